@@ -1,0 +1,361 @@
+/** How one problem is answered: its HTTP status, its public words, and its place in OpenAI's error vocabulary. */
+export type ProblemDefinition = {
+  readonly status: number;
+  readonly title: string;
+  /** Public text used when the thrower gives none. */
+  readonly detail: string;
+  /** `code` defaults to our own code; it is set only where an OpenAI client expects another word. */
+  readonly openai: { readonly type: string; readonly code?: string };
+  /** Headers that belong to the code itself, whatever the request. */
+  readonly headers?: Readonly<Record<string, string>>;
+};
+
+const invalidRequest = { type: 'invalid_request_error' } as const;
+const authentication = { type: 'authentication_error' } as const;
+const permission = { type: 'permission_error' } as const;
+const quota = { type: 'insufficient_quota', code: 'insufficient_quota' } as const;
+const server = { type: 'server_error' } as const;
+
+const bearerChallenge = { 'www-authenticate': 'Bearer' } as const;
+const invalidTokenChallenge = { 'www-authenticate': 'Bearer error="invalid_token"' } as const;
+
+/**
+ * The OpenAI and Anthropic SDKs retry every 409, 429 and 5xx and sleep for as long as `Retry-After` says, which for
+ * a spent monthly limit is weeks. This header is the only thing they obey before that.
+ */
+const neverRetry = { 'x-should-retry': 'false' } as const;
+
+/**
+ * Every error a client can meet. Codes are stable: clients branch on them, so a code is never renamed or reused.
+ * Each has its documentation page at {@link problemTypeUri}.
+ */
+export const PROBLEMS = {
+  invalid_request: {
+    status: 400,
+    title: 'Invalid request',
+    detail: 'The request does not match the documented format.',
+    openai: invalidRequest,
+  },
+  malformed_json: {
+    status: 400,
+    title: 'Malformed JSON',
+    detail: 'The request body is not valid JSON.',
+    openai: invalidRequest,
+  },
+  unsupported_parameter: {
+    status: 400,
+    title: 'Unsupported parameter',
+    detail: 'A parameter of the request is not supported here.',
+    openai: invalidRequest,
+  },
+  prompt_too_large: {
+    status: 400,
+    title: 'Prompt too large',
+    detail: 'The input does not fit into the context window of the model.',
+    openai: { type: 'invalid_request_error', code: 'context_length_exceeded' },
+  },
+  request_timeout: {
+    status: 408,
+    title: 'Request timeout',
+    detail: 'The request did not arrive completely in the time allowed.',
+    openai: invalidRequest,
+  },
+  body_too_large: {
+    status: 413,
+    title: 'Body too large',
+    detail: 'The request body is larger than this route accepts.',
+    openai: invalidRequest,
+  },
+  unsupported_media_type: {
+    status: 415,
+    title: 'Unsupported media type',
+    detail: 'This route does not read the given content type; send application/json.',
+    openai: invalidRequest,
+  },
+  headers_too_large: {
+    status: 431,
+    title: 'Headers too large',
+    detail: 'The headers of the request are larger than this service accepts.',
+    openai: invalidRequest,
+  },
+
+  unauthenticated: {
+    status: 401,
+    title: 'Not authenticated',
+    detail: 'Send a valid access token or API key in the Authorization header.',
+    openai: authentication,
+    headers: bearerChallenge,
+  },
+  token_expired: {
+    status: 401,
+    title: 'Access token expired',
+    detail: 'The access token has expired; refresh it and repeat the request.',
+    openai: authentication,
+    headers: invalidTokenChallenge,
+  },
+  invalid_api_key: {
+    status: 401,
+    title: 'Invalid API key',
+    detail: 'The API key is not known.',
+    openai: authentication,
+    headers: invalidTokenChallenge,
+  },
+  api_key_revoked: {
+    status: 401,
+    title: 'API key revoked',
+    detail: 'The API key has been revoked.',
+    openai: { type: 'authentication_error', code: 'invalid_api_key' },
+    headers: invalidTokenChallenge,
+  },
+  api_key_expired: {
+    status: 401,
+    title: 'API key expired',
+    detail: 'The API key has expired.',
+    openai: { type: 'authentication_error', code: 'invalid_api_key' },
+    headers: invalidTokenChallenge,
+  },
+  invalid_credentials: {
+    status: 401,
+    title: 'Invalid credentials',
+    detail: 'The email address or the password is wrong.',
+    openai: authentication,
+  },
+  refresh_token_invalid: {
+    status: 401,
+    title: 'Refresh token invalid',
+    detail: 'The refresh token is unknown, expired or revoked; log in again.',
+    openai: authentication,
+  },
+  refresh_token_reused: {
+    status: 401,
+    title: 'Refresh token reused',
+    detail: 'The refresh token had been used before, so its whole session was revoked; log in again.',
+    openai: authentication,
+  },
+
+  payment_required: {
+    status: 402,
+    title: 'Payment required',
+    detail: 'The subscription has an unpaid invoice; settle it to continue.',
+    openai: quota,
+  },
+
+  insufficient_scope: {
+    status: 403,
+    title: 'Insufficient scope',
+    detail: 'The API key does not carry the scope this route needs.',
+    openai: permission,
+  },
+  role_required: {
+    status: 403,
+    title: 'Role required',
+    detail: 'Your role in the account does not allow this.',
+    openai: permission,
+  },
+  platform_role_required: {
+    status: 403,
+    title: 'Staff only',
+    detail: 'Only platform staff may do this.',
+    openai: permission,
+  },
+  feature_not_in_plan: {
+    status: 403,
+    title: 'Feature not in plan',
+    detail: 'The current plan does not include this feature.',
+    openai: permission,
+  },
+  model_not_in_plan: {
+    status: 403,
+    title: 'Model not in plan',
+    detail: 'The current plan does not include this model.',
+    openai: permission,
+  },
+  content_type_not_in_plan: {
+    status: 403,
+    title: 'Content type not in plan',
+    detail: 'The current plan does not include this content type.',
+    openai: permission,
+  },
+  quality_not_in_plan: {
+    status: 403,
+    title: 'Quality not in plan',
+    detail: 'The current plan does not include this quality.',
+    openai: permission,
+  },
+  platform_not_in_plan: {
+    status: 403,
+    title: 'Platform not in plan',
+    detail: 'The current plan does not include this platform.',
+    openai: permission,
+  },
+  meter_disabled: {
+    status: 403,
+    title: 'Not available on this plan',
+    detail: 'The current plan switches this kind of usage off.',
+    openai: permission,
+  },
+
+  not_found: {
+    status: 404,
+    title: 'Not found',
+    detail: 'There is nothing here under this id.',
+    openai: invalidRequest,
+  },
+  route_not_found: {
+    status: 404,
+    title: 'Route not found',
+    detail: 'This URL does not exist.',
+    openai: invalidRequest,
+  },
+  unknown_model: {
+    status: 404,
+    title: 'Unknown model',
+    detail: 'The model does not exist.',
+    openai: { type: 'invalid_request_error', code: 'model_not_found' },
+  },
+  method_not_allowed: {
+    status: 405,
+    title: 'Method not allowed',
+    detail: 'This URL does not answer to this method.',
+    openai: invalidRequest,
+  },
+
+  conflict: {
+    status: 409,
+    title: 'Conflict',
+    detail: 'The request conflicts with the current state.',
+    openai: invalidRequest,
+    headers: neverRetry,
+  },
+  email_taken: {
+    status: 409,
+    title: 'Email taken',
+    detail: 'An account with this email address exists already.',
+    openai: invalidRequest,
+    headers: neverRetry,
+  },
+  idempotency_in_progress: {
+    status: 409,
+    title: 'Request in progress',
+    detail: 'A request with this Idempotency-Key is still being processed.',
+    openai: invalidRequest,
+  },
+
+  semantic_error: {
+    status: 422,
+    title: 'Request makes no sense',
+    detail: 'The request is well formed, but cannot be carried out.',
+    openai: invalidRequest,
+  },
+  idempotency_key_reused: {
+    status: 422,
+    title: 'Idempotency key reused',
+    detail: 'This Idempotency-Key was used before with another request.',
+    openai: invalidRequest,
+  },
+  unpriced_model: {
+    status: 422,
+    title: 'Model has no price',
+    detail: 'The model has no price in force, so it is not served.',
+    openai: invalidRequest,
+  },
+  provider_refused: {
+    status: 422,
+    title: 'Refused by the provider',
+    detail: 'The AI provider declined to answer this request.',
+    openai: invalidRequest,
+  },
+
+  limit_exceeded: {
+    status: 429,
+    title: 'Limit exceeded',
+    detail: 'The request does not fit into a limit of the current plan.',
+    openai: quota,
+    headers: neverRetry,
+  },
+  limit_blocked: {
+    status: 429,
+    title: 'Limit almost used up',
+    detail: 'A limit of the current plan is so close to its end that no new work is admitted.',
+    openai: quota,
+    headers: neverRetry,
+  },
+  limit_held: {
+    status: 429,
+    title: 'Limit held by running requests',
+    detail: 'The request would fit once requests that are still running have finished.',
+    openai: { type: 'requests', code: 'rate_limit_exceeded' },
+  },
+  rate_limited: {
+    status: 429,
+    title: 'Too many requests',
+    detail: 'Too many requests in a short time; slow down.',
+    openai: { type: 'requests', code: 'rate_limit_exceeded' },
+  },
+
+  client_closed_request: {
+    status: 499,
+    title: 'Client closed request',
+    detail: 'The client went away before the answer was complete.',
+    openai: invalidRequest,
+  },
+
+  internal_error: {
+    status: 500,
+    title: 'Internal error',
+    detail: 'Something went wrong on our side.',
+    openai: server,
+  },
+  provider_error: {
+    status: 502,
+    title: 'Provider error',
+    detail: 'The AI provider failed to answer.',
+    openai: server,
+  },
+  provider_malformed: {
+    status: 502,
+    title: 'Provider answer unreadable',
+    detail: 'The AI provider sent an answer that cannot be understood.',
+    openai: server,
+  },
+  metering_unavailable: {
+    status: 503,
+    title: 'Metering unavailable',
+    detail: 'Usage cannot be recorded right now, so no new work is admitted.',
+    openai: server,
+  },
+  emergency_stop: {
+    status: 503,
+    title: 'Stopped',
+    detail: 'This kind of work has been stopped by the operators.',
+    openai: server,
+    headers: neverRetry,
+  },
+  service_unavailable: {
+    status: 503,
+    title: 'Service unavailable',
+    detail: 'A part of the system that this request needs is not available.',
+    openai: server,
+  },
+  overloaded: {
+    status: 503,
+    title: 'Overloaded',
+    detail: 'The service is overloaded; try again shortly.',
+    openai: server,
+  },
+  provider_timeout: {
+    status: 504,
+    title: 'Provider timeout',
+    detail: 'The AI provider did not answer in time.',
+    openai: server,
+  },
+} as const satisfies Record<string, ProblemDefinition>;
+
+/** A stable, machine-readable name of a problem. */
+export type ProblemCode = keyof typeof PROBLEMS;
+
+/** The catalogue read with uniform types, for code that treats every entry alike. */
+export const problemDefinition = (code: ProblemCode): ProblemDefinition => PROBLEMS[code];
+
+/** The `type` member of RFC 9457, which is also the address of the code's documentation. */
+export const problemTypeUri = (code: ProblemCode): string => `https://inkmeter.dev/problems/${code}`;
