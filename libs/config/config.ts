@@ -1,0 +1,111 @@
+import { z } from 'zod';
+import type { Environment } from './env.ts';
+
+/** An object schema whose keys are environment variables, each with `.describe()`. */
+export type ConfigSchema = z.ZodObject;
+
+/** One environment variable, for documentation. */
+export type ConfigRow = {
+  readonly name: string;
+  readonly description: string;
+  /** As it would be written in the environment; never given for a secret. */
+  readonly default: string | undefined;
+  readonly required: boolean;
+  readonly secret: boolean;
+};
+
+/** The environment does not fit the schema. The message names each bad variable and no secret's value. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError';
+}
+
+/**
+ * Reads configuration from the environment. An empty variable counts as unset, as in every shell's `X= command`.
+ *
+ * @throws ConfigError naming every variable that is missing or wrong, with its description.
+ */
+export function loadConfig<Schema extends ConfigSchema>(schema: Schema, env: Environment): z.output<Schema> {
+  const rows = new Map(describeConfig(schema).map((row) => [row.name, row]));
+  const given: Record<string, string> = {};
+  for (const name of rows.keys()) {
+    const value = env[name];
+    if (value !== undefined && value !== '') given[name] = value;
+  }
+  const result = schema.safeParse(given);
+  if (result.success) return result.data;
+
+  const complaints = result.error.issues.map((issue) => {
+    const row = rows.get(String(issue.path[0]));
+    if (row === undefined) return `  ${issue.message}`;
+    const value = given[row.name];
+    if (value === undefined) return `  ${row.name} is not set: ${row.description}`;
+    // zod quotes nothing of the value itself, but a refinement of ours might: a secret gets fixed words
+    return row.secret
+      ? `  ${row.name} is not valid: ${row.description}`
+      : `  ${row.name}=${JSON.stringify(value)} is not valid (${issue.message}): ${row.description}`;
+  });
+  throw new ConfigError(`The environment is not usable:\n${complaints.join('\n')}`);
+}
+
+/**
+ * Describes every variable, in the order of the schema.
+ *
+ * @throws TypeError if a variable has no description: that is a mistake in the code, not in the environment.
+ */
+export function describeConfig(schema: ConfigSchema): ConfigRow[] {
+  return Object.entries(schema.shape).map(([name, variable]) => {
+    const { description, secret, fallback, optional } = inspect(variable as z.ZodType);
+    if (description === undefined) throw new TypeError(`The variable ${name} has no description`);
+    return {
+      name,
+      description,
+      default: secret ? undefined : fallback,
+      required: !optional && fallback === undefined,
+      secret,
+    };
+  });
+}
+
+type Facts = {
+  description: string | undefined;
+  secret: boolean;
+  fallback: string | undefined;
+  optional: boolean;
+};
+
+/** Wrappers (`optional`, `default`, `pipe`) do not pass metadata on, so every layer is asked; the outermost wins. */
+function inspect(variable: z.ZodType): Facts {
+  const facts: Facts = { description: undefined, secret: false, fallback: undefined, optional: false };
+  let layer: z.core.$ZodType | undefined = variable;
+  while (layer !== undefined) {
+    const meta = z.globalRegistry.get(layer);
+    facts.description ??= meta?.description;
+    facts.secret ||= meta?.secret === true;
+    const definition: z.core.$ZodTypes['_zod']['def'] = (layer as z.core.$ZodTypes)._zod.def;
+    switch (definition.type) {
+      case 'default':
+      case 'prefault':
+        facts.fallback ??= show(definition.defaultValue);
+        layer = definition.innerType;
+        break;
+      case 'optional':
+        facts.optional = true;
+        layer = definition.innerType;
+        break;
+      case 'nullable':
+      case 'readonly':
+        layer = definition.innerType;
+        break;
+      case 'pipe':
+        layer = definition.in;
+        break;
+      default:
+        layer = undefined;
+    }
+  }
+  return facts;
+}
+
+function show(value: unknown): string {
+  return Array.isArray(value) ? value.join(',') : String(value);
+}
