@@ -1,0 +1,191 @@
+import { ceilDiv, type NanoUsd, PICO_PER_NANO } from '#libs/money/money.ts';
+import {
+  INPUT_TOKEN_CLASSES,
+  OUTPUT_TOKEN_CLASSES,
+  promptTokens,
+  reportedUnits,
+  type UnitClass,
+  type Units,
+  wholeUnits,
+} from './units.ts';
+
+/**
+ * One line of the price history. Rows are immutable and unique on (provider, model, class, fromInputTokens,
+ * validFrom): a price changes by adding a row with a later `validFrom`.
+ */
+export interface PriceRow {
+  readonly provider: string;
+  readonly model: string;
+  readonly class: UnitClass;
+  /** ISO 8601 instant from which the row holds, until a later row of the same class and tier. */
+  readonly validFrom: string;
+  readonly picoUsdPerUnit: bigint;
+  /** Prompt size in tokens at which the row's tier begins; 0 for the ordinary price. */
+  readonly fromInputTokens: number;
+}
+
+export type ClassPrices = { readonly [K in UnitClass]?: bigint };
+
+/** The prices (pico-USD per unit) of every unit of a call whose prompt has at least `fromInputTokens` tokens. */
+export interface PriceTier {
+  readonly fromInputTokens: number;
+  readonly picoUsdPerUnit: ClassPrices;
+}
+
+/** Everything needed to price a call of one model at one instant. */
+export interface ModelPrice {
+  readonly provider: string;
+  readonly model: string;
+  /** `provider/model@validFrom` of the newest row in force: names the same set of rows for ever. */
+  readonly version: string;
+  /** Ascending by `fromInputTokens`, the first at 0, each complete in itself. */
+  readonly tiers: readonly PriceTier[];
+}
+
+/** Units were reported, or would be, in a class that has no price. Such a call is refused, never free. */
+export class UnpricedClassError extends Error {
+  override readonly name = 'UnpricedClassError';
+  readonly provider: string;
+  readonly model: string;
+  readonly unitClass: UnitClass;
+
+  constructor(price: ModelPrice, unitClass: UnitClass) {
+    super(`${price.provider}/${price.model} has no price for ${unitClass}`);
+    this.provider = price.provider;
+    this.model = price.model;
+    this.unitClass = unitClass;
+  }
+}
+
+/**
+ * The prices of a model in force at an instant: for each class and tier the row with the latest `validFrom` not
+ * after `at`. A tier takes over from the tier below whatever it does not price itself.
+ * @returns undefined when the model has no ordinary price yet, so that it cannot be called.
+ */
+export function effectivePrice(
+  rows: readonly PriceRow[],
+  provider: string,
+  model: string,
+  at: Date,
+): ModelPrice | undefined {
+  const inForce = new Map<string, { row: PriceRow; validFromMs: number }>();
+  let newestMs = Number.NEGATIVE_INFINITY;
+  for (const row of rows) {
+    if (row.model !== model || row.provider !== provider) continue;
+    const validFromMs = Date.parse(row.validFrom);
+    if (validFromMs > at.getTime()) continue;
+    newestMs = Math.max(newestMs, validFromMs);
+    const key = `${row.class} ${row.fromInputTokens}`;
+    const known = inForce.get(key);
+    if (known === undefined || known.validFromMs <= validFromMs) inForce.set(key, { row, validFromMs });
+  }
+  const current = [...inForce.values()].map(({ row }) => row);
+  if (!current.some((row) => row.fromInputTokens === 0)) return undefined;
+  const version = `${provider}/${model}@${new Date(newestMs).toISOString()}`;
+  return { provider, model, version, tiers: tiersOf(current) };
+}
+
+function tiersOf(rows: readonly PriceRow[]): PriceTier[] {
+  const starts = [...new Set(rows.map((row) => row.fromInputTokens))].sort((a, b) => a - b);
+  const tiers: PriceTier[] = [];
+  let inherited: ClassPrices = {};
+  for (const fromInputTokens of starts) {
+    const own = rows.filter((row) => row.fromInputTokens === fromInputTokens);
+    inherited = { ...inherited, ...Object.fromEntries(own.map((row) => [row.class, row.picoUsdPerUnit])) };
+    tiers.push({ fromInputTokens, picoUsdPerUnit: inherited });
+  }
+  return tiers;
+}
+
+export interface CostParts {
+  /** What was sent: prompt tokens, audio, and charges per request, search or page. */
+  readonly inputNanoUsd: NanoUsd;
+  /** What was produced: output and reasoning tokens, images. */
+  readonly outputNanoUsd: NanoUsd;
+  /** Always the exact sum of the two parts. */
+  readonly totalNanoUsd: NanoUsd;
+}
+
+const PRODUCED: ReadonlySet<UnitClass> = new Set<UnitClass>([...OUTPUT_TOKEN_CLASSES, 'image']);
+
+/**
+ * The cost of the reported units in nano-USD, rounded up once, over the whole sum.
+ * @throws UnpricedClassError when units are reported in a class without a price.
+ * @throws RangeError when a count is negative or not whole.
+ */
+export function costNanoUsd(units: Units, price: ModelPrice): NanoUsd {
+  return costParts(units, price).totalNanoUsd;
+}
+
+/** The cost split in two parts that sum to `costNanoUsd`: the one rounding falls on the input side. Same errors. */
+export function costParts(units: Units, price: ModelPrice): CostParts {
+  const reported = reportedUnits(units);
+  const tier = tierFor(price, promptTokens(units));
+  let inputPico = 0n;
+  let outputPico = 0n;
+  for (const [unitClass, count] of reported) {
+    if (count === 0n) continue;
+    const pico = count * priceOf(price, tier, unitClass);
+    if (PRODUCED.has(unitClass)) outputPico += pico;
+    else inputPico += pico;
+  }
+  const totalNanoUsd = ceilDiv(inputPico + outputPico, PICO_PER_NANO);
+  const outputNanoUsd = inputPico === 0n ? totalNanoUsd : outputPico / PICO_PER_NANO;
+  return { inputNanoUsd: totalNanoUsd - outputNanoUsd, outputNanoUsd, totalNanoUsd };
+}
+
+export interface WorstCase {
+  /** Upper bound of the prompt's tokens, images in it included. */
+  readonly inputTokens: number;
+  /** The cap that is really sent to the provider; it bounds output and reasoning together. */
+  readonly outputTokens: number;
+  /** Upper bounds of units that are not tokens. */
+  readonly otherUnits?: Units;
+}
+
+/**
+ * A true upper bound of what a call can cost, however the provider splits its tokens over the classes: the dearest
+ * input class, the dearest output class, in the dearest tier that a prompt of at most `inputTokens` can reach.
+ * @throws UnpricedClassError when tokens or units are possible for which no class has a price.
+ */
+export function worstCaseNanoUsd(bound: WorstCase, price: ModelPrice): NanoUsd {
+  const inputTokens = wholeUnits('input', bound.inputTokens);
+  const outputTokens = wholeUnits('output', bound.outputTokens);
+  const others = reportedUnits(bound.otherUnits ?? {}).filter(([, count]) => count > 0n);
+  let worstPico = 0n;
+  for (const tier of price.tiers) {
+    if (tier.fromInputTokens > bound.inputTokens) break;
+    let pico = 0n;
+    if (inputTokens > 0n) pico += inputTokens * dearestOf(price, tier, INPUT_TOKEN_CLASSES);
+    if (outputTokens > 0n) pico += outputTokens * dearestOf(price, tier, OUTPUT_TOKEN_CLASSES);
+    for (const [unitClass, count] of others) pico += count * priceOf(price, tier, unitClass);
+    if (pico > worstPico) worstPico = pico;
+  }
+  return ceilDiv(worstPico, PICO_PER_NANO);
+}
+
+function tierFor(price: ModelPrice, prompt: number): PriceTier {
+  const tier = price.tiers.findLast((candidate) => candidate.fromInputTokens <= prompt);
+  if (tier === undefined) throw new RangeError(`${price.version} has no ordinary price`);
+  return tier;
+}
+
+function priceOf(price: ModelPrice, tier: PriceTier, unitClass: UnitClass): bigint {
+  const pico = tier.picoUsdPerUnit[unitClass];
+  if (pico === undefined) throw new UnpricedClassError(price, unitClass);
+  return pico;
+}
+
+function dearestOf(
+  price: ModelPrice,
+  tier: PriceTier,
+  classes: readonly [UnitClass, ...UnitClass[]],
+): bigint {
+  let dearest: bigint | undefined;
+  for (const unitClass of classes) {
+    const pico = tier.picoUsdPerUnit[unitClass];
+    if (pico !== undefined && (dearest === undefined || pico > dearest)) dearest = pico;
+  }
+  if (dearest === undefined) throw new UnpricedClassError(price, classes[0]);
+  return dearest;
+}

@@ -1,0 +1,69 @@
+/**
+ * The disjoint classes a provider call is measured in. A token or unit is counted in exactly one class: `input`
+ * excludes cached tokens, `output` excludes reasoning tokens, whatever the provider's own accounting adds together.
+ */
+export const UNIT_CLASSES = [
+  'input',
+  'cache_read',
+  'cache_write',
+  'output',
+  'reasoning',
+  'image',
+  'audio_second',
+  'search',
+  'page',
+  'request',
+] as const;
+
+export type UnitClass = (typeof UNIT_CLASSES)[number];
+
+/** What the provider reads; together they are the prompt's size, which decides the price tier. */
+export const INPUT_TOKEN_CLASSES = ['input', 'cache_read', 'cache_write'] as const satisfies UnitClass[];
+/** What the provider writes. */
+export const OUTPUT_TOKEN_CLASSES = ['output', 'reasoning'] as const satisfies UnitClass[];
+export const TOKEN_CLASSES = [...INPUT_TOKEN_CLASSES, ...OUTPUT_TOKEN_CLASSES] as const;
+
+/** Whole units by class. Absent means the provider did not say: it is never a 0 by default. */
+export type Units = { readonly [K in UnitClass]?: number | undefined };
+
+/** Every token of a call, whatever its class; classes that were not reported add nothing. */
+export function totalTokens(units: Units): number {
+  return sumOf(units, TOKEN_CLASSES);
+}
+
+/** The size of the prompt in tokens, cached or not. */
+export function promptTokens(units: Units): number {
+  return sumOf(units, INPUT_TOKEN_CLASSES);
+}
+
+/** The classes that were reported, with their whole, non-negative counts. @throws RangeError on any other count. */
+export function reportedUnits(units: Units): [UnitClass, bigint][] {
+  const reported: [UnitClass, bigint][] = [];
+  for (const unitClass of UNIT_CLASSES) {
+    const count = units[unitClass];
+    if (count !== undefined) reported.push([unitClass, wholeUnits(unitClass, count)]);
+  }
+  return reported;
+}
+
+/** The count as an exact integer. @throws RangeError when it is negative or not whole. */
+export function wholeUnits(unitClass: UnitClass, count: number): bigint {
+  if (!Number.isSafeInteger(count) || count < 0) {
+    throw new RangeError(`${unitClass} units must be a whole number that is not negative, not ${count}`);
+  }
+  return BigInt(count);
+}
+
+/** The sum by class; a class stays unknown only when neither side reports it. */
+export function addUnits(left: Units, right: Units): Units {
+  const sum: { -readonly [K in UnitClass]?: number } = {};
+  for (const unitClass of UNIT_CLASSES) {
+    const [a, b] = [left[unitClass], right[unitClass]];
+    if (a !== undefined || b !== undefined) sum[unitClass] = (a ?? 0) + (b ?? 0);
+  }
+  return sum;
+}
+
+function sumOf(units: Units, classes: readonly UnitClass[]): number {
+  return classes.reduce((sum, unitClass) => sum + (units[unitClass] ?? 0), 0);
+}
