@@ -1,0 +1,304 @@
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import {
+  chownSync,
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { createServer } from 'node:net';
+import os from 'node:os';
+import path from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { promisify } from 'node:util';
+import pg from 'pg';
+import { takeLock } from './lock-file.ts';
+import { type PostgresInstallation, preparePostgres } from './postgres-binaries.ts';
+import { isAlive, programName } from './process-identity.ts';
+
+const run = promisify(execFile);
+
+const HOST = '127.0.0.1';
+const SUPERUSER = 'postgres';
+const READY_TIMEOUT_MS = 60_000;
+const POLL_INTERVAL_MS = 20;
+
+/** Tuned for a small machine; nothing here trades a committed transaction for speed. */
+const SETTINGS = {
+  listen_addresses: HOST,
+  unix_socket_directories: '',
+  max_connections: '200',
+  shared_buffers: '256MB',
+  effective_cache_size: '1GB',
+  work_mem: '8MB',
+  maintenance_work_mem: '128MB',
+  // No replicas: the least WAL that still recovers from a crash.
+  wal_level: 'minimal',
+  max_wal_senders: '0',
+  max_logical_replication_workers: '0',
+  wal_buffers: '16MB',
+  wal_compression: 'on',
+  min_wal_size: '256MB',
+  max_wal_size: '2GB',
+  checkpoint_timeout: '15min',
+  random_page_cost: '1.1',
+  jit: 'off',
+  autovacuum_naptime: '15s',
+  password_encryption: 'scram-sha-256',
+  timezone: 'UTC',
+  log_timezone: 'UTC',
+  log_checkpoints: 'off',
+};
+
+const DURABLE = { fsync: 'on', synchronous_commit: 'on', full_page_writes: 'on' };
+const DISPOSABLE = { fsync: 'off', synchronous_commit: 'on', full_page_writes: 'off' };
+
+export type EmbeddedPostgresOptions = {
+  /** Where the cluster lives; created by `initdb` on first use, kept afterwards. */
+  dataFolder: string;
+  /** Of the superuser `postgres`; fixed at the first start. */
+  password: string;
+  /** Port to listen on, 5433 by default. 0 takes a free one. */
+  port?: number;
+  /** Take a free port instead of failing when `port` is taken. */
+  portMayVary?: boolean;
+  /** PostgreSQL's own log. Dropped when absent. */
+  logFile?: string;
+  /** False turns fsync off: for clusters that tests throw away. */
+  durable?: boolean;
+  /** Throws an earlier cluster in `dataFolder` away first. */
+  fresh?: boolean;
+  /** Preloads `pg_stat_statements`, which costs a little on each statement. */
+  statementStatistics?: boolean;
+  /** Further settings, stronger than the defaults. */
+  settings?: Record<string, string>;
+};
+
+export type EmbeddedPostgres = {
+  port: number;
+  pid: number;
+  /** Where the data really is: elsewhere than asked when root's folders are closed to PostgreSQL's account. */
+  dataFolder: string;
+  /** Connection string of a database on this server; the superuser's unless told otherwise. */
+  url: (database?: string, login?: { user: string; password: string }) => string;
+  /** Resolves when the server is gone, whoever ended it. */
+  exited: Promise<{ code: number | null; signal: NodeJS.Signals | null }>;
+  /** Ends every session, writes a checkpoint and waits for the server to be gone. Safe to repeat. */
+  stop: () => Promise<void>;
+  /** SIGKILL to the server, as a power cut would: for crash tests. */
+  kill: () => Promise<void>;
+};
+
+async function isPortFree(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const probe = createServer();
+    probe.once('error', () => resolve(false));
+    probe.listen({ host: HOST, port }, () => probe.close(() => resolve(true)));
+  });
+}
+
+/** A port that nothing listens on at this moment. */
+export async function findFreePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const probe = createServer();
+    probe.once('error', reject);
+    probe.listen({ host: HOST, port: 0 }, () => {
+      const address = probe.address();
+      const port = typeof address === 'object' && address ? address.port : 0;
+      probe.close(() => resolve(port));
+    });
+  });
+}
+
+async function choosePort(wanted: number, mayVary: boolean): Promise<number> {
+  if (wanted === 0) return findFreePort();
+  if (await isPortFree(wanted)) return wanted;
+  if (mayVary) return findFreePort();
+  throw new Error(`Port ${wanted} is taken by another program. Choose another for PostgreSQL, or free it.`);
+}
+
+/** What the server writes about itself in `postmaster.pid` (src/include/utils/pidfile.h). */
+function readServerFile(dataFolder: string): { pid: number; isReady: boolean } | null {
+  try {
+    const lines = readFileSync(path.join(dataFolder, 'postmaster.pid'), 'utf8').split('\n');
+    return { pid: Number(lines[0]), isReady: lines[7]?.trim() === 'ready' };
+  } catch {
+    return null;
+  }
+}
+
+async function initialise(
+  { binFolder, dataFolder, runAs }: PostgresInstallation,
+  options: EmbeddedPostgresOptions,
+) {
+  if (existsSync(dataFolder)) return;
+  // Made aside and renamed, so that an interrupted first start leaves nothing that looks like a cluster.
+  const partial = `${dataFolder}.partial`;
+  const passwordFile = path.join(os.tmpdir(), `inkmeter-${randomUUID()}`);
+  writeFileSync(passwordFile, options.password, { mode: 0o600 });
+  try {
+    rmSync(partial, { recursive: true, force: true });
+    mkdirSync(partial, { mode: 0o700 });
+    for (const file of [passwordFile, partial]) {
+      if (runAs.uid !== undefined && runAs.gid !== undefined) chownSync(file, runAs.uid, runAs.gid);
+    }
+    const flags = [
+      `--pgdata=${partial}`,
+      `--username=${SUPERUSER}`,
+      `--pwfile=${passwordFile}`,
+      '--auth=scram-sha-256',
+      '--encoding=UTF8',
+      '--locale=C',
+      '--locale-provider=builtin',
+      '--builtin-locale=C.UTF-8',
+      ...(options.durable === false ? ['--no-sync'] : []),
+    ];
+    await run(path.join(binFolder, 'initdb'), flags, { ...runAs, cwd: os.tmpdir() });
+    renameSync(partial, dataFolder);
+  } finally {
+    rmSync(passwordFile, { force: true });
+  }
+}
+
+/** Stops a server whose starter died before it could, and clears what a killed one left behind. */
+async function clearLeftovers(dataFolder: string): Promise<void> {
+  const left = readServerFile(dataFolder);
+  if (!left) return;
+  const server = { pid: left.pid, startedAt: null };
+  const name = programName(left.pid);
+  if (isAlive(server) && (name === 'postgres' || name === null)) {
+    process.kill(left.pid, 'SIGINT');
+    const deadline = AbortSignal.timeout(READY_TIMEOUT_MS);
+    while (isAlive(server)) {
+      if (deadline.aborted)
+        throw new Error(`PostgreSQL (process ${left.pid}) in ${dataFolder} does not stop.`);
+      await delay(POLL_INTERVAL_MS);
+    }
+  }
+  // The number may belong to another program by now, which PostgreSQL itself would take for a running server.
+  rmSync(path.join(dataFolder, 'postmaster.pid'), { force: true });
+}
+
+/**
+ * A shell that does nothing but wait for our end of its input to close, which the kernel does however we die,
+ * and then asks the server to stop. The server itself cannot watch us.
+ */
+function stopServerWhenWeDie(serverPid: number, { runAs }: PostgresInstallation): ChildProcess {
+  const watcher = spawn('/bin/sh', ['-c', 'read -r _; kill -INT "$0"', String(serverPid)], {
+    ...runAs,
+    cwd: os.tmpdir(),
+    detached: true,
+    stdio: ['pipe', 'ignore', 'ignore'],
+  });
+  watcher.on('error', () => undefined);
+  watcher.unref();
+  (watcher.stdin as { unref?: () => void } | null)?.unref?.();
+  return watcher;
+}
+
+function settingFlags(options: EmbeddedPostgresOptions, port: number): string[] {
+  const settings = {
+    ...SETTINGS,
+    ...(options.durable === false ? DISPOSABLE : DURABLE),
+    ...(options.statementStatistics ? { shared_preload_libraries: 'pg_stat_statements' } : {}),
+    ...options.settings,
+    port: String(port),
+  };
+  return Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
+}
+
+function tailOf(logFile: string | undefined): string {
+  if (!logFile || !existsSync(logFile)) return '';
+  return `\n${readFileSync(logFile, 'utf8').trimEnd().split('\n').slice(-8).join('\n')}`;
+}
+
+/** Starts the server process and waits until it accepts connections. */
+async function launch(installation: PostgresInstallation, options: EmbeddedPostgresOptions, port: number) {
+  const { binFolder, dataFolder, runAs } = installation;
+  const log = options.logFile ? openSync(options.logFile, 'a', 0o600) : null;
+  const server = spawn(path.join(binFolder, 'postgres'), ['-D', dataFolder, ...settingFlags(options, port)], {
+    ...runAs,
+    cwd: os.tmpdir(),
+    env: { LC_ALL: 'C', PATH: process.env.PATH },
+    // Its own process group: Ctrl-C must reach the services first and the database last.
+    detached: true,
+    stdio: ['ignore', log ?? 'ignore', log ?? 'ignore'],
+  });
+  if (log !== null) closeSync(log);
+  const exited = new Promise<{ code: number | null; signal: NodeJS.Signals | null }>((resolve) => {
+    server.once('exit', (code, signal) => resolve({ code, signal }));
+    server.once('error', () => resolve({ code: null, signal: null }));
+  });
+  const deadline = AbortSignal.timeout(READY_TIMEOUT_MS);
+  while (server.exitCode === null && server.signalCode === null && server.pid !== undefined) {
+    const file = readServerFile(dataFolder);
+    if (file?.isReady && file.pid === server.pid) return { pid: server.pid, server, exited };
+    if (deadline.aborted) server.kill('SIGQUIT');
+    await delay(POLL_INTERVAL_MS);
+  }
+  throw new Error(`PostgreSQL did not start in ${dataFolder}.${tailOf(options.logFile)}`);
+}
+
+/**
+ * Starts PostgreSQL 18 from its packaged binaries and waits until it accepts connections.
+ * The server stops when this process ends, whichever way; data that was committed survives all of them.
+ *
+ * @throws Error when another live process runs this cluster, the port is taken, or PostgreSQL does not start.
+ */
+export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): Promise<EmbeddedPostgres> {
+  const installation = await preparePostgres(options.dataFolder);
+  const { dataFolder } = installation;
+  const lock = takeLock(`${dataFolder}.lock`);
+  if ('heldBy' in lock) {
+    throw new Error(
+      `The database in ${dataFolder} is already in use by process ${lock.heldBy.pid}. Stop that one first.`,
+    );
+  }
+  try {
+    await clearLeftovers(dataFolder);
+    if (options.fresh) rmSync(dataFolder, { recursive: true, force: true });
+    await initialise(installation, options);
+    const port = await choosePort(options.port ?? 5433, options.portMayVary ?? false);
+    const { pid, server, exited } = await launch(installation, options, port);
+    const watcher = stopServerWhenWeDie(pid, installation);
+    const gone = exited.then((end) => {
+      watcher.kill('SIGKILL');
+      lock.release();
+      return end;
+    });
+    const end = async (signal: NodeJS.Signals) => {
+      server.kill(signal);
+      await gone;
+    };
+    return {
+      port,
+      pid,
+      dataFolder,
+      url: (database = 'postgres', login = { user: SUPERUSER, password: options.password }) =>
+        `postgres://${login.user}:${encodeURIComponent(login.password)}@${HOST}:${port}/${database}`,
+      exited: gone,
+      stop: () => end('SIGINT'),
+      kill: () => end('SIGKILL'),
+    };
+  } catch (error) {
+    lock.release();
+    throw error;
+  }
+}
+
+/** Creates a database unless it is there. */
+export async function ensureDatabase(adminUrl: string, name: string): Promise<void> {
+  const client = new pg.Client({ connectionString: adminUrl });
+  await client.connect();
+  try {
+    const { rowCount } = await client.query('select from pg_database where datname = $1', [name]);
+    if (!rowCount) await client.query(`create database ${pg.escapeIdentifier(name)}`);
+  } finally {
+    await client.end();
+  }
+}
