@@ -1,0 +1,116 @@
+/** Tables of the gateway: who may call. */
+import { sql } from 'drizzle-orm';
+import {
+  customType,
+  index,
+  integer,
+  jsonb,
+  pgTable,
+  primaryKey,
+  text,
+  timestamp,
+  uniqueIndex,
+  uuid,
+} from 'drizzle-orm/pg-core';
+
+const instant = (name: string) => timestamp(name, { withTimezone: true, mode: 'date' });
+const bytes = customType<{ data: Buffer }>({ dataType: () => 'bytea' });
+
+/** A tenant. Everything that is used, limited or paid belongs to one. */
+export const accounts = pgTable('accounts', {
+  id: uuid('id').primaryKey(),
+  name: text('name').notNull(),
+  status: text('status', { enum: ['active', 'suspended', 'deleted'] }).notNull().default('active'),
+  createdAt: instant('created_at').notNull(),
+});
+
+export const users = pgTable(
+  'users',
+  {
+    id: uuid('id').primaryKey(),
+    email: text('email').notNull(),
+    /** Lower-cased, tags and provider aliases removed: one person, one identity. */
+    emailNormalised: text('email_normalised').notNull(),
+    /** PHC string; null for a user who signs in through a configured outside issuer. */
+    passwordHash: text('password_hash'),
+    externalIssuer: text('external_issuer'),
+    externalSubject: text('external_subject'),
+    name: text('name'),
+    platformRole: text('platform_role', { enum: ['none', 'support', 'admin'] }).notNull().default('none'),
+    createdAt: instant('created_at').notNull(),
+  },
+  (table) => [
+    uniqueIndex('users_email').on(sql`lower(email)`),
+    uniqueIndex('users_external').on(table.externalIssuer, table.externalSubject),
+  ],
+);
+
+export const memberships = pgTable(
+  'memberships',
+  {
+    accountId: uuid('account_id').notNull(),
+    userId: uuid('user_id').notNull(),
+    role: text('role', { enum: ['owner', 'admin', 'member'] }).notNull(),
+    createdAt: instant('created_at').notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.accountId, table.userId] }), index('memberships_user').on(table.userId)],
+);
+
+/** Refresh tokens rotate; a token used twice revokes every token of its family. */
+export const refreshTokens = pgTable(
+  'refresh_tokens',
+  {
+    id: uuid('id').primaryKey(),
+    familyId: uuid('family_id').notNull(),
+    userId: uuid('user_id').notNull(),
+    accountId: uuid('account_id').notNull(),
+    tokenHash: text('token_hash').notNull(),
+    createdAt: instant('created_at').notNull(),
+    expiresAt: instant('expires_at').notNull(),
+    usedAt: instant('used_at'),
+    revokedAt: instant('revoked_at'),
+  },
+  (table) => [uniqueIndex('refresh_tokens_hash').on(table.tokenHash), index('refresh_tokens_family').on(table.familyId)],
+);
+
+export const apiKeys = pgTable(
+  'api_keys',
+  {
+    id: uuid('id').primaryKey(),
+    accountId: uuid('account_id').notNull(),
+    createdBy: uuid('created_by').notNull(),
+    name: text('name').notNull(),
+    /** The public part, by which a key is looked up. */
+    publicId: text('public_id').notNull(),
+    displayPrefix: text('display_prefix').notNull(),
+    secretHash: text('secret_hash').notNull(),
+    scopes: text('scopes').array().notNull(),
+    limits: jsonb('limits').notNull().default(sql`'[]'::jsonb`),
+    createdAt: instant('created_at').notNull(),
+    expiresAt: instant('expires_at'),
+    lastUsedAt: instant('last_used_at'),
+    revokedAt: instant('revoked_at'),
+  },
+  (table) => [uniqueIndex('api_keys_public_id').on(table.publicId), index('api_keys_account').on(table.accountId, table.id)],
+);
+
+/** First answers of requests that carried an `Idempotency-Key`, replayed for 24 hours. */
+export const idempotencyKeys = pgTable(
+  'idempotency_keys',
+  {
+    accountId: uuid('account_id').notNull(),
+    /** The key as sent, prefixed by the caller it belongs to. */
+    key: text('key').notNull(),
+    bodyHash: text('body_hash').notNull(),
+    requestId: uuid('request_id').notNull(),
+    state: text('state', { enum: ['running', 'done'] }).notNull(),
+    /** While running: the gateway that owns it renews this; past it, another may take over. */
+    leaseUntil: instant('lease_until').notNull(),
+    status: integer('status'),
+    headers: jsonb('headers'),
+    body: bytes('body'),
+    createdAt: instant('created_at').notNull(),
+    expiresAt: instant('expires_at').notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.accountId, table.key] }), index('idempotency_keys_expiry').on(table.expiresAt)],
+);

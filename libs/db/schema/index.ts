@@ -1,0 +1,5 @@
+export * from './billing.ts';
+export * from './gateway.ts';
+export * from './generation.ts';
+export * from './ledger.ts';
+export * from './metering.ts';

@@ -1,0 +1,274 @@
+/**
+ * Tables of the ledger. Only `libs/ledger` and the SQL functions it calls write them.
+ *
+ * Every table leads with `lane`, a fixed hash of the account (0 to 63): batches stay within few index pages,
+ * and the same column is the distribution column when the ledger is spread over several machines.
+ * Amounts are integers in the meter's own unit (nano-USD for `cost`, tokens, calls, pieces).
+ */
+import { sql } from 'drizzle-orm';
+import {
+  bigint,
+  bigserial,
+  boolean,
+  date,
+  index,
+  integer,
+  pgTable,
+  primaryKey,
+  smallint,
+  text,
+  timestamp,
+  uniqueIndex,
+  uuid,
+} from 'drizzle-orm/pg-core';
+
+const instant = (name: string) => timestamp(name, { withTimezone: true, mode: 'date' });
+const amount = (name: string) => bigint(name, { mode: 'bigint' });
+const zero = sql`0`;
+
+/** One row per account: its lock, its period anchor, and when its counters must next be brought up to date. */
+export const ledgerAccounts = pgTable(
+  'ledger_accounts',
+  {
+    lane: smallint('lane').notNull(),
+    accountId: uuid('account_id').notNull(),
+    anchor: instant('anchor').notNull(),
+    periodMonths: smallint('period_months').notNull(),
+    /** First instant at which a window ends or a limit segment changes; counters are current before it. */
+    refreshAt: instant('refresh_at').notNull(),
+    /** Whether any limit is per user, key or workspace, whose counters appear when first seen. */
+    scoped: boolean('scoped').notNull().default(false),
+  },
+  (table) => [primaryKey({ columns: [table.lane, table.accountId] })],
+);
+
+/** What an account may use: segments in time that never overlap for one (scope, meter, window). */
+export const ledgerLimits = pgTable(
+  'ledger_limits',
+  {
+    lane: smallint('lane').notNull(),
+    accountId: uuid('account_id').notNull(),
+    scope: text('scope', { enum: ['account', 'user', 'key', 'workspace'] }).notNull(),
+    /** Empty for the account; an id; or `*` for every user, key or workspace without a limit of its own. */
+    scopeId: text('scope_id').notNull(),
+    meter: text('meter').notNull(),
+    window: text('win', { enum: ['day', 'week', 'month', 'period', 'total'] }).notNull(),
+    validFrom: instant('valid_from').notNull(),
+    validUntil: instant('valid_until').notNull(),
+    kind: text('kind', { enum: ['n', 'unlimited', 'disabled'] }).notNull(),
+    amount: amount('amount'),
+    /** Rising thresholds in basis points of the amount; the last is the hard limit. */
+    lineBps: integer('line_bps').array().notNull(),
+    /** At this share of `used` no new work is admitted; null where a thing stays usable to the last unit. */
+    blockBps: integer('block_bps'),
+    onLimit: text('on_limit', { enum: ['deny', 'overage'] }).notNull(),
+    source: text('source').notNull(),
+  },
+  (table) => [
+    primaryKey({
+      columns: [
+        table.lane,
+        table.accountId,
+        table.scope,
+        table.scopeId,
+        table.meter,
+        table.window,
+        table.validFrom,
+      ],
+    }),
+  ],
+);
+
+/** `used` and `held` of one limit in one window, with the amount in force copied beside them. */
+export const ledgerCounters = pgTable(
+  'ledger_counters',
+  {
+    lane: smallint('lane').notNull(),
+    id: bigserial('id', { mode: 'bigint' }).notNull(),
+    accountId: uuid('account_id').notNull(),
+    scope: text('scope').notNull(),
+    scopeId: text('scope_id').notNull(),
+    meter: text('meter').notNull(),
+    window: text('win').notNull(),
+    windowStart: instant('window_start').notNull(),
+    windowEnd: instant('window_end').notNull(),
+    /** `unmetered`: the limit was lifted inside this window; the count goes on. */
+    kind: text('kind', { enum: ['n', 'unlimited', 'disabled', 'unmetered'] }).notNull(),
+    amount: amount('amount'),
+    blockAt: amount('block_at'),
+    lines: bigint('lines', { mode: 'bigint' }).array().notNull(),
+    lineBps: integer('line_bps').array().notNull(),
+    onLimit: text('on_limit').notNull(),
+    source: text('source').notNull(),
+    used: amount('used').notNull().default(zero),
+    held: amount('held').notNull().default(zero),
+  },
+  (table) => [
+    primaryKey({ columns: [table.lane, table.id] }),
+    uniqueIndex('ledger_counters_key').on(
+      table.lane,
+      table.accountId,
+      table.windowEnd,
+      table.scope,
+      table.scopeId,
+      table.meter,
+      table.window,
+      table.windowStart,
+    ),
+  ],
+);
+
+/** One decision: what a request asked for, what the limits stood at, and what became of it. */
+export const ledgerHolds = pgTable(
+  'ledger_holds',
+  {
+    lane: smallint('lane').notNull(),
+    id: uuid('id').notNull(),
+    accountId: uuid('account_id').notNull(),
+    userId: uuid('user_id'),
+    keyId: uuid('key_id'),
+    workspaceId: uuid('workspace_id'),
+    state: text('state', { enum: ['open', 'closed', 'expired', 'refused'] }).notNull(),
+    verdict: text('verdict').notNull(),
+    createdAt: instant('created_at').notNull(),
+    expiresAt: instant('expires_at').notNull(),
+    closedAt: instant('closed_at'),
+    meters: text('meters').array().notNull(),
+    asked: bigint('asked', { mode: 'bigint' }).array().notNull(),
+    remaining: bigint('remaining', { mode: 'bigint' }).array().notNull(),
+    settledCalls: integer('settled_calls').array().notNull(),
+    /** Counters of the account in force when the hold was made, and what they stood at. */
+    counterIds: bigint('counter_ids', { mode: 'bigint' }).array().notNull(),
+    seenUsed: bigint('seen_used', { mode: 'bigint' }).array().notNull(),
+    seenHeld: bigint('seen_held', { mode: 'bigint' }).array().notNull(),
+    seenAmount: bigint('seen_amount', { mode: 'bigint' }).array().notNull(),
+    /** The counter that decided: the one refusing, or the tightest of those that admitted. */
+    bindingCounterId: amount('binding_counter_id'),
+    /** The plan of calls as JSON text: what would be called, with which caps and prices. */
+    detail: text('detail').notNull(),
+  },
+  (table) => [
+    primaryKey({ columns: [table.lane, table.id] }),
+    index('ledger_holds_open').on(table.expiresAt).where(sql`state = 'open'`),
+    index('ledger_holds_account').on(table.lane, table.accountId, table.createdAt),
+  ],
+);
+
+/** One immutable row per provider call. Partitioned by month of `admitted_at`. */
+export const usageEvents = pgTable(
+  'usage_events',
+  {
+    lane: smallint('lane').notNull(),
+    holdId: uuid('hold_id').notNull(),
+    callIndex: smallint('call_index').notNull(),
+    accountId: uuid('account_id').notNull(),
+    userId: uuid('user_id'),
+    keyId: uuid('key_id'),
+    workspaceId: uuid('workspace_id'),
+    /** When the hold was made: windows count a call where it was admitted. */
+    admittedAt: instant('admitted_at').notNull(),
+    occurredAt: instant('occurred_at').notNull(),
+    step: text('step').notNull(),
+    provider: text('provider').notNull(),
+    model: text('model').notNull(),
+    endpoint: text('endpoint').notNull(),
+    status: text('status', { enum: ['ok', 'aborted', 'error'] }).notNull(),
+    errorCode: text('error_code'),
+    usageSource: text('usage_source', { enum: ['provider', 'counted', 'estimated'] }).notNull(),
+    /** Set when the call settled after its hold had expired, or cost more than its hold. */
+    late: boolean('late').notNull(),
+    overrun: boolean('overrun').notNull(),
+    /** Token classes are disjoint; null is unknown, never nothing. */
+    inputTokens: integer('input_tokens'),
+    cacheReadTokens: integer('cache_read_tokens'),
+    cacheWriteTokens: integer('cache_write_tokens'),
+    outputTokens: integer('output_tokens'),
+    reasoningTokens: integer('reasoning_tokens'),
+    /** Units that are not tokens: images, seconds of audio, searches, pages. */
+    otherClasses: text('other_classes').array().notNull(),
+    otherAmounts: bigint('other_amounts', { mode: 'bigint' }).array().notNull(),
+    inputCostNanoUsd: amount('input_cost_nano_usd').notNull(),
+    outputCostNanoUsd: amount('output_cost_nano_usd').notNull(),
+    costNanoUsd: amount('cost_nano_usd').notNull(),
+    priceVersion: text('price_version').notNull(),
+    latencyMs: integer('latency_ms').notNull(),
+    firstByteMs: integer('first_byte_ms'),
+    attempts: smallint('attempts').notNull(),
+    requestBytes: integer('request_bytes').notNull(),
+    responseBytes: integer('response_bytes').notNull(),
+    providerRequestId: text('provider_request_id'),
+    meters: text('meters').array().notNull(),
+    amounts: bigint('amounts', { mode: 'bigint' }).array().notNull(),
+  },
+  (table) => [
+    primaryKey({ columns: [table.lane, table.holdId, table.callIndex, table.admittedAt] }),
+    index('usage_events_account').on(table.lane, table.accountId, table.admittedAt),
+  ],
+);
+
+/** Usage per account, day, user, provider and model, kept in the transaction that settles. */
+export const usageDaily = pgTable(
+  'usage_daily',
+  {
+    lane: smallint('lane').notNull(),
+    accountId: uuid('account_id').notNull(),
+    day: date('day').notNull(),
+    /** The nil UUID where no user acted (an API key of the account). */
+    userId: uuid('user_id').notNull(),
+    provider: text('provider').notNull(),
+    model: text('model').notNull(),
+    calls: amount('calls').notNull(),
+    errors: amount('errors').notNull(),
+    inputTokens: amount('input_tokens').notNull(),
+    cacheReadTokens: amount('cache_read_tokens').notNull(),
+    cacheWriteTokens: amount('cache_write_tokens').notNull(),
+    outputTokens: amount('output_tokens').notNull(),
+    reasoningTokens: amount('reasoning_tokens').notNull(),
+    costNanoUsd: amount('cost_nano_usd').notNull(),
+    latencyMs: amount('latency_ms').notNull(),
+  },
+  (table) => [
+    primaryKey({
+      columns: [table.lane, table.accountId, table.day, table.userId, table.provider, table.model],
+    }),
+  ],
+);
+
+/** A line crossed: exactly one row per limit, window and threshold, written by the settle that crossed it. */
+export const thresholdEvents = pgTable(
+  'threshold_events',
+  {
+    lane: smallint('lane').notNull(),
+    id: bigserial('id', { mode: 'bigint' }).notNull(),
+    accountId: uuid('account_id').notNull(),
+    counterId: amount('counter_id').notNull(),
+    thresholdBps: integer('threshold_bps').notNull(),
+    state: text('state').notNull(),
+    used: amount('used').notNull(),
+    amount: amount('amount').notNull(),
+    holdId: uuid('hold_id').notNull(),
+    occurredAt: instant('occurred_at').notNull(),
+  },
+  (table) => [
+    primaryKey({ columns: [table.lane, table.id] }),
+    uniqueIndex('threshold_events_once').on(table.lane, table.counterId, table.thresholdBps),
+    index('threshold_events_account').on(table.lane, table.accountId, table.id),
+  ],
+);
+
+/** Emergency stops. A row without `lifted_at` is in force, and is read inside every hold's transaction. */
+export const ledgerStops = pgTable(
+  'ledger_stops',
+  {
+    id: uuid('id').primaryKey(),
+    kind: text('kind', { enum: ['global', 'provider', 'model', 'account', 'key'] }).notNull(),
+    /** Provider, `provider/model`, account id or key id; empty for the global stop. */
+    target: text('target').notNull(),
+    reason: text('reason').notNull(),
+    author: text('author').notNull(),
+    createdAt: instant('created_at').notNull(),
+    liftedAt: instant('lifted_at'),
+    liftedBy: text('lifted_by'),
+  },
+  (table) => [uniqueIndex('ledger_stops_in_force').on(table.kind, table.target).where(sql`lifted_at IS NULL`)],
+);

@@ -1,0 +1,36 @@
+/** Tables of usage-metering: prices and models. */
+import { bigint, boolean, integer, jsonb, pgTable, primaryKey, text, timestamp } from 'drizzle-orm/pg-core';
+
+const instant = (name: string) => timestamp(name, { withTimezone: true, mode: 'date' });
+
+/** Effective-dated prices in pico-USD per unit. Rows are added, never changed. */
+export const providerPrices = pgTable(
+  'provider_prices',
+  {
+    provider: text('provider').notNull(),
+    model: text('model').notNull(),
+    class: text('class').notNull(),
+    validFrom: instant('valid_from').notNull(),
+    /** The price holds for calls with at least this many input tokens (long-context tiers). */
+    fromInputTokens: integer('from_input_tokens').notNull(),
+    picoUsdPerUnit: bigint('pico_usd_per_unit', { mode: 'bigint' }).notNull(),
+    author: text('author').notNull(),
+    createdAt: instant('created_at').notNull(),
+  },
+  (table) => [
+    primaryKey({ columns: [table.provider, table.model, table.class, table.validFrom, table.fromInputTokens] }),
+  ],
+);
+
+/** What is known of a model besides its price: limits, aliases, abilities (`ModelInfo` of libs/pricing). */
+export const models = pgTable(
+  'models',
+  {
+    provider: text('provider').notNull(),
+    model: text('model').notNull(),
+    info: jsonb('info').notNull(),
+    enabled: boolean('enabled').notNull().default(true),
+    updatedAt: instant('updated_at').notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.provider, table.model] })],
+);

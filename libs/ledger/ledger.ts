@@ -1,0 +1,193 @@
+/** The ledger: hold, settle, close, expire, limits and stops. See README.md for the model and its guarantees. */
+import type { Pool } from 'pg';
+import { createGroupCommit, type GroupCommit } from './group-commit.ts';
+import { LANE_COUNT, laneOf } from './lane.ts';
+import { runHolds, runSettles, type SettleItem } from './statements.ts';
+import type {
+  CloseRequest,
+  ExpiredHold,
+  HoldAnswer,
+  HoldRequest,
+  LimitSegment,
+  SettleAnswer,
+  SettleRequest,
+  Stop,
+  StopKind,
+} from './types.ts';
+
+export type LedgerOptions = {
+  pool: Pool;
+  /** The time operations are judged at; by default the database's own clock, one for all replicas. */
+  now?: () => Date | null;
+  /** How many statements of one kind may be in flight: accounts are divided among them by lane. */
+  writers?: number;
+  maxBatch?: number;
+  maxWaiting?: number;
+};
+
+export type Ledger = {
+  /** Sets the worst case aside, or says why not. Never throws for a refusal. */
+  hold: (request: HoldRequest) => Promise<HoldAnswer>;
+  /** Records one provider call and moves its amounts from held to used. */
+  settle: (request: SettleRequest) => Promise<SettleAnswer>;
+  /** Releases what a hold has left. */
+  close: (request: CloseRequest) => Promise<SettleAnswer>;
+  /** Releases holds past their expiry, oldest first. */
+  expire: (limit: number) => Promise<ExpiredHold[]>;
+  /** Replaces an account's limits; holds see all of the change or none of it. */
+  setLimits: (input: SetLimitsInput) => Promise<void>;
+  stop: (input: StopInput) => Promise<Stop>;
+  /** Lifts a stop; undefined where there is none of this id. */
+  liftStop: (input: { id: string; author: string }) => Promise<Stop | undefined>;
+  stops: () => Promise<Stop[]>;
+  /** Resolves when every operation handed in has been answered. */
+  idle: () => Promise<void>;
+};
+
+export type SetLimitsInput = {
+  accountId: string;
+  /** Start of the subscription's first period; windows of kind `period` repeat from it. */
+  anchor: Date;
+  periodMonths: number;
+  segments: readonly LimitSegment[];
+};
+
+export type StopInput = { id: string; kind: StopKind; target: string; reason: string; author: string };
+
+/** Something that runs a query: a pool, or a client inside the caller's transaction. */
+export type Queryable = Pick<Pool, 'query'>;
+
+export function createLedger(options: LedgerOptions): Ledger {
+  const { pool, now = () => null, writers = 2, maxBatch = 256, maxWaiting = 20_000 } = options;
+  const lanesPerWriter = Math.ceil(LANE_COUNT / writers);
+
+  const holds = Array.from({ length: writers }, () =>
+    createGroupCommit<HoldRequest, HoldAnswer>({
+      run: (items) => runHolds(pool, now(), items),
+      key: (item) => item.id,
+      maxBatch,
+      maxWaiting,
+    }),
+  );
+  const settles = Array.from({ length: writers }, () =>
+    createGroupCommit<SettleItem, SettleAnswer>({
+      run: (items) => runSettles(pool, now(), items),
+      key: (item) => item.holdId,
+      maxBatch,
+      maxWaiting,
+    }),
+  );
+  const writerOf = <Item, Answer>(queues: GroupCommit<Item, Answer>[], accountId: string) =>
+    queues[Math.floor(laneOf(accountId) / lanesPerWriter)] as GroupCommit<Item, Answer>;
+
+  return {
+    hold: (request) => writerOf(holds, request.accountId).submit(request),
+    settle: (request) => writerOf(settles, request.accountId).submit(request),
+    close: (request) => writerOf(settles, request.accountId).submit(request),
+    expire: (limit) => expireHolds(pool, now(), limit),
+    setLimits: (input) => setLimits(pool, now(), input),
+    async stop(input) {
+      const { rows } = await pool.query<StopRow>('SELECT * FROM ledger_stop($1, $2, $3, $4, $5, $6)', [
+        now(),
+        input.id,
+        input.kind,
+        input.target,
+        input.reason,
+        input.author,
+      ]);
+      return toStop(rows[0] as StopRow);
+    },
+    async liftStop(input) {
+      const { rows } = await pool.query<StopRow>('SELECT * FROM ledger_lift_stop($1, $2, $3)', [
+        now(),
+        input.id,
+        input.author,
+      ]);
+      const row = rows[0];
+      return row?.id ? toStop(row) : undefined;
+    },
+    async stops() {
+      const { rows } = await pool.query<StopRow>(
+        'SELECT * FROM ledger_stops WHERE lifted_at IS NULL ORDER BY created_at, id',
+      );
+      return rows.map(toStop);
+    },
+    async idle() {
+      await Promise.all([...holds, ...settles].map((queue) => queue.idle()));
+    },
+  };
+}
+
+/** {@link Ledger.setLimits} on a connection of the caller's, so that it commits with what caused it. */
+export async function setLimits(
+  database: Queryable,
+  now: Date | null,
+  { accountId, anchor, periodMonths, segments }: SetLimitsInput,
+): Promise<void> {
+  const rows = segments.map((segment) => ({
+    scope: segment.scope,
+    scope_id: segment.scopeId,
+    meter: segment.meter,
+    window: segment.window,
+    valid_from: segment.validFrom,
+    valid_until: segment.validUntil,
+    kind: segment.amount.kind,
+    amount: segment.amount.kind === 'n' ? segment.amount.n.toString() : null,
+    line_bps: segment.lineBps,
+    block_bps: segment.blocks ? segment.lineBps[2] : null,
+    on_limit: segment.onLimit,
+    source: segment.source,
+  }));
+  await database.query('SELECT ledger_set_limits($1, $2, $3, $4, $5, $6)', [
+    now,
+    laneOf(accountId),
+    accountId,
+    anchor,
+    periodMonths,
+    JSON.stringify(rows),
+  ]);
+}
+
+type ExpiredRow = {
+  id: string;
+  account_id: string;
+  settled_calls: number[];
+  meters: string[];
+  released: (bigint | string)[];
+  expires_at: Date;
+};
+
+async function expireHolds(pool: Pool, now: Date | null, limit: number): Promise<ExpiredHold[]> {
+  const { rows } = await pool.query<ExpiredRow>('SELECT * FROM ledger_expire($1, $2)', [now, limit]);
+  return rows.map((row) => ({
+    id: row.id,
+    accountId: row.account_id,
+    settledCalls: row.settled_calls,
+    released: Object.fromEntries(row.meters.map((meter, i) => [meter, BigInt(row.released[i] ?? 0)])),
+    expiresAt: row.expires_at,
+  }));
+}
+
+type StopRow = {
+  id: string;
+  kind: StopKind;
+  target: string;
+  reason: string;
+  author: string;
+  created_at: Date;
+  lifted_at: Date | null;
+  lifted_by: string | null;
+};
+
+function toStop(row: StopRow): Stop {
+  return {
+    id: row.id,
+    kind: row.kind,
+    target: row.target,
+    reason: row.reason,
+    author: row.author,
+    createdAt: row.created_at,
+    liftedAt: row.lifted_at,
+    liftedBy: row.lifted_by,
+  };
+}

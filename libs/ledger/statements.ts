@@ -1,0 +1,186 @@
+/** The ledger's SQL calls: items in, rows out. Each is one prepared statement for a whole batch. */
+import type { Pool } from 'pg';
+import { plainArray, textArray } from './array-literal.ts';
+import { laneOf } from './lane.ts';
+import type {
+  CloseRequest,
+  HoldAnswer,
+  HoldRequest,
+  LimitState,
+  LimitView,
+  Scope,
+  SettleAnswer,
+  SettleRequest,
+  Verdict,
+  Window,
+} from './types.ts';
+
+export type SettleItem = SettleRequest | CloseRequest;
+
+type LimitRow = {
+  meter: string | null;
+  win: Window;
+  scope: Scope;
+  scope_id: string;
+  kind?: LimitView['kind'];
+  amount: bigint | null;
+  used: bigint;
+  held: bigint;
+  asked?: bigint;
+  resets_at: Date | number;
+  source?: string;
+};
+
+type HoldRow = LimitRow & {
+  verdict: Verdict;
+  replayed: boolean;
+  expires_at: Date;
+  stop: string | null;
+};
+
+type SettleRow = LimitRow & {
+  outcome: SettleAnswer['outcome'];
+  late: boolean;
+  overrun: boolean;
+  state: LimitState;
+};
+
+function parameters(count: number): string {
+  return Array.from({ length: count }, (_, index) => `$${index + 1}`).join(', ');
+}
+
+const HOLD_SQL = `SELECT verdict, replayed, expires_at, stop, meter, win, scope, scope_id, kind, amount, used, held,
+  asked, resets_at, source FROM ledger_hold(${parameters(13)}) ORDER BY ord`;
+
+const SETTLE_SQL = `SELECT outcome, late, overrun, state, meter, win, scope, scope_id, amount, used, held, resets_at
+  FROM ledger_settle(${parameters(31)}) ORDER BY ord`;
+
+function column<Item, Value>(items: readonly Item[], pick: (item: Item) => Value): Value[] {
+  const values = new Array<Value>(items.length);
+  for (let i = 0; i < items.length; i += 1) values[i] = pick(items[i] as Item);
+  return values;
+}
+
+function limitView(row: LimitRow): LimitView | null {
+  if (row.meter === null) return null;
+  return {
+    meter: row.meter,
+    window: row.win,
+    scope: row.scope,
+    scopeId: row.scope_id,
+    kind: row.kind ?? 'n',
+    amount: row.amount,
+    used: row.used,
+    held: row.held,
+    asked: row.asked ?? 0n,
+    // The driver reads 'infinity' as a number: a window that never resets.
+    resetsAt: row.resets_at instanceof Date ? row.resets_at : null,
+    source: row.source ?? '',
+  };
+}
+
+export async function runHolds(pool: Pool, now: Date | null, items: HoldRequest[]): Promise<HoldAnswer[]> {
+  const result = await pool.query<HoldRow>({
+    name: 'ledger_hold',
+    text: HOLD_SQL,
+    values: [
+      now,
+      plainArray(column(items, (item) => item.id)),
+      plainArray(column(items, (item) => laneOf(item.accountId))),
+      plainArray(column(items, (item) => item.accountId)),
+      plainArray(column(items, (item) => item.userId)),
+      plainArray(column(items, (item) => item.keyId)),
+      plainArray(column(items, (item) => item.workspaceId)),
+      plainArray(column(items, (item) => item.ttlMs)),
+      textArray(column(items, (item) => textArray(Object.keys(item.meters)))),
+      textArray(column(items, (item) => plainArray(Object.values(item.meters)))),
+      textArray(column(items, (item) => textArray(item.targets))),
+      textArray(column(items, (item) => item.detail)),
+      plainArray(column(items, (item) => item.keepRefusal)),
+    ],
+  });
+  return result.rows.map((row) => ({
+    verdict: row.verdict,
+    replayed: row.replayed,
+    expiresAt: row.expires_at,
+    stop: row.stop,
+    limit: limitView(row),
+  }));
+}
+
+/** What a close without a call puts in the columns of facts; the statement does not read them. */
+const NO_FACTS = {
+  step: '',
+  provider: '',
+  model: '',
+  endpoint: '',
+  status: 'ok',
+  errorCode: null,
+  usageSource: 'provider',
+  inputTokens: undefined,
+  cacheReadTokens: undefined,
+  cacheWriteTokens: undefined,
+  outputTokens: undefined,
+  reasoningTokens: undefined,
+  otherUnits: {},
+  inputCostNanoUsd: 0n,
+  outputCostNanoUsd: 0n,
+  priceVersion: '',
+  latencyMs: 0,
+  firstByteMs: null,
+  attempts: 0,
+  requestBytes: 0,
+  responseBytes: 0,
+  providerRequestId: null,
+} as const satisfies SettleRequest['facts'];
+
+const NO_METERS: SettleRequest['meters'] = {};
+
+export async function runSettles(pool: Pool, now: Date | null, items: SettleItem[]): Promise<SettleAnswer[]> {
+  const facts = column(items, (item) => ('facts' in item ? item.facts : NO_FACTS));
+  const meters = column(items, (item) => ('meters' in item ? item.meters : NO_METERS));
+  const result = await pool.query<SettleRow>({
+    name: 'ledger_settle',
+    text: SETTLE_SQL,
+    values: [
+      now,
+      plainArray(column(items, (item) => item.holdId)),
+      plainArray(column(items, (item) => laneOf(item.accountId))),
+      plainArray(column(items, (item) => item.accountId)),
+      plainArray(column(items, (item) => ('callIndex' in item ? item.callIndex : null))),
+      plainArray(column(items, (item) => ('close' in item ? item.close : true))),
+      textArray(column(meters, (amounts) => textArray(Object.keys(amounts)))),
+      textArray(column(meters, (amounts) => plainArray(Object.values(amounts)))),
+      textArray(column(facts, (fact) => fact.step)),
+      textArray(column(facts, (fact) => fact.provider)),
+      textArray(column(facts, (fact) => fact.model)),
+      textArray(column(facts, (fact) => fact.endpoint)),
+      textArray(column(facts, (fact) => fact.status)),
+      textArray(column(facts, (fact) => fact.errorCode)),
+      textArray(column(facts, (fact) => fact.usageSource)),
+      plainArray(column(facts, (fact) => fact.inputTokens ?? null)),
+      plainArray(column(facts, (fact) => fact.cacheReadTokens ?? null)),
+      plainArray(column(facts, (fact) => fact.cacheWriteTokens ?? null)),
+      plainArray(column(facts, (fact) => fact.outputTokens ?? null)),
+      plainArray(column(facts, (fact) => fact.reasoningTokens ?? null)),
+      textArray(column(facts, (fact) => textArray(Object.keys(fact.otherUnits)))),
+      textArray(column(facts, (fact) => plainArray(Object.values(fact.otherUnits)))),
+      plainArray(column(facts, (fact) => fact.inputCostNanoUsd)),
+      plainArray(column(facts, (fact) => fact.outputCostNanoUsd)),
+      textArray(column(facts, (fact) => fact.priceVersion)),
+      plainArray(column(facts, (fact) => Math.round(fact.latencyMs))),
+      plainArray(column(facts, (fact) => (fact.firstByteMs === null ? null : Math.round(fact.firstByteMs)))),
+      plainArray(column(facts, (fact) => fact.attempts)),
+      plainArray(column(facts, (fact) => fact.requestBytes)),
+      plainArray(column(facts, (fact) => fact.responseBytes)),
+      textArray(column(facts, (fact) => fact.providerRequestId)),
+    ],
+  });
+  return result.rows.map((row) => ({
+    outcome: row.outcome,
+    late: row.late,
+    overrun: row.overrun,
+    state: row.state,
+    limit: limitView(row),
+  }));
+}
