@@ -25,7 +25,9 @@ const row = (unitClass: PriceRow['class'], pico: bigint, more: Partial<PriceRow>
 const at = (iso: string) => new Date(iso);
 
 const picoUsd = fc.bigInt({ min: 0n, max: 1_000_000_000n });
-const classPrices = fc.record(Object.fromEntries(UNIT_CLASSES.map((unitClass) => [unitClass, picoUsd])));
+const classPrices = fc.record(Object.fromEntries(UNIT_CLASSES.map((unitClass) => [unitClass, picoUsd])), {
+  noNullPrototype: true,
+});
 const flatPrice = classPrices.map(
   (prices): ModelPrice => ({
     provider: 'p',
