@@ -42,6 +42,11 @@ const MAX_RETRY_DELAY_MS = 2_000;
 export function createListener(options: ListenerOptions): Listener {
   const heartbeatMs = options.heartbeatMs ?? 1_000;
   const firstDelayMs = options.retryDelayMs ?? 50;
+  // The driver takes a limit per query, which its types do not know (pg/lib/client.js, `query_timeout`).
+  const heartbeat: pg.QueryConfig & { query_timeout: number } = {
+    text: 'select 1',
+    query_timeout: heartbeatMs * 2,
+  };
   const subscriptions = new Set<Subscription>();
   let client: pg.Client | null = null;
   let connecting: Promise<void> | null = null;
@@ -76,7 +81,7 @@ export function createListener(options: ListenerOptions): Listener {
 
   function beat(alive: pg.Client): void {
     timer = setTimeout(() => {
-      alive.query('select 1').then(
+      alive.query(heartbeat).then(
         () => {
           if (client === alive) beat(alive);
         },
@@ -97,7 +102,7 @@ export function createListener(options: ListenerOptions): Listener {
       connectionString: options.connectionString,
       application_name: options.applicationName,
       connectionTimeoutMillis: 5_000,
-      query_timeout: heartbeatMs * 2,
+      query_timeout: 5_000,
       keepAlive: true,
     });
     client = candidate;

@@ -74,7 +74,7 @@ async function ensureTemplate(admin: pg.Client, serverUrl: string, template: str
 async function cloneTemplate(admin: pg.Client, template: string, name: string): Promise<void> {
   for (let attempt = 1; ; attempt++) {
     try {
-      await admin.query(`create database ${name} template ${template}`);
+      await admin.query(`create database ${name} template ${template} strategy file_copy`);
       return;
     } catch (error) {
       // The session that built the template may be a moment late to leave it.

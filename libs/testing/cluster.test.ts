@@ -1,0 +1,21 @@
+import t from 'tap';
+import { createPool } from '#libs/db/pool.ts';
+import { createTestCluster } from './cluster.ts';
+
+t.test('given a server of its own, a crash loses nothing that was committed', async (t) => {
+  const cluster = await createTestCluster(t);
+  const pool = createPool({
+    connectionString: cluster.url,
+    max: 1,
+    applicationName: 'crash',
+    statementTimeoutMs: 5_000,
+  });
+  t.teardown(() => pool.end());
+  await pool.query('create table kept as select 1 as n');
+  await cluster.kill();
+  await t.rejects(pool.query('select n from kept'));
+  await cluster.start();
+  t.strictSame((await pool.query('select n from kept')).rows, [{ n: 1 }]);
+  t.match(cluster.log(), 'database system was not properly shut down');
+  await cluster.stop();
+});

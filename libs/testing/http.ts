@@ -1,0 +1,62 @@
+import type { AddressInfo, Server } from 'node:net';
+import type { TestScope } from './database.ts';
+
+export type HttpAnswer<Body = unknown> = {
+  status: number;
+  headers: Headers;
+  /** Parsed when the answer says it is JSON, else the text. */
+  body: Body;
+};
+
+/** What Fastify's instance offers and these helpers use. */
+export type ListeningApp = {
+  listen: (options: { port: number; host: string }) => Promise<string>;
+  close: () => unknown;
+};
+
+/**
+ * Sends one request over real HTTP. An object as `body` is sent as JSON, with POST unless another method is given.
+ * The answer's shape is the caller's claim, as tests check it anyway.
+ */
+export async function request<Body = unknown>(
+  url: string,
+  options: { method?: string; headers?: Record<string, string>; body?: unknown; signal?: AbortSignal } = {},
+): Promise<HttpAnswer<Body>> {
+  const { body, headers = {}, signal } = options;
+  const isText = typeof body === 'string' || body instanceof Uint8Array;
+  const response = await fetch(url, {
+    method: options.method ?? (body === undefined ? 'GET' : 'POST'),
+    headers: body === undefined || isText ? headers : { 'content-type': 'application/json', ...headers },
+    ...(body === undefined
+      ? {}
+      : { body: isText ? (body as string | Uint8Array<ArrayBuffer>) : JSON.stringify(body) }),
+    ...(signal ? { signal } : {}),
+  });
+  const text = await response.text();
+  const isJson = /[/+]json\b/.test(response.headers.get('content-type') ?? '');
+  return {
+    status: response.status,
+    headers: response.headers,
+    body: (isJson && text !== '' ? JSON.parse(text) : text) as Body,
+  };
+}
+
+/** Lets an app listen on a free port of the loopback address, and closes it when the test ends. Returns its URL. */
+export async function listenOnFreePort(t: TestScope, app: ListeningApp): Promise<string> {
+  const url = await app.listen({ port: 0, host: '127.0.0.1' });
+  t.teardown(() => app.close());
+  return url;
+}
+
+/** The same for a bare Node server, whose open connections are cut at the end. */
+export async function listenServerOnFreePort(t: TestScope, server: Server): Promise<string> {
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(0, '127.0.0.1', resolve);
+  });
+  t.teardown(() => {
+    (server as Server & { closeAllConnections?: () => void }).closeAllConnections?.();
+    server.close();
+  });
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
