@@ -1,0 +1,125 @@
+/**
+ * The part of OpenAI's chat completions that every provider behind the gateway can honour
+ * (https://platform.openai.com/docs/api-reference/chat/create).
+ *
+ * A parameter that is not named here is refused: one we do not know could cost money that no hold covers.
+ */
+import { z } from 'zod';
+
+const textPart = z.looseObject({ type: z.literal('text'), text: z.string() });
+const imagePart = z.strictObject({
+  type: z.literal('image_url'),
+  image_url: z.strictObject({ url: z.string().min(1), detail: z.enum(['auto', 'low', 'high']).optional() }),
+});
+const refusalPart = z.strictObject({ type: z.literal('refusal'), refusal: z.string() });
+
+const toolCall = z.strictObject({
+  id: z.string(),
+  type: z.literal('function'),
+  function: z.strictObject({ name: z.string(), arguments: z.string() }),
+  index: z.int().optional(),
+});
+
+export const chatMessage = z.discriminatedUnion('role', [
+  z.strictObject({
+    role: z.enum(['system', 'developer']),
+    content: z.union([z.string(), z.array(textPart)]),
+    name: z.string().optional(),
+  }),
+  z.strictObject({
+    role: z.literal('user'),
+    content: z.union([z.string(), z.array(z.union([textPart, imagePart])).min(1)]),
+    name: z.string().optional(),
+  }),
+  z.strictObject({
+    role: z.literal('assistant'),
+    content: z.union([z.string(), z.array(z.union([textPart, refusalPart]))]).nullish(),
+    refusal: z.string().nullish(),
+    name: z.string().optional(),
+    tool_calls: z.array(toolCall).optional(),
+    // Answers are sent back as they came; these carry no billable work.
+    annotations: z.array(z.unknown()).optional(),
+    audio: z.null().optional(),
+    function_call: z.null().optional(),
+    reasoning_content: z.string().nullish(),
+  }),
+  z.strictObject({
+    role: z.literal('tool'),
+    content: z.union([z.string(), z.array(textPart)]),
+    tool_call_id: z.string(),
+  }),
+]);
+
+export const chatTool = z.strictObject({
+  type: z.literal('function'),
+  function: z.strictObject({
+    name: z.string().regex(/^[a-zA-Z0-9_-]{1,64}$/),
+    description: z.string().optional(),
+    parameters: z.record(z.string(), z.unknown()).optional(),
+    strict: z.boolean().nullish(),
+  }),
+});
+
+export const responseFormat = z.discriminatedUnion('type', [
+  z.strictObject({ type: z.literal('text') }),
+  z.strictObject({ type: z.literal('json_object') }),
+  z.strictObject({
+    type: z.literal('json_schema'),
+    json_schema: z.strictObject({
+      name: z.string(),
+      description: z.string().optional(),
+      schema: z.record(z.string(), z.unknown()).optional(),
+      strict: z.boolean().nullish(),
+    }),
+  }),
+]);
+
+export const chatCompletionRequest = z.strictObject({
+  model: z.string().min(1).max(200),
+  messages: z.array(chatMessage).min(1).max(2000),
+  stream: z.boolean().nullish(),
+  stream_options: z
+    .strictObject({ include_usage: z.boolean().optional(), include_obfuscation: z.boolean().optional() })
+    .nullish(),
+  max_tokens: z.int().min(1).nullish(),
+  max_completion_tokens: z.int().min(1).nullish(),
+  n: z.int().min(1).max(8).nullish(),
+  temperature: z.number().min(0).max(2).nullish(),
+  top_p: z.number().min(0).max(1).nullish(),
+  frequency_penalty: z.number().min(-2).max(2).nullish(),
+  presence_penalty: z.number().min(-2).max(2).nullish(),
+  stop: z.union([z.string(), z.array(z.string()).max(4)]).nullish(),
+  seed: z.int().nullish(),
+  logit_bias: z.record(z.string(), z.number()).nullish(),
+  logprobs: z.boolean().nullish(),
+  top_logprobs: z.int().min(0).max(20).nullish(),
+  tools: z.array(chatTool).max(128).optional(),
+  tool_choice: z
+    .union([
+      z.enum(['none', 'auto', 'required']),
+      z.strictObject({ type: z.literal('function'), function: z.strictObject({ name: z.string() }) }),
+    ])
+    .optional(),
+  parallel_tool_calls: z.boolean().optional(),
+  response_format: responseFormat.optional(),
+  reasoning_effort: z.enum(['none', 'minimal', 'low', 'medium', 'high']).nullish(),
+  verbosity: z.enum(['low', 'medium', 'high']).nullish(),
+  user: z.string().max(512).optional(),
+  safety_identifier: z.string().max(512).optional(),
+  prompt_cache_key: z.string().max(512).optional(),
+  metadata: z.record(z.string(), z.string()).nullish(),
+  store: z.literal(false).nullish(),
+  // Other tiers have other prices.
+  service_tier: z.enum(['auto', 'default']).nullish(),
+  /** Ours: lower the output cap until the worst case fits the limits, instead of refusing. */
+  fit_budget: z.boolean().optional(),
+  /** Ours: run the cheaper fallback where the plan does not include what was asked for. */
+  allow_degraded: z.boolean().optional(),
+});
+
+export type ChatCompletionRequest = z.infer<typeof chatCompletionRequest>;
+export type ChatMessage = z.infer<typeof chatMessage>;
+export type ChatTool = z.infer<typeof chatTool>;
+
+/** Parameters that are ours and are taken out before a request goes to a provider. */
+export const OWN_PARAMETERS = ['fit_budget', 'allow_degraded'] as const;

@@ -1,0 +1,25 @@
+/** `POST /api/generate`: content for a topic, by pipeline. */
+import { z } from 'zod';
+
+export const CONTENT_TYPES = ['blog', 'social'] as const;
+export type ContentType = (typeof CONTENT_TYPES)[number];
+
+export const generateRequest = z
+  .strictObject({
+    topic: z.string().trim().min(1).max(500).describe('What to write about.'),
+    content_types: z
+      .array(z.enum(CONTENT_TYPES))
+      .min(1)
+      .max(CONTENT_TYPES.length)
+      .default(['blog'])
+      .describe('What to produce; `social` is made from a blog article, which is then written too.'),
+    tone: z.string().trim().min(1).max(100).optional().describe('For example `friendly` or `expert`.'),
+    audience: z.string().trim().min(1).max(200).optional(),
+    language: z.string().trim().min(2).max(35).optional().describe('BCP 47 tag or a name; English by default.'),
+    model: z.string().min(1).max(200).optional().describe("A model of the plan; the plan's default if absent."),
+    fit_budget: z.boolean().optional(),
+    allow_degraded: z.boolean().optional(),
+  })
+  .meta({ id: 'GenerateRequest' });
+
+export type GenerateRequest = z.infer<typeof generateRequest>;
