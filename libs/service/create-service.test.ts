@@ -1,0 +1,284 @@
+import { once } from 'node:events';
+import { type AddressInfo, connect } from 'node:net';
+import OpenAI from 'openai';
+import t, { type Test } from 'tap';
+import { z } from 'zod';
+import { problem } from '#libs/problems/problems.ts';
+import { createService, type ServiceOptions } from './create-service.ts';
+import { createLogger } from './logger.ts';
+import { createMetrics } from './metrics.ts';
+import { systemRuntime } from './runtime.ts';
+import { serviceVariables, toServiceConfig } from './variables.ts';
+
+const UUID_V7 = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
+const GIVEN_ID = '01912345-6789-7abc-8def-0123456789ab';
+
+const variables = z.object(serviceVariables(0)).parse({ BODY_LIMIT: '1kb', REQUEST_TIMEOUT: '5s' });
+
+/** A small service with one route of each kind; `lines` is what it logged. */
+function build(test: Test, overrides: Partial<ServiceOptions> = {}) {
+  const lines: Record<string, unknown>[] = [];
+  const logger = createLogger({
+    name: 'test',
+    level: 'info',
+    destination: { write: (line) => lines.push(JSON.parse(line)) },
+  });
+  const metrics = createMetrics({ service: 'test', processMetrics: false });
+  const config = toServiceConfig(variables);
+  const app = createService({
+    config,
+    runtime: systemRuntime,
+    logger,
+    metrics,
+    openAiErrorsFor: (url) => url.startsWith('/v1/'),
+    ...overrides,
+  });
+  app.post(
+    '/echo/:id',
+    {
+      schema: {
+        params: z.object({ id: z.string() }),
+        body: z.strictObject({
+          topic: z.string(),
+          count: z.number().int().optional(),
+          list: z.array(z.string()).optional(),
+        }),
+        response: { 200: z.object({ topic: z.string() }), '4xx': z.object({ never: z.string() }) },
+      },
+    },
+    async (request) => {
+      request.accountId = 'account-1';
+      return { topic: request.body.topic, dropped: request.rawBody?.length };
+    },
+  );
+  app.get('/refuse', async () => {
+    throw problem('limit_held', { headers: { 'retry-after': '2' }, fields: { meter: 'cost' } });
+  });
+  app.get('/crash', async () => {
+    throw Object.assign(new Error('Failed query: select $1\nparams: hunter2'), { statusCode: 418 });
+  });
+  app.get('/reject', () => Promise.reject('a string'));
+  app.post('/v1/chat/completions', async () => {
+    throw problem('unknown_model', { fields: { param: 'model' } });
+  });
+  app.get('/models/:name', async () => ({}));
+  test.teardown(() => app.close());
+  return { app, lines, metrics };
+}
+
+t.test('an ordinary request', async (t) => {
+  // given a service
+  const { app, lines, metrics } = build(t);
+  // when a request succeeds
+  const response = await app.inject({ method: 'POST', url: '/echo/1', payload: { topic: 'bees' } });
+  // then its answer carries a fresh id, and one line and one metric tell of it
+  t.equal(response.statusCode, 200);
+  t.strictSame(response.json(), { topic: 'bees' });
+  const id = String(response.headers['x-request-id']);
+  t.match(id, UUID_V7);
+  t.equal(lines.length, 1);
+  t.match(lines[0], {
+    level: 'info',
+    service: 'test',
+    request_id: id,
+    method: 'POST',
+    route: '/echo/:id',
+    status: 200,
+    account: 'account-1',
+    msg: 'request completed',
+  });
+  t.type(lines[0]?.ms, 'number');
+  const text = await metrics.registry.metrics();
+  t.match(text, /_count\{.*method="POST",route="\/echo\/:id",status="2xx"/);
+});
+
+t.test('request ids of strangers are not taken over, those of services are', async (t) => {
+  const headers = { 'x-request-id': GIVEN_ID };
+  const outer = await build(t).app.inject({ method: 'GET', url: '/models/a', headers });
+  t.not(outer.headers['x-request-id'], GIVEN_ID);
+  const { app } = build(t, { acceptRequestId: true });
+  const inner = await app.inject({ method: 'GET', url: '/models/a', headers });
+  t.equal(inner.headers['x-request-id'], GIVEN_ID);
+  const forged = await app.inject({
+    method: 'GET',
+    url: '/models/a',
+    headers: { 'x-request-id': 'not-a-uuid\n' },
+  });
+  t.match(forged.headers['x-request-id'], UUID_V7);
+});
+
+t.test('every way to fail has its own problem', async (t) => {
+  const { app, lines, metrics } = build(t);
+  const json = { 'content-type': 'application/json' };
+  const post = { method: 'POST', url: '/echo/1', headers: json } as const;
+  const cases = [
+    [{ ...post, payload: '{"topic":' }, 400, 'malformed_json'],
+    [{ ...post, payload: '' }, 400, 'malformed_json'],
+    [{ ...post, payload: '{"topic":"x","__proto__":{"admin":true}}' }, 400, 'malformed_json'],
+    [{ ...post, payload: '{"topic":"x","constructor":{"prototype":{"a":1}}}' }, 400, 'malformed_json'],
+    [{ ...post, payload: JSON.stringify({ topic: 'x'.repeat(2000) }) }, 413, 'body_too_large'],
+    [
+      { ...post, payload: '<a/>', headers: { 'content-type': 'application/xml' } },
+      415,
+      'unsupported_media_type',
+    ],
+    [{ ...post, payload: '{"topic":1}' }, 400, 'invalid_request'],
+    [{ ...post, payload: '{"topic":"x","extra":1}' }, 400, 'invalid_request'],
+    [{ method: 'GET', url: '/nowhere?token=hunter2' }, 404, 'route_not_found'],
+    [{ method: 'DELETE', url: '/echo/1' }, 405, 'method_not_allowed'],
+    [{ method: 'GET', url: '/models/%zz' }, 400, 'invalid_request'],
+    [{ method: 'GET', url: `/models/${'x'.repeat(200)}` }, 400, 'invalid_request'],
+    [{ method: 'GET', url: '/refuse' }, 429, 'limit_held'],
+    [{ method: 'GET', url: '/crash' }, 500, 'internal_error'],
+    [{ method: 'GET', url: '/reject' }, 500, 'internal_error'],
+  ] as const;
+  for (const [request, status, code] of cases) {
+    const response = await app.inject({ ...request });
+    const name = `${request.method} ${request.url} ${'payload' in request ? request.payload.slice(0, 40) : ''}`;
+    t.equal(response.statusCode, status, name);
+    t.equal(response.headers['content-type'], 'application/problem+json; charset=utf-8', name);
+    t.match(response.json(), { code, status, type: `https://inkmeter.dev/problems/${code}` }, name);
+    t.equal(response.json().request_id, response.headers['x-request-id'], name);
+    t.notMatch(response.body, /hunter2|select|FST_/, name);
+  }
+  t.notMatch(JSON.stringify(lines), /hunter2/, 'nor does the log know');
+  t.match(
+    lines.filter(({ level }) => level === 'error').map(({ msg }) => msg),
+    ['request failed', 'request failed'],
+    'only our own faults are errors',
+  );
+  t.match(
+    await metrics.registry.metrics(),
+    'inkmeter_refusals_total{code="malformed_json",service="test"} 4',
+  );
+  t.strictSame(
+    lines.filter(({ msg }) => msg === 'request completed').map(({ problem: code }) => code),
+    cases.map(([, , code]) => code),
+    'each line of a request names its problem',
+  );
+});
+
+t.test('validation says where', async (t) => {
+  const { app } = build(t);
+  const response = await app.inject({
+    method: 'POST',
+    url: '/echo/1',
+    payload: { topic: 'x', list: ['a', 2], count: 1.5 },
+  });
+  t.match(response.json(), {
+    code: 'invalid_request',
+    param: 'count',
+    errors: [
+      { in: 'body', pointer: '/count' },
+      { in: 'body', pointer: '/list/1', detail: /expected string/ },
+    ],
+  });
+});
+
+t.test('headers of a problem are sent', async (t) => {
+  const { app } = build(t);
+  const refused = await app.inject({ method: 'GET', url: '/refuse' });
+  t.equal(refused.headers['retry-after'], '2');
+  t.equal(refused.json().meter, 'cost');
+  const wrongMethod = await app.inject({ method: 'PUT', url: '/models/gpt' });
+  t.equal(wrongMethod.headers.allow, 'GET, HEAD');
+});
+
+t.test('OpenAI routes answer in the shape its SDK reads', async (t) => {
+  const { app } = build(t);
+  await app.listen({ port: 0, host: '127.0.0.1' });
+  const { port } = app.server.address() as AddressInfo;
+  const client = new OpenAI({ apiKey: 'k', baseURL: `http://127.0.0.1:${port}/v1`, maxRetries: 0 });
+  const failure = await client.chat.completions.create({ model: 'm', messages: [] }).catch((error) => error);
+  t.ok(failure instanceof OpenAI.NotFoundError);
+  t.match(failure, { status: 404, code: 'model_not_found', param: 'model', requestID: UUID_V7 });
+  const missing = await client.models.list().catch((error) => error);
+  t.match(missing, { status: 404, code: 'route_not_found' });
+  const large = await client.embeddings
+    .create({ model: 'x'.repeat(5000), input: '' })
+    .catch((error) => error);
+  t.match(large, { status: 413, code: 'body_too_large' });
+});
+
+t.test('the body can be kept as it arrived', async (t) => {
+  const { app } = build(t, { keepRawBody: true });
+  let kept: Buffer | null = null;
+  app.post('/raw', async (request) => {
+    kept = request.rawBody;
+    return request.body;
+  });
+  const payload = '{ "topic" :  "Bienen & Blüten" }';
+  const headers = { 'content-type': 'application/json; charset=utf-8' };
+  const response = await app.inject({ method: 'POST', url: '/raw', payload, headers });
+  t.strictSame(response.json(), { topic: 'Bienen & Blüten' });
+  t.equal(String(kept), payload);
+  const poisoned = await app.inject({ method: 'POST', url: '/raw', payload: '{"__proto__":{}}', headers });
+  t.match(poisoned.json(), { code: 'malformed_json' });
+});
+
+t.test('broken HTTP gets a problem too', async (t) => {
+  const { app } = build(t);
+  await app.listen({ port: 0, host: '127.0.0.1' });
+  const { port } = app.server.address() as AddressInfo;
+  const send = async (bytes: string) => {
+    const socket = connect(port, '127.0.0.1');
+    let text = '';
+    socket.on('data', (chunk) => {
+      text += chunk;
+    });
+    socket.write(bytes);
+    await once(socket, 'close');
+    return text;
+  };
+  const garbage = await send('THIS IS NOT HTTP\r\n\r\n');
+  t.match(garbage, /^HTTP\/1\.1 400 /);
+  t.match(garbage, '"code":"invalid_request"');
+  const heavy = await send(`GET / HTTP/1.1\r\nhost: x\r\nx-big: ${'x'.repeat(20_000)}\r\n\r\n`);
+  t.match(heavy, /^HTTP\/1\.1 431 /);
+  t.match(heavy, '"code":"headers_too_large"');
+});
+
+t.test('a client that goes away is seen', async (t) => {
+  // given a route that streams without end
+  const { app, lines } = build(t);
+  const completed = new Promise<void>((resolve) => {
+    const { push } = lines;
+    lines.push = (...entries) => {
+      if (entries.some(({ msg }) => msg === 'request completed')) queueMicrotask(resolve);
+      return push.apply(lines, entries);
+    };
+  });
+  app.get('/stream', (_request, reply) => {
+    reply.hijack();
+    reply.raw.writeHead(200, { 'content-type': 'text/event-stream' });
+    reply.raw.write('data: 1\n\n');
+  });
+  await app.listen({ port: 0, host: '127.0.0.1' });
+  const { port } = app.server.address() as AddressInfo;
+  // when the client leaves after the first event
+  const controller = new AbortController();
+  const response = await fetch(`http://127.0.0.1:${port}/stream`, { signal: controller.signal });
+  await response.body?.getReader().read();
+  controller.abort();
+  // then exactly one line says so
+  await completed;
+  t.match(
+    lines.filter(({ msg }) => msg === 'request completed'),
+    [{ status: 499, route: '/stream' }],
+  );
+});
+
+t.test('an overloaded service refuses with a problem', async (t) => {
+  const { app } = build(t, {
+    config: { ...toServiceConfig(variables), eventLoopDelayLimitMs: 0.000_001 },
+  });
+  await app.ready();
+  // the first sample of the event loop is taken after half a second; until then everything passes
+  t.ok('isUnderPressure' in app);
+  const isUnderPressure = app.isUnderPressure as () => boolean;
+  while (!isUnderPressure()) await new Promise((resolve) => setImmediate(resolve));
+  const response = await app.inject({ method: 'GET', url: '/models/a' });
+  t.equal(response.statusCode, 503);
+  t.match(response.json(), { code: 'overloaded' });
+  t.equal(response.headers['retry-after'], '1');
+});

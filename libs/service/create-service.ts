@@ -1,0 +1,256 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import underPressure from '@fastify/under-pressure';
+import Fastify, {
+  type ConnectionError,
+  type FastifyBaseLogger,
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
+  type RawServerDefault,
+} from 'fastify';
+import { serializerCompiler, validatorCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod';
+import {
+  type ProblemCode,
+  type ProblemError,
+  problem,
+  toOpenAiError,
+  toProblemJson,
+} from '#libs/problems/problems.ts';
+import { watchAllowedMethods } from './allowed-methods.ts';
+import { toProblem } from './framework-problems.ts';
+import { type Logger, REQUEST_ID_LABEL } from './logger.ts';
+import type { Metrics } from './metrics.ts';
+import type { Runtime } from './runtime.ts';
+import type { ServiceConfig } from './variables.ts';
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Whose request this is, once known; stands in the completion line. */
+    accountId: string | null;
+    /** The code of the problem this request was answered with. */
+    problemCode: ProblemCode | null;
+    /** The body as it arrived; only with `keepRawBody`. */
+    rawBody: Buffer | null;
+  }
+}
+
+/** A Fastify instance whose routes are typed by their zod schemas. */
+export type ServiceApp = FastifyInstance<
+  RawServerDefault,
+  IncomingMessage,
+  ServerResponse,
+  FastifyBaseLogger,
+  ZodTypeProvider
+>;
+
+export type ServiceOptions = {
+  readonly config: ServiceConfig;
+  readonly runtime: Runtime;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  /** Take over the caller's `x-request-id` if it is a UUID. For internal services: strangers choose no ids. */
+  readonly acceptRequestId?: boolean;
+  /** Keep the body's bytes in `request.rawBody`, for forwarding or for checking a signature. */
+  readonly keepRawBody?: boolean;
+  /** Which URLs answer errors in OpenAI's shape; none by default. */
+  readonly openAiErrorsFor?: (url: string) => boolean;
+  /** Passed to Fastify: whose `x-forwarded-for` to believe. */
+  readonly trustProxy?: boolean | string | string[];
+};
+
+/** Longer than the 60 s after which common load balancers drop an idle connection, so that they always go first. */
+const KEEP_ALIVE_TIMEOUT_MS = 72_000;
+const HEADERS_TIMEOUT_MS = 15_000;
+const OVERLOAD_SAMPLE_MS = 500;
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[1-8][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
+const CLIENT_CLOSED_REQUEST = 499;
+
+/**
+ * A Fastify instance as every service of ours runs it: request ids, problems, limits, timeouts, load shedding, metrics
+ * and one log line per request. Routes are added by the caller.
+ */
+export function createService(options: ServiceOptions): ServiceApp {
+  const { config, runtime, logger, metrics } = options;
+  const isOpenAi = options.openAiErrorsFor ?? (() => false);
+
+  const answerError = (thrown: unknown, request: FastifyRequest, reply: FastifyReply) => {
+    const error = toProblem(thrown);
+    if (error.status >= 500) request.log.error({ err: thrown }, 'request failed');
+    request.problemCode = error.code;
+    metrics.recordRefusal(error.code);
+    sendProblem(error, request, reply, isOpenAi(request.url));
+  };
+
+  let track: (request: FastifyRequest, reply: FastifyReply) => void = () => {};
+  const app: FastifyInstance = Fastify({
+    loggerInstance: logger as FastifyBaseLogger,
+    logController: new Fastify.LogController({
+      disableRequestLogging: true,
+      requestIdLogLabel: REQUEST_ID_LABEL,
+    }),
+    genReqId: options.acceptRequestId
+      ? ({ headers }) => acceptableId(headers['x-request-id']) ?? runtime.newId()
+      : () => runtime.newId(),
+    frameworkErrors: (error, request, reply) => {
+      // hooks do not run for a URL that cannot be routed
+      track(request, reply);
+      answerError(error, request, reply);
+    },
+    clientErrorHandler: (error, socket) => answerBrokenRequest(error, socket, runtime.newId()),
+    bodyLimit: config.bodyLimitBytes,
+    trustProxy: options.trustProxy ?? false,
+    connectionTimeout: config.idleTimeoutMs,
+    requestTimeout: config.requestTimeoutMs,
+    keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
+    http: { headersTimeout: Math.min(HEADERS_TIMEOUT_MS, config.requestTimeoutMs) },
+    // what still arrives on open connections during shutdown is served, and told to close
+    return503OnClosing: false,
+  });
+  if (config.maxConnections > 0) app.server.maxConnections = config.maxConnections;
+
+  app.setValidatorCompiler(validatorCompiler);
+  app.setSerializerCompiler(serializerCompiler);
+  app.setErrorHandler(answerError);
+  const allowedMethods = watchAllowedMethods(app);
+  app.setNotFoundHandler((request, reply) => {
+    const allowed = allowedMethods(request.url.split('?', 1)[0] ?? '');
+    const error =
+      allowed.length === 0
+        ? problem('route_not_found')
+        : problem('method_not_allowed', { headers: { allow: allowed.join(', ') }, fields: { allowed } });
+    answerError(error, request, reply);
+  });
+
+  app.decorateRequest('accountId', null);
+  app.decorateRequest('problemCode', null);
+  app.decorateRequest('rawBody', null);
+  if (options.keepRawBody) keepRawBody(app);
+  track = trackRequests(app, logger, metrics);
+  if (config.eventLoopDelayLimitMs > 0) {
+    app.register(underPressure, {
+      maxEventLoopDelay: config.eventLoopDelayLimitMs,
+      sampleInterval: OVERLOAD_SAMPLE_MS,
+      retryAfter: 1,
+    });
+  }
+  return app.withTypeProvider<ZodTypeProvider>();
+}
+
+function acceptableId(header: string | string[] | undefined): string | undefined {
+  return typeof header === 'string' && UUID.test(header) ? header : undefined;
+}
+
+/** Answers with a problem; also for plugins that end a request without throwing. */
+export function sendProblem(
+  error: ProblemError,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  openAi: boolean,
+): void {
+  const document = openAi ? toOpenAiError(error, request.id) : toProblemJson(error, request.id);
+  reply
+    .code(error.status)
+    .headers(error.headers)
+    .type(openAi ? 'application/json; charset=utf-8' : 'application/problem+json; charset=utf-8')
+    .send(JSON.stringify(document));
+}
+
+/** Broken HTTP never reaches a route, so it is answered on the bare socket. */
+function answerBrokenRequest(error: ConnectionError, socket: Socket, requestId: string): void {
+  if (error.code === 'ECONNRESET' || !socket.writable) {
+    socket.destroy();
+    return;
+  }
+  const code =
+    error.code === 'HPE_HEADER_OVERFLOW'
+      ? 'headers_too_large'
+      : error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
+        ? 'request_timeout'
+        : 'invalid_request';
+  const refusal = problem(code);
+  const body = JSON.stringify(toProblemJson(refusal, requestId));
+  socket.end(
+    [
+      `HTTP/1.1 ${refusal.status} ${toProblemJson(refusal, requestId).title}`,
+      'content-type: application/problem+json; charset=utf-8',
+      `content-length: ${Buffer.byteLength(body)}`,
+      `x-request-id: ${requestId}`,
+      'connection: close',
+      '',
+      body,
+    ].join('\r\n'),
+    () => socket.destroy(),
+  );
+}
+
+/** Replaces the JSON parser by the same one that also remembers the bytes. */
+function keepRawBody(app: FastifyInstance): void {
+  const parseJson = app.getDefaultJsonParser('error', 'error');
+  app.removeContentTypeParser('application/json');
+  app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, body, done) => {
+    request.rawBody = body as Buffer;
+    void parseJson(request, (body as Buffer).toString('utf8'), done);
+  });
+}
+
+/** What the listener of a closing response needs to know: one shared function instead of a closure per request. */
+type Exchange = { readonly request: FastifyRequest; readonly reply: FastifyReply };
+
+/**
+ * One metric and one line per request, written when the response closes. Fastify's own `onResponse` never runs for a
+ * client that goes away in the middle of an answer, and those are the requests one later looks for.
+ */
+function trackRequests(
+  app: FastifyInstance,
+  logger: Logger,
+  metrics: Metrics,
+): (request: FastifyRequest, reply: FastifyReply) => void {
+  const inFlight = new Map<ServerResponse, Exchange>();
+  let closing = false;
+
+  function onClose(this: ServerResponse): void {
+    const exchange = inFlight.get(this);
+    if (exchange === undefined) return;
+    inFlight.delete(this);
+    // Node closes connections that are idle when the server closes, but not those that become idle afterwards
+    if (closing) setImmediate(() => app.server.closeIdleConnections());
+    complete(exchange, this.writableEnded ? this.statusCode : CLIENT_CLOSED_REQUEST);
+  }
+
+  function complete({ request, reply }: Exchange, status: number): void {
+    const { method } = request;
+    const route = request.is404 ? 'unknown' : (request.routeOptions.url ?? 'unknown');
+    const ms = reply.elapsedTime;
+    metrics.recordRequest(method, route, status, ms);
+    if (!logger.isLevelEnabled('info')) return;
+    request.log.info(
+      {
+        method,
+        route,
+        status,
+        ms: Math.round(ms * 100) / 100,
+        account: request.accountId ?? undefined,
+        problem: request.problemCode ?? undefined,
+      },
+      'request completed',
+    );
+  }
+
+  const track = (request: FastifyRequest, reply: FastifyReply) => {
+    inFlight.set(reply.raw, { request, reply });
+    reply.raw.once('close', onClose);
+    reply.header('x-request-id', request.id);
+  };
+  app.addHook('onRequest', (request, reply, done) => {
+    track(request, reply);
+    done();
+  });
+  app.addHook('preClose', (done) => {
+    closing = true;
+    for (const response of inFlight.keys())
+      if (!response.headersSent) response.setHeader('connection', 'close');
+    done();
+  });
+  return track;
+}

@@ -1,0 +1,89 @@
+import { type ProblemCode, ProblemError, problem } from '#libs/problems/problems.ts';
+
+/** What Fastify and its plugins throw; only the fields that are read here. */
+type FrameworkError = {
+  readonly code?: unknown;
+  readonly statusCode?: unknown;
+  readonly validation?: readonly { readonly instancePath?: string; readonly message?: string }[];
+  readonly validationContext?: string;
+};
+
+const BY_CODE: Readonly<Record<string, ProblemCode>> = {
+  FST_ERR_CTP_INVALID_JSON_BODY: 'malformed_json',
+  FST_ERR_CTP_EMPTY_JSON_BODY: 'malformed_json',
+  FST_ERR_CTP_BODY_TOO_LARGE: 'body_too_large',
+  FST_ERR_CTP_INVALID_MEDIA_TYPE: 'unsupported_media_type',
+  FST_ERR_CTP_INVALID_CONTENT_LENGTH: 'invalid_request',
+  FST_ERR_HANDLER_TIMEOUT: 'service_unavailable',
+  FST_UNDER_PRESSURE: 'overloaded',
+  FST_JWT_AUTHORIZATION_TOKEN_EXPIRED: 'token_expired',
+};
+
+const BY_STATUS: Readonly<Record<number, ProblemCode>> = {
+  400: 'invalid_request',
+  401: 'unauthenticated',
+  404: 'not_found',
+  405: 'method_not_allowed',
+  408: 'request_timeout',
+  409: 'conflict',
+  413: 'body_too_large',
+  414: 'invalid_request',
+  415: 'unsupported_media_type',
+  422: 'semantic_error',
+  429: 'rate_limited',
+  431: 'headers_too_large',
+  503: 'service_unavailable',
+};
+
+/** Public names of the parts Fastify validates. */
+const PARTS: Readonly<Record<string, string>> = {
+  body: 'body',
+  querystring: 'query',
+  params: 'path',
+  headers: 'headers',
+};
+
+/** Most complaints in one answer; a body of a million bad entries must not become a larger answer. */
+const MAX_COMPLAINTS = 20;
+
+/** Gives whatever reached the error handler a problem's face. The framework's own words are never public. */
+export function toProblem(thrown: unknown): ProblemError {
+  if (thrown instanceof ProblemError) return thrown;
+  if (typeof thrown !== 'object' || thrown === null) return problem('internal_error', { cause: thrown });
+  const error = thrown as FrameworkError;
+  if (Array.isArray(error.validation)) return validationProblem(error);
+  const code =
+    (typeof error.code === 'string' ? BY_CODE[error.code] : undefined) ??
+    (typeof error.statusCode === 'number' && isFrameworkError(error)
+      ? BY_STATUS[error.statusCode]
+      : undefined) ??
+    'internal_error';
+  return problem(code, {
+    cause: thrown,
+    ...(code === 'overloaded' || code === 'service_unavailable' ? { headers: { 'retry-after': '1' } } : {}),
+  });
+}
+
+/** Only the framework's `statusCode` speaks about this request; an SDK's speaks about a call of ours. */
+function isFrameworkError(error: FrameworkError): boolean {
+  return typeof error.code === 'string' && /^(FST_|ERR_HTTP_|ECONNRESET)/.test(error.code);
+}
+
+function validationProblem(error: FrameworkError): ProblemError {
+  const part = PARTS[error.validationContext ?? 'body'] ?? 'body';
+  const errors = (error.validation ?? [])
+    .slice(0, MAX_COMPLAINTS)
+    .map(({ instancePath = '', message = '' }) => ({
+      in: part,
+      pointer: instancePath === '/' ? '' : instancePath,
+      detail: message,
+    }));
+  const first = errors[0];
+  if (first === undefined) return problem('invalid_request');
+  const param = first.pointer.slice(1).replaceAll('/', '.');
+  return problem('invalid_request', {
+    detail:
+      param === '' ? `The ${part} is not valid: ${first.detail}` : `${param} is not valid: ${first.detail}`,
+    fields: { ...(param === '' ? {} : { param }), errors },
+  });
+}

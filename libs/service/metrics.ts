@@ -1,0 +1,97 @@
+import { Counter, collectDefaultMetrics, Histogram, Registry } from 'prom-client';
+
+/** From a cache hit to the slowest reasoning model. */
+const HTTP_BUCKETS_SECONDS = [
+  0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300,
+];
+const HOLD_BUCKETS_SECONDS = [0.000_5, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1];
+const PROVIDER_BUCKETS_SECONDS = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30, 60, 120, 300];
+
+const STATUS_CLASSES = ['0xx', '1xx', '2xx', '3xx', '4xx', '5xx'] as const;
+
+export type HoldOutcome = 'admitted' | 'refused' | 'unavailable';
+export type SettleOutcome = 'settled' | 'replayed' | 'failed';
+export type ProviderOutcome = 'ok' | 'error' | 'timeout' | 'refused' | 'malformed' | 'cancelled';
+
+/**
+ * A service's metrics as typed recorders. Labels come from closed sets only (routes, codes, provider keys): an account
+ * or a model of the client's choice would let clients grow the registry without bound.
+ */
+export type Metrics = {
+  /** For metrics of one service alone; what all services share is below. */
+  readonly registry: Registry;
+  readonly recordRequest: (method: string, route: string, status: number, ms: number) => void;
+  /** Every problem answered, by its code. */
+  readonly recordRefusal: (code: string) => void;
+  readonly recordHold: (outcome: HoldOutcome, ms: number) => void;
+  readonly recordSettle: (outcome: SettleOutcome, ms: number) => void;
+  readonly recordProviderCall: (provider: string, outcome: ProviderOutcome, ms: number) => void;
+  readonly recordProviderRetry: (provider: string) => void;
+};
+
+/**
+ * Creates a registry of its own, so that several services (or tests) can live in one process.
+ *
+ * @param options.processMetrics also collect memory, CPU, garbage collection and event-loop lag of the process.
+ */
+export function createMetrics(options: { service: string; processMetrics?: boolean }): Metrics {
+  const registry = new Registry();
+  registry.setDefaultLabels({ service: options.service });
+  if (options.processMetrics ?? true) collectDefaultMetrics({ register: registry });
+  const registers = [registry];
+
+  const requests = new Histogram({
+    name: 'inkmeter_http_request_duration_seconds',
+    help: 'Time from a request to the end of its answer',
+    labelNames: ['method', 'route', 'status'] as const,
+    buckets: HTTP_BUCKETS_SECONDS,
+    registers,
+  });
+  const refusals = new Counter({
+    name: 'inkmeter_refusals_total',
+    help: 'Problems answered, by code',
+    labelNames: ['code'] as const,
+    registers,
+  });
+  const holds = new Histogram({
+    name: 'inkmeter_hold_duration_seconds',
+    help: 'Time to decide on a hold, by outcome',
+    labelNames: ['outcome'] as const,
+    buckets: HOLD_BUCKETS_SECONDS,
+    registers,
+  });
+  const settles = new Histogram({
+    name: 'inkmeter_settle_duration_seconds',
+    help: 'Time to settle one provider call, by outcome',
+    labelNames: ['outcome'] as const,
+    buckets: HOLD_BUCKETS_SECONDS,
+    registers,
+  });
+  const providerCalls = new Histogram({
+    name: 'inkmeter_provider_call_duration_seconds',
+    help: 'Time of one provider call, by provider and outcome',
+    labelNames: ['provider', 'outcome'] as const,
+    buckets: PROVIDER_BUCKETS_SECONDS,
+    registers,
+  });
+  const providerRetries = new Counter({
+    name: 'inkmeter_provider_retries_total',
+    help: 'Repeated provider calls',
+    labelNames: ['provider'] as const,
+    registers,
+  });
+
+  return {
+    registry,
+    recordRequest: (method, route, status, ms) =>
+      requests.observe(
+        { method, route, status: STATUS_CLASSES[Math.trunc(status / 100)] ?? '0xx' },
+        ms / 1000,
+      ),
+    recordRefusal: (code) => refusals.inc({ code }),
+    recordHold: (outcome, ms) => holds.observe({ outcome }, ms / 1000),
+    recordSettle: (outcome, ms) => settles.observe({ outcome }, ms / 1000),
+    recordProviderCall: (provider, outcome, ms) => providerCalls.observe({ provider, outcome }, ms / 1000),
+    recordProviderRetry: (provider) => providerRetries.inc({ provider }),
+  };
+}
