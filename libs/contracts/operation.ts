@@ -1,0 +1,46 @@
+/**
+ * An operation of the public API as plain data. One value drives the route of the service that serves it, the
+ * gateway's routing and the OpenAPI document, so that none of them can say something else.
+ */
+import type { z } from 'zod';
+
+/** Who may call: anybody, whoever is signed in (or holds an API key), or platform staff only. */
+export type OperationAuth = 'none' | 'user' | 'staff';
+
+export type OperationResponse = {
+  readonly description: string;
+  readonly schema?: z.ZodType;
+  readonly example?: unknown;
+  /** `application/json` unless given. */
+  readonly contentType?: string;
+};
+
+export type Operation = {
+  /** camelCase, unique over the whole API; names the method of generated clients. */
+  readonly operationId: string;
+  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+  /** As OpenAPI writes it: `/api/usage/requests/{request_id}`. */
+  readonly path: string;
+  readonly summary: string;
+  readonly description?: string;
+  readonly tags: readonly string[];
+  /** For `staff`, reading takes the platform role `support` or `admin`, and anything else takes `admin`. */
+  readonly auth: OperationAuth;
+  readonly params?: z.ZodObject;
+  readonly querystring?: z.ZodObject;
+  readonly headers?: z.ZodObject;
+  readonly body?: z.ZodType;
+  readonly bodyExample?: unknown;
+  /** By HTTP status. */
+  readonly responses: Readonly<Record<number, OperationResponse>>;
+};
+
+/** Checks an operation and keeps its exact type, from which handlers and clients derive theirs. */
+export function defineOperation<const O extends Operation>(operation: O): O {
+  return operation;
+}
+
+/** The path as Fastify writes it: `{id}` becomes `:id`. */
+export function fastifyPath(path: string): string {
+  return path.replaceAll(/\{(\w+)\}/g, ':$1');
+}

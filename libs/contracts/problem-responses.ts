@@ -1,0 +1,50 @@
+import { z } from 'zod';
+import { type ProblemCode, problemDefinition, problemTypeUri } from '#libs/problems/catalogue.ts';
+import type { OperationResponse } from './operation.ts';
+
+/** RFC 9457, with our stable `code` and the id under which the request can be found again. */
+export const problemDocument = z
+  .looseObject({
+    type: z.string().describe('Address of the documentation of this code.'),
+    title: z.string(),
+    status: z.int(),
+    detail: z.string(),
+    code: z.string().describe('Stable; branch on this.'),
+    request_id: z.string(),
+  })
+  .meta({ id: 'Problem' });
+
+/** The error responses of an operation, by status, described by the codes that can stand in them. */
+export function problemResponses(...codes: readonly ProblemCode[]): Record<number, OperationResponse> {
+  const responses: Record<number, OperationResponse> = {};
+  for (const [status, group] of Map.groupBy(codes, (code) => problemDefinition(code).status)) {
+    const [first] = group as [ProblemCode, ...ProblemCode[]];
+    const { title, detail } = problemDefinition(first);
+    responses[status] = {
+      description: group.map((code) => `\`${code}\`: ${problemDefinition(code).title}.`).join(' '),
+      schema: problemDocument,
+      contentType: 'application/problem+json',
+      example: {
+        type: problemTypeUri(first),
+        title,
+        status,
+        detail,
+        code: first,
+        request_id: '019e3f5e-6f2a-7c31-9d52-8a4f0b6c1d2e',
+      },
+    };
+  }
+  return responses;
+}
+
+/** What every operation for signed-in callers can answer besides its own errors. */
+export const USER_PROBLEMS = [
+  'invalid_request',
+  'unauthenticated',
+  'rate_limited',
+  'internal_error',
+  'service_unavailable',
+] as const satisfies ProblemCode[];
+
+/** The same for operations of platform staff. */
+export const STAFF_PROBLEMS = [...USER_PROBLEMS, 'platform_role_required'] as const satisfies ProblemCode[];
