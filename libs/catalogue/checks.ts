@@ -1,0 +1,191 @@
+import { findModel, type ModelInfo, type ModelKind } from '#libs/pricing/model.ts';
+import type { Catalogue, Plan } from './schema.ts';
+import { areRising, guardRailThresholds, thresholdsOf } from './thresholds.ts';
+
+export interface CatalogueIssue {
+  readonly path: readonly PropertyKey[];
+  readonly message: string;
+}
+
+/** What the schema cannot see: names that must exist elsewhere in the file, orders, and duplicates. */
+export function catalogueChecks(catalogue: Catalogue, knownModels?: readonly ModelInfo[]): CatalogueIssue[] {
+  return [
+    ...nameChecks(catalogue),
+    ...vocabularyChecks(catalogue),
+    ...thresholdChecks(catalogue),
+    ...upgradeChecks(catalogue),
+    ...catalogue.plans.flatMap((plan, index) => planChecks(catalogue, plan, ['plans', index])),
+    ...(knownModels === undefined ? [] : modelChecks(catalogue, knownModels)),
+  ];
+}
+
+function nameChecks(catalogue: Catalogue): CatalogueIssue[] {
+  const issues: CatalogueIssue[] = [];
+  const names = new Map<string, string>();
+  const ranks = new Map<number, string>();
+  for (const [index, plan] of catalogue.plans.entries()) {
+    const path = ['plans', index];
+    const claimed = [
+      { name: plan.key, at: [...path, 'key'] },
+      ...plan.aliases.map((alias, position) => ({ name: alias, at: [...path, 'aliases', position] })),
+    ];
+    for (const { name, at } of claimed) {
+      const owner = names.get(name);
+      if (owner !== undefined) issues.push({ path: at, message: `${name} already names the plan ${owner}` });
+      names.set(name, plan.key);
+    }
+    const sameRank = ranks.get(plan.rank);
+    if (sameRank !== undefined) {
+      issues.push({ path: [...path, 'rank'], message: `the plan ${sameRank} has rank ${plan.rank} too` });
+    }
+    ranks.set(plan.rank, plan.key);
+  }
+  const home = catalogue.plans.find((plan) => plan.key === catalogue.defaultPlan);
+  if (home === undefined) {
+    issues.push({ path: ['defaultPlan'], message: `there is no plan ${catalogue.defaultPlan}` });
+  } else if (home.price.monthlyMinor !== 0) {
+    issues.push({ path: ['defaultPlan'], message: 'everybody starts on it, so it must cost nothing' });
+  }
+  return issues;
+}
+
+function vocabularyChecks(catalogue: Catalogue): CatalogueIssue[] {
+  const isFeature = (name: string) => Object.hasOwn(catalogue.features, name);
+  const bundles = Object.entries(catalogue.featureBundles).flatMap(([bundle, members]) => [
+    ...missing([bundle], isFeature, ['featureBundles', bundle], 'feature'),
+    ...(members === '*' ? [] : missing(members, isFeature, ['featureBundles', bundle], 'feature')),
+  ]);
+  const capabilities = Object.entries(catalogue.capabilities).flatMap(([capability, feature]) =>
+    missing([feature], isFeature, ['capabilities', capability], 'feature'),
+  );
+  const contentTypes = Object.entries(catalogue.contentTypes).flatMap(([type, features]) =>
+    missing(features, isFeature, ['contentTypes', type], 'feature'),
+  );
+  const presets = Object.entries(catalogue.qualityPresets).flatMap(([preset, { quality }]) =>
+    missing([quality], (name) => catalogue.qualities.includes(name), ['qualityPresets', preset], 'quality'),
+  );
+  const ladders = (['textModels', 'imageModels', 'qualities', 'platforms'] as const).flatMap((ladder) =>
+    repeated(catalogue[ladder]).map((name) => ({ path: [ladder], message: `${name} is listed twice` })),
+  );
+  return [...bundles, ...capabilities, ...contentTypes, ...presets, ...ladders];
+}
+
+function thresholdChecks(catalogue: Catalogue): CatalogueIssue[] {
+  const message = 'must rise from warn over notice and block to hard';
+  const issues: CatalogueIssue[] = [];
+  if (!areRising(catalogue.thresholds)) issues.push({ path: ['thresholds'], message });
+  const { guardRail } = catalogue;
+  if (guardRail !== null && !areRising(guardRailThresholds(catalogue, guardRail))) {
+    issues.push({ path: ['guardRail', 'thresholds'], message });
+  }
+  for (const [planIndex, plan] of catalogue.plans.entries()) {
+    for (const [limitIndex, limit] of plan.limits.entries()) {
+      if (areRising(thresholdsOf(catalogue, plan, limit))) continue;
+      issues.push({ path: ['plans', planIndex, 'limits', limitIndex, 'thresholds'], message });
+    }
+  }
+  return issues;
+}
+
+function upgradeChecks(catalogue: Catalogue): CatalogueIssue[] {
+  const plans = new Map(catalogue.plans.map((plan) => [plan.key, plan]));
+  const isPlan = (key: string) => plans.has(key);
+  const upgrades = Object.entries(catalogue.upgrades).flatMap(([from, targets]) => [
+    ...missing([from], isPlan, ['upgrades', from], 'plan'),
+    ...missing(targets, isPlan, ['upgrades', from], 'plan'),
+    ...targets
+      .filter((to) => (plans.get(to)?.rank ?? 0) < (plans.get(from)?.rank ?? 0))
+      .map((to) => ({ path: ['upgrades', from], message: `${to} ranks below ${from}` })),
+  ]);
+  return [...upgrades, ...missing(catalogue.guardRail?.plans ?? [], isPlan, ['guardRail', 'plans'], 'plan')];
+}
+
+function planChecks(catalogue: Catalogue, plan: Plan, path: readonly PropertyKey[]): CatalogueIssue[] {
+  const { caps } = plan;
+  const isFeature = (name: string) => Object.hasOwn(catalogue.features, name);
+  const ladders = [
+    {
+      cap: 'textModels',
+      names: caps.textModels,
+      ladder: catalogue.textModels,
+      what: 'text model of the ladder',
+    },
+    {
+      cap: 'imageModels',
+      names: caps.imageModels,
+      ladder: catalogue.imageModels,
+      what: 'image model of the ladder',
+    },
+    { cap: 'platforms', names: caps.platforms, ladder: catalogue.platforms, what: 'platform' },
+    {
+      cap: 'maxQuality',
+      names: caps.maxQuality === null ? [] : [caps.maxQuality],
+      ladder: catalogue.qualities,
+      what: 'quality',
+    },
+  ] as const;
+  const defaults = [
+    { cap: 'defaultTextModel', name: caps.defaultTextModel, allowed: caps.textModels },
+    { cap: 'defaultImageModel', name: caps.defaultImageModel, allowed: caps.imageModels },
+  ] as const;
+  const limitKeys = plan.limits.map((limit) => `${limit.meter} per ${limit.window} and ${limit.scope}`);
+  return [
+    ...missing(plan.features, isFeature, [...path, 'features'], 'feature'),
+    ...ladders.flatMap(({ cap, names, ladder, what }) =>
+      names === '*' ? [] : missing(names, (name) => ladder.includes(name), [...path, 'caps', cap], what),
+    ),
+    ...defaults.flatMap(({ cap, name, allowed }) =>
+      name === null || allowed === '*' || allowed.includes(name)
+        ? []
+        : [{ path: [...path, 'caps', cap], message: `${name} is not among the plan's models` }],
+    ),
+    ...repeated(limitKeys).map((key) => ({
+      path: [...path, 'limits', limitKeys.lastIndexOf(key)],
+      message: `${key} is limited twice`,
+    })),
+  ];
+}
+
+function modelChecks(catalogue: Catalogue, knownModels: readonly ModelInfo[]): CatalogueIssue[] {
+  const check = (names: readonly string[], kind: ModelKind, path: readonly PropertyKey[]) =>
+    names.flatMap((name, index) => {
+      const info = findModel(knownModels, name);
+      if (info === undefined) return [{ path: [...path, index], message: `${name} is in no price book` }];
+      if (info.kind !== kind) return [{ path: [...path, index], message: `${name} is no ${kind} model` }];
+      if (info.model === name) return [];
+      return [{ path: [...path, index], message: `${name} is an alias; its key is ${info.model}` }];
+    });
+  const defaults = catalogue.plans.flatMap(({ caps }, index) => {
+    const path = ['plans', index, 'caps'];
+    return [
+      ...check(caps.defaultTextModel === null ? [] : [caps.defaultTextModel], 'text', [
+        ...path,
+        'defaultTextModel',
+      ]),
+      ...check(caps.defaultImageModel === null ? [] : [caps.defaultImageModel], 'image', [
+        ...path,
+        'defaultImageModel',
+      ]),
+    ];
+  });
+  return [
+    ...check(catalogue.textModels, 'text', ['textModels']),
+    ...check(catalogue.imageModels, 'image', ['imageModels']),
+    ...defaults,
+  ];
+}
+
+function missing(
+  names: readonly string[],
+  exists: (name: string) => boolean,
+  path: readonly PropertyKey[],
+  what: string,
+): CatalogueIssue[] {
+  return names
+    .filter((name) => !exists(name))
+    .map((name) => ({ path, message: `${name} is no known ${what}` }));
+}
+
+function repeated(names: readonly string[]): string[] {
+  return [...new Set(names.filter((name, index) => names.indexOf(name) !== index))];
+}

@@ -1,0 +1,75 @@
+/**
+ * The vocabulary of limits. An amount is a tagged union and never a magic number: nothing here means "unlimited" by
+ * being 0 or -1.
+ */
+export const WINDOWS = ['day', 'week', 'month', 'period', 'total'] as const;
+/** `period` is anchored to the subscription; `total` never resets. */
+export type Window = (typeof WINDOWS)[number];
+
+export const SCOPES = ['account', 'user', 'workspace'] as const;
+/** Who shares one count: the whole account, each user, or each workspace. */
+export type Scope = (typeof SCOPES)[number];
+
+/** `n` is in the meter's own unit: nano-USD for `cost`, otherwise pieces, tokens or seconds. */
+export type Amount =
+  | { readonly kind: 'n'; readonly n: bigint }
+  | { readonly kind: 'unlimited' }
+  | { readonly kind: 'disabled' };
+
+export const UNLIMITED = { kind: 'unlimited' } as const satisfies Amount;
+export const DISABLED = { kind: 'disabled' } as const satisfies Amount;
+
+export function amountOf(n: bigint): Amount {
+  return { kind: 'n', n };
+}
+
+/** Where a limit changes state, in basis points of its amount; strictly rising. */
+export interface Thresholds {
+  readonly warnBps: number;
+  readonly noticeBps: number;
+  readonly blockBps: number;
+  readonly hardBps: number;
+}
+
+export const ON_LIMIT = ['deny', 'overage'] as const;
+export type OnLimit = (typeof ON_LIMIT)[number];
+
+const FIXED_METERS = new Set([
+  'cost',
+  'images',
+  'audio.seconds',
+  'api.requests',
+  'social.connections',
+  'social.posts',
+  'social.autopilot_posts',
+  'kb.files',
+  'team.members',
+  'workspaces',
+]);
+const METER_FAMILY = /^(tokens|calls|gen)\.[a-z][a-z0-9_-]*$/;
+/** Meters that count what exists now: deleting one gives it back, so no window resets them. */
+const GAUGES = new Set(['social.connections', 'kb.files', 'team.members', 'workspaces']);
+
+export function isMeter(name: string): boolean {
+  return FIXED_METERS.has(name) || METER_FAMILY.test(name);
+}
+
+export function isGauge(meter: string): boolean {
+  return GAUGES.has(meter);
+}
+
+/**
+ * Whether reaching the block line stops new work. Only tokens and cost leave room for work already admitted; a
+ * counted thing stays usable to its last unit, and the line is an alert.
+ */
+export function blocksEarly(meter: string): boolean {
+  return meter === 'cost' || meter.startsWith('tokens.');
+}
+
+/** Negative when `left` allows less than `right`, positive when more, 0 when the same. */
+export function compareAmounts(left: Amount, right: Amount): number {
+  if (left.kind === 'n' && right.kind === 'n') return left.n < right.n ? -1 : Number(left.n > right.n);
+  return GENEROSITY[left.kind] - GENEROSITY[right.kind];
+}
+
+const GENEROSITY = { disabled: 0, n: 1, unlimited: 2 } as const;

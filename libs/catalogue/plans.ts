@@ -1,0 +1,49 @@
+import { DISABLED, type Scope, type Window } from './limit.ts';
+import type { Catalogue, Plan, PlanLimit } from './schema.ts';
+
+/** The plan with this key or alias. */
+export function findPlan(catalogue: Catalogue, name: string): Plan | undefined {
+  return catalogue.plans.find((plan) => plan.key === name || plan.aliases.includes(name));
+}
+
+/** Plans from the lowest rank to the highest. */
+export function plansByRank(catalogue: Catalogue): Plan[] {
+  return [...catalogue.plans].sort((left, right) => left.rank - right.rank);
+}
+
+/** One limit as it holds for a plan: stated by it, or `disabled` because only other plans have the meter. */
+export interface HeldLimit extends PlanLimit {
+  readonly stated: boolean;
+}
+
+/**
+ * Every limit of a plan. A meter the plan does not name, and another plan does, is not part of the plan: `disabled`,
+ * in the window and scope of the lowest plan that has it. A meter that no plan names is not metered at all.
+ */
+export function limitsOf(catalogue: Catalogue, plan: Plan): HeldLimit[] {
+  const stated = plan.limits.map((limit) => ({ ...limit, stated: true }));
+  const named = new Set(plan.limits.map((limit) => limit.meter));
+  const absent: HeldLimit[] = [];
+  for (const other of plansByRank(catalogue)) {
+    for (const limit of other.limits) {
+      if (named.has(limit.meter)) continue;
+      named.add(limit.meter);
+      absent.push(disabledLimit(limit.meter, limit.window, limit.scope));
+    }
+  }
+  return [...stated, ...absent];
+}
+
+function disabledLimit(meter: string, window: Window, scope: Scope): HeldLimit {
+  return {
+    meter,
+    window,
+    scope,
+    amount: DISABLED,
+    approximatelyNanoUsd: null,
+    thresholds: {},
+    onLimit: 'deny',
+    overagePriceNanoUsd: null,
+    stated: false,
+  };
+}
