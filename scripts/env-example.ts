@@ -1,0 +1,79 @@
+import { existsSync, globSync, readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { type ConfigRow, type ConfigSchema, describeConfig } from '#libs/config/config.ts';
+
+const FILE = '.env.example';
+const HEADER = `# Every variable that Inkmeter reads, with its default. Copy to .env and uncomment what you change.
+# Generated from the services' schemas by \`npm run env\`: edit those, not this.
+`;
+
+export type ConfigSource = { name: string; rows: ConfigRow[] };
+
+function render({ name, description, default: fallback, required, secret }: ConfigRow): string {
+  const notes = [required ? 'required' : '', secret ? 'secret' : ''].filter((note) => note !== '').join(', ');
+  return `# ${description}${notes === '' ? '' : ` (${notes})`}\n#${name}=${fallback ?? ''}\n`;
+}
+
+/** One variable that several read with different defaults: each reader's default in the comment. */
+function renderShared(name: string, uses: { reader: string; row: ConfigRow }[]): string {
+  const [first] = uses;
+  if (!first) return '';
+  const fallbacks = new Set(uses.map(({ row }) => row.default));
+  if (fallbacks.size === 1) return render(first.row);
+  const each = uses.map(({ reader, row }) => `${reader} ${row.default ?? 'unset'}`).join(', ');
+  return `# ${first.row.description}. By default: ${each}\n#${name}=\n`;
+}
+
+/** The text of \`.env.example\`: what several services read comes once, at the top. */
+export function renderEnvExample(sources: ConfigSource[]): string {
+  const uses = new Map<string, { reader: string; row: ConfigRow }[]>();
+  for (const { name: reader, rows } of sources) {
+    for (const row of rows) uses.set(row.name, [...(uses.get(row.name) ?? []), { reader, row }]);
+  }
+  const shared = [...uses].filter(([, readers]) => readers.length > 1);
+  const sections = [
+    {
+      title: 'read by several services',
+      blocks: shared.map(([name, readers]) => renderShared(name, readers)),
+    },
+    ...sources.map(({ name, rows }) => ({
+      title: name,
+      blocks: rows.filter((row) => uses.get(row.name)?.length === 1).map(render),
+    })),
+  ];
+  return [
+    HEADER,
+    ...sections
+      .filter(({ blocks }) => blocks.length > 0)
+      .map(({ title, blocks }) => `# --- ${title} ---\n\n${blocks.join('\n')}`),
+  ].join('\n');
+}
+
+/** Reads the schemas that `services/<name>/config.ts` and `deploy/local/config.ts` export as `configSchema`. */
+export async function readSources(): Promise<ConfigSource[]> {
+  const files = [...globSync('deploy/local/config.ts'), ...globSync('services/*/config.ts').sort()];
+  return Promise.all(
+    files.map(async (file) => {
+      const { configSchema } = (await import(pathToFileURL(path.resolve(file)).href)) as {
+        configSchema?: ConfigSchema;
+      };
+      if (!configSchema) throw new Error(`${file} exports no configSchema.`);
+      const folder = path.basename(path.dirname(file));
+      return { name: folder === 'local' ? 'npm start' : folder, rows: describeConfig(configSchema) };
+    }),
+  );
+}
+
+/** What differs between the file and the schemas; empty when it is up to date. */
+export async function checkEnvExample(): Promise<string[]> {
+  const written = existsSync(FILE) ? readFileSync(FILE, 'utf8') : '';
+  return written === renderEnvExample(await readSources())
+    ? []
+    : [`${FILE} is out of date: run \`npm run env\``];
+}
+
+if (import.meta.main) {
+  writeFileSync(FILE, renderEnvExample(await readSources()));
+  console.log(`Wrote ${FILE}.`);
+}

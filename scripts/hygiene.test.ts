@@ -1,0 +1,11 @@
+import t from 'tap';
+import { findDirt } from './hygiene.ts';
+
+t.test('what should not be published is found, with its line', async (t) => {
+  const open = ['TO', 'DO'].join('');
+  t.match(findDirt('a.ts', `fine\n// ${open}: later`), ['a.ts:2: an open end']);
+  t.match(findDirt('a.md', ['see ', 'home', 'ann'].join('/')), ['a.md:1: a path of one machine']);
+  t.match(findDirt('.npmrc', `registry=https://registry.${'npmjs'}.org/`), ['a host of a package registry']);
+  t.strictSame(findDirt('package-lock.json', `"resolved": "https://registry.${'npmjs'}.org/x"`), []);
+  t.strictSame(findDirt('a.ts', `const url = '/v1/home/feed'; // mastodon, todos\n/api/users/1`), []);
+});
