@@ -1,0 +1,67 @@
+import t from 'tap';
+import { createContextSigner, type Expiring } from './internal-context.ts';
+
+const NOW = new Date('2026-11-20T12:00:00Z');
+const OLD = 'old-secret-0123456789-0123456789-0123456789';
+const NEW = 'new-secret-0123456789-0123456789-0123456789';
+const now = () => NOW;
+const payload = {
+  exp: NOW.getTime() / 1000 + 60,
+  caller: { accountId: 'a1', role: 'owner' },
+  note: 'Größe – 大 🙂',
+  plan: Array.from({ length: 8 }, (_, index) => ({ index, model: 'gpt-5', costNanoUsd: '314250' })),
+};
+
+t.test('what one service signs, another reads', async (t) => {
+  const header = createContextSigner({ secrets: [NEW], now }).sign(payload);
+  t.match(header, /^[\w-]+\.[\w-]{43}$/, 'fit for a header');
+  t.strictSame(createContextSigner({ secrets: [NEW], now }).verify(header), { ok: true, payload });
+});
+
+t.test('secrets rotate without a gap', async (t) => {
+  const before = createContextSigner({ secrets: [OLD], now });
+  const during = createContextSigner({ secrets: [NEW, OLD], now });
+  const after = createContextSigner({ secrets: [NEW], now });
+  t.equal(during.verify(before.sign(payload)).ok, true);
+  t.equal(after.verify(during.sign(payload)).ok, true, 'the first signs');
+  t.strictSame(after.verify(before.sign(payload)), { ok: false, reason: 'bad_signature' });
+});
+
+t.test('expiry', async (t) => {
+  const { sign, verify } = createContextSigner({ secrets: [NEW], now });
+  const seconds = NOW.getTime() / 1000;
+  t.equal(verify(sign({ exp: seconds + 1 })).ok, true);
+  for (const exp of [seconds, seconds - 1, Number.NaN, undefined, null, 'soon']) {
+    t.strictSame(verify(sign({ exp } as Expiring)), { ok: false, reason: 'expired' }, String(exp));
+  }
+});
+
+t.test('nothing altered is accepted, and nothing throws', async (t) => {
+  const { sign, verify } = createContextSigner({ secrets: [NEW, OLD], now });
+  const header = sign(payload);
+  for (let index = 0; index < header.length; index++) {
+    // every bit of the alphabet's next letter; the last letter has two bits that base64 ignores
+    const letter = header[index] === 'A' ? 'Q' : 'A';
+    const altered = header.slice(0, index) + letter + header.slice(index + 1);
+    if (verify(altered).ok) t.fail(`altered at ${index}`);
+  }
+  const [body = '', signature = ''] = header.split('.');
+  for (const text of [
+    '',
+    '.',
+    'a.b',
+    body,
+    `${body}.`,
+    `.${signature}`,
+    `${body}.${signature}x`,
+    `${header}.x`,
+  ]) {
+    t.equal(verify(text).ok, false, text.slice(0, 20));
+  }
+  t.strictSame(verify(`${body}${signature}`), { ok: false, reason: 'malformed' });
+});
+
+t.test('weak configuration is refused', async (t) => {
+  t.throws(() => createContextSigner({ secrets: [], now }), /At least one/);
+  t.throws(() => createContextSigner({ secrets: [NEW, 'short'], now }), /at least 32/);
+});

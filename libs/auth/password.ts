@@ -1,0 +1,103 @@
+import { argon2, randomBytes, timingSafeEqual } from 'node:crypto';
+import { promisify } from 'node:util';
+
+const argon2Async = promisify(argon2);
+
+/**
+ * Argon2id with 19 MiB, 2 passes and 1 lane.
+ *
+ * @see https://cheatsheetseries.owasp.org/cheatsheets/Password_Storage_Cheat_Sheet.html
+ */
+const PARAMETERS = { memoryKibibytes: 19_456, passes: 2, parallelism: 1 } as const;
+const SALT_BYTES = 16;
+const TAG_BYTES = 32;
+
+/** A stored hash decides how much work a login costs; nobody gets to store one that costs a gigabyte. */
+const MOST_MEMORY_KIBIBYTES = 262_144;
+const MOST_PASSES = 16;
+const MOST_PARALLELISM = 16;
+
+type Parameters = { readonly memoryKibibytes: number; readonly passes: number; readonly parallelism: number };
+type StoredHash = Parameters & { readonly salt: Buffer; readonly tag: Buffer };
+
+const PHC =
+  /^\$argon2id\$v=19\$m=(\d{1,9}),t=(\d{1,4}),p=(\d{1,4})\$([A-Za-z0-9+/]{11,86})\$([A-Za-z0-9+/]{16,171})$/;
+
+/**
+ * Hashes a password for storing, as a PHC string that carries its own salt and parameters. Runs in the thread pool.
+ *
+ * @see https://github.com/P-H-C/phc-string-format/blob/master/phc-sf-spec.md
+ */
+export async function hashPassword(
+  password: string,
+  random: (length: number) => Buffer = randomBytes,
+): Promise<string> {
+  const salt = random(SALT_BYTES);
+  return format({ ...PARAMETERS, salt, tag: await derive(password, salt, PARAMETERS, TAG_BYTES) });
+}
+
+/**
+ * Whether a password is the stored one. Give `null` when there is no such user: the same work is done before the
+ * answer `false`, so that the time of a login does not tell which addresses have an account.
+ *
+ * @throws TypeError if the stored text is not an argon2id hash within sane bounds.
+ */
+export async function verifyPassword(password: string, stored: string | null): Promise<boolean> {
+  if (stored === null) {
+    await derive(password, Buffer.alloc(SALT_BYTES), PARAMETERS, TAG_BYTES);
+    return false;
+  }
+  const { salt, tag, ...parameters } = parse(stored);
+  return timingSafeEqual(await derive(password, salt, parameters, tag.length), tag);
+}
+
+/** Whether a hash was made with other parameters than today's; hash anew after the next successful login. */
+export function passwordNeedsRehash(stored: string): boolean {
+  const { salt, tag, memoryKibibytes, passes, parallelism } = parse(stored);
+  return (
+    memoryKibibytes !== PARAMETERS.memoryKibibytes ||
+    passes !== PARAMETERS.passes ||
+    parallelism !== PARAMETERS.parallelism ||
+    salt.length !== SALT_BYTES ||
+    tag.length !== TAG_BYTES
+  );
+}
+
+function derive(password: string, salt: Buffer, parameters: Parameters, tagLength: number): Promise<Buffer> {
+  return argon2Async('argon2id', {
+    // the same password typed on another keyboard may arrive in another Unicode form
+    message: password.normalize('NFKC'),
+    nonce: salt,
+    memory: parameters.memoryKibibytes,
+    passes: parameters.passes,
+    parallelism: parameters.parallelism,
+    tagLength,
+  });
+}
+
+function format({ memoryKibibytes, passes, parallelism, salt, tag }: StoredHash): string {
+  return `$argon2id$v=19$m=${memoryKibibytes},t=${passes},p=${parallelism}$${unpadded(salt)}$${unpadded(tag)}`;
+}
+
+function parse(stored: string): StoredHash {
+  const [, memory, passes, parallelism, salt, tag] = PHC.exec(stored) ?? [];
+  if (salt === undefined || tag === undefined)
+    throw new TypeError('The stored password hash is not argon2id');
+  const parameters = {
+    memoryKibibytes: Number(memory),
+    passes: Number(passes),
+    parallelism: Number(parallelism),
+  };
+  if (
+    parameters.memoryKibibytes > MOST_MEMORY_KIBIBYTES ||
+    parameters.passes > MOST_PASSES ||
+    parameters.parallelism > MOST_PARALLELISM
+  ) {
+    throw new TypeError('The stored password hash asks for more work than allowed');
+  }
+  return { ...parameters, salt: Buffer.from(salt, 'base64'), tag: Buffer.from(tag, 'base64') };
+}
+
+function unpadded(bytes: Buffer): string {
+  return bytes.toString('base64').replace(/=+$/, '');
+}
