@@ -298,10 +298,10 @@ CREATE UNIQUE INDEX "refresh_tokens_hash" ON "refresh_tokens" USING btree ("toke
 CREATE INDEX "refresh_tokens_family" ON "refresh_tokens" USING btree ("family_id");--> statement-breakpoint
 CREATE UNIQUE INDEX "users_email" ON "users" USING btree (lower(email));--> statement-breakpoint
 CREATE UNIQUE INDEX "users_external" ON "users" USING btree ("external_issuer","external_subject");--> statement-breakpoint
-CREATE UNIQUE INDEX "ledger_counters_key" ON "ledger_counters" USING btree ("lane","account_id","window_end","scope","scope_id","meter","win","window_start");--> statement-breakpoint
+CREATE UNIQUE INDEX "ledger_counters_key" ON "ledger_counters" USING btree ("account_id","window_end","lane","scope","scope_id","meter","win","window_start");--> statement-breakpoint
 CREATE INDEX "ledger_holds_open" ON "ledger_holds" USING btree ("expires_at") WHERE state = 'open';--> statement-breakpoint
-CREATE INDEX "ledger_holds_account" ON "ledger_holds" USING btree ("lane","account_id","created_at");--> statement-breakpoint
+CREATE INDEX "ledger_holds_account" ON "ledger_holds" USING btree ("account_id","created_at");--> statement-breakpoint
 CREATE UNIQUE INDEX "ledger_stops_in_force" ON "ledger_stops" USING btree ("kind","target") WHERE lifted_at IS NULL;--> statement-breakpoint
 CREATE UNIQUE INDEX "threshold_events_once" ON "threshold_events" USING btree ("lane","counter_id","threshold_bps");--> statement-breakpoint
-CREATE INDEX "threshold_events_account" ON "threshold_events" USING btree ("lane","account_id","id");--> statement-breakpoint
-CREATE INDEX "usage_events_account" ON "usage_events" USING btree ("lane","account_id","admitted_at");
+CREATE INDEX "threshold_events_account" ON "threshold_events" USING btree ("account_id","id");--> statement-breakpoint
+CREATE INDEX "usage_events_account" ON "usage_events" USING btree ("account_id","admitted_at");

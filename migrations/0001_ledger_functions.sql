@@ -108,7 +108,7 @@ RETURNS SETOF ledger_counters LANGUAGE sql STABLE AS $$
                                                  WHEN 'workspace' THEN p_workspaces END) u WHERE u IS NOT NULL
          UNION
          SELECT c.scope_id FROM ledger_counters c
-          WHERE c.lane = p_lane AND c.account_id = p_account AND c.window_end > p_now AND c.scope = l.scope
+          WHERE c.account_id = p_account AND c.window_end > p_now AND c.scope = l.scope
        ) seen(scope_id)
       WHERE l.scope_id = '*' AND NOT EXISTS (
         SELECT FROM ledger_limits own
@@ -135,7 +135,7 @@ BEGIN
            SELECT FROM unnest(v_due) d WHERE (d.scope, d.scope_id, d.meter, d.win) = (c.scope, c.scope_id, c.meter, c.win))
            THEN p_now ELSE c.window_end END,
          kind = 'unmetered', amount = NULL, block_at = NULL, lines = '{}', line_bps = '{}', source = 'none'
-   WHERE c.lane = p_lane AND c.account_id = p_account AND c.window_end > p_now
+   WHERE c.account_id = p_account AND c.window_end > p_now
      AND NOT EXISTS (
        SELECT FROM unnest(v_due) d
         WHERE (d.scope, d.scope_id, d.meter, d.win, d.window_start, d.window_end)
@@ -145,7 +145,7 @@ BEGIN
      SET kind = d.kind, amount = d.amount, block_at = d.block_at, lines = d.lines, line_bps = d.line_bps,
          on_limit = d.on_limit, source = d.source
     FROM unnest(v_due) d
-   WHERE c.lane = p_lane AND c.account_id = p_account AND c.window_end = d.window_end
+   WHERE c.account_id = p_account AND c.window_end = d.window_end
      AND (c.scope, c.scope_id, c.meter, c.win, c.window_start) = (d.scope, d.scope_id, d.meter, d.win, d.window_start)
      AND (c.kind, c.amount, c.block_at, c.lines, c.line_bps, c.on_limit, c.source)
          IS DISTINCT FROM (d.kind, d.amount, d.block_at, d.lines, d.line_bps, d.on_limit, d.source);
@@ -156,24 +156,24 @@ BEGIN
     SELECT lane, account_id, scope, scope_id, meter, win, window_start, window_end, kind,
            amount, block_at, lines, line_bps, on_limit, source
       FROM unnest(v_due)
-    ON CONFLICT (lane, account_id, window_end, scope, scope_id, meter, win, window_start) DO NOTHING
+    ON CONFLICT (account_id, window_end, lane, scope, scope_id, meter, win, window_start) DO NOTHING
     RETURNING *
   LOOP
     UPDATE ledger_counters c
        SET used = coalesce((
              SELECT sum(a.amount) FROM usage_events e, unnest(e.meters, e.amounts) a(meter, amount)
-              WHERE e.lane = p_lane AND e.account_id = p_account
+              WHERE e.account_id = p_account
                 AND e.admitted_at >= c.window_start AND e.admitted_at < c.window_end AND a.meter = c.meter
                 AND ledger_in_scope(c.scope, c.scope_id, e.user_id, e.key_id, e.workspace_id)), 0),
            held = coalesce((
              SELECT sum(a.amount) FROM ledger_holds h, unnest(h.meters, h.remaining) a(meter, amount)
-              WHERE h.lane = p_lane AND h.account_id = p_account AND h.state = 'open'
+              WHERE h.account_id = p_account AND h.state = 'open'
                 AND h.created_at >= c.window_start AND h.created_at < c.window_end AND a.meter = c.meter
                 AND ledger_in_scope(c.scope, c.scope_id, h.user_id, h.key_id, h.workspace_id)), 0)
      WHERE c.lane = p_lane AND c.id = v_new.id;
     UPDATE ledger_holds h
        SET counter_ids = h.counter_ids || v_new.id
-     WHERE h.lane = p_lane AND h.account_id = p_account AND h.state = 'open'
+     WHERE h.account_id = p_account AND h.state = 'open'
        AND h.created_at >= v_new.window_start AND h.created_at < v_new.window_end
        AND ledger_in_scope(v_new.scope, v_new.scope_id, h.user_id, h.key_id, h.workspace_id);
   END LOOP;
@@ -222,7 +222,7 @@ BEGIN
                 AND CASE l.scope WHEN 'user' THEN b.user_id WHEN 'key' THEN b.key_id ELSE b.workspace_id END IS NOT NULL
                 AND NOT EXISTS (
                   SELECT FROM ledger_counters c
-                   WHERE c.lane = a.lane AND c.account_id = a.account_id AND c.window_end > p_now
+                   WHERE c.account_id = a.account_id AND c.window_end > p_now
                      AND c.scope = l.scope AND c.meter = l.meter AND c.win = l.win
                      AND ledger_in_scope(c.scope, c.scope_id, b.user_id, b.key_id, b.workspace_id))))
      GROUP BY b.lane, b.account_id
@@ -309,7 +309,7 @@ BEGIN
              c.used, c.held, c.amount, c.kind, c.block_at, c.on_limit = 'deny' AS deny
         FROM unnest(p_lane, p_account, p_user, p_key, p_workspace, p_meters, p_asked)
              WITH ORDINALITY b(lane, account, usr, key, workspace, meters, asked, n)
-        JOIN ledger_counters c ON c.lane = b.lane AND c.account_id = b.account AND c.window_end > v_now
+        JOIN ledger_counters c ON c.account_id = b.account AND c.window_end > v_now
          AND (c.scope = 'account' OR ledger_in_scope(c.scope, c.scope_id, b.usr, b.key, b.workspace))
        ORDER BY b.n, c.id) x;
   rows := coalesce(cardinality(x_ord), 0);
@@ -490,9 +490,9 @@ BEGIN
 
   UPDATE ledger_holds h
      SET remaining = CASE WHEN b.close OR h.state <> 'open' THEN array_fill(0::bigint, ARRAY[cardinality(h.meters)])
-           ELSE ARRAY(SELECT r.left - least(r.left, greatest(coalesce(
+           ELSE ARRAY(SELECT r.rest - least(r.rest, greatest(coalesce(
                                (b.amounts::bigint[])[array_position(b.meters::text[], r.meter)], 0), 0))
-                        FROM unnest(h.meters, h.remaining) WITH ORDINALITY r(meter, left, k) ORDER BY r.k) END,
+                        FROM unnest(h.meters, h.remaining) WITH ORDINALITY r(meter, rest, k) ORDER BY r.k) END,
          settled_calls = CASE WHEN b.call IS NULL THEN h.settled_calls ELSE h.settled_calls || b.call END,
          state = CASE WHEN b.close AND h.state = 'open' THEN 'closed' ELSE h.state END,
          closed_at = CASE WHEN b.close AND h.state = 'open' THEN v_now ELSE h.closed_at END
@@ -634,4 +634,23 @@ BEGIN
     PERFORM pg_notify('inkmeter', json_build_object('kind', 'stop_lifted', 'id', v_stop.id)::text);
   END IF;
   RETURN v_stop;
+END $$;
+--> statement-breakpoint
+
+-- Batches always reach rows by key. Left to statistics, the planner would scan tables that were small when it looked,
+-- and plan anew for every size of array.
+DO $$
+DECLARE
+  v_function regprocedure;
+BEGIN
+  FOR v_function IN
+    SELECT p.oid FROM pg_proc p
+     WHERE p.proname IN ('ledger_hold', 'ledger_settle', 'ledger_lock', 'ledger_expire', 'ledger_refresh')
+       AND p.pronamespace = current_schema()::regnamespace
+  LOOP
+    EXECUTE format('ALTER FUNCTION %s SET plan_cache_mode = force_generic_plan', v_function);
+    EXECUTE format('ALTER FUNCTION %s SET enable_seqscan = off', v_function);
+    EXECUTE format('ALTER FUNCTION %s SET enable_hashjoin = off', v_function);
+    EXECUTE format('ALTER FUNCTION %s SET enable_mergejoin = off', v_function);
+  END LOOP;
 END $$;

@@ -15,8 +15,19 @@ export const generateRequest = z
       .describe('What to produce; `social` is made from a blog article, which is then written too.'),
     tone: z.string().trim().min(1).max(100).optional().describe('For example `friendly` or `expert`.'),
     audience: z.string().trim().min(1).max(200).optional(),
-    language: z.string().trim().min(2).max(35).optional().describe('BCP 47 tag or a name; English by default.'),
-    model: z.string().min(1).max(200).optional().describe("A model of the plan; the plan's default if absent."),
+    language: z
+      .string()
+      .trim()
+      .min(2)
+      .max(35)
+      .optional()
+      .describe('BCP 47 tag or a name; English by default.'),
+    model: z
+      .string()
+      .min(1)
+      .max(200)
+      .optional()
+      .describe("A model of the plan; the plan's default if absent."),
     fit_budget: z.boolean().optional(),
     allow_degraded: z.boolean().optional(),
   })

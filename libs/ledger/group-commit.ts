@@ -35,7 +35,7 @@ export function createGroupCommit<Item, Answer>(
 ): GroupCommit<Item, Answer> {
   let waiting: Waiting<Item, Answer>[] = [];
   let inFlight = false;
-  let idleWaiters: (() => void)[] = [];
+  const idleWaiters: (() => void)[] = [];
 
   /** Takes the next batch in order of arrival; repeated keys stay for the one after. */
   function takeBatch(): Waiting<Item, Answer>[] {
@@ -71,7 +71,9 @@ export function createGroupCommit<Item, Answer>(
   return {
     submit(item) {
       if (waiting.length >= options.maxWaiting) {
-        return Promise.reject(new GroupCommitOverloadedError('too many operations are waiting for the ledger'));
+        return Promise.reject(
+          new GroupCommitOverloadedError('too many operations are waiting for the ledger'),
+        );
       }
       return new Promise<Answer>((resolve, reject) => {
         waiting.push({ item, key: options.key(item), resolve, reject });

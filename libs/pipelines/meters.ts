@@ -10,14 +10,21 @@ export type MeterAmounts = Record<string, bigint>;
 /** Meter that counts admitted requests; it rides on the first call of a plan. */
 export const REQUESTS_METER = 'api.requests';
 
-const UNIT_METERS: { readonly [K in UnitClass]?: string } = { image: 'images', audio_second: 'audio.seconds' };
+const UNIT_METERS: { readonly [K in UnitClass]?: string } = {
+  image: 'images',
+  audio_second: 'audio.seconds',
+};
 
 function add(amounts: MeterAmounts, meter: string, amount: bigint): void {
   amounts[meter] = (amounts[meter] ?? 0n) + amount;
 }
 
 /** The largest amounts a planned call can come to; `costNanoUsd` is its worst case in money. */
-export function worstCaseMeters(call: PlannedCall, costNanoUsd: bigint, amounts: MeterAmounts = {}): MeterAmounts {
+export function worstCaseMeters(
+  call: PlannedCall,
+  costNanoUsd: bigint,
+  amounts: MeterAmounts = {},
+): MeterAmounts {
   const tokens = BigInt(call.inputTokens + call.outputTokens * call.choices);
   addAmounts(amounts, call, tokens, costNanoUsd, call.otherUnits);
   for (const [meter, count] of Object.entries(call.counts)) add(amounts, meter, BigInt(count));

@@ -20,7 +20,9 @@ const bytes = customType<{ data: Buffer }>({ dataType: () => 'bytea' });
 export const accounts = pgTable('accounts', {
   id: uuid('id').primaryKey(),
   name: text('name').notNull(),
-  status: text('status', { enum: ['active', 'suspended', 'deleted'] }).notNull().default('active'),
+  status: text('status', { enum: ['active', 'suspended', 'deleted'] })
+    .notNull()
+    .default('active'),
   createdAt: instant('created_at').notNull(),
 });
 
@@ -36,7 +38,9 @@ export const users = pgTable(
     externalIssuer: text('external_issuer'),
     externalSubject: text('external_subject'),
     name: text('name'),
-    platformRole: text('platform_role', { enum: ['none', 'support', 'admin'] }).notNull().default('none'),
+    platformRole: text('platform_role', { enum: ['none', 'support', 'admin'] })
+      .notNull()
+      .default('none'),
     createdAt: instant('created_at').notNull(),
   },
   (table) => [
@@ -53,7 +57,10 @@ export const memberships = pgTable(
     role: text('role', { enum: ['owner', 'admin', 'member'] }).notNull(),
     createdAt: instant('created_at').notNull(),
   },
-  (table) => [primaryKey({ columns: [table.accountId, table.userId] }), index('memberships_user').on(table.userId)],
+  (table) => [
+    primaryKey({ columns: [table.accountId, table.userId] }),
+    index('memberships_user').on(table.userId),
+  ],
 );
 
 /** Refresh tokens rotate; a token used twice revokes every token of its family. */
@@ -70,7 +77,10 @@ export const refreshTokens = pgTable(
     usedAt: instant('used_at'),
     revokedAt: instant('revoked_at'),
   },
-  (table) => [uniqueIndex('refresh_tokens_hash').on(table.tokenHash), index('refresh_tokens_family').on(table.familyId)],
+  (table) => [
+    uniqueIndex('refresh_tokens_hash').on(table.tokenHash),
+    index('refresh_tokens_family').on(table.familyId),
+  ],
 );
 
 export const apiKeys = pgTable(
@@ -91,7 +101,10 @@ export const apiKeys = pgTable(
     lastUsedAt: instant('last_used_at'),
     revokedAt: instant('revoked_at'),
   },
-  (table) => [uniqueIndex('api_keys_public_id').on(table.publicId), index('api_keys_account').on(table.accountId, table.id)],
+  (table) => [
+    uniqueIndex('api_keys_public_id').on(table.publicId),
+    index('api_keys_account').on(table.accountId, table.id),
+  ],
 );
 
 /** First answers of requests that carried an `Idempotency-Key`, replayed for 24 hours. */
@@ -112,5 +125,8 @@ export const idempotencyKeys = pgTable(
     createdAt: instant('created_at').notNull(),
     expiresAt: instant('expires_at').notNull(),
   },
-  (table) => [primaryKey({ columns: [table.accountId, table.key] }), index('idempotency_keys_expiry').on(table.expiresAt)],
+  (table) => [
+    primaryKey({ columns: [table.accountId, table.key] }),
+    index('idempotency_keys_expiry').on(table.expiresAt),
+  ],
 );

@@ -2,7 +2,9 @@
  * Tables of the ledger. Only `libs/ledger` and the SQL functions it calls write them.
  *
  * Every table leads with `lane`, a fixed hash of the account (0 to 63): batches stay within few index pages,
- * and the same column is the distribution column when the ledger is spread over several machines.
+ * and the same column is the distribution column when the ledger is spread over several machines. Rows are reached
+ * either by primary key (lane and id) or by account (an index that leads with it, and no condition on the lane), so
+ * that for each there is one index to choose, whatever the planner believes of the table's size.
  * Amounts are integers in the meter's own unit (nano-USD for `cost`, tokens, calls, pieces).
  */
 import { sql } from 'drizzle-orm';
@@ -106,9 +108,9 @@ export const ledgerCounters = pgTable(
   (table) => [
     primaryKey({ columns: [table.lane, table.id] }),
     uniqueIndex('ledger_counters_key').on(
-      table.lane,
       table.accountId,
       table.windowEnd,
+      table.lane,
       table.scope,
       table.scopeId,
       table.meter,
@@ -150,7 +152,7 @@ export const ledgerHolds = pgTable(
   (table) => [
     primaryKey({ columns: [table.lane, table.id] }),
     index('ledger_holds_open').on(table.expiresAt).where(sql`state = 'open'`),
-    index('ledger_holds_account').on(table.lane, table.accountId, table.createdAt),
+    index('ledger_holds_account').on(table.accountId, table.createdAt),
   ],
 );
 
@@ -202,7 +204,7 @@ export const usageEvents = pgTable(
   },
   (table) => [
     primaryKey({ columns: [table.lane, table.holdId, table.callIndex, table.admittedAt] }),
-    index('usage_events_account').on(table.lane, table.accountId, table.admittedAt),
+    index('usage_events_account').on(table.accountId, table.admittedAt),
   ],
 );
 
@@ -252,7 +254,7 @@ export const thresholdEvents = pgTable(
   (table) => [
     primaryKey({ columns: [table.lane, table.id] }),
     uniqueIndex('threshold_events_once').on(table.lane, table.counterId, table.thresholdBps),
-    index('threshold_events_account').on(table.lane, table.accountId, table.id),
+    index('threshold_events_account').on(table.accountId, table.id),
   ],
 );
 
@@ -270,5 +272,7 @@ export const ledgerStops = pgTable(
     liftedAt: instant('lifted_at'),
     liftedBy: text('lifted_by'),
   },
-  (table) => [uniqueIndex('ledger_stops_in_force').on(table.kind, table.target).where(sql`lifted_at IS NULL`)],
+  (table) => [
+    uniqueIndex('ledger_stops_in_force').on(table.kind, table.target).where(sql`lifted_at IS NULL`),
+  ],
 );

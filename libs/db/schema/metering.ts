@@ -18,7 +18,9 @@ export const providerPrices = pgTable(
     createdAt: instant('created_at').notNull(),
   },
   (table) => [
-    primaryKey({ columns: [table.provider, table.model, table.class, table.validFrom, table.fromInputTokens] }),
+    primaryKey({
+      columns: [table.provider, table.model, table.class, table.validFrom, table.fromInputTokens],
+    }),
   ],
 );
 
