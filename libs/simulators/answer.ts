@@ -1,0 +1,171 @@
+import { type Answer, type Call, type Choice, type Prompt, Refusal, type Tool } from './dialect.ts';
+import type { Directives } from './faults.ts';
+import { fillSchema } from './schema-filler.ts';
+import { topicOf, writeText } from './text.ts';
+import { charactersOf, charactersPerToken, countTokens, type PromptMemory, type Usage } from './usage.ts';
+
+/** Writes the visible text of a choice. */
+export interface Writer {
+  write(prompt: Prompt, choiceIndex: number): string;
+  /** Whether the text itself is brought to the number of tokens that is reported. */
+  readonly fitsTokens: boolean;
+}
+
+export const readableWriter: Writer = {
+  write: ({ user, system, toolResult }, choiceIndex) =>
+    toolResult === undefined
+      ? writeText(user.replace(/\[\[simulate:[^\]]*\]\]/g, '').trim(), system, choiceIndex)
+      : `The tool answered: “${toolResult.slice(0, 400)}”. Based on that, you can go ahead; let me know if you would like me to look into anything else.`,
+  fitsTokens: true,
+};
+
+const fixedText = 'Steady work beats a clever plan: measure first, change one thing, keep what helps.';
+
+/** For load tests: next to no work per request, and usage as exact as ever. */
+export const fixedWriter: Writer = { write: () => fixedText, fitsTokens: false };
+
+/** Reasoning models by name; their thinking costs tokens that nobody sees. */
+const reasoningModel = /^(o1|o3|o4|gpt-5|gemini-2\.5|grok-3-mini|grok-4)/;
+
+export function reasonsByItself(model: string): boolean {
+  return reasoningModel.test(model);
+}
+
+/** The cap of requests that set none, where a directive needs one. */
+const assumedCap = 4096;
+const moderatedTokens = 8;
+const defaultPieceCharacters = 24;
+
+/** What an answer needs besides the request. */
+export interface AnswerContext {
+  readonly id: string;
+  readonly model: string;
+  readonly createdAtSeconds: number;
+  readonly writer: Writer;
+  readonly memory: PromptMemory;
+}
+
+/**
+ * Decides what a provider would answer and what it would charge.
+ * @throws Refusal if moderation stops an image
+ */
+export function composeAnswer(call: Call, directives: Directives, context: AnswerContext): Answer {
+  const { id, model, createdAtSeconds } = context;
+  const choices: Choice[] = [];
+  const usage = measureInput(call, directives, context);
+  if (call.images > 0) {
+    if (directives.moderated) {
+      throw new Refusal(400, 'Your request was rejected by the safety system.', {
+        code: 'moderation_blocked',
+      });
+    }
+    usage.images = call.images;
+  } else {
+    const tool = chooseTool(call);
+    for (let index = 0; index < call.choices; index += 1) {
+      const reasoning = reasoningTokens(call, directives);
+      const choice = composeChoice(call, directives, context, { index, reasoning, tool });
+      choices.push(choice);
+      usage.reasoning += reasoning;
+      usage.output += choice.tokens;
+    }
+  }
+  const { chunks: pieces, noUsage } = directives;
+  return { id, model, createdAtSeconds, call, choices, usage, pieces, reportsUsage: !noUsage };
+}
+
+function measureInput(call: Call, directives: Directives, { memory, model }: AnswerContext): Usage {
+  const { prompt } = call;
+  const total = directives.fillInput ?? countTokens(charactersOf(prompt.parts)) + prompt.imageTokens;
+  let cacheRead = 0;
+  let cacheWrite = 0;
+  if (directives.cached !== undefined) cacheRead = directives.cached;
+  else if (prompt.cacheMarks.length > 0) ({ cacheRead, cacheWrite } = memory.readMarked(model, prompt));
+  else if (call.cachesByItself) cacheRead = memory.readAgain(model, prompt);
+  cacheRead = Math.min(cacheRead, total);
+  cacheWrite = Math.min(cacheWrite, total - cacheRead);
+  return { input: total - cacheRead - cacheWrite, cacheRead, cacheWrite, output: 0, reasoning: 0, images: 0 };
+}
+
+/** Most tokens this choice may use: the cap, or fewer if a directive names the number. */
+function budgetOf(call: Call, { tokens, fill, overrun }: Directives): number {
+  const cap = call.cap ?? (fill || overrun !== undefined ? assumedCap : Number.POSITIVE_INFINITY);
+  return Math.min(cap, fill ? cap : (tokens ?? Number.POSITIVE_INFINITY));
+}
+
+function reasoningTokens(call: Call, directives: Directives): number {
+  const budget = budgetOf(call, directives);
+  if (directives.reasoning !== undefined) return Math.min(directives.reasoning, budget);
+  // half the budget at most, so that a small cap still leaves something to read
+  return call.reasons ? Math.min(48 + (call.prompt.user.length % 80), Math.floor(budget / 2)) : 0;
+}
+
+function composeChoice(
+  call: Call,
+  directives: Directives,
+  { id, writer }: AnswerContext,
+  { index, reasoning, tool }: { index: number; reasoning: number; tool: Tool | undefined },
+): Choice {
+  const available = budgetOf(call, directives) - reasoning;
+  const structured = tool !== undefined || call.outputSchema !== undefined;
+  const natural = structured ? writeJson(call, tool) : writer.write(call.prompt, index);
+  const naturalTokens = countTokens(natural.length);
+  let tokens = Math.min(naturalTokens, available);
+  if (directives.moderated) tokens = Math.min(tokens, moderatedTokens);
+  else if (directives.overrun !== undefined) tokens = available + directives.overrun;
+  else if (directives.fill || directives.tokens !== undefined) tokens = available;
+
+  const cut = tokens < naturalTokens;
+  const stretched = tokens > naturalTokens && !structured && writer.fitsTokens;
+  const text = cut || stretched ? fitText(natural, tokens) : natural;
+  const atCap = directives.fill || directives.overrun !== undefined || reasoning + tokens === call.cap;
+  const ended = directives.moderated ? 'filtered' : cut || (atCap && !structured) ? 'length' : undefined;
+  if (tool === undefined) return { text, toolCall: undefined, tokens, finish: ended ?? 'stop' };
+  const toolCall = { id: `${id}${index}`, name: tool.name, arguments: text };
+  return { text: '', toolCall, tokens, finish: ended ?? 'tool' };
+}
+
+function chooseTool({ tools, toolChoice, prompt }: Call): Tool | undefined {
+  if (tools.length === 0 || toolChoice === 'none') return undefined;
+  if (typeof toolChoice === 'object') return tools.find(({ name }) => name === toolChoice.name);
+  const mentioned = tools.find(({ name }) => prompt.user.toLowerCase().includes(name.toLowerCase()));
+  if (toolChoice === 'required') return mentioned ?? tools[0];
+  return prompt.toolResult === undefined ? mentioned : undefined;
+}
+
+function writeJson({ outputSchema, prompt }: Call, tool: Tool | undefined): string {
+  const schema = tool?.schema ?? outputSchema ?? {};
+  const topic = topicOf(prompt.user);
+  if (tool === undefined && Object.keys(schema).length === 0) {
+    return JSON.stringify({ topic, summary: writeText(prompt.user, prompt.system).slice(0, 240) });
+  }
+  return JSON.stringify(fillSchema({ type: 'object', ...schema }, topic));
+}
+
+/** Cuts or repeats a text so that it counts exactly this many tokens. */
+function fitText(text: string, tokens: number): string {
+  const characters = tokens * charactersPerToken;
+  return (text.length < characters ? `${text}\n\n`.repeat(Math.ceil(characters / text.length)) : text).slice(
+    0,
+    characters,
+  );
+}
+
+/** A piece of a streamed choice, and the visible tokens the client has with it. */
+export interface Piece {
+  readonly text: string;
+  readonly tokens: number;
+}
+
+/** Cuts the text (or the tool's arguments) of a choice for streaming: `count` pieces, some empty if it is short. */
+export function piecesOf({ text, toolCall, tokens }: Choice, count: number | undefined): Piece[] {
+  const whole = toolCall?.arguments ?? text;
+  const wanted = count ?? Math.max(1, Math.ceil(whole.length / defaultPieceCharacters));
+  return Array.from({ length: wanted }, (_, index) => ({
+    text: whole.slice(
+      Math.floor((index * whole.length) / wanted),
+      Math.floor(((index + 1) * whole.length) / wanted),
+    ),
+    tokens: Math.ceil(((index + 1) * tokens) / wanted),
+  }));
+}

@@ -1,0 +1,136 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import type { Usage } from './usage.ts';
+
+/** The providers whose wire formats the simulator speaks. */
+export const providers = ['openai', 'anthropic', 'gemini', 'xai', 'mistral', 'ollama'] as const;
+export type Provider = (typeof providers)[number];
+
+/** What the model reads, in the order in which it reads it. */
+export interface Prompt {
+  /** Tool definitions, system prompt and messages, one entry each. */
+  readonly parts: readonly string[];
+  /** Fixed price of the attached images, in tokens. */
+  readonly imageTokens: number;
+  readonly system: string;
+  /** Text of the last user message. */
+  readonly user: string;
+  /** Set when the conversation ends with the result of a tool. */
+  readonly toolResult: string | undefined;
+  /** Anthropic's `cache_control`: how many `parts` each mark covers, ascending. */
+  readonly cacheMarks: readonly number[];
+  readonly cacheForAnHour: boolean;
+}
+
+/** A JSON schema as clients send it, in any of the vendors' variants. */
+export type JsonSchema = Readonly<Record<string, unknown>>;
+
+export interface Tool {
+  readonly name: string;
+  readonly schema: JsonSchema;
+}
+
+/** A request in words that hold for every vendor. */
+export interface Call {
+  /** As the client wrote it; may carry a directive after `#`. */
+  readonly model: string;
+  readonly stream: boolean;
+  /** Most output tokens of each choice, reasoning included. */
+  readonly cap: number | undefined;
+  readonly choices: number;
+  readonly prompt: Prompt;
+  readonly tools: readonly Tool[];
+  readonly toolChoice: 'auto' | 'none' | 'required' | { readonly name: string };
+  /** `{}` asks for any JSON object. */
+  readonly outputSchema: JsonSchema | undefined;
+  readonly reasons: boolean;
+  /** Whether the vendor would send usage at the end of a stream. */
+  readonly usageInStream: boolean;
+  /** Whether the vendor caches repeated prompts by itself. */
+  readonly cachesByItself: boolean;
+  /** Images to draw; 0 for text. */
+  readonly images: number;
+  /** The end user's identifier, one of the ways to pass directives. */
+  readonly endUser: string | undefined;
+}
+
+export type Finish = 'stop' | 'length' | 'tool' | 'filtered';
+
+export interface ToolCall {
+  readonly id: string;
+  readonly name: string;
+  /** JSON. */
+  readonly arguments: string;
+}
+
+export interface Choice {
+  readonly text: string;
+  readonly toolCall: ToolCall | undefined;
+  readonly finish: Finish;
+  /** Output tokens without reasoning. */
+  readonly tokens: number;
+}
+
+/** An answer in words that hold for every vendor. */
+export interface Answer {
+  readonly id: string;
+  readonly createdAtSeconds: number;
+  readonly model: string;
+  readonly call: Call;
+  readonly choices: readonly Choice[];
+  /** Sums over all choices. */
+  readonly usage: Usage;
+  readonly reportsUsage: boolean;
+  /** Into how many pieces a stream cuts the text; undefined leaves it to the length. */
+  readonly pieces: number | undefined;
+}
+
+/** One server-sent event and the visible output tokens the client has once it was written. */
+export interface Frame {
+  readonly text: string;
+  readonly outputTokens: number;
+}
+
+/** A request that is answered with an error. `message` is the vendor's own wording where it is known. */
+export class Refusal extends Error {
+  override readonly name = 'Refusal';
+  readonly status: number;
+  readonly code: string | null;
+  readonly param: string | null;
+  readonly retryAfterMs: number | undefined;
+
+  constructor(
+    status: number,
+    message: string,
+    details: { code?: string; param?: string; retryAfterMs?: number } = {},
+  ) {
+    super(message);
+    this.status = status;
+    this.code = details.code ?? null;
+    this.param = details.param ?? null;
+    this.retryAfterMs = details.retryAfterMs;
+  }
+}
+
+/** Where a request was sent, as far as it decides how to read it. */
+export interface Target {
+  readonly headers: IncomingHttpHeaders;
+  /** Without the question mark. */
+  readonly query: string;
+  /** Gemini names the model and the method in the path. */
+  readonly model: string;
+  readonly stream: boolean;
+}
+
+/** How one vendor writes things down. */
+export interface Dialect {
+  readonly provider: Provider;
+  readonly idPrefix: string;
+  readonly requestIdHeader: string;
+  /** @returns the caller's key, or undefined if there is none */
+  credential(target: Target): string | undefined;
+  /** @throws Refusal if the vendor would answer 4xx */
+  read(body: unknown, target: Target): Call;
+  writeAnswer(answer: Answer): string;
+  writeFrames(answer: Answer): Frame[];
+  writeRefusal(refusal: Refusal, requestId: string): string;
+}

@@ -1,0 +1,91 @@
+import { crc32, deflateSync } from 'node:zlib';
+import { type Answer, type Call, type Dialect, Refusal } from './dialect.ts';
+import { objectOr, optionalInteger, optionalText } from './json.ts';
+import { type CompatibleProvider, openAiDialect } from './openai.ts';
+import { hashText } from './text.ts';
+
+const defaultModels: Partial<Record<CompatibleProvider, string>> = {
+  openai: 'gpt-image-1',
+  xai: 'grok-2-image',
+};
+
+/**
+ * Image generation as OpenAI and xAI write it: always `b64_json`, charged per image.
+ * @see https://platform.openai.com/docs/api-reference/images/create
+ */
+export function imagesDialect(provider: CompatibleProvider): Dialect {
+  return {
+    ...openAiDialect(provider),
+    idPrefix: 'img_',
+    read: (body) => readImageRequest(objectOr(body), provider),
+    writeAnswer,
+    writeFrames: () => [],
+  };
+}
+
+function readImageRequest(request: Readonly<Record<string, unknown>>, provider: CompatibleProvider): Call {
+  const user = optionalText(request.prompt);
+  if (!user) throw new Refusal(400, "Missing required parameter: 'prompt'.", { param: 'prompt' });
+  return {
+    model: optionalText(request.model) ?? defaultModels[provider] ?? 'image',
+    stream: false,
+    cap: undefined,
+    choices: 0,
+    prompt: {
+      parts: [],
+      imageTokens: 0,
+      system: '',
+      user,
+      toolResult: undefined,
+      cacheMarks: [],
+      cacheForAnHour: false,
+    },
+    tools: [],
+    toolChoice: 'none',
+    outputSchema: undefined,
+    reasons: false,
+    usageInStream: false,
+    cachesByItself: false,
+    images: optionalInteger(request.n, 'n', { max: 10 }) ?? 1,
+    endUser: optionalText(request.user),
+  };
+}
+
+function writeAnswer({ createdAtSeconds, call }: Answer): string {
+  const { user } = call.prompt;
+  const data = Array.from({ length: call.images }, (_, index) => ({
+    b64_json: drawPng(hashText(`${index}${user}`)).toString('base64'),
+    revised_prompt: user,
+  }));
+  return JSON.stringify({ created: createdAtSeconds, data });
+}
+
+const side = 16;
+
+/** A small square that shades off to the right, in a colour of its own for every prompt. */
+function drawPng(seed: number): Buffer {
+  const header = Buffer.alloc(13);
+  header.writeUInt32BE(side, 0);
+  header.writeUInt32BE(side, 4);
+  header.writeUInt8(8, 8); // bits per channel
+  header.writeUInt8(2, 9); // RGB
+  const row = Buffer.alloc(1 + side * 3);
+  for (let x = 0; x < side; x += 1) {
+    const shade = 1 - x / (2 * side);
+    for (let channel = 0; channel < 3; channel += 1) {
+      row[1 + x * 3 + channel] = Math.floor(((seed >>> (channel * 8)) & 0xff) * shade);
+    }
+  }
+  const pixels = deflateSync(Buffer.concat(Array.from({ length: side }, () => row)));
+  const signature = Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]);
+  return Buffer.concat([signature, pngChunk('IHDR', header), pngChunk('IDAT', pixels), pngChunk('IEND')]);
+}
+
+function pngChunk(type: string, data = Buffer.alloc(0)): Buffer {
+  const body = Buffer.concat([Buffer.from(type, 'latin1'), data]);
+  const chunk = Buffer.alloc(body.length + 8);
+  chunk.writeUInt32BE(data.length, 0);
+  body.copy(chunk, 4);
+  chunk.writeUInt32BE(crc32(body), body.length + 4);
+  return chunk;
+}

@@ -1,0 +1,176 @@
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { type Clock, systemRuntime } from '#libs/service/runtime.ts';
+import { fixedWriter, readableWriter } from './answer.ts';
+import { anthropicDialect } from './anthropic.ts';
+import { type Dialect, Refusal, type Target } from './dialect.ts';
+import { type SimulatorState, serveCall } from './exchange.ts';
+import { createAttempts } from './faults.ts';
+import { geminiDialect } from './gemini.ts';
+import { imagesDialect } from './images.ts';
+import { listModels, openAiDialect } from './openai.ts';
+import { sendJson } from './send.ts';
+import { createPromptMemory } from './usage.ts';
+import { createWitness, type Witness } from './witness.ts';
+import { answerWitness } from './witness-routes.ts';
+
+export interface ProviderSimulatorOptions {
+  /** 0 lets the system choose. */
+  readonly port?: number;
+  readonly host?: string;
+  readonly clock?: Clock;
+  /** Answers every prompt with the same short text, at next to no cost; usage stays exact. */
+  readonly fast?: boolean;
+  /** Time between two events of a stream, so that a demo can be watched. */
+  readonly chunkDelayMs?: number;
+}
+
+export interface ProviderSimulator {
+  /** Base URLs for the SDKs are `${url}/openai/v1`, `${url}/anthropic`, `${url}/gemini` and so on. */
+  readonly url: string;
+  readonly port: number;
+  readonly witness: Witness;
+  /** Breaks open connections off and stops listening. */
+  close(): Promise<void>;
+}
+
+const compatibleProviders = ['openai', 'xai', 'mistral', 'ollama'] as const;
+
+/** Anthropic's limit for a request: https://docs.anthropic.com/en/api/errors#request-size-limits */
+const largestBodyBytes = 32 * 1024 * 1024;
+
+/**
+ * Starts an HTTP server that speaks the wire formats of all providers.
+ * @throws Error with the system's code, such as EADDRINUSE
+ */
+export async function startProviderSimulator(
+  options: ProviderSimulatorOptions = {},
+): Promise<ProviderSimulator> {
+  const {
+    port = 0,
+    host = '127.0.0.1',
+    clock = systemRuntime.clock,
+    fast = false,
+    chunkDelayMs = 0,
+  } = options;
+  const witness = createWitness();
+  let served = 0;
+  let series = '';
+  const state: SimulatorState = {
+    clock,
+    newId: () => `${series}${(served++).toString(36).padStart(7, '0')}`,
+    witness,
+    attempts: createAttempts(),
+    memory: createPromptMemory(),
+    writer: fast ? fixedWriter : readableWriter,
+    chunkDelayMs,
+  };
+
+  const server = createServer({ keepAliveTimeout: 60_000, requestTimeout: 0 }, (request, response) => {
+    route(state, request, response);
+  });
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, host, 1024, resolve);
+  });
+  const address = server.address() as AddressInfo;
+  // two simulators on one machine, or two runs of one, never give the same id
+  series = `${clock.now().getTime().toString(36)}${address.port.toString(36).padStart(4, '0')}`;
+
+  return {
+    url: `http://${host.includes(':') ? `[${host}]` : host}:${address.port}`,
+    port: address.port,
+    witness,
+    close: () =>
+      new Promise((resolve, reject) => {
+        server.close((error) => (error ? reject(error) : resolve()));
+        server.closeAllConnections();
+      }),
+  };
+}
+
+interface Destination {
+  readonly dialect: Dialect;
+  readonly model?: string;
+  readonly stream?: boolean;
+}
+
+const destinations: ReadonlyMap<string, Destination> = new Map([
+  ...compatibleProviders.map(
+    (provider) => [`/${provider}/v1/chat/completions`, { dialect: openAiDialect(provider) }] as const,
+  ),
+  ['/openai/v1/images/generations', { dialect: imagesDialect('openai') }],
+  ['/xai/v1/images/generations', { dialect: imagesDialect('xai') }],
+  ['/anthropic/v1/messages', { dialect: anthropicDialect }],
+]);
+
+const geminiPath = /^\/gemini\/v1(?:beta)?\/models\/([^/:]+):(generateContent|streamGenerateContent)$/;
+
+function destinationOf(path: string): Destination | undefined {
+  const known = destinations.get(path);
+  if (known) return known;
+  const [, model, method] = geminiPath.exec(path) ?? [];
+  if (model === undefined) return undefined;
+  return {
+    dialect: geminiDialect,
+    model: decoded(model),
+    stream: method === 'streamGenerateContent',
+  };
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
+function route(state: SimulatorState, request: IncomingMessage, response: ServerResponse): void {
+  const [path = '', query = ''] = (request.url ?? '').split('?', 2);
+  const destination = request.method === 'POST' ? destinationOf(path) : undefined;
+  if (!destination) {
+    const { status, body } = answerOther(state, request.method, path, query);
+    request.resume();
+    sendJson(response, status, JSON.stringify(body));
+    return;
+  }
+  const { dialect, model = '', stream = false } = destination;
+  const target: Target = { headers: request.headers, query, model, stream };
+  const chunks: Buffer[] = [];
+  let size = 0;
+  request.on('data', (chunk: Buffer) => {
+    size += chunk.length;
+    if (size <= largestBodyBytes) chunks.push(chunk);
+  });
+  request.on('end', () => {
+    if (size > largestBodyBytes) {
+      const refusal = new Refusal(413, 'Request exceeds the maximum size');
+      sendJson(response, 413, dialect.writeRefusal(refusal, ''));
+      return;
+    }
+    const [only] = chunks;
+    const body = chunks.length === 1 && only ? only : Buffer.concat(chunks);
+    serveCall(state, dialect, target, request, response, body);
+  });
+}
+
+function answerOther(
+  state: SimulatorState,
+  method: string | undefined,
+  path: string,
+  query: string,
+): { status: number; body: unknown } {
+  const [, listed] = /^\/(\w+)\/v1\/models$/.exec(path) ?? [];
+  const provider = compatibleProviders.find((name) => name === listed);
+  if (method === 'GET' && provider) return { status: 200, body: listModels(provider) };
+  if (method === 'GET' && path === '/health') return { status: 200, body: { status: 'ok' } };
+  if (method === 'POST' && path === '/witness/reset') {
+    state.witness.reset();
+    state.attempts.clear();
+    state.memory.clear();
+    return { status: 200, body: { reset: true } };
+  }
+  const unknown = { status: 404, body: { error: { message: `Unknown request URL: ${method} ${path}` } } };
+  return answerWitness(method, path, new URLSearchParams(query), state.witness) ?? unknown;
+}
