@@ -3,6 +3,7 @@
  * gateway's routing and the OpenAPI document, so that none of them can say something else.
  */
 import type { z } from 'zod';
+import type { RequiredScope } from './key-scopes.ts';
 
 /** Who may call: anybody, whoever is signed in (or holds an API key), or platform staff only. */
 export type OperationAuth = 'none' | 'user' | 'staff';
@@ -26,6 +27,8 @@ export type Operation = {
   readonly tags: readonly string[];
   /** For `staff`, reading takes the platform role `support` or `admin`, and anything else takes `admin`. */
   readonly auth: OperationAuth;
+  /** The scope an API key needs; without it, only a key that may do everything (`*`) is let in. */
+  readonly scope?: RequiredScope;
   readonly params?: z.ZodObject;
   readonly querystring?: z.ZodObject;
   readonly headers?: z.ZodObject;

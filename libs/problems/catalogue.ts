@@ -93,6 +93,13 @@ export const PROBLEMS = {
     openai: authentication,
     headers: invalidTokenChallenge,
   },
+  invalid_token: {
+    status: 401,
+    title: 'Invalid access token',
+    detail: 'The access token is not valid; log in again.',
+    openai: { type: 'authentication_error', code: 'invalid_api_key' },
+    headers: invalidTokenChallenge,
+  },
   invalid_api_key: {
     status: 401,
     title: 'Invalid API key',
@@ -140,6 +147,12 @@ export const PROBLEMS = {
     openai: quota,
   },
 
+  account_suspended: {
+    status: 403,
+    title: 'Account suspended',
+    detail: 'The account is suspended; contact support.',
+    openai: permission,
+  },
   insufficient_scope: {
     status: 403,
     title: 'Insufficient scope',

@@ -1,0 +1,170 @@
+/** `/api/api-keys`: credentials that act for an account. */
+import { z } from 'zod';
+import { instant } from './envelope.ts';
+import { displayName } from './identity.ts';
+import { KEY_SCOPES } from './key-scopes.ts';
+import { defineOperation } from './operation.ts';
+import { page, pageQuery } from './page.ts';
+import { problemResponses, USER_PROBLEMS } from './problem-responses.ts';
+
+const LIMIT_WINDOWS = ['day', 'week', 'month', 'period', 'total'] as const;
+const MOST_LIMITS = 20;
+const USD = /^(0|[1-9]\d{0,8})(\.\d{1,9})?$/;
+
+const limitWindow = z.enum(LIMIT_WINDOWS);
+
+/** A limit of one key, below whatever its account may use. */
+export const keyLimit = z
+  .union([
+    z.strictObject({
+      meter: z.literal('cost'),
+      window: limitWindow,
+      amount: z.string().regex(USD).describe('USD with at most nine decimals, such as `"25.00"`.'),
+    }),
+    z.strictObject({
+      meter: z
+        .string()
+        .regex(/^(?!cost$)[a-z][a-z0-9_.-]{0,63}$/)
+        .describe('For example `tokens.total` or `images`.'),
+      window: limitWindow,
+      amount: z.int().min(0),
+    }),
+  ])
+  .meta({ id: 'KeyLimit' });
+
+export type KeyLimit = z.infer<typeof keyLimit>;
+
+const keyLimits = z
+  .array(keyLimit)
+  .max(MOST_LIMITS)
+  .refine(
+    (limits) => new Set(limits.map(({ meter, window }) => `${meter} ${window}`)).size === limits.length,
+    'a meter can have one limit per window',
+  );
+
+export const createApiKeyRequest = z
+  .strictObject({
+    name: displayName,
+    scopes: z
+      .array(z.enum(KEY_SCOPES))
+      .min(1)
+      .max(KEY_SCOPES.length)
+      .default(['generate', 'usage:read'])
+      .describe('What the key may do; `*` is everything.'),
+    expires_at: z.iso.datetime({ offset: true }).optional().describe('Never, if absent.'),
+    limits: keyLimits.default([]).describe('Further limits for this key alone.'),
+  })
+  .meta({ id: 'CreateApiKeyRequest' });
+
+const apiKeyShape = {
+  id: z.uuid(),
+  name: z.string(),
+  prefix: z.string().describe('How the key begins, to recognise it by.'),
+  scopes: z.array(z.string()),
+  limits: z.array(keyLimit),
+  created_by: z.uuid(),
+  created_at: instant,
+  expires_at: instant.nullable(),
+  last_used_at: instant.nullable().describe('To the minute.'),
+  revoked_at: instant.nullable(),
+};
+
+export const apiKey = z.object(apiKeyShape).meta({ id: 'ApiKey' });
+export const createdApiKey = z
+  .object({ ...apiKeyShape, key: z.string().describe('The key itself. Shown this once and stored nowhere.') })
+  .meta({ id: 'CreatedApiKey' });
+
+export type ApiKeyView = z.infer<typeof apiKey>;
+
+const exampleKey: ApiKeyView = {
+  id: '019e3f5e-6f2a-7c31-9d52-8a4f0b6c1d30',
+  name: 'Newsletter robot',
+  prefix: 'ik_live_7Hq2Xc',
+  scopes: ['generate'],
+  limits: [{ meter: 'cost', window: 'month', amount: '25.00' }],
+  created_by: '019e3f5e-6f2a-7c31-9d52-8a4f0b6c1d2e',
+  created_at: '2026-11-20T09:00:00.000Z',
+  expires_at: null,
+  last_used_at: null,
+  revoked_at: null,
+};
+
+const keyId = z.object({ id: z.uuid() });
+const PROBLEMS = [...USER_PROBLEMS, 'role_required', 'insufficient_scope'] as const;
+const tags = ['API keys'];
+
+export const createApiKey = defineOperation({
+  operationId: 'createApiKey',
+  method: 'POST',
+  path: '/api/api-keys',
+  summary: 'Create an API key',
+  description:
+    'For owners and admins, and for keys with `keys:manage`, which can pass on no more than they may do themselves.',
+  tags,
+  auth: 'user',
+  scope: 'keys:manage',
+  body: createApiKeyRequest,
+  bodyExample: {
+    name: exampleKey.name,
+    scopes: exampleKey.scopes,
+    limits: exampleKey.limits,
+  },
+  responses: {
+    201: {
+      description: 'The key, shown this once.',
+      schema: createdApiKey,
+      example: { ...exampleKey, key: 'ik_live_<id>_<secret>' },
+    },
+    ...problemResponses(...PROBLEMS, 'semantic_error'),
+  },
+});
+
+export const listApiKeys = defineOperation({
+  operationId: 'listApiKeys',
+  method: 'GET',
+  path: '/api/api-keys',
+  summary: 'List API keys',
+  description: 'Newest first, revoked ones included.',
+  tags,
+  auth: 'user',
+  scope: 'keys:manage',
+  querystring: pageQuery,
+  responses: {
+    200: {
+      description: 'One page of keys.',
+      schema: page(apiKey).meta({ id: 'ApiKeyPage' }),
+      example: { data: [exampleKey], next_cursor: null },
+    },
+    ...problemResponses(...PROBLEMS),
+  },
+});
+
+export const getApiKey = defineOperation({
+  operationId: 'getApiKey',
+  method: 'GET',
+  path: '/api/api-keys/{id}',
+  summary: 'Look at an API key',
+  tags,
+  auth: 'user',
+  scope: 'keys:manage',
+  params: keyId,
+  responses: {
+    200: { description: 'The key, without its secret.', schema: apiKey, example: exampleKey },
+    ...problemResponses(...PROBLEMS, 'not_found'),
+  },
+});
+
+export const revokeApiKey = defineOperation({
+  operationId: 'revokeApiKey',
+  method: 'DELETE',
+  path: '/api/api-keys/{id}',
+  summary: 'Revoke an API key',
+  description: 'Takes effect within a second everywhere. Revoking twice is no error.',
+  tags,
+  auth: 'user',
+  scope: 'keys:manage',
+  params: keyId,
+  responses: { 204: { description: 'Revoked.' }, ...problemResponses(...PROBLEMS, 'not_found') },
+});
+
+export const API_KEY_OPERATIONS = [createApiKey, listApiKeys, getApiKey, revokeApiKey] as const;

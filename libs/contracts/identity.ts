@@ -1,0 +1,286 @@
+/** Signing up, signing in and who one is: `/api/auth/*`, `/api/me` and the public keys of our tokens. */
+import { z } from 'zod';
+import { instant } from './envelope.ts';
+import { ACCOUNT_ROLES, PLATFORM_ROLES } from './internal-context.ts';
+import { defineOperation } from './operation.ts';
+import { problemResponses, USER_PROBLEMS } from './problem-responses.ts';
+
+const MOST_EMAIL_CHARACTERS = 254;
+const LEAST_PASSWORD_CHARACTERS = 8;
+const MOST_PASSWORD_CHARACTERS = 200;
+
+/** A name as people write them: anything but control characters, which no column and no log line should hold. */
+export const displayName = z
+  .string()
+  .trim()
+  .min(1)
+  .max(120)
+  .regex(/^\P{Cc}*$/u, 'must not contain control characters');
+
+export const emailAddress = z.string().trim().pipe(z.email().max(MOST_EMAIL_CHARACTERS));
+
+/** Length is what makes a password strong; the upper bound keeps hashing cheap. */
+export const newPassword = z.string().min(LEAST_PASSWORD_CHARACTERS).max(MOST_PASSWORD_CHARACTERS);
+
+const givenPassword = z.string().min(1).max(MOST_PASSWORD_CHARACTERS);
+const givenRefreshToken = z.string().min(1).max(200);
+
+export const registerRequest = z
+  .strictObject({
+    email: emailAddress,
+    password: newPassword,
+    name: displayName.optional().describe('Of the person.'),
+    account_name: displayName
+      .optional()
+      .describe('Of the new account; made from the email address if absent.'),
+  })
+  .meta({ id: 'RegisterRequest' });
+
+export const loginRequest = z
+  .strictObject({
+    email: z.string().trim().min(1).max(MOST_EMAIL_CHARACTERS),
+    password: givenPassword,
+    account_id: z
+      .uuid()
+      .optional()
+      .describe('For people in several accounts; the one joined first if absent.'),
+  })
+  .meta({ id: 'LoginRequest' });
+
+export const refreshRequest = z
+  .strictObject({ refresh_token: givenRefreshToken })
+  .meta({ id: 'RefreshRequest' });
+
+export const updateMeRequest = z
+  .strictObject({
+    name: displayName.optional(),
+    current_password: givenPassword.optional(),
+    new_password: newPassword.optional().describe('Ends every session of the person, this one included.'),
+  })
+  .refine((body) => (body.new_password === undefined) === (body.current_password === undefined), {
+    path: ['current_password'],
+    message: 'current_password and new_password go together',
+  })
+  .refine((body) => body.name !== undefined || body.new_password !== undefined, 'nothing to change was given')
+  .meta({ id: 'UpdateMeRequest' });
+
+export const tokenPair = z
+  .object({
+    access_token: z.string().describe('JWT; send it as `Authorization: Bearer`.'),
+    token_type: z.literal('Bearer'),
+    expires_in: z.int().describe('Seconds until the access token expires.'),
+    refresh_token: z.string().describe('Good for one refresh, which returns the next one.'),
+    refresh_expires_in: z.int().describe('Seconds until the refresh token expires.'),
+  })
+  .meta({ id: 'TokenPair' });
+
+export const identity = z
+  .object({
+    user: z
+      .object({
+        id: z.uuid(),
+        email: z.string(),
+        name: z.string().nullable(),
+        platform_role: z.enum(PLATFORM_ROLES),
+        created_at: instant,
+      })
+      .nullable()
+      .describe('The person; null for an API key.'),
+    account: z.object({
+      id: z.uuid(),
+      name: z.string(),
+      status: z.enum(['active', 'suspended', 'deleted']),
+      created_at: instant,
+    }),
+    role: z.enum(ACCOUNT_ROLES).describe('In the account.'),
+    scopes: z.array(z.string()).describe('`*`, or what the API key is restricted to.'),
+    api_key_id: z.uuid().nullable(),
+  })
+  .meta({ id: 'Identity' });
+
+export type Identity = z.infer<typeof identity>;
+export type TokenPair = z.infer<typeof tokenPair>;
+
+export const jsonWebKeySet = z
+  .object({
+    keys: z.array(z.looseObject({ kty: z.string(), kid: z.string(), alg: z.string(), use: z.string() })),
+  })
+  .meta({ id: 'JsonWebKeySet' });
+
+const EXAMPLE_IDS = {
+  user: '019e3f5e-6f2a-7c31-9d52-8a4f0b6c1d2e',
+  account: '019e3f5e-6f2a-7c31-9d52-8a4f0b6c1d2f',
+};
+
+const exampleIdentity: Identity = {
+  user: {
+    id: EXAMPLE_IDS.user,
+    email: 'ada@example.com',
+    name: 'Ada',
+    platform_role: 'none',
+    created_at: '2026-11-20T09:00:00.000Z',
+  },
+  account: {
+    id: EXAMPLE_IDS.account,
+    name: 'Analytical Engines',
+    status: 'active',
+    created_at: '2026-11-20T09:00:00.000Z',
+  },
+  role: 'owner',
+  scopes: ['*'],
+  api_key_id: null,
+};
+
+const exampleTokens: TokenPair = {
+  access_token: '<JWT>',
+  token_type: 'Bearer',
+  expires_in: 900,
+  refresh_token: 'irt_5Qd0…',
+  refresh_expires_in: 2_592_000,
+};
+
+const AUTH_PROBLEMS = ['invalid_request', 'rate_limited', 'internal_error', 'service_unavailable'] as const;
+const tags = ['Identity'];
+
+export const register = defineOperation({
+  operationId: 'register',
+  method: 'POST',
+  path: '/api/auth/register',
+  summary: 'Sign up',
+  description: 'Creates a person and an account that they own, and signs them in.',
+  tags,
+  auth: 'none',
+  body: registerRequest,
+  bodyExample: {
+    email: 'ada@example.com',
+    password: 'correct horse battery',
+    account_name: 'Analytical Engines',
+  },
+  responses: {
+    201: { description: 'Signed up and in.', schema: tokenPair, example: exampleTokens },
+    ...problemResponses(...AUTH_PROBLEMS, 'email_taken'),
+  },
+});
+
+export const login = defineOperation({
+  operationId: 'login',
+  method: 'POST',
+  path: '/api/auth/login',
+  summary: 'Sign in',
+  tags,
+  auth: 'none',
+  body: loginRequest,
+  bodyExample: { email: 'ada@example.com', password: 'correct horse battery' },
+  responses: {
+    200: { description: 'Signed in.', schema: tokenPair, example: exampleTokens },
+    ...problemResponses(...AUTH_PROBLEMS, 'invalid_credentials', 'account_suspended'),
+  },
+});
+
+export const refresh = defineOperation({
+  operationId: 'refresh',
+  method: 'POST',
+  path: '/api/auth/refresh',
+  summary: 'Get a new access token',
+  description:
+    'Every refresh token works once and is replaced. Using one a second time ends the session, because then two parties hold it.',
+  tags,
+  auth: 'none',
+  body: refreshRequest,
+  bodyExample: { refresh_token: exampleTokens.refresh_token },
+  responses: {
+    200: { description: 'The next pair of tokens.', schema: tokenPair, example: exampleTokens },
+    ...problemResponses(
+      ...AUTH_PROBLEMS,
+      'refresh_token_invalid',
+      'refresh_token_reused',
+      'account_suspended',
+    ),
+  },
+});
+
+export const logout = defineOperation({
+  operationId: 'logout',
+  method: 'POST',
+  path: '/api/auth/logout',
+  summary: 'Sign out',
+  description: 'Ends the session: its refresh token and its access tokens stop working within a second.',
+  tags,
+  auth: 'none',
+  body: refreshRequest,
+  bodyExample: { refresh_token: exampleTokens.refresh_token },
+  responses: {
+    204: { description: 'Signed out, or there was nothing to sign out from.' },
+    ...problemResponses(...AUTH_PROBLEMS),
+  },
+});
+
+export const getMe = defineOperation({
+  operationId: 'getMe',
+  method: 'GET',
+  path: '/api/me',
+  summary: 'Who am I',
+  tags,
+  auth: 'user',
+  scope: 'any',
+  responses: {
+    200: {
+      description: 'The person or API key, and their account.',
+      schema: identity,
+      example: exampleIdentity,
+    },
+    ...problemResponses(...USER_PROBLEMS),
+  },
+});
+
+export const updateMe = defineOperation({
+  operationId: 'updateMe',
+  method: 'PATCH',
+  path: '/api/me',
+  summary: 'Change name or password',
+  tags,
+  auth: 'user',
+  body: updateMeRequest,
+  bodyExample: { current_password: 'correct horse battery', new_password: 'staple correct battery' },
+  responses: {
+    200: { description: 'As it is now.', schema: identity, example: exampleIdentity },
+    ...problemResponses(...USER_PROBLEMS, 'invalid_credentials', 'insufficient_scope', 'role_required'),
+  },
+});
+
+export const getJsonWebKeySet = defineOperation({
+  operationId: 'getJsonWebKeySet',
+  method: 'GET',
+  path: '/.well-known/jwks.json',
+  summary: 'Public keys of our access tokens',
+  tags,
+  auth: 'none',
+  responses: {
+    200: {
+      description: 'A JSON Web Key Set (RFC 7517).',
+      schema: jsonWebKeySet,
+      example: {
+        keys: [
+          {
+            kty: 'OKP',
+            crv: 'Ed25519',
+            x: '11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo',
+            kid: '2026-11',
+            alg: 'EdDSA',
+            use: 'sig',
+          },
+        ],
+      },
+    },
+  },
+});
+
+export const IDENTITY_OPERATIONS = [
+  register,
+  login,
+  refresh,
+  logout,
+  getMe,
+  updateMe,
+  getJsonWebKeySet,
+] as const;

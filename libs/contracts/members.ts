@@ -1,0 +1,110 @@
+/** `/api/members`: the people of an account. */
+import { z } from 'zod';
+import { instant } from './envelope.ts';
+import { displayName, emailAddress, newPassword } from './identity.ts';
+import { ACCOUNT_ROLES } from './internal-context.ts';
+import { defineOperation } from './operation.ts';
+import { page, pageQuery } from './page.ts';
+import { problemResponses, USER_PROBLEMS } from './problem-responses.ts';
+
+export const addMemberRequest = z
+  .strictObject({
+    email: emailAddress,
+    password: newPassword.describe('A first password, which the new member changes with `PATCH /api/me`.'),
+    name: displayName.optional(),
+    role: z.enum(ACCOUNT_ROLES).default('member'),
+  })
+  .meta({ id: 'AddMemberRequest' });
+
+export const changeMemberRequest = z
+  .strictObject({ role: z.enum(ACCOUNT_ROLES) })
+  .meta({ id: 'ChangeMemberRequest' });
+
+export const member = z
+  .object({
+    user_id: z.uuid(),
+    email: z.string(),
+    name: z.string().nullable(),
+    role: z.enum(ACCOUNT_ROLES),
+    joined_at: instant,
+  })
+  .meta({ id: 'Member' });
+
+export type MemberView = z.infer<typeof member>;
+
+const exampleMember: MemberView = {
+  user_id: '019e3f5e-6f2a-7c31-9d52-8a4f0b6c1d2e',
+  email: 'grace@example.com',
+  name: 'Grace',
+  role: 'admin',
+  joined_at: '2026-11-20T09:00:00.000Z',
+};
+
+const memberId = z.object({ user_id: z.uuid() });
+const PROBLEMS = [...USER_PROBLEMS, 'role_required', 'insufficient_scope'] as const;
+const tags = ['Members'];
+
+export const listMembers = defineOperation({
+  operationId: 'listMembers',
+  method: 'GET',
+  path: '/api/members',
+  summary: 'List the people of the account',
+  tags,
+  auth: 'user',
+  querystring: pageQuery,
+  responses: {
+    200: {
+      description: 'One page of members.',
+      schema: page(member).meta({ id: 'MemberPage' }),
+      example: { data: [exampleMember], next_cursor: null },
+    },
+    ...problemResponses(...PROBLEMS),
+  },
+});
+
+export const addMember = defineOperation({
+  operationId: 'addMember',
+  method: 'POST',
+  path: '/api/members',
+  summary: 'Add a person to the account',
+  description: 'Owners add anybody; admins add admins and members.',
+  tags,
+  auth: 'user',
+  body: addMemberRequest,
+  bodyExample: { email: exampleMember.email, password: 'a first password', role: exampleMember.role },
+  responses: {
+    201: { description: 'The new member.', schema: member, example: exampleMember },
+    ...problemResponses(...PROBLEMS, 'email_taken'),
+  },
+});
+
+export const changeMember = defineOperation({
+  operationId: 'changeMember',
+  method: 'PATCH',
+  path: '/api/members/{user_id}',
+  summary: "Change a member's role",
+  description: 'Only owners make or unmake owners, and an account keeps at least one.',
+  tags,
+  auth: 'user',
+  params: memberId,
+  body: changeMemberRequest,
+  bodyExample: { role: 'member' },
+  responses: {
+    200: { description: 'As they are now.', schema: member, example: exampleMember },
+    ...problemResponses(...PROBLEMS, 'not_found', 'conflict'),
+  },
+});
+
+export const removeMember = defineOperation({
+  operationId: 'removeMember',
+  method: 'DELETE',
+  path: '/api/members/{user_id}',
+  summary: 'Remove a person from the account',
+  description: 'Their sessions end within a second. Anybody may remove themselves; the last owner cannot.',
+  tags,
+  auth: 'user',
+  params: memberId,
+  responses: { 204: { description: 'Removed.' }, ...problemResponses(...PROBLEMS, 'not_found', 'conflict') },
+});
+
+export const MEMBER_OPERATIONS = [listMembers, addMember, changeMember, removeMember] as const;

@@ -1,0 +1,27 @@
+/** Lists come in pages: `?limit=20&cursor=<next_cursor of the page before>`. */
+import { z } from 'zod';
+
+const MOST_ENTRIES = 100;
+const DEFAULT_ENTRIES = 20;
+
+export const pageQuery = z.object({
+  limit: z.coerce.number().int().min(1).max(MOST_ENTRIES).default(DEFAULT_ENTRIES),
+  cursor: z.uuid().optional().describe('`next_cursor` of the page before.'),
+});
+
+export type PageQuery = z.output<typeof pageQuery>;
+
+/** A page of entries; `next_cursor` is null on the last one. */
+export function page<Entry extends z.ZodType>(entry: Entry) {
+  return z.object({ data: z.array(entry), next_cursor: z.uuid().nullable() });
+}
+
+/** Makes a page out of one entry more than was asked for, which is how one learns that there is a next page. */
+export function toPage<Row extends { id: string }, View>(
+  rows: readonly Row[],
+  limit: number,
+  present: (row: Row) => View,
+): { data: View[]; next_cursor: string | null } {
+  const shown = rows.slice(0, limit);
+  return { data: shown.map(present), next_cursor: rows.length > limit ? (shown.at(-1)?.id ?? null) : null };
+}
