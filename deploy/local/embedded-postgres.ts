@@ -184,12 +184,21 @@ async function clearLeftovers(dataFolder: string): Promise<void> {
   rmSync(path.join(dataFolder, 'postmaster.pid'), { force: true });
 }
 
+/** Lets open sessions finish for ten seconds, then ends them. */
+const STOP_SCRIPT = `read -r _
+kill -TERM "$0"
+for second in 1 2 3 4 5 6 7 8 9 10; do
+  sleep 1
+  kill -0 "$0" || exit
+done
+kill -INT "$0"`;
+
 /**
  * A shell that does nothing but wait for our end of its input to close, which the kernel does however we die,
  * and then asks the server to stop. The server itself cannot watch us.
  */
 function stopServerWhenWeDie(serverPid: number, { runAs }: PostgresInstallation): ChildProcess {
-  const watcher = spawn('/bin/sh', ['-c', 'read -r _; kill -INT "$0"', String(serverPid)], {
+  const watcher = spawn('/bin/sh', ['-c', STOP_SCRIPT, String(serverPid)], {
     ...runAs,
     cwd: os.tmpdir(),
     detached: true,

@@ -1,0 +1,58 @@
+import { closeSync, existsSync, openSync, readSync, renameSync, statSync } from 'node:fs';
+
+const ROTATE_ABOVE_BYTES = 10 * 1024 * 1024;
+const POLL_INTERVAL_MS = 200;
+
+/** Opens a log for appending; one that has grown large is set aside as `.1` first. */
+export function openLog(path: string): number {
+  if (existsSync(path) && statSync(path).size > ROTATE_ABOVE_BYTES) renameSync(path, `${path}.1`);
+  return openSync(path, 'a', 0o600);
+}
+
+/**
+ * Follows a file from its present end, line by line. The writer keeps its own handle, so that it never blocks on us
+ * nor breaks when we are gone.
+ *
+ * @returns Ends the following, after the lines written so far.
+ */
+export function followLog(path: string, onLine: (line: string) => void): () => void {
+  const file = openSync(path, 'r');
+  const buffer = Buffer.alloc(64 * 1024);
+  let position = statSync(path).size;
+  let unfinished = '';
+  const read = () => {
+    for (;;) {
+      const length = readSync(file, buffer, 0, buffer.length, position);
+      if (length === 0) return;
+      position += length;
+      const lines = (unfinished + buffer.toString('utf8', 0, length)).split('\n');
+      unfinished = lines.pop() ?? '';
+      for (const line of lines) onLine(line);
+    }
+  };
+  const timer = setInterval(read, POLL_INTERVAL_MS);
+  timer.unref();
+  return () => {
+    clearInterval(timer);
+    read();
+    if (unfinished !== '') onLine(unfinished);
+    closeSync(file);
+  };
+}
+
+/** What an operator wants to see at once: errors of our own JSON lines, and anything that is not such a line. */
+export function pickError(line: string): string | null {
+  if (line.trim() === '') return null;
+  if (!line.startsWith('{')) return line;
+  try {
+    const { level, msg, err } = JSON.parse(line) as {
+      level?: string;
+      msg?: string;
+      err?: { message?: string };
+    };
+    if (level !== 'error' && level !== 'fatal') return null;
+    return [msg, err?.message].filter((part) => part !== undefined).join(': ');
+  } catch {
+    return line;
+  }
+}
