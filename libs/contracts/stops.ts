@@ -1,0 +1,121 @@
+/** Emergency stops: rows that keep new work from being admitted, everywhere, from the moment they commit. */
+import { z } from 'zod';
+import { modelKey, providerKey } from '#libs/pricing/price-book-schema.ts';
+import { envelope, instant } from './envelope.ts';
+import { defineOperation } from './operation.ts';
+import { problemResponses, STAFF_PROBLEMS } from './problem-responses.ts';
+
+const tags = ['Admin'];
+const reason = z.string().trim().min(1).max(500).describe('For the people who meet the stop.');
+
+export const stop = z
+  .object({
+    id: z.uuid(),
+    kind: z.enum(['global', 'provider', 'model', 'account', 'key']),
+    target: z.string().describe('Provider, `provider/model`, account or key; empty for the global stop.'),
+    reason: z.string(),
+    author: z.string(),
+    created_at: instant,
+    lifted_at: instant.nullable(),
+    lifted_by: z.string().nullable(),
+  })
+  .meta({ id: 'EmergencyStop' });
+export type StopWire = z.infer<typeof stop>;
+
+const exampleStop = {
+  id: '019e3f60-1111-7a10-8c01-5d2f7b9a4e10',
+  kind: 'provider',
+  target: 'openai',
+  reason: 'The provider answers with wrong usage figures.',
+  author: '019e3f5e-0000-7a10-8c01-5d2f7b9a4e11',
+  created_at: '2026-11-20T12:00:00.000Z',
+  lifted_at: null,
+  lifted_by: null,
+};
+
+export const createStopBody = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('global'), reason }),
+  z.strictObject({ kind: z.literal('provider'), target: providerKey, reason }),
+  z.strictObject({
+    kind: z.literal('model'),
+    target: z
+      .string()
+      .refine((text) => {
+        const [provider, model, ...rest] = text.split('/');
+        return (
+          rest.length === 0 && providerKey.safeParse(provider).success && modelKey.safeParse(model).success
+        );
+      }, 'must be provider/model, such as openai/gpt-4o')
+      .describe('`provider/model`, such as `openai/gpt-4o`.'),
+    reason,
+  }),
+  z.strictObject({ kind: z.enum(['account', 'key']), target: z.uuid(), reason }),
+]);
+export type CreateStopBody = z.infer<typeof createStopBody>;
+
+const oneStop = envelope(z.object({ stop }));
+const exampleAnswer = { success: true, data: { stop: exampleStop } };
+
+export const listStops = defineOperation({
+  operationId: 'listStops',
+  method: 'GET',
+  path: '/api/admin/stops',
+  summary: 'Stops in force',
+  tags,
+  auth: 'staff',
+  responses: {
+    200: {
+      description: 'Every stop that has not been lifted.',
+      schema: envelope(z.object({ stops: z.array(stop) })),
+      example: { success: true, data: { stops: [exampleStop] } },
+    },
+    ...problemResponses(...STAFF_PROBLEMS),
+  },
+});
+
+export const createStop = defineOperation({
+  operationId: 'createStop',
+  method: 'POST',
+  path: '/api/admin/stops',
+  summary: 'Stop work at once',
+  description:
+    'From the moment this answers, nothing it covers is admitted on any replica; running calls are aborted. Stopping what is stopped already answers with the stop in force.',
+  tags,
+  auth: 'staff',
+  body: createStopBody,
+  bodyExample: { kind: 'provider', target: 'openai', reason: exampleStop.reason },
+  responses: {
+    200: { description: 'It was stopped already.', schema: oneStop, example: exampleAnswer },
+    201: { description: 'Stopped.', schema: oneStop, example: exampleAnswer },
+    ...problemResponses(...STAFF_PROBLEMS, 'unknown_model'),
+  },
+});
+
+export const liftStop = defineOperation({
+  operationId: 'liftStop',
+  method: 'DELETE',
+  path: '/api/admin/stops/{id}',
+  summary: 'Lift a stop',
+  tags,
+  auth: 'staff',
+  params: z.object({ id: z.uuid() }),
+  responses: {
+    200: {
+      description: 'The stop, lifted.',
+      schema: oneStop,
+      example: {
+        success: true,
+        data: {
+          stop: {
+            ...exampleStop,
+            lifted_at: '2026-11-20T13:00:00.000Z',
+            lifted_by: exampleStop.author,
+          },
+        },
+      },
+    },
+    ...problemResponses(...STAFF_PROBLEMS, 'not_found'),
+  },
+});
+
+export const stopOperations = [listStops, createStop, liftStop] as const;

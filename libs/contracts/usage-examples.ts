@@ -1,0 +1,153 @@
+/** Examples for the OpenAPI document; checked against the schemas by a test. */
+export const accountId = '019e3f5e-0000-7a10-8c01-5d2f7b9a4e10';
+export const userId = '019e3f5e-0000-7a10-8c01-5d2f7b9a4e11';
+export const requestId = '019e3f5e-6f2a-7c31-9d52-8a4f0b6c1d2e';
+
+const limitTimes = {
+  state: 'ok',
+  window_start: '2026-11-01T09:30:00.000Z',
+  resets_at: '2026-12-01T09:30:00.000Z',
+  source: 'plan:pro',
+} as const;
+
+export const costLimit = {
+  meter: 'cost',
+  unit: 'usd',
+  window: 'period',
+  scope: 'account',
+  scope_id: null,
+  kind: 'n',
+  percentage: 0.01,
+  ...limitTimes,
+  used: '0.004721000',
+  held: '0.000000000',
+  limit: '40.000000000',
+  remaining: '39.995279000',
+  used_nano_usd: '4721000',
+  held_nano_usd: '0',
+  limit_nano_usd: '40000000000',
+  remaining_nano_usd: '39995279000',
+} as const;
+
+export const blogLimit = {
+  meter: 'gen.blog',
+  unit: 'count',
+  window: 'period',
+  scope: 'account',
+  scope_id: null,
+  kind: 'n',
+  percentage: 2,
+  ...limitTimes,
+  used: 1,
+  held: 0,
+  limit: 50,
+  remaining: 49,
+} as const;
+
+const figures = {
+  calls: 1,
+  errors: 0,
+  error_percentage: 0,
+  tokens: { input: 412, cache_read: 0, cache_write: 0, output: 731, reasoning: 0, total: 1143 },
+  cost: '0.000500400',
+  cost_nano_usd: '500400',
+  average_latency_ms: 1840,
+};
+
+export const usageReport = {
+  account_id: accountId,
+  user_id: null,
+  as_of: '2026-11-20T12:00:00.000Z',
+  period: { start: '2026-11-01T09:30:00.000Z', end: '2026-12-01T09:30:00.000Z' },
+  status: 'ok',
+  limits: [costLimit, blogLimit],
+  breakdown: {
+    first_day: '2026-11-01',
+    last_day: '2026-11-20',
+    total: figures,
+    providers: [{ provider: 'openai', ...figures, models: [{ model: 'gpt-4o-mini', ...figures }] }],
+  },
+};
+
+export const usageCall = {
+  request_id: requestId,
+  call_index: 0,
+  admitted_at: '2026-11-20T11:59:58.100Z',
+  occurred_at: '2026-11-20T11:59:59.940Z',
+  user_id: userId,
+  key_id: null,
+  step: 'chat',
+  provider: 'openai',
+  model: 'gpt-4o-mini',
+  endpoint: 'chat.completions',
+  status: 'ok',
+  error_code: null,
+  usage_source: 'provider',
+  tokens: { input: 412, cache_read: 0, cache_write: null, output: 731, reasoning: 0 },
+  other_units: {},
+  input_cost: '0.000061800',
+  output_cost: '0.000438600',
+  cost: '0.000500400',
+  cost_nano_usd: '500400',
+  price_version: 'openai/gpt-4o-mini@2024-07-18T00:00:00.000Z',
+  attempts: 1,
+  latency_ms: 1840,
+  first_byte_ms: 320,
+  late: false,
+  overrun: false,
+  request_bytes: 1650,
+  response_bytes: 3120,
+  provider_request_id: 'req_7f3c',
+} as const;
+
+export const requestReport = {
+  request_id: requestId,
+  account_id: accountId,
+  user_id: userId,
+  key_id: null,
+  decision: {
+    verdict: 'ok',
+    explanation: 'Admitted: every limit had room for the worst case.',
+    decided_at: '2026-11-20T11:59:58.100Z',
+    stop: null,
+    asked: [
+      { meter: 'cost', unit: 'usd', amount: '0.002520000', amount_nano_usd: '2520000' },
+      { meter: 'tokens.total', unit: 'tokens', amount: 4510 },
+    ],
+    limits: [{ binding: true, limit: { ...costLimit, used: '0.004220600', used_nano_usd: '4220600' } }],
+  },
+  hold: {
+    state: 'closed',
+    expires_at: '2026-11-20T12:09:58.100Z',
+    closed_at: '2026-11-20T11:59:59.940Z',
+    remaining: [],
+  },
+  plan: {
+    kind: 'chat',
+    calls: [
+      {
+        index: 0,
+        step: 'chat',
+        provider: 'openai',
+        model: 'gpt-4o-mini',
+        input_tokens: 414,
+        output_tokens: 4096,
+        choices: 1,
+        other_units: {},
+        counts: {},
+        price_version: usageCall.price_version,
+        worst_case: '0.002519700',
+      },
+    ],
+  },
+  calls: [
+    {
+      ...usageCall,
+      priced_units: [
+        { class: 'input', units: 412, per: 'million_tokens', price: '0.150000' },
+        { class: 'output', units: 731, per: 'million_tokens', price: '0.600000' },
+      ],
+    },
+  ],
+  totals: { calls: 1, tokens: figures.tokens, cost: figures.cost, cost_nano_usd: figures.cost_nano_usd },
+};

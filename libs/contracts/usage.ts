@@ -1,0 +1,262 @@
+/** What usage-metering tells about usage: current limits, the breakdown by model, and single requests. */
+import { z } from 'zod';
+import { count, envelope, instant, nanoUsd, usd } from './envelope.ts';
+import { LIMIT_STATES, limitWire, meterAmountWire } from './limits.ts';
+import { defineOperation } from './operation.ts';
+import { problemResponses, USER_PROBLEMS } from './problem-responses.ts';
+import * as example from './usage-examples.ts';
+
+const tags = ['Usage'];
+
+export const tokenCounts = z
+  .object({
+    input: count,
+    cache_read: count,
+    cache_write: count,
+    output: count,
+    reasoning: count,
+    total: count,
+  })
+  .describe('Tokens by class; the classes are disjoint.');
+
+const figures = {
+  calls: count,
+  errors: count,
+  error_percentage: z.number().min(0).max(100).describe('With two decimals.'),
+  tokens: tokenCounts,
+  cost: usd,
+  cost_nano_usd: nanoUsd,
+  average_latency_ms: count.nullable().describe('Null where there were no calls.'),
+};
+
+export const usageFigures = z.object(figures);
+export type UsageFigures = z.infer<typeof usageFigures>;
+
+const providerUsage = z.object({
+  provider: z.string(),
+  ...figures,
+  models: z.array(z.object({ model: z.string(), ...figures })),
+});
+
+export const usageReport = z
+  .object({
+    account_id: z.uuid(),
+    user_id: z.uuid().nullable().describe('Whose calls the breakdown counts; null for the whole account.'),
+    as_of: instant,
+    period: z.object({ start: instant, end: instant }).describe('The current period of the subscription.'),
+    status: z.enum(LIMIT_STATES).describe('The state of the limit nearest to its end.'),
+    limits: z.array(limitWire).describe('Every limit that applies, in its current window.'),
+    breakdown: z
+      .object({
+        first_day: z.iso.date(),
+        last_day: z.iso.date(),
+        total: usageFigures,
+        providers: z.array(providerUsage),
+      })
+      .describe("Provider calls by provider and model, over the period's days (UTC, whole days)."),
+  })
+  .meta({ id: 'UsageReport' });
+export type UsageReport = z.infer<typeof usageReport>;
+
+export const callStatus = z.enum(['ok', 'aborted', 'error']);
+
+const callFields = {
+  request_id: z.uuid(),
+  call_index: z.int().min(0).describe("The call's place in the request's plan."),
+  admitted_at: instant.describe('When the request was admitted; decides the window it counts in.'),
+  occurred_at: instant.describe('When the call was recorded.'),
+  user_id: z.uuid().nullable(),
+  key_id: z.uuid().nullable(),
+  step: z.string(),
+  provider: z.string(),
+  model: z.string(),
+  endpoint: z.string(),
+  status: callStatus,
+  error_code: z.string().nullable(),
+  usage_source: z
+    .enum(['provider', 'counted', 'estimated'])
+    .describe('Who says how much was used: the provider, our own count, or an estimate.'),
+  tokens: z
+    .object({
+      input: count.nullable(),
+      cache_read: count.nullable(),
+      cache_write: count.nullable(),
+      output: count.nullable(),
+      reasoning: count.nullable(),
+    })
+    .describe('Null where the provider did not say.'),
+  other_units: z.record(z.string(), count).describe('Images, seconds of audio, searches, pages.'),
+  input_cost: usd,
+  output_cost: usd,
+  cost: usd,
+  cost_nano_usd: nanoUsd,
+  price_version: z.string().describe('Names the set of prices that the cost was computed with.'),
+  attempts: count,
+  latency_ms: count,
+  first_byte_ms: count.nullable(),
+  late: z.boolean().describe('Recorded after the hold had expired.'),
+  overrun: z.boolean().describe('Came to more than was held for it.'),
+  request_bytes: count,
+  response_bytes: count,
+  provider_request_id: z.string().nullable(),
+};
+
+export const usageCall = z.object(callFields).meta({ id: 'UsageCall' });
+export type UsageCall = z.infer<typeof usageCall>;
+
+const pricedUnits = z.object({
+  class: z.string(),
+  units: count,
+  per: z.enum(['million_tokens', 'unit']),
+  price: z.string().describe('USD per million tokens, or per unit.'),
+});
+
+const plannedCall = z.object({
+  index: count,
+  step: z.string(),
+  provider: z.string(),
+  model: z.string(),
+  input_tokens: count.describe('Upper bound of the prompt.'),
+  output_tokens: count.describe('The output cap sent to the provider, for each choice.'),
+  choices: count,
+  other_units: z.record(z.string(), count),
+  counts: z.record(z.string(), count).describe('Counted meters that it fulfils when it succeeds.'),
+  price_version: z.string(),
+  worst_case: usd.describe('What was set aside for it.'),
+});
+
+export const VERDICTS = [
+  'ok',
+  'limit_held',
+  'limit_blocked',
+  'limit_exceeded',
+  'meter_disabled',
+  'stopped',
+] as const;
+
+/** Why a request was admitted or refused, and everything that came of it. */
+export const requestReport = z
+  .object({
+    request_id: z.uuid(),
+    account_id: z.uuid(),
+    user_id: z.uuid().nullable(),
+    key_id: z.uuid().nullable(),
+    decision: z.object({
+      verdict: z.enum(VERDICTS),
+      explanation: z.string().describe('The verdict in a sentence.'),
+      decided_at: instant,
+      stop: z.string().nullable().describe('The emergency stop that refused it, such as `provider:openai`.'),
+      asked: z.array(meterAmountWire).describe('The worst case, by meter.'),
+      limits: z
+        .array(
+          z.object({
+            binding: z.boolean().describe('The limit that decided, or the tightest of those that admitted.'),
+            limit: limitWire,
+          }),
+        )
+        .describe('What each limit stood at when it was decided.'),
+    }),
+    hold: z
+      .object({
+        state: z.enum(['open', 'closed', 'expired']),
+        expires_at: instant,
+        closed_at: instant.nullable(),
+        remaining: z.array(meterAmountWire).describe('What is still set aside.'),
+      })
+      .nullable()
+      .describe('Null for a request that was refused.'),
+    plan: z
+      .object({ kind: z.string(), calls: z.array(plannedCall) })
+      .nullable()
+      .describe('The provider calls it was to make.'),
+    calls: z.array(z.object({ ...callFields, priced_units: z.array(pricedUnits) })),
+    totals: z.object({ calls: count, tokens: tokenCounts, cost: usd, cost_nano_usd: nanoUsd }),
+  })
+  .meta({ id: 'RequestReport' });
+export type RequestReport = z.infer<typeof requestReport>;
+
+export const getUsage = defineOperation({
+  operationId: 'getUsage',
+  method: 'GET',
+  path: '/api/subscription/usage',
+  summary: 'Usage and limits of your account',
+  description:
+    'Every limit in its current window with what is used and held, and the calls of the current period by provider and model.',
+  tags,
+  auth: 'user',
+  responses: {
+    200: {
+      description: 'Current usage.',
+      schema: envelope(usageReport),
+      example: { success: true, data: example.usageReport },
+    },
+    ...problemResponses(...USER_PROBLEMS),
+  },
+});
+
+export const getUserUsage = defineOperation({
+  operationId: 'getUserUsage',
+  method: 'GET',
+  path: '/api/subscription/usage/{user_id}',
+  summary: 'Usage of one user',
+  description:
+    'Your own; that of anybody in the account for its owner and admins; that of anybody for staff.',
+  tags,
+  auth: 'user',
+  params: z.object({ user_id: z.uuid() }),
+  responses: {
+    200: {
+      description: 'Limits that apply to the user, and the calls the user made.',
+      schema: envelope(usageReport),
+      example: { success: true, data: { ...example.usageReport, user_id: example.userId } },
+    },
+    ...problemResponses(...USER_PROBLEMS, 'not_found'),
+  },
+});
+
+export const listUsageRequests = defineOperation({
+  operationId: 'listUsageRequests',
+  method: 'GET',
+  path: '/api/usage/requests',
+  summary: 'Provider calls, newest first',
+  description: 'Owners, admins and API keys see the whole account; members see their own calls.',
+  tags,
+  auth: 'user',
+  querystring: z.object({
+    cursor: z.string().max(200).optional().describe('`next_cursor` of the page before.'),
+    limit: z.coerce.number().int().min(1).max(200).default(50),
+    provider: z.string().max(100).optional(),
+    model: z.string().max(200).optional(),
+    status: callStatus.optional(),
+  }),
+  responses: {
+    200: {
+      description: 'One page.',
+      schema: envelope(z.object({ calls: z.array(usageCall), next_cursor: z.string().nullable() })),
+      example: { success: true, data: { calls: [example.usageCall], next_cursor: null } },
+    },
+    ...problemResponses(...USER_PROBLEMS),
+  },
+});
+
+export const getUsageRequest = defineOperation({
+  operationId: 'getUsageRequest',
+  method: 'GET',
+  path: '/api/usage/requests/{request_id}',
+  summary: 'Explain one request',
+  description:
+    'Why it was admitted or refused, what every limit stood at, and each provider call with the prices used.',
+  tags,
+  auth: 'user',
+  params: z.object({ request_id: z.uuid().describe('The `x-request-id` of the response.') }),
+  responses: {
+    200: {
+      description: 'The decision and the calls.',
+      schema: envelope(requestReport),
+      example: { success: true, data: example.requestReport },
+    },
+    ...problemResponses(...USER_PROBLEMS, 'not_found'),
+  },
+});
+
+export const usageOperations = [getUsage, getUserUsage, listUsageRequests, getUsageRequest] as const;

@@ -1,0 +1,60 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest, FastifySchema } from 'fastify';
+import type { z } from 'zod';
+import { fastifyPath, type Operation, type OperationResponse } from '#libs/contracts/operation.ts';
+
+type Output<Schema> = Schema extends z.ZodType ? z.output<Schema> : unknown;
+type Input<Response> = Response extends { schema: infer Schema extends z.ZodType }
+  ? z.input<Schema>
+  : undefined;
+type Success = 200 | 201 | 202 | 204;
+type Part<O extends Operation, Name extends keyof Operation> = O extends { [K in Name]: infer Schema }
+  ? Output<Schema>
+  : unknown;
+
+/** A request whose parts have passed the operation's schemas. */
+export type OperationRequest<O extends Operation> = FastifyRequest<{
+  Params: Part<O, 'params'>;
+  Querystring: Part<O, 'querystring'>;
+  Headers: Part<O, 'headers'>;
+  Body: Part<O, 'body'>;
+}>;
+
+/** What a handler may answer: the body of any of the operation's successes, or a reply it has already sent. */
+export type OperationAnswer<O extends Operation> =
+  | { [Status in keyof O['responses'] & Success]: Input<O['responses'][Status]> }[keyof O['responses'] &
+      Success]
+  | FastifyReply;
+
+/** Adds the route that serves an operation: its method, path, schemas and authorisation are the contract's. */
+export function serveOperation<O extends Operation>(
+  app: FastifyInstance,
+  operation: O,
+  handler: (request: OperationRequest<O>, reply: FastifyReply) => Promise<OperationAnswer<O>>,
+): void {
+  app.route({
+    method: operation.method,
+    url: fastifyPath(operation.path),
+    config: { auth: operation.auth, ...(operation.scope && { scope: operation.scope }) },
+    schema: routeSchema(operation),
+    handler: (request, reply) => handler(request as OperationRequest<O>, reply),
+  });
+}
+
+function routeSchema({ params, querystring, headers, body, responses }: Operation): FastifySchema {
+  return {
+    ...(params && { params }),
+    ...(querystring && { querystring }),
+    ...(headers && { headers }),
+    ...(body && { body }),
+    response: responseSchemas(responses),
+  };
+}
+
+/** Problems are written by the error handler, which needs no schema. */
+function responseSchemas(responses: Readonly<Record<number, OperationResponse>>): Record<string, z.ZodType> {
+  const schemas: Record<string, z.ZodType> = {};
+  for (const [status, { schema }] of Object.entries(responses)) {
+    if (schema !== undefined && status.startsWith('2')) schemas[status] = schema;
+  }
+  return schemas;
+}
