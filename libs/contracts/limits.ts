@@ -1,88 +1,71 @@
-/** How limits and amounts of meters stand on the wire. */
+/**
+ * How limits and amounts of meters stand on the wire: as integers in the meter's own unit, in text, because nano-USD
+ * outgrow what JSON readers keep exactly; money also in decimal USD.
+ */
 import { z } from 'zod';
 import { bpsOf, formatUsd } from '#libs/money/money.ts';
-import { instant, nanoUsd, usd } from './envelope.ts';
+import { instant, usd } from './envelope.ts';
 
 export const LIMIT_STATES = ['ok', 'warning', 'notice', 'blocked', 'exhausted'] as const;
 export type LimitState = (typeof LIMIT_STATES)[number];
 
-export const COUNT_UNITS = ['tokens', 'seconds', 'count'] as const;
-export type MeterUnit = (typeof COUNT_UNITS)[number] | 'usd';
+export const METER_UNITS = ['nano_usd', 'tokens', 'seconds', 'count'] as const;
+export type MeterUnit = (typeof METER_UNITS)[number];
 
-/** The unit a meter is shown in. */
+/** The unit a meter counts in. */
 export function meterUnit(meter: string): MeterUnit {
-  if (meter === 'cost') return 'usd';
+  if (meter === 'cost') return 'nano_usd';
   if (meter === 'audio.seconds') return 'seconds';
   return meter.startsWith('tokens.') ? 'tokens' : 'count';
 }
 
-const amount = z.int();
+const unit = z.enum(METER_UNITS).describe('What the integers count.');
+const amount = z.string().regex(/^-?\d+$/);
+const usdBeside = usd.optional().describe('The same in USD; only for `cost`.');
 
-/** An amount of one meter: money as exact decimal text, everything else as a number. */
-export const meterAmountWire = z.discriminatedUnion('unit', [
-  z.object({ meter: z.literal('cost'), unit: z.literal('usd'), amount: usd, amount_nano_usd: nanoUsd }),
-  z.object({ meter: z.string(), unit: z.enum(COUNT_UNITS), amount }),
-]);
+/** An amount of one meter. */
+export const meterAmountWire = z.object({ meter: z.string(), unit, amount, amount_usd: usdBeside });
 export type MeterAmountWire = z.infer<typeof meterAmountWire>;
 
 export function toMeterAmount(meter: string, value: bigint): MeterAmountWire {
-  const unit = meterUnit(meter);
-  return unit === 'usd'
-    ? { meter: 'cost', unit, amount: formatUsd(value), amount_nano_usd: value.toString() }
-    : { meter, unit, amount: Number(value) };
+  const wire = { meter, unit: meterUnit(meter), amount: value.toString() };
+  return meter === 'cost' ? { ...wire, amount_usd: formatUsd(value) } : wire;
 }
 
-const limitCommon = {
-  window: z.enum(['day', 'week', 'month', 'period', 'total']).describe('How often it starts anew.'),
-  scope: z.enum(['account', 'user', 'key', 'workspace']).describe('Who shares the count.'),
-  scope_id: z.string().nullable().describe('The user, key or workspace; null for the account.'),
-  kind: z
-    .enum(['n', 'unlimited', 'disabled', 'unmetered'])
-    .describe('`n` is limited by a number; `disabled` is not part of the plan; `unmetered` is only counted.'),
-  percentage: z
-    .number()
-    .min(0)
-    .nullable()
-    .describe('Used share of the limit with two decimals, rounded down.'),
-  state: z.enum(LIMIT_STATES),
-  window_start: instant.nullable().describe('Null for a window without a beginning.'),
-  resets_at: instant.nullable().describe('Null where nothing resets.'),
-  source: z.string().describe('Where the limit comes from, such as `plan:pro`.'),
-};
-
-const costLimit = z.object({
-  meter: z.literal('cost'),
-  unit: z.literal('usd'),
-  ...limitCommon,
-  used: usd,
-  held: usd.describe('Set aside for requests that are still running'),
-  limit: usd.nullable(),
-  remaining: usd.nullable().describe('What a new request may come to at most'),
-  used_nano_usd: nanoUsd,
-  held_nano_usd: nanoUsd,
-  limit_nano_usd: nanoUsd.nullable(),
-  remaining_nano_usd: nanoUsd.nullable(),
-});
-
-const countLimit = z.object({
-  meter: z.string(),
-  unit: z.enum(COUNT_UNITS),
-  ...limitCommon,
-  used: amount,
-  held: amount.describe('Set aside for requests that are still running'),
-  limit: amount.nullable(),
-  remaining: amount.nullable().describe('What a new request may ask for at most'),
-});
-
 /** One limit in one window. */
-export const limitWire = z.discriminatedUnion('unit', [costLimit, countLimit]).meta({ id: 'Limit' });
+export const limitWire = z
+  .object({
+    meter: z.string().describe('What is limited, such as `cost`, `tokens.total` or `gen.blog`.'),
+    unit,
+    window: z.enum(['day', 'week', 'month', 'period', 'total']).describe('How often it starts anew.'),
+    scope: z.enum(['account', 'user', 'key', 'workspace']).describe('Who shares the count.'),
+    scope_id: z.string().nullable().describe('The user, key or workspace; null for the account.'),
+    kind: z
+      .enum(['n', 'unlimited', 'disabled', 'unmetered'])
+      .describe('`n`: a number; `disabled`: not part of the plan; `unmetered`: only counted.'),
+    used: amount,
+    held: amount.describe('Set aside for requests that are still running.'),
+    limit: amount.nullable().describe('Null where no number limits it; see `kind`.'),
+    remaining: amount.nullable().describe('What a new request may ask for at most.'),
+    used_usd: usdBeside,
+    held_usd: usdBeside,
+    limit_usd: usdBeside.nullable(),
+    remaining_usd: usdBeside.nullable(),
+    percentage: z.number().min(0).nullable().describe('Used share in percent, two decimals, rounded down.'),
+    state: z.enum(LIMIT_STATES),
+    window_start: instant.nullable().describe('Null for a window without a beginning.'),
+    resets_at: instant.nullable().describe('Null where nothing resets.'),
+    source: z.string().describe('Where the limit comes from, such as `plan:pro`.'),
+  })
+  .meta({ id: 'Limit' });
 export type LimitWire = z.infer<typeof limitWire>;
 
-/** A limit in one window, in the meter's own unit (nano-USD for `cost`). */
+/** A limit in one window, in the meter's own unit. */
 export type LimitReading = {
   meter: string;
   window: LimitWire['window'];
   scope: LimitWire['scope'];
+  /** Empty for the account. */
   scopeId: string;
   kind: LimitWire['kind'];
   amount: bigint | null;
@@ -95,43 +78,31 @@ export type LimitReading = {
 };
 
 export function limitToWire(reading: LimitReading): LimitWire {
+  const { meter, used, held } = reading;
   const limit = reading.kind === 'n' ? reading.amount : null;
-  const remaining = limit === null ? null : larger(limit - reading.used - reading.held, 0n);
-  const unit = meterUnit(reading.meter);
-  const common = {
+  const remaining = limit === null ? null : larger(limit - used - held, 0n);
+  return {
+    meter,
+    unit: meterUnit(meter),
     window: reading.window,
     scope: reading.scope,
     scope_id: reading.scopeId === '' ? null : reading.scopeId,
     kind: reading.kind,
-    percentage: percentageOf(reading.used, limit),
+    used: used.toString(),
+    held: held.toString(),
+    limit: limit?.toString() ?? null,
+    remaining: remaining?.toString() ?? null,
+    ...(meter === 'cost' && {
+      used_usd: formatUsd(used),
+      held_usd: formatUsd(held),
+      limit_usd: limit === null ? null : formatUsd(limit),
+      remaining_usd: remaining === null ? null : formatUsd(remaining),
+    }),
+    percentage: percentageOf(used, limit),
     state: reading.state,
     window_start: reading.windowStart?.toISOString() ?? null,
     resets_at: reading.resetsAt?.toISOString() ?? null,
     source: reading.source,
-  };
-  if (unit !== 'usd') {
-    return {
-      meter: reading.meter,
-      unit,
-      ...common,
-      used: Number(reading.used),
-      held: Number(reading.held),
-      limit: limit === null ? null : Number(limit),
-      remaining: remaining === null ? null : Number(remaining),
-    };
-  }
-  return {
-    meter: 'cost',
-    unit,
-    ...common,
-    used: formatUsd(reading.used),
-    held: formatUsd(reading.held),
-    limit: limit === null ? null : formatUsd(limit),
-    remaining: remaining === null ? null : formatUsd(remaining),
-    used_nano_usd: reading.used.toString(),
-    held_nano_usd: reading.held.toString(),
-    limit_nano_usd: limit?.toString() ?? null,
-    remaining_nano_usd: remaining?.toString() ?? null,
   };
 }
 

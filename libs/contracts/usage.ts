@@ -24,7 +24,7 @@ const figures = {
   errors: count,
   error_percentage: z.number().min(0).max(100).describe('With two decimals.'),
   tokens: tokenCounts,
-  cost: usd,
+  cost_usd: usd,
   cost_nano_usd: nanoUsd,
   average_latency_ms: count.nullable().describe('Null where there were no calls.'),
 };
@@ -86,9 +86,9 @@ const callFields = {
     })
     .describe('Null where the provider did not say.'),
   other_units: z.record(z.string(), count).describe('Images, seconds of audio, searches, pages.'),
-  input_cost: usd,
-  output_cost: usd,
-  cost: usd,
+  input_cost_usd: usd,
+  output_cost_usd: usd,
+  cost_usd: usd,
   cost_nano_usd: nanoUsd,
   price_version: z.string().describe('Names the set of prices that the cost was computed with.'),
   attempts: count,
@@ -122,7 +122,7 @@ const plannedCall = z.object({
   other_units: z.record(z.string(), count),
   counts: z.record(z.string(), count).describe('Counted meters that it fulfils when it succeeds.'),
   price_version: z.string(),
-  worst_case: usd.describe('What was set aside for it.'),
+  worst_case_usd: usd.describe('What was set aside for it.'),
 });
 
 export const VERDICTS = [
@@ -170,7 +170,7 @@ export const requestReport = z
       .nullable()
       .describe('The provider calls it was to make.'),
     calls: z.array(z.object({ ...callFields, priced_units: z.array(pricedUnits) })),
-    totals: z.object({ calls: count, tokens: tokenCounts, cost: usd, cost_nano_usd: nanoUsd }),
+    totals: z.object({ calls: count, tokens: tokenCounts, cost_usd: usd, cost_nano_usd: nanoUsd }),
   })
   .meta({ id: 'RequestReport' });
 export type RequestReport = z.infer<typeof requestReport>;
