@@ -2,7 +2,16 @@ import { type Answer, type Call, type Choice, type Prompt, Refusal, type Tool } 
 import type { Directives } from './faults.ts';
 import { fillSchema } from './schema-filler.ts';
 import { topicOf, writeText } from './text.ts';
-import { charactersOf, charactersPerToken, countTokens, type PromptMemory, type Usage } from './usage.ts';
+import {
+  type CachedTokens,
+  charactersPerToken,
+  countPromptTokens,
+  countTokens,
+  nothingCached,
+  noUsage,
+  type PromptMemory,
+  type Usage,
+} from './usage.ts';
 
 /** Writes the visible text of a choice. */
 export interface Writer {
@@ -70,21 +79,28 @@ export function composeAnswer(call: Call, directives: Directives, context: Answe
       usage.output += choice.tokens;
     }
   }
-  const { chunks: pieces, noUsage } = directives;
-  return { id, model, createdAtSeconds, call, choices, usage, pieces, reportsUsage: !noUsage };
+  const { chunks: pieces, noUsage: silent } = directives;
+  return { id, model, createdAtSeconds, call, choices, usage, pieces, reportsUsage: !silent };
 }
 
-function measureInput(call: Call, directives: Directives, { memory, model }: AnswerContext): Usage {
-  const { prompt } = call;
-  const total = directives.fillInput ?? countTokens(charactersOf(prompt.parts)) + prompt.imageTokens;
-  let cacheRead = 0;
-  let cacheWrite = 0;
-  if (directives.cached !== undefined) cacheRead = directives.cached;
-  else if (prompt.cacheMarks.length > 0) ({ cacheRead, cacheWrite } = memory.readMarked(model, prompt));
-  else if (call.cachesByItself) cacheRead = memory.readAgain(model, prompt);
-  cacheRead = Math.min(cacheRead, total);
-  cacheWrite = Math.min(cacheWrite, total - cacheRead);
-  return { input: total - cacheRead - cacheWrite, cacheRead, cacheWrite, output: 0, reasoning: 0, images: 0 };
+function measureInput(call: Call, directives: Directives, context: AnswerContext): Usage {
+  const textTokens = countPromptTokens(call.prompt.parts);
+  const total = directives.fillInput ?? textTokens + call.prompt.imageTokens;
+  const cached = cachedTokens(call, directives, context, textTokens);
+  const cacheRead = Math.min(cached.cacheRead, total);
+  const cacheWrite = Math.min(cached.cacheWrite, total - cacheRead);
+  return { ...noUsage(), input: total - cacheRead - cacheWrite, cacheRead, cacheWrite };
+}
+
+function cachedTokens(
+  { prompt, cachesByItself }: Call,
+  { cached }: Directives,
+  { memory, model }: AnswerContext,
+  textTokens: number,
+): CachedTokens {
+  if (cached !== undefined) return { cacheRead: cached, cacheWrite: 0 };
+  if (prompt.cacheMarks.length > 0) return memory.readMarked(model, prompt, textTokens);
+  return cachesByItself ? memory.readAgain(model, prompt, textTokens) : nothingCached;
 }
 
 /** Most tokens this choice may use: the cap, or fewer if a directive names the number. */

@@ -82,13 +82,13 @@ t.test('writes a marked prompt to the cache and reads it from there', async (t) 
   const first = await client.messages.create(request);
   const second = await client.messages.create(request);
   t.match(first.usage, {
-    input_tokens: 4,
-    cache_creation_input_tokens: 1500,
+    input_tokens: 3,
+    cache_creation_input_tokens: 1199,
     cache_read_input_tokens: 0,
-    cache_creation: { ephemeral_5m_input_tokens: 1500, ephemeral_1h_input_tokens: 0 },
+    cache_creation: { ephemeral_5m_input_tokens: 1199, ephemeral_1h_input_tokens: 0 },
   });
-  t.match(second.usage, { input_tokens: 4, cache_creation_input_tokens: 0, cache_read_input_tokens: 1500 });
-  t.match(simulator.witness.totals().all.usage, { input: 8, cacheWrite: 1500, cacheRead: 1500 });
+  t.match(second.usage, { input_tokens: 3, cache_creation_input_tokens: 0, cache_read_input_tokens: 1199 });
+  t.match(simulator.witness.totals().all.usage, { input: 6, cacheWrite: 1199, cacheRead: 1199 });
 });
 
 t.test('thinks when asked to, inside output_tokens', async (t) => {

@@ -43,7 +43,7 @@ t.test('answers a plain request, with usage that the witness agrees with', async
   });
   t.match(completion.choices[0]?.message.content, /tea gardens/i);
   t.equal(completion.choices[0]?.finish_reason, 'stop');
-  t.equal(completion.usage?.prompt_tokens, Math.ceil('Tell me about tea gardens'.length / 4));
+  t.equal(completion.usage?.prompt_tokens, 5);
   const [call] = simulator.witness.calls({ correlation: 'call-1' });
   t.match(call, { id: completion.id, provider: 'openai', model: 'gpt-4o-mini', complete: true, status: 200 });
   t.equal(call?.usage.input, completion.usage?.prompt_tokens);
@@ -105,7 +105,7 @@ t.test('counts a long prompt as cached the second time', async (t) => {
   const first = await client.chat.completions.create(request);
   const second = await client.chat.completions.create(request);
   t.equal(first.usage?.prompt_tokens_details?.cached_tokens, 0);
-  t.equal(second.usage?.prompt_tokens_details?.cached_tokens, 1408);
+  t.equal(second.usage?.prompt_tokens_details?.cached_tokens, 1024);
   t.equal(second.usage?.prompt_tokens, first.usage?.prompt_tokens);
 });
 

@@ -28,7 +28,7 @@ t.test('in fast mode the text is fixed and usage is exact', async (t) => {
     const response = await post(chat, hello, { 'x-simulate': directives });
     return ((await response.json()) as { usage: object }).usage;
   };
-  t.match(await usageOf(''), { prompt_tokens: 2, completion_tokens: 21 });
+  t.match(await usageOf(''), { prompt_tokens: 1, completion_tokens: 21 });
   t.match(await usageOf('fill'), { completion_tokens: 100 });
   t.match(await usageOf('tokens=77'), { completion_tokens: 77 });
   const streamed = await post(chat, { ...hello, stream: true }, { 'x-simulate': 'chunks=50,fill' });
@@ -45,11 +45,11 @@ t.test('the witness is served over HTTP', async (t) => {
     calls: 3,
     complete: 3,
     failed: 1,
-    input_tokens: 4,
+    input_tokens: 2,
     output_tokens: 42,
     providers: {
       openai: { 'gpt-4o-mini': { calls: 2, failed: 1, output_tokens: 21 } },
-      anthropic: { 'gpt-4o-mini': { calls: 1, input_tokens: 2, cache_read_tokens: 0, reasoning_tokens: 0 } },
+      anthropic: { 'gpt-4o-mini': { calls: 1, input_tokens: 1, cache_read_tokens: 0, reasoning_tokens: 0 } },
     },
   });
   t.strictSame(await get('/witness/calls?correlation=call-7'), {
@@ -59,7 +59,7 @@ t.test('the witness is served over HTTP', async (t) => {
         provider: 'openai',
         model: 'gpt-4o-mini',
         correlation: 'call-7',
-        input_tokens: 2,
+        input_tokens: 1,
         cache_read_tokens: 0,
         cache_write_tokens: 0,
         output_tokens: 21,

@@ -26,21 +26,48 @@ export function promptTokens(usage: Usage): number {
 
 export const charactersPerToken = 4;
 
-/** At least 1, so that no answer is free. */
+/** Tokens of a text that the simulator wrote; at least 1, so that no answer is free. */
 export function countTokens(characters: number): number {
   return Math.max(1, Math.ceil(characters / charactersPerToken));
+}
+
+const words = /[\p{L}\p{M}'’]+|\p{N}+/gu;
+
+/**
+ * Tokens of a prompt: a token for 4 characters, but never more than there are words and numbers. No tokenizer joins
+ * two words, so this never exceeds what a real one counts, and whoever reserves an exact count has reserved enough.
+ */
+export function countPromptTokens(parts: readonly string[]): number {
+  const most = countTokens(charactersOf(parts));
+  let tokens = 0;
+  for (const part of parts) tokens += part.match(words)?.length ?? 0;
+  return Math.max(1, Math.min(tokens, most));
+}
+
+export function charactersOf(parts: readonly string[]): number {
+  let characters = 0;
+  for (const part of parts) characters += part.length;
+  return characters;
 }
 
 // https://platform.openai.com/docs/guides/prompt-caching: from 1024 tokens on, in steps of 128
 const cacheMinimumTokens = 1024;
 const cacheStepTokens = 128;
 
+/** Prompt tokens that came from a cache or went into one. */
+export interface CachedTokens {
+  readonly cacheRead: number;
+  readonly cacheWrite: number;
+}
+
+export const nothingCached: CachedTokens = { cacheRead: 0, cacheWrite: 0 };
+
 /** Remembers which prompts a model has read, as long as the process lives. */
 export interface PromptMemory {
-  /** Vendors that cache by themselves: the longest prefix, in tokens, that the model has read before. */
-  readAgain(model: string, prompt: Prompt): number;
-  /** Vendors with explicit marks: tokens found under a mark, and tokens newly stored up to the last mark. */
-  readMarked(model: string, prompt: Prompt): { cacheRead: number; cacheWrite: number };
+  /** For vendors that cache by themselves: the longest prefix that the model has read before, in steps. */
+  readAgain(model: string, prompt: Prompt, tokens: number): CachedTokens;
+  /** For vendors with explicit marks: what is known up to a mark, and what is stored up to the last one. */
+  readMarked(model: string, prompt: Prompt, tokens: number): CachedTokens;
   clear(): void;
 }
 
@@ -54,21 +81,23 @@ export function createPromptMemory(): PromptMemory {
   };
 
   return {
-    readAgain(model, { parts }) {
-      if (charactersOf(parts) < cacheMinimumTokens * charactersPerToken) return 0;
-      const text = parts.join('\n');
+    readAgain(model, { parts }, tokens) {
+      if (tokens < cacheMinimumTokens) return nothingCached;
+      const text = parts.join('');
       const step = cacheStepTokens * charactersPerToken;
       let hash = hashText(model);
-      let cached = 0;
+      let known = 0;
       for (let end = step; end <= text.length; end += step) {
         hash = hashText(text.slice(end - step, end), hash);
-        const tokens = end / charactersPerToken;
-        if (tokens >= cacheMinimumTokens && remember(`${tokens}:${hash}`)) cached = tokens;
+        if (end >= cacheMinimumTokens * charactersPerToken && remember(`${end}:${hash}`)) known = end;
       }
-      return cached;
+      const steps = Math.floor((tokens * known) / text.length / cacheStepTokens);
+      const cacheRead = steps * cacheStepTokens;
+      return cacheRead < cacheMinimumTokens ? nothingCached : { cacheRead, cacheWrite: 0 };
     },
 
-    readMarked(model, { parts, cacheMarks }) {
+    readMarked(model, { parts, cacheMarks }, tokens) {
+      const total = charactersOf(parts);
       let hash = hashText(model);
       let characters = 0;
       let covered = 0;
@@ -80,20 +109,14 @@ export function createPromptMemory(): PromptMemory {
           hash = hashText(part, hash);
           characters += part.length;
         }
-        const tokens = countTokens(characters);
-        if (tokens < cacheMinimumTokens) continue;
-        stored = tokens;
-        if (remember(`mark:${tokens}:${hash}`)) cacheRead = tokens;
+        const markedTokens = Math.floor((tokens * characters) / total);
+        if (markedTokens < cacheMinimumTokens) continue;
+        stored = markedTokens;
+        if (remember(`mark:${characters}:${hash}`)) cacheRead = markedTokens;
       }
       return { cacheRead, cacheWrite: stored - cacheRead };
     },
 
     clear: () => seen.clear(),
   };
-}
-
-export function charactersOf(parts: readonly string[]): number {
-  let characters = 0;
-  for (const part of parts) characters += part.length;
-  return characters;
 }
