@@ -1,0 +1,38 @@
+import { Pool } from 'undici';
+
+export type ServicePoolOptions = {
+  /** Most simultaneous connections; requests beyond wait in line. Long calls occupy one each. */
+  readonly connections?: number;
+  readonly connectTimeoutMs?: number;
+  /** Longest wait for the first byte of an answer; a generation may think for minutes before it speaks. */
+  readonly headersTimeoutMs?: number;
+  /** Longest silence inside an answer. */
+  readonly bodyTimeoutMs?: number;
+};
+
+const CONNECTIONS = 256;
+const CONNECT_TIMEOUT_MS = 3_000;
+const ANSWER_TIMEOUT_MS = 660_000;
+
+/** Shorter than the 72 s after which our servers drop an idle connection, so that none is dropped while being reused. */
+const KEEP_ALIVE_TIMEOUT_MS = 60_000;
+
+/** Connections are renewed now and then, so that new replicas behind one address get their share. */
+const CONNECTION_MAX_AGE_MS = 300_000;
+
+/**
+ * Keep-alive connections to one origin. One request at a time per connection: a slow answer must not delay the ones
+ * behind it.
+ */
+export function createServicePool(url: string, options: ServicePoolOptions = {}): Pool {
+  return new Pool(new URL(url).origin, {
+    connections: options.connections ?? CONNECTIONS,
+    pipelining: 1,
+    connect: { timeout: options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS },
+    headersTimeout: options.headersTimeoutMs ?? ANSWER_TIMEOUT_MS,
+    bodyTimeout: options.bodyTimeoutMs ?? ANSWER_TIMEOUT_MS,
+    keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
+    keepAliveMaxTimeout: KEEP_ALIVE_TIMEOUT_MS,
+    clientTtl: CONNECTION_MAX_AGE_MS,
+  });
+}
