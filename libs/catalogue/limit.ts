@@ -34,6 +34,27 @@ export interface Thresholds {
 export const ON_LIMIT = ['deny', 'overage'] as const;
 export type OnLimit = (typeof ON_LIMIT)[number];
 
+/** One limit as it binds an account, and where it comes from. */
+export interface EffectiveLimit {
+  readonly meter: string;
+  readonly window: Window;
+  readonly scope: Scope;
+  readonly amount: Amount;
+  readonly thresholds: Thresholds;
+  /** Whether the block line stops new work; where not, it is an alert. */
+  readonly blocks: boolean;
+  readonly onLimit: OnLimit;
+  /** Nano-USD per unit beyond the amount, where that is sold. */
+  readonly overagePriceNanoUsd: bigint | null;
+  /** `plan:<key>`, `not_in_plan:<key>`, `seats`, `override:<id>` (several joined by `+`), `guard_rail…`. */
+  readonly source: string;
+}
+
+/** The identity of a limit: two with the same key count the same things. */
+export function limitKey(limit: Pick<EffectiveLimit, 'meter' | 'window' | 'scope'>): string {
+  return `${limit.scope} ${limit.meter} ${limit.window}`;
+}
+
 const FIXED_METERS = new Set([
   'cost',
   'images',

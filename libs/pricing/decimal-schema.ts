@@ -11,7 +11,9 @@ export function decimalSchema(decimals: number, what: string) {
     .meta({ description: what })
     .transform((value, context) => {
       try {
-        return parseDecimal(String(value), typeof value === 'number' ? 0 : decimals);
+        if (typeof value === 'number' && !Number.isSafeInteger(value))
+          throw new TypeError('write it in quotes');
+        return parseDecimal(String(value), decimals);
       } catch (error) {
         context.addIssue(`must be ${what}: ${error instanceof Error ? error.message : String(error)}`);
         return z.NEVER;

@@ -1,0 +1,179 @@
+import { effectiveLimits, type LimitInput } from './effective-limits.ts';
+import { featureGrants, type Grant } from './features.ts';
+import type { FeatureFlag } from './flags.ts';
+import type { EffectiveLimit } from './limit.ts';
+import type { Catalogue, Plan } from './schema.ts';
+import {
+  type PlanInForce,
+  planInForce,
+  type SubscriptionState,
+  type SubscriptionStatus,
+  subscriptionBoundaries,
+} from './subscription.ts';
+
+/** Everything that decides what an account may do. Nothing else does: the same input gives the same answer. */
+export interface EntitlementInput extends LimitInput {
+  /** The id of the imported version the subscription is pinned to. */
+  readonly catalogueVersion: string;
+  readonly subscription: SubscriptionState;
+  readonly flags: readonly FeatureFlag[];
+}
+
+/** A value and where it comes from. */
+export interface Sourced<Value> {
+  readonly value: Value;
+  readonly source: string;
+}
+
+export interface ModelEntitlement {
+  /** Every model of the kind, also those that are on no ladder. */
+  readonly all: boolean;
+  /** Models of the ladder that may be used, from the least to the best. */
+  readonly allowed: readonly string[];
+  /** What is used when the client names none: the plan's choice, else the least text model, or the best image model. */
+  readonly default: string | null;
+  /** The whole ladder, which is the order of fallbacks. */
+  readonly ladder: readonly string[];
+  readonly source: string;
+}
+
+export interface LadderEntitlement {
+  readonly allowed: readonly string[];
+  readonly ladder: readonly string[];
+  readonly source: string;
+}
+
+/** What an account may do at an instant; every value says where it comes from. */
+export interface Entitlements {
+  readonly catalogue: { readonly id: string; readonly version: string };
+  readonly plan: {
+    readonly key: string;
+    readonly name: string;
+    readonly rank: number;
+    readonly source: string;
+  };
+  readonly status: SubscriptionStatus;
+  readonly features: Readonly<Record<string, Grant>>;
+  readonly flags: Readonly<Record<string, boolean>>;
+  /** Content types that need a feature or have a limit; types not named here are free to use. */
+  readonly contentTypes: Readonly<Record<string, Grant>>;
+  readonly textModels: ModelEntitlement;
+  readonly imageModels: ModelEntitlement;
+  readonly qualities: LadderEntitlement;
+  readonly platforms: LadderEntitlement;
+  readonly outputTokensCap: Sourced<number | null>;
+  readonly maxParallel: Sourced<number | null>;
+  readonly priority: Sourced<number>;
+  readonly requestsPerMinute: Sourced<number | null>;
+  readonly generationsPerMinute: Sourced<number | null>;
+  readonly streamsPerUser: Sourced<number | null>;
+  readonly analyticsDepth: Sourced<string | null>;
+  readonly horizonDays: Sourced<number | null>;
+  readonly support: Sourced<string | null>;
+  readonly slaPct: Sourced<number | null>;
+  readonly limits: readonly EffectiveLimit[];
+  /** The answer holds until just before this instant, if nothing but time changes; null: for ever. */
+  readonly validUntil: Date | null;
+}
+
+/** What an account may do at `now`. */
+export function entitlementsAt(input: EntitlementInput, now: Date): Entitlements {
+  const { catalogue } = input;
+  const inForce = planAt(input, now);
+  const { plan } = inForce;
+  const { caps } = plan;
+  const source = `plan:${plan.key}`;
+  const subject = { accountId: input.accountId, plan: plan.key, segments: input.segments };
+  const { features, flags } = featureGrants(catalogue, plan, input.overrides, input.flags, subject, now);
+  const limits = effectiveLimits(input, plan, now);
+  const text = modelsOf(caps.textModels, catalogue.textModels, source);
+  const image = modelsOf(caps.imageModels, catalogue.imageModels, source);
+  return {
+    catalogue: { id: catalogue.id, version: input.catalogueVersion },
+    plan: { key: plan.key, name: plan.name, rank: plan.rank, source: inForce.source },
+    status: input.subscription.status,
+    features,
+    flags,
+    contentTypes: contentTypesOf(catalogue, features, limits),
+    textModels: { ...text, default: caps.defaultTextModel ?? text.allowed[0] ?? null },
+    imageModels: { ...image, default: caps.defaultImageModel ?? image.allowed.at(-1) ?? null },
+    qualities: { allowed: qualitiesOf(catalogue, plan), ladder: catalogue.qualities, source },
+    platforms: { allowed: chosen(caps.platforms, catalogue.platforms), ladder: catalogue.platforms, source },
+    outputTokensCap: { value: caps.outputTokensCap, source },
+    maxParallel: { value: caps.maxParallel, source },
+    priority: { value: caps.priority, source },
+    requestsPerMinute: { value: caps.requestsPerMinute, source },
+    generationsPerMinute: { value: caps.generationsPerMinute, source },
+    streamsPerUser: { value: caps.streamsPerUser, source },
+    analyticsDepth: { value: caps.analyticsDepth, source },
+    horizonDays: { value: caps.horizonDays, source },
+    support: { value: caps.support, source },
+    slaPct: { value: caps.slaPct, source },
+    limits,
+    validUntil: boundariesOf(input).find((boundary) => boundary > now) ?? null,
+  };
+}
+
+/** The plan an account has at an instant, and why. */
+export function planAt(input: EntitlementInput, at: Date): PlanInForce {
+  return planInForce(input.catalogue, input.subscription, input.overrides, at);
+}
+
+/** The instants at which time alone changes the answer, in order. */
+export function boundariesOf(input: EntitlementInput): Date[] {
+  const instants = [
+    ...subscriptionBoundaries(input.subscription),
+    ...input.overrides.flatMap(({ from, until }) => (until === null ? [from] : [from, until])),
+  ].map((instant) => instant.getTime());
+  return [...new Set(instants)].sort((left, right) => left - right).map((instant) => new Date(instant));
+}
+
+/** The qualities of a plan, from the lowest to its highest. */
+export function qualitiesOf(catalogue: Catalogue, plan: Plan): readonly string[] {
+  const { maxQuality } = plan.caps;
+  return maxQuality === null
+    ? catalogue.qualities
+    : catalogue.qualities.slice(0, catalogue.qualities.indexOf(maxQuality) + 1);
+}
+
+/** The members of a ladder that a plan has, in the ladder's order. */
+export function chosen(choice: '*' | readonly string[], ladder: readonly string[]): readonly string[] {
+  return choice === '*' ? ladder : ladder.filter((name) => choice.includes(name));
+}
+
+function modelsOf(choice: '*' | readonly string[], ladder: readonly string[], source: string) {
+  return { all: choice === '*', allowed: chosen(choice, ladder), ladder, source };
+}
+
+const GENERATIONS = 'gen.';
+
+function contentTypesOf(
+  catalogue: Catalogue,
+  features: Readonly<Record<string, Grant>>,
+  limits: readonly EffectiveLimit[],
+): Record<string, Grant> {
+  const metered = limits.map((limit) => limit.meter).filter((meter) => meter.startsWith(GENERATIONS));
+  const types = new Set([
+    ...Object.keys(catalogue.contentTypes),
+    ...metered.map((meter) => meter.slice(GENERATIONS.length)),
+  ]);
+  return Object.fromEntries(
+    [...types].map((type) => [type, contentTypeGrant(type, catalogue, features, limits)]),
+  );
+}
+
+function contentTypeGrant(
+  type: string,
+  catalogue: Catalogue,
+  features: Readonly<Record<string, Grant>>,
+  limits: readonly EffectiveLimit[],
+): Grant {
+  const disabled = limits.find(
+    (limit) => limit.meter === `${GENERATIONS}${type}` && limit.amount.kind === 'disabled',
+  );
+  if (disabled !== undefined) return { granted: false, source: disabled.source };
+  const needed = catalogue.contentTypes[type];
+  if (needed === undefined) return { granted: true, source: 'ungated' };
+  const grants = needed.map((feature) => features[feature]).filter((grant) => grant !== undefined);
+  return grants.find((grant) => grant.granted) ?? grants[0] ?? { granted: false, source: 'ungated' };
+}

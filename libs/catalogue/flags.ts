@@ -1,0 +1,67 @@
+/** A feature switched on or off outside plans: for some accounts, for a share of them, or for everybody. */
+export interface FeatureFlag {
+  readonly key: string;
+  /** The feature it decides; the flag's own key when left out. */
+  readonly feature?: string;
+  /** A flag that is not enabled decides nothing. */
+  readonly enabled: boolean;
+  /** The first rule that matches decides; where none does, the plan does. */
+  readonly rules: readonly FlagRule[];
+}
+
+/** Each rule says for whom it speaks, and with `on` whether they have the feature. */
+export type FlagRule =
+  | { readonly kind: 'boolean'; readonly on: boolean }
+  | { readonly kind: 'account'; readonly accountIds: readonly string[]; readonly on: boolean }
+  | { readonly kind: 'plan'; readonly plans: readonly string[]; readonly on: boolean }
+  | { readonly kind: 'segment'; readonly segments: readonly string[]; readonly on: boolean }
+  /** `bps` of all accounts: always the same ones for one flag, and more of them when the share grows. */
+  | { readonly kind: 'percent'; readonly bps: number; readonly on: boolean };
+
+export interface FlagSubject {
+  readonly accountId: string;
+  readonly plan: string;
+  readonly segments: readonly string[];
+}
+
+const BUCKETS = 10_000;
+
+/** What the flag says about an account; undefined when it says nothing. */
+export function evaluateFlag(flag: FeatureFlag, subject: FlagSubject): boolean | undefined {
+  if (!flag.enabled) return undefined;
+  return flag.rules.find((rule) => matches(rule, flag.key, subject))?.on;
+}
+
+function matches(rule: FlagRule, flagKey: string, subject: FlagSubject): boolean {
+  switch (rule.kind) {
+    case 'boolean':
+      return true;
+    case 'account':
+      return rule.accountIds.includes(subject.accountId);
+    case 'plan':
+      return rule.plans.includes(subject.plan);
+    case 'segment':
+      return rule.segments.some((segment) => subject.segments.includes(segment));
+    case 'percent':
+      return bucketOf(flagKey, subject.accountId) < rule.bps;
+  }
+}
+
+/** A number from 0 to 9 999, fixed for a flag and an account and unrelated between flags. */
+export function bucketOf(flagKey: string, accountId: string): number {
+  return hash32(`${flagKey}:${accountId}`) % BUCKETS;
+}
+
+/**
+ * FNV-1a (http://www.isthe.com/chongo/tech/comp/fnv/) over UTF-16 units, then MurmurHash3's final mix, without which
+ * similar ids land in neighbouring buckets. Not for secrets.
+ */
+function hash32(text: string): number {
+  let hash = 0x811c9dc5;
+  for (let index = 0; index < text.length; index += 1) {
+    hash = Math.imul(hash ^ text.charCodeAt(index), 0x01000193);
+  }
+  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
+  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
+  return (hash ^ (hash >>> 16)) >>> 0;
+}

@@ -1,0 +1,77 @@
+import { amountOf, blocksEarly, type EffectiveLimit } from './limit.ts';
+import type { Catalogue, Plan } from './schema.ts';
+import { guardRailThresholds } from './thresholds.ts';
+
+/**
+ * Emergency limits a day, beside those of the plan. The catalogue says what they are and for whom they hold by default
+ * (free plans, new testers); staff may say otherwise globally, for a plan, or for an account, and the closest word
+ * counts.
+ */
+export interface GuardRailSetting {
+  readonly target:
+    | { readonly kind: 'global' }
+    | { readonly kind: 'plan'; readonly plan: string }
+    | { readonly kind: 'account'; readonly accountId: string };
+  readonly enabled: boolean;
+  /** In place of the catalogue's figure; null for no limit of this kind. */
+  readonly tokensPerDay?: bigint | null;
+  readonly costPerDayNanoUsd?: bigint | null;
+}
+
+export interface GuardRailSubject {
+  readonly accountId: string;
+  readonly segments: readonly string[];
+}
+
+const CLOSENESS = { global: 0, plan: 1, account: 2 } as const;
+
+/** The guard rail's limits for an account on a plan; none where it does not hold. */
+export function guardRailLimits(
+  catalogue: Catalogue,
+  plan: Plan,
+  subject: GuardRailSubject,
+  settings: readonly GuardRailSetting[],
+): EffectiveLimit[] {
+  const setting = settings
+    .filter(({ target }) => {
+      if (target.kind === 'account') return target.accountId === subject.accountId;
+      return target.kind === 'global' || target.plan === plan.key;
+    })
+    .sort((left, right) => CLOSENESS[left.target.kind] - CLOSENESS[right.target.kind])
+    .at(-1);
+  if (!(setting?.enabled ?? holdsByDefault(catalogue, plan, subject))) return [];
+
+  const rail = catalogue.guardRail;
+  const tokensPerDay = setting?.tokensPerDay === undefined ? rail?.tokensPerDay : setting.tokensPerDay;
+  const costPerDay =
+    setting?.costPerDayNanoUsd === undefined ? rail?.costPerDayNanoUsd : setting.costPerDayNanoUsd;
+  const thresholds = rail === null ? catalogue.thresholds : guardRailThresholds(catalogue, rail);
+  const source = setting === undefined ? 'guard_rail' : `guard_rail:${setting.target.kind}`;
+  const figures = [
+    ['tokens.total', tokensPerDay],
+    ['cost', costPerDay],
+  ] as const;
+  return figures.flatMap(([meter, n]): EffectiveLimit[] =>
+    n === null || n === undefined
+      ? []
+      : [
+          {
+            meter,
+            window: 'day',
+            scope: 'account',
+            amount: amountOf(n),
+            thresholds,
+            blocks: blocksEarly(meter),
+            onLimit: 'deny',
+            overagePriceNanoUsd: null,
+            source,
+          },
+        ],
+  );
+}
+
+function holdsByDefault(catalogue: Catalogue, plan: Plan, subject: GuardRailSubject): boolean {
+  const rail = catalogue.guardRail;
+  if (rail === null) return false;
+  return rail.plans.includes(plan.key) || rail.segments.some((segment) => subject.segments.includes(segment));
+}

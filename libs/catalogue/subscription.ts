@@ -1,0 +1,60 @@
+import { type AccountOverride, overrideSource, overridesInForce } from './overrides.ts';
+import { findPlan } from './plans.ts';
+import type { Catalogue, Plan } from './schema.ts';
+
+export const SUBSCRIPTION_STATUSES = ['active', 'trialing', 'past_due', 'cancelled', 'suspended'] as const;
+export type SubscriptionStatus = (typeof SUBSCRIPTION_STATUSES)[number];
+
+/** What entitlements need to know of a subscription. */
+export interface SubscriptionState {
+  readonly planKey: string;
+  readonly status: SubscriptionStatus;
+  /** A trial counts until just before this instant, whether or not a job has noticed its end. */
+  readonly trialEndsAt: Date | null;
+  /** When the plan is lost: the end of a cancelled period, or of the patience with a late payment. */
+  readonly accessEndsAt: Date | null;
+}
+
+export interface PlanInForce {
+  readonly plan: Plan;
+  /** `subscription`, `override:<id>`, or why it is the default plan: `trial_ended`, `subscription_ended`, … */
+  readonly source: string;
+}
+
+/** The plan an account has at an instant. Whoever has lost theirs is on the catalogue's default plan. */
+export function planInForce(
+  catalogue: Catalogue,
+  subscription: SubscriptionState,
+  overrides: readonly AccountOverride[],
+  at: Date,
+): PlanInForce {
+  const change = overridesInForce(overrides, 'plan_change', at)
+    .map((override) => ({ plan: findPlan(catalogue, override.plan), source: overrideSource(override) }))
+    .findLast((candidate): candidate is PlanInForce => candidate.plan !== undefined);
+  if (change !== undefined) return change;
+
+  const lost = lossOf(subscription, at);
+  if (lost !== undefined) return { plan: defaultPlan(catalogue), source: lost };
+  const plan = findPlan(catalogue, subscription.planKey);
+  return plan === undefined
+    ? { plan: defaultPlan(catalogue), source: 'plan_not_in_catalogue' }
+    : { plan, source: 'subscription' };
+}
+
+/** The instants at which time alone changes what a subscription is worth. */
+export function subscriptionBoundaries({ status, trialEndsAt, accessEndsAt }: SubscriptionState): Date[] {
+  return [status === 'trialing' ? trialEndsAt : null, accessEndsAt].filter((instant) => instant !== null);
+}
+
+function lossOf({ status, trialEndsAt, accessEndsAt }: SubscriptionState, at: Date): string | undefined {
+  if (status === 'trialing' && trialEndsAt !== null && trialEndsAt <= at) return 'trial_ended';
+  if (accessEndsAt !== null && accessEndsAt <= at)
+    return status === 'past_due' ? 'payment_overdue' : 'subscription_ended';
+  return status === 'cancelled' && accessEndsAt === null ? 'subscription_ended' : undefined;
+}
+
+function defaultPlan(catalogue: Catalogue): Plan {
+  const plan = findPlan(catalogue, catalogue.defaultPlan);
+  if (plan === undefined) throw new RangeError(`the catalogue ${catalogue.id} has no default plan`);
+  return plan;
+}
