@@ -11,26 +11,25 @@ import {
   rmSync,
   writeFileSync,
 } from 'node:fs';
-import { createServer } from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import pg from 'pg';
 import { takeLock } from './lock-file.ts';
+import { findFreePort, isPortFree, LOOPBACK } from './ports.ts';
 import { type PostgresInstallation, preparePostgres } from './postgres-binaries.ts';
 import { isAlive, programName } from './process-identity.ts';
 
 const run = promisify(execFile);
 
-const HOST = '127.0.0.1';
 const SUPERUSER = 'postgres';
 const READY_TIMEOUT_MS = 60_000;
 const POLL_INTERVAL_MS = 20;
 
 /** Tuned for a small machine; nothing here trades a committed transaction for speed. */
 const SETTINGS = {
-  listen_addresses: HOST,
+  listen_addresses: LOOPBACK,
   unix_socket_directories: '',
   max_connections: '200',
   shared_buffers: '256MB',
@@ -88,32 +87,14 @@ export type EmbeddedPostgres = {
   url: (database?: string, login?: { user: string; password: string }) => string;
   /** Resolves when the server is gone, whoever ended it. */
   exited: Promise<{ code: number | null; signal: NodeJS.Signals | null }>;
-  /** Ends every session, writes a checkpoint and waits for the server to be gone. Safe to repeat. */
-  stop: () => Promise<void>;
+  /**
+   * Ends every session and waits for the server to be gone. Safe to repeat. `fast` leaves a clean cluster behind,
+   * `immediate` leaves its recovery to the next start.
+   */
+  stop: (mode?: 'fast' | 'immediate') => Promise<void>;
   /** SIGKILL to the server, as a power cut would: for crash tests. */
   kill: () => Promise<void>;
 };
-
-async function isPortFree(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const probe = createServer();
-    probe.once('error', () => resolve(false));
-    probe.listen({ host: HOST, port }, () => probe.close(() => resolve(true)));
-  });
-}
-
-/** A port that nothing listens on at this moment. */
-export async function findFreePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const probe = createServer();
-    probe.once('error', reject);
-    probe.listen({ host: HOST, port: 0 }, () => {
-      const address = probe.address();
-      const port = typeof address === 'object' && address ? address.port : 0;
-      probe.close(() => resolve(port));
-    });
-  });
-}
 
 async function choosePort(wanted: number, mayVary: boolean): Promise<number> {
   if (wanted === 0) return findFreePort();
@@ -289,9 +270,9 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
       pid,
       dataFolder,
       url: (database = 'postgres', login = { user: SUPERUSER, password: options.password }) =>
-        `postgres://${login.user}:${encodeURIComponent(login.password)}@${HOST}:${port}/${database}`,
+        `postgres://${login.user}:${encodeURIComponent(login.password)}@${LOOPBACK}:${port}/${database}`,
       exited: gone,
-      stop: () => end('SIGINT'),
+      stop: (mode = 'fast') => end(mode === 'fast' ? 'SIGINT' : 'SIGQUIT'),
       kill: () => end('SIGKILL'),
     };
   } catch (error) {

@@ -5,9 +5,9 @@ import path from 'node:path';
 import {
   type EmbeddedPostgres,
   ensureDatabase,
-  findFreePort,
   startEmbeddedPostgres,
 } from '#deploy/local/embedded-postgres.ts';
+import { findFreePort } from '#deploy/local/ports.ts';
 import { migrate } from '#libs/db/migrate.ts';
 import type { TestScope } from './database.ts';
 

@@ -1,0 +1,80 @@
+import { closeSync } from 'node:fs';
+import path from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { migrate } from '#libs/db/migrate.ts';
+import type { LocalVariables } from './config.ts';
+import { type EmbeddedPostgres, ensureDatabase, startEmbeddedPostgres } from './embedded-postgres.ts';
+import { openLog } from './log-tail.ts';
+import type { Secrets } from './secrets.ts';
+
+const DATABASE = 'inkmeter';
+const RESTART_DELAY_MS = 500;
+
+export type LocalDatabase = {
+  /** May change the schema. */
+  ownerUrl: string;
+  /** For the screen, without any secret. */
+  description: string;
+  stop: (mode?: 'fast' | 'immediate') => Promise<void>;
+};
+
+type Options = {
+  variables: LocalVariables;
+  secrets: Secrets;
+  folder: string;
+  logFolder: string;
+  say: (line: string) => void;
+};
+
+async function runEmbedded({ variables, secrets, folder, logFolder, say }: Options): Promise<LocalDatabase> {
+  const logFile = path.join(logFolder, 'postgres.log');
+  closeSync(openLog(logFile));
+  const launch = (port: number, portMayVary: boolean) =>
+    startEmbeddedPostgres({
+      dataFolder: path.join(folder, 'postgres'),
+      password: secrets.postgresPassword,
+      port,
+      portMayVary,
+      logFile,
+    });
+  let server: EmbeddedPostgres = await launch(variables.POSTGRES_PORT, true);
+  let isStopping = false;
+  const watch = async (): Promise<void> => {
+    await server.exited;
+    if (isStopping) return;
+    say('[postgres] ended unasked; starting it again');
+    await delay(RESTART_DELAY_MS);
+    if (isStopping) return;
+    server = await launch(server.port, false);
+    return watch();
+  };
+  watch().catch((error: unknown) => say(`[postgres] ${String(error)}`));
+  await ensureDatabase(server.url(), DATABASE);
+  return {
+    ownerUrl: server.url(DATABASE),
+    description: `127.0.0.1:${server.port}, data in ${server.dataFolder}`,
+    stop: (mode) => {
+      isStopping = true;
+      return server.stop(mode);
+    },
+  };
+}
+
+/** Starts PostgreSQL, unless the environment names one, and brings its schema up to date. */
+export async function startDatabase(options: Options): Promise<LocalDatabase> {
+  const given = options.variables.DATABASE_URL;
+  const database: LocalDatabase = given
+    ? {
+        ownerUrl: given,
+        description: `${new URL(given).host}, from DATABASE_URL`,
+        stop: async () => undefined,
+      }
+    : await runEmbedded(options);
+  try {
+    await migrate({ connectionString: database.ownerUrl });
+    return database;
+  } catch (error) {
+    await database.stop();
+    throw error;
+  }
+}

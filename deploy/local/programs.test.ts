@@ -1,0 +1,88 @@
+import t from 'tap';
+import { loadConfig } from '#libs/config/config.ts';
+import { configSchema } from './config.ts';
+import { definePrograms, simulatorUrl } from './programs.ts';
+import { chooseProviders } from './providers.ts';
+import { renderScreen } from './screen.ts';
+
+const secrets = {
+  postgresPassword: 'pg',
+  internalSecret: 'internal',
+  jwtPrivateKey: 'pem',
+  demoApiKey: 'ik_live_demo',
+};
+
+function define(env: Record<string, string>) {
+  const variables = loadConfig(configSchema, env);
+  const providers = chooseProviders(env, simulatorUrl(variables));
+  const options = { env, variables, secrets, providers, databaseUrl: 'postgres://db', logFolder: '/logs' };
+  return { providers, programs: definePrograms(options) };
+}
+
+t.test('given no keys, everything is simulated and the gateway stops first', async (t) => {
+  const { programs, providers } = define({ OTHER: 'kept', PORT: '7000', OPERATIONS_PORT: '1' });
+  t.strictSame(
+    programs.map(({ name, ports }) => [name, ...ports]),
+    [
+      ['simulator', 8090],
+      ['billing', 8081, 9081],
+      ['usage-metering', 8082, 9082],
+      ['generation', 8083, 9083],
+      ['gateway', 7000, 8000],
+    ],
+  );
+  const [, billing, , generation, gateway] = programs;
+  t.match(generation?.env, {
+    PORT: '8083',
+    OPENAI_BASE_URL: 'http://127.0.0.1:8090/openai/v1',
+    ANTHROPIC_API_KEY: 'simulated',
+    OLLAMA_BASE_URL: 'http://127.0.0.1:8090/ollama/v1',
+    OTHER: 'kept',
+  });
+  t.match(gateway?.env, { PORT: '7000', JWT_PRIVATE_KEY: 'pem', GENERATION_URL: 'http://127.0.0.1:8083' });
+  t.equal(billing?.env.JWT_PRIVATE_KEY, undefined, 'only the gateway can sign tokens');
+  t.equal(billing?.env.OPERATIONS_PORT, undefined, 'one port for all would clash');
+  t.strictSame(providers.real, []);
+});
+
+t.test(
+  'given a key, that provider is real and untouched; the environment wins over what is generated',
+  async (t) => {
+    const { programs, providers } = define({
+      OPENAI_API_KEY: 'sk-real',
+      INTERNAL_SECRETS: 'mine',
+      OLLAMA_BASE_URL: 'http://gpu:11434/v1',
+    });
+    t.strictSame(providers.real, ['OpenAI', 'Ollama']);
+    const generation = programs.find(({ name }) => name === 'generation');
+    t.match(generation?.env, {
+      OPENAI_API_KEY: 'sk-real',
+      OPENAI_BASE_URL: undefined,
+      OLLAMA_BASE_URL: 'http://gpu:11434/v1',
+      INTERNAL_SECRETS: 'mine',
+    });
+  },
+);
+
+t.test('given every key, no simulator runs', async (t) => {
+  const keys = ['OPENAI', 'ANTHROPIC', 'GEMINI', 'XAI', 'MISTRAL'].map((name) => [`${name}_API_KEY`, 'real']);
+  const { programs } = define({ ...Object.fromEntries(keys), OLLAMA_BASE_URL: 'http://gpu:11434/v1' });
+  t.notOk(programs.some(({ name }) => name === 'simulator'));
+});
+
+t.test('the screen says what runs, what is real, and what to paste', async (t) => {
+  const { programs, providers } = define({ OPENAI_API_KEY: 'sk-real' });
+  const screen = renderScreen({
+    programs,
+    providers,
+    database: '127.0.0.1:5433',
+    logFolder: '/logs',
+    demoApiKey: secrets.demoApiKey,
+    seconds: 3.21,
+  });
+  t.match(screen, 'ready (3.2 s)');
+  t.match(screen, /real providers +OpenAI\n/);
+  t.match(screen, /simulated +Anthropic, Gemini/);
+  t.match(screen, /curl -i http:\/\/127\.0\.0\.1:8080\/v1\/chat\/completions[\s\S]*Bearer ik_live_demo/);
+  t.notMatch(screen, 'sk-real');
+});

@@ -1,0 +1,65 @@
+import type { Environment } from '#libs/config/env.ts';
+
+type Provider = {
+  name: string;
+  /** The variable that makes the provider real. */
+  keyVariable: string;
+  urlVariable: string;
+  /** Where the simulator speaks this provider's wire format. */
+  simulatorPath: string;
+};
+
+const providers: readonly Provider[] = [
+  {
+    name: 'OpenAI',
+    keyVariable: 'OPENAI_API_KEY',
+    urlVariable: 'OPENAI_BASE_URL',
+    simulatorPath: '/openai/v1',
+  },
+  {
+    name: 'Anthropic',
+    keyVariable: 'ANTHROPIC_API_KEY',
+    urlVariable: 'ANTHROPIC_BASE_URL',
+    simulatorPath: '/anthropic',
+  },
+  { name: 'Gemini', keyVariable: 'GEMINI_API_KEY', urlVariable: 'GEMINI_BASE_URL', simulatorPath: '/gemini' },
+  { name: 'xAI', keyVariable: 'XAI_API_KEY', urlVariable: 'XAI_BASE_URL', simulatorPath: '/xai/v1' },
+  {
+    name: 'Mistral',
+    keyVariable: 'MISTRAL_API_KEY',
+    urlVariable: 'MISTRAL_BASE_URL',
+    simulatorPath: '/mistral/v1',
+  },
+  // Ollama knows no keys: naming its address is what makes it real.
+  {
+    name: 'Ollama',
+    keyVariable: 'OLLAMA_BASE_URL',
+    urlVariable: 'OLLAMA_BASE_URL',
+    simulatorPath: '/ollama/v1',
+  },
+];
+
+const SIMULATED_KEY = 'simulated';
+
+export type ProviderChoice = {
+  real: string[];
+  /** Each with the variable that would make it real. */
+  simulated: { name: string; keyVariable: string }[];
+  /** Points the official SDKs of every simulated provider at the simulator. */
+  env: Record<string, string>;
+};
+
+/** Decides by the keys in the environment which providers are real; the simulator stands in for the others. */
+export function chooseProviders(env: Environment, simulatorUrl: string): ProviderChoice {
+  const choice: ProviderChoice = { real: [], simulated: [], env: {} };
+  for (const { name, keyVariable, urlVariable, simulatorPath } of providers) {
+    if (env[keyVariable]) {
+      choice.real.push(name);
+      continue;
+    }
+    choice.simulated.push({ name, keyVariable });
+    choice.env[keyVariable] = SIMULATED_KEY;
+    choice.env[urlVariable] = `${simulatorUrl}${simulatorPath}`;
+  }
+  return choice;
+}

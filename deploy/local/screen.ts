@@ -1,0 +1,55 @@
+import type { LocalProgram } from './programs.ts';
+import type { ProviderChoice } from './providers.ts';
+
+export type ScreenFacts = {
+  programs: LocalProgram[];
+  providers: ProviderChoice;
+  database: string;
+  logFolder: string;
+  demoApiKey: string;
+  seconds: number;
+};
+
+const MODEL = 'gpt-4o-mini';
+const LABEL_WIDTH = 20;
+
+function row(label: string, value: string): string {
+  return `  ${label.padEnd(LABEL_WIDTH)}${value}`;
+}
+
+/** The one screen that `npm start` ends with: what runs where, what is real, and a first request to paste. */
+export function renderScreen(facts: ScreenFacts): string {
+  const { programs, providers } = facts;
+  const gateway = programs.find(({ name }) => name === 'gateway');
+  const keyVariables = providers.simulated.map(({ keyVariable }) => keyVariable);
+  return [
+    '',
+    `Inkmeter is ready (${facts.seconds.toFixed(1)} s)`,
+    '',
+    ...programs.toReversed().map(({ name, url, ports }) => {
+      const [, operations] = ports;
+      return row(
+        name,
+        operations === undefined ? url : `${url.padEnd(24)}health, readiness and metrics on :${operations}`,
+      );
+    }),
+    row('PostgreSQL', facts.database),
+    row('logs', facts.logFolder),
+    '',
+    row('real providers', providers.real.join(', ') || 'none'),
+    row('simulated', providers.simulated.map(({ name }) => name).join(', ') || 'none'),
+    ...(keyVariables.length > 0 ? [row('', `made real by ${keyVariables.join(', ')}`)] : []),
+    '',
+    row("demo account's key", facts.demoApiKey),
+    '',
+    '  Paste this:',
+    '',
+    `curl -i ${gateway?.url}/v1/chat/completions \\`,
+    `  -H 'authorization: Bearer ${facts.demoApiKey}' \\`,
+    `  -H 'content-type: application/json' \\`,
+    `  -d '{"model":"${MODEL}","messages":[{"role":"user","content":"Three headlines about sourdough bread"}]}'`,
+    '',
+    '  Ctrl-C stops everything.',
+    '',
+  ].join('\n');
+}

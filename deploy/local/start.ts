@@ -1,0 +1,122 @@
+/** `npm start`: the whole system on one machine, from nothing. */
+import { mkdirSync } from 'node:fs';
+import path from 'node:path';
+import { loadConfig } from '#libs/config/config.ts';
+import { loadDotEnv, processEnv } from '#libs/config/env.ts';
+import { bootstrap } from './bootstrap.ts';
+import { configSchema, type LocalVariables } from './config.ts';
+import { type LocalDatabase, startDatabase } from './database.ts';
+import { isPortFree } from './ports.ts';
+import { beginRun } from './previous-run.ts';
+import { definePrograms, type LocalProgram, simulatorUrl } from './programs.ts';
+import { chooseProviders } from './providers.ts';
+import { renderScreen } from './screen.ts';
+import { readOrCreateSecrets } from './secrets.ts';
+import { createSupervisor, scriptPath } from './supervisor.ts';
+
+const PARENT_CHECK_MS = 1_000;
+
+const startedAt = performance.now();
+const say = (line: string) => console.log(line);
+
+loadDotEnv(scriptPath('.env'));
+const env = processEnv();
+
+/** Ends with the message alone: these errors are for an operator, and a stack would not help. */
+function refuse(error: unknown): never {
+  console.error(`\n${error instanceof Error ? error.message : String(error)}`);
+  process.exit(1);
+}
+
+function readVariables(): LocalVariables {
+  try {
+    return loadConfig(configSchema, env);
+  } catch (error) {
+    return refuse(error);
+  }
+}
+
+const variables = readVariables();
+const folder = path.resolve(scriptPath('.'), variables.DATA_FOLDER);
+const logFolder = path.join(folder, 'logs');
+mkdirSync(logFolder, { recursive: true });
+
+const run = await beginRun(folder).catch(refuse);
+const supervisor = createSupervisor({ say, onProcesses: run.record });
+let database: LocalDatabase | undefined;
+let stopped: Promise<void> | undefined;
+
+async function stop(): Promise<void> {
+  await supervisor.stop();
+  await database?.stop();
+  run.release();
+}
+
+async function end(exitCode: number): Promise<never> {
+  stopped ??= stop();
+  await stopped;
+  process.exit(exitCode);
+}
+
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+  process.on(signal, () => {
+    if (stopped) {
+      supervisor.kill();
+      void database?.stop('immediate');
+      return;
+    }
+    say('\nStopping. Once more to stop at once.');
+    void end(0);
+  });
+}
+
+// npm may be killed without a word to us; nobody would be left to press Ctrl-C.
+const parent = process.ppid;
+if (env.npm_lifecycle_event !== undefined) {
+  setInterval(() => {
+    if (process.ppid !== parent && !stopped) void end(0);
+  }, PARENT_CHECK_MS).unref();
+}
+
+async function refuseTakenPorts(programs: LocalProgram[]): Promise<void> {
+  for (const { name, ports } of programs) {
+    for (const port of ports) {
+      if (!(await isPortFree(port)))
+        throw new Error(
+          `Port ${port} of ${name} is taken. Stop what uses it, or choose others (see .env.example).`,
+        );
+    }
+  }
+}
+
+async function start(): Promise<void> {
+  const secrets = readOrCreateSecrets(path.join(folder, 'secrets.json'));
+  const providers = chooseProviders(env, simulatorUrl(variables));
+  say('Starting Inkmeter ...');
+  database = await startDatabase({ variables, secrets, folder, logFolder, say });
+  const databaseUrl = database.ownerUrl;
+  const programs = definePrograms({ env, variables, secrets, providers, databaseUrl, logFolder });
+  await refuseTakenPorts(programs);
+  await bootstrap({ databaseUrl, demoApiKey: secrets.demoApiKey, log: say });
+  await Promise.all(programs.map((program) => supervisor.start(program)));
+  const seconds = (performance.now() - startedAt) / 1_000;
+  const { description } = database;
+  say(
+    renderScreen({
+      programs,
+      providers,
+      database: description,
+      logFolder,
+      demoApiKey: secrets.demoApiKey,
+      seconds,
+    }),
+  );
+}
+
+await start().catch(async (error: unknown) => {
+  // While we are stopping, a start that fails is what was asked for.
+  if (stopped) return;
+  stopped = stop();
+  await stopped;
+  refuse(error);
+});
