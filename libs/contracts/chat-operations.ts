@@ -1,0 +1,181 @@
+/** The OpenAI-compatible operations, for the document and for routing. */
+import { z } from 'zod';
+import { type ProblemCode, problemDefinition } from '#libs/problems/catalogue.ts';
+import { chatCompletionRequest } from './chat-completions.ts';
+import { defineOperation, type OperationResponse } from './operation.ts';
+
+const usage = z.looseObject({
+  prompt_tokens: z.int(),
+  completion_tokens: z.int(),
+  total_tokens: z.int(),
+});
+
+export const chatCompletion = z
+  .looseObject({
+    id: z.string(),
+    object: z.literal('chat.completion'),
+    created: z.int(),
+    model: z.string(),
+    choices: z.array(
+      z.looseObject({
+        index: z.int(),
+        message: z.looseObject({ role: z.literal('assistant'), content: z.string().nullish() }),
+        finish_reason: z.string().nullable(),
+      }),
+    ),
+    usage: usage.optional(),
+  })
+  .meta({ id: 'ChatCompletion' });
+
+const openAiError = z
+  .object({
+    error: z.looseObject({
+      message: z.string(),
+      type: z.string(),
+      param: z.string().nullable(),
+      code: z.string(),
+      problem_code: z.string().describe('Our stable code, where OpenAI has another word for it.'),
+      request_id: z.string(),
+    }),
+  })
+  .meta({ id: 'OpenAiError' });
+
+/** Errors of the OpenAI-compatible routes, by status. */
+function openAiProblems(...codes: readonly ProblemCode[]): Record<number, OperationResponse> {
+  const responses: Record<number, OperationResponse> = {};
+  for (const [status, group] of Map.groupBy(codes, (code) => problemDefinition(code).status)) {
+    const [first] = group as [ProblemCode, ...ProblemCode[]];
+    const { detail, openai, title } = problemDefinition(first);
+    responses[status] = {
+      description: group.map((code) => `\`${code}\`: ${problemDefinition(code).title}.`).join(' ') || title,
+      schema: openAiError,
+      example: {
+        error: {
+          message: detail,
+          type: openai.type,
+          param: null,
+          code: openai.code ?? first,
+          problem_code: first,
+          request_id: '019e3f5e-6f2a-7c31-9d52-8a4f0b6c1d2e',
+        },
+      },
+    };
+  }
+  return responses;
+}
+
+/** What every metered operation may be refused with. */
+export const METERING_PROBLEMS = [
+  'invalid_request',
+  'malformed_json',
+  'unsupported_parameter',
+  'unauthenticated',
+  'token_expired',
+  'invalid_api_key',
+  'insufficient_scope',
+  'model_not_in_plan',
+  'meter_disabled',
+  'idempotency_in_progress',
+  'body_too_large',
+  'idempotency_key_reused',
+  'unpriced_model',
+  'limit_exceeded',
+  'limit_blocked',
+  'limit_held',
+  'rate_limited',
+  'provider_error',
+  'metering_unavailable',
+  'emergency_stop',
+  'service_unavailable',
+  'provider_timeout',
+] as const satisfies ProblemCode[];
+
+export const createChatCompletion = defineOperation({
+  operationId: 'createChatCompletion',
+  method: 'POST',
+  path: '/v1/chat/completions',
+  summary: 'Complete a chat with any model of the plan',
+  description: [
+    "OpenAI's chat completions in front of every provider: point an OpenAI SDK at this server and use an Inkmeter key.",
+    'The worst case of the call is held against every limit before it starts; what it really cost is in the headers',
+    '`x-inkmeter-cost-usd` and `x-inkmeter-tokens`, and for streams in a comment line before `data: [DONE]`.',
+    'With `fit_budget`, the output cap is lowered until the call fits the limits.',
+  ].join(' '),
+  tags: ['OpenAI-compatible'],
+  auth: 'user',
+  headers: z.object({ 'idempotency-key': z.string().optional() }),
+  body: chatCompletionRequest.meta({ id: 'ChatCompletionRequest' }),
+  bodyExample: {
+    model: 'gpt-4o-mini',
+    messages: [{ role: 'user', content: 'Name three uses of a fountain pen.' }],
+    max_tokens: 200,
+  },
+  responses: {
+    200: {
+      description: 'The completion; with `stream: true`, server-sent events of chunks.',
+      schema: chatCompletion,
+      example: {
+        id: 'chatcmpl-9f1c',
+        object: 'chat.completion',
+        created: 1_795_219_200,
+        model: 'gpt-4o-mini',
+        choices: [
+          {
+            index: 0,
+            message: { role: 'assistant', content: 'Writing letters, sketching, and signing contracts.' },
+            finish_reason: 'stop',
+          },
+        ],
+        usage: { prompt_tokens: 14, completion_tokens: 9, total_tokens: 23 },
+      },
+    },
+    ...openAiProblems(...METERING_PROBLEMS, 'unknown_model'),
+  },
+});
+
+export const modelObject = z
+  .looseObject({
+    id: z.string(),
+    object: z.literal('model'),
+    created: z.int(),
+    owned_by: z.string(),
+  })
+  .meta({ id: 'Model' });
+
+const modelExample = {
+  id: 'gpt-4o-mini',
+  object: 'model',
+  created: 1_721_260_800,
+  owned_by: 'openai',
+} as const;
+
+export const listModels = defineOperation({
+  operationId: 'listModels',
+  method: 'GET',
+  path: '/v1/models',
+  summary: 'List the models the plan includes',
+  tags: ['OpenAI-compatible'],
+  auth: 'user',
+  responses: {
+    200: {
+      description: 'Every model that this account may call.',
+      schema: z.object({ object: z.literal('list'), data: z.array(modelObject) }),
+      example: { object: 'list', data: [modelExample] },
+    },
+    ...openAiProblems('unauthenticated', 'metering_unavailable'),
+  },
+});
+
+export const getModel = defineOperation({
+  operationId: 'getModel',
+  method: 'GET',
+  path: '/v1/models/{model}',
+  summary: 'Show one model',
+  tags: ['OpenAI-compatible'],
+  auth: 'user',
+  params: z.object({ model: z.string().min(1) }),
+  responses: {
+    200: { description: 'The model.', schema: modelObject, example: modelExample },
+    ...openAiProblems('unauthenticated', 'unknown_model', 'metering_unavailable'),
+  },
+});

@@ -1,0 +1,51 @@
+/** `POST /api/generate`, for the document and for routing. */
+import { z } from 'zod';
+import { METERING_PROBLEMS } from './chat-operations.ts';
+import { generateRequest } from './generate.ts';
+import { defineOperation } from './operation.ts';
+import { problemResponses } from './problem-responses.ts';
+
+export const generatedContent = z
+  .looseObject({
+    content: z.string().describe('The article, in Markdown.'),
+    social_media_content: z.string().nullable(),
+    audio_content: z.string().nullable(),
+    video_content: z.string().nullable(),
+    topic: z.string(),
+    generated_at: z.iso.datetime(),
+    cached: z.boolean(),
+  })
+  .meta({ id: 'GeneratedContent' });
+
+export const generateContent = defineOperation({
+  operationId: 'generateContent',
+  method: 'POST',
+  path: '/api/generate',
+  summary: 'Write content about a topic',
+  description: [
+    'Runs the pipeline of each content type (`blog`: research, write, edit; `social`: made from the article).',
+    'Answers with server-sent events `status`, `content`, `complete` and `error`; with `Accept: application/json`,',
+    'with the content of `complete` alone. Each step is one provider call, held before and settled as it ends.',
+  ].join(' '),
+  tags: ['Generation'],
+  auth: 'user',
+  headers: z.object({ 'idempotency-key': z.string().optional() }),
+  body: generateRequest,
+  bodyExample: { topic: 'fountain pens', content_types: ['blog', 'social'], tone: 'friendly' },
+  responses: {
+    200: {
+      description: 'The content.',
+      schema: generatedContent,
+      example: {
+        content: '# Fountain pens\n\nInk that flows as you think …',
+        social_media_content: 'Still typing? Try a fountain pen. #writing #pens #ink',
+        audio_content: null,
+        video_content: null,
+        topic: 'fountain pens',
+        generated_at: '2026-11-20T12:00:00.000Z',
+        cached: false,
+      },
+    },
+    ...problemResponses(...METERING_PROBLEMS, 'unknown_model', 'content_type_not_in_plan'),
+  },
+});

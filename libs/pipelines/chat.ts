@@ -1,0 +1,46 @@
+/** The plan of a chat completion: one provider call. */
+import type { ChatCompletionRequest } from '#libs/contracts/chat-completions.ts';
+import type { CallPlan } from '#libs/contracts/internal-context.ts';
+import type { ModelInfo } from '#libs/pricing/model.ts';
+import type { ModelPriceWire } from '#libs/pricing/price-wire.ts';
+
+/**
+ * The output cap that will be sent to the provider: the client's, else the plan's, never more than the model can do.
+ * @param outputTokensCap the plan's; null leaves it to the model.
+ */
+export function outputCap(
+  request: ChatCompletionRequest,
+  model: ModelInfo,
+  outputTokensCap: number | null,
+): number {
+  const wanted =
+    request.max_completion_tokens ?? request.max_tokens ?? outputTokensCap ?? model.maxOutputTokens;
+  return Math.min(wanted, model.maxOutputTokens);
+}
+
+/** @param bounds upper bound of the prompt's tokens, and the output cap of each choice. */
+export function planChat(
+  request: ChatCompletionRequest,
+  model: ModelInfo,
+  price: ModelPriceWire,
+  bounds: { inputTokens: number; outputTokens: number },
+): CallPlan {
+  return {
+    kind: 'chat',
+    calls: [
+      {
+        index: 0,
+        step: 'chat',
+        provider: model.provider,
+        model: model.model,
+        upstreamModel: model.upstreamModel,
+        inputTokens: bounds.inputTokens,
+        outputTokens: bounds.outputTokens,
+        choices: request.n ?? 1,
+        otherUnits: {},
+        counts: {},
+        price,
+      },
+    ],
+  };
+}

@@ -1,0 +1,73 @@
+/**
+ * Exact token counts, for requests whose cheap bound does not fit. A tokenizer is synchronous and a prompt may be a
+ * megabyte, so the text is counted in slices and the event loop gets its turn between them.
+ */
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { encode as encodeCl100k } from 'gpt-tokenizer/encoding/cl100k_base';
+import { encode as encodeO200k } from 'gpt-tokenizer/encoding/o200k_base';
+import type { Tokenizer } from '#libs/pricing/model.ts';
+
+const ENCODERS = { o200k_base: encodeO200k, cl100k_base: encodeCl100k } as const;
+
+/** About two milliseconds of work. */
+const SLICE_CHARACTERS = 8192;
+/** Byte-pair merging of one unbroken run is quadratic; a longer run is counted by its bytes instead. */
+const LONGEST_RUN_CHARACTERS = 1024;
+
+/** Marks such as `<|endoftext|>` in a prompt are text like any other. */
+const AS_TEXT = { disallowedSpecial: new Set<string>() };
+
+/** An upper bound of the tokens in the texts; exact where the model's tokenizer is public and the text has spaces. */
+export async function countTokens(texts: Iterable<string>, tokenizer: Tokenizer | null): Promise<number> {
+  let tokens = 0;
+  let sinceTurn = 0;
+  for (const text of texts) {
+    if (tokenizer === null) {
+      tokens += Buffer.byteLength(text);
+      continue;
+    }
+    for (const slice of slices(text)) {
+      tokens += countSlice(slice, tokenizer);
+      sinceTurn += slice.length;
+      if (sinceTurn < SLICE_CHARACTERS) continue;
+      sinceTurn = 0;
+      await nextTurn();
+    }
+  }
+  return tokens;
+}
+
+function countSlice(slice: string, tokenizer: Tokenizer): number {
+  if (hasLongRun(slice)) return Buffer.byteLength(slice);
+  return ENCODERS[tokenizer](slice, AS_TEXT).length;
+}
+
+const LONG_RUN = new RegExp(`\\S{${LONGEST_RUN_CHARACTERS}}|\\s{${LONGEST_RUN_CHARACTERS}}`);
+
+function hasLongRun(slice: string): boolean {
+  return slice.length >= LONGEST_RUN_CHARACTERS && LONG_RUN.test(slice);
+}
+
+/**
+ * Cuts before a single space that follows a word and precedes another: both encodings split there before they merge
+ * bytes, so the slices count what the whole would.
+ */
+function* slices(text: string): Generator<string> {
+  let start = 0;
+  while (text.length - start > SLICE_CHARACTERS) {
+    const end = lastWordBreak(text, start, start + SLICE_CHARACTERS);
+    yield text.slice(start, end);
+    start = end;
+  }
+  if (start < text.length) yield text.slice(start);
+}
+
+const LETTER = /\p{L}/u;
+
+function lastWordBreak(text: string, start: number, end: number): number {
+  for (let i = end; i > start + 1; i -= 1) {
+    if (text[i] === ' ' && LETTER.test(text[i - 1] ?? '') && LETTER.test(text[i + 1] ?? '')) return i;
+  }
+  // No word ends here at all. Keep a surrogate pair together; hasLongRun counts such a slice by its bytes.
+  return text.charCodeAt(end - 1) >= 0xd800 && text.charCodeAt(end - 1) <= 0xdbff ? end - 1 : end;
+}

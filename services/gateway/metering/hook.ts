@@ -1,0 +1,195 @@
+/**
+ * The metering hook: nothing reaches a provider but through here.
+ *
+ * entitlement → plan of calls → worst case → hold → forward → figures in headers
+ */
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { ContextSigner } from '#libs/auth/internal-context.ts';
+import type { Entitlements } from '#libs/catalogue/entitlements.ts';
+import { signContext } from '#libs/clients/internal-client.ts';
+import { type Caller, INTERNAL_CONTEXT_HEADER } from '#libs/contracts/internal-context.ts';
+import type { Ledger } from '#libs/ledger/ledger.ts';
+import type { LimitView } from '#libs/ledger/types.ts';
+import { type ProblemFieldValue, problem } from '#libs/problems/problems.ts';
+import type { Metrics } from '#libs/service/metrics.ts';
+import type { ForwardedAnswer, KeptResult } from '../domain/kept-answer.ts';
+import { type Admission, admit, type Planner } from './admit.ts';
+import type { EntitlementCache } from './entitlement-cache.ts';
+import { type GenerationProxy, WorkNotStartedError } from './generation-proxy.ts';
+import { type Claim, type Idempotency, isRepeatable } from './idempotency.ts';
+import type { PriceBook } from './price-book.ts';
+import { rateLimitHeaders } from './rate-limit-headers.ts';
+import { meteringUnavailable, refusal } from './refusal.ts';
+
+/** What a route asks the hook to do. */
+export type MeteredWork = {
+  /** The route of generation that does it. */
+  path: string;
+  planner: Planner;
+  /** Headers of the answer that only this route has. */
+  answerHeaders?: (admission: Admission) => Record<string, string>;
+};
+
+export type MeteringHook = (
+  request: FastifyRequest,
+  reply: FastifyReply,
+  caller: Caller,
+  /** Checks entitlements and describes the work; refusals are thrown. */
+  describe: (entitlements: Entitlements) => MeteredWork,
+) => Promise<void>;
+
+export type MeteringHookDependencies = {
+  ledger: Pick<Ledger, 'hold' | 'close'>;
+  signer: ContextSigner;
+  now: () => Date;
+  entitlements: EntitlementCache;
+  priceBook: PriceBook;
+  proxy: GenerationProxy;
+  idempotency: Idempotency;
+  keptResult: (requestId: string, caller: Caller) => Promise<KeptResult>;
+  /** Plans under which a refusing limit would have let the request pass. */
+  suggestPlans: (entitlements: Entitlements, limit: LimitView) => Promise<readonly ProblemFieldValue[]>;
+  metrics: Metrics;
+  holdTtlMs: number;
+};
+
+export function createMeteringHook(dependencies: MeteringHookDependencies): MeteringHook {
+  const { ledger, signer, now, priceBook, proxy, idempotency, metrics, holdTtlMs } = dependencies;
+  const admitDependencies = {
+    hold: ledger.hold,
+    priceOf: (call: { model: string; provider: string }) =>
+      priceBook.priced(`${call.provider}/${call.model}`).price,
+    holdTtlMs,
+  };
+
+  async function entitlementsOf(caller: Caller): Promise<Entitlements> {
+    try {
+      return await dependencies.entitlements.get(caller.accountId);
+    } catch (error) {
+      throw meteringUnavailable(error);
+    }
+  }
+
+  async function hold(
+    requestId: string,
+    caller: Caller,
+    entitlements: Entitlements,
+    planner: Planner,
+  ): Promise<Admission> {
+    const startedAt = performance.now();
+    let admission: Admission;
+    try {
+      admission = await admit({ requestId, caller, planner }, admitDependencies);
+    } catch (error) {
+      metrics.recordHold('unavailable', performance.now() - startedAt);
+      throw error;
+    }
+    const { answer } = admission;
+    metrics.recordHold(answer.verdict === 'ok' ? 'admitted' : 'refused', performance.now() - startedAt);
+    if (answer.verdict === 'ok') return admission;
+    throw refusal(answer, {
+      now: now(),
+      plan: entitlements.plan.key,
+      suggestedPlans:
+        answer.limit === null ? [] : await dependencies.suggestPlans(entitlements, answer.limit),
+    });
+  }
+
+  async function forward(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    caller: Caller,
+    work: MeteredWork,
+    admission: Admission,
+    capture: boolean,
+  ): Promise<ForwardedAnswer | undefined> {
+    const { plan, answer } = admission;
+    const context = signContext(signer, now(), {
+      caller,
+      requestId: request.id,
+      work: { plan, holdExpiresAtMs: answer.expiresAt.getTime(), keepAnswer: capture },
+    });
+    const { accept } = request.headers;
+    try {
+      return await proxy.forward({
+        path: work.path,
+        body: request.rawBody ?? '',
+        headers: {
+          'content-type': 'application/json',
+          'x-request-id': request.id,
+          [INTERNAL_CONTEXT_HEADER]: context,
+          ...(accept === undefined ? {} : { accept }),
+        },
+        response: reply.raw,
+        beforeAnswer: () => reply.hijack(),
+        answerHeaders: {
+          ...(reply.getHeaders() as Record<string, string>),
+          ...rateLimitHeaders(answer.limit, now()),
+          ...work.answerHeaders?.(admission),
+        },
+        capture,
+      });
+    } catch (error) {
+      if (!(error instanceof WorkNotStartedError)) throw error;
+      // Nobody works under this hold, so it need not wait for the sweeper.
+      await ledger.close({ holdId: request.id, accountId: caller.accountId });
+      throw problem('service_unavailable', { cause: error, headers: { 'retry-after': '1' } });
+    }
+  }
+
+  /** The process was lost, but it may have finished: then the answer is there, and paid for. */
+  async function recover(request: FastifyRequest, caller: Caller, error: unknown): Promise<ForwardedAnswer> {
+    const kept = await dependencies
+      .keptResult(request.id, caller)
+      .catch(() => ({ state: 'unknown' }) as const);
+    if (kept.state === 'done') return kept.answer;
+    throw error;
+  }
+
+  async function conclude(claim: Claim, answer: ForwardedAnswer | undefined): Promise<void> {
+    if (answer !== undefined && isRepeatable(answer)) await claim.finish(answer);
+    else await claim.release();
+  }
+
+  return async (request, reply, caller, describe) => {
+    const entitlements = await entitlementsOf(caller);
+    const key = request.headers['idempotency-key'];
+    if (key === undefined) {
+      const work = describe(entitlements);
+      const admission = await hold(request.id, caller, entitlements, work.planner);
+      await forward(request, reply, caller, work, admission, false);
+      reply.hijack();
+      return;
+    }
+
+    const body = request.rawBody ?? Buffer.alloc(0);
+    const begun = await idempotency.begin({
+      caller,
+      requestId: request.id,
+      key: String(key),
+      path: request.url,
+      body,
+    });
+    if ('replay' in begun) return replay(reply, begun.replay);
+
+    let answer: ForwardedAnswer | undefined;
+    try {
+      const work = describe(entitlements);
+      const admission = await hold(request.id, caller, entitlements, work.planner);
+      try {
+        answer = await forward(request, reply, caller, work, admission, true);
+      } catch (error) {
+        answer = await recover(request, caller, error);
+        replay(reply, answer);
+      }
+    } finally {
+      await conclude(begun.claim, answer);
+    }
+    reply.hijack();
+  };
+}
+
+function replay(reply: FastifyReply, answer: ForwardedAnswer): void {
+  const { 'content-length': _, ...headers } = answer.headers;
+  reply.code(answer.status).headers(headers).header('idempotent-replayed', 'true').send(answer.body);
+}

@@ -1,0 +1,71 @@
+/** The gateway's copy of models and prices, read from usage-metering and renewed when it says they changed. */
+import type { PriceFeed } from '#libs/contracts/price-feed.ts';
+import type { ModelInfo } from '#libs/pricing/model.ts';
+import { effectivePrice, type ModelPrice, type PriceRow } from '#libs/pricing/price.ts';
+import { type ModelPriceWire, toWire } from '#libs/pricing/price-wire.ts';
+import { problem } from '#libs/problems/problems.ts';
+import { meteringUnavailable } from './refusal.ts';
+
+export type PricedModel = { info: ModelInfo; price: ModelPrice; wire: ModelPriceWire };
+
+export type PriceBook = {
+  /**
+   * The model a client means, with the price in force now.
+   * @throws ProblemError `unknown_model`, `unpriced_model`, or `metering_unavailable` while there is no copy.
+   */
+  priced: (name: string) => PricedModel;
+  models: () => readonly ModelInfo[];
+  /** Reads the feed anew. A failure keeps the copy: prices are effective-dated, so a late copy is rarely a wrong one. */
+  reload: () => Promise<void>;
+};
+
+/** How long a resolved price is reused before effective dates are looked at again. */
+const PRICE_REUSE_MS = 1_000;
+
+export function createPriceBook(options: { fetch: () => Promise<PriceFeed>; now: () => Date }): PriceBook {
+  const { fetch, now } = options;
+  let byName: Map<string, ModelInfo> | undefined;
+  let models: readonly ModelInfo[] = [];
+  let rowsByModel = new Map<string, PriceRow[]>();
+  let resolved = new Map<string, { model: PricedModel; until: number }>();
+  let loading: Promise<void> | undefined;
+
+  async function load(): Promise<void> {
+    const feed = await fetch();
+    const names = new Map<string, ModelInfo>();
+    for (const info of feed.models) {
+      for (const name of [info.model, ...info.aliases]) {
+        names.set(name, info);
+        names.set(`${info.provider}/${name}`, info);
+      }
+    }
+    byName = names;
+    models = feed.models;
+    rowsByModel = Map.groupBy(feed.rows, (row) => `${row.provider}/${row.model}`);
+    resolved = new Map();
+  }
+
+  return {
+    models: () => models,
+    reload() {
+      loading ??= load().finally(() => {
+        loading = undefined;
+      });
+      return loading;
+    },
+    priced(name) {
+      const at = now();
+      const known = resolved.get(name);
+      if (known !== undefined && at.getTime() < known.until) return known.model;
+      if (byName === undefined) throw meteringUnavailable(new Error('the price book has not been read yet'));
+      const info = byName.get(name);
+      if (info === undefined) throw problem('unknown_model', { fields: { model: name } });
+      const rows = rowsByModel.get(`${info.provider}/${info.model}`) ?? [];
+      const price = effectivePrice(rows, info.provider, info.model, at);
+      if (price === undefined) throw problem('unpriced_model', { fields: { model: name } });
+      const model = { info, price, wire: toWire(price) };
+      resolved.set(name, { model, until: at.getTime() + PRICE_REUSE_MS });
+      return model;
+    },
+  };
+}

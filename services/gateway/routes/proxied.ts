@@ -1,0 +1,75 @@
+/** Operations that another service serves: the gateway says who calls, and passes everything else on as it is. */
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { Dispatcher } from 'undici';
+import type { ContextSigner } from '#libs/auth/internal-context.ts';
+import { SERVICE_CALLER, signContext } from '#libs/clients/internal-client.ts';
+import { type Caller, INTERNAL_CONTEXT_HEADER } from '#libs/contracts/internal-context.ts';
+import { fastifyPath, type Operation } from '#libs/contracts/operation.ts';
+import { problem } from '#libs/problems/problems.ts';
+
+const SENT_ON = ['accept', 'content-type', 'if-none-match', 'idempotency-key'] as const;
+const PASSED_BACK = [
+  'content-type',
+  'content-length',
+  'cache-control',
+  'etag',
+  'retry-after',
+  'location',
+  'www-authenticate',
+] as const;
+
+export type ProxiedDependencies = {
+  signer: ContextSigner;
+  now: () => Date;
+  /** The caller, or null where nobody is signed in (operations open to anybody). */
+  callerOf: (request: FastifyRequest) => Caller | null;
+};
+
+export function registerProxied(
+  app: FastifyInstance,
+  operations: readonly Operation[],
+  pool: Dispatcher,
+  dependencies: ProxiedDependencies,
+): void {
+  for (const operation of operations) {
+    app.route({
+      method: operation.method,
+      url: fastifyPath(operation.path),
+      config: { auth: operation.auth },
+      handler: (request, reply) => passOn(request, reply, pool, dependencies),
+    });
+  }
+}
+
+async function passOn(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  pool: Dispatcher,
+  { signer, now, callerOf }: ProxiedDependencies,
+): Promise<FastifyReply> {
+  const caller = callerOf(request) ?? SERVICE_CALLER;
+  const headers: Record<string, string> = {
+    'x-request-id': request.id,
+    [INTERNAL_CONTEXT_HEADER]: signContext(signer, now(), { caller, requestId: request.id }),
+  };
+  for (const name of SENT_ON) {
+    const value = request.headers[name];
+    if (typeof value === 'string') headers[name] = value;
+  }
+  let answer: Dispatcher.ResponseData;
+  try {
+    answer = await pool.request({
+      method: request.method as Dispatcher.HttpMethod,
+      path: request.url,
+      headers,
+      body: request.rawBody,
+    });
+  } catch (cause) {
+    throw problem('service_unavailable', { cause, headers: { 'retry-after': '1' } });
+  }
+  for (const name of PASSED_BACK) {
+    const value = answer.headers[name];
+    if (value !== undefined) reply.header(name, value);
+  }
+  return reply.code(answer.statusCode).send(answer.body);
+}
