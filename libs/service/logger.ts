@@ -10,6 +10,10 @@ export type LogLevel = (typeof LOG_LEVELS)[number];
 /** The name under which one request's id stands in every line, in every service. */
 export const REQUEST_ID_LABEL = 'request_id';
 
+/** One write per line costs more than everything else about it; so lines wait for company, but not long. */
+const BUFFER_BYTES = 4_096;
+const FLUSH_INTERVAL_MS = 100;
+
 /** Options of every logger of ours: ISO time, level by name, secrets and user content censored. */
 export function loggerOptions(name: string, level: LogLevel): LoggerOptions {
   return {
@@ -51,5 +55,10 @@ function standardOutput(): DestinationStream {
       // a development dependency, absent where only `npm ci --omit=dev` ran
     }
   }
-  return pino.destination({ dest: 1, sync: false });
+  return pino.destination({
+    dest: 1,
+    sync: false,
+    minLength: BUFFER_BYTES,
+    periodicFlush: FLUSH_INTERVAL_MS,
+  });
 }
