@@ -184,6 +184,7 @@ export const getUsage = defineOperation({
     'Every limit in its current window with what is used and held, and the calls of the current period by provider and model.',
   tags,
   auth: 'user',
+  scope: 'usage:read',
   responses: {
     200: {
       description: 'Current usage.',
@@ -203,6 +204,7 @@ export const getUserUsage = defineOperation({
     'Your own; that of anybody in the account for its owner and admins; that of anybody for staff.',
   tags,
   auth: 'user',
+  scope: 'usage:read',
   params: z.object({ user_id: z.uuid() }),
   responses: {
     200: {
@@ -222,6 +224,7 @@ export const listUsageRequests = defineOperation({
   description: 'Owners, admins and API keys see the whole account; members see their own calls.',
   tags,
   auth: 'user',
+  scope: 'usage:read',
   querystring: z.object({
     cursor: z.string().max(200).optional().describe('`next_cursor` of the page before.'),
     limit: z.coerce.number().int().min(1).max(200).default(50),
@@ -248,6 +251,7 @@ export const getUsageRequest = defineOperation({
     'Why it was admitted or refused, what every limit stood at, and each provider call with the prices used.',
   tags,
   auth: 'user',
+  scope: 'usage:read',
   params: z.object({ request_id: z.uuid().describe('The `x-request-id` of the response.') }),
   responses: {
     200: {

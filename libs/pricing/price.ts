@@ -164,7 +164,8 @@ export function worstCaseNanoUsd(bound: WorstCase, price: ModelPrice): NanoUsd {
   return ceilDiv(worstPico, PICO_PER_NANO);
 }
 
-function tierFor(price: ModelPrice, prompt: number): PriceTier {
+/** The prices a call with a prompt of this many tokens is charged. @throws RangeError when there is no ordinary price. */
+export function tierFor(price: ModelPrice, prompt: number): PriceTier {
   const tier = price.tiers.findLast((candidate) => candidate.fromInputTokens <= prompt);
   if (tier === undefined) throw new RangeError(`${price.version} has no ordinary price`);
   return tier;

@@ -1,6 +1,20 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest, FastifySchema } from 'fastify';
 import type { z } from 'zod';
-import { fastifyPath, type Operation, type OperationResponse } from '#libs/contracts/operation.ts';
+import {
+  fastifyPath,
+  type Operation,
+  type OperationAuth,
+  type OperationResponse,
+} from '#libs/contracts/operation.ts';
+import { callerOf } from './internal-calls.ts';
+import { requireStaff } from './staff.ts';
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** Who may call the operation that the route serves; a route without it is for services alone. */
+    auth?: OperationAuth;
+  }
+}
 
 type Output<Schema> = Schema extends z.ZodType ? z.output<Schema> : unknown;
 type Input<Response> = Response extends { schema: infer Schema extends z.ZodType }
@@ -25,7 +39,10 @@ export type OperationAnswer<O extends Operation> =
       Success]
   | FastifyReply;
 
-/** Adds the route that serves an operation: its method, path, schemas and authorisation are the contract's. */
+/**
+ * Adds the route that serves an operation, behind `requireInternalContext`: method, path, schemas and who may call are
+ * the contract's.
+ */
 export function serveOperation<O extends Operation>(
   app: FastifyInstance,
   operation: O,
@@ -36,6 +53,9 @@ export function serveOperation<O extends Operation>(
     url: fastifyPath(operation.path),
     config: { auth: operation.auth, ...(operation.scope && { scope: operation.scope }) },
     schema: routeSchema(operation),
+    ...(operation.auth === 'staff' && {
+      onRequest: async (request: FastifyRequest) => requireStaff(callerOf(request), request.method),
+    }),
     handler: (request, reply) => handler(request as OperationRequest<O>, reply),
   });
 }

@@ -1,0 +1,99 @@
+/** Reads where an account's limits stand right now, also when nothing has happened since a window ended. */
+import { laneOf } from './lane.ts';
+import type { Queryable } from './ledger.ts';
+import type { LimitState, LimitView } from './types.ts';
+
+/** A limit in its current window. */
+export type LimitStanding = Omit<LimitView, 'asked'> & { state: LimitState; windowStart: Date | null };
+
+export type AccountStanding = {
+  /** The subscription's current period. */
+  period: { start: Date; end: Date };
+  /** Limits of the account, and those of the user, key and workspace that were asked about. */
+  limits: LimitStanding[];
+};
+
+export type StandingQuery = {
+  accountId: string;
+  userId: string | null;
+  keyId: string | null;
+  workspaceId: string | null;
+};
+
+type AccountRow = { due: boolean; window_start: Date; window_end: Date };
+
+type CounterRow = {
+  meter: string;
+  win: LimitView['window'];
+  scope: LimitView['scope'];
+  scope_id: string;
+  kind: LimitView['kind'];
+  amount: bigint | null;
+  used: bigint;
+  held: bigint;
+  state: LimitState;
+  window_start: Date | number;
+  window_end: Date | number;
+  source: string;
+};
+
+const ACCOUNT_SQL = `
+  SELECT a.refresh_at <= $3 OR a.scoped AS due, w.window_start, w.window_end
+    FROM ledger_accounts a
+   CROSS JOIN LATERAL ledger_window('period', $3, a.anchor, a.period_months) w
+   WHERE a.lane = $1 AND a.account_id = $2`;
+
+const LOCK_SQL = `
+  SELECT ledger_lock($1, ARRAY[$2]::smallint[], ARRAY[$3]::uuid[], ARRAY[$4]::uuid[], ARRAY[$5]::uuid[],
+                     ARRAY[$6]::uuid[])`;
+
+const COUNTERS_SQL = `
+  SELECT c.meter, c.win, c.scope, c.scope_id, c.kind, c.amount, c.used, c.held,
+         ledger_state(c.kind, c.used, c.amount, c.lines) AS state, c.window_start, c.window_end, c.source
+    FROM ledger_counters c
+   WHERE c.account_id = $1 AND c.window_end > $2
+     AND (c.scope = 'account' OR ledger_in_scope(c.scope, c.scope_id, $3, $4, $5))
+   ORDER BY c.meter, array_position(ARRAY['day', 'week', 'month', 'period', 'total'], c.win), c.scope`;
+
+/**
+ * Counters that time has outdated are brought up to date first, as the next hold would do: what is read is what a hold
+ * would be judged by.
+ *
+ * @returns undefined for an account that has no books yet.
+ */
+export async function readLimits(
+  database: Queryable,
+  now: Date,
+  { accountId, userId, keyId, workspaceId }: StandingQuery,
+): Promise<AccountStanding | undefined> {
+  const lane = laneOf(accountId);
+  const { rows } = await database.query<AccountRow>(ACCOUNT_SQL, [lane, accountId, now]);
+  const account = rows[0];
+  if (account === undefined) return undefined;
+  if (account.due) await database.query(LOCK_SQL, [now, lane, accountId, userId, keyId, workspaceId]);
+  const counters = await database.query<CounterRow>(COUNTERS_SQL, [
+    accountId,
+    now,
+    userId,
+    keyId,
+    workspaceId,
+  ]);
+  return {
+    period: { start: account.window_start, end: account.window_end },
+    limits: counters.rows.map((row) => ({
+      meter: row.meter,
+      window: row.win,
+      scope: row.scope,
+      scopeId: row.scope_id,
+      kind: row.kind,
+      amount: row.amount,
+      used: row.used,
+      held: row.held,
+      state: row.state,
+      // The driver reads infinities as numbers: a window without an end or a beginning.
+      windowStart: row.window_start instanceof Date ? row.window_start : null,
+      resetsAt: row.window_end instanceof Date ? row.window_end : null,
+      source: row.source,
+    })),
+  };
+}
