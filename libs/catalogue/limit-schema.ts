@@ -21,7 +21,8 @@ const SECONDS_PER_MINUTE = 60n;
 export const usdSchema = z.union([z.string(), z.number()]).transform((value, context) => {
   try {
     const nano = parseUsd(String(value).replace(USD, ''));
-    if (nano > 0n) return nano;
+    // A number with a fraction was already rounded by its reader.
+    if (nano > 0n && (typeof value === 'string' || Number.isSafeInteger(value))) return nano;
   } catch {
     // Falls through: the complaint is the same.
   }
@@ -50,10 +51,10 @@ function moneyOf(text: string): bigint {
 }
 
 function countOf(meter: string, text: string): bigint {
-  if (meter === 'audio.seconds' && MINUTES.test(text)) {
-    return parseDecimal(text.replace(MINUTES, ''), 0) * SECONDS_PER_MINUTE;
-  }
-  return parseDecimal(GROUPED.test(text) ? text.replaceAll('_', '') : text, 0);
+  const inMinutes = meter === 'audio.seconds' && MINUTES.test(text);
+  const digits = inMinutes ? text.replace(MINUTES, '') : text;
+  const count = parseDecimal(GROUPED.test(digits) ? digits.replaceAll('_', '') : digits, 0);
+  return inMinutes ? count * SECONDS_PER_MINUTE : count;
 }
 
 /** One limit of a plan. `thresholds` is the schema of what may differ from the catalogue's. */
