@@ -1,0 +1,109 @@
+import fc from 'fast-check';
+import { encode } from 'gpt-tokenizer/encoding/o200k_base';
+import t from 'tap';
+import { type ChatCompletionRequest, chatCompletionRequest } from '#libs/contracts/chat-completions.ts';
+import type { ModelInfo } from '#libs/pricing/model.ts';
+import { cheapPromptBound, countImages, promptBound, promptTexts } from './prompt-bound.ts';
+
+const model: ModelInfo = {
+  provider: 'openai',
+  model: 'gpt-4o',
+  aliases: [],
+  upstreamModel: 'gpt-4o',
+  kind: 'text',
+  contextWindow: 128_000,
+  maxOutputTokens: 16_384,
+  maxImageInputTokens: 1_445,
+  tokenizer: 'o200k_base',
+  capabilities: { vision: true, tools: true, jsonSchema: true, reasoning: false, streaming: true },
+};
+
+const parse = (request: unknown): ChatCompletionRequest => chatCompletionRequest.parse(request);
+const bytesOf = (request: unknown) => Buffer.byteLength(JSON.stringify(request));
+
+/** What the vendor bills for plain messages: 3 tokens around each, and 3 that prime the answer. */
+const billedTokens = (texts: string[]) => texts.reduce((sum, text) => sum + encode(text).length + 4, 3);
+
+t.test('the bound that reads nothing is never below what is billed', async (t) => {
+  fc.assert(
+    fc.property(
+      fc.array(fc.string({ unit: 'grapheme', maxLength: 200 }), { minLength: 1, maxLength: 8 }),
+      (texts) => {
+        const request = { model: 'gpt-4o', messages: texts.map((content) => ({ role: 'user', content })) };
+        const bound = cheapPromptBound(parse(request), bytesOf(request), model);
+        return bound >= Math.min(billedTokens(texts), model.contextWindow);
+      },
+    ),
+    { numRuns: 300 },
+  );
+  t.pass();
+});
+
+t.test('the closer bound is closer, and still not below', async (t) => {
+  fc.assert(
+    fc.property(fc.array(fc.lorem({ maxCount: 40 }), { minLength: 1, maxLength: 8 }), (texts) => {
+      const request = parse({
+        model: 'gpt-4o',
+        messages: texts.map((content) => ({ role: 'user', content })),
+      });
+      const counted = [...promptTexts(request)].reduce((sum, text) => sum + encode(text).length, 0);
+      const close = promptBound(request, counted, model);
+      return (
+        close >= billedTokens(texts) && close <= cheapPromptBound(request, bytesOf(request) + 200, model)
+      );
+    }),
+  );
+  t.pass();
+});
+
+t.test('every text the provider reads is counted; images count as images', async (t) => {
+  const request = parse({
+    model: 'gpt-4o',
+    messages: [
+      { role: 'system', content: 'alpha' },
+      {
+        role: 'user',
+        name: 'beta',
+        content: [
+          { type: 'text', text: 'gamma' },
+          { type: 'image_url', image_url: { url: `data:image/png;base64,${'A'.repeat(5000)}` } },
+        ],
+      },
+      {
+        role: 'assistant',
+        content: null,
+        tool_calls: [
+          { id: 'call_1', type: 'function', function: { name: 'delta', arguments: '{"epsilon":1}' } },
+        ],
+      },
+      { role: 'tool', tool_call_id: 'call_1', content: 'zeta' },
+    ],
+    tools: [
+      { type: 'function', function: { name: 'delta', description: 'eta', parameters: { type: 'object' } } },
+    ],
+    response_format: { type: 'json_schema', json_schema: { name: 'theta', schema: { title: 'iota' } } },
+  });
+  const read = [...promptTexts(request)].join(' ');
+  for (const word of [
+    'alpha',
+    'beta',
+    'gamma',
+    'delta',
+    'epsilon',
+    'zeta',
+    'eta',
+    'theta',
+    'iota',
+    'call_1',
+  ]) {
+    t.match(read, word);
+  }
+  t.notMatch(read, 'AAAA');
+  t.equal(countImages(request), 1);
+  t.ok(promptBound(request, 0, model) >= model.maxImageInputTokens);
+});
+
+t.test('no prompt is larger than the context window', async (t) => {
+  const request = { model: 'gpt-4o', messages: [{ role: 'user', content: 'x'.repeat(1_000_000) }] };
+  t.equal(cheapPromptBound(parse(request), bytesOf(request), model), model.contextWindow);
+});

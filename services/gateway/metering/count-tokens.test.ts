@@ -1,0 +1,40 @@
+import { encode } from 'gpt-tokenizer/encoding/o200k_base';
+import t from 'tap';
+import { countTokens } from './count-tokens.ts';
+
+const prose = 'The quick brown fox, aged 12, jumps over 3 lazy dogs; "why?" asked the größte of them.\n';
+
+t.test('counts what the tokenizer counts, whatever the length', async (t) => {
+  for (const repeats of [1, 90, 400]) {
+    const text = prose.repeat(repeats);
+    t.equal(await countTokens([text], 'o200k_base'), encode(text).length, `${repeats} times`);
+  }
+  t.equal(await countTokens([], 'o200k_base'), 0);
+  t.equal(await countTokens(['', ''], 'cl100k_base'), 0);
+});
+
+t.test('control marks are text, not control', async (t) => {
+  t.ok((await countTokens(['<|endoftext|>'], 'o200k_base')) > 1);
+});
+
+t.test('a run without breaks is bounded by its bytes instead of merged for minutes', async (t) => {
+  const blob = 'x'.repeat(300_000);
+  const tokens = await countTokens([blob], 'o200k_base');
+  t.ok(tokens <= blob.length && tokens >= encode(blob.slice(0, 1000)).length);
+  const glyphs = '漢'.repeat(20_000);
+  t.ok((await countTokens([glyphs], 'o200k_base')) <= Buffer.byteLength(glyphs));
+});
+
+t.test('without a public tokenizer the bytes are the bound', async (t) => {
+  t.equal(await countTokens(['größte', 'ab'], null), Buffer.byteLength('größte') + 2);
+});
+
+t.test('gives the event loop its turn inside a large prompt', async (t) => {
+  let turns = 0;
+  const timer = setInterval(() => {
+    turns += 1;
+  }, 0);
+  await countTokens([prose.repeat(5_000)], 'o200k_base');
+  clearInterval(timer);
+  t.ok(turns > 5, `${turns} turns`);
+});
