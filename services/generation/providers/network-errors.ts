@@ -1,0 +1,38 @@
+import { ProviderError, type ProviderErrorKind } from './provider-error.ts';
+
+/** Failures of the connection itself, as Node and undici name them. */
+const KIND_BY_CODE: ReadonlyMap<string, ProviderErrorKind> = new Map([
+  ['ECONNREFUSED', 'connect'],
+  ['ENOTFOUND', 'connect'],
+  ['EAI_AGAIN', 'connect'],
+  ['EHOSTUNREACH', 'connect'],
+  ['ENETUNREACH', 'connect'],
+  ['UND_ERR_CONNECT_TIMEOUT', 'connect'],
+  ['UND_ERR_HEADERS_TIMEOUT', 'timeout'],
+  ['UND_ERR_BODY_TIMEOUT', 'timeout'],
+]);
+
+const MESSAGES: Partial<Record<ProviderErrorKind, string>> = {
+  connect: 'The provider could not be reached.',
+  timeout: 'The provider did not answer in time.',
+  broken: 'The connection to the provider broke.',
+};
+
+/** Classifies what the network threw. Anything that is not known to have sent nothing counts as sent. */
+export function errorFromNetwork(thrown: unknown): ProviderError {
+  const kind = kindIn(thrown) ?? 'broken';
+  return new ProviderError(kind, MESSAGES[kind] ?? '', { cause: thrown });
+}
+
+/** SDKs wrap errors in errors; several addresses tried at once fail as an aggregate. */
+function kindIn(thrown: unknown, depth = 0): ProviderErrorKind | undefined {
+  if (!(thrown instanceof Error) || depth > 5) return undefined;
+  const { code } = thrown as NodeJS.ErrnoException;
+  const own = code === undefined ? undefined : KIND_BY_CODE.get(code);
+  if (own !== undefined) return own;
+  if (thrown instanceof AggregateError) {
+    const kinds = thrown.errors.map((error) => kindIn(error, depth + 1));
+    return kinds.every((kind) => kind === 'connect') ? 'connect' : undefined;
+  }
+  return kindIn(thrown.cause, depth + 1);
+}

@@ -1,0 +1,148 @@
+import type { Dispatcher } from 'undici';
+import { errorFromNetwork } from '../network-errors.ts';
+import { ProviderError } from '../provider-error.ts';
+import { parseJson } from '../sdk-errors.ts';
+import { errorFromStatus } from '../status-errors.ts';
+import type { TimeLimit } from '../time-limit.ts';
+import { REQUEST_ID_HEADER } from './vendors.ts';
+
+/** What happens to a successful answer's bytes. */
+export type AnswerReader = {
+  /** May return a promise to be left alone until it resolves. */
+  readonly onData: (chunk: Buffer) => Promise<void> | undefined;
+};
+
+const MAX_ERROR_BYTES = 65_536;
+
+type Headers = Readonly<Record<string, string | string[] | undefined>>;
+
+/**
+ * One POST over undici's lowest layer: no streams and few promises, because every metered chat goes through here.
+ * Failed answers are read and thrown. Resolves when the answer is complete.
+ *
+ * @returns the provider's id of the call.
+ * @throws ProviderError
+ */
+export function exchange(
+  dispatcher: Dispatcher,
+  request: { origin: string; path: string; headers: string[]; body: string },
+  limit: TimeLimit,
+  reader: AnswerReader,
+): Promise<string | null> {
+  return new Promise((resolve, reject) => {
+    dispatcher.dispatch(
+      { ...request, method: 'POST', headersTimeout: 0, bodyTimeout: 0 },
+      new ExchangeHandler(limit, reader, resolve, reject),
+    );
+  });
+}
+
+class ExchangeHandler implements Dispatcher.DispatchHandler {
+  readonly #limit: TimeLimit;
+  readonly #reader: AnswerReader;
+  readonly #resolve: (providerRequestId: string | null) => void;
+  readonly #reject: (error: ProviderError) => void;
+  readonly #abort = () => this.#giveUp();
+  #controller: Dispatcher.DispatchController | undefined;
+  #status = 0;
+  #headers: Headers = {};
+  #errorBody: Buffer[] = [];
+  #errorBytes = 0;
+  #isDone = false;
+
+  constructor(
+    limit: TimeLimit,
+    reader: AnswerReader,
+    resolve: (providerRequestId: string | null) => void,
+    reject: (error: ProviderError) => void,
+  ) {
+    this.#limit = limit;
+    this.#reader = reader;
+    this.#resolve = resolve;
+    this.#reject = reject;
+    if (limit.signal.aborted) this.#giveUp();
+    else limit.signal.addEventListener('abort', this.#abort, { once: true });
+  }
+
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    this.#controller = controller;
+    // it may have waited in line for a connection until nobody wanted it any more
+    if (this.#isDone) controller.abort(new Error('cancelled'));
+  }
+
+  onResponseStart(_: Dispatcher.DispatchController, status: number, headers: Headers): void {
+    this.#status = status;
+    this.#headers = headers;
+  }
+
+  onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    if (this.#isDone) return;
+    if (!this.#isOk) {
+      this.#errorBytes += chunk.length;
+      if (this.#errorBytes <= MAX_ERROR_BYTES) this.#errorBody.push(chunk);
+      return;
+    }
+    try {
+      const wait = this.#reader.onData(chunk);
+      if (wait === undefined) return;
+      controller.pause();
+      this.#limit.pause();
+      wait.then(
+        () => controller.resume(),
+        (error: unknown) => this.#fail(error),
+      );
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  onResponseEnd(): void {
+    if (this.#isDone) return;
+    this.#end();
+    if (this.#isOk) this.#resolve(this.#providerRequestId);
+    else this.#reject(this.#failedAnswer());
+  }
+
+  onResponseError(_: Dispatcher.DispatchController, error: Error): void {
+    this.#fail(error);
+  }
+
+  get #isOk(): boolean {
+    return this.#status >= 200 && this.#status < 300;
+  }
+
+  get #providerRequestId(): string | null {
+    return this.#header(REQUEST_ID_HEADER);
+  }
+
+  #header(name: string): string | null {
+    const value = this.#headers[name];
+    return typeof value === 'string' ? value : (value?.[0] ?? null);
+  }
+
+  #failedAnswer(): ProviderError {
+    return errorFromStatus({
+      status: this.#status,
+      body: parseJson(Buffer.concat(this.#errorBody).toString('utf8')),
+      header: (name) => this.#header(name),
+      providerRequestId: this.#providerRequestId,
+    });
+  }
+
+  #giveUp(): void {
+    this.#fail(this.#limit.reason());
+  }
+
+  #fail(error: unknown): void {
+    if (this.#isDone) return;
+    this.#end();
+    const reason = this.#limit.reason();
+    this.#reject(reason ?? (error instanceof ProviderError ? error : errorFromNetwork(error)));
+    this.#controller?.abort(new Error('cancelled'));
+  }
+
+  #end(): void {
+    this.#isDone = true;
+    this.#limit.signal.removeEventListener('abort', this.#abort);
+  }
+}

@@ -1,0 +1,141 @@
+import type { Dispatcher } from 'undici';
+import type { Units } from '#libs/pricing/units.ts';
+import type { ChatCompletion } from '../chat-format.ts';
+import { CALL_ID_HEADER, type CallContext, type NormalisedChat } from '../port.ts';
+import { notJson, ProviderError } from '../provider-error.ts';
+import { parseJson } from '../sdk-errors.ts';
+import type { StreamPiece } from '../stream-piece.ts';
+import { startTimeLimit } from '../time-limit.ts';
+import { checkCompletion } from './completion.ts';
+import { exchange } from './exchange.ts';
+import { upstreamBody } from './request-body.ts';
+import { createStreamScanner, rename } from './stream-scanner.ts';
+import { openAiUnits } from './usage.ts';
+import type { Vendor } from './vendors.ts';
+
+export type PassedAnswer = {
+  /** As the provider wrote it, but for the model's name where the client knows it by another. */
+  bytes: Buffer;
+  completion: ChatCompletion;
+  units: Units | undefined;
+  requestBytes: number;
+  providerRequestId: string | null;
+};
+
+export type PassedStream = { requestBytes: number; providerRequestId: string | null };
+
+/**
+ * A chat for a provider that speaks the client's own format: bytes in, bytes out. Usage, errors and endings are those
+ * of the SDK path, out of the same code.
+ */
+export type Passthrough = {
+  /** @throws ProviderError */
+  chat: (chat: NormalisedChat, context: CallContext) => Promise<PassedAnswer>;
+  /**
+   * Hands over pieces as they arrive, and stops reading while a piece's promise is open.
+   * @throws ProviderError
+   */
+  chatStream: (
+    chat: NormalisedChat,
+    context: CallContext,
+    onPiece: (piece: StreamPiece) => Promise<void> | undefined,
+  ) => Promise<PassedStream>;
+};
+
+const MAX_ANSWER_BYTES = 33_554_432;
+
+/** @param options.baseUrl up to and with `/v1`. */
+export function createPassthrough(options: {
+  dispatcher: Dispatcher;
+  baseUrl: string;
+  apiKey: string;
+  vendor: Vendor;
+}): Passthrough {
+  const { dispatcher, vendor } = options;
+  const url = new URL(`${options.baseUrl}/chat/completions`);
+  const authorization = `Bearer ${options.apiKey}`;
+
+  const request = (body: string, accept: string, { callId }: CallContext) => ({
+    origin: url.origin,
+    path: url.pathname,
+    headers: [
+      'authorization',
+      authorization,
+      'content-type',
+      'application/json',
+      'accept',
+      accept,
+      CALL_ID_HEADER,
+      callId,
+    ],
+    body,
+  });
+
+  return {
+    async chat(chat, context) {
+      const body = JSON.stringify(upstreamBody(chat, vendor, false));
+      const limit = startTimeLimit(context.signal, context.timeoutMs);
+      const chunks: Buffer[] = [];
+      let size = 0;
+      const onData = (chunk: Buffer) => {
+        size += chunk.length;
+        if (size > MAX_ANSWER_BYTES)
+          throw new ProviderError('malformed', "The provider's answer is too large.");
+        chunks.push(chunk);
+        return undefined;
+      };
+      try {
+        const sent = request(body, 'application/json', context);
+        const providerRequestId = await exchange(dispatcher, sent, limit, { onData });
+        const bytes = chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks, size);
+        return {
+          ...readAnswer(bytes, chat, vendor),
+          requestBytes: Buffer.byteLength(body),
+          providerRequestId,
+        };
+      } finally {
+        limit.release();
+      }
+    },
+
+    async chatStream(chat, context, onPiece) {
+      const body = JSON.stringify(upstreamBody(chat, vendor, true));
+      const limit = startTimeLimit(context.signal, context.timeoutMs);
+      const scanner = createStreamScanner({ vendor, model: nameForClient(chat) });
+      const onData = (chunk: Buffer) => {
+        limit.renew(context.idleTimeoutMs);
+        const piece = scanner.push(chunk);
+        if (piece === null) return undefined;
+        const wait = onPiece(piece);
+        if (piece.error) throw piece.error;
+        return wait?.then(() => limit.renew(context.idleTimeoutMs));
+      };
+      try {
+        const sent = request(body, 'text/event-stream', context);
+        const providerRequestId = await exchange(dispatcher, sent, limit, { onData });
+        const last = scanner.finish();
+        if (last !== null) await onPiece(last);
+        if (last?.error) throw last.error;
+        return { requestBytes: Buffer.byteLength(body), providerRequestId };
+      } finally {
+        limit.release();
+      }
+    },
+  };
+}
+
+function nameForClient({ model, upstreamModel }: NormalisedChat): string | null {
+  return model === upstreamModel ? null : model;
+}
+
+function readAnswer(bytes: Buffer, chat: NormalisedChat, vendor: Vendor) {
+  const text = bytes.toString('utf8');
+  const parsed = parseJson(text);
+  if (parsed === undefined) throw notJson();
+  const completion = checkCompletion(parsed);
+  const units = openAiUnits(completion.usage, vendor);
+  const name = nameForClient(chat);
+  const renamed = name === null ? text : rename(text, completion.model, name);
+  if (name !== null) completion.model = name;
+  return { bytes: renamed === text ? bytes : Buffer.from(renamed, 'utf8'), completion, units };
+}

@@ -1,0 +1,216 @@
+/** The bytes' path and the SDK's path to one provider: whatever happens, both must tell the same. */
+import { createServer } from 'node:http';
+import t from 'tap';
+import { Agent } from 'undici';
+import { fetchFromUndici } from '#libs/http/undici-fetch.ts';
+import { startProviderSimulator } from '#libs/simulators/provider-simulator.ts';
+import { listenServerOnFreePort } from '#libs/testing/http.ts';
+import type { CallContext, NormalisedChat, ReportedUsage } from '../port.ts';
+import { ProviderError } from '../provider-error.ts';
+import { writtenReasoning, writtenText } from '../stream-piece.ts';
+import { OpenAiAdapter } from './adapter.ts';
+import { createPassthrough } from './passthrough.ts';
+import { type OpenAiFormatProvider, VENDORS } from './vendors.ts';
+
+const simulator = await startProviderSimulator();
+const dispatcher = new Agent();
+t.teardown(async () => {
+  await dispatcher.destroy();
+  await simulator.close();
+});
+
+type Outcome = {
+  text: string;
+  usage: ReportedUsage['units'] | undefined;
+  error: { kind: string; status: number | null; retryAfterMs: number | null; message: string } | null;
+};
+
+type Path = (chat: NormalisedChat, context: CallContext) => Promise<Outcome>;
+
+const caught = (error: unknown): Outcome['error'] => {
+  if (!(error instanceof ProviderError)) throw error;
+  const { kind, status, retryAfterMs, message } = error;
+  return { kind, status, retryAfterMs, message };
+};
+
+function paths(provider: OpenAiFormatProvider, baseUrl = `${simulator.url}/${provider}/v1`) {
+  const common = { baseUrl, apiKey: 'sk-test', vendor: VENDORS[provider] };
+  const adapter = new OpenAiAdapter({ ...common, fetch: fetchFromUndici(dispatcher) });
+  const passthrough = createPassthrough({ ...common, dispatcher });
+  const plain =
+    (call: typeof adapter.chat | typeof passthrough.chat): Path =>
+    async (chat, context) => {
+      try {
+        const { completion, units } = await call(chat, context);
+        const [choice] = completion.choices;
+        const text = choice?.message.content ?? JSON.stringify(choice?.message.tool_calls?.[0]?.function);
+        return { text: `${completion.model}: ${text}`, usage: units, error: null };
+      } catch (error) {
+        return { text: '', usage: undefined, error: caught(error) };
+      }
+    };
+  const sdkStream: Path = async (chat, context) => {
+    const seen: Outcome = { text: '', usage: undefined, error: null };
+    try {
+      for await (const { chunk, usage } of adapter.chatStream(chat, context)) {
+        if (chunk) seen.text += writtenText(chunk) + writtenReasoning(chunk);
+        if (usage) seen.usage = usage.units;
+      }
+    } catch (error) {
+      seen.error = caught(error);
+    }
+    return seen;
+  };
+  const bytesStream: Path = async (chat, context) => {
+    const seen: Outcome = { text: '', usage: undefined, error: null };
+    try {
+      await passthrough.chatStream(chat, context, ({ text, reasoning, usage }) => {
+        seen.text += text + reasoning;
+        if (usage) seen.usage = usage.units;
+        return undefined;
+      });
+    } catch (error) {
+      seen.error = caught(error);
+    }
+    return seen;
+  };
+  return {
+    plain: { sdk: plain(adapter.chat.bind(adapter)), bytes: plain(passthrough.chat) },
+    stream: { sdk: sdkStream, bytes: bytesStream },
+  };
+}
+
+const chatOf = (content: string, more: Partial<NormalisedChat> = {}): NormalisedChat => ({
+  body: { model: 'any', messages: [{ role: 'user', content }], ...more.body } as NormalisedChat['body'],
+  model: 'gpt-4o',
+  upstreamModel: 'gpt-4o',
+  outputTokens: 80,
+  choices: 1,
+  ...more,
+});
+
+const contextOf = (more: Partial<CallContext> = {}): CallContext => ({
+  signal: new AbortController().signal,
+  timeoutMs: 10_000,
+  idleTimeoutMs: 10_000,
+  callId: 'r/0',
+  ...more,
+});
+
+const chats = [
+  ['plain words', 'Tell me about rivers'],
+  ['the whole cap', 'Tell me about rivers [[simulate: fill]]'],
+  ['cached and reasoning tokens', 'Tell me more [[simulate: cached=5,reasoning=20]]'],
+  ['no usage', 'Tell me [[simulate: no_usage]]'],
+  ['more than the cap', 'Tell me [[simulate: overrun=7]]'],
+  ['moderated', 'Tell me [[simulate: moderated]]'],
+  ['400', 'Tell me [[simulate: status=400]]'],
+  ['401', 'Tell me [[simulate: status=401]]'],
+  ['404', 'Tell me [[simulate: status=404]]'],
+  ['429 with Retry-After', 'Tell me [[simulate: status=429,retry_after_ms=1500]]'],
+  ['500', 'Tell me [[simulate: status=500]]'],
+  ['529', 'Tell me [[simulate: status=529]]'],
+  ['malformed', 'Tell me [[simulate: malformed]]'],
+  ['cut', 'Tell me [[simulate: cut=3]]'],
+  ['cut at once', 'Tell me [[simulate: cut=0]]'],
+] as const;
+
+for (const provider of ['openai', 'xai', 'mistral', 'ollama'] as const) {
+  const both = paths(provider);
+  for (const shape of ['plain', 'stream'] as const) {
+    t.test(`given ${provider}, ${shape}: both paths tell the same`, async (t) => {
+      for (const [title, content] of chats) {
+        const [sdk, bytes] = [
+          await both[shape].sdk(chatOf(content), contextOf()),
+          await both[shape].bytes(chatOf(content), contextOf()),
+        ];
+        t.strictSame(bytes, sdk, title);
+      }
+    });
+  }
+}
+
+t.test('given a plain chat, what is told is right', async (t) => {
+  const { plain, stream } = paths('openai');
+  const ok = await plain.bytes(chatOf('Rivers [[simulate: cached=5,reasoning=20,fill]]'), contextOf());
+  t.match(ok.usage, { cache_read: 5, output: 60, reasoning: 20 });
+  const limited = await plain.bytes(
+    chatOf('Rivers [[simulate: status=429,retry_after_ms=1500]]'),
+    contextOf(),
+  );
+  t.match(limited.error, { kind: 'rate_limited', status: 429, retryAfterMs: 1500 });
+  const cut = await stream.bytes(chatOf('Rivers [[simulate: cut=5]]'), contextOf());
+  t.match(cut.error, { kind: 'broken' });
+  t.ok(cut.text.length > 10, 'what came before the cut is kept');
+});
+
+t.test('given a model the client knows by another name, answers carry that name', async (t) => {
+  const { plain } = paths('openai');
+  const chat = chatOf('Rivers', { model: 'our-name' });
+  for (const path of [plain.sdk, plain.bytes]) t.match((await path(chat, contextOf())).text, /^our-name: /);
+});
+
+t.test('given tools and several choices, both pass', async (t) => {
+  const tools = [
+    { type: 'function', function: { name: 'find_river', parameters: { type: 'object', properties: {} } } },
+  ];
+  const body = { model: 'x', messages: [{ role: 'user', content: 'Please find_river' }], tools };
+  const { plain, stream } = paths('openai');
+  for (const path of [plain.sdk, plain.bytes, stream.sdk, stream.bytes]) {
+    const { text } = await path(chatOf('', { body: body as NormalisedChat['body'] }), contextOf());
+    t.match(text, /find_river/);
+  }
+  const two = chatOf('Rivers [[simulate: fill]]', { choices: 2 });
+  for (const path of [plain.sdk, plain.bytes]) t.equal((await path(two, contextOf())).usage?.output, 160);
+});
+
+t.test('given nobody listening, both see that nothing was sent', async (t) => {
+  const { plain, stream } = paths('openai', 'http://127.0.0.1:9/v1');
+  for (const path of [plain.sdk, plain.bytes, stream.sdk, stream.bytes]) {
+    t.equal((await path(chatOf('x'), contextOf())).error?.kind, 'connect');
+  }
+});
+
+t.test('given a silent provider, both time out; given a caller that gives up, both cancel', async (t) => {
+  const { plain, stream } = paths('openai');
+  for (const path of [plain.sdk, plain.bytes, stream.sdk, stream.bytes]) {
+    const chat = chatOf('x [[simulate: hang]]');
+    t.equal((await path(chat, contextOf({ timeoutMs: 30 }))).error?.kind, 'timeout');
+    const controller = new AbortController();
+    const pending = path(chat, contextOf({ signal: controller.signal }));
+    controller.abort();
+    t.equal((await pending).error?.kind, 'cancelled');
+  }
+  const silent = chatOf('x [[simulate: chunk_delay=5000]]');
+  for (const path of [stream.sdk, stream.bytes]) {
+    t.equal((await path(silent, contextOf({ idleTimeoutMs: 30 }))).error?.kind, 'timeout', 'in mid-stream');
+  }
+});
+
+t.test('given a cancelled call, the socket is closed', async (t) => {
+  let closed = 0;
+  let arrived: (() => void) | undefined;
+  const url = await listenServerOnFreePort(
+    t,
+    createServer((request) => {
+      request.socket.once('close', () => {
+        closed += 1;
+      });
+      arrived?.();
+    }),
+  );
+  const { plain, stream } = paths('openai', `${url}/v1`);
+  for (const path of [plain.sdk, plain.bytes, stream.sdk, stream.bytes]) {
+    const controller = new AbortController();
+    const arrival = new Promise<void>((resolve) => {
+      arrived = resolve;
+    });
+    const before = closed;
+    const pending = path(chatOf('x'), contextOf({ signal: controller.signal }));
+    await arrival;
+    controller.abort();
+    await pending;
+    while (closed === before) await new Promise((resolve) => setImmediate(resolve));
+    t.equal(closed, before + 1);
+  }
+});

@@ -1,0 +1,42 @@
+import {
+  type ChatCompletionRequest,
+  chatCompletionRequest,
+  OWN_PARAMETERS,
+} from '#libs/contracts/chat-completions.ts';
+import type { NormalisedChat } from '../port.ts';
+import { unsupported } from '../provider-error.ts';
+import type { Vendor } from './vendors.ts';
+
+/** The request as it goes to a provider. */
+export type UpstreamBody = Omit<ChatCompletionRequest, (typeof OWN_PARAMETERS)[number]>;
+
+const KNOWN_PARAMETERS: ReadonlySet<string> = new Set(Object.keys(chatCompletionRequest.shape));
+
+/**
+ * What is sent to a provider that speaks OpenAI's format: the client's request with the model, cap and number of
+ * choices that were paid for. The client's own cap is never forwarded, and neither is a parameter we do not know:
+ * it could cost money that no hold covers.
+ *
+ * @throws ProviderError `unsupported` for an unknown parameter.
+ */
+export function upstreamBody(chat: NormalisedChat, vendor: Vendor, stream: boolean): UpstreamBody {
+  const body: Record<string, unknown> = { ...chat.body };
+  for (const parameter in body) {
+    if (!KNOWN_PARAMETERS.has(parameter)) throw unsupported(parameter, 'it is not a known parameter');
+  }
+  for (const own of OWN_PARAMETERS) delete body[own];
+  delete body.max_tokens;
+  delete body.max_completion_tokens;
+  delete body.stream_options;
+  body.model = chat.upstreamModel;
+  body[vendor.capParameter] = chat.outputTokens;
+  if (chat.choices === 1) delete body.n;
+  else body.n = chat.choices;
+  if (stream) {
+    body.stream = true;
+    if (vendor.asksForUsage) body.stream_options = { include_usage: true };
+  } else {
+    delete body.stream;
+  }
+  return body as UpstreamBody;
+}

@@ -1,0 +1,144 @@
+import type { ChatCompletionChunk } from '../chat-format.ts';
+import { notJson, ProviderError } from '../provider-error.ts';
+import { errorFromEvent } from '../status-errors.ts';
+import { type StreamPiece, writtenReasoning, writtenText } from '../stream-piece.ts';
+import { openAiUnits } from './usage.ts';
+import type { Vendor } from './vendors.ts';
+
+export type ScannedPiece = StreamPiece & {
+  /** The provider failed after what the piece carries. */
+  readonly error?: ProviderError;
+};
+
+export type StreamScanner = {
+  /** Takes the next bytes, however they are cut. Null until an event is complete. */
+  readonly push: (chunk: Buffer) => ScannedPiece | null;
+  /** The connection ended in good order. @throws ProviderError when the answer had not. */
+  readonly finish: () => ScannedPiece | null;
+};
+
+const MAX_EVENT_BYTES = 8_388_608;
+const DONE = '[DONE]';
+
+type WireChunk = Partial<ChatCompletionChunk> & { error?: unknown };
+
+/**
+ * Reads a stream in OpenAI's format on its way through. Bytes pass as they came, except `[DONE]` (written once the
+ * call is settled), events that carry usage alone, and the model's name where the client knows it by another.
+ *
+ * @param options.model replaces the provider's name for the model; null leaves it.
+ */
+export function createStreamScanner(options: { vendor: Vendor; model: string | null }): StreamScanner {
+  const { vendor, model } = options;
+  let carried: Buffer | null = null;
+  let isFinished = false;
+
+  function scan(block: Buffer): ScannedPiece {
+    const source = block.toString('utf8');
+    const text = source.includes('\r') ? source.replaceAll('\r\n', '\n') : source;
+    let isChanged = text !== source;
+    let kept = '';
+    let written = '';
+    let reasoning = '';
+    let extras: Pick<ScannedPiece, 'usage' | 'usageEvent' | 'error'> = {};
+    for (let start = 0; start < text.length; ) {
+      const end = text.indexOf('\n\n', start) + 2;
+      const event = text.slice(start, end === 1 ? text.length : end);
+      start += event.length;
+      const data = dataOf(event);
+      if (data === DONE) {
+        isFinished = true;
+        isChanged = true;
+        continue;
+      }
+      if (data === null) {
+        kept += event;
+        continue;
+      }
+      const chunk = parseChunk(data);
+      if (chunk === null || chunk.error) {
+        const error = chunk === null ? notJson() : errorFromEvent(chunk, null);
+        extras = { ...extras, error };
+        isChanged = true;
+        break;
+      }
+      const choices = chunk.choices ?? [];
+      written += writtenText({ choices });
+      reasoning += writtenReasoning({ choices });
+      isFinished ||= choices.some(
+        ({ finish_reason }) => finish_reason !== null && finish_reason !== undefined,
+      );
+      const units = chunk.usage ? openAiUnits(chunk.usage, vendor) : undefined;
+      if (units !== undefined) extras = { ...extras, usage: { units, final: true } };
+      const forClient = model === null ? event : rename(event, chunk.model, model);
+      if (chunk.usage && choices.length === 0) {
+        extras = { ...extras, usageEvent: forClient };
+        isChanged = true;
+        continue;
+      }
+      isChanged ||= forClient !== event;
+      kept += forClient;
+    }
+    const bytes = isChanged ? kept || null : block;
+    return { bytes, text: written, reasoning, ...extras };
+  }
+
+  return {
+    push(chunk) {
+      const data: Buffer = carried === null ? chunk : Buffer.concat([carried, chunk]);
+      const end = endOfLastEvent(data);
+      carried = end === data.length ? null : data.subarray(end);
+      if (carried !== null && carried.length > MAX_EVENT_BYTES) {
+        throw new ProviderError('malformed', "An event of the provider's stream is too large.");
+      }
+      return end === 0 ? null : scan(data.subarray(0, end));
+    },
+    finish() {
+      const last = carried === null ? null : scan(Buffer.concat([carried, Buffer.from('\n\n')]));
+      carried = null;
+      if (last?.error === undefined && !isFinished) {
+        throw new ProviderError('broken', 'The stream ended before the answer was complete.');
+      }
+      return last;
+    },
+  };
+}
+
+/** Where the last complete event ends; 0 if there is none. */
+function endOfLastEvent(data: Buffer): number {
+  const plain = data.lastIndexOf('\n\n');
+  if (plain !== -1 && plain + 2 === data.length) return data.length;
+  const windows = data.lastIndexOf('\r\n\r\n');
+  return Math.max(plain === -1 ? 0 : plain + 2, windows === -1 ? 0 : windows + 4);
+}
+
+/** The data of an event; null for comments. Almost always one line. */
+function dataOf(event: string): string | null {
+  if (event.startsWith('data: ') && event.indexOf('\n') === event.length - 2) return event.slice(6, -2);
+  const lines = event.split('\n').filter((line) => line.startsWith('data:'));
+  if (lines.length === 0) return null;
+  return lines.map((line) => line.slice(line.startsWith('data: ') ? 6 : 5)).join('\n');
+}
+
+function parseChunk(data: string): WireChunk | null {
+  try {
+    const chunk = JSON.parse(data) as unknown;
+    return typeof chunk === 'object' && chunk !== null ? (chunk as WireChunk) : null;
+  } catch {
+    return null;
+  }
+}
+
+/** Changes the model's name and nothing else. In JSON, a quote inside a text is escaped, so this cannot hit one. */
+export function rename(json: string, from: unknown, to: string): string {
+  if (typeof from !== 'string' || from === to) return json;
+  const value = JSON.stringify(from);
+  for (const key of ['"model":', '"model": ']) {
+    const at = json.indexOf(key + value);
+    if (at !== -1) {
+      const start = at + key.length;
+      return json.slice(0, start) + JSON.stringify(to) + json.slice(start + value.length);
+    }
+  }
+  return json;
+}

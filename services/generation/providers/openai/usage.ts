@@ -1,0 +1,39 @@
+import type { Units } from '#libs/pricing/units.ts';
+import { readCount, remainder } from '../token-count.ts';
+import type { Vendor } from './vendors.ts';
+
+type Details = Readonly<Record<string, unknown>> | null | undefined;
+
+type WireUsage = {
+  prompt_tokens?: unknown;
+  completion_tokens?: unknown;
+  total_tokens?: unknown;
+  prompt_tokens_details?: Details;
+  completion_tokens_details?: Details;
+};
+
+/**
+ * OpenAI's accounting: cached and cache-written tokens are part of `prompt_tokens`, reasoning is part of
+ * `completion_tokens`. xAI counts reasoning beside them; whether it did is visible in the total.
+ *
+ * @returns undefined unless both sides are reported: half a usage must not pass for a whole one.
+ * @see https://platform.openai.com/docs/api-reference/chat/object#chat/object-usage
+ */
+export function openAiUnits(usage: unknown, vendor: Vendor): Units | undefined {
+  if (typeof usage !== 'object' || usage === null) return undefined;
+  const wire = usage as WireUsage;
+  const prompt = readCount(wire.prompt_tokens);
+  const completion = readCount(wire.completion_tokens);
+  if (prompt === undefined || completion === undefined) return undefined;
+  const cacheRead = readCount(wire.prompt_tokens_details?.cached_tokens);
+  const cacheWrite = readCount(wire.prompt_tokens_details?.cache_write_tokens);
+  const reasoning = readCount(wire.completion_tokens_details?.reasoning_tokens);
+  const isBeside = vendor.reasoningBesideCompletion && readCount(wire.total_tokens) !== prompt + completion;
+  return {
+    input: remainder(prompt, cacheRead, cacheWrite),
+    ...(cacheRead !== undefined && { cache_read: cacheRead }),
+    ...(cacheWrite !== undefined && { cache_write: cacheWrite }),
+    output: isBeside ? completion : remainder(completion, reasoning),
+    ...(reasoning !== undefined && { reasoning }),
+  };
+}

@@ -1,0 +1,99 @@
+/** Why a provider call failed. */
+export const PROVIDER_ERROR_KINDS = [
+  /** The request itself was not acceptable. */
+  'bad_request',
+  /** The prompt does not fit into the model. */
+  'context_length',
+  /** Moderation declined. */
+  'refused',
+  /** A parameter that this provider does not have; noticed before anything was sent. */
+  'unsupported',
+  /** The provider does not accept our key. */
+  'authentication',
+  /** The provider does not know the model. */
+  'not_found',
+  'rate_limited',
+  'overloaded',
+  'server',
+  /** Silence for longer than we wait; the work may have been done and billed. */
+  'timeout',
+  /** No connection was made, so nothing was sent. */
+  'connect',
+  /** The connection broke while a request was on it. */
+  'broken',
+  'malformed',
+  /** We ended the call. */
+  'cancelled',
+] as const;
+export type ProviderErrorKind = (typeof PROVIDER_ERROR_KINDS)[number];
+
+export type Blame = 'caller' | 'provider' | 'us' | 'network';
+
+type Traits = { retryable: boolean; blame: Blame };
+
+/** Repeating is right only where nothing can have been produced, and so nothing billed. */
+const TRAITS: Readonly<Record<ProviderErrorKind, Traits>> = {
+  bad_request: { retryable: false, blame: 'caller' },
+  context_length: { retryable: false, blame: 'caller' },
+  refused: { retryable: false, blame: 'caller' },
+  unsupported: { retryable: false, blame: 'caller' },
+  authentication: { retryable: false, blame: 'us' },
+  not_found: { retryable: false, blame: 'us' },
+  rate_limited: { retryable: true, blame: 'us' },
+  overloaded: { retryable: true, blame: 'provider' },
+  server: { retryable: true, blame: 'provider' },
+  timeout: { retryable: false, blame: 'provider' },
+  connect: { retryable: true, blame: 'network' },
+  broken: { retryable: false, blame: 'network' },
+  malformed: { retryable: false, blame: 'provider' },
+  cancelled: { retryable: false, blame: 'us' },
+};
+
+export type ProviderErrorDetails = {
+  /** The HTTP status, if there was an answer. */
+  status?: number | null;
+  retryAfterMs?: number | null;
+  /** The parameter the provider complains about. */
+  param?: string | null;
+  providerRequestId?: string | null;
+  /** Output tokens that the provider said it had produced before it failed. */
+  producedTokens?: number;
+  cause?: unknown;
+};
+
+/**
+ * The only error that leaves an adapter. `message` is the provider's or ours, and is shown to clients only where the
+ * request is to blame.
+ */
+export class ProviderError extends Error {
+  override readonly name = 'ProviderError';
+  readonly kind: ProviderErrorKind;
+  readonly retryable: boolean;
+  readonly blame: Blame;
+  readonly status: number | null;
+  readonly retryAfterMs: number | null;
+  readonly param: string | null;
+  readonly providerRequestId: string | null;
+  readonly producedTokens: number | undefined;
+
+  constructor(kind: ProviderErrorKind, message: string, details: ProviderErrorDetails = {}) {
+    super(message, details.cause === undefined ? {} : { cause: details.cause });
+    this.kind = kind;
+    this.retryable = TRAITS[kind].retryable;
+    this.blame = TRAITS[kind].blame;
+    this.status = details.status ?? null;
+    this.retryAfterMs = details.retryAfterMs ?? null;
+    this.param = details.param ?? null;
+    this.providerRequestId = details.providerRequestId ?? null;
+    this.producedTokens = details.producedTokens;
+  }
+}
+
+/** A parameter that a provider lacks is refused before anything is sent: dropping it would change the answer. */
+export function unsupported(param: string, why: string): ProviderError {
+  return new ProviderError('unsupported', `${param} is not supported for this model: ${why}`, { param });
+}
+
+export function notJson(cause?: unknown): ProviderError {
+  return new ProviderError('malformed', "The provider's answer is not valid JSON.", { cause });
+}
