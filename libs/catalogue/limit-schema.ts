@@ -16,6 +16,8 @@ const USD = / USD$/;
 const MINUTES = / min$/;
 const GROUPED = /^[1-9]\d{0,2}(_\d{3})+$/;
 const SECONDS_PER_MINUTE = 60n;
+/** The largest count the books can hold; more than that is `unlimited`. */
+const LARGEST = 2n ** 63n - 1n;
 
 /** An amount of money in a file: `2.00 USD`, or a quoted or plain decimal. Nano-USD. */
 export const usdSchema = z.union([z.string(), z.number()]).transform((value, context) => {
@@ -41,7 +43,7 @@ function parseAmount(meter: string, value: string | number): Amount {
   if (value === 'disabled') return DISABLED;
   const text = String(value);
   const n = meter === 'cost' ? moneyOf(text) : countOf(meter, text);
-  if (n <= 0n) throw new TypeError('zero or less');
+  if (n <= 0n || n > LARGEST) throw new TypeError('out of range');
   return amountOf(n);
 }
 

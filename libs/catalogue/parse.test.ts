@@ -90,6 +90,10 @@ t.test('every mistake is reported with its line and path', async (t) => {
     ],
     [['amount: 2.00 USD', 'amount: 0.00 USD'], /^line 16: .*nothing allowed is written disabled/],
     [['amount: unlimited', 'amount: -1'], /^line 25: .*must be unlimited, disabled, or a whole number/],
+    [
+      ['amount: unlimited', `amount: '${2n ** 63n}'`],
+      /^line 25: .*must be unlimited, disabled, or a whole number/,
+    ],
     [['meter: images', 'meter: pictures'], /^line 25: plans\[1\]\.limits\[2\]\.meter: is not a meter$/],
     [['meter: images', 'meter: kb.files'], /window must be total/],
     [
