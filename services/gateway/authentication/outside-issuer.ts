@@ -1,0 +1,126 @@
+import { createRemoteJWKSet, customFetch, errors, type FetchImplementation, jwtVerify } from 'jose';
+import { problem } from '#libs/problems/problems.ts';
+import type { Clock } from '#libs/service/runtime.ts';
+
+export type OutsideIssuerOptions = {
+  /** As it stands in the tokens' `iss`. */
+  issuer: string;
+  jwksUrl: string;
+  audience: string;
+};
+
+export type OutsideIdentity = {
+  issuer: string;
+  subject: string;
+  /** Only if the issuer says that it has verified the address. */
+  email: string | null;
+  name: string | null;
+  expiresAtMs: number;
+};
+
+/** Somebody else's login, whose access tokens are taken as well as ours. */
+export type OutsideIssuer = {
+  issuer: string;
+  /** @throws ProblemError `invalid_token`, `token_expired`, `service_unavailable` (its keys cannot be read) */
+  verify: (token: string) => Promise<OutsideIdentity>;
+};
+
+/** Asymmetric ones only: with a symmetric one, whoever can verify could also sign. */
+const ALGORITHMS = ['EdDSA', 'ES256', 'ES384', 'ES512', 'PS256', 'PS384', 'PS512', 'RS256', 'RS384', 'RS512'];
+const CLOCK_TOLERANCE_SECONDS = 5;
+const FETCH_TIMEOUT_MS = 3_000;
+const KEYS_FRESH_FOR_MS = 10 * 60 * 1000;
+/** An unknown key id makes us look for new keys, but not more often than this. */
+const LOOK_AGAIN_AFTER_MS = 30_000;
+const RETRY_AFTER_FAILURE_MS = 2_000;
+const MOST_KEY_SET_BYTES = 256 * 1024;
+const MOST_SUBJECT_CHARACTERS = 255;
+const MOST_NAME_CHARACTERS = 120;
+const MOST_EMAIL_CHARACTERS = 254;
+
+export function createOutsideIssuer(options: OutsideIssuerOptions, clock: Clock): OutsideIssuer {
+  const { issuer, audience } = options;
+  const keys = createRemoteJWKSet(new URL(options.jwksUrl), {
+    timeoutDuration: FETCH_TIMEOUT_MS,
+    cacheMaxAge: KEYS_FRESH_FOR_MS,
+    cooldownDuration: LOOK_AGAIN_AFTER_MS,
+    [customFetch]: fetchKeysCarefully(clock),
+  });
+
+  return {
+    issuer,
+    async verify(token) {
+      const { payload } = await jwtVerify(token, keys, {
+        issuer,
+        audience,
+        algorithms: ALGORITHMS,
+        clockTolerance: CLOCK_TOLERANCE_SECONDS,
+        currentDate: clock.now(),
+        requiredClaims: ['sub', 'exp'],
+      }).catch(refuse);
+      const { sub: subject = '', exp = 0, email, email_verified: emailVerified, name } = payload;
+      if (subject === '' || subject.length > MOST_SUBJECT_CHARACTERS) throw problem('invalid_token');
+      return {
+        issuer,
+        subject,
+        email: emailVerified === true ? plainText(email, MOST_EMAIL_CHARACTERS) : null,
+        name: plainText(name, MOST_NAME_CHARACTERS),
+        expiresAtMs: exp * 1000,
+      };
+    },
+  };
+}
+
+function refuse(error: unknown): never {
+  if (error instanceof errors.JWTExpired) throw problem('token_expired', { cause: error });
+  // The generic code is what jose gives an answer that is no key set; what is not jose's own is the network's.
+  const isKeySetMissing =
+    !(error instanceof errors.JOSEError) ||
+    error instanceof errors.JWKSTimeout ||
+    error instanceof errors.JWKSInvalid ||
+    error.code === errors.JOSEError.code;
+  if (!isKeySetMissing) throw problem('invalid_token', { cause: error });
+  throw problem('service_unavailable', {
+    detail: 'The keys of the configured token issuer cannot be read right now.',
+    headers: { 'retry-after': String(RETRY_AFTER_FAILURE_MS / 1000) },
+    cause: error,
+  });
+}
+
+/** Does not try again right after a failure, and reads no more than a key set can be long. */
+function fetchKeysCarefully(clock: Clock): FetchImplementation {
+  let failedUntilMs = 0;
+  return async (url, options) => {
+    if (clock.now().getTime() < failedUntilMs) throw new Error('The key set could not be read a moment ago.');
+    try {
+      const response = await fetch(url, options);
+      if (response.status !== 200)
+        throw new Error(`The key set was answered with status ${response.status}.`);
+      return new Response(await readAtMost(response, MOST_KEY_SET_BYTES));
+    } catch (error) {
+      failedUntilMs = clock.now().getTime() + RETRY_AFTER_FAILURE_MS;
+      throw error;
+    }
+  };
+}
+
+async function readAtMost(response: Response, limitBytes: number): Promise<Buffer<ArrayBuffer>> {
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  for await (const chunk of response.body ?? []) {
+    length += chunk.length;
+    if (length > limitBytes) throw new Error('The key set is too long.');
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks, length);
+}
+
+/** A claim that a text column can hold: no control characters, not too long. */
+function plainText(claim: unknown, maxCharacters: number): string | null {
+  if (typeof claim !== 'string') return null;
+  const text = claim
+    .replaceAll(/\p{Cc}/gu, '')
+    .trim()
+    .slice(0, maxCharacters);
+  return text === '' ? null : text;
+}

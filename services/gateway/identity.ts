@@ -1,0 +1,130 @@
+/** Wires everything about who calls: stores, authentication, limits on calling, and the routes that manage it. */
+import type { Pool } from 'pg';
+import type { Listener } from '#libs/db/listen.ts';
+import type { ServiceApp } from '#libs/service/create-service.ts';
+import type { Logger } from '#libs/service/logger.ts';
+import { createPeriodicJob, type PeriodicJob } from '#libs/service/periodic-job.ts';
+import type { Runtime } from '#libs/service/runtime.ts';
+import { createAccessTokens } from './authentication/access-tokens.ts';
+import { createApiKeyAuthenticator, tagsOfApiKey } from './authentication/api-keys.ts';
+import { createFreshCache } from './authentication/fresh-cache.ts';
+import { createOutsideIssuer } from './authentication/outside-issuer.ts';
+import { createTokenAuthenticator, tagsOfToken } from './authentication/tokens.ts';
+import type { GatewayConfig } from './config.ts';
+import { CHANGES_CHANNEL, changeTag, parseIdentityChange } from './domain/identity-change.ts';
+import type { SetKeyLimits } from './domain/ports.ts';
+import { createLastUse } from './jobs/last-use.ts';
+import { addAuthentication } from './plugins/authenticate.ts';
+import { addRateLimits } from './plugins/rate-limit.ts';
+import { registerApiKeys } from './routes/api-keys.ts';
+import { registerAuth } from './routes/auth.ts';
+import { registerJwks } from './routes/jwks.ts';
+import { registerMe } from './routes/me.ts';
+import { registerMembers } from './routes/members.ts';
+import { createApiKeyStore } from './store/api-keys.ts';
+import { createDatabase } from './store/database.ts';
+import { createMemberStore } from './store/members.ts';
+import { createPeopleStore } from './store/people.ts';
+import { createSessionStore } from './store/sessions.ts';
+
+export type IdentityDependencies = {
+  config: GatewayConfig;
+  runtime: Runtime;
+  logger: Logger;
+  pool: Pool;
+  listener: Listener;
+  setKeyLimits: SetKeyLimits;
+};
+
+/** API keys and tokens remembered at most; an entry is some hundred bytes. */
+const MOST_REMEMBERED = 50_000;
+const REMEMBERED_FOR_MS = 60_000;
+/** While notifications may be getting lost, a revoked key must still stop working within a second. */
+const REMEMBERED_UNHEARD_FOR_MS = 1_000;
+const LAST_USE_INTERVAL_MS = 10_000;
+const PURGE_INTERVAL_MS = 60 * 60 * 1000;
+
+/** @returns the jobs that identity needs while the service runs. */
+export async function addIdentity(
+  app: ServiceApp,
+  dependencies: IdentityDependencies,
+): Promise<PeriodicJob[]> {
+  const { config, runtime, logger, pool, listener, setKeyLimits } = dependencies;
+  const { clock } = runtime;
+  const db = createDatabase(pool);
+  const people = createPeopleStore(db, runtime);
+  const sessions = createSessionStore(db, runtime, config);
+  const keyStore = createApiKeyStore(db, clock);
+  const lastUse = createLastUse(clock, keyStore);
+
+  let isSubscribed = false;
+  let unsubscribe = () => {};
+  const freshness = {
+    clock,
+    maxEntries: MOST_REMEMBERED,
+    maxAgeMs: REMEMBERED_FOR_MS,
+    isTrusted: () => isSubscribed && listener.isConnected(),
+    uncertainAgeMs: REMEMBERED_UNHEARD_FOR_MS,
+  };
+  const keyCache = createFreshCache({ ...freshness, tagsOf: tagsOfApiKey });
+  const tokenCache = createFreshCache({ ...freshness, tagsOf: tagsOfToken });
+
+  app.addHook('onReady', async () => {
+    unsubscribe = await listener.listen(
+      [CHANGES_CHANNEL],
+      (_channel, payload) => {
+        const change = parseIdentityChange(payload);
+        if (change === null) return;
+        for (const cache of [keyCache, tokenCache]) cache.drop(changeTag(change));
+      },
+      () => {
+        for (const cache of [keyCache, tokenCache]) cache.clear();
+      },
+    );
+    isSubscribed = true;
+  });
+  app.addHook('onClose', async () => {
+    unsubscribe();
+    await lastUse.flush();
+  });
+
+  const accessTokens = createAccessTokens(app, clock, config.accessTokens);
+  const outsideIssuer =
+    config.outsideIssuer === null ? null : createOutsideIssuer(config.outsideIssuer, clock);
+  addAuthentication(app, {
+    tokens: createTokenAuthenticator({ clock, people, accessTokens, outsideIssuer, cache: tokenCache }),
+    apiKeys: createApiKeyAuthenticator({ clock, store: keyStore, cache: keyCache, onUse: lastUse.note }),
+  });
+  const throttles = await addRateLimits(app, config.rateLimits);
+
+  registerAuth(app, {
+    people,
+    sessions,
+    signAccessToken: accessTokens.sign,
+    throttles,
+    accessTokenTtlMs: config.accessTokens.ttlMs,
+    refreshTokenTtlMs: config.refreshTokenTtlMs,
+  });
+  registerMe(app, { people, throttles });
+  registerJwks(app, config.accessTokens.keys);
+  registerApiKeys(app, { runtime, store: keyStore, setKeyLimits });
+  registerMembers(app, { store: createMemberStore(db, runtime) });
+
+  return [
+    createPeriodicJob({
+      name: 'note last use of API keys',
+      intervalMs: LAST_USE_INTERVAL_MS,
+      logger,
+      run: lastUse.flush,
+    }),
+    createPeriodicJob({
+      name: 'purge refresh tokens',
+      intervalMs: PURGE_INTERVAL_MS,
+      logger,
+      run: async () => {
+        const count = await sessions.purge();
+        if (count > 0) logger.info({ count }, 'purged expired refresh tokens');
+      },
+    }),
+  ];
+}

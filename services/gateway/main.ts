@@ -1,0 +1,68 @@
+import { createContextSigner } from '#libs/auth/internal-context.ts';
+import { createInternalClient } from '#libs/clients/internal-client.ts';
+import { loadConfig } from '#libs/config/config.ts';
+import { loadDotEnv, processEnv } from '#libs/config/env.ts';
+import { createListener } from '#libs/db/listen.ts';
+import { createPool } from '#libs/db/pool.ts';
+import { createServicePool } from '#libs/http/service-pool.ts';
+import { createLogger } from '#libs/service/logger.ts';
+import { createMetrics } from '#libs/service/metrics.ts';
+import { runService } from '#libs/service/run-service.ts';
+import { systemRuntime } from '#libs/service/runtime.ts';
+import { buildApp } from './app.ts';
+import { configSchema, toGatewayConfig } from './config.ts';
+import { createSetKeyLimits } from './store/key-limits.ts';
+
+const name = 'gateway';
+loadDotEnv();
+const variables = loadConfig(configSchema, processEnv());
+const config = toGatewayConfig(variables);
+const runtime = systemRuntime;
+const logger = createLogger({ name, level: config.service.logLevel });
+const metrics = createMetrics({ service: name });
+const { DATABASE_URL: connectionString } = variables;
+const pool = createPool({
+  connectionString,
+  max: variables.DATABASE_POOL_SIZE,
+  applicationName: `inkmeter-${name}`,
+  statementTimeoutMs: variables.STATEMENT_TIMEOUT,
+  onIdleError: (error) => logger.warn({ err: error }, 'an idle database connection broke'),
+});
+const listener = createListener({
+  connectionString,
+  applicationName: `inkmeter-${name}-listen`,
+  onError: (error) => logger.warn({ err: error }, 'the listening database connection broke'),
+});
+const signer = createContextSigner({ secrets: variables.INTERNAL_SECRETS, now: runtime.clock.now });
+const billingPool = createServicePool(variables.BILLING_URL);
+const billing = createInternalClient({ pool: billingPool, signer, now: runtime.clock.now });
+const { app, jobs } = await buildApp({
+  config,
+  runtime,
+  logger,
+  metrics,
+  pool,
+  listener,
+  setKeyLimits: createSetKeyLimits(billing),
+});
+
+await runService({
+  name,
+  config: config.service,
+  logger,
+  metrics,
+  app,
+  readiness: {
+    database: () => pool.query('SELECT 1'),
+    notifications: async () => {
+      if (!listener.isConnected()) throw new Error('The listening connection is down.');
+    },
+  },
+  lifecycle: {
+    startJobs: () => {
+      for (const job of jobs) job.start();
+    },
+    stopJobs: () => Promise.all(jobs.map((job) => job.stop())),
+    closePools: () => Promise.all([listener.close(), pool.end(), billingPool.close()]),
+  },
+});

@@ -1,0 +1,23 @@
+import type { FastifyRequest } from 'fastify';
+
+export type AuditEvent =
+  | 'user.registered'
+  | 'user.password_changed'
+  | 'session.started'
+  | 'session.refused'
+  | 'session.ended'
+  | 'session.refresh_reused'
+  | 'api_key.created'
+  | 'api_key.revoked'
+  | 'member.added'
+  | 'member.role_changed'
+  | 'member.removed';
+
+/** A line about who changed access to what. Ids only: never a key, a token or an address. */
+export function audit(
+  request: FastifyRequest,
+  event: AuditEvent,
+  subject: { readonly [id: string]: string | null },
+): void {
+  request.log.info({ audit: event, account: request.accountId ?? undefined, ...subject }, 'audit');
+}
