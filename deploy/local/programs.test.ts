@@ -8,7 +8,7 @@ import { renderScreen } from './screen.ts';
 const secrets = {
   postgresPassword: 'pg',
   internalSecret: 'internal',
-  jwtPrivateKey: 'pem',
+  jwtKeys: '[{}]',
   demoApiKey: 'ik_live_demo',
 };
 
@@ -39,9 +39,9 @@ t.test('given no keys, everything is simulated and the gateway stops first', asy
     OLLAMA_BASE_URL: 'http://127.0.0.1:8090/ollama/v1',
     OTHER: 'kept',
   });
-  t.match(gateway?.env, { PORT: '7000', JWT_PRIVATE_KEY: 'pem', GENERATION_URL: 'http://127.0.0.1:8083' });
-  t.equal(billing?.env.JWT_PRIVATE_KEY, undefined, 'only the gateway can sign tokens');
-  t.equal(billing?.env.OPERATIONS_PORT, undefined, 'one port for all would clash');
+  t.match(gateway?.env, { PORT: '7000', JWT_KEYS: '[{}]', GENERATION_URLS: 'http://127.0.0.1:8083' });
+  t.equal(billing?.env.JWT_KEYS, undefined, 'only the gateway can sign tokens');
+  t.equal(billing?.env.OPERATIONS_PORT, '9081', 'one port for all would clash');
   t.strictSame(providers.real, []);
 });
 

@@ -44,17 +44,16 @@ export function definePrograms(options: ProgramOptions): LocalProgram[] {
     SHUTDOWN_TIMEOUT: '5s',
     ...options.env,
     HOST: LOOPBACK,
-    OPERATIONS_PORT: undefined,
     DATABASE_URL: options.databaseUrl,
     INTERNAL_SECRETS: options.env.INTERNAL_SECRETS ?? secrets.internalSecret,
     BILLING_URL: urlOf(variables.BILLING_PORT),
     USAGE_METERING_URL: urlOf(variables.USAGE_METERING_PORT),
-    GENERATION_URL: urlOf(variables.GENERATION_PORT),
+    GENERATION_URLS: urlOf(variables.GENERATION_PORT),
   };
   const service = (name: string, port: number, env: Record<string, string> = {}): LocalProgram => ({
     name,
     script: scriptPath(`services/${name}/main.ts`),
-    env: { ...shared, ...env, PORT: String(port) },
+    env: { ...shared, ...env, PORT: String(port), OPERATIONS_PORT: String(port + OPERATIONS_PORT_OFFSET) },
     logFile: path.join(logFolder, `${name}.log`),
     isReady: () => answers(`${urlOf(port + OPERATIONS_PORT_OFFSET)}/ready`, (status) => status === 200),
     ports: [port, port + OPERATIONS_PORT_OFFSET],
@@ -75,7 +74,7 @@ export function definePrograms(options: ProgramOptions): LocalProgram[] {
     service('usage-metering', variables.USAGE_METERING_PORT),
     service('generation', variables.GENERATION_PORT, providers.env),
     service('gateway', variables.PORT, {
-      JWT_PRIVATE_KEY: options.env.JWT_PRIVATE_KEY ?? secrets.jwtPrivateKey,
+      JWT_KEYS: options.env.JWT_KEYS ?? secrets.jwtKeys,
     }),
   ];
 }

@@ -9,12 +9,8 @@ const generators = {
   postgresPassword: randomText,
   /** Services sign what they tell each other with it. */
   internalSecret: randomText,
-  /** Signs access tokens: Ed25519, PKCS #8. */
-  jwtPrivateKey: () =>
-    generateKeyPairSync('ed25519', {
-      privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
-      publicKeyEncoding: { type: 'spki', format: 'pem' },
-    }).privateKey,
+  /** A JSON array of the private JWKs that sign access tokens, which is how the gateway reads them. */
+  jwtKeys: () => JSON.stringify([generateKeyPairSync('ed25519').privateKey.export({ format: 'jwk' })]),
   /** Of the demo account, shown at every start. */
   demoApiKey: () => generateApiKey().text,
 };
