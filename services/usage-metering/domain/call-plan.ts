@@ -1,0 +1,82 @@
+/** The plan of calls that a hold was made for, as the gateway left it in the hold's detail. */
+import { z } from 'zod';
+import { displayPrice } from '#libs/contracts/prices.ts';
+import type { RequestReport } from '#libs/contracts/usage.ts';
+import { formatUsd } from '#libs/money/money.ts';
+import { tierFor, worstCaseNanoUsd } from '#libs/pricing/price.ts';
+import { fromWire, modelPriceWire } from '#libs/pricing/price-wire.ts';
+import { promptTokens, reportedUnits } from '#libs/pricing/units.ts';
+import { type CallRecord, unitsOf } from './call-record.ts';
+
+const count = z.int().min(0);
+
+const plannedCall = z.object({
+  index: count,
+  step: z.string(),
+  provider: z.string(),
+  model: z.string(),
+  inputTokens: count,
+  outputTokens: count,
+  choices: count,
+  otherUnits: z.record(z.string(), count),
+  counts: z.record(z.string(), count),
+  price: modelPriceWire.transform(fromWire),
+});
+
+const callPlan = z.object({ kind: z.string(), calls: z.array(plannedCall) });
+
+export type RecordedPlan = z.output<typeof callPlan>;
+
+/** Reads a hold's detail; null where it is not a plan of calls. */
+export function readPlan(detail: string): RecordedPlan | null {
+  try {
+    return callPlan.safeParse(JSON.parse(detail)).data ?? null;
+  } catch {
+    return null;
+  }
+}
+
+export function presentPlan(plan: RecordedPlan): NonNullable<RequestReport['plan']> {
+  return {
+    kind: plan.kind,
+    calls: plan.calls.map((call) => ({
+      index: call.index,
+      step: call.step,
+      provider: call.provider,
+      model: call.model,
+      input_tokens: call.inputTokens,
+      output_tokens: call.outputTokens,
+      choices: call.choices,
+      other_units: call.otherUnits,
+      counts: call.counts,
+      price_version: call.price.version,
+      worst_case_usd: formatUsd(
+        worstCaseNanoUsd(
+          {
+            inputTokens: call.inputTokens,
+            outputTokens: call.outputTokens * call.choices,
+            otherUnits: call.otherUnits,
+          },
+          call.price,
+        ),
+      ),
+    })),
+  };
+}
+
+/** What each class of units of a call was priced at; nothing where the plan does not hold the prices it used. */
+export function pricedUnitsOf(
+  call: CallRecord,
+  plan: RecordedPlan | null,
+): RequestReport['calls'][number]['priced_units'] {
+  const price = plan?.calls.find(({ index }) => index === call.callIndex)?.price;
+  if (price === undefined || price.version !== call.priceVersion) return [];
+  const units = unitsOf(call);
+  const tier = tierFor(price, promptTokens(units));
+  return reportedUnits(units).flatMap(([unitClass, amount]) => {
+    const pico = tier.picoUsdPerUnit[unitClass];
+    return pico === undefined || amount === 0n
+      ? []
+      : [{ class: unitClass, units: Number(amount), ...displayPrice(unitClass, pico) }];
+  });
+}

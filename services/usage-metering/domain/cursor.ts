@@ -1,0 +1,37 @@
+/** The place of a call in the list of calls, as an opaque text that clients hand back. */
+import { z } from 'zod';
+import { problem } from '#libs/problems/problems.ts';
+
+export type CallPosition = {
+  /** With microseconds, which `Date` would lose. */
+  admittedAt: string;
+  requestId: string;
+  callIndex: number;
+};
+
+const position = z.tuple([z.iso.datetime({ precision: 6 }), z.uuid(), z.int().min(0).max(32_767)]);
+
+export function encodeCursor({ admittedAt, requestId, callIndex }: CallPosition): string {
+  return Buffer.from(JSON.stringify([admittedAt, requestId, callIndex])).toString('base64url');
+}
+
+/** @throws ProblemError `invalid_request` for anything that no page of ours has handed out. */
+export function decodeCursor(cursor: string): CallPosition {
+  const parsed = position.safeParse(readJson(Buffer.from(cursor, 'base64url').toString('utf8')));
+  if (!parsed.success) {
+    throw problem('invalid_request', {
+      detail: 'cursor is not valid: use next_cursor of the page before.',
+      fields: { param: 'cursor' },
+    });
+  }
+  const [admittedAt, requestId, callIndex] = parsed.data;
+  return { admittedAt, requestId, callIndex };
+}
+
+function readJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

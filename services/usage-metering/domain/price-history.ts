@@ -1,0 +1,87 @@
+/** Price rows with who added them and when, and what of them is in force. */
+import { type AdminPriceRow, displayPrice, type PricingList } from '#libs/contracts/prices.ts';
+import type { ModelInfo } from '#libs/pricing/model.ts';
+import type { PriceRow } from '#libs/pricing/price.ts';
+import { UNIT_CLASSES } from '#libs/pricing/units.ts';
+
+export type RecordedPrice = PriceRow & { author: string; createdAt: Date };
+
+/** What a row holds for: rows of one series replace each other in time. */
+export function seriesOf(row: PriceRow): string {
+  return `${row.provider} ${row.model} ${row.class} ${row.fromInputTokens}`;
+}
+
+/** The rows in force at an instant: of each series the one with the latest start that has passed. */
+export function rowsInForce<Row extends PriceRow>(rows: readonly Row[], now: Date): Row[] {
+  const latest = new Map<string, Row>();
+  for (const row of rows) {
+    if (Date.parse(row.validFrom) > now.getTime()) continue;
+    const known = latest.get(seriesOf(row));
+    if (known === undefined || Date.parse(known.validFrom) <= Date.parse(row.validFrom)) {
+      latest.set(seriesOf(row), row);
+    }
+  }
+  return [...latest.values()];
+}
+
+export function presentHistory(rows: readonly RecordedPrice[], now: Date): AdminPriceRow[] {
+  const inForce = new Set<PriceRow>(rowsInForce(rows, now));
+  return rows.map((row) => ({
+    provider: row.provider,
+    model: row.model,
+    ...presentPrice(row),
+    state: stateOf(row, inForce, now),
+    author: row.author,
+    created_at: row.createdAt.toISOString(),
+  }));
+}
+
+function stateOf(row: PriceRow, inForce: ReadonlySet<PriceRow>, now: Date): AdminPriceRow['state'] {
+  if (inForce.has(row)) return 'in_force';
+  return Date.parse(row.validFrom) > now.getTime() ? 'scheduled' : 'superseded';
+}
+
+/** Models that have a price now, with every price in force. */
+export function pricingListOf(
+  models: readonly ModelInfo[],
+  rows: readonly PriceRow[],
+  now: Date,
+): PricingList {
+  const byModel = Map.groupBy(rowsInForce(rows, now), (row) => `${row.provider} ${row.model}`);
+  return {
+    currency: 'USD',
+    as_of: now.toISOString(),
+    models: models.flatMap((info) => {
+      const prices = byModel.get(`${info.provider} ${info.model}`) ?? [];
+      return prices.length === 0
+        ? []
+        : [
+            {
+              provider: info.provider,
+              model: info.model,
+              aliases: [...info.aliases],
+              kind: info.kind,
+              context_window: info.contextWindow,
+              max_output_tokens: info.maxOutputTokens,
+              prices: prices.toSorted(byTierAndClass).map(presentPrice),
+            },
+          ];
+    }),
+  };
+}
+
+function byTierAndClass(left: PriceRow, right: PriceRow): number {
+  return (
+    left.fromInputTokens - right.fromInputTokens ||
+    UNIT_CLASSES.indexOf(left.class) - UNIT_CLASSES.indexOf(right.class)
+  );
+}
+
+function presentPrice(row: PriceRow): PricingList['models'][number]['prices'][number] {
+  return {
+    class: row.class,
+    ...displayPrice(row.class, row.picoUsdPerUnit),
+    from_input_tokens: row.fromInputTokens,
+    valid_from: row.validFrom,
+  };
+}

@@ -1,0 +1,267 @@
+import t from 'tap';
+import type { LimitWire } from '#libs/contracts/limits.ts';
+import type { UsageReport } from '#libs/contracts/usage.ts';
+import { testHold, testSettle } from '#libs/ledger/fixtures.ts';
+import {
+  ACCOUNT,
+  addMembers,
+  createTestService,
+  MEMBER,
+  OWNER,
+  openBooks,
+  STRANGER,
+  type TestService,
+} from '../fixtures.ts';
+
+type Body = { success: boolean; data: UsageReport };
+
+const USAGE = '/api/subscription/usage';
+
+async function read(service: TestService, caller: Parameters<TestService['send']>[0], url = USAGE) {
+  const { status, body } = await service.send<Body>(caller, 'GET', url);
+  return { status, report: body.data };
+}
+
+function limitOf(report: UsageReport, meter: string): LimitWire {
+  const limit = report.limits.find((one) => one.meter === meter);
+  if (limit === undefined) throw new Error(`no limit of ${meter}`);
+  return limit;
+}
+
+/** One call that is held and settled at once. */
+async function call(
+  { ledger, runtime }: TestService,
+  accountId: string,
+  options: { cost: bigint; provider?: string; model?: string; userId?: string; status?: 'ok' | 'error' },
+) {
+  const { cost, provider = 'openai', model = 'gpt-4o-mini', userId = OWNER, status = 'ok' } = options;
+  const id = runtime.newId();
+  const meters = { cost, 'tokens.total': 30n };
+  const { verdict } = await ledger.hold(testHold(accountId, id, meters, { userId }));
+  if (verdict !== 'ok') throw new Error(verdict);
+  await ledger.settle(
+    testSettle(accountId, id, meters, { facts: { provider, model, status, latencyMs: 100 } }),
+  );
+}
+
+t.test('given an account that has used several models', async (t) => {
+  const service = await createTestService(t);
+  const { pool, ledger, runtime } = service;
+  await openBooks(ledger, ACCOUNT, runtime.clock.now());
+  await addMembers(pool, ACCOUNT, [OWNER, MEMBER]);
+  await call(service, ACCOUNT, { cost: 1_000_001n });
+  await call(service, ACCOUNT, { cost: 2_000_000n, status: 'error' });
+  await call(service, ACCOUNT, { cost: 4_000_000n, userId: MEMBER });
+  await call(service, ACCOUNT, { cost: 40_000_000n, provider: 'anthropic', model: 'claude-sonnet-4-5' });
+  await ledger.hold(testHold(ACCOUNT, runtime.newId(), { cost: 5_000_000n, 'tokens.total': 100n }));
+
+  await t.test('then every limit shows what is used, held and left', async (t) => {
+    const { status, report } = await read(service, 'owner');
+    t.equal(status, 200);
+    t.strictSame(limitOf(report, 'cost'), {
+      meter: 'cost',
+      unit: 'nano_usd',
+      window: 'period',
+      scope: 'account',
+      scope_id: null,
+      kind: 'n',
+      used: '47000001',
+      held: '5000000',
+      limit: '100000000',
+      remaining: '47999999',
+      used_usd: '0.047000001',
+      held_usd: '0.005000000',
+      limit_usd: '0.100000000',
+      remaining_usd: '0.047999999',
+      percentage: 47,
+      state: 'ok',
+      window_start: '2026-11-20T12:00:00.000Z',
+      resets_at: '2026-12-20T12:00:00.000Z',
+      source: 'plan:test',
+    });
+    t.match(limitOf(report, 'tokens.total'), { unit: 'tokens', used: '120', percentage: 0.24 });
+    t.match(limitOf(report, 'images'), { kind: 'unlimited', limit: null, remaining: null, percentage: null });
+    t.match(limitOf(report, 'gen.blog'), { kind: 'disabled', limit: null, source: 'not_in_plan:test' });
+    t.equal(report.status, 'ok');
+  });
+
+  await t.test('then the breakdown adds up to the counter, to the nano-USD', async (t) => {
+    const { report } = await read(service, 'owner');
+    const { total, providers, first_day, last_day } = report.breakdown;
+    t.equal(total.cost_nano_usd, limitOf(report, 'cost').used);
+    const { rows } = await pool.query('SELECT sum(cost_nano_usd)::bigint AS cost FROM usage_events');
+    t.equal(total.cost_nano_usd, String(rows[0].cost));
+    t.strictSame([first_day, last_day], ['2026-11-20', '2026-11-20']);
+    t.match(total, { calls: 4, errors: 1, error_percentage: 25, average_latency_ms: 100 });
+    t.match(total.tokens, { input: 40, output: 80, total: 120 });
+    t.strictSame(
+      providers.map(({ provider, cost_usd }) => [provider, cost_usd]),
+      [
+        ['anthropic', '0.040000000'],
+        ['openai', '0.007000001'],
+      ],
+    );
+    t.strictSame(
+      providers[1]?.models.map(({ model, calls }) => [model, calls]),
+      [['gpt-4o-mini', 3]],
+    );
+  });
+
+  await t.test('then a user sees their own calls, and only owner, admins and staff see others', async (t) => {
+    for (const caller of ['owner', 'member', 'key', 'support'] as const) {
+      const { status, report } = await read(service, caller, `${USAGE}/${MEMBER}`);
+      t.equal(status, 200, caller);
+      t.match(report, { user_id: MEMBER, account_id: ACCOUNT, breakdown: { total: { calls: 1 } } });
+    }
+    t.equal((await read(service, 'member', `${USAGE}/${OWNER}`)).status, 404);
+    t.equal((await read(service, 'stranger', `${USAGE}/${OWNER}`)).status, 404);
+    t.equal((await read(service, 'owner', `${USAGE}/${STRANGER}`)).status, 404);
+    t.equal((await read(service, 'support', `${USAGE}/${STRANGER}`)).status, 404);
+  });
+
+  await t.test('then anything but an id in the path is refused', async (t) => {
+    for (const bad of ['me', "'; drop table users--", '123']) {
+      const answer = await service.send<{ code: string }>(
+        'owner',
+        'GET',
+        `${USAGE}/${encodeURIComponent(bad)}`,
+      );
+      t.equal(answer.status, 400);
+      t.equal(answer.body.code, 'invalid_request');
+    }
+  });
+
+  await t.test('then time alone brings new windows, without any traffic', async (t) => {
+    runtime.clock.set('2026-11-21T00:00:00.000Z');
+    const tomorrow = (await read(service, 'owner')).report;
+    t.match(limitOf(tomorrow, 'tokens.total'), { used: '0', window_start: '2026-11-21T00:00:00.000Z' });
+    t.match(limitOf(tomorrow, 'cost'), { used: '47000001' });
+    runtime.clock.set('2026-12-20T12:00:00.000Z');
+    const { report } = await read(service, 'owner');
+    t.match(limitOf(report, 'cost'), { used: '0', held: '0', resets_at: '2027-01-20T12:00:00.000Z' });
+    t.equal(report.breakdown.total.calls, 0);
+    t.equal(report.breakdown.total.average_latency_ms, null);
+  });
+});
+
+t.test('given limits that end and begin with time alone', async (t) => {
+  const service = await createTestService(t);
+  const { ledger, runtime } = service;
+  const anchor = runtime.clock.now();
+  const trialEnd = new Date('2026-11-25T00:00:00.000Z');
+  const cost = { scope: 'account', scopeId: '', meter: 'cost', window: 'period' } as const;
+  const lines = { lineBps: [8000, 9000, 9500, 10_000], blocks: true, onLimit: 'deny' } as const;
+  await ledger.setLimits({
+    accountId: ACCOUNT,
+    anchor,
+    periodMonths: 1,
+    segments: [
+      {
+        ...cost,
+        ...lines,
+        validFrom: null,
+        validUntil: trialEnd,
+        amount: { kind: 'n', n: 100n },
+        source: 'trial',
+      },
+      {
+        ...cost,
+        ...lines,
+        validFrom: trialEnd,
+        validUntil: null,
+        amount: { kind: 'n', n: 60n },
+        source: 'free',
+      },
+      {
+        ...lines,
+        ...cost,
+        meter: 'tokens.total',
+        validFrom: trialEnd,
+        validUntil: null,
+        amount: { kind: 'n', n: 40n },
+        source: 'free',
+      },
+    ],
+  });
+  const id = runtime.newId();
+  await ledger.hold(testHold(ACCOUNT, id, { cost: 57n, 'tokens.total': 30n }));
+  await ledger.settle(testSettle(ACCOUNT, id, { cost: 57n, 'tokens.total': 30n }));
+  t.match(limitOf((await read(service, 'owner')).report, 'cost'), {
+    limit: '100',
+    state: 'ok',
+    source: 'trial',
+  });
+
+  runtime.clock.set(trialEnd);
+  const { report } = await read(service, 'owner');
+  t.match(limitOf(report, 'cost'), {
+    used: '57',
+    limit: '60',
+    percentage: 95,
+    state: 'blocked',
+    source: 'free',
+  });
+  t.match(limitOf(report, 'tokens.total'), { used: '30', limit: '40', percentage: 75 }, 'counted all along');
+  t.equal(report.status, 'blocked');
+});
+
+t.test('given limits of users and keys', async (t) => {
+  const service = await createTestService(t);
+  const { ledger, runtime } = service;
+  const scoped = {
+    meter: 'cost',
+    window: 'month',
+    validFrom: null,
+    validUntil: null,
+    lineBps: [8000, 9000, 9500, 10_000],
+    blocks: true,
+    onLimit: 'deny',
+    source: 'test',
+  } as const;
+  await ledger.setLimits({
+    accountId: ACCOUNT,
+    anchor: runtime.clock.now(),
+    periodMonths: 1,
+    segments: [{ ...scoped, scope: 'user', scopeId: '*', amount: { kind: 'n', n: 100n } }],
+  });
+  const id = runtime.newId();
+  await ledger.hold(testHold(ACCOUNT, id, { cost: 10n }, { userId: MEMBER }));
+  await ledger.settle(testSettle(ACCOUNT, id, { cost: 10n }));
+  t.match(limitOf((await read(service, 'member')).report, 'cost'), {
+    used: '10',
+    scope: 'user',
+    scope_id: MEMBER,
+  });
+  t.match(
+    limitOf((await read(service, 'owner')).report, 'cost'),
+    { used: '0', scope_id: OWNER },
+    'never seen before',
+  );
+  t.strictSame((await read(service, 'key')).report.limits, []);
+});
+
+t.test('given an account without books, billing opens them', async (t) => {
+  const service = await createTestService(t);
+  const { report } = await read(service, 'owner');
+  t.strictSame(service.opened, [ACCOUNT]);
+  t.match(limitOf(report, 'cost'), { used: '0', limit: '100000000' });
+  await read(service, 'owner');
+  t.equal(service.opened.length, 1);
+});
+
+t.test('without a signed context nothing is told', async (t) => {
+  const service = await createTestService(t);
+  for (const url of [
+    USAGE,
+    '/api/usage/requests',
+    '/internal/prices',
+    '/api/admin/stops',
+    '/api/admin/prices',
+  ]) {
+    t.equal((await service.send(null, 'GET', url)).status, 401, url);
+  }
+  t.equal(
+    (await service.send(null, 'GET', USAGE, { headers: { 'x-inkmeter-context': 'e30.AAAA' } })).status,
+    401,
+  );
+});
