@@ -1,10 +1,13 @@
 /** Tables of billing: what is sold, and to whom. */
+import { sql } from 'drizzle-orm';
 import {
+  bigint,
   boolean,
   index,
   integer,
   jsonb,
   pgTable,
+  primaryKey,
   text,
   timestamp,
   uniqueIndex,
@@ -31,6 +34,7 @@ export const catalogueVersions = pgTable(
   (table) => [
     uniqueIndex('catalogue_versions_number').on(table.catalogueId, table.version),
     index('catalogue_versions_hash').on(table.catalogueId, table.contentHash),
+    uniqueIndex('catalogue_versions_active').on(table.active).where(sql`active`),
   ],
 );
 
@@ -53,4 +57,19 @@ export const subscriptions = pgTable(
     updatedAt: instant('updated_at').notNull(),
   },
   (table) => [index('subscriptions_version').on(table.catalogueVersionId)],
+);
+
+/** Limits of single API keys, beside those of their account's plan. */
+export const keyLimits = pgTable(
+  'key_limits',
+  {
+    accountId: uuid('account_id').notNull(),
+    keyId: uuid('key_id').notNull(),
+    meter: text('meter').notNull(),
+    window: text('win', { enum: ['day', 'week', 'month', 'period', 'total'] }).notNull(),
+    /** In the meter's own unit: nano-USD for `cost`, otherwise pieces. */
+    amount: bigint('amount', { mode: 'bigint' }).notNull(),
+    updatedAt: instant('updated_at').notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.accountId, table.keyId, table.meter, table.window] })],
 );
