@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { type ProblemCode, problemDefinition } from '#libs/problems/catalogue.ts';
 import { chatCompletionRequest } from './chat-completions.ts';
+import { idempotencyHeaders } from './idempotency-key.ts';
 import { defineOperation, type OperationResponse } from './operation.ts';
 
 const usage = z.looseObject({
@@ -48,6 +49,7 @@ function openAiProblems(...codes: readonly ProblemCode[]): Record<number, Operat
     const { detail, openai, title } = problemDefinition(first);
     responses[status] = {
       description: group.map((code) => `\`${code}\`: ${problemDefinition(code).title}.`).join(' ') || title,
+      problems: group,
       schema: openAiError,
       example: {
         error: {
@@ -103,7 +105,8 @@ export const createChatCompletion = defineOperation({
   ].join(' '),
   tags: ['OpenAI-compatible'],
   auth: 'user',
-  headers: z.object({ 'idempotency-key': z.string().optional() }),
+  scope: 'generate',
+  headers: idempotencyHeaders,
   body: chatCompletionRequest.meta({ id: 'ChatCompletionRequest' }),
   bodyExample: {
     model: 'gpt-4o-mini',
@@ -128,6 +131,12 @@ export const createChatCompletion = defineOperation({
         ],
         usage: { prompt_tokens: 14, completion_tokens: 9, total_tokens: 23 },
       },
+      eventStreamExample: [
+        'data: {"id":"chatcmpl-9f1c","object":"chat.completion.chunk","created":1795219200,"model":"gpt-4o-mini","choices":[{"index":0,"delta":{"role":"assistant","content":"Writing"},"finish_reason":null}]}',
+        'data: {"id":"chatcmpl-9f1c","object":"chat.completion.chunk","created":1795219200,"model":"gpt-4o-mini","choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}',
+        'data: [DONE]',
+        '',
+      ].join('\n\n'),
     },
     ...openAiProblems(...METERING_PROBLEMS, 'unknown_model'),
   },
@@ -156,6 +165,7 @@ export const listModels = defineOperation({
   summary: 'List the models the plan includes',
   tags: ['OpenAI-compatible'],
   auth: 'user',
+  scope: 'any',
   responses: {
     200: {
       description: 'Every model that this account may call.',
@@ -173,6 +183,7 @@ export const getModel = defineOperation({
   summary: 'Show one model',
   tags: ['OpenAI-compatible'],
   auth: 'user',
+  scope: 'any',
   params: z.object({ model: z.string().min(1) }),
   responses: {
     200: { description: 'The model.', schema: modelObject, example: modelExample },

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { METERING_PROBLEMS } from './chat-operations.ts';
 import { generateRequest } from './generate.ts';
+import { idempotencyHeaders } from './idempotency-key.ts';
 import { defineOperation } from './operation.ts';
 import { problemResponses } from './problem-responses.ts';
 
@@ -29,7 +30,8 @@ export const generateContent = defineOperation({
   ].join(' '),
   tags: ['Generation'],
   auth: 'user',
-  headers: z.object({ 'idempotency-key': z.string().optional() }),
+  scope: 'generate',
+  headers: idempotencyHeaders,
   body: generateRequest,
   bodyExample: { topic: 'fountain pens', content_types: ['blog', 'social'], tone: 'friendly' },
   responses: {
@@ -45,6 +47,12 @@ export const generateContent = defineOperation({
         generated_at: '2026-11-20T12:00:00.000Z',
         cached: false,
       },
+      eventStreamExample: [
+        'event: status\ndata: {"step":"research"}',
+        'event: content\ndata: {"chunk":"# Fountain pens\\n\\nInk that flows","progress":40}',
+        'event: complete\ndata: {"content":"# Fountain pens\\n\\nInk that flows as you think …","social_media_content":null,"audio_content":null,"video_content":null,"topic":"fountain pens","generated_at":"2026-11-20T12:00:00.000Z","cached":false}',
+        '',
+      ].join('\n\n'),
     },
     ...problemResponses(...METERING_PROBLEMS, 'unknown_model', 'content_type_not_in_plan'),
   },

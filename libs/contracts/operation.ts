@@ -3,6 +3,7 @@
  * gateway's routing and the OpenAPI document, so that none of them can say something else.
  */
 import type { z } from 'zod';
+import type { ProblemCode } from '#libs/problems/catalogue.ts';
 import type { RequiredScope } from './key-scopes.ts';
 
 /** Who may call: anybody, whoever is signed in (or holds an API key), or platform staff only. */
@@ -14,6 +15,10 @@ export type OperationResponse = {
   readonly example?: unknown;
   /** `application/json` unless given. */
   readonly contentType?: string;
+  /** Where the same answer can also come as `text/event-stream`: what such a stream looks like. */
+  readonly eventStreamExample?: string;
+  /** For an error: the codes that can stand in it. */
+  readonly problems?: readonly ProblemCode[];
 };
 
 export type Operation = {

@@ -23,6 +23,7 @@ export function problemResponses(...codes: readonly ProblemCode[]): Record<numbe
     responses[status] = {
       description: group.map((code) => `\`${code}\`: ${problemDefinition(code).title}.`).join(' '),
       schema: problemDocument,
+      problems: group,
       contentType: 'application/problem+json',
       example: {
         type: problemTypeUri(first),

@@ -1,0 +1,119 @@
+import t from 'tap';
+import { parse } from 'yaml';
+import { buildOpenApiDocument } from './document.ts';
+import { ALL_OPERATIONS, OPERATIONS } from './operations.ts';
+
+type Schema = { [key: string]: unknown };
+type Media = { schema: Schema; example?: unknown };
+type Answer = { $ref?: string; headers?: Record<string, unknown>; content?: Record<string, Media> };
+type OperationObject = {
+  security: Record<string, string[]>[];
+  requestBody?: { content: Record<string, Media> };
+  responses: Record<string, Answer>;
+};
+type Document = {
+  openapi: string;
+  paths: Record<string, Record<string, OperationObject>>;
+  components: Record<'schemas' | 'responses' | 'headers' | 'securitySchemes', Record<string, Schema>>;
+};
+
+const text = await buildOpenApiDocument();
+const document = parse(text) as Document;
+
+const objectOf = (operationId: string): OperationObject => {
+  const operation = ALL_OPERATIONS.find((one) => one.operationId === operationId);
+  const object = document.paths[operation?.path ?? '']?.[operation?.method.toLowerCase() ?? ''];
+  if (object === undefined) throw new Error(`${operationId} is not in the document`);
+  return object;
+};
+
+/** What a reference leads to. */
+const resolve = (ref: string): unknown =>
+  ref
+    .slice(2)
+    .split('/')
+    .reduce<unknown>((value, key) => (value as Record<string, unknown> | undefined)?.[key], document);
+
+/** Every reference in a value, in order of appearance. */
+const references = (value: unknown): string[] =>
+  [...JSON.stringify(value).matchAll(/"\$ref":"([^"]+)"/g)].map(([, ref]) => ref ?? '');
+
+t.test('the same contracts give the same text', async (t) => {
+  t.equal(await buildOpenApiDocument(), text);
+  t.equal(document.openapi, '3.1.0');
+});
+
+t.test('every operation is there, and nothing else', async (t) => {
+  const described = Object.values(document.paths).flatMap((path) => Object.values(path));
+  t.equal(described.length, ALL_OPERATIONS.length);
+});
+
+t.test('every reference leads somewhere, and every schema is referred to', async (t) => {
+  const used = new Set(references(document));
+  t.ok(used.size > 20);
+  t.strictSame(
+    [...used].filter((ref) => resolve(ref) === undefined),
+    [],
+  );
+  t.strictSame(
+    Object.keys(document.components.schemas).filter((name) => !used.has(`#/components/schemas/${name}`)),
+    [],
+  );
+});
+
+t.test('answers may gain fields, requests may not', async (t) => {
+  const { schemas, responses } = document.components;
+  t.equal(schemas.RegisterRequest?.additionalProperties, false, 'the name of a request has no suffix');
+  t.equal(schemas.TokenPair?.additionalProperties, undefined);
+  t.notMatch(JSON.stringify(schemas.KeyLimit), /"additionalProperties":false/);
+  t.match(JSON.stringify(schemas.KeyLimitInput), /"additionalProperties":false/);
+  for (const { operationId } of ALL_OPERATIONS) {
+    t.notMatch(JSON.stringify(objectOf(operationId).responses), /"additionalProperties":false/, operationId);
+  }
+  t.notMatch(JSON.stringify(responses), /"additionalProperties":false/);
+});
+
+t.test('who may call is said as it is checked', async (t) => {
+  t.strictSame(objectOf('login').security, []);
+  t.strictSame(objectOf('listPrices').security, [{ accessToken: [] }]);
+  t.strictSame(objectOf('getUsage').security, [
+    { accessToken: [] },
+    { apiKey: ['usage:read'] },
+    { apiKeyHeader: ['usage:read'] },
+  ]);
+  t.strictSame(objectOf('updateMe').security.at(1), { apiKey: ['*'] }, 'no scope is enough but all');
+  t.strictSame(objectOf('getMe').security.at(1), { apiKey: [] });
+});
+
+t.test('every answer has its request id, and metered ones their figures', async (t) => {
+  for (const { operationId } of ALL_OPERATIONS) {
+    for (const [status, answer] of Object.entries(objectOf(operationId).responses)) {
+      const { headers } = (answer.$ref === undefined ? answer : resolve(answer.$ref)) as Answer;
+      t.ok(headers?.['x-request-id'], `${operationId} ${status}`);
+    }
+  }
+  for (const { operationId } of OPERATIONS.metered) {
+    const { '200': ok, '429': refused } = objectOf(operationId).responses;
+    t.match(ok?.headers, { 'x-inkmeter-cost-usd': {}, 'x-inkmeter-budget-state': {}, ratelimit: {} });
+    t.match(resolve(refused?.$ref ?? ''), {
+      headers: { 'retry-after': {}, 'x-should-retry': {}, ratelimit: {} },
+    });
+    t.match(ok?.content?.['text/event-stream'], { schema: { type: 'string' }, example: /^(event|data): / });
+  }
+});
+
+t.test('errors are shared, in the format of their routes', async (t) => {
+  for (const { operationId, path } of ALL_OPERATIONS) {
+    for (const [status, answer] of Object.entries(objectOf(operationId).responses)) {
+      if (Number(status) < 400) continue;
+      const { content } = resolve(answer.$ref ?? '') as Answer;
+      const type = path.startsWith('/v1/') ? 'application/json' : 'application/problem+json';
+      t.strictSame(Object.keys(content ?? {}), [type], `${operationId} ${status}`);
+      t.not(content?.[type]?.example, undefined);
+    }
+  }
+});
+
+t.test('an answer without a body has none', async (t) => {
+  t.equal(objectOf('logout').responses['204']?.content, undefined);
+});

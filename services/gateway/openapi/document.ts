@@ -1,0 +1,193 @@
+/** Builds the OpenAPI document of the public API out of the contracts: no database, no environment, no service. */
+import swagger from '@fastify/swagger';
+import Fastify, { type FastifySchema } from 'fastify';
+import {
+  jsonSchemaTransform,
+  jsonSchemaTransformObject,
+  serializerCompiler,
+  validatorCompiler,
+} from 'fastify-type-provider-zod';
+import { stringify } from 'yaml';
+import { z } from 'zod';
+import { fastifyPath, type Operation, type OperationResponse } from '#libs/contracts/operation.ts';
+import { tidySchemas } from './components.ts';
+import { INFO, SECURITY_SCHEMES, SERVERS, TAGS } from './description.ts';
+import { ALL_OPERATIONS, OPERATIONS } from './operations.ts';
+import { HEADER_COMPONENTS, responseHeaders } from './response-headers.ts';
+
+const JSON_TYPE = 'application/json';
+const EVENT_STREAM_TYPE = 'text/event-stream';
+/** Readable differences, and quotes wherever an older reader of YAML would see something else than text. */
+const YAML_STYLE = {
+  lineWidth: 0,
+  blockQuote: 'literal',
+  aliasDuplicateObjects: false,
+  compat: 'yaml-1.1',
+} as const;
+
+type MediaType = { schema: unknown; example?: unknown };
+type ResponseObject = {
+  description: string;
+  headers?: Record<string, { $ref: string }>;
+  content?: Record<string, MediaType>;
+};
+type OperationObject = {
+  parameters?: unknown[];
+  requestBody?: { content: Record<string, MediaType> };
+  responses: Record<string, ResponseObject | { $ref: string }>;
+};
+type Document = {
+  openapi: string;
+  info: unknown;
+  servers: unknown;
+  tags: unknown;
+  paths: Record<string, Record<string, OperationObject>>;
+  components: { schemas: Record<string, unknown>; responses?: Record<string, ResponseObject> };
+};
+
+const METERED: ReadonlySet<Operation> = new Set(OPERATIONS.metered);
+
+/** The OpenAPI 3.1 document as YAML. The same contracts give the same text. */
+export async function buildOpenApiDocument(): Promise<string> {
+  const document = await generate(ALL_OPERATIONS);
+  const errors = new Map<string, ResponseObject>();
+  const described = ALL_OPERATIONS.map((operation) => {
+    const object = document.paths[operation.path]?.[operation.method.toLowerCase()];
+    if (object === undefined) throw new Error(`The document lacks ${operation.operationId}.`);
+    complete(object, operation, errors);
+    return object;
+  });
+  const { components } = document;
+  components.responses = Object.fromEntries([...errors].sort(([a], [b]) => (a < b ? -1 : 1)));
+  components.schemas = tidySchemas(
+    {
+      answers: [described.map(({ responses }) => responses), components.responses],
+      requests: described.map(({ parameters, requestBody }) => ({ parameters, requestBody })),
+    },
+    components.schemas,
+  );
+  const { openapi, info, servers, tags, paths } = document;
+  return stringify({ openapi, info, servers, tags, paths, components }, YAML_STYLE);
+}
+
+/** Routes that are never called, for the generator to read. */
+async function generate(operations: readonly Operation[]): Promise<Document> {
+  const app = Fastify({ exposeHeadRoutes: false });
+  app.setValidatorCompiler(validatorCompiler);
+  app.setSerializerCompiler(serializerCompiler);
+  await app.register(swagger, {
+    openapi: {
+      openapi: '3.1.0',
+      info: INFO,
+      servers: SERVERS,
+      tags: [...TAGS],
+      components: { securitySchemes: SECURITY_SCHEMES, headers: HEADER_COMPONENTS },
+    },
+    transform: jsonSchemaTransform,
+    transformObject: jsonSchemaTransformObject,
+  });
+  for (const operation of operations) {
+    app.route({
+      method: operation.method,
+      url: fastifyPath(operation.path),
+      schema: documentedSchema(operation),
+      handler: async () => undefined,
+    });
+  }
+  await app.ready();
+  const document = structuredClone(app.swagger()) as unknown as Document;
+  await app.close();
+  return document;
+}
+
+function documentedSchema(operation: Operation): FastifySchema {
+  const { operationId, summary, params, querystring, headers, body } = operation;
+  return {
+    operationId,
+    summary,
+    description: describe(operation),
+    tags: operation.tags,
+    security: securityOf(operation),
+    ...(params && { params }),
+    ...(querystring && { querystring }),
+    ...(headers && { headers }),
+    ...(body && { body }),
+    response: Object.fromEntries(
+      Object.entries(operation.responses).map(([status, response]) => [status, responseSchema(response)]),
+    ),
+  };
+}
+
+function responseSchema({
+  description,
+  schema,
+  contentType,
+  eventStreamExample,
+}: OperationResponse): unknown {
+  // How the generator is told that an answer has no body.
+  if (schema === undefined) return z.null().describe(description);
+  const content = {
+    [contentType ?? JSON_TYPE]: { schema },
+    ...(eventStreamExample && { [EVENT_STREAM_TYPE]: { schema: z.string() } }),
+  };
+  return { description, content };
+}
+
+/** An API key needs the operation's scope, which OpenAPI 3.1 lets one name for any kind of scheme. */
+function securityOf({ auth, scope }: Operation): Record<string, string[]>[] {
+  if (auth === 'none') return [];
+  if (auth === 'staff') return [{ accessToken: [] }];
+  const scopes = scope === 'any' ? [] : [scope ?? '*'];
+  return [{ accessToken: [] }, { apiKey: scopes }, { apiKeyHeader: scopes }];
+}
+
+function describe({ description, auth, scope, method }: Operation): string {
+  const needs =
+    auth === 'none'
+      ? 'Open to anybody.'
+      : auth === 'staff'
+        ? `For people of the platform's staff with the role ${method === 'GET' ? '`support` or `admin`' : '`admin`'}.`
+        : scope === 'any'
+          ? 'Any API key may call this.'
+          : `API keys need the scope ${scope === undefined ? '`*`' : `\`${scope}\``}.`;
+  return description === undefined ? needs : `${description}\n\n${needs}`;
+}
+
+/** Adds what the generator has no place for, examples and headers, and moves errors to where operations share them. */
+function complete(object: OperationObject, operation: Operation, errors: Map<string, ResponseObject>): void {
+  const requestBody = object.requestBody?.content[JSON_TYPE];
+  if (requestBody !== undefined) requestBody.example = operation.bodyExample;
+  const traits = { isMetered: METERED.has(operation), isLimited: operation.responses[429] !== undefined };
+  for (const [status, contract] of Object.entries(operation.responses)) {
+    const generated = object.responses[status] as ResponseObject;
+    const headers = responseHeaders(Number(status), traits);
+    const response = { description: generated.description, headers, ...withExamples(generated, contract) };
+    if (contract.problems === undefined) {
+      object.responses[status] = response;
+    } else {
+      const name = errorName(contract.problems, contract.contentType);
+      errors.set(name, response);
+      object.responses[status] = { $ref: `#/components/responses/${name}` };
+    }
+  }
+}
+
+function withExamples(
+  { content }: ResponseObject,
+  contract: OperationResponse,
+): Pick<ResponseObject, 'content'> {
+  if (content === undefined) return {};
+  const media = content[contract.contentType ?? JSON_TYPE];
+  if (media !== undefined) media.example = contract.example;
+  const stream = content[EVENT_STREAM_TYPE];
+  if (stream !== undefined) stream.example = contract.eventStreamExample;
+  return { content };
+}
+
+/** `RateLimited`, `NotFoundOrUnknownModel`; with a prefix for the errors in OpenAI's shape. */
+function errorName(problems: readonly string[], contentType = JSON_TYPE): string {
+  const names = problems.map((code) =>
+    code.replaceAll(/(?:^|_)([a-z])/g, (_, letter: string) => letter.toUpperCase()),
+  );
+  return `${contentType === JSON_TYPE ? 'OpenAi' : ''}${names.join('Or')}`;
+}

@@ -1,0 +1,33 @@
+/**
+ * Every operation of the public API, by who serves it. The document describes these and nothing else, and the gateway
+ * passes on exactly those that another service serves.
+ */
+import { API_KEY_OPERATIONS } from '#libs/contracts/api-keys.ts';
+import { createChatCompletion, getModel, listModels } from '#libs/contracts/chat-operations.ts';
+import { generateContent } from '#libs/contracts/generate-operations.ts';
+import { IDENTITY_OPERATIONS } from '#libs/contracts/identity.ts';
+import { MEMBER_OPERATIONS } from '#libs/contracts/members.ts';
+import type { Operation } from '#libs/contracts/operation.ts';
+import { priceOperations } from '#libs/contracts/prices.ts';
+import { SERVICE_OPERATIONS } from '#libs/contracts/service-operations.ts';
+import { stopOperations } from '#libs/contracts/stops.ts';
+import { usageOperations } from '#libs/contracts/usage.ts';
+
+export const OPERATIONS = {
+  /** Lead to a provider, so they pass the metering hook; generation does the work. */
+  metered: [createChatCompletion, generateContent],
+  /** Answered by the gateway itself. */
+  gateway: [
+    listModels,
+    getModel,
+    ...IDENTITY_OPERATIONS,
+    ...API_KEY_OPERATIONS,
+    ...MEMBER_OPERATIONS,
+    ...SERVICE_OPERATIONS,
+  ],
+  usageMetering: [...usageOperations, ...priceOperations, ...stopOperations],
+  billing: [],
+} as const satisfies Record<string, readonly Operation[]>;
+
+/** All of them, in the order of the document. */
+export const ALL_OPERATIONS: readonly Operation[] = Object.values(OPERATIONS).flat();
