@@ -1,0 +1,114 @@
+import Anthropic, { APIConnectionError, APIError } from '@anthropic-ai/sdk';
+import type { Fetch } from '#libs/http/undici-fetch.ts';
+import type { Clock } from '#libs/service/runtime.ts';
+import {
+  CALL_ID_HEADER,
+  type CallContext,
+  type ChatDelta,
+  type ChatResult,
+  type NormalisedChat,
+  type ProviderAdapter,
+} from '../port.ts';
+import { ProviderError } from '../provider-error.ts';
+import { errorFromSdk, SDK_TIMEOUT_MARGIN_MS, throwFailedAnswers } from '../sdk-errors.ts';
+import { errorFromEvent } from '../status-errors.ts';
+import { startTimeLimit, type TimeLimit } from '../time-limit.ts';
+import { toAnthropicRequest } from './request.ts';
+import { type AnswerHead, createStreamTranslator, fromAnthropicMessage } from './response.ts';
+import { anthropicUnits } from './usage.ts';
+
+const REQUEST_ID_HEADER = 'request-id';
+
+/** Anthropic's messages through the official SDK. */
+export class AnthropicAdapter implements ProviderAdapter {
+  readonly #client: Anthropic;
+  readonly #clock: Clock;
+
+  /** @param options.baseUrl without `/v1`, which the SDK adds. */
+  constructor(options: { baseUrl: string; apiKey: string; fetch: Fetch; clock: Clock }) {
+    this.#clock = options.clock;
+    this.#client = new Anthropic({
+      baseURL: options.baseUrl,
+      apiKey: options.apiKey,
+      fetch: throwFailedAnswers(options.fetch, REQUEST_ID_HEADER),
+      maxRetries: 0,
+      logLevel: 'off',
+      // given, so that the SDK does not look for them in the environment
+      authToken: null,
+      webhookKey: null,
+    });
+  }
+
+  async chat(chat: NormalisedChat, context: CallContext): Promise<ChatResult> {
+    const body = toAnthropicRequest(chat);
+    const limit = startTimeLimit(context.signal, context.timeoutMs);
+    try {
+      const call = this.#post<Anthropic.Message>(body, context, limit);
+      const { data: message, response } = await call.withResponse();
+      return {
+        completion: fromAnthropicMessage(message, this.#head(chat)),
+        units: anthropicUnits(message.usage),
+        requestBytes: Buffer.byteLength(JSON.stringify(body)),
+        providerRequestId: response.headers.get(REQUEST_ID_HEADER),
+      };
+    } catch (error) {
+      throw toProviderError(error, limit);
+    } finally {
+      limit.release();
+    }
+  }
+
+  async *chatStream(chat: NormalisedChat, context: CallContext): AsyncGenerator<ChatDelta, void, undefined> {
+    const body = { ...toAnthropicRequest(chat), stream: true as const };
+    const limit = startTimeLimit(context.signal, context.timeoutMs);
+    try {
+      const call = this.#post<AsyncIterable<Anthropic.RawMessageStreamEvent>>(body, context, limit);
+      const { data: stream, response } = await call.withResponse();
+      const providerRequestId = response.headers.get(REQUEST_ID_HEADER);
+      yield { requestBytes: Buffer.byteLength(JSON.stringify(body)), providerRequestId };
+      const translator = createStreamTranslator(this.#head(chat));
+      for await (const event of stream) {
+        limit.pause();
+        yield* translator.translate(event);
+        limit.renew(context.idleTimeoutMs);
+      }
+      // the SDK ends quietly when it was aborted, and when the provider hung up in the middle
+      const reason = limit.reason();
+      if (reason !== undefined) throw reason;
+      if (!translator.isFinished()) {
+        throw new ProviderError('broken', 'The stream ended before the answer was complete.', {
+          providerRequestId,
+        });
+      }
+    } catch (error) {
+      throw toProviderError(error, limit);
+    } finally {
+      limit.release();
+    }
+  }
+
+  /** What `messages.create` does, without the warning it prints at every call of some models. */
+  #post<Answer>(
+    body: Anthropic.MessageCreateParams,
+    { timeoutMs, callId }: CallContext,
+    { signal }: TimeLimit,
+  ) {
+    return this.#client.post<Answer>('/v1/messages', {
+      body,
+      signal,
+      timeout: timeoutMs + SDK_TIMEOUT_MARGIN_MS,
+      headers: { [CALL_ID_HEADER]: callId },
+      stream: body.stream ?? false,
+    });
+  }
+
+  #head({ model }: NormalisedChat): AnswerHead {
+    return { model, createdAtSeconds: Math.floor(this.#clock.now().getTime() / 1000) };
+  }
+}
+
+function toProviderError(thrown: unknown, limit: TimeLimit): ProviderError {
+  const isEvent = thrown instanceof APIError && !(thrown instanceof APIConnectionError);
+  if (isEvent && limit.reason() === undefined) return errorFromEvent(thrown.error, thrown.requestID ?? null);
+  return errorFromSdk(thrown, limit);
+}

@@ -1,0 +1,35 @@
+import type { Units } from '#libs/pricing/units.ts';
+import { readCount, remainder } from '../token-count.ts';
+
+type WireUsage = {
+  input_tokens?: unknown;
+  output_tokens?: unknown;
+  cache_read_input_tokens?: unknown;
+  cache_creation_input_tokens?: unknown;
+  output_tokens_details?: { thinking_tokens?: unknown } | null;
+};
+
+/**
+ * Anthropic's accounting: what was read from or written to the cache stands beside `input_tokens`, thinking is part of
+ * `output_tokens`.
+ *
+ * @param earlier figures of the same call; later ones may leave out what has not changed.
+ * @see https://docs.anthropic.com/en/api/messages#response-usage
+ */
+export function anthropicUnits(usage: unknown, earlier?: Units): Units | undefined {
+  if (typeof usage !== 'object' || usage === null) return undefined;
+  const wire = usage as WireUsage;
+  const input = readCount(wire.input_tokens) ?? earlier?.input;
+  const total = readCount(wire.output_tokens);
+  if (input === undefined || total === undefined) return undefined;
+  const cacheRead = readCount(wire.cache_read_input_tokens) ?? earlier?.cache_read;
+  const cacheWrite = readCount(wire.cache_creation_input_tokens) ?? earlier?.cache_write;
+  const thinking = readCount(wire.output_tokens_details?.thinking_tokens);
+  return {
+    input,
+    ...(cacheRead !== undefined && { cache_read: cacheRead }),
+    ...(cacheWrite !== undefined && { cache_write: cacheWrite }),
+    output: remainder(total, thinking),
+    ...(thinking !== undefined && { reasoning: thinking }),
+  };
+}

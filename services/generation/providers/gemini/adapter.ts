@@ -1,0 +1,141 @@
+import {
+  type GenerateContentRequest,
+  type GenerativeModel,
+  GoogleGenerativeAI,
+  GoogleGenerativeAIError,
+  GoogleGenerativeAIFetchError,
+} from '@google/generative-ai';
+import type { Runtime } from '#libs/service/runtime.ts';
+import {
+  CALL_ID_HEADER,
+  type CallContext,
+  type ChatDelta,
+  type ChatResult,
+  type NormalisedChat,
+  type ProviderAdapter,
+} from '../port.ts';
+import { notJson, ProviderError } from '../provider-error.ts';
+import { errorFromSdk } from '../sdk-errors.ts';
+import { errorFromStatus } from '../status-errors.ts';
+import { startTimeLimit, type TimeLimit } from '../time-limit.ts';
+import { toGeminiRequest } from './request.ts';
+import { type AnswerHead, createStreamTranslator, fromGeminiResponse } from './response.ts';
+import { geminiUnits } from './usage.ts';
+import type { GeminiRequest, GeminiResponse } from './wire.ts';
+
+/**
+ * Gemini through the official SDK. It uses the platform's `fetch`, which keeps response headers and the causes of
+ * network failures to itself: calls have no provider id, and a connection that failed cannot be told from one that
+ * broke, so such calls are not repeated.
+ */
+export class GeminiAdapter implements ProviderAdapter {
+  readonly #client: GoogleGenerativeAI;
+  readonly #baseUrl: string;
+  readonly #runtime: Pick<Runtime, 'clock' | 'newId'>;
+
+  /** @param options.baseUrl without the API version, which the SDK adds. */
+  constructor(options: { baseUrl: string; apiKey: string; runtime: Pick<Runtime, 'clock' | 'newId'> }) {
+    this.#client = new GoogleGenerativeAI(options.apiKey);
+    this.#baseUrl = options.baseUrl;
+    this.#runtime = options.runtime;
+  }
+
+  async chat(chat: NormalisedChat, context: CallContext): Promise<ChatResult> {
+    const body = toGeminiRequest(chat);
+    const limit = startTimeLimit(context.signal, context.timeoutMs);
+    try {
+      const { response } = await this.#model(chat, context).generateContent(asSdkRequest(body), {
+        signal: limit.signal,
+      });
+      const answer = response as GeminiResponse;
+      return {
+        completion: fromGeminiResponse(answer, this.#head(chat)),
+        units: geminiUnits(answer.usageMetadata),
+        requestBytes: Buffer.byteLength(JSON.stringify(body)),
+        providerRequestId: null,
+      };
+    } catch (error) {
+      throw toProviderError(error, limit);
+    } finally {
+      limit.release();
+    }
+  }
+
+  async *chatStream(chat: NormalisedChat, context: CallContext): AsyncGenerator<ChatDelta, void, undefined> {
+    const body = toGeminiRequest(chat);
+    const stopped = new AbortController();
+    const limit = startTimeLimit(AbortSignal.any([context.signal, stopped.signal]), context.timeoutMs);
+    try {
+      const model = this.#model(chat, context);
+      const { stream, response } = await model.generateContentStream(asSdkRequest(body), {
+        signal: limit.signal,
+      });
+      // the SDK aggregates on the side; a failure is reported by the stream itself
+      response.catch(() => undefined);
+      yield { requestBytes: Buffer.byteLength(JSON.stringify(body)), providerRequestId: null };
+      const translator = createStreamTranslator(this.#head(chat));
+      for await (const piece of stream) {
+        limit.pause();
+        yield* translator.translate(piece as GeminiResponse);
+        limit.renew(context.idleTimeoutMs);
+      }
+      const reason = limit.reason();
+      if (reason !== undefined) throw reason;
+      yield* translator.finish();
+    } catch (error) {
+      throw toProviderError(error, limit);
+    } finally {
+      // a consumer that stops early leaves the SDK's stream running
+      stopped.abort();
+      limit.release();
+    }
+  }
+
+  #model({ upstreamModel }: NormalisedChat, { callId }: CallContext): GenerativeModel {
+    const options = { baseUrl: this.#baseUrl, customHeaders: { [CALL_ID_HEADER]: callId } };
+    return this.#client.getGenerativeModel({ model: upstreamModel }, options);
+  }
+
+  #head({ model }: NormalisedChat): AnswerHead {
+    const { clock, newId } = this.#runtime;
+    return { model, createdAtSeconds: Math.floor(clock.now().getTime() / 1000), newId };
+  }
+}
+
+/** The SDK passes on what it is given; only its types lag behind the API. */
+function asSdkRequest(body: GeminiRequest): GenerateContentRequest {
+  return body as unknown as GenerateContentRequest;
+}
+
+function toProviderError(thrown: unknown, limit: TimeLimit): ProviderError {
+  if (thrown instanceof ProviderError) return thrown;
+  const reason = limit.reason();
+  if (reason !== undefined) return reason;
+  if (thrown instanceof GoogleGenerativeAIFetchError && thrown.status !== undefined) {
+    return errorFromStatus({
+      status: thrown.status,
+      body: { error: { message: ownWords(thrown.message) } },
+      header: (name) => (name === 'retry-after-ms' ? retryDelayMs(thrown.errorDetails) : null),
+      providerRequestId: null,
+      cause: thrown,
+    });
+  }
+  const isUnreadable = /parse stream|parsing JSON/.test(
+    thrown instanceof GoogleGenerativeAIError ? thrown.message : '',
+  );
+  return isUnreadable ? notJson(thrown) : errorFromSdk(thrown, limit);
+}
+
+/** What the provider said, without the URL and the details the SDK puts around it. */
+function ownWords(message: string): string {
+  return message.replace(/^.*?: \[\d+[^\]]*\] /s, '').replace(/ \[\{"@type".*$/s, '');
+}
+
+/** https://cloud.google.com/apis/design/errors#retry_info: a number of seconds, such as `1.5s`. */
+function retryDelayMs(details: GoogleGenerativeAIFetchError['errorDetails']): string | null {
+  for (const { retryDelay } of (details ?? []) as { retryDelay?: unknown }[]) {
+    const [, seconds] = typeof retryDelay === 'string' ? (/^([\d.]+)s$/.exec(retryDelay) ?? []) : [];
+    if (seconds !== undefined) return String(Math.ceil(Number(seconds) * 1000));
+  }
+  return null;
+}

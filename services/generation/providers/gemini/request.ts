@@ -1,0 +1,166 @@
+import { FunctionCallingMode } from '@google/generative-ai';
+import type { ChatCompletionRequest, ChatMessage, ChatTool } from '#libs/contracts/chat-completions.ts';
+import type { NormalisedChat } from '../port.ts';
+import { ProviderError, unsupported } from '../provider-error.ts';
+import {
+  parseArguments,
+  readImage,
+  refuseParameters,
+  systemText,
+  textOf,
+  thinkingBudget,
+} from '../translation.ts';
+import type { GeminiConfig, GeminiContent, GeminiFunction, GeminiPart, GeminiRequest } from './wire.ts';
+
+/**
+ * Gemini 3 refuses a repeated function call without the signature it came with, which OpenAI's format does not carry;
+ * this value stands for one (https://ai.google.dev/gemini-api/docs/thought-signatures).
+ */
+const NO_SIGNATURE = 'skip_thought_signature_validator';
+
+/**
+ * A chat as Gemini's contents.
+ * @throws ProviderError `unsupported` for what Gemini cannot do, `bad_request` for images it cannot be given.
+ * @see https://ai.google.dev/api/generate-content
+ */
+export function toGeminiRequest(chat: NormalisedChat): GeminiRequest {
+  const { body } = chat;
+  refuseParameters(body, {
+    logit_bias: 'it does not show tokens',
+    logprobs: 'it does not show tokens as OpenAI does',
+    top_logprobs: 'it does not show tokens as OpenAI does',
+    verbosity: 'it has no such setting',
+  });
+  if (body.parallel_tool_calls === false) {
+    throw unsupported('parallel_tool_calls', 'it may always call several functions at once');
+  }
+  const system = systemText(body.messages);
+  return {
+    contents: toContents(body.messages, chat.upstreamModel),
+    ...(system !== '' && { systemInstruction: { role: 'system', parts: [{ text: system }] } }),
+    ...(body.tools?.length && { tools: [{ functionDeclarations: body.tools.map(toFunction) }] }),
+    ...toToolConfig(body),
+    generationConfig: toConfig(body, chat),
+  };
+}
+
+function toConfig(body: ChatCompletionRequest, chat: NormalisedChat): GeminiConfig {
+  const budget = thinkingBudget(body, chat.outputTokens);
+  return {
+    maxOutputTokens: chat.outputTokens,
+    ...(chat.choices > 1 && { candidateCount: chat.choices }),
+    ...(typeof body.temperature === 'number' && { temperature: body.temperature }),
+    ...(typeof body.top_p === 'number' && { topP: body.top_p }),
+    ...(typeof body.seed === 'number' && { seed: body.seed }),
+    ...(body.frequency_penalty && { frequencyPenalty: body.frequency_penalty }),
+    ...(body.presence_penalty && { presencePenalty: body.presence_penalty }),
+    ...(body.stop && { stopSequences: [body.stop].flat() }),
+    ...(budget !== undefined && { thinkingConfig: { thinkingBudget: budget } }),
+    ...toFormat(body),
+  };
+}
+
+function toFormat({
+  response_format: format,
+}: ChatCompletionRequest): Pick<GeminiConfig, 'responseMimeType' | 'responseJsonSchema'> {
+  if (format?.type === 'json_object') return { responseMimeType: 'application/json' };
+  if (format?.type !== 'json_schema') return {};
+  const { schema } = format.json_schema;
+  return { responseMimeType: 'application/json', ...(schema && { responseJsonSchema: schema }) };
+}
+
+function toContents(messages: readonly ChatMessage[], model: string): GeminiContent[] {
+  const contents: GeminiContent[] = [];
+  /** A result names its call; Gemini wants the function's name instead. */
+  const functionNames = new Map<string, string>();
+  messages.forEach((message, index) => {
+    if (message.role === 'system' || message.role === 'developer') return;
+    if (message.role === 'assistant') {
+      for (const call of message.tool_calls ?? []) functionNames.set(call.id, call.function.name);
+    }
+    const role = message.role === 'assistant' ? 'model' : 'user';
+    const parts = toParts(message, index, functionNames, model);
+    if (parts.length === 0) return;
+    const last = contents.at(-1);
+    if (last?.role === role) last.parts.push(...parts);
+    else contents.push({ role, parts });
+  });
+  return contents;
+}
+
+function toParts(
+  message: ChatMessage,
+  index: number,
+  functionNames: ReadonlyMap<string, string>,
+  model: string,
+): GeminiPart[] {
+  if (message.role === 'tool') {
+    const name = functionNames.get(message.tool_call_id);
+    if (name === undefined) {
+      const param = `messages.${index}.tool_call_id`;
+      throw new ProviderError('bad_request', `${param} names no tool call of an earlier message.`, { param });
+    }
+    return [{ functionResponse: { name, response: toResult(textOf(message.content)) } }];
+  }
+  if (message.role === 'assistant') {
+    const signature = /^gemini-3/.test(model) ? { thoughtSignature: NO_SIGNATURE } : {};
+    const calls = (message.tool_calls ?? []).map(({ function: { name, arguments: text } }) => ({
+      functionCall: { name, args: parseArguments(text) },
+      ...signature,
+    }));
+    return [...toTextParts(textOf(message.content) || (message.refusal ?? '')), ...calls];
+  }
+  if (typeof message.content === 'string') return toTextParts(message.content);
+  return message.content.flatMap((part, position): GeminiPart[] => {
+    if (part.type === 'text') return toTextParts(part.text);
+    if (part.type !== 'image_url') return [];
+    const param = `messages.${index}.content.${position}.image_url.url`;
+    const image = readImage(part.image_url.url, param);
+    if ('url' in image) {
+      const message = `${param}: this model does not fetch images; send a base64 data URL.`;
+      throw new ProviderError('bad_request', message, { param });
+    }
+    return [{ inlineData: { mimeType: image.mimeType, data: image.base64 } }];
+  });
+}
+
+function toTextParts(text: string): GeminiPart[] {
+  return text === '' ? [] : [{ text }];
+}
+
+/** A result must be an object; most tools answer with one, written as JSON. */
+function toResult(text: string): object {
+  try {
+    const value = JSON.parse(text) as unknown;
+    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value;
+    return { result: value };
+  } catch {
+    return { result: text };
+  }
+}
+
+function toFunction({ function: { name, description, parameters } }: ChatTool): GeminiFunction {
+  return {
+    name,
+    ...(description !== undefined && { description }),
+    ...(parameters && Object.keys(parameters).length > 0 && { parametersJsonSchema: parameters }),
+  };
+}
+
+function toToolConfig({
+  tools,
+  tool_choice: choice,
+}: ChatCompletionRequest): Pick<GeminiRequest, 'toolConfig'> {
+  if (!tools?.length || choice === undefined) return {};
+  const config =
+    typeof choice === 'object'
+      ? { mode: FunctionCallingMode.ANY, allowedFunctionNames: [choice.function.name] }
+      : { mode: MODES[choice] };
+  return { toolConfig: { functionCallingConfig: config } };
+}
+
+const MODES = {
+  none: FunctionCallingMode.NONE,
+  auto: FunctionCallingMode.AUTO,
+  required: FunctionCallingMode.ANY,
+} as const;

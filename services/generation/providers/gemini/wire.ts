@@ -1,0 +1,43 @@
+/** What Gemini's API takes and gives beyond the SDK's types, which are older than the API. */
+import type {
+  Content,
+  FunctionDeclaration,
+  GenerateContentRequest,
+  GenerationConfig,
+  Part,
+} from '@google/generative-ai';
+
+/** https://ai.google.dev/api/caching#FunctionDeclaration: plain JSON Schema instead of the SDK's subset. */
+export type GeminiFunction = Omit<FunctionDeclaration, 'parameters'> & { parametersJsonSchema?: object };
+
+/** https://ai.google.dev/api/generate-content#v1beta.GenerationConfig */
+export type GeminiConfig = Omit<GenerationConfig, 'responseSchema'> & {
+  responseJsonSchema?: object;
+  seed?: number;
+  thinkingConfig?: { thinkingBudget: number };
+};
+
+/** https://ai.google.dev/gemini-api/docs/thought-signatures */
+export type GeminiPart = Part & { thoughtSignature?: string; thought?: boolean };
+
+export type GeminiContent = Omit<Content, 'parts'> & { parts: GeminiPart[] };
+
+export type GeminiRequest = Pick<GenerateContentRequest, 'toolConfig'> & {
+  contents: GeminiContent[];
+  systemInstruction?: { role: 'system'; parts: { text: string }[] };
+  tools?: { functionDeclarations: GeminiFunction[] }[];
+  generationConfig: GeminiConfig;
+};
+
+export type GeminiCandidate = {
+  index?: number;
+  content?: { parts?: GeminiPart[] };
+  finishReason?: string;
+};
+
+export type GeminiResponse = {
+  candidates?: GeminiCandidate[];
+  promptFeedback?: { blockReason?: string };
+  usageMetadata?: unknown;
+  responseId?: string;
+};

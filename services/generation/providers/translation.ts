@@ -1,0 +1,82 @@
+/** What the translations from OpenAI's format have in common. */
+import type { ChatCompletionRequest, ChatMessage } from '#libs/contracts/chat-completions.ts';
+import { ProviderError, unsupported } from './provider-error.ts';
+
+type Content = ChatMessage['content'];
+
+/** The text of a message's content; images are left out. */
+export function textOf(content: Content): string {
+  if (typeof content === 'string') return content;
+  let text = '';
+  for (const part of content ?? []) {
+    if (part.type === 'text') text += part.text;
+    else if (part.type === 'refusal') text += part.refusal;
+  }
+  return text;
+}
+
+/** System and developer messages as one text: these providers take one instruction, wherever it stood. */
+export function systemText(messages: readonly ChatMessage[]): string {
+  return messages
+    .filter(({ role }) => role === 'system' || role === 'developer')
+    .map(({ content }) => textOf(content))
+    .filter((text) => text !== '')
+    .join('\n\n');
+}
+
+const DATA_URL = /^data:(image\/(?:png|jpeg|gif|webp));base64,([A-Za-z0-9+/=\s]+)$/;
+
+export type ImageSource = { mimeType: string; base64: string } | { url: string };
+
+/** @throws ProviderError `bad_request` when it is neither a base64 image nor an http URL. */
+export function readImage(url: string, param: string): ImageSource {
+  if (/^https?:\/\//i.test(url)) return { url };
+  const [, mimeType, base64] = DATA_URL.exec(url) ?? [];
+  if (mimeType === undefined || base64 === undefined) {
+    const message = `${param} must be an http URL or a base64 data URL of a PNG, JPEG, GIF or WebP image.`;
+    throw new ProviderError('bad_request', message, { param });
+  }
+  return { mimeType, base64 };
+}
+
+/** A tool's arguments as the object they stand for; models may have written anything. */
+export function parseArguments(text: string): Record<string, unknown> {
+  try {
+    const value = JSON.parse(text) as unknown;
+    if (typeof value === 'object' && value !== null && !Array.isArray(value)) {
+      return value as Record<string, unknown>;
+    }
+  } catch {
+    // told apart from an empty object below
+  }
+  return text.trim() === '' ? {} : { input: text };
+}
+
+type Parameter = keyof ChatCompletionRequest;
+
+/**
+ * Refuses parameters that change the answer and that a provider does not have. Zero and `false` ask for nothing.
+ * @throws ProviderError `unsupported`
+ */
+export function refuseParameters(
+  body: ChatCompletionRequest,
+  reasons: Readonly<Partial<Record<Parameter, string>>>,
+): void {
+  for (const [parameter, why] of Object.entries(reasons)) {
+    const value = body[parameter as Parameter];
+    if (value === undefined || value === null || value === 0 || value === false) continue;
+    if (typeof value === 'object' && Object.keys(value).length === 0) continue;
+    throw unsupported(parameter, why);
+  }
+}
+
+/** Shares of the output cap that each effort may spend on thinking; what is left is for the answer. */
+const EFFORT_PERCENT = { none: 0, minimal: 10, low: 20, medium: 50, high: 80 } as const;
+
+/** Tokens of the cap that may go into thinking; undefined where the client leaves it to the model. */
+export function thinkingBudget(
+  { reasoning_effort: effort }: ChatCompletionRequest,
+  cap: number,
+): number | undefined {
+  return effort ? Math.floor((cap * EFFORT_PERCENT[effort]) / 100) : undefined;
+}
