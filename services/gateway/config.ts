@@ -50,6 +50,10 @@ export const configSchema = z.object({
     .prefault('http://127.0.0.1:8083')
     .describe('Where the replicas of generation listen, separated by commas'),
 
+  HOLD_TTL: durationMs()
+    .prefault('11m')
+    .describe('How long a request may take at most; past it, what it holds is released'),
+
   RATE_LIMIT_PER_CALLER: integer({ min: 0 })
     .prefault('600')
     .describe('Requests a minute of one API key or person, per gateway process; 0 sets no limit'),

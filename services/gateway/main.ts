@@ -1,3 +1,4 @@
+import type { Pool as ServicePool } from 'undici';
 import { createContextSigner } from '#libs/auth/internal-context.ts';
 import { createInternalClient } from '#libs/clients/internal-client.ts';
 import { loadConfig } from '#libs/config/config.ts';
@@ -14,6 +15,8 @@ import { configSchema, toGatewayConfig } from './config.ts';
 import { createSetKeyLimits } from './store/key-limits.ts';
 
 const name = 'gateway';
+/** Holds go together in statements; more connections than writers of the ledger would only wait for each other. */
+const LEDGER_CONNECTIONS = 4;
 loadDotEnv();
 const variables = loadConfig(configSchema, processEnv());
 const config = toGatewayConfig(variables);
@@ -34,9 +37,20 @@ const listener = createListener({
   onError: (error) => logger.warn({ err: error }, 'the listening database connection broke'),
 });
 const signer = createContextSigner({ secrets: variables.INTERNAL_SECRETS, now: runtime.clock.now });
+const clientOf = (servicePool: ServicePool) =>
+  createInternalClient({ pool: servicePool, signer, now: runtime.clock.now });
 const billingPool = createServicePool(variables.BILLING_URL);
-const billing = createInternalClient({ pool: billingPool, signer, now: runtime.clock.now });
-const { app, jobs } = await buildApp({
+const usageMeteringPool = createServicePool(variables.USAGE_METERING_URL);
+const generationPools = variables.GENERATION_URLS.map((url) => createServicePool(url));
+const billing = clientOf(billingPool);
+const ledgerPool = createPool({
+  connectionString,
+  max: LEDGER_CONNECTIONS,
+  applicationName: `inkmeter-${name}-ledger`,
+  statementTimeoutMs: variables.STATEMENT_TIMEOUT,
+  onIdleError: (error) => logger.warn({ err: error }, 'an idle database connection broke'),
+});
+const { app, jobs, ready, idle } = await buildApp({
   config,
   runtime,
   logger,
@@ -44,6 +58,16 @@ const { app, jobs } = await buildApp({
   pool,
   listener,
   setKeyLimits: createSetKeyLimits(billing),
+  backends: {
+    ledgerPool,
+    signer,
+    billing,
+    billingPool,
+    usageMetering: clientOf(usageMeteringPool),
+    usageMeteringPool,
+    generation: { clients: generationPools.map(clientOf), pools: generationPools },
+    holdTtlMs: variables.HOLD_TTL,
+  },
 });
 
 await runService({
@@ -54,6 +78,7 @@ await runService({
   app,
   readiness: {
     database: () => pool.query('SELECT 1'),
+    prices: ready,
     notifications: async () => {
       if (!listener.isConnected()) throw new Error('The listening connection is down.');
     },
@@ -63,6 +88,13 @@ await runService({
       for (const job of jobs) job.start();
     },
     stopJobs: () => Promise.all(jobs.map((job) => job.stop())),
-    closePools: () => Promise.all([listener.close(), pool.end(), billingPool.close()]),
+    flush: idle,
+    closePools: () =>
+      Promise.all([
+        listener.close(),
+        pool.end(),
+        ledgerPool.end(),
+        ...[billingPool, usageMeteringPool, ...generationPools].map((servicePool) => servicePool.close()),
+      ]),
   },
 });

@@ -1,11 +1,12 @@
 /**
- * What each account may do, cached. An entry lives until billing says the account or the catalogue changed, until a
- * timed change is due, or one second while such messages may be getting lost.
+ * What each account may do, cached. An entry lives until billing says that the account or the catalogue changed, or a
+ * timed change is due.
  *
  * Limits are not enforced from here: the ledger reads its own rows inside the hold's transaction.
  */
-import { LRUCache } from 'lru-cache';
 import type { Entitlements } from '#libs/catalogue/entitlements.ts';
+import type { Clock } from '#libs/service/runtime.ts';
+import { createFreshCache } from '../authentication/fresh-cache.ts';
 
 export type EntitlementCache = {
   /** @throws what `fetch` throws. */
@@ -15,56 +16,44 @@ export type EntitlementCache = {
 };
 
 const MAX_ACCOUNTS = 20_000;
-const UNHEARD_LIFETIME_MS = 1_000;
+const MAX_AGE_MS = 60_000;
+/** While announcements may be getting lost, a change must still be seen within a second. */
+const UNCERTAIN_AGE_MS = 1_000;
 
-type Entry = { entitlements: Entitlements; readAt: number };
+type Known = { accountId: string; entitlements: Entitlements };
 
 export function createEntitlementCache(options: {
   fetch: (accountId: string) => Promise<Entitlements>;
-  /** Whether messages about changes are certain to arrive. */
-  isListening: () => boolean;
-  now: () => Date;
+  /** Whether announcements of changes arrive. */
+  isTrusted: () => boolean;
+  clock: Clock;
 }): EntitlementCache {
-  const { fetch, isListening, now } = options;
-  const entries = new LRUCache<string, Entry>({ max: MAX_ACCOUNTS });
-  const reading = new Map<string, Promise<Entitlements>>();
-  /** Grows with every message, so that an answer that was under way when one arrived is not kept. */
-  let changes = 0;
+  const { fetch, isTrusted, clock } = options;
+  const cache = createFreshCache<Known>({
+    clock,
+    maxEntries: MAX_ACCOUNTS,
+    maxAgeMs: MAX_AGE_MS,
+    isTrusted,
+    uncertainAgeMs: UNCERTAIN_AGE_MS,
+    tagsOf: ({ accountId }) => [accountId],
+  });
 
-  async function read(accountId: string): Promise<Entitlements> {
-    const changesBefore = changes;
-    const readAt = now().getTime();
-    const entitlements = await fetch(accountId);
-    if (changes === changesBefore) entries.set(accountId, { entitlements, readAt });
-    return entitlements;
-  }
-
-  function isFresh({ entitlements, readAt }: Entry): boolean {
-    const at = now().getTime();
-    if (entitlements.validUntil !== null && entitlements.validUntil.getTime() <= at) return false;
-    return isListening() || at - readAt < UNHEARD_LIFETIME_MS;
+  async function load(accountId: string): Promise<Entitlements> {
+    const known = await cache.load(accountId, async () => ({
+      accountId,
+      entitlements: await fetch(accountId),
+    }));
+    return (known as Known).entitlements;
   }
 
   return {
     get(accountId) {
-      const entry = entries.get(accountId);
-      if (entry !== undefined && isFresh(entry)) return entry.entitlements;
-      let pending = reading.get(accountId);
-      if (pending === undefined) {
-        pending = read(accountId).finally(() => reading.delete(accountId));
-        reading.set(accountId, pending);
-      }
-      return pending;
+      const known = cache.get(accountId)?.entitlements;
+      if (known === undefined) return load(accountId);
+      const { validUntil } = known;
+      return validUntil === null || validUntil > clock.now() ? known : load(accountId);
     },
-    forget(accountId) {
-      changes += 1;
-      entries.delete(accountId);
-      reading.delete(accountId);
-    },
-    forgetAll() {
-      changes += 1;
-      entries.clear();
-      reading.clear();
-    },
+    forget: cache.drop,
+    forgetAll: cache.clear,
   };
 }

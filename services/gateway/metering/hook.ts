@@ -9,14 +9,14 @@ import type { Entitlements } from '#libs/catalogue/entitlements.ts';
 import { signContext } from '#libs/clients/internal-client.ts';
 import { type Caller, INTERNAL_CONTEXT_HEADER } from '#libs/contracts/internal-context.ts';
 import type { Ledger } from '#libs/ledger/ledger.ts';
-import type { LimitView } from '#libs/ledger/types.ts';
-import { type ProblemFieldValue, problem } from '#libs/problems/problems.ts';
+import { problem } from '#libs/problems/problems.ts';
 import type { Metrics } from '#libs/service/metrics.ts';
 import type { ForwardedAnswer, KeptResult } from '../domain/kept-answer.ts';
 import { type Admission, admit, type Planner } from './admit.ts';
 import type { EntitlementCache } from './entitlement-cache.ts';
 import { type GenerationProxy, WorkNotStartedError } from './generation-proxy.ts';
 import { type Claim, type Idempotency, isRepeatable } from './idempotency.ts';
+import type { PlanSuggestions } from './plan-suggestions.ts';
 import type { PriceBook } from './price-book.ts';
 import { rateLimitHeaders } from './rate-limit-headers.ts';
 import { meteringUnavailable, refusal } from './refusal.ts';
@@ -47,8 +47,7 @@ export type MeteringHookDependencies = {
   proxy: GenerationProxy;
   idempotency: Idempotency;
   keptResult: (requestId: string, caller: Caller) => Promise<KeptResult>;
-  /** Plans under which a refusing limit would have let the request pass. */
-  suggestPlans: (entitlements: Entitlements, limit: LimitView) => Promise<readonly ProblemFieldValue[]>;
+  suggestPlans: PlanSuggestions;
   metrics: Metrics;
   holdTtlMs: number;
 };
@@ -90,8 +89,8 @@ export function createMeteringHook(dependencies: MeteringHookDependencies): Mete
     throw refusal(answer, {
       now: now(),
       plan: entitlements.plan.key,
-      suggestedPlans:
-        answer.limit === null ? [] : await dependencies.suggestPlans(entitlements, answer.limit),
+      suggestions:
+        answer.limit === null ? undefined : await dependencies.suggestPlans(entitlements, answer.limit),
     });
   }
 

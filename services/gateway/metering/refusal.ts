@@ -7,6 +7,7 @@ import {
   type ProblemFieldValue,
   problem,
 } from '#libs/problems/problems.ts';
+import type { Suggestions } from './plan-suggestions.ts';
 import { rateLimitHeaders, secondsUntil } from './rate-limit-headers.ts';
 
 /** Holds settle within seconds; clients that wait this long mostly fit. */
@@ -18,7 +19,7 @@ export type RefusalContext = {
   now: Date;
   plan: string;
   /** Plans under which the limit would not have refused, the smallest first. */
-  suggestedPlans: readonly ProblemFieldValue[];
+  suggestions: Suggestions | undefined;
 };
 
 /** Amounts as clients read them: money in USD beside nano-USD, everything else in pieces. */
@@ -45,7 +46,7 @@ export function refusal(answer: HoldAnswer, context: RefusalContext): ProblemErr
   const fields: ProblemFields = {
     plan: context.plan,
     ...(limit === null ? {} : { limit: presentLimit(limit) }),
-    suggested_plans: context.suggestedPlans,
+    ...context.suggestions,
   };
   switch (answer.verdict) {
     case 'limit_held':

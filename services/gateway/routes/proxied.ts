@@ -35,7 +35,7 @@ export function registerProxied(
     app.route({
       method: operation.method,
       url: fastifyPath(operation.path),
-      config: { auth: operation.auth },
+      config: { auth: operation.auth, ...(operation.scope && { scope: operation.scope }) },
       handler: (request, reply) => passOn(request, reply, pool, dependencies),
     });
   }

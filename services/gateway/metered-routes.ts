@@ -1,0 +1,184 @@
+/** Wires the metering hook: its copies of prices and entitlements, its ledger, generation, and the routes behind it. */
+import type { Pool } from 'pg';
+import type { Dispatcher } from 'undici';
+import type { ContextSigner } from '#libs/auth/internal-context.ts';
+import { parseCatalogue } from '#libs/catalogue/parse.ts';
+import type { InternalAnswer, InternalClient } from '#libs/clients/internal-client.ts';
+import { catalogueSource, catalogueSourcePath } from '#libs/contracts/catalogue-source.ts';
+import { entitlementsFromWire, entitlementsPath } from '#libs/contracts/entitlements.ts';
+import type { Caller } from '#libs/contracts/internal-context.ts';
+import { keptAnswer, keptAnswerPath } from '#libs/contracts/kept-answer.ts';
+import { PRICE_FEED_PATH, priceFeedFromWire } from '#libs/contracts/price-feed.ts';
+import { CHANGES_CHANNEL } from '#libs/db/announce.ts';
+import type { Listener } from '#libs/db/listen.ts';
+import { createLedger } from '#libs/ledger/ledger.ts';
+import type { ServiceApp } from '#libs/service/create-service.ts';
+import type { Logger } from '#libs/service/logger.ts';
+import type { Metrics } from '#libs/service/metrics.ts';
+import { createPeriodicJob, type PeriodicJob } from '#libs/service/periodic-job.ts';
+import type { Runtime } from '#libs/service/runtime.ts';
+import type { KeptResult } from './domain/kept-answer.ts';
+import { parseMeteringChange } from './domain/metering-change.ts';
+import { createEntitlementCache } from './metering/entitlement-cache.ts';
+import { createGenerationProxy } from './metering/generation-proxy.ts';
+import { createMeteringHook } from './metering/hook.ts';
+import { createIdempotency, RENEW_EVERY_MS } from './metering/idempotency.ts';
+import { createPlanSuggestions } from './metering/plan-suggestions.ts';
+import { createPriceBook } from './metering/price-book.ts';
+import { meteringUnavailable } from './metering/refusal.ts';
+import { callerOf } from './plugins/authenticate.ts';
+import { registerChatCompletions } from './routes/chat-completions.ts';
+import { registerGenerate } from './routes/generate.ts';
+import { registerModels } from './routes/models.ts';
+import { createIdempotencyStore } from './store/idempotency-keys.ts';
+
+export type MeteredDependencies = {
+  runtime: Runtime;
+  logger: Logger;
+  metrics: Metrics;
+  /** For the ledger alone, so that no other query makes a hold wait for a connection. */
+  ledgerPool: Pool;
+  pool: Pool;
+  listener: Listener;
+  signer: ContextSigner;
+  billing: InternalClient;
+  usageMetering: InternalClient;
+  /** To generation: calls that want an answer as a whole, and the connections that work is forwarded over. */
+  generation: { clients: readonly InternalClient[]; pools: readonly Dispatcher[] };
+  holdTtlMs: number;
+};
+
+export type Metered = {
+  jobs: PeriodicJob[];
+  /** Fails while nothing can be priced. */
+  ready: () => Promise<void>;
+  /** Resolves when every hold handed in has been answered. */
+  idle: () => Promise<void>;
+};
+
+const PRICE_RELOAD_INTERVAL_MS = 30_000;
+const PURGE_INTERVAL_MS = 10 * 60_000;
+
+export function addMeteredRoutes(app: ServiceApp, dependencies: MeteredDependencies): Metered {
+  const { runtime, logger, metrics, listener, signer, billing, usageMetering, generation, holdTtlMs } =
+    dependencies;
+  const { clock, newId } = runtime;
+  const read = async (client: InternalClient, path: string) =>
+    bodyOf(await client.call({ method: 'GET', path, requestId: newId() }));
+
+  let isSubscribed = false;
+  const priceBook = createPriceBook({
+    fetch: async () => priceFeedFromWire(await read(usageMetering, PRICE_FEED_PATH)),
+    now: clock.now,
+  });
+  const entitlements = createEntitlementCache({
+    fetch: async (accountId) => entitlementsFromWire(await read(billing, entitlementsPath(accountId))),
+    isTrusted: () => isSubscribed && listener.isConnected(),
+    clock,
+  });
+  const ledger = createLedger({ pool: dependencies.ledgerPool });
+  const keptResult = createKeptResult(generation.clients);
+  const idempotencyStore = createIdempotencyStore(dependencies.pool);
+  const idempotency = createIdempotency({ store: idempotencyStore, now: clock.now, keptResult });
+  const meter = createMeteringHook({
+    ledger,
+    signer,
+    now: clock.now,
+    entitlements,
+    priceBook,
+    proxy: createGenerationProxy(generation.pools),
+    idempotency,
+    keptResult,
+    suggestPlans: createPlanSuggestions(async (versionId) => {
+      const { source } = catalogueSource.parse(await read(billing, catalogueSourcePath(versionId)));
+      return parseCatalogue(source);
+    }),
+    metrics,
+    holdTtlMs,
+  });
+
+  const reloadPrices = () =>
+    priceBook.reload().catch((error: unknown) => logger.warn({ err: error }, 'prices could not be read'));
+  let unsubscribe = () => {};
+  app.addHook('onReady', async () => {
+    unsubscribe = await listener.listen(
+      [CHANGES_CHANNEL],
+      (_channel, payload) => {
+        const change = parseMeteringChange(payload);
+        if (change?.kind === 'prices') void reloadPrices();
+        if (change?.kind === 'catalogue') entitlements.forgetAll();
+        if (change?.kind === 'account') entitlements.forget(change.id);
+      },
+      () => {
+        entitlements.forgetAll();
+        void reloadPrices();
+      },
+    );
+    isSubscribed = true;
+  });
+  app.addHook('onClose', () => unsubscribe());
+
+  registerChatCompletions(app, { meter, priceBook, callerOf });
+  registerGenerate(app, { meter, priceBook, callerOf });
+  registerModels(app, {
+    priceBook,
+    entitlementsOf: async (caller) => {
+      try {
+        return await entitlements.get(caller.accountId);
+      } catch (error) {
+        throw meteringUnavailable(error);
+      }
+    },
+    callerOf,
+  });
+
+  const job = (name: string, intervalMs: number, run: () => Promise<unknown>) =>
+    createPeriodicJob({
+      name,
+      intervalMs,
+      logger,
+      run: async () => {
+        await run();
+      },
+    });
+  return {
+    jobs: [
+      job('read prices', PRICE_RELOAD_INTERVAL_MS, reloadPrices),
+      job('renew idempotency leases', RENEW_EVERY_MS, idempotency.renew),
+      job('purge idempotency keys', PURGE_INTERVAL_MS, () => idempotencyStore.purge(clock.now())),
+    ],
+    ready: async () => {
+      if (priceBook.models().length === 0) await priceBook.reload();
+    },
+    idle: ledger.idle,
+  };
+}
+
+function bodyOf(answer: InternalAnswer): unknown {
+  if (answer.status !== 200) throw new Error(`a service answered ${answer.status}`);
+  return answer.body;
+}
+
+/** Any generation process can tell: kept answers are in the database. */
+function createKeptResult(clients: readonly InternalClient[]) {
+  return async (requestId: string, caller: Caller): Promise<KeptResult> => {
+    let lost: unknown;
+    for (const client of clients) {
+      try {
+        const answer = await client.call({
+          method: 'GET',
+          path: keptAnswerPath(requestId),
+          requestId,
+          caller,
+        });
+        const kept = keptAnswer.parse(bodyOf(answer));
+        if (kept.state !== 'done') return kept;
+        const { status, headers, body_base64 } = kept;
+        return { state: 'done', answer: { status, headers, body: Buffer.from(body_base64, 'base64') } };
+      } catch (error) {
+        lost = error;
+      }
+    }
+    throw lost;
+  };
+}
