@@ -1,0 +1,181 @@
+/** A whole gateway for tests: real PostgreSQL, real notifications, a clock that stands still. */
+import { generateKeyPairSync } from 'node:crypto';
+import { Writable } from 'node:stream';
+import type { Response } from 'light-my-request';
+import { loadConfig } from '#libs/config/config.ts';
+import type { TokenPair } from '#libs/contracts/identity.ts';
+import { createListener, type Listener } from '#libs/db/listen.ts';
+import { createLogger } from '#libs/service/logger.ts';
+import { createMetrics } from '#libs/service/metrics.ts';
+import { createTestDatabase, type TestDatabase, type TestScope } from '#libs/testing/database.ts';
+import { createFakeRuntime, type FakeClock } from '#libs/testing/runtime.ts';
+import { buildApp, type Gateway } from './app.ts';
+import { configSchema, toGatewayConfig } from './config.ts';
+import { CHANGES_CHANNEL } from './domain/identity-change.ts';
+import type { SetKeyLimits } from './domain/ports.ts';
+
+export const TEST_PASSWORD = 'correct horse battery';
+
+export function privateJwk(type: 'ed25519' | 'P-256', kid?: string): Record<string, string> {
+  const { privateKey } =
+    type === 'ed25519' ? generateKeyPairSync('ed25519') : generateKeyPairSync('ec', { namedCurve: type });
+  return { ...(privateKey.export({ format: 'jwk' }) as Record<string, string>), ...(kid && { kid }) };
+}
+
+export const TEST_JWK = privateJwk('ed25519', 'test-1');
+
+export type TestGateway = Gateway & {
+  database: TestDatabase;
+  clock: FakeClock;
+  newId: () => string;
+  /** Every line logged so far. */
+  log: () => string;
+  /** Resolves when the next change has been heard and acted on. */
+  nextChange: () => Promise<string>;
+  call: (
+    method: 'GET' | 'POST' | 'PATCH' | 'DELETE' | 'OPTIONS',
+    url: string,
+    options?: { as?: string; body?: unknown; headers?: Record<string, string> },
+  ) => Promise<Answer>;
+};
+
+export type Answer = {
+  status: number;
+  headers: Response['headers'];
+  // biome-ignore lint/suspicious/noExplicitAny: tests say what they expect of it
+  body: any;
+};
+
+let lastGroup = 0;
+
+export async function createTestGateway(
+  t: TestScope,
+  options: {
+    /** Another gateway on the same database and at the same time of day. */
+    beside?: TestGateway;
+    variables?: Record<string, string>;
+    setKeyLimits?: SetKeyLimits;
+    listener?: Listener;
+  } = {},
+): Promise<TestGateway> {
+  const { beside, variables = {}, setKeyLimits = async () => {} } = options;
+  const database = beside?.database ?? (await createTestDatabase(t));
+  const config = toGatewayConfig(
+    loadConfig(configSchema, {
+      DATABASE_URL: database.url,
+      INTERNAL_SECRETS: 'an internal secret that only tests know',
+      JWT_KEYS: JSON.stringify([TEST_JWK]),
+      LOG_LEVEL: 'info',
+      RATE_LIMIT_SIGN_INS: '0',
+      RATE_LIMIT_PASSWORDS: '0',
+      RATE_LIMIT_PER_CALLER: '0',
+      EVENT_LOOP_DELAY_LIMIT: '0ms',
+      ...variables,
+    }),
+  );
+  lastGroup += 1;
+  const runtime = createFakeRuntime({ idGroup: lastGroup });
+  if (beside !== undefined) runtime.clock = beside.clock;
+  const lines: string[] = [];
+  const destination = new Writable({
+    write(chunk: Buffer, _encoding, done) {
+      lines.push(chunk.toString());
+      done();
+    },
+  });
+  const ownListener = createListener({ connectionString: database.url, applicationName: 'gateway-test' });
+  const listener = options.listener ?? ownListener;
+  const gateway = await buildApp({
+    config,
+    runtime,
+    logger: createLogger({ name: 'gateway', level: config.service.logLevel, destination }),
+    metrics: createMetrics({ service: 'gateway', processMetrics: false }),
+    pool: database.pool,
+    listener,
+    setKeyLimits,
+  });
+  const { app } = gateway;
+  t.teardown(async () => {
+    await app.close();
+    await ownListener.close();
+  });
+  await app.ready();
+
+  return {
+    ...gateway,
+    database,
+    clock: runtime.clock,
+    newId: runtime.newId,
+    log: () => lines.join(''),
+    nextChange: () =>
+      new Promise((resolve, reject) => {
+        // Subscribed after the app, hence told after it.
+        const subscribed = listener.listen(
+          [CHANGES_CHANNEL],
+          (_channel, payload) => {
+            void subscribed.then((unsubscribe) => unsubscribe());
+            resolve(payload);
+          },
+          () => reject(new Error('The listening connection broke.')),
+        );
+        subscribed.catch(reject);
+      }),
+    async call(method, url, { as, body, headers = {} } = {}) {
+      const response = await app.inject({
+        method,
+        url,
+        headers: { ...(as !== undefined && { authorization: `Bearer ${as}` }), ...headers },
+        ...(body !== undefined && { payload: body as object | string }),
+      });
+      const isJson = /[/+]json\b/.test(String(response.headers['content-type'] ?? ''));
+      return {
+        status: response.statusCode,
+        headers: response.headers,
+        body: isJson ? response.json() : response.body,
+      };
+    },
+  };
+}
+
+export type SignedUp = TokenPair & { email: string; accountId: string; userId: string };
+
+/** Signs somebody up through the API, with an account of their own. */
+export async function signUp(gateway: TestGateway, name: string): Promise<SignedUp> {
+  const email = `${name}@example.com`;
+  const { status, body } = await gateway.call('POST', '/api/auth/register', {
+    body: { email, password: TEST_PASSWORD, name, account_name: `Account of ${name}` },
+  });
+  if (status !== 201) throw new Error(`Signing up failed: ${JSON.stringify(body)}`);
+  const me = await gateway.call('GET', '/api/me', { as: body.access_token });
+  return { ...body, email, accountId: me.body.account.id, userId: me.body.user.id };
+}
+
+/** Adds a person to the account of an owner, and signs them in. */
+export async function addMember(
+  gateway: TestGateway,
+  owner: SignedUp,
+  name: string,
+  role: 'owner' | 'admin' | 'member',
+): Promise<SignedUp> {
+  const email = `${name}@example.com`;
+  const added = await gateway.call('POST', '/api/members', {
+    as: owner.access_token,
+    body: { email, password: TEST_PASSWORD, name, role },
+  });
+  if (added.status !== 201) throw new Error(`Adding a member failed: ${JSON.stringify(added.body)}`);
+  const { body } = await gateway.call('POST', '/api/auth/login', {
+    body: { email, password: TEST_PASSWORD },
+  });
+  return { ...body, email, accountId: owner.accountId, userId: added.body.user_id };
+}
+
+/** Creates an API key through the API. */
+export async function createKey(
+  gateway: TestGateway,
+  as: string,
+  body: Record<string, unknown> = {},
+): Promise<{ id: string; key: string }> {
+  const created = await gateway.call('POST', '/api/api-keys', { as, body: { name: 'Key', ...body } });
+  if (created.status !== 201) throw new Error(`Creating a key failed: ${JSON.stringify(created.body)}`);
+  return created.body;
+}
