@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { cpSync, existsSync, mkdirSync, renameSync, rmSync, statSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 
@@ -69,16 +69,18 @@ function isReachable(target: string, { uid, gid }: RunAs): boolean {
   }
 }
 
-function shortHash(text: string): string {
+function shortHash(text: string | Buffer): string {
   return createHash('sha256').update(text).digest('hex').slice(0, 12);
 }
 
-/** Copies the binaries to where the account can run them, once per version. */
+/** Copies the binaries to where the account can run them, once per build of PostgreSQL. */
 function reachableBinaries(binFolder: string, runAs: RunAs): string {
   if (isReachable(binFolder, runAs)) return binFolder;
   const native = path.dirname(binFolder);
-  const { mtimeMs } = statSync(path.join(binFolder, 'postgres'));
-  const target = path.join(SYSTEM_FOLDER, `postgres-${shortHash(`${native} ${mtimeMs}`)}`);
+  const target = path.join(
+    SYSTEM_FOLDER,
+    `postgres-${shortHash(readFileSync(path.join(binFolder, 'postgres')))}`,
+  );
   if (!existsSync(target)) {
     const partial = `${target}.${process.pid}`;
     cpSync(native, partial, { recursive: true, verbatimSymlinks: true });
