@@ -45,6 +45,8 @@ export type PlannedCall = {
   /** Counted meters that this call fulfils when it succeeds, such as `gen.blog`. */
   counts: Readonly<Record<string, number>>;
   price: ModelPriceWire;
+  /** How hard a reasoning model may think, where the plan says so. */
+  reasoningEffort?: 'low';
 };
 
 /** Everything a request will do to providers, decided before it starts. */

@@ -1,65 +1,53 @@
-/** What each step of the content pipelines asks a model for. Pure text: the same request gives the same prompts. */
+/** What the steps of a content pipeline say to the model. Pure: the same request and text give the same prompt. */
+import type { ChatMessage } from '#libs/contracts/chat-completions.ts';
 import type { GenerateRequest } from '#libs/contracts/generate.ts';
 
 export const CONTENT_STEPS = ['research', 'write', 'edit', 'social'] as const;
 export type ContentStep = (typeof CONTENT_STEPS)[number];
 
-/** What came out of the steps before. */
-export type StepResults = Partial<Record<ContentStep, string>>;
+type Brief = Pick<GenerateRequest, 'topic' | 'tone' | 'audience' | 'language'>;
 
-export type StepPrompt = { system: string; user: string };
-
-const SYSTEM: Readonly<Record<ContentStep, string>> = {
-  research: 'You are a careful researcher. You collect facts, angles and open questions, briefly.',
-  write: 'You are an experienced writer. You write clear, lively articles in Markdown.',
-  edit: 'You are a meticulous editor. You improve flow, cut filler, and keep every fact and heading.',
-  social: 'You are a social media editor. You turn articles into posts that people finish reading.',
+const ROLES: Readonly<Record<ContentStep, string>> = {
+  research: 'You are a careful researcher. You state only what you are sure of and mark what is open.',
+  write: 'You are an experienced writer. You write clearly, concretely and without filler.',
+  edit: 'You are a meticulous editor. You answer with the finished text and nothing else.',
+  social: 'You are a social media editor. You answer with the posts and nothing else.',
 };
 
-function manner({ tone, audience, language }: GenerateRequest): string {
+const TASKS: Readonly<Record<ContentStep, (topic: string) => string>> = {
+  research: (topic) =>
+    `Research notes wanted on “${topic}”. List the key facts, the points readers disagree on, useful examples and ` +
+    'open questions, as short bullet points.',
+  write: (topic) =>
+    `Write a blog article about “${topic}”, 500 to 800 words, in Markdown. Give it a title, an introduction, three ` +
+    'to five sections with headings, and a conclusion. Rely on the notes below where there are any.',
+  edit: (topic) =>
+    `Edit the text below on “${topic}” for publication. Correct errors, tighten sentences, keep its structure, its ` +
+    'Markdown and about its length.',
+  social: (topic) =>
+    `LinkedIn and X posts wanted about “${topic}”, made from the text below. The LinkedIn post has 200 to 300 words, ` +
+    'the X post fewer than 280 characters; each ends with a call to action and three to five hashtags. Put them ' +
+    'under the headings “## LinkedIn” and “## X”.',
+};
+
+/** What the text handed over from the step before is called. */
+const LABELS: Readonly<Record<ContentStep, string>> = {
+  research: 'Notes',
+  write: 'Notes',
+  edit: 'Draft',
+  social: 'Article',
+};
+
+/** The prompt of a step. @param carried what the step before wrote; empty for the first. */
+export function stepMessages(step: ContentStep, brief: Brief, carried: string): ChatMessage[] {
+  const wishes = [
+    brief.tone && `Tone: ${brief.tone}.`,
+    brief.audience && `Readers: ${brief.audience}.`,
+    `Language: ${brief.language ?? 'English'}.`,
+  ].filter(Boolean);
+  const task = `${TASKS[step](brief.topic)}\n${wishes.join(' ')}`;
   return [
-    `Language: ${language ?? 'English'}.`,
-    tone === undefined ? '' : `Tone: ${tone}.`,
-    audience === undefined ? '' : `Audience: ${audience}.`,
-  ]
-    .filter((line) => line !== '')
-    .join(' ');
-}
-
-const BUILDERS: Readonly<Record<ContentStep, (request: GenerateRequest, results: StepResults) => string>> = {
-  research: (request) =>
-    [
-      `Research notes for a blog article about: ${request.topic}`,
-      'List the key facts, three to five angles worth a section each, and what readers usually get wrong.',
-      manner(request),
-    ].join('\n'),
-  write: (request, { research = '' }) =>
-    [
-      `Write a blog article about: ${request.topic}`,
-      'At least 500 words: a title, an introduction, three to five sections with headings, and a conclusion.',
-      manner(request),
-      'Research notes:',
-      research,
-    ].join('\n'),
-  edit: (request, { write = '' }) =>
-    [
-      `Edit this draft of a blog article about: ${request.topic}`,
-      'Answer with the complete edited article in Markdown and nothing else.',
-      manner(request),
-      'Draft:',
-      write,
-    ].join('\n'),
-  social: (request, { edit = '' }) =>
-    [
-      `Write social media posts from this article about: ${request.topic}`,
-      'First a LinkedIn post of 200 to 300 words, then an X post of fewer than 280 characters.',
-      'Each ends with a call to action and 3 to 5 hashtags.',
-      manner(request),
-      'Article:',
-      edit,
-    ].join('\n'),
-};
-
-export function stepPrompt(step: ContentStep, request: GenerateRequest, results: StepResults): StepPrompt {
-  return { system: SYSTEM[step], user: BUILDERS[step](request, results) };
+    { role: 'system', content: ROLES[step] },
+    { role: 'user', content: carried === '' ? task : `${task}\n\n${LABELS[step]}:\n\n${carried}` },
+  ];
 }

@@ -1,16 +1,24 @@
 import fc from 'fast-check';
 import t from 'tap';
-import { CONTENT_TYPES, type GenerateRequest } from '#libs/contracts/generate.ts';
+import { generateRequest } from '#libs/contracts/generate.ts';
 import type { ModelInfo } from '#libs/pricing/model.ts';
 import type { ModelPriceWire } from '#libs/pricing/price-wire.ts';
-import { carriedBytes, cutToBytes, planContent, plannedPrompt } from './content.ts';
-import type { ContentStep, StepResults } from './content-prompts.ts';
+import { contentSteps, cutToBytes, planContent, promptOf, sourceOf } from './content.ts';
+import type { ContentStep } from './content-prompts.ts';
+import { overheadTokens } from './prompt-bound.ts';
+
+const price: ModelPriceWire = {
+  provider: 'openai',
+  model: 'gpt-4o',
+  version: 'openai/gpt-4o@2024-10-02T00:00:00.000Z',
+  tiers: [{ from_input_tokens: 0, pico_usd_per_unit: { input: '2500000', output: '10000000' } }],
+};
 
 const model: ModelInfo = {
   provider: 'openai',
-  model: 'gpt-4o-mini',
+  model: 'gpt-4o',
   aliases: [],
-  upstreamModel: 'gpt-4o-mini',
+  upstreamModel: 'gpt-4o',
   kind: 'text',
   contextWindow: 128_000,
   maxOutputTokens: 16_384,
@@ -18,75 +26,103 @@ const model: ModelInfo = {
   tokenizer: 'o200k_base',
   capabilities: { vision: true, tools: true, jsonSchema: true, reasoning: false, streaming: true },
 };
-const price: ModelPriceWire = { provider: 'openai', model: 'gpt-4o-mini', version: 'v', tiers: [] };
 
-const plan = (
-  request: Partial<GenerateRequest> = {},
-  rest: { scale?: number; outputTokensCap?: number | null } = {},
-) =>
-  planContent({
-    request: { topic: 'ink', content_types: ['blog'], ...request },
-    model,
-    price,
-    outputTokensCap: null,
-    ...rest,
-  });
+const request = generateRequest.parse({ topic: 'rivers', content_types: ['social'] });
+const ordinary = { request, model, price, outputTokensCap: null };
 
-t.test('a blog is researched, written and edited; social posts come from it', async (t) => {
-  const steps = (types: GenerateRequest['content_types']) =>
-    plan({ content_types: types }).calls.map(({ step }) => step);
-  t.strictSame(steps(['blog']), ['research', 'write', 'edit']);
-  t.strictSame(steps(['social']), ['research', 'write', 'edit', 'social']);
-  t.strictSame(steps(['social', 'blog']), ['research', 'write', 'edit', 'social']);
+t.test('a blog takes three calls, posts a fourth, and what succeeds is counted', async (t) => {
+  const blog = planContent({ ...ordinary, request: generateRequest.parse({ topic: 'rivers' }) });
+  t.strictSame(
+    blog.calls.map(({ index, step, outputTokens, counts }) => ({ index, step, outputTokens, counts })),
+    [
+      { index: 0, step: 'research', outputTokens: 500, counts: {} },
+      { index: 1, step: 'write', outputTokens: 1_200, counts: {} },
+      { index: 2, step: 'edit', outputTokens: 1_200, counts: { 'gen.blog': 1 } },
+    ],
+  );
+  const both = planContent(ordinary);
+  t.equal(both.kind, 'generate');
+  t.match(both.calls[3], { index: 3, step: 'social', outputTokens: 500, counts: { 'gen.social': 1 } });
 });
 
-t.test('what was asked for is counted once, with the step that completes it', async (t) => {
-  const counts = (types: GenerateRequest['content_types']) =>
-    plan({ content_types: types }).calls.flatMap((call) => Object.keys(call.counts));
-  t.strictSame(counts(['blog']), ['gen.blog']);
-  t.strictSame(counts(['social']), ['gen.social'], 'the article behind the posts is not a blog');
-  t.strictSame(counts(['blog', 'social']), ['gen.blog', 'gen.social']);
+t.test('caps follow the plan, the scale and the model', async (t) => {
+  const caps = (input: Partial<Parameters<typeof planContent>[0]>) =>
+    planContent({ ...ordinary, ...input }).calls.map(({ outputTokens }) => outputTokens);
+  t.strictSame(caps({ outputTokensCap: 700 }), [500, 700, 700, 500]);
+  t.strictSame(caps({ scale: 0.5 }), [250, 600, 600, 250]);
+  t.strictSame(caps({ scale: 0.01 }), [64, 64, 64, 64], 'never nothing');
+  t.strictSame(caps({ outputTokensCap: 10 }), [10, 10, 10, 10], 'the plan has the last word');
+  t.strictSame(caps({ model: { ...model, maxOutputTokens: 800 } }), [500, 800, 800, 500]);
 });
 
-t.test('caps never pass the plan, the model or the scale', async (t) => {
-  for (const call of plan({}, { outputTokensCap: 300 }).calls) t.ok(call.outputTokens <= 300);
-  for (const call of plan({}, { scale: 0.2 }).calls) t.ok(call.outputTokens <= 240);
+t.test('a reasoning model gets room to think, and is told to think little', async (t) => {
+  const reasoning = { ...model, capabilities: { ...model.capabilities, reasoning: true } };
+  const [first] = planContent({ ...ordinary, model: reasoning }).calls;
+  t.match(first, { outputTokens: 1_524, reasoningEffort: 'low' });
+  const [other] = planContent({ ...ordinary, model: { ...reasoning, provider: 'xai' } }).calls;
+  t.notHas(other, { reasoningEffort: 'low' });
 });
 
-t.test('no prompt ever has more bytes than its call was planned with', async (t) => {
-  const text = fc
-    .string({ unit: 'grapheme', minLength: 1, maxLength: 60 })
-    .filter((value) => value.trim() !== '');
+const bytesOf = (step: ContentStep, carried: string, inputTokens: number, asked = request) => {
+  const messages = promptOf(step, asked, carried, inputTokens);
+  const bytes = messages.reduce((sum, { content }) => sum + Buffer.byteLength(content as string), 0);
+  return bytes + overheadTokens({ model: '', messages });
+};
+
+t.test('whatever is written and carried over, the planned bound holds', async (t) => {
+  const text = fc.string({ unit: 'grapheme', maxLength: 3_000 });
   fc.assert(
     fc.property(
       fc.record({
-        topic: text,
-        content_types: fc.subarray([...CONTENT_TYPES], { minLength: 1 }),
-        tone: text,
-        audience: text,
-        language: text,
+        topic: fc.string({ unit: 'grapheme', minLength: 1, maxLength: 400 }).filter((s) => s.trim() !== ''),
+        tone: fc.option(fc.constant('expert'), { nil: undefined }),
+        language: fc.option(fc.constant('日本語'), { nil: undefined }),
       }),
-      fc.double({ min: 0.05, max: 1, noNaN: true }),
-      fc.string({ unit: 'grapheme', maxLength: 4000 }),
-      fc.integer({ min: 1, max: 40 }),
-      (request, scale, produced, repeats) => {
-        const planned = plan(request, { scale });
-        const results: StepResults = {};
-        for (const call of planned.calls) {
-          const { system, user } = plannedPrompt(planned, call, request, results);
-          if (Buffer.byteLength(system + user) > call.inputTokens) return false;
-          results[call.step as ContentStep] = produced.repeat(repeats);
+      fc.array(text, { minLength: 1, maxLength: 6 }),
+      fc.double({ min: 0.01, max: 1, noNaN: true }),
+      fc.constantFrom(8_192, 128_000),
+      (fields, texts, scale, contextWindow) => {
+        const asked = generateRequest.parse({ ...fields, content_types: ['blog', 'social'] });
+        const input = { ...ordinary, request: asked, model: { ...model, contextWindow }, scale };
+        for (const { step, inputTokens } of planContent(input).calls) {
+          const carried = sourceOf(step as ContentStep) === null ? '' : texts.join(' ');
+          if (bytesOf(step as ContentStep, carried, inputTokens, asked) > inputTokens) return false;
         }
         return true;
       },
     ),
+    { numRuns: 200 },
   );
-  t.pass();
 });
 
-t.test('a text is cut between characters', async (t) => {
-  t.equal(cutToBytes('größte', 100), 'größte');
-  t.equal(cutToBytes('größte', 3), 'gr');
-  t.equal(cutToBytes('🖋🖋', 7), '🖋');
-  t.ok(Buffer.byteLength(cutToBytes('漢'.repeat(9000), carriedBytes(500))) <= carriedBytes(500));
+t.test('an ordinary text is carried over whole', async (t) => {
+  const draft = 'A sentence of ordinary English words, with commas. '.repeat(90);
+  for (const { step, inputTokens } of planContent(ordinary).calls.slice(1)) {
+    const carried = step === 'edit' ? draft : draft.slice(0, 2_000);
+    const [, user] = promptOf(step as ContentStep, request, carried, inputTokens);
+    t.ok(String(user?.content).endsWith(carried), step);
+  }
+});
+
+t.test('a text is cut in whole characters and words', async (t) => {
+  t.equal(cutToBytes('whole words only', 20), 'whole words only');
+  t.equal(cutToBytes('whole words only', 13), 'whole words');
+  t.equal(cutToBytes('Grüße', 4), 'Grü');
+  t.equal(cutToBytes('🙂🙂', 7), '🙂');
+  t.equal(cutToBytes('anything', 0), '');
+});
+
+t.test('a request that was not planned is noticed', async (t) => {
+  const longer = generateRequest.parse({ topic: 'x'.repeat(500) });
+  const [first] = planContent(ordinary).calls;
+  t.throws(() => promptOf('research', longer, '', first?.inputTokens ?? 0), RangeError);
+});
+
+t.test('steps depend on what comes before them', async (t) => {
+  const steps = contentSteps(request);
+  t.strictSame(steps, ['research', 'write', 'edit', 'social']);
+  steps.forEach((step, index) => {
+    const from = sourceOf(step);
+    t.ok(from === null || steps.indexOf(from) < index, step);
+  });
 });

@@ -1,130 +1,137 @@
 /**
- * The plan of `POST /api/generate`: which provider calls a content request makes, and how large each can become.
- *
- * The gateway prices this plan and generation runs it. A step's prompt contains the result of an earlier step, so its
- * size is only known in advance because that result is cut to {@link carriedBytes} before it is used.
+ * Content for a topic: which provider calls that takes, what each may cost at most, and what it says. The gateway
+ * prices the plan and generation runs it, both through this module, so that they cannot disagree.
  */
-import type { ContentType, GenerateRequest } from '#libs/contracts/generate.ts';
+import type { ChatMessage } from '#libs/contracts/chat-completions.ts';
+import type { GenerateRequest } from '#libs/contracts/generate.ts';
 import type { CallPlan, PlannedCall } from '#libs/contracts/internal-context.ts';
 import type { ModelInfo } from '#libs/pricing/model.ts';
 import type { ModelPriceWire } from '#libs/pricing/price-wire.ts';
-import { type ContentStep, type StepPrompt, type StepResults, stepPrompt } from './content-prompts.ts';
+import { CONTENT_STEPS, type ContentStep, stepMessages } from './content-prompts.ts';
+import { overheadTokens } from './prompt-bound.ts';
 
-type StepDefinition = {
-  step: ContentStep;
-  /** The step whose result stands in this one's prompt. */
-  after: ContentStep | null;
-  outputTokens: number;
-  /** The counted meters it fulfils. */
-  counts: Readonly<Record<string, number>>;
+type Step = {
+  /** Output cap in tokens, before the plan's cap and the scale. */
+  readonly outputTokens: number;
+  /** The step whose text is handed over. */
+  readonly from: ContentStep | null;
+  readonly counts: Readonly<Record<string, number>>;
 };
 
-const BLOG: readonly StepDefinition[] = [
-  { step: 'research', after: null, outputTokens: 500, counts: {} },
-  { step: 'write', after: 'research', outputTokens: 1200, counts: {} },
-  { step: 'edit', after: 'write', outputTokens: 1200, counts: { 'gen.blog': 1 } },
-];
-const SOCIAL: readonly StepDefinition[] = [
-  { step: 'social', after: 'edit', outputTokens: 500, counts: { 'gen.social': 1 } },
-];
+const STEPS: Readonly<Record<ContentStep, Step>> = {
+  research: { outputTokens: 500, from: null, counts: {} },
+  write: { outputTokens: 1_200, from: 'research', counts: {} },
+  edit: { outputTokens: 1_200, from: 'write', counts: { 'gen.blog': 1 } },
+  social: { outputTokens: 500, from: 'edit', counts: { 'gen.social': 1 } },
+};
 
-/** A generation at less than this share of its caps is not worth reading. */
-export const SMALLEST_SCALE = 0.2;
+/** Thinking comes out of the same cap as the text. */
+const REASONING_OUTPUT_TOKENS = 1_024;
 
-/** What models think before they write comes on top of what the text needs, inside the same cap. */
-const REASONING_FACTOR = 2;
+/** A quarter of the ordinary length is the least that is still an article. */
+export const SMALLEST_SCALE = 0.25;
 
-/** Bytes of a result that go into the next prompt for each token it may have; prose has four to five. */
-const CARRIED_BYTES_PER_TOKEN = 6;
+/** Below this no step produces anything of use. */
+const SMALLEST_OUTPUT_TOKENS = 64;
 
-/** Around the two messages of a step, whatever the vendor. */
-const OVERHEAD_TOKENS = 96;
+/** Room for the text of a step in the prompt of the next. English takes 4 to 5 bytes a token, few languages more. */
+const BYTES_PER_TOKEN = 6;
 
-/** Social posts are made from the article, so asking for them alone writes it too, but counts no blog. */
-function stepsOf(types: readonly ContentType[]): StepDefinition[] {
-  const wantsBlog = types.includes('blog');
-  const blog = BLOG.map((definition) => (wantsBlog ? definition : { ...definition, counts: {} }));
-  return types.includes('social') ? [...blog, ...SOCIAL] : blog;
-}
+/** Providers whose reasoning models all accept an effort. */
+const EFFORT_PROVIDERS: ReadonlySet<string> = new Set(['openai', 'anthropic', 'gemini']);
 
-/** How many bytes of a step's result later prompts may carry. */
-export function carriedBytes(outputTokens: number): number {
-  return outputTokens * CARRIED_BYTES_PER_TOKEN;
-}
-
-/** Cuts a text to so many bytes of UTF-8, never inside a character. */
-export function cutToBytes(text: string, bytes: number): string {
-  if (Buffer.byteLength(text) <= bytes) return text;
-  const cut = Buffer.from(text).subarray(0, bytes);
-  // A character that was cut in two decodes to a replacement, which takes up to three bytes again.
-  return cut.toString('utf8').replace(/\uFFFD+$/u, '');
-}
-
-function promptBytes({ system, user }: StepPrompt): number {
-  return Buffer.byteLength(system) + Buffer.byteLength(user);
-}
+const utf8 = new TextEncoder();
 
 export type ContentPlanInput = {
   request: GenerateRequest;
   model: ModelInfo;
   price: ModelPriceWire;
-  /** The plan's output cap; null leaves it to the steps. */
+  /** The plan's cap for one call; null leaves it to the step. */
   outputTokensCap: number | null;
-  /** Share of the steps' caps, in (0, 1]: how a request is made to fit a budget. */
+  /** Share of the ordinary caps, from {@link SMALLEST_SCALE} to 1: shorter texts where longer ones do not fit. */
   scale?: number;
 };
 
-/** Every call is bounded by its prompt's bytes: no tokenizer makes more tokens than a text has bytes. */
-export function planContent({
-  request,
-  model,
-  price,
-  outputTokensCap,
-  scale = 1,
-}: ContentPlanInput): CallPlan {
-  const most = Math.min(outputTokensCap ?? Number.POSITIVE_INFINITY, model.maxOutputTokens);
-  const factor = (model.capabilities.reasoning ? REASONING_FACTOR : 1) * scale;
-  const caps = new Map<ContentStep, number>();
-  const calls = stepsOf(request.content_types).map(
-    ({ step, after, outputTokens, counts }, index): PlannedCall => {
-      const cap = Math.max(1, Math.min(most, Math.floor(outputTokens * factor)));
-      caps.set(step, cap);
-      const carried = after === null ? 0 : carriedBytes(caps.get(after) ?? 0);
-      return {
-        index,
-        step,
-        provider: model.provider,
-        model: model.model,
-        upstreamModel: model.upstreamModel,
-        inputTokens: promptBytes(stepPrompt(step, request, {})) + carried + OVERHEAD_TOKENS,
-        outputTokens: cap,
-        choices: 1,
-        otherUnits: {},
-        counts,
-        price,
-      };
-    },
-  );
+/** The steps a request takes, in order; social posts are made from an article. */
+export function contentSteps({
+  content_types: types,
+}: Pick<GenerateRequest, 'content_types'>): ContentStep[] {
+  return CONTENT_STEPS.filter((step) => step !== 'social' || types.includes('social'));
+}
+
+/** The step whose text a step works on. */
+export function sourceOf(step: ContentStep): ContentStep | null {
+  return STEPS[step].from;
+}
+
+export function isContentStep(step: string): step is ContentStep {
+  return step in STEPS;
+}
+
+/** Every call of a request with true upper bounds: a prompt has no more tokens than bytes. */
+export function planContent(input: ContentPlanInput): CallPlan {
+  const calls = contentSteps(input.request).map((step, index) => planStep(input, step, index));
   return { kind: 'generate', calls };
 }
 
-/** The prompt of a planned step, with the earlier results cut to what the plan assumed of them. */
-export function plannedPrompt(
-  plan: CallPlan,
-  call: PlannedCall,
-  request: GenerateRequest,
-  results: StepResults,
-): StepPrompt {
-  const cut: StepResults = {};
-  for (const earlier of plan.calls) {
-    const step = earlier.step as ContentStep;
-    const result = results[step];
-    if (result !== undefined) cut[step] = cutToBytes(result, carriedBytes(earlier.outputTokens));
-  }
-  return stepPrompt(call.step as ContentStep, request, cut);
+function planStep(input: ContentPlanInput, step: ContentStep, index: number): PlannedCall {
+  const { request, model, price } = input;
+  const { from, counts } = STEPS[step];
+  const outputTokens = outputCap(input, step);
+  const carriedBytes = from === null ? 0 : outputCap(input, from) * BYTES_PER_TOKEN;
+  const bound = promptBound(stepMessages(step, request, '…')) + carriedBytes;
+  return {
+    index,
+    step,
+    provider: model.provider,
+    model: model.model,
+    upstreamModel: model.upstreamModel,
+    inputTokens: Math.min(bound, model.contextWindow - outputTokens),
+    outputTokens,
+    choices: 1,
+    otherUnits: {},
+    counts,
+    price,
+    ...(model.capabilities.reasoning && EFFORT_PROVIDERS.has(model.provider) && { reasoningEffort: 'low' }),
+  };
 }
 
-/** Steps whose results a call needs before it can start. */
-export function dependsOn(call: PlannedCall): ContentStep | null {
-  return [...BLOG, ...SOCIAL].find(({ step }) => step === call.step)?.after ?? null;
+function outputCap({ model, outputTokensCap, scale = 1 }: ContentPlanInput, step: ContentStep): number {
+  const ordinary = STEPS[step].outputTokens + (model.capabilities.reasoning ? REASONING_OUTPUT_TOKENS : 0);
+  const scaled = Math.max(SMALLEST_OUTPUT_TOKENS, Math.floor(ordinary * scale));
+  return Math.min(scaled, outputTokensCap ?? scaled, model.maxOutputTokens);
+}
+
+/**
+ * The prompt of a planned step, within the bound it was planned with.
+ * @param carried what the step before wrote, cut at its end if it is longer than the plan assumed.
+ * @throws RangeError when not even the bare prompt fits: then it is not the request that was planned.
+ */
+export function promptOf(
+  step: ContentStep,
+  request: GenerateRequest,
+  carried: string,
+  inputTokens: number,
+): ChatMessage[] {
+  const whole = stepMessages(step, request, carried);
+  const excess = promptBound(whole) - inputTokens;
+  if (excess <= 0) return whole;
+  const room = utf8.encode(carried).length - excess;
+  if (room < 0) throw new RangeError(`The prompt of ${step} is larger than planned`);
+  return stepMessages(step, request, cutToBytes(carried, room));
+}
+
+/** The longest beginning of a text that fits, in whole characters, without a broken last word. */
+export function cutToBytes(text: string, maxBytes: number): string {
+  const { read } = utf8.encodeInto(text, new Uint8Array(maxBytes));
+  if (read === text.length) return text;
+  const cut = text.slice(0, read);
+  const lastSpace = cut.search(/\s\S*$/);
+  return lastSpace > 0 ? cut.slice(0, lastSpace) : cut;
+}
+
+function promptBound(messages: ChatMessage[]): number {
+  let bytes = 0;
+  for (const { content } of messages) bytes += utf8.encode(content as string).length;
+  return bytes + overheadTokens({ model: '', messages });
 }
