@@ -1,0 +1,129 @@
+import t from 'tap';
+import { addMember, createKey, createTestGateway, signUp, TEST_PASSWORD } from '../fixtures.ts';
+
+t.test('given an account, its people are listed in pages', async (t) => {
+  const gateway = await createTestGateway(t);
+  const ada = await signUp(gateway, 'ada');
+  await signUp(gateway, 'eve');
+  const grace = await addMember(gateway, ada, 'grace', 'member');
+  const first = await gateway.call('GET', '/api/members?limit=1', { as: grace.access_token });
+  t.match(first.body, {
+    data: [{ user_id: ada.userId, role: 'owner', email: ada.email }],
+    next_cursor: ada.userId,
+  });
+  const second = await gateway.call('GET', `/api/members?limit=1&cursor=${ada.userId}`, {
+    as: grace.access_token,
+  });
+  t.match(second.body, { data: [{ user_id: grace.userId, role: 'member' }], next_cursor: null });
+});
+
+t.test('given roles, each does what it may', async (t) => {
+  const gateway = await createTestGateway(t);
+  const owner = await signUp(gateway, 'owner');
+  const admin = await addMember(gateway, owner, 'admin', 'admin');
+  const member = await addMember(gateway, owner, 'member', 'member');
+  const add = (as: string, name: string, role: string) =>
+    gateway.call('POST', '/api/members', {
+      as,
+      body: { email: `${name}@example.com`, password: TEST_PASSWORD, role },
+    });
+  const change = (as: string, userId: string, role: string) =>
+    gateway.call('PATCH', `/api/members/${userId}`, { as, body: { role } });
+
+  t.equal((await add(admin.access_token, 'm2', 'member')).status, 201);
+  t.match(await add(admin.access_token, 'o2', 'owner'), {
+    status: 403,
+    body: { code: 'role_required', required_roles: ['owner'], role: 'admin' },
+  });
+  t.match(await add(member.access_token, 'm3', 'member'), { status: 403, body: { code: 'role_required' } });
+  t.match(await add(owner.access_token, 'm2', 'member'), { status: 409, body: { code: 'email_taken' } });
+  t.match(await change(admin.access_token, owner.userId, 'member'), { status: 403 });
+  t.match(await change(admin.access_token, admin.userId, 'owner'), { status: 403 });
+  t.match(await change(member.access_token, member.userId, 'admin'), { status: 403 });
+  t.match(await change(admin.access_token, member.userId, 'admin'), { status: 200, body: { role: 'admin' } });
+});
+
+t.test('given a change of role, the next request feels it on every gateway', async (t) => {
+  const gateway = await createTestGateway(t);
+  const other = await createTestGateway(t, { beside: gateway });
+  const owner = await signUp(gateway, 'owner');
+  const grace = await addMember(gateway, owner, 'grace', 'admin');
+  const list = () => other.call('GET', '/api/api-keys', { as: grace.access_token });
+  t.equal((await list()).status, 200);
+  const heard = other.nextChange();
+  await gateway.call('PATCH', `/api/members/${grace.userId}`, {
+    as: owner.access_token,
+    body: { role: 'member' },
+  });
+  await heard;
+  t.match(await list(), { status: 403, body: { code: 'role_required' } });
+});
+
+t.test('given one owner, they can neither step down nor leave', async (t) => {
+  const gateway = await createTestGateway(t);
+  const ada = await signUp(gateway, 'ada');
+  const url = `/api/members/${ada.userId}`;
+  const stepDown = await gateway.call('PATCH', url, { as: ada.access_token, body: { role: 'member' } });
+  t.match(stepDown, { status: 409, body: { code: 'conflict' } });
+  t.match(await gateway.call('DELETE', url, { as: ada.access_token }), { status: 409 });
+
+  await t.test('given two who demote each other at once, one remains', async (t) => {
+    const grace = await addMember(gateway, ada, 'grace', 'owner');
+    const demote = (as: string, userId: string) =>
+      gateway.call('PATCH', `/api/members/${userId}`, { as, body: { role: 'member' } });
+    const answers = await Promise.all([
+      demote(ada.access_token, grace.userId),
+      demote(grace.access_token, ada.userId),
+    ]);
+    t.strictSame(answers.map(({ status }) => status).sort(), [200, 409]);
+    const { rows } = await gateway.database.pool.query(`select from memberships where role = 'owner'`);
+    t.equal(rows.length, 1);
+  });
+});
+
+t.test('given somebody removed, their sessions in the account end', async (t) => {
+  const gateway = await createTestGateway(t);
+  const owner = await signUp(gateway, 'owner');
+  const grace = await addMember(gateway, owner, 'grace', 'member');
+  const heard = gateway.nextChange();
+  const removed = await gateway.call('DELETE', `/api/members/${grace.userId}`, { as: grace.access_token });
+  t.equal(removed.status, 204, 'anybody may leave');
+  await heard;
+  t.match(await gateway.call('GET', '/api/me', { as: grace.access_token }), {
+    body: { code: 'invalid_token' },
+  });
+  t.match(await gateway.call('POST', '/api/auth/refresh', { body: { refresh_token: grace.refresh_token } }), {
+    body: { code: 'refresh_token_invalid' },
+  });
+  t.match(
+    await gateway.call('POST', '/api/auth/login', { body: { email: grace.email, password: TEST_PASSWORD } }),
+    { status: 403, body: { code: 'role_required' } },
+  );
+});
+
+t.test('given other tenants and API keys, members are out of reach', async (t) => {
+  const gateway = await createTestGateway(t);
+  const ada = await signUp(gateway, 'ada');
+  const eve = await signUp(gateway, 'eve');
+  const url = `/api/members/${ada.userId}`;
+  for (const [method, body] of [
+    ['PATCH', { role: 'member' }],
+    ['DELETE', undefined],
+  ] as const) {
+    t.match(await gateway.call(method, url, { as: eve.access_token, body }), {
+      status: 404,
+      body: { code: 'not_found' },
+    });
+  }
+  const generating = await createKey(gateway, ada.access_token);
+  t.match(await gateway.call('GET', '/api/members', { as: generating.key }), {
+    status: 403,
+    body: { code: 'insufficient_scope', required_scope: '*' },
+  });
+  const all = await createKey(gateway, ada.access_token, { scopes: ['*'] });
+  t.equal((await gateway.call('GET', '/api/members', { as: all.key })).status, 200);
+  t.match(await gateway.call('DELETE', url, { as: all.key }), {
+    status: 403,
+    body: { code: 'role_required' },
+  });
+});
