@@ -1,11 +1,11 @@
 /** `npm run check`: everything that can be said about the repository without running it. */
 import { execFile } from 'node:child_process';
-import { existsSync } from 'node:fs';
 import { checkEnvExample } from './env-example.ts';
 import { findAllDirt } from './hygiene.ts';
 import { findBreaches, findMissing, findUnknownLibs, readImports } from './import-rules.ts';
 import { checkJournal, findDrift } from './migrations.ts';
 import { checkOpenApi, OPENAPI_FILE } from './openapi.ts';
+import { checkProblemPages } from './problem-pages.ts';
 
 /** `faults` empty means passed; `seen` tells what was looked at. */
 type Outcome = { faults: string[]; seen?: string };
@@ -46,10 +46,8 @@ const steps: Step[] = [
   { name: 'migration order', run: async () => ({ faults: checkJournal() }) },
   { name: 'migration drift', run: async () => ({ faults: await findDrift() }) },
   { name: 'openapi.yaml drift', run: async () => ({ faults: await checkOpenApi() }) },
-  {
-    name: 'openapi.yaml lint',
-    run: async () => (existsSync(OPENAPI_FILE) ? command('redocly', ['lint', OPENAPI_FILE]) : { faults: [] }),
-  },
+  { name: 'openapi.yaml lint', run: () => command('redocly', ['lint', OPENAPI_FILE]) },
+  { name: 'docs/problems drift', run: async () => ({ faults: checkProblemPages() }) },
   { name: '.env.example drift', run: async () => ({ faults: await checkEnvExample() }) },
   {
     name: 'hygiene',
