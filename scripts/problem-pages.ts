@@ -39,9 +39,9 @@ function byStatus(): [status: number, codes: ProblemCode[]][] {
 
 function renderOverview(): string {
   const rows = byStatus().map(
-    ([status, codes]) => `| ${status} | ${codes.map((code) => `[\`${code}\`](#${code})`).join(', ')} |`,
+    ([status, codes]) => `- ${status}: ${codes.map((code) => `[\`${code}\`](#${code})`).join(', ')}`,
   );
-  return ['| status | codes |', '|---|---|', ...rows, ''].join('\n');
+  return [...rows, ''].join('\n');
 }
 
 function renderProblem(code: ProblemCode): string {
