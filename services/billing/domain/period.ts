@@ -1,0 +1,31 @@
+/** Periods of a subscription, counted from its anchor, as `ledger_window` of the ledger counts them. */
+export type Period = { start: Date; end: Date };
+
+export const MONTHS_PER_CYCLE = { month: 1, year: 12 } as const;
+export type Cycle = keyof typeof MONTHS_PER_CYCLE;
+
+/** Limits that say `period` start afresh every month, also for those who pay by the year. */
+export const USAGE_PERIOD_MONTHS = 1;
+
+/**
+ * The period that contains `at`. Each is counted from the anchor itself, so that one anchored to the 31st falls on the
+ * last day of short months and returns to the 31st.
+ */
+export function periodAt(anchor: Date, months: number, at: Date): Period {
+  const between =
+    (at.getUTCFullYear() - anchor.getUTCFullYear()) * 12 + at.getUTCMonth() - anchor.getUTCMonth();
+  let n = Math.floor(between / months);
+  while (addMonths(anchor, n * months) > at) n -= 1;
+  while (addMonths(anchor, (n + 1) * months) <= at) n += 1;
+  return { start: addMonths(anchor, n * months), end: addMonths(anchor, (n + 1) * months) };
+}
+
+/** The same day and time of day so many months later, or the last day of a month that is too short. */
+export function addMonths(instant: Date, months: number): Date {
+  const moved = new Date(instant);
+  moved.setUTCDate(1);
+  moved.setUTCMonth(moved.getUTCMonth() + months);
+  const lastDay = new Date(Date.UTC(moved.getUTCFullYear(), moved.getUTCMonth() + 1, 0)).getUTCDate();
+  moved.setUTCDate(Math.min(instant.getUTCDate(), lastDay));
+  return moved;
+}

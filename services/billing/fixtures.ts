@@ -1,0 +1,109 @@
+/** The service as tests run it: real PostgreSQL, still time, and the default catalogue. */
+import { readFileSync } from 'node:fs';
+import type { Pool } from 'pg';
+import { z } from 'zod';
+import { createContextSigner } from '#libs/auth/internal-context.ts';
+import { type Caller, INTERNAL_CONTEXT_HEADER } from '#libs/contracts/internal-context.ts';
+import { createLedger, type Ledger } from '#libs/ledger/ledger.ts';
+import { createLogger } from '#libs/service/logger.ts';
+import { createMetrics } from '#libs/service/metrics.ts';
+import { serviceVariables, toServiceConfig } from '#libs/service/variables.ts';
+import { createTestDatabase, type TestScope } from '#libs/testing/database.ts';
+import { createFakeRuntime } from '#libs/testing/runtime.ts';
+import { buildApp } from './app.ts';
+import { type ImportedCatalogue, importCatalogue } from './import-catalogue.ts';
+
+const SECRET = 'a secret that only tests know of, no one else';
+
+export const ACCOUNT = '0190a1b2-0000-7000-8000-00000000a001';
+export const OTHER_ACCOUNT = '0190a1b2-0000-7000-8000-00000000a002';
+export const KEY = '0190a1b2-0000-7000-8000-00000000c001';
+
+export const DEFAULT_CATALOGUE = readFileSync(
+  new URL('../../deploy/catalogues/default.yaml', import.meta.url),
+  'utf8',
+);
+
+export type Answer<Body> = { status: number; body: Body };
+
+export type TestService = {
+  pool: Pool;
+  ledger: Ledger;
+  runtime: ReturnType<typeof createFakeRuntime>;
+  importText: (text: string) => Promise<ImportedCatalogue>;
+  /** Sends a request for an account; `null` sends no context. */
+  send: <Body>(
+    accountId: string | null,
+    method: 'GET' | 'POST' | 'PUT',
+    url: string,
+    body?: unknown,
+  ) => Promise<Answer<Body>>;
+};
+
+/** With two accounts, and the catalogue given on offer. */
+export async function createTestService(
+  t: TestScope,
+  catalogue: string | null = DEFAULT_CATALOGUE,
+): Promise<TestService> {
+  const { pool } = await createTestDatabase(t);
+  const runtime = createFakeRuntime();
+  const { now } = runtime.clock;
+  const signer = createContextSigner({ secrets: [SECRET], now });
+  const app = buildApp({
+    config: toServiceConfig(z.object(serviceVariables(0)).parse({})),
+    runtime,
+    logger: createLogger({ name: 'test', level: 'silent' }),
+    metrics: createMetrics({ service: 'billing', processMetrics: false }),
+    pool,
+    signer,
+  });
+  t.teardown(() => app.close());
+  for (const id of [ACCOUNT, OTHER_ACCOUNT]) {
+    await pool.query(`INSERT INTO accounts (id, name, created_at) VALUES ($1, 'Test', now())`, [id]);
+  }
+  const importText = (text: string) =>
+    importCatalogue(pool, { text, author: 'test', now: now(), newId: runtime.newId });
+  if (catalogue !== null) await importText(catalogue);
+  return {
+    pool,
+    ledger: createLedger({ pool, now }),
+    runtime,
+    importText,
+    async send<Body>(accountId: string | null, method: 'GET' | 'POST' | 'PUT', url: string, body?: unknown) {
+      const caller: Caller = {
+        accountId: accountId ?? '',
+        userId: null,
+        keyId: null,
+        workspaceId: null,
+        role: 'member',
+        platformRole: 'none',
+        scopes: ['*'],
+      };
+      const exp = Math.floor(now().getTime() / 1000) + 60;
+      const context = signer.sign({ caller, requestId: runtime.newId(), exp });
+      const response = await app.inject({
+        method,
+        url,
+        headers: accountId === null ? {} : { [INTERNAL_CONTEXT_HEADER]: context },
+        ...(body === undefined ? {} : { payload: body as object }),
+      });
+      return {
+        status: response.statusCode,
+        body: (response.body === '' ? undefined : JSON.parse(response.body)) as Body,
+      };
+    },
+  };
+}
+
+/** What other services are told while work runs. */
+export async function announcements(pool: Pool, work: () => Promise<unknown>): Promise<unknown[]> {
+  const client = await pool.connect();
+  const heard: unknown[] = [];
+  client.on('notification', ({ payload = '' }) => heard.push(JSON.parse(payload)));
+  await client.query('LISTEN inkmeter');
+  await work();
+  // Notifications arrive before the answer to a later statement.
+  await client.query('SELECT 1');
+  client.release(true);
+  return heard;
+}

@@ -1,0 +1,37 @@
+import { createContextSigner } from '#libs/auth/internal-context.ts';
+import { loadConfig } from '#libs/config/config.ts';
+import { loadDotEnv, processEnv } from '#libs/config/env.ts';
+import { createPool } from '#libs/db/pool.ts';
+import { createLogger } from '#libs/service/logger.ts';
+import { createMetrics } from '#libs/service/metrics.ts';
+import { runService } from '#libs/service/run-service.ts';
+import { systemRuntime } from '#libs/service/runtime.ts';
+import { toServiceConfig } from '#libs/service/variables.ts';
+import { buildApp } from './app.ts';
+import { configSchema } from './config.ts';
+
+const name = 'billing';
+loadDotEnv();
+const variables = loadConfig(configSchema, processEnv());
+const config = toServiceConfig(variables);
+const runtime = systemRuntime;
+const logger = createLogger({ name, level: config.logLevel });
+const metrics = createMetrics({ service: name });
+const pool = createPool({
+  connectionString: variables.DATABASE_URL,
+  max: variables.DATABASE_POOL_SIZE,
+  applicationName: `inkmeter-${name}`,
+  statementTimeoutMs: variables.STATEMENT_TIMEOUT,
+  onIdleError: (error) => logger.warn({ err: error }, 'an idle database connection broke'),
+});
+const signer = createContextSigner({ secrets: variables.INTERNAL_SECRETS, now: runtime.clock.now });
+
+await runService({
+  name,
+  config,
+  logger,
+  metrics,
+  app: buildApp({ config, runtime, logger, metrics, pool, signer }),
+  readiness: { database: () => pool.query('SELECT 1') },
+  lifecycle: { closePools: () => pool.end() },
+});

@@ -1,0 +1,236 @@
+import t from 'tap';
+import { entitlementsFromWire, entitlementsPath, entitlementsToWire } from '#libs/contracts/entitlements.ts';
+import { keyLimitsPath } from '#libs/contracts/key-limits.ts';
+import type { CurrentSubscription, PlanList } from '#libs/contracts/plans.ts';
+import { testHold, testSettle } from '#libs/ledger/fixtures.ts';
+import {
+  ACCOUNT,
+  announcements,
+  createTestService,
+  DEFAULT_CATALOGUE,
+  KEY,
+  OTHER_ACCOUNT,
+  type TestService,
+} from '../fixtures.ts';
+
+type Plans = { data: PlanList };
+type Current = { data: CurrentSubscription };
+type Refusal = { code: string };
+
+const CURRENT = '/api/subscription/current';
+
+const limitsOf = async ({ pool }: TestService, accountId: string) =>
+  (
+    await pool.query(
+      `SELECT scope, scope_id, meter, win, kind, amount FROM ledger_limits WHERE account_id = $1
+        ORDER BY scope, meter, win`,
+      [accountId],
+    )
+  ).rows;
+
+t.test('given the default catalogue', async (t) => {
+  const service = await createTestService(t);
+  const { send, pool, runtime, ledger } = service;
+
+  await t.test('then its plans are on offer, under both paths', async (t) => {
+    const { status, body } = await send<Plans>(OTHER_ACCOUNT, 'GET', '/api/subscription/plans');
+    t.equal(status, 200);
+    const { plans, default_plan } = body.data;
+    t.equal(default_plan, 'free');
+    t.strictSame(
+      plans.map(({ key, rank, price }) => [key, rank, price.monthly_minor, price.yearly_minor]),
+      [
+        ['free', 0, 0, 0],
+        ['basic', 10, 2900, 29_000],
+        ['pro', 20, 7900, 79_000],
+        ['enterprise', 30, 19_900, 199_000],
+      ],
+    );
+    const [free, , , enterprise] = plans;
+    t.match(free?.limits[0], {
+      meter: 'cost',
+      unit: 'nano_usd',
+      window: 'period',
+      kind: 'n',
+      amount: '2000000000',
+      amount_usd: '2.000000000',
+    });
+    t.match(free?.text_models, { all: false, default: 'gpt-4o-mini' });
+    t.match(enterprise?.text_models, { all: true, default: 'gpt-4.1' });
+    t.match(
+      enterprise?.limits.find(({ meter }) => meter === 'gen.blog'),
+      { kind: 'unlimited', amount: null },
+    );
+    t.same((await send<Plans>(OTHER_ACCOUNT, 'GET', '/api/plans/available')).body, body);
+  });
+
+  await t.test('when a new account first asks, then it has the default plan, and books', async (t) => {
+    t.strictSame(await limitsOf(service, ACCOUNT), []);
+    const heard = await announcements(pool, async () => {
+      const { status, body } = await send<Current>(ACCOUNT, 'GET', CURRENT);
+      t.equal(status, 200);
+      t.match(body.data, {
+        account_id: ACCOUNT,
+        plan: { key: 'free', name: 'Free', rank: 0, source: 'subscription' },
+        status: 'active',
+        cycle: 'month',
+        price: { monthly_minor: 0 },
+        started_at: '2026-11-20T12:00:00.000Z',
+        current_period: { start: '2026-11-20T12:00:00.000Z', end: '2026-12-20T12:00:00.000Z' },
+        catalogue: { id: 'default', version: 1 },
+        qualities: ['draft'],
+        platforms: ['twitter', 'instagram'],
+        features: ['api_access', 'alt_text'],
+        valid_until: null,
+      });
+      t.match(body.data.limits[0], { meter: 'cost', amount_usd: '2.000000000', source: 'plan:free' });
+    });
+    t.strictSame(heard, [{ kind: 'account', id: ACCOUNT }]);
+    t.match(await limitsOf(service, ACCOUNT), [
+      { meter: 'api.requests', win: 'day', amount: 500n },
+      { meter: 'cost', win: 'period', amount: 2_000_000_000n },
+    ]);
+    t.strictSame(await limitsOf(service, OTHER_ACCOUNT), []);
+    const hold = (cost: bigint) => ledger.hold(testHold(ACCOUNT, runtime.newId(), { cost }));
+    t.equal((await hold(2_000_000_001n)).verdict, 'limit_exceeded');
+    t.equal((await hold(2_000_000_000n)).verdict, 'ok');
+    t.strictSame(
+      await announcements(pool, () => send(ACCOUNT, 'GET', CURRENT)),
+      [],
+      'asking again changes nothing',
+    );
+  });
+
+  await t.test('then time moves its period on without any job', async (t) => {
+    const before = runtime.clock.now();
+    runtime.clock.set('2027-01-20T11:59:59.999Z');
+    t.match((await send<Current>(ACCOUNT, 'GET', CURRENT)).body.data.current_period, {
+      start: '2026-12-20T12:00:00.000Z',
+    });
+    runtime.clock.set(before);
+  });
+
+  await t.test('then its entitlements survive the way to other services', async (t) => {
+    const { status, body } = await send(OTHER_ACCOUNT, 'GET', entitlementsPath(ACCOUNT));
+    t.equal(status, 200);
+    const may = entitlementsFromWire(body);
+    t.same(entitlementsToWire(may), body);
+    t.match(may, {
+      plan: { key: 'free', name: 'Free', rank: 0 },
+      catalogue: { id: 'default', version: /^[0-9a-f-]{36}$/ },
+      outputTokensCap: { value: 2048, source: 'plan:free' },
+      features: { api_access: { granted: true }, white_label: { granted: false } },
+      validUntil: null,
+    });
+    t.match(may.limits[0], { meter: 'cost', amount: { kind: 'n', n: 2_000_000_000n }, blocks: true });
+  });
+
+  await t.test('then an account that does not exist gets nothing', async (t) => {
+    const nobody = runtime.newId();
+    const answer = await send<Refusal>(OTHER_ACCOUNT, 'GET', entitlementsPath(nobody));
+    t.strictSame([answer.status, answer.body.code], [404, 'not_found']);
+    t.strictSame(await limitsOf(service, nobody), []);
+    t.equal((await send(OTHER_ACCOUNT, 'GET', entitlementsPath('me'))).status, 400);
+  });
+
+  await t.test('then nobody gets anything without a signed context', async (t) => {
+    for (const url of ['/api/plans/available', CURRENT, entitlementsPath(ACCOUNT)]) {
+      t.equal((await send(null, 'GET', url)).status, 401, url);
+    }
+    t.equal((await send(null, 'PUT', keyLimitsPath(ACCOUNT, KEY), { limits: [] })).status, 401);
+  });
+});
+
+t.test('given twenty first questions at once, one subscription comes of it', async (t) => {
+  const service = await createTestService(t);
+  const heard = await announcements(service.pool, async () => {
+    const answers = await Promise.all(
+      Array.from({ length: 20 }, () => service.send(ACCOUNT, 'GET', entitlementsPath(ACCOUNT))),
+    );
+    t.ok(answers.every(({ status }) => status === 200));
+    t.equal(new Set(answers.map(({ body }) => JSON.stringify(body))).size, 1);
+  });
+  t.strictSame(heard, [{ kind: 'account', id: ACCOUNT }]);
+  const { rows } = await service.pool.query('SELECT count(*)::integer AS n FROM subscriptions');
+  t.strictSame(rows, [{ n: 1 }]);
+});
+
+t.test('given an account under one version, a new version is for new accounts', async (t) => {
+  const service = await createTestService(t);
+  const { send, importText } = service;
+  await send(ACCOUNT, 'GET', CURRENT);
+  await importText(DEFAULT_CATALOGUE.replace('amount: 2.00 USD', 'amount: 3.00 USD'));
+  const costOf = async (account: string) => {
+    const { data } = (await send<Current>(account, 'GET', CURRENT)).body;
+    return [data.catalogue.version, data.limits[0]?.amount_usd];
+  };
+  t.strictSame(await costOf(ACCOUNT), [1, '2.000000000']);
+  t.strictSame(await costOf(OTHER_ACCOUNT), [2, '3.000000000']);
+});
+
+t.test('given an API key', async (t) => {
+  const service = await createTestService(t);
+  const { send, ledger, runtime, pool } = service;
+  const path = keyLimitsPath(ACCOUNT, KEY);
+  const hold = (cost: bigint, keyId: string | null) => {
+    const id = runtime.newId();
+    return ledger.hold(testHold(ACCOUNT, id, { cost }, { keyId })).then((answer) => ({ id, ...answer }));
+  };
+
+  await t.test('when it gets limits of its own, then they bind it and nobody else', async (t) => {
+    const heard = await announcements(pool, async () => {
+      const { status } = await send(ACCOUNT, 'PUT', path, {
+        limits: [
+          { meter: 'cost', window: 'day', amount: '1000' },
+          { meter: 'tokens.total', window: 'month', amount: '500' },
+        ],
+      });
+      t.equal(status, 204);
+    });
+    t.match(heard.at(-1), { kind: 'account', id: ACCOUNT });
+    const own = (await limitsOf(service, ACCOUNT)).filter(({ scope }) => scope === 'key');
+    t.match(own, [
+      { scope_id: KEY, meter: 'cost', win: 'day', kind: 'n', amount: 1000n },
+      { scope_id: KEY, meter: 'tokens.total', win: 'month', amount: 500n },
+    ]);
+    t.match(await hold(1001n, KEY), {
+      verdict: 'limit_exceeded',
+      limit: { scope: 'key', source: `key:${KEY}` },
+    });
+    t.equal((await hold(1001n, null)).verdict, 'ok');
+    const within = await hold(600n, KEY);
+    t.equal(within.verdict, 'ok');
+    await ledger.settle(testSettle(ACCOUNT, within.id, { cost: 600n }));
+  });
+
+  await t.test('when they are replaced, then what was used still counts', async (t) => {
+    t.equal(
+      (await send(ACCOUNT, 'PUT', path, { limits: [{ meter: 'cost', window: 'day', amount: '700' }] }))
+        .status,
+      204,
+    );
+    t.match(await hold(101n, KEY), { verdict: 'limit_exceeded', limit: { used: 600n, amount: 700n } });
+    t.equal((await limitsOf(service, ACCOUNT)).filter(({ scope }) => scope === 'key').length, 1);
+  });
+
+  await t.test('when they are taken away, then the plan alone binds it', async (t) => {
+    t.equal((await send(ACCOUNT, 'PUT', path, { limits: [] })).status, 204);
+    t.equal((await hold(5000n, KEY)).verdict, 'ok');
+  });
+
+  await t.test('then limits that could not hold are refused', async (t) => {
+    const cost = { meter: 'cost', window: 'day', amount: '1' };
+    const cases: [unknown[], number, string][] = [
+      [[{ ...cost, meter: 'tokenz' }], 422, 'semantic_error'],
+      [[cost, cost], 422, 'semantic_error'],
+      [[{ ...cost, amount: '-1' }], 400, 'invalid_request'],
+      [[{ ...cost, amount: 1 }], 400, 'invalid_request'],
+      [[{ ...cost, window: 'year' }], 400, 'invalid_request'],
+    ];
+    for (const [limits, status, code] of cases) {
+      const answer = await send<Refusal>(ACCOUNT, 'PUT', path, { limits });
+      t.strictSame([answer.status, answer.body.code], [status, code], JSON.stringify(limits));
+    }
+    t.equal((await send(ACCOUNT, 'PUT', keyLimitsPath(runtime.newId(), KEY), { limits: [] })).status, 404);
+  });
+});

@@ -1,0 +1,155 @@
+import type { Pool, PoolClient } from 'pg';
+import { announce } from '#libs/db/announce.ts';
+import { transaction } from '#libs/db/transaction.ts';
+import { setLimits } from '#libs/ledger/ledger.ts';
+import { type KeyLimit, ledgerLimitsOf } from '../domain/ledger-limits.ts';
+import { USAGE_PERIOD_MONTHS } from '../domain/period.ts';
+import type { CatalogueVersion, Subscription } from '../domain/subscription.ts';
+
+/** A change of what an account has, decided while its subscription is locked. */
+export type SubscriptionChange = {
+  accountId: string;
+  now: Date;
+  /** The subscription to be, from the one that is; the very same object where nothing is to change. */
+  decide: (current: Subscription | undefined) => Subscription;
+  /** Other rows of billing that the limits come from, changed in the same transaction. */
+  alongside?: (client: PoolClient) => Promise<void>;
+};
+
+export type SubscriptionStore = {
+  find: (accountId: string) => Promise<Subscription | undefined>;
+  /**
+   * The only way anything that decides an account's limits is changed: the subscription, the ledger's limits and the
+   * word to all services commit together, so nobody ever acts on half of it.
+   */
+  applySubscription: (change: SubscriptionChange) => Promise<Subscription>;
+  accountExists: (accountId: string) => Promise<boolean>;
+};
+
+type SubscriptionRow = {
+  account_id: string;
+  catalogue_version_id: string;
+  plan_key: string;
+  cycle: Subscription['cycle'];
+  status: Subscription['status'];
+  anchor: Date;
+  current_period_start: Date;
+  current_period_end: Date;
+  cancel_at_period_end: boolean;
+  trial_ends_at: Date | null;
+};
+
+const COLUMNS = `account_id, catalogue_version_id, plan_key, cycle, status, anchor, current_period_start,
+  current_period_end, cancel_at_period_end, trial_ends_at`;
+
+const FIND_SQL = `SELECT ${COLUMNS} FROM subscriptions WHERE account_id = $1`;
+
+const SAVE_SQL = `
+  INSERT INTO subscriptions (${COLUMNS}, created_at, updated_at)
+  VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $11)
+  ON CONFLICT (account_id) DO UPDATE SET
+    catalogue_version_id = excluded.catalogue_version_id, plan_key = excluded.plan_key, cycle = excluded.cycle,
+    status = excluded.status, anchor = excluded.anchor, current_period_start = excluded.current_period_start,
+    current_period_end = excluded.current_period_end, cancel_at_period_end = excluded.cancel_at_period_end,
+    trial_ends_at = excluded.trial_ends_at, updated_at = excluded.updated_at`;
+
+/** Serialises changes of one account, also of one that has no row yet to lock. */
+const LOCK_SQL = `SELECT pg_advisory_xact_lock(hashtextextended('subscription ' || $1, 0))`;
+
+export function createSubscriptionStore(
+  pool: Pool,
+  version: (id: string, database: Pick<Pool, 'query'>) => Promise<CatalogueVersion>,
+): SubscriptionStore {
+  return {
+    find: (accountId) => find(pool, accountId),
+    applySubscription: ({ accountId, now, decide, alongside }) =>
+      transaction(pool, async (client) => {
+        await client.query(LOCK_SQL, [accountId]);
+        const current = await find(client, accountId);
+        const subscription = decide(current);
+        if (subscription === current && alongside === undefined) return subscription;
+        await client.query(SAVE_SQL, [
+          subscription.accountId,
+          subscription.catalogueVersionId,
+          subscription.planKey,
+          subscription.cycle,
+          subscription.status,
+          subscription.anchor,
+          subscription.currentPeriodStart,
+          subscription.currentPeriodEnd,
+          subscription.cancelAtPeriodEnd,
+          subscription.trialEndsAt,
+          now,
+        ]);
+        await alongside?.(client);
+        const keyLimits = await findKeyLimits(client, accountId);
+        const sold = await version(subscription.catalogueVersionId, client);
+        await setLimits(client, now, {
+          accountId,
+          anchor: subscription.anchor,
+          periodMonths: USAGE_PERIOD_MONTHS,
+          segments: ledgerLimitsOf(subscription, sold, keyLimits, now),
+        });
+        await announce(client, { kind: 'account', id: accountId });
+        return subscription;
+      }),
+    async accountExists(accountId) {
+      const { rowCount } = await pool.query(`SELECT FROM accounts WHERE id = $1 AND status <> 'deleted'`, [
+        accountId,
+      ]);
+      return rowCount === 1;
+    },
+  };
+}
+
+async function find(database: Pick<Pool, 'query'>, accountId: string): Promise<Subscription | undefined> {
+  const { rows } = await database.query<SubscriptionRow>(FIND_SQL, [accountId]);
+  const [row] = rows;
+  return (
+    row && {
+      accountId: row.account_id,
+      catalogueVersionId: row.catalogue_version_id,
+      planKey: row.plan_key,
+      cycle: row.cycle,
+      status: row.status,
+      anchor: row.anchor,
+      currentPeriodStart: row.current_period_start,
+      currentPeriodEnd: row.current_period_end,
+      cancelAtPeriodEnd: row.cancel_at_period_end,
+      trialEndsAt: row.trial_ends_at,
+    }
+  );
+}
+
+async function findKeyLimits(client: PoolClient, accountId: string): Promise<KeyLimit[]> {
+  const { rows } = await client.query<{
+    key_id: string;
+    meter: string;
+    win: KeyLimit['window'];
+    amount: bigint;
+  }>('SELECT key_id, meter, win, amount FROM key_limits WHERE account_id = $1', [accountId]);
+  return rows.map(({ key_id: keyId, meter, win: window, amount }) => ({ keyId, meter, window, amount }));
+}
+
+/** Replaces the limits of one key; for `alongside`, so that they are in force when it commits. */
+export async function replaceKeyLimits(
+  client: PoolClient,
+  accountId: string,
+  keyId: string,
+  limits: readonly Omit<KeyLimit, 'keyId'>[],
+  now: Date,
+): Promise<void> {
+  await client.query('DELETE FROM key_limits WHERE account_id = $1 AND key_id = $2', [accountId, keyId]);
+  await client.query(
+    `INSERT INTO key_limits (account_id, key_id, meter, win, amount, updated_at)
+     SELECT $1, $2, l.*, $6 FROM unnest($3::text[], $4::text[], $5::bigint[]) l`,
+    [
+      accountId,
+      keyId,
+      limits.map(({ meter }) => meter),
+      limits.map(({ window }) => window),
+      limits.map(({ amount }) => amount.toString()),
+      now,
+    ],
+  );
+}
