@@ -4,6 +4,7 @@ import { type ProblemCode, problemDefinition } from '#libs/problems/catalogue.ts
 import { chatCompletionRequest } from './chat-completions.ts';
 import { idempotencyHeaders } from './idempotency-key.ts';
 import { defineOperation, type OperationResponse } from './operation.ts';
+import { CALLER_PROBLEMS } from './problem-responses.ts';
 
 const usage = z.looseObject({
   prompt_tokens: z.int(),
@@ -71,21 +72,22 @@ export const METERING_PROBLEMS = [
   'invalid_request',
   'malformed_json',
   'unsupported_parameter',
-  'unauthenticated',
-  'token_expired',
-  'invalid_api_key',
-  'insufficient_scope',
+  'prompt_too_large',
+  ...CALLER_PROBLEMS,
   'model_not_in_plan',
   'meter_disabled',
   'idempotency_in_progress',
   'body_too_large',
   'idempotency_key_reused',
   'unpriced_model',
+  'provider_refused',
   'limit_exceeded',
   'limit_blocked',
   'limit_held',
   'rate_limited',
+  'internal_error',
   'provider_error',
+  'provider_malformed',
   'metering_unavailable',
   'emergency_stop',
   'service_unavailable',
@@ -172,7 +174,7 @@ export const listModels = defineOperation({
       schema: z.object({ object: z.literal('list'), data: z.array(modelObject) }),
       example: { object: 'list', data: [modelExample] },
     },
-    ...openAiProblems('unauthenticated', 'metering_unavailable'),
+    ...openAiProblems(...CALLER_PROBLEMS, 'rate_limited', 'internal_error', 'metering_unavailable'),
   },
 });
 
@@ -187,6 +189,12 @@ export const getModel = defineOperation({
   params: z.object({ model: z.string().min(1) }),
   responses: {
     200: { description: 'The model.', schema: modelObject, example: modelExample },
-    ...openAiProblems('unauthenticated', 'unknown_model', 'metering_unavailable'),
+    ...openAiProblems(
+      ...CALLER_PROBLEMS,
+      'unknown_model',
+      'rate_limited',
+      'internal_error',
+      'metering_unavailable',
+    ),
   },
 });

@@ -17,7 +17,7 @@ export const problemDocument = z
 /** The error responses of an operation, by status, described by the codes that can stand in them. */
 export function problemResponses(...codes: readonly ProblemCode[]): Record<number, OperationResponse> {
   const responses: Record<number, OperationResponse> = {};
-  for (const [status, group] of Map.groupBy(codes, (code) => problemDefinition(code).status)) {
+  for (const [status, group] of Map.groupBy(new Set(codes), (code) => problemDefinition(code).status)) {
     const [first] = group as [ProblemCode, ...ProblemCode[]];
     const { title, detail } = problemDefinition(first);
     responses[status] = {
@@ -38,10 +38,22 @@ export function problemResponses(...codes: readonly ProblemCode[]): Record<numbe
   return responses;
 }
 
+/** How a caller can fail to be let in. */
+export const CALLER_PROBLEMS = [
+  'unauthenticated',
+  'token_expired',
+  'invalid_token',
+  'invalid_api_key',
+  'api_key_revoked',
+  'api_key_expired',
+  'account_suspended',
+  'insufficient_scope',
+] as const satisfies ProblemCode[];
+
 /** What every operation for signed-in callers can answer besides its own errors. */
 export const USER_PROBLEMS = [
   'invalid_request',
-  'unauthenticated',
+  ...CALLER_PROBLEMS,
   'rate_limited',
   'internal_error',
   'service_unavailable',

@@ -8,6 +8,7 @@ import { generateContent } from '#libs/contracts/generate-operations.ts';
 import { IDENTITY_OPERATIONS } from '#libs/contracts/identity.ts';
 import { MEMBER_OPERATIONS } from '#libs/contracts/members.ts';
 import type { Operation } from '#libs/contracts/operation.ts';
+import { planOperations } from '#libs/contracts/plans.ts';
 import { priceOperations } from '#libs/contracts/prices.ts';
 import { SERVICE_OPERATIONS } from '#libs/contracts/service-operations.ts';
 import { stopOperations } from '#libs/contracts/stops.ts';
@@ -26,7 +27,7 @@ export const OPERATIONS = {
     ...SERVICE_OPERATIONS,
   ],
   usageMetering: [...usageOperations, ...priceOperations, ...stopOperations],
-  billing: [],
+  billing: planOperations,
 } as const satisfies Record<string, readonly Operation[]>;
 
 /** All of them, in the order of the document. */
