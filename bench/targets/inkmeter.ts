@@ -1,0 +1,214 @@
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import pg from 'pg';
+import { configSchema } from '#deploy/local/config.ts';
+import { definePrograms, type LocalProgram } from '#deploy/local/programs.ts';
+import { chooseProviders } from '#deploy/local/providers.ts';
+import type { Secrets } from '#deploy/local/secrets.ts';
+import { scriptPath } from '#deploy/local/supervisor.ts';
+import { loadConfig } from '#libs/config/config.ts';
+import { processEnv } from '#libs/config/env.ts';
+import { answers, type Child, FOLDER, freePort, startChild } from '../children.ts';
+import type { Target } from './target.ts';
+
+const PORT = 28_080;
+const OPERATIONS_PORT_OFFSET = 1_000;
+
+/** An account with an API key. */
+export type Account = { id: string; authorization: string };
+
+/** The whole system as `npm start` starts it, with the benchmark's provider behind it and a database of its own. */
+export type System = {
+  databaseUrl: string;
+  gateway: string;
+  /** The root of every process, PostgreSQL included. */
+  pid: number;
+  /** Where a service of `npm start` tells its metrics. */
+  metricsUrl: (service: 'gateway' | 'generation' | 'billing' | 'usage-metering') => string;
+  /** Signs an account up and gives each of its limits another amount, in the limit's own unit. */
+  openAccount: (limitAmount: bigint) => Promise<Account>;
+  /** Starts one more process of a service, beside those of `npm start` and over the same database. */
+  startReplica: (
+    service: 'gateway' | 'generation',
+    options?: { script?: string; env?: Record<string, string>; nodeFlags?: readonly string[] },
+  ) => Promise<Replica>;
+  stop: () => Promise<void>;
+};
+
+export type Replica = { address: string; pid: number; metricsUrl: string; stop: () => Promise<void> };
+
+export type SystemOptions = {
+  upstreamPort: number;
+  /** Names its data, so that two systems can live side by side. */
+  name?: string;
+  env?: Record<string, string>;
+  /** For every process of the system, through NODE_OPTIONS. */
+  nodeOptions?: string;
+};
+
+/** @throws Error with the end of its log when the system does not start. */
+export async function startSystem({
+  upstreamPort,
+  name = 'system',
+  env: extra = {},
+  nodeOptions = '',
+}: SystemOptions): Promise<System> {
+  const folder = path.join(FOLDER, name);
+  const postgresPort = await freePort();
+  const own: Record<string, string> = {
+    DATA_FOLDER: folder,
+    POSTGRES_PORT: String(postgresPort),
+    SIMULATOR_PORT: String(PORT + 10),
+    PORT: String(PORT),
+    BILLING_PORT: String(PORT + 1),
+    USAGE_METERING_PORT: String(PORT + 2),
+    GENERATION_PORT: String(PORT + 3),
+    OPENAI_API_KEY: 'sk-bench',
+    OPENAI_BASE_URL: `http://127.0.0.1:${upstreamPort}/v1`,
+    // one client sends everything here
+    RATE_LIMIT_PER_CALLER: '0',
+    ...(nodeOptions === '' ? {} : { NODE_OPTIONS: nodeOptions }),
+    ...extra,
+  };
+  const metricsUrl = (port: number) => `http://127.0.0.1:${port + OPERATIONS_PORT_OFFSET}/metrics`;
+  const ports = { gateway: PORT, billing: PORT + 1, 'usage-metering': PORT + 2, generation: PORT + 3 };
+  const isReady = (port: number) =>
+    answers(`http://127.0.0.1:${port + OPERATIONS_PORT_OFFSET}/ready`, (status) => status === 200);
+  const child = await startChild({
+    name,
+    script: scriptPath('deploy/local/start.ts'),
+    env: own,
+    isReady: async () => (await Promise.all(Object.values(ports).map(isReady))).every(Boolean),
+  });
+
+  const env = { ...processEnv(), ...own };
+  const secrets = JSON.parse(readFileSync(path.join(folder, 'secrets.json'), 'utf8')) as Secrets;
+  const databaseUrl = `postgres://postgres:${encodeURIComponent(secrets.postgresPassword)}@127.0.0.1:${postgresPort}/inkmeter`;
+  const programs = definePrograms({
+    env,
+    variables: loadConfig(configSchema, env),
+    secrets,
+    providers: chooseProviders(env, `http://127.0.0.1:${PORT + 10}`),
+    databaseUrl,
+    logFolder: folder,
+  });
+  const gateway = `127.0.0.1:${PORT}`;
+  const replicas: Child[] = [];
+
+  return {
+    databaseUrl,
+    gateway,
+    pid: child.pid,
+    metricsUrl: (service) => metricsUrl(ports[service]),
+    openAccount: (limitAmount) => openAccount(gateway, databaseUrl, limitAmount),
+    async startReplica(service, { script, env: replicaEnv = {}, nodeFlags = [] } = {}) {
+      const program = programs.find((one) => one.name === service) as LocalProgram;
+      const [port, operationsPort] = [await freePort(), await freePort()];
+      const replica = await startChild({
+        name: `${service}-${port}`,
+        script: script ?? program.script,
+        nodeFlags,
+        env: {
+          ...(program.env as Record<string, string>),
+          PORT: String(port),
+          OPERATIONS_PORT: String(operationsPort),
+          ...replicaEnv,
+        },
+        isReady: () => answers(`http://127.0.0.1:${operationsPort}/ready`, (status) => status === 200),
+      });
+      replicas.push(replica);
+      return {
+        address: `127.0.0.1:${port}`,
+        pid: replica.pid,
+        metricsUrl: `http://127.0.0.1:${operationsPort}/metrics`,
+        stop: replica.stop,
+      };
+    },
+    async stop() {
+      await Promise.all(replicas.map((replica) => replica.stop()));
+      await child.stop();
+    },
+  };
+}
+
+let accounts = 0;
+
+/** As a client would, but for the amounts: no plan on sale is as roomy, or as small, as a benchmark needs. */
+async function openAccount(gateway: string, databaseUrl: string, limitAmount: bigint): Promise<Account> {
+  const post = async (route: string, body: object, headers: Record<string, string> = {}) => {
+    const response = await fetch(`http://${gateway}${route}`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', ...headers },
+      body: JSON.stringify(body),
+    });
+    if (!response.ok) throw new Error(`${route} answered ${response.status}: ${await response.text()}`);
+    return (await response.json()) as Record<string, unknown>;
+  };
+  accounts += 1;
+  const email = `bench-${process.pid}-${Date.now()}-${accounts}@example.com`;
+  const { access_token } = await post('/api/auth/register', {
+    email,
+    password: 'a benchmark needs no secret',
+  });
+  const bearer = { authorization: `Bearer ${access_token}` };
+  const { key } = await post('/api/api-keys', { name: 'bench' }, bearer);
+  const authorization = `Bearer ${key}`;
+  const me = await fetch(`http://${gateway}/api/me`, { headers: { authorization } });
+  const { account } = (await me.json()) as { account: { id: string } };
+  // the books are opened when they are first needed
+  const usage = await fetch(`http://${gateway}/api/subscription/usage`, { headers: { authorization } });
+  if (!usage.ok) throw new Error(`The usage of a new account: ${usage.status} ${await usage.text()}`);
+  await setLimits(databaseUrl, account.id, limitAmount);
+  return { id: account.id, authorization };
+}
+
+/** The ledger brings its counters up to date by itself, before the account's next hold. */
+async function setLimits(databaseUrl: string, accountId: string, amount: bigint): Promise<void> {
+  const client = new pg.Client({ connectionString: databaseUrl });
+  await client.connect();
+  try {
+    const { rowCount } = await client.query(
+      `UPDATE ledger_limits SET kind = 'n', amount = $2 WHERE account_id = $1`,
+      [accountId, amount],
+    );
+    if (!rowCount) throw new Error('A new account has no limits to change');
+    await client.query(`UPDATE ledger_accounts SET refresh_at = '-infinity' WHERE account_id = $1`, [
+      accountId,
+    ]);
+  } finally {
+    await client.end();
+  }
+}
+
+/** More than any benchmark spends, and a limit all the same: every counter is checked and kept. */
+export const ROOMY = 1_000_000_000_000_000_000n;
+
+/** The system as it is sold: exact, durable, everything on. */
+export function meteredTarget(system: System, account: Account): Target {
+  return {
+    name: 'Inkmeter metered',
+    addresses: [system.gateway],
+    path: '/v1/chat/completions',
+    headers: { authorization: account.authorization },
+    processes: [system.pid],
+    stop: system.stop,
+  };
+}
+
+/** The same with a second gateway and a second generation process, which share the load with the first. */
+export async function startSecondPair(system: System, account: Account): Promise<Target> {
+  const generation = await system.startReplica('generation');
+  const gateway = await system.startReplica('gateway', {
+    env: { GENERATION_URLS: `http://${generation.address}` },
+  });
+  return {
+    ...meteredTarget(system, account),
+    name: 'Inkmeter metered, 2 + 2 processes',
+    addresses: [system.gateway, gateway.address],
+    processes: [system.pid, gateway.pid, generation.pid],
+    stop: async () => {
+      await gateway.stop();
+      await generation.stop();
+    },
+  };
+}

@@ -1,0 +1,90 @@
+/** The same calls against every target in turn, round after round, so that a noisy minute hits all alike. */
+import { setTimeout as delay } from 'node:timers/promises';
+import type { LoadResult } from './load.ts';
+import type { LoadGenerator } from './load-client.ts';
+import type { Target } from './targets/target.ts';
+
+export type Workload = { name: string; body: string; connections: number };
+
+export type Cell = { target: Target; workload: Workload; rounds: LoadResult[] };
+
+export type Pace = { rounds: number; warmUpMs: number; durationMs: number };
+
+const MESSAGES = [
+  { role: 'system', content: 'You are a careful writer. Answer in one short paragraph.' },
+  {
+    role: 'user',
+    content: 'What makes an opening sentence memorable? Give one example and say why it works.',
+  },
+];
+
+/** The call that everything is measured with: a short prompt and a cap on its answer. */
+export function chatBody(fields: Record<string, unknown> = {}): string {
+  return JSON.stringify({ model: 'gpt-4o-mini', messages: MESSAGES, max_tokens: 256, ...fields });
+}
+
+const STREAM = { stream: true, stream_options: { include_usage: true } };
+/** The provider reads this mark and sends a chunk every 5 ms. */
+const PACED_MESSAGES = [{ role: 'user', content: 'pace-5ms' }];
+
+export const plainWorkload = (connections: number): Workload => ({
+  name: 'plain',
+  body: chatBody(),
+  connections,
+});
+export const streamWorkload = (connections: number): Workload => ({
+  name: 'stream',
+  body: chatBody(STREAM),
+  connections,
+});
+export const pacedWorkload = (connections: number): Workload => ({
+  name: 'paced',
+  body: chatBody({ ...STREAM, messages: PACED_MESSAGES }),
+  connections,
+});
+
+/** Until sockets of the last measurement are closed and batches behind it are written. */
+const SETTLE_MS = 100;
+
+export async function measure(
+  load: LoadGenerator,
+  target: Target,
+  { body, connections }: Workload,
+  { warmUpMs, durationMs }: Pace,
+): Promise<LoadResult> {
+  const { addresses, path, headers, processes } = target;
+  const result = await load.run({
+    addresses,
+    path,
+    headers,
+    body,
+    connections,
+    warmUpMs,
+    durationMs,
+    processes,
+  });
+  await delay(SETTLE_MS);
+  return result;
+}
+
+export async function measureAll(
+  load: LoadGenerator,
+  targets: readonly Target[],
+  workloads: readonly Workload[],
+  pace: Pace,
+  say: (line: string) => void,
+): Promise<Cell[]> {
+  const cells = workloads.flatMap((workload) =>
+    targets.map((target): Cell => ({ target, workload, rounds: [] })),
+  );
+  for (let round = 0; round < pace.rounds; round += 1) {
+    for (const cell of cells) {
+      const { target, workload } = cell;
+      const result = await measure(load, target, workload, pace);
+      cell.rounds.push(result);
+      const rate = Math.round(result.requests / result.seconds);
+      say(`round ${round + 1}: ${workload.name} x${workload.connections}, ${target.name}: ${rate}/s`);
+    }
+  }
+  return cells;
+}
