@@ -9,13 +9,15 @@ const MOST_EMAIL_CHARACTERS = 254;
 const LEAST_PASSWORD_CHARACTERS = 8;
 const MOST_PASSWORD_CHARACTERS = 200;
 
+const NO_CONTROL_CHARACTERS = /^\P{Cc}*$/u;
+
 /** A name as people write them: anything but control characters, which no column and no log line should hold. */
 export const displayName = z
   .string()
   .trim()
   .min(1)
   .max(120)
-  .regex(/^\P{Cc}*$/u, 'must not contain control characters');
+  .regex(NO_CONTROL_CHARACTERS, 'must not contain control characters');
 
 export const emailAddress = z.string().trim().pipe(z.email().max(MOST_EMAIL_CHARACTERS));
 
@@ -38,7 +40,7 @@ export const registerRequest = z
 
 export const loginRequest = z
   .strictObject({
-    email: z.string().trim().min(1).max(MOST_EMAIL_CHARACTERS),
+    email: z.string().trim().min(1).max(MOST_EMAIL_CHARACTERS).regex(NO_CONTROL_CHARACTERS),
     password: givenPassword,
     account_id: z
       .uuid()

@@ -10,6 +10,7 @@ import { callerOf } from './plugins/authenticate.ts';
 import { addCors } from './plugins/cors.ts';
 import { addSecurityHeaders } from './plugins/security-headers.ts';
 import { registerHealth } from './routes/health.ts';
+import { registerOpenApi } from './routes/openapi.ts';
 import { registerProxied } from './routes/proxied.ts';
 
 export type AppDependencies = IdentityDependencies & {
@@ -44,9 +45,12 @@ export async function buildApp(dependencies: AppDependencies): Promise<Gateway> 
     openAiErrorsFor: (url) => url.startsWith('/v1/'),
     trustProxy: config.trustProxy.length === 0 ? false : config.trustProxy,
   });
+  // JSON is all we read; text would reach the routes as a string and be complained about as bad JSON.
+  app.removeContentTypeParser('text/plain');
   addSecurityHeaders(app);
   addCors(app, config.corsOrigins);
   registerHealth(app);
+  registerOpenApi(app);
   const identityJobs = await addIdentity(app, dependencies);
   const { backends } = dependencies;
   if (backends === undefined) return { app, jobs: identityJobs, ready: async () => {}, idle: async () => {} };

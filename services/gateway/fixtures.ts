@@ -5,6 +5,7 @@ import type { Response } from 'light-my-request';
 import { loadConfig } from '#libs/config/config.ts';
 import type { TokenPair } from '#libs/contracts/identity.ts';
 import { createListener, type Listener } from '#libs/db/listen.ts';
+import type { ServiceApp } from '#libs/service/create-service.ts';
 import { createLogger } from '#libs/service/logger.ts';
 import { createMetrics } from '#libs/service/metrics.ts';
 import { createTestDatabase, type TestDatabase, type TestScope } from '#libs/testing/database.ts';
@@ -14,7 +15,7 @@ import { configSchema, toGatewayConfig } from './config.ts';
 import { CHANGES_CHANNEL } from './domain/identity-change.ts';
 import type { SetKeyLimits } from './domain/ports.ts';
 
-export const TEST_PASSWORD = 'correct horse battery';
+export const TEST_PASSWORD = 'a password of tests';
 
 export function privateJwk(type: 'ed25519' | 'P-256', kid?: string): Record<string, string> {
   const { privateKey } =
@@ -56,6 +57,8 @@ export async function createTestGateway(
     variables?: Record<string, string>;
     setKeyLimits?: SetKeyLimits;
     listener?: Listener;
+    /** Further routes, to test what stands before every route. */
+    addRoutes?: (app: ServiceApp) => void;
   } = {},
 ): Promise<TestGateway> {
   const { beside, variables = {}, setKeyLimits = async () => {} } = options;
@@ -99,6 +102,7 @@ export async function createTestGateway(
     await app.close();
     await ownListener.close();
   });
+  options.addRoutes?.(app);
   await app.ready();
 
   return {

@@ -1,0 +1,262 @@
+import t from 'tap';
+import { API_KEY_OPERATIONS } from '#libs/contracts/api-keys.ts';
+import { IDENTITY_OPERATIONS } from '#libs/contracts/identity.ts';
+import { MEMBER_OPERATIONS } from '#libs/contracts/members.ts';
+import type { Operation } from '#libs/contracts/operation.ts';
+import { createKey, createTestGateway, signUp, TEST_PASSWORD } from './fixtures.ts';
+
+const operations: readonly Operation[] = [
+  ...IDENTITY_OPERATIONS,
+  ...API_KEY_OPERATIONS,
+  ...MEMBER_OPERATIONS,
+];
+const withBody = operations.filter(({ body }) => body !== undefined);
+const SOME_ID = '019e3f5e-6f2a-7c31-9d52-8a4f0b6c1d2e';
+const urlOf = ({ path }: Operation, id = SOME_ID) => path.replaceAll(/\{\w+\}/g, encodeURIComponent(id));
+const methodOf = ({ method }: Operation) => method as 'GET' | 'POST' | 'PATCH' | 'DELETE';
+
+const SQL = [
+  `' or '1'='1`,
+  `x'; drop table users; --`,
+  `" union select * from users --`,
+  '$1',
+  String.raw`\'; select pg_sleep(10); --`,
+  'null\u0000byte',
+];
+
+/** Every table and how many rows it has. */
+const COUNT_ROWS = `select relname, (xpath('/row/n/text()', query_to_xml(format('select count(*) as n from %I', relname), false, true, '')))[1]::text as n
+  from pg_class where relkind = 'r' and relnamespace = 'public'::regnamespace order by relname`;
+
+t.test('given nobody, every operation that is not open says so', async (t) => {
+  const gateway = await createTestGateway(t);
+  const closed = operations.filter(({ auth }) => auth !== 'none');
+  t.equal(closed.length, 10);
+  for (const operation of closed) {
+    // even a broken body does not get a word about itself
+    const answer = await gateway.call(methodOf(operation), urlOf(operation), {
+      ...(operation.body && { body: '{', headers: { 'content-type': 'application/json' } }),
+    });
+    t.match(answer, { status: 401, body: { code: 'unauthenticated' } }, operation.operationId);
+    t.equal(answer.body.request_id, answer.headers['x-request-id']);
+  }
+});
+
+t.test('given an id of another tenant or of nobody, there is nothing', async (t) => {
+  const gateway = await createTestGateway(t);
+  const ada = await signUp(gateway, 'ada');
+  const eve = await signUp(gateway, 'eve');
+  const { id: keyId } = await createKey(gateway, ada.access_token);
+  for (const operation of operations.filter(({ params }) => params !== undefined)) {
+    const ids = operation.path.includes('user_id') ? [ada.userId, SOME_ID] : [keyId, SOME_ID];
+    const body = operation.body && { role: 'member' };
+    const answers = await Promise.all(
+      ids.map((id) =>
+        gateway.call(methodOf(operation), urlOf(operation, id), { as: eve.access_token, body }),
+      ),
+    );
+    for (const answer of answers) t.match(answer, { status: 404, body: { code: 'not_found' } });
+    const [theirs, nobodys] = answers.map((answer) => ({ ...answer.body, request_id: '' }));
+    t.strictSame(theirs, nobodys, 'and nothing tells the two apart');
+  }
+});
+
+t.test(
+  'given bodies that are broken, too large or of the wrong kind, each gets its own answer',
+  async (t) => {
+    const gateway = await createTestGateway(t, { variables: { BODY_LIMIT: '4kb' } });
+    const { access_token: as } = await signUp(gateway, 'ada');
+    const json = { 'content-type': 'application/json' };
+    t.equal(withBody.length, 8);
+    for (const operation of withBody) {
+      const send = (body: string, headers: Record<string, string> = json) =>
+        gateway.call(methodOf(operation), urlOf(operation), { as, body, headers });
+      const name = operation.operationId;
+      t.match(await send('{"name": '), { status: 400, body: { code: 'malformed_json' } }, name);
+      t.match(await send('{"__proto__": {"role": "owner"}}'), { status: 400 }, name);
+      t.match(
+        await send(`{"name": "${'x'.repeat(5_000)}"}`),
+        { status: 413, body: { code: 'body_too_large' } },
+        name,
+      );
+      t.match(await send('a=b', { 'content-type': 'text/plain' }), { status: 415 }, name);
+      for (const wrong of ['null', '[]', '"text"', '7', '{}', '{"unknown_field": 1}']) {
+        const answer = await send(wrong);
+        // a login or a rename may lack nothing in `{}` but must not be served either
+        t.match(answer, { status: 400, body: { code: 'invalid_request' } }, `${name} ${wrong}`);
+      }
+    }
+  },
+);
+
+t.test('given SQL in every field, nothing happens to the database', async (t) => {
+  const gateway = await createTestGateway(t);
+  const { access_token: as } = await signUp(gateway, 'ada');
+  const rows = async () => JSON.stringify((await gateway.database.pool.query(COUNT_ROWS)).rows);
+  const expected = await rows();
+  let sent = 0;
+  for (const operation of withBody) {
+    const example = operation.bodyExample as Record<string, unknown>;
+    for (const field of Object.keys(example)) {
+      for (const text of SQL) {
+        // names are free text, and may well be SQL: those are tried below
+        if (field === 'account_name' || field === 'name') continue;
+        const value = Array.isArray(example[field]) ? [text] : text;
+        // a password may be anything, so the rest must not be right at the same time
+        const body = { ...example, email: `${text}@x`, [field]: value };
+        const fits = 'email' in example ? body : { ...example, [field]: value };
+        const answer = await gateway.call(methodOf(operation), urlOf(operation), { as, body: fits });
+        t.ok(answer.status < 500, `${operation.operationId} ${field}: ${answer.status}`);
+        sent += 1;
+      }
+    }
+  }
+  for (const operation of operations.filter(({ params }) => params !== undefined)) {
+    for (const text of SQL) {
+      const answer = await gateway.call(methodOf(operation), urlOf(operation, text), {
+        as,
+        ...(operation.body && { body: operation.bodyExample }),
+      });
+      t.match(answer, { status: 400, body: { code: 'invalid_request' } }, `${operation.operationId} ${text}`);
+    }
+  }
+  for (const url of ['/api/api-keys', '/api/members']) {
+    for (const text of SQL) {
+      for (const parameter of ['cursor', 'limit']) {
+        const answer = await gateway.call('GET', `${url}?${parameter}=${encodeURIComponent(text)}`, { as });
+        t.match(answer, { status: 400, body: { code: 'invalid_request', param: parameter } });
+      }
+    }
+  }
+  t.ok(sent > 50, `${sent} requests`);
+  t.equal(await rows(), expected);
+
+  await t.test('and where text is free, it is kept as it is', async (t) => {
+    for (const name of SQL.filter((text) => !text.includes('\u0000'))) {
+      t.match(await gateway.call('PATCH', '/api/me', { as, body: { name } }), {
+        status: 200,
+        body: { user: { name } },
+      });
+      t.match(await gateway.call('POST', '/api/api-keys', { as, body: { name } }), {
+        status: 201,
+        body: { name },
+      });
+    }
+    for (const as of SQL) {
+      const printable = as.replaceAll('\u0000', '');
+      t.equal((await gateway.call('GET', '/api/me', { as: printable })).status, 401);
+      t.equal((await gateway.call('GET', '/api/me', { headers: { 'x-api-key': printable } })).status, 401);
+    }
+  });
+});
+
+t.test('given wrong methods and unknown places, nobody is asked who they are', async (t) => {
+  const gateway = await createTestGateway(t);
+  t.match(await gateway.call('GET', '/api/nothing'), { status: 404, body: { code: 'route_not_found' } });
+  t.match(await gateway.call('DELETE', '/api/auth/login'), {
+    status: 405,
+    body: { code: 'method_not_allowed' },
+    headers: { allow: 'POST' },
+  });
+  t.match(await gateway.call('GET', '/v1/nothing'), {
+    status: 404,
+    body: { error: { problem_code: 'route_not_found' } },
+  });
+  t.match(await gateway.call('GET', '/health'), { status: 200, body: { status: 'ok' } });
+});
+
+t.test('given any answer, browsers are told to keep their hands off', async (t) => {
+  const gateway = await createTestGateway(t);
+  for (const url of ['/health', '/api/me', '/api/nothing']) {
+    t.match((await gateway.call('GET', url)).headers, {
+      'x-content-type-options': 'nosniff',
+      'referrer-policy': 'no-referrer',
+      'content-security-policy': /default-src 'none'/,
+      'cache-control': 'no-store',
+    });
+  }
+  const { headers } = await gateway.call('GET', '/.well-known/jwks.json');
+  t.equal(headers['cache-control'], 'public, max-age=300');
+});
+
+t.test('given origins, their pages may call, and no others', async (t) => {
+  const preflight = {
+    'access-control-request-method': 'POST',
+    'access-control-request-headers': 'authorization',
+  };
+  const ask = async (origins: string, origin: string, url = '/api/api-keys') => {
+    const gateway = await createTestGateway(t, { variables: { CORS_ORIGINS: origins } });
+    return {
+      preflight: await gateway.call('OPTIONS', url, { headers: { origin, ...preflight } }),
+      simple: await gateway.call('GET', url, { headers: { origin } }),
+    };
+  };
+  const allowed = await ask('https://app.example, https://b.example', 'https://app.example');
+  t.match(allowed.preflight, {
+    status: 204,
+    headers: {
+      'access-control-allow-origin': 'https://app.example',
+      'access-control-allow-headers': /authorization/,
+      'access-control-allow-methods': /DELETE/,
+      vary: 'origin',
+    },
+  });
+  t.match(allowed.simple, {
+    status: 401,
+    headers: {
+      'access-control-allow-origin': 'https://app.example',
+      'access-control-expose-headers': /x-request-id/,
+    },
+  });
+  const refused = await ask('https://app.example', 'https://evil.example');
+  t.equal(refused.simple.headers['access-control-allow-origin'], undefined);
+  t.equal(refused.preflight.headers['access-control-allow-origin'], undefined);
+  t.match((await ask('*', 'https://any.example')).simple.headers, { 'access-control-allow-origin': '*' });
+  const off = await ask('', 'https://app.example');
+  t.match(off.preflight, { status: 405 });
+  t.notOk(off.simple.headers.vary);
+});
+
+t.test('given a limit per caller, each has their own', async (t) => {
+  const gateway = await createTestGateway(t, { variables: { RATE_LIMIT_PER_CALLER: '5' } });
+  const { access_token: as } = await signUp(gateway, 'ada');
+  const { key } = await createKey(gateway, as);
+  const first = await gateway.call('GET', '/api/me', { as: key });
+  t.match(first.headers, { 'ratelimit-policy': '"requests";q=5;w=60', ratelimit: /^"requests";r=4;t=60$/ });
+  for (let index = 0; index < 4; index++) await gateway.call('GET', '/api/me', { as: key });
+  t.match(await gateway.call('GET', '/api/me', { as: key }), {
+    status: 429,
+    body: { code: 'rate_limited', policy: 'requests', limit: 5, window_seconds: 60 },
+    headers: { 'retry-after': /^\d+$/, ratelimit: /^"requests";r=0;t=\d+$/ },
+  });
+  t.equal((await gateway.call('GET', '/api/me', { as })).status, 200);
+});
+
+t.test('given everything that went through it, the log knows no secret', async (t) => {
+  const gateway = await createTestGateway(t, { variables: { LOG_LEVEL: 'trace' } });
+  const ada = await signUp(gateway, 'ada');
+  const { key } = await createKey(gateway, ada.access_token);
+  await gateway.call('GET', '/api/me', { as: key });
+  await gateway.call('GET', '/api/me', { headers: { 'x-api-key': key } });
+  await gateway.call('POST', '/api/auth/login', { body: { email: ada.email, password: 'a wrong password' } });
+  const { body } = await gateway.call('POST', '/api/auth/refresh', {
+    body: { refresh_token: ada.refresh_token },
+  });
+  await gateway.call('POST', '/api/auth/logout', { body: { refresh_token: body.refresh_token } });
+  const log = gateway.log();
+  t.match(log, /"audit":"user.registered"/);
+  t.match(log, new RegExp(`"account":"${ada.accountId}"`));
+  for (const secret of [
+    TEST_PASSWORD,
+    'a wrong password',
+    ada.email,
+    ada.access_token,
+    ada.refresh_token,
+    body.access_token,
+    body.refresh_token,
+    key,
+    key.slice(-32),
+  ]) {
+    t.notOk(log.includes(secret));
+  }
+});

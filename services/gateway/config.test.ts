@@ -1,0 +1,54 @@
+import t from 'tap';
+import { describeConfig, loadConfig } from '#libs/config/config.ts';
+import { configSchema, toGatewayConfig } from './config.ts';
+import { privateJwk } from './fixtures.ts';
+
+const minimal = {
+  DATABASE_URL: 'postgres://u:p@h/d',
+  INTERNAL_SECRETS: 'x'.repeat(32),
+  JWT_KEYS: JSON.stringify([privateJwk('ed25519')]),
+};
+const load = (variables: Record<string, string>) =>
+  toGatewayConfig(loadConfig(configSchema, { ...minimal, ...variables }));
+
+t.test('given only what it must have, the rest has defaults', async (t) => {
+  const config = load({});
+  t.match(config, {
+    service: { port: 8080, operationsPort: 9080, bodyLimitBytes: 2 * 1024 * 1024 },
+    accessTokens: { ttlMs: 15 * 60 * 1000, keys: [{ kid: /^[\w-]{43}$/, algorithm: 'EdDSA' }] },
+    refreshTokenTtlMs: 30 * 24 * 60 * 60 * 1000,
+    outsideIssuer: null,
+    rateLimits: { perCaller: 600 },
+    trustProxy: [],
+    corsOrigins: [],
+  });
+  t.notMatch(JSON.stringify(config.accessTokens.keys.map(({ publicJwk }) => publicJwk)), /"d"/);
+  for (const { description } of describeConfig(configSchema)) t.ok(description);
+});
+
+t.test('given an outside issuer, it needs an audience, and has its keys in the usual place', async (t) => {
+  t.throws(() => load({ OUTSIDE_ISSUER_URL: 'https://x.example/' }), /OUTSIDE_ISSUER_AUDIENCE/);
+  const { outsideIssuer } = load({ OUTSIDE_ISSUER_URL: 'https://x.example/', OUTSIDE_ISSUER_AUDIENCE: 'us' });
+  t.strictSame(outsideIssuer, {
+    issuer: 'https://x.example/',
+    audience: 'us',
+    jwksUrl: 'https://x.example/.well-known/jwks.json',
+  });
+});
+
+t.test('given signing keys that are none, it says so without quoting them', async (t) => {
+  const key = privateJwk('P-256', 'k');
+  const { d: _, ...publicOnly } = key;
+  for (const JWT_KEYS of [
+    'hunter2',
+    '{}',
+    '[]',
+    JSON.stringify([publicOnly]),
+    JSON.stringify([{ ...key, d: 'hunter2' }]),
+    JSON.stringify([key, key]),
+    JSON.stringify([{ kty: 'oct', k: 'hunter2' }]),
+  ]) {
+    t.throws(() => load({ JWT_KEYS }), { message: /JWT_KEYS is not valid/ });
+    t.throws(() => load({ JWT_KEYS }), { message: /^(?!.*hunter2)/s });
+  }
+});
