@@ -1,20 +1,91 @@
+import { readFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+import type { Pool } from 'pg';
+import { parseCatalogue } from '#libs/catalogue/parse.ts';
+import { createPool } from '#libs/db/pool.ts';
+import type { PriceRow } from '#libs/pricing/price.ts';
+import { parsePriceBook, priceRowsOf } from '#libs/pricing/price-book.ts';
+import { systemRuntime } from '#libs/service/runtime.ts';
+import { importCatalogue } from '#services/billing/import-catalogue.ts';
+import { importPriceBook } from '#services/usage-metering/import-price-book.ts';
+import { type ImportResult, importPrices } from '#services/usage-metering/store/price-store.ts';
+
+const CATALOGUES = new URL('../catalogues/', import.meta.url);
+const AUTHOR = 'bootstrap';
+
+/** Where the price book is that comes with the product. */
+export const defaultPricesPath = fileURLToPath(new URL('prices.yaml', CATALOGUES));
+
+/** The file of a catalogue: one of the presets by its name, or any file by its path. */
+export function cataloguePathOf(nameOrPath: string): string {
+  return /^[a-z][a-z0-9-]*$/.test(nameOrPath)
+    ? fileURLToPath(new URL(`${nameOrPath}.yaml`, CATALOGUES))
+    : nameOrPath;
+}
+
 export type BootstrapContext = {
   /** The migrated database, as its owner. */
   databaseUrl: string;
-  /** The key that the demo account's first user can sign in with; the same at every start. */
-  demoApiKey: string;
+  cataloguePath: string;
+  pricesPath: string;
   /** Tells the operator what was done. */
   log: (line: string) => void;
 };
 
+type StepContext = BootstrapContext & { pool: Pool };
+
 /** One thing that a new installation needs. Runs at every start, and does nothing when it is done already. */
 export type BootstrapStep = {
   name: string;
-  run: (context: BootstrapContext) => Promise<void>;
+  run: (context: StepContext) => Promise<void>;
 };
 
+async function addPriceBook({ pool, pricesPath, log }: StepContext): Promise<void> {
+  const text = await readFile(pricesPath, 'utf8');
+  tellPrices(await importPriceBook(pool, text, systemRuntime.clock.now()), 'The price book', log);
+}
+
+async function addCatalogue({ pool, cataloguePath, pricesPath, log }: StepContext): Promise<void> {
+  const text = await readFile(cataloguePath, 'utf8');
+  const { models: knownModels } = parsePriceBook(await readFile(pricesPath, 'utf8'));
+  const { id, prices } = parseCatalogue(text, { knownModels });
+  const now = systemRuntime.clock.now();
+  const rows = prices.flatMap(priceRowsOf);
+  const changed = await importPrices(pool, { models: [], rows }, { author: `catalogue:${id}`, now });
+  tellPrices(changed, `The catalogue ${id}`, log);
+  const imported = await importCatalogue(pool, {
+    text,
+    author: AUTHOR,
+    now,
+    newId: systemRuntime.newId,
+    knownModels,
+  });
+  if (imported.outcome !== 'unchanged') {
+    log(`The catalogue ${id} is on offer in version ${imported.version}.`);
+  }
+}
+
+function tellPrices(
+  { addedRows, changedModels, contradictions }: ImportResult,
+  source: string,
+  log: (line: string) => void,
+) {
+  if (addedRows + changedModels > 0) {
+    log(`${source} brought ${addedRows} prices; ${changedModels} models are new or described anew.`);
+  }
+  for (const row of contradictions)
+    log(`${source} contradicts what is recorded, which stays: ${describe(row)}`);
+}
+
+function describe({ provider, model, class: unitClass, validFrom }: PriceRow): string {
+  return `${unitClass} of ${provider}/${model} from ${validFrom}`;
+}
+
 /** In the order in which they depend on each other. */
-export const bootstrapSteps: readonly BootstrapStep[] = [];
+export const bootstrapSteps: readonly BootstrapStep[] = [
+  { name: 'prices', run: addPriceBook },
+  { name: 'catalogue', run: addCatalogue },
+];
 
 /**
  * Fills a migrated database with what the services expect to find.
@@ -22,11 +93,21 @@ export const bootstrapSteps: readonly BootstrapStep[] = [];
  * @throws Error naming the step that failed.
  */
 export async function bootstrap(context: BootstrapContext): Promise<void> {
-  for (const { name, run } of bootstrapSteps) {
-    try {
-      await run(context);
-    } catch (cause) {
-      throw new Error(`The first data could not be written (${name}): ${String(cause)}`, { cause });
+  const pool = createPool({
+    connectionString: context.databaseUrl,
+    max: 2,
+    applicationName: 'inkmeter-bootstrap',
+    statementTimeoutMs: 60_000,
+  });
+  try {
+    for (const { name, run } of bootstrapSteps) {
+      try {
+        await run({ ...context, pool });
+      } catch (cause) {
+        throw new Error(`The first data could not be written (${name}): ${String(cause)}`, { cause });
+      }
     }
+  } finally {
+    await pool.end();
   }
 }

@@ -8,6 +8,10 @@ export const configSchema = z.object({
     .optional()
     .describe('PostgreSQL 18 to use; without it, `npm start` runs one of its own')
     .meta({ secret: true }),
+  INKMETER_CATALOGUE: z
+    .string()
+    .prefault('default')
+    .describe('What is sold: a preset of deploy/catalogues by name, or the path of a catalogue file'),
   DATA_FOLDER: z
     .string()
     .prefault('.inkmeter')

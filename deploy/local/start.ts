@@ -3,7 +3,7 @@ import { mkdirSync } from 'node:fs';
 import path from 'node:path';
 import { loadConfig } from '#libs/config/config.ts';
 import { loadDotEnv, processEnv } from '#libs/config/env.ts';
-import { bootstrap } from './bootstrap.ts';
+import { bootstrap, cataloguePathOf, defaultPricesPath } from './bootstrap.ts';
 import { configSchema, type LocalVariables } from './config.ts';
 import { type LocalDatabase, startDatabase } from './database.ts';
 import { isPortFree } from './ports.ts';
@@ -97,7 +97,12 @@ async function start(): Promise<void> {
   const databaseUrl = database.ownerUrl;
   const programs = definePrograms({ env, variables, secrets, providers, databaseUrl, logFolder });
   await refuseTakenPorts(programs);
-  await bootstrap({ databaseUrl, demoApiKey: secrets.demoApiKey, log: say });
+  await bootstrap({
+    databaseUrl,
+    cataloguePath: cataloguePathOf(variables.INKMETER_CATALOGUE),
+    pricesPath: defaultPricesPath,
+    log: say,
+  });
   await Promise.all(programs.map((program) => supervisor.start(program)));
   const seconds = (performance.now() - startedAt) / 1_000;
   const { description } = database;
