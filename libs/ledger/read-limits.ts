@@ -37,10 +37,11 @@ type CounterRow = {
   source: string;
 };
 
+/** Clocks differ: books that were opened a moment ago elsewhere may begin in the reader's future. */
 const ACCOUNT_SQL = `
   SELECT a.refresh_at <= $3 OR a.scoped AS due, w.window_start, w.window_end
     FROM ledger_accounts a
-   CROSS JOIN LATERAL ledger_window('period', $3, a.anchor, a.period_months) w
+   CROSS JOIN LATERAL ledger_window('period', greatest($3, a.anchor), a.anchor, a.period_months) w
    WHERE a.lane = $1 AND a.account_id = $2`;
 
 const LOCK_SQL = `

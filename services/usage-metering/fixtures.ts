@@ -85,6 +85,7 @@ export async function createTestService(t: TestScope): Promise<TestService> {
     signer,
     openBooks: async (accountId) => {
       opened.push(accountId);
+      runtime.clock.advance(100);
       await openBooks(ledger, accountId, now());
     },
   });

@@ -244,9 +244,18 @@ t.test('given an account without books, billing opens them', async (t) => {
   const service = await createTestService(t);
   const { report } = await read(service, 'owner');
   t.strictSame(service.opened, [ACCOUNT]);
+  t.match(report, { as_of: '2026-11-20T12:00:00.100Z', period: { start: '2026-11-20T12:00:00.100Z' } });
   t.match(limitOf(report, 'cost'), { used: '0', limit: '100000000' });
   await read(service, 'owner');
   t.equal(service.opened.length, 1);
+
+  service.runtime.clock.advance(-50);
+  const early = (await read(service, 'owner')).report;
+  t.match(
+    early.period,
+    { start: '2026-11-20T12:00:00.100Z' },
+    'also where the clock is behind that of billing',
+  );
 });
 
 t.test('without a signed context nothing is told', async (t) => {

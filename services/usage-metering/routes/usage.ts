@@ -29,10 +29,12 @@ export function usageRoutes(app: FastifyInstance, options: UsageRouteOptions): v
     userId: string | null,
     requestId: string,
   ): Promise<UsageReport> {
-    const now = clock.now();
+    let now = clock.now();
     let account = await standing(query, now);
     if (account === undefined) {
       await openBooks(query.accountId, requestId);
+      // The books begin after the first look at the clock.
+      now = clock.now();
       account = await standing(query, now);
     }
     if (account === undefined) throw problem('service_unavailable');
