@@ -1,7 +1,11 @@
+import { z } from 'zod';
 import type { InternalClient } from '#libs/clients/internal-client.ts';
 import { type KeyLimitsBody, keyLimitsPath } from '#libs/contracts/key-limits.ts';
 import { problem } from '#libs/problems/problems.ts';
 import type { SetKeyLimits } from '../domain/ports.ts';
+
+/** What billing says to limits that make no sense, such as of a meter that does not exist. */
+const complaint = z.object({ code: z.literal('semantic_error'), detail: z.string() });
 
 /** Limits are billing's to put in force; the gateway only keeps a copy to show. */
 export function createSetKeyLimits(billing: InternalClient): SetKeyLimits {
@@ -20,6 +24,9 @@ export function createSetKeyLimits(billing: InternalClient): SetKeyLimits {
       .catch((error: unknown) => {
         throw unavailable(error);
       });
-    if (answer.status !== 204) throw unavailable(`billing answered ${answer.status}`);
+    if (answer.status === 204) return;
+    const { success, data } = complaint.safeParse(answer.body);
+    if (success) throw problem('semantic_error', { detail: data.detail, fields: { param: 'limits' } });
+    throw unavailable(`billing answered ${answer.status}`);
   };
 }
