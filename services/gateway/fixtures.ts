@@ -4,6 +4,7 @@ import { Writable } from 'node:stream';
 import type { Response } from 'light-my-request';
 import { loadConfig } from '#libs/config/config.ts';
 import type { TokenPair } from '#libs/contracts/identity.ts';
+import { CHANGES_CHANNEL } from '#libs/db/announce.ts';
 import { createListener, type Listener } from '#libs/db/listen.ts';
 import type { ServiceApp } from '#libs/service/create-service.ts';
 import { createLogger } from '#libs/service/logger.ts';
@@ -12,7 +13,6 @@ import { createTestDatabase, type TestDatabase, type TestScope } from '#libs/tes
 import { createFakeRuntime, type FakeClock } from '#libs/testing/runtime.ts';
 import { buildApp, type Gateway } from './app.ts';
 import { configSchema, toGatewayConfig } from './config.ts';
-import { CHANGES_CHANNEL } from './domain/identity-change.ts';
 import type { SetKeyLimits } from './domain/ports.ts';
 
 export const TEST_PASSWORD = 'a password of tests';

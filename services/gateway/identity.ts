@@ -1,5 +1,6 @@
 /** Wires everything about who calls: stores, authentication, limits on calling, and the routes that manage it. */
 import type { Pool } from 'pg';
+import { CHANGES_CHANNEL, parseChange } from '#libs/db/announce.ts';
 import type { Listener } from '#libs/db/listen.ts';
 import type { ServiceApp } from '#libs/service/create-service.ts';
 import type { Logger } from '#libs/service/logger.ts';
@@ -7,11 +8,11 @@ import { createPeriodicJob, type PeriodicJob } from '#libs/service/periodic-job.
 import type { Runtime } from '#libs/service/runtime.ts';
 import { createAccessTokens } from './authentication/access-tokens.ts';
 import { createApiKeyAuthenticator, tagsOfApiKey } from './authentication/api-keys.ts';
+import { changeTag, isIdentityChange } from './authentication/change-tag.ts';
 import { createFreshCache } from './authentication/fresh-cache.ts';
 import { createOutsideIssuer } from './authentication/outside-issuer.ts';
 import { createTokenAuthenticator, tagsOfToken } from './authentication/tokens.ts';
 import type { GatewayConfig } from './config.ts';
-import { CHANGES_CHANNEL, changeTag, parseIdentityChange } from './domain/identity-change.ts';
 import type { SetKeyLimits } from './domain/ports.ts';
 import { createLastUse } from './jobs/last-use.ts';
 import { addAuthentication } from './plugins/authenticate.ts';
@@ -73,8 +74,8 @@ export async function addIdentity(
     unsubscribe = await listener.listen(
       [CHANGES_CHANNEL],
       (_channel, payload) => {
-        const change = parseIdentityChange(payload);
-        if (change === null) return;
+        const change = parseChange(payload);
+        if (change === null || !isIdentityChange(change)) return;
         for (const cache of [keyCache, tokenCache]) cache.drop(changeTag(change));
       },
       () => {

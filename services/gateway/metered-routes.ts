@@ -9,7 +9,7 @@ import { entitlementsFromWire, entitlementsPath } from '#libs/contracts/entitlem
 import type { Caller } from '#libs/contracts/internal-context.ts';
 import { keptAnswer, keptAnswerPath } from '#libs/contracts/kept-answer.ts';
 import { PRICE_FEED_PATH, priceFeedFromWire } from '#libs/contracts/price-feed.ts';
-import { CHANGES_CHANNEL } from '#libs/db/announce.ts';
+import { CHANGES_CHANNEL, parseChange } from '#libs/db/announce.ts';
 import type { Listener } from '#libs/db/listen.ts';
 import { createLedger } from '#libs/ledger/ledger.ts';
 import type { ServiceApp } from '#libs/service/create-service.ts';
@@ -18,7 +18,6 @@ import type { Metrics } from '#libs/service/metrics.ts';
 import { createPeriodicJob, type PeriodicJob } from '#libs/service/periodic-job.ts';
 import type { Runtime } from '#libs/service/runtime.ts';
 import type { KeptResult } from './domain/kept-answer.ts';
-import { parseMeteringChange } from './domain/metering-change.ts';
 import { createEntitlementCache } from './metering/entitlement-cache.ts';
 import { createGenerationProxy } from './metering/generation-proxy.ts';
 import { createMeteringHook } from './metering/hook.ts';
@@ -104,7 +103,7 @@ export function addMeteredRoutes(app: ServiceApp, dependencies: MeteredDependenc
     unsubscribe = await listener.listen(
       [CHANGES_CHANNEL],
       (_channel, payload) => {
-        const change = parseMeteringChange(payload);
+        const change = parseChange(payload);
         if (change?.kind === 'prices') void reloadPrices();
         if (change?.kind === 'catalogue') entitlements.forgetAll();
         if (change?.kind === 'account') entitlements.forget(change.id);

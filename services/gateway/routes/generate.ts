@@ -33,7 +33,8 @@ export function registerGenerate(
           canCount: false,
           fitBudget: body.fit_budget ?? false,
           smallestScale: () => SMALLEST_SCALE,
-          plan: ({ scale }) => planContent({ request: body, model: info, price: wire, outputTokensCap, scale }),
+          plan: ({ scale }) =>
+            planContent({ request: body, model: info, price: wire, outputTokensCap, scale }),
         },
       };
     });

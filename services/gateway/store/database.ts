@@ -1,7 +1,7 @@
 import { DrizzleQueryError, sql } from 'drizzle-orm';
 import { drizzle, type NodePgDatabase } from 'drizzle-orm/node-postgres';
 import pg from 'pg';
-import { CHANGES_CHANNEL, type IdentityChange } from '../domain/identity-change.ts';
+import { CHANGES_CHANNEL, type Change } from '#libs/db/announce.ts';
 
 export type Database = NodePgDatabase;
 export type Transaction = Parameters<Parameters<Database['transaction']>[0]>[0];
@@ -13,7 +13,7 @@ export function createDatabase(pool: pg.Pool): Database {
 }
 
 /** Tells every gateway, if and when the transaction commits. */
-export async function announce(tx: Transaction, change: IdentityChange): Promise<void> {
+export async function announce(tx: Transaction, change: Change): Promise<void> {
   await tx.execute(sql`select pg_notify(${CHANGES_CHANNEL}, ${JSON.stringify(change)})`);
 }
 

@@ -1,0 +1,12 @@
+import type { Change } from '#libs/db/announce.ts';
+
+type IdentityChange = Extract<Change, { kind: 'user' | 'account' | 'api_key' }>;
+
+/** The tag under which cached things are found again when this changes. */
+export function changeTag({ kind, id }: IdentityChange): string {
+  return `${kind} ${id}`;
+}
+
+export function isIdentityChange(change: Change): change is IdentityChange {
+  return change.kind === 'user' || change.kind === 'account' || change.kind === 'api_key';
+}
