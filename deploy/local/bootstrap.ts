@@ -7,6 +7,7 @@ import type { PriceRow } from '#libs/pricing/price.ts';
 import { parsePriceBook, priceRowsOf } from '#libs/pricing/price-book.ts';
 import { systemRuntime } from '#libs/service/runtime.ts';
 import { importCatalogue } from '#services/billing/import-catalogue.ts';
+import { ensureDemoAccount } from '#services/gateway/store/demo-account.ts';
 import { importPriceBook } from '#services/usage-metering/import-price-book.ts';
 import { type ImportResult, importPrices } from '#services/usage-metering/store/price-store.ts';
 
@@ -28,6 +29,8 @@ export type BootstrapContext = {
   databaseUrl: string;
   cataloguePath: string;
   pricesPath: string;
+  /** The key that opens the demo account; the same at every start. Without it there is none. */
+  demoApiKey?: string;
   /** Tells the operator what was done. */
   log: (line: string) => void;
 };
@@ -65,6 +68,10 @@ async function addCatalogue({ pool, cataloguePath, pricesPath, log }: StepContex
   }
 }
 
+async function addDemoAccount({ pool, demoApiKey }: StepContext): Promise<void> {
+  if (demoApiKey !== undefined) await ensureDemoAccount(pool, systemRuntime, { apiKey: demoApiKey });
+}
+
 function tellPrices(
   { addedRows, changedModels, contradictions }: ImportResult,
   source: string,
@@ -85,6 +92,7 @@ function describe({ provider, model, class: unitClass, validFrom }: PriceRow): s
 export const bootstrapSteps: readonly BootstrapStep[] = [
   { name: 'prices', run: addPriceBook },
   { name: 'catalogue', run: addCatalogue },
+  { name: 'demo account', run: addDemoAccount },
 ];
 
 /**
