@@ -1,68 +1,172 @@
 /**
  * `npm run bench`: how fast, beside what people use today, on this machine.
  *
- *     node bench/run.ts [--quick] [--only=throughput,ledger,growth,hostile] [--profile]
+ *     npm run bench -- [--quick] [--only=throughput,ledger,growth,hostile] [--profile]
+ *
+ * Prints Markdown tables and saves them, with the raw figures, in .inkmeter/bench.
  */
+import { spawn } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
-import { benchPath, type Child, FOLDER, freePort, startChild } from './children.ts';
+import { benchPath, FOLDER, freePort, startChild } from './children.ts';
+import { measureGrowth } from './growth.ts';
+import { measureHostile } from './hostile.ts';
 import { startLoadGenerator } from './load-client.ts';
+import { profile } from './profile.ts';
 import { throughputReport } from './report.ts';
+import {
+  type Account,
+  meteredTarget,
+  ROOMY,
+  type System,
+  startHookOff,
+  startSecondPair,
+  startSystem,
+} from './targets/inkmeter.ts';
 import { noGateway, startBareProxy } from './targets/plain.ts';
 import { startPortkey } from './targets/portkey.ts';
-import type { Target } from './targets/target.ts';
 import { measureAll, type Pace, pacedWorkload, plainWorkload, streamWorkload } from './throughput.ts';
+
+const PARTS = ['throughput', 'ledger', 'growth', 'hostile'] as const;
+type Part = (typeof PARTS)[number];
 
 const { values: flags } = parseArgs({
   options: { quick: { type: 'boolean' }, profile: { type: 'boolean' }, only: { type: 'string' } },
 });
+const quick = flags.quick ?? false;
 
-const pace: Pace = flags.quick
-  ? { rounds: 1, warmUpMs: 400, durationMs: 600 }
-  : { rounds: 3, warmUpMs: 1_000, durationMs: 2_000 };
+const pace: Pace = quick
+  ? { rounds: 1, warmUpMs: 200, durationMs: 500 }
+  : { rounds: 3, warmUpMs: 500, durationMs: 2_000 };
+const usageRows = quick ? ([10_000, 200_000] as const) : ([10_000, 5_000_000] as const);
+const connections = quick ? [16] : [1, 16, 64];
 
-const say = (line: string) => console.log(line);
-const stops: (() => Promise<void>)[] = [];
-
-const upstreamPort = await freePort();
-const upstream: Child = await startChild({
-  name: 'upstream',
-  script: benchPath('upstream.ts'),
-  args: [String(upstreamPort)],
-});
-stops.push(upstream.stop);
-const load = await startLoadGenerator();
-stops.push(load.stop);
-const targets: Target[] = [
-  noGateway(upstreamPort),
-  await startBareProxy(upstreamPort),
-  await startPortkey(upstreamPort),
-];
-for (const t of targets) stops.push(t.stop);
-try {
-  const cells = await measureAll(
-    load,
-    targets,
-    [1, 16, 64].flatMap((n) => [plainWorkload(n), streamWorkload(n)]).concat(pacedWorkload(16)),
-    pace,
-    say,
-  );
-  console.log(throughputReport(cells));
-  for (const c of cells)
-    console.log(
-      c.target.name,
-      c.workload.name,
-      c.workload.connections,
-      'load cpu',
-      c.rounds.map((r) => Math.round(r.ownCpuUs / r.requests)).join(),
-    );
-} finally {
-  for (const stop of stops.toReversed()) await stop();
+function chosenParts(): readonly Part[] {
+  if (flags.only === undefined) return flags.profile ? [] : quick ? ['throughput'] : PARTS;
+  const names = flags.only.split(',');
+  const unknown = names.find((name) => !PARTS.includes(name as Part));
+  if (unknown !== undefined) throw new Error(`Unknown part ${unknown}; there are ${PARTS.join(', ')}`);
+  return names as Part[];
 }
-void mkdirSync;
-void writeFileSync;
-void os;
-void path;
-void FOLDER;
+
+const say = (line: string) => console.error(`${new Date().toISOString().slice(11, 19)} ${line}`);
+const parts = chosenParts();
+const sections: string[] = [];
+const raw: Record<string, unknown> = {};
+const endings: (() => Promise<unknown>)[] = [];
+
+function machine(): string {
+  const [cpu] = os.cpus();
+  const [one, five] = os.loadavg();
+  return `${os.cpus().length} × ${cpu?.model.trim()}, ${Math.round(os.totalmem() / 1_073_741_824)} GB, ${os.type()} ${os.release()}, Node ${process.versions.node}; load before: ${one?.toFixed(2)} ${five?.toFixed(2)}`;
+}
+
+function add(title: string, text: string): void {
+  const section = `## ${title}\n\n${text}\n`;
+  sections.push(section);
+  console.log(`\n${section}`);
+}
+
+async function throughput(context: Context): Promise<string> {
+  const { upstreamPort, load, system, account } = context;
+  const keep = <T extends { stop: () => Promise<void> }>(target: T): T => {
+    endings.push(target.stop);
+    return target;
+  };
+  const targets = [
+    noGateway(upstreamPort),
+    keep(await startBareProxy(upstreamPort)),
+    keep(await startPortkey(upstreamPort)),
+    keep(await startHookOff(system, account)),
+    meteredTarget(system, account),
+    keep(await startSecondPair(system, account)),
+  ];
+  const workloads = [
+    ...connections.map(plainWorkload),
+    ...connections.map(streamWorkload),
+    ...(quick ? [] : [pacedWorkload(16)]),
+  ];
+  const cells = await measureAll(load, targets, workloads, pace, say);
+  raw.throughput = cells.map(({ target, workload, rounds }) => ({
+    target: target.name,
+    ...workload,
+    rounds,
+  }));
+  for (const target of targets.slice(1)) if (target.name !== 'Inkmeter metered') await target.stop();
+  return throughputReport(cells);
+}
+
+/** The ledger brings its own database, load and table. */
+function ledgerAlone(): Promise<string> {
+  const child = spawn(process.execPath, [benchPath('ledger.ts'), ...(quick ? ['--quick'] : [])], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  let text = '';
+  child.stdout.on('data', (data: Buffer) => {
+    text += data.toString();
+  });
+  return new Promise((resolve, reject) => {
+    child.once('error', reject);
+    child.once('close', (code) => {
+      if (code === 0) resolve(text.trim());
+      else reject(new Error(`bench/ledger.ts ended with ${code}:\n${text}`));
+    });
+  });
+}
+
+type Context = {
+  upstreamPort: number;
+  load: Awaited<ReturnType<typeof startLoadGenerator>>;
+  system: System;
+  account: Account;
+};
+
+async function startContext(): Promise<Context> {
+  const upstreamPort = await freePort();
+  const upstream = await startChild({
+    name: 'upstream',
+    script: benchPath('upstream.ts'),
+    args: [String(upstreamPort)],
+  });
+  endings.push(upstream.stop);
+  const load = await startLoadGenerator();
+  endings.push(load.stop);
+  say('starting Inkmeter');
+  const system = await startSystem({ upstreamPort });
+  endings.push(system.stop);
+  return { upstreamPort, load, system, account: await system.openAccount(ROOMY) };
+}
+
+async function run(): Promise<void> {
+  const header = `# Benchmarks\n\n${new Date().toISOString()}, ${machine()}\n`;
+  sections.push(header);
+  console.log(header);
+  if (parts.includes('ledger')) add('The ledger alone', await ledgerAlone());
+  const context = await startContext();
+  if (parts.includes('throughput')) add('Side by side', await throughput(context));
+  if (flags.profile) {
+    const profiles = await profile({
+      ...context,
+      workload: plainWorkload(16),
+      pace: { ...pace, durationMs: 8_000 },
+    });
+    add('Where the time goes', profiles);
+  }
+  if (parts.includes('hostile'))
+    add('Bad and hostile input', await measureHostile({ ...context, quick, say }));
+  if (parts.includes('growth')) {
+    add('As the books grow', await measureGrowth({ ...context, pace, rows: usageRows, say }));
+  }
+}
+
+try {
+  await run();
+  mkdirSync(FOLDER, { recursive: true });
+  writeFileSync(path.join(FOLDER, 'latest.md'), sections.join('\n'));
+  writeFileSync(path.join(FOLDER, 'latest.json'), JSON.stringify(raw, null, 1));
+  say(`saved in ${path.join(FOLDER, 'latest.md')}`);
+} finally {
+  for (const end of endings.toReversed()) await end();
+}

@@ -4,7 +4,13 @@ import type { LoadResult } from './load.ts';
 import type { LoadGenerator } from './load-client.ts';
 import type { Target } from './targets/target.ts';
 
-export type Workload = { name: string; body: string; connections: number };
+export type Workload = {
+  name: 'plain' | 'stream' | 'paced';
+  body: string;
+  connections: number;
+  /** Time enough for whole answers, where they take longer than the pace allows. */
+  leastMs?: number;
+};
 
 export type Cell = { target: Target; workload: Workload; rounds: LoadResult[] };
 
@@ -24,7 +30,7 @@ export function chatBody(fields: Record<string, unknown> = {}): string {
 }
 
 const STREAM = { stream: true, stream_options: { include_usage: true } };
-/** The provider reads this mark and sends a chunk every 5 ms. */
+/** The provider knows this mark and sends a chunk every 5 ms. */
 const PACED_MESSAGES = [{ role: 'user', content: 'pace-5ms' }];
 
 export const plainWorkload = (connections: number): Workload => ({
@@ -41,6 +47,7 @@ export const pacedWorkload = (connections: number): Workload => ({
   name: 'paced',
   body: chatBody({ ...STREAM, messages: PACED_MESSAGES }),
   connections,
+  leastMs: 3_000,
 });
 
 /** Until sockets of the last measurement are closed and batches behind it are written. */
@@ -49,7 +56,7 @@ const SETTLE_MS = 100;
 export async function measure(
   load: LoadGenerator,
   target: Target,
-  { body, connections }: Workload,
+  { body, connections, leastMs = 0 }: Workload,
   { warmUpMs, durationMs }: Pace,
 ): Promise<LoadResult> {
   const { addresses, path, headers, processes } = target;
@@ -60,7 +67,7 @@ export async function measure(
     body,
     connections,
     warmUpMs,
-    durationMs,
+    durationMs: Math.max(durationMs, leastMs),
     processes,
   });
   await delay(SETTLE_MS);
@@ -74,6 +81,11 @@ export async function measureAll(
   pace: Pace,
   say: (line: string) => void,
 ): Promise<Cell[]> {
+  for (const target of targets) {
+    say(`warming up ${target.name}`);
+    await measure(load, target, plainWorkload(16), pace);
+    await measure(load, target, streamWorkload(16), pace);
+  }
   const cells = workloads.flatMap((workload) =>
     targets.map((target): Cell => ({ target, workload, rounds: [] })),
   );

@@ -1,13 +1,23 @@
 /**
  * The plainest provider there can be, the same for every target: it reads a request, parses nothing of it, and answers
- * with fixed bytes in OpenAI's format. `"stream":true` in the body gets 200 chunks, each written on its own: as fast
- * as they are taken, or one every 5 ms if the body says `pace-5ms`.
+ * with fixed bytes in OpenAI's format. `"stream":true` in the body gets a stream of chunks, each written on its own;
+ * a mark in the prompt says which kind.
  */
 import { createServer, type Socket } from 'node:net';
 import { createMessageReader } from './wire.ts';
 
-export const STREAM_CHUNKS = 200;
-const PACED_MS = 5;
+type StreamKind = { chunks: number; pauseMs: number };
+
+/** 200 chunks as fast as they are taken, unless the prompt holds one of these marks. */
+const DEFAULT_STREAM: StreamKind = { chunks: 200, pauseMs: 0 };
+const MARKED_STREAMS: Readonly<Record<string, StreamKind>> = {
+  'pace-5ms': { chunks: 200, pauseMs: 5 },
+  /** One chunk, and then nothing for as long as the client stays. */
+  'idle-stream': { chunks: 2, pauseMs: 3_600_000 },
+  /** About 60 MB. */
+  'huge-stream': { chunks: 300_000, pauseMs: 0 },
+};
+const LONGEST_MARK = 16;
 
 const USAGE = { prompt_tokens: 14, completion_tokens: 200, total_tokens: 214 };
 const common = { id: 'chatcmpl-bench', created: 1_767_225_600, model: 'gpt-4o-mini' };
@@ -47,42 +57,47 @@ const STREAM_END = Buffer.concat([
   Buffer.from('0\r\n\r\n'),
 ]);
 
-function stream(socket: Socket, paced: boolean): void {
+function stream(socket: Socket, { chunks, pauseMs }: StreamKind): void {
   socket.write(Buffer.concat([STREAM_HEAD, WORD]));
   let sent = 1;
+  let timer: NodeJS.Timeout | undefined;
   const step = () => {
     if (socket.destroyed) return;
     sent += 1;
-    if (sent > STREAM_CHUNKS) socket.write(STREAM_END);
+    if (sent > chunks) socket.write(STREAM_END);
     else if (socket.write(WORD)) next();
     else socket.once('drain', next);
   };
   const next = () => {
-    if (paced) setTimeout(step, PACED_MS);
+    if (pauseMs > 0) timer = setTimeout(step, pauseMs);
     else setImmediate(step);
   };
+  socket.once('close', () => clearTimeout(timer));
   next();
 }
 
 const server = createServer({ noDelay: true }, (socket) => {
   let streams = false;
-  let paced = false;
+  let kind = DEFAULT_STREAM;
   let tail = '';
+  /** A mark may be cut in two. */
+  const has = (part: Buffer, start: string, mark: string) => start.includes(mark) || part.includes(mark);
   const read = createMessageReader({
     onHead: () => {
       streams = false;
-      paced = false;
+      kind = DEFAULT_STREAM;
       tail = '';
     },
     onBody: (part) => {
-      // a mark may be cut in two
-      const ends = tail + part.toString('latin1', 0, 32);
-      streams ||= part.includes('"stream":true') || ends.includes('"stream":true');
-      paced ||= part.includes('pace-5ms') || ends.includes('pace-5ms');
-      tail = part.toString('latin1', Math.max(0, part.length - 32));
+      const start = tail + part.toString('latin1', 0, LONGEST_MARK);
+      streams ||= has(part, start, '"stream":true');
+      for (const mark in MARKED_STREAMS) {
+        if (has(part, start, mark)) kind = MARKED_STREAMS[mark] ?? kind;
+      }
+      tail = part.toString('latin1', Math.max(0, part.length - LONGEST_MARK));
     },
     onEnd: () => {
-      if (streams) stream(socket, paced);
+      if (streams) stream(socket, kind);
       else socket.write(PLAIN);
     },
   });

@@ -1,6 +1,5 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import pg from 'pg';
 import { configSchema } from '#deploy/local/config.ts';
 import { definePrograms, type LocalProgram } from '#deploy/local/programs.ts';
 import { chooseProviders } from '#deploy/local/providers.ts';
@@ -8,6 +7,8 @@ import type { Secrets } from '#deploy/local/secrets.ts';
 import { scriptPath } from '#deploy/local/supervisor.ts';
 import { loadConfig } from '#libs/config/config.ts';
 import { processEnv } from '#libs/config/env.ts';
+import { createPool } from '#libs/db/pool.ts';
+import { createLedger } from '#libs/ledger/ledger.ts';
 import { answers, type Child, FOLDER, freePort, startChild } from '../children.ts';
 import type { Target } from './target.ts';
 
@@ -162,21 +163,40 @@ async function openAccount(gateway: string, databaseUrl: string, limitAmount: bi
   return { id: account.id, authorization };
 }
 
-/** The ledger brings its counters up to date by itself, before the account's next hold. */
-async function setLimits(databaseUrl: string, accountId: string, amount: bigint): Promise<void> {
-  const client = new pg.Client({ connectionString: databaseUrl });
-  await client.connect();
+/** Those of the default catalogue's plans that a chat touches. */
+const LIMITS = [
+  { meter: 'cost', window: 'period', blocks: true },
+  { meter: 'tokens.total', window: 'day', blocks: true },
+  { meter: 'tokens.total', window: 'period', blocks: true },
+  { meter: 'api.requests', window: 'day', blocks: false },
+] as const;
+
+async function setLimits(databaseUrl: string, accountId: string, n: bigint): Promise<void> {
+  const pool = createPool({
+    connectionString: databaseUrl,
+    max: 1,
+    applicationName: 'inkmeter-bench',
+    statementTimeoutMs: 60_000,
+  });
   try {
-    const { rowCount } = await client.query(
-      `UPDATE ledger_limits SET kind = 'n', amount = $2 WHERE account_id = $1`,
-      [accountId, amount],
-    );
-    if (!rowCount) throw new Error('A new account has no limits to change');
-    await client.query(`UPDATE ledger_accounts SET refresh_at = '-infinity' WHERE account_id = $1`, [
+    await createLedger({ pool }).setLimits({
       accountId,
-    ]);
+      anchor: new Date(),
+      periodMonths: 1,
+      segments: LIMITS.map((limit) => ({
+        ...limit,
+        scope: 'account',
+        scopeId: '',
+        validFrom: null,
+        validUntil: null,
+        amount: { kind: 'n', n },
+        lineBps: [8_000, 9_000, 9_500, 10_000],
+        onLimit: 'deny',
+        source: 'bench',
+      })),
+    });
   } finally {
-    await client.end();
+    await pool.end();
   }
 }
 

@@ -1,0 +1,223 @@
+/** What bad or hostile input does to our processes, and to the clients beside it that behave. */
+import { setTimeout as delay } from 'node:timers/promises';
+import { type HostileClient, openClient, requestHead, requestText } from './clients.ts';
+import type { LoadResult } from './load.ts';
+import type { LoadGenerator } from './load-client.ts';
+import { readStallMs } from './metrics.ts';
+import { type Usage, usageOf } from './processes.ts';
+import { megabytes, ms, table, whole } from './report.ts';
+import { cpuUsPerRequest } from './statistics.ts';
+import { type Account, meteredTarget, ROOMY, type System } from './targets/inkmeter.ts';
+import { chatBody } from './throughput.ts';
+
+export type HostileOptions = {
+  load: LoadGenerator;
+  system: System;
+  /** Smaller crowds, no waiting for time limits. */
+  quick: boolean;
+  say: (line: string) => void;
+};
+
+/** One line of the table: what was done, and what was seen. */
+type Finding = [what: string, seen: string];
+
+const PATH = '/v1/chat/completions';
+const MEGABYTE = 1_000_000;
+const SENTENCE = 'The quick brown fox, aged 12, jumps over 3 lazy dogs; "why?" asked one of them. ';
+const WITHIN_MS = 5_000;
+
+const prompt = (content: string, fields: Record<string, unknown> = {}) =>
+  chatBody({ messages: [{ role: 'user', content }], ...fields });
+
+/** Large prompts: how long any of our processes could do nothing else meanwhile. */
+async function largePrompts({ load, system, quick }: HostileOptions): Promise<Finding[]> {
+  const far = await system.openAccount(ROOMY);
+  // the cheap bound of a large prompt does not fit into this, so its tokens are counted before it is refused
+  const near = await system.openAccount(20_000_000n);
+  const prose = SENTENCE.repeat(MEGABYTE / SENTENCE.length);
+  const cases = [
+    { what: '1 MB of prose, far from every limit', account: far, content: prose, status: 200 },
+    { what: '1 MB of prose, counted and refused', account: near, content: prose, status: 429 },
+    {
+      what: '1 MB without a space, counted and refused',
+      account: near,
+      content: 'x'.repeat(MEGABYTE),
+      status: 429,
+    },
+  ];
+  const findings: Finding[] = [];
+  for (const { what, account, content, status } of cases) {
+    const stalls = () =>
+      Promise.all([readStallMs(system.metricsUrl('gateway')), readStallMs(system.metricsUrl('generation'))]);
+    await stalls();
+    const { addresses, headers, processes } = meteredTarget(system, account);
+    const job = { addresses, headers, processes, path: PATH, body: prompt(content), status };
+    const { requests, latencyMs } = await load.run({
+      ...job,
+      connections: 4,
+      warmUpMs: 500,
+      durationMs: quick ? 1_000 : 5_000,
+    });
+    const [gateway, generation] = await stalls();
+    findings.push([
+      what,
+      `${whole(requests)} requests, p50 ${ms(latencyMs.p50)} ms; longest stall: gateway ${ms(gateway)} ms, generation ${ms(generation)} ms`,
+    ]);
+  }
+  return findings;
+}
+
+/** What it costs to say no. */
+async function refusals({ load, system }: HostileOptions): Promise<Finding[]> {
+  const account = await system.openAccount(1n);
+  const limited = await system.startReplica('gateway', { env: { RATE_LIMIT_PER_CALLER: '60' } });
+  const { headers, processes } = meteredTarget(system, account);
+  const job = { headers, path: PATH, body: prompt('hi'), connections: 64, status: 429, requests: 10_000 };
+  const describe = (result: LoadResult) =>
+    `${whole(result.requests)} refused at ${whole(result.requests / result.seconds)}/s, p99 ${ms(result.latencyMs.p99)} ms, ${whole(cpuUsPerRequest([result]).total)} µs of CPU each`;
+
+  const overLimit = await load.run({
+    ...job,
+    addresses: [system.gateway],
+    processes,
+    warmUpMs: 1_000,
+    durationMs: 60_000,
+  });
+  // its minute's worth of calls, so that everything after them is refused
+  for (let call = 0; call < 60; call += 1) {
+    const response = await fetch(`http://${limited.address}/api/me`, { headers });
+    await response.arrayBuffer();
+  }
+  const tooOften = await load.run({
+    ...job,
+    addresses: [limited.address],
+    processes: [limited.pid],
+    warmUpMs: 200,
+    durationMs: 60_000,
+  });
+  await limited.stop();
+  return [
+    ['tiny requests of a key whose account is at its limit', describe(overLimit)],
+    ['tiny requests of a key over its rate', describe(tooOften)],
+  ];
+}
+
+function memoryGrowth(before: Usage, after: Usage, count: number): string {
+  return ['gateway', 'generation', 'postgres']
+    .map((name) => {
+      const bytes = (after[name]?.rssBytes ?? 0) - (before[name]?.rssBytes ?? 0);
+      return `${name} ${megabytes(bytes)} MB (${whole(bytes / count / 1_024)} kB each)`;
+    })
+    .join(', ');
+}
+
+/** How clients that behave are served meanwhile. */
+async function beside(load: LoadGenerator, system: System, account: Account): Promise<string> {
+  const { addresses, headers, processes } = meteredTarget(system, account);
+  const job = { addresses, headers, processes, path: PATH, body: prompt('hi') };
+  const { latencyMs } = await load.run({ ...job, connections: 4, warmUpMs: 200, durationMs: 1_000 });
+  return `others meanwhile: p50 ${ms(latencyMs.p50)} ms, p99 ${ms(latencyMs.p99)} ms`;
+}
+
+/** How many of them have begun to get an answer before the time is over. */
+async function countAnswered(clients: readonly HostileClient[]): Promise<number> {
+  let answered = 0;
+  const all = clients.map(({ answered: answer }) =>
+    answer.then((head) => {
+      if (head?.startsWith('HTTP/1.1 200')) answered += 1;
+    }),
+  );
+  await Promise.race([Promise.all(all), delay(WITHIN_MS)]);
+  return answered;
+}
+
+/** Streams that stand still, because the provider says nothing or because nobody reads. */
+async function standingStreams(options: HostileOptions): Promise<Finding[]> {
+  const { load, system, quick } = options;
+  const account = await system.openAccount(ROOMY);
+  const cases = [
+    { what: 'idle streams', mark: 'idle-stream', count: quick ? 200 : 1_000, reads: true },
+    {
+      what: 'streams of 60 MB whose clients read nothing',
+      mark: 'huge-stream',
+      count: quick ? 10 : 50,
+      reads: false,
+    },
+  ];
+  const findings: Finding[] = [];
+  for (const { what, mark, count, reads } of cases) {
+    const before = usageOf([system.pid]);
+    const request = requestText(PATH, account.authorization, prompt(mark, { stream: true }));
+    const clients = Array.from({ length: count }, () => {
+      const client = openClient(system.gateway);
+      client.socket.write(request);
+      // the first bytes say that it was admitted; from then on nothing is taken any more
+      if (!reads) client.socket.once('data', () => client.socket.pause());
+      return client;
+    });
+    const open = await countAnswered(clients);
+    await delay(2_000);
+    const growth = memoryGrowth(before, usageOf([system.pid]), count);
+    const others = await beside(load, system, account);
+    for (const { socket } of clients) socket.destroy();
+    await delay(1_000);
+    findings.push([
+      `${whole(count)} ${what}`,
+      `${whole(open)} begun within ${WITHIN_MS / 1_000} s; memory: ${growth}; ${others}`,
+    ]);
+  }
+  return findings;
+}
+
+/** Clients that announce a body and then send a byte a second. */
+async function slowUploads({ load, system, quick }: HostileOptions): Promise<Finding[]> {
+  const count = quick ? 50 : 500;
+  const requestTimeoutMs = 5_000;
+  const waitMs = quick ? 0 : 60_000;
+  const account = await system.openAccount(ROOMY);
+  const gateway = await system.startReplica('gateway', { env: { REQUEST_TIMEOUT: `${requestTimeoutMs}ms` } });
+  const before = usageOf([gateway.pid]);
+  const startedAt = performance.now();
+  const head = requestHead(PATH, account.authorization, 1_000);
+  let lastClosedMs = 0;
+  let refused = 0;
+  const clients = Array.from({ length: count }, () => {
+    const client = openClient(gateway.address);
+    client.socket.write(head);
+    const timer = setInterval(() => client.socket.write('{'), 1_000);
+    void client.answered.then((answer) => {
+      if (answer?.startsWith('HTTP/1.1 408')) refused += 1;
+    });
+    void client.closed.then(() => {
+      clearInterval(timer);
+      lastClosedMs = performance.now() - startedAt;
+    });
+    return client;
+  });
+  await delay(2_000);
+  const growth = (usageOf([gateway.pid]).gateway?.rssBytes ?? 0) - (before.gateway?.rssBytes ?? 0);
+  const others = await beside(load, { ...system, gateway: gateway.address }, account);
+  await Promise.race([Promise.all(clients.map(({ closed }) => closed)), delay(waitMs)]);
+  const end =
+    waitMs === 0
+      ? ''
+      : `; with REQUEST_TIMEOUT=${requestTimeoutMs / 1_000}s, ${whole(refused)} got 408, the last after ${ms(lastClosedMs / 1_000)} s`;
+  for (const { socket } of clients) socket.destroy();
+  await gateway.stop();
+  return [
+    [
+      `${whole(count)} uploads of a byte a second`,
+      `memory: gateway ${megabytes(growth)} MB (${whole(growth / count / 1_024)} kB each); ${others}${end}`,
+    ],
+  ];
+}
+
+/** @returns a Markdown table. */
+export async function measureHostile(options: HostileOptions): Promise<string> {
+  const findings: Finding[] = [];
+  for (const part of [largePrompts, refusals, standingStreams, slowUploads]) {
+    options.say(`hostile input: ${part.name}`);
+    findings.push(...(await part(options)));
+  }
+  return table(['input', 'what was measured'], findings);
+}

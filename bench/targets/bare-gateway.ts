@@ -1,0 +1,116 @@
+/**
+ * Our gateway with the metering hook off, which only exists here: it knows who calls and checks what they ask, signs
+ * one plan for all, and forwards. No entitlement, no price, no hold, no figures in headers.
+ */
+import { createContextSigner } from '#libs/auth/internal-context.ts';
+import { signContext } from '#libs/clients/internal-client.ts';
+import { loadConfig } from '#libs/config/config.ts';
+import { processEnv } from '#libs/config/env.ts';
+import { createChatCompletion } from '#libs/contracts/chat-operations.ts';
+import { type CallPlan, INTERNAL_CONTEXT_HEADER } from '#libs/contracts/internal-context.ts';
+import { createListener } from '#libs/db/listen.ts';
+import { createPool } from '#libs/db/pool.ts';
+import { createServicePool } from '#libs/http/service-pool.ts';
+import { toWire } from '#libs/pricing/price-wire.ts';
+import { createLogger } from '#libs/service/logger.ts';
+import { createMetrics } from '#libs/service/metrics.ts';
+import { runService } from '#libs/service/run-service.ts';
+import { systemRuntime } from '#libs/service/runtime.ts';
+import { serveOperation } from '#libs/service/serve-operation.ts';
+import { buildApp } from '../../services/gateway/app.ts';
+import { configSchema, toGatewayConfig } from '../../services/gateway/config.ts';
+import { createGenerationProxy } from '../../services/gateway/metering/generation-proxy.ts';
+import { callerOf } from '../../services/gateway/plugins/authenticate.ts';
+
+const PLAN: CallPlan = {
+  kind: 'chat',
+  calls: [
+    {
+      index: 0,
+      step: 'chat',
+      provider: 'openai',
+      model: 'gpt-4o-mini',
+      upstreamModel: 'gpt-4o-mini',
+      inputTokens: 1_000,
+      outputTokens: 256,
+      choices: 1,
+      otherUnits: {},
+      counts: {},
+      price: toWire({
+        provider: 'openai',
+        model: 'gpt-4o-mini',
+        version: 'bench',
+        tiers: [
+          { fromInputTokens: 0, picoUsdPerUnit: { input: 150_000n, cache_read: 75_000n, output: 600_000n } },
+        ],
+      }),
+    },
+  ],
+};
+
+const name = 'gateway';
+const variables = loadConfig(configSchema, processEnv());
+const config = toGatewayConfig(variables);
+const runtime = systemRuntime;
+const { now } = runtime.clock;
+const logger = createLogger({ name, level: config.service.logLevel });
+const metrics = createMetrics({ service: name });
+const pool = createPool({
+  connectionString: variables.DATABASE_URL,
+  max: variables.DATABASE_POOL_SIZE,
+  applicationName: 'bench-bare-gateway',
+  statementTimeoutMs: variables.STATEMENT_TIMEOUT,
+});
+const listener = createListener({
+  connectionString: variables.DATABASE_URL,
+  applicationName: 'bench-bare-gateway-listen',
+  onError: (error) => logger.warn({ err: error }, 'the listening connection broke'),
+});
+const signer = createContextSigner({ secrets: variables.INTERNAL_SECRETS, now });
+const generationPools = variables.GENERATION_URLS.map((url) => createServicePool(url));
+const proxy = createGenerationProxy(generationPools);
+
+const { app } = await buildApp({
+  config,
+  runtime,
+  logger,
+  metrics,
+  pool,
+  listener,
+  setKeyLimits: async () => undefined,
+});
+
+serveOperation(app, createChatCompletion, async (request, reply) => {
+  const context = signContext(signer, now(), {
+    caller: callerOf(request),
+    requestId: request.id,
+    work: { plan: PLAN, holdExpiresAtMs: now().getTime() + variables.HOLD_TTL, keepAnswer: false },
+  });
+  await proxy.forward({
+    path: '/v1/chat/completions',
+    body: request.rawBody ?? '',
+    headers: {
+      'content-type': 'application/json',
+      'x-request-id': request.id,
+      [INTERNAL_CONTEXT_HEADER]: context,
+    },
+    response: reply.raw,
+    beforeAnswer: () => reply.hijack(),
+    answerHeaders: reply.getHeaders() as Record<string, string>,
+    capture: false,
+  });
+  return reply;
+});
+
+await runService({
+  name,
+  config: config.service,
+  logger,
+  metrics,
+  app,
+  readiness: { database: () => pool.query('SELECT 1') },
+  lifecycle: {
+    closePools: () =>
+      Promise.all([listener.close(), pool.end(), ...generationPools.map((one) => one.close())]),
+  },
+});
