@@ -9,7 +9,7 @@ import { loadConfig } from '#libs/config/config.ts';
 import { processEnv } from '#libs/config/env.ts';
 import { createPool } from '#libs/db/pool.ts';
 import { createLedger } from '#libs/ledger/ledger.ts';
-import { answers, type Child, FOLDER, freePort, startChild } from '../children.ts';
+import { answers, benchPath, type Child, FOLDER, freePort, startChild } from '../children.ts';
 import type { Target } from './target.ts';
 
 const PORT = 28_080;
@@ -230,5 +230,26 @@ export async function startSecondPair(system: System, account: Account): Promise
       await gateway.stop();
       await generation.stop();
     },
+  };
+}
+
+/** Gateway and generation as above without the metering hook, beside the system whose accounts they know. */
+export async function startHookOff(system: System, account: Account): Promise<Target> {
+  const generation = await system.startReplica('generation', {
+    script: benchPath('targets/bare-generation.ts'),
+  });
+  const gateway = await system.startReplica('gateway', {
+    script: benchPath('targets/bare-gateway.ts'),
+    env: { GENERATION_URLS: `http://${generation.address}` },
+  });
+  return {
+    ...meteredTarget(system, account),
+    name: 'Inkmeter bare',
+    addresses: [gateway.address],
+    stop: async () => {
+      await gateway.stop();
+      await generation.stop();
+    },
+    processes: [gateway.pid, generation.pid],
   };
 }
