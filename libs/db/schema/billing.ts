@@ -51,6 +51,8 @@ export const subscriptions = pgTable(
     currentPeriodEnd: instant('current_period_end').notNull(),
     cancelAtPeriodEnd: boolean('cancel_at_period_end').notNull().default(false),
     trialEndsAt: instant('trial_ends_at'),
+    /** Seats bought beside the plan; null where only the plan counts. */
+    seats: integer('seats'),
     /** A change that waits for the end of the period: `{plan_key, cycle, catalogue_version_id}`. */
     scheduledChange: jsonb('scheduled_change'),
     createdAt: instant('created_at').notNull(),
@@ -72,4 +74,115 @@ export const keyLimits = pgTable(
     updatedAt: instant('updated_at').notNull(),
   },
   (table) => [primaryKey({ columns: [table.accountId, table.keyId, table.meter, table.window] })],
+);
+
+// What staff decide beside the plans.
+
+/** What staff grant one account for a while. Rows are ended, never deleted. */
+export const accountOverrides = pgTable(
+  'account_overrides',
+  {
+    id: uuid('id').primaryKey(),
+    accountId: uuid('account_id').notNull(),
+    /** `{kind, …}` as `libs/contracts/overrides.ts` writes it; amounts are text. */
+    terms: jsonb('terms').notNull(),
+    reason: text('reason').notNull(),
+    author: text('author').notNull(),
+    validFrom: instant('valid_from').notNull(),
+    /** Null for as long as nobody ends it. */
+    validUntil: instant('valid_until'),
+    createdAt: instant('created_at').notNull(),
+    endedAt: instant('ended_at'),
+    endedBy: text('ended_by'),
+  },
+  (table) => [index('account_overrides_account').on(table.accountId, table.id)],
+);
+
+/** Groups that staff put accounts into, such as `new_tester`. */
+export const accountSegments = pgTable(
+  'account_segments',
+  {
+    accountId: uuid('account_id').notNull(),
+    segment: text('segment').notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.accountId, table.segment] })],
+);
+
+export const featureFlags = pgTable('feature_flags', {
+  key: text('key').primaryKey(),
+  description: text('description').notNull(),
+  /** The feature it decides; null: the one that is called like the flag. */
+  feature: text('feature'),
+  enabled: boolean('enabled').notNull(),
+  /** In the order in which they are asked, as `libs/contracts/flags.ts` writes them. */
+  rules: jsonb('rules').notNull(),
+  author: text('author').notNull(),
+  updatedAt: instant('updated_at').notNull(),
+});
+
+/** What staff say about the emergency limits of the catalogue; the closest target counts. */
+export const guardRailSettings = pgTable(
+  'guard_rail_settings',
+  {
+    targetKind: text('target_kind', { enum: ['global', 'plan', 'account'] }).notNull(),
+    /** Plan key or account id; empty for the global one. */
+    target: text('target').notNull(),
+    enabled: boolean('enabled').notNull(),
+    /** Figures that replace the catalogue's, as text or null for none; a figure left out is the catalogue's. */
+    figures: jsonb('figures').notNull(),
+    reason: text('reason').notNull(),
+    author: text('author').notNull(),
+    updatedAt: instant('updated_at').notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.targetKind, table.target] })],
+);
+
+/** One pass over the accounts, in batches, after something changed that many of them stand on. */
+export const rollouts = pgTable(
+  'rollouts',
+  {
+    id: uuid('id').primaryKey(),
+    kind: text('kind', { enum: ['catalogue', 'guard_rail'] }).notNull(),
+    /** The catalogue version, or `global` or `plan:<key>` of a guard rail. */
+    subject: text('subject').notNull(),
+    /** What becomes of subscriptions: moved now, at the end of their period, or left; null for a guard rail. */
+    migration: text('migration', { enum: ['now', 'period_end', 'grandfather'] }),
+    state: text('state', { enum: ['running', 'done', 'superseded'] }).notNull(),
+    accountsTotal: integer('accounts_total').notNull(),
+    accountsDone: integer('accounts_done').notNull(),
+    accountsFailed: integer('accounts_failed').notNull(),
+    /** Accounts up to this one are done. */
+    lastAccountId: uuid('last_account_id'),
+    author: text('author').notNull(),
+    createdAt: instant('created_at').notNull(),
+    finishedAt: instant('finished_at'),
+    /** The process at work renews this; past it, another takes over. */
+    leaseUntil: instant('lease_until').notNull(),
+  },
+  (table) => [index('rollouts_running').on(table.createdAt).where(sql`state = 'running'`)],
+);
+
+/** Every action of staff. A trigger refuses to change or delete rows. */
+export const auditLog = pgTable(
+  'audit_log',
+  {
+    id: uuid('id').primaryKey(),
+    at: instant('at').notNull(),
+    /** A user's id, or the name of a program. */
+    actor: text('actor').notNull(),
+    /** `override.created`, `catalogue.published`, … */
+    action: text('action').notNull(),
+    /** What it was done to: `account:<id>`, `flag:<key>`, `catalogue:<version id>`, `guard_rail:plan:<key>`. */
+    subject: text('subject').notNull(),
+    accountId: uuid('account_id'),
+    before: jsonb('before'),
+    after: jsonb('after'),
+    reason: text('reason'),
+    requestId: text('request_id'),
+  },
+  (table) => [
+    index('audit_log_account').on(table.accountId, table.id),
+    index('audit_log_actor').on(table.actor, table.id),
+    index('audit_log_subject').on(table.subject, table.id),
+  ],
 );
