@@ -193,43 +193,49 @@ END $$;--> statement-breakpoint
 
 -- Takes the locks of a batch, in one fixed order, and refreshes the accounts whose counters are out of date.
 -- An account with limits for each user, key or workspace is also refreshed when it meets one it has no counter for.
+-- Answers with the time to judge at. It is taken once the locks are held, so that on one account time never runs
+-- backwards: whoever waited across midnight belongs to the new day, as do those who overtook it.
 CREATE FUNCTION ledger_lock(
   p_now timestamptz, p_lane smallint[], p_account uuid[], p_user uuid[], p_key uuid[], p_workspace uuid[])
-RETURNS void LANGUAGE plpgsql AS $$
+RETURNS timestamptz LANGUAGE plpgsql AS $$
 DECLARE
-  v_due boolean;
+  v_now timestamptz;
+  v_refresh_at timestamptz;
+  v_scoped boolean;
   v_stale record;
 BEGIN
-  SELECT coalesce(bool_or(locked.due), false) INTO v_due FROM (
-    SELECT a.refresh_at <= p_now OR a.scoped AS due
+  SELECT min(locked.refresh_at), bool_or(locked.scoped) INTO v_refresh_at, v_scoped FROM (
+    SELECT a.refresh_at, a.scoped
       FROM ledger_accounts a
       JOIN (SELECT DISTINCT * FROM unnest(p_lane, p_account)) b(lane, account_id)
         ON b.lane = a.lane AND b.account_id = a.account_id
      ORDER BY a.lane, a.account_id
        FOR NO KEY UPDATE OF a) locked;
-  IF NOT v_due THEN RETURN; END IF;
+  v_now := coalesce(p_now, clock_timestamp());
+  IF NOT coalesce(v_refresh_at <= v_now OR v_scoped, false) THEN RETURN v_now; END IF;
 
   FOR v_stale IN
     SELECT b.lane, b.account_id, array_agg(DISTINCT b.user_id) AS users, array_agg(DISTINCT b.key_id) AS keys,
            array_agg(DISTINCT b.workspace_id) AS workspaces
       FROM unnest(p_lane, p_account, p_user, p_key, p_workspace) b(lane, account_id, user_id, key_id, workspace_id)
       JOIN ledger_accounts a ON a.lane = b.lane AND a.account_id = b.account_id
-     WHERE a.refresh_at <= p_now
+     WHERE a.refresh_at <= v_now
         OR (a.scoped AND EXISTS (
              SELECT FROM ledger_limits l
               WHERE l.lane = a.lane AND l.account_id = a.account_id AND l.scope <> 'account' AND l.scope_id = '*'
-                AND l.valid_from <= p_now AND l.valid_until > p_now
+                AND l.valid_from <= v_now AND l.valid_until > v_now
                 AND CASE l.scope WHEN 'user' THEN b.user_id WHEN 'key' THEN b.key_id ELSE b.workspace_id END IS NOT NULL
                 AND NOT EXISTS (
                   SELECT FROM ledger_counters c
-                   WHERE c.account_id = a.account_id AND c.window_end > p_now
+                   WHERE c.account_id = a.account_id AND c.window_end > v_now
                      AND c.scope = l.scope AND c.meter = l.meter AND c.win = l.win
                      AND ledger_in_scope(c.scope, c.scope_id, b.user_id, b.key_id, b.workspace_id))))
      GROUP BY b.lane, b.account_id
      ORDER BY b.lane, b.account_id
   LOOP
-    PERFORM ledger_refresh(p_now, v_stale.lane, v_stale.account_id, v_stale.users, v_stale.keys, v_stale.workspaces);
+    PERFORM ledger_refresh(v_now, v_stale.lane, v_stale.account_id, v_stale.users, v_stale.keys, v_stale.workspaces);
   END LOOP;
+  RETURN v_now;
 END $$;--> statement-breakpoint
 
 -- Replaces the limits of an account and brings its counters up to date in the same transaction, so that no hold
@@ -238,8 +244,6 @@ END $$;--> statement-breakpoint
 CREATE FUNCTION ledger_set_limits(
   p_now timestamptz, p_lane smallint, p_account uuid, p_anchor timestamptz, p_months integer, p_segments jsonb)
 RETURNS void LANGUAGE plpgsql AS $$
-DECLARE
-  v_now timestamptz := coalesce(p_now, clock_timestamp());
 BEGIN
   INSERT INTO ledger_accounts (lane, account_id, anchor, period_months, refresh_at)
   VALUES (p_lane, p_account, p_anchor, p_months, '-infinity')
@@ -251,7 +255,8 @@ BEGIN
     FROM jsonb_to_recordset(p_segments) s(
       scope text, scope_id text, meter text, "window" text, valid_from timestamptz, valid_until timestamptz,
       kind text, amount bigint, line_bps integer[], block_bps integer, on_limit text, source text);
-  PERFORM ledger_refresh(v_now, p_lane, p_account, '{}', '{}', '{}');
+  -- The row above is locked by now.
+  PERFORM ledger_refresh(coalesce(p_now, clock_timestamp()), p_lane, p_account, '{}', '{}', '{}');
 END $$;--> statement-breakpoint
 
 -- Decides a batch of requests in the order given. Elements at one position of the arrays are one request; p_meters
@@ -281,8 +286,7 @@ DECLARE
   v_bind integer; i integer := 1; j integer; o integer; rows integer; s integer;
 BEGIN
   LOCK TABLE ledger_stops IN ROW SHARE MODE;
-  v_now := coalesce(p_now, clock_timestamp());
-  PERFORM ledger_lock(v_now, p_lane, p_account, p_user, p_key, p_workspace);
+  v_now := ledger_lock(p_now, p_lane, p_account, p_user, p_key, p_workspace);
 
   SELECT array_agg(old.id) INTO v_old
     FROM unnest(p_id, p_lane) b(id, lane) JOIN ledger_holds old ON old.lane = b.lane AND old.id = b.id;
@@ -445,8 +449,7 @@ DECLARE
   -- One row per call and counter it moves.
   x_ord integer[]; x_lane smallint[]; x_cid bigint[]; x_add bigint[]; x_release bigint[]; x_after bigint[];
 BEGIN
-  v_now := coalesce(p_now, clock_timestamp());
-  PERFORM ledger_lock(v_now, p_lane, p_account, '{}', '{}', '{}');
+  v_now := ledger_lock(p_now, p_lane, p_account, '{}', '{}', '{}');
 
   SELECT array_agg(CASE
            WHEN h.id IS NULL OR h.account_id <> b.account OR h.state = 'refused' THEN 'unknown_hold'
@@ -585,7 +588,7 @@ BEGIN
     FROM (SELECT h.id, h.lane, h.account_id FROM ledger_holds h
            WHERE h.state = 'open' AND h.expires_at <= v_now ORDER BY h.expires_at LIMIT p_limit) s;
   IF v_id IS NULL THEN RETURN; END IF;
-  PERFORM ledger_lock(v_now, v_lane, v_account, '{}', '{}', '{}');
+  v_now := ledger_lock(p_now, v_lane, v_account, '{}', '{}', '{}');
 
   UPDATE ledger_counters c
      SET held = c.held - d.released
