@@ -19,6 +19,14 @@ export type NormalisedChat = {
   choices: number;
 };
 
+/** What becomes known of a call on its way; kept outside the answer, so that it outlives a failure. */
+export type CallTrace = {
+  /** Size of the request as sent; 0 until it is. */
+  requestBytes: number;
+  /** The provider's own name for the call. */
+  providerRequestId: string | null;
+};
+
 export type CallContext = {
   /** Ends the call, through to the socket. */
   signal: AbortSignal;
@@ -28,6 +36,8 @@ export type CallContext = {
   idleTimeoutMs: number;
   /** Sent along, so that a provider's view of a call can be matched with ours. */
   callId: string;
+  /** Filled in by whoever makes the call. */
+  trace: CallTrace;
 };
 
 /** What a provider says it counted. Only final figures are complete; earlier ones may lack output. */
@@ -37,8 +47,6 @@ export type ChatResult = {
   completion: ChatCompletion;
   /** Undefined where the provider reported nothing: then it is unknown, not free. */
   units: Units | undefined;
-  requestBytes: number;
-  providerRequestId: string | null;
 };
 
 /** One piece of a streamed answer. */
@@ -46,9 +54,6 @@ export type ChatDelta = {
   /** Absent where the provider only reported usage. */
   chunk?: ChatCompletionChunk;
   usage?: ReportedUsage;
-  /** On the first piece. */
-  requestBytes?: number;
-  providerRequestId?: string | null;
 };
 
 export interface ProviderAdapter {

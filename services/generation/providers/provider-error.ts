@@ -97,3 +97,7 @@ export function unsupported(param: string, why: string): ProviderError {
 export function notJson(cause?: unknown): ProviderError {
   return new ProviderError('malformed', "The provider's answer is not valid JSON.", { cause });
 }
+
+export function endedEarly(): ProviderError {
+  return new ProviderError('broken', 'The stream ended before the answer was complete.');
+}

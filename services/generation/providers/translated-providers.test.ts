@@ -52,9 +52,10 @@ for (const provider of ['anthropic', 'gemini'] as const) {
     );
 
   t.test(`given ${provider}, a plain chat answers in OpenAI's shape`, async (t) => {
-    const { completion, units, requestBytes } = await adapter.chat(
+    const context = callContext();
+    const { completion, units } = await adapter.chat(
       chat('Tell me about rivers [[simulate: cached=6,reasoning=20,fill]]'),
-      callContext(),
+      context,
     );
     t.match(completion, {
       id: String,
@@ -73,7 +74,8 @@ for (const provider of ['anthropic', 'gemini'] as const) {
       completion.usage?.total_tokens,
       (completion.usage?.prompt_tokens ?? 0) + (completion.usage?.completion_tokens ?? 0),
     );
-    t.ok(requestBytes > 50);
+    t.ok(context.trace.requestBytes > 50);
+    if (provider === 'anthropic') t.match(context.trace.providerRequestId, /^req_/);
   });
 
   t.test(`given ${provider}, a stream says what the plain answer says`, async (t) => {

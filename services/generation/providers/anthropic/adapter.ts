@@ -9,7 +9,7 @@ import {
   type NormalisedChat,
   type ProviderAdapter,
 } from '../port.ts';
-import { ProviderError } from '../provider-error.ts';
+import { endedEarly, type ProviderError } from '../provider-error.ts';
 import { errorFromSdk, SDK_TIMEOUT_MARGIN_MS, throwFailedAnswers } from '../sdk-errors.ts';
 import { errorFromEvent } from '../status-errors.ts';
 import { startTimeLimit, type TimeLimit } from '../time-limit.ts';
@@ -41,15 +41,15 @@ export class AnthropicAdapter implements ProviderAdapter {
 
   async chat(chat: NormalisedChat, context: CallContext): Promise<ChatResult> {
     const body = toAnthropicRequest(chat);
+    context.trace.requestBytes = Buffer.byteLength(JSON.stringify(body));
     const limit = startTimeLimit(context.signal, context.timeoutMs);
     try {
       const call = this.#post<Anthropic.Message>(body, context, limit);
       const { data: message, response } = await call.withResponse();
+      context.trace.providerRequestId = response.headers.get(REQUEST_ID_HEADER);
       return {
         completion: fromAnthropicMessage(message, this.#head(chat)),
         units: anthropicUnits(message.usage),
-        requestBytes: Buffer.byteLength(JSON.stringify(body)),
-        providerRequestId: response.headers.get(REQUEST_ID_HEADER),
       };
     } catch (error) {
       throw toProviderError(error, limit);
@@ -60,12 +60,12 @@ export class AnthropicAdapter implements ProviderAdapter {
 
   async *chatStream(chat: NormalisedChat, context: CallContext): AsyncGenerator<ChatDelta, void, undefined> {
     const body = { ...toAnthropicRequest(chat), stream: true as const };
+    context.trace.requestBytes = Buffer.byteLength(JSON.stringify(body));
     const limit = startTimeLimit(context.signal, context.timeoutMs);
     try {
       const call = this.#post<AsyncIterable<Anthropic.RawMessageStreamEvent>>(body, context, limit);
       const { data: stream, response } = await call.withResponse();
-      const providerRequestId = response.headers.get(REQUEST_ID_HEADER);
-      yield { requestBytes: Buffer.byteLength(JSON.stringify(body)), providerRequestId };
+      context.trace.providerRequestId = response.headers.get(REQUEST_ID_HEADER);
       const translator = createStreamTranslator(this.#head(chat));
       for await (const event of stream) {
         limit.pause();
@@ -76,9 +76,7 @@ export class AnthropicAdapter implements ProviderAdapter {
       const reason = limit.reason();
       if (reason !== undefined) throw reason;
       if (!translator.isFinished()) {
-        throw new ProviderError('broken', 'The stream ended before the answer was complete.', {
-          providerRequestId,
-        });
+        throw endedEarly();
       }
     } catch (error) {
       throw toProviderError(error, limit);

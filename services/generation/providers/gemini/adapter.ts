@@ -42,6 +42,7 @@ export class GeminiAdapter implements ProviderAdapter {
 
   async chat(chat: NormalisedChat, context: CallContext): Promise<ChatResult> {
     const body = toGeminiRequest(chat);
+    context.trace.requestBytes = Buffer.byteLength(JSON.stringify(body));
     const limit = startTimeLimit(context.signal, context.timeoutMs);
     try {
       const { response } = await this.#model(chat, context).generateContent(asSdkRequest(body), {
@@ -51,8 +52,6 @@ export class GeminiAdapter implements ProviderAdapter {
       return {
         completion: fromGeminiResponse(answer, this.#head(chat)),
         units: geminiUnits(answer.usageMetadata),
-        requestBytes: Buffer.byteLength(JSON.stringify(body)),
-        providerRequestId: null,
       };
     } catch (error) {
       throw toProviderError(error, limit);
@@ -64,6 +63,7 @@ export class GeminiAdapter implements ProviderAdapter {
   async *chatStream(chat: NormalisedChat, context: CallContext): AsyncGenerator<ChatDelta, void, undefined> {
     const body = toGeminiRequest(chat);
     const stopped = new AbortController();
+    context.trace.requestBytes = Buffer.byteLength(JSON.stringify(body));
     const limit = startTimeLimit(AbortSignal.any([context.signal, stopped.signal]), context.timeoutMs);
     try {
       const model = this.#model(chat, context);
@@ -72,7 +72,6 @@ export class GeminiAdapter implements ProviderAdapter {
       });
       // the SDK aggregates on the side; a failure is reported by the stream itself
       response.catch(() => undefined);
-      yield { requestBytes: Buffer.byteLength(JSON.stringify(body)), providerRequestId: null };
       const translator = createStreamTranslator(this.#head(chat));
       for await (const piece of stream) {
         limit.pause();

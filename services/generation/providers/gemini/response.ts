@@ -6,7 +6,7 @@ import type {
   MessageDelta,
 } from '../chat-format.ts';
 import type { ChatDelta } from '../port.ts';
-import { ProviderError } from '../provider-error.ts';
+import { endedEarly, ProviderError } from '../provider-error.ts';
 import { toOpenAiUsage } from '../usage-format.ts';
 import { geminiUnits } from './usage.ts';
 import type { GeminiCandidate, GeminiResponse } from './wire.ts';
@@ -145,7 +145,7 @@ export function createStreamTranslator(head: AnswerHead): StreamTranslator {
     },
     finish() {
       if (!isFinished) {
-        throw new ProviderError('broken', 'The stream ended before the answer was complete.');
+        throw endedEarly();
       }
       const units = geminiUnits(usageMetadata);
       if (units === undefined) return [];

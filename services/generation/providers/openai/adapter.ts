@@ -9,7 +9,7 @@ import {
   type NormalisedChat,
   type ProviderAdapter,
 } from '../port.ts';
-import { ProviderError } from '../provider-error.ts';
+import { endedEarly, type ProviderError } from '../provider-error.ts';
 import { errorFromSdk, SDK_TIMEOUT_MARGIN_MS, throwFailedAnswers } from '../sdk-errors.ts';
 import { errorFromEvent } from '../status-errors.ts';
 import { startTimeLimit, type TimeLimit } from '../time-limit.ts';
@@ -42,18 +42,15 @@ export class OpenAiAdapter implements ProviderAdapter {
 
   async chat(chat: NormalisedChat, context: CallContext): Promise<ChatResult> {
     const body = upstreamBody(chat, this.#vendor, false) as OpenAI.ChatCompletionCreateParamsNonStreaming;
+    context.trace.requestBytes = Buffer.byteLength(JSON.stringify(body));
     const limit = startTimeLimit(context.signal, context.timeoutMs);
     try {
       const call = this.#client.chat.completions.create(body, requestOptions(context, limit));
       const { data, response } = await call.withResponse();
+      context.trace.providerRequestId = response.headers.get(REQUEST_ID_HEADER);
       const completion = checkCompletion(data);
       if (chat.model !== chat.upstreamModel) completion.model = chat.model;
-      return {
-        completion,
-        units: openAiUnits(completion.usage, this.#vendor),
-        requestBytes: Buffer.byteLength(JSON.stringify(body)),
-        providerRequestId: response.headers.get(REQUEST_ID_HEADER),
-      };
+      return { completion, units: openAiUnits(completion.usage, this.#vendor) };
     } catch (error) {
       throw toProviderError(error, limit);
     } finally {
@@ -63,12 +60,12 @@ export class OpenAiAdapter implements ProviderAdapter {
 
   async *chatStream(chat: NormalisedChat, context: CallContext): AsyncGenerator<ChatDelta, void, undefined> {
     const body = upstreamBody(chat, this.#vendor, true) as OpenAI.ChatCompletionCreateParamsStreaming;
+    context.trace.requestBytes = Buffer.byteLength(JSON.stringify(body));
     const limit = startTimeLimit(context.signal, context.timeoutMs);
     try {
       const call = this.#client.chat.completions.create(body, requestOptions(context, limit));
       const { data: stream, response } = await call.withResponse();
-      const providerRequestId = response.headers.get(REQUEST_ID_HEADER);
-      yield { requestBytes: Buffer.byteLength(JSON.stringify(body)), providerRequestId };
+      context.trace.providerRequestId = response.headers.get(REQUEST_ID_HEADER);
       let isFinished = false;
       for await (const event of stream) {
         limit.pause();
@@ -83,9 +80,7 @@ export class OpenAiAdapter implements ProviderAdapter {
       const reason = limit.reason();
       if (reason !== undefined) throw reason;
       if (!isFinished) {
-        throw new ProviderError('broken', 'The stream ended before the answer was complete.', {
-          providerRequestId,
-        });
+        throw endedEarly();
       }
     } catch (error) {
       throw toProviderError(error, limit);

@@ -1,5 +1,6 @@
 import type { Dispatcher } from 'undici';
 import { errorFromNetwork } from '../network-errors.ts';
+import type { CallTrace } from '../port.ts';
 import { ProviderError } from '../provider-error.ts';
 import { parseJson } from '../sdk-errors.ts';
 import { errorFromStatus } from '../status-errors.ts';
@@ -10,6 +11,8 @@ import { REQUEST_ID_HEADER } from './vendors.ts';
 export type AnswerReader = {
   /** May return a promise to be left alone until it resolves. */
   readonly onData: (chunk: Buffer) => Promise<void> | undefined;
+  /** Gets the provider's name for the call as soon as it is known. */
+  readonly trace: CallTrace;
 };
 
 const MAX_ERROR_BYTES = 65_536;
@@ -20,7 +23,6 @@ type Headers = Readonly<Record<string, string | string[] | undefined>>;
  * One POST over undici's lowest layer: no streams and few promises, because every metered chat goes through here.
  * Failed answers are read and thrown. Resolves when the answer is complete.
  *
- * @returns the provider's id of the call.
  * @throws ProviderError
  */
 export function exchange(
@@ -28,7 +30,7 @@ export function exchange(
   request: { origin: string; path: string; headers: string[]; body: string },
   limit: TimeLimit,
   reader: AnswerReader,
-): Promise<string | null> {
+): Promise<void> {
   return new Promise((resolve, reject) => {
     dispatcher.dispatch(
       { ...request, method: 'POST', headersTimeout: 0, bodyTimeout: 0 },
@@ -40,7 +42,7 @@ export function exchange(
 class ExchangeHandler implements Dispatcher.DispatchHandler {
   readonly #limit: TimeLimit;
   readonly #reader: AnswerReader;
-  readonly #resolve: (providerRequestId: string | null) => void;
+  readonly #resolve: () => void;
   readonly #reject: (error: ProviderError) => void;
   readonly #abort = () => this.#giveUp();
   #controller: Dispatcher.DispatchController | undefined;
@@ -53,7 +55,7 @@ class ExchangeHandler implements Dispatcher.DispatchHandler {
   constructor(
     limit: TimeLimit,
     reader: AnswerReader,
-    resolve: (providerRequestId: string | null) => void,
+    resolve: () => void,
     reject: (error: ProviderError) => void,
   ) {
     this.#limit = limit;
@@ -73,6 +75,7 @@ class ExchangeHandler implements Dispatcher.DispatchHandler {
   onResponseStart(_: Dispatcher.DispatchController, status: number, headers: Headers): void {
     this.#status = status;
     this.#headers = headers;
+    this.#reader.trace.providerRequestId = this.#header(REQUEST_ID_HEADER);
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
@@ -99,7 +102,7 @@ class ExchangeHandler implements Dispatcher.DispatchHandler {
   onResponseEnd(): void {
     if (this.#isDone) return;
     this.#end();
-    if (this.#isOk) this.#resolve(this.#providerRequestId);
+    if (this.#isOk) this.#resolve();
     else this.#reject(this.#failedAnswer());
   }
 
@@ -109,10 +112,6 @@ class ExchangeHandler implements Dispatcher.DispatchHandler {
 
   get #isOk(): boolean {
     return this.#status >= 200 && this.#status < 300;
-  }
-
-  get #providerRequestId(): string | null {
-    return this.#header(REQUEST_ID_HEADER);
   }
 
   #header(name: string): string | null {
@@ -125,7 +124,7 @@ class ExchangeHandler implements Dispatcher.DispatchHandler {
       status: this.#status,
       body: parseJson(Buffer.concat(this.#errorBody).toString('utf8')),
       header: (name) => this.#header(name),
-      providerRequestId: this.#providerRequestId,
+      providerRequestId: this.#header(REQUEST_ID_HEADER),
     });
   }
 

@@ -1,10 +1,8 @@
 import type { Dispatcher } from 'undici';
-import type { Units } from '#libs/pricing/units.ts';
-import type { ChatCompletion } from '../chat-format.ts';
+import type { ChatSource } from '../chat-source.ts';
 import { CALL_ID_HEADER, type CallContext, type NormalisedChat } from '../port.ts';
 import { notJson, ProviderError } from '../provider-error.ts';
 import { parseJson } from '../sdk-errors.ts';
-import type { StreamPiece } from '../stream-piece.ts';
 import { startTimeLimit } from '../time-limit.ts';
 import { checkCompletion } from './completion.ts';
 import { exchange } from './exchange.ts';
@@ -13,63 +11,43 @@ import { createStreamScanner, rename } from './stream-scanner.ts';
 import { openAiUnits } from './usage.ts';
 import type { Vendor } from './vendors.ts';
 
-export type PassedAnswer = {
-  /** As the provider wrote it, but for the model's name where the client knows it by another. */
-  bytes: Buffer;
-  completion: ChatCompletion;
-  units: Units | undefined;
-  requestBytes: number;
-  providerRequestId: string | null;
-};
-
-export type PassedStream = { requestBytes: number; providerRequestId: string | null };
+const MAX_ANSWER_BYTES = 33_554_432;
 
 /**
  * A chat for a provider that speaks the client's own format: bytes in, bytes out. Usage, errors and endings are those
- * of the SDK path, out of the same code.
+ * of the SDK path, out of the same code. The answer's bytes are as the provider wrote them, but for the model's name
+ * where the client knows it by another.
+ *
+ * @param options.baseUrl up to and with `/v1`.
  */
-export type Passthrough = {
-  /** @throws ProviderError */
-  chat: (chat: NormalisedChat, context: CallContext) => Promise<PassedAnswer>;
-  /**
-   * Hands over pieces as they arrive, and stops reading while a piece's promise is open.
-   * @throws ProviderError
-   */
-  chatStream: (
-    chat: NormalisedChat,
-    context: CallContext,
-    onPiece: (piece: StreamPiece) => Promise<void> | undefined,
-  ) => Promise<PassedStream>;
-};
-
-const MAX_ANSWER_BYTES = 33_554_432;
-
-/** @param options.baseUrl up to and with `/v1`. */
 export function createPassthrough(options: {
   dispatcher: Dispatcher;
   baseUrl: string;
   apiKey: string;
   vendor: Vendor;
-}): Passthrough {
+}): ChatSource {
   const { dispatcher, vendor } = options;
   const url = new URL(`${options.baseUrl}/chat/completions`);
   const authorization = `Bearer ${options.apiKey}`;
 
-  const request = (body: string, accept: string, { callId }: CallContext) => ({
-    origin: url.origin,
-    path: url.pathname,
-    headers: [
-      'authorization',
-      authorization,
-      'content-type',
-      'application/json',
-      'accept',
-      accept,
-      CALL_ID_HEADER,
-      callId,
-    ],
-    body,
-  });
+  const request = (body: string, accept: string, { callId, trace }: CallContext) => {
+    trace.requestBytes = Buffer.byteLength(body);
+    return {
+      origin: url.origin,
+      path: url.pathname,
+      headers: [
+        'authorization',
+        authorization,
+        'content-type',
+        'application/json',
+        'accept',
+        accept,
+        CALL_ID_HEADER,
+        callId,
+      ],
+      body,
+    };
+  };
 
   return {
     async chat(chat, context) {
@@ -86,13 +64,9 @@ export function createPassthrough(options: {
       };
       try {
         const sent = request(body, 'application/json', context);
-        const providerRequestId = await exchange(dispatcher, sent, limit, { onData });
+        await exchange(dispatcher, sent, limit, { onData, trace: context.trace });
         const bytes = chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks, size);
-        return {
-          ...readAnswer(bytes, chat, vendor),
-          requestBytes: Buffer.byteLength(body),
-          providerRequestId,
-        };
+        return readAnswer(bytes, chat, vendor);
       } finally {
         limit.release();
       }
@@ -112,11 +86,10 @@ export function createPassthrough(options: {
       };
       try {
         const sent = request(body, 'text/event-stream', context);
-        const providerRequestId = await exchange(dispatcher, sent, limit, { onData });
+        await exchange(dispatcher, sent, limit, { onData, trace: context.trace });
         const last = scanner.finish();
         if (last !== null) await onPiece(last);
         if (last?.error) throw last.error;
-        return { requestBytes: Buffer.byteLength(body), providerRequestId };
       } finally {
         limit.release();
       }

@@ -1,5 +1,5 @@
 import type { ChatCompletionChunk } from '../chat-format.ts';
-import { notJson, ProviderError } from '../provider-error.ts';
+import { endedEarly, notJson, ProviderError } from '../provider-error.ts';
 import { errorFromEvent } from '../status-errors.ts';
 import { type StreamPiece, writtenReasoning, writtenText } from '../stream-piece.ts';
 import { openAiUnits } from './usage.ts';
@@ -97,7 +97,7 @@ export function createStreamScanner(options: { vendor: Vendor; model: string | n
       const last = carried === null ? null : scan(Buffer.concat([carried, Buffer.from('\n\n')]));
       carried = null;
       if (last?.error === undefined && !isFinished) {
-        throw new ProviderError('broken', 'The stream ended before the answer was complete.');
+        throw endedEarly();
       }
       return last;
     },

@@ -1,0 +1,45 @@
+import type { PlannedCall } from '#libs/contracts/internal-context.ts';
+import type { UsageSource } from '#libs/ledger/types.ts';
+import type { Units } from '#libs/pricing/units.ts';
+import type { CallRecord } from './call-record.ts';
+import { countTokens } from './count-tokens.ts';
+
+/** How a call ended, as the books have it. */
+export type Outcome = {
+  status: 'ok' | 'aborted' | 'error';
+  /** A problem's code. */
+  errorCode: string | null;
+};
+
+export type Measured = { units: Units; source: UsageSource };
+
+const NOTHING: Units = {};
+
+/**
+ * What a call came to.
+ *
+ * - The provider's final figures are taken as they are, above the cap too.
+ * - A call that failed before it wrote anything came to nothing.
+ * - Otherwise the output is counted from what arrived, and the input is what the provider said, else the bound it was
+ *   planned with: this holds for a call that broke in the middle, that we ended, or whose provider does not report.
+ */
+export async function measure(call: PlannedCall, record: CallRecord, { status }: Outcome): Promise<Measured> {
+  const { usage, text, reasoning } = record;
+  if (usage?.final) return { units: usage.units, source: 'provider' };
+  const cameToNothing = status === 'error' || (status === 'aborted' && !record.isInFlight);
+  if (cameToNothing && !record.hasOutput) return { units: NOTHING, source: 'estimated' };
+
+  const known = usage?.units ?? { input: call.inputTokens };
+  const cap = call.outputTokens * call.choices;
+  const written = await countTokens(text, call.provider, call.upstreamModel);
+  const thought = await countTokens(reasoning, call.provider, call.upstreamModel);
+  const reasoningTokens = known.reasoning ?? (reasoning === '' ? undefined : Math.min(thought.tokens, cap));
+  return {
+    units: {
+      ...known,
+      output: Math.max(known.output ?? 0, Math.min(written.tokens, cap)),
+      ...(reasoningTokens !== undefined && { reasoning: reasoningTokens }),
+    },
+    source: written.isExact && record.hasOutput ? 'counted' : 'estimated',
+  };
+}

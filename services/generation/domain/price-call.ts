@@ -1,0 +1,85 @@
+import { LRUCache } from 'lru-cache';
+import type { PlannedCall } from '#libs/contracts/internal-context.ts';
+import type { CallFacts, UsageSource } from '#libs/ledger/types.ts';
+import {
+  type CostParts,
+  costParts,
+  type ModelPrice,
+  UnpricedClassError,
+  worstCaseNanoUsd,
+} from '#libs/pricing/price.ts';
+import { fromWire, type ModelPriceWire } from '#libs/pricing/price-wire.ts';
+import { promptTokens, totalTokens, type Units } from '#libs/pricing/units.ts';
+import type { CallRecord } from './call-record.ts';
+import type { Measured, Outcome } from './measure.ts';
+
+/** What a call is charged with. */
+export type PricedCall = {
+  units: Units;
+  source: UsageSource;
+  cost: CostParts;
+  tokens: number;
+  /** The provider reported something that has no price of its own; it was charged at the dearest that has one. */
+  hasUnpricedClass: boolean;
+};
+
+/** A version names the same prices for ever, so they are read once. */
+const prices = new LRUCache<string, ModelPrice>({ max: 1_000 });
+
+function priceOf(wire: ModelPriceWire): ModelPrice {
+  let price = prices.get(wire.version);
+  if (price === undefined) {
+    price = fromWire(wire);
+    prices.set(wire.version, price);
+  }
+  return price;
+}
+
+/** Prices what was measured. Never free by mistake: a class without a price costs as much as the dearest beside it. */
+export function priceCall(call: PlannedCall, { units, source }: Measured): PricedCall {
+  const price = priceOf(call.price);
+  const tokens = totalTokens(units);
+  try {
+    return { units, source, tokens, cost: costParts(units, price), hasUnpricedClass: false };
+  } catch (error) {
+    if (!(error instanceof UnpricedClassError)) throw error;
+    const inputTokens = promptTokens(units);
+    const totalNanoUsd = worstCaseNanoUsd({ inputTokens, outputTokens: tokens - inputTokens }, price);
+    const cost = { inputNanoUsd: totalNanoUsd, outputNanoUsd: 0n, totalNanoUsd };
+    return { units, source, tokens, cost, hasUnpricedClass: true };
+  }
+}
+
+/** The row a call becomes. */
+export function factsOf(
+  call: PlannedCall,
+  record: CallRecord,
+  { status, errorCode }: Outcome,
+  { units, source, cost }: PricedCall,
+): CallFacts {
+  const { input, cache_read, cache_write, output, reasoning, ...others } = units;
+  return {
+    step: call.step,
+    provider: call.provider,
+    model: call.model,
+    endpoint: 'chat.completions',
+    status,
+    errorCode,
+    usageSource: source,
+    inputTokens: input,
+    cacheReadTokens: cache_read,
+    cacheWriteTokens: cache_write,
+    outputTokens: output,
+    reasoningTokens: reasoning,
+    otherUnits: others as Record<string, number>,
+    inputCostNanoUsd: cost.inputNanoUsd,
+    outputCostNanoUsd: cost.outputNanoUsd,
+    priceVersion: call.price.version,
+    latencyMs: record.latencyMs,
+    firstByteMs: record.firstByteMs,
+    attempts: record.attempts,
+    requestBytes: record.requestBytes,
+    responseBytes: record.responseBytes,
+    providerRequestId: record.providerRequestId,
+  };
+}

@@ -1,0 +1,276 @@
+/** The service as tests run it: real PostgreSQL, real HTTP, real SDKs, and the provider simulator behind them. */
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Pool } from 'pg';
+import { Agent } from 'undici';
+import { createContextSigner } from '#libs/auth/internal-context.ts';
+import { loadConfig } from '#libs/config/config.ts';
+import {
+  type Caller,
+  type CallPlan,
+  INTERNAL_CONTEXT_HEADER,
+  type InternalContext,
+  type PlannedCall,
+} from '#libs/contracts/internal-context.ts';
+import { createListener } from '#libs/db/listen.ts';
+import { testSegment } from '#libs/ledger/fixtures.ts';
+import { createLedger, type Ledger } from '#libs/ledger/ledger.ts';
+import { worstCaseMeters } from '#libs/pipelines/meters.ts';
+import { worstCaseNanoUsd } from '#libs/pricing/price.ts';
+import { fromWire, type ModelPriceWire } from '#libs/pricing/price-wire.ts';
+import { createLogger } from '#libs/service/logger.ts';
+import { createMetrics, type Metrics } from '#libs/service/metrics.ts';
+import { systemRuntime } from '#libs/service/runtime.ts';
+import { type ProviderSimulator, startProviderSimulator } from '#libs/simulators/provider-simulator.ts';
+import { createTestDatabase, type TestScope } from '#libs/testing/database.ts';
+import { listenOnFreePort } from '#libs/testing/http.ts';
+import { buildApp, type Generation } from './app.ts';
+import { configSchema, toGenerationConfig } from './config.ts';
+
+const SECRET = 'a secret that only tests know of and no one else';
+
+export const ACCOUNT = '0190a1b2-0000-7000-8000-00000000a001';
+export const OTHER_ACCOUNT = '0190a1b2-0000-7000-8000-00000000a002';
+
+export const CALLER: Caller = {
+  accountId: ACCOUNT,
+  userId: '0190a1b2-0000-7000-8000-00000000b001',
+  keyId: '0190a1b2-0000-7000-8000-00000000c001',
+  workspaceId: null,
+  role: 'owner',
+  platformRole: 'none',
+  scopes: ['*'],
+};
+
+/** Pico-USD per token: figures that are easy to multiply in one's head. */
+export const PRICES = {
+  input: 1_000_000n,
+  cache_read: 100_000n,
+  cache_write: 1_250_000n,
+  output: 2_000_000n,
+  reasoning: 3_000_000n,
+};
+
+export function priceOf(provider: string, model: string): ModelPriceWire {
+  const pico_usd_per_unit = Object.fromEntries(
+    Object.entries(PRICES).map(([name, pico]) => [name, pico.toString()]),
+  );
+  return {
+    provider,
+    model,
+    version: `${provider}/${model}@2026-01-01T00:00:00.000Z`,
+    tiers: [{ from_input_tokens: 0, pico_usd_per_unit }],
+  };
+}
+
+export const MODELS = {
+  openai: 'gpt-4o',
+  xai: 'grok-3',
+  mistral: 'mistral-small-latest',
+  ollama: 'llama3.2',
+  anthropic: 'claude-haiku-4-5',
+  gemini: 'gemini-2.0-flash',
+} as const;
+export type TestProvider = keyof typeof MODELS;
+
+export function chatPlan(provider: TestProvider = 'openai', more: Partial<PlannedCall> = {}): CallPlan {
+  const model = MODELS[provider];
+  const call: PlannedCall = {
+    index: 0,
+    step: 'chat',
+    provider,
+    model,
+    upstreamModel: model,
+    inputTokens: 500,
+    outputTokens: 60,
+    choices: 1,
+    otherUnits: {},
+    counts: {},
+    price: priceOf(provider, model),
+    ...more,
+  };
+  return { kind: 'chat', calls: [call] };
+}
+
+export type UsageRow = {
+  call_index: number;
+  step: string;
+  provider: string;
+  status: string;
+  error_code: string | null;
+  usage_source: string;
+  overrun: boolean;
+  input_tokens: number | null;
+  cache_read_tokens: number | null;
+  output_tokens: number | null;
+  reasoning_tokens: number | null;
+  cost_nano_usd: bigint;
+  attempts: number;
+  request_bytes: number;
+  response_bytes: number;
+  first_byte_ms: number | null;
+  provider_request_id: string | null;
+  meters: string[];
+  amounts: bigint[];
+};
+
+/** Work admitted for the test, as the gateway would have sent it. */
+export type Admitted = { requestId: string; headers: Record<string, string> };
+
+export type TestGeneration = Generation & {
+  url: string;
+  pool: Pool;
+  ledger: Ledger;
+  metrics: Metrics;
+  simulator: ProviderSimulator;
+  databaseUrl: string;
+  /** Lines logged so far. */
+  lines: Record<string, unknown>[];
+  admit: (
+    plan: CallPlan,
+    options?: { keepAnswer?: boolean; ttlMs?: number; caller?: Caller },
+  ) => Promise<Admitted>;
+  sign: (context: Omit<InternalContext, 'exp'>) => Record<string, string>;
+  rows: (requestId: string) => Promise<UsageRow[]>;
+  /** Waits until the hold is no longer open. @returns what it was closed as. */
+  holdState: (requestId: string) => Promise<string>;
+  /** What the account's counters say, by meter. */
+  counters: () => Promise<Record<string, { used: bigint; held: bigint }>>;
+};
+
+const METERS = ['cost', 'tokens.total', 'api.requests', 'gen.blog', 'gen.social'];
+
+export async function createTestGeneration(
+  t: TestScope,
+  env: Record<string, string> = {},
+): Promise<TestGeneration> {
+  const { pool, url: databaseUrl } = await createTestDatabase(t);
+  const simulator = await startProviderSimulator();
+  const config = toGenerationConfig(
+    loadConfig(configSchema, {
+      DATABASE_URL: databaseUrl,
+      INTERNAL_SECRETS: SECRET,
+      ...providerEnvironment(simulator.url),
+      PROVIDER_RETRY_DELAY: '5ms',
+      EVENT_LOOP_DELAY_LIMIT: '0ms',
+      ...env,
+    }),
+  );
+  const lines: Record<string, unknown>[] = [];
+  const logger = createLogger({
+    name: 'test',
+    level: 'info',
+    destination: { write: (line) => void lines.push(JSON.parse(line)) },
+  });
+  const metrics = createMetrics({ service: 'generation', processMetrics: false });
+  const ledger = createLedger({ pool });
+  const listener = createListener({ connectionString: databaseUrl, applicationName: 'test-listen' });
+  const signer = createContextSigner({ secrets: [SECRET], now: systemRuntime.clock.now });
+  const dispatcher = new Agent({ headersTimeout: 0, bodyTimeout: 0 });
+  const generation = buildApp({
+    config,
+    runtime: systemRuntime,
+    logger,
+    metrics,
+    pool,
+    ledger,
+    listener,
+    signer,
+    dispatcher,
+  });
+  await generation.stopWatch.start();
+  for (const job of generation.attendants) job.start();
+  t.teardown(async () => {
+    await Promise.all(generation.attendants.map((job) => job.stop()));
+    generation.stopWatch.stop();
+    await listener.close();
+    await dispatcher.destroy();
+    await simulator.close();
+  });
+  const url = await listenOnFreePort(t, generation.app);
+  for (const accountId of [ACCOUNT, OTHER_ACCOUNT]) await openBooks(ledger, accountId);
+
+  const sign: TestGeneration['sign'] = (context) => ({
+    [INTERNAL_CONTEXT_HEADER]: signer.sign({ ...context, exp: Math.floor(Date.now() / 1000) + 60 }),
+  });
+
+  return {
+    ...generation,
+    url,
+    pool,
+    ledger,
+    metrics,
+    simulator,
+    databaseUrl,
+    lines,
+    sign,
+    async admit(plan, { keepAnswer = false, ttlMs = 60_000, caller = CALLER } = {}) {
+      const requestId = systemRuntime.newId();
+      const hold = await holdFor(ledger, plan, requestId, ttlMs, caller);
+      const work = { plan, keepAnswer, holdExpiresAtMs: hold.expiresAt.getTime() };
+      return { requestId, headers: { 'x-request-id': requestId, ...sign({ caller, requestId, work }) } };
+    },
+    async rows(requestId) {
+      const { rows } = await pool.query<UsageRow>(
+        'SELECT * FROM usage_events WHERE hold_id = $1 ORDER BY call_index',
+        [requestId],
+      );
+      return rows;
+    },
+    async holdState(requestId) {
+      for (;;) {
+        const { rows } = await pool.query('SELECT state FROM ledger_holds WHERE id = $1', [requestId]);
+        if (rows[0]?.state !== 'open') return rows[0]?.state;
+        await delay(5);
+      }
+    },
+    async counters() {
+      const { rows } = await pool.query(
+        'SELECT meter, used, held FROM ledger_counters WHERE account_id = $1',
+        [ACCOUNT],
+      );
+      return Object.fromEntries(rows.map(({ meter, used, held }) => [meter, { used, held }]));
+    },
+  };
+}
+
+function providerEnvironment(simulatorUrl: string): Record<string, string> {
+  const env: Record<string, string> = {};
+  for (const provider of Object.keys(MODELS)) {
+    const path = ['anthropic', 'gemini'].includes(provider) ? provider : `${provider}/v1`;
+    env[`${provider.toUpperCase()}_API_KEY`] = 'sk-test';
+    env[`${provider.toUpperCase()}_BASE_URL`] = `${simulatorUrl}/${path}`;
+  }
+  return env;
+}
+
+async function openBooks(ledger: Ledger, accountId: string): Promise<void> {
+  await ledger.setLimits({
+    accountId,
+    anchor: new Date('2026-01-01T00:00:00Z'),
+    periodMonths: 1,
+    segments: METERS.map((meter) => testSegment({ meter, amount: { kind: 'n', n: 10n ** 15n } })),
+  });
+}
+
+async function holdFor(ledger: Ledger, plan: CallPlan, id: string, ttlMs: number, caller: Caller) {
+  const meters = {};
+  for (const call of plan.calls) {
+    const bound = { inputTokens: call.inputTokens, outputTokens: call.outputTokens * call.choices };
+    worstCaseMeters(call, worstCaseNanoUsd(bound, fromWire(call.price)), meters);
+  }
+  const { accountId, userId, keyId, workspaceId } = caller;
+  const answer = await ledger.hold({
+    id,
+    accountId,
+    userId,
+    keyId,
+    workspaceId,
+    ttlMs,
+    meters,
+    targets: [],
+    detail: '{}',
+    keepRefusal: true,
+  });
+  if (answer.verdict !== 'ok') throw new Error(`The test's hold was refused: ${answer.verdict}`);
+  return answer;
+}

@@ -1,0 +1,90 @@
+import { Agent } from 'undici';
+import { createContextSigner } from '#libs/auth/internal-context.ts';
+import { loadConfig } from '#libs/config/config.ts';
+import { loadDotEnv, processEnv } from '#libs/config/env.ts';
+import { createListener } from '#libs/db/listen.ts';
+import { createPool } from '#libs/db/pool.ts';
+import { createLedger } from '#libs/ledger/ledger.ts';
+import { createLogger } from '#libs/service/logger.ts';
+import { createMetrics } from '#libs/service/metrics.ts';
+import { runService } from '#libs/service/run-service.ts';
+import { systemRuntime } from '#libs/service/runtime.ts';
+import { buildApp } from './app.ts';
+import { configSchema, toGenerationConfig } from './config.ts';
+
+const name = 'generation';
+/** Settlements go together in statements; more connections than writers of the ledger would only wait for each other. */
+const LEDGER_CONNECTIONS = 4;
+loadDotEnv();
+const variables = loadConfig(configSchema, processEnv());
+const config = toGenerationConfig(variables);
+const runtime = systemRuntime;
+const logger = createLogger({ name, level: config.service.logLevel });
+const metrics = createMetrics({ service: name });
+const { DATABASE_URL: connectionString } = variables;
+const poolOf = (applicationName: string, max: number) =>
+  createPool({
+    connectionString,
+    max,
+    applicationName,
+    statementTimeoutMs: variables.STATEMENT_TIMEOUT,
+    onIdleError: (error) => logger.warn({ err: error }, 'an idle database connection broke'),
+  });
+const pool = poolOf(`inkmeter-${name}`, variables.DATABASE_POOL_SIZE);
+const ledgerPool = poolOf(`inkmeter-${name}-ledger`, LEDGER_CONNECTIONS);
+const ledger = createLedger({ pool: ledgerPool });
+const listener = createListener({
+  connectionString,
+  applicationName: `inkmeter-${name}-listen`,
+  onError: (error) => logger.warn({ err: error }, 'the listening database connection broke'),
+});
+const dispatcher = new Agent({
+  connections: variables.PROVIDER_CONNECTIONS,
+  pipelining: 1,
+  connect: { timeout: variables.PROVIDER_CONNECT_TIMEOUT },
+  // calls have limits of their own, which tell a silent provider from one that takes its time
+  headersTimeout: 0,
+  bodyTimeout: 0,
+});
+const { app, jobs, attendants, stopWatch } = buildApp({
+  config,
+  runtime,
+  logger,
+  metrics,
+  pool,
+  ledger,
+  listener,
+  signer: createContextSigner({ secrets: variables.INTERNAL_SECRETS, now: runtime.clock.now }),
+  dispatcher,
+});
+// before the service listens: no work may begin that a stop in force covers
+app.addHook('onReady', stopWatch.start);
+
+await runService({
+  name,
+  config: config.service,
+  logger,
+  metrics,
+  app,
+  readiness: {
+    database: () => pool.query('SELECT 1'),
+    notifications: async () => {
+      if (!listener.isConnected()) throw new Error('The listening connection is down.');
+    },
+  },
+  lifecycle: {
+    startJobs: () => {
+      for (const job of [...jobs, ...attendants]) job.start();
+    },
+    stopJobs: () => Promise.all(jobs.map((job) => job.stop())),
+    // this phase comes after the last request
+    flush: async () => {
+      await Promise.all(attendants.map((job) => job.stop()));
+      await ledger.idle();
+    },
+    closePools: async () => {
+      stopWatch.stop();
+      await Promise.all([listener.close(), pool.end(), ledgerPool.end(), dispatcher.close()]);
+    },
+  },
+});

@@ -1,0 +1,85 @@
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { CallPlan, InternalContext } from '#libs/contracts/internal-context.ts';
+import { problem } from '#libs/problems/problems.ts';
+import { internalContextOf } from '#libs/service/internal-calls.ts';
+import type { KeptAnswerSlot, KeptAnswers } from '../domain/kept-answers.ts';
+import type { RunningRegistry, RunningWork } from '../domain/running.ts';
+import { createSettlement, type Settlement, type SettlementDependencies } from '../domain/settlement.ts';
+
+export type TaskDependencies = SettlementDependencies & {
+  registry: RunningRegistry;
+  keptAnswers: KeptAnswers;
+  /** All work ends this long before its hold expires, so that it can be settled in time. */
+  deadlineMarginMs: number;
+};
+
+/** A request for provider calls that have been planned, priced and held. */
+export type Task = {
+  readonly requestId: string;
+  readonly plan: CallPlan;
+  readonly work: RunningWork;
+  readonly settlement: Settlement;
+  /** Where the answer is kept for a client that may ask again; null where that is not wanted. */
+  readonly slot: KeptAnswerSlot | null;
+};
+
+type PlannedWork = NonNullable<InternalContext['work']>;
+
+/**
+ * Runs a task and leaves nothing behind, however it ends: the hold is closed, and an answer that was to be kept is
+ * either there or given up.
+ *
+ * @throws ProblemError `emergency_stop`, `idempotency_in_progress`, or what `run` throws.
+ */
+export async function withTask<Result>(
+  dependencies: TaskDependencies,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  run: (task: Task) => Promise<Result>,
+): Promise<Result> {
+  const { caller, requestId, work: planned } = internalContextOf(request);
+  if (planned === undefined) throw problem('invalid_request', { detail: 'The context carries no work.' });
+  const settlement = createSettlement(dependencies, { holdId: requestId, accountId: caller.accountId });
+  let work: RunningWork | undefined;
+  let slot: KeptAnswerSlot | null = null;
+  try {
+    work = beginWork(dependencies, planned, caller);
+    if (planned.keepAnswer) slot = await beginSlot(dependencies.keptAnswers, requestId, caller.accountId);
+    else endWithClient(work, reply);
+    return await run({ requestId, plan: planned.plan, work, settlement, slot });
+  } finally {
+    if (work) dependencies.registry.finish(work);
+    await settlement.close();
+    await slot?.release();
+  }
+}
+
+function beginWork(
+  { registry, deadlineMarginMs }: TaskDependencies,
+  { plan, holdExpiresAtMs }: PlannedWork,
+  { accountId, keyId }: InternalContext['caller'],
+): RunningWork {
+  const targets = plan.calls.flatMap(({ provider, model }) => [provider, `${provider}/${model}`]);
+  return registry.begin({ accountId, keyId, targets, deadlineMs: holdExpiresAtMs - deadlineMarginMs });
+}
+
+async function beginSlot(
+  keptAnswers: KeptAnswers,
+  requestId: string,
+  accountId: string,
+): Promise<KeptAnswerSlot> {
+  const slot = await keptAnswers.begin(requestId, accountId);
+  if (slot === undefined) throw problem('idempotency_in_progress');
+  return slot;
+}
+
+/** Nobody pays for what nobody reads. */
+function endWithClient(work: RunningWork, { raw }: FastifyReply): void {
+  if (raw.closed) {
+    work.end('client_gone');
+    return;
+  }
+  raw.once('close', () => {
+    if (!raw.writableFinished) work.end('client_gone');
+  });
+}
