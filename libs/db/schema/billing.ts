@@ -51,14 +51,23 @@ export const subscriptions = pgTable(
     currentPeriodEnd: instant('current_period_end').notNull(),
     cancelAtPeriodEnd: boolean('cancel_at_period_end').notNull().default(false),
     trialEndsAt: instant('trial_ends_at'),
+    /** When the plan is lost unless something is paid or resumed before; null: not by time. */
+    accessEndsAt: instant('access_ends_at'),
+    /** Given by staff: renews without payment. */
+    complimentary: boolean('complimentary').notNull().default(false),
     /** Seats bought beside the plan; null where only the plan counts. */
     seats: integer('seats'),
     /** A change that waits for the end of the period: `{plan_key, cycle, catalogue_version_id}`. */
     scheduledChange: jsonb('scheduled_change'),
+    /** When time next changes the subscription; the job that renews looks for it. */
+    dueAt: instant('due_at').generatedAlwaysAs(sql`least(current_period_end, trial_ends_at, access_ends_at)`),
     createdAt: instant('created_at').notNull(),
     updatedAt: instant('updated_at').notNull(),
   },
-  (table) => [index('subscriptions_version').on(table.catalogueVersionId)],
+  (table) => [
+    index('subscriptions_version').on(table.catalogueVersionId),
+    index('subscriptions_due').on(table.dueAt, table.accountId),
+  ],
 );
 
 /** Limits of single API keys, beside those of their account's plan. */
@@ -184,5 +193,86 @@ export const auditLog = pgTable(
     index('audit_log_account').on(table.accountId, table.id),
     index('audit_log_actor').on(table.actor, table.id),
     index('audit_log_subject').on(table.subject, table.id),
+  ],
+);
+
+// What accounts owe, what they tried, and what became of their subscriptions.
+
+/** Money asked for before a plan is given. An account has at most one open request. */
+export const paymentRequests = pgTable(
+  'payment_requests',
+  {
+    id: uuid('id').primaryKey(),
+    accountId: uuid('account_id').notNull(),
+    /** What it pays for: a plan from the day of payment, more of a plan for the rest of the period, or a next period. */
+    kind: text('kind', { enum: ['new_period', 'rest_of_period', 'renewal'] }).notNull(),
+    catalogueVersionId: uuid('catalogue_version_id').notNull(),
+    planKey: text('plan_key').notNull(),
+    cycle: text('cycle', { enum: ['month', 'year'] }).notNull(),
+    /** In minor units (cents). */
+    amountMinor: integer('amount_minor').notNull(),
+    currency: text('currency').notNull(),
+    status: text('status', { enum: ['open', 'paid', 'void'] }).notNull(),
+    /** Who collects it, what they call it, and what they tell the customer; the latter once they have been asked. */
+    driver: text('driver').notNull(),
+    driverReference: text('driver_reference'),
+    instructions: text('instructions'),
+    createdAt: instant('created_at').notNull(),
+    /** An open request is void from here on. */
+    expiresAt: instant('expires_at').notNull(),
+    settledAt: instant('settled_at'),
+    /** Who paid or voided it: a user's id, or the name of a program. */
+    settledBy: text('settled_by'),
+    note: text('note'),
+  },
+  (table) => [
+    uniqueIndex('payment_requests_open').on(table.accountId).where(sql`status = 'open'`),
+    index('payment_requests_expiry').on(table.expiresAt).where(sql`status = 'open'`),
+    index('payment_requests_account').on(table.accountId, table.id),
+  ],
+);
+
+/** Every trial there ever was: one for an account. */
+export const trials = pgTable(
+  'trials',
+  {
+    id: uuid('id').primaryKey(),
+    accountId: uuid('account_id').notNull(),
+    catalogueVersionId: uuid('catalogue_version_id').notNull(),
+    planKey: text('plan_key').notNull(),
+    startedAt: instant('started_at').notNull(),
+    endsAt: instant('ends_at').notNull(),
+    /** When it really ended: on time, or earlier by a payment or by staff. */
+    endedAt: instant('ended_at'),
+    /** When the account first paid for a plan, during the trial or after it. */
+    convertedAt: instant('converted_at'),
+  },
+  (table) => [
+    uniqueIndex('trials_account').on(table.accountId),
+    index('trials_running').on(table.endsAt).where(sql`ended_at IS NULL`),
+  ],
+);
+
+/** Who has had a trial, over all accounts: SHA-256 of normalised addresses, so that no address is kept here. */
+export const trialIdentities = pgTable('trial_identities', {
+  emailHash: text('email_hash').primaryKey(),
+  trialId: uuid('trial_id').notNull(),
+});
+
+/** What became of a subscription, for the account and for staff; each event is told once. */
+export const billingEvents = pgTable(
+  'billing_events',
+  {
+    id: uuid('id').primaryKey(),
+    accountId: uuid('account_id').notNull(),
+    kind: text('kind').notNull(),
+    /** What it is about, such as a trial or a payment request. */
+    subject: text('subject').notNull(),
+    data: jsonb('data').notNull(),
+    occurredAt: instant('occurred_at').notNull(),
+  },
+  (table) => [
+    uniqueIndex('billing_events_once').on(table.accountId, table.kind, table.subject),
+    index('billing_events_account').on(table.accountId, table.id),
   ],
 );
