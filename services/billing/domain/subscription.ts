@@ -24,8 +24,18 @@ export type Subscription = {
   currentPeriodStart: Date;
   currentPeriodEnd: Date;
   cancelAtPeriodEnd: boolean;
+  /** Only while `trialing`. */
   trialEndsAt: Date | null;
+  /** When the plan is lost unless something is paid or resumed before; null: not by time. */
+  accessEndsAt: Date | null;
+  /** Given by staff: renews without payment. */
+  complimentary: boolean;
+  /** Takes the plan's place when the period ends. */
+  scheduledChange: ScheduledChange | null;
 };
+
+/** A change that waits for the end of the period. */
+export type ScheduledChange = { planKey: string; cycle: Cycle; catalogueVersionId: string };
 
 /** A new account's: the catalogue's default plan, from now on. */
 export function defaultSubscription(accountId: string, offered: CatalogueVersion, now: Date): Subscription {
@@ -42,6 +52,9 @@ export function defaultSubscription(accountId: string, offered: CatalogueVersion
     currentPeriodEnd: end,
     cancelAtPeriodEnd: false,
     trialEndsAt: null,
+    accessEndsAt: null,
+    complimentary: false,
+    scheduledChange: null,
   };
 }
 
@@ -60,12 +73,6 @@ export function entitlementInputOf(subscription: Subscription, sold: CatalogueVe
   };
 }
 
-function stateOf({
-  planKey,
-  status,
-  trialEndsAt,
-  cancelAtPeriodEnd,
-  currentPeriodEnd,
-}: Subscription): SubscriptionState {
-  return { planKey, status, trialEndsAt, accessEndsAt: cancelAtPeriodEnd ? currentPeriodEnd : null };
+function stateOf({ planKey, status, trialEndsAt, accessEndsAt }: Subscription): SubscriptionState {
+  return { planKey, status, trialEndsAt, accessEndsAt };
 }

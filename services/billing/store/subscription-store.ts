@@ -3,15 +3,15 @@ import { announce } from '#libs/db/announce.ts';
 import { transaction } from '#libs/db/transaction.ts';
 import { setLimits } from '#libs/ledger/ledger.ts';
 import { type KeyLimit, ledgerLimitsOf } from '../domain/ledger-limits.ts';
-import { USAGE_PERIOD_MONTHS } from '../domain/period.ts';
-import type { CatalogueVersion, Subscription } from '../domain/subscription.ts';
+import { type Cycle, USAGE_PERIOD_MONTHS } from '../domain/period.ts';
+import type { CatalogueVersion, ScheduledChange, Subscription } from '../domain/subscription.ts';
 
 /** A change of what an account has, decided while its subscription is locked. */
 export type SubscriptionChange = {
   accountId: string;
   now: Date;
   /** The subscription to be, from the one that is; the very same object where nothing is to change. */
-  decide: (current: Subscription | undefined) => Subscription;
+  decide: (current: Subscription | undefined, client: PoolClient) => Subscription | Promise<Subscription>;
   /** Other rows of billing that the limits come from, changed in the same transaction. */
   alongside?: (client: PoolClient) => Promise<void>;
 };
@@ -37,21 +37,25 @@ type SubscriptionRow = {
   current_period_end: Date;
   cancel_at_period_end: boolean;
   trial_ends_at: Date | null;
+  access_ends_at: Date | null;
+  complimentary: boolean;
+  scheduled_change: { plan_key: string; cycle: Cycle; catalogue_version_id: string } | null;
 };
 
 const COLUMNS = `account_id, catalogue_version_id, plan_key, cycle, status, anchor, current_period_start,
-  current_period_end, cancel_at_period_end, trial_ends_at`;
+  current_period_end, cancel_at_period_end, trial_ends_at, access_ends_at, complimentary, scheduled_change`;
 
 const FIND_SQL = `SELECT ${COLUMNS} FROM subscriptions WHERE account_id = $1`;
 
 const SAVE_SQL = `
   INSERT INTO subscriptions (${COLUMNS}, created_at, updated_at)
-  VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $11)
+  VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $14)
   ON CONFLICT (account_id) DO UPDATE SET
     catalogue_version_id = excluded.catalogue_version_id, plan_key = excluded.plan_key, cycle = excluded.cycle,
     status = excluded.status, anchor = excluded.anchor, current_period_start = excluded.current_period_start,
     current_period_end = excluded.current_period_end, cancel_at_period_end = excluded.cancel_at_period_end,
-    trial_ends_at = excluded.trial_ends_at, updated_at = excluded.updated_at`;
+    trial_ends_at = excluded.trial_ends_at, access_ends_at = excluded.access_ends_at,
+    complimentary = excluded.complimentary, scheduled_change = excluded.scheduled_change, updated_at = excluded.updated_at`;
 
 /** Serialises changes of one account, also of one that has no row yet to lock. */
 const LOCK_SQL = `SELECT pg_advisory_xact_lock(hashtextextended('subscription ' || $1, 0))`;
@@ -66,7 +70,7 @@ export function createSubscriptionStore(
       transaction(pool, async (client) => {
         await client.query(LOCK_SQL, [accountId]);
         const current = await find(client, accountId);
-        const subscription = decide(current);
+        const subscription = await decide(current, client);
         if (subscription === current && alongside === undefined) return subscription;
         await client.query(SAVE_SQL, [
           subscription.accountId,
@@ -79,6 +83,9 @@ export function createSubscriptionStore(
           subscription.currentPeriodEnd,
           subscription.cancelAtPeriodEnd,
           subscription.trialEndsAt,
+          subscription.accessEndsAt,
+          subscription.complimentary,
+          scheduledToRow(subscription.scheduledChange),
           now,
         ]);
         await alongside?.(client);
@@ -117,6 +124,23 @@ async function find(database: Pick<Pool, 'query'>, accountId: string): Promise<S
       currentPeriodEnd: row.current_period_end,
       cancelAtPeriodEnd: row.cancel_at_period_end,
       trialEndsAt: row.trial_ends_at,
+      accessEndsAt: row.access_ends_at,
+      complimentary: row.complimentary,
+      scheduledChange: row.scheduled_change && {
+        planKey: row.scheduled_change.plan_key,
+        cycle: row.scheduled_change.cycle,
+        catalogueVersionId: row.scheduled_change.catalogue_version_id,
+      },
+    }
+  );
+}
+
+function scheduledToRow(change: ScheduledChange | null): SubscriptionRow['scheduled_change'] {
+  return (
+    change && {
+      plan_key: change.planKey,
+      cycle: change.cycle,
+      catalogue_version_id: change.catalogueVersionId,
     }
   );
 }
