@@ -1,0 +1,140 @@
+/** Accounts to prove with, made through the product's own doors. */
+import { randomUUID } from 'node:crypto';
+import type { Pool } from 'pg';
+import { createLedger } from '#libs/ledger/ledger.ts';
+import type { LimitSegment, Scope, Window } from '#libs/ledger/types.ts';
+import { systemRuntime } from '#libs/service/runtime.ts';
+import { ensureStaffUser } from '#services/gateway/store/demo-account.ts';
+import type { GatewayClient } from './calls.ts';
+import { type ProofMeter, WORST_CASE } from './installation.ts';
+
+export type Person = { userId: string; token: string };
+export type ApiKey = { id: string; text: string };
+
+export type ProofAccount = {
+  id: string;
+  owner: Person;
+  key: ApiKey;
+};
+
+const PASSWORD = 'correct horse battery staple';
+
+async function register(client: GatewayClient): Promise<Person & { accountId: string }> {
+  const email = `${randomUUID()}@example.com`;
+  const { access_token: token } = await client.send<{ access_token: string }>(
+    'POST',
+    '/api/auth/register',
+    null,
+    {
+      email,
+      password: PASSWORD,
+    },
+  );
+  const me = await client.send<{ user: { id: string }; account: { id: string } }>('GET', '/api/me', token);
+  return { userId: me.user.id, accountId: me.account.id, token };
+}
+
+/** Opened books, on the plan that every new account starts on. */
+export async function createAccount(client: GatewayClient): Promise<ProofAccount> {
+  const { accountId: id, ...owner } = await register(client);
+  await client.send('GET', '/api/subscription/current', owner.token);
+  return { id, owner, key: await createKey(client, owner) };
+}
+
+export async function createAccounts(
+  clients: readonly GatewayClient[],
+  count: number,
+): Promise<ProofAccount[]> {
+  return Promise.all(
+    Array.from({ length: count }, (_, index) =>
+      createAccount(clients[index % clients.length] as GatewayClient),
+    ),
+  );
+}
+
+/** @param calls how many worst cases the key may spend a day, beside what its account may; no limit if absent. */
+export async function createKey(client: GatewayClient, { token }: Person, calls?: number): Promise<ApiKey> {
+  const { id, key } = await client.send<{ id: string; key: string }>('POST', '/api/api-keys', token, {
+    name: 'Proof',
+    scopes: ['*'],
+    limits: calls === undefined ? [] : [{ meter: 'calls.openai', window: 'day', amount: calls }],
+  });
+  return { id, text: key };
+}
+
+/** Another person in an account, signed in to it. */
+export async function addMember(client: GatewayClient, account: ProofAccount): Promise<Person> {
+  const email = `${randomUUID()}@example.com`;
+  const body = { email, password: PASSWORD, role: 'member' };
+  const { user_id: userId } = await client.send<{ user_id: string }>(
+    'POST',
+    '/api/members',
+    account.owner.token,
+    body,
+  );
+  return { userId, token: await signIn(client, email) };
+}
+
+/** A person of the platform's staff. The first one of an installation is made in its database. */
+export async function createStaff(client: GatewayClient, pool: Pool): Promise<Person> {
+  const email = `${randomUUID()}@example.com`;
+  const staff = { email, password: PASSWORD, platformRole: 'admin' } as const;
+  const { userId } = await ensureStaffUser(pool, systemRuntime, staff);
+  return { userId, token: await signIn(client, email) };
+}
+
+async function signIn(client: GatewayClient, email: string): Promise<string> {
+  const body = { email, password: PASSWORD };
+  const { access_token } = await client.send<{ access_token: string }>('POST', '/api/auth/login', null, body);
+  return access_token;
+}
+
+/** Lines as the default catalogue draws them, and with the block line next to the end. */
+export const DEFAULT_LINES = [8_000, 9_000, 9_500, 10_000] as const;
+export const LATE_BLOCK_LINES = [8_000, 9_000, 9_999, 10_000] as const;
+
+export type ProofLimit = {
+  meter: ProofMeter;
+  amount: bigint;
+  window?: Window;
+  scope?: Scope;
+  scopeId?: string;
+  lines?: LimitSegment['lineBps'];
+  validFrom?: Date;
+  validUntil?: Date;
+  source?: string;
+};
+
+/** A limit worth this many worst cases of the proof's model. */
+export const worth = (meter: ProofMeter, calls: number, more: Partial<ProofLimit> = {}): ProofLimit => ({
+  meter,
+  amount: WORST_CASE[meter] * BigInt(calls),
+  ...more,
+});
+
+export function toSegment(limit: ProofLimit): LimitSegment {
+  return {
+    scope: limit.scope ?? 'account',
+    scopeId: limit.scopeId ?? '',
+    meter: limit.meter,
+    window: limit.window ?? 'month',
+    validFrom: limit.validFrom ?? null,
+    validUntil: limit.validUntil ?? null,
+    amount: { kind: 'n', n: limit.amount },
+    lineBps: limit.lines ?? LATE_BLOCK_LINES,
+    // Counted things stay usable to the last unit.
+    blocks: limit.meter === 'cost' || limit.meter.startsWith('tokens.'),
+    onLimit: 'deny',
+    source: limit.source ?? 'proof',
+  };
+}
+
+/** Puts an account under limits that no plan has, through the ledger's own interface. */
+export async function setLimits(pool: Pool, accountId: string, limits: readonly ProofLimit[]): Promise<void> {
+  await createLedger({ pool }).setLimits({
+    accountId,
+    anchor: new Date('2026-01-01T00:00:00Z'),
+    periodMonths: 1,
+    segments: limits.map(toSegment),
+  });
+}

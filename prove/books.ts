@@ -1,0 +1,204 @@
+/** Reads the ledger's books as they stand in PostgreSQL, with plain queries of the proof's own. */
+import type { Pool } from 'pg';
+import type { TokenCounts } from './witness.ts';
+
+export type HoldRecord = {
+  id: string;
+  accountId: string;
+  state: 'open' | 'closed' | 'expired' | 'refused';
+  verdict: string;
+  createdAt: Date;
+  meters: string[];
+  asked: bigint[];
+  remaining: bigint[];
+  settledCalls: number[];
+  /** What the account's counters stood at when it was decided. */
+  seen: { counterId: bigint; used: bigint; held: bigint; amount: bigint | null }[];
+};
+
+export type UsageRow = {
+  holdId: string;
+  callIndex: number;
+  accountId: string;
+  userId: string | null;
+  keyId: string | null;
+  admittedAt: Date;
+  provider: string;
+  model: string;
+  status: 'ok' | 'aborted' | 'error';
+  usageSource: 'provider' | 'counted' | 'estimated';
+  late: boolean;
+  overrun: boolean;
+  tokens: TokenCounts;
+  costNanoUsd: bigint;
+  amounts: Map<string, bigint>;
+};
+
+export type CounterRecord = {
+  id: bigint;
+  accountId: string;
+  scope: 'account' | 'user' | 'key' | 'workspace';
+  scopeId: string;
+  meter: string;
+  window: string;
+  /** Milliseconds; infinite where the window has no beginning or end. */
+  startMs: number;
+  endMs: number;
+  kind: 'n' | 'unlimited' | 'disabled' | 'unmetered';
+  amount: bigint | null;
+  onLimit: string;
+  used: bigint;
+  held: bigint;
+};
+
+export type ThresholdEvent = {
+  counterId: bigint;
+  thresholdBps: number;
+  used: bigint;
+  amount: bigint;
+  holdId: string;
+  /** Whether it was written by the very transaction that wrote the usage row of its hold. */
+  withItsUsage: boolean;
+};
+
+export type Books = {
+  holds: HoldRecord[];
+  rows: UsageRow[];
+  counters: CounterRecord[];
+  events: ThresholdEvent[];
+};
+
+/** Everything recorded of these accounts, in one snapshot. */
+export async function readBooks(pool: Pool, accountIds: readonly string[]): Promise<Books> {
+  const client = await pool.connect();
+  try {
+    await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
+    const holds = await client.query(HOLDS_SQL, [accountIds]);
+    const rows = await client.query(ROWS_SQL, [accountIds]);
+    const counters = await client.query(COUNTERS_SQL, [accountIds]);
+    const events = await client.query(EVENTS_SQL, [accountIds]);
+    await client.query('COMMIT');
+    return {
+      holds: holds.rows.map(toHold),
+      rows: rows.rows.map(toUsageRow),
+      counters: counters.rows.map(toCounter),
+      events: events.rows.map((row) => ({
+        counterId: row.counter_id,
+        thresholdBps: row.threshold_bps,
+        used: row.used,
+        amount: row.amount,
+        holdId: row.hold_id,
+        withItsUsage: row.with_its_usage,
+      })),
+    };
+  } finally {
+    client.release();
+  }
+}
+
+/** Holds of these accounts that still hold something. */
+export async function countOpenHolds(pool: Pool, accountIds: readonly string[]): Promise<number> {
+  const { rows } = await pool.query<{ count: bigint }>(
+    `SELECT count(*) FROM ledger_holds WHERE account_id = ANY ($1) AND state = 'open'`,
+    [accountIds],
+  );
+  return Number(rows[0]?.count ?? 0);
+}
+
+const HOLDS_SQL = `
+  SELECT id, account_id, state, verdict, created_at, meters, asked, remaining, settled_calls, counter_ids, seen_used,
+         seen_held, seen_amount
+    FROM ledger_holds WHERE account_id = ANY ($1)`;
+
+const ROWS_SQL = `
+  SELECT hold_id, call_index, account_id, user_id, key_id, admitted_at, provider, model, status, usage_source, late,
+         overrun, input_tokens, cache_read_tokens, cache_write_tokens, output_tokens, reasoning_tokens, cost_nano_usd,
+         meters, amounts
+    FROM usage_events WHERE account_id = ANY ($1)`;
+
+const COUNTERS_SQL = `
+  SELECT id, account_id, scope, scope_id, meter, win, window_start, window_end, kind, amount, on_limit, used, held
+    FROM ledger_counters WHERE account_id = ANY ($1)`;
+
+const EVENTS_SQL = `
+  SELECT e.counter_id, e.threshold_bps, e.used, e.amount, e.hold_id,
+         EXISTS (SELECT FROM usage_events u
+                  WHERE u.lane = e.lane AND u.hold_id = e.hold_id AND u.xmin = e.xmin) AS with_its_usage
+    FROM threshold_events e WHERE e.account_id = ANY ($1) ORDER BY e.id`;
+
+// biome-ignore lint/suspicious/noExplicitAny: a row as the driver gives it
+type Row = any;
+
+function toHold(row: Row): HoldRecord {
+  return {
+    id: row.id,
+    accountId: row.account_id,
+    state: row.state,
+    verdict: row.verdict,
+    createdAt: row.created_at,
+    meters: row.meters,
+    asked: row.asked,
+    remaining: row.remaining,
+    settledCalls: row.settled_calls,
+    seen: row.counter_ids.flatMap((counterId: bigint, index: number) =>
+      // Counters that appeared later were appended without what they stood at.
+      row.seen_used[index] === undefined
+        ? []
+        : [
+            {
+              counterId,
+              used: row.seen_used[index],
+              held: row.seen_held[index],
+              amount: row.seen_amount[index],
+            },
+          ],
+    ),
+  };
+}
+
+function toUsageRow(row: Row): UsageRow {
+  return {
+    holdId: row.hold_id,
+    callIndex: row.call_index,
+    accountId: row.account_id,
+    userId: row.user_id,
+    keyId: row.key_id,
+    admittedAt: row.admitted_at,
+    provider: row.provider,
+    model: row.model,
+    status: row.status,
+    usageSource: row.usage_source,
+    late: row.late,
+    overrun: row.overrun,
+    tokens: {
+      input: row.input_tokens ?? 0,
+      cacheRead: row.cache_read_tokens ?? 0,
+      cacheWrite: row.cache_write_tokens ?? 0,
+      output: row.output_tokens ?? 0,
+      reasoning: row.reasoning_tokens ?? 0,
+    },
+    costNanoUsd: row.cost_nano_usd,
+    amounts: new Map(row.meters.map((meter: string, index: number) => [meter, row.amounts[index]])),
+  };
+}
+
+/** The driver reads infinities as numbers. */
+const instantMs = (value: Date | number) => (value instanceof Date ? value.getTime() : value);
+
+function toCounter(row: Row): CounterRecord {
+  return {
+    id: row.id,
+    accountId: row.account_id,
+    scope: row.scope,
+    scopeId: row.scope_id,
+    meter: row.meter,
+    window: row.win,
+    startMs: instantMs(row.window_start),
+    endMs: instantMs(row.window_end),
+    kind: row.kind,
+    amount: row.amount,
+    onLimit: row.on_limit,
+    used: row.used,
+    held: row.held,
+  };
+}

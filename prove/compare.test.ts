@@ -1,0 +1,211 @@
+import t from 'tap';
+import type { Books } from './books.ts';
+import { compare, type Evidence, priceTokens } from './compare.ts';
+import type { WitnessedCall } from './witness.ts';
+
+const ACCOUNT = '00000000-0000-7000-8000-000000000001';
+const [FIRST, SECOND, REFUSED] = ['hold-1', 'hold-2', 'hold-3'];
+const START = new Date('2026-11-01T00:00:00Z');
+const NOW = new Date('2026-11-20T12:00:00Z');
+const prices = { input: 1_500n, cacheRead: 750n, cacheWrite: 1_500n, output: 6_001n, reasoning: 6_001n };
+const tokens = { input: 10, cacheRead: 0, cacheWrite: 0, output: 20, reasoning: 5 };
+const cost = priceTokens(tokens, prices);
+
+const call = (holdId: string, change: Partial<WitnessedCall> = {}): WitnessedCall => ({
+  provider: 'openai',
+  model: 'proof',
+  correlation: `${holdId}/0`,
+  complete: true,
+  status: 200,
+  tokens: { ...tokens },
+  ...change,
+});
+
+/** Two requests that went well and one that was refused. */
+function honest(): Evidence & { calls: WitnessedCall[]; answered: Set<string> } {
+  const hold = (id: string, state: 'closed' | 'refused'): Books['holds'][number] => ({
+    id,
+    accountId: ACCOUNT,
+    state,
+    verdict: state === 'closed' ? 'ok' : 'limit_exceeded',
+    createdAt: NOW,
+    meters: ['cost'],
+    asked: [cost],
+    remaining: [0n],
+    settledCalls: state === 'closed' ? [0] : [],
+    seen: [{ counterId: 1n, used: 0n, held: 0n, amount: 2n * cost }],
+  });
+  const row = (holdId: string): Books['rows'][number] => ({
+    holdId,
+    callIndex: 0,
+    accountId: ACCOUNT,
+    userId: null,
+    keyId: null,
+    admittedAt: NOW,
+    provider: 'openai',
+    model: 'proof',
+    status: 'ok',
+    usageSource: 'provider',
+    late: false,
+    overrun: false,
+    tokens: { ...tokens },
+    costNanoUsd: cost,
+    amounts: new Map([
+      ['cost', cost],
+      ['tokens.total', 35n],
+    ]),
+  });
+  return {
+    books: {
+      holds: [hold(FIRST, 'closed'), hold(SECOND, 'closed'), hold(REFUSED, 'refused')],
+      rows: [row(FIRST), row(SECOND)],
+      counters: [
+        {
+          id: 1n,
+          accountId: ACCOUNT,
+          scope: 'account',
+          scopeId: '',
+          meter: 'cost',
+          window: 'month',
+          startMs: START.getTime(),
+          endMs: Number.POSITIVE_INFINITY,
+          kind: 'n',
+          amount: 2n * cost,
+          onLimit: 'deny',
+          used: 2n * cost,
+          held: 0n,
+        },
+      ],
+      events: [],
+    },
+    calls: [call(FIRST), call(SECOND)],
+    answered: new Set([FIRST, SECOND]),
+    pricesOf: () => prices,
+  };
+}
+
+type Falsified = ReturnType<typeof honest>;
+const first = <Item>(items: readonly Item[]): Item => items[0] as Item;
+const counterOf = ({ books }: Falsified) => first(books.counters);
+
+t.test('books that agree with the witness show no difference', async (t) => {
+  const { differences, cut, usedNanoUsd, providerCalls } = compare(honest());
+  t.strictSame(differences, []);
+  t.strictSame(cut, []);
+  t.equal(usedNanoUsd, 2n * cost);
+  t.equal(providerCalls, 2);
+});
+
+const falsifications: Record<string, { falsify: (evidence: Falsified) => void; says: RegExp }> = {
+  'a call that was lost': {
+    falsify: ({ books }) => void books.rows.pop(),
+    says: /served and answered, but is not in the books/,
+  },
+  'a call that was made up': {
+    falsify: ({ calls }) => void calls.pop(),
+    says: /charged, but the provider never served it/,
+  },
+  'a call counted twice': {
+    falsify: ({ books }) => books.rows.push({ ...first(books.rows) }),
+    says: /in the books twice/,
+  },
+  'a call made twice': { falsify: ({ calls }) => calls.push(call(FIRST)), says: /served hold-1\/0 twice/ },
+  'a token too many': {
+    falsify: ({ books }) => {
+      first(books.rows).tokens.output += 1;
+    },
+    says: /21 output tokens booked, 20 served/,
+  },
+  'a class for another': {
+    falsify: ({ books }) => {
+      Object.assign(first(books.rows).tokens, { input: 0, cacheRead: 10 });
+    },
+    says: /0 input tokens booked, 10 served/,
+  },
+  'a nano-USD too little': {
+    falsify: ({ books }) => {
+      first(books.rows).costNanoUsd -= 1n;
+    },
+    says: /nano-USD booked, worth/,
+  },
+  'a counter that drifted': {
+    falsify: (evidence) => {
+      counterOf(evidence).used += 1n;
+    },
+    says: /usage rows/,
+  },
+  'a hold that leaked': {
+    falsify: (evidence) => {
+      counterOf(evidence).held = 1n;
+    },
+    says: /1 still held/,
+  },
+  'a hold that was left open': {
+    falsify: ({ books }) => {
+      first(books.holds).state = 'open';
+    },
+    says: /still open/,
+  },
+  'a limit that was passed': {
+    falsify: (evidence) => {
+      counterOf(evidence).amount = cost;
+    },
+    says: /used \d+ of \d+/,
+  },
+  'an admission beyond what was left': {
+    falsify: ({ books }) => {
+      first(first(books.holds).seen).held = 2n * cost;
+    },
+    says: /took \d+ of cost when 0 were used/,
+  },
+  'work for a refused request': {
+    falsify: ({ calls }) => calls.push(call(REFUSED)),
+    says: /called for the refused request/,
+  },
+  'work that nobody asked for': {
+    falsify: ({ calls }) => calls.push(call('hold-9')),
+    says: /called without a hold/,
+  },
+  'an answer that was never charged': {
+    falsify: ({ answered }) => answered.add('hold-9'),
+    says: /answered and never charged/,
+  },
+  'a figure of our own where the provider gave one': {
+    falsify: ({ books }) => {
+      first(books.rows).usageSource = 'counted';
+    },
+    says: /the books say counted/,
+  },
+};
+
+for (const [name, { falsify, says }] of Object.entries(falsifications)) {
+  t.test(`given ${name}, the comparison says so`, async (t) => {
+    const evidence = honest();
+    falsify(evidence);
+    const { differences } = compare(evidence);
+    t.ok(
+      differences.some((difference) => says.test(difference)),
+      differences.join('; ') || 'no difference',
+    );
+  });
+}
+
+t.test('a call that a crash cut off is listed, unless somebody has its answer', async (t) => {
+  const cutOff = () => {
+    const evidence = honest();
+    evidence.books.rows.pop();
+    const counter = counterOf(evidence);
+    counter.used = cost;
+    const hold = evidence.books.holds.find(({ id }) => id === SECOND);
+    if (hold) Object.assign(hold, { state: 'expired', settledCalls: [] });
+    return evidence;
+  };
+  const answered = compare(cutOff());
+  t.match(answered.differences, [/served and answered/, /answered and never charged/]);
+
+  const cut = cutOff();
+  cut.answered.delete(SECOND);
+  const found = compare(cut);
+  t.strictSame(found.differences, []);
+  t.strictSame(found.cut, [{ holdId: SECOND, callIndex: 0, complete: true, tokens }]);
+});

@@ -1,0 +1,114 @@
+/** What the proof sells and at which prices: written so that a call can use its whole worst case, to the last token. */
+import { readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import type { Pool } from 'pg';
+import { defaultPricesPath } from '#deploy/local/bootstrap.ts';
+import { formatUsd } from '#libs/money/money.ts';
+import { priceTokens, type TokenPrices } from './compare.ts';
+
+/**
+ * A model whose context window is smaller than what the proof sends it. Its prompt is bounded by that window however
+ * it is counted, so every call has the same worst case, known in advance.
+ */
+export const PROOF_MODEL = 'proof-small';
+export const PROMPT_TOKENS = 128;
+export const OUTPUT_TOKENS = 40;
+
+/** Uneven prices, so that rounding is at work in every call. */
+const USD_PER_MILLION = { input: '0.333333', output: '1.666667' };
+
+const picoPerToken = (usdPerMillion: string) => BigInt(usdPerMillion.replace('.', ''));
+
+const PROOF_PRICES: TokenPrices = {
+  input: picoPerToken(USD_PER_MILLION.input),
+  cacheRead: picoPerToken(USD_PER_MILLION.input),
+  cacheWrite: picoPerToken(USD_PER_MILLION.input),
+  output: picoPerToken(USD_PER_MILLION.output),
+  reasoning: picoPerToken(USD_PER_MILLION.output),
+};
+
+/** What one call of the proof's model comes to when it uses all that was held for it, by meter. */
+export const WORST_CASE = {
+  cost: priceTokens(
+    { input: PROMPT_TOKENS, cacheRead: 0, cacheWrite: 0, output: OUTPUT_TOKENS, reasoning: 0 },
+    PROOF_PRICES,
+  ),
+  'tokens.total': BigInt(PROMPT_TOKENS + OUTPUT_TOKENS),
+  'tokens.openai': BigInt(PROMPT_TOKENS + OUTPUT_TOKENS),
+  'calls.openai': 1n,
+  'api.requests': 1n,
+} as const;
+
+export type ProofMeter = keyof typeof WORST_CASE;
+
+/** What the plan that every new account starts on is worth, in worst cases: for the account, and for each person. */
+export const PLAN_CALLS = 50n;
+export const PLAN_CALLS_PER_PERSON = 8n;
+
+/** One more entry at the end of a price book. */
+const MODEL_ENTRY = `
+  - provider: openai
+    model: ${PROOF_MODEL}
+    contextWindow: ${PROMPT_TOKENS}
+    maxOutputTokens: ${OUTPUT_TOKENS}
+    tokenizer: o200k_base
+    capabilities: [tools, streaming]
+    prices:
+      - from: 2024-01-01
+        perMillion:
+          input: ${USD_PER_MILLION.input}
+          cache_read: ${USD_PER_MILLION.input}
+          cache_write: ${USD_PER_MILLION.input}
+          output: ${USD_PER_MILLION.output}
+          reasoning: ${USD_PER_MILLION.output}
+`;
+
+/**
+ * The block line stands just below the end: where it is not what is proved, it must not refuse the last call of a
+ * budget once most of the others have settled.
+ */
+const CATALOGUE = `
+id: proof
+name: Proof
+version: "1"
+currency: USD
+defaultPlan: proof
+thresholds: { warn: 0.80, notice: 0.90, block: 0.9999, hard: 1.00 }
+plans:
+  - key: proof
+    name: Proof
+    rank: 0
+    price: { monthlyMinor: 0 }
+    limits:
+      - { meter: cost, window: period, amount: "${formatUsd(WORST_CASE.cost * PLAN_CALLS)} USD" }
+      - { meter: calls.openai, window: day, scope: user, amount: ${PLAN_CALLS_PER_PERSON} }
+`;
+
+/** Writes both files, the proof's model beside those that the product ships with. */
+export function writeInstallation(folder: string): { cataloguePath: string; pricesPath: string } {
+  const cataloguePath = path.join(folder, 'catalogue.yaml');
+  const pricesPath = path.join(folder, 'prices.yaml');
+  writeFileSync(cataloguePath, CATALOGUE);
+  writeFileSync(pricesPath, `${readFileSync(defaultPricesPath, 'utf8').trimEnd()}\n${MODEL_ENTRY}`);
+  return { cataloguePath, pricesPath };
+}
+
+/** The ordinary prices in force, read from the database by the proof itself. */
+export async function readPrices(pool: Pool): Promise<(provider: string, model: string) => TokenPrices> {
+  const { rows } = await pool.query<{ model: string; class: string; pico: bigint }>(
+    `SELECT DISTINCT ON (provider, model, class) provider || '/' || model AS model, class, pico_usd_per_unit AS pico
+       FROM provider_prices WHERE from_input_tokens = 0 AND valid_from <= now()
+      ORDER BY provider, model, class, valid_from DESC`,
+  );
+  const prices = new Map(rows.map((row) => [`${row.model} ${row.class}`, row.pico]));
+  return (provider, model) => {
+    const priceOf = (unitClass: string) => prices.get(`${provider}/${model} ${unitClass}`) ?? 0n;
+    return {
+      input: priceOf('input'),
+      cacheRead: priceOf('cache_read'),
+      cacheWrite: priceOf('cache_write'),
+      output: priceOf('output'),
+      reasoning: priceOf('reasoning'),
+    };
+  };
+}

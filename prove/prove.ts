@@ -1,0 +1,78 @@
+/** Starts the system, runs the cases one after the other, and says what came of it. */
+import { createStaff } from './accounts.ts';
+import { createGatewayClient } from './calls.ts';
+import { runExact } from './cases/exact.ts';
+import { runStop } from './cases/stop.ts';
+import { runThresholds } from './cases/thresholds.ts';
+import { runWindows } from './cases/windows.ts';
+import { readPrices } from './installation.ts';
+import { type CaseResult, joinResults, type Proof } from './proof.ts';
+import { createRandom } from './random.ts';
+import { type ProvedSystem, startSystem } from './system.ts';
+import { renderTable } from './table.ts';
+
+const CASES: Record<string, (proof: Proof) => Promise<CaseResult>> = {
+  exact: runExact,
+  thresholds: runThresholds,
+  windows: runWindows,
+  stop: runStop,
+};
+
+export const CASE_NAMES = Object.keys(CASES);
+
+export type ProveOptions = {
+  isQuick: boolean;
+  cases: readonly string[];
+  seed: number;
+  /** Keeps logs and data when all is over. */
+  keep: boolean;
+  log: (line: string) => void;
+};
+
+/** @returns whether every case came out as claimed. */
+export async function prove(options: ProveOptions): Promise<boolean> {
+  const { isQuick, cases, seed, keep, log } = options;
+  const unknown = cases.filter((name) => !(name in CASES));
+  if (unknown.length > 0) throw new Error(`No such case: ${unknown.join(', ')}`);
+  log(`Proving ${cases.join(', ')}${isQuick ? ' in the short form' : ''}; seed ${seed}`);
+  const startedAt = performance.now();
+  const seconds = () => `${((performance.now() - startedAt) / 1_000).toFixed(0).padStart(4)} s`;
+  // Crashes are provoked here, so what processes complain about goes to their logs alone.
+  const system = await startSystem({ say: () => undefined, keep });
+  log(`${seconds()}  the system runs: two gateways, two generation processes, logs in ${system.logFolder}`);
+  try {
+    const proof = await prepare(system, options, (text) => log(`${seconds()}  ${text}`));
+    const results: CaseResult[] = [];
+    for (const name of cases) results.push(await (CASES[name] as (typeof CASES)[string])(proof));
+    const { rows, notes, differences } = joinResults(results);
+    log(`\n${renderTable(rows)}\n`);
+    for (const note of notes) log(note);
+    for (const difference of differences) log(`DIFFERENCE  ${difference}`);
+    log(
+      differences.length === 0
+        ? `Proved in ${seconds().trim()}: no difference. Amounts are nano-USD.`
+        : `NOT proved: ${differences.length} differences.`,
+    );
+    return differences.length === 0;
+  } finally {
+    await system.stop();
+  }
+}
+
+async function prepare(
+  system: ProvedSystem,
+  { isQuick, seed }: ProveOptions,
+  progress: (text: string) => void,
+): Promise<Proof> {
+  const [first, second] = system.gateways;
+  const clients = [createGatewayClient(first.url), createGatewayClient(second.url)] as const;
+  return {
+    system,
+    clients,
+    staff: await createStaff(clients[0], system.pool),
+    pricesOf: await readPrices(system.pool),
+    random: createRandom(seed),
+    isQuick,
+    progress,
+  };
+}

@@ -1,0 +1,58 @@
+/** PostgreSQL of the system under proof: durable, and ended at once when a case says so. */
+
+import { rm } from 'node:fs/promises';
+import path from 'node:path';
+import {
+  type EmbeddedPostgres,
+  ensureDatabase,
+  startEmbeddedPostgres,
+} from '#deploy/local/embedded-postgres.ts';
+import { migrate } from '#libs/db/migrate.ts';
+import { chooseServicePorts } from './ports.ts';
+
+const DATABASE = 'inkmeter';
+
+export type ProvedDatabase = {
+  /** Stays the same over restarts. */
+  url: string;
+  /** What `pg_ctl stop -m immediate` does: no checkpoint, no goodbye; then a start on the same data and port. */
+  crashAndRecover: () => Promise<void>;
+  /** Stops the server and removes its data, which may lie outside the given folder. */
+  remove: () => Promise<void>;
+};
+
+export async function startProvedDatabase(options: {
+  folder: string;
+  logFolder: string;
+  password: string;
+}): Promise<ProvedDatabase> {
+  const [port = 0] = await chooseServicePorts(1);
+  const launch = () =>
+    startEmbeddedPostgres({
+      dataFolder: path.join(options.folder, 'postgres'),
+      password: options.password,
+      port,
+      logFile: path.join(options.logFolder, 'postgres.log'),
+    });
+  let server: EmbeddedPostgres = await launch();
+  const url = server.url(DATABASE);
+  const remove = async () => {
+    await server.stop('immediate');
+    await rm(server.dataFolder, { recursive: true, force: true });
+  };
+  try {
+    await ensureDatabase(server.url(), DATABASE);
+    await migrate({ connectionString: url });
+  } catch (error) {
+    await remove();
+    throw error;
+  }
+  return {
+    url,
+    async crashAndRecover() {
+      await server.stop('immediate');
+      server = await launch();
+    },
+    remove,
+  };
+}

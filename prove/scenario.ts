@@ -1,0 +1,255 @@
+/** The ledger under an injected clock, on the system's own database, with a witness that writes down what was settled. */
+import { randomUUID } from 'node:crypto';
+import type { Pool } from 'pg';
+import type { EntitlementInput } from '#libs/catalogue/entitlements.ts';
+import { limitTimeline } from '#libs/catalogue/limit-timeline.ts';
+import { parseCatalogue } from '#libs/catalogue/parse.ts';
+import { testHold, testSettle } from '#libs/ledger/fixtures.ts';
+import { createLedger, type Ledger } from '#libs/ledger/ledger.ts';
+import { readLimits } from '#libs/ledger/read-limits.ts';
+import { toSegment } from './accounts.ts';
+import { readBooks } from './books.ts';
+import { compare } from './compare.ts';
+import type { CaseResult } from './proof.ts';
+import type { WitnessedCall } from './witness.ts';
+
+export type OpenHold = { id: string; heldAt: Date };
+
+export type LimitPlan = {
+  window: 'day' | 'month' | 'period';
+  /** In units: one unit is a token and a nano-USD. */
+  n: bigint;
+  /** Start of the subscription's first period. */
+  anchor?: Date;
+  /** More for a while, as staff would grant it. */
+  boost?: { n: bigint; until: Date };
+};
+
+export type Scenario = {
+  /** Puts a plan of one limit in force, through the functions that billing uses. */
+  setLimits: (now: Date, plan: LimitPlan) => Promise<void>;
+  /** @returns null when it is refused. */
+  hold: (now: Date, units: bigint) => Promise<OpenHold | null>;
+  /** Many at once from two replicas, each at its own time. @returns those that were admitted. */
+  storm: (count: number, timeOf: (index: number) => Date, units: bigint) => Promise<OpenHold[]>;
+  /** @param now null for the database's own clock. */
+  settle: (hold: OpenHold | null, units: bigint, now: Date | null) => Promise<void>;
+  /** On the database's own clock: a limit a day that changes in a moment. @returns when it does. */
+  limitEndsSoon: (limit: { n: bigint; later: bigint }) => Promise<Date>;
+  /** Many at once on the database's own clock, kept waiting for the account until an instant has passed. */
+  stormBehindALock: (count: number, until: Date) => Promise<OpenHold[]>;
+  /** The account may stand above its limit from now on, because the limit was lowered. */
+  mayExceed: () => void;
+  expect: (what: string, seen: number, expected: number) => void;
+  expectRefused: (what: string, hold: OpenHold | null) => void;
+  /** What the product says is used of the limit, for somebody who asks at this time. */
+  expectUsed: (now: Date, units: bigint) => Promise<void>;
+  conclude: (name: string) => Promise<CaseResult>;
+};
+
+/** One nano-USD for each token, so that a unit is both. */
+const PICO_PER_UNIT = 1_000n;
+const PRICES = {
+  input: PICO_PER_UNIT,
+  cacheRead: PICO_PER_UNIT,
+  cacheWrite: PICO_PER_UNIT,
+  output: PICO_PER_UNIT,
+  reasoning: PICO_PER_UNIT,
+};
+
+/** Long enough for all requests to have begun. */
+const BOUNDARY_IN_MS = 1_500;
+
+async function admittedAt(pool: Pool, id: string): Promise<Date> {
+  const { rows } = await pool.query<{ created_at: Date }>(
+    'SELECT created_at FROM ledger_holds WHERE id = $1',
+    [id],
+  );
+  return rows[0]?.created_at ?? new Date(0);
+}
+
+export function createScenario(pool: Pool): Scenario {
+  const accountId = randomUUID();
+  const served: WitnessedCall[] = [];
+  const differences: string[] = [];
+  let limitUnits = 0n;
+  let requests = 0;
+  let admitted = 0;
+  let isLowered = false;
+
+  /** A replica of its own for every time that is asked at. */
+  const replicas = new Map<string, Ledger>();
+  const ledgerAt = (now: Date | null, replica = 0): Ledger => {
+    const name = `${replica} ${now?.toISOString()}`;
+    const ledger = replicas.get(name) ?? createLedger({ pool, now: () => now });
+    replicas.set(name, ledger);
+    return ledger;
+  };
+
+  async function hold(now: Date | null, units: bigint, replica = 0): Promise<OpenHold | null> {
+    requests += 1;
+    const id = randomUUID();
+    const meters = { cost: units, 'tokens.total': units };
+    const { verdict } = await ledgerAt(now, replica).hold(testHold(accountId, id, meters));
+    if (verdict !== 'ok') return null;
+    admitted += 1;
+    return { id, heldAt: now ?? (await admittedAt(pool, id)) };
+  }
+
+  return {
+    async setLimits(now, plan) {
+      limitUnits = plan.n;
+      await createLedger({ pool, now: () => now }).setLimits({
+        accountId,
+        anchor: plan.anchor ?? now,
+        periodMonths: 1,
+        segments: limitTimeline(entitlementInput(accountId, plan, now), now),
+      });
+    },
+    hold,
+    async limitEndsSoon({ n, later }) {
+      const boundary = new Date(Date.now() + BOUNDARY_IN_MS);
+      limitUnits = later;
+      const segment = { meter: 'tokens.total', window: 'day' } as const;
+      await ledgerAt(null).setLimits({
+        accountId,
+        anchor: boundary,
+        periodMonths: 1,
+        segments: [
+          toSegment({ ...segment, amount: n, validUntil: boundary }),
+          toSegment({ ...segment, amount: later, validFrom: boundary }),
+        ],
+      });
+      return boundary;
+    },
+    async stormBehindALock(count, until) {
+      const client = await pool.connect();
+      try {
+        await client.query('BEGIN');
+        await client.query('SELECT FROM ledger_accounts WHERE account_id = $1 FOR UPDATE', [accountId]);
+        const holds = Array.from({ length: count }, (_, index) => hold(null, 1n, index % 2));
+        await client.query('SELECT pg_sleep_until($1)', [until]);
+        await client.query('COMMIT');
+        return (await Promise.all(holds)).filter((one) => one !== null);
+      } finally {
+        client.release();
+      }
+    },
+    async storm(count, timeOf, units) {
+      const holds = await Promise.all(
+        Array.from({ length: count }, (_, index) => hold(timeOf(index), units, index % 4 < 2 ? 0 : 1)),
+      );
+      return holds.filter((one) => one !== null);
+    },
+    async settle(open, units, now) {
+      if (open === null) {
+        differences.push('a hold that was to be settled had been refused');
+        return;
+      }
+      const tokens = Number(units);
+      const settle = testSettle(
+        accountId,
+        open.id,
+        { cost: units, 'tokens.total': units },
+        { facts: { inputTokens: tokens, outputTokens: 0, inputCostNanoUsd: units, outputCostNanoUsd: 0n } },
+      );
+      await ledgerAt(now).settle(settle);
+      served.push({
+        provider: settle.facts.provider,
+        model: settle.facts.model,
+        correlation: `${open.id}/0`,
+        complete: true,
+        status: 200,
+        tokens: { input: tokens, cacheRead: 0, cacheWrite: 0, output: 0, reasoning: 0 },
+      });
+    },
+    mayExceed() {
+      isLowered = true;
+    },
+    expect(what, seen, expected) {
+      if (seen !== expected) differences.push(`${what}: ${seen}, expected ${expected}`);
+    },
+    expectRefused(what, open) {
+      if (open !== null) differences.push(`${what} was admitted`);
+    },
+    async expectUsed(now, units) {
+      const standing = await readLimits(pool, now, {
+        accountId,
+        userId: null,
+        keyId: null,
+        workspaceId: null,
+      });
+      const used = standing?.limits.find(({ kind }) => kind === 'n')?.used;
+      if (used !== units)
+        differences.push(`at ${now.toISOString()} ${used} are said to be used, not ${units}`);
+    },
+    async conclude(name) {
+      const found = compare({
+        books: await readBooks(pool, [accountId]),
+        calls: served,
+        answered: new Set(),
+        pricesOf: () => PRICES,
+        mayExceed: () => isLowered,
+      });
+      differences.push(...found.differences);
+      return {
+        rows: [
+          {
+            case: name,
+            requests,
+            admitted,
+            refused: requests - admitted,
+            expected: `${served.length}`,
+            limit: `${limitUnits}`,
+            used: `${found.usedNanoUsd}`,
+            heldAfter: found.heldAfter,
+            usageRows: `${found.usedNanoUsd}`,
+            isRight: differences.length === 0,
+          },
+        ],
+        notes: [],
+        differences: differences.map((difference) => `${name}: ${difference}`),
+      };
+    },
+  };
+}
+
+/** A catalogue of one plan with one limit, and what staff granted beside it. */
+function entitlementInput(accountId: string, { window, n, boost }: LimitPlan, now: Date): EntitlementInput {
+  const catalogue = parseCatalogue(`
+id: windows
+name: Windows
+version: "1"
+currency: USD
+defaultPlan: only
+thresholds: { warn: 0.80, notice: 0.90, block: 0.9999, hard: 1.00 }
+plans:
+  - key: only
+    name: Only
+    rank: 0
+    price: { monthlyMinor: 0 }
+    limits: [{ meter: tokens.total, window: ${window}, amount: ${n} }]
+`);
+  return {
+    catalogue,
+    catalogueVersion: '00000000-0000-7000-8000-000000000000',
+    accountId,
+    segments: [],
+    seats: null,
+    overrides: boost
+      ? [
+          {
+            kind: 'quota_boost',
+            id: 'boost',
+            meter: 'tokens.total',
+            n: boost.n,
+            from: now,
+            until: boost.until,
+          },
+        ]
+      : [],
+    guardRails: [],
+    flags: [],
+    subscription: { planKey: 'only', status: 'active', trialEndsAt: null, accessEndsAt: null },
+  };
+}

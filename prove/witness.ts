@@ -1,0 +1,45 @@
+/** The outside witness: what the provider simulator says that it served, in its own process and its own count. */
+import { z } from 'zod';
+
+const tokens = z.int().min(0);
+
+const witnessedCall = z
+  .object({
+    provider: z.string(),
+    model: z.string(),
+    correlation: z.string().nullable(),
+    input_tokens: tokens,
+    cache_read_tokens: tokens,
+    cache_write_tokens: tokens,
+    output_tokens: tokens,
+    reasoning_tokens: tokens,
+    complete: z.boolean(),
+    status: z.int(),
+  })
+  .transform(({ correlation, complete, status, provider, model, ...usage }) => ({
+    provider,
+    model,
+    /** `<request id>/<index of the call>`, as generation sent it. */
+    correlation,
+    complete,
+    status,
+    tokens: {
+      input: usage.input_tokens,
+      cacheRead: usage.cache_read_tokens,
+      cacheWrite: usage.cache_write_tokens,
+      output: usage.output_tokens,
+      reasoning: usage.reasoning_tokens,
+    },
+  }));
+
+export type WitnessedCall = z.output<typeof witnessedCall>;
+export type TokenCounts = WitnessedCall['tokens'];
+
+const answer = z.object({ calls: z.array(witnessedCall) });
+
+/** Every call that ended at this time or later. */
+export async function readWitness(simulatorUrl: string, since: Date): Promise<WitnessedCall[]> {
+  const response = await fetch(`${simulatorUrl}/witness/calls?since=${since.toISOString()}`);
+  if (!response.ok) throw new Error(`The witness answered ${response.status}`);
+  return answer.parse(await response.json()).calls;
+}
