@@ -1,7 +1,7 @@
 /**
  * `npm run bench`: how fast, beside what people use today, on this machine.
  *
- *     npm run bench -- [--quick] [--only=throughput,ledger,growth,hostile] [--profile]
+ *     npm run bench -- [--quick] [--only=throughput,ledger,growth,hostile] [--connections=1,16,64] [--profile]
  *
  * Prints Markdown tables and saves them, with the raw figures, in .inkmeter/bench.
  */
@@ -33,7 +33,12 @@ const PARTS = ['throughput', 'ledger', 'growth', 'hostile'] as const;
 type Part = (typeof PARTS)[number];
 
 const { values: flags } = parseArgs({
-  options: { quick: { type: 'boolean' }, profile: { type: 'boolean' }, only: { type: 'string' } },
+  options: {
+    quick: { type: 'boolean' },
+    profile: { type: 'boolean' },
+    only: { type: 'string' },
+    connections: { type: 'string' },
+  },
 });
 const quick = flags.quick ?? false;
 
@@ -41,7 +46,7 @@ const pace: Pace = quick
   ? { rounds: 1, warmUpMs: 200, durationMs: 500 }
   : { rounds: 3, warmUpMs: 500, durationMs: 2_000 };
 const usageRows = quick ? ([10_000, 200_000] as const) : ([10_000, 5_000_000] as const);
-const connections = quick ? [16] : [1, 16, 64];
+const connections = (flags.connections ?? (quick ? '16' : '1,16,64')).split(',').map(Number);
 
 function chosenParts(): readonly Part[] {
   if (flags.only === undefined) return flags.profile ? [] : quick ? ['throughput'] : PARTS;
