@@ -57,9 +57,11 @@ t.test('however the bytes are cut, the outcome is the same', async (t) => {
   }
 });
 
-t.test('lines may end in CR LF, and comments are kept', async (t) => {
-  const seen = scanAll([`: thinking\r\n\r\n${(content('a') + finish + done).replaceAll('\n', '\r\n')}`]);
-  t.equal(seen.bytes, `: thinking\n\n${content('a')}${finish}`);
+t.test('lines may end in CR LF, and comments inside an answer are kept', async (t) => {
+  const sent = `: connected\n\n${content('a')}: thinking\n\n${finish}${done}`;
+  for (const stream of [sent, sent.replaceAll('\n', '\r\n')]) {
+    t.equal(scanAll([stream]).bytes, `${content('a')}: thinking\n\n${finish}`);
+  }
 });
 
 t.test('usage in a chunk with choices is counted and passed on', async (t) => {

@@ -31,6 +31,7 @@ type WireChunk = Partial<ChatCompletionChunk> & { error?: unknown };
 export function createStreamScanner(options: { vendor: Vendor; model: string | null }): StreamScanner {
   const { vendor, model } = options;
   let carried: Buffer | null = null;
+  let hasBegun = false;
   let isFinished = false;
 
   function scan(block: Buffer): ScannedPiece {
@@ -52,9 +53,12 @@ export function createStreamScanner(options: { vendor: Vendor; model: string | n
         continue;
       }
       if (data === null) {
-        kept += event;
+        // a comment before the answer would begin it, and then a failure could no longer be answered properly
+        if (hasBegun) kept += event;
+        else isChanged = true;
         continue;
       }
+      hasBegun = true;
       const chunk = parseChunk(data);
       if (chunk === null || chunk.error) {
         const error = chunk === null ? notJson() : errorFromEvent(chunk, null);

@@ -1,0 +1,346 @@
+/** What becomes of a metered chat when something goes wrong: what was produced is paid for, and nothing stays held. */
+import { setTimeout as delay } from 'node:timers/promises';
+import t from 'tap';
+import { request } from '#libs/testing/http.ts';
+import {
+  ACCOUNT,
+  type Admitted,
+  CALLER,
+  chatPlan,
+  createTestGeneration,
+  OTHER_ACCOUNT,
+  type TestProvider,
+  type UsageRow,
+} from '../fixtures.ts';
+
+const generation = await createTestGeneration(t, {
+  PROVIDER_TIMEOUT: '300ms',
+  PROVIDER_IDLE_TIMEOUT: '300ms',
+  DEADLINE_MARGIN: '0ms',
+});
+const { url, simulator, ledger } = generation;
+const route = `${url}/v1/chat/completions`;
+const PROVIDERS = ['openai', 'anthropic', 'gemini'] as const;
+
+// biome-ignore lint/suspicious/noExplicitAny: the shape is what the tests are about
+type Answer = any;
+
+const chat = (content: string, more: object = {}) => ({
+  model: 'gpt-4o',
+  messages: [{ role: 'user', content }],
+  ...more,
+});
+
+async function rowOf(requestId: string): Promise<UsageRow> {
+  t.equal(await generation.holdState(requestId), 'closed', 'the hold is closed');
+  const rows = await generation.rows(requestId);
+  t.equal(rows.length, 1, 'one row');
+  return rows[0] as UsageRow;
+}
+
+/** A row that stands for nothing used. */
+const NOTHING = { cost_nano_usd: 0n, input_tokens: null, output_tokens: null };
+
+/** Opens a stream and reads until something has arrived; then the reader may leave. */
+async function openStream({ headers }: Admitted, body: object) {
+  const controller = new AbortController();
+  const response = await fetch(route, {
+    method: 'POST',
+    headers: { ...headers, 'content-type': 'application/json' },
+    body: JSON.stringify(body),
+    signal: controller.signal,
+  });
+  const reader = response.body?.getReader();
+  let text = '';
+  const readUntil = async (pattern: RegExp) => {
+    while (!pattern.test(text)) {
+      const piece = await reader?.read();
+      if (piece === undefined || piece.done) break;
+      text += Buffer.from(piece.value).toString();
+    }
+    return text;
+  };
+  return { readUntil, leave: () => controller.abort() };
+}
+
+const SLOW = '[[simulate: chunk_delay=40,chunks=25]]';
+const firstWords = /"content":"[^"]+"/;
+
+for (const provider of PROVIDERS) {
+  t.test(`given a client of ${provider} that leaves in mid-stream`, async (t) => {
+    simulator.witness.reset();
+    const admitted = await generation.admit(chatPlan(provider));
+    const stream = await openStream(admitted, chat(`Tell me about rivers ${SLOW}`, { stream: true }));
+    await stream.readUntil(firstWords);
+    stream.leave();
+    const row = await rowOf(admitted.requestId);
+    t.match(row, { status: 'aborted', error_code: 'client_closed_request', attempts: 1 });
+    t.ok((row.output_tokens ?? 0) > 0 && (row.output_tokens ?? 0) < 60, 'what was produced is paid for');
+    t.equal(row.usage_source, provider === 'openai' ? 'counted' : 'estimated');
+    if (provider === 'openai') t.equal(row.input_tokens, 500, 'the planned bound');
+    else t.ok((row.input_tokens ?? 0) < 100, 'the provider had said it');
+    t.ok(row.cost_nano_usd > 0n);
+    await simulator.witness.ended(1);
+    t.match(simulator.witness.calls()[0], { complete: false }, 'the provider was told to stop');
+  });
+
+  t.test(`given ${provider} failing in mid-stream`, async (t) => {
+    for (const [directive, code] of [
+      ['cut=8', 'provider_error'],
+      ['malformed', 'provider_malformed'],
+      ['chunk_delay=1000', 'provider_timeout'],
+    ] as const) {
+      const { requestId, headers } = await generation.admit(chatPlan(provider));
+      const body = chat(`Tell me about rivers [[simulate: ${directive}]]`, { stream: true });
+      const answer = await request<string>(route, { headers, body });
+      t.equal(answer.status, 200, 'it had begun well');
+      const events = answer.body.split('\n\n').filter(Boolean);
+      const last = JSON.parse((events.at(-1) ?? '').slice(6));
+      t.match(last, { error: { problem_code: code, message: String, type: 'server_error' } }, directive);
+      t.notMatch(answer.body, /\[DONE\]/, 'it does not look complete');
+      const row = await rowOf(requestId);
+      t.match(row, { status: 'error', error_code: code });
+      t.ok((row.output_tokens ?? 0) <= 60);
+      t.equal(row.cost_nano_usd > 0n, (row.output_tokens ?? 0) > 0, 'what was written is paid for');
+    }
+  });
+
+  t.test(`given ${provider} answering 429 twice, then well`, async (t) => {
+    for (const stream of [false, true]) {
+      const { requestId, headers } = await generation.admit(chatPlan(provider));
+      const directive = `429x2,retry_after_ms=20,id=${requestId}`;
+      const answer = await request(route, {
+        headers,
+        body: chat(`Rivers [[simulate: ${directive}]]`, { stream }),
+      });
+      t.equal(answer.status, 200);
+      t.match(await rowOf(requestId), { status: 'ok', attempts: 3, usage_source: 'provider' });
+    }
+  });
+
+  t.test(`given ${provider} failing before it produced anything`, async (t) => {
+    const rows = [
+      ['status=500', 502, 'provider_error', 3],
+      ['status=529', 502, 'provider_error', 3],
+      ['status=429,retry_after_ms=60000', 502, 'provider_error', 1],
+      ['status=401', 502, 'provider_error', 1],
+      ['status=400', 400, 'invalid_request', 1],
+      ['malformed', 502, 'provider_malformed', 1],
+      ['cut=0', 502, 'provider_error', 1],
+      ['hang', 504, 'provider_timeout', 1],
+    ] as const;
+    for (const [directive, status, code, attempts] of rows) {
+      for (const stream of [false, true]) {
+        if (stream && directive === 'malformed') continue;
+        const { requestId, headers } = await generation.admit(chatPlan(provider));
+        const body = chat(`Rivers [[simulate: ${directive}]]`, { stream });
+        const answer = await request<Answer>(route, { headers, body });
+        t.equal(answer.status, status, `${directive}, stream ${stream}`);
+        t.match(answer.body.error, { problem_code: code, provider, request_id: requestId });
+        t.equal(answer.headers.get('x-inkmeter-cost-nano-usd'), '0');
+        const row = await rowOf(requestId);
+        t.match(row, { ...NOTHING, status: 'error', error_code: code, attempts }, `${directive} ${stream}`);
+        if (directive.startsWith('status=429')) t.equal(answer.headers.get('retry-after'), '60');
+        if (status === 400) t.equal(answer.body.error.message, 'The request was not understood.');
+        else t.notMatch(answer.body.error.message, /simul|Incorrect|overloaded/i, 'no words of the provider');
+      }
+    }
+  });
+}
+
+t.test('given a client that leaves before a plain answer, then its prompt is paid for', async (t) => {
+  simulator.witness.reset();
+  const { requestId, headers } = await generation.admit(chatPlan());
+  const controller = new AbortController();
+  const pending = request(route, {
+    headers,
+    body: chat('Rivers [[simulate: slow=250]]'),
+    signal: controller.signal,
+  });
+  await simulator.witness.arrived(1);
+  controller.abort();
+  await t.rejects(pending);
+  const row = await rowOf(requestId);
+  t.match(row, { status: 'aborted', usage_source: 'estimated', input_tokens: 500, output_tokens: 0 });
+  await simulator.witness.ended(1);
+});
+
+t.test('given an emergency stop under a running stream, then it ends within a second', async (t) => {
+  const target = 'openai/gpt-4o';
+  const admitted = await generation.admit(chatPlan());
+  const late = await generation.admit(chatPlan());
+  const other = await generation.admit(chatPlan('anthropic'));
+  const stream = await openStream(admitted, chat(`Rivers ${SLOW}`, { stream: true }));
+  const otherStream = await openStream(other, chat(`Rivers ${SLOW}`, { stream: true }));
+  await stream.readUntil(firstWords);
+  const stop = await ledger.stop({
+    id: admitted.requestId,
+    kind: 'model',
+    target,
+    reason: 'test',
+    author: ACCOUNT,
+  });
+  const text = await stream.readUntil(/never/);
+  t.match(text, /"problem_code":"emergency_stop"/);
+  const row = await rowOf(admitted.requestId);
+  t.match(row, { status: 'aborted', error_code: 'emergency_stop' });
+  t.ok((row.output_tokens ?? 0) > 0);
+
+  const refused = await request<Answer>(route, { headers: late.headers, body: chat('Rivers') });
+  t.equal(refused.status, 503, 'work that was admitted before the stop does not begin');
+  t.equal(refused.body.error.problem_code, 'emergency_stop');
+  t.equal(await generation.holdState(late.requestId), 'closed');
+  t.equal((await generation.rows(late.requestId)).length, 0);
+
+  t.match(await otherStream.readUntil(/\[DONE\]/), /\[DONE\]/, 'others go on');
+  await ledger.liftStop({ id: stop.id, author: ACCOUNT });
+  for (let status = 503; status !== 200; ) {
+    const { headers } = await generation.admit(chatPlan());
+    ({ status } = await request(route, { headers, body: chat('Rivers') }));
+  }
+  t.pass('lifting it restores service');
+});
+
+t.test('given stops of an account, a key and everything, then they cover what they name', async (t) => {
+  for (const [kind, target, covered] of [
+    ['account', ACCOUNT, true],
+    ['account', OTHER_ACCOUNT, false],
+    ['key', CALLER.keyId ?? '', true],
+    ['provider', 'openai', true],
+    ['provider', 'gemini', false],
+    ['global', '', true],
+  ] as const) {
+    const admitted = await generation.admit(chatPlan());
+    const stream = await openStream(admitted, chat(`Rivers ${SLOW}`, { stream: true }));
+    await stream.readUntil(firstWords);
+    const { id } = await ledger.stop({
+      id: admitted.requestId,
+      kind,
+      target,
+      reason: 'test',
+      author: ACCOUNT,
+    });
+    const text = await stream.readUntil(/emergency_stop|\[DONE\]/);
+    t.equal(/emergency_stop/.test(text), covered, `${kind} ${target}`);
+    await ledger.liftStop({ id, author: ACCOUNT });
+    await rowOf(admitted.requestId);
+  }
+  await delay(20);
+});
+
+t.test('given a hold about to expire, then the work ends in time', async (t) => {
+  const { requestId, headers } = await generation.admit(chatPlan(), { ttlMs: 600 });
+  const body = chat('Rivers [[simulate: chunk_delay=100,chunks=100]]', { stream: true });
+  const answer = await request<string>(route, { headers, body });
+  t.match(answer.body, /"problem_code":"provider_timeout"/);
+  t.match(await rowOf(requestId), { status: 'error', error_code: 'provider_timeout' });
+});
+
+t.test('given an answer to be kept, then nobody has to wait for it', async (t) => {
+  for (const provider of ['openai', 'gemini'] as const) {
+    for (const stream of [false, true]) {
+      simulator.witness.reset();
+      const plan = chatPlan(provider);
+      const { requestId, headers } = await generation.admit(plan, { keepAnswer: true });
+      const find = (accountId = ACCOUNT) =>
+        request<Answer>(`${url}/internal/results/${requestId}`, {
+          headers: generation.sign({ caller: { ...CALLER, accountId }, requestId }),
+        });
+      t.match((await find()).body, { state: 'unknown' });
+      const controller = new AbortController();
+      const pending = request(route, {
+        headers,
+        body: chat('Rivers [[simulate: slow=150]]', { stream }),
+        signal: controller.signal,
+      });
+      await simulator.witness.arrived(1);
+      t.match((await find()).body, { state: 'running' });
+      controller.abort();
+      await t.rejects(pending);
+      const row = await rowOf(requestId);
+      t.match(row, { status: 'ok', usage_source: 'provider' }, 'the work went on');
+      const { body } = await find();
+      t.match(body, { state: 'done', status: 200, headers: { 'x-inkmeter-cost-usd': /^0\.\d{9}$/ } });
+      const text = Buffer.from(body.body_base64, 'base64').toString();
+      if (stream) t.match(text, /^data: \{[\s\S]*: inkmeter \{[\s\S]*data: \[DONE\]\n\n$/);
+      else t.match(JSON.parse(text).choices[0].message.content, /\w/);
+      t.match((await find(OTHER_ACCOUNT)).body, { state: 'unknown' }, 'nobody else finds it');
+      const again = await request(route, { headers, body: chat('Rivers') });
+      t.equal(again.status, 409, 'and it does not run twice');
+    }
+  }
+});
+
+t.test('given a kept answer and a client that stays, then both get the same', async (t) => {
+  const { requestId, headers } = await generation.admit(chatPlan(), { keepAnswer: true });
+  const answer = await request<string>(route, { headers, body: chat('Rivers', { stream: true }) });
+  const { body } = await request<Answer>(`${url}/internal/results/${requestId}`, {
+    headers: generation.sign({ caller: CALLER, requestId }),
+  });
+  const kept = Buffer.from(body.body_base64, 'base64').toString();
+  const withoutState = answer.body.replace(/,"budget_state":"ok"/, '');
+  t.equal(kept, withoutState, 'but for the state, which only settling tells');
+});
+
+t.test('given a failed call whose answer was to be kept, then it may be run again', async (t) => {
+  const { requestId, headers } = await generation.admit(chatPlan(), { keepAnswer: true });
+  await request(route, { headers, body: chat('Rivers [[simulate: status=400]]') });
+  const { body } = await request(`${url}/internal/results/${requestId}`, {
+    headers: generation.sign({ caller: CALLER, requestId }),
+  });
+  t.strictSame(body, { state: 'unknown' });
+});
+
+t.test('given what a provider does not support, then nothing is called or charged', async (t) => {
+  simulator.witness.reset();
+  const rows: [TestProvider, object, string][] = [
+    ['anthropic', { seed: 7 }, 'seed'],
+    ['anthropic', { frequency_penalty: 1 }, 'frequency_penalty'],
+    ['gemini', { logprobs: true }, 'logprobs'],
+    ['openai', { web_search_options: {} }, 'web_search_options'],
+  ];
+  for (const [provider, more, param] of rows) {
+    const { requestId, headers } = await generation.admit(chatPlan(provider));
+    const answer = await request<Answer>(route, { headers, body: chat('Rivers', more) });
+    t.equal(answer.status, 400);
+    t.match(answer.body.error, { code: 'unsupported_parameter', param, type: 'invalid_request_error' });
+    t.equal(await generation.holdState(requestId), 'closed');
+    t.equal((await generation.rows(requestId)).length, 0);
+  }
+  t.equal(simulator.witness.totals().all.calls, 0);
+});
+
+t.test('given requests that are not as the gateway sends them, then they are refused', async (t) => {
+  const bare = await request<Answer>(route, { body: chat('Rivers') });
+  t.equal(bare.status, 401);
+  const headers = generation.sign({ caller: CALLER, requestId: '0190a1b2-0000-7000-8000-00000000d001' });
+  t.equal((await request(route, { headers, body: chat('Rivers') })).status, 400, 'without work');
+  const twice = chatPlan();
+  const [call] = twice.calls;
+  if (call) twice.calls = [call, { ...call, index: 1 }];
+  const wrong = await generation.admit(twice);
+  t.equal((await request(route, { headers: wrong.headers, body: chat('Rivers') })).status, 400);
+  t.equal(await generation.holdState(wrong.requestId), 'closed');
+  for (const provider of ['openai', 'anthropic'] as const) {
+    const empty = await generation.admit(chatPlan(provider));
+    t.equal((await request(route, { headers: empty.headers, body: { model: 'x' } })).status, 400);
+    t.equal(await generation.holdState(empty.requestId), 'closed');
+  }
+  const unknown = await generation.admit({
+    ...chatPlan(),
+    calls: [{ ...chatPlan().calls[0], provider: 'stability' }],
+  } as never);
+  t.equal((await request(route, { headers: unknown.headers, body: chat('Rivers') })).status, 502);
+  t.equal(await generation.holdState(unknown.requestId), 'closed');
+});
+
+t.test('given everything above, then nothing is held and the books agree with themselves', async (t) => {
+  const counters = await generation.counters();
+  const { rows } = await generation.pool.query(
+    'SELECT sum(cost_nano_usd) AS cost, count(*) AS calls FROM usage_events WHERE account_id = $1',
+    [ACCOUNT],
+  );
+  t.equal(counters.cost?.held, 0n);
+  t.equal(counters.cost?.used, BigInt(rows[0].cost));
+  t.equal(counters['api.requests']?.used, BigInt(rows[0].calls));
+});
