@@ -111,31 +111,25 @@ CREATE TABLE "ledger_accounts" (
 	"account_id" uuid NOT NULL,
 	"anchor" timestamp with time zone NOT NULL,
 	"period_months" smallint NOT NULL,
-	"refresh_at" timestamp with time zone NOT NULL,
-	"scoped" boolean DEFAULT false NOT NULL,
 	CONSTRAINT "ledger_accounts_lane_account_id_pk" PRIMARY KEY("lane","account_id")
 );
 --> statement-breakpoint
-CREATE TABLE "ledger_counters" (
+CREATE TABLE "ledger_books" (
 	"lane" smallint NOT NULL,
-	"id" bigserial NOT NULL,
 	"account_id" uuid NOT NULL,
 	"scope" text NOT NULL,
 	"scope_id" text NOT NULL,
-	"meter" text NOT NULL,
-	"win" text NOT NULL,
-	"window_start" timestamp with time zone NOT NULL,
-	"window_end" timestamp with time zone NOT NULL,
-	"kind" text NOT NULL,
-	"amount" bigint,
-	"block_at" bigint,
-	"lines" bigint[] NOT NULL,
-	"line_bps" integer[] NOT NULL,
-	"on_limit" text NOT NULL,
-	"source" text NOT NULL,
-	"used" bigint DEFAULT 0 NOT NULL,
-	"held" bigint DEFAULT 0 NOT NULL,
-	CONSTRAINT "ledger_counters_lane_id_pk" PRIMARY KEY("lane","id")
+	"refresh_at" timestamp with time zone NOT NULL,
+	"since" timestamp with time zone NOT NULL,
+	"member_scopes" text[] NOT NULL,
+	"counter_ids" bigint[] NOT NULL,
+	"meters" text[] NOT NULL,
+	"amounts" bigint[] NOT NULL,
+	"barred_at" bigint[] NOT NULL,
+	"next_lines" bigint[] NOT NULL,
+	"used" bigint[] NOT NULL,
+	"held" bigint[] NOT NULL,
+	CONSTRAINT "ledger_books_lane_account_id_scope_scope_id_pk" PRIMARY KEY("lane","account_id","scope","scope_id")
 );
 --> statement-breakpoint
 CREATE TABLE "ledger_holds" (
@@ -178,6 +172,7 @@ CREATE TABLE "ledger_limits" (
 	"block_bps" integer,
 	"on_limit" text NOT NULL,
 	"source" text NOT NULL,
+	"counted_since" timestamp with time zone NOT NULL,
 	CONSTRAINT "ledger_limits_lane_account_id_scope_scope_id_meter_win_valid_from_pk" PRIMARY KEY("lane","account_id","scope","scope_id","meter","win","valid_from")
 );
 --> statement-breakpoint
@@ -190,6 +185,29 @@ CREATE TABLE "ledger_stops" (
 	"created_at" timestamp with time zone NOT NULL,
 	"lifted_at" timestamp with time zone,
 	"lifted_by" text
+);
+--> statement-breakpoint
+CREATE TABLE "ledger_windows" (
+	"lane" smallint NOT NULL,
+	"id" bigserial NOT NULL,
+	"account_id" uuid NOT NULL,
+	"scope" text NOT NULL,
+	"scope_id" text NOT NULL,
+	"meter" text NOT NULL,
+	"win" text NOT NULL,
+	"window_start" timestamp with time zone NOT NULL,
+	"window_end" timestamp with time zone NOT NULL,
+	"kind" text NOT NULL,
+	"amount" bigint,
+	"block_at" bigint,
+	"lines" bigint[] NOT NULL,
+	"line_bps" integer[] NOT NULL,
+	"on_limit" text NOT NULL,
+	"source" text NOT NULL,
+	"place" smallint,
+	"used" bigint DEFAULT 0 NOT NULL,
+	"held" bigint DEFAULT 0 NOT NULL,
+	CONSTRAINT "ledger_windows_lane_id_pk" PRIMARY KEY("lane","id")
 );
 --> statement-breakpoint
 CREATE TABLE "threshold_events" (
@@ -263,7 +281,7 @@ CREATE TABLE "usage_events" (
 	"provider_request_id" text,
 	"meters" text[] NOT NULL,
 	"amounts" bigint[] NOT NULL,
-	CONSTRAINT "usage_events_lane_hold_id_call_index_admitted_at_pk" PRIMARY KEY("lane","hold_id","call_index","admitted_at")
+	CONSTRAINT "usage_events_account_id_admitted_at_hold_id_call_index_lane_pk" PRIMARY KEY("account_id","admitted_at","hold_id","call_index","lane")
 ) PARTITION BY RANGE ("admitted_at");
 --> statement-breakpoint
 CREATE TABLE "models" (
@@ -298,10 +316,8 @@ CREATE UNIQUE INDEX "refresh_tokens_hash" ON "refresh_tokens" USING btree ("toke
 CREATE INDEX "refresh_tokens_family" ON "refresh_tokens" USING btree ("family_id");--> statement-breakpoint
 CREATE UNIQUE INDEX "users_email" ON "users" USING btree (lower(email));--> statement-breakpoint
 CREATE UNIQUE INDEX "users_external" ON "users" USING btree ("external_issuer","external_subject");--> statement-breakpoint
-CREATE UNIQUE INDEX "ledger_counters_key" ON "ledger_counters" USING btree ("account_id","window_end","lane","scope","scope_id","meter","win","window_start");--> statement-breakpoint
 CREATE INDEX "ledger_holds_open" ON "ledger_holds" USING btree ("expires_at") WHERE state = 'open';--> statement-breakpoint
-CREATE INDEX "ledger_holds_account" ON "ledger_holds" USING btree ("account_id","created_at");--> statement-breakpoint
 CREATE UNIQUE INDEX "ledger_stops_in_force" ON "ledger_stops" USING btree ("kind","target") WHERE lifted_at IS NULL;--> statement-breakpoint
+CREATE UNIQUE INDEX "ledger_windows_key" ON "ledger_windows" USING btree ("account_id","window_end","lane","scope","scope_id","meter","win","window_start");--> statement-breakpoint
 CREATE UNIQUE INDEX "threshold_events_once" ON "threshold_events" USING btree ("lane","counter_id","threshold_bps");--> statement-breakpoint
-CREATE INDEX "threshold_events_account" ON "threshold_events" USING btree ("account_id","id");--> statement-breakpoint
-CREATE INDEX "usage_events_account" ON "usage_events" USING btree ("account_id","admitted_at");
+CREATE INDEX "threshold_events_account" ON "threshold_events" USING btree ("account_id","id");

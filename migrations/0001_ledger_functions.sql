@@ -4,8 +4,7 @@
 -- ledger_accounts. Batches lock their accounts in (lane, account_id) order, so they cannot deadlock, and every
 -- statement after the lock sees all that was committed before it (READ COMMITTED takes a snapshot a statement).
 
-ALTER TABLE ledger_counters SET (fillfactor = 60);--> statement-breakpoint
-ALTER TABLE ledger_holds SET (fillfactor = 80);--> statement-breakpoint
+ALTER TABLE ledger_books SET (fillfactor = 50);--> statement-breakpoint
 ALTER TABLE usage_daily SET (fillfactor = 60);--> statement-breakpoint
 
 -- A row is never lost for want of a partition; the maintenance job creates the months ahead.
@@ -87,353 +86,563 @@ RETURNS boolean LANGUAGE sql IMMUTABLE RETURN CASE p_scope
   WHEN 'key' THEN p_scope_id = p_key::text
   WHEN 'workspace' THEN p_scope_id = p_workspace::text END;--> statement-breakpoint
 
--- The counters an account should have at p_now: its limit segments in force, each in its current window, for the
--- account, for every id with a limit of its own, and for every id already counted or now seen where the limit
--- is for each (`*`).
-CREATE FUNCTION ledger_counters_due(
-  p_now timestamptz, p_lane smallint, p_account uuid, p_users uuid[], p_keys uuid[], p_workspaces uuid[])
-RETURNS SETOF ledger_counters LANGUAGE sql STABLE AS $$
-  SELECT p_lane, NULL::bigint, p_account, l.scope, i.scope_id, l.meter, l.win, w.window_start, w.window_end,
-         l.kind, l.amount, ledger_line(l.amount, l.block_bps),
+-- Every limit in every window, with the figures of the current ones read from their books.
+CREATE VIEW ledger_counters AS
+  SELECT w.lane, w.id, w.account_id, w.scope, w.scope_id, w.meter, w.win, w.window_start, w.window_end, w.kind, w.amount,
+         w.block_at, w.lines, w.line_bps, w.on_limit, w.source,
+         CASE WHEN w.place IS NULL THEN w.used ELSE b.used[w.place] END AS used,
+         CASE WHEN w.place IS NULL THEN w.held ELSE b.held[w.place] END AS held
+    FROM ledger_windows w
+    LEFT JOIN ledger_books b ON b.lane = w.lane AND b.account_id = w.account_id AND b.scope = w.scope
+                            AND b.scope_id = w.scope_id;--> statement-breakpoint
+
+-- The windows that the given books of an account should have open at p_now: each limit in force for the scope itself,
+-- or for each of its kind (`*`) where the book has no limit of its own.
+CREATE FUNCTION ledger_windows_due(
+  p_now timestamptz, p_lane smallint, p_account uuid, p_scope text[], p_scope_id text[])
+RETURNS TABLE (
+  scope text, scope_id text, meter text, win text, window_start timestamptz, window_end timestamptz, kind text,
+  amount bigint, block_at bigint, lines bigint[], line_bps integer[], on_limit text, source text,
+  counted_since timestamptz)
+LANGUAGE sql STABLE AS $$
+  SELECT l.scope, m.scope_id, l.meter, l.win, w.window_start, w.window_end, l.kind, l.amount,
+         ledger_line(l.amount, l.block_bps),
          ARRAY(SELECT ledger_line(l.amount, b) FROM unnest(l.line_bps) b WHERE l.kind = 'n'),
-         l.line_bps, l.on_limit, l.source, 0::bigint, 0::bigint
-    FROM ledger_limits l
-    JOIN ledger_accounts a ON a.lane = l.lane AND a.account_id = l.account_id
+         l.line_bps, l.on_limit, l.source, l.counted_since
+    FROM ledger_accounts a
+    JOIN ledger_limits l ON l.lane = a.lane AND l.account_id = a.account_id
+                        AND l.valid_from <= p_now AND l.valid_until > p_now
    CROSS JOIN LATERAL ledger_window(l.win, p_now, a.anchor, a.period_months) w
-   CROSS JOIN LATERAL (
-     SELECT l.scope_id WHERE l.scope_id <> '*'
-     UNION
-     SELECT seen.scope_id FROM (
-         SELECT u::text FROM unnest(CASE l.scope WHEN 'user' THEN p_users WHEN 'key' THEN p_keys
-                                                 WHEN 'workspace' THEN p_workspaces END) u WHERE u IS NOT NULL
-         UNION
-         SELECT c.scope_id FROM ledger_counters c
-          WHERE c.account_id = p_account AND c.window_end > p_now AND c.scope = l.scope
-       ) seen(scope_id)
-      WHERE l.scope_id = '*' AND NOT EXISTS (
-        SELECT FROM ledger_limits own
-         WHERE own.lane = l.lane AND own.account_id = l.account_id
-           AND (own.scope, own.scope_id, own.meter, own.win) = (l.scope, seen.scope_id, l.meter, l.win)
-           AND own.valid_from <= p_now AND own.valid_until > p_now)
-   ) i
-   WHERE l.lane = p_lane AND l.account_id = p_account AND l.valid_from <= p_now AND l.valid_until > p_now
+    JOIN unnest(p_scope, p_scope_id) m(scope, scope_id) ON m.scope = l.scope
+     AND (m.scope_id = l.scope_id OR l.scope_id = '*' AND NOT EXISTS (
+           SELECT FROM ledger_limits own
+            WHERE own.lane = l.lane AND own.account_id = l.account_id
+              AND (own.scope, own.scope_id, own.meter, own.win) = (l.scope, m.scope_id, l.meter, l.win)
+              AND own.valid_from <= p_now AND own.valid_until > p_now))
+   WHERE a.lane = p_lane AND a.account_id = p_account
 $$;--> statement-breakpoint
 
--- Brings the counters of one locked account up to date. A counter that appears inside its window (a new limit, a
--- new anchor, a user first seen) starts from what the usage rows and the open holds of that window already say.
-CREATE FUNCTION ledger_refresh(
-  p_now timestamptz, p_lane smallint, p_account uuid, p_users uuid[], p_keys uuid[], p_workspaces uuid[])
+-- Opens the windows that are due for the given books of a locked account, and writes the books. A window that opens
+-- after its start (a new limit, a moved anchor) begins with what the usage rows and the open holds of its time say. One
+-- whose limit was counted all along has missed nothing: had anything been admitted in it, it would be open.
+CREATE FUNCTION ledger_write_books(
+  p_now timestamptz, p_lane smallint, p_account uuid, p_scope text[], p_scope_id text[])
 RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
-  v_due ledger_counters[] := ARRAY(
-    SELECT d FROM ledger_counters_due(p_now, p_lane, p_account, p_users, p_keys, p_workspaces) d);
-  v_new ledger_counters;
+  v_window record;
 BEGIN
-  -- A window that moved with its anchor ends now; a limit that was lifted goes on counting without a bound.
-  UPDATE ledger_counters c
-     SET window_end = CASE WHEN EXISTS (
-           SELECT FROM unnest(v_due) d WHERE (d.scope, d.scope_id, d.meter, d.win) = (c.scope, c.scope_id, c.meter, c.win))
-           THEN p_now ELSE c.window_end END,
-         kind = 'unmetered', amount = NULL, block_at = NULL, lines = '{}', line_bps = '{}', source = 'none'
-   WHERE c.account_id = p_account AND c.window_end > p_now
-     AND NOT EXISTS (
-       SELECT FROM unnest(v_due) d
-        WHERE (d.scope, d.scope_id, d.meter, d.win, d.window_start, d.window_end)
-            = (c.scope, c.scope_id, c.meter, c.win, c.window_start, c.window_end));
-
-  UPDATE ledger_counters c
-     SET kind = d.kind, amount = d.amount, block_at = d.block_at, lines = d.lines, line_bps = d.line_bps,
-         on_limit = d.on_limit, source = d.source
-    FROM unnest(v_due) d
-   WHERE c.account_id = p_account AND c.window_end = d.window_end
-     AND (c.scope, c.scope_id, c.meter, c.win, c.window_start) = (d.scope, d.scope_id, d.meter, d.win, d.window_start)
-     AND (c.kind, c.amount, c.block_at, c.lines, c.line_bps, c.on_limit, c.source)
-         IS DISTINCT FROM (d.kind, d.amount, d.block_at, d.lines, d.line_bps, d.on_limit, d.source);
-
-  FOR v_new IN
-    INSERT INTO ledger_counters (lane, account_id, scope, scope_id, meter, win, window_start, window_end, kind,
-                                 amount, block_at, lines, line_bps, on_limit, source)
-    SELECT lane, account_id, scope, scope_id, meter, win, window_start, window_end, kind,
-           amount, block_at, lines, line_bps, on_limit, source
-      FROM unnest(v_due)
-    ON CONFLICT (account_id, window_end, lane, scope, scope_id, meter, win, window_start) DO NOTHING
-    RETURNING *
+  FOR v_window IN
+    WITH due AS (
+      SELECT * FROM ledger_windows_due(p_now, p_lane, p_account, p_scope, p_scope_id)),
+    opened AS (
+      INSERT INTO ledger_windows (lane, account_id, scope, scope_id, meter, win, window_start, window_end, kind, amount,
+                                  block_at, lines, line_bps, on_limit, source)
+      SELECT p_lane, p_account, d.scope, d.scope_id, d.meter, d.win, d.window_start, d.window_end, d.kind, d.amount,
+             d.block_at, d.lines, d.line_bps, d.on_limit, d.source
+        FROM due d
+      ON CONFLICT (account_id, window_end, lane, scope, scope_id, meter, win, window_start) DO NOTHING
+      RETURNING *)
+    SELECT o.* FROM opened o
+      JOIN due d ON (d.scope, d.scope_id, d.meter, d.win) = (o.scope, o.scope_id, o.meter, o.win)
+     WHERE d.counted_since > o.window_start
   LOOP
-    UPDATE ledger_counters c
+    UPDATE ledger_windows w
        SET used = coalesce((
              SELECT sum(a.amount) FROM usage_events e, unnest(e.meters, e.amounts) a(meter, amount)
-              WHERE e.account_id = p_account
-                AND e.admitted_at >= c.window_start AND e.admitted_at < c.window_end AND a.meter = c.meter
-                AND ledger_in_scope(c.scope, c.scope_id, e.user_id, e.key_id, e.workspace_id)), 0),
+              WHERE e.account_id = p_account AND e.admitted_at >= w.window_start AND e.admitted_at < w.window_end
+                AND a.meter = w.meter AND ledger_in_scope(w.scope, w.scope_id, e.user_id, e.key_id, e.workspace_id)), 0),
            held = coalesce((
              SELECT sum(a.amount) FROM ledger_holds h, unnest(h.meters, h.remaining) a(meter, amount)
-              WHERE h.account_id = p_account AND h.state = 'open'
-                AND h.created_at >= c.window_start AND h.created_at < c.window_end AND a.meter = c.meter
-                AND ledger_in_scope(c.scope, c.scope_id, h.user_id, h.key_id, h.workspace_id)), 0)
-     WHERE c.lane = p_lane AND c.id = v_new.id;
-    UPDATE ledger_holds h
-       SET counter_ids = h.counter_ids || v_new.id
-     WHERE h.account_id = p_account AND h.state = 'open'
-       AND h.created_at >= v_new.window_start AND h.created_at < v_new.window_end
-       AND ledger_in_scope(v_new.scope, v_new.scope_id, h.user_id, h.key_id, h.workspace_id);
+              WHERE h.state = 'open' AND h.account_id = p_account
+                AND h.created_at >= w.window_start AND h.created_at < w.window_end
+                AND a.meter = w.meter AND ledger_in_scope(w.scope, w.scope_id, h.user_id, h.key_id, h.workspace_id)), 0)
+     WHERE w.lane = p_lane AND w.id = v_window.id;
   END LOOP;
 
-  UPDATE ledger_accounts a
-     SET refresh_at = least(
-           (SELECT min(window_end) FROM unnest(v_due)),
-           (SELECT min(valid_until) FROM ledger_limits l
+  WITH places AS (
+    SELECT w.id, row_number() OVER (PARTITION BY w.scope, w.scope_id ORDER BY w.id)::smallint AS place
+      FROM ledger_windows w JOIN unnest(p_scope, p_scope_id) m(scope, scope_id)
+        ON m.scope = w.scope AND m.scope_id = w.scope_id
+     WHERE w.account_id = p_account AND w.window_end > p_now)
+  UPDATE ledger_windows w SET place = p.place FROM places p WHERE w.lane = p_lane AND w.id = p.id;
+
+  INSERT INTO ledger_books AS b (lane, account_id, scope, scope_id, refresh_at, since, member_scopes, counter_ids, meters,
+                                 amounts, barred_at, next_lines, used, held)
+  SELECT p_lane, p_account, m.scope, m.scope_id, 'infinity', coalesce(max(w.window_start), '-infinity'), '{}',
+         coalesce(array_agg(w.id ORDER BY w.place) FILTER (WHERE w.id IS NOT NULL), '{}'),
+         coalesce(array_agg(w.meter ORDER BY w.place) FILTER (WHERE w.id IS NOT NULL), '{}'),
+         coalesce(array_agg(w.amount ORDER BY w.place) FILTER (WHERE w.id IS NOT NULL), '{}'),
+         coalesce(array_agg(CASE
+           WHEN w.kind = 'disabled' THEN -9223372036854775808
+           WHEN w.kind = 'n' AND w.on_limit = 'deny' THEN least(w.block_at, w.amount) END
+           ORDER BY w.place) FILTER (WHERE w.id IS NOT NULL), '{}'),
+         coalesce(array_agg((SELECT min(l) FROM unnest(w.lines) l WHERE l > w.used)
+           ORDER BY w.place) FILTER (WHERE w.id IS NOT NULL), '{}'),
+         coalesce(array_agg(w.used ORDER BY w.place) FILTER (WHERE w.id IS NOT NULL), '{}'),
+         coalesce(array_agg(w.held ORDER BY w.place) FILTER (WHERE w.id IS NOT NULL), '{}')
+    FROM unnest(p_scope, p_scope_id) m(scope, scope_id)
+    LEFT JOIN ledger_windows w ON w.account_id = p_account AND w.window_end > p_now AND w.scope = m.scope
+                              AND w.scope_id = m.scope_id
+   GROUP BY m.scope, m.scope_id
+  ON CONFLICT (lane, account_id, scope, scope_id) DO UPDATE SET
+    since = greatest(b.since, excluded.since), counter_ids = excluded.counter_ids, meters = excluded.meters,
+    amounts = excluded.amounts, barred_at = excluded.barred_at, next_lines = excluded.next_lines,
+    used = excluded.used, held = excluded.held;
+END $$;--> statement-breakpoint
+
+-- Brings the books of one locked account up to date: closes the windows that have passed, applies the limits in force,
+-- opens the windows that have come.
+CREATE FUNCTION ledger_refresh(p_now timestamptz, p_lane smallint, p_account uuid) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+  v_scope text[];
+  v_scope_id text[];
+  v_since timestamptz;
+BEGIN
+  -- Back to the windows what their books kept for them.
+  UPDATE ledger_windows w
+     SET used = b.used[w.place], held = b.held[w.place], place = NULL
+    FROM ledger_books b, unnest(b.counter_ids) c(id)
+   WHERE b.lane = p_lane AND b.account_id = p_account AND w.lane = p_lane AND w.id = c.id;
+
+  -- The books to write: the account's own, those with a limit of their own, and those of whoever counts in a window that
+  -- goes on. Others come back when they are seen.
+  SELECT array_agg(m.scope), array_agg(m.scope_id) INTO v_scope, v_scope_id
+    FROM (SELECT 'account' AS scope, '' AS scope_id
+          UNION
+          SELECT l.scope, l.scope_id FROM ledger_limits l
+           WHERE l.lane = p_lane AND l.account_id = p_account AND l.scope_id <> '*'
+             AND l.valid_from <= p_now AND l.valid_until > p_now
+          UNION
+          SELECT w.scope, w.scope_id FROM ledger_windows w WHERE w.account_id = p_account AND w.window_end > p_now) m;
+
+  -- A window that moved with its anchor ends now; a limit that was lifted goes on counting without a bound.
+  WITH due AS MATERIALIZED (
+    SELECT * FROM ledger_windows_due(p_now, p_lane, p_account, v_scope, v_scope_id)),
+  ended AS (
+    UPDATE ledger_windows w
+       SET window_end = CASE WHEN EXISTS (
+             SELECT FROM due d WHERE (d.scope, d.scope_id, d.meter, d.win) = (w.scope, w.scope_id, w.meter, w.win))
+             THEN p_now ELSE w.window_end END,
+           kind = 'unmetered', amount = NULL, block_at = NULL, lines = '{}', line_bps = '{}', source = 'none'
+     WHERE w.account_id = p_account AND w.window_end > p_now
+       AND NOT EXISTS (
+         SELECT FROM due d
+          WHERE (d.scope, d.scope_id, d.meter, d.win, d.window_start, d.window_end)
+              = (w.scope, w.scope_id, w.meter, w.win, w.window_start, w.window_end))
+    RETURNING w.window_end)
+  SELECT max(e.window_end) FILTER (WHERE e.window_end <= p_now) INTO v_since FROM ended e;
+
+  UPDATE ledger_windows w
+     SET kind = d.kind, amount = d.amount, block_at = d.block_at, lines = d.lines, line_bps = d.line_bps,
+         on_limit = d.on_limit, source = d.source
+    FROM ledger_windows_due(p_now, p_lane, p_account, v_scope, v_scope_id) d
+   WHERE w.account_id = p_account AND w.window_end = d.window_end
+     AND (w.scope, w.scope_id, w.meter, w.win, w.window_start) = (d.scope, d.scope_id, d.meter, d.win, d.window_start)
+     AND (w.kind, w.amount, w.block_at, w.lines, w.line_bps, w.on_limit, w.source)
+         IS DISTINCT FROM (d.kind, d.amount, d.block_at, d.lines, d.line_bps, d.on_limit, d.source);
+
+  PERFORM ledger_write_books(p_now, p_lane, p_account, v_scope, v_scope_id);
+
+  DELETE FROM ledger_books b
+   WHERE b.lane = p_lane AND b.account_id = p_account
+     AND NOT EXISTS (SELECT FROM unnest(v_scope, v_scope_id) m(scope, scope_id)
+                      WHERE m.scope = b.scope AND m.scope_id = b.scope_id);
+
+  UPDATE ledger_books b
+     SET since = greatest(b.since, v_since),
+         refresh_at = least(
+           (SELECT min(w.window_end) FROM ledger_windows w WHERE w.account_id = p_account AND w.window_end > p_now),
+           (SELECT min(l.valid_until) FROM ledger_limits l
              WHERE l.lane = p_lane AND l.account_id = p_account AND l.valid_until > p_now),
-           (SELECT min(valid_from) FROM ledger_limits l
+           (SELECT min(l.valid_from) FROM ledger_limits l
              WHERE l.lane = p_lane AND l.account_id = p_account AND l.valid_from > p_now),
            'infinity'),
-         scoped = EXISTS (SELECT FROM ledger_limits l
-                           WHERE l.lane = p_lane AND l.account_id = p_account AND l.scope <> 'account')
-   WHERE a.lane = p_lane AND a.account_id = p_account;
+         member_scopes = ARRAY(
+           SELECT DISTINCT l.scope FROM ledger_limits l
+            WHERE l.lane = p_lane AND l.account_id = p_account AND l.scope <> 'account')
+   WHERE b.lane = p_lane AND b.account_id = p_account;
 END $$;--> statement-breakpoint
 
--- Takes the locks of a batch, in one fixed order, and refreshes the accounts whose counters are out of date.
--- An account with limits for each user, key or workspace is also refreshed when it meets one it has no counter for.
--- Answers with the time to judge at. It is taken once the locks are held, so that on one account time never runs
--- backwards: whoever waited across midnight belongs to the new day, as do those who overtook it.
+-- Locks the accounts of a batch, in one fixed order, and refreshes those whose books are out of date. p_now becomes the
+-- time to judge by, taken after the locks so that the times of one account never run backwards. k_at says where the
+-- accounts' own books lie, in the positions of p_account: a locked row stays in its place, and needs no second search.
+-- NULL for an account without books.
 CREATE FUNCTION ledger_lock(
-  p_now timestamptz, p_lane smallint[], p_account uuid[], p_user uuid[], p_key uuid[], p_workspace uuid[])
-RETURNS timestamptz LANGUAGE plpgsql AS $$
+  INOUT p_now timestamptz, p_lane smallint[], p_account uuid[], OUT k_at tid[], OUT scoped boolean)
+LANGUAGE plpgsql AS $$
 DECLARE
-  v_now timestamptz;
+  v_given timestamptz := p_now;
+  v_at tid[];
+  v_of integer[];
   v_refresh_at timestamptz;
-  v_scoped boolean;
   v_stale record;
 BEGIN
-  SELECT min(locked.refresh_at), bool_or(locked.scoped) INTO v_refresh_at, v_scoped FROM (
-    SELECT a.refresh_at, a.scoped
-      FROM ledger_accounts a
-      JOIN (SELECT DISTINCT * FROM unnest(p_lane, p_account)) b(lane, account_id)
-        ON b.lane = a.lane AND b.account_id = a.account_id
-     ORDER BY a.lane, a.account_id
-       FOR NO KEY UPDATE OF a) locked;
-  v_now := coalesce(p_now, clock_timestamp());
-  IF NOT coalesce(v_refresh_at <= v_now OR v_scoped, false) THEN RETURN v_now; END IF;
-
-  FOR v_stale IN
-    SELECT b.lane, b.account_id, array_agg(DISTINCT b.user_id) AS users, array_agg(DISTINCT b.key_id) AS keys,
-           array_agg(DISTINCT b.workspace_id) AS workspaces
-      FROM unnest(p_lane, p_account, p_user, p_key, p_workspace) b(lane, account_id, user_id, key_id, workspace_id)
-      JOIN ledger_accounts a ON a.lane = b.lane AND a.account_id = b.account_id
-     WHERE a.refresh_at <= v_now
-        OR (a.scoped AND EXISTS (
-             SELECT FROM ledger_limits l
-              WHERE l.lane = a.lane AND l.account_id = a.account_id AND l.scope <> 'account' AND l.scope_id = '*'
-                AND l.valid_from <= v_now AND l.valid_until > v_now
-                AND CASE l.scope WHEN 'user' THEN b.user_id WHEN 'key' THEN b.key_id ELSE b.workspace_id END IS NOT NULL
-                AND NOT EXISTS (
-                  SELECT FROM ledger_counters c
-                   WHERE c.account_id = a.account_id AND c.window_end > v_now
-                     AND c.scope = l.scope AND c.meter = l.meter AND c.win = l.win
-                     AND ledger_in_scope(c.scope, c.scope_id, b.user_id, b.key_id, b.workspace_id))))
-     GROUP BY b.lane, b.account_id
-     ORDER BY b.lane, b.account_id
   LOOP
-    PERFORM ledger_refresh(v_now, v_stale.lane, v_stale.account_id, v_stale.users, v_stale.keys, v_stale.workspaces);
+    SELECT array_agg(l.at), array_agg(l.i), bool_or(l.scoped), min(l.refresh_at)
+      INTO v_at, v_of, scoped, v_refresh_at
+      FROM (SELECT b.ctid AS at, i, b.member_scopes <> '{}' AS scoped, b.refresh_at
+              FROM generate_series(1, cardinality(p_account)) i
+              JOIN ledger_books b ON b.lane = p_lane[i] AND b.account_id = p_account[i] AND b.scope = 'account'
+                                 AND b.scope_id = ''
+             ORDER BY b.lane, b.account_id
+               FOR NO KEY UPDATE OF b) l;
+    p_now := coalesce(v_given, clock_timestamp());
+    EXIT WHEN v_refresh_at IS NULL OR v_refresh_at > p_now;
+    FOR v_stale IN
+      SELECT b.lane, b.account_id FROM unnest(v_at) t(at) JOIN ledger_books b ON b.ctid = t.at
+       WHERE b.refresh_at <= p_now
+    LOOP
+      PERFORM ledger_refresh(p_now, v_stale.lane, v_stale.account_id);
+    END LOOP;
   END LOOP;
-  RETURN v_now;
+  k_at := array_fill(NULL::tid, ARRAY[cardinality(p_account)]);
+  FOR q IN 1..coalesce(cardinality(v_at), 0) LOOP
+    k_at[v_of[q]] := v_at[q];
+  END LOOP;
 END $$;--> statement-breakpoint
 
--- Replaces the limits of an account and brings its counters up to date in the same transaction, so that no hold
--- ever sees half a change. p_segments: [{scope, scope_id, meter, window, valid_from, valid_until, kind, amount,
--- line_bps, block_bps, on_limit, source}].
+-- Opens the books of users, keys and workspaces that are seen for the first time, in locked accounts that limit them.
+CREATE FUNCTION ledger_open_members(
+  p_now timestamptz, p_lane smallint[], p_account uuid[], p_of integer[], p_user uuid[], p_key uuid[],
+  p_workspace uuid[])
+RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+  v_new record;
+BEGIN
+  FOR v_new IN
+    SELECT m.lane, m.account_id, array_agg(m.scope) AS scope, array_agg(m.scope_id) AS scope_id
+      FROM (SELECT DISTINCT b.lane, b.account_id, s.scope,
+                   CASE s.scope WHEN 'user' THEN p_user[i] WHEN 'key' THEN p_key[i] ELSE p_workspace[i] END::text AS scope_id
+              FROM generate_series(1, cardinality(p_of)) i
+              JOIN ledger_books b ON b.lane = p_lane[p_of[i]] AND b.account_id = p_account[p_of[i]] AND b.scope = 'account'
+                                 AND b.scope_id = ''
+             CROSS JOIN LATERAL unnest(b.member_scopes) s(scope)) m
+     WHERE m.scope_id IS NOT NULL AND NOT EXISTS (
+       SELECT FROM ledger_books known
+        WHERE known.lane = m.lane AND known.account_id = m.account_id AND known.scope = m.scope
+          AND known.scope_id = m.scope_id)
+     GROUP BY m.lane, m.account_id
+  LOOP
+    PERFORM ledger_write_books(p_now, v_new.lane, v_new.account_id, v_new.scope, v_new.scope_id);
+  END LOOP;
+END $$;--> statement-breakpoint
+
+-- Reads the books of locked accounts into arrays, to decide in order and write back once. s_: one element per counter;
+-- s_name is its meter's position in p_name. k_: one per book, the accounts' own in the positions of p_account, then those
+-- of users, keys and workspaces; counters k_first..k_last are the book's. Request i counts in book x_book[i] and, as long
+-- as the chain goes on, in the books of x_book[x_more[i]]. A book that is not there (any more) is NULL.
+CREATE FUNCTION ledger_load(
+  p_name text[], p_scoped boolean, p_of integer[], p_user uuid[], p_key uuid[], p_workspace uuid[], INOUT k_at tid[],
+  OUT s_id bigint[], OUT s_meter text[], OUT s_name integer[], OUT s_used bigint[], OUT s_held bigint[],
+  OUT s_amount bigint[], OUT s_barred_at bigint[], OUT s_line bigint[],
+  OUT k_since timestamptz[], OUT k_first integer[], OUT k_last integer[], OUT x_book integer[], OUT x_more integer[])
+LANGUAGE plpgsql AS $$
+DECLARE
+  v_row record;
+  k integer;
+  s integer := 0;
+  x integer;
+BEGIN
+  x_book := p_of;
+  IF p_scoped THEN
+    x := cardinality(p_of);
+    FOR v_row IN
+      SELECT i, b.ctid AS at
+        FROM generate_series(1, cardinality(p_of)) i
+        JOIN ledger_books a ON a.ctid = k_at[p_of[i]]
+       CROSS JOIN LATERAL unnest(a.member_scopes) m(scope)
+       CROSS JOIN LATERAL (
+         SELECT CASE m.scope WHEN 'user' THEN p_user[i] WHEN 'key' THEN p_key[i] ELSE p_workspace[i] END::text AS id) own
+        LEFT JOIN ledger_books b ON b.lane = a.lane AND b.account_id = a.account_id AND b.scope = m.scope
+                                AND b.scope_id = own.id
+       WHERE own.id IS NOT NULL
+    LOOP
+      k := array_position(k_at, v_row.at);
+      IF v_row.at IS NULL THEN
+        k := NULL;
+      ELSIF k IS NULL THEN
+        k_at := k_at || v_row.at;
+        k := cardinality(k_at);
+      END IF;
+      x := x + 1;
+      x_book[x] := k;
+      x_more[x] := x_more[v_row.i];
+      x_more[v_row.i] := x;
+    END LOOP;
+  END IF;
+
+  k_since := array_fill(NULL::timestamptz, ARRAY[cardinality(k_at)]);
+  k_first := array_fill(NULL::integer, ARRAY[cardinality(k_at)]);
+  k_last := k_first;
+  FOR v_row IN
+    SELECT i, b.since, b.counter_ids, b.meters, b.amounts, b.barred_at, b.next_lines, b.used, b.held
+      FROM generate_series(1, cardinality(k_at)) i JOIN ledger_books b ON b.ctid = k_at[i]
+  LOOP
+    k_since[v_row.i] := v_row.since;
+    k_first[v_row.i] := s + 1;
+    FOR j IN 1..cardinality(v_row.used) LOOP
+      s := s + 1;
+      s_id[s] := v_row.counter_ids[j];
+      s_meter[s] := v_row.meters[j];
+      s_name[s] := array_position(p_name, v_row.meters[j]);
+      s_used[s] := v_row.used[j];
+      s_held[s] := v_row.held[j];
+      s_amount[s] := v_row.amounts[j];
+      s_barred_at[s] := v_row.barred_at[j];
+      s_line[s] := v_row.next_lines[j];
+    END LOOP;
+    k_last[v_row.i] := s;
+  END LOOP;
+END $$;--> statement-breakpoint
+
+-- Replaces the limits of an account and brings its books up to date in the same transaction, so that no hold ever sees
+-- half a change. p_segments: [{scope, scope_id, meter, window, valid_from, valid_until, kind, amount, line_bps, block_bps,
+-- on_limit, source}].
 CREATE FUNCTION ledger_set_limits(
   p_now timestamptz, p_lane smallint, p_account uuid, p_anchor timestamptz, p_months integer, p_segments jsonb)
 RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+  v_now timestamptz;
+  v_same_period boolean;
+  v_before ledger_limits[];
 BEGIN
-  INSERT INTO ledger_accounts (lane, account_id, anchor, period_months, refresh_at)
-  VALUES (p_lane, p_account, p_anchor, p_months, '-infinity')
+  INSERT INTO ledger_books (lane, account_id, scope, scope_id, refresh_at, since, member_scopes, counter_ids, meters, amounts,
+                            barred_at, next_lines, used, held)
+  VALUES (p_lane, p_account, 'account', '', 'infinity', '-infinity', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}')
+  ON CONFLICT DO NOTHING;
+  SELECT greatest(coalesce(p_now, clock_timestamp()), b.since) INTO v_now FROM ledger_books b
+   WHERE b.lane = p_lane AND b.account_id = p_account AND b.scope = 'account' AND b.scope_id = ''
+     FOR NO KEY UPDATE;
+
+  v_same_period := EXISTS (
+    SELECT FROM ledger_accounts a WHERE a.lane = p_lane AND a.account_id = p_account
+       AND a.anchor = p_anchor AND a.period_months = p_months);
+  INSERT INTO ledger_accounts (lane, account_id, anchor, period_months) VALUES (p_lane, p_account, p_anchor, p_months)
   ON CONFLICT (lane, account_id) DO UPDATE SET anchor = p_anchor, period_months = p_months;
-  DELETE FROM ledger_limits l WHERE l.lane = p_lane AND l.account_id = p_account;
-  INSERT INTO ledger_limits
-  SELECT p_lane, p_account, s.scope, s.scope_id, s.meter, s."window", coalesce(s.valid_from, '-infinity'),
-         coalesce(s.valid_until, 'infinity'), s.kind, s.amount, s.line_bps, s.block_bps, s.on_limit, s.source
+
+  WITH gone AS (DELETE FROM ledger_limits l WHERE l.lane = p_lane AND l.account_id = p_account RETURNING l AS row)
+  SELECT array_agg(g.row) INTO v_before FROM gone g;
+  INSERT INTO ledger_limits (lane, account_id, scope, scope_id, meter, win, valid_from, valid_until, kind, amount, line_bps,
+                             block_bps, on_limit, source, counted_since)
+  SELECT p_lane, p_account, s.scope, s.scope_id, s.meter, s."window", v.valid_from, v.valid_until, s.kind, s.amount,
+         s.line_bps, s.block_bps, s.on_limit, s.source,
+         -- One that was in force until now and still is goes on; others are counted from when they come into force.
+         CASE WHEN v.valid_from > v_now OR v.valid_until <= v_now THEN v.valid_from
+              ELSE coalesce((
+                SELECT b.counted_since FROM unnest(v_before) b
+                 WHERE (b.scope, b.scope_id, b.meter, b.win) = (s.scope, s.scope_id, s.meter, s."window")
+                   AND b.valid_from <= v_now AND b.valid_until > v_now AND (v_same_period OR b.win <> 'period')), v_now) END
     FROM jsonb_to_recordset(p_segments) s(
-      scope text, scope_id text, meter text, "window" text, valid_from timestamptz, valid_until timestamptz,
-      kind text, amount bigint, line_bps integer[], block_bps integer, on_limit text, source text);
-  -- The row above is locked by now.
-  PERFORM ledger_refresh(coalesce(p_now, clock_timestamp()), p_lane, p_account, '{}', '{}', '{}');
+           scope text, scope_id text, meter text, "window" text, valid_from timestamptz, valid_until timestamptz,
+           kind text, amount bigint, line_bps integer[], block_bps integer, on_limit text, source text)
+   CROSS JOIN LATERAL (
+     SELECT coalesce(s.valid_from, '-infinity') AS valid_from, coalesce(s.valid_until, 'infinity') AS valid_until) v;
+  PERFORM ledger_refresh(v_now, p_lane, p_account);
 END $$;--> statement-breakpoint
 
--- Decides a batch of requests in the order given. Elements at one position of the arrays are one request; p_meters
--- and p_asked hold an array literal each. Whatever the batch, the verdicts are those of deciding one by one.
--- p_keep_refusal: false for an attempt that will be repeated with a closer estimate; nothing is then written.
+-- Brings the books of an account up to date as the next hold of this user, key and workspace would, to read them.
+CREATE FUNCTION ledger_touch(
+  p_now timestamptz, p_lane smallint, p_account uuid, p_user uuid, p_key uuid, p_workspace uuid)
+RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+  v_now timestamptz;
+  v_scoped boolean;
+BEGIN
+  SELECT l.p_now, l.scoped INTO v_now, v_scoped FROM ledger_lock(p_now, ARRAY[p_lane], ARRAY[p_account]) l;
+  IF v_scoped THEN
+    PERFORM ledger_open_members(v_now, ARRAY[p_lane], ARRAY[p_account], ARRAY[1], ARRAY[p_user], ARRAY[p_key],
+                                ARRAY[p_workspace]);
+  END IF;
+END $$;--> statement-breakpoint
+
+-- Decides a batch of requests in the order given: whatever the batch, the verdicts are those of deciding one by one.
+-- p_account: the accounts of the batch, each once. p_name: the meters of the batch, each once. p_ask has one element per
+-- request and name: what the first request asks of each, then the second; NULL where nothing. All other arrays have one
+-- element per request: p_of is its account's position in p_account; p_meters and p_asked are array literals.
+-- p_keep_refusal: false for an attempt that will be repeated with a closer estimate; a refusal then leaves no trace.
 CREATE FUNCTION ledger_hold(
-  p_now timestamptz, p_id uuid[], p_lane smallint[], p_account uuid[], p_user uuid[], p_key uuid[],
-  p_workspace uuid[], p_ttl_ms integer[], p_meters text[], p_asked text[], p_targets text[], p_detail text[],
-  p_keep_refusal boolean[])
+  p_now timestamptz, p_lane smallint[], p_account uuid[], p_name text[], p_ask bigint[],
+  p_of integer[], p_id uuid[], p_user uuid[], p_key uuid[], p_workspace uuid[], p_ttl_ms integer[], p_meters text[],
+  p_asked text[], p_targets text[], p_detail text[], p_keep_refusal boolean[])
 RETURNS TABLE (
   ord integer, verdict text, replayed boolean, expires_at timestamptz, stop text, meter text, win text, scope text,
   scope_id text, kind text, amount bigint, used bigint, held bigint, asked bigint, resets_at timestamptz, source text)
 LANGUAGE plpgsql AS $$
 #variable_conflict use_column
 DECLARE
-  v_now timestamptz;
   n integer := cardinality(p_id);
-  v_verdict text[] := array_fill(NULL::text, ARRAY[n]);
-  v_binding integer[] := array_fill(NULL::integer, ARRAY[n]);  -- row of x_* that decided
-  v_stop text[] := array_fill(NULL::text, ARRAY[n]);
-  v_old uuid[];
-  -- One row per request and counter of its account, ordered by request.
-  x_ord integer[]; x_lane smallint[]; x_cid bigint[]; x_slot integer[]; x_ask bigint[]; x_used bigint[];
-  x_held bigint[]; x_amount bigint[]; x_kind text[]; x_block bigint[]; x_deny boolean[];
-  h bigint[];                                                  -- held per counter, as the batch goes on
-  v_rank integer; v_worst integer; v_share double precision; v_tightest double precision;
-  v_bind integer; i integer := 1; j integer; o integer; rows integer; s integer;
+  n_names integer := cardinality(p_name);
+  v_now timestamptz;
+  v_scoped boolean;
+  v_stopped boolean;
+  v_replayed integer[];
+  -- The books, see ledger_load.
+  s_id bigint[]; s_name integer[]; s_used bigint[]; s_held bigint[]; s_amount bigint[]; s_barred_at bigint[];
+  k_at tid[]; k_since timestamptz[]; k_first integer[]; k_last integer[]; k_changed boolean[];
+  x_book integer[]; x_more integer[];
+  -- What is answered, and what a request saw of the counters it asked of: y_first..y_last.
+  o_verdict text[] := array_fill(NULL::text, ARRAY[n]);
+  o_stop text[] := array_fill(NULL::text, ARRAY[n]);
+  o_binding integer[] := array_fill(NULL::integer, ARRAY[n]);
+  o_held bigint[] := array_fill(NULL::bigint, ARRAY[n]);
+  o_created timestamptz[] := array_fill(NULL::timestamptz, ARRAY[n]);
+  y_slot integer[] := '{}'; y_held bigint[] := '{}'; y_first integer[] := '{}'; y_last integer[] := '{}';
+  v_ask bigint; v_total bigint; v_share float8; v_tightest float8;
+  v_rank integer; v_worst integer; v_binding integer; v_created timestamptz;
+  a integer; k integer; x integer; y integer := 0;
 BEGIN
+  -- A stop waits for the holds in flight and keeps these waiting until it has committed.
   LOCK TABLE ledger_stops IN ROW SHARE MODE;
-  v_now := ledger_lock(p_now, p_lane, p_account, p_user, p_key, p_workspace);
+  SELECT l.p_now, l.k_at, l.scoped INTO v_now, k_at, v_scoped FROM ledger_lock(p_now, p_lane, p_account) l;
+  IF v_scoped THEN
+    PERFORM ledger_open_members(v_now, p_lane, p_account, p_of, p_user, p_key, p_workspace);
+  END IF;
+  SELECT l.k_at, l.s_id, l.s_name, l.s_used, l.s_held, l.s_amount, l.s_barred_at, l.k_since, l.k_first, l.k_last,
+         l.x_book, l.x_more
+    INTO k_at, s_id, s_name, s_used, s_held, s_amount, s_barred_at, k_since, k_first, k_last, x_book, x_more
+    FROM ledger_load(p_name, v_scoped, p_of, p_user, p_key, p_workspace, k_at) l;
+  k_changed := array_fill(false, ARRAY[cardinality(k_at)]);
 
-  SELECT array_agg(old.id) INTO v_old
-    FROM unnest(p_id, p_lane) b(id, lane) JOIN ledger_holds old ON old.lane = b.lane AND old.id = b.id;
-
-  IF EXISTS (SELECT FROM ledger_stops WHERE lifted_at IS NULL) THEN
+  SELECT array_agg(i), EXISTS (SELECT FROM ledger_stops s WHERE s.lifted_at IS NULL) INTO v_replayed, v_stopped
+    FROM generate_series(1, n) i JOIN ledger_holds h ON h.lane = p_lane[p_of[i]] AND h.id = p_id[i];
+  IF v_stopped THEN
     SELECT array_agg((
         SELECT s.kind || coalesce(':' || nullif(s.target, ''), '') FROM ledger_stops s
          WHERE s.lifted_at IS NULL AND CASE s.kind
                  WHEN 'global' THEN true
-                 WHEN 'account' THEN s.target = b.account::text
-                 WHEN 'key' THEN s.target = b.key::text
-                 ELSE s.target = ANY (b.targets::text[]) END
-         ORDER BY s.created_at LIMIT 1) ORDER BY b.n)
-      INTO v_stop
-      FROM unnest(p_account, p_key, p_targets) WITH ORDINALITY b(account, key, targets, n);
+                 WHEN 'account' THEN s.target = p_account[p_of[i]]::text
+                 WHEN 'key' THEN s.target = p_key[i]::text
+                 ELSE s.target = ANY (p_targets[i]::text[]) END
+         ORDER BY s.created_at, s.id LIMIT 1) ORDER BY i)
+      INTO o_stop FROM generate_series(1, n) i;
   END IF;
 
-  SELECT array_agg(x.n), array_agg(x.lane), array_agg(x.id), array_agg(x.slot), array_agg(x.ask), array_agg(x.used),
-         array_agg(x.held), array_agg(x.amount), array_agg(x.kind), array_agg(x.block_at), array_agg(x.deny)
-    INTO x_ord, x_lane, x_cid, x_slot, x_ask, x_used, x_held, x_amount, x_kind, x_block, x_deny
-    FROM (
-      SELECT b.n::integer AS n, c.lane, c.id, dense_rank() OVER (ORDER BY c.id)::integer AS slot,
-             coalesce((b.asked::bigint[])[array_position(b.meters::text[], c.meter)], 0) AS ask,
-             c.used, c.held, c.amount, c.kind, c.block_at, c.on_limit = 'deny' AS deny
-        FROM unnest(p_lane, p_account, p_user, p_key, p_workspace, p_meters, p_asked)
-             WITH ORDINALITY b(lane, account, usr, key, workspace, meters, asked, n)
-        JOIN ledger_counters c ON c.account_id = b.account AND c.window_end > v_now
-         AND (c.scope = 'account' OR ledger_in_scope(c.scope, c.scope_id, b.usr, b.key, b.workspace))
-       ORDER BY b.n, c.id) x;
-  rows := coalesce(cardinality(x_ord), 0);
-  h := array_fill(NULL::bigint, ARRAY[greatest(rows, 1)]);
-  FOR k IN 1..rows LOOP
-    h[x_slot[k]] := x_held[k];
-  END LOOP;
-
   FOR r IN 1..n LOOP
-    IF p_id[r] = ANY (v_old) THEN v_verdict[r] := 'replayed';
-    ELSIF v_stop[r] IS NOT NULL THEN v_verdict[r] := 'stopped';
+    k := p_of[r];
+    IF r = ANY (v_replayed) THEN
+      o_verdict[r] := 'replayed';
+      CONTINUE;
+    ELSIF o_stop[r] IS NOT NULL THEN
+      o_verdict[r] := 'stopped';
+      o_created[r] := v_now;
+      CONTINUE;
+    ELSIF k_at[k] IS NULL THEN
+      o_verdict[r] := 'unknown_account';
+      CONTINUE;
     END IF;
-  END LOOP;
 
-  WHILE i <= rows LOOP
-    o := x_ord[i];
-    j := i;
-    v_worst := 0; v_tightest := -1; v_bind := NULL;
-    WHILE j <= rows AND x_ord[j] = o LOOP
-      s := x_slot[j];
-      x_held[j] := h[s];
-      IF v_verdict[o] IS NULL AND x_ask[j] > 0 THEN
-        IF x_kind[j] = 'n' THEN
-          v_rank := 0;
-          IF x_deny[j] THEN
+    v_created := v_now;
+    v_worst := 0;
+    v_tightest := -1;
+    v_binding := NULL;
+    a := (r - 1) * n_names;
+    x := r;
+    WHILE x IS NOT NULL LOOP
+      k := x_book[x];
+      -- A clock that is behind makes no hold before the windows it counts in.
+      v_created := greatest(v_created, k_since[k]);
+      FOR s IN k_first[k]..k_last[k] LOOP
+        v_ask := p_ask[a + s_name[s]];
+        IF v_ask > 0 THEN
+          v_total := s_used[s] + s_held[s] + v_ask;
+          v_share := v_total / greatest(s_amount[s], 1)::float8;
+          IF s_used[s] >= s_barred_at[s] OR v_total > s_amount[s] AND s_barred_at[s] IS NOT NULL THEN
             v_rank := CASE
-              WHEN x_used[j] >= x_amount[j] THEN 3
-              WHEN x_used[j] >= x_block[j] THEN 2
-              WHEN x_used[j] + x_ask[j] > x_amount[j] THEN 3
-              WHEN x_used[j] + h[s] + x_ask[j] > x_amount[j] THEN 1
-              ELSE 0 END;
+              WHEN s_amount[s] IS NULL THEN 4
+              WHEN s_used[s] >= s_amount[s] THEN 3
+              WHEN s_used[s] >= s_barred_at[s] THEN 2
+              WHEN s_used[s] + v_ask > s_amount[s] THEN 3
+              ELSE 1 END;
+          ELSE
+            v_rank := 0;
           END IF;
-          v_share := CASE WHEN x_amount[j] > 0 THEN (x_used[j] + h[s] + x_ask[j])::float8 / x_amount[j] ELSE 2 END;
-          IF v_rank > v_worst OR (v_rank = v_worst AND v_share > v_tightest) THEN
-            v_worst := v_rank; v_tightest := v_share; v_bind := j;
+          IF v_rank > v_worst OR v_rank = v_worst AND v_share > v_tightest THEN
+            v_worst := v_rank;
+            v_tightest := v_share;
+            v_binding := s;
           END IF;
-        ELSIF x_kind[j] = 'disabled' THEN
-          v_worst := 4; v_bind := j;
         END IF;
-      END IF;
-      j := j + 1;
+      END LOOP;
+      x := x_more[x];
     END LOOP;
-    IF v_verdict[o] IS NULL THEN
-      v_verdict[o] := (ARRAY['ok', 'limit_held', 'limit_blocked', 'limit_exceeded', 'meter_disabled'])[v_worst + 1];
-      v_binding[o] := v_bind;
-      IF v_worst = 0 THEN
-        FOR k IN i..j - 1 LOOP
-          IF x_ask[k] > 0 THEN h[x_slot[k]] := h[x_slot[k]] + x_ask[k]; END IF;
-        END LOOP;
-      END IF;
-    END IF;
-    i := j;
+    o_verdict[r] := (ARRAY['ok', 'limit_held', 'limit_blocked', 'limit_exceeded', 'meter_disabled'])[v_worst + 1];
+    o_created[r] := v_created;
+    o_binding[r] := v_binding;
+    o_held[r] := s_held[v_binding];
+
+    y_first[r] := y + 1;
+    x := r;
+    WHILE x IS NOT NULL LOOP
+      k := x_book[x];
+      k_changed[k] := k_changed[k] OR v_worst = 0;
+      FOR s IN k_first[k]..k_last[k] LOOP
+        v_ask := p_ask[a + s_name[s]];
+        IF v_ask > 0 THEN
+          y := y + 1;
+          y_slot[y] := s;
+          y_held[y] := s_held[s];
+          IF v_worst = 0 THEN
+            s_held[s] := s_held[s] + v_ask;
+          END IF;
+        END IF;
+      END LOOP;
+      x := x_more[x];
+    END LOOP;
+    y_last[r] := y;
   END LOOP;
 
-  -- What met no counter at all: an account without books is refused, one without limits is not.
-  FOR r IN 1..n LOOP
-    IF v_verdict[r] IS NULL THEN
-      v_verdict[r] := CASE WHEN EXISTS (
-        SELECT FROM ledger_accounts a WHERE a.lane = p_lane[r] AND a.account_id = p_account[r])
-        THEN 'ok' ELSE 'unknown_account' END;
-    END IF;
-  END LOOP;
-
-  UPDATE ledger_counters c
-     SET held = c.held + d.asked
-    FROM (SELECT x.lane, x.cid, sum(x.ask) AS asked
-            FROM unnest(x_ord, x_lane, x_cid, x_ask) x(ord, lane, cid, ask)
-           WHERE x.ask > 0 AND v_verdict[x.ord] = 'ok'
-           GROUP BY x.lane, x.cid) d
-   WHERE c.lane = d.lane AND c.id = d.cid;
+  UPDATE ledger_books b
+     SET held = ARRAY(SELECT s_held[s] FROM generate_series(k_first[k], k_last[k]) s)
+    FROM generate_series(1, cardinality(k_at)) k
+   WHERE b.ctid = k_at[k] AND k_changed[k];
 
   INSERT INTO ledger_holds (lane, id, account_id, user_id, key_id, workspace_id, state, verdict, created_at, expires_at,
                             closed_at, meters, asked, remaining, settled_calls, counter_ids, seen_used, seen_held,
                             seen_amount, binding_counter_id, detail)
-  SELECT b.lane, b.id, b.account, b.usr, b.key, b.workspace,
+  SELECT p_lane[p_of[i]], p_id[i], p_account[p_of[i]], p_user[i], p_key[i], p_workspace[i],
          CASE WHEN v.ok THEN 'open' ELSE 'refused' END,
-         CASE WHEN v_stop[b.n] IS NULL THEN v_verdict[b.n] ELSE v_verdict[b.n] || ' ' || v_stop[b.n] END,
-         v_now, v_now + b.ttl_ms * interval '1 millisecond', CASE WHEN v.ok THEN NULL ELSE v_now END,
-         b.meters::text[], b.asked::bigint[],
-         CASE WHEN v.ok THEN b.asked::bigint[] ELSE array_fill(0::bigint, ARRAY[cardinality(b.asked::bigint[])]) END,
-         '{}', coalesce(seen.cids, '{}'), coalesce(seen.used, '{}'), coalesce(seen.held, '{}'),
-         coalesce(seen.amounts, '{}'), x_cid[v_binding[b.n]], b.detail
-    FROM unnest(p_id, p_lane, p_account, p_user, p_key, p_workspace, p_ttl_ms, p_meters, p_asked, p_detail,
-                p_keep_refusal) WITH ORDINALITY
-         b(id, lane, account, usr, key, workspace, ttl_ms, meters, asked, detail, keep_refusal, n)
-   CROSS JOIN LATERAL (SELECT v_verdict[b.n] = 'ok' AS ok) v
-    LEFT JOIN (
-      SELECT x.ord, array_agg(x.cid) AS cids, array_agg(x.used) AS used, array_agg(x.held) AS held,
-             array_agg(x.amount) AS amounts
-        FROM unnest(x_ord, x_cid, x_used, x_held, x_amount) x(ord, cid, used, held, amount)
-       GROUP BY x.ord) seen ON seen.ord = b.n
-   WHERE v.ok OR (v_verdict[b.n] NOT IN ('replayed', 'unknown_account') AND b.keep_refusal);
+         CASE WHEN o_stop[i] IS NULL THEN o_verdict[i] ELSE o_verdict[i] || ' ' || o_stop[i] END,
+         o_created[i], v_now + p_ttl_ms[i] * interval '1 millisecond', CASE WHEN v.ok THEN NULL ELSE v_now END,
+         p_meters[i]::text[], p_asked[i]::bigint[], CASE WHEN v.ok THEN p_asked[i]::bigint[] ELSE '{}' END, '{}',
+         ARRAY(SELECT s_id[y_slot[y]] FROM generate_series(y_first[i], y_last[i]) y),
+         ARRAY(SELECT s_used[y_slot[y]] FROM generate_series(y_first[i], y_last[i]) y),
+         ARRAY(SELECT y_held[y] FROM generate_series(y_first[i], y_last[i]) y),
+         ARRAY(SELECT s_amount[y_slot[y]] FROM generate_series(y_first[i], y_last[i]) y),
+         s_id[o_binding[i]], p_detail[i]
+    FROM generate_series(1, n) i
+   CROSS JOIN LATERAL (SELECT o_verdict[i] = 'ok' AS ok) v
+   WHERE v.ok OR o_verdict[i] NOT IN ('replayed', 'unknown_account') AND p_keep_refusal[i];
 
   RETURN QUERY
-  SELECT b.n::integer, CASE WHEN v_verdict[b.n] = 'replayed' THEN split_part(old.verdict, ' ', 1) ELSE v_verdict[b.n] END,
-         v_verdict[b.n] = 'replayed', coalesce(old.expires_at, v_now + b.ttl_ms * interval '1 millisecond'),
-         coalesce(v_stop[b.n], nullif(split_part(old.verdict, ' ', 2), '')),
-         c.meter, c.win, c.scope, c.scope_id, c.kind,
-         CASE WHEN old.id IS NULL THEN x_amount[bind.j] ELSE old.seen_amount[p.pos] END,
-         CASE WHEN old.id IS NULL THEN x_used[bind.j] ELSE old.seen_used[p.pos] END,
-         CASE WHEN old.id IS NULL THEN x_held[bind.j] ELSE old.seen_held[p.pos] END,
-         CASE WHEN old.id IS NULL THEN x_ask[bind.j]
-              ELSE old.asked[array_position(old.meters, c.meter)] END,
-         c.window_end, c.source
-    FROM unnest(p_id, p_lane, p_ttl_ms) WITH ORDINALITY b(id, lane, ttl_ms, n)
-   CROSS JOIN LATERAL (SELECT v_binding[b.n] AS j) bind
-    LEFT JOIN ledger_holds old ON old.lane = b.lane AND old.id = b.id AND v_verdict[b.n] = 'replayed'
-    LEFT JOIN ledger_counters c ON c.lane = b.lane AND c.id = coalesce(x_cid[bind.j], old.binding_counter_id)
-    LEFT JOIN LATERAL (SELECT array_position(old.counter_ids, c.id) AS pos) p ON true;
+  SELECT i, o_verdict[i], false, v_now + p_ttl_ms[i] * interval '1 millisecond', o_stop[i],
+         w.meter, w.win, w.scope, w.scope_id, w.kind, s_amount[o_binding[i]], s_used[o_binding[i]], o_held[i],
+         p_ask[(i - 1) * n_names + s_name[o_binding[i]]], w.window_end, w.source
+    FROM generate_series(1, n) i
+    LEFT JOIN ledger_windows w ON w.lane = p_lane[p_of[i]] AND w.id = s_id[o_binding[i]]
+   WHERE o_verdict[i] <> 'replayed';
+
+  IF v_replayed IS NOT NULL THEN
+    RETURN QUERY
+    SELECT i, split_part(h.verdict, ' ', 1), true, h.expires_at, nullif(split_part(h.verdict, ' ', 2), ''),
+           w.meter, w.win, w.scope, w.scope_id, w.kind, h.seen_amount[p.at], h.seen_used[p.at], h.seen_held[p.at],
+           h.asked[array_position(h.meters, w.meter)], w.window_end, w.source
+      FROM unnest(v_replayed) i
+      JOIN ledger_holds h ON h.lane = p_lane[p_of[i]] AND h.id = p_id[i]
+      LEFT JOIN ledger_windows w ON w.lane = h.lane AND w.id = h.binding_counter_id
+     CROSS JOIN LATERAL (SELECT array_position(h.counter_ids, h.binding_counter_id) AS at) p;
+  END IF;
 END $$;--> statement-breakpoint
 
--- Records what provider calls cost, and closes holds. Elements at one position of the arrays are one call; p_call
--- is its index in the plan, or NULL to only close the hold. A batch names a hold at most once.
+-- Records what provider calls cost, and closes holds. p_account, p_of, p_name as for ledger_hold; p_moved has one element
+-- per call and name: what the call came to. p_call is the call's index in the plan, or NULL to only end the hold; a
+-- hold that ends becomes p_end_state. A batch names a hold at most once.
 -- Outcomes: settled, closed, repeated (the call is already in the books), unknown_hold.
 CREATE FUNCTION ledger_settle(
-  p_now timestamptz, p_hold uuid[], p_lane smallint[], p_account uuid[], p_call integer[], p_close boolean[],
-  p_meters text[], p_amounts text[], p_step text[], p_provider text[], p_model text[], p_endpoint text[],
-  p_status text[], p_error_code text[], p_usage_source text[], p_input integer[], p_cache_read integer[],
-  p_cache_write integer[], p_output integer[], p_reasoning integer[], p_other_classes text[],
-  p_other_amounts text[], p_input_cost bigint[], p_output_cost bigint[], p_price_version text[],
+  p_now timestamptz, p_lane smallint[], p_account uuid[], p_name text[], p_moved bigint[], p_end_state text,
+  p_of integer[], p_hold uuid[], p_call integer[], p_close boolean[], p_meters text[], p_amounts text[], p_step text[],
+  p_provider text[], p_model text[], p_endpoint text[], p_status text[], p_error_code text[], p_usage_source text[],
+  p_input integer[], p_cache_read integer[], p_cache_write integer[], p_output integer[], p_reasoning integer[],
+  p_other_classes text[], p_other_amounts text[], p_input_cost bigint[], p_output_cost bigint[], p_price_version text[],
   p_latency_ms integer[], p_first_byte_ms integer[], p_attempts integer[], p_request_bytes integer[],
   p_response_bytes integer[], p_provider_request_id text[])
 RETURNS TABLE (
@@ -442,137 +651,245 @@ RETURNS TABLE (
 LANGUAGE plpgsql AS $$
 #variable_conflict use_column
 DECLARE
+  n integer := cardinality(p_hold);
+  n_names integer := cardinality(p_name);
   v_now timestamptz;
-  v_outcome text[];
-  v_late boolean[];
-  v_overrun boolean[];
-  -- One row per call and counter it moves.
-  x_ord integer[]; x_lane smallint[]; x_cid bigint[]; x_add bigint[]; x_release bigint[]; x_after bigint[];
+  v_scoped boolean;
+  v_calls integer := 0;  -- settled
+  v_moved integer := 0;  -- settled or closed
+  -- The books, see ledger_load. Counters after v_current are of windows that have passed.
+  s_id bigint[]; s_meter text[]; s_name integer[]; s_used bigint[]; s_held bigint[]; s_amount bigint[]; s_line bigint[];
+  k_at tid[]; k_since timestamptz[]; k_first integer[]; k_last integer[];
+  x_book integer[]; x_more integer[];
+  s_lane smallint[];
+  v_current integer;
+  v_books integer;
+  v_crossed boolean := false;
+  v_user uuid[]; v_key uuid[]; v_workspace uuid[];
+  o_outcome text[] := array_fill(NULL::text, ARRAY[n]);
+  o_late boolean[] := array_fill(false, ARRAY[n]);
+  o_overrun boolean[] := array_fill(false, ARRAY[n]);
+  o_nearest integer[] := array_fill(NULL::integer, ARRAY[n]);
+  o_used bigint[] := array_fill(NULL::bigint, ARRAY[n]);
+  o_held bigint[] := array_fill(NULL::bigint, ARRAY[n]);
+  h_created timestamptz[] := array_fill(NULL::timestamptz, ARRAY[n]);
+  h_user uuid[] := array_fill(NULL::uuid, ARRAY[n]);
+  h_key uuid[] := h_user;
+  h_workspace uuid[] := h_user;
+  v_hold record; v_window record;
+  v_add bigint; v_rest bigint; v_share float8; v_nearest float8; v_passed boolean;
+  a integer; k integer; x integer; i integer;
 BEGIN
-  v_now := ledger_lock(p_now, p_lane, p_account, '{}', '{}', '{}');
+  SELECT l.p_now, l.k_at, l.scoped INTO v_now, k_at, v_scoped FROM ledger_lock(p_now, p_lane, p_account) l;
+  IF v_scoped THEN
+    SELECT array_agg(h.user_id ORDER BY i), array_agg(h.key_id ORDER BY i), array_agg(h.workspace_id ORDER BY i)
+      INTO v_user, v_key, v_workspace
+      FROM generate_series(1, n) i LEFT JOIN ledger_holds h ON h.lane = p_lane[p_of[i]] AND h.id = p_hold[i];
+  END IF;
+  SELECT l.k_at, l.s_id, l.s_meter, l.s_name, l.s_used, l.s_held, l.s_amount, l.s_line, l.k_since, l.k_first, l.k_last,
+         l.x_book, l.x_more
+    INTO k_at, s_id, s_meter, s_name, s_used, s_held, s_amount, s_line, k_since, k_first, k_last, x_book, x_more
+    FROM ledger_load(p_name, v_scoped, p_of, v_user, v_key, v_workspace, k_at) l;
+  v_current := cardinality(s_id);
+  v_books := cardinality(k_at);
 
-  SELECT array_agg(CASE
-           WHEN h.id IS NULL OR h.account_id <> b.account OR h.state = 'refused' THEN 'unknown_hold'
-           WHEN b.call IS NULL THEN CASE WHEN h.state = 'open' THEN 'closed' ELSE 'repeated' END
-           WHEN b.call = ANY (h.settled_calls) THEN 'repeated'
-           ELSE 'settled' END ORDER BY b.n),
-         array_agg(coalesce(h.state <> 'open', false) ORDER BY b.n),
-         array_agg(coalesce(h.state = 'open' AND EXISTS (
-           SELECT FROM unnest(b.meters::text[], b.amounts::bigint[]) a(meter, amount)
-            WHERE a.amount > coalesce(h.remaining[array_position(h.meters, a.meter)], 0)), false) ORDER BY b.n)
-    INTO v_outcome, v_late, v_overrun
-    FROM unnest(p_hold, p_lane, p_account, p_call, p_meters, p_amounts)
-         WITH ORDINALITY b(hold, lane, account, call, meters, amounts, n)
-    LEFT JOIN ledger_holds h ON h.lane = b.lane AND h.id = b.hold;
+  -- The rows say what each hold still held; `rest` has it in the order of p_name, as long as it knows all of the meters.
+  FOR v_hold IN
+    UPDATE ledger_holds h
+       SET remaining = CASE WHEN p_close[i] OR h.state <> 'open' THEN '{}'
+             ELSE ARRAY(SELECT r.rest - least(r.rest, coalesce(
+                                 p_moved[(i - 1) * n_names + array_position(p_name, r.meter)], 0))
+                          FROM unnest(h.meters, h.remaining) WITH ORDINALITY r(meter, rest, q) ORDER BY r.q) END,
+           settled_calls = CASE WHEN p_call[i] IS NULL THEN h.settled_calls ELSE h.settled_calls || p_call[i] END,
+           state = CASE WHEN p_close[i] AND h.state = 'open' THEN p_end_state ELSE h.state END,
+           closed_at = CASE WHEN p_close[i] AND h.state = 'open' THEN v_now ELSE h.closed_at END
+      FROM generate_series(1, n) i
+     WHERE h.lane = p_lane[p_of[i]] AND h.id = p_hold[i] AND h.account_id = p_account[p_of[i]]
+       AND CASE WHEN p_call[i] IS NULL THEN h.state = 'open'
+                ELSE h.state <> 'refused' AND p_call[i] <> ALL (h.settled_calls) END
+    RETURNING i, h.created_at, h.user_id, h.key_id, h.workspace_id, h.meters, old.remaining, old.state = 'open' AS was_open,
+              h.meters = p_name AS alike, h.meters <@ p_name AS known
+  LOOP
+    i := v_hold.i;
+    v_moved := v_moved + 1;
+    h_created[i] := v_hold.created_at;
+    h_user[i] := v_hold.user_id;
+    h_key[i] := v_hold.key_id;
+    h_workspace[i] := v_hold.workspace_id;
+    a := (i - 1) * n_names;
+    IF p_call[i] IS NULL THEN
+      o_outcome[i] := 'closed';
+    ELSE
+      v_calls := v_calls + 1;
+      o_outcome[i] := 'settled';
+      o_late[i] := NOT v_hold.was_open;
+      IF v_hold.was_open THEN
+        FOR m IN 1..n_names LOOP
+          IF p_moved[a + m] > coalesce(v_hold.remaining[CASE WHEN v_hold.alike THEN m
+                                       ELSE array_position(v_hold.meters, p_name[m]) END], 0) THEN
+            o_overrun[i] := true;
+          END IF;
+        END LOOP;
+      END IF;
+    END IF;
 
-  SELECT array_agg(m.n), array_agg(m.lane), array_agg(m.id), array_agg(m.add), array_agg(m.release),
-         array_agg(m.used + m.running)
-    INTO x_ord, x_lane, x_cid, x_add, x_release, x_after
-    FROM (
-      SELECT b.n::integer AS n, c.lane, c.id, c.used, v.add, v.release,
-             sum(v.add) OVER (PARTITION BY c.lane, c.id ORDER BY b.n)::bigint AS running
-        FROM unnest(p_hold, p_lane, p_close, p_call, p_meters, p_amounts)
-             WITH ORDINALITY b(hold, lane, close, call, meters, amounts, n)
-        JOIN ledger_holds h ON h.lane = b.lane AND h.id = b.hold
-        JOIN ledger_counters c ON c.lane = h.lane AND c.id = ANY (h.counter_ids)
-       CROSS JOIN LATERAL (
-         SELECT CASE WHEN v_outcome[b.n] = 'settled'
-                     THEN coalesce((b.amounts::bigint[])[array_position(b.meters::text[], c.meter)], 0) ELSE 0 END AS add,
-                CASE WHEN h.state = 'open' THEN coalesce(h.remaining[array_position(h.meters, c.meter)], 0)
-                     ELSE 0 END AS remaining) a
-       CROSS JOIN LATERAL (
-         SELECT a.add, CASE WHEN b.close THEN a.remaining ELSE least(a.remaining, greatest(a.add, 0)) END AS release) v
-       WHERE v_outcome[b.n] IN ('settled', 'closed') AND (v.add <> 0 OR v.release <> 0)) m;
+    -- A call counts in the windows it was admitted in. Where some of them have passed, find them.
+    v_passed := false;
+    x := i;
+    WHILE x IS NOT NULL LOOP
+      v_passed := v_passed OR x_book[x] IS NULL OR v_hold.created_at < k_since[x_book[x]];
+      x := x_more[x];
+    END LOOP;
+    IF v_passed THEN
+      x_more[i] := NULL;
+      x_book[i] := NULL;
+      FOR v_window IN
+        SELECT w.id, w.meter, w.used, w.held, w.amount, (SELECT min(l) FROM unnest(w.lines) l WHERE l > w.used) AS line
+          FROM ledger_windows w
+         WHERE w.account_id = p_account[p_of[i]] AND w.window_end > v_hold.created_at
+           AND w.window_start <= v_hold.created_at
+           AND ledger_in_scope(w.scope, w.scope_id, v_hold.user_id, v_hold.key_id, v_hold.workspace_id)
+      LOOP
+        x := array_position(s_id, v_window.id);
+        IF x IS NULL THEN
+          x := cardinality(s_id) + 1;
+          s_lane[x] := p_lane[p_of[i]];
+          s_id[x] := v_window.id;
+          s_meter[x] := v_window.meter;
+          s_name[x] := array_position(p_name, v_window.meter);
+          s_used[x] := v_window.used;
+          s_held[x] := v_window.held;
+          s_amount[x] := v_window.amount;
+          s_line[x] := v_window.line;
+        END IF;
+        k := cardinality(k_first) + 1;
+        k_first[k] := x;
+        k_last[k] := x;
+        x := cardinality(x_book) + 1;
+        x_book[x] := k;
+        x_more[x] := x_more[i];
+        x_more[i] := x;
+      END LOOP;
+    END IF;
 
-  UPDATE ledger_counters c
-     SET used = c.used + d.add, held = c.held - d.release
-    FROM (SELECT x.lane, x.cid, sum(x.add) AS add, sum(x.release) AS release
-            FROM unnest(x_lane, x_cid, x_add, x_release) x(lane, cid, add, release)
-           GROUP BY x.lane, x.cid) d
-   WHERE c.lane = d.lane AND c.id = d.cid;
+    v_nearest := -1;
+    x := CASE WHEN v_passed THEN x_more[i] ELSE i END;
+    WHILE x IS NOT NULL LOOP
+      k := x_book[x];
+      FOR s IN k_first[k]..k_last[k] LOOP
+        v_add := coalesce(p_moved[a + s_name[s]], 0);
+        v_rest := CASE WHEN v_hold.alike THEN v_hold.remaining[s_name[s]]
+                       WHEN s_name[s] IS NOT NULL OR NOT v_hold.known
+                       THEN v_hold.remaining[array_position(v_hold.meters, s_meter[s])] END;
+        IF v_add > 0 OR v_rest IS NOT NULL THEN
+          s_used[s] := s_used[s] + v_add;
+          IF v_rest > 0 THEN
+            s_held[s] := s_held[s] - CASE WHEN p_close[i] THEN v_rest ELSE least(v_rest, v_add) END;
+          END IF;
+          v_share := (s_used[s] + s_held[s]) / greatest(s_amount[s], 1)::float8;
+          IF v_share > v_nearest THEN
+            v_nearest := v_share;
+            o_nearest[i] := s;
+          END IF;
+          IF s_used[s] >= s_line[s] AND v_add > 0 THEN
+            -- A call that jumps over several lines is one event, of the highest.
+            INSERT INTO threshold_events (lane, account_id, counter_id, threshold_bps, state, used, amount, hold_id,
+                                          occurred_at)
+            SELECT w.lane, w.account_id, w.id, w.line_bps[l.k], ledger_state(w.kind, s_used[s], w.amount, w.lines), s_used[s],
+                   w.amount, p_hold[i], v_now
+              FROM ledger_windows w CROSS JOIN LATERAL unnest(w.lines) WITH ORDINALITY l(line, k)
+             WHERE w.lane = p_lane[p_of[i]] AND w.id = s_id[s] AND l.line <= s_used[s]
+             ORDER BY l.line DESC, l.k DESC LIMIT 1
+            ON CONFLICT (lane, counter_id, threshold_bps) DO NOTHING;
+            s_line[s] := (SELECT min(l) FROM ledger_windows w, unnest(w.lines) l
+                           WHERE w.lane = p_lane[p_of[i]] AND w.id = s_id[s] AND l > s_used[s]);
+            v_crossed := true;
+          END IF;
+        END IF;
+      END LOOP;
+      x := x_more[x];
+    END LOOP;
+    o_used[i] := s_used[o_nearest[i]];
+    o_held[i] := s_held[o_nearest[i]];
+  END LOOP;
 
-  UPDATE ledger_holds h
-     SET remaining = CASE WHEN b.close OR h.state <> 'open' THEN array_fill(0::bigint, ARRAY[cardinality(h.meters)])
-           ELSE ARRAY(SELECT r.rest - least(r.rest, greatest(coalesce(
-                               (b.amounts::bigint[])[array_position(b.meters::text[], r.meter)], 0), 0))
-                        FROM unnest(h.meters, h.remaining) WITH ORDINALITY r(meter, rest, k) ORDER BY r.k) END,
-         settled_calls = CASE WHEN b.call IS NULL THEN h.settled_calls ELSE h.settled_calls || b.call END,
-         state = CASE WHEN b.close AND h.state = 'open' THEN 'closed' ELSE h.state END,
-         closed_at = CASE WHEN b.close AND h.state = 'open' THEN v_now ELSE h.closed_at END
-    FROM unnest(p_hold, p_lane, p_call, p_close, p_meters, p_amounts)
-         WITH ORDINALITY b(hold, lane, call, close, meters, amounts, n)
-   WHERE h.lane = b.lane AND h.id = b.hold AND v_outcome[b.n] IN ('settled', 'closed');
+  IF v_moved > 0 THEN
+    UPDATE ledger_books b
+       SET used = ARRAY(SELECT s_used[s] FROM generate_series(k_first[k], k_last[k]) s),
+           held = ARRAY(SELECT s_held[s] FROM generate_series(k_first[k], k_last[k]) s),
+           next_lines = CASE WHEN v_crossed THEN ARRAY(SELECT s_line[s] FROM generate_series(k_first[k], k_last[k]) s)
+                             ELSE b.next_lines END
+      FROM generate_series(1, v_books) k
+     WHERE b.ctid = k_at[k];
+  END IF;
+  IF cardinality(s_id) > v_current THEN
+    UPDATE ledger_windows w SET used = s_used[s], held = s_held[s]
+      FROM generate_series(v_current + 1, cardinality(s_id)) s
+     WHERE w.lane = s_lane[s] AND w.id = s_id[s];
+  END IF;
 
-  INSERT INTO usage_events (lane, hold_id, call_index, account_id, user_id, key_id, workspace_id, admitted_at, occurred_at,
-    step, provider, model, endpoint, status, error_code, usage_source, late, overrun, input_tokens, cache_read_tokens,
-    cache_write_tokens, output_tokens, reasoning_tokens, other_classes, other_amounts, input_cost_nano_usd,
-    output_cost_nano_usd, cost_nano_usd, price_version, latency_ms, first_byte_ms, attempts, request_bytes,
-    response_bytes, provider_request_id, meters, amounts)
-  SELECT h.lane, h.id, b.call, h.account_id, h.user_id, h.key_id, h.workspace_id, h.created_at, v_now,
-         b.step, b.provider, b.model, b.endpoint, b.status, b.error_code, b.usage_source, v_late[b.n], v_overrun[b.n],
-         b.input, b.cache_read, b.cache_write, b.output, b.reasoning, b.other_classes::text[],
-         b.other_amounts::bigint[], b.input_cost, b.output_cost, b.input_cost + b.output_cost, b.price_version,
-         b.latency_ms, b.first_byte_ms, b.attempts, b.request_bytes, b.response_bytes, b.provider_request_id,
-         b.meters::text[], b.amounts::bigint[]
-    FROM unnest(p_hold, p_lane, p_call, p_step, p_provider, p_model, p_endpoint, p_status, p_error_code, p_usage_source,
-                p_input, p_cache_read, p_cache_write, p_output, p_reasoning, p_other_classes, p_other_amounts,
-                p_input_cost, p_output_cost, p_price_version, p_latency_ms, p_first_byte_ms, p_attempts,
-                p_request_bytes, p_response_bytes, p_provider_request_id, p_meters, p_amounts) WITH ORDINALITY
-         b(hold, lane, call, step, provider, model, endpoint, status, error_code, usage_source, input, cache_read,
-           cache_write, output, reasoning, other_classes, other_amounts, input_cost, output_cost, price_version,
-           latency_ms, first_byte_ms, attempts, request_bytes, response_bytes, provider_request_id, meters, amounts, n)
-    JOIN ledger_holds h ON h.lane = b.lane AND h.id = b.hold
-   WHERE v_outcome[b.n] = 'settled';
+  IF v_calls > 0 THEN
+    INSERT INTO usage_events (lane, hold_id, call_index, account_id, user_id, key_id, workspace_id, admitted_at,
+      occurred_at, step, provider, model, endpoint, status, error_code, usage_source, late, overrun, input_tokens,
+      cache_read_tokens, cache_write_tokens, output_tokens, reasoning_tokens, other_classes, other_amounts,
+      input_cost_nano_usd, output_cost_nano_usd, cost_nano_usd, price_version, latency_ms, first_byte_ms, attempts,
+      request_bytes, response_bytes, provider_request_id, meters, amounts)
+    SELECT p_lane[p_of[i]], p_hold[i], p_call[i], p_account[p_of[i]], h_user[i], h_key[i], h_workspace[i], h_created[i],
+           v_now, p_step[i], p_provider[i], p_model[i], p_endpoint[i], p_status[i], p_error_code[i], p_usage_source[i],
+           o_late[i], o_overrun[i], p_input[i], p_cache_read[i], p_cache_write[i], p_output[i], p_reasoning[i],
+           p_other_classes[i]::text[], p_other_amounts[i]::bigint[], p_input_cost[i], p_output_cost[i],
+           p_input_cost[i] + p_output_cost[i], p_price_version[i], p_latency_ms[i], p_first_byte_ms[i], p_attempts[i],
+           p_request_bytes[i], p_response_bytes[i], p_provider_request_id[i], p_meters[i]::text[], p_amounts[i]::bigint[]
+      FROM generate_series(1, n) i
+     WHERE o_outcome[i] = 'settled';
 
-  INSERT INTO usage_daily AS u (lane, account_id, day, user_id, provider, model, calls, errors, input_tokens,
-    cache_read_tokens, cache_write_tokens, output_tokens, reasoning_tokens, cost_nano_usd, latency_ms)
-  SELECT h.lane, h.account_id, (h.created_at AT TIME ZONE 'UTC')::date,
-         coalesce(h.user_id, '00000000-0000-0000-0000-000000000000'), b.provider, b.model, count(*),
-         count(*) FILTER (WHERE b.status <> 'ok'), coalesce(sum(b.input), 0), coalesce(sum(b.cache_read), 0),
-         coalesce(sum(b.cache_write), 0), coalesce(sum(b.output), 0), coalesce(sum(b.reasoning), 0),
-         sum(b.cost), sum(b.latency_ms)
-    FROM unnest(p_hold, p_lane, p_provider, p_model, p_status, p_input, p_cache_read, p_cache_write, p_output,
-                p_reasoning, p_input_cost, p_output_cost, p_latency_ms) WITH ORDINALITY
-         x(hold, lane, provider, model, status, input, cache_read, cache_write, output, reasoning, input_cost,
-           output_cost, latency_ms, n)
-   CROSS JOIN LATERAL (SELECT x.*, x.input_cost + x.output_cost AS cost) b
-    JOIN ledger_holds h ON h.lane = b.lane AND h.id = b.hold
-   WHERE v_outcome[b.n] = 'settled'
-   GROUP BY h.lane, h.account_id, 3, 4, b.provider, b.model
-   ORDER BY h.lane, h.account_id, 3, 4, b.provider, b.model
-  ON CONFLICT (lane, account_id, day, user_id, provider, model) DO UPDATE SET
-    calls = u.calls + excluded.calls, errors = u.errors + excluded.errors,
-    input_tokens = u.input_tokens + excluded.input_tokens,
-    cache_read_tokens = u.cache_read_tokens + excluded.cache_read_tokens,
-    cache_write_tokens = u.cache_write_tokens + excluded.cache_write_tokens,
-    output_tokens = u.output_tokens + excluded.output_tokens,
-    reasoning_tokens = u.reasoning_tokens + excluded.reasoning_tokens,
-    cost_nano_usd = u.cost_nano_usd + excluded.cost_nano_usd, latency_ms = u.latency_ms + excluded.latency_ms;
-
-  -- A call that jumps over several lines is one event, of the highest.
-  INSERT INTO threshold_events (lane, account_id, counter_id, threshold_bps, state, used, amount, hold_id, occurred_at)
-  SELECT c.lane, c.account_id, c.id, c.line_bps[top.k],
-         ledger_state(c.kind, x.after, c.amount, c.lines), x.after, c.amount, p_hold[x.ord], v_now
-    FROM unnest(x_ord, x_lane, x_cid, x_add, x_after) x(ord, lane, cid, add, after)
-    JOIN ledger_counters c ON c.lane = x.lane AND c.id = x.cid
-   CROSS JOIN LATERAL (
-     SELECT max(l.k)::integer AS k FROM unnest(c.lines) WITH ORDINALITY l(line, k)
-      WHERE x.after - x.add < l.line AND l.line <= x.after) top
-   WHERE x.add > 0 AND c.kind = 'n' AND x.after >= c.lines[1] AND top.k IS NOT NULL
-   ORDER BY x.ord
-  ON CONFLICT (lane, counter_id, threshold_bps) DO NOTHING;
+    INSERT INTO usage_daily AS u (lane, account_id, day, user_id, provider, model, calls, errors, input_tokens,
+      cache_read_tokens, cache_write_tokens, output_tokens, reasoning_tokens, cost_nano_usd, latency_ms)
+    SELECT p_lane[c.k], p_account[c.k], c.day, c.user_id, c.provider, c.model, count(*),
+           count(*) FILTER (WHERE p_status[i] <> 'ok'), coalesce(sum(p_input[i]), 0), coalesce(sum(p_cache_read[i]), 0),
+           coalesce(sum(p_cache_write[i]), 0), coalesce(sum(p_output[i]), 0), coalesce(sum(p_reasoning[i]), 0),
+           sum(p_input_cost[i] + p_output_cost[i]), sum(p_latency_ms[i])
+      FROM generate_series(1, n) i
+     CROSS JOIN LATERAL (
+       SELECT p_of[i] AS k, (h_created[i] AT TIME ZONE 'UTC')::date AS day,
+              coalesce(h_user[i], '00000000-0000-0000-0000-000000000000') AS user_id, p_provider[i] AS provider,
+              p_model[i] AS model) c
+     WHERE o_outcome[i] = 'settled'
+     GROUP BY c.k, c.day, c.user_id, c.provider, c.model
+    ON CONFLICT (lane, account_id, day, user_id, provider, model) DO UPDATE SET
+      calls = u.calls + excluded.calls, errors = u.errors + excluded.errors,
+      input_tokens = u.input_tokens + excluded.input_tokens,
+      cache_read_tokens = u.cache_read_tokens + excluded.cache_read_tokens,
+      cache_write_tokens = u.cache_write_tokens + excluded.cache_write_tokens,
+      output_tokens = u.output_tokens + excluded.output_tokens,
+      reasoning_tokens = u.reasoning_tokens + excluded.reasoning_tokens,
+      cost_nano_usd = u.cost_nano_usd + excluded.cost_nano_usd, latency_ms = u.latency_ms + excluded.latency_ms;
+  END IF;
 
   RETURN QUERY
-  SELECT b.n::integer, v_outcome[b.n], v_late[b.n] AND v_outcome[b.n] = 'settled',
-         v_overrun[b.n] AND v_outcome[b.n] = 'settled',
-         coalesce(t.state, 'ok'), t.meter, t.win, t.scope, t.scope_id, t.amount, t.used, t.held, t.window_end
-    FROM unnest(p_hold, p_lane) WITH ORDINALITY b(hold, lane, n)
-    LEFT JOIN ledger_holds h ON h.lane = b.lane AND h.id = b.hold AND h.account_id = p_account[b.n]
-    LEFT JOIN LATERAL (
-      SELECT c.*, ledger_state(c.kind, c.used, c.amount, c.lines) AS state
-        FROM ledger_counters c
-       WHERE c.lane = h.lane AND c.id = ANY (h.counter_ids) AND c.kind = 'n' AND c.meter = ANY (h.meters)
-       ORDER BY CASE WHEN c.amount > 0 THEN (c.used + c.held)::float8 / c.amount ELSE 2 END DESC LIMIT 1) t ON true;
+  SELECT i, o_outcome[i], o_late[i], o_overrun[i], coalesce(ledger_state(w.kind, o_used[i], w.amount, w.lines), 'ok'),
+         w.meter, w.win, w.scope, w.scope_id, w.amount, o_used[i], o_held[i], w.window_end
+    FROM generate_series(1, n) i
+    LEFT JOIN ledger_windows w ON w.lane = p_lane[p_of[i]] AND w.id = s_id[o_nearest[i]]
+   WHERE o_outcome[i] IS NOT NULL;
+
+  -- What moved nothing: done before, or never held.
+  IF v_moved < n THEN
+    RETURN QUERY
+    SELECT i, CASE WHEN h.id IS NULL THEN 'unknown_hold' ELSE 'repeated' END, false, false,
+           coalesce(ledger_state(t.kind, t.used, t.amount, t.lines), 'ok'), t.meter, t.win, t.scope, t.scope_id, t.amount,
+           t.used, t.held, t.window_end
+      FROM generate_series(1, n) i
+      LEFT JOIN ledger_holds h ON h.lane = p_lane[p_of[i]] AND h.id = p_hold[i] AND h.account_id = p_account[p_of[i]]
+                              AND h.state <> 'refused'
+      LEFT JOIN LATERAL (
+        SELECT c.* FROM ledger_counters c
+         WHERE c.account_id = h.account_id AND c.window_end > h.created_at AND c.window_start <= h.created_at
+           AND ledger_in_scope(c.scope, c.scope_id, h.user_id, h.key_id, h.workspace_id)
+           AND c.kind = 'n' AND c.meter = ANY (h.meters)
+         ORDER BY (c.used + c.held) / greatest(c.amount, 1)::float8 DESC LIMIT 1) t ON true
+     WHERE o_outcome[i] IS NULL;
+  END IF;
 END $$;--> statement-breakpoint
 
 -- Releases what holds past their expiry still hold. What they settled stays.
@@ -581,31 +898,30 @@ RETURNS TABLE (id uuid, account_id uuid, settled_calls integer[], meters text[],
 LANGUAGE plpgsql AS $$
 #variable_conflict use_column
 DECLARE
-  v_now timestamptz := coalesce(p_now, clock_timestamp());
-  v_id uuid[]; v_lane smallint[]; v_account uuid[];
+  v_now timestamptz;
+  v_id uuid[]; v_lane_of smallint[]; v_account_of uuid[];
+  v_lane smallint[]; v_account uuid[];
+  n integer;
 BEGIN
-  SELECT array_agg(s.id), array_agg(s.lane), array_agg(s.account_id) INTO v_id, v_lane, v_account
+  SELECT array_agg(d.id), array_agg(d.lane), array_agg(d.account_id), count(*) INTO v_id, v_lane_of, v_account_of, n
     FROM (SELECT h.id, h.lane, h.account_id FROM ledger_holds h
-           WHERE h.state = 'open' AND h.expires_at <= v_now ORDER BY h.expires_at LIMIT p_limit) s;
-  IF v_id IS NULL THEN RETURN; END IF;
-  v_now := ledger_lock(p_now, v_lane, v_account, '{}', '{}', '{}');
-
-  UPDATE ledger_counters c
-     SET held = c.held - d.released
-    FROM (SELECT c.lane, c.id, sum(h.remaining[array_position(h.meters, c.meter)]) AS released
-            FROM unnest(v_id, v_lane) b(id, lane)
-            JOIN ledger_holds h ON h.lane = b.lane AND h.id = b.id AND h.state = 'open'
-            JOIN ledger_counters c ON c.lane = h.lane AND c.id = ANY (h.counter_ids) AND c.meter = ANY (h.meters)
-           GROUP BY c.lane, c.id) d
-   WHERE c.lane = d.lane AND c.id = d.id;
+           WHERE h.state = 'open' AND h.expires_at <= coalesce(p_now, clock_timestamp())
+           ORDER BY h.expires_at LIMIT p_limit) d;
+  IF n = 0 THEN RETURN; END IF;
+  SELECT array_agg(d.lane), array_agg(d.account_id) INTO v_lane, v_account
+    FROM (SELECT DISTINCT * FROM unnest(v_lane_of, v_account_of) a(lane, account_id)) d;
+  SELECT l.p_now INTO v_now FROM ledger_lock(p_now, v_lane, v_account) l;
 
   RETURN QUERY
-  UPDATE ledger_holds h
-     SET state = 'expired', closed_at = v_now, remaining = array_fill(0::bigint, ARRAY[cardinality(h.meters)])
-    FROM unnest(v_id, v_lane) b(id, lane), ledger_holds before
-   WHERE h.lane = b.lane AND h.id = b.id AND h.state = 'open'
-     AND before.lane = h.lane AND before.id = h.id
-  RETURNING h.id, h.account_id, h.settled_calls, h.meters, before.remaining, h.expires_at;
+  SELECT h.id, h.account_id, h.settled_calls, h.meters, h.remaining, h.expires_at
+    FROM unnest(v_lane_of, v_id) d(lane, id)
+    JOIN ledger_holds h ON h.lane = d.lane AND h.id = d.id AND h.state = 'open';
+
+  PERFORM FROM ledger_settle(
+    v_now, v_lane, v_account, '{}', '{}', 'expired',
+    ARRAY(SELECT array_position(v_account, a) FROM unnest(v_account_of) a), v_id,
+    array_fill(NULL::integer, ARRAY[n]), array_fill(true, ARRAY[n]), NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
+    NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL);
 END $$;--> statement-breakpoint
 
 -- A stop waits for the holds in flight and keeps new ones waiting until it has committed: after its commit no hold
@@ -648,7 +964,7 @@ DECLARE
 BEGIN
   FOR v_function IN
     SELECT p.oid FROM pg_proc p
-     WHERE p.proname IN ('ledger_hold', 'ledger_settle', 'ledger_lock', 'ledger_expire', 'ledger_refresh')
+     WHERE p.proname IN ('ledger_hold', 'ledger_settle', 'ledger_expire', 'ledger_set_limits', 'ledger_touch')
        AND p.pronamespace = current_schema()::regnamespace
   LOOP
     EXECUTE format('ALTER FUNCTION %s SET plan_cache_mode = force_generic_plan', v_function);

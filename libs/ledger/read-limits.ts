@@ -39,14 +39,13 @@ type CounterRow = {
 
 /** Clocks differ: books that were opened a moment ago elsewhere may begin in the reader's future. */
 const ACCOUNT_SQL = `
-  SELECT a.refresh_at <= $3 OR a.scoped AS due, w.window_start, w.window_end
+  SELECT b.refresh_at <= $3 OR b.member_scopes <> '{}' AS due, w.window_start, w.window_end
     FROM ledger_accounts a
+    JOIN ledger_books b ON b.lane = a.lane AND b.account_id = a.account_id AND b.scope = 'account' AND b.scope_id = ''
    CROSS JOIN LATERAL ledger_window('period', greatest($3, a.anchor), a.anchor, a.period_months) w
    WHERE a.lane = $1 AND a.account_id = $2`;
 
-const LOCK_SQL = `
-  SELECT ledger_lock($1, ARRAY[$2]::smallint[], ARRAY[$3]::uuid[], ARRAY[$4]::uuid[], ARRAY[$5]::uuid[],
-                     ARRAY[$6]::uuid[])`;
+const TOUCH_SQL = 'SELECT ledger_touch($1, $2, $3, $4, $5, $6)';
 
 const COUNTERS_SQL = `
   SELECT c.meter, c.win, c.scope, c.scope_id, c.kind, c.amount, c.used, c.held,
@@ -71,7 +70,7 @@ export async function readLimits(
   const { rows } = await database.query<AccountRow>(ACCOUNT_SQL, [lane, accountId, now]);
   const account = rows[0];
   if (account === undefined) return undefined;
-  if (account.due) await database.query(LOCK_SQL, [now, lane, accountId, userId, keyId, workspaceId]);
+  if (account.due) await database.query(TOUCH_SQL, [now, lane, accountId, userId, keyId, workspaceId]);
   const counters = await database.query<CounterRow>(COUNTERS_SQL, [
     accountId,
     now,

@@ -8,6 +8,7 @@ import type {
   HoldRequest,
   LimitState,
   LimitView,
+  Meters,
   Scope,
   SettleAnswer,
   SettleRequest,
@@ -18,6 +19,8 @@ import type {
 export type SettleItem = SettleRequest | CloseRequest;
 
 type LimitRow = {
+  /** Position of the item, from 1. */
+  ord: number;
   meter: string | null;
   win: Window;
   scope: Scope;
@@ -49,11 +52,41 @@ function parameters(count: number): string {
   return Array.from({ length: count }, (_, index) => `$${index + 1}`).join(', ');
 }
 
-const HOLD_SQL = `SELECT verdict, replayed, expires_at, stop, meter, win, scope, scope_id, kind, amount, used, held,
-  asked, resets_at, source FROM ledger_hold(${parameters(13)}) ORDER BY ord`;
+const HOLD_SQL = `SELECT ord, verdict, replayed, expires_at, stop, meter, win, scope, scope_id, kind, amount, used, held,
+  asked, resets_at, source FROM ledger_hold(${parameters(16)})`;
 
-const SETTLE_SQL = `SELECT outcome, late, overrun, state, meter, win, scope, scope_id, amount, used, held, resets_at
-  FROM ledger_settle(${parameters(31)}) ORDER BY ord`;
+const SETTLE_SQL = `SELECT ord, outcome, late, overrun, state, meter, win, scope, scope_id, amount, used, held, resets_at
+  FROM ledger_settle(${parameters(35)})`;
+
+/** What the items of a batch have in common, each once: their accounts and their meters. */
+type Shared = {
+  lanes: number[];
+  accounts: string[];
+  /** The position of each item's account, from 1. */
+  accountOf: number[];
+  names: string[];
+  /** One element per item and name: the item's amount of it. */
+  amounts: (bigint | null)[];
+};
+
+function shareOut(items: readonly { accountId: string; meters?: Meters }[]): Shared {
+  const positions = new Map<string, number>();
+  const names: string[] = [];
+  const lanes: number[] = [];
+  const accountOf = column(items, ({ accountId }) => {
+    const known = positions.get(accountId);
+    if (known !== undefined) return known;
+    positions.set(accountId, positions.size + 1);
+    lanes.push(laneOf(accountId));
+    return positions.size;
+  });
+  for (const { meters } of items) {
+    for (const name in meters) if (!names.includes(name)) names.push(name);
+  }
+  const amounts: (bigint | null)[] = [];
+  for (const { meters } of items) for (const name of names) amounts.push(meters?.[name] ?? null);
+  return { lanes, accounts: [...positions.keys()], accountOf, names, amounts };
+}
 
 function column<Item, Value>(items: readonly Item[], pick: (item: Item) => Value): Value[] {
   const values = new Array<Value>(items.length);
@@ -79,15 +112,26 @@ function limitView(row: LimitRow): LimitView | null {
   };
 }
 
+/** Rows carry the position of their item, as SQL promises no order. */
+function inOrder<Row extends LimitRow, Answer>(rows: Row[], toAnswer: (row: Row) => Answer): Answer[] {
+  const answers = new Array<Answer>(rows.length);
+  for (const row of rows) answers[row.ord - 1] = toAnswer(row);
+  return answers;
+}
+
 export async function runHolds(pool: Pool, now: Date | null, items: HoldRequest[]): Promise<HoldAnswer[]> {
+  const shared = shareOut(items);
   const result = await pool.query<HoldRow>({
     name: 'ledger_hold',
     text: HOLD_SQL,
     values: [
       now,
+      plainArray(shared.lanes),
+      plainArray(shared.accounts),
+      textArray(shared.names),
+      plainArray(shared.amounts),
+      plainArray(shared.accountOf),
       plainArray(column(items, (item) => item.id)),
-      plainArray(column(items, (item) => laneOf(item.accountId))),
-      plainArray(column(items, (item) => item.accountId)),
       plainArray(column(items, (item) => item.userId)),
       plainArray(column(items, (item) => item.keyId)),
       plainArray(column(items, (item) => item.workspaceId)),
@@ -99,7 +143,7 @@ export async function runHolds(pool: Pool, now: Date | null, items: HoldRequest[
       plainArray(column(items, (item) => item.keepRefusal)),
     ],
   });
-  return result.rows.map((row) => ({
+  return inOrder(result.rows, (row) => ({
     verdict: row.verdict,
     replayed: row.replayed,
     expiresAt: row.expires_at,
@@ -139,14 +183,19 @@ const NO_METERS: SettleRequest['meters'] = {};
 export async function runSettles(pool: Pool, now: Date | null, items: SettleItem[]): Promise<SettleAnswer[]> {
   const facts = column(items, (item) => ('facts' in item ? item.facts : NO_FACTS));
   const meters = column(items, (item) => ('meters' in item ? item.meters : NO_METERS));
+  const shared = shareOut(items);
   const result = await pool.query<SettleRow>({
     name: 'ledger_settle',
     text: SETTLE_SQL,
     values: [
       now,
+      plainArray(shared.lanes),
+      plainArray(shared.accounts),
+      textArray(shared.names),
+      plainArray(shared.amounts),
+      'closed',
+      plainArray(shared.accountOf),
       plainArray(column(items, (item) => item.holdId)),
-      plainArray(column(items, (item) => laneOf(item.accountId))),
-      plainArray(column(items, (item) => item.accountId)),
       plainArray(column(items, (item) => ('callIndex' in item ? item.callIndex : null))),
       plainArray(column(items, (item) => ('close' in item ? item.close : true))),
       textArray(column(meters, (amounts) => textArray(Object.keys(amounts)))),
@@ -176,7 +225,7 @@ export async function runSettles(pool: Pool, now: Date | null, items: SettleItem
       textArray(column(facts, (fact) => fact.providerRequestId)),
     ],
   });
-  return result.rows.map((row) => ({
+  return inOrder(result.rows, (row) => ({
     outcome: row.outcome,
     late: row.late,
     overrun: row.overrun,

@@ -16,6 +16,7 @@ import {
   index,
   integer,
   pgTable,
+  pgView,
   primaryKey,
   smallint,
   text,
@@ -28,7 +29,7 @@ const instant = (name: string) => timestamp(name, { withTimezone: true, mode: 'd
 const amount = (name: string) => bigint(name, { mode: 'bigint' });
 const zero = sql`0`;
 
-/** One row per account: its lock, its period anchor, and when its counters must next be brought up to date. */
+/** What rarely changes of an account. Its lock is its own row in {@link ledgerBooks}. */
 export const ledgerAccounts = pgTable(
   'ledger_accounts',
   {
@@ -36,10 +37,6 @@ export const ledgerAccounts = pgTable(
     accountId: uuid('account_id').notNull(),
     anchor: instant('anchor').notNull(),
     periodMonths: smallint('period_months').notNull(),
-    /** First instant at which a window ends or a limit segment changes; counters are current before it. */
-    refreshAt: instant('refresh_at').notNull(),
-    /** Whether any limit is per user, key or workspace, whose counters appear when first seen. */
-    scoped: boolean('scoped').notNull().default(false),
   },
   (table) => [primaryKey({ columns: [table.lane, table.accountId] })],
 );
@@ -65,6 +62,8 @@ export const ledgerLimits = pgTable(
     blockBps: integer('block_bps'),
     onLimit: text('on_limit', { enum: ['deny', 'overage'] }).notNull(),
     source: text('source').notNull(),
+    /** Since when the limit has been counted without a gap: a window that began later needs no looking back. */
+    countedSince: instant('counted_since').notNull(),
   },
   (table) => [
     primaryKey({
@@ -81,9 +80,41 @@ export const ledgerLimits = pgTable(
   ],
 );
 
-/** `used` and `held` of one limit in one window, with the amount in force copied beside them. */
-export const ledgerCounters = pgTable(
-  'ledger_counters',
+/**
+ * The current counters of one scope of an account (the account itself, a user, a key, a workspace) side by side in one
+ * row, so that a call changes one row however many limits it meets. The account's own book is also its lock.
+ * Elements at one position of the arrays are one counter.
+ */
+export const ledgerBooks = pgTable(
+  'ledger_books',
+  {
+    lane: smallint('lane').notNull(),
+    accountId: uuid('account_id').notNull(),
+    scope: text('scope').notNull(),
+    scopeId: text('scope_id').notNull(),
+    /** First instant at which a window ends or a limit changes; the counters are current before it. */
+    refreshAt: instant('refresh_at').notNull(),
+    /** Calls admitted from here on count in these counters and in no earlier ones. */
+    since: instant('since').notNull(),
+    /** Scopes other than the account's that have limits (in the account's own book). */
+    memberScopes: text('member_scopes').array().notNull(),
+    counterIds: bigint('counter_ids', { mode: 'bigint' }).array().notNull(),
+    meters: text('meters').array().notNull(),
+    /** Null where nothing is limited. */
+    amounts: bigint('amounts', { mode: 'bigint' }).array().notNull(),
+    /** From this much used on nothing new is admitted; null where no use ever refuses. */
+    barredAt: bigint('barred_at', { mode: 'bigint' }).array().notNull(),
+    /** The lowest threshold not reached yet; null when there is none. */
+    nextLines: bigint('next_lines', { mode: 'bigint' }).array().notNull(),
+    used: bigint('used', { mode: 'bigint' }).array().notNull(),
+    held: bigint('held', { mode: 'bigint' }).array().notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.lane, table.accountId, table.scope, table.scopeId] })],
+);
+
+/** One limit in one of its windows. While the window is current, its `used` and `held` are kept in its book. */
+export const ledgerWindows = pgTable(
+  'ledger_windows',
   {
     lane: smallint('lane').notNull(),
     id: bigserial('id', { mode: 'bigint' }).notNull(),
@@ -102,12 +133,14 @@ export const ledgerCounters = pgTable(
     lineBps: integer('line_bps').array().notNull(),
     onLimit: text('on_limit').notNull(),
     source: text('source').notNull(),
+    /** Position in the book; null once the window has passed. */
+    place: smallint('place'),
     used: amount('used').notNull().default(zero),
     held: amount('held').notNull().default(zero),
   },
   (table) => [
     primaryKey({ columns: [table.lane, table.id] }),
-    uniqueIndex('ledger_counters_key').on(
+    uniqueIndex('ledger_windows_key').on(
       table.accountId,
       table.windowEnd,
       table.lane,
@@ -119,6 +152,28 @@ export const ledgerCounters = pgTable(
     ),
   ],
 );
+
+/** Every limit in every window with what is used and held of it, wherever that is kept. A view, to read from. */
+export const ledgerCounters = pgView('ledger_counters', {
+  lane: smallint('lane').notNull(),
+  id: amount('id').notNull(),
+  accountId: uuid('account_id').notNull(),
+  scope: text('scope').notNull(),
+  scopeId: text('scope_id').notNull(),
+  meter: text('meter').notNull(),
+  window: text('win').notNull(),
+  windowStart: instant('window_start').notNull(),
+  windowEnd: instant('window_end').notNull(),
+  kind: text('kind', { enum: ['n', 'unlimited', 'disabled', 'unmetered'] }).notNull(),
+  amount: amount('amount'),
+  blockAt: amount('block_at'),
+  lines: bigint('lines', { mode: 'bigint' }).array().notNull(),
+  lineBps: integer('line_bps').array().notNull(),
+  onLimit: text('on_limit').notNull(),
+  source: text('source').notNull(),
+  used: amount('used').notNull(),
+  held: amount('held').notNull(),
+}).existing();
 
 /** One decision: what a request asked for, what the limits stood at, and what became of it. */
 export const ledgerHolds = pgTable(
@@ -139,7 +194,7 @@ export const ledgerHolds = pgTable(
     asked: bigint('asked', { mode: 'bigint' }).array().notNull(),
     remaining: bigint('remaining', { mode: 'bigint' }).array().notNull(),
     settledCalls: integer('settled_calls').array().notNull(),
-    /** Counters of the account in force when the hold was made, and what they stood at. */
+    /** What the counters asked of stood at when the request was decided. */
     counterIds: bigint('counter_ids', { mode: 'bigint' }).array().notNull(),
     seenUsed: bigint('seen_used', { mode: 'bigint' }).array().notNull(),
     seenHeld: bigint('seen_held', { mode: 'bigint' }).array().notNull(),
@@ -152,11 +207,13 @@ export const ledgerHolds = pgTable(
   (table) => [
     primaryKey({ columns: [table.lane, table.id] }),
     index('ledger_holds_open').on(table.expiresAt).where(sql`state = 'open'`),
-    index('ledger_holds_account').on(table.accountId, table.createdAt),
   ],
 );
 
-/** One immutable row per provider call. Partitioned by month of `admitted_at`. */
+/**
+ * One immutable row per provider call. Partitioned by month of `admitted_at`. The calls of a hold are found by its
+ * account and time: one index serves them, the pages of a list, and uniqueness.
+ */
 export const usageEvents = pgTable(
   'usage_events',
   {
@@ -203,8 +260,9 @@ export const usageEvents = pgTable(
     amounts: bigint('amounts', { mode: 'bigint' }).array().notNull(),
   },
   (table) => [
-    primaryKey({ columns: [table.lane, table.holdId, table.callIndex, table.admittedAt] }),
-    index('usage_events_account').on(table.accountId, table.admittedAt),
+    primaryKey({
+      columns: [table.accountId, table.admittedAt, table.holdId, table.callIndex, table.lane],
+    }),
   ],
 );
 
