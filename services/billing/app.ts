@@ -9,6 +9,7 @@ import type { ServiceConfig } from '#libs/service/variables.ts';
 import { createAccounts } from './domain/accounts.ts';
 import { internalRoutes } from './routes/internal.ts';
 import { planRoutes } from './routes/plans.ts';
+import { readAdjustments } from './store/adjustment-store.ts';
 import { createCatalogueStore } from './store/catalogue-store.ts';
 import { createSubscriptionStore, replaceKeyLimits } from './store/subscription-store.ts';
 
@@ -26,11 +27,12 @@ export function buildApp({ config, runtime, logger, metrics, pool, signer }: App
   const app = createService({ config, runtime, logger, metrics, acceptRequestId: true });
   requireInternalContext(app, signer);
   const catalogues = createCatalogueStore(pool);
-  const subscriptions = createSubscriptionStore(pool, catalogues.version);
+  const subscriptions = createSubscriptionStore(pool, catalogues);
   const accounts = createAccounts({
     now: clock.now,
     activeCatalogue: catalogues.active,
     catalogueVersion: catalogues.version,
+    adjustments: (accountId) => readAdjustments(pool, accountId, clock.now()),
     ...subscriptions,
   });
   planRoutes(app, { clock, accounts });

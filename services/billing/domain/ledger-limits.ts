@@ -1,22 +1,31 @@
 /** An account's limits as the ledger keeps them. */
-import { blocksEarly, isMeter, type Window } from '#libs/catalogue/limit.ts';
+import { type Amount, amountOf, blocksEarly, isMeter, type Window } from '#libs/catalogue/limit.ts';
 import { limitTimeline } from '#libs/catalogue/limit-timeline.ts';
 import type { LimitSegment } from '#libs/ledger/types.ts';
 import { problem } from '#libs/problems/problems.ts';
-import { type CatalogueVersion, entitlementInputOf, type Subscription } from './subscription.ts';
+import { type AccountState, type CatalogueVersion, entitlementInputOf } from './subscription.ts';
 
 /** A limit of one API key, in the meter's own unit. */
 export type KeyLimit = { keyId: string; meter: string; window: Window; amount: bigint };
 
 /** Every limit of the account from now on: those of the plan and its timed changes, and those of its keys. */
 export function ledgerLimitsOf(
-  subscription: Subscription,
-  sold: CatalogueVersion,
+  state: AccountState,
   keyLimits: readonly KeyLimit[],
   now: Date,
 ): LimitSegment[] {
-  const ofPlan = limitTimeline(entitlementInputOf(subscription, sold), now);
-  return [...ofPlan, ...keyLimits.map((limit) => keySegment(limit, sold))];
+  const ofAccount = limitTimeline(entitlementInputOf(state), now);
+  return [...ofAccount.map(inBounds), ...keyLimits.map((limit) => keySegment(limit, state.sold))];
+}
+
+/** The largest count the books can hold. */
+const LARGEST = 2n ** 63n - 1n;
+
+/** Boosts can make a large limit larger than that. */
+function inBounds<Segment extends { amount: Amount }>(segment: Segment): Segment {
+  const { amount } = segment;
+  if (amount.kind !== 'n' || amount.n <= LARGEST) return segment;
+  return { ...segment, amount: amountOf(LARGEST) };
 }
 
 function keySegment(

@@ -8,7 +8,7 @@ import { meterUnit } from '#libs/contracts/limits.ts';
 import type { CurrentSubscription, PlanLimitWire, PlanList, PlanWire } from '#libs/contracts/plans.ts';
 import { formatUsd } from '#libs/money/money.ts';
 import { MONTHS_PER_CYCLE, periodAt } from './period.ts';
-import { type CatalogueVersion, entitlementInputOf, type Subscription } from './subscription.ts';
+import { type AccountState, type CatalogueVersion, entitlementInputOf } from './subscription.ts';
 
 export function planListOf({ catalogueId, version, catalogue }: CatalogueVersion): PlanList {
   return {
@@ -50,12 +50,9 @@ function presentPlan(catalogue: Catalogue, plan: Plan): PlanWire {
   };
 }
 
-export function currentSubscriptionOf(
-  subscription: Subscription,
-  sold: CatalogueVersion,
-  now: Date,
-): CurrentSubscription {
-  const may = entitlementsAt(entitlementInputOf(subscription, sold), now);
+export function currentSubscriptionOf(state: AccountState, now: Date): CurrentSubscription {
+  const { subscription, sold } = state;
+  const may = entitlementsAt(entitlementInputOf(state), now);
   const period = periodAt(subscription.anchor, MONTHS_PER_CYCLE[subscription.cycle], now);
   const inForce = findPlan(sold.catalogue, may.plan.key);
   if (inForce === undefined)

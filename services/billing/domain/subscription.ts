@@ -32,6 +32,8 @@ export type Subscription = {
   complimentary: boolean;
   /** Takes the plan's place when the period ends. */
   scheduledChange: ScheduledChange | null;
+  /** Seats bought beside the plan; null where only the plan counts. */
+  seats: number | null;
 };
 
 /** A change that waits for the end of the period. */
@@ -55,20 +57,24 @@ export function defaultSubscription(accountId: string, offered: CatalogueVersion
     accessEndsAt: null,
     complimentary: false,
     scheduledChange: null,
+    seats: null,
   };
 }
 
-/** Everything that decides what the account may do. */
-export function entitlementInputOf(subscription: Subscription, sold: CatalogueVersion): EntitlementInput {
+/** What staff decided beside the plan: for this account, and for all. */
+export type Adjustments = Pick<EntitlementInput, 'overrides' | 'flags' | 'guardRails' | 'segments'>;
+
+/** Everything that decides what an account may do. */
+export type AccountState = { subscription: Subscription; sold: CatalogueVersion; adjustments: Adjustments };
+
+/** The same in the words of `libs/catalogue`. */
+export function entitlementInputOf({ subscription, sold, adjustments }: AccountState): EntitlementInput {
   return {
+    ...adjustments,
     catalogue: sold.catalogue,
     catalogueVersion: sold.id,
     accountId: subscription.accountId,
-    segments: [],
-    seats: null,
-    overrides: [],
-    guardRails: [],
-    flags: [],
+    seats: subscription.seats,
     subscription: stateOf(subscription),
   };
 }

@@ -31,8 +31,8 @@ export function internalRoutes(app: FastifyInstance, options: InternalRouteOptio
 
   app.get(entitlementsPath(':account_id'), { schema: { params: accountParams } }, async (request) => {
     const { account_id: accountId } = request.params as z.output<typeof accountParams>;
-    const { subscription, sold } = await accounts.ensureSubscription(accountId);
-    return entitlementsToWire(entitlementsAt(entitlementInputOf(subscription, sold), clock.now()));
+    const state = await accounts.ensureSubscription(accountId);
+    return entitlementsToWire(entitlementsAt(entitlementInputOf(state), clock.now()));
   });
 
   app.get(

@@ -16,7 +16,7 @@ export function planRoutes(
   }
 
   serveOperation(app, getCurrentSubscription, async (request) => {
-    const { subscription, sold } = await accounts.ensureSubscription(callerOf(request).accountId);
-    return succeed(currentSubscriptionOf(subscription, sold, clock.now()));
+    const state = await accounts.ensureSubscription(callerOf(request).accountId);
+    return succeed(currentSubscriptionOf(state, clock.now()));
   });
 }

@@ -5,7 +5,7 @@ import type { CatalogueVersion } from '../domain/subscription.ts';
 
 export type CatalogueStore = {
   /** The version that new subscriptions are sold under; undefined before the first import. */
-  active: () => Promise<CatalogueVersion | undefined>;
+  active: (database?: Pick<Pool, 'query'>) => Promise<CatalogueVersion | undefined>;
   /**
    * @param database A connection of the caller's, so that nobody waits for a second one while holding a first.
    * @throws Error when there is no such version.
@@ -51,10 +51,10 @@ export function createCatalogueStore(pool: Pick<Pool, 'query'>): CatalogueStore 
       );
       return rows[0]?.source;
     },
-    async active() {
-      const { rows } = await pool.query<{ id: string }>('SELECT id FROM catalogue_versions WHERE active');
+    async active(database = pool) {
+      const { rows } = await database.query<{ id: string }>('SELECT id FROM catalogue_versions WHERE active');
       const [row] = rows;
-      return row === undefined ? undefined : version(row.id);
+      return row === undefined ? undefined : version(row.id, database);
     },
   };
 }

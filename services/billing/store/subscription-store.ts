@@ -4,7 +4,9 @@ import { transaction } from '#libs/db/transaction.ts';
 import { setLimits } from '#libs/ledger/ledger.ts';
 import { type KeyLimit, ledgerLimitsOf } from '../domain/ledger-limits.ts';
 import { type Cycle, USAGE_PERIOD_MONTHS } from '../domain/period.ts';
-import type { CatalogueVersion, ScheduledChange, Subscription } from '../domain/subscription.ts';
+import type { ScheduledChange, Subscription } from '../domain/subscription.ts';
+import { readAdjustments, SHARE_COMMON_TERMS } from './adjustment-store.ts';
+import type { CatalogueStore } from './catalogue-store.ts';
 
 /** A change of what an account has, decided while its subscription is locked. */
 export type SubscriptionChange = {
@@ -12,7 +14,10 @@ export type SubscriptionChange = {
   now: Date;
   /** The subscription to be, from the one that is; the very same object where nothing is to change. */
   decide: (current: Subscription | undefined, client: PoolClient) => Subscription | Promise<Subscription>;
-  /** Other rows of billing that the limits come from, changed in the same transaction. */
+  /**
+   * Other rows of billing that the limits come from, changed in the same transaction. When given, the limits are
+   * computed anew even if the subscription stays as it is.
+   */
   alongside?: (client: PoolClient) => Promise<void>;
 };
 
@@ -40,62 +45,52 @@ type SubscriptionRow = {
   access_ends_at: Date | null;
   complimentary: boolean;
   scheduled_change: { plan_key: string; cycle: Cycle; catalogue_version_id: string } | null;
+  seats: number | null;
 };
 
 const COLUMNS = `account_id, catalogue_version_id, plan_key, cycle, status, anchor, current_period_start,
-  current_period_end, cancel_at_period_end, trial_ends_at, access_ends_at, complimentary, scheduled_change`;
+  current_period_end, cancel_at_period_end, trial_ends_at, access_ends_at, complimentary, scheduled_change,
+  seats`;
 
 const FIND_SQL = `SELECT ${COLUMNS} FROM subscriptions WHERE account_id = $1`;
 
 const SAVE_SQL = `
   INSERT INTO subscriptions (${COLUMNS}, created_at, updated_at)
-  VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $14)
+  VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $15)
   ON CONFLICT (account_id) DO UPDATE SET
     catalogue_version_id = excluded.catalogue_version_id, plan_key = excluded.plan_key, cycle = excluded.cycle,
     status = excluded.status, anchor = excluded.anchor, current_period_start = excluded.current_period_start,
     current_period_end = excluded.current_period_end, cancel_at_period_end = excluded.cancel_at_period_end,
     trial_ends_at = excluded.trial_ends_at, access_ends_at = excluded.access_ends_at,
-    complimentary = excluded.complimentary, scheduled_change = excluded.scheduled_change, updated_at = excluded.updated_at`;
+    complimentary = excluded.complimentary, scheduled_change = excluded.scheduled_change,
+    seats = excluded.seats, updated_at = excluded.updated_at`;
 
 /** Serialises changes of one account, also of one that has no row yet to lock. */
 const LOCK_SQL = `SELECT pg_advisory_xact_lock(hashtextextended('subscription ' || $1, 0))`;
 
 export function createSubscriptionStore(
   pool: Pool,
-  version: (id: string, database: Pick<Pool, 'query'>) => Promise<CatalogueVersion>,
+  catalogues: Pick<CatalogueStore, 'version'>,
 ): SubscriptionStore {
   return {
     find: (accountId) => find(pool, accountId),
     applySubscription: ({ accountId, now, decide, alongside }) =>
       transaction(pool, async (client) => {
+        await client.query(SHARE_COMMON_TERMS);
         await client.query(LOCK_SQL, [accountId]);
         const current = await find(client, accountId);
         const subscription = await decide(current, client);
         if (subscription === current && alongside === undefined) return subscription;
-        await client.query(SAVE_SQL, [
-          subscription.accountId,
-          subscription.catalogueVersionId,
-          subscription.planKey,
-          subscription.cycle,
-          subscription.status,
-          subscription.anchor,
-          subscription.currentPeriodStart,
-          subscription.currentPeriodEnd,
-          subscription.cancelAtPeriodEnd,
-          subscription.trialEndsAt,
-          subscription.accessEndsAt,
-          subscription.complimentary,
-          scheduledToRow(subscription.scheduledChange),
-          now,
-        ]);
+        if (subscription !== current) await save(client, subscription, now);
         await alongside?.(client);
         const keyLimits = await findKeyLimits(client, accountId);
-        const sold = await version(subscription.catalogueVersionId, client);
+        const sold = await catalogues.version(subscription.catalogueVersionId, client);
+        const adjustments = await readAdjustments(client, accountId, now);
         await setLimits(client, now, {
           accountId,
           anchor: subscription.anchor,
           periodMonths: USAGE_PERIOD_MONTHS,
-          segments: ledgerLimitsOf(subscription, sold, keyLimits, now),
+          segments: ledgerLimitsOf({ subscription, sold, adjustments }, keyLimits, now),
         });
         await announce(client, { kind: 'account', id: accountId });
         return subscription;
@@ -107,6 +102,26 @@ export function createSubscriptionStore(
       return rowCount === 1;
     },
   };
+}
+
+async function save(client: PoolClient, subscription: Subscription, now: Date): Promise<void> {
+  await client.query(SAVE_SQL, [
+    subscription.accountId,
+    subscription.catalogueVersionId,
+    subscription.planKey,
+    subscription.cycle,
+    subscription.status,
+    subscription.anchor,
+    subscription.currentPeriodStart,
+    subscription.currentPeriodEnd,
+    subscription.cancelAtPeriodEnd,
+    subscription.trialEndsAt,
+    subscription.accessEndsAt,
+    subscription.complimentary,
+    scheduledToRow(subscription.scheduledChange),
+    subscription.seats,
+    now,
+  ]);
 }
 
 async function find(database: Pick<Pool, 'query'>, accountId: string): Promise<Subscription | undefined> {
@@ -131,6 +146,7 @@ async function find(database: Pick<Pool, 'query'>, accountId: string): Promise<S
         cycle: row.scheduled_change.cycle,
         catalogueVersionId: row.scheduled_change.catalogue_version_id,
       },
+      seats: row.seats,
     }
   );
 }

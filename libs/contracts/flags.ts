@@ -1,0 +1,142 @@
+/** Feature flags: features switched on or off beside the plans, for some accounts, a share of them, or all. */
+import { z } from 'zod';
+import { envelope, instant } from './envelope.ts';
+import { defineOperation } from './operation.ts';
+import { problemResponses, STAFF_PROBLEMS } from './problem-responses.ts';
+import { givenReason, reason, segmentName } from './staff-decision.ts';
+
+const tags = ['Admin'];
+
+const flagKey = z
+  .string()
+  .regex(/^[a-z][a-z0-9_]{0,99}$/, 'must be lower case letters, digits and _')
+  .describe('Such as `ai_inbox`.');
+const on = z.boolean().describe('Whether those the rule speaks of have the feature.');
+
+/** Each rule says for whom it speaks. */
+export const flagRule = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('boolean').describe('Everybody.'), on }),
+  z.strictObject({ kind: z.literal('account'), account_ids: z.array(z.uuid()).min(1).max(1000), on }),
+  z.strictObject({
+    kind: z.literal('plan').describe('Accounts on these plans, by key.'),
+    plans: z.array(z.string().min(1).max(100)).min(1).max(100),
+    on,
+  }),
+  z.strictObject({ kind: z.literal('segment'), segments: z.array(segmentName).min(1).max(100), on }),
+  z.strictObject({
+    kind: z
+      .literal('percent')
+      .describe('A share of all accounts: always the same ones, and more of them when the share grows.'),
+    percentage: z.number().min(0).max(100).describe('Two decimals count.'),
+    on,
+  }),
+]);
+export type FlagRuleWire = z.output<typeof flagRule>;
+
+export const flagRules = z.array(flagRule).max(50);
+
+const flagShape = {
+  description: z.string().trim().max(500),
+  feature: flagKey.nullable().describe('The feature it decides; null: the one that is called like the flag.'),
+  enabled: z.boolean().describe('A flag that is not enabled decides nothing.'),
+  rules: flagRules.describe('The first that speaks of an account decides; where none does, the plan does.'),
+};
+
+export const flag = z
+  .object({ key: flagKey, ...flagShape, author: z.string(), updated_at: instant })
+  .meta({ id: 'FeatureFlag' });
+export type FlagWire = z.output<typeof flag>;
+
+export const putFlagBody = z.strictObject({
+  ...flagShape,
+  description: flagShape.description.default(''),
+  feature: flagShape.feature.default(null),
+  reason: reason.optional(),
+});
+
+const exampleFlag: FlagWire = {
+  key: 'ai_inbox',
+  description: 'The new inbox, for testers first.',
+  feature: null,
+  enabled: true,
+  rules: [
+    { kind: 'segment', segments: ['new_tester'], on: true },
+    { kind: 'percent', percentage: 10, on: true },
+  ],
+  author: '019e3f5e-0000-7a10-8c01-5d2f7b9a4e11',
+  updated_at: '2026-11-20T12:00:00.000Z',
+};
+
+const params = z.object({ key: flagKey });
+const oneFlag = envelope(z.object({ flag }));
+const exampleAnswer = { success: true, data: { flag: exampleFlag } };
+
+export const listFlags = defineOperation({
+  operationId: 'listFlags',
+  method: 'GET',
+  path: '/api/admin/flags',
+  summary: 'Feature flags',
+  tags,
+  auth: 'staff',
+  responses: {
+    200: {
+      description: 'Every flag.',
+      schema: envelope(z.object({ flags: z.array(flag) })),
+      example: { success: true, data: { flags: [exampleFlag] } },
+    },
+    ...problemResponses(...STAFF_PROBLEMS),
+  },
+});
+
+export const getFlag = defineOperation({
+  operationId: 'getFlag',
+  method: 'GET',
+  path: '/api/admin/flags/{key}',
+  summary: 'Look at a feature flag',
+  tags,
+  auth: 'staff',
+  params,
+  responses: {
+    200: { description: 'The flag.', schema: oneFlag, example: exampleAnswer },
+    ...problemResponses(...STAFF_PROBLEMS, 'not_found'),
+  },
+});
+
+export const putFlag = defineOperation({
+  operationId: 'putFlag',
+  method: 'PUT',
+  path: '/api/admin/flags/{key}',
+  summary: 'Set a feature flag',
+  description:
+    'Replaces the flag, or makes one. Every replica judges by it within a second. Flags decide features; limits are changed by overrides, guard rails and the catalogue.',
+  tags,
+  auth: 'staff',
+  params,
+  body: putFlagBody,
+  bodyExample: {
+    description: exampleFlag.description,
+    enabled: true,
+    rules: exampleFlag.rules,
+    reason: 'Testers asked for it.',
+  },
+  responses: {
+    200: { description: 'Replaced.', schema: oneFlag, example: exampleAnswer },
+    201: { description: 'Made.', schema: oneFlag, example: exampleAnswer },
+    ...problemResponses(...STAFF_PROBLEMS),
+  },
+});
+
+export const deleteFlag = defineOperation({
+  operationId: 'deleteFlag',
+  method: 'DELETE',
+  path: '/api/admin/flags/{key}',
+  summary: 'Remove a feature flag',
+  description: 'From then on the plans alone decide its feature.',
+  tags,
+  auth: 'staff',
+  params,
+  querystring: givenReason,
+  responses: { 204: { description: 'Removed.' }, ...problemResponses(...STAFF_PROBLEMS, 'not_found') },
+});
+
+export const flagOperations = [listFlags, getFlag, putFlag, deleteFlag] as const;

@@ -1,0 +1,166 @@
+/** Emergency limits a day, beside those of the plans: for everybody, for a plan, or for an account. */
+import { z } from 'zod';
+import { envelope, instant, usd } from './envelope.ts';
+import { defineOperation } from './operation.ts';
+import { problemResponses, STAFF_PROBLEMS } from './problem-responses.ts';
+import { exampleRollout, rollout } from './rollouts.ts';
+import { givenReason, reason } from './staff-decision.ts';
+
+const tags = ['Admin'];
+
+const planKey = z.string().min(1).max(100);
+
+const target = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('global') }),
+  z.strictObject({ kind: z.literal('plan'), plan: planKey }),
+  z.strictObject({ kind: z.literal('account'), account_id: z.uuid() }),
+]);
+export type GuardRailTargetWire = z.output<typeof target>;
+
+const tokens = z.string().regex(/^[1-9]\d{0,17}$/);
+const money = z
+  .string()
+  .regex(/^(0|[1-9]\d{0,8})(\.\d{1,9})?$/)
+  .refine((text) => /[1-9]/.test(text), 'must be above zero');
+
+/** In place of the catalogue's figures; what is left out is as the catalogue says. As it is also kept. */
+export const guardRailFigures = z.object({
+  tokens_per_day: tokens.nullable().optional().describe('Null: no limit on tokens.'),
+  cost_per_day_usd: money.nullable().optional().describe('USD; null: no limit on cost.'),
+});
+export type GuardRailFigures = z.output<typeof guardRailFigures>;
+
+export const guardRail = z
+  .object({
+    target,
+    enabled: z.boolean().describe('False: whoever this is for has no emergency limits at all.'),
+    ...guardRailFigures.shape,
+    reason: z.string(),
+    author: z.string(),
+    updated_at: instant,
+  })
+  .meta({ id: 'GuardRail' });
+export type GuardRailWire = z.output<typeof guardRail>;
+
+export const putGuardRailBody = z.strictObject({
+  target,
+  enabled: z.boolean(),
+  ...guardRailFigures.shape,
+  reason,
+});
+
+/** A target as a query names it. */
+const targetQuery = z.object({
+  kind: z.enum(['global', 'plan', 'account']),
+  target: z.string().min(1).max(100).optional().describe('The key of the plan, or the id of the account.'),
+  ...givenReason.shape,
+});
+
+const exampleRail: GuardRailWire = {
+  target: { kind: 'plan', plan: 'free' },
+  enabled: true,
+  tokens_per_day: '1000',
+  cost_per_day_usd: '5.00',
+  reason: 'Somebody is harvesting free accounts.',
+  author: '019e3f5e-0000-7a10-8c01-5d2f7b9a4e11',
+  updated_at: '2026-11-20T12:00:00.000Z',
+};
+
+const applied = {
+  rollout: rollout
+    .nullable()
+    .describe('How far it has reached; null for the setting of one account, which holds already.'),
+};
+
+export const listGuardRails = defineOperation({
+  operationId: 'listGuardRails',
+  method: 'GET',
+  path: '/api/admin/guard-rails',
+  summary: 'Emergency limits',
+  description:
+    "What the catalogue on offer says, what staff have set beside it, and how far the last change has reached. The closest setting counts: the account's, else the plan's, else the global one, else the catalogue's.",
+  tags,
+  auth: 'staff',
+  responses: {
+    200: {
+      description: 'Every setting.',
+      schema: envelope(
+        z.object({
+          catalogue: z
+            .object({
+              tokens_per_day: z.string().nullable(),
+              cost_per_day_usd: usd.nullable(),
+              plans: z.array(z.string()).describe('Plans it holds for unless staff say otherwise.'),
+              segments: z.array(z.string()).describe('Segments of accounts it holds for likewise.'),
+            })
+            .nullable()
+            .describe('Null where the catalogue has none.'),
+          guard_rails: z.array(guardRail),
+          ...applied,
+        }),
+      ),
+      example: {
+        success: true,
+        data: {
+          catalogue: {
+            tokens_per_day: '1000',
+            cost_per_day_usd: '5.000000000',
+            plans: ['free-alpha'],
+            segments: ['new_tester'],
+          },
+          guard_rails: [exampleRail],
+          rollout: exampleRollout,
+        },
+      },
+    },
+    ...problemResponses(...STAFF_PROBLEMS),
+  },
+});
+
+export const putGuardRail = defineOperation({
+  operationId: 'putGuardRail',
+  method: 'PUT',
+  path: '/api/admin/guard-rails',
+  summary: 'Set an emergency limit',
+  description:
+    'For one account it holds once this answers. For a plan or for everybody it reaches account after account, as `rollout` tells. Nothing helps against it: no plan, no override.',
+  tags,
+  auth: 'staff',
+  body: putGuardRailBody,
+  bodyExample: {
+    target: exampleRail.target,
+    enabled: true,
+    tokens_per_day: '1000',
+    cost_per_day_usd: '5.00',
+    reason: exampleRail.reason,
+  },
+  responses: {
+    200: {
+      description: 'Set.',
+      schema: envelope(z.object({ guard_rail: guardRail, ...applied })),
+      example: { success: true, data: { guard_rail: exampleRail, rollout: exampleRollout } },
+    },
+    ...problemResponses(...STAFF_PROBLEMS, 'not_found', 'semantic_error'),
+  },
+});
+
+export const deleteGuardRail = defineOperation({
+  operationId: 'deleteGuardRail',
+  method: 'DELETE',
+  path: '/api/admin/guard-rails',
+  summary: 'Withdraw an emergency limit',
+  description: 'The next closest setting counts again.',
+  tags,
+  auth: 'staff',
+  querystring: targetQuery,
+  responses: {
+    200: {
+      description: 'Withdrawn.',
+      schema: envelope(z.object(applied)),
+      example: { success: true, data: { rollout: exampleRollout } },
+    },
+    ...problemResponses(...STAFF_PROBLEMS, 'not_found'),
+  },
+});
+
+export const guardRailOperations = [listGuardRails, putGuardRail, deleteGuardRail] as const;

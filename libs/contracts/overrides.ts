@@ -1,0 +1,192 @@
+/** What staff grant one account beside its plan, for a while or for good. */
+import { z } from 'zod';
+import { isMeter, SCOPES, WINDOWS } from '#libs/catalogue/limit.ts';
+import { envelope, instant, usd } from './envelope.ts';
+import { defineOperation } from './operation.ts';
+import { problemResponses, STAFF_PROBLEMS } from './problem-responses.ts';
+import { givenReason, reason } from './staff-decision.ts';
+
+const tags = ['Admin'];
+
+const meter = z
+  .string()
+  .refine(isMeter, 'is not a meter')
+  .describe('Such as `cost`, `images` or `gen.blog`.');
+const place = {
+  meter,
+  window: z.enum(WINDOWS).optional().describe('Only the limit in this window; every one if absent.'),
+  scope: z.enum(SCOPES).optional().describe('Only the limit of this scope; every one if absent.'),
+};
+const amount = z
+  .string()
+  .regex(/^[1-9]\d{0,17}$/)
+  .describe("An integer in the meter's own unit: nano-USD for `cost`, otherwise pieces, tokens or seconds.");
+
+const termShapes = {
+  quota_boost: { kind: z.literal('quota_boost'), ...place, amount },
+  limit_replacement: {
+    kind: z.literal('limit_replacement'),
+    ...place,
+    limit: z.discriminatedUnion('kind', [
+      z.strictObject({ kind: z.literal('n'), amount }),
+      z.strictObject({ kind: z.literal('unlimited') }),
+      z.strictObject({ kind: z.literal('disabled') }),
+    ]),
+  },
+  feature_grant: { kind: z.literal('feature_grant'), feature: z.string().min(1).max(100) },
+  plan_change: { kind: z.literal('plan_change'), plan: z.string().min(1).max(100) },
+} as const;
+
+/** What is granted, as it is also kept. */
+export const overrideTerms = z.discriminatedUnion('kind', [
+  z.object(termShapes.quota_boost),
+  z.object(termShapes.limit_replacement),
+  z.object(termShapes.feature_grant),
+  z.object(termShapes.plan_change),
+]);
+export type OverrideTerms = z.output<typeof overrideTerms>;
+
+const decision = {
+  reason,
+  from: instant.optional().describe('In force from then on; at once if absent.'),
+  expires_at: z
+    .union([instant, z.literal('period_end')])
+    .nullable()
+    .optional()
+    .describe(
+      'In force until then; `period_end`: as long as the current period; null: until it is ended. If absent, a `quota_boost` lasts for the period, and everything else until it is ended.',
+    ),
+};
+
+export const createOverrideBody = z.discriminatedUnion('kind', [
+  z.strictObject({ ...termShapes.quota_boost, ...decision }),
+  z.strictObject({ ...termShapes.limit_replacement, ...decision }),
+  z.strictObject({ ...termShapes.feature_grant, ...decision }),
+  z.strictObject({ ...termShapes.plan_change, ...decision }),
+]);
+export type CreateOverrideBody = z.output<typeof createOverrideBody>;
+
+export const OVERRIDE_STATES = ['scheduled', 'in_force', 'expired', 'ended'] as const;
+
+const facts = {
+  id: z.uuid(),
+  account_id: z.uuid(),
+  amount_usd: usd.optional().describe('The amount in USD; only for `cost`.'),
+  reason: z.string(),
+  author: z.string(),
+  from: instant,
+  expires_at: instant.nullable(),
+  created_at: instant,
+  ended_at: instant.nullable().describe('When staff ended it before its time.'),
+  ended_by: z.string().nullable(),
+  state: z.enum(OVERRIDE_STATES),
+};
+
+export const override = z
+  .discriminatedUnion('kind', [
+    z.object({ ...termShapes.quota_boost, ...facts }),
+    z.object({ ...termShapes.limit_replacement, ...facts }),
+    z.object({ ...termShapes.feature_grant, ...facts }),
+    z.object({ ...termShapes.plan_change, ...facts }),
+  ])
+  .meta({ id: 'Override' });
+export type OverrideWire = z.input<typeof override>;
+
+const exampleOverride: OverrideWire = {
+  id: '019e3f61-2222-7a10-8c01-5d2f7b9a4e10',
+  account_id: '019e3f5e-1111-7c31-9d52-8a4f0b6c1d2e',
+  kind: 'quota_boost',
+  meter: 'images',
+  amount: '50',
+  reason: 'Made good for the outage of Tuesday.',
+  author: '019e3f5e-0000-7a10-8c01-5d2f7b9a4e11',
+  from: '2026-11-20T12:00:00.000Z',
+  expires_at: '2026-12-01T09:00:00.000Z',
+  created_at: '2026-11-20T12:00:00.000Z',
+  ended_at: null,
+  ended_by: null,
+  state: 'in_force',
+};
+
+const accountParams = z.object({ account_id: z.uuid() });
+const oneOverride = envelope(z.object({ override }));
+const PROBLEMS = [...STAFF_PROBLEMS, 'not_found'] as const;
+
+export const listOverrides = defineOperation({
+  operationId: 'listOverrides',
+  method: 'GET',
+  path: '/api/admin/accounts/{account_id}/overrides',
+  summary: 'Overrides of an account',
+  description: 'Newest first, with those that are over.',
+  tags,
+  auth: 'staff',
+  params: accountParams,
+  responses: {
+    200: {
+      description: 'At most the 500 newest.',
+      schema: envelope(z.object({ overrides: z.array(override) })),
+      example: { success: true, data: { overrides: [exampleOverride] } },
+    },
+    ...problemResponses(...PROBLEMS),
+  },
+});
+
+export const createOverride = defineOperation({
+  operationId: 'createOverride',
+  method: 'POST',
+  path: '/api/admin/accounts/{account_id}/overrides',
+  summary: 'Grant an account something beside its plan',
+  description:
+    'Once this answers, every request of the account is judged by it, on every replica; and it ends on time by itself. What would change nothing is refused.',
+  tags,
+  auth: 'staff',
+  params: accountParams,
+  body: createOverrideBody,
+  bodyExample: {
+    kind: 'quota_boost',
+    meter: 'images',
+    amount: '50',
+    reason: exampleOverride.reason,
+    expires_at: 'period_end',
+  },
+  responses: {
+    201: {
+      description: 'Granted.',
+      schema: oneOverride,
+      example: { success: true, data: { override: exampleOverride } },
+    },
+    ...problemResponses(...PROBLEMS, 'semantic_error', 'conflict'),
+  },
+});
+
+export const endOverride = defineOperation({
+  operationId: 'endOverride',
+  method: 'DELETE',
+  path: '/api/admin/accounts/{account_id}/overrides/{id}',
+  summary: 'End an override',
+  description: 'It stays on record. Ending what is over is no error, and changes nothing.',
+  tags,
+  auth: 'staff',
+  params: z.object({ account_id: z.uuid(), id: z.uuid() }),
+  querystring: givenReason,
+  responses: {
+    200: {
+      description: 'The override, ended.',
+      schema: oneOverride,
+      example: {
+        success: true,
+        data: {
+          override: {
+            ...exampleOverride,
+            state: 'ended',
+            ended_at: '2026-11-21T08:00:00.000Z',
+            ended_by: exampleOverride.author,
+          },
+        },
+      },
+    },
+    ...problemResponses(...PROBLEMS),
+  },
+});
+
+export const overrideOperations = [listOverrides, createOverride, endOverride] as const;
