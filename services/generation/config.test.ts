@@ -1,0 +1,23 @@
+import t from 'tap';
+import { describeConfig, loadConfig } from '#libs/config/config.ts';
+import { configSchema, toGenerationConfig } from './config.ts';
+
+const env = {
+  DATABASE_URL: 'postgres://localhost/test',
+  INTERNAL_SECRETS: 'a secret that only tests know of and no one else',
+};
+
+t.test('every variable is described, and keys are secrets', async (t) => {
+  const rows = describeConfig(configSchema);
+  for (const { name, secret } of rows) t.equal(secret, /KEY$|SECRETS$|DATABASE_URL/.test(name), name);
+});
+
+t.test('a provider is configured by its key, Ollama by its address', async (t) => {
+  const access = (more: Record<string, string>) =>
+    toGenerationConfig(loadConfig(configSchema, { ...env, ...more })).access;
+  t.strictSame(access({}), {});
+  t.strictSame(access({ OPENAI_API_KEY: 'sk', OLLAMA_BASE_URL: 'http://localhost:11434/v1/' }), {
+    openai: { baseUrl: 'https://api.openai.com/v1', apiKey: 'sk' },
+    ollama: { baseUrl: 'http://localhost:11434/v1', apiKey: 'none' },
+  });
+});

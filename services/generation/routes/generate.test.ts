@@ -1,0 +1,270 @@
+import t from 'tap';
+import { generateRequest } from '#libs/contracts/generate.ts';
+import type { CallPlan } from '#libs/contracts/internal-context.ts';
+import { parseSse } from '#libs/http/sse-parser.ts';
+import { planContent } from '#libs/pipelines/content.ts';
+import type { ModelInfo } from '#libs/pricing/model.ts';
+import { request } from '#libs/testing/http.ts';
+import {
+  ACCOUNT,
+  type Admitted,
+  CALLER,
+  createTestGeneration,
+  MODELS,
+  priceOf,
+  type TestProvider,
+  type UsageRow,
+} from '../fixtures.ts';
+
+const generation = await createTestGeneration(t, { PROVIDER_IDLE_TIMEOUT: '5s' });
+const { url, simulator, ledger } = generation;
+const route = `${url}/internal/generate`;
+
+// biome-ignore lint/suspicious/noExplicitAny: the shape is what the tests are about
+type Answer = any;
+type Event = { event: string; data: Answer };
+
+function planFor(
+  provider: TestProvider,
+  body: object,
+  more: Partial<ModelInfo['capabilities']> = {},
+): CallPlan {
+  const model = MODELS[provider];
+  const info: ModelInfo = {
+    provider,
+    model,
+    aliases: [],
+    upstreamModel: model,
+    kind: 'text',
+    contextWindow: 128_000,
+    maxOutputTokens: 8_192,
+    maxImageInputTokens: 0,
+    tokenizer: null,
+    capabilities: {
+      vision: false,
+      tools: false,
+      jsonSchema: false,
+      reasoning: false,
+      streaming: true,
+      ...more,
+    },
+  };
+  const asked = generateRequest.parse(body);
+  return planContent({ request: asked, model: info, price: priceOf(provider, model), outputTokensCap: null });
+}
+
+async function* eventsOf({ headers }: Admitted, body: object, signal?: AbortSignal): AsyncGenerator<Event> {
+  const response = await fetch(route, {
+    method: 'POST',
+    headers: { ...headers, 'content-type': 'application/json', accept: 'text/event-stream' },
+    body: JSON.stringify(body),
+    ...(signal && { signal }),
+  });
+  t.match(response.headers.get('content-type'), /^text\/event-stream/);
+  for await (const { event, data } of parseSse(response.body as AsyncIterable<Uint8Array>)) {
+    yield { event, data: JSON.parse(data) };
+  }
+}
+
+async function allEvents(admitted: Admitted, body: object): Promise<Event[]> {
+  const events: Event[] = [];
+  for await (const event of eventsOf(admitted, body)) events.push(event);
+  return events;
+}
+
+const BOTH = {
+  topic: 'fountain pens',
+  content_types: ['blog', 'social'],
+  tone: 'friendly',
+  audience: 'students',
+};
+
+const sum = (rows: UsageRow[]) => rows.reduce((total, row) => total + row.cost_nano_usd, 0n);
+const usd = (nano: bigint) => `0.${nano.toString().padStart(9, '0')}`;
+
+for (const provider of ['openai', 'anthropic', 'gemini'] as const) {
+  t.test(
+    `given a blog and posts of ${provider}, when asked for in events, then each step is told`,
+    async (t) => {
+      const admitted = await generation.admit(planFor(provider, BOTH));
+      const events = await allEvents(admitted, BOTH);
+      const statuses = events.filter(({ event }) => event === 'status').map(({ data }) => data);
+      t.match(statuses, [
+        { step: 'research', message: String, progress: 0 },
+        { step: 'write', message: String, progress: 25 },
+        { step: 'edit', message: String, progress: 50 },
+        { step: 'social', message: String, progress: 75 },
+      ]);
+      const { data: complete } = events.at(-1) ?? {};
+      t.equal(events.at(-1)?.event, 'complete');
+      t.match(complete, {
+        content: /^# .*fountain pens/i,
+        social_media_content: /LinkedIn[\s\S]*#/,
+        audio_content: null,
+        video_content: null,
+        topic: 'fountain pens',
+        generated_at: /^\d{4}-.*Z$/,
+        cached: false,
+      });
+      for (const [type, whole] of [
+        ['blog', complete.content],
+        ['social', complete.social_media_content],
+      ]) {
+        const chunks = events.filter(({ event, data }) => event === 'content' && data.content_type === type);
+        t.ok(chunks.length > 3, 'as it is written');
+        t.equal(chunks.map(({ data }) => data.chunk).join(''), whole, 'the chunks are the whole');
+      }
+      const progress = events
+        .filter(({ data }) => data.progress !== undefined)
+        .map(({ data }) => data.progress);
+      t.strictSame(
+        progress,
+        [...progress].sort((a, b) => a - b),
+        'progress never goes back',
+      );
+
+      const rows = await generation.rows(admitted.requestId);
+      t.strictSame(
+        rows.map(({ step, status, usage_source }) => [step, status, usage_source]),
+        ['research', 'write', 'edit', 'social'].map((step) => [step, 'ok', 'provider']),
+      );
+      t.equal(complete.usage.cost_usd, usd(sum(rows)));
+      t.equal(await generation.holdState(admitted.requestId), 'closed');
+      for (const [index, call] of planFor(provider, BOTH).calls.entries()) {
+        const row = rows[index] as UsageRow;
+        t.ok((row.input_tokens ?? 0) <= call.inputTokens, 'within the planned bound');
+        t.ok((row.output_tokens ?? 0) <= call.outputTokens);
+        t.notOk(row.overrun);
+      }
+      t.ok(rows[2]?.meters.includes('gen.blog') && rows[3]?.meters.includes('gen.social'));
+      t.notOk(rows[1]?.meters.includes('gen.blog'));
+    },
+  );
+}
+
+t.test('given a client that wants JSON, then it gets what events would have ended with', async (t) => {
+  const body = { topic: 'rivers' };
+  const { requestId, headers } = await generation.admit(planFor('openai', body));
+  const accept = 'application/json';
+  const answer = await request<Answer>(route, { headers: { ...headers, accept }, body });
+  t.equal(answer.status, 200);
+  t.match(answer.body, { content: /^# /, social_media_content: null, topic: 'rivers', cached: false });
+  const rows = await generation.rows(requestId);
+  t.equal(rows.length, 3);
+  t.match(answer.body.usage, { cost_usd: usd(sum(rows)), tokens: Number, budget_state: 'ok' });
+  t.equal(answer.headers.get('x-inkmeter-cost-nano-usd'), sum(rows).toString());
+  t.equal(answer.headers.get('x-inkmeter-tokens'), String(answer.body.usage.tokens));
+});
+
+t.test('given a reasoning model, then it is asked to think little', async (t) => {
+  const body = { topic: 'rivers' };
+  const plan = planFor('openai', body, { reasoning: true });
+  const calls = plan.calls.map((call) => ({ ...call, upstreamModel: 'gpt-5' }));
+  const { requestId, headers } = await generation.admit({ ...plan, calls });
+  const accept = 'application/json';
+  t.equal((await request(route, { headers: { ...headers, accept }, body })).status, 200);
+  t.ok((await generation.rows(requestId)).every(({ reasoning_tokens }) => (reasoning_tokens ?? 0) > 0));
+});
+
+t.test('given a step that fails, then what was done is paid for and the rest is released', async (t) => {
+  for (const accept of ['text/event-stream', 'application/json']) {
+    const body = { topic: 'rivers [[simulate: status=400]]' };
+    const plan = planFor('openai', body);
+    const admitted = await generation.admit(plan);
+    if (accept === 'application/json') {
+      const answer = await request<Answer>(route, { headers: { ...admitted.headers, accept }, body });
+      t.equal(answer.status, 400);
+      t.match(answer.body, { code: 'invalid_request', request_id: admitted.requestId });
+    } else {
+      const last = (await allEvents(admitted, body)).at(-1);
+      t.match(last, { event: 'error', data: { code: 'invalid_request', status: 400, title: String } });
+    }
+    const rows = await generation.rows(admitted.requestId);
+    t.match(rows, [{ step: 'research', status: 'error', cost_nano_usd: 0n }]);
+    t.equal(await generation.holdState(admitted.requestId), 'closed');
+  }
+});
+
+t.test('given a client that leaves in the middle, then no further step begins', async (t) => {
+  simulator.witness.reset();
+  const body = { ...BOTH, topic: 'rivers [[simulate: chunk_delay=30]]' };
+  const admitted = await generation.admit(planFor('openai', body));
+  const controller = new AbortController();
+  const reading = (async () => {
+    for await (const { event } of eventsOf(admitted, body, controller.signal)) {
+      if (event === 'content') controller.abort();
+    }
+  })();
+  await t.rejects(reading);
+  t.equal(await generation.holdState(admitted.requestId), 'closed');
+  const rows = await generation.rows(admitted.requestId);
+  t.strictSame(
+    rows.map(({ step, status }) => [step, status]),
+    [
+      ['research', 'ok'],
+      ['write', 'ok'],
+      ['edit', 'aborted'],
+    ],
+  );
+  t.notOk(rows[2]?.meters.includes('gen.blog'), 'an article that was not finished is not counted');
+});
+
+t.test('given an emergency stop in the middle, then the events say so', async (t) => {
+  const body = { ...BOTH, topic: 'rivers [[simulate: chunk_delay=30]]' };
+  const admitted = await generation.admit(planFor('openai', body));
+  const events: Event[] = [];
+  let stopId: string | undefined;
+  for await (const event of eventsOf(admitted, body)) {
+    events.push(event);
+    if (event.event !== 'content' || stopId !== undefined) continue;
+    stopId = admitted.requestId;
+    await ledger.stop({ id: stopId, kind: 'account', target: ACCOUNT, reason: 'test', author: ACCOUNT });
+  }
+  t.match(events.at(-1), { event: 'error', data: { code: 'emergency_stop', status: 503 } });
+  await ledger.liftStop({ id: stopId ?? '', author: ACCOUNT });
+  t.equal(await generation.holdState(admitted.requestId), 'closed');
+});
+
+t.test('given an answer to be kept, then the work goes on without its client', async (t) => {
+  for (const accept of ['text/event-stream', 'application/json']) {
+    simulator.witness.reset();
+    const body = { ...BOTH, topic: 'rivers' };
+    const { requestId, headers } = await generation.admit(planFor('openai', body), { keepAnswer: true });
+    const controller = new AbortController();
+    const pending = request(route, { headers: { ...headers, accept }, body, signal: controller.signal });
+    await simulator.witness.arrived(1);
+    controller.abort();
+    await t.rejects(pending);
+    t.equal(await generation.holdState(requestId), 'closed');
+    const rows = await generation.rows(requestId);
+    t.equal(rows.length, 4);
+    const { body: kept } = await request<Answer>(`${url}/internal/results/${requestId}`, {
+      headers: generation.sign({ caller: CALLER, requestId }),
+    });
+    t.match(kept, { state: 'done', status: 200 });
+    t.equal(kept.headers['x-inkmeter-cost-usd'], usd(sum(rows)), 'with the whole cost');
+    const text = Buffer.from(kept.body_base64, 'base64').toString();
+    const complete =
+      accept === 'application/json'
+        ? text
+        : (text.split('\n\n').at(-2) ?? '').replace(/^event: complete\ndata: /, '');
+    t.match(JSON.parse(complete), { content: /^# /, usage: { cost_usd: usd(sum(rows)) } });
+  }
+});
+
+t.test('given a request that is not as planned, then it is refused', async (t) => {
+  const chatBody = { topic: 'x' };
+  const plan = planFor('openai', chatBody);
+  const accept = 'application/json';
+  for (const [wrong, body, status] of [
+    [plan, { topic: '' }, 400],
+    [plan, { topic: 'x', unknown: 1 }, 400],
+    [plan, { topic: 'x'.repeat(500) }, 500],
+    [{ ...plan, kind: 'chat' as const }, chatBody, 400],
+  ] as const) {
+    const { requestId, headers } = await generation.admit(wrong);
+    const answer = await request<Answer>(route, { headers: { ...headers, accept }, body });
+    t.equal(answer.status, status);
+    t.equal((await generation.rows(requestId)).length, 0, 'nothing was called');
+  }
+});
