@@ -1,0 +1,69 @@
+/** What staff did: an append-only record. */
+import { z } from 'zod';
+import { envelope, instant } from './envelope.ts';
+import { defineOperation } from './operation.ts';
+import { pageQuery } from './page.ts';
+import { problemResponses, STAFF_PROBLEMS } from './problem-responses.ts';
+
+const state = z.record(z.string(), z.unknown()).nullable();
+const name = z.string().min(1).max(200);
+
+export const auditEntry = z
+  .object({
+    id: z.uuid(),
+    at: instant,
+    actor: z.string().describe("A user's id, or the name of a program."),
+    action: z.string().describe('Such as `override.created` or `catalogue.published`.'),
+    subject: z.string().describe('What it was done to, such as `flag:ai_inbox`.'),
+    account_id: z.uuid().nullable().describe('The account concerned; null where it is about many.'),
+    before: state,
+    after: state,
+    reason: z.string().nullable(),
+    request_id: z.string().nullable(),
+  })
+  .meta({ id: 'AuditEntry' });
+export type AuditEntryWire = z.output<typeof auditEntry>;
+
+export const auditQuery = z.object({
+  ...pageQuery.shape,
+  account_id: z.uuid().optional(),
+  actor: name.optional(),
+  action: name.optional().describe('Exactly, or all of a kind: `override.` finds every action on overrides.'),
+  subject: name.optional(),
+  from: instant.optional().describe('Not before.'),
+  to: instant.optional().describe('Before.'),
+});
+
+const exampleEntry: AuditEntryWire = {
+  id: '019e3f62-3333-7a10-8c01-5d2f7b9a4e10',
+  at: '2026-11-20T12:00:00.000Z',
+  actor: '019e3f5e-0000-7a10-8c01-5d2f7b9a4e11',
+  action: 'flag.set',
+  subject: 'flag:ai_inbox',
+  account_id: null,
+  before: null,
+  after: { enabled: true, rules: [{ kind: 'boolean', on: true }] },
+  reason: 'Testers asked for it.',
+  request_id: '019e3f5e-6f2a-7c31-9d52-8a4f0b6c1d2e',
+};
+
+export const listAudit = defineOperation({
+  operationId: 'listAudit',
+  method: 'GET',
+  path: '/api/admin/audit',
+  summary: 'What staff did',
+  description: 'Newest first. Nothing on this record can be changed or deleted.',
+  tags: ['Admin'],
+  auth: 'staff',
+  querystring: auditQuery,
+  responses: {
+    200: {
+      description: 'One page.',
+      schema: envelope(z.object({ entries: z.array(auditEntry), next_cursor: z.uuid().nullable() })),
+      example: { success: true, data: { entries: [exampleEntry], next_cursor: null } },
+    },
+    ...problemResponses(...STAFF_PROBLEMS),
+  },
+});
+
+export const auditOperations = [listAudit] as const;
