@@ -155,11 +155,14 @@ t.test('given a fresh installation', { timeout: 170_000 }, async (t) => {
       openai.chat.completions.create({ messages: question('x'), model: 'gpt-4o-mini', ...body });
     await t.rejects(create({ model: 'no-such-model' }), { status: 404, code: 'model_not_found' });
     await t.rejects(create({ model: 'gpt-5' }), { status: 403, code: 'model_not_in_plan' });
-    await t.rejects(create({ messages: [] }), { status: 400, type: 'invalid_request_error' });
-    await t.rejects(create({ service_tier: 'priority' }), { status: 400 });
+    await t.rejects(create({ messages: [] }), { status: 400, code: 'invalid_request' });
+    await t.rejects(create({ service_tier: 'priority' }), { status: 400, code: 'invalid_request' });
     const stranger = new OpenAI({ baseURL: `${url}/v1`, apiKey: 'ik_live_nobody', maxRetries: 0 });
     await t.rejects(stranger.models.list(), { status: 401, code: 'invalid_api_key' });
-    await t.rejects(create({ messages: question('x [[simulate: status=500]]') }), { status: 502 });
+    await t.rejects(create({ messages: question('x [[simulate: status=500]]') }), {
+      status: 502,
+      code: 'provider_error',
+    });
     const models = await openai.models.list();
     t.ok(models.data.some(({ id }) => id === MODELS.anthropic));
     t.notOk(
