@@ -123,7 +123,7 @@ const COUNTERS_SQL = `
 const EVENTS_SQL = `
   SELECT e.counter_id, e.threshold_bps, e.used, e.amount, e.hold_id,
          EXISTS (SELECT FROM usage_events u
-                  WHERE u.lane = e.lane AND u.hold_id = e.hold_id AND u.xmin = e.xmin) AS with_its_usage
+                  WHERE u.account_id = e.account_id AND u.hold_id = e.hold_id AND u.xmin = e.xmin) AS with_its_usage
     FROM threshold_events e WHERE e.account_id = ANY ($1) ORDER BY e.id`;
 
 // biome-ignore lint/suspicious/noExplicitAny: a row as the driver gives it

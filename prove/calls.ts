@@ -36,7 +36,7 @@ export type ChatOptions = CallOptions & {
 export type GatewayClient = {
   chat: (options: ChatOptions) => Promise<Outcome>;
   /** `POST /api/generate`, answered as JSON: several provider calls under one hold. */
-  generate: (options: CallOptions & { topic: string }) => Promise<Outcome>;
+  generate: (options: CallOptions & { topic: string; model: string }) => Promise<Outcome>;
   /** Any other JSON call. @throws Error for an answer that is no success. */
   send: <Answer>(
     method: 'GET' | 'POST' | 'DELETE',
@@ -122,8 +122,12 @@ export function createGatewayClient(url: string): GatewayClient {
         },
         options,
       ),
-    generate: ({ topic, ...options }) =>
-      call('/api/generate', { topic, content_types: ['blog'] }, { ...options, accept: 'application/json' }),
+    generate: ({ topic, model, ...options }) =>
+      call(
+        '/api/generate',
+        { topic, model, content_types: ['blog'] },
+        { ...options, accept: 'application/json' },
+      ),
     async send(method, path, token, body) {
       const answer = await pool.request({
         method,

@@ -103,7 +103,13 @@ const falsifications: Record<string, { falsify: (evidence: Falsified) => void; s
   },
   'a call that was made up': {
     falsify: ({ calls }) => void calls.pop(),
-    says: /charged, but the provider never served it/,
+    says: /charged, but the provider never saw it/,
+  },
+  'a call that the provider refused, charged': {
+    falsify: ({ calls }) => {
+      calls[1] = call(SECOND, { status: 503 });
+    },
+    says: /figures of a provider that never answered/,
   },
   'a call counted twice': {
     falsify: ({ books }) => books.rows.push({ ...first(books.rows) }),

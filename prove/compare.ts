@@ -44,8 +44,13 @@ export function compare(evidence: Evidence): Comparison {
   const rows = new Map(books.rows.map((row) => [nameOf(row.holdId, row.callIndex), row]));
   if (rows.size !== books.rows.length) differences.push('a call is in the books twice');
   const served = servedCalls(calls, holds, differences);
+  const arrived = new Set(calls.map(({ correlation }) => correlation));
 
-  for (const [name, row] of rows) compareRow(name, row, served.get(name), evidence, differences);
+  for (const [name, row] of rows) {
+    if (!arrived.has(name) && isCharged(row))
+      differences.push(`${name} is charged, but the provider never saw it`);
+    else compareRow(name, row, served.get(name), evidence, differences);
+  }
   const cut = findCut(served, rows, holds, evidence.answered, differences);
   const counters = new Map(books.counters.map((counter) => [counter.id, counter]));
   for (const hold of books.holds) checkHold(hold, counters, differences);
@@ -91,21 +96,10 @@ function compareRow(
   { pricesOf }: Evidence,
   differences: string[],
 ): void {
-  const tokens = totalOf(row.tokens);
-  if (call === undefined) {
-    if (tokens > 0 || row.costNanoUsd > 0n)
-      differences.push(`${name} is charged, but the provider never served it`);
-    return;
-  }
-  if (row.provider !== call.provider)
-    differences.push(`${name}: booked for ${row.provider}, served by ${call.provider}`);
   if (row.usageSource === 'provider') {
-    for (const key of Object.keys(row.tokens) as (keyof TokenCounts)[]) {
-      if (row.tokens[key] !== call.tokens[key]) {
-        differences.push(`${name}: ${row.tokens[key]} ${key} tokens booked, ${call.tokens[key]} served`);
-      }
-    }
-  } else if (call.complete && row.status === 'ok') {
+    if (call === undefined) differences.push(`${name}: figures of a provider that never answered`);
+    else compareTokens(name, row, call, differences);
+  } else if (call?.complete && row.status === 'ok') {
     differences.push(`${name}: the provider said what it served, but the books say ${row.usageSource}`);
   }
   const cost = priceTokens(row.tokens, pricesOf(row.provider, row.model));
@@ -113,10 +107,23 @@ function compareRow(
     differences.push(`${name}: ${row.costNanoUsd} nano-USD booked, worth ${cost}`);
   if ((row.amounts.get('cost') ?? 0n) !== row.costNanoUsd)
     differences.push(`${name}: its cost is not what it moved`);
-  if ((row.amounts.get('tokens.total') ?? 0n) !== BigInt(tokens)) {
+  if ((row.amounts.get('tokens.total') ?? 0n) !== BigInt(totalOf(row.tokens))) {
     differences.push(`${name}: its tokens are not what it moved`);
   }
 }
+
+function compareTokens(name: string, row: UsageRow, call: WitnessedCall, differences: string[]): void {
+  if (row.provider !== call.provider) {
+    differences.push(`${name}: booked for ${row.provider}, served by ${call.provider}`);
+  }
+  for (const key of Object.keys(row.tokens) as (keyof TokenCounts)[]) {
+    if (row.tokens[key] !== call.tokens[key]) {
+      differences.push(`${name}: ${row.tokens[key]} ${key} tokens booked, ${call.tokens[key]} served`);
+    }
+  }
+}
+
+const isCharged = ({ tokens, costNanoUsd }: UsageRow) => totalOf(tokens) > 0 || costNanoUsd > 0n;
 
 /** Calls without a row: only a crash between the provider and the books may leave them, and nobody may have an answer. */
 function findCut(

@@ -1,7 +1,9 @@
 /** Starts the system, runs the cases one after the other, and says what came of it. */
 import { createStaff } from './accounts.ts';
 import { createGatewayClient } from './calls.ts';
+import { runCrashes } from './cases/crashes.ts';
 import { runExact } from './cases/exact.ts';
+import { runRetries } from './cases/retries.ts';
 import { runStop } from './cases/stop.ts';
 import { runThresholds } from './cases/thresholds.ts';
 import { runWindows } from './cases/windows.ts';
@@ -14,6 +16,8 @@ import { renderTable } from './table.ts';
 const CASES: Record<string, (proof: Proof) => Promise<CaseResult>> = {
   exact: runExact,
   thresholds: runThresholds,
+  crashes: runCrashes,
+  retries: runRetries,
   windows: runWindows,
   stop: runStop,
 };

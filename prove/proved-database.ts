@@ -2,6 +2,7 @@
 
 import { rm } from 'node:fs/promises';
 import path from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import {
   type EmbeddedPostgres,
   ensureDatabase,
@@ -15,8 +16,8 @@ const DATABASE = 'inkmeter';
 export type ProvedDatabase = {
   /** Stays the same over restarts. */
   url: string;
-  /** What `pg_ctl stop -m immediate` does: no checkpoint, no goodbye; then a start on the same data and port. */
-  crashAndRecover: () => Promise<void>;
+  /** What `pg_ctl stop -m immediate` does: no checkpoint, no goodbye; after the outage it starts on the same data. */
+  crashAndRecover: (outageMs: number) => Promise<void>;
   /** Stops the server and removes its data, which may lie outside the given folder. */
   remove: () => Promise<void>;
 };
@@ -49,8 +50,9 @@ export async function startProvedDatabase(options: {
   }
   return {
     url,
-    async crashAndRecover() {
+    async crashAndRecover(outageMs) {
       await server.stop('immediate');
+      await delay(outageMs);
       server = await launch();
     },
     remove,

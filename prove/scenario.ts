@@ -5,7 +5,7 @@ import type { EntitlementInput } from '#libs/catalogue/entitlements.ts';
 import { limitTimeline } from '#libs/catalogue/limit-timeline.ts';
 import { parseCatalogue } from '#libs/catalogue/parse.ts';
 import { testHold, testSettle } from '#libs/ledger/fixtures.ts';
-import { createLedger, type Ledger } from '#libs/ledger/ledger.ts';
+import { createLedger, type Ledger, type SetLimitsInput, setLimits } from '#libs/ledger/ledger.ts';
 import { readLimits } from '#libs/ledger/read-limits.ts';
 import { toSegment } from './accounts.ts';
 import { readBooks } from './books.ts';
@@ -36,8 +36,8 @@ export type Scenario = {
   settle: (hold: OpenHold | null, units: bigint, now: Date | null) => Promise<void>;
   /** On the database's own clock: a limit a day that changes in a moment. @returns when it does. */
   limitEndsSoon: (limit: { n: bigint; later: bigint }) => Promise<Date>;
-  /** Many at once on the database's own clock, kept waiting for the account until an instant has passed. */
-  stormBehindALock: (count: number, until: Date) => Promise<OpenHold[]>;
+  /** Many at once on the database's own clock, behind a change of the limits that commits only then. */
+  stormBehindAChange: (count: number, until: Date) => Promise<OpenHold[]>;
   /** The account may stand above its limit from now on, because the limit was lowered. */
   mayExceed: () => void;
   expect: (what: string, seen: number, expected: number) => void;
@@ -76,6 +76,7 @@ export function createScenario(pool: Pool): Scenario {
   let requests = 0;
   let admitted = 0;
   let isLowered = false;
+  let standing: Omit<SetLimitsInput, 'accountId'> = { anchor: new Date(0), periodMonths: 1, segments: [] };
 
   /** A replica of its own for every time that is asked at. */
   const replicas = new Map<string, Ledger>();
@@ -111,22 +112,22 @@ export function createScenario(pool: Pool): Scenario {
       const boundary = new Date(Date.now() + BOUNDARY_IN_MS);
       limitUnits = later;
       const segment = { meter: 'tokens.total', window: 'day' } as const;
-      await ledgerAt(null).setLimits({
-        accountId,
+      standing = {
         anchor: boundary,
         periodMonths: 1,
         segments: [
           toSegment({ ...segment, amount: n, validUntil: boundary }),
           toSegment({ ...segment, amount: later, validFrom: boundary }),
         ],
-      });
+      };
+      await ledgerAt(null).setLimits({ ...standing, accountId });
       return boundary;
     },
-    async stormBehindALock(count, until) {
+    async stormBehindAChange(count, until) {
       const client = await pool.connect();
       try {
         await client.query('BEGIN');
-        await client.query('SELECT FROM ledger_accounts WHERE account_id = $1 FOR UPDATE', [accountId]);
+        await setLimits(client, null, { ...standing, accountId });
         const holds = Array.from({ length: count }, (_, index) => hold(null, 1n, index % 2));
         await client.query('SELECT pg_sleep_until($1)', [until]);
         await client.query('COMMIT');

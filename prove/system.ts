@@ -19,11 +19,13 @@ import { chooseServicePorts } from './ports.ts';
 import { type ProvedDatabase, startProvedDatabase } from './proved-database.ts';
 
 /** How long a hold may live: short, so that what a crash leaves behind is swept while we wait. */
-export const HOLD_TTL_MS = 12_000;
+export const HOLD_TTL_MS = 15_000;
 
 /** Settings of the services under proof; everything else is as shipped. */
 const SETTINGS = {
   HOLD_TTL: `${HOLD_TTL_MS}ms`,
+  // Work ends so long before its hold does; in production the hold lives for minutes.
+  DEADLINE_MARGIN: '2s',
   SWEEP_INTERVAL: '500ms',
   ACCESS_TOKEN_TTL: '4h',
   // Callers are many and hurried here; what limits how often they call is not what is proved.

@@ -113,7 +113,10 @@ async function closeAtBlockLine(proof: Proof): Promise<CaseResult> {
   const slow = await Promise.all(atWork);
   const after = await call(0);
   const outcomes = [...quick, ...late, ...slow, after];
-  if (![...quick, ...slow].every((outcome) => outcome.isComplete)) differences.push('admitted work was cut');
+  if (![...quick, ...slow].every((outcome) => outcome.isComplete))
+    differences.push(
+      `admitted work was cut: ${JSON.stringify([...quick, ...slow].filter((o) => !o.isComplete))}`,
+    );
   if (!late.every(({ code }) => code === 'limit_blocked')) {
     differences.push(
       `at 96 % the answers were ${[...new Set(late.map(({ code, status }) => code ?? status))]}`,
@@ -137,7 +140,9 @@ async function closeAtBlockLine(proof: Proof): Promise<CaseResult> {
 /** Exactly one event for each line, none for another, each by the settle that crossed it. */
 function checkEvents({ books }: Examination, meter: ProofMeter, lines: readonly number[]): string[] {
   const differences: string[] = [];
-  const counter = books.counters.find((one) => one.meter === meter && one.scope === 'account');
+  const counter = books.counters.find(
+    ({ meter: of, scope, kind }) => of === meter && scope === 'account' && kind === 'n',
+  );
   const events = books.events.filter(({ counterId }) => counterId === counter?.id);
   const seen = events.map(({ thresholdBps }) => thresholdBps).sort((left, right) => left - right);
   if (seen.join() !== [...lines].sort((left, right) => left - right).join()) {

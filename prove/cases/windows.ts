@@ -57,7 +57,7 @@ async function midnight(scenario: Scenario): Promise<void> {
  */
 async function waitingOverABoundary(scenario: Scenario): Promise<void> {
   const boundary = await scenario.limitEndsSoon({ n: 10n, later: 3n });
-  const admitted = await scenario.stormBehindALock(20, boundary);
+  const admitted = await scenario.stormBehindAChange(20, boundary);
   scenario.expect('admitted under the limit in force at their turn', admitted.length, 3);
   const early = admitted.filter(({ heldAt }) => heldAt < boundary).length;
   scenario.expect('admitted at a time that was over', early, 0);

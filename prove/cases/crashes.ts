@@ -1,0 +1,148 @@
+/**
+ * 3. Crashes. `kill -9` of a gateway, of a generation process and of one of each, and PostgreSQL stopped at once, at
+ * random moments under load. Afterwards the books hold every call whose result left, and nothing twice; what a crash cut
+ * off is listed, and its hold has expired. Everything comes back by itself.
+ */
+import { setTimeout as delay } from 'node:timers/promises';
+import { createAccounts, type ProofAccount, setLimits, worth } from '../accounts.ts';
+import type { CutCall } from '../compare.ts';
+import { examine, figures, isRefused } from '../examine.ts';
+import { type CaseResult, joinResults, type Proof } from '../proof.ts';
+import { startTraffic } from '../traffic.ts';
+
+type Fault = { name: string; strike: (proof: Proof) => Promise<string> };
+
+const replica = ({ random }: Proof): 0 | 1 => (random.integer(0, 1) === 0 ? 0 : 1);
+
+const FAULTS: Record<'gateway' | 'generation' | 'both' | 'database', Fault> = {
+  gateway: {
+    name: 'kill -9 of a gateway',
+    async strike(proof) {
+      const target = proof.system.gateways[replica(proof)];
+      target.kill();
+      return target.name;
+    },
+  },
+  generation: {
+    name: 'kill -9 of a generation process',
+    async strike(proof) {
+      const target = proof.system.generations[replica(proof)];
+      target.kill();
+      return target.name;
+    },
+  },
+  both: {
+    name: 'kill -9 of one of each',
+    async strike(proof) {
+      const targets = [proof.system.gateways[replica(proof)], proof.system.generations[replica(proof)]];
+      for (const target of targets) target.kill();
+      return targets.map(({ name }) => name).join(' and ');
+    },
+  },
+  database: {
+    name: 'PostgreSQL stopped at once',
+    async strike(proof) {
+      const outageMs = proof.random.integer(0, 2_000);
+      await proof.system.database.crashAndRecover(outageMs);
+      return `PostgreSQL, away for ${outageMs} ms`;
+    },
+  },
+};
+
+const ROUNDS_EACH = 5;
+const ACCOUNTS = 4;
+/** One of the accounts has little, so that limits bind while things break. */
+const SMALL_BUDGET_CALLS = 60;
+const SHOWN_CUTS = 40;
+
+export async function runCrashes(proof: Proof): Promise<CaseResult> {
+  const results: CaseResult[] = [];
+  if (proof.isQuick) {
+    results.push(
+      await underFaults(proof, 'kill -9 and PostgreSQL', [FAULTS.both, FAULTS.database, FAULTS.generation]),
+    );
+  } else {
+    for (const fault of Object.values(FAULTS)) {
+      results.push(
+        await underFaults(
+          proof,
+          fault.name,
+          Array.from({ length: ROUNDS_EACH }, () => fault),
+        ),
+      );
+    }
+  }
+  return joinResults(results);
+}
+
+async function underFaults(proof: Proof, what: string, rounds: readonly Fault[]): Promise<CaseResult> {
+  const name = `crashes: ${what}, ${rounds.length} rounds`;
+  proof.progress(name);
+  const since = new Date();
+  const accounts = await createAccounts(proof.clients, ACCOUNTS);
+  for (const [index, { id }] of accounts.entries()) {
+    await setLimits(proof.system.pool, id, [worth('cost', index === 0 ? SMALL_BUDGET_CALLS : 1_000_000)]);
+  }
+  const traffic = startTraffic(proof, accounts);
+  const differences: string[] = [];
+  for (const [index, fault] of rounds.entries()) {
+    const momentMs = proof.random.integer(300, 1_500);
+    await delay(momentMs);
+    const struck = await fault.strike(proof);
+    proof.progress(`${name}: round ${index + 1} after ${momentMs} ms: ${struck}`);
+    differences.push(...(await awaitService(proof, accounts)));
+  }
+  const outcomes = await traffic.end();
+
+  const found = await examine(proof, { accountIds: accounts.map(({ id }) => id), since, outcomes });
+  differences.push(...found.differences);
+  const expired = found.books.holds.filter(({ state }) => state === 'expired').length;
+  const served = outcomes.filter(({ isComplete }) => isComplete).length;
+  const refused = outcomes.filter(isRefused).length;
+  if (served === 0) differences.push('nothing was served: there was no load to crash under');
+  return {
+    rows: [
+      {
+        case: name,
+        ...figures(found, outcomes),
+        expected: `0 lost, 0 twice`,
+        isRight: differences.length === 0,
+      },
+    ],
+    notes: [
+      `${name}: ${served} requests answered in full, ${refused} refused, ${outcomes.length - served - refused} failed or lost their connection; ${found.partialRows} calls ended early and were settled as far as they had come; ${expired} holds expired; ${found.cut.length} calls cut off by a crash.`,
+      ...describeCuts(found.cut),
+    ],
+    differences: differences.map((difference) => `${name}: ${difference}`),
+  };
+}
+
+const RECOVERY_MS = 60_000;
+
+/** Nobody helps: every process is back, and both gateways serve again. */
+async function awaitService(
+  { system, clients }: Proof,
+  accounts: readonly ProofAccount[],
+): Promise<string[]> {
+  await Promise.all([...system.gateways, ...system.generations].map((process) => process.ready()));
+  const token = accounts.at(-1)?.key.text ?? '';
+  const deadline = AbortSignal.timeout(RECOVERY_MS);
+  for (const client of clients) {
+    // Which generation process a call goes to is the gateway's choice: it has to do with all of them.
+    for (let inARow = 0; inARow < 4; ) {
+      const { isComplete } = await client.chat({ token });
+      inARow = isComplete ? inARow + 1 : 0;
+      if (deadline.aborted) return ['service did not come back within a minute'];
+    }
+  }
+  return [];
+}
+
+function describeCuts(cuts: readonly CutCall[]): string[] {
+  const lines = cuts.map(({ holdId, callIndex, complete, tokens }) => {
+    const extent = complete ? 'served whole' : 'served in part';
+    return `  cut off: ${holdId}/${callIndex}, ${extent} (${tokens.input} in, ${tokens.output} out), hold expired`;
+  });
+  const more = lines.length - SHOWN_CUTS;
+  return more > 0 ? [...lines.slice(0, SHOWN_CUTS), `  and ${more} more`] : lines;
+}

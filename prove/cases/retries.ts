@@ -1,0 +1,167 @@
+/**
+ * 4. Retries. Clients that repeat a request under the same `Idempotency-Key`, because they waited too long, lost the
+ * answer, or lost a gateway or a generation process: the request is charged once, and answered the same every time.
+ */
+import { randomUUID } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
+import { createAccount, type ProofAccount, setLimits, worth } from '../accounts.ts';
+import { type ChatOptions, type Outcome, USE_ALL } from '../calls.ts';
+import { examine, figures } from '../examine.ts';
+import { WORST_CASE } from '../installation.ts';
+import { type CaseResult, clientOf, joinResults, type Proof } from '../proof.ts';
+
+/** What goes wrong with the first attempts of each of many requests. */
+type Trouble = {
+  name: string;
+  /** The signal that ends the n-th attempt of a client early, if one does. */
+  giveUp: (proof: Proof, attempt: number) => AbortSignal | undefined;
+  /** Happens once, while the first attempts are under way. */
+  strike?: (proof: Proof) => Promise<void>;
+  /** How many send each request at the same time. */
+  copies: number;
+};
+
+const WORK_MS = 800;
+const PAUSE_MS = 250;
+const PATIENCE_MS = 90_000;
+
+const after = async (proof: Proof, strike: () => void) => {
+  await delay(proof.random.integer(100, WORK_MS));
+  strike();
+};
+
+const TROUBLES: readonly Trouble[] = [
+  {
+    name: 'clients that wait too little',
+    giveUp: ({ random }, attempt) =>
+      attempt < 2 ? AbortSignal.timeout(random.integer(20, WORK_MS + 200)) : undefined,
+    copies: 1,
+  },
+  { name: 'five copies at once', giveUp: () => undefined, copies: 5 },
+  {
+    name: 'a killed gateway',
+    giveUp: () => undefined,
+    strike: (proof) => after(proof, () => proof.system.gateways[0].kill()),
+    copies: 1,
+  },
+  {
+    name: 'a killed generation process',
+    giveUp: () => undefined,
+    strike: (proof) => after(proof, () => proof.system.generations[1].kill()),
+    copies: 1,
+  },
+  {
+    name: 'both killed, and impatient clients',
+    giveUp: ({ random }, attempt) =>
+      attempt < 1 ? AbortSignal.timeout(random.integer(20, WORK_MS + 200)) : undefined,
+    strike: (proof) =>
+      after(proof, () => {
+        proof.system.gateways[1].kill();
+        proof.system.generations[0].kill();
+      }),
+    copies: 1,
+  },
+];
+
+export async function runRetries(proof: Proof): Promise<CaseResult> {
+  const results: CaseResult[] = [];
+  const troubles = proof.isQuick ? TROUBLES.filter(({ name }) => !name.startsWith('a killed')) : TROUBLES;
+  for (const trouble of troubles) results.push(await repeatUnder(proof, trouble));
+  return joinResults(results);
+}
+
+async function repeatUnder(proof: Proof, trouble: Trouble): Promise<CaseResult> {
+  const name = `retries: ${trouble.name}`;
+  proof.progress(name);
+  const since = new Date();
+  const account = await createAccount(proof.clients[0]);
+  await setLimits(proof.system.pool, account.id, [worth('cost', 10_000)]);
+  const count = proof.isQuick ? 20 : 60;
+  const outcomes: Outcome[] = [];
+  const differences: string[] = [];
+
+  const striking = trouble.strike?.(proof);
+  await Promise.all(
+    Array.from({ length: count }, async (_, index) => {
+      const request = requestOf(account, index);
+      const answers = await Promise.all(
+        Array.from({ length: trouble.copies }, (_, copy) =>
+          insist(proof, trouble, request, index + copy, outcomes),
+        ),
+      );
+      // And once more at either gateway, long after it is over.
+      const again = await Promise.all(
+        [0, 1].map((gateway) => insist(proof, CALM, request, gateway, outcomes)),
+      );
+      differences.push(...compareAnswers(index, [...answers, ...again]));
+    }),
+  );
+  await striking;
+  await Promise.all(
+    [...proof.system.gateways, ...proof.system.generations].map((process) => process.ready()),
+  );
+
+  const found = await examine(proof, { accountIds: [account.id], since, outcomes });
+  differences.push(...found.differences);
+  const charged = WORST_CASE.cost * BigInt(count);
+  if (found.usedNanoUsd !== charged) {
+    differences.push(`${found.usedNanoUsd} nano-USD charged for ${count} requests worth ${charged}`);
+  }
+  const row = {
+    case: name,
+    ...figures(found, outcomes),
+    expected: `${count} charged`,
+    isRight: differences.length === 0,
+  };
+  return {
+    rows: [row],
+    notes: [
+      `${name}: ${count} requests in ${outcomes.length} attempts; ${found.books.rows.length} charged; ${found.cut.length} calls of killed processes were made again.`,
+    ],
+    differences: differences.map((difference) => `${name}: ${difference}`),
+  };
+}
+
+const CALM: Trouble = { name: 'nothing', giveUp: () => undefined, copies: 1 };
+
+function requestOf(account: ProofAccount, index: number): ChatOptions {
+  return {
+    token: account.key.text,
+    idempotencyKey: randomUUID(),
+    stream: index % 2 === 0,
+    simulate: `${USE_ALL},slow=${WORK_MS}`,
+  };
+}
+
+/** Repeats until there is an answer, as a careful client does. */
+async function insist(
+  proof: Proof,
+  trouble: Trouble,
+  request: ChatOptions,
+  first: number,
+  outcomes: Outcome[],
+): Promise<Outcome | null> {
+  const deadline = AbortSignal.timeout(PATIENCE_MS);
+  for (let attempt = 0; !deadline.aborted; attempt += 1) {
+    const signal = trouble.giveUp(proof, attempt);
+    const outcome = await clientOf(proof, first + attempt).chat({
+      ...request,
+      ...(signal ? { signal } : {}),
+    });
+    outcomes.push(outcome);
+    if (outcome.isComplete) return outcome;
+    await delay(PAUSE_MS);
+  }
+  return null;
+}
+
+function compareAnswers(index: number, answers: readonly (Outcome | null)[]): string[] {
+  const differences: string[] = [];
+  if (answers.includes(null)) differences.push(`request ${index} never got an answer`);
+  const bodies = new Set(answers.flatMap((answer) => (answer ? [withoutFigures(answer.body)] : [])));
+  if (bodies.size > 1) differences.push(`request ${index} got ${bodies.size} different answers`);
+  return differences;
+}
+
+/** A stream's last comment tells the state of the budget, which is known only once the call is settled. */
+const withoutFigures = (body: string) => body.replaceAll(/^: inkmeter .*\n/gm, '');

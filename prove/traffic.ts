@@ -1,0 +1,62 @@
+/** Mixed work that goes on while things break: every kind of call that the product makes. */
+import { setTimeout as delay } from 'node:timers/promises';
+import type { ProofAccount } from './accounts.ts';
+import type { GatewayClient, Outcome } from './calls.ts';
+import type { Proof } from './proof.ts';
+
+/** Models of three vendors, each behind its own SDK, and the proof's own. */
+const MODELS = ['gpt-4o-mini', 'claude-3-5-haiku', 'gemini-2.0-flash', 'proof-small'] as const;
+const WORKERS = 24;
+/** After a failure a caller does not come back at once. */
+const PAUSE_MS = 50;
+
+export type Traffic = {
+  /** Ends it once every call has had its answer, or lost its connection. */
+  end: () => Promise<Outcome[]>;
+};
+
+export function startTraffic(proof: Proof, accounts: readonly ProofAccount[]): Traffic {
+  const outcomes: Outcome[] = [];
+  const ending = new AbortController();
+  const workers = Array.from({ length: WORKERS }, async (_, worker) => {
+    for (let turn = 0; !ending.signal.aborted; turn += 1) {
+      const client = proof.clients[(worker + turn) % 2 === 0 ? 0 : 1];
+      const account = accounts[(worker + turn) % accounts.length] as ProofAccount;
+      const outcome = await oneCall(proof, client, account.key.text);
+      // Texts are not compared here, and there are many.
+      outcomes.push({ ...outcome, body: '' });
+      if (!outcome.isComplete) await delay(PAUSE_MS);
+    }
+  });
+  return {
+    async end() {
+      ending.abort();
+      await Promise.all(workers);
+      return outcomes;
+    },
+  };
+}
+
+function oneCall({ random }: Proof, client: GatewayClient, token: string): Promise<Outcome> {
+  const kind = random.integer(1, 10);
+  if (kind === 1)
+    return client.generate({
+      token,
+      topic: `Things to try ${random.integer(1, 1_000)}`,
+      model: 'gpt-4o-mini',
+    });
+  const model = random.pick(MODELS);
+  const maxTokens = model === 'proof-small' ? 40 : random.integer(20, 200);
+  if (kind <= 5) {
+    const simulate = `tokens=${random.integer(1, maxTokens)},slow=${random.integer(0, 300)}`;
+    return client.chat({ token, model, maxTokens, simulate });
+  }
+  const chunks = random.integer(2, 10);
+  return client.chat({
+    token,
+    model,
+    maxTokens,
+    stream: true,
+    simulate: `fill,chunks=${chunks},chunk_delay=30`,
+  });
+}
