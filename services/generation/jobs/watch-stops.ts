@@ -55,7 +55,6 @@ export function createStopWatch(dependencies: {
     reread().catch((error: unknown) => {
       logger.warn({ err: error }, 'stops could not be read');
       timer = setTimeout(rereadUntilDone, REREAD_DELAY_MS);
-      timer.unref();
     });
   }
 

@@ -1,0 +1,52 @@
+import t from 'tap';
+import { createTestDatabase } from '#libs/testing/database.ts';
+import { createResultStore } from './results.ts';
+
+const REQUEST = '0190a1b2-0000-7000-8000-00000000f001';
+const ACCOUNT = '0190a1b2-0000-7000-8000-00000000a001';
+const OTHER = '0190a1b2-0000-7000-8000-00000000a002';
+const answer = { status: 200, headers: { 'content-type': 'text/plain' }, body: Buffer.from('Grüße') };
+
+t.test('given a request at work, its state follows it', async (t) => {
+  const { pool } = await createTestDatabase(t);
+  const store = createResultStore(pool);
+  const expire = () => pool.query(`UPDATE generation_results SET lease_until = now() - interval '1 second'`);
+
+  t.strictSame(await store.find(REQUEST, ACCOUNT), { state: 'unknown' });
+  t.equal(await store.begin(REQUEST, ACCOUNT), true);
+  t.equal(await store.begin(REQUEST, ACCOUNT), false, 'only once');
+  t.strictSame(await store.find(REQUEST, ACCOUNT), { state: 'running' });
+
+  await expire();
+  t.strictSame(await store.find(REQUEST, ACCOUNT), { state: 'unknown' }, 'its process is gone');
+  await store.renew([]);
+  await store.renew([REQUEST]);
+  t.strictSame(await store.find(REQUEST, ACCOUNT), { state: 'running' }, 'or was only slow');
+
+  await store.finish(REQUEST, answer);
+  await expire();
+  await store.abandon(REQUEST);
+  t.strictSame(
+    await store.find(REQUEST, ACCOUNT),
+    {
+      state: 'done',
+      status: 200,
+      headers: answer.headers,
+      body_base64: answer.body.toString('base64'),
+    },
+    'an answer outlives its lease and is not given up',
+  );
+  t.strictSame(await store.find(REQUEST, OTHER), { state: 'unknown' }, 'nobody else finds it');
+
+  t.equal(await store.purge(), 0);
+  await pool.query(`UPDATE generation_results SET created_at = now() - interval '26 hours'`);
+  t.equal(await store.purge(), 1);
+});
+
+t.test('given a request that was given up, it may run again', async (t) => {
+  const { pool } = await createTestDatabase(t);
+  const store = createResultStore(pool);
+  await store.begin(REQUEST, ACCOUNT);
+  await store.abandon(REQUEST);
+  t.equal(await store.begin(REQUEST, ACCOUNT), true);
+});
