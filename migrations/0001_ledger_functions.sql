@@ -17,6 +17,8 @@ DECLARE
   v_name text;
   v_created integer := 0;
 BEGIN
+  -- Two replicas that attach partitions at the same time would each wait for the other's.
+  PERFORM pg_advisory_xact_lock(hashtext('ledger_ensure_partitions'));
   FOR i IN 0..p_months - 1 LOOP
     v_month := date_trunc('month', p_from)::date + make_interval(months => i);
     v_name := 'usage_events_' || to_char(v_month, 'YYYY_MM');
