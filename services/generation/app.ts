@@ -20,6 +20,7 @@ import { createChatProviders } from './providers/registry.ts';
 import { chatCompletionsRoute } from './routes/chat-completions.ts';
 import { generateRoute } from './routes/generate.ts';
 import { resultsRoute } from './routes/results.ts';
+import { closeUntouchedHolds } from './routes/task.ts';
 import { createResultStore, RENEW_EVERY_MS } from './store/results.ts';
 
 export type AppDependencies = {
@@ -42,6 +43,8 @@ export type Generation = {
   attendants: PeriodicJob[];
   /** Must have started before the first request is served. */
   stopWatch: StopWatch;
+  /** Ends what is still running, so that it is settled before the process ends. */
+  endWork: () => void;
 };
 
 const OVERDUE_CHECK_INTERVAL_MS = 250;
@@ -74,6 +77,7 @@ export function buildApp(dependencies: AppDependencies): Generation {
     acceptRequestId: true,
     openAiErrorsFor: (url) => url.startsWith('/v1/'),
   });
+  closeUntouchedHolds(app, { ledger, signer, logger });
   requireInternalContext(app, signer);
   chatCompletionsRoute(app, { ...task, runner, providers });
   generateRoute(app, { ...task, runner, providers, clock });
@@ -91,6 +95,7 @@ export function buildApp(dependencies: AppDependencies): Generation {
   return {
     app,
     stopWatch: createStopWatch({ listener, ledger, registry, logger }),
+    endWork: () => registry.endAll('shutdown'),
     jobs: [job('purge kept answers', PURGE_INTERVAL_MS, results.purge)],
     attendants: [
       job('end overdue work', OVERDUE_CHECK_INTERVAL_MS, async () => registry.endOverdue(clock.now())),

@@ -15,6 +15,8 @@ import { configSchema, toGenerationConfig } from './config.ts';
 const name = 'generation';
 /** Settlements go together in statements; more connections than writers of the ledger would only wait for each other. */
 const LEDGER_CONNECTIONS = 4;
+/** What ended work may take to be settled at shutdown. */
+const SETTLING_TIME_MS = 5_000;
 loadDotEnv();
 const variables = loadConfig(configSchema, processEnv());
 const config = toGenerationConfig(variables);
@@ -46,7 +48,7 @@ const dispatcher = new Agent({
   headersTimeout: 0,
   bodyTimeout: 0,
 });
-const { app, jobs, attendants, stopWatch } = buildApp({
+const { app, jobs, attendants, stopWatch, endWork } = buildApp({
   config,
   runtime,
   logger,
@@ -76,7 +78,11 @@ await runService({
     startJobs: () => {
       for (const job of [...jobs, ...attendants]) job.start();
     },
-    stopJobs: () => Promise.all(jobs.map((job) => job.stop())),
+    stopJobs: async () => {
+      // whoever has not finished shortly before requests are given up is ended, and pays for what was produced
+      setTimeout(endWork, Math.max(0, config.service.shutdownTimeoutMs - SETTLING_TIME_MS)).unref();
+      await Promise.all(jobs.map((job) => job.stop()));
+    },
     // this phase comes after the last request
     flush: async () => {
       await Promise.all(attendants.map((job) => job.stop()));

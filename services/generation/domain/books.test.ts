@@ -197,4 +197,12 @@ t.test('settling', async (t) => {
     await settlement.close();
     t.equal(seen.closed, 1, 'what is held is given back at least');
   });
+
+  t.test('a call without a hold is not in the books, so its result may not leave', async (t) => {
+    const { settlement, seen } = settlementWith({
+      settle: async () => ({ ...settled, outcome: 'unknown_hold' }),
+    });
+    await t.rejects(settlement.settle(entry, true), { code: 'metering_unavailable' });
+    t.equal(seen.settled.length, 1, 'asking again would not help');
+  });
 });

@@ -26,6 +26,7 @@ const CODE_BY_REASON: Readonly<Record<EndReason, ProblemCode>> = {
   client_gone: 'client_closed_request',
   emergency_stop: 'emergency_stop',
   deadline: 'provider_timeout',
+  shutdown: 'service_unavailable',
 };
 
 /** A failed call, for the client and for the books. */

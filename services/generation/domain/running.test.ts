@@ -60,4 +60,6 @@ t.test('what runs out of time is ended, and the first reason stays', async (t) =
   t.equal(soon.reason(), 'deadline');
   registry.finish(soon);
   t.equal(registry.size(), 1);
+  registry.endAll('shutdown');
+  t.equal(later.reason(), 'shutdown');
 });

@@ -2,7 +2,7 @@ import type { Stop } from '#libs/ledger/types.ts';
 import { problem } from '#libs/problems/problems.ts';
 
 /** Why work was ended before it was done. */
-export const END_REASONS = ['client_gone', 'emergency_stop', 'deadline'] as const;
+export const END_REASONS = ['client_gone', 'emergency_stop', 'deadline', 'shutdown'] as const;
 export type EndReason = (typeof END_REASONS)[number];
 
 /** What a stop can be about. */
@@ -37,6 +37,7 @@ export type RunningRegistry = {
   readonly setStops: (stops: readonly StopInForce[]) => void;
   /** Ends what has run out of time. One call for all is cheaper than a timer for each. */
   readonly endOverdue: (now: Date) => void;
+  readonly endAll: (reason: EndReason) => void;
 };
 
 /**
@@ -76,6 +77,9 @@ export function createRunningRegistry(): RunningRegistry {
     endOverdue(now) {
       const nowMs = now.getTime();
       for (const work of running) if (work.deadlineMs <= nowMs) work.end('deadline');
+    },
+    endAll(reason) {
+      for (const work of running) work.end(reason);
     },
   };
 }

@@ -23,7 +23,7 @@ export type Settlement = {
    * Puts a call into the books. Settling is idempotent, so it is repeated while the database is away: what a provider
    * was paid for must not be lost to a restart.
    * @param isLast releases what the hold has left, in the same transaction.
-   * @throws ProblemError `metering_unavailable` when the ledger stays out of reach: then no result may leave.
+   * @throws ProblemError `metering_unavailable` when the call did not get into the books: then no result may leave.
    */
   readonly settle: (entry: SettleEntry, isLast: boolean) => Promise<SettleAnswer>;
   /** Releases what is left, unless that has been done. Never throws: the sweeper does what this cannot. */
@@ -67,6 +67,7 @@ export function createSettlement(
       };
       try {
         const answer = await insist(request);
+        if (answer.outcome === 'unknown_hold') throw new Error('There is no such hold.');
         if (isLast) isClosed = true;
         const metric = answer.outcome === 'repeated' ? 'replayed' : 'settled';
         metrics.recordSettle(metric, performance.now() - startedAt);

@@ -310,6 +310,25 @@ t.test('given what a provider does not support, then nothing is called or charge
   t.equal(simulator.witness.totals().all.calls, 0);
 });
 
+t.test('given a body that never reaches the route, then its hold is closed all the same', async (t) => {
+  const { requestId, headers } = await generation.admit(chatPlan());
+  const answer = await request(route, {
+    headers: { ...headers, 'content-type': 'application/json' },
+    body: '{',
+  });
+  t.equal(answer.status, 400);
+  t.equal(await generation.holdState(requestId), 'closed');
+});
+
+t.test('given a service that stops, then what runs is ended and paid for', async (t) => {
+  const admitted = await generation.admit(chatPlan());
+  const stream = await openStream(admitted, chat(`Rivers ${SLOW}`, { stream: true }));
+  await stream.readUntil(firstWords);
+  generation.endWork();
+  t.match(await stream.readUntil(/never/), /"problem_code":"service_unavailable"/);
+  t.match(await rowOf(admitted.requestId), { status: 'aborted', error_code: 'service_unavailable' });
+});
+
 t.test('given requests that are not as the gateway sends them, then they are refused', async (t) => {
   const bare = await request<Answer>(route, { body: chat('Rivers') });
   t.equal(bare.status, 401);

@@ -265,6 +265,7 @@ t.test('given a request that is not as planned, then it is refused', async (t) =
     const { requestId, headers } = await generation.admit(wrong);
     const answer = await request<Answer>(route, { headers: { ...headers, accept }, body });
     t.equal(answer.status, status);
+    t.equal(await generation.holdState(requestId), 'closed');
     t.equal((await generation.rows(requestId)).length, 0, 'nothing was called');
   }
 });

@@ -1,5 +1,10 @@
-import type { FastifyReply, FastifyRequest } from 'fastify';
-import type { CallPlan, InternalContext } from '#libs/contracts/internal-context.ts';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { ContextSigner } from '#libs/auth/internal-context.ts';
+import {
+  type CallPlan,
+  INTERNAL_CONTEXT_HEADER,
+  type InternalContext,
+} from '#libs/contracts/internal-context.ts';
 import { problem } from '#libs/problems/problems.ts';
 import { internalContextOf } from '#libs/service/internal-calls.ts';
 import type { KeptAnswerSlot, KeptAnswers } from '../domain/kept-answers.ts';
@@ -23,6 +28,41 @@ export type Task = {
   readonly slot: KeptAnswerSlot | null;
 };
 
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Its task takes care of its hold. */
+    hasTask: boolean;
+  }
+}
+
+/**
+ * Closes the hold of a request that fails before its task begins: refused by the framework because it is too large,
+ * is not JSON, does not match its schema or comes while the service is overloaded. Add it before any route.
+ */
+export function closeUntouchedHolds(
+  app: FastifyInstance,
+  {
+    ledger,
+    signer,
+    logger,
+  }: Pick<TaskDependencies, 'ledger' | 'logger'> & {
+    signer: Pick<ContextSigner, 'verify'>;
+  },
+): void {
+  app.decorateRequest('hasTask', false);
+  app.addHook('onError', async (request) => {
+    const header = request.headers[INTERNAL_CONTEXT_HEADER];
+    if (request.hasTask || typeof header !== 'string') return;
+    const verdict = signer.verify<InternalContext>(header);
+    if (!verdict.ok || verdict.payload.work === undefined) return;
+    const { requestId, caller } = verdict.payload;
+    // nobody has to wait for it
+    ledger.close({ holdId: requestId, accountId: caller.accountId }).catch((error: unknown) => {
+      logger.warn({ err: error, hold: requestId }, 'a hold could not be closed and is left to the sweeper');
+    });
+  });
+}
+
 type PlannedWork = NonNullable<InternalContext['work']>;
 
 /**
@@ -40,6 +80,7 @@ export async function withTask<Result>(
   const { caller, requestId, work: planned } = internalContextOf(request);
   if (planned === undefined) throw problem('invalid_request', { detail: 'The context carries no work.' });
   const settlement = createSettlement(dependencies, { holdId: requestId, accountId: caller.accountId });
+  request.hasTask = true;
   let work: RunningWork | undefined;
   let slot: KeptAnswerSlot | null = null;
   try {
