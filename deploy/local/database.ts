@@ -1,7 +1,9 @@
 import { closeSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import pg from 'pg';
 import { migrate } from '#libs/db/migrate.ts';
+import { allowLogin, type ServiceName, serviceRoles } from '#libs/db/roles.ts';
 import type { LocalVariables } from './config.ts';
 import { type EmbeddedPostgres, ensureDatabase, startEmbeddedPostgres } from './embedded-postgres.ts';
 import { openLog } from './log-tail.ts';
@@ -13,6 +15,8 @@ const RESTART_DELAY_MS = 500;
 export type LocalDatabase = {
   /** May change the schema. */
   ownerUrl: string;
+  /** For a service, with the rights of its own role where roles are ours to give. */
+  serviceUrl: (service: ServiceName) => string;
   /** For the screen, without any secret. */
   description: string;
   stop: (mode?: 'fast' | 'immediate') => Promise<void>;
@@ -52,6 +56,7 @@ async function runEmbedded({ variables, secrets, folder, logFolder, say }: Optio
   await ensureDatabase(server.url(), DATABASE);
   return {
     ownerUrl: server.url(DATABASE),
+    serviceUrl: (service) => withLogin(server.url(DATABASE), service, secrets.serviceDatabasePassword),
     description: `127.0.0.1:${server.port}, data in ${server.dataFolder}`,
     stop: (mode) => {
       isStopping = true;
@@ -60,18 +65,38 @@ async function runEmbedded({ variables, secrets, folder, logFolder, say }: Optio
   };
 }
 
+function withLogin(databaseUrl: string, service: ServiceName, password: string): string {
+  const url = new URL(databaseUrl);
+  url.username = serviceRoles[service];
+  url.password = password;
+  return url.href;
+}
+
+async function letServicesIn(connectionString: string, password: string): Promise<void> {
+  const client = new pg.Client({ connectionString });
+  await client.connect();
+  try {
+    for (const service of Object.keys(serviceRoles) as ServiceName[])
+      await allowLogin(client, service, password);
+  } finally {
+    await client.end();
+  }
+}
+
 /** Starts PostgreSQL, unless the environment names one, and brings its schema up to date. */
 export async function startDatabase(options: Options): Promise<LocalDatabase> {
   const given = options.variables.DATABASE_URL;
   const database: LocalDatabase = given
     ? {
         ownerUrl: given,
+        serviceUrl: () => given,
         description: `${new URL(given).host}, from DATABASE_URL`,
         stop: async () => undefined,
       }
     : await runEmbedded(options);
   try {
     await migrate({ connectionString: database.ownerUrl });
+    if (!given) await letServicesIn(database.ownerUrl, options.secrets.serviceDatabasePassword);
     return database;
   } catch (error) {
     await database.stop();

@@ -7,6 +7,7 @@ import { renderScreen } from './screen.ts';
 
 const secrets = {
   postgresPassword: 'pg',
+  serviceDatabasePassword: 'service',
   internalSecret: 'internal',
   jwtKeys: '[{}]',
   demoApiKey: 'ik_live_demo',

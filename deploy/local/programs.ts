@@ -1,5 +1,6 @@
 import path from 'node:path';
 import type { Environment } from '#libs/config/env.ts';
+import type { ServiceName } from '#libs/db/roles.ts';
 import type { LocalVariables } from './config.ts';
 import { LOOPBACK } from './ports.ts';
 import type { ProviderChoice } from './providers.ts';
@@ -18,6 +19,8 @@ export type ProgramOptions = {
   secrets: Secrets;
   providers: ProviderChoice;
   databaseUrl: string;
+  /** What each service connects with, where they do not share one login. */
+  databaseUrlOf?: (service: ServiceName) => string;
   logFolder: string;
 };
 
@@ -44,16 +47,21 @@ export function definePrograms(options: ProgramOptions): LocalProgram[] {
     SHUTDOWN_TIMEOUT: '5s',
     ...options.env,
     HOST: LOOPBACK,
-    DATABASE_URL: options.databaseUrl,
     INTERNAL_SECRETS: options.env.INTERNAL_SECRETS ?? secrets.internalSecret,
     BILLING_URL: urlOf(variables.BILLING_PORT),
     USAGE_METERING_URL: urlOf(variables.USAGE_METERING_PORT),
     GENERATION_URLS: urlOf(variables.GENERATION_PORT),
   };
-  const service = (name: string, port: number, env: Record<string, string> = {}): LocalProgram => ({
+  const service = (name: ServiceName, port: number, env: Record<string, string> = {}): LocalProgram => ({
     name,
     script: scriptPath(`services/${name}/main.ts`),
-    env: { ...shared, ...env, PORT: String(port), OPERATIONS_PORT: String(port + OPERATIONS_PORT_OFFSET) },
+    env: {
+      ...shared,
+      ...env,
+      DATABASE_URL: options.databaseUrlOf?.(name) ?? options.databaseUrl,
+      PORT: String(port),
+      OPERATIONS_PORT: String(port + OPERATIONS_PORT_OFFSET),
+    },
     logFile: path.join(logFolder, `${name}.log`),
     isReady: () => answers(`${urlOf(port + OPERATIONS_PORT_OFFSET)}/ready`, (status) => status === 200),
     ports: [port, port + OPERATIONS_PORT_OFFSET],

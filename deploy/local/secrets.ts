@@ -7,6 +7,8 @@ const randomText = () => randomBytes(32).toString('base64url');
 /** How each secret is made. A later version may add some; those that exist are never changed. */
 const generators = {
   postgresPassword: randomText,
+  /** Of the roles that services connect to PostgreSQL as. */
+  serviceDatabasePassword: randomText,
   /** Services sign what they tell each other with it. */
   internalSecret: randomText,
   /** A JSON array of the private JWKs that sign access tokens, which is how the gateway reads them. */

@@ -95,7 +95,15 @@ async function start(): Promise<void> {
   say('Starting Inkmeter ...');
   database = await startDatabase({ variables, secrets, folder, logFolder, say });
   const databaseUrl = database.ownerUrl;
-  const programs = definePrograms({ env, variables, secrets, providers, databaseUrl, logFolder });
+  const programs = definePrograms({
+    env,
+    variables,
+    secrets,
+    providers,
+    databaseUrl,
+    databaseUrlOf: database.serviceUrl,
+    logFolder,
+  });
   await refuseTakenPorts(programs);
   await bootstrap({
     databaseUrl,

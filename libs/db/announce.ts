@@ -10,6 +10,8 @@ export type Change =
   | { kind: 'catalogue'; id: string }
   /** What an account may do has changed, or whether it may do anything. */
   | { kind: 'account'; id: string }
+  /** A feature flag has changed, which any account may feel; `id` is its key. */
+  | { kind: 'flag'; id: string }
   /** A person's role, password or sessions have changed. */
   | { kind: 'user'; id: string }
   /** A key was revoked; `id` is its public id. */
@@ -22,6 +24,7 @@ const KINDS: ReadonlySet<string> = new Set<Change['kind']>([
   'prices',
   'catalogue',
   'account',
+  'flag',
   'user',
   'api_key',
   'stop',

@@ -5,6 +5,7 @@ import { drizzle } from 'drizzle-orm/node-postgres';
 import { migrate as applyMigrations } from 'drizzle-orm/node-postgres/migrator';
 import pg from 'pg';
 import { loadDotEnv, processEnv } from '#libs/config/env.ts';
+import { grantServiceRoles } from './grants.ts';
 import { ensureServiceRoles } from './roles.ts';
 
 export const migrationsFolder = fileURLToPath(new URL('../../migrations', import.meta.url));
@@ -35,7 +36,7 @@ async function refuseSkipped(client: pg.Client): Promise<void> {
 }
 
 /**
- * Creates the service roles and applies all pending migrations in one transaction.
+ * Creates the service roles, applies all pending migrations in one transaction, and grants each role what it needs.
  * Safe to run from several places at once: one does the work, the others wait and find nothing to do.
  *
  * @throws Error when the database cannot be reached or a migration fails; nothing is applied then.
@@ -49,6 +50,7 @@ export async function migrate({ connectionString }: MigrateOptions): Promise<voi
     await ensureServiceRoles(client);
     await applyMigrations(drizzle(client), { migrationsFolder }).catch(explain);
     await refuseSkipped(client);
+    await grantServiceRoles(client);
   } finally {
     await client.end();
   }

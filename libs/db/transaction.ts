@@ -1,9 +1,12 @@
 import type { Pool, PoolClient } from 'pg';
 
+/** One connection, inside a transaction that whoever hands it out commits or rolls back. */
+export type Connection = PoolClient;
+
 /** Runs work on one connection inside a transaction, which commits when the work resolves and rolls back otherwise. */
 export async function transaction<Result>(
   pool: Pool,
-  work: (client: PoolClient) => Promise<Result>,
+  work: (client: Connection) => Promise<Result>,
 ): Promise<Result> {
   const client = await pool.connect();
   let broken: Error | undefined;

@@ -55,6 +55,8 @@ export const memberships = pgTable(
     accountId: uuid('account_id').notNull(),
     userId: uuid('user_id').notNull(),
     role: text('role', { enum: ['owner', 'admin', 'member'] }).notNull(),
+    /** Names the seat in the books; null for a membership that was never counted. */
+    seatId: uuid('seat_id'),
     createdAt: instant('created_at').notNull(),
   },
   (table) => [
@@ -128,5 +130,22 @@ export const idempotencyKeys = pgTable(
   (table) => [
     primaryKey({ columns: [table.accountId, table.key] }),
     index('idempotency_keys_expiry').on(table.expiresAt),
+  ],
+);
+
+/** Parts of an account that can be told apart in usage and limited on their own. */
+export const workspaces = pgTable(
+  'workspaces',
+  {
+    id: uuid('id').primaryKey(),
+    accountId: uuid('account_id').notNull(),
+    name: text('name').notNull(),
+    /** Who it was counted for; null where an API key made it. */
+    createdBy: uuid('created_by'),
+    createdAt: instant('created_at').notNull(),
+  },
+  (table) => [
+    uniqueIndex('workspaces_name').on(table.accountId, sql`lower(name)`),
+    index('workspaces_account').on(table.accountId, table.id),
   ],
 );
