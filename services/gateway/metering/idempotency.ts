@@ -24,6 +24,8 @@ export type Claim = {
   finish: (answer: ForwardedAnswer) => Promise<void>;
   /** Nothing was spent, or it failed: the same key may try again. */
   release: () => Promise<void>;
+  /** What became of it is not known here: when the lease has run out, generation is asked before anything runs again. */
+  leave: () => Promise<void>;
 };
 
 export type Idempotency = {
@@ -68,6 +70,7 @@ export function createIdempotency(options: {
     return {
       finish: over((answer: ForwardedAnswer) => store.finish(name, requestId, answer)),
       release: over(() => store.release(name, requestId)),
+      leave: over(async () => {}),
     };
   }
 

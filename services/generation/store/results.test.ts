@@ -1,4 +1,6 @@
 import t from 'tap';
+import { testHold, testSettle } from '#libs/ledger/fixtures.ts';
+import { createLedger } from '#libs/ledger/ledger.ts';
 import { createTestDatabase } from '#libs/testing/database.ts';
 import { createResultStore } from './results.ts';
 
@@ -23,7 +25,16 @@ t.test('given a request at work, its state follows it', async (t) => {
   await store.renew([REQUEST]);
   t.strictSame(await store.find(REQUEST, ACCOUNT), { state: 'running' }, 'or was only slow');
 
+  const ledger = createLedger({ pool });
+  await ledger.setLimits({ accountId: ACCOUNT, anchor: new Date(), periodMonths: 1, segments: [] });
+  await ledger.hold(testHold(ACCOUNT, REQUEST, { cost: 5n }));
   await store.finish(REQUEST, answer);
+  t.strictSame(await store.find(REQUEST, ACCOUNT), { state: 'running' }, 'what is not settled is not done');
+  await expire();
+  t.strictSame(await store.find(REQUEST, ACCOUNT), { state: 'unknown' }, 'and nobody is left to settle it');
+  await store.renew([REQUEST]);
+  t.strictSame(await store.find(REQUEST, ACCOUNT), { state: 'running' }, 'or its process is still trying');
+  await ledger.settle(testSettle(ACCOUNT, REQUEST, { cost: 3n }));
   await expire();
   await store.abandon(REQUEST);
   t.strictSame(
@@ -41,6 +52,20 @@ t.test('given a request at work, its state follows it', async (t) => {
   t.equal(await store.purge(), 0);
   await pool.query(`UPDATE generation_results SET created_at = now() - interval '26 hours'`);
   t.equal(await store.purge(), 1);
+});
+
+t.test('given a request of several calls, it is done with the last one', async (t) => {
+  const { pool } = await createTestDatabase(t);
+  const store = createResultStore(pool);
+  const ledger = createLedger({ pool });
+  await ledger.setLimits({ accountId: ACCOUNT, anchor: new Date(), periodMonths: 1, segments: [] });
+  await ledger.hold(testHold(ACCOUNT, REQUEST, { cost: 5n }, { detail: '{"calls":[{},{}]}' }));
+  await store.begin(REQUEST, ACCOUNT);
+  await store.finish(REQUEST, answer);
+  await ledger.settle(testSettle(ACCOUNT, REQUEST, { cost: 1n }, { callIndex: 0, close: false }));
+  t.match(await store.find(REQUEST, ACCOUNT), { state: 'running' });
+  await ledger.settle(testSettle(ACCOUNT, REQUEST, { cost: 1n }, { callIndex: 1 }));
+  t.match(await store.find(REQUEST, ACCOUNT), { state: 'done' });
 });
 
 t.test('given a request that was given up, it may run again', async (t) => {
