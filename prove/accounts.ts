@@ -1,7 +1,7 @@
 /** Accounts to prove with, made through the product's own doors. */
 import { randomUUID } from 'node:crypto';
 import type { Pool } from 'pg';
-import { createLedger } from '#libs/ledger/ledger.ts';
+import { type Queryable, setLimits as setLedgerLimits } from '#libs/ledger/ledger.ts';
 import type { LimitSegment, Scope, Window } from '#libs/ledger/types.ts';
 import { systemRuntime } from '#libs/service/runtime.ts';
 import { ensureStaffUser } from '#services/gateway/store/demo-account.ts';
@@ -17,6 +17,7 @@ export type ProofAccount = {
   key: ApiKey;
 };
 
+const ANCHOR = new Date('2026-01-01T00:00:00Z');
 const PASSWORD = 'correct horse battery staple';
 
 async function register(client: GatewayClient): Promise<Person & { accountId: string }> {
@@ -130,11 +131,11 @@ export function toSegment(limit: ProofLimit): LimitSegment {
 }
 
 /** Puts an account under limits that no plan has, through the ledger's own interface. */
-export async function setLimits(pool: Pool, accountId: string, limits: readonly ProofLimit[]): Promise<void> {
-  await createLedger({ pool }).setLimits({
-    accountId,
-    anchor: new Date('2026-01-01T00:00:00Z'),
-    periodMonths: 1,
-    segments: limits.map(toSegment),
-  });
+export async function setLimits(
+  database: Queryable,
+  accountId: string,
+  limits: readonly ProofLimit[],
+): Promise<void> {
+  const segments = limits.map(toSegment);
+  await setLedgerLimits(database, null, { accountId, anchor: ANCHOR, periodMonths: 1, segments });
 }

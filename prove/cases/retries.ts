@@ -4,6 +4,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
+import type { Queryable } from '#libs/ledger/ledger.ts';
 import { createAccount, type ProofAccount, setLimits, worth } from '../accounts.ts';
 import { type ChatOptions, type Outcome, USE_ALL } from '../calls.ts';
 import { examine, figures } from '../examine.ts';
@@ -16,7 +17,7 @@ type Trouble = {
   /** The signal that ends the n-th attempt of a client early, if one does. */
   giveUp: (proof: Proof, attempt: number) => AbortSignal | undefined;
   /** Happens once, while the first attempts are under way. */
-  strike?: (proof: Proof) => Promise<void>;
+  strike?: (proof: Proof, account: ProofAccount, count: number) => Promise<void>;
   /** How many send each request at the same time. */
   copies: number;
 };
@@ -61,7 +62,47 @@ const TROUBLES: readonly Trouble[] = [
       }),
     copies: 1,
   },
+  {
+    name: 'killed between keeping answers and settling them',
+    giveUp: () => undefined,
+    strike: killBeforeSettling,
+    copies: 1,
+  },
 ];
+
+/**
+ * Settlements wait behind a change of the account's limits, while answers are kept already for whoever repeats. Then the
+ * processes that were to settle are gone: what nobody settled may not be answered either.
+ */
+async function killBeforeSettling({ system }: Proof, account: ProofAccount, count: number): Promise<void> {
+  const client = await system.pool.connect();
+  try {
+    const admitted = `SELECT count(*)::int AS n FROM ledger_holds WHERE account_id = $1 AND state = 'open'`;
+    const kept = `SELECT count(*)::int AS n FROM generation_results WHERE account_id = $1 AND state = 'done'`;
+    await untilCount(client, admitted, account.id, count);
+    await client.query('BEGIN');
+    await setLimits(client, account.id, [worth('cost', 10_000)]);
+    await untilCount(system.pool, kept, account.id, count);
+    for (const process of system.generations) process.kill();
+    await client.query('COMMIT');
+  } finally {
+    client.release();
+  }
+}
+
+async function untilCount(
+  database: Queryable,
+  query: string,
+  accountId: string,
+  count: number,
+): Promise<void> {
+  const deadline = AbortSignal.timeout(WORK_MS * 5);
+  while (!deadline.aborted) {
+    const { rows } = await database.query<{ n: number }>(query, [accountId]);
+    if ((rows[0]?.n ?? 0) >= count) return;
+    await delay(10);
+  }
+}
 
 export async function runRetries(proof: Proof): Promise<CaseResult> {
   const results: CaseResult[] = [];
@@ -80,7 +121,7 @@ async function repeatUnder(proof: Proof, trouble: Trouble): Promise<CaseResult> 
   const outcomes: Outcome[] = [];
   const differences: string[] = [];
 
-  const striking = trouble.strike?.(proof);
+  const striking = trouble.strike?.(proof, account, count);
   await Promise.all(
     Array.from({ length: count }, async (_, index) => {
       const request = requestOf(account, index);
@@ -128,8 +169,9 @@ function requestOf(account: ProofAccount, index: number): ChatOptions {
   return {
     token: account.key.text,
     idempotencyKey: randomUUID(),
-    stream: index % 2 === 0,
-    simulate: `${USE_ALL},slow=${WORK_MS}`,
+    ...(index % 2 === 0
+      ? { stream: true, simulate: `${USE_ALL},chunks=8,chunk_delay=${WORK_MS / 8}` }
+      : { simulate: `${USE_ALL},slow=${WORK_MS}` }),
   };
 }
 
