@@ -1,3 +1,4 @@
+import { isDatabaseAway } from '#libs/db/database-away.ts';
 import { type ProblemCode, ProblemError, problem } from '#libs/problems/problems.ts';
 
 /** What Fastify and its plugins throw; only the fields that are read here. */
@@ -53,6 +54,7 @@ export function toProblem(thrown: unknown): ProblemError {
   const error = thrown as FrameworkError;
   if (Array.isArray(error.validation)) return validationProblem(error);
   const code =
+    (isDatabaseAway(thrown) ? 'service_unavailable' : undefined) ??
     (typeof error.code === 'string' ? BY_CODE[error.code] : undefined) ??
     (typeof error.statusCode === 'number' && isFrameworkError(error)
       ? BY_STATUS[error.statusCode]

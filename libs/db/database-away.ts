@@ -1,0 +1,30 @@
+/** Connections that were refused, broke, or could not be had (Node's codes). */
+const CONNECTION_CODES = new Set([
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'EPIPE',
+  'ETIMEDOUT',
+  'EHOSTUNREACH',
+  'ENOTFOUND',
+]);
+/** SQLSTATEs of a server that is going, coming, or full (https://www.postgresql.org/docs/18/errcodes-appendix.html). */
+const AWAY_STATES = /^(08|53|57P0[1-3])/;
+/** What the driver says without any code. */
+const DRIVER_WORDS =
+  /^(Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection error)/;
+const MOST_CAUSES = 5;
+
+/**
+ * Whether a query failed because the database could not be reached or could not serve, and not because of the query.
+ * Other connections break with the same codes: of an error from elsewhere it says only that somebody was away.
+ */
+export function isDatabaseAway(error: unknown): boolean {
+  let current = error;
+  for (let depth = 0; depth < MOST_CAUSES && current instanceof Error; depth += 1) {
+    const { code } = current as NodeJS.ErrnoException;
+    if (typeof code === 'string' && (CONNECTION_CODES.has(code) || AWAY_STATES.test(code))) return true;
+    if (DRIVER_WORDS.test(current.message)) return true;
+    current = current.cause;
+  }
+  return false;
+}
