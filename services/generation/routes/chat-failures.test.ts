@@ -14,8 +14,8 @@ import {
 } from '../fixtures.ts';
 
 const generation = await createTestGeneration(t, {
-  PROVIDER_TIMEOUT: '300ms',
-  PROVIDER_IDLE_TIMEOUT: '300ms',
+  PROVIDER_TIMEOUT: '800ms',
+  PROVIDER_IDLE_TIMEOUT: '800ms',
   DEADLINE_MARGIN: '0ms',
 });
 const { url, simulator, ledger } = generation;
@@ -88,7 +88,7 @@ for (const provider of PROVIDERS) {
     for (const [directive, code] of [
       ['cut=8', 'provider_error'],
       ['malformed', 'provider_malformed'],
-      ['chunk_delay=1000', 'provider_timeout'],
+      ['chunk_delay=5000', 'provider_timeout'],
     ] as const) {
       const { requestId, headers } = await generation.admit(chatPlan(provider));
       const body = chat(`Tell me about rivers [[simulate: ${directive}]]`, { stream: true });
