@@ -58,7 +58,13 @@ export function isUnchanged({ featuresGained, featuresLost, limits, terms }: Pla
   return featuresGained.length + featuresLost.length + limits.length + terms.length === 0;
 }
 
-function limitDifferences(had: Map<string, HeldLimit>, has: Map<string, HeldLimit>): LimitDifference[] {
+type LimitAmount = Pick<HeldLimit, 'meter' | 'window' | 'scope' | 'amount'>;
+
+/** What changes between two sets of limits, each by its {@link limitKey}. */
+export function limitDifferences(
+  had: ReadonlyMap<string, LimitAmount>,
+  has: ReadonlyMap<string, LimitAmount>,
+): LimitDifference[] {
   return [...new Set([...had.keys(), ...has.keys()])].flatMap((key): LimitDifference[] => {
     const [old, now] = [had.get(key), has.get(key)];
     const either = now ?? old;

@@ -38,6 +38,8 @@ export type Operation = {
   readonly querystring?: z.ZodObject;
   readonly headers?: z.ZodObject;
   readonly body?: z.ZodType;
+  /** Content types other than JSON in which the body may come, as text. */
+  readonly bodyTypes?: readonly string[];
   readonly bodyExample?: unknown;
   /** By HTTP status. */
   readonly responses: Readonly<Record<number, OperationResponse>>;

@@ -4,14 +4,13 @@ import { createService, type ServiceApp } from '#libs/service/create-service.ts'
 import { requireInternalContext } from '#libs/service/internal-calls.ts';
 import type { Logger } from '#libs/service/logger.ts';
 import type { Metrics } from '#libs/service/metrics.ts';
+import type { PeriodicJob } from '#libs/service/periodic-job.ts';
 import type { Runtime } from '#libs/service/runtime.ts';
 import type { ServiceConfig } from '#libs/service/variables.ts';
-import { createAccounts } from './domain/accounts.ts';
+import { addLifecycleRoutes, buildLifecycleJobs, createLifecycle, type PaymentTerms } from './lifecycle.ts';
 import { internalRoutes } from './routes/internal.ts';
-import { planRoutes } from './routes/plans.ts';
-import { readAdjustments } from './store/adjustment-store.ts';
-import { createCatalogueStore } from './store/catalogue-store.ts';
-import { createSubscriptionStore, replaceKeyLimits } from './store/subscription-store.ts';
+import { addStaffRoutes, buildStaffJobs, type ChangeBeside } from './staff.ts';
+import { replaceKeyLimits } from './store/subscription-store.ts';
 
 export type AppDependencies = {
   config: ServiceConfig;
@@ -20,36 +19,46 @@ export type AppDependencies = {
   metrics: Metrics;
   pool: Pool;
   signer: Pick<ContextSigner, 'verify'>;
+  paymentTerms: PaymentTerms;
 };
 
-export function buildApp({ config, runtime, logger, metrics, pool, signer }: AppDependencies): ServiceApp {
+export function buildApp(dependencies: AppDependencies): ServiceApp {
+  const { config, runtime, logger, metrics, pool, signer, paymentTerms } = dependencies;
   const { clock } = runtime;
   const app = createService({ config, runtime, logger, metrics, acceptRequestId: true });
   requireInternalContext(app, signer);
-  const catalogues = createCatalogueStore(pool);
-  const subscriptions = createSubscriptionStore(pool, catalogues);
-  const accounts = createAccounts({
-    now: clock.now,
-    activeCatalogue: catalogues.active,
-    catalogueVersion: catalogues.version,
-    adjustments: (accountId) => readAdjustments(pool, accountId, clock.now()),
-    ...subscriptions,
-  });
-  planRoutes(app, { clock, accounts });
+  const lifecycle = createLifecycle(pool, runtime, paymentTerms);
+  const { catalogues, subscriptions, accounts } = lifecycle;
+  const changeBeside: ChangeBeside = async (accountId, change) => {
+    const { subscription } = await accounts.ensureSubscription(accountId);
+    const now = clock.now();
+    await subscriptions.applySubscription({
+      accountId,
+      now,
+      decide: (current) => current ?? subscription,
+      alongside: (client) => change(client, now),
+    });
+  };
+  addLifecycleRoutes(app, pool, runtime, lifecycle);
   internalRoutes(app, {
     clock,
     accounts,
     catalogueSource: catalogues.source,
-    async setKeyLimits(accountId, keyId, limits) {
-      const { subscription } = await accounts.ensureSubscription(accountId);
-      const now = clock.now();
-      await subscriptions.applySubscription({
-        accountId,
-        now,
-        decide: (current) => current ?? subscription,
-        alongside: (client) => replaceKeyLimits(client, accountId, keyId, limits, now),
-      });
-    },
+    setKeyLimits: (accountId, keyId, limits) =>
+      changeBeside(accountId, (client, now) => replaceKeyLimits(client, accountId, keyId, limits, now)),
   });
+  const { accountExists } = subscriptions;
+  addStaffRoutes(app, { pool, runtime, accounts, accountExists, catalogues, changeBeside });
   return app;
+}
+
+export type JobOptions = Omit<AppDependencies, 'config' | 'signer'> & {
+  renewalIntervalMs: number;
+  reminderIntervalMs: number;
+};
+
+export function buildJobs(options: JobOptions): PeriodicJob[] {
+  const { pool, runtime, paymentTerms } = options;
+  const lifecycle = createLifecycle(pool, runtime, paymentTerms);
+  return [...buildLifecycleJobs(options, lifecycle), ...buildStaffJobs(options)];
 }

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import type { Pool } from 'pg';
 import { z } from 'zod';
 import { createContextSigner } from '#libs/auth/internal-context.ts';
-import { type Caller, INTERNAL_CONTEXT_HEADER } from '#libs/contracts/internal-context.ts';
+import { type Caller, INTERNAL_CONTEXT_HEADER, type PlatformRole } from '#libs/contracts/internal-context.ts';
 import { createLedger, type Ledger } from '#libs/ledger/ledger.ts';
 import { createLogger } from '#libs/service/logger.ts';
 import { createMetrics } from '#libs/service/metrics.ts';
@@ -17,12 +17,23 @@ const SECRET = 'a secret that only tests know of, no one else';
 
 export const ACCOUNT = '0190a1b2-0000-7000-8000-00000000a001';
 export const OTHER_ACCOUNT = '0190a1b2-0000-7000-8000-00000000a002';
+export const STAFF = '0190a1b2-0000-7000-8000-00000000b004';
 export const KEY = '0190a1b2-0000-7000-8000-00000000c001';
 
 export const DEFAULT_CATALOGUE = readFileSync(
   new URL('../../deploy/catalogues/default.yaml', import.meta.url),
   'utf8',
 );
+
+const stranger: Caller = {
+  accountId: OTHER_ACCOUNT,
+  userId: null,
+  keyId: null,
+  workspaceId: null,
+  role: 'member',
+  platformRole: 'none',
+  scopes: ['*'],
+};
 
 export type Answer<Body> = { status: number; body: Body };
 
@@ -34,11 +45,20 @@ export type TestService = {
   /** Sends a request for an account; `null` sends no context. */
   send: <Body>(
     accountId: string | null,
-    method: 'GET' | 'POST' | 'PUT',
+    method: Method,
+    url: string,
+    body?: unknown,
+  ) => Promise<Answer<Body>>;
+  /** Sends a request of somebody with this role on the platform; a text as body is sent as YAML. */
+  sendAs: <Body>(
+    platformRole: PlatformRole,
+    method: Method,
     url: string,
     body?: unknown,
   ) => Promise<Answer<Body>>;
 };
+
+type Method = 'GET' | 'POST' | 'PUT' | 'DELETE';
 
 /** With two accounts, and the catalogue given on offer. */
 export async function createTestService(
@@ -64,34 +84,34 @@ export async function createTestService(
   const importText = (text: string) =>
     importCatalogue(pool, { text, author: 'test', now: now(), newId: runtime.newId });
   if (catalogue !== null) await importText(catalogue);
+
+  async function inject<Body>(caller: Caller | null, method: Method, url: string, body?: unknown) {
+    const exp = Math.floor(now().getTime() / 1000) + 60;
+    const context = caller && signer.sign({ caller, requestId: runtime.newId(), exp });
+    const response = await app.inject({
+      method,
+      url,
+      headers: {
+        ...(context && { [INTERNAL_CONTEXT_HEADER]: context }),
+        ...(typeof body === 'string' && { 'content-type': 'text/yaml' }),
+      },
+      ...(body === undefined ? {} : { payload: body as object }),
+    });
+    return {
+      status: response.statusCode,
+      body: (response.body === '' ? undefined : JSON.parse(response.body)) as Body,
+    };
+  }
+
   return {
     pool,
     ledger: createLedger({ pool, now }),
     runtime,
     importText,
-    async send<Body>(accountId: string | null, method: 'GET' | 'POST' | 'PUT', url: string, body?: unknown) {
-      const caller: Caller = {
-        accountId: accountId ?? '',
-        userId: null,
-        keyId: null,
-        workspaceId: null,
-        role: 'member',
-        platformRole: 'none',
-        scopes: ['*'],
-      };
-      const exp = Math.floor(now().getTime() / 1000) + 60;
-      const context = signer.sign({ caller, requestId: runtime.newId(), exp });
-      const response = await app.inject({
-        method,
-        url,
-        headers: accountId === null ? {} : { [INTERNAL_CONTEXT_HEADER]: context },
-        ...(body === undefined ? {} : { payload: body as object }),
-      });
-      return {
-        status: response.statusCode,
-        body: (response.body === '' ? undefined : JSON.parse(response.body)) as Body,
-      };
-    },
+    send: (accountId, method, url, body) =>
+      inject(accountId === null ? null : { ...stranger, accountId }, method, url, body),
+    sendAs: (platformRole, method, url, body) =>
+      inject({ ...stranger, userId: STAFF, platformRole }, method, url, body),
   };
 }
 

@@ -1,9 +1,11 @@
 import { createHash } from 'node:crypto';
-import type { Pool } from 'pg';
+import type { Pool, PoolClient } from 'pg';
 import { parseCatalogue } from '#libs/catalogue/parse.ts';
 import { announce } from '#libs/db/announce.ts';
 import { transaction } from '#libs/db/transaction.ts';
 import type { ModelInfo } from '#libs/pricing/model.ts';
+import { lockCommonTerms } from './store/adjustment-store.ts';
+import { activateVersion, addVersion, type NewVersion } from './store/catalogue-store.ts';
 
 export type ImportOptions = {
   text: string;
@@ -22,8 +24,6 @@ export type ImportedCatalogue = {
   outcome: 'created' | 'reactivated' | 'unchanged';
 };
 
-type KnownRow = { id: string; version: number; active: boolean };
-
 /**
  * Makes a catalogue file the one that new subscriptions are sold under. Each content becomes one immutable version;
  * subscriptions that exist keep theirs.
@@ -31,34 +31,42 @@ type KnownRow = { id: string; version: number; active: boolean };
  * @throws CatalogueError listing everything that is wrong with the text, each with its line.
  */
 export async function importCatalogue(pool: Pool, options: ImportOptions): Promise<ImportedCatalogue> {
-  const { text, author, now, newId, knownModels } = options;
+  const row = versionOf(options);
+  return transaction(pool, async (client) => {
+    await lockCommonTerms(client);
+    const { id, version, active, created } = await addVersion(client, row);
+    const imported = { id, catalogueId: row.catalogueId, version };
+    if (active) return { ...imported, outcome: 'unchanged' };
+    await activateVersion(client, id);
+    await announce(client, { kind: 'catalogue', id });
+    return { ...imported, outcome: created ? 'created' : 'reactivated' };
+  });
+}
+
+/**
+ * Makes a catalogue file a version that is not on offer yet.
+ *
+ * @param alongside Told in the same transaction when the content was not known before.
+ * @throws CatalogueError listing everything that is wrong with the text, each with its line.
+ */
+export async function addCatalogue(
+  pool: Pool,
+  options: ImportOptions,
+  alongside: (
+    client: PoolClient,
+    version: { id: string; catalogueId: string; version: number },
+  ) => Promise<void>,
+): Promise<{ id: string; created: boolean }> {
+  const row = versionOf(options);
+  return transaction(pool, async (client) => {
+    const { id, version, created } = await addVersion(client, row);
+    if (created) await alongside(client, { id, catalogueId: row.catalogueId, version });
+    return { id, created };
+  });
+}
+
+function versionOf({ text, author, now, newId, knownModels }: ImportOptions): NewVersion {
   const { id: catalogueId } = parseCatalogue(text, knownModels === undefined ? {} : { knownModels });
   const contentHash = createHash('sha256').update(text).digest('hex');
-  return transaction(pool, async (client) => {
-    // Readers go on reading; two imports at once would both count to the same version.
-    await client.query('LOCK TABLE catalogue_versions IN SHARE ROW EXCLUSIVE MODE');
-    const known = await client.query<KnownRow>(
-      'SELECT id, version, active FROM catalogue_versions WHERE catalogue_id = $1 AND content_hash = $2',
-      [catalogueId, contentHash],
-    );
-    const [same] = known.rows;
-    if (same?.active) return { id: same.id, catalogueId, version: same.version, outcome: 'unchanged' };
-
-    await client.query('UPDATE catalogue_versions SET active = false WHERE active');
-    if (same !== undefined) {
-      await client.query('UPDATE catalogue_versions SET active = true WHERE id = $1', [same.id]);
-      await announce(client, { kind: 'catalogue', id: same.id });
-      return { id: same.id, catalogueId, version: same.version, outcome: 'reactivated' };
-    }
-    const id = newId();
-    const { rows } = await client.query<{ version: number }>(
-      `INSERT INTO catalogue_versions (id, catalogue_id, version, content_hash, source, author, created_at, active)
-       SELECT $1, $2, coalesce(max(version), 0) + 1, $3, $4, $5, $6, true
-         FROM catalogue_versions WHERE catalogue_id = $2
-       RETURNING version`,
-      [id, catalogueId, contentHash, text, author, now],
-    );
-    await announce(client, { kind: 'catalogue', id });
-    return { id, catalogueId, version: rows[0]?.version ?? 1, outcome: 'created' };
-  });
+  return { catalogueId, contentHash, source: text, author, now, newId };
 }

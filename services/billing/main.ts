@@ -7,8 +7,9 @@ import { createMetrics } from '#libs/service/metrics.ts';
 import { runService } from '#libs/service/run-service.ts';
 import { systemRuntime } from '#libs/service/runtime.ts';
 import { toServiceConfig } from '#libs/service/variables.ts';
-import { buildApp } from './app.ts';
+import { buildApp, buildJobs } from './app.ts';
 import { configSchema } from './config.ts';
+import { createManualPayments } from './domain/manual-payments.ts';
 
 const name = 'billing';
 loadDotEnv();
@@ -25,13 +26,33 @@ const pool = createPool({
   onIdleError: (error) => logger.warn({ err: error }, 'an idle database connection broke'),
 });
 const signer = createContextSigner({ secrets: variables.INTERNAL_SECRETS, now: runtime.clock.now });
+const paymentTerms = {
+  payments: createManualPayments(variables.PAYMENT_INSTRUCTIONS),
+  graceDays: variables.PAYMENT_GRACE_DAYS,
+  requestDays: variables.PAYMENT_REQUEST_DAYS,
+};
+const jobs = buildJobs({
+  runtime,
+  logger,
+  metrics,
+  pool,
+  paymentTerms,
+  renewalIntervalMs: variables.RENEWAL_INTERVAL,
+  reminderIntervalMs: variables.REMINDER_INTERVAL,
+});
 
 await runService({
   name,
   config,
   logger,
   metrics,
-  app: buildApp({ config, runtime, logger, metrics, pool, signer }),
+  app: buildApp({ config, runtime, logger, metrics, pool, signer, paymentTerms }),
   readiness: { database: () => pool.query('SELECT 1') },
-  lifecycle: { closePools: () => pool.end() },
+  lifecycle: {
+    startJobs: () => {
+      for (const job of jobs) job.start();
+    },
+    stopJobs: () => Promise.all(jobs.map((job) => job.stop())),
+    closePools: () => pool.end(),
+  },
 });

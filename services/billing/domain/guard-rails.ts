@@ -1,7 +1,9 @@
 /** Emergency limits as staff set them. */
 import type { GuardRailSetting } from '#libs/catalogue/guard-rail.ts';
+import type { Catalogue } from '#libs/catalogue/schema.ts';
 import type { GuardRailFigures, GuardRailTargetWire, GuardRailWire } from '#libs/contracts/guard-rails.ts';
 import { parseUsd } from '#libs/money/money.ts';
+import { problem } from '#libs/problems/problems.ts';
 
 export type GuardRailTarget = GuardRailSetting['target'];
 
@@ -31,6 +33,49 @@ export function guardRailOf({
 
 export function targetFromWire(target: GuardRailTargetWire): GuardRailTarget {
   return target.kind === 'account' ? { kind: target.kind, accountId: target.account_id } : target;
+}
+
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+
+/** @throws ProblemError `invalid_request` where the target does not go with its kind. */
+export function targetFromQuery({
+  kind,
+  target = '',
+}: {
+  kind: GuardRailTarget['kind'];
+  target?: string | undefined;
+}): GuardRailTarget {
+  const fits = kind === 'global' ? target === '' : kind === 'plan' ? target !== '' : UUID.test(target);
+  if (fits) return targetOf(kind, target);
+  const detail = `target is not valid: ${TARGET_FORMS[kind]}`;
+  throw problem('invalid_request', { detail, fields: { param: 'target' } });
+}
+
+const TARGET_FORMS = {
+  global: 'there is none for everybody.',
+  plan: 'it must be the key of a plan.',
+  account: 'it must be the id of an account.',
+} as const;
+
+/** Refuses what would hold for nobody, or limit nothing. @throws ProblemError `semantic_error` */
+export function checkGuardRail({ target, enabled, figures }: GuardRailRecord, catalogue: Catalogue): void {
+  if (target.kind === 'plan' && !catalogue.plans.some(({ key }) => key === target.plan)) {
+    throw problem('semantic_error', {
+      detail: `${target.plan} is no plan of the catalogue on offer.`,
+      fields: { param: 'target.plan', known_plans: catalogue.plans.map(({ key }) => key) },
+    });
+  }
+  const { tokens_per_day: tokens, cost_per_day_usd: cost } = figures;
+  const said = [
+    tokens === undefined ? catalogue.guardRail?.tokensPerDay : tokens,
+    cost === undefined ? catalogue.guardRail?.costPerDayNanoUsd : cost,
+  ];
+  if (enabled && said.every((figure) => figure === null || figure === undefined)) {
+    throw problem('semantic_error', {
+      detail: 'This would limit nothing: say how many tokens, or how much cost, a day may have.',
+      fields: { param: 'tokens_per_day' },
+    });
+  }
 }
 
 export function presentGuardRail({ target, figures, updatedAt, ...setting }: GuardRailRecord): GuardRailWire {

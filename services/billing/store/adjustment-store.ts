@@ -26,37 +26,44 @@ type GuardRailJson = Pick<GuardRailRecord, 'enabled' | 'figures'> & {
   target: string;
 };
 
-export type AdjustmentRow = {
-  overrides: OverrideJson[];
+/** What concerns one account alone. */
+export type OwnRow = { overrides: OverrideJson[]; segments: string[]; own_guard_rails: GuardRailJson[] };
+/** What may concern any account. */
+export type CommonRow = {
   flags: Pick<FlagRecord, 'key' | 'feature' | 'enabled' | 'rules'>[];
-  segments: string[];
-  guard_rails: GuardRailJson[];
+  common_guard_rails: GuardRailJson[];
 };
 
+const GUARD_RAILS = `
+  SELECT coalesce(jsonb_agg(jsonb_build_object('kind', g.target_kind, 'target', g.target, 'enabled', g.enabled,
+                                               'figures', g.figures)), '[]')
+    FROM guard_rail_settings g`;
+
 /**
- * One account's adjustments as columns. Overrides that are over are left out.
+ * The columns of an {@link OwnRow}. Overrides that are over are left out.
  *
  * @param account SQL for the account's id. @param now SQL for the time.
  */
-export function adjustmentColumns(account: string, now: string): string {
+export function ownColumns(account: string, now: string): string {
   return `
     (SELECT coalesce(jsonb_agg(jsonb_build_object('id', o.id, 'terms', o.terms, 'from', o.valid_from,
                                                   'until', o.valid_until)), '[]')
        FROM account_overrides o
       WHERE o.account_id = ${account} AND o.ended_at IS NULL AND (o.valid_until IS NULL OR o.valid_until > ${now})
     ) AS overrides,
+    (SELECT coalesce(array_agg(s.segment ORDER BY s.segment), '{}')
+       FROM account_segments s WHERE s.account_id = ${account}) AS segments,
+    (${GUARD_RAILS} WHERE g.target_kind = 'account' AND g.target = ${account}::text) AS own_guard_rails`;
+}
+
+/** The columns of a {@link CommonRow}. */
+export const COMMON_COLUMNS = `
     (SELECT coalesce(jsonb_agg(jsonb_build_object('key', f.key, 'feature', f.feature, 'enabled', f.enabled,
                                                   'rules', f.rules) ORDER BY f.key), '[]')
        FROM feature_flags f) AS flags,
-    (SELECT coalesce(array_agg(s.segment ORDER BY s.segment), '{}')
-       FROM account_segments s WHERE s.account_id = ${account}) AS segments,
-    (SELECT coalesce(jsonb_agg(jsonb_build_object('kind', g.target_kind, 'target', g.target, 'enabled', g.enabled,
-                                                  'figures', g.figures)), '[]')
-       FROM guard_rail_settings g
-      WHERE g.target_kind <> 'account' OR g.target = ${account}::text) AS guard_rails`;
-}
+    (${GUARD_RAILS} WHERE g.target_kind <> 'account') AS common_guard_rails`;
 
-const READ_SQL = `SELECT ${adjustmentColumns('$1::uuid', '$2')}`;
+const READ_SQL = `SELECT ${ownColumns('$1::uuid', '$2')}, ${COMMON_COLUMNS}`;
 
 /** What staff decided for an account, as of now. */
 export async function readAdjustments(
@@ -64,19 +71,21 @@ export async function readAdjustments(
   accountId: string,
   now: Date,
 ): Promise<Adjustments> {
-  const { rows } = await database.query<AdjustmentRow>(READ_SQL, [accountId, now]);
-  return toAdjustments(rows[0] as AdjustmentRow);
+  const { rows } = await database.query<OwnRow & CommonRow>(READ_SQL, [accountId, now]);
+  const row = rows[0] as OwnRow & CommonRow;
+  return toAdjustments(row, row);
 }
 
-export function toAdjustments(row: AdjustmentRow): Adjustments {
+export function toAdjustments(own: OwnRow, common: CommonRow): Adjustments {
   return {
-    overrides: row.overrides.map(({ id, terms, from, until }) =>
+    overrides: own.overrides.map(({ id, terms, from, until }) =>
       overrideOf({ id, terms, from: new Date(from), until: until === null ? null : new Date(until) }),
     ),
-    flags: row.flags.map(flagOf),
-    segments: row.segments,
-    guardRails: row.guard_rails.map(({ kind, target, enabled, figures }) =>
-      guardRailOf({ target: targetOf(kind, target), enabled, figures }),
+    flags: common.flags.map(flagOf),
+    segments: own.segments,
+    guardRails: [...common.common_guard_rails, ...own.own_guard_rails].map(
+      ({ kind, target, enabled, figures }) =>
+        guardRailOf({ target: targetOf(kind, target), enabled, figures }),
     ),
   };
 }

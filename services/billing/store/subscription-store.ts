@@ -31,7 +31,7 @@ export type SubscriptionStore = {
   accountExists: (accountId: string) => Promise<boolean>;
 };
 
-type SubscriptionRow = {
+export type SubscriptionRow = {
   account_id: string;
   catalogue_version_id: string;
   plan_key: string;
@@ -48,14 +48,14 @@ type SubscriptionRow = {
   seats: number | null;
 };
 
-const COLUMNS = `account_id, catalogue_version_id, plan_key, cycle, status, anchor, current_period_start,
+export const SUBSCRIPTION_COLUMNS = `account_id, catalogue_version_id, plan_key, cycle, status, anchor, current_period_start,
   current_period_end, cancel_at_period_end, trial_ends_at, access_ends_at, complimentary, scheduled_change,
   seats`;
 
-const FIND_SQL = `SELECT ${COLUMNS} FROM subscriptions WHERE account_id = $1`;
+const FIND_SQL = `SELECT ${SUBSCRIPTION_COLUMNS} FROM subscriptions WHERE account_id = $1`;
 
 const SAVE_SQL = `
-  INSERT INTO subscriptions (${COLUMNS}, created_at, updated_at)
+  INSERT INTO subscriptions (${SUBSCRIPTION_COLUMNS}, created_at, updated_at)
   VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $15)
   ON CONFLICT (account_id) DO UPDATE SET
     catalogue_version_id = excluded.catalogue_version_id, plan_key = excluded.plan_key, cycle = excluded.cycle,
@@ -126,29 +126,30 @@ async function save(client: PoolClient, subscription: Subscription, now: Date): 
 
 async function find(database: Pick<Pool, 'query'>, accountId: string): Promise<Subscription | undefined> {
   const { rows } = await database.query<SubscriptionRow>(FIND_SQL, [accountId]);
-  const [row] = rows;
-  return (
-    row && {
-      accountId: row.account_id,
-      catalogueVersionId: row.catalogue_version_id,
-      planKey: row.plan_key,
-      cycle: row.cycle,
-      status: row.status,
-      anchor: row.anchor,
-      currentPeriodStart: row.current_period_start,
-      currentPeriodEnd: row.current_period_end,
-      cancelAtPeriodEnd: row.cancel_at_period_end,
-      trialEndsAt: row.trial_ends_at,
-      accessEndsAt: row.access_ends_at,
-      complimentary: row.complimentary,
-      scheduledChange: row.scheduled_change && {
-        planKey: row.scheduled_change.plan_key,
-        cycle: row.scheduled_change.cycle,
-        catalogueVersionId: row.scheduled_change.catalogue_version_id,
-      },
-      seats: row.seats,
-    }
-  );
+  return rows[0] && toSubscription(rows[0]);
+}
+
+export function toSubscription(row: SubscriptionRow): Subscription {
+  return {
+    accountId: row.account_id,
+    catalogueVersionId: row.catalogue_version_id,
+    planKey: row.plan_key,
+    cycle: row.cycle,
+    status: row.status,
+    anchor: row.anchor,
+    currentPeriodStart: row.current_period_start,
+    currentPeriodEnd: row.current_period_end,
+    cancelAtPeriodEnd: row.cancel_at_period_end,
+    trialEndsAt: row.trial_ends_at,
+    accessEndsAt: row.access_ends_at,
+    complimentary: row.complimentary,
+    scheduledChange: row.scheduled_change && {
+      planKey: row.scheduled_change.plan_key,
+      cycle: row.scheduled_change.cycle,
+      catalogueVersionId: row.scheduled_change.catalogue_version_id,
+    },
+    seats: row.seats,
+  };
 }
 
 function scheduledToRow(change: ScheduledChange | null): SubscriptionRow['scheduled_change'] {

@@ -1,0 +1,45 @@
+/** Groups that staff put accounts into, for flags and emergency limits to speak of. */
+import { z } from 'zod';
+import { envelope } from './envelope.ts';
+import { defineOperation } from './operation.ts';
+import { problemResponses, STAFF_PROBLEMS } from './problem-responses.ts';
+import { reason, segmentName } from './staff-decision.ts';
+
+const tags = ['Admin'];
+const params = z.object({ account_id: z.uuid() });
+const segments = z.array(segmentName).max(100);
+const answer = {
+  description: 'The segments of the account.',
+  schema: envelope(z.object({ account_id: z.uuid(), segments: z.array(z.string()) })),
+  example: {
+    success: true,
+    data: { account_id: '019e3f5e-1111-7c31-9d52-8a4f0b6c1d2e', segments: ['new_tester'] },
+  },
+};
+
+export const getSegments = defineOperation({
+  operationId: 'getSegments',
+  method: 'GET',
+  path: '/api/admin/accounts/{account_id}/segments',
+  summary: 'Segments of an account',
+  tags,
+  auth: 'staff',
+  params,
+  responses: { 200: answer, ...problemResponses(...STAFF_PROBLEMS, 'not_found') },
+});
+
+export const putSegments = defineOperation({
+  operationId: 'putSegments',
+  method: 'PUT',
+  path: '/api/admin/accounts/{account_id}/segments',
+  summary: 'Put an account into segments',
+  description: 'Replaces those it was in. Flags and emergency limits judge by it once this answers.',
+  tags,
+  auth: 'staff',
+  params,
+  body: z.strictObject({ segments, reason: reason.optional() }).meta({ id: 'AccountSegments' }),
+  bodyExample: { segments: ['new_tester'], reason: 'One of the first ten.' },
+  responses: { 200: answer, ...problemResponses(...STAFF_PROBLEMS, 'not_found') },
+});
+
+export const segmentOperations = [getSegments, putSegments] as const;

@@ -1,0 +1,67 @@
+/** What publishing a catalogue version does to subscriptions that exist. */
+import { findPlan, plansByRank } from '#libs/catalogue/plans.ts';
+import type { Catalogue, Plan } from '#libs/catalogue/schema.ts';
+import { defaultPlanOf } from './offer.ts';
+import type { CatalogueVersion, ScheduledChange, Subscription } from './subscription.ts';
+
+export type PlanMapping = { plan: Plan; by: 'key' | 'alias' | 'rank' | 'default' };
+
+/**
+ * The plan of another catalogue that takes a plan's place: the one with its key, else one that shares a name with it,
+ * else the highest on offer of no higher rank, so that nobody is given more than they have; else the default plan.
+ */
+export function mapPlan(planKey: string, from: Catalogue, to: Catalogue): PlanMapping {
+  const same = to.plans.find(({ key }) => key === planKey);
+  if (same !== undefined) return { plan: same, by: 'key' };
+  const old = findPlan(from, planKey);
+  for (const name of [planKey, ...(old?.aliases ?? [])]) {
+    const alike = findPlan(to, name);
+    if (alike !== undefined) return { plan: alike, by: 'alias' };
+  }
+  const below = old && plansByRank(to).findLast(({ rank, listed }) => listed && rank <= old.rank);
+  if (below !== undefined) return { plan: below, by: 'rank' };
+  return { plan: defaultPlanOf(to), by: 'default' };
+}
+
+/** Reads the version that something is pinned to. */
+type VersionOf = (id: string) => Promise<CatalogueVersion>;
+
+/** On its plan's successor at once. Period, price paid and trial stay as they are. */
+export async function movedNow(
+  subscription: Subscription,
+  target: CatalogueVersion,
+  versionOf: VersionOf,
+): Promise<Subscription> {
+  const from = await versionOf(subscription.catalogueVersionId);
+  const planKey = mapPlan(subscription.planKey, from.catalogue, target.catalogue).plan.key;
+  const scheduled = subscription.scheduledChange;
+  const next = scheduled && (await inVersion(scheduled, target, versionOf));
+  const isDone = next?.planKey === planKey && next.cycle === subscription.cycle;
+  return {
+    ...subscription,
+    planKey,
+    catalogueVersionId: target.id,
+    scheduledChange: isDone ? null : next,
+  };
+}
+
+/** To be on its plan's successor when the period ends; a change that waits already goes there too. */
+export async function movedAtPeriodEnd(
+  subscription: Subscription,
+  target: CatalogueVersion,
+  versionOf: VersionOf,
+): Promise<Subscription> {
+  if (subscription.scheduledChange?.catalogueVersionId === target.id) return subscription;
+  const next = subscription.scheduledChange ?? subscription;
+  return { ...subscription, scheduledChange: await inVersion(next, target, versionOf) };
+}
+
+async function inVersion(
+  { planKey, cycle, catalogueVersionId }: ScheduledChange,
+  target: CatalogueVersion,
+  versionOf: VersionOf,
+): Promise<ScheduledChange> {
+  const { catalogue } = await versionOf(catalogueVersionId);
+  const { plan } = mapPlan(planKey, catalogue, target.catalogue);
+  return { planKey: plan.key, cycle, catalogueVersionId: target.id };
+}
