@@ -69,7 +69,7 @@ const bytesOf = (step: ContentStep, carried: string, inputTokens: number, asked 
   return bytes + overheadTokens({ model: '', messages });
 };
 
-t.test('whatever is written and carried over, the planned bound holds', async (t) => {
+t.test('whatever is written and carried over, the planned bound holds', async () => {
   const text = fc.string({ unit: 'grapheme', maxLength: 3_000 });
   fc.assert(
     fc.property(
