@@ -1,4 +1,5 @@
 /** Examples for the OpenAPI document; checked against the schemas by a test. */
+import { examplePaymentRequest } from './payment-requests.ts';
 import { accountId } from './usage-examples.ts';
 
 const catalogue = { id: 'default', version: 1 };
@@ -35,32 +36,32 @@ const blogLimit = {
 
 const price = { currency: 'USD', monthly_minor: 0, yearly_minor: 0 };
 
+const freePlan = {
+  key: 'free',
+  name: 'Free',
+  description: 'To find out what it can do.',
+  rank: 0,
+  aliases: [],
+  popular: false,
+  price,
+  trial_days: 0,
+  features: ['blog_writer'],
+  ...models,
+  requests_per_minute: 10,
+  max_parallel: 1,
+  priority: 0,
+  analytics_depth: 'basic',
+  horizon_days: 7,
+  support: 'community',
+  sla_percentage: null,
+  limits: [costLimit, blogLimit],
+};
+
 export const planList = {
   catalogue,
   default_plan: 'free',
   features: { blog_writer: 'Blog articles' },
-  plans: [
-    {
-      key: 'free',
-      name: 'Free',
-      description: 'To find out what it can do.',
-      rank: 0,
-      aliases: [],
-      popular: false,
-      price,
-      trial_days: 0,
-      features: ['blog_writer'],
-      ...models,
-      requests_per_minute: 10,
-      max_parallel: 1,
-      priority: 0,
-      analytics_depth: 'basic',
-      horizon_days: 7,
-      support: 'community',
-      sla_percentage: null,
-      limits: [costLimit, blogLimit],
-    },
-  ],
+  plans: [freePlan],
 };
 
 export const currentSubscription = {
@@ -69,9 +70,12 @@ export const currentSubscription = {
   status: 'active',
   cycle: 'month',
   price,
+  complimentary: false,
   started_at: '2026-11-01T09:30:00.000Z',
   current_period: { start: '2026-11-01T09:30:00.000Z', end: '2026-12-01T09:30:00.000Z' },
   cancel_at_period_end: false,
+  access_ends_at: null,
+  scheduled_change: null,
   trial_ends_at: null,
   catalogue,
   features: ['blog_writer'],
@@ -81,4 +85,88 @@ export const currentSubscription = {
     { ...blogLimit, source: 'plan:free' },
   ],
   valid_until: null,
+};
+
+export const myPlan = {
+  plan: freePlan,
+  source: 'subscription',
+  subscription: currentSubscription,
+  open_payment_request: examplePaymentRequest,
+  upgrades: [{ key: 'pro', name: 'Pro', rank: 20 }],
+  trial: { eligible: true, reason: null, plans: [{ plan: 'pro', days: 14 }] },
+};
+
+export const planStanding = {
+  plan: currentSubscription.plan,
+  period: currentSubscription.current_period,
+  limits: [
+    {
+      meter: 'gen.blog',
+      unit: 'count',
+      window: 'period',
+      scope: 'account',
+      scope_id: null,
+      kind: 'n',
+      used: '4',
+      held: '0',
+      limit: '5',
+      remaining: '1',
+      percentage: 80,
+      state: 'warning',
+      window_start: '2026-11-01T09:30:00.000Z',
+      resets_at: '2026-12-01T09:30:00.000Z',
+      source: 'plan:free',
+      can_use: true,
+      upgrade: { urgency: 'medium', plans: ['pro'] },
+    },
+  ],
+  features: {
+    blog_writer: { enabled: true, source: 'plan:free', description: 'Blog articles' },
+    webhooks: { enabled: false, source: 'plan:free', description: 'Events delivered to a URL' },
+  },
+  text_models: models.text_models,
+  image_models: models.image_models,
+  qualities: { draft: true, standard: true, premium: false },
+  platforms: { twitter: true, instagram: true, tiktok: false },
+};
+
+export const capability = {
+  name: 'webhooks',
+  feature: 'webhooks',
+  description: 'Events delivered to a URL',
+  enabled: false,
+  source: 'plan:free',
+  plan: 'free',
+  plans: [{ key: 'pro', name: 'Pro', rank: 20 }],
+};
+
+export const planDifferences = {
+  features_gained: ['webhooks'],
+  features_lost: [],
+  limits: [
+    {
+      meter: 'gen.blog',
+      unit: 'count',
+      window: 'period',
+      scope: 'account',
+      before: { kind: 'n', amount: '5' },
+      after: { kind: 'unlimited', amount: null },
+      change: 'raised',
+    },
+  ],
+};
+
+export const planComparison = {
+  a: freePlan,
+  b: {
+    ...freePlan,
+    key: 'pro',
+    name: 'Pro',
+    rank: 20,
+    price: { currency: 'USD', monthly_minor: 7900, yearly_minor: 79_000 },
+    trial_days: 14,
+    features: ['blog_writer', 'webhooks'],
+  },
+  direction: 'upgrade',
+  changes: planDifferences,
 };

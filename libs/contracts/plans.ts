@@ -1,8 +1,9 @@
 /** What is sold, and what an account has of it. */
 import { z } from 'zod';
 import { count, envelope, instant, usd } from './envelope.ts';
-import { METER_UNITS } from './limits.ts';
+import { limitWire, METER_UNITS } from './limits.ts';
 import { defineOperation } from './operation.ts';
+import { paymentRequestSummary } from './payment-requests.ts';
 import * as example from './plans-examples.ts';
 import { problemResponses, USER_PROBLEMS } from './problem-responses.ts';
 
@@ -34,6 +35,8 @@ const modelChoice = z.object({
   allowed: z.array(z.string()).describe('From the least to the best.'),
   default: z.string().nullable(),
 });
+
+export const cycle = z.enum(['month', 'year']).describe('How often it is paid.');
 
 const price = z.object({
   currency: z.literal('USD'),
@@ -122,11 +125,19 @@ export const currentSubscription = z
       source: z.string().describe('`subscription`, `override:<id>`, or why it is the default plan.'),
     }),
     status: z.enum(['active', 'trialing', 'past_due', 'cancelled', 'suspended']),
-    cycle: z.enum(['month', 'year']),
+    cycle,
     price,
+    complimentary: z.boolean().describe('Given by staff: renews without payment.'),
     started_at: instant,
     current_period: z.object({ start: instant, end: instant }),
     cancel_at_period_end: z.boolean(),
+    access_ends_at: instant
+      .nullable()
+      .describe('When the plan is lost unless something is paid or resumed before; null: not by time.'),
+    scheduled_change: z
+      .object({ plan: z.string(), cycle, effective_at: instant })
+      .nullable()
+      .describe('What takes the place of the plan when its period ends.'),
     trial_ends_at: instant.nullable(),
     catalogue: catalogueRef.describe('The version the subscription was sold under.'),
     features: z.array(z.string()),
@@ -160,4 +171,184 @@ export const getCurrentSubscription = defineOperation({
   },
 });
 
-export const planOperations = [listPlans, listAvailablePlans, getCurrentSubscription] as const;
+const planRef = z.object({ key: z.string(), name: z.string(), rank: z.int() });
+
+export const myPlan = z
+  .object({
+    plan,
+    source: z.string().describe('`subscription`, `override:<id>`, or why it is the default plan.'),
+    subscription: currentSubscription,
+    open_payment_request: paymentRequestSummary
+      .nullable()
+      .describe('What has been asked for and is not paid yet.'),
+    upgrades: z.array(planRef).describe('Plans to move up to, the smallest first.'),
+    trial: z.object({
+      eligible: z.boolean(),
+      reason: z.enum(['trial_used', 'not_on_default_plan', 'no_plan_has_a_trial']).nullable(),
+      plans: z.array(z.object({ plan: z.string(), days: count })).describe('Plans that can be tried.'),
+    }),
+  })
+  .meta({ id: 'MyPlan' });
+export type MyPlan = z.infer<typeof myPlan>;
+
+export const getMyPlan = defineOperation({
+  operationId: 'getMyPlan',
+  method: 'GET',
+  path: '/api/plans/my-plan',
+  summary: 'Your plan, and where you could go from it',
+  tags,
+  auth: 'user',
+  scope: 'billing:read',
+  responses: {
+    200: {
+      description: 'The plan in force, the subscription behind it, upgrades and trials.',
+      schema: envelope(myPlan),
+      example: { success: true, data: example.myPlan },
+    },
+    ...problemResponses(...USER_PROBLEMS),
+  },
+});
+
+const usableLimit = z.object({
+  ...limitWire.shape,
+  can_use: z.boolean().describe('Whether one more would be admitted now.'),
+  upgrade: z
+    .object({ urgency: z.enum(['medium', 'high']), plans: z.array(z.string()) })
+    .nullable()
+    .describe('From 80 % of the limit: the plans with room for twice what is used.'),
+});
+
+export const planStanding = z
+  .object({
+    plan: z.object({ ...planRef.shape, source: z.string() }),
+    period: z.object({ start: instant, end: instant }),
+    limits: z.array(usableLimit).describe('Every limit, with what is used of it.'),
+    features: z
+      .record(z.string(), z.object({ enabled: z.boolean(), source: z.string(), description: z.string() }))
+      .describe('Every feature that is sold, and whether you have it.'),
+    text_models: modelChoice,
+    image_models: modelChoice,
+    qualities: z.record(z.string(), z.boolean()).describe('From the lowest to the highest.'),
+    platforms: z.record(z.string(), z.boolean()),
+  })
+  .meta({ id: 'PlanStanding' });
+export type PlanStanding = z.infer<typeof planStanding>;
+
+export const getPlanLimits = defineOperation({
+  operationId: 'getPlanLimits',
+  method: 'GET',
+  path: '/api/plans/limits',
+  summary: 'What your plan allows, and what is left of it',
+  tags,
+  auth: 'user',
+  scope: 'billing:read',
+  responses: {
+    200: {
+      description: 'Limits as they stand, features, models, qualities and platforms.',
+      schema: envelope(planStanding),
+      example: { success: true, data: example.planStanding },
+    },
+    ...problemResponses(...USER_PROBLEMS),
+  },
+});
+
+export const capability = z
+  .object({
+    name: z.string(),
+    feature: z.string().describe('The feature of the catalogue behind it.'),
+    description: z.string(),
+    enabled: z.boolean(),
+    source: z.string().describe('Who says so: `plan:<key>`, `override:<id>`, `flag:<key>`.'),
+    plan: z.string().describe('Your plan.'),
+    plans: z.array(planRef).describe('The plans that have it, the smallest first.'),
+  })
+  .meta({ id: 'Capability' });
+export type Capability = z.infer<typeof capability>;
+
+export const getCapability = defineOperation({
+  operationId: 'getCapability',
+  method: 'GET',
+  path: '/api/plans/capabilities/{name}',
+  summary: 'Whether you have a capability',
+  description: 'A name that does not exist is answered with 400 and the names that do.',
+  tags,
+  auth: 'user',
+  scope: 'billing:read',
+  params: z.object({ name: z.string().min(1).max(100) }),
+  responses: {
+    200: {
+      description: 'Whether it is enabled, why, and which plans have it.',
+      schema: envelope(capability),
+      example: { success: true, data: example.capability },
+    },
+    ...problemResponses(...USER_PROBLEMS),
+  },
+});
+
+const limitAmount = z
+  .object({ kind: z.enum(['n', 'unlimited', 'disabled']), amount: z.string().nullable() })
+  .nullable()
+  .describe('Null where the plan does not limit it.');
+
+export const planChanges = z.object({
+  features_gained: z.array(z.string()),
+  features_lost: z.array(z.string()),
+  limits: z.array(
+    z.object({
+      meter: z.string(),
+      unit: z.enum(METER_UNITS),
+      window: planLimit.shape.window,
+      scope: planLimit.shape.scope,
+      before: limitAmount,
+      after: limitAmount,
+      change: z.enum(['raised', 'lowered']),
+    }),
+  ),
+});
+export type PlanChangesWire = z.infer<typeof planChanges>;
+
+export const planComparison = z
+  .object({
+    a: plan,
+    b: plan,
+    direction: z.enum(['upgrade', 'downgrade', 'same']),
+    changes: planChanges.describe('What changes for whoever moves from `a` to `b`.'),
+  })
+  .meta({ id: 'PlanComparison' });
+export type PlanComparisonWire = z.infer<typeof planComparison>;
+
+const planKey = z.string().min(1).max(100).describe('Key or alias of a plan.');
+
+export const comparePlans = defineOperation({
+  operationId: 'comparePlans',
+  method: 'GET',
+  path: '/api/plans/compare',
+  summary: 'Two plans side by side',
+  tags,
+  auth: 'none',
+  querystring: z.object({ a: planKey, b: planKey }),
+  responses: {
+    200: {
+      description: 'Both plans, and what changes between them.',
+      schema: envelope(planComparison),
+      example: { success: true, data: example.planComparison },
+    },
+    ...problemResponses(
+      'invalid_request',
+      'unknown_plan',
+      'rate_limited',
+      'internal_error',
+      'service_unavailable',
+    ),
+  },
+});
+
+export const planOperations = [
+  listPlans,
+  listAvailablePlans,
+  comparePlans,
+  getMyPlan,
+  getPlanLimits,
+  getCapability,
+  getCurrentSubscription,
+] as const;

@@ -143,8 +143,9 @@ export const PROBLEMS = {
   payment_required: {
     status: 402,
     title: 'Payment required',
-    detail: 'The subscription has an unpaid invoice; settle it to continue.',
+    detail: 'This takes effect when it is paid.',
     openai: quota,
+    headers: neverRetry,
   },
 
   account_suspended: {
@@ -226,6 +227,12 @@ export const PROBLEMS = {
     detail: 'The model does not exist.',
     openai: { type: 'invalid_request_error', code: 'model_not_found' },
   },
+  unknown_plan: {
+    status: 404,
+    title: 'Unknown plan',
+    detail: 'There is no such plan on offer.',
+    openai: invalidRequest,
+  },
   method_not_allowed: {
     status: 405,
     title: 'Method not allowed',
@@ -244,6 +251,20 @@ export const PROBLEMS = {
     status: 409,
     title: 'Email taken',
     detail: 'An account with this email address exists already.',
+    openai: invalidRequest,
+    headers: neverRetry,
+  },
+  plan_change_not_allowed: {
+    status: 409,
+    title: 'Plan change not possible',
+    detail: 'The plan cannot be changed in this way.',
+    openai: invalidRequest,
+    headers: neverRetry,
+  },
+  trial_not_available: {
+    status: 409,
+    title: 'Trial not available',
+    detail: 'This plan cannot be tried by this account.',
     openai: invalidRequest,
     headers: neverRetry,
   },

@@ -25,7 +25,8 @@ export const REMEDIES: Readonly<Record<ProblemCode, string>> = {
   refresh_token_reused:
     'Sign in again, and keep every refresh token only until it was used once. If you did not use this one twice, somebody else did: change the password.',
 
-  payment_required: 'Pay the open invoice or change the method of payment; service resumes by itself.',
+  payment_required:
+    'Pay what `payment_request` asks for, as its `instructions` say; what was bought then takes effect by itself. Repeating the request answers with the same payment request.',
 
   account_suspended: 'Contact support. Nothing can be done with the API until the account is active again.',
   insufficient_scope: 'Use a key with the scope that `required_scope` names, or sign in as a person.',
@@ -43,10 +44,15 @@ export const REMEDIES: Readonly<Record<ProblemCode, string>> = {
     'Check the id. Things of other accounts are answered like things that do not exist, so check the account too.',
   route_not_found: 'Check the URL against `GET /openapi.json`.',
   unknown_model: 'Use one of the models that `GET /v1/models` lists.',
+  unknown_plan: 'Use one of `available_plans`; `GET /api/plans/available` describes them.',
   method_not_allowed: 'Use one of the methods in the `Allow` header.',
 
   conflict: 'Read the current state, decide anew, and send a request that fits it.',
   email_taken: 'Sign in instead, or use another email address.',
+  plan_change_not_allowed:
+    '`reason` says why: `not_a_higher_rank` and `not_a_lower_rank` ask for the other direction, `already_on_plan` asks for nothing, `contact_sales` means that the price is a matter of negotiation, `cycle_not_sold` and `cycle_too_short` ask for another `cycle`, `nothing_to_cancel` means that nothing is paid.',
+  trial_not_available:
+    '`reason` says why: `trial_used` (a trial is given once to an account and once to its owners), `not_on_default_plan`, or `plan_without_trial`. Buy the plan instead.',
   idempotency_in_progress:
     'Wait for as long as `Retry-After` says and repeat the request with the same key; it then gets the answer of the first one.',
 

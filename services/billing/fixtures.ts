@@ -11,7 +11,9 @@ import { serviceVariables, toServiceConfig } from '#libs/service/variables.ts';
 import { createTestDatabase, type TestScope } from '#libs/testing/database.ts';
 import { createFakeRuntime } from '#libs/testing/runtime.ts';
 import { buildApp } from './app.ts';
+import { createManualPayments } from './domain/manual-payments.ts';
 import { type ImportedCatalogue, importCatalogue } from './import-catalogue.ts';
+import type { PaymentTerms } from './lifecycle.ts';
 
 const SECRET = 'a secret that only tests know of, no one else';
 
@@ -35,6 +37,12 @@ const stranger: Caller = {
   scopes: ['*'],
 };
 
+export const TEST_PAYMENT_TERMS: PaymentTerms = {
+  payments: createManualPayments('Pay {amount} for {reference}.'),
+  graceDays: 3,
+  requestDays: 30,
+};
+
 export type Answer<Body> = { status: number; body: Body };
 
 export type TestService = {
@@ -56,14 +64,17 @@ export type TestService = {
     url: string,
     body?: unknown,
   ) => Promise<Answer<Body>>;
+  /** Sends a request of exactly this caller. */
+  sendBy: <Body>(caller: Caller, method: Method, url: string, body?: unknown) => Promise<Answer<Body>>;
 };
 
-type Method = 'GET' | 'POST' | 'PUT' | 'DELETE';
+export type Method = 'GET' | 'POST' | 'PUT' | 'DELETE';
 
 /** With two accounts, and the catalogue given on offer. */
 export async function createTestService(
   t: TestScope,
   catalogue: string | null = DEFAULT_CATALOGUE,
+  paymentTerms: PaymentTerms = TEST_PAYMENT_TERMS,
 ): Promise<TestService> {
   const { pool } = await createTestDatabase(t);
   const runtime = createFakeRuntime();
@@ -76,6 +87,7 @@ export async function createTestService(
     metrics: createMetrics({ service: 'billing', processMetrics: false }),
     pool,
     signer,
+    paymentTerms,
   });
   t.teardown(() => app.close());
   for (const id of [ACCOUNT, OTHER_ACCOUNT]) {
@@ -110,6 +122,7 @@ export async function createTestService(
     importText,
     send: (accountId, method, url, body) =>
       inject(accountId === null ? null : { ...stranger, accountId }, method, url, body),
+    sendBy: inject,
     sendAs: (platformRole, method, url, body) =>
       inject({ ...stranger, userId: STAFF, platformRole }, method, url, body),
   };

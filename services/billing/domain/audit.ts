@@ -12,7 +12,8 @@ export type AuditAction =
   | 'catalogue.imported'
   | 'catalogue.published'
   | 'plan.assigned'
-  | 'payment.marked_paid';
+  | 'payment.marked_paid'
+  | 'payment.voided';
 
 /** Who acts, and in which request. */
 export type Actor = { readonly actor: string; readonly requestId: string | null };

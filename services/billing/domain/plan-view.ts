@@ -21,7 +21,7 @@ export function planListOf({ catalogueId, version, catalogue }: CatalogueVersion
   };
 }
 
-function presentPlan(catalogue: Catalogue, plan: Plan): PlanWire {
+export function presentPlan(catalogue: Catalogue, plan: Plan): PlanWire {
   const { caps } = plan;
   const text = modelsOf(caps.textModels, catalogue.textModels);
   const image = modelsOf(caps.imageModels, catalogue.imageModels);
@@ -63,9 +63,16 @@ export function currentSubscriptionOf(state: AccountState, now: Date): CurrentSu
     status: may.status,
     cycle: subscription.cycle,
     price: presentPrice(inForce),
+    complimentary: subscription.complimentary,
     started_at: subscription.anchor.toISOString(),
     current_period: { start: period.start.toISOString(), end: period.end.toISOString() },
     cancel_at_period_end: subscription.cancelAtPeriodEnd,
+    access_ends_at: subscription.accessEndsAt?.toISOString() ?? null,
+    scheduled_change: subscription.scheduledChange && {
+      plan: subscription.scheduledChange.planKey,
+      cycle: subscription.scheduledChange.cycle,
+      effective_at: subscription.currentPeriodEnd.toISOString(),
+    },
     trial_ends_at: subscription.trialEndsAt?.toISOString() ?? null,
     catalogue: { id: sold.catalogueId, version: sold.version },
     features: Object.entries(may.features).flatMap(([name, { granted }]) => (granted ? [name] : [])),
@@ -82,7 +89,7 @@ function modelsOf(choice: '*' | readonly string[], ladder: readonly string[]) {
   return { all: choice === '*', allowed: [...chosen(choice, ladder)] };
 }
 
-function presentModels({ all, allowed, default: choice }: PlanWireModels): PlanWire['text_models'] {
+export function presentModels({ all, allowed, default: choice }: PlanWireModels): PlanWire['text_models'] {
   return { all, allowed: [...allowed], default: choice };
 }
 

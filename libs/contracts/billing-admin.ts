@@ -1,0 +1,165 @@
+/** What staff do about plans and payments. */
+import { z } from 'zod';
+import { envelope } from './envelope.ts';
+import { defineOperation } from './operation.ts';
+import { pageQuery } from './page.ts';
+import { examplePaymentRequest, PAYMENT_STATUSES, paymentRequest } from './payment-requests.ts';
+import { currentSubscription, cycle } from './plans.ts';
+import { currentSubscription as exampleSubscription } from './plans-examples.ts';
+import { problemResponses, STAFF_PROBLEMS } from './problem-responses.ts';
+import { billingEventPage } from './subscriptions.ts';
+import { billingEvent as exampleEvent } from './subscriptions-examples.ts';
+import { accountId } from './usage-examples.ts';
+
+const tags = ['Admin'];
+const params = z.object({ id: z.uuid() });
+const reason = z.string().trim().min(1).max(500);
+
+const openRequest = {
+  ...examplePaymentRequest,
+  account_id: accountId,
+  catalogue_version_id: '019e3f5d-0000-7a10-8c01-5d2f7b9a4e01',
+  driver: 'manual',
+  driver_reference: examplePaymentRequest.id,
+  settled_at: null,
+  settled_by: null,
+  note: null,
+};
+const settled = {
+  settled_at: '2026-11-21T09:00:00.000Z',
+  settled_by: '019e3f5e-0000-7a10-8c01-5d2f7b9a4e11',
+};
+
+export const assignPlan = defineOperation({
+  operationId: 'assignPlan',
+  method: 'POST',
+  path: '/api/plans/assign',
+  summary: 'Give an account a plan',
+  description:
+    'At once and without payment; it renews until it is changed. The only way to a plan whose price is a matter of negotiation.',
+  tags,
+  auth: 'staff',
+  body: z
+    .strictObject({
+      account_id: z.uuid(),
+      plan: z
+        .string()
+        .min(1)
+        .max(100)
+        .describe('Key or alias of any plan, also of one that is not on offer.'),
+      cycle: cycle.default('month'),
+      reason: reason.describe('For whoever asks later.'),
+    })
+    .meta({ id: 'PlanAssignment' }),
+  bodyExample: { account_id: accountId, plan: 'enterprise', reason: 'Contract 2026-118' },
+  responses: {
+    200: {
+      description: "The account's subscription as it is now.",
+      schema: envelope(currentSubscription),
+      example: { success: true, data: exampleSubscription },
+    },
+    ...problemResponses(...STAFF_PROBLEMS, 'not_found', 'unknown_plan'),
+  },
+});
+
+export const listPaymentRequests = defineOperation({
+  operationId: 'listPaymentRequests',
+  method: 'GET',
+  path: '/api/admin/payment-requests',
+  summary: 'Payments asked for',
+  description: 'The newest first.',
+  tags,
+  auth: 'staff',
+  querystring: pageQuery.extend({
+    status: z.enum(PAYMENT_STATUSES).optional(),
+    account_id: z.uuid().optional(),
+  }),
+  responses: {
+    200: {
+      description: 'One page of payment requests.',
+      schema: envelope(
+        z.object({ payment_requests: z.array(paymentRequest), next_cursor: z.uuid().nullable() }),
+      ),
+      example: { success: true, data: { payment_requests: [openRequest], next_cursor: null } },
+    },
+    ...problemResponses(...STAFF_PROBLEMS),
+  },
+});
+
+export const markPaymentRequestPaid = defineOperation({
+  operationId: 'markPaymentRequestPaid',
+  method: 'POST',
+  path: '/api/admin/payment-requests/{id}/mark-paid',
+  summary: 'Record a payment',
+  description:
+    'What was paid for takes effect in the same instant, once, however often this is called. A request that is void cannot be paid.',
+  tags,
+  auth: 'staff',
+  params,
+  body: z.strictObject({ note: reason.describe('Such as the reference of the transfer.') }),
+  bodyExample: { note: 'Bank transfer of 21 November' },
+  responses: {
+    200: {
+      description: 'The request, paid.',
+      schema: envelope(paymentRequest),
+      example: {
+        success: true,
+        data: { ...openRequest, ...settled, status: 'paid', note: 'Bank transfer of 21 November' },
+      },
+    },
+    ...problemResponses(...STAFF_PROBLEMS, 'not_found', 'conflict'),
+  },
+});
+
+export const voidPaymentRequest = defineOperation({
+  operationId: 'voidPaymentRequest',
+  method: 'POST',
+  path: '/api/admin/payment-requests/{id}/void',
+  summary: 'Withdraw a payment request',
+  tags,
+  auth: 'staff',
+  params,
+  body: z.strictObject({ note: reason.describe('Why.') }),
+  bodyExample: { note: 'Asked for by mistake' },
+  responses: {
+    200: {
+      description: 'The request, void.',
+      schema: envelope(paymentRequest),
+      example: {
+        success: true,
+        data: { ...openRequest, ...settled, status: 'void', note: 'Asked for by mistake' },
+      },
+    },
+    ...problemResponses(...STAFF_PROBLEMS, 'not_found', 'conflict'),
+  },
+});
+
+export const listBillingEvents = defineOperation({
+  operationId: 'listBillingEvents',
+  method: 'GET',
+  path: '/api/admin/billing-events',
+  summary: 'What became of subscriptions',
+  description: 'Of every account, or of one. The newest first.',
+  tags,
+  auth: 'staff',
+  querystring: pageQuery.extend({
+    account_id: z.uuid().optional(),
+    kind: z.string().min(1).max(100).optional(),
+  }),
+  responses: {
+    200: {
+      description: 'One page of events.',
+      schema: envelope(billingEventPage),
+      example: { success: true, data: { events: [exampleEvent], next_cursor: null } },
+    },
+    ...problemResponses(...STAFF_PROBLEMS),
+  },
+});
+
+export const billingAdminOperations = [
+  assignPlan,
+  listPaymentRequests,
+  markPaymentRequestPaid,
+  voidPaymentRequest,
+  listBillingEvents,
+] as const;

@@ -1,0 +1,54 @@
+/** Money asked for before a plan is given. */
+import { z } from 'zod';
+import { count, instant } from './envelope.ts';
+
+export const PAYMENT_STATUSES = ['open', 'paid', 'void'] as const;
+
+const shape = {
+  id: z.uuid(),
+  kind: z
+    .enum(['new_period', 'rest_of_period', 'renewal'])
+    .describe(
+      '`new_period`: a plan from the day of payment; `rest_of_period`: more for the rest of the running period; `renewal`: the period that has begun.',
+    ),
+  plan: z.string(),
+  cycle: z.enum(['month', 'year']),
+  amount_minor: count.describe('In cents.'),
+  currency: z.literal('USD'),
+  status: z.enum(PAYMENT_STATUSES),
+  instructions: z.string().nullable().describe('How to pay; null until that is known.'),
+  created_at: instant,
+  expires_at: instant.describe('It cannot be paid any more from here on.'),
+};
+
+/** As the account that is to pay sees it. */
+export const paymentRequestSummary = z.object(shape).meta({ id: 'PaymentRequestSummary' });
+export type PaymentRequestSummary = z.infer<typeof paymentRequestSummary>;
+
+/** As staff see it. */
+export const paymentRequest = z
+  .object({
+    ...shape,
+    account_id: z.uuid(),
+    catalogue_version_id: z.uuid(),
+    driver: z.string().describe('Who collects it, such as `manual`.'),
+    driver_reference: z.string().nullable(),
+    settled_at: instant.nullable().describe('When it was paid or voided.'),
+    settled_by: z.string().nullable(),
+    note: z.string().nullable(),
+  })
+  .meta({ id: 'PaymentRequest' });
+export type PaymentRequestWire = z.infer<typeof paymentRequest>;
+
+export const examplePaymentRequest: PaymentRequestSummary = {
+  id: '019e3f61-2222-7a10-8c01-5d2f7b9a4e20',
+  kind: 'new_period',
+  plan: 'pro',
+  cycle: 'month',
+  amount_minor: 7900,
+  currency: 'USD',
+  status: 'open',
+  instructions: 'Transfer 79.00 USD and state 019e3f61-2222-7a10-8c01-5d2f7b9a4e20 as the purpose.',
+  created_at: '2026-11-20T12:00:00.000Z',
+  expires_at: '2026-12-20T12:00:00.000Z',
+};

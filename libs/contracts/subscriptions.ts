@@ -1,0 +1,227 @@
+/** Moving between plans, and what becomes of a subscription. */
+import { z } from 'zod';
+import { count, envelope, instant } from './envelope.ts';
+import { METER_UNITS } from './limits.ts';
+import { defineOperation } from './operation.ts';
+import { pageQuery } from './page.ts';
+import { currentSubscription, cycle, planChanges } from './plans.ts';
+import { currentSubscription as exampleSubscription } from './plans-examples.ts';
+import { problemResponses, USER_PROBLEMS } from './problem-responses.ts';
+import * as example from './subscriptions-examples.ts';
+
+const tags = ['Plans'];
+const planKey = z.string().min(1).max(100).describe('Key or alias of a plan.');
+
+export const planChoice = z
+  .strictObject({
+    plan: planKey,
+    cycle: cycle.optional().describe('How often to pay; as now, or by the month, unless given.'),
+  })
+  .meta({ id: 'PlanChoice' });
+
+const changed = {
+  200: {
+    description: 'The subscription as it is now.',
+    schema: envelope(currentSubscription),
+    example: { success: true, data: exampleSubscription },
+  },
+} as const;
+
+const CHANGE_PROBLEMS = [...USER_PROBLEMS, 'role_required'] as const;
+
+const upgrade = {
+  method: 'POST',
+  summary: 'Move up to a bigger plan',
+  description:
+    'Takes effect when it is paid: the answer is 402 `payment_required` with a `payment_request`, and repeating the call answers with the same one. A plan that costs nothing takes effect at once. Also changes the same plan from paying by the month to paying by the year. For owners, admins and API keys with the scope `*`.',
+  tags,
+  auth: 'user',
+  body: planChoice,
+  bodyExample: { plan: 'pro', cycle: 'month' },
+  responses: {
+    ...changed,
+    ...problemResponses(...CHANGE_PROBLEMS, 'payment_required', 'unknown_plan', 'plan_change_not_allowed'),
+  },
+} as const;
+
+export const upgradeSubscription = defineOperation({
+  ...upgrade,
+  operationId: 'upgradeSubscription',
+  path: '/api/subscription/upgrade',
+});
+
+export const upgradePlan = defineOperation({
+  ...upgrade,
+  operationId: 'upgradePlan',
+  path: '/api/plans/upgrade',
+});
+
+export const downgradeSubscription = defineOperation({
+  operationId: 'downgradeSubscription',
+  method: 'POST',
+  path: '/api/subscription/downgrade',
+  summary: 'Move to a smaller plan',
+  description:
+    'Takes effect when the period that is paid ends, and can be taken back until then with `POST /api/subscription/resume`. Nothing is deleted: what exceeds the smaller plan stays, and new work of that kind is refused. Also changes the same plan from paying by the year to paying by the month.',
+  tags,
+  auth: 'user',
+  body: planChoice,
+  bodyExample: { plan: 'basic' },
+  responses: {
+    ...changed,
+    ...problemResponses(...CHANGE_PROBLEMS, 'payment_required', 'unknown_plan', 'plan_change_not_allowed'),
+  },
+});
+
+export const cancelSubscription = defineOperation({
+  operationId: 'cancelSubscription',
+  method: 'POST',
+  path: '/api/subscription/cancel',
+  summary: 'Cancel at the end of the period',
+  description:
+    'The plan stays until the period that is paid ends; then the account is on the default plan. A period that has not been paid ends at once.',
+  tags,
+  auth: 'user',
+  responses: { ...changed, ...problemResponses(...CHANGE_PROBLEMS, 'plan_change_not_allowed') },
+});
+
+export const resumeSubscription = defineOperation({
+  operationId: 'resumeSubscription',
+  method: 'POST',
+  path: '/api/subscription/resume',
+  summary: 'Take a cancellation or a downgrade back',
+  tags,
+  auth: 'user',
+  responses: { ...changed, ...problemResponses(...CHANGE_PROBLEMS) },
+});
+
+export const changePreview = z
+  .object({
+    plan: z.string(),
+    cycle,
+    direction: z.enum(['upgrade', 'downgrade', 'same']),
+    available: z.boolean().describe('Whether the change can be made by yourself, now.'),
+    unavailable_reason: z
+      .enum(['already_on_plan', 'contact_sales', 'cycle_not_sold', 'cycle_too_short', 'same_rank'])
+      .nullable(),
+    effective: z
+      .enum(['now', 'on_payment', 'period_end'])
+      .nullable()
+      .describe('When it would take effect; null where the change is not available.'),
+    effective_at: instant.nullable().describe('Null where that depends on the payment.'),
+    currency: z.literal('USD'),
+    amount_due_now_minor: count.describe('What would have to be paid now, in cents.'),
+    recurring_minor: count.nullable().describe('The price of each later period, in cents.'),
+    proration: z
+      .object({
+        period: z.object({ start: instant, end: instant }),
+        period_seconds: count,
+        remaining_seconds: count,
+        charge_minor: count.describe('For the new plan.'),
+        credit_minor: count.describe('For the rest of what is paid already.'),
+      })
+      .nullable()
+      .describe('How the amount follows from the period that is paid; null where none is.'),
+    changes: planChanges,
+    over_limit: z
+      .array(
+        z.object({
+          meter: z.string(),
+          unit: z.enum(METER_UNITS),
+          window: z.enum(['day', 'week', 'month', 'period', 'total']),
+          scope: z.enum(['account', 'user', 'workspace']),
+          scope_id: z.string().nullable(),
+          used: z.string(),
+          held: z.string(),
+          new_limit: z.string().describe('`0` where the plan does not include it.'),
+          resets_at: instant.nullable(),
+          resets_before_change: z.boolean().describe('Whether the count starts anew before the change.'),
+        }),
+      )
+      .describe('What is used now and exceeds a limit of the plan: it stays, and new work is refused.'),
+  })
+  .meta({ id: 'SubscriptionPreview' });
+export type ChangePreview = z.infer<typeof changePreview>;
+
+export const previewSubscription = defineOperation({
+  operationId: 'previewSubscription',
+  method: 'GET',
+  path: '/api/subscription/preview',
+  summary: 'What another plan would cost and change',
+  description: 'Changes nothing.',
+  tags,
+  auth: 'user',
+  scope: 'billing:read',
+  querystring: planChoice,
+  responses: {
+    200: {
+      description: 'The price now, what is gained and lost, and which usage would exceed a limit.',
+      schema: envelope(changePreview),
+      example: { success: true, data: example.changePreview },
+    },
+    ...problemResponses(...USER_PROBLEMS, 'unknown_plan'),
+  },
+});
+
+export const BILLING_EVENT_KINDS = [
+  'trial_started',
+  'trial_ends_in_3_days',
+  'trial_ends_in_1_day',
+  'trial_ended',
+  'payment_requested',
+  'payment_received',
+  'payment_voided',
+  'plan_changed',
+  'change_scheduled',
+  'cancellation_scheduled',
+  'resumed',
+  'renewed',
+  'subscription_ended',
+] as const;
+export type BillingEventKind = (typeof BILLING_EVENT_KINDS)[number];
+
+export const billingEvent = z
+  .object({
+    id: z.uuid(),
+    account_id: z.uuid(),
+    kind: z.string().describe(`Such as ${BILLING_EVENT_KINDS.map((kind) => `\`${kind}\``).join(', ')}.`),
+    subject: z.string().describe('What it is about: the id of a trial or of a payment request.'),
+    occurred_at: instant,
+    data: z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.null()])),
+  })
+  .meta({ id: 'BillingEvent' });
+export type BillingEventWire = z.infer<typeof billingEvent>;
+
+export const billingEventPage = z
+  .object({ events: z.array(billingEvent), next_cursor: z.uuid().nullable() })
+  .meta({ id: 'BillingEventPage' });
+
+export const listSubscriptionEvents = defineOperation({
+  operationId: 'listSubscriptionEvents',
+  method: 'GET',
+  path: '/api/subscription/events',
+  summary: 'What became of your subscription',
+  description: 'The newest first. Every event is written once.',
+  tags,
+  auth: 'user',
+  scope: 'billing:read',
+  querystring: pageQuery,
+  responses: {
+    200: {
+      description: 'One page of events.',
+      schema: envelope(billingEventPage),
+      example: { success: true, data: { events: [example.billingEvent], next_cursor: null } },
+    },
+    ...problemResponses(...USER_PROBLEMS),
+  },
+});
+
+export const subscriptionOperations = [
+  upgradePlan,
+  upgradeSubscription,
+  downgradeSubscription,
+  cancelSubscription,
+  resumeSubscription,
+  previewSubscription,
+  listSubscriptionEvents,
+] as const;

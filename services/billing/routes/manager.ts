@@ -1,0 +1,21 @@
+import type { FastifyRequest } from 'fastify';
+import type { AccountRole } from '#libs/contracts/internal-context.ts';
+import { problem } from '#libs/problems/problems.ts';
+import { callerOf } from '#libs/service/internal-calls.ts';
+
+const MANAGERS: readonly AccountRole[] = ['owner', 'admin'];
+
+/** Who decides about the money of an account, and which account that is. */
+export type Manager = { accountId: string; by: string };
+
+/**
+ * Lets those through who run the account: owners, admins, and API keys that may do everything.
+ *
+ * @throws ProblemError `role_required`
+ */
+export function requireManager(request: FastifyRequest): Manager {
+  const { accountId, userId, keyId, role, scopes } = callerOf(request);
+  const isAllowed = keyId === null ? MANAGERS.includes(role) : scopes.includes('*');
+  if (!isAllowed) throw problem('role_required', { fields: { required_roles: MANAGERS, role } });
+  return { accountId, by: userId ?? keyId ?? accountId };
+}
