@@ -10,6 +10,7 @@ const IO_LIBS = [
   'auth',
   'outbox',
   'http',
+  'tokens',
   'service',
   'clients',
   'simulators',
