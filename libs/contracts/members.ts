@@ -5,7 +5,7 @@ import { displayName, emailAddress, newPassword } from './identity.ts';
 import { ACCOUNT_ROLES } from './internal-context.ts';
 import { defineOperation } from './operation.ts';
 import { page, pageQuery } from './page.ts';
-import { problemResponses, USER_PROBLEMS } from './problem-responses.ts';
+import { COUNTING_PROBLEMS, problemResponses, USER_PROBLEMS } from './problem-responses.ts';
 
 export const addMemberRequest = z
   .strictObject({
@@ -67,14 +67,15 @@ export const addMember = defineOperation({
   method: 'POST',
   path: '/api/members',
   summary: 'Add a person to the account',
-  description: 'Owners add anybody; admins add admins and members.',
+  description:
+    'Owners add anybody; admins add admins and members. Everybody in the account has one of the seats of its plan.',
   tags,
   auth: 'user',
   body: addMemberRequest,
   bodyExample: { email: exampleMember.email, password: 'a first password', role: exampleMember.role },
   responses: {
     201: { description: 'The new member.', schema: member, example: exampleMember },
-    ...problemResponses(...PROBLEMS, 'email_taken'),
+    ...problemResponses(...PROBLEMS, ...COUNTING_PROBLEMS, 'email_taken'),
   },
 });
 

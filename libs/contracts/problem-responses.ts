@@ -61,3 +61,12 @@ export const USER_PROBLEMS = [
 
 /** The same for operations of platform staff. */
 export const STAFF_PROBLEMS = [...USER_PROBLEMS, 'platform_role_required'] as const satisfies ProblemCode[];
+
+/** What making a thing that a limit counts can be refused with. */
+export const COUNTING_PROBLEMS = [
+  'meter_disabled',
+  'limit_exceeded',
+  'limit_held',
+  'metering_unavailable',
+  'emergency_stop',
+] as const satisfies ProblemCode[];

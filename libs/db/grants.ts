@@ -30,7 +30,7 @@ const READ: Readonly<Record<ServiceName, readonly string[]>> = {
 /** The ledger's tables are written by its functions alone, which run as their owner. */
 const LEDGER_FUNCTIONS: Readonly<Record<ServiceName, readonly string[]>> = {
   // Closes what it held for work that never started, and gives seats and workspaces back.
-  gateway: ['ledger_hold', 'ledger_settle'],
+  gateway: ['ledger_hold', 'ledger_settle', 'ledger_record'],
   billing: ['ledger_set_limits', 'ledger_touch'],
   'usage-metering': [
     'ledger_expire',
@@ -39,7 +39,7 @@ const LEDGER_FUNCTIONS: Readonly<Record<ServiceName, readonly string[]>> = {
     'ledger_ensure_partitions',
     'ledger_touch',
   ],
-  generation: ['ledger_hold', 'ledger_settle'],
+  generation: ['ledger_hold', 'ledger_settle', 'ledger_record'],
 };
 
 /** A view beside the tables of `schema/ledger.ts`. */

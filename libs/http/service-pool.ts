@@ -20,6 +20,20 @@ const KEEP_ALIVE_TIMEOUT_MS = 60_000;
 /** Connections are renewed now and then, so that new replicas behind one address get their share. */
 const CONNECTION_MAX_AGE_MS = 300_000;
 
+/** Errors before a request has left: another process may take it. */
+const NOT_SENT = new Set([
+  'ECONNREFUSED',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'EHOSTUNREACH',
+  'UND_ERR_CONNECT_TIMEOUT',
+]);
+
+/** Whether a request that failed with this was never sent. */
+export function isNotSent(error: unknown): boolean {
+  return NOT_SENT.has((error as NodeJS.ErrnoException).code ?? '');
+}
+
 /**
  * Keep-alive connections to one origin. One request at a time per connection: a slow answer must not delay the ones
  * behind it.

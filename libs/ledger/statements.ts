@@ -180,7 +180,11 @@ const NO_FACTS = {
 
 const NO_METERS: SettleRequest['meters'] = {};
 
-export async function runSettles(pool: Pool, now: Date | null, items: SettleItem[]): Promise<SettleAnswer[]> {
+export async function runSettles(
+  pool: Pick<Pool, 'query'>,
+  now: Date | null,
+  items: SettleItem[],
+): Promise<SettleAnswer[]> {
   const facts = column(items, (item) => ('facts' in item ? item.facts : NO_FACTS));
   const meters = column(items, (item) => ('meters' in item ? item.meters : NO_METERS));
   const shared = shareOut(items);

@@ -1,8 +1,14 @@
 import type { FastifyRequest } from 'fastify';
+import type { Pool } from 'pg';
 import type { Dispatcher } from 'undici';
+import { type AccountEntitlements, createAccountEntitlements } from '#libs/clients/account-entitlements.ts';
+import { createCountedThings } from '#libs/clients/counted-things.ts';
+import type { InternalClient } from '#libs/clients/internal-client.ts';
+import { createLedger } from '#libs/ledger/ledger.ts';
 import { createService, type ServiceApp } from '#libs/service/create-service.ts';
 import type { Metrics } from '#libs/service/metrics.ts';
 import type { PeriodicJob } from '#libs/service/periodic-job.ts';
+import { meteringUnavailable } from '#libs/service/refusal.ts';
 import { addIdentity, type IdentityDependencies } from './identity.ts';
 import { addMeteredRoutes, type MeteredDependencies } from './metered-routes.ts';
 import { OPERATIONS } from './openapi/operations.ts';
@@ -13,15 +19,29 @@ import { registerHealth } from './routes/health.ts';
 import { registerOpenApi } from './routes/openapi.ts';
 import { registerProxied } from './routes/proxied.ts';
 
-export type AppDependencies = IdentityDependencies & {
+export type AppDependencies = Omit<IdentityDependencies, 'countedThings'> & {
   metrics: Metrics;
   /** The services behind the gateway; without them it only knows who calls. */
   backends?: Backends;
+  /** Who knows what accounts may do; billing, unless given. */
+  entitlements?: AccountEntitlements;
 };
 
-export type Backends = Omit<MeteredDependencies, keyof IdentityDependencies | 'metrics'> & {
+export type Backends = Pick<MeteredDependencies, 'signer' | 'usageMetering' | 'generation' | 'holdTtlMs'> & {
+  /** For the ledger alone, so that no other query makes a hold wait for a connection. */
+  ledgerPool: Pool;
+  billing: InternalClient;
   billingPool: Dispatcher;
   usageMeteringPool: Dispatcher;
+};
+
+/** Without billing, nothing that is counted can be made. */
+const NO_ENTITLEMENTS: AccountEntitlements = {
+  get: async () => {
+    throw meteringUnavailable(new Error('there is no billing'));
+  },
+  suggestPlans: async () => undefined,
+  listen: async () => () => {},
 };
 
 export type Gateway = {
@@ -51,18 +71,30 @@ export async function buildApp(dependencies: AppDependencies): Promise<Gateway> 
   addCors(app, config.corsOrigins);
   registerHealth(app);
   registerOpenApi(app);
-  const identityJobs = await addIdentity(app, dependencies);
-  const { backends } = dependencies;
-  if (backends === undefined) return { app, jobs: identityJobs, ready: async () => {}, idle: async () => {} };
+  const { backends, pool, listener } = dependencies;
+  const { now } = runtime.clock;
+  const ledger = createLedger({ pool: backends?.ledgerPool ?? pool });
+  const entitlements =
+    dependencies.entitlements ??
+    (backends ? createAccountEntitlements({ ...backends, listener, runtime }) : NO_ENTITLEMENTS);
+  let stopListening = () => {};
+  app.addHook('onReady', async () => {
+    stopListening = await entitlements.listen();
+  });
+  app.addHook('onClose', () => stopListening());
+  const countedThings = createCountedThings({ pool, ledger, entitlements, runtime });
+  const identityJobs = await addIdentity(app, { ...dependencies, countedThings });
+  if (backends === undefined) return { app, jobs: identityJobs, ready: async () => {}, idle: ledger.idle };
 
-  const { jobs, ready, idle } = addMeteredRoutes(app, { ...dependencies, ...backends });
+  const { jobs, ready } = addMeteredRoutes(app, { ...dependencies, ...backends, ledger, entitlements });
   const proxied = {
     signer: backends.signer,
-    now: runtime.clock.now,
+    now,
     callerOf: (request: FastifyRequest) =>
       request.routeOptions.config.auth === 'none' ? null : callerOf(request),
   };
-  registerProxied(app, OPERATIONS.usageMetering, backends.usageMeteringPool, proxied);
-  registerProxied(app, OPERATIONS.billing, backends.billingPool, proxied);
-  return { app, jobs: [...identityJobs, ...jobs], ready, idle };
+  registerProxied(app, OPERATIONS.usageMetering, [backends.usageMeteringPool], proxied);
+  registerProxied(app, OPERATIONS.billing, [backends.billingPool], proxied);
+  registerProxied(app, OPERATIONS.generation, backends.generation.pools, proxied);
+  return { app, jobs: [...identityJobs, ...jobs], ready, idle: ledger.idle };
 }

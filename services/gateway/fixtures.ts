@@ -2,10 +2,14 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { Writable } from 'node:stream';
 import type { Response } from 'light-my-request';
+import type { Entitlements } from '#libs/catalogue/entitlements.ts';
+import type { AccountEntitlements } from '#libs/clients/account-entitlements.ts';
 import { loadConfig } from '#libs/config/config.ts';
 import type { TokenPair } from '#libs/contracts/identity.ts';
 import { CHANGES_CHANNEL } from '#libs/db/announce.ts';
 import { createListener, type Listener } from '#libs/db/listen.ts';
+import { testSegment } from '#libs/ledger/fixtures.ts';
+import { createLedger } from '#libs/ledger/ledger.ts';
 import type { ServiceApp } from '#libs/service/create-service.ts';
 import { createLogger } from '#libs/service/logger.ts';
 import { createMetrics } from '#libs/service/metrics.ts';
@@ -57,11 +61,13 @@ export async function createTestGateway(
     variables?: Record<string, string>;
     setKeyLimits?: SetKeyLimits;
     listener?: Listener;
+    /** How many of a thing each account may have; any number, unless given. */
+    limits?: Record<string, bigint>;
     /** Further routes, to test what stands before every route. */
     addRoutes?: (app: ServiceApp) => void;
   } = {},
 ): Promise<TestGateway> {
-  const { beside, variables = {}, setKeyLimits = async () => {} } = options;
+  const { beside, variables = {}, limits = {}, setKeyLimits = async () => {} } = options;
   const database = beside?.database ?? (await createTestDatabase(t));
   const config = toGatewayConfig(
     loadConfig(configSchema, {
@@ -96,6 +102,7 @@ export async function createTestGateway(
     pool: database.pool,
     listener,
     setKeyLimits,
+    entitlements: billingOf(database, limits),
   });
   const { app } = gateway;
   t.teardown(async () => {
@@ -138,6 +145,26 @@ export async function createTestGateway(
         body: isJson ? response.json() : response.body,
       };
     },
+  };
+}
+
+/** Opens books when it is first asked, as billing does. */
+function billingOf({ pool }: TestDatabase, limits: Record<string, bigint>): AccountEntitlements {
+  const ledger = createLedger({ pool });
+  const opened = new Set<string>();
+  return {
+    async get(accountId) {
+      if (!opened.has(accountId)) {
+        const segments = Object.entries(limits).map(([meter, n]) =>
+          testSegment({ meter, n, window: 'total', source: 'plan:test' }),
+        );
+        await ledger.setLimits({ accountId, anchor: new Date(), periodMonths: 1, segments });
+        opened.add(accountId);
+      }
+      return { plan: { key: 'test' } } as Entitlements;
+    },
+    suggestPlans: async () => undefined,
+    listen: async () => () => {},
   };
 }
 

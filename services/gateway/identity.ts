@@ -1,17 +1,19 @@
 /** Wires everything about who calls: stores, authentication, limits on calling, and the routes that manage it. */
 import type { Pool } from 'pg';
+import type { CountedThings } from '#libs/clients/counted-things.ts';
 import { CHANGES_CHANNEL, parseChange } from '#libs/db/announce.ts';
 import type { Listener } from '#libs/db/listen.ts';
 import type { ServiceApp } from '#libs/service/create-service.ts';
+import { createFreshCache } from '#libs/service/fresh-cache.ts';
 import type { Logger } from '#libs/service/logger.ts';
 import { createPeriodicJob, type PeriodicJob } from '#libs/service/periodic-job.ts';
 import type { Runtime } from '#libs/service/runtime.ts';
 import { createAccessTokens } from './authentication/access-tokens.ts';
 import { createApiKeyAuthenticator, tagsOfApiKey } from './authentication/api-keys.ts';
 import { changeTag, isIdentityChange } from './authentication/change-tag.ts';
-import { createFreshCache } from './authentication/fresh-cache.ts';
 import { createOutsideIssuer } from './authentication/outside-issuer.ts';
 import { createTokenAuthenticator, tagsOfToken } from './authentication/tokens.ts';
+import { createEnterWorkspace, tagsOfWorkspace } from './authentication/workspaces.ts';
 import type { GatewayConfig } from './config.ts';
 import type { SetKeyLimits } from './domain/ports.ts';
 import { createLastUse } from './jobs/last-use.ts';
@@ -22,11 +24,13 @@ import { registerAuth } from './routes/auth.ts';
 import { registerJwks } from './routes/jwks.ts';
 import { registerMe } from './routes/me.ts';
 import { registerMembers } from './routes/members.ts';
+import { registerWorkspaces } from './routes/workspaces.ts';
 import { createApiKeyStore } from './store/api-keys.ts';
 import { createDatabase } from './store/database.ts';
 import { createMemberStore } from './store/members.ts';
 import { createPeopleStore } from './store/people.ts';
 import { createSessionStore } from './store/sessions.ts';
+import { createWorkspaceStore } from './store/workspaces.ts';
 
 export type IdentityDependencies = {
   config: GatewayConfig;
@@ -35,6 +39,7 @@ export type IdentityDependencies = {
   pool: Pool;
   listener: Listener;
   setKeyLimits: SetKeyLimits;
+  countedThings: CountedThings;
 };
 
 /** API keys and tokens remembered at most; an entry is some hundred bytes. */
@@ -50,10 +55,10 @@ export async function addIdentity(
   app: ServiceApp,
   dependencies: IdentityDependencies,
 ): Promise<PeriodicJob[]> {
-  const { config, runtime, logger, pool, listener, setKeyLimits } = dependencies;
+  const { config, runtime, logger, pool, listener, setKeyLimits, countedThings } = dependencies;
   const { clock } = runtime;
   const db = createDatabase(pool);
-  const people = createPeopleStore(db, runtime);
+  const people = createPeopleStore(pool, runtime);
   const sessions = createSessionStore(db, runtime, config);
   const keyStore = createApiKeyStore(db, clock);
   const lastUse = createLastUse(clock, keyStore);
@@ -69,6 +74,9 @@ export async function addIdentity(
   };
   const keyCache = createFreshCache({ ...freshness, tagsOf: tagsOfApiKey });
   const tokenCache = createFreshCache({ ...freshness, tagsOf: tagsOfToken });
+  const workspaceCache = createFreshCache({ ...freshness, tagsOf: tagsOfWorkspace });
+  const caches = [keyCache, tokenCache, workspaceCache];
+  const workspaces = createWorkspaceStore(pool, countedThings);
 
   app.addHook('onReady', async () => {
     unsubscribe = await listener.listen(
@@ -76,10 +84,10 @@ export async function addIdentity(
       (_channel, payload) => {
         const change = parseChange(payload);
         if (change === null || !isIdentityChange(change)) return;
-        for (const cache of [keyCache, tokenCache]) cache.drop(changeTag(change));
+        for (const cache of caches) cache.drop(changeTag(change));
       },
       () => {
-        for (const cache of [keyCache, tokenCache]) cache.clear();
+        for (const cache of caches) cache.clear();
       },
     );
     isSubscribed = true;
@@ -95,6 +103,7 @@ export async function addIdentity(
   addAuthentication(app, {
     tokens: createTokenAuthenticator({ clock, people, accessTokens, outsideIssuer, cache: tokenCache }),
     apiKeys: createApiKeyAuthenticator({ clock, store: keyStore, cache: keyCache, onUse: lastUse.note }),
+    enterWorkspace: createEnterWorkspace({ store: workspaces, cache: workspaceCache }),
   });
   const throttles = await addRateLimits(app, config.rateLimits);
 
@@ -109,7 +118,8 @@ export async function addIdentity(
   registerMe(app, { people, throttles });
   registerJwks(app, config.accessTokens.keys);
   registerApiKeys(app, { runtime, store: keyStore, setKeyLimits });
-  registerMembers(app, { store: createMemberStore(db, runtime) });
+  registerMembers(app, { store: createMemberStore(pool, runtime, countedThings), countedThings });
+  registerWorkspaces(app, { runtime, store: workspaces, countedThings });
 
   return [
     createPeriodicJob({

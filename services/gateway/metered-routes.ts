@@ -2,29 +2,24 @@
 import type { Pool } from 'pg';
 import type { Dispatcher } from 'undici';
 import type { ContextSigner } from '#libs/auth/internal-context.ts';
-import { parseCatalogue } from '#libs/catalogue/parse.ts';
+import type { AccountEntitlements } from '#libs/clients/account-entitlements.ts';
 import type { InternalAnswer, InternalClient } from '#libs/clients/internal-client.ts';
-import { catalogueSource, catalogueSourcePath } from '#libs/contracts/catalogue-source.ts';
-import { entitlementsFromWire, entitlementsPath } from '#libs/contracts/entitlements.ts';
 import type { Caller } from '#libs/contracts/internal-context.ts';
 import { keptAnswer, keptAnswerPath } from '#libs/contracts/kept-answer.ts';
 import { PRICE_FEED_PATH, priceFeedFromWire } from '#libs/contracts/price-feed.ts';
 import { CHANGES_CHANNEL, parseChange } from '#libs/db/announce.ts';
 import type { Listener } from '#libs/db/listen.ts';
-import { createLedger } from '#libs/ledger/ledger.ts';
+import type { Ledger } from '#libs/ledger/ledger.ts';
 import type { ServiceApp } from '#libs/service/create-service.ts';
 import type { Logger } from '#libs/service/logger.ts';
 import type { Metrics } from '#libs/service/metrics.ts';
 import { createPeriodicJob, type PeriodicJob } from '#libs/service/periodic-job.ts';
 import type { Runtime } from '#libs/service/runtime.ts';
 import type { KeptResult } from './domain/kept-answer.ts';
-import { createEntitlementCache } from './metering/entitlement-cache.ts';
 import { createGenerationProxy } from './metering/generation-proxy.ts';
 import { createMeteringHook } from './metering/hook.ts';
 import { createIdempotency, RENEW_EVERY_MS } from './metering/idempotency.ts';
-import { createPlanSuggestions } from './metering/plan-suggestions.ts';
 import { createPriceBook } from './metering/price-book.ts';
-import { meteringUnavailable } from './metering/refusal.ts';
 import { callerOf } from './plugins/authenticate.ts';
 import { registerChatCompletions } from './routes/chat-completions.ts';
 import { registerGenerate } from './routes/generate.ts';
@@ -35,12 +30,11 @@ export type MeteredDependencies = {
   runtime: Runtime;
   logger: Logger;
   metrics: Metrics;
-  /** For the ledger alone, so that no other query makes a hold wait for a connection. */
-  ledgerPool: Pool;
+  ledger: Ledger;
+  entitlements: AccountEntitlements;
   pool: Pool;
   listener: Listener;
   signer: ContextSigner;
-  billing: InternalClient;
   usageMetering: InternalClient;
   /** To generation: calls that want an answer as a whole, and the connections that work is forwarded over. */
   generation: { clients: readonly InternalClient[]; pools: readonly Dispatcher[] };
@@ -51,31 +45,23 @@ export type Metered = {
   jobs: PeriodicJob[];
   /** Fails while nothing can be priced. */
   ready: () => Promise<void>;
-  /** Resolves when every hold handed in has been answered. */
-  idle: () => Promise<void>;
 };
 
 const PRICE_RELOAD_INTERVAL_MS = 30_000;
 const PURGE_INTERVAL_MS = 10 * 60_000;
 
 export function addMeteredRoutes(app: ServiceApp, dependencies: MeteredDependencies): Metered {
-  const { runtime, logger, metrics, listener, signer, billing, usageMetering, generation, holdTtlMs } =
-    dependencies;
+  const { runtime, logger, metrics, ledger, entitlements, listener, signer } = dependencies;
+  const { usageMetering, generation, holdTtlMs } = dependencies;
   const { clock, newId } = runtime;
-  const read = async (client: InternalClient, path: string) =>
-    bodyOf(await client.call({ method: 'GET', path, requestId: newId() }));
 
-  let isSubscribed = false;
   const priceBook = createPriceBook({
-    fetch: async () => priceFeedFromWire(await read(usageMetering, PRICE_FEED_PATH)),
+    fetch: async () => {
+      const request = { method: 'GET', path: PRICE_FEED_PATH, requestId: newId() } as const;
+      return priceFeedFromWire(bodyOf(await usageMetering.call(request)));
+    },
     now: clock.now,
   });
-  const entitlements = createEntitlementCache({
-    fetch: async (accountId) => entitlementsFromWire(await read(billing, entitlementsPath(accountId))),
-    isTrusted: () => isSubscribed && listener.isConnected(),
-    clock,
-  });
-  const ledger = createLedger({ pool: dependencies.ledgerPool });
   const keptResult = createKeptResult(generation.clients);
   const idempotencyStore = createIdempotencyStore(dependencies.pool);
   const idempotency = createIdempotency({ store: idempotencyStore, now: clock.now, keptResult });
@@ -88,10 +74,6 @@ export function addMeteredRoutes(app: ServiceApp, dependencies: MeteredDependenc
     proxy: createGenerationProxy(generation.pools),
     idempotency,
     keptResult,
-    suggestPlans: createPlanSuggestions(async (versionId) => {
-      const { source } = catalogueSource.parse(await read(billing, catalogueSourcePath(versionId)));
-      return parseCatalogue(source);
-    }),
     metrics,
     holdTtlMs,
   });
@@ -103,17 +85,10 @@ export function addMeteredRoutes(app: ServiceApp, dependencies: MeteredDependenc
     unsubscribe = await listener.listen(
       [CHANGES_CHANNEL],
       (_channel, payload) => {
-        const change = parseChange(payload);
-        if (change?.kind === 'prices') void reloadPrices();
-        if (change?.kind === 'catalogue') entitlements.forgetAll();
-        if (change?.kind === 'account') entitlements.forget(change.id);
+        if (parseChange(payload)?.kind === 'prices') void reloadPrices();
       },
-      () => {
-        entitlements.forgetAll();
-        void reloadPrices();
-      },
+      () => void reloadPrices(),
     );
-    isSubscribed = true;
   });
   app.addHook('onClose', () => unsubscribe());
 
@@ -121,13 +96,7 @@ export function addMeteredRoutes(app: ServiceApp, dependencies: MeteredDependenc
   registerGenerate(app, { meter, priceBook, callerOf });
   registerModels(app, {
     priceBook,
-    entitlementsOf: async (caller) => {
-      try {
-        return await entitlements.get(caller.accountId);
-      } catch (error) {
-        throw meteringUnavailable(error);
-      }
-    },
+    entitlementsOf: (caller) => entitlements.get(caller.accountId),
     callerOf,
   });
 
@@ -149,7 +118,6 @@ export function addMeteredRoutes(app: ServiceApp, dependencies: MeteredDependenc
     ready: async () => {
       if (priceBook.models().length === 0) await priceBook.reload();
     },
-    idle: ledger.idle,
   };
 }
 

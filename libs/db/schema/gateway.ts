@@ -55,8 +55,6 @@ export const memberships = pgTable(
     accountId: uuid('account_id').notNull(),
     userId: uuid('user_id').notNull(),
     role: text('role', { enum: ['owner', 'admin', 'member'] }).notNull(),
-    /** Names the seat in the books; null for a membership that was never counted. */
-    seatId: uuid('seat_id'),
     createdAt: instant('created_at').notNull(),
   },
   (table) => [

@@ -71,9 +71,8 @@ export const socialPosts = pgTable(
     attempts: smallint('attempts').notNull().default(0),
     /** Whoever publishes it has until then; past it, another may take over. */
     claimedUntil: instant('claimed_until'),
-    /** The decision it was counted under, and its place among the posts of that decision. */
+    /** The decision it was counted under; null while it does not count. */
     holdId: uuid('hold_id'),
-    holdIndex: smallint('hold_index'),
     publishedAt: instant('published_at'),
     externalId: text('external_id'),
     externalUrl: text('external_url'),

@@ -2,11 +2,11 @@ import { LRUCache } from 'lru-cache';
 import { matchesApiKeySecret, parseApiKey } from '#libs/auth/api-key.ts';
 import type { Caller } from '#libs/contracts/internal-context.ts';
 import { problem } from '#libs/problems/problems.ts';
+import type { FreshCache } from '#libs/service/fresh-cache.ts';
 import type { Clock } from '#libs/service/runtime.ts';
 import type { AccountStatus, ApiKeyStore } from '../domain/ports.ts';
 import { checkAccountStatus } from './account-status.ts';
 import { changeTag } from './change-tag.ts';
-import type { FreshCache } from './fresh-cache.ts';
 
 /** What authentication remembers of a key; never the key itself. */
 export type KnownApiKey = {

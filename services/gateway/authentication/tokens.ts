@@ -1,12 +1,12 @@
 import { hash } from 'node:crypto';
 import type { Caller } from '#libs/contracts/internal-context.ts';
 import { problem } from '#libs/problems/problems.ts';
+import type { FreshCache } from '#libs/service/fresh-cache.ts';
 import type { Clock } from '#libs/service/runtime.ts';
 import type { AccountStatus, Membership, PeopleStore } from '../domain/ports.ts';
 import type { AccessTokens } from './access-tokens.ts';
 import { checkAccountStatus } from './account-status.ts';
 import { changeTag } from './change-tag.ts';
-import type { FreshCache } from './fresh-cache.ts';
 import type { OutsideIssuer } from './outside-issuer.ts';
 
 /** What authentication remembers of a verified token, under the token's hash. */

@@ -2,6 +2,7 @@
 import type { KeyLimit } from '#libs/contracts/api-keys.ts';
 import type { AccountRole, PlatformRole } from '#libs/contracts/internal-context.ts';
 import type { PageQuery } from '#libs/contracts/page.ts';
+import type { Connection } from '#libs/db/transaction.ts';
 
 export type AccountStatus = 'active' | 'suspended' | 'deleted';
 
@@ -99,15 +100,34 @@ export type MemberActor = { accountId: string; userId: string | null; role: Acco
 export type MemberStore = {
   /** One more than asked for, by user id. */
   list: (accountId: string, query: PageQuery) => Promise<Member[]>;
-  /** @throws ProblemError `email_taken` */
+  /** In a transaction that also counts the seat. @throws ProblemError `email_taken` */
   add: (
+    connection: Connection,
     accountId: string,
     member: { email: string; passwordHash: string; name: string | null; role: AccountRole },
   ) => Promise<Member>;
   /** @throws ProblemError `not_found`, `role_required`, `conflict` (the last owner) */
   changeRole: (actor: MemberActor, userId: string, role: AccountRole) => Promise<Member>;
-  /** Also ends their sessions in the account. Same errors. */
+  /** Also ends their sessions in the account and frees their seat. Same errors. */
   remove: (actor: MemberActor, userId: string) => Promise<void>;
+};
+
+export type Workspace = {
+  id: string;
+  accountId: string;
+  name: string;
+  createdBy: string | null;
+  createdAt: Date;
+};
+
+export type WorkspaceStore = {
+  /** Newest first, one more than asked for. */
+  list: (accountId: string, query: PageQuery) => Promise<Workspace[]>;
+  find: (accountId: string, id: string) => Promise<Workspace | null>;
+  /** In a transaction that also counts it. @throws ProblemError `conflict` where the name is taken */
+  insert: (connection: Connection, workspace: Workspace) => Promise<void>;
+  /** And gives back what it counted. @throws ProblemError `not_found` */
+  remove: (accountId: string, id: string) => Promise<void>;
 };
 
 export type ApiKeyRecord = {

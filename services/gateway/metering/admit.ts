@@ -7,7 +7,7 @@ import type { Caller, CallPlan } from '#libs/contracts/internal-context.ts';
 import type { HoldAnswer, HoldRequest, LimitView } from '#libs/ledger/types.ts';
 import { type MeterAmounts, worstCaseMeters } from '#libs/pipelines/meters.ts';
 import { type ModelPrice, worstCaseNanoUsd } from '#libs/pricing/price.ts';
-import { meteringUnavailable } from './refusal.ts';
+import { meteringUnavailable } from '#libs/service/refusal.ts';
 
 /** How a request can be planned. `scale` is the share of its output caps, in (0, 1]. */
 export type Planner = {

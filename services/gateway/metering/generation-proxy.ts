@@ -6,9 +6,10 @@
  */
 import type { IncomingHttpHeaders, ServerResponse } from 'node:http';
 import type { Dispatcher } from 'undici';
+import { isNotSent } from '#libs/http/service-pool.ts';
 import { problem } from '#libs/problems/problems.ts';
+import { costHeaders } from '#libs/service/rate-limit-headers.ts';
 import type { ForwardedAnswer } from '../domain/kept-answer.ts';
-import { costHeaders } from './rate-limit-headers.ts';
 
 export type Forward = {
   path: string;
@@ -39,13 +40,6 @@ export class WorkNotStartedError extends Error {
   override readonly name = 'WorkNotStartedError';
 }
 
-const NOT_SENT = new Set([
-  'ECONNREFUSED',
-  'ENOTFOUND',
-  'EAI_AGAIN',
-  'EHOSTUNREACH',
-  'UND_ERR_CONNECT_TIMEOUT',
-]);
 const PASSED_ON = [
   'content-type',
   'content-length',
@@ -143,8 +137,7 @@ function dispatch(pool: Dispatcher, forward: Forward): Promise<ForwardedAnswer |
           settle(keep ? { status, headers: answerHeaders, body: Buffer.concat(kept) } : undefined);
         },
         onResponseError(_, error) {
-          const code = (error as NodeJS.ErrnoException).code ?? '';
-          if (NOT_SENT.has(code)) return settle('not_sent');
+          if (isNotSent(error)) return settle('not_sent');
           if (response.headersSent || response.destroyed) {
             // An answer cut short must not look like a complete one.
             response.destroy();

@@ -6,20 +6,19 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { ContextSigner } from '#libs/auth/internal-context.ts';
 import type { Entitlements } from '#libs/catalogue/entitlements.ts';
+import type { AccountEntitlements } from '#libs/clients/account-entitlements.ts';
 import { signContext } from '#libs/clients/internal-client.ts';
 import { type Caller, INTERNAL_CONTEXT_HEADER } from '#libs/contracts/internal-context.ts';
 import type { Ledger } from '#libs/ledger/ledger.ts';
 import { problem } from '#libs/problems/problems.ts';
 import type { Metrics } from '#libs/service/metrics.ts';
+import { rateLimitHeaders } from '#libs/service/rate-limit-headers.ts';
+import { refusal } from '#libs/service/refusal.ts';
 import type { ForwardedAnswer, KeptResult } from '../domain/kept-answer.ts';
 import { type Admission, admit, type Planner } from './admit.ts';
-import type { EntitlementCache } from './entitlement-cache.ts';
 import { type GenerationProxy, WorkNotStartedError } from './generation-proxy.ts';
 import { type Claim, type Idempotency, isRepeatable } from './idempotency.ts';
-import type { PlanSuggestions } from './plan-suggestions.ts';
 import type { PriceBook } from './price-book.ts';
-import { rateLimitHeaders } from './rate-limit-headers.ts';
-import { meteringUnavailable, refusal } from './refusal.ts';
 
 /** What a route asks the hook to do. */
 export type MeteredWork = {
@@ -42,12 +41,11 @@ export type MeteringHookDependencies = {
   ledger: Pick<Ledger, 'hold' | 'close'>;
   signer: ContextSigner;
   now: () => Date;
-  entitlements: EntitlementCache;
+  entitlements: Pick<AccountEntitlements, 'get' | 'suggestPlans'>;
   priceBook: PriceBook;
   proxy: GenerationProxy;
   idempotency: Idempotency;
   keptResult: (requestId: string, caller: Caller) => Promise<KeptResult>;
-  suggestPlans: PlanSuggestions;
   metrics: Metrics;
   holdTtlMs: number;
 };
@@ -60,14 +58,6 @@ export function createMeteringHook(dependencies: MeteringHookDependencies): Mete
       priceBook.priced(`${call.provider}/${call.model}`).price,
     holdTtlMs,
   };
-
-  async function entitlementsOf(caller: Caller): Promise<Entitlements> {
-    try {
-      return await dependencies.entitlements.get(caller.accountId);
-    } catch (error) {
-      throw meteringUnavailable(error);
-    }
-  }
 
   async function hold(
     requestId: string,
@@ -90,7 +80,9 @@ export function createMeteringHook(dependencies: MeteringHookDependencies): Mete
       now: now(),
       plan: entitlements.plan.key,
       suggestions:
-        answer.limit === null ? undefined : await dependencies.suggestPlans(entitlements, answer.limit),
+        answer.limit === null
+          ? undefined
+          : await dependencies.entitlements.suggestPlans(entitlements, answer.limit),
     });
   }
 
@@ -151,7 +143,7 @@ export function createMeteringHook(dependencies: MeteringHookDependencies): Mete
   }
 
   return async (request, reply, caller, describe) => {
-    const entitlements = await entitlementsOf(caller);
+    const entitlements = await dependencies.entitlements.get(caller.accountId);
     const key = request.headers['idempotency-key'];
     if (key === undefined) {
       const work = describe(entitlements);

@@ -4,7 +4,7 @@ import type { ModelInfo } from '#libs/pricing/model.ts';
 import { effectivePrice, type ModelPrice, type PriceRow } from '#libs/pricing/price.ts';
 import { type ModelPriceWire, toWire } from '#libs/pricing/price-wire.ts';
 import { problem } from '#libs/problems/problems.ts';
-import { meteringUnavailable } from './refusal.ts';
+import { meteringUnavailable } from '#libs/service/refusal.ts';
 
 export type PricedModel = { info: ModelInfo; price: ModelPrice; wire: ModelPriceWire };
 

@@ -3,16 +3,22 @@
  * passes on exactly those that another service serves.
  */
 import { API_KEY_OPERATIONS } from '#libs/contracts/api-keys.ts';
+import { billingAdminOperations } from '#libs/contracts/billing-admin.ts';
 import { createChatCompletion, getModel, listModels } from '#libs/contracts/chat-operations.ts';
 import { generateContent } from '#libs/contracts/generate-operations.ts';
 import { IDENTITY_OPERATIONS } from '#libs/contracts/identity.ts';
+import { KB_OPERATIONS } from '#libs/contracts/knowledge-base.ts';
 import { MEMBER_OPERATIONS } from '#libs/contracts/members.ts';
 import type { Operation } from '#libs/contracts/operation.ts';
 import { planOperations } from '#libs/contracts/plans.ts';
 import { priceOperations } from '#libs/contracts/prices.ts';
 import { SERVICE_OPERATIONS } from '#libs/contracts/service-operations.ts';
+import { SOCIAL_OPERATIONS } from '#libs/contracts/social.ts';
 import { stopOperations } from '#libs/contracts/stops.ts';
+import { subscriptionOperations } from '#libs/contracts/subscriptions.ts';
+import { trialOperations } from '#libs/contracts/trials.ts';
 import { usageOperations } from '#libs/contracts/usage.ts';
+import { WORKSPACE_OPERATIONS } from '#libs/contracts/workspaces.ts';
 
 export const OPERATIONS = {
   /** Lead to a provider, so they pass the metering hook; generation does the work. */
@@ -24,10 +30,12 @@ export const OPERATIONS = {
     ...IDENTITY_OPERATIONS,
     ...API_KEY_OPERATIONS,
     ...MEMBER_OPERATIONS,
+    ...WORKSPACE_OPERATIONS,
     ...SERVICE_OPERATIONS,
   ],
+  generation: [...SOCIAL_OPERATIONS, ...KB_OPERATIONS],
   usageMetering: [...usageOperations, ...priceOperations, ...stopOperations],
-  billing: planOperations,
+  billing: [...planOperations, ...subscriptionOperations, ...trialOperations, ...billingAdminOperations],
 } as const satisfies Record<string, readonly Operation[]>;
 
 /** All of them, in the order of the document. */

@@ -1,12 +1,14 @@
 import type { FastifyRequest } from 'fastify';
 import type { Caller } from '#libs/contracts/internal-context.ts';
 import type { RequiredScope } from '#libs/contracts/key-scopes.ts';
+import { WORKSPACE_HEADER } from '#libs/contracts/workspaces.ts';
 import { problem } from '#libs/problems/problems.ts';
 import type { ServiceApp } from '#libs/service/create-service.ts';
 import { requireStaff } from '#libs/service/staff.ts';
 import type { ApiKeyAuthenticator } from '../authentication/api-keys.ts';
 import { credentialOf } from '../authentication/credential.ts';
 import type { TokenAuthenticator } from '../authentication/tokens.ts';
+import type { EnterWorkspace } from '../authentication/workspaces.ts';
 import { requireScope } from '../domain/access.ts';
 
 declare module 'fastify' {
@@ -36,7 +38,11 @@ export function callerOf(request: FastifyRequest): Caller {
  */
 export function addAuthentication(
   app: ServiceApp,
-  { tokens, apiKeys }: { tokens: TokenAuthenticator; apiKeys: ApiKeyAuthenticator },
+  {
+    tokens,
+    apiKeys,
+    enterWorkspace,
+  }: { tokens: TokenAuthenticator; apiKeys: ApiKeyAuthenticator; enterWorkspace: EnterWorkspace },
 ): void {
   app.decorateRequest(CALLER, null);
   app.decorateRequest('caller', {
@@ -45,12 +51,19 @@ export function addAuthentication(
     },
   });
 
-  function admit(request: FastifyRequest, caller: Caller): void {
+  /** @returns a promise only where the request names a workspace, which may have to be looked up. */
+  function admit(request: FastifyRequest, caller: Caller): Promise<void> | undefined {
     const { auth, scope } = request.routeOptions.config;
     (request as Identified)[CALLER] = caller;
     request.accountId = caller.accountId;
     requireScope(caller, scope);
     if (auth === 'staff') requireStaff(caller, request.method);
+    const workspace = request.headers[WORKSPACE_HEADER];
+    return workspace === undefined ? undefined : enter(request, caller, workspace);
+  }
+
+  async function enter(request: FastifyRequest, caller: Caller, workspace: string | string[]): Promise<void> {
+    (request as Identified)[CALLER] = await enterWorkspace(caller, workspace);
   }
 
   // With a callback, because most requests show something that is remembered and need not wait for a promise.
@@ -59,11 +72,10 @@ export function addAuthentication(
     try {
       const { kind, text } = credentialOf(request.headers);
       const answer = kind === 'api_key' ? apiKeys.authenticate(text) : tokens.authenticate(text);
-      if (!(answer instanceof Promise)) {
-        admit(request, answer);
-        return done();
-      }
-      answer.then((caller) => admit(request, caller)).then(() => done(), done);
+      const admitted =
+        answer instanceof Promise ? answer.then((caller) => admit(request, caller)) : admit(request, answer);
+      if (admitted === undefined) return done();
+      admitted.then(() => done(), done);
     } catch (error) {
       done(error as Error);
     }

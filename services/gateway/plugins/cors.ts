@@ -1,7 +1,7 @@
 import type { ServiceApp } from '#libs/service/create-service.ts';
 
 const METHODS = 'GET, POST, PUT, PATCH, DELETE';
-const REQUEST_HEADERS = 'authorization, content-type, x-api-key, idempotency-key';
+const REQUEST_HEADERS = 'authorization, content-type, x-api-key, x-workspace-id, idempotency-key';
 const ANSWER_HEADERS = [
   'idempotent-replayed',
   'ratelimit',

@@ -11,7 +11,9 @@ export type AuditEvent =
   | 'api_key.revoked'
   | 'member.added'
   | 'member.role_changed'
-  | 'member.removed';
+  | 'member.removed'
+  | 'workspace.created'
+  | 'workspace.deleted';
 
 /** A line about who changed access to what. Ids only: never a key, a token or an address. */
 export function audit(

@@ -1,14 +1,19 @@
 import { hashPassword } from '#libs/auth/password.ts';
+import type { CountedThings } from '#libs/clients/counted-things.ts';
 import * as contract from '#libs/contracts/members.ts';
 import { toPage } from '#libs/contracts/page.ts';
 import type { ServiceApp } from '#libs/service/create-service.ts';
 import { serveOperation } from '#libs/service/serve-operation.ts';
 import { checkMayManage } from '../domain/member-rules.ts';
 import type { Member, MemberStore } from '../domain/ports.ts';
+import { SEATS, seatOwner } from '../domain/seats.ts';
 import { audit } from './audit.ts';
 
 /** The people of an account. */
-export function registerMembers(app: ServiceApp, { store }: { store: MemberStore }): void {
+export function registerMembers(
+  app: ServiceApp,
+  { store, countedThings }: { store: MemberStore; countedThings: Pick<CountedThings, 'make'> },
+): void {
   serveOperation(app, contract.listMembers, async ({ caller, query }) => {
     const members = await store.list(caller.accountId, query);
     const rows = members.map((member) => ({ ...member, id: member.userId }));
@@ -19,8 +24,12 @@ export function registerMembers(app: ServiceApp, { store }: { store: MemberStore
     const { caller } = request;
     const { email, password, name = null, role } = request.body;
     checkMayManage(caller.role, role);
-    const passwordHash = await hashPassword(password);
-    const member = await store.add(caller.accountId, { email, passwordHash, name, role });
+    const { accountId } = caller;
+    const claim = { holdId: request.id, owner: seatOwner(accountId), meter: SEATS };
+    const member = await countedThings.make(claim, async (commit) => {
+      const passwordHash = await hashPassword(password);
+      return commit((connection) => store.add(connection, accountId, { email, passwordHash, name, role }));
+    });
     audit(request, 'member.added', { user: member.userId, role, by_user: caller.userId });
     reply.code(201);
     return present(member);

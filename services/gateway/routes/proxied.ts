@@ -5,6 +5,7 @@ import type { ContextSigner } from '#libs/auth/internal-context.ts';
 import { SERVICE_CALLER, signContext } from '#libs/clients/internal-client.ts';
 import { type Caller, INTERNAL_CONTEXT_HEADER } from '#libs/contracts/internal-context.ts';
 import { fastifyPath, type Operation } from '#libs/contracts/operation.ts';
+import { isNotSent } from '#libs/http/service-pool.ts';
 import { problem } from '#libs/problems/problems.ts';
 
 const SENT_ON = ['accept', 'content-type', 'if-none-match', 'idempotency-key'] as const;
@@ -25,18 +26,23 @@ export type ProxiedDependencies = {
   callerOf: (request: FastifyRequest) => Caller | null;
 };
 
+/** @param pools connections to the processes that serve them; each takes its turn. */
 export function registerProxied(
   app: FastifyInstance,
   operations: readonly Operation[],
-  pool: Dispatcher,
+  pools: readonly Dispatcher[],
   dependencies: ProxiedDependencies,
 ): void {
+  let turn = 0;
   for (const operation of operations) {
     app.route({
       method: operation.method,
       url: fastifyPath(operation.path),
       config: { auth: operation.auth, ...(operation.scope && { scope: operation.scope }) },
-      handler: (request, reply) => passOn(request, reply, pool, dependencies),
+      handler: (request, reply) => {
+        turn = (turn + 1) % pools.length;
+        return passOn(request, reply, [...pools.slice(turn), ...pools.slice(0, turn)], dependencies);
+      },
     });
   }
 }
@@ -44,7 +50,7 @@ export function registerProxied(
 async function passOn(
   request: FastifyRequest,
   reply: FastifyReply,
-  pool: Dispatcher,
+  pools: readonly Dispatcher[],
   { signer, now, callerOf }: ProxiedDependencies,
 ): Promise<FastifyReply> {
   const caller = callerOf(request) ?? SERVICE_CALLER;
@@ -56,20 +62,32 @@ async function passOn(
     const value = request.headers[name];
     if (typeof value === 'string') headers[name] = value;
   }
-  let answer: Dispatcher.ResponseData;
-  try {
-    answer = await pool.request({
-      method: request.method as Dispatcher.HttpMethod,
-      path: request.url,
-      headers,
-      body: request.rawBody,
-    });
-  } catch (cause) {
-    throw problem('service_unavailable', { cause, headers: { 'retry-after': '1' } });
-  }
+  const answer = await firstAnswer(pools, {
+    method: request.method as Dispatcher.HttpMethod,
+    path: request.url,
+    headers,
+    body: request.rawBody,
+  });
   for (const name of PASSED_BACK) {
     const value = answer.headers[name];
     if (value !== undefined) reply.header(name, value);
   }
   return reply.code(answer.statusCode).send(answer.body);
+}
+
+/** A process that cannot be reached is passed over: it has not seen the request. */
+async function firstAnswer(
+  pools: readonly Dispatcher[],
+  request: Dispatcher.RequestOptions,
+): Promise<Dispatcher.ResponseData> {
+  let lost: unknown;
+  for (const pool of pools) {
+    try {
+      return await pool.request(request);
+    } catch (error) {
+      lost = error;
+      if (!isNotSent(error)) break;
+    }
+  }
+  throw problem('service_unavailable', { cause: lost, headers: { 'retry-after': '1' } });
 }

@@ -2,10 +2,13 @@
 
 import type { AccountRole, PlatformRole } from '#libs/contracts/internal-context.ts';
 import { accounts, memberships, users } from '#libs/db/schema/gateway.ts';
+import type { Connection } from '#libs/db/transaction.ts';
+import { recordWithin } from '#libs/ledger/counted-things.ts';
 import { problem } from '#libs/problems/problems.ts';
 import type { Runtime } from '#libs/service/runtime.ts';
 import { normaliseEmail } from '../domain/email.ts';
-import { type Transaction, violatesUnique } from './database.ts';
+import { SEATS, seatOwner } from '../domain/seats.ts';
+import { onConnection, type Transaction, violatesUnique } from './database.ts';
 
 export type NewUser = {
   email: string;
@@ -36,15 +39,20 @@ export async function insertUser(tx: Transaction, runtime: Runtime, user: NewUse
   return id;
 }
 
-/** @returns the new account's id. */
+/**
+ * Its owner has a seat, which counts from the start and which no plan can refuse.
+ * @returns the new account's id.
+ */
 export async function insertOwnedAccount(
-  tx: Transaction,
+  connection: Connection,
   runtime: Runtime,
   account: { name: string; ownerId: string },
 ): Promise<string> {
+  const tx = onConnection(connection);
   const id = runtime.newId();
   await tx.insert(accounts).values({ id, name: account.name, createdAt: runtime.clock.now() });
   await insertMembership(tx, runtime, { accountId: id, userId: account.ownerId, role: 'owner' });
+  await recordWithin(connection, { id, owner: seatOwner(id), meter: SEATS, amount: 1n, step: 'create' });
   return id;
 }
 

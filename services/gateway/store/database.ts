@@ -1,15 +1,23 @@
 import { DrizzleQueryError, sql } from 'drizzle-orm';
-import { drizzle, type NodePgDatabase } from 'drizzle-orm/node-postgres';
+import { drizzle, type NodePgDatabase, type NodePgQueryResultHKT } from 'drizzle-orm/node-postgres';
+import type { PgDatabase } from 'drizzle-orm/pg-core';
 import pg from 'pg';
 import { CHANGES_CHANNEL, type Change } from '#libs/db/announce.ts';
+import type { Connection } from '#libs/db/transaction.ts';
 
 export type Database = NodePgDatabase;
-export type Transaction = Parameters<Parameters<Database['transaction']>[0]>[0];
+/** Either a transaction of Drizzle's, or statements on a connection that somebody else's transaction is open on. */
+export type Transaction = PgDatabase<NodePgQueryResultHKT>;
 
 const UNIQUE_VIOLATION = '23505';
 
 export function createDatabase(pool: pg.Pool): Database {
   return drizzle(pool);
+}
+
+/** Drizzle on a connection whose transaction is somebody else's to end. */
+export function onConnection(connection: Connection): Transaction {
+  return drizzle(connection);
 }
 
 /** Tells every gateway, if and when the transaction commits. */

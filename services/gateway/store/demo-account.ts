@@ -5,9 +5,10 @@ import { apiKeyDisplayPrefix, hashApiKeySecret, parseApiKey } from '#libs/auth/a
 import { hashPassword } from '#libs/auth/password.ts';
 import type { PlatformRole } from '#libs/contracts/internal-context.ts';
 import { apiKeys, memberships, users } from '#libs/db/schema/gateway.ts';
+import { type Connection, transaction } from '#libs/db/transaction.ts';
 import type { Runtime } from '#libs/service/runtime.ts';
 import { insertOwnedAccount, insertUser } from './accounts.ts';
-import { createDatabase, type Transaction } from './database.ts';
+import { onConnection } from './database.ts';
 
 export const DEMO_EMAIL = 'demo@inkmeter.local';
 
@@ -31,9 +32,10 @@ export async function ensureDemoAccount(
   const key = parseApiKey(options.apiKey);
   if (key === null) throw new TypeError('The demo key is not an API key.');
   const passwordHash = options.password === undefined ? null : await hashPassword(options.password);
-  return await createDatabase(pool).transaction(async (tx) => {
+  return await transaction(pool, async (connection) => {
+    const tx = onConnection(connection);
     await tx.execute(sql`select pg_advisory_xact_lock(${LOCK_KEY})`);
-    const owner = await ensureOwner(tx, runtime, {
+    const owner = await ensureOwner(connection, runtime, {
       email: DEMO_EMAIL,
       passwordHash,
       name: 'Demo',
@@ -66,9 +68,10 @@ export async function ensureStaffUser(
   staff: { email: string; password: string; platformRole: Exclude<PlatformRole, 'none'> },
 ): Promise<OwnedAccount> {
   const passwordHash = await hashPassword(staff.password);
-  return await createDatabase(pool).transaction(async (tx) => {
+  return await transaction(pool, async (connection) => {
+    const tx = onConnection(connection);
     await tx.execute(sql`select pg_advisory_xact_lock(${LOCK_KEY})`);
-    const owner = await ensureOwner(tx, runtime, {
+    const owner = await ensureOwner(connection, runtime, {
       email: staff.email,
       passwordHash,
       name: 'Staff',
@@ -80,10 +83,11 @@ export async function ensureStaffUser(
 }
 
 async function ensureOwner(
-  tx: Transaction,
+  connection: Connection,
   runtime: Runtime,
   owner: { email: string; passwordHash: string | null; name: string; accountName: string },
 ): Promise<OwnedAccount> {
+  const tx = onConnection(connection);
   const [found] = await tx
     .select({ accountId: memberships.accountId, userId: users.id })
     .from(users)
@@ -94,5 +98,6 @@ async function ensureOwner(
   if (found !== undefined) return found;
   const { email, passwordHash, name, accountName } = owner;
   const userId = await insertUser(tx, runtime, { email, passwordHash, name });
-  return { userId, accountId: await insertOwnedAccount(tx, runtime, { name: accountName, ownerId: userId }) };
+  const accountId = await insertOwnedAccount(connection, runtime, { name: accountName, ownerId: userId });
+  return { userId, accountId };
 }

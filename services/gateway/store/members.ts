@@ -1,11 +1,15 @@
 import { and, asc, count, eq, gt } from 'drizzle-orm';
+import type { Pool } from 'pg';
+import type { CountedThings } from '#libs/clients/counted-things.ts';
 import { accounts, memberships, users } from '#libs/db/schema/gateway.ts';
+import { transaction } from '#libs/db/transaction.ts';
 import { problem } from '#libs/problems/problems.ts';
 import type { Runtime } from '#libs/service/runtime.ts';
 import { checkMayManage, checkOwnerRemains } from '../domain/member-rules.ts';
 import type { Member, MemberStore } from '../domain/ports.ts';
+import { SEATS, seatOwner } from '../domain/seats.ts';
 import { insertMembership, insertUser } from './accounts.ts';
-import { announce, type Database, only, type Transaction } from './database.ts';
+import { announce, createDatabase, onConnection, only, type Transaction } from './database.ts';
 import { lockUser, revokeSessions } from './sessions.ts';
 
 const member = {
@@ -16,7 +20,13 @@ const member = {
   joinedAt: memberships.createdAt,
 };
 
-export function createMemberStore(db: Database, runtime: Runtime): MemberStore {
+export function createMemberStore(
+  pool: Pool,
+  runtime: Runtime,
+  countedThings: Pick<CountedThings, 'giveBack'>,
+): MemberStore {
+  const db = createDatabase(pool);
+
   async function find(tx: Transaction, accountId: string, userId: string): Promise<Member> {
     const [found] = await tx
       .select(member)
@@ -59,12 +69,12 @@ export function createMemberStore(db: Database, runtime: Runtime): MemberStore {
         .orderBy(asc(memberships.userId))
         .limit(limit + 1),
 
-    add: (accountId, { email, passwordHash, name, role }) =>
-      db.transaction(async (tx) => {
-        const userId = await insertUser(tx, runtime, { email, passwordHash, name });
-        await insertMembership(tx, runtime, { accountId, userId, role });
-        return await find(tx, accountId, userId);
-      }),
+    async add(connection, accountId, { email, passwordHash, name, role }) {
+      const tx = onConnection(connection);
+      const userId = await insertUser(tx, runtime, { email, passwordHash, name });
+      await insertMembership(tx, runtime, { accountId, userId, role });
+      return await find(tx, accountId, userId);
+    },
 
     changeRole: (actor, userId, role) =>
       db.transaction(async (tx) => {
@@ -81,7 +91,8 @@ export function createMemberStore(db: Database, runtime: Runtime): MemberStore {
       }),
 
     remove: (actor, userId) =>
-      db.transaction(async (tx) => {
+      transaction(pool, async (connection) => {
+        const tx = onConnection(connection);
         const { accountId } = actor;
         await lockAccount(tx, accountId);
         const { role } = await find(tx, accountId, userId);
@@ -92,6 +103,7 @@ export function createMemberStore(db: Database, runtime: Runtime): MemberStore {
           .delete(memberships)
           .where(and(eq(memberships.accountId, accountId), eq(memberships.userId, userId)));
         await revokeSessions(tx, runtime.clock, { userId, accountId });
+        await countedThings.giveBack(connection, { owner: seatOwner(accountId), meter: SEATS });
       }),
   };
 }

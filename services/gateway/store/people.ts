@@ -1,9 +1,11 @@
 import { and, asc, eq, exists, gt, isNull, type SQL, sql } from 'drizzle-orm';
+import type { Pool } from 'pg';
 import { accounts, memberships, refreshTokens, users } from '#libs/db/schema/gateway.ts';
+import { transaction } from '#libs/db/transaction.ts';
 import type { Runtime } from '#libs/service/runtime.ts';
 import type { Membership, PeopleStore, Session } from '../domain/ports.ts';
 import { insertOwnedAccount, insertUser } from './accounts.ts';
-import type { Database } from './database.ts';
+import { createDatabase, onConnection } from './database.ts';
 import { lockUser, revokeSessions } from './sessions.ts';
 
 const person = {
@@ -17,7 +19,9 @@ const person = {
 /** Mail to this domain goes nowhere, by RFC 2606. */
 const NO_MAIL_DOMAIN = 'outside.invalid';
 
-export function createPeopleStore(db: Database, runtime: Runtime): PeopleStore {
+export function createPeopleStore(pool: Pool, runtime: Runtime): PeopleStore {
+  const db = createDatabase(pool);
+
   async function selectMembership(condition: SQL | undefined): Promise<Membership | null> {
     const [found] = await db
       .select({
@@ -71,10 +75,11 @@ export function createPeopleStore(db: Database, runtime: Runtime): PeopleStore {
 
   return {
     createOwner: ({ email, passwordHash, name, accountName }) =>
-      db.transaction(async (tx) => {
+      transaction(pool, async (connection) => {
+        const tx = onConnection(connection);
         const userId = await insertUser(tx, runtime, { email, passwordHash, name });
-        const accountId = await insertOwnedAccount(tx, runtime, { name: accountName, ownerId: userId });
-        return { userId, accountId };
+        const account = { name: accountName, ownerId: userId };
+        return { userId, accountId: await insertOwnedAccount(connection, runtime, account) };
       }),
 
     async provision({ issuer, subject, email, name }) {
@@ -84,10 +89,10 @@ export function createPeopleStore(db: Database, runtime: Runtime): PeopleStore {
       const address =
         email !== null && (await isFree(email)) ? email : `${runtime.newId()}@${NO_MAIL_DOMAIN}`;
       try {
-        return await db.transaction(async (tx) => {
-          const outside = { issuer, subject };
-          const userId = await insertUser(tx, runtime, { email: address, passwordHash: null, name, outside });
-          await insertOwnedAccount(tx, runtime, { name: name ?? address, ownerId: userId });
+        return await transaction(pool, async (connection) => {
+          const user = { email: address, passwordHash: null, name, outside: { issuer, subject } };
+          const userId = await insertUser(onConnection(connection), runtime, user);
+          await insertOwnedAccount(connection, runtime, { name: name ?? address, ownerId: userId });
           return { userId };
         });
       } catch (error) {

@@ -1,5 +1,5 @@
 import { LRUCache } from 'lru-cache';
-import type { Clock } from '#libs/service/runtime.ts';
+import type { Clock } from './runtime.ts';
 
 export type FreshCacheOptions<Value> = {
   clock: Clock;

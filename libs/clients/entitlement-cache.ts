@@ -5,8 +5,8 @@
  * Limits are not enforced from here: the ledger reads its own rows inside the hold's transaction.
  */
 import type { Entitlements } from '#libs/catalogue/entitlements.ts';
+import { createFreshCache } from '#libs/service/fresh-cache.ts';
 import type { Clock } from '#libs/service/runtime.ts';
-import { createFreshCache } from '../authentication/fresh-cache.ts';
 
 export type EntitlementCache = {
   /** @throws what `fetch` throws. */

@@ -7,7 +7,6 @@ import {
   type ProblemFieldValue,
   problem,
 } from '#libs/problems/problems.ts';
-import type { Suggestions } from './plan-suggestions.ts';
 import { rateLimitHeaders, secondsUntil } from './rate-limit-headers.ts';
 
 /** Holds settle within seconds; clients that wait this long mostly fit. */
@@ -19,7 +18,9 @@ export type RefusalContext = {
   now: Date;
   plan: string;
   /** Plans under which the limit would not have refused, the smallest first. */
-  suggestions: Suggestions | undefined;
+  suggestions: ProblemFields | undefined;
+  /** What else the client should know of this refusal. */
+  fields?: ProblemFields;
 };
 
 /** Amounts as clients read them: money in USD beside nano-USD, everything else in pieces. */
@@ -47,6 +48,7 @@ export function refusal(answer: HoldAnswer, context: RefusalContext): ProblemErr
     plan: context.plan,
     ...(limit === null ? {} : { limit: presentLimit(limit) }),
     ...context.suggestions,
+    ...context.fields,
   };
   switch (answer.verdict) {
     case 'limit_held':

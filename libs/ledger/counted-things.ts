@@ -1,0 +1,82 @@
+/**
+ * Things that a limit counts because they exist, not because a provider was called: connections, files, seats. They are
+ * booked in the transaction that makes or unmakes them, so that the books and the things cannot disagree.
+ */
+import { laneOf } from './lane.ts';
+import type { Queryable } from './ledger.ts';
+import { runSettles } from './statements.ts';
+import type { CallFacts, HoldRequest, SettleAnswer, SettleRequest } from './types.ts';
+
+/** Who a thing is counted for; the same when it is made and when it is given back. */
+export type Owner = Pick<HoldRequest, 'accountId' | 'userId' | 'keyId' | 'workspaceId'>;
+
+/** Stands where a usage row names the provider, for what no provider was called for. */
+export const NO_PROVIDER = 'inkmeter';
+
+export type CountRecord = {
+  /** Names the row in the books. */
+  id: string;
+  owner: Owner;
+  meter: string;
+  amount: bigint;
+  step: string;
+  /** The decision that is taken back, where its windows are meant and not the current ones. */
+  under?: string;
+};
+
+/** The facts of counting, which costs nothing. */
+export function countingFacts(meter: string, step: string): CallFacts {
+  return {
+    step,
+    provider: NO_PROVIDER,
+    model: meter,
+    endpoint: '',
+    status: 'ok',
+    errorCode: null,
+    usageSource: 'counted',
+    inputTokens: undefined,
+    cacheReadTokens: undefined,
+    cacheWriteTokens: undefined,
+    outputTokens: undefined,
+    reasoningTokens: undefined,
+    otherUnits: {},
+    inputCostNanoUsd: 0n,
+    outputCostNanoUsd: 0n,
+    priceVersion: '',
+    latencyMs: 0,
+    firstByteMs: null,
+    attempts: 0,
+    requestBytes: 0,
+    responseBytes: 0,
+    providerRequestId: null,
+  };
+}
+
+/** `Ledger.settle` on a connection of the caller's, so that it commits with what it counts. */
+export async function settleWithin(database: Queryable, request: SettleRequest): Promise<SettleAnswer> {
+  const [answer] = await runSettles(database, null, [request]);
+  return answer as SettleAnswer;
+}
+
+/**
+ * Books what is so whatever limits and stops say: a thing that is given back (a negative amount), or one that nobody is
+ * asked for, such as the owner of a new account. Commits with what caused it, which is what keeps it from being booked
+ * twice.
+ */
+export async function recordWithin(database: Queryable, record: CountRecord): Promise<void> {
+  const { id, owner, meter, amount, step, under = null } = record;
+  const { accountId, userId, keyId, workspaceId } = owner;
+  await database.query('SELECT ledger_record(NULL, $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)', [
+    laneOf(accountId),
+    accountId,
+    id,
+    userId,
+    keyId,
+    workspaceId,
+    meter,
+    amount.toString(),
+    NO_PROVIDER,
+    step,
+    under,
+  ]);
+}
