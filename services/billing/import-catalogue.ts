@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Pool, PoolClient } from 'pg';
 import { parseCatalogue } from '#libs/catalogue/parse.ts';
+import type { Catalogue } from '#libs/catalogue/schema.ts';
 import { announce } from '#libs/db/announce.ts';
 import { transaction } from '#libs/db/transaction.ts';
 import type { ModelInfo } from '#libs/pricing/model.ts';
@@ -31,7 +32,8 @@ export type ImportedCatalogue = {
  * @throws CatalogueError listing everything that is wrong with the text, each with its line.
  */
 export async function importCatalogue(pool: Pool, options: ImportOptions): Promise<ImportedCatalogue> {
-  const row = versionOf(options);
+  const { text, knownModels } = options;
+  const row = versionOf(parseCatalogue(text, knownModels === undefined ? {} : { knownModels }), options);
   return transaction(pool, async (client) => {
     await lockCommonTerms(client);
     const { id, version, active, created } = await addVersion(client, row);
@@ -43,30 +45,22 @@ export async function importCatalogue(pool: Pool, options: ImportOptions): Promi
   });
 }
 
-/**
- * Makes a catalogue file a version that is not on offer yet.
- *
- * @param alongside Told in the same transaction when the content was not known before.
- * @throws CatalogueError listing everything that is wrong with the text, each with its line.
- */
+/** Adds a catalogue that has been read as a version that is not on offer yet. */
 export async function addCatalogue(
   pool: Pool,
-  options: ImportOptions,
-  alongside: (
-    client: PoolClient,
-    version: { id: string; catalogueId: string; version: number },
-  ) => Promise<void>,
+  { catalogue, ...options }: Omit<ImportOptions, 'knownModels'> & { catalogue: Catalogue },
+  /** Told in the same transaction, when the content was not known before. */
+  alongside: (client: PoolClient, added: { id: string; version: number }) => Promise<void>,
 ): Promise<{ id: string; created: boolean }> {
-  const row = versionOf(options);
+  const row = versionOf(catalogue, options);
   return transaction(pool, async (client) => {
     const { id, version, created } = await addVersion(client, row);
-    if (created) await alongside(client, { id, catalogueId: row.catalogueId, version });
+    if (created) await alongside(client, { id, version });
     return { id, created };
   });
 }
 
-function versionOf({ text, author, now, newId, knownModels }: ImportOptions): NewVersion {
-  const { id: catalogueId } = parseCatalogue(text, knownModels === undefined ? {} : { knownModels });
+function versionOf({ id: catalogueId }: Catalogue, { text, author, now, newId }: ImportOptions): NewVersion {
   const contentHash = createHash('sha256').update(text).digest('hex');
   return { catalogueId, contentHash, source: text, author, now, newId };
 }

@@ -53,7 +53,7 @@ async function decide(
   catalogues: Pick<CatalogueStore, 'active' | 'version'>,
   client: PoolClient,
 ): Promise<Subscription> {
-  if (kind === 'guard_rail' || current.catalogueVersionId === subject) return current;
+  if (kind === 'guard_rail') return current;
   const target = await catalogues.active(client);
   // Another version may have been put on offer since this account was picked: then it is for that one's rollout.
   if (target?.id !== subject) return current;

@@ -2,6 +2,7 @@
 import type { FastifyInstance } from 'fastify';
 import type { Pool, PoolClient } from 'pg';
 import { parseCatalogue } from '#libs/catalogue/parse.ts';
+import type { Catalogue } from '#libs/catalogue/schema.ts';
 import { readUsed } from '#libs/ledger/read-used.ts';
 import { problem } from '#libs/problems/problems.ts';
 import type { Logger } from '#libs/service/logger.ts';
@@ -152,10 +153,12 @@ function addCatalogues(app: FastifyInstance, { pool, runtime, catalogues }: Staf
     findRollout: createRolloutStore(pool).find,
     async add(source, by) {
       const knownModels = await catalogues.knownModels();
+      // Without a price list nothing can be said about models.
+      const catalogue = parseCatalogue(source, knownModels.length === 0 ? {} : { knownModels });
+      refuseOwnPrices(catalogue);
       const now = clock.now();
-      const options = { text: source, author: by.actor, now, newId, knownModels };
-      refuseOwnPrices(source);
-      return addCatalogue(pool, options, (client, { id, catalogueId, version }) =>
+      const options = { catalogue, text: source, author: by.actor, now, newId };
+      return addCatalogue(pool, options, (client, { id, version }) =>
         recordAudit(client, {
           id: newId(),
           at: now,
@@ -164,7 +167,7 @@ function addCatalogues(app: FastifyInstance, { pool, runtime, catalogues }: Staf
           subject: `catalogue:${id}`,
           accountId: null,
           before: null,
-          after: { catalogue_id: catalogueId, version },
+          after: { catalogue_id: catalogue.id, version },
           reason: null,
         }),
       );
@@ -185,8 +188,7 @@ function addCatalogues(app: FastifyInstance, { pool, runtime, catalogues }: Staf
 }
 
 /** Prices have an owner, and a history that an import could only contradict. */
-function refuseOwnPrices(source: string): void {
-  const { prices } = parseCatalogue(source);
+function refuseOwnPrices({ prices }: Catalogue): void {
   if (prices.length === 0) return;
   throw problem('semantic_error', {
     detail: 'The catalogue brings prices. Record them with POST /api/admin/prices, and leave them out here.',

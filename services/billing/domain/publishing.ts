@@ -32,17 +32,9 @@ export async function movedNow(
   target: CatalogueVersion,
   versionOf: VersionOf,
 ): Promise<Subscription> {
-  const from = await versionOf(subscription.catalogueVersionId);
-  const planKey = mapPlan(subscription.planKey, from.catalogue, target.catalogue).plan.key;
-  const scheduled = subscription.scheduledChange;
-  const next = scheduled && (await inVersion(scheduled, target, versionOf));
-  const isDone = next?.planKey === planKey && next.cycle === subscription.cycle;
-  return {
-    ...subscription,
-    planKey,
-    catalogueVersionId: target.id,
-    scheduledChange: isDone ? null : next,
-  };
+  const { scheduledChange } = subscription;
+  const moved = { ...subscription, ...(await inVersion(subscription, target, versionOf)) };
+  return scheduled(moved, scheduledChange && (await inVersion(scheduledChange, target, versionOf)));
 }
 
 /** To be on its plan's successor when the period ends; a change that waits already goes there too. */
@@ -51,9 +43,19 @@ export async function movedAtPeriodEnd(
   target: CatalogueVersion,
   versionOf: VersionOf,
 ): Promise<Subscription> {
-  if (subscription.scheduledChange?.catalogueVersionId === target.id) return subscription;
-  const next = subscription.scheduledChange ?? subscription;
-  return { ...subscription, scheduledChange: await inVersion(next, target, versionOf) };
+  return scheduled(
+    subscription,
+    await inVersion(subscription.scheduledChange ?? subscription, target, versionOf),
+  );
+}
+
+/** A change into what is there already is none. */
+function scheduled(subscription: Subscription, next: ScheduledChange | null): Subscription {
+  const isNone =
+    next?.planKey === subscription.planKey &&
+    next.cycle === subscription.cycle &&
+    next.catalogueVersionId === subscription.catalogueVersionId;
+  return { ...subscription, scheduledChange: isNone ? null : next };
 }
 
 async function inVersion(

@@ -22,8 +22,9 @@ const COLUMNS = `id, kind, subject, migration, state, accounts_total, accounts_d
 /** A process that has not been heard of for so long is taken for lost. */
 const LEASE_MS = 30_000;
 
-/** The accounts a rollout has to reach. */
-const AFFECTED = `($1 = 'guard_rail' OR catalogue_version_id::text <> $2)`;
+/** The accounts a rollout has to reach: for a catalogue, those that are, or are to be, on another version. */
+const AFFECTED = `
+  ($1 = 'guard_rail' OR catalogue_version_id::text <> $2 OR scheduled_change->>'catalogue_version_id' <> $2)`;
 
 export type NewRollout = Pick<Rollout, 'id' | 'kind' | 'subject' | 'migration' | 'author' | 'createdAt'>;
 
