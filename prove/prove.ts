@@ -2,7 +2,9 @@
 import { createStaff } from './accounts.ts';
 import { createGatewayClient } from './calls.ts';
 import { runCrashes } from './cases/crashes.ts';
+import { checkEverything } from './cases/everything.ts';
 import { runExact } from './cases/exact.ts';
+import { runRandom } from './cases/random.ts';
 import { runRetries } from './cases/retries.ts';
 import { runStop } from './cases/stop.ts';
 import { runThresholds } from './cases/thresholds.ts';
@@ -20,6 +22,7 @@ const CASES: Record<string, (proof: Proof) => Promise<CaseResult>> = {
   retries: runRetries,
   windows: runWindows,
   stop: runStop,
+  random: runRandom,
 };
 
 export const CASE_NAMES = Object.keys(CASES);
@@ -39,15 +42,19 @@ export async function prove(options: ProveOptions): Promise<boolean> {
   const unknown = cases.filter((name) => !(name in CASES));
   if (unknown.length > 0) throw new Error(`No such case: ${unknown.join(', ')}`);
   log(`Proving ${cases.join(', ')}${isQuick ? ' in the short form' : ''}; seed ${seed}`);
+  const since = new Date();
   const startedAt = performance.now();
   const seconds = () => `${((performance.now() - startedAt) / 1_000).toFixed(0).padStart(4)} s`;
   // Crashes are provoked here, so what processes complain about goes to their logs alone.
   const system = await startSystem({ say: () => undefined, keep });
   log(`${seconds()}  the system runs: two gateways, two generation processes, logs in ${system.logFolder}`);
+  const interrupt = () => void system.stop().then(() => process.exit(130));
+  process.once('SIGINT', interrupt);
   try {
     const proof = await prepare(system, options, (text) => log(`${seconds()}  ${text}`));
     const results: CaseResult[] = [];
     for (const name of cases) results.push(await (CASES[name] as (typeof CASES)[string])(proof));
+    results.push(await checkEverything(proof, since));
     const { rows, notes, differences } = joinResults(results);
     log(`\n${renderTable(rows)}\n`);
     for (const note of notes) log(note);
@@ -59,6 +66,7 @@ export async function prove(options: ProveOptions): Promise<boolean> {
     );
     return differences.length === 0;
   } finally {
+    process.off('SIGINT', interrupt);
     await system.stop();
   }
 }

@@ -18,7 +18,7 @@ import { writeInstallation } from './installation.ts';
 import { chooseServicePorts } from './ports.ts';
 import { type ProvedDatabase, startProvedDatabase } from './proved-database.ts';
 
-/** How long a hold may live: short, so that what a crash leaves behind is swept while we wait. */
+/** How long a hold lives: short, so that what a crash leaves behind is swept while we wait. */
 export const HOLD_TTL_MS = 15_000;
 
 /** Settings of the services under proof; everything else is as shipped. */
@@ -48,6 +48,9 @@ export type ProvedProcess = {
   url: string;
   /** SIGKILL; the supervisor starts it again by itself. */
   kill: () => void;
+  /** SIGSTOP: it stands still, and knows nothing of it. */
+  pause: () => void;
+  resume: () => void;
   /** Resolves when it can serve. @throws Error when it does not within a minute. */
   ready: () => Promise<void>;
 };
@@ -192,12 +195,15 @@ async function superviseOne(
   });
   endings.push(() => supervisor.stop());
   await supervisor.start(program);
+  const signal = (name: NodeJS.Signals) => {
+    if (pid !== null) process.kill(pid, name);
+  };
   return {
     name: program.name,
     url: program.url,
-    kill: () => {
-      if (pid !== null) process.kill(pid, 'SIGKILL');
-    },
+    kill: () => signal('SIGKILL'),
+    pause: () => signal('SIGSTOP'),
+    resume: () => signal('SIGCONT'),
     async ready() {
       const deadline = AbortSignal.timeout(START_TIMEOUT_MS);
       while (!(await program.isReady())) {

@@ -8,7 +8,9 @@ import { createAccounts, type ProofAccount, setLimits, worth } from '../accounts
 import type { CutCall } from '../compare.ts';
 import { examine, figures, isRefused } from '../examine.ts';
 import { type CaseResult, joinResults, type Proof } from '../proof.ts';
+import { HOLD_TTL_MS } from '../system.ts';
 import { startTraffic } from '../traffic.ts';
+import { repeatThrough } from './retries.ts';
 
 type Fault = { name: string; strike: (proof: Proof) => Promise<string> };
 
@@ -49,6 +51,18 @@ const FAULTS: Record<'gateway' | 'generation' | 'both' | 'database', Fault> = {
   },
 };
 
+/** Not a crash, but the worst that a machine can do to a process short of one: it wakes up when its holds are gone. */
+const PAUSE: Fault = {
+  name: 'a generation process asleep past its holds',
+  async strike({ system, random }) {
+    const target = system.generations[random.integer(0, 1) === 0 ? 0 : 1];
+    target.pause();
+    await delay(HOLD_TTL_MS + 2_000);
+    target.resume();
+    return `${target.name} for ${HOLD_TTL_MS + 2_000} ms`;
+  },
+};
+
 const ROUNDS_EACH = 5;
 const ACCOUNTS = 4;
 /** One of the accounts has little, so that limits bind while things break. */
@@ -58,25 +72,26 @@ const SHOWN_CUTS = 40;
 export async function runCrashes(proof: Proof): Promise<CaseResult> {
   const results: CaseResult[] = [];
   if (proof.isQuick) {
+    const rounds = [FAULTS.both, FAULTS.database, FAULTS.generation];
+    // Clients that repeat until they have their answer go through the same rounds.
     results.push(
-      await underFaults(proof, 'kill -9 and PostgreSQL', [FAULTS.both, FAULTS.database, FAULTS.generation]),
+      ...(await Promise.all([
+        underFaults(proof, 'kill -9 and PostgreSQL, 3 rounds', rounds),
+        repeatThrough(proof),
+      ])),
     );
   } else {
     for (const fault of Object.values(FAULTS)) {
-      results.push(
-        await underFaults(
-          proof,
-          fault.name,
-          Array.from({ length: ROUNDS_EACH }, () => fault),
-        ),
-      );
+      const rounds = Array.from({ length: ROUNDS_EACH }, () => fault);
+      results.push(await underFaults(proof, `${fault.name}, ${ROUNDS_EACH} rounds`, rounds));
     }
+    results.push(await underFaults(proof, PAUSE.name, [PAUSE]));
   }
   return joinResults(results);
 }
 
 async function underFaults(proof: Proof, what: string, rounds: readonly Fault[]): Promise<CaseResult> {
-  const name = `crashes: ${what}, ${rounds.length} rounds`;
+  const name = `crashes: ${what}`;
   proof.progress(name);
   const since = new Date();
   const accounts = await createAccounts(proof.clients, ACCOUNTS);
@@ -99,6 +114,9 @@ async function underFaults(proof: Proof, what: string, rounds: readonly Fault[])
   const expired = found.books.holds.filter(({ state }) => state === 'expired').length;
   const served = outcomes.filter(({ isComplete }) => isComplete).length;
   const refused = outcomes.filter(isRefused).length;
+  const late = found.books.rows.filter((row) => row.late).length;
+  const faults = outcomes.filter(({ code }) => code === 'internal_error').length;
+  if (faults > 0) differences.push(`${faults} requests were answered internal_error instead of 503`);
   if (served === 0) differences.push('nothing was served: there was no load to crash under');
   return {
     rows: [
@@ -110,7 +128,7 @@ async function underFaults(proof: Proof, what: string, rounds: readonly Fault[])
       },
     ],
     notes: [
-      `${name}: ${served} requests answered in full, ${refused} refused, ${outcomes.length - served - refused} failed or lost their connection; ${found.partialRows} calls ended early and were settled as far as they had come; ${expired} holds expired; ${found.cut.length} calls cut off by a crash.`,
+      `${name}: ${served} requests answered in full, ${refused} refused, ${outcomes.length - served - refused} failed or lost their connection; ${found.partialRows} calls ended early and were settled as far as they had come; ${expired} holds expired, ${late} calls settled after that; ${found.cut.length} calls cut off by a crash.`,
       ...describeCuts(found.cut),
     ],
     differences: differences.map((difference) => `${name}: ${difference}`),

@@ -1,0 +1,34 @@
+/** At the end: every account that was opened, and every call that the provider saw, once more and all together. */
+import { examine } from '../examine.ts';
+import type { CaseResult, Proof } from '../proof.ts';
+
+export async function checkEverything(proof: Proof, since: Date): Promise<CaseResult> {
+  const name = 'the whole run';
+  proof.progress(name);
+  const { rows } = await proof.system.pool.query<{ id: string }>('SELECT id FROM accounts');
+  const found = await examine(proof, {
+    accountIds: rows.map(({ id }) => id),
+    since,
+    outcomes: [],
+    isAll: true,
+  });
+  const { holds } = found.books;
+  const refused = holds.filter(({ state }) => state === 'refused').length;
+  return {
+    rows: [
+      {
+        case: `${name}, ${rows.length} accounts`,
+        requests: holds.length,
+        admitted: holds.length - refused,
+        refused,
+        expected: `${found.cut.length} cut off`,
+        heldAfter: found.heldAfter,
+        usageRows: String(found.usedNanoUsd),
+        providerCalls: found.providerCalls,
+        isRight: found.differences.length === 0,
+      },
+    ],
+    notes: [],
+    differences: found.differences.map((difference) => `${name}: ${difference}`),
+  };
+}
