@@ -59,7 +59,7 @@ export function createAccountEntitlements(options: {
         [CHANGES_CHANNEL],
         (_channel, payload) => {
           const change = parseChange(payload);
-          if (change?.kind === 'catalogue') cache.forgetAll();
+          if (change?.kind === 'catalogue' || change?.kind === 'flag') cache.forgetAll();
           if (change?.kind === 'account') cache.forget(change.id);
         },
         cache.forgetAll,

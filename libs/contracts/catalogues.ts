@@ -240,7 +240,7 @@ export const previewPublication = defineOperation({
 export const getCatalogueMigration = defineOperation({
   operationId: 'getCatalogueMigration',
   method: 'GET',
-  path: '/api/admin/catalogues/migrations/{id}',
+  path: '/api/admin/catalogue-migrations/{id}',
   summary: 'How far a migration has got',
   tags,
   auth: 'staff',

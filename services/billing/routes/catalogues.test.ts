@@ -164,7 +164,7 @@ t.test('given the default catalogue on offer', async (t) => {
       ['POST', CATALOGUES],
       ['POST', `${one}/publish`],
       ['POST', `${one}/publish/preview`],
-      ['GET', `${CATALOGUES}/migrations/${ACCOUNT}`],
+      ['GET', `/api/admin/catalogue-migrations/${ACCOUNT}`],
     ] as const) {
       t.equal((await send(null, method, url)).status, 401, `${method} ${url}`);
     }
@@ -175,7 +175,7 @@ t.test('given the default catalogue on offer', async (t) => {
     t.equal((await sendAs('admin', 'GET', nothing)).status, 404);
     t.equal((await sendAs('admin', 'POST', `${nothing}/publish`, { migration: 'now' })).status, 404);
     t.equal((await sendAs('admin', 'POST', `${nothing}/publish/preview`, { migration: 'now' })).status, 404);
-    t.equal((await sendAs('admin', 'GET', `${CATALOGUES}/migrations/${ACCOUNT}`)).status, 404);
+    t.equal((await sendAs('admin', 'GET', `/api/admin/catalogue-migrations/${ACCOUNT}`)).status, 404);
     t.equal((await sendAs('admin', 'POST', `${nothing}/publish`, { migration: 'soon' })).status, 400);
     t.equal((await sendAs('admin', 'POST', `${nothing}/publish`, {})).status, 400);
     t.equal((await sendAs('admin', 'GET', `${CATALOGUES}/1`)).status, 400);
@@ -258,7 +258,7 @@ t.test('given an account that has used four of its five images', async (t) => {
       const started = await publish(fewer, 'now');
       t.match(started, { state: 'running', accounts_total: 2, version_id: fewer, migration: 'now' });
       await rollOut();
-      const url = `${CATALOGUES}/migrations/${started.id}`;
+      const url = `/api/admin/catalogue-migrations/${started.id}`;
       const { migration } = (await sendAs<Published>('support', 'GET', url)).body.data;
       t.match(migration, { state: 'done', accounts_done: 2, accounts_failed: 0, author: STAFF });
       t.equal(await versionOf(ACCOUNT), 2);
@@ -293,8 +293,9 @@ t.test('given an account that has used four of its five images', async (t) => {
       const newest = await importVersion(replaceIn(MORE_MONEY, '3.00 USD', '4.00 USD'));
       const second = await publish(newest, 'now');
       await rollOut();
-      const { migration } = (await sendAs<Published>('admin', 'GET', `${CATALOGUES}/migrations/${first.id}`))
-        .body.data;
+      const { migration } = (
+        await sendAs<Published>('admin', 'GET', `/api/admin/catalogue-migrations/${first.id}`)
+      ).body.data;
       t.equal(migration.state, 'superseded');
       t.match(second, { accounts_total: 3 });
       const { rows } = await pool.query(

@@ -157,6 +157,9 @@ function describe({ description, auth, scope, method }: Operation): string {
 function complete(object: OperationObject, operation: Operation, errors: Map<string, ResponseObject>): void {
   const requestBody = object.requestBody?.content[JSON_TYPE];
   if (requestBody !== undefined) requestBody.example = operation.bodyExample;
+  for (const type of operation.bodyTypes ?? []) {
+    if (object.requestBody) object.requestBody.content[type] = { schema: { type: 'string' } };
+  }
   const traits = { isMetered: METERED.has(operation), isLimited: operation.responses[429] !== undefined };
   for (const [status, contract] of Object.entries(operation.responses)) {
     const generated = object.responses[status] as ResponseObject;

@@ -3,15 +3,21 @@
  * passes on exactly those that another service serves.
  */
 import { API_KEY_OPERATIONS } from '#libs/contracts/api-keys.ts';
+import { auditOperations } from '#libs/contracts/audit.ts';
 import { billingAdminOperations } from '#libs/contracts/billing-admin.ts';
+import { catalogueOperations } from '#libs/contracts/catalogues.ts';
 import { createChatCompletion, getModel, listModels } from '#libs/contracts/chat-operations.ts';
+import { flagOperations } from '#libs/contracts/flags.ts';
 import { generateContent } from '#libs/contracts/generate-operations.ts';
+import { guardRailOperations } from '#libs/contracts/guard-rails.ts';
 import { IDENTITY_OPERATIONS } from '#libs/contracts/identity.ts';
 import { KB_OPERATIONS } from '#libs/contracts/knowledge-base.ts';
 import { MEMBER_OPERATIONS } from '#libs/contracts/members.ts';
 import type { Operation } from '#libs/contracts/operation.ts';
+import { overrideOperations } from '#libs/contracts/overrides.ts';
 import { planOperations } from '#libs/contracts/plans.ts';
 import { priceOperations } from '#libs/contracts/prices.ts';
+import { segmentOperations } from '#libs/contracts/segments.ts';
 import { SERVICE_OPERATIONS } from '#libs/contracts/service-operations.ts';
 import { SOCIAL_OPERATIONS } from '#libs/contracts/social.ts';
 import { stopOperations } from '#libs/contracts/stops.ts';
@@ -35,7 +41,18 @@ export const OPERATIONS = {
   ],
   generation: [...SOCIAL_OPERATIONS, ...KB_OPERATIONS],
   usageMetering: [...usageOperations, ...priceOperations, ...stopOperations],
-  billing: [...planOperations, ...subscriptionOperations, ...trialOperations, ...billingAdminOperations],
+  billing: [
+    ...planOperations,
+    ...subscriptionOperations,
+    ...trialOperations,
+    ...billingAdminOperations,
+    ...overrideOperations,
+    ...segmentOperations,
+    ...flagOperations,
+    ...guardRailOperations,
+    ...catalogueOperations,
+    ...auditOperations,
+  ],
 } as const satisfies Record<string, readonly Operation[]>;
 
 /** All of them, in the order of the document. */

@@ -34,8 +34,8 @@ export function registerProxied(
   dependencies: ProxiedDependencies,
 ): void {
   let turn = 0;
-  for (const operation of operations) {
-    app.route({
+  const add = (scope: FastifyInstance, operation: Operation) =>
+    scope.route({
       method: operation.method,
       url: fastifyPath(operation.path),
       config: { auth: operation.auth, ...(operation.scope && { scope: operation.scope }) },
@@ -43,6 +43,20 @@ export function registerProxied(
         turn = (turn + 1) % pools.length;
         return passOn(request, reply, [...pools.slice(turn), ...pools.slice(0, turn)], dependencies);
       },
+    });
+  for (const operation of operations) {
+    const { bodyTypes } = operation;
+    if (bodyTypes === undefined) {
+      add(app, operation);
+      continue;
+    }
+    // In a scope of its own, for no other route reads these.
+    app.register(async (scope) => {
+      scope.addContentTypeParser([...bodyTypes], { parseAs: 'buffer' }, (request, body, done) => {
+        request.rawBody = body as Buffer;
+        done(null, undefined);
+      });
+      add(scope, operation);
     });
   }
 }
