@@ -152,7 +152,7 @@ export const previewSubscription = defineOperation({
   tags,
   auth: 'user',
   scope: 'billing:read',
-  querystring: planChoice,
+  querystring: z.object(planChoice.shape),
   responses: {
     200: {
       description: 'The price now, what is gained and lost, and which usage would exceed a limit.',
