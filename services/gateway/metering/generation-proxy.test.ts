@@ -106,6 +106,16 @@ t.test(
   },
 );
 
+t.test('given one of two processes gone, many requests at once are all served by the other', async (t) => {
+  const gone = createServer();
+  const goneUrl = await listenServerOnFreePort(t, gone);
+  await new Promise((resolve) => gone.close(resolve));
+  const alive = await listen(t, (_, response) => response.end('done'));
+  const { url } = await given(t, [poolTo(t, goneUrl), poolTo(t, alive)]);
+  const answers = await Promise.all(Array.from({ length: 50 }, () => fetch(url)));
+  t.strictSame([...new Set(answers.map(({ status }) => status))], [200]);
+});
+
 t.test('when the client leaves, the work is told', async (t) => {
   let told: (() => void) | undefined;
   const left = new Promise<void>((resolve) => {

@@ -55,9 +55,11 @@ export function createGenerationProxy(pools: readonly Dispatcher[]): GenerationP
 
   return {
     async forward(forward) {
+      // Requests at the same time move `next` on, and this one must still reach each pool once.
+      const first = next;
+      next = (next + 1) % pools.length;
       for (let attempt = 0; attempt < pools.length; attempt += 1) {
-        const pool = pools[next % pools.length] as Dispatcher;
-        next = (next + 1) % pools.length;
+        const pool = pools[(first + attempt) % pools.length] as Dispatcher;
         const outcome = await dispatch(pool, forward);
         if (outcome !== 'not_sent') return outcome;
       }

@@ -128,13 +128,12 @@ export function createMeteringHook(dependencies: MeteringHookDependencies): Mete
     }
   }
 
-  /** The process was lost, but it may have finished: then the answer is there, and paid for. */
-  async function recover(request: FastifyRequest, caller: Caller, error: unknown): Promise<ForwardedAnswer> {
-    const kept = await dependencies
-      .keptResult(request.id, caller)
-      .catch(() => ({ state: 'unknown' }) as const);
-    if (kept.state === 'done') return kept.answer;
-    throw error;
+  /**
+   * Without a whole answer from the process that worked, generation is asked: it may have finished, and then the answer is
+   * there and paid for. Where nobody can tell, the claim is left, so that no repeat runs what may be in the books already.
+   */
+  async function recover(request: FastifyRequest, caller: Caller): Promise<KeptResult> {
+    return dependencies.keptResult(request.id, caller).catch(() => ({ state: 'running' }));
   }
 
   async function conclude(claim: Claim, answer: ForwardedAnswer | undefined): Promise<void> {
@@ -163,22 +162,32 @@ export function createMeteringHook(dependencies: MeteringHookDependencies): Mete
     });
     if ('replay' in begun) return replay(reply, begun.replay);
 
+    const { claim } = begun;
     let answer: ForwardedAnswer | undefined;
+    let mayBeAtWork = false;
     try {
       const work = describe(entitlements);
       const admission = await hold(request.id, caller, entitlements, work.planner);
       try {
         answer = await forward(request, reply, caller, work, admission, true);
+        mayBeAtWork = answer === undefined;
       } catch (error) {
-        answer = await recover(request, caller, error);
+        if (isNotStarted(error)) throw error;
+        const kept = await recover(request, caller);
+        mayBeAtWork = kept.state === 'running';
+        if (kept.state !== 'done') throw error;
+        answer = kept.answer;
         replay(reply, answer);
       }
     } finally {
-      await conclude(begun.claim, answer);
+      if (mayBeAtWork) await claim.leave();
+      else await conclude(claim, answer);
     }
     reply.hijack();
   };
 }
+
+const isNotStarted = (error: unknown) => error instanceof Error && error.cause instanceof WorkNotStartedError;
 
 function replay(reply: FastifyReply, answer: ForwardedAnswer): void {
   const { 'content-length': _, ...headers } = answer.headers;

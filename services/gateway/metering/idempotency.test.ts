@@ -142,6 +142,22 @@ t.test('given a refusal, when it is released, then the same key may try again', 
   t.equal(isRepeatable({ ...answer, status: 400 }), true);
 });
 
+t.test(
+  'given a request whose end nobody saw, then nothing runs again before generation has been asked',
+  async (t) => {
+    const { gateway, pass, keep } = await given(t);
+    const who = caller(randomUUID());
+    const alive = gateway();
+    const first = await alive.begin(ask(who, 'lost'));
+    if ('claim' in first) await first.claim.leave();
+    await t.rejects(alive.begin(ask(who, 'lost')), { code: 'idempotency_in_progress' });
+    await alive.renew();
+    pass(11_000);
+    keep({ state: 'done', answer });
+    t.ok('replay' in (await alive.begin(ask(who, 'lost'))), 'it had finished');
+  },
+);
+
 t.test('keys that cannot be kept are refused', async (t) => {
   const { gateway } = await given(t);
   for (const key of ['', 'a b', 'ü', 'x'.repeat(256)]) {
