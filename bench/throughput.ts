@@ -14,7 +14,13 @@ export type Workload = {
 
 export type Cell = { target: Target; workload: Workload; rounds: LoadResult[] };
 
-export type Pace = { rounds: number; warmUpMs: number; durationMs: number };
+export type Pace = {
+  rounds: number;
+  warmUpMs: number;
+  durationMs: number;
+  /** Calls before anything is measured: until then half of the code that runs is not optimised yet. */
+  coldRequests: number;
+};
 
 const MESSAGES = [
   { role: 'system', content: 'You are a careful writer. Answer in one short paragraph.' },
@@ -53,11 +59,24 @@ export const pacedWorkload = (connections: number): Workload => ({
 /** Until sockets of the last measurement are closed and batches behind it are written. */
 const SETTLE_MS = 100;
 
+const LONGEST_WARM_UP_MS = 30_000;
+
+/** Until enough calls have been answered, or half a minute has passed. */
+export async function warmUp(
+  load: LoadGenerator,
+  { addresses, path, headers, processes }: Target,
+  { body, connections }: Workload,
+  requests: number,
+): Promise<void> {
+  const job = { addresses, path, headers, body, connections, processes };
+  await load.run({ ...job, requests, warmUpMs: 0, durationMs: LONGEST_WARM_UP_MS });
+}
+
 export async function measure(
   load: LoadGenerator,
   target: Target,
   { body, connections, leastMs = 0 }: Workload,
-  { warmUpMs, durationMs }: Pace,
+  { warmUpMs, durationMs }: Pick<Pace, 'warmUpMs' | 'durationMs'>,
 ): Promise<LoadResult> {
   const { addresses, path, headers, processes } = target;
   const result = await load.run({
@@ -83,8 +102,8 @@ export async function measureAll(
 ): Promise<Cell[]> {
   for (const target of targets) {
     say(`warming up ${target.name}`);
-    await measure(load, target, plainWorkload(16), pace);
-    await measure(load, target, streamWorkload(16), pace);
+    await warmUp(load, target, plainWorkload(16), pace.coldRequests);
+    await warmUp(load, target, streamWorkload(16), pace.coldRequests / 20);
   }
   const cells = workloads.flatMap((workload) =>
     targets.map((target): Cell => ({ target, workload, rounds: [] })),

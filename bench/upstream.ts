@@ -6,18 +6,7 @@
 import { createServer, type Socket } from 'node:net';
 import { createMessageReader } from './wire.ts';
 
-type StreamKind = { chunks: number; pauseMs: number };
-
-/** 200 chunks as fast as they are taken, unless the prompt holds one of these marks. */
-const DEFAULT_STREAM: StreamKind = { chunks: 200, pauseMs: 0 };
-const MARKED_STREAMS: Readonly<Record<string, StreamKind>> = {
-  'pace-5ms': { chunks: 200, pauseMs: 5 },
-  /** One chunk, and then nothing for as long as the client stays. */
-  'idle-stream': { chunks: 2, pauseMs: 3_600_000 },
-  /** About 60 MB. */
-  'huge-stream': { chunks: 300_000, pauseMs: 0 },
-};
-const LONGEST_MARK = 16;
+type StreamKind = { chunks: number; pauseMs: number; event: Buffer };
 
 const USAGE = { prompt_tokens: 14, completion_tokens: 200, total_tokens: 214 };
 const common = { id: 'chatcmpl-bench', created: 1_767_225_600, model: 'gpt-4o-mini' };
@@ -39,7 +28,7 @@ const PLAIN = Buffer.from(
   `HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: ${Buffer.byteLength(completion)}\r\n\r\n${completion}`,
 );
 
-const event = (fields: object) =>
+const eventOf = (fields: object) =>
   chunk(`data: ${JSON.stringify({ ...common, object: 'chat.completion.chunk', ...fields })}\n\n`);
 const chunk = (text: string) => Buffer.from(`${Buffer.byteLength(text).toString(16)}\r\n${text}\r\n`);
 const choice = (delta: object, finish_reason: string | null = null) => [
@@ -49,23 +38,36 @@ const choice = (delta: object, finish_reason: string | null = null) => [
 const STREAM_HEAD = Buffer.from(
   'HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ncache-control: no-cache\r\ntransfer-encoding: chunked\r\n\r\n',
 );
-const WORD = event({ choices: choice({ content: ' word' }), usage: null });
 const STREAM_END = Buffer.concat([
-  event({ choices: choice({}, 'stop'), usage: null }),
-  event({ choices: [], usage: USAGE }),
+  eventOf({ choices: choice({}, 'stop'), usage: null }),
+  eventOf({ choices: [], usage: USAGE }),
   chunk('data: [DONE]\n\n'),
   Buffer.from('0\r\n\r\n'),
 ]);
 
-function stream(socket: Socket, { chunks, pauseMs }: StreamKind): void {
-  socket.write(Buffer.concat([STREAM_HEAD, WORD]));
+const wordEvent = (content: string) => eventOf({ choices: choice({ content }), usage: null });
+const WORD = wordEvent(' word');
+
+/** 200 chunks as fast as they are taken, unless the prompt holds one of these marks. */
+const DEFAULT_STREAM: StreamKind = { chunks: 200, pauseMs: 0, event: WORD };
+const MARKED_STREAMS: Readonly<Record<string, StreamKind>> = {
+  'pace-5ms': { chunks: 200, pauseMs: 5, event: WORD },
+  /** One chunk, and then nothing for as long as the client stays. */
+  'idle-stream': { chunks: 2, pauseMs: 3_600_000, event: WORD },
+  /** 60 MB. */
+  'huge-stream': { chunks: 15_000, pauseMs: 0, event: wordEvent(' word'.repeat(800)) },
+};
+const LONGEST_MARK = 16;
+
+function stream(socket: Socket, { chunks, pauseMs, event }: StreamKind): void {
+  socket.write(Buffer.concat([STREAM_HEAD, event]));
   let sent = 1;
   let timer: NodeJS.Timeout | undefined;
   const step = () => {
     if (socket.destroyed) return;
     sent += 1;
     if (sent > chunks) socket.write(STREAM_END);
-    else if (socket.write(WORD)) next();
+    else if (socket.write(event)) next();
     else socket.once('drain', next);
   };
   const next = () => {

@@ -1,6 +1,7 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { configSchema } from '#deploy/local/config.ts';
+import { preparePostgres } from '#deploy/local/postgres-binaries.ts';
 import { definePrograms, type LocalProgram } from '#deploy/local/programs.ts';
 import { chooseProviders } from '#deploy/local/providers.ts';
 import type { Secrets } from '#deploy/local/secrets.ts';
@@ -47,6 +48,12 @@ export type SystemOptions = {
   nodeOptions?: string;
 };
 
+/** Every run begins with an empty database, and leaves none behind. */
+async function wipe(folder: string): Promise<void> {
+  const { dataFolder } = await preparePostgres(path.join(folder, 'postgres'));
+  for (const place of [folder, dataFolder]) rmSync(place, { recursive: true, force: true });
+}
+
 /** @throws Error with the end of its log when the system does not start. */
 export async function startSystem({
   upstreamPort,
@@ -55,6 +62,7 @@ export async function startSystem({
   nodeOptions = '',
 }: SystemOptions): Promise<System> {
   const folder = path.join(FOLDER, name);
+  await wipe(folder);
   const postgresPort = await freePort();
   const own: Record<string, string> = {
     DATA_FOLDER: folder,
@@ -128,6 +136,7 @@ export async function startSystem({
     async stop() {
       await Promise.all(replicas.map((replica) => replica.stop()));
       await child.stop();
+      await wipe(folder);
     },
   };
 }
