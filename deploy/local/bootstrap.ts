@@ -7,6 +7,10 @@ import type { PriceRow } from '#libs/pricing/price.ts';
 import { parsePriceBook, priceRowsOf } from '#libs/pricing/price-book.ts';
 import { systemRuntime } from '#libs/service/runtime.ts';
 import { importCatalogue } from '#services/billing/import-catalogue.ts';
+import { publishCatalogue } from '#services/billing/publish-catalogue.ts';
+import { createRolloutRunner } from '#services/billing/rollout-runner.ts';
+import { createCatalogueStore } from '#services/billing/store/catalogue-store.ts';
+import { createRolloutStore } from '#services/billing/store/rollout-store.ts';
 import { ensureDemoAccount } from '#services/gateway/store/demo-account.ts';
 import { importPriceBook } from '#services/usage-metering/import-price-book.ts';
 import { type ImportResult, importPrices } from '#services/usage-metering/store/price-store.ts';
@@ -56,6 +60,7 @@ async function addCatalogue({ pool, cataloguePath, pricesPath, log }: StepContex
   const rows = prices.flatMap(priceRowsOf);
   const changed = await importPrices(pool, { models: [], rows }, { author: `catalogue:${id}`, now });
   tellPrices(changed, `The catalogue ${id}`, log);
+  const previous = await createCatalogueStore(pool).active();
   const imported = await importCatalogue(pool, {
     text,
     author: AUTHOR,
@@ -63,9 +68,35 @@ async function addCatalogue({ pool, cataloguePath, pricesPath, log }: StepContex
     newId: systemRuntime.newId,
     knownModels,
   });
-  if (imported.outcome !== 'unchanged') {
-    log(`The catalogue ${id} is on offer in version ${imported.version}.`);
+  if (imported.outcome === 'unchanged') return;
+  log(`The catalogue ${id} is on offer in version ${imported.version}.`);
+  if (previous === undefined) return;
+  if (previous.catalogueId === id) {
+    log(
+      'Subscriptions that exist stay with the version they were sold under, until it is published to them.',
+    );
+  } else {
+    await moveSubscriptions(pool, imported.id, log);
   }
+}
+
+/** Whoever starts with another catalogue means everybody, the demo account too. */
+async function moveSubscriptions(pool: Pool, versionId: string, log: StepContext['log']): Promise<void> {
+  const { id } = await publishCatalogue(pool, systemRuntime, {
+    versionId,
+    migration: 'now',
+    by: { actor: AUTHOR, requestId: null },
+    reason: 'started with this catalogue',
+  });
+  const run = createRolloutRunner({
+    pool,
+    runtime: systemRuntime,
+    onFailure: (_rollout, accountId, error) =>
+      log(`The account ${accountId} was not moved: ${String(error)}`),
+  });
+  await run(new AbortController().signal);
+  const moved = await createRolloutStore(pool).find(id);
+  log(`${moved?.accountsDone ?? 0} subscriptions were moved to it.`);
 }
 
 async function addDemoAccount({ pool, demoApiKey }: StepContext): Promise<void> {
