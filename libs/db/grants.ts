@@ -19,10 +19,10 @@ const OWNED: Readonly<Record<ServiceName, object>> = {
   generation,
 };
 
-/** Tables of others that a service reads: who belongs to an account, and whose trial it is. */
+/** Tables of others that a service reads: who belongs to an account, whose trial it is, and which models have prices. */
 const READ: Readonly<Record<ServiceName, readonly string[]>> = {
   gateway: [],
-  billing: ['accounts', 'users', 'memberships', 'api_keys'],
+  billing: ['accounts', 'users', 'memberships', 'api_keys', 'models'],
   'usage-metering': ['accounts', 'memberships'],
   generation: [],
 };
