@@ -1,92 +1,97 @@
 /** The same calls and views with few and with many usage rows behind them: nothing may get slower as the books grow. */
-import type { LoadResult } from './load.ts';
+import type { LoadJob, LoadResult } from './load.ts';
 import type { LoadGenerator } from './load-client.ts';
 import { ms, ratio, table, whole } from './report.ts';
 import { cpuUsPerRequest, medianOf, requestsPerSecond } from './statistics.ts';
-import { type Account, meteredTarget, type System } from './targets/inkmeter.ts';
-import { measure, type Pace, plainWorkload } from './throughput.ts';
+import { type Account, meteredTarget, ROOMY, type System, startSystem } from './targets/inkmeter.ts';
+import { type Pace, plainWorkload } from './throughput.ts';
 import { addUsageRows } from './usage-rows.ts';
 
 /** What an account's owner looks at. */
 const VIEWS = ['/api/subscription/usage', '/api/usage/requests?limit=50'] as const;
 const VIEW_CONNECTIONS = 4;
 const CALL_CONNECTIONS = 16;
+const WARM_UP_MS = 10_000;
+const GROWN_PORT = 28_180;
 
-type Measured = Map<string, LoadResult[]>;
+/** One of two systems, alike but for their books. */
+type Subject = { system: System; account: Account; measured: Map<string, LoadResult[]> };
 
-async function measureOnce(
-  load: LoadGenerator,
-  system: System,
-  account: Account,
-  pace: Pace,
-): Promise<Measured> {
-  const target = meteredTarget(system, account);
-  const measured: Measured = new Map();
-  const add = (what: string, result: LoadResult) =>
-    measured.set(what, [...(measured.get(what) ?? []), result]);
-  for (let round = 0; round < pace.rounds; round += 1) {
-    add('metered call', await measure(load, target, plainWorkload(CALL_CONNECTIONS), pace));
-    for (const path of VIEWS) {
-      const { addresses, headers, processes } = target;
-      const { warmUpMs, durationMs } = pace;
-      const view = { method: 'GET', path, body: '', connections: VIEW_CONNECTIONS } as const;
-      add(`GET ${path}`, await load.run({ ...view, addresses, headers, processes, warmUpMs, durationMs }));
-    }
-  }
-  return measured;
+function jobsOf({ system, account }: Subject, { warmUpMs, durationMs }: Pace): [what: string, LoadJob][] {
+  const { addresses, headers, processes, path } = meteredTarget(system, account);
+  const job = { addresses, headers, processes, warmUpMs, durationMs };
+  const { body, connections } = plainWorkload(CALL_CONNECTIONS);
+  return [
+    ['metered call', { ...job, path, body, connections }],
+    ...VIEWS.map((view): [string, LoadJob] => [
+      `GET ${view}`,
+      { ...job, method: 'GET', path: view, body: '', connections: VIEW_CONNECTIONS },
+    ]),
+  ];
 }
 
 export type GrowthOptions = {
   load: LoadGenerator;
+  upstreamPort: number;
+  /** The system with few rows; one with many is started beside it. */
   system: System;
-  account: Account;
   pace: Pace;
   rows: readonly [few: number, many: number];
   say: (line: string) => void;
 };
 
 /** @returns a Markdown table; the last columns say how many times as long and as dear things became. */
-export async function measureGrowth({
-  load,
-  system,
-  account,
-  pace,
-  rows,
-  say,
-}: GrowthOptions): Promise<string> {
+export async function measureGrowth(options: GrowthOptions): Promise<string> {
+  const grown = await startSystem({ upstreamPort: options.upstreamPort, name: 'grown', port: GROWN_PORT });
+  try {
+    return await compare(options, grown);
+  } finally {
+    await grown.stop();
+  }
+}
+
+async function compare({ load, system, pace, rows, say }: GrowthOptions, grown: System): Promise<string> {
   const [few, many] = rows;
-  const fill = async (from: number, to: number) => {
-    say(`adding usage rows up to ${whole(to)}`);
-    await addUsageRows(system.databaseUrl, account.id, { from, to });
+  const fill = async (filled: System, count: number): Promise<Subject> => {
+    const account = await filled.openAccount(ROOMY);
+    say(`adding ${whole(count)} usage rows`);
+    await addUsageRows(filled.databaseUrl, account.id, count);
+    return { system: filled, account, measured: new Map() };
   };
-  await fill(0, few);
-  const before = await measureOnce(load, system, account, pace);
-  await fill(few, many);
-  const after = await measureOnce(load, system, account, pace);
+  const subjects: readonly [Subject, Subject] = [await fill(system, few), await fill(grown, many)];
+  for (const subject of subjects) {
+    for (const [what, job] of jobsOf(subject, pace)) {
+      say(`warming up ${what}`);
+      await load.run({ ...job, warmUpMs: 0, durationMs: WARM_UP_MS, requests: pace.coldRequests / 4 });
+    }
+  }
+  for (let round = 0; round < pace.rounds; round += 1) {
+    for (const subject of subjects) {
+      for (const [what, job] of jobsOf(subject, pace)) {
+        const results = subject.measured.get(what) ?? [];
+        subject.measured.set(what, [...results, await load.run(job)]);
+      }
+    }
+  }
+  return growthTable(subjects, rows);
+}
+
+function growthTable(
+  [before, after]: readonly [Subject, Subject],
+  [few, many]: GrowthOptions['rows'],
+): string {
   const p50 = (rounds: readonly LoadResult[]) => medianOf(rounds, ({ latencyMs }) => latencyMs.p50);
-  const p99 = (rounds: readonly LoadResult[]) => medianOf(rounds, ({ latencyMs }) => latencyMs.p99);
+  const columns = (rounds: readonly LoadResult[]) => [
+    whole(requestsPerSecond(rounds)),
+    ms(p50(rounds)),
+    ms(medianOf(rounds, ({ latencyMs }) => latencyMs.p99)),
+    whole(cpuUsPerRequest(rounds).total),
+  ];
+  const titles = (count: number) => [`requests/s, ${whole(count)} rows`, 'p50 ms', 'p99 ms', 'CPU µs'];
   return table(
-    [
-      'what',
-      'requests/s',
-      'p50 ms',
-      'p99 ms',
-      'CPU µs',
-      `requests/s at ${whole(many)}`,
-      'p50 ms',
-      'p99 ms',
-      'CPU µs',
-      'p50 grew',
-      'CPU grew',
-    ],
-    [...before].map(([what, first]) => {
-      const second = after.get(what) ?? [];
-      const columns = (rounds: readonly LoadResult[]) => [
-        whole(requestsPerSecond(rounds)),
-        ms(p50(rounds)),
-        ms(p99(rounds)),
-        whole(cpuUsPerRequest(rounds).total),
-      ];
+    ['what', ...titles(few), ...titles(many), 'p50 grew', 'CPU grew'],
+    [...before.measured].map(([what, first]) => {
+      const second = after.measured.get(what) ?? [];
       return [
         what,
         ...columns(first),

@@ -45,16 +45,8 @@ SELECT lane, hold, 0, account, at, at + interval '1 second', 'chat', 'openai', m
        400, 1200, '{cost,tokens.total}', ARRAY[cost, input + output]
   FROM made`;
 
-/**
- * Adds rows up to a total, half of them for one account.
- *
- * @param rows.from how many were added before.
- */
-export async function addUsageRows(
-  databaseUrl: string,
-  accountId: string,
-  rows: { from: number; to: number },
-): Promise<void> {
+/** Adds that many rows, half of them for one account. */
+export async function addUsageRows(databaseUrl: string, accountId: string, count: number): Promise<void> {
   const client = new pg.Client({ connectionString: databaseUrl });
   await client.connect();
   try {
@@ -62,7 +54,6 @@ export async function addUsageRows(
       'SELECT ledger_ensure_partitions((now() - make_interval(months => $1))::date, $1 + 2)',
       [MONTHS],
     );
-    const count = rows.to - rows.from;
     for (let at = 0; at < count; at += ROWS_PER_STATEMENT) {
       await client.query(FILL_SQL, [at + 1, Math.min(count, at + ROWS_PER_STATEMENT), count, accountId]);
     }

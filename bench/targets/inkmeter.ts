@@ -13,7 +13,7 @@ import { createLedger } from '#libs/ledger/ledger.ts';
 import { answers, benchPath, type Child, FOLDER, freePort, startChild } from '../children.ts';
 import type { Target } from './target.ts';
 
-const PORT = 28_080;
+const FIRST_PORT = 28_080;
 const OPERATIONS_PORT_OFFSET = 1_000;
 
 /** An account with an API key. */
@@ -41,8 +41,9 @@ export type Replica = { address: string; pid: number; metricsUrl: string; stop: 
 
 export type SystemOptions = {
   upstreamPort: number;
-  /** Names its data, so that two systems can live side by side. */
+  /** Names its data, and gives it ports of its own, so that two systems can live side by side. */
   name?: string;
+  port?: number;
   env?: Record<string, string>;
   /** For every process of the system, through NODE_OPTIONS. */
   nodeOptions?: string;
@@ -58,6 +59,7 @@ async function wipe(folder: string): Promise<void> {
 export async function startSystem({
   upstreamPort,
   name = 'system',
+  port = FIRST_PORT,
   env: extra = {},
   nodeOptions = '',
 }: SystemOptions): Promise<System> {
@@ -67,11 +69,11 @@ export async function startSystem({
   const own: Record<string, string> = {
     DATA_FOLDER: folder,
     POSTGRES_PORT: String(postgresPort),
-    SIMULATOR_PORT: String(PORT + 10),
-    PORT: String(PORT),
-    BILLING_PORT: String(PORT + 1),
-    USAGE_METERING_PORT: String(PORT + 2),
-    GENERATION_PORT: String(PORT + 3),
+    SIMULATOR_PORT: String(port + 10),
+    PORT: String(port),
+    BILLING_PORT: String(port + 1),
+    USAGE_METERING_PORT: String(port + 2),
+    GENERATION_PORT: String(port + 3),
     OPENAI_API_KEY: 'sk-bench',
     OPENAI_BASE_URL: `http://127.0.0.1:${upstreamPort}/v1`,
     // one client sends everything here
@@ -79,10 +81,10 @@ export async function startSystem({
     ...(nodeOptions === '' ? {} : { NODE_OPTIONS: nodeOptions }),
     ...extra,
   };
-  const metricsUrl = (port: number) => `http://127.0.0.1:${port + OPERATIONS_PORT_OFFSET}/metrics`;
-  const ports = { gateway: PORT, billing: PORT + 1, 'usage-metering': PORT + 2, generation: PORT + 3 };
-  const isReady = (port: number) =>
-    answers(`http://127.0.0.1:${port + OPERATIONS_PORT_OFFSET}/ready`, (status) => status === 200);
+  const operationsUrl = (own: number, route: string) =>
+    `http://127.0.0.1:${own + OPERATIONS_PORT_OFFSET}${route}`;
+  const ports = { gateway: port, billing: port + 1, 'usage-metering': port + 2, generation: port + 3 };
+  const isReady = (own: number) => answers(operationsUrl(own, '/ready'), (status) => status === 200);
   const child = await startChild({
     name,
     script: scriptPath('deploy/local/start.ts'),
@@ -97,29 +99,29 @@ export async function startSystem({
     env,
     variables: loadConfig(configSchema, env),
     secrets,
-    providers: chooseProviders(env, `http://127.0.0.1:${PORT + 10}`),
+    providers: chooseProviders(env, `http://127.0.0.1:${port + 10}`),
     databaseUrl,
     logFolder: folder,
   });
-  const gateway = `127.0.0.1:${PORT}`;
+  const gateway = `127.0.0.1:${port}`;
   const replicas: Child[] = [];
 
   return {
     databaseUrl,
     gateway,
     pid: child.pid,
-    metricsUrl: (service) => metricsUrl(ports[service]),
+    metricsUrl: (service) => operationsUrl(ports[service], '/metrics'),
     openAccount: (limitAmount) => openAccount(gateway, databaseUrl, limitAmount),
     async startReplica(service, { script, env: replicaEnv = {}, nodeFlags = [] } = {}) {
       const program = programs.find((one) => one.name === service) as LocalProgram;
-      const [port, operationsPort] = [await freePort(), await freePort()];
+      const [replicaPort, operationsPort] = [await freePort(), await freePort()];
       const replica = await startChild({
-        name: `${service}-${port}`,
+        name: `${service}-${replicaPort}`,
         script: script ?? program.script,
         nodeFlags,
         env: {
           ...(program.env as Record<string, string>),
-          PORT: String(port),
+          PORT: String(replicaPort),
           OPERATIONS_PORT: String(operationsPort),
           ...replicaEnv,
         },
@@ -127,7 +129,7 @@ export async function startSystem({
       });
       replicas.push(replica);
       return {
-        address: `127.0.0.1:${port}`,
+        address: `127.0.0.1:${replicaPort}`,
         pid: replica.pid,
         metricsUrl: `http://127.0.0.1:${operationsPort}/metrics`,
         stop: replica.stop,
