@@ -143,7 +143,7 @@ export const PROBLEMS = {
   payment_required: {
     status: 402,
     title: 'Payment required',
-    detail: 'This takes effect when it is paid.',
+    detail: 'Something has to be paid first.',
     openai: quota,
     headers: neverRetry,
   },

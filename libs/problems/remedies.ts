@@ -26,7 +26,7 @@ export const REMEDIES: Readonly<Record<ProblemCode, string>> = {
     'Sign in again, and keep every refresh token only until it was used once. If you did not use this one twice, somebody else did: change the password.',
 
   payment_required:
-    'Pay what `payment_request` asks for, as its `instructions` say; what was bought then takes effect by itself. Repeating the request answers with the same payment request.',
+    'Pay what `payment_request` asks for, as its `instructions` say; what was bought then takes effect by itself. `GET /api/plans/my-plan` shows the open payment request too, and asking again opens no second one.',
 
   account_suspended: 'Contact support. Nothing can be done with the API until the account is active again.',
   insufficient_scope: 'Use a key with the scope that `required_scope` names, or sign in as a person.',

@@ -2,6 +2,7 @@
 import { findPlan } from '#libs/catalogue/plans.ts';
 import { askForRenewal, CLOCKWORK, voidOpenRequest, voidRequest } from './ask-for-payment.ts';
 import type { Books } from './books.ts';
+import { defaultPlanOf, isFree } from './offer.ts';
 import type { CatalogueVersion, Subscription } from './subscription.ts';
 import { onDefaultPlan, rolledOn } from './transitions.ts';
 
@@ -104,16 +105,16 @@ async function withScheduledChange(
   const { scheduledChange: change } = current;
   if (change === null) return { subscription: current, sold };
   const next = await books.catalogueVersion(change.catalogueVersionId);
-  const plan = findPlan(next.catalogue, change.planKey);
-  const keepsPlan = change.planKey === current.planKey;
+  const plan = findPlan(next.catalogue, change.planKey) ?? defaultPlanOf(next.catalogue);
   return {
     sold: next,
     subscription: {
       ...current,
-      planKey: plan?.key ?? next.catalogue.defaultPlan,
+      planKey: plan.key,
       cycle: change.cycle,
       catalogueVersionId: next.id,
-      complimentary: keepsPlan && current.complimentary,
+      // A gift stays one in a smaller plan, and in the plan's successor.
+      complimentary: current.complimentary && !isFree(plan),
       accessEndsAt: null,
       scheduledChange: null,
     },

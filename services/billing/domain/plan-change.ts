@@ -129,6 +129,7 @@ function prorated(
 ): Pick<PlanChange, 'effective' | 'effectiveAt' | 'payment' | 'proration'> {
   const { currentPeriodStart: start, currentPeriodEnd: end } = subscription;
   const periodSeconds = secondsBetween(start, end);
+  // A second that has begun is counted, so that the last one is not given away.
   const remainingSeconds = Math.min(secondsBetween(now, end), periodSeconds);
   const share = (minor: number, rounding: Rounding) =>
     Number(divide(BigInt(minor) * BigInt(remainingSeconds), BigInt(periodSeconds), rounding));
@@ -145,5 +146,5 @@ function prorated(
 }
 
 function secondsBetween(from: Date, to: Date): number {
-  return Math.max(Math.floor((to.getTime() - from.getTime()) / 1000), 0);
+  return Math.max(Math.ceil((to.getTime() - from.getTime()) / 1000), 0);
 }
