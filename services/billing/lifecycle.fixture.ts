@@ -122,3 +122,8 @@ export function markPaid(service: TestService, id: string, note = 'Transfer') {
     { note },
   );
 }
+
+/** Every payment request there ever was, the oldest first. */
+export const requestsOf = async ({ pool }: TestService) =>
+  (await pool.query('SELECT id, status, plan_key, amount_minor, note FROM payment_requests ORDER BY id'))
+    .rows;
