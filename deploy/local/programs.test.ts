@@ -38,6 +38,7 @@ t.test('given no keys, everything is simulated and the gateway stops first', asy
     OPENAI_BASE_URL: 'http://127.0.0.1:8090/openai/v1',
     ANTHROPIC_API_KEY: 'simulated',
     OLLAMA_BASE_URL: 'http://127.0.0.1:8090/ollama/v1',
+    SOCIAL_PUBLISHER_URL: 'http://127.0.0.1:8090/social/v1',
     OTHER: 'kept',
   });
   t.match(gateway?.env, { PORT: '7000', JWT_KEYS: '[{}]', GENERATION_URLS: 'http://127.0.0.1:8083' });
@@ -67,7 +68,11 @@ t.test(
 
 t.test('given every key, no simulator runs', async (t) => {
   const keys = ['OPENAI', 'ANTHROPIC', 'GEMINI', 'XAI', 'MISTRAL'].map((name) => [`${name}_API_KEY`, 'real']);
-  const { programs } = define({ ...Object.fromEntries(keys), OLLAMA_BASE_URL: 'http://gpu:11434/v1' });
+  const { programs } = define({
+    ...Object.fromEntries(keys),
+    OLLAMA_BASE_URL: 'http://gpu:11434/v1',
+    SOCIAL_PUBLISHER_URL: 'http://publisher',
+  });
   t.notOk(programs.some(({ name }) => name === 'simulator'));
 });
 

@@ -37,6 +37,13 @@ const providers: readonly Provider[] = [
     urlVariable: 'OLLAMA_BASE_URL',
     simulatorPath: '/ollama/v1',
   },
+  // Likewise the service that publishes posts.
+  {
+    name: 'social networks',
+    keyVariable: 'SOCIAL_PUBLISHER_URL',
+    urlVariable: 'SOCIAL_PUBLISHER_URL',
+    simulatorPath: '/social/v1',
+  },
 ];
 
 const SIMULATED_KEY = 'simulated';

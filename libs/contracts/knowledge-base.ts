@@ -4,6 +4,7 @@ import { count, instant } from './envelope.ts';
 import { defineOperation } from './operation.ts';
 import { page, pageQuery } from './page.ts';
 import { COUNTING_PROBLEMS, problemResponses, USER_PROBLEMS } from './problem-responses.ts';
+import { isStorable } from './storable-text.ts';
 
 /** In UTF-8. */
 export const MOST_FILE_BYTES = 1024 * 1024;
@@ -13,7 +14,8 @@ const fileName = z
   .trim()
   .min(1)
   .max(255)
-  .regex(/^[^\p{Cc}\p{Cs}/\\]+$/u, 'must be a name without slashes and control characters');
+  .regex(/^[^\p{Cc}/\\]+$/u, 'must be a name without slashes and control characters')
+  .refine(isStorable, 'must be text');
 
 export const addKbFileRequest = z
   .strictObject({
@@ -33,7 +35,7 @@ export const addKbFileRequest = z
         (content) => new TextEncoder().encode(content).length <= MOST_FILE_BYTES,
         'must not exceed 1 MiB',
       )
-      .refine((content) => !content.includes('\u0000'), 'must not contain NUL')
+      .refine(isStorable, 'must be text without NUL')
       .describe('At most 1 MiB in UTF-8.'),
   })
   .meta({ id: 'AddKbFileRequest' });

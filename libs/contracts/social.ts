@@ -5,6 +5,7 @@ import { defineOperation } from './operation.ts';
 import { page, pageQuery } from './page.ts';
 import { COUNTING_PROBLEMS, problemResponses, USER_PROBLEMS } from './problem-responses.ts';
 import * as example from './social-examples.ts';
+import { isStorable } from './storable-text.ts';
 
 export const SOCIAL_PLATFORMS = [
   'twitter',
@@ -23,8 +24,7 @@ export type PostState = (typeof POST_STATES)[number];
 const MOST_TEXT = 10_000;
 export const MOST_POSTS_AT_ONCE = 50;
 
-/** A NUL cannot be stored, and none of these characters is visible. */
-const noControls = /^[^\p{Cc}\p{Cs}]+$/u;
+const noControls = /^\P{Cc}+$/u;
 
 export const connectRequest = z
   .strictObject({
@@ -33,7 +33,7 @@ export const connectRequest = z
       .string()
       .trim()
       .transform((handle) => handle.replace(/^@/, ''))
-      .pipe(z.string().min(1).max(100).regex(noControls))
+      .pipe(z.string().min(1).max(100).regex(noControls).refine(isStorable))
       .describe('The name of the account there, with or without `@`.'),
     credentials: z
       .string()
@@ -50,11 +50,7 @@ export type SocialConnectionView = z.infer<typeof socialConnection>;
 
 const postFields = {
   connection_id: z.uuid().describe('Where it is published.'),
-  text: z
-    .string()
-    .min(1)
-    .max(MOST_TEXT)
-    .refine((text) => !text.includes('\u0000'), 'must not contain NUL'),
+  text: z.string().min(1).max(MOST_TEXT).refine(isStorable, 'must be text without NUL'),
 };
 const futureInstant = z.iso.datetime({ offset: true }).describe('When to publish it; in the future.');
 

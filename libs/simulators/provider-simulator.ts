@@ -10,6 +10,7 @@ import { geminiDialect } from './gemini.ts';
 import { imagesDialect } from './images.ts';
 import { listModels, openAiDialect } from './openai.ts';
 import { sendJson } from './send.ts';
+import { createSocialSimulator, SOCIAL_PATH, type SocialSimulator } from './social.ts';
 import { createPromptMemory } from './usage.ts';
 import { createWitness, type Witness } from './witness.ts';
 import { answerWitness } from './witness-routes.ts';
@@ -66,8 +67,11 @@ export async function startProviderSimulator(
     chunkDelayMs,
   };
 
+  const social = createSocialSimulator(state.attempts);
+
   const server = createServer({ keepAliveTimeout: 60_000, requestTimeout: 0 }, (request, response) => {
-    route(state, request, response);
+    if (request.url?.startsWith(SOCIAL_PATH)) serveSocial(social, request, response);
+    else route(state, social, request, response);
   });
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
@@ -126,17 +130,21 @@ function decoded(text: string): string {
   }
 }
 
-function route(state: SimulatorState, request: IncomingMessage, response: ServerResponse): void {
-  const [path = '', query = ''] = (request.url ?? '').split('?', 2);
-  const destination = request.method === 'POST' ? destinationOf(path) : undefined;
-  if (!destination) {
-    const { status, body } = answerOther(state, request.method, path, query);
-    request.resume();
-    sendJson(response, status, JSON.stringify(body));
-    return;
-  }
-  const { dialect, model = '', stream = false } = destination;
-  const target: Target = { headers: request.headers, query, model, stream };
+function serveSocial(social: SocialSimulator, request: IncomingMessage, response: ServerResponse): void {
+  readBody(request, (body) => {
+    const [path = ''] = (request.url ?? '').split('?', 1);
+    const key = request.headers['idempotency-key'];
+    const answer =
+      body === undefined
+        ? { status: 413, body: { error: { code: 'too_large', message: 'The body is too large.' } } }
+        : social.answer(request.method, path, typeof key === 'string' ? key : undefined, body.toString());
+    if (answer.body === undefined) response.writeHead(answer.status).end();
+    else sendJson(response, answer.status, JSON.stringify(answer.body));
+  });
+}
+
+/** Hands the body over when it is complete; undefined where it is too large. */
+function readBody(request: IncomingMessage, use: (body: Buffer | undefined) => void): void {
   const chunks: Buffer[] = [];
   let size = 0;
   request.on('data', (chunk: Buffer) => {
@@ -144,19 +152,40 @@ function route(state: SimulatorState, request: IncomingMessage, response: Server
     if (size <= largestBodyBytes) chunks.push(chunk);
   });
   request.on('end', () => {
-    if (size > largestBodyBytes) {
+    const [only] = chunks;
+    use(size > largestBodyBytes ? undefined : chunks.length === 1 && only ? only : Buffer.concat(chunks));
+  });
+}
+
+function route(
+  state: SimulatorState,
+  social: SocialSimulator,
+  request: IncomingMessage,
+  response: ServerResponse,
+): void {
+  const [path = '', query = ''] = (request.url ?? '').split('?', 2);
+  const destination = request.method === 'POST' ? destinationOf(path) : undefined;
+  if (!destination) {
+    const { status, body } = answerOther(state, social, request.method, path, query);
+    request.resume();
+    sendJson(response, status, JSON.stringify(body));
+    return;
+  }
+  const { dialect, model = '', stream = false } = destination;
+  const target: Target = { headers: request.headers, query, model, stream };
+  readBody(request, (body) => {
+    if (body === undefined) {
       const refusal = new Refusal(413, 'Request exceeds the maximum size');
       sendJson(response, 413, dialect.writeRefusal(refusal, ''));
       return;
     }
-    const [only] = chunks;
-    const body = chunks.length === 1 && only ? only : Buffer.concat(chunks);
     serveCall(state, dialect, target, request, response, body);
   });
 }
 
 function answerOther(
   state: SimulatorState,
+  social: SocialSimulator,
   method: string | undefined,
   path: string,
   query: string,
@@ -169,6 +198,7 @@ function answerOther(
     state.witness.reset();
     state.attempts.clear();
     state.memory.clear();
+    social.clear();
     return { status: 200, body: { reset: true } };
   }
   const unknown = { status: 404, body: { error: { message: `Unknown request URL: ${method} ${path}` } } };

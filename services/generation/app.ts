@@ -21,6 +21,7 @@ import { chatCompletionsRoute } from './routes/chat-completions.ts';
 import { generateRoute } from './routes/generate.ts';
 import { resultsRoute } from './routes/results.ts';
 import { closeUntouchedHolds } from './routes/task.ts';
+import { addSocialRoutes, type SocialDependencies } from './social.ts';
 import { createResultStore, RENEW_EVERY_MS } from './store/results.ts';
 
 export type AppDependencies = {
@@ -34,6 +35,8 @@ export type AppDependencies = {
   signer: Pick<ContextSigner, 'verify'>;
   /** Connections to providers. */
   dispatcher: Dispatcher;
+  /** What serves posts and knowledge-base files; without it there are none. */
+  social?: Pick<SocialDependencies, 'entitlements' | 'publisher'>;
 };
 
 export type Generation = {
@@ -82,6 +85,8 @@ export function buildApp(dependencies: AppDependencies): Generation {
   chatCompletionsRoute(app, { ...task, runner, providers });
   generateRoute(app, { ...task, runner, providers, clock });
   resultsRoute(app, results);
+  const { social } = dependencies;
+  const socialJobs = social ? addSocialRoutes(app, { ...social, runtime, logger, pool, ledger }) : [];
 
   const job = (name: string, intervalMs: number, run: () => Promise<unknown>) =>
     createPeriodicJob({
@@ -96,7 +101,7 @@ export function buildApp(dependencies: AppDependencies): Generation {
     app,
     stopWatch: createStopWatch({ listener, ledger, registry, logger }),
     endWork: () => registry.endAll('shutdown'),
-    jobs: [job('purge kept answers', PURGE_INTERVAL_MS, results.purge)],
+    jobs: [job('purge kept answers', PURGE_INTERVAL_MS, results.purge), ...socialJobs],
     attendants: [
       job('end overdue work', OVERDUE_CHECK_INTERVAL_MS, async () => registry.endOverdue(clock.now())),
       job('renew leases of kept answers', RENEW_EVERY_MS, keptAnswers.renew),

@@ -66,6 +66,12 @@ export const configSchema = z.object({
   PROVIDER_RETRY_DELAY_LIMIT: durationMs()
     .prefault('8s')
     .describe('A provider that asks for a longer pause than this is not asked again'),
+  BILLING_URL: httpUrl().prefault('http://127.0.0.1:8081').describe('Where billing listens'),
+  SOCIAL_PUBLISHER_URL: httpUrl()
+    .optional()
+    .describe(
+      'Where the service is that publishes posts to social networks; without one none can be published',
+    ),
   DEADLINE_MARGIN: durationMs()
     .prefault('10s')
     .describe('Work ends this long before its hold expires, so that it is settled in time'),

@@ -1,9 +1,12 @@
 import { Agent } from 'undici';
 import { createContextSigner } from '#libs/auth/internal-context.ts';
+import { createAccountEntitlements } from '#libs/clients/account-entitlements.ts';
+import { createInternalClient } from '#libs/clients/internal-client.ts';
 import { loadConfig } from '#libs/config/config.ts';
 import { loadDotEnv, processEnv } from '#libs/config/env.ts';
 import { createListener } from '#libs/db/listen.ts';
 import { createPool } from '#libs/db/pool.ts';
+import { createServicePool } from '#libs/http/service-pool.ts';
 import { createLedger } from '#libs/ledger/ledger.ts';
 import { createLogger } from '#libs/service/logger.ts';
 import { createMetrics } from '#libs/service/metrics.ts';
@@ -11,6 +14,7 @@ import { runService } from '#libs/service/run-service.ts';
 import { systemRuntime } from '#libs/service/runtime.ts';
 import { buildApp } from './app.ts';
 import { configSchema, toGenerationConfig } from './config.ts';
+import { createHttpPublisher, NO_PUBLISHER } from './publishers/http-publisher.ts';
 
 const name = 'generation';
 /** Settlements go together in statements; more connections than writers of the ledger would only wait for each other. */
@@ -48,6 +52,12 @@ const dispatcher = new Agent({
   headersTimeout: 0,
   bodyTimeout: 0,
 });
+const { now } = runtime.clock;
+const signer = createContextSigner({ secrets: variables.INTERNAL_SECRETS, now });
+const billingPool = createServicePool(variables.BILLING_URL);
+const billing = createInternalClient({ pool: billingPool, signer, now });
+const publisherUrl = variables.SOCIAL_PUBLISHER_URL;
+const publisher = publisherUrl === undefined ? NO_PUBLISHER : createHttpPublisher(publisherUrl, dispatcher);
 const { app, jobs, attendants, stopWatch, endWork } = buildApp({
   config,
   runtime,
@@ -56,8 +66,9 @@ const { app, jobs, attendants, stopWatch, endWork } = buildApp({
   pool,
   ledger,
   listener,
-  signer: createContextSigner({ secrets: variables.INTERNAL_SECRETS, now: runtime.clock.now }),
+  signer,
   dispatcher,
+  social: { entitlements: createAccountEntitlements({ billing, listener, runtime }), publisher },
 });
 // before the service listens: no work may begin that a stop in force covers
 app.addHook('onReady', stopWatch.start);
@@ -90,7 +101,13 @@ await runService({
     },
     closePools: async () => {
       stopWatch.stop();
-      await Promise.all([listener.close(), pool.end(), ledgerPool.end(), dispatcher.close()]);
+      await Promise.all([
+        listener.close(),
+        pool.end(),
+        ledgerPool.end(),
+        dispatcher.close(),
+        billingPool.close(),
+      ]);
     },
   },
 });
