@@ -1,4 +1,5 @@
 /** How the proof calls a gateway: as a client would, noting what it got and what it did not get. */
+import { setTimeout as delay } from 'node:timers/promises';
 import { Pool } from 'undici';
 import { OUTPUT_TOKENS, PROMPT_TOKENS, PROOF_MODEL } from './installation.ts';
 
@@ -37,7 +38,7 @@ export type GatewayClient = {
   chat: (options: ChatOptions) => Promise<Outcome>;
   /** `POST /api/generate`, answered as JSON: several provider calls under one hold. */
   generate: (options: CallOptions & { topic: string; model: string }) => Promise<Outcome>;
-  /** Any other JSON call. @throws Error for an answer that is no success. */
+  /** Any other JSON call, repeated while the service is not available. @throws Error for any other failure. */
   send: <Answer>(
     method: 'GET' | 'POST' | 'DELETE',
     path: string,
@@ -54,6 +55,9 @@ export const USE_ALL = `fill,fill_input=${PROMPT_TOKENS}`;
 const TOPIC = Array.from({ length: 60 }, (_, index) => `word${index}`).join(' ');
 
 const ANSWER_TIMEOUT_MS = 120_000;
+/** A busy machine may turn requests away for a while; these are not what is proved. */
+const MOST_ATTEMPTS = 40;
+const RETRY_MS = 500;
 
 export function createGatewayClient(url: string): GatewayClient {
   const pool = new Pool(url, {
@@ -129,19 +133,23 @@ export function createGatewayClient(url: string): GatewayClient {
         { ...options, accept: 'application/json' },
       ),
     async send(method, path, token, body) {
-      const answer = await pool.request({
-        method,
-        path,
-        headers: {
-          ...(token === null ? {} : { authorization: `Bearer ${token}` }),
-          ...(body === undefined ? {} : { 'content-type': 'application/json' }),
-        },
-        body: body === undefined ? null : JSON.stringify(body),
-      });
-      const text = await answer.body.text();
-      if (answer.statusCode >= 300)
-        throw new Error(`${method} ${path} answered ${answer.statusCode}: ${text}`);
-      return text === '' ? undefined : JSON.parse(text);
+      for (let attempt = 1; ; attempt += 1) {
+        const answer = await pool.request({
+          method,
+          path,
+          headers: {
+            ...(token === null ? {} : { authorization: `Bearer ${token}` }),
+            ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+          },
+          body: body === undefined ? null : JSON.stringify(body),
+        });
+        const text = await answer.body.text();
+        if (answer.statusCode < 300) return text === '' ? undefined : JSON.parse(text);
+        if (answer.statusCode !== 503 || attempt === MOST_ATTEMPTS) {
+          throw new Error(`${method} ${path} answered ${answer.statusCode}: ${text}`);
+        }
+        await delay(RETRY_MS);
+      }
     },
     close: () => pool.destroy(),
   };

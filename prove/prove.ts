@@ -27,6 +27,9 @@ const CASES: Record<string, (proof: Proof) => Promise<CaseResult>> = {
 
 export const CASE_NAMES = Object.keys(CASES);
 
+/** One mistake can show in thousands of calls. */
+const SHOWN_DIFFERENCES = 50;
+
 export type ProveOptions = {
   isQuick: boolean;
   cases: readonly string[];
@@ -58,7 +61,7 @@ export async function prove(options: ProveOptions): Promise<boolean> {
     const { rows, notes, differences } = joinResults(results);
     log(`\n${renderTable(rows)}\n`);
     for (const note of notes) log(note);
-    for (const difference of differences) log(`DIFFERENCE  ${difference}`);
+    for (const difference of differences.slice(0, SHOWN_DIFFERENCES)) log(`DIFFERENCE  ${difference}`);
     log(
       differences.length === 0
         ? `Proved in ${seconds().trim()}: no difference. Amounts are nano-USD.`
