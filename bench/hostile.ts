@@ -122,7 +122,13 @@ async function beside(load: LoadGenerator, system: System, account: Account): Pr
   const { addresses, headers, processes } = meteredTarget(system, account);
   const job = { addresses, headers, processes, path: PATH, body: prompt('hi') };
   try {
-    const { latencyMs } = await load.run({ ...job, connections: 4, warmUpMs: 200, durationMs: 1_000 });
+    const { requests, latencyMs } = await load.run({
+      ...job,
+      connections: 4,
+      warmUpMs: 200,
+      durationMs: 1_000,
+    });
+    if (requests === 0) return '**others meanwhile were not answered**';
     return `others meanwhile: p50 ${ms(latencyMs.p50)} ms, p99 ${ms(latencyMs.p99)} ms`;
   } catch (error) {
     const status = / (\d{3}) /.exec(String(error))?.[1] ?? 'nothing';
@@ -173,7 +179,7 @@ async function standingStreams(options: HostileOptions): Promise<Finding[]> {
     const stalls = await stallsOf(system);
     const others = await beside(load, system, account);
     for (const { socket } of clients) socket.destroy();
-    await delay(1_000);
+    await calm(system);
     findings.push([
       `${whole(count)} ${what}`,
       `${whole(open)} begun within ${WITHIN_MS / 1_000} s; memory: ${growth}; ${stalls}; ${others}`,
@@ -225,10 +231,26 @@ async function slowUploads({ load, system, quick }: HostileOptions): Promise<Fin
   ];
 }
 
+const CALM_WITHIN_MS = 60_000;
+const CALM_SHARE = 0.1;
+
+/** Waits until nobody works any more on what came before. */
+async function calm(system: System): Promise<void> {
+  const cpuUs = () => Object.values(usageOf([system.pid])).reduce((sum, usage) => sum + usage.cpuUs, 0);
+  const deadline = AbortSignal.timeout(CALM_WITHIN_MS);
+  for (let before = cpuUs(); !deadline.aborted; ) {
+    await delay(1_000);
+    const after = cpuUs();
+    if (after - before < CALM_SHARE * 1_000_000) return;
+    before = after;
+  }
+}
+
 /** @returns a Markdown table. */
 export async function measureHostile(options: HostileOptions): Promise<string> {
   const findings: Finding[] = [];
   for (const part of [largePrompts, refusals, standingStreams, slowUploads]) {
+    await calm(options.system);
     options.say(`hostile input: ${part.name}`);
     findings.push(...(await part(options)));
   }

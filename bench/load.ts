@@ -3,7 +3,7 @@
  * request when the last was answered. It reads the kernel's accounts of the processes under test right at the start
  * and at the end of the measured time, so that warm-up and reporting cost them nothing.
  */
-import { connect } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import { type Usage, usageOf } from './processes.ts';
 import { createMessageReader } from './wire.ts';
 
@@ -73,14 +73,17 @@ type Run = {
   fail: (error: Error) => void;
 };
 
-/** One connection until the run is over. Resolves when its last answer has come. */
-function drive(run: Run, address: string): Promise<void> {
+/** Answers that take longer than this after the end of a run are not waited for. */
+const DRAIN_MS = 5_000;
+
+/** One connection until the run is over; done when its last answer has come. */
+function drive(run: Run, address: string): { socket: Socket; done: Promise<void> } {
   const { job, samples } = run;
   const expected = String(job.status ?? 200);
   const request = requestBytes(job, address);
   const [host = '', port = ''] = address.split(':');
-  return new Promise((resolve) => {
-    const socket = connect({ host, port: Number(port), noDelay: true });
+  const socket = connect({ host, port: Number(port), noDelay: true });
+  const done = new Promise<void>((resolve) => {
     let sentAt = 0;
     let firstByteAt = 0;
     let lastByteAt = 0;
@@ -130,6 +133,7 @@ function drive(run: Run, address: string): Promise<void> {
       resolve();
     });
   });
+  return { socket, done };
 }
 
 function difference(after: Usage, before: Usage): Usage {
@@ -183,8 +187,8 @@ async function runJob(job: LoadJob): Promise<LoadResult> {
   const own = process.cpuUsage(ownBefore);
   const usage = difference(usageOf(job.processes), before);
   run.isOver = true;
-  if (failure) throw failure;
-  await Promise.all(connections);
+  await Promise.race([Promise.all(connections.map(({ done }) => done)), sleep(DRAIN_MS)]);
+  for (const { socket } of connections) socket.destroy();
   if (failure) throw failure;
   return {
     requests: samples.latencyMs.length,
