@@ -15,6 +15,7 @@ const PASSED_BACK = [
   'cache-control',
   'etag',
   'retry-after',
+  'x-should-retry',
   'location',
   'www-authenticate',
 ] as const;
