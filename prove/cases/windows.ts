@@ -19,6 +19,7 @@ export async function runWindows(proof: Proof): Promise<CaseResult> {
   const scenarios: [name: string, run: (scenario: Scenario) => Promise<void>][] = [
     ['midnight UTC', midnight],
     ['waiting over a boundary', waitingOverABoundary],
+    ['clocks a moment apart', clocksApart],
     ['ends of months', endsOfMonths],
     ['periods from the 31st', periodsFromThe31st],
     ['a limit changed in mid-window', changedLimit],
@@ -62,6 +63,27 @@ async function waitingOverABoundary(scenario: Scenario): Promise<void> {
   const early = admitted.filter(({ heldAt }) => heldAt < boundary).length;
   scenario.expect('admitted at a time that was over', early, 0);
   for (const hold of admitted) await scenario.settle(hold, 1n, null);
+}
+
+/**
+ * One replica is past midnight and the other not yet: once the new day has been opened by either, everybody is in it, and
+ * the books of both days are those of the calls that count in them.
+ */
+async function clocksApart(scenario: Scenario): Promise<void> {
+  const next = at('2026-11-21T00:00:00Z');
+  await scenario.setLimits(add(next, -DAY_MS), { window: 'day', n: 10n });
+  const old = await scenario.hold(add(next, -2), 4n);
+  const admitted = await scenario.storm(128, (index) => add(next, index % 2 === 0 ? 1 : -1), 1n);
+  await scenario.settle(old, 4n, add(next, 500));
+  for (const hold of admitted) await scenario.settle(hold, 1n, add(next, 1_000));
+  await scenario.expectUsed(next, 10n);
+  // A reader whose clock is ahead opens the day after, and requests that come behind it count there.
+  const later = add(next, DAY_MS);
+  await scenario.expectUsed(later, 0n);
+  const behind = await scenario.storm(20, () => add(later, -1), 1n);
+  scenario.expect('admitted in the day that a reader has opened', behind.length, 10);
+  for (const hold of behind) await scenario.settle(hold, 1n, later);
+  await scenario.expectUsed(later, 10n);
 }
 
 /** Months of 28, 29, 30 and 31 days, each with a budget of its own that ends at its last instant. */
