@@ -146,7 +146,7 @@ BEGIN
       RETURNING *)
     SELECT o.* FROM opened o
       JOIN due d ON (d.scope, d.scope_id, d.meter, d.win) = (o.scope, o.scope_id, o.meter, o.win)
-     WHERE d.counted_since > o.window_start
+     WHERE d.counted_since >= o.window_start
   LOOP
     UPDATE ledger_windows w
        SET used = coalesce((
@@ -200,11 +200,14 @@ DECLARE
   v_scope_id text[];
   v_since timestamptz;
 BEGIN
-  -- Back to the windows what their books kept for them.
-  UPDATE ledger_windows w
-     SET used = b.used[w.place], held = b.held[w.place], place = NULL
-    FROM ledger_books b, unnest(b.counter_ids) c(id)
-   WHERE b.lane = p_lane AND b.account_id = p_account AND w.lane = p_lane AND w.id = c.id;
+  -- Back to the windows what their books kept for them. Calls admitted before the last of them that is over count there.
+  WITH back AS (
+    UPDATE ledger_windows w
+       SET used = b.used[w.place], held = b.held[w.place], place = NULL
+      FROM ledger_books b, unnest(b.counter_ids) c(id)
+     WHERE b.lane = p_lane AND b.account_id = p_account AND w.lane = p_lane AND w.id = c.id
+    RETURNING w.window_end)
+  SELECT max(b.window_end) INTO v_since FROM back b WHERE b.window_end <= p_now;
 
   -- The books to write: the account's own, those with a limit of their own, and those of whoever counts in a window that
   -- goes on. Others come back when they are seen.
@@ -232,7 +235,7 @@ BEGIN
           WHERE (d.scope, d.scope_id, d.meter, d.win, d.window_start, d.window_end)
               = (w.scope, w.scope_id, w.meter, w.win, w.window_start, w.window_end))
     RETURNING w.window_end)
-  SELECT max(e.window_end) FILTER (WHERE e.window_end <= p_now) INTO v_since FROM ended e;
+  SELECT greatest(v_since, max(e.window_end) FILTER (WHERE e.window_end <= p_now)) INTO v_since FROM ended e;
 
   UPDATE ledger_windows w
      SET kind = d.kind, amount = d.amount, block_at = d.block_at, lines = d.lines, line_bps = d.line_bps,
@@ -254,14 +257,22 @@ BEGIN
      SET since = greatest(b.since, v_since),
          refresh_at = least(
            (SELECT min(w.window_end) FROM ledger_windows w WHERE w.account_id = p_account AND w.window_end > p_now),
+           -- also those that users, keys and workspaces will open when they are seen
+           (SELECT min(d.window_end) FROM ledger_accounts a
+              JOIN ledger_limits l ON l.lane = a.lane AND l.account_id = a.account_id
+                                  AND l.valid_from <= p_now AND l.valid_until > p_now
+             CROSS JOIN LATERAL ledger_window(l.win, p_now, a.anchor, a.period_months) d
+             WHERE a.lane = p_lane AND a.account_id = p_account),
            (SELECT min(l.valid_until) FROM ledger_limits l
              WHERE l.lane = p_lane AND l.account_id = p_account AND l.valid_until > p_now),
            (SELECT min(l.valid_from) FROM ledger_limits l
              WHERE l.lane = p_lane AND l.account_id = p_account AND l.valid_from > p_now),
            'infinity'),
          member_scopes = ARRAY(
-           SELECT DISTINCT l.scope FROM ledger_limits l
-            WHERE l.lane = p_lane AND l.account_id = p_account AND l.scope <> 'account')
+           SELECT l.scope FROM ledger_limits l
+            WHERE l.lane = p_lane AND l.account_id = p_account AND l.scope <> 'account'
+           UNION
+           SELECT m.scope FROM unnest(v_scope) m(scope) WHERE m.scope <> 'account')
    WHERE b.lane = p_lane AND b.account_id = p_account;
 END $$;--> statement-breakpoint
 
@@ -345,6 +356,8 @@ DECLARE
   s integer := 0;
   x integer;
 BEGIN
+  s_id := '{}'; s_meter := '{}'; s_name := '{}'; s_used := '{}'; s_held := '{}'; s_amount := '{}'; s_barred_at := '{}';
+  s_line := '{}'; x_more := '{}';
   x_book := p_of;
   IF p_scoped THEN
     x := cardinality(p_of);
@@ -412,9 +425,15 @@ BEGIN
                             barred_at, next_lines, used, held)
   VALUES (p_lane, p_account, 'account', '', 'infinity', '-infinity', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}')
   ON CONFLICT DO NOTHING;
-  SELECT greatest(coalesce(p_now, clock_timestamp()), b.since) INTO v_now FROM ledger_books b
+  SELECT b.since INTO v_now FROM ledger_books b
    WHERE b.lane = p_lane AND b.account_id = p_account AND b.scope = 'account' AND b.scope_id = ''
      FOR NO KEY UPDATE;
+  -- Windows may end now: after all that was admitted in them, whichever clock that was by.
+  v_now := greatest(
+    coalesce(p_now, clock_timestamp()), v_now,
+    (SELECT max(e.admitted_at) FROM usage_events e WHERE e.account_id = p_account) + interval '1 microsecond',
+    (SELECT max(h.created_at) FROM ledger_holds h WHERE h.state = 'open' AND h.account_id = p_account)
+      + interval '1 microsecond');
 
   v_same_period := EXISTS (
     SELECT FROM ledger_accounts a WHERE a.lane = p_lane AND a.account_id = p_account

@@ -1,0 +1,175 @@
+/**
+ * What the ledger promises, said as plainly as possible: no counters, no batches, no locks. What is used and held of a
+ * limit is added up anew from all calls and holds each time it is asked. Tests compare the ledger with it.
+ */
+import type { HoldRequest, LimitSegment, Meters, Stop, Verdict, Window } from './types.ts';
+
+export type ModelHold = {
+  request: HoldRequest;
+  verdict: Verdict;
+  state: 'open' | 'closed' | 'expired' | 'refused';
+  createdAt: Date;
+  remaining: Record<string, bigint>;
+  settled: Map<number, Meters>;
+};
+export type ModelLimits = { anchor: Date; periodMonths: number; segments: readonly LimitSegment[] };
+type Settle = { holdId: string; accountId: string; callIndex: number | null; meters: Meters; close: boolean };
+
+const DAY_MS = 86_400_000;
+
+/** The n-th month after a moment; where that month is too short for the day, its last day. */
+export function addMonths(moment: Date, months: number): Date {
+  const result = new Date(moment);
+  result.setUTCDate(1);
+  result.setUTCMonth(result.getUTCMonth() + months);
+  const lastDay = new Date(Date.UTC(result.getUTCFullYear(), result.getUTCMonth() + 1, 0)).getUTCDate();
+  result.setUTCDate(Math.min(moment.getUTCDate(), lastDay));
+  return result;
+}
+
+/** Start and end, in Unix milliseconds, of the window that a moment lies in. */
+export function windowAt(
+  window: Window,
+  moment: Date,
+  { anchor, periodMonths }: ModelLimits,
+): [number, number] {
+  const midnight = Date.UTC(moment.getUTCFullYear(), moment.getUTCMonth(), moment.getUTCDate());
+  if (window === 'total') return [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY];
+  if (window === 'day') return [midnight, midnight + DAY_MS];
+  if (window === 'week') {
+    const monday = midnight - ((moment.getUTCDay() + 6) % 7) * DAY_MS;
+    return [monday, monday + 7 * DAY_MS];
+  }
+  if (window === 'month') {
+    return [
+      Date.UTC(moment.getUTCFullYear(), moment.getUTCMonth()),
+      Date.UTC(moment.getUTCFullYear(), moment.getUTCMonth() + 1),
+    ];
+  }
+  let n = -1200;
+  while (addMonths(anchor, (n + 1) * periodMonths) <= moment) n += 1;
+  return [addMonths(anchor, n * periodMonths).getTime(), addMonths(anchor, (n + 1) * periodMonths).getTime()];
+}
+
+const idIn = (scope: LimitSegment['scope'], request: HoldRequest) =>
+  ({ account: '', user: request.userId, key: request.keyId, workspace: request.workspaceId })[scope];
+
+export function createReferenceModel() {
+  const holds = new Map<string, ModelHold>();
+  const accounts = new Map<string, ModelLimits>();
+  const stops = new Map<string, Stop>();
+
+  function limitsFor(request: HoldRequest, now: Date): LimitSegment[] {
+    const inForce = (accounts.get(request.accountId)?.segments ?? []).filter(
+      ({ validFrom, validUntil }) => !(validFrom && validFrom > now) && !(validUntil && validUntil <= now),
+    );
+    return inForce.filter((limit) => {
+      const id = idIn(limit.scope, request);
+      if (id === null || limit.scopeId === id) return id !== null;
+      return (
+        limit.scopeId === '*' &&
+        !inForce.some(
+          (own) =>
+            own.scopeId === id &&
+            own.scope === limit.scope &&
+            own.meter === limit.meter &&
+            own.window === limit.window,
+        )
+      );
+    });
+  }
+
+  /** What calls and open holds of the limit's window and scope add up to. */
+  function standing(limit: LimitSegment, request: HoldRequest, now: Date): { used: bigint; held: bigint } {
+    const [start, end] = windowAt(limit.window, now, accounts.get(request.accountId) as ModelLimits);
+    let used = 0n;
+    let held = 0n;
+    for (const hold of holds.values()) {
+      const at = hold.createdAt.getTime();
+      if (hold.request.accountId !== request.accountId || at < start || at >= end) continue;
+      if (idIn(limit.scope, hold.request) !== idIn(limit.scope, request)) continue;
+      for (const meters of hold.settled.values()) used += meters[limit.meter] ?? 0n;
+      if (hold.state === 'open') held += hold.remaining[limit.meter] ?? 0n;
+    }
+    return { used, held };
+  }
+
+  function judge(request: HoldRequest, now: Date): Verdict {
+    const isStopped = [...stops.values()].some(
+      ({ kind, target }) =>
+        kind === 'global' ||
+        target === { account: request.accountId, key: request.keyId, provider: '', model: '' }[kind] ||
+        request.targets.includes(target),
+    );
+    if (isStopped) return 'stopped';
+    if (!accounts.has(request.accountId)) return 'unknown_account';
+    let worst = 0;
+    for (const limit of limitsFor(request, now)) {
+      const asked = request.meters[limit.meter] ?? 0n;
+      if (asked === 0n || limit.amount.kind === 'unlimited') continue;
+      if (limit.amount.kind === 'disabled') worst = 4;
+      if (limit.amount.kind !== 'n' || limit.onLimit === 'overage') continue;
+      const { used, held } = standing(limit, request, now);
+      const { n } = limit.amount;
+      if (used >= n) worst = Math.max(worst, 3);
+      else if (limit.blocks && used * 10_000n >= n * BigInt(limit.lineBps[2])) worst = Math.max(worst, 2);
+      else if (used + asked > n) worst = Math.max(worst, 3);
+      else if (used + held + asked > n) worst = Math.max(worst, 1);
+    }
+    return (['ok', 'limit_held', 'limit_blocked', 'limit_exceeded', 'meter_disabled'] as const)[
+      worst
+    ] as Verdict;
+  }
+
+  return {
+    holds,
+    accounts,
+    stops,
+    standing,
+    limitsFor,
+    hold(request: HoldRequest, now: Date): { verdict: Verdict; replayed: boolean } {
+      const known = holds.get(request.id);
+      if (known !== undefined && known.request.accountId === request.accountId)
+        return { verdict: known.verdict, replayed: true };
+      const verdict = judge(request, now);
+      const isOk = verdict === 'ok';
+      if (isOk || (request.keepRefusal && verdict !== 'unknown_account')) {
+        const remaining = isOk ? { ...request.meters } : {};
+        const state = isOk ? 'open' : 'refused';
+        holds.set(request.id, { request, verdict, state, createdAt: now, remaining, settled: new Map() });
+      }
+      return { verdict, replayed: false };
+    },
+    settle({ holdId, accountId, callIndex, meters, close }: Settle) {
+      const hold = holds.get(holdId);
+      if (hold === undefined || hold.request.accountId !== accountId || hold.state === 'refused')
+        return { outcome: 'unknown_hold', late: false, overrun: false };
+      const isOpen = hold.state === 'open';
+      if (callIndex === null ? !isOpen : hold.settled.has(callIndex))
+        return { outcome: 'repeated', late: false, overrun: false };
+      let overrun = false;
+      if (callIndex !== null) {
+        hold.settled.set(callIndex, meters);
+        for (const [meter, amount] of Object.entries(meters)) {
+          const rest = hold.remaining[meter] ?? 0n;
+          if (isOpen && amount > rest) overrun = true;
+          if (isOpen && rest > 0n) hold.remaining[meter] = rest - (amount < rest ? amount : rest);
+        }
+      }
+      if (close && isOpen) hold.state = 'closed';
+      return {
+        outcome: callIndex === null ? 'closed' : 'settled',
+        late: callIndex !== null && !isOpen,
+        overrun,
+      };
+    },
+    expire(now: Date): string[] {
+      const due = [...holds.values()].filter(
+        ({ state, createdAt, request }) =>
+          state === 'open' && createdAt.getTime() + request.ttlMs <= now.getTime(),
+      );
+      for (const hold of due) hold.state = 'expired';
+      return due.map(({ request }) => request.id).sort();
+    },
+  };
+}
