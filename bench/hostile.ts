@@ -4,7 +4,7 @@ import { type HostileClient, openClient, requestHead, requestText } from './clie
 import type { LoadResult } from './load.ts';
 import type { LoadGenerator } from './load-client.ts';
 import { readStallMs } from './metrics.ts';
-import { type Usage, usageOf } from './processes.ts';
+import { type ByProgram, cpuUsByProgram, memoryBytesByProgram, total } from './processes.ts';
 import { megabytes, ms, table, whole } from './report.ts';
 import { cpuUsPerRequest } from './statistics.ts';
 import { type Account, meteredTarget, ROOMY, type System } from './targets/inkmeter.ts';
@@ -108,10 +108,10 @@ async function refusals({ load, system }: HostileOptions): Promise<Finding[]> {
   ];
 }
 
-function memoryGrowth(before: Usage, after: Usage, count: number): string {
+function memoryGrowth(before: ByProgram, after: ByProgram, count: number): string {
   return ['gateway', 'generation', 'postgres']
     .map((name) => {
-      const bytes = (after[name]?.rssBytes ?? 0) - (before[name]?.rssBytes ?? 0);
+      const bytes = (after[name] ?? 0) - (before[name] ?? 0);
       return `${name} ${megabytes(bytes)} MB (${whole(bytes / count / 1_024)} kB each)`;
     })
     .join(', ');
@@ -163,7 +163,7 @@ async function standingStreams(options: HostileOptions): Promise<Finding[]> {
   ];
   const findings: Finding[] = [];
   for (const { what, mark, count, reads } of cases) {
-    const before = usageOf([system.pid]);
+    const before = memoryBytesByProgram([system.pid]);
     await stallsOf(system);
     const request = requestText(PATH, account.authorization, prompt(mark, { stream: true }));
     const clients = Array.from({ length: count }, () => {
@@ -175,7 +175,7 @@ async function standingStreams(options: HostileOptions): Promise<Finding[]> {
     });
     const open = await countAnswered(clients);
     await delay(2_000);
-    const growth = memoryGrowth(before, usageOf([system.pid]), count);
+    const growth = memoryGrowth(before, memoryBytesByProgram([system.pid]), count);
     const stalls = await stallsOf(system);
     const others = await beside(load, system, account);
     for (const { socket } of clients) socket.destroy();
@@ -195,7 +195,7 @@ async function slowUploads({ load, system, quick }: HostileOptions): Promise<Fin
   const waitMs = quick ? 0 : 60_000;
   const account = await system.openAccount(ROOMY);
   const gateway = await system.startReplica('gateway', { env: { REQUEST_TIMEOUT: `${requestTimeoutMs}ms` } });
-  const before = usageOf([gateway.pid]);
+  const before = total(memoryBytesByProgram([gateway.pid]));
   const startedAt = performance.now();
   const head = requestHead(PATH, account.authorization, 1_000);
   let lastClosedMs = 0;
@@ -214,7 +214,7 @@ async function slowUploads({ load, system, quick }: HostileOptions): Promise<Fin
     return client;
   });
   await delay(2_000);
-  const growth = (usageOf([gateway.pid]).gateway?.rssBytes ?? 0) - (before.gateway?.rssBytes ?? 0);
+  const growth = total(memoryBytesByProgram([gateway.pid])) - before;
   const others = await beside(load, { ...system, gateway: gateway.address }, account);
   await Promise.race([Promise.all(clients.map(({ closed }) => closed)), delay(waitMs)]);
   const end =
@@ -236,7 +236,7 @@ const CALM_SHARE = 0.1;
 
 /** Waits until nobody works any more on what came before. */
 async function calm(system: System): Promise<void> {
-  const cpuUs = () => Object.values(usageOf([system.pid])).reduce((sum, usage) => sum + usage.cpuUs, 0);
+  const cpuUs = () => total(cpuUsByProgram([system.pid]));
   const deadline = AbortSignal.timeout(CALM_WITHIN_MS);
   for (let before = cpuUs(); !deadline.aborted; ) {
     await delay(1_000);

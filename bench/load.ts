@@ -4,7 +4,7 @@
  * and at the end of the measured time, so that warm-up and reporting cost them nothing.
  */
 import { connect, type Socket } from 'node:net';
-import { type Usage, usageOf } from './processes.ts';
+import { type ByProgram, cpuUsByProgram, memoryBytesByProgram } from './processes.ts';
 import { createMessageReader } from './wire.ts';
 
 export type LoadJob = {
@@ -37,8 +37,10 @@ export type LoadResult = {
   firstByteMs: Percentiles;
   /** Longest silence inside an answer's body. */
   gapMs: Percentiles;
-  /** CPU time within the measured time, and memory at its end, by program. */
-  usage: Usage;
+  /** Within the measured time. */
+  cpuUs: ByProgram;
+  /** At its end. */
+  memoryBytes: ByProgram;
   /** Of this process. */
   ownCpuUs: number;
 };
@@ -136,12 +138,9 @@ function drive(run: Run, address: string): { socket: Socket; done: Promise<void>
   return { socket, done };
 }
 
-function difference(after: Usage, before: Usage): Usage {
+function difference(after: ByProgram, before: ByProgram): ByProgram {
   return Object.fromEntries(
-    Object.entries(after).map(([name, { cpuUs, rssBytes }]) => [
-      name,
-      { cpuUs: cpuUs - (before[name]?.cpuUs ?? 0), rssBytes },
-    ]),
+    Object.entries(after).map(([name, amount]) => [name, amount - (before[name] ?? 0)]),
   );
 }
 
@@ -177,7 +176,7 @@ async function runJob(job: LoadJob): Promise<LoadResult> {
     drive(run, job.addresses[index % job.addresses.length] ?? ''),
   );
   await sleep(job.warmUpMs);
-  const before = usageOf(job.processes);
+  const before = cpuUsByProgram(job.processes);
   const ownBefore = process.cpuUsage();
   const startedAt = performance.now();
   run.isMeasuring = true;
@@ -185,7 +184,8 @@ async function runJob(job: LoadJob): Promise<LoadResult> {
   run.isMeasuring = false;
   const seconds = (performance.now() - startedAt) / 1_000;
   const own = process.cpuUsage(ownBefore);
-  const usage = difference(usageOf(job.processes), before);
+  const cpuUs = difference(cpuUsByProgram(job.processes), before);
+  const memoryBytes = memoryBytesByProgram(job.processes);
   run.isOver = true;
   await Promise.race([Promise.all(connections.map(({ done }) => done)), sleep(DRAIN_MS)]);
   for (const { socket } of connections) socket.destroy();
@@ -196,7 +196,8 @@ async function runJob(job: LoadJob): Promise<LoadResult> {
     latencyMs: percentiles(samples.latencyMs),
     firstByteMs: percentiles(samples.firstByteMs),
     gapMs: percentiles(samples.gapMs),
-    usage,
+    cpuUs,
+    memoryBytes,
     ownCpuUs: own.user + own.system,
   };
 }

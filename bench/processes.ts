@@ -3,12 +3,10 @@ import { readdirSync, readFileSync } from 'node:fs';
 
 /** The kernel reports CPU time in hundredths of a second, whatever its own tick is (`getconf CLK_TCK`). */
 const MICROSECONDS_PER_TICK = 10_000;
-const BYTES_PER_PAGE = 4_096;
+const BYTES_PER_KILOBYTE = 1_024;
 
-type ProcessStat = { pid: number; parent: number; cpuUs: number; rssBytes: number };
-
-/** Cost by the name of the program. CPU counts from the start of each process. */
-export type Usage = Record<string, { cpuUs: number; rssBytes: number }>;
+/** An amount of something by the name of the program. */
+export type ByProgram = Record<string, number>;
 
 function readProc(pid: number, file: string): string | null {
   try {
@@ -18,19 +16,22 @@ function readProc(pid: number, file: string): string | null {
   }
 }
 
-/** CPU time includes that of children that have ended and were waited for, so a tree's sum never falls. */
-function statOf(pid: number): ProcessStat | null {
+/** The fields of `/proc/<pid>/stat` from the state on, counted from the last `)`: the name before it is free text. */
+function statOf(pid: number): string[] | null {
   const stat = readProc(pid, 'stat');
-  if (stat === null) return null;
-  // counted from the last `)`, because the name before it is free text
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  const ticks = [11, 12, 13, 14].reduce((sum, index) => sum + Number(fields[index]), 0);
-  return {
-    pid,
-    parent: Number(fields[1]),
-    cpuUs: ticks * MICROSECONDS_PER_TICK,
-    rssBytes: Number(fields[21]) * BYTES_PER_PAGE,
-  };
+  return stat === null ? null : stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+}
+
+/** User and system time, with that of children that have ended and were waited for: a tree's sum never falls. */
+function cpuUsOf(pid: number): number {
+  const fields = statOf(pid) ?? [];
+  return [11, 12, 13, 14].reduce((sum, index) => sum + Number(fields[index] ?? 0), 0) * MICROSECONDS_PER_TICK;
+}
+
+/** Resident memory, with this process's share of what it shares with others. */
+function memoryBytesOf(pid: number): number {
+  const [, kilobytes] = /\nPss: +(\d+) kB/.exec(readProc(pid, 'smaps_rollup') ?? '') ?? [];
+  return Number(kilobytes ?? 0) * BYTES_PER_KILOBYTE;
 }
 
 /** `services/gateway/main.ts` becomes `gateway`, any process of PostgreSQL `postgres`. */
@@ -46,26 +47,31 @@ function nameOf(pid: number): string {
 export function treeOf(roots: readonly number[]): number[] {
   const children = new Map<number, number[]>();
   for (const entry of readdirSync('/proc')) {
-    const stat = /^\d+$/.test(entry) ? statOf(Number(entry)) : null;
-    if (stat === null) continue;
-    const siblings = children.get(stat.parent);
-    if (siblings) siblings.push(stat.pid);
-    else children.set(stat.parent, [stat.pid]);
+    const pid = Number(entry);
+    const parent = Number.isInteger(pid) ? statOf(pid)?.[1] : undefined;
+    if (parent === undefined) continue;
+    const siblings = children.get(Number(parent));
+    if (siblings) siblings.push(pid);
+    else children.set(Number(parent), [pid]);
   }
   const tree = new Set(roots);
   for (const pid of tree) for (const child of children.get(pid) ?? []) tree.add(child);
   return [...tree];
 }
 
-/** What the processes and all that descend from them have cost so far. Shared memory counts in each process. */
-export function usageOf(roots: readonly number[]): Usage {
-  const usage: Usage = {};
+function sumByProgram(roots: readonly number[], read: (pid: number) => number): ByProgram {
+  const sums: ByProgram = {};
   for (const pid of treeOf(roots)) {
-    const stat = statOf(pid);
-    if (stat === null) continue;
     const name = nameOf(pid);
-    const sum = usage[name] ?? { cpuUs: 0, rssBytes: 0 };
-    usage[name] = { cpuUs: sum.cpuUs + stat.cpuUs, rssBytes: sum.rssBytes + stat.rssBytes };
+    sums[name] = (sums[name] ?? 0) + read(pid);
   }
-  return usage;
+  return sums;
 }
+
+/** CPU time in microseconds of the processes and all that descend from them, since each began. */
+export const cpuUsByProgram = (roots: readonly number[]) => sumByProgram(roots, cpuUsOf);
+
+/** Resident memory in bytes of the processes and all that descend from them; shared memory counts once. */
+export const memoryBytesByProgram = (roots: readonly number[]) => sumByProgram(roots, memoryBytesOf);
+
+export const total = (amounts: ByProgram) => Object.values(amounts).reduce((sum, amount) => sum + amount, 0);

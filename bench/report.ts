@@ -1,5 +1,5 @@
 /** Markdown tables of what was measured. */
-import { cpuUsPerRequest, medianOf, memoryBytes, requestsPerSecond } from './statistics.ts';
+import { cpuUsPerRequest, medianOf, memoryOf, requestsPerSecond } from './statistics.ts';
 import type { Cell, Workload } from './throughput.ts';
 
 export function table(header: readonly string[], rows: readonly (readonly string[])[]): string {
@@ -26,7 +26,7 @@ function cpuColumns(cell: Cell, scale: number): [total: string, programs: string
 }
 
 const memoryColumn = ({ rounds }: Cell) => {
-  const bytes = memoryBytes(rounds);
+  const bytes = memoryOf(rounds);
   return bytes > 0 ? megabytes(bytes) : '';
 };
 
@@ -47,7 +47,7 @@ export function plainTable(cells: readonly Cell[]): string {
       'target',
       'requests/s',
       'of Portkey',
-      'of bare',
+      'of Inkmeter bare',
       'p50 ms',
       'p99 ms',
       'CPU µs/request',
@@ -114,14 +114,17 @@ const titles: Readonly<Record<string, string>> = {
   paced: 'Streams of 200 chunks, one every 5 ms',
 };
 
+const LEGEND = `Connections send their next request when the last was answered. Medians of several rounds, in which all targets took
+turns. CPU time is the kernel's count over every process that serves the target, PostgreSQL included, the provider and
+the load generator left out. Memory is resident, shared pages counted once. "Added" is against no gateway.`;
+
 /** One table for each workload and number of connections. */
 export function throughputReport(cells: readonly Cell[]): string {
   const workloads = new Set<Workload>(cells.map(({ workload }) => workload));
-  return [...workloads]
-    .map((workload) => {
-      const own = cells.filter((cell) => cell.workload === workload);
-      const title = `### ${titles[workload.name]}, ${workload.connections} ${workload.connections === 1 ? 'connection' : 'connections'}`;
-      return `${title}\n\n${workload.name === 'plain' ? plainTable(own) : streamTable(own)}`;
-    })
-    .join('\n\n');
+  const tables = [...workloads].map((workload) => {
+    const own = cells.filter((cell) => cell.workload === workload);
+    const title = `### ${titles[workload.name]}, ${workload.connections} ${workload.connections === 1 ? 'connection' : 'connections'}`;
+    return `${title}\n\n${workload.name === 'plain' ? plainTable(own) : streamTable(own)}`;
+  });
+  return [LEGEND, ...tables].join('\n\n');
 }

@@ -1,4 +1,5 @@
 import type { LoadResult } from './load.ts';
+import { total } from './processes.ts';
 
 export function median(values: readonly number[]): number {
   const sorted = values.toSorted((one, other) => one - other);
@@ -17,21 +18,17 @@ export function cpuUsPerRequest(rounds: readonly LoadResult[]): {
   total: number;
   programs: Map<string, number>;
 } {
-  const names = new Set(rounds.flatMap(({ usage }) => Object.keys(usage)));
+  const names = new Set(rounds.flatMap(({ cpuUs }) => Object.keys(cpuUs)));
   const programs = new Map<string, number>();
   for (const name of names) {
     programs.set(
       name,
-      medianOf(rounds, ({ usage, requests }) => (usage[name]?.cpuUs ?? 0) / requests),
+      medianOf(rounds, ({ cpuUs, requests }) => (cpuUs[name] ?? 0) / requests),
     );
   }
-  const sumOf = ({ usage }: LoadResult) => Object.values(usage).reduce((sum, { cpuUs }) => sum + cpuUs, 0);
-  return { total: medianOf(rounds, (round) => sumOf(round) / round.requests), programs };
+  return { total: medianOf(rounds, ({ cpuUs, requests }) => total(cpuUs) / requests), programs };
 }
 
-/** Resident memory of all programs that serve a target; memory they share counts once for each. */
-export function memoryBytes(rounds: readonly LoadResult[]): number {
-  return medianOf(rounds, ({ usage }) =>
-    Object.values(usage).reduce((sum, { rssBytes }) => sum + rssBytes, 0),
-  );
-}
+/** Resident memory of all programs that serve a target. */
+export const memoryOf = (rounds: readonly LoadResult[]) =>
+  medianOf(rounds, ({ memoryBytes }) => total(memoryBytes));
