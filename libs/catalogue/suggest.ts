@@ -76,6 +76,18 @@ export function plansWith(
   );
 }
 
+/** Plans to move up to under which content of a type may be generated. */
+export function plansWithContentType(catalogue: Catalogue, currentPlan: string, type: string): Plan[] {
+  const needed = Object.hasOwn(catalogue.contentTypes, type) ? catalogue.contentTypes[type] : undefined;
+  return upgradesFrom(catalogue, currentPlan).filter((plan) => {
+    const isDisabled = limitsOf(catalogue, plan).some(
+      ({ meter, amount }) => meter === `gen.${type}` && amount.kind === 'disabled',
+    );
+    const features = featuresOf(catalogue, plan);
+    return !isDisabled && (needed?.some((feature) => features.includes(feature)) ?? true);
+  });
+}
+
 /** Plans to move up to that deliver a quality. */
 export function plansWithQuality(catalogue: Catalogue, currentPlan: string, quality: string): Plan[] {
   const wanted = catalogue.qualities.indexOf(quality);

@@ -1,6 +1,8 @@
 /** What billing says of accounts, as another service knows it: cached, and forgotten when billing announces a change. */
+import { LRUCache } from 'lru-cache';
 import type { Entitlements } from '#libs/catalogue/entitlements.ts';
 import { parseCatalogue } from '#libs/catalogue/parse.ts';
+import type { Catalogue } from '#libs/catalogue/schema.ts';
 import { catalogueSource, catalogueSourcePath } from '#libs/contracts/catalogue-source.ts';
 import { entitlementsFromWire, entitlementsPath } from '#libs/contracts/entitlements.ts';
 import { CHANGES_CHANNEL, parseChange } from '#libs/db/announce.ts';
@@ -17,10 +19,15 @@ export type AccountEntitlements = {
    * @throws ProblemError `metering_unavailable` when billing cannot tell.
    */
   get: (accountId: string) => Promise<Entitlements>;
+  /** The catalogue that the account's subscription was sold under; undefined when billing cannot tell. */
+  catalogueOf: (entitlements: Entitlements) => Promise<Catalogue | undefined>;
   suggestPlans: PlanSuggestions;
   /** Keeps what is remembered fresh, until the function it resolves with is called. */
   listen: () => Promise<() => void>;
 };
+
+/** Catalogue versions in use at the same time: the active one and those that subscriptions are pinned to. */
+const MAX_VERSIONS = 50;
 
 export function createAccountEntitlements(options: {
   billing: InternalClient;
@@ -42,6 +49,16 @@ export function createAccountEntitlements(options: {
     clock: runtime.clock,
   });
 
+  const versions = new LRUCache<string, Catalogue>({
+    max: MAX_VERSIONS,
+    fetchMethod: async (versionId) => {
+      const { source } = catalogueSource.parse(await read(catalogueSourcePath(versionId)));
+      return parseCatalogue(source);
+    },
+  });
+  const catalogueOf = ({ catalogue }: Entitlements) =>
+    versions.fetch(catalogue.version).catch(() => undefined);
+
   return {
     async get(accountId) {
       try {
@@ -50,10 +67,8 @@ export function createAccountEntitlements(options: {
         throw meteringUnavailable(error);
       }
     },
-    suggestPlans: createPlanSuggestions(async (versionId) => {
-      const { source } = catalogueSource.parse(await read(catalogueSourcePath(versionId)));
-      return parseCatalogue(source);
-    }),
+    catalogueOf,
+    suggestPlans: createPlanSuggestions(catalogueOf),
     async listen() {
       const unsubscribe = await listener.listen(
         [CHANGES_CHANNEL],

@@ -1,17 +1,16 @@
 /** Which plans would lift a limit that has just refused a request. */
-import { LRUCache } from 'lru-cache';
 import type { Entitlements } from '#libs/catalogue/entitlements.ts';
 import type { Amount, Scope, Window } from '#libs/catalogue/limit.ts';
-import type { Catalogue } from '#libs/catalogue/schema.ts';
+import type { Catalogue, Plan } from '#libs/catalogue/schema.ts';
 import { suggestPlans } from '#libs/catalogue/suggest.ts';
 import type { LimitView } from '#libs/ledger/types.ts';
-import type { ProblemFieldValue } from '#libs/problems/problems.ts';
 
-/** Versions in use at the same time: the active one and those that subscriptions are pinned to. */
-const MAX_VERSIONS = 50;
+/** A plan to move up to, as clients are told of it. */
+export type SuggestedPlan = { plan: string; name: string; price_month_minor: number | null };
 
 export type Suggestions = {
-  suggested_plans: readonly ProblemFieldValue[];
+  /** The smallest first, with what each allows of the limit. */
+  suggested_plans: readonly (SuggestedPlan & { limit: string })[];
   urgency: 'low' | 'medium' | 'high';
 };
 
@@ -20,17 +19,18 @@ export type PlanSuggestions = (
   limit: LimitView,
 ) => Promise<Suggestions | undefined>;
 
-/** @param fetch reads one immutable catalogue version. */
-export function createPlanSuggestions(fetch: (versionId: string) => Promise<Catalogue>): PlanSuggestions {
-  const versions = new LRUCache<string, Catalogue>({
-    max: MAX_VERSIONS,
-    fetchMethod: (versionId) => fetch(versionId),
-  });
-  return async ({ catalogue, plan }, limit) => {
+export function presentSuggestedPlan({ key, name, price }: Plan): SuggestedPlan {
+  return { plan: key, name, price_month_minor: price.monthlyMinor };
+}
+
+export function createPlanSuggestions(
+  catalogueOf: (entitlements: Entitlements) => Promise<Catalogue | undefined>,
+): PlanSuggestions {
+  return async (entitlements, limit) => {
     // Without the catalogue a refusal is still a refusal; it only suggests nothing.
-    const version = await versions.fetch(catalogue.version).catch(() => undefined);
+    const version = await catalogueOf(entitlements);
     if (version === undefined || limit.scope === 'key') return undefined;
-    const { plans, urgency } = suggestPlans(version, plan.key, {
+    const { plans, urgency } = suggestPlans(version, entitlements.plan.key, {
       meter: limit.meter,
       window: limit.window as Window,
       scope: limit.scope as Scope,
@@ -39,11 +39,9 @@ export function createPlanSuggestions(fetch: (versionId: string) => Promise<Cata
     });
     return {
       urgency,
-      suggested_plans: plans.map(({ plan: suggested, amount }) => ({
-        plan: suggested.key,
-        name: suggested.name,
+      suggested_plans: plans.map(({ plan, amount }) => ({
+        ...presentSuggestedPlan(plan),
         limit: amount.kind === 'n' ? amount.n.toString() : amount.kind,
-        price_month_minor: suggested.price.monthlyMinor,
       })),
     };
   };

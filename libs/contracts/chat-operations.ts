@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { type ProblemCode, problemDefinition } from '#libs/problems/catalogue.ts';
 import { chatCompletionRequest } from './chat-completions.ts';
+import { NEEDS_API_ACCESS } from './gating.ts';
 import { idempotencyHeaders } from './idempotency-key.ts';
 import { defineOperation, type OperationResponse } from './operation.ts';
 import { CALLER_PROBLEMS } from './problem-responses.ts';
@@ -103,11 +104,13 @@ export const createChatCompletion = defineOperation({
     "OpenAI's chat completions in front of every provider: point an OpenAI SDK at this server and use an Inkmeter key.",
     'The worst case of the call is held against every limit before it starts; what it really cost is in the headers',
     '`x-inkmeter-cost-usd` and `x-inkmeter-tokens`, and for streams in a comment line before `data: [DONE]`.',
-    'With `fit_budget`, the output cap is lowered until the call fits the limits.',
+    'With `fit_budget`, the output cap is lowered until the call fits the limits; with `allow_degraded`, a model that the',
+    'plan does not include is replaced by the best one below it that it does, and `x-inkmeter-degraded` says so.',
   ].join(' '),
   tags: ['OpenAI-compatible'],
   auth: 'user',
   scope: 'generate',
+  needs: [NEEDS_API_ACCESS, { kind: 'model', of: 'text', field: 'model' }],
   headers: idempotencyHeaders,
   body: chatCompletionRequest.meta({ id: 'ChatCompletionRequest' }),
   bodyExample: {
@@ -140,7 +143,7 @@ export const createChatCompletion = defineOperation({
         '',
       ].join('\n\n'),
     },
-    ...openAiProblems(...METERING_PROBLEMS, 'unknown_model'),
+    ...openAiProblems(...METERING_PROBLEMS, 'unknown_model', 'feature_not_in_plan', 'payment_required'),
   },
 });
 

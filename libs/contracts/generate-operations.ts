@@ -1,6 +1,7 @@
 /** `POST /api/generate`, for the document and for routing. */
 import { z } from 'zod';
 import { METERING_PROBLEMS } from './chat-operations.ts';
+import { degradations, NEEDS_API_ACCESS, planInfo } from './gating.ts';
 import { generateRequest } from './generate.ts';
 import { idempotencyHeaders } from './idempotency-key.ts';
 import { defineOperation } from './operation.ts';
@@ -15,6 +16,8 @@ export const generatedContent = z
     topic: z.string(),
     generated_at: z.iso.datetime(),
     cached: z.boolean(),
+    plan_info: planInfo.optional(),
+    degraded: degradations.optional(),
   })
   .meta({ id: 'GeneratedContent' });
 
@@ -31,6 +34,11 @@ export const generateContent = defineOperation({
   tags: ['Generation'],
   auth: 'user',
   scope: 'generate',
+  needs: [
+    NEEDS_API_ACCESS,
+    { kind: 'content_types', field: 'content_types' },
+    { kind: 'model', of: 'text', field: 'model' },
+  ],
   headers: idempotencyHeaders,
   body: generateRequest,
   bodyExample: { topic: 'fountain pens', content_types: ['blog', 'social'], tone: 'friendly' },
@@ -46,6 +54,19 @@ export const generateContent = defineOperation({
         topic: 'fountain pens',
         generated_at: '2026-11-20T12:00:00.000Z',
         cached: false,
+        plan_info: {
+          plan: 'free',
+          model_used: 'gpt-4o-mini',
+          usage: {
+            meter: 'gen.blog',
+            window: 'period',
+            current: '2',
+            limit: '5',
+            remaining: '3',
+            resets_at: '2026-12-20T12:00:00.000Z',
+          },
+          badge: { label: 'Free', state: 'ok' },
+        },
       },
       eventStreamExample: [
         'event: status\ndata: {"step":"research"}',
@@ -54,6 +75,12 @@ export const generateContent = defineOperation({
         '',
       ].join('\n\n'),
     },
-    ...problemResponses(...METERING_PROBLEMS, 'unknown_model', 'content_type_not_in_plan'),
+    ...problemResponses(
+      ...METERING_PROBLEMS,
+      'unknown_model',
+      'content_type_not_in_plan',
+      'feature_not_in_plan',
+      'payment_required',
+    ),
   },
 });

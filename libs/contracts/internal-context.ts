@@ -3,6 +3,7 @@
  * header `x-inkmeter-context`. It never leaves the system, so its JSON is this type as it stands.
  */
 import type { ModelPriceWire } from '#libs/pricing/price-wire.ts';
+import type { PlanContext } from './gating.ts';
 
 export const INTERNAL_CONTEXT_HEADER = 'x-inkmeter-context';
 
@@ -47,11 +48,13 @@ export type PlannedCall = {
   price: ModelPriceWire;
   /** How hard a reasoning model may think, where the plan says so. */
   reasoningEffort?: 'low';
+  /** How a picture is asked for, in the provider's own words; null where it cannot be told, or need not be. */
+  image?: { size: string | null; quality: string | null };
 };
 
 /** Everything a request will do to providers, decided before it starts. */
 export type CallPlan = {
-  kind: 'chat' | 'generate';
+  kind: 'chat' | 'generate' | 'image';
   calls: readonly PlannedCall[];
 };
 
@@ -67,5 +70,7 @@ export type InternalContext = {
     holdExpiresAtMs: number;
     /** The answer is kept for callers that may ask again under the same `Idempotency-Key`. */
     keepAnswer: boolean;
+    /** What answers of ours tell of the plan. */
+    planContext?: PlanContext;
   };
 };

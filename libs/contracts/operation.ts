@@ -4,6 +4,7 @@
  */
 import type { z } from 'zod';
 import type { ProblemCode } from '#libs/problems/catalogue.ts';
+import type { Need } from './gating.ts';
 import type { RequiredScope } from './key-scopes.ts';
 
 /** Who may call: anybody, whoever is signed in (or holds an API key), or platform staff only. */
@@ -34,6 +35,8 @@ export type Operation = {
   readonly auth: OperationAuth;
   /** The scope an API key needs; without it, only a key that may do everything (`*`) is let in. */
   readonly scope?: RequiredScope;
+  /** What it takes of the account's plan, in the order in which a refusal names it. Decided by the gateway. */
+  readonly needs?: readonly Need[];
   readonly params?: z.ZodObject;
   readonly querystring?: z.ZodObject;
   readonly headers?: z.ZodObject;

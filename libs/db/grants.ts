@@ -29,8 +29,8 @@ const READ: Readonly<Record<ServiceName, readonly string[]>> = {
 
 /** The ledger's tables are written by its functions alone, which run as their owner. */
 const LEDGER_FUNCTIONS: Readonly<Record<ServiceName, readonly string[]>> = {
-  // Closes what it held for work that never started, and gives seats and workspaces back.
-  gateway: ['ledger_hold', 'ledger_settle', 'ledger_record'],
+  // Closes what it held for work that never started, gives seats and workspaces back, and tells where limits stand.
+  gateway: ['ledger_hold', 'ledger_settle', 'ledger_record', 'ledger_touch'],
   billing: ['ledger_set_limits', 'ledger_touch'],
   'usage-metering': [
     'ledger_expire',

@@ -5,10 +5,9 @@
 import type { ChatMessage } from '#libs/contracts/chat-completions.ts';
 import type { GenerateRequest } from '#libs/contracts/generate.ts';
 import type { CallPlan, PlannedCall } from '#libs/contracts/internal-context.ts';
-import type { ModelInfo } from '#libs/pricing/model.ts';
-import type { ModelPriceWire } from '#libs/pricing/price-wire.ts';
 import { CONTENT_STEPS, type ContentStep, stepMessages } from './content-prompts.ts';
-import { overheadTokens } from './prompt-bound.ts';
+import { bytesBound } from './prompt-bound.ts';
+import { planTextCall, type TextModel, textTokens } from './text-call.ts';
 
 type Step = {
   /** Output cap in tokens, before the plan's cap and the scale. */
@@ -25,9 +24,6 @@ const STEPS: Readonly<Record<ContentStep, Step>> = {
   social: { outputTokens: 500, from: 'edit', counts: { 'gen.social': 1 } },
 };
 
-/** Thinking comes out of the same cap as the text. */
-const REASONING_OUTPUT_TOKENS = 1_024;
-
 /** A quarter of the ordinary length is the least that is still an article. */
 export const SMALLEST_SCALE = 0.25;
 
@@ -37,15 +33,10 @@ const SMALLEST_OUTPUT_TOKENS = 64;
 /** Room for the text of a step in the prompt of the next. English takes 4 to 5 bytes a token, few languages more. */
 const BYTES_PER_TOKEN = 6;
 
-/** Providers whose reasoning models all accept an effort. */
-const EFFORT_PROVIDERS: ReadonlySet<string> = new Set(['openai', 'anthropic', 'gemini']);
-
 const utf8 = new TextEncoder();
 
-export type ContentPlanInput = {
+export type ContentPlanInput = TextModel & {
   request: GenerateRequest;
-  model: ModelInfo;
-  price: ModelPriceWire;
   /** The plan's cap for one call; null leaves it to the step. */
   outputTokensCap: number | null;
   /** Share of the ordinary caps, from {@link SMALLEST_SCALE} to 1: shorter texts where longer ones do not fit. */
@@ -75,29 +66,16 @@ export function planContent(input: ContentPlanInput): CallPlan {
 }
 
 function planStep(input: ContentPlanInput, step: ContentStep, index: number): PlannedCall {
-  const { request, model, price } = input;
+  const { request } = input;
   const { from, counts } = STEPS[step];
   const outputTokens = outputCap(input, step);
   const carriedBytes = from === null ? 0 : outputCap(input, from) * BYTES_PER_TOKEN;
-  const bound = promptBound(stepMessages(step, request, '…')) + carriedBytes;
-  return {
-    index,
-    step,
-    provider: model.provider,
-    model: model.model,
-    upstreamModel: model.upstreamModel,
-    inputTokens: Math.min(bound, model.contextWindow - outputTokens),
-    outputTokens,
-    choices: 1,
-    otherUnits: {},
-    counts,
-    price,
-    ...(model.capabilities.reasoning && EFFORT_PROVIDERS.has(model.provider) && { reasoningEffort: 'low' }),
-  };
+  const inputTokens = bytesBound(stepMessages(step, request, '…')) + carriedBytes;
+  return planTextCall(input, { index, step, counts }, { inputTokens, outputTokens });
 }
 
 function outputCap({ model, outputTokensCap, scale = 1 }: ContentPlanInput, step: ContentStep): number {
-  const ordinary = STEPS[step].outputTokens + (model.capabilities.reasoning ? REASONING_OUTPUT_TOKENS : 0);
+  const ordinary = textTokens(model, STEPS[step].outputTokens);
   const scaled = Math.max(SMALLEST_OUTPUT_TOKENS, Math.floor(ordinary * scale));
   return Math.min(scaled, outputTokensCap ?? scaled, model.maxOutputTokens);
 }
@@ -114,7 +92,7 @@ export function promptOf(
   inputTokens: number,
 ): ChatMessage[] {
   const whole = stepMessages(step, request, carried);
-  const excess = promptBound(whole) - inputTokens;
+  const excess = bytesBound(whole) - inputTokens;
   if (excess <= 0) return whole;
   const room = utf8.encode(carried).length - excess;
   if (room < 0) throw new RangeError(`The prompt of ${step} is larger than planned`);
@@ -128,10 +106,4 @@ export function cutToBytes(text: string, maxBytes: number): string {
   const cut = text.slice(0, read);
   const lastSpace = cut.search(/\s\S*$/);
   return lastSpace > 0 ? cut.slice(0, lastSpace) : cut;
-}
-
-function promptBound(messages: ChatMessage[]): number {
-  let bytes = 0;
-  for (const { content } of messages) bytes += utf8.encode(content as string).length;
-  return bytes + overheadTokens({ model: '', messages });
 }

@@ -5,7 +5,7 @@
  * text never has more tokens than UTF-8 bytes. What a vendor wraps around messages and tools is bounded by the
  * constants below, which are generous: OpenAI adds 3 or 4 tokens a message, Anthropic up to 346 for tools.
  */
-import type { ChatCompletionRequest } from '#libs/contracts/chat-completions.ts';
+import type { ChatCompletionRequest, ChatMessage } from '#libs/contracts/chat-completions.ts';
 import type { ModelInfo } from '#libs/pricing/model.ts';
 
 const PROMPT_OVERHEAD = 64;
@@ -70,4 +70,13 @@ export function* promptTexts(request: ChatCompletionRequest): Generator<string> 
 /** The closer bound, from the tokens (or bytes) of {@link promptTexts}. */
 export function promptBound(request: ChatCompletionRequest, textTokens: number, model: ModelInfo): number {
   return textTokens + overheadTokens(request) + countImages(request) * model.maxImageInputTokens;
+}
+
+const utf8 = new TextEncoder();
+
+/** The bound of messages that are texts, from their bytes alone. */
+export function bytesBound(messages: ChatMessage[]): number {
+  let bytes = 0;
+  for (const { content } of messages) bytes += utf8.encode(content as string).length;
+  return bytes + overheadTokens({ model: '', messages });
 }

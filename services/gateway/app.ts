@@ -40,6 +40,7 @@ const NO_ENTITLEMENTS: AccountEntitlements = {
   get: async () => {
     throw meteringUnavailable(new Error('there is no billing'));
   },
+  catalogueOf: async () => undefined,
   suggestPlans: async () => undefined,
   listen: async () => () => {},
 };

@@ -163,6 +163,7 @@ function billingOf({ pool }: TestDatabase, limits: Record<string, bigint>): Acco
       }
       return { plan: { key: 'test' } } as Entitlements;
     },
+    catalogueOf: async () => undefined,
     suggestPlans: async () => undefined,
     listen: async () => () => {},
   };

@@ -10,12 +10,14 @@ import { PRICE_FEED_PATH, priceFeedFromWire } from '#libs/contracts/price-feed.t
 import { CHANGES_CHANNEL, parseChange } from '#libs/db/announce.ts';
 import type { Listener } from '#libs/db/listen.ts';
 import type { Ledger } from '#libs/ledger/ledger.ts';
+import { readLimits } from '#libs/ledger/read-limits.ts';
 import type { ServiceApp } from '#libs/service/create-service.ts';
 import type { Logger } from '#libs/service/logger.ts';
 import type { Metrics } from '#libs/service/metrics.ts';
 import { createPeriodicJob, type PeriodicJob } from '#libs/service/periodic-job.ts';
 import type { Runtime } from '#libs/service/runtime.ts';
 import type { KeptResult } from './domain/kept-answer.ts';
+import { createPlanContext, type ReadStanding } from './gating/plan-context.ts';
 import { createGenerationProxy } from './metering/generation-proxy.ts';
 import { createMeteringHook } from './metering/hook.ts';
 import { createIdempotency, RENEW_EVERY_MS } from './metering/idempotency.ts';
@@ -23,6 +25,8 @@ import { createPriceBook } from './metering/price-book.ts';
 import { callerOf } from './plugins/authenticate.ts';
 import { registerChatCompletions } from './routes/chat-completions.ts';
 import { registerGenerate } from './routes/generate.ts';
+import { registerImagePlans } from './routes/image-plans.ts';
+import { registerImages } from './routes/images.ts';
 import { registerModels } from './routes/models.ts';
 import { createIdempotencyStore } from './store/idempotency-keys.ts';
 
@@ -65,11 +69,13 @@ export function addMeteredRoutes(app: ServiceApp, dependencies: MeteredDependenc
   const keptResult = createKeptResult(generation.clients);
   const idempotencyStore = createIdempotencyStore(dependencies.pool);
   const idempotency = createIdempotency({ store: idempotencyStore, now: clock.now, keptResult });
+  const readStanding: ReadStanding = (query) => readLimits(dependencies.pool, clock.now(), query);
   const meter = createMeteringHook({
     ledger,
     signer,
     now: clock.now,
     entitlements,
+    planContext: createPlanContext({ readStanding, suggestPlans: entitlements.suggestPlans }),
     priceBook,
     proxy: createGenerationProxy(generation.pools),
     idempotency,
@@ -92,8 +98,10 @@ export function addMeteredRoutes(app: ServiceApp, dependencies: MeteredDependenc
   });
   app.addHook('onClose', () => unsubscribe());
 
-  registerChatCompletions(app, { meter, priceBook, callerOf });
-  registerGenerate(app, { meter, priceBook, callerOf });
+  registerChatCompletions(app, { meter, callerOf });
+  registerGenerate(app, { meter, callerOf });
+  registerImages(app, { meter, callerOf });
+  registerImagePlans(app, { priceBook, entitlements, readStanding, callerOf });
   registerModels(app, {
     priceBook,
     entitlementsOf: (caller) => entitlements.get(caller.accountId),

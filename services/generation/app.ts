@@ -16,9 +16,10 @@ import type { CallRunner } from './domain/run-call.ts';
 import { createRunningRegistry } from './domain/running.ts';
 import { createStopWatch, type StopWatch } from './jobs/watch-stops.ts';
 import { createGenerationMetrics } from './metrics.ts';
-import { createChatProviders } from './providers/registry.ts';
+import { createChatProviders, createImageProviders } from './providers/registry.ts';
 import { chatCompletionsRoute } from './routes/chat-completions.ts';
 import { generateRoute } from './routes/generate.ts';
+import { imagesRoute } from './routes/images.ts';
 import { resultsRoute } from './routes/results.ts';
 import { closeUntouchedHolds } from './routes/task.ts';
 import { addSocialRoutes, type SocialDependencies } from './social.ts';
@@ -61,7 +62,8 @@ export function buildApp(dependencies: AppDependencies): Generation {
   const results = createResultStore(pool);
   const keptAnswers = createKeptAnswers(results, logger);
   const runner: CallRunner = { ...config.calls, metrics, random };
-  const providers = createChatProviders({ access: config.access, dispatcher, runtime: { clock, newId } });
+  const providerOptions = { access: config.access, dispatcher, runtime: { clock, newId } };
+  const providers = { ...createChatProviders(providerOptions), ...createImageProviders(providerOptions) };
   const task = {
     ledger,
     metrics,
@@ -84,6 +86,7 @@ export function buildApp(dependencies: AppDependencies): Generation {
   requireInternalContext(app, signer);
   chatCompletionsRoute(app, { ...task, runner, providers });
   generateRoute(app, { ...task, runner, providers, clock });
+  imagesRoute(app, { ...task, runner, providers });
   resultsRoute(app, results);
   const { social } = dependencies;
   const socialJobs = social ? addSocialRoutes(app, { ...social, runtime, logger, pool, ledger }) : [];

@@ -1,13 +1,13 @@
 /**
  * The metering hook: nothing reaches a provider but through here.
  *
- * entitlement → plan of calls → worst case → hold → forward → figures in headers
+ * plan's gate → plan of calls → worst case → hold → forward → figures in headers
  */
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { ContextSigner } from '#libs/auth/internal-context.ts';
-import type { Entitlements } from '#libs/catalogue/entitlements.ts';
 import type { AccountEntitlements } from '#libs/clients/account-entitlements.ts';
 import { signContext } from '#libs/clients/internal-client.ts';
+import { degradedHeader, type PlanContext } from '#libs/contracts/gating.ts';
 import { type Caller, INTERNAL_CONTEXT_HEADER } from '#libs/contracts/internal-context.ts';
 import type { Ledger } from '#libs/ledger/ledger.ts';
 import { problem } from '#libs/problems/problems.ts';
@@ -15,6 +15,8 @@ import type { Metrics } from '#libs/service/metrics.ts';
 import { rateLimitHeaders } from '#libs/service/rate-limit-headers.ts';
 import { refusal } from '#libs/service/refusal.ts';
 import type { ForwardedAnswer, KeptResult } from '../domain/kept-answer.ts';
+import { type GatedBody, type GateRequest, type Granted, passGate } from '../gating/gate.ts';
+import type { PlanContextReader, Shown } from '../gating/plan-context.ts';
 import { type Admission, admit, type Planner } from './admit.ts';
 import { type GenerationProxy, WorkNotStartedError } from './generation-proxy.ts';
 import { type Claim, type Idempotency, isRepeatable } from './idempotency.ts';
@@ -27,21 +29,38 @@ export type MeteredWork = {
   planner: Planner;
   /** Headers of the answer that only this route has. */
   answerHeaders?: (admission: Admission) => Record<string, string>;
+  /** For answers that tell where the account stands. */
+  shown?: Shown;
 };
 
-export type MeteringHook = (
+/** A request as it came. */
+export type MeteredRequest<B extends GatedBody> = Pick<GateRequest<B>, 'needs' | 'body' | 'isUsable'> & {
+  /** The work that serves it, once its plan does; refusals are thrown. */
+  describe: (granted: Granted<B>) => MeteredWork;
+};
+
+export type MeteringHook = <B extends GatedBody>(
   request: FastifyRequest,
   reply: FastifyReply,
   caller: Caller,
-  /** Checks entitlements and describes the work; refusals are thrown. */
-  describe: (entitlements: Entitlements) => MeteredWork,
+  asked: MeteredRequest<B>,
 ) => Promise<void>;
+
+/** What a route needs to have its work metered. */
+export type MeteredRouteDependencies = {
+  meter: MeteringHook;
+  callerOf: (request: FastifyRequest) => Caller;
+};
+
+/** Work that was admitted. */
+type Admitted = { work: MeteredWork; granted: Granted; admission: Admission };
 
 export type MeteringHookDependencies = {
   ledger: Pick<Ledger, 'hold' | 'close'>;
   signer: ContextSigner;
   now: () => Date;
-  entitlements: Pick<AccountEntitlements, 'get' | 'suggestPlans'>;
+  entitlements: Pick<AccountEntitlements, 'get' | 'catalogueOf' | 'suggestPlans'>;
+  planContext: PlanContextReader;
   priceBook: PriceBook;
   proxy: GenerationProxy;
   idempotency: Idempotency;
@@ -59,10 +78,22 @@ export function createMeteringHook(dependencies: MeteringHookDependencies): Mete
     holdTtlMs,
   };
 
+  async function admitted<B extends GatedBody>(
+    requestId: string,
+    caller: Caller,
+    { describe, ...asked }: MeteredRequest<B>,
+  ): Promise<Admitted> {
+    const entitlements = await dependencies.entitlements.get(caller.accountId);
+    const { catalogueOf } = dependencies.entitlements;
+    const granted = await passGate({ ...asked, caller, entitlements }, { priceBook, catalogueOf });
+    const work = describe(granted);
+    return { work, granted, admission: await hold(requestId, caller, granted, work.planner) };
+  }
+
   async function hold(
     requestId: string,
     caller: Caller,
-    entitlements: Entitlements,
+    { entitlements }: Granted,
     planner: Planner,
   ): Promise<Admission> {
     const startedAt = performance.now();
@@ -86,25 +117,43 @@ export function createMeteringHook(dependencies: MeteringHookDependencies): Mete
     });
   }
 
+  function answerHeaders({ work, granted, admission }: Admitted): Record<string, string> {
+    const { entitlements, degraded } = granted;
+    return {
+      ...rateLimitHeaders(admission.answer.limit, now()),
+      'x-inkmeter-plan': entitlements.plan.key,
+      ...(degraded.length > 0 && { 'x-inkmeter-degraded': degradedHeader(degraded) }),
+      ...work.answerHeaders?.(admission),
+    };
+  }
+
   async function forward(
     request: FastifyRequest,
     reply: FastifyReply,
     caller: Caller,
-    work: MeteredWork,
-    admission: Admission,
+    admittedWork: Admitted,
     capture: boolean,
   ): Promise<ForwardedAnswer | undefined> {
+    const { work, granted, admission } = admittedWork;
     const { plan, answer } = admission;
+    const planContext: PlanContext | undefined =
+      work.shown && (await dependencies.planContext(work.shown, granted, caller, plan));
     const context = signContext(signer, now(), {
       caller,
       requestId: request.id,
-      work: { plan, holdExpiresAtMs: answer.expiresAt.getTime(), keepAnswer: capture },
+      work: {
+        plan,
+        holdExpiresAtMs: answer.expiresAt.getTime(),
+        keepAnswer: capture,
+        ...(planContext && { planContext }),
+      },
     });
     const { accept } = request.headers;
     try {
       return await proxy.forward({
         path: work.path,
-        body: request.rawBody ?? '',
+        // What was degraded is another request than the one that came.
+        body: granted.degraded.length > 0 ? JSON.stringify(granted.body) : (request.rawBody ?? ''),
         headers: {
           'content-type': 'application/json',
           'x-request-id': request.id,
@@ -115,8 +164,7 @@ export function createMeteringHook(dependencies: MeteringHookDependencies): Mete
         beforeAnswer: () => reply.hijack(),
         answerHeaders: {
           ...(reply.getHeaders() as Record<string, string>),
-          ...rateLimitHeaders(answer.limit, now()),
-          ...work.answerHeaders?.(admission),
+          ...answerHeaders(admittedWork),
         },
         capture,
       });
@@ -141,13 +189,10 @@ export function createMeteringHook(dependencies: MeteringHookDependencies): Mete
     else await claim.release();
   }
 
-  return async (request, reply, caller, describe) => {
-    const entitlements = await dependencies.entitlements.get(caller.accountId);
+  return async (request, reply, caller, asked) => {
     const key = request.headers['idempotency-key'];
     if (key === undefined) {
-      const work = describe(entitlements);
-      const admission = await hold(request.id, caller, entitlements, work.planner);
-      await forward(request, reply, caller, work, admission, false);
+      await forward(request, reply, caller, await admitted(request.id, caller, asked), false);
       reply.hijack();
       return;
     }
@@ -166,17 +211,18 @@ export function createMeteringHook(dependencies: MeteringHookDependencies): Mete
     let answer: ForwardedAnswer | undefined;
     let mayBeAtWork = false;
     try {
-      const work = describe(entitlements);
-      const admission = await hold(request.id, caller, entitlements, work.planner);
+      const admittedWork = await admitted(request.id, caller, asked);
       try {
-        answer = await forward(request, reply, caller, work, admission, true);
+        answer = await forward(request, reply, caller, admittedWork, true);
         mayBeAtWork = answer === undefined;
       } catch (error) {
         if (isNotStarted(error)) throw error;
         const kept = await recover(request, caller);
         mayBeAtWork = kept.state === 'running';
         if (kept.state !== 'done') throw error;
-        answer = kept.answer;
+        // Generation keeps answers without what only the gateway knows of them.
+        const { status, headers, body: keptBody } = kept.answer;
+        answer = { status, headers: { ...headers, ...answerHeaders(admittedWork) }, body: keptBody };
         replay(reply, answer);
       }
     } finally {

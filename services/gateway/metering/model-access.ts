@@ -1,34 +1,33 @@
 /** Which models a plan lets an account call. */
-import type { Entitlements } from '#libs/catalogue/entitlements.ts';
+import { isModelAllowed } from '#libs/catalogue/access.ts';
+import type { Entitlements, ModelEntitlement } from '#libs/catalogue/entitlements.ts';
 import type { ModelInfo } from '#libs/pricing/model.ts';
-import { problem } from '#libs/problems/problems.ts';
-import type { PriceBook, PricedModel } from './price-book.ts';
+import type { PriceBook } from './price-book.ts';
 
-export function mayUseTextModel({ textModels }: Entitlements, info: ModelInfo): boolean {
-  if (info.kind !== 'text') return false;
-  return textModels.all || textModels.allowed.includes(info.model);
+/** Kinds of models that plans choose from. */
+export type ChosenKind = 'text' | 'image';
+
+export function modelsOfKind({ textModels, imageModels }: Entitlements, kind: ChosenKind): ModelEntitlement {
+  return kind === 'text' ? textModels : imageModels;
 }
 
-/** The text models an account may call, in the price book's order. */
-export function allowedTextModels(entitlements: Entitlements, priceBook: PriceBook): ModelInfo[] {
-  return priceBook.models().filter((info) => mayUseTextModel(entitlements, info));
+/** A catalogue that names no image models sells none, though its plans exclude none by name. */
+export function mayUseModel(entitlements: Entitlements, kind: ChosenKind, info: ModelInfo): boolean {
+  const models = modelsOfKind(entitlements, kind);
+  if (info.kind !== kind || (kind === 'image' && models.ladder.length === 0)) return false;
+  return isModelAllowed(models, info.model);
 }
 
-/**
- * The text model a client asked for, or the plan's default where it named none.
- * @throws ProblemError `unknown_model`, `unpriced_model`, `model_not_in_plan`.
- */
-export function requireTextModel(
+/** The models of a kind that an account may call: those of the ladder from the least to the best, then the others. */
+export function allowedModels(
   entitlements: Entitlements,
+  kind: ChosenKind,
   priceBook: PriceBook,
-  name: string | undefined,
-): PricedModel {
-  const wanted = name ?? entitlements.textModels.default;
-  if (wanted === null) throw problem('model_not_in_plan', { fields: { plan: entitlements.plan.key } });
-  const model = priceBook.priced(wanted);
-  if (mayUseTextModel(entitlements, model.info)) return model;
-  const available = allowedTextModels(entitlements, priceBook).map((info) => info.model);
-  throw problem('model_not_in_plan', {
-    fields: { model: wanted, plan: entitlements.plan.key, available_models: available },
-  });
+): ModelInfo[] {
+  const { ladder } = modelsOfKind(entitlements, kind);
+  const position = ({ model }: ModelInfo) => (ladder.includes(model) ? ladder.indexOf(model) : ladder.length);
+  return priceBook
+    .models()
+    .filter((info) => mayUseModel(entitlements, kind, info))
+    .toSorted((one, other) => position(one) - position(other));
 }

@@ -16,6 +16,7 @@ export const TAGS = [
     description: 'Point an OpenAI SDK here: any model of any provider, in its format.',
   },
   { name: 'Generation', description: 'Content made by pipelines of several provider calls.' },
+  { name: 'Images', description: 'Pictures for posts, and what the plan lets them be.' },
   {
     name: 'Usage',
     description: 'What was used, what is left, and why each request was admitted or refused.',

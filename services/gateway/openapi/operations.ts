@@ -11,6 +11,7 @@ import { flagOperations } from '#libs/contracts/flags.ts';
 import { generateContent } from '#libs/contracts/generate-operations.ts';
 import { guardRailOperations } from '#libs/contracts/guard-rails.ts';
 import { IDENTITY_OPERATIONS } from '#libs/contracts/identity.ts';
+import { generateImages, IMAGE_READING_OPERATIONS } from '#libs/contracts/images.ts';
 import { KB_OPERATIONS } from '#libs/contracts/knowledge-base.ts';
 import { MEMBER_OPERATIONS } from '#libs/contracts/members.ts';
 import type { Operation } from '#libs/contracts/operation.ts';
@@ -28,11 +29,12 @@ import { WORKSPACE_OPERATIONS } from '#libs/contracts/workspaces.ts';
 
 export const OPERATIONS = {
   /** Lead to a provider, so they pass the metering hook; generation does the work. */
-  metered: [createChatCompletion, generateContent],
+  metered: [createChatCompletion, generateContent, generateImages],
   /** Answered by the gateway itself. */
   gateway: [
     listModels,
     getModel,
+    ...IMAGE_READING_OPERATIONS,
     ...IDENTITY_OPERATIONS,
     ...API_KEY_OPERATIONS,
     ...MEMBER_OPERATIONS,

@@ -49,6 +49,19 @@ const HEADERS = {
     schema: { ...text, pattern: String.raw`^\d+$` },
     example: '512',
   },
+  Plan: {
+    name: 'x-inkmeter-plan',
+    description: 'The plan that the request was served under.',
+    schema: text,
+    example: 'starter',
+  },
+  Degraded: {
+    name: 'x-inkmeter-degraded',
+    description:
+      'What `allow_degraded` replaced because the plan does not include it; absent where nothing was.',
+    schema: text,
+    example: 'model=gpt-4o-mini (asked gpt-5)',
+  },
   IdempotentReplayed: {
     name: 'idempotent-replayed',
     description:
@@ -113,7 +126,7 @@ export function responseHeaders(
   const components: readonly HeaderName[] = [
     'RequestId',
     ...(succeeded && operation.isMetered
-      ? ([...FIGURES, 'FittedOutputTokens', 'IdempotentReplayed'] as const)
+      ? ([...FIGURES, 'FittedOutputTokens', 'Plan', 'Degraded', 'IdempotentReplayed'] as const)
       : []),
     ...(succeeded && operation.isLimited ? LIMITS : []),
     ...(OF_STATUS[status] ?? []),

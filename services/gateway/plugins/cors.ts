@@ -9,7 +9,9 @@ const ANSWER_HEADERS = [
   'retry-after',
   'x-inkmeter-budget-state',
   'x-inkmeter-cost-usd',
+  'x-inkmeter-degraded',
   'x-inkmeter-fitted-output-tokens',
+  'x-inkmeter-plan',
   'x-inkmeter-tokens',
   'x-request-id',
 ].join(', ');

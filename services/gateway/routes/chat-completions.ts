@@ -1,55 +1,58 @@
 import type { FastifyInstance } from 'fastify';
 import type { ChatCompletionRequest } from '#libs/contracts/chat-completions.ts';
 import { createChatCompletion } from '#libs/contracts/chat-operations.ts';
-import type { Caller } from '#libs/contracts/internal-context.ts';
 import { outputCap, planChat } from '#libs/pipelines/chat.ts';
-import { cheapPromptBound, promptBound, promptTexts } from '#libs/pipelines/prompt-bound.ts';
+import { cheapPromptBound, countImages, promptBound, promptTexts } from '#libs/pipelines/prompt-bound.ts';
+import type { ModelInfo } from '#libs/pricing/model.ts';
 import { problem } from '#libs/problems/problems.ts';
 import { serveOperation } from '#libs/service/serve-operation.ts';
 import { countTokens } from '#libs/tokens/count-tokens.ts';
 import type { Planner } from '../metering/admit.ts';
-import type { MeteringHook } from '../metering/hook.ts';
-import { requireTextModel } from '../metering/model-access.ts';
-import type { PriceBook, PricedModel } from '../metering/price-book.ts';
+import type { MeteredRouteDependencies } from '../metering/hook.ts';
+import type { PricedModel } from '../metering/price-book.ts';
 
 /** An answer shorter than this is not worth its prompt. */
 const SMALLEST_OUTPUT_TOKENS = 16;
 
-export type ChatCompletionsDependencies = {
-  meter: MeteringHook;
-  priceBook: PriceBook;
-  callerOf: (request: Parameters<MeteringHook>[0]) => Caller;
-};
-
 /** `POST /v1/chat/completions`: one provider call, in OpenAI's format whoever answers it. */
 export function registerChatCompletions(
   app: FastifyInstance,
-  { meter, priceBook, callerOf }: ChatCompletionsDependencies,
+  { meter, callerOf }: MeteredRouteDependencies,
 ): void {
   serveOperation(app, createChatCompletion, async (request, reply) => {
-    const body = request.body as ChatCompletionRequest;
     const bodyBytes = request.rawBody?.length ?? 0;
-    await meter(request, reply, callerOf(request), (entitlements) => {
-      const model = requireTextModel(entitlements, priceBook, body.model);
-      requireAbilities(body, model);
-      return {
-        path: '/v1/chat/completions',
-        planner: chatPlanner(body, bodyBytes, model, entitlements.outputTokensCap.value),
-        answerHeaders: ({ plan, scale }) =>
-          scale < 1 ? { 'x-inkmeter-fitted-output-tokens': `${plan.calls[0]?.outputTokens}` } : {},
-      };
+    await meter(request, reply, callerOf(request), {
+      needs: createChatCompletion.needs,
+      body: request.body as ChatCompletionRequest,
+      isUsable: (info) => isCapableOf(request.body as ChatCompletionRequest, info),
+      describe({ body, model: modelFor, entitlements }) {
+        const model = modelFor('text');
+        requireAbilities(body, model);
+        return {
+          path: '/v1/chat/completions',
+          planner: chatPlanner(body, bodyBytes, model, entitlements.outputTokensCap.value),
+          answerHeaders: ({ plan, scale }) =>
+            scale < 1 ? { 'x-inkmeter-fitted-output-tokens': `${plan.calls[0]?.outputTokens}` } : {},
+        };
+      },
     });
     return reply;
   });
 }
 
+/** The first parameter of a request that a model has no use for. */
+function lackingAbility(body: ChatCompletionRequest, { capabilities }: ModelInfo): string | undefined {
+  if (body.tools !== undefined && !capabilities.tools) return 'tools';
+  return body.stream && !capabilities.streaming ? 'stream' : undefined;
+}
+
+function isCapableOf(body: ChatCompletionRequest, model: ModelInfo): boolean {
+  const sees = model.capabilities.vision || countImages(body) === 0;
+  return sees && lackingAbility(body, model) === undefined;
+}
+
 function requireAbilities(body: ChatCompletionRequest, { info }: PricedModel): void {
-  const lacking =
-    body.tools !== undefined && !info.capabilities.tools
-      ? 'tools'
-      : body.stream && !info.capabilities.streaming
-        ? 'stream'
-        : undefined;
+  const lacking = lackingAbility(body, info);
   if (lacking !== undefined) {
     throw problem('unsupported_parameter', {
       detail: `The model ${info.model} does not support \`${lacking}\`.`,

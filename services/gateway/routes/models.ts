@@ -5,7 +5,7 @@ import type { Caller } from '#libs/contracts/internal-context.ts';
 import type { ModelInfo } from '#libs/pricing/model.ts';
 import { problem } from '#libs/problems/problems.ts';
 import { serveOperation } from '#libs/service/serve-operation.ts';
-import { allowedTextModels, mayUseTextModel } from '../metering/model-access.ts';
+import { allowedModels, mayUseModel } from '../metering/model-access.ts';
 import type { PriceBook } from '../metering/price-book.ts';
 
 export type ModelsDependencies = {
@@ -21,12 +21,15 @@ export function registerModels(
 ): void {
   serveOperation(app, listModels, async (request) => {
     const entitlements = await entitlementsOf(callerOf(request));
-    return { object: 'list' as const, data: allowedTextModels(entitlements, priceBook).map(presentModel) };
+    return {
+      object: 'list' as const,
+      data: allowedModels(entitlements, 'text', priceBook).map(presentModel),
+    };
   });
   serveOperation(app, getModel, async (request) => {
     const entitlements = await entitlementsOf(callerOf(request));
     const { info } = priceBook.priced(request.params.model);
-    if (!mayUseTextModel(entitlements, info))
+    if (!mayUseModel(entitlements, 'text', info))
       throw problem('unknown_model', { fields: { model: info.model } });
     return presentModel(info);
   });

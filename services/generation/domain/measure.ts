@@ -20,7 +20,7 @@ const NOTHING: Units = {};
  *
  * - The provider's final figures are taken as they are, above the cap too.
  * - A call that failed before it wrote anything came to nothing.
- * - Otherwise the output is counted from what arrived, and the input is what the provider said, else the bound it was
+ * - Otherwise the output is counted from what arrived, and the rest is what the provider said, else the bound it was
  *   planned with: this holds for a call that broke in the middle, that we ended, or whose provider does not report.
  */
 export async function measure(call: PlannedCall, record: CallRecord, { status }: Outcome): Promise<Measured> {
@@ -29,7 +29,7 @@ export async function measure(call: PlannedCall, record: CallRecord, { status }:
   const cameToNothing = status === 'error' || (status === 'aborted' && !record.isInFlight);
   if (cameToNothing && !record.hasOutput) return { units: NOTHING, source: 'estimated' };
 
-  const known = usage?.units ?? { input: call.inputTokens };
+  const known = usage?.units ?? { input: call.inputTokens, ...call.otherUnits };
   const cap = call.outputTokens * call.choices;
   const written = await countTokens(text, call.provider, call.upstreamModel);
   const thought = await countTokens(reasoning, call.provider, call.upstreamModel);

@@ -62,7 +62,7 @@ export function factsOf(
     step: call.step,
     provider: call.provider,
     model: call.model,
-    endpoint: 'chat.completions',
+    endpoint: call.image === undefined ? 'chat.completions' : 'images.generations',
     status,
     errorCode,
     usageSource: source,

@@ -1,14 +1,20 @@
+import type { ChatMessage } from '#libs/contracts/chat-completions.ts';
 import type { GenerateRequest } from '#libs/contracts/generate.ts';
 import type { PlannedCall } from '#libs/contracts/internal-context.ts';
 import { isContentStep, promptOf, sourceOf } from '#libs/pipelines/content.ts';
 import type { ContentStep } from '#libs/pipelines/content-prompts.ts';
 import { problem } from '#libs/problems/problems.ts';
 import type { ChatSource } from '../providers/chat-source.ts';
-import type { CallContext, NormalisedChat } from '../providers/port.ts';
-import { ProviderError } from '../providers/provider-error.ts';
-import type { CallRecord } from './call-record.ts';
 import type { Outcome } from './measure.ts';
-import { type CallJob, type CallRunner, type Figures, runCall, type SettledFigures } from './run-call.ts';
+import {
+  type Attempt,
+  type CallJob,
+  type CallRunner,
+  type Figures,
+  runCall,
+  type SettledFigures,
+} from './run-call.ts';
+import { plannedChat, requireText, writeAnswer } from './write-text.ts';
 
 /** What a pipeline produced; a text of each step, from memory. */
 export type StepTexts = ReadonlyMap<ContentStep, string>;
@@ -68,16 +74,9 @@ export async function runContent(
       const keep = async (figures: Figures) => {
         if (unsettled === 1) await job.listener.onComplete?.(texts, add(total, figures));
       };
-      const chat = chatOf(call, step, job.request, carried);
-      const attempt = writeText(
-        job,
-        step,
-        call,
-        chat,
-        progress,
-        progressOf(position + 1, calls.length),
-        texts,
-      );
+      const messages = promptOf(step, job.request, carried, call.inputTokens);
+      const end = progressOf(position + 1, calls.length);
+      const attempt = writeText(job, step, call, messages, progress, end, texts);
       const { figures } = await runCall(runner, { ...job, call, isLast, keep }, attempt);
       Object.assign(total, add(total, figures), { state: figures.state });
       return texts.get(step) ?? '';
@@ -99,55 +98,31 @@ export async function runContent(
   return { texts, figures: total };
 }
 
-function chatOf(
-  call: PlannedCall,
-  step: ContentStep,
-  request: GenerateRequest,
-  carried: string,
-): NormalisedChat {
-  return {
-    body: {
-      model: call.model,
-      messages: promptOf(step, request, carried, call.inputTokens),
-      ...(call.reasoningEffort && { reasoning_effort: call.reasoningEffort }),
-    },
-    model: call.model,
-    upstreamModel: call.upstreamModel,
-    outputTokens: call.outputTokens,
-    choices: call.choices,
-  };
-}
-
 /** One attempt at a step's text, streamed if it is for the client and somebody listens. */
 function writeText(
   { sourceFor, listener }: ContentJob,
   step: ContentStep,
   call: PlannedCall,
-  chat: NormalisedChat,
+  messages: ChatMessage[],
   from: number,
   to: number,
   texts: Map<ContentStep, string>,
-): (context: CallContext, record: CallRecord) => Promise<void> {
-  const source = sourceFor(call.provider);
+): Attempt<void> {
   const onChunk = DELIVERED.has(step) ? listener.onChunk : undefined;
+  const whole = writeAnswer(call, messages, sourceFor);
   return async (context, record) => {
     if (onChunk === undefined) {
-      const { bytes, completion, units } = await source.chat(chat, context);
-      record.responseBytes = bytes.length;
-      record.text = completion.choices[0]?.message.content ?? '';
-      if (units) record.usage = { units, final: true };
-    } else {
-      const expected = call.outputTokens * CHARACTERS_PER_TOKEN;
-      await source.chatStream(chat, context, (piece) => {
-        record.take(piece);
-        if (piece.text === '') return undefined;
-        const share = Math.min(record.text.length / expected, 1);
-        return onChunk(step, piece.text, Math.floor(from + (to - from) * share));
-      });
+      texts.set(step, await whole(context, record));
+      return;
     }
-    // tokens were used, but there is nothing to deliver: the call is charged, the article is not counted
-    if (record.text.trim() === '') throw new ProviderError('refused', 'The model wrote nothing.');
-    texts.set(step, record.text);
+    const expected = call.outputTokens * CHARACTERS_PER_TOKEN;
+    await sourceFor(call.provider).chatStream(plannedChat(call, messages), context, (piece) => {
+      record.take(piece);
+      if (piece.text === '') return undefined;
+      const share = Math.min(record.text.length / expected, 1);
+      return onChunk(step, piece.text, Math.floor(from + (to - from) * share));
+    });
+    texts.set(step, requireText(record));
   };
 }
 

@@ -5,7 +5,9 @@ import type { Runtime } from '#libs/service/runtime.ts';
 import { AnthropicAdapter } from './anthropic/adapter.ts';
 import { type ChatSource, sourceOfAdapter } from './chat-source.ts';
 import { GeminiAdapter } from './gemini/adapter.ts';
+import type { ImageAdapter } from './image-port.ts';
 import { OpenAiAdapter } from './openai/adapter.ts';
+import { OpenAiImageAdapter } from './openai/images.ts';
 import { createPassthrough } from './openai/passthrough.ts';
 import { OPENAI_FORMAT_PROVIDERS, VENDORS } from './openai/vendors.ts';
 
@@ -25,12 +27,19 @@ export type ChatProviders = {
   readonly forPipeline: (provider: string) => ChatSource;
 };
 
-/** @param access the providers that are configured; others cannot be called. */
-export function createChatProviders(options: {
+export type ImageProviders = {
+  /** @throws ProblemError `provider_error` for a provider that is not configured. */
+  readonly forImages: (provider: string) => ImageAdapter;
+};
+
+export type ProviderOptions = {
+  /** The providers that are configured; others cannot be called. */
   access: Readonly<Partial<Record<ProviderKey, ProviderAccess>>>;
   dispatcher: Dispatcher;
   runtime: Pick<Runtime, 'clock' | 'newId'>;
-}): ChatProviders {
+};
+
+export function createChatProviders(options: ProviderOptions): ChatProviders {
   const { access, dispatcher, runtime } = options;
   const fetch = fetchFromUndici(dispatcher);
   const passthroughs = new Map<string, { source: ChatSource; isPassthrough: true }>();
@@ -57,11 +66,34 @@ export function createChatProviders(options: {
   const forPipeline = (provider: string): ChatSource => {
     const source = adapters.get(provider);
     if (source !== undefined) return source;
-    throw problem('provider_error', { detail: 'The provider is not configured.', fields: { provider } });
+    throw notConfigured(provider);
   };
   return {
     forChat: (provider) =>
       passthroughs.get(provider) ?? { source: forPipeline(provider), isPassthrough: false },
     forPipeline,
   };
+}
+
+/** Providers with OpenAI's images API. */
+const IMAGE_PROVIDERS = ['openai', 'xai'] as const satisfies ProviderKey[];
+
+export function createImageProviders({ access, dispatcher }: ProviderOptions): ImageProviders {
+  const fetch = fetchFromUndici(dispatcher);
+  const adapters = new Map<string, ImageAdapter>();
+  for (const provider of IMAGE_PROVIDERS) {
+    const known = access[provider];
+    if (known !== undefined) adapters.set(provider, new OpenAiImageAdapter({ ...known, fetch }));
+  }
+  return {
+    forImages(provider) {
+      const adapter = adapters.get(provider);
+      if (adapter === undefined) throw notConfigured(provider);
+      return adapter;
+    },
+  };
+}
+
+function notConfigured(provider: string) {
+  return problem('provider_error', { detail: 'The provider is not configured.', fields: { provider } });
 }

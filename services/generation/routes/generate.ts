@@ -1,4 +1,5 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { PlanContext } from '#libs/contracts/gating.ts';
 import { type GenerateRequest, generateRequest } from '#libs/contracts/generate.ts';
 import type { ContentStep } from '#libs/pipelines/content-prompts.ts';
 import { asProblem, problem, toProblemJson } from '#libs/problems/problems.ts';
@@ -57,7 +58,7 @@ type Answerer = (
 const answerWhole: Answerer = async (dependencies, task, { body }, reply) => {
   const { runner, clock } = dependencies;
   const present = (texts: StepTexts, figures: Figures & { state?: string }) =>
-    JSON.stringify(presentContent(body, texts, figures, clock));
+    JSON.stringify(presentContent(body, texts, figures, clock, task.planContext));
   const { texts, figures } = await runContent(runner, {
     ...jobOf(dependencies, task, body),
     listener: {
@@ -76,6 +77,8 @@ const answerWhole: Answerer = async (dependencies, task, { body }, reply) => {
 const answerInEvents: Answerer = async (dependencies, task, request, reply) => {
   const { runner, clock } = dependencies;
   const { body } = request;
+  const present = (texts: StepTexts, figures: Figures & { state?: string }) =>
+    presentContent(body, texts, figures, clock, task.planContext);
   const events = createEventStream(reply, task.slot ? MAX_KEPT_BYTES : 0);
   try {
     const { texts, figures } = await runContent(runner, {
@@ -85,7 +88,7 @@ const answerInEvents: Answerer = async (dependencies, task, request, reply) => {
         onChunk: (step, chunk, progress) =>
           events.send('content', { content_type: CONTENT_TYPE_OF[step], chunk, progress }),
         onComplete: async (written, figures) => {
-          const transcript = events.transcriptWith('complete', presentContent(body, written, figures, clock));
+          const transcript = events.transcriptWith('complete', present(written, figures));
           if (transcript === undefined) return;
           const headers = {
             'content-type': 'text/event-stream; charset=utf-8',
@@ -95,7 +98,7 @@ const answerInEvents: Answerer = async (dependencies, task, request, reply) => {
         },
       },
     });
-    await events.send('complete', presentContent(body, texts, figures, clock));
+    await events.send('complete', present(texts, figures));
   } catch (error) {
     const failure = asProblem(error);
     request.problemCode = failure.code;
@@ -123,6 +126,7 @@ function presentContent(
   texts: StepTexts,
   figures: Figures & { state?: string },
   clock: Clock,
+  planContext: PlanContext | undefined,
 ) {
   return {
     content: texts.get('edit') ?? '',
@@ -133,5 +137,6 @@ function presentContent(
     generated_at: clock.now().toISOString(),
     cached: false,
     usage: presentFigures(figures),
+    ...planContext,
   };
 }

@@ -1,5 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { ContextSigner } from '#libs/auth/internal-context.ts';
+import type { PlanContext } from '#libs/contracts/gating.ts';
 import {
   type CallPlan,
   INTERNAL_CONTEXT_HEADER,
@@ -24,6 +25,8 @@ export type Task = {
   readonly plan: CallPlan;
   readonly work: RunningWork;
   readonly settlement: Settlement;
+  /** What an answer of ours tells of the plan. */
+  readonly planContext: PlanContext | undefined;
   /** Where the answer is kept for a client that may ask again; null where that is not wanted. */
   readonly slot: KeptAnswerSlot | null;
 };
@@ -87,7 +90,8 @@ export async function withTask<Result>(
     work = beginWork(dependencies, planned, caller);
     if (planned.keepAnswer) slot = await beginSlot(dependencies.keptAnswers, requestId, caller.accountId);
     else endWithClient(work, reply);
-    return await run({ requestId, plan: planned.plan, work, settlement, slot });
+    const { plan, planContext } = planned;
+    return await run({ requestId, plan, planContext, work, settlement, slot });
   } finally {
     if (work) dependencies.registry.finish(work);
     await settlement.close();

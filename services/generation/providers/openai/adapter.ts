@@ -1,18 +1,12 @@
-import OpenAI, { APIConnectionError, APIError } from 'openai';
-import type { Fetch } from '#libs/http/undici-fetch.ts';
+import type OpenAI from 'openai';
+import { APIConnectionError, APIError } from 'openai';
 import type { ChatCompletionChunk } from '../chat-format.ts';
-import {
-  CALL_ID_HEADER,
-  type CallContext,
-  type ChatDelta,
-  type ChatResult,
-  type NormalisedChat,
-  type ProviderAdapter,
-} from '../port.ts';
+import type { CallContext, ChatDelta, ChatResult, NormalisedChat, ProviderAdapter } from '../port.ts';
 import { endedEarly, type ProviderError } from '../provider-error.ts';
-import { errorFromSdk, SDK_TIMEOUT_MARGIN_MS, throwFailedAnswers } from '../sdk-errors.ts';
+import { errorFromSdk } from '../sdk-errors.ts';
 import { errorFromEvent } from '../status-errors.ts';
 import { startTimeLimit, type TimeLimit } from '../time-limit.ts';
+import { createOpenAiClient, type OpenAiAccess, requestOptions } from './client.ts';
 import { checkCompletion } from './completion.ts';
 import { upstreamBody } from './request-body.ts';
 import { openAiUnits } from './usage.ts';
@@ -23,21 +17,9 @@ export class OpenAiAdapter implements ProviderAdapter {
   readonly #client: OpenAI;
   readonly #vendor: Vendor;
 
-  /** @param options.baseUrl up to and with `/v1`. */
-  constructor(options: { baseUrl: string; apiKey: string; fetch: Fetch; vendor: Vendor }) {
-    this.#vendor = options.vendor;
-    this.#client = new OpenAI({
-      baseURL: options.baseUrl,
-      apiKey: options.apiKey,
-      fetch: throwFailedAnswers(options.fetch, REQUEST_ID_HEADER),
-      maxRetries: 0,
-      logLevel: 'off',
-      // given, so that the SDK does not look for them in the environment
-      organization: null,
-      project: null,
-      adminAPIKey: null,
-      webhookSecret: null,
-    });
+  constructor({ vendor, ...access }: OpenAiAccess & { vendor: Vendor }) {
+    this.#vendor = vendor;
+    this.#client = createOpenAiClient(access);
   }
 
   async chat(chat: NormalisedChat, context: CallContext): Promise<ChatResult> {
@@ -88,10 +70,6 @@ export class OpenAiAdapter implements ProviderAdapter {
       limit.release();
     }
   }
-}
-
-function requestOptions({ timeoutMs, callId }: CallContext, { signal }: TimeLimit) {
-  return { signal, timeout: timeoutMs + SDK_TIMEOUT_MARGIN_MS, headers: { [CALL_ID_HEADER]: callId } };
 }
 
 function toProviderError(thrown: unknown, limit: TimeLimit): ProviderError {

@@ -1,0 +1,388 @@
+/** Images and gating under the catalogue `lily`, through all four services. */
+import t from 'tap';
+import { startInstallation } from './installation.fixture.ts';
+
+const { call, customer, keyOf, simulator, pool } = await startInstallation(t, 'lily');
+
+const GENERATE = '/api/images/generate';
+const PROMPT = { prompt: 'A fountain pen on a letter' };
+
+const used = async (accountId: string, meter: string) => {
+  const { rows } = await pool.query<{ used: bigint; held: bigint }>(
+    'SELECT used, held FROM ledger_counters WHERE account_id = $1 AND meter = $2',
+    [accountId, meter],
+  );
+  return rows[0];
+};
+
+t.test('given a starter, when they ask for an image, then it is drawn, counted and explained', async (t) => {
+  const { token, accountId } = await customer('starter');
+  const { status, body, headers } = await call(GENERATE, token, { ...PROMPT, generate_alt_text: true });
+  t.equal(status, 200);
+  t.match(body, {
+    status: 'success',
+    images: [{ b64_json: /^iVBOR/, url: null, alt_text: /\w+/ }],
+    size: null,
+    quality: 'standard',
+    post_processing: [],
+    incomplete: [],
+    plan_info: {
+      plan: 'starter',
+      model_used: 'grok2_basic',
+      quality_used: 'standard',
+      usage: { meter: 'images', window: 'period', current: '1', limit: '10', remaining: '9' },
+      badge: { label: 'Starter', state: 'ok' },
+    },
+  });
+  t.notOk(body.plan_info.upgrade_prompt, 'far from any limit');
+  t.equal(headers.get('x-inkmeter-plan'), 'starter');
+  t.equal(headers.get('x-inkmeter-degraded'), null);
+  t.equal(headers.get('x-inkmeter-cost-usd'), body.usage.cost_usd);
+  const explained = await call(`/api/usage/requests/${headers.get('x-request-id')}`, token);
+  t.match(explained.body.data, {
+    hold: { state: 'closed' },
+    calls: [
+      { step: 'image', provider: 'xai', status: 'ok', cost_usd: '0.070000000' },
+      { step: 'alt_text', provider: 'openai', status: 'ok' },
+    ],
+  });
+  t.match(await used(accountId, 'images'), { used: 1n, held: 0n });
+  t.match(await used(accountId, 'calls.xai'), undefined, 'a meter without a limit has no counter');
+});
+
+t.test('given a starter, when they ask for more than the plan has', async (t) => {
+  const { token, accountId } = await customer('starter');
+  const cases = [
+    {
+      name: 'a premium quality',
+      body: { quality_preset: 'premium' },
+      problem: {
+        code: 'quality_not_in_plan',
+        reason: 'quality_restricted',
+        available_qualities: ['draft', 'standard'],
+        fallback_options: [{ quality_preset: 'standard' }],
+      },
+      degraded: 'quality_preset=standard (asked premium)',
+    },
+    {
+      name: 'a story, which is premium too',
+      body: { quality_preset: 'story' },
+      problem: { code: 'quality_not_in_plan', fallback_options: [{ quality_preset: 'standard' }] },
+      degraded: 'quality_preset=standard (asked story)',
+    },
+    {
+      name: 'a premium model',
+      body: { model: 'dall-e-3' },
+      problem: {
+        code: 'model_not_in_plan',
+        reason: 'model_restricted',
+        model: 'dalle3',
+        available_models: ['grok2_basic'],
+        fallback_options: [{ model: 'grok2_basic' }],
+      },
+      degraded: 'model=grok2_basic (asked dalle3)',
+    },
+    {
+      name: 'several images',
+      body: { count: 3 },
+      problem: { code: 'feature_not_in_plan', feature: 'image_batch', fallback_options: [{ count: 1 }] },
+      degraded: 'count=1 (asked 3)',
+    },
+    {
+      name: 'a size of their own',
+      body: { custom_options: { width: 1024, height: 1024 } },
+      problem: {
+        code: 'feature_not_in_plan',
+        feature: 'image_custom_size',
+        fallback_options: [{ custom_options: null }],
+      },
+      degraded: 'custom_options=none (asked set)',
+    },
+    {
+      name: 'a premium model in premium quality',
+      body: { model: 'grok2_premium', quality_preset: 'premium' },
+      problem: {
+        code: 'model_not_in_plan',
+        fallback_options: [{ model: 'grok2_basic', quality_preset: 'standard' }],
+      },
+      degraded: 'model=grok2_basic (asked grok2_premium); quality_preset=standard (asked premium)',
+    },
+  ];
+  for (const { name, body, problem, degraded } of cases) {
+    const asked = { ...PROMPT, ...body };
+    const refused = await call(GENERATE, token, asked);
+    t.equal(refused.status, 403, name);
+    t.match(refused.body, { ...problem, plan: 'starter' });
+    t.match(
+      refused.body.suggested_plans.map(({ plan }: { plan: string }) => plan),
+      ['pro', 'enterprise'],
+    );
+    const before = (await used(accountId, 'images'))?.used ?? 0n;
+    // Runnable: what is offered is run as it stands, one way and the other.
+    const [fallback] = refused.body.fallback_options;
+    const served =
+      before < 4n
+        ? await call(GENERATE, token, { ...asked, ...fallback })
+        : await call(GENERATE, token, { ...asked, allow_degraded: true });
+    t.equal(served.status, 200, `${name}: the fallback runs`);
+    t.equal((await used(accountId, 'images'))?.used, before + 1n);
+    if (before >= 4n) t.equal(served.headers.get('x-inkmeter-degraded'), degraded);
+  }
+});
+
+t.test('given allow_degraded, then the fallback is planned, run and told of', async (t) => {
+  const { token } = await customer('starter');
+  const { status, body, headers } = await call(GENERATE, token, {
+    ...PROMPT,
+    model: 'gpt_image_1',
+    quality_preset: 'premium',
+    count: 2,
+    allow_degraded: true,
+  });
+  t.equal(status, 200);
+  t.equal(body.images.length, 1);
+  t.match(body, {
+    quality: 'standard',
+    plan_info: { model_used: 'grok2_basic', quality_used: 'standard' },
+    degraded: [
+      { what: 'model', asked: 'gpt_image_1', used: 'grok2_basic' },
+      { what: 'quality_preset', asked: 'premium', used: 'standard' },
+      { what: 'count', asked: '2', used: '1' },
+    ],
+  });
+  t.match(headers.get('x-inkmeter-degraded'), /^model=grok2_basic \(asked gpt_image_1\); quality_preset=/);
+  const platform = await call(GENERATE, token, { ...PROMPT, platform: 'tiktok', allow_degraded: true });
+  t.match(
+    platform,
+    { status: 403, body: { code: 'platform_not_in_plan', reason: 'platform_restricted' } },
+    'an image for one platform is no lesser image for another',
+  );
+  t.match(platform.body.fallback_options[0], { platform: 'twitter' });
+});
+
+t.test('given a starter with ten images, when they ask for an eleventh', async (t) => {
+  const { token, accountId } = await customer('starter');
+  for (let image = 1; image <= 10; image += 1) {
+    const { status, body } = await call(GENERATE, token, PROMPT);
+    t.equal(status, 200);
+    t.equal(body.plan_info.usage.current, String(image));
+    if (image < 8) t.notOk(body.plan_info.upgrade_prompt);
+    else {
+      t.match(body.plan_info, {
+        badge: { state: image === 8 ? 'warning' : image === 9 ? 'notice' : 'exhausted' },
+        upgrade_prompt: {
+          meter: 'images',
+          percentage: image * 10,
+          urgency: image === 10 ? 'high' : 'medium',
+          suggested_plans: [{ plan: 'pro', limit: '50', price_month_minor: 7900 }],
+        },
+      });
+    }
+  }
+  const refused = await call(GENERATE, token, PROMPT);
+  t.match(refused, {
+    status: 429,
+    body: {
+      code: 'limit_exceeded',
+      plan: 'starter',
+      limit: { meter: 'images', limit: '10', used: '10', asked: '1' },
+      urgency: 'high',
+      suggested_plans: [{ plan: 'pro' }],
+    },
+  });
+  t.match(await used(accountId, 'images'), { used: 10n, held: 0n });
+  const usage = await call('/api/images/usage', token);
+  t.match(usage.body.data, {
+    plan: 'starter',
+    usage: { current: '10', limit: '10', remaining: '0' },
+    badge: { state: 'exhausted' },
+    upgrade_prompt: { urgency: 'high' },
+    limits: [{ meter: 'images', used: '10', limit: '10' }],
+  });
+});
+
+t.test('given a pro', async (t) => {
+  const { token } = await customer('pro');
+  const best = await call(GENERATE, token, {
+    ...PROMPT,
+    count: 2,
+    enable_post_processing: true,
+    platform: 'tiktok',
+  });
+  t.equal(best.status, 200, JSON.stringify(best.body));
+  t.equal(best.body.images.length, 2, 'two calls, since the model draws one at a time');
+  t.match(best.body, {
+    size: '1024x1792',
+    quality: 'premium',
+    post_processing: ['platform_style', 'platform_size'],
+    plan_info: { model_used: 'dalle3', usage: { current: '2', limit: '50' } },
+  });
+  const own = await call(GENERATE, token, { ...PROMPT, custom_options: { width: 1792, height: 1024 } });
+  t.match(own, { status: 200, body: { size: '1792x1024' } });
+  const odd = await call(GENERATE, token, { ...PROMPT, custom_options: { width: 640, height: 480 } });
+  t.match(odd, {
+    status: 400,
+    body: { code: 'unsupported_parameter', available_sizes: ['1024x1024', '1024x1792', '1792x1024'] },
+  });
+  t.match(await call(GENERATE, token, { ...PROMPT, quality_preset: 'ultra' }), {
+    status: 400,
+    body: { code: 'invalid_request', available_presets: ['draft', 'standard', 'premium', 'story', 'banner'] },
+  });
+  t.match(await call(GENERATE, token, { ...PROMPT, model: 'no-such-model' }), { status: 404 });
+  t.match(await call(GENERATE, token, { ...PROMPT, model: 'gpt-4o' }), {
+    status: 403,
+    body: { code: 'model_not_in_plan', available_models: ['grok2_basic', 'grok2_premium', 'dalle3'] },
+  });
+});
+
+t.test(
+  'given a provider that fails or refuses, then nothing is charged and all of it is released',
+  async (t) => {
+    const { token, accountId } = await customer('starter');
+    const moderated = await call(GENERATE, token, { prompt: 'A pen [[simulate: moderated]]' });
+    t.match(moderated, { status: 422, body: { code: 'provider_refused', provider: 'xai' } });
+    const broken = await call(GENERATE, token, { prompt: 'A pen [[simulate: status=500]]' });
+    t.match(broken, { status: 502, body: { code: 'provider_error' } });
+    t.match(await used(accountId, 'images'), { used: 0n, held: 0n });
+    t.match(await used(accountId, 'cost'), { used: 0n, held: 0n });
+  },
+);
+
+t.test('given an Idempotency-Key, then the same image comes again and is counted once', async (t) => {
+  const { token, accountId } = await customer('starter');
+  const ask = () => call(GENERATE, token, PROMPT, { 'idempotency-key': 'image-1' });
+  const first = await ask();
+  const again = await ask();
+  t.equal(again.headers.get('idempotent-replayed'), 'true');
+  t.equal(again.headers.get('x-inkmeter-plan'), 'starter');
+  t.strictSame(again.body, first.body);
+  t.match(await used(accountId, 'images'), { used: 1n });
+});
+
+t.test('what a plan lets images be', async (t) => {
+  const starter = await customer('starter');
+  const { body } = await call('/api/images/capabilities', starter.token);
+  t.match(body, {
+    success: true,
+    data: {
+      plan: 'starter',
+      can_generate: true,
+      default_model: 'grok2_basic',
+      models: ['grok2_basic'],
+      qualities: { draft: true, standard: true, premium: false },
+      platforms: { twitter: true, linkedin: true, tiktok: false },
+      features: {
+        image_batch: false,
+        image_custom_size: false,
+        image_post_processing: true,
+        alt_text: true,
+      },
+      max_count: 1,
+    },
+  });
+  t.match(
+    body.data.quality_presets.find(({ name }: { name: string }) => name === 'story'),
+    { quality: 'premium', width: 1024, height: 1792, included: false },
+  );
+  const models = await call('/api/images/models', starter.token);
+  t.match(models.body.data.models, [
+    { model: 'grok2_basic', provider: 'xai', included: true, price_per_image_usd: '0.070000000' },
+    { model: 'grok2_premium', included: false, plans: ['pro', 'enterprise'] },
+    { model: 'dalle3', included: false, plans: ['pro', 'enterprise'] },
+    { model: 'gpt_image_1', included: false, plans: ['enterprise'], sizes: [/^\d+x\d+$/] },
+  ]);
+  const free = await customer();
+  t.match((await call('/api/images/usage', free.token)).body.data, {
+    plan: 'free',
+    usage: { current: '0', limit: '5', remaining: '5' },
+  });
+});
+
+t.test('given a chat with a model beyond the plan', async (t) => {
+  const { token } = await customer('starter');
+  const CHAT = '/v1/chat/completions';
+  const asked = {
+    model: 'gpt-4o',
+    messages: [{ role: 'user', content: 'Why is ink blue?' }],
+    max_tokens: 20,
+  };
+  const refused = await call(CHAT, token, asked);
+  t.match(refused, {
+    status: 403,
+    body: {
+      error: {
+        problem_code: 'model_not_in_plan',
+        reason: 'model_restricted',
+        plan: 'starter',
+        available_models: [
+          'gpt-4.1-nano',
+          'gemini-2.5-flash-lite',
+          'gpt-4o-mini',
+          'claude-3-5-haiku',
+          'gemini-2.5-flash',
+          'grok-3-mini',
+        ],
+        fallback_options: [{ model: 'grok-3-mini' }, { model: 'gpt-4o-mini' }],
+        suggested_plans: [{ plan: 'pro' }],
+      },
+    },
+  });
+  for (const option of refused.body.error.fallback_options) {
+    const served = await call(CHAT, token, { ...asked, ...option });
+    t.match(served, { status: 200, body: { model: option.model } });
+    t.equal(served.headers.get('x-inkmeter-plan'), 'starter');
+  }
+  const degraded = await call(CHAT, token, { ...asked, allow_degraded: true });
+  t.match(degraded, { status: 200, body: { model: 'grok-3-mini' } });
+  t.equal(degraded.headers.get('x-inkmeter-degraded'), 'model=grok-3-mini (asked gpt-4o)');
+  const { calls } = (await call(`/api/usage/requests/${degraded.headers.get('x-request-id')}`, token)).body
+    .data;
+  t.match(calls, [{ provider: 'xai', model: 'grok-3-mini' }], 'held, called and paid as what was run');
+});
+
+t.test('given a suspended subscription, then nothing is spent', async (t) => {
+  const { token, accountId } = await customer('starter');
+  await pool.query(`UPDATE subscriptions SET status = 'suspended' WHERE account_id = $1`, [accountId]);
+  t.match(await call(GENERATE, token, PROMPT), {
+    status: 403,
+    body: { code: 'account_suspended', reason: 'subscription_suspended' },
+  });
+});
+
+t.test('who may not come in, and what is not let in', async (t) => {
+  const { token } = await customer('starter');
+  const other = await customer('starter');
+  const key = await keyOf({ ...other });
+  for (const path of [GENERATE, '/api/images/capabilities', '/api/images/models', '/api/images/usage']) {
+    const body = path === GENERATE ? PROMPT : undefined;
+    t.match(await call(path, null, body), { status: 401, body: { code: 'unauthenticated' } }, path);
+    t.match(await call(path, 'ik_live_nobody', body), { status: 401 }, path);
+  }
+  const calls = simulator.witness.totals().all.calls;
+  const malformed: [unknown, number, string][] = [
+    ['{"prompt":', 400, 'malformed_json'],
+    [{}, 400, 'invalid_request'],
+    [{ prompt: ' ' }, 400, 'invalid_request'],
+    [{ prompt: 'x'.repeat(1001) }, 400, 'invalid_request'],
+    [{ ...PROMPT, count: 5 }, 400, 'invalid_request'],
+    [{ ...PROMPT, platform: 'myspace' }, 400, 'invalid_request'],
+    [{ ...PROMPT, content_context: 'x'.repeat(501) }, 400, 'invalid_request'],
+    [{ ...PROMPT, industry_context: 'x'.repeat(201) }, 400, 'invalid_request'],
+    [{ ...PROMPT, surprise: true }, 400, 'invalid_request'],
+    [{ ...PROMPT, custom_options: { width: 1e9, height: 1 } }, 400, 'invalid_request'],
+    [{ ...PROMPT, tone: 'x'.repeat(3_000_000) }, 413, 'body_too_large'],
+  ];
+  for (const [body, status, code] of malformed) {
+    const answer = await call(GENERATE, token, body, { 'content-type': 'application/json' });
+    t.match(answer, { status, body: { code } }, JSON.stringify(body).slice(0, 60));
+  }
+  t.equal(simulator.witness.totals().all.calls, calls, 'no provider was asked');
+  t.match(
+    (await call('/api/images/usage', key)).body.data,
+    { usage: { current: '0' } },
+    'its own, not others',
+  );
+  const drawn = await call(GENERATE, token, PROMPT);
+  const foreign = await call(`/api/usage/requests/${drawn.headers.get('x-request-id')}`, other.token);
+  t.equal(foreign.status, 404);
+});

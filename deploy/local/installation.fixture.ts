@@ -1,0 +1,227 @@
+/**
+ * All four services in one process over real PostgreSQL and real HTTP, with the provider simulator behind them: what
+ * `npm start` starts, quickly enough for a test of one catalogue. Every service has its own role's rights only.
+ */
+import { generateKeyPairSync } from 'node:crypto';
+import type { Pool } from 'pg';
+import { Agent } from 'undici';
+import { createContextSigner } from '#libs/auth/internal-context.ts';
+import { createInternalClient } from '#libs/clients/internal-client.ts';
+import { loadConfig } from '#libs/config/config.ts';
+import { entitlementsPath } from '#libs/contracts/entitlements.ts';
+import { createListener } from '#libs/db/listen.ts';
+import { createPool } from '#libs/db/pool.ts';
+import type { ServiceName } from '#libs/db/roles.ts';
+import { createServicePool } from '#libs/http/service-pool.ts';
+import { createLedger } from '#libs/ledger/ledger.ts';
+import { createLogger } from '#libs/service/logger.ts';
+import { createMetrics } from '#libs/service/metrics.ts';
+import { systemRuntime } from '#libs/service/runtime.ts';
+import { toServiceConfig } from '#libs/service/variables.ts';
+import { type ProviderSimulator, startProviderSimulator } from '#libs/simulators/provider-simulator.ts';
+import { createTestDatabase, type TestScope } from '#libs/testing/database.ts';
+import { type HttpAnswer, listenOnFreePort, request } from '#libs/testing/http.ts';
+import { buildApp as buildBilling } from '#services/billing/app.ts';
+import { configSchema as billingSchema } from '#services/billing/config.ts';
+import { createManualPayments } from '#services/billing/domain/manual-payments.ts';
+import { buildApp as buildGateway } from '#services/gateway/app.ts';
+import { configSchema as gatewaySchema, toGatewayConfig } from '#services/gateway/config.ts';
+import { ensureStaffUser } from '#services/gateway/store/demo-account.ts';
+import { createSetKeyLimits } from '#services/gateway/store/key-limits.ts';
+import { buildApp as buildGeneration } from '#services/generation/app.ts';
+import { configSchema as generationSchema, toGenerationConfig } from '#services/generation/config.ts';
+import { buildApp as buildUsageMetering } from '#services/usage-metering/app.ts';
+import { configSchema as meteringSchema } from '#services/usage-metering/config.ts';
+import { bootstrap, cataloguePathOf, defaultPricesPath } from './bootstrap.ts';
+import { chooseProviders } from './providers.ts';
+
+const SECRET = 'an internal secret that only tests know';
+const PASSWORD = 'a password of tests';
+const STAFF = 'staff@example.com';
+const HOLD_TTL_MS = 60_000;
+
+// biome-ignore lint/suspicious/noExplicitAny: tests say what they expect of it
+export type Answer = HttpAnswer<any>;
+
+/** Somebody with an account of their own, and a token. */
+export type Customer = { accountId: string; token: string };
+
+export type Installation = {
+  url: string;
+  simulator: ProviderSimulator;
+  /** As the database's owner. */
+  pool: Pool;
+  /** Sends a request, as JSON and with POST where there is a body. @param credential a token or an API key. */
+  call: (
+    path: string,
+    credential: string | null,
+    body?: unknown,
+    headers?: Record<string, string>,
+  ) => Promise<Answer>;
+  /** Signs somebody up, on the plan named or on the one that everybody starts on. */
+  customer: (plan?: string) => Promise<Customer>;
+  /** An API key of theirs that may do everything. */
+  keyOf: (customer: Customer) => Promise<string>;
+};
+
+export async function startInstallation(t: TestScope, catalogue: string): Promise<Installation> {
+  const database = await createTestDatabase(t);
+  await bootstrap({
+    databaseUrl: database.url,
+    cataloguePath: cataloguePathOf(catalogue),
+    pricesPath: defaultPricesPath,
+    log: () => undefined,
+  });
+  await ensureStaffUser(database.pool, systemRuntime, {
+    email: STAFF,
+    password: PASSWORD,
+    platformRole: 'admin',
+  });
+  const simulator = await startProviderSimulator();
+  t.teardown(() => simulator.close());
+
+  const signer = createContextSigner({ secrets: [SECRET], now: systemRuntime.clock.now });
+  const variables = (service: ServiceName) => ({
+    DATABASE_URL: database.serviceUrl(service),
+    INTERNAL_SECRETS: SECRET,
+    EVENT_LOOP_DELAY_LIMIT: '0ms',
+  });
+  const base = (service: ServiceName) => {
+    const pool = createPool({
+      connectionString: database.serviceUrl(service),
+      max: 6,
+      applicationName: `test-${service}`,
+      statementTimeoutMs: 30_000,
+    });
+    t.teardown(() => pool.end());
+    return {
+      runtime: systemRuntime,
+      logger: createLogger({ name: service, level: 'silent' }),
+      metrics: createMetrics({ service, processMetrics: false }),
+      pool,
+      signer,
+    };
+  };
+  const listenerFor = (service: ServiceName) => {
+    const listener = createListener({
+      connectionString: database.serviceUrl(service),
+      applicationName: `test-${service}-listen`,
+    });
+    t.teardown(() => listener.close());
+    return listener;
+  };
+  const connectTo = (url: string) => {
+    const pool = createServicePool(url);
+    t.teardown(() => pool.destroy());
+    return { pool, client: createInternalClient({ pool, signer, now: systemRuntime.clock.now }) };
+  };
+
+  const billingVariables = loadConfig(billingSchema, variables('billing'));
+  const billing = connectTo(
+    await listenOnFreePort(
+      t,
+      buildBilling({
+        ...base('billing'),
+        config: toServiceConfig(billingVariables),
+        paymentTerms: {
+          payments: createManualPayments(billingVariables.PAYMENT_INSTRUCTIONS),
+          graceDays: billingVariables.PAYMENT_GRACE_DAYS,
+          requestDays: billingVariables.PAYMENT_REQUEST_DAYS,
+        },
+      }),
+    ),
+  );
+
+  const metering = base('usage-metering');
+  const usageMetering = connectTo(
+    await listenOnFreePort(
+      t,
+      buildUsageMetering({
+        ...metering,
+        config: toServiceConfig(loadConfig(meteringSchema, variables('usage-metering'))),
+        ledger: createLedger({ pool: metering.pool }),
+        openBooks: async (accountId, requestId) => {
+          await billing.client.call({ method: 'GET', path: entitlementsPath(accountId), requestId });
+        },
+      }),
+    ),
+  );
+
+  const generation = await startGeneration();
+  async function startGeneration() {
+    const { env } = chooseProviders({}, simulator.url);
+    const dispatcher = new Agent({ headersTimeout: 0, bodyTimeout: 0 });
+    t.teardown(() => dispatcher.destroy());
+    const service = base('generation');
+    const { app, stopWatch } = buildGeneration({
+      ...service,
+      config: toGenerationConfig(loadConfig(generationSchema, { ...variables('generation'), ...env })),
+      ledger: createLedger({ pool: service.pool }),
+      listener: listenerFor('generation'),
+      dispatcher,
+    });
+    app.addHook('onReady', stopWatch.start);
+    app.addHook('onClose', () => stopWatch.stop());
+    return connectTo(await listenOnFreePort(t, app));
+  }
+
+  const { privateKey } = generateKeyPairSync('ed25519');
+  const gatewayBase = base('gateway');
+  const gateway = await buildGateway({
+    ...gatewayBase,
+    config: toGatewayConfig(
+      loadConfig(gatewaySchema, {
+        ...variables('gateway'),
+        JWT_KEYS: JSON.stringify([{ ...privateKey.export({ format: 'jwk' }), kid: 'test' }]),
+        RATE_LIMIT_PER_CALLER: '0',
+        RATE_LIMIT_SIGN_INS: '0',
+        RATE_LIMIT_PASSWORDS: '0',
+      }),
+    ),
+    listener: listenerFor('gateway'),
+    setKeyLimits: createSetKeyLimits(billing.client),
+    backends: {
+      ledgerPool: gatewayBase.pool,
+      signer,
+      billing: billing.client,
+      billingPool: billing.pool,
+      usageMetering: usageMetering.client,
+      usageMeteringPool: usageMetering.pool,
+      generation: { clients: [generation.client], pools: [generation.pool] },
+      holdTtlMs: HOLD_TTL_MS,
+    },
+  });
+  const url = await listenOnFreePort(t, gateway.app);
+  await gateway.ready();
+
+  const call: Installation['call'] = (path, credential, body, headers = {}) =>
+    request(`${url}${path}`, {
+      headers: { ...(credential !== null && { authorization: `Bearer ${credential}` }), ...headers },
+      ...(body !== undefined && { body }),
+    });
+  const { body: staff } = await call('/api/auth/login', null, { email: STAFF, password: PASSWORD });
+  let customers = 0;
+  return {
+    url,
+    simulator,
+    pool: database.pool,
+    call,
+    async customer(plan) {
+      customers += 1;
+      const signUp = { email: `customer-${customers}@example.com`, password: PASSWORD, name: 'Customer' };
+      const { body } = await call('/api/auth/register', null, signUp);
+      const me = await call('/api/me', body.access_token);
+      const accountId = me.body.account.id;
+      if (plan !== undefined) {
+        const assignment = { account_id: accountId, plan, reason: 'For a test.' };
+        const { status } = await call('/api/plans/assign', staff.access_token, assignment);
+        if (status !== 200) throw new Error(`The plan ${plan} could not be assigned: ${status}`);
+      }
+      return { accountId, token: body.access_token };
+    },
+    async keyOf({ token }) {
+      const { body } = await call('/api/api-keys', token, { name: 'Test', scopes: ['*'] });
+      return body.key;
+    },
+  };
+}

@@ -1,0 +1,106 @@
+/** Examples of `/api/images`, of an account on the plan Starter. */
+
+export const request = {
+  prompt: 'A fountain pen resting on a letter, morning light',
+  platform: 'instagram',
+  quality_preset: 'standard',
+  generate_alt_text: true,
+};
+
+const RESETS_AT = '2026-12-20T12:00:00.000Z';
+const badge = { label: 'Starter', state: 'warning' } as const;
+const usage = {
+  meter: 'images',
+  window: 'period',
+  current: '8',
+  limit: '10',
+  remaining: '2',
+  resets_at: RESETS_AT,
+};
+const upgradePrompt = {
+  meter: 'images',
+  window: 'period',
+  percentage: 80,
+  urgency: 'medium',
+  suggested_plans: [{ plan: 'pro', name: 'Pro', limit: '50', price_month_minor: 7900 }],
+} as const;
+
+export const result = {
+  status: 'success',
+  images: [
+    {
+      b64_json: 'iVBORw0KGgoAAAANSUhEUgAA…',
+      url: null,
+      alt_text: 'A fountain pen lies on a handwritten letter in soft morning light.',
+    },
+  ],
+  size: null,
+  quality: 'standard',
+  post_processing: [],
+  incomplete: [],
+  plan_info: {
+    plan: 'starter',
+    model_used: 'grok2_basic',
+    quality_used: 'standard',
+    usage,
+    badge,
+    upgrade_prompt: upgradePrompt,
+  },
+};
+
+export const capabilities = {
+  plan: 'starter',
+  can_generate: true,
+  default_model: 'grok2_basic',
+  models: ['grok2_basic'],
+  qualities: { draft: true, standard: true, premium: false },
+  quality_presets: [
+    { name: 'standard', quality: 'standard', width: 1024, height: 1024, included: true },
+    { name: 'premium', quality: 'premium', width: 1024, height: 1536, included: false },
+  ],
+  platforms: { twitter: true, instagram: true, tiktok: false },
+  features: { image_batch: false, image_custom_size: false, image_post_processing: true, alt_text: true },
+  max_count: 1,
+  max_prompt_length: 1000,
+};
+
+export const models = {
+  plan: 'starter',
+  default_model: 'grok2_basic',
+  models: [
+    {
+      model: 'grok2_basic',
+      provider: 'xai',
+      included: true,
+      price_per_image_usd: '0.070000000',
+      sizes: [],
+      plans: ['pro', 'enterprise'],
+    },
+  ],
+};
+
+export const usageReport = {
+  plan: 'starter',
+  usage,
+  badge,
+  upgrade_prompt: upgradePrompt,
+  limits: [
+    {
+      meter: 'images',
+      unit: 'count',
+      window: 'period',
+      scope: 'account',
+      scope_id: null,
+      kind: 'n',
+      used: '8',
+      held: '0',
+      limit: '10',
+      remaining: '2',
+      percentage: 80,
+      state: 'warning',
+      window_start: '2026-11-20T12:00:00.000Z',
+      resets_at: RESETS_AT,
+      source: 'plan:starter',
+    },
+  ],
+};

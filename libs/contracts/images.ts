@@ -1,0 +1,259 @@
+/** `/api/images`: pictures for posts, drawn by the models of the plan. */
+import { z } from 'zod';
+import { METERING_PROBLEMS } from './chat-operations.ts';
+import { envelope, usd } from './envelope.ts';
+import { degradations, NEEDS_API_ACCESS, planInfo } from './gating.ts';
+import { idempotencyHeaders } from './idempotency-key.ts';
+import * as example from './images-examples.ts';
+import { limitWire } from './limits.ts';
+import { defineOperation } from './operation.ts';
+import { problemResponses, USER_PROBLEMS } from './problem-responses.ts';
+import { SOCIAL_PLATFORMS } from './social.ts';
+
+export const MOST_IMAGES = 4;
+export const LONGEST_IMAGE_PROMPT = 1000;
+
+const side = z.int().min(256).max(4096);
+const words = (longest: number) => z.string().trim().min(1).max(longest).optional();
+
+export const imageRequest = z
+  .strictObject({
+    prompt: z.string().trim().min(1).max(LONGEST_IMAGE_PROMPT).describe('What to draw.'),
+    platform: z.enum(SOCIAL_PLATFORMS).default('instagram').describe('Where it will be shown.'),
+    quality_preset: z
+      .string()
+      .min(1)
+      .max(100)
+      .nullish()
+      .describe(
+        "One of `GET /api/images/capabilities`, which decides quality and size; the plan's best if absent.",
+      ),
+    model: z
+      .string()
+      .min(1)
+      .max(200)
+      .default('auto')
+      .describe('One of `GET /api/images/models`; `auto` is the best one of the plan.'),
+    content_context: words(500).describe('The content that the image goes with.'),
+    industry_context: words(200),
+    tone: words(100).describe('For example `playful` or `sober`.'),
+    count: z.int().min(1).max(MOST_IMAGES).default(1).describe('Several take the feature `image_batch`.'),
+    enable_post_processing: z
+      .boolean()
+      .default(false)
+      .describe(
+        'Has the model finish the image for the platform: its shape and its style. Takes the feature `image_post_processing`; `post_processing` in the answer says what was done.',
+      ),
+    generate_alt_text: z
+      .boolean()
+      .default(false)
+      .describe('Also has a description written for people who cannot see it. Takes the feature `alt_text`.'),
+    custom_options: z
+      .strictObject({ width: side, height: side })
+      .nullish()
+      .describe('A size of the model, in pixels. Takes the feature `image_custom_size`.'),
+    allow_degraded: z.boolean().optional(),
+  })
+  .meta({ id: 'ImageRequest' });
+export type ImageRequest = z.output<typeof imageRequest>;
+
+export const imageResult = z
+  .looseObject({
+    status: z.literal('success'),
+    images: z
+      .array(
+        z.object({
+          b64_json: z.string().nullable().describe('The image itself, in Base64.'),
+          url: z.string().nullable().describe('Where it can be fetched for a while.'),
+          alt_text: z.string().nullable(),
+        }),
+      )
+      .min(1),
+    size: z
+      .string()
+      .nullable()
+      .describe('In pixels, as asked of the provider; null where the model decides by itself.'),
+    quality: z.string().nullable().describe('A quality of the plan.'),
+    post_processing: z.array(z.string()).describe('What was done for the platform.'),
+    incomplete: z
+      .array(z.enum(['images', 'alt_text']))
+      .describe('What is missing because a provider failed. It is not charged.'),
+    plan_info: planInfo.optional(),
+    degraded: degradations.optional(),
+  })
+  .meta({ id: 'ImageResult' });
+
+const tags = ['Images'];
+
+export const generateImages = defineOperation({
+  operationId: 'generateImages',
+  method: 'POST',
+  path: '/api/images/generate',
+  summary: 'Draw images',
+  description: [
+    'Every image counts against the plan. What the plan does not include is refused with 403, which says what it does',
+    'include, which plans include more, and in `fallback_options` which changes to the request would do; with',
+    '`allow_degraded` the first of them is made, and the answer says so in `degraded`.',
+  ].join(' '),
+  tags,
+  auth: 'user',
+  scope: 'generate',
+  needs: [
+    NEEDS_API_ACCESS,
+    { kind: 'model', of: 'image', field: 'model' },
+    { kind: 'quality', field: 'quality_preset' },
+    { kind: 'platform', field: 'platform' },
+    {
+      kind: 'feature',
+      feature: 'image_batch',
+      when: { field: 'count', is: 'several' },
+      without: { count: 1 },
+    },
+    {
+      kind: 'feature',
+      feature: 'image_custom_size',
+      when: { field: 'custom_options', is: 'set' },
+      without: { custom_options: null },
+    },
+    {
+      kind: 'feature',
+      feature: 'image_post_processing',
+      when: { field: 'enable_post_processing', is: 'true' },
+      without: { enable_post_processing: false },
+    },
+    {
+      kind: 'feature',
+      feature: 'alt_text',
+      when: { field: 'generate_alt_text', is: 'true' },
+      without: { generate_alt_text: false },
+    },
+  ],
+  headers: idempotencyHeaders,
+  body: imageRequest,
+  bodyExample: example.request,
+  responses: {
+    200: { description: 'The images.', schema: imageResult, example: example.result },
+    ...problemResponses(
+      ...METERING_PROBLEMS,
+      'unknown_model',
+      'feature_not_in_plan',
+      'quality_not_in_plan',
+      'platform_not_in_plan',
+      'payment_required',
+    ),
+  },
+});
+
+export const imageCapabilities = z
+  .object({
+    plan: z.string(),
+    can_generate: z.boolean().describe('Whether the plan includes any image model.'),
+    default_model: z.string().nullable().describe('What `auto` is.'),
+    models: z.array(z.string()),
+    qualities: z.record(z.string(), z.boolean()).describe('From the lowest to the highest.'),
+    quality_presets: z.array(
+      z.object({
+        name: z.string(),
+        quality: z.string(),
+        width: z.int(),
+        height: z.int(),
+        included: z.boolean(),
+      }),
+    ),
+    platforms: z.record(z.string(), z.boolean()),
+    features: z
+      .record(z.string(), z.boolean())
+      .describe('Whether each part of a request that takes a feature may be used.'),
+    max_count: z.int().describe('Images of one request at most.'),
+    max_prompt_length: z.int(),
+  })
+  .meta({ id: 'ImageCapabilities' });
+export type ImageCapabilities = z.output<typeof imageCapabilities>;
+
+export const getImageCapabilities = defineOperation({
+  operationId: 'getImageCapabilities',
+  method: 'GET',
+  path: '/api/images/capabilities',
+  summary: 'What your plan lets images be',
+  tags,
+  auth: 'user',
+  scope: 'any',
+  responses: {
+    200: {
+      description: 'Models, qualities, presets, platforms and features.',
+      schema: envelope(imageCapabilities),
+      example: { success: true, data: example.capabilities },
+    },
+    ...problemResponses(...USER_PROBLEMS, 'metering_unavailable'),
+  },
+});
+
+export const imageModels = z
+  .object({
+    plan: z.string(),
+    default_model: z.string().nullable(),
+    models: z
+      .array(
+        z.object({
+          model: z.string(),
+          provider: z.string(),
+          included: z.boolean(),
+          price_per_image_usd: usd.describe('What one image counts against limits of cost.'),
+          sizes: z.array(z.string()).describe('Sizes it draws; empty where it decides by itself.'),
+          plans: z.array(z.string()).describe('Plans to move up to that include it.'),
+        }),
+      )
+      .describe('From the least to the best.'),
+  })
+  .meta({ id: 'ImageModels' });
+export type ImageModels = z.output<typeof imageModels>;
+
+export const listImageModels = defineOperation({
+  operationId: 'listImageModels',
+  method: 'GET',
+  path: '/api/images/models',
+  summary: 'Image models, and which your plan includes',
+  tags,
+  auth: 'user',
+  scope: 'any',
+  responses: {
+    200: {
+      description: 'Every image model on offer.',
+      schema: envelope(imageModels),
+      example: { success: true, data: example.models },
+    },
+    ...problemResponses(...USER_PROBLEMS, 'metering_unavailable'),
+  },
+});
+
+export const imageUsage = z
+  .object({
+    plan: z.string(),
+    usage: planInfo.shape.usage,
+    badge: planInfo.shape.badge,
+    upgrade_prompt: planInfo.shape.upgrade_prompt,
+    limits: z.array(limitWire).describe('Every limit on images.'),
+  })
+  .meta({ id: 'ImageUsage' });
+export type ImageUsage = z.output<typeof imageUsage>;
+
+export const getImageUsage = defineOperation({
+  operationId: 'getImageUsage',
+  method: 'GET',
+  path: '/api/images/usage',
+  summary: 'How many images were made, and how many are left',
+  tags,
+  auth: 'user',
+  scope: 'usage:read',
+  responses: {
+    200: {
+      description: 'Where the limits on images stand.',
+      schema: envelope(imageUsage),
+      example: { success: true, data: example.usageReport },
+    },
+    ...problemResponses(...USER_PROBLEMS, 'metering_unavailable'),
+  },
+});
+
+/** Answered by the gateway itself. */
+export const IMAGE_READING_OPERATIONS = [getImageCapabilities, listImageModels, getImageUsage] as const;

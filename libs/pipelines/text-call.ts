@@ -1,0 +1,40 @@
+/** A provider call of our own making that writes a text: how it is planned, whatever pipeline it belongs to. */
+import type { PlannedCall } from '#libs/contracts/internal-context.ts';
+import type { ModelInfo } from '#libs/pricing/model.ts';
+import type { ModelPriceWire } from '#libs/pricing/price-wire.ts';
+
+/** Thinking comes out of the same cap as the text. */
+const REASONING_OUTPUT_TOKENS = 1_024;
+
+/** Providers whose reasoning models all accept an effort. */
+const EFFORT_PROVIDERS: ReadonlySet<string> = new Set(['openai', 'anthropic', 'gemini']);
+
+/** A model with the price in force. */
+export type TextModel = { readonly model: ModelInfo; readonly price: ModelPriceWire };
+
+/** The tokens a text needs with a model, its thinking included. */
+export function textTokens({ capabilities }: ModelInfo, visibleTokens: number): number {
+  return visibleTokens + (capabilities.reasoning ? REASONING_OUTPUT_TOKENS : 0);
+}
+
+/** @param bounds upper bound of the prompt's tokens, and the output cap. */
+export function planTextCall(
+  { model, price }: TextModel,
+  step: { index: number; step: string; counts: Readonly<Record<string, number>> },
+  bounds: { inputTokens: number; outputTokens: number },
+): PlannedCall {
+  return {
+    index: step.index,
+    step: step.step,
+    provider: model.provider,
+    model: model.model,
+    upstreamModel: model.upstreamModel,
+    inputTokens: Math.min(bounds.inputTokens, model.contextWindow - bounds.outputTokens),
+    outputTokens: bounds.outputTokens,
+    choices: 1,
+    otherUnits: {},
+    counts: step.counts,
+    price,
+    ...(model.capabilities.reasoning && EFFORT_PROVIDERS.has(model.provider) && { reasoningEffort: 'low' }),
+  };
+}
