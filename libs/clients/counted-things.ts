@@ -96,7 +96,7 @@ export function createCountedThings(options: {
       const commit: Commit = (make) =>
         transaction(pool, async (connection) => {
           const made = await make(connection);
-          const settled = await settleWithin(connection, {
+          const settled = await settleWithin(connection, null, {
             holdId,
             accountId,
             callIndex: 0,
@@ -120,6 +120,6 @@ export function createCountedThings(options: {
     },
 
     giveBack: (connection, counted) =>
-      recordWithin(connection, { ...counted, id: newId(), amount: -1n, step: 'delete' }),
+      recordWithin(connection, null, { ...counted, id: newId(), amount: -1n, step: 'delete' }),
   };
 }

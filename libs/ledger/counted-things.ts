@@ -53,8 +53,12 @@ export function countingFacts(meter: string, step: string): CallFacts {
 }
 
 /** `Ledger.settle` on a connection of the caller's, so that it commits with what it counts. */
-export async function settleWithin(database: Queryable, request: SettleRequest): Promise<SettleAnswer> {
-  const [answer] = await runSettles(database, null, [request]);
+export async function settleWithin(
+  database: Queryable,
+  now: Date | null,
+  request: SettleRequest,
+): Promise<SettleAnswer> {
+  const [answer] = await runSettles(database, now, [request]);
   return answer as SettleAnswer;
 }
 
@@ -63,10 +67,15 @@ export async function settleWithin(database: Queryable, request: SettleRequest):
  * asked for, such as the owner of a new account. Commits with what caused it, which is what keeps it from being booked
  * twice.
  */
-export async function recordWithin(database: Queryable, record: CountRecord): Promise<void> {
+export async function recordWithin(
+  database: Queryable,
+  now: Date | null,
+  record: CountRecord,
+): Promise<void> {
   const { id, owner, meter, amount, step, under = null } = record;
   const { accountId, userId, keyId, workspaceId } = owner;
-  await database.query('SELECT ledger_record(NULL, $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)', [
+  await database.query('SELECT ledger_record($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)', [
+    now,
     laneOf(accountId),
     accountId,
     id,

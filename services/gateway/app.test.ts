@@ -3,12 +3,14 @@ import { API_KEY_OPERATIONS } from '#libs/contracts/api-keys.ts';
 import { IDENTITY_OPERATIONS } from '#libs/contracts/identity.ts';
 import { MEMBER_OPERATIONS } from '#libs/contracts/members.ts';
 import type { Operation } from '#libs/contracts/operation.ts';
+import { WORKSPACE_OPERATIONS } from '#libs/contracts/workspaces.ts';
 import { createKey, createTestGateway, signUp, TEST_PASSWORD } from './fixtures.ts';
 
 const operations: readonly Operation[] = [
   ...IDENTITY_OPERATIONS,
   ...API_KEY_OPERATIONS,
   ...MEMBER_OPERATIONS,
+  ...WORKSPACE_OPERATIONS,
 ];
 const withBody = operations.filter(({ body }) => body !== undefined);
 const SOME_ID = '019e3f5e-6f2a-7c31-9d52-8a4f0b6c1d2e';
@@ -31,7 +33,7 @@ const COUNT_ROWS = `select relname, (xpath('/row/n/text()', query_to_xml(format(
 t.test('given nobody, every operation that is not open says so', async (t) => {
   const gateway = await createTestGateway(t);
   const closed = operations.filter(({ auth }) => auth !== 'none');
-  t.equal(closed.length, 10);
+  t.equal(closed.length, 14);
   for (const operation of closed) {
     // even a broken body does not get a word about itself
     const answer = await gateway.call(methodOf(operation), urlOf(operation), {
@@ -67,7 +69,7 @@ t.test(
     const gateway = await createTestGateway(t, { variables: { BODY_LIMIT: '4kb' } });
     const { access_token: as } = await signUp(gateway, 'ada');
     const json = { 'content-type': 'application/json' };
-    t.equal(withBody.length, 8);
+    t.equal(withBody.length, 9);
     for (const operation of withBody) {
       const send = (body: string, headers: Record<string, string> = json) =>
         gateway.call(methodOf(operation), urlOf(operation), { as, body, headers });

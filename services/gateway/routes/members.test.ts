@@ -1,4 +1,5 @@
 import t from 'tap';
+import { findBreaches } from '#libs/ledger/invariants.ts';
 import { addMember, createKey, createTestGateway, signUp, TEST_PASSWORD } from '../fixtures.ts';
 
 t.test('given an account, its people are listed in pages', async (t) => {
@@ -127,3 +128,38 @@ t.test('given other tenants and API keys, members are out of reach', async (t) =
     body: { code: 'role_required' },
   });
 });
+
+t.test(
+  'given a plan with three seats, the owner has one, and two more people fit, however many are added',
+  async (t) => {
+    const gateway = await createTestGateway(t, { limits: { 'team.members': 3n } });
+    const other = await createTestGateway(t, { beside: gateway, limits: { 'team.members': 3n } });
+    const owner = await signUp(gateway, 'owner');
+    const add = (name: string, through = gateway) =>
+      through.call('POST', '/api/members', {
+        as: owner.access_token,
+        body: { email: `${name}@example.com`, password: TEST_PASSWORD },
+      });
+    const answers = await Promise.all(
+      Array.from({ length: 12 }, (_, n) => add(`person-${n}`, n % 2 === 0 ? gateway : other)),
+    );
+    t.equal(answers.filter(({ status }) => status === 201).length, 2);
+    t.match(await add('one-more'), {
+      status: 429,
+      body: { code: 'limit_exceeded', limit: { meter: 'team.members', used: '3', limit: '3' } },
+    });
+    const { rows } = await gateway.database.pool.query('SELECT count(*)::int AS n FROM users');
+    t.equal(rows[0].n, 3, 'nobody was created without a seat');
+
+    await t.test('and when somebody leaves, their seat is free', async (t) => {
+      const userId = answers.find(({ status }) => status === 201)?.body.user_id;
+      const remove = () => gateway.call('DELETE', `/api/members/${userId}`, { as: owner.access_token });
+      const removed = await Promise.all([remove(), remove(), remove()]);
+      t.strictSame(removed.map(({ status }) => status).sort(), [204, 404, 404]);
+      t.match(await add('owner'), { status: 409, body: { code: 'email_taken' } }, 'which costs no seat');
+      t.equal((await add('one-more')).status, 201);
+      t.equal((await add('and-another')).status, 429);
+      t.strictSame(await findBreaches(gateway.database.pool), []);
+    });
+  },
+);

@@ -6,24 +6,27 @@ import { createContextSigner } from '#libs/auth/internal-context.ts';
 import { SERVICE_CALLER } from '#libs/clients/internal-client.ts';
 import { importCatalogue } from '#libs/contracts/catalogues.ts';
 import { putFlag } from '#libs/contracts/flags.ts';
+import {
+  type Caller,
+  INTERNAL_CONTEXT_HEADER,
+  type InternalContext,
+} from '#libs/contracts/internal-context.ts';
+import { addKbFile, deleteKbFile } from '#libs/contracts/knowledge-base.ts';
+import type { Operation } from '#libs/contracts/operation.ts';
 import { createServicePool } from '#libs/http/service-pool.ts';
 import { createService } from '#libs/service/create-service.ts';
 import { createLogger } from '#libs/service/logger.ts';
 import { createMetrics } from '#libs/service/metrics.ts';
 import { serviceVariables, toServiceConfig } from '#libs/service/variables.ts';
+import type { TestScope } from '#libs/testing/database.ts';
 import { listenServerOnFreePort } from '#libs/testing/http.ts';
 import { createFakeRuntime } from '#libs/testing/runtime.ts';
 import { registerProxied } from './proxied.ts';
 
-t.test('given a service that reads catalogues as YAML', async (t) => {
-  const url = await listenServerOnFreePort(
-    t,
-    createServer(async (request, response) => {
-      const body = await text(request);
-      response.writeHead(201, { 'content-type': 'application/json' });
-      response.end(JSON.stringify({ type: request.headers['content-type'], body }));
-    }),
-  );
+const CALLER: Caller = { ...SERVICE_CALLER, workspaceId: '019e3f5e-6f2a-7c31-9d52-8a4f0b6c1d41' };
+
+/** A gateway of nothing but operations that are passed on. */
+function createGateway(t: TestScope, operations: readonly Operation[], urls: readonly string[]) {
   const runtime = createFakeRuntime();
   const { now } = runtime.clock;
   const app = createService({
@@ -34,13 +37,23 @@ t.test('given a service that reads catalogues as YAML', async (t) => {
     keepRawBody: true,
   });
   app.removeContentTypeParser('text/plain');
-  const pool = createServicePool(url);
-  t.teardown(() => Promise.all([app.close(), pool.close()]));
-  registerProxied(app, [importCatalogue, putFlag], [pool], {
-    signer: createContextSigner({ secrets: ['a secret that only tests know of, no one else'], now }),
-    now,
-    callerOf: () => SERVICE_CALLER,
-  });
+  const pools = urls.map((url) => createServicePool(url));
+  t.teardown(() => Promise.all([app.close(), ...pools.map((pool) => pool.close())]));
+  const signer = createContextSigner({ secrets: ['a secret that only tests know of, no one else'], now });
+  registerProxied(app, operations, pools, { signer, now, callerOf: () => CALLER });
+  return { app, signer };
+}
+
+t.test('given a service that reads catalogues as YAML', async (t) => {
+  const url = await listenServerOnFreePort(
+    t,
+    createServer(async (request, response) => {
+      const body = await text(request);
+      response.writeHead(201, { 'content-type': 'application/json' });
+      response.end(JSON.stringify({ type: request.headers['content-type'], body }));
+    }),
+  );
+  const { app } = createGateway(t, [importCatalogue, putFlag], [url]);
   const send = (method: 'POST' | 'PUT', path: string, type: string, payload: string) =>
     app.inject({ method, url: path, headers: { 'content-type': type }, payload });
 
@@ -60,4 +73,57 @@ t.test('given a service that reads catalogues as YAML', async (t) => {
     t.equal((await send('PUT', '/api/admin/flags/ai_inbox', 'text/yaml', 'a: 1')).statusCode, 415);
     t.equal((await send('POST', importCatalogue.path, 'text/plain', 'a: 1')).statusCode, 415);
   });
+});
+
+t.test('given several processes of a service', async (t) => {
+  const served = [0, 0];
+  const listen = (index: number) =>
+    listenServerOnFreePort(
+      t,
+      createServer(async (request, response) => {
+        served[index] = (served[index] ?? 0) + 1;
+        const body = await text(request);
+        const { url, method, headers } = request;
+        response.writeHead(429, {
+          'content-type': 'application/problem+json',
+          'retry-after': '7',
+          ratelimit: '"kb.files/total";r=0',
+          'x-internal': 'secret',
+        });
+        response.end(JSON.stringify({ url, method, body, context: headers[INTERNAL_CONTEXT_HEADER] }));
+      }),
+    );
+  const gone = createServer();
+  const goneUrl = await listenServerOnFreePort(t, gone);
+  await new Promise((resolve) => gone.close(resolve));
+  const urls = [await listen(0), goneUrl, await listen(1)];
+  const { app, signer } = createGateway(t, [addKbFile, deleteKbFile], urls);
+
+  await t.test('then each takes its turn, and one that is gone is passed over', async (t) => {
+    for (let count = 0; count < 6; count += 1) {
+      const answer = await app.inject({
+        method: 'POST',
+        url: addKbFile.path,
+        payload: { name: 'x', content: 'y' },
+      });
+      t.equal(answer.statusCode, 429);
+    }
+    t.strictSame(served, [2, 4]);
+  });
+
+  await t.test(
+    'then the request arrives as it was, with who sends it, and the answer comes back',
+    async (t) => {
+      const answer = await app.inject({ method: 'DELETE', url: '/api/kb/files/1?x=%20' });
+      const seen = answer.json();
+      t.match(seen, { method: 'DELETE', url: '/api/kb/files/1?x=%20', body: '' });
+      t.match(signer.verify<InternalContext>(seen.context), { ok: true, payload: { caller: CALLER } });
+      t.match(answer.headers, {
+        'content-type': 'application/problem+json',
+        'retry-after': '7',
+        ratelimit: '"kb.files/total";r=0',
+        'x-internal': undefined,
+      });
+    },
+  );
 });

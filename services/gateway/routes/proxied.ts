@@ -14,6 +14,8 @@ const PASSED_BACK = [
   'content-length',
   'cache-control',
   'etag',
+  'ratelimit',
+  'ratelimit-policy',
   'retry-after',
   'x-should-retry',
   'location',

@@ -52,7 +52,13 @@ export async function insertOwnedAccount(
   const id = runtime.newId();
   await tx.insert(accounts).values({ id, name: account.name, createdAt: runtime.clock.now() });
   await insertMembership(tx, runtime, { accountId: id, userId: account.ownerId, role: 'owner' });
-  await recordWithin(connection, { id, owner: seatOwner(id), meter: SEATS, amount: 1n, step: 'create' });
+  await recordWithin(connection, null, {
+    id,
+    owner: seatOwner(id),
+    meter: SEATS,
+    amount: 1n,
+    step: 'create',
+  });
   return id;
 }
 

@@ -1,6 +1,7 @@
 import t from 'tap';
 import type { LimitWire } from '#libs/contracts/limits.ts';
 import type { UsageReport } from '#libs/contracts/usage.ts';
+import { recordWithin } from '#libs/ledger/counted-things.ts';
 import { testHold, testSettle } from '#libs/ledger/fixtures.ts';
 import {
   ACCOUNT,
@@ -257,6 +258,40 @@ t.test('given an account without books, billing opens them', async (t) => {
     'also where the clock is behind that of billing',
   );
 });
+
+t.test(
+  'given things that are counted without a provider, they are in the limits and not among the calls',
+  async (t) => {
+    const service = await createTestService(t);
+    const { pool, ledger, runtime } = service;
+    await openBooks(ledger, ACCOUNT, runtime.clock.now());
+    await call(service, ACCOUNT, { cost: 1_000_000n });
+    for (const amount of [3n, -1n]) {
+      await recordWithin(pool, runtime.clock.now(), {
+        id: runtime.newId(),
+        owner: { accountId: ACCOUNT, userId: OWNER, keyId: null, workspaceId: null },
+        meter: 'images',
+        amount,
+        step: 'create',
+      });
+    }
+    const { report } = await read(service, 'owner');
+    t.match(limitOf(report, 'images'), { used: '2' });
+    t.equal(report.breakdown.total.calls, 1);
+    t.strictSame(
+      report.breakdown.providers.map(({ provider }) => provider),
+      ['openai'],
+    );
+    const calls = await service.send<{ data: { calls: unknown[] } }>('owner', 'GET', '/api/usage/requests');
+    t.match(calls.body.data.calls, [{ provider: 'openai' }]);
+    const counted = await service.send<{ data: { calls: unknown[] } }>(
+      'owner',
+      'GET',
+      '/api/usage/requests?provider=inkmeter',
+    );
+    t.match(counted.body.data.calls, [{ model: 'images' }, { model: 'images' }], 'unless asked for');
+  },
+);
 
 t.test('without a signed context nothing is told', async (t) => {
   const service = await createTestService(t);

@@ -1,4 +1,5 @@
 import type { Pool } from 'pg';
+import { NO_PROVIDER } from '#libs/ledger/counted-things.ts';
 import { LANE_COUNT, laneOf } from '#libs/ledger/lane.ts';
 import type { CallFilter, CallRecord } from '../domain/call-record.ts';
 import type { CallPosition } from '../domain/cursor.ts';
@@ -66,7 +67,7 @@ const LIST_SQL = `
     FROM usage_events
    WHERE account_id = $1
      AND ($2::uuid IS NULL OR user_id = $2)
-     AND ($3::text IS NULL OR provider = $3)
+     AND (provider = $3 OR $3::text IS NULL AND provider <> '${NO_PROVIDER}')
      AND ($4::text IS NULL OR model = $4)
      AND ($5::text IS NULL OR status = $5)
      AND admitted_at <= coalesce($6::timestamptz, 'infinity')

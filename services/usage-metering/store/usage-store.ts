@@ -1,4 +1,5 @@
 import type { Pool } from 'pg';
+import { NO_PROVIDER } from '#libs/ledger/counted-things.ts';
 import { laneOf } from '#libs/ledger/lane.ts';
 import { type AccountStanding, readLimits, type StandingQuery } from '#libs/ledger/read-limits.ts';
 import { dayOf, type ModelUsage, type ModelUsageQuery } from '../domain/usage-report.ts';
@@ -36,6 +37,7 @@ const BY_MODEL_SQL = `
          sum(latency_ms)::bigint AS latency_ms
     FROM usage_daily
    WHERE lane = $1 AND account_id = $2 AND day BETWEEN $3 AND $4 AND ($5::uuid IS NULL OR user_id = $5)
+     AND provider <> '${NO_PROVIDER}'
    GROUP BY provider, model
    ORDER BY sum(cost_nano_usd) DESC, provider, model`;
 

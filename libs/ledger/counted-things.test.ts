@@ -1,0 +1,179 @@
+import t from 'tap';
+import { transaction } from '#libs/db/transaction.ts';
+import { createTestDatabase, type TestScope } from '#libs/testing/database.ts';
+import { createFakeRuntime } from '#libs/testing/runtime.ts';
+import { countingFacts, type Owner, recordWithin, settleWithin } from './counted-things.ts';
+import { testHold, testSegment } from './fixtures.ts';
+import { findBreaches } from './invariants.ts';
+import { createLedger } from './ledger.ts';
+import type { LimitSegment } from './types.ts';
+
+const ACCOUNT = '0190a1b2-0000-7000-8000-00000000a001';
+const USER = '0190a1b2-0000-7000-8000-00000000b001';
+const OWNER: Owner = { accountId: ACCOUNT, userId: null, keyId: null, workspaceId: null };
+const METER = 'kb.files';
+const DAY_MS = 86_400_000;
+
+const settlement = (holdId: string) => ({
+  holdId,
+  accountId: ACCOUNT,
+  callIndex: 0,
+  meters: { [METER]: 1n },
+  facts: countingFacts(METER, 'create'),
+  close: true,
+});
+
+/** @param segments null for an account whose books nobody has opened. */
+async function createBooks(t: TestScope, segments: LimitSegment[] | null) {
+  const { pool } = await createTestDatabase(t);
+  const { clock, newId } = createFakeRuntime({ start: '2026-11-16T12:00:00Z' });
+  const ledger = createLedger({ pool, now: clock.now });
+  const setLimits = (next: LimitSegment[]) =>
+    ledger.setLimits({ accountId: ACCOUNT, anchor: new Date('2026-01-31'), periodMonths: 1, segments: next });
+  if (segments !== null) await setLimits(segments);
+  return {
+    pool,
+    clock,
+    newId,
+    setLimits,
+    record: (amount: bigint, more: { under?: string; owner?: Owner } = {}) =>
+      recordWithin(pool, clock.now(), {
+        id: newId(),
+        owner: OWNER,
+        meter: METER,
+        amount,
+        step: 'test',
+        ...more,
+      }),
+    hold: async (id = newId(), userId: string | null = null) =>
+      (await ledger.hold(testHold(ACCOUNT, id, { [METER]: 1n }, { userId }))).verdict,
+    settle: (holdId: string) => settleWithin(pool, clock.now(), settlement(holdId)),
+    /** Of the account's current windows, by their kind. */
+    async used() {
+      const { rows } = await pool.query<{ win: string; used: bigint }>(
+        `SELECT win, used FROM ledger_counters WHERE scope = 'account' AND window_end > $1`,
+        [clock.now()],
+      );
+      return Object.fromEntries(rows.map((row) => [row.win, row.used]));
+    },
+    breaches: () => findBreaches(pool),
+  };
+}
+
+t.test('given a full limit, when one is given back, then there is room for one', async (t) => {
+  const books = await createBooks(t, [testSegment({ meter: METER, window: 'total', n: 2n })]);
+  for (const _ of [1, 2]) {
+    const id = books.newId();
+    t.equal(await books.hold(id), 'ok');
+    t.match(await books.settle(id), { outcome: 'settled', late: false, overrun: false });
+  }
+  t.equal(await books.hold(), 'limit_exceeded');
+  await books.record(-1n);
+  t.strictSame(await books.used(), { total: 1n });
+  t.equal(await books.hold(), 'ok');
+  t.equal(await books.hold(), 'limit_held');
+  t.strictSame(await books.breaches(), []);
+
+  const { rows } = await books.pool.query('SELECT provider, model, cost_nano_usd, late FROM usage_events');
+  t.equal(rows.length, 3);
+  for (const row of rows) {
+    t.match(row, { provider: 'inkmeter', model: METER, cost_nano_usd: 0n, late: false });
+  }
+});
+
+t.test('given no books yet, what is recorded counts once they are opened', async (t) => {
+  const books = await createBooks(t, null);
+  t.equal(await books.hold(), 'unknown_account', 'and recording does not open them');
+  await books.record(1n);
+  t.equal(await books.hold(), 'unknown_account');
+  await books.setLimits([testSegment({ meter: METER, window: 'total', n: 2n })]);
+  t.strictSame(await books.used(), { total: 1n });
+  t.equal(await books.hold(), 'ok');
+  t.equal(await books.hold(), 'limit_held');
+  t.strictSame(await books.breaches(), []);
+});
+
+t.test('given a limit that comes later, it counts what was given back before', async (t) => {
+  const books = await createBooks(t, []);
+  for (const amount of [1n, 1n, 1n, -1n]) await books.record(amount);
+  await books.setLimits([testSegment({ meter: METER, window: 'total', n: 2n })]);
+  t.strictSame(await books.used(), { total: 2n });
+  t.equal(await books.hold(), 'limit_exceeded');
+  await books.setLimits([]);
+  await books.record(-1n);
+  await books.setLimits([testSegment({ meter: METER, window: 'total', n: 2n })]);
+  t.strictSame(await books.used(), { total: 1n }, 'and what was given back while there was none');
+  t.strictSame(await books.breaches(), []);
+});
+
+t.test(
+  'given a decision of an earlier day, what it counted is taken back there and not from today',
+  async (t) => {
+    const books = await createBooks(t, [
+      testSegment({ meter: METER, window: 'day', n: 5n }),
+      testSegment({ meter: METER, window: 'week', n: 9n }),
+      testSegment({ meter: METER, window: 'total', n: 9n }),
+    ]);
+    const monday = books.newId();
+    await books.hold(monday);
+    await books.settle(monday);
+    books.clock.advance(DAY_MS);
+    const tuesday = books.newId();
+    await books.hold(tuesday);
+    await books.settle(tuesday);
+    const daily = async () => {
+      const { rows } = await books.pool.query<{ used: bigint }>(
+        `SELECT used FROM ledger_counters WHERE win = 'day' ORDER BY window_start`,
+      );
+      return rows.map(({ used }) => used);
+    };
+    t.strictSame(await daily(), [1n, 1n]);
+    await books.record(-1n, { under: monday });
+    t.strictSame(await daily(), [0n, 1n]);
+    t.match(await books.used(), { week: 1n, total: 1n });
+    await books.record(-1n, { under: tuesday });
+    t.strictSame(await daily(), [0n, 0n]);
+    t.match(await books.used(), { week: 0n, total: 0n });
+    t.strictSame(await books.breaches(), []);
+  },
+);
+
+t.test('given limits for each user, what one gives back is theirs', async (t) => {
+  const books = await createBooks(t, [
+    testSegment({ meter: METER, window: 'total', n: 9n }),
+    testSegment({ meter: METER, window: 'total', scope: 'user', scopeId: '*', n: 1n }),
+  ]);
+  const own = { ...OWNER, userId: USER };
+  const id = books.newId();
+  t.equal(await books.hold(id, USER), 'ok');
+  await books.settle(id);
+  t.equal(await books.hold(books.newId(), USER), 'limit_exceeded');
+  await books.record(-1n);
+  t.equal(await books.hold(books.newId(), USER), 'limit_exceeded', 'what was nobody’s is not theirs');
+  await books.record(-1n, { owner: own });
+  t.equal(await books.hold(books.newId(), USER), 'ok');
+  t.strictSame(await books.breaches(), []);
+});
+
+t.test('given a transaction that fails, nothing is booked', async (t) => {
+  const books = await createBooks(t, [testSegment({ meter: METER, window: 'total', n: 2n })]);
+  const id = books.newId();
+  await books.hold(id);
+  await t.rejects(
+    transaction(books.pool, async (connection) => {
+      await settleWithin(connection, books.clock.now(), settlement(id));
+      await recordWithin(connection, books.clock.now(), {
+        id: books.newId(),
+        owner: OWNER,
+        meter: METER,
+        amount: -1n,
+        step: 'test',
+      });
+      throw new Error('of the things');
+    }),
+    { message: 'of the things' },
+  );
+  t.strictSame(await books.used(), { total: 0n });
+  t.strictSame(await books.breaches(), []);
+  t.match(await books.settle(id), { outcome: 'settled' }, 'and the hold is as it was');
+});
