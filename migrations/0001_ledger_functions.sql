@@ -291,14 +291,14 @@ DECLARE
   v_stale record;
 BEGIN
   LOOP
-    SELECT array_agg(l.at), array_agg(l.i), bool_or(l.scoped), min(l.refresh_at)
+    -- One by one in this order, and each by its key: what cannot be flattened cannot be planned the other way round.
+    SELECT array_agg(b.at), array_agg(o.i), bool_or(b.scoped), min(b.refresh_at)
       INTO v_at, v_of, scoped, v_refresh_at
-      FROM (SELECT b.ctid AS at, i, b.member_scopes <> '{}' AS scoped, b.refresh_at
-              FROM generate_series(1, cardinality(p_account)) i
-              JOIN ledger_books b ON b.lane = p_lane[i] AND b.account_id = p_account[i] AND b.scope = 'account'
-                                 AND b.scope_id = ''
-             ORDER BY b.lane, b.account_id
-               FOR NO KEY UPDATE OF b) l;
+      FROM (SELECT i FROM generate_series(1, cardinality(p_account)) i ORDER BY p_lane[i], p_account[i]) o
+     CROSS JOIN LATERAL (
+       SELECT b.ctid AS at, b.member_scopes <> '{}' AS scoped, b.refresh_at FROM ledger_books b
+        WHERE b.lane = p_lane[o.i] AND b.account_id = p_account[o.i] AND b.scope = 'account' AND b.scope_id = ''
+          FOR NO KEY UPDATE) b;
     p_now := coalesce(v_given, clock_timestamp());
     EXIT WHEN v_refresh_at IS NULL OR v_refresh_at > p_now;
     FOR v_stale IN
@@ -327,8 +327,10 @@ BEGIN
       FROM (SELECT DISTINCT b.lane, b.account_id, s.scope,
                    CASE s.scope WHEN 'user' THEN p_user[i] WHEN 'key' THEN p_key[i] ELSE p_workspace[i] END::text AS scope_id
               FROM generate_series(1, cardinality(p_of)) i
-              JOIN ledger_books b ON b.lane = p_lane[p_of[i]] AND b.account_id = p_account[p_of[i]] AND b.scope = 'account'
-                                 AND b.scope_id = ''
+             CROSS JOIN LATERAL (
+               SELECT b.lane, b.account_id, b.member_scopes FROM ledger_books b
+                WHERE b.lane = p_lane[p_of[i]] AND b.account_id = p_account[p_of[i]] AND b.scope = 'account'
+                  AND b.scope_id = '' LIMIT 1) b
              CROSS JOIN LATERAL unnest(b.member_scopes) s(scope)) m
      WHERE m.scope_id IS NOT NULL AND NOT EXISTS (
        SELECT FROM ledger_books known
