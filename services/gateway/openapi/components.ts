@@ -69,7 +69,7 @@ export function tidySchemas(
     published.set(name, used.has(plain) ? name : plain);
   }
   walk([roots.answers, roots.requests, [...used.values()]], (object) => {
-    if (typeof object.$ref !== 'string') return;
+    if (typeof object.$ref !== 'string' || !object.$ref.startsWith(PREFIX)) return;
     const name = published.get(object.$ref.slice(PREFIX.length));
     if (name !== undefined) object.$ref = PREFIX + name;
   });
