@@ -50,9 +50,20 @@ export const PRICES = {
   reasoning: 3_000_000n,
 };
 
+/** Pico-USD: 4 cents an image. */
+export const IMAGE_PRICE = 40_000_000_000n;
+
 export function priceOf(provider: string, model: string): ModelPriceWire {
+  return priceWire(provider, model, PRICES);
+}
+
+export function imagePriceOf(provider: string, model: string): ModelPriceWire {
+  return priceWire(provider, model, { image: IMAGE_PRICE });
+}
+
+function priceWire(provider: string, model: string, prices: Record<string, bigint>): ModelPriceWire {
   const pico_usd_per_unit = Object.fromEntries(
-    Object.entries(PRICES).map(([name, pico]) => [name, pico.toString()]),
+    Object.entries(prices).map(([name, pico]) => [name, pico.toString()]),
   );
   return {
     provider,
@@ -137,7 +148,7 @@ export type TestGeneration = Generation & {
   counters: () => Promise<Record<string, { used: bigint; held: bigint }>>;
 };
 
-const METERS = ['cost', 'tokens.total', 'api.requests', 'gen.blog', 'gen.social'];
+const METERS = ['cost', 'tokens.total', 'api.requests', 'gen.blog', 'gen.social', 'images'];
 
 export async function createTestGeneration(
   t: TestScope,
@@ -255,7 +266,8 @@ async function openBooks(ledger: Ledger, accountId: string): Promise<void> {
 async function holdFor(ledger: Ledger, plan: CallPlan, id: string, ttlMs: number, caller: Caller) {
   const meters = {};
   for (const call of plan.calls) {
-    const bound = { inputTokens: call.inputTokens, outputTokens: call.outputTokens * call.choices };
+    const { inputTokens, otherUnits } = call;
+    const bound = { inputTokens, outputTokens: call.outputTokens * call.choices, otherUnits };
     worstCaseMeters(call, worstCaseNanoUsd(bound, fromWire(call.price)), meters);
   }
   const { accountId, userId, keyId, workspaceId } = caller;

@@ -1,0 +1,193 @@
+import t from 'tap';
+import { type ImageRequest, imageRequest } from '#libs/contracts/images.ts';
+import type { CallPlan } from '#libs/contracts/internal-context.ts';
+import { planImage } from '#libs/pipelines/image.ts';
+import type { ModelInfo } from '#libs/pricing/model.ts';
+import { request } from '#libs/testing/http.ts';
+import { CALLER, createTestGeneration, imagePriceOf, priceOf } from '../fixtures.ts';
+
+const generation = await createTestGeneration(t);
+const { url, simulator } = generation;
+const route = `${url}/internal/images`;
+
+// biome-ignore lint/suspicious/noExplicitAny: the shape is what the tests are about
+type Answer = any;
+
+const IMAGE_NANO_USD = 40_000_000n;
+
+const PLAN_CONTEXT = {
+  plan_info: {
+    plan: 'starter',
+    model_used: 'dalle3',
+    quality_used: 'premium',
+    usage: null,
+    badge: { label: 'Starter', state: 'ok' },
+  },
+  degraded: [{ what: 'model', asked: 'gpt_image_1', used: 'dalle3' }],
+} as const;
+
+function modelOf(provider: string, model: string, more: Partial<ModelInfo>): ModelInfo {
+  return {
+    provider,
+    model,
+    aliases: [],
+    upstreamModel: model,
+    kind: 'text',
+    contextWindow: 128_000,
+    maxOutputTokens: 8_192,
+    maxImageInputTokens: 0,
+    tokenizer: null,
+    capabilities: { vision: false, tools: false, jsonSchema: false, reasoning: false, streaming: true },
+    ...more,
+  };
+}
+
+/** By a model that draws one picture a call, described by `describedBy`. */
+function planFor(body: ImageRequest, describedBy = 'openai'): CallPlan {
+  const text = { model: modelOf(describedBy, 'gpt-4o', {}), price: priceOf(describedBy, 'gpt-4o') };
+  return planImage({
+    request: body,
+    image: {
+      model: modelOf('openai', 'dalle3', { kind: 'image', upstreamModel: 'dall-e-3' }),
+      price: imagePriceOf('openai', 'dalle3'),
+    },
+    size: { width: 1024, height: 1536 },
+    quality: 'premium',
+    qualities: ['draft', 'standard', 'premium'],
+    altText: body.generate_alt_text ? { ...text, outputTokensCap: null } : null,
+  });
+}
+
+const wish = (more: object = {}) => imageRequest.parse({ prompt: 'A fountain pen', ...more });
+
+async function draw(body: ImageRequest, plan = planFor(body), options: { keepAnswer?: boolean } = {}) {
+  const { requestId, headers } = await generation.admit(plan, options);
+  const answer = await request<Answer>(route, { headers, body });
+  return { requestId, ...answer, rows: await generation.rows(requestId) };
+}
+
+t.test('given pictures and a description, then each call is settled and the hold is closed', async (t) => {
+  const { requestId, status, body, headers, rows } = await draw(
+    wish({ count: 2, generate_alt_text: true, enable_post_processing: true, platform: 'pinterest' }),
+  );
+  t.equal(status, 200);
+  t.match(body, {
+    status: 'success',
+    images: [
+      { b64_json: /^iVBOR/, url: null, alt_text: /\w/ },
+      { b64_json: /^iVBOR/, url: null, alt_text: /\w/ },
+    ],
+    size: '1024x1792',
+    post_processing: ['platform_style', 'platform_size'],
+    incomplete: [],
+  });
+  t.match(rows, [
+    { step: 'image', status: 'ok', usage_source: 'provider', cost_nano_usd: IMAGE_NANO_USD, overrun: false },
+    { step: 'image', status: 'ok', cost_nano_usd: IMAGE_NANO_USD },
+    { step: 'alt_text', status: 'ok', overrun: false },
+  ]);
+  t.equal(await generation.holdState(requestId), 'closed');
+  const cost = rows.reduce((sum, row) => sum + row.cost_nano_usd, 0n);
+  t.equal(headers.get('x-inkmeter-cost-nano-usd'), cost.toString());
+  const { images } = await generation.counters();
+  t.match(images, { used: 2n, held: 0n });
+  const seen = simulator.witness.calls().filter(({ correlation }) => correlation?.startsWith(requestId));
+  t.equal(seen.length, 3);
+  t.equal(
+    seen.reduce((sum, call) => sum + call.usage.images, 0),
+    2,
+    'the provider counted the same',
+  );
+});
+
+t.test('given a provider that refuses the prompt, then nothing is charged', async (t) => {
+  const { status, body, rows, requestId } = await draw(
+    wish({ prompt: 'A pen [[simulate: moderated]]', generate_alt_text: true }),
+  );
+  t.match({ status, body }, { status: 422, body: { code: 'provider_refused', provider: 'openai' } });
+  t.match(rows, [{ step: 'image', status: 'error', error_code: 'provider_refused', cost_nano_usd: 0n }]);
+  t.equal(rows.length, 1, 'nothing is described that was not drawn');
+  t.equal(await generation.holdState(requestId), 'closed');
+});
+
+t.test('given a description that fails, then the picture is delivered all the same', async (t) => {
+  const body = wish({ generate_alt_text: true });
+  const plan = planFor(body);
+  const calls = plan.calls.map((call) =>
+    call.step === 'alt_text' ? { ...call, upstreamModel: 'gpt-4o#status=500' } : call,
+  );
+  const { status, body: answer, rows, requestId } = await draw(body, { ...plan, calls });
+  t.equal(status, 200);
+  t.match(answer, { images: [{ b64_json: /^iVBOR/, alt_text: null }], incomplete: ['alt_text'] });
+  t.match(rows, [
+    { status: 'ok', cost_nano_usd: IMAGE_NANO_USD },
+    { status: 'error', cost_nano_usd: 0n },
+  ]);
+  t.equal(await generation.holdState(requestId), 'closed');
+});
+
+t.test('given one picture of two that fails, then the other is delivered and charged', async (t) => {
+  const body = wish({ count: 2 });
+  const plan = planFor(body);
+  const calls = plan.calls.map((call) =>
+    call.index === 1 ? { ...call, upstreamModel: 'dall-e-3#status=400' } : call,
+  );
+  const { status, body: answer, rows } = await draw(body, { ...plan, calls });
+  t.equal(status, 200);
+  t.equal(answer.images.length, 1);
+  t.strictSame(answer.incomplete, ['images']);
+  t.match(rows, [{ status: 'ok' }, { status: 'error', cost_nano_usd: 0n }]);
+});
+
+t.test('given a client that leaves while a picture is drawn, then it is paid for', async (t) => {
+  const body = wish({ prompt: 'A pen [[simulate: hang]]' });
+  const { requestId, headers } = await generation.admit(planFor(body));
+  const arrived = simulator.witness.totals().all.calls + 1;
+  const controller = new AbortController();
+  const asked = request(route, { headers, body, signal: controller.signal }).catch(() => 'left');
+  await simulator.witness.arrived(arrived);
+  controller.abort();
+  t.equal(await asked, 'left');
+  t.equal(await generation.holdState(requestId), 'closed');
+  t.match(await generation.rows(requestId), [
+    { status: 'aborted', usage_source: 'estimated', cost_nano_usd: IMAGE_NANO_USD },
+  ]);
+});
+
+t.test('given an answer that is to be kept, then it is there with what it cost and its plan', async (t) => {
+  const body = wish();
+  const plan = planFor(body);
+  const { requestId } = await generation.admit(plan, { keepAnswer: true });
+  const work = {
+    plan,
+    keepAnswer: true,
+    holdExpiresAtMs: Date.now() + 60_000,
+    planContext: PLAN_CONTEXT,
+  };
+  const headers = { 'x-request-id': requestId, ...generation.sign({ caller: CALLER, requestId, work }) };
+  const answer = await request<Answer>(route, { headers, body });
+  t.match(answer, { status: 200, body: { quality: 'premium', ...PLAN_CONTEXT } });
+  const kept = await request<Answer>(`${url}/internal/results/${requestId}`, {
+    headers: generation.sign({ caller: CALLER, requestId }),
+  });
+  t.match(kept.body, {
+    state: 'done',
+    status: 200,
+    headers: { 'x-inkmeter-cost-usd': '0.040000000' },
+  });
+  const repeated = JSON.parse(Buffer.from(kept.body.body_base64, 'base64').toString());
+  t.strictSame(repeated.images, answer.body.images);
+  t.match(repeated, PLAN_CONTEXT);
+});
+
+t.test('given a request that is not as planned, or a provider that is not there', async (t) => {
+  const body = wish();
+  const chat = { ...planFor(body), kind: 'chat' as const };
+  t.match(await draw(body, chat), { status: 400, body: { code: 'invalid_request' }, rows: [] });
+  const elsewhere = planFor(body);
+  const calls = elsewhere.calls.map((call) => ({ ...call, provider: 'stability' }));
+  const lost = await draw(body, { ...elsewhere, calls });
+  t.match(lost, { status: 502, body: { code: 'provider_error', provider: 'stability' }, rows: [] });
+  t.equal(await generation.holdState(lost.requestId), 'closed');
+  t.match(await request(route, { body }), { status: 401 });
+});
