@@ -10,7 +10,6 @@ export class CallRecord implements CallTrace {
   responseBytes = 0;
   providerRequestId: string | null = null;
   attempts = 0;
-  /** A request is with the provider, so it may be working (and billing) for us. */
   isInFlight = false;
   firstByteMs: number | null = null;
   latencyMs = 0;

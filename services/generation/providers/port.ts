@@ -25,6 +25,8 @@ export type CallTrace = {
   requestBytes: number;
   /** The provider's own name for the call. */
   providerRequestId: string | null;
+  /** The provider may have the request, and so be working for us. Assumed, unless the moment of sending is seen. */
+  isInFlight: boolean;
 };
 
 export type CallContext = {

@@ -11,7 +11,7 @@ import { REQUEST_ID_HEADER } from './vendors.ts';
 export type AnswerReader = {
   /** May return a promise to be left alone until it resolves. */
   readonly onData: (chunk: Buffer) => Promise<void> | undefined;
-  /** Gets the provider's name for the call as soon as it is known. */
+  /** Told when the request leaves, and the provider's name for the call as soon as it is known. */
   readonly trace: CallTrace;
 };
 
@@ -60,6 +60,7 @@ class ExchangeHandler implements Dispatcher.DispatchHandler {
   ) {
     this.#limit = limit;
     this.#reader = reader;
+    reader.trace.isInFlight = false;
     this.#resolve = resolve;
     this.#reject = reject;
     if (limit.signal.aborted) this.#giveUp();
@@ -70,6 +71,7 @@ class ExchangeHandler implements Dispatcher.DispatchHandler {
     this.#controller = controller;
     // it may have waited in line for a connection until nobody wanted it any more
     if (this.#isDone) controller.abort(new Error('cancelled'));
+    else this.#reader.trace.isInFlight = true;
   }
 
   onResponseStart(_: Dispatcher.DispatchController, status: number, headers: Headers): void {

@@ -94,7 +94,7 @@ const contextOf = (more: Partial<CallContext> = {}): CallContext => ({
   timeoutMs: 10_000,
   idleTimeoutMs: 10_000,
   callId: 'r/0',
-  trace: { requestBytes: 0, providerRequestId: null },
+  trace: { requestBytes: 0, providerRequestId: null, isInFlight: true },
   ...more,
 });
 

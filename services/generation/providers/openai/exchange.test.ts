@@ -1,0 +1,40 @@
+import { createServer } from 'node:http';
+import t from 'tap';
+import { Agent } from 'undici';
+import { listenServerOnFreePort } from '#libs/testing/http.ts';
+import type { CallTrace } from '../port.ts';
+import { startTimeLimit } from '../time-limit.ts';
+import { exchange } from './exchange.ts';
+
+t.test('given one connection and two calls, only the one that was sent is with the provider', async (t) => {
+  let arrived: (() => void) | undefined;
+  const arrival = new Promise<void>((resolve) => {
+    arrived = resolve;
+  });
+  const origin = await listenServerOnFreePort(
+    t,
+    createServer(() => arrived?.()),
+  );
+  const dispatcher = new Agent({ connections: 1, pipelining: 1 });
+  t.teardown(() => dispatcher.destroy());
+  const controller = new AbortController();
+  const call = () => {
+    const trace: CallTrace = { requestBytes: 2, providerRequestId: null, isInFlight: true };
+    const limit = startTimeLimit(controller.signal, 60_000);
+    const done = exchange(dispatcher, { origin, path: '/', headers: [], body: '{}' }, limit, {
+      onData: () => undefined,
+      trace,
+    }).finally(limit.release);
+    return { trace, done };
+  };
+  const sent = call();
+  await arrival;
+  const waiting = call();
+  t.equal(sent.trace.isInFlight, true);
+  t.equal(waiting.trace.isInFlight, false, 'it waits for the connection');
+  controller.abort();
+  for (const { done } of [sent, waiting]) {
+    t.match(await done.catch((error: unknown) => error), { kind: 'cancelled' });
+  }
+  t.equal(waiting.trace.isInFlight, false, 'and never leaves');
+});
