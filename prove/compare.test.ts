@@ -215,3 +215,32 @@ t.test('a call that a crash cut off is listed, unless somebody has its answer', 
   t.strictSame(found.differences, []);
   t.strictSame(found.cut, [{ holdId: SECOND, callIndex: 0, complete: true, tokens }]);
 });
+
+t.test('a call that was ended in the moment of being sent may be an estimate', async (t) => {
+  const estimate = (change: Partial<Books['rows'][number]>) => {
+    const evidence = honest();
+    evidence.calls.pop();
+    evidence.answered.delete(SECOND);
+    const row = evidence.books.rows.at(-1);
+    const prompt = { input: 10, cacheRead: 0, cacheWrite: 0, output: 0, reasoning: 0 };
+    const worth = priceTokens(prompt, prices);
+    const amounts = new Map([
+      ['cost', worth],
+      ['tokens.total', 10n],
+    ]);
+    if (row) {
+      Object.assign(row, {
+        status: 'aborted',
+        usageSource: 'estimated',
+        tokens: prompt,
+        costNanoUsd: worth,
+        amounts,
+      });
+      Object.assign(row, change);
+    }
+    counterOf(evidence).used = cost + worth;
+    return compare(evidence).differences;
+  };
+  t.strictSame(estimate({}), []);
+  t.match(estimate({ status: 'ok' }), [/never saw it/], 'but only then');
+});
