@@ -1,0 +1,129 @@
+import t from 'tap';
+import { type ImageRequest, imageRequest } from '#libs/contracts/images.ts';
+import type { ModelInfo } from '#libs/pricing/model.ts';
+import type { ModelPriceWire } from '#libs/pricing/price-wire.ts';
+import {
+  altTextMessages,
+  finishingOf,
+  type ImagePlanInput,
+  imagePrompt,
+  planImage,
+  sizeForPlatform,
+} from './image.ts';
+import { imageFormatOf, nearestSize, providerQuality } from './image-formats.ts';
+import { worstCaseMeters } from './meters.ts';
+import { bytesBound } from './prompt-bound.ts';
+
+const PRICE: ModelPriceWire = { provider: 'p', model: 'm', version: 'v', tiers: [] };
+const LADDER = ['draft', 'standard', 'premium'];
+
+const model = (upstreamModel: string, more: Partial<ModelInfo> = {}): ModelInfo => ({
+  provider: 'openai',
+  model: upstreamModel,
+  aliases: [],
+  upstreamModel,
+  kind: 'image',
+  contextWindow: 0,
+  maxOutputTokens: 0,
+  maxImageInputTokens: 0,
+  tokenizer: null,
+  capabilities: { vision: false, tools: false, jsonSchema: false, reasoning: false, streaming: true },
+  ...more,
+});
+const WRITER = model('gpt-4o-mini', { kind: 'text', contextWindow: 128_000, maxOutputTokens: 16_384 });
+
+const wish = (more: object = {}): ImageRequest => imageRequest.parse({ prompt: 'A pen', ...more });
+
+function plan(upstreamModel: string, body: ImageRequest, more: Partial<ImagePlanInput> = {}) {
+  return planImage({
+    request: body,
+    image: { model: model(upstreamModel), price: PRICE },
+    size: { width: 1024, height: 1536 },
+    quality: 'premium',
+    qualities: LADDER,
+    altText: null,
+    ...more,
+  }).calls;
+}
+
+t.test('as many calls as the model needs, and never more pictures than asked', (t) => {
+  for (const [name, calls] of [
+    ['gpt-image-1', [3]],
+    ['grok-2-image', [3]],
+    ['dall-e-3', [1, 1, 1]],
+    ['something-new', [1, 1, 1]],
+  ] as const) {
+    const planned = plan(name, wish({ count: 3 }));
+    t.strictSame(
+      planned.map(({ otherUnits }) => otherUnits.image),
+      calls,
+      name,
+    );
+    t.strictSame(
+      planned.map(({ index }) => index),
+      calls.map((_, index) => index),
+    );
+    const meters = planned.reduce((amounts, call) => worstCaseMeters(call, 0n, amounts), {});
+    t.match(meters, { images: 3n, 'api.requests': 1n, 'calls.openai': BigInt(calls.length) });
+  }
+  t.end();
+});
+
+t.test('sizes and qualities in the words of the provider', (t) => {
+  t.match(plan('gpt-image-1', wish()), [{ image: { size: '1024x1536', quality: 'high' } }]);
+  t.match(plan('dall-e-3', wish()), [{ image: { size: '1024x1792', quality: 'hd' } }], 'the nearest shape');
+  t.match(plan('grok-2-image', wish()), [{ image: { size: null, quality: null } }], 'it cannot be told');
+  t.match(plan('gpt-image-1', wish(), { size: null, quality: null }), [
+    { image: { size: null, quality: null } },
+  ]);
+  const gpt = imageFormatOf('gpt-image-1');
+  const dalle = imageFormatOf('dall-e-3');
+  t.strictSame(
+    LADDER.map((quality) => providerQuality(gpt, quality, LADDER)),
+    ['low', 'medium', 'high'],
+  );
+  t.strictSame(
+    LADDER.map((quality) => providerQuality(dalle, quality, LADDER)),
+    ['standard', 'standard', 'hd'],
+    'never more than the plan has',
+  );
+  t.equal(providerQuality(gpt, 'only', ['only']), 'high');
+  t.equal(providerQuality(gpt, 'unknown', LADDER), null);
+  t.equal(nearestSize(gpt, { width: 1920, height: 1080 }), '1536x1024');
+  t.equal(imageFormatOf('constructor').imagesPerCall, 1);
+  t.end();
+});
+
+t.test('what is finished for a platform', (t) => {
+  const square = { width: 1024, height: 1024 };
+  const story = { width: 1024, height: 1792 };
+  const banner = { width: 1536, height: 1024 };
+  t.equal(sizeForPlatform('tiktok', [square, story, banner]), story);
+  t.equal(sizeForPlatform('youtube', [square, story, banner]), banner);
+  t.equal(sizeForPlatform('youtube', [square]), square, 'of those the plan has');
+  t.match(sizeForPlatform('youtube', []), { width: 16, height: 9 });
+
+  const finished = wish({ enable_post_processing: true, platform: 'youtube', tone: 'bold' });
+  t.match(imagePrompt(finished), /^A pen\nTone: bold\.\nFinish it .*YouTube/);
+  t.notMatch(imagePrompt(wish({ platform: 'youtube' })), /YouTube/);
+  const [sized] = plan('gpt-image-1', finished);
+  const [unsized] = plan('grok-2-image', finished);
+  t.strictSame(finishingOf(finished, sized as never), ['platform_style', 'platform_size']);
+  t.strictSame(finishingOf(finished, unsized as never), ['platform_style'], 'only what was done');
+  t.strictSame(finishingOf(wish(), sized as never), []);
+  t.end();
+});
+
+t.test('the description fits its bound whatever the provider says it drew', (t) => {
+  const body = wish({ prompt: '💧'.repeat(500), generate_alt_text: true });
+  const altText = { model: WRITER, price: PRICE, outputTokensCap: 50 };
+  const call = plan('dall-e-3', body, { altText }).at(-1);
+  t.match(call, { step: 'alt_text', outputTokens: 50, otherUnits: {} });
+  for (const drawn of ['', 'a pen', '💧'.repeat(5_000), 'x'.repeat(100_000)]) {
+    t.ok(bytesBound(altTextMessages(body, drawn)) <= (call?.inputTokens ?? 0));
+  }
+  const thinking = { ...WRITER, capabilities: { ...WRITER.capabilities, reasoning: true } };
+  const thought = plan('dall-e-3', body, { altText: { ...altText, model: thinking, outputTokensCap: null } });
+  t.match(thought.at(-1), { outputTokens: 120 + 1_024, reasoningEffort: 'low' });
+  t.end();
+});
