@@ -32,12 +32,16 @@ export const REMEDIES: Readonly<Record<ProblemCode, string>> = {
   insufficient_scope: 'Use a key with the scope that `required_scope` names, or sign in as a person.',
   role_required: 'Ask somebody with one of the roles in `required_roles` to do it.',
   platform_role_required: 'There is nothing to do: this belongs to the operators of the platform.',
-  feature_not_in_plan: 'Change to a plan that includes the feature.',
-  model_not_in_plan: 'Use one of `available_models`, or change to a plan that includes the model.',
+  feature_not_in_plan:
+    'Change to one of `suggested_plans`, or do without the feature: `fallback_options` lists changes to the request with which it is served; `allow_degraded` makes the first of them.',
+  model_not_in_plan:
+    'Use one of `available_models`, or change to one of `suggested_plans`. `fallback_options` lists changes to the request with which it is served; `allow_degraded` makes the first of them.',
   content_type_not_in_plan:
-    'Use one of `available_content_types`, or change to a plan that includes the content type.',
-  quality_not_in_plan: 'Ask for a lower quality, or change to a plan that includes this one.',
-  platform_not_in_plan: 'Use another platform, or change to a plan that includes this one.',
+    'Use one of `available_content_types`, or change to one of `suggested_plans`. `fallback_options` lists changes to the request with which it is served; `allow_degraded` makes the first of them.',
+  quality_not_in_plan:
+    'Use one of `available_presets`, or change to one of `suggested_plans`. `fallback_options` lists changes to the request with which it is served; `allow_degraded` makes the first of them.',
+  platform_not_in_plan:
+    'Use one of `available_platforms`, or change to one of `suggested_plans`. `fallback_options` names each as a change to the request.',
   meter_disabled: 'Change to a plan that includes this kind of usage.',
 
   not_found:
