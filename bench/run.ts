@@ -76,18 +76,15 @@ function add(title: string, text: string): void {
 
 async function throughput(context: Context): Promise<string> {
   const { upstreamPort, load, system, account } = context;
-  const keep = <T extends { stop: () => Promise<void> }>(target: T): T => {
-    endings.push(target.stop);
-    return target;
-  };
   const targets = [
     noGateway(upstreamPort),
-    keep(await startBareProxy(upstreamPort)),
-    keep(await startPortkey(upstreamPort)),
-    keep(await startHookOff(system, account)),
+    await startBareProxy(upstreamPort),
+    await startPortkey(upstreamPort),
+    await startHookOff(system, account),
     meteredTarget(system, account),
-    keep(await startSecondPair(system, account)),
+    await startSecondPair(system, account),
   ];
+  endings.push(...targets.map(({ stop }) => stop));
   const workloads = [
     ...connections.map(plainWorkload),
     ...connections.map(streamWorkload),
@@ -99,7 +96,8 @@ async function throughput(context: Context): Promise<string> {
     ...workload,
     rounds,
   }));
-  for (const target of targets.slice(1)) if (target.name !== 'Inkmeter metered') await target.stop();
+  // they would only take memory from what is measured next
+  for (const { stop } of targets) await stop();
   return throughputReport(cells);
 }
 
@@ -149,6 +147,7 @@ async function run(): Promise<void> {
   sections.push(header);
   console.log(header);
   if (parts.includes('ledger')) add('The ledger alone', await ledgerAlone());
+  if (!flags.profile && parts.every((part) => part === 'ledger')) return;
   const context = await startContext();
   if (parts.includes('throughput')) add('Side by side', await throughput(context));
   if (flags.profile) {

@@ -222,7 +222,8 @@ export function meteredTarget(system: System, account: Account): Target {
     path: '/v1/chat/completions',
     headers: { authorization: account.authorization },
     processes: [system.pid],
-    stop: system.stop,
+    // the system outlives its role in a comparison
+    stop: async () => undefined,
   };
 }
 
