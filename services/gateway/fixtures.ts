@@ -1,7 +1,7 @@
 /** A whole gateway for tests: real PostgreSQL, real notifications, a clock that stands still. */
 import { generateKeyPairSync } from 'node:crypto';
 import { Writable } from 'node:stream';
-import type { Response } from 'light-my-request';
+import type { LightMyRequestResponse } from 'fastify';
 import type { Entitlements } from '#libs/catalogue/entitlements.ts';
 import type { AccountEntitlements } from '#libs/clients/account-entitlements.ts';
 import { loadConfig } from '#libs/config/config.ts';
@@ -46,7 +46,7 @@ export type TestGateway = Gateway & {
 
 export type Answer = {
   status: number;
-  headers: Response['headers'];
+  headers: LightMyRequestResponse['headers'];
   // biome-ignore lint/suspicious/noExplicitAny: tests say what they expect of it
   body: any;
 };
