@@ -67,7 +67,10 @@ t.test(
 );
 
 t.test('given every key, no simulator runs', async (t) => {
-  const keys = ['OPENAI', 'ANTHROPIC', 'GEMINI', 'XAI', 'MISTRAL'].map((name) => [`${name}_API_KEY`, 'real']);
+  const keys = ['OPENAI', 'ANTHROPIC', 'GEMINI', 'XAI', 'MISTRAL', 'STABILITY'].map((name) => [
+    `${name}_API_KEY`,
+    'real',
+  ]);
   const { programs } = define({
     ...Object.fromEntries(keys),
     OLLAMA_BASE_URL: 'http://gpu:11434/v1',

@@ -30,6 +30,12 @@ const providers: readonly Provider[] = [
     urlVariable: 'MISTRAL_BASE_URL',
     simulatorPath: '/mistral/v1',
   },
+  {
+    name: 'Stability',
+    keyVariable: 'STABILITY_API_KEY',
+    urlVariable: 'STABILITY_BASE_URL',
+    simulatorPath: '/stability',
+  },
   // Ollama knows no keys: naming its address is what makes it real.
   {
     name: 'Ollama',

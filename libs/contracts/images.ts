@@ -72,7 +72,7 @@ export const imageResult = z
     size: z
       .string()
       .nullable()
-      .describe('In pixels, as asked of the provider; null where the model decides by itself.'),
+      .describe('As asked of the provider, in pixels or as a ratio; null where the model decides by itself.'),
     quality: z.string().nullable().describe('A quality of the plan.'),
     post_processing: z.array(z.string()).describe('What was done for the platform.'),
     incomplete: z

@@ -1,7 +1,7 @@
 /** How image models are asked for pictures, where that takes more than a prompt. By the name the provider's API takes. */
 
 export type ImageFormat = {
-  /** The sizes it draws, in pixels; empty where it cannot be told. */
+  /** The sizes it draws, in pixels or as ratios; empty where it cannot be told. */
   readonly sizes: readonly string[];
   /** Its own qualities from the least to the best; empty where it cannot be told. */
   readonly qualities: readonly string[];
@@ -26,6 +26,8 @@ const FORMATS: Readonly<Record<string, ImageFormat>> = {
   },
   // https://docs.x.ai/docs/guides/image-generations: neither size nor quality can be chosen
   'grok-2-image': { sizes: [], qualities: [], imagesPerCall: 10 },
+  // https://platform.stability.ai/docs/api-reference#tag/Generate
+  'stable-image-core': { sizes: ['1:1', '2:3', '3:2', '9:16', '16:9'], qualities: [], imagesPerCall: 1 },
 };
 
 export function imageFormatOf(upstreamModel: string): ImageFormat {
@@ -52,7 +54,7 @@ export function nearestSize({ sizes }: ImageFormat, wanted: Size): string | null
 }
 
 function parseSize(name: string): Size {
-  const [width = 1, height = 1] = name.split('x').map(Number);
+  const [width = 1, height = 1] = name.split(/[x:]/).map(Number);
   return { width, height };
 }
 

@@ -2,7 +2,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import type { Usage } from './usage.ts';
 
 /** The providers whose wire formats the simulator speaks. */
-export const providers = ['openai', 'anthropic', 'gemini', 'xai', 'mistral', 'ollama'] as const;
+export const providers = ['openai', 'anthropic', 'gemini', 'xai', 'mistral', 'ollama', 'stability'] as const;
 export type Provider = (typeof providers)[number];
 
 /** What the model reads, in the order in which it reads it. */
@@ -128,9 +128,13 @@ export interface Dialect {
   readonly requestIdHeader: string;
   /** @returns the caller's key, or undefined if there is none */
   credential(target: Target): string | undefined;
+  /** Where requests are not JSON. @throws Refusal */
+  parse?(body: Buffer, target: Target): unknown;
   /** @throws Refusal if the vendor would answer 4xx */
   read(body: unknown, target: Target): Call;
   writeAnswer(answer: Answer): string;
   writeFrames(answer: Answer): Frame[];
+  /** Where the vendor answers a refusal with a status of its own. */
+  statusOf?(refusal: Refusal): number;
   writeRefusal(refusal: Refusal, requestId: string): string;
 }

@@ -77,7 +77,8 @@ function guard(exchange: Exchange, work: () => void): void {
 function admit(exchange: Exchange): void {
   const { dialect, target, response } = exchange;
   checkKey(dialect.credential(target));
-  const call = dialect.read(parseJson(exchange.body), target);
+  const body = dialect.parse ? dialect.parse(exchange.body, target) : parseJson(exchange.body);
+  const call = dialect.read(body, target);
   const directives = directivesOf(target, call);
   exchange.model = call.model.split('#', 1)[0] ?? call.model;
   exchange.streams = call.stream;
@@ -170,7 +171,12 @@ function refuse({ dialect, response, requestId }: Exchange, refusal: Refusal): v
     // whole seconds are too coarse for a wait that was asked for in milliseconds
     if (refusal.retryAfterMs % 1000 !== 0) headers.push('retry-after-ms', String(refusal.retryAfterMs));
   }
-  sendJson(response, refusal.status, dialect.writeRefusal(refusal, requestId), headers);
+  sendJson(
+    response,
+    dialect.statusOf?.(refusal) ?? refusal.status,
+    dialect.writeRefusal(refusal, requestId),
+    headers,
+  );
 }
 
 /** Tells the witness what became of the call, once the connection is done with it. */

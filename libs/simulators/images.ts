@@ -63,7 +63,7 @@ function writeAnswer({ createdAtSeconds, call }: Answer): string {
 const side = 16;
 
 /** A small square that shades off to the right, in a colour of its own for every prompt. */
-function drawPng(seed: number): Buffer {
+export function drawPng(seed: number): Buffer {
   const header = Buffer.alloc(13);
   header.writeUInt32BE(side, 0);
   header.writeUInt32BE(side, 4);

@@ -23,7 +23,7 @@ import { bearerToken, writeCompatibleRefusal } from './openai-errors.ts';
 import { promptTokens, type Usage } from './usage.ts';
 
 /** Providers with a chat endpoint in OpenAI's format, each with an accounting of its own. */
-export type CompatibleProvider = Exclude<Provider, 'anthropic' | 'gemini'>;
+export type CompatibleProvider = Exclude<Provider, 'anthropic' | 'gemini' | 'stability'>;
 
 /** What a `low`-detail to medium image costs: https://platform.openai.com/docs/guides/images-vision */
 const imageTokens = 765;

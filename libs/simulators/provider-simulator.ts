@@ -11,6 +11,7 @@ import { imagesDialect } from './images.ts';
 import { listModels, openAiDialect } from './openai.ts';
 import { sendJson } from './send.ts';
 import { createSocialSimulator, SOCIAL_PATH, type SocialSimulator } from './social.ts';
+import { stabilityDialect } from './stability.ts';
 import { createPromptMemory } from './usage.ts';
 import { createWitness, type Witness } from './witness.ts';
 import { answerWitness } from './witness-routes.ts';
@@ -106,6 +107,7 @@ const destinations: ReadonlyMap<string, Destination> = new Map([
   ['/openai/v1/images/generations', { dialect: imagesDialect('openai') }],
   ['/xai/v1/images/generations', { dialect: imagesDialect('xai') }],
   ['/anthropic/v1/messages', { dialect: anthropicDialect }],
+  ['/stability/v2beta/stable-image/generate/core', { dialect: stabilityDialect }],
 ]);
 
 const geminiPath = /^\/gemini\/v1(?:beta)?\/models\/([^/:]+):(generateContent|streamGenerateContent)$/;

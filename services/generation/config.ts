@@ -39,6 +39,8 @@ export const configSchema = z.object({
   XAI_BASE_URL: baseUrl('https://api.x.ai/v1'),
   MISTRAL_API_KEY: apiKey('Mistral'),
   MISTRAL_BASE_URL: baseUrl('https://api.mistral.ai/v1'),
+  STABILITY_API_KEY: apiKey('Stability'),
+  STABILITY_BASE_URL: baseUrl('https://api.stability.ai'),
   OLLAMA_BASE_URL: httpUrl()
     .optional()
     .describe(

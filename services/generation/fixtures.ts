@@ -251,6 +251,8 @@ function providerEnvironment(simulatorUrl: string): Record<string, string> {
     env[`${provider.toUpperCase()}_API_KEY`] = 'sk-test';
     env[`${provider.toUpperCase()}_BASE_URL`] = `${simulatorUrl}/${path}`;
   }
+  env.STABILITY_API_KEY = 'sk-test';
+  env.STABILITY_BASE_URL = `${simulatorUrl}/stability`;
   return env;
 }
 

@@ -117,6 +117,7 @@ t.test('models: none, an alias, one by default, one that cannot do it', async (t
 
 t.test('the nearest model below is offered first, then the one of the plan', async (t) => {
   await t.rejects(pass({}, chat({ model: 'gpt-4o' })), {
+    code: 'model_not_in_plan',
     fields: { fallback_options: [{ model: 'grok-3-mini' }, { model: 'gpt-4o-mini' }] },
   });
   const degraded = await pass({}, chat({ model: 'gpt-4o', temperature: 1, allow_degraded: true }));
@@ -127,6 +128,7 @@ t.test('the nearest model below is offered first, then the one of the plan', asy
 t.test('an override grants what the plan lacks', async (t) => {
   const body = { prompt: 'A pen', count: 2 };
   await t.rejects(pass({}, images(body)), {
+    code: 'feature_not_in_plan',
     fields: { feature: 'image_batch', suggested_plans: [{ plan: 'pro' }, { plan: 'enterprise' }] },
   });
   const grant = { kind: 'feature_grant', id: 'o1', feature: 'image_batch', from: NOW, until: null } as const;

@@ -10,11 +10,12 @@ import { OpenAiAdapter } from './openai/adapter.ts';
 import { OpenAiImageAdapter } from './openai/images.ts';
 import { createPassthrough } from './openai/passthrough.ts';
 import { OPENAI_FORMAT_PROVIDERS, VENDORS } from './openai/vendors.ts';
+import { StabilityImageAdapter } from './stability/images.ts';
 
 /** Where a provider is, and the key it knows us by. */
 export type ProviderAccess = { baseUrl: string; apiKey: string };
 
-export const PROVIDERS = [...OPENAI_FORMAT_PROVIDERS, 'anthropic', 'gemini'] as const;
+export const PROVIDERS = [...OPENAI_FORMAT_PROVIDERS, 'anthropic', 'gemini', 'stability'] as const;
 export type ProviderKey = (typeof PROVIDERS)[number];
 
 export type ChatProviders = {
@@ -76,15 +77,17 @@ export function createChatProviders(options: ProviderOptions): ChatProviders {
 }
 
 /** Providers with OpenAI's images API. */
-const IMAGE_PROVIDERS = ['openai', 'xai'] as const satisfies ProviderKey[];
+const OPENAI_IMAGE_PROVIDERS = ['openai', 'xai'] as const satisfies ProviderKey[];
 
 export function createImageProviders({ access, dispatcher }: ProviderOptions): ImageProviders {
   const fetch = fetchFromUndici(dispatcher);
   const adapters = new Map<string, ImageAdapter>();
-  for (const provider of IMAGE_PROVIDERS) {
+  for (const provider of OPENAI_IMAGE_PROVIDERS) {
     const known = access[provider];
     if (known !== undefined) adapters.set(provider, new OpenAiImageAdapter({ ...known, fetch }));
   }
+  const { stability } = access;
+  if (stability) adapters.set('stability', new StabilityImageAdapter({ ...stability, fetch }));
   return {
     forImages(provider) {
       const adapter = adapters.get(provider);

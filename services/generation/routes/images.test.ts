@@ -110,6 +110,41 @@ t.test('given a provider that refuses the prompt, then nothing is charged', asyn
   t.equal(await generation.holdState(requestId), 'closed');
 });
 
+t.test('given Stability, then a form goes out and a picture comes back', async (t) => {
+  const stable = (body: ImageRequest) =>
+    planImage({
+      request: body,
+      image: {
+        model: modelOf('stability', 'stable_image', { kind: 'image', upstreamModel: 'stable-image-core' }),
+        price: imagePriceOf('stability', 'stable_image'),
+      },
+      size: { width: 1024, height: 1792 },
+      quality: null,
+      qualities: [],
+      altText: null,
+    });
+  const body = wish({ prompt: 'A “pen” in ink 💧', count: 2 });
+  const drawn = await draw(body, stable(body));
+  t.match(drawn, {
+    status: 200,
+    body: { images: [{ b64_json: /^iVBOR/ }, { b64_json: /^iVBOR/ }], size: '9:16' },
+    rows: [
+      { provider: 'stability', status: 'ok', cost_nano_usd: IMAGE_NANO_USD, provider_request_id: /^req_/ },
+      { provider: 'stability', status: 'ok' },
+    ],
+  });
+  for (const [directive, status, code] of [
+    ['moderated', 422, 'provider_refused'],
+    ['status=401', 502, 'provider_error'],
+    ['status=500', 502, 'provider_error'],
+    ['malformed', 502, 'provider_malformed'],
+  ] as const) {
+    const fails = wish({ prompt: `A pen [[simulate: ${directive}]]` });
+    const failed = await draw(fails, stable(fails));
+    t.match(failed, { status, body: { code }, rows: [{ status: 'error', cost_nano_usd: 0n }] }, directive);
+  }
+});
+
 t.test('given a description that fails, then the picture is delivered all the same', async (t) => {
   const body = wish({ generate_alt_text: true });
   const plan = planFor(body);
@@ -185,9 +220,9 @@ t.test('given a request that is not as planned, or a provider that is not there'
   const chat = { ...planFor(body), kind: 'chat' as const };
   t.match(await draw(body, chat), { status: 400, body: { code: 'invalid_request' }, rows: [] });
   const elsewhere = planFor(body);
-  const calls = elsewhere.calls.map((call) => ({ ...call, provider: 'stability' }));
+  const calls = elsewhere.calls.map((call) => ({ ...call, provider: 'mistral' }));
   const lost = await draw(body, { ...elsewhere, calls });
-  t.match(lost, { status: 502, body: { code: 'provider_error', provider: 'stability' }, rows: [] });
+  t.match(lost, { status: 502, body: { code: 'provider_error', provider: 'mistral' }, rows: [] });
   t.equal(await generation.holdState(lost.requestId), 'closed');
   t.match(await request(route, { body }), { status: 401 });
 });
