@@ -1,0 +1,75 @@
+/** Every catalogue that comes with the product, started and used as its newest customer would. */
+import t from 'tap';
+import { startInstallation } from './installation.fixture.ts';
+
+type Expected = {
+  plan: string;
+  text: string;
+  /** Undefined where the catalogue sells no images. */
+  image?: string;
+  /** A model that only a larger plan has, and that plan. */
+  beyond?: { model: string; plan: string };
+};
+
+const EXPECTED: Readonly<Record<string, Expected>> = {
+  default: {
+    plan: 'free',
+    text: 'gpt-4o-mini',
+    image: 'grok2_basic',
+    beyond: { model: 'gpt-5', plan: 'pro' },
+  },
+  crew: { plan: 'free', text: 'llama3.2:1b', beyond: { model: 'llama3.1:8b', plan: 'pro' } },
+  'alwrity-alpha': { plan: 'free-alpha', text: 'gemini-2.5-flash', image: 'stable_image' },
+  alwrity: {
+    plan: 'free',
+    text: 'gemini-2.5-flash',
+    image: 'stable_image',
+    beyond: { model: 'gpt-4o', plan: 'basic' },
+  },
+  lily: { plan: 'free', text: 'gpt-4o-mini', image: 'grok2_basic', beyond: { model: 'gpt-4o', plan: 'pro' } },
+  whisperforge: {
+    plan: 'free',
+    text: 'gpt-3.5-turbo',
+    image: 'dalle3',
+    beyond: { model: 'gpt-4o', plan: 'pro' },
+  },
+};
+
+for (const [catalogue, { plan, text, image, beyond }] of Object.entries(EXPECTED)) {
+  t.test(`given the catalogue ${catalogue}`, async (t) => {
+    const { call, customer } = await startInstallation(t, catalogue);
+    const { token } = await customer();
+    const chat = (model: string, more: object = {}) =>
+      call('/v1/chat/completions', token, {
+        model,
+        messages: [{ role: 'user', content: 'Why is ink blue?' }],
+        max_tokens: 50,
+        ...more,
+      });
+    const answer = await chat(text);
+    t.equal(answer.status, 200, `a chat: ${JSON.stringify(answer.body)}`);
+    t.equal(answer.headers.get('x-inkmeter-plan'), plan);
+
+    const drawn = await call('/api/images/generate', token, { prompt: 'A fountain pen' });
+    if (image === undefined) t.match(drawn, { status: 403, body: { code: 'model_not_in_plan' } });
+    else {
+      t.match(drawn, {
+        status: 200,
+        body: { images: [{ b64_json: /^iVBOR/ }], plan_info: { plan, model_used: image } },
+      });
+    }
+
+    if (beyond === undefined) return;
+    const refused = await chat(beyond.model);
+    t.match(refused, { status: 403, body: { error: { problem_code: 'model_not_in_plan', plan } } });
+    t.equal(refused.body.error.suggested_plans[0].plan, beyond.plan);
+    const [fallback] = refused.body.error.fallback_options;
+    t.match(await chat(beyond.model, fallback), { status: 200, body: fallback }, 'its fallback runs');
+    const degraded = await chat(beyond.model, { allow_degraded: true });
+    t.match(degraded, { status: 200, body: fallback });
+    t.match(
+      degraded.headers.get('x-inkmeter-degraded'),
+      new RegExp(`^model=.* \\(asked ${beyond.model}\\)$`),
+    );
+  });
+}
