@@ -12,7 +12,6 @@ const VIEWS = ['/api/subscription/usage', '/api/usage/requests?limit=50'] as con
 const VIEW_CONNECTIONS = 4;
 const CALL_CONNECTIONS = 16;
 const WARM_UP_MS = 10_000;
-const GROWN_PORT = 28_180;
 
 /** One of two systems, alike but for their books. */
 type Subject = { system: System; account: Account; measured: Map<string, LoadResult[]> };
@@ -42,7 +41,7 @@ export type GrowthOptions = {
 
 /** @returns a Markdown table; the last columns say how many times as long and as dear things became. */
 export async function measureGrowth(options: GrowthOptions): Promise<string> {
-  const grown = await startSystem({ upstreamPort: options.upstreamPort, name: 'grown', port: GROWN_PORT });
+  const grown = await startSystem({ upstreamPort: options.upstreamPort, name: 'grown' });
   try {
     return await compare(options, grown);
   } finally {

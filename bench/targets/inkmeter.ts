@@ -1,6 +1,7 @@
 import { readFileSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { configSchema } from '#deploy/local/config.ts';
+import { isPortFree } from '#deploy/local/ports.ts';
 import { preparePostgres } from '#deploy/local/postgres-binaries.ts';
 import { definePrograms, type LocalProgram } from '#deploy/local/programs.ts';
 import { chooseProviders } from '#deploy/local/providers.ts';
@@ -14,6 +15,8 @@ import { answers, benchPath, type Child, FOLDER, freePort, startChild } from '..
 import type { Target } from './target.ts';
 
 const FIRST_PORT = 28_080;
+const LAST_PORT = 29_000;
+const PORTS_PER_SYSTEM = 20;
 const OPERATIONS_PORT_OFFSET = 1_000;
 
 /** An account with an API key. */
@@ -41,9 +44,8 @@ export type Replica = { address: string; pid: number; metricsUrl: string; stop: 
 
 export type SystemOptions = {
   upstreamPort: number;
-  /** Names its data, and gives it ports of its own, so that two systems can live side by side. */
+  /** Names its data, so that two systems can live side by side. */
   name?: string;
-  port?: number;
   env?: Record<string, string>;
   /** For every process of the system, through NODE_OPTIONS. */
   nodeOptions?: string;
@@ -55,14 +57,25 @@ async function wipe(folder: string): Promise<void> {
   for (const place of [folder, dataFolder]) rmSync(place, { recursive: true, force: true });
 }
 
+const PORT_OFFSETS = [0, 1, 2, 3, 10].flatMap((offset) => [offset, offset + OPERATIONS_PORT_OFFSET]);
+
+/** So that no other system is taken for the one just started. */
+async function chooseBasePort(): Promise<number> {
+  for (let port = FIRST_PORT; port < LAST_PORT; port += PORTS_PER_SYSTEM) {
+    const free = await Promise.all(PORT_OFFSETS.map((offset) => isPortFree(port + offset)));
+    if (free.every(Boolean)) return port;
+  }
+  throw new Error(`No free ports from ${FIRST_PORT} on`);
+}
+
 /** @throws Error with the end of its log when the system does not start. */
 export async function startSystem({
   upstreamPort,
   name = 'system',
-  port = FIRST_PORT,
   env: extra = {},
   nodeOptions = '',
 }: SystemOptions): Promise<System> {
+  const port = await chooseBasePort();
   const folder = path.join(FOLDER, name);
   await wipe(folder);
   const postgresPort = await freePort();
