@@ -11,9 +11,9 @@ import { publishCatalogue } from '#services/billing/publish-catalogue.ts';
 import { createRolloutRunner } from '#services/billing/rollout-runner.ts';
 import { createCatalogueStore } from '#services/billing/store/catalogue-store.ts';
 import { createRolloutStore } from '#services/billing/store/rollout-store.ts';
-import { ensureDemoAccount } from '#services/gateway/store/demo-account.ts';
 import { importPriceBook } from '#services/usage-metering/import-price-book.ts';
 import { type ImportResult, importPrices } from '#services/usage-metering/store/price-store.ts';
+import { type Demo, setUpDemo } from './demo.ts';
 
 const CATALOGUES = new URL('../catalogues/', import.meta.url);
 const AUTHOR = 'bootstrap';
@@ -99,10 +99,6 @@ async function moveSubscriptions(pool: Pool, versionId: string, log: StepContext
   log(`${moved?.accountsDone ?? 0} subscriptions were moved to it.`);
 }
 
-async function addDemoAccount({ pool, demoApiKey }: StepContext): Promise<void> {
-  if (demoApiKey !== undefined) await ensureDemoAccount(pool, systemRuntime, { apiKey: demoApiKey });
-}
-
 function tellPrices(
   { addedRows, changedModels, contradictions }: ImportResult,
   source: string,
@@ -123,15 +119,15 @@ function describe({ provider, model, class: unitClass, validFrom }: PriceRow): s
 export const bootstrapSteps: readonly BootstrapStep[] = [
   { name: 'prices', run: addPriceBook },
   { name: 'catalogue', run: addCatalogue },
-  { name: 'demo account', run: addDemoAccount },
 ];
 
 /**
  * Fills a migrated database with what the services expect to find.
  *
+ * @returns the demo account, where there is a key for it.
  * @throws Error naming the step that failed.
  */
-export async function bootstrap(context: BootstrapContext): Promise<void> {
+export async function bootstrap(context: BootstrapContext): Promise<Demo | undefined> {
   const pool = createPool({
     connectionString: context.databaseUrl,
     max: 2,
@@ -146,6 +142,8 @@ export async function bootstrap(context: BootstrapContext): Promise<void> {
         throw new Error(`The first data could not be written (${name}): ${String(cause)}`, { cause });
       }
     }
+    const { demoApiKey } = context;
+    return demoApiKey === undefined ? undefined : await setUpDemo(pool, demoApiKey, AUTHOR);
   } finally {
     await pool.end();
   }

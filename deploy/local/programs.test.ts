@@ -87,6 +87,7 @@ t.test('the screen says what runs, what is real, and what to paste', async (t) =
     database: '127.0.0.1:5433',
     logFolder: '/logs',
     demoApiKey: secrets.demoApiKey,
+    demo: { plan: 'free', model: 'gpt-4o-mini' },
     seconds: 3.21,
   });
   t.match(screen, 'ready (3.2 s)');

@@ -1,3 +1,4 @@
+import type { Demo } from './demo.ts';
 import type { LocalProgram } from './programs.ts';
 import type { ProviderChoice } from './providers.ts';
 
@@ -7,10 +8,12 @@ export type ScreenFacts = {
   database: string;
   logFolder: string;
   demoApiKey: string;
+  demo: Demo | undefined;
   seconds: number;
 };
 
-const MODEL = 'gpt-4o-mini';
+/** Every catalogue has a text model, but a file of one's own need not. */
+const ANY_MODEL = 'gpt-4o-mini';
 const LABEL_WIDTH = 20;
 
 function row(label: string, value: string): string {
@@ -41,13 +44,14 @@ export function renderScreen(facts: ScreenFacts): string {
     ...(keyVariables.length > 0 ? [row('', `made real by ${keyVariables.join(', ')}`)] : []),
     '',
     row("demo account's key", facts.demoApiKey),
+    row('on the plan', facts.demo?.plan ?? ''),
     '',
     '  Paste this:',
     '',
     `curl -i ${gateway?.url}/v1/chat/completions \\`,
     `  -H 'authorization: Bearer ${facts.demoApiKey}' \\`,
     `  -H 'content-type: application/json' \\`,
-    `  -d '{"model":"${MODEL}","messages":[{"role":"user","content":"Three headlines about sourdough bread"}]}'`,
+    `  -d '{"model":"${facts.demo?.model ?? ANY_MODEL}","messages":[{"role":"user","content":"Three headlines about sourdough bread"}]}'`,
     '',
     '  Ctrl-C stops everything.',
     '',

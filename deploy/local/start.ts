@@ -105,7 +105,7 @@ async function start(): Promise<void> {
     logFolder,
   });
   await refuseTakenPorts(programs);
-  await bootstrap({
+  const demo = await bootstrap({
     databaseUrl,
     cataloguePath: cataloguePathOf(variables.INKMETER_CATALOGUE),
     pricesPath: defaultPricesPath,
@@ -122,6 +122,7 @@ async function start(): Promise<void> {
       database: description,
       logFolder,
       demoApiKey: secrets.demoApiKey,
+      demo,
       seconds,
     }),
   );

@@ -1,0 +1,52 @@
+/** The account that the first curl of a local installation uses. */
+import type { Pool } from 'pg';
+import { entitlementsAt } from '#libs/catalogue/entitlements.ts';
+import { featuresOf } from '#libs/catalogue/features.ts';
+import { findPlan, plansByRank } from '#libs/catalogue/plans.ts';
+import type { Catalogue } from '#libs/catalogue/schema.ts';
+import { systemRuntime } from '#libs/service/runtime.ts';
+import { createManualPayments } from '#services/billing/domain/manual-payments.ts';
+import { entitlementInputOf } from '#services/billing/domain/subscription.ts';
+import { createLifecycle } from '#services/billing/lifecycle.ts';
+import { ensureDemoAccount } from '#services/gateway/store/demo-account.ts';
+
+const API_ACCESS = 'api_access';
+
+export type Demo = {
+  plan: string;
+  /** A text model that the plan includes; null where it has none. */
+  model: string | null;
+};
+
+/**
+ * Makes sure of the demo account and its key. Where the catalogue sells API access, the account is given the smallest
+ * plan that has it, or its key could not be used.
+ */
+export async function setUpDemo(pool: Pool, apiKey: string, author: string): Promise<Demo> {
+  const { accountId } = await ensureDemoAccount(pool, systemRuntime, { apiKey });
+  const { accounts, changes } = createLifecycle(pool, systemRuntime, {
+    payments: createManualPayments(''),
+    graceDays: 0,
+    requestDays: 1,
+  });
+  const { subscription, sold } = await accounts.ensureSubscription(accountId);
+  const plan = planForKeys(sold.catalogue, subscription.planKey);
+  if (plan !== subscription.planKey) {
+    await changes.assign(accountId, {
+      plan,
+      cycle: 'month',
+      reason: 'the key of the demo account needs API access',
+      by: { actor: author, requestId: null },
+    });
+  }
+  const account = await accounts.ensureSubscription(accountId);
+  const { textModels } = entitlementsAt(entitlementInputOf(account), systemRuntime.clock.now());
+  return { plan, model: textModels.default };
+}
+
+function planForKeys(catalogue: Catalogue, current: string): string {
+  const sellsAccess = API_ACCESS in catalogue.features;
+  const candidates = [findPlan(catalogue, current), ...plansByRank(catalogue)];
+  const plan = candidates.find((one) => one !== undefined && featuresOf(catalogue, one).includes(API_ACCESS));
+  return sellsAccess && plan !== undefined ? plan.key : current;
+}
