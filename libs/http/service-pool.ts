@@ -10,7 +10,8 @@ export type ServicePoolOptions = {
   readonly bodyTimeoutMs?: number;
 };
 
-const CONNECTIONS = 256;
+/** An open stream occupies one, so this bounds the streams of a process; idle connections cost next to nothing. */
+const CONNECTIONS = 4_096;
 const CONNECT_TIMEOUT_MS = 3_000;
 const ANSWER_TIMEOUT_MS = 660_000;
 

@@ -62,6 +62,7 @@ export type ServiceOptions = {
 /** Longer than the 60 s after which common load balancers drop an idle connection, so that they always go first. */
 const KEEP_ALIVE_TIMEOUT_MS = 72_000;
 const HEADERS_TIMEOUT_MS = 15_000;
+const CHECKING_INTERVAL_MS = 5_000;
 const OVERLOAD_SAMPLE_MS = 500;
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[1-8][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
 const CLIENT_CLOSED_REQUEST = 499;
@@ -103,7 +104,11 @@ export function createService(options: ServiceOptions): ServiceApp {
     connectionTimeout: config.idleTimeoutMs,
     requestTimeout: config.requestTimeoutMs,
     keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
-    http: { headersTimeout: Math.min(HEADERS_TIMEOUT_MS, config.requestTimeoutMs) },
+    http: {
+      headersTimeout: Math.min(HEADERS_TIMEOUT_MS, config.requestTimeoutMs),
+      // Node looks for requests that take too long every 30 s, whatever the time they are given.
+      connectionsCheckingInterval: Math.min(CHECKING_INTERVAL_MS, config.requestTimeoutMs),
+    },
     // what still arrives on open connections during shutdown is served, and told to close
     return503OnClosing: false,
   });

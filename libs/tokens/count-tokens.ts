@@ -1,6 +1,7 @@
 /**
  * Exact token counts, for requests whose cheap bound does not fit. A tokenizer is synchronous and a prompt may be a
- * megabyte, so the text is counted in slices and the event loop gets its turn between them.
+ * megabyte, so the text is counted in slices and the event loop gets its turn between them. Counts that come at the same
+ * time stand in one line, or each turn would hold a slice of every one of them.
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { encode as encodeCl100k } from 'gpt-tokenizer/encoding/cl100k_base';
@@ -17,8 +18,16 @@ const LONGEST_RUN_CHARACTERS = 1024;
 /** Marks such as `<|endoftext|>` in a prompt are text like any other. */
 const AS_TEXT = { disallowedSpecial: new Set<string>() };
 
+let line: Promise<unknown> = Promise.resolve();
+
 /** An upper bound of the tokens in the texts; exact where the model's tokenizer is public and the text has spaces. */
-export async function countTokens(texts: Iterable<string>, tokenizer: Tokenizer | null): Promise<number> {
+export function countTokens(texts: Iterable<string>, tokenizer: Tokenizer | null): Promise<number> {
+  const count = line.then(() => countInTurn(texts, tokenizer));
+  line = count.catch(() => undefined);
+  return count;
+}
+
+async function countInTurn(texts: Iterable<string>, tokenizer: Tokenizer | null): Promise<number> {
   let tokens = 0;
   let sinceTurn = 0;
   for (const text of texts) {

@@ -57,7 +57,7 @@ export const configSchema = z.object({
     .prefault('5s')
     .describe('Longest wait for a connection to a provider'),
   PROVIDER_CONNECTIONS: integer({ min: 1 })
-    .prefault('512')
+    .prefault('4096')
     .describe('Connections to one provider at most; each carries one call at a time'),
   PROVIDER_ATTEMPTS: integer({ min: 1, max: 10 })
     .prefault('3')
