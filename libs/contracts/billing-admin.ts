@@ -1,6 +1,8 @@
 /** What staff do about plans and payments. */
+
 import { z } from 'zod';
 import { envelope } from './envelope.ts';
+import { idempotencyHeaders } from './idempotency-key.ts';
 import { defineOperation } from './operation.ts';
 import { pageQuery } from './page.ts';
 import { examplePaymentRequest, PAYMENT_STATUSES, paymentRequest } from './payment-requests.ts';
@@ -34,6 +36,7 @@ export const assignPlan = defineOperation({
   operationId: 'assignPlan',
   method: 'POST',
   path: '/api/plans/assign',
+  headers: idempotencyHeaders,
   summary: 'Give an account a plan',
   description:
     'At once and without payment; it renews until it is changed. The only way to a plan whose price is a matter of negotiation.',
@@ -90,6 +93,7 @@ export const markPaymentRequestPaid = defineOperation({
   operationId: 'markPaymentRequestPaid',
   method: 'POST',
   path: '/api/admin/payment-requests/{id}/mark-paid',
+  headers: idempotencyHeaders,
   summary: 'Record a payment',
   description:
     'What was paid for takes effect in the same instant, once, however often this is called. A request that is void cannot be paid.',
@@ -115,6 +119,7 @@ export const voidPaymentRequest = defineOperation({
   operationId: 'voidPaymentRequest',
   method: 'POST',
   path: '/api/admin/payment-requests/{id}/void',
+  headers: idempotencyHeaders,
   summary: 'Withdraw a payment request',
   tags,
   auth: 'staff',

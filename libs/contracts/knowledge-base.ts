@@ -1,6 +1,8 @@
 /** `/api/kb/files`: texts that an account's content is written with in mind. */
+
 import { z } from 'zod';
 import { count, instant } from './envelope.ts';
+import { idempotencyHeaders } from './idempotency-key.ts';
 import { defineOperation } from './operation.ts';
 import { page, pageQuery } from './page.ts';
 import { COUNTING_PROBLEMS, problemResponses, USER_PROBLEMS } from './problem-responses.ts';
@@ -89,6 +91,7 @@ export const addKbFile = defineOperation({
   operationId: 'addKbFile',
   method: 'POST',
   path: '/api/kb/files',
+  headers: idempotencyHeaders,
   summary: 'Add a file to the knowledge base',
   tags,
   auth: 'user',

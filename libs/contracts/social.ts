@@ -1,6 +1,8 @@
 /** `/api/social`: accounts at social networks, and posts published through them. */
+
 import { z } from 'zod';
 import { instant } from './envelope.ts';
+import { idempotencyHeaders } from './idempotency-key.ts';
 import { defineOperation } from './operation.ts';
 import { page, pageQuery } from './page.ts';
 import { COUNTING_PROBLEMS, problemResponses, USER_PROBLEMS } from './problem-responses.ts';
@@ -125,6 +127,7 @@ export const createSocialConnection = defineOperation({
   operationId: 'createSocialConnection',
   method: 'POST',
   path: '/api/social/connections',
+  headers: idempotencyHeaders,
   summary: 'Connect an account at a social network',
   description: [
     'Several accounts of one network may be connected, each once. Refusals say why in `reason`, looked at in this order:',
@@ -207,6 +210,7 @@ export const createSocialPost = defineOperation({
   operationId: 'createSocialPost',
   method: 'POST',
   path: '/api/social/posts',
+  headers: idempotencyHeaders,
   summary: 'Write a post, and publish it now or later',
   description: [
     'A post counts against the posts of a day and of a week when it is published or scheduled, and not any more when it',
@@ -232,6 +236,7 @@ export const createSocialPosts = defineOperation({
   operationId: 'createSocialPosts',
   method: 'POST',
   path: '/api/social/posts/bulk',
+  headers: idempotencyHeaders,
   summary: 'Write many posts at once',
   description:
     'All of them or none. Takes the feature `bulk_operations`. Those to be published now are taken up within a second.',
@@ -267,6 +272,7 @@ export const publishSocialPost = defineOperation({
   operationId: 'publishSocialPost',
   method: 'POST',
   path: '/api/social/posts/{id}/publish',
+  headers: idempotencyHeaders,
   summary: 'Publish a draft, or one that failed, now or later',
   tags,
   auth: 'user',

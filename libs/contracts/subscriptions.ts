@@ -1,6 +1,8 @@
 /** Moving between plans, and what becomes of a subscription. */
+
 import { z } from 'zod';
 import { count, envelope, instant } from './envelope.ts';
+import { idempotencyHeaders } from './idempotency-key.ts';
 import { METER_UNITS } from './limits.ts';
 import { defineOperation } from './operation.ts';
 import { pageQuery } from './page.ts';
@@ -60,6 +62,7 @@ export const downgradeSubscription = defineOperation({
   operationId: 'downgradeSubscription',
   method: 'POST',
   path: '/api/subscription/downgrade',
+  headers: idempotencyHeaders,
   summary: 'Move to a smaller plan',
   description:
     'Takes effect when the period that is paid ends, and can be taken back until then with `POST /api/subscription/resume`. Nothing is deleted: what exceeds the smaller plan stays, and new work of that kind is refused. Also changes the same plan from paying by the year to paying by the month.',
@@ -77,6 +80,7 @@ export const cancelSubscription = defineOperation({
   operationId: 'cancelSubscription',
   method: 'POST',
   path: '/api/subscription/cancel',
+  headers: idempotencyHeaders,
   summary: 'Cancel at the end of the period',
   description:
     'The plan stays until the period that is paid ends; then the account is on the default plan. A period that has not been paid ends at once.',
@@ -89,6 +93,7 @@ export const resumeSubscription = defineOperation({
   operationId: 'resumeSubscription',
   method: 'POST',
   path: '/api/subscription/resume',
+  headers: idempotencyHeaders,
   summary: 'Take a cancellation or a downgrade back',
   tags,
   auth: 'user',

@@ -1,6 +1,8 @@
 /** Trying a plan before buying it. */
+
 import { z } from 'zod';
 import { envelope } from './envelope.ts';
+import { idempotencyHeaders } from './idempotency-key.ts';
 import { defineOperation } from './operation.ts';
 import { currentSubscription } from './plans.ts';
 import { currentSubscription as exampleSubscription } from './plans-examples.ts';
@@ -10,6 +12,7 @@ export const startTrial = defineOperation({
   operationId: 'startTrial',
   method: 'POST',
   path: '/api/plans/start-trial',
+  headers: idempotencyHeaders,
   summary: 'Try a plan',
   description:
     'For accounts on a plan that costs nothing, once per account and per owner. It ends by itself: nothing has to be cancelled, and nothing is charged.',

@@ -87,10 +87,16 @@ export async function buildApp(dependencies: AppDependencies): Promise<Gateway> 
   const identityJobs = await addIdentity(app, { ...dependencies, countedThings });
   if (backends === undefined) return { app, jobs: identityJobs, ready: async () => {}, idle: ledger.idle };
 
-  const { jobs, ready } = addMeteredRoutes(app, { ...dependencies, ...backends, ledger, entitlements });
+  const { jobs, ready, idempotency } = addMeteredRoutes(app, {
+    ...dependencies,
+    ...backends,
+    ledger,
+    entitlements,
+  });
   const proxied = {
     signer: backends.signer,
     now,
+    idempotency,
     callerOf: (request: FastifyRequest) =>
       request.routeOptions.config.auth === 'none' ? null : callerOf(request),
   };

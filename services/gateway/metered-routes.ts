@@ -20,7 +20,7 @@ import type { KeptResult } from './domain/kept-answer.ts';
 import { createPlanContext, type ReadStanding } from './gating/plan-context.ts';
 import { createGenerationProxy } from './metering/generation-proxy.ts';
 import { createMeteringHook } from './metering/hook.ts';
-import { createIdempotency, RENEW_EVERY_MS } from './metering/idempotency.ts';
+import { createIdempotency, type Idempotency, RENEW_EVERY_MS } from './metering/idempotency.ts';
 import { createPriceBook } from './metering/price-book.ts';
 import { callerOf } from './plugins/authenticate.ts';
 import { registerChatCompletions } from './routes/chat-completions.ts';
@@ -46,6 +46,8 @@ export type MeteredDependencies = {
 };
 
 export type Metered = {
+  /** Also for operations that other services serve. */
+  idempotency: Idempotency;
   jobs: PeriodicJob[];
   /** Fails while nothing can be priced. */
   ready: () => Promise<void>;
@@ -118,6 +120,7 @@ export function addMeteredRoutes(app: ServiceApp, dependencies: MeteredDependenc
       },
     });
   return {
+    idempotency,
     jobs: [
       job('read prices', PRICE_RELOAD_INTERVAL_MS, reloadPrices),
       job('renew idempotency leases', RENEW_EVERY_MS, idempotency.renew),

@@ -19,7 +19,7 @@ import { type GatedBody, type GateRequest, type Granted, passGate } from '../gat
 import type { PlanContextReader, Shown } from '../gating/plan-context.ts';
 import { type Admission, admit, type Planner } from './admit.ts';
 import { type GenerationProxy, WorkNotStartedError } from './generation-proxy.ts';
-import { type Claim, type Idempotency, isRepeatable } from './idempotency.ts';
+import { conclude, type Idempotency, replay } from './idempotency.ts';
 import type { PriceBook } from './price-book.ts';
 
 /** What a route asks the hook to do. */
@@ -184,11 +184,6 @@ export function createMeteringHook(dependencies: MeteringHookDependencies): Mete
     return dependencies.keptResult(request.id, caller).catch(() => ({ state: 'running' }));
   }
 
-  async function conclude(claim: Claim, answer: ForwardedAnswer | undefined): Promise<void> {
-    if (answer !== undefined && isRepeatable(answer)) await claim.finish(answer);
-    else await claim.release();
-  }
-
   return async (request, reply, caller, asked) => {
     const key = request.headers['idempotency-key'];
     if (key === undefined) {
@@ -234,8 +229,3 @@ export function createMeteringHook(dependencies: MeteringHookDependencies): Mete
 }
 
 const isNotStarted = (error: unknown) => error instanceof Error && error.cause instanceof WorkNotStartedError;
-
-function replay(reply: FastifyReply, answer: ForwardedAnswer): void {
-  const { 'content-length': _, ...headers } = answer.headers;
-  reply.code(answer.status).headers(headers).header('idempotent-replayed', 'true').send(answer.body);
-}

@@ -6,6 +6,7 @@
  * have finished the work, or be at it still: it is asked before anything runs again.
  */
 import { createHash } from 'node:crypto';
+import type { FastifyReply } from 'fastify';
 import type { Caller } from '#libs/contracts/internal-context.ts';
 import { problem } from '#libs/problems/problems.ts';
 import type { ForwardedAnswer, IdempotencyStore, KeptResult, KeyName } from '../domain/kept-answer.ts';
@@ -48,6 +49,18 @@ const IN_PROGRESS_RETRY_SECONDS = 1;
 /** Answers worth repeating: those that spent something or never will. Refusals and failures may be tried again. */
 export function isRepeatable(answer: ForwardedAnswer): boolean {
   return answer.status < 500 && answer.status !== 429 && answer.status !== 409;
+}
+
+/** Ends a claim with the answer the request was given, or with none. */
+export async function conclude(claim: Claim, answer: ForwardedAnswer | undefined): Promise<void> {
+  if (answer !== undefined && isRepeatable(answer)) await claim.finish(answer);
+  else await claim.release();
+}
+
+/** Gives an answer once more. */
+export function replay(reply: FastifyReply, answer: ForwardedAnswer): FastifyReply {
+  const { 'content-length': _, ...headers } = answer.headers;
+  return reply.code(answer.status).headers(headers).header('idempotent-replayed', 'true').send(answer.body);
 }
 
 export function createIdempotency(options: {

@@ -18,15 +18,22 @@ import { createService } from '#libs/service/create-service.ts';
 import { createLogger } from '#libs/service/logger.ts';
 import { createMetrics } from '#libs/service/metrics.ts';
 import { serviceVariables, toServiceConfig } from '#libs/service/variables.ts';
-import type { TestScope } from '#libs/testing/database.ts';
+import { createTestDatabase, type TestScope } from '#libs/testing/database.ts';
 import { listenServerOnFreePort } from '#libs/testing/http.ts';
 import { createFakeRuntime } from '#libs/testing/runtime.ts';
+import { createIdempotency, type Idempotency } from '../metering/idempotency.ts';
+import { createIdempotencyStore } from '../store/idempotency-keys.ts';
 import { registerProxied } from './proxied.ts';
 
 const CALLER: Caller = { ...SERVICE_CALLER, workspaceId: '019e3f5e-6f2a-7c31-9d52-8a4f0b6c1d41' };
 
 /** A gateway of nothing but operations that are passed on. */
-function createGateway(t: TestScope, operations: readonly Operation[], urls: readonly string[]) {
+function createGateway(
+  t: TestScope,
+  operations: readonly Operation[],
+  urls: readonly string[],
+  idempotency?: Pick<Idempotency, 'begin'>,
+) {
   const runtime = createFakeRuntime();
   const { now } = runtime.clock;
   const app = createService({
@@ -40,7 +47,12 @@ function createGateway(t: TestScope, operations: readonly Operation[], urls: rea
   const pools = urls.map((url) => createServicePool(url));
   t.teardown(() => Promise.all([app.close(), ...pools.map((pool) => pool.close())]));
   const signer = createContextSigner({ secrets: ['a secret that only tests know of, no one else'], now });
-  registerProxied(app, operations, pools, { signer, now, callerOf: () => CALLER });
+  registerProxied(app, operations, pools, {
+    signer,
+    now,
+    callerOf: () => CALLER,
+    ...(idempotency && { idempotency }),
+  });
   return { app, signer };
 }
 
@@ -127,3 +139,39 @@ t.test('given several processes of a service', async (t) => {
     },
   );
 });
+
+t.test(
+  'given a POST that carries an Idempotency-Key, when it is repeated, then the service sees it once',
+  async (t) => {
+    let seen = 0;
+    const url = await listenServerOnFreePort(
+      t,
+      createServer((_, response) => {
+        seen += 1;
+        response.writeHead(201, { 'content-type': 'application/json' }).end(JSON.stringify({ seen }));
+      }),
+    );
+    const { pool } = await createTestDatabase(t);
+    const idempotency = createIdempotency({
+      store: createIdempotencyStore(pool),
+      now: () => new Date('2026-11-20T12:00:00Z'),
+      keptResult: async () => ({ state: 'unknown' }),
+    });
+    const { app } = createGateway(t, [addKbFile], [url], idempotency);
+    const post = (key: string, name: string) =>
+      app.inject({
+        method: 'POST',
+        url: '/api/kb/files',
+        headers: { 'idempotency-key': key },
+        payload: { name },
+      });
+    const first = await post('k', 'a');
+    const again = await post('k', 'a');
+    t.strictSame([first.statusCode, first.json()], [201, { seen: 1 }]);
+    t.strictSame([again.statusCode, again.json()], [201, { seen: 1 }]);
+    t.equal(again.headers['idempotent-replayed'], 'true');
+    t.equal(again.headers['x-request-id'], first.headers['x-request-id'], 'and can be found under one id');
+    t.equal((await post('k', 'b')).statusCode, 422);
+    t.strictSame((await post('other', 'b')).json(), { seen: 2 });
+  },
+);

@@ -7,8 +7,10 @@ import { type Caller, INTERNAL_CONTEXT_HEADER } from '#libs/contracts/internal-c
 import { fastifyPath, type Operation } from '#libs/contracts/operation.ts';
 import { isNotSent } from '#libs/http/service-pool.ts';
 import { problem } from '#libs/problems/problems.ts';
+import type { ForwardedAnswer } from '../domain/kept-answer.ts';
+import { conclude, type Idempotency, replay } from '../metering/idempotency.ts';
 
-const SENT_ON = ['accept', 'content-type', 'if-none-match', 'idempotency-key'] as const;
+const SENT_ON = ['accept', 'content-type', 'if-none-match'] as const;
 const PASSED_BACK = [
   'content-type',
   'content-length',
@@ -27,6 +29,8 @@ export type ProxiedDependencies = {
   now: () => Date;
   /** The caller, or null where nobody is signed in (operations open to anybody). */
   callerOf: (request: FastifyRequest) => Caller | null;
+  /** Repeats the first answer to a POST that carries an `Idempotency-Key`. */
+  idempotency?: Pick<Idempotency, 'begin'>;
 };
 
 /** @param pools connections to the processes that serve them; each takes its turn. */
@@ -44,7 +48,7 @@ export function registerProxied(
       config: { auth: operation.auth, ...(operation.scope && { scope: operation.scope }) },
       handler: (request, reply) => {
         turn = (turn + 1) % pools.length;
-        return passOn(request, reply, [...pools.slice(turn), ...pools.slice(0, turn)], dependencies);
+        return serve(request, reply, [...pools.slice(turn), ...pools.slice(0, turn)], dependencies);
       },
     });
   for (const operation of operations) {
@@ -64,13 +68,50 @@ export function registerProxied(
   }
 }
 
-async function passOn(
+async function serve(
   request: FastifyRequest,
   reply: FastifyReply,
   pools: readonly Dispatcher[],
-  { signer, now, callerOf }: ProxiedDependencies,
+  dependencies: ProxiedDependencies,
 ): Promise<FastifyReply> {
-  const caller = callerOf(request) ?? SERVICE_CALLER;
+  const caller = dependencies.callerOf(request);
+  const key = request.headers['idempotency-key'];
+  const { idempotency } = dependencies;
+  if (request.method !== 'POST' || typeof key !== 'string' || caller === null || idempotency === undefined) {
+    const answer = await passOn(request, caller, pools, dependencies);
+    return reply.code(answer.statusCode).headers(passedBack(answer)).send(answer.body);
+  }
+
+  const body = request.rawBody ?? Buffer.alloc(0);
+  const begun = await idempotency.begin({ caller, requestId: request.id, key, path: request.url, body });
+  if ('replay' in begun) return replay(reply, begun.replay);
+  let kept: ForwardedAnswer | undefined;
+  try {
+    const answer = await passOn(request, caller, pools, dependencies);
+    const headers = { ...passedBack(answer), 'x-request-id': request.id };
+    kept = { status: answer.statusCode, headers, body: Buffer.from(await answer.body.arrayBuffer()) };
+  } finally {
+    await conclude(begun.claim, kept);
+  }
+  return reply.code(kept.status).headers(kept.headers).send(kept.body);
+}
+
+function passedBack({ headers }: Dispatcher.ResponseData): Record<string, string> {
+  const passed: Record<string, string> = {};
+  for (const name of PASSED_BACK) {
+    const value = headers[name];
+    if (value !== undefined) passed[name] = String(value);
+  }
+  return passed;
+}
+
+function passOn(
+  request: FastifyRequest,
+  sender: Caller | null,
+  pools: readonly Dispatcher[],
+  { signer, now }: ProxiedDependencies,
+): Promise<Dispatcher.ResponseData> {
+  const caller = sender ?? SERVICE_CALLER;
   const headers: Record<string, string> = {
     'x-request-id': request.id,
     [INTERNAL_CONTEXT_HEADER]: signContext(signer, now(), { caller, requestId: request.id }),
@@ -79,17 +120,12 @@ async function passOn(
     const value = request.headers[name];
     if (typeof value === 'string') headers[name] = value;
   }
-  const answer = await firstAnswer(pools, {
+  return firstAnswer(pools, {
     method: request.method as Dispatcher.HttpMethod,
     path: request.url,
     headers,
     body: request.rawBody,
   });
-  for (const name of PASSED_BACK) {
-    const value = answer.headers[name];
-    if (value !== undefined) reply.header(name, value);
-  }
-  return reply.code(answer.statusCode).send(answer.body);
 }
 
 /** A process that cannot be reached is passed over: it has not seen the request. */
