@@ -17,10 +17,10 @@ import { createMetrics } from '#libs/service/metrics.ts';
 import { runService } from '#libs/service/run-service.ts';
 import { systemRuntime } from '#libs/service/runtime.ts';
 import { serveOperation } from '#libs/service/serve-operation.ts';
-import { buildApp } from '../../services/gateway/app.ts';
-import { configSchema, toGatewayConfig } from '../../services/gateway/config.ts';
-import { createGenerationProxy } from '../../services/gateway/metering/generation-proxy.ts';
-import { callerOf } from '../../services/gateway/plugins/authenticate.ts';
+import { buildApp } from '#services/gateway/app.ts';
+import { configSchema, toGatewayConfig } from '#services/gateway/config.ts';
+import { createGenerationProxy } from '#services/gateway/metering/generation-proxy.ts';
+import { callerOf } from '#services/gateway/plugins/authenticate.ts';
 
 const PLAN: CallPlan = {
   kind: 'chat',

@@ -14,8 +14,8 @@ import { createLogger } from '#libs/service/logger.ts';
 import { createMetrics } from '#libs/service/metrics.ts';
 import { runService } from '#libs/service/run-service.ts';
 import { systemRuntime } from '#libs/service/runtime.ts';
-import { buildApp } from '../../services/generation/app.ts';
-import { configSchema, toGenerationConfig } from '../../services/generation/config.ts';
+import { buildApp } from '#services/generation/app.ts';
+import { configSchema, toGenerationConfig } from '#services/generation/config.ts';
 
 const UNRECORDED: Promise<SettleAnswer> = Promise.resolve({
   outcome: 'settled',
