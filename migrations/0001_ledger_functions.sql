@@ -277,40 +277,34 @@ BEGIN
 END $$;--> statement-breakpoint
 
 -- Locks the accounts of a batch, in one fixed order, and refreshes those whose books are out of date. p_now becomes the
--- time to judge by, taken after the locks so that the times of one account never run backwards. k_at says where the
--- accounts' own books lie, in the positions of p_account: a locked row stays in its place, and needs no second search.
--- NULL for an account without books.
+-- time to judge by, taken after the locks so that the times of one account never run backwards. Answers with the
+-- accounts' own books in the positions of p_account (NULL where there is none), and where they lie: a locked row stays in
+-- its place, and needs no second search.
 CREATE FUNCTION ledger_lock(
-  INOUT p_now timestamptz, p_lane smallint[], p_account uuid[], OUT k_at tid[], OUT scoped boolean)
+  INOUT p_now timestamptz, p_lane smallint[], p_account uuid[], OUT books ledger_books[], OUT places tid[],
+  OUT scoped boolean)
 LANGUAGE plpgsql AS $$
 DECLARE
   v_given timestamptz := p_now;
-  v_at tid[];
-  v_of integer[];
   v_refresh_at timestamptz;
   v_stale record;
 BEGIN
   LOOP
-    -- One by one in this order, and each by its key: what cannot be flattened cannot be planned the other way round.
-    SELECT array_agg(b.at), array_agg(o.i), bool_or(b.scoped), min(b.refresh_at)
-      INTO v_at, v_of, scoped, v_refresh_at
+    -- Each by its key, in this order: what cannot be flattened cannot be planned the other way round.
+    SELECT array_agg(b.book ORDER BY o.i), array_agg(b.place ORDER BY o.i), bool_or(b.scoped), min(b.refresh_at)
+      INTO books, places, scoped, v_refresh_at
       FROM (SELECT i FROM generate_series(1, cardinality(p_account)) i ORDER BY p_lane[i], p_account[i]) o
-     CROSS JOIN LATERAL (
-       SELECT b.ctid AS at, b.member_scopes <> '{}' AS scoped, b.refresh_at FROM ledger_books b
-        WHERE b.lane = p_lane[o.i] AND b.account_id = p_account[o.i] AND b.scope = 'account' AND b.scope_id = ''
-          FOR NO KEY UPDATE) b;
+      LEFT JOIN LATERAL (
+        SELECT b AS book, b.ctid AS place, b.member_scopes <> '{}' AS scoped, b.refresh_at FROM ledger_books b
+         WHERE b.lane = p_lane[o.i] AND b.account_id = p_account[o.i] AND b.scope = 'account' AND b.scope_id = ''
+           FOR NO KEY UPDATE) b ON true;
     p_now := coalesce(v_given, clock_timestamp());
     EXIT WHEN v_refresh_at IS NULL OR v_refresh_at > p_now;
     FOR v_stale IN
-      SELECT b.lane, b.account_id FROM unnest(v_at) t(at) JOIN ledger_books b ON b.ctid = t.at
-       WHERE b.refresh_at <= p_now
+      SELECT b.lane, b.account_id FROM unnest(books) b WHERE b.refresh_at <= p_now
     LOOP
       PERFORM ledger_refresh(p_now, v_stale.lane, v_stale.account_id);
     END LOOP;
-  END LOOP;
-  k_at := array_fill(NULL::tid, ARRAY[cardinality(p_account)]);
-  FOR q IN 1..coalesce(cardinality(v_at), 0) LOOP
-    k_at[v_of[q]] := v_at[q];
   END LOOP;
 END $$;--> statement-breakpoint
 
@@ -342,73 +336,40 @@ BEGIN
   END LOOP;
 END $$;--> statement-breakpoint
 
--- Reads the books of locked accounts into arrays, to decide in order and write back once. s_: one element per counter;
--- s_name is its meter's position in p_name. k_: one per book, the accounts' own in the positions of p_account, then those
--- of users, keys and workspaces; counters k_first..k_last are the book's. Request i counts in book x_book[i] and, as long
--- as the chain goes on, in the books of x_book[x_more[i]]. A book that is not there (any more) is NULL.
-CREATE FUNCTION ledger_load(
-  p_name text[], p_scoped boolean, p_of integer[], p_user uuid[], p_key uuid[], p_workspace uuid[], INOUT k_at tid[],
-  OUT s_id bigint[], OUT s_meter text[], OUT s_name integer[], OUT s_used bigint[], OUT s_held bigint[],
-  OUT s_amount bigint[], OUT s_barred_at bigint[], OUT s_line bigint[],
-  OUT k_since timestamptz[], OUT k_first integer[], OUT k_last integer[], OUT x_book integer[], OUT x_more integer[])
+-- Adds the books of users, keys and workspaces to those of their locked accounts. Request i counts in book x_book[i] and,
+-- as long as the chain goes on, in the books of x_book[x_more[i]]. A book that is not there (any more) is NULL.
+CREATE FUNCTION ledger_load_members(
+  INOUT books ledger_books[], INOUT places tid[], p_of integer[], p_user uuid[], p_key uuid[], p_workspace uuid[],
+  OUT x_book integer[], OUT x_more integer[])
 LANGUAGE plpgsql AS $$
 DECLARE
   v_row record;
   k integer;
-  s integer := 0;
-  x integer;
+  x integer := cardinality(p_of);
 BEGIN
-  s_id := '{}'; s_meter := '{}'; s_name := '{}'; s_used := '{}'; s_held := '{}'; s_amount := '{}'; s_barred_at := '{}';
-  s_line := '{}'; x_more := '{}';
   x_book := p_of;
-  IF p_scoped THEN
-    x := cardinality(p_of);
-    FOR v_row IN
-      SELECT i, b.ctid AS at
-        FROM generate_series(1, cardinality(p_of)) i
-        JOIN ledger_books a ON a.ctid = k_at[p_of[i]]
-       CROSS JOIN LATERAL unnest(a.member_scopes) m(scope)
-       CROSS JOIN LATERAL (
-         SELECT CASE m.scope WHEN 'user' THEN p_user[i] WHEN 'key' THEN p_key[i] ELSE p_workspace[i] END::text AS id) own
-        LEFT JOIN ledger_books b ON b.lane = a.lane AND b.account_id = a.account_id AND b.scope = m.scope
-                                AND b.scope_id = own.id
-       WHERE own.id IS NOT NULL
-    LOOP
-      k := array_position(k_at, v_row.at);
-      IF v_row.at IS NULL THEN
-        k := NULL;
-      ELSIF k IS NULL THEN
-        k_at := k_at || v_row.at;
-        k := cardinality(k_at);
-      END IF;
-      x := x + 1;
-      x_book[x] := k;
-      x_more[x] := x_more[v_row.i];
-      x_more[v_row.i] := x;
-    END LOOP;
-  END IF;
-
-  k_since := array_fill(NULL::timestamptz, ARRAY[cardinality(k_at)]);
-  k_first := array_fill(NULL::integer, ARRAY[cardinality(k_at)]);
-  k_last := k_first;
+  x_more := '{}';
   FOR v_row IN
-    SELECT i, b.since, b.counter_ids, b.meters, b.amounts, b.barred_at, b.next_lines, b.used, b.held
-      FROM generate_series(1, cardinality(k_at)) i JOIN ledger_books b ON b.ctid = k_at[i]
+    SELECT i, b AS book, b.ctid AS place
+      FROM generate_series(1, cardinality(p_of)) i
+     CROSS JOIN LATERAL (SELECT (books[p_of[i]]).*) a
+     CROSS JOIN LATERAL unnest(a.member_scopes) m(scope)
+     CROSS JOIN LATERAL (
+       SELECT CASE m.scope WHEN 'user' THEN p_user[i] WHEN 'key' THEN p_key[i] ELSE p_workspace[i] END::text AS id) own
+      LEFT JOIN ledger_books b ON b.lane = a.lane AND b.account_id = a.account_id AND b.scope = m.scope
+                              AND b.scope_id = own.id
+     WHERE own.id IS NOT NULL
   LOOP
-    k_since[v_row.i] := v_row.since;
-    k_first[v_row.i] := s + 1;
-    FOR j IN 1..cardinality(v_row.used) LOOP
-      s := s + 1;
-      s_id[s] := v_row.counter_ids[j];
-      s_meter[s] := v_row.meters[j];
-      s_name[s] := array_position(p_name, v_row.meters[j]);
-      s_used[s] := v_row.used[j];
-      s_held[s] := v_row.held[j];
-      s_amount[s] := v_row.amounts[j];
-      s_barred_at[s] := v_row.barred_at[j];
-      s_line[s] := v_row.next_lines[j];
-    END LOOP;
-    k_last[v_row.i] := s;
+    k := CASE WHEN v_row.place IS NOT NULL THEN array_position(places, v_row.place) END;
+    IF k IS NULL AND v_row.place IS NOT NULL THEN
+      k := cardinality(places) + 1;
+      places[k] := v_row.place;
+      books[k] := v_row.book;
+    END IF;
+    x := x + 1;
+    x_book[x] := k;
+    x_more[x] := x_more[v_row.i];
+    x_more[v_row.i] := x;
   END LOOP;
 END $$;--> statement-breakpoint
 
@@ -499,32 +460,36 @@ DECLARE
   v_scoped boolean;
   v_stopped boolean;
   v_replayed integer[];
-  -- The books, see ledger_load.
-  s_id bigint[]; s_name integer[]; s_used bigint[]; s_held bigint[]; s_amount bigint[]; s_barred_at bigint[];
-  k_at tid[]; k_since timestamptz[]; k_first integer[]; k_last integer[]; k_changed boolean[];
-  x_book integer[]; x_more integer[];
-  -- What is answered, and what a request saw of the counters it asked of: y_first..y_last.
+  books ledger_books[]; places tid[]; x_book integer[]; x_more integer[];  -- see ledger_lock, ledger_load_members
+  -- The book at hand; v_name has the position of each counter's meter in p_name.
+  v_book ledger_books; v_meters text[]; v_name integer[];
+  v_used bigint[]; v_held bigint[]; v_amounts bigint[]; v_barred_at bigint[];
+  -- What is answered: one element per request. seen: what the counters stood at.
   o_verdict text[] := array_fill(NULL::text, ARRAY[n]);
   o_stop text[] := array_fill(NULL::text, ARRAY[n]);
-  o_binding integer[] := array_fill(NULL::integer, ARRAY[n]);
-  o_held bigint[] := array_fill(NULL::bigint, ARRAY[n]);
+  o_counter bigint[] := array_fill(NULL::bigint, ARRAY[n]);
+  o_amount bigint[] := o_counter;
+  o_used bigint[] := o_counter;
+  o_held bigint[] := o_counter;
+  o_ask bigint[] := o_counter;
   o_created timestamptz[] := array_fill(NULL::timestamptz, ARRAY[n]);
-  y_slot integer[] := '{}'; y_held bigint[] := '{}'; y_first integer[] := '{}'; y_last integer[] := '{}';
-  v_ask bigint; v_total bigint; v_share float8; v_tightest float8;
-  v_rank integer; v_worst integer; v_binding integer; v_created timestamptz;
-  a integer; k integer; x integer; y integer := 0;
+  seen ledger_books[] := array_fill(NULL::ledger_books, ARRAY[n]);
+  v_seen ledger_books;
+  v_ask bigint; v_total bigint; v_share float8; v_tightest float8; v_rank integer; v_worst integer;
+  v_binding integer; v_counter integer; v_binding_held bigint;  -- book, counter and what it held
+  a integer; k integer; x integer;
 BEGIN
   -- A stop waits for the holds in flight and keeps these waiting until it has committed.
   LOCK TABLE ledger_stops IN ROW SHARE MODE;
-  SELECT l.p_now, l.k_at, l.scoped INTO v_now, k_at, v_scoped FROM ledger_lock(p_now, p_lane, p_account) l;
+  SELECT l.p_now, l.books, l.places, l.scoped INTO v_now, books, places, v_scoped
+    FROM ledger_lock(p_now, p_lane, p_account) l;
+  x_book := p_of;
+  x_more := '{}';
   IF v_scoped THEN
     PERFORM ledger_open_members(v_now, p_lane, p_account, p_of, p_user, p_key, p_workspace);
+    SELECT l.books, l.places, l.x_book, l.x_more INTO books, places, x_book, x_more
+      FROM ledger_load_members(books, places, p_of, p_user, p_key, p_workspace) l;
   END IF;
-  SELECT l.k_at, l.s_id, l.s_name, l.s_used, l.s_held, l.s_amount, l.s_barred_at, l.k_since, l.k_first, l.k_last,
-         l.x_book, l.x_more
-    INTO k_at, s_id, s_name, s_used, s_held, s_amount, s_barred_at, k_since, k_first, k_last, x_book, x_more
-    FROM ledger_load(p_name, v_scoped, p_of, p_user, p_key, p_workspace, k_at) l;
-  k_changed := array_fill(false, ARRAY[cardinality(k_at)]);
 
   SELECT array_agg(i), EXISTS (SELECT FROM ledger_stops s WHERE s.lifted_at IS NULL) INTO v_replayed, v_stopped
     FROM generate_series(1, n) i JOIN ledger_holds h ON h.lane = p_lane[p_of[i]] AND h.id = p_id[i];
@@ -541,83 +506,107 @@ BEGIN
   END IF;
 
   FOR r IN 1..n LOOP
-    k := p_of[r];
+    o_created[r] := v_now;
     IF r = ANY (v_replayed) THEN
       o_verdict[r] := 'replayed';
       CONTINUE;
     ELSIF o_stop[r] IS NOT NULL THEN
       o_verdict[r] := 'stopped';
-      o_created[r] := v_now;
       CONTINUE;
-    ELSIF k_at[k] IS NULL THEN
+    ELSIF places[p_of[r]] IS NULL THEN
       o_verdict[r] := 'unknown_account';
       CONTINUE;
     END IF;
 
-    v_created := v_now;
+    -- Every counter of every book is asked; the worst answer decides, or the tightest of the best. What is asked is held
+    -- at once, and given back should the verdict be no.
     v_worst := 0;
     v_tightest := -1;
-    v_binding := NULL;
+    v_seen := NULL;
     a := (r - 1) * n_names;
     x := r;
     WHILE x IS NOT NULL LOOP
       k := x_book[x];
+      v_book := books[k];
+      v_used := v_book.used;
+      v_held := v_book.held;
+      v_amounts := v_book.amounts;
+      v_barred_at := v_book.barred_at;
+      IF v_book.meters IS DISTINCT FROM v_meters THEN
+        v_meters := v_book.meters;
+        v_name := ARRAY(SELECT array_position(p_name, m) FROM unnest(v_meters) WITH ORDINALITY u(m, j) ORDER BY j);
+      END IF;
+      IF v_seen IS NULL THEN
+        v_seen := v_book;
+      ELSE
+        v_seen.counter_ids := v_seen.counter_ids || v_book.counter_ids;
+        v_seen.amounts := v_seen.amounts || v_book.amounts;
+        v_seen.used := v_seen.used || v_book.used;
+        v_seen.held := v_seen.held || v_book.held;
+      END IF;
       -- A clock that is behind makes no hold before the windows it counts in.
-      v_created := greatest(v_created, k_since[k]);
-      FOR s IN k_first[k]..k_last[k] LOOP
-        v_ask := p_ask[a + s_name[s]];
+      IF v_book.since > o_created[r] THEN
+        o_created[r] := v_book.since;
+      END IF;
+      FOR j IN 1..cardinality(v_used) LOOP
+        v_ask := p_ask[a + v_name[j]];
         IF v_ask > 0 THEN
-          v_total := s_used[s] + s_held[s] + v_ask;
-          v_share := v_total / greatest(s_amount[s], 1)::float8;
-          IF s_used[s] >= s_barred_at[s] OR v_total > s_amount[s] AND s_barred_at[s] IS NOT NULL THEN
+          v_total := v_used[j] + v_held[j] + v_ask;
+          v_share := v_total / nullif(v_amounts[j], 0)::float8;
+          v_rank := 0;
+          IF v_used[j] >= v_barred_at[j] OR v_total > v_amounts[j] AND v_barred_at[j] IS NOT NULL THEN
             v_rank := CASE
-              WHEN s_amount[s] IS NULL THEN 4
-              WHEN s_used[s] >= s_amount[s] THEN 3
-              WHEN s_used[s] >= s_barred_at[s] THEN 2
-              WHEN s_used[s] + v_ask > s_amount[s] THEN 3
+              WHEN v_amounts[j] IS NULL THEN 4
+              WHEN v_used[j] >= v_amounts[j] THEN 3
+              WHEN v_used[j] >= v_barred_at[j] THEN 2
+              WHEN v_used[j] + v_ask > v_amounts[j] THEN 3
               ELSE 1 END;
-          ELSE
-            v_rank := 0;
           END IF;
           IF v_rank > v_worst OR v_rank = v_worst AND v_share > v_tightest THEN
             v_worst := v_rank;
             v_tightest := v_share;
-            v_binding := s;
+            v_binding := k;
+            v_counter := j;
+            v_binding_held := v_held[j];
           END IF;
+          v_held[j] := v_held[j] + v_ask;
         END IF;
       END LOOP;
+      v_book.held := v_held;
+      books[k] := v_book;
       x := x_more[x];
     END LOOP;
-    o_verdict[r] := (ARRAY['ok', 'limit_held', 'limit_blocked', 'limit_exceeded', 'meter_disabled'])[v_worst + 1];
-    o_created[r] := v_created;
-    o_binding[r] := v_binding;
-    o_held[r] := s_held[v_binding];
+    o_verdict[r] := CASE v_worst WHEN 0 THEN 'ok' WHEN 1 THEN 'limit_held' WHEN 2 THEN 'limit_blocked'
+                                 WHEN 3 THEN 'limit_exceeded' ELSE 'meter_disabled' END;
+    seen[r] := v_seen;
+    IF v_tightest >= 0 OR v_worst > 0 THEN
+      v_book := books[v_binding];
+      o_counter[r] := v_book.counter_ids[v_counter];
+      o_amount[r] := v_book.amounts[v_counter];
+      o_used[r] := v_book.used[v_counter];
+      o_held[r] := v_binding_held;
+      o_ask[r] := p_ask[a + array_position(p_name, v_book.meters[v_counter])];
+    END IF;
+    CONTINUE WHEN v_worst = 0;
 
-    y_first[r] := y + 1;
     x := r;
     WHILE x IS NOT NULL LOOP
       k := x_book[x];
-      k_changed[k] := k_changed[k] OR v_worst = 0;
-      FOR s IN k_first[k]..k_last[k] LOOP
-        v_ask := p_ask[a + s_name[s]];
-        IF v_ask > 0 THEN
-          y := y + 1;
-          y_slot[y] := s;
-          y_held[y] := s_held[s];
-          IF v_worst = 0 THEN
-            s_held[s] := s_held[s] + v_ask;
-          END IF;
-        END IF;
+      v_book := books[k];
+      v_held := v_book.held;
+      FOR j IN 1..cardinality(v_held) LOOP
+        v_held[j] := v_held[j] - greatest(p_ask[a + array_position(p_name, v_book.meters[j])], 0);
       END LOOP;
+      v_book.held := v_held;
+      books[k] := v_book;
       x := x_more[x];
     END LOOP;
-    y_last[r] := y;
   END LOOP;
 
   UPDATE ledger_books b
-     SET held = ARRAY(SELECT s_held[s] FROM generate_series(k_first[k], k_last[k]) s)
-    FROM generate_series(1, cardinality(k_at)) k
-   WHERE b.ctid = k_at[k] AND k_changed[k];
+     SET held = (books[k]).held
+    FROM generate_series(1, cardinality(books)) k
+   WHERE b.ctid = places[k] AND b.held IS DISTINCT FROM (books[k]).held;
 
   INSERT INTO ledger_holds (lane, id, account_id, user_id, key_id, workspace_id, state, verdict, created_at, expires_at,
                             closed_at, meters, asked, remaining, settled_calls, counter_ids, seen_used, seen_held,
@@ -627,21 +616,17 @@ BEGIN
          CASE WHEN o_stop[i] IS NULL THEN o_verdict[i] ELSE o_verdict[i] || ' ' || o_stop[i] END,
          o_created[i], v_now + p_ttl_ms[i] * interval '1 millisecond', CASE WHEN v.ok THEN NULL ELSE v_now END,
          p_meters[i]::text[], p_asked[i]::bigint[], CASE WHEN v.ok THEN p_asked[i]::bigint[] ELSE '{}' END, '{}',
-         ARRAY(SELECT s_id[y_slot[y]] FROM generate_series(y_first[i], y_last[i]) y),
-         ARRAY(SELECT s_used[y_slot[y]] FROM generate_series(y_first[i], y_last[i]) y),
-         ARRAY(SELECT y_held[y] FROM generate_series(y_first[i], y_last[i]) y),
-         ARRAY(SELECT s_amount[y_slot[y]] FROM generate_series(y_first[i], y_last[i]) y),
-         s_id[o_binding[i]], p_detail[i]
+         coalesce((seen[i]).counter_ids, '{}'), coalesce((seen[i]).used, '{}'), coalesce((seen[i]).held, '{}'),
+         coalesce((seen[i]).amounts, '{}'), o_counter[i], p_detail[i]
     FROM generate_series(1, n) i
    CROSS JOIN LATERAL (SELECT o_verdict[i] = 'ok' AS ok) v
    WHERE v.ok OR o_verdict[i] NOT IN ('replayed', 'unknown_account') AND p_keep_refusal[i];
 
   RETURN QUERY
   SELECT i, o_verdict[i], false, v_now + p_ttl_ms[i] * interval '1 millisecond', o_stop[i],
-         w.meter, w.win, w.scope, w.scope_id, w.kind, s_amount[o_binding[i]], s_used[o_binding[i]], o_held[i],
-         p_ask[(i - 1) * n_names + s_name[o_binding[i]]], w.window_end, w.source
+         w.meter, w.win, w.scope, w.scope_id, w.kind, o_amount[i], o_used[i], o_held[i], o_ask[i], w.window_end, w.source
     FROM generate_series(1, n) i
-    LEFT JOIN ledger_windows w ON w.lane = p_lane[p_of[i]] AND w.id = s_id[o_binding[i]]
+    LEFT JOIN ledger_windows w ON w.lane = p_lane[p_of[i]] AND w.id = o_counter[i]
    WHERE o_verdict[i] <> 'replayed';
 
   IF v_replayed IS NOT NULL THEN
@@ -654,6 +639,21 @@ BEGIN
       LEFT JOIN ledger_windows w ON w.lane = h.lane AND w.id = h.binding_counter_id
      CROSS JOIN LATERAL (SELECT array_position(h.counter_ids, h.binding_counter_id) AS at) p;
   END IF;
+END $$;--> statement-breakpoint
+
+-- Writes down that a counter has reached a line, and answers with its next. A call that jumps over several lines is one
+-- event, of the highest.
+CREATE FUNCTION ledger_cross(p_now timestamptz, p_lane smallint, p_counter bigint, p_used bigint, p_hold uuid)
+RETURNS bigint LANGUAGE plpgsql AS $$
+BEGIN
+  INSERT INTO threshold_events (lane, account_id, counter_id, threshold_bps, state, used, amount, hold_id, occurred_at)
+  SELECT w.lane, w.account_id, w.id, w.line_bps[l.k], ledger_state(w.kind, p_used, w.amount, w.lines), p_used, w.amount,
+         p_hold, p_now
+    FROM ledger_windows w CROSS JOIN LATERAL unnest(w.lines) WITH ORDINALITY l(line, k)
+   WHERE w.lane = p_lane AND w.id = p_counter AND l.line <= p_used
+   ORDER BY l.k DESC LIMIT 1
+  ON CONFLICT (lane, counter_id, threshold_bps) DO NOTHING;
+  RETURN (SELECT min(l) FROM ledger_windows w, unnest(w.lines) l WHERE w.lane = p_lane AND w.id = p_counter AND l > p_used);
 END $$;--> statement-breakpoint
 
 -- Records what provider calls cost, and closes holds. p_account, p_of, p_name as for ledger_hold; p_moved has one element
@@ -680,43 +680,42 @@ DECLARE
   v_scoped boolean;
   v_calls integer := 0;  -- settled
   v_moved integer := 0;  -- settled or closed
-  -- The books, see ledger_load. Counters after v_current are of windows that have passed.
-  s_id bigint[]; s_meter text[]; s_name integer[]; s_used bigint[]; s_held bigint[]; s_amount bigint[]; s_line bigint[];
-  k_at tid[]; k_since timestamptz[]; k_first integer[]; k_last integer[];
-  x_book integer[]; x_more integer[];
-  s_lane smallint[];
-  v_current integer;
-  v_books integer;
-  v_crossed boolean := false;
+  -- See ledger_lock, ledger_load_members. After n_books come windows that have passed, as books of one counter each;
+  -- where x_only is set, it is the only counter of the book that counts.
+  books ledger_books[]; places tid[]; x_book integer[]; x_more integer[]; x_only integer[] := '{}';
+  n_books integer;
+  -- The book at hand; v_name has the position of each counter's meter in p_name.
+  v_book ledger_books; v_meters text[]; v_name integer[]; v_used bigint[]; v_held bigint[]; v_amounts bigint[];
   v_user uuid[]; v_key uuid[]; v_workspace uuid[];
+  -- What is answered and recorded: one element per call.
   o_outcome text[] := array_fill(NULL::text, ARRAY[n]);
   o_late boolean[] := array_fill(false, ARRAY[n]);
-  o_overrun boolean[] := array_fill(false, ARRAY[n]);
-  o_nearest integer[] := array_fill(NULL::integer, ARRAY[n]);
-  o_used bigint[] := array_fill(NULL::bigint, ARRAY[n]);
-  o_held bigint[] := array_fill(NULL::bigint, ARRAY[n]);
+  o_overrun boolean[] := o_late;
+  o_counter bigint[] := array_fill(NULL::bigint, ARRAY[n]);
+  o_used bigint[] := o_counter;
+  o_held bigint[] := o_counter;
   h_created timestamptz[] := array_fill(NULL::timestamptz, ARRAY[n]);
   h_user uuid[] := array_fill(NULL::uuid, ARRAY[n]);
   h_key uuid[] := h_user;
   h_workspace uuid[] := h_user;
   v_hold record; v_window record;
   v_add bigint; v_rest bigint; v_share float8; v_nearest float8; v_passed boolean;
-  a integer; k integer; x integer; i integer;
+  a integer; i integer; k integer; x integer; v_first integer;
 BEGIN
-  SELECT l.p_now, l.k_at, l.scoped INTO v_now, k_at, v_scoped FROM ledger_lock(p_now, p_lane, p_account) l;
+  SELECT l.p_now, l.books, l.places, l.scoped INTO v_now, books, places, v_scoped
+    FROM ledger_lock(p_now, p_lane, p_account) l;
+  x_book := p_of;
+  x_more := '{}';
   IF v_scoped THEN
     SELECT array_agg(h.user_id ORDER BY i), array_agg(h.key_id ORDER BY i), array_agg(h.workspace_id ORDER BY i)
       INTO v_user, v_key, v_workspace
       FROM generate_series(1, n) i LEFT JOIN ledger_holds h ON h.lane = p_lane[p_of[i]] AND h.id = p_hold[i];
+    SELECT l.books, l.places, l.x_book, l.x_more INTO books, places, x_book, x_more
+      FROM ledger_load_members(books, places, p_of, v_user, v_key, v_workspace) l;
   END IF;
-  SELECT l.k_at, l.s_id, l.s_meter, l.s_name, l.s_used, l.s_held, l.s_amount, l.s_line, l.k_since, l.k_first, l.k_last,
-         l.x_book, l.x_more
-    INTO k_at, s_id, s_meter, s_name, s_used, s_held, s_amount, s_line, k_since, k_first, k_last, x_book, x_more
-    FROM ledger_load(p_name, v_scoped, p_of, v_user, v_key, v_workspace, k_at) l;
-  v_current := cardinality(s_id);
-  v_books := cardinality(k_at);
+  n_books := cardinality(books);
 
-  -- The rows say what each hold still held; `rest` has it in the order of p_name, as long as it knows all of the meters.
+  -- The rows say what each hold still held. `alike`: in the order of p_name; `known`: p_name has all of its meters.
   FOR v_hold IN
     UPDATE ledger_holds h
        SET remaining = CASE WHEN p_close[i] OR h.state <> 'open' THEN '{}'
@@ -730,125 +729,119 @@ BEGIN
      WHERE h.lane = p_lane[p_of[i]] AND h.id = p_hold[i] AND h.account_id = p_account[p_of[i]]
        AND CASE WHEN p_call[i] IS NULL THEN h.state = 'open'
                 ELSE h.state <> 'refused' AND p_call[i] <> ALL (h.settled_calls) END
-    RETURNING i, h.created_at, h.user_id, h.key_id, h.workspace_id, h.meters, old.remaining, old.state = 'open' AS was_open,
-              h.meters = p_name AS alike, h.meters <@ p_name AS known
+    RETURNING i, h.created_at, h.user_id, h.key_id, h.workspace_id, h.meters, old.remaining,
+              old.state = 'open' AS was_open, h.meters = p_name AS alike, h.meters <@ p_name AS known
   LOOP
     i := v_hold.i;
+    a := (i - 1) * n_names;
     v_moved := v_moved + 1;
     h_created[i] := v_hold.created_at;
     h_user[i] := v_hold.user_id;
     h_key[i] := v_hold.key_id;
     h_workspace[i] := v_hold.workspace_id;
-    a := (i - 1) * n_names;
-    IF p_call[i] IS NULL THEN
-      o_outcome[i] := 'closed';
-    ELSE
+    o_outcome[i] := 'closed';
+    IF p_call[i] IS NOT NULL THEN
       v_calls := v_calls + 1;
       o_outcome[i] := 'settled';
       o_late[i] := NOT v_hold.was_open;
-      IF v_hold.was_open THEN
-        FOR m IN 1..n_names LOOP
-          IF p_moved[a + m] > coalesce(v_hold.remaining[CASE WHEN v_hold.alike THEN m
-                                       ELSE array_position(v_hold.meters, p_name[m]) END], 0) THEN
-            o_overrun[i] := true;
-          END IF;
-        END LOOP;
-      END IF;
+      FOR m IN 1..n_names LOOP
+        v_rest := v_hold.remaining[CASE WHEN v_hold.alike THEN m ELSE array_position(v_hold.meters, p_name[m]) END];
+        IF p_moved[a + m] > coalesce(v_rest, 0) THEN
+          o_overrun[i] := v_hold.was_open;
+        END IF;
+      END LOOP;
     END IF;
 
-    -- A call counts in the windows it was admitted in. Where some of them have passed, find them.
+    -- A call counts in the windows it was admitted in. Where some of those have passed, look them up.
     v_passed := false;
     x := i;
     WHILE x IS NOT NULL LOOP
-      v_passed := v_passed OR x_book[x] IS NULL OR v_hold.created_at < k_since[x_book[x]];
+      k := x_book[x];
+      v_passed := v_passed OR k IS NULL OR v_hold.created_at < (books[k]).since;
       x := x_more[x];
     END LOOP;
+    v_first := i;
     IF v_passed THEN
-      x_more[i] := NULL;
-      x_book[i] := NULL;
+      v_first := NULL;
       FOR v_window IN
-        SELECT w.id, w.meter, w.used, w.held, w.amount, (SELECT min(l) FROM unnest(w.lines) l WHERE l > w.used) AS line
+        SELECT w.*, (SELECT min(l) FROM unnest(w.lines) l WHERE l > w.used) AS next_line
           FROM ledger_windows w
          WHERE w.account_id = p_account[p_of[i]] AND w.window_end > v_hold.created_at
            AND w.window_start <= v_hold.created_at
            AND ledger_in_scope(w.scope, w.scope_id, v_hold.user_id, v_hold.key_id, v_hold.workspace_id)
       LOOP
-        x := array_position(s_id, v_window.id);
-        IF x IS NULL THEN
-          x := cardinality(s_id) + 1;
-          s_lane[x] := p_lane[p_of[i]];
-          s_id[x] := v_window.id;
-          s_meter[x] := v_window.meter;
-          s_name[x] := array_position(p_name, v_window.meter);
-          s_used[x] := v_window.used;
-          s_held[x] := v_window.held;
-          s_amount[x] := v_window.amount;
-          s_line[x] := v_window.line;
+        k := (SELECT min(q) FROM generate_series(1, cardinality(books)) q WHERE v_window.id = ANY ((books[q]).counter_ids));
+        IF k IS NULL THEN
+          k := cardinality(books) + 1;
+          v_book := NULL;
+          v_book.lane := v_window.lane;
+          v_book.counter_ids := ARRAY[v_window.id];
+          v_book.meters := ARRAY[v_window.meter];
+          v_book.amounts := ARRAY[v_window.amount];
+          v_book.next_lines := ARRAY[v_window.next_line];
+          v_book.used := ARRAY[v_window.used];
+          v_book.held := ARRAY[v_window.held];
+          books[k] := v_book;
         END IF;
-        k := cardinality(k_first) + 1;
-        k_first[k] := x;
-        k_last[k] := x;
         x := cardinality(x_book) + 1;
         x_book[x] := k;
-        x_more[x] := x_more[i];
-        x_more[i] := x;
+        x_only[x] := coalesce(v_window.place, 1);
+        x_more[x] := v_first;
+        v_first := x;
       END LOOP;
     END IF;
 
     v_nearest := -1;
-    x := CASE WHEN v_passed THEN x_more[i] ELSE i END;
+    x := v_first;
     WHILE x IS NOT NULL LOOP
       k := x_book[x];
-      FOR s IN k_first[k]..k_last[k] LOOP
-        v_add := coalesce(p_moved[a + s_name[s]], 0);
-        v_rest := CASE WHEN v_hold.alike THEN v_hold.remaining[s_name[s]]
-                       WHEN s_name[s] IS NOT NULL OR NOT v_hold.known
-                       THEN v_hold.remaining[array_position(v_hold.meters, s_meter[s])] END;
+      v_book := books[k];
+      v_used := v_book.used;
+      v_held := v_book.held;
+      v_amounts := v_book.amounts;
+      IF v_book.meters IS DISTINCT FROM v_meters THEN
+        v_meters := v_book.meters;
+        v_name := ARRAY(SELECT array_position(p_name, m) FROM unnest(v_meters) WITH ORDINALITY u(m, j) ORDER BY j);
+      END IF;
+      FOR j IN coalesce(x_only[x], 1)..coalesce(x_only[x], cardinality(v_used)) LOOP
+        v_add := coalesce(p_moved[a + v_name[j]], 0);
+        v_rest := CASE WHEN v_hold.alike THEN v_hold.remaining[v_name[j]]
+                       WHEN v_name[j] IS NOT NULL OR NOT v_hold.known
+                       THEN v_hold.remaining[array_position(v_hold.meters, v_meters[j])] END;
         IF v_add > 0 OR v_rest IS NOT NULL THEN
-          s_used[s] := s_used[s] + v_add;
-          IF v_rest > 0 THEN
-            s_held[s] := s_held[s] - CASE WHEN p_close[i] THEN v_rest ELSE least(v_rest, v_add) END;
-          END IF;
-          v_share := (s_used[s] + s_held[s]) / greatest(s_amount[s], 1)::float8;
-          IF v_share > v_nearest THEN
+          v_used[j] := v_used[j] + v_add;
+          v_held[j] := v_held[j] - CASE WHEN p_close[i] THEN coalesce(v_rest, 0) ELSE least(coalesce(v_rest, 0), v_add) END;
+          v_share := (v_used[j] + v_held[j]) / nullif(v_amounts[j], 0)::float8;
+          IF v_share > v_nearest OR v_amounts[j] = 0 THEN
             v_nearest := v_share;
-            o_nearest[i] := s;
+            o_counter[i] := v_book.counter_ids[j];
+            o_used[i] := v_used[j];
+            o_held[i] := v_held[j];
           END IF;
-          IF s_used[s] >= s_line[s] AND v_add > 0 THEN
-            -- A call that jumps over several lines is one event, of the highest.
-            INSERT INTO threshold_events (lane, account_id, counter_id, threshold_bps, state, used, amount, hold_id,
-                                          occurred_at)
-            SELECT w.lane, w.account_id, w.id, w.line_bps[l.k], ledger_state(w.kind, s_used[s], w.amount, w.lines), s_used[s],
-                   w.amount, p_hold[i], v_now
-              FROM ledger_windows w CROSS JOIN LATERAL unnest(w.lines) WITH ORDINALITY l(line, k)
-             WHERE w.lane = p_lane[p_of[i]] AND w.id = s_id[s] AND l.line <= s_used[s]
-             ORDER BY l.line DESC, l.k DESC LIMIT 1
-            ON CONFLICT (lane, counter_id, threshold_bps) DO NOTHING;
-            s_line[s] := (SELECT min(l) FROM ledger_windows w, unnest(w.lines) l
-                           WHERE w.lane = p_lane[p_of[i]] AND w.id = s_id[s] AND l > s_used[s]);
-            v_crossed := true;
+          IF v_used[j] >= v_book.next_lines[j] AND v_add > 0 THEN
+            v_book.next_lines[j] := ledger_cross(
+              v_now, v_book.lane, v_book.counter_ids[j], v_used[j], p_hold[i]);
           END IF;
         END IF;
       END LOOP;
+      v_book.used := v_used;
+      v_book.held := v_held;
+      books[k] := v_book;
       x := x_more[x];
     END LOOP;
-    o_used[i] := s_used[o_nearest[i]];
-    o_held[i] := s_held[o_nearest[i]];
   END LOOP;
 
   IF v_moved > 0 THEN
     UPDATE ledger_books b
-       SET used = ARRAY(SELECT s_used[s] FROM generate_series(k_first[k], k_last[k]) s),
-           held = ARRAY(SELECT s_held[s] FROM generate_series(k_first[k], k_last[k]) s),
-           next_lines = CASE WHEN v_crossed THEN ARRAY(SELECT s_line[s] FROM generate_series(k_first[k], k_last[k]) s)
-                             ELSE b.next_lines END
-      FROM generate_series(1, v_books) k
-     WHERE b.ctid = k_at[k];
+       SET used = (books[k]).used, held = (books[k]).held, next_lines = (books[k]).next_lines
+      FROM generate_series(1, n_books) k
+     WHERE b.ctid = places[k];
   END IF;
-  IF cardinality(s_id) > v_current THEN
-    UPDATE ledger_windows w SET used = s_used[s], held = s_held[s]
-      FROM generate_series(v_current + 1, cardinality(s_id)) s
-     WHERE w.lane = s_lane[s] AND w.id = s_id[s];
+  IF cardinality(books) > n_books THEN
+    UPDATE ledger_windows w
+       SET used = (books[k]).used[1], held = (books[k]).held[1]
+      FROM generate_series(n_books + 1, cardinality(books)) k
+     WHERE w.lane = (books[k]).lane AND w.id = (books[k]).counter_ids[1];
   END IF;
 
   IF v_calls > 0 THEN
@@ -893,7 +886,7 @@ BEGIN
   SELECT i, o_outcome[i], o_late[i], o_overrun[i], coalesce(ledger_state(w.kind, o_used[i], w.amount, w.lines), 'ok'),
          w.meter, w.win, w.scope, w.scope_id, w.amount, o_used[i], o_held[i], w.window_end
     FROM generate_series(1, n) i
-    LEFT JOIN ledger_windows w ON w.lane = p_lane[p_of[i]] AND w.id = s_id[o_nearest[i]]
+    LEFT JOIN ledger_windows w ON w.lane = p_lane[p_of[i]] AND w.id = o_counter[i]
    WHERE o_outcome[i] IS NOT NULL;
 
   -- What moved nothing: done before, or never held.
@@ -910,7 +903,7 @@ BEGIN
          WHERE c.account_id = h.account_id AND c.window_end > h.created_at AND c.window_start <= h.created_at
            AND ledger_in_scope(c.scope, c.scope_id, h.user_id, h.key_id, h.workspace_id)
            AND c.kind = 'n' AND c.meter = ANY (h.meters)
-         ORDER BY (c.used + c.held) / greatest(c.amount, 1)::float8 DESC LIMIT 1) t ON true
+         ORDER BY (c.used + c.held) / nullif(c.amount, 0)::float8 DESC NULLS FIRST LIMIT 1) t ON true
      WHERE o_outcome[i] IS NULL;
   END IF;
 END $$;--> statement-breakpoint
