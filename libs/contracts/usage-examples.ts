@@ -61,6 +61,13 @@ export const usageReport = {
   period: { start: '2026-11-01T09:30:00.000Z', end: '2026-12-01T09:30:00.000Z' },
   status: 'ok',
   limits: [costLimit, blogLimit],
+  projection: {
+    cost_usd: '0.000790105',
+    cost_nano_usd: '790105',
+    percentage: 0.03,
+    days_begun: 19,
+    days_in_period: 30,
+  },
   breakdown: {
     first_day: '2026-11-01',
     last_day: '2026-11-20',

@@ -38,6 +38,17 @@ const providerUsage = z.object({
   models: z.array(z.object({ model: z.string(), ...figures })),
 });
 
+const costProjection = z
+  .object({
+    cost_usd: usd,
+    cost_nano_usd: nanoUsd,
+    percentage: z.number().nullable().describe("Of the period's limit on cost; null where there is none."),
+    days_begun: count,
+    days_in_period: count,
+  })
+  .describe('What the period will come to if its days go on as they did.');
+export type CostProjection = z.infer<typeof costProjection>;
+
 export const usageReport = z
   .object({
     account_id: z.uuid(),
@@ -46,6 +57,7 @@ export const usageReport = z
     period: z.object({ start: instant, end: instant }).describe('The current period of the subscription.'),
     status: z.enum(LIMIT_STATES).describe('The state of the limit nearest to its end.'),
     limits: z.array(limitWire).describe('Every limit that applies, in its current window.'),
+    projection: costProjection,
     breakdown: z
       .object({
         first_day: z.iso.date(),

@@ -8,6 +8,7 @@ import {
 } from '#libs/contracts/limits.ts';
 import type { UsageFigures, UsageReport } from '#libs/contracts/usage.ts';
 import { divide, formatUsd } from '#libs/money/money.ts';
+import { projectCost } from './projection.ts';
 
 /** What a model came to over some days. */
 export type ModelUsage = {
@@ -52,6 +53,7 @@ const NOTHING: Sums = {
 };
 
 export function usageReportOf(input: UsageReportInput): UsageReport {
+  const total = sumOf(input.models);
   const providers = [...Map.groupBy(input.models, ({ provider }) => provider)];
   return {
     account_id: input.accountId,
@@ -60,10 +62,11 @@ export function usageReportOf(input: UsageReportInput): UsageReport {
     period: { start: input.period.start.toISOString(), end: input.period.end.toISOString() },
     status: worstState(input.limits),
     limits: input.limits.map(limitToWire),
+    projection: projectCost(input.period, input.now, total.costNanoUsd, input.limits),
     breakdown: {
       first_day: dayOf(input.period.start),
       last_day: dayOf(input.now),
-      total: figuresOf(sumOf(input.models)),
+      total: figuresOf(total),
       providers: providers.map(([provider, models]) => ({
         provider,
         ...figuresOf(sumOf(models)),

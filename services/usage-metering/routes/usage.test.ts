@@ -2,7 +2,7 @@ import t from 'tap';
 import type { LimitWire } from '#libs/contracts/limits.ts';
 import type { UsageReport } from '#libs/contracts/usage.ts';
 import { recordWithin } from '#libs/ledger/counted-things.ts';
-import { testHold, testSettle } from '#libs/ledger/fixtures.ts';
+import { testHold, testSegment, testSettle } from '#libs/ledger/fixtures.ts';
 import {
   ACCOUNT,
   addMembers,
@@ -308,4 +308,37 @@ t.test('without a signed context nothing is told', async (t) => {
     (await service.send(null, 'GET', USAGE, { headers: { 'x-inkmeter-context': 'e30.AAAA' } })).status,
     401,
   );
+});
+
+t.test('given 15.75 USD and 800 calls on the tenth day of a plan of 150 USD and 5 000 calls', async (t) => {
+  const service = await createTestService(t);
+  const { ledger, runtime, pool } = service;
+  runtime.clock.set('2026-11-10T12:00:00Z');
+  await addMembers(pool, ACCOUNT, [OWNER]);
+  await ledger.setLimits({
+    accountId: ACCOUNT,
+    anchor: new Date('2026-11-01T00:00:00Z'),
+    periodMonths: 1,
+    segments: [
+      testSegment({ meter: 'cost', n: 150_000_000_000n, window: 'period' }),
+      testSegment({ meter: 'calls.gemini', n: 5_000n, window: 'period' }),
+    ],
+  });
+  const meters = { cost: 15_750_000_000n, 'calls.gemini': 800n };
+  const id = runtime.newId();
+  await ledger.hold(testHold(ACCOUNT, id, meters, { userId: OWNER }));
+  await ledger.settle(
+    testSettle(ACCOUNT, id, meters, { facts: { provider: 'gemini', model: 'gemini-2.5-flash' } }),
+  );
+
+  const { report } = await read(service, 'owner');
+  t.equal(limitOf(report, 'calls.gemini').percentage, 16);
+  t.equal(limitOf(report, 'cost').percentage, 10.5);
+  t.strictSame(report.projection, {
+    cost_usd: '47.250000000',
+    cost_nano_usd: '47250000000',
+    percentage: 31.5,
+    days_begun: 10,
+    days_in_period: 30,
+  });
 });
