@@ -5,6 +5,8 @@ import { startInstallation } from './installation.fixture.ts';
 type Expected = {
   plan: string;
   text: string;
+  /** Whether a day has room for an article; the alpha's emergency limit has not. */
+  fitsArticle?: boolean;
   /** Undefined where the catalogue sells no images. */
   image?: string;
   /** A model that only a larger plan has, and that plan. */
@@ -19,7 +21,12 @@ const EXPECTED: Readonly<Record<string, Expected>> = {
     beyond: { model: 'gpt-5', plan: 'pro' },
   },
   crew: { plan: 'free', text: 'llama3.2:1b', beyond: { model: 'llama3.1:8b', plan: 'pro' } },
-  'alwrity-alpha': { plan: 'free-alpha', text: 'gemini-2.5-flash', image: 'stable_image' },
+  'alwrity-alpha': {
+    plan: 'free-alpha',
+    text: 'gemini-2.5-flash',
+    fitsArticle: false,
+    image: 'stable_image',
+  },
   alwrity: {
     plan: 'free',
     text: 'gemini-2.5-flash',
@@ -35,7 +42,7 @@ const EXPECTED: Readonly<Record<string, Expected>> = {
   },
 };
 
-for (const [catalogue, { plan, text, image, beyond }] of Object.entries(EXPECTED)) {
+for (const [catalogue, { plan, text, image, beyond, fitsArticle = true }] of Object.entries(EXPECTED)) {
   t.test(`given the catalogue ${catalogue}`, async (t) => {
     const { call, customer } = await startInstallation(t, catalogue);
     const { token } = await customer();
@@ -59,7 +66,18 @@ for (const [catalogue, { plan, text, image, beyond }] of Object.entries(EXPECTED
       });
     }
 
+    const generated = await call('/api/generate', token, { topic: 'ink' }, { accept: 'application/json' });
+    if (fitsArticle) t.match(generated, { status: 200, body: { content: /ink/i, plan_info: { plan } } });
+    else
+      t.match(generated, { status: 429, body: { code: 'limit_exceeded', limit: { meter: 'tokens.total' } } });
+
     if (beyond === undefined) return;
+    const preview = await call(`/api/subscription/preview?plan=${beyond.plan}`, token);
+    t.match(preview, {
+      status: 200,
+      body: { data: { plan: beyond.plan, direction: 'upgrade', effective: 'on_payment', over_limit: [] } },
+    });
+    t.ok(preview.body.data.amount_due_now_minor > 0, 'and it has a price');
     const refused = await chat(beyond.model);
     t.match(refused, { status: 403, body: { error: { problem_code: 'model_not_in_plan', plan } } });
     t.equal(refused.body.error.suggested_plans[0].plan, beyond.plan);
