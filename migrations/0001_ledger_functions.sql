@@ -492,7 +492,8 @@ BEGIN
   END IF;
 
   SELECT array_agg(i), EXISTS (SELECT FROM ledger_stops s WHERE s.lifted_at IS NULL) INTO v_replayed, v_stopped
-    FROM generate_series(1, n) i JOIN ledger_holds h ON h.lane = p_lane[p_of[i]] AND h.id = p_id[i];
+    FROM generate_series(1, n) i
+    JOIN ledger_holds h ON h.lane = p_lane[p_of[i]] AND h.id = p_id[i] AND h.account_id = p_account[p_of[i]];
   IF v_stopped THEN
     SELECT array_agg((
         SELECT s.kind || coalesce(':' || nullif(s.target, ''), '') FROM ledger_stops s

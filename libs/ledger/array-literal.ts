@@ -16,13 +16,18 @@ export function plainArray(values: readonly (Plain | string | null)[]): string {
 
 const SPECIAL = /["\\]/g;
 
-/** Any text. */
+/** Any text; NUL characters are dropped. */
 export function textArray(values: readonly (string | null)[]): string {
   let text = '{';
   for (let i = 0; i < values.length; i += 1) {
     const value = values[i];
     if (i > 0) text += ',';
-    text += value === null || value === undefined ? 'NULL' : `"${value.replace(SPECIAL, '\\$&')}"`;
+    text += value === null || value === undefined ? 'NULL' : `"${quotable(value)}"`;
   }
   return `${text}}`;
+}
+
+function quotable(value: string): string {
+  const text = value.includes('\0') ? value.replaceAll('\0', '') : value;
+  return text.replace(SPECIAL, '\\$&');
 }

@@ -6,6 +6,11 @@
 export type GroupCommitOptions<Item, Answer> = {
   /** Runs one batch; answers in the order of the items. A rejection rejects every item of the batch. */
   run: (items: Item[]) => Promise<Answer[]>;
+  /**
+   * Whether a batch failed, without effect, because of what is in it. It is then halved and run again, so that an item
+   * that cannot be done fails alone. None by default.
+   */
+  isItemsFault?: (error: unknown) => boolean;
   /** Items with equal keys never share a batch. */
   key: (item: Item) => string;
   maxBatch: number;
@@ -54,16 +59,23 @@ export function createGroupCommit<Item, Answer>(
     return batch;
   }
 
-  async function drain(): Promise<void> {
-    while (waiting.length > 0) {
-      const batch = takeBatch();
-      try {
-        const answers = await options.run(batch.map((entry) => entry.item));
-        for (const [index, entry] of batch.entries()) entry.resolve(answers[index] as Answer);
-      } catch (error) {
+  async function run(batch: Waiting<Item, Answer>[]): Promise<void> {
+    try {
+      const answers = await options.run(batch.map((entry) => entry.item));
+      for (const [index, entry] of batch.entries()) entry.resolve(answers[index] as Answer);
+    } catch (error) {
+      if (batch.length > 1 && options.isItemsFault?.(error)) {
+        const middle = batch.length >> 1;
+        await run(batch.slice(0, middle));
+        await run(batch.slice(middle));
+      } else {
         for (const entry of batch) entry.reject(error);
       }
     }
+  }
+
+  async function drain(): Promise<void> {
+    while (waiting.length > 0) await run(takeBatch());
     inFlight = false;
     for (const wake of idleWaiters.splice(0)) wake();
   }

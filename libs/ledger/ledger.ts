@@ -1,5 +1,5 @@
 /** The ledger: hold, settle, close, expire, limits and stops. See README.md for the model and its guarantees. */
-import type { Pool } from 'pg';
+import pg, { type Pool } from 'pg';
 import { createGroupCommit, type GroupCommit } from './group-commit.ts';
 import { LANE_COUNT, laneOf } from './lane.ts';
 import { runHolds, runSettles, type SettleItem } from './statements.ts';
@@ -9,6 +9,7 @@ import type {
   HoldAnswer,
   HoldRequest,
   LimitSegment,
+  Meters,
   SettleAnswer,
   SettleRequest,
   Stop,
@@ -26,9 +27,13 @@ export type LedgerOptions = {
 };
 
 export type Ledger = {
-  /** Sets the worst case aside, or says why not. Never throws for a refusal. */
+  /**
+   * Sets the worst case aside, or says why not. Never throws for a refusal.
+   * @throws RangeError for a negative or absurd amount, {@link GroupCommitOverloadedError} when too many wait, and
+   * whatever the database says when it cannot answer: nothing is admitted then.
+   */
   hold: (request: HoldRequest) => Promise<HoldAnswer>;
-  /** Records one provider call and moves its amounts from held to used. */
+  /** Records one provider call and moves its amounts from held to used. Throws as `hold` does; repeat it then. */
   settle: (request: SettleRequest) => Promise<SettleAnswer>;
   /** Releases what a hold has left. */
   close: (request: CloseRequest) => Promise<SettleAnswer>;
@@ -58,12 +63,13 @@ export type StopInput = { id: string; kind: StopKind; target: string; reason: st
 export type Queryable = Pick<Pool, 'query'>;
 
 export function createLedger(options: LedgerOptions): Ledger {
-  const { pool, now = () => null, writers = 2, maxBatch = 256, maxWaiting = 20_000 } = options;
+  const { pool, now = () => null, writers = 2, maxBatch = 512, maxWaiting = 20_000 } = options;
   const lanesPerWriter = Math.ceil(LANE_COUNT / writers);
 
   const holds = Array.from({ length: writers }, () =>
     createGroupCommit<HoldRequest, HoldAnswer>({
       run: (items) => runHolds(pool, now(), items),
+      isItemsFault: isDataFault,
       key: (item) => item.id,
       maxBatch,
       maxWaiting,
@@ -72,6 +78,7 @@ export function createLedger(options: LedgerOptions): Ledger {
   const settles = Array.from({ length: writers }, () =>
     createGroupCommit<SettleItem, SettleAnswer>({
       run: (items) => runSettles(pool, now(), items),
+      isItemsFault: isDataFault,
       key: (item) => item.holdId,
       maxBatch,
       maxWaiting,
@@ -81,9 +88,21 @@ export function createLedger(options: LedgerOptions): Ledger {
     queues[Math.floor(laneOf(accountId) / lanesPerWriter)] as GroupCommit<Item, Answer>;
 
   return {
-    hold: (request) => writerOf(holds, request.accountId).submit(request),
-    settle: (request) => writerOf(settles, request.accountId).submit(request),
-    close: (request) => writerOf(settles, request.accountId).submit(request),
+    async hold(request) {
+      const { id, accountId, userId, keyId, workspaceId } = request;
+      assertIds(id, accountId, userId, keyId, workspaceId);
+      assertAmounts(request.meters);
+      return writerOf(holds, request.accountId).submit(request);
+    },
+    async settle(request) {
+      assertIds(request.holdId, request.accountId);
+      assertAmounts(request.meters);
+      return writerOf(settles, request.accountId).submit(request);
+    },
+    async close(request) {
+      assertIds(request.holdId, request.accountId);
+      return writerOf(settles, request.accountId).submit(request);
+    },
     expire: (limit) => expireHolds(pool, now(), limit),
     setLimits: (input) => setLimits(pool, now(), input),
     async stop(input) {
@@ -116,6 +135,30 @@ export function createLedger(options: LedgerOptions): Ledger {
       await Promise.all([...holds, ...settles].map((queue) => queue.idle()));
     },
   };
+}
+
+/** Data exceptions and broken constraints (https://www.postgresql.org/docs/18/errcodes-appendix.html). */
+function isDataFault(error: unknown): boolean {
+  return error instanceof pg.DatabaseError && /^2[23]/.test(error.code ?? '');
+}
+
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
+
+/** Ids travel side by side with those of other callers: what is no id must not get between them. */
+function assertIds(...ids: (string | null)[]): void {
+  for (const id of ids) if (id !== null && !UUID.test(id)) throw new RangeError('Not a UUID in lower case');
+}
+
+/** Far beyond what one call can come to, and far below what a counter can hold. */
+const MAX_AMOUNT = 2n ** 53n;
+
+/** Less than nothing would make room that is not there. */
+function assertAmounts(meters: Meters): void {
+  for (const meter in meters) {
+    const amount = meters[meter];
+    if (typeof amount !== 'bigint' || amount < 0n || amount > MAX_AMOUNT)
+      throw new RangeError(`Not an amount of ${meter}: ${amount}`);
+  }
 }
 
 /** {@link Ledger.setLimits} on a connection of the caller's, so that it commits with what caused it. */

@@ -1,5 +1,6 @@
 /** The ledger's SQL calls: items in, rows out. Each is one prepared statement for a whole batch. */
-import type { Pool } from 'pg';
+import pg, { type Pool } from 'pg';
+import { typeParsers } from '#libs/db/pool.ts';
 import { plainArray, textArray } from './array-literal.ts';
 import { laneOf } from './lane.ts';
 import type {
@@ -46,6 +47,27 @@ type SettleRow = LimitRow & {
   late: boolean;
   overrun: boolean;
   state: LimitState;
+};
+
+const { TIMESTAMPTZ } = pg.types.builtins;
+const MAX_INSTANTS = 1_000;
+const instants = new Map<string, Date | number>();
+
+/** Rows of a batch name the same few moments again and again; reading one costs more than looking it up. */
+function parseInstant(text: string): Date | number {
+  const known = instants.get(text);
+  if (known !== undefined) return known;
+  if (instants.size >= MAX_INSTANTS) instants.clear();
+  const instant = parseTimestamp(text) as Date | number;
+  instants.set(text, instant);
+  return instant;
+}
+
+const parseTimestamp = typeParsers.getTypeParser(TIMESTAMPTZ, 'text');
+
+const rowTypes: pg.CustomTypesConfig = {
+  getTypeParser: (oid, format) =>
+    oid === TIMESTAMPTZ && format !== 'binary' ? parseInstant : typeParsers.getTypeParser(oid, format),
 };
 
 function parameters(count: number): string {
@@ -107,7 +129,7 @@ function limitView(row: LimitRow): LimitView | null {
     held: row.held,
     asked: row.asked ?? 0n,
     // The driver reads 'infinity' as a number: a window that never resets.
-    resetsAt: row.resets_at instanceof Date ? row.resets_at : null,
+    resetsAt: row.resets_at instanceof Date ? new Date(row.resets_at) : null,
     source: row.source ?? '',
   };
 }
@@ -123,6 +145,7 @@ export async function runHolds(pool: Pool, now: Date | null, items: HoldRequest[
   const shared = shareOut(items);
   const result = await pool.query<HoldRow>({
     name: 'ledger_hold',
+    types: rowTypes,
     text: HOLD_SQL,
     values: [
       now,
@@ -146,7 +169,7 @@ export async function runHolds(pool: Pool, now: Date | null, items: HoldRequest[
   return inOrder(result.rows, (row) => ({
     verdict: row.verdict,
     replayed: row.replayed,
-    expiresAt: row.expires_at,
+    expiresAt: new Date(row.expires_at),
     stop: row.stop,
     limit: limitView(row),
   }));
@@ -190,6 +213,7 @@ export async function runSettles(
   const shared = shareOut(items);
   const result = await pool.query<SettleRow>({
     name: 'ledger_settle',
+    types: rowTypes,
     text: SETTLE_SQL,
     values: [
       now,
