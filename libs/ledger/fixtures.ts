@@ -1,4 +1,8 @@
 /** Requests and segments for tests of the ledger and of what stands on it. */
+import { randomUUID } from 'node:crypto';
+import type { Pool } from 'pg';
+import type { FakeClock } from '#libs/testing/runtime.ts';
+import { createLedger, type LedgerOptions } from './ledger.ts';
 import type { CallFacts, HoldRequest, LimitSegment, Meters, SettleRequest } from './types.ts';
 
 export const testSegment = (segment: Partial<LimitSegment> & { meter: string; n?: bigint }): LimitSegment => {
@@ -77,3 +81,58 @@ export const testSettle = (
   ...rest,
   facts: testFacts({ outputCostNanoUsd: meters['cost'] ?? 0n, ...rest?.facts }),
 });
+
+/** `[used, held]` of each current counter, by `meter/window` and, but for the account's own, `/scope:id`. */
+export type TestStanding = Record<string, [bigint, bigint]>;
+
+/** A ledger under a clock that stands still, and what tests of it look at. */
+export function createTestLedger(
+  pool: Pool,
+  clock: FakeClock,
+  options: Omit<LedgerOptions, 'pool' | 'now'> = {},
+) {
+  const ledger = createLedger({ pool, now: () => clock.now(), ...options });
+
+  async function setLimits(
+    accountId: string,
+    segments: readonly LimitSegment[],
+    anchor = '2026-01-31T00:00:00Z',
+  ) {
+    await ledger.setLimits({ accountId, anchor: new Date(anchor), periodMonths: 1, segments });
+  }
+
+  return {
+    ledger,
+    setLimits,
+    /** A new account with these limits. */
+    async open(segments: readonly LimitSegment[]): Promise<string> {
+      const accountId = randomUUID();
+      await setLimits(accountId, segments);
+      return accountId;
+    },
+    async standing(accountId: string): Promise<TestStanding> {
+      const { rows } = await pool.query<{ name: string; used: bigint; held: bigint }>(
+        `SELECT meter || '/' || win || CASE WHEN scope = 'account' THEN '' ELSE '/' || scope || ':' || scope_id END AS name,
+                used, held
+           FROM ledger_counters WHERE account_id = $1 AND window_end > $2 ORDER BY id`,
+        [accountId, clock.now()],
+      );
+      return Object.fromEntries(rows.map(({ name, used, held }) => [name, [used, held]]));
+    },
+    /** Threshold events in the order they happened: meter, line, state and what was used. */
+    async events(accountId: string): Promise<[string, number, string, bigint][]> {
+      const { rows } = await pool.query<{
+        meter: string;
+        threshold_bps: number;
+        state: string;
+        used: bigint;
+      }>(
+        `SELECT c.meter, e.threshold_bps, e.state, e.used FROM threshold_events e
+           JOIN ledger_counters c ON c.lane = e.lane AND c.id = e.counter_id
+          WHERE e.account_id = $1 ORDER BY e.id`,
+        [accountId],
+      );
+      return rows.map((row) => [row.meter, row.threshold_bps, row.state, row.used]);
+    },
+  };
+}
