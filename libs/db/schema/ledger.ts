@@ -20,13 +20,11 @@ import {
   primaryKey,
   smallint,
   text,
-  timestamp,
   uniqueIndex,
   uuid,
 } from 'drizzle-orm/pg-core';
+import { amount, instant } from './columns.ts';
 
-const instant = (name: string) => timestamp(name, { withTimezone: true, mode: 'date' });
-const amount = (name: string) => bigint(name, { mode: 'bigint' });
 const zero = sql`0`;
 
 /** What rarely changes of an account. Its lock is its own row in {@link ledgerBooks}. */

@@ -1,7 +1,6 @@
 /** Tables of usage-metering: prices and models. */
-import { bigint, boolean, integer, jsonb, pgTable, primaryKey, text, timestamp } from 'drizzle-orm/pg-core';
-
-const instant = (name: string) => timestamp(name, { withTimezone: true, mode: 'date' });
+import { bigint, boolean, integer, jsonb, pgTable, primaryKey, text } from 'drizzle-orm/pg-core';
+import { instant } from './columns.ts';
 
 /** Effective-dated prices in pico-USD per unit. Rows are added, never changed. */
 export const providerPrices = pgTable(

@@ -1,0 +1,10 @@
+/** Column types that every schema file uses. */
+import { bigint, customType, timestamp } from 'drizzle-orm/pg-core';
+
+/** A moment in time, read as a Date. */
+export const instant = (name: string) => timestamp(name, { withTimezone: true, mode: 'date' });
+
+/** An exact amount: nano-USD, or pieces of a meter. */
+export const amount = (name: string) => bigint(name, { mode: 'bigint' });
+
+export const bytes = customType<{ data: Buffer }>({ dataType: () => 'bytea' });
