@@ -1,7 +1,7 @@
 /** Requests and segments for tests of the ledger and of what stands on it. */
 import { randomUUID } from 'node:crypto';
 import type { Pool } from 'pg';
-import type { FakeClock } from '#libs/testing/runtime.ts';
+import type { Clock } from '#libs/service/runtime.ts';
 import { createLedger, type LedgerOptions } from './ledger.ts';
 import type { CallFacts, HoldRequest, LimitSegment, Meters, SettleRequest } from './types.ts';
 
@@ -85,10 +85,10 @@ export const testSettle = (
 /** `[used, held]` of each current counter, by `meter/window` and, but for the account's own, `/scope:id`. */
 export type TestStanding = Record<string, [bigint, bigint]>;
 
-/** A ledger under a clock that stands still, and what tests of it look at. */
+/** A ledger under a clock of the test's, and what tests of it look at. */
 export function createTestLedger(
   pool: Pool,
-  clock: FakeClock,
+  clock: Clock,
   options: Omit<LedgerOptions, 'pool' | 'now'> = {},
 ) {
   const ledger = createLedger({ pool, now: () => clock.now(), ...options });
