@@ -21,9 +21,7 @@ async function startReplicas(t: TestScope, count: number, maxBatch: number) {
   t.teardown(() => Promise.all(pools.map((pool) => pool.end())));
   const replicas = pools.map((pool) => createLedger({ pool, maxBatch }));
   // Replicas judge by the database's own clock, as in production; limits are set by another.
-  const helpers = createTestLedger(database.pool, { now: () => new Date() } as Parameters<
-    typeof createTestLedger
-  >[1]);
+  const helpers = createTestLedger(database.pool, { now: () => new Date() });
   return { database, replicas, any: (turn: number) => replicas[turn % count] as Ledger, ...helpers };
 }
 
