@@ -1,0 +1,200 @@
+/**
+ * The ledger alone: how many holds and settles a second, on a durable cluster, in one process.
+ *
+ *     node bench/ledger.ts [--quick]
+ *
+ * A cycle is one hold and one settle that closes it, each answered after its own commit has reached the disk. Every
+ * account has four limits, all of which every cycle touches.
+ */
+import { randomBytes, randomUUIDv7 } from 'node:crypto';
+import path from 'node:path';
+import { parseArgs } from 'node:util';
+import type { Pool } from 'pg';
+import { ensureDatabase, startEmbeddedPostgres } from '#deploy/local/embedded-postgres.ts';
+import { migrate } from '#libs/db/migrate.ts';
+import { createPool } from '#libs/db/pool.ts';
+import { testHold, testSegment, testSettle } from '#libs/ledger/fixtures.ts';
+import { createLedger, type Ledger } from '#libs/ledger/ledger.ts';
+import { FOLDER } from './children.ts';
+import { cpuUsByProgram } from './processes.ts';
+import { ms, table, whole } from './report.ts';
+
+const DATABASE = 'ledger';
+const LIMITS = [
+  testSegment({ meter: 'cost', n: 10n ** 15n }),
+  testSegment({ meter: 'tokens.total', n: 10n ** 12n, window: 'day' }),
+  testSegment({ meter: 'calls.openai', n: 10n ** 9n, window: 'period' }),
+  testSegment({ meter: 'api.requests', n: 10n ** 9n }),
+];
+const ASKED = { cost: 5_000n, 'tokens.total': 100n, 'calls.openai': 1n, 'api.requests': 1n };
+const CAME_TO = { ...ASKED, cost: 4_900n, 'tokens.total': 50n };
+/** What the gateway writes down of a chat with one call. */
+const DETAIL = JSON.stringify({
+  kind: 'chat',
+  calls: [
+    {
+      ...{
+        index: 0,
+        step: 'chat',
+        provider: 'openai',
+        model: 'gpt-4o-mini',
+        upstreamModel: 'gpt-4o-mini-2024-07-18',
+      },
+      ...{ inputTokens: 1_200, outputTokens: 800, choices: 1, otherUnits: {}, counts: {} },
+      price: {
+        version: 'openai/gpt-4o-mini@2024-07-18',
+        classes: { input: '150000', cache_read: '75000', output: '600000' },
+      },
+    },
+  ],
+});
+
+type Measurement = {
+  accounts: number;
+  callers: number;
+  cyclesPerSecond: number;
+  p50Ms: number;
+  p99Ms: number;
+  postgresCpuUs: number;
+  nodeCpuUs: number;
+};
+
+async function openAccounts(ledger: Ledger, count: number): Promise<string[]> {
+  const accounts = Array.from({ length: count }, () => randomUUIDv7());
+  await Promise.all(
+    accounts.map((accountId) =>
+      ledger.setLimits({
+        accountId,
+        anchor: new Date('2026-01-31T00:00:00Z'),
+        periodMonths: 1,
+        segments: LIMITS,
+      }),
+    ),
+  );
+  return accounts;
+}
+
+/** Callers that begin their next cycle when the last is answered. @returns the latencies, in milliseconds. */
+async function drive(ledger: Ledger, accounts: readonly string[], callers: number, durationMs: number) {
+  const latencies: number[] = [];
+  const end = performance.now() + durationMs;
+  const cycle = async () => {
+    const account = accounts[Math.floor(Math.random() * accounts.length)] as string;
+    const id = randomUUIDv7();
+    const { verdict } = await ledger.hold(testHold(account, id, ASKED, { detail: DETAIL }));
+    if (verdict !== 'ok') throw new Error(`A hold was refused: ${verdict}`);
+    const { outcome } = await ledger.settle(testSettle(account, id, CAME_TO));
+    if (outcome !== 'settled') throw new Error(`A call was not settled: ${outcome}`);
+  };
+  await Promise.all(
+    Array.from({ length: callers }, async () => {
+      for (let start = performance.now(); start < end; start = performance.now()) {
+        await cycle();
+        latencies.push(performance.now() - start);
+      }
+    }),
+  );
+  return latencies;
+}
+
+async function measure(
+  ledger: Ledger,
+  postgresPid: number,
+  accounts: readonly string[],
+  callers: number,
+  durationMs: number,
+): Promise<Measurement> {
+  await drive(ledger, accounts, callers, durationMs / 4);
+  const postgresBefore = cpuUsByProgram([postgresPid])['postgres'] ?? 0;
+  const nodeBefore = process.cpuUsage();
+  const start = performance.now();
+  const latencies = (await drive(ledger, accounts, callers, durationMs)).sort((one, other) => one - other);
+  const seconds = (performance.now() - start) / 1_000;
+  const node = process.cpuUsage(nodeBefore);
+  const postgres = (cpuUsByProgram([postgresPid])['postgres'] ?? 0) - postgresBefore;
+  const at = (share: number) => latencies[Math.floor(latencies.length * share)] ?? Number.NaN;
+  return {
+    accounts: accounts.length,
+    callers,
+    cyclesPerSecond: latencies.length / seconds,
+    p50Ms: at(0.5),
+    p99Ms: at(0.99),
+    postgresCpuUs: postgres / latencies.length,
+    nodeCpuUs: (node.user + node.system) / latencies.length,
+  };
+}
+
+/** Every unit that the cycles moved is in the counters and in the usage rows, or the figures mean nothing. */
+async function assertBooks(pool: Pool): Promise<void> {
+  const { rows } = await pool.query<{ settled: bigint; used: bigint; held: bigint }>(
+    `SELECT (SELECT coalesce(sum(cost_nano_usd), 0)::bigint FROM usage_events) AS settled,
+            sum(used)::bigint AS used, sum(held)::bigint AS held FROM ledger_counters WHERE meter = 'cost'`,
+  );
+  const [row] = rows;
+  if (row === undefined || row.settled !== row.used || row.held !== 0n)
+    throw new Error(`The books do not add up: ${row?.settled} settled, ${row?.used} used, ${row?.held} held`);
+}
+
+/** Runs the benchmark in a cluster of its own. @returns a Markdown table. */
+export async function measureLedger({ quick }: { quick: boolean }): Promise<string> {
+  const server = await startEmbeddedPostgres({
+    dataFolder: path.join(FOLDER, 'ledger-postgres'),
+    fresh: true,
+    password: randomBytes(18).toString('base64url'),
+    port: 0,
+  });
+  try {
+    await ensureDatabase(server.url(), DATABASE);
+    await migrate({ connectionString: server.url(DATABASE) });
+    const pool = createPool({
+      connectionString: server.url(DATABASE),
+      max: 8,
+      applicationName: 'bench-ledger',
+      statementTimeoutMs: 60_000,
+    });
+    try {
+      const ledger = createLedger({ pool });
+      const rows: Measurement[] = [];
+      for (const count of [1, 1_000]) {
+        const accounts = await openAccounts(ledger, count);
+        for (const callers of quick ? [1, 64] : [1, 16, 64, 512])
+          rows.push(await measure(ledger, server.pid, accounts, callers, quick ? 700 : 4_000));
+      }
+      await assertBooks(pool);
+      return report(rows);
+    } finally {
+      await pool.end();
+    }
+  } finally {
+    await server.stop();
+  }
+}
+
+function report(rows: readonly Measurement[]): string {
+  const header = [
+    'accounts',
+    'callers',
+    'cycles/s',
+    'p50 ms',
+    'p99 ms',
+    'PostgreSQL CPU µs/cycle',
+    'Node CPU µs/cycle',
+  ];
+  return table(
+    header,
+    rows.map((row) => [
+      whole(row.accounts),
+      whole(row.callers),
+      whole(row.cyclesPerSecond),
+      ms(row.p50Ms),
+      ms(row.p99Ms),
+      whole(row.postgresCpuUs),
+      whole(row.nodeCpuUs),
+    ]),
+  );
+}
+
+if (import.meta.main) {
+  const { values } = parseArgs({ options: { quick: { type: 'boolean' } } });
+  console.log(await measureLedger({ quick: values.quick ?? false }));
+}
