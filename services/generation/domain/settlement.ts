@@ -32,8 +32,11 @@ export type Settlement = {
 
 export type SettleEntry = { call: PlannedCall; record: CallRecord; outcome: Outcome; priced: PricedCall };
 
-/** About 15 seconds in all: longer than a database needs to come back, shorter than clients wait. */
-const RETRY_DELAYS_MS = [25, 50, 100, 200, 400, 800, 1_600, 3_000, 4_000, 5_000];
+/**
+ * About 15 seconds in all: longer than a database needs to come back, shorter than clients wait. Never more than a second
+ * apart, so that a database that comes and goes is met while it is there.
+ */
+const RETRY_DELAYS_MS = [25, 50, 100, 200, 400, 700, ...new Array<number>(14).fill(1_000)];
 
 export function createSettlement(
   { ledger, metrics, logger, sleep }: SettlementDependencies,
