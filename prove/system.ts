@@ -51,6 +51,8 @@ export type ProvedProcess = {
   /** SIGSTOP: it stands still, and knows nothing of it. */
   pause: () => void;
   resume: () => void;
+  /** How often it ended without having been killed by us. */
+  ownEnds: () => number;
   /** Resolves when it can serve. @throws Error when it does not within a minute. */
   ready: () => Promise<void>;
 };
@@ -183,17 +185,25 @@ async function superviseOne(
   endings: (() => Promise<unknown>)[],
 ): Promise<ProvedProcess> {
   let pid: number | null = null;
+  let kills = 0;
+  let ends = 0;
+  let isStopping = false;
   const supervisor: Supervisor = createSupervisor({
     say,
     onProcesses: (running) => {
-      pid = running[0]?.pid ?? null;
+      const next = running[0]?.pid ?? null;
+      if (pid !== null && next === null && !isStopping) ends += 1;
+      pid = next;
     },
     restartDelayMs: RESTART_DELAY_MS,
     // Crashes are ours here, so no program is punished for them with longer pauses.
     stableAfterMs: 0,
     readyTimeoutMs: START_TIMEOUT_MS,
   });
-  endings.push(() => supervisor.stop());
+  endings.push(() => {
+    isStopping = true;
+    return supervisor.stop();
+  });
   await supervisor.start(program);
   const signal = (name: NodeJS.Signals) => {
     if (pid !== null) process.kill(pid, name);
@@ -201,7 +211,11 @@ async function superviseOne(
   return {
     name: program.name,
     url: program.url,
-    kill: () => signal('SIGKILL'),
+    kill: () => {
+      if (pid !== null) kills += 1;
+      signal('SIGKILL');
+    },
+    ownEnds: () => ends - kills,
     pause: () => signal('SIGSTOP'),
     resume: () => signal('SIGCONT'),
     async ready() {

@@ -108,6 +108,10 @@ async function underFaults(proof: Proof, what: string, rounds: readonly Fault[])
     differences.push(...(await awaitService(proof, accounts)));
   }
   const outcomes = await traffic.end();
+  const processes = [...proof.system.gateways, ...proof.system.generations];
+  for (const { name: process, ownEnds } of processes) {
+    if (ownEnds() > 0) differences.push(`${process} ended ${ownEnds()} times without having been killed`);
+  }
 
   const found = await examine(proof, { accountIds: accounts.map(({ id }) => id), since, outcomes });
   differences.push(...found.differences);
