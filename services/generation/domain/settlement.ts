@@ -93,6 +93,8 @@ export function createSettlement(
         return answer;
       } catch (error) {
         metrics.recordSettle('failed', performance.now() - startedAt);
+        // left to expire, which tells that something of it is missing; closed, it would look settled
+        isClosed = true;
         // the one place where these figures then are
         const { meters, callIndex } = request;
         const amounts = Object.fromEntries(Object.entries(meters).map(([name, n]) => [name, n.toString()]));
