@@ -286,13 +286,14 @@ CREATE FUNCTION ledger_lock(
 LANGUAGE plpgsql AS $$
 DECLARE
   v_given timestamptz := p_now;
+  v_order integer[];
   v_refresh_at timestamptz;
   v_stale record;
 BEGIN
   LOOP
     -- Each by its key, in this order: what cannot be flattened cannot be planned the other way round.
-    SELECT array_agg(b.book ORDER BY o.i), array_agg(b.place ORDER BY o.i), bool_or(b.scoped), min(b.refresh_at)
-      INTO books, places, scoped, v_refresh_at
+    SELECT array_agg(b.book), array_agg(b.place), array_agg(o.i), bool_or(b.scoped), min(b.refresh_at)
+      INTO books, places, v_order, scoped, v_refresh_at
       FROM (SELECT i FROM generate_series(1, cardinality(p_account)) i ORDER BY p_lane[i], p_account[i]) o
       LEFT JOIN LATERAL (
         SELECT b AS book, b.ctid AS place, b.member_scopes <> '{}' AS scoped, b.refresh_at FROM ledger_books b
@@ -306,6 +307,11 @@ BEGIN
       PERFORM ledger_refresh(p_now, v_stale.lane, v_stale.account_id);
     END LOOP;
   END LOOP;
+  -- Callers who name their accounts in the order of the locks save the sorting of whole books.
+  IF v_order <> ARRAY(SELECT generate_series(1, cardinality(p_account))) THEN
+    SELECT array_agg(books[q] ORDER BY v_order[q]), array_agg(places[q] ORDER BY v_order[q]) INTO books, places
+      FROM generate_series(1, cardinality(p_account)) q;
+  END IF;
 END $$;--> statement-breakpoint
 
 -- Opens the books of users, keys and workspaces that are seen for the first time, in locked accounts that limit them.
@@ -464,19 +470,15 @@ DECLARE
   -- The book at hand; v_name has the position of each counter's meter in p_name.
   v_book ledger_books; v_meters text[]; v_name integer[];
   v_used bigint[]; v_held bigint[]; v_amounts bigint[]; v_barred_at bigint[];
-  -- What is answered: one element per request. seen: what the counters stood at.
+  -- What is answered, one element per request. seen: its books as they stood; o_binding: which of their counters decided.
   o_verdict text[] := array_fill(NULL::text, ARRAY[n]);
   o_stop text[] := array_fill(NULL::text, ARRAY[n]);
-  o_counter bigint[] := array_fill(NULL::bigint, ARRAY[n]);
-  o_amount bigint[] := o_counter;
-  o_used bigint[] := o_counter;
-  o_held bigint[] := o_counter;
-  o_ask bigint[] := o_counter;
-  o_created timestamptz[] := array_fill(NULL::timestamptz, ARRAY[n]);
+  o_binding integer[] := array_fill(NULL::integer, ARRAY[n]);
+  o_created timestamptz[];
   seen ledger_books[] := array_fill(NULL::ledger_books, ARRAY[n]);
   v_seen ledger_books;
   v_ask bigint; v_total bigint; v_share float8; v_tightest float8; v_rank integer; v_worst integer;
-  v_binding integer; v_counter integer; v_binding_held bigint;  -- book, counter and what it held
+  v_binding integer; v_before integer;  -- counters of the books before this one
   a integer; k integer; x integer;
 BEGIN
   -- A stop waits for the holds in flight and keeps these waiting until it has committed.
@@ -506,8 +508,8 @@ BEGIN
       INTO o_stop FROM generate_series(1, n) i;
   END IF;
 
+  o_created := array_fill(v_now, ARRAY[n]);
   FOR r IN 1..n LOOP
-    o_created[r] := v_now;
     IF r = ANY (v_replayed) THEN
       o_verdict[r] := 'replayed';
       CONTINUE;
@@ -523,7 +525,9 @@ BEGIN
     -- at once, and given back should the verdict be no.
     v_worst := 0;
     v_tightest := -1;
+    v_binding := NULL;
     v_seen := NULL;
+    v_before := 0;
     a := (r - 1) * n_names;
     x := r;
     WHILE x IS NOT NULL LOOP
@@ -540,6 +544,7 @@ BEGIN
       IF v_seen IS NULL THEN
         v_seen := v_book;
       ELSE
+        v_before := cardinality(v_seen.used);
         v_seen.counter_ids := v_seen.counter_ids || v_book.counter_ids;
         v_seen.amounts := v_seen.amounts || v_book.amounts;
         v_seen.used := v_seen.used || v_book.used;
@@ -566,9 +571,7 @@ BEGIN
           IF v_rank > v_worst OR v_rank = v_worst AND v_share > v_tightest THEN
             v_worst := v_rank;
             v_tightest := v_share;
-            v_binding := k;
-            v_counter := j;
-            v_binding_held := v_held[j];
+            v_binding := v_before + j;
           END IF;
           v_held[j] := v_held[j] + v_ask;
         END IF;
@@ -579,15 +582,8 @@ BEGIN
     END LOOP;
     o_verdict[r] := CASE v_worst WHEN 0 THEN 'ok' WHEN 1 THEN 'limit_held' WHEN 2 THEN 'limit_blocked'
                                  WHEN 3 THEN 'limit_exceeded' ELSE 'meter_disabled' END;
+    o_binding[r] := v_binding;
     seen[r] := v_seen;
-    IF v_tightest >= 0 OR v_worst > 0 THEN
-      v_book := books[v_binding];
-      o_counter[r] := v_book.counter_ids[v_counter];
-      o_amount[r] := v_book.amounts[v_counter];
-      o_used[r] := v_book.used[v_counter];
-      o_held[r] := v_binding_held;
-      o_ask[r] := p_ask[a + array_position(p_name, v_book.meters[v_counter])];
-    END IF;
     CONTINUE WHEN v_worst = 0;
 
     x := r;
@@ -618,16 +614,17 @@ BEGIN
          o_created[i], v_now + p_ttl_ms[i] * interval '1 millisecond', CASE WHEN v.ok THEN NULL ELSE v_now END,
          p_meters[i]::text[], p_asked[i]::bigint[], CASE WHEN v.ok THEN p_asked[i]::bigint[] ELSE '{}' END, '{}',
          coalesce((seen[i]).counter_ids, '{}'), coalesce((seen[i]).used, '{}'), coalesce((seen[i]).held, '{}'),
-         coalesce((seen[i]).amounts, '{}'), o_counter[i], p_detail[i]
+         coalesce((seen[i]).amounts, '{}'), (seen[i]).counter_ids[o_binding[i]], p_detail[i]
     FROM generate_series(1, n) i
    CROSS JOIN LATERAL (SELECT o_verdict[i] = 'ok' AS ok) v
    WHERE v.ok OR o_verdict[i] NOT IN ('replayed', 'unknown_account') AND p_keep_refusal[i];
 
   RETURN QUERY
   SELECT i, o_verdict[i], false, v_now + p_ttl_ms[i] * interval '1 millisecond', o_stop[i],
-         w.meter, w.win, w.scope, w.scope_id, w.kind, o_amount[i], o_used[i], o_held[i], o_ask[i], w.window_end, w.source
+         w.meter, w.win, w.scope, w.scope_id, w.kind, (seen[i]).amounts[o_binding[i]], (seen[i]).used[o_binding[i]],
+         (seen[i]).held[o_binding[i]], p_ask[(i - 1) * n_names + array_position(p_name, w.meter)], w.window_end, w.source
     FROM generate_series(1, n) i
-    LEFT JOIN ledger_windows w ON w.lane = p_lane[p_of[i]] AND w.id = o_counter[i]
+    LEFT JOIN ledger_windows w ON w.lane = p_lane[p_of[i]] AND w.id = (seen[i]).counter_ids[o_binding[i]]
    WHERE o_verdict[i] <> 'replayed';
 
   IF v_replayed IS NOT NULL THEN

@@ -80,7 +80,7 @@ const HOLD_SQL = `SELECT ord, verdict, replayed, expires_at, stop, meter, win, s
 const SETTLE_SQL = `SELECT ord, outcome, late, overrun, state, meter, win, scope, scope_id, amount, used, held, resets_at
   FROM ledger_settle(${parameters(35)})`;
 
-/** What the items of a batch have in common, each once: their accounts and their meters. */
+/** What the items of a batch have in common, each once: their accounts, in the order of the locks, and their meters. */
 type Shared = {
   lanes: number[];
   accounts: string[];
@@ -92,22 +92,23 @@ type Shared = {
 };
 
 function shareOut(items: readonly { accountId: string; meters?: Meters }[]): Shared {
-  const positions = new Map<string, number>();
+  const accounts = [...new Set(column(items, (item) => item.accountId))]
+    .map((id) => ({ id, lane: laneOf(id) }))
+    .sort((one, other) => one.lane - other.lane || (one.id < other.id ? -1 : 1));
+  const positions = new Map(accounts.map(({ id }, index) => [id, index + 1]));
   const names: string[] = [];
-  const lanes: number[] = [];
-  const accountOf = column(items, ({ accountId }) => {
-    const known = positions.get(accountId);
-    if (known !== undefined) return known;
-    positions.set(accountId, positions.size + 1);
-    lanes.push(laneOf(accountId));
-    return positions.size;
-  });
   for (const { meters } of items) {
     for (const name in meters) if (!names.includes(name)) names.push(name);
   }
   const amounts: (bigint | null)[] = [];
   for (const { meters } of items) for (const name of names) amounts.push(meters?.[name] ?? null);
-  return { lanes, accounts: [...positions.keys()], accountOf, names, amounts };
+  return {
+    lanes: column(accounts, ({ lane }) => lane),
+    accounts: column(accounts, ({ id }) => id),
+    accountOf: column(items, (item) => positions.get(item.accountId) ?? 0),
+    names,
+    amounts,
+  };
 }
 
 function column<Item, Value>(items: readonly Item[], pick: (item: Item) => Value): Value[] {
