@@ -133,3 +133,23 @@ t.test('given a catalogue without image models, then there are none to fall back
   });
   t.match((await call('/api/images/capabilities', token)).body.data, { can_generate: false, models: [] });
 });
+
+t.test(
+  'given a free account, then ten requests a minute are served, and the next one is told to wait',
+  async (t) => {
+    const { token } = await customer();
+    const chat = () =>
+      call('/v1/chat/completions', token, {
+        model: 'llama3.2:1b',
+        messages: [{ role: 'user', content: 'Hello' }],
+        max_tokens: 10,
+      });
+    for (let i = 0; i < 10; i += 1) t.equal((await chat()).status, 200);
+    const refused = await chat();
+    t.match(refused, {
+      status: 429,
+      body: { error: { problem_code: 'rate_limited', limit: 10, plan: 'free' } },
+    });
+    t.match(refused.headers.get('retry-after'), /^\d+$/);
+  },
+);

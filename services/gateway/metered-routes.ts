@@ -17,6 +17,7 @@ import type { Metrics } from '#libs/service/metrics.ts';
 import { createPeriodicJob, type PeriodicJob } from '#libs/service/periodic-job.ts';
 import type { Runtime } from '#libs/service/runtime.ts';
 import type { KeptResult } from './domain/kept-answer.ts';
+import { createPace } from './gating/pace.ts';
 import { createPlanContext, type ReadStanding } from './gating/plan-context.ts';
 import { createGenerationProxy } from './metering/generation-proxy.ts';
 import { createMeteringHook } from './metering/hook.ts';
@@ -80,6 +81,7 @@ export function addMeteredRoutes(app: ServiceApp, dependencies: MeteredDependenc
     planContext: createPlanContext({ readStanding, suggestPlans: entitlements.suggestPlans }),
     priceBook,
     proxy: createGenerationProxy(generation.pools),
+    pace: createPace(clock.now),
     idempotency,
     keptResult,
     metrics,

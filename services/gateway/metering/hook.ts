@@ -16,6 +16,7 @@ import { rateLimitHeaders } from '#libs/service/rate-limit-headers.ts';
 import { refusal } from '#libs/service/refusal.ts';
 import type { ForwardedAnswer, KeptResult } from '../domain/kept-answer.ts';
 import { type GatedBody, type GateRequest, type Granted, passGate } from '../gating/gate.ts';
+import type { Pace, Paced } from '../gating/pace.ts';
 import type { PlanContextReader, Shown } from '../gating/plan-context.ts';
 import { type Admission, admit, type Planner } from './admit.ts';
 import { type GenerationProxy, WorkNotStartedError } from './generation-proxy.ts';
@@ -35,6 +36,8 @@ export type MeteredWork = {
 
 /** A request as it came. */
 export type MeteredRequest<B extends GatedBody> = Pick<GateRequest<B>, 'needs' | 'body' | 'isUsable'> & {
+  /** What it counts as, where a plan says how often something may be asked. */
+  paced: Paced;
   /** The work that serves it, once its plan does; refusals are thrown. */
   describe: (granted: Granted<B>) => MeteredWork;
 };
@@ -63,6 +66,7 @@ export type MeteringHookDependencies = {
   planContext: PlanContextReader;
   priceBook: PriceBook;
   proxy: GenerationProxy;
+  pace: Pace;
   idempotency: Idempotency;
   keptResult: (requestId: string, caller: Caller) => Promise<KeptResult>;
   metrics: Metrics;
@@ -80,12 +84,14 @@ export function createMeteringHook(dependencies: MeteringHookDependencies): Mete
 
   async function admitted<B extends GatedBody>(
     requestId: string,
+    reply: FastifyReply,
     caller: Caller,
-    { describe, ...asked }: MeteredRequest<B>,
+    { describe, paced, ...asked }: MeteredRequest<B>,
   ): Promise<Admitted> {
     const entitlements = await dependencies.entitlements.get(caller.accountId);
     const { catalogueOf } = dependencies.entitlements;
     const granted = await passGate({ ...asked, caller, entitlements }, { priceBook, catalogueOf });
+    reply.raw.once('close', dependencies.pace.enter(caller, entitlements, paced));
     const work = describe(granted);
     return { work, granted, admission: await hold(requestId, caller, granted, work.planner) };
   }
@@ -187,7 +193,7 @@ export function createMeteringHook(dependencies: MeteringHookDependencies): Mete
   return async (request, reply, caller, asked) => {
     const key = request.headers['idempotency-key'];
     if (key === undefined) {
-      await forward(request, reply, caller, await admitted(request.id, caller, asked), false);
+      await forward(request, reply, caller, await admitted(request.id, reply, caller, asked), false);
       reply.hijack();
       return;
     }
@@ -206,7 +212,7 @@ export function createMeteringHook(dependencies: MeteringHookDependencies): Mete
     let answer: ForwardedAnswer | undefined;
     let mayBeAtWork = false;
     try {
-      const admittedWork = await admitted(request.id, caller, asked);
+      const admittedWork = await admitted(request.id, reply, caller, asked);
       try {
         answer = await forward(request, reply, caller, admittedWork, true);
         mayBeAtWork = answer === undefined;

@@ -23,6 +23,7 @@ export function registerChatCompletions(
     const bodyBytes = request.rawBody?.length ?? 0;
     await meter(request, reply, callerOf(request), {
       needs: createChatCompletion.needs,
+      paced: { generation: false, stream: request.body.stream ?? false },
       body: request.body as ChatCompletionRequest,
       isUsable: (info) => isCapableOf(request.body as ChatCompletionRequest, info),
       describe({ body, model: modelFor, entitlements }) {

@@ -10,6 +10,7 @@ export function registerGenerate(app: FastifyInstance, { meter, callerOf }: Mete
   serveOperation(app, generateContent, async (request, reply) => {
     await meter(request, reply, callerOf(request), {
       needs: generateContent.needs,
+      paced: { generation: true, stream: request.headers.accept !== 'application/json' },
       body: request.body,
       describe({ body, model: modelFor, entitlements }) {
         const { info, wire } = modelFor('text');

@@ -17,6 +17,7 @@ export function registerImages(app: FastifyInstance, { meter, callerOf }: Metere
   serveOperation(app, generateImages, async (request, reply) => {
     await meter(request, reply, callerOf(request), {
       needs: generateImages.needs,
+      paced: { generation: true, stream: false },
       body: request.body,
       describe(granted) {
         const image = granted.model('image');
