@@ -31,6 +31,8 @@ type Waiting<Item, Answer> = {
 
 export type GroupCommit<Item, Answer> = {
   submit: (item: Item) => Promise<Answer>;
+  /** How many items wait for a batch to come. */
+  waiting: () => number;
   /** Resolves when nothing is waiting or in flight. */
   idle: () => Promise<void>;
 };
@@ -95,6 +97,7 @@ export function createGroupCommit<Item, Answer>(
         setImmediate(() => void drain());
       });
     },
+    waiting: () => waiting.length,
     idle() {
       if (!inFlight) return Promise.resolve();
       return new Promise((resolve) => idleWaiters.push(resolve));

@@ -20,7 +20,10 @@ export type LedgerOptions = {
   pool: Pool;
   /** The time operations are judged at; by default the database's own clock, one for all replicas. */
   now?: () => Date | null;
-  /** How many statements of one kind may be in flight: accounts are divided among them by lane. */
+  /**
+   * How many statements of one kind may be in flight. One does as long as it keeps up, for the larger a batch the less
+   * each call of it costs; under pressure accounts are divided among all writers by lane.
+   */
   writers?: number;
   maxBatch?: number;
   maxWaiting?: number;
@@ -62,6 +65,9 @@ export type StopInput = { id: string; kind: StopKind; target: string; reason: st
 /** Something that runs a query: a pool, or a client inside the caller's transaction. */
 export type Queryable = Pick<Pool, 'query'>;
 
+/** Calls waiting for one writer from which on it does not keep up. */
+const PRESSURE = 128;
+
 export function createLedger(options: LedgerOptions): Ledger {
   const { pool, now = () => null, writers = 2, maxBatch = 512, maxWaiting = 20_000 } = options;
   const lanesPerWriter = Math.ceil(LANE_COUNT / writers);
@@ -84,8 +90,11 @@ export function createLedger(options: LedgerOptions): Ledger {
       maxWaiting,
     }),
   );
-  const writerOf = <Item, Answer>(queues: GroupCommit<Item, Answer>[], accountId: string) =>
-    queues[Math.floor(laneOf(accountId) / lanesPerWriter)] as GroupCommit<Item, Answer>;
+  function writerOf<Item, Answer>(queues: GroupCommit<Item, Answer>[], accountId: string) {
+    const [first] = queues as [GroupCommit<Item, Answer>];
+    if (first.waiting() < PRESSURE) return first;
+    return queues[Math.floor(laneOf(accountId) / lanesPerWriter)] as GroupCommit<Item, Answer>;
+  }
 
   return {
     async hold(request) {
