@@ -1,10 +1,11 @@
 /**
  * Tables of the ledger. Only `libs/ledger` and the SQL functions it calls write them.
  *
- * Every table leads with `lane`, a fixed hash of the account (0 to 63): batches stay within few index pages,
- * and the same column is the distribution column when the ledger is spread over several machines. Rows are reached
- * either by primary key (lane and id) or by account (an index that leads with it, and no condition on the lane), so
- * that for each there is one index to choose, whatever the planner believes of the table's size.
+ * Every table carries `lane`, a fixed hash of the account (0 to 63), in its keys, and those written most lead with it:
+ * batches stay within few index pages, and the same column is the distribution column when the ledger is spread over
+ * several machines. Rows are reached either by primary key (lane and id) or by account (an index that leads with it, and
+ * no condition on the lane), so that for each there is one index to choose, whatever the planner believes of the table's
+ * size.
  * Amounts are integers in the meter's own unit (nano-USD for `cost`, tokens, calls, pieces).
  */
 import { sql } from 'drizzle-orm';
