@@ -10,6 +10,9 @@ export const INTERNAL_CONTEXT_HEADER = 'x-inkmeter-context';
 export const ACCOUNT_ROLES = ['owner', 'admin', 'member'] as const;
 export type AccountRole = (typeof ACCOUNT_ROLES)[number];
 
+/** Roles that run an account: its money, members and keys. */
+export const MANAGER_ROLES: readonly AccountRole[] = ['owner', 'admin'];
+
 export const PLATFORM_ROLES = ['none', 'support', 'admin'] as const;
 export type PlatformRole = (typeof PLATFORM_ROLES)[number];
 

@@ -4,7 +4,7 @@
  */
 import { laneOf } from './lane.ts';
 import type { Queryable } from './ledger.ts';
-import { runSettles } from './statements.ts';
+import { NO_FACTS, runSettles } from './statements.ts';
 import type { CallFacts, HoldRequest, SettleAnswer, SettleRequest } from './types.ts';
 
 /** Who a thing is counted for; the same when it is made and when it is given back. */
@@ -26,30 +26,7 @@ export type CountRecord = {
 
 /** The facts of counting, which costs nothing. */
 export function countingFacts(meter: string, step: string): CallFacts {
-  return {
-    step,
-    provider: NO_PROVIDER,
-    model: meter,
-    endpoint: '',
-    status: 'ok',
-    errorCode: null,
-    usageSource: 'counted',
-    inputTokens: undefined,
-    cacheReadTokens: undefined,
-    cacheWriteTokens: undefined,
-    outputTokens: undefined,
-    reasoningTokens: undefined,
-    otherUnits: {},
-    inputCostNanoUsd: 0n,
-    outputCostNanoUsd: 0n,
-    priceVersion: '',
-    latencyMs: 0,
-    firstByteMs: null,
-    attempts: 0,
-    requestBytes: 0,
-    responseBytes: 0,
-    providerRequestId: null,
-  };
+  return { ...NO_FACTS, step, provider: NO_PROVIDER, model: meter, usageSource: 'counted' };
 }
 
 /** `Ledger.settle` on a connection of the caller's, so that it commits with what it counts. */

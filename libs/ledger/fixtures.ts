@@ -79,7 +79,7 @@ export const testSettle = (
   close: true,
   meters,
   ...rest,
-  facts: testFacts({ outputCostNanoUsd: meters['cost'] ?? 0n, ...rest?.facts }),
+  facts: testFacts({ outputCostNanoUsd: meters.cost ?? 0n, ...rest?.facts }),
 });
 
 /** `[used, held]` of each current counter, by `meter/window` and, but for the account's own, `/scope:id`. */

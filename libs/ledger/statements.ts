@@ -176,8 +176,8 @@ export async function runHolds(pool: Pool, now: Date | null, items: HoldRequest[
   }));
 }
 
-/** What a close without a call puts in the columns of facts; the statement does not read them. */
-const NO_FACTS = {
+/** The facts of no call at all; a close puts them in columns that the statement does not read. */
+export const NO_FACTS = {
   step: '',
   provider: '',
   model: '',

@@ -1,9 +1,7 @@
 import type { FastifyRequest } from 'fastify';
-import type { AccountRole } from '#libs/contracts/internal-context.ts';
+import { MANAGER_ROLES } from '#libs/contracts/internal-context.ts';
 import { problem } from '#libs/problems/problems.ts';
 import { callerOf } from '#libs/service/internal-calls.ts';
-
-const MANAGERS: readonly AccountRole[] = ['owner', 'admin'];
 
 /** Who decides about the money of an account, and which account that is. */
 export type Manager = { accountId: string; by: string };
@@ -15,7 +13,7 @@ export type Manager = { accountId: string; by: string };
  */
 export function requireManager(request: FastifyRequest): Manager {
   const { accountId, userId, keyId, role, scopes } = callerOf(request);
-  const isAllowed = keyId === null ? MANAGERS.includes(role) : scopes.includes('*');
-  if (!isAllowed) throw problem('role_required', { fields: { required_roles: MANAGERS, role } });
+  const isAllowed = keyId === null ? MANAGER_ROLES.includes(role) : scopes.includes('*');
+  if (!isAllowed) throw problem('role_required', { fields: { required_roles: MANAGER_ROLES, role } });
   return { accountId, by: userId ?? keyId ?? accountId };
 }

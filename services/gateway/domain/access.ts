@@ -3,9 +3,6 @@ import type { AccountRole, Caller } from '#libs/contracts/internal-context.ts';
 import type { RequiredScope } from '#libs/contracts/key-scopes.ts';
 import { problem } from '#libs/problems/problems.ts';
 
-/** Roles that run an account. */
-export const MANAGERS: readonly AccountRole[] = ['owner', 'admin'];
-
 /**
  * Scopes restrict API keys; people carry `*`.
  *

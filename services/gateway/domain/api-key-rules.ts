@@ -1,15 +1,15 @@
 /** What a new API key may be. */
 import type { KeyLimit } from '#libs/contracts/api-keys.ts';
-import type { Caller } from '#libs/contracts/internal-context.ts';
+import { type Caller, MANAGER_ROLES } from '#libs/contracts/internal-context.ts';
 import type { KeyScope } from '#libs/contracts/key-scopes.ts';
 import { parseUsd } from '#libs/money/money.ts';
 import { problem } from '#libs/problems/problems.ts';
-import { MANAGERS, requireRole } from './access.ts';
+import { requireRole } from './access.ts';
 import type { ApiKeyRecord, KeyLimitAmount } from './ports.ts';
 
 /** A person needs a role that manages the account; a key has shown its scope `keys:manage` already. */
 export function checkMayManageKeys(caller: Caller): void {
-  if (caller.keyId === null) requireRole(caller, MANAGERS);
+  if (caller.keyId === null) requireRole(caller, MANAGER_ROLES);
 }
 
 /**

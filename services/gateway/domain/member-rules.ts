@@ -1,11 +1,10 @@
 /** Who may change whose membership. */
-import type { AccountRole } from '#libs/contracts/internal-context.ts';
+import { type AccountRole, MANAGER_ROLES } from '#libs/contracts/internal-context.ts';
 import { problem } from '#libs/problems/problems.ts';
-import { MANAGERS } from './access.ts';
 
 /** Owners deal with everybody, admins with everybody but owners. @throws ProblemError `role_required` */
 export function checkMayManage(actorRole: AccountRole, ...touched: readonly AccountRole[]): void {
-  const allowed = touched.includes('owner') ? (['owner'] as const) : MANAGERS;
+  const allowed = touched.includes('owner') ? (['owner'] as const) : MANAGER_ROLES;
   if (!allowed.includes(actorRole)) {
     throw problem('role_required', { fields: { required_roles: [...allowed], role: actorRole } });
   }

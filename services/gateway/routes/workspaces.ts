@@ -1,11 +1,12 @@
 import type { CountedThings } from '#libs/clients/counted-things.ts';
+import { MANAGER_ROLES } from '#libs/contracts/internal-context.ts';
 import { toPage } from '#libs/contracts/page.ts';
 import * as contract from '#libs/contracts/workspaces.ts';
 import { problem } from '#libs/problems/problems.ts';
 import type { ServiceApp } from '#libs/service/create-service.ts';
 import type { Runtime } from '#libs/service/runtime.ts';
 import { serveOperation } from '#libs/service/serve-operation.ts';
-import { MANAGERS, requireRole } from '../domain/access.ts';
+import { requireRole } from '../domain/access.ts';
 import type { Workspace, WorkspaceStore } from '../domain/ports.ts';
 import { WORKSPACES, workspaceOwner } from '../domain/workspace-rules.ts';
 import { audit } from './audit.ts';
@@ -26,7 +27,7 @@ export function registerWorkspaces(app: ServiceApp, dependencies: WorkspaceDepen
 
   serveOperation(app, contract.createWorkspace, async (request, reply) => {
     const { caller } = request;
-    requireRole(caller, MANAGERS);
+    requireRole(caller, MANAGER_ROLES);
     const { accountId, userId } = caller;
     const workspace: Workspace = {
       id: runtime.newId(),
@@ -50,7 +51,7 @@ export function registerWorkspaces(app: ServiceApp, dependencies: WorkspaceDepen
 
   serveOperation(app, contract.deleteWorkspace, async (request, reply) => {
     const { caller } = request;
-    requireRole(caller, MANAGERS);
+    requireRole(caller, MANAGER_ROLES);
     await store.remove(caller.accountId, request.params.id);
     audit(request, 'workspace.deleted', { workspace: request.params.id, by_user: caller.userId });
     return reply.code(204).send();
