@@ -52,6 +52,8 @@ export type Installation = {
   /** As the database's owner. */
   pool: Pool;
   /** Sends a request, as JSON and with POST where there is a body. @param credential a token or an API key. */
+  /** An access token of platform staff, who may do everything. */
+  staffToken: string;
   call: (
     path: string,
     credential: string | null,
@@ -205,6 +207,7 @@ export async function startInstallation(t: TestScope, catalogue: string): Promis
     url,
     simulator,
     pool: database.pool,
+    staffToken: staff.access_token,
     call,
     async customer(plan) {
       customers += 1;
