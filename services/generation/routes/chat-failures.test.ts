@@ -38,6 +38,14 @@ async function rowOf(requestId: string): Promise<UsageRow> {
   return rows[0] as UsageRow;
 }
 
+/** Generation hears of a lifted stop a moment after it is lifted. */
+async function untilServed(): Promise<void> {
+  for (let status = 503; status !== 200; ) {
+    const { headers } = await generation.admit(chatPlan());
+    ({ status } = await request(route, { headers, body: chat('Rivers') }));
+  }
+}
+
 /** A row that stands for nothing used. */
 const NOTHING = { cost_nano_usd: 0n, input_tokens: null, output_tokens: null };
 
@@ -194,10 +202,7 @@ t.test('given an emergency stop under a running stream, then it ends within a se
 
   t.match(await otherStream.readUntil(/\[DONE\]/), /\[DONE\]/, 'others go on');
   await ledger.liftStop({ id: stop.id, author: ACCOUNT });
-  for (let status = 503; status !== 200; ) {
-    const { headers } = await generation.admit(chatPlan());
-    ({ status } = await request(route, { headers, body: chat('Rivers') }));
-  }
+  await untilServed();
   t.pass('lifting it restores service');
 });
 
@@ -224,6 +229,7 @@ t.test('given stops of an account, a key and everything, then they cover what th
     t.equal(/emergency_stop/.test(text), covered, `${kind} ${target}`);
     await ledger.liftStop({ id, author: ACCOUNT });
     await rowOf(admitted.requestId);
+    await untilServed();
   }
   await delay(20);
 });
