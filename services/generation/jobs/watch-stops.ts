@@ -1,19 +1,8 @@
-import { z } from 'zod';
-import { CHANGES_CHANNEL } from '#libs/db/announce.ts';
+import { CHANGES_CHANNEL, parseChange } from '#libs/db/announce.ts';
 import type { Listener } from '#libs/db/listen.ts';
 import type { Ledger } from '#libs/ledger/ledger.ts';
 import type { Logger } from '#libs/service/logger.ts';
 import type { RunningRegistry } from '../domain/running.ts';
-
-const announcement = z.discriminatedUnion('kind', [
-  z.object({
-    kind: z.literal('stop'),
-    id: z.string(),
-    stop: z.enum(['global', 'provider', 'model', 'account', 'key']),
-    target: z.string(),
-  }),
-  z.object({ kind: z.literal('stop_lifted'), id: z.string() }),
-]);
 
 const REREAD_DELAY_MS = 250;
 
@@ -35,13 +24,10 @@ export function createStopWatch(dependencies: {
   let timer: NodeJS.Timeout | undefined;
 
   function onAnnouncement(payload: string): void {
-    const parsed = announcement.safeParse(parseJson(payload));
-    if (!parsed.success) return;
-    if (parsed.data.kind === 'stop_lifted') {
-      registry.liftStop(parsed.data.id);
-      return;
-    }
-    const { id, stop: kind, target } = parsed.data;
+    const change = parseChange(payload);
+    if (change?.kind === 'stop_lifted') registry.liftStop(change.id);
+    if (change?.kind !== 'stop') return;
+    const { id, stop: kind, target } = change;
     logger.warn({ stop: id, kind, target }, 'an emergency stop is in force');
     registry.stop({ id, kind, target });
   }
@@ -72,13 +58,4 @@ export function createStopWatch(dependencies: {
       unsubscribe();
     },
   };
-}
-
-/** Other services announce on the same channel; what is not ours is passed over. */
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }
