@@ -5,10 +5,8 @@
  */
 export type NanoUsd = bigint;
 
-export const NANO_PER_USD = 1_000_000_000n;
 export const NANO_PER_MINOR = 10_000_000n;
 export const PICO_PER_NANO = 1_000n;
-export const PICO_PER_USD = 1_000_000_000_000n;
 /** Basis points in a whole: 10 000 bps = 100 %. */
 export const BPS_PER_WHOLE = 10_000n;
 

@@ -23,7 +23,3 @@ export const VENDORS: Readonly<Record<OpenAiFormatProvider, Vendor>> = {
   // https://docs.ollama.com/api/openai-compatibility
   ollama: { capParameter: 'max_tokens', asksForUsage: true, reasoningBesideCompletion: false },
 };
-
-export function isOpenAiFormat(provider: string): provider is OpenAiFormatProvider {
-  return provider in VENDORS;
-}
