@@ -14,7 +14,7 @@ const payload = {
 
 t.test('what one service signs, another reads', async (t) => {
   const header = createContextSigner({ secrets: [NEW], now }).sign(payload);
-  t.match(header, /^[\w-]+\.[\w-]{43}$/, 'fit for a header');
+  t.match(header, /^[\x20-\x7e]+\.[\w-]{43}$/, 'fit for a header');
   t.strictSame(createContextSigner({ secrets: [NEW], now }).verify(header), { ok: true, payload });
 });
 
@@ -40,7 +40,6 @@ t.test('nothing altered is accepted, and nothing throws', async (t) => {
   const { sign, verify } = createContextSigner({ secrets: [NEW, OLD], now });
   const header = sign(payload);
   for (let index = 0; index < header.length; index++) {
-    // every bit of the alphabet's next letter; the last letter has two bits that base64 ignores
     const letter = header[index] === 'A' ? 'Q' : 'A';
     const altered = header.slice(0, index) + letter + header.slice(index + 1);
     if (verify(altered).ok) t.fail(`altered at ${index}`);

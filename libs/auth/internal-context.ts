@@ -23,14 +23,18 @@ export type ContextSigner = {
   readonly verify: <Payload extends Expiring>(header: string) => ContextVerdict<Payload>;
 };
 
-const SIGNATURE_BYTES = 32;
+/** A SHA-256 in base64url. */
 const SIGNATURE_LENGTH = 43;
+/** What JSON may write and a header may not carry. */
+const NOT_PRINTABLE = /[^\x20-\x7e]/;
+const EACH_NOT_PRINTABLE = /[^\x20-\x7e]/g;
 /** Shorter keys are weaker than the hash. */
 const MIN_SECRET_LENGTH = 32;
 
 /**
- * Signs and verifies `base64url(JSON).base64url(HMAC-SHA256)`. Like a JWT without its header: there is one algorithm,
- * so there is nothing to negotiate and nothing to confuse.
+ * Signs and verifies `JSON.base64url(HMAC-SHA256)`, the JSON in printable ASCII. Like a JWT without its header: there is
+ * one algorithm, so there is nothing to negotiate and nothing to confuse. Base64 around the JSON would cost both sides
+ * time and a third more bytes on the way; every metered request goes through here.
  *
  * @param options.secrets the first signs, all verify; so a secret is rotated by prepending the new one everywhere,
  * and dropping the old one after the longest expiry.
@@ -52,27 +56,34 @@ export function createContextSigner(options: {
 
   return {
     sign: (payload) => {
-      const body = Buffer.from(JSON.stringify(payload), 'utf8').toString('base64url');
-      return `${body}.${mac(signingKey, body).toString('base64url')}`;
+      const body = toPrintable(JSON.stringify(payload));
+      return `${body}.${mac(signingKey, body)}`;
     },
 
     verify: <Payload extends Expiring>(header: string): ContextVerdict<Payload> => {
       const dot = header.length - SIGNATURE_LENGTH - 1;
       if (dot < 1 || header.charCodeAt(dot) !== 0x2e) return rejected('malformed');
       const body = header.slice(0, dot);
-      const signature = Buffer.from(header.slice(dot + 1), 'base64url');
-      if (signature.length !== SIGNATURE_BYTES) return rejected('malformed');
-      if (!keys.some((key) => timingSafeEqual(mac(key, body), signature))) return rejected('bad_signature');
+      const signature = Buffer.from(header.slice(dot + 1), 'latin1');
+      if (!keys.some((key) => timingSafeEqual(Buffer.from(mac(key, body), 'latin1'), signature))) {
+        return rejected('bad_signature');
+      }
 
-      const payload = JSON.parse(Buffer.from(body, 'base64url').toString('utf8')) as Payload;
+      const payload = JSON.parse(body) as Payload;
       // written so that a missing or absurd expiry is an expired one
       return payload.exp * 1000 > now().getTime() ? { ok: true, payload } : rejected('expired');
     },
   };
 }
 
-function mac(key: KeyObject, body: string): Buffer {
-  return createHmac('sha256', key).update(body, 'latin1').digest();
+function toPrintable(json: string): string {
+  if (!NOT_PRINTABLE.test(json)) return json;
+  // outside ASCII, JSON has characters in its strings only, where they may be written as escapes
+  return json.replace(EACH_NOT_PRINTABLE, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`);
+}
+
+function mac(key: KeyObject, body: string): string {
+  return createHmac('sha256', key).update(body).digest('base64url');
 }
 
 function rejected(reason: ContextRejection): { ok: false; reason: ContextRejection } {

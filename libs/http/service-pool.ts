@@ -18,8 +18,11 @@ const ANSWER_TIMEOUT_MS = 660_000;
 /** Shorter than the 72 s after which our servers drop an idle connection, so that none is dropped while being reused. */
 const KEEP_ALIVE_TIMEOUT_MS = 60_000;
 
-/** Connections are renewed now and then, so that new replicas behind one address get their share. */
-const CONNECTION_MAX_AGE_MS = 300_000;
+/**
+ * Connections are renewed now and then, so that new replicas behind one address get their share. Not by their age: then
+ * undici reads the clock for every busy connection whenever it looks for a free one.
+ */
+const REQUESTS_PER_CONNECTION = 10_000;
 
 /** Errors before a request has left: another process may take it. */
 const NOT_SENT = new Set([
@@ -48,6 +51,6 @@ export function createServicePool(url: string, options: ServicePoolOptions = {})
     bodyTimeout: options.bodyTimeoutMs ?? ANSWER_TIMEOUT_MS,
     keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
     keepAliveMaxTimeout: KEEP_ALIVE_TIMEOUT_MS,
-    clientTtl: CONNECTION_MAX_AGE_MS,
+    maxRequestsPerClient: REQUESTS_PER_CONNECTION,
   });
 }

@@ -19,7 +19,7 @@ import {
 } from '#libs/problems/problems.ts';
 import { watchAllowedMethods } from './allowed-methods.ts';
 import { toProblem } from './framework-problems.ts';
-import { type Logger, REQUEST_ID_LABEL } from './logger.ts';
+import { createLineWriter, type Logger, REQUEST_ID_LABEL } from './logger.ts';
 import type { Metrics } from './metrics.ts';
 import type { Runtime } from './runtime.ts';
 import type { ServiceConfig } from './variables.ts';
@@ -212,6 +212,7 @@ function trackRequests(
   metrics: Metrics,
 ): (request: FastifyRequest, reply: FastifyReply) => void {
   const inFlight = new Map<ServerResponse, Exchange>();
+  const writeLine = createLineWriter(logger, { level: 'info', msg: 'request completed' });
   let closing = false;
 
   function onClose(this: ServerResponse): void {
@@ -228,18 +229,15 @@ function trackRequests(
     const route = request.is404 ? 'unknown' : (request.routeOptions.url ?? 'unknown');
     const ms = reply.elapsedTime;
     metrics.recordRequest(method, route, status, ms);
-    if (!logger.isLevelEnabled('info')) return;
-    request.log.info(
-      {
-        method,
-        route,
-        status,
-        ms: Math.round(ms * 100) / 100,
-        account: request.accountId ?? undefined,
-        problem: request.problemCode ?? undefined,
-      },
-      'request completed',
-    );
+    writeLine({
+      [REQUEST_ID_LABEL]: request.id,
+      method,
+      route,
+      status,
+      ms: Math.round(ms * 100) / 100,
+      account: request.accountId ?? undefined,
+      problem: request.problemCode ?? undefined,
+    });
   }
 
   const track = (request: FastifyRequest, reply: FastifyReply) => {

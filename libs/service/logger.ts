@@ -11,7 +11,7 @@ export type LogLevel = (typeof LOG_LEVELS)[number];
 export const REQUEST_ID_LABEL = 'request_id';
 
 /** One write per line costs more than everything else about it; so lines wait for company, but not long. */
-const BUFFER_BYTES = 4_096;
+const BUFFER_BYTES = 12_288;
 const FLUSH_INTERVAL_MS = 100;
 
 /** Options of every logger of ours: ISO time, level by name, secrets and user content censored. */
@@ -19,9 +19,41 @@ export function loggerOptions(name: string, level: LogLevel): LoggerOptions {
   return {
     level,
     base: { service: name },
-    timestamp: () => `,"time":"${new Date().toISOString()}"`,
+    timestamp,
     formatters: { level: (label) => ({ level: label }), bindings: redact, log: redact },
     serializers: { err: (error: unknown) => serializeError(error) },
+  };
+}
+
+let stampedMs = 0;
+let stamp = '';
+
+/** Made once for all lines of a millisecond. */
+function timestamp(): string {
+  const nowMs = Date.now();
+  if (nowMs !== stampedMs) {
+    stampedMs = nowMs;
+    stamp = `,"time":"${new Date(nowMs).toISOString()}"`;
+  }
+  return stamp;
+}
+
+/**
+ * Writes lines of one level and message past pino's formatters, at a quarter of their cost: for the line that every
+ * request writes. The fields must be fit to be logged as they are, because nothing is censored here.
+ */
+export function createLineWriter(
+  logger: Logger,
+  { level, msg }: { level: Exclude<LogLevel, 'silent'>; msg: string },
+): (fields: Readonly<Record<string, string | number | undefined>>) => void {
+  const destination = (logger as unknown as Record<symbol, DestinationStream>)[pino.symbols.streamSym];
+  const beginning = JSON.stringify({ level }).slice(0, -1);
+  const bindings = JSON.stringify(logger.bindings()).slice(1, -1);
+  const context = bindings === '' ? ',' : `,${bindings},`;
+  const ending = `,${JSON.stringify({ msg }).slice(1)}\n`;
+  return (fields) => {
+    if (!logger.isLevelEnabled(level)) return;
+    destination?.write(beginning + timestamp() + context + JSON.stringify(fields).slice(1, -1) + ending);
   };
 }
 

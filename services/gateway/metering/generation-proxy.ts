@@ -112,7 +112,6 @@ function dispatch(pool: Dispatcher, forward: Forward): Promise<ForwardedAnswer |
     };
 
     response.once('close', leave);
-    response.on('drain', resume);
     pool.dispatch(
       { method: 'POST', path: forward.path, headers: forward.headers, body: forward.body },
       {
@@ -131,7 +130,9 @@ function dispatch(pool: Dispatcher, forward: Forward): Promise<ForwardedAnswer |
             kept.push(Buffer.from(chunk));
             keptBytes += chunk.length;
           }
-          if (!response.destroyed && !response.write(chunk)) current.pause();
+          if (response.destroyed || response.write(chunk)) return;
+          current.pause();
+          response.once('drain', resume);
         },
         onResponseEnd() {
           if (!response.destroyed) response.end();
