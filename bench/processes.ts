@@ -60,12 +60,14 @@ export function treeOf(roots: readonly number[]): number[] {
 }
 
 function sumByProgram(roots: readonly number[], read: (pid: number) => number): ByProgram {
+  const tree = treeOf(roots);
   const sums: ByProgram = {};
-  for (const pid of treeOf(roots)) {
+  for (const pid of tree) {
     const name = nameOf(pid);
     sums[name] = (sums[name] ?? 0) + read(pid);
   }
-  return sums;
+  // What ended meanwhile is neither counted itself nor, maybe, by its parent yet.
+  return treeOf(roots).join() === tree.join() ? sums : sumByProgram(roots, read);
 }
 
 /** CPU time in microseconds of the processes and all that descend from them, since each began. */
