@@ -11,6 +11,16 @@ import type { Vendor } from './vendors.ts';
 export type UpstreamBody = Omit<ChatCompletionRequest, (typeof OWN_PARAMETERS)[number]>;
 
 const KNOWN_PARAMETERS: ReadonlySet<string> = new Set(Object.keys(chatCompletionRequest.shape));
+/** Never taken from the client: what was paid for is said instead, or nothing. */
+const OURS_TO_SAY: ReadonlySet<string> = new Set([
+  ...OWN_PARAMETERS,
+  'model',
+  'max_tokens',
+  'max_completion_tokens',
+  'n',
+  'stream',
+  'stream_options',
+]);
 
 /**
  * What is sent to a provider that speaks OpenAI's format: the client's request with the model, cap and number of
@@ -20,23 +30,17 @@ const KNOWN_PARAMETERS: ReadonlySet<string> = new Set(Object.keys(chatCompletion
  * @throws ProviderError `unsupported` for an unknown parameter.
  */
 export function upstreamBody(chat: NormalisedChat, vendor: Vendor, stream: boolean): UpstreamBody {
-  const body: Record<string, unknown> = { ...chat.body };
-  for (const parameter in body) {
+  const body: Record<string, unknown> = { model: chat.upstreamModel };
+  const given: Record<string, unknown> = chat.body;
+  for (const parameter in given) {
     if (!KNOWN_PARAMETERS.has(parameter)) throw unsupported(parameter, 'it is not a known parameter');
+    if (!OURS_TO_SAY.has(parameter)) body[parameter] = given[parameter];
   }
-  for (const own of OWN_PARAMETERS) delete body[own];
-  delete body.max_tokens;
-  delete body.max_completion_tokens;
-  delete body.stream_options;
-  body.model = chat.upstreamModel;
   body[vendor.capParameter] = chat.outputTokens;
-  if (chat.choices === 1) delete body.n;
-  else body.n = chat.choices;
+  if (chat.choices !== 1) body.n = chat.choices;
   if (stream) {
     body.stream = true;
     if (vendor.asksForUsage) body.stream_options = { include_usage: true };
-  } else {
-    delete body.stream;
   }
   return body as UpstreamBody;
 }
