@@ -58,6 +58,11 @@ t.test('nothing altered is accepted, and nothing throws', async (t) => {
     t.equal(verify(text).ok, false, text.slice(0, 20));
   }
   t.strictSame(verify(`${body}${signature}`), { ok: false, reason: 'malformed' });
+  t.strictSame(
+    verify(header.replace(/^\{/, ' {')),
+    { ok: false, reason: 'malformed' },
+    'what is no object is not even parsed',
+  );
 });
 
 t.test('weak configuration is refused', async (t) => {

@@ -62,7 +62,7 @@ export function createContextSigner(options: {
 
     verify: <Payload extends Expiring>(header: string): ContextVerdict<Payload> => {
       const dot = header.length - SIGNATURE_LENGTH - 1;
-      if (dot < 1 || header.charCodeAt(dot) !== 0x2e) return rejected('malformed');
+      if (header[0] !== '{' || dot < 1 || header[dot] !== '.') return rejected('malformed');
       const body = header.slice(0, dot);
       const signature = Buffer.from(header.slice(dot + 1), 'latin1');
       if (!keys.some((key) => timingSafeEqual(Buffer.from(mac(key, body), 'latin1'), signature))) {
