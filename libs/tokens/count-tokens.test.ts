@@ -1,6 +1,6 @@
 import { encode } from 'gpt-tokenizer/encoding/o200k_base';
 import t from 'tap';
-import { countTokens } from './count-tokens.ts';
+import { countTokens, LONGEST_TOKEN_BYTES } from './count-tokens.ts';
 
 const prose = 'The quick brown fox, aged 12, jumps over 3 lazy dogs; "why?" asked the größte of them.\n';
 
@@ -27,6 +27,24 @@ t.test('a run without breaks is bounded by its bytes instead of merged for minut
 
 t.test('without a public tokenizer the bytes are the bound', async (t) => {
   t.equal(await countTokens(['größte', 'ab'], null), Buffer.byteLength('größte') + 2);
+});
+
+t.test('a caller that knows what is enough waits for no more', async (t) => {
+  const text = prose.repeat(4_000);
+  const tokens = await countTokens([text], 'o200k_base', 100);
+  t.ok(tokens >= 100 && tokens < 10_000, `${tokens}`);
+  t.equal(await countTokens([prose], 'o200k_base', 100), encode(prose).length, 'less than enough is exact');
+});
+
+t.test('no token is longer than is said', async (t) => {
+  for (const encoding of ['o200k_base', 'cl100k_base'] as const) {
+    const { default: ranks } = await import(`gpt-tokenizer/bpeRanks/${encoding}`);
+    const lengths = (ranks as (string | readonly number[] | undefined)[]).map((token) =>
+      typeof token === 'string' ? Buffer.byteLength(token) : (token?.length ?? 0),
+    );
+    t.ok(lengths.length > 100_000, `${lengths.length} tokens`);
+    t.ok(lengths.every((length) => length <= LONGEST_TOKEN_BYTES));
+  }
 });
 
 t.test('gives the event loop its turn inside a large prompt', async (t) => {

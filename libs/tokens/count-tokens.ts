@@ -18,16 +18,31 @@ const LONGEST_RUN_CHARACTERS = 1024;
 /** Marks such as `<|endoftext|>` in a prompt are text like any other. */
 const AS_TEXT = { disallowedSpecial: new Set<string>() };
 
+/** No token of either encoding stands for more text than this. */
+export const LONGEST_TOKEN_BYTES = 128;
+
 let line: Promise<unknown> = Promise.resolve();
 
-/** An upper bound of the tokens in the texts; exact where the model's tokenizer is public and the text has spaces. */
-export function countTokens(texts: Iterable<string>, tokenizer: Tokenizer | null): Promise<number> {
-  const count = line.then(() => countInTurn(texts, tokenizer));
+/**
+ * An upper bound of the tokens in the texts; exact where the model's tokenizer is public and the text has spaces.
+ *
+ * @param enough the count at which the caller no longer minds how many more there are.
+ */
+export function countTokens(
+  texts: Iterable<string>,
+  tokenizer: Tokenizer | null,
+  enough = Number.POSITIVE_INFINITY,
+): Promise<number> {
+  const count = line.then(() => countInTurn(texts, tokenizer, enough));
   line = count.catch(() => undefined);
   return count;
 }
 
-async function countInTurn(texts: Iterable<string>, tokenizer: Tokenizer | null): Promise<number> {
+async function countInTurn(
+  texts: Iterable<string>,
+  tokenizer: Tokenizer | null,
+  enough: number,
+): Promise<number> {
   let tokens = 0;
   let sinceTurn = 0;
   for (const text of texts) {
@@ -37,6 +52,7 @@ async function countInTurn(texts: Iterable<string>, tokenizer: Tokenizer | null)
     }
     for (const slice of slices(text)) {
       tokens += countSlice(slice, tokenizer);
+      if (tokens >= enough) return tokens;
       sinceTurn += slice.length;
       if (sinceTurn < SLICE_CHARACTERS) continue;
       sinceTurn = 0;

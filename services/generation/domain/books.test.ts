@@ -18,7 +18,7 @@ const OK: Outcome = { status: 'ok', errorCode: null };
 const ABORTED: Outcome = { status: 'aborted', errorCode: 'client_closed_request' };
 const FAILED: Outcome = { status: 'error', errorCode: 'provider_error' };
 
-const recordOf = (fields: Partial<CallRecord>) => Object.assign(new CallRecord(), fields);
+const recordOf = (fields: Partial<CallRecord>) => Object.assign(new CallRecord(openai), fields);
 
 t.test('measuring', async (t) => {
   const partial = { units: { input: 12, cache_read: 3, output: 1 }, final: false };
@@ -89,6 +89,17 @@ t.test('measuring', async (t) => {
   }
 });
 
+t.test('a provider that writes on past the cap is left', async (t) => {
+  const record = new CallRecord({ outputTokens: 1_000, choices: 2 });
+  const piece = { bytes: 'data', text: 'x'.repeat(64_000), reasoning: '' };
+  for (let written = 0; written < 4; written += 1) record.take(piece);
+  t.throws(() => record.take({ ...piece, text: '', reasoning: 'y'.repeat(1) }), { kind: 'malformed' });
+
+  const short = new CallRecord({ outputTokens: 1, choices: 1 });
+  t.doesNotThrow(() => short.take(piece), 'a tool call needs some room of its own');
+  t.throws(() => short.take(piece), { kind: 'malformed' });
+});
+
 t.test('counting tokens', async (t) => {
   t.strictSame(await countTokens('hello world', 'openai', 'gpt-4o'), { tokens: 2, isExact: true });
   t.strictSame(await countTokens('', 'openai', 'gpt-4o'), { tokens: 0, isExact: true });
@@ -147,7 +158,7 @@ function settlementWith(ledger: { settle?: (request: SettleRequest) => Promise<S
 
 const entry = {
   call: openai,
-  record: new CallRecord(),
+  record: new CallRecord(openai),
   outcome: OK,
   priced: priceCall(openai, { units: { input: 100, output: 10 }, source: 'provider' as const }),
 };

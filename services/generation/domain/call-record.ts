@@ -1,5 +1,16 @@
+import type { PlannedCall } from '#libs/contracts/internal-context.ts';
+import { LONGEST_TOKEN_BYTES } from '#libs/tokens/count-tokens.ts';
 import type { CallTrace, ReportedUsage } from '../providers/port.ts';
+import { ProviderError } from '../providers/provider-error.ts';
 import type { StreamPiece } from '../providers/stream-piece.ts';
+
+/** Any call may write this much: what surrounds a tool's arguments is no token of the cap. */
+const SMALLEST_TEXT_LENGTH = 65_536;
+
+/** A longer text than this has more tokens than the call was allowed, whatever they are. */
+function longestTextOf({ outputTokens, choices }: Pick<PlannedCall, 'outputTokens' | 'choices'>): number {
+  return Math.max(outputTokens * choices * LONGEST_TOKEN_BYTES, SMALLEST_TEXT_LENGTH);
+}
 
 /**
  * What is known of one provider call as it goes. Whatever ends the call, the books are kept from here: it holds what
@@ -17,12 +28,18 @@ export class CallRecord implements CallTrace {
   text = '';
   reasoning = '';
   readonly #startedAt = performance.now();
+  readonly #longestText: number;
+
+  constructor(call: Pick<PlannedCall, 'outputTokens' | 'choices'>) {
+    this.#longestText = longestTextOf(call);
+  }
 
   /** Output has arrived. */
   get hasOutput(): boolean {
     return this.text !== '' || this.reasoning !== '';
   }
 
+  /** @throws ProviderError `malformed` when the provider does not keep to the cap: what it writes on was never held. */
   take({ bytes, text, reasoning, usage }: StreamPiece): void {
     this.firstByteMs ??= this.#elapsedMs();
     if (bytes !== null)
@@ -30,6 +47,8 @@ export class CallRecord implements CallTrace {
     this.text += text;
     this.reasoning += reasoning;
     if (usage) this.usage = usage;
+    if (this.text.length + this.reasoning.length > this.#longestText)
+      throw new ProviderError('malformed', 'The provider wrote more than it was allowed to.');
   }
 
   end(): void {

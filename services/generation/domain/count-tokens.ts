@@ -6,15 +6,16 @@ const BYTES_PER_TOKEN = 3;
 
 export type CountedTokens = { tokens: number; isExact: boolean };
 
-/** Counts what a model wrote. */
+/** Counts what a model wrote, up to what is enough: whether it is any more does not matter then. */
 export async function countTokens(
   text: string,
   provider: string,
   upstreamModel: string,
+  enough?: number,
 ): Promise<CountedTokens> {
   if (provider !== 'openai')
     return { tokens: Math.ceil(Buffer.byteLength(text) / BYTES_PER_TOKEN), isExact: false };
-  return { tokens: await countExactly([text], tokenizerOf(upstreamModel)), isExact: true };
+  return { tokens: await countExactly([text], tokenizerOf(upstreamModel), enough), isExact: true };
 }
 
 /** GPT-3.5 and GPT-4 before 4o have the older encoding. */

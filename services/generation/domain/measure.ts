@@ -31,8 +31,8 @@ export async function measure(call: PlannedCall, record: CallRecord, { status }:
 
   const known = usage?.units ?? { input: call.inputTokens, ...call.otherUnits };
   const cap = call.outputTokens * call.choices;
-  const written = await countTokens(text, call.provider, call.upstreamModel);
-  const thought = await countTokens(reasoning, call.provider, call.upstreamModel);
+  const written = await countTokens(text, call.provider, call.upstreamModel, cap);
+  const thought = await countTokens(reasoning, call.provider, call.upstreamModel, cap);
   const reasoningTokens = known.reasoning ?? (reasoning === '' ? undefined : Math.min(thought.tokens, cap));
   return {
     units: {

@@ -59,7 +59,7 @@ export async function runCall<Result>(
   attempt: Attempt<Result>,
 ): Promise<{ result: Result; figures: SettledFigures }> {
   const { call } = job;
-  const record = new CallRecord();
+  const record = new CallRecord(call);
   let result: Result;
   try {
     result = await makeCall(runner, job, record, attempt);
