@@ -25,6 +25,7 @@ export type LedgerOptions = {
    * each call of it costs; under pressure accounts are divided among all writers by lane.
    */
   writers?: number;
+  /** Of calls in one statement. All of them go on in the same turn of the event loop, so more would be felt by others. */
   maxBatch?: number;
   maxWaiting?: number;
 };
@@ -69,7 +70,7 @@ export type Queryable = Pick<Pool, 'query'>;
 const PRESSURE = 128;
 
 export function createLedger(options: LedgerOptions): Ledger {
-  const { pool, now = () => null, writers = 2, maxBatch = 512, maxWaiting = 20_000 } = options;
+  const { pool, now = () => null, writers = 2, maxBatch = 128, maxWaiting = 20_000 } = options;
   const lanesPerWriter = Math.ceil(LANE_COUNT / writers);
 
   const holds = Array.from({ length: writers }, () =>
