@@ -9,9 +9,16 @@ export async function readMetric(url: string, name: string): Promise<number> {
 }
 
 /**
+ * Node measures from one firing of a timer to the next (https://nodejs.org/api/perf_hooks.html, monitorEventLoopDelay), so
+ * that a loop with nothing to do shows the timer's own interval; prom-client's is this long.
+ */
+const SAMPLING_INTERVAL_MS = 10;
+
+/**
  * The longest time that the event loop was kept from a timer since the last reading, which includes waiting for a CPU.
  * Reading it begins a new measurement.
  */
 export async function readStallMs(url: string): Promise<number> {
-  return (await readMetric(url, 'nodejs_eventloop_lag_max_seconds')) * 1_000;
+  const longestMs = (await readMetric(url, 'nodejs_eventloop_lag_max_seconds')) * 1_000;
+  return Math.max(0, longestMs - SAMPLING_INTERVAL_MS);
 }
