@@ -56,3 +56,13 @@ t.test('gives the event loop its turn inside a large prompt', async (t) => {
   clearInterval(timer);
   t.ok(turns > 5, `${turns} turns`);
 });
+
+t.test('gives the event loop its turn between many short texts', async (t) => {
+  let turns = 0;
+  const timer = setInterval(() => {
+    turns += 1;
+  }, 0);
+  await Promise.all(Array.from({ length: 400 }, () => countTokens([prose.repeat(20)], 'o200k_base')));
+  clearInterval(timer);
+  t.ok(turns > 5, `${turns} turns`);
+});

@@ -93,11 +93,11 @@ t.test('a provider that writes on past the cap is left', async (t) => {
   const record = new CallRecord({ outputTokens: 1_000, choices: 2 });
   const piece = { bytes: 'data', text: 'x'.repeat(64_000), reasoning: '' };
   for (let written = 0; written < 4; written += 1) record.take(piece);
-  t.throws(() => record.take({ ...piece, text: '', reasoning: 'y'.repeat(1) }), { kind: 'malformed' });
+  t.throws(() => record.take({ ...piece, text: '', reasoning: 'y'.repeat(1) }), /more than it was allowed/);
 
   const short = new CallRecord({ outputTokens: 1, choices: 1 });
   t.doesNotThrow(() => short.take(piece), 'a tool call needs some room of its own');
-  t.throws(() => short.take(piece), { kind: 'malformed' });
+  t.throws(() => short.take(piece), /more than it was allowed/);
 });
 
 t.test('counting tokens', async (t) => {
