@@ -36,7 +36,8 @@ function memoryBytesOf(pid: number): number {
 
 /** `services/gateway/main.ts` becomes `gateway`, any process of PostgreSQL `postgres`. */
 function nameOf(pid: number): string {
-  const command = (readProc(pid, 'cmdline') ?? '').split('\0').join(' ');
+  // a process that has ended and was not yet waited for has no command line any more, but still its name and its times
+  const command = (readProc(pid, 'cmdline') || readProc(pid, 'comm') || '').split('\0').join(' ');
   if (/postgres/.test(command)) return 'postgres';
   const script =
     /([\w-]+)\/main\.ts/.exec(command) ?? /([\w-]+)\.[cm]?[jt]s\b(?!.*\.[cm]?[jt]s\b)/.exec(command);
