@@ -3,6 +3,7 @@
  * through the same two functions, so that they cannot name different meters.
  */
 import type { PlannedCall } from '#libs/contracts/internal-context.ts';
+import type { WorstCase } from '#libs/pricing/price.ts';
 import { totalTokens, type UnitClass, type Units } from '#libs/pricing/units.ts';
 
 export type MeterAmounts = Record<string, bigint>;
@@ -19,13 +20,28 @@ function add(amounts: MeterAmounts, meter: string, amount: bigint): void {
   amounts[meter] = (amounts[meter] ?? 0n) + amount;
 }
 
+/** The most output that a call may be billed for, in tokens: each of its choices has the cap to itself. */
+export function outputCapOf({
+  outputTokens,
+  choices,
+}: Pick<PlannedCall, 'outputTokens' | 'choices'>): number {
+  return outputTokens * choices;
+}
+
+/** What bounds the cost of a planned call. */
+export function boundOf(
+  call: Pick<PlannedCall, 'inputTokens' | 'outputTokens' | 'choices' | 'otherUnits'>,
+): WorstCase {
+  return { inputTokens: call.inputTokens, outputTokens: outputCapOf(call), otherUnits: call.otherUnits };
+}
+
 /** The largest amounts a planned call can come to; `costNanoUsd` is its worst case in money. */
 export function worstCaseMeters(
   call: PlannedCall,
   costNanoUsd: bigint,
   amounts: MeterAmounts = {},
 ): MeterAmounts {
-  const tokens = BigInt(call.inputTokens + call.outputTokens * call.choices);
+  const tokens = BigInt(call.inputTokens + outputCapOf(call));
   addAmounts(amounts, call, tokens, costNanoUsd, call.otherUnits);
   for (const [meter, count] of Object.entries(call.counts)) add(amounts, meter, BigInt(count));
   if (call.index === 0) add(amounts, REQUESTS_METER, 1n);

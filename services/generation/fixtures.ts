@@ -14,7 +14,7 @@ import {
 import { createListener } from '#libs/db/listen.ts';
 import { testSegment } from '#libs/ledger/fixtures.ts';
 import { createLedger, type Ledger } from '#libs/ledger/ledger.ts';
-import { worstCaseMeters } from '#libs/pipelines/meters.ts';
+import { boundOf, worstCaseMeters } from '#libs/pipelines/meters.ts';
 import { worstCaseNanoUsd } from '#libs/pricing/price.ts';
 import { fromWire, type ModelPriceWire } from '#libs/pricing/price-wire.ts';
 import { createLogger } from '#libs/service/logger.ts';
@@ -268,9 +268,7 @@ async function openBooks(ledger: Ledger, accountId: string): Promise<void> {
 async function holdFor(ledger: Ledger, plan: CallPlan, id: string, ttlMs: number, caller: Caller) {
   const meters = {};
   for (const call of plan.calls) {
-    const { inputTokens, otherUnits } = call;
-    const bound = { inputTokens, outputTokens: call.outputTokens * call.choices, otherUnits };
-    worstCaseMeters(call, worstCaseNanoUsd(bound, fromWire(call.price)), meters);
+    worstCaseMeters(call, worstCaseNanoUsd(boundOf(call), fromWire(call.price)), meters);
   }
   const { accountId, userId, keyId, workspaceId } = caller;
   const answer = await ledger.hold({

@@ -5,7 +5,7 @@
  */
 import type { Caller, CallPlan } from '#libs/contracts/internal-context.ts';
 import type { HoldAnswer, HoldRequest, LimitView } from '#libs/ledger/types.ts';
-import { type MeterAmounts, worstCaseMeters } from '#libs/pipelines/meters.ts';
+import { boundOf, type MeterAmounts, worstCaseMeters } from '#libs/pipelines/meters.ts';
 import { type ModelPrice, worstCaseNanoUsd } from '#libs/pricing/price.ts';
 import { meteringUnavailable } from '#libs/service/refusal.ts';
 
@@ -38,12 +38,7 @@ const FIT_MARGIN = 0.97;
 export function worstCaseOf(plan: CallPlan, priceOf: AdmitDependencies['priceOf']): MeterAmounts {
   const amounts: MeterAmounts = {};
   for (const call of plan.calls) {
-    const bound = {
-      inputTokens: call.inputTokens,
-      outputTokens: call.outputTokens * call.choices,
-      otherUnits: call.otherUnits,
-    };
-    worstCaseMeters(call, worstCaseNanoUsd(bound, priceOf(call)), amounts);
+    worstCaseMeters(call, worstCaseNanoUsd(boundOf(call), priceOf(call)), amounts);
   }
   return amounts;
 }

@@ -1,15 +1,18 @@
 import type { PlannedCall } from '#libs/contracts/internal-context.ts';
+import { outputCapOf } from '#libs/pipelines/meters.ts';
 import { LONGEST_TOKEN_BYTES } from '#libs/tokens/count-tokens.ts';
 import type { CallTrace, ReportedUsage } from '../providers/port.ts';
 import { ProviderError } from '../providers/provider-error.ts';
 import type { StreamPiece } from '../providers/stream-piece.ts';
 
+type CappedCall = Pick<PlannedCall, 'outputTokens' | 'choices'>;
+
 /** Any call may write this much: what surrounds a tool's arguments is no token of the cap. */
 const SMALLEST_TEXT_LENGTH = 65_536;
 
 /** A longer text than this has more tokens than the call was allowed, whatever they are. */
-function longestTextOf({ outputTokens, choices }: Pick<PlannedCall, 'outputTokens' | 'choices'>): number {
-  return Math.max(outputTokens * choices * LONGEST_TOKEN_BYTES, SMALLEST_TEXT_LENGTH);
+function longestTextOf(call: CappedCall): number {
+  return Math.max(outputCapOf(call) * LONGEST_TOKEN_BYTES, SMALLEST_TEXT_LENGTH);
 }
 
 /**
@@ -30,7 +33,7 @@ export class CallRecord implements CallTrace {
   readonly #startedAt = performance.now();
   readonly #longestText: number;
 
-  constructor(call: Pick<PlannedCall, 'outputTokens' | 'choices'>) {
+  constructor(call: CappedCall) {
     this.#longestText = longestTextOf(call);
   }
 

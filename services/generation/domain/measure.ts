@@ -1,5 +1,6 @@
 import type { PlannedCall } from '#libs/contracts/internal-context.ts';
 import type { UsageSource } from '#libs/ledger/types.ts';
+import { outputCapOf } from '#libs/pipelines/meters.ts';
 import type { Units } from '#libs/pricing/units.ts';
 import type { CallRecord } from './call-record.ts';
 import { countTokens } from './count-tokens.ts';
@@ -30,7 +31,7 @@ export async function measure(call: PlannedCall, record: CallRecord, { status }:
   if (cameToNothing && !record.hasOutput) return { units: NOTHING, source: 'estimated' };
 
   const known = usage?.units ?? { input: call.inputTokens, ...call.otherUnits };
-  const cap = call.outputTokens * call.choices;
+  const cap = outputCapOf(call);
   const written = await countTokens(text, call.provider, call.upstreamModel, cap);
   const thought = await countTokens(reasoning, call.provider, call.upstreamModel, cap);
   const reasoningTokens = known.reasoning ?? (reasoning === '' ? undefined : Math.min(thought.tokens, cap));

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { displayPrice } from '#libs/contracts/prices.ts';
 import type { RequestReport } from '#libs/contracts/usage.ts';
 import { formatUsd } from '#libs/money/money.ts';
+import { boundOf } from '#libs/pipelines/meters.ts';
 import { tierFor, worstCaseNanoUsd } from '#libs/pricing/price.ts';
 import { fromWire, modelPriceWire } from '#libs/pricing/price-wire.ts';
 import { promptTokens, reportedUnits } from '#libs/pricing/units.ts';
@@ -50,16 +51,7 @@ export function presentPlan(plan: RecordedPlan): NonNullable<RequestReport['plan
       other_units: call.otherUnits,
       counts: call.counts,
       price_version: call.price.version,
-      worst_case_usd: formatUsd(
-        worstCaseNanoUsd(
-          {
-            inputTokens: call.inputTokens,
-            outputTokens: call.outputTokens * call.choices,
-            otherUnits: call.otherUnits,
-          },
-          call.price,
-        ),
-      ),
+      worst_case_usd: formatUsd(worstCaseNanoUsd(boundOf(call), call.price)),
     })),
   };
 }
