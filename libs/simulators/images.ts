@@ -26,8 +26,24 @@ export function imagesDialect(provider: CompatibleProvider): Dialect {
 function readImageRequest(request: Readonly<Record<string, unknown>>, provider: CompatibleProvider): Call {
   const user = optionalText(request.prompt);
   if (!user) throw new Refusal(400, "Missing required parameter: 'prompt'.", { param: 'prompt' });
-  return {
+  return imageCall({
     model: optionalText(request.model) ?? defaultModels[provider] ?? 'image',
+    user,
+    images: optionalInteger(request.n, 'n', { max: 10 }) ?? 1,
+    endUser: optionalText(request.user),
+  });
+}
+
+/** A call for pictures: a text and nothing of what a chat has. */
+export function imageCall(asked: {
+  model: string;
+  user: string;
+  images: number;
+  endUser: string | undefined;
+}): Call {
+  const { model, user, images, endUser } = asked;
+  return {
+    model,
     stream: false,
     cap: undefined,
     choices: 0,
@@ -46,8 +62,8 @@ function readImageRequest(request: Readonly<Record<string, unknown>>, provider: 
     reasons: false,
     usageInStream: false,
     cachesByItself: false,
-    images: optionalInteger(request.n, 'n', { max: 10 }) ?? 1,
-    endUser: optionalText(request.user),
+    images,
+    endUser,
   };
 }
 

@@ -1,6 +1,6 @@
 import type { Answer, Call, Dialect, Target } from './dialect.ts';
 import { Refusal } from './dialect.ts';
-import { drawPng } from './images.ts';
+import { drawPng, imageCall } from './images.ts';
 import { bearerToken } from './openai-errors.ts';
 import { hashText } from './text.ts';
 
@@ -56,29 +56,7 @@ function readImageForm(fields: Fields): Call {
   const ratio = fields.get('aspect_ratio') ?? '1:1';
   if (!ASPECT_RATIOS.includes(ratio))
     throw new Refusal(400, `aspect_ratio: must be one of ${ASPECT_RATIOS.join(', ')}`);
-  return {
-    model: 'stable-image-core',
-    stream: false,
-    cap: undefined,
-    choices: 0,
-    prompt: {
-      parts: [],
-      imageTokens: 0,
-      system: '',
-      user,
-      toolResult: undefined,
-      cacheMarks: [],
-      cacheForAnHour: false,
-    },
-    tools: [],
-    toolChoice: 'none',
-    outputSchema: undefined,
-    reasons: false,
-    usageInStream: false,
-    cachesByItself: false,
-    images: 1,
-    endUser: undefined,
-  };
+  return imageCall({ model: 'stable-image-core', user, images: 1, endUser: undefined });
 }
 
 function writeAnswer({ call }: Answer): string {
