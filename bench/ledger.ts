@@ -15,6 +15,7 @@ import { migrate } from '#libs/db/migrate.ts';
 import { createPool } from '#libs/db/pool.ts';
 import { testHold, testSegment, testSettle } from '#libs/ledger/fixtures.ts';
 import { createLedger, type Ledger } from '#libs/ledger/ledger.ts';
+import { CHAT_PLAN } from './chat-plan.ts';
 import { FOLDER } from './children.ts';
 import { cpuUsByProgram } from './processes.ts';
 import { ms, table, whole } from './report.ts';
@@ -28,26 +29,8 @@ const LIMITS = [
 ];
 const ASKED = { cost: 5_000n, 'tokens.total': 100n, 'calls.openai': 1n, 'api.requests': 1n };
 const CAME_TO = { ...ASKED, cost: 4_900n, 'tokens.total': 50n };
-/** What the gateway writes down of a chat with one call. */
-const DETAIL = JSON.stringify({
-  kind: 'chat',
-  calls: [
-    {
-      ...{
-        index: 0,
-        step: 'chat',
-        provider: 'openai',
-        model: 'gpt-4o-mini',
-        upstreamModel: 'gpt-4o-mini-2024-07-18',
-      },
-      ...{ inputTokens: 1_200, outputTokens: 800, choices: 1, otherUnits: {}, counts: {} },
-      price: {
-        version: 'openai/gpt-4o-mini@2024-07-18',
-        classes: { input: '150000', cache_read: '75000', output: '600000' },
-      },
-    },
-  ],
-});
+/** What the gateway writes down of it. */
+const DETAIL = JSON.stringify(CHAT_PLAN);
 
 type Measurement = {
   accounts: number;

@@ -7,11 +7,10 @@ import { signContext } from '#libs/clients/internal-client.ts';
 import { loadConfig } from '#libs/config/config.ts';
 import { processEnv } from '#libs/config/env.ts';
 import { createChatCompletion } from '#libs/contracts/chat-operations.ts';
-import { type CallPlan, INTERNAL_CONTEXT_HEADER } from '#libs/contracts/internal-context.ts';
+import { INTERNAL_CONTEXT_HEADER } from '#libs/contracts/internal-context.ts';
 import { createListener } from '#libs/db/listen.ts';
 import { createPool } from '#libs/db/pool.ts';
 import { createServicePool } from '#libs/http/service-pool.ts';
-import { toWire } from '#libs/pricing/price-wire.ts';
 import { createLogger } from '#libs/service/logger.ts';
 import { createMetrics } from '#libs/service/metrics.ts';
 import { runService } from '#libs/service/run-service.ts';
@@ -21,32 +20,7 @@ import { buildApp } from '#services/gateway/app.ts';
 import { configSchema, toGatewayConfig } from '#services/gateway/config.ts';
 import { createGenerationProxy } from '#services/gateway/metering/generation-proxy.ts';
 import { callerOf } from '#services/gateway/plugins/authenticate.ts';
-
-const PLAN: CallPlan = {
-  kind: 'chat',
-  calls: [
-    {
-      index: 0,
-      step: 'chat',
-      provider: 'openai',
-      model: 'gpt-4o-mini',
-      upstreamModel: 'gpt-4o-mini',
-      inputTokens: 1_000,
-      outputTokens: 256,
-      choices: 1,
-      otherUnits: {},
-      counts: {},
-      price: toWire({
-        provider: 'openai',
-        model: 'gpt-4o-mini',
-        version: 'bench',
-        tiers: [
-          { fromInputTokens: 0, picoUsdPerUnit: { input: 150_000n, cache_read: 75_000n, output: 600_000n } },
-        ],
-      }),
-    },
-  ],
-};
+import { CHAT_PLAN } from '../chat-plan.ts';
 
 const name = 'gateway';
 const variables = loadConfig(configSchema, processEnv());
@@ -84,7 +58,7 @@ serveOperation(app, createChatCompletion, async (request, reply) => {
   const context = signContext(signer, now(), {
     caller: callerOf(request),
     requestId: request.id,
-    work: { plan: PLAN, holdExpiresAtMs: now().getTime() + variables.HOLD_TTL, keepAnswer: false },
+    work: { plan: CHAT_PLAN, holdExpiresAtMs: now().getTime() + variables.HOLD_TTL, keepAnswer: false },
   });
   await proxy.forward({
     path: '/v1/chat/completions',
