@@ -147,6 +147,8 @@ t.test('every way to fail has its own problem', async (t) => {
     ['request failed', 'request failed'],
     'only our own faults are errors',
   );
+  for (const { level, request_id } of lines)
+    if (level === 'error') t.match(request_id, UUID_V7, 'whose it was');
   t.match(
     await metrics.registry.metrics(),
     'inkmeter_refusals_total{code="malformed_json",service="test"} 4',

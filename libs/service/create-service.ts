@@ -19,7 +19,7 @@ import {
 } from '#libs/problems/problems.ts';
 import { watchAllowedMethods } from './allowed-methods.ts';
 import { toProblem } from './framework-problems.ts';
-import { createLineWriter, type Logger, REQUEST_ID_LABEL } from './logger.ts';
+import { createLineWriter, type Logger, REQUEST_ID_LABEL, RequestLogger } from './logger.ts';
 import type { Metrics } from './metrics.ts';
 import type { Runtime } from './runtime.ts';
 import type { ServiceConfig } from './variables.ts';
@@ -86,6 +86,7 @@ export function createService(options: ServiceOptions): ServiceApp {
   let track: (request: FastifyRequest, reply: FastifyReply) => void = () => {};
   const app: FastifyInstance = Fastify({
     loggerInstance: logger as FastifyBaseLogger,
+    childLoggerFactory: (parent, bindings) => new RequestLogger(parent as Logger, bindings),
     logController: new Fastify.LogController({
       disableRequestLogging: true,
       requestIdLogLabel: REQUEST_ID_LABEL,
@@ -242,7 +243,7 @@ function trackRequests(
 
   const track = (request: FastifyRequest, reply: FastifyReply) => {
     inFlight.set(reply.raw, { request, reply });
-    reply.raw.once('close', onClose);
+    reply.raw.on('close', onClose);
     reply.header('x-request-id', request.id);
   };
   app.addHook('onRequest', (request, reply, done) => {

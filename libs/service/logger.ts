@@ -1,5 +1,12 @@
 import { createRequire } from 'node:module';
-import { type DestinationStream, type Logger, type LoggerOptions, pino } from 'pino';
+import {
+  type Bindings,
+  type ChildLoggerOptions,
+  type DestinationStream,
+  type Logger,
+  type LoggerOptions,
+  pino,
+} from 'pino';
 import { redact, serializeError } from './redaction.ts';
 
 export type { Logger } from 'pino';
@@ -56,6 +63,55 @@ export function createLineWriter(
     destination?.write(beginning + timestamp() + context + JSON.stringify(fields).slice(1, -1) + ending);
   };
 }
+
+/**
+ * A logger for one request, which becomes pino's child when it first writes: making one takes longer than finding its
+ * route, and most requests have nothing to say but the line at their end.
+ */
+export class RequestLogger {
+  readonly #parent: Logger;
+  readonly #bindings: Bindings;
+  #child: Logger | undefined;
+
+  constructor(parent: Logger, bindings: Bindings) {
+    this.#parent = parent;
+    this.#bindings = bindings;
+  }
+
+  get level(): string {
+    return this.#parent.level;
+  }
+
+  trace(...line: Line): void {
+    this.#logger().trace(...line);
+  }
+  debug(...line: Line): void {
+    this.#logger().debug(...line);
+  }
+  info(...line: Line): void {
+    this.#logger().info(...line);
+  }
+  warn(...line: Line): void {
+    this.#logger().warn(...line);
+  }
+  error(...line: Line): void {
+    this.#logger().error(...line);
+  }
+  fatal(...line: Line): void {
+    this.#logger().fatal(...line);
+  }
+  child(bindings: Bindings, options?: ChildLoggerOptions): Logger {
+    return this.#logger().child(bindings, options);
+  }
+  silent(): void {}
+
+  #logger(): Logger {
+    this.#child ??= this.#parent.child(this.#bindings);
+    return this.#child;
+  }
+}
+
+type Line = [fields: unknown, message?: string];
 
 /**
  * A service's logger. Lines are JSON and written asynchronously; on a terminal they are coloured text, if pino-pretty

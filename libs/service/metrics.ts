@@ -1,4 +1,5 @@
-import { Counter, collectDefaultMetrics, Histogram, Registry } from 'prom-client';
+import { Counter, collectDefaultMetrics, Registry } from 'prom-client';
+import { createDistribution } from './series.ts';
 
 /** From a cache hit to the slowest reasoning model. */
 const HTTP_BUCKETS_SECONDS = [
@@ -40,12 +41,12 @@ export function createMetrics(options: { service: string; processMetrics?: boole
   if (options.processMetrics ?? true) collectDefaultMetrics({ register: registry });
   const registers = [registry];
 
-  const requests = new Histogram({
+  const requests = createDistribution({
+    registry,
     name: 'inkmeter_http_request_duration_seconds',
     help: 'Time from a request to the end of its answer',
-    labelNames: ['method', 'route', 'status'] as const,
-    buckets: HTTP_BUCKETS_SECONDS,
-    registers,
+    labelNames: ['method', 'route', 'status'],
+    bounds: HTTP_BUCKETS_SECONDS,
   });
   const refusals = new Counter({
     name: 'inkmeter_refusals_total',
@@ -53,26 +54,26 @@ export function createMetrics(options: { service: string; processMetrics?: boole
     labelNames: ['code'] as const,
     registers,
   });
-  const holds = new Histogram({
+  const holds = createDistribution({
+    registry,
     name: 'inkmeter_hold_duration_seconds',
     help: 'Time to decide on a hold, by outcome',
-    labelNames: ['outcome'] as const,
-    buckets: HOLD_BUCKETS_SECONDS,
-    registers,
+    labelNames: ['outcome'],
+    bounds: HOLD_BUCKETS_SECONDS,
   });
-  const settles = new Histogram({
+  const settles = createDistribution({
+    registry,
     name: 'inkmeter_settle_duration_seconds',
     help: 'Time to settle one provider call, by outcome',
-    labelNames: ['outcome'] as const,
-    buckets: HOLD_BUCKETS_SECONDS,
-    registers,
+    labelNames: ['outcome'],
+    bounds: HOLD_BUCKETS_SECONDS,
   });
-  const providerCalls = new Histogram({
+  const providerCalls = createDistribution({
+    registry,
     name: 'inkmeter_provider_call_duration_seconds',
     help: 'Time of one provider call, by provider and outcome',
-    labelNames: ['provider', 'outcome'] as const,
-    buckets: PROVIDER_BUCKETS_SECONDS,
-    registers,
+    labelNames: ['provider', 'outcome'],
+    bounds: PROVIDER_BUCKETS_SECONDS,
   });
   const providerRetries = new Counter({
     name: 'inkmeter_provider_retries_total',
@@ -84,14 +85,11 @@ export function createMetrics(options: { service: string; processMetrics?: boole
   return {
     registry,
     recordRequest: (method, route, status, ms) =>
-      requests.observe(
-        { method, route, status: STATUS_CLASSES[Math.trunc(status / 100)] ?? '0xx' },
-        ms / 1000,
-      ),
+      requests.observe(ms / 1000, method, route, STATUS_CLASSES[Math.trunc(status / 100)] ?? '0xx'),
     recordRefusal: (code) => refusals.inc({ code }),
-    recordHold: (outcome, ms) => holds.observe({ outcome }, ms / 1000),
-    recordSettle: (outcome, ms) => settles.observe({ outcome }, ms / 1000),
-    recordProviderCall: (provider, outcome, ms) => providerCalls.observe({ provider, outcome }, ms / 1000),
+    recordHold: (outcome, ms) => holds.observe(ms / 1000, outcome),
+    recordSettle: (outcome, ms) => settles.observe(ms / 1000, outcome),
+    recordProviderCall: (provider, outcome, ms) => providerCalls.observe(ms / 1000, provider, outcome),
     recordProviderRetry: (provider) => providerRetries.inc({ provider }),
   };
 }

@@ -1,16 +1,21 @@
 import { Counter, Gauge } from 'prom-client';
-import type { UnitClass } from '#libs/pricing/units.ts';
 import type { Metrics } from '#libs/service/metrics.ts';
+import { createSeries } from '#libs/service/series.ts';
 import type { GenerationMetrics } from './domain/ports.ts';
 
 /** The shared recorders, and what only generation has to tell. */
 export function createGenerationMetrics(metrics: Metrics, running: () => number): GenerationMetrics {
   const registers = [metrics.registry];
-  const tokens = new Counter({
+  const tokens = createSeries(['provider', 'class'], () => ({ count: 0 }));
+  new Counter({
     name: 'inkmeter_tokens_total',
     help: 'Tokens settled, by provider and class',
     labelNames: ['provider', 'class'] as const,
     registers,
+    collect() {
+      this.reset();
+      for (const { labels, state } of tokens.all()) this.inc(labels, state.count);
+    },
   });
   const aborted = new Counter({
     name: 'inkmeter_aborted_calls_total',
@@ -26,20 +31,12 @@ export function createGenerationMetrics(metrics: Metrics, running: () => number)
       this.set(running());
     },
   });
-  /** Finding a counter by its labels costs more than counting, and this happens several times a call. */
-  const counters = new Map<string, Counter.Internal>();
   return {
     recordProviderCall: metrics.recordProviderCall,
     recordProviderRetry: metrics.recordProviderRetry,
     recordSettle: metrics.recordSettle,
-    recordTokens(provider: string, unitClass: UnitClass, count: number) {
-      const key = `${provider} ${unitClass}`;
-      let counter = counters.get(key);
-      if (counter === undefined) {
-        counter = tokens.labels(provider, unitClass);
-        counters.set(key, counter);
-      }
-      counter.inc(count);
+    recordTokens(provider, unitClass, count) {
+      tokens.find(provider, unitClass).count += count;
     },
     recordAborted: (provider, reason) => aborted.inc({ provider, reason }),
   };
