@@ -1,7 +1,7 @@
 /**
  * `npm run bench`: how fast, beside what people use today, on this machine.
  *
- *     npm run bench -- [--quick] [--only=throughput,ledger,growth,hostile] [--connections=1,16,64] [--profile]
+ *     npm run bench -- [--quick] [--only=throughput,floor,ledger,growth,hostile] [--connections=1,16,64] [--profile]
  *
  * Prints Markdown tables and saves them, with the raw figures, in .inkmeter/bench.
  */
@@ -13,7 +13,7 @@ import { parseArgs } from 'node:util';
 import { benchPath, FOLDER, freePort, startChild } from './children.ts';
 import { measureGrowth } from './growth.ts';
 import { measureHostile } from './hostile.ts';
-import { startLoadGenerator } from './load-client.ts';
+import { type LoadGenerator, startLoadGenerator } from './load-client.ts';
 import { profile } from './profile.ts';
 import { throughputReport } from './report.ts';
 import {
@@ -27,9 +27,18 @@ import {
 } from './targets/inkmeter.ts';
 import { noGateway, startBareProxy } from './targets/plain.ts';
 import { startPortkey } from './targets/portkey.ts';
-import { measureAll, type Pace, pacedWorkload, plainWorkload, streamWorkload } from './throughput.ts';
+import type { Target } from './targets/target.ts';
+import { startFloors } from './targets/two-hops.ts';
+import {
+  measureAll,
+  type Pace,
+  pacedWorkload,
+  plainWorkload,
+  streamWorkload,
+  type Workload,
+} from './throughput.ts';
 
-const PARTS = ['throughput', 'ledger', 'growth', 'hostile'] as const;
+const PARTS = ['throughput', 'floor', 'ledger', 'growth', 'hostile'] as const;
 type Part = (typeof PARTS)[number];
 
 const { values: flags } = parseArgs({
@@ -74,8 +83,21 @@ function add(title: string, text: string): void {
   console.log(`\n${section}`);
 }
 
-async function throughput(context: Context): Promise<string> {
-  const { upstreamPort, load, system, account } = context;
+/** Measures targets side by side and stops them: they would only take memory from what is measured next. */
+async function sideBySide(
+  part: Part,
+  load: LoadGenerator,
+  targets: readonly Target[],
+  workloads: readonly Workload[],
+): Promise<string> {
+  endings.push(...targets.map(({ stop }) => stop));
+  const cells = await measureAll(load, targets, workloads, pace, say);
+  raw[part] = cells.map(({ target, workload, rounds }) => ({ target: target.name, ...workload, rounds }));
+  for (const { stop } of targets) await stop();
+  return throughputReport(cells);
+}
+
+async function throughput({ upstreamPort, load, system, account }: Context): Promise<string> {
   const targets = [
     noGateway(upstreamPort),
     await startBareProxy(upstreamPort),
@@ -84,21 +106,21 @@ async function throughput(context: Context): Promise<string> {
     meteredTarget(system, account),
     await startSecondPair(system, account),
   ];
-  endings.push(...targets.map(({ stop }) => stop));
-  const workloads = [
+  return sideBySide('throughput', load, targets, [
     ...connections.map(plainWorkload),
     ...connections.map(streamWorkload),
     ...(quick ? [] : [pacedWorkload(16)]),
+  ]);
+}
+
+/** What no metering in two processes can go below on this machine. */
+async function floor({ upstreamPort, load, system, account }: Context): Promise<string> {
+  const targets = [
+    await startPortkey(upstreamPort),
+    ...(await startFloors(upstreamPort, system)),
+    meteredTarget(system, account),
   ];
-  const cells = await measureAll(load, targets, workloads, pace, say);
-  raw.throughput = cells.map(({ target, workload, rounds }) => ({
-    target: target.name,
-    ...workload,
-    rounds,
-  }));
-  // they would only take memory from what is measured next
-  for (const { stop } of targets) await stop();
-  return throughputReport(cells);
+  return sideBySide('floor', load, targets, connections.map(plainWorkload));
 }
 
 /** The ledger brings its own database, load and table. */
@@ -121,7 +143,7 @@ function ledgerAlone(): Promise<string> {
 
 type Context = {
   upstreamPort: number;
-  load: Awaited<ReturnType<typeof startLoadGenerator>>;
+  load: LoadGenerator;
   system: System;
   account: Account;
 };
@@ -150,6 +172,7 @@ async function run(): Promise<void> {
   if (!flags.profile && parts.every((part) => part === 'ledger')) return;
   const context = await startContext();
   if (parts.includes('throughput')) add('Side by side', await throughput(context));
+  if (parts.includes('floor')) add('What cannot be cheaper', await floor(context));
   if (flags.profile) {
     const profiles = await profile({
       ...context,

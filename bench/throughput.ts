@@ -103,7 +103,8 @@ export async function measureAll(
   for (const target of targets) {
     say(`warming up ${target.name}`);
     await warmUp(load, target, plainWorkload(16), pace.coldRequests);
-    await warmUp(load, target, streamWorkload(16), pace.coldRequests / 20);
+    if (workloads.some(({ name }) => name !== 'plain'))
+      await warmUp(load, target, streamWorkload(16), pace.coldRequests / 20);
   }
   const cells = workloads.flatMap((workload) =>
     targets.map((target): Cell => ({ target, workload, rounds: [] })),
