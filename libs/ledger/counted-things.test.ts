@@ -155,6 +155,39 @@ t.test('given limits for each user, what one gives back is theirs', async (t) =>
   t.strictSame(await books.breaches(), []);
 });
 
+t.test('given something nobody asked for, each line it reaches is one event', async (t) => {
+  const books = await createBooks(t, [
+    testSegment({ meter: METER, window: 'total', n: 10n }),
+    testSegment({ meter: METER, window: 'day', n: 100n }),
+    testSegment({ meter: 'images', window: 'total', n: 1n }),
+  ]);
+  const events = async () => {
+    const { rows } = await books.pool.query<{ threshold_bps: number; used: bigint }>(
+      'SELECT threshold_bps, used FROM threshold_events ORDER BY occurred_at, used',
+    );
+    return rows.map(({ threshold_bps, used }) => [threshold_bps, used]);
+  };
+  await books.record(7n);
+  t.strictSame(await events(), []);
+  await books.record(1n);
+  t.strictSame(await events(), [[8_000, 8n]]);
+  await books.record(-1n);
+  await books.record(1n);
+  t.strictSame(await events(), [[8_000, 8n]], 'a line that is reached again is none');
+  await books.record(3n);
+  const jumped = [
+    [8_000, 8n],
+    [10_000, 11n],
+  ];
+  t.strictSame(await events(), jumped, 'of several only the highest');
+  await books.record(-9n);
+  const id = books.newId();
+  t.equal(await books.hold(id), 'ok');
+  await books.settle(id);
+  t.strictSame(await events(), jumped, 'and no settlement tells of them again');
+  t.strictSame(await books.breaches(), []);
+});
+
 t.test('given a transaction that fails, nothing is booked', async (t) => {
   const books = await createBooks(t, [testSegment({ meter: METER, window: 'total', n: 2n })]);
   const id = books.newId();

@@ -53,9 +53,11 @@ export const subscriptions = pgTable(
     accessEndsAt: instant('access_ends_at'),
     /** Given by staff: renews without payment. */
     complimentary: boolean('complimentary').notNull().default(false),
+    /** What the running period was paid with, where its plan has since been moved to another catalogue version. */
+    periodPaidMinor: integer('period_paid_minor'),
     /** Seats bought beside the plan; null where only the plan counts. */
     seats: integer('seats'),
-    /** A change that waits for the end of the period: `{plan_key, cycle, catalogue_version_id}`. */
+    /** A change that waits for the end of the period: `{plan_key, cycle, catalogue_version_id, moves_to}`. */
     scheduledChange: jsonb('scheduled_change'),
     /** When time next changes the subscription; the job that renews looks for it. */
     dueAt: instant('due_at').generatedAlwaysAs(sql`least(current_period_end, trial_ends_at, access_ends_at)`),

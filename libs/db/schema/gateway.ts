@@ -67,6 +67,8 @@ export const refreshTokens = pgTable(
   (table) => [
     uniqueIndex('refresh_tokens_hash').on(table.tokenHash),
     index('refresh_tokens_family').on(table.familyId),
+    /** The purge looks for those that are over. */
+    index('refresh_tokens_expiry').on(table.expiresAt),
   ],
 );
 
