@@ -3,6 +3,7 @@ import { findPlan } from '#libs/catalogue/plans.ts';
 import { askForRenewal, CLOCKWORK, voidOpenRequest, voidRequest } from './ask-for-payment.ts';
 import type { Books } from './books.ts';
 import { defaultPlanOf, isFree } from './offer.ts';
+import { versionAtEnd } from './publishing.ts';
 import type { CatalogueVersion, Subscription } from './subscription.ts';
 import { onDefaultPlan, rolledOn } from './transitions.ts';
 
@@ -23,12 +24,12 @@ export async function caughtUp(
   await dropExpiredRequest(books, now);
   let current = subscription;
   while (isDue(current, now)) {
-    const sold = await books.catalogueVersion(current.catalogueVersionId);
     if (current.trialEndsAt !== null && current.trialEndsAt <= now) {
-      current = await endTrial(current, sold, current.trialEndsAt, books);
+      current = await endTrial(current, current.trialEndsAt, books);
     } else if (current.accessEndsAt !== null && current.accessEndsAt <= now) {
-      current = await endAccess(current, sold, current.accessEndsAt, books);
+      current = await endAccess(current, current.accessEndsAt, books);
     } else {
+      const sold = await books.catalogueVersion(current.catalogueVersionId);
       current = await renew(current, sold, books, { now, graceMs });
     }
   }
@@ -42,14 +43,9 @@ async function dropExpiredRequest(books: Books, now: Date): Promise<void> {
   }
 }
 
-async function endTrial(
-  current: Subscription,
-  sold: CatalogueVersion,
-  at: Date,
-  books: Books,
-): Promise<Subscription> {
+async function endTrial(current: Subscription, at: Date, books: Books): Promise<Subscription> {
   const trialId = await books.endTrial(at);
-  const next = onDefaultPlan(current, sold, at);
+  const next = onDefaultPlan(current, await versionAtEnd(current, books.catalogueVersion), at);
   await books.record({
     kind: 'trial_ended',
     ...(trialId !== undefined && { subject: trialId }),
@@ -59,15 +55,10 @@ async function endTrial(
   return next;
 }
 
-async function endAccess(
-  current: Subscription,
-  sold: CatalogueVersion,
-  at: Date,
-  books: Books,
-): Promise<Subscription> {
+async function endAccess(current: Subscription, at: Date, books: Books): Promise<Subscription> {
   const reason = current.cancelAtPeriodEnd ? 'cancelled' : 'payment_overdue';
   await voidOpenRequest(books, { at, by: CLOCKWORK, note: reason });
-  const next = onDefaultPlan(current, sold, at);
+  const next = onDefaultPlan(current, await versionAtEnd(current, books.catalogueVersion), at);
   await books.record({
     kind: 'subscription_ended',
     at,

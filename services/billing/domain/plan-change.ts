@@ -62,7 +62,7 @@ export function ownPlan(subscription: Subscription, { catalogue }: CatalogueVers
 /** What has been paid for the running period in minor units; 0 for a plan that is free, given, tried or owed. */
 export function paidMinorOf(subscription: Subscription, sold: CatalogueVersion): number {
   if (subscription.status !== 'active' || subscription.complimentary) return 0;
-  return priceMinorOf(ownPlan(subscription, sold), subscription.cycle) ?? 0;
+  return subscription.periodPaidMinor ?? priceMinorOf(ownPlan(subscription, sold), subscription.cycle) ?? 0;
 }
 
 /** @throws ProblemError `unknown_plan` */

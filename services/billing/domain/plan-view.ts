@@ -8,7 +8,12 @@ import { meterUnit } from '#libs/contracts/limits.ts';
 import type { CurrentSubscription, PlanLimitWire, PlanList, PlanWire } from '#libs/contracts/plans.ts';
 import { formatUsd } from '#libs/money/money.ts';
 import { MONTHS_PER_CYCLE, periodAt } from './period.ts';
-import { type AccountState, type CatalogueVersion, entitlementInputOf } from './subscription.ts';
+import {
+  type AccountState,
+  type CatalogueVersion,
+  entitlementInputOf,
+  type Subscription,
+} from './subscription.ts';
 
 export function planListOf({ catalogueId, version, catalogue }: CatalogueVersion): PlanList {
   return {
@@ -50,6 +55,12 @@ export function presentPlan(catalogue: Catalogue, plan: Plan): PlanWire {
   };
 }
 
+/** What is cancelled does not become another plan, though it may have to end in another catalogue version. */
+function scheduledChangeOf({ scheduledChange: change, cancelAtPeriodEnd, currentPeriodEnd }: Subscription) {
+  if (change === null || cancelAtPeriodEnd) return null;
+  return { plan: change.planKey, cycle: change.cycle, effective_at: currentPeriodEnd.toISOString() };
+}
+
 export function currentSubscriptionOf(state: AccountState, now: Date): CurrentSubscription {
   const { subscription, sold } = state;
   const may = entitlementsAt(entitlementInputOf(state), now);
@@ -68,11 +79,7 @@ export function currentSubscriptionOf(state: AccountState, now: Date): CurrentSu
     current_period: { start: period.start.toISOString(), end: period.end.toISOString() },
     cancel_at_period_end: subscription.cancelAtPeriodEnd,
     access_ends_at: subscription.accessEndsAt?.toISOString() ?? null,
-    scheduled_change: subscription.scheduledChange && {
-      plan: subscription.scheduledChange.planKey,
-      cycle: subscription.scheduledChange.cycle,
-      effective_at: subscription.currentPeriodEnd.toISOString(),
-    },
+    scheduled_change: scheduledChangeOf(subscription),
     trial_ends_at: subscription.trialEndsAt?.toISOString() ?? null,
     catalogue: { id: sold.catalogueId, version: sold.version },
     features: Object.entries(may.features).flatMap(([name, { granted }]) => (granted ? [name] : [])),

@@ -2,7 +2,8 @@
 import { findPlan, plansByRank } from '#libs/catalogue/plans.ts';
 import type { Catalogue, Plan } from '#libs/catalogue/schema.ts';
 import { defaultPlanOf } from './offer.ts';
-import type { CatalogueVersion, ScheduledChange, Subscription } from './subscription.ts';
+import { paidMinorOf } from './plan-change.ts';
+import type { CatalogueVersion, PlanTerms, ScheduledChange, Subscription } from './subscription.ts';
 
 export type PlanMapping = { plan: Plan; by: 'key' | 'alias' | 'rank' | 'default' };
 
@@ -32,9 +33,18 @@ export async function movedNow(
   target: CatalogueVersion,
   versionOf: VersionOf,
 ): Promise<Subscription> {
-  const { scheduledChange } = subscription;
-  const moved = { ...subscription, ...(await inVersion(subscription, target, versionOf)) };
-  return scheduled(moved, scheduledChange && (await inVersion(scheduledChange, target, versionOf)));
+  const { scheduledChange, status } = subscription;
+  const sold = await versionOf(subscription.catalogueVersionId);
+  const moved = {
+    ...subscription,
+    ...(await inVersion(subscription, target, versionOf)),
+    // Only a period that runs and is not owed has been paid, be it with nothing.
+    ...(status === 'active' && { periodPaidMinor: paidMinorOf(subscription, sold) }),
+  };
+  return scheduled(
+    moved,
+    scheduledChange && { ...(await inVersion(scheduledChange, target, versionOf)), movesTo: null },
+  );
 }
 
 /** To be on its plan's successor when the period ends; a change that waits already goes there too. */
@@ -43,10 +53,45 @@ export async function movedAtPeriodEnd(
   target: CatalogueVersion,
   versionOf: VersionOf,
 ): Promise<Subscription> {
-  return scheduled(
-    subscription,
-    await inVersion(subscription.scheduledChange ?? subscription, target, versionOf),
-  );
+  const next = await inVersion(subscription.scheduledChange ?? subscription, target, versionOf);
+  return scheduled(subscription, { ...next, movesTo: target.id });
+}
+
+/**
+ * What was paid for may have been asked for before a newer catalogue version was published: it follows there as its
+ * subscription did, or will.
+ *
+ * @param before the subscription as it was until the payment.
+ */
+export async function following(
+  paid: Subscription,
+  before: Subscription,
+  offered: CatalogueVersion,
+  versionOf: VersionOf,
+): Promise<Subscription> {
+  if (paid.catalogueVersionId === offered.id) return paid;
+  if (before.catalogueVersionId === offered.id) return movedNow(paid, offered, versionOf);
+  return stillMoving(paid, before, versionOf);
+}
+
+/** A subscription that had to be on another catalogue version by the end of its period still has to, however it changed. */
+export async function stillMoving(
+  subscription: Subscription,
+  { scheduledChange }: Subscription,
+  versionOf: VersionOf,
+): Promise<Subscription> {
+  const movesTo = scheduledChange?.movesTo ?? null;
+  return movesTo === null
+    ? subscription
+    : movedAtPeriodEnd(subscription, await versionOf(movesTo), versionOf);
+}
+
+/** The catalogue version that a subscription is in once its plan has ended. */
+export function versionAtEnd(
+  { scheduledChange, catalogueVersionId }: Subscription,
+  versionOf: VersionOf,
+): Promise<CatalogueVersion> {
+  return versionOf(scheduledChange?.movesTo ?? catalogueVersionId);
 }
 
 /** A change into what is there already is none. */
@@ -59,10 +104,10 @@ function scheduled(subscription: Subscription, next: ScheduledChange | null): Su
 }
 
 async function inVersion(
-  { planKey, cycle, catalogueVersionId }: ScheduledChange,
+  { planKey, cycle, catalogueVersionId }: PlanTerms,
   target: CatalogueVersion,
   versionOf: VersionOf,
-): Promise<ScheduledChange> {
+): Promise<PlanTerms> {
   const { catalogue } = await versionOf(catalogueVersionId);
   const { plan } = mapPlan(planKey, catalogue, target.catalogue);
   return { planKey: plan.key, cycle, catalogueVersionId: target.id };

@@ -6,6 +6,7 @@ import type { Actor, AuditAction } from './audit.ts';
 import type { Books } from './books.ts';
 import type { PaymentRequest, Settlement } from './payment.ts';
 import { ownPlan, paidMinorOf } from './plan-change.ts';
+import { following } from './publishing.ts';
 import type { Subscription } from './subscription.ts';
 import { paidFor } from './transitions.ts';
 
@@ -62,7 +63,12 @@ export function createSettlements({
     const sold = await books.catalogueVersion(current.catalogueVersionId);
     // A credit was reckoned from the day of asking, so that is where the period it pays for begins.
     const startsAt = paidMinorOf(current, sold) > 0 ? request.createdAt : at;
-    const next = paidFor(current, request, { startsAt, graceMs });
+    const next = await following(
+      paidFor(current, request, { startsAt, graceMs }),
+      current,
+      await books.offered(),
+      books.catalogueVersion,
+    );
     if (request.kind === 'renewal') {
       const { currentPeriodStart, currentPeriodEnd } = next;
       await books.record({

@@ -8,9 +8,10 @@ import { anyPlan, isFree } from './offer.ts';
 import { type PaymentRequest, summariseRequest } from './payment.ts';
 import type { Cycle } from './period.ts';
 import { ownPlan, planChangeOf } from './plan-change.ts';
+import { stillMoving, versionAtEnd } from './publishing.ts';
 import { changeNotAllowed, refuseChange } from './refuse-change.ts';
 import { leaveTrial } from './settlements.ts';
-import type { CatalogueVersion, Subscription } from './subscription.ts';
+import type { ScheduledChange, Subscription } from './subscription.ts';
 import { cancelled, onDefaultPlan, placedOn, resumed } from './transitions.ts';
 
 export type SubscriptionChanges = {
@@ -59,7 +60,7 @@ export function createSubscriptionChanges({
       const wanted = planChangeOf({ subscription: current, sold, offered, plan, cycle, now: at });
       if (wanted.direction !== 'downgrade' || wanted.refusal !== null)
         throw refuseChange(wanted, 'downgrade');
-      if (wanted.target.key === offered.catalogue.defaultPlan) return end(current, sold, books, by);
+      if (wanted.target.key === offered.catalogue.defaultPlan) return end(current, books, by);
       if (current.status === 'past_due') {
         owed = await askForRenewal(current, sold, books, { at, note: 'replaced' });
         return current;
@@ -68,6 +69,7 @@ export function createSubscriptionChanges({
         planKey: wanted.target.key,
         cycle: wanted.cycle,
         catalogueVersionId: wanted.version.id,
+        movesTo: current.scheduledChange?.movesTo ?? null,
       };
       const { scheduledChange: known } = current;
       if (known?.planKey === scheduledChange.planKey && known.cycle === scheduledChange.cycle) return current;
@@ -90,17 +92,12 @@ export function createSubscriptionChanges({
     });
   }
 
-  async function end(
-    current: Subscription,
-    sold: CatalogueVersion,
-    books: Books,
-    by: string,
-  ): Promise<Subscription> {
+  async function end(current: Subscription, books: Books, by: string): Promise<Subscription> {
     const at = now();
     if (current.cancelAtPeriodEnd) return current;
     if (current.status === 'past_due') {
       await voidOpenRequest(books, { at, by, note: 'cancelled' });
-      const next = onDefaultPlan(current, sold, at);
+      const next = onDefaultPlan(current, await versionAtEnd(current, books.catalogueVersion), at);
       await books.record({
         kind: 'subscription_ended',
         at,
@@ -113,7 +110,7 @@ export function createSubscriptionChanges({
       at,
       data: { plan: current.planKey, effective_at: current.currentPeriodEnd.toISOString() },
     });
-    return cancelled(current);
+    return stillMoving(cancelled(current), current, books.catalogueVersion);
   }
 
   return {
@@ -124,14 +121,14 @@ export function createSubscriptionChanges({
         const sold = await books.catalogueVersion(current.catalogueVersionId);
         if (ownPlan(current, sold).key === sold.catalogue.defaultPlan)
           throw changeNotAllowed('nothing_to_cancel');
-        return end(current, sold, books, by);
+        return end(current, books, by);
       }),
     resume: (accountId) =>
       accounts.change(accountId, async (current, books) => {
         const sold = await books.catalogueVersion(current.catalogueVersionId);
-        const next = resumed(current, sold, graceMs);
-        const isSame = !current.cancelAtPeriodEnd && next.scheduledChange === current.scheduledChange;
-        if (isSame) return current;
+        const next = await stillMoving(resumed(current, sold, graceMs), current, books.catalogueVersion);
+        if (!current.cancelAtPeriodEnd && isSameChange(next.scheduledChange, current.scheduledChange))
+          return current;
         await books.record({ kind: 'resumed', at: now(), data: { plan: current.planKey } });
         return next;
       }),
@@ -169,6 +166,10 @@ export function createSubscriptionChanges({
         return next;
       }),
   };
+}
+
+function isSameChange(one: ScheduledChange | null, other: ScheduledChange | null): boolean {
+  return one?.planKey === other?.planKey && one?.cycle === other?.cycle;
 }
 
 function isAlready(current: Subscription, next: Subscription): boolean {

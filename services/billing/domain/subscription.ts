@@ -32,12 +32,23 @@ export type Subscription = {
   complimentary: boolean;
   /** Takes the plan's place when the period ends. */
   scheduledChange: ScheduledChange | null;
+  /** What the running period was paid with, in minor units; null where that is the plan's price. */
+  periodPaidMinor: number | null;
   /** Seats bought beside the plan; null where only the plan counts. */
   seats: number | null;
 };
 
+/** A plan of a catalogue version. */
+export type PlanTerms = { planKey: string; cycle: Cycle; catalogueVersionId: string };
+
 /** A change that waits for the end of the period. */
-export type ScheduledChange = { planKey: string; cycle: Cycle; catalogueVersionId: string };
+export type ScheduledChange = PlanTerms & {
+  /**
+   * The catalogue version that the subscription has to be on by then, because it was published so: whatever its customer
+   * decides meanwhile.
+   */
+  movesTo: string | null;
+};
 
 /** A new account's: the catalogue's default plan, from now on. */
 export function defaultSubscription(accountId: string, offered: CatalogueVersion, now: Date): Subscription {
@@ -57,6 +68,7 @@ export function defaultSubscription(accountId: string, offered: CatalogueVersion
     accessEndsAt: null,
     complimentary: false,
     scheduledChange: null,
+    periodPaidMinor: null,
     seats: null,
   };
 }

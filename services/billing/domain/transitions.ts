@@ -15,6 +15,7 @@ const UNBOUND = {
   accessEndsAt: null,
   complimentary: false,
   scheduledChange: null,
+  periodPaidMinor: null,
 } as const satisfies Partial<Subscription>;
 
 /** On a plan that costs this account nothing. What was used in the running period stays used. */
@@ -93,7 +94,12 @@ export function rolledOn(
   const owedMinor = renewalMinorOf(subscription, sold);
   // What is owed is owed period by period; what is free simply goes on.
   const period = periodAt(subscription.anchor, months, owedMinor > 0 ? subscription.currentPeriodEnd : now);
-  const next = { ...subscription, currentPeriodStart: period.start, currentPeriodEnd: period.end };
+  const next = {
+    ...subscription,
+    currentPeriodStart: period.start,
+    currentPeriodEnd: period.end,
+    periodPaidMinor: null,
+  };
   if (owedMinor === 0) return { subscription: next, owedMinor };
   const accessEndsAt = later(period.start, graceMs);
   return { subscription: { ...next, status: 'past_due', accessEndsAt }, owedMinor };
@@ -116,17 +122,14 @@ export function cancelled(subscription: Subscription): Subscription {
   };
 }
 
-/** As if it had never been cancelled or moved down. */
+/** As if it had never been cancelled or moved down. Where it is to be on another catalogue version, see `stillMoving`. */
 export function resumed(subscription: Subscription, sold: CatalogueVersion, graceMs: number): Subscription {
   const isPaid = renewalMinorOf(subscription, sold) > 0;
-  const { scheduledChange: change, planKey, cycle } = subscription;
-  // The same plan in a newer catalogue was not the customer's choice, so it is not theirs to take back.
-  const staysScheduled = change?.planKey === planKey && change.cycle === cycle;
   return {
     ...subscription,
     cancelAtPeriodEnd: false,
     accessEndsAt: isPaid ? later(subscription.currentPeriodEnd, graceMs) : null,
-    scheduledChange: staysScheduled ? change : null,
+    scheduledChange: null,
   };
 }
 

@@ -281,7 +281,14 @@ t.test('given an account that has used four of its five images', async (t) => {
       t.equal(await versionOf(ACCOUNT), 2);
       const { rows } = await pool.query('SELECT DISTINCT scheduled_change FROM subscriptions');
       t.strictSame(rows, [
-        { scheduled_change: { cycle: 'month', plan_key: 'free', catalogue_version_id: more } },
+        {
+          scheduled_change: {
+            cycle: 'month',
+            plan_key: 'free',
+            catalogue_version_id: more,
+            moves_to: more,
+          },
+        },
       ]);
     },
   );

@@ -44,26 +44,32 @@ export type SubscriptionRow = {
   trial_ends_at: Date | null;
   access_ends_at: Date | null;
   complimentary: boolean;
-  scheduled_change: { plan_key: string; cycle: Cycle; catalogue_version_id: string } | null;
+  scheduled_change: {
+    plan_key: string;
+    cycle: Cycle;
+    catalogue_version_id: string;
+    moves_to?: string | null;
+  } | null;
+  period_paid_minor: number | null;
   seats: number | null;
 };
 
 export const SUBSCRIPTION_COLUMNS = `account_id, catalogue_version_id, plan_key, cycle, status, anchor, current_period_start,
   current_period_end, cancel_at_period_end, trial_ends_at, access_ends_at, complimentary, scheduled_change,
-  seats`;
+  period_paid_minor, seats`;
 
 const FIND_SQL = `SELECT ${SUBSCRIPTION_COLUMNS} FROM subscriptions WHERE account_id = $1`;
 
 const SAVE_SQL = `
   INSERT INTO subscriptions (${SUBSCRIPTION_COLUMNS}, created_at, updated_at)
-  VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $15)
+  VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $16)
   ON CONFLICT (account_id) DO UPDATE SET
     catalogue_version_id = excluded.catalogue_version_id, plan_key = excluded.plan_key, cycle = excluded.cycle,
     status = excluded.status, anchor = excluded.anchor, current_period_start = excluded.current_period_start,
     current_period_end = excluded.current_period_end, cancel_at_period_end = excluded.cancel_at_period_end,
     trial_ends_at = excluded.trial_ends_at, access_ends_at = excluded.access_ends_at,
     complimentary = excluded.complimentary, scheduled_change = excluded.scheduled_change,
-    seats = excluded.seats, updated_at = excluded.updated_at`;
+    period_paid_minor = excluded.period_paid_minor, seats = excluded.seats, updated_at = excluded.updated_at`;
 
 /** Serialises changes of one account, also of one that has no row yet to lock. */
 const LOCK_SQL = `SELECT pg_advisory_xact_lock(hashtextextended('subscription ' || $1, 0))`;
@@ -119,6 +125,7 @@ async function save(client: PoolClient, subscription: Subscription, now: Date): 
     subscription.accessEndsAt,
     subscription.complimentary,
     scheduledToRow(subscription.scheduledChange),
+    subscription.periodPaidMinor,
     subscription.seats,
     now,
   ]);
@@ -147,7 +154,9 @@ export function toSubscription(row: SubscriptionRow): Subscription {
       planKey: row.scheduled_change.plan_key,
       cycle: row.scheduled_change.cycle,
       catalogueVersionId: row.scheduled_change.catalogue_version_id,
+      movesTo: row.scheduled_change.moves_to ?? null,
     },
+    periodPaidMinor: row.period_paid_minor,
     seats: row.seats,
   };
 }
@@ -158,6 +167,7 @@ function scheduledToRow(change: ScheduledChange | null): SubscriptionRow['schedu
       plan_key: change.planKey,
       cycle: change.cycle,
       catalogue_version_id: change.catalogueVersionId,
+      moves_to: change.movesTo,
     }
   );
 }
