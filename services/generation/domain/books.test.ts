@@ -14,9 +14,10 @@ import { createSettlement } from './settlement.ts';
 const [openai] = chatPlan('openai').calls as [PlannedCall];
 const [anthropic] = chatPlan('anthropic').calls as [PlannedCall];
 
-const OK: Outcome = { status: 'ok', errorCode: null };
-const ABORTED: Outcome = { status: 'aborted', errorCode: 'client_closed_request' };
-const FAILED: Outcome = { status: 'error', errorCode: 'provider_error' };
+const OK: Outcome = { status: 'ok', errorCode: null, mayBeBilled: true };
+const ABORTED: Outcome = { status: 'aborted', errorCode: 'client_closed_request', mayBeBilled: true };
+const FAILED: Outcome = { status: 'error', errorCode: 'provider_error', mayBeBilled: false };
+const SILENT: Outcome = { status: 'error', errorCode: 'provider_timeout', mayBeBilled: true };
 
 const recordOf = (fields: Partial<CallRecord>) => Object.assign(new CallRecord(openai), fields);
 
@@ -81,6 +82,14 @@ t.test('measuring', async (t) => {
       ABORTED,
       { units: { input: 500, output: 0 }, source: 'estimated' },
     ],
+    [
+      'and so did one that the provider was silent about',
+      openai,
+      { isInFlight: true },
+      SILENT,
+      { units: { input: 500, output: 0 }, source: 'estimated' },
+    ],
+    ['unless it never had it', openai, {}, SILENT, { units: {} }],
   ];
   for (const [title, call, fields, outcome, expected] of rows) {
     const measured = await measure(call, recordOf(fields), outcome);

@@ -38,18 +38,22 @@ export function failureOf(thrown: unknown, call: PlannedCall, reason: EndReason 
     const code = CODE_BY_REASON[reason];
     const status = reason === 'deadline' ? 'error' : 'aborted';
     return {
-      outcome: { status, errorCode: code },
+      outcome: { status, errorCode: code, mayBeBilled: true },
       problem: problem(code, { cause: thrown }),
       metric: 'cancelled',
     };
   }
   if (!(thrown instanceof ProviderError)) {
     const refusal = problem('internal_error', { cause: thrown });
-    return { outcome: { status: 'error', errorCode: refusal.code }, problem: refusal, metric: 'error' };
+    return {
+      outcome: { status: 'error', errorCode: refusal.code, mayBeBilled: true },
+      problem: refusal,
+      metric: 'error',
+    };
   }
   const code = CODE_BY_KIND[thrown.kind];
   return {
-    outcome: { status: 'error', errorCode: code },
+    outcome: { status: 'error', errorCode: code, mayBeBilled: thrown.mayBeBilled },
     problem: problemOf(code, thrown, call),
     metric: metricOf(thrown.kind),
   };

@@ -10,6 +10,8 @@ export type Outcome = {
   status: 'ok' | 'aborted' | 'error';
   /** A problem's code. */
   errorCode: string | null;
+  /** The provider may have worked, whatever arrived of it. */
+  mayBeBilled: boolean;
 };
 
 export type Measured = { units: Units; source: UsageSource };
@@ -20,14 +22,18 @@ const NOTHING: Units = {};
  * What a call came to.
  *
  * - The provider's final figures are taken as they are, above the cap too.
- * - A call that failed before it wrote anything came to nothing.
+ * - A call that failed before it wrote anything came to nothing, unless the provider may have worked on it all the same.
  * - Otherwise the output is counted from what arrived, and the rest is what the provider said, else the bound it was
  *   planned with: this holds for a call that broke in the middle, that we ended, or whose provider does not report.
  */
-export async function measure(call: PlannedCall, record: CallRecord, { status }: Outcome): Promise<Measured> {
+export async function measure(
+  call: PlannedCall,
+  record: CallRecord,
+  { status, mayBeBilled }: Outcome,
+): Promise<Measured> {
   const { usage, text, reasoning } = record;
   if (usage?.final) return { units: usage.units, source: 'provider' };
-  const cameToNothing = status === 'error' || (status === 'aborted' && !record.isInFlight);
+  const cameToNothing = status !== 'ok' && !(mayBeBilled && record.isInFlight);
   if (cameToNothing && !record.hasOutput) return { units: NOTHING, source: 'estimated' };
 
   const known = usage?.units ?? { input: call.inputTokens, ...call.otherUnits };

@@ -46,7 +46,7 @@ export type SettledFigures = Figures & { state: LimitState };
 /** One attempt at a provider. It notes in the record what it sees, and returns when the answer is complete. */
 export type Attempt<Result> = (context: CallContext, record: CallRecord) => Promise<Result>;
 
-const SUCCESS: Outcome = { status: 'ok', errorCode: null };
+const SUCCESS: Outcome = { status: 'ok', errorCode: null, mayBeBilled: true };
 
 /**
  * Makes one provider call and puts it into the books, whatever becomes of it. Returns only what has been settled.

@@ -29,7 +29,12 @@ export type ProviderErrorKind = (typeof PROVIDER_ERROR_KINDS)[number];
 
 export type Blame = 'caller' | 'provider' | 'us' | 'network';
 
-type Traits = { retryable: boolean; blame: Blame };
+type Traits = {
+  retryable: boolean;
+  blame: Blame;
+  /** The provider got the request and did not say that it failed, so the work may have been done. */
+  mayBeBilled?: true;
+};
 
 /** Repeating is right only where nothing can have been produced, and so nothing billed. */
 const TRAITS: Readonly<Record<ProviderErrorKind, Traits>> = {
@@ -42,11 +47,11 @@ const TRAITS: Readonly<Record<ProviderErrorKind, Traits>> = {
   rate_limited: { retryable: true, blame: 'us' },
   overloaded: { retryable: true, blame: 'provider' },
   server: { retryable: true, blame: 'provider' },
-  timeout: { retryable: false, blame: 'provider' },
+  timeout: { retryable: false, blame: 'provider', mayBeBilled: true },
   connect: { retryable: true, blame: 'network' },
   broken: { retryable: false, blame: 'network' },
-  malformed: { retryable: false, blame: 'provider' },
-  cancelled: { retryable: false, blame: 'us' },
+  malformed: { retryable: false, blame: 'provider', mayBeBilled: true },
+  cancelled: { retryable: false, blame: 'us', mayBeBilled: true },
 };
 
 export type ProviderErrorDetails = {
@@ -70,6 +75,7 @@ export class ProviderError extends Error {
   readonly kind: ProviderErrorKind;
   readonly retryable: boolean;
   readonly blame: Blame;
+  readonly mayBeBilled: boolean;
   readonly status: number | null;
   readonly retryAfterMs: number | null;
   readonly param: string | null;
@@ -81,6 +87,7 @@ export class ProviderError extends Error {
     this.kind = kind;
     this.retryable = TRAITS[kind].retryable;
     this.blame = TRAITS[kind].blame;
+    this.mayBeBilled = TRAITS[kind].mayBeBilled ?? false;
     this.status = details.status ?? null;
     this.retryAfterMs = details.retryAfterMs ?? null;
     this.param = details.param ?? null;

@@ -109,7 +109,8 @@ for (const provider of PROVIDERS) {
       const row = await rowOf(requestId);
       t.match(row, { status: 'error', error_code: code });
       t.ok((row.output_tokens ?? 0) <= 60);
-      t.equal(row.cost_nano_usd > 0n, (row.output_tokens ?? 0) > 0, 'what was written is paid for');
+      const isPaid = code !== 'provider_error' || (row.output_tokens ?? 0) > 0;
+      t.equal(row.cost_nano_usd > 0n, isPaid, 'what was written is paid for, and what may have been');
     }
   });
 
@@ -133,13 +134,10 @@ for (const provider of PROVIDERS) {
       ['status=429,retry_after_ms=60000', 502, 'provider_error', 1],
       ['status=401', 502, 'provider_error', 1],
       ['status=400', 400, 'invalid_request', 1],
-      ['malformed', 502, 'provider_malformed', 1],
       ['cut=0', 502, 'provider_error', 1],
-      ['hang', 504, 'provider_timeout', 1],
     ] as const;
     for (const [directive, status, code, attempts] of rows) {
       for (const stream of [false, true]) {
-        if (stream && directive === 'malformed') continue;
         const { requestId, headers } = await generation.admit(chatPlan(provider));
         const body = chat(`Rivers [[simulate: ${directive}]]`, { stream });
         const answer = await request<Answer>(route, { headers, body });
@@ -152,6 +150,25 @@ for (const provider of PROVIDERS) {
         if (status === 400) t.equal(answer.body.error.message, 'The request was not understood.');
         else t.notMatch(answer.body.error.message, /simul|Incorrect|overloaded/i, 'no words of the provider');
       }
+    }
+  });
+
+  t.test(`given ${provider} that may have worked for nothing, then its prompt is paid for`, async (t) => {
+    const rows = [
+      ['malformed', false, 502, 'provider_malformed'],
+      ['hang', false, 504, 'provider_timeout'],
+      ['hang', true, 504, 'provider_timeout'],
+    ] as const;
+    for (const [directive, stream, status, code] of rows) {
+      const { requestId, headers } = await generation.admit(chatPlan(provider));
+      const body = chat(`Rivers [[simulate: ${directive}]]`, { stream });
+      const answer = await request<Answer>(route, { headers, body });
+      t.equal(answer.status, status, `${directive}, stream ${stream}`);
+      t.match(answer.body.error, { problem_code: code, provider, request_id: requestId });
+      const row = await rowOf(requestId);
+      t.match(row, { status: 'error', error_code: code, attempts: 1 }, `${directive} ${stream}`);
+      t.match(row, { usage_source: 'estimated', input_tokens: 500, output_tokens: 0 });
+      t.notMatch(answer.headers.get('x-inkmeter-cost-nano-usd'), /^0$/, 'and the client is told');
     }
   });
 }
