@@ -79,11 +79,13 @@ export const REMEDIES: Readonly<Record<ProblemCode, string>> = {
   internal_error: 'Repeat the request later; if it persists, tell support the `request_id`.',
   provider_error:
     'Repeat the request, or choose a model of another provider. Nothing is charged beyond what the provider delivered.',
-  provider_malformed: 'Repeat the request, or choose a model of another provider.',
+  provider_malformed:
+    'Repeat the request, or choose a model of another provider. `cost_usd` says what was charged: the provider may bill an answer that nobody can read.',
   metering_unavailable: 'Repeat the request after `Retry-After`. Nothing was spent.',
   emergency_stop:
     'Use another model or provider if `stop` names one; otherwise wait until the operators lift the stop.',
   service_unavailable: 'Repeat the request after `Retry-After`.',
   overloaded: 'Repeat the request after `Retry-After`, with growing pauses.',
-  provider_timeout: 'Repeat the request, ask for a shorter answer, or choose a faster model.',
+  provider_timeout:
+    'Repeat the request, ask for a shorter answer, or choose a faster model. `cost_usd` says what was charged: the provider may have worked all the while.',
 };
