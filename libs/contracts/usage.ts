@@ -55,7 +55,11 @@ export const usageReport = z
     user_id: z.uuid().nullable().describe('Whose calls the breakdown counts; null for the whole account.'),
     as_of: instant,
     period: z.object({ start: instant, end: instant }).describe('The current period of the subscription.'),
-    status: z.enum(LIMIT_STATES).describe('The state of the limit nearest to its end.'),
+    status: z
+      .enum(LIMIT_STATES)
+      .describe(
+        'The state of the limit nearest to its end, those aside that count what exists (seats, files).',
+      ),
     limits: z.array(limitWire).describe('Every limit that applies, in its current window.'),
     projection: costProjection,
     breakdown: z

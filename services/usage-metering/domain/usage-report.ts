@@ -1,4 +1,5 @@
 /** The usage report: limits as they stand, and the calls of the period by provider and model. */
+import { isGauge } from '#libs/catalogue/limit.ts';
 import {
   LIMIT_STATES,
   type LimitReading,
@@ -60,7 +61,8 @@ export function usageReportOf(input: UsageReportInput): UsageReport {
     user_id: input.userId,
     as_of: input.now.toISOString(),
     period: { start: input.period.start.toISOString(), end: input.period.end.toISOString() },
-    status: worstState(input.limits),
+    // a team that is full is no sign of anything running out
+    status: worstState(input.limits.filter(({ meter }) => !isGauge(meter))),
     limits: input.limits.map(limitToWire),
     projection: projectCost(input.period, input.now, total.costNanoUsd, input.limits),
     breakdown: {

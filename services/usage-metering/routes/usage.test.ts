@@ -206,6 +206,26 @@ t.test('given limits that end and begin with time alone', async (t) => {
   t.equal(report.status, 'blocked');
 });
 
+t.test('given a team that is full, then that limit says so and the account is well', async (t) => {
+  const service = await createTestService(t);
+  const { ledger, runtime } = service;
+  await ledger.setLimits({
+    accountId: ACCOUNT,
+    anchor: runtime.clock.now(),
+    periodMonths: 1,
+    segments: [
+      testSegment({ meter: 'team.members', window: 'total', n: 1n }),
+      testSegment({ meter: 'cost', n: 100n }),
+    ],
+  });
+  const id = runtime.newId();
+  await ledger.hold(testHold(ACCOUNT, id, { 'team.members': 1n }));
+  await ledger.settle(testSettle(ACCOUNT, id, { 'team.members': 1n }));
+  const { report } = await read(service, 'owner');
+  t.match(limitOf(report, 'team.members'), { used: '1', limit: '1', state: 'exhausted' });
+  t.equal(report.status, 'ok');
+});
+
 t.test('given limits of users and keys', async (t) => {
   const service = await createTestService(t);
   const { ledger, runtime } = service;
