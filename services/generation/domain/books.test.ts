@@ -98,6 +98,20 @@ t.test('measuring', async (t) => {
   }
 });
 
+t.test('a prompt that can be counted is not booked with its bound', async (t) => {
+  const inFlight = recordOf({ isInFlight: true });
+  const inputWith = async (tokens: number) =>
+    (await measure(openai, inFlight, ABORTED, async () => tokens)).units.input;
+  t.equal(await inputWith(120), 120);
+  t.equal(await inputWith(900), 500, 'but never with more');
+  const told = recordOf({ usage: { units: { input: 77 }, final: false }, text: 'x' });
+  t.equal(
+    (await measure(openai, told, ABORTED, async () => 120)).units.input,
+    77,
+    'nor where the provider told',
+  );
+});
+
 t.test('a provider that writes on past the cap is left', async (t) => {
   const record = new CallRecord({ outputTokens: 1_000, choices: 2 });
   const piece = { bytes: 'data', text: 'x'.repeat(64_000), reasoning: '' };

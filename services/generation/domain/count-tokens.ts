@@ -6,7 +6,7 @@ const BYTES_PER_TOKEN = 3;
 
 export type CountedTokens = { tokens: number; isExact: boolean };
 
-/** Counts what a model wrote, up to what is enough: whether it is any more does not matter then. */
+/** Counts what a model wrote or read, up to what is enough: whether it is any more does not matter then. */
 export async function countTokens(
   text: string,
   provider: string,

@@ -29,6 +29,8 @@ export type CallJob = {
   call: PlannedCall;
   work: RunningWork;
   settlement: Settlement;
+  /** The tokens of the prompt, as far as they can be counted; asked for where the provider does not tell. */
+  countPrompt?: () => Promise<number>;
   /** Whether nothing comes after this call, given how it ended. */
   isLast: (status: Outcome['status']) => boolean;
   /**
@@ -68,7 +70,7 @@ export async function runCall<Result>(
   }
   record.end();
   runner.metrics.recordProviderCall(call.provider, 'ok', record.latencyMs);
-  const priced = priceCall(call, await measure(call, record, SUCCESS));
+  const priced = priceCall(call, await measure(call, record, SUCCESS, job.countPrompt));
   await job.keep?.(figuresOf(priced));
   const figures = await settle(runner, job, record, SUCCESS, priced);
   return { result, figures };
@@ -119,7 +121,7 @@ async function settleFailure(
   // refused before anything was sent: no call was made, so there is none to settle
   if (record.requestBytes === 0) return failure.problem;
   if (thrown instanceof ProviderError) record.providerRequestId ??= thrown.providerRequestId;
-  const measured = await measure(call, record, failure.outcome);
+  const measured = await measure(call, record, failure.outcome, job.countPrompt);
   record.end();
   runner.metrics.recordProviderCall(call.provider, failure.metric, record.latencyMs);
   if (reason !== null) runner.metrics.recordAborted(call.provider, reason);

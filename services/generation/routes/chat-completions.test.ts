@@ -141,7 +141,10 @@ t.test('given a provider that reports no usage, then it is counted, never free',
         provider === 'openai' ? 'counted' : 'estimated',
         `${provider}, stream ${stream}`,
       );
-      t.equal(row.input_tokens, 500, 'the planned bound');
+      t.ok(
+        (row.input_tokens ?? 0) > 80 && (row.input_tokens ?? 0) < 120,
+        'counted, and not the 500 of the plan',
+      );
       t.ok((row.output_tokens ?? 0) > 5 && (row.output_tokens ?? 0) <= 60);
     }
   }

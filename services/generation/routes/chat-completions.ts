@@ -1,7 +1,9 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { type ChatCompletionRequest, chatCompletionRequest } from '#libs/contracts/chat-completions.ts';
 import type { PlannedCall } from '#libs/contracts/internal-context.ts';
+import { countImages, overheadTokens, promptTexts } from '#libs/pipelines/prompt-bound.ts';
 import { asProblem, problem, toOpenAiError } from '#libs/problems/problems.ts';
+import { countTokens } from '../domain/count-tokens.ts';
 import { MAX_KEPT_BYTES } from '../domain/kept-answers.ts';
 import { type CallJob, type CallRunner, type Figures, figureHeaders, runCall } from '../domain/run-call.ts';
 import type { ChatSource, WholeAnswer } from '../providers/chat-source.ts';
@@ -47,7 +49,7 @@ type Answerer = (
 const wholeAnswer: Answerer = async (runner, task, call, source, chat, _request, reply) => {
   let answer: WholeAnswer | undefined;
   const job: CallJob = {
-    ...jobOf(task, call),
+    ...jobOf(task, call, chat),
     ...(task.slot && {
       keep: async (figures) => {
         const headers = { 'content-type': JSON_TYPE, ...figuresForClient(figures) };
@@ -73,7 +75,7 @@ const streamAnswer: Answerer = async (runner, task, call, source, chat, request,
   const ending = (figures: Figures & { state?: string }) =>
     `${wantsUsage ? usageEvent : ''}${figuresComment(figures)}${DONE}`;
   const job: CallJob = {
-    ...jobOf(task, call),
+    ...jobOf(task, call, chat),
     ...(task.slot && {
       keep: async (figures) => {
         const headers = { 'content-type': 'text/event-stream; charset=utf-8', ...figuresForClient(figures) };
@@ -145,8 +147,25 @@ function parseRequest(body: unknown): ChatCompletionRequest {
   throw problem('invalid_request', { detail: `${param}: ${issue?.message}`, fields: { param } });
 }
 
-function jobOf({ requestId, work, settlement }: Task, call: PlannedCall): CallJob {
-  return { requestId, call, work, settlement, isLast: () => true };
+function jobOf({ requestId, work, settlement }: Task, call: PlannedCall, { body }: NormalisedChat): CallJob {
+  const isText = countImages(body) === 0;
+  return {
+    requestId,
+    call,
+    work,
+    settlement,
+    isLast: () => true,
+    ...(isText && { countPrompt: () => countPrompt(body, call) }),
+  };
+}
+
+async function countPrompt(
+  body: ChatCompletionRequest,
+  { provider, upstreamModel, inputTokens }: PlannedCall,
+): Promise<number> {
+  const text = [...promptTexts(body)].join('\n');
+  const { tokens } = await countTokens(text, provider, upstreamModel, inputTokens);
+  return tokens + overheadTokens(body);
 }
 
 /** A comment, which SSE parsers skip: a stream's headers have left before its cost is known. */

@@ -31,6 +31,9 @@ const chat = (content: string, more: object = {}) => ({
   ...more,
 });
 
+/** A short prompt with all that a vendor may wrap around it; the plan held 500. */
+const isCounted = (tokens: number | null) => tokens !== null && tokens > 80 && tokens < 120;
+
 async function rowOf(requestId: string): Promise<UsageRow> {
   t.equal(await generation.holdState(requestId), 'closed', 'the hold is closed');
   const rows = await generation.rows(requestId);
@@ -85,7 +88,7 @@ for (const provider of PROVIDERS) {
     t.match(row, { status: 'aborted', error_code: 'client_closed_request', attempts: 1 });
     t.ok((row.output_tokens ?? 0) > 0 && (row.output_tokens ?? 0) < 60, 'what was produced is paid for');
     t.equal(row.usage_source, provider === 'openai' ? 'counted' : 'estimated');
-    if (provider === 'openai') t.equal(row.input_tokens, 500, 'the planned bound');
+    if (provider === 'openai') t.ok(isCounted(row.input_tokens), 'the prompt was counted');
     else t.ok((row.input_tokens ?? 0) < 100, 'the provider had said it');
     t.ok(row.cost_nano_usd > 0n);
     await simulator.witness.ended(1);
@@ -167,7 +170,8 @@ for (const provider of PROVIDERS) {
       t.match(answer.body.error, { problem_code: code, provider, request_id: requestId });
       const row = await rowOf(requestId);
       t.match(row, { status: 'error', error_code: code, attempts: 1 }, `${directive} ${stream}`);
-      t.match(row, { usage_source: 'estimated', input_tokens: 500, output_tokens: 0 });
+      t.match(row, { usage_source: 'estimated', output_tokens: 0 });
+      t.ok(isCounted(row.input_tokens), String(row.input_tokens));
       t.notMatch(answer.headers.get('x-inkmeter-cost-nano-usd'), /^0$/, 'and the client is told');
     }
   });
@@ -186,7 +190,8 @@ t.test('given a client that leaves before a plain answer, then its prompt is pai
   controller.abort();
   await t.rejects(pending);
   const row = await rowOf(requestId);
-  t.match(row, { status: 'aborted', usage_source: 'estimated', input_tokens: 500, output_tokens: 0 });
+  t.match(row, { status: 'aborted', usage_source: 'estimated', output_tokens: 0 });
+  t.ok(isCounted(row.input_tokens), String(row.input_tokens));
   await simulator.witness.ended(1);
 });
 
