@@ -76,7 +76,10 @@ t.test('given one owner, they can neither step down nor leave', async (t) => {
       demote(ada.access_token, grace.userId),
       demote(grace.access_token, ada.userId),
     ]);
-    t.strictSame(answers.map(({ status }) => status).sort(), [200, 409]);
+    const [first, second] = answers.map(({ status }) => status).sort();
+    t.equal(first, 200);
+    // who has just been demoted, and is known to be, may not even ask
+    t.ok(second === 409 || second === 403, String(second));
     const { rows } = await gateway.database.pool.query(`select from memberships where role = 'owner'`);
     t.equal(rows.length, 1);
   });
