@@ -74,7 +74,7 @@ async function openStream({ headers }: Admitted, body: object) {
   return { readUntil, leave: () => controller.abort() };
 }
 
-const SLOW = '[[simulate: chunk_delay=40,chunks=25]]';
+const SLOW = '[[simulate: chunk_delay=100,chunks=25]]';
 const firstWords = /"content":"[^"]+"/;
 
 for (const provider of PROVIDERS) {
