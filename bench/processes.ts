@@ -38,7 +38,8 @@ function memoryBytesOf(pid: number): number {
 function nameOf(pid: number): string {
   // a process that has ended and was not yet waited for has no command line any more, but still its name and its times
   const command = (readProc(pid, 'cmdline') || readProc(pid, 'comm') || '').split('\0').join(' ');
-  if (/postgres/.test(command)) return 'postgres';
+  // by the program itself: others may have the address of a database among their arguments
+  if (/^(\S*\/)?postgres\b/.test(command)) return 'postgres';
   const script =
     /([\w-]+)\/main\.ts/.exec(command) ?? /([\w-]+)\.[cm]?[jt]s\b(?!.*\.[cm]?[jt]s\b)/.exec(command);
   return script?.[1] ?? 'other';

@@ -9,9 +9,9 @@ import type { Secrets } from '#deploy/local/secrets.ts';
 import { scriptPath } from '#deploy/local/supervisor.ts';
 import { loadConfig } from '#libs/config/config.ts';
 import { processEnv } from '#libs/config/env.ts';
-import { createPool } from '#libs/db/pool.ts';
 import { createLedger } from '#libs/ledger/ledger.ts';
 import { answers, benchPath, type Child, FOLDER, freePort, startChild } from '../children.ts';
+import { withDatabase } from './database.ts';
 import type { Target } from './target.ts';
 
 const FIRST_PORT = 28_080;
@@ -195,15 +195,9 @@ const LIMITS = [
   { meter: 'api.requests', window: 'day', blocks: false },
 ] as const;
 
-async function setLimits(databaseUrl: string, accountId: string, n: bigint): Promise<void> {
-  const pool = createPool({
-    connectionString: databaseUrl,
-    max: 1,
-    applicationName: 'inkmeter-bench',
-    statementTimeoutMs: 60_000,
-  });
-  try {
-    await createLedger({ pool }).setLimits({
+function setLimits(databaseUrl: string, accountId: string, n: bigint): Promise<void> {
+  return withDatabase(databaseUrl, (pool) =>
+    createLedger({ pool }).setLimits({
       accountId,
       anchor: new Date(),
       periodMonths: 1,
@@ -218,10 +212,8 @@ async function setLimits(databaseUrl: string, accountId: string, n: bigint): Pro
         onLimit: 'deny',
         source: 'bench',
       })),
-    });
-  } finally {
-    await pool.end();
-  }
+    }),
+  );
 }
 
 /** More than any benchmark spends, and a limit all the same: every counter is checked and kept. */

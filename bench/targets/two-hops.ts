@@ -1,5 +1,5 @@
-import { createPool } from '#libs/db/pool.ts';
 import { benchPath, type Child, freePort, startChild } from '../children.ts';
+import { withDatabase } from './database.ts';
 import type { System } from './inkmeter.ts';
 import type { Target } from './target.ts';
 
@@ -7,16 +7,6 @@ const TABLES = `
   CREATE TABLE bench_counter (n bigint NOT NULL) WITH (fillfactor = 20);
   INSERT INTO bench_counter VALUES (0);
   CREATE TABLE bench_rows (id uuid PRIMARY KEY)`;
-
-async function createTables({ databaseUrl }: System): Promise<void> {
-  const pool = createPool({
-    connectionString: databaseUrl,
-    max: 1,
-    applicationName: 'inkmeter-bench',
-    statementTimeoutMs: 60_000,
-  });
-  await pool.query(TABLES).finally(() => pool.end());
-}
 
 /** Two processes in a row, as gateway and generation are. See hop.ts. */
 async function startTwoHops(
@@ -26,10 +16,14 @@ async function startTwoHops(
   databaseUrl: readonly string[],
 ): Promise<Target> {
   const [outerPort, innerPort] = [await freePort(), await freePort()];
-  const start = (hop: string, ...args: readonly (string | number)[]): Promise<Child> =>
-    startChild({ name: hop, script: benchPath('targets/hop.ts'), args: args.map(String) });
-  const inner = await start('inner-hop', innerPort, upstreamPort, 'answer', ...databaseUrl);
-  const outer = await start('outer-hop', outerPort, innerPort, 'request', ...databaseUrl);
+  const start = (port: number, nextPort: number, waits: 'request' | 'answer'): Promise<Child> =>
+    startChild({
+      name: `hop-${port}`,
+      script: benchPath('targets/hop.ts'),
+      args: [String(port), String(nextPort), waits, ...databaseUrl],
+    });
+  const inner = await start(innerPort, upstreamPort, 'answer');
+  const outer = await start(outerPort, innerPort, 'request');
   return {
     name,
     addresses: [`127.0.0.1:${outerPort}`],
@@ -45,7 +39,7 @@ async function startTwoHops(
 
 /** What a gateway of two processes costs before it does anything of use, without and with two durable rows a request. */
 export async function startFloors(upstreamPort: number, system: System): Promise<Target[]> {
-  await createTables(system);
+  await withDatabase(system.databaseUrl, (pool) => pool.query(TABLES));
   return [
     await startTwoHops('two hops', upstreamPort, system, []),
     await startTwoHops('two hops, a durable row at each', upstreamPort, system, [system.databaseUrl]),
