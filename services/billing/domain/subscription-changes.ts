@@ -71,8 +71,7 @@ export function createSubscriptionChanges({
         catalogueVersionId: wanted.version.id,
         movesTo: current.scheduledChange?.movesTo ?? null,
       };
-      const { scheduledChange: known } = current;
-      if (known?.planKey === scheduledChange.planKey && known.cycle === scheduledChange.cycle) return current;
+      if (isSameChange(scheduledChange, current.scheduledChange)) return current;
       await books.record({
         kind: 'change_scheduled',
         at,

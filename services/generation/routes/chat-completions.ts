@@ -1,9 +1,8 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { type ChatCompletionRequest, chatCompletionRequest } from '#libs/contracts/chat-completions.ts';
 import type { PlannedCall } from '#libs/contracts/internal-context.ts';
-import { countImages, overheadTokens, promptTexts } from '#libs/pipelines/prompt-bound.ts';
 import { asProblem, problem, toOpenAiError } from '#libs/problems/problems.ts';
-import { countTokens } from '../domain/count-tokens.ts';
+import { countPrompt } from '../domain/count-tokens.ts';
 import { MAX_KEPT_BYTES } from '../domain/kept-answers.ts';
 import { type CallJob, type CallRunner, type Figures, figureHeaders, runCall } from '../domain/run-call.ts';
 import type { ChatSource, WholeAnswer } from '../providers/chat-source.ts';
@@ -148,24 +147,8 @@ function parseRequest(body: unknown): ChatCompletionRequest {
 }
 
 function jobOf({ requestId, work, settlement }: Task, call: PlannedCall, { body }: NormalisedChat): CallJob {
-  const isText = countImages(body) === 0;
-  return {
-    requestId,
-    call,
-    work,
-    settlement,
-    isLast: () => true,
-    ...(isText && { countPrompt: () => countPrompt(body, call) }),
-  };
-}
-
-async function countPrompt(
-  body: ChatCompletionRequest,
-  { provider, upstreamModel, inputTokens }: PlannedCall,
-): Promise<number> {
-  const text = [...promptTexts(body)].join('\n');
-  const { tokens } = await countTokens(text, provider, upstreamModel, inputTokens);
-  return tokens + overheadTokens(body);
+  const isLast = () => true;
+  return { requestId, call, work, settlement, isLast, countPrompt: () => countPrompt(body, call) };
 }
 
 /** A comment, which SSE parsers skip: a stream's headers have left before its cost is known. */
