@@ -9,6 +9,7 @@ const IO_LIBS = [
   'ledger',
   'auth',
   'outbox',
+  'channel',
   'http',
   'tokens',
   'service',

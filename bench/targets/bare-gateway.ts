@@ -1,16 +1,14 @@
 /**
- * Our gateway with the metering hook off, which only exists here: it knows who calls and checks what they ask, signs
- * one plan for all, and forwards. No entitlement, no price, no hold, no figures in headers.
+ * Our gateway with the metering hook off, which only exists here: it knows who calls and checks what they ask, and
+ * forwards it with one plan for all. No entitlement, no price, no hold, no figures in headers.
  */
 import { createContextSigner } from '#libs/auth/internal-context.ts';
-import { signContext } from '#libs/clients/internal-client.ts';
+import { createWorkChannel } from '#libs/clients/work-channel.ts';
 import { loadConfig } from '#libs/config/config.ts';
 import { processEnv } from '#libs/config/env.ts';
 import { createChatCompletion } from '#libs/contracts/chat-operations.ts';
-import { INTERNAL_CONTEXT_HEADER } from '#libs/contracts/internal-context.ts';
 import { createListener } from '#libs/db/listen.ts';
 import { createPool } from '#libs/db/pool.ts';
-import { createServicePool } from '#libs/http/service-pool.ts';
 import { createLogger } from '#libs/service/logger.ts';
 import { createMetrics } from '#libs/service/metrics.ts';
 import { runService } from '#libs/service/run-service.ts';
@@ -41,8 +39,10 @@ const listener = createListener({
   onError: (error) => logger.warn({ err: error }, 'the listening connection broke'),
 });
 const signer = createContextSigner({ secrets: variables.INTERNAL_SECRETS, now });
-const generationPools = variables.GENERATION_URLS.map((url) => createServicePool(url));
-const proxy = createGenerationProxy(generationPools);
+const channels = variables.GENERATION_URLS.map((url) =>
+  createWorkChannel({ url, signer, now, newId: runtime.newId }),
+);
+const proxy = createGenerationProxy(channels);
 
 const { app } = await buildApp({
   config,
@@ -55,23 +55,18 @@ const { app } = await buildApp({
 });
 
 serveOperation(app, createChatCompletion, async (request, reply) => {
-  const context = signContext(signer, now(), {
-    caller: callerOf(request),
-    requestId: request.id,
-    work: { plan: CHAT_PLAN, holdExpiresAtMs: now().getTime() + variables.HOLD_TTL, keepAnswer: false },
-  });
   await proxy.forward({
-    path: '/v1/chat/completions',
-    body: request.rawBody ?? '',
-    headers: {
-      'content-type': 'application/json',
-      'x-request-id': request.id,
-      [INTERNAL_CONTEXT_HEADER]: context,
+    head: {
+      requestId: request.id,
+      caller: callerOf(request),
+      plan: CHAT_PLAN,
+      holdExpiresAtMs: now().getTime() + variables.HOLD_TTL,
+      keepAnswer: false,
     },
+    body: request.rawBody ?? Buffer.alloc(0),
     response: reply.raw,
     beforeAnswer: () => reply.hijack(),
     answerHeaders: reply.getHeaders() as Record<string, string>,
-    capture: false,
   });
   return reply;
 });
@@ -84,7 +79,6 @@ await runService({
   app,
   readiness: { database: () => pool.query('SELECT 1') },
   lifecycle: {
-    closePools: () =>
-      Promise.all([listener.close(), pool.end(), ...generationPools.map((one) => one.close())]),
+    closePools: () => Promise.all([listener.close(), pool.end(), ...channels.map((one) => one.close())]),
   },
 });

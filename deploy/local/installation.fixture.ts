@@ -7,6 +7,7 @@ import type { Pool } from 'pg';
 import { Agent } from 'undici';
 import { createContextSigner } from '#libs/auth/internal-context.ts';
 import { createInternalClient } from '#libs/clients/internal-client.ts';
+import { createWorkChannel } from '#libs/clients/work-channel.ts';
 import { loadConfig } from '#libs/config/config.ts';
 import { entitlementsPath } from '#libs/contracts/entitlements.ts';
 import { createListener } from '#libs/db/listen.ts';
@@ -115,7 +116,7 @@ export async function startInstallation(t: TestScope, catalogue: string): Promis
   const connectTo = (url: string) => {
     const pool = createServicePool(url);
     t.teardown(() => pool.destroy());
-    return { pool, client: createInternalClient({ pool, signer, now: systemRuntime.clock.now }) };
+    return { url, pool, client: createInternalClient({ pool, signer, now: systemRuntime.clock.now }) };
   };
 
   const billingVariables = loadConfig(billingSchema, variables('billing'));
@@ -166,6 +167,13 @@ export async function startInstallation(t: TestScope, catalogue: string): Promis
     app.addHook('onClose', () => stopWatch.stop());
     return connectTo(await listenOnFreePort(t, app));
   }
+  const workChannel = createWorkChannel({
+    url: generation.url,
+    signer,
+    now: systemRuntime.clock.now,
+    newId: systemRuntime.newId,
+  });
+  t.teardown(() => workChannel.close());
 
   const { privateKey } = generateKeyPairSync('ed25519');
   const gatewayBase = base('gateway');
@@ -189,7 +197,11 @@ export async function startInstallation(t: TestScope, catalogue: string): Promis
       billingPool: billing.pool,
       usageMetering: usageMetering.client,
       usageMeteringPool: usageMetering.pool,
-      generation: { clients: [generation.client], pools: [generation.pool] },
+      generation: {
+        clients: [generation.client],
+        pools: [generation.pool],
+        channels: [workChannel],
+      },
       holdTtlMs: HOLD_TTL_MS,
     },
   });

@@ -1,16 +1,16 @@
 import { Pool } from 'undici';
 
 export type ServicePoolOptions = {
-  /** Most simultaneous connections; requests beyond wait in line. Long calls occupy one each. */
+  /** Most simultaneous connections; requests beyond wait in line. */
   readonly connections?: number;
   readonly connectTimeoutMs?: number;
-  /** Longest wait for the first byte of an answer; a generation may think for minutes before it speaks. */
+  /** Longest wait for the first byte of an answer. */
   readonly headersTimeoutMs?: number;
   /** Longest silence inside an answer. */
   readonly bodyTimeoutMs?: number;
 };
 
-/** An open stream occupies one, so this bounds the streams of a process; idle connections cost next to nothing. */
+/** A burst of requests opens as many; idle connections cost next to nothing. */
 const CONNECTIONS = 4_096;
 const CONNECT_TIMEOUT_MS = 3_000;
 const ANSWER_TIMEOUT_MS = 660_000;

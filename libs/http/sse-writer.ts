@@ -1,6 +1,12 @@
-import type { OutgoingHttpHeaders, ServerResponse } from 'node:http';
+/** Where the events of one stream go. Writing to a client that has gone is harmless. */
+export type SseSink = {
+  /** The promise, if there is one, resolves when there is room for more. */
+  readonly write: (bytes: Buffer) => Promise<void> | undefined;
+  /** Nothing can be sent any more. */
+  readonly isClosed: () => boolean;
+};
 
-/** Server-sent events into one response. Writing to a client that has gone is harmless. */
+/** Server-sent events into one answer. */
 export type SseWriter = {
   /**
    * Sends one event. Await the result: it resolves when there is room for the next one, at once unless the client
@@ -9,9 +15,6 @@ export type SseWriter = {
   readonly send: (event: { event?: string; data: string; id?: string }) => Promise<void> | undefined;
   /** Sends a comment, which clients ignore. */
   readonly comment: (text: string) => void;
-  readonly end: () => void;
-  /** No more can be sent: ended, or the client went away. */
-  readonly closed: boolean;
 };
 
 /** Below every common proxy's idle timeout. */
@@ -20,7 +23,7 @@ const KEEP_ALIVE_MS = 15_000;
 /** Idle time is counted in this many ticks of a timer that all streams share; a comment is at most one tick late. */
 const TICKS_PER_KEEP_ALIVE = 3;
 
-const SSE_HEADERS = {
+export const SSE_HEADERS = {
   'content-type': 'text/event-stream; charset=utf-8',
   'cache-control': 'no-store',
   // nginx would collect the events until its buffer is full
@@ -28,60 +31,27 @@ const SSE_HEADERS = {
 };
 
 /**
- * Begins a stream of server-sent events: sends the head at once, and a comment whenever nothing was sent for a while.
- * In a Fastify route, call `reply.hijack()` first and give `reply.raw` and `reply.getHeaders()`.
+ * Server-sent events for a stream that has begun with {@link SSE_HEADERS}, and a comment whenever nothing was sent for a
+ * while.
  *
  * @see https://html.spec.whatwg.org/multipage/server-sent-events.html
  */
-export function createSseWriter(
-  response: ServerResponse,
-  options: { headers?: OutgoingHttpHeaders; keepAliveMs?: number } = {},
-): SseWriter {
-  const stream: Stream = { response, idleTicks: 0, drained: undefined };
-  response.writeHead(200, { ...options.headers, ...SSE_HEADERS });
-  response.flushHeaders();
-  keepAlive(stream, options.keepAliveMs ?? KEEP_ALIVE_MS);
+export function createSseWriter(sink: SseSink, keepAliveMs = KEEP_ALIVE_MS): SseWriter {
+  const stream: Stream = { sink, idleTicks: 0 };
+  (tickers.get(keepAliveMs) ?? startTicker(keepAliveMs)).add(stream);
   return {
     send: (event) => write(stream, format(event)),
     comment: (text) => {
       void write(stream, `:${text.replace(/[\r\n]+/g, ' ')}\n\n`);
     },
-    end: () => {
-      if (!isClosed(response)) response.end();
-    },
-    get closed() {
-      return isClosed(response);
-    },
   };
 }
 
-type Stream = {
-  readonly response: ServerResponse;
-  idleTicks: number;
-  /** Shared by all writes that wait for the same room. */
-  drained: Promise<void> | undefined;
-};
-
-function isClosed(response: ServerResponse): boolean {
-  return response.writableEnded || response.destroyed;
-}
+type Stream = { readonly sink: SseSink; idleTicks: number };
 
 function write(stream: Stream, text: string): Promise<void> | undefined {
-  const { response } = stream;
-  if (isClosed(response)) return undefined;
   stream.idleTicks = 0;
-  if (response.write(text)) return undefined;
-  stream.drained ??= new Promise<void>((resolve) => {
-    const done = () => {
-      response.off('drain', done);
-      response.off('close', done);
-      stream.drained = undefined;
-      resolve();
-    };
-    response.once('drain', done);
-    response.once('close', done);
-  });
-  return stream.drained;
+  return stream.sink.write(Buffer.from(text));
 }
 
 function format({ event, data, id }: { event?: string; data: string; id?: string }): string {
@@ -100,17 +70,15 @@ function format({ event, data, id }: { event?: string; data: string; id?: string
 /** One timer per keep-alive time, running only while there are streams; not one per stream. */
 const tickers = new Map<number, Set<Stream>>();
 
-function keepAlive(stream: Stream, keepAliveMs: number): void {
-  const streams = tickers.get(keepAliveMs) ?? startTicker(keepAliveMs);
-  streams.add(stream);
-  stream.response.once('close', () => streams.delete(stream));
-}
-
 function startTicker(keepAliveMs: number): Set<Stream> {
   const streams = new Set<Stream>();
   tickers.set(keepAliveMs, streams);
   const timer = setInterval(() => {
     for (const stream of streams) {
+      if (stream.sink.isClosed()) {
+        streams.delete(stream);
+        continue;
+      }
       stream.idleTicks++;
       if (stream.idleTicks >= TICKS_PER_KEEP_ALIVE) void write(stream, ':\n\n');
     }

@@ -2,7 +2,7 @@
  * Which meters a provider call touches. The gateway asks for the worst case and generation settles the facts
  * through the same two functions, so that they cannot name different meters.
  */
-import type { PlannedCall } from '#libs/contracts/internal-context.ts';
+import type { PlannedCall } from '#libs/contracts/work.ts';
 import type { WorstCase } from '#libs/pricing/price.ts';
 import { totalTokens, type UnitClass, type Units } from '#libs/pricing/units.ts';
 

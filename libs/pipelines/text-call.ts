@@ -1,5 +1,5 @@
 /** A provider call of our own making that writes a text: how it is planned, whatever pipeline it belongs to. */
-import type { PlannedCall } from '#libs/contracts/internal-context.ts';
+import type { PlannedCall } from '#libs/contracts/work.ts';
 import type { ModelInfo } from '#libs/pricing/model.ts';
 import type { ModelPriceWire } from '#libs/pricing/price-wire.ts';
 

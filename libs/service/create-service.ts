@@ -18,8 +18,9 @@ import {
   toProblemJson,
 } from '#libs/problems/problems.ts';
 import { watchAllowedMethods } from './allowed-methods.ts';
+import { CLIENT_CLOSED_REQUEST, createCompletionRecorder } from './completed-requests.ts';
 import { toProblem } from './framework-problems.ts';
-import { createLineWriter, type Logger, REQUEST_ID_LABEL, RequestLogger } from './logger.ts';
+import { type Logger, REQUEST_ID_LABEL, RequestLogger } from './logger.ts';
 import type { Metrics } from './metrics.ts';
 import type { Runtime } from './runtime.ts';
 import type { ServiceConfig } from './variables.ts';
@@ -65,7 +66,6 @@ const HEADERS_TIMEOUT_MS = 15_000;
 const CHECKING_INTERVAL_MS = 5_000;
 const OVERLOAD_SAMPLE_MS = 500;
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[1-8][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
-const CLIENT_CLOSED_REQUEST = 499;
 
 /**
  * A Fastify instance as every service of ours runs it: request ids, problems, limits, timeouts, load shedding, metrics
@@ -213,7 +213,7 @@ function trackRequests(
   metrics: Metrics,
 ): (request: FastifyRequest, reply: FastifyReply) => void {
   const inFlight = new Map<ServerResponse, Exchange>();
-  const writeLine = createLineWriter(logger, { level: 'info', msg: 'request completed' });
+  const record = createCompletionRecorder(logger, metrics);
   let closing = false;
 
   function onClose(this: ServerResponse): void {
@@ -226,18 +226,14 @@ function trackRequests(
   }
 
   function complete({ request, reply }: Exchange, status: number): void {
-    const { method } = request;
-    const route = request.is404 ? 'unknown' : (request.routeOptions.url ?? 'unknown');
-    const ms = reply.elapsedTime;
-    metrics.recordRequest(method, route, status, ms);
-    writeLine({
-      [REQUEST_ID_LABEL]: request.id,
-      method,
-      route,
+    record({
+      requestId: request.id,
+      method: request.method,
+      route: request.is404 ? 'unknown' : (request.routeOptions.url ?? 'unknown'),
       status,
-      ms: Math.round(ms * 100) / 100,
-      account: request.accountId ?? undefined,
-      problem: request.problemCode ?? undefined,
+      ms: reply.elapsedTime,
+      accountId: request.accountId,
+      problemCode: request.problemCode,
     });
   }
 

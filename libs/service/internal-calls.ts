@@ -1,3 +1,4 @@
+import type { IncomingHttpHeaders } from 'node:http';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { ContextSigner } from '#libs/auth/internal-context.ts';
 import {
@@ -23,11 +24,7 @@ declare module 'fastify' {
 export function requireInternalContext(app: FastifyInstance, signer: Pick<ContextSigner, 'verify'>): void {
   if (!app.hasRequestDecorator('internalContext')) app.decorateRequest('internalContext', null);
   app.addHook('onRequest', (request, _reply, done) => {
-    const header = request.headers[INTERNAL_CONTEXT_HEADER];
-    const verdict =
-      typeof header === 'string'
-        ? signer.verify<InternalContext>(header)
-        : ({ ok: false, reason: 'missing' } as const);
+    const verdict = verify(signer, request.headers);
     if (!verdict.ok) {
       request.log.warn({ reason: verdict.reason }, 'internal context refused');
       done(problem('unauthenticated', { detail: 'Only services of the system may call this.' }));
@@ -37,6 +34,21 @@ export function requireInternalContext(app: FastifyInstance, signer: Pick<Contex
     request.accountId = verdict.payload.caller.accountId;
     done();
   });
+}
+
+function verify(signer: Pick<ContextSigner, 'verify'>, headers: IncomingHttpHeaders) {
+  const header = headers[INTERNAL_CONTEXT_HEADER];
+  return typeof header === 'string'
+    ? signer.verify<InternalContext>(header)
+    : ({ ok: false, reason: 'missing' } as const);
+}
+
+/** The status for connections that are not opened by a service of ours, null for those that are. */
+export function refuseStranger(
+  signer: Pick<ContextSigner, 'verify'>,
+  headers: IncomingHttpHeaders,
+): 401 | null {
+  return verify(signer, headers).ok ? null : 401;
 }
 
 /** The verified context of a request, for handlers behind `requireInternalContext`. */

@@ -1,6 +1,7 @@
 import type { FastifyRequest } from 'fastify';
 import type { Pool } from 'pg';
 import type { Dispatcher } from 'undici';
+import type { ContextSigner } from '#libs/auth/internal-context.ts';
 import { type AccountEntitlements, createAccountEntitlements } from '#libs/clients/account-entitlements.ts';
 import { createCountedThings } from '#libs/clients/counted-things.ts';
 import type { InternalClient } from '#libs/clients/internal-client.ts';
@@ -27,7 +28,9 @@ export type AppDependencies = Omit<IdentityDependencies, 'countedThings'> & {
   entitlements?: AccountEntitlements;
 };
 
-export type Backends = Pick<MeteredDependencies, 'signer' | 'usageMetering' | 'generation' | 'holdTtlMs'> & {
+export type Backends = Pick<MeteredDependencies, 'usageMetering' | 'holdTtlMs'> & {
+  signer: ContextSigner;
+  generation: MeteredDependencies['generation'] & { pools: readonly Dispatcher[] };
   /** For the ledger alone, so that no other query makes a hold wait for a connection. */
   ledgerPool: Pool;
   billing: InternalClient;

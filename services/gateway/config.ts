@@ -48,7 +48,7 @@ export const configSchema = z.object({
   GENERATION_URLS: list()
     .pipe(z.array(httpUrl()).min(1))
     .prefault('http://127.0.0.1:8083')
-    .describe('Where the replicas of generation listen, separated by commas'),
+    .describe('Where the processes of generation listen, each by an address of its own, separated by commas'),
 
   HOLD_TTL: durationMs()
     .prefault('11m')

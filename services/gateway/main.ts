@@ -1,6 +1,7 @@
 import type { Pool as ServicePool } from 'undici';
 import { createContextSigner } from '#libs/auth/internal-context.ts';
 import { createInternalClient } from '#libs/clients/internal-client.ts';
+import { createWorkChannel } from '#libs/clients/work-channel.ts';
 import { loadConfig } from '#libs/config/config.ts';
 import { loadDotEnv, processEnv } from '#libs/config/env.ts';
 import { createListener } from '#libs/db/listen.ts';
@@ -42,6 +43,9 @@ const clientOf = (servicePool: ServicePool) =>
 const billingPool = createServicePool(variables.BILLING_URL);
 const usageMeteringPool = createServicePool(variables.USAGE_METERING_URL);
 const generationPools = variables.GENERATION_URLS.map((url) => createServicePool(url));
+const workChannels = variables.GENERATION_URLS.map((url) =>
+  createWorkChannel({ url, signer, now: runtime.clock.now, newId: runtime.newId }),
+);
 const billing = clientOf(billingPool);
 const ledgerPool = createPool({
   connectionString,
@@ -65,7 +69,11 @@ const { app, jobs, ready, idle } = await buildApp({
     billingPool,
     usageMetering: clientOf(usageMeteringPool),
     usageMeteringPool,
-    generation: { clients: generationPools.map(clientOf), pools: generationPools },
+    generation: {
+      clients: generationPools.map(clientOf),
+      pools: generationPools,
+      channels: workChannels,
+    },
     holdTtlMs: variables.HOLD_TTL,
   },
 });
@@ -94,7 +102,7 @@ await runService({
         listener.close(),
         pool.end(),
         ledgerPool.end(),
-        ...[billingPool, usageMeteringPool, ...generationPools].map((servicePool) => servicePool.close()),
+        ...[billingPool, usageMeteringPool, ...generationPools, ...workChannels].map((one) => one.close()),
       ]),
   },
 });

@@ -1,12 +1,12 @@
 /** Wires the metering hook: its copies of prices and entitlements, its ledger, generation, and the routes behind it. */
 import type { Pool } from 'pg';
-import type { Dispatcher } from 'undici';
-import type { ContextSigner } from '#libs/auth/internal-context.ts';
+import type { ChannelClient } from '#libs/channel/client.ts';
 import type { AccountEntitlements } from '#libs/clients/account-entitlements.ts';
 import type { InternalAnswer, InternalClient } from '#libs/clients/internal-client.ts';
 import type { Caller } from '#libs/contracts/internal-context.ts';
 import { keptAnswer, keptAnswerPath } from '#libs/contracts/kept-answer.ts';
 import { PRICE_FEED_PATH, priceFeedFromWire } from '#libs/contracts/price-feed.ts';
+import type { AnswerHead } from '#libs/contracts/work.ts';
 import { CHANGES_CHANNEL, parseChange } from '#libs/db/announce.ts';
 import type { Listener } from '#libs/db/listen.ts';
 import type { Ledger } from '#libs/ledger/ledger.ts';
@@ -39,10 +39,9 @@ export type MeteredDependencies = {
   entitlements: AccountEntitlements;
   pool: Pool;
   listener: Listener;
-  signer: ContextSigner;
   usageMetering: InternalClient;
-  /** To generation: calls that want an answer as a whole, and the connections that work is forwarded over. */
-  generation: { clients: readonly InternalClient[]; pools: readonly Dispatcher[] };
+  /** Ways to each generation process: for single calls, and for work. */
+  generation: { clients: readonly InternalClient[]; channels: readonly ChannelClient<AnswerHead>[] };
   holdTtlMs: number;
 };
 
@@ -58,7 +57,7 @@ const PRICE_RELOAD_INTERVAL_MS = 30_000;
 const PURGE_INTERVAL_MS = 10 * 60_000;
 
 export function addMeteredRoutes(app: ServiceApp, dependencies: MeteredDependencies): Metered {
-  const { runtime, logger, metrics, ledger, entitlements, listener, signer } = dependencies;
+  const { runtime, logger, metrics, ledger, entitlements, listener } = dependencies;
   const { usageMetering, generation, holdTtlMs } = dependencies;
   const { clock, newId } = runtime;
 
@@ -75,12 +74,11 @@ export function addMeteredRoutes(app: ServiceApp, dependencies: MeteredDependenc
   const readStanding: ReadStanding = (query) => readLimits(dependencies.pool, clock.now(), query);
   const meter = createMeteringHook({
     ledger,
-    signer,
     now: clock.now,
     entitlements,
     planContext: createPlanContext({ readStanding, suggestPlans: entitlements.suggestPlans }),
     priceBook,
-    proxy: createGenerationProxy(generation.pools),
+    proxy: createGenerationProxy(generation.channels),
     pace: createPace(clock.now),
     idempotency,
     keptResult,

@@ -2,10 +2,12 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Pool } from 'pg';
 import type { Dispatcher } from 'undici';
 import type { ContextSigner } from '#libs/auth/internal-context.ts';
+import { acceptChannels } from '#libs/channel/server.ts';
+import { WORK_PATH, WORK_PROTOCOL } from '#libs/contracts/work.ts';
 import type { Listener } from '#libs/db/listen.ts';
 import type { Ledger } from '#libs/ledger/ledger.ts';
 import { createService, type ServiceApp } from '#libs/service/create-service.ts';
-import { requireInternalContext } from '#libs/service/internal-calls.ts';
+import { refuseStranger, requireInternalContext } from '#libs/service/internal-calls.ts';
 import type { Logger } from '#libs/service/logger.ts';
 import type { Metrics } from '#libs/service/metrics.ts';
 import { createPeriodicJob, type PeriodicJob } from '#libs/service/periodic-job.ts';
@@ -17,11 +19,11 @@ import { createRunningRegistry } from './domain/running.ts';
 import { createStopWatch, type StopWatch } from './jobs/watch-stops.ts';
 import { createGenerationMetrics } from './metrics.ts';
 import { createChatProviders, createImageProviders } from './providers/registry.ts';
-import { chatCompletionsRoute } from './routes/chat-completions.ts';
-import { generateRoute } from './routes/generate.ts';
-import { imagesRoute } from './routes/images.ts';
+import { createChatHandler } from './routes/chat-completions.ts';
+import { createGenerateHandler } from './routes/generate.ts';
+import { createImagesHandler } from './routes/images.ts';
 import { resultsRoute } from './routes/results.ts';
-import { closeUntouchedHolds } from './routes/task.ts';
+import { createWorkServer } from './routes/work.ts';
 import { addSocialRoutes, type SocialDependencies } from './social.ts';
 import { createResultStore, RENEW_EVERY_MS } from './store/results.ts';
 
@@ -49,9 +51,13 @@ export type Generation = {
   stopWatch: StopWatch;
   /** Ends what is still running, so that it is settled before the process ends. */
   endWork: () => void;
+  /** Cuts the connections of whoever still waits for work. */
+  dropWork: () => void;
 };
 
 const OVERDUE_CHECK_INTERVAL_MS = 250;
+/** What a plan of many calls may take. */
+const MAX_HEAD_BYTES = 1024 * 1024;
 const PURGE_INTERVAL_MS = 60 * 60_000;
 
 export function buildApp(dependencies: AppDependencies): Generation {
@@ -80,13 +86,24 @@ export function buildApp(dependencies: AppDependencies): Generation {
     logger,
     metrics: dependencies.metrics,
     acceptRequestId: true,
-    openAiErrorsFor: (url) => url.startsWith('/v1/'),
   });
-  closeUntouchedHolds(app, { ledger, signer, logger });
+  const work = acceptChannels(app.server, WORK_PROTOCOL, {
+    maxRequestBytes: config.service.bodyLimitBytes + MAX_HEAD_BYTES,
+    refuse: ({ url, headers }) => (url === WORK_PATH ? refuseStranger(signer, headers) : 404),
+    serve: createWorkServer({
+      ...task,
+      handlers: {
+        chat: createChatHandler({ runner, providers }),
+        generate: createGenerateHandler({ runner, providers, clock }),
+        image: createImagesHandler({ runner, providers }),
+      },
+      requests: dependencies.metrics,
+      isOverloaded: () => config.service.eventLoopDelayLimitMs > 0 && app.isUnderPressure(),
+    }),
+    onError: (error) => logger.error({ err: error }, 'a channel failed'),
+  });
+  app.addHook('preClose', work.drain);
   requireInternalContext(app, signer);
-  chatCompletionsRoute(app, { ...task, runner, providers });
-  generateRoute(app, { ...task, runner, providers, clock });
-  imagesRoute(app, { ...task, runner, providers });
   resultsRoute(app, results);
   const { social } = dependencies;
   const socialJobs = social ? addSocialRoutes(app, { ...social, runtime, logger, pool, ledger }) : [];
@@ -104,6 +121,7 @@ export function buildApp(dependencies: AppDependencies): Generation {
     app,
     stopWatch: createStopWatch({ listener, ledger, registry, logger }),
     endWork: () => registry.endAll('shutdown'),
+    dropWork: work.drop,
     jobs: [job('purge kept answers', PURGE_INTERVAL_MS, results.purge), ...socialJobs],
     attendants: [
       job('end overdue work', OVERDUE_CHECK_INTERVAL_MS, async () => registry.endOverdue(clock.now())),

@@ -1,16 +1,19 @@
 /** The service as tests run it: real PostgreSQL, real HTTP, real SDKs, and the provider simulator behind them. */
+import { createServer } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Pool } from 'pg';
 import { Agent } from 'undici';
 import { createContextSigner } from '#libs/auth/internal-context.ts';
+import type { ChannelClient } from '#libs/channel/client.ts';
+import { createWorkChannel } from '#libs/clients/work-channel.ts';
 import { loadConfig } from '#libs/config/config.ts';
+import type { PlanContext } from '#libs/contracts/gating.ts';
 import {
   type Caller,
-  type CallPlan,
   INTERNAL_CONTEXT_HEADER,
   type InternalContext,
-  type PlannedCall,
 } from '#libs/contracts/internal-context.ts';
+import type { AnswerHead, CallPlan, PlannedCall, WorkHead } from '#libs/contracts/work.ts';
 import { createListener } from '#libs/db/listen.ts';
 import { testSegment } from '#libs/ledger/fixtures.ts';
 import { createLedger, type Ledger } from '#libs/ledger/ledger.ts';
@@ -22,7 +25,7 @@ import { createMetrics, type Metrics } from '#libs/service/metrics.ts';
 import { systemRuntime } from '#libs/service/runtime.ts';
 import { type ProviderSimulator, startProviderSimulator } from '#libs/simulators/provider-simulator.ts';
 import { createTestDatabase, type TestScope } from '#libs/testing/database.ts';
-import { listenOnFreePort } from '#libs/testing/http.ts';
+import { listenOnFreePort, listenServerOnFreePort } from '#libs/testing/http.ts';
 import { buildApp, type Generation } from './app.ts';
 import { configSchema, toGenerationConfig } from './config.ts';
 
@@ -127,8 +130,13 @@ export type UsageRow = {
 /** Work admitted for the test, as the gateway would have sent it. */
 export type Admitted = { requestId: string; headers: Record<string, string> };
 
+/** Where the bridge finds the head of work. */
+const HEAD_HEADER = 'x-test-head';
+
 export type TestGeneration = Generation & {
   url: string;
+  /** Where work is asked for over HTTP, with the headers of `admit`; see {@link startBridge}. */
+  workUrl: string;
   pool: Pool;
   ledger: Ledger;
   metrics: Metrics;
@@ -138,7 +146,7 @@ export type TestGeneration = Generation & {
   lines: Record<string, unknown>[];
   admit: (
     plan: CallPlan,
-    options?: { keepAnswer?: boolean; ttlMs?: number; caller?: Caller },
+    options?: { keepAnswer?: boolean; ttlMs?: number; caller?: Caller; planContext?: PlanContext },
   ) => Promise<Admitted>;
   sign: (context: Omit<InternalContext, 'exp'>) => Record<string, string>;
   rows: (requestId: string) => Promise<UsageRow[]>;
@@ -198,6 +206,10 @@ export async function createTestGeneration(
     await simulator.close();
   });
   const url = await listenOnFreePort(t, generation.app);
+  const { now } = systemRuntime.clock;
+  const channel = createWorkChannel({ url, signer, now, newId: systemRuntime.newId });
+  const workUrl = await startBridge(t, channel);
+  t.teardown(() => channel.close());
   for (const accountId of [ACCOUNT, OTHER_ACCOUNT]) await openBooks(ledger, accountId);
 
   const sign: TestGeneration['sign'] = (context) => ({
@@ -207,6 +219,7 @@ export async function createTestGeneration(
   return {
     ...generation,
     url,
+    workUrl,
     pool,
     ledger,
     metrics,
@@ -214,11 +227,18 @@ export async function createTestGeneration(
     databaseUrl,
     lines,
     sign,
-    async admit(plan, { keepAnswer = false, ttlMs = 60_000, caller = CALLER } = {}) {
+    async admit(plan, { keepAnswer = false, ttlMs = 60_000, caller = CALLER, planContext } = {}) {
       const requestId = systemRuntime.newId();
       const hold = await holdFor(ledger, plan, requestId, ttlMs, caller);
-      const work = { plan, keepAnswer, holdExpiresAtMs: hold.expiresAt.getTime() };
-      return { requestId, headers: { 'x-request-id': requestId, ...sign({ caller, requestId, work }) } };
+      const head: WorkHead = {
+        requestId,
+        caller,
+        plan,
+        keepAnswer,
+        holdExpiresAtMs: hold.expiresAt.getTime(),
+        ...(planContext && { planContext }),
+      };
+      return { requestId, headers: { [HEAD_HEADER]: JSON.stringify(head) } };
     },
     async rows(requestId) {
       const { rows } = await pool.query<UsageRow>(
@@ -242,6 +262,29 @@ export async function createTestGeneration(
       return Object.fromEntries(rows.map(({ meter, used, held }) => [meter, { used, held }]));
     },
   };
+}
+
+/**
+ * HTTP in front of the channel, so that tests ask for work as clients do. It passes on what it gets, and leaves when its
+ * client leaves.
+ */
+async function startBridge(t: TestScope, client: ChannelClient<AnswerHead>): Promise<string> {
+  const server = createServer(async (request, response) => {
+    const body = Buffer.concat(await request.toArray());
+    const { accept, [HEAD_HEADER]: head } = request.headers;
+    const channel = await client.channel();
+    const exchange = channel.ask({ ...JSON.parse(String(head)), accept }, body, {
+      onHead: ({ status, headers }) => response.writeHead(status, headers).flushHeaders(),
+      onData(bytes) {
+        if (response.write(bytes)) exchange.passedOn(bytes.length);
+        else response.once('drain', () => exchange.passedOn(bytes.length));
+      },
+      onEnd: () => response.end(),
+      onLost: () => response.destroy(),
+    });
+    response.on('close', () => exchange.leave());
+  });
+  return await listenServerOnFreePort(t, server);
 }
 
 function providerEnvironment(simulatorUrl: string): Record<string, string> {

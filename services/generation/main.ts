@@ -58,7 +58,7 @@ const billingPool = createServicePool(variables.BILLING_URL);
 const billing = createInternalClient({ pool: billingPool, signer, now });
 const publisherUrl = variables.SOCIAL_PUBLISHER_URL;
 const publisher = publisherUrl === undefined ? NO_PUBLISHER : createHttpPublisher(publisherUrl, dispatcher);
-const { app, jobs, attendants, stopWatch, endWork } = buildApp({
+const { app, jobs, attendants, stopWatch, endWork, dropWork } = buildApp({
   config,
   runtime,
   logger,
@@ -96,6 +96,7 @@ await runService({
     },
     // this phase comes after the last request
     flush: async () => {
+      dropWork();
       await Promise.all(attendants.map((job) => job.stop()));
       await ledger.idle();
     },

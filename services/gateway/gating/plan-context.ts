@@ -1,6 +1,7 @@
 import type { AccountEntitlements } from '#libs/clients/account-entitlements.ts';
 import type { PlanContext } from '#libs/contracts/gating.ts';
-import type { Caller, CallPlan } from '#libs/contracts/internal-context.ts';
+import type { Caller } from '#libs/contracts/internal-context.ts';
+import type { CallPlan } from '#libs/contracts/work.ts';
 import type { AccountStanding, StandingQuery } from '#libs/ledger/read-limits.ts';
 import { worstCaseMeters } from '#libs/pipelines/meters.ts';
 import type { Granted } from './gate.ts';

@@ -1,5 +1,6 @@
 import t from 'tap';
-import type { Caller, CallPlan } from '#libs/contracts/internal-context.ts';
+import type { Caller } from '#libs/contracts/internal-context.ts';
+import type { CallPlan } from '#libs/contracts/work.ts';
 import type { HoldAnswer, HoldRequest, LimitView } from '#libs/ledger/types.ts';
 import type { ModelPrice } from '#libs/pricing/price.ts';
 import { toWire } from '#libs/pricing/price-wire.ts';

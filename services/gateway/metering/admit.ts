@@ -3,7 +3,8 @@
  * refused. The first attempt uses a bound that costs nothing to compute; only when that does not fit is the prompt
  * counted, and only if the client allows it is the output cap lowered until it fits.
  */
-import type { Caller, CallPlan } from '#libs/contracts/internal-context.ts';
+import type { Caller } from '#libs/contracts/internal-context.ts';
+import type { CallPlan } from '#libs/contracts/work.ts';
 import type { HoldAnswer, HoldRequest, LimitView } from '#libs/ledger/types.ts';
 import { boundOf, type MeterAmounts, worstCaseMeters } from '#libs/pipelines/meters.ts';
 import { type ModelPrice, worstCaseNanoUsd } from '#libs/pricing/price.ts';

@@ -1,33 +1,66 @@
-import { createServer, request as httpRequest, type IncomingMessage, type ServerResponse } from 'node:http';
+import { once } from 'node:events';
+import { createServer, request as httpRequest, type IncomingMessage } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import t, { type Test } from 'tap';
-import { Pool } from 'undici';
+import { type ChannelClient, createChannelClient } from '#libs/channel/client.ts';
+import { WINDOW_BYTES } from '#libs/channel/sender.ts';
+import { acceptChannels, type ChannelServerOptions } from '#libs/channel/server.ts';
+import type { AnswerHead, WorkHead } from '#libs/contracts/work.ts';
 import { listenServerOnFreePort } from '#libs/testing/http.ts';
-import { createGenerationProxy, type Forward, WorkNotStartedError } from './generation-proxy.ts';
+import { createGenerationProxy, WorkNotStartedError } from './generation-proxy.ts';
 
-type Handler = (request: IncomingMessage, response: ServerResponse) => void;
+type Serve = ChannelServerOptions<WorkHead, AnswerHead>['serve'];
 
-const listen = (t: Test, handler: Handler) => listenServerOnFreePort(t, createServer(handler));
+const PROTOCOL = 'test-work';
 
-function poolTo(t: Test, url: string): Pool {
-  const pool = new Pool(url, { connectTimeout: 500 });
-  t.teardown(() => pool.destroy());
-  return pool;
+/** A generation process of nothing but one handler. @returns where it is, and how it is lost. */
+async function generationOf(t: Test, serve: Serve) {
+  const server = createServer();
+  const channels = acceptChannels<WorkHead, AnswerHead>(server, PROTOCOL, {
+    maxRequestBytes: 1_000_000,
+    refuse: () => null,
+    serve,
+    onError: (error) => t.fail(error.message),
+  });
+  const url = await listenServerOnFreePort(t, server);
+  t.teardown(() => channels.drop());
+  return { url, lose: channels.drop };
 }
 
+function channelTo(t: Test, url: string): ChannelClient<AnswerHead> {
+  const client = createChannelClient<AnswerHead>({
+    url,
+    protocol: PROTOCOL,
+    path: '/',
+    headers: () => ({}),
+    connectTimeoutMs: 500,
+  });
+  t.teardown(() => client.close());
+  return client;
+}
+
+async function nowhere(t: Test): Promise<ChannelClient<AnswerHead>> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return channelTo(t, `http://127.0.0.1:${port}`);
+}
+
+const ok = (headers: Record<string, string> = {}): AnswerHead => ({ status: 200, headers });
+
 /** A gateway of nothing but the proxy; tells what `forward` came to. */
-async function given(t: Test, pools: Pool[], options: Partial<Forward> = {}) {
-  const proxy = createGenerationProxy(pools);
+async function given(t: Test, clients: ChannelClient<AnswerHead>[], keepAnswer = false) {
+  const proxy = createGenerationProxy(clients);
   const outcomes: Promise<unknown>[] = [];
-  const url = await listen(t, (_, response) => {
+  const head = { requestId: 'r1', plan: { kind: 'chat', calls: [] }, keepAnswer } as unknown as WorkHead;
+  const server = createServer((_, response) => {
     const outcome = proxy.forward({
-      path: '/work',
-      body: '{}',
-      headers: { 'content-type': 'application/json' },
+      head,
+      body: Buffer.from('{}'),
       response,
       beforeAnswer: () => undefined,
       answerHeaders: { 'x-request-id': 'r1' },
-      capture: false,
-      ...options,
     });
     outcomes.push(
       outcome.catch((error: Error) => {
@@ -36,24 +69,26 @@ async function given(t: Test, pools: Pool[], options: Partial<Forward> = {}) {
       }),
     );
   });
+  const url = await listenServerOnFreePort(t, server);
   return { url, outcome: (index = 0) => outcomes[index] };
 }
 
-t.test('passes status, body and figures on, and nothing else', async (t) => {
-  const upstream = await listen(t, (_, response) => {
-    response.writeHead(201, {
+t.test('passes head, body, status and figures on, and nothing else', async (t) => {
+  const { url: generation } = await generationOf(t, async ({ head, body }, answer) => {
+    t.match(head, { requestId: 'r1' });
+    const headers = {
       'content-type': 'application/json',
       'x-inkmeter-cost-nano-usd': '314250',
       'x-inkmeter-tokens': '42',
       'x-inkmeter-budget-state': 'warning',
       'x-internal': 'secret',
-    });
-    response.end('{"a":1}');
+    };
+    answer.whole({ status: 201, headers }, body);
   });
-  const { url } = await given(t, [poolTo(t, upstream)]);
+  const { url } = await given(t, [channelTo(t, generation)]);
   const answer = await fetch(url);
   t.equal(answer.status, 201);
-  t.equal(await answer.text(), '{"a":1}');
+  t.equal(await answer.text(), '{}');
   t.equal(answer.headers.get('x-inkmeter-cost-usd'), '0.000314250');
   t.equal(answer.headers.get('x-inkmeter-tokens'), '42');
   t.equal(answer.headers.get('x-inkmeter-budget-state'), 'warning');
@@ -62,70 +97,70 @@ t.test('passes status, body and figures on, and nothing else', async (t) => {
 });
 
 t.test('chunks leave as they come', async (t) => {
-  let finish: (() => void) | undefined;
-  const upstream = await listen(t, (_, response) => {
-    response.write('first ');
-    finish = () => response.end('last');
+  const { promise: mayEnd, resolve: end } = Promise.withResolvers<void>();
+  const { url: generation } = await generationOf(t, async (_, answer) => {
+    answer.begin(ok());
+    answer.write(Buffer.from('first '));
+    await mayEnd;
+    answer.write(Buffer.from('last'));
+    answer.end();
   });
-  const { url } = await given(t, [poolTo(t, upstream)]);
+  const { url } = await given(t, [channelTo(t, generation)]);
   const reader = (await fetch(url)).body?.getReader();
   const first = await reader?.read();
   t.equal(Buffer.from(first?.value ?? []).toString(), 'first ', 'before the answer is complete');
-  finish?.();
+  end();
   const last = await reader?.read();
   t.equal(Buffer.from(last?.value ?? []).toString(), 'last');
 });
 
-t.test(
-  'a process that cannot be reached is passed over; if there is none, nothing was started',
-  async (t) => {
-    const upstream = await listen(t, (_, response) => response.end('here'));
-    const dead = poolTo(t, 'http://127.0.0.1:1');
-    const some = await given(t, [dead, poolTo(t, upstream)]);
-    t.equal(await (await fetch(some.url)).text(), 'here');
-    const none = await given(t, [dead]);
-    t.equal(await (await fetch(none.url)).text(), 'WorkNotStartedError');
-    t.ok((await none.outcome()) instanceof WorkNotStartedError);
-  },
-);
+t.test('a process that cannot be reached is passed over; if none can, nothing was started', async (t) => {
+  const { url: generation } = await generationOf(t, async (_, answer) =>
+    answer.whole(ok(), Buffer.from('here')),
+  );
+  const some = await given(t, [await nowhere(t), channelTo(t, generation)]);
+  t.equal(await (await fetch(some.url)).text(), 'here');
+  const none = await given(t, [await nowhere(t)]);
+  t.equal(await (await fetch(none.url)).text(), 'WorkNotStartedError');
+  t.ok((await none.outcome()) instanceof WorkNotStartedError);
+});
 
 t.test(
   'a process lost before it answers is an error; lost within its answer, the answer is cut',
   async (t) => {
-    const silent = await listen(t, (request) => request.socket.destroy());
-    const first = await given(t, [poolTo(t, silent)]);
+    const silent = await generationOf(t, async () => silent.lose());
+    const first = await given(t, [channelTo(t, silent.url)]);
     t.equal((await fetch(first.url)).status, 503);
     t.match(await first.outcome(), { code: 'service_unavailable' });
 
-    const broken = await listen(t, (request, response) => {
-      response.write('half');
-      setImmediate(() => request.socket.destroy());
+    const broken = await generationOf(t, async (_, answer) => {
+      answer.begin(ok());
+      answer.write(Buffer.from('half'));
+      setTimeout(broken.lose, 20);
+      await new Promise(() => undefined);
     });
-    const second = await given(t, [poolTo(t, broken)]);
+    const second = await given(t, [channelTo(t, broken.url)]);
     await t.rejects(fetch(second.url).then((answer) => answer.text()));
+    t.equal(await second.outcome(), undefined);
   },
 );
 
 t.test('given one of two processes gone, many requests at once are all served by the other', async (t) => {
-  const gone = createServer();
-  const goneUrl = await listenServerOnFreePort(t, gone);
-  await new Promise((resolve) => gone.close(resolve));
-  const alive = await listen(t, (_, response) => response.end('done'));
-  const { url } = await given(t, [poolTo(t, goneUrl), poolTo(t, alive)]);
+  const { url: alive } = await generationOf(t, async (_, answer) => answer.whole(ok(), Buffer.from('done')));
+  const { url } = await given(t, [await nowhere(t), channelTo(t, alive)]);
   const answers = await Promise.all(Array.from({ length: 50 }, () => fetch(url)));
   t.strictSame([...new Set(answers.map(({ status }) => status))], [200]);
 });
 
 t.test('when the client leaves, the work is told', async (t) => {
-  let told: (() => void) | undefined;
-  const left = new Promise<void>((resolve) => {
-    told = resolve;
+  const { promise: left, resolve: tell } = Promise.withResolvers<void>();
+  const { url: generation } = await generationOf(t, async (_, answer) => {
+    answer.begin(ok());
+    answer.write(Buffer.from('begun'));
+    answer.onGone(tell);
+    await left;
   });
-  const upstream = await listen(t, (_, response) => {
-    response.write('begun');
-    response.on('close', () => told?.());
-  });
-  const { url, outcome } = await given(t, [poolTo(t, upstream)]);
+  const { url, outcome } = await given(t, [channelTo(t, generation)]);
   const client = httpRequest(url, (answer) => answer.once('data', () => client.destroy()));
   client.on('error', () => undefined);
   client.end();
@@ -133,13 +168,18 @@ t.test('when the client leaves, the work is told', async (t) => {
   t.equal(await outcome(), undefined);
 });
 
-t.test('work whose answer is kept goes on when the client leaves', async (t) => {
-  let finish: (() => void) | undefined;
-  const upstream = await listen(t, (_, response) => {
-    response.write('begun, ');
-    finish = () => response.end('finished');
+t.test('work whose answer is kept goes on when the client leaves, and is not held up by it', async (t) => {
+  const { promise: mayEnd, resolve: end } = Promise.withResolvers<void>();
+  const rest = Buffer.alloc(3 * WINDOW_BYTES, 'x');
+  const { url: generation } = await generationOf(t, async (_, answer) => {
+    answer.begin(ok());
+    answer.write(Buffer.from('begun, '));
+    await mayEnd;
+    await answer.write(rest);
+    answer.write(Buffer.from(', finished'));
+    answer.end();
   });
-  const { url, outcome } = await given(t, [poolTo(t, upstream)], { capture: true });
+  const { url, outcome } = await given(t, [channelTo(t, generation)], true);
   await new Promise<void>((resolve) => {
     const client = httpRequest(url, (answer) =>
       answer.once('data', () => {
@@ -150,32 +190,27 @@ t.test('work whose answer is kept goes on when the client leaves', async (t) => 
     client.on('error', () => undefined);
     client.end();
   });
-  finish?.();
-  t.match(await outcome(), { status: 200, body: Buffer.from('begun, finished') });
+  end();
+  const kept = (await outcome()) as { status: number; body: Buffer };
+  t.equal(kept.status, 200);
+  t.equal(kept.body.toString(), `begun, ${rest}, finished`);
 });
 
 t.test('a client that does not read slows the work down instead of filling memory', async (t) => {
-  const chunk = Buffer.alloc(64 * 1024);
+  const chunk = Buffer.alloc(WINDOW_BYTES);
   let sent = 0;
-  let blocked: (() => void) | undefined;
-  const full = new Promise<void>((resolve) => {
-    blocked = resolve;
+  const { promise: full, resolve: blocked } = Promise.withResolvers<void>();
+  const { url: generation } = await generationOf(t, async (_, answer) => {
+    answer.begin(ok());
+    while (sent < 1000) {
+      sent += 1;
+      const before = sent;
+      setTimeout(() => before === sent && blocked(), 200).unref();
+      await answer.write(chunk);
+    }
+    answer.end();
   });
-  const upstream = await listen(t, (_, response) => {
-    const more = () => {
-      while (sent < 1000) {
-        sent += 1;
-        if (!response.write(chunk)) {
-          if (sent > 50) blocked?.();
-          response.once('drain', more);
-          return;
-        }
-      }
-      response.end();
-    };
-    more();
-  });
-  const { url } = await given(t, [poolTo(t, upstream)]);
+  const { url } = await given(t, [channelTo(t, generation)]);
   const answer = await new Promise<IncomingMessage>((resolve) => {
     httpRequest(url, (message) => {
       message.pause();

@@ -4,11 +4,9 @@
  * plan's gate → plan of calls → worst case → hold → forward → figures in headers
  */
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import type { ContextSigner } from '#libs/auth/internal-context.ts';
 import type { AccountEntitlements } from '#libs/clients/account-entitlements.ts';
-import { signContext } from '#libs/clients/internal-client.ts';
 import { degradedHeader, type PlanContext } from '#libs/contracts/gating.ts';
-import { type Caller, INTERNAL_CONTEXT_HEADER } from '#libs/contracts/internal-context.ts';
+import type { Caller } from '#libs/contracts/internal-context.ts';
 import type { Ledger } from '#libs/ledger/ledger.ts';
 import { problem } from '#libs/problems/problems.ts';
 import type { Metrics } from '#libs/service/metrics.ts';
@@ -25,8 +23,6 @@ import type { PriceBook } from './price-book.ts';
 
 /** What a route asks the hook to do. */
 export type MeteredWork = {
-  /** The route of generation that does it. */
-  path: string;
   planner: Planner;
   /** Headers of the answer that only this route has. */
   answerHeaders?: (admission: Admission) => Record<string, string>;
@@ -60,7 +56,6 @@ type Admitted = { work: MeteredWork; granted: Granted; admission: Admission };
 
 export type MeteringHookDependencies = {
   ledger: Pick<Ledger, 'hold' | 'close'>;
-  signer: ContextSigner;
   now: () => Date;
   entitlements: Pick<AccountEntitlements, 'get' | 'catalogueOf' | 'suggestPlans'>;
   planContext: PlanContextReader;
@@ -74,7 +69,7 @@ export type MeteringHookDependencies = {
 };
 
 export function createMeteringHook(dependencies: MeteringHookDependencies): MeteringHook {
-  const { ledger, signer, now, priceBook, proxy, idempotency, metrics, holdTtlMs } = dependencies;
+  const { ledger, now, priceBook, proxy, idempotency, metrics, holdTtlMs } = dependencies;
   const admitDependencies = {
     hold: ledger.hold,
     priceOf: (call: { model: string; provider: string }) =>
@@ -144,35 +139,26 @@ export function createMeteringHook(dependencies: MeteringHookDependencies): Mete
     const { plan, answer } = admission;
     const planContext: PlanContext | undefined =
       work.shown && (await dependencies.planContext(work.shown, granted, caller, plan));
-    const context = signContext(signer, now(), {
-      caller,
-      requestId: request.id,
-      work: {
-        plan,
-        holdExpiresAtMs: answer.expiresAt.getTime(),
-        keepAnswer: capture,
-        ...(planContext && { planContext }),
-      },
-    });
     const { accept } = request.headers;
     try {
       return await proxy.forward({
-        path: work.path,
-        // What was degraded is another request than the one that came.
-        body: granted.degraded.length > 0 ? JSON.stringify(granted.body) : (request.rawBody ?? ''),
-        headers: {
-          'content-type': 'application/json',
-          'x-request-id': request.id,
-          [INTERNAL_CONTEXT_HEADER]: context,
-          ...(accept === undefined ? {} : { accept }),
+        head: {
+          requestId: request.id,
+          caller,
+          plan,
+          holdExpiresAtMs: answer.expiresAt.getTime(),
+          keepAnswer: capture,
+          ...(planContext && { planContext }),
+          ...(accept !== undefined && { accept }),
         },
+        // What was degraded is another request than the one that came.
+        body: granted.degraded.length > 0 ? Buffer.from(JSON.stringify(granted.body)) : bytesOf(request),
         response: reply.raw,
         beforeAnswer: () => reply.hijack(),
         answerHeaders: {
           ...(reply.getHeaders() as Record<string, string>),
           ...answerHeaders(admittedWork),
         },
-        capture,
       });
     } catch (error) {
       if (!(error instanceof WorkNotStartedError)) throw error;
@@ -198,7 +184,7 @@ export function createMeteringHook(dependencies: MeteringHookDependencies): Mete
       return;
     }
 
-    const body = request.rawBody ?? Buffer.alloc(0);
+    const body = bytesOf(request);
     const begun = await idempotency.begin({
       caller,
       requestId: request.id,
@@ -233,5 +219,9 @@ export function createMeteringHook(dependencies: MeteringHookDependencies): Mete
     reply.hijack();
   };
 }
+
+const NOTHING = Buffer.alloc(0);
+
+const bytesOf = (request: FastifyRequest) => request.rawBody ?? NOTHING;
 
 const isNotStarted = (error: unknown) => error instanceof Error && error.cause instanceof WorkNotStartedError;

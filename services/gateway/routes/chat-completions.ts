@@ -30,7 +30,6 @@ export function registerChatCompletions(
         const model = modelFor('text');
         requireAbilities(body, model);
         return {
-          path: '/v1/chat/completions',
           planner: chatPlanner(body, bodyBytes, model, entitlements.outputTokensCap.value),
           answerHeaders: ({ plan, scale }) =>
             scale < 1 ? { 'x-inkmeter-fitted-output-tokens': `${plan.calls[0]?.outputTokens}` } : {},

@@ -16,7 +16,6 @@ export function registerGenerate(app: FastifyInstance, { meter, callerOf }: Mete
         const { info, wire } = modelFor('text');
         const outputTokensCap = entitlements.outputTokensCap.value;
         return {
-          path: '/internal/generate',
           planner: {
             canCount: false,
             fitBudget: body.fit_budget ?? false,

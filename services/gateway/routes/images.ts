@@ -24,7 +24,6 @@ export function registerImages(app: FastifyInstance, { meter, callerOf }: Metere
         const { size, quality } = lookOf(granted, image.info);
         const { qualities } = granted.entitlements;
         return {
-          path: '/internal/images',
           planner: wholePlan(() =>
             planImage({
               request: granted.body,

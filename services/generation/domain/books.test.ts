@@ -1,6 +1,6 @@
 /** From what is known of a call to what stands in the books: measuring, pricing, settling. */
 import t from 'tap';
-import type { PlannedCall } from '#libs/contracts/internal-context.ts';
+import type { PlannedCall } from '#libs/contracts/work.ts';
 import type { SettleAnswer, SettleRequest } from '#libs/ledger/types.ts';
 import { createLogger } from '#libs/service/logger.ts';
 import { chatPlan } from '../fixtures.ts';

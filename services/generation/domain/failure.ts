@@ -1,4 +1,4 @@
-import type { PlannedCall } from '#libs/contracts/internal-context.ts';
+import type { PlannedCall } from '#libs/contracts/work.ts';
 import { type ProblemCode, type ProblemError, problem } from '#libs/problems/problems.ts';
 import type { ProviderOutcome } from '#libs/service/metrics.ts';
 import { ProviderError, type ProviderErrorKind } from '../providers/provider-error.ts';

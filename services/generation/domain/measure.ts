@@ -1,4 +1,4 @@
-import type { PlannedCall } from '#libs/contracts/internal-context.ts';
+import type { PlannedCall } from '#libs/contracts/work.ts';
 import type { UsageSource } from '#libs/ledger/types.ts';
 import { outputCapOf } from '#libs/pipelines/meters.ts';
 import type { Units } from '#libs/pricing/units.ts';

@@ -1,5 +1,5 @@
 import { LRUCache } from 'lru-cache';
-import type { PlannedCall } from '#libs/contracts/internal-context.ts';
+import type { PlannedCall } from '#libs/contracts/work.ts';
 import type { CallFacts, UsageSource } from '#libs/ledger/types.ts';
 import {
   type CostParts,

@@ -1,4 +1,4 @@
-import type { PlannedCall } from '#libs/contracts/internal-context.ts';
+import type { PlannedCall } from '#libs/contracts/work.ts';
 import type { LimitState } from '#libs/ledger/types.ts';
 import { formatUsd } from '#libs/money/money.ts';
 import { reportedUnits } from '#libs/pricing/units.ts';

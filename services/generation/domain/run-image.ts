@@ -1,5 +1,5 @@
 import type { ImageRequest } from '#libs/contracts/images.ts';
-import type { PlannedCall } from '#libs/contracts/internal-context.ts';
+import type { PlannedCall } from '#libs/contracts/work.ts';
 import { ALT_TEXT_STEP, altTextMessages, IMAGE_STEP, imagePrompt } from '#libs/pipelines/image.ts';
 import type { ChatSource } from '../providers/chat-source.ts';
 import type { DrawnImage, ImageAdapter } from '../providers/image-port.ts';

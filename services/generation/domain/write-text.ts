@@ -1,5 +1,5 @@
 import type { ChatMessage } from '#libs/contracts/chat-completions.ts';
-import type { PlannedCall } from '#libs/contracts/internal-context.ts';
+import type { PlannedCall } from '#libs/contracts/work.ts';
 import type { ChatSource } from '../providers/chat-source.ts';
 import type { NormalisedChat } from '../providers/port.ts';
 import { ProviderError } from '../providers/provider-error.ts';

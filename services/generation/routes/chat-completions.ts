@@ -1,7 +1,6 @@
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { type ChatCompletionRequest, chatCompletionRequest } from '#libs/contracts/chat-completions.ts';
-import type { PlannedCall } from '#libs/contracts/internal-context.ts';
-import { asProblem, problem, toOpenAiError } from '#libs/problems/problems.ts';
+import type { PlannedCall } from '#libs/contracts/work.ts';
+import { problem, toOpenAiError } from '#libs/problems/problems.ts';
 import { countPrompt } from '../domain/count-tokens.ts';
 import { MAX_KEPT_BYTES } from '../domain/kept-answers.ts';
 import { type CallJob, type CallRunner, type Figures, figureHeaders, runCall } from '../domain/run-call.ts';
@@ -11,64 +10,61 @@ import type { ChatProviders } from '../providers/registry.ts';
 import { chunkEvent } from '../providers/stream-piece.ts';
 import { figuresForClient, presentFigures } from './figures.ts';
 import { createStreamResponse } from './stream-response.ts';
-import { type Task, type TaskDependencies, withTask } from './task.ts';
+import type { Task } from './task.ts';
+import { answerWhole, parseBody, type WorkAnswer, type WorkHandler, type WorkRequest } from './work.ts';
 
-export type ChatDependencies = TaskDependencies & {
-  runner: CallRunner;
-  providers: ChatProviders;
-};
+export type ChatDependencies = { runner: CallRunner; providers: ChatProviders };
 
 const JSON_TYPE = 'application/json; charset=utf-8';
 const DONE = 'data: [DONE]\n\n';
 
-/** `POST /v1/chat/completions`: one provider call, in and out in OpenAI's format, settled before its result leaves. */
-export function chatCompletionsRoute(app: FastifyInstance, dependencies: ChatDependencies): void {
-  app.post('/v1/chat/completions', (request, reply) =>
-    withTask(dependencies, request, reply, async (task) => {
-      const call = onlyCall(task);
-      const { source, isPassthrough } = dependencies.providers.forChat(call.provider);
-      const chat = toChat(request.body, call, isPassthrough);
-      const answer = chat.body.stream ? streamAnswer : wholeAnswer;
-      await answer(dependencies.runner, task, call, source, chat, request, reply);
-      return reply;
-    }),
-  );
+/** One provider call, in and out in OpenAI's format, settled before its result leaves. */
+export function createChatHandler({ runner, providers }: ChatDependencies): WorkHandler {
+  return (task, request, answer) => {
+    const call = onlyCall(task);
+    const { source, isPassthrough } = providers.forChat(call.provider);
+    const chat = toChat(request.body, call, isPassthrough);
+    const answerer = chat.body.stream ? streamAnswer : wholeAnswer;
+    return answerer({ runner, task, call, source, chat }, request, answer);
+  };
 }
 
-type Answerer = (
-  runner: CallRunner,
-  task: Task,
-  call: PlannedCall,
-  source: ChatSource,
-  chat: NormalisedChat,
-  request: FastifyRequest,
-  reply: FastifyReply,
-) => Promise<void>;
+/** One chat, and what it is done with. */
+type ChatWork = {
+  runner: CallRunner;
+  task: Task;
+  call: PlannedCall;
+  source: ChatSource;
+  chat: NormalisedChat;
+};
 
-const wholeAnswer: Answerer = async (runner, task, call, source, chat, _request, reply) => {
-  let answer: WholeAnswer | undefined;
+type Answerer = (work: ChatWork, request: WorkRequest, answer: WorkAnswer) => Promise<void>;
+
+const wholeAnswer: Answerer = async ({ runner, task, call, source, chat }, _request, answer) => {
+  let completed: WholeAnswer | undefined;
   const job: CallJob = {
     ...jobOf(task, call, chat),
     ...(task.slot && {
       keep: async (figures) => {
         const headers = { 'content-type': JSON_TYPE, ...figuresForClient(figures) };
-        await task.slot?.keep({ status: 200, headers, body: answer?.bytes ?? Buffer.alloc(0) });
+        await task.slot?.keep({ status: 200, headers, body: completed?.bytes ?? Buffer.alloc(0) });
       },
     }),
   };
   const { result, figures } = await runCall(runner, job, async (context, record) => {
-    answer = await source.chat(chat, context);
-    const { bytes, units, completion } = answer;
+    completed = await source.chat(chat, context);
+    const { bytes, units, completion } = completed;
     record.responseBytes = bytes.length;
     if (units) record.usage = { units, final: true };
     else record.text = JSON.stringify(completion.choices.map(({ message }) => message));
     return bytes;
   });
-  reply.headers(figureHeaders(figures, 'ok')).type(JSON_TYPE).send(result);
+  const headers = { ...figureHeaders(figures, 'ok'), 'content-type': JSON_TYPE };
+  answerWhole(answer, { status: 200, headers }, result);
 };
 
-const streamAnswer: Answerer = async (runner, task, call, source, chat, request, reply) => {
-  const response = createStreamResponse(reply, task.slot ? MAX_KEPT_BYTES : 0);
+const streamAnswer: Answerer = async ({ runner, task, call, source, chat }, request, answer) => {
+  const response = createStreamResponse(answer, task.slot ? MAX_KEPT_BYTES : 0);
   const wantsUsage = chat.body.stream_options?.include_usage === true;
   let usageEvent = '';
   const ending = (figures: Figures & { state?: string }) =>
@@ -100,18 +96,15 @@ const streamAnswer: Answerer = async (runner, task, call, source, chat, request,
     void response.write(ending(figures));
   } catch (error) {
     if (!response.hasBegun()) throw error;
-    const failure = asProblem(error);
-    request.problemCode = failure.code;
-    if (failure.status >= 500) request.log.error({ err: error }, 'a stream failed');
-    void response.write(chunkEvent(toOpenAiError(failure, request.id)));
+    void response.write(chunkEvent(toOpenAiError(request.failed(error), request.requestId)));
   }
   response.end();
 };
 
 function onlyCall({ plan }: Task): PlannedCall {
   const [call, ...others] = plan.calls;
-  if (plan.kind !== 'chat' || call === undefined || others.length > 0) {
-    throw problem('invalid_request', { detail: 'The context does not carry the plan of a chat.' });
+  if (call === undefined || others.length > 0) {
+    throw problem('invalid_request', { detail: 'A chat is one call.' });
   }
   return call;
 }
@@ -122,7 +115,7 @@ function onlyCall({ plan }: Task): PlannedCall {
  */
 function toChat(body: unknown, call: PlannedCall, isPassthrough: boolean): NormalisedChat {
   return {
-    body: isPassthrough ? checkShape(body) : parseRequest(body),
+    body: isPassthrough ? checkShape(body) : parseBody(chatCompletionRequest, body),
     model: call.model,
     upstreamModel: call.upstreamModel,
     outputTokens: call.outputTokens,
@@ -136,14 +129,6 @@ function checkShape(body: unknown): ChatCompletionRequest {
     throw problem('invalid_request', { fields: { param: 'messages' } });
   }
   return request;
-}
-
-function parseRequest(body: unknown): ChatCompletionRequest {
-  const { success, data, error } = chatCompletionRequest.safeParse(body);
-  if (success) return data;
-  const [issue] = error.issues;
-  const param = issue?.path.join('.') ?? '';
-  throw problem('invalid_request', { detail: `${param}: ${issue?.message}`, fields: { param } });
 }
 
 function jobOf({ requestId, work, settlement }: Task, call: PlannedCall, { body }: NormalisedChat): CallJob {

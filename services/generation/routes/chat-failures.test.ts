@@ -19,7 +19,7 @@ const generation = await createTestGeneration(t, {
   DEADLINE_MARGIN: '0ms',
 });
 const { url, simulator, ledger } = generation;
-const route = `${url}/v1/chat/completions`;
+const route = generation.workUrl;
 const PROVIDERS = ['openai', 'anthropic', 'gemini'] as const;
 
 // biome-ignore lint/suspicious/noExplicitAny: the shape is what the tests are about
@@ -338,7 +338,7 @@ t.test('given what a provider does not support, then nothing is called or charge
   t.equal(simulator.witness.totals().all.calls, 0);
 });
 
-t.test('given a body that never reaches the route, then its hold is closed all the same', async (t) => {
+t.test('given a body that is not JSON, then its hold is closed all the same', async (t) => {
   const { requestId, headers } = await generation.admit(chatPlan());
   const answer = await request(route, {
     headers: { ...headers, 'content-type': 'application/json' },
@@ -358,10 +358,6 @@ t.test('given a service that stops, then what runs is ended and paid for', async
 });
 
 t.test('given requests that are not as the gateway sends them, then they are refused', async (t) => {
-  const bare = await request<Answer>(route, { body: chat('Rivers') });
-  t.equal(bare.status, 401);
-  const headers = generation.sign({ caller: CALLER, requestId: '0190a1b2-0000-7000-8000-00000000d001' });
-  t.equal((await request(route, { headers, body: chat('Rivers') })).status, 400, 'without work');
   const twice = chatPlan();
   const [call] = twice.calls;
   if (call) twice.calls = [call, { ...call, index: 1 }];

@@ -1,6 +1,5 @@
-import type { OutgoingHttpHeaders } from 'node:http';
-import type { FastifyReply } from 'fastify';
-import { createSseWriter } from '#libs/http/sse-writer.ts';
+import { createSseWriter, SSE_HEADERS } from '#libs/http/sse-writer.ts';
+import type { WorkAnswer } from './work.ts';
 
 /** Named events with JSON data. The head leaves at once, and a comment whenever there is nothing to tell for long. */
 export type EventStream = {
@@ -12,9 +11,12 @@ export type EventStream = {
 };
 
 /** @param keepBytes how much of what is sent to remember; 0 for nothing. */
-export function createEventStream(reply: FastifyReply, keepBytes: number): EventStream {
-  reply.hijack();
-  const writer = createSseWriter(reply.raw, { headers: reply.getHeaders() as OutgoingHttpHeaders });
+export function createEventStream(answer: WorkAnswer, keepBytes: number): EventStream {
+  answer.begin({ status: 200, headers: SSE_HEADERS });
+  const writer = createSseWriter({
+    write: answer.write,
+    isClosed: () => answer.isGone() || answer.hasEnded(),
+  });
   let transcript = '';
   let isWhole = keepBytes > 0;
   return {
@@ -27,7 +29,7 @@ export function createEventStream(reply: FastifyReply, keepBytes: number): Event
       }
       return writer.send({ event, data: json });
     },
-    end: writer.end,
+    end: answer.end,
     transcriptWith(event, data) {
       return isWhole ? Buffer.from(transcript + format(event, JSON.stringify(data))) : undefined;
     },

@@ -1,6 +1,6 @@
 import t from 'tap';
 import { generateRequest } from '#libs/contracts/generate.ts';
-import type { CallPlan } from '#libs/contracts/internal-context.ts';
+import type { CallPlan } from '#libs/contracts/work.ts';
 import { parseSse } from '#libs/http/sse-parser.ts';
 import { planContent } from '#libs/pipelines/content.ts';
 import type { ModelInfo } from '#libs/pricing/model.ts';
@@ -18,7 +18,7 @@ import {
 
 const generation = await createTestGeneration(t, { PROVIDER_IDLE_TIMEOUT: '5s' });
 const { url, simulator, ledger } = generation;
-const route = `${url}/internal/generate`;
+const route = generation.workUrl;
 
 // biome-ignore lint/suspicious/noExplicitAny: the shape is what the tests are about
 type Answer = any;

@@ -1,8 +1,7 @@
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { PlanContext } from '#libs/contracts/gating.ts';
 import { type GenerateRequest, generateRequest } from '#libs/contracts/generate.ts';
 import type { ContentStep } from '#libs/pipelines/content-prompts.ts';
-import { asProblem, problem, toProblemJson } from '#libs/problems/problems.ts';
+import { toProblemJson } from '#libs/problems/problems.ts';
 import type { Clock } from '#libs/service/runtime.ts';
 import { MAX_KEPT_BYTES } from '../domain/kept-answers.ts';
 import { type CallRunner, type Figures, figureHeaders } from '../domain/run-call.ts';
@@ -10,13 +9,10 @@ import { type ContentJob, runContent, type StepTexts } from '../domain/run-conte
 import type { ChatProviders } from '../providers/registry.ts';
 import { createEventStream } from './event-stream.ts';
 import { figuresForClient, presentFigures } from './figures.ts';
-import { type Task, type TaskDependencies, withTask } from './task.ts';
+import type { Task } from './task.ts';
+import { answerWhole, parseBody, type WorkAnswer, type WorkHandler, type WorkRequest } from './work.ts';
 
-export type GenerateDependencies = TaskDependencies & {
-  runner: CallRunner;
-  providers: ChatProviders;
-  clock: Clock;
-};
+export type GenerateDependencies = { runner: CallRunner; providers: ChatProviders; clock: Clock };
 
 const JSON_TYPE = 'application/json; charset=utf-8';
 
@@ -29,33 +25,20 @@ const MESSAGES: Readonly<Record<ContentStep, string>> = {
 
 const CONTENT_TYPE_OF: Partial<Record<ContentStep, string>> = { edit: 'blog', social: 'social' };
 
-/** `POST /internal/generate`: content for a topic as server-sent events, or as JSON for those who ask for it. */
-export function generateRoute(app: FastifyInstance, dependencies: GenerateDependencies): void {
-  app.post<{ Body: GenerateRequest }>(
-    '/internal/generate',
-    { schema: { body: generateRequest } },
-    (request, reply) =>
-      withTask(dependencies, request, reply, async (task) => {
-        if (task.plan.kind !== 'generate') {
-          throw problem('invalid_request', {
-            detail: 'The context does not carry the plan of a generation.',
-          });
-        }
-        const answer = wantsJson(request) ? answerWhole : answerInEvents;
-        await answer(dependencies, task, request, reply);
-        return reply;
-      }),
-  );
+/** Content for a topic as server-sent events, or as JSON for those who ask for it. */
+export function createGenerateHandler(dependencies: GenerateDependencies): WorkHandler {
+  return (task, request, answer) => {
+    const answerer = wantsJson(request) ? answerInOne : answerInEvents;
+    return answerer({ dependencies, task, body: parseBody(generateRequest, request.body) }, request, answer);
+  };
 }
 
-type Answerer = (
-  dependencies: GenerateDependencies,
-  task: Task,
-  request: FastifyRequest<{ Body: GenerateRequest }>,
-  reply: FastifyReply,
-) => Promise<void>;
+/** One generation, and what it is done with. */
+type GenerateWork = { dependencies: GenerateDependencies; task: Task; body: GenerateRequest };
 
-const answerWhole: Answerer = async (dependencies, task, { body }, reply) => {
+type Answerer = (work: GenerateWork, request: WorkRequest, answer: WorkAnswer) => Promise<void>;
+
+const answerInOne: Answerer = async ({ dependencies, task, body }, _request, answer) => {
   const { runner, clock } = dependencies;
   const present = (texts: StepTexts, figures: Figures & { state?: string }) =>
     JSON.stringify(presentContent(body, texts, figures, clock, task.planContext));
@@ -71,15 +54,15 @@ const answerWhole: Answerer = async (dependencies, task, { body }, reply) => {
       },
     },
   });
-  reply.headers(figureHeaders(figures, 'ok')).type(JSON_TYPE).send(present(texts, figures));
+  const headers = { ...figureHeaders(figures, 'ok'), 'content-type': JSON_TYPE };
+  answerWhole(answer, { status: 200, headers }, Buffer.from(present(texts, figures)));
 };
 
-const answerInEvents: Answerer = async (dependencies, task, request, reply) => {
+const answerInEvents: Answerer = async ({ dependencies, task, body }, request, answer) => {
   const { runner, clock } = dependencies;
-  const { body } = request;
   const present = (texts: StepTexts, figures: Figures & { state?: string }) =>
     presentContent(body, texts, figures, clock, task.planContext);
-  const events = createEventStream(reply, task.slot ? MAX_KEPT_BYTES : 0);
+  const events = createEventStream(answer, task.slot ? MAX_KEPT_BYTES : 0);
   try {
     const { texts, figures } = await runContent(runner, {
       ...jobOf(dependencies, task, body),
@@ -100,10 +83,7 @@ const answerInEvents: Answerer = async (dependencies, task, request, reply) => {
     });
     await events.send('complete', present(texts, figures));
   } catch (error) {
-    const failure = asProblem(error);
-    request.problemCode = failure.code;
-    if (failure.status >= 500) request.log.error({ err: error }, 'a generation failed');
-    await events.send('error', toProblemJson(failure, request.id));
+    await events.send('error', toProblemJson(request.failed(error), request.requestId));
   }
   events.end();
 };
@@ -117,7 +97,7 @@ function jobOf(
 }
 
 /** Events, unless the client names JSON and not events. */
-function wantsJson({ headers: { accept = '' } }: FastifyRequest): boolean {
+function wantsJson({ accept }: WorkRequest): boolean {
   return accept.includes('application/json') && !accept.includes('text/event-stream');
 }
 

@@ -1,5 +1,5 @@
-import type { OutgoingHttpHeaders } from 'node:http';
-import type { FastifyReply } from 'fastify';
+import { SSE_HEADERS } from '#libs/http/sse-writer.ts';
+import type { WorkAnswer } from './work.ts';
 
 /** A stream of bytes to a client, begun with the first of them. Writing to a client that has gone is harmless. */
 export type StreamResponse = {
@@ -12,59 +12,32 @@ export type StreamResponse = {
   readonly transcript: () => Buffer;
 };
 
-const HEADERS = {
-  'content-type': 'text/event-stream; charset=utf-8',
-  'cache-control': 'no-store',
-  // nginx would collect events until its buffer is full
-  'x-accel-buffering': 'no',
-};
-
 /** @param keepBytes how much of what is written to remember; 0 for nothing. */
-export function createStreamResponse(reply: FastifyReply, keepBytes: number): StreamResponse {
-  const { raw } = reply;
-  let hasBegun = false;
+export function createStreamResponse(answer: WorkAnswer, keepBytes: number): StreamResponse {
   let kept: Buffer[] = [];
   let keptBytes = 0;
-  let drained: Promise<void> | undefined;
+  const hasBegun = () => answer.head() !== undefined;
 
-  function begin(): void {
-    hasBegun = true;
-    reply.hijack();
-    if (!raw.destroyed) raw.writeHead(200, { ...(reply.getHeaders() as OutgoingHttpHeaders), ...HEADERS });
-  }
-
-  function remember(bytes: Uint8Array | string): void {
-    const chunk = Buffer.from(bytes as Uint8Array);
+  function remember(chunk: Buffer): void {
     keptBytes += chunk.length;
     if (keptBytes > keepBytes) kept = [];
     else kept.push(chunk);
   }
 
-  function waitForClient(): Promise<void> {
-    drained ??= new Promise((resolve) => {
-      const done = () => {
-        raw.off('drain', done);
-        raw.off('close', done);
-        drained = undefined;
-        resolve();
-      };
-      raw.once('drain', done);
-      raw.once('close', done);
-    });
-    return drained;
-  }
-
   return {
-    hasBegun: () => hasBegun,
+    hasBegun,
     write(bytes) {
-      if (!hasBegun) begin();
-      if (keepBytes > 0) remember(bytes);
-      if (raw.destroyed || raw.write(bytes)) return undefined;
-      return waitForClient();
+      if (!hasBegun()) answer.begin({ status: 200, headers: SSE_HEADERS });
+      const chunk = toBuffer(bytes);
+      if (keepBytes > 0) remember(Buffer.from(chunk));
+      return answer.write(chunk);
     },
-    end() {
-      if (!raw.destroyed) raw.end();
-    },
+    end: answer.end,
     transcript: () => Buffer.concat(kept),
   };
+}
+
+function toBuffer(bytes: Uint8Array | string): Buffer {
+  if (typeof bytes === 'string') return Buffer.from(bytes);
+  return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }

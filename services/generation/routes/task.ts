@@ -1,13 +1,7 @@
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import type { ContextSigner } from '#libs/auth/internal-context.ts';
+import type { Sender } from '#libs/channel/sender.ts';
 import type { PlanContext } from '#libs/contracts/gating.ts';
-import {
-  type CallPlan,
-  INTERNAL_CONTEXT_HEADER,
-  type InternalContext,
-} from '#libs/contracts/internal-context.ts';
+import type { AnswerHead, CallPlan, WorkHead } from '#libs/contracts/work.ts';
 import { problem } from '#libs/problems/problems.ts';
-import { internalContextOf } from '#libs/service/internal-calls.ts';
 import type { KeptAnswerSlot, KeptAnswers } from '../domain/kept-answers.ts';
 import type { RunningRegistry, RunningWork } from '../domain/running.ts';
 import { createSettlement, type Settlement, type SettlementDependencies } from '../domain/settlement.ts';
@@ -31,43 +25,6 @@ export type Task = {
   readonly slot: KeptAnswerSlot | null;
 };
 
-declare module 'fastify' {
-  interface FastifyRequest {
-    /** Its task takes care of its hold. */
-    hasTask: boolean;
-  }
-}
-
-/**
- * Closes the hold of a request that fails before its task begins: refused by the framework because it is too large,
- * is not JSON, does not match its schema or comes while the service is overloaded. Add it before any route.
- */
-export function closeUntouchedHolds(
-  app: FastifyInstance,
-  {
-    ledger,
-    signer,
-    logger,
-  }: Pick<TaskDependencies, 'ledger' | 'logger'> & {
-    signer: Pick<ContextSigner, 'verify'>;
-  },
-): void {
-  app.decorateRequest('hasTask', false);
-  app.addHook('onError', async (request) => {
-    const header = request.headers[INTERNAL_CONTEXT_HEADER];
-    if (request.hasTask || typeof header !== 'string') return;
-    const verdict = signer.verify<InternalContext>(header);
-    if (!verdict.ok || verdict.payload.work === undefined) return;
-    const { requestId, caller } = verdict.payload;
-    // nobody has to wait for it
-    ledger.close({ holdId: requestId, accountId: caller.accountId }).catch((error: unknown) => {
-      logger.warn({ err: error, hold: requestId }, 'a hold could not be closed and is left to the sweeper');
-    });
-  });
-}
-
-type PlannedWork = NonNullable<InternalContext['work']>;
-
 /**
  * Runs a task and leaves nothing behind, however it ends: the hold is closed, and an answer that was to be kept is
  * either there or given up.
@@ -76,21 +33,20 @@ type PlannedWork = NonNullable<InternalContext['work']>;
  */
 export async function withTask<Result>(
   dependencies: TaskDependencies,
-  request: FastifyRequest,
-  reply: FastifyReply,
+  head: WorkHead,
+  client: Pick<Sender<AnswerHead>, 'onGone'>,
   run: (task: Task) => Promise<Result>,
 ): Promise<Result> {
-  const { caller, requestId, work: planned } = internalContextOf(request);
-  if (planned === undefined) throw problem('invalid_request', { detail: 'The context carries no work.' });
+  const { caller, requestId, plan, planContext } = head;
   const settlement = createSettlement(dependencies, { holdId: requestId, accountId: caller.accountId });
-  request.hasTask = true;
   let work: RunningWork | undefined;
   let slot: KeptAnswerSlot | null = null;
   try {
-    work = beginWork(dependencies, planned, caller);
-    if (planned.keepAnswer) slot = await beginSlot(dependencies.keptAnswers, requestId, caller.accountId);
-    else endWithClient(work, reply);
-    const { plan, planContext } = planned;
+    const begun = beginWork(dependencies, head);
+    work = begun;
+    if (head.keepAnswer) slot = await beginSlot(dependencies.keptAnswers, requestId, caller.accountId);
+    // nobody pays for what nobody reads
+    else client.onGone(() => begun.end('client_gone'));
     return await run({ requestId, plan, planContext, work, settlement, slot });
   } finally {
     if (work) dependencies.registry.finish(work);
@@ -101,8 +57,7 @@ export async function withTask<Result>(
 
 function beginWork(
   { registry, deadlineMarginMs }: TaskDependencies,
-  { plan, holdExpiresAtMs }: PlannedWork,
-  { accountId, keyId }: InternalContext['caller'],
+  { plan, holdExpiresAtMs, caller: { accountId, keyId } }: WorkHead,
 ): RunningWork {
   const targets = plan.calls.flatMap(({ provider, model }) => [provider, `${provider}/${model}`]);
   return registry.begin({ accountId, keyId, targets, deadlineMs: holdExpiresAtMs - deadlineMarginMs });
@@ -116,15 +71,4 @@ async function beginSlot(
   const slot = await keptAnswers.begin(requestId, accountId);
   if (slot === undefined) throw problem('idempotency_in_progress');
   return slot;
-}
-
-/** Nobody pays for what nobody reads. */
-function endWithClient(work: RunningWork, { raw }: FastifyReply): void {
-  if (raw.closed) {
-    work.end('client_gone');
-    return;
-  }
-  raw.once('close', () => {
-    if (!raw.writableFinished) work.end('client_gone');
-  });
 }

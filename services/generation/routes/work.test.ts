@@ -1,0 +1,113 @@
+/** What is true of all work, whatever kind: who may ask for it, what is logged and counted, and how it ends. */
+import { setTimeout as delay } from 'node:timers/promises';
+import t from 'tap';
+import { createContextSigner } from '#libs/auth/internal-context.ts';
+import { createChannelClient } from '#libs/channel/client.ts';
+import { createWorkChannel } from '#libs/clients/work-channel.ts';
+import { WORK_PATH, WORK_PROTOCOL } from '#libs/contracts/work.ts';
+import { systemRuntime } from '#libs/service/runtime.ts';
+import { request } from '#libs/testing/http.ts';
+import { ACCOUNT, chatPlan, createTestGeneration } from '../fixtures.ts';
+
+// biome-ignore lint/suspicious/noExplicitAny: the shape is what the tests are about
+type Answer = any;
+
+const { newId, clock } = systemRuntime;
+const chat = (content: string) => ({ model: 'gpt-4o', messages: [{ role: 'user', content }] });
+
+t.test('given somebody who is not a service of ours, then no channel is opened', async (t) => {
+  const { url } = await createTestGeneration(t);
+  const signer = createContextSigner({ secrets: ['the secret of somebody else entirely'], now: clock.now });
+  const forged = createWorkChannel({ url, signer, now: clock.now, newId });
+  await t.rejects(async () => forged.channel(), {
+    name: 'ChannelError',
+    cause: { message: 'it answered 401' },
+  });
+  const unsigned = { url, protocol: WORK_PROTOCOL, path: WORK_PATH, headers: () => ({}) };
+  for (const [options, status] of [
+    [unsigned, 401],
+    [{ ...unsigned, path: '/elsewhere' }, 404],
+    [{ ...unsigned, protocol: 'websocket' }, 426],
+  ] as const) {
+    const stranger = createChannelClient(options);
+    await t.rejects(async () => stranger.channel(), { cause: { message: `it answered ${status}` } });
+  }
+  t.equal((await request(`${url}/v1/chat/completions`, { body: chat('Rivers') })).status, 401);
+});
+
+t.test('given work of every ending, then each has one line and is counted', async (t) => {
+  const generation = await createTestGeneration(t);
+  const ask = async (body: unknown, plan = chatPlan()) => {
+    const { requestId, headers } = await generation.admit(plan);
+    const answer = await request<Answer>(generation.workUrl, { headers, body });
+    return { requestId, answer };
+  };
+  const lineOf = (requestId: string) =>
+    generation.lines.filter(({ msg, request_id }) => msg === 'request completed' && request_id === requestId);
+
+  const served = await ask(chat('Rivers'));
+  t.match(lineOf(served.requestId), [
+    { method: 'WORK', route: 'chat', status: 200, account: ACCOUNT, problem: undefined },
+  ]);
+  const refused = await ask({ model: 'gpt-4o' });
+  t.match(lineOf(refused.requestId), [{ status: 400, problem: 'invalid_request' }]);
+  const failed = await ask(chat('Rivers [[simulate: status=401]]'));
+  t.match(failed.answer, { status: 502, body: { error: { request_id: failed.requestId } } });
+  t.match(lineOf(failed.requestId), [{ status: 502, problem: 'provider_error' }]);
+  t.match(
+    generation.lines.filter(({ level, request_id }) => level === 'error' && request_id === failed.requestId),
+    [{ msg: 'request failed', err: Object }],
+  );
+
+  const left = await generation.admit(chatPlan());
+  const controller = new AbortController();
+  const body = chat('Rivers [[simulate: slow=5000]]');
+  const pending = request(generation.workUrl, { headers: left.headers, body, signal: controller.signal });
+  await generation.simulator.witness.arrived(3);
+  controller.abort();
+  await t.rejects(pending);
+  t.equal(await generation.holdState(left.requestId), 'closed');
+  while (lineOf(left.requestId).length === 0) await delay(5);
+  t.match(lineOf(left.requestId), [{ status: 499, problem: 'client_closed_request' }]);
+
+  const metrics = await generation.metrics.registry.metrics();
+  t.match(metrics, /duration_seconds_count\{.*method="WORK".*route="chat".*status="2xx".*\} 1/);
+  t.match(metrics, /duration_seconds_count\{.*method="WORK".*route="chat".*status="4xx".*\} 2/);
+  t.match(metrics, /refusals_total\{code="provider_error".*\} 1/);
+});
+
+t.test('given a service that is stopped, then work that has begun is finished', async (t) => {
+  const generation = await createTestGeneration(t);
+  const { requestId, headers } = await generation.admit(chatPlan());
+  const body = chat('Rivers [[simulate: slow=300]]');
+  const pending = request<Answer>(generation.workUrl, { headers, body });
+  await generation.simulator.witness.arrived(1);
+  const closed = generation.app.close();
+  t.match(await pending, { status: 200, body: { choices: [{}] } });
+  t.equal(await generation.holdState(requestId), 'closed');
+  await closed;
+});
+
+t.test('given a service that is overloaded, then work is refused and its hold released', async (t) => {
+  const generation = await createTestGeneration(t, { EVENT_LOOP_DELAY_LIMIT: '1ms' });
+  const busy = setInterval(() => {
+    const until = performance.now() + 40;
+    while (performance.now() < until);
+  }, 45);
+  t.teardown(() => clearInterval(busy));
+  let status = 200;
+  let requestId = '';
+  for (let attempt = 0; attempt < 40 && status === 200; attempt += 1) {
+    const admitted = await generation.admit(chatPlan());
+    requestId = admitted.requestId;
+    const answer = await request<Answer>(generation.workUrl, {
+      headers: admitted.headers,
+      body: chat('Rivers'),
+    });
+    status = answer.status;
+    if (status !== 200) t.match(answer.body, { error: { problem_code: 'overloaded' } });
+  }
+  t.equal(status, 503);
+  t.equal(await generation.holdState(requestId), 'closed');
+  t.strictSame(await generation.rows(requestId), [], 'nothing was called');
+});
