@@ -50,7 +50,7 @@ export type ChannelClientOptions = {
 
 /** A connection that may be used now. Use it in the same turn of the event loop. */
 export type Channel<Head> = {
-  /** Never throws, and never calls back before it returns. The body must not be changed afterwards. */
+  /** Never calls back before it returns. The body must not be changed afterwards. */
   readonly ask: (head: object, body: Buffer, listener: AnswerListener<Head>) => Exchange;
 };
 
@@ -91,7 +91,6 @@ export function createChannelClient<Head>(options: ChannelClientOptions): Channe
   let closing = false;
 
   function dial(): Promise<Connection<Head>> {
-    if (closing) return Promise.reject(new ChannelError('closed'));
     dialling ??= connect(options)
       .then((socket) => {
         const connection = openConnection<Head>(socket, options, () => connections.delete(connection));
@@ -106,6 +105,7 @@ export function createChannelClient<Head>(options: ChannelClientOptions): Channe
 
   return {
     channel() {
+      if (closing) return Promise.reject(new ChannelError('closed'));
       let best: Connection<Head> | undefined;
       let usable = 0;
       for (const connection of connections) {
@@ -286,7 +286,6 @@ function openConnection<Head>(
   socket.setNoDelay(true);
   socket.setTimeout(0);
   socket.on('data', (chunk: Buffer) => {
-    if (socket.destroyed) return;
     unanswered = 0;
     try {
       read(chunk);
@@ -311,8 +310,8 @@ function openConnection<Head>(
       const exchange = lastExchange;
       const one: Waiting<Head> = { listener };
       let uncredited = 0;
-      waiting.set(exchange, one);
       outbox(encodeHead(FRAME.request, exchange, head, body.length), body);
+      waiting.set(exchange, one);
       if (lastExchange >= exchangesPerConnection) retire();
       if (socket.closed) process.nextTick(loseAll);
       return {

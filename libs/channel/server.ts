@@ -130,7 +130,6 @@ function openChannel<RequestHead, AnswerHead extends object>(
     }
   });
   const read = (chunk: Buffer) => {
-    if (socket.destroyed) return;
     heard = true;
     try {
       reader(chunk);
