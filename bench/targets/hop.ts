@@ -1,21 +1,32 @@
 /**
- * One hop of a gateway of two processes that knows nobody, limits nothing and prices nothing: it passes a request on
- * and its answer back, and where it is given a database, it waits for a durable row before the one or the other.
- * Arguments: port to listen on, port of the next hop, `request` or `answer` (what waits), the database.
+ * One of the two hops of a gateway that knows nobody, limits nothing and prices nothing: it passes a request on and its
+ * answer back. The outer one gets it over HTTP and sends it over a channel, the inner one does the reverse. Where it is
+ * given a database, the outer waits for a durable row before the request goes on, the inner before its answer does.
+ * Arguments: `outer` or `inner`, port to listen on, port of the next hop, the database.
  *
  * The row is the narrowest there can be, beside a counter that all of them move, and rows go together in statements as
  * those of the ledger do. What this costs, nothing that keeps exact books in two processes can go below.
  */
 import { randomUUIDv7 } from 'node:crypto';
+import { createServer } from 'node:http';
 import Fastify from 'fastify';
 import { Pool } from 'undici';
+import { createChannelClient } from '#libs/channel/client.ts';
+import { acceptChannels } from '#libs/channel/server.ts';
 import { createPool } from '#libs/db/pool.ts';
 import { createGroupCommit } from '#libs/ledger/group-commit.ts';
 
-const [port, nextPort, waits, databaseUrl] = process.argv.slice(2);
+const [role, port, nextPort, databaseUrl] = process.argv.slice(2);
+const next = `http://127.0.0.1:${nextPort}`;
+const address = { port: Number(port), host: '127.0.0.1' };
 
+const PROTOCOL = 'bench-hop';
+const PATH = '/v1/chat/completions';
+const JSON_HEADERS = { 'content-type': 'application/json' };
 const WRITE = `WITH counted AS (UPDATE bench_counter SET n = n + cardinality($1::uuid[]))
   INSERT INTO bench_rows SELECT unnest($1::uuid[])`;
+
+type Answered = { status: number };
 
 function createWriter(connectionString: string): () => Promise<void> {
   const database = createPool({
@@ -38,45 +49,68 @@ function createWriter(connectionString: string): () => Promise<void> {
 
 const write = databaseUrl === undefined ? async () => {} : createWriter(databaseUrl);
 
-const pool = new Pool(`http://127.0.0.1:${nextPort}`, { connections: 256, pipelining: 1 });
-const app = Fastify({ logger: false });
-app.removeAllContentTypeParsers();
-app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
+async function startOuter(): Promise<void> {
+  const client = createChannelClient<Answered>({
+    url: next,
+    protocol: PROTOCOL,
+    path: '/',
+    headers: () => ({}),
+  });
+  const app = Fastify({ logger: false });
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
+  app.post(PATH, async (request, reply) => {
+    reply.hijack();
+    const { raw } = reply;
+    await write();
+    const channel = await client.channel();
+    channel.ask({}, request.body as Buffer, {
+      onHead: ({ status }) => raw.writeHead(status, JSON_HEADERS),
+      onData: (bytes) => raw.write(bytes),
+      onEnd: () => raw.end(),
+      onLost: (error) => raw.destroy(error),
+    });
+  });
+  await app.listen(address);
+}
 
-app.post('/v1/chat/completions', async (request, reply) => {
-  reply.hijack();
-  const { raw } = reply;
-  if (waits === 'request') await write();
-  const parts: Buffer[] = [];
-  let status = 0;
-  pool.dispatch(
-    {
-      method: 'POST',
-      path: '/v1/chat/completions',
-      headers: { 'content-type': 'application/json' },
-      body: request.body as Buffer,
+async function startInner(): Promise<void> {
+  const pool = new Pool(next, { connections: 256, pipelining: 1 });
+  const server = createServer();
+  acceptChannels<object, Answered>(server, PROTOCOL, {
+    maxRequestBytes: 1_000_000,
+    refuse: () => null,
+    onError: (error) => console.error(error),
+    serve: async ({ body }, answer) => {
+      const { statusCode, parts } = await exchange(pool, body);
+      await write();
+      answer.whole({ status: statusCode }, Buffer.concat(parts));
     },
-    {
-      onRequestStart() {},
-      onResponseStart(_controller, statusCode) {
-        status = statusCode;
-      },
-      onResponseData(_controller, part) {
-        parts.push(part);
-      },
-      async onResponseEnd() {
-        if (waits === 'answer') await write();
-        const body = Buffer.concat(parts);
-        raw.writeHead(status, { 'content-type': 'application/json', 'content-length': body.length });
-        raw.end(body);
-      },
-      onResponseError(_controller, error) {
-        raw.destroy(error);
-      },
-    },
-  );
-});
+  });
+  await new Promise<void>((resolve) => server.listen(address, resolve));
+}
 
-await app.listen({ port: Number(port), host: '127.0.0.1' });
+function exchange(pool: Pool, body: Buffer): Promise<{ statusCode: number; parts: Buffer[] }> {
+  return new Promise((resolve, reject) => {
+    const parts: Buffer[] = [];
+    let statusCode = 0;
+    pool.dispatch(
+      { method: 'POST', path: PATH, headers: JSON_HEADERS, body },
+      {
+        onRequestStart() {},
+        onResponseStart(_controller, status) {
+          statusCode = status;
+        },
+        onResponseData(_controller, part) {
+          parts.push(part);
+        },
+        onResponseEnd: () => resolve({ statusCode, parts }),
+        onResponseError: (_controller, error) => reject(error),
+      },
+    );
+  });
+}
+
+await (role === 'outer' ? startOuter() : startInner());
 process.send?.({ ready: true });
 process.once('disconnect', () => process.exit(0));

@@ -16,14 +16,14 @@ async function startTwoHops(
   databaseUrl: readonly string[],
 ): Promise<Target> {
   const [outerPort, innerPort] = [await freePort(), await freePort()];
-  const start = (port: number, nextPort: number, waits: 'request' | 'answer'): Promise<Child> =>
+  const start = (role: 'outer' | 'inner', port: number, nextPort: number): Promise<Child> =>
     startChild({
-      name: `hop-${port}`,
+      name: `${role}-hop`,
       script: benchPath('targets/hop.ts'),
-      args: [String(port), String(nextPort), waits, ...databaseUrl],
+      args: [role, String(port), String(nextPort), ...databaseUrl],
     });
-  const inner = await start(innerPort, upstreamPort, 'answer');
-  const outer = await start(outerPort, innerPort, 'request');
+  const inner = await start('inner', innerPort, upstreamPort);
+  const outer = await start('outer', outerPort, innerPort);
   return {
     name,
     addresses: [`127.0.0.1:${outerPort}`],
