@@ -53,7 +53,7 @@ const quick = flags.quick ?? false;
 
 const pace: Pace = quick
   ? { rounds: 1, warmUpMs: 200, durationMs: 500, coldRequests: 2_000 }
-  : { rounds: 3, warmUpMs: 500, durationMs: 2_000, coldRequests: 40_000 };
+  : { rounds: 5, warmUpMs: 500, durationMs: 2_000, coldRequests: 60_000 };
 const usageRows = quick ? ([10_000, 200_000] as const) : ([10_000, 5_000_000] as const);
 const connections = (flags.connections ?? (quick ? '16' : '1,16,64')).split(',').map(Number);
 

@@ -18,7 +18,7 @@ export type Pace = {
   rounds: number;
   warmUpMs: number;
   durationMs: number;
-  /** Calls before anything is measured: until then half of the code that runs is not optimised yet. */
+  /** Calls before anything is measured: until then much of the code that runs is not optimised yet. */
   coldRequests: number;
 };
 
@@ -102,7 +102,7 @@ export async function measureAll(
 ): Promise<Cell[]> {
   for (const target of targets) {
     say(`warming up ${target.name}`);
-    await warmUp(load, target, plainWorkload(16), pace.coldRequests);
+    await warmUp(load, target, plainWorkload(64), pace.coldRequests);
     if (workloads.some(({ name }) => name !== 'plain'))
       await warmUp(load, target, streamWorkload(16), pace.coldRequests / 20);
   }

@@ -87,6 +87,11 @@ t.test('given months to come', async (t) => {
   t.equal(await count(), before + 4, 'the month and three more, made once');
   await jobs[0]?.partitions.runOnce();
   t.equal(await count(), before + 4);
+  const { rows } = await pool.query(
+    `SELECT DISTINCT a.attstattarget AS target FROM pg_inherits i JOIN pg_attribute a ON a.attrelid = i.inhrelid
+      WHERE i.inhparent = 'usage_events'::regclass AND a.attnum > 0`,
+  );
+  t.strictSame(rows, [{ target: 10 }], 'old and new are sampled sparingly');
 });
 
 t.test('given jobs that run by themselves, they start at once and stop in good order', async (t) => {
