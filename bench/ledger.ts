@@ -4,7 +4,7 @@
  *     node bench/ledger.ts [--quick]
  *
  * A cycle is one hold and one settle that closes it, each answered after its own commit has reached the disk. Every
- * account has four limits, all of which every cycle touches.
+ * account has four limits, all of which every cycle touches. Beside it, the same rows with nothing decided.
  */
 import { randomBytes, randomUUIDv7 } from 'node:crypto';
 import path from 'node:path';
@@ -17,6 +17,7 @@ import { testHold, testSegment, testSettle } from '#libs/ledger/fixtures.ts';
 import { createLedger, type Ledger } from '#libs/ledger/ledger.ts';
 import { CHAT_PLAN } from './chat-plan.ts';
 import { FOLDER } from './children.ts';
+import { createLeanBooks, type LeanBooks, leanConnection } from './lean-books.ts';
 import { cpuUsByProgram } from './processes.ts';
 import { ms, table, whole } from './report.ts';
 
@@ -32,7 +33,11 @@ const CAME_TO = { ...ASKED, cost: 4_900n, 'tokens.total': 50n };
 /** What the gateway writes down of it. */
 const DETAIL = JSON.stringify(CHAT_PLAN);
 
+/** One hold and the settlement that closes it. */
+type Cycle = (account: string) => Promise<void>;
+
 type Measurement = {
+  what: string;
   accounts: number;
   callers: number;
   cyclesPerSecond: number;
@@ -57,22 +62,29 @@ async function openAccounts(ledger: Ledger, count: number): Promise<string[]> {
   return accounts;
 }
 
-/** Callers that begin their next cycle when the last is answered. @returns the latencies, in milliseconds. */
-async function drive(ledger: Ledger, accounts: readonly string[], callers: number, durationMs: number) {
-  const latencies: number[] = [];
-  const end = performance.now() + durationMs;
-  const cycle = async () => {
-    const account = accounts[Math.floor(Math.random() * accounts.length)] as string;
+const cycleOf =
+  (ledger: Ledger): Cycle =>
+  async (account) => {
     const id = randomUUIDv7();
     const { verdict } = await ledger.hold(testHold(account, id, ASKED, { detail: DETAIL }));
     if (verdict !== 'ok') throw new Error(`A hold was refused: ${verdict}`);
     const { outcome } = await ledger.settle(testSettle(account, id, CAME_TO));
     if (outcome !== 'settled') throw new Error(`A call was not settled: ${outcome}`);
   };
+
+const leanCycleOf =
+  (books: LeanBooks): Cycle =>
+  async (account) =>
+    books.settle(account, await books.hold(account));
+
+/** Callers that begin their next cycle when the last is answered. @returns the latencies, in milliseconds. */
+async function drive(cycle: Cycle, accounts: readonly string[], callers: number, durationMs: number) {
+  const latencies: number[] = [];
+  const end = performance.now() + durationMs;
   await Promise.all(
     Array.from({ length: callers }, async () => {
       for (let start = performance.now(); start < end; start = performance.now()) {
-        await cycle();
+        await cycle(accounts[Math.floor(Math.random() * accounts.length)] as string);
         latencies.push(performance.now() - start);
       }
     }),
@@ -81,22 +93,24 @@ async function drive(ledger: Ledger, accounts: readonly string[], callers: numbe
 }
 
 async function measure(
-  ledger: Ledger,
+  what: string,
+  cycle: Cycle,
   postgresPid: number,
   accounts: readonly string[],
   callers: number,
   durationMs: number,
 ): Promise<Measurement> {
-  await drive(ledger, accounts, callers, durationMs / 4);
+  await drive(cycle, accounts, callers, durationMs / 4);
   const postgresBefore = cpuUsByProgram([postgresPid])['postgres'] ?? 0;
   const nodeBefore = process.cpuUsage();
   const start = performance.now();
-  const latencies = (await drive(ledger, accounts, callers, durationMs)).sort((one, other) => one - other);
+  const latencies = (await drive(cycle, accounts, callers, durationMs)).sort((one, other) => one - other);
   const seconds = (performance.now() - start) / 1_000;
   const node = process.cpuUsage(nodeBefore);
   const postgres = (cpuUsByProgram([postgresPid])['postgres'] ?? 0) - postgresBefore;
   const at = (share: number) => latencies[Math.floor(latencies.length * share)] ?? Number.NaN;
   return {
+    what,
     accounts: accounts.length,
     callers,
     cyclesPerSecond: latencies.length / seconds,
@@ -129,19 +143,29 @@ export async function measureLedger({ quick }: { quick: boolean }): Promise<stri
   try {
     await ensureDatabase(server.url(), DATABASE);
     await migrate({ connectionString: server.url(DATABASE) });
-    const pool = createPool({
-      connectionString: server.url(DATABASE),
-      max: 8,
-      applicationName: 'bench-ledger',
-      statementTimeoutMs: 60_000,
-    });
+    const poolOf = (connectionString: string, max: number) =>
+      createPool({
+        connectionString,
+        max,
+        applicationName: 'bench-ledger',
+        statementTimeoutMs: 60_000,
+      });
+    const pool = poolOf(server.url(DATABASE), 8);
     try {
       const ledger = createLedger({ pool });
       const rows: Measurement[] = [];
       for (const count of [1, 1_000]) {
         const accounts = await openAccounts(ledger, count);
-        for (const callers of quick ? [1, 64] : [1, 16, 64, 512])
-          rows.push(await measure(ledger, server.pid, accounts, callers, quick ? 700 : 4_000));
+        const measureAll = async (what: string, cycle: Cycle) => {
+          for (const callers of quick ? [1, 64] : [1, 16, 64, 512])
+            rows.push(await measure(what, cycle, server.pid, accounts, callers, quick ? 700 : 4_000));
+        };
+        await measureAll('the ledger', cycleOf(ledger));
+        // its statements are planned once, by what is known of the tables then
+        await pool.query('ANALYZE ledger_books, ledger_holds');
+        const leanPool = poolOf(leanConnection(server.url(DATABASE)), 2);
+        await measureAll('its rows alone', leanCycleOf(createLeanBooks(leanPool)));
+        await leanPool.end();
       }
       await assertBooks(pool);
       return report(rows);
@@ -155,6 +179,7 @@ export async function measureLedger({ quick }: { quick: boolean }): Promise<stri
 
 function report(rows: readonly Measurement[]): string {
   const header = [
+    '',
     'accounts',
     'callers',
     'cycles/s',
@@ -166,6 +191,7 @@ function report(rows: readonly Measurement[]): string {
   return table(
     header,
     rows.map((row) => [
+      row.what,
       whole(row.accounts),
       whole(row.callers),
       whole(row.cyclesPerSecond),

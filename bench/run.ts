@@ -117,7 +117,7 @@ async function throughput({ upstreamPort, load, system, account }: Context): Pro
 async function floor({ upstreamPort, load, system, account }: Context): Promise<string> {
   const targets = [
     await startPortkey(upstreamPort),
-    ...(await startFloors(upstreamPort, system)),
+    ...(await startFloors(upstreamPort, system, await system.openAccount(ROOMY))),
     meteredTarget(system, account),
   ];
   return sideBySide('floor', load, targets, connections.map(plainWorkload));

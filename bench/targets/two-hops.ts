@@ -1,6 +1,6 @@
 import { benchPath, type Child, freePort, startChild } from '../children.ts';
 import { withDatabase } from './database.ts';
-import type { System } from './inkmeter.ts';
+import type { Account, System } from './inkmeter.ts';
 import type { Target } from './target.ts';
 
 const TABLES = `
@@ -13,14 +13,14 @@ async function startTwoHops(
   name: string,
   upstreamPort: number,
   system: System,
-  databaseUrl: readonly string[],
+  writes: readonly string[],
 ): Promise<Target> {
   const [outerPort, innerPort] = [await freePort(), await freePort()];
   const start = (role: 'outer' | 'inner', port: number, nextPort: number): Promise<Child> =>
     startChild({
       name: `${role}-hop`,
       script: benchPath('targets/hop.ts'),
-      args: [role, String(port), String(nextPort), ...databaseUrl],
+      args: [role, String(port), String(nextPort), ...writes],
     });
   const inner = await start('inner', innerPort, upstreamPort);
   const outer = await start('outer', outerPort, innerPort);
@@ -29,7 +29,7 @@ async function startTwoHops(
     addresses: [`127.0.0.1:${outerPort}`],
     path: '/v1/chat/completions',
     headers: {},
-    processes: [outer.pid, inner.pid, ...(databaseUrl.length > 0 ? [system.pid] : [])],
+    processes: [outer.pid, inner.pid, ...(writes.length > 0 ? [system.pid] : [])],
     stop: async () => {
       await outer.stop();
       await inner.stop();
@@ -37,11 +37,15 @@ async function startTwoHops(
   };
 }
 
-/** What a gateway of two processes costs before it does anything of use, without and with two durable rows a request. */
-export async function startFloors(upstreamPort: number, system: System): Promise<Target[]> {
+/** What a gateway of two processes costs before it does anything of use: without rows, with narrow ones, with the ledger's. */
+export async function startFloors(upstreamPort: number, system: System, account: Account): Promise<Target[]> {
   await withDatabase(system.databaseUrl, (pool) => pool.query(TABLES));
   return [
     await startTwoHops('two hops', upstreamPort, system, []),
     await startTwoHops('two hops, a durable row at each', upstreamPort, system, [system.databaseUrl]),
+    await startTwoHops('two hops, the rows of the ledger', upstreamPort, system, [
+      system.databaseUrl,
+      account.id,
+    ]),
   ];
 }

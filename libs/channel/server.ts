@@ -27,6 +27,8 @@ export type ChannelServer = {
 };
 
 const SILENCE_MS = 30_000;
+/** Of one piece of what arrives; after so many, whatever else waits in this process gets its turn. */
+const REQUESTS_IN_A_ROW = 16;
 
 /** Lets clients of an HTTP server upgrade their connections to channels (RFC 9110, section 7.8). */
 export function acceptChannels<RequestHead, AnswerHead extends object>(
@@ -87,10 +89,12 @@ function openChannel<RequestHead, AnswerHead extends object>(
   const answers = new Map<number, ControlledSender<AnswerHead>>();
   const outbox = createOutbox(socket);
   let heard = true;
+  let begun = 0;
 
   function begin(exchange: number, payload: Buffer): void {
     if (answers.has(exchange)) throw new FrameError('an exchange begun twice');
     const request = decodeHead<RequestHead>(payload);
+    begun += 1;
     const answer = createSender<AnswerHead>(exchange, outbox, () => answers.delete(exchange));
     answers.set(exchange, answer);
     Promise.try(serve, request, answer)
@@ -131,12 +135,20 @@ function openChannel<RequestHead, AnswerHead extends object>(
   });
   const read = (chunk: Buffer) => {
     heard = true;
+    begun = 0;
     try {
       reader(chunk);
+      if (begun >= REQUESTS_IN_A_ROW) breathe();
     } catch (error) {
       onError(error as Error);
       socket.destroy();
     }
+  };
+
+  /** Node reads up to two megabytes from a socket before it looks at anything else. */
+  const breathe = () => {
+    socket.pause();
+    setImmediate(() => socket.resume());
   };
 
   // the socket's own timeout would count what is written, too

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { createServer, request as httpRequest, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
 import t, { type Test } from 'tap';
 import { type ChannelClient, createChannelClient } from '#libs/channel/client.ts';
 import { WINDOW_BYTES } from '#libs/channel/sender.ts';
@@ -166,6 +167,30 @@ t.test('when the client leaves, the work is told', async (t) => {
   client.end();
   await left;
   t.equal(await outcome(), undefined);
+});
+
+t.test('when the client has left already, nothing is begun', async (t) => {
+  const { url: generation } = await generationOf(t, async () => {
+    t.fail('nobody waits for this');
+  });
+  const client = channelTo(t, generation);
+  const { promise: closed, resolve: close } = Promise.withResolvers<void>();
+  const slow = {
+    ...client,
+    channel: async () => {
+      await closed;
+      return await client.channel();
+    },
+  };
+  const { url, outcome } = await given(t, [slow]);
+  const leaving = httpRequest(url);
+  leaving.on('error', () => undefined);
+  leaving.end();
+  while (outcome() === undefined) await delay(1);
+  leaving.destroy();
+  await delay(20);
+  close();
+  t.ok((await outcome()) instanceof WorkNotStartedError, 'so that what is held for it can be released');
 });
 
 t.test('work whose answer is kept goes on when the client leaves, and is not held up by it', async (t) => {

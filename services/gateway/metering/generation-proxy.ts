@@ -24,14 +24,14 @@ export type GenerationProxy = {
   /**
    * Resolves when the answer has been passed on completely; with the answer, if it was to be kept. Such work also goes
    * on when the client leaves.
-   * @throws WorkNotStartedError when no process took the work, so that its hold can be closed.
+   * @throws WorkNotStartedError when no work was begun, so that its hold can be closed.
    * @throws ProblemError `service_unavailable` when the process was lost before it answered; what it spent until
    * then is in the books, and the sweeper releases the rest.
    */
   forward: (forward: Forward) => Promise<ForwardedAnswer | undefined>;
 };
 
-/** Nothing was sent to any generation process. */
+/** Nothing was sent to any generation process: none can be reached, or nobody waits for the answer any more. */
 export class WorkNotStartedError extends Error {
   override readonly name = 'WorkNotStartedError';
 }
@@ -93,7 +93,10 @@ function pass(channel: Channel<AnswerHead>, forward: Forward): Promise<Forwarded
   const { head, response } = forward;
   const capture = head.keepAnswer;
   return new Promise((resolve, reject) => {
-    if (response.destroyed && !capture) return resolve(undefined);
+    if (response.destroyed && !capture) {
+      reject(new WorkNotStartedError('the client has gone'));
+      return;
+    }
     const kept: Buffer[] = [];
     let keptBytes = 0;
     let status = 0;

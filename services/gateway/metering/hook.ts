@@ -164,6 +164,7 @@ export function createMeteringHook(dependencies: MeteringHookDependencies): Mete
       if (!(error instanceof WorkNotStartedError)) throw error;
       // Nobody works under this hold, so it need not wait for the sweeper.
       await ledger.close({ holdId: request.id, accountId: caller.accountId });
+      if (reply.raw.destroyed) return undefined;
       throw problem('service_unavailable', { cause: error, headers: { 'retry-after': '1' } });
     }
   }
