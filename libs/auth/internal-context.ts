@@ -34,7 +34,7 @@ const MIN_SECRET_LENGTH = 32;
 /**
  * Signs and verifies `JSON.base64url(HMAC-SHA256)`, the JSON in printable ASCII. Like a JWT without its header: there is
  * one algorithm, so there is nothing to negotiate and nothing to confuse. Base64 around the JSON would cost both sides
- * time and a third more bytes on the way; every metered request goes through here.
+ * time and a third more bytes on the way.
  *
  * @param options.secrets the first signs, all verify; so a secret is rotated by prepending the new one everywhere,
  * and dropping the old one after the longest expiry.

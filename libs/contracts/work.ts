@@ -10,8 +10,7 @@ import type { Caller } from './internal-context.ts';
 export const WORK_PROTOCOL = 'inkmeter-work';
 export const WORK_PATH = '/internal/work';
 
-export const WORK_KINDS = ['chat', 'generate', 'image'] as const;
-export type WorkKind = (typeof WORK_KINDS)[number];
+export type WorkKind = 'chat' | 'generate' | 'image';
 
 /** One provider call of a plan: its bounds are what the hold was made for, so generation must keep them. */
 export type PlannedCall = {

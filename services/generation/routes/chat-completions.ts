@@ -3,19 +3,18 @@ import type { PlannedCall } from '#libs/contracts/work.ts';
 import { problem, toOpenAiError } from '#libs/problems/problems.ts';
 import { countPrompt } from '../domain/count-tokens.ts';
 import { MAX_KEPT_BYTES } from '../domain/kept-answers.ts';
-import { type CallJob, type CallRunner, type Figures, figureHeaders, runCall } from '../domain/run-call.ts';
+import { type CallJob, type CallRunner, type Figures, runCall } from '../domain/run-call.ts';
 import type { ChatSource, WholeAnswer } from '../providers/chat-source.ts';
 import type { NormalisedChat } from '../providers/port.ts';
 import type { ChatProviders } from '../providers/registry.ts';
 import { chunkEvent } from '../providers/stream-piece.ts';
-import { figuresForClient, presentFigures } from './figures.ts';
+import { answerJson, keptAnswerOf, presentFigures } from './figures.ts';
 import { createStreamResponse } from './stream-response.ts';
 import type { Task } from './task.ts';
-import { answerWhole, parseBody, type WorkAnswer, type WorkHandler, type WorkRequest } from './work.ts';
+import { parseBody, type WorkAnswer, type WorkHandler, type WorkRequest } from './work.ts';
 
 export type ChatDependencies = { runner: CallRunner; providers: ChatProviders };
 
-const JSON_TYPE = 'application/json; charset=utf-8';
 const DONE = 'data: [DONE]\n\n';
 
 /** One provider call, in and out in OpenAI's format, settled before its result leaves. */
@@ -46,8 +45,7 @@ const wholeAnswer: Answerer = async ({ runner, task, call, source, chat }, _requ
     ...jobOf(task, call, chat),
     ...(task.slot && {
       keep: async (figures) => {
-        const headers = { 'content-type': JSON_TYPE, ...figuresForClient(figures) };
-        await task.slot?.keep({ status: 200, headers, body: completed?.bytes ?? Buffer.alloc(0) });
+        await task.slot?.keep(keptAnswerOf('json', figures, completed?.bytes ?? Buffer.alloc(0)));
       },
     }),
   };
@@ -59,8 +57,7 @@ const wholeAnswer: Answerer = async ({ runner, task, call, source, chat }, _requ
     else record.text = JSON.stringify(completion.choices.map(({ message }) => message));
     return bytes;
   });
-  const headers = { ...figureHeaders(figures, 'ok'), 'content-type': JSON_TYPE };
-  answerWhole(answer, { status: 200, headers }, result);
+  answerJson(answer, figures, result);
 };
 
 const streamAnswer: Answerer = async ({ runner, task, call, source, chat }, request, answer) => {
@@ -73,15 +70,11 @@ const streamAnswer: Answerer = async ({ runner, task, call, source, chat }, requ
     ...jobOf(task, call, chat),
     ...(task.slot && {
       keep: async (figures) => {
-        const headers = { 'content-type': 'text/event-stream; charset=utf-8', ...figuresForClient(figures) };
         const begun = response.transcript();
         // what was too long to be remembered is too long to be kept
         if (begun.length === 0) return;
-        await task.slot?.keep({
-          status: 200,
-          headers,
-          body: Buffer.concat([begun, Buffer.from(ending(figures))]),
-        });
+        const body = Buffer.concat([begun, Buffer.from(ending(figures))]);
+        await task.slot?.keep(keptAnswerOf('events', figures, body));
       },
     }),
   };

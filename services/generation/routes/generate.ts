@@ -4,17 +4,15 @@ import type { ContentStep } from '#libs/pipelines/content-prompts.ts';
 import { toProblemJson } from '#libs/problems/problems.ts';
 import type { Clock } from '#libs/service/runtime.ts';
 import { MAX_KEPT_BYTES } from '../domain/kept-answers.ts';
-import { type CallRunner, type Figures, figureHeaders } from '../domain/run-call.ts';
+import type { CallRunner, Figures } from '../domain/run-call.ts';
 import { type ContentJob, runContent, type StepTexts } from '../domain/run-content.ts';
 import type { ChatProviders } from '../providers/registry.ts';
 import { createEventStream } from './event-stream.ts';
-import { figuresForClient, presentFigures } from './figures.ts';
+import { answerJson, keptAnswerOf, presentFigures } from './figures.ts';
 import type { Task } from './task.ts';
-import { answerWhole, parseBody, type WorkAnswer, type WorkHandler, type WorkRequest } from './work.ts';
+import { parseBody, type WorkAnswer, type WorkHandler, type WorkRequest } from './work.ts';
 
 export type GenerateDependencies = { runner: CallRunner; providers: ChatProviders; clock: Clock };
-
-const JSON_TYPE = 'application/json; charset=utf-8';
 
 const MESSAGES: Readonly<Record<ContentStep, string>> = {
   research: 'Researching the topic',
@@ -46,16 +44,11 @@ const answerInOne: Answerer = async ({ dependencies, task, body }, _request, ans
     ...jobOf(dependencies, task, body),
     listener: {
       onComplete: async (written, figures) => {
-        await task.slot?.keep({
-          status: 200,
-          headers: { 'content-type': JSON_TYPE, ...figuresForClient(figures) },
-          body: Buffer.from(present(written, figures)),
-        });
+        await task.slot?.keep(keptAnswerOf('json', figures, Buffer.from(present(written, figures))));
       },
     },
   });
-  const headers = { ...figureHeaders(figures, 'ok'), 'content-type': JSON_TYPE };
-  answerWhole(answer, { status: 200, headers }, Buffer.from(present(texts, figures)));
+  answerJson(answer, figures, Buffer.from(present(texts, figures)));
 };
 
 const answerInEvents: Answerer = async ({ dependencies, task, body }, request, answer) => {
@@ -73,11 +66,7 @@ const answerInEvents: Answerer = async ({ dependencies, task, body }, request, a
         onComplete: async (written, figures) => {
           const transcript = events.transcriptWith('complete', present(written, figures));
           if (transcript === undefined) return;
-          const headers = {
-            'content-type': 'text/event-stream; charset=utf-8',
-            ...figuresForClient(figures),
-          };
-          await task.slot?.keep({ status: 200, headers, body: transcript });
+          await task.slot?.keep(keptAnswerOf('events', figures, transcript));
         },
       },
     });

@@ -1,18 +1,16 @@
 import { type ImageRequest, imageRequest } from '#libs/contracts/images.ts';
 import { finishingOf } from '#libs/pipelines/image.ts';
-import { type CallRunner, type Figures, figureHeaders } from '../domain/run-call.ts';
+import type { CallRunner, Figures } from '../domain/run-call.ts';
 import { type Drawing, runImage } from '../domain/run-image.ts';
 import type { ChatProviders, ImageProviders } from '../providers/registry.ts';
-import { figuresForClient, presentFigures } from './figures.ts';
+import { answerJson, keptAnswerOf, presentFigures } from './figures.ts';
 import type { Task } from './task.ts';
-import { answerWhole, parseBody, type WorkHandler } from './work.ts';
+import { parseBody, type WorkHandler } from './work.ts';
 
 export type ImagesDependencies = {
   runner: CallRunner;
   providers: ImageProviders & Pick<ChatProviders, 'forPipeline'>;
 };
-
-const JSON_TYPE = 'application/json; charset=utf-8';
 
 /** Pictures for a prompt, each call settled before its result leaves. */
 export function createImagesHandler({ runner, providers }: ImagesDependencies): WorkHandler {
@@ -28,12 +26,10 @@ export function createImagesHandler({ runner, providers }: ImagesDependencies): 
       adapterFor: providers.forImages,
       sourceFor: providers.forPipeline,
       onComplete: async (drawn, known) => {
-        const headers = { 'content-type': JSON_TYPE, ...figuresForClient(known) };
-        await slot?.keep({ status: 200, headers, body: present(body, task, drawn, known) });
+        await slot?.keep(keptAnswerOf('json', known, present(body, task, drawn, known)));
       },
     });
-    const headers = { ...figureHeaders(figures, 'ok'), 'content-type': JSON_TYPE };
-    answerWhole(answer, { status: 200, headers }, present(body, task, drawing, figures));
+    answerJson(answer, figures, present(body, task, drawing, figures));
   };
 }
 
