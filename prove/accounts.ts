@@ -4,7 +4,7 @@ import type { Pool } from 'pg';
 import { type Queryable, setLimits as setLedgerLimits } from '#libs/ledger/ledger.ts';
 import type { LimitSegment, Scope, Window } from '#libs/ledger/types.ts';
 import { systemRuntime } from '#libs/service/runtime.ts';
-import { ensureStaffUser } from '#services/gateway/store/demo-account.ts';
+import { ensureStaffUser } from '#services/gateway/accounts/demo-account.ts';
 import type { GatewayClient } from './calls.ts';
 import { type ProofMeter, WORST_CASE } from './installation.ts';
 

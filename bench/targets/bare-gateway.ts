@@ -15,9 +15,9 @@ import { runService } from '#libs/service/run-service.ts';
 import { systemRuntime } from '#libs/service/runtime.ts';
 import { serveOperation } from '#libs/service/serve-operation.ts';
 import { buildApp } from '#services/gateway/app.ts';
+import { callerOf } from '#services/gateway/auth/authenticate.ts';
 import { configSchema, toGatewayConfig } from '#services/gateway/config.ts';
 import { createGenerationProxy } from '#services/gateway/metering/generation-proxy.ts';
-import { callerOf } from '#services/gateway/plugins/authenticate.ts';
 import { CHAT_PLAN } from '../chat-plan.ts';
 
 const name = 'gateway';

@@ -4,9 +4,9 @@ import path from 'node:path';
 import t from 'tap';
 import { systemRuntime } from '#libs/service/runtime.ts';
 import { createTestDatabase } from '#libs/testing/database.ts';
-import { defaultSubscription } from '#services/billing/domain/subscription.ts';
-import { createCatalogueStore } from '#services/billing/store/catalogue-store.ts';
-import { createSubscriptionStore } from '#services/billing/store/subscription-store.ts';
+import { createCatalogueStore } from '#services/billing/catalogues/store.ts';
+import { defaultSubscription } from '#services/billing/subscriptions/domain.ts';
+import { createSubscriptionStore } from '#services/billing/subscriptions/store.ts';
 import { bootstrap, cataloguePathOf, defaultPricesPath } from './bootstrap.ts';
 
 const PRESETS = ['default', 'crew', 'alwrity-alpha', 'alwrity', 'lily', 'whisperforge'];

@@ -5,10 +5,10 @@ import { featuresOf } from '#libs/catalogue/features.ts';
 import { findPlan, plansByRank } from '#libs/catalogue/plans.ts';
 import type { Catalogue } from '#libs/catalogue/schema.ts';
 import { systemRuntime } from '#libs/service/runtime.ts';
-import { createManualPayments } from '#services/billing/domain/manual-payments.ts';
-import { entitlementInputOf } from '#services/billing/domain/subscription.ts';
-import { createLifecycle } from '#services/billing/lifecycle.ts';
-import { ensureDemoAccount } from '#services/gateway/store/demo-account.ts';
+import { createManualPayments } from '#services/billing/payments/manual/driver.ts';
+import { entitlementInputOf } from '#services/billing/subscriptions/domain.ts';
+import { createLifecycle } from '#services/billing/subscriptions/plugin.ts';
+import { ensureDemoAccount } from '#services/gateway/accounts/demo-account.ts';
 
 const API_ACCESS = 'api_access';
 

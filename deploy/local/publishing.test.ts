@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import t from 'tap';
 import { systemRuntime } from '#libs/service/runtime.ts';
-import { createRolloutRunner } from '#services/billing/rollout-runner.ts';
+import { createRolloutRunner } from '#services/billing/catalogues/rollout-runner.ts';
 import { cataloguePathOf } from './bootstrap.ts';
 import { startInstallation } from './installation.fixture.ts';
 

@@ -7,10 +7,15 @@ import type { Metrics } from '#libs/service/metrics.ts';
 import type { PeriodicJob } from '#libs/service/periodic-job.ts';
 import type { Runtime } from '#libs/service/runtime.ts';
 import type { ServiceConfig } from '#libs/service/variables.ts';
-import { addLifecycleRoutes, buildLifecycleJobs, createLifecycle, type PaymentTerms } from './lifecycle.ts';
-import { internalRoutes } from './routes/internal.ts';
-import { addStaffRoutes, buildStaffJobs, type ChangeBeside } from './staff.ts';
-import { replaceKeyLimits } from './store/subscription-store.ts';
+import { addStaffRoutes, buildStaffJobs, type ChangeBeside } from './adjustments/plugin.ts';
+import { internalRoutes } from './subscriptions/internal-routes.ts';
+import {
+  addLifecycleRoutes,
+  buildLifecycleJobs,
+  createLifecycle,
+  type PaymentTerms,
+} from './subscriptions/plugin.ts';
+import { replaceKeyLimits } from './subscriptions/store.ts';
 
 export type AppDependencies = {
   config: ServiceConfig;

@@ -11,9 +11,9 @@ import { serviceVariables, toServiceConfig } from '#libs/service/variables.ts';
 import { createTestDatabase, type TestScope } from '#libs/testing/database.ts';
 import { createFakeRuntime } from '#libs/testing/runtime.ts';
 import { buildApp } from './app.ts';
-import { createManualPayments } from './domain/manual-payments.ts';
-import { type ImportedCatalogue, importCatalogue } from './import-catalogue.ts';
-import type { PaymentTerms } from './lifecycle.ts';
+import { type ImportedCatalogue, importCatalogue } from './catalogues/import-catalogue.ts';
+import { createManualPayments } from './payments/manual/driver.ts';
+import type { PaymentTerms } from './subscriptions/plugin.ts';
 
 const SECRET = 'a secret that only tests know of, no one else';
 

@@ -9,7 +9,7 @@ import { systemRuntime } from '#libs/service/runtime.ts';
 import { toServiceConfig } from '#libs/service/variables.ts';
 import { buildApp, buildJobs } from './app.ts';
 import { configSchema } from './config.ts';
-import { createManualPayments } from './domain/manual-payments.ts';
+import { createManualPayments } from './payments/manual/driver.ts';
 
 const name = 'billing';
 loadDotEnv();

@@ -10,15 +10,15 @@ import { createService, type ServiceApp } from '#libs/service/create-service.ts'
 import type { Metrics } from '#libs/service/metrics.ts';
 import type { PeriodicJob } from '#libs/service/periodic-job.ts';
 import { meteringUnavailable } from '#libs/service/refusal.ts';
-import { addIdentity, type IdentityDependencies } from './identity.ts';
-import { addMeteredRoutes, type MeteredDependencies } from './metered-routes.ts';
+import { callerOf } from './auth/authenticate.ts';
+import { addIdentity, type IdentityDependencies } from './auth/plugin.ts';
+import { registerHealth } from './docs/health-routes.ts';
+import { registerOpenApi } from './docs/routes.ts';
+import { addCors } from './http/cors.ts';
+import { addSecurityHeaders } from './http/security-headers.ts';
+import { addMeteredRoutes, type MeteredDependencies } from './metering/plugin.ts';
 import { OPERATIONS } from './openapi/operations.ts';
-import { callerOf } from './plugins/authenticate.ts';
-import { addCors } from './plugins/cors.ts';
-import { addSecurityHeaders } from './plugins/security-headers.ts';
-import { registerHealth } from './routes/health.ts';
-import { registerOpenApi } from './routes/openapi.ts';
-import { registerProxied } from './routes/proxied.ts';
+import { registerProxied } from './proxy/routes.ts';
 
 export type AppDependencies = Omit<IdentityDependencies, 'countedThings'> & {
   metrics: Metrics;

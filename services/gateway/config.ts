@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { durationMs, httpUrl, integer, list } from '#libs/config/variables.ts';
 import { backendVariables } from '#libs/service/backend-variables.ts';
 import { serviceVariables, toServiceConfig } from '#libs/service/variables.ts';
-import { signingKeys } from './authentication/signing-keys.ts';
+import { signingKeys } from './auth/signing-keys.ts';
 
 const DEFAULT_PORT = 8080;
 

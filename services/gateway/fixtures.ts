@@ -16,8 +16,8 @@ import { createMetrics } from '#libs/service/metrics.ts';
 import { createTestDatabase, type TestDatabase, type TestScope } from '#libs/testing/database.ts';
 import { createFakeRuntime, type FakeClock } from '#libs/testing/runtime.ts';
 import { buildApp, type Gateway } from './app.ts';
+import type { SetKeyLimits } from './auth/ports.ts';
 import { configSchema, toGatewayConfig } from './config.ts';
-import type { SetKeyLimits } from './domain/ports.ts';
 
 export const TEST_PASSWORD = 'a password of tests';
 

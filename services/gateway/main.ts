@@ -11,9 +11,9 @@ import { createLogger } from '#libs/service/logger.ts';
 import { createMetrics } from '#libs/service/metrics.ts';
 import { runService } from '#libs/service/run-service.ts';
 import { systemRuntime } from '#libs/service/runtime.ts';
+import { createSetKeyLimits } from './api-keys/key-limits.ts';
 import { buildApp } from './app.ts';
 import { configSchema, toGatewayConfig } from './config.ts';
-import { createSetKeyLimits } from './store/key-limits.ts';
 
 const name = 'gateway';
 /** Holds go together in statements; more connections than writers of the ledger would only wait for each other. */

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { durationMs, httpUrl, integer } from '#libs/config/variables.ts';
 import { backendVariables } from '#libs/service/backend-variables.ts';
 import { serviceVariables, toServiceConfig } from '#libs/service/variables.ts';
-import type { CallRunner } from './domain/run-call.ts';
+import type { CallRunner } from './calls/run-call.ts';
 import { PROVIDERS, type ProviderAccess, type ProviderKey } from './providers/registry.ts';
 
 const DEFAULT_PORT = 8083;

@@ -14,7 +14,7 @@ import { runService } from '#libs/service/run-service.ts';
 import { systemRuntime } from '#libs/service/runtime.ts';
 import { buildApp } from './app.ts';
 import { configSchema, toGenerationConfig } from './config.ts';
-import { createHttpPublisher, NO_PUBLISHER } from './publishers/http-publisher.ts';
+import { createHttpPublisher, NO_PUBLISHER } from './social/http-publisher.ts';
 
 const name = 'generation';
 /** Settlements go together in statements; more connections than writers of the ledger would only wait for each other. */

@@ -8,16 +8,16 @@ import type { Metrics } from '#libs/service/metrics.ts';
 import type { PeriodicJob } from '#libs/service/periodic-job.ts';
 import type { Runtime } from '#libs/service/runtime.ts';
 import type { ServiceConfig } from '#libs/service/variables.ts';
-import { createSweeper } from './jobs/expire-holds.ts';
-import { createPartitionJob } from './jobs/maintain-partitions.ts';
-import { priceRoutes } from './routes/prices.ts';
-import { requestRoutes } from './routes/requests.ts';
-import { stopRoutes } from './routes/stops.ts';
-import { usageRoutes } from './routes/usage.ts';
-import { ensurePartitions } from './store/partitions.ts';
-import { createPriceStore } from './store/price-store.ts';
-import { createRequestStore } from './store/request-store.ts';
-import { createUsageStore } from './store/usage-store.ts';
+import { createSweeper } from './holds/jobs.ts';
+import { createPartitionJob } from './partitions/jobs.ts';
+import { ensurePartitions } from './partitions/store.ts';
+import { priceRoutes } from './prices/routes.ts';
+import { createPriceStore } from './prices/store.ts';
+import { requestRoutes } from './requests/routes.ts';
+import { createRequestStore } from './requests/store.ts';
+import { stopRoutes } from './stops/routes.ts';
+import { usageRoutes } from './usage/routes.ts';
+import { createUsageStore } from './usage/store.ts';
 
 export type AppDependencies = {
   config: ServiceConfig;

@@ -7,7 +7,7 @@ import type { Channel, ChannelClient, Exchange } from '#libs/channel/client.ts';
 import type { AnswerHead, WorkHead } from '#libs/contracts/work.ts';
 import { problem } from '#libs/problems/problems.ts';
 import { costHeaders } from '#libs/service/rate-limit-headers.ts';
-import type { ForwardedAnswer } from '../domain/kept-answer.ts';
+import type { ForwardedAnswer } from '../idempotency/stored-response.ts';
 
 export type Forward = {
   head: WorkHead;

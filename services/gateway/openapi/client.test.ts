@@ -9,7 +9,7 @@ import { getOpenApiJson, getOpenApiYaml } from '#libs/contracts/service-operatio
 import { serveOperation } from '#libs/service/serve-operation.ts';
 import { CLIENT_PROGRAM, type ClientReport, generateClient } from '#libs/testing/generated-client.fixture.ts';
 import { listenOnFreePort, request } from '#libs/testing/http.ts';
-import { registerOpenApi } from '../routes/openapi.ts';
+import { registerOpenApi } from '../docs/routes.ts';
 import { ALL_OPERATIONS } from './operations.ts';
 
 const FIGURES = {

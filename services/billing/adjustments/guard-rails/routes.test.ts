@@ -1,0 +1,181 @@
+import { readFileSync } from 'node:fs';
+import t from 'tap';
+import type { AuditEntryWire } from '#libs/contracts/audit.ts';
+import type { GuardRailWire } from '#libs/contracts/guard-rails.ts';
+import type { RolloutWire } from '#libs/contracts/rollouts.ts';
+import { testHold } from '#libs/ledger/fixtures.ts';
+import { createRolloutRunner } from '../../catalogues/rollout-runner.ts';
+import { ACCOUNT, createTestService, OTHER_ACCOUNT, STAFF } from '../../fixtures.ts';
+
+type Put = { data: { guard_rail: GuardRailWire; rollout: RolloutWire | null } };
+type List = { data: { catalogue: object | null; guard_rails: GuardRailWire[]; rollout: RolloutWire | null } };
+type Refusal = { code: string };
+
+const RAILS = '/api/admin/guard-rails';
+const CURRENT = '/api/subscription/current';
+const ALPHA = readFileSync(new URL('../../../deploy/catalogues/alwrity-alpha.yaml', import.meta.url), 'utf8');
+const reason = 'harvesters';
+
+t.test('given the alpha test, where new accounts may use 1 000 tokens and 5 USD a day', async (t) => {
+  const service = await createTestService(t, ALPHA);
+  const { send, sendAs, ledger, runtime, pool } = service;
+  for (const account of [ACCOUNT, OTHER_ACCOUNT]) await send(account, 'GET', CURRENT);
+  const rollOut = async () => {
+    const run = createRolloutRunner({
+      pool,
+      runtime,
+      onFailure: (_rollout, _account, error) => t.error(error),
+    });
+    await run(new AbortController().signal);
+  };
+  const verdict = async (tokens: bigint, accountId = ACCOUNT, cost = 0n) => {
+    const meters = { 'tokens.total': tokens, cost };
+    const id = runtime.newId();
+    const { verdict: said, limit } = await ledger.hold(testHold(accountId, id, meters));
+    await ledger.close({ holdId: id, accountId });
+    return [said, limit?.source];
+  };
+  const put = (target: object, rest: object) =>
+    sendAs<Put>('admin', 'PUT', RAILS, { target, enabled: true, reason, ...rest });
+  const override = (body: object) =>
+    sendAs('admin', 'POST', `/api/admin/accounts/${ACCOUNT}/overrides`, { reason, ...body });
+
+  await t.test('then they hold for the free plan, and no override helps against them', async (t) => {
+    t.strictSame((await verdict(1001n))[0], 'limit_exceeded');
+    t.strictSame((await verdict(1000n))[0], 'ok');
+    t.strictSame(await verdict(0n, ACCOUNT, 5_000_000_001n), ['limit_exceeded', 'guard_rail']);
+    const boost = { kind: 'quota_boost', meter: 'tokens.total', window: 'day', amount: '5000' };
+    const answer = await override(boost);
+    t.match(answer, { status: 422, body: { code: 'semantic_error' } }, 'it would change nothing');
+  });
+
+  await t.test('then not for who pays, unless they are new testers', async (t) => {
+    t.equal((await override({ kind: 'plan_change', plan: 'pro' })).status, 201);
+    t.strictSame((await verdict(1001n))[0], 'ok');
+    const segments = `/api/admin/accounts/${ACCOUNT}/segments`;
+    await sendAs('admin', 'PUT', segments, { segments: ['new_tester'] });
+    t.strictSame(await verdict(1001n), ['limit_exceeded', 'guard_rail']);
+    await sendAs('admin', 'PUT', segments, { segments: [] });
+    t.strictSame((await verdict(1001n))[0], 'ok');
+  });
+
+  await t.test('when one account is railed, then it is at once, and nobody else', async (t) => {
+    const { status, body } = await put(
+      { kind: 'account', account_id: ACCOUNT },
+      { tokens_per_day: '50', cost_per_day_usd: null },
+    );
+    t.equal(status, 200);
+    t.match(body.data, { guard_rail: { tokens_per_day: '50', author: STAFF }, rollout: null });
+    t.strictSame(await verdict(51n), ['limit_exceeded', 'guard_rail:account']);
+    t.strictSame((await verdict(50n))[0], 'ok');
+    t.strictSame((await verdict(51n, OTHER_ACCOUNT))[0], 'ok');
+  });
+
+  await t.test('when a plan is railed, then it reaches account after account', async (t) => {
+    const { body } = await put({ kind: 'plan', plan: 'free-alpha' }, { tokens_per_day: '200' });
+    t.match(body.data.rollout, { state: 'running', accounts_total: 2, accounts_done: 0 });
+    await rollOut();
+    t.strictSame(await verdict(201n, OTHER_ACCOUNT), ['limit_exceeded', 'guard_rail:plan']);
+    t.strictSame(await verdict(51n), ['limit_exceeded', 'guard_rail:account'], 'the closest word counts');
+    const list = (await sendAs<List>('support', 'GET', RAILS)).body.data;
+    t.match(list.rollout, { state: 'done', accounts_done: 2, accounts_failed: 0 });
+    t.match(list.catalogue, {
+      tokens_per_day: '1000',
+      cost_per_day_usd: '5.000000000',
+      segments: ['new_tester'],
+    });
+    t.strictSame(
+      list.guard_rails.map(({ target }) => target),
+      [
+        { kind: 'plan', plan: 'free-alpha' },
+        { kind: 'account', account_id: ACCOUNT },
+      ],
+    );
+  });
+
+  await t.test('when they are switched off for everybody, then closer words still count', async (t) => {
+    await put({ kind: 'global' }, { enabled: false });
+    await rollOut();
+    t.strictSame((await verdict(201n, OTHER_ACCOUNT))[0], 'limit_exceeded');
+    t.equal((await sendAs('admin', 'DELETE', `${RAILS}?kind=plan&target=free-alpha`)).status, 200);
+    await rollOut();
+    t.strictSame((await verdict(1000n, OTHER_ACCOUNT))[0], 'ok');
+    t.strictSame((await verdict(1001n, OTHER_ACCOUNT))[1], 'plan:free-alpha', "the plan's own limit is left");
+  });
+
+  await t.test('when a change comes while another is under way, then one pass serves both', async (t) => {
+    await put({ kind: 'global' }, { tokens_per_day: '10' });
+    await put({ kind: 'global' }, { tokens_per_day: '20' });
+    const { rows } = await pool.query(
+      `SELECT state, count(*)::integer AS n FROM rollouts WHERE state <> 'done' GROUP BY state ORDER BY state`,
+    );
+    t.strictSame(rows, [
+      { state: 'running', n: 1 },
+      { state: 'superseded', n: 1 },
+    ]);
+    await rollOut();
+    t.strictSame(await verdict(21n, OTHER_ACCOUNT), ['limit_exceeded', 'guard_rail:global']);
+    t.strictSame((await verdict(20n, OTHER_ACCOUNT))[0], 'ok');
+  });
+
+  await t.test('when an account opens while a change commits, then it misses nothing', async (t) => {
+    const late = runtime.newId();
+    await pool.query(`INSERT INTO accounts (id, name, created_at) VALUES ($1, 'Late', now())`, [late]);
+    await Promise.all([
+      put({ kind: 'global' }, { tokens_per_day: '5' }),
+      send(late, 'GET', CURRENT),
+      send(late, 'GET', CURRENT),
+    ]);
+    await rollOut();
+    t.strictSame(await verdict(6n, late), ['limit_exceeded', 'guard_rail:global']);
+  });
+
+  await t.test("when an account's rail is withdrawn, then it is at once", async (t) => {
+    const url = `${RAILS}?kind=account&target=${ACCOUNT}&reason=calm`;
+    t.match(await sendAs('admin', 'DELETE', url), { status: 200, body: { data: { rollout: null } } });
+    t.strictSame((await verdict(51n))[1], 'guard_rail:global');
+    t.equal((await sendAs('admin', 'DELETE', url)).status, 404);
+    const audit = `/api/admin/audit?action=guard_rail.&account_id=${ACCOUNT}`;
+    const { entries } = (await sendAs<{ data: { entries: AuditEntryWire[] } }>('admin', 'GET', audit)).body
+      .data;
+    t.match(entries, [
+      { action: 'guard_rail.withdrawn', reason: 'calm', before: { tokens_per_day: '50' }, after: null },
+      { action: 'guard_rail.set', before: null, after: { enabled: true, cost_per_day_usd: null } },
+    ]);
+  });
+
+  await t.test('then what would limit nothing, or nobody, is refused', async (t) => {
+    const good = { target: { kind: 'global' }, enabled: true, reason };
+    const cases: [object, number, string][] = [
+      [{ ...good, tokens_per_day: null, cost_per_day_usd: null }, 422, 'semantic_error'],
+      [{ ...good, target: { kind: 'plan', plan: 'platinum' } }, 422, 'semantic_error'],
+      [{ ...good, target: { kind: 'account', account_id: runtime.newId() } }, 404, 'not_found'],
+      [{ ...good, target: { kind: 'account', account_id: 'me' } }, 400, 'invalid_request'],
+      [{ ...good, target: { kind: 'planet' } }, 400, 'invalid_request'],
+      [{ ...good, tokens_per_day: '-1' }, 400, 'invalid_request'],
+      [{ ...good, tokens_per_day: 1000 }, 400, 'invalid_request'],
+      [{ ...good, cost_per_day_usd: '0.00' }, 400, 'invalid_request'],
+      [{ ...good, cost_per_day_usd: '1e3' }, 400, 'invalid_request'],
+      [{ target: good.target, enabled: true }, 400, 'invalid_request'],
+      [{ ...good, reason: 'x'.repeat(501) }, 400, 'invalid_request'],
+    ];
+    for (const [body, status, code] of cases) {
+      const answer = await sendAs<Refusal>('admin', 'PUT', RAILS, body);
+      t.strictSame([answer.status, answer.body.code], [status, code], JSON.stringify(body).slice(0, 120));
+    }
+    for (const query of ['', '?kind=plan', '?kind=account&target=me', '?kind=global&target=free']) {
+      t.equal((await sendAs('admin', 'DELETE', `${RAILS}${query}`)).status, 400, query);
+    }
+  });
+
+  await t.test('then nobody but admins may set one, and support may look', async (t) => {
+    const body = { target: { kind: 'global' }, enabled: false, reason };
+    t.equal((await send(null, 'GET', RAILS)).status, 401);
+    t.equal((await send(null, 'PUT', RAILS, body)).status, 401);
+    for (const role of ['none', 'support'] as const) {
+      t.equal((await sendAs(role, 'PUT', RAILS, body)).status, 403, role);
+      t.equal((await sendAs(role, 'DELETE', `${RAILS}?kind=global`)).status, 403, role);
+    }
+    t.equal((await sendAs('none', 'GET', RAILS)).status, 403);
+  });
+});

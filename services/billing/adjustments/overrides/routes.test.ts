@@ -1,0 +1,233 @@
+import t from 'tap';
+import type { AuditEntryWire } from '#libs/contracts/audit.ts';
+import { type EntitlementsWire, entitlementsPath } from '#libs/contracts/entitlements.ts';
+import type { OverrideWire } from '#libs/contracts/overrides.ts';
+import { testHold, testSettle } from '#libs/ledger/fixtures.ts';
+import { ACCOUNT, announcements, createTestService, OTHER_ACCOUNT, STAFF } from '../../fixtures.ts';
+
+type One = { data: { override: OverrideWire } };
+type Many = { data: { overrides: OverrideWire[] } };
+type Refusal = { code: string; param?: string };
+
+const pathOf = (accountId: string) => `/api/admin/accounts/${accountId}/overrides`;
+const OVERRIDES = pathOf(ACCOUNT);
+const reason = 'made good';
+const boost = { kind: 'quota_boost', meter: 'images', amount: '3', reason };
+
+t.test('given an account that has used up its images', async (t) => {
+  const service = await createTestService(t);
+  const { sendAs, send, ledger, runtime, pool } = service;
+  await send(ACCOUNT, 'GET', '/api/subscription/current');
+  const hold = async (images: bigint) => {
+    const id = runtime.newId();
+    const { verdict, limit } = await ledger.hold(testHold(ACCOUNT, id, { images }));
+    return { id, verdict, limit };
+  };
+  const settle = (id: string, images: bigint) =>
+    ledger.settle(testSettle(ACCOUNT, id, { images }, { facts: { outputCostNanoUsd: 0n } }));
+  const first = await hold(5n);
+  await settle(first.id, 5n);
+  t.equal((await hold(1n)).verdict, 'limit_exceeded');
+
+  let granted: OverrideWire;
+  await t.test('when staff grant three more, then they can be held at once, and no fourth', async (t) => {
+    const expires_at = '2026-11-20T13:00:00.000Z';
+    const heard = await announcements(pool, async () => {
+      const answer = await sendAs<One>('admin', 'POST', OVERRIDES, { ...boost, expires_at });
+      t.equal(answer.status, 201);
+      granted = answer.body.data.override;
+    });
+    t.strictSame(heard, [{ kind: 'account', id: ACCOUNT }]);
+    t.match(granted, { ...boost, account_id: ACCOUNT, author: STAFF, state: 'in_force', expires_at });
+    const second = await hold(2n);
+    t.match(second, { verdict: 'ok', limit: { amount: 8n, source: `override:${granted.id}` } });
+    t.equal((await hold(2n)).verdict, 'limit_held');
+    await settle(second.id, 2n);
+    t.equal((await hold(2n)).verdict, 'limit_exceeded');
+    t.equal((await hold(1n)).verdict, 'ok', 'this one stays open');
+  });
+
+  await t.test(
+    'when it expires while work is held, then that work may finish and no more begins',
+    async (t) => {
+      runtime.clock.set('2026-11-20T12:59:59.999Z');
+      t.equal((await hold(1n)).verdict, 'limit_held');
+      runtime.clock.set('2026-11-20T13:00:00.000Z');
+      t.match(await hold(1n), {
+        verdict: 'limit_exceeded',
+        limit: { amount: 5n, used: 7n, source: 'plan:free' },
+      });
+      const { rows } = await pool.query<{ id: string }>(
+        `SELECT id FROM ledger_holds WHERE state = 'open' AND account_id = $1`,
+        [ACCOUNT],
+      );
+      t.match(await settle(rows[0]?.id ?? '', 1n), { outcome: 'settled', late: false });
+      const { body } = await sendAs<Many>('support', 'GET', OVERRIDES);
+      t.match(body.data.overrides, [{ id: granted.id, state: 'expired' }]);
+    },
+  );
+
+  await t.test('when staff end one before its time, then it helps nobody any more', async (t) => {
+    const more = await sendAs<One>('admin', 'POST', OVERRIDES, { ...boost, amount: '100' });
+    t.match(more.body.data.override, { expires_at: '2026-12-20T12:00:00.000Z' }, 'a boost is for the period');
+    t.equal((await hold(1n)).verdict, 'ok');
+    runtime.clock.advance(60_000);
+    const url = `${OVERRIDES}/${more.body.data.override.id}`;
+    const ended = await sendAs<One>('admin', 'DELETE', `${url}?reason=a%20mistake`);
+    t.match(ended.body.data.override, {
+      state: 'ended',
+      ended_by: STAFF,
+      ended_at: runtime.clock.now().toISOString(),
+    });
+    t.equal((await hold(1n)).verdict, 'limit_exceeded');
+    t.strictSame((await sendAs<One>('admin', 'DELETE', url)).body, ended.body, 'ending twice is ending once');
+  });
+
+  await t.test('then all of it is on record', async (t) => {
+    const { body } = await sendAs<{ data: { entries: AuditEntryWire[] } }>(
+      'support',
+      'GET',
+      `/api/admin/audit?account_id=${ACCOUNT}&action=override.`,
+    );
+    t.match(body.data.entries, [
+      { action: 'override.ended', reason: 'a mistake', actor: STAFF, before: { amount: '100' }, after: null },
+      { action: 'override.created', after: { amount: '100' }, before: null },
+      { action: 'override.created', reason, after: { kind: 'quota_boost', meter: 'images', amount: '3' } },
+    ]);
+    t.equal(body.data.entries.length, 3);
+  });
+});
+
+t.test('given an account on the free plan', async (t) => {
+  const service = await createTestService(t);
+  const { sendAs, send, ledger, runtime } = service;
+  const entitlements = async () =>
+    (await send<EntitlementsWire>(ACCOUNT, 'GET', entitlementsPath(ACCOUNT))).body;
+  const create = (body: object) => sendAs<One>('admin', 'POST', OVERRIDES, { reason, ...body });
+
+  await t.test('when a feature is granted, then it has it, and every service can tell why', async (t) => {
+    t.match((await entitlements()).features, { white_label: { granted: false, source: 'plan:free' } });
+    const { body } = await create({ kind: 'feature_grant', feature: 'white_label' });
+    t.match(body.data.override, { expires_at: null, feature: 'white_label' });
+    const source = `override:${body.data.override.id}`;
+    t.match((await entitlements()).features, { white_label: { granted: true, source } });
+  });
+
+  await t.test(
+    'when its plan is changed for later, then time alone brings it and takes it back',
+    async (t) => {
+      const change = {
+        kind: 'plan_change',
+        plan: 'pro',
+        from: '2026-11-21T00:00:00.000Z',
+        expires_at: '2026-11-22T00:00:00.000Z',
+      };
+      const { body } = await create(change);
+      t.equal(body.data.override.state, 'scheduled');
+      t.match(await entitlements(), { plan: { key: 'free' }, validUntil: '2026-11-21T00:00:00.000Z' });
+      const hold = async () =>
+        (await ledger.hold(testHold(ACCOUNT, runtime.newId(), { images: 20n }))).verdict;
+      t.equal(await hold(), 'limit_exceeded');
+      runtime.clock.set('2026-11-21T00:00:00.000Z');
+      t.match((await entitlements()).plan, { key: 'pro', source: `override:${body.data.override.id}` });
+      t.equal(await hold(), 'ok');
+      runtime.clock.set('2026-11-22T00:00:00.000Z');
+      t.match((await entitlements()).plan, { key: 'free', source: 'subscription' });
+      t.equal(await hold(), 'limit_exceeded');
+    },
+  );
+
+  await t.test('when a limit is replaced, then the amount is what staff say', async (t) => {
+    const limit = { kind: 'n', amount: '750000000' };
+    const { body } = await create({ kind: 'limit_replacement', meter: 'cost', limit });
+    t.match(body.data.override, { amount_usd: '0.750000000', expires_at: null });
+    const id = runtime.newId();
+    t.match(await ledger.hold(testHold(ACCOUNT, id, { cost: 750_000_001n })), {
+      verdict: 'limit_exceeded',
+      limit: { amount: 750_000_000n },
+    });
+    await create({ kind: 'limit_replacement', meter: 'cost', limit: { kind: 'unlimited' } });
+    t.equal((await ledger.hold(testHold(ACCOUNT, runtime.newId(), { cost: 10n ** 12n }))).verdict, 'ok');
+  });
+
+  await t.test('when boosts add up to more than the books can hold, then they hold the most', async (t) => {
+    const amount = '9'.repeat(18);
+    for (let n = 0; n < 10; n += 1) {
+      t.equal((await create({ kind: 'quota_boost', meter: 'images', amount })).status, 201);
+    }
+    const { verdict, limit } = await ledger.hold(testHold(ACCOUNT, runtime.newId(), { images: 2n ** 53n }));
+    t.equal(verdict, 'ok');
+    t.ok((limit?.amount ?? 0n) > 10n ** 18n, `the limit is ${limit?.amount}`);
+  });
+
+  await t.test('then what makes no sense is refused', async (t) => {
+    const cases: [object, number, string][] = [
+      [{ kind: 'quota_boost', meter: 'imagez', amount: '1' }, 400, 'invalid_request'],
+      [{ kind: 'quota_boost', meter: 'images', amount: '0' }, 400, 'invalid_request'],
+      [{ kind: 'quota_boost', meter: 'images', amount: '-1' }, 400, 'invalid_request'],
+      [{ kind: 'quota_boost', meter: 'images', amount: 5 }, 400, 'invalid_request'],
+      [{ kind: 'quota_boost', meter: 'images', amount: '1'.repeat(19) }, 400, 'invalid_request'],
+      [{ kind: 'quota_boost', meter: 'images', amount: '1', reason: ' ' }, 400, 'invalid_request'],
+      [
+        { kind: 'quota_boost', meter: 'images', amount: '1', reason: 'x'.repeat(501) },
+        400,
+        'invalid_request',
+      ],
+      [{ kind: 'quota_boost', meter: 'images', amount: '1', account_id: ACCOUNT }, 400, 'invalid_request'],
+      [{ kind: 'quota_boost', meter: 'images', amount: '1', expires_at: 'tomorrow' }, 400, 'invalid_request'],
+      [{ kind: 'quota_boost', meter: 'audio.seconds', amount: '1' }, 422, 'semantic_error'],
+      [{ kind: 'quota_boost', meter: 'images', window: 'week', amount: '1' }, 422, 'semantic_error'],
+      [
+        { kind: 'quota_boost', meter: 'images', amount: '1', expires_at: '2026-11-20T12:00:00.000Z' },
+        422,
+        'semantic_error',
+      ],
+      [
+        { kind: 'quota_boost', meter: 'images', amount: '1', from: '2026-11-20T12:00:00.000Z' },
+        422,
+        'semantic_error',
+      ],
+      [{ kind: 'feature_grant', feature: 'white_lable' }, 422, 'semantic_error'],
+      [{ kind: 'plan_change', plan: 'platinum' }, 422, 'semantic_error'],
+      [{ kind: 'gift' }, 400, 'invalid_request'],
+      [
+        { kind: 'limit_replacement', meter: 'kb.files', window: 'day', limit: { kind: 'unlimited' } },
+        422,
+        'semantic_error',
+      ],
+    ];
+    for (const [body, status, code] of cases) {
+      const answer = await sendAs<Refusal>('admin', 'POST', OVERRIDES, { reason, ...body });
+      t.strictSame([answer.status, answer.body.code], [status, code], JSON.stringify(body));
+    }
+  });
+
+  await t.test('then nobody but admins may grant or end, and support may look', async (t) => {
+    const id = runtime.newId();
+    t.equal((await send(null, 'GET', OVERRIDES)).status, 401);
+    t.equal((await send(null, 'POST', OVERRIDES, boost)).status, 401);
+    for (const role of ['none', 'support'] as const) {
+      t.equal((await sendAs(role, 'POST', OVERRIDES, boost)).status, 403, role);
+      t.equal((await sendAs(role, 'DELETE', `${OVERRIDES}/${id}`)).status, 403, role);
+    }
+    t.equal((await sendAs('none', 'GET', OVERRIDES)).status, 403);
+    t.equal((await sendAs('support', 'GET', OVERRIDES)).status, 200);
+  });
+
+  await t.test("then another account's are not found", async (t) => {
+    const { body } = await create(boost);
+    const { id } = body.data.override;
+    t.equal((await sendAs('admin', 'DELETE', `${pathOf(OTHER_ACCOUNT)}/${id}`)).status, 404);
+    t.strictSame((await sendAs<Many>('admin', 'GET', pathOf(OTHER_ACCOUNT))).body.data.overrides, []);
+    const nobody = pathOf(runtime.newId());
+    t.equal((await sendAs('admin', 'GET', nobody)).status, 404);
+    t.equal((await sendAs('admin', 'POST', nobody, boost)).status, 404);
+    t.equal((await sendAs('admin', 'GET', pathOf('me'))).status, 400);
+  });
+
+  await t.test('then there can be only so many at a time', async (t) => {
+    let status = 201;
+    for (let n = 0; status === 201 && n < 120; n += 1) ({ status } = await create(boost));
+    t.equal(status, 409);
+  });
+});

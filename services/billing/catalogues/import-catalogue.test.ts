@@ -1,0 +1,88 @@
+import t from 'tap';
+import type { PlanList } from '#libs/contracts/plans.ts';
+import { ACCOUNT, announcements, createTestService, DEFAULT_CATALOGUE } from '../fixtures.ts';
+import { importCatalogue } from './import-catalogue.ts';
+
+type Plans = { data: PlanList };
+
+const CHANGED = DEFAULT_CATALOGUE.replace('amount: 2.00 USD', 'amount: 3.00 USD');
+const OTHER = DEFAULT_CATALOGUE.replace('id: default', 'id: other');
+
+t.test('given an empty database', async (t) => {
+  const service = await createTestService(t, null);
+  const { pool, importText, send } = service;
+  const offered = async () =>
+    (await send<Plans>(ACCOUNT, 'GET', '/api/subscription/plans')).body.data.catalogue;
+  t.equal((await send(ACCOUNT, 'GET', '/api/subscription/plans')).status, 503, 'nothing is on offer');
+  t.equal((await send(ACCOUNT, 'GET', '/api/subscription/current')).status, 503);
+
+  let firstId = '';
+  await t.test('when a catalogue is imported, then it is on offer and everybody is told', async (t) => {
+    const heard = await announcements(pool, async () => {
+      const first = await importText(DEFAULT_CATALOGUE);
+      firstId = first.id;
+      t.match(first, { catalogueId: 'default', version: 1, outcome: 'created' });
+    });
+    t.strictSame(heard, [{ kind: 'catalogue', id: firstId }]);
+    t.strictSame(await offered(), { id: 'default', version: 1 });
+  });
+
+  await t.test('when it is imported again, then nothing happens', async (t) => {
+    const heard = await announcements(pool, async () => {
+      t.match(await importText(DEFAULT_CATALOGUE), { id: firstId, version: 1, outcome: 'unchanged' });
+    });
+    t.strictSame(heard, []);
+  });
+
+  await t.test('when its content has changed, then there is a second version', async (t) => {
+    t.match(await importText(CHANGED), { version: 2, outcome: 'created' });
+    t.strictSame(await offered(), { id: 'default', version: 2 });
+  });
+
+  await t.test('when the first content comes back, then so does the first version', async (t) => {
+    t.match(await importText(DEFAULT_CATALOGUE), { id: firstId, version: 1, outcome: 'reactivated' });
+    t.strictSame(await offered(), { id: 'default', version: 1 });
+  });
+
+  await t.test('when another catalogue is imported, then it alone is on offer', async (t) => {
+    t.match(await importText(OTHER), { catalogueId: 'other', version: 1, outcome: 'created' });
+    t.strictSame(await offered(), { id: 'other', version: 1 });
+  });
+
+  await t.test('when several import at once, then one version is made', async (t) => {
+    const text = DEFAULT_CATALOGUE.replace('amount: 2.00 USD', 'amount: 4.00 USD');
+    const results = await Promise.all(Array.from({ length: 5 }, () => importText(text)));
+    t.strictSame(results.map(({ outcome }) => outcome).sort(), [
+      'created',
+      'unchanged',
+      'unchanged',
+      'unchanged',
+      'unchanged',
+    ]);
+    t.strictSame(new Set(results.map(({ version }) => version)), new Set([3]));
+    const { rows } = await pool.query('SELECT count(*)::integer AS n FROM catalogue_versions WHERE active');
+    t.strictSame(rows, [{ n: 1 }]);
+  });
+
+  await t.test('when a file is wrong, then it is refused with its lines and nothing changes', async (t) => {
+    await t.rejects(importText('id: broken'), { name: 'CatalogueError', message: /line 1/ });
+    await t.rejects(
+      importCatalogue(pool, {
+        text: DEFAULT_CATALOGUE,
+        author: 'test',
+        now: new Date(),
+        newId: () => 'never used',
+        knownModels: [],
+      }),
+      { name: 'CatalogueError', message: /gpt-4o-mini/ },
+    );
+    t.strictSame(await offered(), { id: 'default', version: 3 });
+  });
+
+  await t.test('then the text of each version can be read by other services', async (t) => {
+    const { body } = await send<{ source: string }>(ACCOUNT, 'GET', `/internal/catalogues/${firstId}`);
+    t.equal(body.source, DEFAULT_CATALOGUE);
+    t.equal((await send(ACCOUNT, 'GET', `/internal/catalogues/${ACCOUNT}`)).status, 404);
+    t.equal((await send(ACCOUNT, 'GET', '/internal/catalogues/1')).status, 400);
+  });
+});

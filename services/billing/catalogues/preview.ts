@@ -1,0 +1,155 @@
+/** The preview of a publication: what it would do to everybody, without doing it. */
+import { describeDifference } from '#libs/catalogue/diff.ts';
+import type { Amount, Window } from '#libs/catalogue/limit.ts';
+import { planDifference } from '#libs/catalogue/plan-difference.ts';
+import { findPlan } from '#libs/catalogue/plans.ts';
+import type { AccountMoveWire, PublishPreview } from '#libs/contracts/catalogues.ts';
+import { meterUnit } from '#libs/contracts/limits.ts';
+import type { AccountState, CatalogueVersion } from '../subscriptions/domain.ts';
+import { type AccountMove, createMoveEvaluator } from './move-effect.ts';
+import type { Migration } from './rollouts.ts';
+
+export type PreviewPorts = {
+  /** Accounts that are not on the version, in the order of their ids. */
+  nextStates: (target: CatalogueVersion, after: string | null, limit: number) => Promise<AccountState[]>;
+  /** What each account has used of a meter in the current window, in the order asked. */
+  readUsed: (queries: readonly { accountId: string; meter: string; window: Window }[]) => Promise<bigint[]>;
+};
+
+export type PreviewQuery = {
+  target: CatalogueVersion;
+  migration: Migration;
+  page: { limit: number; cursor: string | undefined };
+  now: Date;
+};
+
+type PlanMoves = NonNullable<PublishPreview['summary']>['plans'][number];
+type OverLimit = AccountMoveWire['over_limits'][number];
+type Notice = { move: AccountMove; over: OverLimit[] };
+
+const BATCH = 500;
+
+/** Counts over all accounts on the first page; on later pages only as many accounts are looked at as are shown. */
+export async function previewPublication(query: PreviewQuery, ports: PreviewPorts): Promise<PublishPreview> {
+  const { target, migration, page, now } = query;
+  const summary = page.cursor === undefined ? emptySummary() : null;
+  const plans = new Map<string, PlanMoves>();
+  const shown: Notice[] = [];
+  const evaluate = createMoveEvaluator(target, now);
+  let after = page.cursor ?? null;
+  // Whoever keeps their version notices nothing.
+  let isOver = migration === 'grandfather';
+  while (!isOver) {
+    const states = await ports.nextStates(target, after, BATCH);
+    after = states.at(-1)?.subscription.accountId ?? null;
+    const moves = states.map(evaluate);
+    const overLimits = await findOverLimits(moves, migration, ports);
+    for (const [index, move] of moves.entries()) {
+      const over = overLimits.get(move.accountId) ?? [];
+      const isNoticed = move.gains.length + move.losses.length + over.length > 0;
+      if (isNoticed && shown.length <= page.limit) shown.push({ move, over });
+      if (summary !== null) {
+        count(summary, move, over, isNoticed);
+        countPlan(plans, states[index] as AccountState, move, target);
+      }
+    }
+    isOver = states.length < BATCH || (summary === null && shown.length > page.limit);
+  }
+  const accounts = shown.slice(0, page.limit).map(presentMove);
+  return {
+    version_id: target.id,
+    migration,
+    summary: summary && { ...summary, plans: [...plans.values()] },
+    accounts,
+    next_cursor: shown.length > page.limit ? (accounts.at(-1)?.account_id ?? null) : null,
+  };
+}
+
+function emptySummary() {
+  return { accounts: 0, unchanged: 0, gaining: 0, losing: 0, over_limit: 0 };
+}
+
+function count(
+  summary: ReturnType<typeof emptySummary>,
+  { gains, losses }: AccountMove,
+  over: readonly OverLimit[],
+  isNoticed: boolean,
+): void {
+  summary.accounts += 1;
+  if (!isNoticed) summary.unchanged += 1;
+  if (gains.length > 0) summary.gaining += 1;
+  if (losses.length > 0) summary.losing += 1;
+  if (over.length > 0) summary.over_limit += 1;
+}
+
+function countPlan(
+  plans: Map<string, PlanMoves>,
+  { subscription: { planKey }, sold }: AccountState,
+  { mapping }: AccountMove,
+  target: CatalogueVersion,
+): void {
+  const key = `${sold.id} ${planKey}`;
+  const known = plans.get(key);
+  if (known !== undefined) {
+    known.accounts += 1;
+    return;
+  }
+  const old = findPlan(sold.catalogue, planKey);
+  const difference =
+    old &&
+    planDifference(
+      { catalogue: sold.catalogue, plan: old },
+      { catalogue: target.catalogue, plan: mapping.plan },
+    );
+  plans.set(key, {
+    from: { catalogue_id: sold.catalogueId, version: sold.version, plan: planKey },
+    to: { plan: mapping.plan.key, name: mapping.plan.name },
+    mapped_by: mapping.by,
+    accounts: 1,
+    changes: difference === undefined ? [] : describeDifference(difference),
+  });
+}
+
+/** Asks the books only about limits that would be lower than they are. */
+async function findOverLimits(
+  moves: readonly AccountMove[],
+  migration: Migration,
+  { readUsed }: PreviewPorts,
+): Promise<Map<string, OverLimit[]>> {
+  const asked = moves.flatMap(({ accountId, lowered }) =>
+    lowered.flatMap(({ meter, window, after }) =>
+      after !== null && isStillCounted(window, migration) ? [{ accountId, meter, window, after }] : [],
+    ),
+  );
+  const used = await readUsed(asked);
+  const over = new Map<string, OverLimit[]>();
+  for (const [index, { accountId, meter, window, after }] of asked.entries()) {
+    const amount = used[index] ?? 0n;
+    if (amount <= allowed(after)) continue;
+    const limit = after.kind === 'n' ? after.n.toString() : null;
+    const entry = { meter, unit: meterUnit(meter), window, used: amount.toString(), limit };
+    over.set(accountId, [...(over.get(accountId) ?? []), entry]);
+  }
+  return over;
+}
+
+/** When the period ends, only what never starts anew is known to count still. */
+function isStillCounted(window: Window, migration: Migration): boolean {
+  return migration === 'now' || window === 'total';
+}
+
+function allowed(amount: Amount): bigint {
+  return amount.kind === 'n' ? amount.n : 0n;
+}
+
+function presentMove({ move, over }: Notice): AccountMoveWire {
+  return {
+    account_id: move.accountId,
+    plan_before: move.planBefore,
+    plan_after: move.planAfter,
+    mapped_by: move.mapping.by,
+    gains: [...move.gains],
+    losses: [...move.losses],
+    over_limits: over,
+  };
+}

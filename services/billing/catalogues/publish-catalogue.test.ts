@@ -1,0 +1,159 @@
+import t from 'tap';
+import type { CatalogueMigrationWire, CatalogueVersionWire } from '#libs/contracts/catalogues.ts';
+import { type EntitlementsWire, entitlementsPath } from '#libs/contracts/entitlements.ts';
+import { createPool } from '#libs/db/pool.ts';
+import { testHold, testSettle } from '#libs/ledger/fixtures.ts';
+import { createLedger, type Ledger } from '#libs/ledger/ledger.ts';
+import { createTestService, DEFAULT_CATALOGUE } from '../fixtures.ts';
+import { createRolloutRunner } from './rollout-runner.ts';
+import { createCatalogueStore } from './store.ts';
+
+const CATALOGUES = '/api/admin/catalogues';
+const ACCOUNTS = 12;
+const HOLDS_BETWEEN = 60;
+
+/** Limits of the free plan: cost a period, tokens a day and a period. */
+const FIGURES = {
+  old: ['2000000000', '100000', '500000'],
+  new: ['3000000000', '200000', '600000'],
+};
+const NEW_CATALOGUE = DEFAULT_CATALOGUE.replace('amount: 2.00 USD', 'amount: 3.00 USD')
+  .replace('window: day, amount: 100_000', 'window: day, amount: 200_000')
+  .replace('window: period, amount: 500_000', 'window: period, amount: 600_000');
+
+t.test('given two replicas at work for a dozen accounts', async (t) => {
+  const service = await createTestService(t);
+  const { pool, runtime, send, sendAs } = service;
+  const { connectionString } = pool.options;
+  const otherPool = createPool({
+    connectionString: String(connectionString),
+    max: 6,
+    applicationName: 'other-replica',
+    statementTimeoutMs: 30_000,
+  });
+  const replicas = [service.ledger, createLedger({ pool: otherPool, now: runtime.clock.now })] as const;
+  const accounts = Array.from({ length: ACCOUNTS }, () => runtime.newId());
+  await pool.query(
+    `INSERT INTO accounts (id, name, created_at) SELECT i, 'Test', now() FROM unnest($1::uuid[]) i`,
+    [accounts],
+  );
+  for (const account of accounts) await send(account, 'GET', entitlementsPath(account));
+  const importVersion = async (text: string) =>
+    (await sendAs<{ data: { catalogue: CatalogueVersionWire } }>('admin', 'POST', CATALOGUES, text)).body.data
+      .catalogue.version_id;
+  const versions = { old: await importVersion(DEFAULT_CATALOGUE), new: await importVersion(NEW_CATALOGUE) };
+
+  let isWorking = true;
+  let settled = 0;
+  const failures: unknown[] = [];
+  const mixed: unknown[] = [];
+  let wake = () => {};
+
+  async function work(ledger: Ledger, accountId: string): Promise<void> {
+    while (isWorking) {
+      const id = runtime.newId();
+      const meters = { cost: 1n, 'tokens.total': 1n };
+      const held = await ledger.hold(testHold(accountId, id, meters));
+      if (held.verdict !== 'ok') failures.push(held);
+      const done = await ledger.settle(testSettle(accountId, id, meters));
+      if (done.outcome !== 'settled' || done.late || done.overrun) failures.push(done);
+      settled += 1;
+      wake();
+    }
+  }
+
+  /** What services are told of an account must be of one version too. */
+  async function ask(accountId: string): Promise<void> {
+    while (isWorking) {
+      const { body } = await send<EntitlementsWire>(accountId, 'GET', entitlementsPath(accountId));
+      const figures = body.limits
+        .filter(({ meter }) => meter === 'cost' || meter === 'tokens.total')
+        .map(({ amount }) => (amount.kind === 'n' ? String(amount.n) : amount.kind));
+      const expected = body.catalogue.version === versions.new ? FIGURES.new : FIGURES.old;
+      if (figures.join() !== expected.join()) mixed.push({ version: body.catalogue.version, figures });
+    }
+  }
+
+  /** Resolves when so many more calls have been made. */
+  async function traffic(calls: number): Promise<void> {
+    const goal = settled + calls;
+    while (settled < goal) {
+      await new Promise<void>((resolve) => {
+        wake = resolve;
+      });
+    }
+  }
+
+  const running = Promise.all([
+    ...accounts.flatMap((account) => replicas.map((ledger) => work(ledger, account))),
+    ...accounts.slice(0, 2).map(ask),
+  ]);
+  const run = createRolloutRunner({ pool, runtime, onFailure: (...failure) => failures.push(failure) });
+
+  await t.test('when versions are published one after the other, then every account is moved', async (t) => {
+    const elsewhere = createCatalogueStore(otherPool);
+    for (const version of [versions.new, versions.old, versions.new]) {
+      await traffic(HOLDS_BETWEEN);
+      const { status, body } = await sendAs<{ data: { migration: CatalogueMigrationWire } }>(
+        'admin',
+        'POST',
+        `${CATALOGUES}/${version}/publish`,
+        { migration: 'now' },
+      );
+      t.strictSame([status, body.data.migration.accounts_total], [202, ACCOUNTS]);
+      t.equal((await elsewhere.active())?.id, version, 'the other replica sees it at once');
+      await run(new AbortController().signal);
+      const { rows } = await pool.query(
+        'SELECT count(*)::integer AS n FROM subscriptions WHERE catalogue_version_id = $1',
+        [version],
+      );
+      t.strictSame(rows, [{ n: ACCOUNTS }]);
+    }
+    await traffic(HOLDS_BETWEEN);
+  });
+
+  isWorking = false;
+  await running;
+
+  await t.test('then no call failed, and none was told of half of two versions', async (t) => {
+    t.strictSame(failures, []);
+    t.strictSame(mixed, []);
+    t.ok(settled >= 4 * HOLDS_BETWEEN, `${settled} calls`);
+  });
+
+  await t.test('then each call was judged by the limits of one version', async (t) => {
+    const { rows } = await pool.query<{ figures: string; n: number }>(
+      `SELECT figures, count(*)::integer AS n FROM (
+         SELECT string_agg(s.amount::text, ',' ORDER BY c.meter, c.win) AS figures
+           FROM ledger_holds h, unnest(h.counter_ids, h.seen_amount) s(counter_id, amount)
+           JOIN ledger_counters c ON c.id = s.counter_id
+          WHERE c.meter IN ('cost', 'tokens.total')
+          GROUP BY h.id) judged
+        GROUP BY figures ORDER BY figures`,
+    );
+    t.strictSame(
+      rows.map(({ figures }) => figures),
+      [FIGURES.old.join(), FIGURES.new.join()],
+    );
+    t.equal(
+      rows.reduce((sum, { n }) => sum + n, 0),
+      settled,
+    );
+  });
+
+  await t.test(
+    'then the books are complete: everything used is counted, and nothing stays held',
+    async (t) => {
+      const { rows } = await pool.query(
+        `SELECT meter, win, sum(used)::integer AS used, sum(held)::integer AS held FROM ledger_counters
+        WHERE meter IN ('cost', 'tokens.total') GROUP BY meter, win ORDER BY meter, win`,
+      );
+      t.strictSame(rows, [
+        { meter: 'cost', win: 'period', used: settled, held: 0 },
+        { meter: 'tokens.total', win: 'day', used: settled, held: 0 },
+        { meter: 'tokens.total', win: 'period', used: settled, held: 0 },
+      ]);
+    },
+  );
+  await otherPool.end();
+});

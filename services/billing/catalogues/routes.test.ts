@@ -1,0 +1,387 @@
+import { readFileSync } from 'node:fs';
+import t from 'tap';
+import type { AuditEntryWire } from '#libs/contracts/audit.ts';
+import type {
+  CatalogueMigrationWire,
+  CatalogueVersionWire,
+  PublishPreview,
+} from '#libs/contracts/catalogues.ts';
+import type { CurrentSubscription } from '#libs/contracts/plans.ts';
+import { testHold, testSettle } from '#libs/ledger/fixtures.ts';
+import {
+  ACCOUNT,
+  announcements,
+  createTestService,
+  DEFAULT_CATALOGUE,
+  OTHER_ACCOUNT,
+  STAFF,
+  type TestService,
+} from '../fixtures.ts';
+import { createRolloutRunner } from './rollout-runner.ts';
+
+type Imported = { data: { catalogue: CatalogueVersionWire; changes: string[] } };
+type Listed = { data: { catalogues: CatalogueVersionWire[]; next_cursor: string | null } };
+type Published = { data: { migration: CatalogueMigrationWire } };
+type Previewed = { data: PublishPreview };
+type Current = { data: CurrentSubscription };
+type Refusal = { code: string; detail: string; issues?: { line: number; path: string; message: string }[] };
+
+const CATALOGUES = '/api/admin/catalogues';
+const CURRENT = '/api/subscription/current';
+const LILY = readFileSync(new URL('../../../deploy/catalogues/lily.yaml', import.meta.url), 'utf8');
+const FEWER_IMAGES = replaceIn(
+  DEFAULT_CATALOGUE,
+  'meter: images, window: period, amount: 5 ',
+  'meter: images, window: period, amount: 3 ',
+);
+const MORE_MONEY = replaceIn(DEFAULT_CATALOGUE, 'amount: 2.00 USD', 'amount: 3.00 USD');
+
+function replaceIn(text: string, from: string, to: string): string {
+  if (!text.includes(from)) throw new Error(`the catalogue has no ${from}`);
+  return text.replace(from, to);
+}
+
+function toolsOf(t: { error: (error: unknown) => unknown }, service: TestService) {
+  const { sendAs, send, ledger, runtime, pool } = service;
+  const importVersion = async (text: string) =>
+    (await sendAs<Imported>('admin', 'POST', CATALOGUES, text)).body.data.catalogue.version_id;
+  return {
+    importVersion,
+    publish: async (versionId: string, migration: string) =>
+      (await sendAs<Published>('admin', 'POST', `${CATALOGUES}/${versionId}/publish`, { migration })).body
+        .data.migration,
+    preview: async (versionId: string, migration: string, query = '') =>
+      (
+        await sendAs<Previewed>('admin', 'POST', `${CATALOGUES}/${versionId}/publish/preview${query}`, {
+          migration,
+        })
+      ).body.data,
+    rollOut: () =>
+      createRolloutRunner({ pool, runtime, onFailure: (_rollout, _account, error) => t.error(error) })(
+        new AbortController().signal,
+      ),
+    current: async (accountId: string) => (await send<Current>(accountId, 'GET', CURRENT)).body.data,
+    hold: async (meters: Record<string, bigint>, accountId = ACCOUNT) => {
+      const id = runtime.newId();
+      return { id, ...(await ledger.hold(testHold(accountId, id, meters))) };
+    },
+  };
+}
+
+t.test('given the default catalogue on offer', async (t) => {
+  const service = await createTestService(t);
+  const { sendAs, send, pool } = service;
+
+  await t.test(
+    'when a file is imported as YAML or as JSON, then it is one version, not on offer',
+    async (t) => {
+      const first = await sendAs<Imported>('admin', 'POST', CATALOGUES, FEWER_IMAGES);
+      t.equal(first.status, 201);
+      t.match(first.body.data, {
+        catalogue: { catalogue_id: 'default', version: 2, active: false, subscriptions: 0, author: STAFF },
+        changes: ['plan free: limit images per period lowered: 5 → 3'],
+      });
+      const again = await sendAs<Imported>('admin', 'POST', CATALOGUES, { source: FEWER_IMAGES });
+      t.equal(again.status, 200);
+      t.strictSame(again.body, first.body);
+      t.match((await send<Current>(ACCOUNT, 'GET', CURRENT)).body.data.catalogue, { version: 1 });
+    },
+  );
+
+  await t.test('then versions can be listed and read', async (t) => {
+    await sendAs('admin', 'POST', CATALOGUES, MORE_MONEY);
+    const first = (await sendAs<Listed>('support', 'GET', `${CATALOGUES}?limit=2`)).body.data;
+    t.strictSame(
+      first.catalogues.map(({ version, active }) => [version, active]),
+      [
+        [3, false],
+        [2, false],
+      ],
+    );
+    const rest = (await sendAs<Listed>('support', 'GET', `${CATALOGUES}?cursor=${first.next_cursor}`)).body
+      .data;
+    t.match(rest, { catalogues: [{ version: 1, active: true, subscriptions: 1 }], next_cursor: null });
+    const id = first.catalogues[0]?.version_id;
+    const { body } = await sendAs<{ data: object }>('support', 'GET', `${CATALOGUES}/${id}`);
+    t.match(body.data, {
+      catalogue: {
+        version: 3,
+        source: MORE_MONEY,
+        changes: [/plan free: limit cost per period raised: 2.000000000 USD → 3.000000000 USD/],
+      },
+    });
+  });
+
+  await t.test('when a file is wrong, then every mistake is told with its line', async (t) => {
+    const wrong = `${DEFAULT_CATALOGUE.replace('rank: 10', 'rank: ten')}\nsurprise: true\n`;
+    for (const body of [wrong, { source: wrong }]) {
+      const answer = await sendAs<Refusal>('admin', 'POST', CATALOGUES, body);
+      t.match(answer, { status: 422, body: { code: 'semantic_error' } });
+      const lineOf = (text: string) => wrong.split('\n').findIndex((line) => line.includes(text)) + 1;
+      t.match(answer.body.issues, [
+        { line: lineOf('rank: ten'), path: 'plans[1].rank' },
+        { line: lineOf('surprise'), path: 'surprise' },
+      ]);
+    }
+    t.match((await sendAs<Refusal>('admin', 'POST', CATALOGUES, 'a: [')).body.issues, [{ line: 1 }]);
+    const priced = `${DEFAULT_CATALOGUE}\nprices:\n  - { provider: openai, model: gpt-4o-mini, prices: [{ from: 2024-01-01, perMillion: { input: 1, cache_read: 1, cache_write: 1, output: 2, reasoning: 2 } }] }\n`;
+    t.equal((await sendAs('admin', 'POST', CATALOGUES, priced)).status, 422);
+  });
+
+  await t.test('when a model has no price, then its line is told', async (t) => {
+    const info = { provider: 'openai', model: 'gpt-4o-mini', kind: 'text', aliases: [] };
+    await pool.query(
+      `INSERT INTO models (provider, model, info, enabled, updated_at) VALUES ('openai', 'gpt-4o-mini', $1, true, now())`,
+      [info],
+    );
+    const answer = await sendAs<Refusal>('admin', 'POST', CATALOGUES, `# new\n${DEFAULT_CATALOGUE}`);
+    t.equal(answer.status, 422);
+    t.ok(answer.body.issues?.some(({ message }) => /is in no price book/.test(message)));
+    await pool.query('DELETE FROM models');
+  });
+
+  await t.test('then what is no file at all is refused', async (t) => {
+    t.equal((await sendAs('admin', 'POST', CATALOGUES, {})).status, 400);
+    t.equal((await sendAs('admin', 'POST', CATALOGUES, { source: 1 })).status, 400);
+    t.equal((await sendAs('admin', 'POST', CATALOGUES, { source: `#${'x'.repeat(500_000)}` })).status, 400);
+    t.equal((await sendAs('admin', 'POST', CATALOGUES, `#${'x'.repeat(2_000_000)}`)).status, 413);
+  });
+
+  await t.test('then only admins import, publish and look ahead, and support may read', async (t) => {
+    const { catalogues } = (await sendAs<Listed>('support', 'GET', CATALOGUES)).body.data;
+    const one = `${CATALOGUES}/${catalogues[0]?.version_id}`;
+    const body = { migration: 'now' };
+    for (const role of ['none', 'support'] as const) {
+      t.equal((await sendAs(role, 'POST', CATALOGUES, DEFAULT_CATALOGUE)).status, 403, role);
+      t.equal((await sendAs(role, 'POST', `${one}/publish`, body)).status, 403, role);
+      t.equal((await sendAs(role, 'POST', `${one}/publish/preview`, body)).status, 403, role);
+    }
+    t.equal((await sendAs('none', 'GET', CATALOGUES)).status, 403);
+    t.equal((await sendAs('none', 'GET', one)).status, 403);
+    for (const [method, url] of [
+      ['GET', CATALOGUES],
+      ['GET', one],
+      ['POST', CATALOGUES],
+      ['POST', `${one}/publish`],
+      ['POST', `${one}/publish/preview`],
+      ['GET', `/api/admin/catalogue-migrations/${ACCOUNT}`],
+    ] as const) {
+      t.equal((await send(null, method, url)).status, 401, `${method} ${url}`);
+    }
+  });
+
+  await t.test('then unknown versions are not found, and unknown ways are refused', async (t) => {
+    const nothing = `${CATALOGUES}/${ACCOUNT}`;
+    t.equal((await sendAs('admin', 'GET', nothing)).status, 404);
+    t.equal((await sendAs('admin', 'POST', `${nothing}/publish`, { migration: 'now' })).status, 404);
+    t.equal((await sendAs('admin', 'POST', `${nothing}/publish/preview`, { migration: 'now' })).status, 404);
+    t.equal((await sendAs('admin', 'GET', `/api/admin/catalogue-migrations/${ACCOUNT}`)).status, 404);
+    t.equal((await sendAs('admin', 'POST', `${nothing}/publish`, { migration: 'soon' })).status, 400);
+    t.equal((await sendAs('admin', 'POST', `${nothing}/publish`, {})).status, 400);
+    t.equal((await sendAs('admin', 'GET', `${CATALOGUES}/1`)).status, 400);
+  });
+});
+
+t.test('given an account that has used four of its five images', async (t) => {
+  const service = await createTestService(t);
+  const { send, sendAs, ledger, pool, runtime } = service;
+  const { importVersion, publish, preview, rollOut, current, hold } = toolsOf(t, service);
+  for (const account of [ACCOUNT, OTHER_ACCOUNT]) await send(account, 'GET', CURRENT);
+  const { id } = await hold({ images: 4n });
+  await ledger.settle(testSettle(ACCOUNT, id, { images: 4n }));
+  const fewer = await importVersion(FEWER_IMAGES);
+  const versionOf = async (account: string) => (await current(account)).catalogue.version;
+
+  await t.test(
+    'when somebody looks ahead, then they see who loses, who is over, and nothing happens',
+    async (t) => {
+      const ahead = await preview(fewer, 'now');
+      const losses = ['limit images per period lowered: 5 → 3'];
+      t.match(ahead.summary, { accounts: 2, unchanged: 0, gaining: 0, losing: 2, over_limit: 1 });
+      t.match(ahead.summary?.plans, [
+        {
+          from: { catalogue_id: 'default', version: 1, plan: 'free' },
+          to: { plan: 'free' },
+          mapped_by: 'key',
+          accounts: 2,
+          changes: losses,
+        },
+      ]);
+      t.match(ahead.accounts, [
+        {
+          account_id: ACCOUNT,
+          losses,
+          over_limits: [{ meter: 'images', window: 'period', used: '4', limit: '3', unit: 'count' }],
+        },
+        { account_id: OTHER_ACCOUNT, losses, over_limits: [] },
+      ]);
+      t.equal(await versionOf(ACCOUNT), 1);
+      const later = await preview(fewer, 'period_end');
+      t.match(later.summary, { losing: 2, over_limit: 0 }, 'by then the period is over');
+      t.match(await preview(fewer, 'grandfather'), { summary: { accounts: 0 }, accounts: [] });
+    },
+  );
+
+  await t.test('then the accounts come page by page', async (t) => {
+    const first = await preview(fewer, 'now', '?limit=1');
+    t.strictSame(
+      first.accounts.map(({ account_id }) => account_id),
+      [ACCOUNT],
+    );
+    t.equal(first.next_cursor, ACCOUNT);
+    const second = await preview(fewer, 'now', `?limit=1&cursor=${first.next_cursor}`);
+    t.match(second, { summary: null, accounts: [{ account_id: OTHER_ACCOUNT }], next_cursor: null });
+  });
+
+  await t.test('when it is published for new accounts only, then the others keep theirs', async (t) => {
+    const heard = await announcements(pool, async () => {
+      const { status, body } = await sendAs<Published>('admin', 'POST', `${CATALOGUES}/${fewer}/publish`, {
+        migration: 'grandfather',
+        reason: 'prices of 2027',
+      });
+      t.equal(status, 200);
+      t.match(body.data.migration, { state: 'done', accounts_total: 0, migration: 'grandfather' });
+    });
+    t.strictSame(heard, [{ kind: 'catalogue', id: fewer }]);
+    await rollOut();
+    t.equal(await versionOf(ACCOUNT), 1);
+    const late = runtime.newId();
+    await pool.query(`INSERT INTO accounts (id, name, created_at) VALUES ($1, 'Late', now())`, [late]);
+    t.equal(await versionOf(late), 2);
+  });
+
+  await t.test(
+    'when all are moved, then nothing is lost, and what is over is refused with a reason',
+    async (t) => {
+      const open = await hold({ images: 1n });
+      t.equal(open.verdict, 'ok');
+      const started = await publish(fewer, 'now');
+      t.match(started, { state: 'running', accounts_total: 2, version_id: fewer, migration: 'now' });
+      await rollOut();
+      const url = `/api/admin/catalogue-migrations/${started.id}`;
+      const { migration } = (await sendAs<Published>('support', 'GET', url)).body.data;
+      t.match(migration, { state: 'done', accounts_done: 2, accounts_failed: 0, author: STAFF });
+      t.equal(await versionOf(ACCOUNT), 2);
+      t.match(await hold({ images: 1n }), {
+        verdict: 'limit_exceeded',
+        limit: { amount: 3n, used: 4n, held: 1n, source: 'plan:free' },
+      });
+      t.match(await ledger.settle(testSettle(ACCOUNT, open.id, { images: 1n })), { outcome: 'settled' });
+      t.equal((await hold({ images: 3n }, OTHER_ACCOUNT)).verdict, 'ok');
+    },
+  );
+
+  await t.test(
+    'when a change waits for the period, then each account says so and goes on as it is',
+    async (t) => {
+      const more = await importVersion(MORE_MONEY);
+      t.match((await preview(more, 'now')).summary, { accounts: 3, gaining: 3, losing: 0, over_limit: 0 });
+      await publish(more, 'period_end');
+      await rollOut();
+      t.equal(await versionOf(ACCOUNT), 2);
+      const { rows } = await pool.query('SELECT DISTINCT scheduled_change FROM subscriptions');
+      t.strictSame(rows, [
+        {
+          scheduled_change: {
+            cycle: 'month',
+            plan_key: 'free',
+            catalogue_version_id: more,
+            moves_to: more,
+          },
+        },
+      ]);
+    },
+  );
+
+  await t.test(
+    'when a publication overtakes another, then every account ends where the last one says',
+    async (t) => {
+      const first = await publish(fewer, 'now');
+      const newest = await importVersion(replaceIn(MORE_MONEY, '3.00 USD', '4.00 USD'));
+      const second = await publish(newest, 'now');
+      await rollOut();
+      const { migration } = (
+        await sendAs<Published>('admin', 'GET', `/api/admin/catalogue-migrations/${first.id}`)
+      ).body.data;
+      t.equal(migration.state, 'superseded');
+      t.match(second, { accounts_total: 3 });
+      const { rows } = await pool.query(
+        'SELECT DISTINCT catalogue_version_id AS id, scheduled_change AS next FROM subscriptions',
+      );
+      t.strictSame(rows, [{ id: newest, next: null }], 'and nothing older waits for the end of the period');
+    },
+  );
+
+  await t.test('then all of it is on record', async (t) => {
+    const url = '/api/admin/audit?action=catalogue.&limit=100';
+    const { entries } = (await sendAs<{ data: { entries: AuditEntryWire[] } }>('admin', 'GET', url)).body
+      .data;
+    t.strictSame(entries.map(({ action }) => action).toReversed(), [
+      'catalogue.imported',
+      'catalogue.published',
+      'catalogue.published',
+      'catalogue.imported',
+      'catalogue.published',
+      'catalogue.published',
+      'catalogue.imported',
+      'catalogue.published',
+    ]);
+    t.match(entries.at(-2), {
+      reason: 'prices of 2027',
+      after: { version_id: fewer, migration: 'grandfather' },
+    });
+  });
+});
+
+t.test('given accounts on every plan of one preset', async (t) => {
+  const service = await createTestService(t);
+  const { pool, runtime } = service;
+  const { importVersion, publish, preview, rollOut, current } = toolsOf(t, service);
+  const plans = ['free', 'basic', 'pro', 'enterprise'];
+  const accounts = plans.map(() => runtime.newId());
+  await pool.query(
+    `INSERT INTO accounts (id, name, created_at) SELECT i, 'Test', now() FROM unnest($1::uuid[]) i`,
+    [accounts],
+  );
+  for (const account of accounts) await current(account);
+  await pool.query(
+    'UPDATE subscriptions s SET plan_key = p FROM unnest($1::uuid[], $2::text[]) x(a, p) WHERE account_id = x.a',
+    [accounts, plans],
+  );
+  const lily = await importVersion(LILY);
+
+  await t.test('when another preset is looked at, then each plan has its successor', async (t) => {
+    const { summary } = await preview(lily, 'now');
+    t.strictSame(summary?.plans.map(({ from, to, mapped_by }) => [from.plan, to.plan, mapped_by]).sort(), [
+      ['basic', 'starter', 'alias'],
+      ['enterprise', 'enterprise', 'key'],
+      ['free', 'free', 'key'],
+      ['pro', 'pro', 'key'],
+    ]);
+  });
+
+  await t.test('when it is published, then all are on it with its limits', async (t) => {
+    await publish(lily, 'now');
+    await rollOut();
+    const seen = [];
+    for (const account of accounts) {
+      const { plan, catalogue, limits } = await current(account);
+      const images = limits.find(({ meter }) => meter === 'images');
+      seen.push([catalogue.id, plan.key, images?.amount]);
+    }
+    t.strictSame(seen, [
+      ['lily', 'free', '5'],
+      ['lily', 'starter', '10'],
+      ['lily', 'pro', '50'],
+      ['lily', 'enterprise', '200'],
+    ]);
+    const { rows } = await pool.query(
+      `SELECT amount::integer AS n FROM ledger_limits WHERE meter = 'images' AND account_id = ANY ($1) ORDER BY 1`,
+      [accounts],
+    );
+    t.strictSame(
+      rows.map(({ n }) => n),
+      [5, 10, 50, 200],
+    );
+  });
+});

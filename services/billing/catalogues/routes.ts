@@ -1,0 +1,126 @@
+import type { FastifyInstance } from 'fastify';
+import { CatalogueError } from '#libs/catalogue/parse.ts';
+import {
+  getCatalogue,
+  getCatalogueMigration,
+  importCatalogue,
+  listCatalogues,
+  type PublishPreview,
+  previewPublication,
+  publishCatalogue,
+} from '#libs/contracts/catalogues.ts';
+import { succeed } from '#libs/contracts/envelope.ts';
+import { toPage } from '#libs/contracts/page.ts';
+import { problem } from '#libs/problems/problems.ts';
+import { serveOperation } from '#libs/service/serve-operation.ts';
+import { actorOf } from '../audit/actor.ts';
+import type { Actor } from '../audit/domain.ts';
+import type { CatalogueVersion } from '../subscriptions/domain.ts';
+import type { Migration, Rollout } from './rollouts.ts';
+import { changesOf, presentMigration, presentVersion, type SummarisedVersion } from './view.ts';
+
+type Page = { limit: number; cursor: string | undefined };
+
+export type CatalogueRouteOptions = {
+  active: () => Promise<CatalogueVersion | undefined>;
+  version: (id: string) => Promise<CatalogueVersion>;
+  source: (id: string) => Promise<string | undefined>;
+  list: (page: Page) => Promise<SummarisedVersion[]>;
+  summary: (id: string) => Promise<SummarisedVersion | undefined>;
+  /** @throws CatalogueError for a file that cannot be used. */
+  add: (source: string, by: Actor) => Promise<{ id: string; created: boolean }>;
+  publish: (publication: {
+    versionId: string;
+    migration: Migration;
+    by: Actor;
+    reason: string | null;
+  }) => Promise<Rollout>;
+  preview: (target: CatalogueVersion, migration: Migration, page: Page) => Promise<PublishPreview>;
+  findRollout: (id: string) => Promise<Rollout | undefined>;
+};
+
+/** Most mistakes told at once; whoever has more will ask again anyway. */
+const MOST_ISSUES = 100;
+
+export function catalogueRoutes(app: FastifyInstance, options: CatalogueRouteOptions): void {
+  const { active, version, source, list, summary, add, publish, preview, findRollout } = options;
+
+  async function known(id: string): Promise<SummarisedVersion> {
+    const found = await summary(id);
+    if (found === undefined) throw problem('not_found');
+    return found;
+  }
+
+  app.register(async (scope) => {
+    scope.addContentTypeParser(
+      [...importCatalogue.bodyTypes],
+      { parseAs: 'string' },
+      (_request, body, done) => {
+        done(null, { source: body });
+      },
+    );
+    serveOperation(scope, importCatalogue, async (request, reply) => {
+      const { id, created } = await add(request.body.source, actorOf(request)).catch(refuseFile);
+      reply.code(created ? 201 : 200);
+      const [imported, offered] = [await version(id), await active()];
+      return succeed({ catalogue: presentVersion(await known(id)), changes: changesOf(offered, imported) });
+    });
+  });
+
+  serveOperation(app, listCatalogues, async (request) => {
+    const { limit, cursor } = request.query;
+    const { data, next_cursor } = toPage(await list({ limit: limit + 1, cursor }), limit, presentVersion);
+    return succeed({ catalogues: data, next_cursor });
+  });
+
+  serveOperation(app, getCatalogue, async (request) => {
+    const id = request.params.version_id;
+    const found = await known(id);
+    const changes = changesOf(await active(), await version(id));
+    return succeed({
+      catalogue: { ...presentVersion(found), changes, source: (await source(id)) ?? '' },
+    });
+  });
+
+  serveOperation(app, publishCatalogue, async (request, reply) => {
+    const { id: versionId } = await known(request.params.version_id);
+    const { migration, reason = null } = request.body;
+    const rollout = await publish({ versionId, migration, by: actorOf(request), reason });
+    request.log.warn(
+      { version: versionId, migration, accounts: rollout.accountsTotal },
+      'catalogue published',
+    );
+    reply.code(rollout.state === 'running' ? 202 : 200);
+    return succeed({ migration: migrationOf(rollout) });
+  });
+
+  serveOperation(app, previewPublication, async (request) => {
+    const { id } = await known(request.params.version_id);
+    const { limit, cursor } = request.query;
+    return succeed(await preview(await version(id), request.body.migration, { limit, cursor }));
+  });
+
+  serveOperation(app, getCatalogueMigration, async (request) => {
+    return succeed({ migration: migrationOf(await findRollout(request.params.id)) });
+  });
+}
+
+function migrationOf(rollout: Rollout | undefined) {
+  const migration = rollout && presentMigration(rollout);
+  if (migration === undefined) throw problem('not_found');
+  return migration;
+}
+
+/** @throws ProblemError `semantic_error` with every mistake and its line. */
+function refuseFile(error: unknown): never {
+  if (!(error instanceof CatalogueError)) throw error;
+  const { issues } = error;
+  const [first] = issues;
+  const detail = `The catalogue cannot be used. Line ${first?.line}: ${first?.path} ${first?.message}`;
+  throw problem('semantic_error', {
+    detail,
+    fields: {
+      issues: issues.slice(0, MOST_ISSUES).map(({ line, path, message }) => ({ line, path, message })),
+    },
+  });
+}

@@ -1,0 +1,15 @@
+import { formatDecimal } from '#libs/money/money.ts';
+import type { PaymentPort } from '../port.ts';
+
+/** The driver without a payment provider: customers pay by other means, and staff record that they have. */
+export function createManualPayments(instructions: string): PaymentPort {
+  return {
+    driver: 'manual',
+    async requestPayment({ amountMinor, currency, idempotencyKey }) {
+      const text = instructions
+        .replaceAll('{amount}', `${formatDecimal(BigInt(amountMinor), 2)} ${currency}`)
+        .replaceAll('{reference}', idempotencyKey);
+      return { id: idempotencyKey, status: 'open', instructions: text };
+    },
+  };
+}

@@ -1,0 +1,161 @@
+/** What an account's plan allows, what is left of it, and where it could go from there. */
+import { capabilityGrant } from '#libs/catalogue/access.ts';
+import { type Entitlements, entitlementsAt } from '#libs/catalogue/entitlements.ts';
+import { featuresOf } from '#libs/catalogue/features.ts';
+import { type Amount, blocksEarly, limitKey } from '#libs/catalogue/limit.ts';
+import { findPlan } from '#libs/catalogue/plans.ts';
+import type { Catalogue, Plan } from '#libs/catalogue/schema.ts';
+import { suggestPlans, upgradesFrom } from '#libs/catalogue/suggest.ts';
+import { limitToWire } from '#libs/contracts/limits.ts';
+import type { Capability, MyPlan, PlanStanding } from '#libs/contracts/plans.ts';
+import type { AccountStanding, LimitStanding } from '#libs/ledger/read-limits.ts';
+import { problem } from '#libs/problems/problems.ts';
+import { type PaymentRequest, summariseRequest } from '../payments/domain.ts';
+import { type AccountState, type CatalogueVersion, entitlementInputOf } from '../subscriptions/domain.ts';
+import { canTry, triablePlans } from '../trials/domain.ts';
+import { choosablePlans } from './offer.ts';
+import { currentSubscriptionOf, presentModels, presentPlan } from './view.ts';
+
+export function myPlanOf(
+  state: AccountState,
+  about: { offered: CatalogueVersion; openRequest: PaymentRequest | undefined; hasTried: boolean; now: Date },
+): MyPlan {
+  const { catalogue } = state.sold;
+  const subscription = currentSubscriptionOf(state, about.now);
+  const inForce = planInForce(catalogue, subscription.plan.key);
+  return {
+    plan: presentPlan(catalogue, inForce),
+    source: subscription.plan.source,
+    subscription,
+    open_payment_request: about.openRequest === undefined ? null : summariseRequest(about.openRequest),
+    upgrades: upgradesFrom(catalogue, inForce.key).map(refOf),
+    trial: trialOf(state, about),
+  };
+}
+
+function trialOf(
+  { subscription, sold }: AccountState,
+  { offered, hasTried }: { offered: CatalogueVersion; hasTried: boolean },
+): MyPlan['trial'] {
+  const plans = triablePlans(offered).map(({ key, trialDays }) => ({ plan: key, days: trialDays }));
+  const hindrances = {
+    trial_used: hasTried,
+    not_on_default_plan: !canTry(subscription, sold),
+    no_plan_has_a_trial: plans.length === 0,
+  };
+  const reasons = Object.keys(hindrances) as (keyof typeof hindrances)[];
+  const reason = reasons.find((name) => hindrances[name]) ?? null;
+  return { eligible: reason === null, reason, plans };
+}
+
+/** @param standing undefined for an account without books, which has used nothing. */
+export function planStandingOf(
+  state: AccountState,
+  standing: AccountStanding | undefined,
+  now: Date,
+): PlanStanding {
+  const { catalogue } = state.sold;
+  const may = entitlementsAt(entitlementInputOf(state), now);
+  const { plan, current_period } = currentSubscriptionOf(state, now);
+  const period = standing && {
+    start: standing.period.start.toISOString(),
+    end: standing.period.end.toISOString(),
+  };
+  return {
+    plan,
+    period: period ?? current_period,
+    limits: (standing?.limits ?? []).map((limit) => usable(limit, may, catalogue)),
+    features: Object.fromEntries(
+      Object.entries(may.features).map(([name, { granted: enabled, source }]) => [
+        name,
+        { enabled, source, description: catalogue.features[name] ?? '' },
+      ]),
+    ),
+    text_models: presentModels(may.textModels),
+    image_models: presentModels(may.imageModels),
+    qualities: marked(may.qualities),
+    platforms: marked(may.platforms),
+  };
+}
+
+function usable(
+  limit: LimitStanding,
+  may: Entitlements,
+  catalogue: Catalogue,
+): PlanStanding['limits'][number] {
+  return {
+    ...limitToWire(limit),
+    can_use: canUse(limit, may),
+    upgrade: limit.scope === 'key' ? null : upgradeFor({ ...limit, scope: limit.scope }, may, catalogue),
+  };
+}
+
+/** Whether a hold of one more would be admitted, by the rules of the ledger. */
+function canUse(limit: LimitStanding, may: Entitlements): boolean {
+  const { kind, amount, used, held, state, meter, window, scope } = limit;
+  if (kind === 'disabled') return false;
+  if (kind !== 'n' || amount === null) return true;
+  const key = scope === 'key' ? undefined : limitKey({ meter, window, scope });
+  const bound = may.limits.find((one) => limitKey(one) === key);
+  if (bound?.onLimit === 'overage') return true;
+  if (state === 'exhausted' || (state === 'blocked' && blocksEarly(meter))) return false;
+  return used + held < amount;
+}
+
+function upgradeFor(
+  {
+    meter,
+    window,
+    scope,
+    used,
+    kind,
+    amount: n,
+  }: LimitStanding & { scope: 'account' | 'user' | 'workspace' },
+  may: Entitlements,
+  catalogue: Catalogue,
+): PlanStanding['limits'][number]['upgrade'] {
+  if (kind === 'unmetered') return null;
+  const amount: Amount =
+    kind === 'n' && n !== null ? { kind, n } : { kind: kind === 'disabled' ? kind : 'unlimited' };
+  const { urgency, plans } = suggestPlans(catalogue, may.plan.key, { meter, window, scope, used, amount });
+  return urgency === 'low' ? null : { urgency, plans: plans.map(({ plan }) => plan.key) };
+}
+
+function marked({ allowed, ladder }: { allowed: readonly string[]; ladder: readonly string[] }) {
+  return Object.fromEntries(ladder.map((name) => [name, allowed.includes(name)]));
+}
+
+/** @throws ProblemError `invalid_request` for a name that no capability has. */
+export function capabilityOf(state: AccountState, name: string, now: Date): Capability {
+  const { catalogue } = state.sold;
+  const may = entitlementsAt(entitlementInputOf(state), now);
+  const grant = capabilityGrant(catalogue, may, name);
+  if (grant === undefined) {
+    throw problem('invalid_request', {
+      detail: `${name} is no capability.`,
+      fields: { param: 'name', available_capabilities: Object.keys(catalogue.capabilities) },
+    });
+  }
+  const feature = catalogue.capabilities[name] ?? name;
+  return {
+    name,
+    feature,
+    description: catalogue.features[feature] ?? '',
+    enabled: grant.granted,
+    source: grant.source,
+    plan: may.plan.key,
+    plans: choosablePlans(catalogue)
+      .filter((plan) => featuresOf(catalogue, plan).includes(feature))
+      .map(refOf),
+  };
+}
+
+function planInForce(catalogue: Catalogue, key: string): Plan {
+  const plan = findPlan(catalogue, key);
+  if (plan === undefined) throw new RangeError(`the plan in force, ${key}, is not in its catalogue`);
+  return plan;
+}
+
+function refOf({ key, name, rank }: Plan) {
+  return { key, name, rank };
+}

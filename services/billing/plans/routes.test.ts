@@ -1,0 +1,158 @@
+import t from 'tap';
+import type {
+  Capability,
+  MyPlan,
+  PlanComparisonWire,
+  PlanList,
+  PlanStanding,
+} from '#libs/contracts/plans.ts';
+import { testHold, testSettle } from '#libs/ledger/fixtures.ts';
+import { customer, type Refusal, readPreset } from '../customers.fixture.ts';
+import { ACCOUNT, createTestService, OTHER_ACCOUNT } from '../fixtures.ts';
+
+type Data<Body> = { data: Body };
+
+const COMPARE = '/api/plans/compare';
+const capabilityPath = (name: string) => `/api/plans/capabilities/${name}`;
+
+t.test('given people without a context, then nothing is told', async (t) => {
+  const { send } = await createTestService(t);
+  for (const url of [
+    '/api/plans/my-plan',
+    '/api/plans/limits',
+    capabilityPath('full_ai'),
+    `${COMPARE}?a=free&b=pro`,
+  ]) {
+    t.equal((await send(null, 'GET', url)).status, 401, url);
+  }
+});
+
+t.test('given the starter plan of lily', async (t) => {
+  const service = await createTestService(t, readPreset('lily'));
+  const { runtime, ledger } = service;
+  const { get, buy } = customer(service);
+  await buy('starter');
+  const limits = async () => (await get<Data<PlanStanding>>('/api/plans/limits')).body.data;
+  const limitOf = async (meter: string, window: string) =>
+    (await limits()).limits.find((one) => one.meter === meter && one.window === window);
+  const use = async (meters: Record<string, bigint>) => {
+    const id = runtime.newId();
+    t.equal((await ledger.hold(testHold(ACCOUNT, id, meters))).verdict, 'ok');
+    await ledger.settle(testSettle(ACCOUNT, id, meters));
+  };
+
+  await t.test('then it is what it always was', async (t) => {
+    const offer = await get<Data<PlanList>>('/api/plans/available');
+    t.equal(offer.body.data.plans.length, 3, 'three plans are on offer');
+    const { features, image_models, qualities, platforms } = await limits();
+    t.match(await limitOf('images', 'period'), { kind: 'n', limit: '10', used: '0', can_use: true });
+    t.strictSame(image_models.allowed, ['grok2_basic']);
+    t.strictSame(qualities, { draft: true, standard: true, premium: false });
+    t.match(await limitOf('social.connections', 'total'), { limit: '5' });
+    t.match(platforms, { twitter: true, tiktok: false });
+    t.equal(Object.keys(features).length, 20);
+    t.match(features, {
+      auto_post: { enabled: true, source: 'plan:starter' },
+      full_ai: { enabled: false },
+    });
+  });
+
+  await t.test('then capabilities are answered one by one', async (t) => {
+    const ask = async (name: string) => (await get<Data<Capability>>(capabilityPath(name))).body.data;
+    t.match(await ask('full_ai'), {
+      name: 'full_ai',
+      enabled: false,
+      plan: 'starter',
+      source: 'plan:starter',
+    });
+    t.strictSame(
+      (await ask('full_ai')).plans.map(({ key }) => key),
+      ['pro', 'enterprise'],
+    );
+    t.match(await ask('premium_ai'), { feature: 'premium_ai_models' });
+    t.strictSame(
+      (await ask('white_label')).plans.map(({ key }) => key),
+      ['enterprise'],
+    );
+    for (const name of ['auto_post', 'toString', '__proto__', 'FULL_AI']) {
+      const { status, body } = await get<Refusal & { available_capabilities: string[] }>(
+        capabilityPath(name),
+      );
+      t.strictSame(
+        [status, body.code, body.available_capabilities.length],
+        [400, 'invalid_request', 10],
+        name,
+      );
+    }
+  });
+
+  await t.test('when images are used, then every figure follows', async (t) => {
+    await use({ images: 8n });
+    t.match(await limitOf('images', 'period'), {
+      used: '8',
+      remaining: '2',
+      percentage: 80,
+      state: 'warning',
+      can_use: true,
+      resets_at: '2026-12-20T12:00:00.000Z',
+      upgrade: { urgency: 'medium', plans: ['pro', 'enterprise'] },
+    });
+    await ledger.hold(testHold(ACCOUNT, runtime.newId(), { images: 2n }));
+    t.match(await limitOf('images', 'period'), { used: '8', held: '2', remaining: '0', can_use: false });
+    t.match(await limitOf('social.autopilot_posts', 'day'), { limit: '1', can_use: true, upgrade: null });
+  });
+
+  await t.test('then it sees nothing of another account, and another nothing of it', async (t) => {
+    const { data } = (await customer(service, OTHER_ACCOUNT).get<Data<PlanStanding>>('/api/plans/limits'))
+      .body;
+    t.match(data, { plan: { key: 'free' } });
+    t.ok(data.limits.every(({ used }) => used === '0'));
+    const autopilot = data.limits.find(({ meter }) => meter === 'social.autopilot_posts');
+    t.match(autopilot, { kind: 'disabled', can_use: false, upgrade: { urgency: 'high' } });
+  });
+
+  await t.test('then its plan says where it could go', async (t) => {
+    const { data } = (await get<Data<MyPlan>>('/api/plans/my-plan')).body;
+    t.match(data, {
+      plan: { key: 'starter', price: { monthly_minor: 2900 } },
+      source: 'subscription',
+      subscription: { account_id: ACCOUNT, status: 'active' },
+      open_payment_request: null,
+      trial: { eligible: false, reason: 'not_on_default_plan' },
+    });
+    t.strictSame(
+      data.upgrades.map(({ key }) => key),
+      ['pro', 'enterprise'],
+    );
+  });
+});
+
+t.test('given two plans', async (t) => {
+  const service = await createTestService(t, readPreset('lily'));
+  const compare = (query: string) =>
+    customer(service).get<Data<PlanComparisonWire> & Refusal>(`${COMPARE}?${query}`);
+
+  await t.test('then they stand side by side, by key or alias', async (t) => {
+    const { status, body } = await compare('a=basic&b=pro');
+    t.equal(status, 200);
+    t.match(body.data, { a: { key: 'starter' }, b: { key: 'pro' }, direction: 'upgrade' });
+    t.ok(body.data.changes.features_gained.includes('full_ai'));
+    t.strictSame(body.data.changes.features_lost, ['basic_ai_only']);
+    t.match(
+      body.data.changes.limits.find(({ meter }) => meter === 'images'),
+      { before: { kind: 'n', amount: '10' }, after: { kind: 'n', amount: '50' }, change: 'raised' },
+    );
+    t.match((await compare('a=pro&b=free')).body.data, { direction: 'downgrade' });
+    t.match((await compare('a=pro&b=pro')).body.data, { direction: 'same', changes: { limits: [] } });
+  });
+
+  await t.test('then one that does not exist is named', async (t) => {
+    const { status, body } = await compare('a=starter&b=platinum');
+    t.match(
+      [status, body.code, body.available_plans],
+      [404, 'unknown_plan', ['free', 'starter', 'pro', 'enterprise']],
+    );
+    for (const query of ['a=starter', 'b=pro', 'a=&b=pro'])
+      t.equal((await compare(query)).status, 400, query);
+  });
+});

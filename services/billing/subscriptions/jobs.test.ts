@@ -1,0 +1,140 @@
+import t from 'tap';
+import { testHold } from '#libs/ledger/fixtures.ts';
+import { createJobs, customer, markPaid } from '../customers.fixture.ts';
+import { ACCOUNT, announcements, createTestService, OTHER_ACCOUNT } from '../fixtures.ts';
+
+t.test('given a free plan whose period ends, then it goes on silently', async (t) => {
+  const service = await createTestService(t);
+  const { current, events } = customer(service);
+  await current();
+  service.runtime.clock.set('2027-06-25T00:00:00.000Z');
+  await createJobs(service).renew();
+  const { rows } = await service.pool.query(
+    'SELECT current_period_start, current_period_end, due_at FROM subscriptions',
+  );
+  t.strictSame(rows, [
+    {
+      current_period_start: new Date('2027-06-20T12:00:00.000Z'),
+      current_period_end: new Date('2027-07-20T12:00:00.000Z'),
+      due_at: new Date('2027-07-20T12:00:00.000Z'),
+    },
+  ]);
+  t.strictSame(await events(), []);
+});
+
+t.test('given a paid plan whose period ends', async (t) => {
+  const service = await createTestService(t);
+  const { runtime, ledger, pool } = service;
+  const { buy, current, kinds, get } = customer(service);
+  await buy('pro');
+  const hold = (n: bigint) => ledger.hold(testHold(ACCOUNT, runtime.newId(), { 'gen.blog': n }));
+  const openRequest = async () =>
+    (
+      await pool.query(
+        `SELECT id, kind, amount_minor, instructions FROM payment_requests WHERE status = 'open'`,
+      )
+    ).rows;
+
+  await t.test('when nothing is due, then nothing happens', async (t) => {
+    const heard = await announcements(pool, () => createJobs(service).renew());
+    t.strictSame(heard, []);
+  });
+
+  await t.test('when it is, then the next period is asked for and never taken as paid', async (t) => {
+    runtime.clock.set('2026-12-20T12:00:00.000Z');
+    const jobs = [createJobs(service), createJobs(service), createJobs(service)];
+    await Promise.all(jobs.map(({ renew }) => renew()));
+    t.match(await current(), {
+      plan: { key: 'pro' },
+      status: 'past_due',
+      current_period: { start: '2026-12-20T12:00:00.000Z', end: '2027-01-20T12:00:00.000Z' },
+      access_ends_at: '2026-12-23T12:00:00.000Z',
+    });
+    t.match(await openRequest(), [{ kind: 'renewal', amount_minor: 7900, instructions: /^Pay 79\.00 USD/ }]);
+    t.equal((await openRequest()).length, 1, 'once, whatever the number of replicas');
+    t.match((await get('/api/plans/my-plan')).body, { data: { open_payment_request: { kind: 'renewal' } } });
+    t.equal((await hold(100n)).verdict, 'ok', 'meanwhile it is served');
+  });
+
+  await t.test('when it is paid, then it is in order until the next one', async (t) => {
+    runtime.clock.advance(86_400_000);
+    const [request] = await openRequest();
+    await Promise.all([markPaid(service, request.id), markPaid(service, request.id)]);
+    t.match(await current(), {
+      status: 'active',
+      current_period: { start: '2026-12-20T12:00:00.000Z', end: '2027-01-20T12:00:00.000Z' },
+      access_ends_at: '2027-01-23T12:00:00.000Z',
+    });
+    t.strictSame((await kinds()).slice(-3), ['payment_requested', 'payment_received', 'renewed']);
+  });
+
+  await t.test('when the next is never paid, then the plan is lost on time without any job', async (t) => {
+    runtime.clock.set('2027-01-20T12:00:00.000Z');
+    await createJobs(service).renew();
+    runtime.clock.set('2027-01-23T11:59:59.999Z');
+    t.equal((await hold(6n)).verdict, 'ok');
+    runtime.clock.set('2027-01-23T12:00:00.000Z');
+    t.match(await hold(6n), { verdict: 'limit_exceeded', limit: { amount: 5n, source: 'plan:free' } });
+    await createJobs(service).renew();
+    t.match(await current(), { plan: { key: 'free' }, status: 'active', access_ends_at: null });
+    t.strictSame(await openRequest(), []);
+    t.strictSame((await kinds()).slice(-2), ['payment_voided', 'subscription_ended']);
+  });
+});
+
+t.test('given jobs that never run, then no paid plan outlives the patience with its payment', async (t) => {
+  const service = await createTestService(t);
+  const { runtime, ledger } = service;
+  await customer(service).buy('pro', 'year');
+  const hold = () => ledger.hold(testHold(ACCOUNT, runtime.newId(), { 'gen.blog': 6n }));
+  runtime.clock.set('2027-11-23T11:59:59.999Z');
+  t.equal((await hold()).verdict, 'ok');
+  runtime.clock.set('2027-11-23T12:00:00.000Z');
+  t.equal((await hold()).verdict, 'limit_exceeded');
+});
+
+t.test('given a year that is paid, then its usage still starts afresh every month', async (t) => {
+  const service = await createTestService(t);
+  const { runtime, ledger } = service;
+  const { buy, current } = customer(service);
+  await buy('basic', 'year');
+  t.match(await current(), { current_period: { end: '2027-11-20T12:00:00.000Z' } });
+  const hold = () => ledger.hold(testHold(ACCOUNT, runtime.newId(), { 'gen.blog': 50n }, { ttlMs: 1 }));
+  t.equal((await hold()).verdict, 'ok');
+  t.not((await hold()).verdict, 'ok');
+  runtime.clock.set('2026-12-20T12:00:00.000Z');
+  t.equal((await hold()).verdict, 'ok');
+});
+
+t.test('given a downgrade that waits, then it takes place at the lower price', async (t) => {
+  const service = await createTestService(t);
+  const { buy, post, current, events } = customer(service);
+  await buy('enterprise');
+  await post('/api/subscription/downgrade', { plan: 'basic' });
+  service.runtime.clock.set('2026-12-20T12:00:00.000Z');
+  await createJobs(service).renew();
+  t.match(await current(), { plan: { key: 'basic' }, status: 'past_due', price: { monthly_minor: 2900 } });
+  const [changed, requested] = await events();
+  t.match(changed, { kind: 'plan_changed', data: { from: 'enterprise', to: 'basic', reason: 'scheduled' } });
+  t.match(requested, { kind: 'payment_requested', data: { payment: 'renewal', amount_minor: 2900 } });
+});
+
+t.test('given one account that cannot be brought up to date, then the others are', async (t) => {
+  const service = await createTestService(t);
+  const [broken, sound] = [customer(service), customer(service, OTHER_ACCOUNT)];
+  await broken.buy('pro');
+  await sound.buy('pro');
+  await service.pool.query(
+    `UPDATE subscriptions SET scheduled_change = jsonb_build_object('plan_key', 'pro', 'cycle', 'month',
+       'catalogue_version_id', gen_random_uuid()) WHERE account_id = $1`,
+    [ACCOUNT],
+  );
+  service.runtime.clock.set('2026-12-20T12:00:00.000Z');
+  const { renew, lines } = createJobs(service);
+  await renew();
+  t.match(await sound.current(), { status: 'past_due' });
+  t.match(
+    lines.filter(({ level }) => level === 'error'),
+    [{ account: ACCOUNT, msg: 'subscription could not be brought up to date' }],
+  );
+});

@@ -1,0 +1,147 @@
+/** What customers decide, and pay, while a newer catalogue version moves them on. */
+import t from 'tap';
+import type { ChangePreview } from '#libs/contracts/subscriptions.ts';
+import { createRolloutRunner } from '../catalogues/rollout-runner.ts';
+import { customer, markPaid, requestsOf } from '../customers.fixture.ts';
+import { createTestService, DEFAULT_CATALOGUE, type TestService } from '../fixtures.ts';
+
+const BASIC_PRICE = 'monthlyMinor: 2900';
+const PRO_PRICE = 'monthlyMinor: 7900';
+
+/** Publishes the preset with other prices and moves every subscription as it says. */
+async function republish(
+  t: { error: (error: unknown) => unknown },
+  { sendAs, pool, runtime }: TestService,
+  migration: 'now' | 'period_end',
+  prices: { basic: number; pro: number },
+): Promise<void> {
+  const text = DEFAULT_CATALOGUE.replace(BASIC_PRICE, `monthlyMinor: ${prices.basic}`).replace(
+    PRO_PRICE,
+    `monthlyMinor: ${prices.pro}`,
+  );
+  const url = '/api/admin/catalogues';
+  const { body } = await sendAs<{ data: { catalogue: { version_id: string } } }>('admin', 'POST', url, text);
+  await sendAs('admin', 'POST', `${url}/${body.data.catalogue.version_id}/publish`, { migration });
+  const onFailure = (_rollout: unknown, _account: string, error: unknown) => void t.error(error);
+  await createRolloutRunner({ pool, runtime, onFailure })(new AbortController().signal);
+}
+
+const CHEAPER = { basic: 1000, pro: 6000 };
+
+t.test('given a plan that is to move when its period ends', async (t) => {
+  async function moving(t: Parameters<typeof createTestService>[0]) {
+    const service = await createTestService(t);
+    const own = customer(service);
+    await own.buy('pro');
+    return { ...own, service, ends: () => service.runtime.clock.set('2026-12-20T12:00:00.000Z') };
+  }
+  const moved = { plan: { key: 'pro' }, status: 'past_due', catalogue: { version: 2 } };
+
+  await t.test('when a downgrade is taken back, then it moves all the same', async (t) => {
+    const { service, post, current, ends, kinds } = await moving(t);
+    await post('/api/subscription/downgrade', { plan: 'basic' });
+    await republish(t, service, 'period_end', CHEAPER);
+    t.match(await current(), { scheduled_change: { plan: 'basic' }, catalogue: { version: 1 } });
+    for (const _ of [1, 2]) {
+      const { body } = await post('/api/subscription/resume');
+      t.match(body.data, { plan: { key: 'pro' }, scheduled_change: { plan: 'pro' } });
+    }
+    t.strictSame(
+      (await kinds()).filter((kind) => kind === 'resumed'),
+      ['resumed'],
+    );
+    ends();
+    t.match(await current(), moved);
+  });
+
+  await t.test('when it is downgraded afterwards and that is taken back, then too', async (t) => {
+    const { service, post, current, ends } = await moving(t);
+    await republish(t, service, 'period_end', CHEAPER);
+    await post('/api/subscription/downgrade', { plan: 'basic' });
+    t.match(await current(), { scheduled_change: { plan: 'basic' } });
+    await post('/api/subscription/resume');
+    ends();
+    t.match(await current(), moved);
+  });
+
+  await t.test('when it is cancelled, then what comes after it is of the new catalogue', async (t) => {
+    const { service, post, current, ends } = await moving(t);
+    await republish(t, service, 'period_end', CHEAPER);
+    t.match((await post('/api/subscription/cancel')).body.data, {
+      cancel_at_period_end: true,
+      scheduled_change: null,
+    });
+    ends();
+    t.match(await current(), { plan: { key: 'free' }, catalogue: { version: 2 } });
+  });
+
+  await t.test('when a cancellation is taken back, then it moves all the same', async (t) => {
+    const { service, post, current, ends } = await moving(t);
+    await republish(t, service, 'period_end', CHEAPER);
+    await post('/api/subscription/cancel');
+    await post('/api/subscription/resume');
+    ends();
+    t.match(await current(), moved);
+  });
+
+  await t.test('when something is paid that was asked for before, then that moves too', async (t) => {
+    const service = await createTestService(t);
+    const { upgrade, current, ...own } = customer(service);
+    await own.buy('basic');
+    const { body } = await upgrade('pro');
+    await republish(t, service, 'period_end', CHEAPER);
+    await markPaid(service, body.payment_request?.id ?? '');
+    t.match(await current(), { plan: { key: 'pro' }, catalogue: { version: 1 } });
+    service.runtime.clock.set('2026-12-20T12:00:00.000Z');
+    t.match(await current(), moved);
+  });
+});
+
+t.test('given a plan that was moved in the middle of its period', async (t) => {
+  const preview = async ({ get }: ReturnType<typeof customer>) =>
+    (await get<{ data: ChangePreview }>('/api/subscription/preview?plan=pro')).body.data;
+
+  for (const [what, basic] of [
+    ['dearer', 5000],
+    ['cheaper', 1000],
+  ] as const) {
+    await t.test(`when its price became ${what}, then the credit is of what was paid`, async (t) => {
+      const service = await createTestService(t);
+      const own = customer(service);
+      await own.buy('basic');
+      await republish(t, service, 'now', { basic, pro: 7900 });
+      t.match(await own.current(), { plan: { key: 'basic' }, catalogue: { version: 2 } });
+      t.match(await preview(own), { proration: { charge_minor: 7900, credit_minor: 2900 } });
+      // what was moved twice was paid once
+      await republish(t, service, 'now', { basic: 1, pro: 7900 });
+      t.match(await preview(own), { amount_due_now_minor: 5000, proration: { credit_minor: 2900 } });
+      service.runtime.clock.set('2026-12-20T12:00:00.000Z');
+      t.match(await own.current(), { status: 'past_due' });
+      t.match((await requestsOf(service)).at(-1), { status: 'open', amount_minor: 1 });
+    });
+  }
+
+  await t.test('when it was free until then, then nothing was paid and nothing is credited', async (t) => {
+    const gratis = DEFAULT_CATALOGUE.replace(`${BASIC_PRICE}, yearlyMinor: 29000`, 'monthlyMinor: 0');
+    const service = await createTestService(t, gratis);
+    const own = customer(service);
+    await own.upgrade('basic');
+    await republish(t, service, 'now', { basic: 2900, pro: 7900 });
+    t.match(await own.current(), { plan: { key: 'basic' }, catalogue: { version: 2 } });
+    t.match(await preview(own), { amount_due_now_minor: 7900, proration: null });
+  });
+
+  await t.test('when a renewal is paid that was asked for before, then it stays moved', async (t) => {
+    const service = await createTestService(t);
+    const own = customer(service);
+    await own.buy('basic');
+    service.runtime.clock.set('2026-12-20T12:00:00.000Z');
+    t.match(await own.current(), { status: 'past_due' });
+    await republish(t, service, 'now', { basic: 5000, pro: 7900 });
+    const renewal = (await requestsOf(service)).at(-1);
+    t.match(renewal, { status: 'open', amount_minor: 2900 });
+    await markPaid(service, renewal.id);
+    t.match(await own.current(), { status: 'active', plan: { key: 'basic' }, catalogue: { version: 2 } });
+    t.match(await preview(own), { proration: { credit_minor: 2900 } }, 'with what it was paid with');
+  });
+});

@@ -1,0 +1,307 @@
+import t from 'tap';
+import type { ChangePreview } from '#libs/contracts/subscriptions.ts';
+import { testHold, testSettle } from '#libs/ledger/fixtures.ts';
+import {
+  callerWith,
+  customer,
+  type Events,
+  markPaid,
+  type Refusal,
+  requestsOf,
+} from '../customers.fixture.ts';
+import { ACCOUNT, announcements, createTestService, KEY, OTHER_ACCOUNT } from '../fixtures.ts';
+
+type Preview = { data: ChangePreview };
+
+const PREVIEW = '/api/subscription/preview';
+const CHANGES: [url: string, body: unknown][] = [
+  ['/api/plans/upgrade', { plan: 'pro' }],
+  ['/api/plans/start-trial', { plan: 'pro' }],
+  ['/api/subscription/upgrade', { plan: 'pro' }],
+  ['/api/subscription/downgrade', { plan: 'free' }],
+  ['/api/subscription/cancel', undefined],
+  ['/api/subscription/resume', undefined],
+];
+
+t.test('given people who may not decide about money', async (t) => {
+  const service = await createTestService(t);
+  const { send, sendBy } = service;
+
+  await t.test('then nobody gets in without a signed context', async (t) => {
+    for (const [url, body] of CHANGES) t.equal((await send(null, 'POST', url, body)).status, 401, url);
+    for (const url of [`${PREVIEW}?plan=pro`, '/api/subscription/events']) {
+      t.equal((await send(null, 'GET', url)).status, 401, url);
+    }
+  });
+
+  await t.test('then members and keys of one scope are refused', async (t) => {
+    const key = callerWith({ userId: null, keyId: KEY, role: 'member', scopes: ['billing:read'] });
+    for (const caller of [callerWith({ role: 'member' }), key]) {
+      for (const [url, body] of CHANGES) {
+        const answer = await sendBy<Refusal>(caller, 'POST', url, body);
+        t.strictSame([answer.status, answer.body.code], [403, 'role_required'], url);
+      }
+    }
+    t.strictSame(await requestsOf(service), []);
+  });
+
+  await t.test('then admins and keys that may do everything are not', async (t) => {
+    const key = callerWith({ userId: null, keyId: KEY, role: 'member' });
+    for (const caller of [callerWith({ role: 'admin' }), key]) {
+      const { status } = await sendBy(caller, 'POST', '/api/plans/upgrade', { plan: 'pro' });
+      t.equal(status, 402);
+    }
+  });
+});
+
+t.test('given requests that make no sense', async (t) => {
+  const service = await createTestService(t);
+  const { post, get, upgrade } = customer(service);
+  const cases: [string, unknown, number, string][] = [
+    ['/api/subscription/upgrade', {}, 400, 'invalid_request'],
+    ['/api/subscription/upgrade', { plan: 'pro', cycle: 'week' }, 400, 'invalid_request'],
+    ['/api/subscription/upgrade', { plan: 'pro', price: 0 }, 400, 'invalid_request'],
+    ['/api/plans/upgrade', { plan: 7 }, 400, 'invalid_request'],
+    ['/api/subscription/upgrade', { plan: 'platinum' }, 404, 'unknown_plan'],
+    ['/api/subscription/downgrade', { plan: 'platinum' }, 404, 'unknown_plan'],
+    ['/api/subscription/downgrade', {}, 400, 'invalid_request'],
+    ['/api/subscription/cancel', undefined, 409, 'plan_change_not_allowed'],
+  ];
+  for (const [url, body, status, code] of cases) {
+    const answer = await post<Refusal>(url, body);
+    t.strictSame([answer.status, answer.body.code], [status, code], `${url} ${JSON.stringify(body)}`);
+  }
+  const unknown = await get<Refusal>(`${PREVIEW}?plan=platinum`);
+  t.strictSame(
+    [unknown.status, unknown.body.code, unknown.body.available_plans],
+    [404, 'unknown_plan', ['free', 'basic', 'pro', 'enterprise']],
+  );
+  t.equal((await get(PREVIEW)).status, 400);
+  t.equal((await get(`${PREVIEW}?plan=pro&cycle=day`)).status, 400);
+  t.match((await upgrade('free')).body, { code: 'plan_change_not_allowed', reason: 'already_on_plan' });
+  t.match((await post('/api/subscription/downgrade', { plan: 'pro' })).body, { reason: 'not_a_lower_rank' });
+  t.equal((await post('/api/subscription/resume')).status, 200, 'there is nothing to take back');
+  t.strictSame(await requestsOf(service), []);
+});
+
+t.test('given an account on the free plan', async (t) => {
+  const service = await createTestService(t);
+  const { runtime, pool, ledger } = service;
+  const { upgrade, current, get, kinds } = customer(service);
+
+  await t.test('when it asks for a paid plan, then it is asked to pay and has nothing yet', async (t) => {
+    const { status, body } = await upgrade('pro');
+    t.equal(status, 402);
+    t.equal(body.code, 'payment_required');
+    t.match(body.payment_request, {
+      kind: 'new_period',
+      plan: 'pro',
+      cycle: 'month',
+      amount_minor: 7900,
+      status: 'open',
+      created_at: '2026-11-20T12:00:00.000Z',
+      expires_at: '2026-12-20T12:00:00.000Z',
+    });
+    t.equal(body.payment_request?.instructions, `Pay 79.00 USD for ${body.payment_request?.id}.`);
+    t.match(await current(), { plan: { key: 'free' }, status: 'active' });
+    t.equal(
+      (await ledger.hold(testHold(ACCOUNT, runtime.newId(), { cost: 2_000_000_001n }))).verdict,
+      'limit_exceeded',
+    );
+  });
+
+  await t.test('when it clicks twenty times at once, then there is one payment request', async (t) => {
+    const answers = await Promise.all(Array.from({ length: 20 }, () => upgrade('pro')));
+    t.ok(answers.every(({ status }) => status === 402));
+    t.equal(new Set(answers.map(({ body }) => body.payment_request?.id)).size, 1);
+    t.equal((await requestsOf(service)).length, 1);
+  });
+
+  await t.test('when it changes its mind, then only the last one is open', async (t) => {
+    const { body } = await upgrade('enterprise', 'year');
+    t.match(body.payment_request, { plan: 'enterprise', cycle: 'year', amount_minor: 199_000 });
+    t.match(await requestsOf(service), [
+      { status: 'void', plan_key: 'pro', note: 'replaced' },
+      { status: 'open', plan_key: 'enterprise' },
+    ]);
+    await upgrade('pro');
+  });
+
+  await t.test(
+    'when it has used something and pays, then a new period begins in the same instant',
+    async (t) => {
+      const hold = runtime.newId();
+      await ledger.hold(testHold(ACCOUNT, hold, { 'gen.blog': 5n }));
+      await ledger.settle(testSettle(ACCOUNT, hold, { 'gen.blog': 5n }));
+      runtime.clock.advance(3_600_000);
+      const open = (await requestsOf(service)).find(({ status }) => status === 'open');
+      const heard = await announcements(pool, async () => {
+        const { status, body } = await markPaid(service, open?.id, 'Transfer 17');
+        t.equal(status, 200);
+        t.match(body.data, { status: 'paid', note: 'Transfer 17' });
+      });
+      t.strictSame(heard, [{ kind: 'account', id: ACCOUNT }]);
+      t.match(await current(), {
+        plan: { key: 'pro', source: 'subscription' },
+        status: 'active',
+        started_at: '2026-11-20T13:00:00.000Z',
+        current_period: { start: '2026-11-20T13:00:00.000Z', end: '2026-12-20T13:00:00.000Z' },
+        access_ends_at: '2026-12-23T13:00:00.000Z',
+        complimentary: false,
+      });
+      t.equal((await ledger.hold(testHold(ACCOUNT, runtime.newId(), { 'gen.blog': 500n }))).verdict, 'ok');
+    },
+  );
+
+  await t.test('when it asks for the same again, then it has it already', async (t) => {
+    const again = await upgrade('pro');
+    t.match([again.status, again.body.reason], [409, 'already_on_plan']);
+    const lower = await upgrade('basic');
+    t.match(
+      [lower.status, lower.body.code, lower.body.reason],
+      [409, 'plan_change_not_allowed', 'not_a_higher_rank'],
+    );
+  });
+
+  await t.test('then all of it is told, once, newest first and page by page', async (t) => {
+    t.strictSame(await kinds(), [
+      'payment_requested',
+      'payment_voided',
+      'payment_requested',
+      'payment_voided',
+      'payment_requested',
+      'payment_received',
+      'plan_changed',
+    ]);
+    const first = (await get<Events>('/api/subscription/events?limit=3')).body.data;
+    t.match(first.events[0], { kind: 'plan_changed', data: { from: 'free', to: 'pro' } });
+    const rest = await get<Events>(`/api/subscription/events?limit=100&cursor=${first.next_cursor}`);
+    t.equal(rest.body.data.events.length, 4);
+    t.equal(rest.body.data.next_cursor, null);
+    t.equal((await get('/api/subscription/events?limit=0')).status, 400);
+    t.equal((await get('/api/subscription/events?cursor=x')).status, 400);
+    t.strictSame(await customer(service, OTHER_ACCOUNT).events(), [], 'nobody sees those of another account');
+  });
+});
+
+t.test('given a plan that is paid by the month', async (t) => {
+  const service = await createTestService(t);
+  const { runtime } = service;
+  const { buy, upgrade, get, current } = customer(service);
+  await buy('basic');
+  const preview = async (query: string) => (await get<Preview>(`${PREVIEW}?${query}`)).body.data;
+  // Half of the period of 30 days is left.
+  runtime.clock.set('2026-12-05T12:00:00.000Z');
+
+  await t.test('then a preview prorates by seconds and says what changes', async (t) => {
+    const pro = await preview('plan=pro');
+    t.match(pro, {
+      plan: 'pro',
+      cycle: 'month',
+      direction: 'upgrade',
+      available: true,
+      effective: 'on_payment',
+      effective_at: null,
+      amount_due_now_minor: 2500,
+      recurring_minor: 7900,
+      proration: {
+        period: { start: '2026-11-20T12:00:00.000Z', end: '2026-12-20T12:00:00.000Z' },
+        period_seconds: 2_592_000,
+        remaining_seconds: 1_296_000,
+        charge_minor: 3950,
+        credit_minor: 1450,
+      },
+    });
+    t.ok(pro.changes.features_gained.includes('bulk_operations'));
+    t.strictSame(pro.changes.features_lost, []);
+    t.match(
+      pro.changes.limits.find(({ meter }) => meter === 'gen.blog'),
+      { before: { kind: 'n', amount: '50' }, after: { kind: 'n', amount: '500' }, change: 'raised' },
+    );
+    t.match(await preview('plan=pro&cycle=year'), {
+      amount_due_now_minor: 79_000 - 1450,
+      recurring_minor: 79_000,
+      proration: { charge_minor: 79_000, credit_minor: 1450 },
+    });
+    t.match(await preview('plan=basic&cycle=year'), {
+      direction: 'upgrade',
+      amount_due_now_minor: 29_000 - 1450,
+    });
+    t.match(await preview('plan=basic'), {
+      direction: 'same',
+      available: false,
+      unavailable_reason: 'already_on_plan',
+      effective: null,
+      amount_due_now_minor: 0,
+    });
+    t.match(await preview('plan=free'), {
+      direction: 'downgrade',
+      effective: 'period_end',
+      effective_at: '2026-12-20T12:00:00.000Z',
+      amount_due_now_minor: 0,
+      recurring_minor: 0,
+      proration: null,
+    });
+    t.match(await current(), { plan: { key: 'basic' } }, 'and changes nothing');
+  });
+
+  await t.test('then one second costs a cent at least, so that nothing is given away', async (t) => {
+    runtime.clock.set('2026-12-20T11:59:59.000Z');
+    t.match(await preview('plan=pro'), { amount_due_now_minor: 1, proration: { remaining_seconds: 1 } });
+    runtime.clock.set('2026-12-05T12:00:00.000Z');
+  });
+
+  await t.test('when it moves up and pays later, then the period and the quoted price stay', async (t) => {
+    const { body } = await upgrade('pro');
+    t.match(body.payment_request, {
+      kind: 'rest_of_period',
+      amount_minor: 2500,
+      expires_at: '2026-12-20T12:00:00.000Z',
+    });
+    runtime.clock.advance(86_400_000);
+    t.match((await upgrade('pro')).body.payment_request, {
+      id: body.payment_request?.id,
+      amount_minor: 2500,
+    });
+    await markPaid(service, body.payment_request?.id ?? '');
+    t.match(await current(), {
+      plan: { key: 'pro' },
+      started_at: '2026-11-20T12:00:00.000Z',
+      current_period: { start: '2026-11-20T12:00:00.000Z', end: '2026-12-20T12:00:00.000Z' },
+    });
+  });
+
+  await t.test(
+    'when it then pays by the year, then the year begins where the credit was reckoned',
+    async (t) => {
+      runtime.clock.set('2026-12-10T12:00:00.000Z');
+      const { body } = await upgrade('pro', 'year');
+      // A third of 79 USD is left of the month.
+      t.match(body.payment_request, { kind: 'new_period', cycle: 'year', amount_minor: 79_000 - 2633 });
+      runtime.clock.advance(5 * 86_400_000);
+      await markPaid(service, body.payment_request?.id ?? '');
+      t.match(await current(), {
+        cycle: 'year',
+        current_period: { start: '2026-12-10T12:00:00.000Z', end: '2027-12-10T12:00:00.000Z' },
+      });
+      const monthly = await upgrade('enterprise', 'month');
+      t.match([monthly.status, monthly.body.reason], [409, 'cycle_too_short']);
+      t.match((await upgrade('enterprise')).body.payment_request, { cycle: 'year', kind: 'rest_of_period' });
+    },
+  );
+});
+
+t.test(
+  'given an upgrade that is not paid before the period ends, its price is worth nothing any more',
+  async (t) => {
+    const service = await createTestService(t);
+    const { buy, upgrade, current } = customer(service);
+    await buy('basic');
+    service.runtime.clock.set('2026-12-19T12:00:00.000Z');
+    const { body } = await upgrade('enterprise');
+    service.runtime.clock.set('2026-12-20T12:00:00.000Z');
+    const paid = await markPaid(service, body.payment_request?.id ?? '');
+    t.match([paid.status, paid.body.code], [409, 'conflict']);
+    t.match(await current(), { plan: { key: 'basic' }, status: 'past_due' });
+  },
+);

@@ -1,0 +1,48 @@
+import type { PoolClient } from 'pg';
+import { problem } from '#libs/problems/problems.ts';
+import { recordAudit } from '../audit/store.ts';
+import type { CatalogueStore } from '../catalogues/store.ts';
+import { findOpenRequest, findRequest, insertRequest, settleRequest } from '../payments/store.ts';
+import { convertTrial, endTrial, insertTrial } from '../trials/store.ts';
+import { recordEvent } from './billing-event-store.ts';
+import type { Books } from './subscription-tx.ts';
+
+export type BooksOptions = {
+  catalogues: Pick<CatalogueStore, 'active' | 'version'>;
+  newId: () => string;
+  /** Who collects what is asked for from now on. */
+  driver: string;
+};
+
+/** The books of one account, on a connection that holds the lock of its subscription. */
+export function booksOf(
+  { catalogues, newId, driver }: BooksOptions,
+  accountId: string,
+  client: PoolClient,
+): Books {
+  return {
+    async offered() {
+      const active = await catalogues.active(client);
+      if (active === undefined) throw problem('service_unavailable', { cause: 'no catalogue is imported' });
+      return active;
+    },
+    catalogueVersion: (id) => catalogues.version(id, client),
+    openPaymentRequest: () => findOpenRequest(client, accountId),
+    paymentRequest: (id) => findRequest(client, accountId, id),
+    addPaymentRequest: (draft, createdAt) =>
+      insertRequest(client, { ...draft, id: newId(), accountId, driver, createdAt }),
+    settlePaymentRequest: (id, status, settlement) => settleRequest(client, id, status, settlement),
+    async addTrial(draft) {
+      const trial = { ...draft, id: newId(), accountId };
+      return (await insertTrial(client, trial)) ? trial : undefined;
+    },
+    endTrial: (at) => endTrial(client, accountId, at),
+    convertTrial: (at) => convertTrial(client, accountId, at),
+    async record({ subject, ...event }) {
+      const id = newId();
+      await recordEvent(client, { ...event, id, accountId, subject: subject ?? id });
+    },
+    audit: (action) =>
+      recordAudit(client, { ...action, id: newId(), accountId, subject: `account:${accountId}` }),
+  };
+}

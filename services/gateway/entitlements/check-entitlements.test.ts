@@ -1,0 +1,171 @@
+import { readFileSync } from 'node:fs';
+import t from 'tap';
+import { type EntitlementInput, entitlementsAt } from '#libs/catalogue/entitlements.ts';
+import { parseCatalogue } from '#libs/catalogue/parse.ts';
+import { createChatCompletion } from '#libs/contracts/chat-operations.ts';
+import { generateContent } from '#libs/contracts/generate-operations.ts';
+import { generateImages } from '#libs/contracts/images.ts';
+import type { Caller } from '#libs/contracts/internal-context.ts';
+import { parsePriceBook } from '#libs/pricing/price-book.ts';
+import { createPriceBook } from '../metering/price-book.ts';
+import { type GatedBody, type GateRequest, passGate } from './check-entitlements.ts';
+
+const NOW = new Date('2026-11-20T12:00:00Z');
+const CATALOGUES = new URL('../../../deploy/catalogues/', import.meta.url);
+const read = (name: string) => readFileSync(new URL(`${name}.yaml`, CATALOGUES), 'utf8');
+
+const book = parsePriceBook(read('prices'));
+const priceBook = createPriceBook({
+  fetch: async () => ({ models: book.models, rows: book.rows }),
+  now: () => NOW,
+});
+await priceBook.reload();
+
+const CALLER: Caller = {
+  accountId: '0190a1b2-0000-7000-8000-00000000a001',
+  userId: '0190a1b2-0000-7000-8000-00000000b001',
+  keyId: null,
+  workspaceId: null,
+  role: 'owner',
+  platformRole: 'none',
+  scopes: ['*'],
+};
+
+type Situation = Partial<EntitlementInput['subscription']> & {
+  catalogue?: string;
+  overrides?: EntitlementInput['overrides'];
+};
+
+/** Passes the gate on a plan of a catalogue; `lily` unless another is named. */
+function pass(
+  { catalogue: name = 'lily', overrides = [], ...subscription }: Situation,
+  request: Pick<GateRequest<GatedBody>, 'needs' | 'body'> & { caller?: Caller; isUsable?: () => boolean },
+) {
+  const catalogue = parseCatalogue(read(name));
+  const entitlements = entitlementsAt(
+    {
+      catalogue,
+      catalogueVersion: 'v1',
+      accountId: CALLER.accountId,
+      segments: [],
+      seats: null,
+      overrides,
+      guardRails: [],
+      flags: [],
+      subscription: {
+        planKey: 'starter',
+        status: 'active',
+        trialEndsAt: null,
+        accessEndsAt: null,
+        ...subscription,
+      },
+    },
+    NOW,
+  );
+  return passGate(
+    { caller: CALLER, entitlements, ...request },
+    { priceBook, catalogueOf: async () => catalogue },
+  );
+}
+
+const chat = (body: GatedBody) => ({ needs: createChatCompletion.needs, body });
+const images = (body: GatedBody) => ({ needs: generateImages.needs, body });
+const content = (body: GatedBody) => ({ needs: generateContent.needs, body });
+const MINI = chat({ model: 'gpt-4o-mini' });
+
+t.test('the standing of a subscription', async (t) => {
+  const yesterday = new Date(NOW.getTime() - 86_400_000);
+  const tomorrow = new Date(NOW.getTime() + 86_400_000);
+  await t.rejects(pass({ status: 'suspended' }, MINI), { code: 'account_suspended', status: 403 });
+  await t.rejects(pass({ status: 'past_due', accessEndsAt: yesterday }, MINI), {
+    code: 'payment_required',
+    status: 402,
+    fields: { reason: 'payment_overdue' },
+  });
+  t.match(await pass({ status: 'past_due', accessEndsAt: tomorrow }, MINI), { degraded: [] }, 'in patience');
+  const given = {
+    kind: 'plan_change',
+    id: 'gift',
+    plan: 'pro',
+    from: yesterday,
+    until: null,
+  } as const;
+  const gift = await pass({ status: 'past_due', accessEndsAt: yesterday, overrides: [given] }, MINI);
+  t.equal(gift.entitlements.plan.key, 'pro', 'what staff gave is served whatever is owed');
+  t.match(await pass({ status: 'cancelled', accessEndsAt: yesterday }, MINI), {
+    entitlements: { plan: { key: 'free' } },
+  });
+});
+
+t.test('models: none, an alias, one by default, one that cannot do it', async (t) => {
+  const byDefault = await pass({}, content({ content_types: ['blog'] }));
+  t.equal(byDefault.model('text').info.model, 'gpt-4o-mini');
+  t.equal((await pass({ planKey: 'pro' }, images({}))).model('image').info.model, 'dalle3', 'the best');
+  const alias = await pass({ planKey: 'pro' }, images({ model: 'openai/dall-e-3' }));
+  t.equal(alias.model('image').info.model, 'dalle3');
+  await t.rejects(pass({}, chat({ model: 'no-such-model' })), { code: 'unknown_model' });
+  await t.rejects(pass({}, { ...chat({ model: 'gpt-4o' }), isUsable: () => false }), {
+    code: 'model_not_in_plan',
+    fields: { fallback_options: [] },
+  });
+  await t.rejects(
+    pass({}, { ...chat({ model: 'gpt-4o', allow_degraded: true }), isUsable: () => false }),
+    { code: 'model_not_in_plan' },
+    'nothing is run that would fail',
+  );
+});
+
+t.test('the nearest model below is offered first, then the one of the plan', async (t) => {
+  await t.rejects(pass({}, chat({ model: 'gpt-4o' })), {
+    code: 'model_not_in_plan',
+    fields: { fallback_options: [{ model: 'grok-3-mini' }, { model: 'gpt-4o-mini' }] },
+  });
+  const degraded = await pass({}, chat({ model: 'gpt-4o', temperature: 1, allow_degraded: true }));
+  t.strictSame(degraded.body, { model: 'grok-3-mini', temperature: 1, allow_degraded: true });
+  t.equal(degraded.model('text').info.model, 'grok-3-mini');
+});
+
+t.test('an override grants what the plan lacks', async (t) => {
+  const body = { prompt: 'A pen', count: 2 };
+  await t.rejects(pass({}, images(body)), {
+    code: 'feature_not_in_plan',
+    fields: { feature: 'image_batch', suggested_plans: [{ plan: 'pro' }, { plan: 'enterprise' }] },
+  });
+  const grant = { kind: 'feature_grant', id: 'o1', feature: 'image_batch', from: NOW, until: null } as const;
+  t.match(await pass({ overrides: [grant] }, images(body)), { body, degraded: [] });
+});
+
+t.test('what is lacking in several ways is refused by its first, and mended in all', async (t) => {
+  const body = { model: 'gpt_image_1', quality_preset: 'banner', platform: 'pinterest', count: 2 };
+  await t.rejects(pass({}, images(body)), {
+    code: 'model_not_in_plan',
+    fields: {
+      reason: 'model_restricted',
+      plan: 'starter',
+      quality: 'premium',
+      platform: 'pinterest',
+      available_models: ['grok2_basic'],
+      suggested_plans: [{ plan: 'enterprise' }],
+      fallback_options: [
+        { model: 'grok2_basic', quality_preset: 'standard', platform: 'twitter', count: 1 },
+        { platform: 'instagram' },
+        { platform: 'facebook' },
+        { platform: 'linkedin' },
+      ],
+    },
+  });
+  const mended = await pass({}, images({ ...body, platform: 'instagram', allow_degraded: true }));
+  t.equal(mended.degraded.length, 3, 'once the client has chosen a platform, the rest is degraded');
+});
+
+t.test('API keys take a plan with API access, where that is sold', async (t) => {
+  const caller = { ...CALLER, keyId: '0190a1b2-0000-7000-8000-00000000c001' };
+  t.match(await pass({}, { ...MINI, caller }), { degraded: [] }, 'lily does not sell it');
+  const free = { catalogue: 'whisperforge', planKey: 'free' };
+  const request = chat({ model: 'gpt-3.5-turbo', allow_degraded: true });
+  await t.rejects(pass(free, { ...request, caller }), {
+    code: 'feature_not_in_plan',
+    fields: { feature: 'api_access', fallback_options: [], suggested_plans: [{ plan: 'business' }] },
+  });
+  t.match(await pass(free, request), { degraded: [] }, 'a person needs none');
+});

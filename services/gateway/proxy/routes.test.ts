@@ -1,0 +1,177 @@
+import { createServer } from 'node:http';
+import { text } from 'node:stream/consumers';
+import t from 'tap';
+import { z } from 'zod';
+import { createContextSigner } from '#libs/auth/internal-context.ts';
+import { SERVICE_CALLER } from '#libs/clients/internal-client.ts';
+import { importCatalogue } from '#libs/contracts/catalogues.ts';
+import { putFlag } from '#libs/contracts/flags.ts';
+import {
+  type Caller,
+  INTERNAL_CONTEXT_HEADER,
+  type InternalContext,
+} from '#libs/contracts/internal-context.ts';
+import { addKbFile, deleteKbFile } from '#libs/contracts/knowledge-base.ts';
+import type { Operation } from '#libs/contracts/operation.ts';
+import { createServicePool } from '#libs/http/service-pool.ts';
+import { createService } from '#libs/service/create-service.ts';
+import { createLogger } from '#libs/service/logger.ts';
+import { createMetrics } from '#libs/service/metrics.ts';
+import { serviceVariables, toServiceConfig } from '#libs/service/variables.ts';
+import { createTestDatabase, type TestScope } from '#libs/testing/database.ts';
+import { listenServerOnFreePort } from '#libs/testing/http.ts';
+import { createFakeRuntime } from '#libs/testing/runtime.ts';
+import { createIdempotency, type Idempotency } from '../idempotency/idempotency.ts';
+import { createIdempotencyStore } from '../idempotency/store.ts';
+import { registerProxied } from './routes.ts';
+
+const CALLER: Caller = { ...SERVICE_CALLER, workspaceId: '019e3f5e-6f2a-7c31-9d52-8a4f0b6c1d41' };
+
+/** A gateway of nothing but operations that are passed on. */
+function createGateway(
+  t: TestScope,
+  operations: readonly Operation[],
+  urls: readonly string[],
+  idempotency?: Pick<Idempotency, 'begin'>,
+) {
+  const runtime = createFakeRuntime();
+  const { now } = runtime.clock;
+  const app = createService({
+    config: toServiceConfig(z.object(serviceVariables(0)).parse({})),
+    runtime,
+    logger: createLogger({ name: 'test', level: 'silent' }),
+    metrics: createMetrics({ service: 'gateway', processMetrics: false }),
+    keepRawBody: true,
+  });
+  app.removeContentTypeParser('text/plain');
+  const pools = urls.map((url) => createServicePool(url));
+  t.teardown(() => Promise.all([app.close(), ...pools.map((pool) => pool.close())]));
+  const signer = createContextSigner({ secrets: ['a secret that only tests know of, no one else'], now });
+  registerProxied(app, operations, pools, {
+    signer,
+    now,
+    callerOf: () => CALLER,
+    ...(idempotency && { idempotency }),
+  });
+  return { app, signer };
+}
+
+t.test('given a service that reads catalogues as YAML', async (t) => {
+  const url = await listenServerOnFreePort(
+    t,
+    createServer(async (request, response) => {
+      const body = await text(request);
+      response.writeHead(201, { 'content-type': 'application/json' });
+      response.end(JSON.stringify({ type: request.headers['content-type'], body }));
+    }),
+  );
+  const { app } = createGateway(t, [importCatalogue, putFlag], [url]);
+  const send = (method: 'POST' | 'PUT', path: string, type: string, payload: string) =>
+    app.inject({ method, url: path, headers: { 'content-type': type }, payload });
+
+  await t.test('then YAML and JSON arrive there byte by byte', async (t) => {
+    for (const [type, body] of [
+      ['text/yaml', 'id: "ünï"\n# kept\n'],
+      ['application/yaml', 'id: x'],
+      ['application/json', '{ "source" : "id: x" }'],
+    ] as const) {
+      const answer = await send('POST', importCatalogue.path, type, body);
+      t.equal(answer.statusCode, 201);
+      t.strictSame(answer.json(), { type, body });
+    }
+  });
+
+  await t.test('then no other route reads YAML, and this one nothing else', async (t) => {
+    t.equal((await send('PUT', '/api/admin/flags/ai_inbox', 'text/yaml', 'a: 1')).statusCode, 415);
+    t.equal((await send('POST', importCatalogue.path, 'text/plain', 'a: 1')).statusCode, 415);
+  });
+});
+
+t.test('given several processes of a service', async (t) => {
+  const served = [0, 0];
+  const listen = (index: number) =>
+    listenServerOnFreePort(
+      t,
+      createServer(async (request, response) => {
+        served[index] = (served[index] ?? 0) + 1;
+        const body = await text(request);
+        const { url, method, headers } = request;
+        response.writeHead(429, {
+          'content-type': 'application/problem+json',
+          'retry-after': '7',
+          ratelimit: '"kb.files/total";r=0',
+          'x-internal': 'secret',
+        });
+        response.end(JSON.stringify({ url, method, body, context: headers[INTERNAL_CONTEXT_HEADER] }));
+      }),
+    );
+  const gone = createServer();
+  const goneUrl = await listenServerOnFreePort(t, gone);
+  await new Promise((resolve) => gone.close(resolve));
+  const urls = [await listen(0), goneUrl, await listen(1)];
+  const { app, signer } = createGateway(t, [addKbFile, deleteKbFile], urls);
+
+  await t.test('then each takes its turn, and one that is gone is passed over', async (t) => {
+    for (let count = 0; count < 6; count += 1) {
+      const answer = await app.inject({
+        method: 'POST',
+        url: addKbFile.path,
+        payload: { name: 'x', content: 'y' },
+      });
+      t.equal(answer.statusCode, 429);
+    }
+    t.strictSame(served, [2, 4]);
+  });
+
+  await t.test(
+    'then the request arrives as it was, with who sends it, and the answer comes back',
+    async (t) => {
+      const answer = await app.inject({ method: 'DELETE', url: '/api/kb/files/1?x=%20' });
+      const seen = answer.json();
+      t.match(seen, { method: 'DELETE', url: '/api/kb/files/1?x=%20', body: '' });
+      t.match(signer.verify<InternalContext>(seen.context), { ok: true, payload: { caller: CALLER } });
+      t.match(answer.headers, {
+        'content-type': 'application/problem+json',
+        'retry-after': '7',
+        ratelimit: '"kb.files/total";r=0',
+        'x-internal': undefined,
+      });
+    },
+  );
+});
+
+t.test(
+  'given a POST that carries an Idempotency-Key, when it is repeated, then the service sees it once',
+  async (t) => {
+    let seen = 0;
+    const url = await listenServerOnFreePort(
+      t,
+      createServer((_, response) => {
+        seen += 1;
+        response.writeHead(201, { 'content-type': 'application/json' }).end(JSON.stringify({ seen }));
+      }),
+    );
+    const { pool } = await createTestDatabase(t);
+    const idempotency = createIdempotency({
+      store: createIdempotencyStore(pool),
+      now: () => new Date('2026-11-20T12:00:00Z'),
+      keptResult: async () => ({ state: 'unknown' }),
+    });
+    const { app } = createGateway(t, [addKbFile], [url], idempotency);
+    const post = (key: string, name: string) =>
+      app.inject({
+        method: 'POST',
+        url: '/api/kb/files',
+        headers: { 'idempotency-key': key },
+        payload: { name },
+      });
+    const first = await post('k', 'a');
+    const again = await post('k', 'a');
+    t.strictSame([first.statusCode, first.json()], [201, { seen: 1 }]);
+    t.strictSame([again.statusCode, again.json()], [201, { seen: 1 }]);
+    t.equal(again.headers['idempotent-replayed'], 'true');
+    t.equal(again.headers['x-request-id'], first.headers['x-request-id'], 'and can be found under one id');
+    t.equal((await post('k', 'b')).statusCode, 422);
+    t.strictSame((await post('other', 'b')).json(), { seen: 2 });
+  },
+);

@@ -1,0 +1,242 @@
+/** From what is known of a call to what stands in the books: measuring, pricing, settling. */
+import t from 'tap';
+import type { PlannedCall } from '#libs/contracts/work.ts';
+import type { SettleAnswer, SettleRequest } from '#libs/ledger/types.ts';
+import { createLogger } from '#libs/service/logger.ts';
+import { chatPlan } from '../fixtures.ts';
+import { CallRecord } from './call-record.ts';
+import { countTokens } from './count-tokens.ts';
+import { measure, type Outcome } from './measure.ts';
+import type { GenerationMetrics } from './metrics-port.ts';
+import { priceCall } from './price-call.ts';
+import { createSettlement } from './settlement.ts';
+
+const [openai] = chatPlan('openai').calls as [PlannedCall];
+const [anthropic] = chatPlan('anthropic').calls as [PlannedCall];
+
+const OK: Outcome = { status: 'ok', errorCode: null, mayBeBilled: true };
+const ABORTED: Outcome = { status: 'aborted', errorCode: 'client_closed_request', mayBeBilled: true };
+const FAILED: Outcome = { status: 'error', errorCode: 'provider_error', mayBeBilled: false };
+const SILENT: Outcome = { status: 'error', errorCode: 'provider_timeout', mayBeBilled: true };
+
+const recordOf = (fields: Partial<CallRecord>) => Object.assign(new CallRecord(openai), fields);
+
+t.test('measuring', async (t) => {
+  const partial = { units: { input: 12, cache_read: 3, output: 1 }, final: false };
+  const rows: [string, PlannedCall, Partial<CallRecord>, Outcome, object][] = [
+    [
+      'final figures are taken as they are, above the cap too',
+      openai,
+      { usage: { units: { input: 5, output: 9_999 }, final: true }, text: 'hello' },
+      OK,
+      { units: { input: 5, output: 9_999 }, source: 'provider' },
+    ],
+    [
+      'also of a call that then failed',
+      openai,
+      { usage: { units: { input: 5, output: 2 }, final: true } },
+      FAILED,
+      { units: { input: 5, output: 2 }, source: 'provider' },
+    ],
+    [
+      'without any, output is counted and input is the bound',
+      openai,
+      { text: 'hello world' },
+      OK,
+      { units: { input: 500, output: 2 }, source: 'counted' },
+    ],
+    [
+      'without a tokenizer, by bytes',
+      anthropic,
+      { text: 'x'.repeat(31) },
+      ABORTED,
+      { units: { input: 500, output: 11 }, source: 'estimated' },
+    ],
+    [
+      'what the provider said of the input holds',
+      anthropic,
+      { usage: partial, text: 'x'.repeat(31) },
+      ABORTED,
+      { units: { input: 12, cache_read: 3, output: 11 }, source: 'estimated' },
+    ],
+    [
+      'never more than the cap, which the provider kept',
+      anthropic,
+      { text: 'x'.repeat(3_000) },
+      FAILED,
+      { units: { input: 500, output: 60 }, source: 'estimated' },
+    ],
+    [
+      'shown thinking is reasoning',
+      anthropic,
+      { reasoning: 'y'.repeat(30), text: 'x' },
+      ABORTED,
+      { units: { input: 500, output: 1, reasoning: 10 }, source: 'estimated' },
+    ],
+    ['a failure before output came to nothing', openai, { isInFlight: true }, FAILED, { units: {} }],
+    ['so did a call we ended while it was not with the provider', openai, {}, ABORTED, { units: {} }],
+    [
+      'a call we ended while the provider worked cost its prompt',
+      openai,
+      { isInFlight: true },
+      ABORTED,
+      { units: { input: 500, output: 0 }, source: 'estimated' },
+    ],
+    [
+      'and so did one that the provider was silent about',
+      openai,
+      { isInFlight: true },
+      SILENT,
+      { units: { input: 500, output: 0 }, source: 'estimated' },
+    ],
+    ['unless it never had it', openai, {}, SILENT, { units: {} }],
+  ];
+  for (const [title, call, fields, outcome, expected] of rows) {
+    const measured = await measure(call, recordOf(fields), outcome);
+    t.match(measured, expected, title);
+    if ('units' in expected) t.strictSame(measured.units, expected.units, title);
+  }
+});
+
+t.test('a prompt that can be counted is not booked with its bound', async (t) => {
+  const inFlight = recordOf({ isInFlight: true });
+  const inputWith = async (tokens: number) =>
+    (await measure(openai, inFlight, ABORTED, async () => tokens)).units.input;
+  t.equal(await inputWith(120), 120);
+  t.equal(await inputWith(900), 500, 'but never with more');
+  const told = recordOf({ usage: { units: { input: 77 }, final: false }, text: 'x' });
+  t.equal(
+    (await measure(openai, told, ABORTED, async () => 120)).units.input,
+    77,
+    'nor where the provider told',
+  );
+});
+
+t.test('a provider that writes on past the cap is left', async (t) => {
+  const record = new CallRecord({ outputTokens: 1_000, choices: 2 });
+  const piece = { bytes: 'data', text: 'x'.repeat(64_000), reasoning: '' };
+  for (let written = 0; written < 4; written += 1) record.take(piece);
+  t.throws(() => record.take({ ...piece, text: '', reasoning: 'y'.repeat(1) }), /more than it was allowed/);
+
+  const short = new CallRecord({ outputTokens: 1, choices: 1 });
+  t.doesNotThrow(() => short.take(piece), 'a tool call needs some room of its own');
+  t.throws(() => short.take(piece), /more than it was allowed/);
+});
+
+t.test('counting tokens', async (t) => {
+  t.strictSame(await countTokens('hello world', 'openai', 'gpt-4o'), { tokens: 2, isExact: true });
+  t.strictSame(await countTokens('', 'openai', 'gpt-4o'), { tokens: 0, isExact: true });
+  t.strictSame(await countTokens('Größe', 'gemini', 'gemini-2.0-flash'), { tokens: 3, isExact: false });
+  t.strictSame((await countTokens('<|endoftext|>', 'openai', 'gpt-4o')).isExact, true, 'marks are text');
+  const text = 'The quick brown fox jumps over the lazy dog. '.repeat(300);
+  const { tokens } = await countTokens(text, 'openai', 'gpt-4o');
+  t.ok(tokens >= 3_000 && tokens <= 3_030, `in slices, ${tokens}`);
+  const newer = await countTokens('Ein ungewöhnlich zusammengesetzter Satz', 'openai', 'gpt-4o');
+  const older = await countTokens('Ein ungewöhnlich zusammengesetzter Satz', 'openai', 'gpt-4-turbo');
+  t.not(newer.tokens, older.tokens, 'each model by its own encoding');
+});
+
+t.test('pricing', async (t) => {
+  const priced = priceCall(openai, { units: { input: 100, output: 10, reasoning: 5 }, source: 'provider' });
+  t.match(priced, { tokens: 115, hasUnpricedClass: false, cost: { totalNanoUsd: 135_000n } });
+  const price = { ...openai.price, version: 'without@cache', tiers: [] as typeof openai.price.tiers };
+  price.tiers = [{ from_input_tokens: 0, pico_usd_per_unit: { input: '1000', output: '4000' } }];
+  const unpriced = priceCall(
+    { ...openai, price },
+    { units: { input: 10, cache_read: 90, output: 10, reasoning: 10 }, source: 'provider' },
+  );
+  t.match(unpriced, { tokens: 120, hasUnpricedClass: true, cost: { totalNanoUsd: 180n } }, 'never free');
+});
+
+const settled: SettleAnswer = { outcome: 'settled', late: false, overrun: false, state: 'ok', limit: null };
+
+function settlementWith(ledger: { settle?: (request: SettleRequest) => Promise<SettleAnswer> }) {
+  const seen = { settled: [] as SettleRequest[], closed: 0, pauses: [] as number[], lines: [] as object[] };
+  const settlement = createSettlement(
+    {
+      ledger: {
+        settle: async (request) => {
+          seen.settled.push(request);
+          return (await ledger.settle?.(request)) ?? settled;
+        },
+        close: async () => {
+          seen.closed += 1;
+          return settled;
+        },
+      },
+      metrics: { recordSettle: () => undefined } as unknown as GenerationMetrics,
+      logger: createLogger({
+        name: 'test',
+        level: 'info',
+        destination: { write: (line) => void seen.lines.push(JSON.parse(line)) },
+      }),
+      sleep: async (ms) => {
+        seen.pauses.push(ms);
+      },
+    },
+    { holdId: 'h', accountId: 'a' },
+  );
+  return { settlement, seen };
+}
+
+const entry = {
+  call: openai,
+  record: new CallRecord(openai),
+  outcome: OK,
+  priced: priceCall(openai, { units: { input: 100, output: 10 }, source: 'provider' as const }),
+};
+
+t.test('settling', async (t) => {
+  t.test('the last call closes the hold, once', async (t) => {
+    const { settlement, seen } = settlementWith({});
+    await settlement.settle(entry, false);
+    await settlement.settle({ ...entry, call: { ...openai, index: 1 } }, true);
+    await settlement.close();
+    t.match(seen.settled, [
+      { close: false, callIndex: 0, meters: { cost: 120_000n, 'tokens.total': 110n, 'api.requests': 1n } },
+      { close: true, callIndex: 1 },
+    ]);
+    t.equal(seen.closed, 0);
+  });
+
+  t.test('a hold that no call closed is closed, once', async (t) => {
+    const { settlement, seen } = settlementWith({});
+    await settlement.close();
+    await settlement.close();
+    t.equal(seen.closed, 1);
+  });
+
+  t.test('a database that comes back loses nothing', async (t) => {
+    let failures = 3;
+    const { settlement, seen } = settlementWith({
+      settle: async () => {
+        failures -= 1;
+        if (failures >= 0) throw new Error('connection refused');
+        return settled;
+      },
+    });
+    t.equal((await settlement.settle(entry, true)).outcome, 'settled');
+    t.equal(seen.settled.length, 4);
+    t.ok(seen.pauses.every((ms, index) => ms > (seen.pauses[index - 1] ?? 0)));
+  });
+
+  t.test('a database that stays away keeps the result back, and the figures are in the log', async (t) => {
+    const { settlement, seen } = settlementWith({
+      settle: async () => {
+        throw new Error('connection refused');
+      },
+    });
+    await t.rejects(settlement.settle(entry, true), { code: 'metering_unavailable' });
+    t.match(seen.lines, [{ msg: 'a call could not be settled', amounts: { cost: '120000' }, hold: 'h' }]);
+    await settlement.close();
+    t.equal(seen.closed, 0, 'its hold is left to expire, which tells that something is missing');
+  });
+
+  t.test('a call without a hold is not in the books, so its result may not leave', async (t) => {
+    const { settlement, seen } = settlementWith({
+      settle: async () => ({ ...settled, outcome: 'unknown_hold' }),
+    });
+    await t.rejects(settlement.settle(entry, true), { code: 'metering_unavailable' });
+    t.equal(seen.settled.length, 1, 'asking again would not help');
+  });
+});

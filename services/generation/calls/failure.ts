@@ -1,0 +1,89 @@
+import type { PlannedCall } from '#libs/contracts/work.ts';
+import { type ProblemCode, type ProblemError, problem } from '#libs/problems/problems.ts';
+import type { ProviderOutcome } from '#libs/service/metrics.ts';
+import { ProviderError, type ProviderErrorKind } from '../providers/provider-error.ts';
+import type { EndReason } from '../requests/active-requests.ts';
+import type { Outcome } from './measure.ts';
+
+const CODE_BY_KIND: Readonly<Record<ProviderErrorKind, ProblemCode>> = {
+  bad_request: 'invalid_request',
+  context_length: 'prompt_too_large',
+  refused: 'provider_refused',
+  unsupported: 'unsupported_parameter',
+  authentication: 'provider_error',
+  not_found: 'provider_error',
+  rate_limited: 'provider_error',
+  overloaded: 'provider_error',
+  server: 'provider_error',
+  timeout: 'provider_timeout',
+  connect: 'provider_error',
+  broken: 'provider_error',
+  malformed: 'provider_malformed',
+  cancelled: 'provider_error',
+};
+
+const CODE_BY_REASON: Readonly<Record<EndReason, ProblemCode>> = {
+  client_gone: 'client_closed_request',
+  emergency_stop: 'emergency_stop',
+  deadline: 'provider_timeout',
+  shutdown: 'service_unavailable',
+};
+
+/** A failed call, for the client and for the books. */
+export type Failure = { outcome: Outcome; problem: ProblemError; metric: ProviderOutcome };
+
+/** @param reason why we ended the work, if we did: it explains whatever the provider call then threw. */
+export function failureOf(thrown: unknown, call: PlannedCall, reason: EndReason | null): Failure {
+  if (reason !== null) {
+    const code = CODE_BY_REASON[reason];
+    const status = reason === 'deadline' ? 'error' : 'aborted';
+    return {
+      outcome: { status, errorCode: code, mayBeBilled: true },
+      problem: problem(code, { cause: thrown }),
+      metric: 'cancelled',
+    };
+  }
+  if (!(thrown instanceof ProviderError)) {
+    const refusal = problem('internal_error', { cause: thrown });
+    return {
+      outcome: { status: 'error', errorCode: refusal.code, mayBeBilled: true },
+      problem: refusal,
+      metric: 'error',
+    };
+  }
+  const code = CODE_BY_KIND[thrown.kind];
+  return {
+    outcome: { status: 'error', errorCode: code, mayBeBilled: thrown.mayBeBilled },
+    problem: problemOf(code, thrown, call),
+    metric: metricOf(thrown.kind),
+  };
+}
+
+/** The provider's own words are shown only where they are about the client's request. */
+function problemOf(code: ProblemCode, error: ProviderError, { provider }: PlannedCall): ProblemError {
+  const { message, status, param, retryAfterMs, retryable, blame } = error;
+  const isCallers = blame === 'caller';
+  return problem(code, {
+    ...(isCallers && { detail: message }),
+    fields: {
+      provider,
+      ...(status !== null && { provider_status: status }),
+      ...(isCallers && param !== null && { param }),
+      retryable,
+    },
+    ...(retryAfterMs !== null && { headers: { 'retry-after': String(Math.ceil(retryAfterMs / 1000)) } }),
+    cause: error,
+  });
+}
+
+function metricOf(kind: ProviderErrorKind): ProviderOutcome {
+  switch (kind) {
+    case 'timeout':
+    case 'malformed':
+    case 'refused':
+    case 'cancelled':
+      return kind;
+    default:
+      return 'error';
+  }
+}

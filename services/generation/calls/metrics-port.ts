@@ -1,0 +1,12 @@
+/** What the domain needs of the world around it. */
+import type { UnitClass } from '#libs/pricing/units.ts';
+import type { ProviderOutcome, SettleOutcome } from '#libs/service/metrics.ts';
+import type { EndReason } from '../requests/active-requests.ts';
+
+export type GenerationMetrics = {
+  readonly recordProviderCall: (provider: string, outcome: ProviderOutcome, ms: number) => void;
+  readonly recordProviderRetry: (provider: string) => void;
+  readonly recordSettle: (outcome: SettleOutcome, ms: number) => void;
+  readonly recordTokens: (provider: string, unitClass: UnitClass, count: number) => void;
+  readonly recordAborted: (provider: string, reason: EndReason) => void;
+};

@@ -1,0 +1,65 @@
+import t from 'tap';
+import { createRunningRegistry, type WorkScope } from './active-requests.ts';
+
+const scope = (more: Partial<WorkScope> = {}): WorkScope => ({
+  accountId: 'a1',
+  keyId: 'k1',
+  targets: ['openai', 'openai/gpt-4o'],
+  deadlineMs: 1_000,
+  ...more,
+});
+
+t.test('a stop ends what it covers and keeps more from beginning, until it is lifted', async (t) => {
+  const rows = [
+    ['global', '', true],
+    ['account', 'a1', true],
+    ['account', 'a2', false],
+    ['key', 'k1', true],
+    ['key', 'k2', false],
+    ['provider', 'openai', true],
+    ['provider', 'openai/gpt-4o', true],
+    ['model', 'openai/gpt-4o', true],
+    ['model', 'openai/gpt-4o-mini', false],
+  ] as const;
+  for (const [kind, target, covered] of rows) {
+    const registry = createRunningRegistry();
+    const work = registry.begin(scope());
+    registry.stop({ id: 's', kind, target });
+    t.equal(work.reason(), covered ? 'emergency_stop' : null, `${kind} ${target}`);
+    t.equal(work.signal.aborted, covered);
+    if (!covered) continue;
+    t.throws(() => registry.begin(scope()), { code: 'emergency_stop' });
+    registry.liftStop('s');
+    t.doesNotThrow(() => registry.begin(scope()));
+  }
+});
+
+t.test('work without a key is not covered by a stop of a key', async (t) => {
+  const registry = createRunningRegistry();
+  const work = registry.begin(scope({ keyId: null }));
+  registry.stop({ id: 's', kind: 'key', target: '' });
+  t.equal(work.reason(), null);
+});
+
+t.test('after a gap, what is in force counts', async (t) => {
+  const registry = createRunningRegistry();
+  registry.stop({ id: 'lifted', kind: 'account', target: 'a1' });
+  const other = registry.begin(scope({ accountId: 'a2' }));
+  registry.setStops([{ id: 'missed', kind: 'account', target: 'a2' }]);
+  t.equal(other.reason(), 'emergency_stop');
+  t.doesNotThrow(() => registry.begin(scope()), 'the stop of a1 was lifted in the meantime');
+});
+
+t.test('what runs out of time is ended, and the first reason stays', async (t) => {
+  const registry = createRunningRegistry();
+  const [soon, later] = [registry.begin(scope()), registry.begin(scope({ deadlineMs: 2_000 }))];
+  t.equal(registry.size(), 2);
+  registry.endOverdue(new Date(1_000));
+  t.strictSame([soon.reason(), later.reason()], ['deadline', null]);
+  soon.end('client_gone');
+  t.equal(soon.reason(), 'deadline');
+  registry.finish(soon);
+  t.equal(registry.size(), 1);
+  registry.endAll('shutdown');
+  t.equal(later.reason(), 'shutdown');
+});

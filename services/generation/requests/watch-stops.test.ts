@@ -1,0 +1,86 @@
+import { once } from 'node:events';
+import t from 'tap';
+import { createListener, type Listener, type Notify } from '#libs/db/listen.ts';
+import { createLedger } from '#libs/ledger/ledger.ts';
+import { createLogger } from '#libs/service/logger.ts';
+import { createTestDatabase } from '#libs/testing/database.ts';
+import { createRunningRegistry, type StopInForce } from './active-requests.ts';
+import { createStopWatch } from './watch-stops.ts';
+
+const logger = createLogger({ name: 'test', level: 'silent' });
+const ID = '0190a1b2-0000-7000-8000-00000000e001';
+const stopOf = (target: string) =>
+  ({ id: ID, kind: 'account', target, reason: 'test', author: 'test' }) as const;
+
+const scope = (accountId: string) => ({
+  accountId,
+  keyId: null,
+  targets: ['openai'],
+  deadlineMs: Number.MAX_VALUE,
+});
+
+t.test('given PostgreSQL, stops end running work, and those in force are known from the start', async (t) => {
+  const { pool, url } = await createTestDatabase(t);
+  const listener = createListener({ connectionString: url, applicationName: 'watch-stops', retryDelayMs: 1 });
+  t.teardown(() => listener.close());
+  const ledger = createLedger({ pool });
+  await ledger.stop(stopOf('early'));
+  const registry = createRunningRegistry();
+  const watch = createStopWatch({ listener, ledger, registry, logger });
+  await watch.start();
+  t.throws(() => registry.begin(scope('early')), { code: 'emergency_stop' });
+
+  const work = registry.begin(scope('a1'));
+  const ended = once(work.signal, 'abort');
+  await ledger.stop({ ...stopOf('a1'), id: ID.replace('e001', 'e002') });
+  await ended;
+  t.equal(work.reason(), 'emergency_stop');
+
+  const other = registry.begin(scope('a2'));
+  const otherEnded = once(other.signal, 'abort');
+  await pool.query(
+    `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'watch-stops'`,
+  );
+  await ledger.stop({ ...stopOf('a2'), id: ID.replace('e001', 'e003') });
+  await otherEnded;
+  t.equal(other.reason(), 'emergency_stop', 'also when the connection broke just then');
+  watch.stop();
+});
+
+t.test('given a gap, what was missed is read, however long the database takes', async (t) => {
+  let onGap = () => {};
+  let onNotify: Notify = () => {};
+  const listener = {
+    listen: async (_channels: unknown, notify: Notify, gap: () => void) => {
+      onNotify = notify;
+      onGap = gap;
+      return () => {};
+    },
+  } as unknown as Listener;
+  let failures = 0;
+  let inForce: StopInForce[] = [];
+  const ledger = {
+    stops: async () => {
+      failures -= 1;
+      if (failures >= 0) throw new Error('starting up');
+      return inForce as never;
+    },
+  };
+  const registry = createRunningRegistry();
+  const watch = createStopWatch({ listener, ledger, registry, logger });
+  await watch.start();
+  const work = registry.begin(scope('a1'));
+  for (const noise of ['', 'no json', '{"kind":"prices"}', '{"kind":"stop","stop":"planet"}']) {
+    onNotify('inkmeter', noise);
+  }
+  t.equal(work.reason(), null, 'announcements of others are passed over');
+  const ended = once(work.signal, 'abort');
+  inForce = [{ id: ID, kind: 'global', target: '' }];
+  failures = 2;
+  onGap();
+  await ended;
+  t.equal(work.reason(), 'emergency_stop');
+  onNotify('inkmeter', JSON.stringify({ kind: 'stop_lifted', id: ID }));
+  t.doesNotThrow(() => registry.begin(scope('a1')));
+  watch.stop();
+});

@@ -1,0 +1,95 @@
+import type { FastifyInstance } from 'fastify';
+import type { AccountEntitlements } from '#libs/clients/account-entitlements.ts';
+import { type CountedThings, ownerOf } from '#libs/clients/counted-things.ts';
+import { toPage } from '#libs/contracts/page.ts';
+import * as contract from '#libs/contracts/social.ts';
+import { problem } from '#libs/problems/problems.ts';
+import { callerOf } from '#libs/service/internal-calls.ts';
+import type { Runtime } from '#libs/service/runtime.ts';
+import { serveOperation } from '#libs/service/serve-operation.ts';
+import { alreadyConnected, CONNECTIONS, checkPlatform } from './domain.ts';
+import type { PostPublisher, SocialConnection, SocialConnectionStore } from './ports.ts';
+
+export type SocialConnectionDependencies = {
+  runtime: Runtime;
+  entitlements: Pick<AccountEntitlements, 'get'>;
+  countedThings: Pick<CountedThings, 'make'>;
+  publisher: Pick<PostPublisher, 'connect' | 'disconnect'>;
+  store: SocialConnectionStore;
+};
+
+/** Accounts at social networks. */
+export function socialConnectionRoutes(
+  app: FastifyInstance,
+  dependencies: SocialConnectionDependencies,
+): void {
+  const { runtime, entitlements, countedThings, publisher, store } = dependencies;
+
+  /** What the publisher keeps for nobody costs nobody anything, so a failure is only told. */
+  const forget = (credentialReference: string) =>
+    publisher.disconnect(credentialReference).catch((error: unknown) => {
+      app.log.warn({ err: error }, 'the publisher could not be told to forget a connection');
+    });
+
+  serveOperation(app, contract.listSocialConnections, async (request) => {
+    const { query } = request;
+    return toPage(await store.list(callerOf(request).accountId, query), query.limit, present);
+  });
+
+  serveOperation(app, contract.createSocialConnection, async (request, reply) => {
+    const caller = callerOf(request);
+    const { accountId } = caller;
+    const { platform, handle, credentials } = request.body;
+    const claim = {
+      holdId: request.id,
+      owner: ownerOf(caller),
+      meter: CONNECTIONS,
+      refusalFields: { reason: 'connection_limit_exceeded' },
+    };
+    // Whether there is room for one more comes before which one it is.
+    const connection = await countedThings.make(claim, async (commit) => {
+      checkPlatform(await entitlements.get(accountId), platform);
+      if (await store.isConnected(accountId, platform, handle)) throw alreadyConnected(platform, handle);
+      const credentialReference = await publisher.connect({ platform, handle, credentials });
+      const made: SocialConnection = {
+        id: runtime.newId(),
+        owner: claim.owner,
+        platform,
+        handle,
+        credentialReference,
+        createdAt: runtime.clock.now(),
+      };
+      try {
+        await commit(async (database) => {
+          if (!(await store.insert(database, made))) throw alreadyConnected(platform, handle);
+        });
+      } catch (error) {
+        await forget(credentialReference);
+        throw error;
+      }
+      return made;
+    });
+    reply.code(201);
+    return present(connection);
+  });
+
+  serveOperation(app, contract.getSocialConnection, async (request) => {
+    const [found] = await store.find(callerOf(request).accountId, [request.params.id]);
+    if (found === undefined) throw problem('not_found');
+    return present(found);
+  });
+
+  serveOperation(app, contract.deleteSocialConnection, async (request, reply) => {
+    const removed = await store.remove(callerOf(request).accountId, request.params.id);
+    if (removed === undefined) throw problem('not_found');
+    await forget(removed.credentialReference);
+    return reply.code(204).send();
+  });
+}
+
+const present = (connection: SocialConnection): contract.SocialConnectionView => ({
+  id: connection.id,
+  platform: connection.platform,
+  handle: connection.handle,
+  created_at: connection.createdAt.toISOString(),
+});

@@ -1,0 +1,208 @@
+import { readFileSync } from 'node:fs';
+import t from 'tap';
+import { type PriceFeedWire, priceFeedFromWire } from '#libs/contracts/price-feed.ts';
+import type { AdminPriceRow, PricingList } from '#libs/contracts/prices.ts';
+import { CHANGES_CHANNEL } from '#libs/db/announce.ts';
+import { effectivePrice } from '#libs/pricing/price.ts';
+import { parsePriceBook } from '#libs/pricing/price-book.ts';
+import { createTestService, STAFF, type TestService } from '../fixtures.ts';
+import { importPriceBook } from './import-price-book.ts';
+
+type Pricing = { data: PricingList };
+type Rows = { data: { prices: AdminPriceRow[] } };
+type Refusal = { code: string };
+
+const BOOK = readFileSync(new URL('../../../deploy/catalogues/prices.yaml', import.meta.url), 'utf8');
+const ADMIN = '/api/admin/prices';
+
+const SMALL_BOOK = `
+version: '1'
+models:
+  - provider: openai
+    model: tiny
+    aliases: [tiny-2024]
+    contextWindow: 1000
+    maxOutputTokens: 100
+    prices:
+      - from: 2024-01-01
+        perMillion: { input: 1, cache_read: 0.1, cache_write: 1, output: 2, reasoning: 2 }
+      - from: 2025-01-01
+        perMillion: { input: 0.075 }
+      - from: 2026-12-01
+        perMillion: { input: 0.05 }
+`;
+
+/** What is told to other services while work runs. */
+async function announcements({ pool }: TestService, work: () => Promise<unknown>): Promise<string[]> {
+  const client = await pool.connect();
+  const heard: string[] = [];
+  client.on('notification', ({ payload = '' }) => heard.push(payload));
+  await client.query(`LISTEN ${CHANGES_CHANNEL}`);
+  await work();
+  // Notifications arrive before the answer to a later statement.
+  await client.query('SELECT 1');
+  client.release(true);
+  return heard;
+}
+
+t.test('given the price book that is shipped', async (t) => {
+  const service = await createTestService(t);
+  const { pool, runtime } = service;
+  const book = parsePriceBook(BOOK);
+  const now = runtime.clock.now();
+
+  const first = await announcements(service, async () => {
+    const result = await importPriceBook(pool, BOOK, now);
+    t.match(result, {
+      addedRows: book.rows.length,
+      changedModels: book.models.length,
+      contradictions: [],
+    });
+  });
+  t.strictSame(first, ['{"kind":"prices"}']);
+
+  await t.test('then importing it again changes nothing and says nothing', async (t) => {
+    const again = await announcements(service, async () => {
+      t.strictSame(await importPriceBook(pool, BOOK, now), {
+        addedRows: 0,
+        changedModels: 0,
+        contradictions: [],
+      });
+    });
+    t.strictSame(again, []);
+  });
+
+  await t.test('then the feed gives every model, and prices it as the book does', async (t) => {
+    const { status, body, headers } = await service.send<PriceFeedWire>(
+      'stranger',
+      'GET',
+      '/internal/prices',
+    );
+    t.equal(status, 200);
+    const feed = priceFeedFromWire(body);
+    const byName = (models: typeof book.models) => models.toSorted((a, b) => (a.model < b.model ? -1 : 1));
+    t.strictSame(byName(feed.models), byName(book.models));
+    for (const { provider, model } of book.models) {
+      t.strictSame(
+        effectivePrice(feed.rows, provider, model, now),
+        effectivePrice(book.rows, provider, model, now),
+        model,
+      );
+    }
+    const unchanged = await service.send('stranger', 'GET', '/internal/prices', {
+      headers: { 'if-none-match': String(headers.etag) },
+    });
+    t.equal(unchanged.status, 304);
+  });
+});
+
+t.test('given a price history', async (t) => {
+  const service = await createTestService(t);
+  const { pool, runtime } = service;
+  await importPriceBook(pool, SMALL_BOOK, runtime.clock.now());
+
+  await t.test('then the price list shows what is in force, in USD per million', async (t) => {
+    const { body } = await service.send<Pricing>('stranger', 'GET', '/api/subscription/pricing');
+    t.match(body.data.models, [
+      { provider: 'openai', model: 'tiny', aliases: ['tiny-2024'], context_window: 1000 },
+    ]);
+    t.strictSame(
+      body.data.models[0]?.prices.map((one) => [one.class, one.price, one.valid_from]),
+      [
+        ['input', '0.075000', '2025-01-01T00:00:00.000Z'],
+        ['cache_read', '0.100000', '2024-01-01T00:00:00.000Z'],
+        ['cache_write', '1.000000', '2024-01-01T00:00:00.000Z'],
+        ['output', '2.000000', '2024-01-01T00:00:00.000Z'],
+        ['reasoning', '2.000000', '2024-01-01T00:00:00.000Z'],
+      ],
+    );
+  });
+
+  await t.test('then the feed leaves out what is superseded and keeps what is to come', async (t) => {
+    const { body } = await service.send<PriceFeedWire>('stranger', 'GET', '/internal/prices');
+    t.strictSame(
+      body.rows.filter((row) => row.class === 'input').map((row) => row.valid_from),
+      ['2025-01-01T00:00:00.000Z', '2026-12-01T00:00:00.000Z'],
+    );
+  });
+
+  await t.test('then staff read all of it', async (t) => {
+    const { body } = await service.send<Rows>('support', 'GET', `${ADMIN}?model=tiny&provider=openai`);
+    t.strictSame(
+      body.data.prices
+        .filter((row) => row.class === 'input')
+        .map((row) => [row.price, row.state, row.author]),
+      [
+        ['0.050000', 'scheduled', 'price-book'],
+        ['0.075000', 'in_force', 'price-book'],
+        ['1.000000', 'superseded', 'price-book'],
+      ],
+    );
+    t.strictSame((await service.send<Rows>('support', 'GET', `${ADMIN}?model=none`)).body.data.prices, []);
+  });
+
+  await t.test('then an admin adds a price that holds from now on, and everybody is told', async (t) => {
+    const body = { provider: 'openai', model: 'tiny', per_million_tokens: { input: '0.06', output: '1.5' } };
+    const heard = await announcements(service, async () => {
+      const answer = await service.send<Rows>('admin', 'POST', ADMIN, { body });
+      t.equal(answer.status, 201);
+      t.match(answer.body.data.prices, [
+        {
+          class: 'input',
+          price: '0.060000',
+          valid_from: '2026-11-20T12:00:00.000Z',
+          state: 'in_force',
+          author: STAFF,
+        },
+        { class: 'output', price: '1.500000' },
+      ]);
+    });
+    t.strictSame(heard, ['{"kind":"prices"}']);
+    const pricing = await service.send<Pricing>('stranger', 'GET', '/api/subscription/pricing');
+    t.equal(pricing.body.data.models[0]?.prices[0]?.price, '0.060000');
+
+    const repeated = await service.send<Refusal>('admin', 'POST', ADMIN, { body });
+    t.strictSame([repeated.status, repeated.body.code], [409, 'conflict']);
+  });
+
+  await t.test('then rows are never changed, not by a later book either', async (t) => {
+    const changed = SMALL_BOOK.replace('input: 0.075', 'input: 0.99');
+    const result = await importPriceBook(pool, changed, runtime.clock.now());
+    t.match(result, { addedRows: 0, changedModels: 0 });
+    t.strictSame(
+      result.contradictions.map((row) => [row.class, row.picoUsdPerUnit]),
+      [['input', 990_000n]],
+    );
+    const { rows } = await pool.query(
+      `SELECT pico_usd_per_unit FROM provider_prices WHERE class = 'input' AND valid_from = '2025-01-01T00:00Z'`,
+    );
+    t.strictSame(rows, [{ pico_usd_per_unit: 75_000n }]);
+  });
+
+  await t.test('then what cannot be is refused', async (t) => {
+    const good = { provider: 'openai', model: 'tiny', per_million_tokens: { input: '1' } };
+    const cases: [string, object, number, string][] = [
+      ['the past', { ...good, valid_from: '2026-11-20T11:59:59Z' }, 422, 'semantic_error'],
+      ['an unknown model', { ...good, model: 'huge' }, 404, 'unknown_model'],
+      ['a float', { ...good, per_million_tokens: { input: 0.5 } }, 400, 'invalid_request'],
+      ['too many decimals', { ...good, per_million_tokens: { input: '0.0000001' } }, 400, 'invalid_request'],
+      ['a negative price', { ...good, per_million_tokens: { input: '-1' } }, 400, 'invalid_request'],
+      ['an unknown class', { ...good, per_million_tokens: { image: '1' } }, 400, 'invalid_request'],
+      ['nothing', { provider: 'openai', model: 'tiny' }, 400, 'invalid_request'],
+      ['more than we know', { ...good, currency: 'EUR' }, 400, 'invalid_request'],
+    ];
+    for (const [what, body, status, code] of cases) {
+      const answer = await service.send<Refusal>('admin', 'POST', ADMIN, { body });
+      t.strictSame([answer.status, answer.body.code], [status, code], what);
+    }
+  });
+
+  await t.test('then only admins change, only staff read', async (t) => {
+    const body = { provider: 'openai', model: 'tiny', per_million_tokens: { input: '1' } };
+    for (const caller of ['owner', 'member', 'key', 'support'] as const) {
+      const answer = await service.send<Refusal>(caller, 'POST', ADMIN, { body });
+      t.strictSame([answer.status, answer.body.code], [403, 'platform_role_required'], caller);
+    }
+    t.equal((await service.send('owner', 'GET', ADMIN)).status, 403);
+  });
+});

@@ -1,0 +1,101 @@
+import t from 'tap';
+import type { StopWire } from '#libs/contracts/stops.ts';
+import { testHold } from '#libs/ledger/fixtures.ts';
+import { ACCOUNT, createTestService, openBooks, STAFF } from '../fixtures.ts';
+import { importPriceBook } from '../prices/import-price-book.ts';
+
+type One = { data: { stop: StopWire } };
+type Many = { data: { stops: StopWire[] } };
+type Refusal = { code: string };
+
+const STOPS = '/api/admin/stops';
+const BOOK = `
+version: '1'
+models:
+  - provider: openai
+    model: gpt-4o-mini
+    contextWindow: 1000
+    maxOutputTokens: 100
+    prices: [{ from: 2024-01-01, perMillion: { input: 1, cache_read: 1, cache_write: 1, output: 2, reasoning: 2 } }]
+`;
+
+t.test('given an account at work', async (t) => {
+  const service = await createTestService(t);
+  const { ledger, runtime, pool } = service;
+  await openBooks(ledger, ACCOUNT, runtime.clock.now());
+  await importPriceBook(pool, BOOK, runtime.clock.now());
+  const verdict = async () => (await ledger.hold(testHold(ACCOUNT, runtime.newId(), { cost: 1n }))).verdict;
+  t.equal(await verdict(), 'ok');
+
+  for (const [kind, target] of [
+    ['global', undefined],
+    ['provider', 'openai'],
+    ['model', 'openai/gpt-4o-mini'],
+    ['account', ACCOUNT],
+  ] as const) {
+    await t.test(
+      `when an admin stops it (${kind}), then nothing is admitted until the stop is lifted`,
+      async (t) => {
+        const body = { kind, ...(target && { target }), reason: 'wrong figures' };
+        const stopped = await service.send<One>('admin', 'POST', STOPS, { body });
+        t.equal(stopped.status, 201);
+        t.match(stopped.body.data.stop, {
+          kind,
+          target: target ?? '',
+          reason: 'wrong figures',
+          author: STAFF,
+          lifted_at: null,
+        });
+        t.equal(await verdict(), 'stopped');
+
+        const again = await service.send<One>('admin', 'POST', STOPS, {
+          body: { ...body, reason: 'other words' },
+        });
+        t.equal(again.status, 200);
+        t.strictSame(again.body, stopped.body, 'the stop in force');
+        t.strictSame((await service.send<Many>('support', 'GET', STOPS)).body.data.stops, [
+          stopped.body.data.stop,
+        ]);
+
+        const url = `${STOPS}/${stopped.body.data.stop.id}`;
+        const lifted = await service.send<One>('admin', 'DELETE', url);
+        t.match(lifted.body.data.stop, { lifted_at: '2026-11-20T12:00:00.000Z', lifted_by: STAFF });
+        t.strictSame(
+          (await service.send<One>('admin', 'DELETE', url)).body,
+          lifted.body,
+          'lifting twice is lifting once',
+        );
+        t.equal(await verdict(), 'ok');
+        t.strictSame((await service.send<Many>('support', 'GET', STOPS)).body.data.stops, []);
+      },
+    );
+  }
+
+  await t.test('then what would stop nothing is refused', async (t) => {
+    const cases: [object, number, string][] = [
+      [{ kind: 'model', target: 'openai/gpt-4o-mni', reason: 'x' }, 404, 'unknown_model'],
+      [{ kind: 'model', target: 'gpt-4o-mini', reason: 'x' }, 400, 'invalid_request'],
+      [{ kind: 'provider', target: 'Open AI', reason: 'x' }, 400, 'invalid_request'],
+      [{ kind: 'account', target: 'me', reason: 'x' }, 400, 'invalid_request'],
+      [{ kind: 'global', target: 'openai', reason: 'x' }, 400, 'invalid_request'],
+      [{ kind: 'global', reason: ' ' }, 400, 'invalid_request'],
+      [{ kind: 'planet', target: 'earth', reason: 'x' }, 400, 'invalid_request'],
+    ];
+    for (const [body, status, code] of cases) {
+      const answer = await service.send<Refusal>('admin', 'POST', STOPS, { body });
+      t.strictSame([answer.status, answer.body.code], [status, code], JSON.stringify(body));
+    }
+    t.equal((await service.send('admin', 'DELETE', `${STOPS}/${runtime.newId()}`)).status, 404);
+    t.equal((await service.send('admin', 'DELETE', `${STOPS}/1`)).status, 400);
+  });
+
+  await t.test('then support may look and nobody else may do anything', async (t) => {
+    const body = { kind: 'global', reason: 'x' };
+    for (const caller of ['support', 'owner', 'key'] as const) {
+      t.equal((await service.send(caller, 'POST', STOPS, { body })).status, 403, caller);
+      t.equal((await service.send(caller, 'DELETE', `${STOPS}/${runtime.newId()}`)).status, 403, caller);
+    }
+    t.equal((await service.send('owner', 'GET', STOPS)).status, 403);
+    t.equal(await verdict(), 'ok');
+  });
+});
