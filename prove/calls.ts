@@ -56,7 +56,7 @@ const TOPIC = Array.from({ length: 60 }, (_, index) => `word${index}`).join(' ')
 
 const ANSWER_TIMEOUT_MS = 120_000;
 /** A busy machine may turn requests away for a while; these are not what is proved. */
-const MOST_ATTEMPTS = 40;
+const MAX_ATTEMPTS = 40;
 const RETRY_MS = 500;
 
 export function createGatewayClient(url: string): GatewayClient {
@@ -145,7 +145,7 @@ export function createGatewayClient(url: string): GatewayClient {
         });
         const text = await answer.body.text();
         if (answer.statusCode < 300) return text === '' ? undefined : JSON.parse(text);
-        if (answer.statusCode !== 503 || attempt === MOST_ATTEMPTS) {
+        if (answer.statusCode !== 503 || attempt === MAX_ATTEMPTS) {
           throw new Error(`${method} ${path} answered ${answer.statusCode}: ${text}`);
         }
         await delay(RETRY_MS);

@@ -61,7 +61,7 @@ serveOperation(app, createChatCompletion, async (request, reply) => {
       caller: callerOf(request),
       plan: CHAT_PLAN,
       holdExpiresAtMs: now().getTime() + variables.HOLD_TTL,
-      keepAnswer: false,
+      storeResponse: false,
     },
     body: request.rawBody ?? Buffer.alloc(0),
     response: reply.raw,

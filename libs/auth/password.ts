@@ -13,9 +13,9 @@ const SALT_BYTES = 16;
 const TAG_BYTES = 32;
 
 /** A stored hash decides how much work a login costs; nobody gets to store one that costs a gigabyte. */
-const MOST_MEMORY_KIBIBYTES = 262_144;
-const MOST_PASSES = 16;
-const MOST_PARALLELISM = 16;
+const MAX_MEMORY_KIBIBYTES = 262_144;
+const MAX_PASSES = 16;
+const MAX_PARALLELISM = 16;
 
 type Parameters = { readonly memoryKibibytes: number; readonly passes: number; readonly parallelism: number };
 type StoredHash = Parameters & { readonly salt: Buffer; readonly tag: Buffer };
@@ -89,9 +89,9 @@ function parse(stored: string): StoredHash {
     parallelism: Number(parallelism),
   };
   if (
-    parameters.memoryKibibytes > MOST_MEMORY_KIBIBYTES ||
-    parameters.passes > MOST_PASSES ||
-    parameters.parallelism > MOST_PARALLELISM
+    parameters.memoryKibibytes > MAX_MEMORY_KIBIBYTES ||
+    parameters.passes > MAX_PASSES ||
+    parameters.parallelism > MAX_PARALLELISM
   ) {
     throw new TypeError('The stored password hash asks for more work than allowed');
   }

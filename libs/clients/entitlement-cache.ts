@@ -17,14 +17,14 @@ export type EntitlementCache = {
 
 const MAX_ACCOUNTS = 20_000;
 const MAX_AGE_MS = 60_000;
-/** While announcements may be getting lost, a change must still be seen within a second. */
+/** While notificationsDuring may be getting lost, a change must still be seen within a second. */
 const UNCERTAIN_AGE_MS = 1_000;
 
 type Known = { accountId: string; entitlements: Entitlements };
 
 export function createEntitlementCache(options: {
   fetch: (accountId: string) => Promise<Entitlements>;
-  /** Whether announcements of changes arrive. */
+  /** Whether notificationsDuring of changes arrive. */
   isTrusted: () => boolean;
   clock: Clock;
 }): EntitlementCache {

@@ -8,7 +8,7 @@ import { page, pageQuery } from './page.ts';
 import { problemResponses, USER_PROBLEMS } from './problem-responses.ts';
 
 const LIMIT_WINDOWS = ['day', 'week', 'month', 'period', 'total'] as const;
-const MOST_LIMITS = 20;
+const MAX_LIMITS = 20;
 const USD = /^(0|[1-9]\d{0,8})(\.\d{1,9})?$/;
 
 const limitWindow = z.enum(LIMIT_WINDOWS);
@@ -36,7 +36,7 @@ export type KeyLimit = z.infer<typeof keyLimit>;
 
 const keyLimits = z
   .array(keyLimit)
-  .max(MOST_LIMITS)
+  .max(MAX_LIMITS)
   .refine(
     (limits) => new Set(limits.map(({ meter, window }) => `${meter} ${window}`)).size === limits.length,
     'a meter can have one limit per window',

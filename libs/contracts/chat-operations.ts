@@ -2,10 +2,10 @@
 import { z } from 'zod';
 import { type ProblemCode, problemDefinition } from '#libs/problems/catalogue.ts';
 import { chatCompletionRequest } from './chat-completions.ts';
-import { NEEDS_API_ACCESS } from './gating.ts';
 import { idempotencyHeaders } from './idempotency-key.ts';
 import { defineOperation, type OperationResponse } from './operation.ts';
 import { CALLER_PROBLEMS } from './problem-responses.ts';
+import { REQUIRES_API_ACCESS } from './requirements.ts';
 
 const usage = z.looseObject({
   prompt_tokens: z.int(),
@@ -110,7 +110,7 @@ export const createChatCompletion = defineOperation({
   tags: ['OpenAI-compatible'],
   auth: 'user',
   scope: 'generate',
-  needs: [NEEDS_API_ACCESS, { kind: 'model', of: 'text', field: 'model' }],
+  needs: [REQUIRES_API_ACCESS, { kind: 'model', of: 'text', field: 'model' }],
   headers: idempotencyHeaders,
   body: chatCompletionRequest.meta({ id: 'ChatCompletionRequest' }),
   bodyExample: {

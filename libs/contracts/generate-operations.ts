@@ -1,11 +1,11 @@
 /** `POST /api/generate`, for the document and for routing. */
 import { z } from 'zod';
 import { METERING_PROBLEMS } from './chat-operations.ts';
-import { degradations, NEEDS_API_ACCESS, planInfo } from './gating.ts';
 import { generateRequest } from './generate.ts';
 import { idempotencyHeaders } from './idempotency-key.ts';
 import { defineOperation } from './operation.ts';
 import { problemResponses } from './problem-responses.ts';
+import { degradations, planInfo, REQUIRES_API_ACCESS } from './requirements.ts';
 
 export const generatedContent = z
   .looseObject({
@@ -35,7 +35,7 @@ export const generateContent = defineOperation({
   auth: 'user',
   scope: 'generate',
   needs: [
-    NEEDS_API_ACCESS,
+    REQUIRES_API_ACCESS,
     { kind: 'content_types', field: 'content_types' },
     { kind: 'model', of: 'text', field: 'model' },
   ],

@@ -5,9 +5,9 @@ import { ACCOUNT_ROLES, PLATFORM_ROLES } from './internal-context.ts';
 import { defineOperation } from './operation.ts';
 import { problemResponses, USER_PROBLEMS } from './problem-responses.ts';
 
-const MOST_EMAIL_CHARACTERS = 254;
+const MAX_EMAIL_CHARACTERS = 254;
 const LEAST_PASSWORD_CHARACTERS = 8;
-const MOST_PASSWORD_CHARACTERS = 200;
+const MAX_PASSWORD_CHARACTERS = 200;
 
 const NO_CONTROL_CHARACTERS = /^\P{Cc}*$/u;
 
@@ -19,12 +19,12 @@ export const displayName = z
   .max(120)
   .regex(NO_CONTROL_CHARACTERS, 'must not contain control characters');
 
-export const emailAddress = z.string().trim().pipe(z.email().max(MOST_EMAIL_CHARACTERS));
+export const emailAddress = z.string().trim().pipe(z.email().max(MAX_EMAIL_CHARACTERS));
 
 /** Length is what makes a password strong; the upper bound keeps hashing cheap. */
-export const newPassword = z.string().min(LEAST_PASSWORD_CHARACTERS).max(MOST_PASSWORD_CHARACTERS);
+export const newPassword = z.string().min(LEAST_PASSWORD_CHARACTERS).max(MAX_PASSWORD_CHARACTERS);
 
-const givenPassword = z.string().min(1).max(MOST_PASSWORD_CHARACTERS);
+const givenPassword = z.string().min(1).max(MAX_PASSWORD_CHARACTERS);
 const givenRefreshToken = z.string().min(1).max(200);
 
 export const registerRequest = z
@@ -40,7 +40,7 @@ export const registerRequest = z
 
 export const loginRequest = z
   .strictObject({
-    email: z.string().trim().min(1).max(MOST_EMAIL_CHARACTERS).regex(NO_CONTROL_CHARACTERS),
+    email: z.string().trim().min(1).max(MAX_EMAIL_CHARACTERS).regex(NO_CONTROL_CHARACTERS),
     password: givenPassword,
     account_id: z
       .uuid()

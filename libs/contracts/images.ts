@@ -2,15 +2,15 @@
 import { z } from 'zod';
 import { METERING_PROBLEMS } from './chat-operations.ts';
 import { envelope, usd } from './envelope.ts';
-import { degradations, NEEDS_API_ACCESS, planInfo } from './gating.ts';
 import { idempotencyHeaders } from './idempotency-key.ts';
 import * as example from './images-examples.ts';
 import { limitWire } from './limits.ts';
 import { defineOperation } from './operation.ts';
 import { problemResponses, USER_PROBLEMS } from './problem-responses.ts';
+import { degradations, planInfo, REQUIRES_API_ACCESS } from './requirements.ts';
 import { SOCIAL_PLATFORMS } from './social.ts';
 
-export const MOST_IMAGES = 4;
+export const MAX_IMAGES = 4;
 export const LONGEST_IMAGE_PROMPT = 1000;
 
 const side = z.int().min(256).max(4096);
@@ -37,7 +37,7 @@ export const imageRequest = z
     content_context: words(500).describe('The content that the image goes with.'),
     industry_context: words(200),
     tone: words(100).describe('For example `playful` or `sober`.'),
-    count: z.int().min(1).max(MOST_IMAGES).default(1).describe('Several take the feature `image_batch`.'),
+    count: z.int().min(1).max(MAX_IMAGES).default(1).describe('Several take the feature `image_batch`.'),
     enable_post_processing: z
       .boolean()
       .default(false)
@@ -99,7 +99,7 @@ export const generateImages = defineOperation({
   auth: 'user',
   scope: 'generate',
   needs: [
-    NEEDS_API_ACCESS,
+    REQUIRES_API_ACCESS,
     { kind: 'model', of: 'image', field: 'model' },
     { kind: 'quality', field: 'quality_preset' },
     { kind: 'platform', field: 'platform' },

@@ -9,7 +9,7 @@ import { COUNTING_PROBLEMS, problemResponses, USER_PROBLEMS } from './problem-re
 import { isStorable } from './storable-text.ts';
 
 /** In UTF-8. */
-export const MOST_FILE_BYTES = 1024 * 1024;
+export const MAX_FILE_BYTES = 1024 * 1024;
 
 const fileName = z
   .string()
@@ -34,7 +34,7 @@ export const addKbFileRequest = z
       .string()
       .min(1)
       .refine(
-        (content) => new TextEncoder().encode(content).length <= MOST_FILE_BYTES,
+        (content) => new TextEncoder().encode(content).length <= MAX_FILE_BYTES,
         'must not exceed 1 MiB',
       )
       .refine(isStorable, 'must be text without NUL')

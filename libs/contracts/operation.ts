@@ -4,8 +4,8 @@
  */
 import type { z } from 'zod';
 import type { ProblemCode } from '#libs/problems/catalogue.ts';
-import type { Need } from './gating.ts';
 import type { RequiredScope } from './key-scopes.ts';
+import type { Requirement } from './requirements.ts';
 
 /** Who may call: anybody, whoever is signed in (or holds an API key), or platform staff only. */
 export type OperationAuth = 'none' | 'user' | 'staff';
@@ -36,7 +36,7 @@ export type Operation = {
   /** The scope an API key needs; without it, only a key that may do everything (`*`) is let in. */
   readonly scope?: RequiredScope;
   /** What it takes of the account's plan, in the order in which a refusal names it. Decided by the gateway. */
-  readonly needs?: readonly Need[];
+  readonly needs?: readonly Requirement[];
   readonly params?: z.ZodObject;
   readonly querystring?: z.ZodObject;
   readonly headers?: z.ZodObject;

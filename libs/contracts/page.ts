@@ -1,11 +1,11 @@
 /** Lists come in pages: `?limit=20&cursor=<next_cursor of the page before>`. */
 import { z } from 'zod';
 
-const MOST_ENTRIES = 100;
+const MAX_ENTRIES = 100;
 const DEFAULT_ENTRIES = 20;
 
 export const pageQuery = z.object({
-  limit: z.coerce.number().int().min(1).max(MOST_ENTRIES).default(DEFAULT_ENTRIES),
+  limit: z.coerce.number().int().min(1).max(MAX_ENTRIES).default(DEFAULT_ENTRIES),
   cursor: z.uuid().optional().describe('`next_cursor` of the page before.'),
 });
 

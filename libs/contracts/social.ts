@@ -23,8 +23,8 @@ export type SocialPlatform = (typeof SOCIAL_PLATFORMS)[number];
 export const POST_STATES = ['draft', 'scheduled', 'published', 'failed'] as const;
 export type PostState = (typeof POST_STATES)[number];
 
-const MOST_TEXT = 10_000;
-export const MOST_POSTS_AT_ONCE = 50;
+const MAX_TEXT = 10_000;
+export const MAX_POSTS_AT_ONCE = 50;
 
 const noControls = /^\P{Cc}+$/u;
 
@@ -52,7 +52,7 @@ export type SocialConnectionView = z.infer<typeof socialConnection>;
 
 const postFields = {
   connection_id: z.uuid().describe('Where it is published.'),
-  text: z.string().min(1).max(MOST_TEXT).refine(isStorable, 'must be text without NUL'),
+  text: z.string().min(1).max(MAX_TEXT).refine(isStorable, 'must be text without NUL'),
 };
 const futureInstant = z.iso.datetime({ offset: true }).describe('When to publish it; in the future.');
 
@@ -77,7 +77,7 @@ export const newPost = z
 export type NewPost = z.output<typeof newPost>;
 
 export const newPosts = z
-  .strictObject({ posts: z.array(newPost).min(1).max(MOST_POSTS_AT_ONCE) })
+  .strictObject({ posts: z.array(newPost).min(1).max(MAX_POSTS_AT_ONCE) })
   .meta({ id: 'NewPosts' });
 
 export const publishPostRequest = z

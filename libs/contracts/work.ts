@@ -3,8 +3,8 @@
  * are opened under a signed context, one for each pair of processes; so the heads are these types as they stand.
  */
 import type { ModelPriceWire } from '#libs/pricing/price-wire.ts';
-import type { PlanContext } from './gating.ts';
 import type { Caller } from './internal-context.ts';
+import type { PlanContext } from './requirements.ts';
 
 /** What a connection is upgraded to, and where. */
 export const WORK_PROTOCOL = 'inkmeter-work';
@@ -52,7 +52,7 @@ export type WorkHead = {
   /** Unix milliseconds at which the hold expires; all work ends before. */
   holdExpiresAtMs: number;
   /** The answer is kept for callers that may ask again under the same `Idempotency-Key`. */
-  keepAnswer: boolean;
+  storeResponse: boolean;
   /** What answers of ours tell of the plan. */
   planContext?: PlanContext;
   /** The client's `Accept`, for work whose answer has several forms. */

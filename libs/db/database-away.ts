@@ -12,7 +12,7 @@ const AWAY_STATES = /^(08|53|57P0[1-3])/;
 /** What the driver says without any code. */
 const DRIVER_WORDS =
   /^(Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection error)/;
-const MOST_CAUSES = 5;
+const MAX_CAUSES = 5;
 
 /**
  * Whether a query failed because the database could not be reached or could not serve, and not because of the query.
@@ -20,7 +20,7 @@ const MOST_CAUSES = 5;
  */
 export function isDatabaseAway(error: unknown): boolean {
   let current = error;
-  for (let depth = 0; depth < MOST_CAUSES && current instanceof Error; depth += 1) {
+  for (let depth = 0; depth < MAX_CAUSES && current instanceof Error; depth += 1) {
     const { code } = current as NodeJS.ErrnoException;
     if (typeof code === 'string' && (CONNECTION_CODES.has(code) || AWAY_STATES.test(code))) return true;
     if (DRIVER_WORDS.test(current.message)) return true;

@@ -8,7 +8,7 @@ import { createLedger, type Ledger } from './ledger.ts';
 
 const ACCOUNTS = 400;
 /** Far more than one call needs, and far less than there is. */
-const MOST_ROWS = 60;
+const MAX_ROWS = 60;
 
 type Reads = Record<string, number>;
 
@@ -57,7 +57,7 @@ t.test('given many accounts, a hold and its settle read few rows of any table', 
     const after = await readsOf(pool);
     const grown = Object.entries(after).map(([name, reads]) => [name, reads - (before[name] ?? 0)] as const);
     t.strictSame(
-      grown.filter(([, reads]) => reads > MOST_ROWS),
+      grown.filter(([, reads]) => reads > MAX_ROWS),
       [],
       `with ${knowledge}`,
     );

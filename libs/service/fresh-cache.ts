@@ -7,7 +7,7 @@ export type FreshCacheOptions<Value> = {
   maxEntries: number;
   /** No entry is older. A safety net: changes are announced. */
   maxAgeMs: number;
-  /** Whether announcements of changes arrive. While they do not, an entry lives for `uncertainAgeMs` at most. */
+  /** Whether notificationsDuring of changes arrive. While they do not, an entry lives for `uncertainAgeMs` at most. */
   isTrusted: () => boolean;
   uncertainAgeMs: number;
   /** Names under which {@link FreshCache.drop} finds the value. */

@@ -44,7 +44,7 @@ function verify(signer: Pick<ContextSigner, 'verify'>, headers: IncomingHttpHead
 }
 
 /** The status for connections that are not opened by a service of ours, null for those that are. */
-export function refuseStranger(
+export function rejectUnsignedCaller(
   signer: Pick<ContextSigner, 'verify'>,
   headers: IncomingHttpHeaders,
 ): 401 | null {

@@ -8,7 +8,7 @@ import { isObject, type JsonObject, textOr } from './json.ts';
 
 export const SOCIAL_PATH = '/social/v1';
 
-const MOST_POSTS = 100_000;
+const MAX_POSTS = 100_000;
 const REFERENCE = /^soc_[0-9a-f]{32}$/;
 
 export type PublishedPost = { id: string; url: string; platform: string; reference: string; text: string };
@@ -57,7 +57,7 @@ export function createSocialSimulator(attempts: Attempts): SocialSimulator {
     if (failures !== undefined && attempts.count(`post ${key}`) <= failures.count) {
       return refusal(failures.status, 'simulated', 'The network is not available.');
     }
-    if (posts.size >= MOST_POSTS) return refusal(503, 'full', 'Too many posts; reset the simulator.');
+    if (posts.size >= MAX_POSTS) return refusal(503, 'full', 'Too many posts; reset the simulator.');
     const id = createHash('sha256').update(key).digest('hex').slice(0, 16);
     const post = { id, url: `https://${platform}.example/posts/${id}`, platform, reference, text };
     posts.set(key, post);

@@ -27,7 +27,7 @@ const server = await startEmbeddedPostgres({
   settings: { max_connections: '300', log_min_messages: 'fatal' },
 });
 
-function announce(): void {
+function notify(): void {
   const text = JSON.stringify({ adminUrl: server.url(), keeper: identify() });
   writeFileSync(`${serverFile}.new`, text, { mode: 0o600 });
   renameSync(`${serverFile}.new`, serverFile);
@@ -60,7 +60,7 @@ process.once('SIGINT', stop);
 void server.exited.then(() => {
   if (!isStopping) process.exit(1);
 });
-announce();
+notify();
 
 for (let idleSince = Date.now(); ; ) {
   await delay(CHECK_INTERVAL_MS);
@@ -69,6 +69,6 @@ for (let idleSince = Date.now(); ; ) {
   // Taken off the list first, then looked at once more: nobody is cut off by arriving at the last moment.
   rmSync(serverFile, { force: true });
   if (!(await isUsed())) break;
-  announce();
+  notify();
 }
 await stop();

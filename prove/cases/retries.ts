@@ -134,12 +134,12 @@ async function repeatUnder(proof: Proof, trouble: Trouble): Promise<CaseResult> 
       const request = requestOf(account, index);
       const answers = await Promise.all(
         Array.from({ length: trouble.copies }, (_, copy) =>
-          insist(proof, trouble, request, index + copy, outcomes),
+          settleWithRetry(proof, trouble, request, index + copy, outcomes),
         ),
       );
       // And once more at either gateway, long after it is over.
       const again = await Promise.all(
-        [0, 1].map((gateway) => insist(proof, CALM, request, gateway, outcomes)),
+        [0, 1].map((gateway) => settleWithRetry(proof, CALM, request, gateway, outcomes)),
       );
       differences.push(...compareAnswers(index, [...answers, ...again]));
     }),
@@ -182,7 +182,7 @@ function requestOf(account: ProofAccount, index: number): ChatOptions {
 }
 
 /** Repeats until there is an answer, as a careful client does. */
-async function insist(
+async function settleWithRetry(
   proof: Proof,
   trouble: Trouble,
   request: ChatOptions,

@@ -7,7 +7,7 @@ import type { Metrics } from '#libs/service/metrics.ts';
 import type { PeriodicJob } from '#libs/service/periodic-job.ts';
 import type { Runtime } from '#libs/service/runtime.ts';
 import type { ServiceConfig } from '#libs/service/variables.ts';
-import { addStaffRoutes, buildStaffJobs, type ChangeBeside } from './adjustments/plugin.ts';
+import { addStaffRoutes, buildStaffJobs, type UpdateTerms } from './adjustments/plugin.ts';
 import { internalRoutes } from './subscriptions/internal-routes.ts';
 import {
   addLifecycleRoutes,
@@ -34,14 +34,14 @@ export function buildApp(dependencies: AppDependencies): ServiceApp {
   requireInternalContext(app, signer);
   const lifecycle = createLifecycle(pool, runtime, paymentTerms);
   const { catalogues, subscriptions, accounts } = lifecycle;
-  const changeBeside: ChangeBeside = async (accountId, change) => {
+  const updateTerms: UpdateTerms = async (accountId, change) => {
     const { subscription } = await accounts.ensureSubscription(accountId);
     const now = clock.now();
     await subscriptions.applySubscription({
       accountId,
       now,
       decide: (current) => current ?? subscription,
-      alongside: (client) => change(client, now),
+      inTransaction: (client) => change(client, now),
     });
   };
   addLifecycleRoutes(app, pool, runtime, lifecycle);
@@ -50,10 +50,10 @@ export function buildApp(dependencies: AppDependencies): ServiceApp {
     accounts,
     catalogueSource: catalogues.source,
     setKeyLimits: (accountId, keyId, limits) =>
-      changeBeside(accountId, (client, now) => replaceKeyLimits(client, accountId, keyId, limits, now)),
+      updateTerms(accountId, (client, now) => replaceKeyLimits(client, accountId, keyId, limits, now)),
   });
   const { accountExists } = subscriptions;
-  addStaffRoutes(app, { pool, runtime, accounts, accountExists, catalogues, changeBeside });
+  addStaffRoutes(app, { pool, runtime, accounts, accountExists, catalogues, updateTerms });
   return app;
 }
 

@@ -4,12 +4,12 @@ import { backendVariables } from '#libs/service/backend-variables.ts';
 import { serviceVariables } from '#libs/service/variables.ts';
 
 /** The shortest month has 28 days, and one period must be over before the next is asked for. */
-const MOST_GRACE_DAYS = 27;
+const MAX_GRACE_DAYS = 27;
 
 export const configSchema = z.object({
   ...serviceVariables(8081),
   ...backendVariables(),
-  PAYMENT_GRACE_DAYS: integer({ min: 1, max: MOST_GRACE_DAYS })
+  PAYMENT_GRACE_DAYS: integer({ min: 1, max: MAX_GRACE_DAYS })
     .prefault('3')
     .describe('Days that a renewed plan is served before its renewal is paid; then the plan is lost'),
   PAYMENT_REQUEST_DAYS: integer({ min: 1, max: 365 })

@@ -129,7 +129,7 @@ export async function createTestService(
 }
 
 /** What other services are told while work runs. */
-export async function announcements(pool: Pool, work: () => Promise<unknown>): Promise<unknown[]> {
+export async function notificationsDuring(pool: Pool, work: () => Promise<unknown>): Promise<unknown[]> {
   const client = await pool.connect();
   const heard: unknown[] = [];
   client.on('notification', ({ payload = '' }) => heard.push(JSON.parse(payload)));

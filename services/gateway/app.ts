@@ -3,8 +3,8 @@ import type { Pool } from 'pg';
 import type { Dispatcher } from 'undici';
 import type { ContextSigner } from '#libs/auth/internal-context.ts';
 import { type AccountEntitlements, createAccountEntitlements } from '#libs/clients/account-entitlements.ts';
-import { createCountedThings } from '#libs/clients/counted-things.ts';
 import type { InternalClient } from '#libs/clients/internal-client.ts';
+import { createQuotaResources } from '#libs/clients/quota-resources.ts';
 import { createLedger } from '#libs/ledger/ledger.ts';
 import { createService, type ServiceApp } from '#libs/service/create-service.ts';
 import type { Metrics } from '#libs/service/metrics.ts';
@@ -20,7 +20,7 @@ import { addMeteredRoutes, type MeteredDependencies } from './metering/plugin.ts
 import { OPERATIONS } from './openapi/operations.ts';
 import { registerProxied } from './proxy/routes.ts';
 
-export type AppDependencies = Omit<IdentityDependencies, 'countedThings'> & {
+export type AppDependencies = Omit<IdentityDependencies, 'quotaResources'> & {
   metrics: Metrics;
   /** The services behind the gateway; without them it only knows who calls. */
   backends?: Backends;
@@ -86,8 +86,8 @@ export async function buildApp(dependencies: AppDependencies): Promise<Gateway> 
     stopListening = await entitlements.listen();
   });
   app.addHook('onClose', () => stopListening());
-  const countedThings = createCountedThings({ pool, ledger, entitlements, runtime });
-  const identityJobs = await addIdentity(app, { ...dependencies, countedThings });
+  const quotaResources = createQuotaResources({ pool, ledger, entitlements, runtime });
+  const identityJobs = await addIdentity(app, { ...dependencies, quotaResources });
   if (backends === undefined) return { app, jobs: identityJobs, ready: async () => {}, idle: ledger.idle };
 
   const { jobs, ready, idempotency } = addMeteredRoutes(app, {

@@ -17,7 +17,7 @@ t.test('given only what it must have, the rest has defaults', async (t) => {
     service: { port: 8080, operationsPort: 9080, bodyLimitBytes: 2 * 1024 * 1024 },
     accessTokens: { ttlMs: 15 * 60 * 1000, keys: [{ kid: /^[\w-]{43}$/, algorithm: 'EdDSA' }] },
     refreshTokenTtlMs: 30 * 24 * 60 * 60 * 1000,
-    outsideIssuer: null,
+    externalIssuer: null,
     rateLimits: { perCaller: 600 },
     trustProxy: [],
     corsOrigins: [],
@@ -28,8 +28,11 @@ t.test('given only what it must have, the rest has defaults', async (t) => {
 
 t.test('given an outside issuer, it needs an audience, and has its keys in the usual place', async (t) => {
   t.throws(() => load({ OUTSIDE_ISSUER_URL: 'https://x.example/' }), /OUTSIDE_ISSUER_AUDIENCE/);
-  const { outsideIssuer } = load({ OUTSIDE_ISSUER_URL: 'https://x.example/', OUTSIDE_ISSUER_AUDIENCE: 'us' });
-  t.strictSame(outsideIssuer, {
+  const { externalIssuer } = load({
+    OUTSIDE_ISSUER_URL: 'https://x.example/',
+    OUTSIDE_ISSUER_AUDIENCE: 'us',
+  });
+  t.strictSame(externalIssuer, {
     issuer: 'https://x.example/',
     audience: 'us',
     jwksUrl: 'https://x.example/.well-known/jwks.json',

@@ -84,7 +84,7 @@ export function toGatewayConfig(variables: GatewayVariables) {
       ttlMs: variables.ACCESS_TOKEN_TTL,
     },
     refreshTokenTtlMs: variables.REFRESH_TOKEN_TTL,
-    outsideIssuer: outsideIssuer(variables),
+    externalIssuer: externalIssuer(variables),
     rateLimits: {
       perCaller: variables.RATE_LIMIT_PER_CALLER,
       signInsPerAddress: variables.RATE_LIMIT_SIGN_INS,
@@ -98,7 +98,7 @@ export function toGatewayConfig(variables: GatewayVariables) {
 export type GatewayConfig = ReturnType<typeof toGatewayConfig>;
 
 /** @throws TypeError if an issuer is configured without the audience that its tokens are meant for. */
-function outsideIssuer(variables: GatewayVariables) {
+function externalIssuer(variables: GatewayVariables) {
   const { OUTSIDE_ISSUER_URL: issuer, OUTSIDE_ISSUER_AUDIENCE: audience } = variables;
   if (issuer === undefined) return null;
   if (audience === undefined)

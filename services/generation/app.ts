@@ -7,7 +7,7 @@ import { WORK_PATH, WORK_PROTOCOL } from '#libs/contracts/work.ts';
 import type { Listener } from '#libs/db/listen.ts';
 import type { Ledger } from '#libs/ledger/ledger.ts';
 import { createService, type ServiceApp } from '#libs/service/create-service.ts';
-import { refuseStranger, requireInternalContext } from '#libs/service/internal-calls.ts';
+import { rejectUnsignedCaller, requireInternalContext } from '#libs/service/internal-calls.ts';
 import type { Logger } from '#libs/service/logger.ts';
 import type { Metrics } from '#libs/service/metrics.ts';
 import { createPeriodicJob, type PeriodicJob } from '#libs/service/periodic-job.ts';
@@ -19,11 +19,11 @@ import type { GenerationConfig } from './config.ts';
 import { createGenerateHandler } from './content/routes.ts';
 import { createImagesHandler } from './images/routes.ts';
 import { createChatProviders, createImageProviders } from './providers/registry.ts';
-import { createRunningRegistry } from './requests/active-requests.ts';
+import { createActiveRequests } from './requests/active-requests.ts';
 import { createStopWatch, type StopWatch } from './requests/watch-stops.ts';
 import { createWorkServer } from './requests/work-server.ts';
 import { addSocialRoutes, type SocialDependencies } from './social/plugin.ts';
-import { createKeptAnswers } from './stored-responses/domain.ts';
+import { createStoredResponses } from './stored-responses/domain.ts';
 import { resultsRoute } from './stored-responses/routes.ts';
 import { createResultStore, RENEW_EVERY_MS } from './stored-responses/store.ts';
 
@@ -46,7 +46,7 @@ export type Generation = {
   app: ServiceApp;
   jobs: PeriodicJob[];
   /** Jobs that running requests depend on, until the last of them has ended. */
-  attendants: PeriodicJob[];
+  requestScopedJobs: PeriodicJob[];
   /** Must have started before the first request is served. */
   stopWatch: StopWatch;
   /** Ends what is still running, so that it is settled before the process ends. */
@@ -63,10 +63,10 @@ const PURGE_INTERVAL_MS = 60 * 60_000;
 export function buildApp(dependencies: AppDependencies): Generation {
   const { config, runtime, logger, pool, ledger, listener, signer, dispatcher } = dependencies;
   const { clock, newId, random } = runtime;
-  const registry = createRunningRegistry();
+  const registry = createActiveRequests();
   const metrics = createGenerationMetrics(dependencies.metrics, registry.size);
   const results = createResultStore(pool);
-  const keptAnswers = createKeptAnswers(results, logger);
+  const storedResponses = createStoredResponses(results, logger);
   const runner: CallRunner = { ...config.calls, metrics, random };
   const providerOptions = { access: config.access, dispatcher, runtime: { clock, newId } };
   const providers = { ...createChatProviders(providerOptions), ...createImageProviders(providerOptions) };
@@ -76,7 +76,7 @@ export function buildApp(dependencies: AppDependencies): Generation {
     logger,
     sleep: (ms: number) => delay(ms),
     registry,
-    keptAnswers,
+    storedResponses,
     deadlineMarginMs: config.deadlineMarginMs,
   };
 
@@ -89,7 +89,7 @@ export function buildApp(dependencies: AppDependencies): Generation {
   });
   const work = acceptChannels(app.server, WORK_PROTOCOL, {
     maxRequestBytes: config.service.bodyLimitBytes + MAX_HEAD_BYTES,
-    refuse: ({ url, headers }) => (url === WORK_PATH ? refuseStranger(signer, headers) : 404),
+    refuse: ({ url, headers }) => (url === WORK_PATH ? rejectUnsignedCaller(signer, headers) : 404),
     serve: createWorkServer({
       ...task,
       handlers: {
@@ -123,9 +123,9 @@ export function buildApp(dependencies: AppDependencies): Generation {
     endWork: () => registry.endAll('shutdown'),
     dropWork: work.drop,
     jobs: [job('purge kept answers', PURGE_INTERVAL_MS, results.purge), ...socialJobs],
-    attendants: [
+    requestScopedJobs: [
       job('end overdue work', OVERDUE_CHECK_INTERVAL_MS, async () => registry.endOverdue(clock.now())),
-      job('renew leases of kept answers', RENEW_EVERY_MS, keptAnswers.renew),
+      job('renew leases of kept answers', RENEW_EVERY_MS, storedResponses.renew),
     ],
   };
 }

@@ -7,12 +7,12 @@ import { createContextSigner } from '#libs/auth/internal-context.ts';
 import type { ChannelClient } from '#libs/channel/client.ts';
 import { createWorkChannel } from '#libs/clients/work-channel.ts';
 import { loadConfig } from '#libs/config/config.ts';
-import type { PlanContext } from '#libs/contracts/gating.ts';
 import {
   type Caller,
   INTERNAL_CONTEXT_HEADER,
   type InternalContext,
 } from '#libs/contracts/internal-context.ts';
+import type { PlanContext } from '#libs/contracts/requirements.ts';
 import type { AnswerHead, CallPlan, PlannedCall, WorkHead } from '#libs/contracts/work.ts';
 import { createListener } from '#libs/db/listen.ts';
 import { testSegment } from '#libs/ledger/fixtures.ts';
@@ -128,7 +128,7 @@ export type UsageRow = {
 };
 
 /** Work admitted for the test, as the gateway would have sent it. */
-export type Admitted = { requestId: string; headers: Record<string, string> };
+export type HeldRequest = { requestId: string; headers: Record<string, string> };
 
 /** Where the bridge finds the head of work. */
 const HEAD_HEADER = 'x-test-head';
@@ -146,8 +146,8 @@ export type TestGeneration = Generation & {
   lines: Record<string, unknown>[];
   admit: (
     plan: CallPlan,
-    options?: { keepAnswer?: boolean; ttlMs?: number; caller?: Caller; planContext?: PlanContext },
-  ) => Promise<Admitted>;
+    options?: { storeResponse?: boolean; ttlMs?: number; caller?: Caller; planContext?: PlanContext },
+  ) => Promise<HeldRequest>;
   sign: (context: Omit<InternalContext, 'exp'>) => Record<string, string>;
   rows: (requestId: string) => Promise<UsageRow[]>;
   /** Waits until the hold is no longer open. @returns what it was closed as. */
@@ -197,9 +197,9 @@ export async function createTestGeneration(
     dispatcher,
   });
   await generation.stopWatch.start();
-  for (const job of generation.attendants) job.start();
+  for (const job of generation.requestScopedJobs) job.start();
   t.teardown(async () => {
-    await Promise.all(generation.attendants.map((job) => job.stop()));
+    await Promise.all(generation.requestScopedJobs.map((job) => job.stop()));
     generation.stopWatch.stop();
     await listener.close();
     await dispatcher.destroy();
@@ -227,14 +227,14 @@ export async function createTestGeneration(
     databaseUrl,
     lines,
     sign,
-    async admit(plan, { keepAnswer = false, ttlMs = 60_000, caller = CALLER, planContext } = {}) {
+    async admit(plan, { storeResponse = false, ttlMs = 60_000, caller = CALLER, planContext } = {}) {
       const requestId = systemRuntime.newId();
       const hold = await holdFor(ledger, plan, requestId, ttlMs, caller);
       const head: WorkHead = {
         requestId,
         caller,
         plan,
-        keepAnswer,
+        storeResponse,
         holdExpiresAtMs: hold.expiresAt.getTime(),
         ...(planContext && { planContext }),
       };

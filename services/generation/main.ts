@@ -58,7 +58,7 @@ const billingPool = createServicePool(variables.BILLING_URL);
 const billing = createInternalClient({ pool: billingPool, signer, now });
 const publisherUrl = variables.SOCIAL_PUBLISHER_URL;
 const publisher = publisherUrl === undefined ? NO_PUBLISHER : createHttpPublisher(publisherUrl, dispatcher);
-const { app, jobs, attendants, stopWatch, endWork, dropWork } = buildApp({
+const { app, jobs, requestScopedJobs, stopWatch, endWork, dropWork } = buildApp({
   config,
   runtime,
   logger,
@@ -87,7 +87,7 @@ await runService({
   },
   lifecycle: {
     startJobs: () => {
-      for (const job of [...jobs, ...attendants]) job.start();
+      for (const job of [...jobs, ...requestScopedJobs]) job.start();
     },
     stopJobs: async () => {
       // whoever has not finished shortly before requests are given up is ended, and pays for what was produced
@@ -97,7 +97,7 @@ await runService({
     // this phase comes after the last request
     flush: async () => {
       dropWork();
-      await Promise.all(attendants.map((job) => job.stop()));
+      await Promise.all(requestScopedJobs.map((job) => job.stop()));
       await ledger.idle();
     },
     closePools: async () => {

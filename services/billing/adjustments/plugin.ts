@@ -37,7 +37,7 @@ import { segmentRoutes } from './segments/routes.ts';
 import { readSegments, replaceSegments } from './segments/store.ts';
 
 /** Changes rows that an account's limits come from, and the limits with them. @throws ProblemError `not_found` */
-export type ChangeBeside = (
+export type UpdateTerms = (
   accountId: string,
   change: (client: PoolClient, now: Date) => Promise<void>,
 ) => Promise<void>;
@@ -48,11 +48,11 @@ export type StaffDependencies = {
   accounts: Accounts;
   accountExists: (accountId: string) => Promise<boolean>;
   catalogues: CatalogueStore;
-  changeBeside: ChangeBeside;
+  updateTerms: UpdateTerms;
 };
 
 /** Every override in force is worked into every change of the account's limits. */
-const MOST_OVERRIDES = 100;
+const MAX_OVERRIDES = 100;
 
 export function addStaffRoutes(app: FastifyInstance, dependencies: StaffDependencies): void {
   addAccountDecisions(app, dependencies);
@@ -62,7 +62,7 @@ export function addStaffRoutes(app: FastifyInstance, dependencies: StaffDependen
 }
 
 function addAccountDecisions(app: FastifyInstance, dependencies: StaffDependencies): void {
-  const { pool, runtime, accounts, accountExists, changeBeside } = dependencies;
+  const { pool, runtime, accounts, accountExists, updateTerms } = dependencies;
   const { newId } = runtime;
   overrideRoutes(app, {
     runtime,
@@ -70,10 +70,10 @@ function addAccountDecisions(app: FastifyInstance, dependencies: StaffDependenci
     accountExists,
     ...createOverrideStore(pool),
     grant: (override, by) =>
-      changeBeside(override.accountId, async (client, now) => {
-        if ((await countOverrides(client, override.accountId, now)) >= MOST_OVERRIDES) {
+      updateTerms(override.accountId, async (client, now) => {
+        if ((await countOverrides(client, override.accountId, now)) >= MAX_OVERRIDES) {
           throw problem('conflict', {
-            detail: `The account has ${MOST_OVERRIDES} overrides already; end some first.`,
+            detail: `The account has ${MAX_OVERRIDES} overrides already; end some first.`,
           });
         }
         await insertOverride(client, override);
@@ -90,7 +90,7 @@ function addAccountDecisions(app: FastifyInstance, dependencies: StaffDependenci
         });
       }),
     end: ({ id, accountId, terms }, { at, by, reason }) =>
-      changeBeside(accountId, async (client) => {
+      updateTerms(accountId, async (client) => {
         if ((await endOverride(client, { id, accountId, at, by: by.actor })) === undefined) return;
         await recordAudit(client, {
           id: newId(),
@@ -109,7 +109,7 @@ function addAccountDecisions(app: FastifyInstance, dependencies: StaffDependenci
     accountExists,
     read: (accountId) => readSegments(pool, accountId),
     replace: (accountId, segments, { by, reason }) =>
-      changeBeside(accountId, async (client, now) => {
+      updateTerms(accountId, async (client, now) => {
         const before = await replaceSegments(client, accountId, segments);
         await recordAudit(client, {
           id: newId(),
@@ -127,12 +127,12 @@ function addAccountDecisions(app: FastifyInstance, dependencies: StaffDependenci
 }
 
 function addCommonDecisions(app: FastifyInstance, dependencies: StaffDependencies): void {
-  const { pool, runtime, accounts, changeBeside } = dependencies;
+  const { pool, runtime, accounts, updateTerms } = dependencies;
   flagRoutes(app, { runtime, ...createFlagStore(pool) });
 
   const change = async (target: GuardRailTarget, how: GuardRailChange) => {
     if (target.kind !== 'account') return changeCommonGuardRail(pool, how, runtime.newId());
-    await changeBeside(target.accountId, (client) => applyGuardRail(client, how));
+    await updateTerms(target.accountId, (client) => applyGuardRail(client, how));
     return null;
   };
   guardRailRoutes(app, {

@@ -1,6 +1,6 @@
 import t from 'tap';
 import type { PlanList } from '#libs/contracts/plans.ts';
-import { ACCOUNT, announcements, createTestService, DEFAULT_CATALOGUE } from '../fixtures.ts';
+import { ACCOUNT, createTestService, DEFAULT_CATALOGUE, notificationsDuring } from '../fixtures.ts';
 import { importCatalogue } from './import-catalogue.ts';
 
 type Plans = { data: PlanList };
@@ -18,7 +18,7 @@ t.test('given an empty database', async (t) => {
 
   let firstId = '';
   await t.test('when a catalogue is imported, then it is on offer and everybody is told', async (t) => {
-    const heard = await announcements(pool, async () => {
+    const heard = await notificationsDuring(pool, async () => {
       const first = await importText(DEFAULT_CATALOGUE);
       firstId = first.id;
       t.match(first, { catalogueId: 'default', version: 1, outcome: 'created' });
@@ -28,7 +28,7 @@ t.test('given an empty database', async (t) => {
   });
 
   await t.test('when it is imported again, then nothing happens', async (t) => {
-    const heard = await announcements(pool, async () => {
+    const heard = await notificationsDuring(pool, async () => {
       t.match(await importText(DEFAULT_CATALOGUE), { id: firstId, version: 1, outcome: 'unchanged' });
     });
     t.strictSame(heard, []);

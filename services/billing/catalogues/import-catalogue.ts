@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Pool, PoolClient } from 'pg';
 import { parseCatalogue } from '#libs/catalogue/parse.ts';
 import type { Catalogue } from '#libs/catalogue/schema.ts';
-import { announce } from '#libs/db/announce.ts';
+import { notify } from '#libs/db/notify.ts';
 import { transaction } from '#libs/db/transaction.ts';
 import type { ModelInfo } from '#libs/pricing/model.ts';
 import { lockCommonTerms } from '../adjustments/store.ts';
@@ -40,7 +40,7 @@ export async function importCatalogue(pool: Pool, options: ImportOptions): Promi
     const imported = { id, catalogueId: row.catalogueId, version };
     if (active) return { ...imported, outcome: 'unchanged' };
     await activateVersion(client, id);
-    await announce(client, { kind: 'catalogue', id });
+    await notify(client, { kind: 'catalogue', id });
     return { ...imported, outcome: created ? 'created' : 'reactivated' };
   });
 }
@@ -50,12 +50,12 @@ export async function addCatalogue(
   pool: Pool,
   { catalogue, ...options }: Omit<ImportOptions, 'knownModels'> & { catalogue: Catalogue },
   /** Told in the same transaction, when the content was not known before. */
-  alongside: (client: PoolClient, added: { id: string; version: number }) => Promise<void>,
+  inTransaction: (client: PoolClient, added: { id: string; version: number }) => Promise<void>,
 ): Promise<{ id: string; created: boolean }> {
   const row = versionOf(catalogue, options);
   return transaction(pool, async (client) => {
     const { id, version, created } = await addVersion(client, row);
-    if (created) await alongside(client, { id, version });
+    if (created) await inTransaction(client, { id, version });
     return { id, created };
   });
 }

@@ -1,5 +1,5 @@
 import type { Pool } from 'pg';
-import { announce } from '#libs/db/announce.ts';
+import { notify } from '#libs/db/notify.ts';
 import { transaction } from '#libs/db/transaction.ts';
 import type { Runtime } from '#libs/service/runtime.ts';
 import { lockCommonTerms } from '../adjustments/store.ts';
@@ -49,7 +49,7 @@ export function publishCatalogue(
       after: { version_id: versionId, migration },
       reason,
     });
-    await announce(client, { kind: 'catalogue', id: versionId });
+    await notify(client, { kind: 'catalogue', id: versionId });
     return rollout;
   });
 }

@@ -29,7 +29,7 @@ export function createRolloutRunner({ pool, runtime, onFailure }: RolloutRunnerO
         now: now(),
         decide: (current, client) => decide(rollout, existing(current, accountId), catalogues, client),
         // Emergency limits are not of the subscription, so it stays as it is and its limits are computed anew.
-        ...(rollout.kind === 'guard_rail' && { alongside: async () => {} }),
+        ...(rollout.kind === 'guard_rail' && { inTransaction: async () => {} }),
       });
     },
     advance: (id, step) => rollouts.advance(id, now(), step),

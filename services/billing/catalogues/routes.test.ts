@@ -10,9 +10,9 @@ import type { CurrentSubscription } from '#libs/contracts/plans.ts';
 import { testHold, testSettle } from '#libs/ledger/fixtures.ts';
 import {
   ACCOUNT,
-  announcements,
   createTestService,
   DEFAULT_CATALOGUE,
+  notificationsDuring,
   OTHER_ACCOUNT,
   STAFF,
   type TestService,
@@ -234,7 +234,7 @@ t.test('given an account that has used four of its five images', async (t) => {
   });
 
   await t.test('when it is published for new accounts only, then the others keep theirs', async (t) => {
-    const heard = await announcements(pool, async () => {
+    const heard = await notificationsDuring(pool, async () => {
       const { status, body } = await sendAs<Published>('admin', 'POST', `${CATALOGUES}/${fewer}/publish`, {
         migration: 'grandfather',
         reason: 'prices of 2027',

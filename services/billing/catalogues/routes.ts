@@ -40,7 +40,7 @@ export type CatalogueRouteOptions = {
 };
 
 /** Most mistakes told at once; whoever has more will ask again anyway. */
-const MOST_ISSUES = 100;
+const MAX_ISSUES = 100;
 
 export function catalogueRoutes(app: FastifyInstance, options: CatalogueRouteOptions): void {
   const { active, version, source, list, summary, add, publish, preview, findRollout } = options;
@@ -120,7 +120,7 @@ function refuseFile(error: unknown): never {
   throw problem('semantic_error', {
     detail,
     fields: {
-      issues: issues.slice(0, MOST_ISSUES).map(({ line, path, message }) => ({ line, path, message })),
+      issues: issues.slice(0, MAX_ISSUES).map(({ line, path, message }) => ({ line, path, message })),
     },
   });
 }

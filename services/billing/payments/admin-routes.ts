@@ -16,7 +16,7 @@ import type { Accounts } from '../subscriptions/accounts.ts';
 import { type BillingEvent, presentEvent } from '../subscriptions/billing-event.ts';
 import type { SubscriptionChanges } from '../subscriptions/changes.ts';
 import { type PaymentRequest, presentRequest } from './domain.ts';
-import type { Settlements } from './resolutions.ts';
+import type { PaymentResolutions } from './resolutions.ts';
 
 type Page = { limit: number; cursor: string | undefined };
 
@@ -24,7 +24,7 @@ export type BillingAdminRouteOptions = {
   clock: Clock;
   accounts: Accounts;
   changes: Pick<SubscriptionChanges, 'assign'>;
-  settlements: Settlements;
+  paymentResolutions: PaymentResolutions;
   listRequests: (
     filter: { status: PaymentRequest['status'] | undefined; accountId: string | undefined },
     page: Page,
@@ -36,7 +36,7 @@ export type BillingAdminRouteOptions = {
 };
 
 export function billingAdminRoutes(app: FastifyInstance, options: BillingAdminRouteOptions): void {
-  const { clock, accounts, changes, settlements, listRequests, listEvents } = options;
+  const { clock, accounts, changes, paymentResolutions, listRequests, listEvents } = options;
 
   serveOperation(app, assignPlan, async (request) => {
     const { account_id: accountId, plan, cycle, reason } = request.body;
@@ -55,13 +55,13 @@ export function billingAdminRoutes(app: FastifyInstance, options: BillingAdminRo
   serveOperation(app, markPaymentRequestPaid, async (request) => {
     const by = actorOf(request);
     const settlement = { at: clock.now(), by: by.actor, note: request.body.note };
-    return succeed(presentRequest(await settlements.markPaid(request.params.id, settlement, by)));
+    return succeed(presentRequest(await paymentResolutions.markPaid(request.params.id, settlement, by)));
   });
 
   serveOperation(app, voidPaymentRequest, async (request) => {
     const by = actorOf(request);
     const settlement = { at: clock.now(), by: by.actor, note: request.body.note };
-    return succeed(presentRequest(await settlements.voidPayment(request.params.id, settlement, by)));
+    return succeed(presentRequest(await paymentResolutions.voidPayment(request.params.id, settlement, by)));
   });
 
   serveOperation(app, listBillingEvents, async (request) => {

@@ -2,23 +2,23 @@
 import type { EventData } from '../subscriptions/billing-event.ts';
 import type { CatalogueVersion, Subscription } from '../subscriptions/domain.ts';
 import { ownPlan } from '../subscriptions/plan-change.ts';
-import type { Books } from '../subscriptions/subscription-tx.ts';
+import type { SubscriptionTx } from '../subscriptions/subscription-tx.ts';
 import { renewalMinorOf } from '../subscriptions/transitions.ts';
-import type { PaymentDraft, PaymentRequest, Settlement } from './domain.ts';
+import type { PaymentDraft, PaymentRequest, PaymentResolution } from './domain.ts';
 
 /** Who acts where nobody does. */
-export const CLOCKWORK = 'billing';
+export const SYSTEM_ACTOR = 'billing';
 
 /** Asks for the price of the period that has begun, in place of whatever was asked for before. */
 export async function askForRenewal(
   subscription: Subscription,
   sold: CatalogueVersion,
-  books: Books,
+  books: SubscriptionTx,
   { at, note }: { at: Date; note: string },
 ): Promise<PaymentRequest> {
   const open = await books.openPaymentRequest();
   if (open?.kind === 'renewal') return open;
-  if (open !== undefined) await voidRequest(books, open, { at, by: CLOCKWORK, note });
+  if (open !== undefined) await voidRequest(books, open, { at, by: SYSTEM_ACTOR, note });
   return addRequest(
     books,
     {
@@ -34,16 +34,20 @@ export async function askForRenewal(
   );
 }
 
-export async function addRequest(books: Books, draft: PaymentDraft, at: Date): Promise<PaymentRequest> {
+export async function addRequest(
+  books: SubscriptionTx,
+  draft: PaymentDraft,
+  at: Date,
+): Promise<PaymentRequest> {
   const request = await books.addPaymentRequest(draft, at);
   await books.record({ kind: 'payment_requested', subject: request.id, at, data: eventDataOf(request) });
   return request;
 }
 
 export async function voidRequest(
-  books: Books,
+  books: SubscriptionTx,
   request: PaymentRequest,
-  settlement: Settlement,
+  settlement: PaymentResolution,
 ): Promise<PaymentRequest> {
   const voided = await books.settlePaymentRequest(request.id, 'void', settlement);
   await books.record({
@@ -55,7 +59,7 @@ export async function voidRequest(
   return voided;
 }
 
-export async function voidOpenRequest(books: Books, settlement: Settlement): Promise<void> {
+export async function voidOpenRequest(books: SubscriptionTx, settlement: PaymentResolution): Promise<void> {
   const open = await books.openPaymentRequest();
   if (open !== undefined) await voidRequest(books, open, settlement);
 }

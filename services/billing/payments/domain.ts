@@ -31,7 +31,7 @@ export type PaymentRequest = PaymentDraft & {
 };
 
 /** Who says that a request is paid or void, and why. */
-export type Settlement = { at: Date; by: string; note: string };
+export type PaymentResolution = { at: Date; by: string; note: string };
 
 /** Whether the request asks for the very same thing, whatever the amount has become since. */
 export function asksFor(request: PaymentRequest, draft: PaymentDraft): boolean {

@@ -5,24 +5,24 @@ import { following } from '../catalogues/domain.ts';
 import type { Accounts } from '../subscriptions/accounts.ts';
 import type { Subscription } from '../subscriptions/domain.ts';
 import { ownPlan, paidMinorOf } from '../subscriptions/plan-change.ts';
-import type { Books } from '../subscriptions/subscription-tx.ts';
+import type { SubscriptionTx } from '../subscriptions/subscription-tx.ts';
 import { paidFor } from '../subscriptions/transitions.ts';
 import { eventDataOf, voidRequest } from './ask-for-payment.ts';
-import type { PaymentRequest, Settlement } from './domain.ts';
+import type { PaymentRequest, PaymentResolution } from './domain.ts';
 
-export type Settlements = {
+export type PaymentResolutions = {
   /**
    * Records that a request is paid, which gives what was bought; once, however often it is told.
    *
    * @param staff goes on record as who did it.
    * @throws ProblemError `not_found`, `conflict` for a request that is void.
    */
-  markPaid: (id: string, settlement: Settlement, staff?: Actor) => Promise<PaymentRequest>;
+  markPaid: (id: string, settlement: PaymentResolution, staff?: Actor) => Promise<PaymentRequest>;
   /** @throws ProblemError `not_found`, `conflict` for a request that is paid. */
-  voidPayment: (id: string, settlement: Settlement, staff?: Actor) => Promise<PaymentRequest>;
+  voidPayment: (id: string, settlement: PaymentResolution, staff?: Actor) => Promise<PaymentRequest>;
 };
 
-export function createSettlements({
+export function createPaymentResolutions({
   accounts,
   graceMs,
   payerOf,
@@ -31,8 +31,8 @@ export function createSettlements({
   graceMs: number;
   /** The account that is to pay; undefined where there is no such request. */
   payerOf: (requestId: string) => Promise<string | undefined>;
-}): Settlements {
-  async function markPaid(id: string, settlement: Settlement, staff?: Actor): Promise<PaymentRequest> {
+}): PaymentResolutions {
+  async function markPaid(id: string, settlement: PaymentResolution, staff?: Actor): Promise<PaymentRequest> {
     return settle(id, async (request, current, books) => {
       if (request.status === 'void') {
         throw problem('conflict', {
@@ -57,7 +57,7 @@ export function createSettlements({
   async function given(
     request: PaymentRequest,
     current: Subscription,
-    books: Books,
+    books: SubscriptionTx,
     at: Date,
   ): Promise<Subscription> {
     const sold = await books.catalogueVersion(current.catalogueVersionId);
@@ -93,7 +93,11 @@ export function createSettlements({
     return next;
   }
 
-  async function voidPayment(id: string, settlement: Settlement, staff?: Actor): Promise<PaymentRequest> {
+  async function voidPayment(
+    id: string,
+    settlement: PaymentResolution,
+    staff?: Actor,
+  ): Promise<PaymentRequest> {
     return settle(id, async (request, current, books) => {
       if (request.status === 'paid') {
         throw problem('conflict', {
@@ -113,7 +117,7 @@ export function createSettlements({
     decide: (
       request: PaymentRequest,
       current: Subscription,
-      books: Books,
+      books: SubscriptionTx,
     ) => Promise<{ request: PaymentRequest; next: Subscription }>,
   ): Promise<PaymentRequest> {
     const accountId = await payerOf(id);
@@ -134,10 +138,10 @@ export function createSettlements({
 }
 
 async function onRecord(
-  books: Books,
+  books: SubscriptionTx,
   action: AuditAction,
   request: PaymentRequest,
-  { at, note: reason }: Settlement,
+  { at, note: reason }: PaymentResolution,
   staff: Actor | undefined,
 ): Promise<void> {
   if (staff === undefined) return;
@@ -156,7 +160,7 @@ async function onRecord(
 /** A trial ends where a plan takes its place. */
 export async function leaveTrial(
   current: Subscription,
-  books: Books,
+  books: SubscriptionTx,
   at: Date,
   converted: boolean,
 ): Promise<void> {

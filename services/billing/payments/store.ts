@@ -1,5 +1,5 @@
 import type { Pool } from 'pg';
-import type { PaymentDraft, PaymentRequest, Settlement } from './domain.ts';
+import type { PaymentDraft, PaymentRequest, PaymentResolution } from './domain.ts';
 
 type Database = Pick<Pool, 'query'>;
 
@@ -76,11 +76,11 @@ export async function insertRequest(
 }
 
 /** Closes an open request. @throws Error where it is not open, which its account's lock rules out. */
-export async function settleRequest(
+export async function resolveRequest(
   database: Database,
   id: string,
   status: 'paid' | 'void',
-  { at, by, note }: Settlement,
+  { at, by, note }: PaymentResolution,
 ): Promise<PaymentRequest> {
   return certain(
     await one(

@@ -5,10 +5,10 @@ import type { CurrentSubscription, PlanList } from '#libs/contracts/plans.ts';
 import { testHold, testSettle } from '#libs/ledger/fixtures.ts';
 import {
   ACCOUNT,
-  announcements,
   createTestService,
   DEFAULT_CATALOGUE,
   KEY,
+  notificationsDuring,
   OTHER_ACCOUNT,
   type TestService,
 } from '../fixtures.ts';
@@ -66,7 +66,7 @@ t.test('given the default catalogue', async (t) => {
 
   await t.test('when a new account first asks, then it has the default plan, and books', async (t) => {
     t.strictSame(await limitsOf(service, ACCOUNT), []);
-    const heard = await announcements(pool, async () => {
+    const heard = await notificationsDuring(pool, async () => {
       const { status, body } = await send<Current>(ACCOUNT, 'GET', CURRENT);
       t.equal(status, 200);
       t.match(body.data, {
@@ -95,7 +95,7 @@ t.test('given the default catalogue', async (t) => {
     t.equal((await hold(2_000_000_001n)).verdict, 'limit_exceeded');
     t.equal((await hold(2_000_000_000n)).verdict, 'ok');
     t.strictSame(
-      await announcements(pool, () => send(ACCOUNT, 'GET', CURRENT)),
+      await notificationsDuring(pool, () => send(ACCOUNT, 'GET', CURRENT)),
       [],
       'asking again changes nothing',
     );
@@ -143,7 +143,7 @@ t.test('given the default catalogue', async (t) => {
 
 t.test('given twenty first questions at once, one subscription comes of it', async (t) => {
   const service = await createTestService(t);
-  const heard = await announcements(service.pool, async () => {
+  const heard = await notificationsDuring(service.pool, async () => {
     const answers = await Promise.all(
       Array.from({ length: 20 }, () => service.send(ACCOUNT, 'GET', entitlementsPath(ACCOUNT))),
     );
@@ -178,7 +178,7 @@ t.test('given an API key', async (t) => {
   };
 
   await t.test('when it gets limits of its own, then they bind it and nobody else', async (t) => {
-    const heard = await announcements(pool, async () => {
+    const heard = await notificationsDuring(pool, async () => {
       const { status } = await send(ACCOUNT, 'PUT', path, {
         limits: [
           { meter: 'cost', window: 'day', amount: '1000' },

@@ -7,8 +7,8 @@ import {
   defaultSubscription,
   type Subscription,
 } from './domain.ts';
-import { caughtUp, isDue } from './reconcile.ts';
-import type { Books } from './subscription-tx.ts';
+import { isDue, reconcileSubscription } from './reconcile.ts';
+import type { SubscriptionTx } from './subscription-tx.ts';
 
 /** `Transaction` is whatever the store hands to those who decide inside one. */
 export type AccountPorts<Transaction> = {
@@ -25,7 +25,7 @@ export type AccountPorts<Transaction> = {
     decide: (current: Subscription | undefined, transaction: Transaction) => Promise<Subscription>;
   }) => Promise<Subscription>;
   /** The books of an account, in a transaction that holds its lock. */
-  booksOf: (accountId: string, transaction: Transaction) => Books;
+  subscriptionTxOf: (accountId: string, transaction: Transaction) => SubscriptionTx;
   /** What staff decided beside the plan, as it stands now. */
   adjustments: (accountId: string) => Promise<Adjustments>;
 };
@@ -48,7 +48,7 @@ export type Accounts = {
    */
   change: (
     accountId: string,
-    decide: (current: Subscription, books: Books) => Promise<Subscription>,
+    decide: (current: Subscription, books: SubscriptionTx) => Promise<Subscription>,
   ) => Promise<Subscription>;
 };
 
@@ -72,7 +72,7 @@ export function createAccounts<Transaction>(ports: AccountPorts<Transaction>): A
 
   async function change(
     accountId: string,
-    decide: (current: Subscription, books: Books) => Promise<Subscription>,
+    decide: (current: Subscription, books: SubscriptionTx) => Promise<Subscription>,
   ): Promise<Subscription> {
     const opened = await ensureOpen(accountId);
     const at = now();
@@ -80,8 +80,8 @@ export function createAccounts<Transaction>(ports: AccountPorts<Transaction>): A
       accountId,
       now: at,
       decide: async (current = opened, transaction) => {
-        const books = ports.booksOf(accountId, transaction);
-        return decide(await caughtUp(current, books, { now: at, graceMs }), books);
+        const books = ports.subscriptionTxOf(accountId, transaction);
+        return decide(await reconcileSubscription(current, books, { now: at, graceMs }), books);
       },
     });
   }

@@ -11,7 +11,7 @@ import type { ScheduledChange, Subscription } from './domain.ts';
 import type { Cycle } from './period.ts';
 import { ownPlan, planChangeOf } from './plan-change.ts';
 import { changeNotAllowed, refuseChange } from './refuse-change.ts';
-import type { Books } from './subscription-tx.ts';
+import type { SubscriptionTx } from './subscription-tx.ts';
 import { cancelled, onDefaultPlan, placedOn, resumed } from './transitions.ts';
 
 export type SubscriptionChanges = {
@@ -91,7 +91,7 @@ export function createSubscriptionChanges({
     });
   }
 
-  async function end(current: Subscription, books: Books, by: string): Promise<Subscription> {
+  async function end(current: Subscription, books: SubscriptionTx, by: string): Promise<Subscription> {
     const at = now();
     if (current.cancelAtPeriodEnd) return current;
     if (current.status === 'past_due') {

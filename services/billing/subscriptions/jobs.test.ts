@@ -1,7 +1,7 @@
 import t from 'tap';
 import { testHold } from '#libs/ledger/fixtures.ts';
 import { createJobs, customer, markPaid } from '../customers.fixture.ts';
-import { ACCOUNT, announcements, createTestService, OTHER_ACCOUNT } from '../fixtures.ts';
+import { ACCOUNT, createTestService, notificationsDuring, OTHER_ACCOUNT } from '../fixtures.ts';
 
 t.test('given a free plan whose period ends, then it goes on silently', async (t) => {
   const service = await createTestService(t);
@@ -36,7 +36,7 @@ t.test('given a paid plan whose period ends', async (t) => {
     ).rows;
 
   await t.test('when nothing is due, then nothing happens', async (t) => {
-    const heard = await announcements(pool, () => createJobs(service).renew());
+    const heard = await notificationsDuring(pool, () => createJobs(service).renew());
     t.strictSame(heard, []);
   });
 

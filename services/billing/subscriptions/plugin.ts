@@ -10,7 +10,7 @@ import { readAdjustments } from '../adjustments/store.ts';
 import { type CatalogueStore, createCatalogueStore } from '../catalogues/store.ts';
 import { billingAdminRoutes } from '../payments/admin-routes.ts';
 import type { PaymentPort } from '../payments/port.ts';
-import { createSettlements, type Settlements } from '../payments/resolutions.ts';
+import { createPaymentResolutions, type PaymentResolutions } from '../payments/resolutions.ts';
 import { createPaymentStore } from '../payments/store.ts';
 import { planRoutes } from '../plans/routes.ts';
 import { createTrials } from '../trials/domain.ts';
@@ -24,7 +24,7 @@ import { createRenewalJob } from './jobs.ts';
 import { createPurchases, type Purchases } from './purchases.ts';
 import { subscriptionRoutes } from './routes.ts';
 import { createSubscriptionStore, type SubscriptionStore } from './store.ts';
-import { booksOf } from './subscription-tx-store.ts';
+import { subscriptionTxOf } from './subscription-tx-store.ts';
 
 const MS_PER_DAY = 86_400_000;
 
@@ -36,7 +36,7 @@ export type Lifecycle = {
   subscriptions: SubscriptionStore;
   accounts: Accounts;
   purchases: Purchases;
-  settlements: Settlements;
+  paymentResolutions: PaymentResolutions;
   changes: SubscriptionChanges;
 };
 
@@ -55,15 +55,15 @@ export function createLifecycle(
     activeCatalogue: catalogues.active,
     catalogueVersion: catalogues.version,
     adjustments: (accountId) => readAdjustments(pool, accountId, now()),
-    booksOf: (accountId, client) =>
-      booksOf({ catalogues, newId, driver: payments.driver }, accountId, client),
+    subscriptionTxOf: (accountId, client) =>
+      subscriptionTxOf({ catalogues, newId, driver: payments.driver }, accountId, client),
     ...subscriptions,
   });
-  const settlements = createSettlements({ accounts, graceMs, payerOf: paymentStore.payerOf });
+  const paymentResolutions = createPaymentResolutions({ accounts, graceMs, payerOf: paymentStore.payerOf });
   const { saveOrder } = paymentStore;
   const purchases = createPurchases({
     accounts,
-    settlements,
+    paymentResolutions,
     payments,
     now,
     graceMs,
@@ -71,14 +71,14 @@ export function createLifecycle(
     saveOrder,
   });
   const changes = createSubscriptionChanges({ accounts, now, graceMs, collect: purchases.collect });
-  return { catalogues, subscriptions, accounts, purchases, settlements, changes };
+  return { catalogues, subscriptions, accounts, purchases, paymentResolutions, changes };
 }
 
 export function addLifecycleRoutes(
   app: FastifyInstance,
   pool: Pool,
   { clock }: Runtime,
-  { accounts, purchases, settlements, changes }: Lifecycle,
+  { accounts, purchases, paymentResolutions, changes }: Lifecycle,
 ): void {
   const payments = createPaymentStore(pool);
   const events = createBillingEventStore(pool);
@@ -103,7 +103,7 @@ export function addLifecycleRoutes(
     clock,
     accounts,
     changes,
-    settlements,
+    paymentResolutions,
     listRequests: payments.list,
     listEvents: events.list,
   });

@@ -3,13 +3,13 @@ import { problem } from '#libs/problems/problems.ts';
 import { addRequest, askForRenewal, voidOpenRequest, voidRequest } from '../payments/ask-for-payment.ts';
 import { asksFor, type PaymentDraft, type PaymentRequest, summariseRequest } from '../payments/domain.ts';
 import type { PaymentPort } from '../payments/port.ts';
-import { leaveTrial, type Settlements } from '../payments/resolutions.ts';
+import { leaveTrial, type PaymentResolutions } from '../payments/resolutions.ts';
 import type { Accounts } from './accounts.ts';
 import type { CatalogueVersion, Subscription } from './domain.ts';
 import type { Cycle } from './period.ts';
 import { type PlanChange, paidMinorOf, planChangeOf } from './plan-change.ts';
 import { refuseChange } from './refuse-change.ts';
-import type { Books } from './subscription-tx.ts';
+import type { SubscriptionTx } from './subscription-tx.ts';
 import { daysLater, paidFor, placedOn } from './transitions.ts';
 
 export type Purchases = {
@@ -28,7 +28,7 @@ export type Purchases = {
 
 export type PurchasePorts = {
   accounts: Pick<Accounts, 'change'>;
-  settlements: Pick<Settlements, 'markPaid'>;
+  paymentResolutions: Pick<PaymentResolutions, 'markPaid'>;
   payments: PaymentPort;
   now: () => Date;
   graceMs: number;
@@ -41,7 +41,7 @@ export type PurchasePorts = {
 };
 
 export function createPurchases(ports: PurchasePorts): Purchases {
-  const { accounts, settlements, payments, now, graceMs, requestDays, saveOrder } = ports;
+  const { accounts, paymentResolutions, payments, now, graceMs, requestDays, saveOrder } = ports;
 
   async function upgrade(
     accountId: string,
@@ -97,7 +97,12 @@ export function createPurchases(ports: PurchasePorts): Purchases {
     };
   }
 
-  async function askFor(draft: PaymentDraft, books: Books, by: string, at: Date): Promise<PaymentRequest> {
+  async function askFor(
+    draft: PaymentDraft,
+    books: SubscriptionTx,
+    by: string,
+    at: Date,
+  ): Promise<PaymentRequest> {
     const open = await books.openPaymentRequest();
     if (open !== undefined && asksFor(open, draft)) return open;
     if (open !== undefined) await voidRequest(books, open, { at, by, note: 'replaced' });
@@ -108,7 +113,7 @@ export function createPurchases(ports: PurchasePorts): Purchases {
   async function moved(
     current: Subscription,
     { target, version, cycle, payment }: PlanChange,
-    books: Books,
+    books: SubscriptionTx,
     at: Date,
   ): Promise<Subscription> {
     const plan = { planKey: target.key, cycle, catalogueVersionId: version.id };
@@ -138,7 +143,7 @@ export function createPurchases(ports: PurchasePorts): Purchases {
     });
     const saved = await saveOrder(id, { reference: order.id, instructions: order.instructions });
     if (order.status === 'open') return saved;
-    return settlements.markPaid(id, { at: now(), by: payments.driver, note: order.id });
+    return paymentResolutions.markPaid(id, { at: now(), by: payments.driver, note: order.id });
   }
 
   return { upgrade, collect };

@@ -1,10 +1,10 @@
 /** What time has done to a subscription. */
 import { findPlan } from '#libs/catalogue/plans.ts';
 import { versionAtEnd } from '../catalogues/domain.ts';
-import { askForRenewal, CLOCKWORK, voidOpenRequest, voidRequest } from '../payments/ask-for-payment.ts';
+import { askForRenewal, SYSTEM_ACTOR, voidOpenRequest, voidRequest } from '../payments/ask-for-payment.ts';
 import { defaultPlanOf, isFree } from '../plans/offer.ts';
 import type { CatalogueVersion, Subscription } from './domain.ts';
-import type { Books } from './subscription-tx.ts';
+import type { SubscriptionTx } from './subscription-tx.ts';
 import { onDefaultPlan, rolledOn } from './transitions.ts';
 
 /** Whether time has changed anything that the subscription does not say yet. */
@@ -16,9 +16,9 @@ export function isDue({ currentPeriodEnd, trialEndsAt, accessEndsAt }: Subscript
  * Brings a subscription up to date: trials that are over, access that is lost, periods that have ended. What is owed
  * for a new period is asked for, and never taken as paid. Doing it again changes nothing.
  */
-export async function caughtUp(
+export async function reconcileSubscription(
   subscription: Subscription,
-  books: Books,
+  books: SubscriptionTx,
   { now, graceMs }: { now: Date; graceMs: number },
 ): Promise<Subscription> {
   await dropExpiredRequest(books, now);
@@ -36,14 +36,14 @@ export async function caughtUp(
   return current;
 }
 
-async function dropExpiredRequest(books: Books, now: Date): Promise<void> {
+async function dropExpiredRequest(books: SubscriptionTx, now: Date): Promise<void> {
   const open = await books.openPaymentRequest();
   if (open !== undefined && open.expiresAt <= now) {
-    await voidRequest(books, open, { at: open.expiresAt, by: CLOCKWORK, note: 'not paid in time' });
+    await voidRequest(books, open, { at: open.expiresAt, by: SYSTEM_ACTOR, note: 'not paid in time' });
   }
 }
 
-async function endTrial(current: Subscription, at: Date, books: Books): Promise<Subscription> {
+async function endTrial(current: Subscription, at: Date, books: SubscriptionTx): Promise<Subscription> {
   const trialId = await books.endTrial(at);
   const next = onDefaultPlan(current, await versionAtEnd(current, books.catalogueVersion), at);
   await books.record({
@@ -55,9 +55,9 @@ async function endTrial(current: Subscription, at: Date, books: Books): Promise<
   return next;
 }
 
-async function endAccess(current: Subscription, at: Date, books: Books): Promise<Subscription> {
+async function endAccess(current: Subscription, at: Date, books: SubscriptionTx): Promise<Subscription> {
   const reason = current.cancelAtPeriodEnd ? 'cancelled' : 'payment_overdue';
-  await voidOpenRequest(books, { at, by: CLOCKWORK, note: reason });
+  await voidOpenRequest(books, { at, by: SYSTEM_ACTOR, note: reason });
   const next = onDefaultPlan(current, await versionAtEnd(current, books.catalogueVersion), at);
   await books.record({
     kind: 'subscription_ended',
@@ -70,7 +70,7 @@ async function endAccess(current: Subscription, at: Date, books: Books): Promise
 async function renew(
   current: Subscription,
   sold: CatalogueVersion,
-  books: Books,
+  books: SubscriptionTx,
   { now, graceMs }: { now: Date; graceMs: number },
 ): Promise<Subscription> {
   const at = current.currentPeriodEnd;
@@ -91,7 +91,7 @@ async function renew(
 async function withScheduledChange(
   current: Subscription,
   sold: CatalogueVersion,
-  books: Books,
+  books: SubscriptionTx,
 ): Promise<{ subscription: Subscription; sold: CatalogueVersion }> {
   const { scheduledChange: change } = current;
   if (change === null) return { subscription: current, sold };

@@ -9,7 +9,7 @@ import {
   type Refusal,
   requestsOf,
 } from '../customers.fixture.ts';
-import { ACCOUNT, announcements, createTestService, KEY, OTHER_ACCOUNT } from '../fixtures.ts';
+import { ACCOUNT, createTestService, KEY, notificationsDuring, OTHER_ACCOUNT } from '../fixtures.ts';
 
 type Preview = { data: ChangePreview };
 
@@ -135,7 +135,7 @@ t.test('given an account on the free plan', async (t) => {
       await ledger.settle(testSettle(ACCOUNT, hold, { 'gen.blog': 5n }));
       runtime.clock.advance(3_600_000);
       const open = (await requestsOf(service)).find(({ status }) => status === 'open');
-      const heard = await announcements(pool, async () => {
+      const heard = await notificationsDuring(pool, async () => {
         const { status, body } = await markPaid(service, open?.id, 'Transfer 17');
         t.equal(status, 200);
         t.match(body.data, { status: 'paid', note: 'Transfer 17' });

@@ -1,5 +1,5 @@
 import type { Pool, PoolClient } from 'pg';
-import { announce } from '#libs/db/announce.ts';
+import { notify } from '#libs/db/notify.ts';
 import { transaction } from '#libs/db/transaction.ts';
 import { setLimits } from '#libs/ledger/ledger.ts';
 import { readAdjustments, SHARE_COMMON_TERMS } from '../adjustments/store.ts';
@@ -18,7 +18,7 @@ export type SubscriptionChange = {
    * Other rows of billing that the limits come from, changed in the same transaction. When given, the limits are
    * computed anew even if the subscription stays as it is.
    */
-  alongside?: (client: PoolClient) => Promise<void>;
+  inTransaction?: (client: PoolClient) => Promise<void>;
 };
 
 export type SubscriptionStore = {
@@ -80,15 +80,15 @@ export function createSubscriptionStore(
 ): SubscriptionStore {
   return {
     find: (accountId) => find(pool, accountId),
-    applySubscription: ({ accountId, now, decide, alongside }) =>
+    applySubscription: ({ accountId, now, decide, inTransaction }) =>
       transaction(pool, async (client) => {
         await client.query(SHARE_COMMON_TERMS);
         await client.query(LOCK_SQL, [accountId]);
         const current = await find(client, accountId);
         const subscription = await decide(current, client);
-        if (subscription === current && alongside === undefined) return subscription;
+        if (subscription === current && inTransaction === undefined) return subscription;
         if (subscription !== current) await save(client, subscription, now);
-        await alongside?.(client);
+        await inTransaction?.(client);
         const keyLimits = await findKeyLimits(client, accountId);
         const sold = await catalogues.version(subscription.catalogueVersionId, client);
         const adjustments = await readAdjustments(client, accountId, now);
@@ -98,7 +98,7 @@ export function createSubscriptionStore(
           periodMonths: USAGE_PERIOD_MONTHS,
           segments: ledgerLimitsOf({ subscription, sold, adjustments }, keyLimits, now),
         });
-        await announce(client, { kind: 'account', id: accountId });
+        await notify(client, { kind: 'account', id: accountId });
         return subscription;
       }),
     async accountExists(accountId) {
@@ -182,7 +182,7 @@ async function findKeyLimits(client: PoolClient, accountId: string): Promise<Key
   return rows.map(({ key_id: keyId, meter, win: window, amount }) => ({ keyId, meter, window, amount }));
 }
 
-/** Replaces the limits of one key; for `alongside`, so that they are in force when it commits. */
+/** Replaces the limits of one key; for `inTransaction`, so that they are in force when it commits. */
 export async function replaceKeyLimits(
   client: PoolClient,
   accountId: string,

@@ -2,12 +2,12 @@ import type { PoolClient } from 'pg';
 import { problem } from '#libs/problems/problems.ts';
 import { recordAudit } from '../audit/store.ts';
 import type { CatalogueStore } from '../catalogues/store.ts';
-import { findOpenRequest, findRequest, insertRequest, settleRequest } from '../payments/store.ts';
+import { findOpenRequest, findRequest, insertRequest, resolveRequest } from '../payments/store.ts';
 import { convertTrial, endTrial, insertTrial } from '../trials/store.ts';
 import { recordEvent } from './billing-event-store.ts';
-import type { Books } from './subscription-tx.ts';
+import type { SubscriptionTx } from './subscription-tx.ts';
 
-export type BooksOptions = {
+export type SubscriptionTxOptions = {
   catalogues: Pick<CatalogueStore, 'active' | 'version'>;
   newId: () => string;
   /** Who collects what is asked for from now on. */
@@ -15,11 +15,11 @@ export type BooksOptions = {
 };
 
 /** The books of one account, on a connection that holds the lock of its subscription. */
-export function booksOf(
-  { catalogues, newId, driver }: BooksOptions,
+export function subscriptionTxOf(
+  { catalogues, newId, driver }: SubscriptionTxOptions,
   accountId: string,
   client: PoolClient,
-): Books {
+): SubscriptionTx {
   return {
     async offered() {
       const active = await catalogues.active(client);
@@ -31,7 +31,7 @@ export function booksOf(
     paymentRequest: (id) => findRequest(client, accountId, id),
     addPaymentRequest: (draft, createdAt) =>
       insertRequest(client, { ...draft, id: newId(), accountId, driver, createdAt }),
-    settlePaymentRequest: (id, status, settlement) => settleRequest(client, id, status, settlement),
+    settlePaymentRequest: (id, status, settlement) => resolveRequest(client, id, status, settlement),
     async addTrial(draft) {
       const trial = { ...draft, id: newId(), accountId };
       return (await insertTrial(client, trial)) ? trial : undefined;

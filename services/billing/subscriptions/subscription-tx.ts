@@ -1,6 +1,6 @@
 /** What the store offers to whoever changes a subscription: all of it in the transaction that holds its lock. */
 import type { Actor, AuditAction, AuditState } from '../audit/domain.ts';
-import type { PaymentDraft, PaymentRequest, Settlement } from '../payments/domain.ts';
+import type { PaymentDraft, PaymentRequest, PaymentResolution } from '../payments/domain.ts';
 import type { BillingEventDraft } from './billing-event.ts';
 import type { CatalogueVersion } from './domain.ts';
 
@@ -18,7 +18,7 @@ export type StaffAction = {
 };
 
 /** The books of one account. */
-export type Books = {
+export type SubscriptionTx = {
   /** The catalogue on offer. @throws ProblemError `service_unavailable` before the first import. */
   offered: () => Promise<CatalogueVersion>;
   catalogueVersion: (id: string) => Promise<CatalogueVersion>;
@@ -29,7 +29,7 @@ export type Books = {
   settlePaymentRequest: (
     id: string,
     status: 'paid' | 'void',
-    settlement: Settlement,
+    settlement: PaymentResolution,
   ) => Promise<PaymentRequest>;
   /** Undefined where the account, or one of its owners, has had a trial: whoever asked must then throw. */
   addTrial: (trial: TrialDraft) => Promise<Trial | undefined>;

@@ -2,7 +2,7 @@ import { DrizzleQueryError, sql } from 'drizzle-orm';
 import { drizzle, type NodePgDatabase, type NodePgQueryResultHKT } from 'drizzle-orm/node-postgres';
 import type { PgDatabase } from 'drizzle-orm/pg-core';
 import pg from 'pg';
-import { CHANGES_CHANNEL, type Change } from '#libs/db/announce.ts';
+import { CHANGES_CHANNEL, type Change } from '#libs/db/notify.ts';
 import type { Connection } from '#libs/db/transaction.ts';
 
 export type Database = NodePgDatabase;
@@ -21,7 +21,7 @@ export function onConnection(connection: Connection): Transaction {
 }
 
 /** Tells every gateway, if and when the transaction commits. */
-export async function announce(tx: Transaction, change: Change): Promise<void> {
+export async function notify(tx: Transaction, change: Change): Promise<void> {
   await tx.execute(sql`select pg_notify(${CHANGES_CHANNEL}, ${JSON.stringify(change)})`);
 }
 

@@ -3,7 +3,7 @@
 import type { AccountRole, PlatformRole } from '#libs/contracts/internal-context.ts';
 import { accounts, memberships, users } from '#libs/db/schema/gateway.ts';
 import type { Connection } from '#libs/db/transaction.ts';
-import { recordWithin } from '#libs/ledger/counted-things.ts';
+import { recordWithin } from '#libs/ledger/quota-resources.ts';
 import { problem } from '#libs/problems/problems.ts';
 import type { Runtime } from '#libs/service/runtime.ts';
 import { SEATS, seatOwner } from '../members/seats.ts';

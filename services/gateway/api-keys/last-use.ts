@@ -10,7 +10,7 @@ export type LastUse = {
 
 /** A key's last use is kept to this precision, so that a busy key costs one write a minute. */
 export const LAST_USE_PRECISION_MS = 60_000;
-const MOST_KEYS = 100_000;
+const MAX_KEYS = 100_000;
 
 /** Collects when keys were used, off the hot path, to be written in batches. */
 export function createLastUse(clock: Clock, store: Pick<ApiKeyStore, 'touch'>): LastUse {
@@ -23,7 +23,7 @@ export function createLastUse(clock: Clock, store: Pick<ApiKeyStore, 'touch'>): 
       const now = clock.now();
       const before = notedAtMs.get(keyId);
       if (before !== undefined && now.getTime() - before < LAST_USE_PRECISION_MS) return;
-      if (notedAtMs.size >= MOST_KEYS) notedAtMs.clear();
+      if (notedAtMs.size >= MAX_KEYS) notedAtMs.clear();
       notedAtMs.set(keyId, now.getTime());
       pending.set(keyId, now);
     },

@@ -2,7 +2,7 @@ import { and, desc, eq, lt, sql } from 'drizzle-orm';
 import { accounts, apiKeys } from '#libs/db/schema/gateway.ts';
 import { problem } from '#libs/problems/problems.ts';
 import type { Clock } from '#libs/service/runtime.ts';
-import { announce, type Database, type Transaction } from '../accounts/database.ts';
+import { type Database, notify, type Transaction } from '../accounts/database.ts';
 import type { ApiKeyRecord, ApiKeyStore } from '../auth/ports.ts';
 
 /** `jsonb` comes back untyped; it was written from the contract. */
@@ -45,7 +45,7 @@ export function createApiKeyStore(db: Database, clock: Clock): ApiKeyStore {
         if (key === null) throw problem('not_found');
         if (key.revokedAt !== null) return null;
         await tx.update(apiKeys).set({ revokedAt: clock.now() }).where(eq(apiKeys.id, id));
-        await announce(tx, { kind: 'api_key', id: key.publicId });
+        await notify(tx, { kind: 'api_key', id: key.publicId });
         return key.publicId;
       }),
 

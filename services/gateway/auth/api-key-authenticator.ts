@@ -30,7 +30,7 @@ export type ApiKeyAuthenticator = {
 
 /** Somebody trying ids must not cost a query each time they repeat one; a new key may have to wait this long. */
 const UNKNOWN_FOR_MS = 5_000;
-const MOST_UNKNOWN = 10_000;
+const MAX_UNKNOWN = 10_000;
 
 export const tagsOfApiKey = ({ publicId, caller }: KnownApiKey): string[] => [
   changeTag({ kind: 'api_key', id: publicId }),
@@ -44,7 +44,7 @@ export function createApiKeyAuthenticator(options: {
   onUse: (keyId: string) => void;
 }): ApiKeyAuthenticator {
   const { clock, store, cache, onUse } = options;
-  const unknownUntilMs = new LRUCache<string, number>({ max: MOST_UNKNOWN });
+  const unknownUntilMs = new LRUCache<string, number>({ max: MAX_UNKNOWN });
 
   async function fetch(publicId: string): Promise<KnownApiKey | null> {
     const found = await store.findByPublicId(publicId);

@@ -1,4 +1,4 @@
-import type { Change } from '#libs/db/announce.ts';
+import type { Change } from '#libs/db/notify.ts';
 
 type IdentityChange = Extract<Change, { kind: 'user' | 'account' | 'api_key' }>;
 

@@ -2,14 +2,14 @@ import { createRemoteJWKSet, customFetch, errors, type FetchImplementation, jwtV
 import { problem } from '#libs/problems/problems.ts';
 import type { Clock } from '#libs/service/runtime.ts';
 
-export type OutsideIssuerOptions = {
+export type ExternalIssuerOptions = {
   /** As it stands in the tokens' `iss`. */
   issuer: string;
   jwksUrl: string;
   audience: string;
 };
 
-export type OutsideIdentity = {
+export type ExternalIdentity = {
   issuer: string;
   subject: string;
   /** Only if the issuer says that it has verified the address. */
@@ -19,10 +19,10 @@ export type OutsideIdentity = {
 };
 
 /** Somebody else's login, whose access tokens are taken as well as ours. */
-export type OutsideIssuer = {
+export type ExternalIssuer = {
   issuer: string;
   /** @throws ProblemError `invalid_token`, `token_expired`, `service_unavailable` (its keys cannot be read) */
-  verify: (token: string) => Promise<OutsideIdentity>;
+  verify: (token: string) => Promise<ExternalIdentity>;
 };
 
 /** Asymmetric ones only: with a symmetric one, whoever can verify could also sign. */
@@ -33,12 +33,12 @@ const KEYS_FRESH_FOR_MS = 10 * 60 * 1000;
 /** An unknown key id makes us look for new keys, but not more often than this. */
 const LOOK_AGAIN_AFTER_MS = 30_000;
 const RETRY_AFTER_FAILURE_MS = 2_000;
-const MOST_KEY_SET_BYTES = 256 * 1024;
-const MOST_SUBJECT_CHARACTERS = 255;
-const MOST_NAME_CHARACTERS = 120;
-const MOST_EMAIL_CHARACTERS = 254;
+const MAX_KEY_SET_BYTES = 256 * 1024;
+const MAX_SUBJECT_CHARACTERS = 255;
+const MAX_NAME_CHARACTERS = 120;
+const MAX_EMAIL_CHARACTERS = 254;
 
-export function createOutsideIssuer(options: OutsideIssuerOptions, clock: Clock): OutsideIssuer {
+export function createExternalIssuer(options: ExternalIssuerOptions, clock: Clock): ExternalIssuer {
   const { issuer, audience } = options;
   const keys = createRemoteJWKSet(new URL(options.jwksUrl), {
     timeoutDuration: FETCH_TIMEOUT_MS,
@@ -59,12 +59,12 @@ export function createOutsideIssuer(options: OutsideIssuerOptions, clock: Clock)
         requiredClaims: ['sub', 'exp'],
       }).catch(refuse);
       const { sub: subject = '', exp = 0, email, email_verified: emailVerified, name } = payload;
-      if (subject === '' || subject.length > MOST_SUBJECT_CHARACTERS) throw problem('invalid_token');
+      if (subject === '' || subject.length > MAX_SUBJECT_CHARACTERS) throw problem('invalid_token');
       return {
         issuer,
         subject,
-        email: emailVerified === true ? plainText(email, MOST_EMAIL_CHARACTERS) : null,
-        name: plainText(name, MOST_NAME_CHARACTERS),
+        email: emailVerified === true ? plainText(email, MAX_EMAIL_CHARACTERS) : null,
+        name: plainText(name, MAX_NAME_CHARACTERS),
         expiresAtMs: exp * 1000,
       };
     },
@@ -96,7 +96,7 @@ function fetchKeysCarefully(clock: Clock): FetchImplementation {
       const response = await fetch(url, options);
       if (response.status !== 200)
         throw new Error(`The key set was answered with status ${response.status}.`);
-      return new Response(await readAtMost(response, MOST_KEY_SET_BYTES));
+      return new Response(await readAtMost(response, MAX_KEY_SET_BYTES));
     } catch (error) {
       failedUntilMs = clock.now().getTime() + RETRY_AFTER_FAILURE_MS;
       throw error;

@@ -1,8 +1,8 @@
 /** Wires everything about who calls: stores, authentication, limits on calling, and the routes that manage it. */
 import type { Pool } from 'pg';
-import type { CountedThings } from '#libs/clients/counted-things.ts';
-import { CHANGES_CHANNEL, parseChange } from '#libs/db/announce.ts';
+import type { QuotaResources } from '#libs/clients/quota-resources.ts';
 import type { Listener } from '#libs/db/listen.ts';
+import { CHANGES_CHANNEL, parseChange } from '#libs/db/notify.ts';
 import type { ServiceApp } from '#libs/service/create-service.ts';
 import { createFreshCache } from '#libs/service/fresh-cache.ts';
 import type { Logger } from '#libs/service/logger.ts';
@@ -25,7 +25,7 @@ import { createAccessTokens } from './access-tokens.ts';
 import { createApiKeyAuthenticator, tagsOfApiKey } from './api-key-authenticator.ts';
 import { addAuthentication } from './authenticate.ts';
 import { changeTag, isIdentityChange } from './change-tag.ts';
-import { createOutsideIssuer } from './external-issuer.ts';
+import { createExternalIssuer } from './external-issuer.ts';
 import { registerJwks } from './jwks-routes.ts';
 import type { SetKeyLimits } from './ports.ts';
 import { registerAuth } from './routes.ts';
@@ -39,14 +39,14 @@ export type IdentityDependencies = {
   pool: Pool;
   listener: Listener;
   setKeyLimits: SetKeyLimits;
-  countedThings: CountedThings;
+  quotaResources: QuotaResources;
 };
 
 /** API keys and tokens remembered at most; an entry is some hundred bytes. */
-const MOST_REMEMBERED = 50_000;
-const REMEMBERED_FOR_MS = 60_000;
+const MAX_CACHE_ENTRIES = 50_000;
+const CACHE_TTL_MS = 60_000;
 /** While notifications may be getting lost, a revoked key must still stop working within a second. */
-const REMEMBERED_UNHEARD_FOR_MS = 1_000;
+const UNCONFIRMED_CACHE_TTL_MS = 1_000;
 const LAST_USE_INTERVAL_MS = 10_000;
 const PURGE_INTERVAL_MS = 60 * 60 * 1000;
 
@@ -55,7 +55,7 @@ export async function addIdentity(
   app: ServiceApp,
   dependencies: IdentityDependencies,
 ): Promise<PeriodicJob[]> {
-  const { config, runtime, logger, pool, listener, setKeyLimits, countedThings } = dependencies;
+  const { config, runtime, logger, pool, listener, setKeyLimits, quotaResources } = dependencies;
   const { clock } = runtime;
   const db = createDatabase(pool);
   const people = createPeopleStore(pool, runtime);
@@ -67,16 +67,16 @@ export async function addIdentity(
   let unsubscribe = () => {};
   const freshness = {
     clock,
-    maxEntries: MOST_REMEMBERED,
-    maxAgeMs: REMEMBERED_FOR_MS,
+    maxEntries: MAX_CACHE_ENTRIES,
+    maxAgeMs: CACHE_TTL_MS,
     isTrusted: () => isSubscribed && listener.isConnected(),
-    uncertainAgeMs: REMEMBERED_UNHEARD_FOR_MS,
+    uncertainAgeMs: UNCONFIRMED_CACHE_TTL_MS,
   };
   const keyCache = createFreshCache({ ...freshness, tagsOf: tagsOfApiKey });
   const tokenCache = createFreshCache({ ...freshness, tagsOf: tagsOfToken });
   const workspaceCache = createFreshCache({ ...freshness, tagsOf: tagsOfWorkspace });
   const caches = [keyCache, tokenCache, workspaceCache];
-  const workspaces = createWorkspaceStore(pool, countedThings);
+  const workspaces = createWorkspaceStore(pool, quotaResources);
 
   app.addHook('onReady', async () => {
     unsubscribe = await listener.listen(
@@ -98,10 +98,10 @@ export async function addIdentity(
   });
 
   const accessTokens = createAccessTokens(app, clock, config.accessTokens);
-  const outsideIssuer =
-    config.outsideIssuer === null ? null : createOutsideIssuer(config.outsideIssuer, clock);
+  const externalIssuer =
+    config.externalIssuer === null ? null : createExternalIssuer(config.externalIssuer, clock);
   addAuthentication(app, {
-    tokens: createTokenAuthenticator({ clock, people, accessTokens, outsideIssuer, cache: tokenCache }),
+    tokens: createTokenAuthenticator({ clock, people, accessTokens, externalIssuer, cache: tokenCache }),
     apiKeys: createApiKeyAuthenticator({ clock, store: keyStore, cache: keyCache, onUse: lastUse.note }),
     enterWorkspace: createEnterWorkspace({ store: workspaces, cache: workspaceCache }),
   });
@@ -118,8 +118,8 @@ export async function addIdentity(
   registerMe(app, { people, throttles });
   registerJwks(app, config.accessTokens.keys);
   registerApiKeys(app, { runtime, store: keyStore, setKeyLimits });
-  registerMembers(app, { store: createMemberStore(pool, runtime, countedThings), countedThings });
-  registerWorkspaces(app, { runtime, store: workspaces, countedThings });
+  registerMembers(app, { store: createMemberStore(pool, runtime, quotaResources), quotaResources });
+  registerWorkspaces(app, { runtime, store: workspaces, quotaResources });
 
   return [
     createPeriodicJob({

@@ -2,7 +2,7 @@ import { hash, randomBytes } from 'node:crypto';
 import { and, eq, isNull, lt, type SQL } from 'drizzle-orm';
 import { accounts, memberships, refreshTokens, users } from '#libs/db/schema/gateway.ts';
 import type { Clock, Runtime } from '#libs/service/runtime.ts';
-import { announce, type Database, type Transaction } from '../accounts/database.ts';
+import { type Database, notify, type Transaction } from '../accounts/database.ts';
 import type { Rotation, Session, SessionStore, SessionToken } from './ports.ts';
 
 const TOKEN_PREFIX = 'irt_';
@@ -41,7 +41,7 @@ export async function revokeSessions(
     .update(refreshTokens)
     .set({ revokedAt: clock.now() })
     .where(and(...conditions));
-  await announce(tx, { kind: 'user', id: which.userId });
+  await notify(tx, { kind: 'user', id: which.userId });
 }
 
 export function createSessionStore(

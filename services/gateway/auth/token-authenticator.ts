@@ -6,7 +6,7 @@ import type { Clock } from '#libs/service/runtime.ts';
 import { checkAccountStatus } from '../accounts/account-status.ts';
 import type { AccessTokens } from './access-tokens.ts';
 import { changeTag } from './change-tag.ts';
-import type { OutsideIssuer } from './external-issuer.ts';
+import type { ExternalIssuer } from './external-issuer.ts';
 import type { AccountStatus, Membership, PeopleStore } from './ports.ts';
 
 /** What authentication remembers of a verified token, under the token's hash. */
@@ -31,17 +31,17 @@ export function createTokenAuthenticator(options: {
   clock: Clock;
   people: Pick<PeopleStore, 'provision' | 'findMembership' | 'findSessionMembership'>;
   accessTokens: AccessTokens;
-  outsideIssuer: OutsideIssuer | null;
+  externalIssuer: ExternalIssuer | null;
   cache: FreshCache<KnownToken>;
 }): TokenAuthenticator {
-  const { clock, people, accessTokens, outsideIssuer, cache } = options;
+  const { clock, people, accessTokens, externalIssuer, cache } = options;
 
   async function verifyOwn(token: string): Promise<KnownToken> {
     const { session, expiresAtMs } = accessTokens.verify(token);
     return known(await people.findSessionMembership(session), expiresAtMs);
   }
 
-  async function verifyOutside(issuer: OutsideIssuer, token: string): Promise<KnownToken> {
+  async function verifyOutside(issuer: ExternalIssuer, token: string): Promise<KnownToken> {
     const { expiresAtMs, ...outside } = await issuer.verify(token);
     const { userId } = await people.provision(outside);
     return known(await people.findMembership(userId), expiresAtMs);
@@ -55,8 +55,8 @@ export function createTokenAuthenticator(options: {
 
   async function verifyAndCheck(key: string, token: string): Promise<Caller> {
     const verified = await cache.load(key, () =>
-      outsideIssuer !== null && claimedIssuer(token) === outsideIssuer.issuer
-        ? verifyOutside(outsideIssuer, token)
+      externalIssuer !== null && claimedIssuer(token) === externalIssuer.issuer
+        ? verifyOutside(externalIssuer, token)
         : verifyOwn(token),
     );
     if (verified === null) throw problem('invalid_token');

@@ -8,7 +8,7 @@ import { generateImages } from '#libs/contracts/images.ts';
 import type { Caller } from '#libs/contracts/internal-context.ts';
 import { parsePriceBook } from '#libs/pricing/price-book.ts';
 import { createPriceBook } from '../metering/price-book.ts';
-import { type GatedBody, type GateRequest, passGate } from './check-entitlements.ts';
+import { checkEntitlements, type GatedBody, type GateRequest } from './check-entitlements.ts';
 
 const NOW = new Date('2026-11-20T12:00:00Z');
 const CATALOGUES = new URL('../../../deploy/catalogues/', import.meta.url);
@@ -62,7 +62,7 @@ function pass(
     },
     NOW,
   );
-  return passGate(
+  return checkEntitlements(
     { caller: CALLER, entitlements, ...request },
     { priceBook, catalogueOf: async () => catalogue },
   );

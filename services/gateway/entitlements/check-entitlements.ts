@@ -5,20 +5,20 @@
 import type { Entitlements } from '#libs/catalogue/entitlements.ts';
 import type { Catalogue } from '#libs/catalogue/schema.ts';
 import { presentSuggestedPlan } from '#libs/clients/plan-suggestions.ts';
-import type { BodyPatch, Degradation, Need } from '#libs/contracts/gating.ts';
 import type { Caller } from '#libs/contracts/internal-context.ts';
+import type { BodyPatch, Degradation, Requirement } from '#libs/contracts/requirements.ts';
 import type { ModelInfo } from '#libs/pricing/model.ts';
 import { type ProblemError, problem } from '#libs/problems/problems.ts';
 import type { PriceBook, PricedModel } from '../metering/price-book.ts';
 import { requireGoodStanding } from './account-status.ts';
-import { judge, wantedModel } from './evaluate-requirements.ts';
+import { evaluateRequirements, wantedModel } from './evaluate-requirements.ts';
 import type { ChosenKind } from './model-access.ts';
-import { type Fallback, type GatedRequest, type Lack, patched } from './requirement.ts';
+import { type Fallback, type GatedRequest, type MissingEntitlement, patched } from './requirement.ts';
 
 export type GatedBody = Readonly<Record<string, unknown>> & { allow_degraded?: boolean | undefined };
 
 export type GateRequest<B extends GatedBody> = {
-  readonly needs: readonly Need[];
+  readonly needs: readonly Requirement[];
   readonly body: B;
   readonly caller: Caller;
   readonly entitlements: Entitlements;
@@ -32,7 +32,7 @@ export type GateDependencies = {
 };
 
 /** A request that its plan serves. */
-export type Granted<B extends GatedBody = GatedBody> = {
+export type EntitlementCheck<B extends GatedBody = GatedBody> = {
   readonly entitlements: Entitlements;
   /** As it is served, which is as it came unless something was degraded. */
   readonly body: B;
@@ -47,17 +47,17 @@ export type Granted<B extends GatedBody = GatedBody> = {
  * @throws ProblemError for an account that may do nothing now, for names that do not exist, and for what the plan does
  * not include, with `fallback_options`: changes to the request, each of which makes it one that the plan serves.
  */
-export async function passGate<B extends GatedBody>(
+export async function checkEntitlements<B extends GatedBody>(
   { needs, body, caller, entitlements, isUsable = () => true }: GateRequest<B>,
   { priceBook, catalogueOf }: GateDependencies,
-): Promise<Granted<B>> {
+): Promise<EntitlementCheck<B>> {
   requireGoodStanding(entitlements);
   // Qualities are named by the catalogue's presets; everything else is in the entitlements.
   const isNeeded = needs.some(({ kind }) => kind === 'quality');
   const catalogue = isNeeded ? await catalogueOf(entitlements) : undefined;
   const request = { body, caller, entitlements, priceBook, catalogue, isUsable };
   const lacks = lacksOf(needs, request);
-  const granted = (served: B, degraded: readonly Degradation[]): Granted<B> => ({
+  const granted = (served: B, degraded: readonly Degradation[]): EntitlementCheck<B> => ({
     entitlements,
     body: served,
     model: (of) => wantedModel(of, modelNamed(needs, of, served), request),
@@ -75,11 +75,11 @@ export async function passGate<B extends GatedBody>(
   throw refusalOf(lacks, request, catalogue ?? (await catalogueOf(entitlements)));
 }
 
-function lacksOf(needs: readonly Need[], request: GatedRequest): Lack[] {
-  return needs.map((need) => judge(need, request)).filter((lack) => lack !== undefined);
+function lacksOf(needs: readonly Requirement[], request: GatedRequest): MissingEntitlement[] {
+  return needs.map((need) => evaluateRequirements(need, request)).filter((lack) => lack !== undefined);
 }
 
-function modelNamed(needs: readonly Need[], of: ChosenKind, body: GatedBody): unknown {
+function modelNamed(needs: readonly Requirement[], of: ChosenKind, body: GatedBody): unknown {
   const need = needs.find((candidate) => candidate.kind === 'model' && candidate.of === of);
   return need?.kind === 'model' ? body[need.field] : undefined;
 }
@@ -90,11 +90,11 @@ function combined(fallbacks: readonly Fallback[]): BodyPatch {
 
 /** Named after the first thing that is lacking; what it offers makes up for all of them. */
 function refusalOf(
-  lacks: readonly Lack[],
+  lacks: readonly MissingEntitlement[],
   { entitlements }: GatedRequest,
   catalogue: Catalogue | undefined,
 ): ProblemError {
-  const { code } = lacks[0] as Lack;
+  const { code } = lacks[0] as MissingEntitlement;
   return problem(code, {
     fields: {
       ...Object.assign({}, ...lacks.map(({ fields }) => fields).reverse()),
@@ -109,7 +109,7 @@ function refusalOf(
  * Every option is complete. The first is the nearest to what was asked; the others replace one part of it by another
  * choice. None at all where something that is lacking cannot be done without.
  */
-function optionsOf(lacks: readonly Lack[]): { [field: string]: never }[] {
+function optionsOf(lacks: readonly MissingEntitlement[]): { [field: string]: never }[] {
   const nearest = lacks.map(({ fallbacks }) => fallbacks[0]);
   if (!nearest.every((fallback) => fallback !== undefined)) return [];
   const others = lacks.flatMap(({ fallbacks }, position) =>
@@ -118,7 +118,7 @@ function optionsOf(lacks: readonly Lack[]): { [field: string]: never }[] {
   return [nearest, ...others].map((choice) => combined(choice) as { [field: string]: never });
 }
 
-function suggestedPlans(lacks: readonly Lack[], catalogue: Catalogue) {
+function suggestedPlans(lacks: readonly MissingEntitlement[], catalogue: Catalogue) {
   const [first = [], ...others] = lacks.map(({ includedIn }) => includedIn(catalogue));
   return first.filter((plan) => others.every((plans) => plans.includes(plan))).map(presentSuggestedPlan);
 }

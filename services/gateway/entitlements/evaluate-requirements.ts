@@ -8,32 +8,35 @@ import {
   plansWithFeature,
   plansWithQuality,
 } from '#libs/catalogue/suggest.ts';
-import type { BodyPatch, Need } from '#libs/contracts/gating.ts';
+import type { BodyPatch, Requirement } from '#libs/contracts/requirements.ts';
 import { problem } from '#libs/problems/problems.ts';
 import { meteringUnavailable } from '#libs/service/refusal.ts';
 import type { PricedModel } from '../metering/price-book.ts';
 import { allowedModels, type ChosenKind, mayUseModel, modelsOfKind } from './model-access.ts';
-import { type Fallback, type GatedRequest, isMet, type Lack } from './requirement.ts';
+import { type Fallback, type GatedRequest, isMet, type MissingEntitlement } from './requirement.ts';
 
 /** The name by which a client leaves the choice of a model to us. */
 const ANY_MODEL = 'auto';
 
 /** There is not even one to name. */
-const NO_MODEL: Lack = {
+const NO_MODEL: MissingEntitlement = {
   code: 'model_not_in_plan',
   fields: { reason: 'model_restricted', available_models: [] },
   fallbacks: [],
   includedIn: () => [],
 };
 
-type NeedOf<Kind extends Need['kind']> = Extract<Need, { kind: Kind }>;
+type NeedOf<Kind extends Requirement['kind']> = Extract<Requirement, { kind: Kind }>;
 
 /**
  * What the plan lacks of a need; undefined where it has it all.
  *
  * @throws ProblemError for names that do not exist: `unknown_model`, `unpriced_model`, `invalid_request`.
  */
-export function judge(need: Need, request: GatedRequest): Lack | undefined {
+export function evaluateRequirements(
+  need: Requirement,
+  request: GatedRequest,
+): MissingEntitlement | undefined {
   switch (need.kind) {
     case 'model':
       return judgeModel(need, request);
@@ -67,7 +70,7 @@ export function wantedModel(
   return priceBook.priced(wanted);
 }
 
-function judgeModel({ of, field }: NeedOf<'model'>, request: GatedRequest): Lack | undefined {
+function judgeModel({ of, field }: NeedOf<'model'>, request: GatedRequest): MissingEntitlement | undefined {
   const { body, entitlements, priceBook, isUsable } = request;
   const wanted = modelMeant(of, body[field], entitlements);
   if (wanted === null) return NO_MODEL;
@@ -118,7 +121,7 @@ export function presetNamed(catalogue: Catalogue | undefined, name: string) {
   });
 }
 
-function judgeQuality({ field }: NeedOf<'quality'>, request: GatedRequest): Lack | undefined {
+function judgeQuality({ field }: NeedOf<'quality'>, request: GatedRequest): MissingEntitlement | undefined {
   const { body, catalogue, entitlements } = request;
   const { qualities, plan } = entitlements;
   const name = body[field];
@@ -143,7 +146,7 @@ function judgeQuality({ field }: NeedOf<'quality'>, request: GatedRequest): Lack
   };
 }
 
-function judgePlatform({ field }: NeedOf<'platform'>, request: GatedRequest): Lack | undefined {
+function judgePlatform({ field }: NeedOf<'platform'>, request: GatedRequest): MissingEntitlement | undefined {
   const { platforms, plan } = request.entitlements;
   const platform = request.body[field];
   if (typeof platform !== 'string' || platforms.ladder.length === 0) return undefined;
@@ -157,7 +160,10 @@ function judgePlatform({ field }: NeedOf<'platform'>, request: GatedRequest): La
   };
 }
 
-function judgeContentTypes({ field }: NeedOf<'content_types'>, request: GatedRequest): Lack | undefined {
+function judgeContentTypes(
+  { field }: NeedOf<'content_types'>,
+  request: GatedRequest,
+): MissingEntitlement | undefined {
   const { body, entitlements } = request;
   const asked = body[field] as readonly string[];
   const granted = (type: string) => contentTypeGrant(entitlements, type).granted;
@@ -191,7 +197,10 @@ function judgeContentTypes({ field }: NeedOf<'content_types'>, request: GatedReq
   };
 }
 
-function judgeFeature({ feature, without }: NeedOf<'feature'>, request: GatedRequest): Lack | undefined {
+function judgeFeature(
+  { feature, without }: NeedOf<'feature'>,
+  request: GatedRequest,
+): MissingEntitlement | undefined {
   const { body, entitlements } = request;
   const { granted, source } = featureGrant(entitlements, feature);
   if (granted) return undefined;

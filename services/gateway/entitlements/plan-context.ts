@@ -1,14 +1,14 @@
 import type { AccountEntitlements } from '#libs/clients/account-entitlements.ts';
-import type { PlanContext } from '#libs/contracts/gating.ts';
 import type { Caller } from '#libs/contracts/internal-context.ts';
+import type { PlanContext } from '#libs/contracts/requirements.ts';
 import type { CallPlan } from '#libs/contracts/work.ts';
 import type { AccountStanding, StandingQuery } from '#libs/ledger/read-limits.ts';
 import { worstCaseMeters } from '#libs/pipelines/meters.ts';
-import type { Granted } from './check-entitlements.ts';
+import type { EntitlementCheck } from './check-entitlements.ts';
 import { badgeOf, nearestToItsEnd, upgradePromptOf, usageOf } from './plan-info.ts';
 
 /** What an answer says was used. */
-export type Shown = {
+export type PlanContextFields = {
   /** What this kind of request counts, such as `images` or `gen.blog`. */
   meter: string;
   modelUsed: string;
@@ -18,8 +18,8 @@ export type Shown = {
 export type ReadStanding = (query: StandingQuery) => Promise<AccountStanding | undefined>;
 
 export type PlanContextReader = (
-  shown: Shown,
-  granted: Granted,
+  shown: PlanContextFields,
+  granted: EntitlementCheck,
   caller: Caller,
   plan: CallPlan,
 ) => Promise<PlanContext>;

@@ -1,7 +1,7 @@
 import type { Entitlements } from '#libs/catalogue/entitlements.ts';
 import type { Catalogue, Plan } from '#libs/catalogue/schema.ts';
-import type { BodyPatch, Degradation, NeedCondition } from '#libs/contracts/gating.ts';
 import type { Caller } from '#libs/contracts/internal-context.ts';
+import type { BodyPatch, Degradation, RequirementCondition } from '#libs/contracts/requirements.ts';
 import type { ModelInfo } from '#libs/pricing/model.ts';
 import type { ProblemCode, ProblemFields } from '#libs/problems/problems.ts';
 import type { PriceBook } from '../metering/price-book.ts';
@@ -26,7 +26,7 @@ export type Fallback = {
 };
 
 /** Something a request needs and its plan lacks. */
-export type Lack = {
+export type MissingEntitlement = {
   readonly code: ProblemCode;
   readonly fields: ProblemFields;
   /** The nearest first. */
@@ -36,7 +36,7 @@ export type Lack = {
 };
 
 export function isMet(
-  condition: NeedCondition | undefined,
+  condition: RequirementCondition | undefined,
   { body, caller }: Pick<GatedRequest, 'body' | 'caller'>,
 ): boolean {
   if (condition === undefined) return true;

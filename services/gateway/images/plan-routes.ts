@@ -13,7 +13,7 @@ import {
   type ImageModels,
   LONGEST_IMAGE_PROMPT,
   listImageModels,
-  MOST_IMAGES,
+  MAX_IMAGES,
 } from '#libs/contracts/images.ts';
 import type { Caller } from '#libs/contracts/internal-context.ts';
 import { limitToWire } from '#libs/contracts/limits.ts';
@@ -105,7 +105,7 @@ function capabilitiesOf(may: Entitlements, catalogue: Catalogue, priceBook: Pric
     })),
     platforms: marked(platforms),
     features,
-    max_count: features.image_batch ? MOST_IMAGES : 1,
+    max_count: features.image_batch ? MAX_IMAGES : 1,
     max_prompt_length: LONGEST_IMAGE_PROMPT,
   };
 }

@@ -6,7 +6,7 @@ import type { TextModel } from '#libs/pipelines/text-call.ts';
 import type { ModelInfo } from '#libs/pricing/model.ts';
 import { problem } from '#libs/problems/problems.ts';
 import { serveOperation } from '#libs/service/serve-operation.ts';
-import type { Granted } from '../entitlements/check-entitlements.ts';
+import type { EntitlementCheck } from '../entitlements/check-entitlements.ts';
 import { presetNamed } from '../entitlements/evaluate-requirements.ts';
 import type { Planner } from '../metering/admit.ts';
 import type { MeteredRouteDependencies } from '../metering/pipeline.ts';
@@ -50,7 +50,7 @@ function wholePlan(plan: Planner['plan']): Planner {
 const textModel = ({ info, wire }: PricedModel): TextModel => ({ model: info, price: wire });
 
 /** @throws ProblemError `model_not_in_plan` for a plan that has no text model to write with. */
-function altTextModel({ entitlements, model }: Granted<ImageRequest>) {
+function altTextModel({ entitlements, model }: EntitlementCheck<ImageRequest>) {
   return { ...textModel(model('text')), outputTokensCap: entitlements.outputTokensCap.value };
 }
 
@@ -60,7 +60,7 @@ type Look = { size: Size | null; quality: string | null };
  * The quality and size of a request: those of its preset or of the plan's best, with the shape that suits the platform
  * where it is to be finished for it, or the size that the client chose.
  */
-function lookOf({ body, catalogue, entitlements }: Granted<ImageRequest>, model: ModelInfo): Look {
+function lookOf({ body, catalogue, entitlements }: EntitlementCheck<ImageRequest>, model: ModelInfo): Look {
   const { allowed, ladder } = entitlements.qualities;
   const presets = Object.values(catalogue?.qualityPresets ?? {}).filter(
     ({ quality }) => ladder.length === 0 || allowed.includes(quality),

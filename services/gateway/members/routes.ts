@@ -1,5 +1,5 @@
 import { hashPassword } from '#libs/auth/password.ts';
-import type { CountedThings } from '#libs/clients/counted-things.ts';
+import type { QuotaResources } from '#libs/clients/quota-resources.ts';
 import * as contract from '#libs/contracts/members.ts';
 import { toPage } from '#libs/contracts/page.ts';
 import type { ServiceApp } from '#libs/service/create-service.ts';
@@ -12,7 +12,7 @@ import { SEATS, seatOwner } from './seats.ts';
 /** The people of an account. */
 export function registerMembers(
   app: ServiceApp,
-  { store, countedThings }: { store: MemberStore; countedThings: Pick<CountedThings, 'make'> },
+  { store, quotaResources }: { store: MemberStore; quotaResources: Pick<QuotaResources, 'allocate'> },
 ): void {
   serveOperation(app, contract.listMembers, async ({ caller, query }) => {
     const members = await store.list(caller.accountId, query);
@@ -26,7 +26,7 @@ export function registerMembers(
     checkMayManage(caller.role, role);
     const { accountId } = caller;
     const claim = { holdId: request.id, owner: seatOwner(accountId), meter: SEATS };
-    const member = await countedThings.make(claim, async (commit) => {
+    const member = await quotaResources.allocate(claim, async (commit) => {
       const passwordHash = await hashPassword(password);
       return commit((connection) => store.add(connection, accountId, { email, passwordHash, name, role }));
     });

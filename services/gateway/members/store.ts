@@ -1,11 +1,11 @@
 import { and, asc, count, eq, gt } from 'drizzle-orm';
 import type { Pool } from 'pg';
-import type { CountedThings } from '#libs/clients/counted-things.ts';
+import type { QuotaResources } from '#libs/clients/quota-resources.ts';
 import { accounts, memberships, users } from '#libs/db/schema/gateway.ts';
 import { transaction } from '#libs/db/transaction.ts';
 import { problem } from '#libs/problems/problems.ts';
 import type { Runtime } from '#libs/service/runtime.ts';
-import { announce, createDatabase, onConnection, only, type Transaction } from '../accounts/database.ts';
+import { createDatabase, notify, onConnection, only, type Transaction } from '../accounts/database.ts';
 import { insertMembership, insertUser } from '../accounts/store.ts';
 import type { Member, MemberStore } from '../auth/ports.ts';
 import { lockUser, revokeSessions } from '../auth/sessions-store.ts';
@@ -23,7 +23,7 @@ const member = {
 export function createMemberStore(
   pool: Pool,
   runtime: Runtime,
-  countedThings: Pick<CountedThings, 'giveBack'>,
+  quotaResources: Pick<QuotaResources, 'release'>,
 ): MemberStore {
   const db = createDatabase(pool);
 
@@ -86,7 +86,7 @@ export function createMemberStore(
           .update(memberships)
           .set({ role })
           .where(and(eq(memberships.accountId, actor.accountId), eq(memberships.userId, userId)));
-        await announce(tx, { kind: 'user', id: userId });
+        await notify(tx, { kind: 'user', id: userId });
         return { ...before, role };
       }),
 
@@ -103,7 +103,7 @@ export function createMemberStore(
           .delete(memberships)
           .where(and(eq(memberships.accountId, accountId), eq(memberships.userId, userId)));
         await revokeSessions(tx, runtime.clock, { userId, accountId });
-        await countedThings.giveBack(connection, { owner: seatOwner(accountId), meter: SEATS });
+        await quotaResources.release(connection, { owner: seatOwner(accountId), meter: SEATS });
       }),
   };
 }

@@ -51,10 +51,10 @@ async function nowhere(t: Test): Promise<ChannelClient<AnswerHead>> {
 const ok = (headers: Record<string, string> = {}): AnswerHead => ({ status: 200, headers });
 
 /** A gateway of nothing but the proxy; tells what `forward` came to. */
-async function given(t: Test, clients: ChannelClient<AnswerHead>[], keepAnswer = false) {
+async function given(t: Test, clients: ChannelClient<AnswerHead>[], storeResponse = false) {
   const proxy = createGenerationProxy(clients);
   const outcomes: Promise<unknown>[] = [];
-  const head = { requestId: 'r1', plan: { kind: 'chat', calls: [] }, keepAnswer } as unknown as WorkHead;
+  const head = { requestId: 'r1', plan: { kind: 'chat', calls: [] }, storeResponse } as unknown as WorkHead;
   const server = createServer((_, response) => {
     const outcome = proxy.forward({
       head,

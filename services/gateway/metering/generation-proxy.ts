@@ -91,7 +91,7 @@ function answerHeadersOf(headers: AnswerHead['headers']): Record<string, string>
 
 function pass(channel: Channel<AnswerHead>, forward: Forward): Promise<ForwardedAnswer | undefined> {
   const { head, response } = forward;
-  const capture = head.keepAnswer;
+  const capture = head.storeResponse;
   return new Promise((resolve, reject) => {
     if (response.destroyed && !capture) {
       reject(new WorkNotStartedError('the client has gone'));

@@ -5,23 +5,23 @@
  */
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { AccountEntitlements } from '#libs/clients/account-entitlements.ts';
-import { degradedHeader, type PlanContext } from '#libs/contracts/gating.ts';
 import type { Caller } from '#libs/contracts/internal-context.ts';
+import { degradedHeader, type PlanContext } from '#libs/contracts/requirements.ts';
 import type { Ledger } from '#libs/ledger/ledger.ts';
 import { problem } from '#libs/problems/problems.ts';
 import type { Metrics } from '#libs/service/metrics.ts';
 import { rateLimitHeaders } from '#libs/service/rate-limit-headers.ts';
 import { refusal } from '#libs/service/refusal.ts';
 import {
+  checkEntitlements,
+  type EntitlementCheck,
   type GatedBody,
   type GateRequest,
-  type Granted,
-  passGate,
 } from '../entitlements/check-entitlements.ts';
-import type { PlanContextReader, Shown } from '../entitlements/plan-context.ts';
+import type { PlanContextFields, PlanContextReader } from '../entitlements/plan-context.ts';
 import { conclude, type Idempotency, replay } from '../idempotency/idempotency.ts';
 import type { ForwardedAnswer, KeptResult } from '../idempotency/stored-response.ts';
-import type { Pace, Paced } from '../rate-limits/plan-rate-limiter.ts';
+import type { PlanRateLimiter, RateLimitClass } from '../rate-limits/plan-rate-limiter.ts';
 import { type Admission, admit, type Planner } from './admit.ts';
 import { type GenerationProxy, WorkNotStartedError } from './generation-proxy.ts';
 import type { PriceBook } from './price-book.ts';
@@ -32,15 +32,15 @@ export type MeteredWork = {
   /** Headers of the answer that only this route has. */
   answerHeaders?: (admission: Admission) => Record<string, string>;
   /** For answers that tell where the account stands. */
-  shown?: Shown;
+  shown?: PlanContextFields;
 };
 
 /** A request as it came. */
 export type MeteredRequest<B extends GatedBody> = Pick<GateRequest<B>, 'needs' | 'body' | 'isUsable'> & {
   /** What it counts as, where a plan says how often something may be asked. */
-  paced: Paced;
+  paced: RateLimitClass;
   /** The work that serves it, once its plan does; refusals are thrown. */
-  describe: (granted: Granted<B>) => MeteredWork;
+  describe: (granted: EntitlementCheck<B>) => MeteredWork;
 };
 
 export type MeteringHook = <B extends GatedBody>(
@@ -57,7 +57,7 @@ export type MeteredRouteDependencies = {
 };
 
 /** Work that was admitted. */
-type Admitted = { work: MeteredWork; granted: Granted; admission: Admission };
+type HeldRequest = { work: MeteredWork; granted: EntitlementCheck; admission: Admission };
 
 export type MeteringHookDependencies = {
   ledger: Pick<Ledger, 'hold' | 'close'>;
@@ -66,7 +66,7 @@ export type MeteringHookDependencies = {
   planContext: PlanContextReader;
   priceBook: PriceBook;
   proxy: GenerationProxy;
-  pace: Pace;
+  planRateLimiter: PlanRateLimiter;
   idempotency: Idempotency;
   keptResult: (requestId: string, caller: Caller) => Promise<KeptResult>;
   metrics: Metrics;
@@ -87,11 +87,11 @@ export function createMeteringHook(dependencies: MeteringHookDependencies): Mete
     reply: FastifyReply,
     caller: Caller,
     { describe, paced, ...asked }: MeteredRequest<B>,
-  ): Promise<Admitted> {
+  ): Promise<HeldRequest> {
     const entitlements = await dependencies.entitlements.get(caller.accountId);
     const { catalogueOf } = dependencies.entitlements;
-    const granted = await passGate({ ...asked, caller, entitlements }, { priceBook, catalogueOf });
-    reply.raw.once('close', dependencies.pace.enter(caller, entitlements, paced));
+    const granted = await checkEntitlements({ ...asked, caller, entitlements }, { priceBook, catalogueOf });
+    reply.raw.once('close', dependencies.planRateLimiter.acquire(caller, entitlements, paced));
     const work = describe(granted);
     return { work, granted, admission: await hold(requestId, caller, granted, work.planner) };
   }
@@ -99,7 +99,7 @@ export function createMeteringHook(dependencies: MeteringHookDependencies): Mete
   async function hold(
     requestId: string,
     caller: Caller,
-    { entitlements }: Granted,
+    { entitlements }: EntitlementCheck,
     planner: Planner,
   ): Promise<Admission> {
     const startedAt = performance.now();
@@ -123,7 +123,7 @@ export function createMeteringHook(dependencies: MeteringHookDependencies): Mete
     });
   }
 
-  function answerHeaders({ work, granted, admission }: Admitted): Record<string, string> {
+  function answerHeaders({ work, granted, admission }: HeldRequest): Record<string, string> {
     const { entitlements, degraded } = granted;
     return {
       ...rateLimitHeaders(admission.answer.limit, now()),
@@ -137,7 +137,7 @@ export function createMeteringHook(dependencies: MeteringHookDependencies): Mete
     request: FastifyRequest,
     reply: FastifyReply,
     caller: Caller,
-    admittedWork: Admitted,
+    admittedWork: HeldRequest,
     capture: boolean,
   ): Promise<ForwardedAnswer | undefined> {
     const { work, granted, admission } = admittedWork;
@@ -152,7 +152,7 @@ export function createMeteringHook(dependencies: MeteringHookDependencies): Mete
           caller,
           plan,
           holdExpiresAtMs: answer.expiresAt.getTime(),
-          keepAnswer: capture,
+          storeResponse: capture,
           ...(planContext && { planContext }),
           ...(accept !== undefined && { accept }),
         },

@@ -4,11 +4,11 @@ import type { ChannelClient } from '#libs/channel/client.ts';
 import type { AccountEntitlements } from '#libs/clients/account-entitlements.ts';
 import type { InternalAnswer, InternalClient } from '#libs/clients/internal-client.ts';
 import type { Caller } from '#libs/contracts/internal-context.ts';
-import { keptAnswer, keptAnswerPath } from '#libs/contracts/kept-answer.ts';
 import { PRICE_FEED_PATH, priceFeedFromWire } from '#libs/contracts/price-feed.ts';
+import { storedResponse, storedResponsePath } from '#libs/contracts/stored-response.ts';
 import type { AnswerHead } from '#libs/contracts/work.ts';
-import { CHANGES_CHANNEL, parseChange } from '#libs/db/announce.ts';
 import type { Listener } from '#libs/db/listen.ts';
+import { CHANGES_CHANNEL, parseChange } from '#libs/db/notify.ts';
 import type { Ledger } from '#libs/ledger/ledger.ts';
 import { readLimits } from '#libs/ledger/read-limits.ts';
 import type { ServiceApp } from '#libs/service/create-service.ts';
@@ -26,7 +26,7 @@ import type { KeptResult } from '../idempotency/stored-response.ts';
 import { registerImagePlans } from '../images/plan-routes.ts';
 import { registerImages } from '../images/routes.ts';
 import { registerModels } from '../models/routes.ts';
-import { createPace } from '../rate-limits/plan-rate-limiter.ts';
+import { createPlanRateLimiter } from '../rate-limits/plan-rate-limiter.ts';
 import { createGenerationProxy } from './generation-proxy.ts';
 import { createMeteringHook } from './pipeline.ts';
 import { createPriceBook } from './price-book.ts';
@@ -79,7 +79,7 @@ export function addMeteredRoutes(app: ServiceApp, dependencies: MeteredDependenc
     planContext: createPlanContext({ readStanding, suggestPlans: entitlements.suggestPlans }),
     priceBook,
     proxy: createGenerationProxy(generation.channels),
-    pace: createPace(clock.now),
+    planRateLimiter: createPlanRateLimiter(clock.now),
     idempotency,
     keptResult,
     metrics,
@@ -145,11 +145,11 @@ function createKeptResult(clients: readonly InternalClient[]) {
       try {
         const answer = await client.call({
           method: 'GET',
-          path: keptAnswerPath(requestId),
+          path: storedResponsePath(requestId),
           requestId,
           caller,
         });
-        const kept = keptAnswer.parse(bodyOf(answer));
+        const kept = storedResponse.parse(bodyOf(answer));
         if (kept.state !== 'done') return kept;
         const { status, headers, body_base64 } = kept;
         return { state: 'done', answer: { status, headers, body: Buffer.from(body_base64, 'base64') } };

@@ -2,7 +2,7 @@ import t from 'tap';
 import type { Entitlements } from '#libs/catalogue/entitlements.ts';
 import { SERVICE_CALLER } from '#libs/clients/internal-client.ts';
 import { createFakeClock } from '#libs/testing/runtime.ts';
-import { createPace } from './plan-rate-limiter.ts';
+import { createPlanRateLimiter } from './plan-rate-limiter.ts';
 
 const caller = { ...SERVICE_CALLER, accountId: 'a', userId: 'u' };
 const chat = { generation: false, stream: false };
@@ -18,42 +18,45 @@ const plan = (caps: { requests?: number; generations?: number; streams?: number 
 
 t.test('given a plan of two requests a minute, the third waits for the next minute', async (t) => {
   const clock = createFakeClock();
-  const pace = createPace(clock.now);
+  const planRateLimiter = createPlanRateLimiter(clock.now);
   const twice = plan({ requests: 2 });
-  pace.enter(caller, twice, chat);
+  planRateLimiter.acquire(caller, twice, chat);
   clock.advance(20_000);
-  pace.enter(caller, twice, chat);
+  planRateLimiter.acquire(caller, twice, chat);
   const refusal = { code: 'rate_limited', headers: { 'retry-after': '40' } };
-  t.throws(() => pace.enter(caller, twice, chat), refusal as object as Error);
+  t.throws(() => planRateLimiter.acquire(caller, twice, chat), refusal as object as Error);
   t.doesNotThrow(
-    () => pace.enter({ ...caller, accountId: 'b' }, twice, chat),
+    () => planRateLimiter.acquire({ ...caller, accountId: 'b' }, twice, chat),
     'another account is not meant',
   );
   clock.advance(40_000);
-  t.doesNotThrow(() => pace.enter(caller, twice, chat));
+  t.doesNotThrow(() => planRateLimiter.acquire(caller, twice, chat));
 });
 
 t.test('given a plan of one generation a minute, chats go on beside it', async (t) => {
-  const pace = createPace(createFakeClock().now);
+  const planRateLimiter = createPlanRateLimiter(createFakeClock().now);
   const once = plan({ generations: 1 });
   const generation = { generation: true, stream: false };
-  pace.enter(caller, once, generation);
-  t.throws(() => pace.enter(caller, once, generation), { code: 'rate_limited' });
-  t.doesNotThrow(() => pace.enter(caller, once, chat));
+  planRateLimiter.acquire(caller, once, generation);
+  t.throws(() => planRateLimiter.acquire(caller, once, generation), { code: 'rate_limited' });
+  t.doesNotThrow(() => planRateLimiter.acquire(caller, once, chat));
 });
 
 t.test('given a plan of one stream a person, the next begins when the first has ended', async (t) => {
-  const pace = createPace(createFakeClock().now);
+  const planRateLimiter = createPlanRateLimiter(createFakeClock().now);
   const single = plan({ streams: 1 });
   const stream = { generation: false, stream: true };
-  const leave = pace.enter(caller, single, stream);
-  t.throws(() => pace.enter(caller, single, stream), { code: 'rate_limited' });
-  t.doesNotThrow(() => pace.enter({ ...caller, userId: 'v' }, single, stream), 'each person has their own');
+  const leave = planRateLimiter.acquire(caller, single, stream);
+  t.throws(() => planRateLimiter.acquire(caller, single, stream), { code: 'rate_limited' });
+  t.doesNotThrow(
+    () => planRateLimiter.acquire({ ...caller, userId: 'v' }, single, stream),
+    'each person has their own',
+  );
   leave();
   leave();
-  const again = pace.enter(caller, single, stream);
+  const again = planRateLimiter.acquire(caller, single, stream);
   t.throws(
-    () => pace.enter(caller, single, stream),
+    () => planRateLimiter.acquire(caller, single, stream),
     { code: 'rate_limited' },
     'leaving twice frees one place',
   );
@@ -61,7 +64,8 @@ t.test('given a plan of one stream a person, the next begins when the first has 
 });
 
 t.test('a plan without such caps is not slowed', async (t) => {
-  const pace = createPace(createFakeClock().now);
-  for (let i = 0; i < 1_000; i += 1) pace.enter(caller, plan({}), { generation: true, stream: true });
+  const planRateLimiter = createPlanRateLimiter(createFakeClock().now);
+  for (let i = 0; i < 1_000; i += 1)
+    planRateLimiter.acquire(caller, plan({}), { generation: true, stream: true });
   t.pass();
 });

@@ -4,20 +4,20 @@ import type { Caller } from '#libs/contracts/internal-context.ts';
 import { problem } from '#libs/problems/problems.ts';
 
 /** What a request is, as far as a plan says how often it may come. */
-export type Paced = { generation: boolean; stream: boolean };
+export type RateLimitClass = { generation: boolean; stream: boolean };
 
 /**
  * How often a plan lets its account call, and how many streams a person may have open: per process, in memory. It keeps
  * one account from crowding out the others; what may be spent is the ledger's business.
  */
-export type Pace = {
+export type PlanRateLimiter = {
   /**
    * Counts a request.
    *
    * @returns to be called once its answer is complete.
    * @throws ProblemError `rate_limited`
    */
-  enter: (caller: Caller, entitlements: Entitlements, paced: Paced) => () => void;
+  acquire: (caller: Caller, entitlements: Entitlements, paced: RateLimitClass) => () => void;
 };
 
 const MINUTE_MS = 60_000;
@@ -25,7 +25,7 @@ const MAX_ACCOUNTS = 20_000;
 
 type Minute = { startedAtMs: number; requests: number; generations: number };
 
-export function createPace(now: () => Date): Pace {
+export function createPlanRateLimiter(now: () => Date): PlanRateLimiter {
   const minutes = new LRUCache<string, Minute>({ max: MAX_ACCOUNTS });
   const streams = new Map<string, number>();
 
@@ -50,7 +50,11 @@ export function createPace(now: () => Date): Pace {
   }
 
   return {
-    enter(caller, { plan, requestsPerMinute, generationsPerMinute, streamsPerUser }, { generation, stream }) {
+    acquire(
+      caller,
+      { plan, requestsPerMinute, generationsPerMinute, streamsPerUser },
+      { generation, stream },
+    ) {
       const atMs = now().getTime();
       const minute = minuteOf(caller.accountId, atMs);
       const refuse = (policy: string, most: number, retryAfterMs: number) =>

@@ -25,7 +25,7 @@ export type Throttles = {
 const MINUTE_MS = 60_000;
 const PASSWORD_WINDOW_MS = 5 * MINUTE_MS;
 /** Counters kept at most, for each limit; the least recently used is forgotten first. */
-const MOST_COUNTERS = 50_000;
+const MAX_COUNTERS = 50_000;
 const PERSON = Symbol('person');
 
 /**
@@ -33,7 +33,7 @@ const PERSON = Symbol('person');
  * are on. What may be spent is the ledger's business.
  */
 export async function addRateLimits(app: ServiceApp, limits: RateLimits): Promise<Throttles> {
-  await app.register(rateLimit, { global: false, cache: MOST_COUNTERS });
+  await app.register(rateLimit, { global: false, cache: MAX_COUNTERS });
 
   function createThrottle(
     name: string,

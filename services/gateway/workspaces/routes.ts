@@ -1,4 +1,4 @@
-import type { CountedThings } from '#libs/clients/counted-things.ts';
+import type { QuotaResources } from '#libs/clients/quota-resources.ts';
 import { MANAGER_ROLES } from '#libs/contracts/internal-context.ts';
 import { toPage } from '#libs/contracts/page.ts';
 import * as contract from '#libs/contracts/workspaces.ts';
@@ -14,12 +14,12 @@ import { WORKSPACES, workspaceOwner } from './domain.ts';
 export type WorkspaceDependencies = {
   runtime: Runtime;
   store: WorkspaceStore;
-  countedThings: Pick<CountedThings, 'make'>;
+  quotaResources: Pick<QuotaResources, 'allocate'>;
 };
 
 /** Parts of an account. */
 export function registerWorkspaces(app: ServiceApp, dependencies: WorkspaceDependencies): void {
-  const { runtime, store, countedThings } = dependencies;
+  const { runtime, store, quotaResources } = dependencies;
 
   serveOperation(app, contract.listWorkspaces, async ({ caller, query }) =>
     toPage(await store.list(caller.accountId, query), query.limit, present),
@@ -37,7 +37,9 @@ export function registerWorkspaces(app: ServiceApp, dependencies: WorkspaceDepen
       createdAt: runtime.clock.now(),
     };
     const claim = { holdId: request.id, owner: workspaceOwner(accountId, userId), meter: WORKSPACES };
-    await countedThings.make(claim, (commit) => commit((connection) => store.insert(connection, workspace)));
+    await quotaResources.allocate(claim, (commit) =>
+      commit((connection) => store.insert(connection, workspace)),
+    );
     audit(request, 'workspace.created', { workspace: workspace.id, by_user: userId });
     reply.code(201);
     return present(workspace);

@@ -1,16 +1,16 @@
 import { and, desc, eq, lt } from 'drizzle-orm';
 import type { Pool } from 'pg';
-import type { CountedThings } from '#libs/clients/counted-things.ts';
+import type { QuotaResources } from '#libs/clients/quota-resources.ts';
 import { workspaces } from '#libs/db/schema/gateway.ts';
 import { transaction } from '#libs/db/transaction.ts';
 import { problem } from '#libs/problems/problems.ts';
-import { announce, createDatabase, onConnection, violatesUnique } from '../accounts/database.ts';
+import { createDatabase, notify, onConnection, violatesUnique } from '../accounts/database.ts';
 import type { WorkspaceStore } from '../auth/ports.ts';
 import { WORKSPACES, workspaceOwner } from './domain.ts';
 
 export function createWorkspaceStore(
   pool: Pool,
-  countedThings: Pick<CountedThings, 'giveBack'>,
+  quotaResources: Pick<QuotaResources, 'release'>,
 ): WorkspaceStore {
   const db = createDatabase(pool);
   const its = (accountId: string, id: string) =>
@@ -52,12 +52,12 @@ export function createWorkspaceStore(
         const tx = onConnection(connection);
         const [removed] = await tx.delete(workspaces).where(its(accountId, id)).returning();
         if (removed === undefined) throw problem('not_found');
-        await countedThings.giveBack(connection, {
+        await quotaResources.release(connection, {
           owner: workspaceOwner(accountId, removed.createdBy),
           meter: WORKSPACES,
         });
         // Whoever remembers that it belongs to the account forgets it.
-        await announce(tx, { kind: 'account', id: accountId });
+        await notify(tx, { kind: 'account', id: accountId });
       }),
   };
 }

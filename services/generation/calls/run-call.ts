@@ -6,7 +6,7 @@ import { type ProblemError, problem } from '#libs/problems/problems.ts';
 import type { CallContext } from '../providers/port.ts';
 import { ProviderError } from '../providers/provider-error.ts';
 import { type RetryPolicy, withRetries } from '../providers/retry.ts';
-import type { RunningWork } from '../requests/active-requests.ts';
+import type { ActiveRequest } from '../requests/active-requests.ts';
 import { CallRecord } from './call-record.ts';
 import { failureOf } from './failure.ts';
 import { measure, type Outcome } from './measure.ts';
@@ -24,10 +24,10 @@ export type CallRunner = {
   idleTimeoutMs: number;
 };
 
-export type CallJob = {
+export type ProviderCall = {
   requestId: string;
   call: PlannedCall;
-  work: RunningWork;
+  work: ActiveRequest;
   settlement: Settlement;
   /** The tokens of the prompt, as far as they can be counted; asked for where the provider does not tell. */
   countPrompt?: () => Promise<number>;
@@ -57,7 +57,7 @@ const SUCCESS: Outcome = { status: 'ok', errorCode: null, mayBeBilled: true };
  */
 export async function runCall<Result>(
   runner: CallRunner,
-  job: CallJob,
+  job: ProviderCall,
   attempt: Attempt<Result>,
 ): Promise<{ result: Result; figures: SettledFigures }> {
   const { call } = job;
@@ -78,7 +78,7 @@ export async function runCall<Result>(
 
 function makeCall<Result>(
   runner: CallRunner,
-  { requestId, call, work }: CallJob,
+  { requestId, call, work }: ProviderCall,
   record: CallRecord,
   attempt: Attempt<Result>,
 ): Promise<Result> {
@@ -111,7 +111,7 @@ function makeCall<Result>(
 
 async function settleFailure(
   runner: CallRunner,
-  job: CallJob,
+  job: ProviderCall,
   record: CallRecord,
   thrown: unknown,
 ): Promise<ProblemError> {
@@ -131,7 +131,7 @@ async function settleFailure(
 
 async function settle(
   { metrics }: CallRunner,
-  { call, settlement, isLast }: CallJob,
+  { call, settlement, isLast }: ProviderCall,
   record: CallRecord,
   outcome: Outcome,
   priced: PricedCall,

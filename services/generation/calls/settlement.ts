@@ -44,7 +44,7 @@ export function createSettlement(
 ): Settlement {
   let isClosed = false;
 
-  async function insist(request: SettleRequest): Promise<SettleAnswer> {
+  async function settleWithRetry(request: SettleRequest): Promise<SettleAnswer> {
     for (let attempt = 0; ; attempt += 1) {
       try {
         return await ledger.settle(request);
@@ -69,7 +69,7 @@ export function createSettlement(
         close: isLast,
       };
       try {
-        const answer = await insist(request);
+        const answer = await settleWithRetry(request);
         if (answer.outcome === 'unknown_hold') throw new Error('There is no such hold.');
         if (isLast) isClosed = true;
         const metric = answer.outcome === 'repeated' ? 'replayed' : 'settled';

@@ -4,10 +4,10 @@ import t from 'tap';
 import { request } from '#libs/testing/http.ts';
 import {
   ACCOUNT,
-  type Admitted,
   CALLER,
   chatPlan,
   createTestGeneration,
+  type HeldRequest,
   OTHER_ACCOUNT,
   type TestProvider,
   type UsageRow,
@@ -53,7 +53,7 @@ async function untilServed(): Promise<void> {
 const NOTHING = { cost_nano_usd: 0n, input_tokens: null, output_tokens: null };
 
 /** Opens a stream and reads until something has arrived; then the reader may leave. */
-async function openStream({ headers }: Admitted, body: object) {
+async function openStream({ headers }: HeldRequest, body: object) {
   const controller = new AbortController();
   const response = await fetch(route, {
     method: 'POST',
@@ -269,7 +269,7 @@ t.test('given an answer to be kept, then nobody has to wait for it', async (t) =
     for (const stream of [false, true]) {
       simulator.witness.reset();
       const plan = chatPlan(provider);
-      const { requestId, headers } = await generation.admit(plan, { keepAnswer: true });
+      const { requestId, headers } = await generation.admit(plan, { storeResponse: true });
       const find = (accountId = ACCOUNT) =>
         request<Answer>(`${url}/internal/results/${requestId}`, {
           headers: generation.sign({ caller: { ...CALLER, accountId }, requestId }),
@@ -300,7 +300,7 @@ t.test('given an answer to be kept, then nobody has to wait for it', async (t) =
 });
 
 t.test('given a kept answer and a client that stays, then both get the same', async (t) => {
-  const { requestId, headers } = await generation.admit(chatPlan(), { keepAnswer: true });
+  const { requestId, headers } = await generation.admit(chatPlan(), { storeResponse: true });
   const answer = await request<string>(route, { headers, body: chat('Rivers', { stream: true }) });
   const { body } = await request<Answer>(`${url}/internal/results/${requestId}`, {
     headers: generation.sign({ caller: CALLER, requestId }),
@@ -311,7 +311,7 @@ t.test('given a kept answer and a client that stays, then both get the same', as
 });
 
 t.test('given a failed call whose answer was to be kept, then it may be run again', async (t) => {
-  const { requestId, headers } = await generation.admit(chatPlan(), { keepAnswer: true });
+  const { requestId, headers } = await generation.admit(chatPlan(), { storeResponse: true });
   await request(route, { headers, body: chat('Rivers [[simulate: status=400]]') });
   const { body } = await request(`${url}/internal/results/${requestId}`, {
     headers: generation.sign({ caller: CALLER, requestId }),

@@ -2,16 +2,16 @@ import { type ChatCompletionRequest, chatCompletionRequest } from '#libs/contrac
 import type { PlannedCall } from '#libs/contracts/work.ts';
 import { problem, toOpenAiError } from '#libs/problems/problems.ts';
 import { countPrompt } from '../calls/count-tokens.ts';
-import { type CallJob, type CallRunner, type Figures, runCall } from '../calls/run-call.ts';
+import { type CallRunner, type Figures, type ProviderCall, runCall } from '../calls/run-call.ts';
 import type { ChatSource, WholeAnswer } from '../providers/chat-source.ts';
 import type { NormalisedChat } from '../providers/port.ts';
 import type { ChatProviders } from '../providers/registry.ts';
 import { chunkEvent } from '../providers/stream-piece.ts';
-import { answerJson, keptAnswerOf, presentFigures } from '../requests/figures.ts';
-import type { Task } from '../requests/generation-request.ts';
+import { answerJson, presentFigures, storedResponseOf } from '../requests/figures.ts';
+import type { GenerationRequest } from '../requests/generation-request.ts';
 import { createStreamResponse } from '../requests/stream-response.ts';
 import { parseBody, type WorkAnswer, type WorkHandler, type WorkRequest } from '../requests/work-server.ts';
-import { MAX_KEPT_BYTES } from '../stored-responses/domain.ts';
+import { MAX_STORED_BYTES } from '../stored-responses/domain.ts';
 
 export type ChatDependencies = { runner: CallRunner; providers: ChatProviders };
 
@@ -31,7 +31,7 @@ export function createChatHandler({ runner, providers }: ChatDependencies): Work
 /** One chat, and what it is done with. */
 type ChatWork = {
   runner: CallRunner;
-  task: Task;
+  task: GenerationRequest;
   call: PlannedCall;
   source: ChatSource;
   chat: NormalisedChat;
@@ -41,11 +41,11 @@ type Answerer = (work: ChatWork, request: WorkRequest, answer: WorkAnswer) => Pr
 
 const wholeAnswer: Answerer = async ({ runner, task, call, source, chat }, _request, answer) => {
   let completed: WholeAnswer | undefined;
-  const job: CallJob = {
+  const job: ProviderCall = {
     ...jobOf(task, call, chat),
     ...(task.slot && {
       keep: async (figures) => {
-        await task.slot?.keep(keptAnswerOf('json', figures, completed?.bytes ?? Buffer.alloc(0)));
+        await task.slot?.keep(storedResponseOf('json', figures, completed?.bytes ?? Buffer.alloc(0)));
       },
     }),
   };
@@ -61,12 +61,12 @@ const wholeAnswer: Answerer = async ({ runner, task, call, source, chat }, _requ
 };
 
 const streamAnswer: Answerer = async ({ runner, task, call, source, chat }, request, answer) => {
-  const response = createStreamResponse(answer, task.slot ? MAX_KEPT_BYTES : 0);
+  const response = createStreamResponse(answer, task.slot ? MAX_STORED_BYTES : 0);
   const wantsUsage = chat.body.stream_options?.include_usage === true;
   let usageEvent = '';
   const ending = (figures: Figures & { state?: string }) =>
     `${wantsUsage ? usageEvent : ''}${figuresComment(figures)}${DONE}`;
-  const job: CallJob = {
+  const job: ProviderCall = {
     ...jobOf(task, call, chat),
     ...(task.slot && {
       keep: async (figures) => {
@@ -74,7 +74,7 @@ const streamAnswer: Answerer = async ({ runner, task, call, source, chat }, requ
         // what was too long to be remembered is too long to be kept
         if (begun.length === 0) return;
         const body = Buffer.concat([begun, Buffer.from(ending(figures))]);
-        await task.slot?.keep(keptAnswerOf('events', figures, body));
+        await task.slot?.keep(storedResponseOf('events', figures, body));
       },
     }),
   };
@@ -94,7 +94,7 @@ const streamAnswer: Answerer = async ({ runner, task, call, source, chat }, requ
   response.end();
 };
 
-function onlyCall({ plan }: Task): PlannedCall {
+function onlyCall({ plan }: GenerationRequest): PlannedCall {
   const [call, ...others] = plan.calls;
   if (call === undefined || others.length > 0) {
     throw problem('invalid_request', { detail: 'A chat is one call.' });
@@ -124,7 +124,11 @@ function checkShape(body: unknown): ChatCompletionRequest {
   return request;
 }
 
-function jobOf({ requestId, work, settlement }: Task, call: PlannedCall, { body }: NormalisedChat): CallJob {
+function jobOf(
+  { requestId, work, settlement }: GenerationRequest,
+  call: PlannedCall,
+  { body }: NormalisedChat,
+): ProviderCall {
   const isLast = () => true;
   return { requestId, call, work, settlement, isLast, countPrompt: () => countPrompt(body, call) };
 }

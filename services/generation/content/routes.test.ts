@@ -7,9 +7,9 @@ import type { ModelInfo } from '#libs/pricing/model.ts';
 import { request } from '#libs/testing/http.ts';
 import {
   ACCOUNT,
-  type Admitted,
   CALLER,
   createTestGeneration,
+  type HeldRequest,
   MODELS,
   priceOf,
   type TestProvider,
@@ -53,7 +53,11 @@ function planFor(
   return planContent({ request: asked, model: info, price: priceOf(provider, model), outputTokensCap: null });
 }
 
-async function* eventsOf({ headers }: Admitted, body: object, signal?: AbortSignal): AsyncGenerator<Event> {
+async function* eventsOf(
+  { headers }: HeldRequest,
+  body: object,
+  signal?: AbortSignal,
+): AsyncGenerator<Event> {
   const response = await fetch(route, {
     method: 'POST',
     headers: { ...headers, 'content-type': 'application/json', accept: 'text/event-stream' },
@@ -66,7 +70,7 @@ async function* eventsOf({ headers }: Admitted, body: object, signal?: AbortSign
   }
 }
 
-async function allEvents(admitted: Admitted, body: object): Promise<Event[]> {
+async function allEvents(admitted: HeldRequest, body: object): Promise<Event[]> {
   const events: Event[] = [];
   for await (const event of eventsOf(admitted, body)) events.push(event);
   return events;
@@ -229,7 +233,7 @@ t.test('given an answer to be kept, then the work goes on without its client', a
   for (const accept of ['text/event-stream', 'application/json']) {
     simulator.witness.reset();
     const body = { ...BOTH, topic: 'rivers' };
-    const { requestId, headers } = await generation.admit(planFor('openai', body), { keepAnswer: true });
+    const { requestId, headers } = await generation.admit(planFor('openai', body), { storeResponse: true });
     const controller = new AbortController();
     const pending = request(route, { headers: { ...headers, accept }, body, signal: controller.signal });
     await simulator.witness.arrived(1);

@@ -1,15 +1,15 @@
-import type { PlanContext } from '#libs/contracts/gating.ts';
 import { type GenerateRequest, generateRequest } from '#libs/contracts/generate.ts';
+import type { PlanContext } from '#libs/contracts/requirements.ts';
 import type { ContentStep } from '#libs/pipelines/content-prompts.ts';
 import { toProblemJson } from '#libs/problems/problems.ts';
 import type { Clock } from '#libs/service/runtime.ts';
 import type { CallRunner, Figures } from '../calls/run-call.ts';
 import type { ChatProviders } from '../providers/registry.ts';
 import { createEventStream } from '../requests/event-stream.ts';
-import { answerJson, keptAnswerOf, presentFigures } from '../requests/figures.ts';
-import type { Task } from '../requests/generation-request.ts';
+import { answerJson, presentFigures, storedResponseOf } from '../requests/figures.ts';
+import type { GenerationRequest } from '../requests/generation-request.ts';
 import { parseBody, type WorkAnswer, type WorkHandler, type WorkRequest } from '../requests/work-server.ts';
-import { MAX_KEPT_BYTES } from '../stored-responses/domain.ts';
+import { MAX_STORED_BYTES } from '../stored-responses/domain.ts';
 import { type ContentJob, runContent, type StepTexts } from './run-content.ts';
 
 export type GenerateDependencies = { runner: CallRunner; providers: ChatProviders; clock: Clock };
@@ -32,7 +32,7 @@ export function createGenerateHandler(dependencies: GenerateDependencies): WorkH
 }
 
 /** One generation, and what it is done with. */
-type GenerateWork = { dependencies: GenerateDependencies; task: Task; body: GenerateRequest };
+type GenerateWork = { dependencies: GenerateDependencies; task: GenerationRequest; body: GenerateRequest };
 
 type Answerer = (work: GenerateWork, request: WorkRequest, answer: WorkAnswer) => Promise<void>;
 
@@ -44,7 +44,7 @@ const answerInOne: Answerer = async ({ dependencies, task, body }, _request, ans
     ...jobOf(dependencies, task, body),
     listener: {
       onComplete: async (written, figures) => {
-        await task.slot?.keep(keptAnswerOf('json', figures, Buffer.from(present(written, figures))));
+        await task.slot?.keep(storedResponseOf('json', figures, Buffer.from(present(written, figures))));
       },
     },
   });
@@ -55,7 +55,7 @@ const answerInEvents: Answerer = async ({ dependencies, task, body }, request, a
   const { runner, clock } = dependencies;
   const present = (texts: StepTexts, figures: Figures & { state?: string }) =>
     presentContent(body, texts, figures, clock, task.planContext);
-  const events = createEventStream(answer, task.slot ? MAX_KEPT_BYTES : 0);
+  const events = createEventStream(answer, task.slot ? MAX_STORED_BYTES : 0);
   try {
     const { texts, figures } = await runContent(runner, {
       ...jobOf(dependencies, task, body),
@@ -66,7 +66,7 @@ const answerInEvents: Answerer = async ({ dependencies, task, body }, request, a
         onComplete: async (written, figures) => {
           const transcript = events.transcriptWith('complete', present(written, figures));
           if (transcript === undefined) return;
-          await task.slot?.keep(keptAnswerOf('events', figures, transcript));
+          await task.slot?.keep(storedResponseOf('events', figures, transcript));
         },
       },
     });
@@ -79,7 +79,7 @@ const answerInEvents: Answerer = async ({ dependencies, task, body }, request, a
 
 function jobOf(
   { providers }: GenerateDependencies,
-  { requestId, plan, work, settlement }: Task,
+  { requestId, plan, work, settlement }: GenerationRequest,
   request: GenerateRequest,
 ): Omit<ContentJob, 'listener'> {
   return { requestId, work, settlement, request, calls: plan.calls, sourceFor: providers.forPipeline };

@@ -7,9 +7,9 @@ import { problem } from '#libs/problems/problems.ts';
 import type { Outcome } from '../calls/measure.ts';
 import {
   type Attempt,
-  type CallJob,
   type CallRunner,
   type Figures,
+  type ProviderCall,
   runCall,
   type SettledFigures,
 } from '../calls/run-call.ts';
@@ -28,7 +28,7 @@ export type ContentListener = {
   readonly onComplete?: (texts: StepTexts, figures: Figures) => Promise<void>;
 };
 
-export type ContentJob = Pick<CallJob, 'requestId' | 'work' | 'settlement'> & {
+export type ContentJob = Pick<ProviderCall, 'requestId' | 'work' | 'settlement'> & {
   request: GenerateRequest;
   calls: readonly PlannedCall[];
   sourceFor: (provider: string) => ChatSource;

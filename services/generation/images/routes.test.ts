@@ -60,7 +60,7 @@ function planFor(body: ImageRequest, describedBy = 'openai'): CallPlan {
 
 const wish = (more: object = {}) => imageRequest.parse({ prompt: 'A fountain pen', ...more });
 
-async function draw(body: ImageRequest, plan = planFor(body), options: { keepAnswer?: boolean } = {}) {
+async function draw(body: ImageRequest, plan = planFor(body), options: { storeResponse?: boolean } = {}) {
   const { requestId, headers } = await generation.admit(plan, options);
   const answer = await request<Answer>(route, { headers, body });
   return { requestId, ...answer, rows: await generation.rows(requestId) };
@@ -194,7 +194,7 @@ t.test('given a client that leaves while a picture is drawn, then it is paid for
 t.test('given an answer that is to be kept, then it is there with what it cost and its plan', async (t) => {
   const body = wish();
   const plan = planFor(body);
-  const options = { keepAnswer: true, planContext: PLAN_CONTEXT };
+  const options = { storeResponse: true, planContext: PLAN_CONTEXT };
   const { requestId, headers } = await generation.admit(plan, options);
   const answer = await request<Answer>(route, { headers, body });
   t.match(answer, { status: 200, body: { quality: 'premium', ...PLAN_CONTEXT } });

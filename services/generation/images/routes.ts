@@ -2,8 +2,8 @@ import { type ImageRequest, imageRequest } from '#libs/contracts/images.ts';
 import { finishingOf } from '#libs/pipelines/image.ts';
 import type { CallRunner, Figures } from '../calls/run-call.ts';
 import type { ChatProviders, ImageProviders } from '../providers/registry.ts';
-import { answerJson, keptAnswerOf, presentFigures } from '../requests/figures.ts';
-import type { Task } from '../requests/generation-request.ts';
+import { answerJson, presentFigures, storedResponseOf } from '../requests/figures.ts';
+import type { GenerationRequest } from '../requests/generation-request.ts';
 import { parseBody, type WorkHandler } from '../requests/work-server.ts';
 import { type Drawing, runImage } from './run-image.ts';
 
@@ -26,7 +26,7 @@ export function createImagesHandler({ runner, providers }: ImagesDependencies): 
       adapterFor: providers.forImages,
       sourceFor: providers.forPipeline,
       onComplete: async (drawn, known) => {
-        await slot?.keep(keptAnswerOf('json', known, present(body, task, drawn, known)));
+        await slot?.keep(storedResponseOf('json', known, present(body, task, drawn, known)));
       },
     });
     answerJson(answer, figures, present(body, task, drawing, figures));
@@ -35,7 +35,7 @@ export function createImagesHandler({ runner, providers }: ImagesDependencies): 
 
 function present(
   request: ImageRequest,
-  { plan, planContext }: Task,
+  { plan, planContext }: GenerationRequest,
   { images, altText, incomplete }: Drawing,
   figures: Figures & { state?: string },
 ): Buffer {

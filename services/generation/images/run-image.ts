@@ -3,9 +3,9 @@ import type { PlannedCall } from '#libs/contracts/work.ts';
 import { ALT_TEXT_STEP, altTextMessages, IMAGE_STEP, imagePrompt } from '#libs/pipelines/image.ts';
 import {
   type Attempt,
-  type CallJob,
   type CallRunner,
   type Figures,
+  type ProviderCall,
   runCall,
   type SettledFigures,
 } from '../calls/run-call.ts';
@@ -21,7 +21,7 @@ export type Drawing = {
   incomplete: readonly ('images' | 'alt_text')[];
 };
 
-export type ImageJob = Pick<CallJob, 'requestId' | 'work' | 'settlement'> & {
+export type ImageJob = Pick<ProviderCall, 'requestId' | 'work' | 'settlement'> & {
   request: ImageRequest;
   calls: readonly PlannedCall[];
   adapterFor: (provider: string) => ImageAdapter;

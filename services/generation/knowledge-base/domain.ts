@@ -1,6 +1,6 @@
 import type { PageQuery } from '#libs/contracts/page.ts';
 import type { Connection } from '#libs/db/transaction.ts';
-import type { Owner } from '#libs/ledger/counted-things.ts';
+import type { Owner } from '#libs/ledger/quota-resources.ts';
 
 /** The meter that counts them. */
 export const KB_FILES = 'kb.files';

@@ -1,5 +1,5 @@
 import t from 'tap';
-import { MOST_FILE_BYTES } from '#libs/contracts/knowledge-base.ts';
+import { MAX_FILE_BYTES } from '#libs/contracts/knowledge-base.ts';
 import { findBreaches } from '#libs/ledger/invariants.ts';
 import { createTestSocial, OTHER_ACCOUNT, type TestSocial } from '../social/social.fixture.ts';
 
@@ -59,10 +59,10 @@ t.test('given a file, it is read as it was written, and listed without its conte
 
 t.test('given files of every size and kind, what cannot be kept is refused', async (t) => {
   const social = await createTestSocial(t);
-  t.equal((await add(social, { content: 'x'.repeat(MOST_FILE_BYTES) })).status, 201);
+  t.equal((await add(social, { content: 'x'.repeat(MAX_FILE_BYTES) })).status, 201);
   for (const body of [
-    { content: 'x'.repeat(MOST_FILE_BYTES + 1) },
-    { content: 'é'.repeat(MOST_FILE_BYTES / 2 + 1) },
+    { content: 'x'.repeat(MAX_FILE_BYTES + 1) },
+    { content: 'é'.repeat(MAX_FILE_BYTES / 2 + 1) },
     { content: '' },
     { content: 'null\u0000byte' },
     { content: 'half a pair \ud83d' },

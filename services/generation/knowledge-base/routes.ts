@@ -1,5 +1,5 @@
 import type { FastifyInstance } from 'fastify';
-import { type CountedThings, ownerOf } from '#libs/clients/counted-things.ts';
+import { ownerOf, type QuotaResources } from '#libs/clients/quota-resources.ts';
 import * as contract from '#libs/contracts/knowledge-base.ts';
 import { toPage } from '#libs/contracts/page.ts';
 import { problem } from '#libs/problems/problems.ts';
@@ -10,14 +10,14 @@ import { KB_FILES, type KbFile, type KbFileStore } from './domain.ts';
 
 export type KbFileDependencies = {
   runtime: Runtime;
-  countedThings: Pick<CountedThings, 'make'>;
+  quotaResources: Pick<QuotaResources, 'allocate'>;
   store: KbFileStore;
 };
 
 /** The knowledge base of an account. */
 export function kbFileRoutes(
   app: FastifyInstance,
-  { runtime, countedThings, store }: KbFileDependencies,
+  { runtime, quotaResources, store }: KbFileDependencies,
 ): void {
   serveOperation(app, contract.listKbFiles, async (request) => {
     const { query } = request;
@@ -36,7 +36,7 @@ export function kbFileRoutes(
       content,
     };
     const claim = { holdId: request.id, owner: file.owner, meter: KB_FILES };
-    await countedThings.make(claim, (commit) => commit((database) => store.insert(database, file)));
+    await quotaResources.allocate(claim, (commit) => commit((database) => store.insert(database, file)));
     reply.code(201);
     return present(file);
   });

@@ -1,5 +1,5 @@
 import type { Pool } from 'pg';
-import type { CountedThings } from '#libs/clients/counted-things.ts';
+import type { QuotaResources } from '#libs/clients/quota-resources.ts';
 import { transaction } from '#libs/db/transaction.ts';
 import { OWNER_COLUMNS, type OwnerRow, ownerOfRow, ownerValues } from '../quotas/owner-row.ts';
 import { KB_FILES, type KbFile, type KbFileStore } from './domain.ts';
@@ -14,7 +14,7 @@ type Row = OwnerRow & {
 
 const COLUMNS = `id, ${OWNER_COLUMNS}, name, media_type, size_bytes, created_at`;
 
-export function createKbFileStore(pool: Pool, countedThings: Pick<CountedThings, 'giveBack'>): KbFileStore {
+export function createKbFileStore(pool: Pool, quotaResources: Pick<QuotaResources, 'release'>): KbFileStore {
   return {
     async list(accountId, { limit, cursor }) {
       const { rows } = await pool.query<Row>(
@@ -53,7 +53,7 @@ export function createKbFileStore(pool: Pool, countedThings: Pick<CountedThings,
         );
         const [removed] = rows;
         if (removed === undefined) return false;
-        await countedThings.giveBack(database, { owner: ownerOfRow(removed), meter: KB_FILES });
+        await quotaResources.release(database, { owner: ownerOfRow(removed), meter: KB_FILES });
         return true;
       }),
   };

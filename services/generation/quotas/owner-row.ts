@@ -1,4 +1,4 @@
-import type { Owner } from '#libs/ledger/counted-things.ts';
+import type { Owner } from '#libs/ledger/quota-resources.ts';
 
 /** The columns in which every thing of an account remembers whom it was counted for. */
 export type OwnerRow = {

@@ -1,7 +1,7 @@
 import t from 'tap';
-import { createRunningRegistry, type WorkScope } from './active-requests.ts';
+import { createActiveRequests, type RequestScope } from './active-requests.ts';
 
-const scope = (more: Partial<WorkScope> = {}): WorkScope => ({
+const scope = (more: Partial<RequestScope> = {}): RequestScope => ({
   accountId: 'a1',
   keyId: 'k1',
   targets: ['openai', 'openai/gpt-4o'],
@@ -22,7 +22,7 @@ t.test('a stop ends what it covers and keeps more from beginning, until it is li
     ['model', 'openai/gpt-4o-mini', false],
   ] as const;
   for (const [kind, target, covered] of rows) {
-    const registry = createRunningRegistry();
+    const registry = createActiveRequests();
     const work = registry.begin(scope());
     registry.stop({ id: 's', kind, target });
     t.equal(work.reason(), covered ? 'emergency_stop' : null, `${kind} ${target}`);
@@ -35,14 +35,14 @@ t.test('a stop ends what it covers and keeps more from beginning, until it is li
 });
 
 t.test('work without a key is not covered by a stop of a key', async (t) => {
-  const registry = createRunningRegistry();
+  const registry = createActiveRequests();
   const work = registry.begin(scope({ keyId: null }));
   registry.stop({ id: 's', kind: 'key', target: '' });
   t.equal(work.reason(), null);
 });
 
 t.test('after a gap, what is in force counts', async (t) => {
-  const registry = createRunningRegistry();
+  const registry = createActiveRequests();
   registry.stop({ id: 'lifted', kind: 'account', target: 'a1' });
   const other = registry.begin(scope({ accountId: 'a2' }));
   registry.setStops([{ id: 'missed', kind: 'account', target: 'a2' }]);
@@ -51,7 +51,7 @@ t.test('after a gap, what is in force counts', async (t) => {
 });
 
 t.test('what runs out of time is ended, and the first reason stays', async (t) => {
-  const registry = createRunningRegistry();
+  const registry = createActiveRequests();
   const [soon, later] = [registry.begin(scope()), registry.begin(scope({ deadlineMs: 2_000 }))];
   t.equal(registry.size(), 2);
   registry.endOverdue(new Date(1_000));

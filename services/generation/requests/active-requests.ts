@@ -6,7 +6,7 @@ export const END_REASONS = ['client_gone', 'emergency_stop', 'deadline', 'shutdo
 export type EndReason = (typeof END_REASONS)[number];
 
 /** What a stop can be about. */
-export type WorkScope = {
+export type RequestScope = {
   readonly accountId: string;
   readonly keyId: string | null;
   /** Providers (`openai`) and models (`openai/gpt-4o`). */
@@ -15,7 +15,7 @@ export type WorkScope = {
   readonly deadlineMs: number;
 };
 
-export type RunningWork = WorkScope & {
+export type ActiveRequest = RequestScope & {
   /** Ends every provider call of the work. */
   readonly signal: AbortSignal;
   /** Why it was ended; null while it was not. The first reason stays. */
@@ -25,10 +25,10 @@ export type RunningWork = WorkScope & {
 
 export type StopInForce = Pick<Stop, 'id' | 'kind' | 'target'>;
 
-export type RunningRegistry = {
+export type ActiveRequests = {
   /** @throws ProblemError `emergency_stop` if a stop in force covers it. */
-  readonly begin: (scope: WorkScope) => RunningWork;
-  readonly finish: (work: RunningWork) => void;
+  readonly begin: (scope: RequestScope) => ActiveRequest;
+  readonly finish: (work: ActiveRequest) => void;
   readonly size: () => number;
   /** Ends what the stop covers, and keeps more from beginning. */
   readonly stop: (stop: StopInForce) => void;
@@ -44,8 +44,8 @@ export type RunningRegistry = {
  * The work of this process. A hold may be admitted just before a stop commits and arrive here just after it was
  * announced, so stops are kept and asked again when work begins.
  */
-export function createRunningRegistry(): RunningRegistry {
-  const running = new Set<RunningWork>();
+export function createActiveRequests(): ActiveRequests {
+  const running = new Set<ActiveRequest>();
   let stops = new Map<string, StopInForce>();
 
   const endCovered = (stop: StopInForce) => {
@@ -84,7 +84,7 @@ export function createRunningRegistry(): RunningRegistry {
   };
 }
 
-function startWork(scope: WorkScope): RunningWork {
+function startWork(scope: RequestScope): ActiveRequest {
   const controller = new AbortController();
   let reason: EndReason | null = null;
   return {
@@ -99,7 +99,7 @@ function startWork(scope: WorkScope): RunningWork {
   };
 }
 
-function covers({ kind, target }: StopInForce, { accountId, keyId, targets }: WorkScope): boolean {
+function covers({ kind, target }: StopInForce, { accountId, keyId, targets }: RequestScope): boolean {
   switch (kind) {
     case 'global':
       return true;

@@ -16,7 +16,7 @@ export function answerJson(answer: WorkAnswer, figures: SettledFigures, body: Bu
 }
 
 /** An answer to be kept: it reaches its client without passing the gateway's header writer. */
-export function keptAnswerOf(
+export function storedResponseOf(
   type: keyof typeof CONTENT_TYPES,
   { costNanoUsd, tokens }: Figures,
   body: Buffer,

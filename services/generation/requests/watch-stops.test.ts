@@ -4,7 +4,7 @@ import { createListener, type Listener, type Notify } from '#libs/db/listen.ts';
 import { createLedger } from '#libs/ledger/ledger.ts';
 import { createLogger } from '#libs/service/logger.ts';
 import { createTestDatabase } from '#libs/testing/database.ts';
-import { createRunningRegistry, type StopInForce } from './active-requests.ts';
+import { createActiveRequests, type StopInForce } from './active-requests.ts';
 import { createStopWatch } from './watch-stops.ts';
 
 const logger = createLogger({ name: 'test', level: 'silent' });
@@ -25,7 +25,7 @@ t.test('given PostgreSQL, stops end running work, and those in force are known f
   t.teardown(() => listener.close());
   const ledger = createLedger({ pool });
   await ledger.stop(stopOf('early'));
-  const registry = createRunningRegistry();
+  const registry = createActiveRequests();
   const watch = createStopWatch({ listener, ledger, registry, logger });
   await watch.start();
   t.throws(() => registry.begin(scope('early')), { code: 'emergency_stop' });
@@ -66,14 +66,14 @@ t.test('given a gap, what was missed is read, however long the database takes', 
       return inForce as never;
     },
   };
-  const registry = createRunningRegistry();
+  const registry = createActiveRequests();
   const watch = createStopWatch({ listener, ledger, registry, logger });
   await watch.start();
   const work = registry.begin(scope('a1'));
   for (const noise of ['', 'no json', '{"kind":"prices"}', '{"kind":"stop","stop":"planet"}']) {
     onNotify('inkmeter', noise);
   }
-  t.equal(work.reason(), null, 'announcements of others are passed over');
+  t.equal(work.reason(), null, 'notificationsDuring of others are passed over');
   const ended = once(work.signal, 'abort');
   inForce = [{ id: ID, kind: 'global', target: '' }];
   failures = 2;

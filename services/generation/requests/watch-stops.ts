@@ -1,8 +1,8 @@
-import { CHANGES_CHANNEL, parseChange } from '#libs/db/announce.ts';
 import type { Listener } from '#libs/db/listen.ts';
+import { CHANGES_CHANNEL, parseChange } from '#libs/db/notify.ts';
 import type { Ledger } from '#libs/ledger/ledger.ts';
 import type { Logger } from '#libs/service/logger.ts';
-import type { RunningRegistry } from './active-requests.ts';
+import type { ActiveRequests } from './active-requests.ts';
 
 const REREAD_DELAY_MS = 250;
 
@@ -16,7 +16,7 @@ export type StopWatch = {
 export function createStopWatch(dependencies: {
   listener: Listener;
   ledger: Pick<Ledger, 'stops'>;
-  registry: RunningRegistry;
+  registry: ActiveRequests;
   logger: Logger;
 }): StopWatch {
   const { listener, ledger, registry, logger } = dependencies;

@@ -7,7 +7,11 @@ import { CLIENT_CLOSED_REQUEST, createCompletionRecorder } from '#libs/service/c
 import { toProblem } from '#libs/service/framework-problems.ts';
 import { REQUEST_ID_LABEL } from '#libs/service/logger.ts';
 import type { Metrics } from '#libs/service/metrics.ts';
-import { type Task, type TaskDependencies, withTask } from './generation-request.ts';
+import {
+  type GenerationRequest,
+  type GenerationRequestDependencies,
+  runGenerationRequest,
+} from './generation-request.ts';
 
 export type WorkRequest = {
   readonly requestId: string;
@@ -22,9 +26,13 @@ export type WorkRequest = {
 export type WorkAnswer = Sender<AnswerHead>;
 
 /** Does one task. What it throws is the answer, unless that has begun: then nobody would read it. */
-export type WorkHandler = (task: Task, request: WorkRequest, answer: WorkAnswer) => Promise<void>;
+export type WorkHandler = (
+  task: GenerationRequest,
+  request: WorkRequest,
+  answer: WorkAnswer,
+) => Promise<void>;
 
-export type WorkDependencies = TaskDependencies & {
+export type WorkDependencies = GenerationRequestDependencies & {
   handlers: Readonly<Record<WorkKind, WorkHandler>>;
   requests: Pick<Metrics, 'recordRequest' | 'recordRefusal'>;
   isOverloaded: () => boolean;
@@ -53,7 +61,7 @@ export function createWorkServer(dependencies: WorkDependencies): WorkServer {
       return failure;
     };
     try {
-      await withTask(dependencies, head, answer, (task) => {
+      await runGenerationRequest(dependencies, head, answer, (task) => {
         if (isOverloaded()) throw problem('overloaded', { headers: { 'retry-after': '1' } });
         const request = { requestId, body: parseJson(body), accept: head.accept ?? '', failed };
         return handlers[kind](task, request, answer);

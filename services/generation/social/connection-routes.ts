@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import type { AccountEntitlements } from '#libs/clients/account-entitlements.ts';
-import { type CountedThings, ownerOf } from '#libs/clients/counted-things.ts';
+import { ownerOf, type QuotaResources } from '#libs/clients/quota-resources.ts';
 import { toPage } from '#libs/contracts/page.ts';
 import * as contract from '#libs/contracts/social.ts';
 import { problem } from '#libs/problems/problems.ts';
@@ -13,7 +13,7 @@ import type { PostPublisher, SocialConnection, SocialConnectionStore } from './p
 export type SocialConnectionDependencies = {
   runtime: Runtime;
   entitlements: Pick<AccountEntitlements, 'get'>;
-  countedThings: Pick<CountedThings, 'make'>;
+  quotaResources: Pick<QuotaResources, 'allocate'>;
   publisher: Pick<PostPublisher, 'connect' | 'disconnect'>;
   store: SocialConnectionStore;
 };
@@ -23,7 +23,7 @@ export function socialConnectionRoutes(
   app: FastifyInstance,
   dependencies: SocialConnectionDependencies,
 ): void {
-  const { runtime, entitlements, countedThings, publisher, store } = dependencies;
+  const { runtime, entitlements, quotaResources, publisher, store } = dependencies;
 
   /** What the publisher keeps for nobody costs nobody anything, so a failure is only told. */
   const forget = (credentialReference: string) =>
@@ -47,7 +47,7 @@ export function socialConnectionRoutes(
       refusalFields: { reason: 'connection_limit_exceeded' },
     };
     // Whether there is room for one more comes before which one it is.
-    const connection = await countedThings.make(claim, async (commit) => {
+    const connection = await quotaResources.allocate(claim, async (commit) => {
       checkPlatform(await entitlements.get(accountId), platform);
       if (await store.isConnected(accountId, platform, handle)) throw alreadyConnected(platform, handle);
       const credentialReference = await publisher.connect({ platform, handle, credentials });

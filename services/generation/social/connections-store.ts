@@ -1,5 +1,5 @@
 import type { Pool } from 'pg';
-import type { CountedThings } from '#libs/clients/counted-things.ts';
+import type { QuotaResources } from '#libs/clients/quota-resources.ts';
 import { transaction } from '#libs/db/transaction.ts';
 import { OWNER_COLUMNS, type OwnerRow, ownerOfRow, ownerValues } from '../quotas/owner-row.ts';
 import { CONNECTIONS } from './domain.ts';
@@ -17,7 +17,7 @@ const COLUMNS = `id, ${OWNER_COLUMNS}, platform, handle, credential_reference, c
 
 export function createSocialConnectionStore(
   pool: Pool,
-  countedThings: Pick<CountedThings, 'giveBack'>,
+  quotaResources: Pick<QuotaResources, 'release'>,
 ): SocialConnectionStore {
   return {
     async list(accountId, { limit, cursor }) {
@@ -65,7 +65,7 @@ export function createSocialConnectionStore(
         );
         const [removed] = rows.map(toConnection);
         if (removed !== undefined) {
-          await countedThings.giveBack(database, { owner: removed.owner, meter: CONNECTIONS });
+          await quotaResources.release(database, { owner: removed.owner, meter: CONNECTIONS });
         }
         return removed;
       }),

@@ -1,7 +1,7 @@
 /** Wires what accounts publish and know: connections to social networks, posts, knowledge-base files. */
 import type { Pool } from 'pg';
 import type { AccountEntitlements } from '#libs/clients/account-entitlements.ts';
-import { createCountedThings } from '#libs/clients/counted-things.ts';
+import { createQuotaResources } from '#libs/clients/quota-resources.ts';
 import type { Ledger } from '#libs/ledger/ledger.ts';
 import type { ServiceApp } from '#libs/service/create-service.ts';
 import type { Logger } from '#libs/service/logger.ts';
@@ -32,9 +32,9 @@ const PUBLISH_INTERVAL_MS = 1_000;
 export function addSocialRoutes(app: ServiceApp, dependencies: SocialDependencies): PeriodicJob[] {
   const { runtime, logger, pool, ledger, entitlements, publisher } = dependencies;
   const { clock } = runtime;
-  const countedThings = createCountedThings({ pool, ledger, entitlements, runtime });
-  const connections = createSocialConnectionStore(pool, countedThings);
-  const posts = createSocialPostStore(pool, countedThings);
+  const quotaResources = createQuotaResources({ pool, ledger, entitlements, runtime });
+  const connections = createSocialConnectionStore(pool, quotaResources);
+  const posts = createSocialPostStore(pool, quotaResources);
   const publish = (post: ClaimedPost) => publishClaimed(post, { store: posts, publisher, now: clock.now });
 
   let stopListening = () => {};
@@ -43,10 +43,10 @@ export function addSocialRoutes(app: ServiceApp, dependencies: SocialDependencie
   });
   app.addHook('onClose', () => stopListening());
 
-  const shared = { runtime, entitlements, countedThings };
+  const shared = { runtime, entitlements, quotaResources };
   socialConnectionRoutes(app, { ...shared, publisher, store: connections });
   socialPostRoutes(app, { ...shared, publish, store: posts, findConnections: connections.find });
-  kbFileRoutes(app, { ...shared, store: createKbFileStore(pool, countedThings) });
+  kbFileRoutes(app, { ...shared, store: createKbFileStore(pool, quotaResources) });
 
   return [
     createPeriodicJob({

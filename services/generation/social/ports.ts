@@ -2,7 +2,7 @@
 import type { PageQuery } from '#libs/contracts/page.ts';
 import type { PostState, SocialPlatform } from '#libs/contracts/social.ts';
 import type { Connection as DatabaseConnection } from '#libs/db/transaction.ts';
-import type { Owner } from '#libs/ledger/counted-things.ts';
+import type { Owner } from '#libs/ledger/quota-resources.ts';
 
 export type SocialConnection = {
   id: string;

@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import type { AccountEntitlements } from '#libs/clients/account-entitlements.ts';
-import { type Commit, type CountedThings, ownerOf } from '#libs/clients/counted-things.ts';
+import { type Commit, ownerOf, type QuotaResources } from '#libs/clients/quota-resources.ts';
 import type { Caller } from '#libs/contracts/internal-context.ts';
 import { toPage } from '#libs/contracts/page.ts';
 import * as contract from '#libs/contracts/social.ts';
@@ -21,7 +21,7 @@ import { claimedAtOnce, composePost, scheduleFor, toClaimed } from './schedule.t
 export type SocialPostDependencies = {
   runtime: Runtime;
   entitlements: Pick<AccountEntitlements, 'get'>;
-  countedThings: Pick<CountedThings, 'make'>;
+  quotaResources: Pick<QuotaResources, 'allocate'>;
   findConnections: SocialConnectionStore['find'];
   /** Publishes what has been claimed, and puts down what became of it. */
   publish: (post: ClaimedPost) => Promise<void>;
@@ -30,7 +30,7 @@ export type SocialPostDependencies = {
 
 /** Posts: written, published now or later, cancelled. */
 export function socialPostRoutes(app: FastifyInstance, dependencies: SocialPostDependencies): void {
-  const { runtime, entitlements, countedThings, findConnections, publish, store } = dependencies;
+  const { runtime, entitlements, quotaResources, findConnections, publish, store } = dependencies;
   const { clock, newId } = runtime;
 
   /** The connections of posts, as far as the plan lets one publish through them. */
@@ -59,7 +59,9 @@ export function socialPostRoutes(app: FastifyInstance, dependencies: SocialPostD
     const count = posts.filter(({ state }) => state !== 'draft').length;
     if (count === 0) return store.insertDrafts(posts);
     const claim = { holdId, owner: ownerOf(caller), meter: POSTS, count };
-    await countedThings.make(claim, (commit: Commit) => commit((database) => store.insert(database, posts)));
+    await quotaResources.allocate(claim, (commit: Commit) =>
+      commit((database) => store.insert(database, posts)),
+    );
   }
 
   async function mustFind(accountId: string, id: string): Promise<SocialPost> {
@@ -121,7 +123,7 @@ export function socialPostRoutes(app: FastifyInstance, dependencies: SocialPostD
     ]);
     const schedule = isNow ? claimedAtOnce(holdId, now) : scheduleFor(scheduledAt, holdId, now);
     const claim = { holdId, owner: draft.owner, meter: POSTS };
-    await countedThings.make(claim, (commit) =>
+    await quotaResources.allocate(claim, (commit) =>
       commit(async (database) => {
         if (!(await store.schedule(database, accountId, draft.id, schedule))) throw isNoDraft(draft);
       }),

@@ -1,5 +1,5 @@
 import type { Pool } from 'pg';
-import type { CountedThings } from '#libs/clients/counted-things.ts';
+import type { QuotaResources } from '#libs/clients/quota-resources.ts';
 import type { PostState } from '#libs/contracts/social.ts';
 import { type Connection as DatabaseConnection, transaction } from '#libs/db/transaction.ts';
 import { OWNER_COLUMNS, type OwnerRow, ownerOfRow, ownerValues } from '../quotas/owner-row.ts';
@@ -49,7 +49,7 @@ const CLAIM_SQL = `
 
 export function createSocialPostStore(
   pool: Pool,
-  countedThings: Pick<CountedThings, 'giveBack'>,
+  quotaResources: Pick<QuotaResources, 'release'>,
 ): SocialPostStore {
   return {
     async list(accountId, { limit, cursor, state }) {
@@ -132,7 +132,7 @@ export function createSocialPostStore(
     owner: SocialPost['owner'],
     holdId: string | null,
   ): Promise<void> {
-    if (holdId !== null) await countedThings.giveBack(database, { owner, meter: POSTS, under: holdId });
+    if (holdId !== null) await quotaResources.release(database, { owner, meter: POSTS, under: holdId });
   }
 }
 

@@ -1,5 +1,5 @@
 import type { NewPost } from '#libs/contracts/social.ts';
-import type { Owner } from '#libs/ledger/counted-things.ts';
+import type { Owner } from '#libs/ledger/quota-resources.ts';
 import { scheduledTime } from './domain.ts';
 import type { ClaimedPost, Schedule, SocialConnection, SocialPost } from './ports.ts';
 import { CLAIM_MS } from './publishing.ts';

@@ -12,24 +12,24 @@ export type AnswerStore = {
 };
 
 /** Longer answers cannot be repeated. The gateway draws the same line. */
-export const MAX_KEPT_BYTES = 4 * 1024 * 1024;
+export const MAX_STORED_BYTES = 4 * 1024 * 1024;
 
 /** The answer of one request, on its way to being kept. */
-export type KeptAnswerSlot = {
+export type StoredResponseSlot = {
   /** Stores the answer, if it is not too long. Never throws: the work is done and must be settled anyway. */
   readonly keep: (answer: CompleteAnswer) => Promise<void>;
   /** The request is over; without an answer it may be run again. */
   readonly release: () => Promise<void>;
 };
 
-export type KeptAnswers = {
+export type StoredResponses = {
   /** Undefined where the request is known already: somebody else is at it, or it has been answered. */
-  readonly begin: (requestId: string, accountId: string) => Promise<KeptAnswerSlot | undefined>;
+  readonly begin: (requestId: string, accountId: string) => Promise<StoredResponseSlot | undefined>;
   /** Renews the leases of all requests in progress. */
   readonly renew: () => Promise<void>;
 };
 
-export function createKeptAnswers(store: AnswerStore, logger: Logger): KeptAnswers {
+export function createStoredResponses(store: AnswerStore, logger: Logger): StoredResponses {
   const inProgress = new Set<string>();
   return {
     async begin(requestId, accountId) {
@@ -38,7 +38,7 @@ export function createKeptAnswers(store: AnswerStore, logger: Logger): KeptAnswe
       let isKept = false;
       return {
         async keep(answer) {
-          if (answer.body.length > MAX_KEPT_BYTES) return;
+          if (answer.body.length > MAX_STORED_BYTES) return;
           try {
             await store.finish(requestId, answer);
             isKept = true;

@@ -1,5 +1,5 @@
 import type { Pool } from 'pg';
-import type { KeptAnswer } from '#libs/contracts/kept-answer.ts';
+import type { StoredResponse } from '#libs/contracts/stored-response.ts';
 import { laneOf } from '#libs/ledger/lane.ts';
 import type { AnswerStore } from './domain.ts';
 
@@ -9,7 +9,7 @@ export type ResultStore = AnswerStore & {
    * `unknown` where there is none for this account, or the process that was at it is gone. An answer is kept before its
    * last call is settled, and is `done` only once the books have every call of it: nobody gets what nobody paid for.
    */
-  readonly find: (requestId: string, accountId: string) => Promise<KeptAnswer>;
+  readonly find: (requestId: string, accountId: string) => Promise<StoredResponse>;
   /** Deletes answers nobody may ask for any more. */
   readonly purge: () => Promise<number>;
 };

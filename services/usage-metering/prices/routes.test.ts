@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import t from 'tap';
 import { type PriceFeedWire, priceFeedFromWire } from '#libs/contracts/price-feed.ts';
 import type { AdminPriceRow, PricingList } from '#libs/contracts/prices.ts';
-import { CHANGES_CHANNEL } from '#libs/db/announce.ts';
+import { CHANGES_CHANNEL } from '#libs/db/notify.ts';
 import { effectivePrice } from '#libs/pricing/price.ts';
 import { parsePriceBook } from '#libs/pricing/price-book.ts';
 import { createTestService, STAFF, type TestService } from '../fixtures.ts';
@@ -33,7 +33,7 @@ models:
 `;
 
 /** What is told to other services while work runs. */
-async function announcements({ pool }: TestService, work: () => Promise<unknown>): Promise<string[]> {
+async function notificationsDuring({ pool }: TestService, work: () => Promise<unknown>): Promise<string[]> {
   const client = await pool.connect();
   const heard: string[] = [];
   client.on('notification', ({ payload = '' }) => heard.push(payload));
@@ -51,7 +51,7 @@ t.test('given the price book that is shipped', async (t) => {
   const book = parsePriceBook(BOOK);
   const now = runtime.clock.now();
 
-  const first = await announcements(service, async () => {
+  const first = await notificationsDuring(service, async () => {
     const result = await importPriceBook(pool, BOOK, now);
     t.match(result, {
       addedRows: book.rows.length,
@@ -62,7 +62,7 @@ t.test('given the price book that is shipped', async (t) => {
   t.strictSame(first, ['{"kind":"prices"}']);
 
   await t.test('then importing it again changes nothing and says nothing', async (t) => {
-    const again = await announcements(service, async () => {
+    const again = await notificationsDuring(service, async () => {
       t.strictSame(await importPriceBook(pool, BOOK, now), {
         addedRows: 0,
         changedModels: 0,
@@ -143,7 +143,7 @@ t.test('given a price history', async (t) => {
 
   await t.test('then an admin adds a price that holds from now on, and everybody is told', async (t) => {
     const body = { provider: 'openai', model: 'tiny', per_million_tokens: { input: '0.06', output: '1.5' } };
-    const heard = await announcements(service, async () => {
+    const heard = await notificationsDuring(service, async () => {
       const answer = await service.send<Rows>('admin', 'POST', ADMIN, { body });
       t.equal(answer.status, 201);
       t.match(answer.body.data.prices, [

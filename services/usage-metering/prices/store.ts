@@ -1,6 +1,6 @@
 import type { Pool, PoolClient } from 'pg';
 import type { PriceFeed } from '#libs/contracts/price-feed.ts';
-import { announce } from '#libs/db/announce.ts';
+import { notify } from '#libs/db/notify.ts';
 import { transaction } from '#libs/db/transaction.ts';
 import type { ModelInfo } from '#libs/pricing/model.ts';
 import type { PriceRow } from '#libs/pricing/price.ts';
@@ -96,7 +96,7 @@ export function createPriceStore(pool: Pool): PriceStore {
     add: (rows, by) =>
       transaction(pool, async (client) => {
         if ((await insertRows(client, rows, by)) < rows.length) throw new RowExists();
-        await announce(client, { kind: 'prices' });
+        await notify(client, { kind: 'prices' });
         return 'added' as const;
       }).catch((error: unknown) => {
         if (error instanceof RowExists) return 'exists' as const;
@@ -126,7 +126,7 @@ export function importPrices(
     ]);
     const changedModels = models.rowCount ?? 0;
     const contradicted = await client.query<{ index: bigint }>(CONTRADICTIONS_SQL, columnsOf(book.rows));
-    if (addedRows + changedModels > 0) await announce(client, { kind: 'prices' });
+    if (addedRows + changedModels > 0) await notify(client, { kind: 'prices' });
     return {
       addedRows,
       changedModels,

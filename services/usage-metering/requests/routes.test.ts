@@ -105,7 +105,7 @@ t.test('given one metered call', async (t) => {
     const { data: report } = body;
     t.match(report, { request_id: id, account_id: ACCOUNT, user_id: OWNER, key_id: null });
     t.match(report.decision, { verdict: 'ok', stop: null, decided_at: '2026-11-20T12:00:00.000Z' });
-    t.match(report.decision.explanation, /Admitted.*tokens\.total stood at 0 used/);
+    t.match(report.decision.explanation, /HeldRequest.*tokens\.total stood at 0 used/);
     t.strictSame(report.decision.asked, [
       { meter: 'cost', unit: 'nano_usd', amount: '135000', amount_usd: '0.000135000' },
       { meter: 'tokens.total', unit: 'tokens', amount: '300' },

@@ -1,6 +1,6 @@
 import type { Pool } from 'pg';
-import { NO_PROVIDER } from '#libs/ledger/counted-things.ts';
 import { LANE_COUNT, laneOf } from '#libs/ledger/lane.ts';
+import { NO_PROVIDER } from '#libs/ledger/quota-resources.ts';
 import type { CallFilter, CallRecord } from './call-record.ts';
 import type { CallPosition } from './cursor.ts';
 import type { HoldRecord, Verdict } from './domain.ts';

@@ -1,8 +1,8 @@
 import t from 'tap';
 import type { LimitWire } from '#libs/contracts/limits.ts';
 import type { UsageReport } from '#libs/contracts/usage.ts';
-import { recordWithin } from '#libs/ledger/counted-things.ts';
 import { testHold, testSegment, testSettle } from '#libs/ledger/fixtures.ts';
+import { recordWithin } from '#libs/ledger/quota-resources.ts';
 import {
   ACCOUNT,
   addMembers,

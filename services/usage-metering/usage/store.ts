@@ -1,6 +1,6 @@
 import type { Pool } from 'pg';
-import { NO_PROVIDER } from '#libs/ledger/counted-things.ts';
 import { laneOf } from '#libs/ledger/lane.ts';
+import { NO_PROVIDER } from '#libs/ledger/quota-resources.ts';
 import { type AccountStanding, readLimits, type StandingQuery } from '#libs/ledger/read-limits.ts';
 import { dayOf, type ModelUsage, type ModelUsageQuery } from './domain.ts';
 

@@ -2,7 +2,7 @@ import t from 'tap';
 import type { AuditEntryWire } from '#libs/contracts/audit.ts';
 import { type EntitlementsWire, entitlementsPath } from '#libs/contracts/entitlements.ts';
 import type { FlagRuleWire, FlagWire } from '#libs/contracts/flags.ts';
-import { ACCOUNT, announcements, createTestService, OTHER_ACCOUNT, STAFF } from '../../fixtures.ts';
+import { ACCOUNT, createTestService, notificationsDuring, OTHER_ACCOUNT, STAFF } from '../../fixtures.ts';
 
 type One = { data: { flag: FlagWire } };
 type Many = { data: { flags: FlagWire[] } };
@@ -36,7 +36,7 @@ t.test('given accounts on the free plan', async (t) => {
   await t.test(
     'when a feature is switched on for all, then all have it and every replica is told',
     async (t) => {
-      const heard = await announcements(pool, async () => {
+      const heard = await notificationsDuring(pool, async () => {
         const answer = await put([{ kind: 'boolean', on: true }], {
           description: 'Try it',
           reason: 'launch',

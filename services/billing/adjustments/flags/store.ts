@@ -1,5 +1,5 @@
 import type { Pool, PoolClient } from 'pg';
-import { announce } from '#libs/db/announce.ts';
+import { notify } from '#libs/db/notify.ts';
 import { transaction } from '#libs/db/transaction.ts';
 import type { AuditEntry, AuditState } from '../../audit/domain.ts';
 import { recordAudit } from '../../audit/store.ts';
@@ -55,7 +55,7 @@ export function createFlagStore(pool: Pool): FlagStore {
           before: stateOf(before),
           after: stateOf(flag),
         });
-        await announce(client, { kind: 'flag', id: flag.key });
+        await notify(client, { kind: 'flag', id: flag.key });
         return before === undefined ? 'created' : 'replaced';
       }),
     remove: (key, audit) =>
@@ -72,7 +72,7 @@ export function createFlagStore(pool: Pool): FlagStore {
           before: stateOf(before),
           after: null,
         });
-        await announce(client, { kind: 'flag', id: key });
+        await notify(client, { kind: 'flag', id: key });
         return true;
       }),
   };

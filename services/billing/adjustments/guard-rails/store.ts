@@ -39,7 +39,7 @@ export async function hasGuardRail(pool: Pick<Pool, 'query'>, target: GuardRailT
   return (await find(pool, target)) !== undefined;
 }
 
-/** Changes a setting of one account; for `alongside`, so that its limits are in force when it commits. */
+/** Changes a setting of one account; for `inTransaction`, so that its limits are in force when it commits. */
 export async function applyGuardRail(client: PoolClient, change: GuardRailChange): Promise<void> {
   const target = 'set' in change ? change.set.target : change.withdraw;
   const before = await find(client, target);

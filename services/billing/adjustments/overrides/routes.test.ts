@@ -3,7 +3,7 @@ import type { AuditEntryWire } from '#libs/contracts/audit.ts';
 import { type EntitlementsWire, entitlementsPath } from '#libs/contracts/entitlements.ts';
 import type { OverrideWire } from '#libs/contracts/overrides.ts';
 import { testHold, testSettle } from '#libs/ledger/fixtures.ts';
-import { ACCOUNT, announcements, createTestService, OTHER_ACCOUNT, STAFF } from '../../fixtures.ts';
+import { ACCOUNT, createTestService, notificationsDuring, OTHER_ACCOUNT, STAFF } from '../../fixtures.ts';
 
 type One = { data: { override: OverrideWire } };
 type Many = { data: { overrides: OverrideWire[] } };
@@ -32,7 +32,7 @@ t.test('given an account that has used up its images', async (t) => {
   let granted: OverrideWire;
   await t.test('when staff grant three more, then they can be held at once, and no fourth', async (t) => {
     const expires_at = '2026-11-20T13:00:00.000Z';
-    const heard = await announcements(pool, async () => {
+    const heard = await notificationsDuring(pool, async () => {
       const answer = await sendAs<One>('admin', 'POST', OVERRIDES, { ...boost, expires_at });
       t.equal(answer.status, 201);
       granted = answer.body.data.override;

@@ -15,7 +15,7 @@ type OverrideRow = {
 };
 
 const COLUMNS = `id, account_id, terms, reason, author, valid_from, valid_until, created_at, ended_at, ended_by`;
-const MOST_LISTED = 500;
+const MAX_LISTED = 500;
 
 export type OverrideStore = {
   /** Newest first. */
@@ -27,7 +27,7 @@ export function createOverrideStore(pool: Pick<Pool, 'query'>): OverrideStore {
   return {
     async list(accountId) {
       const { rows } = await pool.query<OverrideRow>(
-        `SELECT ${COLUMNS} FROM account_overrides WHERE account_id = $1 ORDER BY id DESC LIMIT ${MOST_LISTED}`,
+        `SELECT ${COLUMNS} FROM account_overrides WHERE account_id = $1 ORDER BY id DESC LIMIT ${MAX_LISTED}`,
         [accountId],
       );
       return rows.map(toRecord);

@@ -12,13 +12,13 @@ import { LIMIT_STATES } from './limits.ts';
 export type BodyPatch = Readonly<Record<string, unknown>>;
 
 /** When a need arises. Without one it always does. */
-export type NeedCondition =
+export type RequirementCondition =
   | { readonly caller: 'api_key' }
   /** `set`: the field has a value; `true`: it is true; `several`: it is a number above 1. */
   | { readonly field: string; readonly is: 'set' | 'true' | 'several' };
 
 /** Something a request needs of its account's plan. Operations declare theirs as data; one place decides. */
-export type Need =
+export type Requirement =
   /** The model named in the field, or the plan's own where none is named. */
   | { readonly kind: 'model'; readonly of: 'text' | 'image'; readonly field: string }
   /** The quality of the preset named in the field, or the plan's best where none is named. */
@@ -30,18 +30,18 @@ export type Need =
   | {
       readonly kind: 'feature';
       readonly feature: string;
-      readonly when?: NeedCondition;
+      readonly when?: RequirementCondition;
       /** How the request does without; null where it cannot. */
       readonly without: BodyPatch | null;
     };
 
 /** Who calls with an API key needs a plan that includes it. */
-export const NEEDS_API_ACCESS = {
+export const REQUIRES_API_ACCESS = {
   kind: 'feature',
   feature: 'api_access',
   when: { caller: 'api_key' },
   without: null,
-} as const satisfies Need;
+} as const satisfies Requirement;
 
 export const degradation = z
   .object({

@@ -2,8 +2,8 @@
 import type { Pool } from 'pg';
 import type { Caller } from '#libs/contracts/internal-context.ts';
 import { type Connection, transaction } from '#libs/db/transaction.ts';
-import { countingFacts, type Owner, recordWithin, settleWithin } from '#libs/ledger/counted-things.ts';
 import type { Ledger } from '#libs/ledger/ledger.ts';
+import { countingFacts, type Owner, recordWithin, settleWithin } from '#libs/ledger/quota-resources.ts';
 import type { HoldAnswer } from '#libs/ledger/types.ts';
 import type { ProblemFields } from '#libs/problems/problems.ts';
 import { meteringUnavailable, refusal } from '#libs/service/refusal.ts';
@@ -23,20 +23,20 @@ export type Claim = {
 /** Makes the things, in a transaction that also counts them. */
 export type Commit = <Made>(make: (connection: Connection) => Promise<Made>) => Promise<Made>;
 
-export type CountedThings = {
+export type QuotaResources = {
   /**
    * Holds room for the things, has `work` check and prepare what it must, and counts them with whatever it commits. When
    * `work` fails, or the process dies at any moment, nothing was made and nothing is counted.
    *
    * @throws ProblemError that says which limit refused, `metering_unavailable`, and what `work` throws.
    */
-  make: <Made>(claim: Claim, work: (commit: Commit) => Promise<Made>) => Promise<Made>;
+  allocate: <Made>(claim: Claim, work: (commit: Commit) => Promise<Made>) => Promise<Made>;
   /**
    * Gives one thing back in the transaction that unmakes it.
    * @param counted.under the decision that a post was counted under: it is given back to the day it was counted on, not
    * to today. Without it, one less exists now.
    */
-  giveBack: (
+  release: (
     connection: Connection,
     counted: { owner: Owner; meter: string; under?: string },
   ) => Promise<void>;
@@ -49,12 +49,12 @@ export function ownerOf({ accountId, userId, keyId, workspaceId }: Caller): Owne
   return { accountId, userId, keyId, workspaceId };
 }
 
-export function createCountedThings(options: {
+export function createQuotaResources(options: {
   pool: Pool;
   ledger: Pick<Ledger, 'hold' | 'close'>;
   entitlements: Pick<AccountEntitlements, 'get' | 'suggestPlans'>;
   runtime: Pick<Runtime, 'clock' | 'newId'>;
-}): CountedThings {
+}): QuotaResources {
   const { pool, ledger, entitlements } = options;
   const { clock, newId } = options.runtime;
 
@@ -89,7 +89,7 @@ export function createCountedThings(options: {
   }
 
   return {
-    async make(claim, work) {
+    async allocate(claim, work) {
       await admit(claim);
       const { holdId, meter, count = 1 } = claim;
       const { accountId } = claim.owner;
@@ -119,7 +119,7 @@ export function createCountedThings(options: {
       }
     },
 
-    giveBack: (connection, counted) =>
+    release: (connection, counted) =>
       recordWithin(connection, null, { ...counted, id: newId(), amount: -1n, step: 'delete' }),
   };
 }

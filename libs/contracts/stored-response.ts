@@ -1,11 +1,11 @@
 /** The answer generation kept of a request that may be asked again. */
 import { z } from 'zod';
 
-export const KEPT_ANSWER_ROUTE = '/internal/results/:request_id';
+export const STORED_RESPONSE_ROUTE = '/internal/results/:request_id';
 
-export const keptAnswerPath = (requestId: string): string => `/internal/results/${requestId}`;
+export const storedResponsePath = (requestId: string): string => `/internal/results/${requestId}`;
 
-export const keptAnswer = z.discriminatedUnion('state', [
+export const storedResponse = z.discriminatedUnion('state', [
   z.object({
     state: z.literal('done'),
     status: z.int(),
@@ -15,4 +15,4 @@ export const keptAnswer = z.discriminatedUnion('state', [
   z.object({ state: z.literal('running') }),
   z.object({ state: z.literal('unknown') }),
 ]);
-export type KeptAnswer = z.infer<typeof keptAnswer>;
+export type StoredResponse = z.infer<typeof storedResponse>;

@@ -6,7 +6,7 @@ import { createLedger } from '#libs/ledger/ledger.ts';
 import { problem } from '#libs/problems/problems.ts';
 import { systemRuntime } from '#libs/service/runtime.ts';
 import { createTestDatabase, type TestScope } from '#libs/testing/database.ts';
-import { createCountedThings } from './counted-things.ts';
+import { createQuotaResources } from './quota-resources.ts';
 
 const ACCOUNT = '0190a1b2-0000-7000-8000-00000000a001';
 const METER = 'kb.files';
@@ -23,7 +23,7 @@ async function createThings(t: TestScope) {
     periodMonths: 1,
     segments: [testSegment({ meter: METER, window: 'total', n: 1n })],
   });
-  const countedThings = createCountedThings({
+  const quotaResources = createQuotaResources({
     pool,
     ledger,
     entitlements: {
@@ -36,10 +36,10 @@ async function createThings(t: TestScope) {
   return {
     pool,
     ledger,
-    countedThings,
+    quotaResources,
     claim,
     add: (name: string) =>
-      countedThings.make(claim(), (commit) =>
+      quotaResources.allocate(claim(), (commit) =>
         commit(async (connection) => {
           await connection.query('INSERT INTO things VALUES ($1)', [name]);
           return name;
@@ -70,12 +70,12 @@ t.test('what fails before it is made leaves the room free', async (t) => {
   const things = await createThings(t);
   const refusal = problem('conflict');
   await t.rejects(
-    things.countedThings.make(things.claim(), async () => Promise.reject(refusal)),
+    things.quotaResources.allocate(things.claim(), async () => Promise.reject(refusal)),
     refusal,
   );
   t.strictSame(await things.state(), NOTHING);
   await t.rejects(
-    things.countedThings.make(things.claim(), (commit) =>
+    things.quotaResources.allocate(things.claim(), (commit) =>
       commit(async (connection) => {
         await connection.query(`INSERT INTO things VALUES ('half')`);
         throw refusal;
@@ -92,7 +92,7 @@ t.test(
   async (t) => {
     const things = await createThings(t);
     await t.rejects(
-      things.countedThings.make(things.claim(), (commit) =>
+      things.quotaResources.allocate(things.claim(), (commit) =>
         commit(async (connection) => {
           await connection.query(`INSERT INTO things VALUES ('lost')`);
           const { rows } = await connection.query('SELECT pg_backend_pid() AS pid');
@@ -111,7 +111,7 @@ t.test('what took so long that its room was given away is not made', async (t) =
   const things = await createThings(t);
   const later = createLedger({ pool: things.pool, now: () => new Date(Date.now() + 3_600_000) });
   await t.rejects(
-    things.countedThings.make(things.claim(), async (commit) => {
+    things.quotaResources.allocate(things.claim(), async (commit) => {
       t.equal((await later.expire(10)).length, 1);
       await things.add('quicker');
       return commit((connection) => connection.query(`INSERT INTO things VALUES ('slow')`));
@@ -128,7 +128,7 @@ t.test('giving back and unmaking commit together', async (t) => {
   const connection = await things.pool.connect();
   await connection.query('BEGIN');
   await connection.query('DELETE FROM things');
-  await things.countedThings.giveBack(connection, { owner: OWNER, meter: METER });
+  await things.quotaResources.release(connection, { owner: OWNER, meter: METER });
   await connection.query('ROLLBACK');
   connection.release();
   t.strictSame(await things.state(), { things: ['first'], used: 1n, held: 0n });

@@ -32,7 +32,7 @@ const KINDS: ReadonlySet<string> = new Set<Change['kind']>([
 ]);
 
 /** Tells every listener, if and when the surrounding transaction commits. */
-export async function announce(database: Pick<Pool, 'query'>, change: Change): Promise<void> {
+export async function notify(database: Pick<Pool, 'query'>, change: Change): Promise<void> {
   await database.query('SELECT pg_notify($1, $2)', [CHANGES_CHANNEL, JSON.stringify(change)]);
 }
 

@@ -2,10 +2,10 @@ import t from 'tap';
 import { transaction } from '#libs/db/transaction.ts';
 import { createTestDatabase, type TestScope } from '#libs/testing/database.ts';
 import { createFakeRuntime } from '#libs/testing/runtime.ts';
-import { countingFacts, type Owner, recordWithin, settleWithin } from './counted-things.ts';
 import { testHold, testSegment } from './fixtures.ts';
 import { findBreaches } from './invariants.ts';
 import { createLedger } from './ledger.ts';
+import { countingFacts, type Owner, recordWithin, settleWithin } from './quota-resources.ts';
 import type { LimitSegment } from './types.ts';
 
 const ACCOUNT = '0190a1b2-0000-7000-8000-00000000a001';
