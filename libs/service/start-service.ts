@@ -1,0 +1,154 @@
+import type pg from 'pg';
+import type { Pool as HttpPool } from 'undici';
+import type { z } from 'zod';
+import { type ContextSigner, createContextSigner } from '#libs/auth/internal-context.ts';
+import { createInternalClient, type InternalClient } from '#libs/clients/internal-client.ts';
+import { type ConfigSchema, loadConfig } from '#libs/config/config.ts';
+import { loadDotEnv, processEnv } from '#libs/config/env.ts';
+import { createListener, type Listener } from '#libs/db/listen.ts';
+import { createPool } from '#libs/db/pool.ts';
+import { createServicePool } from '#libs/http/service-pool.ts';
+import type { backendVariables } from './backend-variables.ts';
+import type { ServiceApp } from './create-service.ts';
+import { createLogger, type Logger } from './logger.ts';
+import { createMetrics, type Metrics } from './metrics.ts';
+import type { ReadinessChecks } from './operations-server.ts';
+import { runService } from './run-service.ts';
+import { type Runtime, systemRuntime } from './runtime.ts';
+import { type ServiceConfig, type serviceVariables, toServiceConfig } from './variables.ts';
+
+type SharedVariables = z.output<
+  z.ZodObject<ReturnType<typeof serviceVariables> & ReturnType<typeof backendVariables>>
+>;
+
+/** A service's schema: the shared variables and its own. */
+export type ServiceSchema = ConfigSchema & z.ZodType<SharedVariables>;
+
+/** Another service, over HTTP: signed calls through `client`, forwarded requests through `pool`. */
+export type Backend = { readonly client: InternalClient; readonly pool: HttpPool };
+
+/** What every service is built from. The bootstrap closes everything it opened. */
+export type ServiceContext<Variables> = {
+  readonly variables: Variables;
+  readonly service: ServiceConfig;
+  readonly runtime: Runtime;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  readonly pool: pg.Pool;
+  readonly signer: ContextSigner;
+  /** One more database pool of at most `max` connections. */
+  readonly openPool: (purpose: string, max: number) => pg.Pool;
+  /** The connection for notifications; `/ready` fails while it is down. */
+  readonly openListener: () => Listener;
+  readonly connectTo: (url: string) => Backend;
+  /** Calls `close` at shutdown, after the last request. */
+  readonly closeAtEnd: (close: () => unknown) => void;
+};
+
+export type BuiltService = {
+  readonly app: ServiceApp;
+  /** Run from the moment the service listens until it begins to stop. */
+  readonly jobs?: readonly BackgroundJob[];
+  /** Checks for `/ready`, besides the database and the listener. */
+  readonly readiness?: ReadinessChecks;
+  /** Runs when the service begins to stop, before requests in flight are awaited. */
+  readonly onStop?: () => unknown;
+  /** Runs after the last request: writes out whatever is still in memory. */
+  readonly flush?: () => unknown;
+};
+
+/** Work outside requests. `stop` resolves when the running piece has ended. */
+export type BackgroundJob = { readonly start: () => unknown; readonly stop: () => unknown };
+
+/**
+ * The main function of a service: reads its configuration, opens the shared resources, builds the app, and runs it
+ * until the process is asked to stop. See `runService` for the order of shutdown and the exit codes.
+ */
+export async function startService<Schema extends ServiceSchema>(options: {
+  readonly name: string;
+  readonly configSchema: Schema;
+  readonly build: (context: ServiceContext<z.output<Schema>>) => BuiltService | Promise<BuiltService>;
+}): Promise<void> {
+  const { name, configSchema, build } = options;
+  loadDotEnv();
+  const variables: z.output<Schema> = loadConfig(configSchema, processEnv());
+  const service = toServiceConfig(variables);
+  const logger = createLogger({ name, level: service.logLevel });
+  const metrics = createMetrics({ service: name });
+  const resources = openResources(name, variables, logger);
+  const built = await build({
+    variables,
+    service,
+    runtime: systemRuntime,
+    logger,
+    metrics,
+    ...resources.opened,
+  });
+  const { app, jobs = [] } = built;
+
+  await runService({
+    name,
+    config: service,
+    logger,
+    metrics,
+    app,
+    readiness: { ...resources.readiness, ...built.readiness },
+    lifecycle: {
+      startJobs: async () => {
+        for (const job of jobs) await job.start();
+      },
+      stopJobs: () => Promise.all([built.onStop?.(), ...jobs.map((job) => job.stop())]),
+      flush: () => built.flush?.(),
+      closePools: resources.close,
+    },
+  });
+}
+
+function openResources(name: string, variables: SharedVariables, logger: Logger) {
+  const { DATABASE_URL: connectionString, STATEMENT_TIMEOUT: statementTimeoutMs } = variables;
+  const { now } = systemRuntime.clock;
+  const signer = createContextSigner({ secrets: variables.INTERNAL_SECRETS, now });
+  const closers: (() => unknown)[] = [];
+  const readiness: Record<string, () => Promise<unknown>> = {};
+
+  const open = (applicationName: string, max: number) => {
+    const pool = createPool({
+      connectionString,
+      max,
+      applicationName,
+      statementTimeoutMs,
+      onIdleError: (error) => logger.warn({ err: error }, 'idle database connection failed'),
+    });
+    closers.push(() => pool.end());
+    return pool;
+  };
+  const pool = open(`inkmeter-${name}`, variables.DATABASE_POOL_SIZE);
+  readiness.database = () => pool.query('SELECT 1');
+
+  const opened = {
+    pool,
+    signer,
+    openPool: (purpose: string, max: number) => open(`inkmeter-${name}-${purpose}`, max),
+    openListener: () => {
+      const listener = createListener({
+        connectionString,
+        applicationName: `inkmeter-${name}-listen`,
+        onError: (error) => logger.warn({ err: error }, 'listening database connection failed'),
+      });
+      closers.push(() => listener.close());
+      readiness.notifications = async () => {
+        if (!listener.isConnected()) throw new Error('The listening connection is down.');
+      };
+      return listener;
+    },
+    connectTo: (url: string): Backend => {
+      const httpPool = createServicePool(url);
+      closers.push(() => httpPool.close());
+      return { pool: httpPool, client: createInternalClient({ pool: httpPool, signer, now }) };
+    },
+    closeAtEnd: (close: () => unknown) => {
+      closers.push(close);
+    },
+  };
+  return { opened, readiness, close: () => Promise.all(closers.map((close) => close())) };
+}
