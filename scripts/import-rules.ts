@@ -8,6 +8,7 @@ const IO_LIBS = [
   'db',
   'ledger',
   'auth',
+  'audit',
   'outbox',
   'channel',
   'http',

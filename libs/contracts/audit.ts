@@ -1,4 +1,4 @@
-/** What staff did: an append-only record. */
+/** The audit log: an append-only record of what staff, operators and the system did. */
 import { z } from 'zod';
 import { envelope, instant } from './envelope.ts';
 import { defineOperation } from './operation.ts';
@@ -12,10 +12,10 @@ export const auditEntry = z
   .object({
     id: z.uuid(),
     at: instant,
-    actor: z.string().describe("A user's id, or the name of a program."),
-    action: z.string().describe('Such as `override.created` or `catalogue.published`.'),
-    subject: z.string().describe('What it was done to, such as `flag:ai_inbox`.'),
-    account_id: z.uuid().nullable().describe('The account concerned; null where it is about many.'),
+    actor: z.string().describe("A user's id, `system` or `cli`."),
+    action: z.string().describe('For example `override.created` or `catalogue.published`.'),
+    subject: z.string().describe('The object of the action, for example `flag:ai_inbox`.'),
+    account_id: z.uuid().nullable().describe('The account concerned; null for an action on many accounts.'),
     before: state,
     after: state,
     reason: z.string().nullable(),
@@ -28,10 +28,12 @@ export const auditQuery = z.object({
   ...pageQuery.shape,
   account_id: z.uuid().optional(),
   actor: name.optional(),
-  action: name.optional().describe('Exactly, or all of a kind: `override.` finds every action on overrides.'),
+  action: name
+    .optional()
+    .describe('One action, or a prefix that ends with a dot: `override.` matches every action on overrides.'),
   subject: name.optional(),
-  from: instant.optional().describe('Not before.'),
-  to: instant.optional().describe('Before.'),
+  from: instant.optional().describe('Inclusive start.'),
+  to: instant.optional().describe('Exclusive end.'),
 });
 
 const exampleEntry: AuditEntryWire = {
@@ -51,8 +53,8 @@ export const listAudit = defineOperation({
   operationId: 'listAudit',
   method: 'GET',
   path: '/api/admin/audit',
-  summary: 'What staff did',
-  description: 'Newest first. Nothing on this record can be changed or deleted.',
+  summary: 'List the audit log',
+  description: 'Newest first. Entries cannot be changed or deleted.',
   tags: ['Admin'],
   auth: 'staff',
   querystring: auditQuery,

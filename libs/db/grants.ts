@@ -6,6 +6,7 @@ import { is } from 'drizzle-orm';
 import { getTableConfig, PgTable } from 'drizzle-orm/pg-core';
 import pg from 'pg';
 import { type ServiceName, serviceRoles } from './roles.ts';
+import * as audit from './schema/audit.ts';
 import * as billing from './schema/billing.ts';
 import * as gateway from './schema/gateway.ts';
 import * as generation from './schema/generation.ts';
@@ -22,7 +23,7 @@ const OWNED: Readonly<Record<ServiceName, object>> = {
 /** Tables of others that a service reads: who belongs to an account, whose trial it is, and which models have prices. */
 const READ: Readonly<Record<ServiceName, readonly string[]>> = {
   gateway: [],
-  billing: ['accounts', 'users', 'memberships', 'api_keys', 'models'],
+  billing: ['accounts', 'users', 'memberships', 'api_keys', 'models', 'audit_log'],
   'usage-metering': ['accounts', 'memberships'],
   generation: [],
 };
@@ -70,6 +71,8 @@ export async function grantServiceRoles(client: pg.ClientBase): Promise<void> {
       `GRANT USAGE ON ALL SEQUENCES IN SCHEMA ${schema} TO ${role}`,
       `GRANT SELECT, INSERT, UPDATE, DELETE ON ${list(tablesOf(OWNED[service]))} TO ${role}`,
       `GRANT SELECT ON ${list(readable)} TO ${role}`,
+      // Every service adds audit entries; none changes or deletes them.
+      `GRANT INSERT ON ${list(tablesOf(audit))} TO ${role}`,
     );
   }
   await client.query(statements.join(';\n'));

@@ -1,5 +1,6 @@
 import type { Pool } from 'pg';
 import type { ContextSigner } from '#libs/auth/internal-context.ts';
+import { createDatabase } from '#libs/db/database.ts';
 import { createService, type ServiceApp } from '#libs/service/create-service.ts';
 import { requireInternalContext } from '#libs/service/internal-calls.ts';
 import type { Logger } from '#libs/service/logger.ts';
@@ -8,6 +9,7 @@ import type { PeriodicJob } from '#libs/service/periodic-job.ts';
 import type { Runtime } from '#libs/service/runtime.ts';
 import type { ServiceConfig } from '#libs/service/variables.ts';
 import { addStaffRoutes, buildStaffJobs, type UpdateTerms } from './adjustments/plugin.ts';
+import { auditPlugin } from './audit/plugin.ts';
 import { internalRoutes } from './subscriptions/internal-routes.ts';
 import {
   addLifecycleRoutes,
@@ -54,6 +56,7 @@ export function buildApp(dependencies: AppDependencies): ServiceApp {
   });
   const { accountExists } = subscriptions;
   addStaffRoutes(app, { pool, runtime, accounts, accountExists, catalogues, updateTerms });
+  void app.register(auditPlugin, { database: createDatabase(pool) });
   return app;
 }
 

@@ -171,31 +171,6 @@ export const rollouts = pgTable(
   (table) => [index('rollouts_running').on(table.createdAt).where(sql`state = 'running'`)],
 );
 
-/** Every action of staff. A trigger refuses to change or delete rows. */
-export const auditLog = pgTable(
-  'audit_log',
-  {
-    id: uuid('id').primaryKey(),
-    at: instant('at').notNull(),
-    /** A user's id, or the name of a program. */
-    actor: text('actor').notNull(),
-    /** `override.created`, `catalogue.published`, … */
-    action: text('action').notNull(),
-    /** What it was done to: `account:<id>`, `flag:<key>`, `catalogue:<version id>`, `guard_rail:plan:<key>`. */
-    subject: text('subject').notNull(),
-    accountId: uuid('account_id'),
-    before: jsonb('before'),
-    after: jsonb('after'),
-    reason: text('reason'),
-    requestId: text('request_id'),
-  },
-  (table) => [
-    index('audit_log_account').on(table.accountId, table.id),
-    index('audit_log_actor').on(table.actor, table.id),
-    index('audit_log_subject').on(table.subject, table.id),
-  ],
-);
-
 // What accounts owe, what they tried, and what became of their subscriptions.
 
 /** Money asked for before a plan is given. An account has at most one open request. */

@@ -1,6 +1,8 @@
 /** Wires what staff decide beside the plans: overrides, segments, flags, emergency limits, catalogues, the record. */
+import { drizzle } from 'drizzle-orm/node-postgres';
 import type { FastifyInstance } from 'fastify';
 import type { Pool, PoolClient } from 'pg';
+import { recordAudit } from '#libs/audit/record-audit.ts';
 import { parseCatalogue } from '#libs/catalogue/parse.ts';
 import type { Catalogue } from '#libs/catalogue/schema.ts';
 import { readUsed } from '#libs/ledger/read-used.ts';
@@ -8,8 +10,6 @@ import { problem } from '#libs/problems/problems.ts';
 import type { Logger } from '#libs/service/logger.ts';
 import type { PeriodicJob } from '#libs/service/periodic-job.ts';
 import type { Runtime } from '#libs/service/runtime.ts';
-import { auditRoutes } from '../audit/routes.ts';
-import { createAuditStore, recordAudit } from '../audit/store.ts';
 import { addCatalogue } from '../catalogues/import-catalogue.ts';
 import { createRolloutJob } from '../catalogues/jobs.ts';
 import { previewPublication } from '../catalogues/preview.ts';
@@ -58,7 +58,6 @@ export function addStaffRoutes(app: FastifyInstance, dependencies: StaffDependen
   addAccountDecisions(app, dependencies);
   addCommonDecisions(app, dependencies);
   addCatalogues(app, dependencies);
-  auditRoutes(app, createAuditStore(dependencies.pool));
 }
 
 function addAccountDecisions(app: FastifyInstance, dependencies: StaffDependencies): void {
@@ -77,7 +76,7 @@ function addAccountDecisions(app: FastifyInstance, dependencies: StaffDependenci
           });
         }
         await insertOverride(client, override);
-        await recordAudit(client, {
+        await recordAudit(drizzle(client), {
           id: newId(),
           at: now,
           by,
@@ -92,7 +91,7 @@ function addAccountDecisions(app: FastifyInstance, dependencies: StaffDependenci
     end: ({ id, accountId, terms }, { at, by, reason }) =>
       updateTerms(accountId, async (client) => {
         if ((await endOverride(client, { id, accountId, at, by: by.actor })) === undefined) return;
-        await recordAudit(client, {
+        await recordAudit(drizzle(client), {
           id: newId(),
           at,
           by,
@@ -111,7 +110,7 @@ function addAccountDecisions(app: FastifyInstance, dependencies: StaffDependenci
     replace: (accountId, segments, { by, reason }) =>
       updateTerms(accountId, async (client, now) => {
         const before = await replaceSegments(client, accountId, segments);
-        await recordAudit(client, {
+        await recordAudit(drizzle(client), {
           id: newId(),
           at: now,
           by,
@@ -159,7 +158,7 @@ function addCatalogues(app: FastifyInstance, { pool, runtime, catalogues }: Staf
       const now = clock.now();
       const options = { catalogue, text: source, author: by.actor, now, newId };
       return addCatalogue(pool, options, (client, { id, version }) =>
-        recordAudit(client, {
+        recordAudit(drizzle(client), {
           id: newId(),
           at: now,
           by,

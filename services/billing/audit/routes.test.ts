@@ -6,7 +6,7 @@ type Page = { data: { entries: AuditEntryWire[]; next_cursor: string | null } };
 
 const AUDIT = '/api/admin/audit';
 
-t.test('given a week of decisions', async (t) => {
+t.test('given a week of audited actions', async (t) => {
   const { send, sendAs, runtime, pool } = await createTestService(t);
   const list = async (query: string) => (await sendAs<Page>('support', 'GET', `${AUDIT}${query}`)).body.data;
   for (let day = 0; day < 7; day += 1) {
@@ -42,7 +42,7 @@ t.test('given a week of decisions', async (t) => {
     const count = async (query: string) => (await list(`${query}&limit=100`)).entries.length;
     t.equal(await count(`?account_id=${ACCOUNT}`), 4);
     t.equal(await count(`?actor=${STAFF}`), 14);
-    t.equal(await count('?actor=nobody'), 0);
+    t.equal(await count('?actor=unknown'), 0);
     t.equal(await count('?action=flag.set'), 7);
     t.equal(await count('?action=flag.'), 7);
     t.equal(await count('?action=flag'), 0);
@@ -50,9 +50,9 @@ t.test('given a week of decisions', async (t) => {
     t.equal(await count('?from=2026-11-21T12:00:00.000Z&to=2026-11-23T12:00:00.000Z'), 4);
   });
 
-  await t.test('then nobody can change or delete what was recorded', async (t) => {
+  await t.test('then entries cannot be changed or deleted', async (t) => {
     for (const sql of [
-      `UPDATE audit_log SET actor = 'somebody else'`,
+      `UPDATE audit_log SET actor = 'another user'`,
       'DELETE FROM audit_log',
       'TRUNCATE audit_log',
     ]) {
@@ -60,7 +60,7 @@ t.test('given a week of decisions', async (t) => {
     }
   });
 
-  await t.test('then a question that makes no sense is refused, and only staff may ask', async (t) => {
+  await t.test('then an invalid query is refused, and only staff may read', async (t) => {
     for (const query of ['?cursor=1', '?limit=0', '?limit=101', '?account_id=me', '?from=yesterday']) {
       t.equal((await sendAs('admin', 'GET', `${AUDIT}${query}`)).status, 400, query);
     }

@@ -2,22 +2,18 @@ import type { FastifyInstance } from 'fastify';
 import { listAudit } from '#libs/contracts/audit.ts';
 import { succeed } from '#libs/contracts/envelope.ts';
 import { toPage } from '#libs/contracts/page.ts';
+import type { Database } from '#libs/db/database.ts';
 import { serveOperation } from '#libs/service/serve-operation.ts';
-import { type AuditFilter, presentAuditEntry, type RecordedAuditEntry } from './domain.ts';
+import { presentAuditEntry } from './domain.ts';
+import { listAuditEntries } from './store.ts';
 
-export type AuditRouteOptions = {
-  list: (
-    filter: AuditFilter,
-    page: { limit: number; cursor: string | undefined },
-  ) => Promise<RecordedAuditEntry[]>;
-};
-
-export function auditRoutes(app: FastifyInstance, { list }: AuditRouteOptions): void {
+export function auditRoutes(app: FastifyInstance, { database }: { database: Database }): void {
   serveOperation(app, listAudit, async (request) => {
     const { limit, cursor, account_id: accountId, actor, action, subject, from, to } = request.query;
     const filter = { accountId, actor, action, subject, from: instantOf(from), to: instantOf(to) };
-    const found = toPage(await list(filter, { limit: limit + 1, cursor }), limit, presentAuditEntry);
-    return succeed({ entries: found.data, next_cursor: found.next_cursor });
+    const rows = await listAuditEntries(database, filter, { limit: limit + 1, cursor });
+    const { data, next_cursor } = toPage(rows, limit, presentAuditEntry);
+    return succeed({ entries: data, next_cursor });
   });
 }
 

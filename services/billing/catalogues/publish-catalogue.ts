@@ -1,10 +1,11 @@
+import { drizzle } from 'drizzle-orm/node-postgres';
 import type { Pool } from 'pg';
+import type { Actor } from '#libs/audit/entry.ts';
+import { recordAudit } from '#libs/audit/record-audit.ts';
 import { notify } from '#libs/db/notify.ts';
 import { transaction } from '#libs/db/transaction.ts';
 import type { Runtime } from '#libs/service/runtime.ts';
 import { lockCommonTerms } from '../adjustments/store.ts';
-import type { Actor } from '../audit/domain.ts';
-import { recordAudit } from '../audit/store.ts';
 import { startRollout } from './rollout-store.ts';
 import type { Migration, Rollout } from './rollouts.ts';
 import { activateVersion, createCatalogueStore } from './store.ts';
@@ -38,7 +39,7 @@ export function publishCatalogue(
       author: by.actor,
       createdAt: now,
     });
-    await recordAudit(client, {
+    await recordAudit(drizzle(client), {
       id: newId(),
       at: now,
       by,

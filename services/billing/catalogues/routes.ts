@@ -1,4 +1,6 @@
 import type { FastifyInstance } from 'fastify';
+import type { Actor } from '#libs/audit/entry.ts';
+import { actorOf } from '#libs/audit/request-actor.ts';
 import { CatalogueError } from '#libs/catalogue/parse.ts';
 import {
   getCatalogue,
@@ -13,8 +15,6 @@ import { succeed } from '#libs/contracts/envelope.ts';
 import { toPage } from '#libs/contracts/page.ts';
 import { problem } from '#libs/problems/problems.ts';
 import { serveOperation } from '#libs/service/serve-operation.ts';
-import { actorOf } from '../audit/actor.ts';
-import type { Actor } from '../audit/domain.ts';
 import type { CatalogueVersion } from '../subscriptions/domain.ts';
 import type { Migration, Rollout } from './rollouts.ts';
 import { changesOf, presentMigration, presentVersion, type SummarisedVersion } from './view.ts';

@@ -1,4 +1,5 @@
 import type { FastifyInstance } from 'fastify';
+import { actorOf } from '#libs/audit/request-actor.ts';
 import {
   assignPlan,
   listBillingEvents,
@@ -10,7 +11,6 @@ import { succeed } from '#libs/contracts/envelope.ts';
 import { toPage } from '#libs/contracts/page.ts';
 import type { Clock } from '#libs/service/runtime.ts';
 import { serveOperation } from '#libs/service/serve-operation.ts';
-import { actorOf } from '../audit/actor.ts';
 import { currentSubscriptionOf } from '../plans/view.ts';
 import type { Accounts } from '../subscriptions/accounts.ts';
 import { type BillingEvent, presentEvent } from '../subscriptions/billing-event.ts';

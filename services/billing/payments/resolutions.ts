@@ -1,6 +1,7 @@
 /** Payments that arrive, and those that no longer have to: what was bought is in force from that instant on. */
+
+import type { Actor, AuditAction } from '#libs/audit/entry.ts';
 import { problem } from '#libs/problems/problems.ts';
-import type { Actor, AuditAction } from '../audit/domain.ts';
 import { following } from '../catalogues/domain.ts';
 import type { Accounts } from '../subscriptions/accounts.ts';
 import type { Subscription } from '../subscriptions/domain.ts';

@@ -1,6 +1,7 @@
 /** Moving down, cancelling, taking both back, and plans that staff give. */
+
+import type { Actor } from '#libs/audit/entry.ts';
 import { problem } from '#libs/problems/problems.ts';
-import type { Actor } from '../audit/domain.ts';
 import { stillMoving, versionAtEnd } from '../catalogues/domain.ts';
 import { askForRenewal, voidOpenRequest } from '../payments/ask-for-payment.ts';
 import { type PaymentRequest, summariseRequest } from '../payments/domain.ts';

@@ -1,6 +1,7 @@
+import { drizzle } from 'drizzle-orm/node-postgres';
 import type { PoolClient } from 'pg';
+import { recordAudit } from '#libs/audit/record-audit.ts';
 import { problem } from '#libs/problems/problems.ts';
-import { recordAudit } from '../audit/store.ts';
 import type { CatalogueStore } from '../catalogues/store.ts';
 import { findOpenRequest, findRequest, insertRequest, resolveRequest } from '../payments/store.ts';
 import { convertTrial, endTrial, insertTrial } from '../trials/store.ts';
@@ -43,6 +44,6 @@ export function subscriptionTxOf(
       await recordEvent(client, { ...event, id, accountId, subject: subject ?? id });
     },
     audit: (action) =>
-      recordAudit(client, { ...action, id: newId(), accountId, subject: `account:${accountId}` }),
+      recordAudit(drizzle(client), { ...action, id: newId(), accountId, subject: `account:${accountId}` }),
   };
 }

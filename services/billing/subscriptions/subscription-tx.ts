@@ -1,5 +1,5 @@
 /** What the store offers to whoever changes a subscription: all of it in the transaction that holds its lock. */
-import type { Actor, AuditAction, AuditState } from '../audit/domain.ts';
+import type { Actor, AuditAction, AuditState } from '#libs/audit/entry.ts';
 import type { PaymentDraft, PaymentRequest, PaymentResolution } from '../payments/domain.ts';
 import type { BillingEventDraft } from './billing-event.ts';
 import type { CatalogueVersion } from './domain.ts';

@@ -1,11 +1,11 @@
 import type { FastifyInstance } from 'fastify';
+import type { AuditEntry } from '#libs/audit/entry.ts';
+import { actorOf } from '#libs/audit/request-actor.ts';
 import { succeed } from '#libs/contracts/envelope.ts';
 import { deleteFlag, getFlag, listFlags, putFlag } from '#libs/contracts/flags.ts';
 import { problem } from '#libs/problems/problems.ts';
 import type { Runtime } from '#libs/service/runtime.ts';
 import { serveOperation } from '#libs/service/serve-operation.ts';
-import { actorOf } from '../../audit/actor.ts';
-import type { AuditEntry } from '../../audit/domain.ts';
 import { type FlagRecord, presentFlag } from './domain.ts';
 
 type Audit = Pick<AuditEntry, 'id' | 'at' | 'by' | 'reason'>;

@@ -1,8 +1,9 @@
+import { drizzle } from 'drizzle-orm/node-postgres';
 import type { Pool, PoolClient } from 'pg';
+import type { AuditEntry, AuditState } from '#libs/audit/entry.ts';
+import { recordAudit } from '#libs/audit/record-audit.ts';
 import { notify } from '#libs/db/notify.ts';
 import { transaction } from '#libs/db/transaction.ts';
-import type { AuditEntry, AuditState } from '../../audit/domain.ts';
-import { recordAudit } from '../../audit/store.ts';
 import type { FlagRecord } from './domain.ts';
 
 type FlagRow = Omit<FlagRecord, 'updatedAt'> & { updated_at: Date };
@@ -47,7 +48,7 @@ export function createFlagStore(pool: Pool): FlagStore {
             flag.updatedAt,
           ],
         );
-        await recordAudit(client, {
+        await recordAudit(drizzle(client), {
           ...audit,
           action: 'flag.set',
           subject: `flag:${flag.key}`,
@@ -64,7 +65,7 @@ export function createFlagStore(pool: Pool): FlagStore {
         const before = await find(client, key);
         if (before === undefined) return false;
         await client.query('DELETE FROM feature_flags WHERE key = $1', [key]);
-        await recordAudit(client, {
+        await recordAudit(drizzle(client), {
           ...audit,
           action: 'flag.removed',
           subject: `flag:${key}`,

@@ -1,12 +1,12 @@
 import type { FastifyInstance } from 'fastify';
+import type { AuditEntry } from '#libs/audit/entry.ts';
+import { actorOf } from '#libs/audit/request-actor.ts';
 import { succeed } from '#libs/contracts/envelope.ts';
 import { deleteGuardRail, listGuardRails, putGuardRail } from '#libs/contracts/guard-rails.ts';
 import { formatUsd } from '#libs/money/money.ts';
 import { problem } from '#libs/problems/problems.ts';
 import type { Runtime } from '#libs/service/runtime.ts';
 import { serveOperation } from '#libs/service/serve-operation.ts';
-import { actorOf } from '../../audit/actor.ts';
-import type { AuditEntry } from '../../audit/domain.ts';
 import { presentRollout, type Rollout } from '../../catalogues/rollouts.ts';
 import type { Accounts } from '../../subscriptions/accounts.ts';
 import type { CatalogueVersion } from '../../subscriptions/domain.ts';

@@ -1,7 +1,8 @@
+import { drizzle } from 'drizzle-orm/node-postgres';
 import type { Pool, PoolClient } from 'pg';
+import type { AuditEntry, AuditState } from '#libs/audit/entry.ts';
+import { recordAudit } from '#libs/audit/record-audit.ts';
 import { transaction } from '#libs/db/transaction.ts';
-import type { AuditEntry, AuditState } from '../../audit/domain.ts';
-import { recordAudit } from '../../audit/store.ts';
 import { startRollout } from '../../catalogues/rollout-store.ts';
 import type { Rollout } from '../../catalogues/rollouts.ts';
 import { lockCommonTerms } from '../store.ts';
@@ -59,7 +60,7 @@ export async function applyGuardRail(client: PoolClient, change: GuardRailChange
       [target.kind, targetId(target), enabled, figures, reason, author, updatedAt],
     );
   }
-  await recordAudit(client, {
+  await recordAudit(drizzle(client), {
     ...change.audit,
     action: after === undefined ? 'guard_rail.withdrawn' : 'guard_rail.set',
     subject: `guard_rail:${targetName(target)}`,

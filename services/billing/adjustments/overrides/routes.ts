@@ -1,11 +1,11 @@
 import type { FastifyInstance } from 'fastify';
+import type { Actor } from '#libs/audit/entry.ts';
+import { actorOf } from '#libs/audit/request-actor.ts';
 import { succeed } from '#libs/contracts/envelope.ts';
 import { createOverride, endOverride, listOverrides, overrideTerms } from '#libs/contracts/overrides.ts';
 import { problem } from '#libs/problems/problems.ts';
 import type { Runtime } from '#libs/service/runtime.ts';
 import { serveOperation } from '#libs/service/serve-operation.ts';
-import { actorOf } from '../../audit/actor.ts';
-import type { Actor } from '../../audit/domain.ts';
 import type { Accounts } from '../../subscriptions/accounts.ts';
 import {
   checkOverride,

@@ -1,10 +1,10 @@
 import type { FastifyInstance } from 'fastify';
+import type { Actor } from '#libs/audit/entry.ts';
+import { actorOf } from '#libs/audit/request-actor.ts';
 import { succeed } from '#libs/contracts/envelope.ts';
 import { getSegments, putSegments } from '#libs/contracts/segments.ts';
 import { problem } from '#libs/problems/problems.ts';
 import { serveOperation } from '#libs/service/serve-operation.ts';
-import { actorOf } from '../../audit/actor.ts';
-import type { Actor } from '../../audit/domain.ts';
 
 export type SegmentRouteOptions = {
   accountExists: (accountId: string) => Promise<boolean>;

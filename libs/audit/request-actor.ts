@@ -1,8 +1,8 @@
 import type { FastifyRequest } from 'fastify';
 import { callerOf } from '#libs/service/internal-calls.ts';
-import type { Actor } from './domain.ts';
+import type { Actor } from './entry.ts';
 
-/** Who acts, for the record. */
+/** The actor of a request that another service signed: its user, or the account of an API key. */
 export function actorOf(request: FastifyRequest): Actor {
   const { userId, accountId } = callerOf(request);
   return { actor: userId ?? accountId, requestId: request.id };

@@ -1,0 +1,49 @@
+/** Every action that is audited. Add a new one here before a service records it. */
+export type AuditAction =
+  | 'catalogue.activated'
+  | 'catalogue.imported'
+  | 'catalogue.published'
+  | 'flag.removed'
+  | 'flag.set'
+  | 'guard_rail.set'
+  | 'guard_rail.withdrawn'
+  | 'job.retried'
+  | 'override.created'
+  | 'override.ended'
+  | 'payment.marked_paid'
+  | 'payment.voided'
+  | 'plan.assigned'
+  | 'prices.added'
+  | 'prices.imported'
+  | 'segments.set'
+  | 'staff.granted'
+  | 'staff.revoked'
+  | 'stop.created'
+  | 'stop.lifted';
+
+/** Who acts: a user's id, `system` or `cli`, and the request it happens in. */
+export type Actor = { readonly actor: string; readonly requestId: string | null };
+
+/** A program acts on its own, such as at a start or in a job. */
+export const SYSTEM_ACTOR: Actor = { actor: 'system', requestId: null };
+
+/** An operator acts through a command on the server. */
+export const CLI_ACTOR: Actor = { actor: 'cli', requestId: null };
+
+/** The state of the subject as JSON; null where it did not exist. */
+export type AuditState = Readonly<Record<string, unknown>> | null;
+
+export type AuditEntry = {
+  /** A UUID version 7, which orders entries by time. */
+  id: string;
+  at: Date;
+  by: Actor;
+  action: AuditAction;
+  /** The object of the action: `account:<id>`, `flag:<key>`, `catalogue:<version id>`. */
+  subject: string;
+  /** Null where the action concerns many accounts. */
+  accountId: string | null;
+  before: AuditState;
+  after: AuditState;
+  reason: string | null;
+};
