@@ -1,5 +1,4 @@
-import { Counter, collectDefaultMetrics, Registry } from 'prom-client';
-import { createDistribution } from './series.ts';
+import { Counter, collectDefaultMetrics, Histogram, Registry } from 'prom-client';
 
 /** From a cache hit to the slowest reasoning model. */
 const HTTP_BUCKETS_SECONDS = [
@@ -15,14 +14,14 @@ export type SettleOutcome = 'settled' | 'replayed' | 'failed';
 export type ProviderOutcome = 'ok' | 'error' | 'timeout' | 'refused' | 'malformed' | 'cancelled';
 
 /**
- * A service's metrics as typed recorders. Labels come from closed sets only (routes, codes, provider keys): an account
- * or a model of the client's choice would let clients grow the registry without bound.
+ * A service's metrics as typed recorders. Labels come from closed sets only (routes, codes, provider keys): a label
+ * that a client chooses, such as an account or a model, would let the registry grow without bound.
  */
 export type Metrics = {
-  /** For metrics of one service alone; what all services share is below. */
+  /** For metrics of one service alone. */
   readonly registry: Registry;
   readonly recordRequest: (method: string, route: string, status: number, ms: number) => void;
-  /** Every problem answered, by its code. */
+  /** Counts a problem response by its code. */
   readonly recordRefusal: (code: string) => void;
   readonly recordHold: (outcome: HoldOutcome, ms: number) => void;
   readonly recordSettle: (outcome: SettleOutcome, ms: number) => void;
@@ -31,7 +30,7 @@ export type Metrics = {
 };
 
 /**
- * Creates a registry of its own, so that several services (or tests) can live in one process.
+ * Creates its own registry, so that several services (or tests) can run in one process.
  *
  * @param options.processMetrics also collect memory, CPU, garbage collection and event-loop lag of the process.
  */
@@ -41,43 +40,43 @@ export function createMetrics(options: { service: string; processMetrics?: boole
   if (options.processMetrics ?? true) collectDefaultMetrics({ register: registry });
   const registers = [registry];
 
-  const requests = createDistribution({
-    registry,
+  const requests = new Histogram({
     name: 'inkmeter_http_request_duration_seconds',
-    help: 'Time from a request to the end of its answer',
-    labelNames: ['method', 'route', 'status'],
-    bounds: HTTP_BUCKETS_SECONDS,
+    help: 'Time from a request to the end of its response',
+    labelNames: ['method', 'route', 'status'] as const,
+    buckets: HTTP_BUCKETS_SECONDS,
+    registers,
   });
   const refusals = new Counter({
     name: 'inkmeter_refusals_total',
-    help: 'Problems answered, by code',
+    help: 'Problem responses by code',
     labelNames: ['code'] as const,
     registers,
   });
-  const holds = createDistribution({
-    registry,
+  const holds = new Histogram({
     name: 'inkmeter_hold_duration_seconds',
     help: 'Time to decide on a hold, by outcome',
-    labelNames: ['outcome'],
-    bounds: HOLD_BUCKETS_SECONDS,
+    labelNames: ['outcome'] as const,
+    buckets: HOLD_BUCKETS_SECONDS,
+    registers,
   });
-  const settles = createDistribution({
-    registry,
+  const settles = new Histogram({
     name: 'inkmeter_settle_duration_seconds',
     help: 'Time to settle one provider call, by outcome',
-    labelNames: ['outcome'],
-    bounds: HOLD_BUCKETS_SECONDS,
+    labelNames: ['outcome'] as const,
+    buckets: HOLD_BUCKETS_SECONDS,
+    registers,
   });
-  const providerCalls = createDistribution({
-    registry,
+  const providerCalls = new Histogram({
     name: 'inkmeter_provider_call_duration_seconds',
-    help: 'Time of one provider call, by provider and outcome',
-    labelNames: ['provider', 'outcome'],
-    bounds: PROVIDER_BUCKETS_SECONDS,
+    help: 'Duration of one provider call, by provider and outcome',
+    labelNames: ['provider', 'outcome'] as const,
+    buckets: PROVIDER_BUCKETS_SECONDS,
+    registers,
   });
   const providerRetries = new Counter({
     name: 'inkmeter_provider_retries_total',
-    help: 'Repeated provider calls',
+    help: 'Retried provider calls',
     labelNames: ['provider'] as const,
     registers,
   });
@@ -85,11 +84,14 @@ export function createMetrics(options: { service: string; processMetrics?: boole
   return {
     registry,
     recordRequest: (method, route, status, ms) =>
-      requests.observe(ms / 1000, method, route, STATUS_CLASSES[Math.trunc(status / 100)] ?? '0xx'),
+      requests.observe(
+        { method, route, status: STATUS_CLASSES[Math.trunc(status / 100)] ?? '0xx' },
+        ms / 1000,
+      ),
     recordRefusal: (code) => refusals.inc({ code }),
-    recordHold: (outcome, ms) => holds.observe(ms / 1000, outcome),
-    recordSettle: (outcome, ms) => settles.observe(ms / 1000, outcome),
-    recordProviderCall: (provider, outcome, ms) => providerCalls.observe(ms / 1000, provider, outcome),
+    recordHold: (outcome, ms) => holds.observe({ outcome }, ms / 1000),
+    recordSettle: (outcome, ms) => settles.observe({ outcome }, ms / 1000),
+    recordProviderCall: (provider, outcome, ms) => providerCalls.observe({ provider, outcome }, ms / 1000),
     recordProviderRetry: (provider) => providerRetries.inc({ provider }),
   };
 }
