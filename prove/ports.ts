@@ -1,5 +1,5 @@
 import { randomInt } from 'node:crypto';
-import { isPortFree } from '#deploy/local/ports.ts';
+import { isPortFree } from '#libs/embedded/ports.ts';
 
 /** Below what Linux gives to outgoing connections, which could otherwise take the port of a killed process. */
 const LOWEST = 12_000;

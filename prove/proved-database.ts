@@ -3,12 +3,12 @@
 import { rm } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { migrate } from '#libs/db/migrate.ts';
 import {
   type EmbeddedPostgres,
   ensureDatabase,
   startEmbeddedPostgres,
-} from '#deploy/local/embedded-postgres.ts';
-import { migrate } from '#libs/db/migrate.ts';
+} from '#libs/embedded/embedded-postgres.ts';
 import { chooseServicePorts } from './ports.ts';
 
 const DATABASE = 'inkmeter';

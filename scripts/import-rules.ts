@@ -1,35 +1,89 @@
-import { existsSync, globSync, readFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import ts from 'typescript';
+import { KNOWN_EXCEPTIONS } from './import-exceptions.ts';
 
-const PURE_LIBS = ['money', 'pricing', 'catalogue', 'pipelines', 'contracts', 'problems'];
-const IO_LIBS = [
-  'config',
-  'db',
-  'ledger',
-  'auth',
-  'audit',
-  'outbox',
-  'channel',
-  'http',
-  'tokens',
-  'service',
-  'clients',
-  'simulators',
-  'testing',
-];
-/** Every vendor's SDK, and the folder that alone may import it. */
+const PURE_LIBS = 'money pricing catalogue pipelines contracts problems';
+const IO_LIBS =
+  'config db ledger auth audit jobs outbox storage channel http tokens service clients embedded simulators testing';
+const SERVICES = 'gateway billing usage-metering generation';
+const any = (words: string) => `(?:${words.replaceAll(' ', '|')})`;
+
+/** The role of a file. A file in none of these places fails the check. First match wins. */
+const PLACES = [
+  ['test', /^(libs|services|deploy|scripts|prove|bench)\/.+(\.(test|fixture)|\/fixtures)\.ts$/],
+  ['pure lib', new RegExp(`^libs/${any(PURE_LIBS)}/`)],
+  ['test lib', /^libs\/(testing|simulators)\//],
+  ['I/O lib', new RegExp(`^libs/${any(IO_LIBS)}/`)],
+  ['main', new RegExp(`^services/${any(SERVICES)}/main\\.ts$`)],
+  ['app', new RegExp(`^services/${any(SERVICES)}/app\\.ts$`)],
+  ['config', new RegExp(`^services/${any(SERVICES)}/config\\.ts$`)],
+  ['plugin', new RegExp(`^services/${any(SERVICES)}/.+/plugin\\.ts$`)],
+  ['routes', new RegExp(`^services/${any(SERVICES)}/.+/([a-z-]+-)?routes\\.ts$`)],
+  ['store', new RegExp(`^services/${any(SERVICES)}/.+/([a-z-]+-)?store\\.ts$`)],
+  ['jobs', new RegExp(`^services/${any(SERVICES)}/.+/([a-z-]+-)?jobs\\.ts$`)],
+  ['domain', new RegExp(`^services/${any(SERVICES)}/.+/domain(/[a-z-]+)?\\.ts$`)],
+  ['step', new RegExp(`^services/${any(SERVICES)}/[a-z-]+/(.+/)?[a-z0-9-]+\\.ts$`)],
+  ['deployment', /^deploy\/(local|catalogues|docker|kubernetes|observability)\//],
+  ['script', /^scripts\/[a-z-]+\.ts$/],
+  ['proof', /^prove\//],
+  ['benchmark', /^bench\//],
+  ['tool configuration', /^drizzle\.config\.ts$/],
+] as const satisfies readonly (readonly [string, RegExp])[];
+
+export type Place = (typeof PLACES)[number][0];
+
+const LIBS: Place[] = ['pure lib', 'I/O lib'];
+/** What one feature shows to the others of its service. */
+const SHOWN: Place[] = ['plugin', 'domain'];
+const FEATURE: Place[] = ['plugin', 'routes', 'store', 'jobs', 'domain', 'step'];
+
+type Allowed = {
+  /** Anywhere, outside the services. */
+  shared: Place[];
+  /** In the same feature. */
+  feature?: Place[];
+  /** In the same service. */
+  service?: Place[];
+};
+
+/** What a file of each place may import; packages are limited by the rules further below. */
+const ALLOWED: Record<Place, Allowed | 'anything'> = {
+  test: 'anything',
+  'pure lib': { shared: ['pure lib'] },
+  'I/O lib': { shared: LIBS },
+  'test lib': { shared: [...LIBS, 'test lib'] },
+  main: { shared: LIBS, service: ['app', 'config'] },
+  app: { shared: LIBS, service: ['config', 'jobs', ...SHOWN] },
+  config: { shared: LIBS, service: ['domain', 'step'] },
+  plugin: { shared: LIBS, feature: FEATURE, service: ['config', ...SHOWN] },
+  routes: { shared: LIBS, feature: ['routes', 'domain', 'step', 'store'], service: SHOWN },
+  store: { shared: LIBS, feature: ['store', 'domain'], service: ['domain', 'store'] },
+  jobs: { shared: LIBS, feature: ['jobs', 'domain', 'store', 'step'], service: SHOWN },
+  domain: { shared: LIBS, feature: ['domain'], service: ['domain'] },
+  step: { shared: LIBS, feature: ['domain', 'store', 'step', 'jobs'], service: SHOWN },
+  deployment: 'anything',
+  script: 'anything',
+  proof: 'anything',
+  benchmark: 'anything',
+  'tool configuration': { shared: LIBS },
+};
+
+/** Each vendor's SDK, and the one folder that imports it. */
 const VENDOR_SDKS = {
   openai: 'services/generation/providers/openai/',
   '@anthropic-ai/sdk': 'services/generation/providers/anthropic/',
   '@google/generative-ai': 'services/generation/providers/gemini/',
-  stripe: 'services/billing/stripe/',
+  stripe: 'services/billing/payments/stripe/',
 };
+const DRIVERS = ['pg', 'drizzle-orm', 'fastify', 'undici', ...Object.keys(VENDOR_SDKS)];
+/** Libs that reach a database, a network or a disk. Row types of the schema are allowed. */
+const IO_FOLDERS = /^libs\/(db\/(?!schema\/)|http|clients|config|jobs|outbox|storage|audit|embedded)/;
 /** Development tools that running code uses when they happen to be installed. */
 const OPTIONAL_PACKAGES = ['pino-pretty'];
-const DRIVERS = ['pg', 'drizzle-orm', 'fastify', 'undici', ...Object.keys(VENDOR_SDKS)];
 
-/** One import: which file says what, and where that leads. */
+/** One import, export-from or dynamic import of a file. */
 export type Import = {
   file: string;
   specifier: string;
@@ -39,35 +93,40 @@ export type Import = {
 
 type Rule = {
   name: string;
-  /** The files that the rule is about. */
   applies: (file: string) => boolean;
-  /** Whether an import by such a file keeps the rule. */
   allows: (imported: Import) => boolean;
 };
 
-const isTest = (file: string) => /\.(test|fixture)\.ts$|(^|\/)fixtures?(\.ts$|\/)/.test(file);
+/** The role of one of our files, or undefined where the table has no place for it. */
+export function placeOf(file: string): Place | undefined {
+  return PLACES.find(([, pattern]) => pattern.test(file))?.[0];
+}
+
 const isOurs = (target: string) => target.endsWith('.ts') || target.endsWith('.json');
-const isIn = (folders: string[]) => (file: string) => folders.some((folder) => file.startsWith(`${folder}/`));
-const pureLib = isIn(PURE_LIBS.map((lib) => `libs/${lib}`));
-const anyLib = isIn([...PURE_LIBS, ...IO_LIBS].map((lib) => `libs/${lib}`));
-const packageOf = (target: string) =>
-  target
-    .split('/')
-    .slice(0, target.startsWith('@') ? 2 : 1)
-    .join('/');
+const isAt = (...places: Place[]) => {
+  const wanted = new Set<Place | undefined>(places);
+  return (file: string) => wanted.has(placeOf(file));
+};
+const isService = (file: string) => file.startsWith('services/');
+const firstFolders = (file: string, depth: number) => file.split('/').slice(0, depth).join('/');
 
 /** `libs/money` or `services/gateway`: inside it imports are relative, across it they are `#libs/...`. */
-const areaOf = (file: string) =>
-  file
-    .split('/')
-    .slice(0, /^(libs|services|deploy)\//.test(file) ? 2 : 1)
-    .join('/');
+const areaOf = (file: string) => firstFolders(file, /^(libs|services|deploy)\//.test(file) ? 2 : 1);
+/** `services/billing/plans`: one feature with its subfolders. */
+const featureOf = (file: string) => firstFolders(file, 3);
+const packageOf = (target: string) => firstFolders(target, target.startsWith('@') ? 2 : 1);
 
-/** The folder or file directly under a service: `routes`, `domain`, `store`, `jobs`, `app.ts`, ... */
-const partOf = (file: string) => (file.startsWith('services/') ? (file.split('/')[2] ?? '') : '');
-const inPart = (part: string) => (file: string) => partOf(file) === part && !isTest(file);
-const notToParts = (parts: string[]) => (imported: Import) =>
-  areaOf(imported.file) !== areaOf(imported.target) || !parts.includes(partOf(imported.target));
+function mayImport({ file, target }: Import): boolean {
+  const place = placeOf(file);
+  const allowed = place === undefined ? 'anything' : ALLOWED[place];
+  if (allowed === 'anything' || !target.endsWith('.ts')) return true;
+  const role = placeOf(target);
+  if (role === undefined) return false;
+  if (!isService(target)) return allowed.shared.includes(role);
+  if (areaOf(file) !== areaOf(target)) return false;
+  if (featureOf(file) === featureOf(target)) return (allowed.feature ?? []).includes(role);
+  return (allowed.service ?? []).includes(role);
+}
 
 function dependencies(): { production: Set<string>; all: Set<string> } {
   const manifest = JSON.parse(readFileSync('package.json', 'utf8')) as {
@@ -85,7 +144,6 @@ const declared = dependencies();
 const isDeclared = (target: string, packages: Set<string>) =>
   isOurs(target) || target.startsWith('node:') || packages.has(packageOf(target));
 
-/** The rules, as a table. A file may fall under several. */
 export const rules: Rule[] = [
   {
     name: 'our own files are imported by their full name, relative inside an area and by # across',
@@ -95,43 +153,29 @@ export const rules: Rule[] = [
       (isOurs(target) && specifier.startsWith('.') === (areaOf(file) === areaOf(target))),
   },
   {
-    name: 'pure libs import pure libs, zod and yaml only',
-    applies: (file) => pureLib(file) && !isTest(file),
-    allows: ({ target }) => pureLib(target) || ['zod', 'yaml'].includes(packageOf(target)),
+    name: 'a file imports only the places that its own place may use (ALLOWED in scripts/import-rules.ts)',
+    applies: () => true,
+    allows: mayImport,
   },
   {
-    name: 'libs never import a service, and only test helpers import the local deployment',
-    applies: anyLib,
-    allows: ({ file, target }) =>
-      !isOurs(target) || anyLib(target) || (isIn(['libs/testing'])(file) && isIn(['deploy/local'])(target)),
+    name: 'only tests, proofs and benchmarks import test files',
+    applies: (file) => !isAt('test', 'proof', 'benchmark')(file),
+    allows: ({ target }) => !isAt('test')(target),
   },
   {
-    name: 'services import themselves and libs, never another service or the deployment',
-    applies: isIn(['services']),
-    allows: ({ file, target }) => !isOurs(target) || anyLib(target) || areaOf(file) === areaOf(target),
+    name: 'tests do not cross services',
+    applies: (file) => isAt('test')(file) && isService(file),
+    allows: ({ file, target }) => !isService(target) || areaOf(file) === areaOf(target),
   },
   {
-    name: 'test helpers and simulators stay out of what runs in production',
-    applies: (file) =>
-      isIn(['libs', 'services'])(file) && !isTest(file) && !isIn(['libs/testing', 'libs/simulators'])(file),
-    allows: ({ target }) => !isIn(['libs/testing', 'libs/simulators'])(target),
+    name: 'pure libs import no package but zod and yaml',
+    applies: isAt('pure lib'),
+    allows: ({ target }) => isOurs(target) || ['zod', 'yaml'].includes(packageOf(target)),
   },
   {
-    name: 'domain decides and does no I/O',
-    applies: inPart('domain'),
-    allows: (imported) =>
-      notToParts(['routes', 'store', 'jobs', 'app.ts', 'main.ts'])(imported) &&
-      !DRIVERS.includes(packageOf(imported.target)),
-  },
-  {
-    name: 'routes reach the store through what app.ts hands them',
-    applies: inPart('routes'),
-    allows: notToParts(['store', 'jobs', 'app.ts', 'main.ts']),
-  },
-  {
-    name: 'the store knows neither routes nor jobs',
-    applies: inPart('store'),
-    allows: notToParts(['routes', 'jobs', 'app.ts', 'main.ts']),
+    name: 'domain does no I/O',
+    applies: isAt('domain'),
+    allows: ({ target }) => !DRIVERS.includes(packageOf(target)) && !IO_FOLDERS.test(target),
   },
   {
     name: 'main.ts is started, never imported',
@@ -140,7 +184,7 @@ export const rules: Rule[] = [
   },
   {
     name: "a vendor's SDK is imported in its one folder",
-    applies: (file) => !isTest(file),
+    applies: (file) => !isAt('test')(file),
     allows: ({ file, target }) => {
       const folder = VENDOR_SDKS[packageOf(target) as keyof typeof VENDOR_SDKS];
       return folder === undefined || file.startsWith(folder);
@@ -152,13 +196,13 @@ export const rules: Rule[] = [
     allows: ({ target }) => !/(^|\/)index\.ts$/.test(target) || target === 'libs/db/schema/index.ts',
   },
   {
-    name: 'what runs in production imports production dependencies only',
-    applies: (file) => isIn(['libs', 'services', 'deploy'])(file) && !isTest(file),
+    name: 'production code imports production dependencies only',
+    applies: (file) => /^(libs|services|deploy)\//.test(file) && !isAt('test')(file),
     allows: ({ target }) =>
       isDeclared(target, declared.production) || OPTIONAL_PACKAGES.includes(packageOf(target)),
   },
   {
-    name: 'every package that is imported is in package.json',
+    name: 'every imported package is in package.json',
     applies: () => true,
     allows: ({ target }) => isDeclared(target, declared.all),
   },
@@ -178,25 +222,34 @@ export function importsOf(file: string, text: string): Import[] {
   }));
 }
 
-/** Every import of every TypeScript file of the repository. Run from its root. */
+/** Every TypeScript file that git knows or would add, and all their imports. Run from the root. */
 export function readImports(): { files: string[]; imports: Import[] } {
-  const files = globSync('{libs,services,deploy,scripts,bench,prove}/**/*.ts').sort();
+  const listed = execFileSync('git', ['ls-files', '-co', '--exclude-standard', '*.ts', '*.mts', '*.cts'], {
+    encoding: 'utf8',
+  });
+  const files = listed
+    .split('\n')
+    .filter((file) => file !== '' && existsSync(file))
+    .sort();
   return { files, imports: files.flatMap((file) => importsOf(file, readFileSync(file, 'utf8'))) };
 }
 
 /** The imports that break a rule, as sentences. */
-export function findBreaches(imports: Import[]): string[] {
-  return imports.flatMap((imported) =>
-    rules
-      .filter((rule) => rule.applies(imported.file) && !rule.allows(imported))
-      .map((rule) => `${imported.file} imports ${imported.specifier}: ${rule.name}`),
-  );
+export function findBreaches(imports: Import[], exceptions: readonly RegExp[] = []): string[] {
+  return imports
+    .flatMap((imported) =>
+      rules
+        .filter((rule) => rule.applies(imported.file) && !rule.allows(imported))
+        .map((rule) => `${imported.file} imports ${imported.specifier}: ${rule.name}`),
+    )
+    .filter((breach) => !exceptions.some((exception) => exception.test(breach)));
 }
 
-/** Folders under libs that the table does not name: they would escape its rules. */
-export function findUnknownLibs(files: string[]): string[] {
-  const areas = new Set(files.filter((file) => file.startsWith('libs/')).map(areaOf));
-  return [...areas].filter((area) => !anyLib(`${area}/`));
+/** Files that no row of the table covers: they would escape its rules. */
+export function findUnplaced(files: string[]): string[] {
+  return files
+    .filter((file) => placeOf(file) === undefined)
+    .map((file) => `${file} is in no place that scripts/import-rules.ts lists`);
 }
 
 /** Our own files that are imported but do not exist. */
@@ -205,4 +258,60 @@ export function findMissing(imports: Import[]): string[] {
     .filter(({ target }) => isOurs(target) && /^(libs|services|deploy|scripts)\//.test(target))
     .filter(({ target }) => !existsSync(target))
     .map(({ file, specifier }) => `${file} imports ${specifier}, which does not exist`);
+}
+
+/**
+ * Import cycles, those of types included, each as the list of its files. Biome's rule leaves type imports out.
+ *
+ * Tarjan's algorithm: strongly connected components of more than one file, or of a file that imports itself.
+ */
+export function findCycles(imports: Import[]): string[][] {
+  const edges = Map.groupBy(
+    imports.filter(({ target }) => target.endsWith('.ts')),
+    ({ file }) => file,
+  );
+  const indexes = new Map<string, number>();
+  const lowest = new Map<string, number>();
+  const stack: string[] = [];
+  const onStack = new Set<string>();
+  const cycles: string[][] = [];
+
+  function visit(file: string): number {
+    const index = indexes.size;
+    indexes.set(file, index);
+    stack.push(file);
+    onStack.add(file);
+    let low = index;
+    let importsItself = false;
+    for (const { target } of edges.get(file) ?? []) {
+      importsItself ||= target === file;
+      if (!indexes.has(target)) low = Math.min(low, visit(target));
+      else if (onStack.has(target)) low = Math.min(low, lowest.get(target) ?? indexes.get(target) ?? low);
+    }
+    lowest.set(file, low);
+    if (low === index) {
+      const component = stack.splice(stack.indexOf(file));
+      for (const member of component) onStack.delete(member);
+      if (component.length > 1 || importsItself) cycles.push(component.sort());
+    }
+    return low;
+  }
+
+  for (const file of edges.keys()) if (!indexes.has(file)) visit(file);
+  return cycles;
+}
+
+/** All faults of the repository, as sentences. */
+export function findFaults(): { faults: string[]; files: string[]; imports: Import[] } {
+  const { files, imports } = readImports();
+  const cycles = findCycles(imports)
+    .map((cycle) => `import cycle: ${cycle.join(' -> ')}`)
+    .filter((cycle) => !KNOWN_EXCEPTIONS.some((exception) => exception.test(cycle)));
+  const faults = [
+    ...findUnplaced(files),
+    ...findMissing(imports),
+    ...findBreaches(imports, KNOWN_EXCEPTIONS),
+    ...cycles,
+  ];
+  return { faults, files, imports };
 }

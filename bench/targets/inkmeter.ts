@@ -1,14 +1,14 @@
 import { readFileSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { configSchema } from '#deploy/local/config.ts';
-import { isPortFree } from '#deploy/local/ports.ts';
-import { preparePostgres } from '#deploy/local/postgres-binaries.ts';
 import { definePrograms, type LocalProgram } from '#deploy/local/programs.ts';
 import { chooseProviders } from '#deploy/local/providers.ts';
 import type { Secrets } from '#deploy/local/secrets.ts';
 import { scriptPath } from '#deploy/local/supervisor.ts';
 import { loadConfig } from '#libs/config/config.ts';
 import { processEnv } from '#libs/config/env.ts';
+import { isPortFree } from '#libs/embedded/ports.ts';
+import { preparePostgres } from '#libs/embedded/postgres-binaries.ts';
 import { createLedger } from '#libs/ledger/ledger.ts';
 import { answers, benchPath, type Child, FOLDER, freePort, startChild } from '../children.ts';
 import { withDatabase } from './database.ts';

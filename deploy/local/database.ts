@@ -4,8 +4,12 @@ import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
 import { migrate } from '#libs/db/migrate.ts';
 import { allowLogin, type ServiceName, serviceRoles } from '#libs/db/roles.ts';
+import {
+  type EmbeddedPostgres,
+  ensureDatabase,
+  startEmbeddedPostgres,
+} from '#libs/embedded/embedded-postgres.ts';
 import type { LocalVariables } from './config.ts';
-import { type EmbeddedPostgres, ensureDatabase, startEmbeddedPostgres } from './embedded-postgres.ts';
 import { openLog } from './log-tail.ts';
 import type { Secrets } from './secrets.ts';
 

@@ -11,9 +11,9 @@ import { createOpenAICompatible } from '@ai-sdk/openai-compatible';
 import { generateText, streamText } from 'ai';
 import OpenAI from 'openai';
 import t, { type Test } from 'tap';
+import { findFreePort } from '#libs/embedded/ports.ts';
 import { CLIENT_PROGRAM, generateClient } from '#libs/testing/generated-client.fixture.ts';
 import { request } from '#libs/testing/http.ts';
-import { findFreePort } from './ports.ts';
 import { scriptPath } from './supervisor.ts';
 
 type Installation = { url: string; key: string; child: ChildProcess; output: () => string };

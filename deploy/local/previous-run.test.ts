@@ -3,8 +3,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import t from 'tap';
+import { identify, isAlive } from '#libs/embedded/process-identity.ts';
 import { beginRun } from './previous-run.ts';
-import { identify, isAlive } from './process-identity.ts';
 
 t.test('given a run that is alive, a second is refused until it ends', async (t) => {
   const folder = mkdtempSync(path.join(tmpdir(), 'run-'));

@@ -1,8 +1,8 @@
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { takeLock } from './lock-file.ts';
-import { isAlive, type ProcessIdentity } from './process-identity.ts';
+import { takeLock } from '#libs/embedded/lock-file.ts';
+import { isAlive, type ProcessIdentity } from '#libs/embedded/process-identity.ts';
 
 const POLL_INTERVAL_MS = 50;
 const GRACE_MS = 5_000;

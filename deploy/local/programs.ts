@@ -1,8 +1,8 @@
 import path from 'node:path';
 import type { Environment } from '#libs/config/env.ts';
 import type { ServiceName } from '#libs/db/roles.ts';
+import { LOOPBACK } from '#libs/embedded/ports.ts';
 import type { LocalVariables } from './config.ts';
-import { LOOPBACK } from './ports.ts';
 import type { ProviderChoice } from './providers.ts';
 import type { Secrets } from './secrets.ts';
 import { type Program, scriptPath } from './supervisor.ts';

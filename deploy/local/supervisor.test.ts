@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import t from 'tap';
-import { identify, isAlive, type ProcessIdentity } from './process-identity.ts';
+import { identify, isAlive, type ProcessIdentity } from '#libs/embedded/process-identity.ts';
 import { createSupervisor, type Program, scriptPath } from './supervisor.ts';
 
 /** Says that it runs by writing its number, then does what the test is about. */

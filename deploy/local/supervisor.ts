@@ -2,8 +2,8 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { identify, type ProcessIdentity } from '#libs/embedded/process-identity.ts';
 import { followLog, openLog, pickError } from './log-tail.ts';
-import { identify, type ProcessIdentity } from './process-identity.ts';
 
 const GUARD = new URL('./die-with-parent.ts', import.meta.url).href;
 const READY_POLL_MS = 50;

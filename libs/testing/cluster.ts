@@ -2,13 +2,13 @@ import { randomBytes } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { migrate } from '#libs/db/migrate.ts';
 import {
   type EmbeddedPostgres,
   ensureDatabase,
   startEmbeddedPostgres,
-} from '#deploy/local/embedded-postgres.ts';
-import { findFreePort } from '#deploy/local/ports.ts';
-import { migrate } from '#libs/db/migrate.ts';
+} from '#libs/embedded/embedded-postgres.ts';
+import { findFreePort } from '#libs/embedded/ports.ts';
 import type { TestScope } from './database.ts';
 
 export type TestCluster = {

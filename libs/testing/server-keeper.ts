@@ -7,8 +7,8 @@ import { renameSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
-import { startEmbeddedPostgres } from '#deploy/local/embedded-postgres.ts';
-import { identify } from '#deploy/local/process-identity.ts';
+import { startEmbeddedPostgres } from '#libs/embedded/embedded-postgres.ts';
+import { identify } from '#libs/embedded/process-identity.ts';
 
 const IDLE_LIMIT_MS = 15_000;
 const CHECK_INTERVAL_MS = 1_000;

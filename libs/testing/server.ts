@@ -4,8 +4,8 @@ import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import pg from 'pg';
-import { takeLock } from '#deploy/local/lock-file.ts';
-import { isAlive, type ProcessIdentity } from '#deploy/local/process-identity.ts';
+import { takeLock } from '#libs/embedded/lock-file.ts';
+import { isAlive, type ProcessIdentity } from '#libs/embedded/process-identity.ts';
 
 const FOLDER = fileURLToPath(new URL('../../.inkmeter/test', import.meta.url));
 const KEEPER = fileURLToPath(new URL('./server-keeper.ts', import.meta.url));

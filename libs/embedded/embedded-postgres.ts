@@ -16,6 +16,7 @@ import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import pg from 'pg';
+import { processEnv } from '#libs/config/env.ts';
 import { takeLock } from './lock-file.ts';
 import { findFreePort, isPortFree, LOOPBACK } from './ports.ts';
 import { type PostgresInstallation, preparePostgres } from './postgres-binaries.ts';
@@ -214,7 +215,7 @@ async function launch(installation: PostgresInstallation, options: EmbeddedPostg
   const server = spawn(path.join(binFolder, 'postgres'), ['-D', dataFolder, ...settingFlags(options, port)], {
     ...runAs,
     cwd: os.tmpdir(),
-    env: { LC_ALL: 'C', PATH: process.env.PATH },
+    env: { LC_ALL: 'C', PATH: processEnv().PATH },
     // Its own process group: Ctrl-C must reach the services first and the database last.
     detached: true,
     stdio: ['ignore', log ?? 'ignore', log ?? 'ignore'],
