@@ -56,12 +56,14 @@ t.test('cutting the stream anywhere changes nothing', async (t) => {
   );
 });
 
-t.test('an endless event is not collected', async (t) => {
-  const parser = createSseParser(() => {}, { maxEventCharacters: 100 });
-  for (let round = 0; round < 30; round++) parser.push(bytes('data: 1\n\n'));
-  t.throws(() => {
-    for (let round = 0; round < 30; round++) parser.push(bytes('data'));
-  }, SseEventTooLargeError);
+t.test('an endless line, or an event of endless lines, is not buffered', async (t) => {
+  for (const endless of ['data: 1', 'data: 1\n', 'data: 1\r', 'id: 1']) {
+    const parser = createSseParser(() => {}, { maxEventCharacters: 100 });
+    for (let round = 0; round < 30; round++) parser.push(bytes('data: 1\n\n'));
+    t.throws(() => {
+      for (let round = 0; round < 60; round++) parser.push(bytes(endless));
+    }, SseEventTooLargeError);
+  }
 });
 
 t.test('events come as soon as their bytes are here', async (t) => {

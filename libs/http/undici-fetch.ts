@@ -1,45 +1,75 @@
 import type { Readable } from 'node:stream';
 import type { Dispatcher } from 'undici';
 
-/** What the vendors' SDKs take as their `fetch`. */
-export type Fetch = (input: string | URL | Request, init?: RequestInit) => Promise<Response>;
+/** The options of a call. `endSignal` is ours; the SDKs pass it on with their `fetchOptions`. */
+export type FetchInit = RequestInit & {
+  /** Destroys the socket when aborted, whatever the SDK does with its own signal. */
+  endSignal?: AbortSignal;
+};
+
+/** The `fetch` that the vendors' SDKs accept. */
+export type Fetch = (input: string | URL | Request, init?: FetchInit) => Promise<Response>;
 
 /**
- * A `fetch` for the OpenAI and Anthropic SDKs straight on undici's request API. The platform's `fetch` spends most of
- * its time on WHATWG streams that those SDKs do not need: one `openai` call costs 340 µs of CPU on it and 120 µs on
- * this.
+ * A `fetch` for the OpenAI and Anthropic SDKs, built directly on undici's request API. undici's own `fetch` spends most
+ * of its time on WHATWG streams that these SDKs do not need (docs/decisions/2026-11-27-libraries.md has the figures).
  *
- * The answer offers what the SDKs read of a `Response` and no more: `status`, `ok`, `headers`, `url`, `body` as an async
- * iterable of bytes, and `text`, `json`, `arrayBuffer`, `bytes`, `blob`. Redirects are not followed, and `clone` is
- * missing.
+ * The response has only what the SDKs read of a `Response`: `status`, `ok`, `headers`, `url`, `body` as an async iterable
+ * of bytes, and `text`, `json`, `arrayBuffer`, `bytes`, `blob`. Redirects are not followed, and `clone` is missing.
  *
- * @param dispatcher a pool or agent; aborting `init.signal` destroys the socket of the call.
+ * @param dispatcher a pool or agent. Aborting `init.signal` or `init.endSignal` destroys the socket of the call.
  */
 export function fetchFromUndici(dispatcher: Dispatcher): Fetch {
   const fetch: Fetch = async (input, init = {}) => {
     if (input instanceof Request)
-      throw new TypeError('Give the URL as a string; Request objects are not supported');
+      throw new TypeError('Pass the URL as a string; Request objects are not supported');
     const { origin, pathname, search, href } = new URL(input);
     const { headers, body } = await encode(init);
-    const answer = await dispatcher.request({
-      origin,
-      path: pathname + search,
-      method: (init.method ?? 'GET') as Dispatcher.HttpMethod,
-      headers,
-      body,
-      ...(init.signal ? { signal: init.signal } : {}),
-    });
-    return new ThinResponse(href, answer) as unknown as Response;
+    const ending = joinSignals(init.signal, init.endSignal);
+    try {
+      const response = await dispatcher.request({
+        origin,
+        path: pathname + search,
+        method: (init.method ?? 'GET') as Dispatcher.HttpMethod,
+        headers,
+        body,
+        signal: ending.signal,
+      });
+      response.body.once('close', ending.release);
+      return new ThinResponse(href, response) as unknown as Response;
+    } catch (error) {
+      ending.release();
+      throw error;
+    }
   };
-  // before an upload, the SDKs ask here whether the platform's forms are understood; else they fetch a data: URL
+  // before an upload, the SDKs check `fetch.Response` for FormData support; without it they fetch a data: URL
   return Object.assign(fetch, { Response });
+}
+
+/**
+ * One signal that is aborted with the first of several. Unlike `AbortSignal.any`, every link is a strong reference, so
+ * garbage collection cannot break it.
+ */
+function joinSignals(...signals: (AbortSignal | null | undefined)[]) {
+  const controller = new AbortController();
+  const abort = () => controller.abort();
+  for (const signal of signals) {
+    if (signal?.aborted) abort();
+    else signal?.addEventListener('abort', abort, { once: true });
+  }
+  return {
+    signal: controller.signal,
+    release: () => {
+      for (const signal of signals) signal?.removeEventListener('abort', abort);
+    },
+  };
 }
 
 type UndiciHeaders = NonNullable<Dispatcher.RequestOptions['headers']> | null;
 type UndiciBody = NonNullable<Dispatcher.RequestOptions['body']> | null;
 
 async function encode({ headers, body }: RequestInit): Promise<{ headers: UndiciHeaders; body: UndiciBody }> {
-  // undici reads a Headers object or a record as it is, but an array as names and values in turn
+  // undici accepts a Headers object or a record, but reads an array as alternating names and values
   const given = (Array.isArray(headers) ? new Headers(headers) : (headers ?? null)) as UndiciHeaders;
   if (body === undefined || body === null || typeof body === 'string' || body instanceof Uint8Array) {
     return { headers: given, body: body ?? null };
@@ -47,7 +77,7 @@ async function encode({ headers, body }: RequestInit): Promise<{ headers: Undici
   if (body instanceof ReadableStream || Symbol.asyncIterator in body) {
     return { headers: given, body: body as unknown as Readable };
   }
-  // forms and blobs: the platform knows how to write them, and which content type they then have
+  // the platform encodes forms and blobs and knows their content type
   const encoded = new Response(body);
   const merged = new Headers(headers);
   const contentType = encoded.headers.get('content-type');
@@ -103,53 +133,52 @@ class ThinResponse {
   readonly redirected = false;
   readonly type = 'basic';
   readonly headers: ThinHeaders;
-  readonly #body: Dispatcher.ResponseData['body'];
+  /** One object for the life of the response: Anthropic's SDK stops aborting the call once it has been collected. */
+  readonly body: ThinBody;
+  readonly #stream: Dispatcher.ResponseData['body'];
 
-  constructor(url: string, answer: Dispatcher.ResponseData) {
+  constructor(url: string, { statusCode, headers, body }: Dispatcher.ResponseData) {
     this.url = url;
-    this.status = answer.statusCode;
-    this.ok = answer.statusCode >= 200 && answer.statusCode < 300;
-    this.headers = new ThinHeaders(answer.headers);
-    this.#body = answer.body;
-    // a call can be aborted while nobody reads, and an 'error' without a listener ends the process
-    answer.body.on('error', ignore);
-  }
-
-  get body(): ThinBody {
-    return new ThinBody(this.#body, this.ok);
+    this.status = statusCode;
+    this.ok = statusCode >= 200 && statusCode < 300;
+    this.headers = new ThinHeaders(headers);
+    this.body = new ThinBody(body, this.ok);
+    this.#stream = body;
+    // a call can be aborted before anything reads the body, and an unhandled 'error' event ends the process
+    body.on('error', ignore);
   }
 
   get bodyUsed(): boolean {
-    return this.#body.bodyUsed;
+    return this.#stream.bodyUsed;
   }
 
   text(): Promise<string> {
-    return this.#body.text();
+    return this.#stream.text();
   }
 
   json(): Promise<unknown> {
-    return this.#body.json();
+    return this.#stream.json();
   }
 
   arrayBuffer(): Promise<ArrayBuffer> {
-    return this.#body.arrayBuffer();
+    return this.#stream.arrayBuffer();
   }
 
   bytes(): Promise<Uint8Array> {
-    return this.#body.bytes();
+    return this.#stream.bytes();
   }
 
   blob(): Promise<Blob> {
-    return this.#body.blob();
+    return this.#stream.blob();
   }
 }
 
-/** Largest error document worth reading to its end for the sake of keeping the connection. */
+/** Largest error document that is read to its end so that the connection can be reused. */
 const DUMP_LIMIT_BYTES = 131_072;
 
 /**
- * The bytes of an answer. Before a retry the SDKs cancel a body by calling `return()` on an iterator that never
- * started, which does nothing on Node's own: the connection would stay occupied for good.
+ * The bytes of a response. Before a retry the SDKs cancel a body by calling `return()` on an iterator that never
+ * started. Node's own iterator ignores that call, which would occupy the connection for ever.
  */
 class ThinBody implements AsyncIterable<Uint8Array> {
   readonly #stream: Dispatcher.ResponseData['body'];
@@ -179,7 +208,7 @@ class ThinBody implements AsyncIterable<Uint8Array> {
     };
   }
 
-  /** Gives the connection back: by reading the rest of an error, by closing on an answer that may never end. */
+  /** Frees the connection: reads the rest of an error document, closes on a success, which may never end. */
   async cancel(): Promise<void> {
     if (this.#stream.destroyed || this.#stream.readableEnded) return;
     if (this.#ok) this.#stream.destroy();

@@ -1,14 +1,15 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import type { Usage } from './usage.ts';
+import type { CacheablePrompt, Usage } from './usage.ts';
 
 /** The providers whose wire formats the simulator speaks. */
 export const providers = ['openai', 'anthropic', 'gemini', 'xai', 'mistral', 'ollama', 'stability'] as const;
 export type Provider = (typeof providers)[number];
 
+/** Providers with a chat endpoint in OpenAI's format, each with an accounting of its own. */
+export type CompatibleProvider = Exclude<Provider, 'anthropic' | 'gemini' | 'stability'>;
+
 /** What the model reads, in the order in which it reads it. */
-export interface Prompt {
-  /** Tool definitions, system prompt and messages, one entry each. */
-  readonly parts: readonly string[];
+export interface Prompt extends CacheablePrompt {
   /** Fixed price of the attached images, in tokens. */
   readonly imageTokens: number;
   readonly system: string;
@@ -16,8 +17,6 @@ export interface Prompt {
   readonly user: string;
   /** Set when the conversation ends with the result of a tool. */
   readonly toolResult: string | undefined;
-  /** Anthropic's `cache_control`: how many `parts` each mark covers, ascending. */
-  readonly cacheMarks: readonly number[];
   readonly cacheForAnHour: boolean;
 }
 

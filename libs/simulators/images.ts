@@ -1,7 +1,7 @@
 import { crc32, deflateSync } from 'node:zlib';
-import { type Answer, type Call, type Dialect, Refusal } from './dialect.ts';
+import { type Answer, type Call, type CompatibleProvider, type Dialect, Refusal } from './dialect.ts';
 import { objectOr, optionalInteger, optionalText } from './json.ts';
-import { type CompatibleProvider, openAiDialect } from './openai.ts';
+import { openAiDialect } from './openai.ts';
 import { hashText } from './text.ts';
 
 const defaultModels: Partial<Record<CompatibleProvider, string>> = {

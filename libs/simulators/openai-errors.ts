@@ -1,5 +1,4 @@
-import type { Refusal, Target } from './dialect.ts';
-import type { CompatibleProvider } from './openai.ts';
+import type { CompatibleProvider, Refusal, Target } from './dialect.ts';
 
 export function bearerToken({ headers }: Target): string | undefined {
   return /^Bearer\s+(\S+)$/i.exec(headers.authorization ?? '')?.[1];

@@ -3,11 +3,11 @@ import {
   type Answer,
   type Call,
   type Choice,
+  type CompatibleProvider,
   type Dialect,
   type Finish,
   type Frame,
   type JsonSchema,
-  type Provider,
   Refusal,
 } from './dialect.ts';
 import {
@@ -21,9 +21,6 @@ import {
 } from './json.ts';
 import { bearerToken, writeCompatibleRefusal } from './openai-errors.ts';
 import { promptTokens, type Usage } from './usage.ts';
-
-/** Providers with a chat endpoint in OpenAI's format, each with an accounting of its own. */
-export type CompatibleProvider = Exclude<Provider, 'anthropic' | 'gemini' | 'stability'>;
 
 /** What a `low`-detail to medium image costs: https://platform.openai.com/docs/guides/images-vision */
 const imageTokens = 765;

@@ -1,5 +1,4 @@
 import { LRUCache } from 'lru-cache';
-import type { Prompt } from './dialect.ts';
 import { hashText } from './text.ts';
 
 /** Tokens and images of one call, in disjoint classes: `input` is what was neither read from nor written to a cache. */
@@ -62,12 +61,20 @@ export interface CachedTokens {
 
 export const nothingCached: CachedTokens = { cacheRead: 0, cacheWrite: 0 };
 
+/** What a cache sees of a prompt. */
+export interface CacheablePrompt {
+  /** Tool definitions, system prompt and messages, one entry each. */
+  readonly parts: readonly string[];
+  /** Anthropic's `cache_control`: how many `parts` each mark covers, ascending. */
+  readonly cacheMarks: readonly number[];
+}
+
 /** Remembers which prompts a model has read, as long as the process lives. */
 export interface PromptMemory {
   /** For vendors that cache by themselves: the longest prefix that the model has read before, in steps. */
-  readAgain(model: string, prompt: Prompt, tokens: number): CachedTokens;
+  readAgain(model: string, prompt: CacheablePrompt, tokens: number): CachedTokens;
   /** For vendors with explicit marks: what is known up to a mark, and what is stored up to the last one. */
-  readMarked(model: string, prompt: Prompt, tokens: number): CachedTokens;
+  readMarked(model: string, prompt: CacheablePrompt, tokens: number): CachedTokens;
   clear(): void;
 }
 

@@ -20,7 +20,7 @@ import { planOperations } from '#libs/contracts/plans.ts';
 import { priceOperations } from '#libs/contracts/prices.ts';
 import { segmentOperations } from '#libs/contracts/segments.ts';
 import { SERVICE_OPERATIONS } from '#libs/contracts/service-operations.ts';
-import { SOCIAL_OPERATIONS } from '#libs/contracts/social.ts';
+import { SOCIAL_OPERATIONS } from '#libs/contracts/social-operations.ts';
 import { stopOperations } from '#libs/contracts/stops.ts';
 import { subscriptionOperations } from '#libs/contracts/subscriptions.ts';
 import { trialOperations } from '#libs/contracts/trials.ts';

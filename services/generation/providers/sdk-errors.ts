@@ -5,9 +5,6 @@ import { notJson, ProviderError } from './provider-error.ts';
 import { errorFromStatus } from './status-errors.ts';
 import type { TimeLimit } from './time-limit.ts';
 
-/** The SDKs' own timer must never be the first: ours tells a timeout from a cancellation. */
-export const SDK_TIMEOUT_MARGIN_MS = 60_000;
-
 /**
  * A `fetch` that reads a failed answer itself and throws what it means. The SDKs keep only part of an error document,
  * and not the same part; thrown here, an error is classified from what really arrived.

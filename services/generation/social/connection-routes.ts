@@ -2,7 +2,8 @@ import type { FastifyInstance } from 'fastify';
 import type { AccountEntitlements } from '#libs/clients/account-entitlements.ts';
 import { ownerOf, type QuotaResources } from '#libs/clients/quota-resources.ts';
 import { toPage } from '#libs/contracts/page.ts';
-import * as contract from '#libs/contracts/social.ts';
+import type { SocialConnectionView } from '#libs/contracts/social.ts';
+import * as contract from '#libs/contracts/social-operations.ts';
 import { problem } from '#libs/problems/problems.ts';
 import { callerOf } from '#libs/service/internal-calls.ts';
 import type { Runtime } from '#libs/service/runtime.ts';
@@ -87,7 +88,7 @@ export function socialConnectionRoutes(
   });
 }
 
-const present = (connection: SocialConnection): contract.SocialConnectionView => ({
+const present = (connection: SocialConnection): SocialConnectionView => ({
   id: connection.id,
   platform: connection.platform,
   handle: connection.handle,

@@ -1,7 +1,7 @@
 import t from 'tap';
 import { KB_OPERATIONS } from '#libs/contracts/knowledge-base.ts';
 import type { Operation } from '#libs/contracts/operation.ts';
-import { SOCIAL_OPERATIONS } from '#libs/contracts/social.ts';
+import { SOCIAL_OPERATIONS } from '#libs/contracts/social-operations.ts';
 import { request } from '#libs/testing/http.ts';
 import { createTestSocial, SOME_ID } from './social.fixture.ts';
 

@@ -3,7 +3,8 @@ import type { AccountEntitlements } from '#libs/clients/account-entitlements.ts'
 import { type Commit, ownerOf, type QuotaResources } from '#libs/clients/quota-resources.ts';
 import type { Caller } from '#libs/contracts/internal-context.ts';
 import { toPage } from '#libs/contracts/page.ts';
-import * as contract from '#libs/contracts/social.ts';
+import type { NewPost, SocialPostView } from '#libs/contracts/social.ts';
+import * as contract from '#libs/contracts/social-operations.ts';
 import { problem } from '#libs/problems/problems.ts';
 import { callerOf } from '#libs/service/internal-calls.ts';
 import type { Runtime } from '#libs/service/runtime.ts';
@@ -36,7 +37,7 @@ export function socialPostRoutes(app: FastifyInstance, dependencies: SocialPostD
   /** The connections of posts, as far as the plan lets one publish through them. */
   async function connectionsFor(
     caller: Caller,
-    posts: readonly Pick<contract.NewPost, 'connection_id' | 'action'>[],
+    posts: readonly Pick<NewPost, 'connection_id' | 'action'>[],
   ): Promise<Map<string, SocialConnection>> {
     const ids = [...new Set(posts.map((post) => post.connection_id))];
     const found = new Map(
@@ -159,7 +160,7 @@ function isNoDraft({ state }: SocialPost) {
   });
 }
 
-const present = (post: SocialPost): contract.SocialPostView => ({
+const present = (post: SocialPost): SocialPostView => ({
   id: post.id,
   connection_id: post.connectionId,
   text: post.text,

@@ -1,16 +1,10 @@
 import Anthropic, { APIConnectionError, APIError } from '@anthropic-ai/sdk';
 import type { Fetch } from '#libs/http/undici-fetch.ts';
 import type { Clock } from '#libs/service/runtime.ts';
-import {
-  CALL_ID_HEADER,
-  type CallContext,
-  type ChatDelta,
-  type ChatResult,
-  type NormalisedChat,
-  type ProviderAdapter,
-} from '../port.ts';
+import type { CallContext, ChatDelta, ChatResult, NormalisedChat, ProviderAdapter } from '../port.ts';
 import { endedEarly, type ProviderError } from '../provider-error.ts';
-import { errorFromSdk, SDK_TIMEOUT_MARGIN_MS, throwFailedAnswers } from '../sdk-errors.ts';
+import { errorFromSdk, throwFailedAnswers } from '../sdk-errors.ts';
+import { sdkRequestOptions } from '../sdk-options.ts';
 import { errorFromEvent } from '../status-errors.ts';
 import { startTimeLimit, type TimeLimit } from '../time-limit.ts';
 import { toAnthropicRequest } from './request.ts';
@@ -86,16 +80,10 @@ export class AnthropicAdapter implements ProviderAdapter {
   }
 
   /** What `messages.create` does, without the warning it prints at every call of some models. */
-  #post<Answer>(
-    body: Anthropic.MessageCreateParams,
-    { timeoutMs, callId }: CallContext,
-    { signal }: TimeLimit,
-  ) {
+  #post<Answer>(body: Anthropic.MessageCreateParams, context: CallContext, limit: TimeLimit) {
     return this.#client.post<Answer>('/v1/messages', {
+      ...sdkRequestOptions(context, limit),
       body,
-      signal,
-      timeout: timeoutMs + SDK_TIMEOUT_MARGIN_MS,
-      headers: { [CALL_ID_HEADER]: callId },
       stream: body.stream ?? false,
     });
   }

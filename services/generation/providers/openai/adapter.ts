@@ -4,9 +4,10 @@ import type { ChatCompletionChunk } from '../chat-format.ts';
 import type { CallContext, ChatDelta, ChatResult, NormalisedChat, ProviderAdapter } from '../port.ts';
 import { endedEarly, type ProviderError } from '../provider-error.ts';
 import { errorFromSdk } from '../sdk-errors.ts';
+import { sdkRequestOptions } from '../sdk-options.ts';
 import { errorFromEvent } from '../status-errors.ts';
 import { startTimeLimit, type TimeLimit } from '../time-limit.ts';
-import { createOpenAiClient, type OpenAiAccess, requestOptions } from './client.ts';
+import { createOpenAiClient, type OpenAiAccess } from './client.ts';
 import { checkCompletion } from './completion.ts';
 import { upstreamBody } from './request-body.ts';
 import { openAiUnits } from './usage.ts';
@@ -27,7 +28,7 @@ export class OpenAiAdapter implements ProviderAdapter {
     context.trace.requestBytes = Buffer.byteLength(JSON.stringify(body));
     const limit = startTimeLimit(context.signal, context.timeoutMs);
     try {
-      const call = this.#client.chat.completions.create(body, requestOptions(context, limit));
+      const call = this.#client.chat.completions.create(body, sdkRequestOptions(context, limit));
       const { data, response } = await call.withResponse();
       context.trace.providerRequestId = response.headers.get(REQUEST_ID_HEADER);
       const completion = checkCompletion(data);
@@ -45,7 +46,7 @@ export class OpenAiAdapter implements ProviderAdapter {
     context.trace.requestBytes = Buffer.byteLength(JSON.stringify(body));
     const limit = startTimeLimit(context.signal, context.timeoutMs);
     try {
-      const call = this.#client.chat.completions.create(body, requestOptions(context, limit));
+      const call = this.#client.chat.completions.create(body, sdkRequestOptions(context, limit));
       const { data: stream, response } = await call.withResponse();
       context.trace.providerRequestId = response.headers.get(REQUEST_ID_HEADER);
       let isFinished = false;

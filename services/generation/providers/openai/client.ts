@@ -1,8 +1,6 @@
 import OpenAI from 'openai';
 import type { Fetch } from '#libs/http/undici-fetch.ts';
-import { CALL_ID_HEADER, type CallContext } from '../port.ts';
-import { SDK_TIMEOUT_MARGIN_MS, throwFailedAnswers } from '../sdk-errors.ts';
-import type { TimeLimit } from '../time-limit.ts';
+import { throwFailedAnswers } from '../sdk-errors.ts';
 import { REQUEST_ID_HEADER } from './vendors.ts';
 
 export type OpenAiAccess = {
@@ -26,8 +24,4 @@ export function createOpenAiClient({ baseUrl, apiKey, fetch }: OpenAiAccess): Op
     adminAPIKey: null,
     webhookSecret: null,
   });
-}
-
-export function requestOptions({ timeoutMs, callId }: CallContext, { signal }: TimeLimit) {
-  return { signal, timeout: timeoutMs + SDK_TIMEOUT_MARGIN_MS, headers: { [CALL_ID_HEADER]: callId } };
 }

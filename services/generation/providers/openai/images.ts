@@ -3,8 +3,9 @@ import type { DrawnImage, ImageAdapter, ImageOrder } from '../image-port.ts';
 import type { CallContext } from '../port.ts';
 import { ProviderError } from '../provider-error.ts';
 import { errorFromSdk } from '../sdk-errors.ts';
+import { sdkRequestOptions } from '../sdk-options.ts';
 import { startTimeLimit } from '../time-limit.ts';
-import { createOpenAiClient, type OpenAiAccess, requestOptions } from './client.ts';
+import { createOpenAiClient, type OpenAiAccess } from './client.ts';
 import { REQUEST_ID_HEADER } from './vendors.ts';
 
 /** Models that always answer with the picture itself, and refuse to be asked for it. */
@@ -23,7 +24,7 @@ export class OpenAiImageAdapter implements ImageAdapter {
     context.trace.requestBytes = Buffer.byteLength(JSON.stringify(body));
     const limit = startTimeLimit(context.signal, context.timeoutMs);
     try {
-      const call = this.#client.images.generate(body, requestOptions(context, limit));
+      const call = this.#client.images.generate(body, sdkRequestOptions(context, limit));
       const { data, response } = await call.withResponse();
       context.trace.providerRequestId = response.headers.get(REQUEST_ID_HEADER);
       return readImages(data, order.count);
