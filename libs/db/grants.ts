@@ -5,6 +5,7 @@
 import { is } from 'drizzle-orm';
 import { getTableConfig, PgTable } from 'drizzle-orm/pg-core';
 import pg from 'pg';
+import { grantJobSchema } from './job-schema.ts';
 import { type ServiceName, serviceRoles } from './roles.ts';
 import * as audit from './schema/audit.ts';
 import * as billing from './schema/billing.ts';
@@ -76,6 +77,7 @@ export async function grantServiceRoles(client: pg.ClientBase): Promise<void> {
     );
   }
   await client.query(statements.join(';\n'));
+  await grantJobSchema(client);
 }
 
 /** Makes the ledger's entry points run as the owner of its tables, for the services that may call them. */

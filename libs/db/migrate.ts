@@ -6,6 +6,7 @@ import { migrate as applyMigrations } from 'drizzle-orm/node-postgres/migrator';
 import pg from 'pg';
 import { loadDotEnv, processEnv } from '#libs/config/env.ts';
 import { grantServiceRoles } from './grants.ts';
+import { migrateJobSchema } from './job-schema.ts';
 import { ensureServiceRoles } from './roles.ts';
 
 export const migrationsFolder = fileURLToPath(new URL('../../migrations', import.meta.url));
@@ -50,6 +51,7 @@ export async function migrate({ connectionString }: MigrateOptions): Promise<voi
     await ensureServiceRoles(client);
     await applyMigrations(drizzle(client), { migrationsFolder }).catch(explain);
     await refuseSkipped(client);
+    await migrateJobSchema(connectionString);
     await grantServiceRoles(client);
   } finally {
     await client.end();

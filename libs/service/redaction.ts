@@ -134,7 +134,8 @@ export function serializeError(error: unknown, depth = 0): unknown {
   return serialized;
 }
 
-function scrub(text: string): string {
+/** Removes what looks like a secret from a text. */
+export function scrub(text: string): string {
   return SECRETS_IN_TEXT.reduce(
     (scrubbed, [pattern, replacement]) => scrubbed.replace(pattern, replacement),
     text,

@@ -20,6 +20,8 @@ export type TestDatabase = {
   pool: pg.Pool;
 };
 
+/** What `migrate` does besides the migrations; the job queue's tables come with a package. */
+const TEMPLATE_CODE = ['package.json', 'libs/db/grants.ts', 'libs/db/job-schema.ts', 'libs/db/roles.ts'];
 const TEMPLATE_LOCK_KEY = 4_650_714;
 const OBJECT_IN_USE = '55006';
 const CLONE_ATTEMPTS = 100;
@@ -29,6 +31,7 @@ function templateName(): string {
   for (const file of globSync('**/*.{sql,json}', { cwd: migrationsFolder }).sort()) {
     hash.update(file).update(readFileSync(path.join(migrationsFolder, file)));
   }
+  for (const file of TEMPLATE_CODE) hash.update(readFileSync(path.join(migrationsFolder, '..', file)));
   return `inkmeter_template_${hash.digest('hex').slice(0, 16)}`;
 }
 

@@ -1,0 +1,47 @@
+import { sql } from 'drizzle-orm';
+import { only, type Queryable } from '#libs/db/database.ts';
+import type { Task } from './task.ts';
+
+export type EnqueueOptions = {
+  /** At most one waiting job has this key: enqueuing again replaces its payload and time. A running one is not affected. */
+  jobKey?: string;
+  /** Jobs of one queue run one after another. Use few queues: a hash of the customer, not the customer. */
+  queue?: string;
+  /** At once by default. */
+  runAt?: Date;
+  /** Lower runs first; 0 by default. */
+  priority?: number;
+  maxAttempts?: number;
+};
+
+/**
+ * Adds a job in the caller's transaction: it exists if and only if that commits, and starts right after.
+ *
+ * @param task By name when another service runs it.
+ * @returns the job's id.
+ * @throws ZodError when the payload does not fit the task.
+ */
+export async function enqueue<Payload extends object>(
+  tx: Queryable,
+  task: Task<Payload> | string,
+  payload: Payload,
+  options: EnqueueOptions = {},
+): Promise<string> {
+  const isName = typeof task === 'string';
+  const name = isName ? task : task.name;
+  const checked = isName ? payload : task.schema.parse(payload);
+  // A scheduled task runs serially, also when it is asked for in between.
+  const queue = options.queue ?? (isName || task.schedule === null ? null : name);
+  const maxAttempts = options.maxAttempts ?? (isName ? null : task.maxAttempts);
+  // A function of the job queue, not a table.
+  const { rows } = await tx.execute<{ id: bigint | string }>(sql`
+    SELECT id FROM graphile_worker.add_job(
+      identifier => ${name}::text,
+      payload => ${JSON.stringify(checked)}::json,
+      queue_name => ${queue}::text,
+      run_at => ${options.runAt?.toISOString() ?? null}::timestamptz,
+      max_attempts => ${maxAttempts}::int,
+      job_key => ${options.jobKey ?? null}::text,
+      priority => ${options.priority ?? null}::int)`);
+  return String(only(rows).id);
+}
