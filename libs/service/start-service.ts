@@ -8,6 +8,8 @@ import { loadDotEnv, processEnv } from '#libs/config/env.ts';
 import { createListener, type Listener } from '#libs/db/listen.ts';
 import { createPool } from '#libs/db/pool.ts';
 import { createServicePool } from '#libs/http/service-pool.ts';
+import { createJobs } from '#libs/jobs/jobs.ts';
+import type { Task } from '#libs/jobs/task.ts';
 import type { backendVariables } from './backend-variables.ts';
 import type { ServiceApp } from './create-service.ts';
 import { createLogger, type Logger } from './logger.ts';
@@ -47,6 +49,8 @@ export type ServiceContext<Variables> = {
 
 export type BuiltService = {
   readonly app: ServiceApp;
+  /** Run from the shared job queue, in the same time span as `jobs`. */
+  readonly tasks?: readonly Task[];
   /** Run from the moment the service listens until it begins to stop. */
   readonly jobs?: readonly BackgroundJob[];
   /** Checks for `/ready`, besides the database and the listener. */
@@ -84,7 +88,14 @@ export async function startService<Schema extends ServiceSchema>(options: {
     metrics,
     ...resources.opened,
   });
-  const { app, jobs = [] } = built;
+  const { app, tasks = [] } = built;
+  const jobs: BackgroundJob[] = [...(built.jobs ?? [])];
+  if (tasks.length > 0) {
+    const applicationName = `inkmeter-${name}-jobs`;
+    jobs.push(
+      createJobs({ connectionString: variables.DATABASE_URL, applicationName, tasks, logger, metrics }),
+    );
+  }
 
   await runService({
     name,
