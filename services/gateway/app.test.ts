@@ -167,7 +167,7 @@ t.test('given wrong methods and unknown places, nobody is asked who they are', a
   t.match(await gateway.call('GET', '/health'), { status: 200, body: { status: 'ok' } });
 });
 
-t.test('given any answer, browsers are told to keep their hands off', async (t) => {
+t.test('every response carries the security headers', async (t) => {
   const gateway = await createTestGateway(t);
   for (const url of ['/health', '/api/me', '/api/nothing']) {
     t.match((await gateway.call('GET', url)).headers, {
@@ -181,42 +181,81 @@ t.test('given any answer, browsers are told to keep their hands off', async (t) 
   t.equal(headers['cache-control'], 'public, max-age=300');
 });
 
-t.test('given origins, their pages may call, and no others', async (t) => {
-  const preflight = {
-    'access-control-request-method': 'POST',
-    'access-control-request-headers': 'authorization',
-  };
-  const ask = async (origins: string, origin: string, url = '/api/api-keys') => {
+t.test('CORS', async (t) => {
+  const ask = async (origins: string, origin: string, requested = 'authorization') => {
     const gateway = await createTestGateway(t, { variables: { CORS_ORIGINS: origins } });
+    const preflight = {
+      'access-control-request-method': 'POST',
+      'access-control-request-headers': requested,
+    };
     return {
-      preflight: await gateway.call('OPTIONS', url, { headers: { origin, ...preflight } }),
-      simple: await gateway.call('GET', url, { headers: { origin } }),
+      preflight: await gateway.call('OPTIONS', '/api/api-keys', { headers: { origin, ...preflight } }),
+      simple: await gateway.call('GET', '/api/api-keys', { headers: { origin } }),
     };
   };
-  const allowed = await ask('https://app.example, https://b.example', 'https://app.example');
-  t.match(allowed.preflight, {
-    status: 204,
-    headers: {
-      'access-control-allow-origin': 'https://app.example',
-      'access-control-allow-headers': /authorization/,
-      'access-control-allow-methods': /DELETE/,
-      vary: 'origin',
-    },
+
+  await t.test('an allowed origin is reflected, without credentials', async (t) => {
+    const { preflight, simple } = await ask('https://app.example, https://b.example', 'https://app.example');
+    t.match(preflight, {
+      status: 204,
+      headers: {
+        'access-control-allow-origin': 'https://app.example',
+        'access-control-allow-headers': 'authorization',
+        'access-control-allow-methods': /DELETE/,
+        'access-control-max-age': '7200',
+        vary: /origin/i,
+        'x-content-type-options': 'nosniff',
+      },
+    });
+    t.match(simple, {
+      status: 401,
+      headers: { 'access-control-allow-origin': 'https://app.example', vary: /origin/i },
+    });
+    for (const { headers } of [preflight, simple]) {
+      t.equal(headers['access-control-allow-credentials'], undefined);
+    }
   });
-  t.match(allowed.simple, {
-    status: 401,
-    headers: {
-      'access-control-allow-origin': 'https://app.example',
-      'access-control-expose-headers': /x-request-id/,
-    },
+
+  await t.test('scripts can read the headers that clients act on', async (t) => {
+    const { simple } = await ask('https://app.example', 'https://app.example');
+    const exposed = String(simple.headers['access-control-expose-headers']).split(', ');
+    for (const name of [
+      'x-request-id',
+      'x-inkmeter-cost-usd',
+      'x-inkmeter-tokens',
+      'x-inkmeter-plan',
+      'x-inkmeter-degraded',
+      'retry-after',
+      'ratelimit',
+      'ratelimit-policy',
+      'x-should-retry',
+    ]) {
+      t.ok(exposed.includes(name), name);
+    }
   });
-  const refused = await ask('https://app.example', 'https://evil.example');
-  t.equal(refused.simple.headers['access-control-allow-origin'], undefined);
-  t.equal(refused.preflight.headers['access-control-allow-origin'], undefined);
-  t.match((await ask('*', 'https://any.example')).simple.headers, { 'access-control-allow-origin': '*' });
-  const off = await ask('', 'https://app.example');
-  t.match(off.preflight, { status: 405 });
-  t.notOk(off.simple.headers.vary);
+
+  await t.test('headers that an SDK adds are allowed', async (t) => {
+    const requested = 'authorization,content-type,x-stainless-lang,x-stainless-retry-count';
+    const { preflight } = await ask('https://app.example', 'https://app.example', requested);
+    t.equal(preflight.headers['access-control-allow-headers'], requested);
+  });
+
+  await t.test('any other origin gets no permission', async (t) => {
+    const { preflight, simple } = await ask('https://app.example', 'https://evil.example');
+    t.equal(simple.headers['access-control-allow-origin'], undefined);
+    t.equal(preflight.headers['access-control-allow-origin'], undefined);
+  });
+
+  await t.test('`*` allows every origin', async (t) => {
+    const { simple } = await ask('*', 'https://any.example');
+    t.match(simple.headers, { 'access-control-allow-origin': '*' });
+  });
+
+  await t.test('without configured origins there is no CORS', async (t) => {
+    const { preflight, simple } = await ask('', 'https://app.example');
+    t.match(preflight, { status: 405 });
+    t.notOk(simple.headers.vary);
+  });
 });
 
 t.test('given a limit per caller, each has their own', async (t) => {

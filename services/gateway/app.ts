@@ -12,10 +12,9 @@ import type { PeriodicJob } from '#libs/service/periodic-job.ts';
 import { meteringUnavailable } from '#libs/service/refusal.ts';
 import { callerOf } from './auth/authenticate.ts';
 import { addIdentity, type IdentityDependencies } from './auth/plugin.ts';
+import { browserHeadersPlugin } from './browser-headers/plugin.ts';
 import { registerHealth } from './docs/health-routes.ts';
 import { registerOpenApi } from './docs/routes.ts';
-import { addCors } from './http/cors.ts';
-import { addSecurityHeaders } from './http/security-headers.ts';
 import { addMeteredRoutes, type MeteredDependencies } from './metering/plugin.ts';
 import { OPERATIONS } from './openapi/operations.ts';
 import { registerProxied } from './proxy/routes.ts';
@@ -71,8 +70,7 @@ export async function buildApp(dependencies: AppDependencies): Promise<Gateway> 
   });
   // JSON is all we read; text would reach the routes as a string and be complained about as bad JSON.
   app.removeContentTypeParser('text/plain');
-  addSecurityHeaders(app);
-  addCors(app, config.corsOrigins);
+  await app.register(browserHeadersPlugin, { corsOrigins: config.corsOrigins });
   registerHealth(app);
   registerOpenApi(app);
   const { backends, pool, listener } = dependencies;
