@@ -1,8 +1,6 @@
-/** Makes and unmakes the things that limits count, so that exactly as many exist as the books say. */
-import type { Pool } from 'pg';
+/** Resources that a plan limits in number (seats, workspaces, files): what exists is exactly what the ledger counts. */
 import type { Caller } from '#libs/contracts/internal-context.ts';
-import { type Connection, transaction } from '#libs/db/transaction.ts';
-import type { Ledger } from '#libs/ledger/ledger.ts';
+import type { Ledger, Queryable } from '#libs/ledger/ledger.ts';
 import { countingFacts, type Owner, recordWithin, settleWithin } from '#libs/ledger/quota-resources.ts';
 import type { HoldAnswer } from '#libs/ledger/types.ts';
 import type { ProblemFields } from '#libs/problems/problems.ts';
@@ -10,39 +8,46 @@ import { meteringUnavailable, refusal } from '#libs/service/refusal.ts';
 import type { Runtime } from '#libs/service/runtime.ts';
 import type { AccountEntitlements } from './account-entitlements.ts';
 
-export type Claim = {
-  /** Names the decision; the request's id, so that it can be explained later. */
+export type AllocationRequest = {
+  /** Identifies the decision; the request's id, so that it can be explained later. */
   holdId: string;
   owner: Owner;
   meter: string;
+  /** 1 unless given. */
   count?: number;
-  /** What a refusal says beside which limit it was. */
+  /** Further fields of a refusal. */
   refusalFields?: ProblemFields;
 };
 
-/** Makes the things, in a transaction that also counts them. */
-export type Commit = <Made>(make: (connection: Connection) => Promise<Made>) => Promise<Made>;
+/** The open transaction of the caller. */
+export type ResourceTx = { $client: Queryable };
 
-export type QuotaResources = {
+/**
+ * Room held for resources that do not exist yet. Declare it with `await using`: a scope that ends without `settle`
+ * frees the room.
+ */
+export type Allocation = AsyncDisposable & {
   /**
-   * Holds room for the things, has `work` check and prepare what it must, and counts them with whatever it commits. When
-   * `work` fails, or the process dies at any moment, nothing was made and nothing is counted.
+   * Counts the resources in the transaction that inserts them. Call it last: it locks the account's counters, and room
+   * that is settled in a transaction that fails to commit stays held until the hold expires.
    *
-   * @throws ProblemError that says which limit refused, `metering_unavailable`, and what `work` throws.
+   * @throws ProblemError `metering_unavailable` when the hold has expired meanwhile.
    */
-  allocate: <Made>(claim: Claim, work: (commit: Commit) => Promise<Made>) => Promise<Made>;
-  /**
-   * Gives one thing back in the transaction that unmakes it.
-   * @param counted.under the decision that a post was counted under: it is given back to the day it was counted on, not
-   * to today. Without it, one less exists now.
-   */
-  release: (
-    connection: Connection,
-    counted: { owner: Owner; meter: string; under?: string },
-  ) => Promise<void>;
+  settle: (tx: ResourceTx) => Promise<void>;
 };
 
-/** Preparing takes seconds at most; past this, the room is free again and nothing can be made in it. */
+export type QuotaResources = {
+  /** @throws ProblemError naming the limit that refused, or `metering_unavailable`. */
+  allocate: (request: AllocationRequest) => Promise<Allocation>;
+  /**
+   * Stops counting one resource, in the transaction that deletes it.
+   *
+   * @param counted.under the hold it was counted under, to correct that day and week instead of the current ones.
+   */
+  release: (tx: ResourceTx, counted: { owner: Owner; meter: string; under?: string }) => Promise<void>;
+};
+
+/** Preparing a resource takes seconds at most. Once the hold has expired, its room may belong to another request. */
 const HOLD_TTL_MS = 60_000;
 
 export function ownerOf({ accountId, userId, keyId, workspaceId }: Caller): Owner {
@@ -50,15 +55,14 @@ export function ownerOf({ accountId, userId, keyId, workspaceId }: Caller): Owne
 }
 
 export function createQuotaResources(options: {
-  pool: Pool;
   ledger: Pick<Ledger, 'hold' | 'close'>;
   entitlements: Pick<AccountEntitlements, 'get' | 'suggestPlans'>;
   runtime: Pick<Runtime, 'clock' | 'newId'>;
 }): QuotaResources {
-  const { pool, ledger, entitlements } = options;
+  const { ledger, entitlements } = options;
   const { clock, newId } = options.runtime;
 
-  async function hold({ holdId, owner, meter, count = 1 }: Claim): Promise<HoldAnswer> {
+  async function hold({ holdId, owner, meter, count = 1 }: AllocationRequest): Promise<HoldAnswer> {
     try {
       return await ledger.hold({
         id: holdId,
@@ -74,29 +78,29 @@ export function createQuotaResources(options: {
     }
   }
 
-  async function admit(claim: Claim): Promise<void> {
-    // Also opens the books of an account that is new.
-    const entitled = await entitlements.get(claim.owner.accountId);
-    const answer = await hold(claim);
+  async function holdOrRefuse(request: AllocationRequest): Promise<void> {
+    // Reading the entitlements also opens the ledger balances of a new account.
+    const entitled = await entitlements.get(request.owner.accountId);
+    const answer = await hold(request);
     if (answer.verdict === 'ok') return;
     throw refusal(answer, {
       now: clock.now(),
       plan: entitled.plan.key,
       suggestions:
         answer.limit === null ? undefined : await entitlements.suggestPlans(entitled, answer.limit),
-      ...(claim.refusalFields && { fields: claim.refusalFields }),
+      ...(request.refusalFields && { fields: request.refusalFields }),
     });
   }
 
   return {
-    async allocate(claim, work) {
-      await admit(claim);
-      const { holdId, meter, count = 1 } = claim;
-      const { accountId } = claim.owner;
-      const commit: Commit = (make) =>
-        transaction(pool, async (connection) => {
-          const made = await make(connection);
-          const settled = await settleWithin(connection, null, {
+    async allocate(request) {
+      await holdOrRefuse(request);
+      const { holdId, meter, count = 1 } = request;
+      const { accountId } = request.owner;
+      let isSettled = false;
+      return {
+        async settle(tx) {
+          const settled = await settleWithin(tx.$client, null, {
             holdId,
             accountId,
             callIndex: 0,
@@ -104,22 +108,19 @@ export function createQuotaResources(options: {
             facts: countingFacts(meter, 'create'),
             close: true,
           });
-          // A hold that ran out is nobody's room: somebody else may have been let in instead.
           if (settled.outcome !== 'settled' || settled.late) {
-            throw meteringUnavailable(new Error(`counting ended late, as ${settled.outcome}`));
+            throw meteringUnavailable(new Error(`the allocation was settled late: ${settled.outcome}`));
           }
-          return made;
-        });
-      try {
-        return await work(commit);
-      } catch (error) {
-        // Where this fails too, the hold runs out by itself; once counted, there is nothing to release.
-        await ledger.close({ holdId, accountId }).catch(() => undefined);
-        throw error;
-      }
+          isSettled = true;
+        },
+        async [Symbol.asyncDispose]() {
+          // When this fails too, the hold expires by itself.
+          if (!isSettled) await ledger.close({ holdId, accountId }).catch(() => undefined);
+        },
+      };
     },
 
-    release: (connection, counted) =>
-      recordWithin(connection, null, { ...counted, id: newId(), amount: -1n, step: 'delete' }),
+    release: (tx, counted) =>
+      recordWithin(tx.$client, null, { ...counted, id: newId(), amount: -1n, step: 'delete' }),
   };
 }

@@ -84,7 +84,7 @@ export async function buildApp(dependencies: AppDependencies): Promise<Gateway> 
     stopListening = await entitlements.listen();
   });
   app.addHook('onClose', () => stopListening());
-  const quotaResources = createQuotaResources({ pool, ledger, entitlements, runtime });
+  const quotaResources = createQuotaResources({ ledger, entitlements, runtime });
   const identityJobs = await addIdentity(app, { ...dependencies, quotaResources });
   if (backends === undefined) return { app, jobs: identityJobs, ready: async () => {}, idle: ledger.idle };
 

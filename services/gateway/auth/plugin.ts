@@ -118,8 +118,8 @@ export async function addIdentity(
   registerMe(app, { people, throttles });
   registerJwks(app, config.accessTokens.keys);
   registerApiKeys(app, { runtime, store: keyStore, setKeyLimits });
-  registerMembers(app, { store: createMemberStore(pool, runtime, quotaResources), quotaResources });
-  registerWorkspaces(app, { runtime, store: workspaces, quotaResources });
+  registerMembers(app, { pool, store: createMemberStore(pool, runtime, quotaResources), quotaResources });
+  registerWorkspaces(app, { pool, runtime, store: workspaces, quotaResources });
 
   return [
     createPeriodicJob({

@@ -1,7 +1,9 @@
+import type { Pool } from 'pg';
 import { hashPassword } from '#libs/auth/password.ts';
 import type { QuotaResources } from '#libs/clients/quota-resources.ts';
 import * as contract from '#libs/contracts/members.ts';
 import { toPage } from '#libs/contracts/page.ts';
+import { transaction } from '#libs/db/transaction.ts';
 import type { ServiceApp } from '#libs/service/create-service.ts';
 import { serveOperation } from '#libs/service/serve-operation.ts';
 import { audit } from '../auth/access-log.ts';
@@ -12,7 +14,11 @@ import { SEATS, seatOwner } from './seats.ts';
 /** The people of an account. */
 export function registerMembers(
   app: ServiceApp,
-  { store, quotaResources }: { store: MemberStore; quotaResources: Pick<QuotaResources, 'allocate'> },
+  {
+    pool,
+    store,
+    quotaResources,
+  }: { pool: Pool; store: MemberStore; quotaResources: Pick<QuotaResources, 'allocate'> },
 ): void {
   serveOperation(app, contract.listMembers, async ({ caller, query }) => {
     const members = await store.list(caller.accountId, query);
@@ -25,10 +31,16 @@ export function registerMembers(
     const { email, password, name = null, role } = request.body;
     checkMayManage(caller.role, role);
     const { accountId } = caller;
-    const claim = { holdId: request.id, owner: seatOwner(accountId), meter: SEATS };
-    const member = await quotaResources.allocate(claim, async (commit) => {
-      const passwordHash = await hashPassword(password);
-      return commit((connection) => store.add(connection, accountId, { email, passwordHash, name, role }));
+    await using allocation = await quotaResources.allocate({
+      holdId: request.id,
+      owner: seatOwner(accountId),
+      meter: SEATS,
+    });
+    const passwordHash = await hashPassword(password);
+    const member = await transaction(pool, async (connection) => {
+      const added = await store.add(connection, accountId, { email, passwordHash, name, role });
+      await allocation.settle({ $client: connection });
+      return added;
     });
     audit(request, 'member.added', { user: member.userId, role, by_user: caller.userId });
     reply.code(201);

@@ -103,7 +103,7 @@ export function createMemberStore(
           .delete(memberships)
           .where(and(eq(memberships.accountId, accountId), eq(memberships.userId, userId)));
         await revokeSessions(tx, runtime.clock, { userId, accountId });
-        await quotaResources.release(connection, { owner: seatOwner(accountId), meter: SEATS });
+        await quotaResources.release({ $client: connection }, { owner: seatOwner(accountId), meter: SEATS });
       }),
   };
 }

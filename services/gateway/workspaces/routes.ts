@@ -1,7 +1,9 @@
+import type { Pool } from 'pg';
 import type { QuotaResources } from '#libs/clients/quota-resources.ts';
 import { MANAGER_ROLES } from '#libs/contracts/internal-context.ts';
 import { toPage } from '#libs/contracts/page.ts';
 import * as contract from '#libs/contracts/workspaces.ts';
+import { transaction } from '#libs/db/transaction.ts';
 import { problem } from '#libs/problems/problems.ts';
 import type { ServiceApp } from '#libs/service/create-service.ts';
 import type { Runtime } from '#libs/service/runtime.ts';
@@ -12,6 +14,7 @@ import type { Workspace, WorkspaceStore } from '../auth/ports.ts';
 import { WORKSPACES, workspaceOwner } from './domain.ts';
 
 export type WorkspaceDependencies = {
+  pool: Pool;
   runtime: Runtime;
   store: WorkspaceStore;
   quotaResources: Pick<QuotaResources, 'allocate'>;
@@ -19,7 +22,7 @@ export type WorkspaceDependencies = {
 
 /** Parts of an account. */
 export function registerWorkspaces(app: ServiceApp, dependencies: WorkspaceDependencies): void {
-  const { runtime, store, quotaResources } = dependencies;
+  const { pool, runtime, store, quotaResources } = dependencies;
 
   serveOperation(app, contract.listWorkspaces, async ({ caller, query }) =>
     toPage(await store.list(caller.accountId, query), query.limit, present),
@@ -36,10 +39,15 @@ export function registerWorkspaces(app: ServiceApp, dependencies: WorkspaceDepen
       createdBy: userId,
       createdAt: runtime.clock.now(),
     };
-    const claim = { holdId: request.id, owner: workspaceOwner(accountId, userId), meter: WORKSPACES };
-    await quotaResources.allocate(claim, (commit) =>
-      commit((connection) => store.insert(connection, workspace)),
-    );
+    await using allocation = await quotaResources.allocate({
+      holdId: request.id,
+      owner: workspaceOwner(accountId, userId),
+      meter: WORKSPACES,
+    });
+    await transaction(pool, async (connection) => {
+      await store.insert(connection, workspace);
+      await allocation.settle({ $client: connection });
+    });
     audit(request, 'workspace.created', { workspace: workspace.id, by_user: userId });
     reply.code(201);
     return present(workspace);

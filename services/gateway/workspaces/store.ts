@@ -52,10 +52,13 @@ export function createWorkspaceStore(
         const tx = onConnection(connection);
         const [removed] = await tx.delete(workspaces).where(its(accountId, id)).returning();
         if (removed === undefined) throw problem('not_found');
-        await quotaResources.release(connection, {
-          owner: workspaceOwner(accountId, removed.createdBy),
-          meter: WORKSPACES,
-        });
+        await quotaResources.release(
+          { $client: connection },
+          {
+            owner: workspaceOwner(accountId, removed.createdBy),
+            meter: WORKSPACES,
+          },
+        );
         // Whoever remembers that it belongs to the account forgets it.
         await notify(tx, { kind: 'account', id: accountId });
       }),

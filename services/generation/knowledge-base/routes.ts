@@ -1,7 +1,9 @@
 import type { FastifyInstance } from 'fastify';
+import type { Pool } from 'pg';
 import { ownerOf, type QuotaResources } from '#libs/clients/quota-resources.ts';
 import * as contract from '#libs/contracts/knowledge-base.ts';
 import { toPage } from '#libs/contracts/page.ts';
+import { transaction } from '#libs/db/transaction.ts';
 import { problem } from '#libs/problems/problems.ts';
 import { callerOf } from '#libs/service/internal-calls.ts';
 import type { Runtime } from '#libs/service/runtime.ts';
@@ -9,6 +11,7 @@ import { serveOperation } from '#libs/service/serve-operation.ts';
 import { KB_FILES, type KbFile, type KbFileStore } from './domain.ts';
 
 export type KbFileDependencies = {
+  pool: Pool;
   runtime: Runtime;
   quotaResources: Pick<QuotaResources, 'allocate'>;
   store: KbFileStore;
@@ -17,7 +20,7 @@ export type KbFileDependencies = {
 /** The knowledge base of an account. */
 export function kbFileRoutes(
   app: FastifyInstance,
-  { runtime, quotaResources, store }: KbFileDependencies,
+  { pool, runtime, quotaResources, store }: KbFileDependencies,
 ): void {
   serveOperation(app, contract.listKbFiles, async (request) => {
     const { query } = request;
@@ -35,8 +38,15 @@ export function kbFileRoutes(
       createdAt: runtime.clock.now(),
       content,
     };
-    const claim = { holdId: request.id, owner: file.owner, meter: KB_FILES };
-    await quotaResources.allocate(claim, (commit) => commit((database) => store.insert(database, file)));
+    await using allocation = await quotaResources.allocate({
+      holdId: request.id,
+      owner: file.owner,
+      meter: KB_FILES,
+    });
+    await transaction(pool, async (database) => {
+      await store.insert(database, file);
+      await allocation.settle({ $client: database });
+    });
     reply.code(201);
     return present(file);
   });

@@ -53,7 +53,7 @@ export function createKbFileStore(pool: Pool, quotaResources: Pick<QuotaResource
         );
         const [removed] = rows;
         if (removed === undefined) return false;
-        await quotaResources.release(database, { owner: ownerOfRow(removed), meter: KB_FILES });
+        await quotaResources.release({ $client: database }, { owner: ownerOfRow(removed), meter: KB_FILES });
         return true;
       }),
   };

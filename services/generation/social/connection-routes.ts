@@ -1,9 +1,11 @@
 import type { FastifyInstance } from 'fastify';
+import type { Pool } from 'pg';
 import type { AccountEntitlements } from '#libs/clients/account-entitlements.ts';
 import { ownerOf, type QuotaResources } from '#libs/clients/quota-resources.ts';
 import { toPage } from '#libs/contracts/page.ts';
 import type { SocialConnectionView } from '#libs/contracts/social.ts';
 import * as contract from '#libs/contracts/social-operations.ts';
+import { transaction } from '#libs/db/transaction.ts';
 import { problem } from '#libs/problems/problems.ts';
 import { callerOf } from '#libs/service/internal-calls.ts';
 import type { Runtime } from '#libs/service/runtime.ts';
@@ -12,6 +14,7 @@ import { alreadyConnected, CONNECTIONS, checkPlatform } from './domain.ts';
 import type { PostPublisher, SocialConnection, SocialConnectionStore } from './ports.ts';
 
 export type SocialConnectionDependencies = {
+  pool: Pool;
   runtime: Runtime;
   entitlements: Pick<AccountEntitlements, 'get'>;
   quotaResources: Pick<QuotaResources, 'allocate'>;
@@ -24,7 +27,7 @@ export function socialConnectionRoutes(
   app: FastifyInstance,
   dependencies: SocialConnectionDependencies,
 ): void {
-  const { runtime, entitlements, quotaResources, publisher, store } = dependencies;
+  const { pool, runtime, entitlements, quotaResources, publisher, store } = dependencies;
 
   /** What the publisher keeps for nobody costs nobody anything, so a failure is only told. */
   const forget = (credentialReference: string) =>
@@ -41,35 +44,34 @@ export function socialConnectionRoutes(
     const caller = callerOf(request);
     const { accountId } = caller;
     const { platform, handle, credentials } = request.body;
-    const claim = {
+    const owner = ownerOf(caller);
+    // Whether there is room for another connection is checked before the connection itself.
+    await using allocation = await quotaResources.allocate({
       holdId: request.id,
-      owner: ownerOf(caller),
+      owner,
       meter: CONNECTIONS,
       refusalFields: { reason: 'connection_limit_exceeded' },
-    };
-    // Whether there is room for one more comes before which one it is.
-    const connection = await quotaResources.allocate(claim, async (commit) => {
-      checkPlatform(await entitlements.get(accountId), platform);
-      if (await store.isConnected(accountId, platform, handle)) throw alreadyConnected(platform, handle);
-      const credentialReference = await publisher.connect({ platform, handle, credentials });
-      const made: SocialConnection = {
-        id: runtime.newId(),
-        owner: claim.owner,
-        platform,
-        handle,
-        credentialReference,
-        createdAt: runtime.clock.now(),
-      };
-      try {
-        await commit(async (database) => {
-          if (!(await store.insert(database, made))) throw alreadyConnected(platform, handle);
-        });
-      } catch (error) {
-        await forget(credentialReference);
-        throw error;
-      }
-      return made;
     });
+    checkPlatform(await entitlements.get(accountId), platform);
+    if (await store.isConnected(accountId, platform, handle)) throw alreadyConnected(platform, handle);
+    const credentialReference = await publisher.connect({ platform, handle, credentials });
+    const connection: SocialConnection = {
+      id: runtime.newId(),
+      owner,
+      platform,
+      handle,
+      credentialReference,
+      createdAt: runtime.clock.now(),
+    };
+    try {
+      await transaction(pool, async (database) => {
+        if (!(await store.insert(database, connection))) throw alreadyConnected(platform, handle);
+        await allocation.settle({ $client: database });
+      });
+    } catch (error) {
+      await forget(credentialReference);
+      throw error;
+    }
     reply.code(201);
     return present(connection);
   });

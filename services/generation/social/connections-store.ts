@@ -65,7 +65,7 @@ export function createSocialConnectionStore(
         );
         const [removed] = rows.map(toConnection);
         if (removed !== undefined) {
-          await quotaResources.release(database, { owner: removed.owner, meter: CONNECTIONS });
+          await quotaResources.release({ $client: database }, { owner: removed.owner, meter: CONNECTIONS });
         }
         return removed;
       }),

@@ -32,7 +32,7 @@ const PUBLISH_INTERVAL_MS = 1_000;
 export function addSocialRoutes(app: ServiceApp, dependencies: SocialDependencies): PeriodicJob[] {
   const { runtime, logger, pool, ledger, entitlements, publisher } = dependencies;
   const { clock } = runtime;
-  const quotaResources = createQuotaResources({ pool, ledger, entitlements, runtime });
+  const quotaResources = createQuotaResources({ ledger, entitlements, runtime });
   const connections = createSocialConnectionStore(pool, quotaResources);
   const posts = createSocialPostStore(pool, quotaResources);
   const publish = (post: ClaimedPost) => publishClaimed(post, { store: posts, publisher, now: clock.now });
@@ -43,7 +43,7 @@ export function addSocialRoutes(app: ServiceApp, dependencies: SocialDependencie
   });
   app.addHook('onClose', () => stopListening());
 
-  const shared = { runtime, entitlements, quotaResources };
+  const shared = { pool, runtime, entitlements, quotaResources };
   socialConnectionRoutes(app, { ...shared, publisher, store: connections });
   socialPostRoutes(app, { ...shared, publish, store: posts, findConnections: connections.find });
   kbFileRoutes(app, { ...shared, store: createKbFileStore(pool, quotaResources) });

@@ -1,10 +1,12 @@
 import type { FastifyInstance } from 'fastify';
+import type { Pool } from 'pg';
 import type { AccountEntitlements } from '#libs/clients/account-entitlements.ts';
-import { type Commit, ownerOf, type QuotaResources } from '#libs/clients/quota-resources.ts';
+import { ownerOf, type QuotaResources } from '#libs/clients/quota-resources.ts';
 import type { Caller } from '#libs/contracts/internal-context.ts';
 import { toPage } from '#libs/contracts/page.ts';
 import type { NewPost, SocialPostView } from '#libs/contracts/social.ts';
 import * as contract from '#libs/contracts/social-operations.ts';
+import { transaction } from '#libs/db/transaction.ts';
 import { problem } from '#libs/problems/problems.ts';
 import { callerOf } from '#libs/service/internal-calls.ts';
 import type { Runtime } from '#libs/service/runtime.ts';
@@ -20,6 +22,7 @@ import type {
 import { claimedAtOnce, composePost, scheduleFor, toClaimed } from './schedule.ts';
 
 export type SocialPostDependencies = {
+  pool: Pool;
   runtime: Runtime;
   entitlements: Pick<AccountEntitlements, 'get'>;
   quotaResources: Pick<QuotaResources, 'allocate'>;
@@ -31,7 +34,7 @@ export type SocialPostDependencies = {
 
 /** Posts: written, published now or later, cancelled. */
 export function socialPostRoutes(app: FastifyInstance, dependencies: SocialPostDependencies): void {
-  const { runtime, entitlements, quotaResources, findConnections, publish, store } = dependencies;
+  const { pool, runtime, entitlements, quotaResources, findConnections, publish, store } = dependencies;
   const { clock, newId } = runtime;
 
   /** The connections of posts, as far as the plan lets one publish through them. */
@@ -59,10 +62,16 @@ export function socialPostRoutes(app: FastifyInstance, dependencies: SocialPostD
   async function write(caller: Caller, holdId: string, posts: readonly SocialPost[]): Promise<void> {
     const count = posts.filter(({ state }) => state !== 'draft').length;
     if (count === 0) return store.insertDrafts(posts);
-    const claim = { holdId, owner: ownerOf(caller), meter: POSTS, count };
-    await quotaResources.allocate(claim, (commit: Commit) =>
-      commit((database) => store.insert(database, posts)),
-    );
+    await using allocation = await quotaResources.allocate({
+      holdId,
+      owner: ownerOf(caller),
+      meter: POSTS,
+      count,
+    });
+    await transaction(pool, async (database) => {
+      await store.insert(database, posts);
+      await allocation.settle({ $client: database });
+    });
   }
 
   async function mustFind(accountId: string, id: string): Promise<SocialPost> {
@@ -123,12 +132,11 @@ export function socialPostRoutes(app: FastifyInstance, dependencies: SocialPostD
       { connection_id: draft.connectionId, action: isNow ? 'publish' : 'schedule' },
     ]);
     const schedule = isNow ? claimedAtOnce(holdId, now) : scheduleFor(scheduledAt, holdId, now);
-    const claim = { holdId, owner: draft.owner, meter: POSTS };
-    await quotaResources.allocate(claim, (commit) =>
-      commit(async (database) => {
-        if (!(await store.schedule(database, accountId, draft.id, schedule))) throw isNoDraft(draft);
-      }),
-    );
+    await using allocation = await quotaResources.allocate({ holdId, owner: draft.owner, meter: POSTS });
+    await transaction(pool, async (database) => {
+      if (!(await store.schedule(database, accountId, draft.id, schedule))) throw isNoDraft(draft);
+      await allocation.settle({ $client: database });
+    });
     if (isNow) {
       const connection = connections.get(draft.connectionId) as SocialConnection;
       await publish(toClaimed({ ...draft, ...schedule }, connection));

@@ -132,7 +132,8 @@ export function createSocialPostStore(
     owner: SocialPost['owner'],
     holdId: string | null,
   ): Promise<void> {
-    if (holdId !== null) await quotaResources.release(database, { owner, meter: POSTS, under: holdId });
+    if (holdId !== null)
+      await quotaResources.release({ $client: database }, { owner, meter: POSTS, under: holdId });
   }
 }
 
