@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { identify, type ProcessIdentity } from '#libs/embedded/process-identity.ts';
 import { followLog, openLog, pickError } from './log-tail.ts';
 
+const PRELOAD = new URL('../../libs/service/preload.ts', import.meta.url).href;
 const GUARD = new URL('./die-with-parent.ts', import.meta.url).href;
 const READY_POLL_MS = 50;
 const TAIL_LINES = 15;
@@ -81,7 +82,7 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
   function launch(supervised: Supervised): void {
     const { program } = supervised;
     const log = openLog(program.logFile);
-    const child = spawn(process.execPath, ['--import', GUARD, program.script], {
+    const child = spawn(process.execPath, ['--import', PRELOAD, '--import', GUARD, program.script], {
       env: program.env,
       // Its own process group: Ctrl-C reaches us alone, and we stop the programs in their order.
       detached: true,

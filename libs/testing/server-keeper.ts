@@ -1,6 +1,6 @@
 /**
- * A process of its own that runs the PostgreSQL shared by all test files of a checkout, and ends with it when no
- * test has been connected for a while. It outlives the test file that started it, and needs nobody to stop it.
+ * A separate process that runs the PostgreSQL shared by all test files of a checkout. It outlives the test file that
+ * started it and stops by itself when no test has been connected for a while.
  */
 import { randomBytes } from 'node:crypto';
 import { renameSync, rmSync, writeFileSync } from 'node:fs';
@@ -27,7 +27,7 @@ const server = await startEmbeddedPostgres({
   settings: { max_connections: '300', log_min_messages: 'fatal' },
 });
 
-function notify(): void {
+function publishAddress(): void {
   const text = JSON.stringify({ adminUrl: server.url(), keeper: identify() });
   writeFileSync(`${serverFile}.new`, text, { mode: 0o600 });
   renameSync(`${serverFile}.new`, serverFile);
@@ -60,15 +60,15 @@ process.once('SIGINT', stop);
 void server.exited.then(() => {
   if (!isStopping) process.exit(1);
 });
-notify();
+publishAddress();
 
 for (let idleSince = Date.now(); ; ) {
   await delay(CHECK_INTERVAL_MS);
   if (await isUsed()) idleSince = Date.now();
   if (Date.now() - idleSince < IDLE_LIMIT_MS) continue;
-  // Taken off the list first, then looked at once more: nobody is cut off by arriving at the last moment.
+  // The address goes first, then a second look: a test that connected in between keeps its server.
   rmSync(serverFile, { force: true });
   if (!(await isUsed())) break;
-  notify();
+  publishAddress();
 }
 await stop();

@@ -9,6 +9,7 @@ import { isAlive, type ProcessIdentity } from '#libs/embedded/process-identity.t
 
 const FOLDER = fileURLToPath(new URL('../../.inkmeter/test', import.meta.url));
 const KEEPER = fileURLToPath(new URL('./server-keeper.ts', import.meta.url));
+const PRELOAD = new URL('../service/preload.ts', import.meta.url).href;
 const START_TIMEOUT_MS = 60_000;
 const POLL_INTERVAL_MS = 25;
 
@@ -23,7 +24,7 @@ function readServerFile(): ServerFile | null {
   }
 }
 
-/** An open connection is what tells the keeper that this process still needs the server. It never delays our exit. */
+/** An open connection marks the server as in use. It does not keep this process alive. */
 async function takeLease(adminUrl: string): Promise<void> {
   const lease = new pg.Client({ connectionString: adminUrl, application_name: 'test-lease' });
   lease.on('error', () => undefined);
@@ -34,7 +35,10 @@ async function takeLease(adminUrl: string): Promise<void> {
 async function startKeeper(): Promise<void> {
   const logFile = path.join(FOLDER, 'keeper.log');
   const log = openSync(logFile, 'w', 0o600);
-  const keeper = spawn(process.execPath, [KEEPER, FOLDER], { detached: true, stdio: ['ignore', log, log] });
+  const keeper = spawn(process.execPath, ['--import', PRELOAD, KEEPER, FOLDER], {
+    detached: true,
+    stdio: ['ignore', log, log],
+  });
   closeSync(log);
   keeper.unref();
   const deadline = AbortSignal.timeout(START_TIMEOUT_MS);
@@ -56,7 +60,7 @@ async function useSharedServer(): Promise<string> {
         await takeLease(running.adminUrl);
         return running.adminUrl;
       } catch {
-        // It is just going down; another is started below as soon as it is gone.
+        // This server is stopping; another is started below as soon as it is gone.
       }
     }
     const lock = takeLock(path.join(FOLDER, 'start.lock'));
@@ -76,9 +80,9 @@ let adminUrl: Promise<string> | undefined;
 
 /**
  * The superuser's connection string of the PostgreSQL that tests use: `TEST_DATABASE_URL` if it is set, else one
- * embedded server for all test files of this checkout, started by whichever needs it first.
+ * embedded server for all test files of this checkout, started by the first that needs it.
  *
- * @throws Error when there is no server to be had: tests fail then, they are never skipped.
+ * @throws Error when no server is available: tests then fail, they are never skipped.
  */
 export function testServerUrl(): Promise<string> {
   adminUrl ??= process.env.TEST_DATABASE_URL

@@ -1,14 +1,16 @@
 /**
  * Exact token counts, for requests whose cheap bound does not fit. A tokenizer is synchronous and a prompt may be a
- * megabyte, so the text is counted in slices and the event loop gets its turn between them. Counts that come at the same
- * time stand in one line, or each turn would hold a slice of every one of them.
+ * megabyte, so the text is counted in slices with turns of the event loop between them. Concurrent counts run one after
+ * another, or each turn would hold a slice of every one of them.
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { encode as encodeCl100k } from 'gpt-tokenizer/encoding/cl100k_base';
-import { encode as encodeO200k } from 'gpt-tokenizer/encoding/o200k_base';
 import type { Tokenizer } from '#libs/pricing/model.ts';
 
-const ENCODERS = { o200k_base: encodeO200k, cl100k_base: encodeCl100k } as const;
+/** Loaded at the first use: their tables take 60 ms each, and most processes never count exactly. */
+const ENCODINGS = {
+  o200k_base: () => import('gpt-tokenizer/encoding/o200k_base'),
+  cl100k_base: () => import('gpt-tokenizer/encoding/cl100k_base'),
+} as const;
 
 /** About two milliseconds of work. */
 const SLICE_CHARACTERS = 8192;
@@ -23,8 +25,8 @@ const AS_TEXT = { disallowedSpecial: new Set<string>() };
 /** No token of either encoding stands for more text than this. */
 export const LONGEST_TOKEN_BYTES = 128;
 
-let line: Promise<unknown> = Promise.resolve();
-/** Of all counts in the line: many short texts are as much work as a long one. */
+let queue: Promise<unknown> = Promise.resolve();
+/** Across all queued counts: many short texts are as much work as a long one. */
 let charactersThisTurn = 0;
 
 /**
@@ -37,8 +39,8 @@ export function countTokens(
   tokenizer: Tokenizer | null,
   enough = Number.POSITIVE_INFINITY,
 ): Promise<number> {
-  const count = line.then(() => countInTurn(texts, tokenizer, enough));
-  line = count.catch(() => undefined);
+  const count = queue.then(() => countInTurn(texts, tokenizer, enough));
+  queue = count.catch(() => undefined);
   return count;
 }
 
@@ -47,14 +49,15 @@ async function countInTurn(
   tokenizer: Tokenizer | null,
   enough: number,
 ): Promise<number> {
+  const encoding = tokenizer === null ? null : await ENCODINGS[tokenizer]();
   let tokens = 0;
   for (const text of texts) {
-    if (tokenizer === null) {
+    if (encoding === null) {
       tokens += Buffer.byteLength(text);
       continue;
     }
     for (const slice of slices(text)) {
-      tokens += countSlice(slice, tokenizer);
+      tokens += countSlice(slice, encoding.encode);
       charactersThisTurn += slice.length;
       if (charactersThisTurn >= CHARACTERS_PER_TURN) {
         await nextTurn();
@@ -66,9 +69,9 @@ async function countInTurn(
   return tokens;
 }
 
-function countSlice(slice: string, tokenizer: Tokenizer): number {
+function countSlice(slice: string, encode: (text: string, options: typeof AS_TEXT) => number[]): number {
   if (hasLongRun(slice)) return Buffer.byteLength(slice);
-  return ENCODERS[tokenizer](slice, AS_TEXT).length;
+  return encode(slice, AS_TEXT).length;
 }
 
 const LONG_RUN = new RegExp(`\\S{${LONGEST_RUN_CHARACTERS}}|\\s{${LONGEST_RUN_CHARACTERS}}`);
