@@ -8,7 +8,7 @@
 import { randomUUIDv7 } from 'node:crypto';
 import type { Pool } from 'pg';
 import { createGroupCommit } from '#libs/ledger/group-commit.ts';
-import { laneOf } from '#libs/ledger/lane.ts';
+import { shardOf } from '#libs/ledger/shard.ts';
 import { CHAT_PLAN } from './chat-plan.ts';
 
 export type LeanBooks = {
@@ -32,10 +32,10 @@ export function leanConnection(databaseUrl: string): string {
   return url.href;
 }
 
-/** Parameters of both: lanes, accounts and their counts of calls; then the account's position and the id of each hold. */
-const moveBooks = (assignments: string) => `UPDATE ledger_books b SET ${assignments}
-    FROM unnest($1::smallint[], $2::uuid[], $3::integer[]) q(lane, account, n)
-   WHERE b.lane = q.lane AND b.account_id = q.account AND b.scope = 'account' AND b.scope_id = ''`;
+/** Parameters of both: shards, accounts and their counts of calls; then the account's position and the id of each hold. */
+const moveBooks = (assignments: string) => `UPDATE ledger_balances b SET ${assignments}
+    FROM unnest($1::smallint[], $2::uuid[], $3::integer[]) q(shard, account, n)
+   WHERE b.shard = q.shard AND b.account_id = q.account AND b.scope = 'account' AND b.scope_id = ''`;
 
 const DETAIL = JSON.stringify(CHAT_PLAN).replaceAll("'", "''");
 const FOUR = `'{1000000,2000000,3000000,4000000}'::bigint[]`;
@@ -43,7 +43,7 @@ const METERS = `'{cost,tokens.total,calls.openai,api.requests}'::text[]`;
 const UNITS = `'{1,1,1,1}'::bigint[]`;
 
 const HOLD = `WITH books AS (${moveBooks('held = ARRAY(SELECT h + q.n FROM unnest(b.held) h)')})
-  INSERT INTO ledger_holds (lane, id, account_id, key_id, state, verdict, created_at, expires_at, meters, asked, remaining,
+  INSERT INTO ledger_holds (shard, id, account_id, key_id, state, verdict, created_at, expires_at, meters, asked, remaining,
                             settled_calls, counter_ids, seen_used, seen_held, seen_amount, binding_counter_id, detail)
   SELECT ($1::smallint[])[i.k], i.id, ($2::uuid[])[i.k], ($2::uuid[])[i.k], 'open', 'ok', now(),
          now() + interval '11 minutes', ${METERS}, ${UNITS}, ${UNITS}, '{}', ${FOUR}, ${FOUR}, ${FOUR}, ${FOUR}, 1000000,
@@ -55,13 +55,13 @@ const SETTLE = `WITH books AS (${moveBooks(`used = ARRAY(SELECT u + q.n FROM unn
   closed AS (
     UPDATE ledger_holds h SET remaining = '{}', settled_calls = '{0}', state = 'closed', closed_at = now()
       FROM unnest($4::integer[], $5::uuid[]) i(k, id)
-     WHERE h.lane = ($1::smallint[])[i.k] AND h.id = i.id
-    RETURNING h.lane, h.id, h.account_id, h.key_id, h.created_at)
-  INSERT INTO usage_events (lane, hold_id, call_index, account_id, key_id, admitted_at, occurred_at, step, provider, model,
+     WHERE h.shard = ($1::smallint[])[i.k] AND h.id = i.id
+    RETURNING h.shard, h.id, h.account_id, h.key_id, h.created_at)
+  INSERT INTO usage_events (shard, hold_id, call_index, account_id, key_id, admitted_at, occurred_at, step, provider, model,
     endpoint, status, usage_source, late, overrun, input_tokens, output_tokens, other_classes, other_amounts,
     input_cost_nano_usd, output_cost_nano_usd, cost_nano_usd, price_version, latency_ms, attempts, request_bytes,
     response_bytes, provider_request_id, meters, amounts)
-  SELECT c.lane, c.id, 0, c.account_id, c.key_id, c.created_at, now(), 'chat', 'openai', 'gpt-4o-mini',
+  SELECT c.shard, c.id, 0, c.account_id, c.key_id, c.created_at, now(), 'chat', 'openai', 'gpt-4o-mini',
          'chat.completions', 'ok', 'provider', false, false, 20, 30, '{}', '{}', 1, 0, 1, 'bench', 12, 1, 500, 700,
          'chatcmpl-bench', ${METERS}, ${UNITS} FROM closed c`;
 
@@ -71,11 +71,11 @@ function parametersOf(items: readonly Item[]): string[] {
   const counts = new Map<string, number>();
   for (const { accountId } of items) counts.set(accountId, (counts.get(accountId) ?? 0) + 1);
   const accounts = [...counts.keys()].sort(
-    (one, other) => laneOf(one) - laneOf(other) || (one < other ? -1 : 1),
+    (one, other) => shardOf(one) - shardOf(other) || (one < other ? -1 : 1),
   );
   const positions = new Map(accounts.map((id, index) => [id, index + 1]));
   const columns = [
-    accounts.map(laneOf),
+    accounts.map(shardOf),
     accounts,
     accounts.map((id) => counts.get(id)),
     items.map(({ accountId }) => positions.get(accountId)),

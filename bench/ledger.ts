@@ -162,7 +162,7 @@ export async function measureLedger({ quick }: { quick: boolean }): Promise<stri
         };
         await measureAll('the ledger', cycleOf(ledger));
         // its statements are planned once, by what is known of the tables then
-        await pool.query('ANALYZE ledger_books, ledger_holds');
+        await pool.query('ANALYZE ledger_balances, ledger_holds');
         const leanPool = poolOf(leanConnection(server.url(DATABASE)), 2);
         await measureAll('its rows alone', leanCycleOf(createLeanBooks(leanPool)));
         await leanPool.end();

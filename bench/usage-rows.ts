@@ -7,11 +7,11 @@ const MONTHS = 5;
 
 /**
  * One hold, one usage row and their share of the daily rollup for each number from $1 to $2 of $3, oldest first. Every
- * second one belongs to account $4, the others to a thousand more. Lanes as `libs/ledger/lane.ts` computes them.
+ * second one belongs to account $4, the others to a thousand more. Lanes as `libs/ledger/shard.ts` computes them.
  */
 const FILL_SQL = `
 WITH made AS MATERIALIZED (
-  SELECT uuidv7(age) AS hold, now() + age AS at, account, get_byte(uuid_send(account), 15) % 64 AS lane,
+  SELECT uuidv7(age) AS hold, now() + age AS at, account, get_byte(uuid_send(account), 15) % 64 AS shard,
          (ARRAY['gpt-4o-mini', 'gpt-4o', 'o4-mini'])[1 + n / 2 % 3] AS model, 150 + n % 100 AS input, 200 + n % 300 AS output,
          (1000000 + n % 300000)::bigint AS cost
     FROM (SELECT n, (n - $3::bigint) * interval '${MONTHS} months' / $3::bigint AS age,
@@ -19,28 +19,28 @@ WITH made AS MATERIALIZED (
                       ELSE ('00000000-0000-7000-8000-' || lpad(to_hex(n % 2000), 12, '0'))::uuid END AS account
             FROM generate_series($1::bigint, $2::bigint) n)),
 holds AS (
-  INSERT INTO ledger_holds (lane, id, account_id, state, verdict, created_at, expires_at, closed_at, meters, asked,
+  INSERT INTO ledger_holds (shard, id, account_id, state, verdict, created_at, expires_at, closed_at, meters, asked,
     remaining, settled_calls, counter_ids, seen_used, seen_held, seen_amount, detail)
-  SELECT lane, hold, account, 'closed', 'ok', at, at + interval '11 minutes', at + interval '1 second',
+  SELECT shard, hold, account, 'closed', 'ok', at, at + interval '11 minutes', at + interval '1 second',
          '{cost,tokens.total}', ARRAY[cost, input + output], '{0,0}', '{0}', '{1,2}', '{0,0}', '{0,0}', '{1,1}',
          '{"kind":"chat","calls":[]}'
     FROM made),
 days AS (
-  INSERT INTO usage_daily (lane, account_id, day, user_id, provider, model, calls, errors, input_tokens,
+  INSERT INTO usage_daily (shard, account_id, day, user_id, provider, model, calls, errors, input_tokens,
     cache_read_tokens, cache_write_tokens, output_tokens, reasoning_tokens, cost_nano_usd, latency_ms)
-  SELECT lane, account, (at AT TIME ZONE 'UTC')::date, '00000000-0000-0000-0000-000000000000', 'openai', model,
+  SELECT shard, account, (at AT TIME ZONE 'UTC')::date, '00000000-0000-0000-0000-000000000000', 'openai', model,
          count(*), 0, sum(input), 0, 0, sum(output), 0, sum(cost), count(*) * 900
     FROM made GROUP BY 1, 2, 3, 6
-  ON CONFLICT (lane, account_id, day, user_id, provider, model) DO UPDATE SET
+  ON CONFLICT (shard, account_id, day, user_id, provider, model) DO UPDATE SET
     calls = usage_daily.calls + excluded.calls, input_tokens = usage_daily.input_tokens + excluded.input_tokens,
     output_tokens = usage_daily.output_tokens + excluded.output_tokens,
     cost_nano_usd = usage_daily.cost_nano_usd + excluded.cost_nano_usd,
     latency_ms = usage_daily.latency_ms + excluded.latency_ms)
-INSERT INTO usage_events (lane, hold_id, call_index, account_id, admitted_at, occurred_at, step, provider, model,
+INSERT INTO usage_events (shard, hold_id, call_index, account_id, admitted_at, occurred_at, step, provider, model,
   endpoint, status, usage_source, late, overrun, input_tokens, cache_read_tokens, cache_write_tokens, output_tokens,
   reasoning_tokens, other_classes, other_amounts, input_cost_nano_usd, output_cost_nano_usd, cost_nano_usd,
   price_version, latency_ms, first_byte_ms, attempts, request_bytes, response_bytes, meters, amounts)
-SELECT lane, hold, 0, account, at, at + interval '1 second', 'chat', 'openai', model, 'chat.completions', 'ok',
+SELECT shard, hold, 0, account, at, at + interval '1 second', 'chat', 'openai', model, 'chat.completions', 'ok',
        'provider', false, false, input, 0, 0, output, 0, '{}', '{}', cost / 4, cost - cost / 4, cost, 'bench', 900, 200, 1,
        400, 1200, '{cost,tokens.total}', ARRAY[cost, input + output]
   FROM made`;

@@ -106,7 +106,7 @@ export type ProofLimit = {
   window?: Window;
   scope?: Scope;
   scopeId?: string;
-  lines?: LimitSegment['lineBps'];
+  lines?: LimitSegment['thresholdBps'];
   validFrom?: Date;
   validUntil?: Date;
   source?: string;
@@ -128,7 +128,7 @@ export function toSegment(limit: ProofLimit): LimitSegment {
     validFrom: limit.validFrom ?? null,
     validUntil: limit.validUntil ?? null,
     amount: { kind: 'n', n: limit.amount },
-    lineBps: limit.lines ?? LATE_BLOCK_LINES,
+    thresholdBps: limit.lines ?? LATE_BLOCK_LINES,
     // Counted things stay usable to the last unit.
     blocks: limit.meter === 'cost' || limit.meter.startsWith('tokens.'),
     onLimit: 'deny',

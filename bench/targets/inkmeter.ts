@@ -208,7 +208,7 @@ function setLimits(databaseUrl: string, accountId: string, n: bigint): Promise<v
         validFrom: null,
         validUntil: null,
         amount: { kind: 'n', n },
-        lineBps: [8_000, 9_000, 9_500, 10_000],
+        thresholdBps: [8_000, 9_000, 9_500, 10_000],
         onLimit: 'deny',
         source: 'bench',
       })),

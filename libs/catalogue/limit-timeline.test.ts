@@ -103,7 +103,7 @@ t.test('at every instant the timeline says what the limits are then', async (t) 
             t.same(segment?.amount, limit.amount);
             t.equal(segment?.source, limit.source);
             t.equal(segment?.blocks, limit.blocks);
-            t.equal(segment?.lineBps[2], limit.thresholds.blockBps);
+            t.equal(segment?.thresholdBps[2], limit.thresholds.blockBps);
           }
         }
       },

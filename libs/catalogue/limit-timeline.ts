@@ -31,7 +31,7 @@ export interface LimitSegment {
   readonly validUntil: Date | null;
   readonly amount: Amount;
   /** Warning, notice, block and hard lines in basis points of the amount. */
-  readonly lineBps: readonly [number, number, number, number];
+  readonly thresholdBps: readonly [number, number, number, number];
   /** Whether reaching the block line stops new work, or only alerts. */
   readonly blocks: boolean;
   readonly onLimit: OnLimit;
@@ -88,7 +88,7 @@ function segmentOf(limit: EffectiveLimit, validFrom: Date | null): LimitSegment 
     validFrom,
     validUntil: null,
     amount: limit.amount,
-    lineBps: [warnBps, noticeBps, blockBps, hardBps],
+    thresholdBps: [warnBps, noticeBps, blockBps, hardBps],
     blocks: limit.blocks,
     onLimit: limit.onLimit,
     overagePriceNanoUsd: limit.overagePriceNanoUsd,

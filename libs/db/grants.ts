@@ -1,6 +1,6 @@
 /**
- * Least privilege: a service may change the tables it owns, run the ledger's functions it needs, and read what the
- * table below says. Ownership is not written down a second time: it is which file of `schema/` a table is in.
+ * Least privilege on tables: a service may change the tables it owns and read those listed below. The file of `schema/`
+ * that defines a table says who owns it. Rights to run a function are in the function's file in `migrations/functions`.
  */
 import { is } from 'drizzle-orm';
 import { getTableConfig, PgTable } from 'drizzle-orm/pg-core';
@@ -21,7 +21,7 @@ const OWNED: Readonly<Record<ServiceName, object>> = {
   generation,
 };
 
-/** Tables of others that a service reads: who belongs to an account, whose trial it is, and which models have prices. */
+/** Tables of other services that a service reads. */
 const READ: Readonly<Record<ServiceName, readonly string[]>> = {
   gateway: [],
   billing: ['accounts', 'users', 'memberships', 'api_keys', 'models', 'audit_log'],
@@ -29,22 +29,7 @@ const READ: Readonly<Record<ServiceName, readonly string[]>> = {
   generation: [],
 };
 
-/** The ledger's tables are written by its functions alone, which run as their owner. */
-const LEDGER_FUNCTIONS: Readonly<Record<ServiceName, readonly string[]>> = {
-  // Closes what it held for work that never started, gives seats and workspaces back, and tells where limits stand.
-  gateway: ['ledger_hold', 'ledger_settle', 'ledger_record', 'ledger_touch'],
-  billing: ['ledger_set_limits', 'ledger_touch'],
-  'usage-metering': [
-    'ledger_expire',
-    'ledger_stop',
-    'ledger_lift_stop',
-    'ledger_ensure_partitions',
-    'ledger_touch',
-  ],
-  generation: ['ledger_hold', 'ledger_settle', 'ledger_record'],
-};
-
-/** A view beside the tables of `schema/ledger.ts`. */
+/** Views of the ledger. Its tables are written only by its functions, which run as their owner. */
 const LEDGER_VIEWS = ['ledger_counters'];
 
 const tablesOf = (schema: object): string[] =>
@@ -54,14 +39,13 @@ const tablesOf = (schema: object): string[] =>
 
 const list = (names: readonly string[]) => names.map((name) => pg.escapeIdentifier(name)).join(', ');
 
-/** Grants each service's role what it needs and takes everything else away. Run after every migration. */
+/** Revokes all table rights of the service roles, then grants each what it needs. Runs after every migration. */
 export async function grantServiceRoles(client: pg.ClientBase): Promise<void> {
   const { rows } = await client.query<{ schema: string }>('SELECT current_schema() AS schema');
   const schema = pg.escapeIdentifier(rows[0]?.schema ?? 'public');
   const statements = [
     `REVOKE ALL ON ALL TABLES IN SCHEMA ${schema} FROM PUBLIC`,
     `REVOKE CREATE ON SCHEMA ${schema} FROM PUBLIC`,
-    ...(await guardLedgerFunctions(client, schema)),
   ];
   for (const service of Object.keys(serviceRoles) as ServiceName[]) {
     const role = pg.escapeIdentifier(serviceRoles[service]);
@@ -78,27 +62,4 @@ export async function grantServiceRoles(client: pg.ClientBase): Promise<void> {
   }
   await client.query(statements.join(';\n'));
   await grantJobSchema(client);
-}
-
-/** Makes the ledger's entry points run as the owner of its tables, for the services that may call them. */
-async function guardLedgerFunctions(client: pg.ClientBase, schema: string): Promise<string[]> {
-  const entries = new Set(Object.values(LEDGER_FUNCTIONS).flat());
-  const { rows } = await client.query<{ name: string; signature: string }>(
-    `SELECT p.proname AS name, p.oid::regprocedure::text AS signature FROM pg_proc p
-      WHERE p.pronamespace = current_schema()::regnamespace AND p.proname = ANY ($1)`,
-    [[...entries]],
-  );
-  const missing = [...entries].filter((name) => !rows.some((row) => row.name === name));
-  if (missing.length > 0) throw new Error(`The database has no function ${missing.join(', ')}.`);
-  return rows.flatMap(({ name, signature }) => [
-    // A fixed search path, or a caller could put tables of its own in front of the ledger's.
-    `ALTER FUNCTION ${signature} SECURITY DEFINER SET search_path = ${schema}, pg_temp`,
-    `REVOKE ALL ON FUNCTION ${signature} FROM PUBLIC`,
-    ...(Object.keys(serviceRoles) as ServiceName[])
-      .filter((service) => LEDGER_FUNCTIONS[service].includes(name))
-      .map(
-        (service) =>
-          `GRANT EXECUTE ON FUNCTION ${signature} TO ${pg.escapeIdentifier(serviceRoles[service])}`,
-      ),
-  ]);
 }

@@ -1,7 +1,7 @@
 import t from 'tap';
 import { createTestDatabase } from '#libs/testing/database.ts';
 import { plainArray, textArray } from './array-literal.ts';
-import { LANE_COUNT, laneOf } from './lane.ts';
+import { SHARD_COUNT, shardOf } from './shard.ts';
 
 const HOSTILE = [
   '',
@@ -72,10 +72,10 @@ t.test('numbers, booleans and ids need no quotes', async (t) => {
   });
 });
 
-t.test('every account has a lane, the low six bits of its id', async (t) => {
-  t.equal(laneOf('01912345-6789-7abc-8def-012345678900'), 0);
-  t.equal(laneOf('01912345-6789-7abc-8def-01234567893f'), 63);
-  t.equal(laneOf('01912345-6789-7abc-8def-012345678940'), 0);
-  t.equal(laneOf('01912345-6789-7abc-8def-0123456789ff'), 63);
-  t.equal(LANE_COUNT, 64, 'fixed for ever');
+t.test('every account has a shard, the low six bits of its id', async (t) => {
+  t.equal(shardOf('01912345-6789-7abc-8def-012345678900'), 0);
+  t.equal(shardOf('01912345-6789-7abc-8def-01234567893f'), 63);
+  t.equal(shardOf('01912345-6789-7abc-8def-012345678940'), 0);
+  t.equal(shardOf('01912345-6789-7abc-8def-0123456789ff'), 63);
+  t.equal(SHARD_COUNT, 64, 'fixed for ever');
 });

@@ -14,7 +14,7 @@ export const testSegment = (segment: Partial<LimitSegment> & { meter: string; n?
     validFrom: null,
     validUntil: null,
     amount: n === undefined ? { kind: 'unlimited' } : { kind: 'n', n },
-    lineBps: [8000, 9000, 9500, 10_000],
+    thresholdBps: [8000, 9000, 9500, 10_000],
     blocks: segment.meter === 'cost' || segment.meter.startsWith('tokens.'),
     onLimit: 'deny',
     source: 'test',
@@ -128,7 +128,7 @@ export function createTestLedger(
         used: bigint;
       }>(
         `SELECT c.meter, e.threshold_bps, e.state, e.used FROM threshold_events e
-           JOIN ledger_counters c ON c.lane = e.lane AND c.id = e.counter_id
+           JOIN ledger_counters c ON c.shard = e.shard AND c.id = e.counter_id
           WHERE e.account_id = $1 ORDER BY e.id`,
         [accountId],
       );

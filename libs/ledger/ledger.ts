@@ -1,7 +1,7 @@
 /** The ledger: hold, settle, close, expire, limits and stops. See README.md for the model and its guarantees. */
 import pg, { type Pool } from 'pg';
 import { createGroupCommit, type GroupCommit } from './group-commit.ts';
-import { LANE_COUNT, laneOf } from './lane.ts';
+import { SHARD_COUNT, shardOf } from './shard.ts';
 import { runHolds, runSettles, type SettleItem } from './statements.ts';
 import type {
   CloseRequest,
@@ -22,7 +22,7 @@ export type LedgerOptions = {
   now?: () => Date | null;
   /**
    * How many statements of one kind may be in flight. One does as long as it keeps up, for the larger a batch the less
-   * each call of it costs; under pressure accounts are divided among all writers by lane.
+   * each call of it costs; under pressure accounts are divided among all writers by shard.
    */
   writers?: number;
   /** Of calls in one statement. All of them go on in the same turn of the event loop, so more would be felt by others. */
@@ -71,7 +71,7 @@ const PRESSURE = 128;
 
 export function createLedger(options: LedgerOptions): Ledger {
   const { pool, now = () => null, writers = 2, maxBatch = 128, maxWaiting = 20_000 } = options;
-  const lanesPerWriter = Math.ceil(LANE_COUNT / writers);
+  const shardsPerWriter = Math.ceil(SHARD_COUNT / writers);
 
   const holds = Array.from({ length: writers }, () =>
     createGroupCommit<HoldRequest, HoldAnswer>({
@@ -94,7 +94,7 @@ export function createLedger(options: LedgerOptions): Ledger {
   function writerOf<Item, Answer>(queues: GroupCommit<Item, Answer>[], accountId: string) {
     const [first] = queues as [GroupCommit<Item, Answer>];
     if (first.waiting() < PRESSURE) return first;
-    return queues[Math.floor(laneOf(accountId) / lanesPerWriter)] as GroupCommit<Item, Answer>;
+    return queues[Math.floor(shardOf(accountId) / shardsPerWriter)] as GroupCommit<Item, Answer>;
   }
 
   return {
@@ -186,14 +186,14 @@ export async function setLimits(
     valid_until: segment.validUntil,
     kind: segment.amount.kind,
     amount: segment.amount.kind === 'n' ? segment.amount.n.toString() : null,
-    line_bps: segment.lineBps,
-    block_bps: segment.blocks ? segment.lineBps[2] : null,
+    threshold_bps: segment.thresholdBps,
+    block_bps: segment.blocks ? segment.thresholdBps[2] : null,
     on_limit: segment.onLimit,
     source: segment.source,
   }));
   await database.query('SELECT ledger_set_limits($1, $2, $3, $4, $5, $6)', [
     now,
-    laneOf(accountId),
+    shardOf(accountId),
     accountId,
     anchor,
     periodMonths,

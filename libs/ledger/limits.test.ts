@@ -249,7 +249,7 @@ t.test('given thresholds', async (t) => {
 
   t.test('own lines, and none where nothing is limited', async (t) => {
     const account = await open([
-      testSegment({ meter: 'cost', n: 100n, lineBps: [5000, 6000, 7000, 10_000] }),
+      testSegment({ meter: 'cost', n: 100n, thresholdBps: [5000, 6000, 7000, 10_000] }),
       testSegment({ meter: 'cost', window: 'day' }),
     ]);
     t.match(await use(account, 55n), { state: 'warning' });

@@ -2,8 +2,9 @@
  * Things that a limit counts because they exist, not because a provider was called: connections, files, seats. They are
  * booked in the transaction that makes or unmakes them, so that the books and the things cannot disagree.
  */
-import { laneOf } from './lane.ts';
+
 import type { Queryable } from './ledger.ts';
+import { shardOf } from './shard.ts';
 import { NO_FACTS, runSettles } from './statements.ts';
 import type { CallFacts, HoldRequest, SettleAnswer, SettleRequest } from './types.ts';
 
@@ -53,7 +54,7 @@ export async function recordWithin(
   const { accountId, userId, keyId, workspaceId } = owner;
   await database.query('SELECT ledger_record($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)', [
     now,
-    laneOf(accountId),
+    shardOf(accountId),
     accountId,
     id,
     userId,

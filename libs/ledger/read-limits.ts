@@ -1,6 +1,7 @@
 /** Reads where an account's limits stand right now, also when nothing has happened since a window ended. */
-import { laneOf } from './lane.ts';
+
 import type { Queryable } from './ledger.ts';
+import { shardOf } from './shard.ts';
 import type { LimitState, LimitView } from './types.ts';
 
 /** A limit in its current window. */
@@ -41,15 +42,15 @@ type CounterRow = {
 const ACCOUNT_SQL = `
   SELECT b.refresh_at <= $3 OR b.member_scopes <> '{}' AS due, w.window_start, w.window_end
     FROM ledger_accounts a
-    JOIN ledger_books b ON b.lane = a.lane AND b.account_id = a.account_id AND b.scope = 'account' AND b.scope_id = ''
+    JOIN ledger_balances b ON b.shard = a.shard AND b.account_id = a.account_id AND b.scope = 'account' AND b.scope_id = ''
    CROSS JOIN LATERAL ledger_window('period', greatest($3, a.anchor), a.anchor, a.period_months) w
-   WHERE a.lane = $1 AND a.account_id = $2`;
+   WHERE a.shard = $1 AND a.account_id = $2`;
 
 const TOUCH_SQL = 'SELECT ledger_touch($1, $2, $3, $4, $5, $6)';
 
 const COUNTERS_SQL = `
   SELECT c.meter, c.win, c.scope, c.scope_id, c.kind, c.amount, c.used, c.held,
-         ledger_state(c.kind, c.used, c.amount, c.lines) AS state, c.window_start, c.window_end, c.source
+         ledger_state(c.kind, c.used, c.amount, c.thresholds) AS state, c.window_start, c.window_end, c.source
     FROM ledger_counters c
    WHERE c.account_id = $1 AND c.window_end > $2
      AND (c.scope = 'account' OR ledger_in_scope(c.scope, c.scope_id, $3, $4, $5))
@@ -66,11 +67,11 @@ export async function readLimits(
   now: Date,
   { accountId, userId, keyId, workspaceId }: StandingQuery,
 ): Promise<AccountStanding | undefined> {
-  const lane = laneOf(accountId);
-  const { rows } = await database.query<AccountRow>(ACCOUNT_SQL, [lane, accountId, now]);
+  const shard = shardOf(accountId);
+  const { rows } = await database.query<AccountRow>(ACCOUNT_SQL, [shard, accountId, now]);
   const account = rows[0];
   if (account === undefined) return undefined;
-  if (account.due) await database.query(TOUCH_SQL, [now, lane, accountId, userId, keyId, workspaceId]);
+  if (account.due) await database.query(TOUCH_SQL, [now, shard, accountId, userId, keyId, workspaceId]);
   const counters = await database.query<CounterRow>(COUNTERS_SQL, [
     accountId,
     now,

@@ -1,6 +1,7 @@
 /** What accounts have used of meters, also in windows that no limit of theirs has had so far. */
-import { laneOf } from './lane.ts';
+
 import type { Queryable } from './ledger.ts';
+import { shardOf } from './shard.ts';
 import type { Window } from './types.ts';
 
 export type UsedQuery = { accountId: string; meter: string; window: Window };
@@ -9,12 +10,12 @@ export type UsedQuery = { accountId: string; meter: string; window: Window };
 const USED_SQL = `
   SELECT coalesce(c.used, counted.used, 0)::bigint AS used
     FROM unnest($2::smallint[], $3::uuid[], $4::text[], $5::text[])
-         WITH ORDINALITY q(lane, account_id, meter, win, n)
-    LEFT JOIN ledger_accounts a ON a.lane = q.lane AND a.account_id = q.account_id
+         WITH ORDINALITY q(shard, account_id, meter, win, n)
+    LEFT JOIN ledger_accounts a ON a.shard = q.shard AND a.account_id = q.account_id
     LEFT JOIN LATERAL ledger_window(q.win, greatest($1, a.anchor), a.anchor, a.period_months) w
       ON a.account_id IS NOT NULL
     LEFT JOIN ledger_counters c
-      ON c.account_id = q.account_id AND c.window_end = w.window_end AND c.lane = q.lane AND c.scope = 'account'
+      ON c.account_id = q.account_id AND c.window_end = w.window_end AND c.shard = q.shard AND c.scope = 'account'
      AND c.scope_id = '' AND c.meter = q.meter AND c.win = q.win AND c.window_start = w.window_start
     LEFT JOIN LATERAL (
       SELECT sum(u.amount) AS used FROM usage_events e, unnest(e.meters, e.amounts) u(meter, amount)
@@ -31,7 +32,7 @@ export async function readUsed(
   if (queries.length === 0) return [];
   const { rows } = await database.query<{ used: bigint }>(USED_SQL, [
     now,
-    queries.map(({ accountId }) => laneOf(accountId)),
+    queries.map(({ accountId }) => shardOf(accountId)),
     queries.map(({ accountId }) => accountId),
     queries.map(({ meter }) => meter),
     queries.map(({ window }) => window),

@@ -134,7 +134,7 @@ function toSegments(
         amount,
         validUntil,
         onLimit: item.isOverage ? 'overage' : 'deny',
-        lineBps: [3000, 4000, 5000, 10_000],
+        thresholdBps: [3000, 4000, 5000, 10_000],
       }),
     );
     // Something else takes over at the moment the first ends.

@@ -112,7 +112,8 @@ export function createReferenceModel() {
       const { used, held } = standing(limit, request, now);
       const { n } = limit.amount;
       if (used >= n) worst = Math.max(worst, 3);
-      else if (limit.blocks && used * 10_000n >= n * BigInt(limit.lineBps[2])) worst = Math.max(worst, 2);
+      else if (limit.blocks && used * 10_000n >= n * BigInt(limit.thresholdBps[2]))
+        worst = Math.max(worst, 2);
       else if (used + asked > n) worst = Math.max(worst, 3);
       else if (used + held + asked > n) worst = Math.max(worst, 1);
     }

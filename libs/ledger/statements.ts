@@ -2,7 +2,7 @@
 import pg, { type Pool } from 'pg';
 import { typeParsers } from '#libs/db/pool.ts';
 import { plainArray, textArray } from './array-literal.ts';
-import { laneOf } from './lane.ts';
+import { shardOf } from './shard.ts';
 import type {
   CloseRequest,
   HoldAnswer,
@@ -82,7 +82,7 @@ const SETTLE_SQL = `SELECT ord, outcome, late, overrun, state, meter, win, scope
 
 /** What the items of a batch have in common, each once: their accounts, in the order of the locks, and their meters. */
 type Shared = {
-  lanes: number[];
+  shards: number[];
   accounts: string[];
   /** The position of each item's account, from 1. */
   accountOf: number[];
@@ -93,8 +93,8 @@ type Shared = {
 
 function shareOut(items: readonly { accountId: string; meters?: Meters }[]): Shared {
   const accounts = [...new Set(column(items, (item) => item.accountId))]
-    .map((id) => ({ id, lane: laneOf(id) }))
-    .sort((one, other) => one.lane - other.lane || (one.id < other.id ? -1 : 1));
+    .map((id) => ({ id, shard: shardOf(id) }))
+    .sort((one, other) => one.shard - other.shard || (one.id < other.id ? -1 : 1));
   const positions = new Map(accounts.map(({ id }, index) => [id, index + 1]));
   const names: string[] = [];
   for (const { meters } of items) {
@@ -103,7 +103,7 @@ function shareOut(items: readonly { accountId: string; meters?: Meters }[]): Sha
   const amounts: (bigint | null)[] = [];
   for (const { meters } of items) for (const name of names) amounts.push(meters?.[name] ?? null);
   return {
-    lanes: column(accounts, ({ lane }) => lane),
+    shards: column(accounts, ({ shard }) => shard),
     accounts: column(accounts, ({ id }) => id),
     accountOf: column(items, (item) => positions.get(item.accountId) ?? 0),
     names,
@@ -150,7 +150,7 @@ export async function runHolds(pool: Pool, now: Date | null, items: HoldRequest[
     text: HOLD_SQL,
     values: [
       now,
-      plainArray(shared.lanes),
+      plainArray(shared.shards),
       plainArray(shared.accounts),
       textArray(shared.names),
       plainArray(shared.amounts),
@@ -218,7 +218,7 @@ export async function runSettles(
     text: SETTLE_SQL,
     values: [
       now,
-      plainArray(shared.lanes),
+      plainArray(shared.shards),
       plainArray(shared.accounts),
       textArray(shared.names),
       plainArray(shared.amounts),

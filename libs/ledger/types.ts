@@ -138,7 +138,7 @@ export type LimitSegment = {
   validUntil: Date | null;
   amount: { kind: 'n'; n: bigint } | { kind: 'unlimited' } | { kind: 'disabled' };
   /** Warning, notice, block and hard lines in basis points of the amount. */
-  lineBps: readonly [number, number, number, number];
+  thresholdBps: readonly [number, number, number, number];
   /** Whether reaching the block line stops new work (tokens and cost), or only alerts (counted things). */
   blocks: boolean;
   onLimit: 'deny' | 'overage';

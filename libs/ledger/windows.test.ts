@@ -104,7 +104,7 @@ t.test('states follow what is used, lines are reached at the smallest whole amou
   const states = async (amount: bigint, used: readonly bigint[]) =>
     (
       await pool.query<{ state: string }>(
-        `SELECT ledger_state('n', u, $1, ARRAY(SELECT ledger_line($1, b) FROM unnest('{8000,9000,9500,10000}'::int[]) b)) AS state
+        `SELECT ledger_state('n', u, $1, ARRAY(SELECT ledger_threshold($1, b) FROM unnest('{8000,9000,9500,10000}'::int[]) b)) AS state
            FROM unnest($2::bigint[]) WITH ORDINALITY q(u, n) ORDER BY n`,
         [amount, used],
       )

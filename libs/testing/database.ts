@@ -20,18 +20,24 @@ export type TestDatabase = {
   pool: pg.Pool;
 };
 
-/** What `migrate` does besides the migrations; the job queue's tables come with a package. */
-const TEMPLATE_CODE = ['package.json', 'libs/db/grants.ts', 'libs/db/job-schema.ts', 'libs/db/roles.ts'];
 const TEMPLATE_LOCK_KEY = 4_650_714;
 const OBJECT_IN_USE = '55006';
 const CLONE_ATTEMPTS = 100;
 
+/** What determines the migrated schema. `package.json` has the version of the job queue, which brings its own tables. */
+const TEMPLATE_SOURCES = [
+  { folder: path.join(migrationsFolder, '..'), pattern: 'package.json' },
+  { folder: migrationsFolder, pattern: '{*,meta/*,functions/*/*}.{sql,json}' },
+  { folder: path.join(migrationsFolder, '../libs/db'), pattern: '{*,schema/*}.ts' },
+];
+
 function templateName(): string {
   const hash = createHash('sha256');
-  for (const file of globSync('**/*.{sql,json}', { cwd: migrationsFolder }).sort()) {
-    hash.update(file).update(readFileSync(path.join(migrationsFolder, file)));
+  for (const { folder, pattern } of TEMPLATE_SOURCES) {
+    for (const file of globSync(pattern, { cwd: folder }).sort()) {
+      if (!file.endsWith('.test.ts')) hash.update(file).update(readFileSync(path.join(folder, file)));
+    }
   }
-  for (const file of TEMPLATE_CODE) hash.update(readFileSync(path.join(migrationsFolder, '..', file)));
   return `inkmeter_template_${hash.digest('hex').slice(0, 16)}`;
 }
 

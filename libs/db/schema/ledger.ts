@@ -1,10 +1,10 @@
 /**
  * Tables of the ledger. Only `libs/ledger` and the SQL functions it calls write them.
  *
- * Every table carries `lane`, a fixed hash of the account (0 to 63), in its keys, and those written most lead with it:
+ * Every table carries `shard`, a fixed hash of the account (0 to 63), in its keys, and those written most lead with it:
  * batches stay within few index pages, and the same column is the distribution column when the ledger is spread over
- * several machines. Rows are reached either by primary key (lane and id) or by account (an index that leads with it, and
- * no condition on the lane), so that for each there is one index to choose, whatever the planner believes of the table's
+ * several machines. Rows are reached either by primary key (shard and id) or by account (an index that leads with it, and
+ * no condition on the shard), so that for each there is one index to choose, whatever the planner believes of the table's
  * size.
  * Amounts are integers in the meter's own unit (nano-USD for `cost`, tokens, calls, pieces).
  */
@@ -28,23 +28,23 @@ import { amount, instant } from './columns.ts';
 
 const zero = sql`0`;
 
-/** What rarely changes of an account. Its lock is its own row in {@link ledgerBooks}. */
+/** What rarely changes of an account. Its lock is its own row in {@link ledgerBalances}. */
 export const ledgerAccounts = pgTable(
   'ledger_accounts',
   {
-    lane: smallint('lane').notNull(),
+    shard: smallint('shard').notNull(),
     accountId: uuid('account_id').notNull(),
     anchor: instant('anchor').notNull(),
     periodMonths: smallint('period_months').notNull(),
   },
-  (table) => [primaryKey({ columns: [table.lane, table.accountId] })],
+  (table) => [primaryKey({ columns: [table.shard, table.accountId] })],
 );
 
 /** What an account may use: segments in time that never overlap for one (scope, meter, window). */
 export const ledgerLimits = pgTable(
   'ledger_limits',
   {
-    lane: smallint('lane').notNull(),
+    shard: smallint('shard').notNull(),
     accountId: uuid('account_id').notNull(),
     scope: text('scope', { enum: ['account', 'user', 'key', 'workspace'] }).notNull(),
     /** Empty for the account; an id; or `*` for every user, key or workspace without a limit of its own. */
@@ -56,7 +56,7 @@ export const ledgerLimits = pgTable(
     kind: text('kind', { enum: ['n', 'unlimited', 'disabled'] }).notNull(),
     amount: amount('amount'),
     /** Rising thresholds in basis points of the amount; the last is the hard limit. */
-    lineBps: integer('line_bps').array().notNull(),
+    thresholdBps: integer('threshold_bps').array().notNull(),
     /** At this share of `used` no new work is admitted; null where a thing stays usable to the last unit. */
     blockBps: integer('block_bps'),
     onLimit: text('on_limit', { enum: ['deny', 'overage'] }).notNull(),
@@ -67,7 +67,7 @@ export const ledgerLimits = pgTable(
   (table) => [
     primaryKey({
       columns: [
-        table.lane,
+        table.shard,
         table.accountId,
         table.scope,
         table.scopeId,
@@ -84,10 +84,10 @@ export const ledgerLimits = pgTable(
  * row, so that a call changes one row however many limits it meets. The account's own book is also its lock.
  * Elements at one position of the arrays are one counter.
  */
-export const ledgerBooks = pgTable(
-  'ledger_books',
+export const ledgerBalances = pgTable(
+  'ledger_balances',
   {
-    lane: smallint('lane').notNull(),
+    shard: smallint('shard').notNull(),
     accountId: uuid('account_id').notNull(),
     scope: text('scope').notNull(),
     scopeId: text('scope_id').notNull(),
@@ -102,20 +102,20 @@ export const ledgerBooks = pgTable(
     /** Null where nothing is limited. */
     amounts: bigint('amounts', { mode: 'bigint' }).array().notNull(),
     /** From this much used on nothing new is admitted; null where no use ever refuses. */
-    barredAt: bigint('barred_at', { mode: 'bigint' }).array().notNull(),
+    blockAt: bigint('block_at', { mode: 'bigint' }).array().notNull(),
     /** The lowest threshold not reached yet; null when there is none. */
-    nextLines: bigint('next_lines', { mode: 'bigint' }).array().notNull(),
+    nextThresholds: bigint('next_thresholds', { mode: 'bigint' }).array().notNull(),
     used: bigint('used', { mode: 'bigint' }).array().notNull(),
     held: bigint('held', { mode: 'bigint' }).array().notNull(),
   },
-  (table) => [primaryKey({ columns: [table.lane, table.accountId, table.scope, table.scopeId] })],
+  (table) => [primaryKey({ columns: [table.shard, table.accountId, table.scope, table.scopeId] })],
 );
 
 /** One limit in one of its windows. While the window is current, its `used` and `held` are kept in its book. */
 export const ledgerWindows = pgTable(
   'ledger_windows',
   {
-    lane: smallint('lane').notNull(),
+    shard: smallint('shard').notNull(),
     id: bigserial('id', { mode: 'bigint' }).notNull(),
     accountId: uuid('account_id').notNull(),
     scope: text('scope').notNull(),
@@ -128,21 +128,21 @@ export const ledgerWindows = pgTable(
     kind: text('kind', { enum: ['n', 'unlimited', 'disabled', 'unmetered'] }).notNull(),
     amount: amount('amount'),
     blockAt: amount('block_at'),
-    lines: bigint('lines', { mode: 'bigint' }).array().notNull(),
-    lineBps: integer('line_bps').array().notNull(),
+    thresholds: bigint('thresholds', { mode: 'bigint' }).array().notNull(),
+    thresholdBps: integer('threshold_bps').array().notNull(),
     onLimit: text('on_limit').notNull(),
     source: text('source').notNull(),
     /** Position in the book; null once the window has passed. */
-    place: smallint('place'),
+    balanceIndex: smallint('balance_index'),
     used: amount('used').notNull().default(zero),
     held: amount('held').notNull().default(zero),
   },
   (table) => [
-    primaryKey({ columns: [table.lane, table.id] }),
+    primaryKey({ columns: [table.shard, table.id] }),
     uniqueIndex('ledger_windows_key').on(
       table.accountId,
       table.windowEnd,
-      table.lane,
+      table.shard,
       table.scope,
       table.scopeId,
       table.meter,
@@ -154,7 +154,7 @@ export const ledgerWindows = pgTable(
 
 /** Every limit in every window with what is used and held of it, wherever that is kept. A view, to read from. */
 export const ledgerCounters = pgView('ledger_counters', {
-  lane: smallint('lane').notNull(),
+  shard: smallint('shard').notNull(),
   id: amount('id').notNull(),
   accountId: uuid('account_id').notNull(),
   scope: text('scope').notNull(),
@@ -166,8 +166,8 @@ export const ledgerCounters = pgView('ledger_counters', {
   kind: text('kind', { enum: ['n', 'unlimited', 'disabled', 'unmetered'] }).notNull(),
   amount: amount('amount'),
   blockAt: amount('block_at'),
-  lines: bigint('lines', { mode: 'bigint' }).array().notNull(),
-  lineBps: integer('line_bps').array().notNull(),
+  thresholds: bigint('thresholds', { mode: 'bigint' }).array().notNull(),
+  thresholdBps: integer('threshold_bps').array().notNull(),
   onLimit: text('on_limit').notNull(),
   source: text('source').notNull(),
   used: amount('used').notNull(),
@@ -178,7 +178,7 @@ export const ledgerCounters = pgView('ledger_counters', {
 export const ledgerHolds = pgTable(
   'ledger_holds',
   {
-    lane: smallint('lane').notNull(),
+    shard: smallint('shard').notNull(),
     id: uuid('id').notNull(),
     accountId: uuid('account_id').notNull(),
     userId: uuid('user_id'),
@@ -204,7 +204,7 @@ export const ledgerHolds = pgTable(
     detail: text('detail').notNull(),
   },
   (table) => [
-    primaryKey({ columns: [table.lane, table.id] }),
+    primaryKey({ columns: [table.shard, table.id] }),
     index('ledger_holds_open').on(table.expiresAt).where(sql`state = 'open'`),
   ],
 );
@@ -216,7 +216,7 @@ export const ledgerHolds = pgTable(
 export const usageEvents = pgTable(
   'usage_events',
   {
-    lane: smallint('lane').notNull(),
+    shard: smallint('shard').notNull(),
     holdId: uuid('hold_id').notNull(),
     callIndex: smallint('call_index').notNull(),
     accountId: uuid('account_id').notNull(),
@@ -260,7 +260,7 @@ export const usageEvents = pgTable(
   },
   (table) => [
     primaryKey({
-      columns: [table.accountId, table.admittedAt, table.holdId, table.callIndex, table.lane],
+      columns: [table.accountId, table.admittedAt, table.holdId, table.callIndex, table.shard],
     }),
   ],
 );
@@ -269,7 +269,7 @@ export const usageEvents = pgTable(
 export const usageDaily = pgTable(
   'usage_daily',
   {
-    lane: smallint('lane').notNull(),
+    shard: smallint('shard').notNull(),
     accountId: uuid('account_id').notNull(),
     day: date('day').notNull(),
     /** The nil UUID where no user acted (an API key of the account). */
@@ -288,7 +288,7 @@ export const usageDaily = pgTable(
   },
   (table) => [
     primaryKey({
-      columns: [table.lane, table.accountId, table.day, table.userId, table.provider, table.model],
+      columns: [table.shard, table.accountId, table.day, table.userId, table.provider, table.model],
     }),
   ],
 );
@@ -297,7 +297,7 @@ export const usageDaily = pgTable(
 export const thresholdEvents = pgTable(
   'threshold_events',
   {
-    lane: smallint('lane').notNull(),
+    shard: smallint('shard').notNull(),
     id: bigserial('id', { mode: 'bigint' }).notNull(),
     accountId: uuid('account_id').notNull(),
     counterId: amount('counter_id').notNull(),
@@ -309,8 +309,8 @@ export const thresholdEvents = pgTable(
     occurredAt: instant('occurred_at').notNull(),
   },
   (table) => [
-    primaryKey({ columns: [table.lane, table.id] }),
-    uniqueIndex('threshold_events_once').on(table.lane, table.counterId, table.thresholdBps),
+    primaryKey({ columns: [table.shard, table.id] }),
+    uniqueIndex('threshold_events_once').on(table.shard, table.counterId, table.thresholdBps),
     index('threshold_events_account').on(table.accountId, table.id),
   ],
 );

@@ -41,7 +41,7 @@ function keySegment(
     validFrom: null,
     validUntil: null,
     amount: { kind: 'n', n: amount },
-    lineBps: [warnBps, noticeBps, blockBps, hardBps],
+    thresholdBps: [warnBps, noticeBps, blockBps, hardBps],
     blocks: blocksEarly(meter),
     onLimit: 'deny',
     source: `key:${keyId}`,

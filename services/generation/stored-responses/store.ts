@@ -1,6 +1,6 @@
 import type { Pool } from 'pg';
 import type { StoredResponse } from '#libs/contracts/stored-response.ts';
-import { laneOf } from '#libs/ledger/lane.ts';
+import { shardOf } from '#libs/ledger/shard.ts';
 import type { AnswerStore } from './domain.ts';
 
 /** The rows behind kept answers. One without an answer means that a process is at it. */
@@ -64,9 +64,9 @@ export function createResultStore(pool: Pool): ResultStore {
                 cardinality(h.settled_calls)
                   >= coalesce(jsonb_array_length(h.detail::jsonb -> 'calls'), 1) AS is_settled
            FROM generation_results r
-           LEFT JOIN ledger_holds h ON h.lane = $3 AND h.id = r.request_id
+           LEFT JOIN ledger_holds h ON h.shard = $3 AND h.id = r.request_id
           WHERE r.request_id = $1 AND r.account_id = $2`,
-        [requestId, accountId, laneOf(accountId)],
+        [requestId, accountId, shardOf(accountId)],
       );
       const row = rows[0];
       if (row?.state === 'running' || row?.is_settled === false) {

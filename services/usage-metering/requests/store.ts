@@ -1,6 +1,6 @@
 import type { Pool } from 'pg';
-import { LANE_COUNT, laneOf } from '#libs/ledger/lane.ts';
 import { NO_PROVIDER } from '#libs/ledger/quota-resources.ts';
+import { SHARD_COUNT, shardOf } from '#libs/ledger/shard.ts';
 import type { CallFilter, CallRecord } from './call-record.ts';
 import type { CallPosition } from './cursor.ts';
 import type { HoldRecord, Verdict } from './domain.ts';
@@ -78,12 +78,12 @@ const LIST_SQL = `
 const CALLS_OF_HOLD_SQL = `
   SELECT ${CALL_COLUMNS}
     FROM usage_events
-   WHERE lane = $1 AND hold_id = $2 AND account_id = $3 AND admitted_at = $4
+   WHERE shard = $1 AND hold_id = $2 AND account_id = $3 AND admitted_at = $4
    ORDER BY call_index`;
 
 type HoldRow = {
   id: string;
-  lane: number;
+  shard: number;
   account_id: string;
   user_id: string | null;
   key_id: string | null;
@@ -100,10 +100,10 @@ type HoldRow = {
 };
 
 const HOLD_SQL = `
-  SELECT id, lane, account_id, user_id, key_id, state, verdict, created_at, created_at::text AS created_at_text,
+  SELECT id, shard, account_id, user_id, key_id, state, verdict, created_at, created_at::text AS created_at_text,
          expires_at, closed_at, meters, asked, remaining, detail
     FROM ledger_holds
-   WHERE lane = ANY ($1::smallint[]) AND id = $2 AND ($3::uuid IS NULL OR account_id = $3)`;
+   WHERE shard = ANY ($1::smallint[]) AND id = $2 AND ($3::uuid IS NULL OR account_id = $3)`;
 
 type SeenRow = {
   meter: string;
@@ -124,17 +124,17 @@ type SeenRow = {
 /** A counter's own figures have moved on; what the hold saw was written down with it. */
 const SEEN_SQL = `
   SELECT c.meter, c.win, c.scope, c.scope_id, k.kind, s.amount, s.used, s.held,
-         ledger_state(k.kind, s.used, s.amount, ARRAY(SELECT ledger_line(s.amount, b) FROM unnest(c.line_bps) b)) AS state,
+         ledger_state(k.kind, s.used, s.amount, ARRAY(SELECT ledger_threshold(s.amount, b) FROM unnest(c.threshold_bps) b)) AS state,
          c.window_start, c.window_end, c.source, c.id IS NOT DISTINCT FROM h.binding_counter_id AS binding
     FROM ledger_holds h
    CROSS JOIN LATERAL unnest(h.counter_ids, h.seen_used, h.seen_held, h.seen_amount) s(id, used, held, amount)
-    JOIN ledger_counters c ON c.lane = h.lane AND c.id = s.id
+    JOIN ledger_counters c ON c.shard = h.shard AND c.id = s.id
    CROSS JOIN LATERAL (
      SELECT CASE WHEN s.amount IS NOT NULL THEN 'n' WHEN c.kind = 'n' THEN 'unlimited' ELSE c.kind END AS kind) k
-   WHERE h.lane = $1 AND h.id = $2 AND s.used IS NOT NULL AND c.meter = ANY (h.meters)
+   WHERE h.shard = $1 AND h.id = $2 AND s.used IS NOT NULL AND c.meter = ANY (h.meters)
    ORDER BY binding DESC, c.meter, c.win, c.scope`;
 
-const EVERY_LANE = Array.from({ length: LANE_COUNT }, (_, lane) => lane);
+const EVERY_LANE = Array.from({ length: SHARD_COUNT }, (_, shard) => shard);
 
 /** Reads single requests and calls from the ledger's books. */
 export function createRequestStore(pool: Pool): RequestStore {
@@ -157,13 +157,13 @@ export function createRequestStore(pool: Pool): RequestStore {
       }));
     },
     async findRequest(requestId, accountId) {
-      const lanes = accountId === null ? EVERY_LANE : [laneOf(accountId)];
-      const holds = await pool.query<HoldRow>(HOLD_SQL, [lanes, requestId, accountId]);
+      const shards = accountId === null ? EVERY_LANE : [shardOf(accountId)];
+      const holds = await pool.query<HoldRow>(HOLD_SQL, [shards, requestId, accountId]);
       const hold = holds.rows[0];
       if (hold === undefined) return undefined;
       const [seen, calls] = await Promise.all([
-        pool.query<SeenRow>(SEEN_SQL, [hold.lane, hold.id]),
-        pool.query<CallRow>(CALLS_OF_HOLD_SQL, [hold.lane, hold.id, hold.account_id, hold.created_at_text]),
+        pool.query<SeenRow>(SEEN_SQL, [hold.shard, hold.id]),
+        pool.query<CallRow>(CALLS_OF_HOLD_SQL, [hold.shard, hold.id, hold.account_id, hold.created_at_text]),
       ]);
       return { hold: toHold(hold, seen.rows), calls: calls.rows.map(toCall) };
     },

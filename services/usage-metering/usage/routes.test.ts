@@ -151,7 +151,7 @@ t.test('given limits that end and begin with time alone', async (t) => {
   const anchor = runtime.clock.now();
   const trialEnd = new Date('2026-11-25T00:00:00.000Z');
   const cost = { scope: 'account', scopeId: '', meter: 'cost', window: 'period' } as const;
-  const lines = { lineBps: [8000, 9000, 9500, 10_000], blocks: true, onLimit: 'deny' } as const;
+  const lines = { thresholdBps: [8000, 9000, 9500, 10_000], blocks: true, onLimit: 'deny' } as const;
   await ledger.setLimits({
     accountId: ACCOUNT,
     anchor,
@@ -234,7 +234,7 @@ t.test('given limits of users and keys', async (t) => {
     window: 'month',
     validFrom: null,
     validUntil: null,
-    lineBps: [8000, 9000, 9500, 10_000],
+    thresholdBps: [8000, 9000, 9500, 10_000],
     blocks: true,
     onLimit: 'deny',
     source: 'test',

@@ -1,7 +1,7 @@
 import type { Pool } from 'pg';
-import { laneOf } from '#libs/ledger/lane.ts';
 import { NO_PROVIDER } from '#libs/ledger/quota-resources.ts';
 import { type AccountStanding, readLimits, type StandingQuery } from '#libs/ledger/read-limits.ts';
+import { shardOf } from '#libs/ledger/shard.ts';
 import { dayOf, type ModelUsage, type ModelUsageQuery } from './domain.ts';
 
 export type UsageStore = {
@@ -36,7 +36,7 @@ const BY_MODEL_SQL = `
          sum(reasoning_tokens)::bigint AS reasoning_tokens, sum(cost_nano_usd)::bigint AS cost_nano_usd,
          sum(latency_ms)::bigint AS latency_ms
     FROM usage_daily
-   WHERE lane = $1 AND account_id = $2 AND day BETWEEN $3 AND $4 AND ($5::uuid IS NULL OR user_id = $5)
+   WHERE shard = $1 AND account_id = $2 AND day BETWEEN $3 AND $4 AND ($5::uuid IS NULL OR user_id = $5)
      AND provider <> '${NO_PROVIDER}'
    GROUP BY provider, model
    ORDER BY sum(cost_nano_usd) DESC, provider, model`;
@@ -47,7 +47,7 @@ export function createUsageStore(pool: Pool): UsageStore {
     standing: (query, now) => readLimits(pool, now, query),
     async byModel({ accountId, userId, from, to }) {
       const { rows } = await pool.query<ModelRow>(BY_MODEL_SQL, [
-        laneOf(accountId),
+        shardOf(accountId),
         accountId,
         dayOf(from),
         dayOf(to),

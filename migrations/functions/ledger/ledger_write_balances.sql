@@ -1,0 +1,67 @@
+-- Opens the windows that are due for the given balances of a locked account, and writes the balances. A window that opens
+-- after its start (a new limit, a moved anchor) starts from the usage rows and open holds of its time. A window whose limit
+-- was counted all along starts from zero: had a call been admitted in it, it would be open already.
+CREATE OR REPLACE FUNCTION ledger_write_balances(
+  p_now timestamptz, p_shard smallint, p_account uuid, p_scope text[], p_scope_id text[])
+RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+  v_window record;
+BEGIN
+  FOR v_window IN
+    WITH due AS (
+      SELECT * FROM ledger_windows_due(p_now, p_shard, p_account, p_scope, p_scope_id)),
+    opened AS (
+      INSERT INTO ledger_windows (shard, account_id, scope, scope_id, meter, win, window_start, window_end, kind, amount,
+                                  block_at, thresholds, threshold_bps, on_limit, source)
+      SELECT p_shard, p_account, d.scope, d.scope_id, d.meter, d.win, d.window_start, d.window_end, d.kind, d.amount,
+             d.block_at, d.thresholds, d.threshold_bps, d.on_limit, d.source
+        FROM due d
+      ON CONFLICT (account_id, window_end, shard, scope, scope_id, meter, win, window_start) DO NOTHING
+      RETURNING *)
+    SELECT o.* FROM opened o
+      JOIN due d ON (d.scope, d.scope_id, d.meter, d.win) = (o.scope, o.scope_id, o.meter, o.win)
+     WHERE d.counted_since >= o.window_start
+  LOOP
+    UPDATE ledger_windows w
+       SET used = coalesce((
+             SELECT sum(a.amount) FROM usage_events e, unnest(e.meters, e.amounts) a(meter, amount)
+              WHERE e.account_id = p_account AND e.admitted_at >= w.window_start AND e.admitted_at < w.window_end
+                AND a.meter = w.meter AND ledger_in_scope(w.scope, w.scope_id, e.user_id, e.key_id, e.workspace_id)), 0),
+           held = coalesce((
+             SELECT sum(a.amount) FROM ledger_holds h, unnest(h.meters, h.remaining) a(meter, amount)
+              WHERE h.state = 'open' AND h.account_id = p_account
+                AND h.created_at >= w.window_start AND h.created_at < w.window_end
+                AND a.meter = w.meter AND ledger_in_scope(w.scope, w.scope_id, h.user_id, h.key_id, h.workspace_id)), 0)
+     WHERE w.shard = p_shard AND w.id = v_window.id;
+  END LOOP;
+
+  WITH positions AS (
+    SELECT w.id, row_number() OVER (PARTITION BY w.scope, w.scope_id ORDER BY w.id)::smallint AS balance_index
+      FROM ledger_windows w JOIN unnest(p_scope, p_scope_id) m(scope, scope_id)
+        ON m.scope = w.scope AND m.scope_id = w.scope_id
+     WHERE w.account_id = p_account AND w.window_end > p_now)
+  UPDATE ledger_windows w SET balance_index = p.balance_index FROM positions p WHERE w.shard = p_shard AND w.id = p.id;
+
+  INSERT INTO ledger_balances AS b (shard, account_id, scope, scope_id, refresh_at, since, member_scopes, counter_ids,
+                                    meters, amounts, block_at, next_thresholds, used, held)
+  SELECT p_shard, p_account, m.scope, m.scope_id, 'infinity', coalesce(max(w.window_start), '-infinity'), '{}',
+         coalesce(array_agg(w.id ORDER BY w.balance_index) FILTER (WHERE w.id IS NOT NULL), '{}'),
+         coalesce(array_agg(w.meter ORDER BY w.balance_index) FILTER (WHERE w.id IS NOT NULL), '{}'),
+         coalesce(array_agg(w.amount ORDER BY w.balance_index) FILTER (WHERE w.id IS NOT NULL), '{}'),
+         coalesce(array_agg(CASE
+           WHEN w.kind = 'disabled' THEN -9223372036854775808
+           WHEN w.kind = 'n' AND w.on_limit = 'deny' THEN least(w.block_at, w.amount) END
+           ORDER BY w.balance_index) FILTER (WHERE w.id IS NOT NULL), '{}'),
+         coalesce(array_agg((SELECT min(l) FROM unnest(w.thresholds) l WHERE l > w.used)
+           ORDER BY w.balance_index) FILTER (WHERE w.id IS NOT NULL), '{}'),
+         coalesce(array_agg(w.used ORDER BY w.balance_index) FILTER (WHERE w.id IS NOT NULL), '{}'),
+         coalesce(array_agg(w.held ORDER BY w.balance_index) FILTER (WHERE w.id IS NOT NULL), '{}')
+    FROM unnest(p_scope, p_scope_id) m(scope, scope_id)
+    LEFT JOIN ledger_windows w ON w.account_id = p_account AND w.window_end > p_now AND w.scope = m.scope
+                              AND w.scope_id = m.scope_id
+   GROUP BY m.scope, m.scope_id
+  ON CONFLICT (shard, account_id, scope, scope_id) DO UPDATE SET
+    since = greatest(b.since, excluded.since), counter_ids = excluded.counter_ids, meters = excluded.meters,
+    amounts = excluded.amounts, block_at = excluded.block_at, next_thresholds = excluded.next_thresholds,
+    used = excluded.used, held = excluded.held;
+END $$;
