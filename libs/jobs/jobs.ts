@@ -1,21 +1,14 @@
 import { EventEmitter } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
-import {
-  parseCronItems,
-  Logger as QueueLogger,
-  type Runner,
-  run,
-  type TaskList,
-  type WorkerEvents,
-} from 'graphile-worker';
-import pg from 'pg';
+import { parseCronItems, type Runner, run, type TaskList, type WorkerEvents } from 'graphile-worker';
 import { JOB_SCHEMA } from '#libs/db/job-schema.ts';
 import type { Logger } from '#libs/service/logger.ts';
 import type { Metrics } from '#libs/service/metrics.ts';
-import { scrub } from '#libs/service/redaction.ts';
-import { releaseClaims, releaseStaleClaims, releaseWorker, renewClaims } from './claims.ts';
+import { type ActiveRun, abortLostRuns, renewRuns, workersOf } from './active-runs.ts';
+import { releaseClaims, releaseStaleClaims, releaseWorker } from './claims.ts';
 import { createJobMetrics } from './job-metrics.ts';
-import { type ActiveRun, runTask } from './run-task.ts';
+import { createQueuePool, queueLogger } from './queue-pool.ts';
+import { runTask } from './run-task.ts';
 import { cronItems, repairIntervals, startIntervals } from './schedules.ts';
 import type { Task } from './task.ts';
 
@@ -46,7 +39,6 @@ export type Jobs = {
 };
 
 const RESTART_DELAY_MS = 1_000;
-const STATEMENT_TIMEOUT_MS = 10_000;
 /** Claims are renewed this often before they would be stale. */
 const RENEWALS = 4;
 
@@ -62,7 +54,7 @@ export function createJobs(options: JobsOptions): Jobs {
   const duplicate = names.find((name, index) => names.indexOf(name) !== index);
   if (duplicate !== undefined) throw new TypeError(`Two tasks have the name "${duplicate}".`);
 
-  const pool = createQueuePool(options, concurrency);
+  const pool = createQueuePool({ ...options, concurrency });
   const { recordRun } = createJobMetrics({ registry: options.metrics.registry, pool, tasks: names });
   const active = new Map<string, ActiveRun>();
   const taskList: TaskList = Object.fromEntries(
@@ -72,17 +64,17 @@ export function createJobs(options: JobsOptions): Jobs {
     ]),
   );
   const stopping = new AbortController();
+  /** Every worker of this process that may still hold claims. */
+  const workers = new Set<string>();
   let runner: Runner | undefined;
   let supervision: Promise<unknown> | undefined;
 
   /** One life of the queue's worker. It ends when it is stopped, or when it could not record the end of a job. */
   async function runWorker(onRunning: () => void): Promise<void> {
+    await releaseEarlierWorkers();
     await startIntervals(pool, tasks);
     const events = new EventEmitter() as WorkerEvents;
-    let worker: string | undefined;
-    events.on('pool:create', ({ workerPool }) => {
-      worker = workerPool.id;
-    });
+    events.on('pool:create', ({ workerPool }) => workers.add(workerPool.id));
     runner = await run({
       pgPool: pool,
       schema: JOB_SCHEMA,
@@ -104,10 +96,14 @@ export function createJobs(options: JobsOptions): Jobs {
     });
     onRunning();
     if (stopping.signal.aborted) stopRunner();
-    try {
-      await runner.promise;
-    } finally {
-      if (worker !== undefined) await releaseWorker(pool, worker).catch(() => undefined);
+    await runner.promise;
+  }
+
+  /** A worker ends early only when the database was away, so its last claims are still there. */
+  async function releaseEarlierWorkers(): Promise<void> {
+    for (const worker of workers) {
+      await releaseWorker(pool, worker);
+      workers.delete(worker);
     }
   }
 
@@ -173,58 +169,4 @@ export function createJobs(options: JobsOptions): Jobs {
       await pool.end();
     },
   };
-}
-
-const workersOf = (active: ReadonlyMap<string, ActiveRun>) => [
-  ...new Set([...active.values()].map(({ worker }) => worker)),
-];
-
-async function renewRuns(pool: pg.Pool, active: ReadonlyMap<string, ActiveRun>): Promise<void> {
-  const runs = [...active];
-  const startedMs = performance.now();
-  for (const worker of workersOf(active)) {
-    await renewClaims(
-      pool,
-      worker,
-      runs.map(([id]) => id),
-    );
-  }
-  for (const [, run] of runs) run.claimedMs = startedMs;
-}
-
-/** Another replica may have taken over a job whose claim could not be renewed in time. */
-function abortLostRuns(active: ReadonlyMap<string, ActiveRun>, claimMs: number): void {
-  for (const { claimedMs, lost } of active.values()) {
-    if (performance.now() - claimedMs > claimMs) lost.abort(new Error('The claim on the job was lost.'));
-  }
-}
-
-/** The queue reads ids as text, unlike our own pools. */
-function createQueuePool(
-  { connectionString, applicationName, logger }: JobsOptions,
-  concurrency: number,
-): pg.Pool {
-  const pool = new pg.Pool({
-    connectionString,
-    // One more for the connection that listens.
-    max: concurrency + 1,
-    application_name: applicationName ?? 'inkmeter-jobs',
-    statement_timeout: STATEMENT_TIMEOUT_MS,
-    connectionTimeoutMillis: 5_000,
-    keepAlive: true,
-  });
-  // Without these listeners a broken connection would end the process.
-  pool.on('error', (error) => logger.warn({ err: error }, 'idle job connection failed'));
-  pool.on('connect', (client) => {
-    client.on('error', (error) => logger.debug({ err: error }, 'job connection failed'));
-  });
-  return pool;
-}
-
-/** The library logs every run, with payloads beside it; we log our own events and pass on its troubles only. */
-function queueLogger(logger: Logger): QueueLogger {
-  return new QueueLogger(() => (level, message, meta) => {
-    if (level === 'error' && meta?.failure !== true)
-      logger.warn({ detail: scrub(message) }, 'job worker error');
-  });
 }

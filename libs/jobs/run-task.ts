@@ -1,20 +1,12 @@
 import type { JobHelpers } from 'graphile-worker';
 import type pg from 'pg';
 import type { Logger } from '#libs/service/logger.ts';
+import type { ActiveRun } from './active-runs.ts';
 import { releaseClaims } from './claims.ts';
 import { describeFailure, summarizeFailure } from './failure.ts';
 import type { RunOutcome } from './job-metrics.ts';
 import { finishOccurrence, isRepeated } from './schedules.ts';
 import type { Task } from './task.ts';
-
-/** A job that runs in this process. */
-export type ActiveRun = {
-  readonly worker: string;
-  /** Aborted when the claim on the job was lost. */
-  readonly lost: AbortController;
-  /** When the claim was last known to be good, on the monotonic clock. */
-  claimedMs: number;
-};
 
 export type RunOptions = {
   pool: pg.Pool;
