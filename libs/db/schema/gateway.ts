@@ -18,9 +18,9 @@ export const users = pgTable(
   {
     id: uuid('id').primaryKey(),
     email: text('email').notNull(),
-    /** Lower-cased, tags and provider aliases removed: one person, one identity. */
+    /** Lower case, without tag, provider aliases folded: the same for all spellings of one mailbox. */
     emailNormalised: text('email_normalised').notNull(),
-    /** PHC string; null for a user who signs in through a configured outside issuer. */
+    /** PHC string; null for a user who signs in through a configured external issuer. */
     passwordHash: text('password_hash'),
     externalIssuer: text('external_issuer'),
     externalSubject: text('external_subject'),
@@ -67,7 +67,7 @@ export const refreshTokens = pgTable(
   (table) => [
     uniqueIndex('refresh_tokens_hash').on(table.tokenHash),
     index('refresh_tokens_family').on(table.familyId),
-    /** The purge looks for those that are over. */
+    /** For the job that deletes expired tokens. */
     index('refresh_tokens_expiry').on(table.expiresAt),
   ],
 );
@@ -93,6 +93,30 @@ export const apiKeys = pgTable(
   (table) => [
     uniqueIndex('api_keys_public_id').on(table.publicId),
     index('api_keys_account').on(table.accountId, table.id),
+  ],
+);
+
+/** Offers to join an account. Only the hash of the token that accepts one is stored. */
+export const invitations = pgTable(
+  'invitations',
+  {
+    id: uuid('id').primaryKey(),
+    accountId: uuid('account_id').notNull(),
+    email: text('email').notNull(),
+    role: text('role', { enum: ['owner', 'admin', 'member'] }).notNull(),
+    tokenHash: text('token_hash').notNull(),
+    invitedBy: uuid('invited_by').notNull(),
+    createdAt: instant('created_at').notNull(),
+    expiresAt: instant('expires_at').notNull(),
+    acceptedAt: instant('accepted_at'),
+    acceptedBy: uuid('accepted_by'),
+    revokedAt: instant('revoked_at'),
+  },
+  (table) => [
+    uniqueIndex('invitations_token').on(table.tokenHash),
+    index('invitations_account').on(table.accountId, table.id),
+    /** For the job that deletes old ones. */
+    index('invitations_expiry').on(table.expiresAt),
   ],
 );
 
