@@ -1,13 +1,12 @@
 import t from 'tap';
-import { z } from 'zod';
 import { createContextSigner } from '#libs/auth/internal-context.ts';
 import { INTERNAL_CONTEXT_HEADER, type InternalContext } from '#libs/contracts/internal-context.ts';
+import { testServiceConfig } from '#libs/testing/service.ts';
 import { createService, type ServiceApp } from './create-service.ts';
 import { callerOf, internalContextOf, requireInternalContext } from './internal-calls.ts';
 import { createLogger } from './logger.ts';
 import { createMetrics } from './metrics.ts';
 import { systemRuntime } from './runtime.ts';
-import { serviceVariables, toServiceConfig } from './variables.ts';
 
 const now = () => new Date('2026-11-20T12:00:00Z');
 const signer = createContextSigner({ secrets: ['s'.repeat(40)], now });
@@ -29,7 +28,7 @@ t.test('only services of ours may call', async (t) => {
   // given a service with an open scope and a closed one
   const lines: string[] = [];
   const app: ServiceApp = createService({
-    config: toServiceConfig(z.object(serviceVariables(0)).parse({})),
+    config: testServiceConfig(),
     runtime: systemRuntime,
     logger: createLogger({
       name: 'inner',

@@ -1,15 +1,14 @@
 /** The service as tests run it: real PostgreSQL, still time, and the default catalogue. */
 import { readFileSync } from 'node:fs';
 import type { Pool } from 'pg';
-import { z } from 'zod';
 import { createContextSigner } from '#libs/auth/internal-context.ts';
 import { type Caller, INTERNAL_CONTEXT_HEADER, type PlatformRole } from '#libs/contracts/internal-context.ts';
 import { createLedger, type Ledger } from '#libs/ledger/ledger.ts';
 import { createLogger } from '#libs/service/logger.ts';
 import { createMetrics } from '#libs/service/metrics.ts';
-import { serviceVariables, toServiceConfig } from '#libs/service/variables.ts';
 import { createTestDatabase, type TestScope } from '#libs/testing/database.ts';
 import { createFakeRuntime } from '#libs/testing/runtime.ts';
+import { testServiceConfig } from '#libs/testing/service.ts';
 import { buildApp } from './app.ts';
 import { type ImportedCatalogue, importCatalogue } from './catalogues/import-catalogue.ts';
 import { createManualPayments } from './payments/manual/driver.ts';
@@ -81,7 +80,7 @@ export async function createTestService(
   const { now } = runtime.clock;
   const signer = createContextSigner({ secrets: [SECRET], now });
   const app = buildApp({
-    config: toServiceConfig(z.object(serviceVariables(0)).parse({})),
+    config: testServiceConfig(),
     runtime,
     logger: createLogger({ name: 'test', level: 'silent' }),
     metrics: createMetrics({ service: 'billing', processMetrics: false }),

@@ -1,15 +1,14 @@
 /** The service as tests run it: real PostgreSQL, still time, and callers of every kind. */
 import type { Pool } from 'pg';
-import { z } from 'zod';
 import { createContextSigner } from '#libs/auth/internal-context.ts';
 import { type Caller, INTERNAL_CONTEXT_HEADER } from '#libs/contracts/internal-context.ts';
 import { testSegment } from '#libs/ledger/fixtures.ts';
 import { createLedger, type Ledger } from '#libs/ledger/ledger.ts';
 import { createLogger } from '#libs/service/logger.ts';
 import { createMetrics, type Metrics } from '#libs/service/metrics.ts';
-import { serviceVariables, toServiceConfig } from '#libs/service/variables.ts';
 import { createTestDatabase, type TestScope } from '#libs/testing/database.ts';
 import { createFakeRuntime } from '#libs/testing/runtime.ts';
+import { testServiceConfig } from '#libs/testing/service.ts';
 import { buildApp } from './app.ts';
 
 const SECRET = 'a secret that only tests know of, no one else';
@@ -76,7 +75,7 @@ export async function createTestService(t: TestScope): Promise<TestService> {
   const signer = createContextSigner({ secrets: [SECRET], now });
   const opened: string[] = [];
   const app = buildApp({
-    config: toServiceConfig(z.object(serviceVariables(0)).parse({})),
+    config: testServiceConfig(),
     runtime,
     logger,
     metrics,

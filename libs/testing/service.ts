@@ -1,0 +1,68 @@
+import { z } from 'zod';
+import type { ContextSigner } from '#libs/auth/internal-context.ts';
+import { type Caller, INTERNAL_CONTEXT_HEADER } from '#libs/contracts/internal-context.ts';
+import type { ServiceApp } from '#libs/service/create-service.ts';
+import type { Runtime } from '#libs/service/runtime.ts';
+import { type ServiceConfig, serviceVariables, toServiceConfig } from '#libs/service/variables.ts';
+
+/** For `loadConfig` in tests: a busy machine must not make a service refuse requests as overloaded. */
+export const TEST_SERVICE_VARIABLES = { EVENT_LOOP_DELAY_LIMIT: '0ms' } as const;
+
+/** The shared configuration of a service under test: its defaults, any free port, and no load shedding. */
+export function testServiceConfig(variables: Readonly<Record<string, string>> = {}): ServiceConfig {
+  return toServiceConfig(z.object(serviceVariables(0)).parse({ ...TEST_SERVICE_VARIABLES, ...variables }));
+}
+
+export type TestMethod = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE' | 'OPTIONS';
+
+export type TestResponse<Body> = {
+  status: number;
+  headers: Readonly<Record<string, string | string[] | number | undefined>>;
+  /** Parsed if it is JSON, undefined if it is empty, else its text. */
+  body: Body;
+};
+
+/** Sends one request into an app, without a socket. Without `as` the request carries no identity. */
+export type TestCall<As> = <
+  // biome-ignore lint/suspicious/noExplicitAny: tests assert what they expect of a body
+  Body = any,
+>(
+  method: TestMethod,
+  url: string,
+  options?: { as?: As; body?: unknown; headers?: Readonly<Record<string, string>> },
+) => Promise<TestResponse<Body>>;
+
+/** @param identify the headers that identify a caller to this app: a token, or a signed internal context. */
+export function createTestCall<As>(
+  app: ServiceApp,
+  identify: (as: As) => Readonly<Record<string, string>>,
+): TestCall<As> {
+  return async (method, url, { as, body, headers = {} } = {}) => {
+    const response = await app.inject({
+      method,
+      url,
+      headers: { ...(as !== undefined && identify(as)), ...headers },
+      ...(body !== undefined && { payload: body as object | string }),
+    });
+    const isJson = /[/+]json\b/.test(String(response.headers['content-type'] ?? ''));
+    const text = response.body;
+    return {
+      status: response.statusCode,
+      headers: response.headers,
+      body: text === '' ? undefined : isJson ? JSON.parse(text) : text,
+    };
+  };
+}
+
+const CONTEXT_LIFETIME_SECONDS = 60;
+
+/** Identifies callers to an internal service, as the gateway does. */
+export function signedContext(
+  signer: Pick<ContextSigner, 'sign'>,
+  { clock, newId }: Pick<Runtime, 'clock' | 'newId'>,
+): (caller: Caller) => Record<string, string> {
+  return (caller) => {
+    const exp = Math.floor(clock.now().getTime() / 1000) + CONTEXT_LIFETIME_SECONDS;
+    return { [INTERNAL_CONTEXT_HEADER]: signer.sign({ caller, requestId: newId(), exp }) };
+  };
+}
