@@ -13,11 +13,12 @@ import * as gateway from './schema/gateway.ts';
 import * as generation from './schema/generation.ts';
 import * as ledger from './schema/ledger.ts';
 import * as metering from './schema/metering.ts';
+import * as outbox from './schema/outbox.ts';
 
 const OWNED: Readonly<Record<ServiceName, object>> = {
   gateway,
   billing,
-  'usage-metering': metering,
+  'usage-metering': { ...metering, ...outbox },
   generation,
 };
 
@@ -56,8 +57,8 @@ export async function grantServiceRoles(client: pg.ClientBase): Promise<void> {
       `GRANT USAGE ON ALL SEQUENCES IN SCHEMA ${schema} TO ${role}`,
       `GRANT SELECT, INSERT, UPDATE, DELETE ON ${list(tablesOf(OWNED[service]))} TO ${role}`,
       `GRANT SELECT ON ${list(readable)} TO ${role}`,
-      // Every service adds audit entries; none changes or deletes them.
-      `GRANT INSERT ON ${list(tablesOf(audit))} TO ${role}`,
+      // Every service adds audit entries and events; none changes or deletes audit entries.
+      `GRANT INSERT ON ${list([...tablesOf(audit), ...tablesOf(outbox)])} TO ${role}`,
     );
   }
   await client.query(statements.join(';\n'));

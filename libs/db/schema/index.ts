@@ -4,3 +4,4 @@ export * from './gateway.ts';
 export * from './generation.ts';
 export * from './ledger.ts';
 export * from './metering.ts';
+export * from './outbox.ts';

@@ -1,0 +1,13 @@
+/** Every type of event. Add a new one here, with its channels, before a service emits it. */
+export type EventType = 'payment.requested' | 'trial.ending';
+
+/** Where a delivery goes. `target` is an address within the channel, empty where the channel has only one. */
+export type Route = { readonly channel: string; readonly target: string };
+
+const LOG: Route = { channel: 'log', target: '' };
+
+/** The channels of each event type. A change affects events that are emitted from then on. */
+export const EVENT_ROUTES: Readonly<Record<EventType, readonly Route[]>> = {
+  'payment.requested': [LOG],
+  'trial.ending': [LOG],
+};

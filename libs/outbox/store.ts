@@ -1,0 +1,50 @@
+import { and, eq, lt, notExists, sql } from 'drizzle-orm';
+import type { Queryable } from '#libs/db/database.ts';
+import { outboxDeliveries, outboxEvents } from '#libs/db/schema/outbox.ts';
+import type { DeliveryRow, EventRow } from './deliveries.ts';
+
+/** Counts an attempt before it happens, so that one that kills the process counts. @returns null when it is delivered. */
+export async function beginAttempt(
+  db: Queryable,
+  deliveryId: string,
+): Promise<{ event: EventRow; delivery: DeliveryRow } | null> {
+  const [delivery] = await db
+    .update(outboxDeliveries)
+    .set({ attempts: sql`${outboxDeliveries.attempts} + 1` })
+    .where(and(eq(outboxDeliveries.id, deliveryId), sql`${outboxDeliveries.status} <> 'delivered'`))
+    .returning();
+  if (delivery === undefined) return null;
+  const [event] = await db.select().from(outboxEvents).where(eq(outboxEvents.id, delivery.eventId));
+  return event === undefined ? null : { event, delivery };
+}
+
+export async function markDelivered(db: Queryable, deliveryId: string, at: Date): Promise<void> {
+  await db
+    .update(outboxDeliveries)
+    .set({ status: 'delivered', deliveredAt: at, lastError: null })
+    .where(eq(outboxDeliveries.id, deliveryId));
+}
+
+/** @param status `dead` when no further attempt is planned. */
+export async function markFailed(
+  db: Queryable,
+  deliveryId: string,
+  status: 'pending' | 'dead',
+  lastError: string,
+): Promise<void> {
+  await db.update(outboxDeliveries).set({ status, lastError }).where(eq(outboxDeliveries.id, deliveryId));
+}
+
+/** Deletes events that are older than `before` and have no delivery to come. @returns how many. */
+export async function deleteDelivered(db: Queryable, before: Date): Promise<number> {
+  const open = db
+    .select({ id: outboxDeliveries.id })
+    .from(outboxDeliveries)
+    .where(
+      and(eq(outboxDeliveries.eventId, outboxEvents.id), sql`${outboxDeliveries.status} <> 'delivered'`),
+    );
+  const { rowCount } = await db
+    .delete(outboxEvents)
+    .where(and(lt(outboxEvents.createdAt, before), notExists(open)));
+  return rowCount ?? 0;
+}
