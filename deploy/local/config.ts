@@ -1,7 +1,14 @@
 import { z } from 'zod';
 import { port } from '#libs/config/variables.ts';
 
-/** The variables of `npm start` itself; everything else in the environment is handed on to the services. */
+const operationsPort = (service: string, portVariable: string) =>
+  port()
+    .optional()
+    .describe(
+      `Port of the operations endpoints of ${service} under \`npm start\`; ${portVariable} + 1000 unless given`,
+    );
+
+/** The variables of `npm start` itself; every other variable of the environment is passed on to the services. */
 export const configSchema = z.object({
   DATABASE_URL: z
     .url({ protocol: /^postgres(ql)?$/ })
@@ -16,14 +23,16 @@ export const configSchema = z.object({
     .string()
     .prefault('.inkmeter')
     .describe('Where `npm start` keeps its database, secrets and logs'),
-  POSTGRES_PORT: port()
-    .prefault('5433')
-    .describe("Port of `npm start`'s own PostgreSQL; the next free one if taken"),
+  POSTGRES_PORT: port().prefault('5433').describe("Port of `npm start`'s own PostgreSQL"),
   SIMULATOR_PORT: port().prefault('8090').describe('Port of the provider simulator'),
   PORT: port().prefault('8080').describe('Port of the API'),
   BILLING_PORT: port().prefault('8081').describe('Port of billing under `npm start`'),
   USAGE_METERING_PORT: port().prefault('8082').describe('Port of usage-metering under `npm start`'),
   GENERATION_PORT: port().prefault('8083').describe('Port of generation under `npm start`'),
+  GATEWAY_OPERATIONS_PORT: operationsPort('the gateway', 'PORT'),
+  BILLING_OPERATIONS_PORT: operationsPort('billing', 'BILLING_PORT'),
+  USAGE_METERING_OPERATIONS_PORT: operationsPort('usage-metering', 'USAGE_METERING_PORT'),
+  GENERATION_OPERATIONS_PORT: operationsPort('generation', 'GENERATION_PORT'),
 });
 
 export type LocalVariables = z.output<typeof configSchema>;

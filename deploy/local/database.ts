@@ -17,11 +17,11 @@ const DATABASE = 'inkmeter';
 const RESTART_DELAY_MS = 500;
 
 export type LocalDatabase = {
-  /** May change the schema. */
+  /** For the role that may change the schema. */
   ownerUrl: string;
-  /** For a service, with the rights of its own role where roles are ours to give. */
+  /** For a service: with its own role on the embedded server, as given by DATABASE_URL otherwise. */
   serviceUrl: (service: ServiceName) => string;
-  /** For the screen, without any secret. */
+  /** For the start screen; contains no secret. */
   description: string;
   stop: (mode?: 'fast' | 'immediate') => Promise<void>;
 };
@@ -37,23 +37,23 @@ type Options = {
 async function runEmbedded({ variables, secrets, folder, logFolder, say }: Options): Promise<LocalDatabase> {
   const logFile = path.join(logFolder, 'postgres.log');
   closeSync(openLog(logFile));
-  const launch = (port: number, portMayVary: boolean) =>
+  const launch = (port: number) =>
     startEmbeddedPostgres({
       dataFolder: path.join(folder, 'postgres'),
       password: secrets.postgresPassword,
       port,
-      portMayVary,
+      portUse: 'embedded PostgreSQL, POSTGRES_PORT',
       logFile,
     });
-  let server: EmbeddedPostgres = await launch(variables.POSTGRES_PORT, true);
+  let server: EmbeddedPostgres = await launch(variables.POSTGRES_PORT);
   let isStopping = false;
   const watch = async (): Promise<void> => {
     await server.exited;
     if (isStopping) return;
-    say('[postgres] ended unasked; starting it again');
+    say('[postgres] exited unexpectedly; restarting');
     await delay(RESTART_DELAY_MS);
     if (isStopping) return;
-    server = await launch(server.port, false);
+    server = await launch(server.port);
     return watch();
   };
   watch().catch((error: unknown) => say(`[postgres] ${String(error)}`));

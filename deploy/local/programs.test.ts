@@ -23,7 +23,7 @@ function define(env: Record<string, string>) {
 t.test('given no keys, everything is simulated and the gateway stops first', async (t) => {
   const { programs, providers } = define({ OTHER: 'kept', PORT: '7000', OPERATIONS_PORT: '1' });
   t.strictSame(
-    programs.map(({ name, ports }) => [name, ...ports]),
+    programs.map(({ name, ports }) => [name, ...ports.map(({ port }) => port)]),
     [
       ['simulator', 8090],
       ['billing', 8081, 9081],
@@ -65,6 +65,14 @@ t.test(
     });
   },
 );
+
+t.test('given a port of its own, the operations endpoint moves alone', async (t) => {
+  const { programs } = define({ BILLING_OPERATIONS_PORT: '9999' });
+  t.match(programs.find(({ name }) => name === 'billing')?.ports, [
+    { port: 8081, variable: 'BILLING_PORT' },
+    { port: 9999, variable: 'BILLING_OPERATIONS_PORT' },
+  ]);
+});
 
 t.test('given every key, no simulator runs', async (t) => {
   const keys = ['OPENAI', 'ANTHROPIC', 'GEMINI', 'XAI', 'MISTRAL', 'STABILITY'].map((name) => [

@@ -10,8 +10,22 @@ import { type Program, scriptPath } from './supervisor.ts';
 const OPERATIONS_PORT_OFFSET = 1_000;
 const PROBE_TIMEOUT_MS = 1_000;
 
-/** A program with what the screen tells about it. */
-export type LocalProgram = Program & { ports: number[]; url: string };
+const PORT_VARIABLES = {
+  gateway: { api: 'PORT', operations: 'GATEWAY_OPERATIONS_PORT' },
+  billing: { api: 'BILLING_PORT', operations: 'BILLING_OPERATIONS_PORT' },
+  'usage-metering': { api: 'USAGE_METERING_PORT', operations: 'USAGE_METERING_OPERATIONS_PORT' },
+  generation: { api: 'GENERATION_PORT', operations: 'GENERATION_OPERATIONS_PORT' },
+} as const satisfies Record<ServiceName, { api: keyof LocalVariables; operations: keyof LocalVariables }>;
+
+/** A port of a program, and the variable that sets it. */
+export type LocalPort = { port: number; variable: string };
+
+/** A program and its addresses. */
+export type LocalProgram = Program & {
+  /** The API's port; for services, the operations port second. */
+  ports: LocalPort[];
+  url: string;
+};
 
 export type ProgramOptions = {
   env: Environment;
@@ -19,14 +33,14 @@ export type ProgramOptions = {
   secrets: Secrets;
   providers: ProviderChoice;
   databaseUrl: string;
-  /** What each service connects with, where they do not share one login. */
+  /** The connection string of each service, if they do not share one login. */
   databaseUrlOf?: (service: ServiceName) => string;
   logFolder: string;
 };
 
 const urlOf = (port: number) => `http://${LOOPBACK}:${port}`;
 
-/** Where the simulator listens. */
+/** The address of the provider simulator. */
 export const simulatorUrl = ({ SIMULATOR_PORT }: LocalVariables) => urlOf(SIMULATOR_PORT);
 
 async function answers(url: string, isGood: (status: number) => boolean): Promise<boolean> {
@@ -39,11 +53,11 @@ async function answers(url: string, isGood: (status: number) => boolean): Promis
   }
 }
 
-/** The processes of a local installation, in the order of their start; they stop in the opposite one. */
+/** The processes of a local installation in their start order; they stop in reverse order. */
 export function definePrograms(options: ProgramOptions): LocalProgram[] {
   const { variables, secrets, providers, logFolder } = options;
   const shared = {
-    // Ctrl-C should not wait long for a stream that nobody reads; what is set in the environment wins.
+    // Ctrl-C should not wait long for a stream without a reader; the environment wins.
     SHUTDOWN_TIMEOUT: '5s',
     ...options.env,
     HOST: LOOPBACK,
@@ -52,36 +66,44 @@ export function definePrograms(options: ProgramOptions): LocalProgram[] {
     USAGE_METERING_URL: urlOf(variables.USAGE_METERING_PORT),
     GENERATION_URLS: urlOf(variables.GENERATION_PORT),
   };
-  const service = (name: ServiceName, port: number, env: Record<string, string> = {}): LocalProgram => ({
-    name,
-    script: scriptPath(`services/${name}/main.ts`),
-    env: {
-      ...shared,
-      ...env,
-      DATABASE_URL: options.databaseUrlOf?.(name) ?? options.databaseUrl,
-      PORT: String(port),
-      OPERATIONS_PORT: String(port + OPERATIONS_PORT_OFFSET),
-    },
-    logFile: path.join(logFolder, `${name}.log`),
-    isReady: () => answers(`${urlOf(port + OPERATIONS_PORT_OFFSET)}/ready`, (status) => status === 200),
-    ports: [port, port + OPERATIONS_PORT_OFFSET],
-    url: urlOf(port),
-  });
+  const service = (name: ServiceName, env: Record<string, string> = {}): LocalProgram => {
+    const names = PORT_VARIABLES[name];
+    const port = variables[names.api];
+    const operationsPort = variables[names.operations] ?? port + OPERATIONS_PORT_OFFSET;
+    return {
+      name,
+      script: scriptPath(`services/${name}/main.ts`),
+      env: {
+        ...shared,
+        ...env,
+        DATABASE_URL: options.databaseUrlOf?.(name) ?? options.databaseUrl,
+        PORT: String(port),
+        OPERATIONS_PORT: String(operationsPort),
+      },
+      logFile: path.join(logFolder, `${name}.log`),
+      isReady: () => answers(`${urlOf(operationsPort)}/ready`, (status) => status === 200),
+      ports: [
+        { port, variable: names.api },
+        { port: operationsPort, variable: names.operations },
+      ],
+      url: urlOf(port),
+    };
+  };
   const simulator: LocalProgram = {
     name: 'simulator',
     script: scriptPath('libs/simulators/main.ts'),
     env: { CHUNK_DELAY: '15ms', ...options.env, HOST: LOOPBACK, PORT: String(variables.SIMULATOR_PORT) },
     logFile: path.join(logFolder, 'simulator.log'),
     isReady: () => answers(simulatorUrl(variables), () => true),
-    ports: [variables.SIMULATOR_PORT],
+    ports: [{ port: variables.SIMULATOR_PORT, variable: 'SIMULATOR_PORT' }],
     url: simulatorUrl(variables),
   };
   return [
     ...(providers.simulated.length > 0 ? [simulator] : []),
-    service('billing', variables.BILLING_PORT),
-    service('usage-metering', variables.USAGE_METERING_PORT),
-    service('generation', variables.GENERATION_PORT, providers.env),
-    service('gateway', variables.PORT, {
+    service('billing'),
+    service('usage-metering'),
+    service('generation', providers.env),
+    service('gateway', {
       JWT_KEYS: options.env.JWT_KEYS ?? secrets.jwtKeys,
     }),
   ];

@@ -31,10 +31,8 @@ export function renderScreen(facts: ScreenFacts): string {
     '',
     ...programs.toReversed().map(({ name, url, ports }) => {
       const [, operations] = ports;
-      return row(
-        name,
-        operations === undefined ? url : `${url.padEnd(24)}health, readiness and metrics on :${operations}`,
-      );
+      const suffix = operations === undefined ? '' : `health, readiness and metrics on :${operations.port}`;
+      return row(name, `${url.padEnd(24)}${suffix}`.trimEnd());
     }),
     row('PostgreSQL', facts.database),
     row('logs', facts.logFolder),

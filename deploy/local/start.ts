@@ -3,7 +3,7 @@ import { mkdirSync } from 'node:fs';
 import path from 'node:path';
 import { loadConfig } from '#libs/config/config.ts';
 import { loadDotEnv, processEnv } from '#libs/config/env.ts';
-import { isPortFree } from '#libs/embedded/ports.ts';
+import { isPortFree, portInUse } from '#libs/embedded/ports.ts';
 import { bootstrap, cataloguePathOf, defaultPricesPath } from './bootstrap.ts';
 import { configSchema, type LocalVariables } from './config.ts';
 import { type LocalDatabase, startDatabase } from './database.ts';
@@ -22,7 +22,7 @@ const say = (line: string) => console.log(line);
 loadDotEnv(scriptPath('.env'));
 const env = processEnv();
 
-/** Ends with the message alone: these errors are for an operator, and a stack would not help. */
+/** Exits with the message alone: these errors are for an operator, who needs no stack. */
 function refuse(error: unknown): never {
   console.error(`\n${error instanceof Error ? error.message : String(error)}`);
   process.exit(1);
@@ -65,12 +65,12 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
       void database?.stop('immediate');
       return;
     }
-    say('\nStopping. Once more to stop at once.');
+    say('\nStopping. Press Ctrl-C again to stop at once.');
     void end(0);
   });
 }
 
-// npm may be killed without a word to us; nobody would be left to press Ctrl-C.
+// npm may be killed without passing the signal on; Ctrl-C would then reach no one.
 const parent = process.ppid;
 if (env.npm_lifecycle_event !== undefined) {
   setInterval(() => {
@@ -79,14 +79,14 @@ if (env.npm_lifecycle_event !== undefined) {
 }
 
 async function refuseTakenPorts(programs: LocalProgram[]): Promise<void> {
+  const taken: string[] = [];
   for (const { name, ports } of programs) {
-    for (const port of ports) {
-      if (!(await isPortFree(port)))
-        throw new Error(
-          `Port ${port} of ${name} is taken. Stop what uses it, or choose others (see .env.example).`,
-        );
+    for (const { port, variable } of ports) {
+      if (!(await isPortFree(port))) taken.push(portInUse(port, `${name}, ${variable}`));
     }
   }
+  if (taken.length > 0)
+    throw new Error([...taken, 'Stop that program or set another port (see .env.example).'].join('\n'));
 }
 
 async function start(): Promise<void> {
@@ -129,7 +129,7 @@ async function start(): Promise<void> {
 }
 
 await start().catch(async (error: unknown) => {
-  // While we are stopping, a start that fails is what was asked for.
+  // During a stop, a failing start is expected.
   if (stopped) return;
   stopped = stop();
   await stopped;

@@ -7,7 +7,7 @@ import t from 'tap';
 import { type EmbeddedPostgres, ensureDatabase, startEmbeddedPostgres } from './embedded-postgres.ts';
 import { identify, isAlive } from './process-identity.ts';
 
-/** Closed to everybody but its owner, as `mktemp -d` makes it: the hardest place to run from as root. */
+/** Readable by its owner only, as `mktemp -d` creates it: the hardest place to run from as root. */
 const folder = mkdtempSync(path.join(tmpdir(), 'embedded-postgres-'));
 const options = { dataFolder: path.join(folder, 'data'), password: 'p@ss word/1', port: 0 };
 const places = new Set<string>([folder]);
@@ -51,7 +51,7 @@ t.test('a cluster is created, kept over a stop, and durable', async (t) => {
     ['on', 'on', 'on', 'on'],
   );
   t.strictSame(await query(first, `select current_setting('server_version_num')::int / 10000`), [18]);
-  await t.rejects(start(), /already in use by process/, 'a second start says who holds the data');
+  await t.rejects(start(), /already in use by process/, 'a second start names the holder of the data');
   await first.stop();
   await first.stop();
   t.notOk(isAlive({ pid: first.pid, startedAt: null }), 'the process is gone');
@@ -62,7 +62,7 @@ t.test('a cluster is created, kept over a stop, and durable', async (t) => {
   await second.stop();
 });
 
-t.test('a killed server starts again with everything that was committed', async (t) => {
+t.test('a killed server starts again with all committed data', async (t) => {
   for (let round = 1; round <= 3; round++) {
     const server = await start();
     await query(server, `insert into kept values (${round * 10})`);
@@ -74,7 +74,7 @@ t.test('a killed server starts again with everything that was committed', async 
   await server.stop();
 });
 
-t.test('what a killed process left behind does not stop the next start', async (t) => {
+t.test('files of a killed process do not stop the next start', async (t) => {
   const server = await start();
   await server.stop();
   // The recorded numbers now belong to other, unrelated programs.
@@ -85,18 +85,18 @@ t.test('what a killed process left behind does not stop the next start', async (
   await next.stop();
 });
 
-t.test('a taken port is an error, unless another will do', async (t) => {
+t.test('a taken port is an error that names it', async (t) => {
   const squatter = createServer();
   await new Promise<void>((resolve) => squatter.listen(0, '127.0.0.1', resolve));
   t.teardown(() => squatter.close());
   const { port } = squatter.address() as { port: number };
-  await t.rejects(start({ port }), new RegExp(`Port ${port} is taken`));
-  const server = await start({ port, portMayVary: true });
-  t.not(server.port, port);
-  await server.stop();
+  const refused = start({ port, portUse: 'embedded PostgreSQL, POSTGRES_PORT' });
+  await t.rejects(refused, {
+    message: `Port ${port} (embedded PostgreSQL, POSTGRES_PORT) is in use by another program. Stop that program or choose another port.`,
+  });
 });
 
-t.test('a server that cannot start says why', async (t) => {
+t.test('a server that cannot start reports the reason', async (t) => {
   const logFile = path.join(folder, 'postgres.log');
   await t.rejects(start({ logFile, settings: { shared_buffers: 'plenty' } }), /shared_buffers/);
 });

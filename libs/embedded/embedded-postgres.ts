@@ -18,7 +18,7 @@ import { promisify } from 'node:util';
 import pg from 'pg';
 import { processEnv } from '#libs/config/env.ts';
 import { takeLock } from './lock-file.ts';
-import { findFreePort, isPortFree, LOOPBACK } from './ports.ts';
+import { findFreePort, isPortFree, LOOPBACK, portInUse } from './ports.ts';
 import { type PostgresInstallation, preparePostgres } from './postgres-binaries.ts';
 import { isAlive, programName } from './process-identity.ts';
 
@@ -65,8 +65,8 @@ export type EmbeddedPostgresOptions = {
   password: string;
   /** Port to listen on, 5433 by default. 0 takes a free one. */
   port?: number;
-  /** Take a free port instead of failing when `port` is taken. */
-  portMayVary?: boolean;
+  /** Names the port when it is taken; 'PostgreSQL' by default. */
+  portUse?: string;
   /** PostgreSQL's own log. Dropped when absent. */
   logFile?: string;
   /** False turns fsync off: for clusters that tests throw away. */
@@ -82,29 +82,28 @@ export type EmbeddedPostgresOptions = {
 export type EmbeddedPostgres = {
   port: number;
   pid: number;
-  /** Where the data really is: elsewhere than asked when root's folders are closed to PostgreSQL's account. */
+  /** Where the data is; not `dataFolder` of the options if PostgreSQL's account cannot read root's folders. */
   dataFolder: string;
-  /** Connection string of a database on this server; the superuser's unless told otherwise. */
+  /** Connection string of a database on this server, for the superuser unless `login` is given. */
   url: (database?: string, login?: { user: string; password: string }) => string;
-  /** Resolves when the server is gone, whoever ended it. */
+  /** Resolves when the server process has ended, for whatever reason. */
   exited: Promise<{ code: number | null; signal: NodeJS.Signals | null }>;
   /**
-   * Ends every session and waits for the server to be gone. Safe to repeat. `fast` leaves a clean cluster behind,
-   * `immediate` leaves its recovery to the next start.
+   * Ends every session and waits for the server to exit. Safe to repeat. After `fast` the cluster is clean; after
+   * `immediate` the next start recovers it.
    */
   stop: (mode?: 'fast' | 'immediate') => Promise<void>;
   /** SIGKILL to the server, as a power cut would: for crash tests. */
   kill: () => Promise<void>;
 };
 
-async function choosePort(wanted: number, mayVary: boolean): Promise<number> {
+async function choosePort(wanted: number, use: string): Promise<number> {
   if (wanted === 0) return findFreePort();
   if (await isPortFree(wanted)) return wanted;
-  if (mayVary) return findFreePort();
-  throw new Error(`Port ${wanted} is taken by another program. Choose another for PostgreSQL, or free it.`);
+  throw new Error(`${portInUse(wanted, use)} Stop that program or choose another port.`);
 }
 
-/** What the server writes about itself in `postmaster.pid` (src/include/utils/pidfile.h). */
+/** The server's own record in `postmaster.pid` (src/include/utils/pidfile.h). */
 function readServerFile(dataFolder: string): { pid: number; isReady: boolean } | null {
   try {
     const lines = readFileSync(path.join(dataFolder, 'postmaster.pid'), 'utf8').split('\n');
@@ -119,7 +118,7 @@ async function initialise(
   options: EmbeddedPostgresOptions,
 ) {
   if (existsSync(dataFolder)) return;
-  // Made aside and renamed, so that an interrupted first start leaves nothing that looks like a cluster.
+  // Created under another name and renamed: an interrupted first start must not look like a cluster.
   const partial = `${dataFolder}.partial`;
   const passwordFile = path.join(os.tmpdir(), `inkmeter-${randomUUID()}`);
   writeFileSync(passwordFile, options.password, { mode: 0o600 });
@@ -147,7 +146,7 @@ async function initialise(
   }
 }
 
-/** Stops a server whose starter died before it could, and clears what a killed one left behind. */
+/** Stops a server that outlived its starter, and removes the files of a killed one. */
 async function clearLeftovers(dataFolder: string): Promise<void> {
   const left = readServerFile(dataFolder);
   if (!left) return;
@@ -162,7 +161,7 @@ async function clearLeftovers(dataFolder: string): Promise<void> {
       await delay(POLL_INTERVAL_MS);
     }
   }
-  // The number may belong to another program by now, which PostgreSQL itself would take for a running server.
+  // The pid may belong to another program by now; PostgreSQL would take that for a running server.
   rmSync(path.join(dataFolder, 'postmaster.pid'), { force: true });
 }
 
@@ -176,8 +175,8 @@ done
 kill -INT "$0"`;
 
 /**
- * A shell that does nothing but wait for our end of its input to close, which the kernel does however we die,
- * and then asks the server to stop. The server itself cannot watch us.
+ * Starts a shell that waits until the kernel closes our end of its input, however this process dies, and then stops
+ * the server. The server itself cannot watch this process.
  */
 function stopServerWhenWeDie(serverPid: number, { runAs }: PostgresInstallation): ChildProcess {
   const watcher = spawn('/bin/sh', ['-c', STOP_SCRIPT, String(serverPid)], {
@@ -237,7 +236,7 @@ async function launch(installation: PostgresInstallation, options: EmbeddedPostg
 
 /**
  * Starts PostgreSQL 18 from its packaged binaries and waits until it accepts connections.
- * The server stops when this process ends, whichever way; data that was committed survives all of them.
+ * The server stops when this process ends, however it ends; committed data survives.
  *
  * @throws Error when another live process runs this cluster, the port is taken, or PostgreSQL does not start.
  */
@@ -254,7 +253,7 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
     await clearLeftovers(dataFolder);
     if (options.fresh) rmSync(dataFolder, { recursive: true, force: true });
     await initialise(installation, options);
-    const port = await choosePort(options.port ?? 5433, options.portMayVary ?? false);
+    const port = await choosePort(options.port ?? 5433, options.portUse ?? 'PostgreSQL');
     const { pid, server, exited } = await launch(installation, options, port);
     const watcher = stopServerWhenWeDie(pid, installation);
     const gone = exited.then((end) => {
@@ -282,7 +281,7 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
   }
 }
 
-/** Creates a database unless it is there. */
+/** Creates a database unless it exists. */
 export async function ensureDatabase(adminUrl: string, name: string): Promise<void> {
   const client = new pg.Client({ connectionString: adminUrl });
   await client.connect();

@@ -1,10 +1,33 @@
-import { createServer } from 'node:net';
+import { connect, createServer } from 'node:net';
 
-/** Local programs talk over the loopback address alone. */
+/** Local programs use the loopback address only. */
 export const LOOPBACK = '127.0.0.1';
 
-/** Whether nothing listens on a port of the loopback address at this moment. */
+/** What a program answers to the operator when its port is taken. `use` names the port's purpose and its variable. */
+export function portInUse(port: number, use: string): string {
+  return `Port ${port} (${use}) is in use by another program.`;
+}
+
+/**
+ * Whether nothing listens on a port of the loopback address at this moment. Connecting comes first: some systems let
+ * a second program bind 127.0.0.1 while another listens on all addresses.
+ */
 export async function isPortFree(port: number): Promise<boolean> {
+  return !(await acceptsConnections(port)) && (await canBind(port));
+}
+
+async function acceptsConnections(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect({ host: LOOPBACK, port });
+    socket.once('connect', () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.once('error', () => resolve(false));
+  });
+}
+
+async function canBind(port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const probe = createServer();
     probe.once('error', () => resolve(false));
