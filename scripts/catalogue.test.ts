@@ -7,33 +7,33 @@ const PRESETS = ['default', 'crew', 'alwrity-alpha', 'alwrity', 'lily', 'whisper
 const DEFAULT = readFileSync('deploy/catalogues/default.yaml', 'utf8');
 const lineOf = (text: string, part: string) => text.split('\n').findIndex((line) => line.includes(part)) + 1;
 
-t.test('every preset is right', async (t) => {
+t.test('every preset is valid', async (t) => {
   for (const preset of PRESETS) {
-    t.match(runCommand(['check', preset]), { exitCode: 0, lines: [/is right; \d plans$/] });
+    t.match(await runCommand(['check', preset]), { exitCode: 0, lines: [/is valid; \d plans$/] });
   }
 });
 
-t.test('a wrong file is told line by line', async (t) => {
+t.test('the issues of an invalid file are listed line by line', async (t) => {
   const file = path.join(t.testdir(), 'wrong.yaml');
   const text = `${DEFAULT.replace('rank: 10', 'rank: ten').replace('- gpt-4.1-nano', '- gpt-4.1-nanoo')}`;
   writeFileSync(file, text);
-  t.match(runCommand(['check', file]), {
+  t.match(await runCommand(['check', file]), {
     exitCode: 1,
     lines: [
       `${file}:${lineOf(text, 'rank: ten')}: plans[1].rank: Invalid input: expected number, received string`,
     ],
   });
   writeFileSync(file, `${DEFAULT}\nsurprise: 1\n`);
-  t.match(runCommand(['check', file]).lines, [/:\d+: surprise: is not a known key here$/]);
+  t.match((await runCommand(['check', file])).lines, [/:\d+: surprise: is not a known key here$/]);
 });
 
-t.test('a difference is told with the line that makes it', async (t) => {
+t.test('a difference is listed with its line', async (t) => {
   const file = path.join(t.testdir(), 'new.yaml');
   const text = DEFAULT.replace('amount: 2.00 USD', 'amount: 1.50 USD')
     .replace('features: [api_access, alt_text]', 'features: [api_access]')
     .replace('monthlyMinor: 2900', 'monthlyMinor: 3100');
   writeFileSync(file, text);
-  const { exitCode, lines } = runCommand(['diff', 'default', file]);
+  const { exitCode, lines } = await runCommand(['diff', 'default', file]);
   t.equal(exitCode, 1);
   const at = (part: string) => `${file}:${lineOf(text, part)}`;
   t.strictSame(lines, [
@@ -41,16 +41,16 @@ t.test('a difference is told with the line that makes it', async (t) => {
     `${at('features: [api_access]')}: plan free: feature alt_text lost`,
     `${at('monthlyMinor: 3100')}: plan basic: price.monthlyMinor 2900 → 3100`,
   ]);
-  t.strictSame(runCommand(['diff', 'default', 'default']), { exitCode: 0, lines: ['no difference'] });
-  t.ok(runCommand(['diff', 'default', 'lily']).lines.length > 50);
+  t.strictSame(await runCommand(['diff', 'default', 'default']), { exitCode: 0, lines: ['no difference'] });
+  t.ok((await runCommand(['diff', 'default', 'lily'])).lines.length > 50);
 });
 
-t.test('what cannot be told is said so', async (t) => {
+t.test('a command that fails says why', async (t) => {
   const file = path.join(t.testdir(), 'wrong.yaml');
   writeFileSync(file, 'id: [');
-  t.match(runCommand(['diff', 'default', file]), { exitCode: 2, lines: [/wrong.yaml:1: /] });
-  t.match(runCommand(['check', 'nowhere.yaml']), { exitCode: 2, lines: [/ENOENT/] });
+  t.match(await runCommand(['diff', 'default', file]), { exitCode: 2, lines: [/wrong.yaml:1: /] });
+  t.match(await runCommand(['check', 'nowhere.yaml']), { exitCode: 2, lines: [/ENOENT/] });
   for (const args of [[], ['check'], ['diff', 'default'], ['publish', 'default']]) {
-    t.match(runCommand(args), { exitCode: 2, lines: [/^Usage/] });
+    t.match(await runCommand(args), { exitCode: 2, lines: [/^Usage/] });
   }
 });

@@ -1,5 +1,7 @@
-/** `npm run catalogue`: what is wrong with a catalogue file, and what one changes of another. */
+/** `npm run catalogue`: checks a catalogue file, compares two, and publishes one. */
 import { existsSync, readFileSync } from 'node:fs';
+import { findOperatorDatabase } from '#deploy/local/operator-database.ts';
+import { CLI_ACTOR } from '#libs/audit/entry.ts';
 import {
   type CatalogueChange,
   describeChanges,
@@ -9,41 +11,54 @@ import {
 import { CatalogueError, parseCatalogue } from '#libs/catalogue/parse.ts';
 import type { LimitDifference, TermDifference } from '#libs/catalogue/plan-difference.ts';
 import type { Catalogue } from '#libs/catalogue/schema.ts';
-import { parsePriceBook } from '#libs/pricing/price-book.ts';
+import { MIGRATIONS } from '#libs/contracts/catalogues.ts';
+import { createDatabase, transaction } from '#libs/db/database.ts';
+import { createPool } from '#libs/db/pool.ts';
+import { parsePriceBook, priceRowsOf } from '#libs/pricing/price-book.ts';
 import { readYaml } from '#libs/pricing/yaml-document.ts';
+import { systemRuntime } from '#libs/service/runtime.ts';
+import type { Migration } from '#services/billing/catalogues/domain/rollout.ts';
+import { importCatalogue, readCatalogueFile } from '#services/billing/catalogues/import-catalogue.ts';
+import { publishCatalogue } from '#services/billing/catalogues/publish-catalogue.ts';
+import { listKnownModels } from '#services/billing/catalogues/store.ts';
+import { importPrices } from '#services/usage-metering/prices/store.ts';
 
 const PRESETS = 'deploy/catalogues';
 const USAGE = `Usage:
-  npm run catalogue -- check <file>      says what is wrong with a catalogue, line by line
-  npm run catalogue -- diff <old> <new>  says what the new one changes
+  npm run catalogue -- check <file>                 lists every issue of a catalogue with its line
+  npm run catalogue -- diff <old> <new>             lists what the new catalogue changes
+  npm run catalogue -- publish <file> <migration>   makes a catalogue the active one
 
-A file is a path, or the name of a preset such as lily.
-Exit codes: 0 right, or no difference; 1 wrong, or different; 2 it could not be told.`;
+A file is a path, or the name of a preset such as lily. The migration is what happens to existing subscriptions:
+now moves them at once, period_end when their period ends, grandfather keeps them on their version.
+publish uses DATABASE_URL, or the database of the running npm start.
+Exit codes: 0 valid, equal or published; 1 invalid or different; 2 the command failed.`;
 
-/** What a command prints, and how it ends. */
+/** The output of a command and its exit code. */
 export type Outcome = { exitCode: 0 | 1 | 2; lines: string[] };
 
 type Source = { file: string; text: string; catalogue: Catalogue; lineOf: (path: PropertyKey[]) => number };
 
 /** Runs a command line, without the program's name. */
-export function runCommand(args: readonly string[]): Outcome {
+export async function runCommand(args: readonly string[]): Promise<Outcome> {
   const [command, ...names] = args;
   try {
     if (command === 'check' && names.length === 1) return check(names[0] ?? '');
     if (command === 'diff' && names.length === 2) return diff(names[0] ?? '', names[1] ?? '');
+    if (command === 'publish' && names.length === 2) return await publish(names[0] ?? '', names[1] ?? '');
     return { exitCode: 2, lines: [USAGE] };
   } catch (error) {
     return { exitCode: 2, lines: [error instanceof Error ? error.message : String(error)] };
   }
 }
 
-/** Models must be in the price book that comes with the product, too. */
+/** Every model must also be in the price book of the product. */
 function check(name: string): Outcome {
   const file = fileOf(name);
   const { models: knownModels } = parsePriceBook(readFileSync(`${PRESETS}/prices.yaml`, 'utf8'));
   try {
     const { plans, id } = parseCatalogue(readFileSync(file, 'utf8'), { knownModels });
-    return { exitCode: 0, lines: [`${file}: the catalogue ${id} is right; ${plans.length} plans`] };
+    return { exitCode: 0, lines: [`${file}: the catalogue ${id} is valid; ${plans.length} plans`] };
   } catch (error) {
     if (!(error instanceof CatalogueError)) throw error;
     return { exitCode: 1, lines: describeFaults(file, error) };
@@ -57,6 +72,50 @@ function diff(oldName: string, newName: string): Outcome {
   return { exitCode: 1, lines: changes.flatMap((change) => locate(change, before, after)) };
 }
 
+async function publish(name: string, migration: string): Promise<Outcome> {
+  const isMigration = (text: string): text is Migration => (MIGRATIONS as readonly string[]).includes(text);
+  if (!isMigration(migration)) {
+    return { exitCode: 2, lines: [`Unknown migration: ${migration}. Use ${MIGRATIONS.join(', ')}.`] };
+  }
+  const fileName = fileOf(name);
+  const pool = createPool({
+    connectionString: await findOperatorDatabase(),
+    max: 1,
+    applicationName: 'inkmeter-catalogue',
+    statementTimeoutMs: 60_000,
+  });
+  try {
+    const database = createDatabase(pool);
+    const models = await listKnownModels(database);
+    const file = readCatalogueFile(readFileSync(fileName, 'utf8'), models.length === 0 ? undefined : models);
+    const { id, prices } = file.catalogue;
+    await importPrices(
+      pool,
+      { models: [], rows: prices.flatMap(priceRowsOf) },
+      { author: `catalogue:${id}`, now: systemRuntime.clock.now() },
+    );
+    return await transaction(database, async (tx) => {
+      const { row } = await importCatalogue(tx, systemRuntime, file, CLI_ACTOR);
+      const { accountsTotal } = await publishCatalogue(tx, systemRuntime, {
+        versionId: row.id,
+        migration,
+        by: CLI_ACTOR,
+        reason: null,
+      });
+      const moves = `${accountsTotal} subscriptions move in the background (${migration}).`;
+      return {
+        exitCode: 0,
+        lines: [`The catalogue ${row.catalogueId}, version ${row.version}, is active. ${moves}`],
+      };
+    });
+  } catch (error) {
+    if (!(error instanceof CatalogueError)) throw error;
+    return { exitCode: 1, lines: describeFaults(fileName, error) };
+  } finally {
+    await pool.end();
+  }
+}
+
 function fileOf(name: string): string {
   const preset = `${PRESETS}/${name}.yaml`;
   return !existsSync(name) && existsSync(preset) ? preset : name;
@@ -68,7 +127,7 @@ function describeFaults(file: string, { issues }: CatalogueError): string[] {
   );
 }
 
-/** @throws Error with every line that is wrong: what cannot be read cannot be compared. */
+/** @throws Error listing every issue of an invalid file. */
 function read(name: string): Source {
   const file = fileOf(name);
   const text = readFileSync(file, 'utf8');
@@ -80,7 +139,7 @@ function read(name: string): Source {
   }
 }
 
-/** One line for each thing a change says, with the place in the file that says so. */
+/** One line for each difference, with its place in the file. */
 function locate(change: CatalogueChange, before: Source, after: Source): string[] {
   const say = (source: Source, path: PropertyKey[], line: string) =>
     `${source.file}:${source.lineOf(path)}: ${line}`;
@@ -116,7 +175,7 @@ function planPath({ catalogue }: Source, plan: string): PropertyKey[] {
   return ['plans', catalogue.plans.findIndex(({ key }) => key === plan)];
 }
 
-/** Terms are named by where they stand; what a limit does at its end is told for all limits of the plan. */
+/** A term is named by its path in the file; a limit policy belongs to the limits of the plan. */
 function termPath({ term }: TermDifference): string[] {
   return term.startsWith('policy ') ? ['limits'] : term.split('.');
 }
@@ -131,7 +190,7 @@ function limitPath(source: Source, plan: string, { meter, window, scope }: Limit
 }
 
 if (import.meta.main) {
-  const { exitCode, lines } = runCommand(process.argv.slice(2));
+  const { exitCode, lines } = await runCommand(process.argv.slice(2));
   (exitCode === 2 ? console.error : console.log)(lines.join('\n'));
   process.exitCode = exitCode;
 }

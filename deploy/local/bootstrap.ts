@@ -1,27 +1,25 @@
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import type { Pool } from 'pg';
-import { parseCatalogue } from '#libs/catalogue/parse.ts';
+import { SYSTEM_ACTOR } from '#libs/audit/entry.ts';
+import { createDatabase, transaction } from '#libs/db/database.ts';
 import { createPool } from '#libs/db/pool.ts';
 import type { PriceRow } from '#libs/pricing/price.ts';
 import { parsePriceBook, priceRowsOf } from '#libs/pricing/price-book.ts';
 import { systemRuntime } from '#libs/service/runtime.ts';
-import { importCatalogue } from '#services/billing/catalogues/import-catalogue.ts';
-import { publishCatalogue } from '#services/billing/catalogues/publish-catalogue.ts';
-import { createRolloutRunner } from '#services/billing/catalogues/rollout-runner.ts';
-import { createRolloutStore } from '#services/billing/catalogues/rollout-store.ts';
-import { createCatalogueStore } from '#services/billing/catalogues/store.ts';
+import { importCatalogue, readCatalogueFile } from '#services/billing/catalogues/import-catalogue.ts';
+import { ensureActiveVersion } from '#services/billing/catalogues/publish-catalogue.ts';
+import { type CatalogueVersionRow, findVersion } from '#services/billing/catalogues/store.ts';
 import { importPriceBook } from '#services/usage-metering/prices/import-price-book.ts';
 import { type ImportResult, importPrices } from '#services/usage-metering/prices/store.ts';
 import { type Demo, setUpDemo } from './demo.ts';
 
 const CATALOGUES = new URL('../catalogues/', import.meta.url);
-const AUTHOR = 'bootstrap';
 
-/** Where the price book is that comes with the product. */
+/** The price book of the product. */
 export const defaultPricesPath = fileURLToPath(new URL('prices.yaml', CATALOGUES));
 
-/** The file of a catalogue: one of the presets by its name, or any file by its path. */
+/** The path of a preset, given by its name, or of any catalogue file. */
 export function cataloguePathOf(nameOrPath: string): string {
   return /^[a-z][a-z0-9-]*$/.test(nameOrPath)
     ? fileURLToPath(new URL(`${nameOrPath}.yaml`, CATALOGUES))
@@ -33,101 +31,84 @@ export type BootstrapContext = {
   databaseUrl: string;
   cataloguePath: string;
   pricesPath: string;
-  /** The key that opens the demo account; the same at every start. Without it there is none. */
+  /** The API key of the demo account; the same at every start. Without it there is no demo account. */
   demoApiKey?: string;
-  /** Tells the operator what was done. */
+  /** Prints a line for the operator. */
   log: (line: string) => void;
 };
 
 type StepContext = BootstrapContext & { pool: Pool };
 
-/** One thing that a new installation needs. Runs at every start, and does nothing when it is done already. */
-export type BootstrapStep = {
-  name: string;
-  run: (context: StepContext) => Promise<void>;
-};
+type VersionName = Pick<CatalogueVersionRow, 'id' | 'catalogueId' | 'version'>;
+
+/** The active catalogue version, and the version of the file that this start was given. */
+export type CatalogueStatus = { active: VersionName; file: VersionName };
 
 async function addPriceBook({ pool, pricesPath, log }: StepContext): Promise<void> {
   const text = await readFile(pricesPath, 'utf8');
-  tellPrices(await importPriceBook(pool, text, systemRuntime.clock.now()), 'The price book', log);
+  logPrices(await importPriceBook(pool, text, systemRuntime.clock.now()), 'The price book', log);
 }
 
-async function addCatalogue({ pool, cataloguePath, pricesPath, log }: StepContext): Promise<void> {
+/**
+ * Imports the catalogue file if its content is new. It becomes active only if no version is active yet: an installation
+ * keeps selling what its staff published.
+ */
+async function addCatalogue({ pool, cataloguePath, pricesPath, log }: StepContext): Promise<CatalogueStatus> {
   const text = await readFile(cataloguePath, 'utf8');
   const { models: knownModels } = parsePriceBook(await readFile(pricesPath, 'utf8'));
-  const { id, prices } = parseCatalogue(text, { knownModels });
-  const now = systemRuntime.clock.now();
+  const file = readCatalogueFile(text, knownModels);
+  const { id, prices } = file.catalogue;
   const rows = prices.flatMap(priceRowsOf);
+  const now = systemRuntime.clock.now();
   const changed = await importPrices(pool, { models: [], rows }, { author: `catalogue:${id}`, now });
-  tellPrices(changed, `The catalogue ${id}`, log);
-  const previous = await createCatalogueStore(pool).active();
-  const imported = await importCatalogue(pool, {
-    text,
-    author: AUTHOR,
-    now,
-    newId: systemRuntime.newId,
-    knownModels,
+  logPrices(changed, `The catalogue ${id}`, log);
+  const status = await transaction(createDatabase(pool), async (tx) => {
+    const { row, created } = await importCatalogue(tx, systemRuntime, file, SYSTEM_ACTOR);
+    const activeId = await ensureActiveVersion(tx, systemRuntime, row.id);
+    const active = activeId === row.id ? row : await findVersion(tx, activeId);
+    if (active === undefined) throw new Error(`There is no catalogue version ${activeId}.`);
+    return { active, file: row, created };
   });
-  if (imported.outcome === 'unchanged') return;
-  log(`The catalogue ${id} is on offer in version ${imported.version}.`);
-  if (previous === undefined) return;
-  if (previous.catalogueId === id) {
-    log(
-      'Subscriptions that exist stay with the version they were sold under, until it is published to them.',
-    );
-  } else {
-    await moveSubscriptions(pool, imported.id, log);
+  if (status.created) {
+    const state = status.active.id === status.file.id ? 'active' : 'not published';
+    log(`The catalogue ${id} was imported as version ${status.file.version}; it is ${state}.`);
   }
+  return status;
 }
 
-/** Whoever starts with another catalogue means everybody, the demo account too. */
-async function moveSubscriptions(pool: Pool, versionId: string, log: StepContext['log']): Promise<void> {
-  const { id } = await publishCatalogue(pool, systemRuntime, {
-    versionId,
-    migration: 'now',
-    by: { actor: AUTHOR, requestId: null },
-    reason: 'started with this catalogue',
-  });
-  const run = createRolloutRunner({
-    pool,
-    runtime: systemRuntime,
-    onFailure: (_rollout, accountId, error) =>
-      log(`The account ${accountId} was not moved: ${String(error)}`),
-  });
-  await run(new AbortController().signal);
-  const moved = await createRolloutStore(pool).find(id);
-  log(`${moved?.accountsDone ?? 0} subscriptions were moved to it.`);
-}
-
-function tellPrices(
+function logPrices(
   { addedRows, changedModels, contradictions }: ImportResult,
   source: string,
   log: (line: string) => void,
 ) {
   if (addedRows + changedModels > 0) {
-    log(`${source} brought ${addedRows} prices; ${changedModels} models are new or described anew.`);
+    log(`${source} added ${addedRows} prices and changed ${changedModels} models.`);
   }
   for (const row of contradictions)
-    log(`${source} contradicts what is recorded, which stays: ${describe(row)}`);
+    log(`${source} contradicts a recorded price, which is kept: ${describe(row)}`);
 }
 
 function describe({ provider, model, class: unitClass, validFrom }: PriceRow): string {
   return `${unitClass} of ${provider}/${model} from ${validFrom}`;
 }
 
-/** In the order in which they depend on each other. */
-export const bootstrapSteps: readonly BootstrapStep[] = [
-  { name: 'prices', run: addPriceBook },
-  { name: 'catalogue', run: addCatalogue },
-];
+async function step<Result>(name: string, run: () => Promise<Result>): Promise<Result> {
+  try {
+    return await run();
+  } catch (cause) {
+    throw new Error(`The first data could not be written (${name}): ${String(cause)}`, { cause });
+  }
+}
 
 /**
- * Fills a migrated database with what the services expect to find.
+ * Fills a migrated database with what the services expect to find. Runs at every start and changes nothing that exists.
  *
- * @returns the demo account, where there is a key for it.
+ * @returns the catalogue, and the demo account if there is a key for it.
  * @throws Error naming the step that failed.
  */
-export async function bootstrap(context: BootstrapContext): Promise<Demo | undefined> {
+export async function bootstrap(
+  context: BootstrapContext,
+): Promise<{ catalogue: CatalogueStatus; demo: Demo | undefined }> {
   const pool = createPool({
     connectionString: context.databaseUrl,
     max: 2,
@@ -135,15 +116,11 @@ export async function bootstrap(context: BootstrapContext): Promise<Demo | undef
     statementTimeoutMs: 60_000,
   });
   try {
-    for (const { name, run } of bootstrapSteps) {
-      try {
-        await run({ ...context, pool });
-      } catch (cause) {
-        throw new Error(`The first data could not be written (${name}): ${String(cause)}`, { cause });
-      }
-    }
+    await step('prices', () => addPriceBook({ ...context, pool }));
+    const catalogue = await step('catalogue', () => addCatalogue({ ...context, pool }));
     const { demoApiKey } = context;
-    return demoApiKey === undefined ? undefined : await setUpDemo(pool, demoApiKey, AUTHOR);
+    const demo = demoApiKey === undefined ? undefined : await setUpDemo(pool, demoApiKey, SYSTEM_ACTOR.actor);
+    return { catalogue, demo };
   } finally {
     await pool.end();
   }

@@ -18,7 +18,9 @@ export const configSchema = z.object({
   INKMETER_CATALOGUE: z
     .string()
     .prefault('default')
-    .describe('What is sold: a preset of deploy/catalogues by name, or the path of a catalogue file'),
+    .describe(
+      'Catalogue file to import: a preset of deploy/catalogues by name, or a path. It becomes active at the first start; later, publish it',
+    ),
   DATA_FOLDER: z
     .string()
     .prefault('.inkmeter')

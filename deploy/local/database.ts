@@ -13,7 +13,7 @@ import type { LocalVariables } from './config.ts';
 import { openLog } from './log-tail.ts';
 import type { Secrets } from './secrets.ts';
 
-const DATABASE = 'inkmeter';
+export const DATABASE = 'inkmeter';
 const RESTART_DELAY_MS = 500;
 
 export type LocalDatabase = {

@@ -52,6 +52,7 @@ export type Installation = {
   simulator: ProviderSimulator;
   /** As the database's owner. */
   pool: Pool;
+  databaseUrl: string;
   /** Sends a request, as JSON and with POST where there is a body. @param credential a token or an API key. */
   /** An access token of platform staff, who may do everything. */
   staffToken: string;
@@ -219,6 +220,7 @@ export async function startInstallation(t: TestScope, catalogue: string): Promis
     url,
     simulator,
     pool: database.pool,
+    databaseUrl: database.url,
     staffToken: staff.access_token,
     call,
     async customer(plan) {

@@ -89,7 +89,8 @@ t.test('given every key, no simulator runs', async (t) => {
 
 t.test('the screen says what runs, what is real, and what to paste', async (t) => {
   const { programs, providers } = define({ OPENAI_API_KEY: 'sk-real' });
-  const screen = renderScreen({
+  const published = { id: 'v1', catalogueId: 'default', version: 3 };
+  const facts = {
     programs,
     providers,
     database: '127.0.0.1:5433',
@@ -97,10 +98,21 @@ t.test('the screen says what runs, what is real, and what to paste', async (t) =
     demoApiKey: secrets.demoApiKey,
     demo: { plan: 'free', model: 'gpt-4o-mini' },
     seconds: 3.21,
-  });
+    catalogue: { active: published, file: published },
+    catalogueName: 'default',
+  };
+  const screen = renderScreen(facts);
   t.match(screen, 'ready (3.2 s)');
   t.match(screen, /real providers +OpenAI\n/);
   t.match(screen, /simulated +Anthropic, Gemini/);
   t.match(screen, /curl -i http:\/\/127\.0\.0\.1:8080\/v1\/chat\/completions[\s\S]*Bearer ik_live_demo/);
   t.notMatch(screen, 'sk-real');
+  t.match(screen, /active catalogue +default, version 3\n/);
+  t.notMatch(screen, 'publish');
+
+  const file = { id: 'v2', catalogueId: 'lily', version: 1 };
+  const other = renderScreen({ ...facts, catalogue: { active: published, file }, catalogueName: 'lily' });
+  t.match(other, /active catalogue +default, version 3\n/);
+  t.match(other, /not published +lily, version 1, from INKMETER_CATALOGUE=lily\n/);
+  t.match(other, /publish it with +npm run catalogue -- publish lily now\n/);
 });

@@ -1,9 +1,13 @@
-/** A catalogue that is edited while customers call: nobody notices, and every call is judged by one version. */
+/** A catalogue is edited while customers call: no request fails, and each is limited by one version. */
 import { readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import t from 'tap';
+import { createDatabase } from '#libs/db/database.ts';
+import { createTestJobs, until } from '#libs/jobs/fixtures.ts';
 import { systemRuntime } from '#libs/service/runtime.ts';
-import { createRolloutRunner } from '#services/billing/catalogues/rollout-runner.ts';
+import { rolloutTasks } from '#services/billing/catalogues/jobs.ts';
+import { createCatalogueStore, createCatalogueVersions } from '#services/billing/catalogues/versions.ts';
+import { createSubscriptionStore } from '#services/billing/subscriptions/store.ts';
 import { cataloguePathOf } from './bootstrap.ts';
 import { startInstallation } from './installation.fixture.ts';
 
@@ -12,21 +16,24 @@ const CALLS_A_SECOND = 100;
 const EDITIONS = 3;
 
 t.test('given a hundred calls a second, when the catalogue is published three times', async (t) => {
-  const { call, customer, pool, staffToken } = await startInstallation(t, 'default');
+  const { call, customer, pool, staffToken, databaseUrl } = await startInstallation(t, 'default');
   const customers = await Promise.all(Array.from({ length: 4 }, () => customer('pro')));
   const original = readFileSync(cataloguePathOf('default'), 'utf8');
-  /** Pro's money of a month, which every edition has another amount of. */
+  /** Each edition has another monthly cost limit for the plan pro. */
   const edition = (n: number) =>
     original
       .replace('version: "1"', `version: "1.${n}"`)
       .replace('amount: 40.00 USD', `amount: ${50 + n}.00 USD`);
   t.not(edition(1), edition(2));
 
-  const runRollouts = createRolloutRunner({
-    pool,
-    runtime: systemRuntime,
-    onFailure: (_rollout, accountId) => t.fail(`${accountId} was not moved`),
+  const tasks = rolloutTasks({
+    database: createDatabase(pool),
+    clock: systemRuntime.clock,
+    versions: createCatalogueVersions(),
+    applySubscription: createSubscriptionStore(pool, createCatalogueStore(pool)).applySubscription,
   });
+  const { jobs } = createTestJobs(t, databaseUrl, tasks);
+  jobs.start();
   const calls = Array.from({ length: CALLS }, async (_, i) => {
     await delay((i * 1000) / CALLS_A_SECOND);
     return call('/v1/chat/completions', customers[i % customers.length]?.token ?? '', {
@@ -45,7 +52,11 @@ t.test('given a hundred calls a second, when the catalogue is published three ti
       reason: 'edited',
     });
     t.ok(published.status < 300, JSON.stringify(published.body));
-    await runRollouts(new AbortController().signal);
+    const { id } = published.body.data.migration;
+    const migration = async () =>
+      (await call(`/api/admin/catalogue-migrations/${id}`, staffToken)).body.data.migration;
+    await until(async () => (await migration()).state === 'done');
+    t.match(await migration(), { accounts_failed: 0 });
   }
   const answers = await Promise.all(calls);
   t.strictSame([...new Set(answers.map(({ status }) => status))], [200], 'no request fails');

@@ -1,3 +1,4 @@
+import type { CatalogueStatus } from './bootstrap.ts';
 import type { Demo } from './demo.ts';
 import type { LocalProgram } from './programs.ts';
 import type { ProviderChoice } from './providers.ts';
@@ -9,6 +10,9 @@ export type ScreenFacts = {
   logFolder: string;
   demoApiKey: string;
   demo: Demo | undefined;
+  catalogue: CatalogueStatus;
+  /** As given in INKMETER_CATALOGUE. */
+  catalogueName: string;
   seconds: number;
 };
 
@@ -18,6 +22,20 @@ const LABEL_WIDTH = 20;
 
 function row(label: string, value: string): string {
   return `  ${label.padEnd(LABEL_WIDTH)}${value}`;
+}
+
+/** The active catalogue, and how to publish the file of this start where it is another version. */
+function catalogueRows({ catalogue: { active, file }, catalogueName }: ScreenFacts): string[] {
+  const rows = [row('active catalogue', `${active.catalogueId}, version ${active.version}`)];
+  if (active.id === file.id) return rows;
+  return [
+    ...rows,
+    row(
+      'not published',
+      `${file.catalogueId}, version ${file.version}, from INKMETER_CATALOGUE=${catalogueName}`,
+    ),
+    row('publish it with', `npm run catalogue -- publish ${catalogueName} now`),
+  ];
 }
 
 /** The one screen that `npm start` ends with: what runs where, what is real, and a first request to paste. */
@@ -36,6 +54,8 @@ export function renderScreen(facts: ScreenFacts): string {
     }),
     row('PostgreSQL', facts.database),
     row('logs', facts.logFolder),
+    '',
+    ...catalogueRows(facts),
     '',
     row('real providers', providers.real.join(', ') || 'none'),
     row('simulated', providers.simulated.map(({ name }) => name).join(', ') || 'none'),

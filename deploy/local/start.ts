@@ -105,7 +105,7 @@ async function start(): Promise<void> {
     logFolder,
   });
   await refuseTakenPorts(programs);
-  const demo = await bootstrap({
+  const { catalogue, demo } = await bootstrap({
     databaseUrl,
     cataloguePath: cataloguePathOf(variables.INKMETER_CATALOGUE),
     pricesPath: defaultPricesPath,
@@ -123,6 +123,8 @@ async function start(): Promise<void> {
       logFolder,
       demoApiKey: secrets.demoApiKey,
       demo,
+      catalogue,
+      catalogueName: variables.INKMETER_CATALOGUE,
       seconds,
     }),
   );

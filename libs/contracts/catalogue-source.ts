@@ -1,4 +1,4 @@
-/** A catalogue version's own text. Versions never change, so whoever has read one may keep it. */
+/** The text of a catalogue version. Versions never change, so a reader may cache it. */
 import { z } from 'zod';
 
 export const CATALOGUE_SOURCE_ROUTE = '/internal/catalogues/:version_id';

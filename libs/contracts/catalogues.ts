@@ -13,17 +13,17 @@ import { reason } from './staff-decision.ts';
 const tags = ['Admin'];
 const params = z.object({ version_id: z.uuid() });
 
-/** Longer than any catalogue that people can read. */
-const LONGEST_SOURCE = 500_000;
+/** Characters; far above any real catalogue. */
+const MAX_SOURCE_LENGTH = 500_000;
 
 const versionShape = {
   version_id: z.uuid(),
   catalogue_id: z.string().describe('The `id` in the file.'),
-  version: z.int().min(1).describe('Counts the versions of one catalogue.'),
+  version: z.int().min(1).describe('Numbered from 1 within a catalogue.'),
   author: z.string(),
   created_at: instant,
-  active: z.boolean().describe('On offer: new subscriptions are sold under it.'),
-  subscriptions: count.describe('How many are pinned to it.'),
+  active: z.boolean().describe('New subscriptions are sold under the active version.'),
+  subscriptions: count.describe('How many subscriptions are pinned to it.'),
 };
 
 export const catalogueVersion = z.object(versionShape).meta({ id: 'CatalogueVersion' });
@@ -31,16 +31,18 @@ export type CatalogueVersionWire = z.output<typeof catalogueVersion>;
 
 const changes = z
   .array(z.string())
-  .describe('What it would change of the version on offer, one line each; empty where it is that one.');
+  .describe('What publishing it would change in the active version, one line each.');
 
 export const describedCatalogueVersion = z
   .object({ ...versionShape, changes, source: z.string().describe('The file as it was imported.') })
   .meta({ id: 'DescribedCatalogueVersion' });
 
+export const MIGRATIONS = ['now', 'period_end', 'grandfather'] as const;
+
 export const migration = z
-  .enum(['now', 'period_end', 'grandfather'])
+  .enum(MIGRATIONS)
   .describe(
-    'What becomes of subscriptions that exist: moved now, moved when their period ends, or left on the version they were sold under.',
+    'What happens to existing subscriptions: `now` moves them at once, `period_end` when their period ends, and `grandfather` keeps them on their version.',
   );
 
 export const catalogueMigration = z
@@ -51,7 +53,7 @@ export type CatalogueMigrationWire = z.output<typeof catalogueMigration>;
 const mappedBy = z
   .enum(['key', 'alias', 'rank', 'default'])
   .describe(
-    'How the plan was found: by its key, by an alias of either, as the highest of no higher rank, or because nothing else was left.',
+    'How the new plan was chosen: the same key, a shared alias, the highest plan of the same rank or below, or the default plan.',
   );
 
 const planMove = z.object({
@@ -59,12 +61,12 @@ const planMove = z.object({
   to: z.object({ plan: z.string(), name: z.string() }),
   mapped_by: mappedBy,
   accounts: count,
-  changes: z.array(z.string()).describe('What the plan changes, one line each.'),
+  changes: z.array(z.string()).describe('The differences between the two plans, one line each.'),
 });
 
 const accountMove = z.object({
   account_id: z.uuid(),
-  plan_before: z.string().describe('In force now, overrides included.'),
+  plan_before: z.string().describe('The plan in force now, overrides included.'),
   plan_after: z.string(),
   mapped_by: mappedBy,
   gains: z.array(z.string()),
@@ -76,30 +78,30 @@ const accountMove = z.object({
         unit: z.enum(METER_UNITS),
         window: z.enum(WINDOWS),
         used: z.string(),
-        limit: z.string().nullable().describe('Null: not part of the plan at all.'),
+        limit: z.string().nullable().describe('Null: not part of the plan.'),
       }),
     )
-    .describe('Nothing is lost of what was used; new work is refused until the window ends.'),
+    .describe('Used quota stays used. New work is refused until the window ends.'),
 });
 export type AccountMoveWire = z.output<typeof accountMove>;
 
 const previewSummary = z
   .object({
-    accounts: count.describe('Would move.'),
+    accounts: count.describe('Accounts that would move.'),
     unchanged: count,
     gaining: count,
-    losing: count.describe('An account can gain one thing and lose another.'),
+    losing: count.describe('An account can both gain and lose.'),
     over_limit: count,
     plans: z.array(planMove),
   })
-  .describe('Over all accounts; only on the first page.');
+  .describe('Totals over all accounts; only on the first page.');
 
 export const publishPreview = z
   .object({
     version_id: z.uuid(),
     migration,
     summary: previewSummary.nullable(),
-    accounts: z.array(accountMove).describe('Accounts that would notice anything.'),
+    accounts: z.array(accountMove).describe('Accounts that would gain, lose or exceed a limit.'),
     next_cursor: z.uuid().nullable(),
   })
   .meta({ id: 'PublishPreview' });
@@ -111,15 +113,15 @@ export const importCatalogue = defineOperation({
   path: '/api/admin/catalogues',
   summary: 'Import a catalogue version',
   description:
-    'As YAML (`text/yaml`), or as JSON with the file in `source`. The version never changes and is not on offer before it is published. A file that cannot be used is refused with every mistake and its line in `issues`.',
+    'Send YAML (`text/yaml`), or JSON with the file in `source`. A version never changes and stays inactive until it is published. An invalid file is refused with every issue and its line in `issues`.',
   tags,
   auth: 'staff',
   bodyTypes: ['text/yaml', 'application/yaml'],
-  body: z.strictObject({ source: z.string().min(1).max(LONGEST_SOURCE) }).meta({ id: 'CatalogueFile' }),
+  body: z.strictObject({ source: z.string().min(1).max(MAX_SOURCE_LENGTH) }).meta({ id: 'CatalogueFile' }),
   bodyExample: { source: 'id: default\nname: Inkmeter\n…' },
   responses: {
     200: {
-      description: 'This very file had been imported before.',
+      description: 'A version with this content exists already.',
       schema: envelope(z.object({ catalogue: catalogueVersion, changes })),
       example: { success: true, data: { catalogue: example.version, changes: [] } },
     },
@@ -142,7 +144,7 @@ export const listCatalogues = defineOperation({
   operationId: 'listCatalogues',
   method: 'GET',
   path: '/api/admin/catalogues',
-  summary: 'Catalogue versions',
+  summary: 'List catalogue versions',
   description: 'Newest first.',
   tags,
   auth: 'staff',
@@ -161,13 +163,13 @@ export const getCatalogue = defineOperation({
   operationId: 'getCatalogue',
   method: 'GET',
   path: '/api/admin/catalogues/{version_id}',
-  summary: 'Look at a catalogue version',
+  summary: 'Get a catalogue version',
   tags,
   auth: 'staff',
   params,
   responses: {
     200: {
-      description: 'The version, its file, and what it would change.',
+      description: 'The version, its file, and its changes to the active version.',
       schema: envelope(z.object({ catalogue: describedCatalogueVersion })),
       example: {
         success: true,
@@ -188,9 +190,9 @@ export const publishCatalogue = defineOperation({
   operationId: 'publishCatalogue',
   method: 'POST',
   path: '/api/admin/catalogues/{version_id}/publish',
-  summary: 'Put a catalogue version on offer',
+  summary: 'Publish a catalogue version',
   description:
-    'New subscriptions are sold under it once this answers. Subscriptions that exist are moved in the background, each with its limits in one step: no request ever sees half of two versions. Publishing again takes over from a migration under way.',
+    'Makes the version active: new subscriptions are sold under it from this response on. Existing subscriptions move in the background, each together with its limits in one transaction. Publishing again supersedes a running migration.',
   tags,
   auth: 'staff',
   params,
@@ -198,7 +200,7 @@ export const publishCatalogue = defineOperation({
   bodyExample: { migration: 'period_end', reason: 'Prices of 2027.' },
   responses: {
     200: {
-      description: 'On offer, and nothing to move.',
+      description: 'Published; no subscription has to move.',
       schema: envelope(z.object({ migration: catalogueMigration })),
       example: {
         success: true,
@@ -206,7 +208,7 @@ export const publishCatalogue = defineOperation({
       },
     },
     202: {
-      description: 'On offer, and subscriptions are being moved.',
+      description: 'Published; existing subscriptions are being moved.',
       schema: envelope(z.object({ migration: catalogueMigration })),
       example: { success: true, data: { migration: example.migration } },
     },
@@ -218,9 +220,9 @@ export const previewPublication = defineOperation({
   operationId: 'previewPublication',
   method: 'POST',
   path: '/api/admin/catalogues/{version_id}/publish/preview',
-  summary: 'See what publishing would do',
+  summary: 'Preview a publication',
   description:
-    'Who would gain, who would lose, and who would be over a new limit, by what the books say is used. Nothing is changed.',
+    'Accounts that would gain, lose, or exceed a new limit with what they have used. Changes nothing.',
   tags,
   auth: 'staff',
   params,
@@ -229,7 +231,7 @@ export const previewPublication = defineOperation({
   bodyExample: { migration: 'now' },
   responses: {
     200: {
-      description: 'The counts, and one page of accounts.',
+      description: 'Totals and one page of accounts.',
       schema: envelope(publishPreview),
       example: { success: true, data: example.preview },
     },
@@ -241,7 +243,7 @@ export const getCatalogueMigration = defineOperation({
   operationId: 'getCatalogueMigration',
   method: 'GET',
   path: '/api/admin/catalogue-migrations/{id}',
-  summary: 'How far a migration has got',
+  summary: 'Get the progress of a migration',
   tags,
   auth: 'staff',
   params: z.object({ id: z.uuid() }),

@@ -1,4 +1,4 @@
-/** One pass over the accounts, in batches, after something changed that many of them stand on. */
+/** A rollout: a pass over the accounts, in batches, after a change that affects many of them. */
 import { z } from 'zod';
 import { count, instant } from './envelope.ts';
 
@@ -7,10 +7,10 @@ export const rollout = z
     id: z.uuid(),
     state: z
       .enum(['running', 'done', 'superseded'])
-      .describe('`superseded`: a later change of the same kind took over what was left.'),
-    accounts_total: count.describe('How many there were when it began.'),
+      .describe('`superseded`: a later change of the same kind replaced this rollout.'),
+    accounts_total: count.describe('Accounts affected at its start.'),
     accounts_done: count,
-    accounts_failed: count.describe('Left as they were; the log says why.'),
+    accounts_failed: count.describe('Accounts that keep their previous terms; the log has the reasons.'),
     author: z.string(),
     created_at: instant,
     finished_at: instant.nullable(),

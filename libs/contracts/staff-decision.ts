@@ -1,13 +1,13 @@
-/** What decisions of staff have in common. */
+/** Fields shared by the decisions of staff. */
 import { z } from 'zod';
 
-export const reason = z.string().trim().min(1).max(500).describe('Kept in the audit log.');
+export const reason = z.string().trim().min(1).max(500).describe('Recorded in the audit log.');
 
-/** For operations without a body. */
+/** The query of operations without a body. */
 export const givenReason = z.object({ reason: reason.optional() });
 
-/** The name of a group that staff put accounts into. */
+/** The name of a segment: a group of accounts that staff maintain. */
 export const segmentName = z
   .string()
-  .regex(/^[a-z][a-z0-9_-]{0,63}$/, 'must be lower case letters, digits, - and _')
-  .describe('Such as `new_tester`.');
+  .regex(/^[a-z][a-z0-9_-]{0,63}$/, 'must consist of lower case letters, digits, - and _')
+  .describe('For example `new_tester`.');

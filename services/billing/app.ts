@@ -1,6 +1,7 @@
 import type { Pool } from 'pg';
 import type { ContextSigner } from '#libs/auth/internal-context.ts';
 import { createDatabase } from '#libs/db/database.ts';
+import type { Task } from '#libs/jobs/task.ts';
 import { createService, type ServiceApp } from '#libs/service/create-service.ts';
 import { requireInternalContext } from '#libs/service/internal-calls.ts';
 import type { Logger } from '#libs/service/logger.ts';
@@ -8,8 +9,11 @@ import type { Metrics } from '#libs/service/metrics.ts';
 import type { PeriodicJob } from '#libs/service/periodic-job.ts';
 import type { Runtime } from '#libs/service/runtime.ts';
 import type { ServiceConfig } from '#libs/service/variables.ts';
-import { addStaffRoutes, buildStaffJobs, type UpdateTerms } from './adjustments/plugin.ts';
+import { addStaffRoutes, type UpdateTerms } from './adjustments/plugin.ts';
 import { auditPlugin } from './audit/plugin.ts';
+import { rolloutTasks } from './catalogues/jobs.ts';
+import { cataloguesPlugin } from './catalogues/plugin.ts';
+import { createCatalogueVersions } from './catalogues/versions.ts';
 import { internalRoutes } from './subscriptions/internal-routes.ts';
 import {
   addLifecycleRoutes,
@@ -55,8 +59,10 @@ export function buildApp(dependencies: AppDependencies): ServiceApp {
       updateTerms(accountId, (client, now) => replaceKeyLimits(client, accountId, keyId, limits, now)),
   });
   const { accountExists } = subscriptions;
-  addStaffRoutes(app, { pool, runtime, accounts, accountExists, catalogues, updateTerms });
-  void app.register(auditPlugin, { database: createDatabase(pool) });
+  addStaffRoutes(app, { pool, runtime, accounts, accountExists, updateTerms });
+  const database = createDatabase(pool);
+  void app.register(cataloguesPlugin, { database, runtime, versions: createCatalogueVersions() });
+  void app.register(auditPlugin, { database });
   return app;
 }
 
@@ -68,5 +74,19 @@ export type JobOptions = Omit<AppDependencies, 'config' | 'signer'> & {
 export function buildJobs(options: JobOptions): PeriodicJob[] {
   const { pool, runtime, paymentTerms } = options;
   const lifecycle = createLifecycle(pool, runtime, paymentTerms);
-  return [...buildLifecycleJobs(options, lifecycle), ...buildStaffJobs(options)];
+  return buildLifecycleJobs(options, lifecycle);
+}
+
+export function buildTasks({
+  pool,
+  runtime,
+  paymentTerms,
+}: Pick<AppDependencies, 'pool' | 'runtime' | 'paymentTerms'>): Task[] {
+  const { applySubscription } = createLifecycle(pool, runtime, paymentTerms).subscriptions;
+  return rolloutTasks({
+    database: createDatabase(pool),
+    clock: runtime.clock,
+    versions: createCatalogueVersions(),
+    applySubscription,
+  });
 }

@@ -10,7 +10,7 @@ import { createTestDatabase, type TestScope } from '#libs/testing/database.ts';
 import { createFakeRuntime } from '#libs/testing/runtime.ts';
 import { testServiceConfig } from '#libs/testing/service.ts';
 import { buildApp } from './app.ts';
-import { type ImportedCatalogue, importCatalogue } from './catalogues/import-catalogue.ts';
+import { type ImportedCatalogue, importAndActivate } from './catalogues/catalogues.fixture.ts';
 import { createManualPayments } from './payments/manual/driver.ts';
 import type { PaymentTerms } from './subscriptions/plugin.ts';
 
@@ -92,8 +92,7 @@ export async function createTestService(
   for (const id of [ACCOUNT, OTHER_ACCOUNT]) {
     await pool.query(`INSERT INTO accounts (id, name, created_at) VALUES ($1, 'Test', now())`, [id]);
   }
-  const importText = (text: string) =>
-    importCatalogue(pool, { text, author: 'test', now: now(), newId: runtime.newId });
+  const importText = (text: string) => importAndActivate(pool, runtime, text);
   if (catalogue !== null) await importText(catalogue);
 
   async function inject<Body>(caller: Caller | null, method: Method, url: string, body?: unknown) {

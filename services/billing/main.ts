@@ -1,5 +1,5 @@
 import { startService } from '#libs/service/start-service.ts';
-import { buildApp, buildJobs } from './app.ts';
+import { buildApp, buildJobs, buildTasks } from './app.ts';
 import { configSchema } from './config.ts';
 import { createManualPayments } from './payments/manual/driver.ts';
 
@@ -14,6 +14,7 @@ await startService({
     };
     return {
       app: buildApp({ ...shared, config: service, paymentTerms }),
+      tasks: buildTasks({ ...shared, paymentTerms }),
       jobs: buildJobs({
         ...shared,
         paymentTerms,

@@ -12,9 +12,10 @@ import {
   uniqueIndex,
   uuid,
 } from 'drizzle-orm/pg-core';
+import { MIGRATIONS } from '#libs/contracts/catalogues.ts';
 import { instant } from './columns.ts';
 
-/** An imported catalogue file. Never changed: subscriptions pin the version they were sold under. */
+/** An imported catalogue file. It never changes: subscriptions pin the version they were sold under. */
 export const catalogueVersions = pgTable(
   'catalogue_versions',
   {
@@ -22,7 +23,7 @@ export const catalogueVersions = pgTable(
     catalogueId: text('catalogue_id').notNull(),
     version: integer('version').notNull(),
     contentHash: text('content_hash').notNull(),
-    /** The file's own text; parsed by `libs/catalogue` wherever it is needed. */
+    /** The text of the file, which `libs/catalogue` parses. */
     source: text('source').notNull(),
     author: text('author').notNull(),
     createdAt: instant('created_at').notNull(),
@@ -31,7 +32,7 @@ export const catalogueVersions = pgTable(
   },
   (table) => [
     uniqueIndex('catalogue_versions_number').on(table.catalogueId, table.version),
-    index('catalogue_versions_hash').on(table.catalogueId, table.contentHash),
+    uniqueIndex('catalogue_versions_hash').on(table.catalogueId, table.contentHash),
     uniqueIndex('catalogue_versions_active').on(table.active).where(sql`active`),
   ],
 );
@@ -146,7 +147,7 @@ export const guardRailSettings = pgTable(
   (table) => [primaryKey({ columns: [table.targetKind, table.target] })],
 );
 
-/** One pass over the accounts, in batches, after something changed that many of them stand on. */
+/** A pass over the accounts, in batches, after a change that affects many of them. */
 export const rollouts = pgTable(
   'rollouts',
   {
@@ -154,8 +155,8 @@ export const rollouts = pgTable(
     kind: text('kind', { enum: ['catalogue', 'guard_rail'] }).notNull(),
     /** The catalogue version, or `global` or `plan:<key>` of a guard rail. */
     subject: text('subject').notNull(),
-    /** What becomes of subscriptions: moved now, at the end of their period, or left; null for a guard rail. */
-    migration: text('migration', { enum: ['now', 'period_end', 'grandfather'] }),
+    /** What happens to existing subscriptions; null for a guard rail. */
+    migration: text('migration', { enum: MIGRATIONS }),
     state: text('state', { enum: ['running', 'done', 'superseded'] }).notNull(),
     accountsTotal: integer('accounts_total').notNull(),
     accountsDone: integer('accounts_done').notNull(),
@@ -165,8 +166,6 @@ export const rollouts = pgTable(
     author: text('author').notNull(),
     createdAt: instant('created_at').notNull(),
     finishedAt: instant('finished_at'),
-    /** The process at work renews this; past it, another takes over. */
-    leaseUntil: instant('lease_until').notNull(),
   },
   (table) => [index('rollouts_running').on(table.createdAt).where(sql`state = 'running'`)],
 );

@@ -1,24 +1,12 @@
-/** Wires what staff decide beside the plans: overrides, segments, flags, emergency limits, catalogues, the record. */
+/** Wires what staff decide beside the plans: overrides, segments, flags, guard rails. */
 import { drizzle } from 'drizzle-orm/node-postgres';
 import type { FastifyInstance } from 'fastify';
 import type { Pool, PoolClient } from 'pg';
 import { recordAudit } from '#libs/audit/record-audit.ts';
-import { parseCatalogue } from '#libs/catalogue/parse.ts';
-import type { Catalogue } from '#libs/catalogue/schema.ts';
-import { readUsed } from '#libs/ledger/read-used.ts';
+import { createDatabase } from '#libs/db/database.ts';
 import { problem } from '#libs/problems/problems.ts';
-import type { Logger } from '#libs/service/logger.ts';
-import type { PeriodicJob } from '#libs/service/periodic-job.ts';
 import type { Runtime } from '#libs/service/runtime.ts';
-import { addCatalogue } from '../catalogues/import-catalogue.ts';
-import { createRolloutJob } from '../catalogues/jobs.ts';
-import { previewPublication } from '../catalogues/preview.ts';
-import { readStates } from '../catalogues/preview-store.ts';
-import { publishCatalogue } from '../catalogues/publish-catalogue.ts';
-import { createRolloutRunner } from '../catalogues/rollout-runner.ts';
-import { createRolloutStore } from '../catalogues/rollout-store.ts';
-import { catalogueRoutes } from '../catalogues/routes.ts';
-import type { CatalogueStore } from '../catalogues/store.ts';
+import { findLatestRollout } from '../catalogues/rollout-store.ts';
 import type { Accounts } from '../subscriptions/accounts.ts';
 import { flagRoutes } from './flags/routes.ts';
 import { createFlagStore } from './flags/store.ts';
@@ -47,7 +35,6 @@ export type StaffDependencies = {
   runtime: Runtime;
   accounts: Accounts;
   accountExists: (accountId: string) => Promise<boolean>;
-  catalogues: CatalogueStore;
   updateTerms: UpdateTerms;
 };
 
@@ -57,7 +44,6 @@ const MAX_OVERRIDES = 100;
 export function addStaffRoutes(app: FastifyInstance, dependencies: StaffDependencies): void {
   addAccountDecisions(app, dependencies);
   addCommonDecisions(app, dependencies);
-  addCatalogues(app, dependencies);
 }
 
 function addAccountDecisions(app: FastifyInstance, dependencies: StaffDependencies): void {
@@ -139,69 +125,8 @@ function addCommonDecisions(app: FastifyInstance, dependencies: StaffDependencie
     accounts,
     list: () => listGuardRails(pool),
     exists: (target) => hasGuardRail(pool, target),
-    latestRollout: () => createRolloutStore(pool).latest('guard_rail'),
+    latestRollout: () => findLatestRollout(createDatabase(pool), 'guard_rail'),
     put: (setting, audit) => change(setting.target, { set: setting, audit }),
     withdraw: (target, audit) => change(target, { withdraw: target, audit }),
   });
-}
-
-function addCatalogues(app: FastifyInstance, { pool, runtime, catalogues }: StaffDependencies): void {
-  const { clock, newId } = runtime;
-  catalogueRoutes(app, {
-    ...catalogues,
-    findRollout: createRolloutStore(pool).find,
-    async add(source, by) {
-      const knownModels = await catalogues.knownModels();
-      // Without a price list nothing can be said about models.
-      const catalogue = parseCatalogue(source, knownModels.length === 0 ? {} : { knownModels });
-      refuseOwnPrices(catalogue);
-      const now = clock.now();
-      const options = { catalogue, text: source, author: by.actor, now, newId };
-      return addCatalogue(pool, options, (client, { id, version }) =>
-        recordAudit(drizzle(client), {
-          id: newId(),
-          at: now,
-          by,
-          action: 'catalogue.imported',
-          subject: `catalogue:${id}`,
-          accountId: null,
-          before: null,
-          after: { catalogue_id: catalogue.id, version },
-          reason: null,
-        }),
-      );
-    },
-    publish: (publication) => publishCatalogue(pool, runtime, publication),
-    preview: (target, migration, page) => {
-      const now = clock.now();
-      return previewPublication(
-        { target, migration, page, now },
-        {
-          nextStates: (version, after, limit) =>
-            readStates(pool, catalogues.version, { target: version, after, limit, now }),
-          readUsed: (queries) => readUsed(pool, now, queries),
-        },
-      );
-    },
-  });
-}
-
-/** Prices have an owner, and a history that an import could only contradict. */
-function refuseOwnPrices({ prices }: Catalogue): void {
-  if (prices.length === 0) return;
-  throw problem('semantic_error', {
-    detail: 'The catalogue brings prices. Record them with POST /api/admin/prices, and leave them out here.',
-    fields: { param: 'prices' },
-  });
-}
-
-/** What has to go on after staff have decided. */
-export function buildStaffJobs(options: { pool: Pool; runtime: Runtime; logger: Logger }): PeriodicJob[] {
-  const { logger } = options;
-  const run = createRolloutRunner({
-    ...options,
-    onFailure: ({ id }, accountId, error) =>
-      logger.error({ err: error, rollout: id, account: accountId }, 'an account was not brought in line'),
-  });
-  return [createRolloutJob({ run, logger })];
 }

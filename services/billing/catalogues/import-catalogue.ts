@@ -1,66 +1,55 @@
+/** A catalogue file becomes a version: parsed without a lock, then added in a short transaction. */
 import { createHash } from 'node:crypto';
-import type { Pool, PoolClient } from 'pg';
+import type { Actor } from '#libs/audit/entry.ts';
+import { recordAudit } from '#libs/audit/record-audit.ts';
 import { parseCatalogue } from '#libs/catalogue/parse.ts';
 import type { Catalogue } from '#libs/catalogue/schema.ts';
-import { notify } from '#libs/db/notify.ts';
-import { transaction } from '#libs/db/transaction.ts';
+import type { Tx } from '#libs/db/database.ts';
 import type { ModelInfo } from '#libs/pricing/model.ts';
-import { lockCommonTerms } from '../adjustments/store.ts';
-import { activateVersion, addVersion, type NewVersion } from './store.ts';
+import type { Runtime } from '#libs/service/runtime.ts';
+import { addVersion, type CatalogueVersionRow } from './store.ts';
 
-export type ImportOptions = {
-  text: string;
-  author: string;
-  now: Date;
-  newId: () => string;
-  /** When given, every model that the catalogue names must be one of these. */
-  knownModels?: readonly ModelInfo[];
-};
-
-export type ImportedCatalogue = {
-  id: string;
-  catalogueId: string;
-  version: number;
-  /** `unchanged`: it is the active one already; `reactivated`: an earlier version of the same content is again. */
-  outcome: 'created' | 'reactivated' | 'unchanged';
-};
+/** A catalogue file that passed every check. */
+export type CatalogueFile = { text: string; catalogue: Catalogue };
 
 /**
- * Makes a catalogue file the one that new subscriptions are sold under. Each content becomes one immutable version;
- * subscriptions that exist keep theirs.
+ * Parses and checks a file. Call it before the transaction of {@link importCatalogue}.
  *
- * @throws CatalogueError listing everything that is wrong with the text, each with its line.
+ * @param knownModels when given, the catalogue may name only these models.
+ * @throws CatalogueError listing every issue with its line.
  */
-export async function importCatalogue(pool: Pool, options: ImportOptions): Promise<ImportedCatalogue> {
-  const { text, knownModels } = options;
-  const row = versionOf(parseCatalogue(text, knownModels === undefined ? {} : { knownModels }), options);
-  return transaction(pool, async (client) => {
-    await lockCommonTerms(client);
-    const { id, version, active, created } = await addVersion(client, row);
-    const imported = { id, catalogueId: row.catalogueId, version };
-    if (active) return { ...imported, outcome: 'unchanged' };
-    await activateVersion(client, id);
-    await notify(client, { kind: 'catalogue', id });
-    return { ...imported, outcome: created ? 'created' : 'reactivated' };
-  });
+export function readCatalogueFile(text: string, knownModels?: readonly ModelInfo[]): CatalogueFile {
+  return { text, catalogue: parseCatalogue(text, knownModels === undefined ? {} : { knownModels }) };
 }
 
-/** Adds a catalogue that has been read as a version that is not on offer yet. */
-export async function addCatalogue(
-  pool: Pool,
-  { catalogue, ...options }: Omit<ImportOptions, 'knownModels'> & { catalogue: Catalogue },
-  /** Told in the same transaction, when the content was not known before. */
-  inTransaction: (client: PoolClient, added: { id: string; version: number }) => Promise<void>,
-): Promise<{ id: string; created: boolean }> {
-  const row = versionOf(catalogue, options);
-  return transaction(pool, async (client) => {
-    const { id, version, created } = await addVersion(client, row);
-    if (created) await inTransaction(client, { id, version });
-    return { id, created };
+/** Adds a file as an inactive version. A file with the content of a known version returns that version instead. */
+export async function importCatalogue(
+  tx: Tx,
+  { clock, newId }: Pick<Runtime, 'clock' | 'newId'>,
+  { text, catalogue }: CatalogueFile,
+  by: Actor,
+): Promise<{ row: CatalogueVersionRow; created: boolean }> {
+  const now = clock.now();
+  const { row, created } = await addVersion(tx, {
+    id: newId(),
+    catalogueId: catalogue.id,
+    contentHash: createHash('sha256').update(text).digest('hex'),
+    source: text,
+    author: by.actor,
+    createdAt: now,
   });
-}
-
-function versionOf({ id: catalogueId }: Catalogue, { text, author, now, newId }: ImportOptions): NewVersion {
-  const contentHash = createHash('sha256').update(text).digest('hex');
-  return { catalogueId, contentHash, source: text, author, now, newId };
+  if (created) {
+    await recordAudit(tx, {
+      id: newId(),
+      at: now,
+      by,
+      action: 'catalogue.imported',
+      subject: `catalogue:${row.id}`,
+      accountId: null,
+      before: null,
+      after: { catalogue_id: catalogue.id, version: row.version },
+      reason: null,
+    });
+  }
+  return { row, created };
 }

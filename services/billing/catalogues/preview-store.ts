@@ -1,4 +1,4 @@
-import type { Pool } from 'pg';
+import type { Database } from '#libs/db/database.ts';
 import {
   COMMON_COLUMNS,
   type CommonRow,
@@ -8,7 +8,7 @@ import {
 } from '../adjustments/store.ts';
 import type { AccountState, CatalogueVersion } from '../subscriptions/domain.ts';
 import { SUBSCRIPTION_COLUMNS, type SubscriptionRow, toSubscription } from '../subscriptions/store.ts';
-import type { CatalogueStore } from './store.ts';
+import type { CatalogueVersions } from './versions.ts';
 
 const NEXT_SQL = `
   SELECT ${SUBSCRIPTION_COLUMNS}, ${ownColumns('s.account_id', '$1')}
@@ -16,19 +16,24 @@ const NEXT_SQL = `
    WHERE s.catalogue_version_id <> $2 AND ($3::uuid IS NULL OR s.account_id > $3)
    ORDER BY s.account_id LIMIT $4`;
 
-/** The states of accounts that are not on a version, in the order of their ids. */
-export async function readStates(
-  pool: Pick<Pool, 'query'>,
-  versionOf: CatalogueStore['version'],
+/** The states of accounts that are not on the target version, in the order of their ids. */
+export async function readNextStates(
+  database: Database,
+  versions: CatalogueVersions,
   { target, after, limit, now }: { target: CatalogueVersion; after: string | null; limit: number; now: Date },
 ): Promise<AccountState[]> {
-  const common = await pool.query<CommonRow>(`SELECT ${COMMON_COLUMNS}`);
-  const { rows } = await pool.query<SubscriptionRow & OwnRow>(NEXT_SQL, [now, target.id, after, limit]);
+  const common = await database.$client.query<CommonRow>(`SELECT ${COMMON_COLUMNS}`);
+  const { rows } = await database.$client.query<SubscriptionRow & OwnRow>(NEXT_SQL, [
+    now,
+    target.id,
+    after,
+    limit,
+  ]);
   const states: AccountState[] = [];
   for (const row of rows) {
     states.push({
       subscription: toSubscription(row),
-      sold: await versionOf(row.catalogue_version_id),
+      sold: await versions.version(database, row.catalogue_version_id),
       adjustments: toAdjustments(row, common.rows[0] as CommonRow),
     });
   }

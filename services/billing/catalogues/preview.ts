@@ -1,20 +1,17 @@
-/** The preview of a publication: what it would do to everybody, without doing it. */
+/** The preview of a publication: its effect on every account, without any change. */
 import { describeDifference } from '#libs/catalogue/diff.ts';
 import type { Amount, Window } from '#libs/catalogue/limit.ts';
 import { planDifference } from '#libs/catalogue/plan-difference.ts';
 import { findPlan } from '#libs/catalogue/plans.ts';
 import type { AccountMoveWire, PublishPreview } from '#libs/contracts/catalogues.ts';
 import { meterUnit } from '#libs/contracts/limits.ts';
+import type { Database } from '#libs/db/database.ts';
+import { readUsed } from '#libs/ledger/read-used.ts';
 import type { AccountState, CatalogueVersion } from '../subscriptions/domain.ts';
-import { type AccountMove, createMoveEvaluator } from './move-effect.ts';
-import type { Migration } from './rollouts.ts';
-
-export type PreviewPorts = {
-  /** Accounts that are not on the version, in the order of their ids. */
-  nextStates: (target: CatalogueVersion, after: string | null, limit: number) => Promise<AccountState[]>;
-  /** What each account has used of a meter in the current window, in the order asked. */
-  readUsed: (queries: readonly { accountId: string; meter: string; window: Window }[]) => Promise<bigint[]>;
-};
+import { type AccountMove, createMoveEvaluator } from './domain/move-effect.ts';
+import type { Migration } from './domain/rollout.ts';
+import { readNextStates } from './preview-store.ts';
+import type { CatalogueVersions } from './versions.ts';
 
 export type PreviewQuery = {
   target: CatalogueVersion;
@@ -27,23 +24,27 @@ type PlanMoves = NonNullable<PublishPreview['summary']>['plans'][number];
 type OverLimit = AccountMoveWire['over_limits'][number];
 type Notice = { move: AccountMove; over: OverLimit[] };
 
-const BATCH = 500;
+const BATCH_SIZE = 500;
 
-/** Counts over all accounts on the first page; on later pages only as many accounts are looked at as are shown. */
-export async function previewPublication(query: PreviewQuery, ports: PreviewPorts): Promise<PublishPreview> {
+/** The first page has totals over all accounts. A later page reads only the accounts it needs. */
+export async function previewPublication(
+  database: Database,
+  versions: CatalogueVersions,
+  query: PreviewQuery,
+): Promise<PublishPreview> {
   const { target, migration, page, now } = query;
   const summary = page.cursor === undefined ? emptySummary() : null;
   const plans = new Map<string, PlanMoves>();
   const shown: Notice[] = [];
   const evaluate = createMoveEvaluator(target, now);
   let after = page.cursor ?? null;
-  // Whoever keeps their version notices nothing.
+  // A grandfathered account keeps its version, so nothing changes for it.
   let isOver = migration === 'grandfather';
   while (!isOver) {
-    const states = await ports.nextStates(target, after, BATCH);
+    const states = await readNextStates(database, versions, { target, after, limit: BATCH_SIZE, now });
     after = states.at(-1)?.subscription.accountId ?? null;
     const moves = states.map(evaluate);
-    const overLimits = await findOverLimits(moves, migration, ports);
+    const overLimits = await findOverLimits(database, moves, migration, now);
     for (const [index, move] of moves.entries()) {
       const over = overLimits.get(move.accountId) ?? [];
       const isNoticed = move.gains.length + move.losses.length + over.length > 0;
@@ -53,7 +54,7 @@ export async function previewPublication(query: PreviewQuery, ports: PreviewPort
         countPlan(plans, states[index] as AccountState, move, target);
       }
     }
-    isOver = states.length < BATCH || (summary === null && shown.length > page.limit);
+    isOver = states.length < BATCH_SIZE || (summary === null && shown.length > page.limit);
   }
   const accounts = shown.slice(0, page.limit).map(presentMove);
   return {
@@ -110,20 +111,21 @@ function countPlan(
   });
 }
 
-/** Asks the books only about limits that would be lower than they are. */
+/** Reads the usage of limits that would be lower than they are. */
 async function findOverLimits(
+  database: Database,
   moves: readonly AccountMove[],
   migration: Migration,
-  { readUsed }: PreviewPorts,
+  now: Date,
 ): Promise<Map<string, OverLimit[]>> {
-  const asked = moves.flatMap(({ accountId, lowered }) =>
+  const queries = moves.flatMap(({ accountId, lowered }) =>
     lowered.flatMap(({ meter, window, after }) =>
       after !== null && isStillCounted(window, migration) ? [{ accountId, meter, window, after }] : [],
     ),
   );
-  const used = await readUsed(asked);
+  const used = await readUsed(database.$client, now, queries);
   const over = new Map<string, OverLimit[]>();
-  for (const [index, { accountId, meter, window, after }] of asked.entries()) {
+  for (const [index, { accountId, meter, window, after }] of queries.entries()) {
     const amount = used[index] ?? 0n;
     if (amount <= allowed(after)) continue;
     const limit = after.kind === 'n' ? after.n.toString() : null;
@@ -133,7 +135,7 @@ async function findOverLimits(
   return over;
 }
 
-/** When the period ends, only what never starts anew is known to count still. */
+/** At the end of the period, only a window that never resets is certain to keep its usage. */
 function isStillCounted(window: Window, migration: Migration): boolean {
   return migration === 'now' || window === 'total';
 }

@@ -1,12 +1,13 @@
 import t from 'tap';
 import type { CatalogueMigrationWire, CatalogueVersionWire } from '#libs/contracts/catalogues.ts';
 import { type EntitlementsWire, entitlementsPath } from '#libs/contracts/entitlements.ts';
+import { createDatabase } from '#libs/db/database.ts';
 import { createPool } from '#libs/db/pool.ts';
 import { testHold, testSettle } from '#libs/ledger/fixtures.ts';
 import { createLedger, type Ledger } from '#libs/ledger/ledger.ts';
 import { createTestService, DEFAULT_CATALOGUE } from '../fixtures.ts';
-import { createRolloutRunner } from './rollout-runner.ts';
-import { createCatalogueStore } from './store.ts';
+import { runAllRollouts } from './catalogues.fixture.ts';
+import { findActiveVersionId } from './store.ts';
 
 const CATALOGUES = '/api/admin/catalogues';
 const ACCOUNTS = 12;
@@ -88,10 +89,10 @@ t.test('given two replicas at work for a dozen accounts', async (t) => {
     ...accounts.flatMap((account) => replicas.map((ledger) => work(ledger, account))),
     ...accounts.slice(0, 2).map(ask),
   ]);
-  const run = createRolloutRunner({ pool, runtime, onFailure: (...failure) => failures.push(failure) });
+  const run = () => runAllRollouts({ pool, runtime, onFailure: (line) => failures.push(line) });
 
   await t.test('when versions are published one after the other, then every account is moved', async (t) => {
-    const elsewhere = createCatalogueStore(otherPool);
+    const elsewhere = createDatabase(otherPool);
     for (const version of [versions.new, versions.old, versions.new]) {
       await traffic(HOLDS_BETWEEN);
       const { status, body } = await sendAs<{ data: { migration: CatalogueMigrationWire } }>(
@@ -101,8 +102,8 @@ t.test('given two replicas at work for a dozen accounts', async (t) => {
         { migration: 'now' },
       );
       t.strictSame([status, body.data.migration.accounts_total], [202, ACCOUNTS]);
-      t.equal((await elsewhere.active())?.id, version, 'the other replica sees it at once');
-      await run(new AbortController().signal);
+      t.equal(await findActiveVersionId(elsewhere), version, 'the other replica sees it at once');
+      await run();
       const { rows } = await pool.query(
         'SELECT count(*)::integer AS n FROM subscriptions WHERE catalogue_version_id = $1',
         [version],

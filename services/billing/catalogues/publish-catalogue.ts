@@ -1,14 +1,12 @@
-import { drizzle } from 'drizzle-orm/node-postgres';
-import type { Pool } from 'pg';
-import type { Actor } from '#libs/audit/entry.ts';
+import { type Actor, SYSTEM_ACTOR } from '#libs/audit/entry.ts';
 import { recordAudit } from '#libs/audit/record-audit.ts';
+import type { Tx } from '#libs/db/database.ts';
 import { notify } from '#libs/db/notify.ts';
-import { transaction } from '#libs/db/transaction.ts';
 import type { Runtime } from '#libs/service/runtime.ts';
 import { lockCommonTerms } from '../adjustments/store.ts';
+import type { Migration, Rollout } from './domain/rollout.ts';
 import { startRollout } from './rollout-store.ts';
-import type { Migration, Rollout } from './rollouts.ts';
-import { activateVersion, createCatalogueStore } from './store.ts';
+import { activateVersion, findActiveVersionId } from './store.ts';
 
 export type Publication = {
   versionId: string;
@@ -17,40 +15,64 @@ export type Publication = {
   reason: string | null;
 };
 
-/**
- * Puts a version on offer, says so to all services, and begins to move the subscriptions that exist. The moving itself
- * is for {@link createRolloutRunner}.
- */
-export function publishCatalogue(
-  pool: Pool,
+/** Makes a version the active one and starts the rollout that moves existing subscriptions to it. */
+export async function publishCatalogue(
+  tx: Tx,
   { clock, newId }: Pick<Runtime, 'clock' | 'newId'>,
   { versionId, migration, by, reason }: Publication,
 ): Promise<Rollout> {
   const now = clock.now();
-  return transaction(pool, async (client) => {
-    await lockCommonTerms(client);
-    const before = await createCatalogueStore(client).active();
-    await activateVersion(client, versionId);
-    const rollout = await startRollout(client, {
-      id: newId(),
-      kind: 'catalogue',
-      subject: versionId,
-      migration,
-      author: by.actor,
-      createdAt: now,
-    });
-    await recordAudit(drizzle(client), {
-      id: newId(),
-      at: now,
-      by,
-      action: 'catalogue.published',
-      subject: `catalogue:${versionId}`,
-      accountId: null,
-      before: before === undefined ? null : { version_id: before.id },
-      after: { version_id: versionId, migration },
-      reason,
-    });
-    await notify(client, { kind: 'catalogue', id: versionId });
-    return rollout;
+  await lockCommonTerms(tx.$client);
+  const previousId = await findActiveVersionId(tx);
+  await activateVersion(tx, versionId);
+  const rollout = await startRollout(tx, {
+    id: newId(),
+    kind: 'catalogue',
+    subject: versionId,
+    migration,
+    author: by.actor,
+    createdAt: now,
   });
+  await recordAudit(tx, {
+    id: newId(),
+    at: now,
+    by,
+    action: 'catalogue.published',
+    subject: `catalogue:${versionId}`,
+    accountId: null,
+    before: previousId === undefined ? null : { version_id: previousId },
+    after: { version_id: versionId, migration },
+    reason,
+  });
+  await notify(tx.$client, { kind: 'catalogue', id: versionId });
+  return rollout;
+}
+
+/**
+ * Makes a version the active one if no version is active yet, as at the first start of an installation.
+ *
+ * @returns the id of the active version.
+ */
+export async function ensureActiveVersion(
+  tx: Tx,
+  { clock, newId }: Pick<Runtime, 'clock' | 'newId'>,
+  versionId: string,
+): Promise<string> {
+  await lockCommonTerms(tx.$client);
+  const activeId = await findActiveVersionId(tx);
+  if (activeId !== undefined) return activeId;
+  await activateVersion(tx, versionId);
+  await recordAudit(tx, {
+    id: newId(),
+    at: clock.now(),
+    by: SYSTEM_ACTOR,
+    action: 'catalogue.activated',
+    subject: `catalogue:${versionId}`,
+    accountId: null,
+    before: null,
+    after: { version_id: versionId },
+    reason: 'no version was active',
+  });
+  await notify(tx.$client, { kind: 'catalogue', id: versionId });
+  return versionId;
 }

@@ -17,7 +17,7 @@ import {
   STAFF,
   type TestService,
 } from '../fixtures.ts';
-import { createRolloutRunner } from './rollout-runner.ts';
+import { runAllRollouts } from './catalogues.fixture.ts';
 
 type Imported = { data: { catalogue: CatalogueVersionWire; changes: string[] } };
 type Listed = { data: { catalogues: CatalogueVersionWire[]; next_cursor: string | null } };
@@ -56,10 +56,7 @@ function toolsOf(t: { error: (error: unknown) => unknown }, service: TestService
           migration,
         })
       ).body.data,
-    rollOut: () =>
-      createRolloutRunner({ pool, runtime, onFailure: (_rollout, _account, error) => t.error(error) })(
-        new AbortController().signal,
-      ),
+    rollOut: () => runAllRollouts({ pool, runtime, onFailure: (line) => t.error(line) }),
     current: async (accountId: string) => (await send<Current>(accountId, 'GET', CURRENT)).body.data,
     hold: async (meters: Record<string, bigint>, accountId = ACCOUNT) => {
       const id = runtime.newId();
@@ -313,7 +310,7 @@ t.test('given an account that has used four of its five images', async (t) => {
   );
 
   await t.test('then all of it is on record', async (t) => {
-    const url = '/api/admin/audit?action=catalogue.&limit=100';
+    const url = `/api/admin/audit?action=catalogue.&actor=${STAFF}&limit=100`;
     const { entries } = (await sendAs<{ data: { entries: AuditEntryWire[] } }>('admin', 'GET', url)).body
       .data;
     t.strictSame(entries.map(({ action }) => action).toReversed(), [

@@ -16,8 +16,9 @@ import { toPage } from '#libs/contracts/page.ts';
 import { problem } from '#libs/problems/problems.ts';
 import { serveOperation } from '#libs/service/serve-operation.ts';
 import type { CatalogueVersion } from '../subscriptions/domain.ts';
-import type { Migration, Rollout } from './rollouts.ts';
-import { changesOf, presentMigration, presentVersion, type SummarisedVersion } from './view.ts';
+import { type Migration, presentMigration, type Rollout } from './domain/rollout.ts';
+import { type CatalogueVersionSummary, changesOf, presentVersion } from './domain/version-view.ts';
+import type { Publication } from './publish-catalogue.ts';
 
 type Page = { limit: number; cursor: string | undefined };
 
@@ -25,27 +26,22 @@ export type CatalogueRouteOptions = {
   active: () => Promise<CatalogueVersion | undefined>;
   version: (id: string) => Promise<CatalogueVersion>;
   source: (id: string) => Promise<string | undefined>;
-  list: (page: Page) => Promise<SummarisedVersion[]>;
-  summary: (id: string) => Promise<SummarisedVersion | undefined>;
-  /** @throws CatalogueError for a file that cannot be used. */
-  add: (source: string, by: Actor) => Promise<{ id: string; created: boolean }>;
-  publish: (publication: {
-    versionId: string;
-    migration: Migration;
-    by: Actor;
-    reason: string | null;
-  }) => Promise<Rollout>;
+  list: (page: Page) => Promise<CatalogueVersionSummary[]>;
+  summary: (id: string) => Promise<CatalogueVersionSummary | undefined>;
+  /** @throws CatalogueError for an invalid file. */
+  importFile: (source: string, by: Actor) => Promise<{ id: string; created: boolean }>;
+  publish: (publication: Publication) => Promise<Rollout>;
   preview: (target: CatalogueVersion, migration: Migration, page: Page) => Promise<PublishPreview>;
   findRollout: (id: string) => Promise<Rollout | undefined>;
 };
 
-/** Most mistakes told at once; whoever has more will ask again anyway. */
+/** The most issues in one response. */
 const MAX_ISSUES = 100;
 
 export function catalogueRoutes(app: FastifyInstance, options: CatalogueRouteOptions): void {
-  const { active, version, source, list, summary, add, publish, preview, findRollout } = options;
+  const { active, version, source, list, summary, importFile, publish, preview, findRollout } = options;
 
-  async function known(id: string): Promise<SummarisedVersion> {
+  async function known(id: string): Promise<CatalogueVersionSummary> {
     const found = await summary(id);
     if (found === undefined) throw problem('not_found');
     return found;
@@ -60,10 +56,10 @@ export function catalogueRoutes(app: FastifyInstance, options: CatalogueRouteOpt
       },
     );
     serveOperation(scope, importCatalogue, async (request, reply) => {
-      const { id, created } = await add(request.body.source, actorOf(request)).catch(refuseFile);
+      const { id, created } = await importFile(request.body.source, actorOf(request)).catch(refuseFile);
       reply.code(created ? 201 : 200);
-      const [imported, offered] = [await version(id), await active()];
-      return succeed({ catalogue: presentVersion(await known(id)), changes: changesOf(offered, imported) });
+      const changes = changesOf(await active(), await version(id));
+      return succeed({ catalogue: presentVersion(await known(id)), changes });
     });
   });
 
@@ -111,12 +107,12 @@ function migrationOf(rollout: Rollout | undefined) {
   return migration;
 }
 
-/** @throws ProblemError `semantic_error` with every mistake and its line. */
+/** @throws ProblemError `semantic_error` with every issue and its line. */
 function refuseFile(error: unknown): never {
   if (!(error instanceof CatalogueError)) throw error;
   const { issues } = error;
   const [first] = issues;
-  const detail = `The catalogue cannot be used. Line ${first?.line}: ${first?.path} ${first?.message}`;
+  const detail = `The catalogue is invalid. Line ${first?.line}: ${first?.path} ${first?.message}`;
   throw problem('semantic_error', {
     detail,
     fields: {

@@ -1,7 +1,7 @@
 /** What customers decide, and pay, while a newer catalogue version moves them on. */
 import t from 'tap';
 import type { ChangePreview } from '#libs/contracts/subscriptions.ts';
-import { createRolloutRunner } from '../catalogues/rollout-runner.ts';
+import { runAllRollouts } from '../catalogues/catalogues.fixture.ts';
 import { customer, markPaid, requestsOf } from '../customers.fixture.ts';
 import { createTestService, DEFAULT_CATALOGUE, type TestService } from '../fixtures.ts';
 
@@ -22,8 +22,7 @@ async function republish(
   const url = '/api/admin/catalogues';
   const { body } = await sendAs<{ data: { catalogue: { version_id: string } } }>('admin', 'POST', url, text);
   await sendAs('admin', 'POST', `${url}/${body.data.catalogue.version_id}/publish`, { migration });
-  const onFailure = (_rollout: unknown, _account: string, error: unknown) => void t.error(error);
-  await createRolloutRunner({ pool, runtime, onFailure })(new AbortController().signal);
+  await runAllRollouts({ pool, runtime, onFailure: (line) => void t.error(line) });
 }
 
 const CHEAPER = { basic: 1000, pro: 6000 };

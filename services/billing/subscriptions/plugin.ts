@@ -7,7 +7,7 @@ import type { Metrics } from '#libs/service/metrics.ts';
 import type { PeriodicJob } from '#libs/service/periodic-job.ts';
 import type { Runtime } from '#libs/service/runtime.ts';
 import { readAdjustments } from '../adjustments/store.ts';
-import { type CatalogueStore, createCatalogueStore } from '../catalogues/store.ts';
+import { type CatalogueStore, createCatalogueStore } from '../catalogues/versions.ts';
 import { billingAdminRoutes } from '../payments/admin-routes.ts';
 import type { PaymentPort } from '../payments/port.ts';
 import { createPaymentResolutions, type PaymentResolutions } from '../payments/resolutions.ts';

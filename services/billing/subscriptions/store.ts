@@ -3,7 +3,7 @@ import { notify } from '#libs/db/notify.ts';
 import { transaction } from '#libs/db/transaction.ts';
 import { setLimits } from '#libs/ledger/ledger.ts';
 import { readAdjustments, SHARE_COMMON_TERMS } from '../adjustments/store.ts';
-import type { CatalogueStore } from '../catalogues/store.ts';
+import type { CatalogueStore } from '../catalogues/versions.ts';
 import type { ScheduledChange, Subscription } from './domain.ts';
 import { type KeyLimit, ledgerLimitsOf } from './ledger-limits.ts';
 import { type Cycle, USAGE_PERIOD_MONTHS } from './period.ts';

@@ -2,7 +2,7 @@ import { drizzle } from 'drizzle-orm/node-postgres';
 import type { PoolClient } from 'pg';
 import { recordAudit } from '#libs/audit/record-audit.ts';
 import { problem } from '#libs/problems/problems.ts';
-import type { CatalogueStore } from '../catalogues/store.ts';
+import type { CatalogueStore } from '../catalogues/versions.ts';
 import { findOpenRequest, findRequest, insertRequest, resolveRequest } from '../payments/store.ts';
 import { convertTrial, endTrial, insertTrial } from '../trials/store.ts';
 import { recordEvent } from './billing-event-store.ts';

@@ -4,7 +4,7 @@ import type { AuditEntryWire } from '#libs/contracts/audit.ts';
 import type { GuardRailWire } from '#libs/contracts/guard-rails.ts';
 import type { RolloutWire } from '#libs/contracts/rollouts.ts';
 import { testHold } from '#libs/ledger/fixtures.ts';
-import { createRolloutRunner } from '../../catalogues/rollout-runner.ts';
+import { runAllRollouts } from '../../catalogues/catalogues.fixture.ts';
 import { ACCOUNT, createTestService, OTHER_ACCOUNT, STAFF } from '../../fixtures.ts';
 
 type Put = { data: { guard_rail: GuardRailWire; rollout: RolloutWire | null } };
@@ -13,21 +13,17 @@ type Refusal = { code: string };
 
 const RAILS = '/api/admin/guard-rails';
 const CURRENT = '/api/subscription/current';
-const ALPHA = readFileSync(new URL('../../../deploy/catalogues/alwrity-alpha.yaml', import.meta.url), 'utf8');
+const ALPHA = readFileSync(
+  new URL('../../../../deploy/catalogues/alwrity-alpha.yaml', import.meta.url),
+  'utf8',
+);
 const reason = 'harvesters';
 
 t.test('given the alpha test, where new accounts may use 1 000 tokens and 5 USD a day', async (t) => {
   const service = await createTestService(t, ALPHA);
   const { send, sendAs, ledger, runtime, pool } = service;
   for (const account of [ACCOUNT, OTHER_ACCOUNT]) await send(account, 'GET', CURRENT);
-  const rollOut = async () => {
-    const run = createRolloutRunner({
-      pool,
-      runtime,
-      onFailure: (_rollout, _account, error) => t.error(error),
-    });
-    await run(new AbortController().signal);
-  };
+  const rollOut = () => runAllRollouts({ pool, runtime, onFailure: (line) => t.error(line) });
   const verdict = async (tokens: bigint, accountId = ACCOUNT, cost = 0n) => {
     const meters = { 'tokens.total': tokens, cost };
     const id = runtime.newId();

@@ -7,7 +7,7 @@ import { formatUsd } from '#libs/money/money.ts';
 import { problem } from '#libs/problems/problems.ts';
 import type { Runtime } from '#libs/service/runtime.ts';
 import { serveOperation } from '#libs/service/serve-operation.ts';
-import { presentRollout, type Rollout } from '../../catalogues/rollouts.ts';
+import { presentRollout, type Rollout } from '../../catalogues/domain/rollout.ts';
 import type { Accounts } from '../../subscriptions/accounts.ts';
 import type { CatalogueVersion } from '../../subscriptions/domain.ts';
 import {

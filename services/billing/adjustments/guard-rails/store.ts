@@ -3,8 +3,8 @@ import type { Pool, PoolClient } from 'pg';
 import type { AuditEntry, AuditState } from '#libs/audit/entry.ts';
 import { recordAudit } from '#libs/audit/record-audit.ts';
 import { transaction } from '#libs/db/transaction.ts';
+import type { Rollout } from '../../catalogues/domain/rollout.ts';
 import { startRollout } from '../../catalogues/rollout-store.ts';
-import type { Rollout } from '../../catalogues/rollouts.ts';
 import { lockCommonTerms } from '../store.ts';
 import { type GuardRailRecord, type GuardRailTarget, targetId, targetName, targetOf } from './domain.ts';
 
@@ -81,7 +81,7 @@ export function changeCommonGuardRail(
   return transaction(pool, async (client) => {
     await lockCommonTerms(client);
     await applyGuardRail(client, change);
-    return startRollout(client, {
+    return startRollout(drizzle(client), {
       id: rolloutId,
       kind: 'guard_rail',
       subject: targetName(target),

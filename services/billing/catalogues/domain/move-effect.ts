@@ -1,4 +1,4 @@
-/** What an account would notice of a move to another catalogue version. */
+/** The effect of a move to another catalogue version on one account. */
 import { describeDifference } from '#libs/catalogue/diff.ts';
 import {
   type EntitlementInput,
@@ -9,8 +9,8 @@ import {
 import { evaluateFlag } from '#libs/catalogue/flags.ts';
 import { limitKey } from '#libs/catalogue/limit.ts';
 import { type LimitDifference, limitDifferences } from '#libs/catalogue/plan-difference.ts';
-import { type AccountState, type CatalogueVersion, entitlementInputOf } from '../subscriptions/domain.ts';
-import { mapPlan, type PlanMapping } from './domain.ts';
+import { type AccountState, type CatalogueVersion, entitlementInputOf } from '../../subscriptions/domain.ts';
+import { mapPlan, type PlanMapping } from '../domain.ts';
 
 export type MoveEffect = {
   planBefore: string;
@@ -18,15 +18,15 @@ export type MoveEffect = {
   /** One line each. */
   gains: readonly string[];
   losses: readonly string[];
-  /** Limits of the account that would be lower than they are. */
+  /** Limits of the account that would be lower. */
   lowered: readonly LimitDifference[];
 };
 
 export type AccountMove = MoveEffect & { accountId: string; mapping: PlanMapping };
 
 /**
- * Tells the effect on one account after the other. Accounts that nothing sets apart are worked out once, so that asking
- * for many costs little more than asking for one of each kind.
+ * Returns a function that computes the effect on one account. Accounts of one kind share a computation, so many accounts
+ * cost little more than one of each kind.
  */
 export function createMoveEvaluator(
   target: CatalogueVersion,
@@ -49,7 +49,7 @@ export function createMoveEvaluator(
   };
 }
 
-/** Accounts of one kind notice the same; undefined for an account with something of its own. */
+/** Accounts of one kind have the same effect; undefined for an account with terms of its own. */
 function kindOf(before: EntitlementInput, after: EntitlementInput, now: Date): string | undefined {
   const { accountId, segments, overrides, guardRails, seats, flags } = before;
   const isSpecial =
@@ -69,7 +69,7 @@ function effectOf(before: Entitlements, after: Entitlements): MoveEffect {
   const limits = limitDifferences(byKey(before), byKey(after));
   const raised = limits.filter(({ change }) => change === 'raised');
   const lowered = limits.filter(({ change }) => change === 'lowered');
-  const [had, has] = [possessionsOf(before), possessionsOf(after)];
+  const [had, has] = [permissionsOf(before), permissionsOf(after)];
   return {
     planBefore: before.plan.key,
     planAfter: after.plan.key,
@@ -88,7 +88,7 @@ function linesOf(limits: readonly LimitDifference[]): string[] {
 }
 
 /** Everything an account may use, by name. */
-function possessionsOf({ features, textModels, imageModels, qualities, platforms }: Entitlements): string[] {
+function permissionsOf({ features, textModels, imageModels, qualities, platforms }: Entitlements): string[] {
   return [
     ...Object.entries(features).flatMap(([name, { granted }]) => (granted ? [`feature ${name}`] : [])),
     ...(textModels.all ? ['any other text model'] : []),

@@ -1,0 +1,59 @@
+/** Catalogue versions, parsed. */
+import { drizzle } from 'drizzle-orm/node-postgres';
+import { LRUCache } from 'lru-cache';
+import type { Pool, PoolClient } from 'pg';
+import { parseCatalogue } from '#libs/catalogue/parse.ts';
+import { createDatabase, type Queryable } from '#libs/db/database.ts';
+import type { CatalogueVersion } from '../subscriptions/domain.ts';
+import { findActiveVersionId, findVersion } from './store.ts';
+
+export type CatalogueVersions = {
+  /** The version that new subscriptions are sold under; undefined before the first import. */
+  active: (db: Queryable) => Promise<CatalogueVersion | undefined>;
+  /** @throws Error when there is no such version. */
+  version: (db: Queryable, id: string) => Promise<CatalogueVersion>;
+};
+
+const MAX_CACHE_ENTRIES = 50;
+
+/** Reads versions and parses each once, because a version never changes. Create one for each database. */
+export function createCatalogueVersions(): CatalogueVersions {
+  const cache = new LRUCache<string, CatalogueVersion>({ max: MAX_CACHE_ENTRIES });
+
+  async function version(db: Queryable, id: string): Promise<CatalogueVersion> {
+    const cached = cache.get(id);
+    if (cached !== undefined) return cached;
+    const row = await findVersion(db, id);
+    if (row === undefined) throw new Error(`There is no catalogue version ${id}.`);
+    const { catalogueId, version: number, source } = row;
+    const parsed = { id, catalogueId, version: number, catalogue: parseCatalogue(source) };
+    cache.set(id, parsed);
+    return parsed;
+  }
+
+  return {
+    version,
+    async active(db) {
+      const id = await findActiveVersionId(db);
+      return id === undefined ? undefined : version(db, id);
+    },
+  };
+}
+
+/** The same on a pool or a raw connection. */
+export type CatalogueStore = {
+  active: (client?: PoolClient) => Promise<CatalogueVersion | undefined>;
+  version: (id: string, client?: PoolClient) => Promise<CatalogueVersion>;
+  source: (id: string) => Promise<string | undefined>;
+};
+
+export function createCatalogueStore(pool: Pool): CatalogueStore {
+  const versions = createCatalogueVersions();
+  const dbOf = (client: PoolClient | undefined): Queryable =>
+    client === undefined ? createDatabase(pool) : drizzle(client);
+  return {
+    active: (client) => versions.active(dbOf(client)),
+    version: (id, client) => versions.version(dbOf(client), id),
+    source: async (id) => (await findVersion(dbOf(undefined), id))?.source,
+  };
+}
