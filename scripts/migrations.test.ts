@@ -1,7 +1,7 @@
 import t from 'tap';
 import { checkJournal, findJournalFaults } from './migrations.ts';
 
-t.test('a journal out of order or out of step is caught', async (t) => {
+t.test('given a journal out of order or with missing files, each fault is reported', async (t) => {
   const entries = [
     { idx: 0, tag: '0000_first', when: 1 },
     { idx: 1, tag: '0001_second', when: 2 },
@@ -18,6 +18,6 @@ t.test('a journal out of order or out of step is caught', async (t) => {
   }
 });
 
-t.test('the migrations of the repository are in order', async (t) => {
+t.test('the journal of the repository is in order', async (t) => {
   t.strictSame(checkJournal(), []);
 });

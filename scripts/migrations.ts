@@ -8,14 +8,14 @@ const run = promisify(execFile);
 type Journal = { entries: { idx: number; tag: string; when: number }[] };
 
 /**
- * What is wrong with a migrations folder's journal. Drizzle silently skips a migration that is dated before the last
- * one applied, so dates must rise strictly.
+ * Faults of a migrations folder's journal. Dates must rise strictly: they identify applied migrations, and Drizzle's own
+ * migrator skips one that is dated before the last one applied.
  */
 export function findJournalFaults(journal: Journal, files: string[]): string[] {
   const faults: string[] = [];
   for (const [index, entry] of journal.entries.entries()) {
     const previous = journal.entries[index - 1];
-    if (entry.idx !== index) faults.push(`${entry.tag} is number ${entry.idx} at place ${index}`);
+    if (entry.idx !== index) faults.push(`${entry.tag} has index ${entry.idx} at position ${index}`);
     if (previous && entry.when <= previous.when)
       faults.push(`${entry.tag} is not dated after ${previous.tag}: it would be skipped silently`);
   }
@@ -26,13 +26,13 @@ export function findJournalFaults(journal: Journal, files: string[]): string[] {
   return faults;
 }
 
-/** What is wrong with the migrations as they lie in the repository. */
+/** Faults of the repository's journal. */
 export function checkJournal(folder = 'migrations'): string[] {
   const journal = JSON.parse(readFileSync(path.join(folder, 'meta/_journal.json'), 'utf8')) as Journal;
   return findJournalFaults(journal, globSync('*.sql', { cwd: folder }));
 }
 
-/** The SQL that the schema needs and no migration has: generated into a copy, so that the working tree stays as it is. */
+/** The SQL that the schema needs and no migration has, generated in a copy of the folder. */
 export async function findDrift(): Promise<string[]> {
   const copy = mkdtempSync('.inkmeter-migrations-');
   try {

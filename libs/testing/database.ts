@@ -99,17 +99,29 @@ async function cloneTemplate(admin: pg.Client, template: string, name: string): 
  * @param options.max Connections of the pool at most; 10 by default.
  * @throws Error when there is no PostgreSQL or a migration fails.
  */
-export async function createTestDatabase(
-  t: TestScope,
-  options: { max?: number } = {},
-): Promise<TestDatabase> {
-  const serverUrl = await testServerUrl();
-  const name = `test_${randomBytes(8).toString('hex')}`;
-  await withAdmin(async (admin) => {
+export function createTestDatabase(t: TestScope, options: { max?: number } = {}): Promise<TestDatabase> {
+  return openTestDatabase(t, options, async (admin, serverUrl, name) => {
     const template = templateName();
     await ensureTemplate(admin, serverUrl, template);
     await cloneTemplate(admin, template, name);
   });
+}
+
+/** A database without any tables, for tests of migrations. Dropped when the test ends. */
+export function createEmptyDatabase(t: TestScope): Promise<TestDatabase> {
+  return openTestDatabase(t, {}, async (admin, _serverUrl, name) => {
+    await admin.query(`create database ${name}`);
+  });
+}
+
+async function openTestDatabase(
+  t: TestScope,
+  options: { max?: number },
+  create: (admin: pg.Client, serverUrl: string, name: string) => Promise<void>,
+): Promise<TestDatabase> {
+  const serverUrl = await testServerUrl();
+  const name = `test_${randomBytes(8).toString('hex')}`;
+  await withAdmin((admin) => create(admin, serverUrl, name));
   const url = databaseUrl(serverUrl, name);
   const pool = createPool({
     connectionString: url,
