@@ -21,7 +21,7 @@ import { systemRuntime } from '#libs/service/runtime.ts';
 import { toServiceConfig } from '#libs/service/variables.ts';
 import { type ProviderSimulator, startProviderSimulator } from '#libs/simulators/provider-simulator.ts';
 import { createTestDatabase, type TestScope } from '#libs/testing/database.ts';
-import { type HttpAnswer, listenOnFreePort, request } from '#libs/testing/http.ts';
+import { type HttpResponse, listenOnFreePort, request } from '#libs/testing/http.ts';
 import { buildApp as buildBilling } from '#services/billing/app.ts';
 import { configSchema as billingSchema } from '#services/billing/config.ts';
 import { createManualPayments } from '#services/billing/payments/manual/driver.ts';
@@ -42,7 +42,7 @@ const STAFF = 'staff@example.com';
 const HOLD_TTL_MS = 60_000;
 
 // biome-ignore lint/suspicious/noExplicitAny: tests say what they expect of it
-export type Answer = HttpAnswer<any>;
+export type Answer = HttpResponse<any>;
 
 /** Somebody with an account of their own, and a token. */
 export type Customer = { accountId: string; token: string };

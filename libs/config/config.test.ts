@@ -13,7 +13,7 @@ const schema = z.object({
   SIGNING_SECRET: z
     .string()
     .min(16)
-    .meta({ secret: true, description: 'Signs things' })
+    .meta({ secret: true, description: 'Signs tokens' })
     .default('development-only'),
   DRAIN: durationMs().prefault('5s').describe('How long to drain'),
   PRETTY: flag().optional().describe('Pretty logs'),
@@ -44,7 +44,7 @@ t.test('names each bad variable, and no secret', async (t) => {
   const message = thrown({ PORT: '70000', SIGNING_SECRET: 'hunter2', DRAIN: '5', PRETTY: 'maybe' });
   t.match(message, 'PORT="70000" is not valid');
   t.match(message, 'DATABASE_URL is not set: PostgreSQL to use');
-  t.match(message, 'SIGNING_SECRET is not valid: Signs things');
+  t.match(message, 'SIGNING_SECRET is not valid: Signs tokens');
   t.match(message, 'DRAIN="5" is not valid (must be a duration with its unit');
   t.match(message, 'PRETTY="maybe" is not valid');
   t.notMatch(message, 'hunter2');
@@ -69,7 +69,7 @@ t.test('describes itself', async (t) => {
     },
     {
       name: 'SIGNING_SECRET',
-      description: 'Signs things',
+      description: 'Signs tokens',
       default: undefined,
       required: false,
       secret: true,

@@ -14,7 +14,7 @@ export type ConfigRow = {
   readonly secret: boolean;
 };
 
-/** The environment does not fit the schema. The message names each bad variable and no secret's value. */
+/** The environment does not match the schema. The message names each invalid variable and shows no secret. */
 export class ConfigError extends Error {
   override readonly name = 'ConfigError';
 }
@@ -34,23 +34,23 @@ export function loadConfig<Schema extends ConfigSchema>(schema: Schema, env: Env
   const result = schema.safeParse(given);
   if (result.success) return result.data;
 
-  const complaints = result.error.issues.map((issue) => {
+  const issues = result.error.issues.map((issue) => {
     const row = rows.get(String(issue.path[0]));
     if (row === undefined) return `  ${issue.message}`;
     const value = given[row.name];
     if (value === undefined) return `  ${row.name} is not set: ${row.description}`;
-    // zod quotes nothing of the value itself, but a refinement of ours might: a secret gets fixed words
+    // zod does not quote values, but one of our refinements might: a secret gets a fixed message
     return row.secret
       ? `  ${row.name} is not valid: ${row.description}`
       : `  ${row.name}=${JSON.stringify(value)} is not valid (${issue.message}): ${row.description}`;
   });
-  throw new ConfigError(`The environment is not usable:\n${complaints.join('\n')}`);
+  throw new ConfigError(`Invalid environment:\n${issues.join('\n')}`);
 }
 
 /**
  * Describes every variable, in the order of the schema.
  *
- * @throws TypeError if a variable has no description: that is a mistake in the code, not in the environment.
+ * @throws TypeError if a variable has no description, which is a mistake in the code.
  */
 export function describeConfig(schema: ConfigSchema): ConfigRow[] {
   return Object.entries(schema.shape).map(([name, variable]) => {
@@ -73,7 +73,7 @@ type Facts = {
   optional: boolean;
 };
 
-/** Wrappers (`optional`, `default`, `pipe`) do not pass metadata on, so every layer is asked; the outermost wins. */
+/** Wrappers (`optional`, `default`, `pipe`) hide the metadata inside them, so this reads every layer; the outermost wins. */
 function inspect(variable: z.ZodType): Facts {
   const facts: Facts = { description: undefined, secret: false, fallback: undefined, optional: false };
   let layer: z.core.$ZodType | undefined = variable;

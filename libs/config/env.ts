@@ -9,7 +9,7 @@ export function processEnv(): Environment {
   return process.env;
 }
 
-/** Adds the variables of a `.env` file, if there is one; what is set already wins. */
+/** Adds the variables of a `.env` file, if there is one. Variables that are already set win. */
 export function loadDotEnv(path = '.env'): void {
   if (existsSync(path)) loadEnvFile(path);
 }

@@ -3,7 +3,7 @@ import { z } from 'zod';
 const DURATION_UNITS_MS = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
 const BYTE_UNITS = { '': 1, kb: 1_024, mb: 1_048_576, gb: 1_073_741_824 } as const;
 
-/** `true|false|yes|no|on|off|1|0`. Anything else is an error: a typo must not switch something off. */
+/** `true|false|yes|no|on|off|1|0`. Anything else is an error: a typo must not disable a feature. */
 export function flag() {
   return z.stringbool({ truthy: ['true', 'yes', 'on', '1'], falsy: ['false', 'no', 'off', '0'] });
 }

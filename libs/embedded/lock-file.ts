@@ -9,7 +9,7 @@ function readHolder(path: string): ProcessIdentity | null {
   }
 }
 
-/** Moves a dead holder's lock away, and puts it back if somebody alive took it in the meantime. */
+/** Removes a dead holder's lock, and restores it if a live process has taken it meanwhile. */
 function discardStale(path: string, aside: string): void {
   try {
     renameSync(path, aside);
@@ -24,7 +24,7 @@ function discardStale(path: string, aside: string): void {
 }
 
 /**
- * Takes a lock that is free again as soon as its holder is gone, however it went.
+ * Takes a lock that becomes free as soon as its holder ends, however it ends.
  *
  * @returns `release`, or the process that holds the lock.
  */
@@ -32,7 +32,7 @@ export function takeLock(path: string): { release: () => void } | { heldBy: Proc
   const own = `${path}.${process.pid}`;
   writeFileSync(own, JSON.stringify(identify()), { mode: 0o600 });
   try {
-    // A link appears with its content or not at all, so no reader ever sees a half-written holder.
+    // A link appears with its content or not at all: no reader sees a partly written file.
     for (let attempt = 0; attempt < 10; attempt++) {
       try {
         linkSync(own, path);

@@ -4,18 +4,18 @@ import { cpSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSy
 import os from 'node:os';
 import path from 'node:path';
 
-/** The user that PostgreSQL runs as; empty means "whoever runs this process". */
+/** The user that PostgreSQL runs as; empty for the user of this process. */
 export type RunAs = { uid?: number; gid?: number };
 
 export type PostgresInstallation = {
-  /** Where `initdb`, `pg_ctl` and `postgres` are, readable by the user in `runAs`. */
+  /** The folder of `initdb`, `pg_ctl` and `postgres`, readable by the user in `runAs`. */
   binFolder: string;
-  /** The data folder to use: the one asked for, or its stand-in when that user cannot reach it. */
+  /** The data folder to use: the requested one, or a substitute if that user cannot reach it. */
   dataFolder: string;
   runAs: RunAs;
 };
 
-/** Holds what an unprivileged user must reach when the checkout itself is closed to it. */
+/** For files that an unprivileged user must reach if it cannot read the checkout. */
 const SYSTEM_FOLDER = '/var/lib/inkmeter';
 
 async function packagedBinFolder(): Promise<string> {
@@ -39,8 +39,8 @@ function userId(option: '-u' | '-g', user: string): number {
 }
 
 /**
- * PostgreSQL refuses to run as root, so root lends it an account that already exists: the owner of the data, else
- * `postgres`, else `nobody`. No account is created and nothing else on the machine is changed.
+ * PostgreSQL refuses to run as root, so root runs it under an existing account: the owner of the data, else
+ * `postgres`, else `nobody`. No account is created.
  */
 function accountFor(dataFolder: string): RunAs {
   if (process.getuid?.() !== 0) return {};
@@ -53,7 +53,7 @@ function accountFor(dataFolder: string): RunAs {
       // Not on this machine; try the next.
     }
   }
-  throw new Error('PostgreSQL does not run as root, and there is neither a "postgres" nor a "nobody" user.');
+  throw new Error('PostgreSQL does not run as root, and this machine has no "postgres" or "nobody" user.');
 }
 
 /** Whether a user other than the owners may pass through every existing folder above and including `target`. */
@@ -73,7 +73,7 @@ function shortHash(text: string | Buffer): string {
   return createHash('sha256').update(text).digest('hex').slice(0, 12);
 }
 
-/** Copies the binaries to where the account can run them, once per build of PostgreSQL. */
+/** Copies the binaries to a folder where the account can run them, once per PostgreSQL build. */
 function reachableBinaries(binFolder: string, runAs: RunAs): string {
   if (isReachable(binFolder, runAs)) return binFolder;
   const native = path.dirname(binFolder);
@@ -97,7 +97,7 @@ function reachableBinaries(binFolder: string, runAs: RunAs): string {
 /**
  * Finds PostgreSQL's programs, the account to run them as and a data folder that this account can reach.
  *
- * @throws Error when the platform has no packaged PostgreSQL or root has no account to lend.
+ * @throws Error when the platform has no packaged PostgreSQL or root has no account to run it.
  */
 export async function preparePostgres(wantedDataFolder: string): Promise<PostgresInstallation> {
   const wanted = path.resolve(wantedDataFolder);

@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs';
 
-/** A process named so that a later one that was given the same number is not mistaken for it. */
+/** A process and its start time, so that a later process with the same pid is not mistaken for it. */
 export type ProcessIdentity = { pid: number; startedAt: string | null };
 
 /**
- * The state and start of a process as the kernel counts it, or null where `/proc` does not tell.
+ * The state and start time of a process from `/proc`, or null where there is none.
  * Fields 3 and 22 of `/proc/<pid>/stat`, counted from the last `)` because the name before it is free text
  * (https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html).
  */
@@ -29,16 +29,16 @@ export function isAlive({ pid, startedAt }: ProcessIdentity): boolean {
   try {
     process.kill(pid, 0);
   } catch (error) {
-    // EPERM: it runs, but belongs to somebody else.
+    // EPERM: it runs, but under another user.
     if ((error as NodeJS.ErrnoException).code !== 'EPERM') return false;
   }
   const stat = statOf(pid);
-  // A zombie still has its number where nobody collects it, as in a container without an init process.
+  // A zombie keeps its pid until its parent collects it; a container may have no init process to do so.
   if (stat?.state === 'Z') return false;
   return startedAt === null || stat?.startedAt === startedAt;
 }
 
-/** The short name of a running program, or null when it is gone or the platform does not tell. */
+/** The short name of a running program, or null if it has ended or the platform has no `/proc`. */
 export function programName(pid: number): string | null {
   try {
     return readFileSync(`/proc/${pid}/comm`, 'utf8').trim();

@@ -1,13 +1,13 @@
 import type { FastifyInstance } from 'fastify';
 
 /**
- * Watches routes being registered and tells which methods a path answers to, so that a wrong method gets 405 instead
- * of 404. Asked only after a miss, hence a plain scan.
+ * Records the methods of every registered route, so that a wrong method gets 405 instead of 404. It is consulted only
+ * after a miss, so a linear scan is enough.
  */
 export function watchAllowedMethods(app: FastifyInstance): (path: string) => string[] {
   const routes: { pattern: RegExp; methods: string[] }[] = [];
   app.addHook('onRoute', ({ url, method }) => {
-    // a catch-all route answers everything below it by itself, and says nothing about methods
+    // A catch-all route handles every path below it and does not restrict methods.
     if (url.endsWith('*')) return;
     routes.push({ pattern: toPattern(url), methods: [method].flat() });
   });

@@ -3,7 +3,7 @@ import { durationMs, integer, list } from '#libs/config/variables.ts';
 
 const MIN_SECRET_LENGTH = 32;
 
-/** The variables of every service that stands behind the gateway on the shared database. Spread them into its schema. */
+/** The variables of every service that uses the shared database. Spread them into its schema. */
 export function backendVariables() {
   return {
     DATABASE_URL: z
@@ -13,10 +13,10 @@ export function backendVariables() {
       .describe('Connection string of the PostgreSQL database'),
     DATABASE_POOL_SIZE: integer({ min: 1, max: 1000 })
       .prefault('10')
-      .describe('Database connections of this process at most'),
+      .describe('Maximum number of database connections of this process'),
     STATEMENT_TIMEOUT: durationMs()
       .prefault('15s')
-      .describe('After this long the database cancels a statement'),
+      .describe('Time after which the database cancels a statement'),
     INTERNAL_SECRETS: list()
       .refine(
         (secrets) => secrets.length > 0 && secrets.every((secret) => secret.length >= MIN_SECRET_LENGTH),
@@ -25,8 +25,6 @@ export function backendVariables() {
         },
       )
       .meta({ secret: true })
-      .describe(
-        'Secrets, separated by commas, that services sign requests to each other with; the first signs, all verify',
-      ),
+      .describe('Comma-separated secrets for signing requests between services; the first signs, all verify'),
   };
 }

@@ -1,7 +1,7 @@
 import { createLineWriter, type Logger, REQUEST_ID_LABEL } from './logger.ts';
 import type { Metrics } from './metrics.ts';
 
-/** A request that is over, however it ended. */
+/** A request that has ended, in any way. */
 export type CompletedRequest = {
   requestId: string;
   method: string;
@@ -9,14 +9,14 @@ export type CompletedRequest = {
   status: number;
   ms: number;
   accountId: string | null;
-  /** The code of the problem it was answered with. */
+  /** The code of the problem in its response. */
   problemCode: string | null;
 };
 
-/** Nobody waited for the answer any more. */
+/** The client closed the connection before the response was complete. */
 export const CLIENT_CLOSED_REQUEST = 499;
 
-/** One metric and one line for each request. */
+/** Records one metric and one log line per request. */
 export function createCompletionRecorder(
   logger: Logger,
   metrics: Pick<Metrics, 'recordRequest'>,

@@ -71,7 +71,7 @@ t.test('an ordinary request', async (t) => {
   const { app, lines, metrics } = build(t);
   // when a request succeeds
   const response = await app.inject({ method: 'POST', url: '/echo/1', payload: { topic: 'bees' } });
-  // then its answer carries a fresh id, and one line and one metric tell of it
+  // then its response carries a new id, and one log line and one metric record it
   t.equal(response.statusCode, 200);
   t.strictSame(response.json(), { topic: 'bees' });
   const id = String(response.headers['x-request-id']);
@@ -92,7 +92,7 @@ t.test('an ordinary request', async (t) => {
   t.match(text, /_count\{.*method="POST",route="\/echo\/:id",status="2xx"/);
 });
 
-t.test('request ids of strangers are not taken over, those of services are', async (t) => {
+t.test('request ids of clients are replaced, those of services are kept', async (t) => {
   const headers = { 'x-request-id': GIVEN_ID };
   const outer = await build(t).app.inject({ method: 'GET', url: '/models/a', headers });
   t.not(outer.headers['x-request-id'], GIVEN_ID);
@@ -107,7 +107,7 @@ t.test('request ids of strangers are not taken over, those of services are', asy
   t.match(forged.headers['x-request-id'], UUID_V7);
 });
 
-t.test('every way to fail has its own problem', async (t) => {
+t.test('every kind of failure has its own problem', async (t) => {
   const { app, lines, metrics } = build(t);
   const json = { 'content-type': 'application/json' };
   const post = { method: 'POST', url: '/echo/1', headers: json } as const;
@@ -156,11 +156,11 @@ t.test('every way to fail has its own problem', async (t) => {
   t.strictSame(
     lines.filter(({ msg }) => msg === 'request completed').map(({ problem: code }) => code),
     cases.map(([, , code]) => code),
-    'each line of a request names its problem',
+    'each log line of a request names its problem',
   );
 });
 
-t.test('validation says where', async (t) => {
+t.test('validation errors name the field', async (t) => {
   const { app } = build(t);
   const response = await app.inject({
     method: 'POST',
@@ -202,7 +202,7 @@ t.test('OpenAI routes answer in the shape its SDK reads', async (t) => {
   t.match(large, { status: 413, code: 'body_too_large' });
 });
 
-t.test('the body can be kept as it arrived', async (t) => {
+t.test('the raw body can be kept', async (t) => {
   const { app } = build(t, { keepRawBody: true });
   let kept: Buffer | null = null;
   app.post('/raw', async (request) => {
@@ -218,7 +218,7 @@ t.test('the body can be kept as it arrived', async (t) => {
   t.match(poisoned.json(), { code: 'malformed_json' });
 });
 
-t.test('broken HTTP gets a problem too', async (t) => {
+t.test('malformed HTTP gets a problem too', async (t) => {
   const { app } = build(t);
   await app.listen({ port: 0, host: '127.0.0.1' });
   const { port } = app.server.address() as AddressInfo;
@@ -240,7 +240,7 @@ t.test('broken HTTP gets a problem too', async (t) => {
   t.match(heavy, '"code":"headers_too_large"');
 });
 
-t.test('a client that goes away is seen', async (t) => {
+t.test('a client disconnect is logged', async (t) => {
   // given a route that streams without end
   const { app, lines } = build(t);
   const completed = new Promise<void>((resolve) => {
@@ -262,7 +262,7 @@ t.test('a client that goes away is seen', async (t) => {
   const response = await fetch(`http://127.0.0.1:${port}/stream`, { signal: controller.signal });
   await response.body?.getReader().read();
   controller.abort();
-  // then exactly one line says so
+  // then exactly one log line says so
   await completed;
   t.match(
     lines.filter(({ msg }) => msg === 'request completed'),
@@ -275,7 +275,7 @@ t.test('an overloaded service refuses with a problem', async (t) => {
     config: { ...toServiceConfig(variables), eventLoopDelayLimitMs: 0.000_001 },
   });
   await app.ready();
-  // the first sample of the event loop is taken after half a second; until then everything passes
+  // the first sample of the event loop is taken after half a second; until then every request passes
   t.ok('isUnderPressure' in app);
   const isUnderPressure = app.isUnderPressure as () => boolean;
   while (!isUnderPressure()) await new Promise((resolve) => setImmediate(resolve));

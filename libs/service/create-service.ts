@@ -27,11 +27,11 @@ import type { ServiceConfig } from './variables.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** Whose request this is, once known; stands in the completion line. */
+    /** The account of the caller, once known; logged when the request completes. */
     accountId: string | null;
-    /** The code of the problem this request was answered with. */
+    /** The code of the problem in the response, if any. */
     problemCode: ProblemCode | null;
-    /** The body as it arrived; only with `keepRawBody`. */
+    /** The unparsed body; only with `keepRawBody`. */
     rawBody: Buffer | null;
   }
 }
@@ -50,17 +50,17 @@ export type ServiceOptions = {
   readonly runtime: Runtime;
   readonly logger: Logger;
   readonly metrics: Metrics;
-  /** Take over the caller's `x-request-id` if it is a UUID. For internal services: strangers choose no ids. */
+  /** Use the caller's `x-request-id` if it is a UUID. For internal services only: clients must not choose ids. */
   readonly acceptRequestId?: boolean;
   /** Keep the body's bytes in `request.rawBody`, for forwarding or for checking a signature. */
   readonly keepRawBody?: boolean;
   /** Which URLs answer errors in OpenAI's shape; none by default. */
   readonly openAiErrorsFor?: (url: string) => boolean;
-  /** Passed to Fastify: whose `x-forwarded-for` to believe. */
+  /** Passed to Fastify: the proxies whose `x-forwarded-for` is trusted. */
   readonly trustProxy?: boolean | string | string[];
 };
 
-/** Longer than the 60 s after which common load balancers drop an idle connection, so that they always go first. */
+/** Longer than the 60 s after which common load balancers close an idle connection: they must close first. */
 const KEEP_ALIVE_TIMEOUT_MS = 72_000;
 const HEADERS_TIMEOUT_MS = 15_000;
 const CHECKING_INTERVAL_MS = 5_000;
@@ -68,8 +68,8 @@ const OVERLOAD_SAMPLE_MS = 500;
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[1-8][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
 
 /**
- * A Fastify instance as every service of ours runs it: request ids, problems, limits, timeouts, load shedding, metrics
- * and one log line per request. Routes are added by the caller.
+ * The Fastify instance of every service: request ids, problems, limits, timeouts, load shedding, metrics and one log
+ * line per request. The caller adds the routes.
  */
 export function createService(options: ServiceOptions): ServiceApp {
   const { config, runtime, logger, metrics } = options;
@@ -95,7 +95,7 @@ export function createService(options: ServiceOptions): ServiceApp {
       ? ({ headers }) => acceptableId(headers['x-request-id']) ?? runtime.newId()
       : () => runtime.newId(),
     frameworkErrors: (error, request, reply) => {
-      // hooks do not run for a URL that cannot be routed
+      // Hooks do not run for a URL that cannot be routed.
       track(request, reply);
       answerError(error, request, reply);
     },
@@ -107,10 +107,10 @@ export function createService(options: ServiceOptions): ServiceApp {
     keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
     http: {
       headersTimeout: Math.min(HEADERS_TIMEOUT_MS, config.requestTimeoutMs),
-      // Node looks for requests that take too long every 30 s, whatever the time they are given.
+      // By default Node checks for slow requests only every 30 s, even if their timeout is shorter.
       connectionsCheckingInterval: Math.min(CHECKING_INTERVAL_MS, config.requestTimeoutMs),
     },
-    // what still arrives on open connections during shutdown is served, and told to close
+    // Requests that arrive during shutdown are served with `connection: close`.
     return503OnClosing: false,
   });
   if (config.maxConnections > 0) app.server.maxConnections = config.maxConnections;
@@ -147,7 +147,7 @@ function acceptableId(header: string | string[] | undefined): string | undefined
   return typeof header === 'string' && UUID.test(header) ? header : undefined;
 }
 
-/** Answers with a problem; also for plugins that end a request without throwing. */
+/** Sends a problem; also for plugins that end a request without throwing. */
 export function sendProblem(
   error: ProblemError,
   request: FastifyRequest,
@@ -162,7 +162,7 @@ export function sendProblem(
     .send(JSON.stringify(document));
 }
 
-/** Broken HTTP never reaches a route, so it is answered on the bare socket. */
+/** Malformed HTTP reaches no route, so the response is written to the socket. */
 function answerBrokenRequest(error: ConnectionError, socket: Socket, requestId: string): void {
   if (error.code === 'ECONNRESET' || !socket.writable) {
     socket.destroy();
@@ -190,7 +190,7 @@ function answerBrokenRequest(error: ConnectionError, socket: Socket, requestId: 
   );
 }
 
-/** Replaces the JSON parser by the same one that also remembers the bytes. */
+/** Replaces the JSON parser with one that also keeps the raw body. */
 function keepRawBody(app: FastifyInstance): void {
   const parseJson = app.getDefaultJsonParser('error', 'error');
   app.removeContentTypeParser('application/json');
@@ -200,12 +200,12 @@ function keepRawBody(app: FastifyInstance): void {
   });
 }
 
-/** What the listener of a closing response needs to know: one shared function instead of a closure per request. */
+/** State for the `close` listener of responses: one shared function instead of a closure per request. */
 type Exchange = { readonly request: FastifyRequest; readonly reply: FastifyReply };
 
 /**
- * One metric and one line per request, written when the response closes. Fastify's own `onResponse` never runs for a
- * client that goes away in the middle of an answer, and those are the requests one later looks for.
+ * One metric and one log line per request, written when the response closes. Fastify's `onResponse` does not run if the
+ * client disconnects during the response, and those requests must be logged too.
  */
 function trackRequests(
   app: FastifyInstance,
@@ -220,7 +220,7 @@ function trackRequests(
     const exchange = inFlight.get(this);
     if (exchange === undefined) return;
     inFlight.delete(this);
-    // Node closes connections that are idle when the server closes, but not those that become idle afterwards
+    // Node closes connections that are idle when the server closes, but not those that become idle later.
     if (closing) setImmediate(() => app.server.closeIdleConnections());
     complete(exchange, this.writableEnded ? this.statusCode : CLIENT_CLOSED_REQUEST);
   }

@@ -1,7 +1,7 @@
 import { isDatabaseAway } from '#libs/db/database-away.ts';
 import { type ProblemCode, ProblemError, problem } from '#libs/problems/problems.ts';
 
-/** What Fastify and its plugins throw; only the fields that are read here. */
+/** The fields used here of errors from Fastify and its plugins. */
 type FrameworkError = {
   readonly code?: unknown;
   readonly statusCode?: unknown;
@@ -44,10 +44,10 @@ const PARTS: Readonly<Record<string, string>> = {
   headers: 'headers',
 };
 
-/** Most complaints in one answer; a body of a million bad entries must not become a larger answer. */
+/** Maximum number of validation errors in one response, whatever the size of the request. */
 const MAX_COMPLAINTS = 20;
 
-/** Gives whatever reached the error handler a problem's face. The framework's own words are never public. */
+/** Converts any thrown value to a problem. Messages of the framework are never public. */
 export function toProblem(thrown: unknown): ProblemError {
   if (thrown instanceof ProblemError) return thrown;
   if (typeof thrown !== 'object' || thrown === null) return problem('internal_error', { cause: thrown });
@@ -66,7 +66,7 @@ export function toProblem(thrown: unknown): ProblemError {
   });
 }
 
-/** Only the framework's `statusCode` speaks about this request; an SDK's speaks about a call of ours. */
+/** Only the framework's `statusCode` is about this request; an SDK's is about an outgoing call. */
 function isFrameworkError(error: FrameworkError): boolean {
   return typeof error.code === 'string' && /^(FST_|ERR_HTTP_|ECONNRESET)/.test(error.code);
 }

@@ -19,7 +19,7 @@ function createCache(options: Partial<FreshCacheOptions<Value>> = {}) {
   return { cache, clock, put, has: (name: string) => cache.get(name) !== undefined };
 }
 
-t.test('remembers, up to a number and an age', async (t) => {
+t.test('keeps entries up to a maximum number and age', async (t) => {
   const { clock, put, has } = createCache();
   await put('a');
   await put('b');
@@ -32,7 +32,7 @@ t.test('remembers, up to a number and an age', async (t) => {
   t.notOk(has('a'));
 });
 
-t.test('trusts nothing older than a second while it may have missed a change', async (t) => {
+t.test('serves nothing older than a second while changes may be missed', async (t) => {
   let isTrusted = true;
   const { clock, put, has } = createCache({ isTrusted: () => isTrusted });
   await put('a');
@@ -45,7 +45,7 @@ t.test('trusts nothing older than a second while it may have missed a change', a
   t.ok(has('a'));
 });
 
-t.test('drops by tag, and forgets the tags of what has gone', async (t) => {
+t.test('drops by tag, and removes the tags of dropped entries', async (t) => {
   const { cache, put, has } = createCache();
   await put('a', 'user 1', 'account 1');
   await put('b', 'user 2', 'account 1');
@@ -86,12 +86,12 @@ t.test(
   },
 );
 
-t.test('does not remember what changed while it was being fetched', async (t) => {
+t.test('does not keep a value that changed while it was fetched', async (t) => {
   for (const change of ['drop', 'clear'] as const) {
     const { cache, has } = createCache();
     const slow = Promise.withResolvers<Value>();
     const first = cache.load('a', () => slow.promise);
-    // when a change is announced after the fetch has read the old state
+    // when a change is notified after the fetch has read the old state
     cache[change]('user 1');
     const second = cache.load('a', async () => ({ name: 'new', tags: [] }));
     slow.resolve({ name: 'old', tags: [] });

@@ -3,26 +3,26 @@ import type { Clock } from './runtime.ts';
 
 export type FreshCacheOptions<Value> = {
   clock: Clock;
-  /** Entries at most; the least recently used goes first. */
+  /** Maximum number of entries; the least recently used is evicted first. */
   maxEntries: number;
-  /** No entry is older. A safety net: changes are announced. */
+  /** Maximum age of an entry. A safety net: notifications drop changed entries. */
   maxAgeMs: number;
-  /** Whether notificationsDuring of changes arrive. While they do not, an entry lives for `uncertainAgeMs` at most. */
+  /** Whether change notifications arrive. While they do not, an entry lives for `uncertainAgeMs` at most. */
   isTrusted: () => boolean;
   uncertainAgeMs: number;
   /** Names under which {@link FreshCache.drop} finds the value. */
   tagsOf: (value: Value) => readonly string[];
 };
 
-/** A bounded cache of things that must never be served stale once their change was announced. */
+/** A bounded cache whose values are never served after the notification of their change. */
 export type FreshCache<Value> = {
   get: (key: string) => Value | undefined;
   /**
-   * Fetches and remembers a value; callers that ask for one key at the same time share one fetch. Null and what was
-   * announced as changed during the fetch are returned, but not remembered.
+   * Returns a cached value or fetches it; concurrent calls for one key share a fetch. Null, and a value that changed
+   * during its fetch, are returned but not cached.
    */
   load: (key: string, fetch: () => Promise<Value | null>) => Promise<Value | null>;
-  /** Forgets what carries the tag, and every fetch under way: it may have read the state before the change. */
+  /** Drops entries with the tag, and every fetch in progress, which may have read the state before the change. */
   drop: (tag: string) => void;
   clear: () => void;
 };
@@ -44,7 +44,7 @@ export function createFreshCache<Value>(options: FreshCacheOptions<Value>): Fres
   });
 
   function remember(key: string, value: Value, loadedAtMs: number): void {
-    // The old entry's tags must be gone before the new one's are set.
+    // Remove the old entry's tags before setting the new ones.
     entries.delete(key);
     entries.set(key, { value, loadedAtMs });
     for (const tag of tagsOf(value)) {
@@ -67,7 +67,7 @@ export function createFreshCache<Value>(options: FreshCacheOptions<Value>): Fres
     load(key, fetch) {
       const running = fetches.get(key);
       if (running !== undefined) return running;
-      // Counts from before the fetch, because that is when the state was read at the earliest.
+      // The age counts from before the fetch, the earliest moment at which the state was read.
       const startedAtMs = clock.now().getTime();
       const fetching = fetch()
         .then((value) => {

@@ -24,7 +24,7 @@ const context: InternalContext = {
   exp: now().getTime() / 1000 + 60,
 };
 
-t.test('only services of ours may call', async (t) => {
+t.test('only signed calls of services are accepted', async (t) => {
   // given a service with an open scope and a closed one
   const lines: string[] = [];
   const app: ServiceApp = createService({
@@ -49,13 +49,13 @@ t.test('only services of ours may call', async (t) => {
   const get = (url: string, headers: Record<string, string> = {}) =>
     app.inject({ method: 'GET', url, headers });
 
-  // when the context is good, then the caller is known, to the log too
+  // when the context is valid, then the caller is known, and logged
   const header = signer.sign(context);
   const good = await get('/closed', { [INTERNAL_CONTEXT_HEADER]: header });
   t.strictSame(good.json(), ['account-1', 'request-1']);
   t.match(lines.at(-1), '"account":"account-1"');
 
-  // when it is not, then nothing runs
+  // when it is not, then no handler runs
   const stranger = createContextSigner({ secrets: ['x'.repeat(40)], now });
   const late = signer.sign({ ...context, exp: now().getTime() / 1000 - 1 });
   for (const [reason, bad] of [

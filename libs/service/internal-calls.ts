@@ -10,16 +10,16 @@ import { problem } from '#libs/problems/problems.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** On whose behalf another service calls; `null` only where `requireInternalContext` was not applied. */
+    /** The caller on whose behalf a service calls; `null` only where `requireInternalContext` is not applied. */
     internalContext: InternalContext | null;
   }
 }
 
 /**
- * Refuses every request to this scope that does not carry a context signed by a service of ours. Hooks belong to the
- * Fastify scope they are added in, so call this on the root or inside one plugin.
+ * Refuses every request to this scope without a context signed by a service. Hooks belong to the Fastify scope in which
+ * they are added, so call this on the root or inside one plugin.
  *
- * @throws (as answers) `unauthenticated`, whatever is wrong with the context; the log tells what.
+ * The response is always `unauthenticated`; the log has the reason.
  */
 export function requireInternalContext(app: FastifyInstance, signer: Pick<ContextSigner, 'verify'>): void {
   if (!app.hasRequestDecorator('internalContext')) app.decorateRequest('internalContext', null);
@@ -27,7 +27,7 @@ export function requireInternalContext(app: FastifyInstance, signer: Pick<Contex
     const verdict = verify(signer, request.headers);
     if (!verdict.ok) {
       request.log.warn({ reason: verdict.reason }, 'internal context refused');
-      done(problem('unauthenticated', { detail: 'Only services of the system may call this.' }));
+      done(problem('unauthenticated', { detail: 'Only internal services may call this route.' }));
       return;
     }
     request.internalContext = verdict.payload;
@@ -43,7 +43,7 @@ function verify(signer: Pick<ContextSigner, 'verify'>, headers: IncomingHttpHead
     : ({ ok: false, reason: 'missing' } as const);
 }
 
-/** The status for connections that are not opened by a service of ours, null for those that are. */
+/** The status with which to refuse a connection, or null if a service opened it. */
 export function rejectUnsignedCaller(
   signer: Pick<ContextSigner, 'verify'>,
   headers: IncomingHttpHeaders,
@@ -53,12 +53,12 @@ export function rejectUnsignedCaller(
 
 /** The verified context of a request, for handlers behind `requireInternalContext`. */
 export function internalContextOf(request: FastifyRequest): InternalContext {
-  // a route outside the guarded scope: a mistake of ours, so it fails loudly and closed
+  // The route is outside the guarded scope, a mistake in the code: fail closed.
   if (!request.internalContext) throw new Error('The route is not behind requireInternalContext');
   return request.internalContext;
 }
 
-/** Who is calling, for handlers behind `requireInternalContext`. */
+/** The caller, for handlers behind `requireInternalContext`. */
 export function callerOf(request: FastifyRequest): Caller {
   return internalContextOf(request).caller;
 }

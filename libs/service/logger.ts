@@ -14,14 +14,14 @@ export type { Logger } from 'pino';
 export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
-/** The name under which one request's id stands in every line, in every service. */
+/** The field of the request id in every log line of every service. */
 export const REQUEST_ID_LABEL = 'request_id';
 
-/** One write per line costs more than everything else about it; so lines wait for company, but not long. */
+/** A write per line costs more than formatting it, so lines are written in short batches. */
 const BUFFER_BYTES = 12_288;
 const FLUSH_INTERVAL_MS = 100;
 
-/** Options of every logger of ours: ISO time, level by name, secrets and user content censored. */
+/** Options of every logger: ISO time, level by name, secrets and user content censored. */
 export function loggerOptions(name: string, level: LogLevel): LoggerOptions {
   return {
     level,
@@ -35,7 +35,7 @@ export function loggerOptions(name: string, level: LogLevel): LoggerOptions {
 let stampedMs = 0;
 let stamp = '';
 
-/** Made once for all lines of a millisecond. */
+/** Formatted once for all lines of a millisecond. */
 function timestamp(): string {
   const nowMs = Date.now();
   if (nowMs !== stampedMs) {
@@ -46,8 +46,8 @@ function timestamp(): string {
 }
 
 /**
- * Writes lines of one level and message past pino's formatters, at a quarter of their cost: for the line that every
- * request writes. The fields must be fit to be logged as they are, because nothing is censored here.
+ * Writes lines of one level and message without pino's formatters, at a quarter of their cost, for the completion line
+ * of every request. Nothing is censored here: pass only fields without secrets.
  */
 export function createLineWriter(
   logger: Logger,
@@ -65,8 +65,8 @@ export function createLineWriter(
 }
 
 /**
- * A logger for one request, which becomes pino's child when it first writes: making one takes longer than finding its
- * route, and most requests have nothing to say but the line at their end.
+ * A logger for one request that creates pino's child at its first write. Creating one takes longer than routing, and
+ * most requests log only their completion.
  */
 export class RequestLogger {
   readonly #parent: Logger;
@@ -117,7 +117,7 @@ type Line = [fields: unknown, message?: string];
  * A service's logger. Lines are JSON and written asynchronously; on a terminal they are coloured text, if pino-pretty
  * is installed.
  *
- * @param options.destination where lines go instead of standard output; tests read them there.
+ * @param options.destination receives the lines instead of standard output, for tests.
  */
 export function createLogger(options: {
   name: string;
@@ -128,7 +128,7 @@ export function createLogger(options: {
   return pino(loggerOptions(name, level), destination);
 }
 
-/** Waits until every line has reached its destination. */
+/** Resolves when every line has been written. */
 export function flushLogger(logger: Logger): Promise<void> {
   return new Promise((resolve) => logger.flush(() => resolve()));
 }
@@ -140,7 +140,7 @@ function standardOutput(): DestinationStream {
       const pretty = require('pino-pretty') as (options: object) => DestinationStream;
       return pretty({ sync: true, ignore: 'pid,hostname', translateTime: 'HH:MM:ss.l' });
     } catch {
-      // a development dependency, absent where only `npm ci --omit=dev` ran
+      // A development dependency, absent after `npm ci --omit=dev`.
     }
   }
   return pino.destination({

@@ -21,10 +21,10 @@ const start = async (test: Test, readiness: ReadinessChecks) => {
   return { operations, metrics, get, lines };
 };
 
-t.test('health answers whatever happens, ready only when serving', async (t) => {
+t.test('health always answers 200, ready only while serving', async (t) => {
   const { operations, get } = await start(t, { database: async () => {} });
   t.strictSame(await get('/health'), { status: 200, text: '{"status":"ok","service":"ops"}' });
-  t.equal((await get('/ready')).status, 503, 'not before it serves');
+  t.equal((await get('/ready')).status, 503, 'not before the service listens');
   operations.setServing(true);
   const ready = await get('/ready?verbose');
   t.equal(ready.status, 200);
@@ -35,13 +35,13 @@ t.test('health answers whatever happens, ready only when serving', async (t) => 
     checks: { database: 'ok' },
   });
   operations.setServing(false);
-  t.equal((await get('/ready')).status, 503, 'not once it stops');
+  t.equal((await get('/ready')).status, 503, 'not during shutdown');
   t.equal((await get('/health')).status, 200);
   t.equal((await get('/other')).status, 404);
   t.equal((await get('/health', 'POST')).status, 404);
 });
 
-t.test('says which check failed, and why only to the log', async (t) => {
+t.test('names the failed check in the response and the reason in the log only', async (t) => {
   const { operations, get, lines } = await start(t, {
     database: () => Promise.reject(new Error('no route to 10.0.0.1')),
     generation: () => new Promise(() => {}),
@@ -55,7 +55,7 @@ t.test('says which check failed, and why only to the log', async (t) => {
   t.match(lines.join(''), '10.0.0.1');
 });
 
-t.test('metrics are served as Prometheus reads them', async (t) => {
+t.test('metrics are served in the Prometheus format', async (t) => {
   const { metrics, get } = await start(t, {});
   metrics.recordRequest('POST', '/v1/chat/completions', 200, 12);
   metrics.recordRequest('POST', '/v1/chat/completions', 429, 2);

@@ -2,12 +2,12 @@ import { createServer, type Server, type ServerResponse } from 'node:http';
 import type { Logger } from './logger.ts';
 import type { Metrics } from './metrics.ts';
 
-/** Checks that must all resolve for the service to be able to serve; named, so that an answer can say which failed. */
+/** Checks by name that must all resolve for the service to be ready. */
 export type ReadinessChecks = Readonly<Record<string, () => Promise<unknown>>>;
 
 export type OperationsServer = {
   readonly listen: (port: number, host: string) => Promise<number>;
-  /** Off until the service listens, and off again from the moment it begins to stop. */
+  /** True from when the service listens until it begins to stop. */
   readonly setServing: (serving: boolean) => void;
   readonly close: () => Promise<void>;
 };
@@ -15,9 +15,8 @@ export type OperationsServer = {
 const CHECK_TIMEOUT_MS = 2_000;
 
 /**
- * The second listener of a service, never public: `/health` (the process lives), `/ready` (it can serve: every check
- * passes and it is not stopping) and `/metrics` (Prometheus). Plain `node:http`, so that it answers whatever state the
- * application is in.
+ * The second listener of a service, never public: `/health` (liveness), `/ready` (every check passes and the service is
+ * not stopping) and `/metrics` (Prometheus). It uses plain `node:http` to be independent of the application.
  */
 export function createOperationsServer(options: {
   readonly name: string;
@@ -84,7 +83,7 @@ export function createOperationsServer(options: {
 
 type Outcome = 'ok' | 'failed' | 'timeout';
 
-/** Why a check failed goes to the log: such messages like to contain addresses and names. */
+/** The reason of a failure is only logged: such messages may contain addresses and names. */
 async function outcomeOf(
   check: string,
   run: () => Promise<unknown>,

@@ -12,7 +12,7 @@ function create(run: (signal: AbortSignal) => Promise<void>) {
   return { job: createPeriodicJob({ name: 'test-job', intervalMs: 1, logger, run }), lines };
 }
 
-t.test('given a job, it repeats without overlapping, whatever a run does', async (t) => {
+t.test('given a job, it repeats without overlapping, even if a run fails', async (t) => {
   const third = Promise.withResolvers<void>();
   let running = 0;
   let runs = 0;
@@ -31,7 +31,7 @@ t.test('given a job, it repeats without overlapping, whatever a run does', async
   t.match(lines, [{ level: 'error', job: 'test-job', err: { message: 'a bad day' } }]);
 });
 
-t.test('given a long run, stopping tells it and waits for it', async (t) => {
+t.test('given a long run, stop aborts its signal and waits for it', async (t) => {
   let ended = false;
   const { job } = create(async (signal) => {
     await new Promise((resolve) => signal.addEventListener('abort', resolve));
@@ -42,7 +42,7 @@ t.test('given a long run, stopping tells it and waits for it', async (t) => {
   t.ok(ended);
 });
 
-t.test('given one run by hand, its failure is the failure of the caller', async (t) => {
+t.test('given one run by hand, it rejects when the run fails', async (t) => {
   const { job } = create(async () => {
     throw new Error('no');
   });

@@ -1,17 +1,17 @@
 import type { Logger } from './logger.ts';
 
 export type PeriodicJob = {
-  /** Runs at once, then again an interval after each run has ended. */
+  /** Runs at once, then an interval after the end of each run. */
   readonly start: () => void;
-  /** Begins no further run and resolves when the running one has ended. */
+  /** Starts no further run and resolves when the current one has ended. */
   readonly stop: () => Promise<void>;
-  /** One run, now; fails if the run fails. For tests and for whoever wants it done before going on. */
+  /** Runs once, now; rejects if the run fails. */
   readonly runOnce: () => Promise<void>;
 };
 
 /**
- * Work that repeats for as long as a service lives. Runs never overlap; one that fails is logged, and the next comes
- * at its time. The signal is aborted by `stop`, so that a long run can end early.
+ * Work that repeats while a service runs. Runs never overlap; a failed one is logged, and the next starts on time.
+ * `stop` aborts the signal, so that a long run can end early.
  */
 export function createPeriodicJob(options: {
   name: string;

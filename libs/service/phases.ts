@@ -1,6 +1,6 @@
 import type { Logger } from './logger.ts';
 
-/** One step of stopping. It may take no longer than its deadline; what happens after is not waited for. */
+/** One step of shutdown. After its deadline the next step starts. */
 export type Phase = {
   readonly name: string;
   readonly deadlineMs: number;
@@ -8,8 +8,8 @@ export type Phase = {
 };
 
 /**
- * Runs phases one after another. A phase that fails or misses its deadline is logged and left behind, because the
- * phases after it (closing pools, flushing logs) matter all the more then.
+ * Runs phases one after another. A phase that fails or misses its deadline is logged and abandoned: later phases
+ * (closing pools, flushing logs) must run in any case.
  *
  * @returns whether every phase finished in time.
  */

@@ -1,8 +1,8 @@
 /**
- * Shortens the start of a process; loaded with `node --import`. Nothing depends on it.
+ * Shortens the start of a process; loaded with `node --import`. Every program also runs without it.
  *
- * Compiled code is cached on disk. And Node parses a package's `exports` again for each of its files: drizzle-orm has
- * 180 KB of them and loads 70 files, which took half a second. Its relative imports need none of that.
+ * It caches compiled code on disk. It also resolves drizzle-orm's relative imports: Node would parse the package's
+ * 180 KB of `exports` for each of its 70 files, which takes half a second.
  */
 import { enableCompileCache, registerHooks } from 'node:module';
 import { fileURLToPath } from 'node:url';

@@ -1,5 +1,5 @@
 /**
- * Headers that tell a client where it stands.
+ * Headers with a client's limits and usage.
  * `RateLimit` and `RateLimit-Policy`: https://datatracker.ietf.org/doc/draft-ietf-httpapi-ratelimit-headers/
  */
 import type { LimitView } from '#libs/ledger/types.ts';
@@ -16,13 +16,13 @@ export function secondsUntil(instant: Date, now: Date): number {
   return Math.max(1, Math.ceil((instant.getTime() - now.getTime()) / 1000));
 }
 
-/** The policy's name: the meter, its window, and the scope where it is not the whole account. */
+/** The policy's name: the meter, its window, and the scope unless it is the account. */
 function policyName(limit: LimitView): string {
   const scope = limit.scope === 'account' ? '' : `;${limit.scope}`;
   return `${limit.meter}/${limit.window}${scope}`;
 }
 
-/** For the tightest limit; nothing where no limit applies. Quantities of `cost` are nano-USD. */
+/** Headers of the tightest limit; none if no limit applies. Quantities of `cost` are nano-USD. */
 export function rateLimitHeaders(limit: LimitView | null, now: Date): Record<string, string> {
   if (limit === null || limit.amount === null) return {};
   const name = JSON.stringify(policyName(limit));
@@ -35,7 +35,7 @@ export function rateLimitHeaders(limit: LimitView | null, now: Date): Record<str
   };
 }
 
-/** What a finished request cost. */
+/** The cost of a finished request. */
 export function costHeaders(settled: {
   costNanoUsd: bigint;
   tokens: string;

@@ -26,7 +26,7 @@ t.test('censors sensitive keys at any depth, and copies only then', async (t) =>
   t.strictSame(secretive, before, 'the original is not changed');
 });
 
-t.test('is bounded whatever it is given', async (t) => {
+t.test('is bounded for any input', async (t) => {
   const circle: Record<string, unknown> = {};
   circle.again = circle;
   t.match(JSON.stringify(redact(circle)), '[redacted]');
@@ -36,7 +36,7 @@ t.test('is bounded whatever it is given', async (t) => {
   });
 });
 
-t.test('an error shows what helps and hides what it carries', async (t) => {
+t.test('an error keeps its diagnostic fields and hides attached data', async (t) => {
   const query = Object.assign(new Error('Failed query: select $1\nparams: bob@example.com,hunter2'), {
     query: 'select $1',
     params: ['bob@example.com', 'hunter2'],

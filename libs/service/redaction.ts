@@ -3,7 +3,7 @@ import { ProblemError } from '#libs/problems/problems.ts';
 const CENSORED = '[redacted]';
 const MAX_DEPTH = 6;
 
-/** Secrets, and everything users write. Also covers camelCase and the spelling of headers. */
+/** Secrets and user content. Also matches camelCase and header spellings. */
 const SENSITIVE_WORDS = [
   'authorization',
   'proxy_authorization',
@@ -40,7 +40,7 @@ const SENSITIVE_KEYS = new Set(
   ]),
 );
 
-/** Secrets that other people's error messages like to quote. */
+/** Secrets that error messages of libraries may quote. */
 const SECRETS_IN_TEXT: readonly [RegExp, string][] = [
   [/\bik_live_[\w]+/g, `ik_live_${CENSORED}`],
   [/\b(sk|rk|pk|whsec|xai)[-_][\w-]{8,}/g, `$1-${CENSORED}`],
@@ -53,10 +53,9 @@ const SECRETS_IN_TEXT: readonly [RegExp, string][] = [
 ];
 
 /**
- * Makes an object fit for the log: sensitive keys are censored, errors serialized, and instances of classes (requests,
- * sockets, buffers) named instead of spelled out, at any depth. Returns the object itself when nothing had to change,
- * which is what happens on the hot path: five times faster there than pino's own redaction by path, and not blind to
- * what lies deeper than its paths.
+ * Prepares an object for the log, at any depth: censors sensitive keys, serializes errors, and replaces instances of
+ * classes (requests, sockets, buffers) by their names. Returns the object itself if nothing had to change, as on the hot
+ * path, where it is five times faster than pino's redaction by path.
  */
 export function redact<Value extends object>(value: Value): Value {
   return redactValue(value, 0) as Value;
@@ -88,7 +87,7 @@ function redactEntry(entry: unknown, depth: number): unknown {
   return depth < MAX_DEPTH ? redactValue(entry, depth + 1) : CENSORED;
 }
 
-/** What a log may know of an error: named fields only, because libraries attach requests, queries and values. */
+/** The error fields that may be logged. Libraries attach requests, queries and values to others. */
 export type SerializedError = {
   readonly type: string;
   readonly message: string;
@@ -97,7 +96,7 @@ export type SerializedError = {
   readonly [field: string]: unknown;
 };
 
-/** From our own problems, Node, PostgreSQL and the vendors' SDKs; none of these carries user data. */
+/** From problems, Node, PostgreSQL and the vendors' SDKs; none carries user data. */
 const SAFE_FIELDS = [
   'code',
   'status',
@@ -113,13 +112,13 @@ const SAFE_FIELDS = [
   'request_id',
 ] as const;
 
-/** Serializes an error and its chain of causes. Anything else is returned as it is. */
+/** Serializes an error and its causes. Returns any other value unchanged. */
 export function serializeError(error: unknown, depth = 0): unknown {
   if (!(error instanceof Error)) return error;
   const serialized: Record<string, unknown> = {
     type: error.constructor.name,
     message: scrub(error.message),
-    // the stack of a problem only says which line refused; its cause has the stack that matters
+    // The stack of a problem only shows where it was created; its cause has the relevant stack.
     stack: error instanceof ProblemError ? undefined : scrub(error.stack ?? ''),
   };
   for (const field of SAFE_FIELDS) {
@@ -134,7 +133,7 @@ export function serializeError(error: unknown, depth = 0): unknown {
   return serialized;
 }
 
-/** Removes what looks like a secret from a text. */
+/** Removes anything that looks like a secret from a text. */
 export function scrub(text: string): string {
   return SECRETS_IN_TEXT.reduce(
     (scrubbed, [pattern, replacement]) => scrubbed.replace(pattern, replacement),

@@ -1,4 +1,4 @@
-/** Turns the ledger's verdicts into problems that say in full why, until when, and what would lift them. */
+/** Converts the ledger's verdicts to problems with the reason, the reset time, and the plans that would lift it. */
 import type { HoldAnswer, LimitView } from '#libs/ledger/types.ts';
 import { formatUsd } from '#libs/money/money.ts';
 import {
@@ -9,21 +9,21 @@ import {
 } from '#libs/problems/problems.ts';
 import { rateLimitHeaders, secondsUntil } from './rate-limit-headers.ts';
 
-/** Holds settle within seconds; clients that wait this long mostly fit. */
+/** Holds settle within seconds; most retries after this delay succeed. */
 const HELD_RETRY_SECONDS = 2;
-/** How long clients should leave us alone when the books cannot be reached, or everything is stopped. */
+/** `Retry-After` while the ledger is unreachable or an emergency stop is active. */
 const UNAVAILABLE_RETRY_SECONDS = 5;
 
 export type RefusalContext = {
   now: Date;
   plan: string;
-  /** Plans under which the limit would not have refused, the smallest first. */
+  /** Plans whose limit would have admitted the request, smallest first. */
   suggestions: ProblemFields | undefined;
-  /** What else the client should know of this refusal. */
+  /** Further fields of the problem. */
   fields?: ProblemFields;
 };
 
-/** Amounts as clients read them: money in USD beside nano-USD, everything else in pieces. */
+/** Amounts on the wire: money in USD and nano-USD, any other meter as a count. */
 export function presentLimit(limit: LimitView): Record<string, ProblemFieldValue> {
   const amounts = { limit: limit.amount, used: limit.used, held: limit.held, asked: limit.asked };
   const shown: Record<string, ProblemFieldValue> = {
@@ -77,7 +77,7 @@ export function refusal(answer: HoldAnswer, context: RefusalContext): ProblemErr
   }
 }
 
-/** The books cannot answer, so nothing is admitted. */
+/** The ledger cannot answer, so no request is admitted. */
 export function meteringUnavailable(cause: unknown): ProblemError {
   return problem('metering_unavailable', {
     headers: { 'retry-after': `${UNAVAILABLE_RETRY_SECONDS}` },

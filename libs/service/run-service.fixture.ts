@@ -1,4 +1,4 @@
-// A whole service in one file: the tests of run-service.ts start it as a process and send it signals.
+// A service in one file: the tests of run-service.ts start it as a process and send it signals.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import { loadConfig } from '#libs/config/config.ts';
@@ -11,7 +11,10 @@ import { systemRuntime } from './runtime.ts';
 import { serviceVariables, toServiceConfig } from './variables.ts';
 
 const variables = loadConfig(
-  z.object({ ...serviceVariables(0), MODE: z.string().prefault('plain').describe('What goes wrong') }),
+  z.object({
+    ...serviceVariables(0),
+    MODE: z.string().prefault('plain').describe('The failure to simulate'),
+  }),
   processEnv(),
 );
 const config = toServiceConfig(variables);

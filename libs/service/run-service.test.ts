@@ -5,7 +5,7 @@ import t, { type Test } from 'tap';
 
 type Line = { readonly msg: string; readonly [field: string]: unknown };
 
-/** Starts the fixture as a process of its own; `line` resolves as soon as a line with that message was logged. */
+/** Starts the fixture as a process; `line` resolves when a line with that message has been logged. */
 function start(test: Test, env: Record<string, string> = {}) {
   const child = fork(new URL('run-service.fixture.ts', import.meta.url), {
     env: { ...process.env, PORT: '0', SHUTDOWN_TIMEOUT: '5s', ...env },
@@ -45,7 +45,7 @@ t.test('serves, then stops in order without losing a request', async (t) => {
   t.equal((await fetch(`${operations}/ready`)).status, 200);
   const slow = fetch(`${url}/slow`);
   await service.line('slow request arrived');
-  // when it is told to stop
+  // when it receives SIGTERM
   service.child.kill('SIGTERM');
   await service.line('fixture is stopping');
   t.equal((await fetch(`${operations}/ready`)).status, 503, 'not ready while draining');
@@ -90,7 +90,7 @@ t.test('a failed phase does not keep the others from running', async (t) => {
   t.ok(messages(service.lines).includes('pools closed'));
 });
 
-t.test('a bug that nobody caught stops it in order', async (t) => {
+t.test('an uncaught exception stops it in order', async (t) => {
   const service = start(t);
   const { url } = await ready(service);
   await fetch(`${url}/throw`);

@@ -5,13 +5,13 @@ import { createOperationsServer, type ReadinessChecks } from './operations-serve
 import { type Phase, runPhases } from './phases.ts';
 import type { ServiceConfig } from './variables.ts';
 
-/** What a service does around serving. Each runs in its own phase; all are optional. */
+/** Hooks around serving requests. Each runs in its own phase; all are optional. */
 export type Lifecycle = {
-  /** After the API listens: timers, sweepers, subscriptions. */
+  /** After the API listens. */
   readonly startJobs?: () => unknown;
-  /** Takes no new work and lets the running piece finish. */
+  /** Starts no new job and waits for running ones. */
   readonly stopJobs?: () => unknown;
-  /** After the last request: settlements, outboxes, anything still in memory. */
+  /** After the last request: settlements and anything else still in memory. */
   readonly flush?: () => unknown;
   /** Last: database and HTTP pools. Also runs when the start failed. */
   readonly closePools?: () => unknown;
@@ -35,11 +35,11 @@ const POOLS_DEADLINE_MS = 5_000;
 const LAST_DEADLINE_MS = 2_000;
 
 /**
- * Runs a service until it is told to stop, then ends the process: with 0 after a clean shutdown, with 1 when the start
- * failed, a shutdown phase failed, or a bug threw where nobody caught it.
+ * Runs a service until a stop signal, then ends the process: with 0 after a clean shutdown, with 1 if the start or a
+ * shutdown phase failed or an exception was not caught.
  *
- * SIGTERM and SIGINT begin an orderly shutdown; a second one ends the process at once. So does, in an orderly way, the
- * end of a parent process that holds an IPC channel: a supervisor that dies leaves no orphans.
+ * SIGTERM and SIGINT begin an orderly shutdown; a second one ends the process at once. The end of a parent process with
+ * an IPC channel also begins an orderly shutdown, so that a dead supervisor has no orphans.
  */
 export async function runService(options: RunOptions): Promise<void> {
   const { name, config, logger, metrics, app, readiness, lifecycle = {} } = options;
@@ -56,7 +56,7 @@ export async function runService(options: RunOptions): Promise<void> {
     },
     { name: 'stop jobs', deadlineMs: JOBS_DEADLINE_MS, run: () => lifecycle.stopJobs?.() },
     { name: 'finish requests', deadlineMs: config.shutdownTimeoutMs, run: () => app.close() },
-    // only streams that outlived their deadline are left; they end as if their clients had gone away
+    // Streams that outlived the previous phase end as if their clients had disconnected.
     { name: 'drop connections', deadlineMs: LAST_DEADLINE_MS, run: () => app.server.closeAllConnections() },
     { name: 'flush', deadlineMs: FLUSH_DEADLINE_MS, run: () => lifecycle.flush?.() },
     { name: 'close pools', deadlineMs: POOLS_DEADLINE_MS, run: () => lifecycle.closePools?.() },
@@ -86,7 +86,7 @@ export async function runService(options: RunOptions): Promise<void> {
     if (!stopping) void stop('parent process gone', EXIT_CODES.clean);
   });
   process.on('uncaughtException', (error, origin) => {
-    logger.fatal({ err: error, origin }, 'uncaught');
+    logger.fatal({ err: error, origin }, 'uncaught exception');
     if (!stopping) void stop(origin, EXIT_CODES.failed);
   });
 

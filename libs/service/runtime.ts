@@ -1,12 +1,12 @@
 import { randomUUIDv7 } from 'node:crypto';
 
-/** Where time comes from. Nothing else reads the wall clock, so tests can stand still. */
+/** The source of time. Code reads the wall clock only through it, so tests can control it. */
 export type Clock = { readonly now: () => Date };
 
-/** Everything a service takes from the world that differs between two runs. */
+/** The sources of time, ids and randomness of a service. */
 export type Runtime = {
   readonly clock: Clock;
-  /** A fresh UUID v7: unique, and roughly ordered by time, which keeps database indexes dense. */
+  /** A new UUID v7: unique, and roughly ordered by time, which keeps database indexes dense. */
   readonly newId: () => string;
   /** Uniform in [0, 1), for jitter and sampling. Never for secrets. */
   readonly random: () => number;

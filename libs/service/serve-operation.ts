@@ -11,7 +11,7 @@ import { requireStaff } from './staff.ts';
 
 declare module 'fastify' {
   interface FastifyContextConfig {
-    /** Who may call the operation that the route serves; a route without it is for services alone. */
+    /** Who may call the route's operation; a route without it is for services only. */
     auth?: OperationAuth;
   }
 }
@@ -25,7 +25,7 @@ type Part<O extends Operation, Name extends keyof Operation> = O extends { [K in
   ? Output<Schema>
   : unknown;
 
-/** A request whose parts have passed the operation's schemas. */
+/** A request validated by the operation's schemas. */
 export type OperationRequest<O extends Operation> = FastifyRequest<{
   Params: Part<O, 'params'>;
   Querystring: Part<O, 'querystring'>;
@@ -33,15 +33,15 @@ export type OperationRequest<O extends Operation> = FastifyRequest<{
   Body: Part<O, 'body'>;
 }>;
 
-/** What a handler may answer: the body of any of the operation's successes, or a reply it has already sent. */
+/** A handler's result: the body of any success of the operation, or a reply it has already sent. */
 export type OperationAnswer<O extends Operation> =
   | { [Status in keyof O['responses'] & Success]: Input<O['responses'][Status]> }[keyof O['responses'] &
       Success]
   | FastifyReply;
 
 /**
- * Adds the route that serves an operation, behind `requireInternalContext`: method, path, schemas and who may call are
- * the contract's.
+ * Adds the route of an operation, behind `requireInternalContext`. Method, path, schemas and authorisation come from the
+ * contract.
  */
 export function serveOperation<O extends Operation>(
   app: FastifyInstance,
@@ -70,7 +70,7 @@ function routeSchema({ params, querystring, headers, body, responses }: Operatio
   };
 }
 
-/** Problems are written by the error handler, which needs no schema. */
+/** The error handler writes problems, which need no schema. */
 function responseSchemas(responses: Readonly<Record<number, OperationResponse>>): Record<string, z.ZodType> {
   const schemas: Record<string, z.ZodType> = {};
   for (const [status, { schema }] of Object.entries(responses)) {

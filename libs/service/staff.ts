@@ -5,13 +5,13 @@ const READERS: readonly PlatformRole[] = ['support', 'admin'];
 const WRITERS: readonly PlatformRole[] = ['admin'];
 const READING_METHODS = ['GET', 'HEAD'];
 
-/** Whether platform staff is calling, who may read every account. */
+/** Whether the caller is platform staff, who may read every account. */
 export function isStaff(caller: Caller): boolean {
   return READERS.includes(caller.platformRole);
 }
 
 /**
- * Lets only staff through: reading takes the platform role `support` or `admin`, anything else `admin`.
+ * Admits only staff: GET requires the platform role `support` or `admin`, any other method `admin`.
  *
  * @throws ProblemError `platform_role_required`
  */

@@ -2,10 +2,10 @@ import { z } from 'zod';
 import { byteSize, durationMs, integer, port } from '#libs/config/variables.ts';
 import { LOG_LEVELS, type LogLevel } from './logger.ts';
 
-/** Ports 8080 to 8083 serve, 9080 to 9083 operate. */
+/** APIs use ports 8080 to 8083, operations endpoints 9080 to 9083. */
 const OPERATIONS_PORT_OFFSET = 1000;
 
-/** The environment variables that every service understands. Spread them into the service's own schema. */
+/** The environment variables of every service. Spread them into the service's schema. */
 export function serviceVariables(defaultPort: number) {
   return {
     HOST: z.string().prefault('127.0.0.1').describe('Address to listen on; 0.0.0.0 inside a container'),
@@ -17,15 +17,9 @@ export function serviceVariables(defaultPort: number) {
       .enum(LOG_LEVELS)
       .prefault('info')
       .describe(`One of ${LOG_LEVELS.join(', ')}`),
-    BODY_LIMIT: byteSize()
-      .prefault('1mb')
-      .describe('Largest request body accepted, unless a route says otherwise'),
-    REQUEST_TIMEOUT: durationMs()
-      .prefault('30s')
-      .describe('How long a client may take to send a whole request'),
-    IDLE_TIMEOUT: durationMs()
-      .prefault('11m')
-      .describe('How long a connection may stay silent while a request is answered'),
+    BODY_LIMIT: byteSize().prefault('1mb').describe('Maximum request body, unless a route sets its own'),
+    REQUEST_TIMEOUT: durationMs().prefault('30s').describe('Time for a client to send a whole request'),
+    IDLE_TIMEOUT: durationMs().prefault('11m').describe('Maximum silence on a connection during a response'),
     EVENT_LOOP_DELAY_LIMIT: durationMs()
       .prefault('1s')
       .describe(
@@ -33,17 +27,17 @@ export function serviceVariables(defaultPort: number) {
       ),
     DRAIN_DELAY: durationMs()
       .prefault('0ms')
-      .describe('How long to keep serving after /ready turned false, so that load balancers notice'),
+      .describe('Time to keep serving after /ready turns false, so that load balancers notice'),
     SHUTDOWN_TIMEOUT: durationMs()
       .prefault('30s')
-      .describe('How long requests in flight may take to finish once the service is told to stop'),
+      .describe('Time for requests in flight to finish at shutdown'),
     MAX_CONNECTIONS: integer({ min: 0 })
       .prefault('0')
-      .describe('Most simultaneous connections to the API; 0 sets no limit'),
+      .describe('Maximum number of simultaneous connections to the API; 0 sets no limit'),
   };
 }
 
-/** What the shared bootstrap needs to know of a service's configuration. */
+/** The part of a service's configuration that the shared bootstrap uses. */
 export type ServiceConfig = {
   readonly host: string;
   readonly port: number;
@@ -60,7 +54,7 @@ export type ServiceConfig = {
 
 type ServiceVariables = z.output<z.ZodObject<ReturnType<typeof serviceVariables>>>;
 
-/** Turns the variables read by `loadConfig` into the bootstrap's configuration. */
+/** Converts the variables read by `loadConfig` to the bootstrap's configuration. */
 export function toServiceConfig(variables: ServiceVariables): ServiceConfig {
   const { PORT, OPERATIONS_PORT } = variables;
   return {

@@ -3,7 +3,7 @@ import t from 'tap';
 import { createPool } from '#libs/db/pool.ts';
 import { createTestCluster } from './cluster.ts';
 
-t.test('given a server of its own, a crash loses nothing that was committed', async (t) => {
+t.test('given a separate server, a crash loses no committed data', async (t) => {
   const cluster = await createTestCluster(t);
   const pool = createPool({
     connectionString: cluster.url,
@@ -14,7 +14,7 @@ t.test('given a server of its own, a crash loses nothing that was committed', as
   t.teardown(() => pool.end());
   await pool.query('create table kept as select 1 as n');
   await cluster.kill();
-  // A session that was open may answer once more before its process notices; a new one cannot begin.
+  // An open session may answer once more before its process notices; a new one cannot begin.
   await t.rejects(new pg.Client({ connectionString: cluster.url }).connect());
   await cluster.start();
   await pool.query('select').catch(() => 'the session that was open is gone');

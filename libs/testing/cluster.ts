@@ -12,11 +12,11 @@ import { findFreePort } from '#libs/embedded/ports.ts';
 import type { TestScope } from './database.ts';
 
 export type TestCluster = {
-  /** Connection string of a migrated database; stays the same over restarts. */
+  /** Connection string of a migrated database; unchanged by restarts. */
   url: string;
   /** Ends the server at once, as a power cut would. */
   kill: () => Promise<void>;
-  /** Stops the server in good order. */
+  /** Stops the server cleanly. */
   stop: () => Promise<void>;
   /** Starts it again on the same data and port. */
   start: () => Promise<void>;
@@ -25,8 +25,8 @@ export type TestCluster = {
 };
 
 /**
- * A PostgreSQL server of its own, durable as in production, that a test may kill and start again.
- * Takes about a second: use `createTestDatabase` unless the server's death is what you test.
+ * A separate PostgreSQL server, durable as in production, that a test may kill and restart. It takes about a second to
+ * start: use `createTestDatabase` unless the test is about the server's crash.
  */
 export async function createTestCluster(t: TestScope): Promise<TestCluster> {
   const folder = mkdtempSync(path.join(tmpdir(), 'inkmeter-cluster-'));

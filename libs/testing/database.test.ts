@@ -2,7 +2,7 @@ import t from 'tap';
 import { createPool } from '#libs/db/pool.ts';
 import { createTestDatabase } from './database.ts';
 
-t.test('given two databases, each is migrated and nobody sees the other', async (t) => {
+t.test('given two databases, each is migrated and isolated from the other', async (t) => {
   const [one, two] = await Promise.all([createTestDatabase(t), createTestDatabase(t)]);
   await one.pool.query('create table private_notes (n int)');
   const seen = await two.pool.query(

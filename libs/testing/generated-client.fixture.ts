@@ -1,4 +1,4 @@
-/** A TypeScript client as a team would generate it from `openapi.yaml`, and programs that use it. */
+/** A TypeScript client generated from `openapi.yaml`, as frontend teams do, and programs that use it. */
 import { execFile } from 'node:child_process';
 import { mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -27,13 +27,13 @@ const COMPILER_OPTIONS: ts.CompilerOptions = {
 };
 
 export type GeneratedClient = {
-  /** What the compiler has against a program that imports `paths` from `./api.ts`, as `line: complaint`. */
+  /** The compiler's errors in a program that imports `paths` from `./api.ts`, as `line: message`. */
   check: (program: string) => Promise<string[]>;
-  /** Runs a program in a process of its own. Resolves with what it printed, parsed as JSON. */
+  /** Runs a program as a process. Resolves with its output, parsed as JSON. */
   run: (program: string, variables: Readonly<Record<string, string>>) => Promise<unknown>;
 };
 
-/** Generates the client into a folder of its own, which is removed when the test ends. */
+/** Generates the client into a temporary folder, which is removed when the test ends. */
 export async function generateClient(t: TestScope): Promise<GeneratedClient> {
   const folder = await mkdtemp(path.join(tmpdir(), 'inkmeter-client-'));
   t.teardown(() => rm(folder, { recursive: true, force: true }));
@@ -71,7 +71,7 @@ function lineOf({ file, start }: ts.Diagnostic): number {
 }
 
 /**
- * Signs up, looks around, generates content, reads what it cost, and meets an error. Reads `BASE_URL` and `EMAIL`, and
+ * Signs up, reads the plan, generates content, reads its cost, and causes an error. Reads `BASE_URL` and `EMAIL`, and
  * prints a {@link ClientReport}.
  */
 export const CLIENT_PROGRAM = String.raw`
@@ -137,7 +137,7 @@ console.log(
 );
 `;
 
-/** What {@link CLIENT_PROGRAM} prints. */
+/** The output of {@link CLIENT_PROGRAM}. */
 export type ClientReport = {
   role: string;
   keyPrefix: string;

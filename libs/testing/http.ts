@@ -1,14 +1,14 @@
 import type { AddressInfo, Server } from 'node:net';
 import type { TestScope } from './database.ts';
 
-export type HttpAnswer<Body = unknown> = {
+export type HttpResponse<Body = unknown> = {
   status: number;
   headers: Headers;
-  /** Parsed when the answer says it is JSON, else the text. */
+  /** Parsed if the response is JSON, else the text. */
   body: Body;
 };
 
-/** What Fastify's instance offers and these helpers use. */
+/** The part of a Fastify instance that these helpers use. */
 export type ListeningApp = {
   listen: (options: { port: number; host: string }) => Promise<string>;
   close: () => unknown;
@@ -16,12 +16,12 @@ export type ListeningApp = {
 
 /**
  * Sends one request over real HTTP. An object as `body` is sent as JSON, with POST unless another method is given.
- * The answer's shape is the caller's claim, as tests check it anyway.
+ * The type of the body is not checked: tests assert what they expect.
  */
 export async function request<Body = unknown>(
   url: string,
   options: { method?: string; headers?: Record<string, string>; body?: unknown; signal?: AbortSignal } = {},
-): Promise<HttpAnswer<Body>> {
+): Promise<HttpResponse<Body>> {
   const { body, headers = {}, signal } = options;
   const isText = typeof body === 'string' || body instanceof Uint8Array;
   const response = await fetch(url, {
@@ -41,14 +41,14 @@ export async function request<Body = unknown>(
   };
 }
 
-/** Lets an app listen on a free port of the loopback address, and closes it when the test ends. Returns its URL. */
+/** Starts an app on a free port of the loopback address and closes it when the test ends. Returns its URL. */
 export async function listenOnFreePort(t: TestScope, app: ListeningApp): Promise<string> {
   const url = await app.listen({ port: 0, host: '127.0.0.1' });
   t.teardown(() => app.close());
   return url;
 }
 
-/** The same for a bare Node server, whose open connections are cut at the end. */
+/** The same for a plain Node server, whose open connections are closed at the end. */
 export async function listenServerOnFreePort(t: TestScope, server: Server): Promise<string> {
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);

@@ -1,8 +1,8 @@
 /**
- * A source of ids for tests that counts: the first is `00000000-0000-7000-8000-000000000001`.
- * They are valid UUIDs (version 7 by their digits) and sort in the order they were made.
+ * A source of sequential ids for tests: the first is `00000000-0000-7000-8000-000000000001`.
+ * They are valid version 7 UUIDs and sort in the order of their creation.
  *
- * @param group Told apart by the first block, so that two sources in one test never make the same id.
+ * @param group The first block of the ids: two sources in one test need different groups.
  */
 export function createSequentialIds(group = 0): () => string {
   const prefix = group.toString(16).padStart(8, '0');

@@ -2,7 +2,7 @@ import t from 'tap';
 import { z } from 'zod';
 import { createFakeRuntime } from './runtime.ts';
 
-t.test('time stands still until it is moved', async (t) => {
+t.test('time stands still until the test moves it', async (t) => {
   const { clock } = createFakeRuntime({ start: '2026-01-31T23:59:59Z' });
   t.strictSame(clock.now(), clock.now());
   clock.advance(1_000);
@@ -11,7 +11,7 @@ t.test('time stands still until it is moved', async (t) => {
   t.equal(clock.now().toISOString(), '2027-01-01T00:00:00.000Z');
 });
 
-t.test('ids count, are valid and told apart by group', async (t) => {
+t.test('ids are sequential, valid and separated by group', async (t) => {
   const one = createFakeRuntime();
   const other = createFakeRuntime({ idGroup: 2 });
   const ids = [one.newId(), one.newId(), other.newId()];
@@ -23,7 +23,7 @@ t.test('ids count, are valid and told apart by group', async (t) => {
   t.ok(ids.every((id) => z.uuid().safeParse(id).success));
 });
 
-t.test('randomness is the same on every run and stays in its interval', async (t) => {
+t.test('randomness is repeatable and stays in its interval', async (t) => {
   const draws = Array.from({ length: 1_000 }, createFakeRuntime().random);
   const again = Array.from({ length: 1_000 }, createFakeRuntime().random);
   t.strictSame(draws, again);

@@ -2,13 +2,13 @@ import type { Clock, Runtime } from '#libs/service/runtime.ts';
 import { createSequentialIds } from './ids.ts';
 
 export type FakeClock = Clock & {
-  /** Moves time forward; backward with a negative number. */
+  /** Moves time forward, or backward by a negative duration. */
   advance: (durationMs: number) => void;
-  /** Jumps to a moment. */
+  /** Sets the time. */
   set: (moment: Date | string) => void;
 };
 
-/** A clock that stands still until it is told to move. */
+/** A clock that moves only when the test moves it. */
 export function createFakeClock(start: Date | string = '2026-11-20T12:00:00.000Z'): FakeClock {
   let nowMs = new Date(start).getTime();
   return {
@@ -33,7 +33,7 @@ export function createFakeRandom(seed = 1): () => number {
   };
 }
 
-/** A runtime in which nothing happens by chance: still time, counted ids, repeatable randomness. */
+/** A deterministic runtime: still time, sequential ids, repeatable randomness. */
 export function createFakeRuntime(
   options: { start?: Date | string; idGroup?: number } = {},
 ): Runtime & { clock: FakeClock } {

@@ -16,7 +16,7 @@ import { createMetrics } from '#libs/service/metrics.ts';
 import { type ProviderSimulator, startProviderSimulator } from '#libs/simulators/provider-simulator.ts';
 import type { PublishedPost } from '#libs/simulators/social.ts';
 import { createTestDatabase, type TestScope } from '#libs/testing/database.ts';
-import { type HttpAnswer, listenOnFreePort, request } from '#libs/testing/http.ts';
+import { type HttpResponse, listenOnFreePort, request } from '#libs/testing/http.ts';
 import { createFakeRuntime, type FakeClock } from '#libs/testing/runtime.ts';
 import { buildApp } from '../app.ts';
 import { configSchema, toGenerationConfig } from '../config.ts';
@@ -40,7 +40,7 @@ const person: Caller = {
 };
 
 // biome-ignore lint/suspicious/noExplicitAny: tests say what they expect of it
-export type Answer = HttpAnswer<any>;
+export type Answer = HttpResponse<any>;
 
 export type TestSocial = {
   url: string;
