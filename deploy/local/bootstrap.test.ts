@@ -8,9 +8,10 @@ import { systemRuntime } from '#libs/service/runtime.ts';
 import { createTestDatabase } from '#libs/testing/database.ts';
 import { runAllRollouts } from '#services/billing/catalogues/catalogues.fixture.ts';
 import { publishCatalogue } from '#services/billing/catalogues/publish-catalogue.ts';
-import { createCatalogueStore } from '#services/billing/catalogues/versions.ts';
-import { defaultSubscription } from '#services/billing/subscriptions/domain.ts';
-import { createSubscriptionStore } from '#services/billing/subscriptions/store.ts';
+import { createCatalogueVersions } from '#services/billing/catalogues/versions.ts';
+import { defaultSubscription } from '#services/billing/subscriptions/domain/subscription.ts';
+import { applyLimits } from '#services/billing/subscriptions/plugin.ts';
+import { saveSubscription } from '#services/billing/subscriptions/store.ts';
 import { bootstrap, cataloguePathOf, defaultPricesPath } from './bootstrap.ts';
 
 const PRESETS = ['default', 'crew', 'alwrity-alpha', 'alwrity', 'lily', 'whisperforge'];
@@ -54,14 +55,15 @@ t.test('given a migrated database', async (t) => {
 
   const accountId = '0190a1b2-0000-7000-8000-00000000a001';
   const { clock } = systemRuntime;
-  const catalogues = createCatalogueStore(pool);
-  const active = await catalogues.active();
+  const catalogues = createCatalogueVersions();
+  const database = createDatabase(pool);
+  const active = await catalogues.active(database);
   if (active === undefined) throw new Error('no catalogue is active');
-  const { applySubscription } = createSubscriptionStore(pool, catalogues);
-  await applySubscription({
-    accountId,
-    now: clock.now(),
-    decide: () => ({ ...defaultSubscription(accountId, active, clock.now()), planKey: 'basic' }),
+  const now = clock.now();
+  const subscription = { ...defaultSubscription(accountId, active, now), planKey: 'basic' };
+  await transaction(database, async (tx) => {
+    await saveSubscription(tx, subscription, now);
+    await applyLimits(tx, { catalogues }, subscription, now);
   });
   const accountTerms = async () => {
     const { rows } = await pool.query(

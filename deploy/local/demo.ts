@@ -4,10 +4,16 @@ import { entitlementsAt } from '#libs/catalogue/entitlements.ts';
 import { featuresOf } from '#libs/catalogue/features.ts';
 import { findPlan, plansByRank } from '#libs/catalogue/plans.ts';
 import type { Catalogue } from '#libs/catalogue/schema.ts';
+import { createDatabase } from '#libs/db/database.ts';
 import { systemRuntime } from '#libs/service/runtime.ts';
-import { createManualPayments } from '#services/billing/payments/manual/driver.ts';
-import { entitlementInputOf } from '#services/billing/subscriptions/domain.ts';
-import { createLifecycle } from '#services/billing/subscriptions/plugin.ts';
+import { createCatalogueVersions } from '#services/billing/catalogues/versions.ts';
+import { decideAssignment } from '#services/billing/subscriptions/domain/decide-assignment.ts';
+import { entitlementInputOf } from '#services/billing/subscriptions/domain/subscription.ts';
+import {
+  changeSubscription,
+  readAccount,
+  type SubscriptionDeps,
+} from '#services/billing/subscriptions/plugin.ts';
 import { ensureDemoAccount } from '#services/gateway/accounts/demo-account.ts';
 
 const API_ACCESS = 'api_access';
@@ -24,22 +30,29 @@ export type Demo = {
  */
 export async function setUpDemo(pool: Pool, apiKey: string, author: string): Promise<Demo> {
   const { accountId } = await ensureDemoAccount(pool, systemRuntime, { apiKey });
-  const { accounts, changes } = createLifecycle(pool, systemRuntime, {
-    payments: createManualPayments(''),
-    graceDays: 0,
-    requestDays: 1,
-  });
-  const { subscription, sold } = await accounts.ensureSubscription(accountId);
+  const deps: SubscriptionDeps = {
+    database: createDatabase(pool),
+    catalogues: createCatalogueVersions(),
+    runtime: systemRuntime,
+    paymentPolicy: { graceDays: 0, requestDays: 1, driver: 'manual' },
+  };
+  const { subscription, sold } = await readAccount(deps, accountId);
   const plan = planForKeys(sold.catalogue, subscription.planKey);
   if (plan !== subscription.planKey) {
-    await changes.assign(accountId, {
-      plan,
-      cycle: 'month',
-      reason: 'the key of the demo account needs API access',
-      by: { actor: author, requestId: null },
-    });
+    await changeSubscription(deps, { accountId }, (state, context) =>
+      decideAssignment(
+        state,
+        {
+          plan,
+          cycle: 'month',
+          reason: 'the key of the demo account needs API access',
+          by: { actor: author, requestId: null },
+        },
+        context,
+      ),
+    );
   }
-  const account = await accounts.ensureSubscription(accountId);
+  const account = await readAccount(deps, accountId);
   const { textModels } = entitlementsAt(entitlementInputOf(account), systemRuntime.clock.now());
   return { plan, model: textModels.default };
 }

@@ -23,8 +23,7 @@ import { type ProviderSimulator, startProviderSimulator } from '#libs/simulators
 import { createTestDatabase, type TestScope } from '#libs/testing/database.ts';
 import { type HttpResponse, listenOnFreePort, request } from '#libs/testing/http.ts';
 import { buildApp as buildBilling } from '#services/billing/app.ts';
-import { configSchema as billingSchema } from '#services/billing/config.ts';
-import { createManualPayments } from '#services/billing/payments/manual/driver.ts';
+import { configSchema as billingSchema, toPaymentTerms } from '#services/billing/config.ts';
 import { ensureStaffUser } from '#services/gateway/accounts/demo-account.ts';
 import { createSetKeyLimits } from '#services/gateway/api-keys/key-limits.ts';
 import { buildApp as buildGateway } from '#services/gateway/app.ts';
@@ -127,12 +126,10 @@ export async function startInstallation(t: TestScope, catalogue: string): Promis
       buildBilling({
         ...base('billing'),
         config: toServiceConfig(billingVariables),
-        paymentTerms: {
-          payments: createManualPayments(billingVariables.PAYMENT_INSTRUCTIONS),
-          graceDays: billingVariables.PAYMENT_GRACE_DAYS,
-          requestDays: billingVariables.PAYMENT_REQUEST_DAYS,
-        },
-      }),
+        paymentTerms: toPaymentTerms(billingVariables),
+        renewalIntervalSeconds: 30,
+        reminderIntervalSeconds: 300,
+      }).app,
     ),
   );
 

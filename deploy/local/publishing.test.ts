@@ -6,8 +6,8 @@ import { createDatabase } from '#libs/db/database.ts';
 import { createTestJobs, until } from '#libs/jobs/fixtures.ts';
 import { systemRuntime } from '#libs/service/runtime.ts';
 import { rolloutTasks } from '#services/billing/catalogues/jobs.ts';
-import { createCatalogueStore, createCatalogueVersions } from '#services/billing/catalogues/versions.ts';
-import { createSubscriptionStore } from '#services/billing/subscriptions/store.ts';
+import { createCatalogueVersions } from '#services/billing/catalogues/versions.ts';
+import { moveToCatalogue, recomputeLimits } from '#services/billing/subscriptions/plugin.ts';
 import { cataloguePathOf } from './bootstrap.ts';
 import { startInstallation } from './installation.fixture.ts';
 
@@ -26,11 +26,13 @@ t.test('given a hundred calls a second, when the catalogue is published three ti
       .replace('amount: 40.00 USD', `amount: ${50 + n}.00 USD`);
   t.not(edition(1), edition(2));
 
+  const database = createDatabase(pool);
+  const deps = { database, catalogues: createCatalogueVersions(), runtime: systemRuntime };
   const tasks = rolloutTasks({
-    database: createDatabase(pool),
+    database,
     clock: systemRuntime.clock,
-    versions: createCatalogueVersions(),
-    applySubscription: createSubscriptionStore(pool, createCatalogueStore(pool)).applySubscription,
+    recomputeLimits: (accountId) => recomputeLimits(deps, accountId),
+    moveToCatalogue: (accountId, move) => moveToCatalogue(deps, accountId, move),
   });
   const { jobs } = createTestJobs(t, databaseUrl, tasks);
   jobs.start();

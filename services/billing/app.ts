@@ -6,24 +6,22 @@ import { createService, type ServiceApp } from '#libs/service/create-service.ts'
 import { requireInternalContext } from '#libs/service/internal-calls.ts';
 import type { Logger } from '#libs/service/logger.ts';
 import type { Metrics } from '#libs/service/metrics.ts';
-import type { PeriodicJob } from '#libs/service/periodic-job.ts';
 import type { Runtime } from '#libs/service/runtime.ts';
 import type { ServiceConfig } from '#libs/service/variables.ts';
-import { addStaffRoutes, type UpdateTerms } from './adjustments/plugin.ts';
+import { addStaffRoutes } from './adjustments/plugin.ts';
 import { auditPlugin } from './audit/plugin.ts';
 import { rolloutTasks } from './catalogues/jobs.ts';
-import { cataloguesPlugin } from './catalogues/plugin.ts';
-import { createCatalogueVersions } from './catalogues/versions.ts';
-import { internalRoutes } from './subscriptions/internal-routes.ts';
-import {
-  addLifecycleRoutes,
-  buildLifecycleJobs,
-  createLifecycle,
-  type PaymentTerms,
-} from './subscriptions/plugin.ts';
-import { replaceKeyLimits } from './subscriptions/store.ts';
+import { cataloguesPlugin, createCatalogueVersions } from './catalogues/plugin.ts';
+import type { PaymentTerms } from './config.ts';
+import { paymentTasks } from './payments/jobs.ts';
+import { collectPayment, type PaymentDeps, paymentsPlugin } from './payments/plugin.ts';
+import { plansPlugin } from './plans/plugin.ts';
+import { subscriptionTasks } from './subscriptions/jobs.ts';
+import { moveToCatalogue, recomputeLimits, subscriptionsPlugin } from './subscriptions/plugin.ts';
+import { trialTasks } from './trials/jobs.ts';
+import { trialsPlugin } from './trials/plugin.ts';
 
-export type AppDependencies = {
+export type AppOptions = {
   config: ServiceConfig;
   runtime: Runtime;
   logger: Logger;
@@ -31,62 +29,54 @@ export type AppDependencies = {
   pool: Pool;
   signer: Pick<ContextSigner, 'verify'>;
   paymentTerms: PaymentTerms;
+  renewalIntervalSeconds: number;
+  reminderIntervalSeconds: number;
 };
 
-export function buildApp(dependencies: AppDependencies): ServiceApp {
-  const { config, runtime, logger, metrics, pool, signer, paymentTerms } = dependencies;
-  const { clock } = runtime;
+export function buildApp(options: AppOptions): { app: ServiceApp; tasks: Task[] } {
+  const { config, runtime, logger, metrics, pool, signer } = options;
+  const deps = createDeps(options);
+  const { database, catalogues } = deps;
   const app = createService({ config, runtime, logger, metrics, acceptRequestId: true });
   requireInternalContext(app, signer);
-  const lifecycle = createLifecycle(pool, runtime, paymentTerms);
-  const { catalogues, subscriptions, accounts } = lifecycle;
-  const updateTerms: UpdateTerms = async (accountId, change) => {
-    const { subscription } = await accounts.ensureSubscription(accountId);
-    const now = clock.now();
-    await subscriptions.applySubscription({
-      accountId,
-      now,
-      decide: (current) => current ?? subscription,
-      inTransaction: (client) => change(client, now),
-    });
-  };
-  addLifecycleRoutes(app, pool, runtime, lifecycle);
-  internalRoutes(app, {
-    clock,
-    accounts,
-    catalogueSource: catalogues.source,
-    setKeyLimits: (accountId, keyId, limits) =>
-      updateTerms(accountId, (client, now) => replaceKeyLimits(client, accountId, keyId, limits, now)),
+  void app.register(plansPlugin, deps);
+  void app.register(subscriptionsPlugin, {
+    ...deps,
+    collectPayment: (request) => collectPayment(deps, request),
   });
-  const { accountExists } = subscriptions;
-  addStaffRoutes(app, { pool, runtime, accounts, accountExists, updateTerms });
-  const database = createDatabase(pool);
-  void app.register(cataloguesPlugin, { database, runtime, versions: createCatalogueVersions() });
+  void app.register(trialsPlugin, deps);
+  void app.register(paymentsPlugin, deps);
+  void app.register(cataloguesPlugin, { database, runtime, versions: catalogues });
   void app.register(auditPlugin, { database });
-  return app;
+  addStaffRoutes(app, { pool, runtime, deps });
+  return { app, tasks: createTasks(options, deps) };
 }
 
-export type JobOptions = Omit<AppDependencies, 'config' | 'signer'> & {
-  renewalIntervalMs: number;
-  reminderIntervalMs: number;
-};
-
-export function buildJobs(options: JobOptions): PeriodicJob[] {
-  const { pool, runtime, paymentTerms } = options;
-  const lifecycle = createLifecycle(pool, runtime, paymentTerms);
-  return buildLifecycleJobs(options, lifecycle);
-}
-
-export function buildTasks({
-  pool,
-  runtime,
-  paymentTerms,
-}: Pick<AppDependencies, 'pool' | 'runtime' | 'paymentTerms'>): Task[] {
-  const { applySubscription } = createLifecycle(pool, runtime, paymentTerms).subscriptions;
-  return rolloutTasks({
+function createDeps({ pool, runtime, paymentTerms }: AppOptions): PaymentDeps {
+  const { payments, graceDays, requestDays } = paymentTerms;
+  return {
     database: createDatabase(pool),
-    clock: runtime.clock,
-    versions: createCatalogueVersions(),
-    applySubscription,
-  });
+    catalogues: createCatalogueVersions(),
+    runtime,
+    payments,
+    paymentPolicy: { graceDays, requestDays, driver: payments.driver },
+  };
+}
+
+function createTasks(
+  { metrics, renewalIntervalSeconds, reminderIntervalSeconds }: AppOptions,
+  deps: PaymentDeps,
+): Task[] {
+  const { database, runtime } = deps;
+  return [
+    ...subscriptionTasks({ ...deps, registry: metrics.registry, renewalIntervalSeconds }),
+    ...paymentTasks(deps),
+    ...trialTasks({ database, runtime, reminderIntervalSeconds }),
+    ...rolloutTasks({
+      database,
+      clock: runtime.clock,
+      recomputeLimits: (accountId) => recomputeLimits(deps, accountId),
+      moveToCatalogue: (accountId, move) => moveToCatalogue(deps, accountId, move),
+    }),
+  ];
 }

@@ -1,14 +1,11 @@
-/** People, payments and passing time, for tests of what becomes of subscriptions. */
+/** Customers, payments and scheduled tasks, for tests of subscriptions. */
 import { readFileSync } from 'node:fs';
 import type { Caller } from '#libs/contracts/internal-context.ts';
 import type { PaymentRequestSummary } from '#libs/contracts/payment-requests.ts';
 import type { CurrentSubscription } from '#libs/contracts/plans.ts';
 import type { BillingEventWire } from '#libs/contracts/subscriptions.ts';
 import { createLogger } from '#libs/service/logger.ts';
-import { createMetrics } from '#libs/service/metrics.ts';
-import { buildJobs } from './app.ts';
-import { ACCOUNT, STAFF, TEST_PAYMENT_TERMS, type TestService } from './fixtures.ts';
-import type { PaymentTerms } from './subscriptions/plugin.ts';
+import { ACCOUNT, STAFF, type TestService } from './fixtures.ts';
 
 const OWNER = '0190a1b2-0000-7000-8000-00000000b001';
 
@@ -21,7 +18,7 @@ export type Refusal = {
 };
 export type Events = { data: { events: BillingEventWire[]; next_cursor: string | null } };
 
-/** The owner of an account, unless said otherwise. */
+/** The owner of an account by default. */
 export function callerWith(caller: Partial<Caller> = {}): Caller {
   return {
     accountId: ACCOUNT,
@@ -64,30 +61,35 @@ export async function addAccount({ pool, runtime }: TestService): Promise<string
   return id;
 }
 
-/** The two jobs, as the service runs them. */
-export function createJobs(
-  { pool, runtime }: TestService,
-  paymentTerms: PaymentTerms = TEST_PAYMENT_TERMS,
-): { renew: () => Promise<void>; remind: () => Promise<void>; lines: Record<string, unknown>[] } {
+/** Runs scheduled tasks, each as one job of the queue would. */
+export function createJobs({ tasks }: TestService): {
+  /** Renews subscriptions, then collects the requested payments. */
+  renew: () => Promise<void>;
+  remind: () => Promise<void>;
+  lines: Record<string, unknown>[];
+} {
   const lines: Record<string, unknown>[] = [];
-  const [renewal, reminders] = buildJobs({
-    pool,
-    runtime,
-    logger: createLogger({
-      name: 'test',
-      level: 'info',
-      destination: { write: (line) => void lines.push(JSON.parse(line)) },
-    }),
-    metrics: createMetrics({ service: 'billing', processMetrics: false }),
-    paymentTerms,
-    renewalIntervalMs: 3_600_000,
-    reminderIntervalMs: 3_600_000,
+  const logger = createLogger({
+    name: 'test',
+    level: 'info',
+    destination: { write: (line) => void lines.push(JSON.parse(line)) },
   });
-  if (renewal === undefined || reminders === undefined) throw new Error('a job is missing');
-  return { renew: renewal.runOnce, remind: reminders.runOnce, lines };
+  const run = async (name: string) => {
+    const task = tasks.find((one) => one.name === name);
+    if (task === undefined) throw new Error(`There is no task ${name}.`);
+    await task.run({}, { signal: new AbortController().signal, logger });
+  };
+  return {
+    renew: async () => {
+      await run('renew-subscriptions');
+      await run('collect-payments');
+    },
+    remind: () => run('send-trial-reminders'),
+    lines,
+  };
 }
 
-/** What an account does about its plan, by its owner. */
+/** The requests of an account's owner. */
 export function customer(service: TestService, accountId: string = ACCOUNT) {
   const caller = callerWith({ accountId });
   const post = <Body = Current & Refusal>(url: string, body?: unknown) =>
@@ -99,10 +101,11 @@ export function customer(service: TestService, accountId: string = ACCOUNT) {
     current: async () => (await get<Current>('/api/subscription/current')).body.data,
     upgrade: (plan: string, cycle?: 'month' | 'year') =>
       post('/api/subscription/upgrade', { plan, ...(cycle && { cycle }) }),
-    /** Buys a plan: asks for it, and has staff record the payment. */
+    /** Requests a plan; staff then mark the payment as paid. */
     async buy(plan: string, cycle?: 'month' | 'year'): Promise<PaymentRequestSummary> {
       const { body } = await post('/api/subscription/upgrade', { plan, ...(cycle && { cycle }) });
-      if (body.payment_request === undefined) throw new Error(`nothing to pay: ${JSON.stringify(body)}`);
+      if (body.payment_request === undefined)
+        throw new Error(`No payment was requested: ${JSON.stringify(body)}`);
       await markPaid(service, body.payment_request.id);
       return body.payment_request;
     },
@@ -123,7 +126,7 @@ export function markPaid(service: TestService, id: string, note = 'Transfer') {
   );
 }
 
-/** Every payment request there ever was, the oldest first. */
+/** All payment requests, the oldest first. */
 export const requestsOf = async ({ pool }: TestService) =>
   (await pool.query('SELECT id, status, plan_key, amount_minor, note FROM payment_requests ORDER BY id'))
     .rows;

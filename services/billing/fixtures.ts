@@ -1,8 +1,9 @@
-/** The service as tests run it: real PostgreSQL, still time, and the default catalogue. */
+/** The service in tests: real PostgreSQL, a fake clock and the default catalogue. */
 import { readFileSync } from 'node:fs';
 import type { Pool } from 'pg';
 import { createContextSigner } from '#libs/auth/internal-context.ts';
 import { type Caller, INTERNAL_CONTEXT_HEADER, type PlatformRole } from '#libs/contracts/internal-context.ts';
+import type { Task } from '#libs/jobs/task.ts';
 import { createLedger, type Ledger } from '#libs/ledger/ledger.ts';
 import { createLogger } from '#libs/service/logger.ts';
 import { createMetrics } from '#libs/service/metrics.ts';
@@ -11,10 +12,10 @@ import { createFakeRuntime } from '#libs/testing/runtime.ts';
 import { testServiceConfig } from '#libs/testing/service.ts';
 import { buildApp } from './app.ts';
 import { type ImportedCatalogue, importAndActivate } from './catalogues/catalogues.fixture.ts';
+import type { PaymentTerms } from './config.ts';
 import { createManualPayments } from './payments/manual/driver.ts';
-import type { PaymentTerms } from './subscriptions/plugin.ts';
 
-const SECRET = 'a secret that only tests know of, no one else';
+const SECRET = 'a signing secret that only the tests of billing use';
 
 export const ACCOUNT = '0190a1b2-0000-7000-8000-00000000a001';
 export const OTHER_ACCOUNT = '0190a1b2-0000-7000-8000-00000000a002';
@@ -46,6 +47,7 @@ export type Answer<Body> = { status: number; body: Body };
 
 export type TestService = {
   pool: Pool;
+  tasks: readonly Task[];
   ledger: Ledger;
   runtime: ReturnType<typeof createFakeRuntime>;
   importText: (text: string) => Promise<ImportedCatalogue>;
@@ -56,20 +58,20 @@ export type TestService = {
     url: string,
     body?: unknown,
   ) => Promise<Answer<Body>>;
-  /** Sends a request of somebody with this role on the platform; a text as body is sent as YAML. */
+  /** Sends a request of a user with this platform role; a text body is sent as YAML. */
   sendAs: <Body>(
     platformRole: PlatformRole,
     method: Method,
     url: string,
     body?: unknown,
   ) => Promise<Answer<Body>>;
-  /** Sends a request of exactly this caller. */
+  /** Sends a request of this caller. */
   sendBy: <Body>(caller: Caller, method: Method, url: string, body?: unknown) => Promise<Answer<Body>>;
 };
 
 export type Method = 'GET' | 'POST' | 'PUT' | 'DELETE';
 
-/** With two accounts, and the catalogue given on offer. */
+/** A service with two accounts; `catalogue` is on offer. */
 export async function createTestService(
   t: TestScope,
   catalogue: string | null = DEFAULT_CATALOGUE,
@@ -79,7 +81,7 @@ export async function createTestService(
   const runtime = createFakeRuntime();
   const { now } = runtime.clock;
   const signer = createContextSigner({ secrets: [SECRET], now });
-  const app = buildApp({
+  const { app, tasks } = buildApp({
     config: testServiceConfig(),
     runtime,
     logger: createLogger({ name: 'test', level: 'silent' }),
@@ -87,6 +89,8 @@ export async function createTestService(
     pool,
     signer,
     paymentTerms,
+    renewalIntervalSeconds: 3_600,
+    reminderIntervalSeconds: 3_600,
   });
   t.teardown(() => app.close());
   for (const id of [ACCOUNT, OTHER_ACCOUNT]) {
@@ -115,6 +119,7 @@ export async function createTestService(
 
   return {
     pool,
+    tasks,
     ledger: createLedger({ pool, now }),
     runtime,
     importText,
@@ -126,7 +131,7 @@ export async function createTestService(
   };
 }
 
-/** What other services are told while work runs. */
+/** The notifications that other services receive while `work` runs. */
 export async function notificationsDuring(pool: Pool, work: () => Promise<unknown>): Promise<unknown[]> {
   const client = await pool.connect();
   const heard: unknown[] = [];

@@ -13,7 +13,15 @@ import {
   uuid,
 } from 'drizzle-orm/pg-core';
 import { MIGRATIONS } from '#libs/contracts/catalogues.ts';
+import type { BillingEventKind } from '#libs/contracts/subscriptions.ts';
 import { instant } from './columns.ts';
+
+type ScheduledChangeJson = {
+  plan_key: string;
+  cycle: 'month' | 'year';
+  catalogue_version_id: string;
+  moves_to?: string | null;
+};
 
 /** An imported catalogue file. It never changes: subscriptions pin the version they were sold under. */
 export const catalogueVersions = pgTable(
@@ -58,8 +66,8 @@ export const subscriptions = pgTable(
     periodPaidMinor: integer('period_paid_minor'),
     /** Seats bought beside the plan; null where only the plan counts. */
     seats: integer('seats'),
-    /** A change that waits for the end of the period: `{plan_key, cycle, catalogue_version_id, moves_to}`. */
-    scheduledChange: jsonb('scheduled_change'),
+    /** A change that takes effect when the period ends. */
+    scheduledChange: jsonb('scheduled_change').$type<ScheduledChangeJson>(),
     /** When time next changes the subscription; the job that renews looks for it. */
     dueAt: instant('due_at').generatedAlwaysAs(sql`least(current_period_end, trial_ends_at, access_ends_at)`),
     createdAt: instant('created_at').notNull(),
@@ -185,7 +193,7 @@ export const paymentRequests = pgTable(
     cycle: text('cycle', { enum: ['month', 'year'] }).notNull(),
     /** In minor units (cents). */
     amountMinor: integer('amount_minor').notNull(),
-    currency: text('currency').notNull(),
+    currency: text('currency', { enum: ['USD'] }).notNull(),
     status: text('status', { enum: ['open', 'paid', 'void'] }).notNull(),
     /** Who collects it, what they call it, and what they tell the customer; the latter once they have been asked. */
     driver: text('driver').notNull(),
@@ -239,10 +247,10 @@ export const billingEvents = pgTable(
   {
     id: uuid('id').primaryKey(),
     accountId: uuid('account_id').notNull(),
-    kind: text('kind').notNull(),
+    kind: text('kind').$type<BillingEventKind>().notNull(),
     /** What it is about, such as a trial or a payment request. */
     subject: text('subject').notNull(),
-    data: jsonb('data').notNull(),
+    data: jsonb('data').$type<Record<string, string | number | boolean | null>>().notNull(),
     occurredAt: instant('occurred_at').notNull(),
   },
   (table) => [

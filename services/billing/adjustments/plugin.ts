@@ -3,11 +3,18 @@ import { drizzle } from 'drizzle-orm/node-postgres';
 import type { FastifyInstance } from 'fastify';
 import type { Pool, PoolClient } from 'pg';
 import { recordAudit } from '#libs/audit/record-audit.ts';
-import { createDatabase } from '#libs/db/database.ts';
+import { transaction } from '#libs/db/database.ts';
 import { problem } from '#libs/problems/problems.ts';
 import type { Runtime } from '#libs/service/runtime.ts';
 import { findLatestRollout } from '../catalogues/rollout-store.ts';
-import type { Accounts } from '../subscriptions/accounts.ts';
+import {
+  accountExists,
+  applyLimits,
+  lockSubscription,
+  offeredCatalogue,
+  readAccount,
+  type SubscriptionDeps,
+} from '../subscriptions/plugin.ts';
 import { flagRoutes } from './flags/routes.ts';
 import { createFlagStore } from './flags/store.ts';
 import type { GuardRailTarget } from './guard-rails/domain.ts';
@@ -33,10 +40,18 @@ export type UpdateTerms = (
 export type StaffDependencies = {
   pool: Pool;
   runtime: Runtime;
-  accounts: Accounts;
-  accountExists: (accountId: string) => Promise<boolean>;
-  updateTerms: UpdateTerms;
+  deps: SubscriptionDeps;
 };
+
+function createUpdateTerms(deps: SubscriptionDeps): UpdateTerms {
+  return (accountId, change) =>
+    transaction(deps.database, async (tx) => {
+      const subscription = await lockSubscription(tx, deps, accountId);
+      const now = deps.runtime.clock.now();
+      await change(tx.$client, now);
+      await applyLimits(tx, deps, subscription, now);
+    });
+}
 
 /** Every override in force is worked into every change of the account's limits. */
 const MAX_OVERRIDES = 100;
@@ -47,12 +62,14 @@ export function addStaffRoutes(app: FastifyInstance, dependencies: StaffDependen
 }
 
 function addAccountDecisions(app: FastifyInstance, dependencies: StaffDependencies): void {
-  const { pool, runtime, accounts, accountExists, updateTerms } = dependencies;
+  const { pool, runtime, deps } = dependencies;
   const { newId } = runtime;
+  const updateTerms = createUpdateTerms(deps);
+  const exists = (accountId: string) => accountExists(deps.database, accountId);
   overrideRoutes(app, {
     runtime,
-    accounts,
-    accountExists,
+    readAccount: (accountId) => readAccount(deps, accountId),
+    accountExists: exists,
     ...createOverrideStore(pool),
     grant: (override, by) =>
       updateTerms(override.accountId, async (client, now) => {
@@ -91,7 +108,7 @@ function addAccountDecisions(app: FastifyInstance, dependencies: StaffDependenci
       }),
   });
   segmentRoutes(app, {
-    accountExists,
+    accountExists: exists,
     read: (accountId) => readSegments(pool, accountId),
     replace: (accountId, segments, { by, reason }) =>
       updateTerms(accountId, async (client, now) => {
@@ -112,7 +129,8 @@ function addAccountDecisions(app: FastifyInstance, dependencies: StaffDependenci
 }
 
 function addCommonDecisions(app: FastifyInstance, dependencies: StaffDependencies): void {
-  const { pool, runtime, accounts, updateTerms } = dependencies;
+  const { pool, runtime, deps } = dependencies;
+  const updateTerms = createUpdateTerms(deps);
   flagRoutes(app, { runtime, ...createFlagStore(pool) });
 
   const change = async (target: GuardRailTarget, how: GuardRailChange) => {
@@ -122,10 +140,10 @@ function addCommonDecisions(app: FastifyInstance, dependencies: StaffDependencie
   };
   guardRailRoutes(app, {
     runtime,
-    accounts,
+    offered: () => offeredCatalogue(deps),
     list: () => listGuardRails(pool),
     exists: (target) => hasGuardRail(pool, target),
-    latestRollout: () => findLatestRollout(createDatabase(pool), 'guard_rail'),
+    latestRollout: () => findLatestRollout(deps.database, 'guard_rail'),
     put: (setting, audit) => change(setting.target, { set: setting, audit }),
     withdraw: (target, audit) => change(target, { withdraw: target, audit }),
   });

@@ -1,6 +1,6 @@
 /** What staff decided beside the plans, read together because it is applied together. */
 import type { Pool, PoolClient } from 'pg';
-import type { Adjustments } from '../subscriptions/domain.ts';
+import type { Adjustments } from '../subscriptions/domain/subscription.ts';
 import { type FlagRecord, flagOf } from './flags/domain.ts';
 import { type GuardRailRecord, type GuardRailTarget, guardRailOf, targetOf } from './guard-rails/domain.ts';
 import { type OverrideRecord, overrideOf } from './overrides/domain.ts';

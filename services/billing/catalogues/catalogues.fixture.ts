@@ -3,12 +3,12 @@ import { CLI_ACTOR } from '#libs/audit/entry.ts';
 import { createDatabase, transaction } from '#libs/db/database.ts';
 import { createLogger } from '#libs/service/logger.ts';
 import type { Runtime } from '#libs/service/runtime.ts';
-import { createSubscriptionStore } from '../subscriptions/store.ts';
+import { moveToCatalogue, recomputeLimits } from '../subscriptions/plugin.ts';
 import { importCatalogue, readCatalogueFile } from './import-catalogue.ts';
 import { publishCatalogue } from './publish-catalogue.ts';
 import { listRunningRollouts } from './rollout-store.ts';
-import { runRollout } from './run-rollout.ts';
-import { createCatalogueStore, createCatalogueVersions } from './versions.ts';
+import { type RolloutDependencies, runRollout } from './run-rollout.ts';
+import { createCatalogueVersions } from './versions.ts';
 
 export type ImportedCatalogue = {
   id: string;
@@ -45,17 +45,17 @@ export async function runAllRollouts({
   onFailure,
 }: {
   pool: Pool;
-  runtime: Pick<Runtime, 'clock'>;
+  runtime: Pick<Runtime, 'clock' | 'newId'>;
   /** Called for every account that fails. */
   onFailure: (line: Record<string, unknown>) => void;
 }): Promise<void> {
   const database = createDatabase(pool);
-  const { applySubscription } = createSubscriptionStore(pool, createCatalogueStore(pool));
-  const dependencies = {
+  const deps = { database, catalogues: createCatalogueVersions(), runtime };
+  const dependencies: RolloutDependencies = {
     database,
     clock: runtime.clock,
-    versions: createCatalogueVersions(),
-    applySubscription,
+    recomputeLimits: (accountId) => recomputeLimits(deps, accountId),
+    moveToCatalogue: (accountId, move) => moveToCatalogue(deps, accountId, move),
   };
   const logger = createLogger({
     name: 'test',

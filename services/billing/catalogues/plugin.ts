@@ -4,12 +4,15 @@ import { type Database, transaction } from '#libs/db/database.ts';
 import { problem } from '#libs/problems/problems.ts';
 import type { Runtime } from '#libs/service/runtime.ts';
 import { importCatalogue, readCatalogueFile } from './import-catalogue.ts';
+import { catalogueInternalRoutes } from './internal-routes.ts';
 import { previewPublication } from './preview.ts';
 import { publishCatalogue } from './publish-catalogue.ts';
 import { findRollout } from './rollout-store.ts';
 import { catalogueRoutes } from './routes.ts';
 import { findVersion, listKnownModels, listVersions, summariseVersion } from './store.ts';
 import type { CatalogueVersions } from './versions.ts';
+
+export { createCatalogueVersions } from './versions.ts';
 
 export type CataloguesOptions = {
   database: Database;
@@ -20,6 +23,7 @@ export type CataloguesOptions = {
 /** Staff import, preview and publish catalogue versions. */
 export const cataloguesPlugin: FastifyPluginAsync<CataloguesOptions> = async (app, options) => {
   const { database, runtime, versions } = options;
+  catalogueInternalRoutes(app, database);
   catalogueRoutes(app, {
     active: () => versions.active(database),
     version: (id) => versions.version(database, id),

@@ -6,15 +6,12 @@ import {
   ownColumns,
   toAdjustments,
 } from '../adjustments/store.ts';
-import type { AccountState, CatalogueVersion } from '../subscriptions/domain.ts';
-import { SUBSCRIPTION_COLUMNS, type SubscriptionRow, toSubscription } from '../subscriptions/store.ts';
+import type { AccountState, CatalogueVersion } from '../subscriptions/domain/subscription.ts';
+import { findNextNotOnVersion } from '../subscriptions/store.ts';
 import type { CatalogueVersions } from './versions.ts';
 
-const NEXT_SQL = `
-  SELECT ${SUBSCRIPTION_COLUMNS}, ${ownColumns('s.account_id', '$1')}
-    FROM subscriptions s
-   WHERE s.catalogue_version_id <> $2 AND ($3::uuid IS NULL OR s.account_id > $3)
-   ORDER BY s.account_id LIMIT $4`;
+const OWN_SQL = `
+  SELECT a.id AS account_id, ${ownColumns('a.id', '$1')} FROM unnest($2::uuid[]) AS a (id)`;
 
 /** The states of accounts that are not on the target version, in the order of their ids. */
 export async function readNextStates(
@@ -22,18 +19,17 @@ export async function readNextStates(
   versions: CatalogueVersions,
   { target, after, limit, now }: { target: CatalogueVersion; after: string | null; limit: number; now: Date },
 ): Promise<AccountState[]> {
+  const subscriptions = await findNextNotOnVersion(database, target.id, { after, limit });
   const common = await database.$client.query<CommonRow>(`SELECT ${COMMON_COLUMNS}`);
-  const { rows } = await database.$client.query<SubscriptionRow & OwnRow>(NEXT_SQL, [
-    now,
-    target.id,
-    after,
-    limit,
-  ]);
+  const ids = subscriptions.map(({ accountId }) => accountId);
+  const own = await database.$client.query<OwnRow & { account_id: string }>(OWN_SQL, [now, ids]);
+  const ownByAccount = new Map(own.rows.map((row) => [row.account_id, row]));
   const states: AccountState[] = [];
-  for (const row of rows) {
+  for (const subscription of subscriptions) {
+    const row = ownByAccount.get(subscription.accountId) as OwnRow;
     states.push({
-      subscription: toSubscription(row),
-      sold: await versions.version(database, row.catalogue_version_id),
+      subscription,
+      sold: await versions.version(database, subscription.catalogueVersionId),
       adjustments: toAdjustments(row, common.rows[0] as CommonRow),
     });
   }

@@ -7,7 +7,7 @@ import type { AccountMoveWire, PublishPreview } from '#libs/contracts/catalogues
 import { meterUnit } from '#libs/contracts/limits.ts';
 import type { Database } from '#libs/db/database.ts';
 import { readUsed } from '#libs/ledger/read-used.ts';
-import type { AccountState, CatalogueVersion } from '../subscriptions/domain.ts';
+import type { AccountState, CatalogueVersion } from '../subscriptions/domain/subscription.ts';
 import { type AccountMove, createMoveEvaluator } from './domain/move-effect.ts';
 import type { Migration } from './domain/rollout.ts';
 import { readNextStates } from './preview-store.ts';

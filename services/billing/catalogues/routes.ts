@@ -15,7 +15,7 @@ import { succeed } from '#libs/contracts/envelope.ts';
 import { toPage } from '#libs/contracts/page.ts';
 import { problem } from '#libs/problems/problems.ts';
 import { serveOperation } from '#libs/service/serve-operation.ts';
-import type { CatalogueVersion } from '../subscriptions/domain.ts';
+import type { CatalogueVersion } from '../subscriptions/domain/subscription.ts';
 import { type Migration, presentMigration, type Rollout } from './domain/rollout.ts';
 import { type CatalogueVersionSummary, changesOf, presentVersion } from './domain/version-view.ts';
 import type { Publication } from './publish-catalogue.ts';

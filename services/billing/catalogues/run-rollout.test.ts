@@ -6,7 +6,6 @@ import { createFakeRuntime } from '#libs/testing/runtime.ts';
 import type { Rollout } from './domain/rollout.ts';
 import { enqueueRollout, findRollout, startRollout } from './rollout-store.ts';
 import { type RolloutDependencies, runRollout } from './run-rollout.ts';
-import { createCatalogueVersions } from './versions.ts';
 
 const ACCOUNTS = Array.from(
   { length: 250 },
@@ -46,12 +45,11 @@ async function startTestRollout(
   const dependencies: RolloutDependencies = {
     database,
     clock,
-    versions: createCatalogueVersions(),
-    async applySubscription({ accountId }) {
+    async recomputeLimits(accountId) {
       applied.push(accountId);
       await onApply(accountId, progress);
-      return undefined as never;
     },
+    moveToCatalogue: () => Promise.reject(new Error('a guard rail moves no subscription')),
   };
   const logger = createLogger({
     name: 'test',

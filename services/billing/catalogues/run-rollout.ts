@@ -1,22 +1,17 @@
 /** Brings one account after the other in line with a published catalogue or a changed guard rail. */
-import { drizzle } from 'drizzle-orm/node-postgres';
-import type { PoolClient } from 'pg';
 import type { Database } from '#libs/db/database.ts';
 import type { JobContext } from '#libs/jobs/task.ts';
 import type { Logger } from '#libs/service/logger.ts';
 import type { Clock } from '#libs/service/runtime.ts';
-import type { Subscription } from '../subscriptions/domain.ts';
-import type { SubscriptionStore } from '../subscriptions/store.ts';
+import type { CatalogueMove } from '../subscriptions/domain/decide-catalogue-move.ts';
 import type { Rollout } from './domain/rollout.ts';
-import { movedAtPeriodEnd, movedNow } from './domain.ts';
 import { advanceRollout, findRollout, listNextAccounts } from './rollout-store.ts';
-import type { CatalogueVersions } from './versions.ts';
 
 export type RolloutDependencies = {
   database: Database;
   clock: Clock;
-  versions: CatalogueVersions;
-  applySubscription: SubscriptionStore['applySubscription'];
+  recomputeLimits: (accountId: string) => Promise<void>;
+  moveToCatalogue: (accountId: string, move: CatalogueMove) => Promise<void>;
 };
 
 const BATCH_SIZE = 100;
@@ -73,37 +68,13 @@ async function applyBatch(
 }
 
 async function applyToAccount(
-  { clock, versions, applySubscription }: RolloutDependencies,
-  rollout: Rollout,
+  { recomputeLimits, moveToCatalogue }: RolloutDependencies,
+  { kind, subject, migration }: Rollout,
   accountId: string,
 ): Promise<void> {
-  await applySubscription({
-    accountId,
-    now: clock.now(),
-    decide: (current, client) => move(rollout, existing(current, accountId), versions, client),
-    // A guard rail is not part of the subscription, so only the limits are computed again.
-    ...(rollout.kind === 'guard_rail' && { inTransaction: async () => {} }),
-  });
-}
-
-async function move(
-  { kind, subject, migration }: Rollout,
-  current: Subscription,
-  versions: CatalogueVersions,
-  client: PoolClient,
-): Promise<Subscription> {
-  if (kind === 'guard_rail') return current;
-  const tx = drizzle(client);
-  const target = await versions.active(tx);
-  // Another version has been published meanwhile; its own rollout moves the account.
-  if (target?.id !== subject) return current;
-  const versionOf = (id: string) => versions.version(tx, id);
-  return migration === 'now'
-    ? movedNow(current, target, versionOf)
-    : movedAtPeriodEnd(current, target, versionOf);
-}
-
-function existing(current: Subscription | undefined, accountId: string): Subscription {
-  if (current === undefined) throw new Error(`The account ${accountId} no longer has a subscription.`);
-  return current;
+  // A guard rail is not part of the subscription, so only the limits are computed again.
+  if (kind === 'guard_rail') return recomputeLimits(accountId);
+  if (migration === 'now' || migration === 'period_end') {
+    await moveToCatalogue(accountId, { versionId: subject, migration });
+  }
 }

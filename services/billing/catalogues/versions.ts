@@ -1,10 +1,8 @@
 /** Catalogue versions, parsed. */
-import { drizzle } from 'drizzle-orm/node-postgres';
 import { LRUCache } from 'lru-cache';
-import type { Pool, PoolClient } from 'pg';
 import { parseCatalogue } from '#libs/catalogue/parse.ts';
-import { createDatabase, type Queryable } from '#libs/db/database.ts';
-import type { CatalogueVersion } from '../subscriptions/domain.ts';
+import type { Queryable } from '#libs/db/database.ts';
+import type { CatalogueVersion } from '../subscriptions/domain/subscription.ts';
 import { findActiveVersionId, findVersion } from './store.ts';
 
 export type CatalogueVersions = {
@@ -37,23 +35,5 @@ export function createCatalogueVersions(): CatalogueVersions {
       const id = await findActiveVersionId(db);
       return id === undefined ? undefined : version(db, id);
     },
-  };
-}
-
-/** The same on a pool or a raw connection. */
-export type CatalogueStore = {
-  active: (client?: PoolClient) => Promise<CatalogueVersion | undefined>;
-  version: (id: string, client?: PoolClient) => Promise<CatalogueVersion>;
-  source: (id: string) => Promise<string | undefined>;
-};
-
-export function createCatalogueStore(pool: Pool): CatalogueStore {
-  const versions = createCatalogueVersions();
-  const dbOf = (client: PoolClient | undefined): Queryable =>
-    client === undefined ? createDatabase(pool) : drizzle(client);
-  return {
-    active: (client) => versions.active(dbOf(client)),
-    version: (id, client) => versions.version(dbOf(client), id),
-    source: async (id) => (await findVersion(dbOf(undefined), id))?.source,
   };
 }

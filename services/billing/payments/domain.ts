@@ -1,11 +1,21 @@
-/** Money asked for before a plan is given. */
+/** Payment requests: a plan changes when its request is paid. */
 import type { PaymentRequestSummary, PaymentRequestWire } from '#libs/contracts/payment-requests.ts';
-import type { Cycle } from '../subscriptions/period.ts';
+import type { Cycle } from '../subscriptions/domain/period.ts';
 
-/** `new_period` starts when it is paid, `rest_of_period` adds to one that runs, `renewal` pays one that has begun. */
+/** A `new_period` starts when it is paid, `rest_of_period` upgrades the current one, `renewal` pays for one that has begun. */
 export type PaymentKind = 'new_period' | 'rest_of_period' | 'renewal';
 
-/** What is to be paid for, at a price that holds until the request expires. */
+/** How new payment requests are made. */
+export type PaymentPolicy = {
+  /** Days for which an unpaid period is served before the plan ends. */
+  graceDays: number;
+  /** Days for which the price of a payment request holds. */
+  requestDays: number;
+  /** The driver that collects new requests. */
+  driver: string;
+};
+
+/** A purchase. Its price holds until the request expires. */
 export type PaymentDraft = {
   kind: PaymentKind;
   catalogueVersionId: string;
@@ -21,7 +31,7 @@ export type PaymentRequest = PaymentDraft & {
   accountId: string;
   status: 'open' | 'paid' | 'void';
   driver: string;
-  /** What the driver calls it; null until it has been asked to collect. */
+  /** The driver's own id; null until the driver has accepted the request. */
   driverReference: string | null;
   instructions: string | null;
   createdAt: Date;
@@ -30,11 +40,11 @@ export type PaymentRequest = PaymentDraft & {
   note: string | null;
 };
 
-/** Who says that a request is paid or void, and why. */
+/** When, by whom and why a request is paid or void. */
 export type PaymentResolution = { at: Date; by: string; note: string };
 
-/** Whether the request asks for the very same thing, whatever the amount has become since. */
-export function asksFor(request: PaymentRequest, draft: PaymentDraft): boolean {
+/** Whether a request is for the same purchase, even if its price has changed since. */
+export function requestsSame(request: PaymentRequest, draft: PaymentDraft): boolean {
   return (
     request.kind === draft.kind &&
     request.planKey === draft.planKey &&
@@ -43,8 +53,8 @@ export function asksFor(request: PaymentRequest, draft: PaymentDraft): boolean {
   );
 }
 
-/** As the account sees it. */
-export function summariseRequest(request: PaymentRequest): PaymentRequestSummary {
+/** A request as its account sees it. */
+export function presentRequestSummary(request: PaymentRequest): PaymentRequestSummary {
   return {
     id: request.id,
     kind: request.kind,
@@ -59,10 +69,10 @@ export function summariseRequest(request: PaymentRequest): PaymentRequestSummary
   };
 }
 
-/** As staff see it. */
+/** A request as staff see it. */
 export function presentRequest(request: PaymentRequest): PaymentRequestWire {
   return {
-    ...summariseRequest(request),
+    ...presentRequestSummary(request),
     account_id: request.accountId,
     catalogue_version_id: request.catalogueVersionId,
     driver: request.driver,

@@ -1,5 +1,5 @@
-/** How money is collected. Billing keeps what is owed and what it is for; a driver only collects. */
-import type { Cycle } from '../subscriptions/period.ts';
+/** How payments are collected. Billing keeps what is due and what it buys; a driver only collects. */
+import type { Cycle } from '../subscriptions/domain/period.ts';
 
 export type PaymentOrder = {
   accountId: string;
@@ -7,22 +7,22 @@ export type PaymentOrder = {
   cycle: Cycle;
   amountMinor: number;
   currency: 'USD';
-  /** Ordering twice under one key is ordering once. */
+  /** Orders with the same key are one order. */
   idempotencyKey: string;
 };
 
-export type PaymentOrderAnswer = {
-  /** What the driver calls the order. */
+export type PaymentOrderResult = {
+  /** The driver's own id of the order. */
   id: string;
-  /** `paid` where the money was there at once; else somebody tells billing when it is. */
+  /** `paid` where the driver collected the amount at once; an `open` order is reported as paid later. */
   status: 'open' | 'paid';
-  /** For the customer: what to do. */
+  /** How the customer pays. */
   instructions: string;
 };
 
 export type PaymentPort = {
-  /** Names the driver in the books. */
+  /** The driver's name in payment requests. */
   readonly driver: string;
   /** May be repeated with the same key after a crash. */
-  readonly requestPayment: (order: PaymentOrder) => Promise<PaymentOrderAnswer>;
+  readonly requestPayment: (order: PaymentOrder) => Promise<PaymentOrderResult>;
 };

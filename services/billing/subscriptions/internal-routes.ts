@@ -1,50 +1,27 @@
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import { entitlementsAt } from '#libs/catalogue/entitlements.ts';
-import { CATALOGUE_SOURCE_ROUTE, type CatalogueSource } from '#libs/contracts/catalogue-source.ts';
 import { entitlementsPath, entitlementsToWire } from '#libs/contracts/entitlements.ts';
 import { KEY_LIMITS_ROUTE, keyLimitsBody } from '#libs/contracts/key-limits.ts';
-import { problem } from '#libs/problems/problems.ts';
-import type { Clock } from '#libs/service/runtime.ts';
-import type { Accounts } from './accounts.ts';
-import { entitlementInputOf } from './domain.ts';
-import { checkKeyLimits, type KeyLimit } from './ledger-limits.ts';
-
-export type InternalRouteOptions = {
-  clock: Clock;
-  accounts: Accounts;
-  catalogueSource: (versionId: string) => Promise<string | undefined>;
-  setKeyLimits: (
-    accountId: string,
-    keyId: string,
-    limits: readonly Omit<KeyLimit, 'keyId'>[],
-  ) => Promise<void>;
-};
+import { transaction } from '#libs/db/database.ts';
+import { lockSubscription, readAccount, type SubscriptionDeps } from './change.ts';
+import { applyLimits } from './decision-store.ts';
+import { checkKeyLimits } from './domain/ledger-limits.ts';
+import { entitlementInputOf } from './domain/subscription.ts';
+import { replaceKeyLimits } from './key-limits-store.ts';
 
 const accountParams = z.object({ account_id: z.uuid() });
-const versionParams = z.object({ version_id: z.uuid() });
 const keyParams = z.object({ account_id: z.uuid(), key_id: z.uuid() });
 
-/** What the other services ask and tell; the gateway passes none of it on to clients. */
-export function internalRoutes(app: FastifyInstance, options: InternalRouteOptions): void {
-  const { clock, accounts, catalogueSource, setKeyLimits } = options;
+/** Routes for other services. The gateway does not expose them. */
+export function internalRoutes(app: FastifyInstance, deps: SubscriptionDeps): void {
+  const { database, runtime } = deps;
 
   app.get(entitlementsPath(':account_id'), { schema: { params: accountParams } }, async (request) => {
     const { account_id: accountId } = request.params as z.output<typeof accountParams>;
-    const state = await accounts.ensureSubscription(accountId);
-    return entitlementsToWire(entitlementsAt(entitlementInputOf(state), clock.now()));
+    const state = await readAccount(deps, accountId);
+    return entitlementsToWire(entitlementsAt(entitlementInputOf(state), runtime.clock.now()));
   });
-
-  app.get(
-    CATALOGUE_SOURCE_ROUTE,
-    { schema: { params: versionParams } },
-    async (request): Promise<CatalogueSource> => {
-      const { version_id } = request.params as z.output<typeof versionParams>;
-      const source = await catalogueSource(version_id);
-      if (source === undefined) throw problem('not_found');
-      return { version_id, source };
-    },
-  );
 
   app.put(
     KEY_LIMITS_ROUTE,
@@ -54,7 +31,12 @@ export function internalRoutes(app: FastifyInstance, options: InternalRouteOptio
       const { limits } = request.body as z.output<typeof keyLimitsBody>;
       const amounts = limits.map((limit) => ({ ...limit, amount: BigInt(limit.amount) }));
       checkKeyLimits(amounts);
-      await setKeyLimits(accountId, keyId, amounts);
+      await transaction(database, async (tx) => {
+        const subscription = await lockSubscription(tx, deps, accountId);
+        const now = runtime.clock.now();
+        await replaceKeyLimits(tx, { accountId, keyId }, amounts, now);
+        await applyLimits(tx, deps, subscription, now);
+      });
       return reply.code(204).send();
     },
   );

@@ -135,6 +135,6 @@ t.test('given one account that cannot be brought up to date, then the others are
   t.match(await sound.current(), { status: 'past_due' });
   t.match(
     lines.filter(({ level }) => level === 'error'),
-    [{ account: ACCOUNT, msg: 'subscription could not be brought up to date' }],
+    [{ account: ACCOUNT, msg: 'subscription reconciliation failed' }],
   );
 });

@@ -3,11 +3,11 @@ import { MANAGER_ROLES } from '#libs/contracts/internal-context.ts';
 import { problem } from '#libs/problems/problems.ts';
 import { callerOf } from '#libs/service/internal-calls.ts';
 
-/** Who decides about the money of an account, and which account that is. */
+/** The account to manage, and the id of the user or API key that manages it. */
 export type Manager = { accountId: string; by: string };
 
 /**
- * Lets those through who run the account: owners, admins, and API keys that may do everything.
+ * Admits callers that may change what an account pays: its owners and admins, and API keys with every scope.
  *
  * @throws ProblemError `role_required`
  */

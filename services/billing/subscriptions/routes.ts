@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import { succeed } from '#libs/contracts/envelope.ts';
 import { toPage } from '#libs/contracts/page.ts';
-import type { CurrentSubscription } from '#libs/contracts/plans.ts';
+import { type CurrentSubscription, getCurrentSubscription } from '#libs/contracts/plans.ts';
 import {
   cancelSubscription,
   downgradeSubscription,
@@ -11,89 +11,116 @@ import {
   upgradePlan,
   upgradeSubscription,
 } from '#libs/contracts/subscriptions.ts';
-import { startTrial } from '#libs/contracts/trials.ts';
-import type { AccountStanding, StandingQuery } from '#libs/ledger/read-limits.ts';
+import { readLimits } from '#libs/ledger/read-limits.ts';
+import { type ProblemError, problem } from '#libs/problems/problems.ts';
 import { callerOf } from '#libs/service/internal-calls.ts';
-import type { Clock } from '#libs/service/runtime.ts';
 import { serveOperation } from '#libs/service/serve-operation.ts';
-import { currentSubscriptionOf } from '../plans/view.ts';
-import type { Trials } from '../trials/domain.ts';
-import type { Accounts } from './accounts.ts';
-import { type BillingEvent, presentEvent } from './billing-event.ts';
-import { presentPreview } from './change-preview.ts';
-import type { SubscriptionChanges } from './changes.ts';
+import { type PaymentRequest, presentRequestSummary } from '../payments/domain.ts';
+import { choosePlan } from '../plans/domain/offer.ts';
+import { currentSubscriptionOf } from '../plans/domain/view.ts';
+import { listBillingEvents } from './billing-event-store.ts';
+import {
+  changeSubscription,
+  type Decide,
+  offeredCatalogue,
+  readAccount,
+  type SubscriptionDeps,
+} from './change.ts';
+import { presentEvent } from './domain/billing-event.ts';
+import { presentPreview } from './domain/change-preview.ts';
+import { decideCancel, decideDowngrade, decideResume } from './domain/decide-downgrade.ts';
+import { decideUpgrade } from './domain/decide-upgrade.ts';
+import type { Outcome } from './domain/decision.ts';
+import { planChangeOf } from './domain/plan-change.ts';
+import { refusalProblem } from './domain/refusal.ts';
 import { requireManager } from './manager.ts';
-import { planChangeOf } from './plan-change.ts';
-import type { Purchases } from './purchases.ts';
 
-export type SubscriptionRouteOptions = {
-  clock: Clock;
-  accounts: Accounts;
-  purchases: Pick<Purchases, 'upgrade'>;
-  changes: SubscriptionChanges;
-  trials: Trials;
-  standing: (query: StandingQuery) => Promise<AccountStanding | undefined>;
-  listEvents: (
-    filter: { accountId: string; kind: undefined },
-    page: { limit: number; cursor: string | undefined },
-  ) => Promise<BillingEvent[]>;
+export type SubscriptionRouteOptions = SubscriptionDeps & {
+  /** Orders a payment from its driver. Called after the transaction that requested it. */
+  collectPayment: (request: PaymentRequest) => Promise<PaymentRequest>;
 };
 
-export function subscriptionRoutes(app: FastifyInstance, options: SubscriptionRouteOptions): void {
-  const { clock, accounts, purchases, changes, trials, standing, listEvents } = options;
+type CurrentSubscriptionResponse = { success: true; data: CurrentSubscription };
 
-  async function current(accountId: string): Promise<{ success: true; data: CurrentSubscription }> {
-    return succeed(currentSubscriptionOf(await accounts.ensureSubscription(accountId), clock.now()));
+/** The account's own subscription: reads and changes. */
+export function subscriptionRoutes(app: FastifyInstance, options: SubscriptionRouteOptions): void {
+  const { database, runtime, collectPayment } = options;
+  const { clock } = runtime;
+
+  async function current(accountId: string): Promise<CurrentSubscriptionResponse> {
+    return succeed(currentSubscriptionOf(await readAccount(options, accountId), clock.now()));
   }
 
+  async function respond(accountId: string, outcome: Outcome): Promise<CurrentSubscriptionResponse> {
+    if (outcome.kind === 'refused') throw refusalProblem(outcome.refusal);
+    if (outcome.kind === 'payment_required') {
+      const request = await collectPayment(outcome.request);
+      if (request.status !== 'paid') throw paymentRequired(request);
+    }
+    return current(accountId);
+  }
+
+  const change = async (accountId: string, decide: Decide) =>
+    respond(accountId, await changeSubscription(options, { accountId }, decide));
+
+  serveOperation(app, getCurrentSubscription, (request) => current(callerOf(request).accountId));
+
   for (const operation of [upgradePlan, upgradeSubscription]) {
-    serveOperation(app, operation, async (request) => {
+    serveOperation(app, operation, (request) => {
       const { accountId, by } = requireManager(request);
-      const { plan, cycle } = request.body;
-      await purchases.upgrade(accountId, { plan, cycle, by });
-      return current(accountId);
+      const choice = { ...request.body, by };
+      return change(accountId, (state, context) => decideUpgrade(state, choice, context));
     });
   }
 
-  serveOperation(app, downgradeSubscription, async (request) => {
+  serveOperation(app, downgradeSubscription, (request) => {
     const { accountId, by } = requireManager(request);
-    const { plan, cycle } = request.body;
-    await changes.downgrade(accountId, { plan, cycle, by });
-    return current(accountId);
+    const choice = { ...request.body, by };
+    return change(accountId, (state, context) => decideDowngrade(state, choice, context));
   });
 
-  serveOperation(app, cancelSubscription, async (request) => {
+  serveOperation(app, cancelSubscription, (request) => {
     const { accountId, by } = requireManager(request);
-    await changes.cancel(accountId, by);
-    return current(accountId);
+    return change(accountId, (state, context) => decideCancel(state, by, context));
   });
 
-  serveOperation(app, resumeSubscription, async (request) => {
+  serveOperation(app, resumeSubscription, (request) => {
     const { accountId } = requireManager(request);
-    await changes.resume(accountId);
-    return current(accountId);
-  });
-
-  serveOperation(app, startTrial, async (request) => {
-    const { accountId } = requireManager(request);
-    await trials.start(accountId, request.body.plan);
-    return current(accountId);
+    return change(accountId, decideResume);
   });
 
   serveOperation(app, previewSubscription, async (request) => {
     const caller = callerOf(request);
     const { plan, cycle } = request.query;
-    const { subscription, sold } = await accounts.ensureSubscription(caller.accountId);
-    const [offered, books] = await Promise.all([accounts.offered(), standing(caller)]);
-    const change = planChangeOf({ subscription, sold, offered, plan, cycle, now: clock.now() });
-    return succeed(presentPreview(change, subscription, sold, books?.limits ?? []));
+    const { subscription, sold } = await readAccount(options, caller.accountId);
+    const offered = await offeredCatalogue(options);
+    const now = clock.now();
+    const usage = await readLimits(database.$client, now, caller);
+    const target = choosePlan(offered.catalogue, plan);
+    const preview = planChangeOf({ subscription, sold, offered, target, cycle, now });
+    return succeed(presentPreview(preview, subscription, sold, usage?.limits ?? []));
   });
 
   serveOperation(app, listSubscriptionEvents, async (request) => {
     const { limit, cursor } = request.query;
     const { accountId } = callerOf(request);
-    const found = await listEvents({ accountId, kind: undefined }, { limit: limit + 1, cursor });
+    const found = await listBillingEvents(
+      database,
+      { accountId, kind: undefined },
+      { limit: limit + 1, cursor },
+    );
     const { data: events, next_cursor } = toPage(found, limit, presentEvent);
     return succeed({ events, next_cursor });
+  });
+}
+
+function paymentRequired(request: PaymentRequest): ProblemError {
+  const detail =
+    request.kind === 'renewal'
+      ? 'The current period is not paid. Pay the request, or cancel the subscription.'
+      : `${request.planKey} takes effect when the payment request is paid.`;
+  return problem('payment_required', {
+    detail,
+    fields: { payment_request: presentRequestSummary(request) },
   });
 }

@@ -77,7 +77,7 @@ t.test('given a driver that fails, then nothing is given and the request is coll
   const { upgrade, current } = customer(service);
   t.equal((await upgrade('pro')).status, 500);
   t.match(await current(), { plan: { key: 'free' } });
-  const { renew, lines } = createJobs(service, terms);
+  const { renew, lines } = createJobs(service);
   await renew();
   t.ok(lines.some(({ level }) => level === 'error'));
   isDown = false;

@@ -1,38 +1,43 @@
-import type { Logger } from '#libs/service/logger.ts';
-import { createPeriodicJob, type PeriodicJob } from '#libs/service/periodic-job.ts';
+import type { Database } from '#libs/db/database.ts';
+import { defineTask, type Task } from '#libs/jobs/task.ts';
 import type { Runtime } from '#libs/service/runtime.ts';
-import type { BillingEvent } from '../subscriptions/billing-event.ts';
-import type { Trial } from '../subscriptions/subscription-tx.ts';
-import { type DueReminder, remindersDue } from './reminders.ts';
+import { type DueReminder, remindersDue, type Trial } from './domain.ts';
+import { insertReminder, trialsToRemind } from './store.ts';
 
-const BATCH = 500;
+const BATCH_SIZE = 500;
 
-/** Writes the reminders of trials that are about to end. However many replicas run it, each is written once. */
-export function createReminderJob(options: {
-  unreminded: (query: DueReminder & { limit: number }) => Promise<Trial[]>;
-  record: (event: BillingEvent) => Promise<boolean>;
+export type TrialTaskOptions = {
+  database: Database;
   runtime: Pick<Runtime, 'clock' | 'newId'>;
-  intervalMs: number;
-  logger: Logger;
-}): PeriodicJob {
-  const { unreminded, record, runtime, intervalMs, logger } = options;
-  return createPeriodicJob({
-    name: 'remind-of-trials',
-    intervalMs,
-    logger,
-    run: async (signal) => {
-      const now = runtime.clock.now();
-      for (const reminder of remindersDue(now)) {
-        let trials: Trial[];
-        do {
-          trials = await unreminded({ ...reminder, limit: BATCH });
-          for (const { id: subject, accountId, planKey, endsAt } of trials) {
-            const data = { plan: planKey, ends_at: endsAt.toISOString() };
-            const { kind } = reminder;
-            await record({ id: runtime.newId(), accountId, kind, subject, at: now, data });
-          }
-        } while (trials.length === BATCH && !signal.aborted);
-      }
-    },
-  });
+  reminderIntervalSeconds: number;
+};
+
+/** Sends reminders of trials that end soon. Each is sent once. */
+export function trialTasks(options: TrialTaskOptions): Task[] {
+  const { runtime, reminderIntervalSeconds } = options;
+  return [
+    defineTask({
+      name: 'send-trial-reminders',
+      schedule: { everySeconds: reminderIntervalSeconds },
+      run: async (_payload, { signal }) => {
+        const now = runtime.clock.now();
+        for (const reminder of remindersDue(now)) await sendReminders(options, reminder, now, signal);
+      },
+    }),
+  ];
+}
+
+async function sendReminders(
+  { database, runtime }: TrialTaskOptions,
+  reminder: DueReminder,
+  now: Date,
+  signal: AbortSignal,
+): Promise<void> {
+  let trials: Trial[];
+  do {
+    trials = await trialsToRemind(database, reminder, BATCH_SIZE);
+    for (const trial of trials) {
+      await insertReminder(database, { id: runtime.newId(), kind: reminder.kind, at: now }, trial);
+    }
+  } while (trials.length === BATCH_SIZE && !signal.aborted);
 }

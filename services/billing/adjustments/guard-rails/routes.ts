@@ -8,8 +8,7 @@ import { problem } from '#libs/problems/problems.ts';
 import type { Runtime } from '#libs/service/runtime.ts';
 import { serveOperation } from '#libs/service/serve-operation.ts';
 import { presentRollout, type Rollout } from '../../catalogues/domain/rollout.ts';
-import type { Accounts } from '../../subscriptions/accounts.ts';
-import type { CatalogueVersion } from '../../subscriptions/domain.ts';
+import type { CatalogueVersion } from '../../subscriptions/domain/subscription.ts';
 import {
   checkGuardRail,
   type GuardRailRecord,
@@ -23,7 +22,7 @@ type Audit = Pick<AuditEntry, 'id' | 'at' | 'by' | 'reason'>;
 
 export type GuardRailRouteOptions = {
   runtime: Pick<Runtime, 'clock' | 'newId'>;
-  accounts: Pick<Accounts, 'offered'>;
+  offered: () => Promise<CatalogueVersion>;
   list: () => Promise<GuardRailRecord[]>;
   exists: (target: GuardRailTarget) => Promise<boolean>;
   latestRollout: () => Promise<Rollout | undefined>;
@@ -33,11 +32,11 @@ export type GuardRailRouteOptions = {
 };
 
 export function guardRailRoutes(app: FastifyInstance, options: GuardRailRouteOptions): void {
-  const { accounts, list, exists, latestRollout, put, withdraw } = options;
+  const { list, exists, latestRollout, put, withdraw } = options;
   const { clock, newId } = options.runtime;
 
   serveOperation(app, listGuardRails, async () => {
-    const [offered, settings, rollout] = await Promise.all([accounts.offered(), list(), latestRollout()]);
+    const [offered, settings, rollout] = await Promise.all([options.offered(), list(), latestRollout()]);
     return succeed({
       catalogue: presentDefault(offered),
       guard_rails: settings.map(presentGuardRail),
@@ -57,7 +56,7 @@ export function guardRailRoutes(app: FastifyInstance, options: GuardRailRouteOpt
       author: by.actor,
       updatedAt: now,
     };
-    checkGuardRail(setting, (await accounts.offered()).catalogue);
+    checkGuardRail(setting, (await options.offered()).catalogue);
     const rollout = await put(setting, { id: newId(), at: now, by, reason });
     request.log.warn({ target: setting.target, enabled }, 'emergency limit set');
     return succeed({ guard_rail: presentGuardRail(setting), rollout: rollout && presentRollout(rollout) });

@@ -8,8 +8,12 @@ import { findPlan } from '#libs/catalogue/plans.ts';
 import type { CreateOverrideBody, OverrideTerms, OverrideWire } from '#libs/contracts/overrides.ts';
 import { formatUsd } from '#libs/money/money.ts';
 import { problem } from '#libs/problems/problems.ts';
-import { type AccountState, entitlementInputOf, type Subscription } from '../../subscriptions/domain.ts';
-import { MONTHS_PER_CYCLE, periodAt } from '../../subscriptions/period.ts';
+import { MONTHS_PER_CYCLE, periodAt } from '../../subscriptions/domain/period.ts';
+import {
+  type AccountState,
+  entitlementInputOf,
+  type Subscription,
+} from '../../subscriptions/domain/subscription.ts';
 
 export type OverrideRecord = {
   id: string;

@@ -6,7 +6,7 @@ import { createOverride, endOverride, listOverrides, overrideTerms } from '#libs
 import { problem } from '#libs/problems/problems.ts';
 import type { Runtime } from '#libs/service/runtime.ts';
 import { serveOperation } from '#libs/service/serve-operation.ts';
-import type { Accounts } from '../../subscriptions/accounts.ts';
+import type { AccountState } from '../../subscriptions/domain/subscription.ts';
 import {
   checkOverride,
   isOver,
@@ -18,7 +18,7 @@ import {
 
 export type OverrideRouteOptions = {
   runtime: Pick<Runtime, 'clock' | 'newId'>;
-  accounts: Accounts;
+  readAccount: (accountId: string) => Promise<AccountState>;
   accountExists: (accountId: string) => Promise<boolean>;
   list: (accountId: string) => Promise<OverrideRecord[]>;
   find: (accountId: string, id: string) => Promise<OverrideRecord | undefined>;
@@ -29,7 +29,7 @@ export type OverrideRouteOptions = {
 };
 
 export function overrideRoutes(app: FastifyInstance, options: OverrideRouteOptions): void {
-  const { runtime, accounts, accountExists, list, find, grant, end } = options;
+  const { runtime, readAccount, accountExists, list, find, grant, end } = options;
   const { clock, newId } = runtime;
 
   serveOperation(app, listOverrides, async (request) => {
@@ -42,7 +42,7 @@ export function overrideRoutes(app: FastifyInstance, options: OverrideRouteOptio
   serveOperation(app, createOverride, async (request, reply) => {
     const { account_id: accountId } = request.params;
     const by = actorOf(request);
-    const state = await accounts.ensureSubscription(accountId);
+    const state = await readAccount(accountId);
     const now = clock.now();
     const record: OverrideRecord = {
       id: newId(),

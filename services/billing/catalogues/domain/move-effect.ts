@@ -9,7 +9,11 @@ import {
 import { evaluateFlag } from '#libs/catalogue/flags.ts';
 import { limitKey } from '#libs/catalogue/limit.ts';
 import { type LimitDifference, limitDifferences } from '#libs/catalogue/plan-difference.ts';
-import { type AccountState, type CatalogueVersion, entitlementInputOf } from '../../subscriptions/domain.ts';
+import {
+  type AccountState,
+  type CatalogueVersion,
+  entitlementInputOf,
+} from '../../subscriptions/domain/subscription.ts';
 import { mapPlan, type PlanMapping } from '../domain.ts';
 
 export type MoveEffect = {

@@ -1,7 +1,7 @@
 /** Catalogue versions as staff see them. */
 import { describeChanges, diffCatalogues } from '#libs/catalogue/diff.ts';
 import type { CatalogueVersionWire } from '#libs/contracts/catalogues.ts';
-import type { CatalogueVersion } from '../../subscriptions/domain.ts';
+import type { CatalogueVersion } from '../../subscriptions/domain/subscription.ts';
 
 export type CatalogueVersionSummary = {
   id: string;

@@ -1,7 +1,11 @@
 import { formatDecimal } from '#libs/money/money.ts';
 import type { PaymentPort } from '../port.ts';
 
-/** The driver without a payment provider: customers pay by other means, and staff record that they have. */
+/**
+ * The driver without a payment provider: customers pay by other means, and staff mark the request as paid.
+ *
+ * @param instructions text for the customer, with the placeholders `{amount}` and `{reference}`.
+ */
 export function createManualPayments(instructions: string): PaymentPort {
   return {
     driver: 'manual',

@@ -1,0 +1,246 @@
+import t from 'tap';
+import type { PaymentRequestWire } from '#libs/contracts/payment-requests.ts';
+import { testHold } from '#libs/ledger/fixtures.ts';
+import {
+  addAccount,
+  type Current,
+  callerWith,
+  createJobs,
+  customer,
+  type Events,
+  markPaid,
+  type Refusal,
+  readPreset,
+  staff,
+} from '../customers.fixture.ts';
+import { ACCOUNT, createTestService, OTHER_ACCOUNT, STAFF, type TestService } from '../fixtures.ts';
+
+type Requests = { data: { payment_requests: PaymentRequestWire[]; next_cursor: string | null } };
+
+const REQUESTS = '/api/admin/payment-requests';
+const ASSIGN = '/api/plans/assign';
+
+const audited = async ({ pool }: TestService) =>
+  (
+    await pool.query(
+      `SELECT action, actor, account_id, reason FROM audit_log WHERE action NOT LIKE 'catalogue.%' ORDER BY id`,
+    )
+  ).rows;
+
+t.test('given people who are not staff, then nothing of this is theirs', async (t) => {
+  const service = await createTestService(t);
+  const { upgrade, current } = customer(service);
+  const { body } = await upgrade('pro');
+  const path = `${REQUESTS}/${body.payment_request?.id}`;
+  const assignment = { account_id: ACCOUNT, plan: 'enterprise', reason: 'Because.' };
+  const writes: [string, unknown][] = [
+    [ASSIGN, assignment],
+    [`${path}/mark-paid`, { note: 'Trust me.' }],
+    [`${path}/void`, { note: 'No.' }],
+  ];
+  for (const [url, payload] of writes) {
+    t.equal((await service.send(null, 'POST', url, payload)).status, 401, url);
+    // An owner of the very account, and staff who may only read.
+    for (const caller of [callerWith(), callerWith({ ...staff, platformRole: 'support' })]) {
+      const answer = await service.sendBy<Refusal>(caller, 'POST', url, payload);
+      t.strictSame([answer.status, answer.body.code], [403, 'platform_role_required'], url);
+    }
+  }
+  for (const url of [REQUESTS, '/api/admin/billing-events']) {
+    t.equal((await service.send(null, 'GET', url)).status, 401, url);
+    t.equal((await service.sendBy(callerWith(), 'GET', url)).status, 403, url);
+    t.equal(
+      (await service.sendBy(callerWith({ ...staff, platformRole: 'support' }), 'GET', url)).status,
+      200,
+      url,
+    );
+  }
+  t.match(await current(), { plan: { key: 'free' } });
+  t.strictSame(await audited(service), []);
+});
+
+t.test('given payment requests of several accounts', async (t) => {
+  const service = await createTestService(t);
+  const { ledger, runtime } = service;
+  const [one, other] = [customer(service), customer(service, OTHER_ACCOUNT)];
+  const id = (await one.upgrade('pro')).body.payment_request?.id ?? '';
+  const otherId = (await other.upgrade('basic', 'year')).body.payment_request?.id ?? '';
+  const list = async (query = '') =>
+    (await service.sendBy<Requests>(staff, 'GET', `${REQUESTS}${query}`)).body.data;
+
+  await t.test('then staff find them, the newest first', async (t) => {
+    const { payment_requests } = await list();
+    t.strictSame(
+      payment_requests.map((request) => [
+        request.id,
+        request.account_id,
+        request.amount_minor,
+        request.driver,
+      ]),
+      [
+        [otherId, OTHER_ACCOUNT, 29_000, 'manual'],
+        [id, ACCOUNT, 7900, 'manual'],
+      ],
+    );
+    const first = await list('?limit=1');
+    t.equal(first.next_cursor, otherId);
+    t.equal((await list(`?limit=1&cursor=${otherId}`)).payment_requests[0]?.id, id);
+    t.equal((await list(`?account_id=${ACCOUNT}`)).payment_requests.length, 1);
+    t.equal((await list('?status=paid')).payment_requests.length, 0);
+    for (const query of ['?status=late', '?limit=0', '?account_id=me']) {
+      t.equal((await service.sendBy(staff, 'GET', `${REQUESTS}${query}`)).status, 400, query);
+    }
+  });
+
+  await t.test('then what makes no sense is refused', async (t) => {
+    t.equal((await markPaid(service, runtime.newId())).status, 404);
+    t.equal((await markPaid(service, 'one')).status, 400);
+    t.equal((await markPaid(service, id, ' ')).status, 400);
+    const withoutNote = await service.sendBy(staff, 'POST', `${REQUESTS}/${id}/mark-paid`, {});
+    t.equal(withoutNote.status, 400);
+  });
+
+  await t.test('when one is marked paid by ten at once, then it takes effect once', async (t) => {
+    const answers = await Promise.all(Array.from({ length: 10 }, (_, n) => markPaid(service, id, `by ${n}`)));
+    t.ok(answers.every(({ status }) => status === 200));
+    t.equal(new Set(answers.map(({ body }) => body.data.note)).size, 1, 'all see the first');
+    const kinds = await one.kinds();
+    t.strictSame(kinds, ['payment_requested', 'payment_received', 'plan_changed']);
+    t.match(await audited(service), [{ action: 'payment.marked_paid', actor: STAFF, account_id: ACCOUNT }]);
+    t.equal((await audited(service)).length, 1);
+    t.match((await list('?status=paid')).payment_requests, [{ id, settled_by: STAFF }]);
+    t.equal((await ledger.hold(testHold(ACCOUNT, runtime.newId(), { 'gen.blog': 400n }))).verdict, 'ok');
+    t.match(await other.current(), { plan: { key: 'free' } }, 'and for nobody else');
+  });
+
+  await t.test('then it cannot be withdrawn any more', async (t) => {
+    const { status, body } = await service.sendBy<Refusal>(staff, 'POST', `${REQUESTS}/${id}/void`, {
+      note: 'Oops',
+    });
+    t.strictSame([status, body.code], [409, 'conflict']);
+  });
+
+  await t.test('when one is withdrawn, then it cannot be paid, and the next one is new', async (t) => {
+    const withdraw = () =>
+      service.sendBy<{ data: PaymentRequestWire }>(staff, 'POST', `${REQUESTS}/${otherId}/void`, {
+        note: 'Mistake',
+      });
+    const answers = await Promise.all([withdraw(), withdraw()]);
+    t.strictSame(
+      answers.map(({ status, body }) => [status, body.data.status]),
+      [
+        [200, 'void'],
+        [200, 'void'],
+      ],
+    );
+    t.strictSame((await markPaid(service, otherId)).status, 409);
+    t.match(await other.current(), { plan: { key: 'free' } });
+    const next = (await other.upgrade('basic', 'year')).body.payment_request;
+    t.not(next?.id, otherId);
+  });
+
+  await t.test('when one is not paid in time, then it is void', async (t) => {
+    runtime.clock.advance(30 * 86_400_000);
+    await createJobs(service).renew();
+    t.match((await list(`?account_id=${OTHER_ACCOUNT}`)).payment_requests[0], {
+      status: 'void',
+      note: 'not paid in time',
+      settled_by: 'billing',
+    });
+  });
+});
+
+t.test('given an upgrade that is marked paid while staff withdraw it, one of both happens', async (t) => {
+  const service = await createTestService(t);
+  const { upgrade, current } = customer(service);
+  const id = (await upgrade('pro')).body.payment_request?.id ?? '';
+  const [paid, voided] = await Promise.all([
+    markPaid(service, id),
+    service.sendBy(staff, 'POST', `${REQUESTS}/${id}/void`, { note: 'No.' }),
+  ]);
+  t.strictSame([paid.status, voided.status].sort(), [200, 409]);
+  t.equal((await current()).plan.key, paid.status === 200 ? 'pro' : 'free');
+});
+
+t.test('given staff who give a plan away', async (t) => {
+  const service = await createTestService(t, readPreset('lily'));
+  const { runtime } = service;
+  const { upgrade, current, events, post } = customer(service);
+  const assign = (body: object) => service.sendBy<Current & Refusal>(staff, 'POST', ASSIGN, body);
+  const gift = { account_id: ACCOUNT, plan: 'pro', reason: 'Partner' };
+
+  await t.test('then what makes no sense is refused', async (t) => {
+    const cases: [object, number, string][] = [
+      [{ ...gift, plan: 'platinum' }, 404, 'unknown_plan'],
+      [{ ...gift, account_id: runtime.newId() }, 404, 'not_found'],
+      [{ ...gift, account_id: 'me' }, 400, 'invalid_request'],
+      [{ ...gift, reason: '' }, 400, 'invalid_request'],
+      [{ account_id: ACCOUNT, plan: 'pro' }, 400, 'invalid_request'],
+    ];
+    for (const [body, status, code] of cases) {
+      const answer = await assign(body);
+      t.strictSame([answer.status, answer.body.code], [status, code], JSON.stringify(body));
+    }
+  });
+
+  await t.test('when they do so twice, then it is there at once, on record once', async (t) => {
+    await upgrade('enterprise');
+    for (const _ of [1, 2]) {
+      const { status, body } = await assign(gift);
+      t.equal(status, 200);
+      t.match(body.data, {
+        account_id: ACCOUNT,
+        plan: { key: 'pro' },
+        status: 'active',
+        complimentary: true,
+        access_ends_at: null,
+      });
+    }
+    t.match(await audited(service), [{ action: 'plan.assigned', actor: STAFF, reason: 'Partner' }]);
+    t.equal((await audited(service)).length, 1);
+    const { body } = await service.sendBy<Requests>(staff, 'GET', `${REQUESTS}?status=open`);
+    t.strictSame(body.data.payment_requests, [], 'what was asked for is not owed any more');
+  });
+
+  await t.test('then it renews without payment', async (t) => {
+    runtime.clock.set('2027-03-01T00:00:00.000Z');
+    await createJobs(service).renew();
+    t.match(await current(), {
+      plan: { key: 'pro' },
+      status: 'active',
+      current_period: { start: '2027-02-20T12:00:00.000Z', end: '2027-03-20T12:00:00.000Z' },
+    });
+  });
+
+  await t.test('then a bigger plan costs its full price, because nothing was paid', async (t) => {
+    t.match((await upgrade('enterprise')).body.payment_request, { kind: 'new_period', amount_minor: 19_900 });
+  });
+
+  await t.test('when it is cancelled or taken back, then the default plan is left', async (t) => {
+    await post('/api/subscription/cancel');
+    t.match(await current(), { cancel_at_period_end: true });
+    const { body } = await assign({ ...gift, plan: 'free', reason: 'Contract is over' });
+    t.match(body.data, { plan: { key: 'free' }, complimentary: false, cancel_at_period_end: false });
+    t.match((await events())[0], {
+      kind: 'plan_changed',
+      data: { from: 'pro', to: 'free', reason: 'assigned' },
+    });
+  });
+
+  await t.test('when it ends a trial, then that is over', async (t) => {
+    const third = await addAccount(service);
+    await customer(service, third).post('/api/plans/start-trial', { plan: 'starter' });
+    await assign({ ...gift, account_id: third });
+    const { rows } = await service.pool.query('SELECT ended_at, converted_at FROM trials');
+    t.match(rows, [{ ended_at: runtime.clock.now(), converted_at: null }]);
+    t.match(await customer(service, third).current(), { status: 'active', trial_ends_at: null });
+  });
+
+  await t.test('then staff read what became of everybody', async (t) => {
+    const read = async (query: string) =>
+      (await service.sendBy<Events>(staff, 'GET', `/api/admin/billing-events${query}`)).body.data.events;
+    t.ok((await read(`?account_id=${ACCOUNT}`)).every(({ account_id }) => account_id === ACCOUNT));
+    t.equal((await read('?kind=trial_started')).length, 1);
+    t.ok(new Set((await read('?limit=100')).map(({ account_id }) => account_id)).size > 1);
+  });
+});

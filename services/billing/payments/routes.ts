@@ -1,0 +1,37 @@
+import type { FastifyInstance } from 'fastify';
+import { actorOf } from '#libs/audit/request-actor.ts';
+import {
+  listPaymentRequests,
+  markPaymentRequestPaid,
+  voidPaymentRequest,
+} from '#libs/contracts/billing-admin.ts';
+import { succeed } from '#libs/contracts/envelope.ts';
+import { toPage } from '#libs/contracts/page.ts';
+import { serveOperation } from '#libs/service/serve-operation.ts';
+import type { SubscriptionDeps } from '../subscriptions/plugin.ts';
+import { resolvePayment } from './collect.ts';
+import { presentRequest } from './domain.ts';
+import { listRequests } from './store.ts';
+
+/** Staff read payment requests and resolve them. */
+export function paymentRoutes(app: FastifyInstance, deps: SubscriptionDeps): void {
+  serveOperation(app, listPaymentRequests, async (request) => {
+    const { limit, cursor, status, account_id: accountId } = request.query;
+    const found = await listRequests(deps.database, { status, accountId }, { limit: limit + 1, cursor });
+    const { data: payment_requests, next_cursor } = toPage(found, limit, presentRequest);
+    return succeed({ payment_requests, next_cursor });
+  });
+
+  for (const [operation, status] of [
+    [markPaymentRequestPaid, 'paid'],
+    [voidPaymentRequest, 'void'],
+  ] as const) {
+    serveOperation(app, operation, async (request) => {
+      const { id: requestId } = request.params;
+      const { note } = request.body;
+      const staff = actorOf(request);
+      const resolution = { requestId, status, note, by: staff.actor, staff };
+      return succeed(presentRequest(await resolvePayment(deps, resolution)));
+    });
+  }
+}

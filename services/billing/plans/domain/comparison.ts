@@ -1,0 +1,41 @@
+import { comparePlans } from '#libs/catalogue/compare.ts';
+import type { Amount } from '#libs/catalogue/limit.ts';
+import type { PlanDifference } from '#libs/catalogue/plan-difference.ts';
+import { meterUnit } from '#libs/contracts/limits.ts';
+import type { PlanChangesWire, PlanComparisonWire } from '#libs/contracts/plans.ts';
+import type { CatalogueVersion } from '../../subscriptions/domain/subscription.ts';
+import { choosePlan } from './offer.ts';
+import { presentPlan } from './view.ts';
+
+/** Compares two offered plans. @throws ProblemError `unknown_plan` */
+export function comparisonOf({ catalogue }: CatalogueVersion, a: string, b: string): PlanComparisonWire {
+  const [from, to] = [choosePlan(catalogue, a), choosePlan(catalogue, b)];
+  const compared = comparePlans(catalogue, from.key, to.key);
+  if (compared === undefined) throw new RangeError('A chosen plan belongs to its catalogue.');
+  return {
+    a: presentPlan(catalogue, from),
+    b: presentPlan(catalogue, to),
+    direction: compared.direction,
+    changes: presentChanges(compared),
+  };
+}
+
+export function presentChanges({ featuresGained, featuresLost, limits }: PlanDifference): PlanChangesWire {
+  return {
+    features_gained: [...featuresGained],
+    features_lost: [...featuresLost],
+    limits: limits.map(({ meter, window, scope, before, after, change }) => ({
+      meter,
+      unit: meterUnit(meter),
+      window,
+      scope,
+      before: presentAmount(before),
+      after: presentAmount(after),
+      change,
+    })),
+  };
+}
+
+function presentAmount(amount: Amount | null): PlanChangesWire['limits'][number]['before'] {
+  return amount && { kind: amount.kind, amount: amount.kind === 'n' ? amount.n.toString() : null };
+}

@@ -1,0 +1,136 @@
+/** Presents plans and subscriptions to clients. */
+import { chosen, entitlementsAt, qualitiesOf } from '#libs/catalogue/entitlements.ts';
+import { featuresOf } from '#libs/catalogue/features.ts';
+import type { Amount, EffectiveLimit } from '#libs/catalogue/limit.ts';
+import { findPlan, limitsOf, plansByRank } from '#libs/catalogue/plans.ts';
+import type { Catalogue, Plan } from '#libs/catalogue/schema.ts';
+import { meterUnit } from '#libs/contracts/limits.ts';
+import type { CurrentSubscription, PlanLimitWire, PlanList, PlanWire } from '#libs/contracts/plans.ts';
+import { formatUsd } from '#libs/money/money.ts';
+import { MONTHS_PER_CYCLE, periodAt } from '../../subscriptions/domain/period.ts';
+import {
+  type AccountState,
+  type CatalogueVersion,
+  entitlementInputOf,
+  type Subscription,
+} from '../../subscriptions/domain/subscription.ts';
+
+export function planListOf({ catalogueId, version, catalogue }: CatalogueVersion): PlanList {
+  return {
+    catalogue: { id: catalogueId, version },
+    default_plan: catalogue.defaultPlan,
+    features: catalogue.features,
+    plans: plansByRank(catalogue)
+      .filter(({ listed }) => listed)
+      .map((plan) => presentPlan(catalogue, plan)),
+  };
+}
+
+export function presentPlan(catalogue: Catalogue, plan: Plan): PlanWire {
+  const { caps } = plan;
+  const text = modelsOf(caps.textModels, catalogue.textModels);
+  const image = modelsOf(caps.imageModels, catalogue.imageModels);
+  return {
+    key: plan.key,
+    name: plan.name,
+    description: plan.description,
+    rank: plan.rank,
+    aliases: plan.aliases,
+    popular: plan.popular,
+    price: presentPrice(plan),
+    trial_days: plan.trialDays,
+    features: featuresOf(catalogue, plan),
+    text_models: { ...text, default: caps.defaultTextModel ?? text.allowed[0] ?? null },
+    image_models: { ...image, default: caps.defaultImageModel ?? image.allowed.at(-1) ?? null },
+    qualities: [...qualitiesOf(catalogue, plan)],
+    platforms: [...chosen(caps.platforms, catalogue.platforms)],
+    requests_per_minute: caps.requestsPerMinute,
+    max_parallel: caps.maxParallel,
+    priority: caps.priority,
+    analytics_depth: caps.analyticsDepth,
+    horizon_days: caps.horizonDays,
+    support: caps.support,
+    sla_percentage: caps.slaPct,
+    limits: limitsOf(catalogue, plan).map(presentLimit),
+  };
+}
+
+/** A cancelled subscription ends; its scheduled change only names the catalogue version it ends on. */
+function scheduledChangeOf({ scheduledChange: change, cancelAtPeriodEnd, currentPeriodEnd }: Subscription) {
+  if (change === null || cancelAtPeriodEnd) return null;
+  return { plan: change.planKey, cycle: change.cycle, effective_at: currentPeriodEnd.toISOString() };
+}
+
+export function currentSubscriptionOf(state: AccountState, now: Date): CurrentSubscription {
+  const { subscription, sold } = state;
+  const may = entitlementsAt(entitlementInputOf(state), now);
+  const period = periodAt(subscription.anchor, MONTHS_PER_CYCLE[subscription.cycle], now);
+  const inForce = findPlan(sold.catalogue, may.plan.key);
+  if (inForce === undefined)
+    throw new RangeError(`The catalogue ${sold.catalogueId} has no plan ${may.plan.key}.`);
+  return {
+    account_id: subscription.accountId,
+    plan: { ...may.plan },
+    status: may.status,
+    cycle: subscription.cycle,
+    price: presentPrice(inForce),
+    complimentary: subscription.complimentary,
+    started_at: subscription.anchor.toISOString(),
+    current_period: { start: period.start.toISOString(), end: period.end.toISOString() },
+    cancel_at_period_end: subscription.cancelAtPeriodEnd,
+    access_ends_at: subscription.accessEndsAt?.toISOString() ?? null,
+    scheduled_change: scheduledChangeOf(subscription),
+    trial_ends_at: subscription.trialEndsAt?.toISOString() ?? null,
+    catalogue: { id: sold.catalogueId, version: sold.version },
+    features: Object.entries(may.features).flatMap(([name, { granted }]) => (granted ? [name] : [])),
+    text_models: presentModels(may.textModels),
+    image_models: presentModels(may.imageModels),
+    qualities: [...may.qualities.allowed],
+    platforms: [...may.platforms.allowed],
+    limits: may.limits.map((limit) => ({ ...presentLimit(limit), source: limit.source })),
+    valid_until: may.validUntil?.toISOString() ?? null,
+  };
+}
+
+function modelsOf(choice: '*' | readonly string[], ladder: readonly string[]) {
+  return { all: choice === '*', allowed: [...chosen(choice, ladder)] };
+}
+
+export function presentModels({ all, allowed, default: choice }: PlanWireModels): PlanWire['text_models'] {
+  return { all, allowed: [...allowed], default: choice };
+}
+
+type PlanWireModels = {
+  readonly all: boolean;
+  readonly allowed: readonly string[];
+  readonly default: string | null;
+};
+
+function presentPrice({ price }: Plan): PlanWire['price'] {
+  return { currency: 'USD', monthly_minor: price.monthlyMinor, yearly_minor: price.yearlyMinor };
+}
+
+type ShownLimit = Pick<EffectiveLimit, 'meter' | 'window' | 'scope' | 'onLimit' | 'overagePriceNanoUsd'> & {
+  readonly amount: Amount;
+};
+
+function presentLimit({
+  meter,
+  window,
+  scope,
+  amount,
+  onLimit,
+  overagePriceNanoUsd,
+}: ShownLimit): PlanLimitWire {
+  return {
+    meter,
+    unit: meterUnit(meter),
+    window,
+    scope,
+    kind: amount.kind,
+    amount: amount.kind === 'n' ? amount.n.toString() : null,
+    ...(meter === 'cost' && amount.kind === 'n' && { amount_usd: formatUsd(amount.n) }),
+    on_limit: onLimit,
+    overage_price_usd: overagePriceNanoUsd === null ? null : formatUsd(overagePriceNanoUsd),
+  };
+}

@@ -1,0 +1,107 @@
+/** The only way to change a subscription: lock, load, reconcile, decide, apply. */
+import { type Database, type Tx, transaction } from '#libs/db/database.ts';
+import type { Runtime } from '#libs/service/runtime.ts';
+import type { PaymentPolicy } from '../payments/domain.ts';
+import { applyDecision } from './decision-store.ts';
+import { type Decision, type DecisionContext, keepSubscription, type Outcome } from './domain/decision.ts';
+import { isDue, reconcileSubscription } from './domain/reconcile.ts';
+import type { SubscriptionState } from './domain/state.ts';
+import type { AccountState, CatalogueVersion, Subscription } from './domain/subscription.ts';
+import { MS_PER_DAY } from './domain/transitions.ts';
+import {
+  type Catalogues,
+  type ChangeTarget,
+  loadAccountState,
+  loadState,
+  lockAccount,
+  requireOffered,
+} from './state-store.ts';
+import { findSubscription } from './store.ts';
+
+/** What reading and changing subscriptions is built on. */
+export type SubscriptionDeps = {
+  database: Database;
+  catalogues: Catalogues;
+  runtime: Pick<Runtime, 'clock' | 'newId'>;
+  paymentPolicy: PaymentPolicy;
+};
+
+/** A pure function of its arguments. */
+export type Decide = (state: SubscriptionState, context: DecisionContext) => Decision;
+
+/**
+ * Changes a subscription in a transaction of its own. A refusal is an outcome, not an exception.
+ *
+ * @throws ProblemError `not_found` for an account that does not exist, `service_unavailable` before the first import.
+ */
+export async function changeSubscription(
+  deps: SubscriptionDeps,
+  target: ChangeTarget,
+  decide: Decide,
+): Promise<Outcome> {
+  const { outcome } = await transaction(deps.database, (tx) => changeInTransaction(tx, deps, target, decide));
+  return outcome;
+}
+
+/**
+ * Locks an account until the transaction ends, to change rows that its limits depend on. Call `applyLimits` afterwards,
+ * in the same transaction. Opens the subscription of a new account.
+ *
+ * @returns the reconciled subscription.
+ * @throws ProblemError as {@link changeSubscription}.
+ */
+export async function lockSubscription(
+  tx: Tx,
+  deps: Omit<SubscriptionDeps, 'database'>,
+  accountId: string,
+): Promise<Subscription> {
+  const { subscription } = await changeInTransaction(tx, deps, { accountId }, keepSubscription);
+  return subscription;
+}
+
+async function changeInTransaction(
+  tx: Tx,
+  { catalogues, runtime, paymentPolicy }: Omit<SubscriptionDeps, 'database'>,
+  target: ChangeTarget,
+  decide: Decide,
+): Promise<Decision> {
+  await lockAccount(tx, target.accountId);
+  const { clock, newId } = runtime;
+  // Read under the lock: an earlier instant could lie before a change that was committed meanwhile.
+  const now = clock.now();
+  const { state, isNew } = await loadState(tx, catalogues, target, now);
+  const { graceDays, requestDays, driver } = paymentPolicy;
+  const context = { now, newId, graceMs: graceDays * MS_PER_DAY, requestDays, driver };
+  const reconciled = reconcileSubscription(state, context);
+  const decision = decide(reconciled.state, context);
+  const { subscription } = decision;
+  const effects = [...reconciled.effects, ...decision.effects];
+  const stored = isNew ? undefined : state.subscription;
+  await applyDecision(tx, { catalogues, newId }, { subscription, effects }, { stored, now });
+  return decision;
+}
+
+/**
+ * Reads an account's reconciled subscription, the version it was sold under and its adjustments. A new account gets the
+ * default plan, and its limits are in the ledger before this resolves.
+ *
+ * @throws ProblemError as {@link changeSubscription}.
+ */
+export async function readAccount(deps: SubscriptionDeps, accountId: string): Promise<AccountState> {
+  const { database, catalogues, runtime } = deps;
+  const now = runtime.clock.now();
+  const stored = await findSubscription(database, accountId);
+  const subscription =
+    stored === undefined || isDue(stored, now)
+      ? await transaction(database, (tx) => lockSubscription(tx, deps, accountId))
+      : stored;
+  return loadAccountState(database, catalogues, subscription, now);
+}
+
+/** The catalogue version on offer. @throws ProblemError `service_unavailable` before the first import. */
+export async function offeredCatalogue({
+  database,
+  catalogues,
+}: Pick<SubscriptionDeps, 'database' | 'catalogues'>): Promise<CatalogueVersion> {
+  return requireOffered(await catalogues.active(database));
+}

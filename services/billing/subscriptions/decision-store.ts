@@ -1,0 +1,82 @@
+import { recordAudit } from '#libs/audit/record-audit.ts';
+import type { Tx } from '#libs/db/database.ts';
+import { notify } from '#libs/db/notify.ts';
+import { setLimits } from '#libs/ledger/ledger.ts';
+import { insertRequest, saveResolution } from '../payments/store.ts';
+import { convertTrial, endTrial, insertTrial } from '../trials/store.ts';
+import { insertBillingEvent } from './billing-event-store.ts';
+import type { Decision, Effect } from './domain/decision.ts';
+import { ledgerLimitsOf } from './domain/ledger-limits.ts';
+import { USAGE_PERIOD_MONTHS } from './domain/period.ts';
+import { refusalProblem } from './domain/refusal.ts';
+import type { Subscription } from './domain/subscription.ts';
+import { findKeyLimits } from './key-limits-store.ts';
+import { type Catalogues, loadAccountState } from './state-store.ts';
+import { saveSubscription } from './store.ts';
+
+export type ApplyDeps = { catalogues: Catalogues; newId: () => string };
+
+/**
+ * Writes a decision. The account must be locked.
+ *
+ * @param stored the subscription row; undefined for a new account.
+ * @throws ProblemError `trial_not_available` where an owner has started another trial in the meantime.
+ */
+export async function applyDecision(
+  tx: Tx,
+  deps: ApplyDeps,
+  { subscription, effects }: Pick<Decision, 'subscription' | 'effects'>,
+  { stored, now }: { stored: Subscription | undefined; now: Date },
+): Promise<void> {
+  for (const effect of effects) await applyEffect(tx, deps.newId, subscription.accountId, effect);
+  if (subscription === stored) return;
+  await saveSubscription(tx, subscription, now);
+  await applyLimits(tx, deps, subscription, now);
+}
+
+async function applyEffect(tx: Tx, newId: () => string, accountId: string, effect: Effect): Promise<void> {
+  switch (effect.kind) {
+    case 'payment_requested':
+      return insertRequest(tx, effect.request);
+    case 'payment_resolved':
+      return saveResolution(tx, effect.request);
+    case 'trial_started': {
+      if (await insertTrial(tx, effect.trial)) return;
+      const { planKey: plan } = effect.trial;
+      throw refusalProblem({ code: 'trial_not_available', reason: 'trial_used', plan });
+    }
+    case 'trial_ended':
+      return endTrial(tx, accountId, effect.at);
+    case 'trial_converted':
+      return convertTrial(tx, accountId, effect.at);
+    case 'event': {
+      const id = newId();
+      await insertBillingEvent(tx, { subject: id, ...effect.event, id, accountId });
+      return;
+    }
+    case 'audit':
+      return recordAudit(tx, { ...effect.entry, id: newId(), accountId, subject: `account:${accountId}` });
+  }
+}
+
+/**
+ * Recomputes an account's limits from the rows they depend on, writes them to the ledger and notifies all services. The
+ * account must be locked; everything commits together.
+ */
+export async function applyLimits(
+  tx: Tx,
+  { catalogues }: { catalogues: Pick<Catalogues, 'version'> },
+  subscription: Subscription,
+  now: Date,
+): Promise<void> {
+  const { accountId, anchor } = subscription;
+  const state = await loadAccountState(tx, catalogues, subscription, now);
+  const keyLimits = await findKeyLimits(tx, accountId);
+  await setLimits(tx.$client, now, {
+    accountId,
+    anchor,
+    periodMonths: USAGE_PERIOD_MONTHS,
+    segments: ledgerLimitsOf(state, keyLimits, now),
+  });
+  await notify(tx.$client, { kind: 'account', id: accountId });
+}

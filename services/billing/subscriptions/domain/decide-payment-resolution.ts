@@ -1,0 +1,104 @@
+import type { Actor } from '#libs/audit/entry.ts';
+import type { PaymentRequest, PaymentResolution } from '../../payments/domain.ts';
+import { movedLike } from './catalogue-move.ts';
+import {
+  addEffects,
+  addEvent,
+  beginChange,
+  type Change,
+  type Decision,
+  type DecisionContext,
+  decide,
+  refuse,
+  updateState,
+} from './decision.ts';
+import { eventDataOf, resolveRequest } from './payment-requests.ts';
+import { ownPlan, paidMinorOf } from './plan-change.ts';
+import { type SubscriptionState, soldVersion } from './state.ts';
+import { paidFor } from './transitions.ts';
+import { leaveTrial } from './trial-end.ts';
+
+export type PaymentResolutionInput = {
+  requestId: string;
+  status: 'paid' | 'void';
+  note: string;
+  /** A user's id, or the driver that reports the payment. */
+  by: string;
+  /** Set where staff resolve the request, which is audited. */
+  staff: Actor | null;
+};
+
+/** A paid request takes effect at once. Resolving a request in the same way again changes nothing. */
+export function decidePaymentResolution(
+  state: SubscriptionState,
+  { requestId, status, note, by, staff }: PaymentResolutionInput,
+  context: DecisionContext,
+): Decision {
+  const request = state.paymentRequests.find(({ id }) => id === requestId);
+  if (request === undefined) return refuse(state, { code: 'unknown_payment_request' });
+  if (request.status === status) return decide(beginChange(state), { kind: 'payment_resolved', request });
+  if (request.status === 'void') return refuse(state, { code: 'payment_request_void', note: request.note });
+  if (request.status === 'paid') return refuse(state, { code: 'payment_request_paid' });
+  const resolution = { at: context.now, by, note };
+  const resolved = resolveRequest(beginChange(state), request, status, resolution);
+  const audited =
+    staff === null ? resolved : auditResolution(resolved, request, { status, staff, resolution });
+  const applied = status === 'paid' ? applyPurchase(audited, request, context) : audited;
+  const after = applied.state.paymentRequests.find(({ id }) => id === requestId) ?? request;
+  return decide(applied, { kind: 'payment_resolved', request: after });
+}
+
+function auditResolution(
+  change: Change,
+  request: PaymentRequest,
+  { status, staff, resolution }: { status: 'paid' | 'void'; staff: Actor; resolution: PaymentResolution },
+): Change {
+  const terms = { payment_request: request.id, ...eventDataOf(request) };
+  return addEffects(change, {
+    kind: 'audit',
+    entry: {
+      by: staff,
+      at: resolution.at,
+      action: status === 'paid' ? 'payment.marked_paid' : 'payment.voided',
+      before: { ...terms, status: 'open' },
+      after: { ...terms, status },
+      reason: resolution.note,
+    },
+  });
+}
+
+function applyPurchase(
+  change: Change,
+  request: PaymentRequest,
+  { now: at, graceMs }: DecisionContext,
+): Change {
+  const { subscription: current, offered, versions } = change.state;
+  const sold = soldVersion(change.state);
+  // A credit was computed at the time of the request, so the period it pays for starts then.
+  const startsAt = paidMinorOf(current, sold) > 0 ? request.createdAt : at;
+  const subscription = movedLike(
+    current,
+    paidFor(current, request, { startsAt, graceMs }),
+    offered,
+    versions,
+  );
+  if (request.kind === 'renewal') {
+    const { planKey, currentPeriodStart, currentPeriodEnd } = subscription;
+    return addEvent(updateState(change, { subscription }), {
+      kind: 'renewed',
+      subject: request.id,
+      at,
+      data: {
+        plan: planKey,
+        period_start: currentPeriodStart.toISOString(),
+        period_end: currentPeriodEnd.toISOString(),
+      },
+    });
+  }
+  const converted = leaveTrial(addEffects(change, { kind: 'trial_converted', at }), at, true);
+  return addEvent(updateState(converted, { subscription }), {
+    kind: 'plan_changed',
+    at,
+    data: { from: ownPlan(current, sold).key, to: subscription.planKey, reason: 'upgrade' },
+  });
+}

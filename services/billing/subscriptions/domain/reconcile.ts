@@ -1,0 +1,96 @@
+/** What time has done to a subscription. */
+import { findPlan } from '#libs/catalogue/plans.ts';
+import { defaultPlanOf, isFree } from '../../plans/domain/offer.ts';
+import { versionAtEnd } from './catalogue-move.ts';
+import { addEvent, beginChange, type Change, type DecisionContext, updateState } from './decision.ts';
+import { requestRenewal, resolveRequest, SYSTEM_ACTOR, voidOpenRequest } from './payment-requests.ts';
+import { openRequestOf, type SubscriptionState, type Versions, versionIn } from './state.ts';
+import type { Subscription } from './subscription.ts';
+import { onDefaultPlan, rolledOn } from './transitions.ts';
+import { endTrial } from './trial-end.ts';
+
+/** Whether the subscription does not yet show a change that time has caused. */
+export function isDue({ currentPeriodEnd, trialEndsAt, accessEndsAt }: Subscription, now: Date): boolean {
+  return [currentPeriodEnd, trialEndsAt, accessEndsAt].some((instant) => instant !== null && instant <= now);
+}
+
+/**
+ * Brings a subscription up to date: ends trials and plans, voids expired payment requests, starts new periods. A new
+ * period is never taken as paid: its payment is requested. Reconciling again changes nothing.
+ */
+export function reconcileSubscription(state: SubscriptionState, context: DecisionContext): Change {
+  let change = voidExpiredRequest(beginChange(state), context.now);
+  while (isDue(change.state.subscription, context.now)) change = nextStep(change, context);
+  return change;
+}
+
+function nextStep(change: Change, context: DecisionContext): Change {
+  const { trialEndsAt, accessEndsAt } = change.state.subscription;
+  if (trialEndsAt !== null && trialEndsAt <= context.now) return endTrialPlan(change, trialEndsAt);
+  if (accessEndsAt !== null && accessEndsAt <= context.now) return endAccess(change, accessEndsAt);
+  return renew(change, context);
+}
+
+function voidExpiredRequest(change: Change, now: Date): Change {
+  const open = openRequestOf(change.state);
+  if (open === undefined || open.expiresAt > now) return change;
+  return resolveRequest(change, open, 'void', {
+    at: open.expiresAt,
+    by: SYSTEM_ACTOR,
+    note: 'not paid in time',
+  });
+}
+
+function endTrialPlan(change: Change, at: Date): Change {
+  const { subscription, versions } = change.state;
+  const next = onDefaultPlan(subscription, versionAtEnd(subscription, versions), at);
+  const ended = endTrial(change, at, { next_plan: next.planKey, converted: false });
+  return updateState(ended, { subscription: next });
+}
+
+function endAccess(change: Change, at: Date): Change {
+  const { subscription, versions } = change.state;
+  const reason = subscription.cancelAtPeriodEnd ? 'cancelled' : 'payment_overdue';
+  const voided = voidOpenRequest(change, { at, by: SYSTEM_ACTOR, note: reason });
+  const next = onDefaultPlan(subscription, versionAtEnd(subscription, versions), at);
+  return addEvent(updateState(voided, { subscription: next }), {
+    kind: 'subscription_ended',
+    at,
+    data: { plan: subscription.planKey, next_plan: next.planKey, reason },
+  });
+}
+
+function renew(change: Change, context: DecisionContext): Change {
+  const { subscription: current, versions } = change.state;
+  const at = current.currentPeriodEnd;
+  const renewing = withScheduledChange(current, versions);
+  const sold = versionIn(versions, renewing.catalogueVersionId);
+  const { subscription, owedMinor } = rolledOn(renewing, sold, context.graceMs, context.now);
+  const rolled = updateState(change, { subscription });
+  // An unpaid upgrade was priced for the period that has ended.
+  const renewed =
+    owedMinor > 0 ? requestRenewal(rolled, { at, note: 'the period has ended' }, context) : rolled;
+  if (subscription.planKey === current.planKey) return renewed;
+  return addEvent(renewed, {
+    kind: 'plan_changed',
+    at,
+    data: { from: current.planKey, to: subscription.planKey, reason: 'scheduled' },
+  });
+}
+
+function withScheduledChange(current: Subscription, versions: Versions): Subscription {
+  const { scheduledChange: change } = current;
+  if (change === null) return current;
+  const { catalogue } = versionIn(versions, change.catalogueVersionId);
+  const plan = findPlan(catalogue, change.planKey) ?? defaultPlanOf(catalogue);
+  return {
+    ...current,
+    planKey: plan.key,
+    cycle: change.cycle,
+    catalogueVersionId: change.catalogueVersionId,
+    // An assigned plan stays free of charge in a smaller plan, and in the plan's successor.
+    complimentary: current.complimentary && !isFree(plan),
+    accessEndsAt: null,
+    scheduledChange: null,
+  };
+}

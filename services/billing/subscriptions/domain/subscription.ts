@@ -1,0 +1,90 @@
+import type { EntitlementInput } from '#libs/catalogue/entitlements.ts';
+import type { Catalogue } from '#libs/catalogue/schema.ts';
+import type { SubscriptionStatus } from '#libs/catalogue/subscription.ts';
+import { type Cycle, MONTHS_PER_CYCLE, periodAt } from './period.ts';
+
+/** An imported catalogue. */
+export type CatalogueVersion = {
+  id: string;
+  catalogueId: string;
+  /** Counts the versions of one catalogue from 1. */
+  version: number;
+  catalogue: Catalogue;
+};
+
+/** The plan that an account has, and the period it is paid for. */
+export type Subscription = {
+  accountId: string;
+  catalogueVersionId: string;
+  planKey: string;
+  cycle: Cycle;
+  status: SubscriptionStatus;
+  /** Start of the first period; usage periods and paid periods repeat from it. */
+  anchor: Date;
+  currentPeriodStart: Date;
+  currentPeriodEnd: Date;
+  cancelAtPeriodEnd: boolean;
+  /** Set only while `trialing`. */
+  trialEndsAt: Date | null;
+  /** The plan ends at this instant unless the account pays or resumes first; null: it does not end by time. */
+  accessEndsAt: Date | null;
+  /** Assigned by staff: renews without payment. */
+  complimentary: boolean;
+  /** Replaces the plan when the period ends. */
+  scheduledChange: ScheduledChange | null;
+  /** Amount paid for the current period in minor units; null where it is the plan's price. */
+  periodPaidMinor: number | null;
+  /** Seats bought in addition to the plan; null where the plan alone decides. */
+  seats: number | null;
+};
+
+/** A plan of a catalogue version, billed by a cycle. */
+export type PlanTerms = { planKey: string; cycle: Cycle; catalogueVersionId: string };
+
+/** A change that takes effect when the period ends. */
+export type ScheduledChange = PlanTerms & {
+  /** A published catalogue version that the subscription must be on by then, whatever the account changes until then. */
+  movesTo: string | null;
+};
+
+/** The subscription of a new account: the default plan of the offered catalogue, from now on. */
+export function defaultSubscription(accountId: string, offered: CatalogueVersion, now: Date): Subscription {
+  const cycle = 'month';
+  const { start, end } = periodAt(now, MONTHS_PER_CYCLE[cycle], now);
+  return {
+    accountId,
+    catalogueVersionId: offered.id,
+    planKey: offered.catalogue.defaultPlan,
+    cycle,
+    status: 'active',
+    anchor: now,
+    currentPeriodStart: start,
+    currentPeriodEnd: end,
+    cancelAtPeriodEnd: false,
+    trialEndsAt: null,
+    accessEndsAt: null,
+    complimentary: false,
+    scheduledChange: null,
+    periodPaidMinor: null,
+    seats: null,
+  };
+}
+
+/** What staff decided for this account and for all accounts, in addition to the plan. */
+export type Adjustments = Pick<EntitlementInput, 'overrides' | 'flags' | 'guardRails' | 'segments'>;
+
+/** Everything that decides what an account may do. */
+export type AccountState = { subscription: Subscription; sold: CatalogueVersion; adjustments: Adjustments };
+
+/** The account's state in the terms of `libs/catalogue`. */
+export function entitlementInputOf({ subscription, sold, adjustments }: AccountState): EntitlementInput {
+  const { accountId, planKey, status, trialEndsAt, accessEndsAt, seats } = subscription;
+  return {
+    ...adjustments,
+    catalogue: sold.catalogue,
+    catalogueVersion: sold.id,
+    accountId,
+    seats,
+    subscription: { planKey, status, trialEndsAt, accessEndsAt },
+  };
+}
