@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import pg from 'pg';
 import t from 'tap';
 import { createDatabase, transaction } from '#libs/db/database.ts';
+import { createPool } from '#libs/db/pool.ts';
 import { type ServiceName, serviceRoles } from '#libs/db/roles.ts';
 import { createTestDatabase } from '#libs/testing/database.ts';
 import { type AuditEntry, CLI_ACTOR, SYSTEM_ACTOR } from './entry.ts';
@@ -26,7 +26,12 @@ const entryOf = (entry: Partial<AuditEntry> = {}): AuditEntry => ({
 t.test('given a database connection of each service', async (t) => {
   const { pool, serviceUrl } = await createTestDatabase(t);
   const databaseOf = (service: ServiceName) => {
-    const servicePool = new pg.Pool({ connectionString: serviceUrl(service), max: 1 });
+    const servicePool = createPool({
+      connectionString: serviceUrl(service),
+      max: 1,
+      applicationName: `test-${service}`,
+      statementTimeoutMs: 30_000,
+    });
     t.teardown(() => servicePool.end());
     return createDatabase(servicePool);
   };
