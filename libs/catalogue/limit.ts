@@ -1,14 +1,26 @@
 /**
- * The vocabulary of limits. An amount is a tagged union and never a magic number: nothing here means "unlimited" by
- * being 0 or -1.
+ * The vocabulary of limits, defined once for the catalogue, the contracts, the ledger and the database. An amount is a
+ * tagged union: no number means "unlimited".
  */
 export const WINDOWS = ['day', 'week', 'month', 'period', 'total'] as const;
 /** `period` is anchored to the subscription; `total` never resets. */
 export type Window = (typeof WINDOWS)[number];
 
 export const SCOPES = ['account', 'user', 'workspace'] as const;
-/** Who shares one count: the whole account, each user, or each workspace. */
+/** Who shares one count in a plan's limit: the whole account, each user, or each workspace. */
 export type Scope = (typeof SCOPES)[number];
+
+/** Scopes of counters: those of plans, and single API keys. */
+export const COUNTER_SCOPES = ['account', 'user', 'key', 'workspace'] as const;
+export type CounterScope = (typeof COUNTER_SCOPES)[number];
+
+/** What settled usage makes of a limit, from the least to the most used. */
+export const LIMIT_STATES = ['ok', 'warning', 'notice', 'blocked', 'exhausted'] as const;
+export type LimitState = (typeof LIMIT_STATES)[number];
+
+export const AMOUNT_KINDS = ['n', 'unlimited', 'disabled'] as const;
+/** Amount kinds of counters: an `unmetered` counter counts without a limit. */
+export const COUNTER_AMOUNT_KINDS = [...AMOUNT_KINDS, 'unmetered'] as const;
 
 /** `n` is in the meter's own unit: nano-USD for `cost`, otherwise pieces, tokens or seconds. */
 export type Amount =
@@ -23,7 +35,7 @@ export function amountOf(n: bigint): Amount {
   return { kind: 'n', n };
 }
 
-/** Where a limit changes state, in basis points of its amount; strictly rising. */
+/** Where a limit changes state, in basis points of its amount; strictly increasing. */
 export interface Thresholds {
   readonly warnBps: number;
   readonly noticeBps: number;
@@ -41,10 +53,10 @@ export interface EffectiveLimit {
   readonly scope: Scope;
   readonly amount: Amount;
   readonly thresholds: Thresholds;
-  /** Whether the block line stops new work; where not, it is an alert. */
+  /** Whether the block threshold stops new work; otherwise it is only an alert. */
   readonly blocks: boolean;
   readonly onLimit: OnLimit;
-  /** Nano-USD per unit beyond the amount, where that is sold. */
+  /** Nano-USD per unit beyond the amount; null without overage. */
   readonly overagePriceNanoUsd: bigint | null;
   /** `plan:<key>`, `not_in_plan:<key>`, `seats`, `override:<id>` (several joined by `+`), `guard_rail…`. */
   readonly source: string;
@@ -68,7 +80,7 @@ const FIXED_METERS = new Set([
   'workspaces',
 ]);
 const METER_FAMILY = /^(tokens|calls|gen)\.[a-z][a-z0-9_-]*$/;
-/** Meters that count what exists now: deleting one gives it back, so no window resets them. */
+/** Quota resources: meters that count what exists now. Deleting one releases it, so no window resets them. */
 const GAUGES = new Set(['social.connections', 'kb.files', 'team.members', 'workspaces']);
 
 export function isMeter(name: string): boolean {
@@ -80,8 +92,8 @@ export function isGauge(meter: string): boolean {
 }
 
 /**
- * Whether reaching the block line stops new work. Only tokens and cost leave room for work already admitted; a
- * counted thing stays usable to its last unit, and the line is an alert.
+ * Whether reaching the block threshold stops new work. It does for tokens and cost, which leaves room for admitted work.
+ * Counted meters stay usable to their last unit.
  */
 export function blocksEarly(meter: string): boolean {
   return meter === 'cost' || meter.startsWith('tokens.');

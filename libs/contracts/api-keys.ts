@@ -1,5 +1,6 @@
 /** `/api/api-keys`: credentials that act for an account. */
 import { z } from 'zod';
+import { WINDOWS } from '#libs/catalogue/limit.ts';
 import { instant } from './envelope.ts';
 import { displayName } from './identity.ts';
 import { KEY_SCOPES } from './key-scopes.ts';
@@ -7,11 +8,10 @@ import { defineOperation } from './operation.ts';
 import { page, pageQuery } from './page.ts';
 import { problemResponses, USER_PROBLEMS } from './problem-responses.ts';
 
-const LIMIT_WINDOWS = ['day', 'week', 'month', 'period', 'total'] as const;
 const MAX_LIMITS = 20;
 const USD = /^(0|[1-9]\d{0,8})(\.\d{1,9})?$/;
 
-const limitWindow = z.enum(LIMIT_WINDOWS);
+const limitWindow = z.enum(WINDOWS);
 
 /** A limit of one key, below whatever its account may use. */
 export const keyLimit = z

@@ -1,5 +1,6 @@
 /** How the gateway has billing put the limits of one API key in force, next to those of its account's plan. */
 import { z } from 'zod';
+import { WINDOWS } from '#libs/catalogue/limit.ts';
 
 /** `PUT`; replaces all limits the key had. Answered with 204. */
 export const KEY_LIMITS_ROUTE = '/internal/accounts/:account_id/keys/:key_id/limits';
@@ -11,7 +12,7 @@ export const keyLimitsBody = z.strictObject({
   limits: z.array(
     z.strictObject({
       meter: z.string(),
-      window: z.enum(['day', 'week', 'month', 'period', 'total']),
+      window: z.enum(WINDOWS),
       amount: z
         .string()
         .regex(/^\d{1,18}$/)

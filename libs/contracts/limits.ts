@@ -3,11 +3,15 @@
  * outgrow what JSON readers keep exactly; money also in decimal USD.
  */
 import { z } from 'zod';
+import {
+  COUNTER_AMOUNT_KINDS,
+  COUNTER_SCOPES,
+  LIMIT_STATES,
+  type LimitState,
+  WINDOWS,
+} from '#libs/catalogue/limit.ts';
 import { bpsOf, formatUsd } from '#libs/money/money.ts';
 import { instant, usd } from './envelope.ts';
-
-export const LIMIT_STATES = ['ok', 'warning', 'notice', 'blocked', 'exhausted'] as const;
-export type LimitState = (typeof LIMIT_STATES)[number];
 
 export const METER_UNITS = ['nano_usd', 'tokens', 'seconds', 'count'] as const;
 export type MeterUnit = (typeof METER_UNITS)[number];
@@ -37,11 +41,11 @@ export const limitWire = z
   .object({
     meter: z.string().describe('What is limited, such as `cost`, `tokens.total` or `gen.blog`.'),
     unit,
-    window: z.enum(['day', 'week', 'month', 'period', 'total']).describe('How often it starts anew.'),
-    scope: z.enum(['account', 'user', 'key', 'workspace']).describe('Who shares the count.'),
+    window: z.enum(WINDOWS).describe('How often it resets.'),
+    scope: z.enum(COUNTER_SCOPES).describe('Who shares the count.'),
     scope_id: z.string().nullable().describe('The user, key or workspace; null for the account.'),
     kind: z
-      .enum(['n', 'unlimited', 'disabled', 'unmetered'])
+      .enum(COUNTER_AMOUNT_KINDS)
       .describe('`n`: a number; `disabled`: not part of the plan; `unmetered`: only counted.'),
     used: amount,
     held: amount.describe('Set aside for requests that are still running.'),

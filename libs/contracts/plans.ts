@@ -1,5 +1,6 @@
 /** What is sold, and what an account has of it. */
 import { z } from 'zod';
+import { AMOUNT_KINDS, ON_LIMIT, SCOPES, WINDOWS } from '#libs/catalogue/limit.ts';
 import { count, envelope, instant, usd } from './envelope.ts';
 import { limitWire, METER_UNITS } from './limits.ts';
 import { defineOperation } from './operation.ts';
@@ -13,18 +14,16 @@ const planLimit = z
   .object({
     meter: z.string().describe('What is limited, such as `cost`, `tokens.total` or `gen.blog`.'),
     unit: z.enum(METER_UNITS),
-    window: z
-      .enum(['day', 'week', 'month', 'period', 'total'])
-      .describe('`period` is a month counted from the start of the subscription.'),
-    scope: z.enum(['account', 'user', 'workspace']).describe('Who shares the count.'),
-    kind: z.enum(['n', 'unlimited', 'disabled']),
+    window: z.enum(WINDOWS).describe('`period` is a month counted from the start of the subscription.'),
+    scope: z.enum(SCOPES).describe('Who shares the count.'),
+    kind: z.enum(AMOUNT_KINDS),
     amount: z
       .string()
       .regex(/^\d+$/)
       .nullable()
       .describe('An integer in the unit; null unless `kind` is `n`.'),
     amount_usd: usd.optional().describe('The same in USD; only for `cost`.'),
-    on_limit: z.enum(['deny', 'overage']),
+    on_limit: z.enum(ON_LIMIT),
     overage_price_usd: usd.nullable().describe('Price of one unit beyond the amount, where that is sold.'),
   })
   .meta({ id: 'PlanLimit' });
@@ -286,7 +285,7 @@ export const getCapability = defineOperation({
 });
 
 const limitAmount = z
-  .object({ kind: z.enum(['n', 'unlimited', 'disabled']), amount: z.string().nullable() })
+  .object({ kind: z.enum(AMOUNT_KINDS), amount: z.string().nullable() })
   .nullable()
   .describe('Null where the plan does not limit it.');
 

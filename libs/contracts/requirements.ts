@@ -3,7 +3,7 @@
  * stands.
  */
 import { z } from 'zod';
-import { LIMIT_STATES } from './limits.ts';
+import { LIMIT_STATES } from '#libs/catalogue/limit.ts';
 
 /**
  * A change to a request's body, by field; null takes a field back (RFC 7396). With it the request is one that the plan

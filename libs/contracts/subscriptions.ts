@@ -1,6 +1,7 @@
 /** Moving between plans, and what becomes of a subscription. */
 
 import { z } from 'zod';
+import { SCOPES, WINDOWS } from '#libs/catalogue/limit.ts';
 import { count, envelope, instant } from './envelope.ts';
 import { idempotencyHeaders } from './idempotency-key.ts';
 import { METER_UNITS } from './limits.ts';
@@ -133,8 +134,8 @@ export const changePreview = z
         z.object({
           meter: z.string(),
           unit: z.enum(METER_UNITS),
-          window: z.enum(['day', 'week', 'month', 'period', 'total']),
-          scope: z.enum(['account', 'user', 'workspace']),
+          window: z.enum(WINDOWS),
+          scope: z.enum(SCOPES),
           scope_id: z.string().nullable(),
           used: z.string(),
           held: z.string(),

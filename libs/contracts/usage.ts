@@ -1,7 +1,8 @@
 /** What usage-metering tells about usage: current limits, the breakdown by model, and single requests. */
 import { z } from 'zod';
+import { LIMIT_STATES } from '#libs/catalogue/limit.ts';
 import { count, envelope, instant, nanoUsd, usd } from './envelope.ts';
-import { LIMIT_STATES, limitWire, meterAmountWire } from './limits.ts';
+import { limitWire, meterAmountWire } from './limits.ts';
 import { defineOperation } from './operation.ts';
 import { problemResponses, USER_PROBLEMS } from './problem-responses.ts';
 import * as example from './usage-examples.ts';

@@ -1,5 +1,6 @@
 /** Reads where an account's limits stand right now, also when nothing has happened since a window ended. */
 
+import { WINDOWS } from '#libs/catalogue/limit.ts';
 import type { Queryable } from './ledger.ts';
 import { shardOf } from './shard.ts';
 import type { LimitState, LimitView } from './types.ts';
@@ -54,7 +55,7 @@ const COUNTERS_SQL = `
     FROM ledger_counters c
    WHERE c.account_id = $1 AND c.window_end > $2
      AND (c.scope = 'account' OR ledger_in_scope(c.scope, c.scope_id, $3, $4, $5))
-   ORDER BY c.meter, array_position(ARRAY['day', 'week', 'month', 'period', 'total'], c.win), c.scope`;
+   ORDER BY c.meter, array_position(ARRAY[${WINDOWS.map((window) => `'${window}'`).join(', ')}], c.win), c.scope`;
 
 /**
  * Counters that time has outdated are brought up to date first, as the next hold would do: what is read is what a hold

@@ -2,19 +2,13 @@
 import { randomUUID } from 'node:crypto';
 import fc from 'fast-check';
 import t from 'tap';
+import { WINDOWS } from '#libs/catalogue/limit.ts';
 import { createTestDatabase } from '#libs/testing/database.ts';
 import { testHold, testSegment, testSettle } from './fixtures.ts';
 import { findBreaches } from './invariants.ts';
 import { createLedger } from './ledger.ts';
 import { createReferenceModel, type ModelLimits } from './reference-model.ts';
-import {
-  type HoldRequest,
-  type LimitSegment,
-  type Meters,
-  type Scope,
-  type StopKind,
-  WINDOWS,
-} from './types.ts';
+import type { HoldRequest, LimitSegment, Meters, Scope, StopKind } from './types.ts';
 
 const METERS = ['cost', 'tokens.total', 'calls.openai', 'images'] as const;
 const START_MS = Date.UTC(2028, 0, 31, 22);

@@ -7,11 +7,10 @@
  * - **settle**: one provider call's facts, moved from held to used. **close**: what is left is released.
  */
 
-export const WINDOWS = ['day', 'week', 'month', 'period', 'total'] as const;
-export type Window = (typeof WINDOWS)[number];
+import type { COUNTER_AMOUNT_KINDS, CounterScope, LimitState, Window } from '#libs/catalogue/limit.ts';
 
-export const SCOPES = ['account', 'user', 'key', 'workspace'] as const;
-export type Scope = (typeof SCOPES)[number];
+export type { LimitState, Window };
+export type Scope = CounterScope;
 
 /** Amounts by meter, each in the meter's own unit: nano-USD for `cost`, otherwise pieces. */
 export type Meters = Readonly<Record<string, bigint>>;
@@ -25,16 +24,13 @@ export type Verdict =
   | 'stopped'
   | 'unknown_account';
 
-/** States follow `used` alone; see the table of thresholds in the README. */
-export type LimitState = 'ok' | 'warning' | 'notice' | 'blocked' | 'exhausted';
-
 /** One limit in its current window, as the ledger saw it when it answered. */
 export type LimitView = {
   meter: string;
   window: Window;
   scope: Scope;
   scopeId: string;
-  kind: 'n' | 'unlimited' | 'disabled' | 'unmetered';
+  kind: (typeof COUNTER_AMOUNT_KINDS)[number];
   amount: bigint | null;
   used: bigint;
   held: bigint;

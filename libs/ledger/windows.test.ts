@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import t from 'tap';
+import { WINDOWS, type Window } from '#libs/catalogue/limit.ts';
 import { createTestDatabase } from '#libs/testing/database.ts';
 import { windowAt } from './reference-model.ts';
-import { WINDOWS, type Window } from './types.ts';
 
 const ANCHOR_31 = '2026-01-31T09:30:00Z';
 

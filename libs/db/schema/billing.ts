@@ -12,6 +12,7 @@ import {
   uniqueIndex,
   uuid,
 } from 'drizzle-orm/pg-core';
+import { WINDOWS } from '#libs/catalogue/limit.ts';
 import { MIGRATIONS } from '#libs/contracts/catalogues.ts';
 import type { BillingEventKind } from '#libs/contracts/subscriptions.ts';
 import { instant } from './columns.ts';
@@ -86,7 +87,7 @@ export const keyLimits = pgTable(
     accountId: uuid('account_id').notNull(),
     keyId: uuid('key_id').notNull(),
     meter: text('meter').notNull(),
-    window: text('win', { enum: ['day', 'week', 'month', 'period', 'total'] }).notNull(),
+    window: text('win', { enum: WINDOWS }).notNull(),
     /** In the meter's own unit: nano-USD for `cost`, otherwise pieces. */
     amount: bigint('amount', { mode: 'bigint' }).notNull(),
     updatedAt: instant('updated_at').notNull(),

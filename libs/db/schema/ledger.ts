@@ -24,6 +24,7 @@ import {
   uniqueIndex,
   uuid,
 } from 'drizzle-orm/pg-core';
+import { AMOUNT_KINDS, COUNTER_AMOUNT_KINDS, COUNTER_SCOPES, WINDOWS } from '#libs/catalogue/limit.ts';
 import { amount, instant } from './columns.ts';
 
 const zero = sql`0`;
@@ -46,14 +47,14 @@ export const ledgerLimits = pgTable(
   {
     shard: smallint('shard').notNull(),
     accountId: uuid('account_id').notNull(),
-    scope: text('scope', { enum: ['account', 'user', 'key', 'workspace'] }).notNull(),
+    scope: text('scope', { enum: COUNTER_SCOPES }).notNull(),
     /** Empty for the account; an id; or `*` for every user, key or workspace without a limit of its own. */
     scopeId: text('scope_id').notNull(),
     meter: text('meter').notNull(),
-    window: text('win', { enum: ['day', 'week', 'month', 'period', 'total'] }).notNull(),
+    window: text('win', { enum: WINDOWS }).notNull(),
     validFrom: instant('valid_from').notNull(),
     validUntil: instant('valid_until').notNull(),
-    kind: text('kind', { enum: ['n', 'unlimited', 'disabled'] }).notNull(),
+    kind: text('kind', { enum: AMOUNT_KINDS }).notNull(),
     amount: amount('amount'),
     /** Rising thresholds in basis points of the amount; the last is the hard limit. */
     thresholdBps: integer('threshold_bps').array().notNull(),
@@ -125,7 +126,7 @@ export const ledgerWindows = pgTable(
     windowStart: instant('window_start').notNull(),
     windowEnd: instant('window_end').notNull(),
     /** `unmetered`: the limit was lifted inside this window; the count goes on. */
-    kind: text('kind', { enum: ['n', 'unlimited', 'disabled', 'unmetered'] }).notNull(),
+    kind: text('kind', { enum: COUNTER_AMOUNT_KINDS }).notNull(),
     amount: amount('amount'),
     blockAt: amount('block_at'),
     thresholds: bigint('thresholds', { mode: 'bigint' }).array().notNull(),
@@ -163,7 +164,7 @@ export const ledgerCounters = pgView('ledger_counters', {
   window: text('win').notNull(),
   windowStart: instant('window_start').notNull(),
   windowEnd: instant('window_end').notNull(),
-  kind: text('kind', { enum: ['n', 'unlimited', 'disabled', 'unmetered'] }).notNull(),
+  kind: text('kind', { enum: COUNTER_AMOUNT_KINDS }).notNull(),
   amount: amount('amount'),
   blockAt: amount('block_at'),
   thresholds: bigint('thresholds', { mode: 'bigint' }).array().notNull(),

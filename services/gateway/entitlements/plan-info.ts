@@ -1,7 +1,8 @@
 /** Where an account stands, as answers tell it to a user interface. */
 import type { Entitlements } from '#libs/catalogue/entitlements.ts';
+import type { LimitState } from '#libs/catalogue/limit.ts';
 import type { SuggestedPlan, Suggestions } from '#libs/clients/plan-suggestions.ts';
-import { type LimitState, percentageOf } from '#libs/contracts/limits.ts';
+import { percentageOf } from '#libs/contracts/limits.ts';
 import type { PlanInfo } from '#libs/contracts/requirements.ts';
 import type { LimitStanding } from '#libs/ledger/read-limits.ts';
 import type { LimitView } from '#libs/ledger/types.ts';

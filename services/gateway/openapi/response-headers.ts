@@ -1,3 +1,5 @@
+import { LIMIT_STATES } from '#libs/catalogue/limit.ts';
+
 /** Headers of answers, and which answers carry them. */
 
 type Header = {
@@ -40,7 +42,7 @@ const HEADERS = {
   BudgetState: {
     name: 'x-inkmeter-budget-state',
     description: 'The state of the limit nearest to its end, after this request. Absent from streams.',
-    schema: { ...text, enum: ['ok', 'warning', 'notice', 'blocked', 'exhausted'] },
+    schema: { ...text, enum: [...LIMIT_STATES] },
     example: 'ok',
   },
   FittedOutputTokens: {

@@ -1,12 +1,6 @@
 /** The usage report: limits as they stand, and the calls of the period by provider and model. */
-import { isGauge } from '#libs/catalogue/limit.ts';
-import {
-  LIMIT_STATES,
-  type LimitReading,
-  type LimitState,
-  limitToWire,
-  percentageOf,
-} from '#libs/contracts/limits.ts';
+import { isGauge, LIMIT_STATES, type LimitState } from '#libs/catalogue/limit.ts';
+import { type LimitReading, limitToWire, percentageOf } from '#libs/contracts/limits.ts';
 import type { UsageFigures, UsageReport } from '#libs/contracts/usage.ts';
 import { divide, formatUsd } from '#libs/money/money.ts';
 import { projectCost } from './projection.ts';
