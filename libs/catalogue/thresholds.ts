@@ -1,4 +1,5 @@
-import type { Thresholds } from './limit.ts';
+import { reaches } from '#libs/money/money.ts';
+import type { LimitState, Thresholds } from './limit.ts';
 import type { Catalogue, GuardRail, Plan, PlanLimit } from './schema.ts';
 
 /** The lines of one limit: what it states itself, else its plan, else the catalogue. */
@@ -13,4 +14,16 @@ export function guardRailThresholds(catalogue: Catalogue, guardRail: GuardRail):
 /** Whether the lines come in their order: warning, notice, block, hard. */
 export function areRising({ warnBps, noticeBps, blockBps, hardBps }: Thresholds): boolean {
   return warnBps < noticeBps && noticeBps < blockBps && blockBps < hardBps;
+}
+
+/**
+ * The state of a numeric limit. The ledger's `ledger_state` computes the same in SQL.
+ * @param thresholds those of the limit; without them only `ok` and `exhausted` are told apart.
+ */
+export function limitState(used: bigint, amount: bigint, thresholds: Thresholds | undefined): LimitState {
+  if (used >= amount || (thresholds && reaches(used, amount, thresholds.hardBps))) return 'exhausted';
+  if (thresholds === undefined) return 'ok';
+  if (reaches(used, amount, thresholds.blockBps)) return 'blocked';
+  if (reaches(used, amount, thresholds.noticeBps)) return 'notice';
+  return reaches(used, amount, thresholds.warnBps) ? 'warning' : 'ok';
 }

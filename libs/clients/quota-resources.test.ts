@@ -1,5 +1,5 @@
 import t from 'tap';
-import type { Entitlements } from '#libs/catalogue/entitlements.ts';
+import { testEntitlements } from '#libs/catalogue/fixtures.ts';
 import { createDatabase, transaction } from '#libs/db/database.ts';
 import { testSegment } from '#libs/ledger/fixtures.ts';
 import { findBreaches } from '#libs/ledger/invariants.ts';
@@ -28,7 +28,7 @@ async function createFiles(t: TestScope) {
   const quotaResources = createQuotaResources({
     ledger,
     entitlements: {
-      get: async () => ({ plan: { key: 'test' } }) as Entitlements,
+      get: async () => testEntitlements(),
       suggestPlans: async () => undefined,
     },
     runtime: systemRuntime,

@@ -110,7 +110,7 @@ export const createChatCompletion = defineOperation({
   tags: ['OpenAI-compatible'],
   auth: 'user',
   scope: 'generate',
-  needs: [REQUIRES_API_ACCESS, { kind: 'model', of: 'text', field: 'model' }],
+  requirements: [REQUIRES_API_ACCESS, { kind: 'model', of: 'text', field: 'model' }],
   headers: idempotencyHeaders,
   body: chatCompletionRequest.meta({ id: 'ChatCompletionRequest' }),
   bodyExample: {

@@ -34,7 +34,7 @@ export const generateContent = defineOperation({
   tags: ['Generation'],
   auth: 'user',
   scope: 'generate',
-  needs: [
+  requirements: [
     REQUIRES_API_ACCESS,
     { kind: 'content_types', field: 'content_types' },
     { kind: 'model', of: 'text', field: 'model' },

@@ -1,11 +1,11 @@
 import { z } from 'zod';
 
-/** For operations that spend or charge: the header that makes repeating them safe. */
+/** The header that makes it safe to repeat an operation that creates, spends or charges. */
 export const idempotencyHeaders = z.object({
   'idempotency-key': z
     .string()
     .optional()
     .describe(
-      'Any 1 to 255 visible ASCII characters, new for each piece of work. The first answer is kept for 24 hours and given again to the same request with the same key, so that repeating it spends nothing.',
+      '1 to 255 visible ASCII characters, unique for each request. The first response is stored for 24 hours and replayed for the same request with the same key, so that a retry spends nothing.',
     ),
 });

@@ -98,7 +98,7 @@ export const generateImages = defineOperation({
   tags,
   auth: 'user',
   scope: 'generate',
-  needs: [
+  requirements: [
     REQUIRES_API_ACCESS,
     { kind: 'model', of: 'image', field: 'model' },
     { kind: 'quality', field: 'quality_preset' },
@@ -124,6 +124,13 @@ export const generateImages = defineOperation({
     {
       kind: 'feature',
       feature: 'alt_text',
+      when: { field: 'generate_alt_text', is: 'true' },
+      without: { generate_alt_text: false },
+    },
+    {
+      kind: 'model',
+      of: 'text',
+      field: null,
       when: { field: 'generate_alt_text', is: 'true' },
       without: { generate_alt_text: false },
     },

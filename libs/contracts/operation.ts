@@ -1,13 +1,13 @@
 /**
  * An operation of the public API as plain data. One value drives the route of the service that serves it, the
- * gateway's routing and the OpenAPI document, so that none of them can say something else.
+ * gateway's routing and the OpenAPI document.
  */
 import type { z } from 'zod';
 import type { ProblemCode } from '#libs/problems/catalogue.ts';
 import type { RequiredScope } from './key-scopes.ts';
 import type { Requirement } from './requirements.ts';
 
-/** Who may call: anybody, whoever is signed in (or holds an API key), or platform staff only. */
+/** Who may call: everyone, signed-in users and API keys, or platform staff only. */
 export type OperationAuth = 'none' | 'user' | 'staff';
 
 export type OperationResponse = {
@@ -16,9 +16,9 @@ export type OperationResponse = {
   readonly example?: unknown;
   /** `application/json` unless given. */
   readonly contentType?: string;
-  /** Where the same answer can also come as `text/event-stream`: what such a stream looks like. */
+  /** An example of the response as `text/event-stream`, if it can be streamed. */
   readonly eventStreamExample?: string;
-  /** For an error: the codes that can stand in it. */
+  /** For an error: its possible codes. */
   readonly problems?: readonly ProblemCode[];
 };
 
@@ -31,24 +31,24 @@ export type Operation = {
   readonly summary: string;
   readonly description?: string;
   readonly tags: readonly string[];
-  /** For `staff`, reading takes the platform role `support` or `admin`, and anything else takes `admin`. */
+  /** For `staff`, reading requires the platform role `support` or `admin`; everything else requires `admin`. */
   readonly auth: OperationAuth;
-  /** The scope an API key needs; without it, only a key that may do everything (`*`) is let in. */
+  /** The scope an API key needs; without one, only keys with the scope `*` may call. */
   readonly scope?: RequiredScope;
-  /** What it takes of the account's plan, in the order in which a refusal names it. Decided by the gateway. */
-  readonly needs?: readonly Requirement[];
+  /** What it requires of the account's plan, in the order in which a refusal names it. Evaluated by the gateway. */
+  readonly requirements?: readonly Requirement[];
   readonly params?: z.ZodObject;
   readonly querystring?: z.ZodObject;
   readonly headers?: z.ZodObject;
   readonly body?: z.ZodType;
-  /** Content types other than JSON in which the body may come, as text. */
+  /** Content types of the body other than JSON; such a body is text. */
   readonly bodyTypes?: readonly string[];
   readonly bodyExample?: unknown;
   /** By HTTP status. */
   readonly responses: Readonly<Record<number, OperationResponse>>;
 };
 
-/** Checks an operation and keeps its exact type, from which handlers and clients derive theirs. */
+/** Checks an operation and keeps its exact type, from which handlers and clients derive their own. */
 export function defineOperation<const O extends Operation>(operation: O): O {
   return operation;
 }

@@ -2,10 +2,10 @@ import { z } from 'zod';
 import { type ProblemCode, problemDefinition, problemTypeUri } from '#libs/problems/catalogue.ts';
 import type { OperationResponse } from './operation.ts';
 
-/** RFC 9457, with our stable `code` and the id under which the request can be found again. */
+/** RFC 9457, with a stable `code` and the id of the request. */
 export const problemDocument = z
   .looseObject({
-    type: z.string().describe('Address of the documentation of this code.'),
+    type: z.string().describe('URL of the documentation of this code.'),
     title: z.string(),
     status: z.int(),
     detail: z.string(),
@@ -14,7 +14,7 @@ export const problemDocument = z
   })
   .meta({ id: 'Problem' });
 
-/** The error responses of an operation, by status, described by the codes that can stand in them. */
+/** The error responses of an operation, by status, with their possible codes. */
 export function problemResponses(...codes: readonly ProblemCode[]): Record<number, OperationResponse> {
   const responses: Record<number, OperationResponse> = {};
   for (const [status, group] of Map.groupBy(new Set(codes), (code) => problemDefinition(code).status)) {
@@ -38,7 +38,7 @@ export function problemResponses(...codes: readonly ProblemCode[]): Record<numbe
   return responses;
 }
 
-/** How a caller can fail to be let in. */
+/** Failed authentication and authorization. */
 export const CALLER_PROBLEMS = [
   'unauthenticated',
   'token_expired',
@@ -50,7 +50,7 @@ export const CALLER_PROBLEMS = [
   'insufficient_scope',
 ] as const satisfies ProblemCode[];
 
-/** What every operation for signed-in callers can answer besides its own errors. */
+/** Errors of every operation for authenticated callers, in addition to its own. */
 export const USER_PROBLEMS = [
   'invalid_request',
   ...CALLER_PROBLEMS,
@@ -62,7 +62,7 @@ export const USER_PROBLEMS = [
 /** The same for operations of platform staff. */
 export const STAFF_PROBLEMS = [...USER_PROBLEMS, 'platform_role_required'] as const satisfies ProblemCode[];
 
-/** What making a thing that a limit counts can be refused with. */
+/** Errors of creating a quota resource. */
 export const COUNTING_PROBLEMS = [
   'meter_disabled',
   'limit_exceeded',

@@ -1,41 +1,42 @@
-/**
- * What requests need of a plan, what can be run in place of what it lacks, and how an answer tells where the account
- * stands.
- */
+/** What operations require of a plan, what replaces a missing entitlement, and how a response shows the plan's usage. */
 import { z } from 'zod';
 import { LIMIT_STATES } from '#libs/catalogue/limit.ts';
 
-/**
- * A change to a request's body, by field; null takes a field back (RFC 7396). With it the request is one that the plan
- * serves.
- */
+/** A change to a request's body, by field; null removes a field (RFC 7396). */
 export type BodyPatch = Readonly<Record<string, unknown>>;
 
-/** When a need arises. Without one it always does. */
+/** When a requirement applies. Without a condition it always applies. */
 export type RequirementCondition =
   | { readonly caller: 'api_key' }
   /** `set`: the field has a value; `true`: it is true; `several`: it is a number above 1. */
   | { readonly field: string; readonly is: 'set' | 'true' | 'several' };
 
-/** Something a request needs of its account's plan. Operations declare theirs as data; one place decides. */
+/** A condition on the account's plan. Operations declare theirs as data; the gateway evaluates them. */
 export type Requirement =
-  /** The model named in the field, or the plan's own where none is named. */
-  | { readonly kind: 'model'; readonly of: 'text' | 'image'; readonly field: string }
-  /** The quality of the preset named in the field, or the plan's best where none is named. */
+  /** The model named in the field. Without a field, or without a name in it, the plan's default model of that kind. */
+  | {
+      readonly kind: 'model';
+      readonly of: 'text' | 'image';
+      readonly field: string | null;
+      readonly when?: RequirementCondition;
+      /** How the request avoids it if the plan has no such model. */
+      readonly without?: BodyPatch;
+    }
+  /** The quality of the preset named in the field, or the plan's best without a name. */
   | { readonly kind: 'quality'; readonly field: string }
   | { readonly kind: 'platform'; readonly field: string }
   /** Each of the content types in the field. */
   | { readonly kind: 'content_types'; readonly field: string }
-  /** A feature, where the catalogue sells it at all. */
+  /** A feature, if the catalogue sells it at all. */
   | {
       readonly kind: 'feature';
       readonly feature: string;
       readonly when?: RequirementCondition;
-      /** How the request does without; null where it cannot. */
+      /** How the request avoids it; null if it cannot. */
       readonly without: BodyPatch | null;
     };
 
-/** Who calls with an API key needs a plan that includes it. */
+/** Calls with an API key require a plan that includes API access. */
 export const REQUIRES_API_ACCESS = {
   kind: 'feature',
   feature: 'api_access',
@@ -47,7 +48,7 @@ export const degradation = z
   .object({
     what: z.string().describe('The field of the request, such as `model`.'),
     asked: z.string(),
-    used: z.string().nullable().describe('Null where it was left out.'),
+    used: z.string().nullable().describe('Null if it was left out.'),
   })
   .meta({ id: 'Degradation' });
 export type Degradation = z.infer<typeof degradation>;
@@ -74,15 +75,15 @@ export const planInfo = z
         meter: z.string(),
         window: z.string().nullable(),
         current: wholeNumber.describe('Used, with this request.'),
-        limit: wholeNumber.nullable().describe('Null where no number limits it.'),
+        limit: wholeNumber.nullable().describe('Null without a numeric limit.'),
         remaining: wholeNumber.nullable(),
         resets_at: z.iso.datetime().nullable(),
       })
       .nullable()
-      .describe('Of what this kind of request counts; null where it could not be read.'),
+      .describe('Usage of the meter this kind of request counts on; null if it could not be read.'),
     badge: z
       .object({ label: z.string(), state: z.enum(LIMIT_STATES) })
-      .describe("The plan's name, and the state of the limit nearest to its end."),
+      .describe("The plan's name, and the state of the limit with the largest used share."),
     upgrade_prompt: z
       .object({
         meter: z.string(),
@@ -92,15 +93,15 @@ export const planInfo = z
         suggested_plans: z.array(suggestedPlan),
       })
       .optional()
-      .describe('From 80 % of the limit nearest to its end: the plans with room for twice the usage.'),
+      .describe('From 80 % of the most used limit: the plans with room for twice the usage.'),
   })
   .meta({ id: 'PlanInfo' });
 export type PlanInfo = z.infer<typeof planInfo>;
 
-/** What an answer of ours says beside its result. */
+/** What a response says about the plan, in addition to its result. */
 export type PlanContext = { readonly plan_info: PlanInfo; readonly degraded?: readonly Degradation[] };
 
-/** As `x-inkmeter-degraded` says it: `model=gpt-4o-mini (asked gpt-5); quality_preset=standard (asked premium)`. */
+/** The value of `x-inkmeter-degraded`: `model=gpt-4o-mini (asked gpt-5); quality_preset=standard (asked premium)`. */
 export function degradedHeader(degraded: readonly Degradation[]): string {
   return degraded.map(({ what, asked, used }) => `${what}=${used ?? 'none'} (asked ${asked})`).join('; ');
 }

@@ -1,4 +1,4 @@
-/** The answer generation kept of a request that may be asked again. */
+/** The response that generation stored for a request with an `Idempotency-Key`. */
 import { z } from 'zod';
 
 export const STORED_RESPONSE_ROUTE = '/internal/results/:request_id';

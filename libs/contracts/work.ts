@@ -1,18 +1,15 @@
-/**
- * Work: what the gateway has planned, priced and held, and generation does. It goes over channels (`libs/channel`), which
- * are opened under a signed context, one for each pair of processes; so the heads are these types as they stand.
- */
+/** Work that the gateway planned, priced and held, and that generation runs. */
 import type { ModelPriceWire } from '#libs/pricing/price-wire.ts';
 import type { Caller } from './internal-context.ts';
 import type { PlanContext } from './requirements.ts';
 
-/** What a connection is upgraded to, and where. */
+/** The protocol that a connection is upgraded to, and its path. */
 export const WORK_PROTOCOL = 'inkmeter-work';
 export const WORK_PATH = '/internal/work';
 
 export type WorkKind = 'chat' | 'generate' | 'image';
 
-/** One provider call of a plan: its bounds are what the hold was made for, so generation must keep them. */
+/** One provider call of a plan. The hold covers its bounds, so generation must not exceed them. */
 export type PlannedCall = {
   index: number;
   /** `chat`, or the step of a pipeline (`research`, `write`, `edit`, `social`). */
@@ -25,20 +22,20 @@ export type PlannedCall = {
   inputTokens: number;
   /** The output cap sent to the provider, for each choice. */
   outputTokens: number;
-  /** How many answers the call asks for. */
+  /** Number of completions requested. */
   choices: number;
   /** Upper bounds of units that are not tokens, by unit class. */
   otherUnits: Readonly<Record<string, number>>;
-  /** Counted meters that this call fulfils when it succeeds, such as `gen.blog`. */
+  /** Counted meters that this call adds to when it succeeds, such as `gen.blog`. */
   counts: Readonly<Record<string, number>>;
   price: ModelPriceWire;
-  /** How hard a reasoning model may think, where the plan says so. */
+  /** The reasoning effort to request; the model's default if absent. */
   reasoningEffort?: 'low';
-  /** How a picture is asked for, in the provider's own words; null where it cannot be told, or need not be. */
+  /** The image's size and quality in the provider's own terms; null if the model decides. */
   image?: { size: string | null; quality: string | null };
 };
 
-/** Everything a request will do to providers, decided before it starts. */
+/** Every provider call of a request, decided before the first one starts. */
 export type CallPlan = {
   kind: WorkKind;
   calls: readonly PlannedCall[];
@@ -49,15 +46,15 @@ export type WorkHead = {
   requestId: string;
   caller: Caller;
   plan: CallPlan;
-  /** Unix milliseconds at which the hold expires; all work ends before. */
+  /** Unix milliseconds at which the hold expires; all calls end before. */
   holdExpiresAtMs: number;
-  /** The answer is kept for callers that may ask again under the same `Idempotency-Key`. */
+  /** Whether generation stores the response, for replays under the same `Idempotency-Key`. */
   storeResponse: boolean;
-  /** What answers of ours tell of the plan. */
+  /** What the response says about the plan. */
   planContext?: PlanContext;
-  /** The client's `Accept`, for work whose answer has several forms. */
+  /** The client's `Accept`, for work whose response has several forms. */
   accept?: string;
 };
 
-/** The head of an answer, in HTTP's terms. */
+/** The head of a response: its status and headers. */
 export type AnswerHead = { status: number; headers: Record<string, string> };

@@ -165,6 +165,13 @@ t.test('given limits on cost and on images', async (t) => {
       { verdict: 'ok', replayed: false },
       'one that was not kept is decided anew',
     );
+    const hopeless = testHold(account, randomUUID(), { cost: 2n }, { keepRefusal: false });
+    t.equal((await ledger.hold(hopeless)).verdict, 'limit_held');
+    t.match(
+      await ledger.hold({ ...hopeless, meters: { cost: 1n } }),
+      { verdict: 'limit_held', replayed: true },
+      'without headroom a refusal is always recorded',
+    );
     const stranger = await open([testSegment({ meter: 'cost', n: 100n })]);
     const { rowCount } = await database.pool.query(
       'SELECT FROM ledger_holds WHERE id = $1 AND account_id = $2',

@@ -94,32 +94,37 @@ export function createReferenceModel() {
     return { used, held };
   }
 
-  function judge(request: HoldRequest, now: Date): Verdict {
+  /** `canShrink`: whether a smaller request could be admitted. */
+  function judge(request: HoldRequest, now: Date): { verdict: Verdict; canShrink: boolean } {
     const isStopped = [...stops.values()].some(
       ({ kind, target }) =>
         kind === 'global' ||
         target === { account: request.accountId, key: request.keyId, provider: '', model: '' }[kind] ||
         request.targets.includes(target),
     );
-    if (isStopped) return 'stopped';
-    if (!accounts.has(request.accountId)) return 'unknown_account';
+    if (isStopped) return { verdict: 'stopped', canShrink: false };
+    if (!accounts.has(request.accountId)) return { verdict: 'unknown_account', canShrink: false };
     let worst = 0;
+    let canShrink = true;
     for (const limit of limitsFor(request, now)) {
       const asked = request.meters[limit.meter] ?? 0n;
       if (asked === 0n || limit.amount.kind === 'unlimited') continue;
-      if (limit.amount.kind === 'disabled') worst = 4;
+      if (limit.amount.kind === 'disabled') {
+        worst = 4;
+        canShrink = false;
+      }
       if (limit.amount.kind !== 'n' || limit.onLimit === 'overage') continue;
       const { used, held } = standing(limit, request, now);
       const { n } = limit.amount;
+      const isBlocked = limit.blocks && used * 10_000n >= n * BigInt(limit.thresholdBps[2]);
+      if (isBlocked || used + held >= n) canShrink = false;
       if (used >= n) worst = Math.max(worst, 3);
-      else if (limit.blocks && used * 10_000n >= n * BigInt(limit.thresholdBps[2]))
-        worst = Math.max(worst, 2);
+      else if (isBlocked) worst = Math.max(worst, 2);
       else if (used + asked > n) worst = Math.max(worst, 3);
       else if (used + held + asked > n) worst = Math.max(worst, 1);
     }
-    return (['ok', 'limit_held', 'limit_blocked', 'limit_exceeded', 'meter_disabled'] as const)[
-      worst
-    ] as Verdict;
+    const verdicts = ['ok', 'limit_held', 'limit_blocked', 'limit_exceeded', 'meter_disabled'] as const;
+    return { verdict: verdicts[worst] as Verdict, canShrink };
   }
 
   return {
@@ -132,9 +137,9 @@ export function createReferenceModel() {
       const known = holds.get(request.id);
       if (known !== undefined && known.request.accountId === request.accountId)
         return { verdict: known.verdict, replayed: true };
-      const verdict = judge(request, now);
+      const { verdict, canShrink } = judge(request, now);
       const isOk = verdict === 'ok';
-      if (isOk || (request.keepRefusal && verdict !== 'unknown_account')) {
+      if (isOk || ((request.keepRefusal || !canShrink) && verdict !== 'unknown_account')) {
         const remaining = isOk ? { ...request.meters } : {};
         const state = isOk ? 'open' : 'refused';
         holds.set(request.id, { request, verdict, state, createdAt: now, remaining, settled: new Map() });

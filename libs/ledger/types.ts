@@ -55,7 +55,10 @@ export type HoldRequest = {
   targets: readonly string[];
   /** JSON text that explains the request later: its plan of calls, caps, prices. */
   detail: string;
-  /** False for an attempt that will be repeated with a closer estimate: a refusal then leaves no trace. */
+  /**
+   * False for an attempt that is repeated with a smaller estimate if it is refused for its size (`limit_held`,
+   * `limit_exceeded`) while its limit has headroom: that refusal leaves no trace. Every other refusal is recorded.
+   */
   keepRefusal: boolean;
 };
 

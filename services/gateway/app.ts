@@ -1,46 +1,61 @@
-import type { FastifyRequest } from 'fastify';
 import type { Pool } from 'pg';
 import type { Dispatcher } from 'undici';
 import type { ContextSigner } from '#libs/auth/internal-context.ts';
+import type { ChannelClient } from '#libs/channel/client.ts';
 import { type AccountEntitlements, createAccountEntitlements } from '#libs/clients/account-entitlements.ts';
 import type { InternalClient } from '#libs/clients/internal-client.ts';
 import { createQuotaResources } from '#libs/clients/quota-resources.ts';
+import type { AnswerHead } from '#libs/contracts/work.ts';
+import { createDatabase } from '#libs/db/database.ts';
+import type { Task } from '#libs/jobs/task.ts';
 import { createLedger } from '#libs/ledger/ledger.ts';
+import { readLimits } from '#libs/ledger/read-limits.ts';
 import { createService, type ServiceApp } from '#libs/service/create-service.ts';
 import type { Metrics } from '#libs/service/metrics.ts';
 import type { PeriodicJob } from '#libs/service/periodic-job.ts';
 import { meteringUnavailable } from '#libs/service/refusal.ts';
-import { callerOf } from './auth/authenticate.ts';
 import { addIdentity, type IdentityDependencies } from './auth/plugin.ts';
 import { browserHeadersPlugin } from './browser-headers/plugin.ts';
+import { chatPlugin } from './chat/plugin.ts';
+import { contentPlugin } from './content/plugin.ts';
 import { registerHealth } from './docs/health-routes.ts';
 import { registerOpenApi } from './docs/routes.ts';
-import { addMeteredRoutes, type MeteredDependencies } from './metering/plugin.ts';
+import { idempotencyTasks } from './idempotency/jobs.ts';
+import { idempotencyPlugin } from './idempotency/plugin.ts';
+import { imagesPlugin } from './images/plugin.ts';
+import { meteringPlugin } from './metering/plugin.ts';
+import { modelsPlugin } from './models/plugin.ts';
 import { OPERATIONS } from './openapi/operations.ts';
-import { registerProxied } from './proxy/routes.ts';
+import { proxyPlugin } from './proxy/plugin.ts';
 
 export type AppDependencies = Omit<IdentityDependencies, 'quotaResources'> & {
   metrics: Metrics;
-  /** The services behind the gateway; without them it only knows who calls. */
+  /** The services behind the gateway. Without them it serves identity only. */
   backends?: Backends;
-  /** Who knows what accounts may do; billing, unless given. */
+  /** Read from billing, unless given. */
   entitlements?: AccountEntitlements;
 };
 
-export type Backends = Pick<MeteredDependencies, 'usageMetering' | 'holdTtlMs'> & {
+export type Backends = {
   signer: ContextSigner;
-  generation: MeteredDependencies['generation'] & { pools: readonly Dispatcher[] };
-  /** For the ledger alone, so that no other query makes a hold wait for a connection. */
-  ledgerPool: Pool;
   billing: InternalClient;
   billingPool: Dispatcher;
+  usageMetering: InternalClient;
   usageMeteringPool: Dispatcher;
+  /** Each list has one member for each generation process. */
+  generation: {
+    clients: readonly InternalClient[];
+    pools: readonly Dispatcher[];
+    channels: readonly ChannelClient<AnswerHead>[];
+  };
+  /** Connections for the ledger alone, so that holds never wait for other queries. */
+  ledgerPool: Pool;
+  holdTtlMs: number;
 };
 
-/** Without billing, nothing that is counted can be made. */
 const NO_ENTITLEMENTS: AccountEntitlements = {
   get: async () => {
-    throw meteringUnavailable(new Error('there is no billing'));
+    throw meteringUnavailable(new Error('Billing is not configured.'));
   },
   catalogueOf: async () => undefined,
   suggestPlans: async () => undefined,
@@ -50,15 +65,17 @@ const NO_ENTITLEMENTS: AccountEntitlements = {
 export type Gateway = {
   app: ServiceApp;
   jobs: PeriodicJob[];
-  /** Fails while requests that spend could not be served. */
+  tasks: Task[];
+  /** Rejects while metered requests cannot be served. */
   ready: () => Promise<void>;
-  /** Resolves when every hold handed in has been answered. */
+  /** Resolves when every hold has been answered. */
   idle: () => Promise<void>;
 };
 
-/** The whole gateway, from its stores to its routes; it listens to nothing yet. */
+/** Builds the shared parts and registers the features. The app does not listen yet. */
 export async function buildApp(dependencies: AppDependencies): Promise<Gateway> {
-  const { config, runtime, logger, metrics } = dependencies;
+  const { config, runtime, logger, metrics, backends, pool, listener } = dependencies;
+  const { now } = runtime.clock;
   const app = createService({
     config: config.service,
     runtime,
@@ -68,13 +85,10 @@ export async function buildApp(dependencies: AppDependencies): Promise<Gateway> 
     openAiErrorsFor: (url) => url.startsWith('/v1/'),
     trustProxy: config.trustProxy.length === 0 ? false : config.trustProxy,
   });
-  // JSON is all we read; text would reach the routes as a string and be complained about as bad JSON.
+  // Only JSON is accepted: a text body gets 415 instead of a complaint about malformed JSON.
   app.removeContentTypeParser('text/plain');
-  await app.register(browserHeadersPlugin, { corsOrigins: config.corsOrigins });
-  registerHealth(app);
-  registerOpenApi(app);
-  const { backends, pool, listener } = dependencies;
-  const { now } = runtime.clock;
+
+  const database = createDatabase(pool);
   const ledger = createLedger({ pool: backends?.ledgerPool ?? pool });
   const entitlements =
     dependencies.entitlements ??
@@ -85,24 +99,37 @@ export async function buildApp(dependencies: AppDependencies): Promise<Gateway> 
   });
   app.addHook('onClose', () => stopListening());
   const quotaResources = createQuotaResources({ ledger, entitlements, runtime });
-  const identityJobs = await addIdentity(app, { ...dependencies, quotaResources });
-  if (backends === undefined) return { app, jobs: identityJobs, ready: async () => {}, idle: ledger.idle };
 
-  const { jobs, ready, idempotency } = addMeteredRoutes(app, {
-    ...dependencies,
-    ...backends,
+  await app.register(browserHeadersPlugin, { corsOrigins: config.corsOrigins });
+  registerHealth(app);
+  registerOpenApi(app);
+  const jobs = await addIdentity(app, { ...dependencies, quotaResources });
+  const tasks = idempotencyTasks({ database, now });
+  if (backends === undefined) return { app, jobs, tasks, ready: async () => {}, idle: ledger.idle };
+
+  const { signer, usageMetering, generation, holdTtlMs } = backends;
+  await app.register(idempotencyPlugin, { database, now, logger, generation: generation.clients });
+  await app.register(meteringPlugin, {
+    runtime,
+    logger,
+    metrics,
+    listener,
     ledger,
     entitlements,
+    readLimits: (query) => readLimits(pool, now(), query),
+    usageMetering,
+    channels: generation.channels,
+    holdTtlMs,
   });
-  const proxied = {
-    signer: backends.signer,
-    now,
-    idempotency,
-    callerOf: (request: FastifyRequest) =>
-      request.routeOptions.config.auth === 'none' ? null : callerOf(request),
-  };
-  registerProxied(app, OPERATIONS.usageMetering, [backends.usageMeteringPool], proxied);
-  registerProxied(app, OPERATIONS.billing, [backends.billingPool], proxied);
-  registerProxied(app, OPERATIONS.generation, backends.generation.pools, proxied);
-  return { app, jobs: [...identityJobs, ...jobs], ready, idle: ledger.idle };
+  await app.register(chatPlugin);
+  await app.register(contentPlugin);
+  await app.register(imagesPlugin);
+  await app.register(modelsPlugin);
+  const proxied = [
+    { operations: OPERATIONS.usageMetering, pools: [backends.usageMeteringPool] },
+    { operations: OPERATIONS.billing, pools: [backends.billingPool] },
+    { operations: OPERATIONS.generation, pools: generation.pools },
+  ];
+  for (const service of proxied) await app.register(proxyPlugin, { ...service, signer, now });
+  return { app, jobs, tasks, ready: app.metering.priceBook.ready, idle: ledger.idle };
 }

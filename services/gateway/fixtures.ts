@@ -2,7 +2,7 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { Writable } from 'node:stream';
 import type { LightMyRequestResponse } from 'fastify';
-import type { Entitlements } from '#libs/catalogue/entitlements.ts';
+import { testEntitlements } from '#libs/catalogue/fixtures.ts';
 import type { AccountEntitlements } from '#libs/clients/account-entitlements.ts';
 import { loadConfig } from '#libs/config/config.ts';
 import type { TokenPair } from '#libs/contracts/identity.ts';
@@ -161,7 +161,7 @@ function billingOf({ pool }: TestDatabase, limits: Record<string, bigint>): Acco
         await ledger.setLimits({ accountId, anchor: new Date(), periodMonths: 1, segments });
         opened.add(accountId);
       }
-      return { plan: { key: 'test' } } as Entitlements;
+      return testEntitlements();
     },
     catalogueOf: async () => undefined,
     suggestPlans: async () => undefined,

@@ -19,7 +19,7 @@ await startService({
       createWorkChannel({ url, signer, now: runtime.clock.now, newId: runtime.newId }),
     );
     for (const channel of channels) closeAtEnd(() => channel.close());
-    const { app, jobs, ready, idle } = await buildApp({
+    const { app, jobs, tasks, ready, idle } = await buildApp({
       ...shared,
       config: toGatewayConfig(variables),
       listener: openListener(),
@@ -39,6 +39,6 @@ await startService({
         holdTtlMs: variables.HOLD_TTL,
       },
     });
-    return { app, jobs, readiness: { prices: ready }, flush: idle };
+    return { app, jobs, tasks, readiness: { prices: ready }, flush: idle };
   },
 });

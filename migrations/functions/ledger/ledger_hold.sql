@@ -2,7 +2,8 @@
 -- p_account: the accounts of the batch, each once. p_name: the meters of the batch, each once. p_ask has one element per
 -- request and meter: what the first request asks of each, then the second; NULL where it asks nothing. All other arrays
 -- have one element per request: p_of is the position of its account in p_account; p_meters and p_asked are array literals.
--- p_keep_refusal: false for an attempt that will be repeated with a closer estimate; a refusal is then not stored.
+-- p_keep_refusal: false for an attempt that will be repeated with a smaller estimate; a refusal that a smaller estimate could
+-- avoid is then not stored.
 CREATE OR REPLACE FUNCTION ledger_hold(
   p_now timestamptz, p_shard smallint[], p_account uuid[], p_name text[], p_ask bigint[],
   p_of integer[], p_id uuid[], p_user uuid[], p_key uuid[], p_workspace uuid[], p_ttl_ms integer[], p_meters text[],
@@ -77,6 +78,7 @@ BEGIN
       CONTINUE;
     ELSIF o_stop[r] IS NOT NULL THEN
       o_verdict[r] := 'stopped';
+      p_keep_refusal[r] := true;
       CONTINUE;
     ELSIF row_pointers[p_of[r]] IS NULL THEN
       o_verdict[r] := 'unknown_account';
@@ -129,6 +131,9 @@ BEGIN
               WHEN v_used[j] >= v_block_at[j] THEN 2
               WHEN v_used[j] + v_ask > v_amounts[j] THEN 3
               ELSE 1 END;
+            IF v_rank IN (2, 4) OR v_used[j] + v_held[j] >= v_amounts[j] THEN
+              p_keep_refusal[r] := true;
+            END IF;
           END IF;
           IF v_rank > v_worst OR v_rank = v_worst AND v_share > v_tightest THEN
             v_worst := v_rank;

@@ -8,7 +8,8 @@ import { generateImages } from '#libs/contracts/images.ts';
 import type { Caller } from '#libs/contracts/internal-context.ts';
 import { parsePriceBook } from '#libs/pricing/price-book.ts';
 import { createPriceBook } from '../metering/price-book.ts';
-import { checkEntitlements, type GatedBody, type GateRequest } from './check-entitlements.ts';
+import { checkEntitlements, type EntitlementRequest } from './check-entitlements.ts';
+import type { RequestBody } from './requirement.ts';
 
 const NOW = new Date('2026-11-20T12:00:00Z');
 const CATALOGUES = new URL('../../../deploy/catalogues/', import.meta.url);
@@ -36,10 +37,13 @@ type Situation = Partial<EntitlementInput['subscription']> & {
   overrides?: EntitlementInput['overrides'];
 };
 
-/** Passes the gate on a plan of a catalogue; `lily` unless another is named. */
-function pass(
+/** Checks a request on a plan of a catalogue; of `lily`, unless another is named. */
+function check(
   { catalogue: name = 'lily', overrides = [], ...subscription }: Situation,
-  request: Pick<GateRequest<GatedBody>, 'needs' | 'body'> & { caller?: Caller; isUsable?: () => boolean },
+  request: Pick<EntitlementRequest<RequestBody>, 'requirements' | 'body'> & {
+    caller?: Caller;
+    canServe?: () => boolean;
+  },
 ) {
   const catalogue = parseCatalogue(read(name));
   const entitlements = entitlementsAt(
@@ -68,21 +72,25 @@ function pass(
   );
 }
 
-const chat = (body: GatedBody) => ({ needs: createChatCompletion.needs, body });
-const images = (body: GatedBody) => ({ needs: generateImages.needs, body });
-const content = (body: GatedBody) => ({ needs: generateContent.needs, body });
+const chat = (body: RequestBody) => ({ requirements: createChatCompletion.requirements, body });
+const images = (body: RequestBody) => ({ requirements: generateImages.requirements, body });
+const content = (body: RequestBody) => ({ requirements: generateContent.requirements, body });
 const MINI = chat({ model: 'gpt-4o-mini' });
 
-t.test('the standing of a subscription', async (t) => {
+t.test('the status of the subscription', async (t) => {
   const yesterday = new Date(NOW.getTime() - 86_400_000);
   const tomorrow = new Date(NOW.getTime() + 86_400_000);
-  await t.rejects(pass({ status: 'suspended' }, MINI), { code: 'account_suspended', status: 403 });
-  await t.rejects(pass({ status: 'past_due', accessEndsAt: yesterday }, MINI), {
+  await t.rejects(check({ status: 'suspended' }, MINI), { code: 'account_suspended', status: 403 });
+  await t.rejects(check({ status: 'past_due', accessEndsAt: yesterday }, MINI), {
     code: 'payment_required',
     status: 402,
     fields: { reason: 'payment_overdue' },
   });
-  t.match(await pass({ status: 'past_due', accessEndsAt: tomorrow }, MINI), { degraded: [] }, 'in patience');
+  t.match(
+    await check({ status: 'past_due', accessEndsAt: tomorrow }, MINI),
+    { degraded: [] },
+    'within the grace period',
+  );
   const given = {
     kind: 'plan_change',
     id: 'gift',
@@ -90,54 +98,58 @@ t.test('the standing of a subscription', async (t) => {
     from: yesterday,
     until: null,
   } as const;
-  const gift = await pass({ status: 'past_due', accessEndsAt: yesterday, overrides: [given] }, MINI);
-  t.equal(gift.entitlements.plan.key, 'pro', 'what staff gave is served whatever is owed');
-  t.match(await pass({ status: 'cancelled', accessEndsAt: yesterday }, MINI), {
+  const gift = await check({ status: 'past_due', accessEndsAt: yesterday, overrides: [given] }, MINI);
+  t.equal(
+    gift.entitlements.plan.key,
+    'pro',
+    'a plan granted by staff is served regardless of overdue payments',
+  );
+  t.match(await check({ status: 'cancelled', accessEndsAt: yesterday }, MINI), {
     entitlements: { plan: { key: 'free' } },
   });
 });
 
-t.test('models: none, an alias, one by default, one that cannot do it', async (t) => {
-  const byDefault = await pass({}, content({ content_types: ['blog'] }));
-  t.equal(byDefault.model('text').info.model, 'gpt-4o-mini');
-  t.equal((await pass({ planKey: 'pro' }, images({}))).model('image').info.model, 'dalle3', 'the best');
-  const alias = await pass({ planKey: 'pro' }, images({ model: 'openai/dall-e-3' }));
-  t.equal(alias.model('image').info.model, 'dalle3');
-  await t.rejects(pass({}, chat({ model: 'no-such-model' })), { code: 'unknown_model' });
-  await t.rejects(pass({}, { ...chat({ model: 'gpt-4o' }), isUsable: () => false }), {
+t.test('models: unknown names, aliases, defaults, and models that cannot serve the request', async (t) => {
+  const byDefault = await check({}, content({ content_types: ['blog'] }));
+  t.equal(byDefault.models.text?.info.model, 'gpt-4o-mini');
+  t.equal((await check({ planKey: 'pro' }, images({}))).models.image?.info.model, 'dalle3', 'the best');
+  const alias = await check({ planKey: 'pro' }, images({ model: 'openai/dall-e-3' }));
+  t.equal(alias.models.image?.info.model, 'dalle3');
+  await t.rejects(check({}, chat({ model: 'no-such-model' })), { code: 'unknown_model' });
+  await t.rejects(check({}, { ...chat({ model: 'gpt-4o' }), canServe: () => false }), {
     code: 'model_not_in_plan',
     fields: { fallback_options: [] },
   });
   await t.rejects(
-    pass({}, { ...chat({ model: 'gpt-4o', allow_degraded: true }), isUsable: () => false }),
+    check({}, { ...chat({ model: 'gpt-4o', allow_degraded: true }), canServe: () => false }),
     { code: 'model_not_in_plan' },
-    'nothing is run that would fail',
+    'a model that would fail is never used',
   );
 });
 
 t.test('the nearest model below is offered first, then the one of the plan', async (t) => {
-  await t.rejects(pass({}, chat({ model: 'gpt-4o' })), {
+  await t.rejects(check({}, chat({ model: 'gpt-4o' })), {
     code: 'model_not_in_plan',
     fields: { fallback_options: [{ model: 'grok-3-mini' }, { model: 'gpt-4o-mini' }] },
   });
-  const degraded = await pass({}, chat({ model: 'gpt-4o', temperature: 1, allow_degraded: true }));
+  const degraded = await check({}, chat({ model: 'gpt-4o', temperature: 1, allow_degraded: true }));
   t.strictSame(degraded.body, { model: 'grok-3-mini', temperature: 1, allow_degraded: true });
-  t.equal(degraded.model('text').info.model, 'grok-3-mini');
+  t.equal(degraded.models.text?.info.model, 'grok-3-mini');
 });
 
-t.test('an override grants what the plan lacks', async (t) => {
+t.test('an override grants what the plan does not include', async (t) => {
   const body = { prompt: 'A pen', count: 2 };
-  await t.rejects(pass({}, images(body)), {
+  await t.rejects(check({}, images(body)), {
     code: 'feature_not_in_plan',
     fields: { feature: 'image_batch', suggested_plans: [{ plan: 'pro' }, { plan: 'enterprise' }] },
   });
   const grant = { kind: 'feature_grant', id: 'o1', feature: 'image_batch', from: NOW, until: null } as const;
-  t.match(await pass({ overrides: [grant] }, images(body)), { body, degraded: [] });
+  t.match(await check({ overrides: [grant] }, images(body)), { body, degraded: [] });
 });
 
-t.test('what is lacking in several ways is refused by its first, and mended in all', async (t) => {
+t.test('several missing entitlements: the first names the refusal, the fallbacks avoid all', async (t) => {
   const body = { model: 'gpt_image_1', quality_preset: 'banner', platform: 'pinterest', count: 2 };
-  await t.rejects(pass({}, images(body)), {
+  await t.rejects(check({}, images(body)), {
     code: 'model_not_in_plan',
     fields: {
       reason: 'model_restricted',
@@ -154,18 +166,18 @@ t.test('what is lacking in several ways is refused by its first, and mended in a
       ],
     },
   });
-  const mended = await pass({}, images({ ...body, platform: 'instagram', allow_degraded: true }));
-  t.equal(mended.degraded.length, 3, 'once the client has chosen a platform, the rest is degraded');
+  const degraded = await check({}, images({ ...body, platform: 'instagram', allow_degraded: true }));
+  t.equal(degraded.degraded.length, 3, 'once the client has chosen a platform, the rest is degraded');
 });
 
-t.test('API keys take a plan with API access, where that is sold', async (t) => {
+t.test('API keys require a plan with API access, if the catalogue sells it', async (t) => {
   const caller = { ...CALLER, keyId: '0190a1b2-0000-7000-8000-00000000c001' };
-  t.match(await pass({}, { ...MINI, caller }), { degraded: [] }, 'lily does not sell it');
+  t.match(await check({}, { ...MINI, caller }), { degraded: [] }, 'lily does not sell it');
   const free = { catalogue: 'whisperforge', planKey: 'free' };
   const request = chat({ model: 'gpt-3.5-turbo', allow_degraded: true });
-  await t.rejects(pass(free, { ...request, caller }), {
+  await t.rejects(check(free, { ...request, caller }), {
     code: 'feature_not_in_plan',
     fields: { feature: 'api_access', fallback_options: [], suggested_plans: [{ plan: 'business' }] },
   });
-  t.match(await pass(free, request), { degraded: [] }, 'a person needs none');
+  t.match(await check(free, request), { degraded: [] }, 'a user needs none');
 });

@@ -1,6 +1,6 @@
 /**
- * The one place where a request is compared with its account's plan. What an operation needs is data in its contract;
- * here it is granted, replaced by something the plan has, or refused with everything a client needs to go on.
+ * Compares a request with its account's plan. The requirements of an operation are data in its contract; here they are
+ * met, replaced by a fallback that the plan includes, or refused.
  */
 import type { Entitlements } from '#libs/catalogue/entitlements.ts';
 import type { Catalogue } from '#libs/catalogue/schema.ts';
@@ -10,115 +10,132 @@ import type { BodyPatch, Degradation, Requirement } from '#libs/contracts/requir
 import type { ModelInfo } from '#libs/pricing/model.ts';
 import { type ProblemError, problem } from '#libs/problems/problems.ts';
 import type { PriceBook, PricedModel } from '../metering/price-book.ts';
-import { requireGoodStanding } from './account-status.ts';
-import { evaluateRequirements, wantedModel } from './evaluate-requirements.ts';
-import type { ChosenKind } from './model-access.ts';
-import { type Fallback, type GatedRequest, type MissingEntitlement, patched } from './requirement.ts';
+import { requireActiveSubscription } from './account-status.ts';
+import { evaluateRequirements } from './evaluate-requirements.ts';
+import { type PlanModelKind, resolveModel } from './models.ts';
+import {
+  type Fallback,
+  isMet,
+  type MissingEntitlement,
+  patched,
+  type RequestBody,
+  type RequirementContext,
+} from './requirement.ts';
 
-export type GatedBody = Readonly<Record<string, unknown>> & { allow_degraded?: boolean | undefined };
-
-export type GateRequest<B extends GatedBody> = {
-  readonly needs: readonly Requirement[];
+export type EntitlementRequest<B extends RequestBody> = {
+  readonly requirements: readonly Requirement[];
   readonly body: B;
   readonly caller: Caller;
   readonly entitlements: Entitlements;
-  /** Whether a model can do what the request asks of it, so that nothing is offered that fails. */
-  readonly isUsable?: (model: ModelInfo) => boolean;
+  /** Whether a model can serve the request, so that no fallback is offered that would fail. */
+  readonly canServe?: (model: ModelInfo) => boolean;
 };
 
-export type GateDependencies = {
+export type EntitlementDependencies = {
   priceBook: PriceBook;
   catalogueOf: (entitlements: Entitlements) => Promise<Catalogue | undefined>;
 };
 
-/** A request that its plan serves. */
-export type EntitlementCheck<B extends GatedBody = GatedBody> = {
+/** A request that its plan allows. */
+export type EntitlementCheck<B extends RequestBody = RequestBody> = {
   readonly entitlements: Entitlements;
-  /** As it is served, which is as it came unless something was degraded. */
+  /** The body to serve: as it came, or degraded. */
   readonly body: B;
-  /** The model it needs, or the plan's own of a kind that it names none of. @throws ProblemError where there is none. */
-  readonly model: (of: ChosenKind) => PricedModel;
-  /** Read for operations that need a quality; undefined otherwise. */
+  /** The model of each requirement that names a kind of model. */
+  readonly models: Readonly<Partial<Record<PlanModelKind, PricedModel>>>;
+  /** Read for operations that require a quality; undefined otherwise. */
   readonly catalogue: Catalogue | undefined;
   readonly degraded: readonly Degradation[];
 };
 
-/**
- * @throws ProblemError for an account that may do nothing now, for names that do not exist, and for what the plan does
- * not include, with `fallback_options`: changes to the request, each of which makes it one that the plan serves.
- */
-export async function checkEntitlements<B extends GatedBody>(
-  { needs, body, caller, entitlements, isUsable = () => true }: GateRequest<B>,
-  { priceBook, catalogueOf }: GateDependencies,
-): Promise<EntitlementCheck<B>> {
-  requireGoodStanding(entitlements);
-  // Qualities are named by the catalogue's presets; everything else is in the entitlements.
-  const isNeeded = needs.some(({ kind }) => kind === 'quality');
-  const catalogue = isNeeded ? await catalogueOf(entitlements) : undefined;
-  const request = { body, caller, entitlements, priceBook, catalogue, isUsable };
-  const lacks = lacksOf(needs, request);
-  const granted = (served: B, degraded: readonly Degradation[]): EntitlementCheck<B> => ({
-    entitlements,
-    body: served,
-    model: (of) => wantedModel(of, modelNamed(needs, of, served), request),
-    catalogue,
-    degraded,
-  });
-  if (lacks.length === 0) return granted(body, []);
+const NO_DEGRADATION: readonly Degradation[] = [];
 
-  const degradations = lacks.map(({ fallbacks: [nearest] }) => nearest?.degradation ?? null);
+/**
+ * @throws ProblemError for an account that may not spend, for names that do not exist, and for requirements that the
+ * plan does not meet, with `fallback_options`: changes to the request, each of which the plan allows.
+ */
+export async function checkEntitlements<B extends RequestBody>(
+  { requirements, body, caller, entitlements, canServe = () => true }: EntitlementRequest<B>,
+  { priceBook, catalogueOf }: EntitlementDependencies,
+): Promise<EntitlementCheck<B>> {
+  requireActiveSubscription(entitlements);
+  // Only qualities are named by the catalogue's presets; the entitlements hold everything else.
+  const needsCatalogue = requirements.some(({ kind }) => kind === 'quality');
+  const catalogue = needsCatalogue ? await catalogueOf(entitlements) : undefined;
+  const context = { body, caller, entitlements, priceBook, catalogue, canServe };
+  const missing = evaluateRequirements(requirements, context);
+  if (missing.length === 0) return allowed(requirements, context, body, NO_DEGRADATION);
+
+  const degradations = missing.map(({ fallbacks: [nearest] }) => nearest?.degradation ?? null);
   const isDegradable = degradations.every((degradation) => degradation !== null);
   if (body.allow_degraded === true && isDegradable) {
-    const served = patched(body, combined(lacks.flatMap(({ fallbacks }) => fallbacks.slice(0, 1))));
-    return granted(served, degradations);
+    const served = patched(body, combined(missing.flatMap(({ fallbacks }) => fallbacks.slice(0, 1))));
+    return allowed(requirements, context, served, degradations);
   }
-  throw refusalOf(lacks, request, catalogue ?? (await catalogueOf(entitlements)));
+  throw refusalOf(missing, entitlements, catalogue ?? (await catalogueOf(entitlements)));
 }
 
-function lacksOf(needs: readonly Requirement[], request: GatedRequest): MissingEntitlement[] {
-  return needs.map((need) => evaluateRequirements(need, request)).filter((lack) => lack !== undefined);
-}
-
-function modelNamed(needs: readonly Requirement[], of: ChosenKind, body: GatedBody): unknown {
-  const need = needs.find((candidate) => candidate.kind === 'model' && candidate.of === of);
-  return need?.kind === 'model' ? body[need.field] : undefined;
+function allowed<B extends RequestBody>(
+  requirements: readonly Requirement[],
+  context: RequirementContext,
+  body: B,
+  degraded: readonly Degradation[],
+): EntitlementCheck<B> {
+  const { entitlements, catalogue, caller } = context;
+  const models: Partial<Record<PlanModelKind, PricedModel>> = {};
+  for (const requirement of requirements) {
+    if (requirement.kind !== 'model' || !isMet(requirement.when, { body, caller })) continue;
+    const field = requirement.field === null ? undefined : body[requirement.field];
+    models[requirement.of] = resolveModel(requirement.of, field, context);
+  }
+  return { entitlements, body, models, catalogue, degraded };
 }
 
 function combined(fallbacks: readonly Fallback[]): BodyPatch {
   return Object.assign({}, ...fallbacks.map(({ patch }) => patch));
 }
 
-/** Named after the first thing that is lacking; what it offers makes up for all of them. */
+/** The code is that of the first missing entitlement; the fallbacks avoid all of them. */
 function refusalOf(
-  lacks: readonly MissingEntitlement[],
-  { entitlements }: GatedRequest,
+  missing: readonly MissingEntitlement[],
+  entitlements: Entitlements,
   catalogue: Catalogue | undefined,
 ): ProblemError {
-  const { code } = lacks[0] as MissingEntitlement;
+  const { code } = missing[0] as MissingEntitlement;
   return problem(code, {
     fields: {
-      ...Object.assign({}, ...lacks.map(({ fields }) => fields).reverse()),
+      ...Object.assign({}, ...missing.map(({ fields }) => fields).reverse()),
       plan: entitlements.plan.key,
-      fallback_options: optionsOf(lacks),
-      ...(catalogue && { suggested_plans: suggestedPlans(lacks, catalogue) }),
+      fallback_options: fallbackOptions(missing),
+      ...(catalogue && { suggested_plans: suggestedPlans(missing, catalogue) }),
     },
   });
 }
 
 /**
- * Every option is complete. The first is the nearest to what was asked; the others replace one part of it by another
- * choice. None at all where something that is lacking cannot be done without.
+ * Every option is complete. The first is nearest to the request; each other option replaces one part of the first.
+ * Empty if something that is missing has no fallback.
  */
-function optionsOf(lacks: readonly MissingEntitlement[]): { [field: string]: never }[] {
-  const nearest = lacks.map(({ fallbacks }) => fallbacks[0]);
+function fallbackOptions(missing: readonly MissingEntitlement[]): { [field: string]: never }[] {
+  const nearest = missing.map(({ fallbacks }) => fallbacks[0]);
   if (!nearest.every((fallback) => fallback !== undefined)) return [];
-  const others = lacks.flatMap(({ fallbacks }, position) =>
+  const others = missing.flatMap(({ fallbacks }, position) =>
     fallbacks.slice(1).map((fallback) => nearest.with(position, fallback)),
   );
   return [nearest, ...others].map((choice) => combined(choice) as { [field: string]: never });
 }
 
-function suggestedPlans(lacks: readonly MissingEntitlement[], catalogue: Catalogue) {
-  const [first = [], ...others] = lacks.map(({ includedIn }) => includedIn(catalogue));
+function suggestedPlans(missing: readonly MissingEntitlement[], catalogue: Catalogue) {
+  const [first = [], ...others] = missing.map(({ includedIn }) => includedIn(catalogue));
   return first.filter((plan) => others.every((plans) => plans.includes(plan))).map(presentSuggestedPlan);
+}
+
+/** The model of a kind that the operation always requires. @throws Error if it requires none. */
+export function requiredModel(
+  { models }: Pick<EntitlementCheck, 'models'>,
+  kind: PlanModelKind,
+): PricedModel {
+  const model = models[kind];
+  if (model === undefined) throw new Error(`The operation does not require a ${kind} model.`);
+  return model;
 }

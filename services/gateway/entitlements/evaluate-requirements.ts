@@ -1,6 +1,5 @@
-/** What a plan says to each kind of need. */
+/** Evaluates each kind of requirement against a plan. */
 import { contentTypeGrant, fallbackModel, fallbackQuality, featureGrant } from '#libs/catalogue/access.ts';
-import type { Entitlements } from '#libs/catalogue/entitlements.ts';
 import type { Catalogue } from '#libs/catalogue/schema.ts';
 import {
   plansWith,
@@ -11,75 +10,63 @@ import {
 import type { BodyPatch, Requirement } from '#libs/contracts/requirements.ts';
 import { problem } from '#libs/problems/problems.ts';
 import { meteringUnavailable } from '#libs/service/refusal.ts';
-import type { PricedModel } from '../metering/price-book.ts';
-import { allowedModels, type ChosenKind, mayUseModel, modelsOfKind } from './model-access.ts';
-import { type Fallback, type GatedRequest, isMet, type MissingEntitlement } from './requirement.ts';
+import { allowedModels, mayUseModel, modelsOfKind, requestedModel } from './models.ts';
+import { type Fallback, isMet, type MissingEntitlement, type RequirementContext } from './requirement.ts';
 
-/** The name by which a client leaves the choice of a model to us. */
-const ANY_MODEL = 'auto';
-
-/** There is not even one to name. */
-const NO_MODEL: MissingEntitlement = {
-  code: 'model_not_in_plan',
-  fields: { reason: 'model_restricted', available_models: [] },
-  fallbacks: [],
-  includedIn: () => [],
-};
-
-type NeedOf<Kind extends Requirement['kind']> = Extract<Requirement, { kind: Kind }>;
+type RequirementOf<Kind extends Requirement['kind']> = Extract<Requirement, { kind: Kind }>;
 
 /**
- * What the plan lacks of a need; undefined where it has it all.
+ * The requirements that the plan does not meet, in their order.
  *
  * @throws ProblemError for names that do not exist: `unknown_model`, `unpriced_model`, `invalid_request`.
  */
 export function evaluateRequirements(
-  need: Requirement,
-  request: GatedRequest,
-): MissingEntitlement | undefined {
-  switch (need.kind) {
+  requirements: readonly Requirement[],
+  context: RequirementContext,
+): MissingEntitlement[] {
+  const missing: MissingEntitlement[] = [];
+  for (const requirement of requirements) {
+    const found = evaluate(requirement, context);
+    if (found !== undefined) missing.push(found);
+  }
+  return missing;
+}
+
+function evaluate(requirement: Requirement, context: RequirementContext): MissingEntitlement | undefined {
+  switch (requirement.kind) {
     case 'model':
-      return judgeModel(need, request);
+      return isMet(requirement.when, context) ? evaluateModel(requirement, context) : undefined;
     case 'quality':
-      return judgeQuality(need, request);
+      return evaluateQuality(requirement, context);
     case 'platform':
-      return judgePlatform(need, request);
+      return evaluatePlatform(requirement, context);
     case 'content_types':
-      return judgeContentTypes(need, request);
+      return evaluateContentTypes(requirement, context);
     case 'feature':
-      return isMet(need.when, request) ? judgeFeature(need, request) : undefined;
+      return isMet(requirement.when, context) ? evaluateFeature(requirement, context) : undefined;
   }
 }
 
-/** The name of the model that a request means; null where it names none and the plan has none. */
-function modelMeant(of: ChosenKind, named: unknown, entitlements: Entitlements): string | null {
-  return typeof named === 'string' && named !== ANY_MODEL ? named : modelsOfKind(entitlements, of).default;
-}
-
-/**
- * The model that a request names, or the plan's own where it names none, whether or not the plan has it.
- * @throws ProblemError `unknown_model`, `unpriced_model`, or `model_not_in_plan` where the plan has no model at all.
- */
-export function wantedModel(
-  of: ChosenKind,
-  named: unknown,
-  { entitlements, priceBook }: Pick<GatedRequest, 'entitlements' | 'priceBook'>,
-): PricedModel {
-  const wanted = modelMeant(of, named, entitlements);
-  if (wanted === null) throw problem('model_not_in_plan', { fields: { plan: entitlements.plan.key } });
-  return priceBook.priced(wanted);
-}
-
-function judgeModel({ of, field }: NeedOf<'model'>, request: GatedRequest): MissingEntitlement | undefined {
-  const { body, entitlements, priceBook, isUsable } = request;
-  const wanted = modelMeant(of, body[field], entitlements);
-  if (wanted === null) return NO_MODEL;
+function evaluateModel(
+  { of, field, without }: RequirementOf<'model'>,
+  context: RequirementContext,
+): MissingEntitlement | undefined {
+  const { body, entitlements, priceBook, canServe } = context;
+  const wanted = requestedModel(of, field === null ? undefined : body[field], entitlements);
+  if (wanted === null) {
+    return {
+      code: 'model_not_in_plan',
+      fields: { reason: 'model_restricted', available_models: [] },
+      fallbacks: without === undefined ? [] : [leavingOut(without, body)],
+      includedIn: () => [],
+    };
+  }
   const { info } = priceBook.priced(wanted);
-  if (mayUseModel(entitlements, of, info)) return undefined;
+  if (field === null || mayUseModel(entitlements, of, info)) return undefined;
 
   const models = modelsOfKind(entitlements, of);
-  const usable = allowedModels(entitlements, of, priceBook).filter(isUsable);
-  const canRun = (model: string) => usable.some((candidate) => candidate.model === model);
+  const available = allowedModels(entitlements, of, priceBook);
+  const canRun = (model: string) => available.some((info) => info.model === model && canServe(info));
   const nearest = fallbackModel(
     {
       ...models,
@@ -89,40 +76,37 @@ function judgeModel({ of, field }: NeedOf<'model'>, request: GatedRequest): Miss
     info.model,
   );
   const choices = new Set([nearest, models.default].filter((name) => name !== null && canRun(name)));
+  const ladder = of === 'text' ? 'textModels' : 'imageModels';
   return {
     code: 'model_not_in_plan',
     fields: {
       reason: 'model_restricted',
       model: info.model,
-      available_models: allowedModels(entitlements, of, priceBook).map(({ model }) => model),
+      available_models: available.map(({ model }) => model),
     },
     fallbacks: [...choices].map((model) => replacing(field, info.model, String(model))),
     includedIn: (catalogue) =>
-      info.kind === of
-        ? plansWith(
-            catalogue,
-            entitlements.plan.key,
-            of === 'text' ? 'textModels' : 'imageModels',
-            info.model,
-          )
-        : [],
+      info.kind === of ? plansWith(catalogue, entitlements.plan.key, ladder, info.model) : [],
   };
 }
 
-/** A preset by name. @throws ProblemError `invalid_request` for one that does not exist. */
+/** A quality preset by name. @throws ProblemError `invalid_request` if there is none of this name. */
 export function presetNamed(catalogue: Catalogue | undefined, name: string) {
-  if (catalogue === undefined) throw meteringUnavailable(new Error('the catalogue could not be read'));
+  if (catalogue === undefined) throw meteringUnavailable(new Error('The catalogue could not be read.'));
   const presets = catalogue.qualityPresets;
   const preset = Object.hasOwn(presets, name) ? presets[name] : undefined;
   if (preset !== undefined) return preset;
   throw problem('invalid_request', {
-    detail: `There is no quality preset of this name.`,
+    detail: 'Unknown quality preset.',
     fields: { param: 'quality_preset', available_presets: Object.keys(presets) },
   });
 }
 
-function judgeQuality({ field }: NeedOf<'quality'>, request: GatedRequest): MissingEntitlement | undefined {
-  const { body, catalogue, entitlements } = request;
+function evaluateQuality(
+  { field }: RequirementOf<'quality'>,
+  context: RequirementContext,
+): MissingEntitlement | undefined {
+  const { body, catalogue, entitlements } = context;
   const { qualities, plan } = entitlements;
   const name = body[field];
   if (typeof name !== 'string') return undefined;
@@ -146,25 +130,28 @@ function judgeQuality({ field }: NeedOf<'quality'>, request: GatedRequest): Miss
   };
 }
 
-function judgePlatform({ field }: NeedOf<'platform'>, request: GatedRequest): MissingEntitlement | undefined {
-  const { platforms, plan } = request.entitlements;
-  const platform = request.body[field];
+function evaluatePlatform(
+  { field }: RequirementOf<'platform'>,
+  context: RequirementContext,
+): MissingEntitlement | undefined {
+  const { platforms, plan } = context.entitlements;
+  const platform = context.body[field];
   if (typeof platform !== 'string' || platforms.ladder.length === 0) return undefined;
   if (platforms.allowed.includes(platform)) return undefined;
   return {
     code: 'platform_not_in_plan',
     fields: { reason: 'platform_restricted', platform, available_platforms: platforms.allowed },
-    // An image for one platform is no lesser image for another.
+    // Another platform is a different image, not a lesser one.
     fallbacks: platforms.allowed.map((name) => ({ patch: { [field]: name }, degradation: null })),
     includedIn: (catalogue) => plansWith(catalogue, plan.key, 'platforms', platform),
   };
 }
 
-function judgeContentTypes(
-  { field }: NeedOf<'content_types'>,
-  request: GatedRequest,
+function evaluateContentTypes(
+  { field }: RequirementOf<'content_types'>,
+  context: RequirementContext,
 ): MissingEntitlement | undefined {
-  const { body, entitlements } = request;
+  const { body, entitlements } = context;
   const asked = body[field] as readonly string[];
   const granted = (type: string) => contentTypeGrant(entitlements, type).granted;
   const [refused, ...others] = asked.filter((type) => !granted(type));
@@ -197,11 +184,11 @@ function judgeContentTypes(
   };
 }
 
-function judgeFeature(
-  { feature, without }: NeedOf<'feature'>,
-  request: GatedRequest,
+function evaluateFeature(
+  { feature, without }: RequirementOf<'feature'>,
+  context: RequirementContext,
 ): MissingEntitlement | undefined {
-  const { body, entitlements } = request;
+  const { body, entitlements } = context;
   const { granted, source } = featureGrant(entitlements, feature);
   if (granted) return undefined;
   return {
@@ -216,12 +203,12 @@ function replacing(field: string, asked: string, used: string): Fallback {
   return { patch: { [field]: used }, degradation: { what: field, asked, used } };
 }
 
-function leavingOut(patch: BodyPatch, body: GatedRequest['body']): Fallback {
+function leavingOut(patch: BodyPatch, body: RequirementContext['body']): Fallback {
   const [[field, value] = ['', null]] = Object.entries(patch);
   const used = value === null || value === false ? null : String(value);
-  return { patch, degradation: { what: field, asked: shown(body[field]), used } };
+  return { patch, degradation: { what: field, asked: described(body[field]), used } };
 }
 
-function shown(value: unknown): string {
+function described(value: unknown): string {
   return typeof value === 'object' ? 'set' : String(value);
 }

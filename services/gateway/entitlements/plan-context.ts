@@ -5,48 +5,41 @@ import type { CallPlan } from '#libs/contracts/work.ts';
 import type { AccountStanding, StandingQuery } from '#libs/ledger/read-limits.ts';
 import { worstCaseMeters } from '#libs/pipelines/meters.ts';
 import type { EntitlementCheck } from './check-entitlements.ts';
-import { badgeOf, nearestToItsEnd, upgradePromptOf, usageOf } from './plan-info.ts';
+import { badgeOf, mostUsedLimit, upgradePromptOf, usageOf } from './plan-usage.ts';
 
-/** What an answer says was used. */
+/** What a response shows of the plan's usage. */
 export type PlanContextFields = {
-  /** What this kind of request counts, such as `images` or `gen.blog`. */
+  /** The meter that this kind of request counts on, such as `images` or `gen.blog`. */
   meter: string;
   modelUsed: string;
   qualityUsed?: string | null;
 };
 
-export type ReadStanding = (query: StandingQuery) => Promise<AccountStanding | undefined>;
+export type ReadLimits = (query: StandingQuery) => Promise<AccountStanding | undefined>;
 
-export type PlanContextReader = (
-  shown: PlanContextFields,
-  granted: EntitlementCheck,
-  caller: Caller,
+/** The plan and its usage once a request is held. Never throws: usage that cannot be read is left out. */
+export async function readPlanContext(
+  dependencies: { readLimits: ReadLimits; suggestPlans: AccountEntitlements['suggestPlans'] },
+  { meter, modelUsed, qualityUsed }: PlanContextFields,
+  { entitlements, degraded }: EntitlementCheck,
+  { accountId, userId, keyId, workspaceId }: Caller,
   plan: CallPlan,
-) => Promise<PlanContext>;
-
-/** Tells where an account stands once a request is admitted. Never throws: no work fails for what is only told. */
-export function createPlanContext(dependencies: {
-  readStanding: ReadStanding;
-  suggestPlans: AccountEntitlements['suggestPlans'];
-}): PlanContextReader {
-  return async ({ meter, modelUsed, qualityUsed }, { entitlements, degraded }, caller, plan) => {
-    const { accountId, userId, keyId, workspaceId } = caller;
-    const standing = await dependencies
-      .readStanding({ accountId, userId, keyId, workspaceId })
-      .catch(() => undefined);
-    const use = standing && nearestToItsEnd(standing.limits, metersOf(plan));
-    const prompt = await upgradePromptOf(use, (limit) => dependencies.suggestPlans(entitlements, limit));
-    return {
-      plan_info: {
-        plan: entitlements.plan.key,
-        model_used: modelUsed,
-        ...(qualityUsed !== undefined && { quality_used: qualityUsed }),
-        usage: standing === undefined ? null : usageOf(standing.limits, meter),
-        badge: badgeOf(entitlements, use),
-        ...(prompt && { upgrade_prompt: prompt }),
-      },
-      ...(degraded.length > 0 && { degraded }),
-    };
+): Promise<PlanContext> {
+  const account = await dependencies
+    .readLimits({ accountId, userId, keyId, workspaceId })
+    .catch(() => undefined);
+  const usage = account && mostUsedLimit(account.limits, metersOf(plan));
+  const prompt = await upgradePromptOf(usage, (limit) => dependencies.suggestPlans(entitlements, limit));
+  return {
+    plan_info: {
+      plan: entitlements.plan.key,
+      model_used: modelUsed,
+      ...(qualityUsed !== undefined && { quality_used: qualityUsed }),
+      usage: account === undefined ? null : usageOf(account.limits, meter),
+      badge: badgeOf(entitlements, usage),
+      ...(prompt && { upgrade_prompt: prompt }),
+    },
+    ...(degraded.length > 0 && { degraded }),
   };
 }
 

@@ -6,38 +6,45 @@ import type { ModelInfo } from '#libs/pricing/model.ts';
 import type { ProblemCode, ProblemFields } from '#libs/problems/problems.ts';
 import type { PriceBook } from '../metering/price-book.ts';
 
-/** A request as needs are judged by: its body has passed its schema. */
-export type GatedRequest = {
-  readonly body: Readonly<Record<string, unknown>>;
+/** A request body that has passed its schema. */
+export type RequestBody = Readonly<Record<string, unknown>> & {
+  allow_degraded?: boolean | undefined;
+  fit_budget?: boolean | undefined;
+};
+
+/** What a requirement is evaluated against. */
+export type RequirementContext = {
+  readonly body: RequestBody;
   readonly caller: Caller;
   readonly entitlements: Entitlements;
   readonly priceBook: PriceBook;
-  /** Undefined where it could not be read. */
+  /** Undefined where it is not needed, or could not be read. */
   readonly catalogue: Catalogue | undefined;
-  /** Whether a model can do what the request asks of it. */
-  readonly isUsable: (model: ModelInfo) => boolean;
+  /** Whether a model can serve the request, so that no fallback is offered that would fail. */
+  readonly canServe: (model: ModelInfo) => boolean;
 };
 
-/** A way to do without what the plan lacks. */
+/** A change to the request that avoids a missing entitlement. */
 export type Fallback = {
   readonly patch: BodyPatch;
-  /** What that replaces, where the result is still what was asked for, only less of it; else only the client can choose. */
+  /** What the patch replaces, if the result is a lesser form of the request; null if only the client can choose it. */
   readonly degradation: Degradation | null;
 };
 
-/** Something a request needs and its plan lacks. */
+/** A requirement of the request that the plan does not meet. */
 export type MissingEntitlement = {
   readonly code: ProblemCode;
   readonly fields: ProblemFields;
   /** The nearest first. */
   readonly fallbacks: readonly Fallback[];
-  /** Plans to move up to that have it. */
+  /** Higher plans that include it. */
   readonly includedIn: (catalogue: Catalogue) => readonly Plan[];
 };
 
+/** Whether a condition holds for a request. A requirement without a condition always applies. */
 export function isMet(
   condition: RequirementCondition | undefined,
-  { body, caller }: Pick<GatedRequest, 'body' | 'caller'>,
+  { body, caller }: Pick<RequirementContext, 'body' | 'caller'>,
 ): boolean {
   if (condition === undefined) return true;
   if ('caller' in condition) return caller.keyId !== null;
@@ -52,7 +59,7 @@ export function isMet(
   }
 }
 
-/** A request with some of its fields replaced, null taking a field back. */
-export function patched<Body extends Readonly<Record<string, unknown>>>(body: Body, patch: BodyPatch): Body {
+/** A request with some fields replaced; null removes a field. */
+export function patched<Body extends RequestBody>(body: Body, patch: BodyPatch): Body {
   return { ...body, ...patch };
 }

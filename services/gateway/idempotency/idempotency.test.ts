@@ -1,10 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import t, { type Test } from 'tap';
 import type { Caller } from '#libs/contracts/internal-context.ts';
+import { createDatabase } from '#libs/db/database.ts';
 import { createTestDatabase } from '#libs/testing/database.ts';
-import { createIdempotency, isRepeatable } from './idempotency.ts';
-import { createIdempotencyStore } from './store.ts';
-import type { KeptResult } from './stored-response.ts';
+import { type CompletedResponse, isRepeatable, type RequestOutcome } from './domain.ts';
+import { begin, conclude, type Idempotency, renewRunning, runOnce } from './idempotency.ts';
+import { purgeExpiredKeys } from './store.ts';
 
 const caller = (accountId: string, keyId = randomUUID()): Caller => ({
   accountId,
@@ -16,28 +17,41 @@ const caller = (accountId: string, keyId = randomUUID()): Caller => ({
   scopes: ['generate'],
 });
 
-const answer = {
+const response: CompletedResponse = {
   status: 200,
   headers: { 'content-type': 'application/json' },
   body: Buffer.from('{"ok":true}'),
 };
+const done: RequestOutcome = { state: 'done', response };
+const unknown: RequestOutcome = { state: 'unknown' };
 
 async function given(t: Test) {
-  const { pool } = await createTestDatabase(t);
+  const database = createDatabase((await createTestDatabase(t)).pool);
   let now = new Date('2026-11-20T12:00:00Z');
-  let kept: KeptResult = { state: 'unknown' };
-  const store = createIdempotencyStore(pool);
-  const gateway = () => createIdempotency({ store, now: () => now, keptResult: async () => kept });
+  let outcome: RequestOutcome = unknown;
   return {
-    store,
-    gateway,
+    database,
+    now: () => now,
+    gateway: (): Idempotency => ({
+      database,
+      now: () => now,
+      readOutcome: async () => outcome,
+      running: new Set(),
+    }),
     pass: (ms: number) => {
       now = new Date(now.getTime() + ms);
     },
-    keep: (result: KeptResult) => {
-      kept = result;
+    generationKnows: (known: RequestOutcome) => {
+      outcome = known;
     },
   };
+}
+
+/** Begins a request that must get its claim. */
+async function claimOf(gateway: Idempotency, request: ReturnType<typeof ask>) {
+  const begun = await begin(gateway, request);
+  if (!('claim' in begun)) throw new Error('The request was replayed.');
+  return begun.claim;
 }
 
 const ask = (who: Caller, key: string, body = '{"a":1}') => ({
@@ -48,122 +62,145 @@ const ask = (who: Caller, key: string, body = '{"a":1}') => ({
   body: Buffer.from(body),
 });
 
-t.test('given a finished request, when it is repeated, then its answer is, for a day', async (t) => {
-  const { gateway, pass } = await given(t);
+t.test('given a finished request, then a repeat gets its response for a day', async (t) => {
+  const { database, gateway, now, pass } = await given(t);
   const who = caller(randomUUID());
-  const first = await gateway().begin(ask(who, 'k1'));
-  t.ok('claim' in first);
-  if ('claim' in first) await first.claim.finish(answer);
+  await conclude(gateway(), await claimOf(gateway(), ask(who, 'k1')), done);
 
-  const again = await gateway().begin(ask(who, 'k1'));
-  t.ok('replay' in again && again.replay.body.equals(answer.body) && again.replay.status === 200);
-  await t.rejects(gateway().begin(ask(who, 'k1', '{"a":2}')), {
+  const again = await begin(gateway(), ask(who, 'k1'));
+  t.ok('replay' in again && again.replay.body.equals(response.body) && again.replay.status === 200);
+  await t.rejects(begin(gateway(), ask(who, 'k1', '{"a":2}')), {
     code: 'idempotency_key_reused',
     status: 422,
   });
 
+  t.equal(await purgeExpiredKeys(database, now()), 0);
   pass(24 * 60 * 60 * 1000 + 1);
-  t.ok('claim' in (await gateway().begin(ask(who, 'k1'))), 'a day later the key is free');
+  t.ok('claim' in (await begin(gateway(), ask(who, 'k1'))), 'a day later the key is free');
+  pass(24 * 60 * 60 * 1000 + 1);
+  t.equal(await purgeExpiredKeys(database, now()), 1);
 });
 
-t.test('given many copies at once, when they begin, then exactly one runs', async (t) => {
+t.test('given many copies at once, then exactly one runs', async (t) => {
   const { gateway } = await given(t);
   const who = caller(randomUUID());
   const replicas = [gateway(), gateway()];
   const outcomes = await Promise.allSettled(
-    Array.from({ length: 40 }, (_, i) => (replicas[i % 2] as (typeof replicas)[0]).begin(ask(who, 'same'))),
+    Array.from({ length: 40 }, (_, i) => begin(replicas[i % 2] as Idempotency, ask(who, 'same'))),
   );
   t.equal(outcomes.filter((outcome) => outcome.status === 'fulfilled').length, 1);
   for (const outcome of outcomes) {
-    if (outcome.status === 'rejected')
+    if (outcome.status === 'rejected') {
       t.match(outcome.reason, { code: 'idempotency_in_progress', status: 409 });
+    }
   }
 });
 
-t.test('given another caller, when it uses the same key, then it is another key', async (t) => {
+t.test('given another caller with the same key, then it is another key', async (t) => {
   const { gateway } = await given(t);
   const account = randomUUID();
   for (const who of [caller(account), caller(account), caller(randomUUID())]) {
-    t.ok('claim' in (await gateway().begin(ask(who, 'shared'))));
+    t.ok('claim' in (await begin(gateway(), ask(who, 'shared'))));
   }
 });
 
-t.test('given a gateway that died, when the request is repeated', async (t) => {
-  const { gateway, pass, keep } = await given(t);
+t.test('given a gateway that died', async (t) => {
+  const { gateway, pass, generationKnows } = await given(t);
   const who = caller(randomUUID());
-  await gateway().begin(ask(who, 'orphan'));
+  const inProgress = { code: 'idempotency_in_progress' };
+  await begin(gateway(), ask(who, 'orphan'));
 
-  await t.rejects(
-    gateway().begin(ask(who, 'orphan')),
-    { code: 'idempotency_in_progress' },
-    'its lease protects it',
-  );
+  await t.rejects(begin(gateway(), ask(who, 'orphan')), inProgress, 'its lease protects the request');
   pass(11_000);
-  keep({ state: 'running' });
-  await t.rejects(
-    gateway().begin(ask(who, 'orphan')),
-    { code: 'idempotency_in_progress' },
-    'generation is at it',
-  );
-  keep({ state: 'done', answer });
-  const replayed = await gateway().begin(ask(who, 'orphan'));
-  t.ok('replay' in replayed, 'generation had finished: its answer counts');
+  generationKnows({ state: 'running' });
+  await t.rejects(begin(gateway(), ask(who, 'orphan')), inProgress, 'generation is running it');
+  generationKnows(done);
+  t.ok('replay' in (await begin(gateway(), ask(who, 'orphan'))), 'generation finished it');
 
-  await gateway().begin(ask(who, 'lost'));
+  await begin(gateway(), ask(who, 'lost'));
   pass(11_000);
-  keep({ state: 'unknown' });
+  generationKnows(unknown);
   const outcomes = await Promise.allSettled([
-    gateway().begin(ask(who, 'lost')),
-    gateway().begin(ask(who, 'lost')),
+    begin(gateway(), ask(who, 'lost')),
+    begin(gateway(), ask(who, 'lost')),
   ]);
   t.equal(outcomes.filter((outcome) => outcome.status === 'fulfilled').length, 1, 'one takes it over');
 });
 
-t.test('given a living gateway, when it renews, then nobody takes its request', async (t) => {
+t.test('given a gateway that renews its leases, then no other takes over its request', async (t) => {
   const { gateway, pass } = await given(t);
   const who = caller(randomUUID());
   const alive = gateway();
-  await alive.begin(ask(who, 'long'));
+  await begin(alive, ask(who, 'long'));
   for (let i = 0; i < 5; i += 1) {
     pass(8_000);
-    await alive.renew();
+    await renewRunning(alive);
   }
-  await t.rejects(gateway().begin(ask(who, 'long')), { code: 'idempotency_in_progress' });
+  await t.rejects(begin(gateway(), ask(who, 'long')), { code: 'idempotency_in_progress' });
 });
 
-t.test('given a refusal, when it is released, then the same key may try again', async (t) => {
+t.test('given a request that spent nothing, then its key may be used again', async (t) => {
   const { gateway } = await given(t);
   const who = caller(randomUUID());
-  const first = await gateway().begin(ask(who, 'retry'));
-  if ('claim' in first) await first.claim.release();
-  t.ok('claim' in (await gateway().begin(ask(who, 'retry'))));
-  t.equal(isRepeatable({ ...answer, status: 429 }), false);
-  t.equal(isRepeatable({ ...answer, status: 503 }), false);
-  t.equal(isRepeatable({ ...answer, status: 400 }), true);
+  for (const outcome of [unknown, { state: 'done', response: { ...response, status: 429 } } as const]) {
+    await conclude(gateway(), await claimOf(gateway(), ask(who, 'retry')), outcome);
+  }
+  t.ok('claim' in (await begin(gateway(), ask(who, 'retry'))));
+  t.equal(isRepeatable({ ...response, status: 429 }), false);
+  t.equal(isRepeatable({ ...response, status: 503 }), false);
+  t.equal(isRepeatable({ ...response, status: 400 }), true);
 });
 
-t.test(
-  'given a request whose end nobody saw, then nothing runs again before generation has been asked',
-  async (t) => {
-    const { gateway, pass, keep } = await given(t);
-    const who = caller(randomUUID());
-    const alive = gateway();
-    const first = await alive.begin(ask(who, 'lost'));
-    if ('claim' in first) await first.claim.leave();
-    await t.rejects(alive.begin(ask(who, 'lost')), { code: 'idempotency_in_progress' });
-    await alive.renew();
-    pass(11_000);
-    keep({ state: 'done', answer });
-    t.ok('replay' in (await alive.begin(ask(who, 'lost'))), 'it had finished');
-  },
-);
+t.test('given a request with an unknown end, then generation is asked before it runs again', async (t) => {
+  const { gateway, pass, generationKnows } = await given(t);
+  const who = caller(randomUUID());
+  const alive = gateway();
+  await conclude(alive, await claimOf(alive, ask(who, 'lost')), { state: 'running' });
+  await t.rejects(begin(alive, ask(who, 'lost')), { code: 'idempotency_in_progress' });
+  await renewRunning(alive);
+  pass(11_000);
+  generationKnows(done);
+  t.ok('replay' in (await begin(alive, ask(who, 'lost'))), 'it had finished');
+});
 
-t.test('keys that cannot be kept are refused', async (t) => {
+t.test('malformed keys are refused', async (t) => {
   const { gateway } = await given(t);
   for (const key of ['', 'a b', 'ü', 'x'.repeat(256)]) {
-    await t.rejects(gateway().begin(ask(caller(randomUUID()), key)), {
+    await t.rejects(begin(gateway(), ask(caller(randomUUID()), key)), {
       code: 'invalid_request',
       status: 400,
     });
   }
+});
+
+t.test('runOnce: begin, run, conclude', async (t) => {
+  const { gateway } = await given(t);
+  const who = caller(randomUUID());
+  const failure = new Error('lost');
+  const fail = async () => Promise.reject(failure);
+  const run = (key: string, ...steps: [Parameters<typeof runOnce>[2], Parameters<typeof runOnce>[3]?]) =>
+    runOnce(gateway(), ask(who, key), ...steps);
+
+  await t.test('the first request runs, a repeat is a replay', async (t) => {
+    t.match(await run('a', async () => done), { isReplay: false, outcome: { state: 'done' } });
+    t.match(await run('a', fail), { isReplay: true, outcome: { state: 'done', response: { status: 200 } } });
+  });
+
+  await t.test('a failure frees the key', async (t) => {
+    await t.rejects(run('b', fail), failure);
+    t.match(await run('b', async () => done), { isReplay: false });
+  });
+
+  await t.test('a failure with a recovered response is a replay, and is stored', async (t) => {
+    t.match(await run('c', fail, async () => done), { isReplay: true, outcome: { state: 'done' } });
+    t.match(await run('c', fail), { isReplay: true });
+  });
+
+  await t.test('a failure of a request that may be running keeps the key', async (t) => {
+    await t.rejects(
+      run('d', fail, async () => ({ state: 'running' })),
+      failure,
+    );
+    await t.rejects(run('d', fail), { code: 'idempotency_in_progress' });
+  });
 });

@@ -1,126 +1,130 @@
 /**
- * `Idempotency-Key`: the first answer to a request is kept for 24 hours and repeated; nothing is spent twice, not even
- * when the gateway that took the request dies (https://datatracker.ietf.org/doc/draft-ietf-httpapi-idempotency-key-header/).
+ * `Idempotency-Key`: the first response is stored for 24 hours and replayed; nothing is spent twice, even if the gateway
+ * that took the request dies (https://datatracker.ietf.org/doc/draft-ietf-httpapi-idempotency-key-header/).
  *
- * A request in progress holds a lease that its gateway renews. Past the lease the gateway is gone, but generation may
- * have finished the work, or be at it still: it is asked before anything runs again.
+ * begin → run → conclude
+ *
+ * A running request holds a lease that its gateway renews. After the lease has expired, generation is asked what became
+ * of the request before anything runs again.
  */
-import { createHash } from 'node:crypto';
 import type { FastifyReply } from 'fastify';
 import type { Caller } from '#libs/contracts/internal-context.ts';
-import { problem } from '#libs/problems/problems.ts';
-import type { ForwardedAnswer, IdempotencyStore, KeptResult, KeyName } from './stored-response.ts';
-
-export type IdempotentRequest = {
-  caller: Caller;
-  requestId: string;
-  /** As sent; undefined for a request without the header. */
-  key: string | undefined;
-  path: string;
-  body: Buffer;
-};
-
-/** A claimed key: exactly one of its functions is called when the request is over. */
-export type Claim = {
-  finish: (answer: ForwardedAnswer) => Promise<void>;
-  /** Nothing was spent, or it failed: the same key may try again. */
-  release: () => Promise<void>;
-  /** What became of it is not known here: when the lease has run out, generation is asked before anything runs again. */
-  leave: () => Promise<void>;
-};
+import type { Database } from '#libs/db/database.ts';
+import {
+  bodyHashOf,
+  type CompletedResponse,
+  decideRepeat,
+  type IdempotentRequest,
+  inProgress,
+  isRepeatable,
+  type KeyName,
+  keyNameOf,
+  LEASE_MS,
+  type RequestOutcome,
+} from './domain.ts';
+import { claimKey, findKey, releaseKey, renewLeases, storeResponse, takeOverKey } from './store.ts';
 
 export type Idempotency = {
-  /**
-   * @returns a claim to run the request, or the answer it was given before.
-   * @throws ProblemError `invalid_request`, `idempotency_key_reused`, `idempotency_in_progress`.
-   */
-  begin: (
-    request: IdempotentRequest & { key: string },
-  ) => Promise<{ claim: Claim } | { replay: ForwardedAnswer }>;
-  /** Renews the leases of all requests in progress; called every {@link RENEW_EVERY_MS}. */
-  renew: () => Promise<void>;
+  database: Database;
+  now: () => Date;
+  /** What generation knows of a request. @throws when no generation process answers. */
+  readOutcome: (requestId: string, caller: Caller) => Promise<RequestOutcome>;
+  /** Requests of this process that hold a lease. */
+  running: Set<string>;
 };
 
-const KEY_FORMAT = /^[\x21-\x7e]{1,255}$/;
-const LEASE_MS = 10_000;
-export const RENEW_EVERY_MS = 3_000;
-const IN_PROGRESS_RETRY_SECONDS = 1;
+/** A key that belongs to a request until the request is concluded. */
+export type Claim = { name: KeyName; requestId: string };
 
-/** Answers worth repeating: those that spent something or never will. Refusals and failures may be tried again. */
-export function isRepeatable(answer: ForwardedAnswer): boolean {
-  return answer.status < 500 && answer.status !== 429 && answer.status !== 409;
+type Begun = { claim: Claim } | { replay: CompletedResponse };
+
+/**
+ * Runs a request once: begin, run, conclude.
+ *
+ * @param run serves the request; resolves with what became of it.
+ * @param recover asked when `run` fails; by default, a request that failed spent nothing.
+ * @returns the outcome. For a replay, the caller still has to send its response.
+ * @throws ProblemError `invalid_request`, `idempotency_key_reused`, `idempotency_in_progress`, and what `run` throws
+ * unless `recover` found the response.
+ */
+export async function runOnce(
+  idempotency: Idempotency,
+  request: IdempotentRequest,
+  run: () => Promise<RequestOutcome>,
+  recover: (error: unknown) => Promise<RequestOutcome> = async () => ({ state: 'unknown' }),
+): Promise<{ outcome: RequestOutcome; isReplay: boolean }> {
+  const begun = await begin(idempotency, request);
+  if ('replay' in begun) return { outcome: { state: 'done', response: begun.replay }, isReplay: true };
+
+  let outcome: RequestOutcome;
+  let failure: { error: unknown } | undefined;
+  try {
+    outcome = await run();
+  } catch (error) {
+    failure = { error };
+    outcome = await recover(error);
+  }
+  await conclude(idempotency, begun.claim, outcome);
+  if (failure !== undefined && outcome.state !== 'done') throw failure.error;
+  return { outcome, isReplay: failure !== undefined };
 }
 
-/** Ends a claim with the answer the request was given, or with none. */
-export async function conclude(claim: Claim, answer: ForwardedAnswer | undefined): Promise<void> {
-  if (answer !== undefined && isRepeatable(answer)) await claim.finish(answer);
-  else await claim.release();
-}
-
-/** Gives an answer once more. */
-export function replay(reply: FastifyReply, answer: ForwardedAnswer): FastifyReply {
-  const { 'content-length': _, ...headers } = answer.headers;
-  return reply.code(answer.status).headers(headers).header('idempotent-replayed', 'true').send(answer.body);
-}
-
-export function createIdempotency(options: {
-  store: IdempotencyStore;
-  now: () => Date;
-  keptResult: (requestId: string, caller: Caller) => Promise<KeptResult>;
-}): Idempotency {
-  const { store, now, keptResult } = options;
-  const running = new Set<string>();
-  const lease = () => new Date(now().getTime() + LEASE_MS);
-
-  function claimOf(name: KeyName, requestId: string): Claim {
+/** @returns the claim to run the request, or the response to replay. */
+export async function begin(idempotency: Idempotency, request: IdempotentRequest): Promise<Begun> {
+  const { database, now, readOutcome, running } = idempotency;
+  const { requestId } = request;
+  const name = keyNameOf(request);
+  const bodyHash = bodyHashOf(request);
+  const claim = { name, requestId };
+  if (await claimKey(database, name, { bodyHash, requestId, now: now(), leaseUntil: leaseEnd(now) })) {
     running.add(requestId);
-    const over = <Rest extends unknown[]>(work: (...rest: Rest) => Promise<void>) => {
-      return async (...rest: Rest) => {
-        running.delete(requestId);
-        await work(...rest);
-      };
-    };
-    return {
-      finish: over((answer: ForwardedAnswer) => store.finish(name, requestId, answer)),
-      release: over(() => store.release(name, requestId)),
-      leave: over(async () => {}),
-    };
+    return { claim };
   }
 
-  const inProgress = () =>
-    problem('idempotency_in_progress', { headers: { 'retry-after': `${IN_PROGRESS_RETRY_SECONDS}` } });
+  const record = await findKey(database, name, now());
+  const decision = decideRepeat(record, bodyHash, now());
+  if (decision.kind === 'refuse') throw decision.problem;
+  if (decision.kind === 'replay') return { replay: decision.response };
+  if (record === undefined) throw inProgress();
 
-  return {
-    async begin({ caller, requestId, key, path, body }) {
-      if (!KEY_FORMAT.test(key)) {
-        throw problem('invalid_request', {
-          detail: 'Idempotency-Key must be 1 to 255 visible ASCII characters.',
-          fields: { param: 'Idempotency-Key' },
-        });
-      }
-      const name = { accountId: caller.accountId, key: `${caller.keyId ?? caller.userId}:${key}` };
-      const bodyHash = createHash('sha256').update(path).update('\0').update(body).digest('base64url');
-      if (await store.claim(name, { bodyHash, requestId, now: now(), leaseUntil: lease() })) {
-        return { claim: claimOf(name, requestId) };
-      }
+  const outcome = await readOutcome(record.requestId, request.caller);
+  if (outcome.state === 'running') throw inProgress();
+  if (outcome.state === 'done' && isRepeatable(outcome.response)) {
+    await storeResponse(database, name, record.requestId, outcome.response);
+    return { replay: outcome.response };
+  }
+  if (!(await takeOverKey(database, name, record, { requestId, leaseUntil: leaseEnd(now) })))
+    throw inProgress();
+  running.add(requestId);
+  return { claim };
+}
 
-      const row = await store.find(name, now());
-      if (row === undefined) throw inProgress();
-      if (row.bodyHash !== bodyHash) throw problem('idempotency_key_reused');
-      if (row.answer !== null) return { replay: row.answer };
-      if (row.leaseUntil > now()) throw inProgress();
+/** Stores the response, or frees the key. While the request may be running, its lease expires instead. */
+export async function conclude(
+  { database, running }: Idempotency,
+  { name, requestId }: Claim,
+  outcome: RequestOutcome,
+): Promise<void> {
+  running.delete(requestId);
+  if (outcome.state === 'running') return;
+  if (outcome.state === 'done' && isRepeatable(outcome.response)) {
+    await storeResponse(database, name, requestId, outcome.response);
+  } else {
+    await releaseKey(database, name, requestId);
+  }
+}
 
-      const kept = await keptResult(row.requestId, caller);
-      if (kept.state === 'running') throw inProgress();
-      if (kept.state === 'done' && isRepeatable(kept.answer)) {
-        await store.finish(name, row.requestId, kept.answer);
-        return { replay: kept.answer };
-      }
-      if (!(await store.takeOver(name, row, { requestId, leaseUntil: lease() }))) throw inProgress();
-      return { claim: claimOf(name, requestId) };
-    },
-    async renew() {
-      if (running.size > 0) await store.renew([...running], lease());
-    },
-  };
+/** Renews the leases of this process. */
+export async function renewRunning({ database, now, running }: Idempotency): Promise<void> {
+  if (running.size > 0) await renewLeases(database, [...running], leaseEnd(now));
+}
+
+/** Sends a stored response. */
+export function replay(reply: FastifyReply, { status, headers, body }: CompletedResponse): FastifyReply {
+  const { 'content-length': _, ...rest } = headers;
+  return reply.code(status).headers(rest).header('idempotent-replayed', 'true').send(body);
+}
+
+function leaseEnd(now: () => Date): Date {
+  return new Date(now().getTime() + LEASE_MS);
 }

@@ -1,79 +1,104 @@
-/** Rows of `idempotency_keys`: who runs a request, and what it was answered. */
-import type { Pool } from 'pg';
-import type { IdempotencyStore } from './stored-response.ts';
+import { and, eq, gt, inArray, lte } from 'drizzle-orm';
+import type { Database } from '#libs/db/database.ts';
+import { idempotencyKeys } from '#libs/db/schema/gateway.ts';
+import { type CompletedResponse, KEY_LIFETIME_MS, type KeyName, type KeyRecord } from './domain.ts';
 
-const LIFETIME_MS = 24 * 60 * 60 * 1000;
+const named = ({ accountId, key }: KeyName) =>
+  and(eq(idempotencyKeys.accountId, accountId), eq(idempotencyKeys.key, key));
 
-type Row = {
-  body_hash: string;
-  request_id: string;
-  lease_until: Date;
-  status: number | null;
-  headers: Record<string, string> | null;
-  body: Buffer | null;
-};
+/** Claims a key for a request, unless it is in use. @returns whether it was claimed. */
+export async function claimKey(
+  db: Database,
+  name: KeyName,
+  claim: { bodyHash: string; requestId: string; now: Date; leaseUntil: Date },
+): Promise<boolean> {
+  const { now, ...rest } = claim;
+  const values = {
+    ...rest,
+    state: 'running',
+    createdAt: now,
+    expiresAt: new Date(now.getTime() + KEY_LIFETIME_MS),
+  } as const;
+  const { rowCount } = await db
+    .insert(idempotencyKeys)
+    .values({ ...name, ...values })
+    .onConflictDoUpdate({
+      target: [idempotencyKeys.accountId, idempotencyKeys.key],
+      set: { ...values, status: null, headers: null, body: null },
+      setWhere: lte(idempotencyKeys.expiresAt, now),
+    });
+  return rowCount === 1;
+}
 
-export function createIdempotencyStore(pool: Pool): IdempotencyStore {
+export async function findKey(db: Database, name: KeyName, now: Date): Promise<KeyRecord | undefined> {
+  const [row] = await db
+    .select()
+    .from(idempotencyKeys)
+    .where(and(named(name), gt(idempotencyKeys.expiresAt, now)));
+  if (row === undefined) return undefined;
+  const { bodyHash, requestId, leaseUntil, status, headers, body } = row;
+  const isDone = status !== null && headers !== null && body !== null;
   return {
-    async claim({ accountId, key }, { bodyHash, requestId, now, leaseUntil }) {
-      const { rowCount } = await pool.query(
-        `INSERT INTO idempotency_keys AS k (account_id, key, body_hash, request_id, state, lease_until, created_at, expires_at)
-         VALUES ($1, $2, $3, $4, 'running', $5, $6, $7)
-         ON CONFLICT (account_id, key) DO UPDATE
-           SET body_hash = excluded.body_hash, request_id = excluded.request_id, state = 'running',
-               lease_until = excluded.lease_until, status = NULL, headers = NULL, body = NULL,
-               created_at = excluded.created_at, expires_at = excluded.expires_at
-         WHERE k.expires_at <= excluded.created_at`,
-        [accountId, key, bodyHash, requestId, leaseUntil, now, new Date(now.getTime() + LIFETIME_MS)],
-      );
-      return rowCount === 1;
-    },
-    async find({ accountId, key }, now) {
-      const { rows } = await pool.query<Row>(
-        `SELECT body_hash, request_id, lease_until, status, headers, body FROM idempotency_keys
-          WHERE account_id = $1 AND key = $2 AND expires_at > $3`,
-        [accountId, key, now],
-      );
-      const row = rows[0];
-      if (row === undefined) return undefined;
-      const { status, headers, body } = row;
-      return {
-        bodyHash: row.body_hash,
-        requestId: row.request_id,
-        leaseUntil: row.lease_until,
-        answer: status === null || headers === null || body === null ? null : { status, headers, body },
-      };
-    },
-    async takeOver({ accountId, key }, from, to) {
-      const { rowCount } = await pool.query(
-        `UPDATE idempotency_keys SET request_id = $3, lease_until = $4
-          WHERE account_id = $1 AND key = $2 AND request_id = $5 AND state = 'running' AND lease_until = $6`,
-        [accountId, key, to.requestId, to.leaseUntil, from.requestId, from.leaseUntil],
-      );
-      return rowCount === 1;
-    },
-    async renew(requestIds, leaseUntil) {
-      await pool.query(
-        `UPDATE idempotency_keys SET lease_until = $2 WHERE request_id = ANY ($1::uuid[]) AND state = 'running'`,
-        [requestIds, leaseUntil],
-      );
-    },
-    async finish({ accountId, key }, requestId, answer) {
-      await pool.query(
-        `UPDATE idempotency_keys SET state = 'done', status = $4, headers = $5, body = $6
-          WHERE account_id = $1 AND key = $2 AND request_id = $3`,
-        [accountId, key, requestId, answer.status, JSON.stringify(answer.headers), answer.body],
-      );
-    },
-    async release({ accountId, key }, requestId) {
-      await pool.query(
-        `DELETE FROM idempotency_keys WHERE account_id = $1 AND key = $2 AND request_id = $3 AND state = 'running'`,
-        [accountId, key, requestId],
-      );
-    },
-    async purge(now) {
-      const { rowCount } = await pool.query('DELETE FROM idempotency_keys WHERE expires_at <= $1', [now]);
-      return rowCount ?? 0;
-    },
+    bodyHash,
+    requestId,
+    leaseUntil,
+    response: isDone ? { status, headers: headers as Record<string, string>, body } : null,
   };
+}
+
+/** Takes a key over from a request whose lease has expired. @returns false if another request was first. */
+export async function takeOverKey(
+  db: Database,
+  name: KeyName,
+  from: Pick<KeyRecord, 'requestId' | 'leaseUntil'>,
+  to: { requestId: string; leaseUntil: Date },
+): Promise<boolean> {
+  const { rowCount } = await db
+    .update(idempotencyKeys)
+    .set(to)
+    .where(
+      and(
+        named(name),
+        eq(idempotencyKeys.requestId, from.requestId),
+        eq(idempotencyKeys.state, 'running'),
+        eq(idempotencyKeys.leaseUntil, from.leaseUntil),
+      ),
+    );
+  return rowCount === 1;
+}
+
+export async function renewLeases(
+  db: Database,
+  requestIds: readonly string[],
+  leaseUntil: Date,
+): Promise<void> {
+  await db
+    .update(idempotencyKeys)
+    .set({ leaseUntil })
+    .where(and(inArray(idempotencyKeys.requestId, [...requestIds]), eq(idempotencyKeys.state, 'running')));
+}
+
+export async function storeResponse(
+  db: Database,
+  name: KeyName,
+  requestId: string,
+  { status, headers, body }: CompletedResponse,
+): Promise<void> {
+  await db
+    .update(idempotencyKeys)
+    .set({ state: 'done', status, headers, body })
+    .where(and(named(name), eq(idempotencyKeys.requestId, requestId)));
+}
+
+/** Frees a key whose request spent nothing. */
+export async function releaseKey(db: Database, name: KeyName, requestId: string): Promise<void> {
+  await db
+    .delete(idempotencyKeys)
+    .where(and(named(name), eq(idempotencyKeys.requestId, requestId), eq(idempotencyKeys.state, 'running')));
+}
+
+/** Deletes keys past their lifetime. @returns how many. */
+export async function purgeExpiredKeys(db: Database, now: Date): Promise<number> {
+  const { rowCount } = await db.delete(idempotencyKeys).where(lte(idempotencyKeys.expiresAt, now));
+  return rowCount ?? 0;
 }

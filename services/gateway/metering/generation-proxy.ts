@@ -1,77 +1,72 @@
 /**
- * Sends admitted work to a generation process and its answer to the client, byte by byte as it comes: one copy, no
- * buffering, back-pressure from the client to the provider, and a client that leaves is noticed by whoever works for it.
+ * Sends held requests to a generation process and its response to the client, as the bytes arrive: one copy, no buffering,
+ * back-pressure from the client to the provider. The process learns when the client leaves.
  */
 import type { ServerResponse } from 'node:http';
 import type { Channel, ChannelClient, Exchange } from '#libs/channel/client.ts';
 import type { AnswerHead, WorkHead } from '#libs/contracts/work.ts';
+import { createFailover } from '#libs/http/failover.ts';
 import { problem } from '#libs/problems/problems.ts';
 import { costHeaders } from '#libs/service/rate-limit-headers.ts';
-import type { ForwardedAnswer } from '../idempotency/stored-response.ts';
+import type { CompletedResponse } from '../idempotency/domain.ts';
 
-export type Forward = {
+export type ForwardRequest = {
   head: WorkHead;
   body: Buffer;
   /** The client's response; its headers must not have been sent. */
   response: ServerResponse;
-  /** Told once the answer begins, before anything of it is written. */
+  /** Called once the response begins, before anything of it is written. */
   beforeAnswer: () => void;
-  /** Headers of every answer, beside those the answer brings itself. */
+  /** Headers to send in addition to those of generation's response. */
   answerHeaders: Record<string, string>;
 };
 
 export type GenerationProxy = {
   /**
-   * Resolves when the answer has been passed on completely; with the answer, if it was to be kept. Such work also goes
-   * on when the client leaves.
-   * @throws WorkNotStartedError when no work was begun, so that its hold can be closed.
-   * @throws ProblemError `service_unavailable` when the process was lost before it answered; what it spent until
-   * then is in the books, and the sweeper releases the rest.
+   * Resolves when the whole response has been passed on; with the response, if it is to be stored. A request whose
+   * response is stored also continues when the client leaves.
+   * @throws WorkNotStartedError when nothing was sent, so that the hold can be closed.
+   * @throws ProblemError `service_unavailable` when the process was lost before it responded. What it spent is settled;
+   * the rest of the hold is released at its expiry.
    */
-  forward: (forward: Forward) => Promise<ForwardedAnswer | undefined>;
+  forward: (request: ForwardRequest) => Promise<CompletedResponse | undefined>;
 };
 
-/** Nothing was sent to any generation process: none can be reached, or nobody waits for the answer any more. */
+/** Nothing was sent to any generation process: none can be reached, or the client has left. */
 export class WorkNotStartedError extends Error {
   override readonly name = 'WorkNotStartedError';
 }
 
-const PASSED_ON = [
+const RESPONSE_HEADERS = [
   'content-type',
   'content-length',
   'cache-control',
   'retry-after',
   'x-should-retry',
 ] as const;
-/** Kept answers are bounded; a longer one cannot be repeated. */
-const MAX_CAPTURE_BYTES = 4 * 1024 * 1024;
+/** A longer response is not stored, and so cannot be replayed. */
+const MAX_STORED_BYTES = 4 * 1024 * 1024;
 
-/** @param clients one for each generation process; work goes round. */
+/** @param clients one for each generation process; requests take turns. */
 export function createGenerationProxy(clients: readonly ChannelClient<AnswerHead>[]): GenerationProxy {
-  let next = 0;
+  const failover = createFailover(clients);
 
-  /** The next process that can be reached. */
-  async function reach(): Promise<Channel<AnswerHead>> {
-    // Requests at the same time move `next` on, and this one must still try each process once.
-    const first = next;
-    next = (next + 1) % clients.length;
-    let lost: unknown;
-    for (let attempt = 0; attempt < clients.length; attempt += 1) {
-      try {
-        return await (clients[(first + attempt) % clients.length] as ChannelClient<AnswerHead>).channel();
-      } catch (error) {
-        lost = error;
-      }
+  async function openChannel(): Promise<Channel<AnswerHead>> {
+    try {
+      return await failover(openTo);
+    } catch (error) {
+      throw new WorkNotStartedError('No generation process can be reached.', { cause: error });
     }
-    throw new WorkNotStartedError('no generation process can be reached', { cause: lost });
   }
 
-  return { forward: async (forward) => pass(await reach(), forward) };
+  return { forward: async (request) => pass(await openChannel(), request) };
 }
 
-function answerHeadersOf(headers: AnswerHead['headers']): Record<string, string> {
+const openTo = (client: ChannelClient<AnswerHead>) => client.channel();
+
+function responseHeadersOf(headers: AnswerHead['headers']): Record<string, string> {
   const passed: Record<string, string> = {};
-  for (const name of PASSED_ON) {
+  for (const name of RESPONSE_HEADERS) {
     const value = headers[name];
     if (value !== undefined) passed[name] = value;
   }
@@ -89,25 +84,25 @@ function answerHeadersOf(headers: AnswerHead['headers']): Record<string, string>
   return passed;
 }
 
-function pass(channel: Channel<AnswerHead>, forward: Forward): Promise<ForwardedAnswer | undefined> {
+function pass(channel: Channel<AnswerHead>, forward: ForwardRequest): Promise<CompletedResponse | undefined> {
   const { head, response } = forward;
   const capture = head.storeResponse;
   return new Promise((resolve, reject) => {
     if (response.destroyed && !capture) {
-      reject(new WorkNotStartedError('the client has gone'));
+      reject(new WorkNotStartedError('The client has left.'));
       return;
     }
-    const kept: Buffer[] = [];
-    let keptBytes = 0;
+    const stored: Buffer[] = [];
+    let storedBytes = 0;
     let status = 0;
     let answerHeaders: Record<string, string> = {};
-    /** Taken by the response, and not yet by its client. */
+    /** Bytes written to the response that the client has not read. */
     let unread = 0;
     const drain = () => {
       exchange.passedOn(unread);
       unread = 0;
     };
-    const settle = (outcome: ForwardedAnswer | undefined) => {
+    const finish = (outcome: CompletedResponse | undefined) => {
       response.off('close', leave);
       response.off('drain', drain);
       resolve(outcome);
@@ -116,21 +111,21 @@ function pass(channel: Channel<AnswerHead>, forward: Forward): Promise<Forwarded
       if (response.writableEnded) return;
       if (capture) return drain();
       exchange.leave();
-      settle(undefined);
+      finish(undefined);
     };
 
     response.once('close', leave);
     const exchange: Exchange = channel.ask(head, forward.body, {
       onHead(answered) {
         status = answered.status;
-        answerHeaders = { ...forward.answerHeaders, ...answerHeadersOf(answered.headers) };
+        answerHeaders = { ...forward.answerHeaders, ...responseHeadersOf(answered.headers) };
         forward.beforeAnswer();
         if (!response.destroyed) response.writeHead(status, answerHeaders);
       },
       onData(bytes) {
-        if (capture && keptBytes <= MAX_CAPTURE_BYTES) {
-          kept.push(Buffer.from(bytes));
-          keptBytes += bytes.length;
+        if (capture && storedBytes <= MAX_STORED_BYTES) {
+          stored.push(Buffer.from(bytes));
+          storedBytes += bytes.length;
         }
         if (response.destroyed || response.write(bytes)) return exchange.passedOn(bytes.length);
         if (unread === 0) response.once('drain', drain);
@@ -138,15 +133,15 @@ function pass(channel: Channel<AnswerHead>, forward: Forward): Promise<Forwarded
       },
       onEnd() {
         if (!response.destroyed) response.end();
-        const keep = capture && keptBytes <= MAX_CAPTURE_BYTES;
-        settle(keep ? { status, headers: answerHeaders, body: Buffer.concat(kept) } : undefined);
+        const isStored = capture && storedBytes <= MAX_STORED_BYTES;
+        finish(isStored ? { status, headers: answerHeaders, body: Buffer.concat(stored) } : undefined);
       },
       onLost(error) {
-        const isTold = response.headersSent || response.destroyed;
-        // An answer cut short must not look like a complete one.
-        if (isTold) response.destroy();
-        if (!isTold) reject(problem('service_unavailable', { cause: error }));
-        settle(undefined);
+        const hasBegun = response.headersSent || response.destroyed;
+        // A truncated response must not look complete.
+        if (hasBegun) response.destroy();
+        if (!hasBegun) reject(problem('service_unavailable', { cause: error }));
+        finish(undefined);
       },
     });
   });

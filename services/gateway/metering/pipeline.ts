@@ -1,233 +1,319 @@
 /**
- * The metering hook: nothing reaches a provider but through here.
+ * The path of every request that calls a provider:
  *
- * plan's gate → plan of calls → worst case → hold → forward → figures in headers
+ * authorise → plan → price → hold → forward → respond
  */
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { AccountEntitlements } from '#libs/clients/account-entitlements.ts';
 import type { Caller } from '#libs/contracts/internal-context.ts';
-import { degradedHeader, type PlanContext } from '#libs/contracts/requirements.ts';
+import { degradedHeader } from '#libs/contracts/requirements.ts';
+import type { CallPlan } from '#libs/contracts/work.ts';
 import type { Ledger } from '#libs/ledger/ledger.ts';
+import type { HoldAnswer } from '#libs/ledger/types.ts';
 import { problem } from '#libs/problems/problems.ts';
 import type { Metrics } from '#libs/service/metrics.ts';
 import { rateLimitHeaders } from '#libs/service/rate-limit-headers.ts';
-import { refusal } from '#libs/service/refusal.ts';
-import {
-  checkEntitlements,
-  type EntitlementCheck,
-  type GatedBody,
-  type GateRequest,
-} from '../entitlements/check-entitlements.ts';
-import type { PlanContextFields, PlanContextReader } from '../entitlements/plan-context.ts';
-import { conclude, type Idempotency, replay } from '../idempotency/idempotency.ts';
-import type { ForwardedAnswer, KeptResult } from '../idempotency/stored-response.ts';
-import type { PlanRateLimiter, RateLimitClass } from '../rate-limits/plan-rate-limiter.ts';
-import { type Admission, admit, type Planner } from './admit.ts';
+import { meteringUnavailable, refusal } from '#libs/service/refusal.ts';
+import { countTokens } from '#libs/tokens/count-tokens.ts';
+import { checkEntitlements, type EntitlementCheck } from '../entitlements/check-entitlements.ts';
+import { type ReadLimits, readPlanContext } from '../entitlements/plan-context.ts';
+import type { RequestBody } from '../entitlements/requirement.ts';
+import type { RequestOutcome } from '../idempotency/domain.ts';
+import { type Idempotency, replay, runOnce } from '../idempotency/idempotency.ts';
+
+import type { PlanRateLimiter } from '../rate-limits/plan-rate-limiter.ts';
+import { fits, headroomsOf, isTooLarge, largestFittingScale } from './fit.ts';
 import { type GenerationProxy, WorkNotStartedError } from './generation-proxy.ts';
 import type { PriceBook } from './price-book.ts';
+import type { MeteredRoute, PlanBounds } from './route.ts';
+import { worstCaseOf } from './worst-case.ts';
 
-/** What a route asks the hook to do. */
-export type MeteredWork = {
-  planner: Planner;
-  /** Headers of the answer that only this route has. */
-  answerHeaders?: (admission: Admission) => Record<string, string>;
-  /** For answers that tell where the account stands. */
-  shown?: PlanContextFields;
-};
-
-/** A request as it came. */
-export type MeteredRequest<B extends GatedBody> = Pick<GateRequest<B>, 'needs' | 'body' | 'isUsable'> & {
-  /** What it counts as, where a plan says how often something may be asked. */
-  paced: RateLimitClass;
-  /** The work that serves it, once its plan does; refusals are thrown. */
-  describe: (granted: EntitlementCheck<B>) => MeteredWork;
-};
-
-export type MeteringHook = <B extends GatedBody>(
-  request: FastifyRequest,
-  reply: FastifyReply,
-  caller: Caller,
-  asked: MeteredRequest<B>,
-) => Promise<void>;
-
-/** What a route needs to have its work metered. */
-export type MeteredRouteDependencies = {
-  meter: MeteringHook;
-  callerOf: (request: FastifyRequest) => Caller;
-};
-
-/** Work that was admitted. */
-type HeldRequest = { work: MeteredWork; granted: EntitlementCheck; admission: Admission };
-
-export type MeteringHookDependencies = {
+/** What the pipeline works with; the same for every request. */
+export type Metering = {
   ledger: Pick<Ledger, 'hold' | 'close'>;
   now: () => Date;
   entitlements: Pick<AccountEntitlements, 'get' | 'catalogueOf' | 'suggestPlans'>;
-  planContext: PlanContextReader;
+  readLimits: ReadLimits;
   priceBook: PriceBook;
-  proxy: GenerationProxy;
   planRateLimiter: PlanRateLimiter;
+  proxy: GenerationProxy;
   idempotency: Idempotency;
-  keptResult: (requestId: string, caller: Caller) => Promise<KeptResult>;
-  metrics: Metrics;
+  metrics: Pick<Metrics, 'recordHold'>;
   holdTtlMs: number;
 };
 
-export function createMeteringHook(dependencies: MeteringHookDependencies): MeteringHook {
-  const { ledger, now, priceBook, proxy, idempotency, metrics, holdTtlMs } = dependencies;
-  const admitDependencies = {
-    hold: ledger.hold,
-    priceOf: (call: { model: string; provider: string }) =>
-      priceBook.priced(`${call.provider}/${call.model}`).price,
-    holdTtlMs,
-  };
+/** A plan of calls and the ledger's answer to its worst case. */
+type Hold = { plan: CallPlan; answer: HoldAnswer; scale: number };
 
-  async function admitted<B extends GatedBody>(
-    requestId: string,
-    reply: FastifyReply,
-    caller: Caller,
-    { describe, paced, ...asked }: MeteredRequest<B>,
-  ): Promise<HeldRequest> {
-    const entitlements = await dependencies.entitlements.get(caller.accountId);
-    const { catalogueOf } = dependencies.entitlements;
-    const granted = await checkEntitlements({ ...asked, caller, entitlements }, { priceBook, catalogueOf });
-    reply.raw.once('close', dependencies.planRateLimiter.acquire(caller, entitlements, paced));
-    const work = describe(granted);
-    return { work, granted, admission: await hold(requestId, caller, granted, work.planner) };
+/** A request that may go to generation. */
+type HeldRequest<B extends RequestBody> = { check: EntitlementCheck<B>; hold: Hold };
+
+/** Serves one request. @throws ProblemError for every refusal and failure before the response begins. */
+export async function serveMetered<B extends RequestBody>(
+  metering: Metering,
+  route: MeteredRoute<B>,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  caller: Caller,
+): Promise<void> {
+  const key = request.headers['idempotency-key'];
+  if (key === undefined) {
+    const held = await admit(metering, route, request, reply, caller);
+    await forward(metering, route, held, request, reply, caller, false);
+    reply.hijack();
+    return;
   }
 
-  async function hold(
-    requestId: string,
-    caller: Caller,
-    { entitlements }: EntitlementCheck,
-    planner: Planner,
-  ): Promise<Admission> {
-    const startedAt = performance.now();
-    let admission: Admission;
-    try {
-      admission = await admit({ requestId, caller, planner }, admitDependencies);
-    } catch (error) {
-      metrics.recordHold('unavailable', performance.now() - startedAt);
-      throw error;
-    }
-    const { answer } = admission;
-    metrics.recordHold(answer.verdict === 'ok' ? 'admitted' : 'refused', performance.now() - startedAt);
-    if (answer.verdict === 'ok') return admission;
-    throw refusal(answer, {
-      now: now(),
-      plan: entitlements.plan.key,
-      suggestions:
-        answer.limit === null
-          ? undefined
-          : await dependencies.entitlements.suggestPlans(entitlements, answer.limit),
+  let held: HeldRequest<B> | undefined;
+  const { outcome, isReplay } = await runOnce(
+    metering.idempotency,
+    { caller, requestId: request.id, key: String(key), path: request.url, body: bytesOf(request) },
+    async () => {
+      held = await admit(metering, route, request, reply, caller);
+      return forward(metering, route, held, request, reply, caller, true);
+    },
+    (error) => recover(metering, route, held, request.id, caller, error),
+  );
+  if (isReplay && outcome.state === 'done') replay(reply, outcome.response);
+  else reply.hijack();
+}
+
+async function admit<B extends RequestBody>(
+  metering: Metering,
+  route: MeteredRoute<B>,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  caller: Caller,
+): Promise<HeldRequest<B>> {
+  const check = await authorise(metering, route, request, reply, caller);
+  return { check, hold: await holdWithin(metering, route, check, request, caller) };
+}
+
+/** Compares the request with its plan's entitlements, then counts it against the plan's rate limits. */
+async function authorise<B extends RequestBody>(
+  { entitlements: accounts, priceBook, planRateLimiter }: Metering,
+  { operation, rateLimitClass, canServe }: MeteredRoute<B>,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  caller: Caller,
+): Promise<EntitlementCheck<B>> {
+  const body = request.body as B;
+  const entitlements = await accounts.get(caller.accountId);
+  const check = await checkEntitlements(
+    {
+      requirements: operation.requirements,
+      body,
+      caller,
+      entitlements,
+      ...(canServe && { canServe: (model) => canServe(body, model) }),
+    },
+    { priceBook, catalogueOf: accounts.catalogueOf },
+  );
+  const release = planRateLimiter.acquire(caller, entitlements, rateLimitClass(body, request.headers.accept));
+  if (release !== undefined) reply.raw.once('close', release);
+  return check;
+}
+
+/** Holds the worst case of a request's plan. @throws ProblemError for a refusal. */
+async function holdWithin<B extends RequestBody>(
+  metering: Metering,
+  route: MeteredRoute<B>,
+  check: EntitlementCheck<B>,
+  request: FastifyRequest,
+  caller: Caller,
+): Promise<Hold> {
+  const { metrics, entitlements } = metering;
+  const startedAt = performance.now();
+  let hold: Hold;
+  try {
+    hold = await holdPlan(metering, route, check, caller, {
+      id: request.id,
+      bodyBytes: bytesOf(request).length,
     });
+  } catch (error) {
+    metrics.recordHold('unavailable', performance.now() - startedAt);
+    throw error;
   }
+  const { answer } = hold;
+  metrics.recordHold(answer.verdict === 'ok' ? 'admitted' : 'refused', performance.now() - startedAt);
+  if (answer.verdict === 'ok') return hold;
+  throw refusal(answer, {
+    now: metering.now(),
+    plan: check.entitlements.plan.key,
+    suggestions:
+      answer.limit === null ? undefined : await entitlements.suggestPlans(check.entitlements, answer.limit),
+  });
+}
 
-  function answerHeaders({ work, granted, admission }: HeldRequest): Record<string, string> {
-    const { entitlements, degraded } = granted;
-    return {
-      ...rateLimitHeaders(admission.answer.limit, now()),
-      'x-inkmeter-plan': entitlements.plan.key,
-      ...(degraded.length > 0 && { 'x-inkmeter-degraded': degradedHeader(degraded) }),
-      ...work.answerHeaders?.(admission),
+/**
+ * One hold with the cheap bound. If that is refused for its size and the request can be bounded more closely, a second
+ * and last one: with counted tokens, and with `fit_budget` at the largest output that fits.
+ */
+export async function holdPlan<B extends RequestBody>(
+  metering: Pick<Metering, 'ledger' | 'priceBook' | 'holdTtlMs' | 'readLimits'>,
+  route: Pick<MeteredRoute<B>, 'plan' | 'prompt' | 'smallestScale'>,
+  check: EntitlementCheck<B>,
+  caller: Caller,
+  request: { id: string; bodyBytes: number },
+): Promise<Hold> {
+  const smallestScale = check.body.fit_budget === true ? route.smallestScale : undefined;
+  const canShrink = route.prompt !== undefined || smallestScale !== undefined;
+  let bounds: PlanBounds = { bodyBytes: request.bodyBytes, scale: 1 };
+  const plan = route.plan(check, bounds);
+  const answer = await hold(metering, request.id, caller, plan, !canShrink);
+  if (!canShrink || !isTooLarge(answer)) return { plan, answer, scale: 1 };
+
+  if (route.prompt !== undefined) {
+    const { texts, tokenizer } = route.prompt(check);
+    bounds = { ...bounds, promptTokens: await countTokens(texts, tokenizer) };
+  }
+  if (smallestScale !== undefined) {
+    bounds = {
+      ...bounds,
+      scale: await fittingScale(metering, route, check, bounds, smallestScale(plan), caller),
     };
   }
-
-  async function forward(
-    request: FastifyRequest,
-    reply: FastifyReply,
-    caller: Caller,
-    admittedWork: HeldRequest,
-    capture: boolean,
-  ): Promise<ForwardedAnswer | undefined> {
-    const { work, granted, admission } = admittedWork;
-    const { plan, answer } = admission;
-    const planContext: PlanContext | undefined =
-      work.shown && (await dependencies.planContext(work.shown, granted, caller, plan));
-    const { accept } = request.headers;
-    try {
-      return await proxy.forward({
-        head: {
-          requestId: request.id,
-          caller,
-          plan,
-          holdExpiresAtMs: answer.expiresAt.getTime(),
-          storeResponse: capture,
-          ...(planContext && { planContext }),
-          ...(accept !== undefined && { accept }),
-        },
-        // What was degraded is another request than the one that came.
-        body: granted.degraded.length > 0 ? Buffer.from(JSON.stringify(granted.body)) : bytesOf(request),
-        response: reply.raw,
-        beforeAnswer: () => reply.hijack(),
-        answerHeaders: {
-          ...(reply.getHeaders() as Record<string, string>),
-          ...answerHeaders(admittedWork),
-        },
-      });
-    } catch (error) {
-      if (!(error instanceof WorkNotStartedError)) throw error;
-      // Nobody works under this hold, so it need not wait for the sweeper.
-      await ledger.close({ holdId: request.id, accountId: caller.accountId });
-      if (reply.raw.destroyed) return undefined;
-      throw problem('service_unavailable', { cause: error, headers: { 'retry-after': '1' } });
-    }
-  }
-
-  /**
-   * Without a whole answer from the process that worked, generation is asked: it may have finished, and then the answer is
-   * there and paid for. Where nobody can tell, the claim is left, so that no repeat runs what may be in the books already.
-   */
-  async function recover(request: FastifyRequest, caller: Caller): Promise<KeptResult> {
-    return dependencies.keptResult(request.id, caller).catch(() => ({ state: 'running' }));
-  }
-
-  return async (request, reply, caller, asked) => {
-    const key = request.headers['idempotency-key'];
-    if (key === undefined) {
-      await forward(request, reply, caller, await admitted(request.id, reply, caller, asked), false);
-      reply.hijack();
-      return;
-    }
-
-    const body = bytesOf(request);
-    const begun = await idempotency.begin({
-      caller,
-      requestId: request.id,
-      key: String(key),
-      path: request.url,
-      body,
-    });
-    if ('replay' in begun) return replay(reply, begun.replay);
-
-    const { claim } = begun;
-    let answer: ForwardedAnswer | undefined;
-    let mayBeAtWork = false;
-    try {
-      const admittedWork = await admitted(request.id, reply, caller, asked);
-      try {
-        answer = await forward(request, reply, caller, admittedWork, true);
-        mayBeAtWork = answer === undefined;
-      } catch (error) {
-        if (isNotStarted(error)) throw error;
-        const kept = await recover(request, caller);
-        mayBeAtWork = kept.state === 'running';
-        if (kept.state !== 'done') throw error;
-        // Generation keeps answers without what only the gateway knows of them.
-        const { status, headers, body: keptBody } = kept.answer;
-        answer = { status, headers: { ...headers, ...answerHeaders(admittedWork) }, body: keptBody };
-        replay(reply, answer);
-      }
-    } finally {
-      if (mayBeAtWork) await claim.leave();
-      else await conclude(claim, answer);
-    }
-    reply.hijack();
+  const closer = route.plan(check, bounds);
+  return {
+    plan: closer,
+    answer: await hold(metering, request.id, caller, closer, true),
+    scale: bounds.scale,
   };
 }
 
-const NOTHING = Buffer.alloc(0);
+async function fittingScale<B extends RequestBody>(
+  { readLimits, priceBook }: Pick<Metering, 'readLimits' | 'priceBook'>,
+  route: Pick<MeteredRoute<B>, 'plan'>,
+  check: EntitlementCheck<B>,
+  bounds: PlanBounds,
+  smallest: number,
+  { accountId, userId, keyId, workspaceId }: Caller,
+): Promise<number> {
+  const account = await readLimits({ accountId, userId, keyId, workspaceId }).catch((error: unknown) => {
+    throw meteringUnavailable(error);
+  });
+  const headrooms = headroomsOf(account?.limits ?? [], check.entitlements.limits);
+  return largestFittingScale(smallest, (scale) =>
+    fits(worstCaseOf(route.plan(check, { ...bounds, scale }), priceBook), headrooms),
+  );
+}
 
-const bytesOf = (request: FastifyRequest) => request.rawBody ?? NOTHING;
+async function hold(
+  { ledger, priceBook, holdTtlMs }: Pick<Metering, 'ledger' | 'priceBook' | 'holdTtlMs'>,
+  id: string,
+  { accountId, userId, keyId, workspaceId }: Caller,
+  plan: CallPlan,
+  keepRefusal: boolean,
+): Promise<HoldAnswer> {
+  const targets = new Set<string>();
+  for (const call of plan.calls) targets.add(call.provider).add(`${call.provider}/${call.model}`);
+  const meters = worstCaseOf(plan, priceBook);
+  try {
+    return await ledger.hold({
+      id,
+      accountId,
+      userId,
+      keyId,
+      workspaceId,
+      ttlMs: holdTtlMs,
+      meters,
+      targets: [...targets],
+      detail: JSON.stringify(plan),
+      keepRefusal,
+    });
+  } catch (error) {
+    throw meteringUnavailable(error);
+  }
+}
+
+/** Sends the plan to generation and its response to the client. */
+async function forward<B extends RequestBody>(
+  metering: Metering,
+  route: MeteredRoute<B>,
+  held: HeldRequest<B>,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  caller: Caller,
+  storeResponse: boolean,
+): Promise<RequestOutcome> {
+  const { check, hold } = held;
+  const fields = route.planContext?.(check);
+  const planContext =
+    fields &&
+    (await readPlanContext(
+      { readLimits: metering.readLimits, suggestPlans: metering.entitlements.suggestPlans },
+      fields,
+      check,
+      caller,
+      hold.plan,
+    ));
+  const { accept } = request.headers;
+  try {
+    const response = await metering.proxy.forward({
+      head: {
+        requestId: request.id,
+        caller,
+        plan: hold.plan,
+        holdExpiresAtMs: hold.answer.expiresAt.getTime(),
+        storeResponse,
+        ...(planContext && { planContext }),
+        ...(accept !== undefined && { accept }),
+      },
+      body: check.degraded.length > 0 ? Buffer.from(JSON.stringify(check.body)) : bytesOf(request),
+      response: reply.raw,
+      beforeAnswer: () => reply.hijack(),
+      answerHeaders: {
+        ...(reply.getHeaders() as Record<string, string>),
+        ...responseHeaders(metering, route, held),
+      },
+    });
+    return response === undefined ? { state: 'running' } : { state: 'done', response };
+  } catch (error) {
+    if (!(error instanceof WorkNotStartedError)) throw error;
+    // No provider was called, so the hold need not wait for its expiry.
+    await metering.ledger.close({ holdId: request.id, accountId: caller.accountId });
+    if (reply.raw.destroyed) return { state: 'unknown' };
+    throw problem('service_unavailable', { cause: error, headers: { 'retry-after': '1' } });
+  }
+}
+
+function responseHeaders<B extends RequestBody>(
+  { now }: Metering,
+  route: MeteredRoute<B>,
+  { check: { entitlements, degraded }, hold }: HeldRequest<B>,
+): Record<string, string> {
+  return {
+    ...rateLimitHeaders(hold.answer.limit, now()),
+    'x-inkmeter-plan': entitlements.plan.key,
+    ...(degraded.length > 0 && { 'x-inkmeter-degraded': degradedHeader(degraded) }),
+    ...route.responseHeaders?.(hold.plan, hold.scale),
+  };
+}
+
+/**
+ * What became of a request that failed here. Once it was sent, generation may have finished it and stored the response.
+ * If generation does not answer, the request counts as running: a repeat must not spend twice.
+ */
+async function recover<B extends RequestBody>(
+  metering: Metering,
+  route: MeteredRoute<B>,
+  held: HeldRequest<B> | undefined,
+  requestId: string,
+  caller: Caller,
+  error: unknown,
+): Promise<RequestOutcome> {
+  if (held === undefined || isNotStarted(error)) return { state: 'unknown' };
+  const outcome = await metering.idempotency
+    .readOutcome(requestId, caller)
+    .catch((): RequestOutcome => ({ state: 'running' }));
+  if (outcome.state !== 'done') return outcome;
+  // Generation stores responses without the headers that only the gateway knows.
+  const headers = { ...outcome.response.headers, ...responseHeaders(metering, route, held) };
+  return { state: 'done', response: { ...outcome.response, headers } };
+}
+
+const NO_BYTES = Buffer.alloc(0);
+
+const bytesOf = (request: FastifyRequest) => request.rawBody ?? NO_BYTES;
 
 const isNotStarted = (error: unknown) => error instanceof Error && error.cause instanceof WorkNotStartedError;

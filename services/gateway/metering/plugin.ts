@@ -1,162 +1,118 @@
-/** Wires the metering hook: its copies of prices and entitlements, its ledger, generation, and the routes behind it. */
-import type { Pool } from 'pg';
+import type { FastifyInstance, FastifyPluginAsync } from 'fastify';
+import fp from 'fastify-plugin';
 import type { ChannelClient } from '#libs/channel/client.ts';
 import type { AccountEntitlements } from '#libs/clients/account-entitlements.ts';
-import type { InternalAnswer, InternalClient } from '#libs/clients/internal-client.ts';
-import type { Caller } from '#libs/contracts/internal-context.ts';
-import { PRICE_FEED_PATH, priceFeedFromWire } from '#libs/contracts/price-feed.ts';
-import { storedResponse, storedResponsePath } from '#libs/contracts/stored-response.ts';
+import type { InternalClient } from '#libs/clients/internal-client.ts';
+import { PRICE_FEED_PATH, type PriceFeed, priceFeedFromWire } from '#libs/contracts/price-feed.ts';
 import type { AnswerHead } from '#libs/contracts/work.ts';
 import type { Listener } from '#libs/db/listen.ts';
 import { CHANGES_CHANNEL, parseChange } from '#libs/db/notify.ts';
 import type { Ledger } from '#libs/ledger/ledger.ts';
-import { readLimits } from '#libs/ledger/read-limits.ts';
-import type { ServiceApp } from '#libs/service/create-service.ts';
 import type { Logger } from '#libs/service/logger.ts';
 import type { Metrics } from '#libs/service/metrics.ts';
-import { createPeriodicJob, type PeriodicJob } from '#libs/service/periodic-job.ts';
+import { createPeriodicJob } from '#libs/service/periodic-job.ts';
 import type { Runtime } from '#libs/service/runtime.ts';
+import { serveOperation } from '#libs/service/serve-operation.ts';
 import { callerOf } from '../auth/authenticate.ts';
-import { registerChatCompletions } from '../chat/routes.ts';
-import { registerGenerate } from '../content/routes.ts';
-import { createPlanContext, type ReadStanding } from '../entitlements/plan-context.ts';
-import { createIdempotency, type Idempotency, RENEW_EVERY_MS } from '../idempotency/idempotency.ts';
-import { createIdempotencyStore } from '../idempotency/store.ts';
-import type { KeptResult } from '../idempotency/stored-response.ts';
-import { registerImagePlans } from '../images/plan-routes.ts';
-import { registerImages } from '../images/routes.ts';
-import { registerModels } from '../models/routes.ts';
+import type { ReadLimits } from '../entitlements/plan-context.ts';
+import type { RequestBody } from '../entitlements/requirement.ts';
 import { createPlanRateLimiter } from '../rate-limits/plan-rate-limiter.ts';
 import { createGenerationProxy } from './generation-proxy.ts';
-import { createMeteringHook } from './pipeline.ts';
-import { createPriceBook } from './price-book.ts';
+import { type Metering, serveMetered } from './pipeline.ts';
+import { createPriceBook, type PriceBook } from './price-book.ts';
+import type { MeteredRoute } from './route.ts';
 
-export type MeteredDependencies = {
+declare module 'fastify' {
+  interface FastifyInstance {
+    metering: Metering;
+  }
+}
+
+export type MeteringOptions = {
   runtime: Runtime;
   logger: Logger;
   metrics: Metrics;
+  listener: Listener;
   ledger: Ledger;
   entitlements: AccountEntitlements;
-  pool: Pool;
-  listener: Listener;
+  readLimits: ReadLimits;
   usageMetering: InternalClient;
-  /** Ways to each generation process: for single calls, and for work. */
-  generation: { clients: readonly InternalClient[]; channels: readonly ChannelClient<AnswerHead>[] };
+  /** One for each generation process. */
+  channels: readonly ChannelClient<AnswerHead>[];
   holdTtlMs: number;
 };
 
-export type Metered = {
-  /** Also for operations that other services serve. */
-  idempotency: Idempotency;
-  jobs: PeriodicJob[];
-  /** Fails while nothing can be priced. */
-  ready: () => Promise<void>;
-};
-
 const PRICE_RELOAD_INTERVAL_MS = 30_000;
-const PURGE_INTERVAL_MS = 10 * 60_000;
 
-export function addMeteredRoutes(app: ServiceApp, dependencies: MeteredDependencies): Metered {
-  const { runtime, logger, metrics, ledger, entitlements, listener } = dependencies;
-  const { usageMetering, generation, holdTtlMs } = dependencies;
-  const { clock, newId } = runtime;
+/** Shares the pipeline of metered requests with the features that have metered routes. */
+export const meteringPlugin = fp<MeteringOptions>(
+  (async (app, options) => {
+    const { runtime, logger, listener } = options;
+    const { now } = runtime.clock;
+    const priceBook = createPriceBook({
+      fetch: () => readPriceFeed(options.usageMetering, runtime.newId()),
+      now,
+    });
+    app.decorate('metering', {
+      ledger: options.ledger,
+      now,
+      entitlements: options.entitlements,
+      readLimits: options.readLimits,
+      priceBook,
+      planRateLimiter: createPlanRateLimiter(now),
+      proxy: createGenerationProxy(options.channels),
+      idempotency: app.idempotency,
+      metrics: options.metrics,
+      holdTtlMs: options.holdTtlMs,
+    });
+    keepPricesFresh(app, priceBook, listener, logger);
+  }) satisfies FastifyPluginAsync<MeteringOptions>,
+  { name: 'metering', dependencies: ['idempotency'] },
+);
 
-  const priceBook = createPriceBook({
-    fetch: async () => {
-      const request = { method: 'GET', path: PRICE_FEED_PATH, requestId: newId() } as const;
-      return priceFeedFromWire(bodyOf(await usageMetering.call(request)));
-    },
-    now: clock.now,
+/** Adds a route whose requests pass the pipeline. */
+export function addMeteredRoute<B extends RequestBody>(app: FastifyInstance, route: MeteredRoute<B>): void {
+  const { metering } = app;
+  serveOperation(app, route.operation, async (request, reply) => {
+    await serveMetered(metering, route, request, reply, callerOf(request));
+    return reply;
   });
-  const keptResult = createKeptResult(generation.clients);
-  const idempotencyStore = createIdempotencyStore(dependencies.pool);
-  const idempotency = createIdempotency({ store: idempotencyStore, now: clock.now, keptResult });
-  const readStanding: ReadStanding = (query) => readLimits(dependencies.pool, clock.now(), query);
-  const meter = createMeteringHook({
-    ledger,
-    now: clock.now,
-    entitlements,
-    planContext: createPlanContext({ readStanding, suggestPlans: entitlements.suggestPlans }),
-    priceBook,
-    proxy: createGenerationProxy(generation.channels),
-    planRateLimiter: createPlanRateLimiter(clock.now),
-    idempotency,
-    keptResult,
-    metrics,
-    holdTtlMs,
-  });
+}
 
-  const reloadPrices = () =>
-    priceBook.reload().catch((error: unknown) => logger.warn({ err: error }, 'prices could not be read'));
+async function readPriceFeed(usageMetering: InternalClient, requestId: string): Promise<PriceFeed> {
+  const { status, body } = await usageMetering.call({ method: 'GET', path: PRICE_FEED_PATH, requestId });
+  if (status !== 200) throw new Error(`Usage-metering answered ${status} for the prices.`);
+  return priceFeedFromWire(body);
+}
+
+/** Reloads prices on a notification of a change, and periodically in case one is lost. */
+function keepPricesFresh(
+  app: FastifyInstance,
+  priceBook: PriceBook,
+  listener: Listener,
+  logger: Logger,
+): void {
+  const reload = () =>
+    priceBook.reload().catch((error: unknown) => logger.warn({ err: error }, 'price reload failed'));
+  const periodically = createPeriodicJob({
+    name: 'reload-prices',
+    intervalMs: PRICE_RELOAD_INTERVAL_MS,
+    logger,
+    run: reload,
+  });
   let unsubscribe = () => {};
   app.addHook('onReady', async () => {
     unsubscribe = await listener.listen(
       [CHANGES_CHANNEL],
       (_channel, payload) => {
-        if (parseChange(payload)?.kind === 'prices') void reloadPrices();
+        if (parseChange(payload)?.kind === 'prices') void reload();
       },
-      () => void reloadPrices(),
+      () => void reload(),
     );
   });
-  app.addHook('onClose', () => unsubscribe());
-
-  registerChatCompletions(app, { meter, callerOf });
-  registerGenerate(app, { meter, callerOf });
-  registerImages(app, { meter, callerOf });
-  registerImagePlans(app, { priceBook, entitlements, readStanding, callerOf });
-  registerModels(app, {
-    priceBook,
-    entitlementsOf: (caller) => entitlements.get(caller.accountId),
-    callerOf,
+  app.addHook('onListen', async () => periodically.start());
+  app.addHook('onClose', async () => {
+    unsubscribe();
+    await periodically.stop();
   });
-
-  const job = (name: string, intervalMs: number, run: () => Promise<unknown>) =>
-    createPeriodicJob({
-      name,
-      intervalMs,
-      logger,
-      run: async () => {
-        await run();
-      },
-    });
-  return {
-    idempotency,
-    jobs: [
-      job('read prices', PRICE_RELOAD_INTERVAL_MS, reloadPrices),
-      job('renew idempotency leases', RENEW_EVERY_MS, idempotency.renew),
-      job('purge idempotency keys', PURGE_INTERVAL_MS, () => idempotencyStore.purge(clock.now())),
-    ],
-    ready: async () => {
-      if (priceBook.models().length === 0) await priceBook.reload();
-    },
-  };
-}
-
-function bodyOf(answer: InternalAnswer): unknown {
-  if (answer.status !== 200) throw new Error(`a service answered ${answer.status}`);
-  return answer.body;
-}
-
-/** Any generation process can tell: kept answers are in the database. */
-function createKeptResult(clients: readonly InternalClient[]) {
-  return async (requestId: string, caller: Caller): Promise<KeptResult> => {
-    let lost: unknown;
-    for (const client of clients) {
-      try {
-        const answer = await client.call({
-          method: 'GET',
-          path: storedResponsePath(requestId),
-          requestId,
-          caller,
-        });
-        const kept = storedResponse.parse(bodyOf(answer));
-        if (kept.state !== 'done') return kept;
-        const { status, headers, body_base64 } = kept;
-        return { state: 'done', answer: { status, headers, body: Buffer.from(body_base64, 'base64') } };
-      } catch (error) {
-        lost = error;
-      }
-    }
-    throw lost;
-  };
 }

@@ -1,4 +1,4 @@
-/** The gateway's copy of models and prices, read from usage-metering and renewed when it says they changed. */
+/** The gateway's copy of models and prices, read from usage-metering. */
 import type { PriceFeed } from '#libs/contracts/price-feed.ts';
 import type { ModelInfo } from '#libs/pricing/model.ts';
 import { effectivePrice, type ModelPrice, type PriceRow } from '#libs/pricing/price.ts';
@@ -10,16 +10,18 @@ export type PricedModel = { info: ModelInfo; price: ModelPrice; wire: ModelPrice
 
 export type PriceBook = {
   /**
-   * The model a client means, with the price in force now.
-   * @throws ProblemError `unknown_model`, `unpriced_model`, or `metering_unavailable` while there is no copy.
+   * A model by name or alias, with the price in force now.
+   * @throws ProblemError `unknown_model`, `unpriced_model`, or `metering_unavailable` before the first copy is read.
    */
   priced: (name: string) => PricedModel;
   models: () => readonly ModelInfo[];
-  /** Reads the feed anew. A failure keeps the copy: prices are effective-dated, so a late copy is rarely a wrong one. */
+  /** Reads a new copy. A failure keeps the old one: prices are effective-dated, so an old copy is rarely wrong. */
   reload: () => Promise<void>;
+  /** Reads the first copy, if there is none. */
+  ready: () => Promise<void>;
 };
 
-/** How long a resolved price is reused before effective dates are looked at again. */
+/** How long a resolved price is reused before its effective dates are checked again. */
 const PRICE_REUSE_MS = 1_000;
 
 export function createPriceBook(options: { fetch: () => Promise<PriceFeed>; now: () => Date }): PriceBook {
@@ -45,19 +47,24 @@ export function createPriceBook(options: { fetch: () => Promise<PriceFeed>; now:
     resolved = new Map();
   }
 
+  function reload(): Promise<void> {
+    loading ??= load().finally(() => {
+      loading = undefined;
+    });
+    return loading;
+  }
+
   return {
     models: () => models,
-    reload() {
-      loading ??= load().finally(() => {
-        loading = undefined;
-      });
-      return loading;
+    reload,
+    async ready() {
+      if (models.length === 0) await reload();
     },
     priced(name) {
       const at = now();
       const known = resolved.get(name);
       if (known !== undefined && at.getTime() < known.until) return known.model;
-      if (byName === undefined) throw meteringUnavailable(new Error('the price book has not been read yet'));
+      if (byName === undefined) throw meteringUnavailable(new Error('The prices have not been read yet.'));
       const info = byName.get(name);
       if (info === undefined) throw problem('unknown_model', { fields: { model: name } });
       const rows = rowsByModel.get(`${info.provider}/${info.model}`) ?? [];

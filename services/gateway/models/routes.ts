@@ -1,41 +1,32 @@
-import type { FastifyInstance, FastifyRequest } from 'fastify';
-import type { Entitlements } from '#libs/catalogue/entitlements.ts';
+import type { FastifyInstance } from 'fastify';
 import { getModel, listModels } from '#libs/contracts/chat-operations.ts';
-import type { Caller } from '#libs/contracts/internal-context.ts';
 import type { ModelInfo } from '#libs/pricing/model.ts';
 import { problem } from '#libs/problems/problems.ts';
 import { serveOperation } from '#libs/service/serve-operation.ts';
-import { allowedModels, mayUseModel } from '../entitlements/model-access.ts';
-import type { PriceBook } from '../metering/price-book.ts';
+import { callerOf } from '../auth/authenticate.ts';
+import { allowedModels, mayUseModel } from '../entitlements/models.ts';
+import type { Metering } from '../metering/pipeline.ts';
 
-export type ModelsDependencies = {
-  priceBook: PriceBook;
-  entitlementsOf: (caller: Caller) => Promise<Entitlements>;
-  callerOf: (request: FastifyRequest) => Caller;
-};
-
-/** `GET /v1/models`: what an OpenAI client offers to choose from, which is what the plan includes. */
-export function registerModels(
+export function addModelRoutes(
   app: FastifyInstance,
-  { priceBook, entitlementsOf, callerOf }: ModelsDependencies,
+  { priceBook, entitlements }: Pick<Metering, 'priceBook' | 'entitlements'>,
 ): void {
   serveOperation(app, listModels, async (request) => {
-    const entitlements = await entitlementsOf(callerOf(request));
-    return {
-      object: 'list' as const,
-      data: allowedModels(entitlements, 'text', priceBook).map(presentModel),
-    };
+    const account = await entitlements.get(callerOf(request).accountId);
+    return { object: 'list' as const, data: allowedModels(account, 'text', priceBook).map(presentModel) };
   });
+
   serveOperation(app, getModel, async (request) => {
-    const entitlements = await entitlementsOf(callerOf(request));
+    const account = await entitlements.get(callerOf(request).accountId);
     const { info } = priceBook.priced(request.params.model);
-    if (!mayUseModel(entitlements, 'text', info))
+    if (!mayUseModel(account, 'text', info)) {
       throw problem('unknown_model', { fields: { model: info.model } });
+    }
     return presentModel(info);
   });
 }
 
-/** OpenAI wants a date of creation; nobody reads it, and vendors do not publish one. */
+/** Required by OpenAI's format. Providers do not publish it. */
 const CREATED = 0;
 
 function presentModel(info: ModelInfo) {

@@ -1,17 +1,17 @@
-/** Operations that another service serves: the gateway says who calls, and passes everything else on as it is. */
+/** Adds the caller's identity to a request and passes it on unchanged to the service that serves the operation. */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Dispatcher } from 'undici';
 import type { ContextSigner } from '#libs/auth/internal-context.ts';
 import { SERVICE_CALLER, signContext } from '#libs/clients/internal-client.ts';
 import { type Caller, INTERNAL_CONTEXT_HEADER } from '#libs/contracts/internal-context.ts';
 import { fastifyPath, type Operation } from '#libs/contracts/operation.ts';
-import { isNotSent } from '#libs/http/service-pool.ts';
+import type { Failover } from '#libs/http/failover.ts';
 import { problem } from '#libs/problems/problems.ts';
-import { conclude, type Idempotency, replay } from '../idempotency/idempotency.ts';
-import type { ForwardedAnswer } from '../idempotency/stored-response.ts';
+import type { CompletedResponse } from '../idempotency/domain.ts';
+import { type Idempotency, replay, runOnce } from '../idempotency/idempotency.ts';
 
-const SENT_ON = ['accept', 'content-type', 'if-none-match'] as const;
-const PASSED_BACK = [
+const REQUEST_HEADERS = ['accept', 'content-type', 'if-none-match'] as const;
+const RESPONSE_HEADERS = [
   'content-type',
   'content-length',
   'cache-control',
@@ -24,32 +24,22 @@ const PASSED_BACK = [
   'www-authenticate',
 ] as const;
 
-export type ProxiedDependencies = {
+export type Proxy = {
+  failover: Failover<Dispatcher>;
   signer: ContextSigner;
   now: () => Date;
-  /** The caller, or null where nobody is signed in (operations open to anybody). */
+  /** The caller; null on routes that need no authentication. */
   callerOf: (request: FastifyRequest) => Caller | null;
-  /** Repeats the first answer to a POST that carries an `Idempotency-Key`. */
-  idempotency?: Pick<Idempotency, 'begin'>;
+  idempotency: Idempotency;
 };
 
-/** @param pools connections to the processes that serve them; each takes its turn. */
-export function registerProxied(
-  app: FastifyInstance,
-  operations: readonly Operation[],
-  pools: readonly Dispatcher[],
-  dependencies: ProxiedDependencies,
-): void {
-  let turn = 0;
+export function addProxyRoutes(app: FastifyInstance, operations: readonly Operation[], proxy: Proxy): void {
   const add = (scope: FastifyInstance, operation: Operation) =>
     scope.route({
       method: operation.method,
       url: fastifyPath(operation.path),
       config: { auth: operation.auth, ...(operation.scope && { scope: operation.scope }) },
-      handler: (request, reply) => {
-        turn = (turn + 1) % pools.length;
-        return serve(request, reply, [...pools.slice(turn), ...pools.slice(0, turn)], dependencies);
-      },
+      handler: (request, reply) => serve(request, reply, proxy),
     });
   for (const operation of operations) {
     const { bodyTypes } = operation;
@@ -57,7 +47,7 @@ export function registerProxied(
       add(app, operation);
       continue;
     }
-    // In a scope of its own, for no other route reads these.
+    // A scope of its own: no other route accepts these content types.
     app.register(async (scope) => {
       scope.addContentTypeParser([...bodyTypes], { parseAs: 'buffer' }, (request, body, done) => {
         request.rawBody = body as Buffer;
@@ -68,79 +58,70 @@ export function registerProxied(
   }
 }
 
-async function serve(
-  request: FastifyRequest,
-  reply: FastifyReply,
-  pools: readonly Dispatcher[],
-  dependencies: ProxiedDependencies,
-): Promise<FastifyReply> {
-  const caller = dependencies.callerOf(request);
+async function serve(request: FastifyRequest, reply: FastifyReply, proxy: Proxy): Promise<FastifyReply> {
+  const caller = proxy.callerOf(request);
   const key = request.headers['idempotency-key'];
-  const { idempotency } = dependencies;
-  if (request.method !== 'POST' || typeof key !== 'string' || caller === null || idempotency === undefined) {
-    const answer = await passOn(request, caller, pools, dependencies);
-    return reply.code(answer.statusCode).headers(passedBack(answer)).send(answer.body);
+  if (request.method !== 'POST' || typeof key !== 'string' || caller === null) {
+    const response = await send(request, caller, proxy);
+    return reply.code(response.statusCode).headers(responseHeaders(response)).send(response.body);
   }
 
   const body = request.rawBody ?? Buffer.alloc(0);
-  const begun = await idempotency.begin({ caller, requestId: request.id, key, path: request.url, body });
-  if ('replay' in begun) return replay(reply, begun.replay);
-  let kept: ForwardedAnswer | undefined;
-  try {
-    const answer = await passOn(request, caller, pools, dependencies);
-    const headers = { ...passedBack(answer), 'x-request-id': request.id };
-    kept = { status: answer.statusCode, headers, body: Buffer.from(await answer.body.arrayBuffer()) };
-  } finally {
-    await conclude(begun.claim, kept);
-  }
-  return reply.code(kept.status).headers(kept.headers).send(kept.body);
+  const { outcome, isReplay } = await runOnce(
+    proxy.idempotency,
+    { caller, requestId: request.id, key, path: request.url, body },
+    async () => ({ state: 'done', response: await readWhole(request, await send(request, caller, proxy)) }),
+  );
+  if (outcome.state !== 'done') throw problem('service_unavailable');
+  const { response } = outcome;
+  if (isReplay) return replay(reply, response);
+  return reply.code(response.status).headers(response.headers).send(response.body);
 }
 
-function passedBack({ headers }: Dispatcher.ResponseData): Record<string, string> {
+async function readWhole(
+  request: FastifyRequest,
+  response: Dispatcher.ResponseData,
+): Promise<CompletedResponse> {
+  return {
+    status: response.statusCode,
+    headers: { ...responseHeaders(response), 'x-request-id': request.id },
+    body: Buffer.from(await response.body.arrayBuffer()),
+  };
+}
+
+function responseHeaders({ headers }: Dispatcher.ResponseData): Record<string, string> {
   const passed: Record<string, string> = {};
-  for (const name of PASSED_BACK) {
+  for (const name of RESPONSE_HEADERS) {
     const value = headers[name];
     if (value !== undefined) passed[name] = String(value);
   }
   return passed;
 }
 
-function passOn(
+/** @throws ProblemError `service_unavailable` when no process answers. */
+async function send(
   request: FastifyRequest,
   sender: Caller | null,
-  pools: readonly Dispatcher[],
-  { signer, now }: ProxiedDependencies,
+  { failover, signer, now }: Proxy,
 ): Promise<Dispatcher.ResponseData> {
   const caller = sender ?? SERVICE_CALLER;
   const headers: Record<string, string> = {
     'x-request-id': request.id,
     [INTERNAL_CONTEXT_HEADER]: signContext(signer, now(), { caller, requestId: request.id }),
   };
-  for (const name of SENT_ON) {
+  for (const name of REQUEST_HEADERS) {
     const value = request.headers[name];
     if (typeof value === 'string') headers[name] = value;
   }
-  return firstAnswer(pools, {
+  const options: Dispatcher.RequestOptions = {
     method: request.method as Dispatcher.HttpMethod,
     path: request.url,
     headers,
     body: request.rawBody,
-  });
-}
-
-/** A process that cannot be reached is passed over: it has not seen the request. */
-async function firstAnswer(
-  pools: readonly Dispatcher[],
-  request: Dispatcher.RequestOptions,
-): Promise<Dispatcher.ResponseData> {
-  let lost: unknown;
-  for (const pool of pools) {
-    try {
-      return await pool.request(request);
-    } catch (error) {
-      lost = error;
-      if (!isNotSent(error)) break;
-    }
+  };
+  try {
+    return await failover((pool) => pool.request(options));
+  } catch (error) {
+    throw problem('service_unavailable', { cause: error, headers: { 'retry-after': '1' } });
   }
-  throw problem('service_unavailable', { cause: lost, headers: { 'retry-after': '1' } });
 }

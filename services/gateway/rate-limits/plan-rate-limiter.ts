@@ -3,21 +3,25 @@ import type { Entitlements } from '#libs/catalogue/entitlements.ts';
 import type { Caller } from '#libs/contracts/internal-context.ts';
 import { problem } from '#libs/problems/problems.ts';
 
-/** What a request is, as far as a plan says how often it may come. */
+/** What a request counts as in a plan's rate limits. */
 export type RateLimitClass = { generation: boolean; stream: boolean };
 
 /**
- * How often a plan lets its account call, and how many streams a person may have open: per process, in memory. It keeps
- * one account from crowding out the others; what may be spent is the ledger's business.
+ * A plan's rate limits: requests per minute and open streams per user, in the memory of one process. They keep one account
+ * from crowding out the others; spending is limited by the ledger.
  */
 export type PlanRateLimiter = {
   /**
    * Counts a request.
    *
-   * @returns to be called once its answer is complete.
+   * @returns a function to call when the response has ended; undefined if there is nothing to release.
    * @throws ProblemError `rate_limited`
    */
-  acquire: (caller: Caller, entitlements: Entitlements, paced: RateLimitClass) => () => void;
+  acquire: (
+    caller: Caller,
+    entitlements: Entitlements,
+    rateLimitClass: RateLimitClass,
+  ) => (() => void) | undefined;
 };
 
 const MINUTE_MS = 60_000;
@@ -37,15 +41,15 @@ export function createPlanRateLimiter(now: () => Date): PlanRateLimiter {
     return fresh;
   }
 
-  function openStream(who: string): () => void {
-    streams.set(who, (streams.get(who) ?? 0) + 1);
+  function openStream(streamOwner: string): () => void {
+    streams.set(streamOwner, (streams.get(streamOwner) ?? 0) + 1);
     let isOpen = true;
     return () => {
       if (!isOpen) return;
       isOpen = false;
-      const left = (streams.get(who) ?? 1) - 1;
-      if (left > 0) streams.set(who, left);
-      else streams.delete(who);
+      const open = (streams.get(streamOwner) ?? 1) - 1;
+      if (open > 0) streams.set(streamOwner, open);
+      else streams.delete(streamOwner);
     };
   }
 
@@ -71,14 +75,14 @@ export function createPlanRateLimiter(now: () => Date): PlanRateLimiter {
       if (generation && generations !== null && minute.generations >= generations) {
         throw refuse('generations_per_minute', generations, untilNextMs);
       }
-      const who = `${caller.accountId} ${caller.userId ?? caller.keyId}`;
+      const streamOwner = `${caller.accountId} ${caller.userId ?? caller.keyId}`;
       const most = streamsPerUser.value;
-      if (stream && most !== null && (streams.get(who) ?? 0) >= most) {
+      if (stream && most !== null && (streams.get(streamOwner) ?? 0) >= most) {
         throw refuse('streams_per_user', most, 1000);
       }
       minute.requests += 1;
       if (generation) minute.generations += 1;
-      return stream && most !== null ? openStream(who) : () => {};
+      return stream && most !== null ? openStream(streamOwner) : undefined;
     },
   };
 }

@@ -1,0 +1,45 @@
+import type { FastifyPluginAsync } from 'fastify';
+import fp from 'fastify-plugin';
+import type { InternalClient } from '#libs/clients/internal-client.ts';
+import type { Database } from '#libs/db/database.ts';
+import type { Logger } from '#libs/service/logger.ts';
+import { createPeriodicJob } from '#libs/service/periodic-job.ts';
+import { LEASE_RENEWAL_MS } from './domain.ts';
+import { type Idempotency, renewRunning } from './idempotency.ts';
+import { createOutcomeReader } from './outcome-reader.ts';
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    idempotency: Idempotency;
+  }
+}
+
+export type IdempotencyOptions = {
+  database: Database;
+  now: () => Date;
+  logger: Logger;
+  /** One for each generation process. */
+  generation: readonly InternalClient[];
+};
+
+/** Shares the state of requests with an `Idempotency-Key`, and renews their leases until the app has closed. */
+export const idempotencyPlugin = fp<IdempotencyOptions>(
+  (async (app, { database, now, logger, generation }) => {
+    const idempotency: Idempotency = {
+      database,
+      now,
+      readOutcome: createOutcomeReader(generation),
+      running: new Set(),
+    };
+    app.decorate('idempotency', idempotency);
+    const renewal = createPeriodicJob({
+      name: 'renew-idempotency-leases',
+      intervalMs: LEASE_RENEWAL_MS,
+      logger,
+      run: () => renewRunning(idempotency),
+    });
+    app.addHook('onListen', async () => renewal.start());
+    app.addHook('onClose', () => renewal.stop());
+  }) satisfies FastifyPluginAsync<IdempotencyOptions>,
+  { name: 'idempotency' },
+);

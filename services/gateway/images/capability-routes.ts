@@ -1,0 +1,139 @@
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { featureGrant } from '#libs/catalogue/access.ts';
+import type { Entitlements } from '#libs/catalogue/entitlements.ts';
+import type { Catalogue } from '#libs/catalogue/schema.ts';
+import { plansWith } from '#libs/catalogue/suggest.ts';
+import { succeed } from '#libs/contracts/envelope.ts';
+import {
+  generateImages,
+  getImageCapabilities,
+  getImageUsage,
+  type ImageCapabilities,
+  type ImageModels,
+  LONGEST_IMAGE_PROMPT,
+  listImageModels,
+  MAX_IMAGES,
+} from '#libs/contracts/images.ts';
+import { limitToWire } from '#libs/contracts/limits.ts';
+import { formatUsd } from '#libs/money/money.ts';
+import { imageFormatOf } from '#libs/pipelines/image-formats.ts';
+import { worstCaseNanoUsd } from '#libs/pricing/price.ts';
+import { meteringUnavailable } from '#libs/service/refusal.ts';
+import { serveOperation } from '#libs/service/serve-operation.ts';
+import { callerOf } from '../auth/authenticate.ts';
+import { mayUseModel } from '../entitlements/models.ts';
+import { badgeOf, mostUsedLimit, upgradePromptOf, usageOf } from '../entitlements/plan-usage.ts';
+import type { Metering } from '../metering/pipeline.ts';
+import type { PriceBook } from '../metering/price-book.ts';
+
+const METER = 'images';
+
+/** The features that parts of an image request require. */
+const FEATURES = generateImages.requirements.flatMap((requirement) =>
+  requirement.kind === 'feature' && requirement.without !== null ? [requirement.feature] : [],
+);
+
+/** What an account's plan includes of image generation, and how much of it is used. */
+export function addCapabilityRoutes(
+  app: FastifyInstance,
+  { priceBook, entitlements, readLimits }: Pick<Metering, 'priceBook' | 'entitlements' | 'readLimits'>,
+): void {
+  async function planOf(request: FastifyRequest): Promise<{ account: Entitlements; catalogue: Catalogue }> {
+    const account = await entitlements.get(callerOf(request).accountId);
+    const catalogue = await entitlements.catalogueOf(account);
+    if (catalogue === undefined) throw meteringUnavailable(new Error('The catalogue could not be read.'));
+    return { account, catalogue };
+  }
+
+  serveOperation(app, getImageCapabilities, async (request) => {
+    const { account, catalogue } = await planOf(request);
+    return succeed(capabilitiesOf(account, catalogue, priceBook));
+  });
+
+  serveOperation(app, listImageModels, async (request) => {
+    const { account, catalogue } = await planOf(request);
+    return succeed(modelsOf(account, catalogue, priceBook));
+  });
+
+  serveOperation(app, getImageUsage, async (request) => {
+    const { accountId, userId, keyId, workspaceId } = callerOf(request);
+    // Before the limits: this creates the balances of a new account.
+    const account = await entitlements.get(accountId);
+    const read = await readLimits({ accountId, userId, keyId, workspaceId }).catch((error: unknown) => {
+      throw meteringUnavailable(error);
+    });
+    const limits = read?.limits ?? [];
+    const usage = mostUsedLimit(limits, new Set([METER]));
+    const prompt = await upgradePromptOf(usage, (limit) => entitlements.suggestPlans(account, limit));
+    return succeed({
+      plan: account.plan.key,
+      usage: usageOf(limits, METER),
+      badge: badgeOf(account, usage),
+      ...(prompt && { upgrade_prompt: prompt }),
+      limits: limits.filter(({ meter }) => meter === METER).map(limitToWire),
+    });
+  });
+}
+
+function capabilitiesOf(
+  account: Entitlements,
+  catalogue: Catalogue,
+  priceBook: PriceBook,
+): ImageCapabilities {
+  const { qualities, platforms, imageModels, plan } = account;
+  const isIncluded = (name: string, ladder: typeof qualities) =>
+    ladder.ladder.length === 0 || ladder.allowed.includes(name);
+  const marked = (ladder: typeof qualities) =>
+    Object.fromEntries(ladder.ladder.map((name) => [name, isIncluded(name, ladder)]));
+  const features = Object.fromEntries(
+    FEATURES.map((feature) => [feature, featureGrant(account, feature).granted]),
+  );
+  const models = soldModels(account, catalogue, priceBook).filter((info) =>
+    mayUseModel(account, 'image', info),
+  );
+  return {
+    plan: plan.key,
+    can_generate: models.length > 0,
+    default_model: imageModels.default,
+    models: models.map(({ model }) => model),
+    qualities: marked(qualities),
+    quality_presets: Object.entries(catalogue.qualityPresets).map(([name, preset]) => ({
+      name,
+      ...preset,
+      included: isIncluded(preset.quality, qualities),
+    })),
+    platforms: marked(platforms),
+    features,
+    max_count: features.image_batch ? MAX_IMAGES : 1,
+    max_prompt_length: LONGEST_IMAGE_PROMPT,
+  };
+}
+
+function modelsOf(account: Entitlements, catalogue: Catalogue, priceBook: PriceBook): ImageModels {
+  return {
+    plan: account.plan.key,
+    default_model: account.imageModels.default,
+    models: soldModels(account, catalogue, priceBook).map((info) => {
+      const { price } = priceBook.priced(`${info.provider}/${info.model}`);
+      const bound = { inputTokens: 0, outputTokens: 0, otherUnits: { image: 1 } };
+      return {
+        model: info.model,
+        provider: info.provider,
+        included: mayUseModel(account, 'image', info),
+        price_per_image_usd: formatUsd(worstCaseNanoUsd(bound, price)),
+        sizes: [...imageFormatOf(info.upstreamModel).sizes],
+        plans: plansWith(catalogue, account.plan.key, 'imageModels', info.model).map(({ key }) => key),
+      };
+    }),
+  };
+}
+
+/** The image models on the catalogue's ladder, in its order, then others that the account may use. */
+function soldModels(account: Entitlements, catalogue: Catalogue, priceBook: PriceBook) {
+  const images = priceBook.models().filter(({ kind }) => kind === 'image');
+  const onLadder = catalogue.imageModels.flatMap((name) => images.filter(({ model }) => model === name));
+  return [
+    ...onLadder,
+    ...images.filter((info) => mayUseModel(account, 'image', info) && !onLadder.includes(info)),
+  ];
+}
