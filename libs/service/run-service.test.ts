@@ -95,7 +95,7 @@ t.test('an uncaught exception stops it in order', async (t) => {
   const { url } = await ready(service);
   await fetch(`${url}/throw`);
   t.equal(await service.exited, 1);
-  t.match(await service.line('uncaught'), { level: 'fatal', err: { message: 'a bug' } });
+  t.match(await service.line('uncaught exception'), { level: 'fatal', err: { message: 'a bug' } });
   t.ok(messages(service.lines).includes('pools closed'));
 });
 
