@@ -45,7 +45,7 @@ t.test('a difference is listed with its line', async (t) => {
   t.ok((await runCommand(['diff', 'default', 'lily'])).lines.length > 50);
 });
 
-t.test('a command that fails says why', async (t) => {
+t.test('a failed command prints the reason', async (t) => {
   const file = path.join(t.testdir(), 'wrong.yaml');
   writeFileSync(file, 'id: [');
   t.match(await runCommand(['diff', 'default', file]), { exitCode: 2, lines: [/wrong.yaml:1: /] });

@@ -52,7 +52,7 @@ export async function runCommand(args: readonly string[]): Promise<Outcome> {
   }
 }
 
-/** Every model must also be in the price book of the product. */
+/** Every model must also be in the price book. */
 function check(name: string): Outcome {
   const file = fileOf(name);
   const { models: knownModels } = parsePriceBook(readFileSync(`${PRESETS}/prices.yaml`, 'utf8'));

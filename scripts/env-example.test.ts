@@ -10,7 +10,7 @@ const row = (name: string, fallback: string | undefined, more = {}) => ({
   ...more,
 });
 
-t.test('every variable appears once, the shared ones first', async (t) => {
+t.test('every variable appears once, shared ones first', async (t) => {
   const text = renderEnvExample([
     {
       name: 'one',

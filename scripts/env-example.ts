@@ -4,8 +4,8 @@ import { pathToFileURL } from 'node:url';
 import { type ConfigRow, type ConfigSchema, describeConfig } from '#libs/config/config.ts';
 
 const FILE = '.env.example';
-const HEADER = `# Every variable that Inkmeter reads, with its default. Copy to .env and uncomment what you change.
-# Generated from the services' schemas by \`npm run env\`: edit those, not this.
+const HEADER = `# Every variable of Inkmeter with its default. Copy this file to .env and uncomment the variables you change.
+# Generated from the services' schemas by \`npm run env\`: edit the schemas, not this file.
 `;
 
 export type ConfigSource = { name: string; rows: ConfigRow[] };
@@ -15,7 +15,7 @@ function render({ name, description, default: fallback, required, secret }: Conf
   return `# ${description}${notes === '' ? '' : ` (${notes})`}\n#${name}=${fallback ?? ''}\n`;
 }
 
-/** One variable that several read with different defaults: each reader's default in the comment. */
+/** A variable of several services with different defaults, which the comment lists. */
 function renderShared(name: string, uses: { reader: string; row: ConfigRow }[]): string {
   const [first] = uses;
   if (!first) return '';
@@ -25,7 +25,7 @@ function renderShared(name: string, uses: { reader: string; row: ConfigRow }[]):
   return `# ${first.row.description}. By default: ${each}\n#${name}=\n`;
 }
 
-/** The text of \`.env.example\`: what several services read comes once, at the top. */
+/** The text of `.env.example`; variables of several services come once, at the top. */
 export function renderEnvExample(sources: ConfigSource[]): string {
   const uses = new Map<string, { reader: string; row: ConfigRow }[]>();
   for (const { name: reader, rows } of sources) {
@@ -65,7 +65,7 @@ export async function readSources(): Promise<ConfigSource[]> {
   );
 }
 
-/** What differs between the file and the schemas; empty when it is up to date. */
+/** Faults of the file; empty if it matches the schemas. */
 export async function checkEnvExample(): Promise<string[]> {
   const written = existsSync(FILE) ? readFileSync(FILE, 'utf8') : '';
   return written === renderEnvExample(await readSources())

@@ -1,7 +1,7 @@
 import t from 'tap';
 import { findDirt } from './hygiene.ts';
 
-t.test('what should not be published is found, with its line', async (t) => {
+t.test('unpublishable text is found, with its line', async (t) => {
   const open = ['TO', 'DO'].join('');
   t.match(findDirt('a.ts', `fine\n// ${open}: later`), ['a.ts:2: an open end']);
   t.match(findDirt('a.md', ['see ', 'home', 'ann'].join('/')), ['a.md:1: a path of one machine']);

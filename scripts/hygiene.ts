@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 
-/** Written in two halves where the whole would find itself here. */
+/** Words are written in two halves where the whole word would match this file. */
 const FORBIDDEN: { what: string; pattern: RegExp; except?: RegExp }[] = [
   {
     what: 'an open end',
@@ -18,7 +18,7 @@ const FORBIDDEN: { what: string; pattern: RegExp; except?: RegExp }[] = [
 
 const BINARY = /\.(png|jpe?g|gif|ico|woff2?|pdf|zip|gz)$/;
 
-/** The lines of one file that should not be published, as `file:line: what`. */
+/** The faults of one file, as `file:line: what: text`. */
 export function findDirt(file: string, text: string): string[] {
   const suspects = FORBIDDEN.filter(
     ({ pattern, except }) => !except?.test(file) && new RegExp(pattern, 'm').test(text),
@@ -33,7 +33,7 @@ export function findDirt(file: string, text: string): string[] {
     );
 }
 
-/** What is dirty in the files that git knows or would add. */
+/** Checks all files that git tracks or would add. */
 export function findAllDirt(): { files: number; dirt: string[] } {
   const listed = execFileSync('git', ['ls-files', '-co', '--exclude-standard', '-z'], { encoding: 'utf8' });
   const files = listed.split('\0').filter((file) => file !== '' && !BINARY.test(file));
@@ -41,7 +41,7 @@ export function findAllDirt(): { files: number; dirt: string[] } {
     try {
       return findDirt(file, readFileSync(file, 'utf8'));
     } catch (error) {
-      // Deleted in the working tree, but not yet in git.
+      // Deleted in the working tree, but still tracked.
       if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
       throw error;
     }

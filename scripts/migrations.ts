@@ -32,7 +32,7 @@ export function checkJournal(folder = 'migrations'): string[] {
   return findJournalFaults(journal, globSync('*.sql', { cwd: folder }));
 }
 
-/** The SQL that the schema needs and no migration has, generated in a copy of the folder. */
+/** SQL that the schema requires and no migration contains, generated in a copy of the folder. */
 export async function findDrift(): Promise<string[]> {
   const copy = mkdtempSync('.inkmeter-migrations-');
   try {

@@ -6,7 +6,7 @@ import { pathToFileURL } from 'node:url';
 export const OPENAPI_FILE = 'openapi.yaml';
 const BUILDER = path.resolve('services/gateway/openapi/document.ts');
 
-/** Builds the document from the contracts as they are. */
+/** Builds the document from the current contracts. */
 async function buildDocument(): Promise<string> {
   const { buildOpenApiDocument } = (await import(pathToFileURL(BUILDER).href)) as {
     buildOpenApiDocument: () => Promise<string>;
@@ -14,7 +14,7 @@ async function buildDocument(): Promise<string> {
   return buildOpenApiDocument();
 }
 
-/** What differs between the published document and the contracts; empty when it is up to date. */
+/** Faults of the published document; empty if it matches the contracts. */
 export async function checkOpenApi(): Promise<string[]> {
   const published = existsSync(OPENAPI_FILE) ? readFileSync(OPENAPI_FILE, 'utf8') : '';
   return published === (await buildDocument())

@@ -22,7 +22,7 @@ Every error is an \`application/problem+json\` document (RFC 9457):
 }
 \`\`\`
 
-Branch on \`code\`: codes are stable, and never renamed or reused. \`title\` and \`detail\` are for people and may change.
+Branch on \`code\`: codes are stable, and never renamed or reused. \`title\` and \`detail\` are for humans and may change.
 \`request_id\` is what support needs, and for metered requests \`GET /api/usage/requests/{request_id}\` explains the
 decision. Further fields depend on the code.
 
@@ -68,7 +68,7 @@ export function renderProblemPages(): string {
   return [HEADER, renderOverview(), ...sections].join('\n');
 }
 
-/** What differs between the file and the catalogue; empty when it is up to date. */
+/** Faults of the file; empty if it matches the problem catalogue. */
 export function checkProblemPages(): string[] {
   const written = existsSync(FILE) ? readFileSync(FILE, 'utf8') : '';
   return written === renderProblemPages() ? [] : [`${FILE} is out of date: run \`npm run problems\``];

@@ -16,10 +16,10 @@ import { type Demo, setUpDemo } from './demo.ts';
 
 const CATALOGUES = new URL('../catalogues/', import.meta.url);
 
-/** The price book of the product. */
+/** The price book that comes with Inkmeter. */
 export const defaultPricesPath = fileURLToPath(new URL('prices.yaml', CATALOGUES));
 
-/** The path of a preset, given by its name, or of any catalogue file. */
+/** The path of a preset, by its name, or of any catalogue file. */
 export function cataloguePathOf(nameOrPath: string): string {
   return /^[a-z][a-z0-9-]*$/.test(nameOrPath)
     ? fileURLToPath(new URL(`${nameOrPath}.yaml`, CATALOGUES))
@@ -31,7 +31,7 @@ export type BootstrapContext = {
   databaseUrl: string;
   cataloguePath: string;
   pricesPath: string;
-  /** The API key of the demo account; the same at every start. Without it there is no demo account. */
+  /** The API key of the demo account, the same at every start. Without it no demo account is created. */
   demoApiKey?: string;
   /** Prints a line for the operator. */
   log: (line: string) => void;
@@ -101,7 +101,8 @@ async function step<Result>(name: string, run: () => Promise<Result>): Promise<R
 }
 
 /**
- * Fills a migrated database with what the services expect to find. Runs at every start and changes nothing that exists.
+ * Writes the first data of a migrated database: prices, catalogue, demo account. Runs at every start and does not change
+ * existing data.
  *
  * @returns the catalogue, and the demo account if there is a key for it.
  * @throws Error naming the step that failed.

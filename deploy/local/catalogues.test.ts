@@ -1,15 +1,15 @@
-/** Every catalogue that comes with the product, started and used as its newest customer would. */
+/** Starts every preset catalogue and uses it as a new customer does. */
 import t from 'tap';
 import { startInstallation } from './installation.fixture.ts';
 
 type Expected = {
   plan: string;
   text: string;
-  /** Whether a day has room for an article; the alpha's emergency limit has not. */
+  /** Whether the daily limit admits an article; the alpha's emergency limit does not. */
   fitsArticle?: boolean;
-  /** Undefined where the catalogue sells no images. */
+  /** Undefined if the catalogue sells no images. */
   image?: string;
-  /** A model that only a larger plan has, and that plan. */
+  /** A model that only a larger plan includes, and that plan. */
   beyond?: { model: string; plan: string };
 };
 

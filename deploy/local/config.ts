@@ -13,7 +13,7 @@ export const configSchema = z.object({
   DATABASE_URL: z
     .url({ protocol: /^postgres(ql)?$/ })
     .optional()
-    .describe('PostgreSQL 18 to use; without it, `npm start` runs one of its own')
+    .describe('PostgreSQL 18 to use; without it, `npm start` runs an embedded one')
     .meta({ secret: true }),
   INKMETER_CATALOGUE: z
     .string()
@@ -24,8 +24,8 @@ export const configSchema = z.object({
   DATA_FOLDER: z
     .string()
     .prefault('.inkmeter')
-    .describe('Where `npm start` keeps its database, secrets and logs'),
-  POSTGRES_PORT: port().prefault('5433').describe("Port of `npm start`'s own PostgreSQL"),
+    .describe('Folder for the database, secrets and logs of `npm start`'),
+  POSTGRES_PORT: port().prefault('5433').describe('Port of the embedded PostgreSQL of `npm start`'),
   SIMULATOR_PORT: port().prefault('8090').describe('Port of the provider simulator'),
   PORT: port().prefault('8080').describe('Port of the API'),
   BILLING_PORT: port().prefault('8081').describe('Port of billing under `npm start`'),

@@ -20,7 +20,7 @@ const API_ACCESS = 'api_access';
 
 export type Demo = {
   plan: string;
-  /** A text model that the plan includes; null where it has none. */
+  /** A text model that the plan includes; null if it has none. */
   model: string | null;
 };
 

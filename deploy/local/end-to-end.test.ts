@@ -1,6 +1,6 @@
 /**
- * The product as a newcomer meets it: `npm start`, the first request, the vendors' SDKs pointed at it, the books
- * afterwards, and Ctrl-C.
+ * The product as a new user runs it: `npm start`, the first request, the vendors' SDKs, the ledger's counters, and
+ * Ctrl-C.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -22,7 +22,7 @@ const READY = 'Ctrl-C stops everything';
 const SERVICES = ['PORT', 'BILLING_PORT', 'USAGE_METERING_PORT', 'GENERATION_PORT'] as const;
 const OTHERS = ['SIMULATOR_PORT', 'POSTGRES_PORT'] as const;
 
-/** A port whose neighbour a thousand further, where its operations listen, is free as well. */
+/** A free port whose operations port, 1000 higher, is free too. */
 async function freePorts(): Promise<Record<string, string>> {
   const ports: Record<string, string> = {};
   for (const name of [...SERVICES, ...OTHERS]) {
@@ -145,31 +145,34 @@ t.test('given a fresh installation', { timeout: 170_000 }, async (t) => {
         (sum, count) => sum + (count ?? 0),
         0,
       );
-      t.equal(tokens, usageTotal, 'the stream says what the books say');
+      t.equal(tokens, usageTotal, 'the stream reports the usage of the ledger');
       spent += BigInt(two.calls[0]?.cost_nano_usd ?? 0);
     });
   }
 
-  await t.test('when the openai package meets errors, then they are the classes it knows', async (t) => {
-    const create = (body: object) =>
-      openai.chat.completions.create({ messages: question('x'), model: 'gpt-4o-mini', ...body });
-    await t.rejects(create({ model: 'no-such-model' }), { status: 404, code: 'model_not_found' });
-    await t.rejects(create({ model: 'gpt-5' }), { status: 403, code: 'model_not_in_plan' });
-    await t.rejects(create({ messages: [] }), { status: 400, code: 'invalid_request' });
-    await t.rejects(create({ service_tier: 'priority' }), { status: 400, code: 'invalid_request' });
-    const stranger = new OpenAI({ baseURL: `${url}/v1`, apiKey: 'ik_live_nobody', maxRetries: 0 });
-    await t.rejects(stranger.models.list(), { status: 401, code: 'invalid_api_key' });
-    await t.rejects(create({ messages: question('x [[simulate: status=500]]') }), {
-      status: 502,
-      code: 'provider_error',
-    });
-    const models = await openai.models.list();
-    t.ok(models.data.some(({ id }) => id === MODELS.anthropic));
-    t.notOk(
-      models.data.some(({ id }) => id === 'gpt-5'),
-      'models beyond the plan are not offered',
-    );
-  });
+  await t.test(
+    'when a request of the openai package fails, then it throws its own error classes',
+    async (t) => {
+      const create = (body: object) =>
+        openai.chat.completions.create({ messages: question('x'), model: 'gpt-4o-mini', ...body });
+      await t.rejects(create({ model: 'no-such-model' }), { status: 404, code: 'model_not_found' });
+      await t.rejects(create({ model: 'gpt-5' }), { status: 403, code: 'model_not_in_plan' });
+      await t.rejects(create({ messages: [] }), { status: 400, code: 'invalid_request' });
+      await t.rejects(create({ service_tier: 'priority' }), { status: 400, code: 'invalid_request' });
+      const stranger = new OpenAI({ baseURL: `${url}/v1`, apiKey: 'ik_live_unknown', maxRetries: 0 });
+      await t.rejects(stranger.models.list(), { status: 401, code: 'invalid_api_key' });
+      await t.rejects(create({ messages: question('x [[simulate: status=500]]') }), {
+        status: 502,
+        code: 'provider_error',
+      });
+      const models = await openai.models.list();
+      t.ok(models.data.some(({ id }) => id === MODELS.anthropic));
+      t.notOk(
+        models.data.some(({ id }) => id === 'gpt-5'),
+        'models beyond the plan are not offered',
+      );
+    },
+  );
 
   await t.test('when the Vercel AI SDK asks, then it works too', async (t) => {
     const provider = createOpenAICompatible({
@@ -196,7 +199,7 @@ t.test('given a fresh installation', { timeout: 170_000 }, async (t) => {
     t.ok(((await streamed.usage).totalTokens ?? 0) > 0);
   });
 
-  await t.test('when an article and posts are asked for, then each step is in the books', async (t) => {
+  await t.test('when an article and posts are generated, then each step has a usage row', async (t) => {
     const answer = await request<Record<string, string>>(`${url}/api/generate`, {
       headers: { ...headers, accept: 'application/json' },
       body: { topic: 'fountain pens', content_types: ['blog', 'social'] },

@@ -1,4 +1,4 @@
-/** Gating under the catalogue `crew`, whose plans differ in content types and in who may use an API key. */
+/** Entitlements under the catalogue `crew`, whose plans differ in content types and API access. */
 import t from 'tap';
 import { parseSse } from '#libs/http/sse-parser.ts';
 import { startInstallation } from './installation.fixture.ts';
@@ -9,7 +9,7 @@ const GENERATE = '/api/generate';
 const JSON_ONLY = { accept: 'application/json' };
 const TOPIC = { topic: 'fountain pens' };
 
-t.test('given a free account, then it has blogs alone', async (t) => {
+t.test('given a free account, then it may generate blogs only', async (t) => {
   const { token } = await customer();
   const blog = await call(GENERATE, token, TOPIC, JSON_ONLY);
   t.equal(blog.status, 200, JSON.stringify(blog.body));
@@ -55,7 +55,7 @@ t.test('given a free account, then it has blogs alone', async (t) => {
   });
 });
 
-t.test('given the limit of blogs, then prompts come before the refusal', async (t) => {
+t.test('given the limit of blogs, then upgrade prompts come before the refusal', async (t) => {
   const { token } = await customer();
   for (let blog = 1; blog <= 5; blog += 1) {
     const { body } = await call(GENERATE, token, TOPIC, JSON_ONLY);
@@ -72,7 +72,7 @@ t.test('given the limit of blogs, then prompts come before the refusal', async (
   });
 });
 
-t.test('given a stream, then its last event tells where the account stands', async (t) => {
+t.test('given a stream, then its last event has the account status', async (t) => {
   const { token } = await customer('basic');
   const response = await fetch(`${url}${GENERATE}`, {
     method: 'POST',
@@ -115,7 +115,7 @@ t.test('given an API key, then its plan must include API access', async (t) => {
     body: { code: 'feature_not_in_plan' },
   });
   t.equal(simulator.witness.totals().all.calls, before, 'no provider was asked');
-  t.equal((await call('/v1/chat/completions', free.token, CHAT)).status, 200, 'the person may');
+  t.equal((await call('/v1/chat/completions', free.token, CHAT)).status, 200, 'a user token is accepted');
 
   const proKey = await keyOf(await customer('pro'));
   t.equal((await call('/v1/chat/completions', proKey, CHAT)).status, 200);
@@ -135,7 +135,7 @@ t.test('given a catalogue without image models, then there are none to fall back
 });
 
 t.test(
-  'given a free account, then ten requests a minute are served, and the next one is told to wait',
+  'given a free account, then ten requests a minute are served, and the next is refused with Retry-After',
   async (t) => {
     const { token } = await customer();
     const chat = () =>

@@ -1,4 +1,4 @@
-/** Images and gating under the catalogue `lily`, through all four services. */
+/** Images and entitlements under the catalogue `lily`, through all four services. */
 import t from 'tap';
 import { startInstallation } from './installation.fixture.ts';
 
@@ -15,42 +15,45 @@ const used = async (accountId: string, meter: string) => {
   return rows[0];
 };
 
-t.test('given a starter, when they ask for an image, then it is drawn, counted and explained', async (t) => {
-  const { token, accountId } = await customer('starter');
-  const { status, body, headers } = await call(GENERATE, token, { ...PROMPT, generate_alt_text: true });
-  t.equal(status, 200);
-  t.match(body, {
-    status: 'success',
-    images: [{ b64_json: /^iVBOR/, url: null, alt_text: /\w+/ }],
-    size: null,
-    quality: 'standard',
-    post_processing: [],
-    incomplete: [],
-    plan_info: {
-      plan: 'starter',
-      model_used: 'grok2_basic',
-      quality_used: 'standard',
-      usage: { meter: 'images', window: 'period', current: '1', limit: '10', remaining: '9' },
-      badge: { label: 'Starter', state: 'ok' },
-    },
-  });
-  t.notOk(body.plan_info.upgrade_prompt, 'far from any limit');
-  t.equal(headers.get('x-inkmeter-plan'), 'starter');
-  t.equal(headers.get('x-inkmeter-degraded'), null);
-  t.equal(headers.get('x-inkmeter-cost-usd'), body.usage.cost_usd);
-  const explained = await call(`/api/usage/requests/${headers.get('x-request-id')}`, token);
-  t.match(explained.body.data, {
-    hold: { state: 'closed' },
-    calls: [
-      { step: 'image', provider: 'xai', status: 'ok', cost_usd: '0.070000000' },
-      { step: 'alt_text', provider: 'openai', status: 'ok' },
-    ],
-  });
-  t.match(await used(accountId, 'images'), { used: 1n, held: 0n });
-  t.match(await used(accountId, 'calls.xai'), undefined, 'a meter without a limit has no counter');
-});
+t.test(
+  'given a starter, when they request an image, then it is generated, counted and explained',
+  async (t) => {
+    const { token, accountId } = await customer('starter');
+    const { status, body, headers } = await call(GENERATE, token, { ...PROMPT, generate_alt_text: true });
+    t.equal(status, 200);
+    t.match(body, {
+      status: 'success',
+      images: [{ b64_json: /^iVBOR/, url: null, alt_text: /\w+/ }],
+      size: null,
+      quality: 'standard',
+      post_processing: [],
+      incomplete: [],
+      plan_info: {
+        plan: 'starter',
+        model_used: 'grok2_basic',
+        quality_used: 'standard',
+        usage: { meter: 'images', window: 'period', current: '1', limit: '10', remaining: '9' },
+        badge: { label: 'Starter', state: 'ok' },
+      },
+    });
+    t.notOk(body.plan_info.upgrade_prompt, 'far from any limit');
+    t.equal(headers.get('x-inkmeter-plan'), 'starter');
+    t.equal(headers.get('x-inkmeter-degraded'), null);
+    t.equal(headers.get('x-inkmeter-cost-usd'), body.usage.cost_usd);
+    const explained = await call(`/api/usage/requests/${headers.get('x-request-id')}`, token);
+    t.match(explained.body.data, {
+      hold: { state: 'closed' },
+      calls: [
+        { step: 'image', provider: 'xai', status: 'ok', cost_usd: '0.070000000' },
+        { step: 'alt_text', provider: 'openai', status: 'ok' },
+      ],
+    });
+    t.match(await used(accountId, 'images'), { used: 1n, held: 0n });
+    t.match(await used(accountId, 'calls.xai'), undefined, 'a meter without a limit has no counter');
+  },
+);
 
-t.test('given a starter, when they ask for more than the plan has', async (t) => {
+t.test('given a starter, when they request more than the plan includes', async (t) => {
   const { token, accountId } = await customer('starter');
   const cases = [
     {
@@ -118,7 +121,7 @@ t.test('given a starter, when they ask for more than the plan has', async (t) =>
       ['pro', 'enterprise'],
     );
     const before = (await used(accountId, 'images'))?.used ?? 0n;
-    // Runnable: what is offered is run as it stands, one way and the other.
+    // The suggested request can be sent unchanged.
     const [fallback] = refused.body.fallback_options;
     const served =
       before < 4n
@@ -130,7 +133,7 @@ t.test('given a starter, when they ask for more than the plan has', async (t) =>
   }
 });
 
-t.test('given allow_degraded, then the fallback is planned, run and told of', async (t) => {
+t.test('given allow_degraded, then the fallback is planned, run and reported', async (t) => {
   const { token } = await customer('starter');
   const { status, body, headers } = await call(GENERATE, token, {
     ...PROMPT,
@@ -160,7 +163,7 @@ t.test('given allow_degraded, then the fallback is planned, run and told of', as
   t.match(platform.body.fallback_options[0], { platform: 'twitter' });
 });
 
-t.test('given a starter with ten images, when they ask for an eleventh', async (t) => {
+t.test('given a starter with ten images, when they request an eleventh', async (t) => {
   const { token, accountId } = await customer('starter');
   for (let image = 1; image <= 10; image += 1) {
     const { status, body } = await call(GENERATE, token, PROMPT);
@@ -259,7 +262,7 @@ t.test('given an Idempotency-Key, then the same image comes again and is counted
   t.match(await used(accountId, 'images'), { used: 1n });
 });
 
-t.test('what a plan lets images be', async (t) => {
+t.test('image sizes and qualities of a plan', async (t) => {
   const starter = await customer('starter');
   const { body } = await call('/api/images/capabilities', starter.token);
   t.match(body, {
@@ -340,7 +343,7 @@ t.test('given a chat with a model beyond the plan', async (t) => {
   t.match(calls, [{ provider: 'xai', model: 'grok-3-mini' }], 'held, called and paid as what was run');
 });
 
-t.test('given a suspended subscription, then nothing is spent', async (t) => {
+t.test('given a suspended subscription, then every request is refused', async (t) => {
   const { token, accountId } = await customer('starter');
   await pool.query(`UPDATE subscriptions SET status = 'suspended' WHERE account_id = $1`, [accountId]);
   t.match(await call(GENERATE, token, PROMPT), {
@@ -349,14 +352,14 @@ t.test('given a suspended subscription, then nothing is spent', async (t) => {
   });
 });
 
-t.test('who may not come in, and what is not let in', async (t) => {
+t.test('unauthenticated and invalid requests are refused', async (t) => {
   const { token } = await customer('starter');
   const other = await customer('starter');
   const key = await keyOf({ ...other });
   for (const path of [GENERATE, '/api/images/capabilities', '/api/images/models', '/api/images/usage']) {
     const body = path === GENERATE ? PROMPT : undefined;
     t.match(await call(path, null, body), { status: 401, body: { code: 'unauthenticated' } }, path);
-    t.match(await call(path, 'ik_live_nobody', body), { status: 401 }, path);
+    t.match(await call(path, 'ik_live_unknown', body), { status: 401 }, path);
   }
   const calls = simulator.witness.totals().all.calls;
   const malformed: [unknown, number, string][] = [

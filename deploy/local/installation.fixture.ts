@@ -1,6 +1,6 @@
 /**
- * All four services in one process over real PostgreSQL and real HTTP, with the provider simulator behind them: what
- * `npm start` starts, quickly enough for a test of one catalogue. Every service has its own role's rights only.
+ * All four services in one process with real PostgreSQL, real HTTP and the provider simulator: the system of
+ * `npm start`, started fast enough for a test of one catalogue. Each service connects with its own database role.
  */
 import { generateKeyPairSync } from 'node:crypto';
 import type { Pool } from 'pg';
@@ -40,20 +40,20 @@ const PASSWORD = 'a password of tests';
 const STAFF = 'staff@example.com';
 const HOLD_TTL_MS = 60_000;
 
-// biome-ignore lint/suspicious/noExplicitAny: tests say what they expect of it
+// biome-ignore lint/suspicious/noExplicitAny: tests assert what they expect of a body
 export type Answer = HttpResponse<any>;
 
-/** Somebody with an account of their own, and a token. */
+/** A user with an account and an access token. */
 export type Customer = { accountId: string; token: string };
 
 export type Installation = {
   url: string;
   simulator: ProviderSimulator;
-  /** As the database's owner. */
+  /** Connected as the database's owner. */
   pool: Pool;
   databaseUrl: string;
-  /** Sends a request, as JSON and with POST where there is a body. @param credential a token or an API key. */
-  /** An access token of platform staff, who may do everything. */
+  /** Sends a request; with a body, as JSON and POST. @param credential an access token or an API key. */
+  /** An access token of platform staff with the role `admin`. */
   staffToken: string;
   call: (
     path: string,
@@ -61,9 +61,9 @@ export type Installation = {
     body?: unknown,
     headers?: Record<string, string>,
   ) => Promise<Answer>;
-  /** Signs somebody up, on the plan named or on the one that everybody starts on. */
+  /** Registers a user on the given plan, or on the default one. */
   customer: (plan?: string) => Promise<Customer>;
-  /** An API key of theirs that may do everything. */
+  /** An API key of the user with all scopes. */
   keyOf: (customer: Customer) => Promise<string>;
 };
 

@@ -3,17 +3,17 @@ import { closeSync, existsSync, openSync, readSync, renameSync, statSync } from 
 const ROTATE_ABOVE_BYTES = 10 * 1024 * 1024;
 const POLL_INTERVAL_MS = 200;
 
-/** Opens a log for appending; one that has grown large is set aside as `.1` first. */
+/** Opens a log for appending; a large one is renamed to `.1` first. */
 export function openLog(path: string): number {
   if (existsSync(path) && statSync(path).size > ROTATE_ABOVE_BYTES) renameSync(path, `${path}.1`);
   return openSync(path, 'a', 0o600);
 }
 
 /**
- * Follows a file from its present end, line by line. The writer keeps its own handle, so that it never blocks on us
- * nor breaks when we are gone.
+ * Follows a file from its current end, line by line. The writer has its own handle, so this process never blocks or
+ * breaks it.
  *
- * @returns Ends the following, after the lines written so far.
+ * @returns a function that stops following after the lines written so far.
  */
 export function followLog(path: string, onLine: (line: string) => void): () => void {
   const file = openSync(path, 'r');
@@ -40,7 +40,7 @@ export function followLog(path: string, onLine: (line: string) => void): () => v
   };
 }
 
-/** What an operator wants to see at once: errors of our own JSON lines, and anything that is not such a line. */
+/** The text to show the operator: errors from JSON log lines, and every line that is not JSON; else null. */
 export function pickError(line: string): string | null {
   if (line.trim() === '') return null;
   if (!line.startsWith('{')) return line;

@@ -1,4 +1,4 @@
-/** The database for commands that an operator runs beside `npm start`. */
+/** The database for commands that an operator runs while `npm start` runs. */
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { loadConfig } from '#libs/config/config.ts';

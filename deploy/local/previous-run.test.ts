@@ -15,7 +15,7 @@ t.test('given a run that is alive, a second is refused until it ends', async (t)
   (await beginRun(folder)).release();
 });
 
-t.test('given a run that was killed, the next waits for what it left', async (t) => {
+t.test('given a run that was killed, the next waits for its processes', async (t) => {
   const folder = mkdtempSync(path.join(tmpdir(), 'run-'));
   t.teardown(() => rmSync(folder, { recursive: true }));
   const leftover = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)']);

@@ -8,9 +8,9 @@ const POLL_INTERVAL_MS = 50;
 const GRACE_MS = 5_000;
 
 export type Run = {
-  /** Keeps on disk which processes belong to this run, for the next start to find should this one be killed. */
+  /** Records the processes of this run on disk, for the next start in case this one is killed. */
   record: (processes: ProcessIdentity[]) => void;
-  /** Ends the run; another may start. */
+  /** Ends the run, so that another may start. */
   release: () => void;
 };
 
@@ -22,7 +22,7 @@ function readProcesses(file: string): ProcessIdentity[] {
   }
 }
 
-/** Waits for what a killed supervisor left behind, which ends by itself, and helps after a while. */
+/** Waits until the processes of a killed supervisor have ended, and kills them after a while. */
 async function waitForLeftovers(processes: ProcessIdentity[]): Promise<void> {
   const deadline = AbortSignal.timeout(GRACE_MS);
   for (;;) {
@@ -34,7 +34,7 @@ async function waitForLeftovers(processes: ProcessIdentity[]): Promise<void> {
 }
 
 /**
- * Makes this the only run on a data folder.
+ * Locks a data folder for this run.
  *
  * @throws Error naming the other run when one is alive.
  */
@@ -42,7 +42,7 @@ export async function beginRun(folder: string): Promise<Run> {
   const lock = takeLock(path.join(folder, 'run.lock'));
   if ('heldBy' in lock) {
     throw new Error(
-      `Inkmeter already runs on ${folder} (process ${lock.heldBy.pid}). Stop it with Ctrl-C where it was started, or choose another DATA_FOLDER and ports.`,
+      `Inkmeter already runs on ${folder} (process ${lock.heldBy.pid}). Stop it with Ctrl-C in its terminal, or choose another DATA_FOLDER and other ports.`,
     );
   }
   const file = path.join(folder, 'run.json');

@@ -66,7 +66,7 @@ t.test(
   },
 );
 
-t.test('given a port of its own, the operations endpoint moves alone', async (t) => {
+t.test('given an operations port, only that port changes', async (t) => {
   const { programs } = define({ BILLING_OPERATIONS_PORT: '9999' });
   t.match(programs.find(({ name }) => name === 'billing')?.ports, [
     { port: 8081, variable: 'BILLING_PORT' },
@@ -87,7 +87,7 @@ t.test('given every key, no simulator runs', async (t) => {
   t.notOk(programs.some(({ name }) => name === 'simulator'));
 });
 
-t.test('the screen says what runs, what is real, and what to paste', async (t) => {
+t.test('the screen shows the programs, the real providers and a first request', async (t) => {
   const { programs, providers } = define({ OPENAI_API_KEY: 'sk-real' });
   const published = { id: 'v1', catalogueId: 'default', version: 3 };
   const facts = {

@@ -5,7 +5,7 @@ type Provider = {
   /** The variable that makes the provider real. */
   keyVariable: string;
   urlVariable: string;
-  /** Where the simulator speaks this provider's wire format. */
+  /** The path at which the simulator serves this provider's wire format. */
   simulatorPath: string;
 };
 
@@ -36,14 +36,14 @@ const providers: readonly Provider[] = [
     urlVariable: 'STABILITY_BASE_URL',
     simulatorPath: '/stability',
   },
-  // Ollama knows no keys: naming its address is what makes it real.
+  // Ollama has no keys: its address makes it real.
   {
     name: 'Ollama',
     keyVariable: 'OLLAMA_BASE_URL',
     urlVariable: 'OLLAMA_BASE_URL',
     simulatorPath: '/ollama/v1',
   },
-  // Likewise the service that publishes posts.
+  // So does the address of the service that publishes posts.
   {
     name: 'social networks',
     keyVariable: 'SOCIAL_PUBLISHER_URL',
@@ -56,13 +56,13 @@ const SIMULATED_KEY = 'simulated';
 
 export type ProviderChoice = {
   real: string[];
-  /** Each with the variable that would make it real. */
+  /** Each with the variable that makes it real. */
   simulated: { name: string; keyVariable: string }[];
-  /** Points the official SDKs of every simulated provider at the simulator. */
+  /** Directs the SDKs of every simulated provider to the simulator. */
   env: Record<string, string>;
 };
 
-/** Decides by the keys in the environment which providers are real; the simulator stands in for the others. */
+/** Providers with a key in the environment are real; the simulator replaces the others. */
 export function chooseProviders(env: Environment, simulatorUrl: string): ProviderChoice {
   const choice: ProviderChoice = { real: [], simulated: [], env: {} };
   for (const { name, keyVariable, urlVariable, simulatorPath } of providers) {

@@ -16,7 +16,7 @@ export type ScreenFacts = {
   seconds: number;
 };
 
-/** Every catalogue has a text model, but a file of one's own need not. */
+/** For a custom catalogue without text models; every preset has one. */
 const ANY_MODEL = 'gpt-4o-mini';
 const LABEL_WIDTH = 20;
 
@@ -38,7 +38,7 @@ function catalogueRows({ catalogue: { active, file }, catalogueName }: ScreenFac
   ];
 }
 
-/** The one screen that `npm start` ends with: what runs where, what is real, and a first request to paste. */
+/** The screen at the end of `npm start`: addresses, real providers, credentials, and a first request to paste. */
 export function renderScreen(facts: ScreenFacts): string {
   const { programs, providers } = facts;
   const gateway = programs.find(({ name }) => name === 'gateway');

@@ -5,7 +5,7 @@ import t from 'tap';
 import { parseApiKey } from '#libs/auth/api-key.ts';
 import { readOrCreateSecrets } from './secrets.ts';
 
-t.test('given no file, secrets are made once, for their owner alone', async (t) => {
+t.test('given no file, secrets are created once and readable by their owner only', async (t) => {
   const folder = mkdtempSync(path.join(tmpdir(), 'secrets-'));
   t.teardown(() => rmSync(folder, { recursive: true }));
   const file = path.join(folder, 'secrets.json');

@@ -4,16 +4,16 @@ import { generateApiKey } from '#libs/auth/api-key.ts';
 
 const randomText = () => randomBytes(32).toString('base64url');
 
-/** How each secret is made. A later version may add some; those that exist are never changed. */
+/** The generator of each secret. A later version may add secrets; existing ones never change. */
 const generators = {
   postgresPassword: randomText,
-  /** Of the roles that services connect to PostgreSQL as. */
+  /** Password of the database roles of the services. */
   serviceDatabasePassword: randomText,
-  /** Services sign what they tell each other with it. */
+  /** Signs requests between services. */
   internalSecret: randomText,
-  /** A JSON array of the private JWKs that sign access tokens, which is how the gateway reads them. */
+  /** The gateway's JWT_KEYS: a JSON array of the private JWKs that sign access tokens. */
   jwtKeys: () => JSON.stringify([generateKeyPairSync('ed25519').privateKey.export({ format: 'jwk' })]),
-  /** Of the demo account, shown at every start. */
+  /** API key of the demo account, shown at every start. */
   demoApiKey: () => generateApiKey().text,
 };
 
@@ -34,7 +34,7 @@ function readFile(path: string): Partial<Secrets> {
 }
 
 /**
- * The secrets of a local installation, made at the first start and kept in a file that only its owner can read.
+ * The secrets of a local installation, created at the first start in a file that only its owner can read.
  *
  * @throws Error when the file exists and is unreadable.
  */

@@ -1,4 +1,4 @@
-/** `npm start`: the whole system on one machine, from nothing. */
+/** `npm start`: starts the whole system on one machine. */
 import { mkdirSync } from 'node:fs';
 import path from 'node:path';
 import { loadConfig } from '#libs/config/config.ts';

@@ -1,4 +1,4 @@
-// A supervisor in a process of its own, with one toy program: the tests kill it and look what becomes of the toy.
+// A supervisor process with one toy program: the tests kill it and check that the toy ends.
 import { existsSync } from 'node:fs';
 import { createSupervisor } from './supervisor.ts';
 

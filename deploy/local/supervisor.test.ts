@@ -8,7 +8,7 @@ import t from 'tap';
 import { identify, isAlive, type ProcessIdentity } from '#libs/embedded/process-identity.ts';
 import { createSupervisor, type Program, scriptPath } from './supervisor.ts';
 
-/** Says that it runs by writing its number, then does what the test is about. */
+/** Writes its pid when it runs, then executes the body of the test. */
 const toy = (body: string) => `
   import { writeFileSync, appendFileSync } from 'node:fs';
   const folder = process.env.FOLDER;
@@ -48,7 +48,7 @@ async function until(condition: () => boolean): Promise<void> {
 const readIdentity = (folder: string): ProcessIdentity =>
   identify(Number(readFileSync(path.join(folder, 'pid'), 'utf8') || 0));
 
-t.test('given a program that crashes, it is started again and the operator is told', async (t) => {
+t.test('given a program that crashes, it is restarted and the operator is notified', async (t) => {
   const { folder, program } = makeToy(t, 'polite', POLITE);
   const said: string[] = [];
   let running: ProcessIdentity[] = [];
@@ -71,36 +71,39 @@ t.test('given a program that crashes, it is started again and the operator is to
     await until(() => readIdentity(folder).pid !== pid && running.length === 1);
   }
   t.strictSame(said, [
-    '[polite] ended (SIGKILL); starting it again in 1 ms',
-    '[polite] ended (SIGKILL); starting it again in 2 ms',
-    '[polite] ended (SIGKILL); starting it again in 4 ms',
+    '[polite] exited (SIGKILL); restarting in 1 ms',
+    '[polite] exited (SIGKILL); restarting in 2 ms',
+    '[polite] exited (SIGKILL); restarting in 4 ms',
   ]);
   const last = readIdentity(folder);
   await supervisor.stop();
-  t.notOk(isAlive(last), 'stopped for good');
+  t.notOk(isAlive(last), 'not restarted');
   t.strictSame(running, []);
   t.match(readFileSync(path.join(folder, 'notes'), 'utf8'), 'polite ended');
 });
 
-t.test('given several programs, they are stopped in reverse order, the stubborn one by force', async (t) => {
-  const order: string[] = [];
-  const first = makeToy(t, 'first', POLITE);
-  const second = makeToy(t, 'second', STUBBORN);
-  const said: string[] = [];
-  const supervisor = createSupervisor({ say: (line) => said.push(line), stopTimeoutMs: 200 });
-  await Promise.all([supervisor.start(first.program), supervisor.start(second.program)]);
-  const [one, two] = [readIdentity(first.folder), readIdentity(second.folder)];
-  const watch = setInterval(() => {
-    if (!isAlive(two) && !order.includes('second')) order.push('second');
-    if (!isAlive(one) && !order.includes('first')) order.push('first');
-  }, 1);
-  await supervisor.stop();
-  clearInterval(watch);
-  t.notOk(isAlive(one) || isAlive(two), 'both are gone');
-  t.equal(order[0], 'second');
-  t.match(readFileSync(path.join(second.folder, 'notes'), 'utf8'), 'refused');
-  t.strictSame(said, ['[second] did not stop in 200 ms and is killed']);
-});
+t.test(
+  'given several programs, they are stopped in reverse order, an unresponsive one with SIGKILL',
+  async (t) => {
+    const order: string[] = [];
+    const first = makeToy(t, 'first', POLITE);
+    const second = makeToy(t, 'second', STUBBORN);
+    const said: string[] = [];
+    const supervisor = createSupervisor({ say: (line) => said.push(line), stopTimeoutMs: 200 });
+    await Promise.all([supervisor.start(first.program), supervisor.start(second.program)]);
+    const [one, two] = [readIdentity(first.folder), readIdentity(second.folder)];
+    const watch = setInterval(() => {
+      if (!isAlive(two) && !order.includes('second')) order.push('second');
+      if (!isAlive(one) && !order.includes('first')) order.push('first');
+    }, 1);
+    await supervisor.stop();
+    clearInterval(watch);
+    t.notOk(isAlive(one) || isAlive(two), 'both are gone');
+    t.equal(order[0], 'second');
+    t.match(readFileSync(path.join(second.folder, 'notes'), 'utf8'), 'refused');
+    t.strictSame(said, ['[second] did not stop in 200 ms; killing it']);
+  },
+);
 
 t.test('given a program that cannot start, the start fails with the end of its log', async (t) => {
   const { program } = makeToy(t, 'broken', `console.error('port is taken'); process.exit(3);`);
@@ -109,7 +112,7 @@ t.test('given a program that cannot start, the start fails with the end of its l
   await supervisor.stop();
 });
 
-t.test('given a program that is never ready, the start fails and nothing is left', async (t) => {
+t.test('given a program that is never ready, the start fails and the program is stopped', async (t) => {
   const { folder, program } = makeToy(t, 'slow', POLITE);
   const supervisor = createSupervisor({ say: () => undefined, readyTimeoutMs: 1_000 });
   await t.rejects(supervisor.start({ ...program, isReady: async () => false }), /slow is not ready in time/);
@@ -117,7 +120,7 @@ t.test('given a program that is never ready, the start fails and nothing is left
   await supervisor.stop();
 });
 
-t.test('given errors in a log, the operator sees them and nothing else', async (t) => {
+t.test('given errors in a log, the operator sees only them', async (t) => {
   const lines = [
     JSON.stringify({ level: 'info', msg: 'quiet' }),
     JSON.stringify({ level: 'error', msg: 'loud', err: { message: 'because' } }),

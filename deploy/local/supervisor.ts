@@ -14,40 +14,39 @@ export type Program = {
   name: string;
   /** A TypeScript file to run with this Node. */
   script: string;
-  /** The whole environment of the process. */
+  /** The complete environment of the process. */
   env: NodeJS.ProcessEnv;
-  /** Where its output goes, appended. */
+  /** Its output is appended to this file. */
   logFile: string;
-  /** Whether it can serve by now; asked until it says yes. */
+  /** Whether it is ready; polled until true. */
   isReady: () => Promise<boolean>;
 };
 
 export type SupervisorOptions = {
-  /** Shown to the operator: errors of the programs, crashes and restarts. */
+  /** Shows the operator errors, crashes and restarts of the programs. */
   say: (line: string) => void;
-  /** Told whenever a process has come or gone. */
+  /** Called when a process has started or ended. */
   onProcesses?: (running: ProcessIdentity[]) => void;
-  /** First pause before a restart, doubled with each crash up to 10 s; 250 ms by default. */
+  /** Delay before the first restart, doubled with each crash up to 10 s; 250 ms by default. */
   restartDelayMs?: number;
-  /** How long a program that stays up has earned the first pause again; 30 s by default. */
+  /** Uptime after which the delay is reset; 30 s by default. */
   stableAfterMs?: number;
-  /** How long a program may take to become ready; 30 s by default. */
+  /** Maximum time to become ready; 30 s by default. */
   readyTimeoutMs?: number;
-  /** How long a program may take to end after SIGTERM before it is killed; 15 s by default. */
+  /** Maximum time between SIGTERM and exit, before SIGKILL; 15 s by default. */
   stopTimeoutMs?: number;
 };
 
 export type Supervisor = {
   /**
-   * Starts a program and keeps it running: when it ends unasked, it is started again.
-   * Resolves once it is ready.
+   * Starts a program and restarts it whenever it exits unexpectedly. Resolves when it is ready.
    *
-   * @throws Error with the end of its log when it ends before it was ever ready, or is not ready in time.
+   * @throws Error with the end of its log if it exits before it is ready, or is not ready in time.
    */
   start: (program: Program) => Promise<void>;
-  /** Stops all programs, the last started first, and waits for each. Safe to repeat. */
+  /** Stops all programs in reverse start order and waits for each. Safe to repeat. */
   stop: () => Promise<void>;
-  /** Kills what is still there at once, for an operator who asks twice. */
+  /** Kills all remaining programs at once, for an operator who asks twice. */
   kill: () => void;
 };
 
@@ -66,7 +65,7 @@ function endOfLog(path: string): string {
   return readFileSync(path, 'utf8').trimEnd().split('\n').slice(-TAIL_LINES).join('\n');
 }
 
-/** Keeps a few programs running and ends them together, without ever leaving one behind. */
+/** Keeps programs running and stops them together. No program outlives the supervisor. */
 export function createSupervisor(options: SupervisorOptions): Supervisor {
   const firstDelayMs = options.restartDelayMs ?? 250;
   const stableAfterMs = options.stableAfterMs ?? 30_000;
@@ -77,27 +76,27 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
   const stopping = new AbortController();
   let stopped: Promise<void> | undefined;
 
-  const tell = () => options.onProcesses?.([...running.values()]);
+  const report = () => options.onProcesses?.([...running.values()]);
 
   function launch(supervised: Supervised): void {
     const { program } = supervised;
     const log = openLog(program.logFile);
     const child = spawn(process.execPath, ['--import', PRELOAD, '--import', GUARD, program.script], {
       env: program.env,
-      // Its own process group: Ctrl-C reaches us alone, and we stop the programs in their order.
+      // Its own process group: Ctrl-C reaches only the supervisor, which stops the programs in order.
       detached: true,
       stdio: ['ignore', log, log, 'ipc'],
     });
     closeSync(log);
     supervised.child = child;
     if (child.pid !== undefined) running.set(child, identify(child.pid));
-    tell();
+    report();
     const startedAtMs = performance.now();
     supervised.exited = new Promise((resolve) => {
       const ended = (reason: string) => {
         supervised.child = null;
         running.delete(child);
-        tell();
+        report();
         resolve();
         if (supervised.wasReady && !stopping.signal.aborted)
           void restart(supervised, reason, performance.now() - startedAtMs);
@@ -111,7 +110,7 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
     if (aliveMs >= stableAfterMs) supervised.crashes = 0;
     const pauseMs = Math.min(firstDelayMs * 2 ** supervised.crashes, MAX_RESTART_DELAY_MS);
     supervised.crashes += 1;
-    options.say(`[${supervised.program.name}] ended (${reason}); starting it again in ${pauseMs} ms`);
+    options.say(`[${supervised.program.name}] exited (${reason}); restarting in ${pauseMs} ms`);
     await delay(pauseMs, undefined, { signal: stopping.signal }).catch(() => undefined);
     if (!stopping.signal.aborted) launch(supervised);
   }
@@ -156,7 +155,7 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
     if (child !== null) {
       child.kill('SIGTERM');
       const timer = setTimeout(() => {
-        options.say(`[${program.name}] did not stop in ${stopTimeoutMs} ms and is killed`);
+        options.say(`[${program.name}] did not stop in ${stopTimeoutMs} ms; killing it`);
         child.kill('SIGKILL');
       }, stopTimeoutMs);
       await supervised.exited;
