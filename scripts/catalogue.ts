@@ -21,7 +21,7 @@ import type { Migration } from '#services/billing/catalogues/domain/rollout.ts';
 import { importCatalogue, readCatalogueFile } from '#services/billing/catalogues/import-catalogue.ts';
 import { publishCatalogue } from '#services/billing/catalogues/publish-catalogue.ts';
 import { listKnownModels } from '#services/billing/catalogues/store.ts';
-import { importPrices } from '#services/usage-metering/prices/store.ts';
+import { importPrices } from '#services/usage-metering/prices/change-prices.ts';
 
 const PRESETS = 'deploy/catalogues';
 const USAGE = `Usage:
@@ -90,9 +90,10 @@ async function publish(name: string, migration: string): Promise<Outcome> {
     const file = readCatalogueFile(readFileSync(fileName, 'utf8'), models.length === 0 ? undefined : models);
     const { id, prices } = file.catalogue;
     await importPrices(
-      pool,
+      database,
       { models: [], rows: prices.flatMap(priceRowsOf) },
-      { author: `catalogue:${id}`, now: systemRuntime.clock.now() },
+      { author: `catalogue:${id}`, by: CLI_ACTOR },
+      systemRuntime,
     );
     return await transaction(database, async (tx) => {
       const { row } = await importCatalogue(tx, systemRuntime, file, CLI_ACTOR);

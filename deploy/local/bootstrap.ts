@@ -10,8 +10,11 @@ import { systemRuntime } from '#libs/service/runtime.ts';
 import { importCatalogue, readCatalogueFile } from '#services/billing/catalogues/import-catalogue.ts';
 import { ensureActiveVersion } from '#services/billing/catalogues/publish-catalogue.ts';
 import { type CatalogueVersionRow, findVersion } from '#services/billing/catalogues/store.ts';
-import { importPriceBook } from '#services/usage-metering/prices/import-price-book.ts';
-import { type ImportResult, importPrices } from '#services/usage-metering/prices/store.ts';
+import {
+  type ImportResult,
+  importPriceBook,
+  importPrices,
+} from '#services/usage-metering/prices/change-prices.ts';
 import { type Demo, setUpDemo } from './demo.ts';
 
 const CATALOGUES = new URL('../catalogues/', import.meta.url);
@@ -46,7 +49,7 @@ export type CatalogueStatus = { active: VersionName; file: VersionName };
 
 async function addPriceBook({ pool, pricesPath, log }: StepContext): Promise<void> {
   const text = await readFile(pricesPath, 'utf8');
-  logPrices(await importPriceBook(pool, text, systemRuntime.clock.now()), 'The price book', log);
+  logPrices(await importPriceBook(createDatabase(pool), text, systemRuntime), 'The price book', log);
 }
 
 /**
@@ -59,10 +62,11 @@ async function addCatalogue({ pool, cataloguePath, pricesPath, log }: StepContex
   const file = readCatalogueFile(text, knownModels);
   const { id, prices } = file.catalogue;
   const rows = prices.flatMap(priceRowsOf);
-  const now = systemRuntime.clock.now();
-  const changed = await importPrices(pool, { models: [], rows }, { author: `catalogue:${id}`, now });
+  const database = createDatabase(pool);
+  const source = { author: `catalogue:${id}`, by: SYSTEM_ACTOR };
+  const changed = await importPrices(database, { models: [], rows }, source, systemRuntime);
   logPrices(changed, `The catalogue ${id}`, log);
-  const status = await transaction(createDatabase(pool), async (tx) => {
+  const status = await transaction(database, async (tx) => {
     const { row, created } = await importCatalogue(tx, systemRuntime, file, SYSTEM_ACTOR);
     const activeId = await ensureActiveVersion(tx, systemRuntime, row.id);
     const active = activeId === row.id ? row : await findVersion(tx, activeId);

@@ -134,17 +134,20 @@ export async function startInstallation(t: TestScope, catalogue: string): Promis
   );
 
   const metering = base('usage-metering');
+  const meteringVariables = loadConfig(meteringSchema, variables('usage-metering'));
   const usageMetering = connectTo(
     await listenOnFreePort(
       t,
       buildUsageMetering({
         ...metering,
-        config: toServiceConfig(loadConfig(meteringSchema, variables('usage-metering'))),
+        config: toServiceConfig(meteringVariables),
         ledger: createLedger({ pool: metering.pool }),
-        openBooks: async (accountId, requestId) => {
+        sweepIntervalMs: meteringVariables.SWEEP_INTERVAL,
+        sweepBatch: meteringVariables.SWEEP_BATCH,
+        ensureBalances: async (accountId, requestId) => {
           await billing.client.call({ method: 'GET', path: entitlementsPath(accountId), requestId });
         },
-      }),
+      }).app,
     ),
   );
 

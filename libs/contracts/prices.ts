@@ -154,8 +154,9 @@ export const addPricesBody = z
     per_unit: z.partialRecord(z.enum(OTHER_CLASSES), price(PICO_DECIMALS, 'USD per unit')).optional(),
   })
   .refine((body) => Object.keys({ ...body.per_million_tokens, ...body.per_unit }).length > 0, {
-    error: 'must price something: per_million_tokens or per_unit',
+    error: 'must contain a price: per_million_tokens, per_unit or both',
   });
+export type AddPricesBody = z.output<typeof addPricesBody>;
 
 export const addPrices = defineOperation({
   operationId: 'addPrices',

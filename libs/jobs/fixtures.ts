@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { createLogger } from '#libs/service/logger.ts';
+import { createLogger, type Logger } from '#libs/service/logger.ts';
 import { createMetrics, type Metrics } from '#libs/service/metrics.ts';
 import type { TestScope } from '#libs/testing/database.ts';
 import { createJobs, type Jobs, type JobsOptions } from './jobs.ts';
@@ -12,7 +12,7 @@ export type TestJobs = {
   lines: Record<string, unknown>[];
 };
 
-/** A worker as one replica has it, but impatient. The caller starts it; teardown stops it. */
+/** The worker of one replica, with a short poll. The caller starts it; teardown stops it. */
 export function createTestJobs(
   t: TestScope,
   connectionString: string,
@@ -43,6 +43,18 @@ export function createTestJobs(
   };
   t.teardown(stop);
   return { jobs: { start: jobs.start, stop }, metrics, lines };
+}
+
+/** Runs one of the tasks now and in this process, without a worker. Rejects if the run fails. */
+export async function runTaskOnce(
+  tasks: readonly Task[],
+  name: string,
+  payload: object,
+  logger: Logger,
+): Promise<void> {
+  const task = tasks.find((one) => one.name === name);
+  if (task === undefined) throw new Error(`There is no task "${name}".`);
+  await task.run(task.schema.parse(payload), { signal: new AbortController().signal, logger });
 }
 
 /** Waits for a state of the database that no event reports. */

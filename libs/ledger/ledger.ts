@@ -45,9 +45,10 @@ export type Ledger = {
   expire: (limit: number) => Promise<ExpiredHold[]>;
   /** Replaces an account's limits; holds see all of the change or none of it. */
   setLimits: (input: SetLimitsInput) => Promise<void>;
-  stop: (input: StopInput) => Promise<Stop>;
+  /** Puts a stop into force, in the caller's transaction if its connection is given. */
+  stop: (input: StopInput, connection?: Queryable) => Promise<Stop>;
   /** Lifts a stop; undefined where there is none of this id. */
-  liftStop: (input: { id: string; author: string }) => Promise<Stop | undefined>;
+  liftStop: (input: { id: string; author: string }, connection?: Queryable) => Promise<Stop | undefined>;
   stops: () => Promise<Stop[]>;
   /** Resolves when every operation handed in has been answered. */
   idle: () => Promise<void>;
@@ -115,8 +116,8 @@ export function createLedger(options: LedgerOptions): Ledger {
     },
     expire: (limit) => expireHolds(pool, now(), limit),
     setLimits: (input) => setLimits(pool, now(), input),
-    async stop(input) {
-      const { rows } = await pool.query<StopRow>('SELECT * FROM ledger_stop($1, $2, $3, $4, $5, $6)', [
+    async stop(input, connection = pool) {
+      const { rows } = await connection.query<StopRow>('SELECT * FROM ledger_stop($1, $2, $3, $4, $5, $6)', [
         now(),
         input.id,
         input.kind,
@@ -126,8 +127,8 @@ export function createLedger(options: LedgerOptions): Ledger {
       ]);
       return toStop(rows[0] as StopRow);
     },
-    async liftStop(input) {
-      const { rows } = await pool.query<StopRow>('SELECT * FROM ledger_lift_stop($1, $2, $3)', [
+    async liftStop(input, connection = pool) {
+      const { rows } = await connection.query<StopRow>('SELECT * FROM ledger_lift_stop($1, $2, $3)', [
         now(),
         input.id,
         input.author,

@@ -6,12 +6,9 @@ import { serviceVariables } from '#libs/service/variables.ts';
 export const configSchema = z.object({
   ...serviceVariables(8082),
   ...backendVariables(),
-  BILLING_URL: httpUrl().prefault('http://127.0.0.1:8081').describe('Where the billing service listens'),
-  SWEEP_INTERVAL: durationMs().prefault('5s').describe('Pause between two sweeps of expired holds'),
+  BILLING_URL: httpUrl().prefault('http://127.0.0.1:8081').describe('URL of the billing service'),
+  SWEEP_INTERVAL: durationMs().prefault('5s').describe('Pause between two runs that expire holds'),
   SWEEP_BATCH: integer({ min: 1, max: 10_000 })
     .prefault('500')
-    .describe('Holds that one statement of a sweep expires at most'),
-  PARTITION_INTERVAL: durationMs()
-    .prefault('6h')
-    .describe('Pause between two checks that the coming months have their partitions of usage rows'),
+    .describe('Holds that one statement expires at most'),
 });

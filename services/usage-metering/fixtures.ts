@@ -1,17 +1,19 @@
-/** The service as tests run it: real PostgreSQL, still time, and callers of every kind. */
+/** The service under test: real PostgreSQL, a clock that stands still, and callers of every role. */
 import type { Pool } from 'pg';
 import { createContextSigner } from '#libs/auth/internal-context.ts';
-import { type Caller, INTERNAL_CONTEXT_HEADER } from '#libs/contracts/internal-context.ts';
+import type { Caller } from '#libs/contracts/internal-context.ts';
+import { createDatabase, type Database } from '#libs/db/database.ts';
+import { runTaskOnce } from '#libs/jobs/fixtures.ts';
 import { testSegment } from '#libs/ledger/fixtures.ts';
 import { createLedger, type Ledger } from '#libs/ledger/ledger.ts';
 import { createLogger } from '#libs/service/logger.ts';
 import { createMetrics, type Metrics } from '#libs/service/metrics.ts';
 import { createTestDatabase, type TestScope } from '#libs/testing/database.ts';
 import { createFakeRuntime } from '#libs/testing/runtime.ts';
-import { testServiceConfig } from '#libs/testing/service.ts';
+import { createTestCall, signedContext, type TestCall, testServiceConfig } from '#libs/testing/service.ts';
 import { buildApp } from './app.ts';
 
-const SECRET = 'a secret that only tests know of, no one else';
+const SECRET = 'a secret that only tests know, long enough';
 
 export const ACCOUNT = '0190a1b2-0000-7000-8000-00000000a001';
 export const OTHER_ACCOUNT = '0190a1b2-0000-7000-8000-00000000a002';
@@ -21,7 +23,7 @@ export const STRANGER = '0190a1b2-0000-7000-8000-00000000b003';
 export const STAFF = '0190a1b2-0000-7000-8000-00000000b004';
 export const KEY = '0190a1b2-0000-7000-8000-00000000c001';
 
-const person: Caller = {
+const user: Caller = {
   accountId: ACCOUNT,
   userId: OWNER,
   keyId: null,
@@ -32,32 +34,29 @@ const person: Caller = {
 };
 
 export const callers = {
-  owner: person,
-  member: { ...person, userId: MEMBER, role: 'member' },
-  stranger: { ...person, accountId: OTHER_ACCOUNT, userId: STRANGER },
-  key: { ...person, userId: null, keyId: KEY, role: 'member' },
-  support: { ...person, accountId: OTHER_ACCOUNT, userId: STAFF, platformRole: 'support' },
-  admin: { ...person, accountId: OTHER_ACCOUNT, userId: STAFF, platformRole: 'admin' },
+  owner: user,
+  member: { ...user, userId: MEMBER, role: 'member' },
+  stranger: { ...user, accountId: OTHER_ACCOUNT, userId: STRANGER },
+  key: { ...user, userId: null, keyId: KEY, role: 'member' },
+  support: { ...user, accountId: OTHER_ACCOUNT, userId: STAFF, platformRole: 'support' },
+  admin: { ...user, accountId: OTHER_ACCOUNT, userId: STAFF, platformRole: 'admin' },
 } as const satisfies Record<string, Caller>;
 
-export type Answer<Body> = { status: number; headers: Record<string, unknown>; body: Body };
+export type CallerName = keyof typeof callers;
 
 export type TestService = {
   pool: Pool;
+  database: Database;
   ledger: Ledger;
   runtime: ReturnType<typeof createFakeRuntime>;
   metrics: Metrics;
   /** Lines logged so far. */
   lines: Record<string, unknown>[];
-  /** Accounts whose books the service asked billing to open. */
-  opened: string[];
-  /** Sends a request as a caller; `null` sends no context. */
-  send: <Body>(
-    caller: keyof typeof callers | null,
-    method: 'GET' | 'POST' | 'DELETE',
-    url: string,
-    options?: { body?: unknown; headers?: Record<string, string> },
-  ) => Promise<Answer<Body>>;
+  /** Accounts whose balances the service asked billing to create. */
+  ensured: string[];
+  call: TestCall<CallerName>;
+  /** Runs a task once, as a worker would. */
+  runTask: (name: string, payload?: object) => Promise<void>;
 };
 
 export async function createTestService(t: TestScope): Promise<TestService> {
@@ -73,8 +72,8 @@ export async function createTestService(t: TestScope): Promise<TestService> {
   const metrics = createMetrics({ service: 'usage-metering', processMetrics: false });
   const ledger = createLedger({ pool, now });
   const signer = createContextSigner({ secrets: [SECRET], now });
-  const opened: string[] = [];
-  const app = buildApp({
+  const ensured: string[] = [];
+  const { app, tasks } = buildApp({
     config: testServiceConfig(),
     runtime,
     logger,
@@ -82,46 +81,31 @@ export async function createTestService(t: TestScope): Promise<TestService> {
     pool,
     ledger,
     signer,
-    openBooks: async (accountId) => {
-      opened.push(accountId);
+    sweepIntervalMs: 5_000,
+    sweepBatch: 3,
+    ensureBalances: async (accountId) => {
+      ensured.push(accountId);
       runtime.clock.advance(100);
-      await openBooks(ledger, accountId, now());
+      await createBalances(ledger, accountId, now());
     },
   });
   t.teardown(() => app.close());
+  const identify = signedContext(signer, runtime);
   return {
     pool,
+    database: createDatabase(pool),
     ledger,
     runtime,
     metrics,
     lines,
-    opened,
-    async send<Body>(
-      caller: keyof typeof callers | null,
-      method: 'GET' | 'POST' | 'DELETE',
-      url: string,
-      { body, headers = {} }: { body?: unknown; headers?: Record<string, string> } = {},
-    ) {
-      const exp = Math.floor(now().getTime() / 1000) + 60;
-      const context = caller && signer.sign({ caller: callers[caller], requestId: runtime.newId(), exp });
-      const response = await app.inject({
-        method,
-        url,
-        headers: { ...headers, ...(context && { [INTERNAL_CONTEXT_HEADER]: context }) },
-        ...(body === undefined ? {} : { payload: body as object }),
-      });
-      const text = response.body;
-      return {
-        status: response.statusCode,
-        headers: response.headers,
-        body: (text === '' ? undefined : JSON.parse(text)) as Body,
-      };
-    },
+    ensured,
+    call: createTestCall<CallerName>(app, (name) => identify(callers[name])),
+    runTask: (name, payload = {}) => runTaskOnce(tasks, name, payload, logger),
   };
 }
 
-/** Ten cents a period, fifty thousand tokens a day, and blog articles that are not part of the plan. */
-export function openBooks(ledger: Ledger, accountId: string, anchor: Date): Promise<void> {
+/** Limits: ten cents a period, fifty thousand tokens a day, no blog articles. */
+export function createBalances(ledger: Ledger, accountId: string, anchor: Date): Promise<void> {
   return ledger.setLimits({
     accountId,
     anchor,
@@ -135,7 +119,7 @@ export function openBooks(ledger: Ledger, accountId: string, anchor: Date): Prom
   });
 }
 
-/** Makes people members of the test account. */
+/** Adds users to an account. */
 export async function addMembers(pool: Pool, accountId: string, userIds: readonly string[]): Promise<void> {
   for (const userId of userIds) {
     await pool.query(

@@ -2,7 +2,7 @@ import { entitlementsPath } from '#libs/contracts/entitlements.ts';
 import { createLedger } from '#libs/ledger/ledger.ts';
 import { problem } from '#libs/problems/problems.ts';
 import { startService } from '#libs/service/start-service.ts';
-import { buildApp, buildJobs } from './app.ts';
+import { buildApp } from './app.ts';
 import { configSchema } from './config.ts';
 
 await startService({
@@ -11,26 +11,19 @@ await startService({
   build: ({ variables, service, connectTo, ...shared }) => {
     const ledger = createLedger({ pool: shared.pool });
     const billing = connectTo(variables.BILLING_URL).client;
-    return {
-      app: buildApp({
-        ...shared,
-        config: service,
-        ledger,
-        async openBooks(accountId, requestId) {
-          // Billing creates an account's balances when it is first asked for the account's entitlements.
-          const answer = await billing.call({ method: 'GET', path: entitlementsPath(accountId), requestId });
-          if (answer.status !== 200)
-            throw problem('service_unavailable', { cause: `billing: ${answer.status}` });
-        },
-      }),
-      jobs: buildJobs({
-        ...shared,
-        ledger,
-        sweepIntervalMs: variables.SWEEP_INTERVAL,
-        sweepBatch: variables.SWEEP_BATCH,
-        partitionIntervalMs: variables.PARTITION_INTERVAL,
-      }),
-      flush: ledger.idle,
-    };
+    const { app, tasks } = buildApp({
+      ...shared,
+      config: service,
+      ledger,
+      sweepIntervalMs: variables.SWEEP_INTERVAL,
+      sweepBatch: variables.SWEEP_BATCH,
+      async ensureBalances(accountId, requestId) {
+        // Billing creates an account's balances when it is first asked for the account's entitlements.
+        const answer = await billing.call({ method: 'GET', path: entitlementsPath(accountId), requestId });
+        if (answer.status !== 200)
+          throw problem('service_unavailable', { cause: `billing: ${answer.status}` });
+      },
+    });
+    return { app, tasks, flush: ledger.idle };
   },
 });

@@ -1,5 +1,7 @@
 /** Tables of usage-metering: prices and models. */
 import { bigint, boolean, integer, jsonb, pgTable, primaryKey, text } from 'drizzle-orm/pg-core';
+import type { ModelInfo } from '#libs/pricing/model.ts';
+import type { UnitClass } from '#libs/pricing/units.ts';
 import { instant } from './columns.ts';
 
 /** Effective-dated prices in pico-USD per unit. Rows are added, never changed. */
@@ -8,7 +10,7 @@ export const providerPrices = pgTable(
   {
     provider: text('provider').notNull(),
     model: text('model').notNull(),
-    class: text('class').notNull(),
+    class: text('class').$type<UnitClass>().notNull(),
     validFrom: instant('valid_from').notNull(),
     /** The price holds for calls with at least this many input tokens (long-context tiers). */
     fromInputTokens: integer('from_input_tokens').notNull(),
@@ -23,13 +25,13 @@ export const providerPrices = pgTable(
   ],
 );
 
-/** What is known of a model besides its price: limits, aliases, abilities (`ModelInfo` of libs/pricing). */
+/** Models with their limits, aliases and capabilities. */
 export const models = pgTable(
   'models',
   {
     provider: text('provider').notNull(),
     model: text('model').notNull(),
-    info: jsonb('info').notNull(),
+    info: jsonb('info').$type<ModelInfo>().notNull(),
     enabled: boolean('enabled').notNull().default(true),
     updatedAt: instant('updated_at').notNull(),
   },

@@ -1,26 +1,22 @@
-import type { Logger } from '#libs/service/logger.ts';
-import { createPeriodicJob, type PeriodicJob } from '#libs/service/periodic-job.ts';
+import type { Database } from '#libs/db/database.ts';
+import { defineTask, type Task } from '#libs/jobs/task.ts';
 import type { Clock } from '#libs/service/runtime.ts';
+import { ensurePartitions } from './store.ts';
 
-/** Far enough ahead that a job which fails for weeks still costs nothing. */
+/** Enough that a task which fails for weeks does no harm. */
 const MONTHS_AHEAD = 4;
+const EVERY_SECONDS = 3_600;
 
-/** Makes the partitions of usage rows for the coming months before they are needed. */
-export function createPartitionJob(options: {
-  /** Returns how many partitions it made. */
-  ensurePartitions: (from: Date, months: number) => Promise<number>;
-  clock: Clock;
-  intervalMs: number;
-  logger: Logger;
-}): PeriodicJob {
-  const { ensurePartitions, clock, intervalMs, logger } = options;
-  return createPeriodicJob({
-    name: 'maintain-partitions',
-    intervalMs,
-    logger,
-    run: async () => {
-      const created = await ensurePartitions(clock.now(), MONTHS_AHEAD);
-      if (created > 0) logger.info({ created }, 'partitions of usage rows created');
-    },
-  });
+/** `ensure-partitions` creates the partitions of usage rows for the coming months. */
+export function partitionTasks({ database, clock }: { database: Database; clock: Clock }): Task[] {
+  return [
+    defineTask({
+      name: 'ensure-partitions',
+      schedule: { everySeconds: EVERY_SECONDS },
+      run: async (_, { logger }) => {
+        const created = await ensurePartitions(database, clock.now(), MONTHS_AHEAD);
+        if (created > 0) logger.info({ created }, 'usage partitions created');
+      },
+    }),
+  ];
 }

@@ -1,17 +1,22 @@
-/** Price rows with who added them and when, and what of them is in force. */
-import { type AdminPriceRow, displayPrice, type PricingList } from '#libs/contracts/prices.ts';
+/** Price rows with their author, and which of them are in force. */
+import {
+  type AddPricesBody,
+  type AdminPriceRow,
+  displayPrice,
+  type PricingList,
+} from '#libs/contracts/prices.ts';
 import type { ModelInfo } from '#libs/pricing/model.ts';
 import type { PriceRow } from '#libs/pricing/price.ts';
 import { UNIT_CLASSES } from '#libs/pricing/units.ts';
 
 export type RecordedPrice = PriceRow & { author: string; createdAt: Date };
 
-/** What a row holds for: rows of one series replace each other in time. */
+/** The series of a row. Rows of one series replace each other in time. */
 export function seriesOf(row: PriceRow): string {
   return `${row.provider} ${row.model} ${row.class} ${row.fromInputTokens}`;
 }
 
-/** The rows in force at an instant: of each series the one with the latest start that has passed. */
+/** The rows in force at an instant: of each series, the row with the latest start that has passed. */
 export function rowsInForce<Row extends PriceRow>(rows: readonly Row[], now: Date): Row[] {
   const latest = new Map<string, Row>();
   for (const row of rows) {
@@ -22,6 +27,13 @@ export function rowsInForce<Row extends PriceRow>(rows: readonly Row[], now: Dat
     }
   }
   return [...latest.values()];
+}
+
+/** The rows that are recorded with another price. */
+export function contradictionsOf(rows: readonly PriceRow[], recorded: readonly PriceRow[]): PriceRow[] {
+  const keyOf = (row: PriceRow) => `${seriesOf(row)} ${Date.parse(row.validFrom)}`;
+  const known = new Map(recorded.map((row) => [keyOf(row), row.picoUsdPerUnit]));
+  return rows.filter((row) => (known.get(keyOf(row)) ?? row.picoUsdPerUnit) !== row.picoUsdPerUnit);
 }
 
 export function presentHistory(rows: readonly RecordedPrice[], now: Date): AdminPriceRow[] {
@@ -41,7 +53,7 @@ function stateOf(row: PriceRow, inForce: ReadonlySet<PriceRow>, now: Date): Admi
   return Date.parse(row.validFrom) > now.getTime() ? 'scheduled' : 'superseded';
 }
 
-/** Models that have a price now, with every price in force. */
+/** Models that have a price now, with all prices in force. */
 export function pricingListOf(
   models: readonly ModelInfo[],
   rows: readonly PriceRow[],
@@ -84,4 +96,23 @@ function presentPrice(row: PriceRow): PricingList['models'][number]['prices'][nu
     from_input_tokens: row.fromInputTokens,
     valid_from: row.validFrom,
   };
+}
+
+/** The rows of a staff request, one per class of units that it prices. */
+export function rowsOfRequest(body: AddPricesBody, validFrom: Date): PriceRow[] {
+  const given: Record<string, bigint> = { ...body.per_million_tokens, ...body.per_unit };
+  return UNIT_CLASSES.flatMap((unitClass) => {
+    const picoUsdPerUnit = given[unitClass];
+    if (picoUsdPerUnit === undefined) return [];
+    return [
+      {
+        provider: body.provider,
+        model: body.model,
+        class: unitClass,
+        validFrom: validFrom.toISOString(),
+        picoUsdPerUnit,
+        fromInputTokens: body.from_input_tokens,
+      },
+    ];
+  });
 }

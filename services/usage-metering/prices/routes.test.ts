@@ -6,7 +6,7 @@ import { CHANGES_CHANNEL } from '#libs/db/notify.ts';
 import { effectivePrice } from '#libs/pricing/price.ts';
 import { parsePriceBook } from '#libs/pricing/price-book.ts';
 import { createTestService, STAFF, type TestService } from '../fixtures.ts';
-import { importPriceBook } from './import-price-book.ts';
+import { importPriceBook } from './change-prices.ts';
 
 type Pricing = { data: PricingList };
 type Rows = { data: { prices: AdminPriceRow[] } };
@@ -47,12 +47,12 @@ async function notificationsDuring({ pool }: TestService, work: () => Promise<un
 
 t.test('given the price book that is shipped', async (t) => {
   const service = await createTestService(t);
-  const { pool, runtime } = service;
+  const { database, runtime } = service;
   const book = parsePriceBook(BOOK);
   const now = runtime.clock.now();
 
   const first = await notificationsDuring(service, async () => {
-    const result = await importPriceBook(pool, BOOK, now);
+    const result = await importPriceBook(database, BOOK, runtime);
     t.match(result, {
       addedRows: book.rows.length,
       changedModels: book.models.length,
@@ -63,7 +63,7 @@ t.test('given the price book that is shipped', async (t) => {
 
   await t.test('then importing it again changes nothing and says nothing', async (t) => {
     const again = await notificationsDuring(service, async () => {
-      t.strictSame(await importPriceBook(pool, BOOK, now), {
+      t.strictSame(await importPriceBook(database, BOOK, runtime), {
         addedRows: 0,
         changedModels: 0,
         contradictions: [],
@@ -73,11 +73,9 @@ t.test('given the price book that is shipped', async (t) => {
   });
 
   await t.test('then the feed gives every model, and prices it as the book does', async (t) => {
-    const { status, body, headers } = await service.send<PriceFeedWire>(
-      'stranger',
-      'GET',
-      '/internal/prices',
-    );
+    const { status, body, headers } = await service.call<PriceFeedWire>('GET', '/internal/prices', {
+      as: 'stranger',
+    });
     t.equal(status, 200);
     const feed = priceFeedFromWire(body);
     const byName = (models: typeof book.models) => models.toSorted((a, b) => (a.model < b.model ? -1 : 1));
@@ -89,7 +87,8 @@ t.test('given the price book that is shipped', async (t) => {
         model,
       );
     }
-    const unchanged = await service.send('stranger', 'GET', '/internal/prices', {
+    const unchanged = await service.call('GET', '/internal/prices', {
+      as: 'stranger',
       headers: { 'if-none-match': String(headers.etag) },
     });
     t.equal(unchanged.status, 304);
@@ -98,11 +97,11 @@ t.test('given the price book that is shipped', async (t) => {
 
 t.test('given a price history', async (t) => {
   const service = await createTestService(t);
-  const { pool, runtime } = service;
-  await importPriceBook(pool, SMALL_BOOK, runtime.clock.now());
+  const { pool, database, runtime } = service;
+  await importPriceBook(database, SMALL_BOOK, runtime);
 
   await t.test('then the price list shows what is in force, in USD per million', async (t) => {
-    const { body } = await service.send<Pricing>('stranger', 'GET', '/api/subscription/pricing');
+    const { body } = await service.call<Pricing>('GET', '/api/subscription/pricing', { as: 'stranger' });
     t.match(body.data.models, [
       { provider: 'openai', model: 'tiny', aliases: ['tiny-2024'], context_window: 1000 },
     ]);
@@ -119,7 +118,7 @@ t.test('given a price history', async (t) => {
   });
 
   await t.test('then the feed leaves out what is superseded and keeps what is to come', async (t) => {
-    const { body } = await service.send<PriceFeedWire>('stranger', 'GET', '/internal/prices');
+    const { body } = await service.call<PriceFeedWire>('GET', '/internal/prices', { as: 'stranger' });
     t.strictSame(
       body.rows.filter((row) => row.class === 'input').map((row) => row.valid_from),
       ['2025-01-01T00:00:00.000Z', '2026-12-01T00:00:00.000Z'],
@@ -127,7 +126,9 @@ t.test('given a price history', async (t) => {
   });
 
   await t.test('then staff read all of it', async (t) => {
-    const { body } = await service.send<Rows>('support', 'GET', `${ADMIN}?model=tiny&provider=openai`);
+    const { body } = await service.call<Rows>('GET', `${ADMIN}?model=tiny&provider=openai`, {
+      as: 'support',
+    });
     t.strictSame(
       body.data.prices
         .filter((row) => row.class === 'input')
@@ -138,13 +139,16 @@ t.test('given a price history', async (t) => {
         ['1.000000', 'superseded', 'price-book'],
       ],
     );
-    t.strictSame((await service.send<Rows>('support', 'GET', `${ADMIN}?model=none`)).body.data.prices, []);
+    t.strictSame(
+      (await service.call<Rows>('GET', `${ADMIN}?model=none`, { as: 'support' })).body.data.prices,
+      [],
+    );
   });
 
   await t.test('then an admin adds a price that holds from now on, and everybody is told', async (t) => {
     const body = { provider: 'openai', model: 'tiny', per_million_tokens: { input: '0.06', output: '1.5' } };
     const heard = await notificationsDuring(service, async () => {
-      const answer = await service.send<Rows>('admin', 'POST', ADMIN, { body });
+      const answer = await service.call<Rows>('POST', ADMIN, { as: 'admin', body });
       t.equal(answer.status, 201);
       t.match(answer.body.data.prices, [
         {
@@ -158,16 +162,41 @@ t.test('given a price history', async (t) => {
       ]);
     });
     t.strictSame(heard, ['{"kind":"prices"}']);
-    const pricing = await service.send<Pricing>('stranger', 'GET', '/api/subscription/pricing');
+    const pricing = await service.call<Pricing>('GET', '/api/subscription/pricing', { as: 'stranger' });
     t.equal(pricing.body.data.models[0]?.prices[0]?.price, '0.060000');
 
-    const repeated = await service.send<Refusal>('admin', 'POST', ADMIN, { body });
+    const repeated = await service.call<Refusal>('POST', ADMIN, { as: 'admin', body });
     t.strictSame([repeated.status, repeated.body.code], [409, 'conflict']);
+  });
+
+  await t.test('then every change is audited, and an import that changes nothing is not', async (t) => {
+    await importPriceBook(database, SMALL_BOOK, runtime);
+    const { rows } = await pool.query('SELECT actor, action, subject, after FROM audit_log ORDER BY id');
+    t.match(rows, [
+      {
+        actor: 'system',
+        action: 'prices.imported',
+        subject: 'prices:price-book',
+        after: { changed_models: 1 },
+      },
+      {
+        actor: STAFF,
+        action: 'prices.added',
+        subject: 'model:openai/tiny',
+        after: { prices: [{ class: 'input', picoUsdPerUnit: '60000' }] },
+      },
+    ]);
+  });
+
+  await t.test('then imports at the same time add each row once', async (t) => {
+    const bigger = SMALL_BOOK.replace('2026-12-01', '2026-12-02');
+    const results = await Promise.all([1, 2, 3].map(() => importPriceBook(database, bigger, runtime)));
+    t.strictSame(results.map(({ addedRows }) => addedRows).sort(), [0, 0, 1]);
   });
 
   await t.test('then rows are never changed, not by a later book either', async (t) => {
     const changed = SMALL_BOOK.replace('input: 0.075', 'input: 0.99');
-    const result = await importPriceBook(pool, changed, runtime.clock.now());
+    const result = await importPriceBook(database, changed, runtime);
     t.match(result, { addedRows: 0, changedModels: 0 });
     t.strictSame(
       result.contradictions.map((row) => [row.class, row.picoUsdPerUnit]),
@@ -192,7 +221,7 @@ t.test('given a price history', async (t) => {
       ['more than we know', { ...good, currency: 'EUR' }, 400, 'invalid_request'],
     ];
     for (const [what, body, status, code] of cases) {
-      const answer = await service.send<Refusal>('admin', 'POST', ADMIN, { body });
+      const answer = await service.call<Refusal>('POST', ADMIN, { as: 'admin', body });
       t.strictSame([answer.status, answer.body.code], [status, code], what);
     }
   });
@@ -200,9 +229,9 @@ t.test('given a price history', async (t) => {
   await t.test('then only admins change, only staff read', async (t) => {
     const body = { provider: 'openai', model: 'tiny', per_million_tokens: { input: '1' } };
     for (const caller of ['owner', 'member', 'key', 'support'] as const) {
-      const answer = await service.send<Refusal>(caller, 'POST', ADMIN, { body });
+      const answer = await service.call<Refusal>('POST', ADMIN, { as: caller, body });
       t.strictSame([answer.status, answer.body.code], [403, 'platform_role_required'], caller);
     }
-    t.equal((await service.send('owner', 'GET', ADMIN)).status, 403);
+    t.equal((await service.call('GET', ADMIN, { as: 'owner' })).status, 403);
   });
 });

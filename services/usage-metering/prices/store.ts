@@ -1,167 +1,134 @@
-import type { Pool, PoolClient } from 'pg';
+import { and, desc, eq, gt, inArray, lte, max, or, sql } from 'drizzle-orm';
+import { alias } from 'drizzle-orm/pg-core';
 import type { PriceFeed } from '#libs/contracts/price-feed.ts';
-import { notify } from '#libs/db/notify.ts';
-import { transaction } from '#libs/db/transaction.ts';
+import type { Queryable, Tx } from '#libs/db/database.ts';
+import { models, providerPrices } from '#libs/db/schema/metering.ts';
 import type { ModelInfo } from '#libs/pricing/model.ts';
 import type { PriceRow } from '#libs/pricing/price.ts';
-import type { UnitClass } from '#libs/pricing/units.ts';
 import type { RecordedPrice } from './domain.ts';
 
-export type PriceStore = {
-  /** Models that are served, with the price rows in force now and those that will be. */
-  feed: (now: Date) => Promise<PriceFeed>;
-  /** Every row, newest first within its model and class. */
-  history: (filter: { provider: string | null; model: string | null }) => Promise<RecordedPrice[]>;
-  hasModel: (provider: string, model: string) => Promise<boolean>;
-  /** Adds all of the rows or, if one of them exists already, none; tells which it was. */
-  add: (rows: readonly PriceRow[], by: { author: string; now: Date }) => Promise<'added' | 'exists'>;
-};
+const earlier = alias(providerPrices, 'earlier');
 
-export type ImportResult = {
-  addedRows: number;
-  changedModels: number;
-  /** Rows of the book that the database has with another price: what is recorded stays. */
-  contradictions: PriceRow[];
-};
-
-type PriceRecord = {
-  provider: string;
-  model: string;
-  class: UnitClass;
-  valid_from: Date;
-  from_input_tokens: number;
-  pico_usd_per_unit: bigint;
-  author: string;
-  created_at: Date;
-};
-
-const COLUMNS =
-  'provider, model, class, valid_from, from_input_tokens, pico_usd_per_unit, author, created_at';
-
-const FEED_SQL = `
-  SELECT ${COLUMNS} FROM (
-    SELECT p.*, row_number() OVER (PARTITION BY provider, model, class, from_input_tokens, valid_from > $1
-                                       ORDER BY valid_from DESC) AS nth
-      FROM provider_prices p) ranked
-   WHERE valid_from > $1 OR nth = 1
-   ORDER BY provider, model, class, from_input_tokens, valid_from`;
-
-const HISTORY_SQL = `
-  SELECT ${COLUMNS} FROM provider_prices
-   WHERE ($1::text IS NULL OR provider = $1) AND ($2::text IS NULL OR model = $2)
-   ORDER BY provider, model, class, from_input_tokens, valid_from DESC`;
-
-const INSERT_SQL = `
-  INSERT INTO provider_prices (${COLUMNS})
-  SELECT p.*, $7, $8
-    FROM unnest($1::text[], $2::text[], $3::text[], $4::timestamptz[], $5::integer[], $6::bigint[]) p
-  ON CONFLICT DO NOTHING`;
-
-const CONTRADICTIONS_SQL = `
-  SELECT b.n - 1 AS index
-    FROM unnest($1::text[], $2::text[], $3::text[], $4::timestamptz[], $5::integer[], $6::bigint[])
-         WITH ORDINALITY b(provider, model, class, valid_from, from_input_tokens, pico_usd_per_unit, n)
-    JOIN provider_prices p USING (provider, model, class, valid_from, from_input_tokens)
-   WHERE p.pico_usd_per_unit <> b.pico_usd_per_unit
-   ORDER BY b.n`;
-
-const UPSERT_MODELS_SQL = `
-  INSERT INTO models AS m (provider, model, info, updated_at)
-  SELECT b.provider, b.model, b.info, $4
-    FROM unnest($1::text[], $2::text[], $3::jsonb[]) b(provider, model, info)
-  ON CONFLICT (provider, model) DO UPDATE SET info = excluded.info, updated_at = excluded.updated_at
-   WHERE m.info <> excluded.info`;
-
-/** Prices and models on PostgreSQL. */
-export function createPriceStore(pool: Pool): PriceStore {
-  return {
-    async feed(now) {
-      const [models, rows] = await Promise.all([
-        pool.query<{ info: ModelInfo }>('SELECT info FROM models WHERE enabled ORDER BY provider, model'),
-        pool.query<PriceRecord>(FEED_SQL, [now]),
-      ]);
-      return { models: models.rows.map(({ info }) => info), rows: rows.rows.map(toPriceRow) };
-    },
-    async history({ provider, model }) {
-      const { rows } = await pool.query<PriceRecord>(HISTORY_SQL, [provider, model]);
-      return rows.map((row) => ({ ...toPriceRow(row), author: row.author, createdAt: row.created_at }));
-    },
-    async hasModel(provider, model) {
-      const { rowCount } = await pool.query('SELECT FROM models WHERE provider = $1 AND model = $2', [
-        provider,
-        model,
-      ]);
-      return rowCount === 1;
-    },
-    add: (rows, by) =>
-      transaction(pool, async (client) => {
-        if ((await insertRows(client, rows, by)) < rows.length) throw new RowExists();
-        await notify(client, { kind: 'prices' });
-        return 'added' as const;
-      }).catch((error: unknown) => {
-        if (error instanceof RowExists) return 'exists' as const;
-        throw error;
-      }),
-  };
+/** Enabled models, with the price rows in force now and those scheduled for later. */
+export async function readPriceFeed(db: Queryable, now: Date): Promise<PriceFeed> {
+  const startInForce = db
+    .select({ validFrom: max(earlier.validFrom) })
+    .from(earlier)
+    .where(
+      and(
+        eq(earlier.provider, providerPrices.provider),
+        eq(earlier.model, providerPrices.model),
+        eq(earlier.class, providerPrices.class),
+        eq(earlier.fromInputTokens, providerPrices.fromInputTokens),
+        lte(earlier.validFrom, now),
+      ),
+    );
+  const [modelRows, priceRows] = await Promise.all([
+    db
+      .select({ info: models.info })
+      .from(models)
+      .where(eq(models.enabled, true))
+      .orderBy(models.provider, models.model),
+    db
+      .select()
+      .from(providerPrices)
+      .where(or(gt(providerPrices.validFrom, now), eq(providerPrices.validFrom, startInForce)))
+      .orderBy(
+        providerPrices.provider,
+        providerPrices.model,
+        providerPrices.class,
+        providerPrices.fromInputTokens,
+        providerPrices.validFrom,
+      ),
+  ]);
+  return { models: modelRows.map(({ info }) => info), rows: priceRows.map(toPriceRow) };
 }
 
-/** Only leaves a transaction; never seen outside. */
-class RowExists extends Error {
-  override readonly name = 'RowExists';
+/** Every row, newest first within its model and class. */
+export async function listPriceHistory(
+  db: Queryable,
+  { provider, model }: { provider: string | null; model: string | null },
+): Promise<RecordedPrice[]> {
+  const rows = await db
+    .select()
+    .from(providerPrices)
+    .where(
+      and(
+        provider === null ? undefined : eq(providerPrices.provider, provider),
+        model === null ? undefined : eq(providerPrices.model, model),
+      ),
+    )
+    .orderBy(
+      providerPrices.provider,
+      providerPrices.model,
+      providerPrices.class,
+      providerPrices.fromInputTokens,
+      desc(providerPrices.validFrom),
+    );
+  return rows.map((row) => ({ ...toPriceRow(row), author: row.author, createdAt: row.createdAt }));
 }
 
-/** Adds what a price book has and the database does not; says so to all services if that was anything. */
-export function importPrices(
-  pool: Pool,
-  book: { models: readonly ModelInfo[]; rows: readonly PriceRow[] },
-  by: { author: string; now: Date },
-): Promise<ImportResult> {
-  return transaction(pool, async (client) => {
-    const addedRows = await insertRows(client, book.rows, by);
-    const models = await client.query(UPSERT_MODELS_SQL, [
-      book.models.map(({ provider }) => provider),
-      book.models.map(({ model }) => model),
-      book.models.map((info) => JSON.stringify(info)),
-      by.now,
-    ]);
-    const changedModels = models.rowCount ?? 0;
-    const contradicted = await client.query<{ index: bigint }>(CONTRADICTIONS_SQL, columnsOf(book.rows));
-    if (addedRows + changedModels > 0) await notify(client, { kind: 'prices' });
-    return {
-      addedRows,
-      changedModels,
-      contradictions: contradicted.rows.flatMap(({ index }) => book.rows[Number(index)] ?? []),
-    };
-  });
+export async function hasModel(db: Queryable, provider: string, model: string): Promise<boolean> {
+  const rows = await db
+    .select({ model: models.model })
+    .from(models)
+    .where(and(eq(models.provider, provider), eq(models.model, model)));
+  return rows.length > 0;
 }
 
-async function insertRows(
-  client: PoolClient,
+/** Lets one import run at a time, until the transaction ends. Drizzle has no advisory locks. */
+export async function lockPriceImports(tx: Tx): Promise<void> {
+  await tx.execute(sql`SELECT pg_advisory_xact_lock(hashtext('price-import'))`);
+}
+
+/** All recorded rows of these providers. */
+export async function listProviderPrices(db: Queryable, providers: readonly string[]): Promise<PriceRow[]> {
+  if (providers.length === 0) return [];
+  const rows = await db
+    .select()
+    .from(providerPrices)
+    .where(inArray(providerPrices.provider, [...providers]));
+  return rows.map(toPriceRow);
+}
+
+/** Adds rows that are not recorded yet. @returns how many. */
+export async function insertPrices(
+  tx: Tx,
   rows: readonly PriceRow[],
-  { author, now }: { author: string; now: Date },
+  by: { author: string; now: Date },
 ): Promise<number> {
-  const { rowCount } = await client.query(INSERT_SQL, [...columnsOf(rows), author, now]);
+  if (rows.length === 0) return 0;
+  const values = rows.map((row) => ({
+    ...row,
+    validFrom: new Date(row.validFrom),
+    author: by.author,
+    createdAt: by.now,
+  }));
+  const { rowCount } = await tx.insert(providerPrices).values(values).onConflictDoNothing();
   return rowCount ?? 0;
 }
 
-function columnsOf(rows: readonly PriceRow[]): unknown[][] {
-  return [
-    rows.map(({ provider }) => provider),
-    rows.map(({ model }) => model),
-    rows.map((row) => row.class),
-    rows.map(({ validFrom }) => validFrom),
-    rows.map(({ fromInputTokens }) => fromInputTokens),
-    rows.map(({ picoUsdPerUnit }) => picoUsdPerUnit.toString()),
-  ];
+/** Adds models, and updates those whose description differs. @returns how many were added or updated. */
+export async function upsertModels(tx: Tx, infos: readonly ModelInfo[], now: Date): Promise<number> {
+  if (infos.length === 0) return 0;
+  const { rowCount } = await tx
+    .insert(models)
+    .values(infos.map((info) => ({ provider: info.provider, model: info.model, info, updatedAt: now })))
+    .onConflictDoUpdate({
+      target: [models.provider, models.model],
+      set: { info: sql`excluded.info`, updatedAt: now },
+      setWhere: sql`${models.info} <> excluded.info`,
+    });
+  return rowCount ?? 0;
 }
 
-function toPriceRow(row: PriceRecord): PriceRow {
+function toPriceRow(row: typeof providerPrices.$inferSelect): PriceRow {
   return {
     provider: row.provider,
     model: row.model,
     class: row.class,
-    validFrom: row.valid_from.toISOString(),
-    picoUsdPerUnit: row.pico_usd_per_unit,
-    fromInputTokens: row.from_input_tokens,
+    validFrom: row.validFrom.toISOString(),
+    picoUsdPerUnit: row.picoUsdPerUnit,
+    fromInputTokens: row.fromInputTokens,
   };
 }

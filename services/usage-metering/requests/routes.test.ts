@@ -5,12 +5,13 @@ import { costParts, effectivePrice, type PriceRow } from '#libs/pricing/price.ts
 import { toWire } from '#libs/pricing/price-wire.ts';
 import {
   ACCOUNT,
+  type CallerName,
+  createBalances,
   createTestService,
   KEY,
   MEMBER,
   OTHER_ACCOUNT,
   OWNER,
-  openBooks,
   type TestService,
 } from '../fixtures.ts';
 
@@ -73,7 +74,7 @@ async function call(
 t.test('given one metered call', async (t) => {
   const service = await createTestService(t);
   const { ledger, runtime, pool } = service;
-  await openBooks(ledger, ACCOUNT, runtime.clock.now());
+  await createBalances(ledger, ACCOUNT, runtime.clock.now());
   const id = runtime.newId();
   await ledger.hold(
     testHold(ACCOUNT, id, { cost: 135_000n, 'tokens.total': 300n }, { userId: OWNER, detail }),
@@ -100,12 +101,12 @@ t.test('given one metered call', async (t) => {
   );
 
   await t.test('then its report explains the decision, the plan, the call and its prices', async (t) => {
-    const { status, body } = await service.send<Report>('owner', 'GET', `${LIST}/${id}`);
+    const { status, body } = await service.call<Report>('GET', `${LIST}/${id}`, { as: 'owner' });
     t.equal(status, 200);
     const { data: report } = body;
     t.match(report, { request_id: id, account_id: ACCOUNT, user_id: OWNER, key_id: null });
     t.match(report.decision, { verdict: 'ok', stop: null, decided_at: '2026-11-20T12:00:00.000Z' });
-    t.match(report.decision.explanation, /HeldRequest.*tokens\.total stood at 0 used/);
+    t.match(report.decision.explanation, /Admitted.*tokens\.total had 0 used/);
     t.strictSame(report.decision.asked, [
       { meter: 'cost', unit: 'nano_usd', amount: '135000', amount_usd: '0.000135000' },
       { meter: 'tokens.total', unit: 'tokens', amount: '300' },
@@ -141,12 +142,12 @@ t.test('given one metered call', async (t) => {
   await t.test('then a request that was refused is explained as well', async (t) => {
     const refused = runtime.newId();
     await ledger.hold(testHold(ACCOUNT, refused, { cost: 100_000_000n }, { userId: OWNER, detail }));
-    const { body } = await service.send<Report>('owner', 'GET', `${LIST}/${refused}`);
+    const { body } = await service.call<Report>('GET', `${LIST}/${refused}`, { as: 'owner' });
     t.match(body.data, { hold: null, calls: [], totals: { calls: 0, cost_usd: '0.000000000' } });
     t.equal(body.data.decision.verdict, 'limit_exceeded');
     t.equal(
       body.data.decision.explanation,
-      'Refused: its worst case did not fit into what was left. cost stood at 0.000104250 USD used and ' +
+      'Refused: its worst case exceeded the remaining amount. cost had 0.000104250 USD used and ' +
         '0.000000000 USD held of 0.100000000 USD a period, and the request asked for up to 0.100000000 USD.',
     );
     t.match(body.data.decision.limits, [{ binding: true, limit: { used: '104250', remaining: '99895750' } }]);
@@ -156,7 +157,7 @@ t.test('given one metered call', async (t) => {
   await t.test('then a disabled meter and an emergency stop are named', async (t) => {
     const disabled = runtime.newId();
     await ledger.hold(testHold(ACCOUNT, disabled, { 'gen.blog': 1n }, { userId: OWNER }));
-    const first = await service.send<Report>('owner', 'GET', `${LIST}/${disabled}`);
+    const first = await service.call<Report>('GET', `${LIST}/${disabled}`, { as: 'owner' });
     t.match(first.body.data.decision, {
       verdict: 'meter_disabled',
       explanation: /does not include gen\.blog/,
@@ -172,22 +173,22 @@ t.test('given one metered call', async (t) => {
     });
     const stopped = runtime.newId();
     await ledger.hold(testHold(ACCOUNT, stopped, { cost: 1n }, { userId: OWNER }));
-    const second = await service.send<Report>('owner', 'GET', `${LIST}/${stopped}`);
+    const second = await service.call<Report>('GET', `${LIST}/${stopped}`, { as: 'owner' });
     t.match(second.body.data.decision, { verdict: 'stopped', stop: 'provider:openai' });
     t.match(second.body.data.decision.explanation, /provider:openai/);
   });
 
   await t.test('then nobody else learns of it but staff', async (t) => {
     for (const caller of ['stranger', 'member'] as const) {
-      const { status, body } = await service.send<Refusal>(caller, 'GET', `${LIST}/${id}`);
+      const { status, body } = await service.call<Refusal>('GET', `${LIST}/${id}`, { as: caller });
       t.equal(status, 404, caller);
       t.equal(body.code, 'not_found');
     }
     for (const caller of ['support', 'admin', 'key'] as const) {
-      t.equal((await service.send(caller, 'GET', `${LIST}/${id}`)).status, 200, caller);
+      t.equal((await service.call('GET', `${LIST}/${id}`, { as: caller })).status, 200, caller);
     }
-    t.equal((await service.send('owner', 'GET', `${LIST}/${runtime.newId()}`)).status, 404);
-    t.equal((await service.send('owner', 'GET', `${LIST}/1%20OR%201=1`)).status, 400);
+    t.equal((await service.call('GET', `${LIST}/${runtime.newId()}`, { as: 'owner' })).status, 404);
+    t.equal((await service.call('GET', `${LIST}/1%20OR%201=1`, { as: 'owner' })).status, 400);
   });
 
   await t.test('then the sum of the calls is the counter', async (t) => {
@@ -201,10 +202,10 @@ t.test('given one metered call', async (t) => {
 t.test('given calls that go on too long or cost too much', async (t) => {
   const service = await createTestService(t);
   const { ledger, runtime } = service;
-  await openBooks(ledger, ACCOUNT, runtime.clock.now());
+  await createBalances(ledger, ACCOUNT, runtime.clock.now());
   const id = runtime.newId();
   await ledger.hold(testHold(ACCOUNT, id, { cost: 10n }));
-  t.match((await service.send<Report>('key', 'GET', `${LIST}/${id}`)).body.data.hold, {
+  t.match((await service.call<Report>('GET', `${LIST}/${id}`, { as: 'key' })).body.data.hold, {
     state: 'open',
     closed_at: null,
     remaining: [{ meter: 'cost', amount: '10' }],
@@ -212,7 +213,7 @@ t.test('given calls that go on too long or cost too much', async (t) => {
   runtime.clock.advance(61_000);
   await ledger.expire(10);
   await ledger.settle(testSettle(ACCOUNT, id, { cost: 11n }));
-  const { body } = await service.send<Report>('key', 'GET', `${LIST}/${id}`);
+  const { body } = await service.call<Report>('GET', `${LIST}/${id}`, { as: 'key' });
   t.match(body.data.hold, { state: 'expired', remaining: [] });
   t.match(body.data.calls, [{ late: true, cost_nano_usd: '11' }]);
 });
@@ -220,8 +221,8 @@ t.test('given calls that go on too long or cost too much', async (t) => {
 t.test('given many calls', async (t) => {
   const service = await createTestService(t);
   const { ledger, runtime } = service;
-  await openBooks(ledger, ACCOUNT, runtime.clock.now());
-  await openBooks(ledger, OTHER_ACCOUNT, runtime.clock.now());
+  await createBalances(ledger, ACCOUNT, runtime.clock.now());
+  await createBalances(ledger, OTHER_ACCOUNT, runtime.clock.now());
   const ids: string[] = [];
   for (let n = 0; n < 7; n += 1) {
     // Three at one instant: the order must not depend on time alone.
@@ -234,8 +235,8 @@ t.test('given many calls', async (t) => {
   const byKey = await call(service, ACCOUNT, { userId: null, keyId: KEY });
   ids.unshift(byKey);
 
-  const list = async (query: string, caller: Parameters<TestService['send']>[0] = 'owner') =>
-    (await service.send<Page>(caller, 'GET', `${LIST}${query}`)).body.data;
+  const list = async (query: string, caller: CallerName = 'owner') =>
+    (await service.call<Page>('GET', `${LIST}${query}`, { as: caller })).body.data;
 
   await t.test('then pages follow each other without gap or repetition', async (t) => {
     const seen: string[] = [];
@@ -268,7 +269,7 @@ t.test('given many calls', async (t) => {
   await t.test('then cursors and sizes that no page gave are refused', async (t) => {
     const forged = Buffer.from(JSON.stringify(['infinity', ids[0], 0])).toString('base64url');
     for (const query of ['?cursor=x', `?cursor=${forged}`, '?limit=0', '?limit=1000', '?status=fine']) {
-      const { status, body } = await service.send<Refusal>('owner', 'GET', `${LIST}${query}`);
+      const { status, body } = await service.call<Refusal>('GET', `${LIST}${query}`, { as: 'owner' });
       t.equal(status, 400, query);
       t.equal(body.code, 'invalid_request');
     }

@@ -1,43 +1,31 @@
 import type { FastifyInstance } from 'fastify';
 import { succeed } from '#libs/contracts/envelope.ts';
 import { getUsageRequest, listUsageRequests } from '#libs/contracts/usage.ts';
+import type { Database } from '#libs/db/database.ts';
 import { problem } from '#libs/problems/problems.ts';
 import { callerOf } from '#libs/service/internal-calls.ts';
 import { serveOperation } from '#libs/service/serve-operation.ts';
 import { isStaff } from '#libs/service/staff.ts';
-import { confinedTo } from '../usage/visibility.ts';
-import { type CallFilter, type CallRecord, presentCall } from './call-record.ts';
-import { type CallPosition, decodeCursor, encodeCursor } from './cursor.ts';
-import { type HoldRecord, requestReportOf } from './domain.ts';
+import { visibleUserId } from '../usage/domain/visibility.ts';
+import { presentCall } from './domain/call-record.ts';
+import { decodeCursor, encodeCursor } from './domain/cursor.ts';
+import { requestReportOf } from './domain/request-report.ts';
+import { findRequest, listCalls } from './store.ts';
 
-export type RequestRouteOptions = {
-  listCalls: (
-    filter: CallFilter,
-    after: CallPosition | null,
-    limit: number,
-  ) => Promise<(CallRecord & { position: CallPosition })[]>;
-  findRequest: (
-    requestId: string,
-    accountId: string | null,
-  ) => Promise<{ hold: HoldRecord; calls: CallRecord[] } | undefined>;
-};
-
-export function requestRoutes(app: FastifyInstance, { listCalls, findRequest }: RequestRouteOptions): void {
+export function requestRoutes(app: FastifyInstance, { database }: { database: Database }): void {
   serveOperation(app, listUsageRequests, async (request) => {
     const caller = callerOf(request);
     const { cursor, limit, provider, model, status } = request.query;
-    const calls = await listCalls(
-      {
-        accountId: caller.accountId,
-        userId: confinedTo(caller),
-        provider: provider ?? null,
-        model: model ?? null,
-        status: status ?? null,
-      },
-      cursor === undefined ? null : decodeCursor(cursor),
-      // One more than is shown tells whether there is a next page.
-      limit + 1,
-    );
+    const filter = {
+      accountId: caller.accountId,
+      userId: visibleUserId(caller),
+      provider: provider ?? null,
+      model: model ?? null,
+      status: status ?? null,
+    };
+    const after = cursor === undefined ? null : decodeCursor(cursor);
+    // One more row than the page shows whether there is a next page.
+    const calls = await listCalls(database, filter, after, limit + 1);
     const shown = calls.slice(0, limit);
     const last = shown.at(-1);
     const hasMore = calls.length > limit && last !== undefined;
@@ -50,9 +38,9 @@ export function requestRoutes(app: FastifyInstance, { listCalls, findRequest }: 
   serveOperation(app, getUsageRequest, async (request) => {
     const caller = callerOf(request);
     const { request_id: requestId } = request.params;
-    const found = await findRequest(requestId, isStaff(caller) ? null : caller.accountId);
-    const confined = isStaff(caller) ? null : confinedTo(caller);
-    if (found === undefined || (confined !== null && found.hold.userId !== confined)) {
+    const found = await findRequest(database, requestId, isStaff(caller) ? null : caller.accountId);
+    const visibleUser = isStaff(caller) ? null : visibleUserId(caller);
+    if (found === undefined || (visibleUser !== null && found.hold.userId !== visibleUser)) {
       throw problem('not_found');
     }
     return succeed(requestReportOf(found.hold, found.calls));

@@ -1,8 +1,8 @@
 import t from 'tap';
 import type { StopWire } from '#libs/contracts/stops.ts';
 import { testHold } from '#libs/ledger/fixtures.ts';
-import { ACCOUNT, createTestService, openBooks, STAFF } from '../fixtures.ts';
-import { importPriceBook } from '../prices/import-price-book.ts';
+import { ACCOUNT, createBalances, createTestService, STAFF } from '../fixtures.ts';
+import { importPriceBook } from '../prices/change-prices.ts';
 
 type One = { data: { stop: StopWire } };
 type Many = { data: { stops: StopWire[] } };
@@ -21,9 +21,9 @@ models:
 
 t.test('given an account at work', async (t) => {
   const service = await createTestService(t);
-  const { ledger, runtime, pool } = service;
-  await openBooks(ledger, ACCOUNT, runtime.clock.now());
-  await importPriceBook(pool, BOOK, runtime.clock.now());
+  const { ledger, runtime, database } = service;
+  await createBalances(ledger, ACCOUNT, runtime.clock.now());
+  await importPriceBook(database, BOOK, runtime);
   const verdict = async () => (await ledger.hold(testHold(ACCOUNT, runtime.newId(), { cost: 1n }))).verdict;
   t.equal(await verdict(), 'ok');
 
@@ -37,7 +37,7 @@ t.test('given an account at work', async (t) => {
       `when an admin stops it (${kind}), then nothing is admitted until the stop is lifted`,
       async (t) => {
         const body = { kind, ...(target && { target }), reason: 'wrong figures' };
-        const stopped = await service.send<One>('admin', 'POST', STOPS, { body });
+        const stopped = await service.call<One>('POST', STOPS, { as: 'admin', body });
         t.equal(stopped.status, 201);
         t.match(stopped.body.data.stop, {
           kind,
@@ -48,28 +48,45 @@ t.test('given an account at work', async (t) => {
         });
         t.equal(await verdict(), 'stopped');
 
-        const again = await service.send<One>('admin', 'POST', STOPS, {
+        const again = await service.call<One>('POST', STOPS, {
+          as: 'admin',
           body: { ...body, reason: 'other words' },
         });
         t.equal(again.status, 200);
         t.strictSame(again.body, stopped.body, 'the stop in force');
-        t.strictSame((await service.send<Many>('support', 'GET', STOPS)).body.data.stops, [
+        t.strictSame((await service.call<Many>('GET', STOPS, { as: 'support' })).body.data.stops, [
           stopped.body.data.stop,
         ]);
 
         const url = `${STOPS}/${stopped.body.data.stop.id}`;
-        const lifted = await service.send<One>('admin', 'DELETE', url);
+        const lifted = await service.call<One>('DELETE', url, { as: 'admin' });
         t.match(lifted.body.data.stop, { lifted_at: '2026-11-20T12:00:00.000Z', lifted_by: STAFF });
         t.strictSame(
-          (await service.send<One>('admin', 'DELETE', url)).body,
+          (await service.call<One>('DELETE', url, { as: 'admin' })).body,
           lifted.body,
           'lifting twice is lifting once',
         );
         t.equal(await verdict(), 'ok');
-        t.strictSame((await service.send<Many>('support', 'GET', STOPS)).body.data.stops, []);
+        t.strictSame((await service.call<Many>('GET', STOPS, { as: 'support' })).body.data.stops, []);
       },
     );
   }
+
+  await t.test('then each stop and each lift is audited once', async (t) => {
+    const { rows } = await service.pool.query(
+      'SELECT actor, action, subject, account_id, reason FROM audit_log WHERE action LIKE $1 ORDER BY id',
+      ['stop.%'],
+    );
+    t.strictSame(
+      rows.map(({ action, subject }) => [action, subject]),
+      ['global', 'provider:openai', 'model:openai/gpt-4o-mini', `account:${ACCOUNT}`].flatMap((target) => [
+        ['stop.created', `stop:${target}`],
+        ['stop.lifted', `stop:${target}`],
+      ]),
+    );
+    t.match(rows[0], { actor: STAFF, reason: 'wrong figures', account_id: null });
+    t.match(rows[6], { account_id: ACCOUNT });
+  });
 
   await t.test('then what would stop nothing is refused', async (t) => {
     const cases: [object, number, string][] = [
@@ -82,20 +99,24 @@ t.test('given an account at work', async (t) => {
       [{ kind: 'planet', target: 'earth', reason: 'x' }, 400, 'invalid_request'],
     ];
     for (const [body, status, code] of cases) {
-      const answer = await service.send<Refusal>('admin', 'POST', STOPS, { body });
+      const answer = await service.call<Refusal>('POST', STOPS, { as: 'admin', body });
       t.strictSame([answer.status, answer.body.code], [status, code], JSON.stringify(body));
     }
-    t.equal((await service.send('admin', 'DELETE', `${STOPS}/${runtime.newId()}`)).status, 404);
-    t.equal((await service.send('admin', 'DELETE', `${STOPS}/1`)).status, 400);
+    t.equal((await service.call('DELETE', `${STOPS}/${runtime.newId()}`, { as: 'admin' })).status, 404);
+    t.equal((await service.call('DELETE', `${STOPS}/1`, { as: 'admin' })).status, 400);
   });
 
   await t.test('then support may look and nobody else may do anything', async (t) => {
     const body = { kind: 'global', reason: 'x' };
     for (const caller of ['support', 'owner', 'key'] as const) {
-      t.equal((await service.send(caller, 'POST', STOPS, { body })).status, 403, caller);
-      t.equal((await service.send(caller, 'DELETE', `${STOPS}/${runtime.newId()}`)).status, 403, caller);
+      t.equal((await service.call('POST', STOPS, { as: caller, body })).status, 403, caller);
+      t.equal(
+        (await service.call('DELETE', `${STOPS}/${runtime.newId()}`, { as: caller })).status,
+        403,
+        caller,
+      );
     }
-    t.equal((await service.send('owner', 'GET', STOPS)).status, 403);
+    t.equal((await service.call('GET', STOPS, { as: 'owner' })).status, 403);
     t.equal(await verdict(), 'ok');
   });
 });

@@ -1,58 +1,53 @@
 import type { FastifyInstance } from 'fastify';
+import { actorOf } from '#libs/audit/request-actor.ts';
 import { succeed } from '#libs/contracts/envelope.ts';
 import {
-  type CreateStopBody,
   createStop,
-  liftStop,
+  liftStop as liftStopOperation,
   listStops,
   type StopWire,
 } from '#libs/contracts/stops.ts';
-import type { Ledger } from '#libs/ledger/ledger.ts';
+import type { Database } from '#libs/db/database.ts';
 import type { Stop } from '#libs/ledger/types.ts';
 import { problem } from '#libs/problems/problems.ts';
-import { callerOf } from '#libs/service/internal-calls.ts';
+import type { Runtime } from '#libs/service/runtime.ts';
 import { serveOperation } from '#libs/service/serve-operation.ts';
+import { isKnownModel, liftStop, putStop, type StopLedger } from './store.ts';
 
 export type StopRouteOptions = {
-  ledger: Pick<Ledger, 'stop' | 'liftStop' | 'stops'>;
-  newId: () => string;
-  hasModel: (provider: string, model: string) => Promise<boolean>;
+  database: Database;
+  ledger: StopLedger;
+  runtime: Pick<Runtime, 'clock' | 'newId'>;
 };
 
-export function stopRoutes(app: FastifyInstance, { ledger, newId, hasModel }: StopRouteOptions): void {
-  /** A stop of a misspelt model would stop nothing, and nobody would notice. */
-  async function targetOf(body: CreateStopBody): Promise<string> {
-    if (body.kind === 'global') return '';
-    if (body.kind !== 'model') return body.target;
-    const [provider = '', model = ''] = body.target.split('/');
-    if (!(await hasModel(provider, model)))
-      throw problem('unknown_model', { fields: { model: body.target } });
-    return body.target;
-  }
+export function stopRoutes(app: FastifyInstance, { database, ledger, runtime }: StopRouteOptions): void {
+  const { clock, newId } = runtime;
 
   serveOperation(app, listStops, async () => succeed({ stops: (await ledger.stops()).map(presentStop) }));
 
   serveOperation(app, createStop, async (request, reply) => {
     const { body } = request;
-    const { userId, accountId } = callerOf(request);
+    const target = body.kind === 'global' ? '' : body.target;
+    // A stop of a misspelt model would stop nothing, unnoticed.
+    if (body.kind === 'model' && !(await isKnownModel(database, target)))
+      throw problem('unknown_model', { fields: { model: target } });
     const id = newId();
-    const stop = await ledger.stop({
-      id,
-      kind: body.kind,
-      target: await targetOf(body),
-      reason: body.reason,
-      author: userId ?? accountId,
-    });
-    request.log.warn({ stop: stop.id, kind: stop.kind, target: stop.target }, 'emergency stop in force');
+    const stop = await putStop(
+      database,
+      ledger,
+      { id, kind: body.kind, target, reason: body.reason },
+      { by: actorOf(request), at: clock.now(), auditId: newId() },
+    );
+    request.log.warn({ stop: stop.id, kind: stop.kind, target: stop.target }, 'stop applied');
     reply.code(stop.id === id ? 201 : 200);
     return succeed({ stop: presentStop(stop) });
   });
 
-  serveOperation(app, liftStop, async (request) => {
-    const { userId, accountId } = callerOf(request);
-    const stop = await ledger.liftStop({ id: request.params.id, author: userId ?? accountId });
+  serveOperation(app, liftStopOperation, async (request) => {
+    const change = { by: actorOf(request), at: clock.now(), auditId: newId() };
+    const stop = await liftStop(database, ledger, request.params.id, change);
     if (stop === undefined) throw problem('not_found');
-    request.log.warn({ stop: stop.id, kind: stop.kind, target: stop.target }, 'emergency stop lifted');
+    request.log.warn({ stop: stop.id, kind: stop.kind, target: stop.target }, 'stop lifted');
     return succeed({ stop: presentStop(stop) });
   });
 }

@@ -6,10 +6,11 @@ import { recordWithin } from '#libs/ledger/quota-resources.ts';
 import {
   ACCOUNT,
   addMembers,
+  type CallerName,
+  createBalances,
   createTestService,
   MEMBER,
   OWNER,
-  openBooks,
   STRANGER,
   type TestService,
 } from '../fixtures.ts';
@@ -18,8 +19,8 @@ type Body = { success: boolean; data: UsageReport };
 
 const USAGE = '/api/subscription/usage';
 
-async function read(service: TestService, caller: Parameters<TestService['send']>[0], url = USAGE) {
-  const { status, body } = await service.send<Body>(caller, 'GET', url);
+async function read(service: TestService, caller: CallerName, url = USAGE) {
+  const { status, body } = await service.call<Body>('GET', url, { as: caller });
   return { status, report: body.data };
 }
 
@@ -30,7 +31,7 @@ function limitOf(report: UsageReport, meter: string): LimitWire {
 }
 
 /** One call that is held and settled at once. */
-async function call(
+async function spend(
   { ledger, runtime }: TestService,
   accountId: string,
   options: { cost: bigint; provider?: string; model?: string; userId?: string; status?: 'ok' | 'error' },
@@ -48,12 +49,12 @@ async function call(
 t.test('given an account that has used several models', async (t) => {
   const service = await createTestService(t);
   const { pool, ledger, runtime } = service;
-  await openBooks(ledger, ACCOUNT, runtime.clock.now());
+  await createBalances(ledger, ACCOUNT, runtime.clock.now());
   await addMembers(pool, ACCOUNT, [OWNER, MEMBER]);
-  await call(service, ACCOUNT, { cost: 1_000_001n });
-  await call(service, ACCOUNT, { cost: 2_000_000n, status: 'error' });
-  await call(service, ACCOUNT, { cost: 4_000_000n, userId: MEMBER });
-  await call(service, ACCOUNT, { cost: 40_000_000n, provider: 'anthropic', model: 'claude-sonnet-4-5' });
+  await spend(service, ACCOUNT, { cost: 1_000_001n });
+  await spend(service, ACCOUNT, { cost: 2_000_000n, status: 'error' });
+  await spend(service, ACCOUNT, { cost: 4_000_000n, userId: MEMBER });
+  await spend(service, ACCOUNT, { cost: 40_000_000n, provider: 'anthropic', model: 'claude-sonnet-4-5' });
   await ledger.hold(testHold(ACCOUNT, runtime.newId(), { cost: 5_000_000n, 'tokens.total': 100n }));
 
   await t.test('then every limit shows what is used, held and left', async (t) => {
@@ -122,11 +123,9 @@ t.test('given an account that has used several models', async (t) => {
 
   await t.test('then anything but an id in the path is refused', async (t) => {
     for (const bad of ['me', "'; drop table users--", '123']) {
-      const answer = await service.send<{ code: string }>(
-        'owner',
-        'GET',
-        `${USAGE}/${encodeURIComponent(bad)}`,
-      );
+      const answer = await service.call<{ code: string }>('GET', `${USAGE}/${encodeURIComponent(bad)}`, {
+        as: 'owner',
+      });
       t.equal(answer.status, 400);
       t.equal(answer.body.code, 'invalid_request');
     }
@@ -264,11 +263,11 @@ t.test('given limits of users and keys', async (t) => {
 t.test('given an account without books, billing opens them', async (t) => {
   const service = await createTestService(t);
   const { report } = await read(service, 'owner');
-  t.strictSame(service.opened, [ACCOUNT]);
+  t.strictSame(service.ensured, [ACCOUNT]);
   t.match(report, { as_of: '2026-11-20T12:00:00.100Z', period: { start: '2026-11-20T12:00:00.100Z' } });
   t.match(limitOf(report, 'cost'), { used: '0', limit: '100000000' });
   await read(service, 'owner');
-  t.equal(service.opened.length, 1);
+  t.equal(service.ensured.length, 1);
 
   service.runtime.clock.advance(-50);
   const early = (await read(service, 'owner')).report;
@@ -284,8 +283,8 @@ t.test(
   async (t) => {
     const service = await createTestService(t);
     const { pool, ledger, runtime } = service;
-    await openBooks(ledger, ACCOUNT, runtime.clock.now());
-    await call(service, ACCOUNT, { cost: 1_000_000n });
+    await createBalances(ledger, ACCOUNT, runtime.clock.now());
+    await spend(service, ACCOUNT, { cost: 1_000_000n });
     for (const amount of [3n, -1n]) {
       await recordWithin(pool, runtime.clock.now(), {
         id: runtime.newId(),
@@ -302,12 +301,14 @@ t.test(
       report.breakdown.providers.map(({ provider }) => provider),
       ['openai'],
     );
-    const calls = await service.send<{ data: { calls: unknown[] } }>('owner', 'GET', '/api/usage/requests');
+    const calls = await service.call<{ data: { calls: unknown[] } }>('GET', '/api/usage/requests', {
+      as: 'owner',
+    });
     t.match(calls.body.data.calls, [{ provider: 'openai' }]);
-    const counted = await service.send<{ data: { calls: unknown[] } }>(
-      'owner',
+    const counted = await service.call<{ data: { calls: unknown[] } }>(
       'GET',
       '/api/usage/requests?provider=inkmeter',
+      { as: 'owner' },
     );
     t.match(counted.body.data.calls, [{ model: 'images' }, { model: 'images' }], 'unless asked for');
   },
@@ -322,12 +323,9 @@ t.test('without a signed context nothing is told', async (t) => {
     '/api/admin/stops',
     '/api/admin/prices',
   ]) {
-    t.equal((await service.send(null, 'GET', url)).status, 401, url);
+    t.equal((await service.call('GET', url)).status, 401, url);
   }
-  t.equal(
-    (await service.send(null, 'GET', USAGE, { headers: { 'x-inkmeter-context': 'e30.AAAA' } })).status,
-    401,
-  );
+  t.equal((await service.call('GET', USAGE, { headers: { 'x-inkmeter-context': 'e30.AAAA' } })).status, 401);
 });
 
 t.test('given 15.75 USD and 800 calls on the tenth day of a plan of 150 USD and 5 000 calls', async (t) => {

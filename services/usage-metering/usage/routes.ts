@@ -2,65 +2,65 @@ import type { FastifyInstance } from 'fastify';
 import { succeed } from '#libs/contracts/envelope.ts';
 import type { Caller } from '#libs/contracts/internal-context.ts';
 import { getUsage, getUserUsage, type UsageReport } from '#libs/contracts/usage.ts';
-import type { AccountStanding, StandingQuery } from '#libs/ledger/read-limits.ts';
+import type { Database } from '#libs/db/database.ts';
+import { readLimits, type StandingQuery } from '#libs/ledger/read-limits.ts';
 import { problem } from '#libs/problems/problems.ts';
 import { callerOf } from '#libs/service/internal-calls.ts';
 import type { Clock } from '#libs/service/runtime.ts';
 import { serveOperation } from '#libs/service/serve-operation.ts';
 import { isStaff } from '#libs/service/staff.ts';
-import { type ModelUsage, type ModelUsageQuery, usageReportOf } from './domain.ts';
-import { seesWholeAccount } from './visibility.ts';
+import { usageReportOf } from './domain/usage-report.ts';
+import { seesWholeAccount } from './domain/visibility.ts';
+import { findAccountOfUser, isMember, listModelUsage } from './store.ts';
 
 export type UsageRouteOptions = {
+  database: Database;
   clock: Clock;
-  standing: (query: StandingQuery, now: Date) => Promise<AccountStanding | undefined>;
-  byModel: (query: ModelUsageQuery) => Promise<ModelUsage[]>;
-  isMember: (accountId: string, userId: string) => Promise<boolean>;
-  accountOf: (userId: string) => Promise<string | undefined>;
-  /** Opens the books of an account that has none yet; fails where billing cannot be reached. */
-  openBooks: (accountId: string, requestId: string) => Promise<void>;
+  /** Has billing create the balances of an account that has none. Rejects when billing cannot be reached. */
+  ensureBalances: (accountId: string, requestId: string) => Promise<void>;
 };
 
 export function usageRoutes(app: FastifyInstance, options: UsageRouteOptions): void {
-  const { clock, standing, byModel, isMember, accountOf, openBooks } = options;
+  const { database, clock, ensureBalances } = options;
 
-  async function report(
+  async function readReport(
     query: StandingQuery,
     userId: string | null,
     requestId: string,
   ): Promise<UsageReport> {
+    const { accountId } = query;
     let now = clock.now();
-    let account = await standing(query, now);
+    let account = await readLimits(database.$client, now, query);
     if (account === undefined) {
-      await openBooks(query.accountId, requestId);
-      // The books begin after the first look at the clock.
+      await ensureBalances(accountId, requestId);
+      // The balances begin after the first reading of the clock.
       now = clock.now();
-      account = await standing(query, now);
+      account = await readLimits(database.$client, now, query);
     }
     if (account === undefined) throw problem('service_unavailable');
     const { period, limits } = account;
-    const models = await byModel({ accountId: query.accountId, userId, from: period.start, to: now });
-    return usageReportOf({ accountId: query.accountId, userId, now, period, limits, models });
+    const models = await listModelUsage(database, { accountId, userId, from: period.start, to: now });
+    return usageReportOf({ accountId, userId, now, period, limits, models });
   }
 
-  /** The account in which the caller may look at the user; undefined where there is none. */
-  async function accountToShow(caller: Caller, userId: string): Promise<string | undefined> {
-    const isOwn = caller.userId === userId;
-    if (isOwn || (seesWholeAccount(caller) && (await isMember(caller.accountId, userId)))) {
+  /** The account in which the caller may see the user; undefined if there is none. */
+  async function findVisibleAccount(caller: Caller, userId: string): Promise<string | undefined> {
+    if (caller.userId === userId) return caller.accountId;
+    if (seesWholeAccount(caller) && (await isMember(database, caller.accountId, userId)))
       return caller.accountId;
-    }
-    return isStaff(caller) ? accountOf(userId) : undefined;
+    return isStaff(caller) ? findAccountOfUser(database, userId) : undefined;
   }
 
   serveOperation(app, getUsage, async (request) => {
     const { accountId, userId, keyId, workspaceId } = callerOf(request);
-    return succeed(await report({ accountId, userId, keyId, workspaceId }, null, request.id));
+    return succeed(await readReport({ accountId, userId, keyId, workspaceId }, null, request.id));
   });
 
   serveOperation(app, getUserUsage, async (request) => {
     const { user_id: userId } = request.params;
-    const accountId = await accountToShow(callerOf(request), userId);
+    const accountId = await findVisibleAccount(callerOf(request), userId);
     if (accountId === undefined) throw problem('not_found');
-    return succeed(await report({ accountId, userId, keyId: null, workspaceId: null }, userId, request.id));
+    const query = { accountId, userId, keyId: null, workspaceId: null };
+    return succeed(await readReport(query, userId, request.id));
   });
 }

@@ -1,43 +1,12 @@
-/** One provider call as the books have it, and as clients see it. */
+/** One provider call: as the ledger records it, and as clients see it. */
 import type { UsageCall } from '#libs/contracts/usage.ts';
+import type { usageEvents } from '#libs/db/schema/ledger.ts';
 import { formatUsd } from '#libs/money/money.ts';
 import { UNIT_CLASSES, type Units } from '#libs/pricing/units.ts';
 
-export type CallRecord = {
-  requestId: string;
-  callIndex: number;
-  admittedAt: Date;
-  occurredAt: Date;
-  userId: string | null;
-  keyId: string | null;
-  step: string;
-  provider: string;
-  model: string;
-  endpoint: string;
-  status: UsageCall['status'];
-  errorCode: string | null;
-  usageSource: UsageCall['usage_source'];
-  inputTokens: number | null;
-  cacheReadTokens: number | null;
-  cacheWriteTokens: number | null;
-  outputTokens: number | null;
-  reasoningTokens: number | null;
-  otherUnits: Readonly<Record<string, number>>;
-  inputCostNanoUsd: bigint;
-  outputCostNanoUsd: bigint;
-  costNanoUsd: bigint;
-  priceVersion: string;
-  attempts: number;
-  latencyMs: number;
-  firstByteMs: number | null;
-  late: boolean;
-  overrun: boolean;
-  requestBytes: number;
-  responseBytes: number;
-  providerRequestId: string | null;
-};
+export type CallRecord = typeof usageEvents.$inferSelect;
 
-/** Which of an account's calls are wanted; null is any. */
+/** Selects calls of an account; null selects all. */
 export type CallFilter = {
   accountId: string;
   userId: string | null;
@@ -48,7 +17,7 @@ export type CallFilter = {
 
 export function presentCall(call: CallRecord): UsageCall {
   return {
-    request_id: call.requestId,
+    request_id: call.holdId,
     call_index: call.callIndex,
     admitted_at: call.admittedAt.toISOString(),
     occurred_at: call.occurredAt.toISOString(),
@@ -68,7 +37,7 @@ export function presentCall(call: CallRecord): UsageCall {
       output: call.outputTokens,
       reasoning: call.reasoningTokens,
     },
-    other_units: { ...call.otherUnits },
+    other_units: otherUnitsOf(call),
     input_cost_usd: formatUsd(call.inputCostNanoUsd),
     output_cost_usd: formatUsd(call.outputCostNanoUsd),
     cost_usd: formatUsd(call.costNanoUsd),
@@ -85,10 +54,10 @@ export function presentCall(call: CallRecord): UsageCall {
   };
 }
 
-/** The units a call was billed by; what the provider did not say stays unknown. */
+/** The units that a call was priced by. A class that the provider did not report is undefined. */
 export function unitsOf(call: CallRecord): Units {
   const units: Record<string, number | undefined> = {
-    ...call.otherUnits,
+    ...otherUnitsOf(call),
     input: call.inputTokens ?? undefined,
     cache_read: call.cacheReadTokens ?? undefined,
     cache_write: call.cacheWriteTokens ?? undefined,
@@ -96,4 +65,10 @@ export function unitsOf(call: CallRecord): Units {
     reasoning: call.reasoningTokens ?? undefined,
   };
   return Object.fromEntries(UNIT_CLASSES.map((unitClass) => [unitClass, units[unitClass]]));
+}
+
+function otherUnitsOf({ otherClasses, otherAmounts }: CallRecord): Record<string, number> {
+  return Object.fromEntries(
+    otherClasses.map((unitClass, index) => [unitClass, Number(otherAmounts[index] ?? 0n)]),
+  );
 }

@@ -5,8 +5,8 @@ import { divide, formatUsd } from '#libs/money/money.ts';
 const MS_PER_DAY = 86_400_000;
 
 /**
- * What the period will come to if its days go on as they did: cost so far, divided by the days begun, times the days of
- * the period. Days are those of the subscription's own period, so months of any length and anchor project alike.
+ * Projects the cost of the period: the cost so far, divided by the days begun, times the days of the period. Days count
+ * from the start of the subscription's period, so the length of the month does not matter.
  */
 export function projectCost(
   period: { start: Date; end: Date },

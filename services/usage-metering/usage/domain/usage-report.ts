@@ -1,11 +1,11 @@
-/** The usage report: limits as they stand, and the calls of the period by provider and model. */
+/** The usage report: current limits, and the calls of the period by provider and model. */
 import { isGauge, LIMIT_STATES, type LimitState } from '#libs/catalogue/limit.ts';
 import { type LimitReading, limitToWire, percentageOf } from '#libs/contracts/limits.ts';
 import type { UsageFigures, UsageReport } from '#libs/contracts/usage.ts';
 import { divide, formatUsd } from '#libs/money/money.ts';
 import { projectCost } from './projection.ts';
 
-/** What a model came to over some days. */
+/** The usage of one model over some days. */
 export type ModelUsage = {
   provider: string;
   model: string;
@@ -20,12 +20,12 @@ export type ModelUsage = {
   latencyMs: bigint;
 };
 
-/** Days are those that the two instants fall on, both included. */
+/** From the day of `from` to the day of `to`, both included, in UTC. */
 export type ModelUsageQuery = { accountId: string; userId: string | null; from: Date; to: Date };
 
 export type UsageReportInput = {
   accountId: string;
-  /** Whose calls are counted; null for the whole account. */
+  /** Counts the calls of this user; null for the whole account. */
   userId: string | null;
   now: Date;
   period: { start: Date; end: Date };
@@ -55,7 +55,7 @@ export function usageReportOf(input: UsageReportInput): UsageReport {
     user_id: input.userId,
     as_of: input.now.toISOString(),
     period: { start: input.period.start.toISOString(), end: input.period.end.toISOString() },
-    // a team that is full is no sign of anything running out
+    // A full team does not mean that something runs out.
     status: worstState(input.limits.filter(({ meter }) => !isGauge(meter))),
     limits: input.limits.map(limitToWire),
     projection: projectCost(input.period, input.now, total.costNanoUsd, input.limits),
@@ -72,7 +72,7 @@ export function usageReportOf(input: UsageReportInput): UsageReport {
   };
 }
 
-/** The UTC day an instant falls on. */
+/** The UTC day of an instant. */
 export function dayOf(instant: Date): string {
   return instant.toISOString().slice(0, 10);
 }

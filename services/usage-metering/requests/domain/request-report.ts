@@ -1,4 +1,4 @@
-/** Explains one request: why it was admitted or refused, and what came of it. */
+/** Explains one request: why it was admitted or refused, and its calls. */
 import {
   type LimitReading,
   limitToWire,
@@ -6,30 +6,36 @@ import {
   toMeterAmount,
 } from '#libs/contracts/limits.ts';
 import type { RequestReport, VERDICTS } from '#libs/contracts/usage.ts';
+import type { ledgerHolds } from '#libs/db/schema/ledger.ts';
 import { formatUsd } from '#libs/money/money.ts';
 import { presentPlan, pricedUnitsOf, readPlan } from './call-plan.ts';
 import { type CallRecord, presentCall } from './call-record.ts';
 
 export type Verdict = (typeof VERDICTS)[number];
 
-export type HoldRecord = {
-  id: string;
-  accountId: string;
-  userId: string | null;
-  keyId: string | null;
-  state: 'open' | 'closed' | 'expired' | 'refused';
+/** A limit when the hold was decided; `binding` marks the one that decided. */
+export type LimitAtDecision = LimitReading & { binding: boolean };
+
+/** The columns of a hold that its report shows. */
+type HoldColumns =
+  | 'id'
+  | 'accountId'
+  | 'userId'
+  | 'keyId'
+  | 'state'
+  | 'createdAt'
+  | 'expiresAt'
+  | 'closedAt'
+  | 'meters'
+  | 'asked'
+  | 'remaining'
+  | 'detail';
+
+export type HoldRecord = Pick<typeof ledgerHolds.$inferSelect, HoldColumns> & {
   verdict: Verdict;
   /** `kind:target` of the emergency stop that refused it. */
   stop: string | null;
-  createdAt: Date;
-  expiresAt: Date;
-  closedAt: Date | null;
-  meters: readonly string[];
-  asked: readonly bigint[];
-  remaining: readonly bigint[];
-  /** The limits in force when it was decided, as they stood then. */
-  limits: readonly (LimitReading & { binding: boolean })[];
-  detail: string;
+  limits: readonly LimitAtDecision[];
 };
 
 export function requestReportOf(hold: HoldRecord, calls: readonly CallRecord[]): RequestReport {
@@ -86,7 +92,7 @@ function totalsOf(calls: readonly CallRecord[]): RequestReport['totals'] {
   };
 }
 
-function explain(hold: HoldRecord, binding: HoldRecord['limits'][number] | undefined): string {
+function explain(hold: HoldRecord, binding: LimitAtDecision | undefined): string {
   const where = binding === undefined ? 'A limit' : describeLimit(binding);
   const asked =
     binding === undefined
@@ -95,18 +101,18 @@ function explain(hold: HoldRecord, binding: HoldRecord['limits'][number] | undef
   switch (hold.verdict) {
     case 'ok':
       return binding === undefined
-        ? 'Admitted: no limit applies to it.'
+        ? 'Admitted: no limit applies.'
         : `Admitted: every limit had room for its worst case. The tightest: ${where}${asked}.`;
     case 'limit_held':
-      return `Refused: it did not fit beside the requests that were still running. ${where}${asked}.`;
+      return `Refused: it did not fit while other requests were still running. ${where}${asked}.`;
     case 'limit_blocked':
-      return `Refused: close to its end, a limit admits no new work. ${where}${asked}.`;
+      return `Refused: a limit that is almost used up admits no new work. ${where}${asked}.`;
     case 'limit_exceeded':
-      return `Refused: its worst case did not fit into what was left. ${where}${asked}.`;
+      return `Refused: its worst case exceeded the remaining amount. ${where}${asked}.`;
     case 'meter_disabled':
       return `Refused: the plan does not include ${binding?.meter ?? 'this'}.`;
     case 'stopped':
-      return `Refused: the operators had stopped such work (${hold.stop ?? 'global'}).`;
+      return `Refused: an emergency stop was in force (${hold.stop ?? 'global'}).`;
   }
 }
 
@@ -117,7 +123,7 @@ function askedOf(hold: HoldRecord, meter: string): bigint {
 function describeLimit({ meter, window, amount, used, held }: LimitReading): string {
   const limit = amount === null ? 'without a limit' : `of ${quantity(meter, amount)}`;
   const span = window === 'total' ? '' : ` a ${window}`;
-  return `${meter} stood at ${quantity(meter, used)} used and ${quantity(meter, held)} held ${limit}${span}`;
+  return `${meter} had ${quantity(meter, used)} used and ${quantity(meter, held)} held ${limit}${span}`;
 }
 
 function quantity(meter: string, amount: bigint): string {

@@ -1,4 +1,4 @@
-/** The plan of calls that a hold was made for, as the gateway left it in the hold's detail. */
+/** The plan of calls that a hold covers, as the gateway stored it in the hold's detail. */
 import { z } from 'zod';
 import { displayPrice } from '#libs/contracts/prices.ts';
 import type { RequestReport } from '#libs/contracts/usage.ts';
@@ -28,7 +28,7 @@ const callPlan = z.object({ kind: z.string(), calls: z.array(plannedCall) });
 
 export type RecordedPlan = z.output<typeof callPlan>;
 
-/** Reads a hold's detail; null where it is not a plan of calls. */
+/** Reads a hold's detail; null if it is not a plan of calls. */
 export function readPlan(detail: string): RecordedPlan | null {
   try {
     return callPlan.safeParse(JSON.parse(detail)).data ?? null;
@@ -56,7 +56,7 @@ export function presentPlan(plan: RecordedPlan): NonNullable<RequestReport['plan
   };
 }
 
-/** What each class of units of a call was priced at; nothing where the plan does not hold the prices it used. */
+/** The price of each class of units of a call; empty if the plan has other prices than the call used. */
 export function pricedUnitsOf(
   call: CallRecord,
   plan: RecordedPlan | null,

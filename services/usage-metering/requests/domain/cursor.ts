@@ -1,4 +1,4 @@
-/** The place of a call in the list of calls, as an opaque text that clients hand back. */
+/** The position of a call in the list of calls, as an opaque text for clients. */
 import { z } from 'zod';
 import { problem } from '#libs/problems/problems.ts';
 
@@ -15,12 +15,12 @@ export function encodeCursor({ admittedAt, requestId, callIndex }: CallPosition)
   return Buffer.from(JSON.stringify([admittedAt, requestId, callIndex])).toString('base64url');
 }
 
-/** @throws ProblemError `invalid_request` for anything that no page of ours has handed out. */
+/** @throws ProblemError `invalid_request` when the cursor was not made by {@link encodeCursor}. */
 export function decodeCursor(cursor: string): CallPosition {
   const parsed = position.safeParse(readJson(Buffer.from(cursor, 'base64url').toString('utf8')));
   if (!parsed.success) {
     throw problem('invalid_request', {
-      detail: 'cursor is not valid: use next_cursor of the page before.',
+      detail: 'Invalid cursor: use next_cursor of the previous page.',
       fields: { param: 'cursor' },
     });
   }

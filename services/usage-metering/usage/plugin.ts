@@ -1,0 +1,7 @@
+import type { FastifyPluginAsync } from 'fastify';
+import { type UsageRouteOptions, usageRoutes } from './routes.ts';
+
+/** Reports what an account or a user has used. */
+export const usagePlugin: FastifyPluginAsync<UsageRouteOptions> = async (app, options) => {
+  usageRoutes(app, options);
+};
