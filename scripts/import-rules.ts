@@ -78,8 +78,9 @@ const VENDOR_SDKS = {
   stripe: 'services/billing/payments/stripe/',
 };
 const DRIVERS = ['pg', 'drizzle-orm', 'fastify', 'undici', ...Object.keys(VENDOR_SDKS)];
-/** Libs that reach a database, a network or a disk. Row types of the schema are allowed. */
-const IO_FOLDERS = /^libs\/(db\/(?!schema\/)|http|clients|config|jobs|outbox|storage|audit|embedded)/;
+/** Libs that reach a database, a network or a disk. Row types of the schema and the audit entry's type are allowed. */
+const IO_FOLDERS =
+  /^libs\/(db\/(?!schema\/)|http|clients|config|jobs|outbox|storage|audit(?!\/entry\.ts)|embedded)/;
 /** Development tools that running code uses when they happen to be installed. */
 const OPTIONAL_PACKAGES = ['pino-pretty'];
 

@@ -4,6 +4,7 @@ import type { Caller } from '#libs/contracts/internal-context.ts';
 import type { PaymentRequestSummary } from '#libs/contracts/payment-requests.ts';
 import type { CurrentSubscription } from '#libs/contracts/plans.ts';
 import type { BillingEventWire } from '#libs/contracts/subscriptions.ts';
+import type { EventType } from '#libs/outbox/routes.ts';
 import { createLogger } from '#libs/service/logger.ts';
 import { ACCOUNT, STAFF, type TestService } from './fixtures.ts';
 
@@ -130,3 +131,12 @@ export function markPaid(service: TestService, id: string, note = 'Transfer') {
 export const requestsOf = async ({ pool }: TestService) =>
   (await pool.query('SELECT id, status, plan_key, amount_minor, note FROM payment_requests ORDER BY id'))
     .rows;
+
+/** The events of one type in the outbox, the oldest first. */
+export const emitted = async ({ pool }: TestService, type: EventType) =>
+  (
+    await pool.query(
+      'SELECT account_id, payload FROM outbox_events WHERE type = $1 ORDER BY created_at, id',
+      [type],
+    )
+  ).rows;

@@ -2,6 +2,8 @@ import { recordAudit } from '#libs/audit/record-audit.ts';
 import type { Tx } from '#libs/db/database.ts';
 import { notify } from '#libs/db/notify.ts';
 import { setLimits } from '#libs/ledger/ledger.ts';
+import { emit, type OutboxEvent } from '#libs/outbox/emit.ts';
+import { type PaymentRequest, presentRequestSummary } from '../payments/domain.ts';
 import { insertRequest, saveResolution } from '../payments/store.ts';
 import { convertTrial, endTrial, insertTrial } from '../trials/store.ts';
 import { insertBillingEvent } from './billing-event-store.ts';
@@ -37,7 +39,8 @@ export async function applyDecision(
 async function applyEffect(tx: Tx, newId: () => string, accountId: string, effect: Effect): Promise<void> {
   switch (effect.kind) {
     case 'payment_requested':
-      return insertRequest(tx, effect.request);
+      await insertRequest(tx, effect.request);
+      return emit(tx, paymentRequested(newId(), effect.request), newId);
     case 'payment_resolved':
       return saveResolution(tx, effect.request);
     case 'trial_started': {
@@ -57,6 +60,11 @@ async function applyEffect(tx: Tx, newId: () => string, accountId: string, effec
     case 'audit':
       return recordAudit(tx, { ...effect.entry, id: newId(), accountId, subject: `account:${accountId}` });
   }
+}
+
+function paymentRequested(id: string, request: PaymentRequest): OutboxEvent {
+  const { accountId, createdAt } = request;
+  return { id, type: 'payment.requested', accountId, payload: presentRequestSummary(request), createdAt };
 }
 
 /**

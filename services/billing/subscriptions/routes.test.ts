@@ -5,6 +5,7 @@ import {
   callerWith,
   customer,
   type Events,
+  emitted,
   markPaid,
   type Refusal,
   requestsOf,
@@ -115,6 +116,10 @@ t.test('given an account on the free plan', async (t) => {
     t.ok(answers.every(({ status }) => status === 402));
     t.equal(new Set(answers.map(({ body }) => body.payment_request?.id)).size, 1);
     t.equal((await requestsOf(service)).length, 1);
+    t.match(await emitted(service, 'payment.requested'), [
+      { account_id: ACCOUNT, payload: { plan: 'pro', amount_minor: 7900, status: 'open' } },
+    ]);
+    t.equal((await emitted(service, 'payment.requested')).length, 1);
   });
 
   await t.test('when it changes its mind, then only the last one is open', async (t) => {

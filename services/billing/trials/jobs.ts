@@ -1,8 +1,8 @@
-import type { Database } from '#libs/db/database.ts';
+import { type Database, transaction } from '#libs/db/database.ts';
 import { defineTask, type Task } from '#libs/jobs/task.ts';
 import type { Runtime } from '#libs/service/runtime.ts';
 import { type DueReminder, remindersDue, type Trial } from './domain.ts';
-import { insertReminder, trialsToRemind } from './store.ts';
+import { recordReminder, trialsToRemind } from './store.ts';
 
 const BATCH_SIZE = 500;
 
@@ -37,7 +37,9 @@ async function sendReminders(
   do {
     trials = await trialsToRemind(database, reminder, BATCH_SIZE);
     for (const trial of trials) {
-      await insertReminder(database, { id: runtime.newId(), kind: reminder.kind, at: now }, trial);
+      await transaction(database, (tx) =>
+        recordReminder(tx, trial, reminder, { at: now, newId: runtime.newId }),
+      );
     }
   } while (trials.length === BATCH_SIZE && !signal.aborted);
 }

@@ -7,6 +7,7 @@ import {
   addOwner,
   createJobs,
   customer,
+  emitted,
   type Refusal,
   readPreset,
 } from '../customers.fixture.ts';
@@ -204,6 +205,11 @@ t.test('given trials that are about to end', async (t) => {
     kind: 'trial_ends_in_3_days',
     data: { plan: 'pro', ends_at: '2026-12-04T12:00:00.000Z' },
   });
+  t.match(await emitted(service, 'trial.ending'), [
+    { account_id: ACCOUNT, payload: { plan: 'pro', days_before: 3, ends_at: '2026-12-04T12:00:00.000Z' } },
+    { account_id: ACCOUNT, payload: { plan: 'pro', days_before: 1 } },
+  ]);
+  t.equal((await emitted(service, 'trial.ending')).length, 2, 'each is emitted once');
 });
 
 t.test('given jobs that did not run for days, only the reminder that still helps is told', async (t) => {

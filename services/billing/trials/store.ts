@@ -3,6 +3,7 @@ import { and, eq, getTableColumns, gt, inArray, isNull, lte, notExists, sql } fr
 import type { Queryable, Tx } from '#libs/db/database.ts';
 import { billingEvents, trialIdentities, trials } from '#libs/db/schema/billing.ts';
 import { memberships, users } from '#libs/db/schema/gateway.ts';
+import { emit } from '#libs/outbox/emit.ts';
 import { insertBillingEvent } from '../subscriptions/billing-event-store.ts';
 import type { DueReminder, Trial } from './domain.ts';
 
@@ -109,12 +110,15 @@ export function trialsToRemind(
     .limit(limit);
 }
 
-/** Records the reminder of a trial. @returns false where it was recorded before. */
-export function insertReminder(
-  db: Queryable,
-  { id, kind, at }: { id: string; kind: DueReminder['kind']; at: Date },
+/** Records a reminder and emits it, once for each trial and kind. */
+export async function recordReminder(
+  tx: Tx,
   { id: subject, accountId, planKey, endsAt }: Trial,
-): Promise<boolean> {
+  { kind, daysBefore }: DueReminder,
+  { at, newId }: { at: Date; newId: () => string },
+): Promise<void> {
   const data = { plan: planKey, ends_at: endsAt.toISOString() };
-  return insertBillingEvent(db, { id, accountId, kind, subject, at, data });
+  if (!(await insertBillingEvent(tx, { id: newId(), accountId, kind, subject, at, data }))) return;
+  const payload = { ...data, trial_id: subject, days_before: daysBefore };
+  await emit(tx, { id: newId(), type: 'trial.ending', accountId, payload, createdAt: at }, newId);
 }
