@@ -157,15 +157,13 @@ export async function startInstallation(t: TestScope, catalogue: string): Promis
     const dispatcher = new Agent({ headersTimeout: 0, bodyTimeout: 0 });
     t.teardown(() => dispatcher.destroy());
     const service = base('generation');
-    const { app, stopWatch } = buildGeneration({
+    const { app } = buildGeneration({
       ...service,
       config: toGenerationConfig(loadConfig(generationSchema, { ...variables('generation'), ...env })),
       ledger: createLedger({ pool: service.pool }),
       listener: listenerFor('generation'),
       dispatcher,
     });
-    app.addHook('onReady', stopWatch.start);
-    app.addHook('onClose', () => stopWatch.stop());
     return connectTo(await listenOnFreePort(t, app));
   }
   const workChannel = createWorkChannel({

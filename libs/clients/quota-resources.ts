@@ -50,7 +50,7 @@ export type QuotaResources = {
 /** Preparing a resource takes seconds at most. Once the hold has expired, its room may belong to another request. */
 const HOLD_TTL_MS = 60_000;
 
-export function ownerOf({ accountId, userId, keyId, workspaceId }: Caller): Owner {
+export function ownerOf({ accountId, userId, keyId, workspaceId }: Owner | Caller): Owner {
   return { accountId, userId, keyId, workspaceId };
 }
 

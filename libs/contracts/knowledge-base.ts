@@ -1,4 +1,4 @@
-/** `/api/kb/files`: texts that an account's content is written with in mind. */
+/** `/api/kb/files`: texts that an account's content should follow. */
 
 import { z } from 'zod';
 import { count, instant } from './envelope.ts';
@@ -8,7 +8,7 @@ import { page, pageQuery } from './page.ts';
 import { COUNTING_PROBLEMS, problemResponses, USER_PROBLEMS } from './problem-responses.ts';
 import { isStorable } from './storable-text.ts';
 
-/** In UTF-8. */
+/** Size of the content in UTF-8. */
 export const MAX_FILE_BYTES = 1024 * 1024;
 
 const fileName = z
@@ -16,7 +16,7 @@ const fileName = z
   .trim()
   .min(1)
   .max(255)
-  .regex(/^[^\p{Cc}/\\]+$/u, 'must be a name without slashes and control characters')
+  .regex(/^[^\p{Cc}/\\]+$/u, 'must be a name without slashes or control characters')
   .refine(isStorable, 'must be text');
 
 export const addKbFileRequest = z
@@ -27,7 +27,7 @@ export const addKbFileRequest = z
       .max(100)
       .regex(
         /^(text\/[a-z0-9.+-]+|application\/(json|xml|yaml))$/,
-        'must be a type of text, such as text/markdown',
+        'must be a text type, such as text/markdown',
       )
       .default('text/plain'),
     content: z
@@ -126,7 +126,7 @@ export const deleteKbFile = defineOperation({
   method: 'DELETE',
   path: '/api/kb/files/{id}',
   summary: 'Delete a knowledge-base file',
-  description: 'Another may be added in its place.',
+  description: 'Frees its place for another file.',
   tags,
   auth: 'user',
   params: fileId,

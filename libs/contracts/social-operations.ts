@@ -126,9 +126,9 @@ export const createSocialPost = defineOperation({
   headers: idempotencyHeaders,
   summary: 'Create a post, and publish it now or later',
   description: [
-    'A post counts against the posts of a day and of a week when it is published or scheduled, and not any more when it',
-    'is cancelled or cannot be published. Scheduling takes the feature `auto_post`. Where the network is out of reach the',
-    'post stays `scheduled` and is tried again; look at `state` in the answer.',
+    'A post counts against the daily and weekly posts once it is published or scheduled, until it is cancelled or fails.',
+    'Scheduling requires the feature `auto_post`. If the network is not available, the post stays `scheduled` and is',
+    'tried again. A post whose outcome is `unknown` is never sent again. The response gives the `state`.',
   ].join(' '),
   tags,
   auth: 'user',

@@ -15,7 +15,7 @@ export const SOCIAL_PLATFORMS = [
 ] as const;
 export type SocialPlatform = (typeof SOCIAL_PLATFORMS)[number];
 
-export const POST_STATES = ['draft', 'scheduled', 'published', 'failed'] as const;
+export const POST_STATES = ['draft', 'scheduled', 'published', 'failed', 'unknown'] as const;
 export type PostState = (typeof POST_STATES)[number];
 
 const MAX_TEXT = 10_000;
@@ -90,14 +90,18 @@ export const socialPost = z
     id: z.uuid(),
     connection_id: z.uuid(),
     text: z.string(),
-    state: z.enum(POST_STATES),
+    state: z
+      .enum(POST_STATES)
+      .describe('`unknown`: publishing was attempted without a confirmation, and is not repeated.'),
     scheduled_at: instant.nullable(),
     published_at: instant.nullable(),
     url: z.string().nullable().describe('Address of the published post.'),
     failure: z
       .object({ code: z.string(), detail: z.string() })
       .nullable()
-      .describe('Why publishing failed. A failed post does not count against limits.'),
+      .describe(
+        'Why the post is `failed` or `unknown`. A failed post does not count against limits; an unknown one does.',
+      ),
     created_at: instant,
   })
   .meta({ id: 'SocialPost' });

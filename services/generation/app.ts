@@ -1,33 +1,32 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import type { Pool } from 'pg';
 import type { Dispatcher } from 'undici';
 import type { ContextSigner } from '#libs/auth/internal-context.ts';
-import { acceptChannels } from '#libs/channel/server.ts';
-import { WORK_PATH, WORK_PROTOCOL } from '#libs/contracts/work.ts';
+import type { AccountEntitlements } from '#libs/clients/account-entitlements.ts';
+import { createQuotaResources } from '#libs/clients/quota-resources.ts';
+import { createDatabase } from '#libs/db/database.ts';
 import type { Listener } from '#libs/db/listen.ts';
+import type { Task } from '#libs/jobs/task.ts';
 import type { Ledger } from '#libs/ledger/ledger.ts';
 import { createService, type ServiceApp } from '#libs/service/create-service.ts';
-import { rejectUnsignedCaller, requireInternalContext } from '#libs/service/internal-calls.ts';
+import { requireInternalContext } from '#libs/service/internal-calls.ts';
 import type { Logger } from '#libs/service/logger.ts';
 import type { Metrics } from '#libs/service/metrics.ts';
-import { createPeriodicJob, type PeriodicJob } from '#libs/service/periodic-job.ts';
 import type { Runtime } from '#libs/service/runtime.ts';
-import { createGenerationMetrics } from './calls/metrics.ts';
-import type { CallRunner } from './calls/run-call.ts';
-import { createChatHandler } from './chat/routes.ts';
+import { callsPlugin } from './calls/plugin.ts';
+import { chatPlugin } from './chat/plugin.ts';
 import type { GenerationConfig } from './config.ts';
-import { createGenerateHandler } from './content/routes.ts';
-import { createImagesHandler } from './images/routes.ts';
-import { createChatProviders, createImageProviders } from './providers/registry.ts';
-import { createActiveRequests } from './requests/active-requests.ts';
-import { createStopWatch, type StopWatch } from './requests/watch-stops.ts';
-import { createWorkServer } from './requests/work-server.ts';
-import { addSocialRoutes, type SocialDependencies } from './social/plugin.ts';
-import { createStoredResponses } from './stored-responses/domain.ts';
-import { resultsRoute } from './stored-responses/routes.ts';
-import { createResultStore, RENEW_EVERY_MS } from './stored-responses/store.ts';
+import { contentPlugin } from './content/plugin.ts';
+import { imagesPlugin } from './images/plugin.ts';
+import { knowledgeBasePlugin } from './knowledge-base/plugin.ts';
+import { providersPlugin } from './providers/plugin.ts';
+import { createActiveRequests } from './requests/domain/active-requests.ts';
+import { requestsPlugin } from './requests/plugin.ts';
+import { socialTasks } from './social/jobs.ts';
+import { createPublisher, socialPlugin } from './social/plugin.ts';
+import { storedResponseTasks } from './stored-responses/jobs.ts';
+import { storedResponsesPlugin } from './stored-responses/plugin.ts';
 
-export type AppDependencies = {
+export type AppOptions = {
   config: GenerationConfig;
   runtime: Runtime;
   logger: Logger;
@@ -38,94 +37,74 @@ export type AppDependencies = {
   signer: Pick<ContextSigner, 'verify'>;
   /** Connections to providers. */
   dispatcher: Dispatcher;
-  /** What serves posts and knowledge-base files; without it there are none. */
-  social?: Pick<SocialDependencies, 'entitlements' | 'publisher'>;
+  /** Without entitlements, social publishing and the knowledge base are not served. */
+  entitlements?: Pick<AccountEntitlements, 'get' | 'suggestPlans' | 'listen'>;
 };
 
 export type Generation = {
   app: ServiceApp;
-  jobs: PeriodicJob[];
-  /** Jobs that running requests depend on, until the last of them has ended. */
-  requestScopedJobs: PeriodicJob[];
-  /** Must have started before the first request is served. */
-  stopWatch: StopWatch;
-  /** Ends what is still running, so that it is settled before the process ends. */
-  endWork: () => void;
-  /** Cuts the connections of whoever still waits for work. */
-  dropWork: () => void;
+  tasks: Task[];
+  /** Ends the requests in progress, so that they are settled before the process ends. */
+  endRequests: () => void;
+  /** Closes the connections of clients that still wait for a response. */
+  dropClients: () => void;
 };
 
-const OVERDUE_CHECK_INTERVAL_MS = 250;
-/** What a plan of many calls may take. */
-const MAX_HEAD_BYTES = 1024 * 1024;
-const PURGE_INTERVAL_MS = 60 * 60_000;
-
-export function buildApp(dependencies: AppDependencies): Generation {
-  const { config, runtime, logger, pool, ledger, listener, signer, dispatcher } = dependencies;
-  const { clock, newId, random } = runtime;
-  const registry = createActiveRequests();
-  const metrics = createGenerationMetrics(dependencies.metrics, registry.size);
-  const results = createResultStore(pool);
-  const storedResponses = createStoredResponses(results, logger);
-  const runner: CallRunner = { ...config.calls, metrics, random };
-  const providerOptions = { access: config.access, dispatcher, runtime: { clock, newId } };
-  const providers = { ...createChatProviders(providerOptions), ...createImageProviders(providerOptions) };
-  const task = {
-    ledger,
-    metrics,
-    logger,
-    sleep: (ms: number) => delay(ms),
-    registry,
-    storedResponses,
-    deadlineMarginMs: config.deadlineMarginMs,
-  };
-
+export function buildApp(options: AppOptions): Generation {
+  const { config, runtime, logger, metrics, pool, ledger, listener, signer, dispatcher, entitlements } =
+    options;
+  const database = createDatabase(pool);
+  const activeRequests = createActiveRequests();
   const app = createService({
     config: config.service,
     runtime,
     logger,
-    metrics: dependencies.metrics,
+    metrics,
     acceptRequestId: true,
   });
-  const work = acceptChannels(app.server, WORK_PROTOCOL, {
-    maxRequestBytes: config.service.bodyLimitBytes + MAX_HEAD_BYTES,
-    refuse: ({ url, headers }) => (url === WORK_PATH ? rejectUnsignedCaller(signer, headers) : 404),
-    serve: createWorkServer({
-      ...task,
-      handlers: {
-        chat: createChatHandler({ runner, providers }),
-        generate: createGenerateHandler({ runner, providers, clock }),
-        image: createImagesHandler({ runner, providers }),
-      },
-      requests: dependencies.metrics,
-      isOverloaded: () => config.service.eventLoopDelayLimitMs > 0 && app.isUnderPressure(),
-    }),
-    onError: (error) => logger.error({ err: error }, 'a channel failed'),
-  });
-  app.addHook('preClose', work.drain);
   requireInternalContext(app, signer);
-  resultsRoute(app, results);
-  const { social } = dependencies;
-  const socialJobs = social ? addSocialRoutes(app, { ...social, runtime, logger, pool, ledger }) : [];
+  app.register(providersPlugin, { access: config.access, dispatcher, runtime });
+  app.register(callsPlugin, { limits: config.calls, metrics, random: runtime.random });
+  app.register(storedResponsesPlugin, { database, logger });
+  app.register(requestsPlugin, {
+    activeRequests,
+    clock: runtime.clock,
+    deadlineMarginMs: config.deadlineMarginMs,
+    bodyLimitBytes: config.service.bodyLimitBytes,
+    isOverloaded: () => config.service.eventLoopDelayLimitMs > 0 && app.isUnderPressure(),
+    ledger,
+    listener,
+    logger,
+    metrics,
+    signer,
+  });
+  app.register(chatPlugin);
+  app.register(contentPlugin, { clock: runtime.clock });
+  app.register(imagesPlugin);
 
-  const job = (name: string, intervalMs: number, run: () => Promise<unknown>) =>
-    createPeriodicJob({
-      name,
-      intervalMs,
-      logger,
-      run: async () => {
-        await run();
-      },
-    });
+  const tasks = storedResponseTasks({ database });
+  if (entitlements) {
+    const publisher = createPublisher(config.socialPublisherUrl, dispatcher);
+    const quotaResources = createQuotaResources({ ledger, entitlements, runtime });
+    listenWhileRunning(app, entitlements);
+    app.register(knowledgeBasePlugin, { database, runtime, quotaResources });
+    app.register(socialPlugin, { database, runtime, entitlements, quotaResources, publisher });
+    tasks.push(...socialTasks({ database, clock: runtime.clock, publisher, quotaResources }));
+  }
+
   return {
     app,
-    stopWatch: createStopWatch({ listener, ledger, registry, logger }),
-    endWork: () => registry.endAll('shutdown'),
-    dropWork: work.drop,
-    jobs: [job('purge kept answers', PURGE_INTERVAL_MS, results.purge), ...socialJobs],
-    requestScopedJobs: [
-      job('end overdue work', OVERDUE_CHECK_INTERVAL_MS, async () => registry.endOverdue(clock.now())),
-      job('renew leases of kept answers', RENEW_EVERY_MS, storedResponses.renew),
-    ],
+    tasks,
+    endRequests: () => activeRequests.endAll('shutdown'),
+    dropClients: () => app.dropClients(),
   };
+}
+
+/** Keeps the cached entitlements current. */
+function listenWhileRunning(app: ServiceApp, entitlements: Pick<AccountEntitlements, 'listen'>): void {
+  let stopListening = () => {};
+  app.addHook('onReady', async () => {
+    stopListening = await entitlements.listen();
+  });
+  app.addHook('onClose', () => stopListening());
 }

@@ -2,12 +2,12 @@ import { z } from 'zod';
 import { durationMs, httpUrl, integer } from '#libs/config/variables.ts';
 import { backendVariables } from '#libs/service/backend-variables.ts';
 import { serviceVariables, toServiceConfig } from '#libs/service/variables.ts';
-import type { CallRunner } from './calls/run-call.ts';
-import { PROVIDERS, type ProviderAccess, type ProviderKey } from './providers/registry.ts';
+import type { CallRunner } from './calls/domain/run-call.ts';
+import { PROVIDERS, type ProviderAccess, type ProviderKey } from './providers/domain/providers.ts';
 
 const DEFAULT_PORT = 8083;
 
-/** More than the gateway accepts, which has the say. */
+/** Larger than the gateway's limit, which applies first. */
 const DEFAULT_BODY_LIMIT = '32mb';
 
 const service = serviceVariables(DEFAULT_PORT);
@@ -18,9 +18,9 @@ const apiKey = (provider: string) =>
     .min(1)
     .optional()
     .meta({ secret: true })
-    .describe(`Key of the ${provider} API; without one its models cannot be called`);
+    .describe(`Key for the ${provider} API; without it, its models cannot be called`);
 
-const baseUrl = (url: string) => httpUrl().prefault(url).describe('Where its API is');
+const baseUrl = (url: string) => httpUrl().prefault(url).describe('Base URL of its API');
 
 export const configSchema = z.object({
   ...service,
@@ -44,44 +44,44 @@ export const configSchema = z.object({
   OLLAMA_BASE_URL: httpUrl()
     .optional()
     .describe(
-      'Where Ollama serves its OpenAI-compatible API, such as http://127.0.0.1:11434/v1; it takes no key',
+      "Base URL of Ollama's OpenAI-compatible API, such as http://127.0.0.1:11434/v1; it needs no key",
     ),
 
   PROVIDER_TIMEOUT: durationMs()
     .prefault('5m')
-    .describe('Longest wait for an answer of a provider, or for the first piece of a stream'),
+    .describe("Longest wait for a provider's answer, or for the first piece of a stream"),
   PROVIDER_IDLE_TIMEOUT: durationMs()
     .prefault('60s')
-    .describe('Longest silence of a provider inside a stream'),
+    .describe('Longest pause between two pieces of a stream'),
   PROVIDER_CONNECT_TIMEOUT: durationMs()
     .prefault('5s')
     .describe('Longest wait for a connection to a provider'),
   PROVIDER_CONNECTIONS: integer({ min: 1 })
     .prefault('4096')
-    .describe('Connections to one provider at most; each carries one call at a time'),
+    .describe('Maximum connections to one provider; each carries one call at a time'),
   PROVIDER_ATTEMPTS: integer({ min: 1, max: 10 })
     .prefault('3')
-    .describe('Attempts at a provider call that failed before it produced (or cost) anything'),
+    .describe('Maximum attempts at a provider call that fails before it produced, or cost, anything'),
   PROVIDER_RETRY_DELAY: durationMs()
     .prefault('500ms')
-    .describe('Longest pause before the second attempt; doubled for each one after'),
+    .describe('Longest pause before the second attempt; doubled for each further attempt'),
   PROVIDER_RETRY_DELAY_LIMIT: durationMs()
     .prefault('8s')
-    .describe('A provider that asks for a longer pause than this is not asked again'),
-  BILLING_URL: httpUrl().prefault('http://127.0.0.1:8081').describe('Where billing listens'),
+    .describe('A provider that asks for a longer pause than this is not called again'),
+  BILLING_URL: httpUrl().prefault('http://127.0.0.1:8081').describe('URL of the billing service'),
   SOCIAL_PUBLISHER_URL: httpUrl()
     .optional()
     .describe(
-      'Where the service is that publishes posts to social networks; without one none can be published',
+      'Base URL of the service that publishes posts to social networks; without it, none can be published',
     ),
   DEADLINE_MARGIN: durationMs()
     .prefault('10s')
-    .describe('Work ends this long before its hold expires, so that it is settled in time'),
+    .describe('A request ends this long before its hold expires, so that it is settled in time'),
 });
 
 export type GenerationVariables = z.output<typeof configSchema>;
 
-/** The configuration, grouped by who needs it. */
+/** The configuration, grouped by its users. */
 export function toGenerationConfig(variables: GenerationVariables) {
   return {
     service: toServiceConfig(variables),
@@ -96,12 +96,13 @@ export function toGenerationConfig(variables: GenerationVariables) {
       },
     } satisfies Omit<CallRunner, 'metrics' | 'random'>,
     deadlineMarginMs: variables.DEADLINE_MARGIN,
+    socialPublisherUrl: variables.SOCIAL_PUBLISHER_URL,
   };
 }
 
 export type GenerationConfig = ReturnType<typeof toGenerationConfig>;
 
-/** Ollama runs on one's own machine and takes any key. */
+/** Ollama runs locally and accepts any key. */
 const NO_KEY = 'none';
 
 function providerAccess(variables: GenerationVariables): Partial<Record<ProviderKey, ProviderAccess>> {

@@ -196,11 +196,7 @@ export async function createTestGeneration(
     signer,
     dispatcher,
   });
-  await generation.stopWatch.start();
-  for (const job of generation.requestScopedJobs) job.start();
   t.teardown(async () => {
-    await Promise.all(generation.requestScopedJobs.map((job) => job.stop()));
-    generation.stopWatch.stop();
     await listener.close();
     await dispatcher.destroy();
     await simulator.close();

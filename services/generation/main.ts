@@ -4,7 +4,6 @@ import { createLedger } from '#libs/ledger/ledger.ts';
 import { startService } from '#libs/service/start-service.ts';
 import { buildApp } from './app.ts';
 import { configSchema, toGenerationConfig } from './config.ts';
-import { createHttpPublisher, NO_PUBLISHER } from './social/http-publisher.ts';
 
 /** Settlements share statements; connections beyond the ledger's writers would only wait for each other. */
 const LEDGER_CONNECTIONS = 4;
@@ -27,34 +26,23 @@ await startService({
       bodyTimeout: 0,
     });
     closeAtEnd(() => dispatcher.close());
-    const publisherUrl = variables.SOCIAL_PUBLISHER_URL;
-    const { app, jobs, requestScopedJobs, stopWatch, endWork, dropWork } = buildApp({
+    const { app, tasks, endRequests, dropClients } = buildApp({
       ...shared,
       config: toGenerationConfig(variables),
       ledger,
       listener,
       dispatcher,
-      social: {
-        entitlements: createAccountEntitlements({ billing, listener, runtime: shared.runtime }),
-        publisher: publisherUrl === undefined ? NO_PUBLISHER : createHttpPublisher(publisherUrl, dispatcher),
-      },
+      entitlements: createAccountEntitlements({ billing, listener, runtime: shared.runtime }),
     });
-    // Before the service listens: no request may begin that an active stop covers.
-    app.addHook('onReady', stopWatch.start);
-    app.addHook('onListen', () => {
-      for (const job of requestScopedJobs) job.start();
-    });
-    closeAtEnd(stopWatch.stop);
     return {
       app,
-      jobs,
+      tasks,
       onStop: () => {
         // Requests still running shortly before the shutdown timeout are ended and pay for what they produced.
-        setTimeout(endWork, Math.max(0, service.shutdownTimeoutMs - SETTLING_TIME_MS)).unref();
+        setTimeout(endRequests, Math.max(0, service.shutdownTimeoutMs - SETTLING_TIME_MS)).unref();
       },
       flush: async () => {
-        dropWork();
-        await Promise.all(requestScopedJobs.map((job) => job.stop()));
+        dropClients();
         await ledger.idle();
       },
     };

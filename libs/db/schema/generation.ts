@@ -1,22 +1,22 @@
-/** Tables of generation: answers kept for callers that may ask again, and what accounts publish and know. */
+/** Tables of generation: stored responses, social connections and posts, and knowledge-base files. */
 import { sql } from 'drizzle-orm';
 import { index, integer, jsonb, pgTable, smallint, text, uniqueIndex, uuid } from 'drizzle-orm/pg-core';
 import { bytes, instant } from './columns.ts';
 
-/** The answer of a request that carried an `Idempotency-Key`: it survives the gateway that asked for it. */
+/** The response to a request with an `Idempotency-Key`, which outlives the gateway that sent the request. */
 export const generationResults = pgTable('generation_results', {
   requestId: uuid('request_id').primaryKey(),
   accountId: uuid('account_id').notNull(),
   state: text('state', { enum: ['running', 'done'] }).notNull(),
-  /** Renewed while the work runs; past it, the process that ran it is gone. */
+  /** Renewed while the request runs. Once it has passed, the process that ran the request is gone. */
   leaseUntil: instant('lease_until').notNull(),
   status: integer('status'),
-  headers: jsonb('headers'),
+  headers: jsonb('headers').$type<Record<string, string>>(),
   body: bytes('body'),
   createdAt: instant('created_at').notNull(),
 });
 
-// Things of accounts. Each remembers whom it was counted for, so that it is given back to the same.
+// Resources of accounts. Each row names the owner it was counted for, so that the same owner is credited on deletion.
 
 const owner = {
   accountId: uuid('account_id').notNull(),
@@ -34,7 +34,7 @@ export const socialConnections = pgTable(
     platform: text('platform').notNull(),
     /** Without a leading `@`. */
     handle: text('handle').notNull(),
-    /** What the publisher knows the credentials by. They themselves are stored nowhere here. */
+    /** The publisher's reference to the credentials, which are stored only there. */
     credentialReference: text('credential_reference').notNull(),
     createdAt: instant('created_at').notNull(),
   },
@@ -51,14 +51,14 @@ export const socialPosts = pgTable(
     ...owner,
     connectionId: uuid('connection_id').notNull(),
     text: text('text').notNull(),
-    state: text('state', { enum: ['draft', 'scheduled', 'published', 'failed'] }).notNull(),
+    state: text('state', { enum: ['draft', 'scheduled', 'published', 'failed', 'unknown'] }).notNull(),
     scheduledAt: instant('scheduled_at'),
-    /** When to try next; later than `scheduled_at` after a failure. */
+    /** Time of the next attempt; later than `scheduled_at` after a failed one. */
     dueAt: instant('due_at'),
     attempts: smallint('attempts').notNull().default(0),
-    /** Whoever publishes it has until then; past it, another may take over. */
+    /** Set during an attempt to publish. Once it has passed, the outcome of the attempt is unknown. */
     claimedUntil: instant('claimed_until'),
-    /** The decision it was counted under; null while it does not count. */
+    /** The hold under which the post is counted; null while it does not count. */
     holdId: uuid('hold_id'),
     publishedAt: instant('published_at'),
     externalId: text('external_id'),
@@ -73,7 +73,7 @@ export const socialPosts = pgTable(
   ],
 );
 
-/** A text that an account's content is written with in mind. */
+/** A text that the account's content should follow. */
 export const kbFiles = pgTable(
   'kb_files',
   {

@@ -4,12 +4,12 @@ import type { PlannedCall } from '#libs/contracts/work.ts';
 import type { SettleAnswer, SettleRequest } from '#libs/ledger/types.ts';
 import { createLogger } from '#libs/service/logger.ts';
 import { chatPlan } from '../fixtures.ts';
-import { CallRecord } from './call-record.ts';
-import { countTokens } from './count-tokens.ts';
-import { measure, type Outcome } from './measure.ts';
-import type { GenerationMetrics } from './metrics-port.ts';
-import { priceCall } from './price-call.ts';
-import { createSettlement } from './settlement.ts';
+import type { CallMetrics } from './domain/call-metrics.ts';
+import { CallRecord } from './domain/call-record.ts';
+import { countTokens } from './domain/count-tokens.ts';
+import { measure, type Outcome } from './domain/measure.ts';
+import { priceCall } from './domain/price-call.ts';
+import { createSettlement } from './domain/settlement.ts';
 
 const [openai] = chatPlan('openai').calls as [PlannedCall];
 const [anthropic] = chatPlan('anthropic').calls as [PlannedCall];
@@ -164,7 +164,7 @@ function settlementWith(ledger: { settle?: (request: SettleRequest) => Promise<S
           return settled;
         },
       },
-      metrics: { recordSettle: () => undefined } as unknown as GenerationMetrics,
+      metrics: { recordSettle: () => undefined } as unknown as CallMetrics,
       logger: createLogger({
         name: 'test',
         level: 'info',

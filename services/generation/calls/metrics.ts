@@ -1,9 +1,9 @@
-import { Counter, Gauge } from 'prom-client';
+import { Counter } from 'prom-client';
 import type { Metrics } from '#libs/service/metrics.ts';
-import type { GenerationMetrics } from './metrics-port.ts';
+import type { CallMetrics } from './domain/call-metrics.ts';
 
-/** The shared recorders and the metrics that only generation has. */
-export function createGenerationMetrics(metrics: Metrics, running: () => number): GenerationMetrics {
+/** The shared recorders and the metrics of provider calls. */
+export function createCallMetrics(metrics: Metrics): CallMetrics {
   const registers = [metrics.registry];
   const tokens = new Counter({
     name: 'inkmeter_tokens_total',
@@ -16,14 +16,6 @@ export function createGenerationMetrics(metrics: Metrics, running: () => number)
     help: 'Provider calls ended by Inkmeter, by reason',
     labelNames: ['provider', 'reason'] as const,
     registers,
-  });
-  new Gauge({
-    name: 'inkmeter_running_work',
-    help: 'Requests in progress',
-    registers,
-    collect() {
-      this.set(running());
-    },
   });
   return {
     recordProviderCall: metrics.recordProviderCall,

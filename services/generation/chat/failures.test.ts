@@ -352,7 +352,7 @@ t.test('given a service that stops, then what runs is ended and paid for', async
   const admitted = await generation.admit(chatPlan());
   const stream = await openStream(admitted, chat(`Rivers ${SLOW}`, { stream: true }));
   await stream.readUntil(firstWords);
-  generation.endWork();
+  generation.endRequests();
   t.match(await stream.readUntil(/never/), /"problem_code":"service_unavailable"/);
   t.match(await rowOf(admitted.requestId), { status: 'aborted', error_code: 'service_unavailable' });
 });

@@ -1,55 +1,60 @@
 import { type ChatCompletionRequest, chatCompletionRequest } from '#libs/contracts/chat-completions.ts';
 import type { PlannedCall } from '#libs/contracts/work.ts';
 import { problem, toOpenAiError } from '#libs/problems/problems.ts';
-import { countPrompt } from '../calls/count-tokens.ts';
-import { type CallRunner, type Figures, type ProviderCall, runCall } from '../calls/run-call.ts';
-import type { ChatSource, WholeAnswer } from '../providers/chat-source.ts';
-import type { NormalisedChat } from '../providers/port.ts';
-import type { ChatProviders } from '../providers/registry.ts';
-import { chunkEvent } from '../providers/stream-piece.ts';
-import { answerJson, presentFigures, storedResponseOf } from '../requests/figures.ts';
-import type { GenerationRequest } from '../requests/generation-request.ts';
-import { createStreamResponse } from '../requests/stream-response.ts';
-import { parseBody, type WorkAnswer, type WorkHandler, type WorkRequest } from '../requests/work-server.ts';
+import { countPrompt } from '../calls/domain/count-tokens.ts';
+import { type CallRunner, type Figures, type ProviderCall, runCall } from '../calls/domain/run-call.ts';
+import type { ChatSource, WholeAnswer } from '../providers/domain/chat-source.ts';
+import type { NormalisedChat } from '../providers/domain/provider-adapter.ts';
+import type { Providers } from '../providers/domain/providers.ts';
+import { chunkEvent } from '../providers/domain/stream-piece.ts';
+import { presentFigures, sendJson, storedResponseOf } from '../requests/domain/figures.ts';
+import type { GenerationRequest } from '../requests/domain/generation-request.ts';
+import {
+  type GenerationHandler,
+  type HandlerInput,
+  parseBody,
+  type ResponseSender,
+} from '../requests/domain/handler.ts';
 import { MAX_STORED_BYTES } from '../stored-responses/domain.ts';
+import { createStreamResponse } from './stream-response.ts';
 
-export type ChatDependencies = { runner: CallRunner; providers: ChatProviders };
+export type ChatOptions = { runner: CallRunner; providers: Pick<Providers, 'forChat'> };
 
 const DONE = 'data: [DONE]\n\n';
 
-/** One provider call, in and out in OpenAI's format, settled before its result leaves. */
-export function createChatHandler({ runner, providers }: ChatDependencies): WorkHandler {
-  return (task, request, answer) => {
-    const call = onlyCall(task);
+/** One provider call with request and response in OpenAI's format. It is settled before its result is sent. */
+export function createChatHandler({ runner, providers }: ChatOptions): GenerationHandler {
+  return (request, input, response) => {
+    const call = onlyCall(request);
     const { source, isPassthrough } = providers.forChat(call.provider);
-    const chat = toChat(request.body, call, isPassthrough);
-    const answerer = chat.body.stream ? streamAnswer : wholeAnswer;
-    return answerer({ runner, task, call, source, chat }, request, answer);
+    const chat = toChat(input.body, call, isPassthrough);
+    const respond = chat.body.stream ? respondWithStream : respondWithJson;
+    return respond({ runner, request, call, source, chat }, response, input);
   };
 }
 
-/** One chat, and what it is done with. */
-type ChatWork = {
+type Chat = {
   runner: CallRunner;
-  task: GenerationRequest;
+  request: GenerationRequest;
   call: PlannedCall;
   source: ChatSource;
   chat: NormalisedChat;
 };
 
-type Answerer = (work: ChatWork, request: WorkRequest, answer: WorkAnswer) => Promise<void>;
-
-const wholeAnswer: Answerer = async ({ runner, task, call, source, chat }, _request, answer) => {
+async function respondWithJson(
+  { runner, request, call, source, chat }: Chat,
+  response: ResponseSender,
+): Promise<void> {
+  const { slot } = request;
   let completed: WholeAnswer | undefined;
-  const job: ProviderCall = {
-    ...jobOf(task, call, chat),
-    ...(task.slot && {
-      keep: async (figures) => {
-        await task.slot?.keep(storedResponseOf('json', figures, completed?.bytes ?? Buffer.alloc(0)));
-      },
+  const providerCall: ProviderCall = {
+    ...providerCallOf(request, call, chat),
+    ...(slot && {
+      beforeSettle: (figures) =>
+        slot.store(storedResponseOf('json', figures, completed?.bytes ?? Buffer.alloc(0))),
     }),
   };
-  const { result, figures } = await runCall(runner, job, async (context, record) => {
+  const { result, figures } = await runCall(runner, providerCall, async (context, record) => {
     completed = await source.chat(chat, context);
     const { bytes, units, completion } = completed;
     record.responseBytes = bytes.length;
@@ -57,54 +62,59 @@ const wholeAnswer: Answerer = async ({ runner, task, call, source, chat }, _requ
     else record.text = JSON.stringify(completion.choices.map(({ message }) => message));
     return bytes;
   });
-  answerJson(answer, figures, result);
-};
+  sendJson(response, figures, result);
+}
 
-const streamAnswer: Answerer = async ({ runner, task, call, source, chat }, request, answer) => {
-  const response = createStreamResponse(answer, task.slot ? MAX_STORED_BYTES : 0);
+async function respondWithStream(
+  { runner, request, call, source, chat }: Chat,
+  response: ResponseSender,
+  { requestId, recordFailure }: HandlerInput,
+): Promise<void> {
+  const { slot } = request;
+  const stream = createStreamResponse(response, slot ? MAX_STORED_BYTES : 0);
   const wantsUsage = chat.body.stream_options?.include_usage === true;
   let usageEvent = '';
-  const ending = (figures: Figures & { state?: string }) =>
+  const endingOf = (figures: Figures & { state?: string }) =>
     `${wantsUsage ? usageEvent : ''}${figuresComment(figures)}${DONE}`;
-  const job: ProviderCall = {
-    ...jobOf(task, call, chat),
-    ...(task.slot && {
-      keep: async (figures) => {
-        const begun = response.transcript();
-        // what was too long to be remembered is too long to be kept
-        if (begun.length === 0) return;
-        const body = Buffer.concat([begun, Buffer.from(ending(figures))]);
-        await task.slot?.keep(storedResponseOf('events', figures, body));
+  const providerCall: ProviderCall = {
+    ...providerCallOf(request, call, chat),
+    ...(slot && {
+      beforeSettle: async (figures) => {
+        const beginning = stream.transcript();
+        // an empty transcript was too long to keep
+        if (beginning.length === 0) return;
+        const body = Buffer.concat([beginning, Buffer.from(endingOf(figures))]);
+        await slot.store(storedResponseOf('events', figures, body));
       },
     }),
   };
   try {
-    const { figures } = await runCall(runner, job, (context, record) =>
+    const { figures } = await runCall(runner, providerCall, (context, record) =>
       source.chatStream(chat, context, (piece) => {
         record.take(piece);
         if (piece.usageEvent !== undefined) usageEvent = piece.usageEvent;
-        return piece.bytes === null ? undefined : response.write(piece.bytes);
+        return piece.bytes === null ? undefined : stream.write(piece.bytes);
       }),
     );
-    void response.write(ending(figures));
+    void stream.write(endingOf(figures));
   } catch (error) {
-    if (!response.hasBegun()) throw error;
-    void response.write(chunkEvent(toOpenAiError(request.failed(error), request.requestId)));
+    if (!stream.hasBegun()) throw error;
+    void stream.write(chunkEvent(toOpenAiError(recordFailure(error), requestId)));
   }
-  response.end();
-};
+  stream.end();
+}
 
 function onlyCall({ plan }: GenerationRequest): PlannedCall {
   const [call, ...others] = plan.calls;
   if (call === undefined || others.length > 0) {
-    throw problem('invalid_request', { detail: 'A chat is one call.' });
+    throw problem('invalid_request', { detail: 'A chat must consist of exactly one call.' });
   }
   return call;
 }
 
 /**
- * The gateway has checked the request against the contract. What is translated is checked again, because the
- * translation reads every field; what passes as it is only has to be a request at all.
+ * The gateway has validated the request. A chat to be translated is validated again, because the translation reads every
+ * field; a chat that is passed through only needs messages.
  */
 function toChat(body: unknown, call: PlannedCall, isPassthrough: boolean): NormalisedChat {
   return {
@@ -124,16 +134,16 @@ function checkShape(body: unknown): ChatCompletionRequest {
   return request;
 }
 
-function jobOf(
-  { requestId, work, settlement }: GenerationRequest,
+function providerCallOf(
+  { requestId, active, settlement }: GenerationRequest,
   call: PlannedCall,
   { body }: NormalisedChat,
 ): ProviderCall {
   const isLast = () => true;
-  return { requestId, call, work, settlement, isLast, countPrompt: () => countPrompt(body, call) };
+  return { requestId, call, active, settlement, isLast, countPrompt: () => countPrompt(body, call) };
 }
 
-/** A comment, which SSE parsers skip: a stream's headers have left before its cost is known. */
+/** A comment, because the headers of a stream are sent before its cost is known. SSE parsers skip comments. */
 function figuresComment(figures: Figures & { state?: string }): string {
   return `: inkmeter ${JSON.stringify(presentFigures(figures))}\n\n`;
 }

@@ -4,7 +4,7 @@ import type { PlannedCall } from '#libs/contracts/work.ts';
 import { isContentStep, promptOf, sourceOf } from '#libs/pipelines/content.ts';
 import type { ContentStep } from '#libs/pipelines/content-prompts.ts';
 import { problem } from '#libs/problems/problems.ts';
-import type { Outcome } from '../calls/measure.ts';
+import type { Outcome } from '../calls/domain/measure.ts';
 import {
   type Attempt,
   type CallRunner,
@@ -12,53 +12,53 @@ import {
   type ProviderCall,
   runCall,
   type SettledFigures,
-} from '../calls/run-call.ts';
-import type { ChatSource } from '../providers/chat-source.ts';
-import { plannedChat, requireText, writeAnswer } from './write-text.ts';
+} from '../calls/domain/run-call.ts';
+import type { ChatSource } from '../providers/domain/chat-source.ts';
+import { plannedChat, requireText, textAttempt } from './write-text.ts';
 
-/** What a pipeline produced; a text of each step, from memory. */
+/** The text that each step of a pipeline produced. */
 export type StepTexts = ReadonlyMap<ContentStep, string>;
 
-/** Told while a pipeline runs. Promises are waited for, so that a slow reader slows the writer. */
+/** Callbacks of a running pipeline. Returned promises are awaited, so that a slow client slows the pipeline. */
 export type ContentListener = {
   readonly onStatus?: (step: ContentStep, progress: number) => Promise<void> | undefined;
-  /** Pieces of a text that is asked for, as the model writes it. */
+  /** A piece of a delivered text, as the model writes it. */
   readonly onChunk?: (step: ContentStep, chunk: string, progress: number) => Promise<void> | undefined;
-  /** Everything is written and the last call is about to be settled. Must not throw. */
+  /** Called when all texts are complete, before the last call is settled. Must not throw. */
   readonly onComplete?: (texts: StepTexts, figures: Figures) => Promise<void>;
 };
 
-export type ContentJob = Pick<ProviderCall, 'requestId' | 'work' | 'settlement'> & {
+export type ContentRun = Pick<ProviderCall, 'requestId' | 'active' | 'settlement'> & {
   request: GenerateRequest;
   calls: readonly PlannedCall[];
   sourceFor: (provider: string) => ChatSource;
   listener: ContentListener;
 };
 
-/** Texts that clients get; the others are only for the steps after them. */
+/** Steps whose texts the client receives; the others are input for later steps. */
 const DELIVERED: ReadonlySet<ContentStep> = new Set(['edit', 'social']);
 
-/** Progress inside a step is guessed from the length of what has been written. */
+/** For estimating progress inside a step from the length of its text. */
 const CHARACTERS_PER_TOKEN = 4;
 
 /**
- * Runs the planned steps, each as soon as the one it works on is done, and settles each as it ends. The first failure
- * keeps further steps from starting and is thrown once none is running.
+ * Runs the planned steps, each as soon as its input is ready, and settles each when it ends. After the first failure no
+ * further step starts; the failure is thrown when no step is running.
  *
  * @throws ProblemError
  */
 export async function runContent(
   runner: CallRunner,
-  job: ContentJob,
+  run: ContentRun,
 ): Promise<{ texts: StepTexts; figures: SettledFigures }> {
-  const { calls } = job;
+  const { calls } = run;
   const texts = new Map<ContentStep, string>();
   const total: SettledFigures = { costNanoUsd: 0n, tokens: 0, state: 'ok' };
   let unsettled = calls.length;
   let running = 0;
   const steps = new Map<ContentStep, Promise<string>>();
 
-  /** The last settlement closes the hold: of all calls, or of those that were running when one failed. */
+  /** The last settlement closes the hold: the last of all calls, or of those that were running when one failed. */
   const isLast = (status: Outcome['status']) => {
     unsettled -= 1;
     return status === 'ok' ? unsettled === 0 : running === 1;
@@ -70,14 +70,14 @@ export async function runContent(
     running += 1;
     try {
       const progress = progressOf(position, calls.length);
-      await job.listener.onStatus?.(step, progress);
-      const keep = async (figures: Figures) => {
-        if (unsettled === 1) await job.listener.onComplete?.(texts, add(total, figures));
+      await run.listener.onStatus?.(step, progress);
+      const beforeSettle = async (figures: Figures) => {
+        if (unsettled === 1) await run.listener.onComplete?.(texts, add(total, figures));
       };
-      const messages = promptOf(step, job.request, carried, call.inputTokens);
+      const messages = promptOf(step, run.request, carried, call.inputTokens);
       const end = progressOf(position + 1, calls.length);
-      const attempt = writeText(job, step, call, messages, progress, end, texts);
-      const { figures } = await runCall(runner, { ...job, call, isLast, keep }, attempt);
+      const attempt = stepAttempt(run, step, call, messages, progress, end, texts);
+      const { figures } = await runCall(runner, { ...run, call, isLast, beforeSettle }, attempt);
       Object.assign(total, add(total, figures), { state: figures.state });
       return texts.get(step) ?? '';
     } finally {
@@ -87,9 +87,9 @@ export async function runContent(
 
   for (const [position, call] of calls.entries()) {
     const { step } = call;
-    if (!isContentStep(step)) throw problem('invalid_request', { detail: `There is no step ${step}.` });
+    if (!isContentStep(step)) throw problem('invalid_request', { detail: `Unknown step: ${step}` });
     const pending = runStep(step, call, position);
-    // a step that fails fails those that wait for it; all are awaited below
+    // a failed step also fails the steps that depend on it; all are awaited below
     pending.catch(() => undefined);
     steps.set(step, pending);
   }
@@ -98,9 +98,9 @@ export async function runContent(
   return { texts, figures: total };
 }
 
-/** One attempt at a step's text, streamed if it is for the client and somebody listens. */
-function writeText(
-  { sourceFor, listener }: ContentJob,
+/** An attempt at a step's text. It is streamed if the client receives it as events. */
+function stepAttempt(
+  { sourceFor, listener }: ContentRun,
   step: ContentStep,
   call: PlannedCall,
   messages: ChatMessage[],
@@ -109,7 +109,7 @@ function writeText(
   texts: Map<ContentStep, string>,
 ): Attempt<void> {
   const onChunk = DELIVERED.has(step) ? listener.onChunk : undefined;
-  const whole = writeAnswer(call, messages, sourceFor);
+  const whole = textAttempt(call, messages, sourceFor);
   return async (context, record) => {
     if (onChunk === undefined) {
       texts.set(step, await whole(context, record));

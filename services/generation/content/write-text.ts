@@ -1,12 +1,12 @@
 import type { ChatMessage } from '#libs/contracts/chat-completions.ts';
 import type { PlannedCall } from '#libs/contracts/work.ts';
-import type { CallRecord } from '../calls/call-record.ts';
-import type { Attempt } from '../calls/run-call.ts';
-import type { ChatSource } from '../providers/chat-source.ts';
-import type { NormalisedChat } from '../providers/port.ts';
-import { ProviderError } from '../providers/provider-error.ts';
+import type { CallRecord } from '../calls/domain/call-record.ts';
+import type { Attempt } from '../calls/domain/run-call.ts';
+import type { ChatSource } from '../providers/domain/chat-source.ts';
+import type { NormalisedChat } from '../providers/domain/provider-adapter.ts';
+import { ProviderError } from '../providers/domain/provider-error.ts';
 
-/** A planned call as a chat: the plan's model and caps, our own messages. */
+/** A planned call as a chat: the model and caps of the plan with messages that we compose. */
 export function plannedChat(call: PlannedCall, messages: ChatMessage[]): NormalisedChat {
   return {
     body: {
@@ -21,8 +21,8 @@ export function plannedChat(call: PlannedCall, messages: ChatMessage[]): Normali
   };
 }
 
-/** One attempt at a whole text. */
-export function writeAnswer(
+/** An attempt that resolves to the complete text. */
+export function textAttempt(
   call: PlannedCall,
   messages: ChatMessage[],
   sourceFor: (provider: string) => ChatSource,
@@ -38,8 +38,8 @@ export function writeAnswer(
   };
 }
 
-/** Tokens were used, but there is nothing to deliver: the call is charged, and what it was for is not counted. */
+/** Fails a call that returned no text: its tokens are charged, but its resource (such as an article) is not counted. */
 export function requireText({ text }: CallRecord): string {
-  if (text.trim() === '') throw new ProviderError('refused', 'The model wrote nothing.');
+  if (text.trim() === '') throw new ProviderError('refused', 'The model returned no text.');
   return text;
 }

@@ -1,35 +1,35 @@
 import { type ImageRequest, imageRequest } from '#libs/contracts/images.ts';
 import { finishingOf } from '#libs/pipelines/image.ts';
-import type { CallRunner, Figures } from '../calls/run-call.ts';
-import type { ChatProviders, ImageProviders } from '../providers/registry.ts';
-import { answerJson, presentFigures, storedResponseOf } from '../requests/figures.ts';
-import type { GenerationRequest } from '../requests/generation-request.ts';
-import { parseBody, type WorkHandler } from '../requests/work-server.ts';
+import type { CallRunner, Figures } from '../calls/domain/run-call.ts';
+import type { Providers } from '../providers/domain/providers.ts';
+import { presentFigures, sendJson, storedResponseOf } from '../requests/domain/figures.ts';
+import type { GenerationRequest } from '../requests/domain/generation-request.ts';
+import { type GenerationHandler, parseBody } from '../requests/domain/handler.ts';
 import { type Drawing, runImage } from './run-image.ts';
 
-export type ImagesDependencies = {
+export type ImagesOptions = {
   runner: CallRunner;
-  providers: ImageProviders & Pick<ChatProviders, 'forPipeline'>;
+  providers: Pick<Providers, 'forImages' | 'forPipeline'>;
 };
 
-/** Pictures for a prompt, each call settled before its result leaves. */
-export function createImagesHandler({ runner, providers }: ImagesDependencies): WorkHandler {
-  return async (task, request, answer) => {
-    const { requestId, work, settlement, plan, slot } = task;
-    const body = parseBody(imageRequest, request.body);
+/** Images for a prompt. Each call is settled before its result is sent. */
+export function createImagesHandler({ runner, providers }: ImagesOptions): GenerationHandler {
+  return async (request, input, response) => {
+    const { requestId, active, settlement, plan, slot } = request;
+    const body = parseBody(imageRequest, input.body);
     const { drawing, figures } = await runImage(runner, {
       requestId,
-      work,
+      active,
       settlement,
       request: body,
       calls: plan.calls,
       adapterFor: providers.forImages,
       sourceFor: providers.forPipeline,
       onComplete: async (drawn, known) => {
-        await slot?.keep(storedResponseOf('json', known, present(body, task, drawn, known)));
+        await slot?.store(storedResponseOf('json', known, present(body, request, drawn, known)));
       },
     });
-    answerJson(answer, figures, present(body, task, drawing, figures));
+    sendJson(response, figures, present(body, request, drawing, figures));
   };
 }
 

@@ -8,39 +8,39 @@ import {
   type ProviderCall,
   runCall,
   type SettledFigures,
-} from '../calls/run-call.ts';
-import { writeAnswer } from '../content/write-text.ts';
-import type { ChatSource } from '../providers/chat-source.ts';
-import type { DrawnImage, ImageAdapter } from '../providers/image-port.ts';
+} from '../calls/domain/run-call.ts';
+import { textAttempt } from '../content/write-text.ts';
+import type { ChatSource } from '../providers/domain/chat-source.ts';
+import type { DrawnImage, ImageAdapter } from '../providers/domain/image-adapter.ts';
 
 export type Drawing = {
   images: readonly DrawnImage[];
-  /** One description for all of them: they are drawn for one prompt. */
+  /** One description for all images, because they share a prompt. */
   altText: string | null;
-  /** What was planned and failed. */
+  /** Planned parts that failed. */
   incomplete: readonly ('images' | 'alt_text')[];
 };
 
-export type ImageJob = Pick<ProviderCall, 'requestId' | 'work' | 'settlement'> & {
+export type ImageRun = Pick<ProviderCall, 'requestId' | 'active' | 'settlement'> & {
   request: ImageRequest;
   calls: readonly PlannedCall[];
   adapterFor: (provider: string) => ImageAdapter;
   sourceFor: (provider: string) => ChatSource;
-  /** Everything is done and the last call is about to be settled. Must not throw. */
+  /** Called when everything is complete, before the last call is settled. Must not throw. */
   onComplete: (drawing: Drawing, figures: Figures) => Promise<void>;
 };
 
 /**
- * Makes the planned calls, the pictures at the same time and then their description, and settles each as it ends. What
- * has been drawn and settled is delivered, whatever becomes of the rest.
+ * Runs the planned calls, the images in parallel and then their description, and settles each when it ends. Images that
+ * are settled are delivered even if other calls fail.
  *
- * @throws ProblemError where nothing was drawn.
+ * @throws ProblemError if there is no image.
  */
 export async function runImage(
   runner: CallRunner,
-  job: ImageJob,
+  run: ImageRun,
 ): Promise<{ drawing: Drawing; figures: SettledFigures }> {
-  const { request, calls } = job;
+  const { request, calls } = run;
   const pictures = calls.filter(({ step }) => step === IMAGE_STEP);
   const description = calls.find(({ step }) => step === ALT_TEXT_STEP);
   const drawn = new Map<number, readonly DrawnImage[]>();
@@ -62,20 +62,20 @@ export async function runImage(
     };
   };
 
-  async function run(call: PlannedCall, attempt: Attempt<void>): Promise<void> {
+  async function runAndSettle(call: PlannedCall, attempt: Attempt<void>): Promise<void> {
     const isLast = () => {
       unsettled -= 1;
       return unsettled === 0;
     };
-    const keep = async (figures: Figures) => {
-      if (unsettled === 1) await job.onComplete(drawing(), add(total, figures));
+    const beforeSettle = async (figures: Figures) => {
+      if (unsettled === 1) await run.onComplete(drawing(), add(total, figures));
     };
-    const { figures } = await runCall(runner, { ...job, call, isLast, keep }, attempt);
+    const { figures } = await runCall(runner, { ...run, call, isLast, beforeSettle }, attempt);
     Object.assign(total, add(total, figures), { state: figures.state });
   }
 
   async function draw(call: PlannedCall): Promise<void> {
-    const adapter = job.adapterFor(call.provider);
+    const adapter = run.adapterFor(call.provider);
     const order = {
       prompt: imagePrompt(request),
       upstreamModel: call.upstreamModel,
@@ -84,14 +84,14 @@ export async function runImage(
       quality: call.image?.quality ?? null,
     };
     try {
-      await run(call, async (context, record) => {
+      await runAndSettle(call, async (context, record) => {
         const images = await adapter.draw(order, context);
         for (const { base64, url } of images) record.responseBytes += (base64 ?? url ?? '').length;
         record.usage = { units: { image: images.length }, final: true };
         drawn.set(call.index, images);
       });
     } catch (error) {
-      // Not in the books, so it must not leave.
+      // An image that is not settled must not be delivered.
       drawn.delete(call.index);
       throw error;
     }
@@ -100,12 +100,12 @@ export async function runImage(
   async function describe(call: PlannedCall): Promise<void> {
     const [{ revisedPrompt } = { revisedPrompt: null }] = drawing().images;
     try {
-      const write = writeAnswer(call, altTextMessages(request, revisedPrompt ?? ''), job.sourceFor);
-      await run(call, async (context, record) => {
+      const write = textAttempt(call, altTextMessages(request, revisedPrompt ?? ''), run.sourceFor);
+      await runAndSettle(call, async (context, record) => {
         altText = await write(context, record);
       });
     } catch {
-      // The failure is in the books; pictures that are paid for are not kept back for want of a description.
+      // The failure is settled. Paid images are delivered without their description.
       altText = null;
     }
   }

@@ -1,71 +1,43 @@
-import type { Pool } from 'pg';
-import type { QuotaResources } from '#libs/clients/quota-resources.ts';
-import { transaction } from '#libs/db/transaction.ts';
-import { OWNER_COLUMNS, type OwnerRow, ownerOfRow, ownerValues } from '../quotas/owner-row.ts';
-import { KB_FILES, type KbFile, type KbFileStore } from './domain.ts';
+import { and, desc, eq, getTableColumns, lt } from 'drizzle-orm';
+import type { PageQuery } from '#libs/contracts/page.ts';
+import type { Queryable, Tx } from '#libs/db/database.ts';
+import { kbFiles } from '#libs/db/schema/generation.ts';
+import type { KbFile, KbFileSummary } from './domain.ts';
 
-type Row = OwnerRow & {
-  id: string;
-  name: string;
-  media_type: string;
-  size_bytes: number;
-  created_at: Date;
-};
+const { content: _, ...summaryColumns } = getTableColumns(kbFiles);
 
-const COLUMNS = `id, ${OWNER_COLUMNS}, name, media_type, size_bytes, created_at`;
+const fileOf = (accountId: string, id: string) => and(eq(kbFiles.accountId, accountId), eq(kbFiles.id, id));
 
-export function createKbFileStore(pool: Pool, quotaResources: Pick<QuotaResources, 'release'>): KbFileStore {
-  return {
-    async list(accountId, { limit, cursor }) {
-      const { rows } = await pool.query<Row>(
-        `SELECT ${COLUMNS} FROM kb_files
-          WHERE account_id = $1 AND ($2::uuid IS NULL OR id < $2) ORDER BY id DESC LIMIT $3`,
-        [accountId, cursor ?? null, limit + 1],
-      );
-      return rows.map(toFile);
-    },
-    async find(accountId, id) {
-      const { rows } = await pool.query<Row & { content: string }>(
-        `SELECT ${COLUMNS}, content FROM kb_files WHERE account_id = $1 AND id = $2`,
-        [accountId, id],
-      );
-      return rows.map((row) => ({ ...toFile(row), content: row.content }))[0];
-    },
-    async insert(database, file) {
-      await database.query(
-        `INSERT INTO kb_files (${COLUMNS}, content) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
-        [
-          file.id,
-          ...ownerValues(file.owner),
-          file.name,
-          file.mediaType,
-          file.sizeBytes,
-          file.createdAt,
-          file.content,
-        ],
-      );
-    },
-    remove: (accountId, id) =>
-      transaction(pool, async (database) => {
-        const { rows } = await database.query<OwnerRow>(
-          `DELETE FROM kb_files WHERE account_id = $1 AND id = $2 RETURNING ${OWNER_COLUMNS}`,
-          [accountId, id],
-        );
-        const [removed] = rows;
-        if (removed === undefined) return false;
-        await quotaResources.release({ $client: database }, { owner: ownerOfRow(removed), meter: KB_FILES });
-        return true;
-      }),
-  };
+/** Newest first, one more than the page has. */
+export function listKbFiles(
+  db: Queryable,
+  accountId: string,
+  { limit, cursor }: PageQuery,
+): Promise<KbFileSummary[]> {
+  const isAfterCursor = cursor === undefined ? undefined : lt(kbFiles.id, cursor);
+  return db
+    .select(summaryColumns)
+    .from(kbFiles)
+    .where(and(eq(kbFiles.accountId, accountId), isAfterCursor))
+    .orderBy(desc(kbFiles.id))
+    .limit(limit + 1);
 }
 
-function toFile(row: Row): KbFile {
-  return {
-    id: row.id,
-    owner: ownerOfRow(row),
-    name: row.name,
-    mediaType: row.media_type,
-    sizeBytes: row.size_bytes,
-    createdAt: row.created_at,
-  };
+export async function findKbFile(db: Queryable, accountId: string, id: string): Promise<KbFile | undefined> {
+  const [file] = await db.select().from(kbFiles).where(fileOf(accountId, id));
+  return file;
+}
+
+export async function insertKbFile(tx: Tx, file: KbFile): Promise<void> {
+  await tx.insert(kbFiles).values(file);
+}
+
+/** @returns the deleted file; undefined if there is none. */
+export async function deleteKbFile(
+  tx: Tx,
+  accountId: string,
+  id: string,
+): Promise<KbFileSummary | undefined> {
+  const [file] = await tx.delete(kbFiles).where(fileOf(accountId, id)).returning(summaryColumns);
+  return file;
 }

@@ -8,13 +8,13 @@ import { fetchFromUndici } from '#libs/http/undici-fetch.ts';
 import { listenServerOnFreePort } from '#libs/testing/http.ts';
 import { createFakeRuntime } from '#libs/testing/runtime.ts';
 import { AnthropicAdapter } from './anthropic/adapter.ts';
-import { type ChatSource, sourceOfAdapter } from './chat-source.ts';
+import { type ChatSource, sourceOfAdapter } from './domain/chat-source.ts';
+import type { CallContext } from './domain/provider-adapter.ts';
 import { callContext, chatWith } from './fixtures.ts';
 import { GeminiAdapter } from './gemini/adapter.ts';
 import { OpenAiAdapter } from './openai/adapter.ts';
 import { createPassthrough } from './openai/passthrough.ts';
 import { VENDORS } from './openai/vendors.ts';
-import type { CallContext } from './port.ts';
 
 setFlagsFromString('--expose-gc');
 const collectGarbage: () => void = runInNewContext('gc');

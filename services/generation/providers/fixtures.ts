@@ -1,6 +1,6 @@
 /** Chats for the tests of adapters and converters. */
 import { chatCompletionRequest } from '#libs/contracts/chat-completions.ts';
-import type { CallContext, NormalisedChat } from './port.ts';
+import type { CallContext, NormalisedChat } from './domain/provider-adapter.ts';
 
 /** A chat whose body has passed the contract, as every real one has. */
 export function chatWith(body: object, more: Partial<NormalisedChat> = {}): NormalisedChat {

@@ -1,4 +1,4 @@
-import { ProviderError, type ProviderErrorKind } from './provider-error.ts';
+import { ProviderError, type ProviderErrorKind } from './domain/provider-error.ts';
 
 /** Failures of the connection itself, as Node and undici name them. */
 const KIND_BY_CODE: ReadonlyMap<string, ProviderErrorKind> = new Map([

@@ -1,7 +1,7 @@
 /** How failures come through a vendor's SDK, which wraps, shortens and renames them. */
 import type { Fetch } from '#libs/http/undici-fetch.ts';
+import { notJson, ProviderError } from './domain/provider-error.ts';
 import { errorFromNetwork } from './network-errors.ts';
-import { notJson, ProviderError } from './provider-error.ts';
 import { errorFromStatus } from './status-errors.ts';
 import type { TimeLimit } from './time-limit.ts';
 

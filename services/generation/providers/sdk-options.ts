@@ -1,5 +1,5 @@
 import type { FetchInit } from '#libs/http/undici-fetch.ts';
-import { CALL_ID_HEADER, type CallContext } from './port.ts';
+import { CALL_ID_HEADER, type CallContext } from './domain/provider-adapter.ts';
 import type { TimeLimit } from './time-limit.ts';
 
 /** The SDK's own timer must never fire first: ours distinguishes a timeout from a cancellation. */

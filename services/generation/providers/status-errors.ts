@@ -1,4 +1,4 @@
-import { ProviderError, type ProviderErrorKind } from './provider-error.ts';
+import { ProviderError, type ProviderErrorKind } from './domain/provider-error.ts';
 
 /** A failed HTTP answer, however it was received. */
 export type FailedAnswer = {

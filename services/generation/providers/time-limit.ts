@@ -1,4 +1,4 @@
-import { ProviderError } from './provider-error.ts';
+import { ProviderError } from './domain/provider-error.ts';
 
 /** Ends a call that is silent for too long, or whose caller gives up. */
 export type TimeLimit = {

@@ -5,12 +5,12 @@ import { fetchFromUndici } from '#libs/http/undici-fetch.ts';
 import { startProviderSimulator } from '#libs/simulators/provider-simulator.ts';
 import { createFakeRuntime } from '#libs/testing/runtime.ts';
 import { AnthropicAdapter } from './anthropic/adapter.ts';
-import type { ChatCompletionChunk } from './chat-format.ts';
+import type { ChatCompletionChunk } from './domain/chat-format.ts';
+import type { NormalisedChat, ProviderAdapter, ReportedUsage } from './domain/provider-adapter.ts';
+import { ProviderError } from './domain/provider-error.ts';
+import { writtenText } from './domain/stream-piece.ts';
 import { callContext, chatWith, providerError, TOOL } from './fixtures.ts';
 import { GeminiAdapter } from './gemini/adapter.ts';
-import type { NormalisedChat, ProviderAdapter, ReportedUsage } from './port.ts';
-import { ProviderError } from './provider-error.ts';
-import { writtenText } from './stream-piece.ts';
 
 const simulator = await startProviderSimulator();
 const dispatcher = new Agent();

@@ -1,6 +1,6 @@
 /** What the translations from OpenAI's format have in common. */
 import type { ChatCompletionRequest, ChatMessage } from '#libs/contracts/chat-completions.ts';
-import { ProviderError, unsupported } from './provider-error.ts';
+import { ProviderError, unsupported } from './domain/provider-error.ts';
 
 type Content = ChatMessage['content'];
 

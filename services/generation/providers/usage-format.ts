@@ -1,5 +1,5 @@
 import { promptTokens, type Units } from '#libs/pricing/units.ts';
-import type { AnswerUsage } from './chat-format.ts';
+import type { AnswerUsage } from './domain/chat-format.ts';
 
 /** Our disjoint classes in OpenAI's accounting: cached inside the prompt, reasoning inside the completion. */
 export function toOpenAiUsage(units: Units): AnswerUsage {

@@ -1,80 +1,80 @@
-/** Work as it comes over channels: one handler for each kind, and what all of them have in common. */
-import type { z } from 'zod';
-import type { Sender } from '#libs/channel/sender.ts';
-import type { AnswerHead, WorkHead, WorkKind } from '#libs/contracts/work.ts';
+/** Serves generation requests that arrive over channels (`libs/channel`). The only file that uses that transport. */
+import type { Server } from 'node:http';
+import type { ContextSigner } from '#libs/auth/internal-context.ts';
+import { acceptChannels, type ChannelServer } from '#libs/channel/server.ts';
+import { WORK_PATH, WORK_PROTOCOL, type WorkHead } from '#libs/contracts/work.ts';
 import { type ProblemError, problem, toOpenAiError, toProblemJson } from '#libs/problems/problems.ts';
 import { CLIENT_CLOSED_REQUEST, createCompletionRecorder } from '#libs/service/completed-requests.ts';
 import { toProblem } from '#libs/service/framework-problems.ts';
-import { REQUEST_ID_LABEL } from '#libs/service/logger.ts';
+import { rejectUnsignedCaller } from '#libs/service/internal-calls.ts';
+import { type Logger, REQUEST_ID_LABEL } from '#libs/service/logger.ts';
 import type { Metrics } from '#libs/service/metrics.ts';
-import {
-  type GenerationRequest,
-  type GenerationRequestDependencies,
-  runGenerationRequest,
-} from './generation-request.ts';
+import type { GenerationRequest } from './domain/generation-request.ts';
+import { type GenerationHandlers, type ResponseSender, sendWhole } from './domain/handler.ts';
 
-export type WorkRequest = {
-  readonly requestId: string;
-  /** The client's, as JSON says it; the gateway has checked it. */
-  readonly body: unknown;
-  /** The client's `Accept`, or nothing. */
-  readonly accept: string;
-  /** Notes how the request failed. @returns what its client is told. */
-  readonly failed: (error: unknown) => ProblemError;
-};
-
-export type WorkAnswer = Sender<AnswerHead>;
-
-/** Does one task. What it throws is the answer, unless that has begun: then nobody would read it. */
-export type WorkHandler = (
-  task: GenerationRequest,
-  request: WorkRequest,
-  answer: WorkAnswer,
-) => Promise<void>;
-
-export type WorkDependencies = GenerationRequestDependencies & {
-  handlers: Readonly<Record<WorkKind, WorkHandler>>;
-  requests: Pick<Metrics, 'recordRequest' | 'recordRefusal'>;
+export type WorkServerOptions = {
+  signer: Pick<ContextSigner, 'verify'>;
+  logger: Logger;
+  metrics: Pick<Metrics, 'recordRequest' | 'recordRefusal'>;
+  bodyLimitBytes: number;
+  handlers: Readonly<GenerationHandlers>;
+  /** Runs a request around its handler. */
+  runRequest: (
+    head: WorkHead,
+    response: ResponseSender,
+    run: (request: GenerationRequest) => Promise<void>,
+  ) => Promise<void>;
   isOverloaded: () => boolean;
 };
 
-export type WorkServer = (request: { head: WorkHead; body: Buffer }, answer: WorkAnswer) => Promise<void>;
+/** Allowance for the head of a request, which contains its plan of calls. */
+const MAX_HEAD_BYTES = 1024 * 1024;
 
+/** The method that logs and metrics show for requests over channels. */
 const METHOD = 'WORK';
 
-export function createWorkServer(dependencies: WorkDependencies): WorkServer {
-  const { handlers, isOverloaded, logger, requests } = dependencies;
-  const record = createCompletionRecorder(logger, requests);
+export function createWorkServer(server: Server, options: WorkServerOptions): ChannelServer {
+  const { signer, logger, bodyLimitBytes } = options;
+  return acceptChannels(server, WORK_PROTOCOL, {
+    maxRequestBytes: bodyLimitBytes + MAX_HEAD_BYTES,
+    refuse: ({ url, headers }) => (url === WORK_PATH ? rejectUnsignedCaller(signer, headers) : 404),
+    serve: createRequestServer(options),
+    onError: (error) => logger.error({ err: error }, 'channel failed'),
+  });
+}
 
-  return async ({ head, body }, answer) => {
+function createRequestServer({ handlers, runRequest, isOverloaded, logger, metrics }: WorkServerOptions) {
+  const recordCompletion = createCompletionRecorder(logger, metrics);
+
+  return async ({ head, body }: { head: WorkHead; body: Buffer }, response: ResponseSender) => {
     const startedAt = performance.now();
     const { requestId } = head;
     const { kind } = head.plan;
     let problemCode: string | null = null;
-    const failed = (thrown: unknown): ProblemError => {
+    const recordFailure = (thrown: unknown): ProblemError => {
       const failure = toProblem(thrown);
       problemCode = failure.code;
-      requests.recordRefusal(failure.code);
+      metrics.recordRefusal(failure.code);
       if (failure.status >= 500) {
         logger.error({ err: thrown, [REQUEST_ID_LABEL]: requestId }, 'request failed');
       }
       return failure;
     };
     try {
-      await runGenerationRequest(dependencies, head, answer, (task) => {
+      await runRequest(head, response, (request) => {
         if (isOverloaded()) throw problem('overloaded', { headers: { 'retry-after': '1' } });
-        const request = { requestId, body: parseJson(body), accept: head.accept ?? '', failed };
-        return handlers[kind](task, request, answer);
+        const input = { requestId, body: parseJson(body), accept: head.accept ?? '', recordFailure };
+        return handlers[kind](request, input, response);
       });
     } catch (error) {
-      const failure = failed(error);
-      if (answer.head() === undefined) refuse(failure, head, answer);
+      const failure = recordFailure(error);
+      if (response.head() === undefined) sendProblem(failure, head, response);
     }
-    record({
+    recordCompletion({
       requestId,
       method: METHOD,
       route: kind,
-      status: answer.isGone() ? CLIENT_CLOSED_REQUEST : (answer.head()?.status ?? 0),
+      status: response.isGone() ? CLIENT_CLOSED_REQUEST : (response.head()?.status ?? 0),
       ms: performance.now() - startedAt,
       accountId: head.caller.accountId,
       problemCode,
@@ -90,25 +90,11 @@ function parseJson(body: Buffer): unknown {
   }
 }
 
-/** @throws ProblemError `invalid_request`, naming the first thing that is wrong. */
-export function parseBody<Schema extends z.ZodType>(schema: Schema, body: unknown): z.output<Schema> {
-  const { success, data, error } = schema.safeParse(body);
-  if (success) return data;
-  const [issue] = error.issues;
-  const param = issue?.path.join('.') ?? '';
-  throw problem('invalid_request', { detail: `${param}: ${issue?.message}`, fields: { param } });
-}
-
-/** Chats are answered in OpenAI's shape, failures too. */
-function refuse(failure: ProblemError, { requestId, plan }: WorkHead, answer: WorkAnswer): void {
+/** Chats get errors in OpenAI's shape. */
+function sendProblem(failure: ProblemError, { requestId, plan }: WorkHead, response: ResponseSender): void {
   const isChat = plan.kind === 'chat';
   const document = isChat ? toOpenAiError(failure, requestId) : toProblemJson(failure, requestId);
   const type = isChat ? 'application/json' : 'application/problem+json';
   const headers = { ...failure.headers, 'content-type': `${type}; charset=utf-8` };
-  answerWhole(answer, { status: failure.status, headers }, Buffer.from(JSON.stringify(document)));
-}
-
-/** An answer whose length is known. */
-export function answerWhole(answer: WorkAnswer, { status, headers }: AnswerHead, body: Buffer): void {
-  answer.whole({ status, headers: { ...headers, 'content-length': String(body.length) } }, body);
+  sendWhole(response, { status: failure.status, headers }, Buffer.from(JSON.stringify(document)));
 }

@@ -1,51 +1,57 @@
 import type { FastifyInstance } from 'fastify';
-import type { Pool } from 'pg';
 import type { AccountEntitlements } from '#libs/clients/account-entitlements.ts';
 import { ownerOf, type QuotaResources } from '#libs/clients/quota-resources.ts';
 import { toPage } from '#libs/contracts/page.ts';
 import type { SocialConnectionView } from '#libs/contracts/social.ts';
 import * as contract from '#libs/contracts/social-operations.ts';
-import { transaction } from '#libs/db/transaction.ts';
+import { type Database, transaction } from '#libs/db/database.ts';
 import { problem } from '#libs/problems/problems.ts';
 import { callerOf } from '#libs/service/internal-calls.ts';
 import type { Runtime } from '#libs/service/runtime.ts';
 import { serveOperation } from '#libs/service/serve-operation.ts';
-import { alreadyConnected, CONNECTIONS, checkPlatform } from './domain.ts';
-import type { PostPublisher, SocialConnection, SocialConnectionStore } from './ports.ts';
+import {
+  deleteConnection,
+  findConnections,
+  insertConnection,
+  isConnected,
+  listConnections,
+} from './connections-store.ts';
+import {
+  alreadyConnected,
+  CONNECTIONS,
+  checkPlatform,
+  type PostPublisher,
+  type SocialConnection,
+} from './domain.ts';
 
-export type SocialConnectionDependencies = {
-  pool: Pool;
-  runtime: Runtime;
+export type SocialConnectionOptions = {
+  database: Database;
+  runtime: Pick<Runtime, 'clock' | 'newId'>;
   entitlements: Pick<AccountEntitlements, 'get'>;
-  quotaResources: Pick<QuotaResources, 'allocate'>;
+  quotaResources: QuotaResources;
   publisher: Pick<PostPublisher, 'connect' | 'disconnect'>;
-  store: SocialConnectionStore;
 };
 
-/** Accounts at social networks. */
-export function socialConnectionRoutes(
-  app: FastifyInstance,
-  dependencies: SocialConnectionDependencies,
-): void {
-  const { pool, runtime, entitlements, quotaResources, publisher, store } = dependencies;
+export function socialConnectionRoutes(app: FastifyInstance, options: SocialConnectionOptions): void {
+  const { database, runtime, entitlements, quotaResources, publisher } = options;
 
-  /** What the publisher keeps for nobody costs nobody anything, so a failure is only told. */
-  const forget = (credentialReference: string) =>
+  /** Credentials that remain at the publisher do no harm, so a failure is only logged. */
+  const disconnect = (credentialReference: string) =>
     publisher.disconnect(credentialReference).catch((error: unknown) => {
-      app.log.warn({ err: error }, 'the publisher could not be told to forget a connection');
+      app.log.warn({ err: error }, 'disconnecting at the publisher failed');
     });
 
   serveOperation(app, contract.listSocialConnections, async (request) => {
     const { query } = request;
-    return toPage(await store.list(callerOf(request).accountId, query), query.limit, present);
+    const connections = await listConnections(database, callerOf(request).accountId, query);
+    return toPage(connections, query.limit, present);
   });
 
   serveOperation(app, contract.createSocialConnection, async (request, reply) => {
-    const caller = callerOf(request);
-    const { accountId } = caller;
     const { platform, handle, credentials } = request.body;
-    const owner = ownerOf(caller);
-    // Whether there is room for another connection is checked before the connection itself.
+    const owner = ownerOf(callerOf(request));
+    const { accountId } = owner;
+    // The limit is checked first: refusals have a documented order.
     await using allocation = await quotaResources.allocate({
       holdId: request.id,
       owner,
@@ -53,23 +59,23 @@ export function socialConnectionRoutes(
       refusalFields: { reason: 'connection_limit_exceeded' },
     });
     checkPlatform(await entitlements.get(accountId), platform);
-    if (await store.isConnected(accountId, platform, handle)) throw alreadyConnected(platform, handle);
+    if (await isConnected(database, accountId, platform, handle)) throw alreadyConnected(platform, handle);
     const credentialReference = await publisher.connect({ platform, handle, credentials });
     const connection: SocialConnection = {
       id: runtime.newId(),
-      owner,
+      ...owner,
       platform,
       handle,
       credentialReference,
       createdAt: runtime.clock.now(),
     };
     try {
-      await transaction(pool, async (database) => {
-        if (!(await store.insert(database, connection))) throw alreadyConnected(platform, handle);
-        await allocation.settle({ $client: database });
+      await transaction(database, async (tx) => {
+        if (!(await insertConnection(tx, connection))) throw alreadyConnected(platform, handle);
+        await allocation.settle(tx);
       });
     } catch (error) {
-      await forget(credentialReference);
+      await disconnect(credentialReference);
       throw error;
     }
     reply.code(201);
@@ -77,15 +83,20 @@ export function socialConnectionRoutes(
   });
 
   serveOperation(app, contract.getSocialConnection, async (request) => {
-    const [found] = await store.find(callerOf(request).accountId, [request.params.id]);
+    const [found] = await findConnections(database, callerOf(request).accountId, [request.params.id]);
     if (found === undefined) throw problem('not_found');
     return present(found);
   });
 
   serveOperation(app, contract.deleteSocialConnection, async (request, reply) => {
-    const removed = await store.remove(callerOf(request).accountId, request.params.id);
-    if (removed === undefined) throw problem('not_found');
-    await forget(removed.credentialReference);
+    const { accountId } = callerOf(request);
+    const deleted = await transaction(database, async (tx) => {
+      const connection = await deleteConnection(tx, accountId, request.params.id);
+      if (connection === undefined) throw problem('not_found');
+      await quotaResources.release(tx, { owner: ownerOf(connection), meter: CONNECTIONS });
+      return connection;
+    });
+    await disconnect(deleted.credentialReference);
     return reply.code(204).send();
   });
 }

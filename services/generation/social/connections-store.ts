@@ -1,84 +1,70 @@
-import type { Pool } from 'pg';
-import type { QuotaResources } from '#libs/clients/quota-resources.ts';
-import { transaction } from '#libs/db/transaction.ts';
-import { OWNER_COLUMNS, type OwnerRow, ownerOfRow, ownerValues } from '../quotas/owner-row.ts';
-import { CONNECTIONS } from './domain.ts';
-import type { SocialConnection, SocialConnectionStore } from './ports.ts';
+import { and, desc, eq, inArray, lt, sql } from 'drizzle-orm';
+import type { PageQuery } from '#libs/contracts/page.ts';
+import type { Queryable, Tx } from '#libs/db/database.ts';
+import { socialConnections } from '#libs/db/schema/generation.ts';
+import type { SocialConnection } from './domain.ts';
 
-type Row = OwnerRow & {
-  id: string;
-  platform: string;
-  handle: string;
-  credential_reference: string;
-  created_at: Date;
-};
-
-const COLUMNS = `id, ${OWNER_COLUMNS}, platform, handle, credential_reference, created_at`;
-
-export function createSocialConnectionStore(
-  pool: Pool,
-  quotaResources: Pick<QuotaResources, 'release'>,
-): SocialConnectionStore {
-  return {
-    async list(accountId, { limit, cursor }) {
-      const { rows } = await pool.query<Row>(
-        `SELECT ${COLUMNS} FROM social_connections
-          WHERE account_id = $1 AND ($2::uuid IS NULL OR id < $2) ORDER BY id DESC LIMIT $3`,
-        [accountId, cursor ?? null, limit + 1],
-      );
-      return rows.map(toConnection);
-    },
-    async find(accountId, ids) {
-      const { rows } = await pool.query<Row>(
-        `SELECT ${COLUMNS} FROM social_connections WHERE account_id = $1 AND id = ANY ($2)`,
-        [accountId, ids],
-      );
-      return rows.map(toConnection);
-    },
-    async isConnected(accountId, platform, handle) {
-      const { rowCount } = await pool.query(
-        `SELECT FROM social_connections WHERE account_id = $1 AND platform = $2 AND lower(handle) = lower($3)`,
-        [accountId, platform, handle],
-      );
-      return rowCount === 1;
-    },
-    async insert(database, connection) {
-      const { rowCount } = await database.query(
-        `INSERT INTO social_connections (${COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
-         ON CONFLICT (account_id, platform, lower(handle)) DO NOTHING`,
-        [
-          connection.id,
-          ...ownerValues(connection.owner),
-          connection.platform,
-          connection.handle,
-          connection.credentialReference,
-          connection.createdAt,
-        ],
-      );
-      return rowCount === 1;
-    },
-    remove: (accountId, id) =>
-      transaction(pool, async (database) => {
-        const { rows } = await database.query<Row>(
-          `DELETE FROM social_connections WHERE account_id = $1 AND id = $2 RETURNING ${COLUMNS}`,
-          [accountId, id],
-        );
-        const [removed] = rows.map(toConnection);
-        if (removed !== undefined) {
-          await quotaResources.release({ $client: database }, { owner: removed.owner, meter: CONNECTIONS });
-        }
-        return removed;
-      }),
-  };
+/** Newest first, one more than the page has. */
+export function listConnections(
+  db: Queryable,
+  accountId: string,
+  { limit, cursor }: PageQuery,
+): Promise<SocialConnection[]> {
+  const isAfterCursor = cursor === undefined ? undefined : lt(socialConnections.id, cursor);
+  return db
+    .select()
+    .from(socialConnections)
+    .where(and(eq(socialConnections.accountId, accountId), isAfterCursor))
+    .orderBy(desc(socialConnections.id))
+    .limit(limit + 1);
 }
 
-function toConnection(row: Row): SocialConnection {
-  return {
-    id: row.id,
-    owner: ownerOfRow(row),
-    platform: row.platform,
-    handle: row.handle,
-    credentialReference: row.credential_reference,
-    createdAt: row.created_at,
-  };
+export function findConnections(
+  db: Queryable,
+  accountId: string,
+  ids: readonly string[],
+): Promise<SocialConnection[]> {
+  return db
+    .select()
+    .from(socialConnections)
+    .where(and(eq(socialConnections.accountId, accountId), inArray(socialConnections.id, [...ids])));
+}
+
+/** Whether the account has this connection already; handles are compared without case. */
+export async function isConnected(
+  db: Queryable,
+  accountId: string,
+  platform: string,
+  handle: string,
+): Promise<boolean> {
+  const rows = await db
+    .select({ id: socialConnections.id })
+    .from(socialConnections)
+    .where(
+      and(
+        eq(socialConnections.accountId, accountId),
+        eq(socialConnections.platform, platform),
+        eq(sql`lower(${socialConnections.handle})`, sql`lower(${handle})`),
+      ),
+    );
+  return rows.length > 0;
+}
+
+/** @returns false if the account is connected already. */
+export async function insertConnection(tx: Tx, connection: SocialConnection): Promise<boolean> {
+  const { rowCount } = await tx.insert(socialConnections).values(connection).onConflictDoNothing();
+  return rowCount === 1;
+}
+
+/** @returns the deleted connection; undefined if there is none. */
+export async function deleteConnection(
+  tx: Tx,
+  accountId: string,
+  id: string,
+): Promise<SocialConnection | undefined> {
+  const [connection] = await tx
+    .delete(socialConnections)
+    .where(and(eq(socialConnections.accountId, accountId), eq(socialConnections.id, id)))
+    .returning();
+  return connection;
 }

@@ -1,25 +1,31 @@
-import type { Clock } from '#libs/service/runtime.ts';
-import type { ClaimedPost } from './ports.ts';
-import { CLAIM_MS } from './publishing.ts';
+import { z } from 'zod';
+import { transaction } from '#libs/db/database.ts';
+import { defineTask, type Task } from '#libs/jobs/task.ts';
+import { expireAttempts, findDuePosts } from './posts-store.ts';
+import { enqueuePublishing, PUBLISH_POST, type PublishOptions, publishPost } from './publish-post.ts';
 
-const BATCH = 20;
+const BATCH = 500;
 
-/**
- * Publishes what has become due, oldest first. Any number of replicas may run it: each post is claimed by one of them,
- * and by another only when that one has been silent for too long.
- */
-export function createPublishDue(options: {
-  clock: Clock;
-  claimDue: (now: Date, claimedUntil: Date, limit: number) => Promise<ClaimedPost[]>;
-  publish: (post: ClaimedPost) => Promise<void>;
-}): (signal: AbortSignal) => Promise<void> {
-  const { clock, claimDue, publish } = options;
-  return async (signal) => {
-    for (let full = true; full && !signal.aborted; ) {
-      const now = clock.now();
-      const posts = await claimDue(now, new Date(now.getTime() + CLAIM_MS), BATCH);
-      await Promise.all(posts.map(publish));
-      full = posts.length === BATCH;
-    }
-  };
+export function socialTasks(options: PublishOptions): Task[] {
+  const { database, clock } = options;
+  return [
+    defineTask({
+      name: PUBLISH_POST,
+      schema: z.object({ postId: z.uuid(), accountId: z.uuid() }),
+      run: ({ postId }) => publishPost(options, postId),
+    }),
+    // Every post has a job of its own. This finds attempts that never ended, and posts whose job is gone.
+    defineTask({
+      name: 'publish-due-posts',
+      schedule: { cron: '* * * * *' },
+      run: async (_payload, { logger }) => {
+        const now = clock.now();
+        const expired = await expireAttempts(database, now);
+        if (expired.length > 0) logger.warn({ posts: expired }, 'publishing outcome unknown');
+        await transaction(database, async (tx) => {
+          for (const post of await findDuePosts(tx, now, BATCH)) await enqueuePublishing(tx, post, now);
+        });
+      },
+    }),
+  ];
 }

@@ -223,14 +223,14 @@ t.test(
 );
 
 t.test(
-  'given a process that died while it published, another takes over, and the post is seen once',
+  'given a process that ended while it published, then the outcome is unknown and the post is not sent again',
   async (t) => {
     const social = await createTestSocial(t);
     const connectionId = await connect(social);
     const { body } = await schedule(social, connectionId);
     social.clock.advance(MINUTE_MS);
     await social.publishDue();
-    // as it was before the answer of the network could be put down
+    // the state before the outcome could be recorded
     await social.pool.query(
       `UPDATE social_posts SET state = 'scheduled', due_at = scheduled_at, claimed_until = $1`,
       [inMs(social, MINUTE_MS)],
@@ -239,7 +239,7 @@ t.test(
     t.equal(
       (await social.call('GET', `${POSTS}/${body.id}`)).body.state,
       'scheduled',
-      'somebody may be at it',
+      'the attempt may still run',
     );
     t.match(await social.call('DELETE', `${POSTS}/${body.id}`), {
       status: 409,
@@ -247,10 +247,33 @@ t.test(
     });
     social.clock.advance(MINUTE_MS);
     await social.publishDue();
-    t.equal((await social.call('GET', `${POSTS}/${body.id}`)).body.state, 'published');
+    t.match((await social.call('GET', `${POSTS}/${body.id}`)).body, {
+      state: 'unknown',
+      failure: { code: 'outcome_unknown' },
+    });
     t.equal((await social.published()).length, 1);
+    t.equal(await usedToday(social), 1n, 'it still counts');
+    for (const [method, path] of [
+      ['DELETE', `${POSTS}/${body.id}`],
+      ['POST', `${POSTS}/${body.id}/publish`],
+    ] as const) {
+      const answer = await social.call(method, path, method === 'POST' ? { body: {} } : {});
+      t.match(answer, { status: 409, body: { code: 'conflict', state: 'unknown' } }, method);
+    }
   },
 );
+
+t.test('given a network that breaks in the middle of publishing, then the outcome is unknown', async (t) => {
+  const social = await createTestSocial(t);
+  const connectionId = await connect(social);
+  const { body } = await write(social, connectionId, { action: 'publish', text: '[[simulate: status=502]]' });
+  t.match(body, { state: 'unknown', failure: { code: 'outcome_unknown' } });
+  t.equal(await usedToday(social), 1n);
+  social.clock.advance(60 * MINUTE_MS);
+  await social.publishDue();
+  t.equal((await social.call('GET', `${POSTS}/${body.id}`)).body.state, 'unknown');
+  t.strictSame(await findBreaches(social.pool), []);
+});
 
 t.test('given an account that was disconnected, what is scheduled through it fails', async (t) => {
   const social = await createTestSocial(t);

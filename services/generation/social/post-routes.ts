@@ -1,171 +1,187 @@
 import type { FastifyInstance } from 'fastify';
-import type { Pool } from 'pg';
 import type { AccountEntitlements } from '#libs/clients/account-entitlements.ts';
 import { ownerOf, type QuotaResources } from '#libs/clients/quota-resources.ts';
-import type { Caller } from '#libs/contracts/internal-context.ts';
 import { toPage } from '#libs/contracts/page.ts';
 import type { NewPost, SocialPostView } from '#libs/contracts/social.ts';
 import * as contract from '#libs/contracts/social-operations.ts';
-import { transaction } from '#libs/db/transaction.ts';
+import { type Database, transaction } from '#libs/db/database.ts';
+import type { Owner } from '#libs/ledger/quota-resources.ts';
 import { problem } from '#libs/problems/problems.ts';
 import { callerOf } from '#libs/service/internal-calls.ts';
 import type { Runtime } from '#libs/service/runtime.ts';
 import { serveOperation } from '#libs/service/serve-operation.ts';
-import { checkFeature, checkPlatform, POSTS, scheduledTime } from './domain.ts';
-import type {
-  ClaimedPost,
-  SocialConnection,
-  SocialConnectionStore,
-  SocialPost,
-  SocialPostStore,
-} from './ports.ts';
-import { claimedAtOnce, composePost, scheduleFor, toClaimed } from './schedule.ts';
+import { findConnections } from './connections-store.ts';
+import {
+  ATTEMPT_LIMIT_MS,
+  checkFeature,
+  checkPlatform,
+  composePost,
+  POSTS,
+  type PostPublisher,
+  type SocialPost,
+  scheduledTime,
+  scheduleOf,
+} from './domain.ts';
+import { deletePost, findPost, insertPosts, listPosts, schedulePost } from './posts-store.ts';
+import { enqueuePublishing, publishPost, releasePost } from './publish-post.ts';
 
-export type SocialPostDependencies = {
-  pool: Pool;
-  runtime: Runtime;
+export type SocialPostOptions = {
+  database: Database;
+  runtime: Pick<Runtime, 'clock' | 'newId'>;
   entitlements: Pick<AccountEntitlements, 'get'>;
-  quotaResources: Pick<QuotaResources, 'allocate'>;
-  findConnections: SocialConnectionStore['find'];
-  /** Publishes what has been claimed, and puts down what became of it. */
-  publish: (post: ClaimedPost) => Promise<void>;
-  store: SocialPostStore;
+  quotaResources: QuotaResources;
+  publisher: Pick<PostPublisher, 'publish'>;
 };
 
-/** Posts: written, published now or later, cancelled. */
-export function socialPostRoutes(app: FastifyInstance, dependencies: SocialPostDependencies): void {
-  const { pool, runtime, entitlements, quotaResources, findConnections, publish, store } = dependencies;
+export function socialPostRoutes(app: FastifyInstance, options: SocialPostOptions): void {
+  const { database, runtime, entitlements, quotaResources, publisher } = options;
   const { clock, newId } = runtime;
 
-  /** The connections of posts, as far as the plan lets one publish through them. */
-  async function connectionsFor(
-    caller: Caller,
+  const publishNow = (postId: string) => publishPost({ database, clock, publisher, quotaResources }, postId);
+
+  /** @throws ProblemError for a connection that does not exist, or that the plan does not allow to publish through. */
+  async function checkPublishing(
+    accountId: string,
     posts: readonly Pick<NewPost, 'connection_id' | 'action'>[],
-  ): Promise<Map<string, SocialConnection>> {
+  ): Promise<void> {
     const ids = [...new Set(posts.map((post) => post.connection_id))];
-    const found = new Map(
-      (await findConnections(caller.accountId, ids)).map((connection) => [connection.id, connection]),
-    );
-    const entitled = await entitlements.get(caller.accountId);
+    const connections = await findConnections(database, accountId, ids);
+    const platforms = new Map(connections.map(({ id, platform }) => [id, platform]));
+    const entitled = await entitlements.get(accountId);
     for (const { action, connection_id: id } of posts) {
-      const connection = found.get(id);
-      if (connection === undefined) {
-        throw problem('not_found', { detail: 'There is no such connection.', fields: { connection_id: id } });
+      const platform = platforms.get(id);
+      if (platform === undefined) {
+        throw problem('not_found', {
+          detail: 'This connection does not exist.',
+          fields: { connection_id: id },
+        });
       }
       if (action === 'draft') continue;
       if (action === 'schedule') checkFeature(entitled, 'auto_post');
-      checkPlatform(entitled, connection.platform);
+      checkPlatform(entitled, platform);
     }
-    return found;
   }
 
-  async function write(caller: Caller, holdId: string, posts: readonly SocialPost[]): Promise<void> {
-    const count = posts.filter(({ state }) => state !== 'draft').length;
-    if (count === 0) return store.insertDrafts(posts);
+  /** When a job takes over a post that this request publishes itself, should the process end before it does. */
+  const afterRequest = (now: Date) => new Date(now.getTime() + ATTEMPT_LIMIT_MS);
+
+  /**
+   * Inserts posts, and in the same transaction counts those that are not drafts and enqueues their publishing.
+   * @param runAt overrides the time of their jobs.
+   */
+  async function createPosts(
+    posts: SocialPost[],
+    { owner, holdId, runAt }: { owner: Owner; holdId: string; runAt?: Date },
+  ): Promise<void> {
+    const scheduled = posts.filter(({ state }) => state === 'scheduled');
+    if (scheduled.length === 0) return insertPosts(database, posts);
     await using allocation = await quotaResources.allocate({
       holdId,
-      owner: ownerOf(caller),
+      owner,
       meter: POSTS,
-      count,
+      count: scheduled.length,
     });
-    await transaction(pool, async (database) => {
-      await store.insert(database, posts);
-      await allocation.settle({ $client: database });
+    await transaction(database, async (tx) => {
+      await insertPosts(tx, posts);
+      for (const post of scheduled) {
+        await enqueuePublishing(tx, post, runAt ?? post.dueAt ?? clock.now());
+      }
+      await allocation.settle(tx);
     });
   }
 
-  async function mustFind(accountId: string, id: string): Promise<SocialPost> {
-    const post = await store.find(accountId, id);
+  async function getPost(accountId: string, id: string): Promise<SocialPost> {
+    const post = await findPost(database, accountId, id);
     if (post === undefined) throw problem('not_found');
     return post;
   }
 
   serveOperation(app, contract.listSocialPosts, async (request) => {
     const { query } = request;
-    return toPage(await store.list(callerOf(request).accountId, query), query.limit, present);
+    const posts = await listPosts(database, callerOf(request).accountId, query);
+    return toPage(posts, query.limit, present);
   });
 
   serveOperation(app, contract.createSocialPost, async (request, reply) => {
-    const caller = callerOf(request);
     const { body, id: holdId } = request;
-    const connections = await connectionsFor(caller, [body]);
+    const owner = ownerOf(callerOf(request));
+    await checkPublishing(owner.accountId, [body]);
     const now = clock.now();
-    const post = composePost(body, { id: newId(), owner: ownerOf(caller), holdId, now });
+    const post = composePost(body, { id: newId(), owner, holdId, now });
     reply.code(201);
     if (body.action !== 'publish') {
-      await write(caller, holdId, [post]);
+      await createPosts([post], { owner, holdId });
       return present(post);
     }
-    const claimed = { ...post, ...claimedAtOnce(holdId, now) };
-    await write(caller, holdId, [claimed]);
-    await publish(toClaimed(claimed, connections.get(post.connectionId) as SocialConnection));
-    return present(await mustFind(caller.accountId, post.id));
+    await createPosts([post], { owner, holdId, runAt: afterRequest(now) });
+    await publishNow(post.id);
+    return present(await getPost(owner.accountId, post.id));
   });
 
   serveOperation(app, contract.createSocialPosts, async (request, reply) => {
-    const caller = callerOf(request);
     const { body, id: holdId } = request;
-    checkFeature(await entitlements.get(caller.accountId), 'bulk_operations');
-    await connectionsFor(caller, body.posts);
+    const owner = ownerOf(callerOf(request));
+    checkFeature(await entitlements.get(owner.accountId), 'bulk_operations');
+    await checkPublishing(owner.accountId, body.posts);
     const now = clock.now();
-    const owner = ownerOf(caller);
     const posts = body.posts.map((post) => composePost(post, { id: newId(), owner, holdId, now }));
-    await write(caller, holdId, posts);
+    await createPosts(posts, { owner, holdId });
     reply.code(201);
     return { data: posts.map(present) };
   });
 
   serveOperation(app, contract.getSocialPost, async (request) =>
-    present(await mustFind(callerOf(request).accountId, request.params.id)),
+    present(await getPost(callerOf(request).accountId, request.params.id)),
   );
 
   serveOperation(app, contract.publishSocialPost, async (request) => {
-    const caller = callerOf(request);
-    const { accountId } = caller;
+    const { accountId } = callerOf(request);
     const { id: holdId } = request;
-    const draft = await mustFind(accountId, request.params.id);
-    if (draft.state !== 'draft' && draft.state !== 'failed') throw isNoDraft(draft);
+    const post = await getPost(accountId, request.params.id);
+    if (post.state !== 'draft' && post.state !== 'failed') throw notPublishable(post);
     const now = clock.now();
     const scheduledAt = scheduledTime(request.body.scheduled_at, now);
-    const isNow = scheduledAt === null;
-    const connections = await connectionsFor(caller, [
-      { connection_id: draft.connectionId, action: isNow ? 'publish' : 'schedule' },
-    ]);
-    const schedule = isNow ? claimedAtOnce(holdId, now) : scheduleFor(scheduledAt, holdId, now);
-    await using allocation = await quotaResources.allocate({ holdId, owner: draft.owner, meter: POSTS });
-    await transaction(pool, async (database) => {
-      if (!(await store.schedule(database, accountId, draft.id, schedule))) throw isNoDraft(draft);
-      await allocation.settle({ $client: database });
+    const action = scheduledAt === null ? 'publish' : 'schedule';
+    await checkPublishing(accountId, [{ connection_id: post.connectionId, action }]);
+    await using allocation = await quotaResources.allocate({ holdId, owner: ownerOf(post), meter: POSTS });
+    await transaction(database, async (tx) => {
+      const schedule = scheduleOf(scheduledAt, holdId, now);
+      if (!(await schedulePost(tx, accountId, post.id, schedule))) throw notPublishable(post);
+      await enqueuePublishing(tx, post, scheduledAt ?? afterRequest(now));
+      await allocation.settle(tx);
     });
-    if (isNow) {
-      const connection = connections.get(draft.connectionId) as SocialConnection;
-      await publish(toClaimed({ ...draft, ...schedule }, connection));
-    }
-    return present(await mustFind(accountId, draft.id));
+    if (action === 'publish') await publishNow(post.id);
+    return present(await getPost(accountId, post.id));
   });
 
   serveOperation(app, contract.deleteSocialPost, async (request, reply) => {
     const { accountId } = callerOf(request);
     const { id } = request.params;
-    if (!(await store.remove(accountId, id))) {
-      const { state } = await mustFind(accountId, id);
-      throw problem('conflict', {
-        detail:
-          state === 'published'
-            ? 'The post has been published already.'
-            : 'The post is being published right now.',
-        fields: { state },
-      });
-    }
+    const isDeleted = await transaction(database, async (tx) => {
+      const post = await deletePost(tx, accountId, id);
+      if (post !== undefined) await releasePost(quotaResources, tx, post);
+      return post !== undefined;
+    });
+    if (!isDeleted) throw notDeletable(await getPost(accountId, id));
     return reply.code(204).send();
   });
 }
 
-function isNoDraft({ state }: SocialPost) {
+function notPublishable({ state }: SocialPost) {
   return problem('conflict', {
-    detail: 'Only a draft, or a post that failed, can be published.',
+    detail: 'Only a draft or a failed post can be published.',
     fields: { state },
   });
+}
+
+const NOT_DELETABLE: Partial<Record<SocialPost['state'], string>> = {
+  published: 'The post has already been published.',
+  unknown: 'The post may have been published.',
+};
+
+function notDeletable({ state }: SocialPost) {
+  const detail = NOT_DELETABLE[state] ?? 'The post is being published right now.';
+  return problem('conflict', { detail, fields: { state } });
 }
 
 const present = (post: SocialPost): SocialPostView => ({
@@ -176,6 +192,9 @@ const present = (post: SocialPost): SocialPostView => ({
   scheduled_at: post.scheduledAt?.toISOString() ?? null,
   published_at: post.publishedAt?.toISOString() ?? null,
   url: post.externalUrl,
-  failure: post.failure,
+  failure:
+    post.failureCode === null || post.failureDetail === null
+      ? null
+      : { code: post.failureCode, detail: post.failureDetail },
   created_at: post.createdAt.toISOString(),
 });

@@ -18,10 +18,8 @@ import type { PublishedPost } from '#libs/simulators/social.ts';
 import { createTestDatabase, type TestScope } from '#libs/testing/database.ts';
 import { type HttpResponse, listenOnFreePort, request } from '#libs/testing/http.ts';
 import { createFakeRuntime, type FakeClock } from '#libs/testing/runtime.ts';
-import { buildApp } from '../app.ts';
+import { type AppOptions, buildApp } from '../app.ts';
 import { configSchema, toGenerationConfig } from '../config.ts';
-import { createHttpPublisher } from './http-publisher.ts';
-import type { SocialDependencies } from './plugin.ts';
 
 const SECRET = 'a secret that only tests know of and no one else';
 
@@ -61,7 +59,7 @@ export type TestSocial = {
   ) => Promise<Answer>;
   /** What the account has used and holds of a meter in its total window or in another. */
   counter: (meter: string, window?: string) => Promise<{ used: bigint; held: bigint } | undefined>;
-  /** Runs the job that publishes, on every instance at once. */
+  /** Runs the tasks that publish, for every post and on every instance at once. */
   publishDue: () => Promise<void>;
   /** What the network has seen. */
   published: () => Promise<PublishedPost[]>;
@@ -83,7 +81,6 @@ export async function createTestSocial(
   const { now } = runtime.clock;
   const signer = createContextSigner({ secrets: [SECRET], now });
   const dispatcher = new Agent();
-  const publisher = createHttpPublisher(`${simulator.url}/social/v1`, dispatcher);
   const lines: string[] = [];
   const logger = createLogger({
     name: 'test',
@@ -100,6 +97,7 @@ export async function createTestSocial(
           DATABASE_URL: databaseUrl,
           INTERNAL_SECRETS: SECRET,
           EVENT_LOOP_DELAY_LIMIT: '0ms',
+          SOCIAL_PUBLISHER_URL: `${simulator.url}/social/v1`,
           ...variables,
         }),
       ),
@@ -111,7 +109,7 @@ export async function createTestSocial(
       listener,
       signer,
       dispatcher,
-      social: { entitlements: billing.entitlements, publisher },
+      entitlements: billing.entitlements,
     }),
   );
   t.teardown(async () => {
@@ -152,8 +150,17 @@ export async function createTestSocial(
       return rows[0];
     },
     async publishDue() {
-      const jobs = generations.map(({ jobs: all }) => all.at(-1));
-      await Promise.all(jobs.map((job) => job?.runOnce()));
+      const { rows } = await pool.query('SELECT id, account_id FROM social_posts');
+      const context = { signal: new AbortController().signal, logger };
+      await Promise.all(
+        generations.map(async ({ tasks }) => {
+          const run = (name: string, payload: object) =>
+            tasks.find((task) => task.name === name)?.run(payload, context);
+          await run('publish-due-posts', {});
+          for (const { id, account_id } of rows)
+            await run('publish-post', { postId: id, accountId: account_id });
+        }),
+      );
     },
     async published() {
       const { body } = await request<{ posts: PublishedPost[] }>(`${simulator.url}/social/v1/posts`);
@@ -164,7 +171,7 @@ export async function createTestSocial(
 
 /** Billing, as far as posts and files ask it. */
 function billingOf(ledger: Ledger, name: string) {
-  const text = readFileSync(new URL(`../../deploy/catalogues/${name}.yaml`, import.meta.url), 'utf8');
+  const text = readFileSync(new URL(`../../../deploy/catalogues/${name}.yaml`, import.meta.url), 'utf8');
   const catalogue = parseCatalogue(text);
   const plans = new Map<string, string>();
   const inputOf = (accountId: string): EntitlementInput => ({
@@ -183,7 +190,7 @@ function billingOf(ledger: Ledger, name: string) {
       accessEndsAt: null,
     },
   });
-  const entitlements: SocialDependencies['entitlements'] = {
+  const entitlements: NonNullable<AppOptions['entitlements']> = {
     get: async (accountId) => entitlementsAt(inputOf(accountId), new Date()),
     suggestPlans: createPlanSuggestions(async () => catalogue),
     listen: async () => () => {},

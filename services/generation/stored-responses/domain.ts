@@ -1,60 +1,61 @@
 import type { Logger } from '#libs/service/logger.ts';
 
-/** An answer as it goes to a client. */
-export type CompleteAnswer = { status: number; headers: Record<string, string>; body: Buffer };
+/** A complete response as the client receives it. */
+export type CompleteResponse = { status: number; headers: Record<string, string>; body: Buffer };
 
-/** Where answers are kept for clients that may ask again. */
-export type AnswerStore = {
+/** How stored responses are persisted. */
+export type StoredResponseStore = {
+  /** @returns false if the request is known already. */
   readonly begin: (requestId: string, accountId: string) => Promise<boolean>;
-  readonly finish: (requestId: string, answer: CompleteAnswer) => Promise<void>;
+  readonly finish: (requestId: string, response: CompleteResponse) => Promise<void>;
   readonly abandon: (requestId: string) => Promise<void>;
-  readonly renew: (requestIds: readonly string[]) => Promise<void>;
+  readonly renewLeases: (requestIds: readonly string[]) => Promise<void>;
 };
 
-/** Longer answers cannot be repeated. The gateway draws the same line. */
+/** Longer responses are not stored. The gateway has the same limit. */
 export const MAX_STORED_BYTES = 4 * 1024 * 1024;
 
-/** The answer of one request, on its way to being kept. */
+/** Where one request stores its response. */
 export type StoredResponseSlot = {
-  /** Stores the answer, if it is not too long. Never throws: the work is done and must be settled anyway. */
-  readonly keep: (answer: CompleteAnswer) => Promise<void>;
-  /** The request is over; without an answer it may be run again. */
+  /** Stores the response unless it is too long. Never throws: the calls must be settled in any case. */
+  readonly store: (response: CompleteResponse) => Promise<void>;
+  /** Ends the request. Without a stored response, it can be run again. */
   readonly release: () => Promise<void>;
 };
 
 export type StoredResponses = {
-  /** Undefined where the request is known already: somebody else is at it, or it has been answered. */
+  /** Undefined if the request is known already: it is running elsewhere, or has been answered. */
   readonly begin: (requestId: string, accountId: string) => Promise<StoredResponseSlot | undefined>;
   /** Renews the leases of all requests in progress. */
   readonly renew: () => Promise<void>;
 };
 
-export function createStoredResponses(store: AnswerStore, logger: Logger): StoredResponses {
+export function createStoredResponses(store: StoredResponseStore, logger: Logger): StoredResponses {
   const inProgress = new Set<string>();
   return {
     async begin(requestId, accountId) {
       if (!(await store.begin(requestId, accountId))) return undefined;
       inProgress.add(requestId);
-      let isKept = false;
+      let isStored = false;
       return {
-        async keep(answer) {
-          if (answer.body.length > MAX_STORED_BYTES) return;
+        async store(response) {
+          if (response.body.length > MAX_STORED_BYTES) return;
           try {
-            await store.finish(requestId, answer);
-            isKept = true;
+            await store.finish(requestId, response);
+            isStored = true;
           } catch (error) {
-            logger.error({ err: error, request: requestId }, 'an answer could not be kept');
+            logger.error({ err: error, request: requestId }, 'storing a response failed');
           }
         },
         async release() {
           inProgress.delete(requestId);
-          if (isKept) return;
+          if (isStored) return;
           await store.abandon(requestId).catch((error: unknown) => {
-            logger.warn({ err: error, request: requestId }, 'a kept answer is left to its lease');
+            logger.warn({ err: error, request: requestId }, 'abandoning a stored response failed');
           });
         },
       };
     },
-    renew: () => store.renew([...inProgress]),
+    renew: () => store.renewLeases([...inProgress]),
   };
 }

@@ -1,8 +1,9 @@
 import t from 'tap';
+import { createDatabase } from '#libs/db/database.ts';
 import { testHold, testSettle } from '#libs/ledger/fixtures.ts';
 import { createLedger } from '#libs/ledger/ledger.ts';
 import { createTestDatabase } from '#libs/testing/database.ts';
-import { createResultStore } from './store.ts';
+import * as stored from './store.ts';
 
 const REQUEST = '0190a1b2-0000-7000-8000-00000000f001';
 const ACCOUNT = '0190a1b2-0000-7000-8000-00000000a001';
@@ -11,34 +12,54 @@ const answer = { status: 200, headers: { 'content-type': 'text/plain' }, body: B
 
 t.test('given a request at work, its state follows it', async (t) => {
   const { pool } = await createTestDatabase(t);
-  const store = createResultStore(pool);
+  const database = createDatabase(pool);
   const expire = () => pool.query(`UPDATE generation_results SET lease_until = now() - interval '1 second'`);
 
-  t.strictSame(await store.find(REQUEST, ACCOUNT), { state: 'unknown' });
-  t.equal(await store.begin(REQUEST, ACCOUNT), true);
-  t.equal(await store.begin(REQUEST, ACCOUNT), false, 'only once');
-  t.strictSame(await store.find(REQUEST, ACCOUNT), { state: 'running' });
+  t.strictSame(await stored.findStoredResponse(database, REQUEST, ACCOUNT), { state: 'unknown' });
+  t.equal(await stored.beginStoredResponse(database, REQUEST, ACCOUNT), true);
+  t.equal(await stored.beginStoredResponse(database, REQUEST, ACCOUNT), false, 'only once');
+  t.strictSame(await stored.findStoredResponse(database, REQUEST, ACCOUNT), { state: 'running' });
 
   await expire();
-  t.strictSame(await store.find(REQUEST, ACCOUNT), { state: 'unknown' }, 'its process is gone');
-  await store.renew([]);
-  await store.renew([REQUEST]);
-  t.strictSame(await store.find(REQUEST, ACCOUNT), { state: 'running' }, 'or was only slow');
+  t.strictSame(
+    await stored.findStoredResponse(database, REQUEST, ACCOUNT),
+    { state: 'unknown' },
+    'its process is gone',
+  );
+  await stored.renewLeases(database, []);
+  await stored.renewLeases(database, [REQUEST]);
+  t.strictSame(
+    await stored.findStoredResponse(database, REQUEST, ACCOUNT),
+    { state: 'running' },
+    'or was only slow',
+  );
 
   const ledger = createLedger({ pool });
   await ledger.setLimits({ accountId: ACCOUNT, anchor: new Date(), periodMonths: 1, segments: [] });
   await ledger.hold(testHold(ACCOUNT, REQUEST, { cost: 5n }));
-  await store.finish(REQUEST, answer);
-  t.strictSame(await store.find(REQUEST, ACCOUNT), { state: 'running' }, 'what is not settled is not done');
+  await stored.finishStoredResponse(database, REQUEST, answer);
+  t.strictSame(
+    await stored.findStoredResponse(database, REQUEST, ACCOUNT),
+    { state: 'running' },
+    'what is not settled is not done',
+  );
   await expire();
-  t.strictSame(await store.find(REQUEST, ACCOUNT), { state: 'unknown' }, 'and nobody is left to settle it');
-  await store.renew([REQUEST]);
-  t.strictSame(await store.find(REQUEST, ACCOUNT), { state: 'running' }, 'or its process is still trying');
+  t.strictSame(
+    await stored.findStoredResponse(database, REQUEST, ACCOUNT),
+    { state: 'unknown' },
+    'and nobody is left to settle it',
+  );
+  await stored.renewLeases(database, [REQUEST]);
+  t.strictSame(
+    await stored.findStoredResponse(database, REQUEST, ACCOUNT),
+    { state: 'running' },
+    'or its process is still trying',
+  );
   await ledger.settle(testSettle(ACCOUNT, REQUEST, { cost: 3n }));
   await expire();
-  await store.abandon(REQUEST);
+  await stored.abandonStoredResponse(database, REQUEST);
   t.strictSame(
-    await store.find(REQUEST, ACCOUNT),
+    await stored.findStoredResponse(database, REQUEST, ACCOUNT),
     {
       state: 'done',
       status: 200,
@@ -47,31 +68,35 @@ t.test('given a request at work, its state follows it', async (t) => {
     },
     'an answer outlives its lease and is not given up',
   );
-  t.strictSame(await store.find(REQUEST, OTHER), { state: 'unknown' }, 'nobody else finds it');
+  t.strictSame(
+    await stored.findStoredResponse(database, REQUEST, OTHER),
+    { state: 'unknown' },
+    'nobody else finds it',
+  );
 
-  t.equal(await store.purge(), 0);
+  t.equal(await stored.purgeStoredResponses(database), 0);
   await pool.query(`UPDATE generation_results SET created_at = now() - interval '26 hours'`);
-  t.equal(await store.purge(), 1);
+  t.equal(await stored.purgeStoredResponses(database), 1);
 });
 
 t.test('given a request of several calls, it is done with the last one', async (t) => {
   const { pool } = await createTestDatabase(t);
-  const store = createResultStore(pool);
+  const database = createDatabase(pool);
   const ledger = createLedger({ pool });
   await ledger.setLimits({ accountId: ACCOUNT, anchor: new Date(), periodMonths: 1, segments: [] });
   await ledger.hold(testHold(ACCOUNT, REQUEST, { cost: 5n }, { detail: '{"calls":[{},{}]}' }));
-  await store.begin(REQUEST, ACCOUNT);
-  await store.finish(REQUEST, answer);
+  await stored.beginStoredResponse(database, REQUEST, ACCOUNT);
+  await stored.finishStoredResponse(database, REQUEST, answer);
   await ledger.settle(testSettle(ACCOUNT, REQUEST, { cost: 1n }, { callIndex: 0, close: false }));
-  t.match(await store.find(REQUEST, ACCOUNT), { state: 'running' });
+  t.match(await stored.findStoredResponse(database, REQUEST, ACCOUNT), { state: 'running' });
   await ledger.settle(testSettle(ACCOUNT, REQUEST, { cost: 1n }, { callIndex: 1 }));
-  t.match(await store.find(REQUEST, ACCOUNT), { state: 'done' });
+  t.match(await stored.findStoredResponse(database, REQUEST, ACCOUNT), { state: 'done' });
 });
 
 t.test('given a request that was given up, it may run again', async (t) => {
   const { pool } = await createTestDatabase(t);
-  const store = createResultStore(pool);
-  await store.begin(REQUEST, ACCOUNT);
-  await store.abandon(REQUEST);
-  t.equal(await store.begin(REQUEST, ACCOUNT), true);
+  const database = createDatabase(pool);
+  await stored.beginStoredResponse(database, REQUEST, ACCOUNT);
+  await stored.abandonStoredResponse(database, REQUEST);
+  t.equal(await stored.beginStoredResponse(database, REQUEST, ACCOUNT), true);
 });

@@ -1,86 +1,105 @@
-import type { Pool } from 'pg';
+/** Stored responses. A row without a response means that a process is working on the request. */
+import { and, eq, inArray, lt, sql } from 'drizzle-orm';
 import type { StoredResponse } from '#libs/contracts/stored-response.ts';
+import type { Queryable } from '#libs/db/database.ts';
+import { generationResults } from '#libs/db/schema/generation.ts';
+import { ledgerHolds } from '#libs/db/schema/ledger.ts';
 import { shardOf } from '#libs/ledger/shard.ts';
-import type { AnswerStore } from './domain.ts';
+import type { CompleteResponse, StoredResponseStore } from './domain.ts';
 
-/** The rows behind kept answers. One without an answer means that a process is at it. */
-export type ResultStore = AnswerStore & {
-  /**
-   * `unknown` where there is none for this account, or the process that was at it is gone. An answer is kept before its
-   * last call is settled, and is `done` only once the books have every call of it: nobody gets what nobody paid for.
-   */
-  readonly find: (requestId: string, accountId: string) => Promise<StoredResponse>;
-  /** Deletes answers nobody may ask for any more. */
-  readonly purge: () => Promise<number>;
-};
+// The database's clock decides about leases, because the clocks of processes differ.
+const now = sql`now()`;
+/** Three missed renewals. */
+const leaseEnd = sql`now() + interval '15 seconds'`;
+/** One hour longer than the gateway remembers an idempotency key. */
+const expiredBefore = sql`now() - interval '25 hours'`;
 
-/** Three missed renewals; the database's clock decides, because processes' clocks differ. */
-const LEASE = "interval '15 seconds'";
-export const RENEW_EVERY_MS = 5_000;
+/** @returns false if the request is known already. */
+export async function beginStoredResponse(
+  db: Queryable,
+  requestId: string,
+  accountId: string,
+): Promise<boolean> {
+  const { rowCount } = await db
+    .insert(generationResults)
+    .values({ requestId, accountId, state: 'running', leaseUntil: leaseEnd, createdAt: now })
+    .onConflictDoNothing();
+  return rowCount === 1;
+}
 
-/** An hour longer than the gateway remembers a key. */
-const KEPT_FOR = "interval '25 hours'";
+export async function finishStoredResponse(
+  db: Queryable,
+  requestId: string,
+  { status, headers, body }: CompleteResponse,
+): Promise<void> {
+  await db
+    .update(generationResults)
+    .set({ state: 'done', status, headers, body })
+    .where(eq(generationResults.requestId, requestId));
+}
 
-type Row = {
-  state: 'running' | 'done';
-  is_leased: boolean;
-  is_settled: boolean;
-  status: number | null;
-  headers: Record<string, string> | null;
-  body: Buffer | null;
-};
+/** Deletes the row unless the response is complete, so that the request can be run again. */
+export async function abandonStoredResponse(db: Queryable, requestId: string): Promise<void> {
+  await db
+    .delete(generationResults)
+    .where(and(eq(generationResults.requestId, requestId), eq(generationResults.state, 'running')));
+}
 
-export function createResultStore(pool: Pool): ResultStore {
+export async function renewLeases(db: Queryable, requestIds: readonly string[]): Promise<void> {
+  if (requestIds.length === 0) return;
+  await db
+    .update(generationResults)
+    .set({ leaseUntil: leaseEnd })
+    .where(inArray(generationResults.requestId, [...requestIds]));
+}
+
+/**
+ * `unknown` if the account has no such request, or the process that ran it is gone. A response is stored before its last
+ * call is settled, and is `done` only when every call of its hold is settled: unpaid output is never delivered.
+ */
+export async function findStoredResponse(
+  db: Queryable,
+  requestId: string,
+  accountId: string,
+): Promise<StoredResponse> {
+  const calls = sql`coalesce(jsonb_array_length(${ledgerHolds.detail}::jsonb -> 'calls'), 1)`;
+  const [row] = await db
+    .select({
+      state: generationResults.state,
+      status: generationResults.status,
+      headers: generationResults.headers,
+      body: generationResults.body,
+      isLeased: sql<boolean>`${generationResults.leaseUntil} > now()`,
+      isSettled: sql<boolean | null>`cardinality(${ledgerHolds.settledCalls}) >= ${calls}`,
+    })
+    .from(generationResults)
+    .leftJoin(
+      ledgerHolds,
+      and(eq(ledgerHolds.shard, shardOf(accountId)), eq(ledgerHolds.id, generationResults.requestId)),
+    )
+    .where(and(eq(generationResults.requestId, requestId), eq(generationResults.accountId, accountId)));
+  if (row?.state === 'running' || row?.isSettled === false) {
+    return { state: row.isLeased ? 'running' : 'unknown' };
+  }
+  if (row?.status == null || row.headers === null || row.body === null) return { state: 'unknown' };
+  const { status, headers, body } = row;
+  return { state: 'done', status, headers, body_base64: body.toString('base64') };
+}
+
+/** Deletes responses that can no longer be requested. @returns how many. */
+export async function purgeStoredResponses(db: Queryable): Promise<number> {
+  const { rowCount } = await db
+    .delete(generationResults)
+    .where(lt(generationResults.createdAt, expiredBefore));
+  return rowCount ?? 0;
+}
+
+/** The store that {@link createStoredResponses} takes. */
+export function storedResponseStore(db: Queryable): StoredResponseStore {
   return {
-    async begin(requestId, accountId) {
-      const { rowCount } = await pool.query(
-        `INSERT INTO generation_results (request_id, account_id, state, lease_until, created_at)
-         VALUES ($1, $2, 'running', now() + ${LEASE}, now()) ON CONFLICT DO NOTHING`,
-        [requestId, accountId],
-      );
-      return rowCount === 1;
-    },
-    async finish(requestId, { status, headers, body }) {
-      await pool.query(
-        `UPDATE generation_results SET state = 'done', status = $2, headers = $3, body = $4 WHERE request_id = $1`,
-        [requestId, status, JSON.stringify(headers), body],
-      );
-    },
-    async abandon(requestId) {
-      await pool.query(`DELETE FROM generation_results WHERE request_id = $1 AND state = 'running'`, [
-        requestId,
-      ]);
-    },
-    async renew(requestIds) {
-      if (requestIds.length === 0) return;
-      await pool.query(
-        `UPDATE generation_results SET lease_until = now() + ${LEASE} WHERE request_id = ANY ($1)`,
-        [requestIds],
-      );
-    },
-    async find(requestId, accountId) {
-      const { rows } = await pool.query<Row>(
-        `SELECT r.state, r.lease_until > now() AS is_leased, r.status, r.headers, r.body,
-                cardinality(h.settled_calls)
-                  >= coalesce(jsonb_array_length(h.detail::jsonb -> 'calls'), 1) AS is_settled
-           FROM generation_results r
-           LEFT JOIN ledger_holds h ON h.shard = $3 AND h.id = r.request_id
-          WHERE r.request_id = $1 AND r.account_id = $2`,
-        [requestId, accountId, shardOf(accountId)],
-      );
-      const row = rows[0];
-      if (row?.state === 'running' || row?.is_settled === false) {
-        return { state: row.is_leased ? 'running' : 'unknown' };
-      }
-      if (row?.status == null || row.headers === null || row.body === null) return { state: 'unknown' };
-      const { status, headers, body } = row;
-      return { state: 'done', status, headers, body_base64: body.toString('base64') };
-    },
-    async purge() {
-      const { rowCount } = await pool.query(
-        `DELETE FROM generation_results WHERE created_at < now() - ${KEPT_FOR}`,
-      );
-      return rowCount ?? 0;
-    },
+    begin: (requestId, accountId) => beginStoredResponse(db, requestId, accountId),
+    finish: (requestId, response) => finishStoredResponse(db, requestId, response),
+    abandon: (requestId) => abandonStoredResponse(db, requestId),
+    renewLeases: (requestIds) => renewLeases(db, requestIds),
   };
 }

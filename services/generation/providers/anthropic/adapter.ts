@@ -1,8 +1,14 @@
 import Anthropic, { APIConnectionError, APIError } from '@anthropic-ai/sdk';
 import type { Fetch } from '#libs/http/undici-fetch.ts';
 import type { Clock } from '#libs/service/runtime.ts';
-import type { CallContext, ChatDelta, ChatResult, NormalisedChat, ProviderAdapter } from '../port.ts';
-import { endedEarly, type ProviderError } from '../provider-error.ts';
+import type {
+  CallContext,
+  ChatDelta,
+  ChatResult,
+  NormalisedChat,
+  ProviderAdapter,
+} from '../domain/provider-adapter.ts';
+import { endedEarly, type ProviderError } from '../domain/provider-error.ts';
 import { errorFromSdk, throwFailedAnswers } from '../sdk-errors.ts';
 import { sdkRequestOptions } from '../sdk-options.ts';
 import { errorFromEvent } from '../status-errors.ts';

@@ -1,7 +1,7 @@
 import type Anthropic from '@anthropic-ai/sdk';
 import type { ChatCompletionRequest, ChatMessage, ChatTool } from '#libs/contracts/chat-completions.ts';
-import type { NormalisedChat } from '../port.ts';
-import { unsupported } from '../provider-error.ts';
+import type { NormalisedChat } from '../domain/provider-adapter.ts';
+import { unsupported } from '../domain/provider-error.ts';
 import {
   parseArguments,
   readImage,

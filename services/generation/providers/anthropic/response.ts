@@ -5,9 +5,9 @@ import type {
   ChatCompletionChunk,
   FinishReason,
   MessageDelta,
-} from '../chat-format.ts';
-import type { ChatDelta, ReportedUsage } from '../port.ts';
-import { ProviderError } from '../provider-error.ts';
+} from '../domain/chat-format.ts';
+import type { ChatDelta, ReportedUsage } from '../domain/provider-adapter.ts';
+import { ProviderError } from '../domain/provider-error.ts';
 import { toOpenAiUsage } from '../usage-format.ts';
 import { anthropicUnits } from './usage.ts';
 

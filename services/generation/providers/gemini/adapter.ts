@@ -13,8 +13,8 @@ import {
   type ChatResult,
   type NormalisedChat,
   type ProviderAdapter,
-} from '../port.ts';
-import { notJson, ProviderError } from '../provider-error.ts';
+} from '../domain/provider-adapter.ts';
+import { notJson, ProviderError } from '../domain/provider-error.ts';
 import { errorFromSdk } from '../sdk-errors.ts';
 import { errorFromStatus } from '../status-errors.ts';
 import { startTimeLimit, type TimeLimit } from '../time-limit.ts';

@@ -1,7 +1,7 @@
 import { FunctionCallingMode } from '@google/generative-ai';
 import type { ChatCompletionRequest, ChatMessage, ChatTool } from '#libs/contracts/chat-completions.ts';
-import type { NormalisedChat } from '../port.ts';
-import { ProviderError, unsupported } from '../provider-error.ts';
+import type { NormalisedChat } from '../domain/provider-adapter.ts';
+import { ProviderError, unsupported } from '../domain/provider-error.ts';
 import {
   parseArguments,
   readImage,

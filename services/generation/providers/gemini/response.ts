@@ -4,9 +4,9 @@ import type {
   ChatCompletionChunk,
   FinishReason,
   MessageDelta,
-} from '../chat-format.ts';
-import type { ChatDelta } from '../port.ts';
-import { endedEarly, ProviderError } from '../provider-error.ts';
+} from '../domain/chat-format.ts';
+import type { ChatDelta } from '../domain/provider-adapter.ts';
+import { endedEarly, ProviderError } from '../domain/provider-error.ts';
 import { toOpenAiUsage } from '../usage-format.ts';
 import { geminiUnits } from './usage.ts';
 import type { GeminiCandidate, GeminiResponse } from './wire.ts';

@@ -1,8 +1,14 @@
 import type OpenAI from 'openai';
 import { APIConnectionError, APIError } from 'openai';
-import type { ChatCompletionChunk } from '../chat-format.ts';
-import type { CallContext, ChatDelta, ChatResult, NormalisedChat, ProviderAdapter } from '../port.ts';
-import { endedEarly, type ProviderError } from '../provider-error.ts';
+import type { ChatCompletionChunk } from '../domain/chat-format.ts';
+import type {
+  CallContext,
+  ChatDelta,
+  ChatResult,
+  NormalisedChat,
+  ProviderAdapter,
+} from '../domain/provider-adapter.ts';
+import { endedEarly, type ProviderError } from '../domain/provider-error.ts';
 import { errorFromSdk } from '../sdk-errors.ts';
 import { sdkRequestOptions } from '../sdk-options.ts';
 import { errorFromEvent } from '../status-errors.ts';

@@ -1,5 +1,5 @@
-import type { ChatCompletion } from '../chat-format.ts';
-import { ProviderError } from '../provider-error.ts';
+import type { ChatCompletion } from '../domain/chat-format.ts';
+import { ProviderError } from '../domain/provider-error.ts';
 
 /** An answer as one may rely on it. @throws ProviderError `malformed` when it has no choices. */
 export function checkCompletion(answer: unknown): ChatCompletion {

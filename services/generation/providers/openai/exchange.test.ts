@@ -2,7 +2,7 @@ import { createServer } from 'node:http';
 import t from 'tap';
 import { Agent } from 'undici';
 import { listenServerOnFreePort } from '#libs/testing/http.ts';
-import type { CallTrace } from '../port.ts';
+import type { CallTrace } from '../domain/provider-adapter.ts';
 import { startTimeLimit } from '../time-limit.ts';
 import { exchange } from './exchange.ts';
 

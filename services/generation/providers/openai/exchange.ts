@@ -1,7 +1,7 @@
 import type { Dispatcher } from 'undici';
+import type { CallTrace } from '../domain/provider-adapter.ts';
+import { ProviderError } from '../domain/provider-error.ts';
 import { errorFromNetwork } from '../network-errors.ts';
-import type { CallTrace } from '../port.ts';
-import { ProviderError } from '../provider-error.ts';
 import { parseJson } from '../sdk-errors.ts';
 import { errorFromStatus } from '../status-errors.ts';
 import type { TimeLimit } from '../time-limit.ts';

@@ -1,7 +1,7 @@
 import type OpenAI from 'openai';
-import type { DrawnImage, ImageAdapter, ImageOrder } from '../image-port.ts';
-import type { CallContext } from '../port.ts';
-import { ProviderError } from '../provider-error.ts';
+import type { DrawnImage, ImageAdapter, ImageOrder } from '../domain/image-adapter.ts';
+import type { CallContext } from '../domain/provider-adapter.ts';
+import { ProviderError } from '../domain/provider-error.ts';
 import { errorFromSdk } from '../sdk-errors.ts';
 import { sdkRequestOptions } from '../sdk-options.ts';
 import { startTimeLimit } from '../time-limit.ts';

@@ -1,7 +1,7 @@
 import type { Dispatcher } from 'undici';
-import type { ChatSource } from '../chat-source.ts';
-import { CALL_ID_HEADER, type CallContext, type NormalisedChat } from '../port.ts';
-import { notJson, ProviderError } from '../provider-error.ts';
+import type { ChatSource } from '../domain/chat-source.ts';
+import { CALL_ID_HEADER, type CallContext, type NormalisedChat } from '../domain/provider-adapter.ts';
+import { notJson, ProviderError } from '../domain/provider-error.ts';
 import { parseJson } from '../sdk-errors.ts';
 import { startTimeLimit } from '../time-limit.ts';
 import { checkCompletion } from './completion.ts';

@@ -5,12 +5,13 @@ import { Agent } from 'undici';
 import { fetchFromUndici } from '#libs/http/undici-fetch.ts';
 import { startProviderSimulator } from '#libs/simulators/provider-simulator.ts';
 import { listenServerOnFreePort } from '#libs/testing/http.ts';
-import type { CallContext, NormalisedChat, ReportedUsage } from '../port.ts';
-import { ProviderError } from '../provider-error.ts';
-import { writtenReasoning, writtenText } from '../stream-piece.ts';
+import type { CallContext, NormalisedChat, ReportedUsage } from '../domain/provider-adapter.ts';
+import { ProviderError } from '../domain/provider-error.ts';
+import type { OpenAiFormatProvider } from '../domain/providers.ts';
+import { writtenReasoning, writtenText } from '../domain/stream-piece.ts';
 import { OpenAiAdapter } from './adapter.ts';
 import { createPassthrough } from './passthrough.ts';
-import { type OpenAiFormatProvider, VENDORS } from './vendors.ts';
+import { VENDORS } from './vendors.ts';
 
 const simulator = await startProviderSimulator();
 const dispatcher = new Agent();

@@ -3,8 +3,8 @@ import {
   chatCompletionRequest,
   OWN_PARAMETERS,
 } from '#libs/contracts/chat-completions.ts';
-import type { NormalisedChat } from '../port.ts';
-import { unsupported } from '../provider-error.ts';
+import type { NormalisedChat } from '../domain/provider-adapter.ts';
+import { unsupported } from '../domain/provider-error.ts';
 import type { Vendor } from './vendors.ts';
 
 /** The request as it goes to a provider. */

@@ -1,5 +1,5 @@
 import t from 'tap';
-import type { ProviderError } from '../provider-error.ts';
+import type { ProviderError } from '../domain/provider-error.ts';
 import { createStreamScanner, rename, type ScannedPiece } from './stream-scanner.ts';
 import { VENDORS } from './vendors.ts';
 

@@ -1,7 +1,7 @@
-import type { ChatCompletionChunk } from '../chat-format.ts';
-import { endedEarly, notJson, ProviderError } from '../provider-error.ts';
+import type { ChatCompletionChunk } from '../domain/chat-format.ts';
+import { endedEarly, notJson, ProviderError } from '../domain/provider-error.ts';
+import { type StreamPiece, writtenReasoning, writtenText } from '../domain/stream-piece.ts';
 import { errorFromEvent } from '../status-errors.ts';
-import { type StreamPiece, writtenReasoning, writtenText } from '../stream-piece.ts';
 import { openAiUnits } from './usage.ts';
 import type { Vendor } from './vendors.ts';
 

@@ -28,7 +28,7 @@ export function openAiUnits(usage: unknown, vendor: Vendor): Units | undefined {
   const cacheRead = readCount(wire.prompt_tokens_details?.cached_tokens);
   const cacheWrite = readCount(wire.prompt_tokens_details?.cache_write_tokens);
   const reasoning = readCount(wire.completion_tokens_details?.reasoning_tokens);
-  const isBeside = vendor.reasoningBesideCompletion && readCount(wire.total_tokens) !== prompt + completion;
+  const isBeside = vendor.excludesReasoning && readCount(wire.total_tokens) !== prompt + completion;
   return {
     input: remainder(prompt, cacheRead, cacheWrite),
     ...(cacheRead !== undefined && { cache_read: cacheRead }),

@@ -1,7 +1,7 @@
 import type { Fetch } from '#libs/http/undici-fetch.ts';
-import type { DrawnImage, ImageAdapter, ImageOrder } from '../image-port.ts';
-import { CALL_ID_HEADER, type CallContext } from '../port.ts';
-import { ProviderError } from '../provider-error.ts';
+import type { DrawnImage, ImageAdapter, ImageOrder } from '../domain/image-adapter.ts';
+import { CALL_ID_HEADER, type CallContext } from '../domain/provider-adapter.ts';
+import { ProviderError } from '../domain/provider-error.ts';
 import { errorFromSdk, parseJson } from '../sdk-errors.ts';
 import { errorFromStatus } from '../status-errors.ts';
 import { startTimeLimit } from '../time-limit.ts';

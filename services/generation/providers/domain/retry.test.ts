@@ -1,5 +1,5 @@
 import t from 'tap';
-import { providerError } from './fixtures.ts';
+import { providerError } from '../fixtures.ts';
 import { ProviderError, type ProviderErrorDetails, type ProviderErrorKind } from './provider-error.ts';
 import { type RetryOptions, withRetries } from './retry.ts';
 

@@ -1,9 +1,9 @@
-/** What the domain needs of the world around it. */
 import type { UnitClass } from '#libs/pricing/units.ts';
 import type { ProviderOutcome, SettleOutcome } from '#libs/service/metrics.ts';
-import type { EndReason } from '../requests/active-requests.ts';
+import type { EndReason } from '../../requests/domain/active-requests.ts';
 
-export type GenerationMetrics = {
+/** What is measured of provider calls. */
+export type CallMetrics = {
   readonly recordProviderCall: (provider: string, outcome: ProviderOutcome, ms: number) => void;
   readonly recordProviderRetry: (provider: string) => void;
   readonly recordSettle: (outcome: SettleOutcome, ms: number) => void;

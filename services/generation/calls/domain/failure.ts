@@ -1,8 +1,8 @@
 import type { PlannedCall } from '#libs/contracts/work.ts';
 import { type ProblemCode, type ProblemError, problem } from '#libs/problems/problems.ts';
 import type { ProviderOutcome } from '#libs/service/metrics.ts';
-import { ProviderError, type ProviderErrorKind } from '../providers/provider-error.ts';
-import type { EndReason } from '../requests/active-requests.ts';
+import { ProviderError, type ProviderErrorKind } from '../../providers/domain/provider-error.ts';
+import type { EndReason } from '../../requests/domain/active-requests.ts';
 import type { Outcome } from './measure.ts';
 
 const CODE_BY_KIND: Readonly<Record<ProviderErrorKind, ProblemCode>> = {

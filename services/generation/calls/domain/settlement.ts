@@ -4,14 +4,14 @@ import type { SettleAnswer, SettleRequest } from '#libs/ledger/types.ts';
 import { settledMeters } from '#libs/pipelines/meters.ts';
 import { problem } from '#libs/problems/problems.ts';
 import type { Logger } from '#libs/service/logger.ts';
+import type { CallMetrics } from './call-metrics.ts';
 import type { CallRecord } from './call-record.ts';
 import type { Outcome } from './measure.ts';
-import type { GenerationMetrics } from './metrics-port.ts';
 import { factsOf, type PricedCall } from './price-call.ts';
 
-export type SettlementDependencies = {
+export type SettlementOptions = {
   ledger: Pick<Ledger, 'settle' | 'close'>;
-  metrics: GenerationMetrics;
+  metrics: CallMetrics;
   logger: Logger;
   /** Waits between attempts to reach the ledger. */
   sleep: (ms: number) => Promise<void>;
@@ -39,7 +39,7 @@ export type SettleEntry = { call: PlannedCall; record: CallRecord; outcome: Outc
 const RETRY_DELAYS_MS = [25, 50, 100, 200, 400, 700, ...new Array<number>(14).fill(1_000)];
 
 export function createSettlement(
-  { ledger, metrics, logger, sleep }: SettlementDependencies,
+  { ledger, metrics, logger, sleep }: SettlementOptions,
   hold: { holdId: string; accountId: string },
 ): Settlement {
   let isClosed = false;

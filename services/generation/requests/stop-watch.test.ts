@@ -4,8 +4,8 @@ import { createListener, type Listener, type Notify } from '#libs/db/listen.ts';
 import { createLedger } from '#libs/ledger/ledger.ts';
 import { createLogger } from '#libs/service/logger.ts';
 import { createTestDatabase } from '#libs/testing/database.ts';
-import { createActiveRequests, type StopInForce } from './active-requests.ts';
-import { createStopWatch } from './watch-stops.ts';
+import { type ActiveStop, createActiveRequests } from './domain/active-requests.ts';
+import { createStopWatch } from './stop-watch.ts';
 
 const logger = createLogger({ name: 'test', level: 'silent' });
 const ID = '0190a1b2-0000-7000-8000-00000000e001';
@@ -21,12 +21,12 @@ const scope = (accountId: string) => ({
 
 t.test('given PostgreSQL, stops end running work, and those in force are known from the start', async (t) => {
   const { pool, url } = await createTestDatabase(t);
-  const listener = createListener({ connectionString: url, applicationName: 'watch-stops', retryDelayMs: 1 });
+  const listener = createListener({ connectionString: url, applicationName: 'stop-watch', retryDelayMs: 1 });
   t.teardown(() => listener.close());
   const ledger = createLedger({ pool });
   await ledger.stop(stopOf('early'));
   const registry = createActiveRequests();
-  const watch = createStopWatch({ listener, ledger, registry, logger });
+  const watch = createStopWatch({ listener, ledger, activeRequests: registry, logger });
   await watch.start();
   t.throws(() => registry.begin(scope('early')), { code: 'emergency_stop' });
 
@@ -39,7 +39,7 @@ t.test('given PostgreSQL, stops end running work, and those in force are known f
   const other = registry.begin(scope('a2'));
   const otherEnded = once(other.signal, 'abort');
   await pool.query(
-    `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'watch-stops'`,
+    `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'stop-watch'`,
   );
   await ledger.stop({ ...stopOf('a2'), id: ID.replace('e001', 'e003') });
   await otherEnded;
@@ -58,7 +58,7 @@ t.test('given a gap, what was missed is read, however long the database takes', 
     },
   } as unknown as Listener;
   let failures = 0;
-  let inForce: StopInForce[] = [];
+  let inForce: ActiveStop[] = [];
   const ledger = {
     stops: async () => {
       failures -= 1;
@@ -67,7 +67,7 @@ t.test('given a gap, what was missed is read, however long the database takes', 
     },
   };
   const registry = createActiveRequests();
-  const watch = createStopWatch({ listener, ledger, registry, logger });
+  const watch = createStopWatch({ listener, ledger, activeRequests: registry, logger });
   await watch.start();
   const work = registry.begin(scope('a1'));
   for (const noise of ['', 'no json', '{"kind":"prices"}', '{"kind":"stop","stop":"planet"}']) {

@@ -1,6 +1,6 @@
 import type { Units } from '#libs/pricing/units.ts';
 import type { ChatCompletion } from './chat-format.ts';
-import type { CallContext, NormalisedChat, ProviderAdapter } from './port.ts';
+import type { CallContext, NormalisedChat, ProviderAdapter } from './provider-adapter.ts';
 import { chunkEvent, type StreamPiece, writtenReasoning, writtenText } from './stream-piece.ts';
 
 /** An answer as bytes for the client, beside what they mean. */

@@ -3,19 +3,19 @@ import type { LimitState } from '#libs/ledger/types.ts';
 import { formatUsd } from '#libs/money/money.ts';
 import { reportedUnits } from '#libs/pricing/units.ts';
 import { type ProblemError, problem } from '#libs/problems/problems.ts';
-import type { CallContext } from '../providers/port.ts';
-import { ProviderError } from '../providers/provider-error.ts';
-import { type RetryPolicy, withRetries } from '../providers/retry.ts';
-import type { ActiveRequest } from '../requests/active-requests.ts';
+import type { CallContext } from '../../providers/domain/provider-adapter.ts';
+import { ProviderError } from '../../providers/domain/provider-error.ts';
+import { type RetryPolicy, withRetries } from '../../providers/domain/retry.ts';
+import type { ActiveRequest } from '../../requests/domain/active-requests.ts';
+import type { CallMetrics } from './call-metrics.ts';
 import { CallRecord } from './call-record.ts';
 import { failureOf } from './failure.ts';
 import { measure, type Outcome } from './measure.ts';
-import type { GenerationMetrics } from './metrics-port.ts';
 import { type PricedCall, priceCall } from './price-call.ts';
 import type { Settlement } from './settlement.ts';
 
 export type CallRunner = {
-  metrics: GenerationMetrics;
+  metrics: CallMetrics;
   random: () => number;
   retries: RetryPolicy;
   /** Longest wait for an answer, or for the first piece of a stream. */
@@ -27,63 +27,63 @@ export type CallRunner = {
 export type ProviderCall = {
   requestId: string;
   call: PlannedCall;
-  work: ActiveRequest;
+  active: ActiveRequest;
   settlement: Settlement;
-  /** The tokens of the prompt, as far as they can be counted; asked for where the provider does not tell. */
+  /** Counts the tokens of the prompt, for a provider that reports no usage. */
   countPrompt?: () => Promise<number>;
-  /** Whether nothing comes after this call, given how it ended. */
+  /** Whether this is the last call of the hold, given how it ended. */
   isLast: (status: Outcome['status']) => boolean;
   /**
-   * Keeps the complete answer before it is settled, so that a repeat after a crash finds what was paid for. Must not
-   * throw: a call is settled whether or not its answer could be kept.
+   * Runs when the result is complete, before it is settled: a response stored here is found by a repeated request even
+   * after a crash. Must not throw, because the call is settled in any case.
    */
-  keep?: (figures: Figures) => Promise<void>;
+  beforeSettle?: (figures: Figures) => Promise<void>;
 };
 
-/** What a call came to, as clients and the gateway are told. */
+/** Cost and tokens of a call, as clients and the gateway see them. */
 export type Figures = { costNanoUsd: bigint; tokens: number };
 
 export type SettledFigures = Figures & { state: LimitState };
 
-/** One attempt at a provider. It notes in the record what it sees, and returns when the answer is complete. */
+/** One attempt at a provider call. It writes what it observes to the record, and resolves when the answer is complete. */
 export type Attempt<Result> = (context: CallContext, record: CallRecord) => Promise<Result>;
 
 const SUCCESS: Outcome = { status: 'ok', errorCode: null, mayBeBilled: true };
 
 /**
- * Makes one provider call and puts it into the books, whatever becomes of it. Returns only what has been settled.
+ * Runs one provider call and settles it, however it ends. Resolves after settling.
  *
- * @throws ProblemError saying why there is no (complete) answer; what was produced until then is settled too.
+ * @throws ProblemError saying why there is no complete answer. Output until then is settled too.
  */
 export async function runCall<Result>(
   runner: CallRunner,
-  job: ProviderCall,
+  providerCall: ProviderCall,
   attempt: Attempt<Result>,
 ): Promise<{ result: Result; figures: SettledFigures }> {
-  const { call } = job;
+  const { call } = providerCall;
   const record = new CallRecord(call);
   let result: Result;
   try {
-    result = await makeCall(runner, job, record, attempt);
+    result = await attemptCall(runner, providerCall, record, attempt);
   } catch (error) {
-    throw await settleFailure(runner, job, record, error);
+    throw await settleFailure(runner, providerCall, record, error);
   }
   record.end();
   runner.metrics.recordProviderCall(call.provider, 'ok', record.latencyMs);
-  const priced = priceCall(call, await measure(call, record, SUCCESS, job.countPrompt));
-  await job.keep?.(figuresOf(priced));
-  const figures = await settle(runner, job, record, SUCCESS, priced);
+  const priced = priceCall(call, await measure(call, record, SUCCESS, providerCall.countPrompt));
+  await providerCall.beforeSettle?.(figuresOf(priced));
+  const figures = await settle(runner, providerCall, record, SUCCESS, priced);
   return { result, figures };
 }
 
-function makeCall<Result>(
+function attemptCall<Result>(
   runner: CallRunner,
-  { requestId, call, work }: ProviderCall,
+  { requestId, call, active }: ProviderCall,
   record: CallRecord,
   attempt: Attempt<Result>,
 ): Promise<Result> {
   const context: CallContext = {
-    signal: work.signal,
+    signal: active.signal,
     timeoutMs: runner.providerTimeoutMs,
     idleTimeoutMs: runner.idleTimeoutMs,
     callId: `${requestId}/${call.index}`,
@@ -91,14 +91,14 @@ function makeCall<Result>(
   };
   return withRetries(
     async (number) => {
-      if (work.signal.aborted) throw new ProviderError('cancelled', 'The call was cancelled.');
+      if (active.signal.aborted) throw new ProviderError('cancelled', 'The call was cancelled.');
       record.attempts = number;
       record.isInFlight = true;
       return await attempt(context, record);
     },
     {
       policy: runner.retries,
-      signal: work.signal,
+      signal: active.signal,
       random: runner.random,
       producedOutput: () => record.hasOutput,
       onRetry: () => {
@@ -111,21 +111,21 @@ function makeCall<Result>(
 
 async function settleFailure(
   runner: CallRunner,
-  job: ProviderCall,
+  providerCall: ProviderCall,
   record: CallRecord,
   thrown: unknown,
 ): Promise<ProblemError> {
-  const { call, work } = job;
-  const reason = work.reason();
+  const { call, active } = providerCall;
+  const reason = active.reason();
   const failure = failureOf(thrown, call, reason);
-  // refused before anything was sent: no call was made, so there is none to settle
+  // refused before anything was sent, so there is no call to settle
   if (record.requestBytes === 0) return failure.problem;
   if (thrown instanceof ProviderError) record.providerRequestId ??= thrown.providerRequestId;
-  const measured = await measure(call, record, failure.outcome, job.countPrompt);
+  const measured = await measure(call, record, failure.outcome, providerCall.countPrompt);
   record.end();
   runner.metrics.recordProviderCall(call.provider, failure.metric, record.latencyMs);
   if (reason !== null) runner.metrics.recordAborted(call.provider, reason);
-  const figures = await settle(runner, job, record, failure.outcome, priceCall(call, measured));
+  const figures = await settle(runner, providerCall, record, failure.outcome, priceCall(call, measured));
   return withFigures(failure.problem, figures, failure.outcome.status);
 }
 
@@ -147,7 +147,7 @@ function figuresOf({ cost, tokens }: PricedCall): Figures {
   return { costNanoUsd: cost.totalNanoUsd, tokens };
 }
 
-/** What the gateway reads off an answer. */
+/** The headers that the gateway reads. */
 export function figureHeaders(figures: SettledFigures, outcome: Outcome['status']): Record<string, string> {
   return {
     'x-inkmeter-cost-nano-usd': figures.costNanoUsd.toString(),
@@ -157,7 +157,7 @@ export function figureHeaders(figures: SettledFigures, outcome: Outcome['status'
   };
 }
 
-/** A failure that cost something says so. */
+/** Adds cost and tokens to a failure. */
 function withFigures(
   refusal: ProblemError,
   figures: SettledFigures,

@@ -1,9 +1,9 @@
 import type { PlannedCall } from '#libs/contracts/work.ts';
 import { outputCapOf } from '#libs/pipelines/meters.ts';
 import { LONGEST_TOKEN_BYTES } from '#libs/tokens/count-tokens.ts';
-import type { CallTrace, ReportedUsage } from '../providers/port.ts';
-import { ProviderError } from '../providers/provider-error.ts';
-import type { StreamPiece } from '../providers/stream-piece.ts';
+import type { CallTrace, ReportedUsage } from '../../providers/domain/provider-adapter.ts';
+import { ProviderError } from '../../providers/domain/provider-error.ts';
+import type { StreamPiece } from '../../providers/domain/stream-piece.ts';
 
 type CappedCall = Pick<PlannedCall, 'outputTokens' | 'choices'>;
 

@@ -1,5 +1,5 @@
 /** The port to models that draw. An adapter makes one call of its vendor's SDK; it never retries and never logs. */
-import type { CallContext } from './port.ts';
+import type { CallContext } from './provider-adapter.ts';
 
 export type ImageOrder = {
   prompt: string;

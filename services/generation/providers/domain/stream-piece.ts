@@ -1,5 +1,5 @@
 import type { ChatCompletionChunk } from './chat-format.ts';
-import type { ReportedUsage } from './port.ts';
+import type { ReportedUsage } from './provider-adapter.ts';
 
 /** What a piece of a streamed answer means for the client and for the books, whichever path it came on. */
 export type StreamPiece = {

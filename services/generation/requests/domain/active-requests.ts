@@ -1,0 +1,114 @@
+import type { Stop } from '#libs/ledger/types.ts';
+import { problem } from '#libs/problems/problems.ts';
+
+/** Why a request was ended before it was complete. */
+export const END_REASONS = ['client_gone', 'emergency_stop', 'deadline', 'shutdown'] as const;
+export type EndReason = (typeof END_REASONS)[number];
+
+/** What an emergency stop can match. */
+export type RequestScope = {
+  readonly accountId: string;
+  readonly keyId: string | null;
+  /** Providers (`openai`) and models (`openai/gpt-4o`). */
+  readonly targets: readonly string[];
+  /** Unix milliseconds at which the request is ended, early enough to settle before its hold expires. */
+  readonly deadlineMs: number;
+};
+
+export type ActiveRequest = RequestScope & {
+  /** Ends every provider call of the request. */
+  readonly signal: AbortSignal;
+  /** The first reason it was ended for; null while it has not been ended. */
+  readonly reason: () => EndReason | null;
+  readonly end: (reason: EndReason) => void;
+};
+
+export type ActiveStop = Pick<Stop, 'id' | 'kind' | 'target'>;
+
+export type ActiveRequests = {
+  /** @throws ProblemError `emergency_stop` if an active stop covers the scope. */
+  readonly begin: (scope: RequestScope) => ActiveRequest;
+  readonly finish: (request: ActiveRequest) => void;
+  readonly size: () => number;
+  /** Ends the requests that the stop covers and refuses new ones. */
+  readonly stop: (stop: ActiveStop) => void;
+  readonly liftStop: (id: string) => void;
+  /** Replaces all known stops, because notifications may have been missed. */
+  readonly setStops: (stops: readonly ActiveStop[]) => void;
+  /** Ends the requests past their deadline. One check for all is cheaper than a timer for each. */
+  readonly endOverdue: (now: Date) => void;
+  readonly endAll: (reason: EndReason) => void;
+};
+
+/**
+ * The requests that this process runs. A hold can be admitted just before a stop commits, and its request can arrive
+ * just after the notification, so stops are remembered and checked again when a request begins.
+ */
+export function createActiveRequests(): ActiveRequests {
+  const requests = new Set<ActiveRequest>();
+  let stops = new Map<string, ActiveStop>();
+
+  const endCovered = (stop: ActiveStop) => {
+    for (const request of requests) if (covers(stop, request)) request.end('emergency_stop');
+  };
+
+  return {
+    begin(scope) {
+      for (const stop of stops.values()) if (covers(stop, scope)) throw problem('emergency_stop');
+      const request = createActiveRequest(scope);
+      requests.add(request);
+      return request;
+    },
+    finish: (request) => {
+      requests.delete(request);
+    },
+    size: () => requests.size,
+    stop(stop) {
+      stops.set(stop.id, stop);
+      endCovered(stop);
+    },
+    liftStop: (id) => {
+      stops.delete(id);
+    },
+    setStops(active) {
+      stops = new Map(active.map((stop) => [stop.id, stop]));
+      for (const stop of active) endCovered(stop);
+    },
+    endOverdue(now) {
+      const nowMs = now.getTime();
+      for (const request of requests) if (request.deadlineMs <= nowMs) request.end('deadline');
+    },
+    endAll(reason) {
+      for (const request of requests) request.end(reason);
+    },
+  };
+}
+
+function createActiveRequest(scope: RequestScope): ActiveRequest {
+  const controller = new AbortController();
+  let reason: EndReason | null = null;
+  return {
+    ...scope,
+    signal: controller.signal,
+    reason: () => reason,
+    end(why) {
+      if (reason !== null) return;
+      reason = why;
+      controller.abort();
+    },
+  };
+}
+
+function covers({ kind, target }: ActiveStop, { accountId, keyId, targets }: RequestScope): boolean {
+  switch (kind) {
+    case 'global':
+      return true;
+    case 'account':
+      return target === accountId;
+    case 'key':
+      return target === keyId;
+    case 'provider':
+    case 'model':
+      return targets.includes(target);
+  }
+}

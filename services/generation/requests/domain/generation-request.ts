@@ -1,0 +1,73 @@
+import type { PlanContext } from '#libs/contracts/requirements.ts';
+import type { CallPlan, WorkHead } from '#libs/contracts/work.ts';
+import { problem } from '#libs/problems/problems.ts';
+import { createSettlement, type Settlement, type SettlementOptions } from '../../calls/domain/settlement.ts';
+import type { StoredResponseSlot, StoredResponses } from '../../stored-responses/domain.ts';
+import type { ActiveRequest, ActiveRequests } from './active-requests.ts';
+
+export type GenerationRequestOptions = SettlementOptions & {
+  activeRequests: ActiveRequests;
+  storedResponses: StoredResponses;
+  /** A request ends this long before its hold expires, so that it can be settled in time. */
+  deadlineMarginMs: number;
+};
+
+/** A request whose provider calls have been planned, priced and held. */
+export type GenerationRequest = {
+  readonly requestId: string;
+  readonly plan: CallPlan;
+  readonly active: ActiveRequest;
+  readonly settlement: Settlement;
+  /** Fields about the plan that our own responses include. */
+  readonly planContext: PlanContext | undefined;
+  /** Where to store the response for a repeated request; null if it is not to be stored. */
+  readonly slot: StoredResponseSlot | null;
+};
+
+/**
+ * Runs a request. However it ends, its hold is closed, and its stored response is complete or abandoned.
+ *
+ * @throws ProblemError `emergency_stop`, `idempotency_in_progress`, or what `run` throws.
+ */
+export async function runGenerationRequest<Result>(
+  options: GenerationRequestOptions,
+  head: WorkHead,
+  client: { readonly onGone: (listener: () => void) => void },
+  run: (request: GenerationRequest) => Promise<Result>,
+): Promise<Result> {
+  const { activeRequests, storedResponses } = options;
+  const { caller, requestId, plan, planContext, storeResponse } = head;
+  const settlement = createSettlement(options, { holdId: requestId, accountId: caller.accountId });
+  let active: ActiveRequest | undefined;
+  let slot: StoredResponseSlot | null = null;
+  try {
+    const begun = activeRequests.begin(scopeOf(head, options.deadlineMarginMs));
+    active = begun;
+    if (storeResponse) slot = await openSlot(storedResponses, requestId, caller.accountId);
+    // without a stored response, output that the client does not read would be paid for in vain
+    else client.onGone(() => begun.end('client_gone'));
+    return await run({ requestId, plan, planContext, active, settlement, slot });
+  } finally {
+    if (active) activeRequests.finish(active);
+    await settlement.close();
+    await slot?.release();
+  }
+}
+
+function scopeOf(
+  { plan, holdExpiresAtMs, caller: { accountId, keyId } }: WorkHead,
+  deadlineMarginMs: number,
+) {
+  const targets = plan.calls.flatMap(({ provider, model }) => [provider, `${provider}/${model}`]);
+  return { accountId, keyId, targets, deadlineMs: holdExpiresAtMs - deadlineMarginMs };
+}
+
+async function openSlot(
+  storedResponses: StoredResponses,
+  requestId: string,
+  accountId: string,
+): Promise<StoredResponseSlot> {
+  const slot = await storedResponses.begin(requestId, accountId);
+  if (slot === undefined) throw problem('idempotency_in_progress');
+  return slot;
+}

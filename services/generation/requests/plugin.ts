@@ -1,0 +1,109 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { FastifyPluginAsync } from 'fastify';
+import fastifyPlugin from 'fastify-plugin';
+import { Gauge } from 'prom-client';
+import type { ContextSigner } from '#libs/auth/internal-context.ts';
+import type { Listener } from '#libs/db/listen.ts';
+import type { Ledger } from '#libs/ledger/ledger.ts';
+import type { Logger } from '#libs/service/logger.ts';
+import type { Metrics } from '#libs/service/metrics.ts';
+import { createPeriodicJob } from '#libs/service/periodic-job.ts';
+import type { Clock } from '#libs/service/runtime.ts';
+import type { ActiveRequests } from './domain/active-requests.ts';
+import { runGenerationRequest } from './domain/generation-request.ts';
+import type { GenerationHandler, GenerationHandlers } from './domain/handler.ts';
+import { createStopWatch } from './stop-watch.ts';
+import { createWorkServer } from './work-server.ts';
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** The handler of each kind of request. Features register theirs; without one, a kind is not served. */
+    generationHandlers: GenerationHandlers;
+    /** Closes the connections of clients that still wait for a response. */
+    dropClients: () => void;
+  }
+}
+
+export type RequestsOptions = {
+  activeRequests: ActiveRequests;
+  clock: Clock;
+  deadlineMarginMs: number;
+  bodyLimitBytes: number;
+  isOverloaded: () => boolean;
+  ledger: Ledger;
+  listener: Listener;
+  logger: Logger;
+  metrics: Metrics;
+  signer: Pick<ContextSigner, 'verify'>;
+};
+
+const OVERDUE_CHECK_INTERVAL_MS = 250;
+const LEASE_RENEWAL_INTERVAL_MS = 5_000;
+
+const notServed: GenerationHandler = () => {
+  throw new Error('No handler is registered for this kind of request.');
+};
+
+/**
+ * Receives generation requests and runs them through the handlers that the features register. Emergency stops, deadlines
+ * and leases are watched from before the first request until after the last.
+ */
+const requests: FastifyPluginAsync<RequestsOptions> = async (app, options) => {
+  const { activeRequests, clock, ledger, listener, logger, metrics } = options;
+  const { storedResponses, callRunner } = app;
+  const handlers: GenerationHandlers = { chat: notServed, generate: notServed, image: notServed };
+  const requestOptions = {
+    ledger,
+    logger,
+    metrics: callRunner.metrics,
+    sleep: (ms: number) => delay(ms),
+    activeRequests,
+    storedResponses,
+    deadlineMarginMs: options.deadlineMarginMs,
+  };
+  const server = createWorkServer(app.server, {
+    ...options,
+    handlers,
+    runRequest: (head, response, run) => runGenerationRequest(requestOptions, head, response, run),
+  });
+  new Gauge({
+    name: 'inkmeter_running_work',
+    help: 'Requests in progress',
+    registers: [metrics.registry],
+    collect() {
+      this.set(activeRequests.size());
+    },
+  });
+  const stopWatch = createStopWatch({ listener, ledger, activeRequests, logger });
+  const requestScopedJobs = [
+    createPeriodicJob({
+      name: 'end-overdue-requests',
+      intervalMs: OVERDUE_CHECK_INTERVAL_MS,
+      logger,
+      run: async () => activeRequests.endOverdue(clock.now()),
+    }),
+    createPeriodicJob({
+      name: 'renew-stored-response-leases',
+      intervalMs: LEASE_RENEWAL_INTERVAL_MS,
+      logger,
+      run: storedResponses.renew,
+    }),
+  ];
+
+  app.decorate('generationHandlers', handlers);
+  app.decorate('dropClients', server.drop);
+  app.addHook('onReady', stopWatch.start);
+  app.addHook('onListen', async () => {
+    for (const job of requestScopedJobs) job.start();
+  });
+  app.addHook('preClose', server.drain);
+  app.addHook('onClose', async () => {
+    stopWatch.stop();
+    await Promise.all(requestScopedJobs.map((job) => job.stop()));
+  });
+};
+
+export const requestsPlugin = fastifyPlugin(requests, {
+  name: 'requests',
+  dependencies: ['calls', 'stored-responses'],
+});
