@@ -1,4 +1,4 @@
-/** What billing says of accounts, as another service knows it: cached, and forgotten when billing announces a change. */
+/** The entitlements of accounts, read from billing and cached until billing notifies of a change. */
 import { LRUCache } from 'lru-cache';
 import type { Entitlements } from '#libs/catalogue/entitlements.ts';
 import { parseCatalogue } from '#libs/catalogue/parse.ts';
@@ -15,18 +15,18 @@ import { createPlanSuggestions, type PlanSuggestions } from './plan-suggestions.
 
 export type AccountEntitlements = {
   /**
-   * What an account may do; asking also opens the books of one that has none yet.
-   * @throws ProblemError `metering_unavailable` when billing cannot tell.
+   * What an account may do. The first read creates the balances of a new account.
+   * @throws ProblemError `metering_unavailable` when billing does not answer.
    */
   get: (accountId: string) => Promise<Entitlements>;
-  /** The catalogue that the account's subscription was sold under; undefined when billing cannot tell. */
+  /** The catalogue version that the account's subscription is pinned to; undefined when billing does not answer. */
   catalogueOf: (entitlements: Entitlements) => Promise<Catalogue | undefined>;
   suggestPlans: PlanSuggestions;
-  /** Keeps what is remembered fresh, until the function it resolves with is called. */
+  /** Invalidates the cache on notifications, until the returned function is called. */
   listen: () => Promise<() => void>;
 };
 
-/** Catalogue versions in use at the same time: the active one and those that subscriptions are pinned to. */
+/** Catalogue versions in use at the same time: the active one, and those that subscriptions are pinned to. */
 const MAX_VERSIONS = 50;
 
 export function createAccountEntitlements(options: {
@@ -39,7 +39,7 @@ export function createAccountEntitlements(options: {
 
   async function read(path: string): Promise<unknown> {
     const { status, body } = await billing.call({ method: 'GET', path, requestId: runtime.newId() });
-    if (status !== 200) throw new Error(`billing answered ${status}`);
+    if (status !== 200) throw new Error(`Billing answered ${status}.`);
     return body;
   }
 

@@ -1,8 +1,8 @@
 /**
- * What each account may do, cached. An entry lives until billing says that the account or the catalogue changed, or a
- * timed change is due.
+ * A cache of entitlements. An entry is valid until billing notifies of a change of the account or the catalogue, or until
+ * a scheduled change is due.
  *
- * Limits are not enforced from here: the ledger reads its own rows inside the hold's transaction.
+ * It does not enforce limits: the ledger reads its own rows in the hold's transaction.
  */
 import type { Entitlements } from '#libs/catalogue/entitlements.ts';
 import { createFreshCache } from '#libs/service/fresh-cache.ts';
@@ -17,19 +17,19 @@ export type EntitlementCache = {
 
 const MAX_ACCOUNTS = 20_000;
 const MAX_AGE_MS = 60_000;
-/** While notificationsDuring may be getting lost, a change must still be seen within a second. */
+/** While notifications may be lost, a change must still take effect within a second. */
 const UNCERTAIN_AGE_MS = 1_000;
 
-type Known = { accountId: string; entitlements: Entitlements };
+type CachedEntry = { accountId: string; entitlements: Entitlements };
 
 export function createEntitlementCache(options: {
   fetch: (accountId: string) => Promise<Entitlements>;
-  /** Whether notificationsDuring of changes arrive. */
+  /** Whether notifications of changes arrive. */
   isTrusted: () => boolean;
   clock: Clock;
 }): EntitlementCache {
   const { fetch, isTrusted, clock } = options;
-  const cache = createFreshCache<Known>({
+  const cache = createFreshCache<CachedEntry>({
     clock,
     maxEntries: MAX_ACCOUNTS,
     maxAgeMs: MAX_AGE_MS,
@@ -43,7 +43,7 @@ export function createEntitlementCache(options: {
       accountId,
       entitlements: await fetch(accountId),
     }));
-    return (known as Known).entitlements;
+    return (known as CachedEntry).entitlements;
   }
 
   return {

@@ -7,12 +7,12 @@ import {
   type InternalContext,
 } from '#libs/contracts/internal-context.ts';
 
-/** A context is used at once; this covers clocks that differ and a queue on the other side. */
+/** Long enough for clock skew and for a queue at the receiver. */
 export const CONTEXT_LIFETIME_SECONDS = 60;
 
 const NIL_UUID = '00000000-0000-0000-0000-000000000000';
 
-/** Who calls when a service acts for itself. */
+/** The caller when a service acts on its own behalf. */
 export const SERVICE_CALLER: Caller = {
   accountId: NIL_UUID,
   userId: null,
@@ -44,7 +44,7 @@ export class InternalCallError extends Error {
 
 export type InternalClient = { call: (request: InternalRequest) => Promise<InternalAnswer> };
 
-/** The signed header for a request about to be sent. */
+/** The signed identity header of a request. */
 export function signContext(signer: ContextSigner, now: Date, context: Omit<InternalContext, 'exp'>): string {
   return signer.sign({ ...context, exp: Math.floor(now.getTime() / 1000) + CONTEXT_LIFETIME_SECONDS });
 }
@@ -57,7 +57,7 @@ export function createInternalClient(options: {
 }): InternalClient {
   const { pool, signer, now, timeoutMs = 10_000 } = options;
   return {
-    /** @throws InternalCallError when the other service cannot be reached or does not answer JSON. */
+    /** @throws InternalCallError when the service cannot be reached or its response is not JSON. */
     async call({ method, path, requestId, caller = SERVICE_CALLER, body, headers }) {
       try {
         const response = await pool.request({

@@ -1,15 +1,15 @@
-/** Which plans would lift a limit that has just refused a request. */
+/** Suggests plans that would lift a limit. */
 import type { Entitlements } from '#libs/catalogue/entitlements.ts';
 import type { Amount, Scope, Window } from '#libs/catalogue/limit.ts';
 import type { Catalogue, Plan } from '#libs/catalogue/schema.ts';
 import { suggestPlans } from '#libs/catalogue/suggest.ts';
 import type { LimitView } from '#libs/ledger/types.ts';
 
-/** A plan to move up to, as clients are told of it. */
+/** A plan to upgrade to, as responses show it. */
 export type SuggestedPlan = { plan: string; name: string; price_month_minor: number | null };
 
 export type Suggestions = {
-  /** The smallest first, with what each allows of the limit. */
+  /** The smallest first, each with its amount of the limit. */
   suggested_plans: readonly (SuggestedPlan & { limit: string })[];
   urgency: 'low' | 'medium' | 'high';
 };
@@ -27,7 +27,7 @@ export function createPlanSuggestions(
   catalogueOf: (entitlements: Entitlements) => Promise<Catalogue | undefined>,
 ): PlanSuggestions {
   return async (entitlements, limit) => {
-    // Without the catalogue a refusal is still a refusal; it only suggests nothing.
+    // Without the catalogue a refusal suggests no plans.
     const version = await catalogueOf(entitlements);
     if (version === undefined || limit.scope === 'key') return undefined;
     const { plans, urgency } = suggestPlans(version, entitlements.plan.key, {

@@ -4,7 +4,7 @@ import { INTERNAL_CONTEXT_HEADER } from '#libs/contracts/internal-context.ts';
 import { type AnswerHead, WORK_PATH, WORK_PROTOCOL } from '#libs/contracts/work.ts';
 import { SERVICE_CALLER, signContext } from './internal-client.ts';
 
-/** The way of admitted work to one generation process. */
+/** The connection that carries held requests to one generation process. */
 export function createWorkChannel(options: {
   url: string;
   signer: ContextSigner;

@@ -1,8 +1,8 @@
 /**
- * The part of OpenAI's chat completions that every provider behind the gateway can honour
+ * The part of OpenAI's chat completions that every provider supports
  * (https://platform.openai.com/docs/api-reference/chat/create).
  *
- * A parameter that is not named here is refused: one we do not know could cost money that no hold covers.
+ * Unknown parameters are refused: they could cost money that no hold covers.
  */
 import { z } from 'zod';
 
@@ -37,7 +37,7 @@ export const chatMessage = z.discriminatedUnion('role', [
     refusal: z.string().nullish(),
     name: z.string().optional(),
     tool_calls: z.array(toolCall).optional(),
-    // Answers are sent back as they came; these carry no billable work.
+    // Clients send our responses back unchanged; these fields cost nothing.
     annotations: z.array(z.unknown()).optional(),
     audio: z.null().optional(),
     function_call: z.null().optional(),
@@ -111,9 +111,9 @@ export const chatCompletionRequest = z.strictObject({
   store: z.literal(false).nullish(),
   // Other tiers have other prices.
   service_tier: z.enum(['auto', 'default']).nullish(),
-  /** Ours: lower the output cap until the worst case fits the limits, instead of refusing. */
+  /** An extension: lowers the output cap until the worst case fits the limits, instead of refusing. */
   fit_budget: z.boolean().optional(),
-  /** Ours: run the cheaper fallback where the plan does not include what was asked for. */
+  /** An extension: uses the nearest fallback for what the plan does not include, instead of refusing. */
   allow_degraded: z.boolean().optional(),
 });
 
@@ -121,5 +121,5 @@ export type ChatCompletionRequest = z.infer<typeof chatCompletionRequest>;
 export type ChatMessage = z.infer<typeof chatMessage>;
 export type ChatTool = z.infer<typeof chatTool>;
 
-/** Parameters that are ours and are taken out before a request goes to a provider. */
+/** Extensions, which are removed before a request goes to a provider. */
 export const OWN_PARAMETERS = ['fit_budget', 'allow_degraded'] as const;

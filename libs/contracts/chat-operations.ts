@@ -1,4 +1,4 @@
-/** The OpenAI-compatible operations, for the document and for routing. */
+/** The OpenAI-compatible operations. */
 import { z } from 'zod';
 import { type ProblemCode, problemDefinition } from '#libs/problems/catalogue.ts';
 import { chatCompletionRequest } from './chat-completions.ts';
@@ -37,7 +37,9 @@ const openAiError = z
       type: z.string(),
       param: z.string().nullable(),
       code: z.string(),
-      problem_code: z.string().describe('Our stable code, where OpenAI has another word for it.'),
+      problem_code: z
+        .string()
+        .describe('The stable code of the problem; `code` is the one that OpenAI uses.'),
       request_id: z.string(),
     }),
   })
@@ -68,7 +70,7 @@ function openAiProblems(...codes: readonly ProblemCode[]): Record<number, Operat
   return responses;
 }
 
-/** What every metered operation may be refused with. */
+/** Errors of every metered operation. */
 export const METERING_PROBLEMS = [
   'invalid_request',
   'malformed_json',
@@ -101,11 +103,11 @@ export const createChatCompletion = defineOperation({
   path: '/v1/chat/completions',
   summary: 'Complete a chat with any model of the plan',
   description: [
-    "OpenAI's chat completions in front of every provider: point an OpenAI SDK at this server and use an Inkmeter key.",
-    'The worst case of the call is held against every limit before it starts; what it really cost is in the headers',
+    "OpenAI's chat completions for every provider: point an OpenAI SDK at this server and use an Inkmeter API key.",
+    'The worst case of the call is held against every limit before it starts. The actual cost is in the headers',
     '`x-inkmeter-cost-usd` and `x-inkmeter-tokens`, and for streams in a comment line before `data: [DONE]`.',
-    'With `fit_budget`, the output cap is lowered until the call fits the limits; with `allow_degraded`, a model that the',
-    'plan does not include is replaced by the best one below it that it does, and `x-inkmeter-degraded` says so.',
+    'With `fit_budget`, the output cap is lowered to the largest one that fits the limits. With `allow_degraded`, a model',
+    'that the plan does not include is replaced by the nearest one below it, and `x-inkmeter-degraded` names both.',
   ].join(' '),
   tags: ['OpenAI-compatible'],
   auth: 'user',

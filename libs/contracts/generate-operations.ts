@@ -1,4 +1,4 @@
-/** `POST /api/generate`, for the document and for routing. */
+/** `POST /api/generate` */
 import { z } from 'zod';
 import { METERING_PROBLEMS } from './chat-operations.ts';
 import { generateRequest } from './generate.ts';
@@ -27,9 +27,9 @@ export const generateContent = defineOperation({
   path: '/api/generate',
   summary: 'Write content about a topic',
   description: [
-    'Runs the pipeline of each content type (`blog`: research, write, edit; `social`: made from the article).',
-    'Answers with server-sent events `status`, `content`, `complete` and `error`; with `Accept: application/json`,',
-    'with the content of `complete` alone. Each step is one provider call, held before and settled as it ends.',
+    'Runs the pipeline of each content type (`blog`: research, write, edit; `social`: written from the article).',
+    'Responds with the server-sent events `status`, `content`, `complete` and `error`; with `Accept: application/json`,',
+    'with the data of `complete` only. Each step is one provider call, settled when it ends.',
   ].join(' '),
   tags: ['Generation'],
   auth: 'user',

@@ -1,4 +1,4 @@
-/** `POST /api/generate`: content for a topic, by pipeline. */
+/** The request of `POST /api/generate`: content about a topic. */
 import { z } from 'zod';
 
 export const CONTENT_TYPES = ['blog', 'social'] as const;
@@ -12,7 +12,7 @@ export const generateRequest = z
       .min(1)
       .max(CONTENT_TYPES.length)
       .default(['blog'])
-      .describe('What to produce; `social` is made from a blog article, which is then written too.'),
+      .describe('What to produce. `social` is written from a blog article, so the article is produced too.'),
     tone: z.string().trim().min(1).max(100).optional().describe('For example `friendly` or `expert`.'),
     audience: z.string().trim().min(1).max(200).optional(),
     language: z
@@ -21,7 +21,7 @@ export const generateRequest = z
       .min(2)
       .max(35)
       .optional()
-      .describe('BCP 47 tag or a name; English by default.'),
+      .describe('A BCP 47 tag or the name of a language; English by default.'),
     model: z
       .string()
       .min(1)

@@ -1,4 +1,4 @@
-/** Examples of `/api/images`, of an account on the plan Starter. */
+/** Examples of `/api/images`, for an account on the plan Starter. */
 
 export const request = {
   prompt: 'A fountain pen resting on a letter, morning light',

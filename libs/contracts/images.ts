@@ -1,4 +1,4 @@
-/** `/api/images`: pictures for posts, drawn by the models of the plan. */
+/** `/api/images`: image generation with the models of the plan. */
 import { z } from 'zod';
 import { METERING_PROBLEMS } from './chat-operations.ts';
 import { envelope, usd } from './envelope.ts';
@@ -14,7 +14,7 @@ export const MAX_IMAGES = 4;
 export const LONGEST_IMAGE_PROMPT = 1000;
 
 const side = z.int().min(256).max(4096);
-const words = (longest: number) => z.string().trim().min(1).max(longest).optional();
+const shortText = (longest: number) => z.string().trim().min(1).max(longest).optional();
 
 export const imageRequest = z
   .strictObject({
@@ -26,32 +26,37 @@ export const imageRequest = z
       .max(100)
       .nullish()
       .describe(
-        "One of `GET /api/images/capabilities`, which decides quality and size; the plan's best if absent.",
+        "A preset of `GET /api/images/capabilities`, which sets quality and size; the plan's best if absent.",
       ),
     model: z
       .string()
       .min(1)
       .max(200)
       .default('auto')
-      .describe('One of `GET /api/images/models`; `auto` is the best one of the plan.'),
-    content_context: words(500).describe('The content that the image goes with.'),
-    industry_context: words(200),
-    tone: words(100).describe('For example `playful` or `sober`.'),
-    count: z.int().min(1).max(MAX_IMAGES).default(1).describe('Several take the feature `image_batch`.'),
+      .describe('A model of `GET /api/images/models`; `auto` is the best one of the plan.'),
+    content_context: shortText(500).describe('The content that the image goes with.'),
+    industry_context: shortText(200),
+    tone: shortText(100).describe('For example `playful` or `sober`.'),
+    count: z
+      .int()
+      .min(1)
+      .max(MAX_IMAGES)
+      .default(1)
+      .describe('More than one requires the feature `image_batch`.'),
     enable_post_processing: z
       .boolean()
       .default(false)
       .describe(
-        'Has the model finish the image for the platform: its shape and its style. Takes the feature `image_post_processing`; `post_processing` in the answer says what was done.',
+        'Adapts shape and style of the image to the platform; `post_processing` in the response lists the adaptations. Requires the feature `image_post_processing`.',
       ),
     generate_alt_text: z
       .boolean()
       .default(false)
-      .describe('Also has a description written for people who cannot see it. Takes the feature `alt_text`.'),
+      .describe('Adds a text alternative for each image. Requires the feature `alt_text`.'),
     custom_options: z
       .strictObject({ width: side, height: side })
       .nullish()
-      .describe('A size of the model, in pixels. Takes the feature `image_custom_size`.'),
+      .describe('A size of the model, in pixels. Requires the feature `image_custom_size`.'),
     allow_degraded: z.boolean().optional(),
   })
   .meta({ id: 'ImageRequest' });
@@ -63,8 +68,8 @@ export const imageResult = z
     images: z
       .array(
         z.object({
-          b64_json: z.string().nullable().describe('The image itself, in Base64.'),
-          url: z.string().nullable().describe('Where it can be fetched for a while.'),
+          b64_json: z.string().nullable().describe('The image, in Base64.'),
+          url: z.string().nullable().describe('A temporary URL of the image.'),
           alt_text: z.string().nullable(),
         }),
       )
@@ -72,12 +77,12 @@ export const imageResult = z
     size: z
       .string()
       .nullable()
-      .describe('As asked of the provider, in pixels or as a ratio; null where the model decides by itself.'),
+      .describe('As requested of the provider, in pixels or as a ratio; null if the model decides.'),
     quality: z.string().nullable().describe('A quality of the plan.'),
-    post_processing: z.array(z.string()).describe('What was done for the platform.'),
+    post_processing: z.array(z.string()).describe('The adaptations to the platform.'),
     incomplete: z
       .array(z.enum(['images', 'alt_text']))
-      .describe('What is missing because a provider failed. It is not charged.'),
+      .describe('Parts that are missing because a provider failed. They are not charged.'),
     plan_info: planInfo.optional(),
     degraded: degradations.optional(),
   })
@@ -91,9 +96,9 @@ export const generateImages = defineOperation({
   path: '/api/images/generate',
   summary: 'Draw images',
   description: [
-    'Every image counts against the plan. What the plan does not include is refused with 403, which says what it does',
-    'include, which plans include more, and in `fallback_options` which changes to the request would do; with',
-    '`allow_degraded` the first of them is made, and the answer says so in `degraded`.',
+    'Every image counts against the plan. A request for something that the plan does not include is refused with 403,',
+    'which lists what it includes, the plans that include more, and changes to the request in `fallback_options`. With',
+    '`allow_degraded` the first of them is applied, and `degraded` in the response lists the changes.',
   ].join(' '),
   tags,
   auth: 'user',
@@ -155,7 +160,7 @@ export const imageCapabilities = z
   .object({
     plan: z.string(),
     can_generate: z.boolean().describe('Whether the plan includes any image model.'),
-    default_model: z.string().nullable().describe('What `auto` is.'),
+    default_model: z.string().nullable().describe('The model that `auto` selects.'),
     models: z.array(z.string()),
     qualities: z.record(z.string(), z.boolean()).describe('From the lowest to the highest.'),
     quality_presets: z.array(
@@ -170,8 +175,8 @@ export const imageCapabilities = z
     platforms: z.record(z.string(), z.boolean()),
     features: z
       .record(z.string(), z.boolean())
-      .describe('Whether each part of a request that takes a feature may be used.'),
-    max_count: z.int().describe('Images of one request at most.'),
+      .describe('Whether the plan includes each feature of an image request.'),
+    max_count: z.int().describe('Most images of one request.'),
     max_prompt_length: z.int(),
   })
   .meta({ id: 'ImageCapabilities' });
@@ -181,7 +186,7 @@ export const getImageCapabilities = defineOperation({
   operationId: 'getImageCapabilities',
   method: 'GET',
   path: '/api/images/capabilities',
-  summary: 'What your plan lets images be',
+  summary: 'Image options that your plan includes',
   tags,
   auth: 'user',
   scope: 'any',
@@ -205,9 +210,9 @@ export const imageModels = z
           model: z.string(),
           provider: z.string(),
           included: z.boolean(),
-          price_per_image_usd: usd.describe('What one image counts against limits of cost.'),
-          sizes: z.array(z.string()).describe('Sizes it draws; empty where it decides by itself.'),
-          plans: z.array(z.string()).describe('Plans to move up to that include it.'),
+          price_per_image_usd: usd.describe('The cost of one image, as it counts against cost limits.'),
+          sizes: z.array(z.string()).describe('Sizes to choose from; empty if the model decides.'),
+          plans: z.array(z.string()).describe('Higher plans that include it.'),
         }),
       )
       .describe('From the least to the best.'),
@@ -225,7 +230,7 @@ export const listImageModels = defineOperation({
   scope: 'any',
   responses: {
     200: {
-      description: 'Every image model on offer.',
+      description: 'Every image model that is sold.',
       schema: envelope(imageModels),
       example: { success: true, data: example.models },
     },
@@ -248,13 +253,13 @@ export const getImageUsage = defineOperation({
   operationId: 'getImageUsage',
   method: 'GET',
   path: '/api/images/usage',
-  summary: 'How many images were made, and how many are left',
+  summary: 'Image usage and what is left',
   tags,
   auth: 'user',
   scope: 'usage:read',
   responses: {
     200: {
-      description: 'Where the limits on images stand.',
+      description: 'The limits on images and their usage.',
       schema: envelope(imageUsage),
       example: { success: true, data: example.usageReport },
     },

@@ -5,8 +5,8 @@ import type { ModelInfo } from '#libs/pricing/model.ts';
 import type { ModelPriceWire } from '#libs/pricing/price-wire.ts';
 
 /**
- * The output cap that will be sent to the provider: the client's, else the plan's, never more than the model can do.
- * @param outputTokensCap the plan's; null leaves it to the model.
+ * The output cap sent to the provider: the client's, else the plan's, at most the model's.
+ * @param outputTokensCap the plan's cap; null for the model's.
  */
 export function outputCap(
   request: ChatCompletionRequest,
@@ -18,7 +18,7 @@ export function outputCap(
   return Math.min(wanted, model.maxOutputTokens);
 }
 
-/** @param bounds upper bound of the prompt's tokens, and the output cap of each choice. */
+/** @param bounds upper bound of the prompt's tokens, and the output cap of each completion. */
 export function planChat(
   request: ChatCompletionRequest,
   model: ModelInfo,

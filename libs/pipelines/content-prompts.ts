@@ -1,4 +1,4 @@
-/** What the steps of a content pipeline say to the model. Pure: the same request and text give the same prompt. */
+/** The prompts of a content pipeline. Pure: the same request and text give the same prompt. */
 import type { ChatMessage } from '#libs/contracts/chat-completions.ts';
 import type { GenerateRequest } from '#libs/contracts/generate.ts';
 
@@ -30,7 +30,7 @@ const TASKS: Readonly<Record<ContentStep, (topic: string) => string>> = {
     'under the headings “## LinkedIn” and “## X”.',
 };
 
-/** What the text handed over from the step before is called. */
+/** The heading of the previous step's text in a prompt. */
 const LABELS: Readonly<Record<ContentStep, string>> = {
   research: 'Notes',
   write: 'Notes',
@@ -38,7 +38,7 @@ const LABELS: Readonly<Record<ContentStep, string>> = {
   social: 'Article',
 };
 
-/** The prompt of a step. @param carried what the step before wrote; empty for the first. */
+/** The prompt of a step. @param carried the previous step's text; empty for the first step. */
 export function stepMessages(step: ContentStep, brief: Brief, carried: string): ChatMessage[] {
   const wishes = [
     brief.tone && `Tone: ${brief.tone}.`,

@@ -1,6 +1,6 @@
 /**
- * Content for a topic: which provider calls that takes, what each may cost at most, and what it says. The gateway
- * prices the plan and generation runs it, both through this module, so that they cannot disagree.
+ * Content about a topic: its provider calls, their bounds and their prompts. The gateway plans with this module and
+ * generation runs the plan with it, so both agree on the bounds.
  */
 import type { ChatMessage } from '#libs/contracts/chat-completions.ts';
 import type { GenerateRequest } from '#libs/contracts/generate.ts';
@@ -12,7 +12,7 @@ import { planTextCall, type TextModel, textTokens } from './text-call.ts';
 type Step = {
   /** Output cap in tokens, before the plan's cap and the scale. */
   readonly outputTokens: number;
-  /** The step whose text is handed over. */
+  /** The step whose text is part of the prompt. */
   readonly from: ContentStep | null;
   readonly counts: Readonly<Record<string, number>>;
 };
@@ -24,33 +24,33 @@ const STEPS: Readonly<Record<ContentStep, Step>> = {
   social: { outputTokens: 500, from: 'edit', counts: { 'gen.social': 1 } },
 };
 
-/** A quarter of the ordinary length is the least that is still an article. */
+/** A quarter of the usual length is the shortest useful article. */
 export const SMALLEST_SCALE = 0.25;
 
-/** Below this no step produces anything of use. */
+/** No step produces useful text with fewer tokens. */
 const SMALLEST_OUTPUT_TOKENS = 64;
 
-/** Room for the text of a step in the prompt of the next. English takes 4 to 5 bytes a token, few languages more. */
+/** Room for the text of a step in the prompt of the next. English has 4 to 5 bytes per token, few languages have more. */
 const BYTES_PER_TOKEN = 6;
 
 const utf8 = new TextEncoder();
 
 export type ContentPlanInput = TextModel & {
   request: GenerateRequest;
-  /** The plan's cap for one call; null leaves it to the step. */
+  /** The plan's cap for one call; null for the step's own. */
   outputTokensCap: number | null;
-  /** Share of the ordinary caps, from {@link SMALLEST_SCALE} to 1: shorter texts where longer ones do not fit. */
+  /** Share of the usual caps, from {@link SMALLEST_SCALE} to 1. */
   scale?: number;
 };
 
-/** The steps a request takes, in order; social posts are made from an article. */
+/** The steps of a request, in order. Social posts are written from an article. */
 export function contentSteps({
   content_types: types,
 }: Pick<GenerateRequest, 'content_types'>): ContentStep[] {
   return CONTENT_STEPS.filter((step) => step !== 'social' || types.includes('social'));
 }
 
-/** The step whose text a step works on. */
+/** The step whose text a step uses; null for the first. */
 export function sourceOf(step: ContentStep): ContentStep | null {
   return STEPS[step].from;
 }
@@ -59,7 +59,7 @@ export function isContentStep(step: string): step is ContentStep {
   return step in STEPS;
 }
 
-/** Every call of a request with true upper bounds: a prompt has no more tokens than bytes. */
+/** Every call of a request, with true upper bounds: a prompt has at most as many tokens as bytes. */
 export function planContent(input: ContentPlanInput): CallPlan {
   const calls = contentSteps(input.request).map((step, index) => planStep(input, step, index));
   return { kind: 'generate', calls };
@@ -75,15 +75,15 @@ function planStep(input: ContentPlanInput, step: ContentStep, index: number): Pl
 }
 
 function outputCap({ model, outputTokensCap, scale = 1 }: ContentPlanInput, step: ContentStep): number {
-  const ordinary = textTokens(model, STEPS[step].outputTokens);
-  const scaled = Math.max(SMALLEST_OUTPUT_TOKENS, Math.floor(ordinary * scale));
+  const usual = textTokens(model, STEPS[step].outputTokens);
+  const scaled = Math.max(SMALLEST_OUTPUT_TOKENS, Math.floor(usual * scale));
   return Math.min(scaled, outputTokensCap ?? scaled, model.maxOutputTokens);
 }
 
 /**
  * The prompt of a planned step, within the bound it was planned with.
- * @param carried what the step before wrote, cut at its end if it is longer than the plan assumed.
- * @throws RangeError when not even the bare prompt fits: then it is not the request that was planned.
+ * @param carried the previous step's text, truncated if it is longer than planned.
+ * @throws RangeError when even the prompt without it does not fit: it is not the planned request.
  */
 export function promptOf(
   step: ContentStep,
@@ -95,11 +95,11 @@ export function promptOf(
   const excess = bytesBound(whole) - inputTokens;
   if (excess <= 0) return whole;
   const room = utf8.encode(carried).length - excess;
-  if (room < 0) throw new RangeError(`The prompt of ${step} is larger than planned`);
+  if (room < 0) throw new RangeError(`The prompt of ${step} is larger than planned.`);
   return stepMessages(step, request, cutToBytes(carried, room));
 }
 
-/** The longest beginning of a text that fits, in whole characters, without a broken last word. */
+/** The longest prefix of a text that fits, without a partial character or word at its end. */
 export function cutToBytes(text: string, maxBytes: number): string {
   const { read } = utf8.encodeInto(text, new Uint8Array(maxBytes));
   if (read === text.length) return text;

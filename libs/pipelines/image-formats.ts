@@ -1,15 +1,15 @@
-/** How image models are asked for pictures, where that takes more than a prompt. By the name the provider's API takes. */
+/** The sizes and qualities that image models accept, by the model's name in the provider's API. */
 
 export type ImageFormat = {
-  /** The sizes it draws, in pixels or as ratios; empty where it cannot be told. */
+  /** Sizes to choose from, in pixels or as ratios; empty if the model decides. */
   readonly sizes: readonly string[];
-  /** Its own qualities from the least to the best; empty where it cannot be told. */
+  /** Qualities to choose from, from the lowest to the highest; empty if the model decides. */
   readonly qualities: readonly string[];
-  /** More than these take several calls. */
+  /** Images that one call can return. */
   readonly imagesPerCall: number;
 };
 
-/** Asked for one picture at a time and for nothing else, which every model understands. */
+/** One image per call without options, which every model supports. */
 const PLAIN: ImageFormat = { sizes: [], qualities: [], imagesPerCall: 1 };
 
 const FORMATS: Readonly<Record<string, ImageFormat>> = {
@@ -24,7 +24,7 @@ const FORMATS: Readonly<Record<string, ImageFormat>> = {
     qualities: ['standard', 'hd'],
     imagesPerCall: 1,
   },
-  // https://docs.x.ai/docs/guides/image-generations: neither size nor quality can be chosen
+  // https://docs.x.ai/docs/guides/image-generations: neither size nor quality is selectable
   'grok-2-image': { sizes: [], qualities: [], imagesPerCall: 10 },
   // https://platform.stability.ai/docs/api-reference#tag/Generate
   'stable-image-core': { sizes: ['1:1', '2:3', '3:2', '9:16', '16:9'], qualities: [], imagesPerCall: 1 },
@@ -40,12 +40,12 @@ export function sizeName({ width, height }: Size): string {
   return `${width}x${height}`;
 }
 
-/** How far two shapes are from each other, whichever of them is wider. 0 is the same. */
+/** The difference of two shapes, in either direction; 0 if they are the same. */
 export function shapeDistance(one: Size, other: Size): number {
   return Math.abs(Math.log((one.width * other.height) / (one.height * other.width)));
 }
 
-/** The size of a model that is shaped most like the one wanted; null where the model decides. */
+/** The size of a model whose shape is nearest to the wanted one; null if the model decides. */
 export function nearestSize({ sizes }: ImageFormat, wanted: Size): string | null {
   const byDistance = sizes
     .map((name) => ({ name, distance: shapeDistance(parseSize(name), wanted) }))
@@ -59,8 +59,8 @@ function parseSize(name: string): Size {
 }
 
 /**
- * A model's own quality for one of a plan's ladder: both run from the least to the best, and in between the plan's is
- * never delivered as more than it is.
+ * A model's own quality for a quality of the plan's ladder. Both run from the lowest to the highest; between the ends it is
+ * rounded down.
  */
 export function providerQuality(
   { qualities }: ImageFormat,

@@ -1,6 +1,6 @@
 /**
- * Pictures for a prompt: which provider calls that takes, what each may cost at most, and what it says. The gateway
- * prices the plan and generation runs it, both through this module.
+ * Images for a prompt: the provider calls, their bounds and their prompts. The gateway plans with this module and
+ * generation runs the plan with it.
  */
 import type { ChatMessage } from '#libs/contracts/chat-completions.ts';
 import type { ImageRequest } from '#libs/contracts/images.ts';
@@ -13,12 +13,12 @@ import { planTextCall, type TextModel, textTokens } from './text-call.ts';
 export const IMAGE_STEP = 'image';
 export const ALT_TEXT_STEP = 'alt_text';
 
-/** Screen readers cut descriptions off at about 125 characters; this is room to spare in any language. */
+/** Screen readers truncate descriptions at about 125 characters; this suffices in every language. */
 const ALT_TEXT_TOKENS = 120;
-/** Of a provider's own wording of the prompt, as much goes into the description's prompt. */
+/** Bytes of the provider's revised prompt that the description's prompt includes. */
 const DRAWN_BYTES = 1_500;
 
-/** How each platform shows images, and what it is used to. */
+/** The shape and style of images on each platform. */
 const PLATFORMS: Readonly<Record<ImageRequest['platform'], { shape: Size; style: string }>> = {
   twitter: { shape: { width: 16, height: 9 }, style: 'bold and legible as a small preview in a feed on X' },
   instagram: { shape: { width: 1, height: 1 }, style: 'polished, vivid and square-framed for Instagram' },
@@ -33,22 +33,22 @@ const PLATFORMS: Readonly<Record<ImageRequest['platform'], { shape: Size; style:
 };
 
 export type ImageSettings = {
-  /** The size wanted by the request, its preset or its platform; null leaves it to the model. */
+  /** The size of the request, its preset or its platform; null if the model decides. */
   size: Size | null;
-  /** A quality of the plan, and the ladder it is on. */
+  /** A quality of the plan, and its ladder. */
   quality: string | null;
   qualities: readonly string[];
 };
 
 export type ImagePlanInput = ImageSettings & {
-  /** With what the plan does not include taken out. */
+  /** As degraded to what the plan includes. */
   request: ImageRequest;
   image: TextModel;
-  /** Writes descriptions, where they are wanted; with the plan's cap for one call. */
+  /** The model that writes descriptions, with the plan's cap for one call; null for none. */
   altText: (TextModel & { outputTokensCap: number | null }) | null;
 };
 
-/** Of the sizes given, the one shaped most like what the platform shows; without any, that shape itself. */
+/** The given size whose shape is nearest to the platform's; without any, the platform's shape itself. */
 export function sizeForPlatform(platform: ImageRequest['platform'], sizes: readonly Size[]): Size {
   const { shape } = PLATFORMS[platform];
   const ranked = sizes.toSorted((one, other) => shapeDistance(one, shape) - shapeDistance(other, shape));
@@ -65,7 +65,7 @@ export function planImage(input: ImagePlanInput): CallPlan {
   };
   const calls: PlannedCall[] = [];
   for (let left = request.count; left > 0; left -= format.imagesPerCall) {
-    calls.push(planPicture(image, calls.length, Math.min(left, format.imagesPerCall), asked));
+    calls.push(planImageCall(image, calls.length, Math.min(left, format.imagesPerCall), asked));
   }
   if (altText !== null) {
     const outputTokens = Math.min(
@@ -80,7 +80,7 @@ export function planImage(input: ImagePlanInput): CallPlan {
   return { kind: 'image', calls };
 }
 
-function planPicture(
+function planImageCall(
   { model, price }: TextModel,
   index: number,
   images: number,
@@ -102,7 +102,7 @@ function planPicture(
   };
 }
 
-/** What the image model is told. */
+/** The prompt for the image model. */
 export function imagePrompt(request: ImageRequest): string {
   const { prompt, content_context: context, industry_context: industry, tone, platform } = request;
   return [
@@ -116,13 +116,13 @@ export function imagePrompt(request: ImageRequest): string {
     .join('\n');
 }
 
-/** What was done to finish a picture for its platform. */
+/** The adaptations of an image to its platform. */
 export function finishingOf(request: ImageRequest, { image }: PlannedCall): string[] {
   if (!request.enable_post_processing) return [];
   return ['platform_style', ...(image?.size && !request.custom_options ? ['platform_size'] : [])];
 }
 
-/** @param drawn what the provider says it drew, where it says so. */
+/** @param drawn the provider's revised prompt; empty if it reports none. */
 export function altTextMessages(request: ImageRequest, drawn: string): ChatMessage[] {
   return [
     {

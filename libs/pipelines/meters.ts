@@ -1,6 +1,6 @@
 /**
- * Which meters a provider call touches. The gateway asks for the worst case and generation settles the facts
- * through the same two functions, so that they cannot name different meters.
+ * The meters of a provider call. The gateway holds the worst case and generation settles the actual amounts with these
+ * functions, so both use the same meters.
  */
 import type { PlannedCall } from '#libs/contracts/work.ts';
 import type { WorstCase } from '#libs/pricing/price.ts';
@@ -8,7 +8,7 @@ import { totalTokens, type UnitClass, type Units } from '#libs/pricing/units.ts'
 
 export type MeterAmounts = Record<string, bigint>;
 
-/** Meter that counts admitted requests; it rides on the first call of a plan. */
+/** Counts admitted requests, with the first call of a plan. */
 export const REQUESTS_METER = 'api.requests';
 
 const UNIT_METERS: { readonly [K in UnitClass]?: string } = {
@@ -20,7 +20,7 @@ function add(amounts: MeterAmounts, meter: string, amount: bigint): void {
   amounts[meter] = (amounts[meter] ?? 0n) + amount;
 }
 
-/** The most output that a call may be billed for, in tokens: each of its choices has the cap to itself. */
+/** The most output tokens that a call may be billed for: the cap applies to each completion. */
 export function outputCapOf({
   outputTokens,
   choices,
@@ -28,14 +28,14 @@ export function outputCapOf({
   return outputTokens * choices;
 }
 
-/** What bounds the cost of a planned call. */
+/** The units that bound the cost of a planned call. */
 export function boundOf(
   call: Pick<PlannedCall, 'inputTokens' | 'outputTokens' | 'choices' | 'otherUnits'>,
 ): WorstCase {
   return { inputTokens: call.inputTokens, outputTokens: outputCapOf(call), otherUnits: call.otherUnits };
 }
 
-/** The largest amounts a planned call can come to; `costNanoUsd` is its worst case in money. */
+/** The largest amounts of a planned call, added to `amounts`; `costNanoUsd` is its worst case in money. */
 export function worstCaseMeters(
   call: PlannedCall,
   costNanoUsd: bigint,
@@ -49,8 +49,8 @@ export function worstCaseMeters(
 }
 
 /**
- * What a call came to. A call that failed before it produced anything is in the books at no amount;
- * counted meters (`gen.blog`) are charged only for a call that succeeded.
+ * The actual amounts of a call. A call that failed before it produced anything settles no amounts; counted meters
+ * (`gen.blog`) are charged only for a call that succeeded.
  */
 export function settledMeters(
   call: PlannedCall,

@@ -2,8 +2,8 @@
  * Upper bounds of the tokens in a chat prompt.
  *
  * Every tokenizer in use works on the bytes of the text (byte-level BPE, or SentencePiece with byte fallback), so a
- * text never has more tokens than UTF-8 bytes. What a vendor wraps around messages and tools is bounded by the
- * constants below, which are generous: OpenAI adds 3 or 4 tokens a message, Anthropic up to 346 for tools.
+ * text never has more tokens than UTF-8 bytes. The constants below bound the tokens that providers add to messages and
+ * tools: OpenAI adds 3 or 4 tokens to a message, Anthropic up to 346 for tools.
  */
 import type { ChatCompletionRequest, ChatMessage } from '#libs/contracts/chat-completions.ts';
 import type { ModelInfo } from '#libs/pricing/model.ts';
@@ -12,7 +12,7 @@ const PROMPT_OVERHEAD = 64;
 const MESSAGE_OVERHEAD = 16;
 const TOOLS_OVERHEAD = 600;
 
-/** Tokens the vendor adds to what the client wrote. */
+/** Upper bound of the tokens that the provider adds to the client's texts. */
 export function overheadTokens(request: ChatCompletionRequest): number {
   return (
     PROMPT_OVERHEAD +
@@ -21,7 +21,7 @@ export function overheadTokens(request: ChatCompletionRequest): number {
   );
 }
 
-/** How many images the messages carry. */
+/** Number of images in the messages. */
 export function countImages(request: ChatCompletionRequest): number {
   let images = 0;
   for (const { content } of request.messages) {
@@ -32,8 +32,8 @@ export function countImages(request: ChatCompletionRequest): number {
 }
 
 /**
- * A bound that reads nothing: JSON never writes a text in fewer bytes than UTF-8 does, so the body's length bounds
- * the bytes of everything in it.
+ * A bound that does not read the texts: JSON never encodes a text in fewer bytes than UTF-8, so the length of the body
+ * bounds the bytes of all texts in it.
  */
 export function cheapPromptBound(
   request: ChatCompletionRequest,
@@ -44,7 +44,7 @@ export function cheapPromptBound(
   return Math.min(bodyBytes + overheadTokens(request) + images, model.contextWindow);
 }
 
-/** Every piece of text that the provider will turn into tokens; images are left out. */
+/** Every text that the provider turns into tokens; images are not included. */
 export function* promptTexts(request: ChatCompletionRequest): Generator<string> {
   for (const message of request.messages) {
     if ('name' in message && message.name !== undefined) yield message.name;
@@ -67,14 +67,14 @@ export function* promptTexts(request: ChatCompletionRequest): Generator<string> 
   if (request.response_format?.type === 'json_schema') yield JSON.stringify(request.response_format);
 }
 
-/** The closer bound, from the tokens (or bytes) of {@link promptTexts}. */
+/** The closer bound, from the counted tokens of {@link promptTexts}. */
 export function promptBound(request: ChatCompletionRequest, textTokens: number, model: ModelInfo): number {
   return textTokens + overheadTokens(request) + countImages(request) * model.maxImageInputTokens;
 }
 
 const utf8 = new TextEncoder();
 
-/** The bound of messages that are texts, from their bytes alone. */
+/** The bound of messages whose contents are texts, from their bytes. */
 export function bytesBound(messages: ChatMessage[]): number {
   let bytes = 0;
   for (const { content } of messages) bytes += utf8.encode(content as string).length;

@@ -1,18 +1,18 @@
-/** A provider call of our own making that writes a text: how it is planned, whatever pipeline it belongs to. */
+/** How a pipeline plans a provider call that writes a text. */
 import type { PlannedCall } from '#libs/contracts/work.ts';
 import type { ModelInfo } from '#libs/pricing/model.ts';
 import type { ModelPriceWire } from '#libs/pricing/price-wire.ts';
 
-/** Thinking comes out of the same cap as the text. */
+/** Reasoning counts against the same cap as the text. */
 const REASONING_OUTPUT_TOKENS = 1_024;
 
-/** Providers whose reasoning models all accept an effort. */
+/** Providers whose reasoning models all accept a reasoning effort. */
 const EFFORT_PROVIDERS: ReadonlySet<string> = new Set(['openai', 'anthropic', 'gemini']);
 
-/** A model with the price in force. */
+/** A text model and the price in force. */
 export type TextModel = { readonly model: ModelInfo; readonly price: ModelPriceWire };
 
-/** The tokens a text needs with a model, its thinking included. */
+/** The output tokens that a text needs with a model, including its reasoning. */
 export function textTokens({ capabilities }: ModelInfo, visibleTokens: number): number {
   return visibleTokens + (capabilities.reasoning ? REASONING_OUTPUT_TOKENS : 0);
 }

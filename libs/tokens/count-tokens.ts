@@ -14,15 +14,15 @@ const ENCODINGS = {
 
 /** About two milliseconds of work. */
 const SLICE_CHARACTERS = 8192;
-/** A slice ends with a word, and so is a little shorter than it may be. */
+/** A slice ends with a word, so it may be shorter. */
 const CHARACTERS_PER_TURN = SLICE_CHARACTERS / 2;
-/** Byte-pair merging of one unbroken run is quadratic; a longer run is counted by its bytes instead. */
+/** Byte-pair merging is quadratic in the length of a run without breaks; longer runs are counted by their bytes. */
 const LONGEST_RUN_CHARACTERS = 1024;
 
-/** Marks such as `<|endoftext|>` in a prompt are text like any other. */
+/** Special tokens such as `<|endoftext|>` are counted as text. */
 const AS_TEXT = { disallowedSpecial: new Set<string>() };
 
-/** No token of either encoding stands for more text than this. */
+/** The longest token of either encoding. */
 export const LONGEST_TOKEN_BYTES = 128;
 
 let queue: Promise<unknown> = Promise.resolve();
@@ -32,7 +32,7 @@ let charactersThisTurn = 0;
 /**
  * An upper bound of the tokens in the texts; exact where the model's tokenizer is public and the text has spaces.
  *
- * @param enough the count at which the caller no longer minds how many more there are.
+ * @param enough stops counting at this many tokens.
  */
 export function countTokens(
   texts: Iterable<string>,
@@ -81,8 +81,8 @@ function hasLongRun(slice: string): boolean {
 }
 
 /**
- * Cuts before a single space that follows a word and precedes another: both encodings split there before they merge
- * bytes, so the slices count what the whole would.
+ * Cuts before a single space between two words. Both encodings split there before they merge bytes, so the counts of the
+ * slices add up to the count of the text.
  */
 function* slices(text: string): Generator<string> {
   let start = 0;
@@ -100,6 +100,6 @@ function lastWordBreak(text: string, start: number, end: number): number {
   for (let i = end; i > start + 1; i -= 1) {
     if (text[i] === ' ' && LETTER.test(text[i - 1] ?? '') && LETTER.test(text[i + 1] ?? '')) return i;
   }
-  // No word ends here at all. Keep a surrogate pair together; hasLongRun counts such a slice by its bytes.
+  // There is no word break. Keep a surrogate pair together; hasLongRun counts such a slice by its bytes.
   return text.charCodeAt(end - 1) >= 0xd800 && text.charCodeAt(end - 1) <= 0xdbff ? end - 1 : end;
 }

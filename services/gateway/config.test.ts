@@ -11,7 +11,7 @@ const minimal = {
 const load = (variables: Record<string, string>) =>
   toGatewayConfig(loadConfig(configSchema, { ...minimal, ...variables }));
 
-t.test('given only what it must have, the rest has defaults', async (t) => {
+t.test('given only the required variables, the rest has defaults', async (t) => {
   const config = load({});
   t.match(config, {
     service: { port: 8080, operationsPort: 9080, bodyLimitBytes: 2 * 1024 * 1024 },
@@ -26,11 +26,11 @@ t.test('given only what it must have, the rest has defaults', async (t) => {
   for (const { description } of describeConfig(configSchema)) t.ok(description);
 });
 
-t.test('given an outside issuer, it needs an audience, and has its keys in the usual place', async (t) => {
-  t.throws(() => load({ OUTSIDE_ISSUER_URL: 'https://x.example/' }), /OUTSIDE_ISSUER_AUDIENCE/);
+t.test('given an external issuer, an audience is required and its key URL has a default', async (t) => {
+  t.throws(() => load({ EXTERNAL_ISSUER_URL: 'https://x.example/' }), /EXTERNAL_ISSUER_AUDIENCE/);
   const { externalIssuer } = load({
-    OUTSIDE_ISSUER_URL: 'https://x.example/',
-    OUTSIDE_ISSUER_AUDIENCE: 'us',
+    EXTERNAL_ISSUER_URL: 'https://x.example/',
+    EXTERNAL_ISSUER_AUDIENCE: 'us',
   });
   t.strictSame(externalIssuer, {
     issuer: 'https://x.example/',
@@ -39,7 +39,7 @@ t.test('given an outside issuer, it needs an audience, and has its keys in the u
   });
 });
 
-t.test('given signing keys that are none, it says so without quoting them', async (t) => {
+t.test('given invalid signing keys, the error does not quote them', async (t) => {
   const key = privateJwk('P-256', 'k');
   const { d: _, ...publicOnly } = key;
   for (const JWT_KEYS of [

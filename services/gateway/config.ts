@@ -6,7 +6,7 @@ import { signingKeys } from './auth/signing-keys.ts';
 
 const DEFAULT_PORT = 8080;
 
-/** Room for a large prompt or a few images inlined as data URLs. */
+/** Enough for a large prompt or a few images as data URLs. */
 const DEFAULT_BODY_LIMIT = '2mb';
 
 const service = serviceVariables(DEFAULT_PORT);
@@ -25,55 +25,53 @@ export const configSchema = z.object({
     ),
   JWT_ISSUER: z.string().min(1).prefault('https://inkmeter.local').describe('`iss` of our access tokens'),
   JWT_AUDIENCE: z.string().min(1).prefault('inkmeter').describe('`aud` of our access tokens'),
-  ACCESS_TOKEN_TTL: durationMs().prefault('15m').describe('How long an access token is good for'),
-  REFRESH_TOKEN_TTL: durationMs()
-    .prefault('30d')
-    .describe('How long a session lives without being refreshed'),
+  ACCESS_TOKEN_TTL: durationMs().prefault('15m').describe('Lifetime of an access token'),
+  REFRESH_TOKEN_TTL: durationMs().prefault('30d').describe('Lifetime of a session that is not refreshed'),
 
-  OUTSIDE_ISSUER_URL: z
+  EXTERNAL_ISSUER_URL: z
     .url()
     .optional()
-    .describe('`iss` of a login of your own, whose access tokens are accepted as well'),
-  OUTSIDE_ISSUER_JWKS_URL: httpUrl()
+    .describe('`iss` of an external issuer whose access tokens are also accepted'),
+  EXTERNAL_ISSUER_JWKS_URL: httpUrl()
     .optional()
-    .describe('Where its keys are; /.well-known/jwks.json below OUTSIDE_ISSUER_URL unless given'),
-  OUTSIDE_ISSUER_AUDIENCE: z
+    .describe('URL of its keys; by default /.well-known/jwks.json below EXTERNAL_ISSUER_URL'),
+  EXTERNAL_ISSUER_AUDIENCE: z
     .string()
     .min(1)
     .optional()
-    .describe('`aud` its tokens must carry; required with OUTSIDE_ISSUER_URL'),
+    .describe('`aud` that its tokens must have; required with EXTERNAL_ISSUER_URL'),
 
-  BILLING_URL: httpUrl().prefault('http://127.0.0.1:8081').describe('Where billing listens'),
-  USAGE_METERING_URL: httpUrl().prefault('http://127.0.0.1:8082').describe('Where usage-metering listens'),
+  BILLING_URL: httpUrl().prefault('http://127.0.0.1:8081').describe('URL of billing'),
+  USAGE_METERING_URL: httpUrl().prefault('http://127.0.0.1:8082').describe('URL of usage-metering'),
   GENERATION_URLS: list()
     .pipe(z.array(httpUrl()).min(1))
     .prefault('http://127.0.0.1:8083')
-    .describe('Where the processes of generation listen, each by an address of its own, separated by commas'),
+    .describe('URLs of the generation processes, one for each process, separated by commas'),
 
   HOLD_TTL: durationMs()
     .prefault('11m')
-    .describe('How long a request may take at most; past it, what it holds is released'),
+    .describe('Longest duration of a request; after it, the hold of the request expires'),
 
   RATE_LIMIT_PER_CALLER: integer({ min: 0 })
     .prefault('600')
-    .describe('Requests a minute of one API key or person, per gateway process; 0 sets no limit'),
+    .describe('Requests per minute of one API key or user, per gateway process; 0 for no limit'),
   RATE_LIMIT_SIGN_INS: integer({ min: 0 })
     .prefault('60')
-    .describe('Sign-ups, sign-ins and refreshes a minute from one address; 0 sets no limit'),
+    .describe('Sign-ups, sign-ins and refreshes per minute from one IP address; 0 for no limit'),
   RATE_LIMIT_PASSWORDS: integer({ min: 0 })
     .prefault('10')
-    .describe('Password checks for one person in five minutes; 0 sets no limit'),
+    .describe('Password checks for one user in five minutes; 0 for no limit'),
   TRUST_PROXY: list()
     .prefault('')
-    .describe('Addresses or networks of load balancers whose X-Forwarded-For is believed'),
+    .describe('Addresses or networks of load balancers whose X-Forwarded-For is trusted'),
   CORS_ORIGINS: list()
     .prefault('')
-    .describe('Origins whose pages may call from a browser, or `*`; none unless given'),
+    .describe('Origins that may call from a browser (CORS), separated by commas, or `*`; none by default'),
 });
 
 export type GatewayVariables = z.output<typeof configSchema>;
 
-/** The gateway's configuration, grouped by who needs it. */
+/** The gateway's configuration, grouped by feature. */
 export function toGatewayConfig(variables: GatewayVariables) {
   return {
     service: toServiceConfig(variables),
@@ -97,12 +95,14 @@ export function toGatewayConfig(variables: GatewayVariables) {
 
 export type GatewayConfig = ReturnType<typeof toGatewayConfig>;
 
-/** @throws TypeError if an issuer is configured without the audience that its tokens are meant for. */
+/** @throws TypeError for an issuer without an audience. */
 function externalIssuer(variables: GatewayVariables) {
-  const { OUTSIDE_ISSUER_URL: issuer, OUTSIDE_ISSUER_AUDIENCE: audience } = variables;
+  const { EXTERNAL_ISSUER_URL: issuer, EXTERNAL_ISSUER_AUDIENCE: audience } = variables;
   if (issuer === undefined) return null;
   if (audience === undefined)
-    throw new TypeError('Set OUTSIDE_ISSUER_AUDIENCE: tokens for others must not be accepted');
-  const jwksUrl = variables.OUTSIDE_ISSUER_JWKS_URL ?? `${issuer.replace(/\/$/, '')}/.well-known/jwks.json`;
+    throw new TypeError(
+      'Set EXTERNAL_ISSUER_AUDIENCE: without it, tokens issued for other services would be accepted.',
+    );
+  const jwksUrl = variables.EXTERNAL_ISSUER_JWKS_URL ?? `${issuer.replace(/\/$/, '')}/.well-known/jwks.json`;
   return { issuer, audience, jwksUrl };
 }

@@ -28,9 +28,9 @@ async function createOutside(t: TestScope) {
     makeKey,
     state,
     variables: {
-      OUTSIDE_ISSUER_URL: ISSUER,
-      OUTSIDE_ISSUER_JWKS_URL: `${url}/keys`,
-      OUTSIDE_ISSUER_AUDIENCE: AUDIENCE,
+      EXTERNAL_ISSUER_URL: ISSUER,
+      EXTERNAL_ISSUER_JWKS_URL: `${url}/keys`,
+      EXTERNAL_ISSUER_AUDIENCE: AUDIENCE,
     },
   };
 }

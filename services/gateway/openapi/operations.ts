@@ -28,7 +28,7 @@ import { usageOperations } from '#libs/contracts/usage.ts';
 import { WORKSPACE_OPERATIONS } from '#libs/contracts/workspaces.ts';
 
 export const OPERATIONS = {
-  /** Lead to a provider, so they pass the metering hook; generation does the work. */
+  /** Call providers: the metering pipeline plans and holds them, and generation runs them. */
   metered: [createChatCompletion, generateContent, generateImages],
   /** Answered by the gateway itself. */
   gateway: [
