@@ -1,4 +1,4 @@
-/** Lists come in pages: `?limit=20&cursor=<next_cursor of the page before>`. */
+/** Lists are paged: `?limit=20&cursor=<next_cursor of the previous page>`. */
 import { z } from 'zod';
 
 const MAX_ENTRIES = 100;
@@ -6,7 +6,7 @@ const DEFAULT_ENTRIES = 20;
 
 export const pageQuery = z.object({
   limit: z.coerce.number().int().min(1).max(MAX_ENTRIES).default(DEFAULT_ENTRIES),
-  cursor: z.uuid().optional().describe('`next_cursor` of the page before.'),
+  cursor: z.uuid().optional().describe('`next_cursor` of the previous page.'),
 });
 
 export type PageQuery = z.output<typeof pageQuery>;
@@ -16,7 +16,7 @@ export function page<Entry extends z.ZodType>(entry: Entry) {
   return z.object({ data: z.array(entry), next_cursor: z.uuid().nullable() });
 }
 
-/** Makes a page out of one entry more than was asked for, which is how one learns that there is a next page. */
+/** Builds a page from up to `limit + 1` rows: the extra row shows that there is a next page. */
 export function toPage<Row extends { id: string }, View>(
   rows: readonly Row[],
   limit: number,

@@ -12,6 +12,7 @@ import type { Metrics } from '#libs/service/metrics.ts';
 import type { Runtime } from '#libs/service/runtime.ts';
 import type { ServiceConfig } from '#libs/service/variables.ts';
 import { holdTasks } from './holds/jobs.ts';
+import { jobPlugin } from './jobs/plugin.ts';
 import { partitionTasks } from './partitions/jobs.ts';
 import { pricePlugin } from './prices/plugin.ts';
 import { requestPlugin } from './requests/plugin.ts';
@@ -43,6 +44,7 @@ export function buildApp(options: AppOptions): { app: ServiceApp; tasks: Task[] 
   app.register(requestPlugin, { database });
   app.register(pricePlugin, { database, runtime });
   app.register(stopPlugin, { database, ledger, runtime });
+  app.register(jobPlugin, { database, runtime });
 
   const tasks = [
     ...holdTasks({

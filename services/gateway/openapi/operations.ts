@@ -12,6 +12,7 @@ import { generateContent } from '#libs/contracts/generate-operations.ts';
 import { guardRailOperations } from '#libs/contracts/guard-rails.ts';
 import { IDENTITY_OPERATIONS } from '#libs/contracts/identity.ts';
 import { generateImages, IMAGE_READING_OPERATIONS } from '#libs/contracts/images.ts';
+import { jobOperations } from '#libs/contracts/jobs.ts';
 import { KB_OPERATIONS } from '#libs/contracts/knowledge-base.ts';
 import { MEMBER_OPERATIONS } from '#libs/contracts/members.ts';
 import type { Operation } from '#libs/contracts/operation.ts';
@@ -42,7 +43,7 @@ export const OPERATIONS = {
     ...SERVICE_OPERATIONS,
   ],
   generation: [...SOCIAL_OPERATIONS, ...KB_OPERATIONS],
-  usageMetering: [...usageOperations, ...priceOperations, ...stopOperations],
+  usageMetering: [...usageOperations, ...priceOperations, ...stopOperations, ...jobOperations],
   billing: [
     ...planOperations,
     ...subscriptionOperations,
