@@ -65,8 +65,8 @@ serveOperation(app, createChatCompletion, async (request, reply) => {
     },
     body: request.rawBody ?? Buffer.alloc(0),
     response: reply.raw,
-    beforeAnswer: () => reply.hijack(),
-    answerHeaders: reply.getHeaders() as Record<string, string>,
+    onBegin: () => reply.hijack(),
+    responseHeaders: reply.getHeaders() as Record<string, string>,
   });
   return reply;
 });

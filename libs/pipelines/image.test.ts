@@ -46,7 +46,7 @@ function plan(upstreamModel: string, body: ImageRequest, more: Partial<ImagePlan
   }).calls;
 }
 
-t.test('as many calls as the model needs, and never more pictures than asked', (t) => {
+t.test('as many calls as the model needs, and never more images than requested', (t) => {
   for (const [name, calls] of [
     ['gpt-image-1', [3]],
     ['grok-2-image', [3]],
@@ -69,7 +69,7 @@ t.test('as many calls as the model needs, and never more pictures than asked', (
   t.end();
 });
 
-t.test('sizes and qualities in the words of the provider', (t) => {
+t.test('sizes and qualities in the terms of the provider', (t) => {
   t.match(plan('gpt-image-1', wish()), [{ image: { size: '1024x1536', quality: 'high' } }]);
   t.match(plan('dall-e-3', wish()), [{ image: { size: '1024x1792', quality: 'hd' } }], 'the nearest shape');
   t.match(plan('grok-2-image', wish()), [{ image: { size: null, quality: null } }], 'it cannot be told');
@@ -94,7 +94,7 @@ t.test('sizes and qualities in the words of the provider', (t) => {
   t.end();
 });
 
-t.test('what is finished for a platform', (t) => {
+t.test('adaptations to a platform', (t) => {
   const square = { width: 1024, height: 1024 };
   const story = { width: 1024, height: 1792 };
   const banner = { width: 1536, height: 1024 };
@@ -114,7 +114,7 @@ t.test('what is finished for a platform', (t) => {
   t.end();
 });
 
-t.test('the description fits its bound whatever the provider says it drew', (t) => {
+t.test('the prompt of the description fits its bound for any revised prompt', (t) => {
   const body = wish({ prompt: '💧'.repeat(500), generate_alt_text: true });
   const altText = { model: WRITER, price: PRICE, outputTokensCap: 50 };
   const call = plan('dall-e-3', body, { altText }).at(-1);

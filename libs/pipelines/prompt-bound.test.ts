@@ -21,10 +21,10 @@ const model: ModelInfo = {
 const parse = (request: unknown): ChatCompletionRequest => chatCompletionRequest.parse(request);
 const bytesOf = (request: unknown) => Buffer.byteLength(JSON.stringify(request));
 
-/** What the vendor bills for plain messages: 3 tokens around each, and 3 that prime the answer. */
+/** Tokens that OpenAI bills for plain messages: 3 around each, and 3 that start the completion. */
 const billedTokens = (texts: string[]) => texts.reduce((sum, text) => sum + encode(text).length + 4, 3);
 
-t.test('the bound that reads nothing is never below what is billed', async (t) => {
+t.test('the cheap bound is never below the billed tokens', async (t) => {
   fc.assert(
     fc.property(
       fc.array(fc.string({ unit: 'grapheme', maxLength: 200 }), { minLength: 1, maxLength: 8 }),
@@ -39,7 +39,7 @@ t.test('the bound that reads nothing is never below what is billed', async (t) =
   t.pass();
 });
 
-t.test('the closer bound is closer, and still not below', async (t) => {
+t.test('the counted bound is closer, and never below the billed tokens', async (t) => {
   fc.assert(
     fc.property(fc.array(fc.lorem({ maxCount: 40 }), { minLength: 1, maxLength: 8 }), (texts) => {
       const request = parse({
@@ -56,7 +56,7 @@ t.test('the closer bound is closer, and still not below', async (t) => {
   t.pass();
 });
 
-t.test('every text the provider reads is counted; images count as images', async (t) => {
+t.test('every text of the prompt is counted; images have their own bound', async (t) => {
   const request = parse({
     model: 'gpt-4o',
     messages: [

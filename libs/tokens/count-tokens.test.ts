@@ -4,7 +4,7 @@ import { countTokens, LONGEST_TOKEN_BYTES } from './count-tokens.ts';
 
 const prose = 'The quick brown fox, aged 12, jumps over 3 lazy dogs; "why?" asked the größte of them.\n';
 
-t.test('counts what the tokenizer counts, whatever the length', async (t) => {
+t.test('counts the same as the tokenizer, for every length', async (t) => {
   for (const repeats of [1, 90, 400]) {
     const text = prose.repeat(repeats);
     t.equal(await countTokens([text], 'o200k_base'), encode(text).length, `${repeats} times`);
@@ -13,11 +13,11 @@ t.test('counts what the tokenizer counts, whatever the length', async (t) => {
   t.equal(await countTokens(['', ''], 'cl100k_base'), 0);
 });
 
-t.test('control marks are text, not control', async (t) => {
+t.test('special tokens are counted as text', async (t) => {
   t.ok((await countTokens(['<|endoftext|>'], 'o200k_base')) > 1);
 });
 
-t.test('a run without breaks is bounded by its bytes instead of merged for minutes', async (t) => {
+t.test('a long run without breaks is counted by its bytes', async (t) => {
   const blob = 'x'.repeat(300_000);
   const tokens = await countTokens([blob], 'o200k_base');
   t.ok(tokens <= blob.length && tokens >= encode(blob.slice(0, 1000)).length);
@@ -29,14 +29,14 @@ t.test('without a public tokenizer the bytes are the bound', async (t) => {
   t.equal(await countTokens(['größte', 'ab'], null), Buffer.byteLength('größte') + 2);
 });
 
-t.test('a caller that knows what is enough waits for no more', async (t) => {
+t.test('counting stops at enough tokens', async (t) => {
   const text = prose.repeat(4_000);
   const tokens = await countTokens([text], 'o200k_base', 100);
   t.ok(tokens >= 100 && tokens < 10_000, `${tokens}`);
   t.equal(await countTokens([prose], 'o200k_base', 100), encode(prose).length, 'less than enough is exact');
 });
 
-t.test('no token is longer than is said', async (t) => {
+t.test('no token is longer than LONGEST_TOKEN_BYTES', async (t) => {
   for (const encoding of ['o200k_base', 'cl100k_base'] as const) {
     const { default: ranks } = await import(`gpt-tokenizer/bpeRanks/${encoding}`);
     const lengths = (ranks as (string | readonly number[] | undefined)[]).map((token) =>
@@ -47,7 +47,7 @@ t.test('no token is longer than is said', async (t) => {
   }
 });
 
-t.test('gives the event loop its turn inside a large prompt', async (t) => {
+t.test('yields to the event loop inside a large prompt', async (t) => {
   let turns = 0;
   const timer = setInterval(() => {
     turns += 1;
@@ -57,7 +57,7 @@ t.test('gives the event loop its turn inside a large prompt', async (t) => {
   t.ok(turns > 5, `${turns} turns`);
 });
 
-t.test('gives the event loop its turn between many short texts', async (t) => {
+t.test('yields to the event loop between many short texts', async (t) => {
   let turns = 0;
   const timer = setInterval(() => {
     turns += 1;

@@ -14,7 +14,7 @@ type Serve = ChannelServerOptions<WorkHead, AnswerHead>['serve'];
 
 const PROTOCOL = 'test-work';
 
-/** A generation process of nothing but one handler. @returns where it is, and how it is lost. */
+/** A generation process with one handler. @returns its URL, and a function that breaks its connections. */
 async function generationOf(t: Test, serve: Serve) {
   const server = createServer();
   const channels = acceptChannels<WorkHead, AnswerHead>(server, PROTOCOL, {
@@ -50,7 +50,7 @@ async function nowhere(t: Test): Promise<ChannelClient<AnswerHead>> {
 
 const ok = (headers: Record<string, string> = {}): AnswerHead => ({ status: 200, headers });
 
-/** A gateway of nothing but the proxy; tells what `forward` came to. */
+/** A gateway that only forwards. @returns its URL, and the outcome of each request. */
 async function given(t: Test, clients: ChannelClient<AnswerHead>[], storeResponse = false) {
   const proxy = createGenerationProxy(clients);
   const outcomes: Promise<unknown>[] = [];
@@ -60,8 +60,8 @@ async function given(t: Test, clients: ChannelClient<AnswerHead>[], storeRespons
       head,
       body: Buffer.from('{}'),
       response,
-      beforeAnswer: () => undefined,
-      answerHeaders: { 'x-request-id': 'r1' },
+      onBegin: () => undefined,
+      responseHeaders: { 'x-request-id': 'r1' },
     });
     outcomes.push(
       outcome.catch((error: Error) => {
@@ -74,7 +74,7 @@ async function given(t: Test, clients: ChannelClient<AnswerHead>[], storeRespons
   return { url, outcome: (index = 0) => outcomes[index] };
 }
 
-t.test('passes head, body, status and figures on, and nothing else', async (t) => {
+t.test('passes on head, body, status and cost headers, and no other header', async (t) => {
   const { url: generation } = await generationOf(t, async ({ head, body }, answer) => {
     t.match(head, { requestId: 'r1' });
     const headers = {
@@ -97,7 +97,7 @@ t.test('passes head, body, status and figures on, and nothing else', async (t) =
   t.equal(answer.headers.get('x-internal'), null);
 });
 
-t.test('chunks leave as they come', async (t) => {
+t.test('chunks are sent as they arrive', async (t) => {
   const { promise: mayEnd, resolve: end } = Promise.withResolvers<void>();
   const { url: generation } = await generationOf(t, async (_, answer) => {
     answer.begin(ok());
@@ -109,25 +109,28 @@ t.test('chunks leave as they come', async (t) => {
   const { url } = await given(t, [channelTo(t, generation)]);
   const reader = (await fetch(url)).body?.getReader();
   const first = await reader?.read();
-  t.equal(Buffer.from(first?.value ?? []).toString(), 'first ', 'before the answer is complete');
+  t.equal(Buffer.from(first?.value ?? []).toString(), 'first ', 'before the response is complete');
   end();
   const last = await reader?.read();
   t.equal(Buffer.from(last?.value ?? []).toString(), 'last');
 });
 
-t.test('a process that cannot be reached is passed over; if none can, nothing was started', async (t) => {
-  const { url: generation } = await generationOf(t, async (_, answer) =>
-    answer.whole(ok(), Buffer.from('here')),
-  );
-  const some = await given(t, [await nowhere(t), channelTo(t, generation)]);
-  t.equal(await (await fetch(some.url)).text(), 'here');
-  const none = await given(t, [await nowhere(t)]);
-  t.equal(await (await fetch(none.url)).text(), 'WorkNotStartedError');
-  t.ok((await none.outcome()) instanceof WorkNotStartedError);
-});
+t.test(
+  'a process that cannot be reached is passed over; if none can be reached, nothing was started',
+  async (t) => {
+    const { url: generation } = await generationOf(t, async (_, answer) =>
+      answer.whole(ok(), Buffer.from('here')),
+    );
+    const some = await given(t, [await nowhere(t), channelTo(t, generation)]);
+    t.equal(await (await fetch(some.url)).text(), 'here');
+    const none = await given(t, [await nowhere(t)]);
+    t.equal(await (await fetch(none.url)).text(), 'WorkNotStartedError');
+    t.ok((await none.outcome()) instanceof WorkNotStartedError);
+  },
+);
 
 t.test(
-  'a process lost before it answers is an error; lost within its answer, the answer is cut',
+  'a process lost before its response is an error; lost during its response, the response is cut',
   async (t) => {
     const silent = await generationOf(t, async () => silent.lose());
     const first = await given(t, [channelTo(t, silent.url)]);
@@ -146,14 +149,14 @@ t.test(
   },
 );
 
-t.test('given one of two processes gone, many requests at once are all served by the other', async (t) => {
+t.test('given one of two processes down, concurrent requests are all served by the other', async (t) => {
   const { url: alive } = await generationOf(t, async (_, answer) => answer.whole(ok(), Buffer.from('done')));
   const { url } = await given(t, [await nowhere(t), channelTo(t, alive)]);
   const answers = await Promise.all(Array.from({ length: 50 }, () => fetch(url)));
   t.strictSame([...new Set(answers.map(({ status }) => status))], [200]);
 });
 
-t.test('when the client leaves, the work is told', async (t) => {
+t.test('when the client leaves, generation learns of it', async (t) => {
   const { promise: left, resolve: tell } = Promise.withResolvers<void>();
   const { url: generation } = await generationOf(t, async (_, answer) => {
     answer.begin(ok());
@@ -169,9 +172,9 @@ t.test('when the client leaves, the work is told', async (t) => {
   t.equal(await outcome(), undefined);
 });
 
-t.test('when the client has left already, nothing is begun', async (t) => {
+t.test('when the client has left before, nothing is started', async (t) => {
   const { url: generation } = await generationOf(t, async () => {
-    t.fail('nobody waits for this');
+    t.fail('No request is expected.');
   });
   const client = channelTo(t, generation);
   const { promise: closed, resolve: close } = Promise.withResolvers<void>();
@@ -190,10 +193,10 @@ t.test('when the client has left already, nothing is begun', async (t) => {
   leaving.destroy();
   await delay(20);
   close();
-  t.ok((await outcome()) instanceof WorkNotStartedError, 'so that what is held for it can be released');
+  t.ok((await outcome()) instanceof WorkNotStartedError, 'so its hold can be closed');
 });
 
-t.test('work whose answer is kept goes on when the client leaves, and is not held up by it', async (t) => {
+t.test('a request whose response is stored continues at full speed when the client leaves', async (t) => {
   const { promise: mayEnd, resolve: end } = Promise.withResolvers<void>();
   const rest = Buffer.alloc(3 * WINDOW_BYTES, 'x');
   const { url: generation } = await generationOf(t, async (_, answer) => {
@@ -221,7 +224,7 @@ t.test('work whose answer is kept goes on when the client leaves, and is not hel
   t.equal(kept.body.toString(), `begun, ${rest}, finished`);
 });
 
-t.test('a client that does not read slows the work down instead of filling memory', async (t) => {
+t.test('a client that does not read slows generation down instead of filling memory', async (t) => {
   const chunk = Buffer.alloc(WINDOW_BYTES);
   let sent = 0;
   const { promise: full, resolve: blocked } = Promise.withResolvers<void>();
@@ -243,8 +246,8 @@ t.test('a client that does not read slows the work down instead of filling memor
     }).end();
   });
   await full;
-  t.ok(sent < 1000, `${sent} of 1000 chunks were taken from the work`);
+  t.ok(sent < 1000, `${sent} of 1000 chunks were read from generation`);
   let bytes = 0;
   for await (const part of answer) bytes += (part as Buffer).length;
-  t.equal(bytes, 1000 * chunk.length, 'and all of them arrive in the end');
+  t.equal(bytes, 1000 * chunk.length, 'all of them arrive in the end');
 });

@@ -15,10 +15,10 @@ export type ForwardRequest = {
   body: Buffer;
   /** The client's response; its headers must not have been sent. */
   response: ServerResponse;
-  /** Called once the response begins, before anything of it is written. */
-  beforeAnswer: () => void;
+  /** Called when the response begins, before anything of it is written. */
+  onBegin: () => void;
   /** Headers to send in addition to those of generation's response. */
-  answerHeaders: Record<string, string>;
+  responseHeaders: Record<string, string>;
 };
 
 export type GenerationProxy = {
@@ -86,55 +86,55 @@ function responseHeadersOf(headers: AnswerHead['headers']): Record<string, strin
 
 function pass(channel: Channel<AnswerHead>, forward: ForwardRequest): Promise<CompletedResponse | undefined> {
   const { head, response } = forward;
-  const capture = head.storeResponse;
+  const { storeResponse } = head;
   return new Promise((resolve, reject) => {
-    if (response.destroyed && !capture) {
+    if (response.destroyed && !storeResponse) {
       reject(new WorkNotStartedError('The client has left.'));
       return;
     }
     const stored: Buffer[] = [];
     let storedBytes = 0;
     let status = 0;
-    let answerHeaders: Record<string, string> = {};
+    let sentHeaders: Record<string, string> = {};
     /** Bytes written to the response that the client has not read. */
     let unread = 0;
-    const drain = () => {
+    const onDrain = () => {
       exchange.passedOn(unread);
       unread = 0;
     };
     const finish = (outcome: CompletedResponse | undefined) => {
-      response.off('close', leave);
-      response.off('drain', drain);
+      response.off('close', onClose);
+      response.off('drain', onDrain);
       resolve(outcome);
     };
-    const leave = () => {
+    const onClose = () => {
       if (response.writableEnded) return;
-      if (capture) return drain();
+      if (storeResponse) return onDrain();
       exchange.leave();
       finish(undefined);
     };
 
-    response.once('close', leave);
+    response.once('close', onClose);
     const exchange: Exchange = channel.ask(head, forward.body, {
       onHead(answered) {
         status = answered.status;
-        answerHeaders = { ...forward.answerHeaders, ...responseHeadersOf(answered.headers) };
-        forward.beforeAnswer();
-        if (!response.destroyed) response.writeHead(status, answerHeaders);
+        sentHeaders = { ...forward.responseHeaders, ...responseHeadersOf(answered.headers) };
+        forward.onBegin();
+        if (!response.destroyed) response.writeHead(status, sentHeaders);
       },
       onData(bytes) {
-        if (capture && storedBytes <= MAX_STORED_BYTES) {
+        if (storeResponse && storedBytes <= MAX_STORED_BYTES) {
           stored.push(Buffer.from(bytes));
           storedBytes += bytes.length;
         }
         if (response.destroyed || response.write(bytes)) return exchange.passedOn(bytes.length);
-        if (unread === 0) response.once('drain', drain);
+        if (unread === 0) response.once('drain', onDrain);
         unread += bytes.length;
       },
       onEnd() {
         if (!response.destroyed) response.end();
-        const isStored = capture && storedBytes <= MAX_STORED_BYTES;
-        finish(isStored ? { status, headers: answerHeaders, body: Buffer.concat(stored) } : undefined);
+        const isStored = storeResponse && storedBytes <= MAX_STORED_BYTES;
+        finish(isStored ? { status, headers: sentHeaders, body: Buffer.concat(stored) } : undefined);
       },
       onLost(error) {
         const hasBegun = response.headersSent || response.destroyed;

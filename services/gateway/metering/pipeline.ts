@@ -261,8 +261,8 @@ async function forward<B extends RequestBody>(
       },
       body: check.degraded.length > 0 ? Buffer.from(JSON.stringify(check.body)) : bytesOf(request),
       response: reply.raw,
-      beforeAnswer: () => reply.hijack(),
-      answerHeaders: {
+      onBegin: () => reply.hijack(),
+      responseHeaders: {
         ...(reply.getHeaders() as Record<string, string>),
         ...responseHeaders(metering, route, held),
       },
