@@ -1,6 +1,7 @@
 /** Accounts to prove with, made through the product's own doors. */
 import { randomUUID } from 'node:crypto';
 import type { Pool } from 'pg';
+import { createDatabase } from '#libs/db/database.ts';
 import { type Queryable, setLimits as setLedgerLimits } from '#libs/ledger/ledger.ts';
 import type { LimitSegment, Scope, Window } from '#libs/ledger/types.ts';
 import { systemRuntime } from '#libs/service/runtime.ts';
@@ -86,7 +87,7 @@ export async function addMember(client: GatewayClient, account: ProofAccount): P
 export async function createStaff(client: GatewayClient, pool: Pool): Promise<Person> {
   const email = `${randomUUID()}@example.com`;
   const staff = { email, password: PASSWORD, platformRole: 'admin' } as const;
-  const { userId } = await ensureStaffUser(pool, systemRuntime, staff);
+  const { userId } = await ensureStaffUser(createDatabase(pool), systemRuntime, staff);
   return { userId, token: await signIn(client, email) };
 }
 

@@ -15,7 +15,6 @@ import { runService } from '#libs/service/run-service.ts';
 import { systemRuntime } from '#libs/service/runtime.ts';
 import { serveOperation } from '#libs/service/serve-operation.ts';
 import { buildApp } from '#services/gateway/app.ts';
-import { callerOf } from '#services/gateway/auth/authenticate.ts';
 import { configSchema, toGatewayConfig } from '#services/gateway/config.ts';
 import { createGenerationProxy } from '#services/gateway/metering/generation-proxy.ts';
 import { CHAT_PLAN } from '../chat-plan.ts';
@@ -58,7 +57,7 @@ serveOperation(app, createChatCompletion, async (request, reply) => {
   await proxy.forward({
     head: {
       requestId: request.id,
-      caller: callerOf(request),
+      caller: request.caller,
       plan: CHAT_PLAN,
       holdExpiresAtMs: now().getTime() + variables.HOLD_TTL,
       storeResponse: false,

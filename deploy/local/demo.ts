@@ -29,7 +29,7 @@ export type Demo = {
  * plan that has it, or its key could not be used.
  */
 export async function setUpDemo(pool: Pool, apiKey: string, author: string): Promise<Demo> {
-  const { accountId } = await ensureDemoAccount(pool, systemRuntime, { apiKey });
+  const { accountId } = await ensureDemoAccount(createDatabase(pool), systemRuntime, { apiKey });
   const deps: SubscriptionDeps = {
     database: createDatabase(pool),
     catalogues: createCatalogueVersions(),

@@ -10,6 +10,7 @@ import { createInternalClient } from '#libs/clients/internal-client.ts';
 import { createWorkChannel } from '#libs/clients/work-channel.ts';
 import { loadConfig } from '#libs/config/config.ts';
 import { entitlementsPath } from '#libs/contracts/entitlements.ts';
+import { createDatabase } from '#libs/db/database.ts';
 import { createListener } from '#libs/db/listen.ts';
 import { createPool } from '#libs/db/pool.ts';
 import type { ServiceName } from '#libs/db/roles.ts';
@@ -75,7 +76,7 @@ export async function startInstallation(t: TestScope, catalogue: string): Promis
     pricesPath: defaultPricesPath,
     log: () => undefined,
   });
-  await ensureStaffUser(database.pool, systemRuntime, {
+  await ensureStaffUser(createDatabase(database.pool), systemRuntime, {
     email: STAFF,
     password: PASSWORD,
     platformRole: 'admin',

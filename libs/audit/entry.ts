@@ -1,5 +1,7 @@
 /** Every action that is audited. Add a new one here before a service records it. */
 export type AuditAction =
+  | 'api_key.created'
+  | 'api_key.revoked'
   | 'catalogue.activated'
   | 'catalogue.imported'
   | 'catalogue.published'
@@ -7,7 +9,13 @@ export type AuditAction =
   | 'flag.set'
   | 'guard_rail.set'
   | 'guard_rail.withdrawn'
+  | 'invitation.accepted'
+  | 'invitation.created'
+  | 'invitation.revoked'
   | 'job.retried'
+  | 'member.added'
+  | 'member.removed'
+  | 'member.role_changed'
   | 'override.created'
   | 'override.ended'
   | 'payment.marked_paid'

@@ -13,7 +13,7 @@ const USD = /^(0|[1-9]\d{0,8})(\.\d{1,9})?$/;
 
 const limitWindow = z.enum(WINDOWS);
 
-/** A limit of one key, below whatever its account may use. */
+/** A limit of one key, in addition to those of its account. */
 export const keyLimit = z
   .union([
     z.strictObject({
@@ -39,7 +39,7 @@ const keyLimits = z
   .max(MAX_LIMITS)
   .refine(
     (limits) => new Set(limits.map(({ meter, window }) => `${meter} ${window}`)).size === limits.length,
-    'a meter can have one limit per window',
+    'set at most one limit per meter and window',
   );
 
 export const createApiKeyRequest = z
@@ -50,35 +50,38 @@ export const createApiKeyRequest = z
       .min(1)
       .max(KEY_SCOPES.length)
       .default(['generate', 'usage:read'])
-      .describe('What the key may do; `*` is everything.'),
-    expires_at: z.iso.datetime({ offset: true }).optional().describe('Never, if absent.'),
-    limits: keyLimits.default([]).describe('Further limits for this key alone.'),
+      .describe('What the key may do; `*` means everything.'),
+    expires_at: z.iso.datetime({ offset: true }).optional().describe('The key never expires by default.'),
+    limits: keyLimits.default([]).describe('Limits of this key alone.'),
   })
   .meta({ id: 'CreateApiKeyRequest' });
 
 const apiKeyShape = {
   id: z.uuid(),
   name: z.string(),
-  prefix: z.string().describe('How the key begins, to recognise it by.'),
+  prefix: z.string().describe('The beginning of the key, to recognise it.'),
   scopes: z.array(z.string()),
   limits: z.array(keyLimit),
   created_by: z.uuid(),
   created_at: instant,
   expires_at: instant.nullable(),
-  last_used_at: instant.nullable().describe('To the minute.'),
+  last_used_at: instant.nullable().describe('Accurate to the minute.'),
   revoked_at: instant.nullable(),
 };
 
 export const apiKey = z.object(apiKeyShape).meta({ id: 'ApiKey' });
 export const createdApiKey = z
-  .object({ ...apiKeyShape, key: z.string().describe('The key itself. Shown this once and stored nowhere.') })
+  .object({
+    ...apiKeyShape,
+    key: z.string().describe('The key itself. Shown only in this response, and not stored.'),
+  })
   .meta({ id: 'CreatedApiKey' });
 
 export type ApiKeyView = z.infer<typeof apiKey>;
 
 const exampleKey: ApiKeyView = {
   id: '019e3f5e-6f2a-7c31-9d52-8a4f0b6c1d30',
-  name: 'Newsletter robot',
+  name: 'Newsletter service',
   prefix: 'ik_live_7Hq2Xc',
   scopes: ['generate'],
   limits: [{ meter: 'cost', window: 'month', amount: '25.00' }],
@@ -99,7 +102,7 @@ export const createApiKey = defineOperation({
   path: '/api/api-keys',
   summary: 'Create an API key',
   description:
-    'For owners and admins, and for keys with `keys:manage`, which can pass on no more than they may do themselves.',
+    'For owners and admins, and for keys with `keys:manage`, which cannot create a key that may do more than they may.',
   tags,
   auth: 'user',
   scope: 'keys:manage',
@@ -111,7 +114,7 @@ export const createApiKey = defineOperation({
   },
   responses: {
     201: {
-      description: 'The key, shown this once.',
+      description: 'The key, shown only in this response.',
       schema: createdApiKey,
       example: { ...exampleKey, key: 'ik_live_<id>_<secret>' },
     },
@@ -124,7 +127,7 @@ export const listApiKeys = defineOperation({
   method: 'GET',
   path: '/api/api-keys',
   summary: 'List API keys',
-  description: 'Newest first, revoked ones included.',
+  description: 'Newest first, including revoked keys.',
   tags,
   auth: 'user',
   scope: 'keys:manage',
@@ -143,7 +146,7 @@ export const getApiKey = defineOperation({
   operationId: 'getApiKey',
   method: 'GET',
   path: '/api/api-keys/{id}',
-  summary: 'Look at an API key',
+  summary: 'Get an API key',
   tags,
   auth: 'user',
   scope: 'keys:manage',
@@ -159,7 +162,7 @@ export const revokeApiKey = defineOperation({
   method: 'DELETE',
   path: '/api/api-keys/{id}',
   summary: 'Revoke an API key',
-  description: 'Takes effect within a second everywhere. Revoking twice is no error.',
+  description: 'Takes effect within a second everywhere. Revoking a key twice succeeds.',
   tags,
   auth: 'user',
   scope: 'keys:manage',

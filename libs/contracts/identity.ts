@@ -1,17 +1,18 @@
-/** Signing up, signing in and who one is: `/api/auth/*`, `/api/me` and the public keys of our tokens. */
+/** Sign-up, sign-in and the caller: `/api/auth/*`, `/api/me` and the public keys of access tokens. */
 import { z } from 'zod';
 import { instant } from './envelope.ts';
 import { ACCOUNT_ROLES, PLATFORM_ROLES } from './internal-context.ts';
 import { defineOperation } from './operation.ts';
+import { page } from './page.ts';
 import { problemResponses, USER_PROBLEMS } from './problem-responses.ts';
 
 const MAX_EMAIL_CHARACTERS = 254;
-const LEAST_PASSWORD_CHARACTERS = 8;
+const MIN_PASSWORD_CHARACTERS = 8;
 const MAX_PASSWORD_CHARACTERS = 200;
 
 const NO_CONTROL_CHARACTERS = /^\P{Cc}*$/u;
 
-/** A name as people write them: anything but control characters, which no column and no log line should hold. */
+/** Any name without control characters, which do not belong in columns and log lines. */
 export const displayName = z
   .string()
   .trim()
@@ -21,8 +22,8 @@ export const displayName = z
 
 export const emailAddress = z.string().trim().pipe(z.email().max(MAX_EMAIL_CHARACTERS));
 
-/** Length is what makes a password strong; the upper bound keeps hashing cheap. */
-export const newPassword = z.string().min(LEAST_PASSWORD_CHARACTERS).max(MAX_PASSWORD_CHARACTERS);
+/** Length makes a password strong; the upper bound keeps hashing cheap. */
+export const newPassword = z.string().min(MIN_PASSWORD_CHARACTERS).max(MAX_PASSWORD_CHARACTERS);
 
 const givenPassword = z.string().min(1).max(MAX_PASSWORD_CHARACTERS);
 const givenRefreshToken = z.string().min(1).max(200);
@@ -31,10 +32,10 @@ export const registerRequest = z
   .strictObject({
     email: emailAddress,
     password: newPassword,
-    name: displayName.optional().describe('Of the person.'),
+    name: displayName.optional().describe('Name of the user.'),
     account_name: displayName
       .optional()
-      .describe('Of the new account; made from the email address if absent.'),
+      .describe("Name of the new account; the user's name or email address by default."),
   })
   .meta({ id: 'RegisterRequest' });
 
@@ -45,25 +46,38 @@ export const loginRequest = z
     account_id: z
       .uuid()
       .optional()
-      .describe('For people in several accounts; the one joined first if absent.'),
+      .describe('For users in several accounts; the first one joined by default.'),
   })
   .meta({ id: 'LoginRequest' });
 
 export const refreshRequest = z
-  .strictObject({ refresh_token: givenRefreshToken })
+  .strictObject({
+    refresh_token: givenRefreshToken,
+    account_id: z
+      .uuid()
+      .optional()
+      .describe('Switches the session to another account of the user; it stays in its account by default.'),
+  })
   .meta({ id: 'RefreshRequest' });
+
+export const logoutRequest = z
+  .strictObject({ refresh_token: givenRefreshToken })
+  .meta({ id: 'LogoutRequest' });
 
 export const updateMeRequest = z
   .strictObject({
     name: displayName.optional(),
     current_password: givenPassword.optional(),
-    new_password: newPassword.optional().describe('Ends every session of the person, this one included.'),
+    new_password: newPassword.optional().describe('Ends every session of the user, including this one.'),
   })
   .refine((body) => (body.new_password === undefined) === (body.current_password === undefined), {
     path: ['current_password'],
-    message: 'current_password and new_password go together',
+    message: 'set current_password and new_password together',
   })
-  .refine((body) => body.name !== undefined || body.new_password !== undefined, 'nothing to change was given')
+  .refine(
+    (body) => body.name !== undefined || body.new_password !== undefined,
+    'set name, or current_password and new_password',
+  )
   .meta({ id: 'UpdateMeRequest' });
 
 export const tokenPair = z
@@ -71,7 +85,7 @@ export const tokenPair = z
     access_token: z.string().describe('JWT; send it as `Authorization: Bearer`.'),
     token_type: z.literal('Bearer'),
     expires_in: z.int().describe('Seconds until the access token expires.'),
-    refresh_token: z.string().describe('Good for one refresh, which returns the next one.'),
+    refresh_token: z.string().describe('Works for one refresh, which returns the next one.'),
     refresh_expires_in: z.int().describe('Seconds until the refresh token expires.'),
   })
   .meta({ id: 'TokenPair' });
@@ -87,18 +101,29 @@ export const identity = z
         created_at: instant,
       })
       .nullable()
-      .describe('The person; null for an API key.'),
+      .describe('The user; null for an API key.'),
     account: z.object({
       id: z.uuid(),
       name: z.string(),
       status: z.enum(['active', 'suspended', 'deleted']),
       created_at: instant,
     }),
-    role: z.enum(ACCOUNT_ROLES).describe('In the account.'),
-    scopes: z.array(z.string()).describe('`*`, or what the API key is restricted to.'),
+    role: z.enum(ACCOUNT_ROLES).describe('Role in the account.'),
+    scopes: z.array(z.string()).describe('`*`, or the scopes of the API key.'),
     api_key_id: z.uuid().nullable(),
   })
   .meta({ id: 'Identity' });
+
+export const memberAccount = z
+  .object({
+    id: z.uuid(),
+    name: z.string(),
+    status: z.enum(['active', 'suspended', 'deleted']),
+    role: z.enum(ACCOUNT_ROLES).describe("The user's role in the account."),
+    joined_at: instant,
+    current: z.boolean().describe('Whether the request was made in this account.'),
+  })
+  .meta({ id: 'MemberAccount' });
 
 export type Identity = z.infer<typeof identity>;
 export type TokenPair = z.infer<typeof tokenPair>;
@@ -133,6 +158,15 @@ const exampleIdentity: Identity = {
   api_key_id: null,
 };
 
+const exampleMemberAccount: z.infer<typeof memberAccount> = {
+  id: EXAMPLE_IDS.account,
+  name: 'Analytical Engines',
+  status: 'active',
+  role: 'owner',
+  joined_at: '2026-11-20T09:00:00.000Z',
+  current: true,
+};
+
 const exampleTokens: TokenPair = {
   access_token: '<JWT>',
   token_type: 'Bearer',
@@ -149,7 +183,8 @@ export const register = defineOperation({
   method: 'POST',
   path: '/api/auth/register',
   summary: 'Sign up',
-  description: 'Creates a person and an account that they own, and signs them in.',
+  description:
+    'Creates a user and an account that they own, and starts a session. A user who was removed from their last account gets a new account with their old email address and password.',
   tags,
   auth: 'none',
   body: registerRequest,
@@ -159,7 +194,7 @@ export const register = defineOperation({
     account_name: 'Analytical Engines',
   },
   responses: {
-    201: { description: 'Signed up and in.', schema: tokenPair, example: exampleTokens },
+    201: { description: 'The tokens of the new session.', schema: tokenPair, example: exampleTokens },
     ...problemResponses(...AUTH_PROBLEMS, 'email_taken'),
   },
 });
@@ -169,13 +204,15 @@ export const login = defineOperation({
   method: 'POST',
   path: '/api/auth/login',
   summary: 'Sign in',
+  description:
+    'Starts a session in the account that `account_id` names, or in the first one joined. A user who was removed from their last account gets a new account of their own.',
   tags,
   auth: 'none',
   body: loginRequest,
   bodyExample: { email: 'ada@example.com', password: 'correct horse battery' },
   responses: {
-    200: { description: 'Signed in.', schema: tokenPair, example: exampleTokens },
-    ...problemResponses(...AUTH_PROBLEMS, 'invalid_credentials', 'account_suspended'),
+    200: { description: 'The tokens of the new session.', schema: tokenPair, example: exampleTokens },
+    ...problemResponses(...AUTH_PROBLEMS, 'invalid_credentials', 'account_suspended', 'role_required'),
   },
 });
 
@@ -185,7 +222,7 @@ export const refresh = defineOperation({
   path: '/api/auth/refresh',
   summary: 'Get a new access token',
   description:
-    'Every refresh token works once and is replaced. Using one a second time ends the session, because then two parties hold it.',
+    'Every refresh token works once and is replaced by the next one. Using it a second time ends the session, because it may have been stolen. With `account_id`, the session continues in another account of the user: `GET /api/me/accounts` lists them.',
   tags,
   auth: 'none',
   body: refreshRequest,
@@ -197,6 +234,7 @@ export const refresh = defineOperation({
       'refresh_token_invalid',
       'refresh_token_reused',
       'account_suspended',
+      'role_required',
     ),
   },
 });
@@ -209,10 +247,10 @@ export const logout = defineOperation({
   description: 'Ends the session: its refresh token and its access tokens stop working within a second.',
   tags,
   auth: 'none',
-  body: refreshRequest,
+  body: logoutRequest,
   bodyExample: { refresh_token: exampleTokens.refresh_token },
   responses: {
-    204: { description: 'Signed out, or there was nothing to sign out from.' },
+    204: { description: 'The session has ended, or there was none.' },
     ...problemResponses(...AUTH_PROBLEMS),
   },
 });
@@ -221,13 +259,13 @@ export const getMe = defineOperation({
   operationId: 'getMe',
   method: 'GET',
   path: '/api/me',
-  summary: 'Who am I',
+  summary: 'Get the caller',
   tags,
   auth: 'user',
   scope: 'any',
   responses: {
     200: {
-      description: 'The person or API key, and their account.',
+      description: 'The user or API key, and the account.',
       schema: identity,
       example: exampleIdentity,
     },
@@ -239,14 +277,33 @@ export const updateMe = defineOperation({
   operationId: 'updateMe',
   method: 'PATCH',
   path: '/api/me',
-  summary: 'Change name or password',
+  summary: 'Change your name or password',
   tags,
   auth: 'user',
   body: updateMeRequest,
   bodyExample: { current_password: 'correct horse battery', new_password: 'staple correct battery' },
   responses: {
-    200: { description: 'As it is now.', schema: identity, example: exampleIdentity },
+    200: { description: 'The caller after the change.', schema: identity, example: exampleIdentity },
     ...problemResponses(...USER_PROBLEMS, 'invalid_credentials', 'insufficient_scope', 'role_required'),
+  },
+});
+
+export const listMyAccounts = defineOperation({
+  operationId: 'listMyAccounts',
+  method: 'GET',
+  path: '/api/me/accounts',
+  summary: 'List your accounts',
+  description:
+    'In the order in which you joined them. `POST /api/auth/refresh` and `POST /api/auth/login` select one with `account_id`.',
+  tags,
+  auth: 'user',
+  responses: {
+    200: {
+      description: 'All accounts of the user, on one page.',
+      schema: page(memberAccount).meta({ id: 'MemberAccountPage' }),
+      example: { data: [exampleMemberAccount], next_cursor: null },
+    },
+    ...problemResponses(...USER_PROBLEMS, 'insufficient_scope'),
   },
 });
 
@@ -254,7 +311,7 @@ export const getJsonWebKeySet = defineOperation({
   operationId: 'getJsonWebKeySet',
   method: 'GET',
   path: '/.well-known/jwks.json',
-  summary: 'Public keys of our access tokens',
+  summary: 'Get the public keys of access tokens',
   tags,
   auth: 'none',
   responses: {
@@ -284,5 +341,6 @@ export const IDENTITY_OPERATIONS = [
   logout,
   getMe,
   updateMe,
+  listMyAccounts,
   getJsonWebKeySet,
 ] as const;

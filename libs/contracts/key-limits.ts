@@ -1,8 +1,8 @@
-/** How the gateway has billing put the limits of one API key in force, next to those of its account's plan. */
+/** The gateway's request to billing to set the limits of one API key, in addition to those of the account's plan. */
 import { z } from 'zod';
 import { WINDOWS } from '#libs/catalogue/limit.ts';
 
-/** `PUT`; replaces all limits the key had. Answered with 204. */
+/** `PUT`; replaces all limits of the key. The answer is 204. */
 export const KEY_LIMITS_ROUTE = '/internal/accounts/:account_id/keys/:key_id/limits';
 
 export const keyLimitsPath = (accountId: string, keyId: string): string =>
@@ -16,7 +16,7 @@ export const keyLimitsBody = z.strictObject({
       amount: z
         .string()
         .regex(/^\d{1,18}$/)
-        .describe('Nano-USD for `cost`, pieces otherwise.'),
+        .describe('Nano-USD for `cost`, units of the meter otherwise.'),
     }),
   ),
 });

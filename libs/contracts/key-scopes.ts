@@ -1,8 +1,8 @@
-/** What an API key may be allowed to do. People are not restricted by scopes but by their role in the account. */
+/** What an API key may do. Users are restricted by their role in the account, not by scopes. */
 export const KEY_SCOPES = ['generate', 'usage:read', 'billing:read', 'keys:manage', '*'] as const;
 
-/** `*` is everything, including scopes that are added later. */
+/** `*` means everything, including scopes added later. */
 export type KeyScope = (typeof KEY_SCOPES)[number];
 
-/** What an operation asks of an API key: one scope, or nothing beyond being valid. */
+/** The scope that an operation requires of an API key; `any` valid key is enough for some. */
 export type RequiredScope = Exclude<KeyScope, '*'> | 'any';

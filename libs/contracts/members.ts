@@ -1,4 +1,4 @@
-/** `/api/members`: the people of an account. */
+/** `/api/members`: the users of an account. */
 import { z } from 'zod';
 import { instant } from './envelope.ts';
 import { displayName, emailAddress, newPassword } from './identity.ts';
@@ -10,7 +10,7 @@ import { COUNTING_PROBLEMS, problemResponses, USER_PROBLEMS } from './problem-re
 export const addMemberRequest = z
   .strictObject({
     email: emailAddress,
-    password: newPassword.describe('A first password, which the new member changes with `PATCH /api/me`.'),
+    password: newPassword.describe('The first password. The new member changes it with `PATCH /api/me`.'),
     name: displayName.optional(),
     role: z.enum(ACCOUNT_ROLES).default('member'),
   })
@@ -48,7 +48,7 @@ export const listMembers = defineOperation({
   operationId: 'listMembers',
   method: 'GET',
   path: '/api/members',
-  summary: 'List the people of the account',
+  summary: 'List the members of the account',
   tags,
   auth: 'user',
   querystring: pageQuery,
@@ -66,16 +66,16 @@ export const addMember = defineOperation({
   operationId: 'addMember',
   method: 'POST',
   path: '/api/members',
-  summary: 'Add a person to the account',
+  summary: 'Add a new user to the account',
   description:
-    'Owners add anybody; admins add admins and members. Everybody in the account has one of the seats of its plan.',
+    'Creates a user who is a member of the account. Owners add every role, admins add admins and members. Each member takes one seat of the plan. For an address that already has a user, create an invitation with `POST /api/invitations`.',
   tags,
   auth: 'user',
   body: addMemberRequest,
   bodyExample: { email: exampleMember.email, password: 'a first password', role: exampleMember.role },
   responses: {
     201: { description: 'The new member.', schema: member, example: exampleMember },
-    ...problemResponses(...PROBLEMS, ...COUNTING_PROBLEMS, 'email_taken'),
+    ...problemResponses(...PROBLEMS, ...COUNTING_PROBLEMS, 'invitation_required'),
   },
 });
 
@@ -84,7 +84,8 @@ export const changeMember = defineOperation({
   method: 'PATCH',
   path: '/api/members/{user_id}',
   summary: "Change a member's role",
-  description: 'Only owners make or unmake owners, and an account keeps at least one.',
+  description:
+    'Only owners change the role of owners or to owner. The last owner of an account cannot change role.',
   tags,
   auth: 'user',
   params: memberId,
@@ -100,8 +101,9 @@ export const removeMember = defineOperation({
   operationId: 'removeMember',
   method: 'DELETE',
   path: '/api/members/{user_id}',
-  summary: 'Remove a person from the account',
-  description: 'Their sessions end within a second. Anybody may remove themselves; the last owner cannot.',
+  summary: 'Remove a member from the account',
+  description:
+    'Ends their sessions in the account within a second, and frees their seat. Every member can remove themselves, except the last owner.',
   tags,
   auth: 'user',
   params: memberId,

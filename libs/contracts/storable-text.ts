@@ -1,4 +1,4 @@
-/** Whether PostgreSQL keeps a text as it is: it knows neither NUL nor half a surrogate pair. */
+/** Whether PostgreSQL can store a text unchanged: it accepts neither NUL nor an unpaired surrogate. */
 export function isStorable(text: string): boolean {
   return text.isWellFormed() && !text.includes('\u0000');
 }

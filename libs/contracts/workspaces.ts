@@ -1,4 +1,4 @@
-/** `/api/workspaces`: parts of an account that can be told apart in usage and limited on their own. */
+/** `/api/workspaces`: parts of an account with usage and limits of their own. */
 import { z } from 'zod';
 import { instant } from './envelope.ts';
 import { displayName } from './identity.ts';
@@ -6,7 +6,7 @@ import { defineOperation } from './operation.ts';
 import { page, pageQuery } from './page.ts';
 import { COUNTING_PROBLEMS, problemResponses, USER_PROBLEMS } from './problem-responses.ts';
 
-/** Names the workspace a request is made in. */
+/** The workspace of a request. */
 export const WORKSPACE_HEADER = 'x-workspace-id';
 
 export const createWorkspaceRequest = z
@@ -52,7 +52,7 @@ export const createWorkspace = defineOperation({
   method: 'POST',
   path: '/api/workspaces',
   summary: 'Create a workspace',
-  description: `For owners and admins. Requests with the header \`${WORKSPACE_HEADER}\` are made in it: their usage carries it.`,
+  description: `For owners and admins. The usage of requests with the header \`${WORKSPACE_HEADER}\` is attributed to the workspace.`,
   tags,
   auth: 'user',
   body: createWorkspaceRequest,
@@ -67,7 +67,7 @@ export const getWorkspace = defineOperation({
   operationId: 'getWorkspace',
   method: 'GET',
   path: '/api/workspaces/{id}',
-  summary: 'Look at a workspace',
+  summary: 'Get a workspace',
   tags,
   auth: 'user',
   params: workspaceId,
@@ -82,7 +82,7 @@ export const deleteWorkspace = defineOperation({
   method: 'DELETE',
   path: '/api/workspaces/{id}',
   summary: 'Delete a workspace',
-  description: 'For owners and admins. What was used in it stays in the books, and one more may be created.',
+  description: 'For owners and admins. Its usage stays recorded, and another workspace may be created.',
   tags,
   auth: 'user',
   params: workspaceId,

@@ -233,6 +233,12 @@ export const PROBLEMS = {
     detail: 'There is no such plan on offer.',
     openai: invalidRequest,
   },
+  invitation_invalid: {
+    status: 404,
+    title: 'Invitation not valid',
+    detail: 'The invitation is unknown, expired, revoked or already accepted.',
+    openai: invalidRequest,
+  },
   method_not_allowed: {
     status: 405,
     title: 'Method not allowed',
@@ -251,6 +257,13 @@ export const PROBLEMS = {
     status: 409,
     title: 'Email taken',
     detail: 'An account with this email address exists already.',
+    openai: invalidRequest,
+    headers: neverRetry,
+  },
+  invitation_required: {
+    status: 409,
+    title: 'Invitation required',
+    detail: 'This email address cannot be added directly. Invite it with POST /api/invitations.',
     openai: invalidRequest,
     headers: neverRetry,
   },

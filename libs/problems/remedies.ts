@@ -49,10 +49,13 @@ export const REMEDIES: Readonly<Record<ProblemCode, string>> = {
   route_not_found: 'Check the URL against `GET /openapi.json`.',
   unknown_model: 'Use one of the models that `GET /v1/models` lists.',
   unknown_plan: 'Use one of `available_plans`; `GET /api/plans/available` describes them.',
+  invitation_invalid: 'Ask an owner or admin of the account for a new invitation.',
   method_not_allowed: 'Use one of the methods in the `Allow` header.',
 
   conflict: 'Read the current state, decide anew, and send a request that fits it.',
   email_taken: 'Sign in instead, or use another email address.',
+  invitation_required:
+    'Create an invitation with `POST /api/invitations`, and give its token to the person. They accept it with `POST /api/invitations/accept`.',
   plan_change_not_allowed:
     '`reason` says why: `not_a_higher_rank` and `not_a_lower_rank` ask for the other direction, `already_on_plan` asks for nothing, `contact_sales` means that the price is a matter of negotiation, `cycle_not_sold` and `cycle_too_short` ask for another `cycle`, `nothing_to_cancel` means that nothing is paid.',
   trial_not_available:

@@ -7,29 +7,47 @@ import type { InternalClient } from '#libs/clients/internal-client.ts';
 import { createQuotaResources } from '#libs/clients/quota-resources.ts';
 import type { AnswerHead } from '#libs/contracts/work.ts';
 import { createDatabase } from '#libs/db/database.ts';
+import type { Listener } from '#libs/db/listen.ts';
 import type { Task } from '#libs/jobs/task.ts';
 import { createLedger } from '#libs/ledger/ledger.ts';
 import { readLimits } from '#libs/ledger/read-limits.ts';
 import { createService, type ServiceApp } from '#libs/service/create-service.ts';
+import type { Logger } from '#libs/service/logger.ts';
 import type { Metrics } from '#libs/service/metrics.ts';
 import type { PeriodicJob } from '#libs/service/periodic-job.ts';
 import { meteringUnavailable } from '#libs/service/refusal.ts';
-import { addIdentity, type IdentityDependencies } from './auth/plugin.ts';
+import type { Runtime } from '#libs/service/runtime.ts';
+import { accountsPlugin } from './accounts/plugin.ts';
+import type { SetKeyLimits } from './api-keys/domain.ts';
+import { apiKeysPlugin, createSetKeyLimits } from './api-keys/plugin.ts';
+import { authTasks, createKeyUse } from './auth/jobs.ts';
+import { authPlugin } from './auth/plugin.ts';
 import { browserHeadersPlugin } from './browser-headers/plugin.ts';
 import { chatPlugin } from './chat/plugin.ts';
+import type { GatewayConfig } from './config.ts';
 import { contentPlugin } from './content/plugin.ts';
-import { registerHealth } from './docs/health-routes.ts';
-import { registerOpenApi } from './docs/routes.ts';
+import { docsPlugin } from './docs/plugin.ts';
 import { idempotencyTasks } from './idempotency/jobs.ts';
 import { idempotencyPlugin } from './idempotency/plugin.ts';
 import { imagesPlugin } from './images/plugin.ts';
+import { memberTasks } from './members/jobs.ts';
+import { membersPlugin } from './members/plugin.ts';
 import { meteringPlugin } from './metering/plugin.ts';
 import { modelsPlugin } from './models/plugin.ts';
 import { OPERATIONS } from './openapi/operations.ts';
 import { proxyPlugin } from './proxy/plugin.ts';
+import { rateLimitsPlugin } from './rate-limits/plugin.ts';
+import { workspacesPlugin } from './workspaces/plugin.ts';
 
-export type AppDependencies = Omit<IdentityDependencies, 'quotaResources'> & {
+export type AppDependencies = {
+  config: GatewayConfig;
+  runtime: Runtime;
+  logger: Logger;
   metrics: Metrics;
+  pool: Pool;
+  listener: Listener;
+  /** Billing, unless given. */
+  setKeyLimits?: SetKeyLimits;
   /** The services behind the gateway. Without them it serves identity only. */
   backends?: Backends;
   /** Read from billing, unless given. */
@@ -53,10 +71,12 @@ export type Backends = {
   holdTtlMs: number;
 };
 
+const noBilling = async () => {
+  throw meteringUnavailable(new Error('Billing is not configured.'));
+};
+
 const NO_ENTITLEMENTS: AccountEntitlements = {
-  get: async () => {
-    throw meteringUnavailable(new Error('Billing is not configured.'));
-  },
+  get: noBilling,
   catalogueOf: async () => undefined,
   suggestPlans: async () => undefined,
   listen: async () => () => {},
@@ -101,10 +121,18 @@ export async function buildApp(dependencies: AppDependencies): Promise<Gateway> 
   const quotaResources = createQuotaResources({ ledger, entitlements, runtime });
 
   await app.register(browserHeadersPlugin, { corsOrigins: config.corsOrigins });
-  registerHealth(app);
-  registerOpenApi(app);
-  const jobs = await addIdentity(app, { ...dependencies, quotaResources });
-  const tasks = idempotencyTasks({ database, now });
+  const keyUse = createKeyUse({ database, clock: runtime.clock, logger });
+  await app.register(authPlugin, { config, database, runtime, listener, keyUse });
+  await app.register(rateLimitsPlugin, config.rateLimits);
+  await app.register(docsPlugin);
+  await app.register(accountsPlugin, { database, runtime });
+  await app.register(membersPlugin, { database, runtime, quotaResources });
+  await app.register(workspacesPlugin, { database, runtime, quotaResources });
+  const setKeyLimits =
+    dependencies.setKeyLimits ?? (backends ? createSetKeyLimits(backends.billing) : noBilling);
+  await app.register(apiKeysPlugin, { database, runtime, setKeyLimits });
+  const jobs = [keyUse.job];
+  const tasks = [authTasks, memberTasks, idempotencyTasks].flatMap((create) => create({ database, now }));
   if (backends === undefined) return { app, jobs, tasks, ready: async () => {}, idle: ledger.idle };
 
   const { signer, usageMetering, generation, holdTtlMs } = backends;

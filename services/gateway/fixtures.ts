@@ -15,8 +15,8 @@ import { createLogger } from '#libs/service/logger.ts';
 import { createMetrics } from '#libs/service/metrics.ts';
 import { createTestDatabase, type TestDatabase, type TestScope } from '#libs/testing/database.ts';
 import { createFakeRuntime, type FakeClock } from '#libs/testing/runtime.ts';
+import type { SetKeyLimits } from './api-keys/domain.ts';
 import { buildApp, type Gateway } from './app.ts';
-import type { SetKeyLimits } from './auth/ports.ts';
 import { configSchema, toGatewayConfig } from './config.ts';
 
 export const TEST_PASSWORD = 'a password of tests';
@@ -35,7 +35,9 @@ export type TestGateway = Gateway & {
   newId: () => string;
   /** Every line logged so far. */
   log: () => string;
-  /** Resolves when the next change has been heard and acted on. */
+  /** Runs a scheduled task once. */
+  runTask: (name: string) => Promise<void>;
+  /** Resolves when the next notification of a change has been received and handled. */
   nextChange: () => Promise<string>;
   call: (
     method: 'GET' | 'POST' | 'PATCH' | 'DELETE' | 'OPTIONS',
@@ -56,14 +58,14 @@ let lastGroup = 0;
 export async function createTestGateway(
   t: TestScope,
   options: {
-    /** Another gateway on the same database and at the same time of day. */
+    /** Another gateway, to share its database and clock. */
     beside?: TestGateway;
     variables?: Record<string, string>;
     setKeyLimits?: SetKeyLimits;
     listener?: Listener;
-    /** How many of a thing each account may have; any number, unless given. */
+    /** Total limits of each account by meter; unlimited unless given. */
     limits?: Record<string, bigint>;
-    /** Further routes, to test what stands before every route. */
+    /** Further routes, to test hooks that run before every route. */
     addRoutes?: (app: ServiceApp) => void;
   } = {},
 ): Promise<TestGateway> {
@@ -94,10 +96,11 @@ export async function createTestGateway(
   });
   const ownListener = createListener({ connectionString: database.url, applicationName: 'gateway-test' });
   const listener = options.listener ?? ownListener;
+  const logger = createLogger({ name: 'gateway', level: config.service.logLevel, destination });
   const gateway = await buildApp({
     config,
     runtime,
-    logger: createLogger({ name: 'gateway', level: config.service.logLevel, destination }),
+    logger,
     metrics: createMetrics({ service: 'gateway', processMetrics: false }),
     pool: database.pool,
     listener,
@@ -118,9 +121,14 @@ export async function createTestGateway(
     clock: runtime.clock,
     newId: runtime.newId,
     log: () => lines.join(''),
+    runTask: async (name) => {
+      const task = gateway.tasks.find((one) => one.name === name);
+      if (task === undefined) throw new Error(`The gateway has no task ${name}.`);
+      await task.run({}, { signal: new AbortController().signal, logger });
+    },
     nextChange: () =>
       new Promise((resolve, reject) => {
-        // Subscribed after the app, hence told after it.
+        // Subscribed after the app, so called after it.
         const subscribed = listener.listen(
           [CHANGES_CHANNEL],
           (_channel, payload) => {
@@ -148,7 +156,7 @@ export async function createTestGateway(
   };
 }
 
-/** Opens books when it is first asked, as billing does. */
+/** Sets an account's limits at the first request for its entitlements, as billing does. */
 function billingOf({ pool }: TestDatabase, limits: Record<string, bigint>): AccountEntitlements {
   const ledger = createLedger({ pool });
   const opened = new Set<string>();
@@ -171,7 +179,7 @@ function billingOf({ pool }: TestDatabase, limits: Record<string, bigint>): Acco
 
 export type SignedUp = TokenPair & { email: string; accountId: string; userId: string };
 
-/** Signs somebody up through the API, with an account of their own. */
+/** Signs a user up through the API, with an account of their own. */
 export async function signUp(gateway: TestGateway, name: string): Promise<SignedUp> {
   const email = `${name}@example.com`;
   const { status, body } = await gateway.call('POST', '/api/auth/register', {
@@ -182,7 +190,7 @@ export async function signUp(gateway: TestGateway, name: string): Promise<Signed
   return { ...body, email, accountId: me.body.account.id, userId: me.body.user.id };
 }
 
-/** Adds a person to the account of an owner, and signs them in. */
+/** Adds a new user to the account of an owner, and signs them in. */
 export async function addMember(
   gateway: TestGateway,
   owner: SignedUp,

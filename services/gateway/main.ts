@@ -1,6 +1,5 @@
 import { createWorkChannel } from '#libs/clients/work-channel.ts';
 import { startService } from '#libs/service/start-service.ts';
-import { createSetKeyLimits } from './api-keys/key-limits.ts';
 import { buildApp } from './app.ts';
 import { configSchema, toGatewayConfig } from './config.ts';
 
@@ -23,7 +22,6 @@ await startService({
       ...shared,
       config: toGatewayConfig(variables),
       listener: openListener(),
-      setKeyLimits: createSetKeyLimits(billing.client),
       backends: {
         signer,
         ledgerPool: openPool('ledger', LEDGER_CONNECTIONS),

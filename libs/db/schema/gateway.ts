@@ -1,6 +1,7 @@
 /** Tables of the gateway: who may call. */
 import { sql } from 'drizzle-orm';
 import { index, integer, jsonb, pgTable, primaryKey, text, uniqueIndex, uuid } from 'drizzle-orm/pg-core';
+import type { KeyLimit } from '#libs/contracts/api-keys.ts';
 import { bytes, instant } from './columns.ts';
 
 /** A tenant. Everything that is used, limited or paid belongs to one. */
@@ -84,7 +85,7 @@ export const apiKeys = pgTable(
     displayPrefix: text('display_prefix').notNull(),
     secretHash: text('secret_hash').notNull(),
     scopes: text('scopes').array().notNull(),
-    limits: jsonb('limits').notNull().default(sql`'[]'::jsonb`),
+    limits: jsonb('limits').$type<KeyLimit[]>().notNull().default(sql`'[]'::jsonb`),
     createdAt: instant('created_at').notNull(),
     expiresAt: instant('expires_at'),
     lastUsedAt: instant('last_used_at'),

@@ -1,46 +1,47 @@
-/** Accounts that a fresh installation begins with. */
-import { eq, sql } from 'drizzle-orm';
-import type { Pool } from 'pg';
+/** The users and the account that a fresh local installation starts with. */
+import { and, asc, eq, isNull, sql } from 'drizzle-orm';
 import { apiKeyDisplayPrefix, hashApiKeySecret, parseApiKey } from '#libs/auth/api-key.ts';
 import { hashPassword } from '#libs/auth/password.ts';
-import type { PlatformRole } from '#libs/contracts/internal-context.ts';
+import { type Database, type Tx, transaction } from '#libs/db/database.ts';
 import { apiKeys, memberships, users } from '#libs/db/schema/gateway.ts';
-import { type Connection, transaction } from '#libs/db/transaction.ts';
+import { recordWithin } from '#libs/ledger/quota-resources.ts';
 import type { Runtime } from '#libs/service/runtime.ts';
-import { onConnection } from './database.ts';
-import { insertOwnedAccount, insertUser } from './store.ts';
+import { SEATS, seatOwner } from '../members/domain.ts';
+import type { StaffRole } from './staff.ts';
+import {
+  findUserByEmail,
+  insertMembership,
+  insertOwnedAccount,
+  insertUser,
+  type OwnedAccount,
+} from './store.ts';
 
 export const DEMO_EMAIL = 'demo@inkmeter.local';
+export const DEMO_MEMBER_EMAIL = 'member@inkmeter.local';
+export const DEMO_STAFF_EMAIL = 'staff@inkmeter.local';
 
-/** Any fixed number will do; keeps two starts at the same time from creating everything twice. */
+/** Any fixed number; keeps two starts at the same time from creating everything twice. */
 const LOCK_KEY = 4_650_715;
 
-export type OwnedAccount = { accountId: string; userId: string };
+type NamedUser = { email: string; password?: string | undefined; name: string };
 
 /**
- * Makes sure that there is a demo account, owned by an ordinary user, and that a key opens it. Does nothing when all
- * is there; a demo key that somebody revoked stays revoked.
+ * Ensures that the demo account exists, with its owner and its API key. A revoked demo key stays revoked.
  *
- * @param options.apiKey the key's text, kept by the caller, because it can never be read back.
- * @param options.password set when the user is created; without it, they can only use the key.
+ * @param options.apiKey the key's text; it cannot be read back from the database.
+ * @param options.password the owner's first password; without it, only the key gives access.
+ * @throws TypeError when `apiKey` is not an API key.
  */
 export async function ensureDemoAccount(
-  pool: Pool,
+  db: Database,
   runtime: Runtime,
   options: { apiKey: string; password?: string },
 ): Promise<OwnedAccount> {
   const key = parseApiKey(options.apiKey);
   if (key === null) throw new TypeError('The demo key is not an API key.');
-  const passwordHash = options.password === undefined ? null : await hashPassword(options.password);
-  return await transaction(pool, async (connection) => {
-    const tx = onConnection(connection);
-    await tx.execute(sql`select pg_advisory_xact_lock(${LOCK_KEY})`);
-    const owner = await ensureOwner(connection, runtime, {
-      email: DEMO_EMAIL,
-      passwordHash,
-      name: 'Demo',
-      accountName: 'Demo account',
-    });
+  const user = { email: DEMO_EMAIL, password: options.password, name: 'Demo' };
+  return await withLock(db, async (tx) => {
+    const owner = await ensureOwner(tx, runtime, user, 'Demo account');
     await tx
       .insert(apiKeys)
       .values({
@@ -59,45 +60,69 @@ export async function ensureDemoAccount(
   });
 }
 
-/**
- * Makes sure that there is a user with a platform role; an existing user is given the role and keeps their password.
- */
-export async function ensureStaffUser(
-  pool: Pool,
+/** Ensures that an account has an ordinary member with this first password. A removed member stays removed. */
+export async function ensureDemoMember(
+  db: Database,
   runtime: Runtime,
-  staff: { email: string; password: string; platformRole: Exclude<PlatformRole, 'none'> },
+  { accountId, password }: { accountId: string; password: string },
+): Promise<void> {
+  await withLock(db, async (tx) => {
+    if ((await findUserByEmail(tx, DEMO_MEMBER_EMAIL)) !== undefined) return;
+    const userId = await ensureUser(tx, runtime, { email: DEMO_MEMBER_EMAIL, password, name: 'Member' });
+    await insertMembership(tx, runtime, { accountId, userId, role: 'member' });
+    const seat = { id: runtime.newId(), owner: seatOwner(accountId), meter: SEATS, amount: 1n };
+    await recordWithin(tx.$client, null, { ...seat, step: 'create' });
+  });
+}
+
+/** Ensures that a user has a platform role; an existing user keeps their password. */
+export async function ensureStaffUser(
+  db: Database,
+  runtime: Runtime,
+  staff: { email: string; password: string; platformRole: StaffRole },
 ): Promise<OwnedAccount> {
-  const passwordHash = await hashPassword(staff.password);
-  return await transaction(pool, async (connection) => {
-    const tx = onConnection(connection);
-    await tx.execute(sql`select pg_advisory_xact_lock(${LOCK_KEY})`);
-    const owner = await ensureOwner(connection, runtime, {
-      email: staff.email,
-      passwordHash,
-      name: 'Staff',
-      accountName: 'Platform staff',
-    });
+  const user = { email: staff.email, password: staff.password, name: 'Staff' };
+  return await withLock(db, async (tx) => {
+    const owner = await ensureOwner(tx, runtime, user, 'Platform staff');
     await tx.update(users).set({ platformRole: staff.platformRole }).where(eq(users.id, owner.userId));
     return owner;
   });
 }
 
+function withLock<Result>(db: Database, work: (tx: Tx) => Promise<Result>): Promise<Result> {
+  return transaction(db, async (tx) => {
+    await tx.execute(sql`select pg_advisory_xact_lock(${LOCK_KEY})`);
+    return await work(tx);
+  });
+}
+
 async function ensureOwner(
-  connection: Connection,
+  tx: Tx,
   runtime: Runtime,
-  owner: { email: string; passwordHash: string | null; name: string; accountName: string },
+  user: NamedUser,
+  accountName: string,
 ): Promise<OwnedAccount> {
-  const tx = onConnection(connection);
-  const [found] = await tx
-    .select({ accountId: memberships.accountId, userId: users.id })
-    .from(users)
-    .innerJoin(memberships, eq(memberships.userId, users.id))
-    .where(eq(sql`lower(${users.email})`, owner.email.toLowerCase()))
-    .orderBy(memberships.createdAt)
+  const userId = await ensureUser(tx, runtime, user);
+  const [membership] = await tx
+    .select({ accountId: memberships.accountId })
+    .from(memberships)
+    .where(eq(memberships.userId, userId))
+    .orderBy(asc(memberships.createdAt))
     .limit(1);
-  if (found !== undefined) return found;
-  const { email, passwordHash, name, accountName } = owner;
-  const userId = await insertUser(tx, runtime, { email, passwordHash, name });
-  const accountId = await insertOwnedAccount(connection, runtime, { name: accountName, ownerId: userId });
+  const accountId =
+    membership?.accountId ?? (await insertOwnedAccount(tx, runtime, { name: accountName, ownerId: userId }));
   return { userId, accountId };
+}
+
+/** Creates the user, or gives an existing one without a password this one. */
+async function ensureUser(tx: Tx, runtime: Runtime, { email, password, name }: NamedUser): Promise<string> {
+  const found = await findUserByEmail(tx, email);
+  if (found !== undefined && (found.passwordHash !== null || password === undefined)) return found.id;
+  const passwordHash = password === undefined ? null : await hashPassword(password);
+  if (found === undefined) return await insertUser(tx, runtime, { email, passwordHash, name });
+  await tx
+    .update(users)
+    .set({ passwordHash })
+    .where(and(eq(users.id, found.id), isNull(users.passwordHash)));
+  return found.id;
 }

@@ -1,29 +1,34 @@
+import type { FastifyInstance } from 'fastify';
 import { hashPassword, verifyPassword } from '#libs/auth/password.ts';
-import { getMe, type Identity, updateMe } from '#libs/contracts/identity.ts';
+import * as contract from '#libs/contracts/identity.ts';
 import type { Caller } from '#libs/contracts/internal-context.ts';
+import type { Database } from '#libs/db/database.ts';
 import { problem } from '#libs/problems/problems.ts';
-import type { ServiceApp } from '#libs/service/create-service.ts';
+import { logAccess } from '#libs/service/access-log.ts';
+import type { Runtime } from '#libs/service/runtime.ts';
 import { serveOperation } from '#libs/service/serve-operation.ts';
-import { audit } from '../auth/access-log.ts';
-import { requirePerson } from '../auth/domain.ts';
-import type { PeopleStore, Person } from '../auth/ports.ts';
-import type { Throttles } from '../rate-limits/plugin.ts';
+import { requireUser } from '../auth/domain.ts';
+import {
+  changePassword,
+  findAccount,
+  findUser,
+  listMemberAccounts,
+  renameUser,
+  type UserRow,
+} from './store.ts';
 
-export type MeDependencies = {
-  people: Pick<PeopleStore, 'findPerson' | 'findAccount' | 'findPassword' | 'rename' | 'changePassword'>;
-  throttles: Throttles;
-};
+export type AccountRoutesOptions = { database: Database; runtime: Runtime };
 
-/** Who one is. */
-export function registerMe(app: ServiceApp, { people, throttles }: MeDependencies): void {
-  async function identify(caller: Caller): Promise<Identity> {
-    const [person, account] = await Promise.all([
-      caller.userId === null ? null : people.findPerson(caller.userId),
-      people.findAccount(caller.accountId),
+/** `/api/me`: the caller, their name, password and accounts. */
+export function accountRoutes(app: FastifyInstance, { database, runtime }: AccountRoutesOptions): void {
+  async function identify(caller: Caller): Promise<contract.Identity> {
+    const [user, account] = await Promise.all([
+      caller.userId === null ? undefined : findUser(database, caller.userId),
+      findAccount(database, caller.accountId),
     ]);
-    if (account === null) throw problem('not_found');
+    if (account === undefined) throw problem('not_found');
     return {
-      user: person === null ? null : presentPerson(person),
+      user: user === undefined ? null : presentUser(user),
       account: {
         id: account.id,
         name: account.name,
@@ -36,33 +41,49 @@ export function registerMe(app: ServiceApp, { people, throttles }: MeDependencie
     };
   }
 
-  async function changePassword(userId: string, current: string, next: string): Promise<void> {
-    const verifiedHash = await people.findPassword(userId);
+  async function replacePassword(userId: string, current: string, next: string): Promise<void> {
+    const verifiedHash = (await findUser(database, userId))?.passwordHash ?? null;
     const isRight = await verifyPassword(current, verifiedHash);
     if (!isRight || verifiedHash === null) throw problem('invalid_credentials');
-    const isChanged = await people.changePassword(userId, verifiedHash, await hashPassword(next));
+    const newHash = await hashPassword(next);
+    const isChanged = await changePassword(database, runtime, { userId, verifiedHash, newHash });
     if (!isChanged) throw problem('invalid_credentials');
   }
 
-  serveOperation(app, getMe, (request) => identify(request.caller));
+  serveOperation(app, contract.getMe, (request) => identify(request.caller));
 
-  serveOperation(app, updateMe, async (request, reply) => {
-    const userId = requirePerson(request.caller);
+  serveOperation(app, contract.updateMe, async (request, reply) => {
+    const userId = requireUser(request.caller);
     const { name, current_password: current, new_password: next } = request.body;
     if (current !== undefined && next !== undefined) {
-      await throttles.byPerson(request, reply, userId);
-      await changePassword(userId, current, next);
-      audit(request, 'user.password_changed', { user: userId });
+      await app.throttles.byPerson(request, reply, userId);
+      await replacePassword(userId, current, next);
+      logAccess(request, 'user.password_changed', { user: userId });
     }
-    if (name !== undefined) await people.rename(userId, name);
+    if (name !== undefined) await renameUser(database, userId, name);
     return await identify(request.caller);
+  });
+
+  serveOperation(app, contract.listMyAccounts, async ({ caller }) => {
+    const rows = await listMemberAccounts(database, requireUser(caller));
+    return {
+      data: rows.map(({ id, name, status, role, joinedAt }) => ({
+        id,
+        name,
+        status,
+        role,
+        joined_at: joinedAt.toISOString(),
+        current: id === caller.accountId,
+      })),
+      next_cursor: null,
+    };
   });
 }
 
-const presentPerson = (person: Person) => ({
-  id: person.id,
-  email: person.email,
-  name: person.name,
-  platform_role: person.platformRole,
-  created_at: person.createdAt.toISOString(),
+const presentUser = (user: UserRow) => ({
+  id: user.id,
+  email: user.email,
+  name: user.name,
+  platform_role: user.platformRole,
+  created_at: user.createdAt.toISOString(),
 });

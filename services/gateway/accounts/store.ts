@@ -1,38 +1,31 @@
-/** Creating people and accounts, inside whatever transaction needs it. */
-
-import type { AccountRole, PlatformRole } from '#libs/contracts/internal-context.ts';
+import { and, asc, eq, ne, sql } from 'drizzle-orm';
+import { type Database, type Queryable, type Tx, transaction, violatesUnique } from '#libs/db/database.ts';
 import { accounts, memberships, users } from '#libs/db/schema/gateway.ts';
-import type { Connection } from '#libs/db/transaction.ts';
 import { recordWithin } from '#libs/ledger/quota-resources.ts';
 import { problem } from '#libs/problems/problems.ts';
 import type { Runtime } from '#libs/service/runtime.ts';
-import { SEATS, seatOwner } from '../members/seats.ts';
-import { onConnection, type Transaction, violatesUnique } from './database.ts';
-import { normaliseEmail } from './email.ts';
+import { lockUser, revokeSessions } from '../auth/sessions-store.ts';
+import { SEATS, seatOwner } from '../members/domain.ts';
+import { normaliseEmail } from './domain.ts';
 
-export type NewUser = {
-  email: string;
-  passwordHash: string | null;
-  name: string | null;
-  platformRole?: PlatformRole;
-  outside?: { issuer: string; subject: string };
-};
+export type UserInput = Pick<typeof users.$inferInsert, 'email' | 'passwordHash' | 'name'> &
+  Partial<Pick<typeof users.$inferInsert, 'externalIssuer' | 'externalSubject'>>;
+export type UserRow = typeof users.$inferSelect;
+export type AccountRow = typeof accounts.$inferSelect;
+export type OwnedAccount = { accountId: string; userId: string };
 
-/** @returns the new user's id. @throws ProblemError `email_taken`, which also spoils the transaction. */
-export async function insertUser(tx: Transaction, runtime: Runtime, user: NewUser): Promise<string> {
+const hasEmail = (email: string) => eq(sql`lower(${users.email})`, email.toLowerCase());
+
+/**
+ * @returns the new user's id.
+ * @throws ProblemError `email_taken`; the transaction is aborted then.
+ */
+export async function insertUser(tx: Tx, runtime: Runtime, user: UserInput): Promise<string> {
   const id = runtime.newId();
   try {
-    await tx.insert(users).values({
-      id,
-      email: user.email,
-      emailNormalised: normaliseEmail(user.email),
-      passwordHash: user.passwordHash,
-      externalIssuer: user.outside?.issuer ?? null,
-      externalSubject: user.outside?.subject ?? null,
-      name: user.name,
-      platformRole: user.platformRole ?? 'none',
-      createdAt: runtime.clock.now(),
-    });
+    await tx
+      .insert(users)
+      .values({ ...user, id, emailNormalised: normaliseEmail(user.email), createdAt: runtime.clock.now() });
   } catch (error) {
     throw violatesUnique(error, 'users_email') ? problem('email_taken', { cause: error }) : error;
   }
@@ -40,19 +33,18 @@ export async function insertUser(tx: Transaction, runtime: Runtime, user: NewUse
 }
 
 /**
- * Its owner has a seat, which counts from the start and which no plan can refuse.
+ * The owner's seat counts from the start, and no limit refuses it.
  * @returns the new account's id.
  */
 export async function insertOwnedAccount(
-  connection: Connection,
+  tx: Tx,
   runtime: Runtime,
   account: { name: string; ownerId: string },
 ): Promise<string> {
-  const tx = onConnection(connection);
   const id = runtime.newId();
   await tx.insert(accounts).values({ id, name: account.name, createdAt: runtime.clock.now() });
   await insertMembership(tx, runtime, { accountId: id, userId: account.ownerId, role: 'owner' });
-  await recordWithin(connection, null, {
+  await recordWithin(tx.$client, null, {
     id,
     owner: seatOwner(id),
     meter: SEATS,
@@ -63,9 +55,98 @@ export async function insertOwnedAccount(
 }
 
 export async function insertMembership(
-  tx: Transaction,
+  tx: Tx,
   runtime: Runtime,
-  membership: { accountId: string; userId: string; role: AccountRole },
+  membership: Omit<typeof memberships.$inferInsert, 'createdAt'>,
 ): Promise<void> {
   await tx.insert(memberships).values({ ...membership, createdAt: runtime.clock.now() });
+}
+
+/** Creates a user and an account that they own. @throws ProblemError `email_taken` */
+export function createOwner(
+  db: Database,
+  runtime: Runtime,
+  { accountName, ...user }: UserInput & { accountName: string },
+): Promise<OwnedAccount> {
+  return transaction(db, async (tx) => {
+    const userId = await insertUser(tx, runtime, user);
+    return {
+      userId,
+      accountId: await insertOwnedAccount(tx, runtime, { name: accountName, ownerId: userId }),
+    };
+  });
+}
+
+/**
+ * Creates an account of their own for a user who belongs to none, such as one removed from their last account.
+ *
+ * @param owner.verifiedHash the password hash that the caller has verified; null for an external user.
+ * @returns the new account's id; null if the user has an account, or another password by now.
+ */
+export function createAccountForOrphan(
+  db: Database,
+  runtime: Runtime,
+  owner: { userId: string; verifiedHash: string | null; accountName?: string | undefined },
+): Promise<string | null> {
+  const { userId } = owner;
+  return transaction(db, async (tx) => {
+    if ((await lockUser(tx, userId)) !== owner.verifiedHash) return null;
+    if ((await listMemberAccounts(tx, userId)).length > 0) return null;
+    const user = await findUser(tx, userId);
+    const name = owner.accountName ?? user?.name ?? user?.email ?? userId;
+    return await insertOwnedAccount(tx, runtime, { name, ownerId: userId });
+  });
+}
+
+export async function findUser(db: Queryable, userId: string): Promise<UserRow | undefined> {
+  const [found] = await db.select().from(users).where(eq(users.id, userId));
+  return found;
+}
+
+export async function findUserByEmail(db: Queryable, email: string): Promise<UserRow | undefined> {
+  const [found] = await db.select().from(users).where(hasEmail(email));
+  return found;
+}
+
+export async function findAccount(db: Queryable, accountId: string): Promise<AccountRow | undefined> {
+  const [found] = await db.select().from(accounts).where(eq(accounts.id, accountId));
+  return found;
+}
+
+/** The accounts of a user, in the order in which they joined; without deleted ones. */
+export function listMemberAccounts(db: Queryable, userId: string) {
+  return db
+    .select({
+      id: accounts.id,
+      name: accounts.name,
+      status: accounts.status,
+      role: memberships.role,
+      joinedAt: memberships.createdAt,
+    })
+    .from(memberships)
+    .innerJoin(accounts, eq(accounts.id, memberships.accountId))
+    .where(and(eq(memberships.userId, userId), ne(accounts.status, 'deleted')))
+    .orderBy(asc(memberships.createdAt), asc(memberships.accountId));
+}
+
+export async function renameUser(db: Queryable, userId: string, name: string): Promise<void> {
+  await db.update(users).set({ name }).where(eq(users.id, userId));
+}
+
+/**
+ * Replaces the password and ends all sessions.
+ *
+ * @returns false if the password is no longer the one that was verified.
+ */
+export function changePassword(
+  db: Database,
+  runtime: Runtime,
+  { userId, verifiedHash, newHash }: { userId: string; verifiedHash: string; newHash: string },
+): Promise<boolean> {
+  return transaction(db, async (tx) => {
+    if ((await lockUser(tx, userId)) !== verifiedHash) return false;
+    await tx.update(users).set({ passwordHash: newHash }).where(eq(users.id, userId));
+    await revokeSessions(tx, runtime.clock, { userId });
+    return true;
+  });
 }

@@ -1,38 +1,68 @@
-/** What a new API key may be. */
 import type { KeyLimit } from '#libs/contracts/api-keys.ts';
 import { type Caller, MANAGER_ROLES } from '#libs/contracts/internal-context.ts';
 import type { KeyScope } from '#libs/contracts/key-scopes.ts';
+import type { apiKeys } from '#libs/db/schema/gateway.ts';
 import { parseUsd } from '#libs/money/money.ts';
 import { problem } from '#libs/problems/problems.ts';
 import { requireRole } from '../auth/domain.ts';
-import type { ApiKeyRecord, KeyLimitAmount } from '../auth/ports.ts';
 
-/** A person needs a role that manages the account; a key has shown its scope `keys:manage` already. */
+export type ApiKeyRow = typeof apiKeys.$inferSelect;
+
+export type KeyLimitAmount = {
+  meter: string;
+  window: KeyLimit['window'];
+  /** Nano-USD for `cost`, units of the meter otherwise. */
+  amount: bigint;
+};
+
+/**
+ * Puts the limits of one key in force. Called before the key exists, so that it is never usable without them.
+ *
+ * @throws ProblemError when they could not be put in force; the key is not created then.
+ */
+export type SetKeyLimits = (key: {
+  accountId: string;
+  keyId: string;
+  limits: readonly KeyLimitAmount[];
+  requestId: string;
+}) => Promise<void>;
+
+/** A user needs a role that manages the account; a key has passed the check of its scope `keys:manage`. */
 export function checkMayManageKeys(caller: Caller): void {
   if (caller.keyId === null) requireRole(caller, MANAGER_ROLES);
 }
 
+/** @throws ProblemError `semantic_error` */
+export function checkExpiry(expiresAt: Date | null, now: Date): void {
+  if (expiresAt !== null && expiresAt <= now) {
+    throw problem('semantic_error', {
+      detail: `expires_at is in the past: ${expiresAt.toISOString()}.`,
+      fields: { param: 'expires_at' },
+    });
+  }
+}
+
 /**
- * A key that makes keys passes on no more than it has: no further scopes, no longer life, no way around its limits.
+ * A key that creates keys cannot exceed itself: no further scopes, no longer life, no way around its limits.
  *
  * @throws ProblemError `insufficient_scope`
  */
-export function checkPassedOn(
-  parent: Pick<ApiKeyRecord, 'scopes' | 'expiresAt' | 'limits'>,
+export function checkDelegation(
+  parent: Pick<ApiKeyRow, 'scopes' | 'expiresAt' | 'limits'>,
   child: { scopes: readonly KeyScope[]; expiresAt: Date | null },
 ): void {
   const refuse = (detail: string) =>
     problem('insufficient_scope', { detail, fields: { scopes: parent.scopes } });
-  if (parent.limits.length > 0) throw refuse('A key with limits of its own cannot create keys.');
+  if (parent.limits.length > 0) throw refuse('A key with its own limits cannot create keys.');
   if (!parent.scopes.includes('*') && child.scopes.some((scope) => !parent.scopes.includes(scope))) {
-    throw refuse('A key cannot create a key with scopes it does not have itself.');
+    throw refuse('A key cannot create a key with scopes that it does not have itself.');
   }
   if (parent.expiresAt !== null && (child.expiresAt === null || child.expiresAt > parent.expiresAt)) {
     throw refuse('A key cannot create a key that outlives it.');
   }
 }
 
-/** Limits as the ledger counts them: nano-USD for `cost`, pieces for everything else. */
+/** Limits in the ledger's units: nano-USD for `cost`, units of the meter otherwise. */
 export function limitAmounts(limits: readonly KeyLimit[]): KeyLimitAmount[] {
   return limits.map(({ meter, window, amount }) => ({
     meter,

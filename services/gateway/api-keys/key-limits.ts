@@ -2,12 +2,12 @@ import { z } from 'zod';
 import type { InternalClient } from '#libs/clients/internal-client.ts';
 import { type KeyLimitsBody, keyLimitsPath } from '#libs/contracts/key-limits.ts';
 import { problem } from '#libs/problems/problems.ts';
-import type { SetKeyLimits } from '../auth/ports.ts';
+import type { SetKeyLimits } from './domain.ts';
 
-/** What billing says to limits that make no sense, such as of a meter that does not exist. */
-const complaint = z.object({ code: z.literal('semantic_error'), detail: z.string() });
+/** Billing's refusal of limits, such as one on an unknown meter. */
+const refusal = z.object({ code: z.literal('semantic_error'), detail: z.string() });
 
-/** Limits are billing's to put in force; the gateway only keeps a copy to show. */
+/** Billing puts limits in force; the gateway keeps a copy for display. */
 export function createSetKeyLimits(billing: InternalClient): SetKeyLimits {
   return async ({ accountId, keyId, limits, requestId }) => {
     const body: KeyLimitsBody = {
@@ -15,7 +15,7 @@ export function createSetKeyLimits(billing: InternalClient): SetKeyLimits {
     };
     const unavailable = (cause: unknown) =>
       problem('service_unavailable', {
-        detail: 'The limits of the key cannot be put in force right now, so it was not created.',
+        detail: 'The limits of the key cannot be set right now, so the key was not created.',
         headers: { 'retry-after': '1' },
         cause,
       });
@@ -25,7 +25,7 @@ export function createSetKeyLimits(billing: InternalClient): SetKeyLimits {
         throw unavailable(error);
       });
     if (answer.status === 204) return;
-    const { success, data } = complaint.safeParse(answer.body);
+    const { success, data } = refusal.safeParse(answer.body);
     if (success) throw problem('semantic_error', { detail: data.detail, fields: { param: 'limits' } });
     throw unavailable(`billing answered ${answer.status}`);
   };

@@ -1,29 +1,36 @@
+import type { FastifyInstance } from 'fastify';
 import { generateApiKey } from '#libs/auth/api-key.ts';
 import * as contract from '#libs/contracts/api-keys.ts';
 import type { Caller } from '#libs/contracts/internal-context.ts';
 import { toPage } from '#libs/contracts/page.ts';
+import type { Database } from '#libs/db/database.ts';
 import { problem } from '#libs/problems/problems.ts';
-import type { ServiceApp } from '#libs/service/create-service.ts';
+import { logAccess } from '#libs/service/access-log.ts';
 import type { Runtime } from '#libs/service/runtime.ts';
 import { serveOperation } from '#libs/service/serve-operation.ts';
-import { audit } from '../auth/access-log.ts';
-import { requirePerson } from '../auth/domain.ts';
-import type { ApiKeyRecord, ApiKeyStore, SetKeyLimits } from '../auth/ports.ts';
-import { checkMayManageKeys, checkPassedOn, limitAmounts } from './domain.ts';
+import { actorOf, requireUser } from '../auth/domain.ts';
+import {
+  type ApiKeyRow,
+  checkDelegation,
+  checkExpiry,
+  checkMayManageKeys,
+  limitAmounts,
+  type SetKeyLimits,
+} from './domain.ts';
+import { findApiKey, insertApiKey, listApiKeys, revokeApiKey } from './store.ts';
 
-export type ApiKeyDependencies = { runtime: Runtime; store: ApiKeyStore; setKeyLimits: SetKeyLimits };
+export type ApiKeyRoutesOptions = { database: Database; runtime: Runtime; setKeyLimits: SetKeyLimits };
 
-/** Credentials that act for an account. */
-export function registerApiKeys(app: ServiceApp, { runtime, store, setKeyLimits }: ApiKeyDependencies): void {
-  /** The person in whose name a key is created: of a key that creates keys, whoever created that one. */
-  async function creatorOf(
-    caller: Caller,
-    child: Pick<ApiKeyRecord, 'expiresAt'> & Parameters<typeof checkPassedOn>[1],
-  ): Promise<string> {
-    if (caller.keyId === null) return requirePerson(caller);
-    const parent = await store.find(caller.accountId, caller.keyId);
-    if (parent === null) throw problem('not_found');
-    checkPassedOn(parent, child);
+/** `/api/api-keys`: credentials of programs that act for an account. */
+export function apiKeyRoutes(app: FastifyInstance, options: ApiKeyRoutesOptions): void {
+  const { database, runtime, setKeyLimits } = options;
+
+  /** The user who answers for a new key: the caller, or the creator of the key that creates it. */
+  async function findCreator(caller: Caller, child: Parameters<typeof checkDelegation>[1]): Promise<string> {
+    if (caller.keyId === null) return requireUser(caller);
+    const parent = await findApiKey(database, caller.accountId, caller.keyId);
+    if (parent === undefined) throw problem('not_found');
+    checkDelegation(parent, child);
     return parent.createdBy;
   }
 
@@ -33,15 +40,10 @@ export function registerApiKeys(app: ServiceApp, { runtime, store, setKeyLimits 
     const { name, scopes, limits, expires_at } = request.body;
     const now = runtime.clock.now();
     const expiresAt = expires_at === undefined ? null : new Date(expires_at);
-    if (expiresAt !== null && expiresAt <= now) {
-      throw problem('semantic_error', {
-        detail: 'expires_at lies in the past.',
-        fields: { param: 'expires_at' },
-      });
-    }
-    const createdBy = await creatorOf(caller, { scopes, expiresAt });
+    checkExpiry(expiresAt, now);
+    const createdBy = await findCreator(caller, { scopes, expiresAt });
     const generated = generateApiKey();
-    const key: ApiKeyRecord = {
+    const key: ApiKeyRow = {
       id: runtime.newId(),
       accountId: caller.accountId,
       createdBy,
@@ -60,37 +62,38 @@ export function registerApiKeys(app: ServiceApp, { runtime, store, setKeyLimits 
       const { id: keyId, accountId } = key;
       await setKeyLimits({ accountId, keyId, limits: limitAmounts(limits), requestId: request.id });
     }
-    await store.insert(key);
-    audit(request, 'api_key.created', { key: key.id, by_user: caller.userId, by_key: caller.keyId });
+    await insertApiKey(database, runtime, key, actorOf(caller, request.id));
+    logAccess(request, 'api_key.created', { key: key.id, by_user: caller.userId, by_key: caller.keyId });
     reply.code(201);
     return { ...present(key), key: generated.text };
   });
 
-  serveOperation(app, contract.listApiKeys, async (request) => {
-    checkMayManageKeys(request.caller);
-    const { query, caller } = request;
-    return toPage(await store.list(caller.accountId, query), query.limit, present);
+  serveOperation(app, contract.listApiKeys, async ({ caller, query }) => {
+    checkMayManageKeys(caller);
+    return toPage(await listApiKeys(database, caller.accountId, query), query.limit, present);
   });
 
-  serveOperation(app, contract.getApiKey, async (request) => {
-    checkMayManageKeys(request.caller);
-    const key = await store.find(request.caller.accountId, request.params.id);
-    if (key === null) throw problem('not_found');
+  serveOperation(app, contract.getApiKey, async ({ caller, params }) => {
+    checkMayManageKeys(caller);
+    const key = await findApiKey(database, caller.accountId, params.id);
+    if (key === undefined) throw problem('not_found');
     return present(key);
   });
 
   serveOperation(app, contract.revokeApiKey, async (request, reply) => {
-    const { caller } = request;
+    const { caller, params } = request;
     checkMayManageKeys(caller);
-    const { id } = request.params;
-    if (await store.revoke(caller.accountId, id)) {
-      audit(request, 'api_key.revoked', { key: id, by_user: caller.userId, by_key: caller.keyId });
+    const key = { accountId: caller.accountId, id: params.id };
+    const outcome = await revokeApiKey(database, runtime, key, actorOf(caller, request.id));
+    if (outcome === 'not_found') throw problem('not_found');
+    if (outcome === 'revoked') {
+      logAccess(request, 'api_key.revoked', { key: key.id, by_user: caller.userId, by_key: caller.keyId });
     }
     return reply.code(204).send();
   });
 }
 
-const present = (key: ApiKeyRecord): contract.ApiKeyView => ({
+const present = (key: ApiKeyRow): contract.ApiKeyView => ({
   id: key.id,
   name: key.name,
   prefix: key.displayPrefix,

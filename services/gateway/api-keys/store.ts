@@ -1,75 +1,89 @@
-import { and, desc, eq, lt, sql } from 'drizzle-orm';
-import { accounts, apiKeys } from '#libs/db/schema/gateway.ts';
-import { problem } from '#libs/problems/problems.ts';
-import type { Clock } from '#libs/service/runtime.ts';
-import { type Database, notify, type Transaction } from '../accounts/database.ts';
-import type { ApiKeyRecord, ApiKeyStore } from '../auth/ports.ts';
+import { and, desc, eq, lt } from 'drizzle-orm';
+import type { Actor } from '#libs/audit/entry.ts';
+import { recordAudit } from '#libs/audit/record-audit.ts';
+import type { PageQuery } from '#libs/contracts/page.ts';
+import { type Database, type Queryable, transaction } from '#libs/db/database.ts';
+import { notify } from '#libs/db/notify.ts';
+import { apiKeys } from '#libs/db/schema/gateway.ts';
+import type { Runtime } from '#libs/service/runtime.ts';
+import type { ApiKeyRow } from './domain.ts';
 
-/** `jsonb` comes back untyped; it was written from the contract. */
-const toRecord = (row: typeof apiKeys.$inferSelect): ApiKeyRecord => ({
-  ...row,
-  limits: row.limits as ApiKeyRecord['limits'],
-});
+/** Creates a key, and records it in the audit log without its secret. */
+export function insertApiKey(
+  db: Database,
+  runtime: Pick<Runtime, 'newId'>,
+  key: typeof apiKeys.$inferInsert & { createdAt: Date },
+  by: Actor,
+): Promise<void> {
+  const { id, accountId, name, scopes, limits, expiresAt, createdAt: at } = key;
+  return transaction(db, async (tx) => {
+    await tx.insert(apiKeys).values(key);
+    await recordAudit(tx, {
+      id: runtime.newId(),
+      at,
+      by,
+      action: 'api_key.created',
+      subject: `api_key:${id}`,
+      accountId,
+      before: null,
+      after: { name, scopes, limits, expires_at: expiresAt ?? null },
+      reason: null,
+    });
+  });
+}
 
-export function createApiKeyStore(db: Database, clock: Clock): ApiKeyStore {
-  async function find(tx: Database | Transaction, accountId: string, id: string) {
-    const [row] = await tx
-      .select()
-      .from(apiKeys)
-      .where(and(eq(apiKeys.accountId, accountId), eq(apiKeys.id, id)));
-    return row === undefined ? null : toRecord(row);
-  }
+/** Newest first, one more than asked for. */
+export function listApiKeys(
+  db: Queryable,
+  accountId: string,
+  { limit, cursor }: PageQuery,
+): Promise<ApiKeyRow[]> {
+  return db
+    .select()
+    .from(apiKeys)
+    .where(and(eq(apiKeys.accountId, accountId), cursor === undefined ? undefined : lt(apiKeys.id, cursor)))
+    .orderBy(desc(apiKeys.id))
+    .limit(limit + 1);
+}
 
-  return {
-    async insert(key) {
-      await db.insert(apiKeys).values(key);
-    },
+export async function findApiKey(
+  db: Queryable,
+  accountId: string,
+  id: string,
+): Promise<ApiKeyRow | undefined> {
+  const [row] = await db
+    .select()
+    .from(apiKeys)
+    .where(and(eq(apiKeys.accountId, accountId), eq(apiKeys.id, id)));
+  return row;
+}
 
-    async list(accountId, { limit, cursor }) {
-      const rows = await db
-        .select()
-        .from(apiKeys)
-        .where(
-          and(eq(apiKeys.accountId, accountId), cursor === undefined ? undefined : lt(apiKeys.id, cursor)),
-        )
-        .orderBy(desc(apiKeys.id))
-        .limit(limit + 1);
-      return rows.map(toRecord);
-    },
+export type Revocation = 'revoked' | 'revoked_before' | 'not_found';
 
-    find: (accountId, id) => find(db, accountId, id),
-
-    revoke: (accountId, id) =>
-      db.transaction(async (tx) => {
-        const key = await find(tx, accountId, id);
-        if (key === null) throw problem('not_found');
-        if (key.revokedAt !== null) return null;
-        await tx.update(apiKeys).set({ revokedAt: clock.now() }).where(eq(apiKeys.id, id));
-        await notify(tx, { kind: 'api_key', id: key.publicId });
-        return key.publicId;
-      }),
-
-    async findByPublicId(publicId) {
-      const [found] = await db
-        .select({ key: apiKeys, accountStatus: accounts.status })
-        .from(apiKeys)
-        .innerJoin(accounts, eq(accounts.id, apiKeys.accountId))
-        .where(eq(apiKeys.publicId, publicId));
-      return found === undefined ? null : { key: toRecord(found.key), accountStatus: found.accountStatus };
-    },
-
-    async touch(usedAt) {
-      const ids = [...usedAt.keys()];
-      const moments = [...usedAt.values()].map((moment) => moment.toISOString());
-      // Rows another gateway is just writing are skipped: waiting for them could deadlock, and they are fresh anyway.
-      await db.execute(sql`
-        with used as (
-          select k.id, u.at
-          from ${apiKeys} k join unnest(${sql.param(ids)}::uuid[], ${sql.param(moments)}::timestamptz[]) as u (id, at) using (id)
-          where k.last_used_at is null or k.last_used_at < u.at
-          for update of k skip locked
-        )
-        update ${apiKeys} k set last_used_at = used.at from used where k.id = used.id`);
-    },
-  };
+export function revokeApiKey(
+  db: Database,
+  runtime: Runtime,
+  key: { accountId: string; id: string },
+  by: Actor,
+): Promise<Revocation> {
+  return transaction(db, async (tx): Promise<Revocation> => {
+    const found = await findApiKey(tx, key.accountId, key.id);
+    if (found === undefined) return 'not_found';
+    if (found.revokedAt !== null) return 'revoked_before';
+    const revokedAt = runtime.clock.now();
+    await tx.update(apiKeys).set({ revokedAt }).where(eq(apiKeys.id, key.id));
+    await recordAudit(tx, {
+      id: runtime.newId(),
+      at: revokedAt,
+      by,
+      action: 'api_key.revoked',
+      subject: `api_key:${key.id}`,
+      accountId: key.accountId,
+      before: { revoked_at: null },
+      after: { revoked_at: revokedAt },
+      reason: null,
+    });
+    await notify(tx.$client, { kind: 'api_key', id: found.publicId });
+    return 'revoked';
+  });
 }

@@ -1,9 +1,9 @@
 import jwt, { type FastifyJWTOptions } from '@fastify/jwt';
+import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import { problem } from '#libs/problems/problems.ts';
-import type { ServiceApp } from '#libs/service/create-service.ts';
 import type { Clock } from '#libs/service/runtime.ts';
-import type { Session } from './ports.ts';
+import type { Session } from './domain.ts';
 import type { SigningKey } from './signing-keys.ts';
 
 export type AccessTokenOptions = {
@@ -14,7 +14,7 @@ export type AccessTokenOptions = {
   ttlMs: number;
 };
 
-/** Access tokens of our own: short-lived JWTs that name a session. What its person may do is looked up. */
+/** Our own access tokens: short-lived JWTs that name a session. The user's rights are looked up. */
 export type AccessTokens = {
   sign: (session: Session) => string;
   /** @throws ProblemError `invalid_token`, `token_expired` */
@@ -29,8 +29,12 @@ const claims = z.object({
 });
 const header = z.object({ header: z.object({ kid: z.string() }) });
 
-/** Registers @fastify/jwt; the result works once the app is ready. */
-export function createAccessTokens(app: ServiceApp, clock: Clock, options: AccessTokenOptions): AccessTokens {
+/** Registers @fastify/jwt; usable once the app is ready. */
+export function createAccessTokens(
+  app: FastifyInstance,
+  clock: Clock,
+  options: AccessTokenOptions,
+): AccessTokens {
   const { keys, issuer, audience, ttlMs } = options;
   const [signing] = keys;
   const keysById = new Map(keys.map((key) => [key.kid, key]));
@@ -38,14 +42,14 @@ export function createAccessTokens(app: ServiceApp, clock: Clock, options: Acces
     allowedIss: issuer,
     allowedAud: audience,
     requiredClaims: ['iss', 'aud', 'sub', 'exp'],
-    // Expiry is checked below against our own clock, where tokens that are remembered pass as well.
+    // Expiry is checked below with the injected clock, as it is for cached tokens.
     ignoreExpiration: true,
   };
   const jwtOptions: FastifyJWTOptions = {
     secret: { private: signing.privatePem, public: signing.publicPem },
     decode: { complete: true },
     sign: { algorithm: signing.algorithm, kid: signing.kid, iss: issuer, aud: audience },
-    // The key decides about the algorithm, never the token.
+    // The key determines the algorithm, never the token.
     verify: { ...verifying, algorithms: [signing.algorithm] },
   };
   void app.register(jwt, jwtOptions);

@@ -4,11 +4,11 @@ import type { Caller } from '#libs/contracts/internal-context.ts';
 import { problem } from '#libs/problems/problems.ts';
 import type { FreshCache } from '#libs/service/fresh-cache.ts';
 import type { Clock } from '#libs/service/runtime.ts';
-import { checkAccountStatus } from '../accounts/account-status.ts';
+import { type AccountStatus, checkAccountStatus } from '../accounts/domain.ts';
 import { changeTag } from './change-tag.ts';
-import type { AccountStatus, ApiKeyStore } from './ports.ts';
+import type { findApiKeyByPublicId } from './store.ts';
 
-/** What authentication remembers of a key; never the key itself. */
+/** The cached state of a key; never the key itself. */
 export type KnownApiKey = {
   caller: Caller;
   publicId: string;
@@ -20,7 +20,7 @@ export type KnownApiKey = {
 
 export type ApiKeyAuthenticator = {
   /**
-   * Answers at once for a key that is remembered, which is what makes thousands of requests a second cheap.
+   * Answers synchronously for a cached key, which keeps thousands of requests a second cheap.
    *
    * @throws ProblemError (or rejects with it) `invalid_api_key`, `api_key_revoked`, `api_key_expired`,
    * `account_suspended`
@@ -28,7 +28,7 @@ export type ApiKeyAuthenticator = {
   authenticate: (text: string) => Caller | Promise<Caller>;
 };
 
-/** Somebody trying ids must not cost a query each time they repeat one; a new key may have to wait this long. */
+/** Repeated use of an unknown id must not cost a query each time. A new key may have to wait this long. */
 const UNKNOWN_FOR_MS = 5_000;
 const MAX_UNKNOWN = 10_000;
 
@@ -39,19 +39,19 @@ export const tagsOfApiKey = ({ publicId, caller }: KnownApiKey): string[] => [
 
 export function createApiKeyAuthenticator(options: {
   clock: Clock;
-  store: Pick<ApiKeyStore, 'findByPublicId'>;
+  findKey: (publicId: string) => ReturnType<typeof findApiKeyByPublicId>;
   cache: FreshCache<KnownApiKey>;
   onUse: (keyId: string) => void;
 }): ApiKeyAuthenticator {
-  const { clock, store, cache, onUse } = options;
+  const { clock, findKey, cache, onUse } = options;
   const unknownUntilMs = new LRUCache<string, number>({ max: MAX_UNKNOWN });
 
   async function fetch(publicId: string): Promise<KnownApiKey | null> {
-    const found = await store.findByPublicId(publicId);
+    const found = await findKey(publicId);
     if (found === null) return null;
     const { key, accountStatus } = found;
     return {
-      // A key is nobody in particular: it has the least role, and its scopes say what it may do.
+      // A key is not a user: it has the lowest role, and its scopes say what it may do.
       caller: {
         accountId: key.accountId,
         userId: null,
@@ -69,7 +69,7 @@ export function createApiKeyAuthenticator(options: {
     };
   }
 
-  /** The secret comes first: whoever does not have it learns nothing about the key. */
+  /** The secret is checked first: without it, a caller learns nothing about the key. */
   function check(known: KnownApiKey, secret: string): Caller {
     if (!matchesApiKeySecret(secret, known.secretHash)) throw problem('invalid_api_key');
     if (known.revoked) throw problem('api_key_revoked');

@@ -1,23 +1,29 @@
-import type { FastifyRequest } from 'fastify';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { Caller } from '#libs/contracts/internal-context.ts';
 import type { RequiredScope } from '#libs/contracts/key-scopes.ts';
 import { WORKSPACE_HEADER } from '#libs/contracts/workspaces.ts';
 import { problem } from '#libs/problems/problems.ts';
-import type { ServiceApp } from '#libs/service/create-service.ts';
 import { requireStaff } from '#libs/service/staff.ts';
-import type { EnterWorkspace } from '../workspaces/enter-workspace.ts';
 import type { ApiKeyAuthenticator } from './api-key-authenticator.ts';
-import { credentialOf } from './credential.ts';
+import { credentialOf, hasCredential } from './credential.ts';
 import { requireScope } from './domain.ts';
+import type { EnterWorkspace } from './enter-workspace.ts';
 import type { TokenAuthenticator } from './token-authenticator.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** Who calls. Reading it on a route whose `auth` is `none` throws `unauthenticated`. */
+    /** The authenticated caller. Reading it on a route whose `auth` is `none` throws `unauthenticated`. */
     readonly caller: Caller;
   }
+  interface FastifyInstance {
+    /**
+     * For routes whose `auth` is `none`: the caller, or null for a request without a credential.
+     * @throws ProblemError when the credential is not valid.
+     */
+    authenticateOptional: (request: FastifyRequest) => Promise<Caller | null>;
+  }
   interface FastifyContextConfig {
-    /** The scope an API key needs here; without it, only `*` will do. */
+    /** The scope an API key needs for the route; without it, only `*` is enough. */
     scope?: RequiredScope;
   }
 }
@@ -25,19 +31,12 @@ declare module 'fastify' {
 const CALLER = Symbol('caller');
 type Identified = FastifyRequest & { [CALLER]: Caller | null };
 
-/** The caller of an authenticated request. @throws ProblemError `unauthenticated` */
-export function callerOf(request: FastifyRequest): Caller {
-  const caller = (request as Identified)[CALLER];
-  if (caller === null) throw problem('unauthenticated');
-  return caller;
-}
-
 /**
- * Makes every route demand a caller unless its `config.auth` says `none`, and staff where it says `staff`.
- * A route that says nothing is for callers that may do everything.
+ * Requires a caller on every route, except where `config.auth` is `none`, and staff where it is `staff`. A route without
+ * a scope is for callers that may do everything.
  */
 export function addAuthentication(
-  app: ServiceApp,
+  app: FastifyInstance,
   {
     tokens,
     apiKeys,
@@ -47,11 +46,13 @@ export function addAuthentication(
   app.decorateRequest(CALLER, null);
   app.decorateRequest('caller', {
     getter() {
-      return callerOf(this);
+      const caller = (this as Identified)[CALLER];
+      if (caller === null) throw problem('unauthenticated');
+      return caller;
     },
   });
 
-  /** @returns a promise only where the request names a workspace, which may have to be looked up. */
+  /** @returns a promise only where the request names a workspace that has to be looked up. */
   function admit(request: FastifyRequest, caller: Caller): Promise<void> | undefined {
     const { auth, scope } = request.routeOptions.config;
     (request as Identified)[CALLER] = caller;
@@ -66,12 +67,20 @@ export function addAuthentication(
     (request as Identified)[CALLER] = await enterWorkspace(caller, workspace);
   }
 
-  // With a callback, because most requests show something that is remembered and need not wait for a promise.
+  function authenticate(request: FastifyRequest): Caller | Promise<Caller> {
+    const { kind, text } = credentialOf(request.headers);
+    return kind === 'api_key' ? apiKeys.authenticate(text) : tokens.authenticate(text);
+  }
+
+  app.decorate('authenticateOptional', async (request) =>
+    hasCredential(request.headers) ? await authenticate(request) : null,
+  );
+
+  // With a callback, because most credentials are cached and need no promise.
   app.addHook('onRequest', (request, _reply, done) => {
     if (request.is404 || request.routeOptions.config.auth === 'none') return done();
     try {
-      const { kind, text } = credentialOf(request.headers);
-      const answer = kind === 'api_key' ? apiKeys.authenticate(text) : tokens.authenticate(text);
+      const answer = authenticate(request);
       const admitted =
         answer instanceof Promise ? answer.then((caller) => admit(request, caller)) : admit(request, answer);
       if (admitted === undefined) return done();

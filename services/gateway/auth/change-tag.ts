@@ -2,7 +2,7 @@ import type { Change } from '#libs/db/notify.ts';
 
 type IdentityChange = Extract<Change, { kind: 'user' | 'account' | 'api_key' }>;
 
-/** The tag under which cached things are found again when this changes. */
+/** The tag of cache entries that a change of this invalidates. */
 export function changeTag({ kind, id }: IdentityChange): string {
   return `${kind} ${id}`;
 }

@@ -2,7 +2,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import { looksLikeApiKey } from '#libs/auth/api-key.ts';
 import { problem } from '#libs/problems/problems.ts';
 
-/** What a request shows to prove who sends it. */
+/** What a request presents to prove who sends it. */
 export type Credential = { kind: 'api_key' | 'token'; text: string };
 
 const BEARER = /^Bearer +(\S+)$/i;
@@ -25,4 +25,8 @@ export function credentialOf(headers: IncomingHttpHeaders): Credential {
   }
   if (typeof apiKey === 'string' && apiKey !== '') return { kind: 'api_key', text: apiKey };
   throw problem('unauthenticated');
+}
+
+export function hasCredential({ authorization, 'x-api-key': apiKey }: IncomingHttpHeaders): boolean {
+  return authorization !== undefined || apiKey !== undefined;
 }

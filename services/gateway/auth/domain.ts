@@ -1,12 +1,15 @@
-/** What a caller may do, once it is known who calls. */
+/** What an authenticated caller may do. */
 import type { AccountRole, Caller } from '#libs/contracts/internal-context.ts';
 import type { RequiredScope } from '#libs/contracts/key-scopes.ts';
 import { problem } from '#libs/problems/problems.ts';
 
+/** A sign-in and the refresh tokens that continue it. */
+export type Session = { userId: string; accountId: string; sessionId: string };
+
 /**
- * Scopes restrict API keys; people carry `*`.
+ * Scopes restrict API keys; users have `*`.
  *
- * @param scope what the route asks for; without it, only `*` will do.
+ * @param scope the scope of the route; without it, only `*` is enough.
  * @throws ProblemError `insufficient_scope`
  */
 export function requireScope(caller: Caller, scope: RequiredScope | undefined): void {
@@ -24,10 +27,18 @@ export function requireRole(caller: Caller, allowed: readonly AccountRole[]): vo
   }
 }
 
-/** The person who calls. @throws ProblemError `insufficient_scope` for an API key, which is nobody. */
-export function requirePerson(caller: Caller): string {
+/**
+ * @returns the calling user's id.
+ * @throws ProblemError `insufficient_scope` for an API key.
+ */
+export function requireUser(caller: Caller): string {
   if (caller.userId === null) {
-    throw problem('insufficient_scope', { detail: 'Only a signed-in person may do this, not an API key.' });
+    throw problem('insufficient_scope', { detail: 'Only a signed-in user may do this, not an API key.' });
   }
   return caller.userId;
+}
+
+/** Who acts, for the audit log: a user, or an API key of the account. */
+export function actorOf(caller: Caller, requestId: string): { actor: string; requestId: string } {
+  return { actor: caller.userId ?? caller.keyId ?? caller.accountId, requestId };
 }

@@ -3,7 +3,7 @@ import { problem } from '#libs/problems/problems.ts';
 import type { Clock } from '#libs/service/runtime.ts';
 
 export type ExternalIssuerOptions = {
-  /** As it stands in the tokens' `iss`. */
+  /** The tokens' `iss`. */
   issuer: string;
   jwksUrl: string;
   audience: string;
@@ -18,20 +18,20 @@ export type ExternalIdentity = {
   expiresAtMs: number;
 };
 
-/** Somebody else's login, whose access tokens are taken as well as ours. */
+/** A login service of the operator, whose access tokens are accepted besides our own. */
 export type ExternalIssuer = {
   issuer: string;
   /** @throws ProblemError `invalid_token`, `token_expired`, `service_unavailable` (its keys cannot be read) */
   verify: (token: string) => Promise<ExternalIdentity>;
 };
 
-/** Asymmetric ones only: with a symmetric one, whoever can verify could also sign. */
+/** Asymmetric only: with a symmetric algorithm, every verifier could also sign. */
 const ALGORITHMS = ['EdDSA', 'ES256', 'ES384', 'ES512', 'PS256', 'PS384', 'PS512', 'RS256', 'RS384', 'RS512'];
 const CLOCK_TOLERANCE_SECONDS = 5;
 const FETCH_TIMEOUT_MS = 3_000;
 const KEYS_FRESH_FOR_MS = 10 * 60 * 1000;
-/** An unknown key id makes us look for new keys, but not more often than this. */
-const LOOK_AGAIN_AFTER_MS = 30_000;
+/** An unknown key id causes a new fetch of the keys, at most this often. */
+const REFETCH_AFTER_MS = 30_000;
 const RETRY_AFTER_FAILURE_MS = 2_000;
 const MAX_KEY_SET_BYTES = 256 * 1024;
 const MAX_SUBJECT_CHARACTERS = 255;
@@ -43,8 +43,8 @@ export function createExternalIssuer(options: ExternalIssuerOptions, clock: Cloc
   const keys = createRemoteJWKSet(new URL(options.jwksUrl), {
     timeoutDuration: FETCH_TIMEOUT_MS,
     cacheMaxAge: KEYS_FRESH_FOR_MS,
-    cooldownDuration: LOOK_AGAIN_AFTER_MS,
-    [customFetch]: fetchKeysCarefully(clock),
+    cooldownDuration: REFETCH_AFTER_MS,
+    [customFetch]: createKeyFetcher(clock),
   });
 
   return {
@@ -73,7 +73,7 @@ export function createExternalIssuer(options: ExternalIssuerOptions, clock: Cloc
 
 function refuse(error: unknown): never {
   if (error instanceof errors.JWTExpired) throw problem('token_expired', { cause: error });
-  // The generic code is what jose gives an answer that is no key set; what is not jose's own is the network's.
+  // jose uses its generic code for a response that is not a key set; other errors come from the network.
   const isKeySetMissing =
     !(error instanceof errors.JOSEError) ||
     error instanceof errors.JWKSTimeout ||
@@ -87,15 +87,16 @@ function refuse(error: unknown): never {
   });
 }
 
-/** Does not try again right after a failure, and reads no more than a key set can be long. */
-function fetchKeysCarefully(clock: Clock): FetchImplementation {
+/** Pauses after a failure, and limits the bytes read. */
+function createKeyFetcher(clock: Clock): FetchImplementation {
   let failedUntilMs = 0;
   return async (url, options) => {
-    if (clock.now().getTime() < failedUntilMs) throw new Error('The key set could not be read a moment ago.');
+    if (clock.now().getTime() < failedUntilMs)
+      throw new Error('The key set could not be fetched a moment ago.');
     try {
       const response = await fetch(url, options);
       if (response.status !== 200)
-        throw new Error(`The key set was answered with status ${response.status}.`);
+        throw new Error(`The request for the key set was answered with status ${response.status}.`);
       return new Response(await readAtMost(response, MAX_KEY_SET_BYTES));
     } catch (error) {
       failedUntilMs = clock.now().getTime() + RETRY_AFTER_FAILURE_MS;
@@ -109,13 +110,13 @@ async function readAtMost(response: Response, limitBytes: number): Promise<Buffe
   let length = 0;
   for await (const chunk of response.body ?? []) {
     length += chunk.length;
-    if (length > limitBytes) throw new Error('The key set is too long.');
+    if (length > limitBytes) throw new Error(`The key set is longer than ${limitBytes} bytes.`);
     chunks.push(chunk);
   }
   return Buffer.concat(chunks, length);
 }
 
-/** A claim that a text column can hold: no control characters, not too long. */
+/** A claim as text that a column can hold: no control characters, limited length. */
 function plainText(claim: unknown, maxCharacters: number): string | null {
   if (typeof claim !== 'string') return null;
   const text = claim

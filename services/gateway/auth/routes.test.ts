@@ -1,6 +1,6 @@
 import t from 'tap';
+import { createDatabase } from '#libs/db/database.ts';
 import { refreshTokens, users } from '#libs/db/schema/gateway.ts';
-import { createDatabase } from '../accounts/database.ts';
 import { createTestGateway, signUp, TEST_PASSWORD } from '../fixtures.ts';
 
 t.test('given nobody, when somebody signs up, they own an account and are signed in', async (t) => {
@@ -127,8 +127,7 @@ t.test('given an expired refresh token, one has to log in again', async (t) => {
     body: { code: 'refresh_token_invalid' },
   });
   gateway.clock.advance(24 * 60 * 60 * 1000 + 1);
-  const purge = gateway.jobs[1];
-  await purge?.runOnce();
+  await gateway.runTask('delete-expired-refresh-tokens');
   const { rowCount } = await gateway.database.pool.query('select from refresh_tokens');
   t.equal(rowCount, 0, 'and in the end it is forgotten');
 });

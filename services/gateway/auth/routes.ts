@@ -1,116 +1,106 @@
-import type { FastifyReply, FastifyRequest } from 'fastify';
-import { hashPassword, passwordNeedsRehash, verifyPassword } from '#libs/auth/password.ts';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { hashPassword, passwordNeedsRehash } from '#libs/auth/password.ts';
 import * as contract from '#libs/contracts/identity.ts';
+import type { Database } from '#libs/db/database.ts';
 import { problem } from '#libs/problems/problems.ts';
-import type { ServiceApp } from '#libs/service/create-service.ts';
+import { logAccess } from '#libs/service/access-log.ts';
+import type { Runtime } from '#libs/service/runtime.ts';
 import { serveOperation } from '#libs/service/serve-operation.ts';
-import type { Throttles } from '../rate-limits/plugin.ts';
-import { audit } from './access-log.ts';
-import type { PeopleStore, Session, SessionStore, SessionToken } from './ports.ts';
+import type { Session } from './domain.ts';
+import { endSession, rotateSession, type SessionToken, startSession } from './sessions-store.ts';
+import { openAccount, registerOwner, type SignInContext, verifyCredentials } from './sign-in.ts';
 
-export type AuthDependencies = {
-  people: Pick<PeopleStore, 'createOwner' | 'findCredentials' | 'findMembership'>;
-  sessions: SessionStore;
+export type AuthRoutesOptions = {
+  database: Database;
+  runtime: Runtime;
   signAccessToken: (session: Session) => string;
-  throttles: Throttles;
   accessTokenTtlMs: number;
   refreshTokenTtlMs: number;
 };
 
-/** Signing up, in and out. */
-export function registerAuth(app: ServiceApp, dependencies: AuthDependencies): void {
-  const { people, sessions, signAccessToken, throttles } = dependencies;
-
+/** `/api/auth`: sign up, sign in, continue and end a session. */
+export function authRoutes(app: FastifyInstance, options: AuthRoutesOptions): void {
   const presentTokens = (session: SessionToken): contract.TokenPair => ({
-    access_token: signAccessToken(session),
+    access_token: options.signAccessToken(session),
     token_type: 'Bearer',
-    expires_in: Math.floor(dependencies.accessTokenTtlMs / 1000),
+    expires_in: Math.floor(options.accessTokenTtlMs / 1000),
     refresh_token: session.refreshToken,
-    refresh_expires_in: Math.floor(dependencies.refreshTokenTtlMs / 1000),
+    refresh_expires_in: Math.floor(options.refreshTokenTtlMs / 1000),
   });
 
-  function started(request: FastifyRequest, session: SessionToken): contract.TokenPair {
+  async function start(
+    request: FastifyRequest,
+    login: Parameters<typeof startSession>[1],
+  ): Promise<contract.TokenPair> {
+    const session = await startSession(options, login);
+    if (session === null) throw problem('invalid_credentials');
     request.accountId = session.accountId;
-    audit(request, 'session.started', { user: session.userId, session: session.sessionId });
+    logAccess(request, 'session.started', { user: session.userId, session: session.sessionId });
     return presentTokens(session);
   }
 
-  serveOperation(app, contract.register, async (request, reply) => {
-    await throttles.bySource(request, reply);
-    const { email, password, name = null, account_name: accountName } = request.body;
-    // Hashed before anybody looks whether the address is free, so that both answers take the same time.
-    const passwordHash = await hashPassword(password);
-    const owner = await people.createOwner({
-      email,
-      passwordHash,
-      name,
-      accountName: accountName ?? name ?? email,
-    });
-    request.accountId = owner.accountId;
-    audit(request, 'user.registered', { user: owner.userId });
-    const session = await sessions.start({ ...owner, verifiedHash: passwordHash });
-    if (session === null) throw problem('invalid_credentials');
-    reply.code(201);
-    return started(request, session);
+  /** Limits password checks of one address, over all routes that verify one. */
+  const contextOf = (request: FastifyRequest, reply: FastifyReply): SignInContext => ({
+    database: options.database,
+    runtime: options.runtime,
+    limitChecks: (email) => app.throttles.byPerson(request, reply, email.toLowerCase()),
+    onRefused: (userId) => logAccess(request, 'session.refused', { user: userId }),
   });
 
-  async function logIn(request: FastifyRequest, email: string, password: string, accountId?: string) {
-    const credentials = await people.findCredentials(email);
-    const verifiedHash = credentials?.passwordHash ?? null;
-    const isRight = await verifyPassword(password, verifiedHash);
-    if (!isRight || credentials === null || verifiedHash === null) {
-      audit(request, 'session.refused', { user: credentials?.userId ?? null });
-      throw problem('invalid_credentials');
-    }
-    const { userId } = credentials;
-    const membership = await people.findMembership(userId, accountId);
-    if (membership === null || membership.accountStatus === 'deleted') {
-      throw problem('role_required', { detail: 'You are not a member of such an account.' });
-    }
-    if (membership.accountStatus === 'suspended') throw problem('account_suspended');
-    const session = await sessions.start({
+  serveOperation(app, contract.register, async (request, reply) => {
+    await app.throttles.bySource(request, reply);
+    const { email, password, name = null, account_name: accountName } = request.body;
+    const owner = await registerOwner(contextOf(request, reply), { email, password, name, accountName });
+    request.accountId = owner.accountId;
+    logAccess(request, 'user.registered', { user: owner.userId });
+    const tokens = await start(request, owner);
+    reply.code(201);
+    return tokens;
+  });
+
+  serveOperation(app, contract.login, async (request, reply) => {
+    const { email, password, account_id: requested } = request.body;
+    await app.throttles.bySource(request, reply);
+    const context = contextOf(request, reply);
+    const { userId, verifiedHash } = await verifyCredentials(context, email, password);
+    const accountId = await openAccount(context, { userId, verifiedHash }, requested);
+    return await start(request, {
       userId,
-      accountId: membership.accountId,
+      accountId,
       verifiedHash,
       ...(passwordNeedsRehash(verifiedHash) && { newHash: await hashPassword(password) }),
     });
-    if (session === null) throw problem('invalid_credentials');
-    return session;
-  }
-
-  serveOperation(app, contract.login, async (request, reply) => {
-    const { email, password, account_id: accountId } = request.body;
-    await throttles.bySource(request, reply);
-    await throttles.byPerson(request, reply, email.toLowerCase());
-    return started(request, await logIn(request, email, password, accountId));
   });
 
   serveOperation(app, contract.refresh, async (request, reply) => {
-    await throttles.bySource(request, reply);
-    const rotation = await sessions.rotate(request.body.refresh_token);
+    await app.throttles.bySource(request, reply);
+    const { refresh_token: refreshToken, account_id: accountId } = request.body;
+    const rotation = await rotateSession(options, refreshToken, accountId);
     switch (rotation.outcome) {
       case 'rotated':
         request.accountId = rotation.session.accountId;
         return presentTokens(rotation.session);
       case 'reused': {
-        const { userId, accountId, sessionId } = rotation.session;
-        request.accountId = accountId;
-        audit(request, 'session.refresh_reused', { user: userId, session: sessionId });
+        const { session } = rotation;
+        request.accountId = session.accountId;
+        logAccess(request, 'session.refresh_reused', { user: session.userId, session: session.sessionId });
         throw problem('refresh_token_reused');
       }
       case 'suspended':
         throw problem('account_suspended');
+      case 'not_a_member':
+        throw problem('role_required', { detail: `You are not a member of the account ${accountId}.` });
       case 'invalid':
         throw problem('refresh_token_invalid');
     }
   });
 
   serveOperation(app, contract.logout, async (request, reply: FastifyReply) => {
-    await throttles.bySource(request, reply);
-    const session = await sessions.end(request.body.refresh_token);
+    await app.throttles.bySource(request, reply);
+    const session = await endSession(options, request.body.refresh_token);
     if (session !== null) {
       request.accountId = session.accountId;
-      audit(request, 'session.ended', { user: session.userId, session: session.sessionId });
+      logAccess(request, 'session.ended', { user: session.userId, session: session.sessionId });
     }
     return reply.code(204).send();
   });

@@ -3,7 +3,7 @@ import { z } from 'zod';
 
 export type SigningAlgorithm = 'EdDSA' | 'ES256';
 
-/** One key pair of ours. */
+/** A key pair that signs access tokens. */
 export type SigningKey = {
   kid: string;
   algorithm: SigningAlgorithm;
@@ -19,7 +19,7 @@ const privateJwk = z.discriminatedUnion('kty', [
   z.object({ kty: z.literal('EC'), crv: z.literal('P-256'), x: z.string(), y: z.string(), ...common }),
 ]);
 
-/** A JSON array of private JWKs, as it stands in the environment. Complaints never quote the text. */
+/** A JSON array of private JWKs from the environment. Error messages never quote it. */
 export function signingKeys() {
   return z.string().transform((text, context): [SigningKey, ...SigningKey[]] => {
     try {
@@ -31,7 +31,7 @@ export function signingKeys() {
         return [first, ...others];
       }
     } catch {
-      // said below, without the parser's words: they may contain the key
+      // Reported below without the parser's message, which may contain the key.
     }
     context.addIssue('must be a JSON array of private Ed25519 or P-256 JWKs with distinct kids');
     return z.NEVER;

@@ -3,18 +3,19 @@ import type { Caller } from '#libs/contracts/internal-context.ts';
 import { problem } from '#libs/problems/problems.ts';
 import type { FreshCache } from '#libs/service/fresh-cache.ts';
 import type { Clock } from '#libs/service/runtime.ts';
-import { checkAccountStatus } from '../accounts/account-status.ts';
+import { type AccountStatus, checkAccountStatus } from '../accounts/domain.ts';
 import type { AccessTokens } from './access-tokens.ts';
 import { changeTag } from './change-tag.ts';
+import type { Session } from './domain.ts';
 import type { ExternalIssuer } from './external-issuer.ts';
-import type { AccountStatus, Membership, PeopleStore } from './ports.ts';
+import type { ExternalUser, MembershipRow } from './store.ts';
 
-/** What authentication remembers of a verified token, under the token's hash. */
+/** The cached result of verifying a token, by the token's hash. */
 export type KnownToken = { caller: Caller; accountStatus: AccountStatus; expiresAtMs: number };
 
 export type TokenAuthenticator = {
   /**
-   * Answers at once for a token that has been seen before.
+   * Answers synchronously for a cached token.
    *
    * @throws ProblemError (or rejects with it) `invalid_token`, `token_expired`, `account_suspended`,
    * `service_unavailable`
@@ -29,22 +30,23 @@ export const tagsOfToken = ({ caller }: KnownToken): string[] => [
 
 export function createTokenAuthenticator(options: {
   clock: Clock;
-  people: Pick<PeopleStore, 'provision' | 'findMembership' | 'findSessionMembership'>;
+  findSessionMembership: (session: Session) => Promise<MembershipRow | null>;
+  /** Creates the user when first seen. */
+  findExternalMembership: (external: ExternalUser) => Promise<MembershipRow | null>;
   accessTokens: AccessTokens;
   externalIssuer: ExternalIssuer | null;
   cache: FreshCache<KnownToken>;
 }): TokenAuthenticator {
-  const { clock, people, accessTokens, externalIssuer, cache } = options;
+  const { clock, accessTokens, externalIssuer, cache } = options;
 
   async function verifyOwn(token: string): Promise<KnownToken> {
     const { session, expiresAtMs } = accessTokens.verify(token);
-    return known(await people.findSessionMembership(session), expiresAtMs);
+    return known(await options.findSessionMembership(session), expiresAtMs);
   }
 
-  async function verifyOutside(issuer: ExternalIssuer, token: string): Promise<KnownToken> {
-    const { expiresAtMs, ...outside } = await issuer.verify(token);
-    const { userId } = await people.provision(outside);
-    return known(await people.findMembership(userId), expiresAtMs);
+  async function verifyExternal(issuer: ExternalIssuer, token: string): Promise<KnownToken> {
+    const { expiresAtMs, ...external } = await issuer.verify(token);
+    return known(await options.findExternalMembership(external), expiresAtMs);
   }
 
   function check({ caller, accountStatus, expiresAtMs }: KnownToken): Caller {
@@ -56,7 +58,7 @@ export function createTokenAuthenticator(options: {
   async function verifyAndCheck(key: string, token: string): Promise<Caller> {
     const verified = await cache.load(key, () =>
       externalIssuer !== null && claimedIssuer(token) === externalIssuer.issuer
-        ? verifyOutside(externalIssuer, token)
+        ? verifyExternal(externalIssuer, token)
         : verifyOwn(token),
     );
     if (verified === null) throw problem('invalid_token');
@@ -72,7 +74,7 @@ export function createTokenAuthenticator(options: {
   };
 }
 
-function known(membership: Membership | null, expiresAtMs: number): KnownToken {
+function known(membership: MembershipRow | null, expiresAtMs: number): KnownToken {
   if (membership === null) throw problem('invalid_token', { detail: 'The session has ended; log in again.' });
   const { userId, accountId, accountStatus, role, platformRole } = membership;
   return {
@@ -82,7 +84,7 @@ function known(membership: Membership | null, expiresAtMs: number): KnownToken {
   };
 }
 
-/** Who a token says it is from, which only decides who verifies it. */
+/** The unverified `iss` of a token, which only decides who verifies it. */
 function claimedIssuer(token: string): unknown {
   try {
     const payload: unknown = JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString('utf8'));

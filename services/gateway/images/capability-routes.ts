@@ -20,7 +20,6 @@ import { imageFormatOf } from '#libs/pipelines/image-formats.ts';
 import { worstCaseNanoUsd } from '#libs/pricing/price.ts';
 import { meteringUnavailable } from '#libs/service/refusal.ts';
 import { serveOperation } from '#libs/service/serve-operation.ts';
-import { callerOf } from '../auth/authenticate.ts';
 import { mayUseModel } from '../entitlements/models.ts';
 import { badgeOf, mostUsedLimit, upgradePromptOf, usageOf } from '../entitlements/plan-usage.ts';
 import type { Metering } from '../metering/pipeline.ts';
@@ -39,7 +38,7 @@ export function addCapabilityRoutes(
   { priceBook, entitlements, readLimits }: Pick<Metering, 'priceBook' | 'entitlements' | 'readLimits'>,
 ): void {
   async function planOf(request: FastifyRequest): Promise<{ account: Entitlements; catalogue: Catalogue }> {
-    const account = await entitlements.get(callerOf(request).accountId);
+    const account = await entitlements.get(request.caller.accountId);
     const catalogue = await entitlements.catalogueOf(account);
     if (catalogue === undefined) throw meteringUnavailable(new Error('The catalogue could not be read.'));
     return { account, catalogue };
@@ -56,7 +55,7 @@ export function addCapabilityRoutes(
   });
 
   serveOperation(app, getImageUsage, async (request) => {
-    const { accountId, userId, keyId, workspaceId } = callerOf(request);
+    const { accountId, userId, keyId, workspaceId } = request.caller;
     // Before the limits: this creates the balances of a new account.
     const account = await entitlements.get(accountId);
     const read = await readLimits({ accountId, userId, keyId, workspaceId }).catch((error: unknown) => {

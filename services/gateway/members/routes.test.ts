@@ -2,7 +2,7 @@ import t from 'tap';
 import { findBreaches } from '#libs/ledger/invariants.ts';
 import { addMember, createKey, createTestGateway, signUp, TEST_PASSWORD } from '../fixtures.ts';
 
-t.test('given an account, its people are listed in pages', async (t) => {
+t.test('given an account, its members are listed in pages', async (t) => {
   const gateway = await createTestGateway(t);
   const ada = await signUp(gateway, 'ada');
   await signUp(gateway, 'eve');
@@ -18,7 +18,7 @@ t.test('given an account, its people are listed in pages', async (t) => {
   t.match(second.body, { data: [{ user_id: grace.userId, role: 'member' }], next_cursor: null });
 });
 
-t.test('given roles, each does what it may', async (t) => {
+t.test('given roles, each can do what it is allowed to', async (t) => {
   const gateway = await createTestGateway(t);
   const owner = await signUp(gateway, 'owner');
   const admin = await addMember(gateway, owner, 'admin', 'admin');
@@ -37,7 +37,10 @@ t.test('given roles, each does what it may', async (t) => {
     body: { code: 'role_required', required_roles: ['owner'], role: 'admin' },
   });
   t.match(await add(member.access_token, 'm3', 'member'), { status: 403, body: { code: 'role_required' } });
-  t.match(await add(owner.access_token, 'm2', 'member'), { status: 409, body: { code: 'email_taken' } });
+  t.match(await add(owner.access_token, 'm2', 'member'), {
+    status: 409,
+    body: { code: 'invitation_required' },
+  });
   t.match(await change(admin.access_token, owner.userId, 'member'), { status: 403 });
   t.match(await change(admin.access_token, admin.userId, 'owner'), { status: 403 });
   t.match(await change(member.access_token, member.userId, 'admin'), { status: 403 });
@@ -85,13 +88,13 @@ t.test('given one owner, they can neither step down nor leave', async (t) => {
   });
 });
 
-t.test('given somebody removed, their sessions in the account end', async (t) => {
+t.test('given a removed member, their sessions in the account end', async (t) => {
   const gateway = await createTestGateway(t);
   const owner = await signUp(gateway, 'owner');
   const grace = await addMember(gateway, owner, 'grace', 'member');
   const heard = gateway.nextChange();
   const removed = await gateway.call('DELETE', `/api/members/${grace.userId}`, { as: grace.access_token });
-  t.equal(removed.status, 204, 'anybody may leave');
+  t.equal(removed.status, 204, 'every member may leave');
   await heard;
   t.match(await gateway.call('GET', '/api/me', { as: grace.access_token }), {
     body: { code: 'invalid_token' },
@@ -100,7 +103,9 @@ t.test('given somebody removed, their sessions in the account end', async (t) =>
     body: { code: 'refresh_token_invalid' },
   });
   t.match(
-    await gateway.call('POST', '/api/auth/login', { body: { email: grace.email, password: TEST_PASSWORD } }),
+    await gateway.call('POST', '/api/auth/login', {
+      body: { email: grace.email, password: TEST_PASSWORD, account_id: owner.accountId },
+    }),
     { status: 403, body: { code: 'role_required' } },
   );
 });
@@ -133,7 +138,7 @@ t.test('given other tenants and API keys, members are out of reach', async (t) =
 });
 
 t.test(
-  'given a plan with three seats, the owner has one, and two more people fit, however many are added',
+  'given a plan with three seats, the owner takes one, and of concurrent additions two succeed',
   async (t) => {
     const gateway = await createTestGateway(t, { limits: { 'team.members': 3n } });
     const other = await createTestGateway(t, { beside: gateway, limits: { 'team.members': 3n } });
@@ -152,14 +157,18 @@ t.test(
       body: { code: 'limit_exceeded', limit: { meter: 'team.members', used: '3', limit: '3' } },
     });
     const { rows } = await gateway.database.pool.query('SELECT count(*)::int AS n FROM users');
-    t.equal(rows[0].n, 3, 'nobody was created without a seat');
+    t.equal(rows[0].n, 3, 'no user was created without a seat');
 
-    await t.test('and when somebody leaves, their seat is free', async (t) => {
+    await t.test('and when a member leaves, their seat is free', async (t) => {
       const userId = answers.find(({ status }) => status === 201)?.body.user_id;
       const remove = () => gateway.call('DELETE', `/api/members/${userId}`, { as: owner.access_token });
       const removed = await Promise.all([remove(), remove(), remove()]);
       t.strictSame(removed.map(({ status }) => status).sort(), [204, 404, 404]);
-      t.match(await add('owner'), { status: 409, body: { code: 'email_taken' } }, 'which costs no seat');
+      t.match(
+        await add('owner'),
+        { status: 409, body: { code: 'invitation_required' } },
+        'which costs no seat',
+      );
       t.equal((await add('one-more')).status, 201);
       t.equal((await add('and-another')).status, 429);
       t.strictSame(await findBreaches(gateway.database.pool), []);

@@ -1,27 +1,37 @@
-import type { Pool } from 'pg';
+import type { FastifyInstance } from 'fastify';
+import { recordAudit } from '#libs/audit/record-audit.ts';
 import { hashPassword } from '#libs/auth/password.ts';
 import type { QuotaResources } from '#libs/clients/quota-resources.ts';
 import * as contract from '#libs/contracts/members.ts';
 import { toPage } from '#libs/contracts/page.ts';
-import { transaction } from '#libs/db/transaction.ts';
-import type { ServiceApp } from '#libs/service/create-service.ts';
+import { type Database, transaction } from '#libs/db/database.ts';
+import { ProblemError, problem } from '#libs/problems/problems.ts';
+import { logAccess } from '#libs/service/access-log.ts';
+import type { Runtime } from '#libs/service/runtime.ts';
 import { serveOperation } from '#libs/service/serve-operation.ts';
-import { audit } from '../auth/access-log.ts';
-import type { Member, MemberStore } from '../auth/ports.ts';
-import { checkMayManage } from './domain.ts';
-import { SEATS, seatOwner } from './seats.ts';
+import { actorOf } from '../auth/domain.ts';
+import { checkMayManage, checkOwnerRemains, SEATS, seatOwner } from './domain.ts';
+import { revokePending } from './invitations-store.ts';
+import {
+  countOwners,
+  deleteMembership,
+  getMember,
+  insertMembership,
+  insertUser,
+  listMembers,
+  lockAccount,
+  type MemberRow,
+  updateRole,
+} from './store.ts';
 
-/** The people of an account. */
-export function registerMembers(
-  app: ServiceApp,
-  {
-    pool,
-    store,
-    quotaResources,
-  }: { pool: Pool; store: MemberStore; quotaResources: Pick<QuotaResources, 'allocate'> },
-): void {
+export type MemberRoutesOptions = { database: Database; runtime: Runtime; quotaResources: QuotaResources };
+
+/** `/api/members`: the users of an account. */
+export function memberRoutes(app: FastifyInstance, options: MemberRoutesOptions): void {
+  const { database, runtime, quotaResources } = options;
+
   serveOperation(app, contract.listMembers, async ({ caller, query }) => {
-    const members = await store.list(caller.accountId, query);
+    const members = await listMembers(database, caller.accountId, query);
     const rows = members.map((member) => ({ ...member, id: member.userId }));
     return toPage(rows, query.limit, present);
   });
@@ -37,12 +47,27 @@ export function registerMembers(
       meter: SEATS,
     });
     const passwordHash = await hashPassword(password);
-    const member = await transaction(pool, async (connection) => {
-      const added = await store.add(connection, accountId, { email, passwordHash, name, role });
-      await allocation.settle({ $client: connection });
-      return added;
+    const member = await transaction(database, async (tx) => {
+      const userId = await insertUser(tx, runtime, { email, passwordHash, name });
+      await insertMembership(tx, runtime, { accountId, userId, role });
+      await recordAudit(tx, {
+        id: runtime.newId(),
+        at: runtime.clock.now(),
+        by: actorOf(caller, request.id),
+        action: 'member.added',
+        subject: `user:${userId}`,
+        accountId,
+        before: null,
+        after: { role },
+        reason: null,
+      });
+      await allocation.settle(tx);
+      return await getMember(tx, { accountId, userId });
+    }).catch((error: unknown) => {
+      const isTaken = error instanceof ProblemError && error.code === 'email_taken';
+      throw isTaken ? problem('invitation_required', { cause: error }) : error;
     });
-    audit(request, 'member.added', { user: member.userId, role, by_user: caller.userId });
+    logAccess(request, 'member.added', { user: member.userId, role, by_user: caller.userId });
     reply.code(201);
     return present(member);
   });
@@ -50,21 +75,65 @@ export function registerMembers(
   serveOperation(app, contract.changeMember, async (request) => {
     const { caller } = request;
     const { role } = request.body;
-    const member = await store.changeRole(caller, request.params.user_id, role);
-    audit(request, 'member.role_changed', { user: member.userId, role, by_user: caller.userId });
-    return present(member);
+    const { accountId } = caller;
+    const member = { accountId, userId: request.params.user_id };
+    const before = await transaction(database, async (tx) => {
+      await lockAccount(tx, accountId);
+      const found = await getMember(tx, member);
+      checkMayManage(caller.role, found.role, role);
+      checkOwnerRemains(found.role, role, await countOwners(tx, accountId));
+      const now = runtime.clock.now();
+      await updateRole(tx, member, role);
+      // A demoted member may no longer have the right to send them.
+      await revokePending(tx, { accountId, invitedBy: member.userId }, now);
+      await recordAudit(tx, {
+        id: runtime.newId(),
+        at: now,
+        by: actorOf(caller, request.id),
+        action: 'member.role_changed',
+        subject: `user:${member.userId}`,
+        accountId,
+        before: { role: found.role },
+        after: { role },
+        reason: null,
+      });
+      return found;
+    });
+    logAccess(request, 'member.role_changed', { user: member.userId, role, by_user: caller.userId });
+    return present({ ...before, role });
   });
 
   serveOperation(app, contract.removeMember, async (request, reply) => {
     const { caller } = request;
-    const { user_id: userId } = request.params;
-    await store.remove(caller, userId);
-    audit(request, 'member.removed', { user: userId, by_user: caller.userId });
+    const { accountId } = caller;
+    const member = { accountId, userId: request.params.user_id };
+    await transaction(database, async (tx) => {
+      await lockAccount(tx, accountId);
+      const { role } = await getMember(tx, member);
+      if (caller.userId !== member.userId) checkMayManage(caller.role, role);
+      checkOwnerRemains(role, null, await countOwners(tx, accountId));
+      const now = runtime.clock.now();
+      await deleteMembership(tx, runtime.clock, member);
+      await revokePending(tx, { accountId, invitedBy: member.userId }, now);
+      await recordAudit(tx, {
+        id: runtime.newId(),
+        at: now,
+        by: actorOf(caller, request.id),
+        action: 'member.removed',
+        subject: `user:${member.userId}`,
+        accountId,
+        before: { role },
+        after: null,
+        reason: null,
+      });
+      await quotaResources.release(tx, { owner: seatOwner(accountId), meter: SEATS });
+    });
+    logAccess(request, 'member.removed', { user: member.userId, by_user: caller.userId });
     return reply.code(204).send();
   });
 }
 
-const present = (member: Member): contract.MemberView => ({
+const present = (member: MemberRow): contract.MemberView => ({
   user_id: member.userId,
   email: member.email,
   name: member.name,

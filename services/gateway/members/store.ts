@@ -1,109 +1,83 @@
 import { and, asc, count, eq, gt } from 'drizzle-orm';
-import type { Pool } from 'pg';
-import type { QuotaResources } from '#libs/clients/quota-resources.ts';
+import type { AccountRole } from '#libs/contracts/internal-context.ts';
+import type { PageQuery } from '#libs/contracts/page.ts';
+import { only, type Queryable, type Tx } from '#libs/db/database.ts';
+import { notify } from '#libs/db/notify.ts';
 import { accounts, memberships, users } from '#libs/db/schema/gateway.ts';
-import { transaction } from '#libs/db/transaction.ts';
 import { problem } from '#libs/problems/problems.ts';
-import type { Runtime } from '#libs/service/runtime.ts';
-import { createDatabase, notify, onConnection, only, type Transaction } from '../accounts/database.ts';
-import { insertMembership, insertUser } from '../accounts/store.ts';
-import type { Member, MemberStore } from '../auth/ports.ts';
+import type { Clock } from '#libs/service/runtime.ts';
 import { lockUser, revokeSessions } from '../auth/sessions-store.ts';
-import { checkMayManage, checkOwnerRemains } from './domain.ts';
-import { SEATS, seatOwner } from './seats.ts';
 
-const member = {
-  userId: users.id,
-  email: users.email,
-  name: users.name,
-  role: memberships.role,
-  joinedAt: memberships.createdAt,
-};
+export { findAccount, findUserByEmail, insertMembership, insertUser } from '../accounts/store.ts';
 
-export function createMemberStore(
-  pool: Pool,
-  runtime: Runtime,
-  quotaResources: Pick<QuotaResources, 'release'>,
-): MemberStore {
-  const db = createDatabase(pool);
+const selectMember = (db: Queryable) =>
+  db
+    .select({
+      userId: users.id,
+      email: users.email,
+      name: users.name,
+      role: memberships.role,
+      joinedAt: memberships.createdAt,
+    })
+    .from(memberships)
+    .innerJoin(users, eq(users.id, memberships.userId));
 
-  async function find(tx: Transaction, accountId: string, userId: string): Promise<Member> {
-    const [found] = await tx
-      .select(member)
-      .from(memberships)
-      .innerJoin(users, eq(users.id, memberships.userId))
-      .where(and(eq(memberships.accountId, accountId), eq(memberships.userId, userId)));
-    if (found === undefined) throw problem('not_found');
-    return found;
-  }
+export type MemberRow = Awaited<ReturnType<typeof selectMember>>[number];
+export type Member = { accountId: string; userId: string };
 
-  async function countOwners(tx: Transaction, accountId: string): Promise<number> {
-    const owners = await tx
-      .select({ count: count() })
-      .from(memberships)
-      .where(and(eq(memberships.accountId, accountId), eq(memberships.role, 'owner')));
-    return only(owners).count;
-  }
+const isMembership = ({ accountId, userId }: Member) =>
+  and(eq(memberships.accountId, accountId), eq(memberships.userId, userId));
 
-  /** Two owners who demote each other at the same time must not both succeed. */
-  async function lockAccount(tx: Transaction, accountId: string): Promise<void> {
-    await tx
-      .select({ id: accounts.id })
-      .from(accounts)
-      .where(eq(accounts.id, accountId))
-      .for('no key update');
-  }
+/** By user id, one more than asked for. */
+export function listMembers(
+  db: Queryable,
+  accountId: string,
+  { limit, cursor }: PageQuery,
+): Promise<MemberRow[]> {
+  return selectMember(db)
+    .where(
+      and(
+        eq(memberships.accountId, accountId),
+        cursor === undefined ? undefined : gt(memberships.userId, cursor),
+      ),
+    )
+    .orderBy(asc(memberships.userId))
+    .limit(limit + 1);
+}
 
-  return {
-    list: (accountId, { limit, cursor }) =>
-      db
-        .select(member)
-        .from(memberships)
-        .innerJoin(users, eq(users.id, memberships.userId))
-        .where(
-          and(
-            eq(memberships.accountId, accountId),
-            cursor === undefined ? undefined : gt(memberships.userId, cursor),
-          ),
-        )
-        .orderBy(asc(memberships.userId))
-        .limit(limit + 1),
+export async function findMember(db: Queryable, member: Member): Promise<MemberRow | undefined> {
+  const [found] = await selectMember(db).where(isMembership(member));
+  return found;
+}
 
-    async add(connection, accountId, { email, passwordHash, name, role }) {
-      const tx = onConnection(connection);
-      const userId = await insertUser(tx, runtime, { email, passwordHash, name });
-      await insertMembership(tx, runtime, { accountId, userId, role });
-      return await find(tx, accountId, userId);
-    },
+/** @throws ProblemError `not_found` */
+export async function getMember(db: Queryable, member: Member): Promise<MemberRow> {
+  const found = await findMember(db, member);
+  if (found === undefined) throw problem('not_found');
+  return found;
+}
 
-    changeRole: (actor, userId, role) =>
-      db.transaction(async (tx) => {
-        await lockAccount(tx, actor.accountId);
-        const before = await find(tx, actor.accountId, userId);
-        checkMayManage(actor.role, before.role, role);
-        checkOwnerRemains(before.role, role, await countOwners(tx, actor.accountId));
-        await tx
-          .update(memberships)
-          .set({ role })
-          .where(and(eq(memberships.accountId, actor.accountId), eq(memberships.userId, userId)));
-        await notify(tx, { kind: 'user', id: userId });
-        return { ...before, role };
-      }),
+export async function countOwners(tx: Tx, accountId: string): Promise<number> {
+  const owners = await tx
+    .select({ count: count() })
+    .from(memberships)
+    .where(and(eq(memberships.accountId, accountId), eq(memberships.role, 'owner')));
+  return only(owners).count;
+}
 
-    remove: (actor, userId) =>
-      transaction(pool, async (connection) => {
-        const tx = onConnection(connection);
-        const { accountId } = actor;
-        await lockAccount(tx, accountId);
-        const { role } = await find(tx, accountId, userId);
-        if (actor.userId !== userId) checkMayManage(actor.role, role);
-        checkOwnerRemains(role, null, await countOwners(tx, accountId));
-        await lockUser(tx, userId);
-        await tx
-          .delete(memberships)
-          .where(and(eq(memberships.accountId, accountId), eq(memberships.userId, userId)));
-        await revokeSessions(tx, runtime.clock, { userId, accountId });
-        await quotaResources.release({ $client: connection }, { owner: seatOwner(accountId), meter: SEATS });
-      }),
-  };
+/** Serialises changes of an account's members, so that two owners cannot demote each other at the same time. */
+export async function lockAccount(tx: Tx, accountId: string): Promise<void> {
+  await tx.select({ id: accounts.id }).from(accounts).where(eq(accounts.id, accountId)).for('no key update');
+}
+
+export async function updateRole(tx: Tx, member: Member, role: AccountRole): Promise<void> {
+  await tx.update(memberships).set({ role }).where(isMembership(member));
+  await notify(tx.$client, { kind: 'user', id: member.userId });
+}
+
+/** Deletes the membership and ends the user's sessions in the account. */
+export async function deleteMembership(tx: Tx, clock: Clock, member: Member): Promise<void> {
+  await lockUser(tx, member.userId);
+  await tx.delete(memberships).where(isMembership(member));
+  await revokeSessions(tx, clock, member);
 }

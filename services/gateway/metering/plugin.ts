@@ -13,7 +13,6 @@ import type { Metrics } from '#libs/service/metrics.ts';
 import { createPeriodicJob } from '#libs/service/periodic-job.ts';
 import type { Runtime } from '#libs/service/runtime.ts';
 import { serveOperation } from '#libs/service/serve-operation.ts';
-import { callerOf } from '../auth/authenticate.ts';
 import type { ReadLimits } from '../entitlements/plan-context.ts';
 import type { RequestBody } from '../entitlements/requirement.ts';
 import { createPlanRateLimiter } from '../rate-limits/plan-rate-limiter.ts';
@@ -74,7 +73,7 @@ export const meteringPlugin = fp<MeteringOptions>(
 export function addMeteredRoute<B extends RequestBody>(app: FastifyInstance, route: MeteredRoute<B>): void {
   const { metering } = app;
   serveOperation(app, route.operation, async (request, reply) => {
-    await serveMetered(metering, route, request, reply, callerOf(request));
+    await serveMetered(metering, route, request, reply, request.caller);
     return reply;
   });
 }

@@ -3,7 +3,6 @@ import { getModel, listModels } from '#libs/contracts/chat-operations.ts';
 import type { ModelInfo } from '#libs/pricing/model.ts';
 import { problem } from '#libs/problems/problems.ts';
 import { serveOperation } from '#libs/service/serve-operation.ts';
-import { callerOf } from '../auth/authenticate.ts';
 import { allowedModels, mayUseModel } from '../entitlements/models.ts';
 import type { Metering } from '../metering/pipeline.ts';
 
@@ -12,12 +11,12 @@ export function addModelRoutes(
   { priceBook, entitlements }: Pick<Metering, 'priceBook' | 'entitlements'>,
 ): void {
   serveOperation(app, listModels, async (request) => {
-    const account = await entitlements.get(callerOf(request).accountId);
+    const account = await entitlements.get(request.caller.accountId);
     return { object: 'list' as const, data: allowedModels(account, 'text', priceBook).map(presentModel) };
   });
 
   serveOperation(app, getModel, async (request) => {
-    const account = await entitlements.get(callerOf(request).accountId);
+    const account = await entitlements.get(request.caller.accountId);
     const { info } = priceBook.priced(request.params.model);
     if (!mayUseModel(account, 'text', info)) {
       throw problem('unknown_model', { fields: { model: info.model } });

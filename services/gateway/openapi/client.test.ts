@@ -9,7 +9,7 @@ import { getOpenApiJson, getOpenApiYaml } from '#libs/contracts/service-operatio
 import { serveOperation } from '#libs/service/serve-operation.ts';
 import { CLIENT_PROGRAM, type ClientReport, generateClient } from '#libs/testing/generated-client.fixture.ts';
 import { listenOnFreePort, request } from '#libs/testing/http.ts';
-import { registerOpenApi } from '../docs/routes.ts';
+import { openApiRoutes } from '../docs/openapi-routes.ts';
 import { ALL_OPERATIONS } from './operations.ts';
 
 const FIGURES = {
@@ -35,7 +35,7 @@ function createExampleServer() {
   const app = Fastify();
   app.setValidatorCompiler(validatorCompiler);
   app.setSerializerCompiler(serializerCompiler);
-  registerOpenApi(app);
+  openApiRoutes(app);
   const served: readonly Operation[] = [getOpenApiJson, getOpenApiYaml];
   for (const operation of ALL_OPERATIONS.filter((one) => !served.includes(one))) {
     const [status, example] = operation === getApiKey ? answerOf(operation, 404) : answerOf(operation);

@@ -12,6 +12,7 @@ import { generateContent } from '#libs/contracts/generate-operations.ts';
 import { guardRailOperations } from '#libs/contracts/guard-rails.ts';
 import { IDENTITY_OPERATIONS } from '#libs/contracts/identity.ts';
 import { generateImages, IMAGE_READING_OPERATIONS } from '#libs/contracts/images.ts';
+import { INVITATION_OPERATIONS } from '#libs/contracts/invitations.ts';
 import { jobOperations } from '#libs/contracts/jobs.ts';
 import { KB_OPERATIONS } from '#libs/contracts/knowledge-base.ts';
 import { MEMBER_OPERATIONS } from '#libs/contracts/members.ts';
@@ -39,6 +40,7 @@ export const OPERATIONS = {
     ...IDENTITY_OPERATIONS,
     ...API_KEY_OPERATIONS,
     ...MEMBER_OPERATIONS,
+    ...INVITATION_OPERATIONS,
     ...WORKSPACE_OPERATIONS,
     ...SERVICE_OPERATIONS,
   ],

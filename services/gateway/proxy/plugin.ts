@@ -4,7 +4,6 @@ import type { ContextSigner } from '#libs/auth/internal-context.ts';
 import type { Operation } from '#libs/contracts/operation.ts';
 import { createFailover } from '#libs/http/failover.ts';
 import { isNotSent } from '#libs/http/service-pool.ts';
-import { callerOf } from '../auth/authenticate.ts';
 import { addProxyRoutes } from './routes.ts';
 
 export type ProxyOptions = {
@@ -26,7 +25,7 @@ export const proxyPlugin: FastifyPluginAsync<ProxyOptions> = async (
     signer,
     now,
     callerOf: (request: FastifyRequest) =>
-      request.routeOptions.config.auth === 'none' ? null : callerOf(request),
+      request.routeOptions.config.auth === 'none' ? null : request.caller,
     idempotency: app.idempotency,
   });
 };

@@ -1,8 +1,7 @@
 import rateLimit, { type CreateRateLimitOptions } from '@fastify/rate-limit';
-import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import fp from 'fastify-plugin';
 import { problem } from '#libs/problems/problems.ts';
-import type { ServiceApp } from '#libs/service/create-service.ts';
-import { callerOf } from '../auth/authenticate.ts';
 
 export type RateLimits = {
   /** Requests a minute of one API key or person; 0 sets no limit. */
@@ -22,6 +21,12 @@ export type Throttles = {
   byPerson: (request: FastifyRequest, reply: FastifyReply, person: string) => Promise<void>;
 };
 
+declare module 'fastify' {
+  interface FastifyInstance {
+    throttles: Throttles;
+  }
+}
+
 const MINUTE_MS = 60_000;
 const PASSWORD_WINDOW_MS = 5 * MINUTE_MS;
 /** Counters kept at most, for each limit; the least recently used is forgotten first. */
@@ -32,7 +37,7 @@ const PERSON = Symbol('person');
  * Limits how often somebody calls, per process. Counters in memory are right for this: they protect the machine they
  * are on. What may be spent is the ledger's business.
  */
-export async function addRateLimits(app: ServiceApp, limits: RateLimits): Promise<Throttles> {
+async function createThrottles(app: FastifyInstance, limits: RateLimits): Promise<Throttles> {
   await app.register(rateLimit, { global: false, cache: MAX_COUNTERS });
 
   function createThrottle(
@@ -63,7 +68,7 @@ export async function addRateLimits(app: ServiceApp, limits: RateLimits): Promis
   }
 
   const byCaller = createThrottle('requests', limits.perCaller, MINUTE_MS, (request) => {
-    const { keyId, userId, accountId } = callerOf(request);
+    const { keyId, userId, accountId } = request.caller;
     return keyId ?? userId ?? accountId;
   });
   if (limits.perCaller > 0) {
@@ -89,3 +94,11 @@ export async function addRateLimits(app: ServiceApp, limits: RateLimits): Promis
     },
   };
 }
+
+/** Registered after authentication, whose callers it counts. */
+export const rateLimitsPlugin = fp<RateLimits>(
+  async (app, limits) => {
+    app.decorate('throttles', await createThrottles(app, limits));
+  },
+  { name: 'rate-limits' },
+);

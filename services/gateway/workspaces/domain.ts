@@ -1,9 +1,11 @@
-/** Workspaces as things that a plan has so many of. */
+import type { workspaces } from '#libs/db/schema/gateway.ts';
 
-/** The meter that counts them. */
+/** The meter that counts workspaces. */
 export const WORKSPACES = 'workspaces';
 
-/** A workspace is not in a workspace, and no API key makes one. */
+export type WorkspaceRow = typeof workspaces.$inferSelect;
+
+/** Whom a workspace is counted for: the user who created it, never another workspace or an API key. */
 export function workspaceOwner(accountId: string, createdBy: string | null) {
   return { accountId, userId: createdBy, keyId: null, workspaceId: null };
 }

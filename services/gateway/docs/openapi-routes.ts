@@ -5,12 +5,12 @@ import { parse } from 'yaml';
 import { getOpenApiJson, getOpenApiYaml } from '#libs/contracts/service-operations.ts';
 import { serveOperation } from '#libs/service/serve-operation.ts';
 
-/** The document that is published with the code, so what is served is what was reviewed. */
+/** The document in the repository, so that the reviewed text is what is served. */
 const DOCUMENT_FILE = path.resolve(import.meta.dirname, '../../../openapi.yaml');
 const CACHE_CONTROL = 'public, max-age=300';
 
-/** `GET /openapi.yaml` and `GET /openapi.json`. The file is read when somebody first asks for it. */
-export function registerOpenApi(app: FastifyInstance): void {
+/** `GET /openapi.yaml` and `GET /openapi.json`. The file is read at the first request. */
+export function openApiRoutes(app: FastifyInstance): void {
   let texts: Promise<{ yaml: string; json: string }> | undefined;
   const read = () => {
     texts ??= readDocument().catch((error: unknown) => {

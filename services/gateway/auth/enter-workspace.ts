@@ -3,10 +3,9 @@ import type { Caller } from '#libs/contracts/internal-context.ts';
 import { WORKSPACE_HEADER } from '#libs/contracts/workspaces.ts';
 import { problem } from '#libs/problems/problems.ts';
 import type { FreshCache } from '#libs/service/fresh-cache.ts';
-import { changeTag } from '../auth/change-tag.ts';
-import type { WorkspaceStore } from '../auth/ports.ts';
+import { changeTag } from './change-tag.ts';
 
-/** A workspace that exists, and whose it is. */
+/** A workspace that exists, and its account. */
 export type KnownWorkspace = { id: string; accountId: string };
 
 export const tagsOfWorkspace = ({ accountId }: KnownWorkspace): string[] => [
@@ -22,19 +21,21 @@ const workspaceId = z.uuid();
 export type EnterWorkspace = (caller: Caller, named: string | string[]) => Promise<Caller>;
 
 export function createEnterWorkspace(options: {
-  store: Pick<WorkspaceStore, 'find'>;
+  findWorkspace: (accountId: string, id: string) => Promise<KnownWorkspace | null>;
   cache: FreshCache<KnownWorkspace>;
 }): EnterWorkspace {
-  const { store, cache } = options;
+  const { findWorkspace, cache } = options;
   return async (caller, named) => {
     const { data: id } = workspaceId.safeParse(named);
     if (id === undefined) {
-      throw problem('invalid_request', { detail: `${WORKSPACE_HEADER} must be the id of a workspace.` });
+      throw problem('invalid_request', {
+        detail: `${WORKSPACE_HEADER} must be the id (a UUID) of a workspace.`,
+      });
     }
     const { accountId } = caller;
     const key = `${accountId} ${id}`;
-    const known = cache.get(key) ?? (await cache.load(key, () => store.find(accountId, id)));
-    if (known === null) throw problem('not_found', { detail: 'The account has no such workspace.' });
+    const known = cache.get(key) ?? (await cache.load(key, () => findWorkspace(accountId, id)));
+    if (known === null) throw problem('not_found', { detail: `The account has no workspace ${id}.` });
     return { ...caller, workspaceId: id };
   };
 }

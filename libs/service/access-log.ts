@@ -1,6 +1,6 @@
 import type { FastifyRequest } from 'fastify';
 
-export type AuditEvent =
+export type AccessEvent =
   | 'user.registered'
   | 'user.password_changed'
   | 'session.started'
@@ -12,13 +12,16 @@ export type AuditEvent =
   | 'member.added'
   | 'member.role_changed'
   | 'member.removed'
+  | 'invitation.created'
+  | 'invitation.revoked'
+  | 'invitation.accepted'
   | 'workspace.created'
   | 'workspace.deleted';
 
-/** A line about who changed access to what. Ids only: never a key, a token or an address. */
-export function audit(
+/** Logs who changed access to what. Ids only: never a key, a token or an address. */
+export function logAccess(
   request: FastifyRequest,
-  event: AuditEvent,
+  event: AccessEvent,
   subject: { readonly [id: string]: string | null },
 ): void {
   request.log.info({ audit: event, account: request.accountId ?? undefined, ...subject }, 'audit');

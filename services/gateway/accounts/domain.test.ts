@@ -1,7 +1,7 @@
 import t from 'tap';
-import { normaliseEmail } from './email.ts';
+import { normaliseEmail } from './domain.ts';
 
-t.test('addresses of one person become one', async (t) => {
+t.test('spellings of one mailbox become one address', async (t) => {
   const cases: [string, string][] = [
     ['Ada@Example.com', 'ada@example.com'],
     ['ada+trial2@example.com', 'ada@example.com'],
