@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { mock } from 'node:test';
 import t, { type Test } from 'tap';
 import { parseSse, type SseEvent } from './sse-parser.ts';
 import { createSseWriter, SSE_HEADERS, type SseSink } from './sse-writer.ts';
@@ -55,24 +56,19 @@ t.test('what is sent is what a client reads', async (t) => {
   ]);
 });
 
-t.test('a silent stream is kept alive, and let go of when it is closed', async (t) => {
-  const port = await serve(t, (sink) => {
-    let comments = 0;
-    let closed = false;
-    const counting: SseSink = {
-      write: (bytes) => {
-        comments += 1;
-        t.notOk(closed, 'nothing comes after the end');
-        if (comments === 2) {
-          closed = true;
-          setTimeout(sink.end, 90);
-        }
-        return sink.write(bytes);
-      },
-      isClosed: () => closed,
-    };
-    createSseWriter(counting, 30);
-  });
-  const response = await fetch(`http://127.0.0.1:${port}`);
-  t.equal(await response.text(), ':\n\n:\n\n');
+t.test('an idle stream gets keep-alive comments until it is closed', async (t) => {
+  mock.timers.enable({ apis: ['setInterval'] });
+  t.teardown(() => mock.timers.reset());
+  const sent: string[] = [];
+  let closed = false;
+  const write = (bytes: Buffer) => {
+    sent.push(bytes.toString());
+    return undefined;
+  };
+  createSseWriter({ write, isClosed: () => closed }, 30);
+  mock.timers.tick(60);
+  t.strictSame(sent, [':\n\n', ':\n\n']);
+  closed = true;
+  mock.timers.tick(300);
+  t.equal(sent.length, 2, 'nothing is sent after the end');
 });

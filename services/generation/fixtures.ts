@@ -1,9 +1,9 @@
 /** The service as tests run it: real PostgreSQL, real HTTP, real SDKs, and the provider simulator behind them. */
+import { EventEmitter, once } from 'node:events';
 import { createServer } from 'node:http';
-import { setTimeout as delay } from 'node:timers/promises';
 import type { Pool } from 'pg';
 import { Agent } from 'undici';
-import { createContextSigner } from '#libs/auth/internal-context.ts';
+import { type ContextSigner, createContextSigner } from '#libs/auth/internal-context.ts';
 import type { ChannelClient } from '#libs/channel/client.ts';
 import { createWorkChannel } from '#libs/clients/work-channel.ts';
 import { loadConfig } from '#libs/config/config.ts';
@@ -20,13 +20,13 @@ import { createLedger, type Ledger } from '#libs/ledger/ledger.ts';
 import { boundOf, worstCaseMeters } from '#libs/pipelines/meters.ts';
 import { worstCaseNanoUsd } from '#libs/pricing/price.ts';
 import { fromWire, type ModelPriceWire } from '#libs/pricing/price-wire.ts';
-import { createLogger } from '#libs/service/logger.ts';
+import { createLogger, type Logger } from '#libs/service/logger.ts';
 import { createMetrics, type Metrics } from '#libs/service/metrics.ts';
-import { systemRuntime } from '#libs/service/runtime.ts';
+import { type Runtime, systemRuntime } from '#libs/service/runtime.ts';
 import { type ProviderSimulator, startProviderSimulator } from '#libs/simulators/provider-simulator.ts';
 import { createTestDatabase, type TestScope } from '#libs/testing/database.ts';
 import { listenOnFreePort, listenServerOnFreePort } from '#libs/testing/http.ts';
-import { buildApp, type Generation } from './app.ts';
+import { type AppOptions, buildApp, type Generation } from './app.ts';
 import { configSchema, toGenerationConfig } from './config.ts';
 
 const SECRET = 'a secret that only tests know of and no one else';
@@ -44,7 +44,7 @@ export const CALLER: Caller = {
   scopes: ['*'],
 };
 
-/** Pico-USD per token: figures that are easy to multiply in one's head. */
+/** Pico-USD per token; round figures are easy to multiply. */
 export const PRICES = {
   input: 1_000_000n,
   cache_read: 100_000n,
@@ -127,102 +127,175 @@ export type UsageRow = {
   amounts: bigint[];
 };
 
-/** Work admitted for the test, as the gateway would have sent it. */
+/** A request with its hold, as the gateway would send it. */
 export type HeldRequest = { requestId: string; headers: Record<string, string> };
 
-/** Where the bridge finds the head of work. */
+/** Carries the head of a request to the bridge. */
 const HEAD_HEADER = 'x-test-head';
 
-export type TestGeneration = Generation & {
-  url: string;
-  /** Where work is asked for over HTTP, with the headers of `admit`; see {@link startBridge}. */
-  workUrl: string;
-  pool: Pool;
-  ledger: Ledger;
-  metrics: Metrics;
-  simulator: ProviderSimulator;
-  databaseUrl: string;
-  /** Lines logged so far. */
-  lines: Record<string, unknown>[];
-  admit: (
-    plan: CallPlan,
-    options?: { storeResponse?: boolean; ttlMs?: number; caller?: Caller; planContext?: PlanContext },
-  ) => Promise<HeldRequest>;
-  sign: (context: Omit<InternalContext, 'exp'>) => Record<string, string>;
-  rows: (requestId: string) => Promise<UsageRow[]>;
-  /** Waits until the hold is no longer open. @returns what it was closed as. */
-  holdState: (requestId: string) => Promise<string>;
-  /** What the account's counters say, by meter. */
-  counters: () => Promise<Record<string, { used: bigint; held: bigint }>>;
-};
+export type TestGeneration = Generation &
+  TestInstances & {
+    url: string;
+    /** Accepts generation requests over HTTP, with the headers of `admit`; see {@link startBridge}. */
+    workUrl: string;
+    /** Holds what a plan needs, as the gateway does. */
+    admit: (
+      plan: CallPlan,
+      options?: { storeResponse?: boolean; ttlMs?: number; caller?: Caller; planContext?: PlanContext },
+    ) => Promise<HeldRequest>;
+    sign: (context: Omit<InternalContext, 'exp'>) => Record<string, string>;
+    rows: (requestId: string) => Promise<UsageRow[]>;
+    /** Waits until the hold is closed. @returns its final state. */
+    holdState: (requestId: string) => Promise<string>;
+    /** The account's counters by meter. */
+    counters: () => Promise<Record<string, { used: bigint; held: bigint }>>;
+  };
 
 const METERS = ['cost', 'tokens.total', 'api.requests', 'gen.blog', 'gen.social', 'images'];
 
-export async function createTestGeneration(
+export type TestInstances = {
+  /** One service, or several over one database. */
+  generations: Generation[];
+  urls: string[];
+  pool: Pool;
+  ledger: Ledger;
+  signer: ContextSigner;
+  metrics: Metrics;
+  simulator: ProviderSimulator;
+  databaseUrl: string;
+  logger: Logger;
+  /** Lines logged so far. */
+  lines: Record<string, unknown>[];
+  /** Resolves when the condition holds; it is checked again after every line of the log. */
+  logged: (condition: () => boolean) => Promise<void>;
+  /** Emits `closed` when a hold may have been closed. */
+  ledgerEvents: EventEmitter;
+};
+
+/** Starts the service as it runs in production, on real PostgreSQL and against the simulator. */
+export async function startTestInstances(
   t: TestScope,
-  env: Record<string, string> = {},
-): Promise<TestGeneration> {
+  options: {
+    env?: Record<string, string>;
+    instances?: number;
+    runtime?: Runtime;
+    /** Where given, social publishing and the knowledge base are served. */
+    entitlements?: (ledger: Ledger) => NonNullable<AppOptions['entitlements']>;
+  } = {},
+): Promise<TestInstances> {
+  const { env = {}, instances = 1, runtime = systemRuntime } = options;
   const { pool, url: databaseUrl } = await createTestDatabase(t);
   const simulator = await startProviderSimulator();
   const config = toGenerationConfig(
     loadConfig(configSchema, {
       DATABASE_URL: databaseUrl,
       INTERNAL_SECRETS: SECRET,
+      SOCIAL_PUBLISHER_URL: `${simulator.url}/social/v1`,
       ...providerEnvironment(simulator.url),
       PROVIDER_RETRY_DELAY: '5ms',
       EVENT_LOOP_DELAY_LIMIT: '0ms',
       ...env,
     }),
   );
-  const lines: Record<string, unknown>[] = [];
-  const logger = createLogger({
-    name: 'test',
-    level: 'info',
-    destination: { write: (line) => void lines.push(JSON.parse(line)) },
-  });
-  const metrics = createMetrics({ service: 'generation', processMetrics: false });
-  const ledger = createLedger({ pool });
+  const { lines, logger, logged } = createTestLog();
+  const { ledger, ledgerEvents } = observeLedger(createLedger({ pool }));
+  const entitlements = options.entitlements?.(ledger);
   const listener = createListener({ connectionString: databaseUrl, applicationName: 'test-listen' });
-  const signer = createContextSigner({ secrets: [SECRET], now: systemRuntime.clock.now });
+  const signer = createContextSigner({ secrets: [SECRET], now: runtime.clock.now });
   const dispatcher = new Agent({ headersTimeout: 0, bodyTimeout: 0 });
-  const generation = buildApp({
-    config,
-    runtime: systemRuntime,
-    logger,
-    metrics,
-    pool,
-    ledger,
-    listener,
-    signer,
-    dispatcher,
-  });
+  const metrics = createMetrics({ service: 'generation', processMetrics: false });
+  const generations = Array.from({ length: instances }, (_, instance) =>
+    buildApp({
+      config,
+      runtime,
+      logger,
+      metrics: instance === 0 ? metrics : createMetrics({ service: 'generation', processMetrics: false }),
+      pool,
+      ledger: instance === 0 ? ledger : createLedger({ pool }),
+      listener,
+      signer,
+      dispatcher,
+      ...(entitlements && { entitlements }),
+    }),
+  );
   t.teardown(async () => {
     await listener.close();
     await dispatcher.destroy();
-    await simulator.close();
+    // a test may have closed it already
+    await simulator.close().catch(() => undefined);
   });
-  const url = await listenOnFreePort(t, generation.app);
+  const urls = await Promise.all(generations.map(({ app }) => listenOnFreePort(t, app)));
+  return {
+    generations,
+    urls,
+    pool,
+    ledger,
+    signer,
+    metrics,
+    simulator,
+    databaseUrl,
+    logger,
+    lines,
+    logged,
+    ledgerEvents,
+  };
+}
+
+function createTestLog() {
+  const lines: Record<string, unknown>[] = [];
+  const events = new EventEmitter();
+  const logger = createLogger({
+    name: 'test',
+    level: 'debug',
+    destination: {
+      write(line) {
+        lines.push(JSON.parse(line));
+        events.emit('line');
+      },
+    },
+  });
+  async function logged(condition: () => boolean): Promise<void> {
+    while (!condition()) await once(events, 'line');
+  }
+  return { lines, logger, logged };
+}
+
+/** A ledger that reports when it may have closed a hold. */
+function observeLedger(ledger: Ledger): { ledger: Ledger; ledgerEvents: EventEmitter } {
+  const ledgerEvents = new EventEmitter().setMaxListeners(0);
+  const report = <Result>(result: Promise<Result>) => result.finally(() => ledgerEvents.emit('closed'));
+  return {
+    ledgerEvents,
+    ledger: {
+      ...ledger,
+      settle: (request) => report(ledger.settle(request)),
+      close: (hold) => report(ledger.close(hold)),
+    },
+  };
+}
+
+export async function createTestGeneration(
+  t: TestScope,
+  env: Record<string, string> = {},
+): Promise<TestGeneration> {
+  const instances = await startTestInstances(t, { env });
+  const { pool, ledger, signer, ledgerEvents } = instances;
+  const [generation] = instances.generations as [Generation];
+  const [url] = instances.urls as [string];
   const { now } = systemRuntime.clock;
   const channel = createWorkChannel({ url, signer, now, newId: systemRuntime.newId });
   const workUrl = await startBridge(t, channel);
   t.teardown(() => channel.close());
-  for (const accountId of [ACCOUNT, OTHER_ACCOUNT]) await openBooks(ledger, accountId);
-
-  const sign: TestGeneration['sign'] = (context) => ({
-    [INTERNAL_CONTEXT_HEADER]: signer.sign({ ...context, exp: Math.floor(Date.now() / 1000) + 60 }),
-  });
+  for (const accountId of [ACCOUNT, OTHER_ACCOUNT]) await openBalances(ledger, accountId);
 
   return {
+    ...instances,
     ...generation,
     url,
     workUrl,
-    pool,
-    ledger,
-    metrics,
-    simulator,
-    databaseUrl,
-    lines,
-    sign,
+    sign: (context) => ({
+      [INTERNAL_CONTEXT_HEADER]: signer.sign({ ...context, exp: Math.floor(Date.now() / 1000) + 60 }),
+    }),
     async admit(plan, { storeResponse = false, ttlMs = 60_000, caller = CALLER, planContext } = {}) {
       const requestId = systemRuntime.newId();
       const hold = await holdFor(ledger, plan, requestId, ttlMs, caller);
@@ -245,9 +318,10 @@ export async function createTestGeneration(
     },
     async holdState(requestId) {
       for (;;) {
+        const closed = once(ledgerEvents, 'closed');
         const { rows } = await pool.query('SELECT state FROM ledger_holds WHERE id = $1', [requestId]);
         if (rows[0]?.state !== 'open') return rows[0]?.state;
-        await delay(5);
+        await closed;
       }
     },
     async counters() {
@@ -260,10 +334,7 @@ export async function createTestGeneration(
   };
 }
 
-/**
- * HTTP in front of the channel, so that tests ask for work as clients do. It passes on what it gets, and leaves when its
- * client leaves.
- */
+/** An HTTP server in front of the channel, so that tests send requests as clients do. It cancels when its client leaves. */
 async function startBridge(t: TestScope, client: ChannelClient<AnswerHead>): Promise<string> {
   const server = createServer(async (request, response) => {
     const body = Buffer.concat(await request.toArray());
@@ -295,7 +366,7 @@ function providerEnvironment(simulatorUrl: string): Record<string, string> {
   return env;
 }
 
-async function openBooks(ledger: Ledger, accountId: string): Promise<void> {
+async function openBalances(ledger: Ledger, accountId: string): Promise<void> {
   await ledger.setLimits({
     accountId,
     anchor: new Date('2026-01-01T00:00:00Z'),

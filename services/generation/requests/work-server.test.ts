@@ -1,5 +1,4 @@
 /** What is true of all work, whatever kind: who may ask for it, what is logged and counted, and how it ends. */
-import { setTimeout as delay } from 'node:timers/promises';
 import t from 'tap';
 import { createContextSigner } from '#libs/auth/internal-context.ts';
 import { createChannelClient } from '#libs/channel/client.ts';
@@ -67,7 +66,7 @@ t.test('given work of every ending, then each has one line and is counted', asyn
   controller.abort();
   await t.rejects(pending);
   t.equal(await generation.holdState(left.requestId), 'closed');
-  while (lineOf(left.requestId).length === 0) await delay(5);
+  await generation.logged(() => lineOf(left.requestId).length > 0);
   t.match(lineOf(left.requestId), [{ status: 499, problem: 'client_closed_request' }]);
 
   const metrics = await generation.metrics.registry.metrics();

@@ -1,33 +1,24 @@
-/** Processes that serve posts and files, over one database, real HTTP, and the simulator as the publisher. */
+/** Services with social publishing and the knowledge base, on the plans of a real catalogue. */
 import { readFileSync } from 'node:fs';
 import type { Pool } from 'pg';
-import { Agent } from 'undici';
-import { createContextSigner } from '#libs/auth/internal-context.ts';
 import { type EntitlementInput, entitlementsAt } from '#libs/catalogue/entitlements.ts';
 import { limitTimeline } from '#libs/catalogue/limit-timeline.ts';
 import { parseCatalogue } from '#libs/catalogue/parse.ts';
 import { createPlanSuggestions } from '#libs/clients/plan-suggestions.ts';
-import { loadConfig } from '#libs/config/config.ts';
 import { type Caller, INTERNAL_CONTEXT_HEADER } from '#libs/contracts/internal-context.ts';
-import { createListener } from '#libs/db/listen.ts';
-import { createLedger, type Ledger } from '#libs/ledger/ledger.ts';
-import { createLogger } from '#libs/service/logger.ts';
-import { createMetrics } from '#libs/service/metrics.ts';
-import { type ProviderSimulator, startProviderSimulator } from '#libs/simulators/provider-simulator.ts';
+import type { Ledger } from '#libs/ledger/ledger.ts';
+import type { ProviderSimulator } from '#libs/simulators/provider-simulator.ts';
 import type { PublishedPost } from '#libs/simulators/social.ts';
-import { createTestDatabase, type TestScope } from '#libs/testing/database.ts';
-import { type HttpResponse, listenOnFreePort, request } from '#libs/testing/http.ts';
+import type { TestScope } from '#libs/testing/database.ts';
+import { type HttpResponse, request } from '#libs/testing/http.ts';
 import { createFakeRuntime, type FakeClock } from '#libs/testing/runtime.ts';
-import { type AppOptions, buildApp } from '../app.ts';
-import { configSchema, toGenerationConfig } from '../config.ts';
+import type { AppOptions } from '../app.ts';
+import { ACCOUNT, OTHER_ACCOUNT, startTestInstances } from '../fixtures.ts';
 
-const SECRET = 'a secret that only tests know of and no one else';
-
-export const ACCOUNT = '0190a1b2-0000-7000-8000-00000000a001';
-export const OTHER_ACCOUNT = '0190a1b2-0000-7000-8000-00000000a002';
+export { ACCOUNT, OTHER_ACCOUNT };
 export const SOME_ID = '019e3f5e-6f2a-7c31-9d52-8a4f0b6c1d2e';
 
-const person: Caller = {
+const user: Caller = {
   accountId: ACCOUNT,
   userId: '0190a1b2-0000-7000-8000-00000000b001',
   keyId: null,
@@ -46,22 +37,22 @@ export type TestSocial = {
   ledger: Ledger;
   clock: FakeClock;
   simulator: ProviderSimulator;
-  /** Every line logged so far. */
+  /** Everything logged so far. */
   log: () => string;
-  /** The header that says who calls: a person of the account, unless otherwise said. */
+  /** The header that identifies the caller: a member of the account by default. */
   sign: (as?: Partial<Caller>) => Record<string, string>;
-  /** Puts an account on a plan, with the limits of it in force at once. */
+  /** Moves an account to a plan, whose limits apply at once. */
   setPlan: (plan: string, accountId?: string) => Promise<void>;
   call: (
     method: 'GET' | 'POST' | 'DELETE',
     path: string,
     options?: { body?: unknown; as?: Partial<Caller> | null },
   ) => Promise<Answer>;
-  /** What the account has used and holds of a meter in its total window or in another. */
+  /** The account's counter of a meter, in the total window by default. */
   counter: (meter: string, window?: string) => Promise<{ used: bigint; held: bigint } | undefined>;
   /** Runs the tasks that publish, for every post and on every instance at once. */
   publishDue: () => Promise<void>;
-  /** What the network has seen. */
+  /** The posts that the network has received. */
   published: () => Promise<PublishedPost[]>;
 };
 
@@ -75,56 +66,24 @@ export async function createTestSocial(
   } = {},
 ): Promise<TestSocial> {
   const { catalogue = 'lily', plan = 'pro', instances = 1, variables = {} } = options;
-  const { pool, url: databaseUrl } = await createTestDatabase(t);
-  const simulator = await startProviderSimulator();
   const runtime = createFakeRuntime();
   const { now } = runtime.clock;
-  const signer = createContextSigner({ secrets: [SECRET], now });
-  const dispatcher = new Agent();
-  const lines: string[] = [];
-  const logger = createLogger({
-    name: 'test',
-    level: 'debug',
-    destination: { write: (line) => void lines.push(line) },
+  let billing = undefined as unknown as ReturnType<typeof createTestBilling>;
+  const { generations, urls, pool, ledger, signer, simulator, logger, lines } = await startTestInstances(t, {
+    env: variables,
+    instances,
+    runtime,
+    entitlements: (ledger) => {
+      billing = createTestBilling(ledger, catalogue);
+      return billing.entitlements;
+    },
   });
-  const ledger = createLedger({ pool });
-  const billing = billingOf(ledger, catalogue);
-  const listener = createListener({ connectionString: databaseUrl, applicationName: 'test-listen' });
-  const generations = Array.from({ length: instances }, () =>
-    buildApp({
-      config: toGenerationConfig(
-        loadConfig(configSchema, {
-          DATABASE_URL: databaseUrl,
-          INTERNAL_SECRETS: SECRET,
-          EVENT_LOOP_DELAY_LIMIT: '0ms',
-          SOCIAL_PUBLISHER_URL: `${simulator.url}/social/v1`,
-          ...variables,
-        }),
-      ),
-      runtime,
-      logger,
-      metrics: createMetrics({ service: 'generation', processMetrics: false }),
-      pool,
-      ledger: createLedger({ pool }),
-      listener,
-      signer,
-      dispatcher,
-      entitlements: billing.entitlements,
-    }),
-  );
-  t.teardown(async () => {
-    await listener.close();
-    await dispatcher.destroy();
-    // a test may have closed it already
-    await simulator.close().catch(() => undefined);
-  });
-  const urls = await Promise.all(generations.map(({ app }) => listenOnFreePort(t, app)));
   for (const accountId of [ACCOUNT, OTHER_ACCOUNT]) await billing.setPlan(plan, accountId);
   let calls = 0;
 
   const sign = (as: Partial<Caller> = {}) => {
     const exp = Math.floor(now().getTime() / 1000) + 60;
-    const context = { caller: { ...person, ...as }, requestId: runtime.newId(), exp };
+    const context = { caller: { ...user, ...as }, requestId: runtime.newId(), exp };
     return { [INTERNAL_CONTEXT_HEADER]: signer.sign(context) };
   };
 
@@ -135,7 +94,7 @@ export async function createTestSocial(
     ledger,
     clock: runtime.clock,
     simulator,
-    log: () => lines.join(''),
+    log: () => JSON.stringify(lines),
     setPlan: (next, accountId = ACCOUNT) => billing.setPlan(next, accountId),
     call(method, path, { body, as = {} } = {}) {
       calls += 1;
@@ -169,8 +128,8 @@ export async function createTestSocial(
   };
 }
 
-/** Billing, as far as posts and files ask it. */
-function billingOf(ledger: Ledger, name: string) {
+/** Billing, as far as posts and files need it. */
+function createTestBilling(ledger: Ledger, name: string) {
   const text = readFileSync(new URL(`../../../deploy/catalogues/${name}.yaml`, import.meta.url), 'utf8');
   const catalogue = parseCatalogue(text);
   const plans = new Map<string, string>();

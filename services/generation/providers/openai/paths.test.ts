@@ -1,4 +1,5 @@
 /** The bytes' path and the SDK's path to one provider: whatever happens, both must tell the same. */
+import { EventEmitter, once } from 'node:events';
 import { createServer } from 'node:http';
 import t from 'tap';
 import { Agent } from 'undici';
@@ -190,6 +191,7 @@ t.test('given a silent provider, both time out; given a caller that gives up, bo
 });
 
 t.test('given a cancelled call, the socket is closed', async (t) => {
+  const closes = new EventEmitter();
   let closed = 0;
   let arrived: (() => void) | undefined;
   const url = await listenServerOnFreePort(
@@ -197,6 +199,7 @@ t.test('given a cancelled call, the socket is closed', async (t) => {
     createServer((request) => {
       request.socket.once('close', () => {
         closed += 1;
+        closes.emit('close');
       });
       arrived?.();
     }),
@@ -212,7 +215,7 @@ t.test('given a cancelled call, the socket is closed', async (t) => {
     await arrival;
     controller.abort();
     await pending;
-    while (closed === before) await new Promise((resolve) => setImmediate(resolve));
+    while (closed === before) await once(closes, 'close');
     t.equal(closed, before + 1);
   }
 });
