@@ -1,6 +1,6 @@
 /**
- * How limits and amounts of meters stand on the wire: as integers in the meter's own unit, in text, because nano-USD
- * outgrow what JSON readers keep exactly; money also in decimal USD.
+ * Limits and amounts of meters on the wire: integers in the meter's unit, as text, because nano-USD exceed the integers
+ * that JSON parsers keep exact. Money is also given in decimal USD.
  */
 import { z } from 'zod';
 import {
@@ -16,19 +16,19 @@ import { instant, usd } from './envelope.ts';
 export const METER_UNITS = ['nano_usd', 'tokens', 'seconds', 'count'] as const;
 export type MeterUnit = (typeof METER_UNITS)[number];
 
-/** The unit a meter counts in. */
+/** The unit of a meter. */
 export function meterUnit(meter: string): MeterUnit {
   if (meter === 'cost') return 'nano_usd';
   if (meter === 'audio.seconds') return 'seconds';
   return meter.startsWith('tokens.') ? 'tokens' : 'count';
 }
 
-const unit = z.enum(METER_UNITS).describe('What the integers count.');
+const unit = z.enum(METER_UNITS).describe('Unit of the integers.');
 const amount = z.string().regex(/^-?\d+$/);
-const usdBeside = usd.optional().describe('The same in USD; only for `cost`.');
+const usdField = usd.optional().describe('The same in USD; only for `cost`.');
 
 /** An amount of one meter. */
-export const meterAmountWire = z.object({ meter: z.string(), unit, amount, amount_usd: usdBeside });
+export const meterAmountWire = z.object({ meter: z.string(), unit, amount, amount_usd: usdField });
 export type MeterAmountWire = z.infer<typeof meterAmountWire>;
 
 export function toMeterAmount(meter: string, value: bigint): MeterAmountWire {
@@ -39,27 +39,27 @@ export function toMeterAmount(meter: string, value: bigint): MeterAmountWire {
 /** One limit in one window. */
 export const limitWire = z
   .object({
-    meter: z.string().describe('What is limited, such as `cost`, `tokens.total` or `gen.blog`.'),
+    meter: z.string().describe('The limited meter, such as `cost`, `tokens.total` or `gen.blog`.'),
     unit,
     window: z.enum(WINDOWS).describe('How often it resets.'),
-    scope: z.enum(COUNTER_SCOPES).describe('Who shares the count.'),
+    scope: z.enum(COUNTER_SCOPES).describe('Who shares the limit.'),
     scope_id: z.string().nullable().describe('The user, key or workspace; null for the account.'),
     kind: z
       .enum(COUNTER_AMOUNT_KINDS)
       .describe('`n`: a number; `disabled`: not part of the plan; `unmetered`: only counted.'),
     used: amount,
-    held: amount.describe('Set aside for requests that are still running.'),
-    limit: amount.nullable().describe('Null where no number limits it; see `kind`.'),
-    remaining: amount.nullable().describe('What a new request may ask for at most.'),
-    used_usd: usdBeside,
-    held_usd: usdBeside,
-    limit_usd: usdBeside.nullable(),
-    remaining_usd: usdBeside.nullable(),
+    held: amount.describe('Held for requests that are still running.'),
+    limit: amount.nullable().describe('Null without a numeric limit; see `kind`.'),
+    remaining: amount.nullable().describe('The most that a new request may ask for.'),
+    used_usd: usdField,
+    held_usd: usdField,
+    limit_usd: usdField.nullable(),
+    remaining_usd: usdField.nullable(),
     percentage: z.number().min(0).nullable().describe('Used share in percent, two decimals, rounded down.'),
     state: z.enum(LIMIT_STATES),
-    window_start: instant.nullable().describe('Null for a window without a beginning.'),
-    resets_at: instant.nullable().describe('Null where nothing resets.'),
-    source: z.string().describe('Where the limit comes from, such as `plan:pro`.'),
+    window_start: instant.nullable().describe('Null for a window without a start.'),
+    resets_at: instant.nullable().describe('Null if the limit never resets.'),
+    source: z.string().describe('Origin of the limit, such as `plan:pro`.'),
   })
   .meta({ id: 'Limit' });
 export type LimitWire = z.infer<typeof limitWire>;
@@ -110,7 +110,7 @@ export function limitToWire(reading: LimitReading): LimitWire {
   };
 }
 
-/** Percent with two decimals, rounded down, so that 100 is only said when it is reached. Null without a limit. */
+/** Percent with two decimals, rounded down, so 100 means that the limit is reached. Null without a limit. */
 export function percentageOf(part: bigint, whole: bigint | null): number | null {
   if (whole === null) return null;
   return whole > 0n ? Number(bpsOf(part, whole)) / 100 : 100;

@@ -1,6 +1,6 @@
 /**
- * The price feed: every model that is served, and every price row that is in force or will be. Services keep a copy and
- * read it anew when a notification of kind `prices` arrives.
+ * The price feed: every enabled model, and every price row in force now or later. Services cache it and reload it when a
+ * notification of kind `prices` arrives.
  */
 import { z } from 'zod';
 import { MODEL_KINDS, type ModelInfo, TOKENIZERS } from '#libs/pricing/model.ts';

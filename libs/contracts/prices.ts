@@ -1,4 +1,4 @@
-/** Prices: what everybody may read and what staff may change. */
+/** Prices: the public list, and the history that staff maintain. */
 import { z } from 'zod';
 import { formatDecimal, parseDecimal } from '#libs/money/money.ts';
 import { MODEL_KINDS } from '#libs/pricing/model.ts';
@@ -18,7 +18,7 @@ const displayedPrice = z.object({
   price: z.string().describe('USD, as an exact decimal.'),
 });
 
-/** A price per unit as people read it: tokens by the million, everything else by the piece. */
+/** A price per unit for display: per million tokens, or per unit of everything else. */
 export function displayPrice(unitClass: UnitClass, picoUsdPerUnit: bigint): z.infer<typeof displayedPrice> {
   // A pico-USD per token is a micro-USD per million tokens.
   return TOKENS.has(unitClass)
@@ -29,7 +29,7 @@ export function displayPrice(unitClass: UnitClass, picoUsdPerUnit: bigint): z.in
 const priceFields = {
   class: z.enum(UNIT_CLASSES).describe('Classes are disjoint: `input` is without cached tokens.'),
   ...displayedPrice.shape,
-  from_input_tokens: count.describe('Holds for prompts of at least this many tokens.'),
+  from_input_tokens: count.describe('Applies to prompts of at least this many tokens.'),
   valid_from: instant,
 };
 
@@ -128,7 +128,7 @@ export const listPrices = defineOperation({
   },
 });
 
-/** A price as exact decimal text, so that no client's float gets in; read into the integer `price × 10^decimals`. */
+/** A price as exact decimal text, parsed to the integer `price × 10^decimals`. JSON numbers are refused. */
 const price = (decimals: number, what: string) =>
   z
     .string()
@@ -146,8 +146,8 @@ export const addPricesBody = z
     valid_from: z.iso
       .datetime({ offset: true })
       .optional()
-      .describe('When the prices begin to hold; at once unless given. Never in the past.'),
-    from_input_tokens: count.default(0).describe('They hold for prompts of at least this many tokens.'),
+      .describe('When the prices take effect; now by default, never in the past.'),
+    from_input_tokens: count.default(0).describe('The prices apply to prompts of at least this many tokens.'),
     per_million_tokens: z
       .partialRecord(z.enum(TOKEN_CLASSES), price(MICRO_DECIMALS, 'USD per million tokens'))
       .optional(),
@@ -164,7 +164,7 @@ export const addPrices = defineOperation({
   path: '/api/admin/prices',
   summary: 'Change prices of a model',
   description:
-    'Adds rows that hold from an instant on. Rows are never changed, so old usage stays explainable.',
+    'Adds rows that take effect at a given time. Rows are never changed, so past costs stay explainable.',
   tags: ['Admin'],
   auth: 'staff',
   body: addPricesBody,

@@ -1,4 +1,4 @@
-/** What the service tells about itself: that it lives, and how it is called. */
+/** Operations about the service itself: its health and its API description. */
 import { z } from 'zod';
 import { defineOperation } from './operation.ts';
 
@@ -8,12 +8,12 @@ export const getHealth = defineOperation({
   operationId: 'getHealth',
   method: 'GET',
   path: '/health',
-  summary: 'Whether the service lives',
+  summary: 'Liveness check',
   tags,
   auth: 'none',
   responses: {
     200: {
-      description: 'It does.',
+      description: 'The process is running.',
       schema: z.object({ status: z.literal('ok'), service: z.string() }),
       example: { status: 'ok', service: 'gateway' },
     },
@@ -24,7 +24,7 @@ export const getOpenApiJson = defineOperation({
   operationId: 'getOpenApiJson',
   method: 'GET',
   path: '/openapi.json',
-  summary: 'This description, as JSON',
+  summary: 'API description as JSON',
   tags,
   auth: 'none',
   responses: {
@@ -44,7 +44,7 @@ export const getOpenApiYaml = defineOperation({
   operationId: 'getOpenApiYaml',
   method: 'GET',
   path: '/openapi.yaml',
-  summary: 'This description, as YAML',
+  summary: 'API description as YAML',
   tags,
   auth: 'none',
   responses: {

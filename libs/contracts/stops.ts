@@ -1,4 +1,4 @@
-/** Emergency stops: rows that keep new work from being admitted, everywhere, from the moment they commit. */
+/** Emergency stops: from their commit on, no replica admits the work that they cover. */
 import { z } from 'zod';
 import { modelKey, providerKey } from '#libs/pricing/price-book-schema.ts';
 import { envelope, instant } from './envelope.ts';
@@ -6,7 +6,7 @@ import { defineOperation } from './operation.ts';
 import { problemResponses, STAFF_PROBLEMS } from './problem-responses.ts';
 
 const tags = ['Admin'];
-const reason = z.string().trim().min(1).max(500).describe('For the people who meet the stop.');
+const reason = z.string().trim().min(1).max(500).describe('Shown to callers whose requests are refused.');
 
 export const stop = z
   .object({
@@ -26,7 +26,7 @@ const exampleStop = {
   id: '019e3f60-1111-7a10-8c01-5d2f7b9a4e10',
   kind: 'provider',
   target: 'openai',
-  reason: 'The provider answers with wrong usage figures.',
+  reason: 'The provider reports wrong usage figures.',
   author: '019e3f5e-0000-7a10-8c01-5d2f7b9a4e11',
   created_at: '2026-11-20T12:00:00.000Z',
   lifted_at: null,
@@ -54,13 +54,13 @@ export const createStopBody = z.discriminatedUnion('kind', [
 export type CreateStopBody = z.infer<typeof createStopBody>;
 
 const oneStop = envelope(z.object({ stop }));
-const exampleAnswer = { success: true, data: { stop: exampleStop } };
+const exampleResponse = { success: true, data: { stop: exampleStop } };
 
 export const listStops = defineOperation({
   operationId: 'listStops',
   method: 'GET',
   path: '/api/admin/stops',
-  summary: 'Stops in force',
+  summary: 'List stops in force',
   tags,
   auth: 'staff',
   responses: {
@@ -79,14 +79,18 @@ export const createStop = defineOperation({
   path: '/api/admin/stops',
   summary: 'Stop work at once',
   description:
-    'From the moment this answers, nothing it covers is admitted on any replica; running calls are aborted. Stopping what is stopped already answers with the stop in force.',
+    'Once this responds, no replica admits work that the stop covers, and running calls are aborted. If a stop with the same target is in force, that stop is returned.',
   tags,
   auth: 'staff',
   body: createStopBody,
   bodyExample: { kind: 'provider', target: 'openai', reason: exampleStop.reason },
   responses: {
-    200: { description: 'It was stopped already.', schema: oneStop, example: exampleAnswer },
-    201: { description: 'Stopped.', schema: oneStop, example: exampleAnswer },
+    200: {
+      description: 'An earlier stop with this target is in force.',
+      schema: oneStop,
+      example: exampleResponse,
+    },
+    201: { description: 'The new stop.', schema: oneStop, example: exampleResponse },
     ...problemResponses(...STAFF_PROBLEMS, 'unknown_model'),
   },
 });

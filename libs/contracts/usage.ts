@@ -1,4 +1,4 @@
-/** What usage-metering tells about usage: current limits, the breakdown by model, and single requests. */
+/** Usage: current limits, the breakdown by model, and single requests. */
 import { z } from 'zod';
 import { LIMIT_STATES } from '#libs/catalogue/limit.ts';
 import { count, envelope, instant, nanoUsd, usd } from './envelope.ts';
@@ -27,7 +27,7 @@ const figures = {
   tokens: tokenCounts,
   cost_usd: usd,
   cost_nano_usd: nanoUsd,
-  average_latency_ms: count.nullable().describe('Null where there were no calls.'),
+  average_latency_ms: count.nullable().describe('Null if there were no calls.'),
 };
 
 export const usageFigures = z.object(figures);
@@ -43,24 +43,28 @@ const costProjection = z
   .object({
     cost_usd: usd,
     cost_nano_usd: nanoUsd,
-    percentage: z.number().nullable().describe("Of the period's limit on cost; null where there is none."),
+    percentage: z
+      .number()
+      .nullable()
+      .describe("Share of the period's cost limit; null without such a limit."),
     days_begun: count,
     days_in_period: count,
   })
-  .describe('What the period will come to if its days go on as they did.');
+  .describe('Projected cost of the period at the average daily cost so far.');
 export type CostProjection = z.infer<typeof costProjection>;
 
 export const usageReport = z
   .object({
     account_id: z.uuid(),
-    user_id: z.uuid().nullable().describe('Whose calls the breakdown counts; null for the whole account.'),
+    user_id: z
+      .uuid()
+      .nullable()
+      .describe('The user whose calls the breakdown counts; null for the whole account.'),
     as_of: instant,
     period: z.object({ start: instant, end: instant }).describe('The current period of the subscription.'),
     status: z
       .enum(LIMIT_STATES)
-      .describe(
-        'The state of the limit nearest to its end, those aside that count what exists (seats, files).',
-      ),
+      .describe('The worst state of all limits, except limits on existing resources (seats, files).'),
     limits: z.array(limitWire).describe('Every limit that applies, in its current window.'),
     projection: costProjection,
     breakdown: z
@@ -70,7 +74,7 @@ export const usageReport = z
         total: usageFigures,
         providers: z.array(providerUsage),
       })
-      .describe("Provider calls by provider and model, over the period's days (UTC, whole days)."),
+      .describe('Provider calls by provider and model, over the UTC days of the period.'),
   })
   .meta({ id: 'UsageReport' });
 export type UsageReport = z.infer<typeof usageReport>;
@@ -79,8 +83,8 @@ export const callStatus = z.enum(['ok', 'aborted', 'error']);
 
 const callFields = {
   request_id: z.uuid(),
-  call_index: z.int().min(0).describe("The call's place in the request's plan."),
-  admitted_at: instant.describe('When the request was admitted; decides the window it counts in.'),
+  call_index: z.int().min(0).describe("Position of the call in the request's plan."),
+  admitted_at: instant.describe('Time of admission. Decides in which window the call counts.'),
   occurred_at: instant.describe('When the call was recorded.'),
   user_id: z.uuid().nullable(),
   key_id: z.uuid().nullable(),
@@ -92,7 +96,7 @@ const callFields = {
   error_code: z.string().nullable(),
   usage_source: z
     .enum(['provider', 'counted', 'estimated'])
-    .describe('Who says how much was used: the provider, our own count, or an estimate.'),
+    .describe('Source of the usage: reported by the provider, counted by Inkmeter, or estimated.'),
   tokens: z
     .object({
       input: count.nullable(),
@@ -101,18 +105,18 @@ const callFields = {
       output: count.nullable(),
       reasoning: count.nullable(),
     })
-    .describe('Null where the provider did not say.'),
+    .describe('Null if the provider did not report it.'),
   other_units: z.record(z.string(), count).describe('Images, seconds of audio, searches, pages.'),
   input_cost_usd: usd,
   output_cost_usd: usd,
   cost_usd: usd,
   cost_nano_usd: nanoUsd,
-  price_version: z.string().describe('Names the set of prices that the cost was computed with.'),
+  price_version: z.string().describe('Identifies the prices that the cost was computed with.'),
   attempts: count,
   latency_ms: count,
   first_byte_ms: count.nullable(),
   late: z.boolean().describe('Recorded after the hold had expired.'),
-  overrun: z.boolean().describe('Came to more than was held for it.'),
+  overrun: z.boolean().describe('Cost more than was held for it.'),
   request_bytes: count,
   response_bytes: count,
   provider_request_id: z.string().nullable(),
@@ -137,9 +141,9 @@ const plannedCall = z.object({
   output_tokens: count.describe('The output cap sent to the provider, for each choice.'),
   choices: count,
   other_units: z.record(z.string(), count),
-  counts: z.record(z.string(), count).describe('Counted meters that it fulfils when it succeeds.'),
+  counts: z.record(z.string(), count).describe('Counted meters that the call increases when it succeeds.'),
   price_version: z.string(),
-  worst_case_usd: usd.describe('What was set aside for it.'),
+  worst_case_usd: usd.describe('Cost held for the call.'),
 });
 
 export const VERDICTS = [
@@ -151,7 +155,7 @@ export const VERDICTS = [
   'stopped',
 ] as const;
 
-/** Why a request was admitted or refused, and everything that came of it. */
+/** Why a request was admitted or refused, and its provider calls. */
 export const requestReport = z
   .object({
     request_id: z.uuid(),
@@ -160,32 +164,34 @@ export const requestReport = z
     key_id: z.uuid().nullable(),
     decision: z.object({
       verdict: z.enum(VERDICTS),
-      explanation: z.string().describe('The verdict in a sentence.'),
+      explanation: z.string().describe('The verdict as a sentence.'),
       decided_at: instant,
       stop: z.string().nullable().describe('The emergency stop that refused it, such as `provider:openai`.'),
       asked: z.array(meterAmountWire).describe('The worst case, by meter.'),
       limits: z
         .array(
           z.object({
-            binding: z.boolean().describe('The limit that decided, or the tightest of those that admitted.'),
+            binding: z
+              .boolean()
+              .describe('Whether this limit decided; for an admitted request, the tightest limit.'),
             limit: limitWire,
           }),
         )
-        .describe('What each limit stood at when it was decided.'),
+        .describe('Each limit at the time of the decision.'),
     }),
     hold: z
       .object({
         state: z.enum(['open', 'closed', 'expired']),
         expires_at: instant,
         closed_at: instant.nullable(),
-        remaining: z.array(meterAmountWire).describe('What is still set aside.'),
+        remaining: z.array(meterAmountWire).describe('Amounts that are still held.'),
       })
       .nullable()
-      .describe('Null for a request that was refused.'),
+      .describe('Null for a refused request.'),
     plan: z
       .object({ kind: z.string(), calls: z.array(plannedCall) })
       .nullable()
-      .describe('The provider calls it was to make.'),
+      .describe('The planned provider calls.'),
     calls: z.array(z.object({ ...callFields, priced_units: z.array(pricedUnits) })),
     totals: z.object({ calls: count, tokens: tokenCounts, cost_usd: usd, cost_nano_usd: nanoUsd }),
   })
@@ -198,7 +204,7 @@ export const getUsage = defineOperation({
   path: '/api/subscription/usage',
   summary: 'Usage and limits of your account',
   description:
-    'Every limit in its current window with what is used and held, and the calls of the current period by provider and model.',
+    'Every limit in its current window with used and held amounts, and the calls of the current period by provider and model.',
   tags,
   auth: 'user',
   scope: 'usage:read',
@@ -218,7 +224,7 @@ export const getUserUsage = defineOperation({
   path: '/api/subscription/usage/{user_id}',
   summary: 'Usage of one user',
   description:
-    'Your own; that of anybody in the account for its owner and admins; that of anybody for staff.',
+    'Users see their own usage, owners and admins that of every user of the account, staff that of every user.',
   tags,
   auth: 'user',
   scope: 'usage:read',
@@ -243,7 +249,7 @@ export const listUsageRequests = defineOperation({
   auth: 'user',
   scope: 'usage:read',
   querystring: z.object({
-    cursor: z.string().max(200).optional().describe('`next_cursor` of the page before.'),
+    cursor: z.string().max(200).optional().describe('`next_cursor` of the previous page.'),
     limit: z.coerce.number().int().min(1).max(200).default(50),
     provider: z.string().max(100).optional(),
     model: z.string().max(200).optional(),
@@ -265,7 +271,7 @@ export const getUsageRequest = defineOperation({
   path: '/api/usage/requests/{request_id}',
   summary: 'Explain one request',
   description:
-    'Why it was admitted or refused, what every limit stood at, and each provider call with the prices used.',
+    'Why it was admitted or refused, every limit at that time, and each provider call with its prices.',
   tags,
   auth: 'user',
   scope: 'usage:read',

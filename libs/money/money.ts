@@ -1,7 +1,6 @@
 /**
- * Exact money. Amounts are integer nano-USD (10⁻⁹ USD) and prices integer pico-USD (10⁻¹² USD) per unit, both
- * `bigint`, so that no operation here can lose a fraction: where a result would not be whole, the caller names the
- * direction in which it is rounded.
+ * Exact money. Amounts are integer nano-USD (10⁻⁹ USD) and prices integer pico-USD (10⁻¹² USD) per unit, both `bigint`.
+ * No operation loses a fraction: where a result is not whole, the caller chooses how it is rounded.
  */
 export type NanoUsd = bigint;
 
@@ -11,16 +10,16 @@ export const PICO_PER_NANO = 1_000n;
 export const BPS_PER_WHOLE = 10_000n;
 
 const USD_DECIMALS = 9;
-/** Longer texts are refused before they reach `BigInt`, whose cost grows with the square of the length. */
+/** Longer texts are refused: the cost of parsing a `BigInt` grows with the square of the length. */
 const DECIMAL_TEXT_LIMIT = 40;
 const DECIMAL = /^(-?)(0|[1-9]\d*)(?:\.(\d+))?$/;
 
 export type Rounding = 'up' | 'down' | 'half_up';
 
 /**
- * The integer `text × 10^decimals`, exactly. Plain decimal notation only: an optional minus, no plus, no exponent,
- * no blanks, no superfluous leading zeros.
- * @throws TypeError when the text is anything else, or has more than `decimals` decimal places.
+ * The integer `text × 10^decimals`, exactly. Plain decimal notation only: an optional minus, no plus, no exponent, no
+ * blanks, no leading zeros.
+ * @throws TypeError if the text has another format or more than `decimals` decimal places.
  */
 export function parseDecimal(text: string, decimals: number): bigint {
   const match = text.length <= DECIMAL_TEXT_LIMIT ? DECIMAL.exec(text) : null;
@@ -32,7 +31,7 @@ export function parseDecimal(text: string, decimals: number): bigint {
   return sign === '-' ? -magnitude : magnitude;
 }
 
-/** `value × 10^-decimals` in plain decimal notation, always with every decimal place. */
+/** `value × 10^-decimals` in plain decimal notation, always with all decimal places. */
 export function formatDecimal(value: bigint, decimals: number): string {
   const digits = (value < 0n ? -value : value).toString().padStart(decimals + 1, '0');
   const whole = digits.slice(0, digits.length - decimals);
@@ -47,7 +46,7 @@ export function formatUsd(nano: NanoUsd): string {
 
 /**
  * Nano-USD from a decimal text in USD.
- * @throws TypeError on anything but a plain decimal with at most nine decimal places.
+ * @throws TypeError unless the text is a plain decimal with at most nine decimal places.
  */
 export function parseUsd(text: string): NanoUsd {
   return parseDecimal(text, USD_DECIMALS);
@@ -65,7 +64,7 @@ export function floorDiv(dividend: bigint, divisor: bigint): bigint {
   return dividend % divisor < 0n ? quotient - 1n : quotient;
 }
 
-/** `up` is towards +∞, `down` towards −∞, `half_up` to the nearest with a half going towards +∞. */
+/** `up` rounds towards +∞, `down` towards −∞, `half_up` to the nearest integer and halves towards +∞. */
 export function divide(dividend: bigint, divisor: bigint, rounding: Rounding): bigint {
   if (rounding === 'up') return ceilDiv(dividend, divisor);
   if (rounding === 'down') return floorDiv(dividend, divisor);
@@ -74,7 +73,7 @@ export function divide(dividend: bigint, divisor: bigint, rounding: Rounding): b
 
 /**
  * Nano-USD of an amount in minor units (cents), exactly.
- * @throws RangeError when a number is not a safe integer.
+ * @throws RangeError if a number is not a safe integer.
  */
 export function minorToNano(minor: bigint | number): NanoUsd {
   if (typeof minor === 'number' && !Number.isSafeInteger(minor))
@@ -82,25 +81,25 @@ export function minorToNano(minor: bigint | number): NanoUsd {
   return BigInt(minor) * NANO_PER_MINOR;
 }
 
-/** Minor units (cents) of an amount; a part of a cent goes where `rounding` says. */
+/** Minor units (cents) of an amount, rounded as given. */
 export function nanoToMinor(nano: NanoUsd, rounding: Rounding): bigint {
   return divide(nano, NANO_PER_MINOR, rounding);
 }
 
-/** `bps` basis points of an amount (2 000 bps = 20 %), in the amount's own unit. */
+/** `bps` basis points of an amount (2 000 bps = 20 %), in the unit of the amount. */
 export function shareOf(amount: bigint, bps: bigint | number, rounding: Rounding): bigint {
   return divide(amount * BigInt(bps), BPS_PER_WHOLE, rounding);
 }
 
 /**
- * What `part` is of `whole` in basis points, rounded down, so that 100 % is only reported when it is reached.
+ * The share of `part` in `whole`, in basis points, rounded down, so 100 % is reported only when it is reached.
  * @throws RangeError unless the whole is positive.
  */
 export function bpsOf(part: bigint, whole: bigint): bigint {
   return floorDiv(part * BPS_PER_WHOLE, whole);
 }
 
-/** Whether `part` is at least `bps` basis points of `whole`: exact, also where `bpsOf` would round. */
+/** Whether `part` is at least `bps` basis points of `whole`. Exact, unlike `bpsOf`, which rounds. */
 export function reaches(part: bigint, whole: bigint, bps: bigint | number): boolean {
   return part * BPS_PER_WHOLE >= whole * BigInt(bps);
 }

@@ -8,7 +8,7 @@ t.test('decimals are scaled exactly, as text or as a whole number', async (t) =>
   t.equal(schema.parse(3), 3_000_000n);
 });
 
-t.test('what may already be rounded is refused', async (t) => {
+t.test('a number that may already be rounded is refused', async (t) => {
   const schema = amountSchema(6, 'USD');
   for (const value of [0.1, 1e21, Number.NaN, '1e3', '0.0000001', '', true, null, -1, '-0.5']) {
     t.notOk(schema.safeParse(value).success, String(value));

@@ -2,8 +2,8 @@ import { z } from 'zod';
 import { parseDecimal } from '#libs/money/money.ts';
 
 /**
- * A decimal as files hold it, converted exactly to the integer `value × 10^decimals`. Readers of YAML keep decimals as
- * text; a whole number may also be a number. A number with a fraction was already rounded by its reader and is refused.
+ * A decimal of a file, converted exactly to the integer `value × 10^decimals`. The YAML reader keeps decimals as text;
+ * whole numbers may be numbers. A number with a fraction may already be rounded, so it is refused.
  */
 export function decimalSchema(decimals: number, what: string) {
   return z
@@ -21,7 +21,7 @@ export function decimalSchema(decimals: number, what: string) {
     });
 }
 
-/** A decimal that is not negative. */
+/** A non-negative decimal. */
 export function amountSchema(decimals: number, what: string) {
   return decimalSchema(decimals, what).transform((scaled, context) => {
     if (scaled >= 0n) return scaled;

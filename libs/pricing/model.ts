@@ -12,26 +12,26 @@ export interface ModelCapabilities {
   readonly streaming: boolean;
 }
 
-/** What is known of a model beside its prices. */
+/** A model without its prices. */
 export interface ModelInfo {
   readonly provider: string;
-  /** The name clients use; unique over all providers, together with the aliases. */
+  /** The name that clients use. Names and aliases are unique over all providers. */
   readonly model: string;
   readonly aliases: readonly string[];
-  /** The name the provider's API takes. */
+  /** The name in the provider's API. */
   readonly upstreamModel: string;
   readonly kind: ModelKind;
-  /** Tokens of prompt and answer together; 0 where tokens mean nothing. */
+  /** Tokens of prompt and output together; 0 for a model without tokens. */
   readonly contextWindow: number;
   readonly maxOutputTokens: number;
-  /** Upper bound of the input tokens that one image in a prompt can take; 0 when images are not accepted. */
+  /** Upper bound of the input tokens of one image in a prompt; 0 if the model accepts no images. */
   readonly maxImageInputTokens: number;
-  /** The public tokenizer that counts this model's prompts exactly; null when there is none. */
+  /** The public tokenizer that counts this model's prompts exactly; null if there is none. */
   readonly tokenizer: Tokenizer | null;
   readonly capabilities: ModelCapabilities;
 }
 
-/** The model a client means by a name: its key, an alias, or either after the provider, as in `openai/gpt-4o`. */
+/** Finds a model by its key or alias, with or without the provider: `gpt-4o`, `openai/gpt-4o`. */
 export function findModel(models: readonly ModelInfo[], name: string): ModelInfo | undefined {
   return models.find((info) =>
     [info.model, ...info.aliases].some((known) => known === name || `${info.provider}/${known}` === name),

@@ -44,7 +44,7 @@ const priceSet = z
     error: 'must price something: perMillion (tokens) or perUnit (the rest)',
   });
 
-/** One model with its whole price history, as a price book or a catalogue states it. */
+/** One model with its price history, in a price book or a catalogue. */
 export const pricedModelSchema = z.strictObject({
   provider: providerKey,
   model: modelKey,

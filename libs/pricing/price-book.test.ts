@@ -57,7 +57,7 @@ t.test('every model can be priced today, in every class its kind reports', async
   t.equal(findModel(book.models, 'grok-2-image')?.model, 'grok2_basic');
 });
 
-t.test('what is wrong with a book is said with its line', async (t) => {
+t.test('an invalid book is refused with the line of each error', async (t) => {
   const complaints = (source: string) => {
     try {
       parsePriceBook(source);

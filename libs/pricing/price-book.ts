@@ -15,7 +15,7 @@ export interface PriceBook {
   readonly rows: readonly PriceRow[];
 }
 
-/** A price book that cannot be used, with every reason and its line. */
+/** An invalid price book, with the line of every error. */
 export class PriceBookError extends Error {
   override readonly name = 'PriceBookError';
   readonly issues: readonly SourceIssue[];
@@ -26,7 +26,7 @@ export class PriceBookError extends Error {
   }
 }
 
-/** A class without a price would only come to light when a call is settled; so a book must state them all. */
+/** A missing price would only be noticed when a call settles, so a book must price every class. */
 const REQUIRED_CLASSES: { readonly [K in ModelKind]: readonly UnitClass[] } = {
   text: TOKEN_CLASSES,
   image: ['image'],
@@ -35,7 +35,7 @@ const REQUIRED_CLASSES: { readonly [K in ModelKind]: readonly UnitClass[] } = {
   page: ['page'],
 };
 
-/** Reads a price book from YAML text. @throws PriceBookError listing everything that is wrong with it. */
+/** Parses a price book from YAML. @throws PriceBookError listing every error. */
 export function parsePriceBook(text: string): PriceBook {
   const document = readYaml(text);
   if (document.issues.length > 0) throw new PriceBookError(document.issues);
@@ -58,7 +58,7 @@ export function parsePriceBook(text: string): PriceBook {
 export function priceRowsOf(entry: PricedModelEntry): PriceRow[] {
   const { provider, model } = entry;
   return entry.prices.flatMap((set) => {
-    // Micro-USD per million tokens is the same number as pico-USD per token, so the schema's scales already agree.
+    // Micro-USD per million tokens is the same number as pico-USD per token, so no conversion is needed.
     const prices = new Map<string, bigint>(Object.entries({ ...set.perMillion, ...set.perUnit }));
     return UNIT_CLASSES.flatMap((unitClass) => {
       const picoUsdPerUnit = prices.get(unitClass);

@@ -33,7 +33,7 @@ export function toWire(price: ModelPrice): ModelPriceWire {
   };
 }
 
-/** The inverse of `toWire`. @throws ZodError when the value is not a serialised price. */
+/** The inverse of `toWire`. @throws ZodError if the value is not a serialised price. */
 export function fromWire(value: unknown): ModelPrice {
   const { provider, model, version, tiers } = modelPriceWire.parse(value);
   return {

@@ -63,7 +63,7 @@ t.test('a call is priced by class and rounded up once', async (t) => {
   if (price === undefined) return t.fail('price expected');
   t.equal(costNanoUsd({ input: 1_000, cache_read: 500, output: 200 }, price), 307_500n);
   t.equal(costNanoUsd({ input: 1 }, price), 150n);
-  t.equal(costNanoUsd({}, price), 0n, 'nothing reported, nothing owed');
+  t.equal(costNanoUsd({}, price), 0n, 'no units cost nothing');
   t.equal(costNanoUsd({ cache_write: 0 }, price), 0n, 'a zero needs no price');
   t.throws(() => costNanoUsd({ cache_write: 1 }, price), UnpricedClassError);
   t.throws(() => costNanoUsd({ input: 1.5 }, price), RangeError);
@@ -128,7 +128,7 @@ t.test('a long prompt is priced in its own tier, with every token in it', async 
   if (price === undefined) return t.fail('price expected');
   t.equal(costNanoUsd({ input: 200_000, output: 10 }, price), 250_100_000n);
   t.equal(costNanoUsd({ input: 200_001, output: 10 }, price), 500_152_500n);
-  t.equal(price.tiers[1]?.picoUsdPerUnit.search, 5n, 'what the tier does not price itself it inherits');
+  t.equal(price.tiers[1]?.picoUsdPerUnit.search, 5n, 'a tier inherits the prices that it lacks');
   t.equal(worstCaseNanoUsd({ inputTokens: 200_000, outputTokens: 10 }, price), 250_100_000n);
   t.equal(worstCaseNanoUsd({ inputTokens: 200_001, outputTokens: 10 }, price), 500_152_500n);
 });

@@ -10,17 +10,17 @@ import {
 } from './units.ts';
 
 /**
- * One line of the price history. Rows are immutable and unique on (provider, model, class, fromInputTokens,
- * validFrom): a price changes by adding a row with a later `validFrom`.
+ * One row of the price history. Rows are immutable and unique on (provider, model, class, fromInputTokens, validFrom).
+ * A price changes by adding a row with a later `validFrom`.
  */
 export interface PriceRow {
   readonly provider: string;
   readonly model: string;
   readonly class: UnitClass;
-  /** ISO 8601 instant from which the row holds, until a later row of the same class and tier. */
+  /** ISO 8601 instant from which the row applies, until a later row of the same class and tier. */
   readonly validFrom: string;
   readonly picoUsdPerUnit: bigint;
-  /** Prompt size in tokens at which the row's tier begins; 0 for the ordinary price. */
+  /** Prompt size in tokens at which the row's tier begins; 0 for the base tier. */
   readonly fromInputTokens: number;
 }
 
@@ -32,17 +32,17 @@ export interface PriceTier {
   readonly picoUsdPerUnit: ClassPrices;
 }
 
-/** Everything needed to price a call of one model at one instant. */
+/** The prices of one model at one instant. */
 export interface ModelPrice {
   readonly provider: string;
   readonly model: string;
-  /** `provider/model@validFrom` of the newest row in force: names the same set of rows for ever. */
+  /** `provider/model@validFrom` of the newest row in force. It always identifies the same set of rows. */
   readonly version: string;
-  /** Ascending by `fromInputTokens`, the first at 0, each complete in itself. */
+  /** Ascending by `fromInputTokens`, the first at 0. Each tier contains all its prices. */
   readonly tiers: readonly PriceTier[];
 }
 
-/** Units were reported, or would be, in a class that has no price. Such a call is refused, never free. */
+/** A call has units in a class without a price. It is refused, never free. */
 export class UnpricedClassError extends Error {
   override readonly name = 'UnpricedClassError';
   readonly provider: string;
@@ -58,9 +58,9 @@ export class UnpricedClassError extends Error {
 }
 
 /**
- * The prices of a model in force at an instant: for each class and tier the row with the latest `validFrom` not
- * after `at`. A tier takes over from the tier below whatever it does not price itself.
- * @returns undefined when the model has no ordinary price yet, so that it cannot be called.
+ * The prices of a model in force at an instant: for each class and tier, the row with the latest `validFrom` not after
+ * `at`. A tier inherits the prices that it lacks from the tier below.
+ * @returns undefined if the model has no base tier yet, so it cannot be called.
  */
 export function effectivePrice(
   rows: readonly PriceRow[],
@@ -98,9 +98,9 @@ function tiersOf(rows: readonly PriceRow[]): PriceTier[] {
 }
 
 export interface CostParts {
-  /** What was sent: prompt tokens, audio, and charges per request, search or page. */
+  /** Input: prompt tokens, audio, and charges per request, search or page. */
   readonly inputNanoUsd: NanoUsd;
-  /** What was produced: output and reasoning tokens, images. */
+  /** Output: output and reasoning tokens, images. */
   readonly outputNanoUsd: NanoUsd;
   /** Always the exact sum of the two parts. */
   readonly totalNanoUsd: NanoUsd;
@@ -110,14 +110,14 @@ const PRODUCED: ReadonlySet<UnitClass> = new Set<UnitClass>([...OUTPUT_TOKEN_CLA
 
 /**
  * The cost of the reported units in nano-USD, rounded up once, over the whole sum.
- * @throws UnpricedClassError when units are reported in a class without a price.
- * @throws RangeError when a count is negative or not whole.
+ * @throws UnpricedClassError if units are reported in a class without a price.
+ * @throws RangeError if a count is negative or not whole.
  */
 export function costNanoUsd(units: Units, price: ModelPrice): NanoUsd {
   return costParts(units, price).totalNanoUsd;
 }
 
-/** The cost split in two parts that sum to `costNanoUsd`: the one rounding falls on the input side. Same errors. */
+/** The cost split into two parts that sum to `costNanoUsd`; the input part is rounded. Throws as `costNanoUsd` does. */
 export function costParts(units: Units, price: ModelPrice): CostParts {
   const reported = reportedUnits(units);
   const tier = tierFor(price, promptTokens(units));
@@ -135,18 +135,18 @@ export function costParts(units: Units, price: ModelPrice): CostParts {
 }
 
 export interface WorstCase {
-  /** Upper bound of the prompt's tokens, images in it included. */
+  /** Upper bound of the prompt's tokens, including images. */
   readonly inputTokens: number;
-  /** The cap that is really sent to the provider; it bounds output and reasoning together. */
+  /** The cap that is sent to the provider. It bounds output and reasoning together. */
   readonly outputTokens: number;
   /** Upper bounds of units that are not tokens. */
   readonly otherUnits?: Units;
 }
 
 /**
- * A true upper bound of what a call can cost, however the provider splits its tokens over the classes: the dearest
- * input class, the dearest output class, in the dearest tier that a prompt of at most `inputTokens` can reach.
- * @throws UnpricedClassError when tokens or units are possible for which no class has a price.
+ * An upper bound of the cost of a call, for every split of its tokens over the classes: the most expensive input class
+ * and the most expensive output class of the most expensive tier that a prompt of at most `inputTokens` can reach.
+ * @throws UnpricedClassError if the call may have tokens or units without a price.
  */
 export function worstCaseNanoUsd(bound: WorstCase, price: ModelPrice): NanoUsd {
   const inputTokens = wholeUnits('input', bound.inputTokens);
@@ -156,18 +156,18 @@ export function worstCaseNanoUsd(bound: WorstCase, price: ModelPrice): NanoUsd {
   for (const tier of price.tiers) {
     if (tier.fromInputTokens > bound.inputTokens) break;
     let pico = 0n;
-    if (inputTokens > 0n) pico += inputTokens * dearestOf(price, tier, INPUT_TOKEN_CLASSES);
-    if (outputTokens > 0n) pico += outputTokens * dearestOf(price, tier, OUTPUT_TOKEN_CLASSES);
+    if (inputTokens > 0n) pico += inputTokens * highestOf(price, tier, INPUT_TOKEN_CLASSES);
+    if (outputTokens > 0n) pico += outputTokens * highestOf(price, tier, OUTPUT_TOKEN_CLASSES);
     for (const [unitClass, count] of others) pico += count * priceOf(price, tier, unitClass);
     if (pico > worstPico) worstPico = pico;
   }
   return ceilDiv(worstPico, PICO_PER_NANO);
 }
 
-/** The prices a call with a prompt of this many tokens is charged. @throws RangeError when there is no ordinary price. */
+/** The tier that applies to a prompt of this many tokens. @throws RangeError if there is no base tier. */
 export function tierFor(price: ModelPrice, prompt: number): PriceTier {
   const tier = price.tiers.findLast((candidate) => candidate.fromInputTokens <= prompt);
-  if (tier === undefined) throw new RangeError(`${price.version} has no ordinary price`);
+  if (tier === undefined) throw new RangeError(`${price.version} has no base tier`);
   return tier;
 }
 
@@ -177,16 +177,16 @@ function priceOf(price: ModelPrice, tier: PriceTier, unitClass: UnitClass): bigi
   return pico;
 }
 
-function dearestOf(
+function highestOf(
   price: ModelPrice,
   tier: PriceTier,
   classes: readonly [UnitClass, ...UnitClass[]],
 ): bigint {
-  let dearest: bigint | undefined;
+  let highest: bigint | undefined;
   for (const unitClass of classes) {
     const pico = tier.picoUsdPerUnit[unitClass];
-    if (pico !== undefined && (dearest === undefined || pico > dearest)) dearest = pico;
+    if (pico !== undefined && (highest === undefined || pico > highest)) highest = pico;
   }
-  if (dearest === undefined) throw new UnpricedClassError(price, classes[0]);
-  return dearest;
+  if (highest === undefined) throw new UnpricedClassError(price, classes[0]);
+  return highest;
 }

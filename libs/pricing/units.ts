@@ -1,6 +1,6 @@
 /**
- * The disjoint classes a provider call is measured in. A token or unit is counted in exactly one class: `input`
- * excludes cached tokens, `output` excludes reasoning tokens, whatever the provider's own accounting adds together.
+ * The disjoint classes of units of a provider call. Each token or unit counts in exactly one class: `input` excludes
+ * cached tokens and `output` excludes reasoning tokens, even if the provider reports them together.
  */
 export const UNIT_CLASSES = [
   'input',
@@ -17,16 +17,16 @@ export const UNIT_CLASSES = [
 
 export type UnitClass = (typeof UNIT_CLASSES)[number];
 
-/** What the provider reads; together they are the prompt's size, which decides the price tier. */
+/** Classes of the prompt. Their sum is the prompt's size, which decides the price tier. */
 export const INPUT_TOKEN_CLASSES = ['input', 'cache_read', 'cache_write'] as const satisfies UnitClass[];
-/** What the provider writes. */
+/** Classes of the output. */
 export const OUTPUT_TOKEN_CLASSES = ['output', 'reasoning'] as const satisfies UnitClass[];
 export const TOKEN_CLASSES = [...INPUT_TOKEN_CLASSES, ...OUTPUT_TOKEN_CLASSES] as const;
 
-/** Whole units by class. Absent means the provider did not say: it is never a 0 by default. */
+/** Whole units by class. An absent class was not reported; it is not 0. */
 export type Units = { readonly [K in UnitClass]?: number | undefined };
 
-/** Every token of a call, whatever its class; classes that were not reported add nothing. */
+/** All tokens of a call. Classes that were not reported add nothing. */
 export function totalTokens(units: Units): number {
   return sumOf(units, TOKEN_CLASSES);
 }
@@ -46,15 +46,15 @@ export function reportedUnits(units: Units): [UnitClass, bigint][] {
   return reported;
 }
 
-/** The count as an exact integer. @throws RangeError when it is negative or not whole. */
+/** The count as an exact integer. @throws RangeError if it is negative or not whole. */
 export function wholeUnits(unitClass: UnitClass, count: number): bigint {
   if (!Number.isSafeInteger(count) || count < 0) {
-    throw new RangeError(`${unitClass} units must be a whole number that is not negative, not ${count}`);
+    throw new RangeError(`${unitClass} units must be a non-negative whole number, not ${count}`);
   }
   return BigInt(count);
 }
 
-/** The sum by class; a class stays unknown only when neither side reports it. */
+/** The sum by class. A class stays unknown if neither side reports it. */
 export function addUnits(left: Units, right: Units): Units {
   const sum: { -readonly [K in UnitClass]?: number } = {};
   for (const unitClass of UNIT_CLASSES) {

@@ -1,29 +1,29 @@
 import { isMap, isPair, isScalar, LineCounter, type Node, parseDocument, type Tags } from 'yaml';
 import type { z } from 'zod';
 
-/** One thing wrong with a file, where an editor can jump to it. */
+/** One error in a file, with its line. */
 export interface SourceIssue {
   /** 1-based line in the text. */
   readonly line: number;
-  /** Where in the document, such as `plans[0].limits[2].amount`; empty for the document itself. */
+  /** Path in the document, such as `plans[0].limits[2].amount`; empty for the document itself. */
   readonly path: string;
   readonly message: string;
 }
 
 export interface YamlDocument {
-  /** The content as plain JSON data. Numbers with a decimal point are strings, exactly as they were written. */
+  /** The content as plain JSON data. Numbers with a decimal point are strings, exactly as written. */
   readonly data: unknown;
-  /** Syntax errors; `data` is only meaningful when there are none. */
+  /** Syntax errors. If there are any, `data` is not usable. */
   readonly issues: readonly SourceIssue[];
-  /** The line of the value at a path, or of the nearest thing that encloses it. */
+  /** The line of the value at a path, or of the nearest enclosing value. */
   lineOf(path: readonly PropertyKey[]): number;
 }
 
 const ALIAS_LIMIT = 100;
 
 /**
- * Parses YAML 1.2 without ever making a binary float of a decimal: `0.075` is the string `"0.075"`, to be converted
- * exactly by whoever knows its unit. Duplicate keys are errors.
+ * Parses YAML 1.2 and keeps decimals as text: `0.075` becomes the string `"0.075"`, which the caller converts exactly.
+ * Duplicate keys are errors.
  */
 export function readYaml(text: string): YamlDocument {
   const lineCounter = new LineCounter();
@@ -39,7 +39,7 @@ export function readYaml(text: string): YamlDocument {
     try {
       data = document.toJS({ maxAliasCount: ALIAS_LIMIT });
     } catch (error) {
-      // Aliases are only resolved here: an unknown one, or too many of them, ends up as a ReferenceError.
+      // Aliases are resolved only here: an unknown alias, or too many, throws a ReferenceError.
       if (!(error instanceof ReferenceError)) throw error;
       issues.push({ line: 1, path: '', message: error.message });
     }
@@ -51,7 +51,7 @@ export function readYaml(text: string): YamlDocument {
   };
 }
 
-/** The path as a reader writes it: `plans[0].price`. */
+/** Formats a path: `plans[0].price`. */
 export function formatPath(path: readonly PropertyKey[]): string {
   return path.reduce<string>((text, step) => {
     if (typeof step === 'number') return `${text}[${step}]`;
@@ -59,7 +59,7 @@ export function formatPath(path: readonly PropertyKey[]): string {
   }, '');
 }
 
-/** What zod found wrong with a document's data, with the line of each. */
+/** The schema errors of a document's data, with their lines. */
 export function schemaIssues(document: YamlDocument, error: z.ZodError): SourceIssue[] {
   return error.issues.flatMap((issue) => {
     if (issue.code !== 'unrecognized_keys') {
@@ -72,7 +72,7 @@ export function schemaIssues(document: YamlDocument, error: z.ZodError): SourceI
   });
 }
 
-/** Several issues as the lines of one message. */
+/** Joins issues to one message, one issue a line. */
 export function describeIssues(issues: readonly SourceIssue[]): string {
   return issues
     .map(({ line, path, message }) => `line ${line}: ${path === '' ? '' : `${path}: `}${message}`)
@@ -83,7 +83,7 @@ function withoutFloats(tags: Tags): Tags {
   return tags.filter((tag) => typeof tag === 'string' || tag.tag !== 'tag:yaml.org,2002:float');
 }
 
-/** Where the value at the path begins; a key's own place when the path ends at a key, else the nearest container's. */
+/** The offset of the value at a path: of the key if the path ends at a key, else of the nearest container. */
 function offsetOf(contents: Node | null, path: readonly PropertyKey[]): number {
   let node: unknown = contents;
   let offset = contents?.range?.[0] ?? 0;
