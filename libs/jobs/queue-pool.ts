@@ -32,7 +32,7 @@ export function createQueuePool(options: QueuePoolOptions): pg.Pool {
   return pool;
 }
 
-/** The library logs every run, with payloads beside it; we log our own events and pass on its troubles only. */
+/** The library logs every run with its payload. We log our own events, and only the library's errors. */
 export function queueLogger(logger: Logger): QueueLogger {
   return new QueueLogger(() => (level, message, meta) => {
     if (level === 'error' && meta?.failure !== true)

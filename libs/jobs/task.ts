@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { Logger } from '#libs/service/logger.ts';
 
-/** What a run gets besides its payload. */
+/** The context of a run. */
 export type JobContext = {
   /** Aborted when the service stops or the worker has lost its claim on the job. Pass it to everything that waits. */
   readonly signal: AbortSignal;

@@ -75,7 +75,7 @@ t.test('only plain decimals are accepted', async (t) => {
   );
 });
 
-t.test('division rounds where it is told to', async (t) => {
+t.test('division rounds in the given direction', async (t) => {
   fc.assert(
     fc.property(amount, positive, (dividend, divisor) => {
       const down = floorDiv(dividend, divisor);

@@ -1,13 +1,15 @@
 /** The service under test: real PostgreSQL, a clock that stands still, and callers of every role. */
-import type { Pool } from 'pg';
+import pg, { type Pool } from 'pg';
 import { createContextSigner } from '#libs/auth/internal-context.ts';
 import type { Caller } from '#libs/contracts/internal-context.ts';
 import { createDatabase, type Database } from '#libs/db/database.ts';
-import { runTaskOnce } from '#libs/jobs/fixtures.ts';
+import { typeParsers } from '#libs/db/pool.ts';
+import { createTestJobs, runTaskOnce, type TestJobs } from '#libs/jobs/fixtures.ts';
 import { testSegment } from '#libs/ledger/fixtures.ts';
 import { createLedger, type Ledger } from '#libs/ledger/ledger.ts';
 import { createLogger } from '#libs/service/logger.ts';
 import { createMetrics, type Metrics } from '#libs/service/metrics.ts';
+import { systemRuntime } from '#libs/service/runtime.ts';
 import { createTestDatabase, type TestScope } from '#libs/testing/database.ts';
 import { createFakeRuntime } from '#libs/testing/runtime.ts';
 import { createTestCall, signedContext, type TestCall, testServiceConfig } from '#libs/testing/service.ts';
@@ -57,10 +59,12 @@ export type TestService = {
   call: TestCall<CallerName>;
   /** Runs a task once, as a worker would. */
   runTask: (name: string, payload?: object) => Promise<void>;
+  /** Starts a worker with the tasks and the database role of the service, on the real clock. */
+  startWorker: () => TestJobs;
 };
 
 export async function createTestService(t: TestScope): Promise<TestService> {
-  const { pool } = await createTestDatabase(t);
+  const { pool, serviceUrl } = await createTestDatabase(t);
   const runtime = createFakeRuntime();
   const { now } = runtime.clock;
   const lines: Record<string, unknown>[] = [];
@@ -101,7 +105,29 @@ export async function createTestService(t: TestScope): Promise<TestService> {
     ensured,
     call: createTestCall<CallerName>(app, (name) => identify(callers[name])),
     runTask: (name, payload = {}) => runTaskOnce(tasks, name, payload, logger),
+    startWorker: () => startTestWorker(t, serviceUrl('usage-metering')),
   };
+}
+
+function startTestWorker(t: TestScope, connectionString: string): TestJobs {
+  const pool = new pg.Pool({ connectionString, max: 4, types: typeParsers });
+  t.teardown(() => pool.end());
+  const { now } = systemRuntime.clock;
+  const { tasks } = buildApp({
+    config: testServiceConfig(),
+    runtime: systemRuntime,
+    logger: createLogger({ name: 'test', level: 'silent' }),
+    metrics: createMetrics({ service: 'usage-metering', processMetrics: false }),
+    pool,
+    ledger: createLedger({ pool }),
+    signer: createContextSigner({ secrets: [SECRET], now }),
+    sweepIntervalMs: 50,
+    sweepBatch: 3,
+    ensureBalances: async () => undefined,
+  });
+  const worker = createTestJobs(t, connectionString, tasks);
+  worker.jobs.start();
+  return worker;
 }
 
 /** Limits: ten cents a period, fifty thousand tokens a day, no blog articles. */

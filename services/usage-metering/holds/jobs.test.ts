@@ -1,5 +1,10 @@
+import { randomUUID } from 'node:crypto';
 import t from 'tap';
+import { transaction } from '#libs/db/database.ts';
+import { until } from '#libs/jobs/fixtures.ts';
 import { testHold, testSettle } from '#libs/ledger/fixtures.ts';
+import { createLedger } from '#libs/ledger/ledger.ts';
+import { emit } from '#libs/outbox/emit.ts';
 import { ACCOUNT, createBalances, createTestService, type TestService } from '../fixtures.ts';
 
 const held = async ({ pool }: TestService) =>
@@ -39,6 +44,38 @@ t.test('given holds whose process is gone', async (t) => {
     t.match(
       logged.find(({ hold }) => hold === first),
       { level: 'warn', account: ACCOUNT, settled_calls: 1, released: { cost: '6' } },
+    );
+  });
+});
+
+t.test('given a worker with the rights of the service', async (t) => {
+  const { pool, database, startWorker } = await createTestService(t);
+  const ledger = createLedger({ pool });
+  await createBalances(ledger, ACCOUNT, new Date());
+  const id = randomUUID();
+  await ledger.hold(testHold(ACCOUNT, id, { cost: 10n }, { ttlMs: 1 }));
+  const worker = startWorker();
+
+  await t.test('then holds expire', async () => {
+    const stateOf = async () =>
+      (await pool.query('SELECT state FROM ledger_holds WHERE id = $1', [id])).rows[0].state;
+    await until(async () => (await stateOf()) === 'expired');
+  });
+
+  await t.test('then events are delivered', async (t) => {
+    const event = { id: randomUUID(), accountId: ACCOUNT, payload: {}, createdAt: new Date() };
+    await transaction(database, (tx) => emit(tx, { ...event, type: 'trial.ending' }, randomUUID));
+    const statusOf = async () => (await pool.query('SELECT status FROM outbox_deliveries')).rows[0].status;
+    await until(async () => (await statusOf()) === 'delivered');
+    t.ok(worker.lines.some(({ msg }) => msg === 'event delivered'));
+  });
+
+  await t.test('then no task fails', async (t) => {
+    const { rows } = await pool.query('SELECT task_identifier FROM graphile_worker.jobs WHERE attempts > 1');
+    t.strictSame(rows, []);
+    t.strictSame(
+      worker.lines.filter(({ msg }) => msg === 'job failed'),
+      [],
     );
   });
 });

@@ -32,20 +32,20 @@ models:
         perMillion: { input: 0.05 }
 `;
 
-/** What is told to other services while work runs. */
+/** The notifications that other services receive while `work` runs. */
 async function notificationsDuring({ pool }: TestService, work: () => Promise<unknown>): Promise<string[]> {
   const client = await pool.connect();
-  const heard: string[] = [];
-  client.on('notification', ({ payload = '' }) => heard.push(payload));
+  const received: string[] = [];
+  client.on('notification', ({ payload = '' }) => received.push(payload));
   await client.query(`LISTEN ${CHANGES_CHANNEL}`);
   await work();
-  // Notifications arrive before the answer to a later statement.
+  // Notifications arrive before the response to a later statement.
   await client.query('SELECT 1');
   client.release(true);
-  return heard;
+  return received;
 }
 
-t.test('given the price book that is shipped', async (t) => {
+t.test('given the shipped price book', async (t) => {
   const service = await createTestService(t);
   const { database, runtime } = service;
   const book = parsePriceBook(BOOK);
@@ -61,7 +61,7 @@ t.test('given the price book that is shipped', async (t) => {
   });
   t.strictSame(first, ['{"kind":"prices"}']);
 
-  await t.test('then importing it again changes nothing and says nothing', async (t) => {
+  await t.test('then importing it again changes nothing and sends no notification', async (t) => {
     const again = await notificationsDuring(service, async () => {
       t.strictSame(await importPriceBook(database, BOOK, runtime), {
         addedRows: 0,
@@ -72,7 +72,7 @@ t.test('given the price book that is shipped', async (t) => {
     t.strictSame(again, []);
   });
 
-  await t.test('then the feed gives every model, and prices it as the book does', async (t) => {
+  await t.test('then the feed contains every model with the prices of the book', async (t) => {
     const { status, body, headers } = await service.call<PriceFeedWire>('GET', '/internal/prices', {
       as: 'stranger',
     });
@@ -117,7 +117,7 @@ t.test('given a price history', async (t) => {
     );
   });
 
-  await t.test('then the feed leaves out what is superseded and keeps what is to come', async (t) => {
+  await t.test('then the feed omits superseded rows and keeps scheduled ones', async (t) => {
     const { body } = await service.call<PriceFeedWire>('GET', '/internal/prices', { as: 'stranger' });
     t.strictSame(
       body.rows.filter((row) => row.class === 'input').map((row) => row.valid_from),
@@ -125,7 +125,7 @@ t.test('given a price history', async (t) => {
     );
   });
 
-  await t.test('then staff read all of it', async (t) => {
+  await t.test('then staff read every row', async (t) => {
     const { body } = await service.call<Rows>('GET', `${ADMIN}?model=tiny&provider=openai`, {
       as: 'support',
     });
@@ -145,29 +145,36 @@ t.test('given a price history', async (t) => {
     );
   });
 
-  await t.test('then an admin adds a price that holds from now on, and everybody is told', async (t) => {
-    const body = { provider: 'openai', model: 'tiny', per_million_tokens: { input: '0.06', output: '1.5' } };
-    const heard = await notificationsDuring(service, async () => {
-      const answer = await service.call<Rows>('POST', ADMIN, { as: 'admin', body });
-      t.equal(answer.status, 201);
-      t.match(answer.body.data.prices, [
-        {
-          class: 'input',
-          price: '0.060000',
-          valid_from: '2026-11-20T12:00:00.000Z',
-          state: 'in_force',
-          author: STAFF,
-        },
-        { class: 'output', price: '1.500000' },
-      ]);
-    });
-    t.strictSame(heard, ['{"kind":"prices"}']);
-    const pricing = await service.call<Pricing>('GET', '/api/subscription/pricing', { as: 'stranger' });
-    t.equal(pricing.body.data.models[0]?.prices[0]?.price, '0.060000');
+  await t.test(
+    'then an admin adds a price that applies from now on, and all services are notified',
+    async (t) => {
+      const body = {
+        provider: 'openai',
+        model: 'tiny',
+        per_million_tokens: { input: '0.06', output: '1.5' },
+      };
+      const received = await notificationsDuring(service, async () => {
+        const answer = await service.call<Rows>('POST', ADMIN, { as: 'admin', body });
+        t.equal(answer.status, 201);
+        t.match(answer.body.data.prices, [
+          {
+            class: 'input',
+            price: '0.060000',
+            valid_from: '2026-11-20T12:00:00.000Z',
+            state: 'in_force',
+            author: STAFF,
+          },
+          { class: 'output', price: '1.500000' },
+        ]);
+      });
+      t.strictSame(received, ['{"kind":"prices"}']);
+      const pricing = await service.call<Pricing>('GET', '/api/subscription/pricing', { as: 'stranger' });
+      t.equal(pricing.body.data.models[0]?.prices[0]?.price, '0.060000');
 
-    const repeated = await service.call<Refusal>('POST', ADMIN, { as: 'admin', body });
-    t.strictSame([repeated.status, repeated.body.code], [409, 'conflict']);
-  });
+      const repeated = await service.call<Refusal>('POST', ADMIN, { as: 'admin', body });
+      t.strictSame([repeated.status, repeated.body.code], [409, 'conflict']);
+    },
+  );
 
   await t.test('then every change is audited, and an import that changes nothing is not', async (t) => {
     await importPriceBook(database, SMALL_BOOK, runtime);
@@ -194,7 +201,7 @@ t.test('given a price history', async (t) => {
     t.strictSame(results.map(({ addedRows }) => addedRows).sort(), [0, 0, 1]);
   });
 
-  await t.test('then rows are never changed, not by a later book either', async (t) => {
+  await t.test('then a later book never changes a row', async (t) => {
     const changed = SMALL_BOOK.replace('input: 0.075', 'input: 0.99');
     const result = await importPriceBook(database, changed, runtime);
     t.match(result, { addedRows: 0, changedModels: 0 });
@@ -208,17 +215,17 @@ t.test('given a price history', async (t) => {
     t.strictSame(rows, [{ pico_usd_per_unit: 75_000n }]);
   });
 
-  await t.test('then what cannot be is refused', async (t) => {
+  await t.test('then invalid prices are refused', async (t) => {
     const good = { provider: 'openai', model: 'tiny', per_million_tokens: { input: '1' } };
     const cases: [string, object, number, string][] = [
-      ['the past', { ...good, valid_from: '2026-11-20T11:59:59Z' }, 422, 'semantic_error'],
+      ['a start in the past', { ...good, valid_from: '2026-11-20T11:59:59Z' }, 422, 'semantic_error'],
       ['an unknown model', { ...good, model: 'huge' }, 404, 'unknown_model'],
       ['a float', { ...good, per_million_tokens: { input: 0.5 } }, 400, 'invalid_request'],
       ['too many decimals', { ...good, per_million_tokens: { input: '0.0000001' } }, 400, 'invalid_request'],
       ['a negative price', { ...good, per_million_tokens: { input: '-1' } }, 400, 'invalid_request'],
       ['an unknown class', { ...good, per_million_tokens: { image: '1' } }, 400, 'invalid_request'],
-      ['nothing', { provider: 'openai', model: 'tiny' }, 400, 'invalid_request'],
-      ['more than we know', { ...good, currency: 'EUR' }, 400, 'invalid_request'],
+      ['no price', { provider: 'openai', model: 'tiny' }, 400, 'invalid_request'],
+      ['an unknown field', { ...good, currency: 'EUR' }, 400, 'invalid_request'],
     ];
     for (const [what, body, status, code] of cases) {
       const answer = await service.call<Refusal>('POST', ADMIN, { as: 'admin', body });
@@ -226,7 +233,7 @@ t.test('given a price history', async (t) => {
     }
   });
 
-  await t.test('then only admins change, only staff read', async (t) => {
+  await t.test('then only admins change prices and only staff read the history', async (t) => {
     const body = { provider: 'openai', model: 'tiny', per_million_tokens: { input: '1' } };
     for (const caller of ['owner', 'member', 'key', 'support'] as const) {
       const answer = await service.call<Refusal>('POST', ADMIN, { as: caller, body });

@@ -139,7 +139,7 @@ t.test('given one metered call', async (t) => {
     t.match(report.totals, { calls: 1, cost_nano_usd: '104250', tokens: { total: 245 } });
   });
 
-  await t.test('then a request that was refused is explained as well', async (t) => {
+  await t.test('then a refused request is explained too', async (t) => {
     const refused = runtime.newId();
     await ledger.hold(testHold(ACCOUNT, refused, { cost: 100_000_000n }, { userId: OWNER, detail }));
     const { body } = await service.call<Report>('GET', `${LIST}/${refused}`, { as: 'owner' });
@@ -154,7 +154,7 @@ t.test('given one metered call', async (t) => {
     t.equal(body.data.plan?.calls.length, 1);
   });
 
-  await t.test('then a disabled meter and an emergency stop are named', async (t) => {
+  await t.test('then the report names a disabled meter and an emergency stop', async (t) => {
     const disabled = runtime.newId();
     await ledger.hold(testHold(ACCOUNT, disabled, { 'gen.blog': 1n }, { userId: OWNER }));
     const first = await service.call<Report>('GET', `${LIST}/${disabled}`, { as: 'owner' });
@@ -178,7 +178,7 @@ t.test('given one metered call', async (t) => {
     t.match(second.body.data.decision.explanation, /provider:openai/);
   });
 
-  await t.test('then nobody else learns of it but staff', async (t) => {
+  await t.test('then only its user, the account and staff see it', async (t) => {
     for (const caller of ['stranger', 'member'] as const) {
       const { status, body } = await service.call<Refusal>('GET', `${LIST}/${id}`, { as: caller });
       t.equal(status, 404, caller);
@@ -191,7 +191,7 @@ t.test('given one metered call', async (t) => {
     t.equal((await service.call('GET', `${LIST}/1%20OR%201=1`, { as: 'owner' })).status, 400);
   });
 
-  await t.test('then the sum of the calls is the counter', async (t) => {
+  await t.test('then the calls add up to the counter', async (t) => {
     const { rows } = await pool.query(
       `SELECT (SELECT sum(cost_nano_usd) FROM usage_events) = used AS same FROM ledger_counters WHERE meter = 'cost'`,
     );
@@ -199,7 +199,7 @@ t.test('given one metered call', async (t) => {
   });
 });
 
-t.test('given calls that go on too long or cost too much', async (t) => {
+t.test('given calls that are late or cost more than held', async (t) => {
   const service = await createTestService(t);
   const { ledger, runtime } = service;
   await createBalances(ledger, ACCOUNT, runtime.clock.now());
@@ -238,7 +238,7 @@ t.test('given many calls', async (t) => {
   const list = async (query: string, caller: CallerName = 'owner') =>
     (await service.call<Page>('GET', `${LIST}${query}`, { as: caller })).body.data;
 
-  await t.test('then pages follow each other without gap or repetition', async (t) => {
+  await t.test('then pages have no gaps and no repetitions', async (t) => {
     const seen: string[] = [];
     let cursor: string | null = null;
     let pages = 0;
@@ -266,7 +266,7 @@ t.test('given many calls', async (t) => {
     t.match((await list('?limit=1')).calls, [{ user_id: null, key_id: KEY }]);
   });
 
-  await t.test('then cursors and sizes that no page gave are refused', async (t) => {
+  await t.test('then forged cursors and invalid sizes are refused', async (t) => {
     const forged = Buffer.from(JSON.stringify(['infinity', ids[0], 0])).toString('base64url');
     for (const query of ['?cursor=x', `?cursor=${forged}`, '?limit=0', '?limit=1000', '?status=fine']) {
       const { status, body } = await service.call<Refusal>('GET', `${LIST}${query}`, { as: 'owner' });

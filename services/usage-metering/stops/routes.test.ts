@@ -19,7 +19,7 @@ models:
     prices: [{ from: 2024-01-01, perMillion: { input: 1, cache_read: 1, cache_write: 1, output: 2, reasoning: 2 } }]
 `;
 
-t.test('given an account at work', async (t) => {
+t.test('given an account whose requests are admitted', async (t) => {
   const service = await createTestService(t);
   const { ledger, runtime, database } = service;
   await createBalances(ledger, ACCOUNT, runtime.clock.now());
@@ -64,7 +64,7 @@ t.test('given an account at work', async (t) => {
         t.strictSame(
           (await service.call<One>('DELETE', url, { as: 'admin' })).body,
           lifted.body,
-          'lifting twice is lifting once',
+          'lifting again changes nothing',
         );
         t.equal(await verdict(), 'ok');
         t.strictSame((await service.call<Many>('GET', STOPS, { as: 'support' })).body.data.stops, []);
@@ -88,7 +88,7 @@ t.test('given an account at work', async (t) => {
     t.match(rows[6], { account_id: ACCOUNT });
   });
 
-  await t.test('then what would stop nothing is refused', async (t) => {
+  await t.test('then a stop without effect is refused', async (t) => {
     const cases: [object, number, string][] = [
       [{ kind: 'model', target: 'openai/gpt-4o-mni', reason: 'x' }, 404, 'unknown_model'],
       [{ kind: 'model', target: 'gpt-4o-mini', reason: 'x' }, 400, 'invalid_request'],
@@ -106,7 +106,7 @@ t.test('given an account at work', async (t) => {
     t.equal((await service.call('DELETE', `${STOPS}/1`, { as: 'admin' })).status, 400);
   });
 
-  await t.test('then support may look and nobody else may do anything', async (t) => {
+  await t.test('then support only reads, and other callers do neither', async (t) => {
     const body = { kind: 'global', reason: 'x' };
     for (const caller of ['support', 'owner', 'key'] as const) {
       t.equal((await service.call('POST', STOPS, { as: caller, body })).status, 403, caller);

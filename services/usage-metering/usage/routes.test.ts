@@ -26,11 +26,11 @@ async function read(service: TestService, caller: CallerName, url = USAGE) {
 
 function limitOf(report: UsageReport, meter: string): LimitWire {
   const limit = report.limits.find((one) => one.meter === meter);
-  if (limit === undefined) throw new Error(`no limit of ${meter}`);
+  if (limit === undefined) throw new Error(`There is no limit of ${meter}.`);
   return limit;
 }
 
-/** One call that is held and settled at once. */
+/** Holds and settles one call. */
 async function spend(
   { ledger, runtime }: TestService,
   accountId: string,
@@ -57,7 +57,7 @@ t.test('given an account that has used several models', async (t) => {
   await spend(service, ACCOUNT, { cost: 40_000_000n, provider: 'anthropic', model: 'claude-sonnet-4-5' });
   await ledger.hold(testHold(ACCOUNT, runtime.newId(), { cost: 5_000_000n, 'tokens.total': 100n }));
 
-  await t.test('then every limit shows what is used, held and left', async (t) => {
+  await t.test('then every limit shows used, held and remaining amounts', async (t) => {
     const { status, report } = await read(service, 'owner');
     t.equal(status, 200);
     t.strictSame(limitOf(report, 'cost'), {
@@ -109,19 +109,22 @@ t.test('given an account that has used several models', async (t) => {
     );
   });
 
-  await t.test('then a user sees their own calls, and only owner, admins and staff see others', async (t) => {
-    for (const caller of ['owner', 'member', 'key', 'support'] as const) {
-      const { status, report } = await read(service, caller, `${USAGE}/${MEMBER}`);
-      t.equal(status, 200, caller);
-      t.match(report, { user_id: MEMBER, account_id: ACCOUNT, breakdown: { total: { calls: 1 } } });
-    }
-    t.equal((await read(service, 'member', `${USAGE}/${OWNER}`)).status, 404);
-    t.equal((await read(service, 'stranger', `${USAGE}/${OWNER}`)).status, 404);
-    t.equal((await read(service, 'owner', `${USAGE}/${STRANGER}`)).status, 404);
-    t.equal((await read(service, 'support', `${USAGE}/${STRANGER}`)).status, 404);
-  });
+  await t.test(
+    'then users see their own calls, and only the owner, admins and staff see those of others',
+    async (t) => {
+      for (const caller of ['owner', 'member', 'key', 'support'] as const) {
+        const { status, report } = await read(service, caller, `${USAGE}/${MEMBER}`);
+        t.equal(status, 200, caller);
+        t.match(report, { user_id: MEMBER, account_id: ACCOUNT, breakdown: { total: { calls: 1 } } });
+      }
+      t.equal((await read(service, 'member', `${USAGE}/${OWNER}`)).status, 404);
+      t.equal((await read(service, 'stranger', `${USAGE}/${OWNER}`)).status, 404);
+      t.equal((await read(service, 'owner', `${USAGE}/${STRANGER}`)).status, 404);
+      t.equal((await read(service, 'support', `${USAGE}/${STRANGER}`)).status, 404);
+    },
+  );
 
-  await t.test('then anything but an id in the path is refused', async (t) => {
+  await t.test('then a path without a valid id is refused', async (t) => {
     for (const bad of ['me', "'; drop table users--", '123']) {
       const answer = await service.call<{ code: string }>('GET', `${USAGE}/${encodeURIComponent(bad)}`, {
         as: 'owner',
@@ -131,7 +134,7 @@ t.test('given an account that has used several models', async (t) => {
     }
   });
 
-  await t.test('then time alone brings new windows, without any traffic', async (t) => {
+  await t.test('then new windows begin without any traffic', async (t) => {
     runtime.clock.set('2026-11-21T00:00:00.000Z');
     const tomorrow = (await read(service, 'owner')).report;
     t.match(limitOf(tomorrow, 'tokens.total'), { used: '0', window_start: '2026-11-21T00:00:00.000Z' });
@@ -144,7 +147,7 @@ t.test('given an account that has used several models', async (t) => {
   });
 });
 
-t.test('given limits that end and begin with time alone', async (t) => {
+t.test('given limits that end and begin at a time', async (t) => {
   const service = await createTestService(t);
   const { ledger, runtime } = service;
   const anchor = runtime.clock.now();
@@ -205,7 +208,7 @@ t.test('given limits that end and begin with time alone', async (t) => {
   t.equal(report.status, 'blocked');
 });
 
-t.test('given a team that is full, then that limit says so and the account is well', async (t) => {
+t.test('given a full team, then its limit is exhausted and the account is ok', async (t) => {
   const service = await createTestService(t);
   const { ledger, runtime } = service;
   await ledger.setLimits({
@@ -260,7 +263,7 @@ t.test('given limits of users and keys', async (t) => {
   t.strictSame((await read(service, 'key')).report.limits, []);
 });
 
-t.test('given an account without books, billing opens them', async (t) => {
+t.test('given an account without balances, then billing creates them', async (t) => {
   const service = await createTestService(t);
   const { report } = await read(service, 'owner');
   t.strictSame(service.ensured, [ACCOUNT]);
@@ -278,43 +281,40 @@ t.test('given an account without books, billing opens them', async (t) => {
   );
 });
 
-t.test(
-  'given things that are counted without a provider, they are in the limits and not among the calls',
-  async (t) => {
-    const service = await createTestService(t);
-    const { pool, ledger, runtime } = service;
-    await createBalances(ledger, ACCOUNT, runtime.clock.now());
-    await spend(service, ACCOUNT, { cost: 1_000_000n });
-    for (const amount of [3n, -1n]) {
-      await recordWithin(pool, runtime.clock.now(), {
-        id: runtime.newId(),
-        owner: { accountId: ACCOUNT, userId: OWNER, keyId: null, workspaceId: null },
-        meter: 'images',
-        amount,
-        step: 'create',
-      });
-    }
-    const { report } = await read(service, 'owner');
-    t.match(limitOf(report, 'images'), { used: '2' });
-    t.equal(report.breakdown.total.calls, 1);
-    t.strictSame(
-      report.breakdown.providers.map(({ provider }) => provider),
-      ['openai'],
-    );
-    const calls = await service.call<{ data: { calls: unknown[] } }>('GET', '/api/usage/requests', {
-      as: 'owner',
+t.test('given quota resources, then they appear in the limits and not among the calls', async (t) => {
+  const service = await createTestService(t);
+  const { pool, ledger, runtime } = service;
+  await createBalances(ledger, ACCOUNT, runtime.clock.now());
+  await spend(service, ACCOUNT, { cost: 1_000_000n });
+  for (const amount of [3n, -1n]) {
+    await recordWithin(pool, runtime.clock.now(), {
+      id: runtime.newId(),
+      owner: { accountId: ACCOUNT, userId: OWNER, keyId: null, workspaceId: null },
+      meter: 'images',
+      amount,
+      step: 'create',
     });
-    t.match(calls.body.data.calls, [{ provider: 'openai' }]);
-    const counted = await service.call<{ data: { calls: unknown[] } }>(
-      'GET',
-      '/api/usage/requests?provider=inkmeter',
-      { as: 'owner' },
-    );
-    t.match(counted.body.data.calls, [{ model: 'images' }, { model: 'images' }], 'unless asked for');
-  },
-);
+  }
+  const { report } = await read(service, 'owner');
+  t.match(limitOf(report, 'images'), { used: '2' });
+  t.equal(report.breakdown.total.calls, 1);
+  t.strictSame(
+    report.breakdown.providers.map(({ provider }) => provider),
+    ['openai'],
+  );
+  const calls = await service.call<{ data: { calls: unknown[] } }>('GET', '/api/usage/requests', {
+    as: 'owner',
+  });
+  t.match(calls.body.data.calls, [{ provider: 'openai' }]);
+  const counted = await service.call<{ data: { calls: unknown[] } }>(
+    'GET',
+    '/api/usage/requests?provider=inkmeter',
+    { as: 'owner' },
+  );
+  t.match(counted.body.data.calls, [{ model: 'images' }, { model: 'images' }], 'unless asked for');
+});
 
-t.test('without a signed context nothing is told', async (t) => {
+t.test('given no signed context, then requests are refused', async (t) => {
   const service = await createTestService(t);
   for (const url of [
     USAGE,
