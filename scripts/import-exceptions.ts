@@ -3,9 +3,7 @@
  * here; an entry goes as soon as its files follow the rules.
  */
 export const KNOWN_EXCEPTIONS: readonly RegExp[] = [
-  /^services\/(billing|gateway|generation|usage-metering)\/.* imports \.\.?\/.*: a file imports only the places/,
-  /^services\/(billing|gateway|generation|usage-metering)\/.*: domain does no I\/O/,
-  /^import cycle: libs\/contracts\/social-examples\.ts -> libs\/contracts\/social\.ts$/,
-  /^import cycle: libs\/simulators\/dialect\.ts -> libs\/simulators\/usage\.ts$/,
-  /^import cycle: libs\/simulators\/openai-errors\.ts -> libs\/simulators\/openai\.ts$/,
+  /^services\/billing\/adjustments\/plugin\.ts imports \.\.\/catalogues\/rollout-store\.ts: /,
+  /^services\/billing\/catalogues\/preview-store\.ts imports \.\/versions\.ts: /,
+  /^services\/billing\/catalogues\/publish-catalogue\.ts imports \.\.\/adjustments\/store\.ts: /,
 ];
