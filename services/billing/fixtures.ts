@@ -2,14 +2,14 @@
 import { readFileSync } from 'node:fs';
 import type { Pool } from 'pg';
 import { createContextSigner } from '#libs/auth/internal-context.ts';
-import { type Caller, INTERNAL_CONTEXT_HEADER, type PlatformRole } from '#libs/contracts/internal-context.ts';
+import type { Caller, PlatformRole } from '#libs/contracts/internal-context.ts';
 import type { Task } from '#libs/jobs/task.ts';
 import { createLedger, type Ledger } from '#libs/ledger/ledger.ts';
 import { createLogger } from '#libs/service/logger.ts';
 import { createMetrics } from '#libs/service/metrics.ts';
 import { createTestDatabase, type TestScope } from '#libs/testing/database.ts';
 import { createFakeRuntime } from '#libs/testing/runtime.ts';
-import { testServiceConfig } from '#libs/testing/service.ts';
+import { createTestCall, signedContext, type TestCall, testServiceConfig } from '#libs/testing/service.ts';
 import { buildApp } from './app.ts';
 import { type ImportedCatalogue, importAndActivate } from './catalogues/catalogues.fixture.ts';
 import type { PaymentTerms } from './config.ts';
@@ -48,6 +48,8 @@ export type Answer<Body> = { status: number; body: Body };
 export type TestService = {
   pool: Pool;
   tasks: readonly Task[];
+  /** Sends any request; the methods below send the usual ones. */
+  call: TestCall<Caller>;
   ledger: Ledger;
   runtime: ReturnType<typeof createFakeRuntime>;
   importText: (text: string) => Promise<ImportedCatalogue>;
@@ -99,27 +101,18 @@ export async function createTestService(
   const importText = (text: string) => importAndActivate(pool, runtime, text);
   if (catalogue !== null) await importText(catalogue);
 
-  async function inject<Body>(caller: Caller | null, method: Method, url: string, body?: unknown) {
-    const exp = Math.floor(now().getTime() / 1000) + 60;
-    const context = caller && signer.sign({ caller, requestId: runtime.newId(), exp });
-    const response = await app.inject({
-      method,
-      url,
-      headers: {
-        ...(context && { [INTERNAL_CONTEXT_HEADER]: context }),
-        ...(typeof body === 'string' && { 'content-type': 'text/yaml' }),
-      },
-      ...(body === undefined ? {} : { payload: body as object }),
+  const call = createTestCall(app, signedContext(signer, runtime));
+  const inject = <Body>(caller: Caller | null, method: Method, url: string, body?: unknown) =>
+    call<Body>(method, url, {
+      ...(caller !== null && { as: caller }),
+      ...(typeof body === 'string' && { headers: { 'content-type': 'text/yaml' } }),
+      body,
     });
-    return {
-      status: response.statusCode,
-      body: (response.body === '' ? undefined : JSON.parse(response.body)) as Body,
-    };
-  }
 
   return {
     pool,
     tasks,
+    call,
     ledger: createLedger({ pool, now }),
     runtime,
     importText,
