@@ -1,5 +1,4 @@
-/** What staff do about plans and payments. */
-
+/** Plans and payments of accounts, for staff. */
 import { z } from 'zod';
 import { envelope } from './envelope.ts';
 import { idempotencyHeaders } from './idempotency-key.ts';
@@ -37,9 +36,9 @@ export const assignPlan = defineOperation({
   method: 'POST',
   path: '/api/plans/assign',
   headers: idempotencyHeaders,
-  summary: 'Give an account a plan',
+  summary: 'Assign a plan to an account',
   description:
-    'At once and without payment; it renews until it is changed. The only way to a plan whose price is a matter of negotiation.',
+    'The plan takes effect at once, without payment, and renews until it is changed. A plan with a negotiated price can only be assigned.',
   tags,
   auth: 'staff',
   body: z
@@ -49,15 +48,15 @@ export const assignPlan = defineOperation({
         .string()
         .min(1)
         .max(100)
-        .describe('Key or alias of any plan, also of one that is not on offer.'),
+        .describe('Key or alias of any plan of the catalogue, including unlisted ones.'),
       cycle: cycle.default('month'),
-      reason: reason.describe('For whoever asks later.'),
+      reason: reason.describe('Recorded in the audit log.'),
     })
     .meta({ id: 'PlanAssignment' }),
   bodyExample: { account_id: accountId, plan: 'enterprise', reason: 'Contract 2026-118' },
   responses: {
     200: {
-      description: "The account's subscription as it is now.",
+      description: "The account's subscription after the change.",
       schema: envelope(currentSubscription),
       example: { success: true, data: exampleSubscription },
     },
@@ -69,8 +68,8 @@ export const listPaymentRequests = defineOperation({
   operationId: 'listPaymentRequests',
   method: 'GET',
   path: '/api/admin/payment-requests',
-  summary: 'Payments asked for',
-  description: 'The newest first.',
+  summary: 'List payment requests',
+  description: 'Newest first.',
   tags,
   auth: 'staff',
   querystring: pageQuery.extend({
@@ -94,13 +93,13 @@ export const markPaymentRequestPaid = defineOperation({
   method: 'POST',
   path: '/api/admin/payment-requests/{id}/mark-paid',
   headers: idempotencyHeaders,
-  summary: 'Record a payment',
+  summary: 'Mark a payment request as paid',
   description:
-    'What was paid for takes effect in the same instant, once, however often this is called. A request that is void cannot be paid.',
+    'The purchase takes effect at once. Repeated calls change nothing. A void request cannot be paid.',
   tags,
   auth: 'staff',
   params,
-  body: z.strictObject({ note: reason.describe('Such as the reference of the transfer.') }),
+  body: z.strictObject({ note: reason.describe('For example the reference of the transfer.') }),
   bodyExample: { note: 'Bank transfer of 21 November' },
   responses: {
     200: {
@@ -120,7 +119,7 @@ export const voidPaymentRequest = defineOperation({
   method: 'POST',
   path: '/api/admin/payment-requests/{id}/void',
   headers: idempotencyHeaders,
-  summary: 'Withdraw a payment request',
+  summary: 'Void a payment request',
   tags,
   auth: 'staff',
   params,
@@ -143,8 +142,8 @@ export const listBillingEvents = defineOperation({
   operationId: 'listBillingEvents',
   method: 'GET',
   path: '/api/admin/billing-events',
-  summary: 'What became of subscriptions',
-  description: 'Of every account, or of one. The newest first.',
+  summary: 'The history of subscriptions',
+  description: 'Events of all accounts or of one, newest first.',
   tags,
   auth: 'staff',
   querystring: pageQuery.extend({

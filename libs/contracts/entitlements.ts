@@ -1,13 +1,13 @@
 /**
- * What billing tells other services about an account. It never leaves the system, so its names are those of
- * `libs/catalogue`; only exact amounts and instants need a form of their own in JSON.
+ * An account's entitlements, from billing to the other services. Internal, so the names are those of `libs/catalogue`;
+ * only amounts and instants are encoded for JSON.
  */
 import { z } from 'zod';
 import type { Entitlements } from '#libs/catalogue/entitlements.ts';
 import { ON_LIMIT, SCOPES, WINDOWS } from '#libs/catalogue/limit.ts';
 import { SUBSCRIPTION_STATUSES } from '#libs/catalogue/subscription.ts';
 
-/** Asking also opens the books of an account that has none yet. */
+/** The first request for an account also opens its subscription and its balances. */
 export function entitlementsPath(accountId: string): string {
   return `/internal/accounts/${accountId}/entitlements`;
 }

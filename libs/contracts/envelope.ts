@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-/** `{success: true, data}`: the shape of every successful answer about plans and usage. */
+/** `{success: true, data}`: the shape of every successful response about plans and usage. */
 export function envelope<Data extends z.ZodType>(data: Data) {
   return z.object({ success: z.literal(true), data });
 }

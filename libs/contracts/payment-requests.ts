@@ -1,4 +1,4 @@
-/** Money asked for before a plan is given. */
+/** Requests for payments. A plan changes when its request is paid. */
 import { z } from 'zod';
 import { count, instant } from './envelope.ts';
 
@@ -9,29 +9,32 @@ const shape = {
   kind: z
     .enum(['new_period', 'rest_of_period', 'renewal'])
     .describe(
-      '`new_period`: a plan from the day of payment; `rest_of_period`: more for the rest of the running period; `renewal`: the period that has begun.',
+      '`new_period`: a plan from the time of payment; `rest_of_period`: an upgrade for the rest of the current period; `renewal`: the current period.',
     ),
   plan: z.string(),
   cycle: z.enum(['month', 'year']),
   amount_minor: count.describe('In cents.'),
   currency: z.literal('USD'),
   status: z.enum(PAYMENT_STATUSES),
-  instructions: z.string().nullable().describe('How to pay; null until that is known.'),
+  instructions: z
+    .string()
+    .nullable()
+    .describe('How to pay; null until the payment driver has accepted the request.'),
   created_at: instant,
-  expires_at: instant.describe('It cannot be paid any more from here on.'),
+  expires_at: instant.describe('The request is void from this time on.'),
 };
 
-/** As the account that is to pay sees it. */
+/** A request as its account sees it. */
 export const paymentRequestSummary = z.object(shape).meta({ id: 'PaymentRequestSummary' });
 export type PaymentRequestSummary = z.infer<typeof paymentRequestSummary>;
 
-/** As staff see it. */
+/** A request as staff see it. */
 export const paymentRequest = z
   .object({
     ...shape,
     account_id: z.uuid(),
     catalogue_version_id: z.uuid(),
-    driver: z.string().describe('Who collects it, such as `manual`.'),
+    driver: z.string().describe('The payment driver that collects it, such as `manual`.'),
     driver_reference: z.string().nullable(),
     settled_at: instant.nullable().describe('When it was paid or voided.'),
     settled_by: z.string().nullable(),

@@ -96,7 +96,7 @@ export const myPlan = {
   trial: { eligible: true, reason: null, plans: [{ plan: 'pro', days: 14 }] },
 };
 
-export const planStanding = {
+export const planUsage = {
   plan: currentSubscription.plan,
   period: currentSubscription.current_period,
   limits: [

@@ -1,6 +1,7 @@
-/** What is sold, and what an account has of it. */
+/** The offered plans, and an account's own plan. */
 import { z } from 'zod';
 import { AMOUNT_KINDS, ON_LIMIT, SCOPES, WINDOWS } from '#libs/catalogue/limit.ts';
+import { SUBSCRIPTION_STATUSES } from '#libs/catalogue/subscription.ts';
 import { count, envelope, instant, usd } from './envelope.ts';
 import { limitWire, METER_UNITS } from './limits.ts';
 import { defineOperation } from './operation.ts';
@@ -12,30 +13,32 @@ const tags = ['Plans'];
 
 const planLimit = z
   .object({
-    meter: z.string().describe('What is limited, such as `cost`, `tokens.total` or `gen.blog`.'),
+    meter: z.string().describe('The limited meter, such as `cost`, `tokens.total` or `gen.blog`.'),
     unit: z.enum(METER_UNITS),
     window: z.enum(WINDOWS).describe('`period` is a month counted from the start of the subscription.'),
-    scope: z.enum(SCOPES).describe('Who shares the count.'),
+    scope: z.enum(SCOPES).describe('Who shares the limit.'),
     kind: z.enum(AMOUNT_KINDS),
     amount: z
       .string()
       .regex(/^\d+$/)
       .nullable()
       .describe('An integer in the unit; null unless `kind` is `n`.'),
-    amount_usd: usd.optional().describe('The same in USD; only for `cost`.'),
+    amount_usd: usd.optional().describe('The amount in USD; only for `cost`.'),
     on_limit: z.enum(ON_LIMIT),
-    overage_price_usd: usd.nullable().describe('Price of one unit beyond the amount, where that is sold.'),
+    overage_price_usd: usd
+      .nullable()
+      .describe('Price of one unit above the amount; null where overage is not sold.'),
   })
   .meta({ id: 'PlanLimit' });
 export type PlanLimitWire = z.infer<typeof planLimit>;
 
 const modelChoice = z.object({
-  all: z.boolean().describe('Every model of the kind, also those not named here.'),
-  allowed: z.array(z.string()).describe('From the least to the best.'),
+  all: z.boolean().describe('Every model of this kind is allowed, including unlisted ones.'),
+  allowed: z.array(z.string()).describe('From the lowest quality to the highest.'),
   default: z.string().nullable(),
 });
 
-export const cycle = z.enum(['month', 'year']).describe('How often it is paid.');
+export const cycle = z.enum(['month', 'year']).describe('The billing cycle.');
 
 const price = z.object({
   currency: z.literal('USD'),
@@ -48,7 +51,7 @@ export const plan = z
     key: z.string(),
     name: z.string(),
     description: z.string(),
-    rank: z.int().describe('A higher rank is a bigger plan.'),
+    rank: z.int().describe('A plan with a higher rank is an upgrade.'),
     aliases: z.array(z.string()),
     popular: z.boolean(),
     price,
@@ -72,13 +75,13 @@ export type PlanWire = z.infer<typeof plan>;
 
 const catalogueRef = z.object({
   id: z.string(),
-  version: z.int().min(1).describe('Grows with every change of the catalogue.'),
+  version: z.int().min(1).describe('Increases with every change of the catalogue.'),
 });
 
 export const planList = z.object({
   catalogue: catalogueRef,
   default_plan: z.string().describe('The plan of new accounts.'),
-  features: z.record(z.string(), z.string()).describe('What each feature is.'),
+  features: z.record(z.string(), z.string()).describe('The description of each feature.'),
   plans: z.array(plan).describe('From the lowest rank to the highest.'),
 });
 export type PlanList = z.infer<typeof planList>;
@@ -97,7 +100,7 @@ export const listPlans = defineOperation({
   method: 'GET',
   path: '/api/subscription/plans',
   summary: 'Plans on offer',
-  description: 'Prices, features, models and limits of every plan that can be bought.',
+  description: 'Prices, features, models and limits of every listed plan.',
   tags,
   auth: 'none',
   responses: planListResponses,
@@ -121,31 +124,35 @@ export const currentSubscription = z
       key: z.string(),
       name: z.string(),
       rank: z.int(),
-      source: z.string().describe('`subscription`, `override:<id>`, or why it is the default plan.'),
+      source: z.string().describe('`subscription`, `override:<id>`, or the reason for the default plan.'),
     }),
-    status: z.enum(['active', 'trialing', 'past_due', 'cancelled', 'suspended']),
+    status: z.enum(SUBSCRIPTION_STATUSES),
     cycle,
     price,
-    complimentary: z.boolean().describe('Given by staff: renews without payment.'),
+    complimentary: z.boolean().describe('Assigned by staff: renews without payment.'),
     started_at: instant,
     current_period: z.object({ start: instant, end: instant }),
     cancel_at_period_end: z.boolean(),
     access_ends_at: instant
       .nullable()
-      .describe('When the plan is lost unless something is paid or resumed before; null: not by time.'),
+      .describe(
+        'The plan ends at this time unless it is paid or resumed before; null: it does not end by time.',
+      ),
     scheduled_change: z
       .object({ plan: z.string(), cycle, effective_at: instant })
       .nullable()
-      .describe('What takes the place of the plan when its period ends.'),
+      .describe('The plan that replaces this one when its period ends.'),
     trial_ends_at: instant.nullable(),
-    catalogue: catalogueRef.describe('The version the subscription was sold under.'),
+    catalogue: catalogueRef.describe('The version that the subscription was sold under.'),
     features: z.array(z.string()),
     text_models: modelChoice,
     image_models: modelChoice,
     qualities: z.array(z.string()),
     platforms: z.array(z.string()),
     limits: z.array(z.object({ ...planLimit.shape, source: z.string() })),
-    valid_until: instant.nullable().describe('When time alone changes any of this; null: never.'),
+    valid_until: instant
+      .nullable()
+      .describe('The next time at which any of this changes without a request; null: never.'),
   })
   .meta({ id: 'CurrentSubscription' });
 export type CurrentSubscription = z.infer<typeof currentSubscription>;
@@ -156,7 +163,7 @@ export const getCurrentSubscription = defineOperation({
   path: '/api/subscription/current',
   summary: 'Your subscription',
   description:
-    'The plan in force and everything it allows. `GET /api/subscription/usage` tells what is used.',
+    'The current plan and everything it allows. `GET /api/subscription/usage` returns what is used.',
   tags,
   auth: 'user',
   scope: 'billing:read',
@@ -175,12 +182,12 @@ const planRef = z.object({ key: z.string(), name: z.string(), rank: z.int() });
 export const myPlan = z
   .object({
     plan,
-    source: z.string().describe('`subscription`, `override:<id>`, or why it is the default plan.'),
+    source: z.string().describe('`subscription`, `override:<id>`, or the reason for the default plan.'),
     subscription: currentSubscription,
     open_payment_request: paymentRequestSummary
       .nullable()
-      .describe('What has been asked for and is not paid yet.'),
-    upgrades: z.array(planRef).describe('Plans to move up to, the smallest first.'),
+      .describe('The payment request that is not paid yet.'),
+    upgrades: z.array(planRef).describe('Plans with a higher rank, by rank.'),
     trial: z.object({
       eligible: z.boolean(),
       reason: z.enum(['trial_used', 'not_on_default_plan', 'no_plan_has_a_trial']).nullable(),
@@ -194,13 +201,13 @@ export const getMyPlan = defineOperation({
   operationId: 'getMyPlan',
   method: 'GET',
   path: '/api/plans/my-plan',
-  summary: 'Your plan, and where you could go from it',
+  summary: 'Your plan and its upgrades',
   tags,
   auth: 'user',
   scope: 'billing:read',
   responses: {
     200: {
-      description: 'The plan in force, the subscription behind it, upgrades and trials.',
+      description: 'The current plan, the subscription, upgrades and trials.',
       schema: envelope(myPlan),
       example: { success: true, data: example.myPlan },
     },
@@ -210,42 +217,42 @@ export const getMyPlan = defineOperation({
 
 const usableLimit = z.object({
   ...limitWire.shape,
-  can_use: z.boolean().describe('Whether one more would be admitted now.'),
+  can_use: z.boolean().describe('Whether one more unit would be admitted now.'),
   upgrade: z
     .object({ urgency: z.enum(['medium', 'high']), plans: z.array(z.string()) })
     .nullable()
-    .describe('From 80 % of the limit: the plans with room for twice what is used.'),
+    .describe('From 80 % of the limit: the plans that allow twice the current usage.'),
 });
 
-export const planStanding = z
+export const planUsage = z
   .object({
     plan: z.object({ ...planRef.shape, source: z.string() }),
     period: z.object({ start: instant, end: instant }),
-    limits: z.array(usableLimit).describe('Every limit, with what is used of it.'),
+    limits: z.array(usableLimit).describe('Every limit with its usage.'),
     features: z
       .record(z.string(), z.object({ enabled: z.boolean(), source: z.string(), description: z.string() }))
-      .describe('Every feature that is sold, and whether you have it.'),
+      .describe('Every feature of the catalogue, and whether it is enabled.'),
     text_models: modelChoice,
     image_models: modelChoice,
     qualities: z.record(z.string(), z.boolean()).describe('From the lowest to the highest.'),
     platforms: z.record(z.string(), z.boolean()),
   })
-  .meta({ id: 'PlanStanding' });
-export type PlanStanding = z.infer<typeof planStanding>;
+  .meta({ id: 'PlanUsage' });
+export type PlanUsage = z.infer<typeof planUsage>;
 
 export const getPlanLimits = defineOperation({
   operationId: 'getPlanLimits',
   method: 'GET',
   path: '/api/plans/limits',
-  summary: 'What your plan allows, and what is left of it',
+  summary: 'Limits and usage of your plan',
   tags,
   auth: 'user',
   scope: 'billing:read',
   responses: {
     200: {
-      description: 'Limits as they stand, features, models, qualities and platforms.',
-      schema: envelope(planStanding),
-      example: { success: true, data: example.planStanding },
+      description: 'Limits with their usage, features, models, qualities and platforms.',
+      schema: envelope(planUsage),
+      example: { success: true, data: example.planUsage },
     },
     ...problemResponses(...USER_PROBLEMS),
   },
@@ -254,12 +261,12 @@ export const getPlanLimits = defineOperation({
 export const capability = z
   .object({
     name: z.string(),
-    feature: z.string().describe('The feature of the catalogue behind it.'),
+    feature: z.string().describe('The feature of the catalogue that grants it.'),
     description: z.string(),
     enabled: z.boolean(),
-    source: z.string().describe('Who says so: `plan:<key>`, `override:<id>`, `flag:<key>`.'),
+    source: z.string().describe('The source of `enabled`: `plan:<key>`, `override:<id>`, `flag:<key>`.'),
     plan: z.string().describe('Your plan.'),
-    plans: z.array(planRef).describe('The plans that have it, the smallest first.'),
+    plans: z.array(planRef).describe('The plans that include it, by rank.'),
   })
   .meta({ id: 'Capability' });
 export type Capability = z.infer<typeof capability>;
@@ -269,14 +276,14 @@ export const getCapability = defineOperation({
   method: 'GET',
   path: '/api/plans/capabilities/{name}',
   summary: 'Whether you have a capability',
-  description: 'A name that does not exist is answered with 400 and the names that do.',
+  description: 'An unknown name is refused with 400 and the known names.',
   tags,
   auth: 'user',
   scope: 'billing:read',
   params: z.object({ name: z.string().min(1).max(100) }),
   responses: {
     200: {
-      description: 'Whether it is enabled, why, and which plans have it.',
+      description: 'Whether it is enabled, its source, and the plans that include it.',
       schema: envelope(capability),
       example: { success: true, data: example.capability },
     },
@@ -311,7 +318,7 @@ export const planComparison = z
     a: plan,
     b: plan,
     direction: z.enum(['upgrade', 'downgrade', 'same']),
-    changes: planChanges.describe('What changes for whoever moves from `a` to `b`.'),
+    changes: planChanges.describe('What changes for an account that moves from `a` to `b`.'),
   })
   .meta({ id: 'PlanComparison' });
 export type PlanComparisonWire = z.infer<typeof planComparison>;
@@ -322,13 +329,13 @@ export const comparePlans = defineOperation({
   operationId: 'comparePlans',
   method: 'GET',
   path: '/api/plans/compare',
-  summary: 'Two plans side by side',
+  summary: 'Compare two plans',
   tags,
   auth: 'none',
   querystring: z.object({ a: planKey, b: planKey }),
   responses: {
     200: {
-      description: 'Both plans, and what changes between them.',
+      description: 'Both plans and their differences.',
       schema: envelope(planComparison),
       example: { success: true, data: example.planComparison },
     },

@@ -1,5 +1,4 @@
-/** Moving between plans, and what becomes of a subscription. */
-
+/** Changes of a subscription, and its history. */
 import { z } from 'zod';
 import { SCOPES, WINDOWS } from '#libs/catalogue/limit.ts';
 import { count, envelope, instant } from './envelope.ts';
@@ -18,13 +17,17 @@ const planKey = z.string().min(1).max(100).describe('Key or alias of a plan.');
 export const planChoice = z
   .strictObject({
     plan: planKey,
-    cycle: cycle.optional().describe('How often to pay; as now, or by the month, unless given.'),
+    cycle: cycle
+      .optional()
+      .describe(
+        'The billing cycle. The default is the current one, or `month` for an account that pays nothing.',
+      ),
   })
   .meta({ id: 'PlanChoice' });
 
 const changed = {
   200: {
-    description: 'The subscription as it is now.',
+    description: 'The subscription after the change.',
     schema: envelope(currentSubscription),
     example: { success: true, data: exampleSubscription },
   },
@@ -34,9 +37,9 @@ const CHANGE_PROBLEMS = [...USER_PROBLEMS, 'role_required'] as const;
 
 const upgrade = {
   method: 'POST',
-  summary: 'Move up to a bigger plan',
+  summary: 'Upgrade to a higher plan',
   description:
-    'Takes effect when it is paid: the answer is 402 `payment_required` with a `payment_request`, and repeating the call answers with the same one. A plan that costs nothing takes effect at once. Also changes the same plan from paying by the month to paying by the year. For owners, admins and API keys with the scope `*`.',
+    'The upgrade takes effect when it is paid: the response is 402 `payment_required` with a `payment_request`, and repeating the call returns the same one. A free plan takes effect at once. Also changes the same plan from a monthly to a yearly cycle. For owners, admins and API keys with the scope `*`.',
   tags,
   auth: 'user',
   body: planChoice,
@@ -64,9 +67,9 @@ export const downgradeSubscription = defineOperation({
   method: 'POST',
   path: '/api/subscription/downgrade',
   headers: idempotencyHeaders,
-  summary: 'Move to a smaller plan',
+  summary: 'Downgrade to a lower plan',
   description:
-    'Takes effect when the period that is paid ends, and can be taken back until then with `POST /api/subscription/resume`. Nothing is deleted: what exceeds the smaller plan stays, and new work of that kind is refused. Also changes the same plan from paying by the year to paying by the month.',
+    'The downgrade takes effect when the paid period ends. Until then `POST /api/subscription/resume` withdraws it. Nothing is deleted: usage above a limit of the lower plan stays, and new work of that kind is refused. Also changes the same plan from a yearly to a monthly cycle.',
   tags,
   auth: 'user',
   body: planChoice,
@@ -84,7 +87,7 @@ export const cancelSubscription = defineOperation({
   headers: idempotencyHeaders,
   summary: 'Cancel at the end of the period',
   description:
-    'The plan stays until the period that is paid ends; then the account is on the default plan. A period that has not been paid ends at once.',
+    'The plan ends with its paid period, and the account returns to the default plan. An unpaid period ends at once.',
   tags,
   auth: 'user',
   responses: { ...changed, ...problemResponses(...CHANGE_PROBLEMS, 'plan_change_not_allowed') },
@@ -95,7 +98,7 @@ export const resumeSubscription = defineOperation({
   method: 'POST',
   path: '/api/subscription/resume',
   headers: idempotencyHeaders,
-  summary: 'Take a cancellation or a downgrade back',
+  summary: 'Withdraw a cancellation or a downgrade',
   tags,
   auth: 'user',
   responses: { ...changed, ...problemResponses(...CHANGE_PROBLEMS) },
@@ -106,28 +109,28 @@ export const changePreview = z
     plan: z.string(),
     cycle,
     direction: z.enum(['upgrade', 'downgrade', 'same']),
-    available: z.boolean().describe('Whether the change can be made by yourself, now.'),
+    available: z.boolean().describe('Whether you can make the change now.'),
     unavailable_reason: z
       .enum(['already_on_plan', 'contact_sales', 'cycle_not_sold', 'cycle_too_short', 'same_rank'])
       .nullable(),
     effective: z
       .enum(['now', 'on_payment', 'period_end'])
       .nullable()
-      .describe('When it would take effect; null where the change is not available.'),
-    effective_at: instant.nullable().describe('Null where that depends on the payment.'),
+      .describe('When the change takes effect; null where it is not available.'),
+    effective_at: instant.nullable().describe('Null where it depends on the payment.'),
     currency: z.literal('USD'),
-    amount_due_now_minor: count.describe('What would have to be paid now, in cents.'),
+    amount_due_now_minor: count.describe('The amount due now, in cents.'),
     recurring_minor: count.nullable().describe('The price of each later period, in cents.'),
     proration: z
       .object({
         period: z.object({ start: instant, end: instant }),
         period_seconds: count,
         remaining_seconds: count,
-        charge_minor: count.describe('For the new plan.'),
-        credit_minor: count.describe('For the rest of what is paid already.'),
+        charge_minor: count.describe('The price of the new plan for the rest of the period.'),
+        credit_minor: count.describe('The unused part of the amount that is paid already.'),
       })
       .nullable()
-      .describe('How the amount follows from the period that is paid; null where none is.'),
+      .describe('How the amount is computed for the rest of a paid period; null where no period is paid.'),
     changes: planChanges,
     over_limit: z
       .array(
@@ -141,10 +144,12 @@ export const changePreview = z
           held: z.string(),
           new_limit: z.string().describe('`0` where the plan does not include it.'),
           resets_at: instant.nullable(),
-          resets_before_change: z.boolean().describe('Whether the count starts anew before the change.'),
+          resets_before_change: z
+            .boolean()
+            .describe('Whether the usage resets before the change takes effect.'),
         }),
       )
-      .describe('What is used now and exceeds a limit of the plan: it stays, and new work is refused.'),
+      .describe('Current usage above a limit of the plan. It stays, and new work of that kind is refused.'),
   })
   .meta({ id: 'SubscriptionPreview' });
 export type ChangePreview = z.infer<typeof changePreview>;
@@ -153,7 +158,7 @@ export const previewSubscription = defineOperation({
   operationId: 'previewSubscription',
   method: 'GET',
   path: '/api/subscription/preview',
-  summary: 'What another plan would cost and change',
+  summary: 'Preview a plan change',
   description: 'Changes nothing.',
   tags,
   auth: 'user',
@@ -161,7 +166,7 @@ export const previewSubscription = defineOperation({
   querystring: z.object(planChoice.shape),
   responses: {
     200: {
-      description: 'The price now, what is gained and lost, and which usage would exceed a limit.',
+      description: 'The price, the gained and lost features, and usage that would exceed a limit.',
       schema: envelope(changePreview),
       example: { success: true, data: example.changePreview },
     },
@@ -191,7 +196,9 @@ export const billingEvent = z
     id: z.uuid(),
     account_id: z.uuid(),
     kind: z.string().describe(`Such as ${BILLING_EVENT_KINDS.map((kind) => `\`${kind}\``).join(', ')}.`),
-    subject: z.string().describe('What it is about: the id of a trial or of a payment request.'),
+    subject: z
+      .string()
+      .describe('The object of the event, such as the id of a trial or of a payment request.'),
     occurred_at: instant,
     data: z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.null()])),
   })
@@ -206,8 +213,8 @@ export const listSubscriptionEvents = defineOperation({
   operationId: 'listSubscriptionEvents',
   method: 'GET',
   path: '/api/subscription/events',
-  summary: 'What became of your subscription',
-  description: 'The newest first. Every event is written once.',
+  summary: 'The history of your subscription',
+  description: 'Newest first. Each event is recorded once.',
   tags,
   auth: 'user',
   scope: 'billing:read',

@@ -1,5 +1,4 @@
-/** Trying a plan before buying it. */
-
+/** Trials of plans. */
 import { z } from 'zod';
 import { envelope } from './envelope.ts';
 import { idempotencyHeaders } from './idempotency-key.ts';
@@ -13,9 +12,9 @@ export const startTrial = defineOperation({
   method: 'POST',
   path: '/api/plans/start-trial',
   headers: idempotencyHeaders,
-  summary: 'Try a plan',
+  summary: 'Start a trial',
   description:
-    'For accounts on a plan that costs nothing, once per account and per owner. It ends by itself: nothing has to be cancelled, and nothing is charged.',
+    'For accounts on a free plan, once per account and per owner. A trial ends by itself and is never charged.',
   tags: ['Plans'],
   auth: 'user',
   body: z
@@ -24,7 +23,7 @@ export const startTrial = defineOperation({
   bodyExample: { plan: 'pro' },
   responses: {
     200: {
-      description: 'The subscription as it is now; `trial_ends_at` says how long.',
+      description: 'The subscription in its trial, which ends at `trial_ends_at`.',
       schema: envelope(currentSubscription),
       example: {
         success: true,

@@ -1,6 +1,6 @@
 /** The figures of every preset as clients read them: nothing here looks into a catalogue file. */
 import t, { type Test } from 'tap';
-import type { MyPlan, PlanList, PlanStanding, PlanWire } from '#libs/contracts/plans.ts';
+import type { MyPlan, PlanList, PlanUsage, PlanWire } from '#libs/contracts/plans.ts';
 import { addAccount, callerWith, readPreset, staff } from '../customers.fixture.ts';
 import { createTestService } from '../fixtures.ts';
 
@@ -10,13 +10,13 @@ type Row = [meter: string, window: string, ...amounts: Figure[]];
 const off = 'disabled';
 const unl = 'unlimited';
 
-type Sold = { plans: PlanWire[]; standings: PlanStanding[]; listed: string[] };
+type Sold = { plans: PlanWire[]; standings: PlanUsage[]; listed: string[] };
 
 /** Puts one account on each plan and asks for it what a client would ask. */
 async function askAbout(t: Test, preset: string, keys: string[]): Promise<Sold> {
   const service = await createTestService(t, readPreset(preset));
   const plans: PlanWire[] = [];
-  const standings: PlanStanding[] = [];
+  const standings: PlanUsage[] = [];
   for (const plan of keys) {
     const accountId = await addAccount(service);
     const caller = callerWith({ accountId });
@@ -24,7 +24,7 @@ async function askAbout(t: Test, preset: string, keys: string[]): Promise<Sold> 
     const { status } = await service.sendBy(staff, 'POST', '/api/plans/assign', assignment);
     if (status !== 200) throw new Error(`${plan} could not be assigned`);
     const mine = await service.sendBy<{ data: MyPlan }>(caller, 'GET', '/api/plans/my-plan');
-    const limits = await service.sendBy<{ data: PlanStanding }>(caller, 'GET', '/api/plans/limits');
+    const limits = await service.sendBy<{ data: PlanUsage }>(caller, 'GET', '/api/plans/limits');
     plans.push(mine.body.data.plan);
     standings.push(limits.body.data);
   }
@@ -44,7 +44,7 @@ async function askAbout(t: Test, preset: string, keys: string[]): Promise<Sold> 
   return { plans, standings, listed: listed.map(({ key }) => key) };
 }
 
-function figure({ limits }: PlanStanding, meter: string, window: string): Figure {
+function figure({ limits }: PlanUsage, meter: string, window: string): Figure {
   const limit = limits.find((one) => one.meter === meter && one.window === window);
   // Left from the plan the account came from, and only counted.
   if (limit?.kind === 'unmetered') return undefined;
@@ -52,7 +52,7 @@ function figure({ limits }: PlanStanding, meter: string, window: string): Figure
   return meter === 'cost' ? limit.limit_usd?.replace(/\.?0+$/, '') : Number(limit.limit);
 }
 
-function checkLimits(t: Test, standings: PlanStanding[], rows: Row[]): void {
+function checkLimits(t: Test, standings: PlanUsage[], rows: Row[]): void {
   for (const [meter, window, ...amounts] of rows) {
     t.strictSame(
       standings.map((standing) => figure(standing, meter, window)),
@@ -63,7 +63,7 @@ function checkLimits(t: Test, standings: PlanStanding[], rows: Row[]): void {
 }
 
 const prices = (plans: PlanWire[]) => plans.map(({ price }) => [price.monthly_minor, price.yearly_minor]);
-const has = (standings: PlanStanding[], feature: string) =>
+const has = (standings: PlanUsage[], feature: string) =>
   standings.map(({ features }) => features[feature]?.enabled);
 const having = (names: Record<string, boolean>) => Object.keys(names).filter((name) => names[name]);
 

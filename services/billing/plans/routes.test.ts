@@ -1,11 +1,5 @@
 import t from 'tap';
-import type {
-  Capability,
-  MyPlan,
-  PlanComparisonWire,
-  PlanList,
-  PlanStanding,
-} from '#libs/contracts/plans.ts';
+import type { Capability, MyPlan, PlanComparisonWire, PlanList, PlanUsage } from '#libs/contracts/plans.ts';
 import { testHold, testSettle } from '#libs/ledger/fixtures.ts';
 import { customer, type Refusal, readPreset } from '../customers.fixture.ts';
 import { ACCOUNT, createTestService, OTHER_ACCOUNT } from '../fixtures.ts';
@@ -32,7 +26,7 @@ t.test('given the starter plan of lily', async (t) => {
   const { runtime, ledger } = service;
   const { get, buy } = customer(service);
   await buy('starter');
-  const limits = async () => (await get<Data<PlanStanding>>('/api/plans/limits')).body.data;
+  const limits = async () => (await get<Data<PlanUsage>>('/api/plans/limits')).body.data;
   const limitOf = async (meter: string, window: string) =>
     (await limits()).limits.find((one) => one.meter === meter && one.window === window);
   const use = async (meters: Record<string, bigint>) => {
@@ -103,8 +97,7 @@ t.test('given the starter plan of lily', async (t) => {
   });
 
   await t.test('then it sees nothing of another account, and another nothing of it', async (t) => {
-    const { data } = (await customer(service, OTHER_ACCOUNT).get<Data<PlanStanding>>('/api/plans/limits'))
-      .body;
+    const { data } = (await customer(service, OTHER_ACCOUNT).get<Data<PlanUsage>>('/api/plans/limits')).body;
     t.match(data, { plan: { key: 'free' } });
     t.ok(data.limits.every(({ used }) => used === '0'));
     const autopilot = data.limits.find(({ meter }) => meter === 'social.autopilot_posts');

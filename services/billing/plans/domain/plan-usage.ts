@@ -7,7 +7,7 @@ import { findPlan } from '#libs/catalogue/plans.ts';
 import type { Catalogue, Plan } from '#libs/catalogue/schema.ts';
 import { suggestPlans, upgradesFrom } from '#libs/catalogue/suggest.ts';
 import { limitToWire } from '#libs/contracts/limits.ts';
-import type { Capability, MyPlan, PlanStanding } from '#libs/contracts/plans.ts';
+import type { Capability, MyPlan, PlanUsage } from '#libs/contracts/plans.ts';
 import type { AccountStanding, LimitStanding } from '#libs/ledger/read-limits.ts';
 import { problem } from '#libs/problems/problems.ts';
 import { type PaymentRequest, presentRequestSummary } from '../../payments/domain.ts';
@@ -56,11 +56,7 @@ function trialOf(
 }
 
 /** @param usage undefined for an account without balances, which has used nothing. */
-export function planUsageOf(
-  state: AccountState,
-  usage: AccountStanding | undefined,
-  now: Date,
-): PlanStanding {
+export function planUsageOf(state: AccountState, usage: AccountStanding | undefined, now: Date): PlanUsage {
   const { catalogue } = state.sold;
   const may = entitlementsAt(entitlementInputOf(state), now);
   const { plan, current_period } = currentSubscriptionOf(state, now);
@@ -85,11 +81,7 @@ export function planUsageOf(
   };
 }
 
-function usable(
-  limit: LimitStanding,
-  may: Entitlements,
-  catalogue: Catalogue,
-): PlanStanding['limits'][number] {
+function usable(limit: LimitStanding, may: Entitlements, catalogue: Catalogue): PlanUsage['limits'][number] {
   return {
     ...limitToWire(limit),
     can_use: canUse(limit, may),
@@ -120,7 +112,7 @@ function upgradeFor(
   }: LimitStanding & { scope: 'account' | 'user' | 'workspace' },
   may: Entitlements,
   catalogue: Catalogue,
-): PlanStanding['limits'][number]['upgrade'] {
+): PlanUsage['limits'][number]['upgrade'] {
   if (kind === 'unmetered') return null;
   const amount: Amount =
     kind === 'n' && n !== null ? { kind, n } : { kind: kind === 'disabled' ? kind : 'unlimited' };
