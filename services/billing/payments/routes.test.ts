@@ -27,7 +27,7 @@ const audited = async ({ pool }: TestService) =>
     )
   ).rows;
 
-t.test('given people who are not staff, then nothing of this is theirs', async (t) => {
+t.test('given callers without the admin role, then they change nothing', async (t) => {
   const service = await createTestService(t);
   const { upgrade, current } = customer(service);
   const { body } = await upgrade('pro');
@@ -68,7 +68,7 @@ t.test('given payment requests of several accounts', async (t) => {
   const list = async (query = '') =>
     (await service.sendBy<Requests>(staff, 'GET', `${REQUESTS}${query}`)).body.data;
 
-  await t.test('then staff find them, the newest first', async (t) => {
+  await t.test('then staff list them, newest first', async (t) => {
     const { payment_requests } = await list();
     t.strictSame(
       payment_requests.map((request) => [
@@ -92,7 +92,7 @@ t.test('given payment requests of several accounts', async (t) => {
     }
   });
 
-  await t.test('then what makes no sense is refused', async (t) => {
+  await t.test('then invalid requests are refused', async (t) => {
     t.equal((await markPaid(service, runtime.newId())).status, 404);
     t.equal((await markPaid(service, 'one')).status, 400);
     t.equal((await markPaid(service, id, ' ')).status, 400);
@@ -100,27 +100,27 @@ t.test('given payment requests of several accounts', async (t) => {
     t.equal(withoutNote.status, 400);
   });
 
-  await t.test('when one is marked paid by ten at once, then it takes effect once', async (t) => {
+  await t.test('when ten calls mark one as paid at once, then it takes effect once', async (t) => {
     const answers = await Promise.all(Array.from({ length: 10 }, (_, n) => markPaid(service, id, `by ${n}`)));
     t.ok(answers.every(({ status }) => status === 200));
-    t.equal(new Set(answers.map(({ body }) => body.data.note)).size, 1, 'all see the first');
+    t.equal(new Set(answers.map(({ body }) => body.data.note)).size, 1, 'all return the first resolution');
     const kinds = await one.kinds();
     t.strictSame(kinds, ['payment_requested', 'payment_received', 'plan_changed']);
     t.match(await audited(service), [{ action: 'payment.marked_paid', actor: STAFF, account_id: ACCOUNT }]);
     t.equal((await audited(service)).length, 1);
     t.match((await list('?status=paid')).payment_requests, [{ id, settled_by: STAFF }]);
     t.equal((await ledger.hold(testHold(ACCOUNT, runtime.newId(), { 'gen.blog': 400n }))).verdict, 'ok');
-    t.match(await other.current(), { plan: { key: 'free' } }, 'and for nobody else');
+    t.match(await other.current(), { plan: { key: 'free' } }, 'other accounts are not affected');
   });
 
-  await t.test('then it cannot be withdrawn any more', async (t) => {
+  await t.test('then it cannot be voided', async (t) => {
     const { status, body } = await service.sendBy<Refusal>(staff, 'POST', `${REQUESTS}/${id}/void`, {
       note: 'Oops',
     });
     t.strictSame([status, body.code], [409, 'conflict']);
   });
 
-  await t.test('when one is withdrawn, then it cannot be paid, and the next one is new', async (t) => {
+  await t.test('when one is voided, then it cannot be paid, and the next request is a new one', async (t) => {
     const withdraw = () =>
       service.sendBy<{ data: PaymentRequestWire }>(staff, 'POST', `${REQUESTS}/${otherId}/void`, {
         note: 'Mistake',
@@ -150,7 +150,7 @@ t.test('given payment requests of several accounts', async (t) => {
   });
 });
 
-t.test('given an upgrade that is marked paid while staff withdraw it, one of both happens', async (t) => {
+t.test('given an upgrade that is marked paid and voided at once, then one of both happens', async (t) => {
   const service = await createTestService(t);
   const { upgrade, current } = customer(service);
   const id = (await upgrade('pro')).body.payment_request?.id ?? '';
@@ -162,14 +162,14 @@ t.test('given an upgrade that is marked paid while staff withdraw it, one of bot
   t.equal((await current()).plan.key, paid.status === 200 ? 'pro' : 'free');
 });
 
-t.test('given staff who give a plan away', async (t) => {
+t.test('given a plan that staff assign', async (t) => {
   const service = await createTestService(t, readPreset('lily'));
   const { runtime } = service;
   const { upgrade, current, events, post } = customer(service);
   const assign = (body: object) => service.sendBy<Current & Refusal>(staff, 'POST', ASSIGN, body);
   const gift = { account_id: ACCOUNT, plan: 'pro', reason: 'Partner' };
 
-  await t.test('then what makes no sense is refused', async (t) => {
+  await t.test('then invalid requests are refused', async (t) => {
     const cases: [object, number, string][] = [
       [{ ...gift, plan: 'platinum' }, 404, 'unknown_plan'],
       [{ ...gift, account_id: runtime.newId() }, 404, 'not_found'],
@@ -183,7 +183,7 @@ t.test('given staff who give a plan away', async (t) => {
     }
   });
 
-  await t.test('when they do so twice, then it is there at once, on record once', async (t) => {
+  await t.test('when it is assigned twice, then it is active at once and audited once', async (t) => {
     await upgrade('enterprise');
     for (const _ of [1, 2]) {
       const { status, body } = await assign(gift);
@@ -199,7 +199,7 @@ t.test('given staff who give a plan away', async (t) => {
     t.match(await audited(service), [{ action: 'plan.assigned', actor: STAFF, reason: 'Partner' }]);
     t.equal((await audited(service)).length, 1);
     const { body } = await service.sendBy<Requests>(staff, 'GET', `${REQUESTS}?status=open`);
-    t.strictSame(body.data.payment_requests, [], 'what was asked for is not owed any more');
+    t.strictSame(body.data.payment_requests, [], 'the open payment request is void');
   });
 
   await t.test('then it renews without payment', async (t) => {
@@ -212,11 +212,11 @@ t.test('given staff who give a plan away', async (t) => {
     });
   });
 
-  await t.test('then a bigger plan costs its full price, because nothing was paid', async (t) => {
+  await t.test('then an upgrade costs its full price, because nothing was paid', async (t) => {
     t.match((await upgrade('enterprise')).body.payment_request, { kind: 'new_period', amount_minor: 19_900 });
   });
 
-  await t.test('when it is cancelled or taken back, then the default plan is left', async (t) => {
+  await t.test('when it is cancelled or withdrawn, then the default plan remains', async (t) => {
     await post('/api/subscription/cancel');
     t.match(await current(), { cancel_at_period_end: true });
     const { body } = await assign({ ...gift, plan: 'free', reason: 'Contract is over' });
@@ -227,7 +227,7 @@ t.test('given staff who give a plan away', async (t) => {
     });
   });
 
-  await t.test('when it ends a trial, then that is over', async (t) => {
+  await t.test('when it replaces a trial, then the trial ends', async (t) => {
     const third = await addAccount(service);
     await customer(service, third).post('/api/plans/start-trial', { plan: 'starter' });
     await assign({ ...gift, account_id: third });
@@ -236,7 +236,7 @@ t.test('given staff who give a plan away', async (t) => {
     t.match(await customer(service, third).current(), { status: 'active', trial_ends_at: null });
   });
 
-  await t.test('then staff read what became of everybody', async (t) => {
+  await t.test('then staff read the history of all accounts', async (t) => {
     const read = async (query: string) =>
       (await service.sendBy<Events>(staff, 'GET', `/api/admin/billing-events${query}`)).body.data.events;
     t.ok((await read(`?account_id=${ACCOUNT}`)).every(({ account_id }) => account_id === ACCOUNT));

@@ -10,13 +10,13 @@ type Row = [meter: string, window: string, ...amounts: Figure[]];
 const off = 'disabled';
 const unl = 'unlimited';
 
-type Sold = { plans: PlanWire[]; standings: PlanUsage[]; listed: string[] };
+type Sold = { plans: PlanWire[]; usages: PlanUsage[]; listed: string[] };
 
 /** Puts one account on each plan and asks for it what a client would ask. */
-async function askAbout(t: Test, preset: string, keys: string[]): Promise<Sold> {
+async function readOffer(t: Test, preset: string, keys: string[]): Promise<Sold> {
   const service = await createTestService(t, readPreset(preset));
   const plans: PlanWire[] = [];
-  const standings: PlanUsage[] = [];
+  const usages: PlanUsage[] = [];
   for (const plan of keys) {
     const accountId = await addAccount(service);
     const caller = callerWith({ accountId });
@@ -26,7 +26,7 @@ async function askAbout(t: Test, preset: string, keys: string[]): Promise<Sold> 
     const mine = await service.sendBy<{ data: MyPlan }>(caller, 'GET', '/api/plans/my-plan');
     const limits = await service.sendBy<{ data: PlanUsage }>(caller, 'GET', '/api/plans/limits');
     plans.push(mine.body.data.plan);
-    standings.push(limits.body.data);
+    usages.push(limits.body.data);
   }
   const offer = await service.sendBy<{ data: PlanList }>(callerWith(), 'GET', '/api/plans/available');
   const listed = offer.body.data.plans;
@@ -41,7 +41,7 @@ async function askAbout(t: Test, preset: string, keys: string[]): Promise<Sold> 
     plans.map(({ key }) => key),
     keys,
   );
-  return { plans, standings, listed: listed.map(({ key }) => key) };
+  return { plans, usages, listed: listed.map(({ key }) => key) };
 }
 
 function figure({ limits }: PlanUsage, meter: string, window: string): Figure {
@@ -52,10 +52,10 @@ function figure({ limits }: PlanUsage, meter: string, window: string): Figure {
   return meter === 'cost' ? limit.limit_usd?.replace(/\.?0+$/, '') : Number(limit.limit);
 }
 
-function checkLimits(t: Test, standings: PlanUsage[], rows: Row[]): void {
+function checkLimits(t: Test, usages: PlanUsage[], rows: Row[]): void {
   for (const [meter, window, ...amounts] of rows) {
     t.strictSame(
-      standings.map((standing) => figure(standing, meter, window)),
+      usages.map((usage) => figure(usage, meter, window)),
       amounts,
       `${meter} per ${window}`,
     );
@@ -63,13 +63,13 @@ function checkLimits(t: Test, standings: PlanUsage[], rows: Row[]): void {
 }
 
 const prices = (plans: PlanWire[]) => plans.map(({ price }) => [price.monthly_minor, price.yearly_minor]);
-const has = (standings: PlanUsage[], feature: string) =>
-  standings.map(({ features }) => features[feature]?.enabled);
+const has = (usages: PlanUsage[], feature: string) =>
+  usages.map(({ features }) => features[feature]?.enabled);
 const having = (names: Record<string, boolean>) => Object.keys(names).filter((name) => names[name]);
 
 t.test('crew', async (t) => {
   const keys = ['free', 'basic', 'pro', 'enterprise'];
-  const { plans, standings, listed } = await askAbout(t, 'crew', keys);
+  const { plans, usages, listed } = await readOffer(t, 'crew', keys);
   t.strictSame(listed, keys);
   t.strictSame(prices(plans), [
     [0, 0],
@@ -77,7 +77,7 @@ t.test('crew', async (t) => {
     [2_999, 29_999],
     [null, null],
   ]);
-  checkLimits(t, standings, [
+  checkLimits(t, usages, [
     ['gen.blog', 'period', 5, 50, unl, unl],
     ['gen.social', 'period', off, 50, unl, unl],
     ['gen.audio', 'period', off, off, unl, unl],
@@ -85,7 +85,7 @@ t.test('crew', async (t) => {
     ['api.requests', 'day', unl, unl, 1_000, unl],
   ]);
   t.strictSame(
-    standings.map(({ text_models }) => text_models.default),
+    usages.map(({ text_models }) => text_models.default),
     ['llama3.2:1b', 'llama3.2:3b', 'llama3.1:8b', 'llama3.1:70b'],
   );
   t.strictSame(
@@ -102,21 +102,21 @@ t.test('crew', async (t) => {
     ],
   );
   for (const feature of ['priority_processing', 'api_access']) {
-    t.strictSame(has(standings, feature), [false, false, true, true], feature);
+    t.strictSame(has(usages, feature), [false, false, true, true], feature);
   }
   for (const feature of ['custom_model', 'dedicated_support', 'sla_guarantee', 'white_label']) {
-    t.strictSame(has(standings, feature), [false, false, false, true], feature);
+    t.strictSame(has(usages, feature), [false, false, false, true], feature);
   }
 });
 
 t.test('alwrity-alpha', async (t) => {
-  const { plans, standings } = await askAbout(t, 'alwrity-alpha', ['free-alpha', 'basic-alpha', 'pro-alpha']);
+  const { plans, usages } = await readOffer(t, 'alwrity-alpha', ['free-alpha', 'basic-alpha', 'pro-alpha']);
   t.strictSame(prices(plans), [
     [0, 0],
     [null, null],
     [null, null],
   ]);
-  checkLimits(t, standings, [
+  checkLimits(t, usages, [
     ['tokens.total', 'day', 1_000, 10_000, 50_000],
     ['images', 'day', 5, 50, 200],
     ['cost', 'period', '10', '100', '500'],
@@ -135,13 +135,13 @@ t.test('alwrity-alpha', async (t) => {
     ],
   );
   t.ok(
-    Object.values(standings[2]?.features ?? {}).every(({ enabled }) => enabled),
+    Object.values(usages[2]?.features ?? {}).every(({ enabled }) => enabled),
     'the last has them all',
   );
 });
 
 t.test('lily', async (t) => {
-  const { plans, standings, listed } = await askAbout(t, 'lily', ['free', 'starter', 'pro', 'enterprise']);
+  const { plans, usages, listed } = await readOffer(t, 'lily', ['free', 'starter', 'pro', 'enterprise']);
   t.strictSame(listed, ['starter', 'pro', 'enterprise']);
   t.strictSame(prices(plans), [
     [0, 0],
@@ -163,7 +163,7 @@ t.test('lily', async (t) => {
       [14, false, 'premium', 365],
     ],
   );
-  checkLimits(t, standings, [
+  checkLimits(t, usages, [
     ['social.connections', 'total', 1, 5, 25, 100],
     ['images', 'period', 5, 10, 50, 200],
     ['social.posts', 'day', 3, 5, 15, 50],
@@ -173,7 +173,7 @@ t.test('lily', async (t) => {
     ['workspaces', 'total', 1, 1, 3, 10],
   ]);
   t.strictSame(
-    standings.map(({ platforms }) => having(platforms)),
+    usages.map(({ platforms }) => having(platforms)),
     [
       ['twitter', 'instagram'],
       ['twitter', 'instagram', 'facebook', 'linkedin'],
@@ -182,7 +182,7 @@ t.test('lily', async (t) => {
     ],
   );
   t.strictSame(
-    standings.map(({ image_models }) => image_models.allowed),
+    usages.map(({ image_models }) => image_models.allowed),
     [
       ['grok2_basic'],
       ['grok2_basic'],
@@ -191,7 +191,7 @@ t.test('lily', async (t) => {
     ],
   );
   t.strictSame(
-    standings.map(({ qualities }) => having(qualities).at(-1)),
+    usages.map(({ qualities }) => having(qualities).at(-1)),
     ['draft', 'standard', 'premium', 'premium'],
   );
   const marks: [feature: string, ...has: boolean[]][] = [
@@ -216,18 +216,18 @@ t.test('lily', async (t) => {
     ['image_batch', false, false, true, true],
     ['image_streaming', false, false, true, true],
   ];
-  for (const [feature, ...expected] of marks) t.strictSame(has(standings, feature), expected, feature);
+  for (const [feature, ...expected] of marks) t.strictSame(has(usages, feature), expected, feature);
 });
 
 t.test('alwrity', async (t) => {
-  const { plans, standings } = await askAbout(t, 'alwrity', ['free', 'basic', 'pro', 'enterprise']);
+  const { plans, usages } = await readOffer(t, 'alwrity', ['free', 'basic', 'pro', 'enterprise']);
   t.strictSame(prices(plans), [
     [0, 0],
     [2_900, 29_000],
     [7_900, 79_000],
     [19_900, 199_000],
   ]);
-  checkLimits(t, standings, [
+  checkLimits(t, usages, [
     ['calls.gemini', 'period', 100, 1_000, 5_000, unl],
     ['calls.openai', 'period', off, 500, 2_500, unl],
     ['calls.anthropic', 'period', off, 200, 1_000, unl],
@@ -258,11 +258,11 @@ t.test('alwrity', async (t) => {
     ['dedicated_support', false, false, false, true],
     ['custom_integrations', false, false, false, true],
   ];
-  for (const [feature, ...expected] of marks) t.strictSame(has(standings, feature), expected, feature);
+  for (const [feature, ...expected] of marks) t.strictSame(has(usages, feature), expected, feature);
 });
 
 t.test('whisperforge', async (t) => {
-  const { plans, standings } = await askAbout(t, 'whisperforge', ['free', 'pro', 'business', 'enterprise']);
+  const { plans, usages } = await readOffer(t, 'whisperforge', ['free', 'pro', 'business', 'enterprise']);
   t.strictSame(
     prices(plans),
     [
@@ -273,7 +273,7 @@ t.test('whisperforge', async (t) => {
     ],
     'a year costs 20 % less than twelve months',
   );
-  checkLimits(t, standings, [
+  checkLimits(t, usages, [
     ['audio.seconds', 'period', 3_600, 18_000, 60_000, unl],
     ['kb.files', 'total', 3, 15, unl, unl],
     ['team.members', 'total', 1, 1, 5, unl],
@@ -290,7 +290,7 @@ t.test('whisperforge', async (t) => {
       ['dedicated', 'deny'],
     ],
   );
-  const [free, pro] = standings.map(({ text_models }) => text_models.allowed);
+  const [free, pro] = usages.map(({ text_models }) => text_models.allowed);
   t.ok(free?.includes('gpt-3.5-turbo') && free.some((model) => /^claude-.*sonnet/.test(model)));
   for (const model of ['gpt-4', 'claude-3-opus', 'grok-2']) {
     t.strictSame([free?.includes(model), pro?.includes(model)], [false, true], model);
@@ -309,18 +309,18 @@ t.test('whisperforge', async (t) => {
     ['sla_guarantee', false, false, false, true],
     ['on_premise', false, false, false, true],
   ];
-  for (const [feature, ...expected] of marks) t.strictSame(has(standings, feature), expected, feature);
+  for (const [feature, ...expected] of marks) t.strictSame(has(usages, feature), expected, feature);
 });
 
 t.test('default', async (t) => {
-  const { plans, standings } = await askAbout(t, 'default', ['free', 'basic', 'pro', 'enterprise']);
+  const { plans, usages } = await readOffer(t, 'default', ['free', 'basic', 'pro', 'enterprise']);
   t.strictSame(prices(plans), [
     [0, 0],
     [2_900, 29_000],
     [7_900, 79_000],
     [19_900, 199_000],
   ]);
-  checkLimits(t, standings, [
+  checkLimits(t, usages, [
     ['cost', 'period', '2', '10', '40', '150'],
     ['images', 'period', 5, 10, 50, 200],
     ['gen.blog', 'period', 5, 50, 500, unl],

@@ -9,7 +9,7 @@ type Data<Body> = { data: Body };
 const COMPARE = '/api/plans/compare';
 const capabilityPath = (name: string) => `/api/plans/capabilities/${name}`;
 
-t.test('given people without a context, then nothing is told', async (t) => {
+t.test('given requests without a signed context, then they are refused', async (t) => {
   const { send } = await createTestService(t);
   for (const url of [
     '/api/plans/my-plan',
@@ -35,7 +35,7 @@ t.test('given the starter plan of lily', async (t) => {
     await ledger.settle(testSettle(ACCOUNT, id, meters));
   };
 
-  await t.test('then it is what it always was', async (t) => {
+  await t.test('then its offer is unchanged', async (t) => {
     const offer = await get<Data<PlanList>>('/api/plans/available');
     t.equal(offer.body.data.plans.length, 3, 'three plans are on offer');
     const { features, image_models, qualities, platforms } = await limits();
@@ -51,7 +51,7 @@ t.test('given the starter plan of lily', async (t) => {
     });
   });
 
-  await t.test('then capabilities are answered one by one', async (t) => {
+  await t.test('then each capability is returned by name', async (t) => {
     const ask = async (name: string) => (await get<Data<Capability>>(capabilityPath(name))).body.data;
     t.match(await ask('full_ai'), {
       name: 'full_ai',
@@ -80,7 +80,7 @@ t.test('given the starter plan of lily', async (t) => {
     }
   });
 
-  await t.test('when images are used, then every figure follows', async (t) => {
+  await t.test('when images are used, then usage, state and upgrades follow', async (t) => {
     await use({ images: 8n });
     t.match(await limitOf('images', 'period'), {
       used: '8',
@@ -96,7 +96,7 @@ t.test('given the starter plan of lily', async (t) => {
     t.match(await limitOf('social.autopilot_posts', 'day'), { limit: '1', can_use: true, upgrade: null });
   });
 
-  await t.test('then it sees nothing of another account, and another nothing of it', async (t) => {
+  await t.test('then accounts do not see the usage of each other', async (t) => {
     const { data } = (await customer(service, OTHER_ACCOUNT).get<Data<PlanUsage>>('/api/plans/limits')).body;
     t.match(data, { plan: { key: 'free' } });
     t.ok(data.limits.every(({ used }) => used === '0'));
@@ -104,7 +104,7 @@ t.test('given the starter plan of lily', async (t) => {
     t.match(autopilot, { kind: 'disabled', can_use: false, upgrade: { urgency: 'high' } });
   });
 
-  await t.test('then its plan says where it could go', async (t) => {
+  await t.test('then its plan lists upgrades and trials', async (t) => {
     const { data } = (await get<Data<MyPlan>>('/api/plans/my-plan')).body;
     t.match(data, {
       plan: { key: 'starter', price: { monthly_minor: 2900 } },
@@ -125,7 +125,7 @@ t.test('given two plans', async (t) => {
   const compare = (query: string) =>
     customer(service).get<Data<PlanComparisonWire> & Refusal>(`${COMPARE}?${query}`);
 
-  await t.test('then they stand side by side, by key or alias', async (t) => {
+  await t.test('then they are compared by key or alias', async (t) => {
     const { status, body } = await compare('a=basic&b=pro');
     t.equal(status, 200);
     t.match(body.data, { a: { key: 'starter' }, b: { key: 'pro' }, direction: 'upgrade' });
@@ -139,7 +139,7 @@ t.test('given two plans', async (t) => {
     t.match((await compare('a=pro&b=pro')).body.data, { direction: 'same', changes: { limits: [] } });
   });
 
-  await t.test('then one that does not exist is named', async (t) => {
+  await t.test('then an unknown plan is named', async (t) => {
     const { status, body } = await compare('a=starter&b=platinum');
     t.match(
       [status, body.code, body.available_plans],

@@ -32,7 +32,7 @@ t.test('given the default catalogue', async (t) => {
   const service = await createTestService(t);
   const { send, pool, runtime, ledger } = service;
 
-  await t.test('then its plans are on offer, under both paths', async (t) => {
+  await t.test('then its plans are on offer under both paths', async (t) => {
     const { status, body } = await send<Plans>(OTHER_ACCOUNT, 'GET', '/api/subscription/plans');
     t.equal(status, 200);
     const { plans, default_plan } = body.data;
@@ -64,44 +64,47 @@ t.test('given the default catalogue', async (t) => {
     t.same((await send<Plans>(OTHER_ACCOUNT, 'GET', '/api/plans/available')).body, body);
   });
 
-  await t.test('when a new account first asks, then it has the default plan, and books', async (t) => {
-    t.strictSame(await limitsOf(service, ACCOUNT), []);
-    const heard = await notificationsDuring(pool, async () => {
-      const { status, body } = await send<Current>(ACCOUNT, 'GET', CURRENT);
-      t.equal(status, 200);
-      t.match(body.data, {
-        account_id: ACCOUNT,
-        plan: { key: 'free', name: 'Free', rank: 0, source: 'subscription' },
-        status: 'active',
-        cycle: 'month',
-        price: { monthly_minor: 0 },
-        started_at: '2026-11-20T12:00:00.000Z',
-        current_period: { start: '2026-11-20T12:00:00.000Z', end: '2026-12-20T12:00:00.000Z' },
-        catalogue: { id: 'default', version: 1 },
-        qualities: ['draft'],
-        platforms: ['twitter', 'instagram'],
-        features: ['api_access', 'alt_text'],
-        valid_until: null,
+  await t.test(
+    'when a new account sends its first request, then it gets the default plan and balances',
+    async (t) => {
+      t.strictSame(await limitsOf(service, ACCOUNT), []);
+      const heard = await notificationsDuring(pool, async () => {
+        const { status, body } = await send<Current>(ACCOUNT, 'GET', CURRENT);
+        t.equal(status, 200);
+        t.match(body.data, {
+          account_id: ACCOUNT,
+          plan: { key: 'free', name: 'Free', rank: 0, source: 'subscription' },
+          status: 'active',
+          cycle: 'month',
+          price: { monthly_minor: 0 },
+          started_at: '2026-11-20T12:00:00.000Z',
+          current_period: { start: '2026-11-20T12:00:00.000Z', end: '2026-12-20T12:00:00.000Z' },
+          catalogue: { id: 'default', version: 1 },
+          qualities: ['draft'],
+          platforms: ['twitter', 'instagram'],
+          features: ['api_access', 'alt_text'],
+          valid_until: null,
+        });
+        t.match(body.data.limits[0], { meter: 'cost', amount_usd: '2.000000000', source: 'plan:free' });
       });
-      t.match(body.data.limits[0], { meter: 'cost', amount_usd: '2.000000000', source: 'plan:free' });
-    });
-    t.strictSame(heard, [{ kind: 'account', id: ACCOUNT }]);
-    t.match(await limitsOf(service, ACCOUNT), [
-      { meter: 'api.requests', win: 'day', amount: 500n },
-      { meter: 'cost', win: 'period', amount: 2_000_000_000n },
-    ]);
-    t.strictSame(await limitsOf(service, OTHER_ACCOUNT), []);
-    const hold = (cost: bigint) => ledger.hold(testHold(ACCOUNT, runtime.newId(), { cost }));
-    t.equal((await hold(2_000_000_001n)).verdict, 'limit_exceeded');
-    t.equal((await hold(2_000_000_000n)).verdict, 'ok');
-    t.strictSame(
-      await notificationsDuring(pool, () => send(ACCOUNT, 'GET', CURRENT)),
-      [],
-      'asking again changes nothing',
-    );
-  });
+      t.strictSame(heard, [{ kind: 'account', id: ACCOUNT }]);
+      t.match(await limitsOf(service, ACCOUNT), [
+        { meter: 'api.requests', win: 'day', amount: 500n },
+        { meter: 'cost', win: 'period', amount: 2_000_000_000n },
+      ]);
+      t.strictSame(await limitsOf(service, OTHER_ACCOUNT), []);
+      const hold = (cost: bigint) => ledger.hold(testHold(ACCOUNT, runtime.newId(), { cost }));
+      t.equal((await hold(2_000_000_001n)).verdict, 'limit_exceeded');
+      t.equal((await hold(2_000_000_000n)).verdict, 'ok');
+      t.strictSame(
+        await notificationsDuring(pool, () => send(ACCOUNT, 'GET', CURRENT)),
+        [],
+        'a second request changes nothing',
+      );
+    },
+  );
 
-  await t.test('then time moves its period on without any job', async (t) => {
+  await t.test('then its next period starts without a job', async (t) => {
     const before = runtime.clock.now();
     runtime.clock.set('2027-01-20T11:59:59.999Z');
     t.match((await send<Current>(ACCOUNT, 'GET', CURRENT)).body.data.current_period, {
@@ -110,7 +113,7 @@ t.test('given the default catalogue', async (t) => {
     runtime.clock.set(before);
   });
 
-  await t.test('then its entitlements survive the way to other services', async (t) => {
+  await t.test('then other services decode its entitlements', async (t) => {
     const { status, body } = await send(OTHER_ACCOUNT, 'GET', entitlementsPath(ACCOUNT));
     t.equal(status, 200);
     const may = entitlementsFromWire(body);
@@ -125,15 +128,15 @@ t.test('given the default catalogue', async (t) => {
     t.match(may.limits[0], { meter: 'cost', amount: { kind: 'n', n: 2_000_000_000n }, blocks: true });
   });
 
-  await t.test('then an account that does not exist gets nothing', async (t) => {
-    const nobody = runtime.newId();
-    const answer = await send<Refusal>(OTHER_ACCOUNT, 'GET', entitlementsPath(nobody));
+  await t.test('then an unknown account is not found', async (t) => {
+    const unknown = runtime.newId();
+    const answer = await send<Refusal>(OTHER_ACCOUNT, 'GET', entitlementsPath(unknown));
     t.strictSame([answer.status, answer.body.code], [404, 'not_found']);
-    t.strictSame(await limitsOf(service, nobody), []);
+    t.strictSame(await limitsOf(service, unknown), []);
     t.equal((await send(OTHER_ACCOUNT, 'GET', entitlementsPath('me'))).status, 400);
   });
 
-  await t.test('then nobody gets anything without a signed context', async (t) => {
+  await t.test('then requests without a signed context are refused', async (t) => {
     for (const url of ['/api/plans/available', CURRENT, entitlementsPath(ACCOUNT)]) {
       t.equal((await send(null, 'GET', url)).status, 401, url);
     }
@@ -141,7 +144,7 @@ t.test('given the default catalogue', async (t) => {
   });
 });
 
-t.test('given twenty first questions at once, one subscription comes of it', async (t) => {
+t.test('given twenty first requests at once, then one subscription is opened', async (t) => {
   const service = await createTestService(t);
   const heard = await notificationsDuring(service.pool, async () => {
     const answers = await Promise.all(
@@ -155,7 +158,7 @@ t.test('given twenty first questions at once, one subscription comes of it', asy
   t.strictSame(rows, [{ n: 1 }]);
 });
 
-t.test('given an account under one version, a new version is for new accounts', async (t) => {
+t.test('given an account on one version, then a new version applies to new accounts only', async (t) => {
   const service = await createTestService(t);
   const { send, importText } = service;
   await send(ACCOUNT, 'GET', CURRENT);
@@ -177,7 +180,7 @@ t.test('given an API key', async (t) => {
     return ledger.hold(testHold(ACCOUNT, id, { cost }, { keyId })).then((answer) => ({ id, ...answer }));
   };
 
-  await t.test('when it gets limits of its own, then they bind it and nobody else', async (t) => {
+  await t.test('when it gets its own limits, then they bind this key only', async (t) => {
     const heard = await notificationsDuring(pool, async () => {
       const { status } = await send(ACCOUNT, 'PUT', path, {
         limits: [
@@ -203,7 +206,7 @@ t.test('given an API key', async (t) => {
     await ledger.settle(testSettle(ACCOUNT, within.id, { cost: 600n }));
   });
 
-  await t.test('when they are replaced, then what was used still counts', async (t) => {
+  await t.test('when they are replaced, then earlier usage still counts', async (t) => {
     t.equal(
       (await send(ACCOUNT, 'PUT', path, { limits: [{ meter: 'cost', window: 'day', amount: '700' }] }))
         .status,
@@ -213,12 +216,12 @@ t.test('given an API key', async (t) => {
     t.equal((await limitsOf(service, ACCOUNT)).filter(({ scope }) => scope === 'key').length, 1);
   });
 
-  await t.test('when they are taken away, then the plan alone binds it', async (t) => {
+  await t.test('when they are removed, then only the plan binds it', async (t) => {
     t.equal((await send(ACCOUNT, 'PUT', path, { limits: [] })).status, 204);
     t.equal((await hold(5000n, KEY)).verdict, 'ok');
   });
 
-  await t.test('then limits that could not hold are refused', async (t) => {
+  await t.test('then invalid limits are refused', async (t) => {
     const cost = { meter: 'cost', window: 'day', amount: '1' };
     const cases: [unknown[], number, string][] = [
       [[{ ...cost, meter: 'tokenz' }], 422, 'semantic_error'],

@@ -3,7 +3,7 @@ import { testHold } from '#libs/ledger/fixtures.ts';
 import { createJobs, customer, markPaid } from '../customers.fixture.ts';
 import { ACCOUNT, createTestService, notificationsDuring, OTHER_ACCOUNT } from '../fixtures.ts';
 
-t.test('given a free plan whose period ends, then it goes on silently', async (t) => {
+t.test('given a free plan whose period ends, then it renews without events', async (t) => {
   const service = await createTestService(t);
   const { current, events } = customer(service);
   await current();
@@ -40,7 +40,7 @@ t.test('given a paid plan whose period ends', async (t) => {
     t.strictSame(heard, []);
   });
 
-  await t.test('when it is, then the next period is asked for and never taken as paid', async (t) => {
+  await t.test('when it is due, then the payment of the next period is requested', async (t) => {
     runtime.clock.set('2026-12-20T12:00:00.000Z');
     const jobs = [createJobs(service), createJobs(service), createJobs(service)];
     await Promise.all(jobs.map(({ renew }) => renew()));
@@ -51,12 +51,12 @@ t.test('given a paid plan whose period ends', async (t) => {
       access_ends_at: '2026-12-23T12:00:00.000Z',
     });
     t.match(await openRequest(), [{ kind: 'renewal', amount_minor: 7900, instructions: /^Pay 79\.00 USD/ }]);
-    t.equal((await openRequest()).length, 1, 'once, whatever the number of replicas');
+    t.equal((await openRequest()).length, 1, 'once, by any number of replicas');
     t.match((await get('/api/plans/my-plan')).body, { data: { open_payment_request: { kind: 'renewal' } } });
-    t.equal((await hold(100n)).verdict, 'ok', 'meanwhile it is served');
+    t.equal((await hold(100n)).verdict, 'ok', 'it is served during the grace period');
   });
 
-  await t.test('when it is paid, then it is in order until the next one', async (t) => {
+  await t.test('when it is paid, then the plan is active until the next renewal', async (t) => {
     runtime.clock.advance(86_400_000);
     const [request] = await openRequest();
     await Promise.all([markPaid(service, request.id), markPaid(service, request.id)]);
@@ -68,7 +68,7 @@ t.test('given a paid plan whose period ends', async (t) => {
     t.strictSame((await kinds()).slice(-3), ['payment_requested', 'payment_received', 'renewed']);
   });
 
-  await t.test('when the next is never paid, then the plan is lost on time without any job', async (t) => {
+  await t.test('when the next is never paid, then the plan ends on time without a job', async (t) => {
     runtime.clock.set('2027-01-20T12:00:00.000Z');
     await createJobs(service).renew();
     runtime.clock.set('2027-01-23T11:59:59.999Z');
@@ -82,7 +82,7 @@ t.test('given a paid plan whose period ends', async (t) => {
   });
 });
 
-t.test('given jobs that never run, then no paid plan outlives the patience with its payment', async (t) => {
+t.test('given jobs that never run, then a paid plan ends with its grace period', async (t) => {
   const service = await createTestService(t);
   const { runtime, ledger } = service;
   await customer(service).buy('pro', 'year');
@@ -93,7 +93,7 @@ t.test('given jobs that never run, then no paid plan outlives the patience with 
   t.equal((await hold()).verdict, 'limit_exceeded');
 });
 
-t.test('given a year that is paid, then its usage still starts afresh every month', async (t) => {
+t.test('given a paid year, then usage resets every month', async (t) => {
   const service = await createTestService(t);
   const { runtime, ledger } = service;
   const { buy, current } = customer(service);
@@ -106,7 +106,7 @@ t.test('given a year that is paid, then its usage still starts afresh every mont
   t.equal((await hold()).verdict, 'ok');
 });
 
-t.test('given a downgrade that waits, then it takes place at the lower price', async (t) => {
+t.test('given a scheduled downgrade, then it renews at the lower price', async (t) => {
   const service = await createTestService(t);
   const { buy, post, current, events } = customer(service);
   await buy('enterprise');
@@ -119,7 +119,7 @@ t.test('given a downgrade that waits, then it takes place at the lower price', a
   t.match(requested, { kind: 'payment_requested', data: { payment: 'renewal', amount_minor: 2900 } });
 });
 
-t.test('given one account that cannot be brought up to date, then the others are', async (t) => {
+t.test('given one account that cannot be reconciled, then the others are', async (t) => {
   const service = await createTestService(t);
   const [broken, sound] = [customer(service), customer(service, OTHER_ACCOUNT)];
   await broken.buy('pro');

@@ -7,14 +7,14 @@ import { ACCOUNT, createTestService } from '../fixtures.ts';
 type Preview = { data: ChangePreview };
 
 const PREVIEW = '/api/subscription/preview';
-t.test('given a plan that is cancelled', async (t) => {
+t.test('given a cancelled plan', async (t) => {
   const service = await createTestService(t);
   const { runtime, ledger } = service;
   const { buy, post, current, upgrade, kinds } = customer(service);
   await buy('pro');
   const holdBlogs = (n: bigint) => ledger.hold(testHold(ACCOUNT, runtime.newId(), { 'gen.blog': n }));
 
-  await t.test('then it stays until its period ends, however often that is said', async (t) => {
+  await t.test('then it stays until its period ends, also if cancelled twice', async (t) => {
     for (const _ of [1, 2]) {
       const { status, body } = await post('/api/subscription/cancel');
       t.equal(status, 200);
@@ -27,7 +27,7 @@ t.test('given a plan that is cancelled', async (t) => {
     }
   });
 
-  await t.test('when that is taken back, then everything is as before', async (t) => {
+  await t.test('when it is resumed, then it continues as before', async (t) => {
     for (const _ of [1, 2]) {
       const { body } = await post('/api/subscription/resume');
       t.match(body.data, { cancel_at_period_end: false, access_ends_at: '2026-12-23T12:00:00.000Z' });
@@ -35,7 +35,7 @@ t.test('given a plan that is cancelled', async (t) => {
     t.strictSame((await kinds()).slice(-2), ['cancellation_scheduled', 'resumed']);
   });
 
-  await t.test('when its period ends, then the default plan holds before any job has run', async (t) => {
+  await t.test('when its period ends, then the default plan applies before any job has run', async (t) => {
     await post('/api/subscription/cancel');
     runtime.clock.set('2026-12-20T11:59:59.999Z');
     t.equal((await holdBlogs(100n)).verdict, 'ok');
@@ -49,7 +49,7 @@ t.test('given a plan that is cancelled', async (t) => {
     });
   });
 
-  await t.test('then it can be bought anew', async (t) => {
+  await t.test('then it can be bought again', async (t) => {
     const { status, body } = await upgrade('pro');
     t.strictSame([status, body.payment_request?.amount_minor], [402, 7900]);
   });
@@ -67,7 +67,7 @@ t.test('given a downgrade with usage above the new limits', async (t) => {
   };
   await use({ 'social.connections': 10n, images: 40n });
 
-  await t.test('then the preview says what exceeds them, and what starts anew before', async (t) => {
+  await t.test('then the preview lists usage above them, and what resets before', async (t) => {
     const { data } = (await get<Preview>(`${PREVIEW}?plan=starter`)).body;
     t.match(data, { direction: 'downgrade', effective: 'period_end', amount_due_now_minor: 0 });
     t.strictSame(
@@ -85,7 +85,7 @@ t.test('given a downgrade with usage above the new limits', async (t) => {
     t.ok(data.changes.features_lost.includes('full_ai'));
   });
 
-  await t.test('when it is asked for, then it waits for the end of the period, once', async (t) => {
+  await t.test('when it is requested, then it is scheduled for the end of the period, once', async (t) => {
     for (const _ of [1, 2]) {
       const { status, body } = await post('/api/subscription/downgrade', { plan: 'starter' });
       t.equal(status, 200);
@@ -98,7 +98,7 @@ t.test('given a downgrade with usage above the new limits', async (t) => {
   });
 
   await t.test(
-    'when the period ends, then nothing is lost and new work is refused with its reason',
+    'when the period ends, then usage is kept and new work is refused with a reason',
     async (t) => {
       runtime.clock.set('2026-12-20T12:00:00.000Z');
       await createJobs(service).renew();
@@ -113,47 +113,44 @@ t.test('given a downgrade with usage above the new limits', async (t) => {
         limit: { meter: 'social.connections', used: 10n, amount: 5n, source: 'plan:starter' },
       });
       t.equal((await ledger.hold(testHold(ACCOUNT, runtime.newId(), { images: 1n }))).verdict, 'ok');
-      type Standing = {
+      type Usage = {
         data: { limits: { meter: string; used: string; limit: string; can_use: boolean }[] };
       };
-      const standing = (await get<Standing>('/api/plans/limits')).body.data;
+      const usage = (await get<Usage>('/api/plans/limits')).body.data;
       t.match(
-        standing.limits.find(({ meter }) => meter === 'social.connections'),
+        usage.limits.find(({ meter }) => meter === 'social.connections'),
         { used: '10', limit: '5', can_use: false, state: 'exhausted' },
       );
     },
   );
 });
 
-t.test('given a period that is owed', async (t) => {
+t.test('given an unpaid period', async (t) => {
   const service = await createTestService(t);
   const { runtime } = service;
   const { buy, post, current, upgrade } = customer(service);
   await buy('pro');
   runtime.clock.set('2026-12-21T00:00:00.000Z');
 
-  await t.test(
-    'then a downgrade asks for its payment first, and so does asking for the plan again',
-    async (t) => {
-      const down = await post('/api/subscription/downgrade', { plan: 'basic' });
-      t.match([down.status, down.body.payment_request?.kind], [402, 'renewal']);
-      t.match(down.body.payment_request, {
-        plan: 'pro',
-        amount_minor: 7900,
-        expires_at: '2026-12-23T12:00:00.000Z',
-      });
-      t.ok(down.body.payment_request?.instructions);
-      t.strictSame((await upgrade('pro')).body.payment_request, down.body.payment_request);
-    },
-  );
+  await t.test('then a downgrade, and the same plan again, require its payment first', async (t) => {
+    const down = await post('/api/subscription/downgrade', { plan: 'basic' });
+    t.match([down.status, down.body.payment_request?.kind], [402, 'renewal']);
+    t.match(down.body.payment_request, {
+      plan: 'pro',
+      amount_minor: 7900,
+      expires_at: '2026-12-23T12:00:00.000Z',
+    });
+    t.ok(down.body.payment_request?.instructions);
+    t.strictSame((await upgrade('pro')).body.payment_request, down.body.payment_request);
+  });
 
-  await t.test('then a bigger plan takes its place at full price', async (t) => {
+  await t.test('then an upgrade costs its full price', async (t) => {
     const { body } = await upgrade('enterprise');
     t.match(body.payment_request, { kind: 'new_period', amount_minor: 19_900 });
     t.match((await upgrade('pro')).body.payment_request, { kind: 'renewal', amount_minor: 7900 });
   });
 
-  await t.test('when it is cancelled, then it ends at once and nothing is owed', async (t) => {
+  await t.test('when it is cancelled, then it ends at once and its request is void', async (t) => {
     const { body } = await post('/api/subscription/cancel');
     t.match(body.data, { plan: { key: 'free' }, status: 'active', access_ends_at: null });
     t.ok((await requestsOf(service)).every(({ status }) => status !== 'open'));
@@ -162,7 +159,7 @@ t.test('given a period that is owed', async (t) => {
   });
 });
 
-t.test('given a year that is paid, the same plan by the month waits for its end', async (t) => {
+t.test('given a paid year, then a change to months is scheduled for its end', async (t) => {
   const service = await createTestService(t);
   const { buy, post, current } = customer(service);
   await buy('pro', 'year');

@@ -27,7 +27,7 @@ async function republish(
 
 const CHEAPER = { basic: 1000, pro: 6000 };
 
-t.test('given a plan that is to move when its period ends', async (t) => {
+t.test('given a plan with a scheduled move to a new catalogue version', async (t) => {
   async function moving(t: Parameters<typeof createTestService>[0]) {
     const service = await createTestService(t);
     const own = customer(service);
@@ -36,7 +36,7 @@ t.test('given a plan that is to move when its period ends', async (t) => {
   }
   const moved = { plan: { key: 'pro' }, status: 'past_due', catalogue: { version: 2 } };
 
-  await t.test('when a downgrade is taken back, then it moves all the same', async (t) => {
+  await t.test('when a downgrade is withdrawn, then it still moves', async (t) => {
     const { service, post, current, ends, kinds } = await moving(t);
     await post('/api/subscription/downgrade', { plan: 'basic' });
     await republish(t, service, 'period_end', CHEAPER);
@@ -53,7 +53,7 @@ t.test('given a plan that is to move when its period ends', async (t) => {
     t.match(await current(), moved);
   });
 
-  await t.test('when it is downgraded afterwards and that is taken back, then too', async (t) => {
+  await t.test('when it is downgraded after publication and resumed, then it still moves', async (t) => {
     const { service, post, current, ends } = await moving(t);
     await republish(t, service, 'period_end', CHEAPER);
     await post('/api/subscription/downgrade', { plan: 'basic' });
@@ -63,7 +63,7 @@ t.test('given a plan that is to move when its period ends', async (t) => {
     t.match(await current(), moved);
   });
 
-  await t.test('when it is cancelled, then what comes after it is of the new catalogue', async (t) => {
+  await t.test('when it is cancelled, then the next plan belongs to the new version', async (t) => {
     const { service, post, current, ends } = await moving(t);
     await republish(t, service, 'period_end', CHEAPER);
     t.match((await post('/api/subscription/cancel')).body.data, {
@@ -74,7 +74,7 @@ t.test('given a plan that is to move when its period ends', async (t) => {
     t.match(await current(), { plan: { key: 'free' }, catalogue: { version: 2 } });
   });
 
-  await t.test('when a cancellation is taken back, then it moves all the same', async (t) => {
+  await t.test('when a cancellation is withdrawn, then it still moves', async (t) => {
     const { service, post, current, ends } = await moving(t);
     await republish(t, service, 'period_end', CHEAPER);
     await post('/api/subscription/cancel');
@@ -83,7 +83,7 @@ t.test('given a plan that is to move when its period ends', async (t) => {
     t.match(await current(), moved);
   });
 
-  await t.test('when something is paid that was asked for before, then that moves too', async (t) => {
+  await t.test('when an earlier request is paid, then its plan moves too', async (t) => {
     const service = await createTestService(t);
     const { upgrade, current, ...own } = customer(service);
     await own.buy('basic');
@@ -96,7 +96,7 @@ t.test('given a plan that is to move when its period ends', async (t) => {
   });
 });
 
-t.test('given a plan that was moved in the middle of its period', async (t) => {
+t.test('given a plan that moved within its period', async (t) => {
   const preview = async ({ get }: ReturnType<typeof customer>) =>
     (await get<{ data: ChangePreview }>('/api/subscription/preview?plan=pro')).body.data;
 
@@ -120,7 +120,7 @@ t.test('given a plan that was moved in the middle of its period', async (t) => {
     });
   }
 
-  await t.test('when it was free until then, then nothing was paid and nothing is credited', async (t) => {
+  await t.test('when it was free before, then there is no credit', async (t) => {
     const gratis = DEFAULT_CATALOGUE.replace(`${BASIC_PRICE}, yearlyMinor: 29000`, 'monthlyMinor: 0');
     const service = await createTestService(t, gratis);
     const own = customer(service);
@@ -130,7 +130,7 @@ t.test('given a plan that was moved in the middle of its period', async (t) => {
     t.match(await preview(own), { amount_due_now_minor: 7900, proration: null });
   });
 
-  await t.test('when a renewal is paid that was asked for before, then it stays moved', async (t) => {
+  await t.test('when an earlier renewal is paid, then it stays on the new version', async (t) => {
     const service = await createTestService(t);
     const own = customer(service);
     await own.buy('basic');

@@ -24,18 +24,18 @@ const CHANGES: [url: string, body: unknown][] = [
   ['/api/subscription/resume', undefined],
 ];
 
-t.test('given people who may not decide about money', async (t) => {
+t.test('given callers without the right to change a subscription', async (t) => {
   const service = await createTestService(t);
   const { send, sendBy } = service;
 
-  await t.test('then nobody gets in without a signed context', async (t) => {
+  await t.test('then requests without a signed context are refused', async (t) => {
     for (const [url, body] of CHANGES) t.equal((await send(null, 'POST', url, body)).status, 401, url);
     for (const url of [`${PREVIEW}?plan=pro`, '/api/subscription/events']) {
       t.equal((await send(null, 'GET', url)).status, 401, url);
     }
   });
 
-  await t.test('then members and keys of one scope are refused', async (t) => {
+  await t.test('then members and keys with one scope are refused', async (t) => {
     const key = callerWith({ userId: null, keyId: KEY, role: 'member', scopes: ['billing:read'] });
     for (const caller of [callerWith({ role: 'member' }), key]) {
       for (const [url, body] of CHANGES) {
@@ -46,7 +46,7 @@ t.test('given people who may not decide about money', async (t) => {
     t.strictSame(await requestsOf(service), []);
   });
 
-  await t.test('then admins and keys that may do everything are not', async (t) => {
+  await t.test('then admins and keys with every scope are admitted', async (t) => {
     const key = callerWith({ userId: null, keyId: KEY, role: 'member' });
     for (const caller of [callerWith({ role: 'admin' }), key]) {
       const { status } = await sendBy(caller, 'POST', '/api/plans/upgrade', { plan: 'pro' });
@@ -55,7 +55,7 @@ t.test('given people who may not decide about money', async (t) => {
   });
 });
 
-t.test('given requests that make no sense', async (t) => {
+t.test('given invalid requests', async (t) => {
   const service = await createTestService(t);
   const { post, get, upgrade } = customer(service);
   const cases: [string, unknown, number, string][] = [
@@ -81,7 +81,7 @@ t.test('given requests that make no sense', async (t) => {
   t.equal((await get(`${PREVIEW}?plan=pro&cycle=day`)).status, 400);
   t.match((await upgrade('free')).body, { code: 'plan_change_not_allowed', reason: 'already_on_plan' });
   t.match((await post('/api/subscription/downgrade', { plan: 'pro' })).body, { reason: 'not_a_lower_rank' });
-  t.equal((await post('/api/subscription/resume')).status, 200, 'there is nothing to take back');
+  t.equal((await post('/api/subscription/resume')).status, 200, 'there is nothing to withdraw');
   t.strictSame(await requestsOf(service), []);
 });
 
@@ -90,7 +90,7 @@ t.test('given an account on the free plan', async (t) => {
   const { runtime, pool, ledger } = service;
   const { upgrade, current, get, kinds } = customer(service);
 
-  await t.test('when it asks for a paid plan, then it is asked to pay and has nothing yet', async (t) => {
+  await t.test('when it requests a paid plan, then payment is required and nothing changes', async (t) => {
     const { status, body } = await upgrade('pro');
     t.equal(status, 402);
     t.equal(body.code, 'payment_required');
@@ -111,7 +111,7 @@ t.test('given an account on the free plan', async (t) => {
     );
   });
 
-  await t.test('when it clicks twenty times at once, then there is one payment request', async (t) => {
+  await t.test('when it sends twenty requests at once, then there is one payment request', async (t) => {
     const answers = await Promise.all(Array.from({ length: 20 }, () => upgrade('pro')));
     t.ok(answers.every(({ status }) => status === 402));
     t.equal(new Set(answers.map(({ body }) => body.payment_request?.id)).size, 1);
@@ -122,7 +122,7 @@ t.test('given an account on the free plan', async (t) => {
     t.equal((await emitted(service, 'payment.requested')).length, 1);
   });
 
-  await t.test('when it changes its mind, then only the last one is open', async (t) => {
+  await t.test('when it requests another plan, then only that request is open', async (t) => {
     const { body } = await upgrade('enterprise', 'year');
     t.match(body.payment_request, { plan: 'enterprise', cycle: 'year', amount_minor: 199_000 });
     t.match(await requestsOf(service), [
@@ -132,33 +132,30 @@ t.test('given an account on the free plan', async (t) => {
     await upgrade('pro');
   });
 
-  await t.test(
-    'when it has used something and pays, then a new period begins in the same instant',
-    async (t) => {
-      const hold = runtime.newId();
-      await ledger.hold(testHold(ACCOUNT, hold, { 'gen.blog': 5n }));
-      await ledger.settle(testSettle(ACCOUNT, hold, { 'gen.blog': 5n }));
-      runtime.clock.advance(3_600_000);
-      const open = (await requestsOf(service)).find(({ status }) => status === 'open');
-      const heard = await notificationsDuring(pool, async () => {
-        const { status, body } = await markPaid(service, open?.id, 'Transfer 17');
-        t.equal(status, 200);
-        t.match(body.data, { status: 'paid', note: 'Transfer 17' });
-      });
-      t.strictSame(heard, [{ kind: 'account', id: ACCOUNT }]);
-      t.match(await current(), {
-        plan: { key: 'pro', source: 'subscription' },
-        status: 'active',
-        started_at: '2026-11-20T13:00:00.000Z',
-        current_period: { start: '2026-11-20T13:00:00.000Z', end: '2026-12-20T13:00:00.000Z' },
-        access_ends_at: '2026-12-23T13:00:00.000Z',
-        complimentary: false,
-      });
-      t.equal((await ledger.hold(testHold(ACCOUNT, runtime.newId(), { 'gen.blog': 500n }))).verdict, 'ok');
-    },
-  );
+  await t.test('when it has usage and pays, then a new period starts at once', async (t) => {
+    const hold = runtime.newId();
+    await ledger.hold(testHold(ACCOUNT, hold, { 'gen.blog': 5n }));
+    await ledger.settle(testSettle(ACCOUNT, hold, { 'gen.blog': 5n }));
+    runtime.clock.advance(3_600_000);
+    const open = (await requestsOf(service)).find(({ status }) => status === 'open');
+    const heard = await notificationsDuring(pool, async () => {
+      const { status, body } = await markPaid(service, open?.id, 'Transfer 17');
+      t.equal(status, 200);
+      t.match(body.data, { status: 'paid', note: 'Transfer 17' });
+    });
+    t.strictSame(heard, [{ kind: 'account', id: ACCOUNT }]);
+    t.match(await current(), {
+      plan: { key: 'pro', source: 'subscription' },
+      status: 'active',
+      started_at: '2026-11-20T13:00:00.000Z',
+      current_period: { start: '2026-11-20T13:00:00.000Z', end: '2026-12-20T13:00:00.000Z' },
+      access_ends_at: '2026-12-23T13:00:00.000Z',
+      complimentary: false,
+    });
+    t.equal((await ledger.hold(testHold(ACCOUNT, runtime.newId(), { 'gen.blog': 500n }))).verdict, 'ok');
+  });
 
-  await t.test('when it asks for the same again, then it has it already', async (t) => {
+  await t.test('when it requests the same plan again, then it is refused', async (t) => {
     const again = await upgrade('pro');
     t.match([again.status, again.body.reason], [409, 'already_on_plan']);
     const lower = await upgrade('basic');
@@ -168,7 +165,7 @@ t.test('given an account on the free plan', async (t) => {
     );
   });
 
-  await t.test('then all of it is told, once, newest first and page by page', async (t) => {
+  await t.test('then each event is listed once, newest first, in pages', async (t) => {
     t.strictSame(await kinds(), [
       'payment_requested',
       'payment_voided',
@@ -185,11 +182,11 @@ t.test('given an account on the free plan', async (t) => {
     t.equal(rest.body.data.next_cursor, null);
     t.equal((await get('/api/subscription/events?limit=0')).status, 400);
     t.equal((await get('/api/subscription/events?cursor=x')).status, 400);
-    t.strictSame(await customer(service, OTHER_ACCOUNT).events(), [], 'nobody sees those of another account');
+    t.strictSame(await customer(service, OTHER_ACCOUNT).events(), [], 'other accounts do not see them');
   });
 });
 
-t.test('given a plan that is paid by the month', async (t) => {
+t.test('given a monthly plan', async (t) => {
   const service = await createTestService(t);
   const { runtime } = service;
   const { buy, upgrade, get, current } = customer(service);
@@ -198,7 +195,7 @@ t.test('given a plan that is paid by the month', async (t) => {
   // Half of the period of 30 days is left.
   runtime.clock.set('2026-12-05T12:00:00.000Z');
 
-  await t.test('then a preview prorates by seconds and says what changes', async (t) => {
+  await t.test('then a preview prorates by seconds and lists the changes', async (t) => {
     const pro = await preview('plan=pro');
     t.match(pro, {
       plan: 'pro',
@@ -247,16 +244,16 @@ t.test('given a plan that is paid by the month', async (t) => {
       recurring_minor: 0,
       proration: null,
     });
-    t.match(await current(), { plan: { key: 'basic' } }, 'and changes nothing');
+    t.match(await current(), { plan: { key: 'basic' } }, 'a preview changes nothing');
   });
 
-  await t.test('then one second costs a cent at least, so that nothing is given away', async (t) => {
+  await t.test('then the last second costs at least one cent', async (t) => {
     runtime.clock.set('2026-12-20T11:59:59.000Z');
     t.match(await preview('plan=pro'), { amount_due_now_minor: 1, proration: { remaining_seconds: 1 } });
     runtime.clock.set('2026-12-05T12:00:00.000Z');
   });
 
-  await t.test('when it moves up and pays later, then the period and the quoted price stay', async (t) => {
+  await t.test('when it upgrades and pays later, then the period and the quoted price stay', async (t) => {
     const { body } = await upgrade('pro');
     t.match(body.payment_request, {
       kind: 'rest_of_period',
@@ -276,37 +273,31 @@ t.test('given a plan that is paid by the month', async (t) => {
     });
   });
 
-  await t.test(
-    'when it then pays by the year, then the year begins where the credit was reckoned',
-    async (t) => {
-      runtime.clock.set('2026-12-10T12:00:00.000Z');
-      const { body } = await upgrade('pro', 'year');
-      // A third of 79 USD is left of the month.
-      t.match(body.payment_request, { kind: 'new_period', cycle: 'year', amount_minor: 79_000 - 2633 });
-      runtime.clock.advance(5 * 86_400_000);
-      await markPaid(service, body.payment_request?.id ?? '');
-      t.match(await current(), {
-        cycle: 'year',
-        current_period: { start: '2026-12-10T12:00:00.000Z', end: '2027-12-10T12:00:00.000Z' },
-      });
-      const monthly = await upgrade('enterprise', 'month');
-      t.match([monthly.status, monthly.body.reason], [409, 'cycle_too_short']);
-      t.match((await upgrade('enterprise')).body.payment_request, { cycle: 'year', kind: 'rest_of_period' });
-    },
-  );
+  await t.test('when it changes to a year, then the year starts when the credit was computed', async (t) => {
+    runtime.clock.set('2026-12-10T12:00:00.000Z');
+    const { body } = await upgrade('pro', 'year');
+    // A third of 79 USD is left of the month.
+    t.match(body.payment_request, { kind: 'new_period', cycle: 'year', amount_minor: 79_000 - 2633 });
+    runtime.clock.advance(5 * 86_400_000);
+    await markPaid(service, body.payment_request?.id ?? '');
+    t.match(await current(), {
+      cycle: 'year',
+      current_period: { start: '2026-12-10T12:00:00.000Z', end: '2027-12-10T12:00:00.000Z' },
+    });
+    const monthly = await upgrade('enterprise', 'month');
+    t.match([monthly.status, monthly.body.reason], [409, 'cycle_too_short']);
+    t.match((await upgrade('enterprise')).body.payment_request, { cycle: 'year', kind: 'rest_of_period' });
+  });
 });
 
-t.test(
-  'given an upgrade that is not paid before the period ends, its price is worth nothing any more',
-  async (t) => {
-    const service = await createTestService(t);
-    const { buy, upgrade, current } = customer(service);
-    await buy('basic');
-    service.runtime.clock.set('2026-12-19T12:00:00.000Z');
-    const { body } = await upgrade('enterprise');
-    service.runtime.clock.set('2026-12-20T12:00:00.000Z');
-    const paid = await markPaid(service, body.payment_request?.id ?? '');
-    t.match([paid.status, paid.body.code], [409, 'conflict']);
-    t.match(await current(), { plan: { key: 'basic' }, status: 'past_due' });
-  },
-);
+t.test('given a prorated upgrade that is not paid before the period ends, then it is void', async (t) => {
+  const service = await createTestService(t);
+  const { buy, upgrade, current } = customer(service);
+  await buy('basic');
+  service.runtime.clock.set('2026-12-19T12:00:00.000Z');
+  const { body } = await upgrade('enterprise');
+  service.runtime.clock.set('2026-12-20T12:00:00.000Z');
+  const paid = await markPaid(service, body.payment_request?.id ?? '');
+  t.match([paid.status, paid.body.code], [409, 'conflict']);
+  t.match(await current(), { plan: { key: 'basic' }, status: 'past_due' });
+});

@@ -6,7 +6,7 @@ import { ACCOUNT, createTestService, DEFAULT_CATALOGUE, TEST_PAYMENT_TERMS } fro
 type Preview = { data: ChangePreview };
 
 const PREVIEW = '/api/subscription/preview';
-t.test('given plans that cost nothing, or whose price is a matter of negotiation', async (t) => {
+t.test('given free plans and plans with a negotiated price', async (t) => {
   const service = await createTestService(
     t,
     DEFAULT_CATALOGUE.replace(
@@ -16,7 +16,7 @@ t.test('given plans that cost nothing, or whose price is a matter of negotiation
   );
   const { upgrade, get, current } = customer(service);
 
-  await t.test('then the former take effect at once and are not paid', async (t) => {
+  await t.test('then free plans take effect at once', async (t) => {
     t.match((await get<Preview>(`${PREVIEW}?plan=open`)).body.data, {
       effective: 'now',
       amount_due_now_minor: 0,
@@ -27,7 +27,7 @@ t.test('given plans that cost nothing, or whose price is a matter of negotiation
     t.strictSame(await requestsOf(service), []);
   });
 
-  await t.test('then the latter are only given by staff', async (t) => {
+  await t.test('then plans with a negotiated price are only assigned by staff', async (t) => {
     t.match((await get<Preview>(`${PREVIEW}?plan=enterprise`)).body.data, {
       available: false,
       unavailable_reason: 'contact_sales',
@@ -39,7 +39,7 @@ t.test('given plans that cost nothing, or whose price is a matter of negotiation
   });
 });
 
-t.test('given a driver that has the money at once, then so is the plan', async (t) => {
+t.test('given a driver that collects at once, then the plan changes at once', async (t) => {
   const orders: unknown[] = [];
   const service = await createTestService(t, DEFAULT_CATALOGUE, {
     ...TEST_PAYMENT_TERMS,
@@ -61,12 +61,12 @@ t.test('given a driver that has the money at once, then so is the plan', async (
   t.match(request, { status: 'paid', note: 'charge-1' });
 });
 
-t.test('given a driver that fails, then nothing is given and the request is collected later', async (t) => {
+t.test('given a driver that fails, then nothing changes and the request is collected later', async (t) => {
   let isDown = true;
   const terms = {
     ...TEST_PAYMENT_TERMS,
     payments: {
-      driver: 'shaky',
+      driver: 'unreliable',
       requestPayment: async ({ idempotencyKey: id }: { idempotencyKey: string }) => {
         if (isDown) throw new Error('down');
         return { id, status: 'open' as const, instructions: 'Pay here.' };
@@ -86,7 +86,7 @@ t.test('given a driver that fails, then nothing is given and the request is coll
   t.equal((await requestsOf(service)).length, 1);
 });
 
-t.test('given a newer catalogue, then it is what upgrades are sold under', async (t) => {
+t.test('given a newer catalogue version, then upgrades are sold under it', async (t) => {
   const service = await createTestService(t);
   const { buy, current, upgrade } = customer(service);
   await buy('basic');
@@ -107,12 +107,12 @@ t.test('given a newer catalogue, then it is what upgrades are sold under', async
   });
 });
 
-t.test('given an account that is gone, then nothing is sold to it', async (t) => {
+t.test('given an unknown or deleted account, then nothing is sold to it', async (t) => {
   const service = await createTestService(t);
-  const nobody = customer(service, service.runtime.newId());
-  t.equal((await nobody.upgrade('pro')).status, 404);
-  const gone = await addAccount(service);
-  await service.pool.query(`UPDATE accounts SET status = 'deleted' WHERE id = $1`, [gone]);
-  t.equal((await customer(service, gone).upgrade('pro')).status, 404);
+  const unknown = customer(service, service.runtime.newId());
+  t.equal((await unknown.upgrade('pro')).status, 404);
+  const deleted = await addAccount(service);
+  await service.pool.query(`UPDATE accounts SET status = 'deleted' WHERE id = $1`, [deleted]);
+  t.equal((await customer(service, deleted).upgrade('pro')).status, 404);
   t.strictSame(await requestsOf(service), []);
 });

@@ -20,7 +20,7 @@ const trialsOf = async ({ pool }: TestService) =>
   (await pool.query('SELECT account_id, plan_key, started_at, ends_at, ended_at, converted_at FROM trials'))
     .rows;
 
-t.test('given an account that has never tried a plan', async (t) => {
+t.test('given an account without a trial', async (t) => {
   const service = await createTestService(t, readPreset('lily'));
   const { runtime, ledger } = service;
   await addOwner(service, ACCOUNT, 'grace@example.com');
@@ -32,7 +32,7 @@ t.test('given an account that has never tried a plan', async (t) => {
     return answer;
   };
 
-  await t.test('then it is told which plans it can try', async (t) => {
+  await t.test('then its plan lists the possible trials', async (t) => {
     const { data } = (await get<{ data: MyPlan }>('/api/plans/my-plan')).body;
     t.strictSame(data.trial, {
       eligible: true,
@@ -41,7 +41,7 @@ t.test('given an account that has never tried a plan', async (t) => {
     });
   });
 
-  await t.test('then what makes no sense is refused', async (t) => {
+  await t.test('then invalid requests are refused', async (t) => {
     const cases: [unknown, number, string][] = [
       [{}, 400, 'invalid_request'],
       [{ plan: 'pro', days: 365 }, 400, 'invalid_request'],
@@ -55,7 +55,7 @@ t.test('given an account that has never tried a plan', async (t) => {
     t.strictSame(await trialsOf(service), []);
   });
 
-  await t.test('when it starts one by a double click, then it has the plan, once', async (t) => {
+  await t.test('when it starts one twice at once, then it has one trial', async (t) => {
     const answers = await Promise.all([post(TRIAL, { plan: 'pro' }), post(TRIAL, { plan: 'pro' })]);
     for (const { status, body } of answers) {
       t.equal(status, 200);
@@ -71,14 +71,14 @@ t.test('given an account that has never tried a plan', async (t) => {
     t.equal((await generate(40n)).verdict, 'ok');
   });
 
-  await t.test('when it wants another one meanwhile, then it is refused', async (t) => {
+  await t.test('when it starts another one during the trial, then it is refused', async (t) => {
     const { status, body } = await post(TRIAL, { plan: 'enterprise' });
     t.match([status, body.reason], [409, 'not_on_default_plan']);
     const cancel = await post('/api/subscription/cancel');
     t.match([cancel.status, cancel.body.reason], [409, 'trial_ends_by_itself']);
   });
 
-  await t.test('when its end comes, then it is over everywhere without any job', async (t) => {
+  await t.test('when it ends, then it is over everywhere without a job', async (t) => {
     runtime.clock.set('2026-12-04T11:59:59.999Z');
     t.equal((await generate(1n)).verdict, 'ok');
     runtime.clock.set('2026-12-04T12:00:00.000Z');
@@ -97,7 +97,7 @@ t.test('given an account that has never tried a plan', async (t) => {
     t.strictSame(await kinds(), ['trial_started', 'trial_ended']);
   });
 
-  await t.test('when it wants a second one, then it is refused, of any plan', async (t) => {
+  await t.test('when it starts a second one, then it is refused for any plan', async (t) => {
     for (const plan of ['pro', 'starter']) {
       const { status, body } = await post(TRIAL, { plan });
       t.match([status, body.code, body.reason], [409, 'trial_not_available', 'trial_used']);
@@ -106,34 +106,31 @@ t.test('given an account that has never tried a plan', async (t) => {
     t.match(data.trial, { eligible: false, reason: 'trial_used' });
   });
 
-  await t.test(
-    'when its owner comes back with another account, then that one cannot try either',
-    async (t) => {
-      const second = await addAccount(service);
-      // What `Grace+again@Example.com` is normalised to.
-      await addOwner(service, second, 'grace@example.com');
-      const again = customer(service, second);
-      const { status, body } = await again.post(TRIAL, { plan: 'pro' });
-      t.match([status, body.reason], [409, 'trial_used']);
-      t.match(await again.current(), { plan: { key: 'free' }, status: 'active' });
-      t.equal((await trialsOf(service)).length, 1);
-      t.match((await again.get<{ data: MyPlan }>('/api/plans/my-plan')).body.data.trial, { eligible: false });
-    },
-  );
+  await t.test('when its owner has another account, then that one cannot start a trial either', async (t) => {
+    const second = await addAccount(service);
+    // What `Grace+again@Example.com` is normalised to.
+    await addOwner(service, second, 'grace@example.com');
+    const again = customer(service, second);
+    const { status, body } = await again.post(TRIAL, { plan: 'pro' });
+    t.match([status, body.reason], [409, 'trial_used']);
+    t.match(await again.current(), { plan: { key: 'free' }, status: 'active' });
+    t.equal((await trialsOf(service)).length, 1);
+    t.match((await again.get<{ data: MyPlan }>('/api/plans/my-plan')).body.data.trial, { eligible: false });
+  });
 
-  await t.test('then another person can', async (t) => {
+  await t.test('then the account of another owner can', async (t) => {
     await addOwner(service, OTHER_ACCOUNT, 'ada@example.com');
     t.equal((await customer(service, OTHER_ACCOUNT).post(TRIAL, { plan: 'starter' })).status, 200);
   });
 
-  await t.test('when it buys after all, then that is what the trial led to', async (t) => {
+  await t.test('when it buys a plan later, then the trial is converted', async (t) => {
     await customer(service).buy('starter');
     const tried = (await trialsOf(service)).find(({ account_id }) => account_id === ACCOUNT);
     t.strictSame(tried.converted_at, runtime.clock.now());
   });
 });
 
-t.test('given one person with many accounts that try at the same instant, one of them may', async (t) => {
+t.test('given one owner with many accounts that start trials at once, then one succeeds', async (t) => {
   const service = await createTestService(t);
   const accounts: string[] = [];
   for (let n = 0; n < 8; n += 1) {
@@ -149,13 +146,13 @@ t.test('given one person with many accounts that try at the same instant, one of
   t.equal((await trialsOf(service)).length, 1);
 });
 
-t.test('given a trial that is bought before it ends', async (t) => {
+t.test('given a plan that is bought during its trial', async (t) => {
   const service = await createTestService(t);
   const { post, upgrade, buy, current, events } = customer(service);
   await post(TRIAL, { plan: 'pro' });
   service.runtime.clock.advance(2 * DAY_MS);
   t.match((await upgrade('pro')).body.payment_request, { kind: 'new_period', amount_minor: 7900 });
-  t.match(await current(), { status: 'trialing' }, 'it goes on until the money is there');
+  t.match(await current(), { status: 'trialing' }, 'the trial continues until the payment arrives');
   await buy('pro');
   t.match(await current(), {
     plan: { key: 'pro' },
@@ -171,7 +168,7 @@ t.test('given a trial that is bought before it ends', async (t) => {
   );
 });
 
-t.test('given a plan that is paid, or given, then there is nothing to try', async (t) => {
+t.test('given a paid plan, then no trial can start', async (t) => {
   const service = await createTestService(t);
   const { buy, post } = customer(service);
   await buy('basic');
@@ -179,7 +176,7 @@ t.test('given a plan that is paid, or given, then there is nothing to try', asyn
   t.match([status, body.reason], [409, 'not_on_default_plan']);
 });
 
-t.test('given trials that are about to end', async (t) => {
+t.test('given trials that end soon', async (t) => {
   const service = await createTestService(t);
   const { runtime } = service;
   const { post, events } = customer(service);
@@ -212,7 +209,7 @@ t.test('given trials that are about to end', async (t) => {
   t.equal((await emitted(service, 'trial.ending')).length, 2, 'each is emitted once');
 });
 
-t.test('given jobs that did not run for days, only the reminder that still helps is told', async (t) => {
+t.test('given jobs that did not run for days, then only the latest reminder is sent', async (t) => {
   const service = await createTestService(t);
   await customer(service).post(TRIAL, { plan: 'pro' });
   service.runtime.clock.set('2026-12-04T00:00:00.000Z');
