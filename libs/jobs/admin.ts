@@ -67,6 +67,16 @@ export async function retryJob(
   return { before, after: (await read()) ?? before };
 }
 
+/** Deletes jobs that failed before a time. @returns how many. */
+export async function deleteFailedJobs(db: Queryable, before: Date): Promise<number> {
+  const { rowCount } = await db.$client.query(
+    `DELETE FROM graphile_worker._private_jobs
+      WHERE locked_at IS NULL AND attempts >= max_attempts AND updated_at < $1`,
+    [before],
+  );
+  return rowCount ?? 0;
+}
+
 function toRecord(row: JobRecord): JobRecord {
   return { ...row, lastError: row.lastError && scrub(row.lastError).slice(0, MAX_ERROR_LENGTH) };
 }

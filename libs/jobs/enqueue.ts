@@ -11,6 +11,7 @@ export type EnqueueOptions = {
   runAt?: Date;
   /** Lower runs first; 0 by default. */
   priority?: number;
+  /** By default the task's own, or 25 if the task is given by name. */
   maxAttempts?: number;
 };
 

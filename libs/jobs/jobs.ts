@@ -9,7 +9,7 @@ import { releaseClaims, releaseStaleClaims, releaseWorker } from './claims.ts';
 import { createJobMetrics } from './job-metrics.ts';
 import { createQueuePool, queueLogger } from './queue-pool.ts';
 import { runTask } from './run-task.ts';
-import { cronItems, repairIntervals, startIntervals } from './schedules.ts';
+import { cronItems, repairIntervals, shortestWaitMs, startIntervals } from './schedules.ts';
 import type { Task } from './task.ts';
 
 export type JobsOptions = {
@@ -23,7 +23,8 @@ export type JobsOptions = {
   metrics: Pick<Metrics, 'registry'>;
   /** Jobs that run at the same time; 4 by default. */
   concurrency?: number;
-  /** How often to look for jobs that no notification reported, such as those for later; 2 s by default. */
+  /** How often to look for jobs that no notification reported, such as those for later. By default 2 s, or the shortest
+   * interval of a task. */
   pollMs?: number;
   /** How long the jobs of a dead process stay claimed; 20 s by default. */
   claimMs?: number;
@@ -49,7 +50,7 @@ const RENEWALS = 4;
  */
 export function createJobs(options: JobsOptions): Jobs {
   const { tasks, logger } = options;
-  const { pollMs = 2_000, claimMs = 20_000, stopMs = 8_000, concurrency = 4 } = options;
+  const { pollMs = shortestWaitMs(tasks), claimMs = 20_000, stopMs = 8_000, concurrency = 4 } = options;
   const names = tasks.map(({ name }) => name);
   const duplicate = names.find((name, index) => names.indexOf(name) !== index);
   if (duplicate !== undefined) throw new TypeError(`Two tasks have the name "${duplicate}".`);
@@ -146,7 +147,7 @@ export function createJobs(options: JobsOptions): Jobs {
   }
 
   async function abandonRuns(): Promise<void> {
-    logger.warn({ jobs: [...active.keys()] }, 'unfinished jobs released');
+    if (active.size > 0) logger.warn({ jobs: [...active.keys()] }, 'unfinished jobs released');
     for (const worker of workersOf(active)) await releaseClaims(pool, worker, [...active.keys()]);
     runner?.kill().catch(() => undefined);
   }

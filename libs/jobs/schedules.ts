@@ -5,6 +5,8 @@ import type { Task } from './task.ts';
 /** After a longer absence than this, occurrences that were missed stay missed. */
 const BACKFILL_MS = 24 * 60 * 60 * 1000;
 
+const MAX_POLL_MS = 2_000;
+
 const keyOf = (task: Task) => `schedule:${task.name}`;
 
 const intervalOf = ({ schedule }: Task): number | null =>
@@ -12,6 +14,11 @@ const intervalOf = ({ schedule }: Task): number | null =>
 
 /** Whether a task runs every few seconds. A run of it that failed is not repeated: the next one follows. */
 export const isRepeated = (task: Task): boolean => intervalOf(task) !== null;
+
+/** How long a planned run may wait for the next poll: 2 s, or less if a task has a shorter interval. */
+export function shortestWaitMs(tasks: readonly Task[]): number {
+  return Math.min(MAX_POLL_MS, ...tasks.map((task) => (intervalOf(task) ?? Infinity) * 1000));
+}
 
 /** The queue's cron items. An occurrence that is due while one still waits replaces it. */
 export function cronItems(tasks: readonly Task[]): CronItem[] {
@@ -44,7 +51,7 @@ export async function startIntervals(pool: pg.Pool, tasks: readonly Task[]): Pro
   for (const task of tasks) if (isRepeated(task)) await planRun(pool, task, 0);
 }
 
-/** Plans the runs that are missing, which happens only when somebody or something removed them. */
+/** Plans missing runs. A run is missing only if its row was deleted by hand. */
 export async function repairIntervals(pool: pg.Pool, tasks: readonly Task[]): Promise<void> {
   const repeated = tasks.filter(isRepeated);
   if (repeated.length === 0) return;

@@ -12,6 +12,7 @@ import type { Metrics } from '#libs/service/metrics.ts';
 import type { Runtime } from '#libs/service/runtime.ts';
 import type { ServiceConfig } from '#libs/service/variables.ts';
 import { holdTasks } from './holds/jobs.ts';
+import { jobTasks } from './jobs/jobs.ts';
 import { jobPlugin } from './jobs/plugin.ts';
 import { partitionTasks } from './partitions/jobs.ts';
 import { pricePlugin } from './prices/plugin.ts';
@@ -54,6 +55,7 @@ export function buildApp(options: AppOptions): { app: ServiceApp; tasks: Task[] 
       registry: metrics.registry,
     }),
     ...partitionTasks({ database, clock }),
+    ...jobTasks({ database, clock }),
     ...outboxTasks({ database, channels: CHANNELS, clock }),
   ];
   return { app, tasks };

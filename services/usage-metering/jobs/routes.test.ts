@@ -108,6 +108,18 @@ t.test('given jobs in every state', async (t) => {
     }
   });
 
+  await t.test('then failed jobs are deleted after 90 days', async (t) => {
+    const old = await add('deliver-event');
+    await fail(old, 'unreachable');
+    await pool.query(
+      `UPDATE graphile_worker._private_jobs SET updated_at = '2026-08-22T11:59:59Z' WHERE id = $1`,
+      [old],
+    );
+    t.strictSame(await idsOf(''), [old, failed[2]]);
+    await service.runTask('delete-failed-jobs');
+    t.strictSame(await idsOf(''), [failed[2]]);
+  });
+
   await t.test('then others see and change nothing', async (t) => {
     t.equal((await call('GET', JOBS)).status, 401);
     t.equal((await call('POST', `${JOBS}/${failed[2]}/retry`)).status, 401);
