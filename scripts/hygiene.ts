@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 
 /** Words are written in two halves where the whole word would match this file. */
 const FORBIDDEN: { what: string; pattern: RegExp; except?: RegExp }[] = [
@@ -33,13 +33,26 @@ export function findDirt(file: string, text: string): string[] {
     );
 }
 
+const GUIDES = /^(README|CONTRIBUTING|docs\/[a-z-]+)\.md$/;
+const NAMED_PATH = /`((?:libs|services|deploy|scripts|migrations|docs|prove|bench)\/[\w./-]+)`/g;
+
+/** Paths that a guide names and that do not exist. */
+export function findBrokenPaths(file: string, text: string): string[] {
+  if (!GUIDES.test(file)) return [];
+  return [...text.matchAll(NAMED_PATH)]
+    .map(([, named = '']) => named)
+    .filter((named) => !existsSync(named))
+    .map((named) => `${file}: names ${named}, which does not exist`);
+}
+
 /** Checks all files that git tracks or would add. */
 export function findAllDirt(): { files: number; dirt: string[] } {
   const listed = execFileSync('git', ['ls-files', '-co', '--exclude-standard', '-z'], { encoding: 'utf8' });
   const files = listed.split('\0').filter((file) => file !== '' && !BINARY.test(file));
   const dirt = files.flatMap((file) => {
     try {
-      return findDirt(file, readFileSync(file, 'utf8'));
+      const text = readFileSync(file, 'utf8');
+      return [...findDirt(file, text), ...findBrokenPaths(file, text)];
     } catch (error) {
       // Deleted in the working tree, but still tracked.
       if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
