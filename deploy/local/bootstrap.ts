@@ -15,7 +15,7 @@ import {
   importPriceBook,
   importPrices,
 } from '#services/usage-metering/prices/change-prices.ts';
-import { type Demo, setUpDemo } from './demo.ts';
+import { type Demo, type DemoSecrets, setUpDemo } from './demo.ts';
 
 const CATALOGUES = new URL('../catalogues/', import.meta.url);
 
@@ -34,8 +34,8 @@ export type BootstrapContext = {
   databaseUrl: string;
   cataloguePath: string;
   pricesPath: string;
-  /** The API key of the demo account, the same at every start. Without it no demo account is created. */
-  demoApiKey?: string;
+  /** The key and passwords of the demo account, the same at every start. Without them it is not created. */
+  demoSecrets?: DemoSecrets;
   /** Prints a line for the operator. */
   log: (line: string) => void;
 };
@@ -108,7 +108,7 @@ async function step<Result>(name: string, run: () => Promise<Result>): Promise<R
  * Writes the first data of a migrated database: prices, catalogue, demo account. Runs at every start and does not change
  * existing data.
  *
- * @returns the catalogue, and the demo account if there is a key for it.
+ * @returns the catalogue, and the demo account if there are secrets for it.
  * @throws Error naming the step that failed.
  */
 export async function bootstrap(
@@ -123,8 +123,8 @@ export async function bootstrap(
   try {
     await step('prices', () => addPriceBook({ ...context, pool }));
     const catalogue = await step('catalogue', () => addCatalogue({ ...context, pool }));
-    const { demoApiKey } = context;
-    const demo = demoApiKey === undefined ? undefined : await setUpDemo(pool, demoApiKey, SYSTEM_ACTOR.actor);
+    const { demoSecrets } = context;
+    const demo = demoSecrets && (await setUpDemo(pool, demoSecrets, SYSTEM_ACTOR.actor));
     return { catalogue, demo };
   } finally {
     await pool.end();

@@ -1,8 +1,9 @@
 /** The database for commands that an operator runs while `npm start` runs. */
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { loadConfig } from '#libs/config/config.ts';
 import { loadDotEnv, processEnv } from '#libs/config/env.ts';
+import { startEmbeddedPostgres } from '#libs/embedded/embedded-postgres.ts';
 import { preparePostgres } from '#libs/embedded/postgres-binaries.ts';
 import { configSchema } from './config.ts';
 import { DATABASE } from './database.ts';
@@ -12,20 +13,56 @@ import { scriptPath } from './supervisor.ts';
 /** The line of `postmaster.pid` that holds the port (src/include/utils/pidfile.h). */
 const PORT_LINE = 3;
 
+/** A connection string of the database's owner, and what ends the database if it was started for the command. */
+export type OperatorDatabase = { url: string; close: () => Promise<void> };
+
+/**
+ * Like {@link findOperatorDatabase}, but also starts the database of a stopped `npm start` until `close`.
+ *
+ * @throws Error when there is no database yet, or it cannot be started.
+ */
+export async function openOperatorDatabase(): Promise<OperatorDatabase> {
+  const found = await findRunningDatabase();
+  if (found !== undefined) return { url: found, close: async () => undefined };
+  const { folder } = readLocalConfig();
+  const clusterFolder = path.join(folder, 'postgres');
+  const { dataFolder } = await preparePostgres(clusterFolder);
+  if (!existsSync(dataFolder)) {
+    throw new Error(`There is no database in ${folder}. Create it with \`npm start\`, or set DATABASE_URL.`);
+  }
+  const { postgresPassword } = readOrCreateSecrets(path.join(folder, 'secrets.json'));
+  const server = await startEmbeddedPostgres({
+    dataFolder: clusterFolder,
+    password: postgresPassword,
+    port: 0,
+  });
+  return { url: server.url(DATABASE), close: () => server.stop() };
+}
+
 /**
  * The connection string of the database's owner: `DATABASE_URL`, or the database of the running `npm start`.
  *
  * @throws Error when neither exists.
  */
 export async function findOperatorDatabase(): Promise<string> {
+  const found = await findRunningDatabase();
+  if (found === undefined)
+    throw new Error('No database is running. Start it with `npm start`, or set DATABASE_URL.');
+  return found;
+}
+
+function readLocalConfig(): { databaseUrl: string | undefined; folder: string } {
   loadDotEnv(scriptPath('.env'));
   const { DATABASE_URL, DATA_FOLDER } = loadConfig(configSchema, processEnv());
-  if (DATABASE_URL !== undefined) return DATABASE_URL;
-  const folder = path.resolve(scriptPath('.'), DATA_FOLDER);
+  return { databaseUrl: DATABASE_URL, folder: path.resolve(scriptPath('.'), DATA_FOLDER) };
+}
+
+async function findRunningDatabase(): Promise<string | undefined> {
+  const { databaseUrl, folder } = readLocalConfig();
+  if (databaseUrl !== undefined) return databaseUrl;
   const { dataFolder } = await preparePostgres(path.join(folder, 'postgres'));
   const port = readPort(path.join(dataFolder, 'postmaster.pid'));
-  if (port === undefined)
-    throw new Error('No database is running. Start it with `npm start`, or set DATABASE_URL.');
+  if (port === undefined) return undefined;
   const { postgresPassword } = readOrCreateSecrets(path.join(folder, 'secrets.json'));
   return `postgres://postgres:${encodeURIComponent(postgresPassword)}@127.0.0.1:${port}/${DATABASE}`;
 }

@@ -11,6 +11,9 @@ const secrets = {
   internalSecret: 'internal',
   jwtKeys: '[{}]',
   demoApiKey: 'ik_live_demo',
+  demoOwnerPassword: 'owner-password',
+  demoMemberPassword: 'member-password',
+  demoStaffPassword: 'staff-password',
 };
 
 function define(env: Record<string, string>) {
@@ -96,7 +99,12 @@ t.test('the screen shows the programs, the real providers and a first request', 
     database: '127.0.0.1:5433',
     logFolder: '/logs',
     demoApiKey: secrets.demoApiKey,
-    demo: { plan: 'free', model: 'gpt-4o-mini' },
+    demo: {
+      accountId: 'demo-account',
+      logins: [{ role: 'staff' as const, email: 'staff@inkmeter.local', password: 'staff-password' }],
+      plan: 'free',
+      model: 'gpt-4o-mini',
+    },
     seconds: 3.21,
     catalogue: { active: published, file: published },
     catalogueName: 'default',
@@ -106,6 +114,9 @@ t.test('the screen shows the programs, the real providers and a first request', 
   t.match(screen, /real providers +OpenAI\n/);
   t.match(screen, /simulated +Anthropic, Gemini/);
   t.match(screen, /curl -i http:\/\/127\.0\.0\.1:8080\/v1\/chat\/completions[\s\S]*Bearer ik_live_demo/);
+  t.match(screen, /staff +staff@inkmeter\.local +staff-password\n/);
+  t.match(screen, '/api/admin/payment-requests/<id>/mark-paid');
+  t.match(screen, '/api/admin/accounts/demo-account/overrides');
   t.notMatch(screen, 'sk-real');
   t.match(screen, /active catalogue +default, version 3\n/);
   t.notMatch(screen, 'publish');

@@ -19,6 +19,7 @@ export type ScreenFacts = {
 /** For a custom catalogue without text models; every preset has one. */
 const ANY_MODEL = 'gpt-4o-mini';
 const LABEL_WIDTH = 20;
+const LOGIN_WIDTH = 26;
 
 function row(label: string, value: string): string {
   return `  ${label.padEnd(LABEL_WIDTH)}${value}`;
@@ -35,6 +36,30 @@ function catalogueRows({ catalogue: { active, file }, catalogueName }: ScreenFac
       `${file.catalogueId}, version ${file.version}, from INKMETER_CATALOGUE=${catalogueName}`,
     ),
     row('publish it with', `npm run catalogue -- publish ${catalogueName} now`),
+  ];
+}
+
+/** Users of the demo account and its staff, with the commands that staff run most. */
+function demoRows(demo: Demo, url: string | undefined): string[] {
+  const staff = demo.logins.find(({ role }) => role === 'staff');
+  const json = `-H 'content-type: application/json'`;
+  const asStaff = `-H "authorization: Bearer $STAFF" ${json}`;
+  return [
+    '',
+    '  Users, with their first passwords:',
+    '',
+    ...demo.logins.map(({ role, email, password }) => row(role, `${email.padEnd(LOGIN_WIDTH)}${password}`)),
+    '',
+    '  As staff (another user: npm run staff -- grant someone@example.com admin):',
+    '',
+    `STAFF=$(curl -s ${url}/api/auth/login ${json} -d '{"email":"${staff?.email}","password":"${staff?.password}"}' | sed 's/.*"access_token":"\\([^"]*\\)".*/\\1/')`,
+    '# list open payment requests, then mark one paid',
+    `curl -s "${url}/api/admin/payment-requests?status=open" ${asStaff}`,
+    `curl -s -X POST ${url}/api/admin/payment-requests/<id>/mark-paid ${asStaff} -d '{"note":"paid by transfer"}'`,
+    "# lift the demo account's cost limits",
+    `curl -s -X POST ${url}/api/admin/accounts/${demo.accountId}/overrides ${asStaff} -d '{"kind":"limit_replacement","meter":"cost","limit":{"kind":"unlimited"},"reason":"demo"}'`,
+    '',
+    row('API reference', `${url}/docs`),
   ];
 }
 
@@ -70,6 +95,7 @@ export function renderScreen(facts: ScreenFacts): string {
     `  -H 'authorization: Bearer ${facts.demoApiKey}' \\`,
     `  -H 'content-type: application/json' \\`,
     `  -d '{"model":"${facts.demo?.model ?? ANY_MODEL}","messages":[{"role":"user","content":"Three headlines about sourdough bread"}]}'`,
+    ...(facts.demo ? demoRows(facts.demo, gateway?.url) : []),
     '',
     '  Ctrl-C stops everything.',
     '',

@@ -2,6 +2,8 @@ import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { generateApiKey } from '#libs/auth/api-key.ts';
 
+/** Short enough to type. */
+const randomPassword = () => randomBytes(12).toString('base64url');
 const randomText = () => randomBytes(32).toString('base64url');
 
 /** The generator of each secret. A later version may add secrets; existing ones never change. */
@@ -15,6 +17,10 @@ const generators = {
   jwtKeys: () => JSON.stringify([generateKeyPairSync('ed25519').privateKey.export({ format: 'jwk' })]),
   /** API key of the demo account, shown at every start. */
   demoApiKey: () => generateApiKey().text,
+  /** First passwords of the demo users, shown at every start. */
+  demoOwnerPassword: randomPassword,
+  demoMemberPassword: randomPassword,
+  demoStaffPassword: randomPassword,
 };
 
 export type Secrets = Record<keyof typeof generators, string>;

@@ -109,7 +109,7 @@ async function start(): Promise<void> {
     databaseUrl,
     cataloguePath: cataloguePathOf(variables.INKMETER_CATALOGUE),
     pricesPath: defaultPricesPath,
-    demoApiKey: secrets.demoApiKey,
+    demoSecrets: secrets,
     log: say,
   });
   await Promise.all(programs.map((program) => supervisor.start(program)));

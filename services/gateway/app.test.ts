@@ -1,6 +1,7 @@
 import t from 'tap';
 import { API_KEY_OPERATIONS } from '#libs/contracts/api-keys.ts';
 import { IDENTITY_OPERATIONS } from '#libs/contracts/identity.ts';
+import { INVITATION_OPERATIONS } from '#libs/contracts/invitations.ts';
 import { MEMBER_OPERATIONS } from '#libs/contracts/members.ts';
 import type { Operation } from '#libs/contracts/operation.ts';
 import { WORKSPACE_OPERATIONS } from '#libs/contracts/workspaces.ts';
@@ -10,6 +11,7 @@ const operations: readonly Operation[] = [
   ...IDENTITY_OPERATIONS,
   ...API_KEY_OPERATIONS,
   ...MEMBER_OPERATIONS,
+  ...INVITATION_OPERATIONS,
   ...WORKSPACE_OPERATIONS,
 ];
 const withBody = operations.filter(({ body }) => body !== undefined);
@@ -30,12 +32,12 @@ const SQL = [
 const COUNT_ROWS = `select relname, (xpath('/row/n/text()', query_to_xml(format('select count(*) as n from %I', relname), false, true, '')))[1]::text as n
   from pg_class where relkind = 'r' and relnamespace = 'public'::regnamespace order by relname`;
 
-t.test('given nobody, every operation that is not open says so', async (t) => {
+t.test('given no credential, every operation that needs one refuses', async (t) => {
   const gateway = await createTestGateway(t);
   const closed = operations.filter(({ auth }) => auth !== 'none');
-  t.equal(closed.length, 14);
+  t.equal(closed.length, 18);
   for (const operation of closed) {
-    // even a broken body does not get a word about itself
+    // Authentication comes before the body is parsed.
     const answer = await gateway.call(methodOf(operation), urlOf(operation), {
       ...(operation.body && { body: '{', headers: { 'content-type': 'application/json' } }),
     });
@@ -44,7 +46,7 @@ t.test('given nobody, every operation that is not open says so', async (t) => {
   }
 });
 
-t.test('given an id of another tenant or of nobody, there is nothing', async (t) => {
+t.test('given an id of another tenant or an unknown id, nothing is found', async (t) => {
   const gateway = await createTestGateway(t);
   const ada = await signUp(gateway, 'ada');
   const eve = await signUp(gateway, 'eve');
@@ -59,7 +61,7 @@ t.test('given an id of another tenant or of nobody, there is nothing', async (t)
     );
     for (const answer of answers) t.match(answer, { status: 404, body: { code: 'not_found' } });
     const [theirs, nobodys] = answers.map((answer) => ({ ...answer.body, request_id: '' }));
-    t.strictSame(theirs, nobodys, 'and nothing tells the two apart');
+    t.strictSame(theirs, nobodys, 'and both answers are equal');
   }
 });
 
@@ -69,7 +71,7 @@ t.test(
     const gateway = await createTestGateway(t, { variables: { BODY_LIMIT: '4kb' } });
     const { access_token: as } = await signUp(gateway, 'ada');
     const json = { 'content-type': 'application/json' };
-    t.equal(withBody.length, 9);
+    t.equal(withBody.length, 11);
     for (const operation of withBody) {
       const send = (body: string, headers: Record<string, string> = json) =>
         gateway.call(methodOf(operation), urlOf(operation), { as, body, headers });
@@ -84,7 +86,7 @@ t.test(
       t.match(await send('a=b', { 'content-type': 'text/plain' }), { status: 415 }, name);
       for (const wrong of ['null', '[]', '"text"', '7', '{}', '{"unknown_field": 1}']) {
         const answer = await send(wrong);
-        // a login or a rename may lack nothing in `{}` but must not be served either
+        // Also where every field is optional.
         t.match(answer, { status: 400, body: { code: 'invalid_request' } }, `${name} ${wrong}`);
       }
     }
@@ -101,10 +103,10 @@ t.test('given SQL in every field, nothing happens to the database', async (t) =>
     const example = operation.bodyExample as Record<string, unknown>;
     for (const field of Object.keys(example)) {
       for (const text of SQL) {
-        // names are free text, and may well be SQL: those are tried below
+        // Names are free text and may be SQL: tested below.
         if (field === 'account_name' || field === 'name') continue;
         const value = Array.isArray(example[field]) ? [text] : text;
-        // a password may be anything, so the rest must not be right at the same time
+        // A password may be any text, so the address must be wrong.
         const body = { ...example, email: `${text}@x`, [field]: value };
         const fits = 'email' in example ? body : { ...example, [field]: value };
         const answer = await gateway.call(methodOf(operation), urlOf(operation), { as, body: fits });

@@ -75,6 +75,16 @@ export async function ensureDemoMember(
   });
 }
 
+/** Creates the demo staff user. One whose role was revoked stays revoked. */
+export async function ensureDemoStaff(
+  db: Database,
+  runtime: Runtime,
+  staff: { email: string; password: string },
+): Promise<void> {
+  if ((await findUserByEmail(db, staff.email)) !== undefined) return;
+  await ensureStaffUser(db, runtime, { ...staff, platformRole: 'admin' });
+}
+
 /** Ensures that a user has a platform role; an existing user keeps their password. */
 export async function ensureStaffUser(
   db: Database,
