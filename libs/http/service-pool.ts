@@ -1,30 +1,30 @@
 import { Pool } from 'undici';
 
 export type ServicePoolOptions = {
-  /** Most simultaneous connections; requests beyond wait in line. */
+  /** Maximum connections; further requests wait. */
   readonly connections?: number;
   readonly connectTimeoutMs?: number;
-  /** Longest wait for the first byte of an answer. */
+  /** Longest wait for the first byte of a response. */
   readonly headersTimeoutMs?: number;
-  /** Longest silence inside an answer. */
+  /** Longest pause inside a response. */
   readonly bodyTimeoutMs?: number;
 };
 
-/** A burst of requests opens as many; idle connections cost next to nothing. */
+/** Enough for a burst of requests; idle connections are cheap. */
 const CONNECTIONS = 4_096;
 const CONNECT_TIMEOUT_MS = 3_000;
 const ANSWER_TIMEOUT_MS = 660_000;
 
-/** Shorter than the 72 s after which our servers drop an idle connection, so that none is dropped while being reused. */
+/** Shorter than the 72 s after which our servers close an idle connection, so that none is closed while being reused. */
 const KEEP_ALIVE_TIMEOUT_MS = 60_000;
 
 /**
- * Connections are renewed now and then, so that new replicas behind one address get their share. Not by their age: then
- * undici reads the clock for every busy connection whenever it looks for a free one.
+ * Connections are replaced after this many requests, so that new replicas behind one address get their share. An age limit
+ * would cost more: undici then reads the clock for every busy connection when it looks for a free one.
  */
 const REQUESTS_PER_CONNECTION = 10_000;
 
-/** Errors before a request has left: another process may take it. */
+/** Errors that occur before a request is sent. */
 const NOT_SENT = new Set([
   'ECONNREFUSED',
   'ENOTFOUND',
@@ -33,14 +33,13 @@ const NOT_SENT = new Set([
   'UND_ERR_CONNECT_TIMEOUT',
 ]);
 
-/** Whether a request that failed with this was never sent. */
+/** Whether an error means that the request was never sent, so that it can safely be sent again. */
 export function isNotSent(error: unknown): boolean {
   return NOT_SENT.has((error as NodeJS.ErrnoException).code ?? '');
 }
 
 /**
- * Keep-alive connections to one origin. One request at a time per connection: a slow answer must not delay the ones
- * behind it.
+ * Keep-alive connections to one origin. Each carries one request at a time, so that a slow response does not delay others.
  */
 export function createServicePool(url: string, options: ServicePoolOptions = {}): Pool {
   return new Pool(new URL(url).origin, {

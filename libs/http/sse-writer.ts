@@ -1,16 +1,16 @@
-/** Where the events of one stream go. Writing to a client that has gone is harmless. */
+/** The destination of one stream. Writing to a disconnected client has no effect. */
 export type SseSink = {
-  /** The promise, if there is one, resolves when there is room for more. */
+  /** A returned promise resolves when there is room for more. */
   readonly write: (bytes: Buffer) => Promise<void> | undefined;
-  /** Nothing can be sent any more. */
+  /** Whether the stream has ended. */
   readonly isClosed: () => boolean;
 };
 
-/** Server-sent events into one answer. */
+/** Writes server-sent events to one response. */
 export type SseWriter = {
   /**
-   * Sends one event. Await the result: it resolves when there is room for the next one, at once unless the client
-   * reads slower than we write.
+   * Sends one event. Await the result, which resolves when there is room for the next event: at once, unless the client is
+   * slow.
    */
   readonly send: (event: { event?: string; data: string; id?: string }) => Promise<void> | undefined;
   /** Sends a comment, which clients ignore. */
@@ -20,19 +20,18 @@ export type SseWriter = {
 /** Below every common proxy's idle timeout. */
 const KEEP_ALIVE_MS = 15_000;
 
-/** Idle time is counted in this many ticks of a timer that all streams share; a comment is at most one tick late. */
+/** All streams share a timer with this many ticks per keep-alive interval, so a comment is at most one tick late. */
 const TICKS_PER_KEEP_ALIVE = 3;
 
 export const SSE_HEADERS = {
   'content-type': 'text/event-stream; charset=utf-8',
   'cache-control': 'no-store',
-  // nginx would collect the events until its buffer is full
+  // nginx would otherwise buffer the events
   'x-accel-buffering': 'no',
 };
 
 /**
- * Server-sent events for a stream that has begun with {@link SSE_HEADERS}, and a comment whenever nothing was sent for a
- * while.
+ * Writes events to a stream that began with {@link SSE_HEADERS}, and a keep-alive comment when it is idle.
  *
  * @see https://html.spec.whatwg.org/multipage/server-sent-events.html
  */
@@ -58,7 +57,7 @@ function format({ event, data, id }: { event?: string; data: string; id?: string
   let text = '';
   if (event !== undefined) text += `event: ${event}\n`;
   if (id !== undefined) text += `id: ${id}\n`;
-  // JSON has no raw line breaks, so the common case is one line
+  // JSON contains no line breaks, so most data is one line
   return /[\r\n]/.test(data)
     ? `${text}${data
         .split(/\r\n|\r|\n/)
@@ -67,7 +66,7 @@ function format({ event, data, id }: { event?: string; data: string; id?: string
     : `${text}data: ${data}\n\n`;
 }
 
-/** One timer per keep-alive time, running only while there are streams; not one per stream. */
+/** One timer per keep-alive interval, not per stream. It runs only while there are streams. */
 const tickers = new Map<number, Set<Stream>>();
 
 function startTicker(keepAliveMs: number): Set<Stream> {

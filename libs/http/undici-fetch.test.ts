@@ -119,7 +119,7 @@ t.test('the OpenAI SDK: answers, uploads and errors', async (t) => {
 });
 
 t.test('retries give their connection back', async (t) => {
-  // given one connection, and a server that refuses twice with a body nobody reads
+  // given one connection, and a server that refuses twice with a body that is never read
   let calls = 0;
   const { url, fetch } = await serve(t, (_request, response) => {
     calls++;
@@ -209,7 +209,7 @@ t.test('aborting reaches the socket', async (t) => {
   t.equal((await chunks.next()).done, true, 'the SDK ends an aborted stream quietly');
   await closed[1];
 
-  // when the caller aborts while nobody reads, then nothing throws behind its back
+  // when the caller aborts before reading, then there is no unhandled error
   const idle = new AbortController();
   await fetch(url, { signal: idle.signal });
   idle.abort();

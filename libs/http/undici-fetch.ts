@@ -3,7 +3,7 @@ import type { Dispatcher } from 'undici';
 
 /** The options of a call. `endSignal` is ours; the SDKs pass it on with their `fetchOptions`. */
 export type FetchInit = RequestInit & {
-  /** Destroys the socket when aborted, whatever the SDK does with its own signal. */
+  /** Destroys the socket when aborted, even if the SDK no longer listens to its own signal. */
   endSignal?: AbortSignal;
 };
 

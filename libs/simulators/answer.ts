@@ -33,7 +33,7 @@ const fixedText = 'Steady work beats a clever plan: measure first, change one th
 /** For load tests: next to no work per request, and usage as exact as ever. */
 export const fixedWriter: Writer = { write: () => fixedText, fitsTokens: false };
 
-/** Reasoning models by name; their thinking costs tokens that nobody sees. */
+/** Reasoning models by name; their hidden reasoning costs tokens. */
 const reasoningModel = /^(o1|o3|o4|gpt-5|gemini-2\.5|grok-3-mini|grok-4)/;
 
 export function reasonsByItself(model: string): boolean {
@@ -45,7 +45,7 @@ const assumedCap = 4096;
 const moderatedTokens = 8;
 const defaultPieceCharacters = 24;
 
-/** What an answer needs besides the request. */
+/** Further input of an answer. */
 export interface AnswerContext {
   readonly id: string;
   readonly model: string;
@@ -112,7 +112,7 @@ function budgetOf(call: Call, { tokens, fill, overrun }: Directives): number {
 function reasoningTokens(call: Call, directives: Directives): number {
   const budget = budgetOf(call, directives);
   if (directives.reasoning !== undefined) return Math.min(directives.reasoning, budget);
-  // half the budget at most, so that a small cap still leaves something to read
+  // half the budget at most, so that a small cap still allows some text
   return call.reasons ? Math.min(48 + (call.prompt.user.length % 80), Math.floor(budget / 2)) : 0;
 }
 

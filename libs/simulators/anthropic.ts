@@ -151,7 +151,7 @@ const stopReasons: Readonly<Record<Finish, string>> = {
   filtered: 'refusal',
 };
 
-/** Anthropic's `input_tokens` leaves out what was read from or written to the cache; its output includes thinking. */
+/** Anthropic's `input_tokens` excludes tokens read from or written to the cache; its output includes thinking. */
 function writeUsage(usage: Usage, cacheForAnHour: boolean, outputTokens = usage.output + usage.reasoning) {
   return {
     input_tokens: usage.input,

@@ -8,7 +8,7 @@ export type Provider = (typeof providers)[number];
 /** Providers with a chat endpoint in OpenAI's format, each with an accounting of its own. */
 export type CompatibleProvider = Exclude<Provider, 'anthropic' | 'gemini' | 'stability'>;
 
-/** What the model reads, in the order in which it reads it. */
+/** The input of the model, in the order in which it is read. */
 export interface Prompt extends CacheablePrompt {
   /** Fixed price of the attached images, in tokens. */
   readonly imageTokens: number;
@@ -28,12 +28,12 @@ export interface Tool {
   readonly schema: JsonSchema;
 }
 
-/** A request in words that hold for every vendor. */
+/** A request, independent of the vendor. */
 export interface Call {
-  /** As the client wrote it; may carry a directive after `#`. */
+  /** As the client sent it; may contain a directive after `#`. */
   readonly model: string;
   readonly stream: boolean;
-  /** Most output tokens of each choice, reasoning included. */
+  /** Maximum output tokens of each choice, including reasoning. */
   readonly cap: number | undefined;
   readonly choices: number;
   readonly prompt: Prompt;
@@ -44,7 +44,7 @@ export interface Call {
   readonly reasons: boolean;
   /** Whether the vendor would send usage at the end of a stream. */
   readonly usageInStream: boolean;
-  /** Whether the vendor caches repeated prompts by itself. */
+  /** Whether the vendor caches repeated prompts automatically. */
   readonly cachesByItself: boolean;
   /** Images to draw; 0 for text. */
   readonly images: number;
@@ -69,7 +69,7 @@ export interface Choice {
   readonly tokens: number;
 }
 
-/** An answer in words that hold for every vendor. */
+/** An answer, independent of the vendor. */
 export interface Answer {
   readonly id: string;
   readonly createdAtSeconds: number;
@@ -79,7 +79,7 @@ export interface Answer {
   /** Sums over all choices. */
   readonly usage: Usage;
   readonly reportsUsage: boolean;
-  /** Into how many pieces a stream cuts the text; undefined leaves it to the length. */
+  /** The number of pieces of a streamed text; undefined derives it from the length. */
   readonly pieces: number | undefined;
 }
 
@@ -110,7 +110,7 @@ export class Refusal extends Error {
   }
 }
 
-/** Where a request was sent, as far as it decides how to read it. */
+/** The parts of a request's address and headers that affect how it is read. */
 export interface Target {
   readonly headers: IncomingHttpHeaders;
   /** Without the question mark. */
@@ -120,20 +120,20 @@ export interface Target {
   readonly stream: boolean;
 }
 
-/** How one vendor writes things down. */
+/** The wire format of one vendor. */
 export interface Dialect {
   readonly provider: Provider;
   readonly idPrefix: string;
   readonly requestIdHeader: string;
   /** @returns the caller's key, or undefined if there is none */
   credential(target: Target): string | undefined;
-  /** Where requests are not JSON. @throws Refusal */
+  /** For requests that are not JSON. @throws Refusal */
   parse?(body: Buffer, target: Target): unknown;
   /** @throws Refusal if the vendor would answer 4xx */
   read(body: unknown, target: Target): Call;
   writeAnswer(answer: Answer): string;
   writeFrames(answer: Answer): Frame[];
-  /** Where the vendor answers a refusal with a status of its own. */
+  /** For a vendor whose error statuses differ. */
   statusOf?(refusal: Refusal): number;
   writeRefusal(refusal: Refusal, requestId: string): string;
 }

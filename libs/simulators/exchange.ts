@@ -20,7 +20,7 @@ export interface SimulatorState {
   readonly chunkDelayMs: number;
 }
 
-/** One request on its way to an answer, and what the witness will know of it. */
+/** One request in progress, and what the witness records about it. */
 interface Exchange {
   readonly state: SimulatorState;
   readonly dialect: Dialect;
@@ -65,7 +65,7 @@ export function serveCall(
   guard(exchange, () => admit(exchange));
 }
 
-/** Answers with the vendor's error whatever goes wrong: a bad request must not end the process. */
+/** Turns every error into the vendor's error response, so that a bad request cannot end the process. */
 function guard(exchange: Exchange, work: () => void): void {
   try {
     work();
@@ -168,7 +168,7 @@ function refuse({ dialect, response, requestId }: Exchange, refusal: Refusal): v
   const headers = [dialect.requestIdHeader, requestId];
   if (refusal.retryAfterMs !== undefined) {
     headers.push('retry-after', String(Math.ceil(refusal.retryAfterMs / 1000)));
-    // whole seconds are too coarse for a wait that was asked for in milliseconds
+    // `retry-after` is in whole seconds
     if (refusal.retryAfterMs % 1000 !== 0) headers.push('retry-after-ms', String(refusal.retryAfterMs));
   }
   sendJson(
@@ -179,7 +179,7 @@ function refuse({ dialect, response, requestId }: Exchange, refusal: Refusal): v
   );
 }
 
-/** Tells the witness what became of the call, once the connection is done with it. */
+/** Records the call with the witness when its connection has ended. */
 function testify(exchange: Exchange, request: IncomingMessage): void {
   const { state, dialect, response, progress, startedAt, id, model } = exchange;
   const correlation = request.headers['x-inkmeter-call'];

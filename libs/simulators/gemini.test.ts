@@ -66,7 +66,7 @@ t.test('streams the same text and counts up to the same usage', async (t) => {
   t.strictSame(chunks.at(-1)?.usageMetadata, plain.response.usageMetadata);
 });
 
-t.test('counts thoughts beside the candidates, inside the cap', async (t) => {
+t.test('counts thoughts separately from the candidates, inside the cap', async (t) => {
   const model = modelOf({ model: 'gemini-2.5-flash', generationConfig: { maxOutputTokens: 60 } });
   const { response } = await model.generateContent('Write a blog article');
   t.match(response.usageMetadata, { candidatesTokenCount: 30, thoughtsTokenCount: 30 });

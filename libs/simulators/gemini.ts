@@ -144,7 +144,7 @@ const finishReasons: Readonly<Record<Finish, string>> = {
   filtered: 'SAFETY',
 };
 
-/** Gemini counts thoughts beside the candidates, and cached content inside the prompt. */
+/** Gemini's candidates exclude thoughts; its prompt includes cached content. */
 function writeUsage(usage: Usage, outputTokens = usage.output): JsonObject {
   const prompt = promptTokens(usage);
   return {

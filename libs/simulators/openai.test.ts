@@ -109,7 +109,7 @@ t.test('counts a long prompt as cached the second time', async (t) => {
   t.equal(second.usage?.prompt_tokens, first.usage?.prompt_tokens);
 });
 
-t.test('xAI leaves reasoning out of completion_tokens', async (t) => {
+t.test('xAI excludes reasoning from completion_tokens', async (t) => {
   const { usage } = await clientOf('xai').chat.completions.create(
     { ...ask('Hello', 'grok-3-mini'), max_tokens: 100 },
     simulate('fill,reasoning=40'),
@@ -300,7 +300,7 @@ t.test('counts what a client received before it left a slow stream', async (t) =
   t.ok(output >= 1 && output < 1000, `${output} tokens`);
 });
 
-t.test('reports what it is told to report', async (t) => {
+t.test('reports the usage that a directive asks for', async (t) => {
   const usageOf = async (directives: string, cap: number | null = 50) =>
     (await client.chat.completions.create({ ...ask('Hello'), max_tokens: cap }, simulate(directives))).usage;
   t.match(await usageOf('fill'), { completion_tokens: 50 });

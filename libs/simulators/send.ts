@@ -2,11 +2,11 @@ import type { ServerResponse } from 'node:http';
 import type { Frame } from './dialect.ts';
 import type { Directives } from './faults.ts';
 
-/** How far an answer got; the witness reads it when the connection is done with it. */
+/** How much of an answer was sent. The witness reads it when the connection has ended. */
 export interface Progress {
   /** Visible output tokens of the frames handed to the socket. */
   streamedTokens: number;
-  /** The answer stopped short on purpose. */
+  /** The answer was interrupted by a directive. */
   interrupted: boolean;
 }
 
@@ -73,7 +73,7 @@ function plan(
 ): { sent: readonly Frame[]; end: (text: string) => void } {
   if (cutAfter !== undefined) {
     progress.interrupted = true;
-    // with nothing to send yet, the headers still have to leave before the connection breaks
+    // without any frame, the headers must still be sent before the connection breaks
     const end = (text: string) => response.write(text || ':\n\n', () => response.destroy());
     return { sent: frames.slice(0, cutAfter), end };
   }

@@ -3,7 +3,7 @@ import { textKind, topicOf, writeText } from './text.ts';
 
 const words = (text: string) => text.split(/\s+/).length;
 
-t.test('tells what a prompt asks for by the first word that says so', async (t) => {
+t.test('detects what a prompt asks for by its first keyword', async (t) => {
   t.equal(textKind('Write a blog article from these research notes', ''), 'article');
   t.equal(textKind('Research this for an article', ''), 'research');
   t.equal(textKind('Edit the following article', ''), 'edit');

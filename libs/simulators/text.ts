@@ -14,7 +14,7 @@ import {
   titleTemplates,
 } from './phrases.ts';
 
-/** What a prompt asks for, as far as the simulator can tell. */
+/** The kind of text that a prompt asks for, detected by keywords. */
 export type TextKind = 'article' | 'research' | 'social' | 'edit' | 'answer';
 
 const kindPatterns: readonly (readonly [TextKind, RegExp])[] = [

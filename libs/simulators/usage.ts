@@ -34,7 +34,7 @@ const words = /[\p{L}\p{M}'’]+|\p{N}+/gu;
 
 /**
  * Tokens of a prompt: a token for 4 characters, but never more than there are words and numbers. No tokenizer joins
- * two words, so this never exceeds what a real one counts, and whoever reserves an exact count has reserved enough.
+ * two words, so this never exceeds a real tokenizer's count, and a hold of that count is always sufficient.
  */
 export function countPromptTokens(parts: readonly string[]): number {
   const most = countTokens(charactersOf(parts));

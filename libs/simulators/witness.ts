@@ -1,7 +1,7 @@
 import type { Provider } from './dialect.ts';
 import { noUsage, type Usage, usageClasses } from './usage.ts';
 
-/** One call as the provider saw it; the other side of the ledger's books. */
+/** One call as the provider recorded it, to compare with the ledger. */
 export interface WitnessedCall {
   /** Given by the simulator, found in the response body. */
   readonly id: string;

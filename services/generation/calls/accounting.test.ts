@@ -1,4 +1,4 @@
-/** From what is known of a call to what stands in the books: measuring, pricing, settling. */
+/** From the record of a call to its usage row: measuring, pricing, settling. */
 import t from 'tap';
 import type { PlannedCall } from '#libs/contracts/work.ts';
 import type { SettleAnswer, SettleRequest } from '#libs/ledger/types.ts';
@@ -104,11 +104,11 @@ t.test('a prompt that can be counted is not booked with its bound', async (t) =>
     (await measure(openai, inFlight, ABORTED, async () => tokens)).units.input;
   t.equal(await inputWith(120), 120);
   t.equal(await inputWith(900), 500, 'but never with more');
-  const told = recordOf({ usage: { units: { input: 77 }, final: false }, text: 'x' });
+  const reported = recordOf({ usage: { units: { input: 77 }, final: false }, text: 'x' });
   t.equal(
-    (await measure(openai, told, ABORTED, async () => 120)).units.input,
+    (await measure(openai, reported, ABORTED, async () => 120)).units.input,
     77,
-    'nor where the provider told',
+    'nor if the provider reported it',
   );
 });
 
@@ -116,11 +116,11 @@ t.test('a provider that writes on past the cap is left', async (t) => {
   const record = new CallRecord({ outputTokens: 1_000, choices: 2 });
   const piece = { bytes: 'data', text: 'x'.repeat(64_000), reasoning: '' };
   for (let written = 0; written < 4; written += 1) record.take(piece);
-  t.throws(() => record.take({ ...piece, text: '', reasoning: 'y'.repeat(1) }), /more than it was allowed/);
+  t.throws(() => record.take({ ...piece, text: '', reasoning: 'y'.repeat(1) }), /exceeded the output cap/);
 
   const short = new CallRecord({ outputTokens: 1, choices: 1 });
   t.doesNotThrow(() => short.take(piece), 'a tool call needs some room of its own');
-  t.throws(() => short.take(piece), /more than it was allowed/);
+  t.throws(() => short.take(piece), /exceeded the output cap/);
 });
 
 t.test('counting tokens', async (t) => {
@@ -227,12 +227,12 @@ t.test('settling', async (t) => {
       },
     });
     await t.rejects(settlement.settle(entry, true), { code: 'metering_unavailable' });
-    t.match(seen.lines, [{ msg: 'a call could not be settled', amounts: { cost: '120000' }, hold: 'h' }]);
+    t.match(seen.lines, [{ msg: 'settlement failed', amounts: { cost: '120000' }, hold: 'h' }]);
     await settlement.close();
-    t.equal(seen.closed, 0, 'its hold is left to expire, which tells that something is missing');
+    t.equal(seen.closed, 0, 'its hold expires, which shows that a settlement is missing');
   });
 
-  t.test('a call without a hold is not in the books, so its result may not leave', async (t) => {
+  t.test('a call without a hold is not settled, so its result must not be sent', async (t) => {
     const { settlement, seen } = settlementWith({
       settle: async () => ({ ...settled, outcome: 'unknown_hold' }),
     });

@@ -1,4 +1,4 @@
-/** What becomes of a metered chat when something goes wrong: what was produced is paid for, and nothing stays held. */
+/** Metered chats that fail: what was produced is charged, and nothing stays held. */
 import t from 'tap';
 import { request } from '#libs/testing/http.ts';
 import {
@@ -30,7 +30,7 @@ const chat = (content: string, more: object = {}) => ({
   ...more,
 });
 
-/** A short prompt with all that a vendor may wrap around it; the plan held 500. */
+/** A short prompt with the overhead that a vendor may add; the plan held 500. */
 const isCounted = (tokens: number | null) => tokens !== null && tokens > 80 && tokens < 120;
 
 async function rowOf(requestId: string): Promise<UsageRow> {
@@ -40,7 +40,7 @@ async function rowOf(requestId: string): Promise<UsageRow> {
   return rows[0] as UsageRow;
 }
 
-/** Generation hears of a lifted stop a moment after it is lifted. */
+/** The service is notified of a lifted stop shortly after it is lifted. */
 async function untilServed(): Promise<void> {
   for (let status = 503; status !== 200; ) {
     const { headers } = await generation.admit(chatPlan());
@@ -48,10 +48,10 @@ async function untilServed(): Promise<void> {
   }
 }
 
-/** A row that stands for nothing used. */
+/** A row without usage. */
 const NOTHING = { cost_nano_usd: 0n, input_tokens: null, output_tokens: null };
 
-/** Opens a stream and reads until something has arrived; then the reader may leave. */
+/** Opens a stream that the test reads piece by piece, and can disconnect from. */
 async function openStream({ headers }: HeldRequest, body: object) {
   const controller = new AbortController();
   const response = await fetch(route, {
@@ -70,7 +70,7 @@ async function openStream({ headers }: HeldRequest, body: object) {
     }
     return text;
   };
-  return { readUntil, leave: () => controller.abort() };
+  return { readUntil, disconnect: () => controller.abort() };
 }
 
 const SLOW = '[[simulate: chunk_delay=100,chunks=25]]';
@@ -79,12 +79,12 @@ const SLOW_ENOUGH = '[[simulate: chunk_delay=40,chunks=25]]';
 const firstWords = /"content":"[^"]+"/;
 
 for (const provider of PROVIDERS) {
-  t.test(`given a client of ${provider} that leaves in mid-stream`, async (t) => {
+  t.test(`given a client of ${provider} that disconnects in mid-stream`, async (t) => {
     simulator.witness.reset();
     const admitted = await generation.admit(chatPlan(provider));
     const stream = await openStream(admitted, chat(`Tell me about rivers ${SLOW}`, { stream: true }));
     await stream.readUntil(firstWords);
-    stream.leave();
+    stream.disconnect();
     const row = await rowOf(admitted.requestId);
     t.match(row, { status: 'aborted', error_code: 'client_closed_request', attempts: 1 });
     t.ok((row.output_tokens ?? 0) > 0 && (row.output_tokens ?? 0) < 60, 'what was produced is paid for');
@@ -93,7 +93,7 @@ for (const provider of PROVIDERS) {
     else t.ok((row.input_tokens ?? 0) < 100, 'the provider had said it');
     t.ok(row.cost_nano_usd > 0n);
     await simulator.witness.ended(1);
-    t.match(simulator.witness.calls()[0], { complete: false }, 'the provider was told to stop');
+    t.match(simulator.witness.calls()[0], { complete: false }, 'the provider call was ended');
   });
 
   t.test(`given ${provider} failing in mid-stream`, async (t) => {
@@ -159,7 +159,7 @@ for (const provider of PROVIDERS) {
     }
   });
 
-  t.test(`given ${provider} that may have worked for nothing, then its prompt is paid for`, async (t) => {
+  t.test(`given ${provider} that may have done billable work, then its prompt is charged`, async (t) => {
     const rows = [
       ['malformed', false, 502, 'provider_malformed'],
       ['hang', false, 504, 'provider_timeout'],
@@ -181,7 +181,7 @@ for (const provider of PROVIDERS) {
   });
 }
 
-t.test('given a client that leaves before a plain answer, then its prompt is paid for', async (t) => {
+t.test('given a client that disconnects before a plain answer, then its prompt is charged', async (t) => {
   simulator.witness.reset();
   const { requestId, headers } = await generation.admit(chatPlan());
   const controller = new AbortController();
@@ -221,7 +221,7 @@ t.test('given an emergency stop under a running stream, then it ends within a se
   t.ok((row.output_tokens ?? 0) > 0);
 
   const refused = await request<Answer>(route, { headers: late.headers, body: chat('Rivers') });
-  t.equal(refused.status, 503, 'work that was admitted before the stop does not begin');
+  t.equal(refused.status, 503, 'a request admitted before the stop does not begin');
   t.equal(refused.body.error.problem_code, 'emergency_stop');
   t.equal(await generation.holdState(late.requestId), 'closed');
   t.equal((await generation.rows(late.requestId)).length, 0);
@@ -259,7 +259,7 @@ t.test('given stops of an account, a key and everything, then they cover what th
   }
 });
 
-t.test('given a hold about to expire, then the work ends in time', async (t) => {
+t.test('given a hold about to expire, then the request ends in time', async (t) => {
   const { requestId, headers } = await generation.admit(chatPlan(), { ttlMs: 600 });
   const body = chat('Rivers [[simulate: chunk_delay=100,chunks=100]]', { stream: true });
   const answer = await request<string>(route, { headers, body });
@@ -267,7 +267,7 @@ t.test('given a hold about to expire, then the work ends in time', async (t) => 
   t.match(await rowOf(requestId), { status: 'error', error_code: 'provider_timeout' });
 });
 
-t.test('given an answer to be kept, then nobody has to wait for it', async (t) => {
+t.test('given a response to be stored, then the client may disconnect', async (t) => {
   for (const provider of ['openai', 'gemini'] as const) {
     for (const stream of [false, true]) {
       simulator.witness.reset();
@@ -295,14 +295,14 @@ t.test('given an answer to be kept, then nobody has to wait for it', async (t) =
       const text = Buffer.from(body.body_base64, 'base64').toString();
       if (stream) t.match(text, /^data: \{[\s\S]*: inkmeter \{[\s\S]*data: \[DONE\]\n\n$/);
       else t.match(JSON.parse(text).choices[0].message.content, /\w/);
-      t.match((await find(OTHER_ACCOUNT)).body, { state: 'unknown' }, 'nobody else finds it');
+      t.match((await find(OTHER_ACCOUNT)).body, { state: 'unknown' }, 'other accounts do not find it');
       const again = await request(route, { headers, body: chat('Rivers') });
       t.equal(again.status, 409, 'and it does not run twice');
     }
   }
 });
 
-t.test('given a kept answer and a client that stays, then both get the same', async (t) => {
+t.test('given a stored response and a client that stays connected, then both are the same', async (t) => {
   const { requestId, headers } = await generation.admit(chatPlan(), { storeResponse: true });
   const answer = await request<string>(route, { headers, body: chat('Rivers', { stream: true }) });
   const { body } = await request<Answer>(`${url}/internal/results/${requestId}`, {
@@ -310,10 +310,10 @@ t.test('given a kept answer and a client that stays, then both get the same', as
   });
   const kept = Buffer.from(body.body_base64, 'base64').toString();
   const withoutState = answer.body.replace(/,"budget_state":"ok"/, '');
-  t.equal(kept, withoutState, 'but for the state, which only settling tells');
+  t.equal(kept, withoutState, 'except for the state, which is known after settling');
 });
 
-t.test('given a failed call whose answer was to be kept, then it may be run again', async (t) => {
+t.test('given a failed call whose response was to be stored, then it can run again', async (t) => {
   const { requestId, headers } = await generation.admit(chatPlan(), { storeResponse: true });
   await request(route, { headers, body: chat('Rivers [[simulate: status=400]]') });
   const { body } = await request(`${url}/internal/results/${requestId}`, {
@@ -351,7 +351,7 @@ t.test('given a body that is not JSON, then its hold is closed all the same', as
   t.equal(await generation.holdState(requestId), 'closed');
 });
 
-t.test('given a service that stops, then what runs is ended and paid for', async (t) => {
+t.test('given a service that stops, then running requests are ended and charged', async (t) => {
   const admitted = await generation.admit(chatPlan());
   const stream = await openStream(admitted, chat(`Rivers ${SLOW}`, { stream: true }));
   await stream.readUntil(firstWords);
@@ -380,7 +380,7 @@ t.test('given requests that are not as the gateway sends them, then they are ref
   t.equal(await generation.holdState(unknown.requestId), 'closed');
 });
 
-t.test('given everything above, then nothing is held and the books agree with themselves', async (t) => {
+t.test('given all of the above, then nothing is held and the ledger is consistent', async (t) => {
   const counters = await generation.counters();
   const { rows } = await generation.pool.query(
     'SELECT sum(cost_nano_usd) AS cost, count(*) AS calls FROM usage_events WHERE account_id = $1',

@@ -45,33 +45,40 @@ async function onlyRow(requestId: string): Promise<UsageRow> {
 }
 
 for (const provider of Object.keys(MODELS) as TestProvider[]) {
-  t.test(`given ${provider}, when a chat is asked for, then it is answered, settled and told`, async (t) => {
-    const { requestId, headers } = await generation.admit(chatPlan(provider));
-    const answer = await request<Answer>(route, { headers, body: chat('Tell me about rivers') });
-    t.equal(answer.status, 200);
-    t.match(answer.body.choices[0].message, { role: 'assistant', content: /\w/ });
-    const row = await onlyRow(requestId);
-    t.match(row, {
-      status: 'ok',
-      usage_source: 'provider',
-      attempts: 1,
-      provider,
-      step: 'chat',
-      error_code: null,
-    });
-    t.equal(row.cost_nano_usd, costOf(row));
-    t.equal(answer.headers.get('x-inkmeter-cost-nano-usd'), row.cost_nano_usd.toString());
-    t.equal(answer.headers.get('x-inkmeter-tokens'), String(tokensOf(row)));
-    t.equal(answer.headers.get('x-inkmeter-budget-state'), 'ok');
-    t.equal(answer.headers.get('x-inkmeter-outcome'), 'ok');
-    const { prompt_tokens, completion_tokens } = answer.body.usage;
-    t.ok(row.request_bytes > 0 && row.response_bytes > 0);
-    t.equal(prompt_tokens, (row.input_tokens ?? 0) + (row.cache_read_tokens ?? 0));
-    t.equal(completion_tokens, (row.output_tokens ?? 0) + (row.reasoning_tokens ?? 0));
-    t.equal(await generation.holdState(requestId), 'closed');
-    const [seen] = simulator.witness.calls({ correlation: `${requestId}/0` });
-    t.match(seen?.usage, { input: row.input_tokens, output: row.output_tokens }, 'the provider saw the same');
-  });
+  t.test(
+    `given ${provider}, when a chat is requested, then it is answered, settled and reported`,
+    async (t) => {
+      const { requestId, headers } = await generation.admit(chatPlan(provider));
+      const answer = await request<Answer>(route, { headers, body: chat('Tell me about rivers') });
+      t.equal(answer.status, 200);
+      t.match(answer.body.choices[0].message, { role: 'assistant', content: /\w/ });
+      const row = await onlyRow(requestId);
+      t.match(row, {
+        status: 'ok',
+        usage_source: 'provider',
+        attempts: 1,
+        provider,
+        step: 'chat',
+        error_code: null,
+      });
+      t.equal(row.cost_nano_usd, costOf(row));
+      t.equal(answer.headers.get('x-inkmeter-cost-nano-usd'), row.cost_nano_usd.toString());
+      t.equal(answer.headers.get('x-inkmeter-tokens'), String(tokensOf(row)));
+      t.equal(answer.headers.get('x-inkmeter-budget-state'), 'ok');
+      t.equal(answer.headers.get('x-inkmeter-outcome'), 'ok');
+      const { prompt_tokens, completion_tokens } = answer.body.usage;
+      t.ok(row.request_bytes > 0 && row.response_bytes > 0);
+      t.equal(prompt_tokens, (row.input_tokens ?? 0) + (row.cache_read_tokens ?? 0));
+      t.equal(completion_tokens, (row.output_tokens ?? 0) + (row.reasoning_tokens ?? 0));
+      t.equal(await generation.holdState(requestId), 'closed');
+      const [seen] = simulator.witness.calls({ correlation: `${requestId}/0` });
+      t.match(
+        seen?.usage,
+        { input: row.input_tokens, output: row.output_tokens },
+        'the provider saw the same',
+      );
+    },
+  );
 
   t.test(`given ${provider}, when it streams, then the call is settled before the end`, async (t) => {
     const { requestId, headers } = await generation.admit(chatPlan(provider));
@@ -118,7 +125,7 @@ t.test('given the whole cap is used, then what is settled is what was held', asy
   }
 });
 
-t.test('given a provider that uses more than the cap, then the books say so', async (t) => {
+t.test('given a provider that exceeds the cap, then the usage row says so', async (t) => {
   const { requestId, headers } = await generation.admit(chatPlan());
   const answer = await request(route, { headers, body: chat('[[simulate: overrun=1000]]') });
   t.equal(answer.status, 200);

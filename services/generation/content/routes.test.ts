@@ -88,7 +88,7 @@ const usd = (nano: bigint) => `0.${nano.toString().padStart(9, '0')}`;
 
 for (const provider of ['openai', 'anthropic', 'gemini'] as const) {
   t.test(
-    `given a blog and posts of ${provider}, when asked for in events, then each step is told`,
+    `given a blog and posts of ${provider}, when requested as events, then each step is reported`,
     async (t) => {
       const admitted = await generation.admit(planFor(provider, BOTH));
       const events = await allEvents(admitted, BOTH);
@@ -189,7 +189,7 @@ t.test('given a step that fails, then what was done is paid for and the rest is 
   }
 });
 
-t.test('given a client that leaves in the middle, then no further step begins', async (t) => {
+t.test('given a client that disconnects, then no further step begins', async (t) => {
   simulator.witness.reset();
   const body = { ...BOTH, topic: 'rivers [[simulate: chunk_delay=30]]' };
   const admitted = await generation.admit(planFor('openai', body));

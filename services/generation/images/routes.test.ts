@@ -176,7 +176,7 @@ t.test('given one picture of two that fails, then the other is delivered and cha
   t.match(rows, [{ status: 'ok' }, { status: 'error', cost_nano_usd: 0n }]);
 });
 
-t.test('given a client that leaves while a picture is drawn, then it is paid for', async (t) => {
+t.test('given a client that disconnects while an image is drawn, then the image is charged', async (t) => {
   const body = wish({ prompt: 'A pen [[simulate: hang]]' });
   const { requestId, headers } = await generation.admit(planFor(body));
   const arrived = simulator.witness.totals().all.calls + 1;

@@ -2,7 +2,7 @@
 import { chatCompletionRequest } from '#libs/contracts/chat-completions.ts';
 import type { CallContext, NormalisedChat } from './domain/provider-adapter.ts';
 
-/** A chat whose body has passed the contract, as every real one has. */
+/** A chat whose body is valid by the contract. */
 export function chatWith(body: object, more: Partial<NormalisedChat> = {}): NormalisedChat {
   return {
     body: chatCompletionRequest.parse({ model: 'x', messages: [{ role: 'user', content: 'Hi' }], ...body }),
@@ -27,7 +27,7 @@ export function callContext(more: Partial<CallContext> = {}): CallContext {
 
 export const PIXEL = 'iVBORw0KGgo=';
 
-/** A conversation with everything in it: instructions, an image, two tool calls and their results. */
+/** A conversation with instructions, an image, two tool calls and their results. */
 export const CONVERSATION = [
   { role: 'system', content: 'Be brief.' },
   {
@@ -60,7 +60,7 @@ export const TOOL = {
   },
 };
 
-/** What an expected failure is matched against. */
+/** The pattern of an expected failure. */
 export function providerError(fields: object): { name: string } {
   return { name: 'ProviderError', ...fields };
 }

@@ -1,6 +1,6 @@
 import { ProviderError, type ProviderErrorKind } from './domain/provider-error.ts';
 
-/** Failures of the connection itself, as Node and undici name them. */
+/** Connection failures by the codes of Node and undici. */
 const KIND_BY_CODE: ReadonlyMap<string, ProviderErrorKind> = new Map([
   ['ECONNREFUSED', 'connect'],
   ['ENOTFOUND', 'connect'],
@@ -18,13 +18,13 @@ const MESSAGES: Partial<Record<ProviderErrorKind, string>> = {
   broken: 'The connection to the provider broke.',
 };
 
-/** Classifies what the network threw. Anything that is not known to have sent nothing counts as sent. */
+/** Classifies a network error. Unless the request is known not to have been sent, it counts as sent. */
 export function errorFromNetwork(thrown: unknown): ProviderError {
   const kind = kindIn(thrown) ?? 'broken';
   return new ProviderError(kind, MESSAGES[kind] ?? '', { cause: thrown });
 }
 
-/** SDKs wrap errors in errors; several addresses tried at once fail as an aggregate. */
+/** SDKs wrap errors; attempts at several addresses fail with an AggregateError. */
 function kindIn(thrown: unknown, depth = 0): ProviderErrorKind | undefined {
   if (!(thrown instanceof Error) || depth > 5) return undefined;
   const { code } = thrown as NodeJS.ErrnoException;

@@ -1,4 +1,4 @@
-/** How failures come through a vendor's SDK, which wraps, shortens and renames them. */
+/** Classifies failures that pass through a vendor's SDK, which wraps, shortens and renames them. */
 import type { Fetch } from '#libs/http/undici-fetch.ts';
 import { notJson, ProviderError } from './domain/provider-error.ts';
 import { errorFromNetwork } from './network-errors.ts';
@@ -6,10 +6,10 @@ import { errorFromStatus } from './status-errors.ts';
 import type { TimeLimit } from './time-limit.ts';
 
 /**
- * A `fetch` that reads a failed answer itself and throws what it means. The SDKs keep only part of an error document,
- * and not the same part; thrown here, an error is classified from what really arrived.
+ * A `fetch` that reads a failed response itself and throws its ProviderError. Each SDK keeps a different part of an error
+ * document; here, an error is classified from the complete document.
  *
- * @param requestIdHeader where this provider names a call.
+ * @param requestIdHeader the header in which the provider returns its id of the call.
  */
 export function throwFailedAnswers(fetch: Fetch, requestIdHeader: string): Fetch {
   return async (input, init) => {
@@ -32,7 +32,7 @@ export function parseJson(text: string): unknown {
   }
 }
 
-/** What an SDK threw, unwrapped. What nothing else explains is taken for a broken connection. */
+/** Unwraps an error of an SDK. An unexplained error counts as a broken connection. */
 export function errorFromSdk(thrown: unknown, limit: TimeLimit): ProviderError {
   const reason = limit.reason();
   if (reason !== undefined) return reason;

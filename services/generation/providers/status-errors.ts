@@ -1,9 +1,9 @@
 import { ProviderError, type ProviderErrorKind } from './domain/provider-error.ts';
 
-/** A failed HTTP answer, however it was received. */
+/** A failed HTTP response. */
 export type FailedAnswer = {
   status: number;
-  /** The body, parsed if it was JSON; anything else is ignored. */
+  /** The parsed body; ignored unless it was JSON. */
   body: unknown;
   /** Reads a response header. */
   header: (name: string) => string | null;
@@ -11,12 +11,12 @@ export type FailedAnswer = {
   cause?: unknown;
 };
 
-/** What vendors have in common about an error document, whoever wrote it. */
+/** The common fields of the vendors' error documents. */
 type ErrorDocument = { message: string | undefined; code: string | undefined; param: string | undefined };
 
 const MAX_MESSAGE_LENGTH = 500;
 
-/** Gives a failed HTTP answer its kind. The same for every path to a provider, so that they cannot differ. */
+/** Classifies a failed HTTP response. Every path to a provider uses this, so that they agree. */
 export function errorFromStatus(answer: FailedAnswer): ProviderError {
   const { status, header, providerRequestId, cause } = answer;
   const { message, code, param } = readDocument(answer.body);
@@ -27,7 +27,7 @@ export function errorFromStatus(answer: FailedAnswer): ProviderError {
   );
 }
 
-/** An error reported inside an answer that had begun well. */
+/** An error reported inside a stream that began successfully. */
 export function errorFromEvent(document: unknown, providerRequestId: string | null): ProviderError {
   const { message, code } = readDocument(document);
   const text = `${code ?? ''} ${message ?? ''}`;
@@ -50,7 +50,7 @@ function kindOf(status: number, text: string): ProviderErrorKind {
     case 404:
       return 'not_found';
     case 408:
-    // the provider's own gateway gave up waiting, while the work may have gone on
+    // the provider's gateway stopped waiting, while the call may have continued
     case 504:
       return 'timeout';
     case 429:
@@ -67,7 +67,7 @@ function kindOf(status: number, text: string): ProviderErrorKind {
   return 'bad_request';
 }
 
-/** OpenAI and Gemini nest under `error`, Anthropic too, xAI puts the text there, Mistral writes it at the top. */
+/** OpenAI, Anthropic and Gemini nest the fields under `error`; for xAI, `error` is the text; Mistral does not nest. */
 function readDocument(body: unknown): ErrorDocument {
   const outer = asRecord(body);
   const inner = asRecord(outer.error);
@@ -87,7 +87,7 @@ function text(value: unknown): string | undefined {
   return typeof value === 'string' && value !== '' ? value : undefined;
 }
 
-/** `retry-after-ms` is what OpenAI sends beside the standard header, whose dates are rare and not worth guessing at. */
+/** OpenAI also sends `retry-after-ms`. A date in the standard header is ignored. */
 function readRetryAfterMs(header: FailedAnswer['header']): number | null {
   const milliseconds = Number(header('retry-after-ms') ?? Number.NaN);
   if (Number.isFinite(milliseconds) && milliseconds >= 0) return milliseconds;

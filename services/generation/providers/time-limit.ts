@@ -1,16 +1,16 @@
 import { ProviderError } from './domain/provider-error.ts';
 
-/** Ends a call that is silent for too long, or whose caller gives up. */
+/** Ends a call that exceeds its timeout, or that is cancelled. */
 export type TimeLimit = {
-  /** What ends the call. */
+  /** Aborted when the call must end. */
   readonly signal: AbortSignal;
-  /** Waits this long for the next sign of life. */
+  /** Restarts the timer. */
   readonly renew: (timeoutMs: number) => void;
-  /** The provider is not to blame for what takes long now: a client that reads slowly. */
+  /** Stops the timer while a slow client reads. */
   readonly pause: () => void;
-  /** Why the call ended, if it was us who ended it. */
+  /** Why we ended the call; undefined if we did not. */
   readonly reason: () => ProviderError | undefined;
-  /** Must be called in the end. */
+  /** Stops the timer and removes the listener. Must always be called. */
   readonly release: () => void;
 };
 

@@ -188,7 +188,7 @@ for (const provider of ['anthropic', 'gemini'] as const) {
     t.pass('the provider saw both go');
   });
 
-  t.test(`given ${provider} and nobody listening, it fails as the network's`, async (t) => {
+  t.test(`given ${provider} at a closed port, the failure is the network's`, async (t) => {
     const nowhere = adapterAt[provider]('http://127.0.0.1:9');
     await t.rejects(nowhere.chat(chat('x'), callContext()), providerError({ blame: 'network' }));
     t.equal((await readStream(nowhere, chat('x'))).error?.blame, 'network');

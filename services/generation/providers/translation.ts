@@ -1,10 +1,10 @@
-/** What the translations from OpenAI's format have in common. */
+/** Shared by the translations from OpenAI's format. */
 import type { ChatCompletionRequest, ChatMessage } from '#libs/contracts/chat-completions.ts';
 import { ProviderError, unsupported } from './domain/provider-error.ts';
 
 type Content = ChatMessage['content'];
 
-/** The text of a message's content; images are left out. */
+/** The text of a message's content, without images. */
 export function textOf(content: Content): string {
   if (typeof content === 'string') return content;
   let text = '';
@@ -15,7 +15,7 @@ export function textOf(content: Content): string {
   return text;
 }
 
-/** System and developer messages as one text: these providers take one instruction, wherever it stood. */
+/** All system and developer messages as one text, because these providers accept a single instruction. */
 export function systemText(messages: readonly ChatMessage[]): string {
   return messages
     .filter(({ role }) => role === 'system' || role === 'developer')
@@ -28,7 +28,7 @@ const DATA_URL = /^data:(image\/(?:png|jpeg|gif|webp));base64,([A-Za-z0-9+/=\s]+
 
 export type ImageSource = { mimeType: string; base64: string } | { url: string };
 
-/** @throws ProviderError `bad_request` when it is neither a base64 image nor an http URL. */
+/** @throws ProviderError `bad_request` unless it is a base64 image or an http URL. */
 export function readImage(url: string, param: string): ImageSource {
   if (/^https?:\/\//i.test(url)) return { url };
   const [, mimeType, base64] = DATA_URL.exec(url) ?? [];
@@ -39,7 +39,7 @@ export function readImage(url: string, param: string): ImageSource {
   return { mimeType, base64 };
 }
 
-/** A tool's arguments as the object they stand for; models may have written anything. */
+/** A tool's arguments as an object. Models can write invalid JSON, which becomes `{ input: text }`. */
 export function parseArguments(text: string): Record<string, unknown> {
   try {
     const value = JSON.parse(text) as unknown;
@@ -47,7 +47,7 @@ export function parseArguments(text: string): Record<string, unknown> {
       return value as Record<string, unknown>;
     }
   } catch {
-    // told apart from an empty object below
+    // handled below
   }
   return text.trim() === '' ? {} : { input: text };
 }
@@ -55,7 +55,7 @@ export function parseArguments(text: string): Record<string, unknown> {
 type Parameter = keyof ChatCompletionRequest;
 
 /**
- * Refuses parameters that change the answer and that a provider does not have. Zero and `false` ask for nothing.
+ * Refuses parameters that would change the answer and that a provider lacks. Zero and `false` have no effect.
  * @throws ProviderError `unsupported`
  */
 export function refuseParameters(
@@ -70,10 +70,10 @@ export function refuseParameters(
   }
 }
 
-/** Shares of the output cap that each effort may spend on thinking; what is left is for the answer. */
+/** The share of the output cap that each effort may spend on reasoning. The rest is for the answer. */
 const EFFORT_PERCENT = { none: 0, minimal: 10, low: 20, medium: 50, high: 80 } as const;
 
-/** Tokens of the cap that may go into thinking; undefined where the client leaves it to the model. */
+/** The reasoning budget inside the cap; undefined if the client leaves it to the model. */
 export function thinkingBudget(
   { reasoning_effort: effort }: ChatCompletionRequest,
   cap: number,

@@ -1,7 +1,7 @@
 import { promptTokens, type Units } from '#libs/pricing/units.ts';
 import type { AnswerUsage } from './domain/chat-format.ts';
 
-/** Our disjoint classes in OpenAI's accounting: cached inside the prompt, reasoning inside the completion. */
+/** Our disjoint classes in OpenAI's accounting: the prompt includes cached tokens, the completion includes reasoning. */
 export function toOpenAiUsage(units: Units): AnswerUsage {
   const prompt = promptTokens(units);
   const completion = (units.output ?? 0) + (units.reasoning ?? 0);

@@ -19,35 +19,42 @@ const scope = (accountId: string) => ({
   deadlineMs: Number.MAX_VALUE,
 });
 
-t.test('given PostgreSQL, stops end running work, and those in force are known from the start', async (t) => {
-  const { pool, url } = await createTestDatabase(t);
-  const listener = createListener({ connectionString: url, applicationName: 'stop-watch', retryDelayMs: 1 });
-  t.teardown(() => listener.close());
-  const ledger = createLedger({ pool });
-  await ledger.stop(stopOf('early'));
-  const registry = createActiveRequests();
-  const watch = createStopWatch({ listener, ledger, activeRequests: registry, logger });
-  await watch.start();
-  t.throws(() => registry.begin(scope('early')), { code: 'emergency_stop' });
+t.test(
+  'given PostgreSQL, stops end active requests, and active stops are known from the start',
+  async (t) => {
+    const { pool, url } = await createTestDatabase(t);
+    const listener = createListener({
+      connectionString: url,
+      applicationName: 'stop-watch',
+      retryDelayMs: 1,
+    });
+    t.teardown(() => listener.close());
+    const ledger = createLedger({ pool });
+    await ledger.stop(stopOf('early'));
+    const registry = createActiveRequests();
+    const watch = createStopWatch({ listener, ledger, activeRequests: registry, logger });
+    await watch.start();
+    t.throws(() => registry.begin(scope('early')), { code: 'emergency_stop' });
 
-  const work = registry.begin(scope('a1'));
-  const ended = once(work.signal, 'abort');
-  await ledger.stop({ ...stopOf('a1'), id: ID.replace('e001', 'e002') });
-  await ended;
-  t.equal(work.reason(), 'emergency_stop');
+    const work = registry.begin(scope('a1'));
+    const ended = once(work.signal, 'abort');
+    await ledger.stop({ ...stopOf('a1'), id: ID.replace('e001', 'e002') });
+    await ended;
+    t.equal(work.reason(), 'emergency_stop');
 
-  const other = registry.begin(scope('a2'));
-  const otherEnded = once(other.signal, 'abort');
-  await pool.query(
-    `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'stop-watch'`,
-  );
-  await ledger.stop({ ...stopOf('a2'), id: ID.replace('e001', 'e003') });
-  await otherEnded;
-  t.equal(other.reason(), 'emergency_stop', 'also when the connection broke just then');
-  watch.stop();
-});
+    const other = registry.begin(scope('a2'));
+    const otherEnded = once(other.signal, 'abort');
+    await pool.query(
+      `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'stop-watch'`,
+    );
+    await ledger.stop({ ...stopOf('a2'), id: ID.replace('e001', 'e003') });
+    await otherEnded;
+    t.equal(other.reason(), 'emergency_stop', 'also when the connection broke just then');
+    watch.stop();
+  },
+);
 
-t.test('given a gap, what was missed is read, however long the database takes', async (t) => {
+t.test('given a gap, missed stops are read as soon as the database answers', async (t) => {
   let onGap = () => {};
   let onNotify: Notify = () => {};
   const listener = {
@@ -73,7 +80,7 @@ t.test('given a gap, what was missed is read, however long the database takes', 
   for (const noise of ['', 'no json', '{"kind":"prices"}', '{"kind":"stop","stop":"planet"}']) {
     onNotify('inkmeter', noise);
   }
-  t.equal(work.reason(), null, 'notificationsDuring of others are passed over');
+  t.equal(work.reason(), null, 'other notifications are ignored');
   const ended = once(work.signal, 'abort');
   inForce = [{ id: ID, kind: 'global', target: '' }];
   failures = 2;

@@ -1,4 +1,4 @@
-/** What is true of all work, whatever kind: who may ask for it, what is logged and counted, and how it ends. */
+/** Requests of every kind: who may send them, what is logged and counted, and how they end. */
 import t from 'tap';
 import { createContextSigner } from '#libs/auth/internal-context.ts';
 import { createChannelClient } from '#libs/channel/client.ts';
@@ -14,9 +14,12 @@ type Answer = any;
 const { newId, clock } = systemRuntime;
 const chat = (content: string) => ({ model: 'gpt-4o', messages: [{ role: 'user', content }] });
 
-t.test('given somebody who is not a service of ours, then no channel is opened', async (t) => {
+t.test('given a caller that is not one of our services, then no channel is opened', async (t) => {
   const { url } = await createTestGeneration(t);
-  const signer = createContextSigner({ secrets: ['the secret of somebody else entirely'], now: clock.now });
+  const signer = createContextSigner({
+    secrets: ['a secret that the service does not know'],
+    now: clock.now,
+  });
   const forged = createWorkChannel({ url, signer, now: clock.now, newId });
   await t.rejects(async () => forged.channel(), {
     name: 'ChannelError',
@@ -28,13 +31,13 @@ t.test('given somebody who is not a service of ours, then no channel is opened',
     [{ ...unsigned, path: '/elsewhere' }, 404],
     [{ ...unsigned, protocol: 'websocket' }, 426],
   ] as const) {
-    const stranger = createChannelClient(options);
-    await t.rejects(async () => stranger.channel(), { cause: { message: `it answered ${status}` } });
+    const client = createChannelClient(options);
+    await t.rejects(async () => client.channel(), { cause: { message: `it answered ${status}` } });
   }
   t.equal((await request(`${url}/v1/chat/completions`, { body: chat('Rivers') })).status, 401);
 });
 
-t.test('given work of every ending, then each has one line and is counted', async (t) => {
+t.test('given requests with every ending, then each is logged once and counted', async (t) => {
   const generation = await createTestGeneration(t);
   const ask = async (body: unknown, plan = chatPlan()) => {
     const { requestId, headers } = await generation.admit(plan);
@@ -75,7 +78,7 @@ t.test('given work of every ending, then each has one line and is counted', asyn
   t.match(metrics, /refusals_total\{code="provider_error".*\} 1/);
 });
 
-t.test('given a service that is stopped, then work that has begun is finished', async (t) => {
+t.test('given a service that is stopped, then running requests complete', async (t) => {
   const generation = await createTestGeneration(t);
   const { requestId, headers } = await generation.admit(chatPlan());
   const body = chat('Rivers [[simulate: slow=300]]');
@@ -87,7 +90,7 @@ t.test('given a service that is stopped, then work that has begun is finished', 
   await closed;
 });
 
-t.test('given a service that is overloaded, then work is refused and its hold released', async (t) => {
+t.test('given an overloaded service, then requests are refused and their holds released', async (t) => {
   const generation = await createTestGeneration(t, { EVENT_LOOP_DELAY_LIMIT: '1ms' });
   const busy = setInterval(() => {
     const until = performance.now() + 40;

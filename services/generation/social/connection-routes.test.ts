@@ -3,7 +3,7 @@ import { findBreaches } from '#libs/ledger/invariants.ts';
 import { ACCOUNT, type Answer, createTestSocial, OTHER_ACCOUNT, type TestSocial } from './social.fixture.ts';
 
 const CONNECTIONS = '/api/social/connections';
-const SECRET = 'oauth-token-that-nobody-may-see';
+const SECRET = 'oauth-token-that-must-stay-secret';
 
 const connect = (
   social: TestSocial,
@@ -103,7 +103,7 @@ t.test('given credentials, they are in no table, no answer and no line of the lo
   await connect(social, 'x'.repeat(101));
   for (const text of [JSON.stringify(rows), JSON.stringify([body, shown]), social.log()]) {
     t.notMatch(text, SECRET);
-    t.notMatch(text, 'nobody-may-see');
+    t.notMatch(text, 'must-stay-secret');
   }
 });
 

@@ -14,7 +14,7 @@ export function socialTasks(options: PublishOptions): Task[] {
       schema: z.object({ postId: z.uuid(), accountId: z.uuid() }),
       run: ({ postId }) => publishPost(options, postId),
     }),
-    // Every post has a job of its own. This finds attempts that never ended, and posts whose job is gone.
+    // Every post has a job of its own. This task finds attempts without an outcome, and posts whose job was lost.
     defineTask({
       name: 'publish-due-posts',
       schedule: { cron: '* * * * *' },

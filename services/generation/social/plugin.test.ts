@@ -10,7 +10,7 @@ const methodOf = ({ method }: Operation) => method as 'GET' | 'POST' | 'DELETE';
 const urlOf = ({ path }: Operation, id = SOME_ID) => path.replace('{id}', encodeURIComponent(id));
 const JSON_TYPE = { 'content-type': 'application/json' };
 
-t.test('given nobody, every operation says so, whatever is sent', async (t) => {
+t.test('given no caller, every operation refuses, even an invalid body', async (t) => {
   const social = await createTestSocial(t);
   for (const operation of operations) {
     const answer = await social.call(methodOf(operation), urlOf(operation), {
@@ -21,7 +21,7 @@ t.test('given nobody, every operation says so, whatever is sent', async (t) => {
   }
 });
 
-t.test('given an id that nothing has, or that is none, there is nothing', async (t) => {
+t.test('given an unknown or invalid id, nothing is found', async (t) => {
   const social = await createTestSocial(t);
   for (const operation of operations.filter(({ params }) => params !== undefined)) {
     const body = operation.body && {};
@@ -35,7 +35,7 @@ t.test('given an id that nothing has, or that is none, there is nothing', async 
 });
 
 t.test(
-  'given bodies that are broken, of the wrong kind or too large, each gets its own answer',
+  'given bodies that are malformed, of the wrong type or too large, each gets its own problem',
   async (t) => {
     const social = await createTestSocial(t, { variables: { BODY_LIMIT: '4kb' } });
     for (const { operationId, path, bodyExample } of operations.filter(({ body }) => body !== undefined)) {
@@ -63,7 +63,7 @@ t.test(
   },
 );
 
-t.test('given lists, pages that make no sense are refused', async (t) => {
+t.test('given lists, invalid pages are refused', async (t) => {
   const social = await createTestSocial(t);
   for (const { path } of operations.filter(({ querystring }) => querystring !== undefined)) {
     for (const query of ['limit=0', 'limit=101', 'limit=x', 'cursor=1', `cursor=${SOME_ID}x`]) {

@@ -42,7 +42,7 @@ t.test('given a draft, when it is published, then it counts, is seen once, and s
     scheduled_at: null,
     url: null,
   });
-  t.equal(await usedToday(social), 0n, 'a draft is nobody’s business');
+  t.equal(await usedToday(social), 0n, 'a draft does not count');
 
   const published = await social.call('POST', `${POSTS}/${draft.id}/publish`, { body: {} });
   t.match(published, {
@@ -312,7 +312,7 @@ t.test('given another tenant, posts and connections are out of sight', async (t)
   t.match(await write(social, SOME_ID), { status: 404 });
 });
 
-t.test('given times and actions that make no sense, each is told', async (t) => {
+t.test('given invalid times and actions, each is refused', async (t) => {
   const social = await createTestSocial(t);
   const connectionId = await connect(social);
   t.match(await schedule(social, connectionId, -MINUTE_MS), {

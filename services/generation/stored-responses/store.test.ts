@@ -10,7 +10,7 @@ const ACCOUNT = '0190a1b2-0000-7000-8000-00000000a001';
 const OTHER = '0190a1b2-0000-7000-8000-00000000a002';
 const answer = { status: 200, headers: { 'content-type': 'text/plain' }, body: Buffer.from('Grüße') };
 
-t.test('given a request at work, its state follows it', async (t) => {
+t.test('given a running request, its state is found', async (t) => {
   const { pool } = await createTestDatabase(t);
   const database = createDatabase(pool);
   const expire = () => pool.query(`UPDATE generation_results SET lease_until = now() - interval '1 second'`);
@@ -24,14 +24,14 @@ t.test('given a request at work, its state follows it', async (t) => {
   t.strictSame(
     await stored.findStoredResponse(database, REQUEST, ACCOUNT),
     { state: 'unknown' },
-    'its process is gone',
+    'its lease has expired',
   );
   await stored.renewLeases(database, []);
   await stored.renewLeases(database, [REQUEST]);
   t.strictSame(
     await stored.findStoredResponse(database, REQUEST, ACCOUNT),
     { state: 'running' },
-    'or was only slow',
+    'after a late renewal',
   );
 
   const ledger = createLedger({ pool });
@@ -41,19 +41,19 @@ t.test('given a request at work, its state follows it', async (t) => {
   t.strictSame(
     await stored.findStoredResponse(database, REQUEST, ACCOUNT),
     { state: 'running' },
-    'what is not settled is not done',
+    'an unsettled response is not done',
   );
   await expire();
   t.strictSame(
     await stored.findStoredResponse(database, REQUEST, ACCOUNT),
     { state: 'unknown' },
-    'and nobody is left to settle it',
+    'and its process has ended',
   );
   await stored.renewLeases(database, [REQUEST]);
   t.strictSame(
     await stored.findStoredResponse(database, REQUEST, ACCOUNT),
     { state: 'running' },
-    'or its process is still trying',
+    'its process still settles it',
   );
   await ledger.settle(testSettle(ACCOUNT, REQUEST, { cost: 3n }));
   await expire();
@@ -66,12 +66,12 @@ t.test('given a request at work, its state follows it', async (t) => {
       headers: answer.headers,
       body_base64: answer.body.toString('base64'),
     },
-    'an answer outlives its lease and is not given up',
+    'a response outlives its lease and cannot be abandoned',
   );
   t.strictSame(
     await stored.findStoredResponse(database, REQUEST, OTHER),
     { state: 'unknown' },
-    'nobody else finds it',
+    'other accounts do not find it',
   );
 
   t.equal(await stored.purgeStoredResponses(database), 0);
@@ -79,7 +79,7 @@ t.test('given a request at work, its state follows it', async (t) => {
   t.equal(await stored.purgeStoredResponses(database), 1);
 });
 
-t.test('given a request of several calls, it is done with the last one', async (t) => {
+t.test('given a request of several calls, it is done when the last is settled', async (t) => {
   const { pool } = await createTestDatabase(t);
   const database = createDatabase(pool);
   const ledger = createLedger({ pool });
@@ -93,7 +93,7 @@ t.test('given a request of several calls, it is done with the last one', async (
   t.match(await stored.findStoredResponse(database, REQUEST, ACCOUNT), { state: 'done' });
 });
 
-t.test('given a request that was given up, it may run again', async (t) => {
+t.test('given an abandoned request, it can run again', async (t) => {
   const { pool } = await createTestDatabase(t);
   const database = createDatabase(pool);
   await stored.beginStoredResponse(database, REQUEST, ACCOUNT);

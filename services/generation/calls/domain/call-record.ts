@@ -7,17 +7,17 @@ import type { StreamPiece } from '../../providers/domain/stream-piece.ts';
 
 type CappedCall = Pick<PlannedCall, 'outputTokens' | 'choices'>;
 
-/** Any call may write this much: what surrounds a tool's arguments is no token of the cap. */
-const SMALLEST_TEXT_LENGTH = 65_536;
+/** Every call may produce this much, because the names around tool arguments do not count against the cap. */
+const MIN_TEXT_LENGTH = 65_536;
 
-/** A longer text than this has more tokens than the call was allowed, whatever they are. */
-function longestTextOf(call: CappedCall): number {
-  return Math.max(outputCapOf(call) * LONGEST_TOKEN_BYTES, SMALLEST_TEXT_LENGTH);
+/** A longer text exceeds the call's output cap with any tokenizer. */
+function maxTextLengthOf(call: CappedCall): number {
+  return Math.max(outputCapOf(call) * LONGEST_TOKEN_BYTES, MIN_TEXT_LENGTH);
 }
 
 /**
- * What is known of one provider call as it goes. Whatever ends the call, the books are kept from here: it holds what
- * the provider reported so far, and what the model wrote, to be counted where the provider does not get to report.
+ * What is known about one provider call while it runs: the usage reported so far, and the text, which is counted if the
+ * provider reports no usage. The call is settled from this record however it ends.
  */
 export class CallRecord implements CallTrace {
   requestBytes = 0;
@@ -31,18 +31,18 @@ export class CallRecord implements CallTrace {
   text = '';
   reasoning = '';
   readonly #startedAt = performance.now();
-  readonly #longestText: number;
+  readonly #maxTextLength: number;
 
   constructor(call: CappedCall) {
-    this.#longestText = longestTextOf(call);
+    this.#maxTextLength = maxTextLengthOf(call);
   }
 
-  /** Output has arrived. */
+  /** Whether any output has arrived. */
   get hasOutput(): boolean {
     return this.text !== '' || this.reasoning !== '';
   }
 
-  /** @throws ProviderError `malformed` when the provider does not keep to the cap: what it writes on was never held. */
+  /** @throws ProviderError `malformed` when the provider exceeds the output cap, because the excess was never held. */
   take({ bytes, text, reasoning, usage }: StreamPiece): void {
     this.firstByteMs ??= this.#elapsedMs();
     if (bytes !== null)
@@ -50,8 +50,8 @@ export class CallRecord implements CallTrace {
     this.text += text;
     this.reasoning += reasoning;
     if (usage) this.usage = usage;
-    if (this.text.length + this.reasoning.length > this.#longestText)
-      throw new ProviderError('malformed', 'The provider wrote more than it was allowed to.');
+    if (this.text.length + this.reasoning.length > this.#maxTextLength)
+      throw new ProviderError('malformed', 'The provider exceeded the output cap.');
   }
 
   end(): void {

@@ -4,12 +4,12 @@ import { countImages, overheadTokens, promptTexts } from '#libs/pipelines/prompt
 import type { Tokenizer } from '#libs/pricing/model.ts';
 import { countTokens as countExactly } from '#libs/tokens/count-tokens.ts';
 
-/** Without a public tokenizer. English has 4 to 5 bytes a token, so this errs towards too many. */
+/** For models without a public tokenizer. English text has 4 to 5 bytes per token, so this overestimates. */
 const BYTES_PER_TOKEN = 3;
 
 export type CountedTokens = { tokens: number; isExact: boolean };
 
-/** Counts what a model wrote or read, up to what is enough: whether it is any more does not matter then. */
+/** Counts the tokens of a text. @param enough counting may stop once this many are found. */
 export async function countTokens(
   text: string,
   provider: string,
@@ -22,8 +22,8 @@ export async function countTokens(
 }
 
 /**
- * The tokens of a chat's prompt with all that a vendor may wrap around it. What an image comes to cannot be counted, so a
- * prompt with one has what was held.
+ * Counts the tokens of a chat's prompt, including what a vendor may add to it. Image tokens cannot be counted, so a
+ * prompt with images counts at its held bound.
  */
 export async function countPrompt(
   request: ChatCompletionRequest,
@@ -35,7 +35,7 @@ export async function countPrompt(
   return tokens + overheadTokens(request);
 }
 
-/** GPT-3.5 and GPT-4 before 4o have the older encoding. */
+/** GPT-3.5, and GPT-4 before 4o, use the older encoding. */
 function tokenizerOf(model: string): Tokenizer {
   return /^gpt-(3\.5|4($|-))/.test(model) ? 'cl100k_base' : 'o200k_base';
 }

@@ -29,10 +29,10 @@ const CODE_BY_REASON: Readonly<Record<EndReason, ProblemCode>> = {
   shutdown: 'service_unavailable',
 };
 
-/** A failed call, for the client and for the books. */
+/** A failed call: how it is settled, what the client receives, and its metric. */
 export type Failure = { outcome: Outcome; problem: ProblemError; metric: ProviderOutcome };
 
-/** @param reason why we ended the work, if we did: it explains whatever the provider call then threw. */
+/** @param reason why we ended the request, if we did. It takes precedence over the error of the call. */
 export function failureOf(thrown: unknown, call: PlannedCall, reason: EndReason | null): Failure {
   if (reason !== null) {
     const code = CODE_BY_REASON[reason];
@@ -59,7 +59,7 @@ export function failureOf(thrown: unknown, call: PlannedCall, reason: EndReason 
   };
 }
 
-/** The provider's own words are shown only where they are about the client's request. */
+/** The provider's message is shown only if the client's request caused the failure. */
 function problemOf(code: ProblemCode, error: ProviderError, { provider }: PlannedCall): ProblemError {
   const { message, status, param, retryAfterMs, retryable, blame } = error;
   const isCallers = blame === 'caller';

@@ -5,12 +5,12 @@ import type { Units } from '#libs/pricing/units.ts';
 import type { CallRecord } from './call-record.ts';
 import { countTokens } from './count-tokens.ts';
 
-/** How a call ended, as the books have it. */
+/** How a call ended, as it is settled. */
 export type Outcome = {
   status: 'ok' | 'aborted' | 'error';
   /** A problem's code. */
   errorCode: string | null;
-  /** The provider may have worked, whatever arrived of it. */
+  /** The provider may have done billable work, even if nothing arrived. */
   mayBeBilled: boolean;
 };
 
@@ -19,14 +19,14 @@ export type Measured = { units: Units; source: UsageSource };
 const NOTHING: Units = {};
 
 /**
- * What a call came to.
+ * Measures the usage of a call.
  *
- * - The provider's final figures are taken as they are, above the cap too.
- * - A call that failed before it wrote anything came to nothing, unless the provider may have worked on it all the same.
- * - Otherwise the output is counted from what arrived, and the rest is what the provider said, else the prompt as far as
- *   it can be counted: this holds for a call that broke in the middle, that we ended, or whose provider does not report.
+ * - The provider's final figures are used as reported, also above the cap.
+ * - A call that failed before any output used nothing, unless the provider may have billed it.
+ * - Otherwise (the call broke, we ended it, or the provider reports no usage) output is counted from what arrived. Input
+ *   is what the provider reported, else the counted prompt.
  *
- * @param countPrompt a closer figure than the bound of the prompt, which may be as large as its bytes.
+ * @param countPrompt a closer figure than the prompt's bound, which can be as large as its bytes.
  */
 export async function measure(
   call: PlannedCall,
@@ -36,8 +36,8 @@ export async function measure(
 ): Promise<Measured> {
   const { usage, text, reasoning } = record;
   if (usage?.final) return { units: usage.units, source: 'provider' };
-  const cameToNothing = status !== 'ok' && !(mayBeBilled && record.isInFlight);
-  if (cameToNothing && !record.hasOutput) return { units: NOTHING, source: 'estimated' };
+  const isUnbilled = status !== 'ok' && !(mayBeBilled && record.isInFlight);
+  if (isUnbilled && !record.hasOutput) return { units: NOTHING, source: 'estimated' };
 
   const known = usage?.units ?? { input: await inputOf(call, countPrompt), ...call.otherUnits };
   const cap = outputCapOf(call);
@@ -54,7 +54,7 @@ export async function measure(
   };
 }
 
-/** Never more than was held for it. */
+/** At most what was held for the prompt. */
 async function inputOf({ inputTokens }: PlannedCall, countPrompt?: () => Promise<number>): Promise<number> {
   return countPrompt === undefined ? inputTokens : Math.min(inputTokens, await countPrompt());
 }

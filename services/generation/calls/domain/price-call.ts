@@ -13,17 +13,17 @@ import { promptTokens, totalTokens, type Units } from '#libs/pricing/units.ts';
 import type { CallRecord } from './call-record.ts';
 import type { Measured, Outcome } from './measure.ts';
 
-/** What a call is charged with. */
+/** The charge for a call. */
 export type PricedCall = {
   units: Units;
   source: UsageSource;
   cost: CostParts;
   tokens: number;
-  /** The provider reported something that has no price of its own; it was charged at the dearest that has one. */
+  /** The provider reported a class without a price, which was charged at the highest price of the model. */
   hasUnpricedClass: boolean;
 };
 
-/** A version names the same prices for ever, so they are read once. */
+/** The prices of a version never change, so each is parsed once. */
 const prices = new LRUCache<string, ModelPrice>({ max: 1_000 });
 
 function priceOf(wire: ModelPriceWire): ModelPrice {
@@ -35,7 +35,7 @@ function priceOf(wire: ModelPriceWire): ModelPrice {
   return price;
 }
 
-/** Prices what was measured. Never free by mistake: a class without a price costs as much as the dearest beside it. */
+/** Prices the measured usage. A class without a price costs as much as the model's most expensive class. */
 export function priceCall(call: PlannedCall, { units, source }: Measured): PricedCall {
   const price = priceOf(call.price);
   const tokens = totalTokens(units);
@@ -50,7 +50,7 @@ export function priceCall(call: PlannedCall, { units, source }: Measured): Price
   }
 }
 
-/** The row a call becomes. */
+/** The facts of a call for its usage row. */
 export function factsOf(
   call: PlannedCall,
   record: CallRecord,

@@ -17,24 +17,24 @@ export type SettlementOptions = {
   sleep: (ms: number) => Promise<void>;
 };
 
-/** The hold of one request: its calls are settled one by one, and in the end nothing is left open. */
+/** Settles the calls of one hold, and closes it. */
 export type Settlement = {
   /**
-   * Puts a call into the books. Settling is idempotent, so it is repeated while the database is away: what a provider
-   * was paid for must not be lost to a restart.
-   * @param isLast releases what the hold has left, in the same transaction.
-   * @throws ProblemError `metering_unavailable` when the call did not get into the books: then no result may leave.
+   * Settles one call. Settling is idempotent and is retried while the database is down, so that a restart does not lose
+   * paid usage.
+   * @param isLast also releases the rest of the hold, in the same transaction.
+   * @throws ProblemError `metering_unavailable` if the call could not be settled; its result must not be sent.
    */
   readonly settle: (entry: SettleEntry, isLast: boolean) => Promise<SettleAnswer>;
-  /** Releases what is left, unless that has been done. Never throws: the sweeper does what this cannot. */
+  /** Releases the rest of the hold once. Never throws: a hold that cannot be closed expires. */
   readonly close: () => Promise<void>;
 };
 
 export type SettleEntry = { call: PlannedCall; record: CallRecord; outcome: Outcome; priced: PricedCall };
 
 /**
- * About 15 seconds in all: longer than a database needs to come back, shorter than clients wait. Never more than a second
- * apart, so that a database that comes and goes is met while it is there.
+ * About 15 seconds in total: longer than a database restart, shorter than clients wait. At most one second apart, so that
+ * an unstable database is reached while it is up.
  */
 const RETRY_DELAYS_MS = [25, 50, 100, 200, 400, 700, ...new Array<number>(14).fill(1_000)];
 
@@ -70,7 +70,7 @@ export function createSettlement(
       };
       try {
         const answer = await settleWithRetry(request);
-        if (answer.outcome === 'unknown_hold') throw new Error('There is no such hold.');
+        if (answer.outcome === 'unknown_hold') throw new Error('The hold does not exist.');
         if (isLast) isClosed = true;
         const metric = answer.outcome === 'repeated' ? 'replayed' : 'settled';
         metrics.recordSettle(metric, performance.now() - startedAt);
@@ -87,21 +87,18 @@ export function createSettlement(
               overrun,
               unpriced: priced.hasUnpricedClass,
             },
-            'a call settled differently than held',
+            'call settled beyond its hold',
           );
         }
         return answer;
       } catch (error) {
         metrics.recordSettle('failed', performance.now() - startedAt);
-        // left to expire, which tells that something of it is missing; closed, it would look settled
+        // The hold must expire rather than close: a closed hold would look settled.
         isClosed = true;
-        // the one place where these figures then are
+        // The log is now the only record of these figures.
         const { meters, callIndex } = request;
         const amounts = Object.fromEntries(Object.entries(meters).map(([name, n]) => [name, n.toString()]));
-        logger.error(
-          { err: error, hold: hold.holdId, call: callIndex, amounts },
-          'a call could not be settled',
-        );
+        logger.error({ err: error, hold: hold.holdId, call: callIndex, amounts }, 'settlement failed');
         throw problem('metering_unavailable', { cause: error, headers: { 'retry-after': '5' } });
       }
     },
@@ -110,10 +107,7 @@ export function createSettlement(
       if (isClosed) return;
       isClosed = true;
       await ledger.close(hold).catch((error: unknown) => {
-        logger.warn(
-          { err: error, hold: hold.holdId },
-          'a hold could not be closed and is left to the sweeper',
-        );
+        logger.warn({ err: error, hold: hold.holdId }, 'closing a hold failed');
       });
     },
   };

@@ -33,7 +33,7 @@ export class AnthropicAdapter implements ProviderAdapter {
       fetch: throwFailedAnswers(options.fetch, REQUEST_ID_HEADER),
       maxRetries: 0,
       logLevel: 'off',
-      // given, so that the SDK does not look for them in the environment
+      // null keeps the SDK from reading them from the environment
       authToken: null,
       webhookKey: null,
     });
@@ -72,7 +72,7 @@ export class AnthropicAdapter implements ProviderAdapter {
         yield* translator.translate(event);
         limit.renew(context.idleTimeoutMs);
       }
-      // the SDK ends quietly when it was aborted, and when the provider hung up in the middle
+      // the SDK ends without an error when it was aborted, or when the provider closed the connection
       const reason = limit.reason();
       if (reason !== undefined) throw reason;
       if (!translator.isFinished()) {
@@ -85,7 +85,7 @@ export class AnthropicAdapter implements ProviderAdapter {
     }
   }
 
-  /** What `messages.create` does, without the warning it prints at every call of some models. */
+  /** Like `messages.create`, without the warning it prints for some models. */
   #post<Answer>(body: Anthropic.MessageCreateParams, context: CallContext, limit: TimeLimit) {
     return this.#client.post<Answer>('/v1/messages', {
       ...sdkRequestOptions(context, limit),

@@ -11,11 +11,11 @@ import {
   thinkingBudget,
 } from '../translation.ts';
 
-/** There is no JSON mode without a schema. Short enough for the overhead that every prompt's bound includes. */
+/** Anthropic has no JSON mode without a schema. Short enough for the overhead in every prompt's bound. */
 const JSON_INSTRUCTION = 'Answer with one JSON object and nothing else.';
 
 /** https://docs.anthropic.com/en/docs/build-with-claude/extended-thinking */
-const SMALLEST_THINKING_BUDGET = 1024;
+const MIN_THINKING_BUDGET = 1024;
 
 type Block = Anthropic.ContentBlockParam;
 type Turn = { role: 'user' | 'assistant'; content: Block[] };
@@ -27,14 +27,14 @@ type Turn = { role: 'user' | 'assistant'; content: Block[] };
  */
 export function toAnthropicRequest(chat: NormalisedChat): Anthropic.MessageCreateParamsNonStreaming {
   const { body } = chat;
-  if (chat.choices > 1) throw unsupported('n', 'it gives one answer per request');
+  if (chat.choices > 1) throw unsupported('n', 'it returns one answer per request');
   refuseParameters(body, {
     frequency_penalty: 'it has no penalties',
     presence_penalty: 'it has no penalties',
-    logit_bias: 'it does not show tokens',
-    logprobs: 'it does not show tokens',
-    top_logprobs: 'it does not show tokens',
-    seed: 'its sampling cannot be repeated',
+    logit_bias: 'it does not expose tokens',
+    logprobs: 'it does not expose tokens',
+    top_logprobs: 'it does not expose tokens',
+    seed: 'it has no reproducible sampling',
     verbosity: 'it has no such setting',
   });
   if (body.temperature && body.temperature > 1) throw unsupported('temperature', 'its range is 0 to 1');
@@ -61,7 +61,7 @@ export function toAnthropicRequest(chat: NormalisedChat): Anthropic.MessageCreat
   };
 }
 
-/** Neighbours of one role become one turn, because all results of a turn's tools belong into the very next one. */
+/** Consecutive messages of one role become one turn, because the next turn must contain all tool results. */
 function toTurns(messages: readonly ChatMessage[]): Turn[] {
   const turns: Turn[] = [];
   messages.forEach((message, index) => {
@@ -112,7 +112,7 @@ function toBlocks(message: ChatMessage, index: number): Block[] {
   });
 }
 
-/** Empty text is refused. */
+/** Anthropic refuses empty text blocks. */
 function toTextBlocks(text: string): Anthropic.TextBlockParam[] {
   return text === '' ? [] : [{ type: 'text', text }];
 }
@@ -139,12 +139,12 @@ function toToolChoice({ tools, tool_choice: choice, parallel_tool_calls: paralle
 }
 
 /**
- * Thinking within the cap. Left off where it is not allowed (a forced tool, too small a cap) and while tool results are
- * being returned, since that would take the signed thoughts of the turn before, which this format does not carry.
+ * Thinking within the cap. Omitted if it is not allowed (a forced tool, a small cap), and when the last message is a tool
+ * result: that would require the signed thoughts of the previous turn, which OpenAI's format lacks.
  */
 function toThinking(body: ChatCompletionRequest, cap: number): Anthropic.ThinkingConfigEnabled | undefined {
   const budget = thinkingBudget(body, cap);
-  if (budget === undefined || budget < SMALLEST_THINKING_BUDGET) return undefined;
+  if (budget === undefined || budget < MIN_THINKING_BUDGET) return undefined;
   const isForced = body.tool_choice === 'required' || typeof body.tool_choice === 'object';
   if (isForced || body.messages.at(-1)?.role === 'tool') return undefined;
   return { type: 'enabled', budget_tokens: budget };

@@ -26,10 +26,10 @@ function finishOf(reason: Anthropic.StopReason | null): FinishReason {
   return (reason && FINISH_REASONS[reason]) ?? 'stop';
 }
 
-/** What an answer says of itself beside its content. */
+/** Metadata of an answer. */
 export type AnswerHead = { model: string; createdAtSeconds: number };
 
-/** @throws ProviderError `malformed` when it is not a message. */
+/** @throws ProviderError `malformed` if it is not a message. */
 export function fromAnthropicMessage(message: Anthropic.Message, head: AnswerHead): ChatCompletion {
   if (!Array.isArray(message?.content)) {
     throw new ProviderError('malformed', "The provider's answer has no content.");
@@ -71,7 +71,7 @@ export function fromAnthropicMessage(message: Anthropic.Message, head: AnswerHea
 }
 
 export type StreamTranslator = {
-  /** The pieces an event becomes; many become none. */
+  /** Translates an event into chunks; many events have none. */
   readonly translate: (event: Anthropic.RawMessageStreamEvent) => ChatDelta[];
   /** Whether the answer is complete. */
   readonly isFinished: () => boolean;
@@ -82,7 +82,7 @@ export function createStreamTranslator(head: AnswerHead): StreamTranslator {
   let id = '';
   let usage: ReportedUsage | undefined;
   let isFinished = false;
-  /** Content blocks are numbered over all kinds, tool calls among themselves. */
+  /** Anthropic numbers all content blocks together; OpenAI numbers tool calls separately. */
   const toolIndexes = new Map<number, number>();
 
   const chunk = (delta: MessageDelta, finish: FinishReason | null = null): ChatCompletionChunk => ({

@@ -4,7 +4,7 @@ import { anthropicUnits } from './usage.ts';
 t.test('golden usages become disjoint classes', async (t) => {
   const rows = [
     {
-      title: 'the cache stands beside the input',
+      title: 'the input excludes the cache',
       usage: {
         input_tokens: 21,
         cache_creation_input_tokens: 188,
@@ -30,7 +30,7 @@ t.test('golden usages become disjoint classes', async (t) => {
   for (const { title, usage, units } of rows) t.strictSame(anthropicUnits(usage), units, title);
 });
 
-t.test('what a later report leaves out stays as it was', async (t) => {
+t.test('a figure missing from a later report is kept', async (t) => {
   const earlier = anthropicUnits({ input_tokens: 9, cache_read_input_tokens: 4, output_tokens: 1 });
   t.strictSame(anthropicUnits({ output_tokens: 30, input_tokens: null }, earlier), {
     input: 9,

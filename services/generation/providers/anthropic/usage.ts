@@ -10,10 +10,10 @@ type WireUsage = {
 };
 
 /**
- * Anthropic's accounting: what was read from or written to the cache stands beside `input_tokens`, thinking is part of
- * `output_tokens`.
+ * Anthropic's accounting: `input_tokens` excludes tokens read from or written to the cache; `output_tokens` includes
+ * thinking.
  *
- * @param earlier figures of the same call; later ones may leave out what has not changed.
+ * @param earlier figures of the same call. Later reports may omit unchanged figures.
  * @see https://docs.anthropic.com/en/api/messages#response-usage
  */
 export function anthropicUnits(usage: unknown, earlier?: Units): Units | undefined {

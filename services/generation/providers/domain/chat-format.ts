@@ -1,5 +1,5 @@
 /**
- * What providers answer with, in OpenAI's shape, whoever wrote it
+ * Answers in OpenAI's format, which all providers are translated to
  * (https://platform.openai.com/docs/api-reference/chat/object and …/chat/streaming).
  */
 
@@ -15,7 +15,7 @@ export type AnswerMessage = {
   role: 'assistant';
   content: string | null;
   refusal: string | null;
-  /** Thinking that the model shows; the name that DeepSeek gave it and others took over. */
+  /** Visible reasoning, under the name that DeepSeek introduced and others adopted. */
   reasoning_content?: string;
   tool_calls?: AnswerToolCall[];
 };

@@ -3,28 +3,28 @@ import type { ChatCompletion } from './chat-format.ts';
 import type { CallContext, NormalisedChat, ProviderAdapter } from './provider-adapter.ts';
 import { chunkEvent, type StreamPiece, writtenReasoning, writtenText } from './stream-piece.ts';
 
-/** An answer as bytes for the client, beside what they mean. */
+/** A complete answer: its bytes for the client, and their meaning. */
 export type WholeAnswer = {
   readonly bytes: Buffer;
   readonly completion: ChatCompletion;
   readonly units: Units | undefined;
 };
 
-/** Takes a piece of a stream; may return a promise to be left alone until it resolves. */
+/** Receives a piece of a stream. A returned promise pauses the stream until it resolves. */
 export type PieceReader = (piece: StreamPiece) => Promise<void> | undefined;
 
-/** Where chats are answered in OpenAI's format, whatever the provider speaks. */
+/** Answers chats in OpenAI's format, whatever format the provider uses. */
 export type ChatSource = {
   /** @throws ProviderError */
   readonly chat: (chat: NormalisedChat, context: CallContext) => Promise<WholeAnswer>;
   /**
-   * Hands over pieces as they arrive. Resolves when the answer is complete.
+   * Passes pieces to `onPiece` as they arrive. Resolves when the answer is complete.
    * @throws ProviderError
    */
   readonly chatStream: (chat: NormalisedChat, context: CallContext, onPiece: PieceReader) => Promise<void>;
 };
 
-/** Writes an adapter's answers down as OpenAI would. */
+/** A source that serialises an adapter's answers in OpenAI's format. */
 export function sourceOfAdapter(adapter: ProviderAdapter): ChatSource {
   return {
     async chat(chat, context) {

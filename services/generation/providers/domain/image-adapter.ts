@@ -1,25 +1,25 @@
-/** The port to models that draw. An adapter makes one call of its vendor's SDK; it never retries and never logs. */
+/** The interface to image models. An adapter makes one call through its vendor's API; it never retries and never logs. */
 import type { CallContext } from './provider-adapter.ts';
 
 export type ImageOrder = {
   prompt: string;
-  /** The model as the provider calls it. */
+  /** The provider's name for the model. */
   upstreamModel: string;
   count: number;
-  /** In the provider's own words; null where it is not told. */
+  /** In the provider's vocabulary; null if it is not sent. */
   size: string | null;
   quality: string | null;
 };
 
-/** One picture: itself in Base64, or where it can be fetched. */
+/** One image: as Base64, or as a URL. */
 export type DrawnImage = {
   base64: string | null;
   url: string | null;
-  /** What the provider says it drew, where it words the prompt anew. */
+  /** The prompt as the provider rewrote it. */
   revisedPrompt: string | null;
 };
 
 export interface ImageAdapter {
-  /** @returns at least one picture, and at most as many as were ordered. @throws ProviderError */
+  /** @returns at least one image, and at most as many as ordered. @throws ProviderError */
   draw(order: ImageOrder, context: CallContext): Promise<DrawnImage[]>;
 }

@@ -1,59 +1,59 @@
 /**
- * The one port to AI providers. An adapter translates a chat into one call of its vendor's SDK and the answer back;
- * it keeps the caps it is given, never retries, never logs and knows nothing of money.
+ * The interface to chat providers. An adapter translates a chat into one call of its vendor's SDK, and the answer back. It
+ * applies the given caps, never retries, never logs, and does not deal with money.
  */
 import type { ChatCompletionRequest } from '#libs/contracts/chat-completions.ts';
 import type { Units } from '#libs/pricing/units.ts';
 import type { ChatCompletion, ChatCompletionChunk } from './chat-format.ts';
 
-/** A chat as every provider is asked for it. */
+/** A chat in the form that every adapter accepts. */
 export type NormalisedChat = {
-  /** In OpenAI's shape. Its model, caps and number of choices are replaced by those beside it. */
+  /** In OpenAI's format. The fields below replace its model, caps and number of choices. */
   body: ChatCompletionRequest;
-  /** The model as the client calls it, which is how answers name it. */
+  /** The client's name for the model, which answers use. */
   model: string;
-  /** The model as the provider calls it. */
+  /** The provider's name for the model. */
   upstreamModel: string;
-  /** The output cap to send, for each choice; reasoning counts against it. */
+  /** The output cap to send, per choice. It includes reasoning. */
   outputTokens: number;
   choices: number;
 };
 
-/** What becomes known of a call on its way; kept outside the answer, so that it outlives a failure. */
+/** What becomes known during a call. It is separate from the answer, so that it survives a failure. */
 export type CallTrace = {
-  /** Size of the request as sent; 0 until it is. */
+  /** Size of the request; 0 until it is sent. */
   requestBytes: number;
-  /** The provider's own name for the call. */
+  /** The provider's id of the call. */
   providerRequestId: string | null;
-  /** The provider may have the request, and so be working for us. Assumed, unless the moment of sending is seen. */
+  /** Whether the provider may have received the request. True by default, where sending cannot be observed. */
   isInFlight: boolean;
 };
 
 export type CallContext = {
-  /** Ends the call, through to the socket. */
+  /** Ends the call and closes its socket. */
   signal: AbortSignal;
   /** Longest wait for an answer, or for the first piece of a stream. */
   timeoutMs: number;
-  /** Longest silence inside a stream. */
+  /** Longest pause inside a stream. */
   idleTimeoutMs: number;
-  /** Sent along, so that a provider's view of a call can be matched with ours. */
+  /** Sent to the provider, to correlate its records with ours. */
   callId: string;
-  /** Filled in by whoever makes the call. */
+  /** Filled in by the adapter. */
   trace: CallTrace;
 };
 
-/** What a provider says it counted. Only final figures are complete; earlier ones may lack output. */
+/** Usage that a provider reported. Only final figures are complete; earlier ones may lack output. */
 export type ReportedUsage = { units: Units; final: boolean };
 
 export type ChatResult = {
   completion: ChatCompletion;
-  /** Undefined where the provider reported nothing: then it is unknown, not free. */
+  /** Undefined if the provider reported no usage: unknown is not free. */
   units: Units | undefined;
 };
 
 /** One piece of a streamed answer. */
 export type ChatDelta = {
-  /** Absent where the provider only reported usage. */
+  /** Absent if the provider only reported usage. */
   chunk?: ChatCompletionChunk;
   usage?: ReportedUsage;
 };
@@ -62,11 +62,11 @@ export interface ProviderAdapter {
   /** @throws ProviderError */
   chat(request: NormalisedChat, context: CallContext): Promise<ChatResult>;
   /**
-   * Ends without an error only after the provider has finished its answer. A consumer that stops early ends the call.
+   * Ends without an error only if the answer is complete. A consumer that stops early ends the call.
    * @throws ProviderError
    */
   chatStream(request: NormalisedChat, context: CallContext): AsyncIterable<ChatDelta>;
 }
 
-/** Names a call towards the provider: request id and index in the plan. */
+/** The header that sends our id of a call: request id and index in the plan. */
 export const CALL_ID_HEADER = 'x-inkmeter-call';

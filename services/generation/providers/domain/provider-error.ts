@@ -1,25 +1,25 @@
 /** Why a provider call failed. */
 export const PROVIDER_ERROR_KINDS = [
-  /** The request itself was not acceptable. */
+  /** The request was invalid. */
   'bad_request',
-  /** The prompt does not fit into the model. */
+  /** The prompt exceeds the model's context window. */
   'context_length',
-  /** Moderation declined. */
+  /** Refused by moderation. */
   'refused',
-  /** A parameter that this provider does not have; noticed before anything was sent. */
+  /** A parameter that the provider lacks; refused before anything was sent. */
   'unsupported',
-  /** The provider does not accept our key. */
+  /** The provider rejected our key. */
   'authentication',
   /** The provider does not know the model. */
   'not_found',
   'rate_limited',
   'overloaded',
   'server',
-  /** Silence for longer than we wait; the work may have been done and billed. */
+  /** No answer in time; the call may have been completed and billed. */
   'timeout',
   /** No connection was made, so nothing was sent. */
   'connect',
-  /** The connection broke while a request was on it. */
+  /** The connection broke during the call. */
   'broken',
   'malformed',
   /** We ended the call. */
@@ -32,11 +32,11 @@ export type Blame = 'caller' | 'provider' | 'us' | 'network';
 type Traits = {
   retryable: boolean;
   blame: Blame;
-  /** The provider got the request and did not say that it failed, so the work may have been done. */
+  /** The provider received the request and reported no failure, so the call may have been completed. */
   mayBeBilled?: true;
 };
 
-/** Repeating is right only where nothing can have been produced, and so nothing billed. */
+/** A call is repeated only if nothing can have been produced, and so nothing billed. */
 const TRAITS: Readonly<Record<ProviderErrorKind, Traits>> = {
   bad_request: { retryable: false, blame: 'caller' },
   context_length: { retryable: false, blame: 'caller' },
@@ -55,10 +55,10 @@ const TRAITS: Readonly<Record<ProviderErrorKind, Traits>> = {
 };
 
 export type ProviderErrorDetails = {
-  /** The HTTP status, if there was an answer. */
+  /** The HTTP status, if there was a response. */
   status?: number | null;
   retryAfterMs?: number | null;
-  /** The parameter the provider complains about. */
+  /** The parameter that the provider rejected. */
   param?: string | null;
   providerRequestId?: string | null;
   /** Output tokens that the provider said it had produced before it failed. */
@@ -67,8 +67,8 @@ export type ProviderErrorDetails = {
 };
 
 /**
- * The only error that leaves an adapter. `message` is the provider's or ours, and is shown to clients only where the
- * request is to blame.
+ * The only error that an adapter throws. `message` is the provider's or ours; clients see it only if their request caused
+ * the failure.
  */
 export class ProviderError extends Error {
   override readonly name = 'ProviderError';
@@ -96,7 +96,7 @@ export class ProviderError extends Error {
   }
 }
 
-/** A parameter that a provider lacks is refused before anything is sent: dropping it would change the answer. */
+/** A parameter that the provider lacks. It is refused before anything is sent, because dropping it would change the answer. */
 export function unsupported(param: string, why: string): ProviderError {
   return new ProviderError('unsupported', `${param} is not supported for this model: ${why}`, { param });
 }

@@ -40,7 +40,7 @@ t.test('what cannot have been billed is repeated, with growing jitter', async (t
 
 t.test('attempts are bounded', async (t) => {
   const { result, attempts } = await run([['server'], ['server'], ['overloaded'], ['server']]);
-  t.match(result, providerError({ kind: 'overloaded' }), 'the last failure is told');
+  t.match(result, providerError({ kind: 'overloaded' }), 'the last failure is thrown');
   t.equal(attempts, 3);
 });
 

@@ -2,11 +2,11 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { ProviderError } from './provider-error.ts';
 
 export type RetryPolicy = {
-  /** Attempts in all, the first included. */
+  /** Maximum attempts, including the first. */
   maxAttempts: number;
-  /** Longest pause before the second attempt; doubled for each one after. */
+  /** Longest pause before the second attempt; doubled for each further attempt. */
   baseDelayMs: number;
-  /** A provider that asks for a longer pause than this is not asked again. */
+  /** A provider that asks for a longer pause is not called again. */
   maxDelayMs: number;
 };
 
@@ -15,9 +15,9 @@ export type RetryOptions = {
   signal: AbortSignal;
   /** Uniform in [0, 1). */
   random: () => number;
-  /** Whether the failed attempt left something behind: then it may have been billed and is never repeated. */
+  /** Whether the failed attempt produced output: it may have been billed, and is never repeated. */
   producedOutput: () => boolean;
-  /** Told before every pause. */
+  /** Called before every pause. */
   onRetry?: (error: ProviderError, delayMs: number) => void;
   sleep?: (ms: number, signal: AbortSignal) => Promise<void>;
 };
@@ -25,8 +25,8 @@ export type RetryOptions = {
 const sleepFor = (ms: number, signal: AbortSignal): Promise<void> => delay(ms, undefined, { signal });
 
 /**
- * Runs an attempt until it succeeds, fails for good, or may have been billed. Pauses have full jitter, so that many
- * callers turned away together do not come back together, and are never shorter than the provider asked for.
+ * Repeats an attempt until it succeeds, fails permanently, or may have been billed. Pauses have full jitter, so that
+ * clients rejected together do not return together, and are at least as long as the provider asked for.
  *
  * @throws ProviderError of the last attempt, or `cancelled` when the signal ended a pause.
  */
@@ -53,6 +53,6 @@ export async function withRetries<T>(
 function pauseMs(error: ProviderError, attempt: number, policy: RetryPolicy, random: () => number): number {
   const backoffMs = Math.min(policy.baseDelayMs * 2 ** (attempt - 1), policy.maxDelayMs) * random();
   if (error.retryAfterMs === null) return Math.round(backoffMs);
-  // a little later than asked, and not all at the same moment
+  // slightly later than asked, with jitter
   return Math.round(error.retryAfterMs + Math.min(backoffMs, policy.baseDelayMs));
 }

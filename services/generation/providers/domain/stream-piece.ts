@@ -1,20 +1,20 @@
 import type { ChatCompletionChunk } from './chat-format.ts';
 import type { ReportedUsage } from './provider-adapter.ts';
 
-/** What a piece of a streamed answer means for the client and for the books, whichever path it came on. */
+/** A piece of a streamed answer: its bytes for the client, and what is metered of it. */
 export type StreamPiece = {
-  /** Whole events for the client; null where there is nothing to forward. */
+  /** Complete events for the client; null if there is nothing to forward. */
   readonly bytes: Uint8Array | string | null;
-  /** What the model wrote, tool calls included: counted where the provider does not say. */
+  /** The model's output, including tool calls. It is counted if the provider reports no usage. */
   readonly text: string;
-  /** Thinking that was shown. */
+  /** Visible reasoning. */
   readonly reasoning: string;
   readonly usage?: ReportedUsage;
-  /** An event with usage and nothing else, for clients that asked for it. */
+  /** An event with only usage, for clients that requested it. */
   readonly usageEvent?: string;
 };
 
-/** What the model wrote in a chunk, over all choices. */
+/** The model's output in a chunk, over all choices. */
 export function writtenText({ choices }: Pick<ChatCompletionChunk, 'choices'>): string {
   let text = '';
   for (const { delta } of choices) {
@@ -33,7 +33,7 @@ export function writtenReasoning({ choices }: Pick<ChatCompletionChunk, 'choices
   return text;
 }
 
-/** An event as OpenAI writes it. */
+/** A server-sent event in OpenAI's format. */
 export function chunkEvent(chunk: unknown): string {
   return `data: ${JSON.stringify(chunk)}\n\n`;
 }

@@ -24,9 +24,9 @@ import { geminiUnits } from './usage.ts';
 import type { GeminiRequest, GeminiResponse } from './wire.ts';
 
 /**
- * Gemini through the official SDK. It uses the platform's `fetch`, which keeps response headers and the causes of
- * network failures to itself: calls have no provider id, and a connection that failed cannot be told from one that
- * broke, so such calls are not repeated.
+ * Gemini through the official SDK. The SDK uses the platform's `fetch` and hides response headers and the causes of
+ * network failures. So calls have no provider id, and a failed connection cannot be distinguished from a broken one: such
+ * calls are not repeated.
  */
 export class GeminiAdapter implements ProviderAdapter {
   readonly #client: GoogleGenerativeAI;
@@ -70,7 +70,7 @@ export class GeminiAdapter implements ProviderAdapter {
       const { stream, response } = await model.generateContentStream(asSdkRequest(body), {
         signal: limit.signal,
       });
-      // the SDK aggregates on the side; a failure is reported by the stream itself
+      // the SDK also aggregates the stream; the stream itself reports failures
       response.catch(() => undefined);
       const translator = createStreamTranslator(this.#head(chat));
       for await (const piece of stream) {
@@ -84,7 +84,7 @@ export class GeminiAdapter implements ProviderAdapter {
     } catch (error) {
       throw toProviderError(error, limit);
     } finally {
-      // a consumer that stops early leaves the SDK's stream running
+      // the SDK's stream continues if its consumer stops early
       stopped.abort();
       limit.release();
     }
@@ -101,7 +101,7 @@ export class GeminiAdapter implements ProviderAdapter {
   }
 }
 
-/** The SDK passes on what it is given; only its types lag behind the API. */
+/** The SDK sends any field; only its types are older than the API. */
 function asSdkRequest(body: GeminiRequest): GenerateContentRequest {
   return body as unknown as GenerateContentRequest;
 }
@@ -113,7 +113,7 @@ function toProviderError(thrown: unknown, limit: TimeLimit): ProviderError {
   if (thrown instanceof GoogleGenerativeAIFetchError && thrown.status !== undefined) {
     return errorFromStatus({
       status: thrown.status,
-      body: { error: { message: ownWords(thrown.message) } },
+      body: { error: { message: providerMessage(thrown.message) } },
       header: (name) => (name === 'retry-after-ms' ? retryDelayMs(thrown.errorDetails) : null),
       providerRequestId: null,
       cause: thrown,
@@ -125,8 +125,8 @@ function toProviderError(thrown: unknown, limit: TimeLimit): ProviderError {
   return isUnreadable ? notJson(thrown) : errorFromSdk(thrown, limit);
 }
 
-/** What the provider said, without the URL and the details the SDK puts around it. */
-function ownWords(message: string): string {
+/** The provider's message, without the URL and the details that the SDK adds. */
+function providerMessage(message: string): string {
   return message.replace(/^.*?: \[\d+[^\]]*\] /s, '').replace(/ \[\{"@type".*$/s, '');
 }
 

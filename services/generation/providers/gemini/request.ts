@@ -13,26 +13,26 @@ import {
 import type { GeminiConfig, GeminiContent, GeminiFunction, GeminiPart, GeminiRequest } from './wire.ts';
 
 /**
- * Gemini 3 refuses a repeated function call without the signature it came with, which OpenAI's format does not carry;
- * this value stands for one (https://ai.google.dev/gemini-api/docs/thought-signatures).
+ * Gemini 3 requires the signature of a repeated function call, which OpenAI's format lacks. This value replaces it
+ * (https://ai.google.dev/gemini-api/docs/thought-signatures).
  */
 const NO_SIGNATURE = 'skip_thought_signature_validator';
 
 /**
  * A chat as Gemini's contents.
- * @throws ProviderError `unsupported` for what Gemini cannot do, `bad_request` for images it cannot be given.
+ * @throws ProviderError `unsupported` for what Gemini lacks, `bad_request` for images that it cannot accept.
  * @see https://ai.google.dev/api/generate-content
  */
 export function toGeminiRequest(chat: NormalisedChat): GeminiRequest {
   const { body } = chat;
   refuseParameters(body, {
-    logit_bias: 'it does not show tokens',
-    logprobs: 'it does not show tokens as OpenAI does',
-    top_logprobs: 'it does not show tokens as OpenAI does',
+    logit_bias: 'it does not expose tokens',
+    logprobs: 'it does not expose tokens as OpenAI does',
+    top_logprobs: 'it does not expose tokens as OpenAI does',
     verbosity: 'it has no such setting',
   });
   if (body.parallel_tool_calls === false) {
-    throw unsupported('parallel_tool_calls', 'it may always call several functions at once');
+    throw unsupported('parallel_tool_calls', 'it can always call several functions at once');
   }
   const system = systemText(body.messages);
   return {
@@ -71,7 +71,7 @@ function toFormat({
 
 function toContents(messages: readonly ChatMessage[], model: string): GeminiContent[] {
   const contents: GeminiContent[] = [];
-  /** A result names its call; Gemini wants the function's name instead. */
+  /** OpenAI's tool results contain the id of the call; Gemini requires the function's name. */
   const functionNames = new Map<string, string>();
   messages.forEach((message, index) => {
     if (message.role === 'system' || message.role === 'developer') return;
@@ -98,7 +98,9 @@ function toParts(
     const name = functionNames.get(message.tool_call_id);
     if (name === undefined) {
       const param = `messages.${index}.tool_call_id`;
-      throw new ProviderError('bad_request', `${param} names no tool call of an earlier message.`, { param });
+      throw new ProviderError('bad_request', `${param} does not match a tool call of an earlier message.`, {
+        param,
+      });
     }
     return [{ functionResponse: { name, response: toResult(textOf(message.content)) } }];
   }
@@ -128,7 +130,7 @@ function toTextParts(text: string): GeminiPart[] {
   return text === '' ? [] : [{ text }];
 }
 
-/** A result must be an object; most tools answer with one, written as JSON. */
+/** A result must be an object. Most tools return one as JSON. */
 function toResult(text: string): object {
   try {
     const value = JSON.parse(text) as unknown;

@@ -11,7 +11,7 @@ import { toOpenAiUsage } from '../usage-format.ts';
 import { geminiUnits } from './usage.ts';
 import type { GeminiCandidate, GeminiResponse } from './wire.ts';
 
-/** https://ai.google.dev/api/generate-content#FinishReason; every other reason is an end like any other. */
+/** https://ai.google.dev/api/generate-content#FinishReason. Any other reason is a normal end. */
 const FINISH_REASONS: Readonly<Record<string, FinishReason>> = {
   MAX_TOKENS: 'length',
   SAFETY: 'content_filter',
@@ -26,7 +26,7 @@ function finishOf(reason: string, hasToolCalls: boolean): FinishReason {
   return FINISH_REASONS[reason] ?? (hasToolCalls ? 'tool_calls' : 'stop');
 }
 
-/** What an answer says of itself beside its content; `newId` where Gemini gave none. */
+/** Metadata of an answer. `newId` is used where Gemini returned no id. */
 export type AnswerHead = { model: string; createdAtSeconds: number; newId: () => string };
 
 type ReadParts = { text: string; thoughts: string; calls: Omit<AnswerToolCall, 'id'>[] };
@@ -43,13 +43,13 @@ function readParts({ content }: GeminiCandidate): ReadParts {
   return read;
 }
 
-/** A prompt that was stopped before the model saw it has no candidates: that is an answer too. */
+/** A blocked prompt has no candidates, but is a complete answer. */
 function candidatesOf({ candidates, promptFeedback }: GeminiResponse): GeminiCandidate[] | undefined {
   if (candidates?.length) return candidates;
   return promptFeedback?.blockReason ? [{ index: 0, finishReason: 'SAFETY' }] : undefined;
 }
 
-/** @throws ProviderError `malformed` when it has no candidates. */
+/** @throws ProviderError `malformed` if it has no candidates. */
 export function fromGeminiResponse(response: GeminiResponse, head: AnswerHead): ChatCompletion {
   const candidates = candidatesOf(response);
   if (candidates === undefined) {
@@ -83,13 +83,13 @@ export function fromGeminiResponse(response: GeminiResponse, head: AnswerHead): 
 
 export type StreamTranslator = {
   readonly translate: (response: GeminiResponse) => ChatDelta[];
-  /** What is left to say once the provider has ended. @throws ProviderError `broken` when the answer is not complete. */
+  /** The last chunks, after the provider's stream ended. @throws ProviderError `broken` if the answer is incomplete. */
   readonly finish: () => ChatDelta[];
 };
 
 /**
- * Translates one stream. Gemini reports usage with every piece, growing; it is final when the stream has ended, and is
- * told to the client only then.
+ * Translates one stream. Gemini reports growing usage with every piece. It is final when the stream has ended, and only
+ * then sent to the client.
  */
 export function createStreamTranslator(head: AnswerHead): StreamTranslator {
   let id: string | undefined;

@@ -4,7 +4,7 @@ import { geminiUnits } from './usage.ts';
 t.test('golden usages become disjoint classes', async (t) => {
   const rows = [
     {
-      title: 'cached content inside the prompt, thoughts beside the candidates',
+      title: 'the prompt includes cached content, the candidates exclude thoughts',
       usage: {
         promptTokenCount: 2048,
         cachedContentTokenCount: 2000,

@@ -10,8 +10,8 @@ type WireUsage = {
 };
 
 /**
- * Gemini's accounting: cached content is part of `promptTokenCount`, thoughts stand beside the candidates. Zero counts
- * are left out of the wire, so a missing candidate count beside a prompt count means nothing was written yet.
+ * Gemini's accounting: `promptTokenCount` includes cached content; `candidatesTokenCount` excludes thoughts. Gemini omits
+ * zero counts, so a missing candidate count means that nothing was written yet.
  *
  * @see https://ai.google.dev/api/generate-content#UsageMetadata
  */

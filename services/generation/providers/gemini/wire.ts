@@ -1,4 +1,4 @@
-/** What Gemini's API takes and gives beyond the SDK's types, which are older than the API. */
+/** Gemini's requests and responses, where the SDK's types are older than the API. */
 import type {
   Content,
   FunctionDeclaration,

@@ -65,7 +65,7 @@ export class OpenAiAdapter implements ProviderAdapter {
         yield { chunk, ...(units && { usage: { units, final: true } }) };
         limit.renew(context.idleTimeoutMs);
       }
-      // the SDK ends quietly when it was aborted, and when the provider hung up in the middle
+      // the SDK ends without an error when it was aborted, or when the provider closed the connection
       const reason = limit.reason();
       if (reason !== undefined) throw reason;
       if (!isFinished) {

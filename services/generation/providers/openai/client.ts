@@ -4,13 +4,13 @@ import { throwFailedAnswers } from '../sdk-errors.ts';
 import { REQUEST_ID_HEADER } from './vendors.ts';
 
 export type OpenAiAccess = {
-  /** Up to and with `/v1`. */
+  /** Including `/v1`. */
   baseUrl: string;
   apiKey: string;
   fetch: Fetch;
 };
 
-/** The official SDK without its own retries, logs and look at the environment. */
+/** The official SDK without its retries, its logs and its use of the environment. */
 export function createOpenAiClient({ baseUrl, apiKey, fetch }: OpenAiAccess): OpenAI {
   return new OpenAI({
     baseURL: baseUrl,
@@ -18,7 +18,7 @@ export function createOpenAiClient({ baseUrl, apiKey, fetch }: OpenAiAccess): Op
     fetch: throwFailedAnswers(fetch, REQUEST_ID_HEADER),
     maxRetries: 0,
     logLevel: 'off',
-    // given, so that the SDK does not look for them in the environment
+    // null keeps the SDK from reading them from the environment
     organization: null,
     project: null,
     adminAPIKey: null,

@@ -1,7 +1,7 @@
 import type { ChatCompletion } from '../domain/chat-format.ts';
 import { ProviderError } from '../domain/provider-error.ts';
 
-/** An answer as one may rely on it. @throws ProviderError `malformed` when it has no choices. */
+/** Validates an answer. @throws ProviderError `malformed` if it has no choices. */
 export function checkCompletion(answer: unknown): ChatCompletion {
   const completion = answer as Partial<ChatCompletion> | null;
   if (typeof completion !== 'object' || completion === null || !Array.isArray(completion.choices)) {

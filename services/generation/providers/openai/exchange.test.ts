@@ -36,5 +36,5 @@ t.test('given one connection and two calls, only the one that was sent is with t
   for (const { done } of [sent, waiting]) {
     t.match(await done.catch((error: unknown) => error), { kind: 'cancelled' });
   }
-  t.equal(waiting.trace.isInFlight, false, 'and never leaves');
+  t.equal(waiting.trace.isInFlight, false, 'and is never sent');
 });

@@ -7,11 +7,11 @@ import { errorFromStatus } from '../status-errors.ts';
 import type { TimeLimit } from '../time-limit.ts';
 import { REQUEST_ID_HEADER } from './vendors.ts';
 
-/** What happens to a successful answer's bytes. */
+/** Receives the bytes of a successful response. */
 export type AnswerReader = {
-  /** May return a promise to be left alone until it resolves. */
+  /** A returned promise pauses the response until it resolves. */
   readonly onData: (chunk: Buffer) => Promise<void> | undefined;
-  /** Told when the request leaves, and the provider's name for the call as soon as it is known. */
+  /** Updated when the request is sent, and when the provider's id of the call is known. */
   readonly trace: CallTrace;
 };
 
@@ -20,8 +20,8 @@ const MAX_ERROR_BYTES = 65_536;
 type Headers = Readonly<Record<string, string | string[] | undefined>>;
 
 /**
- * One POST over undici's lowest layer: no streams and few promises, because every metered chat goes through here.
- * Failed answers are read and thrown. Resolves when the answer is complete.
+ * Sends one POST through undici's dispatch API, without streams and with few promises, because every metered chat uses
+ * it. Resolves when the response is complete. A failed response is read and thrown.
  *
  * @throws ProviderError
  */
@@ -69,7 +69,7 @@ class ExchangeHandler implements Dispatcher.DispatchHandler {
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
     this.#controller = controller;
-    // it may have waited in line for a connection until nobody wanted it any more
+    // the call may have been cancelled while it waited for a connection
     if (this.#isDone) controller.abort(new Error('cancelled'));
     else this.#reader.trace.isInFlight = true;
   }

@@ -8,7 +8,7 @@ import { startTimeLimit } from '../time-limit.ts';
 import { createOpenAiClient, type OpenAiAccess } from './client.ts';
 import { REQUEST_ID_HEADER } from './vendors.ts';
 
-/** Models that always answer with the picture itself, and refuse to be asked for it. */
+/** Models that always return Base64, and refuse the parameter that asks for it. */
 const ALWAYS_BASE64 = /^gpt-image/;
 
 /** OpenAI and every provider with a compatible images API, through the official SDK. */

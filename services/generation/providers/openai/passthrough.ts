@@ -14,11 +14,10 @@ import type { Vendor } from './vendors.ts';
 const MAX_ANSWER_BYTES = 33_554_432;
 
 /**
- * A chat for a provider that speaks the client's own format: bytes in, bytes out. Usage, errors and endings are those
- * of the SDK path, out of the same code. The answer's bytes are as the provider wrote them, but for the model's name
- * where the client knows it by another.
+ * Passes a chat through to a provider that uses the client's format. Usage, errors and endings are handled by the same code
+ * as on the SDK path. The bytes of the answer are the provider's, except for the model's name if the client uses another.
  *
- * @param options.baseUrl up to and with `/v1`.
+ * @param options.baseUrl including `/v1`.
  */
 export function createPassthrough(options: {
   dispatcher: Dispatcher;

@@ -1,4 +1,4 @@
-/** The bytes' path and the SDK's path to one provider: whatever happens, both must tell the same. */
+/** The passthrough and the SDK path to one provider must report the same text, usage and errors. */
 import { EventEmitter, once } from 'node:events';
 import { createServer } from 'node:http';
 import t from 'tap';
@@ -121,7 +121,7 @@ const chats = [
 for (const provider of ['openai', 'xai', 'mistral', 'ollama'] as const) {
   const both = paths(provider);
   for (const shape of ['plain', 'stream'] as const) {
-    t.test(`given ${provider}, ${shape}: both paths tell the same`, async (t) => {
+    t.test(`given ${provider}, ${shape}: both paths agree`, async (t) => {
       for (const [title, content] of chats) {
         const [sdk, bytes] = [
           await both[shape].sdk(chatOf(content), contextOf()),
@@ -133,7 +133,7 @@ for (const provider of ['openai', 'xai', 'mistral', 'ollama'] as const) {
   }
 }
 
-t.test('given a plain chat, what is told is right', async (t) => {
+t.test('given a plain chat, text and usage are correct', async (t) => {
   const { plain, stream } = paths('openai');
   const ok = await plain.bytes(chatOf('Rivers [[simulate: cached=5,reasoning=20,fill]]'), contextOf());
   t.match(ok.usage, { cache_read: 5, output: 60, reasoning: 20 });
@@ -167,7 +167,7 @@ t.test('given tools and several choices, both pass', async (t) => {
   for (const path of [plain.sdk, plain.bytes]) t.equal((await path(two, contextOf())).usage?.output, 160);
 });
 
-t.test('given nobody listening, both see that nothing was sent', async (t) => {
+t.test('given a closed port, both report that nothing was sent', async (t) => {
   const { plain, stream } = paths('openai', 'http://127.0.0.1:9/v1');
   for (const path of [plain.sdk, plain.bytes, stream.sdk, stream.bytes]) {
     t.equal((await path(chatOf('x'), contextOf())).error?.kind, 'connect');

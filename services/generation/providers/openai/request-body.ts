@@ -7,12 +7,12 @@ import type { NormalisedChat } from '../domain/provider-adapter.ts';
 import { unsupported } from '../domain/provider-error.ts';
 import type { Vendor } from './vendors.ts';
 
-/** The request as it goes to a provider. */
+/** The request as it is sent to a provider. */
 export type UpstreamBody = Omit<ChatCompletionRequest, (typeof OWN_PARAMETERS)[number]>;
 
 const KNOWN_PARAMETERS: ReadonlySet<string> = new Set(Object.keys(chatCompletionRequest.shape));
-/** Never taken from the client: what was paid for is said instead, or nothing. */
-const OURS_TO_SAY: ReadonlySet<string> = new Set([
+/** Never forwarded from the client. Those that the plan determines are set from the plan. */
+const SET_BY_PLAN: ReadonlySet<string> = new Set([
   ...OWN_PARAMETERS,
   'model',
   'max_tokens',
@@ -23,9 +23,8 @@ const OURS_TO_SAY: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * What is sent to a provider that speaks OpenAI's format: the client's request with the model, cap and number of
- * choices that were paid for. The client's own cap is never forwarded, and neither is a parameter we do not know:
- * it could cost money that no hold covers.
+ * The request for a provider with OpenAI's format: the client's request with the model, cap and number of choices of the
+ * plan. The client's cap is never forwarded. Neither is an unknown parameter, because the hold might not cover its cost.
  *
  * @throws ProviderError `unsupported` for an unknown parameter.
  */
@@ -34,7 +33,7 @@ export function upstreamBody(chat: NormalisedChat, vendor: Vendor, stream: boole
   const given: Record<string, unknown> = chat.body;
   for (const parameter in given) {
     if (!KNOWN_PARAMETERS.has(parameter)) throw unsupported(parameter, 'it is not a known parameter');
-    if (!OURS_TO_SAY.has(parameter)) body[parameter] = given[parameter];
+    if (!SET_BY_PLAN.has(parameter)) body[parameter] = given[parameter];
   }
   body[vendor.capParameter] = chat.outputTokens;
   if (chat.choices !== 1) body.n = chat.choices;

@@ -6,14 +6,14 @@ import { openAiUnits } from './usage.ts';
 import type { Vendor } from './vendors.ts';
 
 export type ScannedPiece = StreamPiece & {
-  /** The provider failed after what the piece carries. */
+  /** The provider failed after this piece. */
   readonly error?: ProviderError;
 };
 
 export type StreamScanner = {
-  /** Takes the next bytes, however they are cut. Null until an event is complete. */
+  /** Accepts the next bytes, split anywhere. Null until an event is complete. */
   readonly push: (chunk: Buffer) => ScannedPiece | null;
-  /** The connection ended in good order. @throws ProviderError when the answer had not. */
+  /** Ends the stream. @throws ProviderError if the answer is incomplete. */
   readonly finish: () => ScannedPiece | null;
 };
 
@@ -23,10 +23,10 @@ const DONE = '[DONE]';
 type WireChunk = Partial<ChatCompletionChunk> & { error?: unknown };
 
 /**
- * Reads a stream in OpenAI's format on its way through. Bytes pass as they came, except `[DONE]` (written once the
- * call is settled), events that carry usage alone, and the model's name where the client knows it by another.
+ * Meters a stream in OpenAI's format while it is forwarded. Bytes are forwarded unchanged, except for `[DONE]` (sent after
+ * the call is settled), events with only usage, and the model's name if the client uses another.
  *
- * @param options.model replaces the provider's name for the model; null leaves it.
+ * @param options.model replaces the provider's name for the model; null keeps it.
  */
 export function createStreamScanner(options: { vendor: Vendor; model: string | null }): StreamScanner {
   const { vendor, model } = options;
@@ -53,7 +53,7 @@ export function createStreamScanner(options: { vendor: Vendor; model: string | n
         continue;
       }
       if (data === null) {
-        // a comment before the answer would begin it, and then a failure could no longer be answered properly
+        // forwarding a comment would begin the response, and a later failure could no longer set the status
         if (hasBegun) kept += event;
         else isChanged = true;
         continue;
@@ -116,7 +116,7 @@ function endOfLastEvent(data: Buffer): number {
   return Math.max(plain === -1 ? 0 : plain + 2, windows === -1 ? 0 : windows + 4);
 }
 
-/** The data of an event; null for comments. Almost always one line. */
+/** The data of an event, which is almost always one line; null for comments. */
 function dataOf(event: string): string | null {
   if (event.startsWith('data: ') && event.indexOf('\n') === event.length - 2) return event.slice(6, -2);
   const lines = event.split('\n').filter((line) => line.startsWith('data:'));
@@ -133,7 +133,7 @@ function parseChunk(data: string): WireChunk | null {
   }
 }
 
-/** Changes the model's name and nothing else. In JSON, a quote inside a text is escaped, so this cannot hit one. */
+/** Replaces only the model's name. It cannot match inside a JSON string, where quotes are escaped. */
 export function rename(json: string, from: unknown, to: string): string {
   if (typeof from !== 'string' || from === to) return json;
   const value = JSON.stringify(from);

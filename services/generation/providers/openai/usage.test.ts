@@ -29,7 +29,7 @@ t.test('golden usages become disjoint classes', async (t) => {
       units: { input: 300, cache_read: 200, cache_write: 1000, output: 10 },
     },
     {
-      title: 'xai: reasoning beside the completion',
+      title: 'xai: the completion excludes reasoning',
       vendor: VENDORS.xai,
       usage: { ...detailed, total_tokens: 2498 },
       units: { input: 86, cache_read: 1920, output: 300, reasoning: 192 },

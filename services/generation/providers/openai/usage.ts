@@ -13,10 +13,10 @@ type WireUsage = {
 };
 
 /**
- * OpenAI's accounting: cached and cache-written tokens are part of `prompt_tokens`, reasoning is part of
- * `completion_tokens`. xAI counts reasoning beside them; whether it did is visible in the total.
+ * OpenAI's accounting: `prompt_tokens` includes tokens read from and written to the cache, `completion_tokens` includes
+ * reasoning. xAI excludes reasoning; the total shows whether it did.
  *
- * @returns undefined unless both sides are reported: half a usage must not pass for a whole one.
+ * @returns undefined unless both sides are reported: a partial usage must not count as complete.
  * @see https://platform.openai.com/docs/api-reference/chat/object#chat/object-usage
  */
 export function openAiUnits(usage: unknown, vendor: Vendor): Units | undefined {
@@ -28,12 +28,12 @@ export function openAiUnits(usage: unknown, vendor: Vendor): Units | undefined {
   const cacheRead = readCount(wire.prompt_tokens_details?.cached_tokens);
   const cacheWrite = readCount(wire.prompt_tokens_details?.cache_write_tokens);
   const reasoning = readCount(wire.completion_tokens_details?.reasoning_tokens);
-  const isBeside = vendor.excludesReasoning && readCount(wire.total_tokens) !== prompt + completion;
+  const isExcluded = vendor.excludesReasoning && readCount(wire.total_tokens) !== prompt + completion;
   return {
     input: remainder(prompt, cacheRead, cacheWrite),
     ...(cacheRead !== undefined && { cache_read: cacheRead }),
     ...(cacheWrite !== undefined && { cache_write: cacheWrite }),
-    output: isBeside ? completion : remainder(completion, reasoning),
+    output: isExcluded ? completion : remainder(completion, reasoning),
     ...(reasoning !== undefined && { reasoning }),
   };
 }

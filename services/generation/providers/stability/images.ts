@@ -8,7 +8,7 @@ import { startTimeLimit } from '../time-limit.ts';
 
 const REQUEST_ID_HEADER = 'x-request-id';
 
-/** By the name of the model; each has a path of its own. */
+/** The path of each model. */
 const PATHS: Readonly<Record<string, string>> = {
   'stable-image-core': '/v2beta/stable-image/generate/core',
 };
@@ -17,7 +17,7 @@ type Answer = { image?: string; finish_reason?: string };
 type ErrorDocument = { name?: string; errors?: readonly string[] };
 
 /**
- * Stability's images: a form in, one picture out.
+ * Stability's images: a form request that returns one image.
  * @see https://platform.stability.ai/docs/api-reference#tag/Generate/paths/~1v2beta~1stable-image~1generate~1core/post
  */
 export class StabilityImageAdapter implements ImageAdapter {
@@ -33,7 +33,7 @@ export class StabilityImageAdapter implements ImageAdapter {
 
   async draw(order: ImageOrder, { signal, timeoutMs, callId, trace }: CallContext): Promise<DrawnImage[]> {
     const path = PATHS[order.upstreamModel];
-    if (path === undefined) throw new ProviderError('not_found', 'The model has no address.');
+    if (path === undefined) throw new ProviderError('not_found', 'The model has no known path.');
     trace.requestBytes = Buffer.byteLength(order.prompt);
     const limit = startTimeLimit(signal, timeoutMs);
     try {
@@ -71,7 +71,7 @@ function failure(response: Response, body: unknown): ProviderError {
   const { name, errors = [] } = (body ?? {}) as ErrorDocument;
   const message = errors.join(' ');
   const { status } = response;
-  // The status of a refused prompt is that of a refused key.
+  // A refused prompt has the same status as a refused key.
   if (name === 'content_moderation') return new ProviderError('refused', message, { status });
   return errorFromStatus({
     status,
@@ -83,7 +83,8 @@ function failure(response: Response, body: unknown): ProviderError {
 
 function readImage(body: unknown): DrawnImage {
   const { image, finish_reason: reason } = (body ?? {}) as Answer;
-  if (reason === 'CONTENT_FILTERED') throw new ProviderError('refused', 'The image was withheld.');
+  if (reason === 'CONTENT_FILTERED')
+    throw new ProviderError('refused', 'The image was withheld by the content filter.');
   if (typeof image !== 'string') {
     throw new ProviderError('malformed', "The provider's answer has no image.");
   }

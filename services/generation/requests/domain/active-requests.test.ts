@@ -9,7 +9,7 @@ const scope = (more: Partial<RequestScope> = {}): RequestScope => ({
   ...more,
 });
 
-t.test('a stop ends what it covers and keeps more from beginning, until it is lifted', async (t) => {
+t.test('a stop ends the requests it covers and refuses new ones until it is lifted', async (t) => {
   const rows = [
     ['global', '', true],
     ['account', 'a1', true],
@@ -34,14 +34,14 @@ t.test('a stop ends what it covers and keeps more from beginning, until it is li
   }
 });
 
-t.test('work without a key is not covered by a stop of a key', async (t) => {
+t.test('a request without a key is not covered by a stop of a key', async (t) => {
   const registry = createActiveRequests();
   const work = registry.begin(scope({ keyId: null }));
   registry.stop({ id: 's', kind: 'key', target: '' });
   t.equal(work.reason(), null);
 });
 
-t.test('after a gap, what is in force counts', async (t) => {
+t.test('after a gap, only active stops apply', async (t) => {
   const registry = createActiveRequests();
   registry.stop({ id: 'lifted', kind: 'account', target: 'a1' });
   const other = registry.begin(scope({ accountId: 'a2' }));
@@ -50,7 +50,7 @@ t.test('after a gap, what is in force counts', async (t) => {
   t.doesNotThrow(() => registry.begin(scope()), 'the stop of a1 was lifted in the meantime');
 });
 
-t.test('what runs out of time is ended, and the first reason stays', async (t) => {
+t.test('overdue requests are ended, and the first reason is kept', async (t) => {
   const registry = createActiveRequests();
   const [soon, later] = [registry.begin(scope()), registry.begin(scope({ deadlineMs: 2_000 }))];
   t.equal(registry.size(), 2);

@@ -1,4 +1,4 @@
-/** What the handlers of chats, content and images have in common, whatever transport carries the request. */
+/** The interface of the handlers of chats, content and images, independent of the transport. */
 import type { z } from 'zod';
 import type { Sender } from '#libs/channel/sender.ts';
 import type { AnswerHead, WorkKind } from '#libs/contracts/work.ts';
