@@ -47,6 +47,7 @@ export type Answer<Body> = { status: number; body: Body };
 
 export type TestService = {
   pool: Pool;
+  databaseUrl: string;
   tasks: readonly Task[];
   /** Sends any request; the methods below send the usual ones. */
   call: TestCall<Caller>;
@@ -79,7 +80,7 @@ export async function createTestService(
   catalogue: string | null = DEFAULT_CATALOGUE,
   paymentTerms: PaymentTerms = TEST_PAYMENT_TERMS,
 ): Promise<TestService> {
-  const { pool } = await createTestDatabase(t);
+  const { pool, url: databaseUrl } = await createTestDatabase(t);
   const runtime = createFakeRuntime();
   const { now } = runtime.clock;
   const signer = createContextSigner({ secrets: [SECRET], now });
@@ -111,6 +112,7 @@ export async function createTestService(
 
   return {
     pool,
+    databaseUrl,
     tasks,
     call,
     ledger: createLedger({ pool, now }),

@@ -59,17 +59,17 @@ export const subscriptions = pgTable(
     currentPeriodEnd: instant('current_period_end').notNull(),
     cancelAtPeriodEnd: boolean('cancel_at_period_end').notNull().default(false),
     trialEndsAt: instant('trial_ends_at'),
-    /** When the plan is lost unless something is paid or resumed before; null: not by time. */
+    /** The plan ends at this time unless the account pays or resumes first; null: it does not end by time. */
     accessEndsAt: instant('access_ends_at'),
-    /** Given by staff: renews without payment. */
+    /** Assigned by staff: renews without payment. */
     complimentary: boolean('complimentary').notNull().default(false),
-    /** What the running period was paid with, where its plan has since been moved to another catalogue version. */
+    /** The amount paid for the current period, where its plan has since moved to another catalogue version. */
     periodPaidMinor: integer('period_paid_minor'),
-    /** Seats bought beside the plan; null where only the plan counts. */
+    /** Seats bought in addition to the plan; null where the plan alone decides. */
     seats: integer('seats'),
     /** A change that takes effect when the period ends. */
     scheduledChange: jsonb('scheduled_change').$type<ScheduledChangeJson>(),
-    /** When time next changes the subscription; the job that renews looks for it. */
+    /** When time next changes the subscription; `renew-subscriptions` reads it. */
     dueAt: instant('due_at').generatedAlwaysAs(sql`least(current_period_end, trial_ends_at, access_ends_at)`),
     createdAt: instant('created_at').notNull(),
     updatedAt: instant('updated_at').notNull(),
@@ -80,7 +80,7 @@ export const subscriptions = pgTable(
   ],
 );
 
-/** Limits of single API keys, beside those of their account's plan. */
+/** Limits of single API keys, in addition to those of their account's plan. */
 export const keyLimits = pgTable(
   'key_limits',
   {
@@ -179,15 +179,15 @@ export const rollouts = pgTable(
   (table) => [index('rollouts_running').on(table.createdAt).where(sql`state = 'running'`)],
 );
 
-// What accounts owe, what they tried, and what became of their subscriptions.
+// Payment requests, trials and the history of subscriptions.
 
-/** Money asked for before a plan is given. An account has at most one open request. */
+/** Requests for payments. An account has at most one open request. */
 export const paymentRequests = pgTable(
   'payment_requests',
   {
     id: uuid('id').primaryKey(),
     accountId: uuid('account_id').notNull(),
-    /** What it pays for: a plan from the day of payment, more of a plan for the rest of the period, or a next period. */
+    /** A plan from the time of payment, an upgrade for the rest of the period, or the current period. */
     kind: text('kind', { enum: ['new_period', 'rest_of_period', 'renewal'] }).notNull(),
     catalogueVersionId: uuid('catalogue_version_id').notNull(),
     planKey: text('plan_key').notNull(),
@@ -196,7 +196,7 @@ export const paymentRequests = pgTable(
     amountMinor: integer('amount_minor').notNull(),
     currency: text('currency', { enum: ['USD'] }).notNull(),
     status: text('status', { enum: ['open', 'paid', 'void'] }).notNull(),
-    /** Who collects it, what they call it, and what they tell the customer; the latter once they have been asked. */
+    /** The payment driver, its own id and its instructions; the latter two once it has accepted the request. */
     driver: text('driver').notNull(),
     driverReference: text('driver_reference'),
     instructions: text('instructions'),
@@ -204,7 +204,7 @@ export const paymentRequests = pgTable(
     /** An open request is void from here on. */
     expiresAt: instant('expires_at').notNull(),
     settledAt: instant('settled_at'),
-    /** Who paid or voided it: a user's id, or the name of a program. */
+    /** A user's id or the name of a driver or program. */
     settledBy: text('settled_by'),
     note: text('note'),
   },
@@ -215,7 +215,7 @@ export const paymentRequests = pgTable(
   ],
 );
 
-/** Every trial there ever was: one for an account. */
+/** All trials, also ended ones: one per account. */
 export const trials = pgTable(
   'trials',
   {
@@ -225,7 +225,7 @@ export const trials = pgTable(
     planKey: text('plan_key').notNull(),
     startedAt: instant('started_at').notNull(),
     endsAt: instant('ends_at').notNull(),
-    /** When it really ended: on time, or earlier by a payment or by staff. */
+    /** When it ended: on time, or earlier by a payment or by staff. */
     endedAt: instant('ended_at'),
     /** When the account first paid for a plan, during the trial or after it. */
     convertedAt: instant('converted_at'),
@@ -236,20 +236,20 @@ export const trials = pgTable(
   ],
 );
 
-/** Who has had a trial, over all accounts: SHA-256 of normalised addresses, so that no address is kept here. */
+/** Owners who have had a trial in any account, as SHA-256 of their normalised addresses. */
 export const trialIdentities = pgTable('trial_identities', {
   emailHash: text('email_hash').primaryKey(),
   trialId: uuid('trial_id').notNull(),
 });
 
-/** What became of a subscription, for the account and for staff; each event is told once. */
+/** The history of subscriptions. Each kind is recorded once for a subject. */
 export const billingEvents = pgTable(
   'billing_events',
   {
     id: uuid('id').primaryKey(),
     accountId: uuid('account_id').notNull(),
     kind: text('kind').$type<BillingEventKind>().notNull(),
-    /** What it is about, such as a trial or a payment request. */
+    /** The object of the event, such as the id of a trial or a payment request. */
     subject: text('subject').notNull(),
     data: jsonb('data').$type<Record<string, string | number | boolean | null>>().notNull(),
     occurredAt: instant('occurred_at').notNull(),

@@ -1,4 +1,5 @@
 import t from 'tap';
+import { createTestJobs, until } from '#libs/jobs/fixtures.ts';
 import { testHold } from '#libs/ledger/fixtures.ts';
 import { createJobs, customer, markPaid } from '../customers.fixture.ts';
 import { ACCOUNT, createTestService, notificationsDuring, OTHER_ACCOUNT } from '../fixtures.ts';
@@ -137,4 +138,16 @@ t.test('given one account that cannot be reconciled, then the others are', async
     lines.filter(({ level }) => level === 'error'),
     [{ account: ACCOUNT, msg: 'subscription reconciliation failed' }],
   );
+});
+
+t.test('given a worker of the queue, then it renews due subscriptions', async (t) => {
+  const service = await createTestService(t);
+  await customer(service).buy('pro');
+  service.runtime.clock.set('2026-12-20T12:00:00.000Z');
+  const { jobs } = createTestJobs(t, service.databaseUrl, service.tasks);
+  await jobs.start();
+  const pastDue = () => service.pool.query("SELECT account_id FROM subscriptions WHERE status = 'past_due'");
+  await until(async () => (await pastDue()).rowCount === 1);
+  await jobs.stop();
+  t.strictSame((await customer(service).kinds()).slice(-1), ['payment_requested']);
 });

@@ -3,7 +3,7 @@ import { transaction } from '#libs/db/database.ts';
 import type { SubscriptionDeps } from './change.ts';
 import { applyDecision, applyLimits } from './decision-store.ts';
 import { type CatalogueMove, decideCatalogueMove } from './domain/decide-catalogue-move.ts';
-import { loadState, lockAccount } from './state-store.ts';
+import { loadTerms, lockAccount } from './state-store.ts';
 import { findSubscription } from './store.ts';
 
 export type RolloutDeps = Omit<SubscriptionDeps, 'paymentPolicy'>;
@@ -18,9 +18,9 @@ export async function moveToCatalogue(
   await transaction(database, async (tx) => {
     await lockAccount(tx, accountId);
     const now = clock.now();
-    const { state, isNew } = await loadState(tx, catalogues, { accountId }, now);
-    const stored = isNew ? undefined : state.subscription;
-    await applyDecision(tx, { catalogues, newId }, decideCatalogueMove(state, move), { stored, now });
+    const { terms, isNew } = await loadTerms(tx, catalogues, accountId, now);
+    const stored = isNew ? undefined : terms.subscription;
+    await applyDecision(tx, { catalogues, newId }, decideCatalogueMove(terms, move), { stored, now });
   });
 }
 

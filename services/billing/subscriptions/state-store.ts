@@ -2,9 +2,10 @@ import { sql } from 'drizzle-orm';
 import type { Queryable, Tx } from '#libs/db/database.ts';
 import { problem } from '#libs/problems/problems.ts';
 import { readAdjustments, SHARE_COMMON_TERMS } from '../adjustments/store.ts';
+import type { PaymentRequest } from '../payments/domain.ts';
 import { findOpenOrNamedRequests } from '../payments/store.ts';
 import { findRunningTrial, hasTried } from '../trials/store.ts';
-import type { SubscriptionState, Versions } from './domain/state.ts';
+import type { SubscriptionState, SubscriptionTerms, Versions } from './domain/state.ts';
 import {
   type AccountState,
   type CatalogueVersion,
@@ -48,24 +49,30 @@ export async function loadState(
   { accountId, requestId }: ChangeTarget,
   now: Date,
 ): Promise<{ state: SubscriptionState; isNew: boolean }> {
+  const paymentRequests = await findOpenOrNamedRequests(tx, accountId, requestId);
+  const { terms, isNew } = await loadTerms(tx, catalogues, accountId, now, paymentRequests);
+  const runningTrial = (await findRunningTrial(tx, accountId)) ?? null;
+  return {
+    state: { ...terms, paymentRequests, runningTrial, hasTried: await hasTried(tx, accountId) },
+    isNew,
+  };
+}
+
+/** Reads the part of the state that moves between catalogue versions depend on. Otherwise as {@link loadState}. */
+export async function loadTerms(
+  tx: Tx,
+  catalogues: Catalogues,
+  accountId: string,
+  now: Date,
+  paymentRequests: readonly PaymentRequest[] = [],
+): Promise<{ terms: SubscriptionTerms; isNew: boolean }> {
   const stored = await findSubscription(tx, accountId);
   if (stored === undefined && !(await accountExists(tx, accountId))) throw problem('not_found');
   const offered = requireOffered(await catalogues.active(tx));
   const subscription = stored ?? defaultSubscription(accountId, offered, now);
-  const paymentRequests = await findOpenOrNamedRequests(tx, accountId, requestId);
-  const versionIds = [
-    ...versionsOf(subscription),
-    ...paymentRequests.map(({ catalogueVersionId }) => catalogueVersionId),
-  ];
-  const state = {
-    subscription,
-    offered,
-    versions: await loadVersions(tx, catalogues, offered, versionIds),
-    paymentRequests,
-    runningTrial: (await findRunningTrial(tx, accountId)) ?? null,
-    hasTried: await hasTried(tx, accountId),
-  };
-  return { state, isNew: stored === undefined };
+  const requested = paymentRequests.map(({ catalogueVersionId }) => catalogueVersionId);
+  const versions = await loadVersions(tx, catalogues, offered, [...versionsOf(subscription), ...requested]);
+  return { terms: { subscription, offered, versions }, isNew: stored === undefined };
 }
 
 /** A subscription with the version it was sold under and the account's adjustments as of `now`. */

@@ -96,11 +96,11 @@ function modelsOf(choice: '*' | readonly string[], ladder: readonly string[]) {
   return { all: choice === '*', allowed: [...chosen(choice, ladder)] };
 }
 
-export function presentModels({ all, allowed, default: choice }: PlanWireModels): PlanWire['text_models'] {
+export function presentModels({ all, allowed, default: choice }: ModelGrant): PlanWire['text_models'] {
   return { all, allowed: [...allowed], default: choice };
 }
 
-type PlanWireModels = {
+type ModelGrant = {
   readonly all: boolean;
   readonly allowed: readonly string[];
   readonly default: string | null;
@@ -110,7 +110,7 @@ function presentPrice({ price }: Plan): PlanWire['price'] {
   return { currency: 'USD', monthly_minor: price.monthlyMinor, yearly_minor: price.yearlyMinor };
 }
 
-type ShownLimit = Pick<EffectiveLimit, 'meter' | 'window' | 'scope' | 'onLimit' | 'overagePriceNanoUsd'> & {
+type LimitInput = Pick<EffectiveLimit, 'meter' | 'window' | 'scope' | 'onLimit' | 'overagePriceNanoUsd'> & {
   readonly amount: Amount;
 };
 
@@ -121,7 +121,7 @@ function presentLimit({
   amount,
   onLimit,
   overagePriceNanoUsd,
-}: ShownLimit): PlanLimitWire {
+}: LimitInput): PlanLimitWire {
   return {
     meter,
     unit: meterUnit(meter),

@@ -1,17 +1,16 @@
 import { movedAtPeriodEnd, movedNow } from './catalogue-move.ts';
-import { beginChange, type Decision, decide, keepSubscription, updateState } from './decision.ts';
-import type { SubscriptionState } from './state.ts';
+import type { Decision } from './decision.ts';
+import type { SubscriptionTerms } from './state.ts';
 
 export type CatalogueMove = { versionId: string; migration: 'now' | 'period_end' };
 
-/** Moves a subscription to a published catalogue version. */
+/** Moves a subscription to a published catalogue version, unless another version is on offer by now. */
 export function decideCatalogueMove(
-  state: SubscriptionState,
+  { subscription, offered, versions }: SubscriptionTerms,
   { versionId, migration }: CatalogueMove,
 ): Decision {
-  const { subscription, offered, versions } = state;
-  // Another version has been published meanwhile; its own rollout moves the account.
-  if (offered.id !== versionId) return keepSubscription(state);
+  // The rollout of the other version moves the account.
+  if (offered.id !== versionId) return { subscription, effects: [], outcome: { kind: 'unchanged' } };
   const move = migration === 'now' ? movedNow : movedAtPeriodEnd;
-  return decide(updateState(beginChange(state), { subscription: move(subscription, offered, versions) }));
+  return { subscription: move(subscription, offered, versions), effects: [], outcome: { kind: 'changed' } };
 }

@@ -5,13 +5,17 @@ import type { CatalogueVersion, Subscription } from './subscription.ts';
 /** Catalogue versions by id. */
 export type Versions = ReadonlyMap<string, CatalogueVersion>;
 
-/** Everything that a decision about a subscription depends on, read while the account is locked. */
-export type SubscriptionState = {
+/** A subscription with the catalogue versions that a change of it needs. */
+export type SubscriptionTerms = {
   readonly subscription: Subscription;
   /** The catalogue version that new subscriptions are sold under. */
   readonly offered: CatalogueVersion;
   /** `offered`, and every version that the subscription, its scheduled change or a payment request refers to. */
   readonly versions: Versions;
+};
+
+/** Everything that a decision about a subscription depends on, read while the account is locked. */
+export type SubscriptionState = SubscriptionTerms & {
   /** The open request, and the one that the decision is about. */
   readonly paymentRequests: readonly PaymentRequest[];
   readonly runningTrial: Trial | null;
@@ -27,7 +31,7 @@ export function versionIn(versions: Versions, id: string): CatalogueVersion {
 }
 
 /** The catalogue version that the subscription was sold under. */
-export function soldVersion({ subscription, versions }: SubscriptionState): CatalogueVersion {
+export function soldVersion({ subscription, versions }: SubscriptionTerms): CatalogueVersion {
   return versionIn(versions, subscription.catalogueVersionId);
 }
 
