@@ -148,28 +148,25 @@ t.test('given a worker', async (t) => {
   await t.test('when a run is longer than a claim, then the claim is renewed', async (t) => {
     const started = Promise.withResolvers<void>();
     const finish = Promise.withResolvers<void>();
-    const calls: string[] = [];
+    let calls = 0;
     const task = defineTask({
       name: 'long-task',
       schema: ID,
-      run: async ({ id }) => {
-        calls.push(id);
+      run: async () => {
+        calls++;
         started.resolve();
         await finish.promise;
       },
     });
     const claimed = async () => (await jobsOf('long-task'))[0]?.locked_at as Date;
-    const [one, two] = [1, 2].map(() => createTestJobs(t, url, [task], { claimMs: 400 }));
-    one?.jobs.start();
-    two?.jobs.start();
+    createTestJobs(t, url, [task], { claimMs: 400 }).jobs.start();
     await enqueue(database, task, { id: 'long' });
     await started.promise;
     const first = await claimed();
-    await until(async () => (await claimed()).getTime() > first.getTime() + 1_000);
-    t.strictSame(calls, ['long']);
+    await until(async () => (await claimed()).getTime() > first.getTime() + 400);
     finish.resolve();
     await until(async () => (await jobsOf('long-task')).length === 0);
-    t.strictSame(calls, ['long']);
+    t.equal(calls, 1);
   });
 });
 
