@@ -1,4 +1,4 @@
-/** Processes of the benchmark: started with this Node, logged to files, ended with it. */
+/** Processes of the benchmark: started with this Node, logged to files, stopped with the benchmark. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdirSync, openSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
@@ -16,7 +16,7 @@ const POLL_MS = 50;
 export type Child = {
   pid: number;
   process: ChildProcess;
-  /** SIGTERM, and SIGKILL for what does not end in half a minute. Safe to repeat. */
+  /** SIGTERM, and SIGKILL after half a minute. Safe to repeat. */
   stop: () => Promise<void>;
 };
 
@@ -28,7 +28,7 @@ export type ChildOptions = {
   args?: readonly string[];
   nodeFlags?: readonly string[];
   env?: Readonly<Record<string, string>>;
-  /** Asked until it says yes; without it, the child says so itself in its first message. */
+  /** Polled until true; without it, the child reports readiness in its first message. */
   isReady?: () => Promise<boolean>;
 };
 
@@ -74,7 +74,7 @@ export async function startChild(options: ChildOptions): Promise<Child> {
   return { pid: child.pid as number, process: child, stop };
 }
 
-/** A port that was free a moment ago. */
+/** A port that was free at the time of the call. */
 export function freePort(): Promise<number> {
   return new Promise((resolve, reject) => {
     const server = createServer();
@@ -86,7 +86,7 @@ export function freePort(): Promise<number> {
   });
 }
 
-/** Whether a server answers at all. */
+/** Whether a server responds. */
 export async function answers(url: string, isGood = (_status: number) => true): Promise<boolean> {
   try {
     const response = await fetch(url, { signal: AbortSignal.timeout(1_000) });

@@ -1,11 +1,11 @@
-/** Clients that misbehave: each a socket that says only what it is told to. */
+/** Misbehaving clients: sockets that send exactly the given bytes. */
 import { connect, type Socket } from 'node:net';
 
 export type HostileClient = {
   socket: Socket;
-  /** Resolves at the first bytes of an answer, or with null when the connection ends without any. */
+  /** Resolves at the first bytes of an answer, or with null if the connection ends without any. */
   answered: Promise<string | null>;
-  /** Resolves when the connection is gone, whoever ended it. */
+  /** Resolves when the connection has ended, on either side. */
   closed: Promise<void>;
 };
 
@@ -21,7 +21,7 @@ export function openClient(address: string): HostileClient {
   return { socket, answered, closed };
 }
 
-/** A whole request, for a client that is slow or silent only later. */
+/** A complete request, for a client that is slow or silent afterwards. */
 export function requestText(path: string, authorization: string, body: string): string {
   return `${requestHead(path, authorization, Buffer.byteLength(body))}${body}`;
 }

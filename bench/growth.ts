@@ -1,4 +1,4 @@
-/** The same calls and views with few and with many usage rows behind them: nothing may get slower as the books grow. */
+/** The same calls and views with few and with many usage rows behind them: nothing may get slower as the ledger grows. */
 import type { LoadJob, LoadResult } from './load.ts';
 import type { LoadGenerator } from './load-client.ts';
 import { ms, ratio, table, whole } from './report.ts';
@@ -7,13 +7,13 @@ import { type Account, meteredTarget, ROOMY, type System, startSystem } from './
 import { type Pace, plainWorkload } from './throughput.ts';
 import { addUsageRows } from './usage-rows.ts';
 
-/** What an account's owner looks at. */
+/** The views of an account's owner. */
 const VIEWS = ['/api/subscription/usage', '/api/usage/requests?limit=50'] as const;
 const VIEW_CONNECTIONS = 4;
 const CALL_CONNECTIONS = 16;
 const WARM_UP_MS = 10_000;
 
-/** One of two systems, alike but for their books. */
+/** One of two systems, identical except for the size of their ledgers. */
 type Subject = { system: System; account: Account; measured: Map<string, LoadResult[]> };
 
 function jobsOf({ system, account }: Subject, { warmUpMs, durationMs }: Pace): [what: string, LoadJob][] {
@@ -32,7 +32,7 @@ function jobsOf({ system, account }: Subject, { warmUpMs, durationMs }: Pace): [
 export type GrowthOptions = {
   load: LoadGenerator;
   upstreamPort: number;
-  /** The system with few rows; one with many is started beside it. */
+  /** The system with few rows; one with many rows is started too. */
   system: System;
   pace: Pace;
   rows: readonly [few: number, many: number];

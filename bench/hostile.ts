@@ -1,4 +1,4 @@
-/** What bad or hostile input does to our processes, and to the clients beside it that behave. */
+/** Effects of hostile input on the processes and on other clients. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { type HostileClient, openClient, requestHead, requestText } from './clients.ts';
 import type { LoadResult } from './load.ts';
@@ -18,7 +18,7 @@ export type HostileOptions = {
   say: (line: string) => void;
 };
 
-/** One line of the table: what was done, and what was seen. */
+/** One row of the table: the input and the observations. */
 type Finding = [what: string, seen: string];
 
 const PATH = '/v1/chat/completions';
@@ -29,7 +29,7 @@ const WITHIN_MS = 5_000;
 const prompt = (content: string, fields: Record<string, unknown> = {}) =>
   chatBody({ messages: [{ role: 'user', content }], ...fields });
 
-/** Since it was last asked. */
+/** Since the last call. */
 async function stallsOf({ metricsUrl }: System): Promise<string> {
   const [gateway, generation] = await Promise.all([
     readStallMs(metricsUrl('gateway')),
@@ -38,7 +38,7 @@ async function stallsOf({ metricsUrl }: System): Promise<string> {
   return `longest stall: gateway ${ms(gateway)} ms, generation ${ms(generation)} ms`;
 }
 
-/** Large prompts: how long any of our processes could do nothing else meanwhile. */
+/** Large prompts: the longest time that a process could do nothing else. */
 async function largePrompts({ load, system, quick }: HostileOptions): Promise<Finding[]> {
   const far = await system.openAccount(ROOMY);
   // the cheap bound of a large prompt does not fit into this, so its tokens are counted before it is refused
@@ -73,7 +73,7 @@ async function largePrompts({ load, system, quick }: HostileOptions): Promise<Fi
   return findings;
 }
 
-/** What it costs to say no. */
+/** The cost of a refusal. */
 async function refusals({ load, system }: HostileOptions): Promise<Finding[]> {
   const account = await system.openAccount(1n);
   const limited = await system.startReplica('gateway', { env: { RATE_LIMIT_PER_CALLER: '60' } });
@@ -117,7 +117,7 @@ function memoryGrowth(before: ByProgram, after: ByProgram, count: number): strin
     .join(', ');
 }
 
-/** How clients that behave are served meanwhile. */
+/** Service of well-behaved clients in the meantime. */
 async function beside(load: LoadGenerator, system: System, account: Account): Promise<string> {
   const { addresses, headers, processes } = meteredTarget(system, account);
   const job = { addresses, headers, processes, path: PATH, body: prompt('hi') };
@@ -148,7 +148,7 @@ async function countAnswered(clients: readonly HostileClient[]): Promise<number>
   return answered;
 }
 
-/** Streams that stand still, because the provider says nothing or because nobody reads. */
+/** Stalled streams: the provider is silent, or the client does not read. */
 async function standingStreams(options: HostileOptions): Promise<Finding[]> {
   const { load, system, quick } = options;
   const account = await system.openAccount(ROOMY);
@@ -188,7 +188,7 @@ async function standingStreams(options: HostileOptions): Promise<Finding[]> {
   return findings;
 }
 
-/** Clients that announce a body and then send a byte a second. */
+/** Clients that send a body at one byte a second. */
 async function slowUploads({ load, system, quick }: HostileOptions): Promise<Finding[]> {
   const count = quick ? 50 : 500;
   const requestTimeoutMs = 5_000;
@@ -234,7 +234,7 @@ async function slowUploads({ load, system, quick }: HostileOptions): Promise<Fin
 const CALM_WITHIN_MS = 60_000;
 const CALM_SHARE = 0.1;
 
-/** Waits until nobody works any more on what came before. */
+/** Waits until all earlier requests have ended. */
 async function calm(system: System): Promise<void> {
   const cpuUs = () => total(cpuUsByProgram([system.pid]));
   const deadline = AbortSignal.timeout(CALM_WITHIN_MS);

@@ -4,7 +4,7 @@
  *     node bench/ledger.ts [--quick]
  *
  * A cycle is one hold and one settle that closes it, each answered after its own commit has reached the disk. Every
- * account has four limits, all of which every cycle touches. Beside it, the same rows with nothing decided.
+ * account has four limits, all of which every cycle touches. The table also shows the same rows written without any decision.
  */
 import { randomBytes, randomUUIDv7 } from 'node:crypto';
 import path from 'node:path';
@@ -17,7 +17,7 @@ import { testHold, testSegment, testSettle } from '#libs/ledger/fixtures.ts';
 import { createLedger, type Ledger } from '#libs/ledger/ledger.ts';
 import { CHAT_PLAN } from './chat-plan.ts';
 import { FOLDER } from './children.ts';
-import { createLeanBooks, type LeanBooks, leanConnection } from './lean-books.ts';
+import { createLeanLedger, type LeanLedger, leanConnection } from './lean-ledger.ts';
 import { cpuUsByProgram } from './processes.ts';
 import { ms, table, whole } from './report.ts';
 
@@ -30,7 +30,7 @@ const LIMITS = [
 ];
 const ASKED = { cost: 5_000n, 'tokens.total': 100n, 'calls.openai': 1n, 'api.requests': 1n };
 const CAME_TO = { ...ASKED, cost: 4_900n, 'tokens.total': 50n };
-/** What the gateway writes down of it. */
+/** The plan that the gateway records. */
 const DETAIL = JSON.stringify(CHAT_PLAN);
 
 /** One hold and the settlement that closes it. */
@@ -73,11 +73,11 @@ const cycleOf =
   };
 
 const leanCycleOf =
-  (books: LeanBooks): Cycle =>
+  (lean: LeanLedger): Cycle =>
   async (account) =>
-    books.settle(account, await books.hold(account));
+    lean.settle(account, await lean.hold(account));
 
-/** Callers that begin their next cycle when the last is answered. @returns the latencies, in milliseconds. */
+/** Callers that start the next cycle after the response to the last. @returns the latencies, in milliseconds. */
 async function drive(cycle: Cycle, accounts: readonly string[], callers: number, durationMs: number) {
   const latencies: number[] = [];
   const end = performance.now() + durationMs;
@@ -122,17 +122,19 @@ async function measure(
 }
 
 /** Every unit that the cycles moved is in the counters and in the usage rows, or the figures mean nothing. */
-async function assertBooks(pool: Pool): Promise<void> {
+async function assertBalances(pool: Pool): Promise<void> {
   const { rows } = await pool.query<{ settled: bigint; used: bigint; held: bigint }>(
     `SELECT (SELECT coalesce(sum(cost_nano_usd), 0)::bigint FROM usage_events) AS settled,
             sum(used)::bigint AS used, sum(held)::bigint AS held FROM ledger_counters WHERE meter = 'cost'`,
   );
   const [row] = rows;
   if (row === undefined || row.settled !== row.used || row.held !== 0n)
-    throw new Error(`The books do not add up: ${row?.settled} settled, ${row?.used} used, ${row?.held} held`);
+    throw new Error(
+      `The balances do not add up: ${row?.settled} settled, ${row?.used} used, ${row?.held} held`,
+    );
 }
 
-/** Runs the benchmark in a cluster of its own. @returns a Markdown table. */
+/** Runs the benchmark in a separate cluster. @returns a Markdown table. */
 export async function measureLedger({ quick }: { quick: boolean }): Promise<string> {
   const server = await startEmbeddedPostgres({
     dataFolder: path.join(FOLDER, 'ledger-postgres'),
@@ -164,10 +166,10 @@ export async function measureLedger({ quick }: { quick: boolean }): Promise<stri
         // its statements are planned once, by what is known of the tables then
         await pool.query('ANALYZE ledger_balances, ledger_holds');
         const leanPool = poolOf(leanConnection(server.url(DATABASE)), 2);
-        await measureAll('its rows alone', leanCycleOf(createLeanBooks(leanPool)));
+        await measureAll('its rows alone', leanCycleOf(createLeanLedger(leanPool)));
         await leanPool.end();
       }
-      await assertBooks(pool);
+      await assertBalances(pool);
       return report(rows);
     } finally {
       await pool.end();

@@ -1,6 +1,6 @@
-/** What a service of ours tells of itself at `/metrics`. */
+/** Reads the metrics of a service. */
 
-/** Reads one number of Prometheus text, whatever its labels. */
+/** Reads one number of Prometheus text, with any labels. */
 export async function readMetric(url: string, name: string): Promise<number> {
   const text = await (await fetch(url)).text();
   const line = text.split('\n').find((one) => one.startsWith(`${name} `) || one.startsWith(`${name}{`));

@@ -1,4 +1,4 @@
-/** What processes cost, as the Linux kernel counts it (https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html). */
+/** CPU time and memory of processes, as the Linux kernel counts them (https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html). */
 import { readdirSync, readFileSync } from 'node:fs';
 
 /** The kernel reports CPU time in hundredths of a second, whatever its own tick is (`getconf CLK_TCK`). */

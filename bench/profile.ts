@@ -1,4 +1,4 @@
-/** Where a metered call spends its CPU time: the functions with the most of their own, in gateway and generation. */
+/** The functions of gateway and generation in which a metered call spends the most CPU time. */
 import { mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { FOLDER } from './children.ts';

@@ -1,5 +1,5 @@
 /**
- * `npm run bench`: how fast, beside what people use today, on this machine.
+ * `npm run bench`: measures Inkmeter and today's alternatives on this machine.
  *
  *     npm run bench -- [--quick] [--only=throughput,floor,ledger,growth,hostile] [--connections=1,16,64] [--profile]
  *
@@ -113,7 +113,7 @@ async function throughput({ upstreamPort, load, system, account }: Context): Pro
   ]);
 }
 
-/** What no metering in two processes can go below on this machine. */
+/** The lower bound of metering with two processes on this machine. */
 async function floor({ upstreamPort, load, system, account }: Context): Promise<string> {
   const targets = [
     await startPortkey(upstreamPort),
@@ -123,7 +123,7 @@ async function floor({ upstreamPort, load, system, account }: Context): Promise<
   return sideBySide('floor', load, targets, connections.map(plainWorkload));
 }
 
-/** The ledger brings its own database, load and table. */
+/** The ledger benchmark has its own database, load and table. */
 function ledgerAlone(): Promise<string> {
   const child = spawn(process.execPath, [benchPath('ledger.ts'), ...(quick ? ['--quick'] : [])], {
     stdio: ['ignore', 'pipe', 'inherit'],
@@ -184,7 +184,7 @@ async function run(): Promise<void> {
   if (parts.includes('hostile'))
     add('Bad and hostile input', await measureHostile({ ...context, quick, say }));
   if (parts.includes('growth')) {
-    add('As the books grow', await measureGrowth({ ...context, pace, rows: usageRows, say }));
+    add('As the ledger grows', await measureGrowth({ ...context, pace, rows: usageRows, say }));
   }
 }
 

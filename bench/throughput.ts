@@ -56,7 +56,7 @@ export const pacedWorkload = (connections: number): Workload => ({
   leastMs: 3_000,
 });
 
-/** Until sockets of the last measurement are closed and batches behind it are written. */
+/** Time for sockets to close and batches to be written after a measurement. */
 const SETTLE_MS = 100;
 
 const LONGEST_WARM_UP_MS = 30_000;

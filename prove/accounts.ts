@@ -1,4 +1,4 @@
-/** Accounts to prove with, made through the product's own doors. */
+/** Accounts for the proof, created through the public API. */
 import { randomUUID } from 'node:crypto';
 import type { Pool } from 'pg';
 import { createDatabase } from '#libs/db/database.ts';
@@ -36,14 +36,14 @@ async function register(client: GatewayClient): Promise<Person & { accountId: st
   return { userId: me.user.id, accountId: me.account.id, token };
 }
 
-/** Opened books, on the plan that every new account starts on. */
+/** Balances opened on the default plan. */
 export async function createAccount(client: GatewayClient): Promise<ProofAccount> {
   const { accountId: id, ...owner } = await register(client);
   await client.send('GET', '/api/subscription/current', owner.token);
   return { id, owner, key: await createKey(client, owner) };
 }
 
-/** A few at a time: hashing passwords is slow on purpose, and not what is proved. */
+/** A few at a time: hashing passwords is slow on purpose. */
 const CREATED_AT_ONCE = 8;
 
 export async function createAccounts(
@@ -60,7 +60,7 @@ export async function createAccounts(
   return accounts;
 }
 
-/** @param calls how many worst cases the key may spend a day, beside what its account may; no limit if absent. */
+/** @param calls the key's own daily limit in worst cases; no limit if absent. */
 export async function createKey(client: GatewayClient, { token }: Person, calls?: number): Promise<ApiKey> {
   const { id, key } = await client.send<{ id: string; key: string }>('POST', '/api/api-keys', token, {
     name: 'Proof',
@@ -70,7 +70,7 @@ export async function createKey(client: GatewayClient, { token }: Person, calls?
   return { id, text: key };
 }
 
-/** Another person in an account, signed in to it. */
+/** Adds a member to an account and signs them in. */
 export async function addMember(client: GatewayClient, account: ProofAccount): Promise<Person> {
   const email = `${randomUUID()}@example.com`;
   const body = { email, password: PASSWORD, role: 'member' };
@@ -83,7 +83,7 @@ export async function addMember(client: GatewayClient, account: ProofAccount): P
   return { userId, token: await signIn(client, email) };
 }
 
-/** A person of the platform's staff. The first one of an installation is made in its database. */
+/** A staff user. The first of an installation is created in its database. */
 export async function createStaff(client: GatewayClient, pool: Pool): Promise<Person> {
   const email = `${randomUUID()}@example.com`;
   const staff = { email, password: PASSWORD, platformRole: 'admin' } as const;
@@ -97,7 +97,7 @@ async function signIn(client: GatewayClient, email: string): Promise<string> {
   return access_token;
 }
 
-/** Lines as the default catalogue draws them, and with the block line next to the end. */
+/** The thresholds of the default catalogue, and some that block only near the limit. */
 export const DEFAULT_LINES = [8_000, 9_000, 9_500, 10_000] as const;
 export const LATE_BLOCK_LINES = [8_000, 9_000, 9_999, 10_000] as const;
 
@@ -130,14 +130,14 @@ export function toSegment(limit: ProofLimit): LimitSegment {
     validUntil: limit.validUntil ?? null,
     amount: { kind: 'n', n: limit.amount },
     thresholdBps: limit.lines ?? LATE_BLOCK_LINES,
-    // Counted things stay usable to the last unit.
+    // Quota resources stay usable to the last unit.
     blocks: limit.meter === 'cost' || limit.meter.startsWith('tokens.'),
     onLimit: 'deny',
     source: limit.source ?? 'proof',
   };
 }
 
-/** Puts an account under limits that no plan has, through the ledger's own interface. */
+/** Sets limits that no plan has, through the ledger's interface. */
 export async function setLimits(
   database: Queryable,
   accountId: string,

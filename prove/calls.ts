@@ -1,16 +1,16 @@
-/** How the proof calls a gateway: as a client would, noting what it got and what it did not get. */
+/** A client of the gateway that records every outcome, broken connections included. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { Pool } from 'undici';
 import { OUTPUT_TOKENS, PROMPT_TOKENS, PROOF_MODEL } from './installation.ts';
 
 export type Outcome = {
-  /** Of the answer, and so of its hold; null when none came. */
+  /** The id of the response and its hold; null without a response. */
   requestId: string | null;
-  /** 0 when the connection broke before an answer began. */
+  /** 0 if the connection broke before the response began. */
   status: number;
-  /** Of a refusal or failure. */
+  /** The problem code of a refusal or failure. */
   code: string | null;
-  /** The whole of a good answer arrived: its JSON, or a stream to its last event. */
+  /** Whether a successful response arrived completely: its JSON, or a stream to its last event. */
   isComplete: boolean;
   costUsd: string | null;
   wasReplayed: boolean;
@@ -21,24 +21,24 @@ export type CallOptions = {
   /** API key or access token. */
   token: string;
   idempotencyKey?: string;
-  /** Ends the connection when this fires, as a client does that has waited enough. */
+  /** Closes the connection when it aborts, as an impatient client does. */
   signal?: AbortSignal;
 };
 
 export type ChatOptions = CallOptions & {
   stream?: boolean;
-  /** What the simulator shall do; by default it uses the whole worst case at once. */
+  /** Instructions for the simulator; by default it uses the whole worst case at once. */
   simulate?: string;
   model?: string;
   maxTokens?: number;
 };
 
-/** A gateway as clients see it, over as many connections as there are calls. */
+/** A gateway, called over one connection per call. */
 export type GatewayClient = {
   chat: (options: ChatOptions) => Promise<Outcome>;
-  /** `POST /api/generate`, answered as JSON: several provider calls under one hold. */
+  /** `POST /api/generate`, with a JSON response: several provider calls under one hold. */
   generate: (options: CallOptions & { topic: string; model: string }) => Promise<Outcome>;
-  /** Any other JSON call, repeated while the service is not available. @throws Error for any other failure. */
+  /** Any other JSON call, retried while the service is unavailable. @throws Error for any other failure. */
   send: <Answer>(
     method: 'GET' | 'POST' | 'DELETE',
     path: string,
@@ -48,14 +48,14 @@ export type GatewayClient = {
   close: () => Promise<void>;
 };
 
-/** Calls use all that is held for them: the output cap and the largest prompt. */
+/** Calls use everything held for them: the output cap and the largest prompt. */
 export const USE_ALL = `fill,fill_input=${PROMPT_TOKENS}`;
 
-/** Long enough that no count of its tokens is below the proof model's context window. */
+/** So long that every count of its tokens reaches the proof model's context window. */
 const TOPIC = Array.from({ length: 60 }, (_, index) => `word${index}`).join(' ');
 
 const ANSWER_TIMEOUT_MS = 120_000;
-/** A busy machine may turn requests away for a while; these are not what is proved. */
+/** Refusals of a busy machine, which are no part of the proof. */
 const MAX_ATTEMPTS = 40;
 const RETRY_MS = 500;
 
@@ -102,7 +102,7 @@ export function createGatewayClient(url: string): GatewayClient {
       outcome.isComplete = answer.statusCode === 200 && (!isStream || hasStreamEnded(outcome.body));
       if (answer.statusCode !== 200) outcome.code = codeOf(outcome.body);
     } catch {
-      // What arrived before the connection broke stays in the outcome.
+      // The outcome keeps the part that arrived before the connection broke.
     }
     return outcome;
   }
@@ -158,7 +158,7 @@ export function createGatewayClient(url: string): GatewayClient {
 const textOf = (value: string | string[] | undefined) => (typeof value === 'string' ? value : null);
 const hasStreamEnded = (body: string) => body.trimEnd().endsWith('data: [DONE]');
 
-/** The product's stable code, in a problem or in OpenAI's shape of error. */
+/** The stable problem code, in a problem or in OpenAI's error format. */
 function codeOf(body: string): string | null {
   try {
     const { code, error } = JSON.parse(body);

@@ -1,6 +1,6 @@
 /**
- * In which order transactions committed: the order of their commit records in the write-ahead log, which is the order
- * that a recovery would replay. No clock is asked.
+ * The commit order of transactions: the order of their commit records in the write-ahead log, as a recovery would replay
+ * them. It does not depend on a clock.
  */
 import type { Pool } from 'pg';
 
@@ -10,7 +10,7 @@ export type CommitRecorder = {
   remove: () => Promise<void>;
 };
 
-/** Notes the transaction of every admitted hold, every stop, and every lifting of one. */
+/** Records the transactions of admitted holds, stops, and lifted stops. */
 const INSTALL = `
   CREATE EXTENSION IF NOT EXISTS pg_walinspect;
   CREATE TABLE prove_commits (kind text NOT NULL, id uuid NOT NULL, account_id uuid, xid xid NOT NULL);

@@ -1,6 +1,6 @@
 import t from 'tap';
-import type { Books } from './books.ts';
 import { compare, type Evidence, priceTokens } from './compare.ts';
+import type { LedgerState } from './ledger-state.ts';
 import type { WitnessedCall } from './witness.ts';
 
 const ACCOUNT = '00000000-0000-7000-8000-000000000001';
@@ -21,9 +21,9 @@ const call = (holdId: string, change: Partial<WitnessedCall> = {}): WitnessedCal
   ...change,
 });
 
-/** Two requests that went well and one that was refused. */
+/** Two successful requests and a refused one. */
 function honest(): Evidence & { calls: WitnessedCall[]; answered: Set<string> } {
-  const hold = (id: string, state: 'closed' | 'refused'): Books['holds'][number] => ({
+  const hold = (id: string, state: 'closed' | 'refused'): LedgerState['holds'][number] => ({
     id,
     accountId: ACCOUNT,
     state,
@@ -35,7 +35,7 @@ function honest(): Evidence & { calls: WitnessedCall[]; answered: Set<string> } 
     settledCalls: state === 'closed' ? [0] : [],
     seen: [{ counterId: 1n, used: 0n, held: 0n, amount: 2n * cost }],
   });
-  const row = (holdId: string): Books['rows'][number] => ({
+  const row = (holdId: string): LedgerState['rows'][number] => ({
     holdId,
     callIndex: 0,
     accountId: ACCOUNT,
@@ -56,7 +56,7 @@ function honest(): Evidence & { calls: WitnessedCall[]; answered: Set<string> } 
     ]),
   });
   return {
-    books: {
+    ledgerState: {
       holds: [hold(FIRST, 'closed'), hold(SECOND, 'closed'), hold(REFUSED, 'refused')],
       rows: [row(FIRST), row(SECOND)],
       counters: [
@@ -86,9 +86,9 @@ function honest(): Evidence & { calls: WitnessedCall[]; answered: Set<string> } 
 
 type Falsified = ReturnType<typeof honest>;
 const first = <Item>(items: readonly Item[]): Item => items[0] as Item;
-const counterOf = ({ books }: Falsified) => first(books.counters);
+const counterOf = ({ ledgerState }: Falsified) => first(ledgerState.counters);
 
-t.test('books that agree with the witness show no difference', async (t) => {
+t.test('a ledger that agrees with the witness shows no difference', async (t) => {
   const { differences, cut, usedNanoUsd, providerCalls } = compare(honest());
   t.strictSame(differences, []);
   t.strictSame(cut, []);
@@ -98,10 +98,10 @@ t.test('books that agree with the witness show no difference', async (t) => {
 
 const falsifications: Record<string, { falsify: (evidence: Falsified) => void; says: RegExp }> = {
   'a call that was lost': {
-    falsify: ({ books }) => void books.rows.pop(),
-    says: /served and answered, but is not in the books/,
+    falsify: ({ ledgerState }) => void ledgerState.rows.pop(),
+    says: /served and answered, but is not in the ledger/,
   },
-  'a call that was made up': {
+  'an invented call': {
     falsify: ({ calls }) => void calls.pop(),
     says: /charged, but the provider never saw it/,
   },
@@ -112,25 +112,25 @@ const falsifications: Record<string, { falsify: (evidence: Falsified) => void; s
     says: /figures of a provider that never answered/,
   },
   'a call counted twice': {
-    falsify: ({ books }) => books.rows.push({ ...first(books.rows) }),
-    says: /in the books twice/,
+    falsify: ({ ledgerState }) => ledgerState.rows.push({ ...first(ledgerState.rows) }),
+    says: /in the ledger twice/,
   },
   'a call made twice': { falsify: ({ calls }) => calls.push(call(FIRST)), says: /served hold-1\/0 twice/ },
-  'a token too many': {
-    falsify: ({ books }) => {
-      first(books.rows).tokens.output += 1;
+  'one token too many': {
+    falsify: ({ ledgerState }) => {
+      first(ledgerState.rows).tokens.output += 1;
     },
     says: /21 output tokens booked, 20 served/,
   },
-  'a class for another': {
-    falsify: ({ books }) => {
-      Object.assign(first(books.rows).tokens, { input: 0, cacheRead: 10 });
+  'a wrong token class': {
+    falsify: ({ ledgerState }) => {
+      Object.assign(first(ledgerState.rows).tokens, { input: 0, cacheRead: 10 });
     },
     says: /0 input tokens booked, 10 served/,
   },
   'a nano-USD too little': {
-    falsify: ({ books }) => {
-      first(books.rows).costNanoUsd -= 1n;
+    falsify: ({ ledgerState }) => {
+      first(ledgerState.rows).costNanoUsd -= 1n;
     },
     says: /nano-USD booked, worth/,
   },
@@ -147,8 +147,8 @@ const falsifications: Record<string, { falsify: (evidence: Falsified) => void; s
     says: /1 still held/,
   },
   'a hold that was left open': {
-    falsify: ({ books }) => {
-      first(books.holds).state = 'open';
+    falsify: ({ ledgerState }) => {
+      first(ledgerState.holds).state = 'open';
     },
     says: /still open/,
   },
@@ -159,8 +159,8 @@ const falsifications: Record<string, { falsify: (evidence: Falsified) => void; s
     says: /used \d+ of \d+/,
   },
   'an admission beyond what was left': {
-    falsify: ({ books }) => {
-      first(first(books.holds).seen).held = 2n * cost;
+    falsify: ({ ledgerState }) => {
+      first(first(ledgerState.holds).seen).held = 2n * cost;
     },
     says: /took \d+ of cost when 0 were used/,
   },
@@ -168,7 +168,7 @@ const falsifications: Record<string, { falsify: (evidence: Falsified) => void; s
     falsify: ({ calls }) => calls.push(call(REFUSED)),
     says: /called for the refused request/,
   },
-  'work that nobody asked for': {
+  'work without a request': {
     falsify: ({ calls }) => calls.push(call('hold-9')),
     says: /called without a hold/,
   },
@@ -176,16 +176,16 @@ const falsifications: Record<string, { falsify: (evidence: Falsified) => void; s
     falsify: ({ answered }) => answered.add('hold-9'),
     says: /answered and never charged/,
   },
-  'a figure of our own where the provider gave one': {
-    falsify: ({ books }) => {
-      first(books.rows).usageSource = 'counted';
+  'an estimate although the provider reported usage': {
+    falsify: ({ ledgerState }) => {
+      first(ledgerState.rows).usageSource = 'counted';
     },
-    says: /the books say counted/,
+    says: /the ledger say counted/,
   },
 };
 
 for (const [name, { falsify, says }] of Object.entries(falsifications)) {
-  t.test(`given ${name}, the comparison says so`, async (t) => {
+  t.test(`given ${name}, the comparison reports it`, async (t) => {
     const evidence = honest();
     falsify(evidence);
     const { differences } = compare(evidence);
@@ -196,13 +196,13 @@ for (const [name, { falsify, says }] of Object.entries(falsifications)) {
   });
 }
 
-t.test('a call that a crash cut off is listed, unless somebody has its answer', async (t) => {
+t.test('a call that a crash cut off is listed, unless a client has its response', async (t) => {
   const cutOff = () => {
     const evidence = honest();
-    evidence.books.rows.pop();
+    evidence.ledgerState.rows.pop();
     const counter = counterOf(evidence);
     counter.used = cost;
-    const hold = evidence.books.holds.find(({ id }) => id === SECOND);
+    const hold = evidence.ledgerState.holds.find(({ id }) => id === SECOND);
     if (hold) Object.assign(hold, { state: 'expired', settledCalls: [] });
     return evidence;
   };
@@ -216,12 +216,12 @@ t.test('a call that a crash cut off is listed, unless somebody has its answer', 
   t.strictSame(found.cut, [{ holdId: SECOND, callIndex: 0, complete: true, tokens }]);
 });
 
-t.test('a call that was ended in the moment of being sent may be an estimate', async (t) => {
-  const estimate = (change: Partial<Books['rows'][number]>) => {
+t.test('a call that was aborted while it was sent may be an estimate', async (t) => {
+  const estimate = (change: Partial<LedgerState['rows'][number]>) => {
     const evidence = honest();
     evidence.calls.pop();
     evidence.answered.delete(SECOND);
-    const row = evidence.books.rows.at(-1);
+    const row = evidence.ledgerState.rows.at(-1);
     const prompt = { input: 10, cacheRead: 0, cacheWrite: 0, output: 0, reasoning: 0 };
     const worth = priceTokens(prompt, prices);
     const amounts = new Map([

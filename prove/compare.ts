@@ -1,21 +1,21 @@
 /**
- * Compares the books with the outside witness, and with themselves. Pure: it knows neither the ledger's code nor its
- * SQL, and prices tokens by itself.
+ * Compares the ledger with the external witness, and with itself. Pure: independent of the ledger's code and SQL, with its
+ * own pricing of tokens.
  */
-import type { Books, CounterRecord, HoldRecord, UsageRow } from './books.ts';
+import type { CounterRecord, HoldRecord, LedgerState, UsageRow } from './ledger-state.ts';
 import type { TokenCounts, WitnessedCall } from './witness.ts';
 
 /** Pico-USD per token, by class. */
 export type TokenPrices = { readonly [K in keyof TokenCounts]: bigint };
 
 export type Evidence = {
-  books: Books;
-  /** Every call that the provider served for requests of these books. */
+  ledgerState: LedgerState;
+  /** Every call that the provider served for these requests. */
   calls: readonly WitnessedCall[];
-  /** Requests whose answer reached the client complete. */
+  /** Requests whose complete response reached the client. */
   answered: ReadonlySet<string>;
   pricesOf: (provider: string, model: string) => TokenPrices;
-  /** Limits that were lowered or moved on purpose, whose counters may stand above them. */
+  /** Limits that were lowered or moved on purpose, whose counters may exceed them. */
   mayExceed?: (counter: CounterRecord) => boolean;
 };
 
@@ -23,12 +23,12 @@ export type Evidence = {
 export type CutCall = { holdId: string; callIndex: number; complete: boolean; tokens: TokenCounts };
 
 export type Comparison = {
-  /** Each a sentence. None, or the proof has failed. */
+  /** Sentences. Any difference fails the proof. */
   differences: string[];
   cut: CutCall[];
-  /** Rows of calls that ended early, whose figures are the product's own count. */
+  /** Rows of calls that ended early, whose usage is Inkmeter's own count. */
   partialRows: number;
-  /** Calls that the provider answered, the cut ones included. */
+  /** Calls that the provider answered, including those cut off. */
   providerCalls: number;
   usedNanoUsd: bigint;
   heldAfter: bigint;
@@ -38,11 +38,11 @@ const PICO_PER_NANO = 1_000n;
 const nameOf = (holdId: string, callIndex: number) => `${holdId}/${callIndex}`;
 
 export function compare(evidence: Evidence): Comparison {
-  const { books, calls } = evidence;
+  const { ledgerState, calls } = evidence;
   const differences: string[] = [];
-  const holds = new Map(books.holds.map((hold) => [hold.id, hold]));
-  const rows = new Map(books.rows.map((row) => [nameOf(row.holdId, row.callIndex), row]));
-  if (rows.size !== books.rows.length) differences.push('a call is in the books twice');
+  const holds = new Map(ledgerState.holds.map((hold) => [hold.id, hold]));
+  const rows = new Map(ledgerState.rows.map((row) => [nameOf(row.holdId, row.callIndex), row]));
+  if (rows.size !== ledgerState.rows.length) differences.push('a call is in the ledger twice');
   const served = servedCalls(calls, holds, differences);
   const arrived = new Set(calls.map(({ correlation }) => correlation));
 
@@ -52,23 +52,23 @@ export function compare(evidence: Evidence): Comparison {
     else compareRow(name, row, served.get(name), evidence, differences);
   }
   const cut = findCut(served, rows, holds, evidence.answered, differences);
-  const counters = new Map(books.counters.map((counter) => [counter.id, counter]));
-  for (const hold of books.holds) checkHold(hold, counters, differences);
-  for (const counter of books.counters) {
-    checkCounter(counter, books.rows, evidence.mayExceed?.(counter) ?? false, differences);
+  const counters = new Map(ledgerState.counters.map((counter) => [counter.id, counter]));
+  for (const hold of ledgerState.holds) checkHold(hold, counters, differences);
+  for (const counter of ledgerState.counters) {
+    checkCounter(counter, ledgerState.rows, evidence.mayExceed?.(counter) ?? false, differences);
   }
   checkAnswered(evidence, holds, rows, differences);
   return {
     differences,
     cut,
-    partialRows: books.rows.filter(({ usageSource }) => usageSource !== 'provider').length,
+    partialRows: ledgerState.rows.filter(({ usageSource }) => usageSource !== 'provider').length,
     providerCalls: served.size,
-    usedNanoUsd: sum(books.rows.map(({ costNanoUsd }) => costNanoUsd)),
-    heldAfter: sum(books.counters.map(({ held }) => (held < 0n ? -held : held))),
+    usedNanoUsd: sum(ledgerState.rows.map(({ costNanoUsd }) => costNanoUsd)),
+    heldAfter: sum(ledgerState.counters.map(({ held }) => (held < 0n ? -held : held))),
   };
 }
 
-/** What the provider answered or began to answer, by the call it was for. */
+/** Provider responses, complete or partial, by call. */
 function servedCalls(
   calls: readonly WitnessedCall[],
   holds: ReadonlyMap<string, HoldRecord>,
@@ -81,7 +81,7 @@ function servedCalls(
     if (hold === undefined) differences.push(`the provider was called without a hold (${name || 'unnamed'})`);
     else if (hold.state === 'refused')
       differences.push(`the provider was called for the refused request ${name}`);
-    // An attempt that was refused or failed is repeated under the same name, and costs nothing.
+    // A refused or failed attempt costs nothing and is repeated under the same name.
     if (call.status !== 200) continue;
     if (served.has(name)) differences.push(`the provider served ${name} twice`);
     served.set(name, call);
@@ -100,7 +100,7 @@ function compareRow(
     if (call === undefined) differences.push(`${name}: figures of a provider that never answered`);
     else compareTokens(name, row, call, differences);
   } else if (call?.complete && row.status === 'ok') {
-    differences.push(`${name}: the provider said what it served, but the books say ${row.usageSource}`);
+    differences.push(`${name}: the provider said what it served, but the ledger says ${row.usageSource}`);
   }
   const cost = priceTokens(row.tokens, pricesOf(row.provider, row.model));
   if (row.costNanoUsd !== cost)
@@ -123,13 +123,13 @@ function compareTokens(name: string, row: UsageRow, call: WitnessedCall, differe
   }
 }
 
-/** Ended by us in the moment of being sent: nobody on our side can know whether the provider has begun. */
+/** Aborted while it was sent: Inkmeter cannot know whether the provider has begun. */
 const isEndedWhileSent = ({ status, usageSource, tokens }: UsageRow) =>
   status === 'aborted' && usageSource === 'estimated' && tokens.output + tokens.reasoning === 0;
 
 const isCharged = ({ tokens, costNanoUsd }: UsageRow) => totalOf(tokens) > 0 || costNanoUsd > 0n;
 
-/** Calls without a row: only a crash between the provider and the books may leave them, and nobody may have an answer. */
+/** Calls without a row: possible only after a crash before the settlement, and without a response to the client. */
 function findCut(
   served: ReadonlyMap<string, WitnessedCall>,
   rows: ReadonlyMap<string, UsageRow>,
@@ -142,10 +142,10 @@ function findCut(
     if (rows.has(name)) continue;
     const [holdId = '', index] = name.split('/');
     const hold = holds.get(holdId);
-    if (answered.has(holdId)) differences.push(`${name} was served and answered, but is not in the books`);
+    if (answered.has(holdId)) differences.push(`${name} was served and answered, but is not in the ledger`);
     else if (hold?.state !== 'expired') {
       differences.push(
-        `${name} was served, but is not in the books, and its hold is ${hold?.state ?? 'missing'}`,
+        `${name} was served, but is not in the ledger, and its hold is ${hold?.state ?? 'missing'}`,
       );
     }
     cut.push({ holdId, callIndex: Number(index), complete, tokens });
@@ -192,7 +192,7 @@ function checkCounter(
   }
 }
 
-/** Windows count a call where it was admitted. */
+/** A window counts the calls that were admitted in it. */
 function isCounted(row: UsageRow, { accountId, scope, scopeId, startMs, endMs }: CounterRecord): boolean {
   const admittedMs = row.admittedAt.getTime();
   if (row.accountId !== accountId || admittedMs < startMs || admittedMs >= endMs) return false;
@@ -201,7 +201,7 @@ function isCounted(row: UsageRow, { accountId, scope, scopeId, startMs, endMs }:
   return scope === 'account';
 }
 
-/** Whoever got a complete answer has paid for it. */
+/** Every complete response has been charged. */
 function checkAnswered(
   { answered }: Evidence,
   holds: ReadonlyMap<string, HoldRecord>,

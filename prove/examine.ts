@@ -1,23 +1,23 @@
-/** Waits until nothing moves any more, then holds the books against the witness and against what clients saw. */
+/** Waits until the system is idle, then compares the ledger with the witness and with the clients' outcomes. */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Pool } from 'pg';
-import { type Books, type CounterRecord, countOpenHolds, readBooks } from './books.ts';
 import type { Outcome } from './calls.ts';
 import { type Comparison, compare } from './compare.ts';
+import { type CounterRecord, countOpenHolds, type LedgerState, readLedgerState } from './ledger-state.ts';
 import type { Proof } from './proof.ts';
 import { HOLD_TTL_MS } from './system.ts';
 import type { TableRow } from './table.ts';
 import { readWitness, type WitnessedCall } from './witness.ts';
 
-export type Examination = Comparison & { books: Books; calls: WitnessedCall[] };
+export type Examination = Comparison & { ledgerState: LedgerState; calls: WitnessedCall[] };
 
 export type Subject = {
   accountIds: readonly string[];
-  /** When the case began; earlier calls are not read. */
+  /** The start of the case; earlier calls are not read. */
   since: Date;
   outcomes: readonly Outcome[];
   mayExceed?: (counter: CounterRecord) => boolean;
-  /** Every call counts, also one that nobody can be found to have asked for. */
+  /** Include every call, even one without a known request. */
   isAll?: boolean;
 };
 
@@ -28,29 +28,29 @@ export async function examine(proof: Proof, subject: Subject): Promise<Examinati
   const { pool, simulatorUrl } = proof.system;
   const { accountIds, since, outcomes, mayExceed, isAll = false } = subject;
   await untilNothingIsHeld(pool, accountIds);
-  const books = await readBooks(pool, accountIds);
-  const ours = new Set(books.holds.map(({ id }) => id));
+  const ledgerState = await readLedgerState(pool, accountIds);
+  const ours = new Set(ledgerState.holds.map(({ id }) => id));
   const calls = (await readWitness(simulatorUrl, since)).filter(
     ({ correlation }) => isAll || ours.has(correlation?.split('/')[0] ?? ''),
   );
   const answered = new Set(completed(outcomes));
   const comparison = compare({
-    books,
+    ledgerState,
     calls,
     answered,
     pricesOf: proof.pricesOf,
     ...(mayExceed ? { mayExceed } : {}),
   });
-  return { ...comparison, books, calls };
+  return { ...comparison, ledgerState, calls };
 }
 
-/** Every hold is closed, or swept once its time is over. Holds that stay open are the comparison's to report. */
+/** Waits until every hold is closed or expired. The comparison reports holds that stay open. */
 async function untilNothingIsHeld(pool: Pool, accountIds: readonly string[]): Promise<void> {
   const deadline = AbortSignal.timeout(HOLD_TTL_MS + SWEEP_GRACE_MS);
   while (!deadline.aborted && (await countOpenHolds(pool, accountIds)) > 0) await delay(POLL_MS);
 }
 
-/** The requests whose whole answer reached the client; a replay is the answer of the request before. */
+/** Requests whose complete response reached the client; a replay belongs to the original request. */
 function completed(outcomes: readonly Outcome[]): string[] {
   return outcomes.flatMap(({ isComplete, wasReplayed, requestId }) =>
     isComplete && !wasReplayed && requestId !== null ? [requestId] : [],
@@ -68,9 +68,9 @@ export function unexpected(outcomes: readonly Outcome[]): string[] {
   return [...kinds].map(([kind, group]) => `${group.length} requests were answered ${kind}`);
 }
 
-/** The money that left and the money that is booked, for a row of the table. */
+/** Amounts spent and recorded, for a row of the table. */
 export function figures(
-  { usedNanoUsd, heldAfter, providerCalls, books }: Examination,
+  { usedNanoUsd, heldAfter, providerCalls, ledgerState }: Examination,
   outcomes: readonly Outcome[],
 ): Pick<
   TableRow,
@@ -80,15 +80,15 @@ export function figures(
     requests: outcomes.length,
     admitted: outcomes.filter(isAdmitted).length,
     refused: outcomes.filter(isRefused).length,
-    used: String(costUsed(books)),
+    used: String(costUsed(ledgerState)),
     heldAfter,
     usageRows: String(usedNanoUsd),
     providerCalls,
   };
 }
 
-/** What the accounts' own counters of cost say. */
-function costUsed({ counters }: Books): bigint {
+/** The cost counters of the accounts. */
+function costUsed({ counters }: LedgerState): bigint {
   // A plan's limit that a case has replaced goes on counting beside the one in force.
   const costs = counters.filter(
     ({ meter, scope, kind }) => meter === 'cost' && scope === 'account' && kind === 'n',

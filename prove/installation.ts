@@ -1,4 +1,4 @@
-/** What the proof sells and at which prices: written so that a call can use its whole worst case, to the last token. */
+/** The catalogue and prices of the proof, with which a call can use its whole worst case. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { Pool } from 'pg';
@@ -7,14 +7,14 @@ import { formatUsd } from '#libs/money/money.ts';
 import { priceTokens, type TokenPrices } from './compare.ts';
 
 /**
- * A model whose context window is smaller than what the proof sends it. Its prompt is bounded by that window however
- * it is counted, so every call has the same worst case, known in advance.
+ * A model whose context window is smaller than what the proof sends it. The window bounds its prompt,
+ * so every call has the same worst case, known in advance.
  */
 export const PROOF_MODEL = 'proof-small';
 export const PROMPT_TOKENS = 128;
 export const OUTPUT_TOKENS = 40;
 
-/** Uneven prices, so that rounding is at work in every call. */
+/** Uneven prices, so that every call is rounded. */
 const USD_PER_MILLION = { input: '0.333333', output: '1.666667' };
 
 const picoPerToken = (usdPerMillion: string) => BigInt(usdPerMillion.replace('.', ''));
@@ -27,7 +27,7 @@ const PROOF_PRICES: TokenPrices = {
   reasoning: picoPerToken(USD_PER_MILLION.output),
 };
 
-/** What one call of the proof's model comes to when it uses all that was held for it, by meter. */
+/** The worst case of one call of the proof's model, by meter. */
 export const WORST_CASE = {
   cost: priceTokens(
     { input: PROMPT_TOKENS, cacheRead: 0, cacheWrite: 0, output: OUTPUT_TOKENS, reasoning: 0 },
@@ -41,7 +41,7 @@ export const WORST_CASE = {
 
 export type ProofMeter = keyof typeof WORST_CASE;
 
-/** What the plan that every new account starts on is worth, in worst cases: for the account, and for each person. */
+/** Limits of the default plan in worst cases: for the account, and for each user. */
 export const PLAN_CALLS = 50n;
 export const PLAN_CALLS_PER_PERSON = 8n;
 
@@ -64,8 +64,8 @@ const MODEL_ENTRY = `
 `;
 
 /**
- * The block line stands just below the end: where it is not what is proved, it must not refuse the last call of a
- * budget once most of the others have settled.
+ * The block threshold is just below the limit: unless the case is about it, it must not refuse the last call of a
+ * budget.
  */
 const CATALOGUE = `
 id: proof
@@ -84,7 +84,7 @@ plans:
       - { meter: calls.openai, window: day, scope: user, amount: ${PLAN_CALLS_PER_PERSON} }
 `;
 
-/** Writes both files, the proof's model beside those that the product ships with. */
+/** Writes both files: the shipped models and the proof's model. */
 export function writeInstallation(folder: string): { cataloguePath: string; pricesPath: string } {
   const cataloguePath = path.join(folder, 'catalogue.yaml');
   const pricesPath = path.join(folder, 'prices.yaml');
@@ -93,7 +93,7 @@ export function writeInstallation(folder: string): { cataloguePath: string; pric
   return { cataloguePath, pricesPath };
 }
 
-/** The ordinary prices in force, read from the database by the proof itself. */
+/** The prices in force, read from the database by the proof itself. */
 export async function readPrices(pool: Pool): Promise<(provider: string, model: string) => TokenPrices> {
   const { rows } = await pool.query<{ model: string; class: string; pico: bigint }>(
     `SELECT DISTINCT ON (provider, model, class) provider || '/' || model AS model, class, pico_usd_per_unit AS pico

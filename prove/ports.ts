@@ -1,13 +1,13 @@
 import { randomInt } from 'node:crypto';
 import { isPortFree } from '#libs/embedded/ports.ts';
 
-/** Below what Linux gives to outgoing connections, which could otherwise take the port of a killed process. */
+/** Below Linux's range for outgoing connections, which could take the port of a killed process. */
 const LOWEST = 12_000;
 const HIGHEST = 30_000;
-/** A service's port for operations lies this far above its own. */
+/** Distance of a service's operations port from its API port. */
 export const OPERATIONS_PORT_OFFSET = 1_000;
 
-/** Ports that are free together with their ports for operations, each different. */
+/** Distinct free ports whose operations ports are free too. */
 export async function chooseServicePorts(count: number): Promise<number[]> {
   const chosen = new Set<number>();
   while (chosen.size < count) {

@@ -1,4 +1,4 @@
-/** What every case is given, and what it hands back. */
+/** The input and the result of a case. */
 import type { Person } from './accounts.ts';
 import type { GatewayClient } from './calls.ts';
 import type { TokenPrices } from './compare.ts';
@@ -13,7 +13,7 @@ export type Proof = {
   staff: Person;
   pricesOf: (provider: string, model: string) => TokenPrices;
   random: Random;
-  /** The short form: fewer requests and rounds, the same claims. */
+  /** The short form: fewer requests and rounds for the same claims. */
   isQuick: boolean;
   /** Shown until the next one. */
   progress: (text: string) => void;
@@ -21,9 +21,9 @@ export type Proof = {
 
 export type CaseResult = {
   rows: TableRow[];
-  /** Worth knowing, and nothing wrong. */
+  /** Observations that are no faults. */
   notes: string[];
-  /** Each a sentence. None, or the proof has failed. */
+  /** Sentences. Any difference fails the proof. */
   differences: string[];
 };
 

@@ -1,11 +1,11 @@
-/** The proof in its short form: every claim, with fewer requests. The whole of it is `npm run prove`. */
+/** The short form of the proof: every claim, with fewer requests. `npm run prove` is the full form. */
 import t from 'tap';
 import { CASE_NAMES, prove } from './prove.ts';
 
-/** These properties have tests of their own, which run beside this one. */
+/** These properties have their own tests. */
 const TESTED_ELSEWHERE = ['random'];
 
-t.test('given the real system under load and faults, the books agree with the provider', async (t) => {
+t.test('given the real system under load and faults, the ledger agrees with the provider', async (t) => {
   const isRight = await prove({
     isQuick: true,
     cases: CASE_NAMES.filter((name) => !TESTED_ELSEWHERE.includes(name)),
@@ -13,5 +13,5 @@ t.test('given the real system under load and faults, the books agree with the pr
     keep: false,
     log: (line) => t.comment(line),
   });
-  t.ok(isRight, 'no difference; the comments above say what was seen');
+  t.ok(isRight, 'no difference; the comments above list the results');
 });

@@ -1,4 +1,4 @@
-/** Starts the system, runs the cases one after the other, and says what came of it. */
+/** Starts the system, runs the cases in sequence, and prints the results. */
 import { createStaff } from './accounts.ts';
 import { createGatewayClient } from './calls.ts';
 import { runCrashes } from './cases/crashes.ts';
@@ -27,19 +27,19 @@ const CASES: Record<string, (proof: Proof) => Promise<CaseResult>> = {
 
 export const CASE_NAMES = Object.keys(CASES);
 
-/** One mistake can show in thousands of calls. */
+/** One fault can appear in thousands of calls. */
 const SHOWN_DIFFERENCES = 50;
 
 export type ProveOptions = {
   isQuick: boolean;
   cases: readonly string[];
   seed: number;
-  /** Keeps logs and data when all is over. */
+  /** Keeps logs and data at the end. */
   keep: boolean;
   log: (line: string) => void;
 };
 
-/** @returns whether every case came out as claimed. */
+/** @returns whether every case confirmed its claims. */
 export async function prove(options: ProveOptions): Promise<boolean> {
   const { isQuick, cases, seed, keep, log } = options;
   const unknown = cases.filter((name) => !(name in CASES));
@@ -48,7 +48,7 @@ export async function prove(options: ProveOptions): Promise<boolean> {
   const since = new Date();
   const startedAt = performance.now();
   const seconds = () => `${((performance.now() - startedAt) / 1_000).toFixed(0).padStart(4)} s`;
-  // Crashes are provoked here, so what processes complain about goes to their logs alone.
+  // Crashes are expected here, so errors of processes go only to their logs.
   const system = await startSystem({ say: () => undefined, keep });
   log(`${seconds()}  the system runs: two gateways, two generation processes, logs in ${system.logFolder}`);
   const interrupt = () => void system.stop().then(() => process.exit(130));

@@ -1,4 +1,4 @@
-/** PostgreSQL of the system under proof: durable, and ended at once when a case says so. */
+/** PostgreSQL of the system under proof: durable, and stopped immediately by some cases. */
 
 import { rm } from 'node:fs/promises';
 import path from 'node:path';
@@ -14,9 +14,9 @@ import { chooseServicePorts } from './ports.ts';
 const DATABASE = 'inkmeter';
 
 export type ProvedDatabase = {
-  /** Stays the same over restarts. */
+  /** Unchanged by restarts. */
   url: string;
-  /** What `pg_ctl stop -m immediate` does: no checkpoint, no goodbye; after the outage it starts on the same data. */
+  /** Like `pg_ctl stop -m immediate`, without a checkpoint; after the outage it restarts on the same data. */
   crashAndRecover: (outageMs: number) => Promise<void>;
   /** Stops the server and removes its data, which may lie outside the given folder. */
   remove: () => Promise<void>;

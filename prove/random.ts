@@ -1,4 +1,4 @@
-/** Randomness that can be repeated: the seed is printed, and the same seed gives the same moments and choices. */
+/** Repeatable randomness: the printed seed reproduces all moments and choices. */
 export type Random = {
   /** In [0, 1). */
   next: () => number;
@@ -7,7 +7,7 @@ export type Random = {
   pick: <Item>(items: readonly [Item, ...Item[]]) => Item;
 };
 
-/** Mulberry32: small, fast and good enough to choose moments by. */
+/** Mulberry32: small, fast and sufficient here. */
 export function createRandom(seed: number): Random {
   let state = seed >>> 0;
   const next = () => {

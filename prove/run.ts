@@ -1,4 +1,4 @@
-/** `npm run prove`: the product's promise against a real system under load, faults and an outside witness. */
+/** `npm run prove`: checks the guarantees on a real system under load and faults, with an external witness. */
 import { parseArgs } from 'node:util';
 import { CASE_NAMES, prove } from './prove.ts';
 

@@ -1,4 +1,4 @@
-/** The ledger under an injected clock, on the system's own database, with a witness that writes down what was settled. */
+/** The ledger with an injected clock on the system's database, and a witness that records settlements. */
 import { randomUUID } from 'node:crypto';
 import type { Pool } from 'pg';
 import type { EntitlementInput } from '#libs/catalogue/entitlements.ts';
@@ -8,8 +8,8 @@ import { testHold, testSettle } from '#libs/ledger/fixtures.ts';
 import { createLedger, type Ledger, type SetLimitsInput, setLimits } from '#libs/ledger/ledger.ts';
 import { readLimits } from '#libs/ledger/read-limits.ts';
 import { toSegment } from './accounts.ts';
-import { readBooks } from './books.ts';
 import { compare } from './compare.ts';
+import { readLedgerState } from './ledger-state.ts';
 import type { CaseResult } from './proof.ts';
 import type { WitnessedCall } from './witness.ts';
 
@@ -21,33 +21,33 @@ export type LimitPlan = {
   n: bigint;
   /** Start of the subscription's first period. */
   anchor?: Date;
-  /** More for a while, as staff would grant it. */
+  /** A temporary boost, as staff grant it. */
   boost?: { n: bigint; until: Date };
 };
 
 export type Scenario = {
-  /** Puts a plan of one limit in force, through the functions that billing uses. */
+  /** Applies a plan with one limit, through the functions that billing uses. */
   setLimits: (now: Date, plan: LimitPlan) => Promise<void>;
-  /** @returns null when it is refused. */
+  /** @returns null if refused. */
   hold: (now: Date, units: bigint) => Promise<OpenHold | null>;
-  /** Many at once from two replicas, each at its own time. @returns those that were admitted. */
+  /** Concurrent holds from two replicas, each at its own time. @returns the admitted ones. */
   storm: (count: number, timeOf: (index: number) => Date, units: bigint) => Promise<OpenHold[]>;
   /** @param now null for the database's own clock. */
   settle: (hold: OpenHold | null, units: bigint, now: Date | null) => Promise<void>;
-  /** On the database's own clock: a limit a day that changes in a moment. @returns when it does. */
+  /** On the database's clock: a daily limit that changes soon. @returns the time of the change. */
   limitEndsSoon: (limit: { n: bigint; later: bigint }) => Promise<Date>;
-  /** Many at once on the database's own clock, behind a change of the limits that commits only then. */
+  /** Concurrent holds on the database's clock, which wait for a change of the limits to commit. */
   stormBehindAChange: (count: number, until: Date) => Promise<OpenHold[]>;
-  /** The account may stand above its limit from now on, because the limit was lowered. */
+  /** The account may exceed its limit from now on, because the limit was lowered. */
   mayExceed: () => void;
   expect: (what: string, seen: number, expected: number) => void;
   expectRefused: (what: string, hold: OpenHold | null) => void;
-  /** What the product says is used of the limit, for somebody who asks at this time. */
+  /** The used amount that the API reports at this time. */
   expectUsed: (now: Date, units: bigint) => Promise<void>;
   conclude: (name: string) => Promise<CaseResult>;
 };
 
-/** One nano-USD for each token, so that a unit is both. */
+/** One nano-USD per token, so that a unit is both. */
 const PICO_PER_UNIT = 1_000n;
 const PRICES = {
   input: PICO_PER_UNIT,
@@ -78,7 +78,7 @@ export function createScenario(pool: Pool): Scenario {
   let isLowered = false;
   let standing: Omit<SetLimitsInput, 'accountId'> = { anchor: new Date(0), periodMonths: 1, segments: [] };
 
-  /** A replica of its own for every time that is asked at. */
+  /** A separate replica for each point in time. */
   const replicas = new Map<string, Ledger>();
   const ledgerAt = (now: Date | null, replica = 0): Ledger => {
     const name = `${replica} ${now?.toISOString()}`;
@@ -186,7 +186,7 @@ export function createScenario(pool: Pool): Scenario {
     },
     async conclude(name) {
       const found = compare({
-        books: await readBooks(pool, [accountId]),
+        ledgerState: await readLedgerState(pool, [accountId]),
         calls: served,
         answered: new Set(),
         pricesOf: () => PRICES,
@@ -215,7 +215,7 @@ export function createScenario(pool: Pool): Scenario {
   };
 }
 
-/** A catalogue of one plan with one limit, and what staff granted beside it. */
+/** A catalogue of one plan with one limit, and the overrides of staff. */
 function entitlementInput(accountId: string, { window, n, boost }: LimitPlan, now: Date): EntitlementInput {
   const catalogue = parseCatalogue(`
 id: windows

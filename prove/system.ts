@@ -1,6 +1,6 @@
 /**
- * The system under proof, from nothing and as it runs elsewhere: durable PostgreSQL, the provider simulator, and every
- * service in processes of its own, two gateways and two generation processes among them.
+ * The system under proof, as in production: durable PostgreSQL, the provider simulator, and each service as a process,
+ * with two gateways and two generation processes.
  */
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -18,21 +18,21 @@ import { writeInstallation } from './installation.ts';
 import { chooseServicePorts } from './ports.ts';
 import { type ProvedDatabase, startProvedDatabase } from './proved-database.ts';
 
-/** How long a hold lives: short, so that what a crash leaves behind is swept while we wait. */
+/** Lifetime of a hold: short, so that holds of crashed processes expire during the proof. */
 export const HOLD_TTL_MS = 15_000;
 
-/** Settings of the services under proof; everything else is as shipped. */
+/** Settings of the services under proof; all others are the defaults. */
 const SETTINGS = {
   HOLD_TTL: `${HOLD_TTL_MS}ms`,
-  // Work ends so long before its hold does; in production the hold lives for minutes.
+  // Margin between the end of work and the end of its hold; in production holds last minutes.
   DEADLINE_MARGIN: '2s',
   SWEEP_INTERVAL: '500ms',
   ACCESS_TOKEN_TTL: '4h',
-  // Callers are many and hurried here; what limits how often they call is not what is proved.
+  // Rate limits are not part of the proof, and its callers are fast.
   RATE_LIMIT_PER_CALLER: '0',
   RATE_LIMIT_SIGN_INS: '0',
   RATE_LIMIT_PASSWORDS: '0',
-  // A machine that is busy with other things must not turn requests away.
+  // A busy machine must not refuse requests.
   EVENT_LOOP_DELAY_LIMIT: '0ms',
   LOG_LEVEL: 'info',
   CHUNK_DELAY: '0ms',
@@ -46,14 +46,14 @@ const POLL_MS = 50;
 export type ProvedProcess = {
   name: string;
   url: string;
-  /** SIGKILL; the supervisor starts it again by itself. */
+  /** SIGKILL; the supervisor restarts the process. */
   kill: () => void;
-  /** SIGSTOP: it stands still, and knows nothing of it. */
+  /** SIGSTOP for a time, then SIGCONT. */
   pause: () => void;
   resume: () => void;
-  /** How often it ended without having been killed by us. */
+  /** Number of exits that the proof did not cause. */
   ownEnds: () => number;
-  /** Resolves when it can serve. @throws Error when it does not within a minute. */
+  /** Resolves when the process is ready. @throws Error after a minute. */
   ready: () => Promise<void>;
 };
 
@@ -61,17 +61,17 @@ export type ProvedSystem = {
   gateways: readonly [ProvedProcess, ProvedProcess];
   generations: readonly [ProvedProcess, ProvedProcess];
   database: ProvedDatabase;
-  /** As the database's owner, for reading the books. */
+  /** Connected as the database's owner, to read the ledger. */
   pool: Pool;
   simulatorUrl: string;
   logFolder: string;
   stop: () => Promise<void>;
 };
 
-/** @throws Error with the end of a log when something does not start. */
+/** @throws Error with the end of a log if a process does not start. */
 export async function startSystem(options: {
   say: (line: string) => void;
-  /** Keeps the logs and the database's files when the system has stopped. */
+  /** Keeps the logs and the database's files after the stop. */
   keep?: boolean;
 }): Promise<ProvedSystem> {
   const folder = mkdtempSync(path.join(tmpdir(), 'inkmeter-prove-'));
@@ -137,7 +137,7 @@ async function programsOf(given: {
     generation2 = 0,
     gateway2 = 0,
   ] = ports;
-  // Nothing of this machine's environment: a real key in it would send the proof to a real provider.
+  // The machine's environment is not passed on: a real key would call a real provider.
   const { PATH, HOME, TMPDIR } = processEnv();
   const env = { PATH, HOME, TMPDIR, ...SETTINGS };
   const providers = chooseProviders({}, `http://127.0.0.1:${simulatorPort}`);
@@ -178,7 +178,7 @@ async function programsOf(given: {
   ];
 }
 
-/** A supervisor for each program, so that its process is known by name. */
+/** One supervisor per program, so that its process can be found by name. */
 async function superviseOne(
   program: LocalProgram,
   say: (line: string) => void,
@@ -196,7 +196,7 @@ async function superviseOne(
       pid = next;
     },
     restartDelayMs: RESTART_DELAY_MS,
-    // Crashes are ours here, so no program is punished for them with longer pauses.
+    // Crashes are intended here, so restarts are not delayed.
     stableAfterMs: 0,
     readyTimeoutMs: START_TIMEOUT_MS,
   });
@@ -221,7 +221,7 @@ async function superviseOne(
     async ready() {
       const deadline = AbortSignal.timeout(START_TIMEOUT_MS);
       while (!(await program.isReady())) {
-        if (deadline.aborted) throw new Error(`${program.name} did not come back`);
+        if (deadline.aborted) throw new Error(`${program.name} did not become ready`);
         await delay(POLL_MS);
       }
     },

@@ -1,10 +1,10 @@
-/** What one variant of a case came to. Figures that a variant has no use for are absent. */
+/** The result of one variant of a case. Figures that do not apply are absent. */
 export type TableRow = {
   case: string;
   requests?: number;
   admitted?: number;
   refused?: number;
-  /** Of the admitted, or what else the case is about. */
+  /** The expected number of admitted requests, or another expectation. */
   expected?: string;
   limit?: string;
   used?: string;
@@ -30,7 +30,7 @@ const COLUMNS: readonly [title: string, cell: (row: TableRow) => string][] = [
 
 const text = (value: string | number | bigint | undefined) => (value === undefined ? '' : String(value));
 
-/** A Markdown table with aligned columns, so that it reads well in a terminal too. */
+/** A Markdown table with aligned columns, readable in a terminal too. */
 export function renderTable(rows: readonly TableRow[]): string {
   const lines = [COLUMNS.map(([title]) => title), ...rows.map((row) => COLUMNS.map(([, cell]) => cell(row)))];
   const widths = COLUMNS.map((_, column) => Math.max(...lines.map((line) => line[column]?.length ?? 0)));

@@ -1,17 +1,17 @@
-/** Mixed work that goes on while things break: every kind of call that the product makes. */
+/** Mixed load during faults: every kind of call. */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ProofAccount } from './accounts.ts';
 import type { GatewayClient, Outcome } from './calls.ts';
 import type { Proof } from './proof.ts';
 
-/** Models of three vendors, each behind its own SDK, and the proof's own. */
+/** Models of three vendors, each with its own SDK, and the proof's model. */
 const MODELS = ['gpt-4o-mini', 'claude-3-5-haiku', 'gemini-2.0-flash', 'proof-small'] as const;
 const WORKERS = 24;
-/** After a failure a caller does not come back at once. */
+/** Delay of a caller after a failure. */
 const PAUSE_MS = 50;
 
 export type Traffic = {
-  /** Ends it once every call has had its answer, or lost its connection. */
+  /** Stops the load when every call has its response or has lost its connection. */
   end: () => Promise<Outcome[]>;
 };
 
@@ -42,7 +42,7 @@ function oneCall({ random }: Proof, client: GatewayClient, token: string): Promi
   if (kind === 1)
     return client.generate({
       token,
-      topic: `Things to try ${random.integer(1, 1_000)}`,
+      topic: `Ideas to try ${random.integer(1, 1_000)}`,
       model: 'gpt-4o-mini',
     });
   const model = random.pick(MODELS);

@@ -1,4 +1,4 @@
-/** The outside witness: what the provider simulator says that it served, in its own process and its own count. */
+/** The external witness: the calls that the provider simulator served, in its own process and count. */
 import { z } from 'zod';
 
 const tokens = z.int().min(0);
@@ -37,7 +37,7 @@ export type TokenCounts = WitnessedCall['tokens'];
 
 const answer = z.object({ calls: z.array(witnessedCall) });
 
-/** Every call that ended at this time or later. */
+/** All calls that ended at or after this time. */
 export async function readWitness(simulatorUrl: string, since: Date): Promise<WitnessedCall[]> {
   const response = await fetch(`${simulatorUrl}/witness/calls?since=${since.toISOString()}`);
   if (!response.ok) throw new Error(`The witness answered ${response.status}`);

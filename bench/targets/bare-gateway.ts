@@ -1,6 +1,6 @@
 /**
- * Our gateway with the metering hook off, which only exists here: it knows who calls and checks what they ask, and
- * forwards it with one plan for all. No entitlement, no price, no hold, no figures in headers.
+ * The gateway without metering, for this benchmark only: it authenticates, validates, and forwards with one fixed plan,
+ * without entitlements, prices, holds and cost headers.
  */
 import { createContextSigner } from '#libs/auth/internal-context.ts';
 import { createWorkChannel } from '#libs/clients/work-channel.ts';

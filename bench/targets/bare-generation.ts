@@ -1,6 +1,5 @@
 /**
- * Our generation service without books, which only exists here: a call is priced as always, but what it came to is
- * recorded nowhere.
+ * The generation service without the ledger, for this benchmark only: calls are priced, but not recorded.
  */
 import { Agent } from 'undici';
 import { createContextSigner } from '#libs/auth/internal-context.ts';

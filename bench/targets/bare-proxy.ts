@@ -1,6 +1,5 @@
 /**
- * What a gateway costs that does nothing: Fastify takes the request, undici sends its bytes on and the answer's bytes
- * back. Arguments: port to listen on, port of the provider.
+ * A gateway that does nothing: Fastify receives the request, undici forwards its bytes and returns the response's bytes. Arguments: port to listen on, port of the provider.
  */
 import Fastify from 'fastify';
 import { Pool } from 'undici';
@@ -30,7 +29,7 @@ app.post('/v1/chat/completions', (request, reply) => {
       onRequestStart(controller) {
         raw.on('drain', () => controller.resume());
         raw.once('close', () => {
-          if (!raw.writableEnded) controller.abort(new Error('the client went away'));
+          if (!raw.writableEnded) controller.abort(new Error('the client disconnected'));
         });
       },
       onResponseStart(_controller, status, { connection, 'transfer-encoding': _, ...headers }) {

@@ -1,7 +1,7 @@
 import type { Pool } from 'pg';
 import { createPool } from '#libs/db/pool.ts';
 
-/** A connection to a system's database, for as long as something is done with it. */
+/** Runs a function with a connection to a system's database. */
 export async function withDatabase<Result>(
   connectionString: string,
   use: (pool: Pool) => Promise<Result>,

@@ -1,11 +1,10 @@
 /**
- * One of the two hops of a gateway that knows nobody, limits nothing and prices nothing: it passes a request on and its
- * answer back. The outer one gets it over HTTP and sends it over a channel, the inner one does the reverse. Where it is
+ * One of the two hops of a gateway without authentication, limits and prices: it forwards a request and its response. The outer one gets it over HTTP and sends it over a channel, the inner one does the reverse. Where it is
  * given a database, the outer waits for a durable row before the request goes on, the inner before its answer does.
  * Arguments: `outer` or `inner`, port to listen on, port of the next hop, the database, an account.
  *
  * The rows are the narrowest there can be, beside a counter that all of them move; with an account, those of the ledger
- * (`lean-books.ts`). They go together in statements as the ledger's do. What this costs, nothing that keeps exact books
+ * (`lean-ledger.ts`). They go together in statements as the ledger's do. What this costs, nothing that keeps exact balances
  * in two processes can go below.
  */
 import { randomUUIDv7 } from 'node:crypto';
@@ -17,7 +16,7 @@ import { createChannelClient } from '#libs/channel/client.ts';
 import { acceptChannels } from '#libs/channel/server.ts';
 import { createPool } from '#libs/db/pool.ts';
 import { createGroupCommit } from '#libs/ledger/group-commit.ts';
-import { createLeanBooks, leanConnection } from '../lean-books.ts';
+import { createLeanLedger, leanConnection } from '../lean-ledger.ts';
 
 const [role, port, nextPort, databaseUrl, accountId] = process.argv.slice(2);
 const next = `http://127.0.0.1:${nextPort}`;
@@ -64,8 +63,8 @@ function createWriter(): Writer {
     statementTimeoutMs: 60_000,
   });
   if (accountId === undefined) return createNarrowWriter(database);
-  const books = createLeanBooks(database);
-  return { request: () => books.hold(accountId), answer: (id) => books.settle(accountId, id) };
+  const leanLedger = createLeanLedger(database);
+  return { request: () => leanLedger.hold(accountId), answer: (id) => leanLedger.settle(accountId, id) };
 }
 
 const writer = createWriter();

@@ -22,17 +22,17 @@ const OPERATIONS_PORT_OFFSET = 1_000;
 /** An account with an API key. */
 export type Account = { id: string; authorization: string };
 
-/** The whole system as `npm start` starts it, with the benchmark's provider behind it and a database of its own. */
+/** The system of `npm start`, with the benchmark's provider and a separate database. */
 export type System = {
   databaseUrl: string;
   gateway: string;
   /** The root of every process, PostgreSQL included. */
   pid: number;
-  /** Where a service of `npm start` tells its metrics. */
+  /** The metrics URL of a service of `npm start`. */
   metricsUrl: (service: 'gateway' | 'generation' | 'billing' | 'usage-metering') => string;
   /** Signs an account up and gives each of its limits another amount, in the limit's own unit. */
   openAccount: (limitAmount: bigint) => Promise<Account>;
-  /** Starts one more process of a service, beside those of `npm start` and over the same database. */
+  /** Starts one more process of a service, on the same database. */
   startReplica: (
     service: 'gateway' | 'generation',
     options?: { script?: string; env?: Record<string, string>; nodeFlags?: readonly string[] },
@@ -44,14 +44,14 @@ export type Replica = { address: string; pid: number; metricsUrl: string; stop: 
 
 export type SystemOptions = {
   upstreamPort: number;
-  /** Names its data, so that two systems can live side by side. */
+  /** Names its data, so that two systems can run at the same time. */
   name?: string;
   env?: Record<string, string>;
   /** For every process of the system, through NODE_OPTIONS. */
   nodeOptions?: string;
 };
 
-/** Every run begins with an empty database, and leaves none behind. */
+/** Every run starts with an empty database and removes it. */
 async function wipe(folder: string): Promise<void> {
   const { dataFolder } = await preparePostgres(path.join(folder, 'postgres'));
   for (const place of [folder, dataFolder]) rmSync(place, { recursive: true, force: true });
@@ -59,7 +59,7 @@ async function wipe(folder: string): Promise<void> {
 
 const PORT_OFFSETS = [0, 1, 2, 3, 10].flatMap((offset) => [offset, offset + OPERATIONS_PORT_OFFSET]);
 
-/** So that no other system is taken for the one just started. */
+/** So that no other system is mistaken for the one just started. */
 async function chooseBasePort(): Promise<number> {
   for (let port = FIRST_PORT; port < LAST_PORT; port += PORTS_PER_SYSTEM) {
     const free = await Promise.all(PORT_OFFSETS.map((offset) => isPortFree(port + offset)));
@@ -180,7 +180,7 @@ async function openAccount(gateway: string, databaseUrl: string, limitAmount: bi
   const authorization = `Bearer ${key}`;
   const me = await fetch(`http://${gateway}/api/me`, { headers: { authorization } });
   const { account } = (await me.json()) as { account: { id: string } };
-  // the books are opened when they are first needed
+  // Balances are opened when they are first needed.
   const usage = await fetch(`http://${gateway}/api/subscription/usage`, { headers: { authorization } });
   if (!usage.ok) throw new Error(`The usage of a new account: ${usage.status} ${await usage.text()}`);
   await setLimits(databaseUrl, account.id, limitAmount);
@@ -216,10 +216,10 @@ function setLimits(databaseUrl: string, accountId: string, n: bigint): Promise<v
   );
 }
 
-/** More than any benchmark spends, and a limit all the same: every counter is checked and kept. */
+/** More than any benchmark spends, but a real limit: every counter is checked and updated. */
 export const ROOMY = 1_000_000_000_000_000_000n;
 
-/** The system as it is sold: exact, durable, everything on. */
+/** The system with its default settings: exact and durable. */
 export function meteredTarget(system: System, account: Account): Target {
   return {
     name: 'Inkmeter metered',
@@ -250,7 +250,7 @@ export async function startSecondPair(system: System, account: Account): Promise
   };
 }
 
-/** Gateway and generation as above without the metering hook, beside the system whose accounts they know. */
+/** Gateway and generation without metering, next to the system whose accounts they use. */
 export async function startHookOff(system: System, account: Account): Promise<Target> {
   const generation = await system.startReplica('generation', {
     script: benchPath('targets/bare-generation.ts'),

@@ -14,7 +14,7 @@ const MANIFEST = {
 const HOME = path.join(FOLDER, 'portkey');
 const PACKAGE = path.join(HOME, 'node_modules/@portkey-ai/gateway');
 
-/** Into a folder of its own: it is measured, not depended on. */
+/** Installed into a separate folder: it is measured, not a dependency. */
 async function install(): Promise<void> {
   if (existsSync(path.join(PACKAGE, 'package.json'))) return;
   mkdirSync(HOME, { recursive: true });

@@ -1,4 +1,4 @@
-/** Something that answers chat completions, with the same provider behind it as every other target. */
+/** A server of chat completions, with the same provider as every other target. */
 export type Target = {
   /** As the table calls it. */
   name: string;

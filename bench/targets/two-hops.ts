@@ -8,7 +8,7 @@ const TABLES = `
   INSERT INTO bench_counter VALUES (0);
   CREATE TABLE bench_rows (id uuid PRIMARY KEY)`;
 
-/** Two processes in a row, as gateway and generation are. See hop.ts. */
+/** Two processes in a row, like gateway and generation. See hop.ts. */
 async function startTwoHops(
   name: string,
   upstreamPort: number,
@@ -37,7 +37,7 @@ async function startTwoHops(
   };
 }
 
-/** What a gateway of two processes costs before it does anything of use: without rows, with narrow ones, with the ledger's. */
+/** The minimum cost of a gateway with two processes: without rows, with narrow ones, and with the ledger's. */
 export async function startFloors(upstreamPort: number, system: System, account: Account): Promise<Target[]> {
   await withDatabase(system.databaseUrl, (pool) => pool.query(TABLES));
   return [

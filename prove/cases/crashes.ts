@@ -1,7 +1,7 @@
 /**
- * 3. Crashes. `kill -9` of a gateway, of a generation process and of one of each, and PostgreSQL stopped at once, at
- * random moments under load. Afterwards the books hold every call whose result left, and nothing twice; what a crash cut
- * off is listed, and its hold has expired. Everything comes back by itself.
+ * 3. Crashes. `kill -9` of a gateway, of a generation process and of one of each, and an immediate stop of PostgreSQL, at
+ * random moments under load. Afterwards every call whose result was delivered has exactly one usage row; calls cut off by a
+ * crash are listed, and their holds have expired. The system recovers by itself.
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { createAccounts, type ProofAccount, setLimits, worth } from '../accounts.ts';
@@ -42,7 +42,7 @@ const FAULTS: Record<'gateway' | 'generation' | 'both' | 'database', Fault> = {
     },
   },
   database: {
-    name: 'PostgreSQL stopped at once',
+    name: 'immediate stop of PostgreSQL',
     async strike(proof) {
       const outageMs = proof.random.integer(0, 2_000);
       await proof.system.database.crashAndRecover(outageMs);
@@ -51,9 +51,9 @@ const FAULTS: Record<'gateway' | 'generation' | 'both' | 'database', Fault> = {
   },
 };
 
-/** Not a crash, but the worst that a machine can do to a process short of one: it wakes up when its holds are gone. */
+/** Not a crash: the process is suspended and resumes after its holds have expired. */
 const PAUSE: Fault = {
-  name: 'a generation process asleep past its holds',
+  name: 'a generation process suspended past its holds',
   async strike({ system, random }) {
     const target = system.generations[random.integer(0, 1) === 0 ? 0 : 1];
     target.pause();
@@ -65,7 +65,7 @@ const PAUSE: Fault = {
 
 const ROUNDS_EACH = 5;
 const ACCOUNTS = 4;
-/** One of the accounts has little, so that limits bind while things break. */
+/** One account has a small budget, so that limits bind during faults. */
 const SMALL_BUDGET_CALLS = 60;
 const SHOWN_CUTS = 40;
 
@@ -73,7 +73,7 @@ export async function runCrashes(proof: Proof): Promise<CaseResult> {
   const results: CaseResult[] = [];
   if (proof.isQuick) {
     const rounds = [FAULTS.both, FAULTS.database, FAULTS.generation];
-    // Clients that repeat until they have their answer go through the same rounds.
+    // Clients that retry until they get a response go through the same rounds.
     results.push(
       ...(await Promise.all([
         underFaults(proof, 'kill -9 and PostgreSQL, 3 rounds', rounds),
@@ -110,18 +110,18 @@ async function underFaults(proof: Proof, what: string, rounds: readonly Fault[])
   const outcomes = await traffic.end();
   const processes = [...proof.system.gateways, ...proof.system.generations];
   for (const { name: process, ownEnds } of processes) {
-    if (ownEnds() > 0) differences.push(`${process} ended ${ownEnds()} times without having been killed`);
+    if (ownEnds() > 0) differences.push(`${process} ended ${ownEnds()} times without being killed`);
   }
 
   const found = await examine(proof, { accountIds: accounts.map(({ id }) => id), since, outcomes });
   differences.push(...found.differences);
-  const expired = found.books.holds.filter(({ state }) => state === 'expired').length;
+  const expired = found.ledgerState.holds.filter(({ state }) => state === 'expired').length;
   const served = outcomes.filter(({ isComplete }) => isComplete).length;
   const refused = outcomes.filter(isRefused).length;
-  const late = found.books.rows.filter((row) => row.late).length;
+  const late = found.ledgerState.rows.filter((row) => row.late).length;
   const faults = outcomes.filter(({ code }) => code === 'internal_error').length;
   if (faults > 0) differences.push(`${faults} requests were answered internal_error instead of 503`);
-  if (served === 0) differences.push('nothing was served: there was no load to crash under');
+  if (served === 0) differences.push('no request was served: there was no load');
   return {
     rows: [
       {
@@ -141,7 +141,7 @@ async function underFaults(proof: Proof, what: string, rounds: readonly Fault[])
 
 const RECOVERY_MS = 60_000;
 
-/** Nobody helps: every process is back, and both gateways serve again. */
+/** Without intervention, every process is back and both gateways serve again. */
 async function awaitService(
   { system, clients }: Proof,
   accounts: readonly ProofAccount[],
@@ -150,11 +150,11 @@ async function awaitService(
   const token = accounts.at(-1)?.key.text ?? '';
   const deadline = AbortSignal.timeout(RECOVERY_MS);
   for (const client of clients) {
-    // Which generation process a call goes to is the gateway's choice: it has to do with all of them.
+    // The gateway chooses the generation process, so enough calls must succeed to reach all of them.
     for (let inARow = 0; inARow < 4; ) {
       const { isComplete } = await client.chat({ token });
       inARow = isComplete ? inARow + 1 : 0;
-      if (deadline.aborted) return ['service did not come back within a minute'];
+      if (deadline.aborted) return ['service did not recover within a minute'];
     }
   }
   return [];

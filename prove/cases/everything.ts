@@ -1,4 +1,4 @@
-/** At the end: every account that was opened, and every call that the provider saw, once more and all together. */
+/** At the end: all accounts and all provider calls of the run, examined together. */
 import { examine } from '../examine.ts';
 import type { CaseResult, Proof } from '../proof.ts';
 
@@ -12,7 +12,7 @@ export async function checkEverything(proof: Proof, since: Date): Promise<CaseRe
     outcomes: [],
     isAll: true,
   });
-  const { holds } = found.books;
+  const { holds } = found.ledgerState;
   const refused = holds.filter(({ state }) => state === 'refused').length;
   return {
     rows: [

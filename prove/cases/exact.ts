@@ -1,6 +1,6 @@
 /**
- * 1. Exact budget. Every call uses its whole worst case, so that a limit worth exactly n of them admits exactly n,
- * whatever arrives at once and wherever it arrives.
+ * 1. Exact budget. Every call uses its whole worst case, so a limit worth exactly n of them admits exactly n, at any
+ * concurrency and through any gateway.
  */
 import { addMember, createAccounts, createKey, type ProofAccount, setLimits, worth } from '../accounts.ts';
 import type { Outcome } from '../calls.ts';
@@ -9,7 +9,7 @@ import { PLAN_CALLS, PLAN_CALLS_PER_PERSON, type ProofMeter, WORST_CASE } from '
 import { type CaseResult, clientOf, joinResults, type Proof } from '../proof.ts';
 
 const METERS = Object.keys(WORST_CASE) as ProofMeter[];
-/** What is on top of the budget in meters that do not bind. */
+/** Surplus in meters that do not bind. */
 const SPARE_CALLS = 30;
 
 type Share = { name: string; outcomes: Outcome[]; expected: number };
@@ -24,7 +24,7 @@ export async function runExact(proof: Proof): Promise<CaseResult> {
 const requestsOf = ({ isQuick }: Proof) => (isQuick ? 200 : 1_000);
 const budgetOf = ({ isQuick }: Proof) => (isQuick ? 10 : 50);
 
-/** Sends all requests at once, dealt out to both gateways. */
+/** Sends all requests at once, spread over both gateways. */
 function storm(
   proof: Proof,
   count: number,
@@ -95,7 +95,7 @@ const oneAccount = (proof: Proof) => oneBudget(proof, 'one budget', () => false)
 const mixedWithStreams = (proof: Proof) =>
   oneBudget(proof, 'streams and plain calls', (index) => index % 4 < 2);
 
-/** Five meters limited at once; in each account it is another one that binds. */
+/** Five limited meters; in each account another one binds. */
 async function fiveMeters(proof: Proof): Promise<CaseResult> {
   const name = 'five meters, each binding once';
   proof.progress(`exact: ${name}`);
@@ -146,9 +146,9 @@ async function manyAccounts(proof: Proof): Promise<CaseResult> {
   return conclude(proof, { name, accounts, since, shares, limit: WORST_CASE.cost * BigInt(budget * count) });
 }
 
-/** The plan limits the account and each person, the product limits single keys, and all hold at once. */
+/** The plan limits the account and each user, keys have their own limits, and all apply at once. */
 async function keysAndPeople(proof: Proof): Promise<CaseResult> {
-  const name = 'keys and people under their own limits too';
+  const name = 'keys and users under their own limits too';
   proof.progress(`exact: ${name}`);
   const since = new Date();
   const accounts = await createAccounts(proof.clients, 1);
@@ -160,7 +160,7 @@ async function keysAndPeople(proof: Proof): Promise<CaseResult> {
   const callers = [
     ...keys.map(({ text }, index) => ({ name: `key ${index + 1}`, token: text, expected: keyCalls })),
     ...people.map(({ token }, index) => ({
-      name: `person ${index + 1}`,
+      name: `user ${index + 1}`,
       token,
       expected: Number(PLAN_CALLS_PER_PERSON),
     })),
@@ -175,7 +175,7 @@ async function keysAndPeople(proof: Proof): Promise<CaseResult> {
     outcomes: limited.filter((_, index) => index % callers.length === position),
     expected,
   }));
-  // What is left of the account's budget is for a key that has no limit of its own.
+  // A key without its own limit gets the rest of the account's budget.
   const left = Number(PLAN_CALLS) - callers.reduce((sum, { expected }) => sum + expected, 0);
   const rest = await storm(proof, perCaller, () => ({ token: account.key.text }));
   shares.push({ name: 'a key without a limit', outcomes: rest, expected: left });

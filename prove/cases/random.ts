@@ -1,6 +1,6 @@
 /**
- * 7. Random. The property tests that live beside the code, tried longer and with other seeds: the ledger against a
- * reference model on real PostgreSQL, and the arithmetic of prices and money.
+ * 7. Random. The property tests of the code, run longer and with other seeds: the ledger against a reference model on
+ * real PostgreSQL, and the arithmetic of prices and money.
  */
 import { execFile } from 'node:child_process';
 import { scriptPath } from '#deploy/local/supervisor.ts';
@@ -9,7 +9,7 @@ import { type CaseResult, joinResults, type Proof } from '../proof.ts';
 
 const LEDGER_TEST = 'libs/ledger/reference-model.test.ts';
 const ARITHMETIC_TESTS = ['libs/pricing/price.test.ts', 'libs/money/money.test.ts'];
-/** Each run of the ledger's test takes a new seed, and tells it when something is wrong. */
+/** Each run of the ledger's test takes a new seed and prints it on failure. */
 const LEDGER_RUNS = 3;
 
 export async function runRandom(proof: Proof): Promise<CaseResult> {
@@ -57,7 +57,7 @@ function runTest(file: string, nodeFlags: string[] = []): Promise<{ isRight: boo
   });
 }
 
-/** The failed assertions and what they say, seed included. */
+/** The failed assertions with their messages, seed included. */
 function failuresOf(output: string): string {
   const lines = output.split('\n');
   const first = lines.findIndex((line) => /not ok|Error/.test(line));

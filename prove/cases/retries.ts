@@ -1,6 +1,6 @@
 /**
- * 4. Retries. Clients that repeat a request under the same `Idempotency-Key`, because they waited too long, lost the
- * answer, or lost a gateway or a generation process: the request is charged once, and answered the same every time.
+ * 4. Retries. Clients that repeat a request under the same `Idempotency-Key` after a timeout, a lost response, or the loss
+ * of a gateway or a generation process: the request is charged once, and every response is the same.
  */
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -11,14 +11,14 @@ import { examine, figures } from '../examine.ts';
 import { WORST_CASE } from '../installation.ts';
 import { type CaseResult, clientOf, joinResults, type Proof } from '../proof.ts';
 
-/** What goes wrong with the first attempts of each of many requests. */
+/** The failure of the first attempts of many requests. */
 type Trouble = {
   name: string;
-  /** The signal that ends the n-th attempt of a client early, if one does. */
+  /** The signal that ends the n-th attempt of a client early, if any. */
   giveUp: (proof: Proof, attempt: number) => AbortSignal | undefined;
-  /** Happens once, while the first attempts are under way. */
+  /** Happens once, during the first attempts. */
   strike?: (proof: Proof, account: ProofAccount, count: number) => Promise<void>;
-  /** How many send each request at the same time. */
+  /** Number of clients that send each request at the same time. */
   copies: number;
 };
 
@@ -35,7 +35,7 @@ const CALM: Trouble = { name: 'nothing', giveUp: () => undefined, copies: 1 };
 
 const TROUBLES: readonly Trouble[] = [
   {
-    name: 'clients that wait too little',
+    name: 'clients with short timeouts',
     giveUp: ({ random }, attempt) =>
       attempt < 2 ? AbortSignal.timeout(random.integer(20, WORK_MS + 200)) : undefined,
     copies: 1,
@@ -54,7 +54,7 @@ const TROUBLES: readonly Trouble[] = [
     copies: 1,
   },
   {
-    name: 'both killed, and impatient clients',
+    name: 'both killed, and clients with short timeouts',
     giveUp: ({ random }, attempt) =>
       attempt < 1 ? AbortSignal.timeout(random.integer(20, WORK_MS + 200)) : undefined,
     strike: (proof) =>
@@ -65,7 +65,7 @@ const TROUBLES: readonly Trouble[] = [
     copies: 1,
   },
   {
-    name: 'killed between keeping answers and settling them',
+    name: 'killed between storing responses and settling them',
     giveUp: () => undefined,
     strike: killBeforeSettling,
     copies: 1,
@@ -73,8 +73,8 @@ const TROUBLES: readonly Trouble[] = [
 ];
 
 /**
- * Settlements wait behind a change of the account's limits, while answers are kept already for whoever repeats. Then the
- * processes that were to settle are gone: what nobody settled may not be answered either.
+ * Settlements wait behind a change of the account's limits, while the responses are already stored for retries. Then the
+ * settling processes are killed: a response that was not settled must not be replayed.
  */
 async function killBeforeSettling({ system }: Proof, account: ProofAccount, count: number): Promise<void> {
   const client = await system.pool.connect();
@@ -108,13 +108,13 @@ async function untilCount(
 
 export async function runRetries(proof: Proof): Promise<CaseResult> {
   const results: CaseResult[] = [];
-  // The short form meets killed processes in its rounds of crashes: leases of dead ones take their time to run out.
+  // The short form kills processes only in its crash rounds: leases of dead processes take time to expire.
   const troubles = proof.isQuick ? TROUBLES.filter(({ strike }) => strike === undefined) : TROUBLES;
   for (const trouble of troubles) results.push(await repeatUnder(proof, trouble));
   return joinResults(results);
 }
 
-/** Clients that repeat while others see to the trouble. */
+/** Clients that retry during the faults. */
 export const repeatThrough = (proof: Proof): Promise<CaseResult> =>
   repeatUnder(proof, { ...CALM, name: 'through crashes' });
 
@@ -137,7 +137,7 @@ async function repeatUnder(proof: Proof, trouble: Trouble): Promise<CaseResult> 
           settleWithRetry(proof, trouble, request, index + copy, outcomes),
         ),
       );
-      // And once more at either gateway, long after it is over.
+      // Once more at each gateway, after the end.
       const again = await Promise.all(
         [0, 1].map((gateway) => settleWithRetry(proof, CALM, request, gateway, outcomes)),
       );
@@ -151,7 +151,7 @@ async function repeatUnder(proof: Proof, trouble: Trouble): Promise<CaseResult> 
 
   const found = await examine(proof, { accountIds: [account.id], since, outcomes });
   differences.push(...found.differences);
-  const rows = found.books.rows.filter(({ costNanoUsd }) => costNanoUsd > 0n).length;
+  const rows = found.ledgerState.rows.filter(({ costNanoUsd }) => costNanoUsd > 0n).length;
   const charged = WORST_CASE.cost * BigInt(count);
   if (found.usedNanoUsd !== charged) {
     differences.push(`${found.usedNanoUsd} nano-USD charged for ${count} requests worth ${charged}`);
@@ -181,7 +181,7 @@ function requestOf(account: ProofAccount, index: number): ChatOptions {
   };
 }
 
-/** Repeats until there is an answer, as a careful client does. */
+/** Retries until there is a response, as a careful client does. */
 async function settleWithRetry(
   proof: Proof,
   trouble: Trouble,
@@ -205,11 +205,11 @@ async function settleWithRetry(
 
 function compareAnswers(index: number, answers: readonly (Outcome | null)[]): string[] {
   const differences: string[] = [];
-  if (answers.includes(null)) differences.push(`request ${index} never got an answer`);
+  if (answers.includes(null)) differences.push(`request ${index} never got a response`);
   const bodies = new Set(answers.flatMap((answer) => (answer ? [withoutFigures(answer.body)] : [])));
-  if (bodies.size > 1) differences.push(`request ${index} got ${bodies.size} different answers`);
+  if (bodies.size > 1) differences.push(`request ${index} got ${bodies.size} different responses`);
   return differences;
 }
 
-/** A stream's last comment tells the state of the budget, which is known only once the call is settled. */
+/** A stream's last comment has the budget state, which is known only after the settlement. */
 const withoutFigures = (body: string) => body.replaceAll(/^: inkmeter .*\n/gm, '');

@@ -10,11 +10,11 @@ import { examine, figures } from '../examine.ts';
 import { type CaseResult, clientOf, joinResults, type Proof } from '../proof.ts';
 
 const CALLS_PER_SECOND = 200;
-/** Streams still at work when the stop is set. */
+/** Streams in progress when the stop is set. */
 const STREAMS = 20;
 const STREAM_MS = 20_000;
 const STREAMS_END_WITHIN_MS = 1_000;
-/** The short form runs beside other tests on a busy machine: there only the end itself is claimed. */
+/** The short form runs with other tests on a busy machine, so it claims only that streams end. */
 const QUICK_END_WITHIN_MS = 10_000;
 
 type StopBody = { kind: 'global' } | { kind: 'provider' | 'model' | 'account' | 'key'; target: string };
@@ -104,7 +104,7 @@ async function stopOnce(proof: Proof, bodyOf: (account: ProofAccount) => StopBod
   }
 }
 
-/** Calls at a fixed rate, whatever becomes of them. */
+/** Calls at a fixed rate, independent of their outcome. */
 function startLoad(proof: Proof, account: ProofAccount): { end: () => Promise<Outcome[]> } {
   const calls: Promise<Outcome>[] = [];
   const startedAt = performance.now();

@@ -1,18 +1,18 @@
 /**
- * 2. Thresholds. Crossing 80, 90, 95 and 100 % from 64 sides at once leaves exactly one event for each line, written by
- * the transaction that crossed it. At 95 % tokens and cost close, while counted things stay usable to the last unit.
+ * 2. Thresholds. 64 concurrent callers that cross 80, 90, 95 and 100 % cause exactly one event per threshold, written by
+ * the transaction that crossed it. At 95 % tokens and cost are blocked; quota resources stay usable to the last unit.
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { createAccounts, DEFAULT_LINES, type ProofAccount, setLimits, worth } from '../accounts.ts';
-import type { ThresholdEvent } from '../books.ts';
 import { type Outcome, USE_ALL } from '../calls.ts';
 import { type Examination, examine, figures, isAdmitted, isRefused, unexpected } from '../examine.ts';
 import { type ProofMeter, WORST_CASE } from '../installation.ts';
+import type { ThresholdEvent } from '../ledger-state.ts';
 import { type CaseResult, clientOf, joinResults, type Proof } from '../proof.ts';
 
 const WORKERS = 64;
 const BPS = 10_000n;
-/** Long enough for all the others to be decided, on a busy machine too. */
+/** Long enough for all other decisions, on a busy machine too. */
 const SLOW_MS = 7_000;
 
 export async function runThresholds(proof: Proof): Promise<CaseResult> {
@@ -25,7 +25,7 @@ export async function runThresholds(proof: Proof): Promise<CaseResult> {
   return joinResults(results);
 }
 
-/** 64 callers go on until they are refused for good. */
+/** 64 callers continue until they are refused permanently. */
 async function crossAll(proof: Proof, meter: ProofMeter): Promise<CaseResult> {
   const name = `thresholds: ${meter}, ${WORKERS} at once`;
   proof.progress(name);
@@ -42,7 +42,7 @@ async function crossAll(proof: Proof, meter: ProofMeter): Promise<CaseResult> {
           stream: index % 4 === 0,
         });
         outcomes.push(outcome);
-        // What others hold may come back, so such a refusal is not the end.
+        // Held amounts may be released, so such a refusal is not final.
         if (outcome.code === 'limit_held') await delay(20);
         else if (!isAdmitted(outcome)) return;
       }
@@ -50,7 +50,7 @@ async function crossAll(proof: Proof, meter: ProofMeter): Promise<CaseResult> {
   );
   const found = await examine(proof, { accountIds: [account.id], since, outcomes });
   const limit = WORST_CASE[meter] * BigInt(budget);
-  const used = found.books.counters.find((counter) => counter.meter === meter)?.used ?? 0n;
+  const used = found.ledgerState.counters.find((counter) => counter.meter === meter)?.used ?? 0n;
   const isCounted = meter === 'calls.openai';
   const differences = [...found.differences, ...unexpected(outcomes)];
   if (isCounted && used !== limit) differences.push(`${used} of ${limit} were usable, not all`);
@@ -74,7 +74,7 @@ async function crossAll(proof: Proof, meter: ProofMeter): Promise<CaseResult> {
   };
 }
 
-/** One call that takes the account over several lines at once. */
+/** One call that crosses several thresholds at once. */
 async function jump(
   proof: Proof,
   what: string,
@@ -98,9 +98,9 @@ async function jump(
   return { rows: [{ ...row, isRight: differences.length === 0 }], notes: [], differences };
 }
 
-/** 48 of 50 have settled and two are at work: nobody else gets in, and the two finish inside the last 5 %. */
+/** 48 of 50 have settled and two are running: no new call is admitted, and the two finish inside the last 5 %. */
 async function closeAtBlockLine(proof: Proof): Promise<CaseResult> {
-  const name = 'thresholds: closed at 95 %, admitted work finishes';
+  const name = 'thresholds: blocked at 95 %, admitted work finishes';
   proof.progress(name);
   const since = new Date();
   const [account] = (await createAccounts(proof.clients, 1)) as [ProofAccount];
@@ -123,7 +123,7 @@ async function closeAtBlockLine(proof: Proof): Promise<CaseResult> {
   }
   if (after.code !== 'limit_exceeded')
     differences.push(`at 100 % the answer was ${after.code ?? after.status}`);
-  if (!late.every(isRefused)) differences.push('work was admitted past the block line');
+  if (!late.every(isRefused)) differences.push('work was admitted above the block threshold');
 
   const found = await examine(proof, { accountIds: [account.id], since, outcomes });
   differences.push(...found.differences, ...checkEvents(found, 'cost', DEFAULT_LINES));
@@ -136,22 +136,26 @@ async function closeAtBlockLine(proof: Proof): Promise<CaseResult> {
   };
 }
 
-/** Exactly one event for each line, none for another, each by the settle that crossed it. */
-function checkEvents({ books }: Examination, meter: ProofMeter, lines: readonly number[]): string[] {
+/** Exactly one event per threshold, written by the settle that crossed it. */
+function checkEvents({ ledgerState }: Examination, meter: ProofMeter, lines: readonly number[]): string[] {
   const differences: string[] = [];
-  const counter = books.counters.find(
+  const counter = ledgerState.counters.find(
     ({ meter: of, scope, kind }) => of === meter && scope === 'account' && kind === 'n',
   );
-  const events = books.events.filter(({ counterId }) => counterId === counter?.id);
+  const events = ledgerState.events.filter(({ counterId }) => counterId === counter?.id);
   const seen = events.map(({ thresholdBps }) => thresholdBps).sort((left, right) => left - right);
   if (seen.join() !== [...lines].sort((left, right) => left - right).join()) {
-    differences.push(`events at ${seen.join(', ') || 'no line'}, expected ${lines.join(', ')}`);
+    differences.push(`events at ${seen.join(', ') || 'no threshold'}, expected ${lines.join(', ')}`);
   }
-  for (const event of events) differences.push(...checkCrossing(event, books, meter));
+  for (const event of events) differences.push(...checkCrossing(event, ledgerState, meter));
   return differences;
 }
 
-function checkCrossing(event: ThresholdEvent, { rows }: Examination['books'], meter: ProofMeter): string[] {
+function checkCrossing(
+  event: ThresholdEvent,
+  { rows }: Examination['ledgerState'],
+  meter: ProofMeter,
+): string[] {
   const { thresholdBps, used, amount, holdId, withItsUsage } = event;
   const moved = rows
     .filter((row) => row.holdId === holdId)

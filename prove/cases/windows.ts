@@ -5,7 +5,7 @@
 import { type CaseResult, joinResults, type Proof } from '../proof.ts';
 import { createScenario, type Scenario } from '../scenario.ts';
 
-/** The last day of each month of a year and a bit, a leap year's February among them. */
+/** The last day of each month of more than a year, with a leap year's February. */
 const RENEWALS_FROM_THE_31ST = [
   ...['2027-02-28', '2027-03-31', '2027-04-30', '2027-05-31', '2027-06-30', '2027-07-31', '2027-08-31'],
   ...['2027-09-30', '2027-10-31', '2027-11-30', '2027-12-31', '2028-01-31', '2028-02-29', '2028-03-31'],
@@ -18,8 +18,8 @@ const add = (date: Date, ms: number) => new Date(date.getTime() + ms);
 export async function runWindows(proof: Proof): Promise<CaseResult> {
   const scenarios: [name: string, run: (scenario: Scenario) => Promise<void>][] = [
     ['midnight UTC', midnight],
-    ['waiting over a boundary', waitingOverABoundary],
-    ['clocks a moment apart', clocksApart],
+    ['waiting across a boundary', waitingOverABoundary],
+    ['clocks slightly apart', clocksApart],
     ['ends of months', endsOfMonths],
     ['periods from the 31st', periodsFromThe31st],
     ['a limit changed in mid-window', changedLimit],
@@ -53,8 +53,8 @@ async function midnight(scenario: Scenario): Promise<void> {
 }
 
 /**
- * On the database's own clock: a request that began on one side of a boundary and had to wait is judged on the side where
- * its turn comes, so that it cannot count in a window that is over for everybody before it.
+ * On the database's clock: a request that began before a boundary and had to wait is decided after it, so that it cannot
+ * count in a window that has ended for earlier decisions.
  */
 async function waitingOverABoundary(scenario: Scenario): Promise<void> {
   const boundary = await scenario.limitEndsSoon({ n: 10n, later: 3n });
@@ -66,8 +66,8 @@ async function waitingOverABoundary(scenario: Scenario): Promise<void> {
 }
 
 /**
- * One replica is past midnight and the other not yet: once the new day has been opened by either, everybody is in it, and
- * the books of both days are those of the calls that count in them.
+ * One replica is past midnight and the other is not: once either has opened the new day, all decisions are in it, and the
+ * balances of both days are the sums of their calls.
  */
 async function clocksApart(scenario: Scenario): Promise<void> {
   const next = at('2026-11-21T00:00:00Z');
@@ -77,7 +77,7 @@ async function clocksApart(scenario: Scenario): Promise<void> {
   await scenario.settle(old, 4n, add(next, 500));
   for (const hold of admitted) await scenario.settle(hold, 1n, add(next, 1_000));
   await scenario.expectUsed(next, 10n);
-  // A reader whose clock is ahead opens the day after, and requests that come behind it count there.
+  // A reader with a fast clock opens the next day, and later requests count there.
   const later = add(next, DAY_MS);
   await scenario.expectUsed(later, 0n);
   const behind = await scenario.storm(20, () => add(later, -1), 1n);
@@ -86,7 +86,7 @@ async function clocksApart(scenario: Scenario): Promise<void> {
   await scenario.expectUsed(later, 10n);
 }
 
-/** Months of 28, 29, 30 and 31 days, each with a budget of its own that ends at its last instant. */
+/** Months of 28, 29, 30 and 31 days, each with its own budget until its last instant. */
 async function endsOfMonths(scenario: Scenario): Promise<void> {
   const firsts = [
     '2027-01',
@@ -124,7 +124,7 @@ async function periodsFromThe31st(scenario: Scenario): Promise<void> {
     const renewal = at(`${day}T10:00:00Z`);
     await scenario.settle(await scenario.hold(add(renewal, -2), left), left, add(renewal, -1));
     scenario.expectRefused(`a unit more just before ${day}`, await scenario.hold(add(renewal, -1), 1n));
-    // The very instant of renewal begins the next period: its budget is whole, and this unit belongs to it.
+    // The next period begins at the instant of renewal with a full budget.
     await scenario.expectUsed(renewal, 0n);
     await scenario.settle(await scenario.hold(renewal, 1n), 1n, add(renewal, 1));
     await scenario.expectUsed(add(renewal, 14 * DAY_MS), 1n);
@@ -132,7 +132,7 @@ async function periodsFromThe31st(scenario: Scenario): Promise<void> {
   }
 }
 
-/** Lowered below what is used, then raised: what was used stays used, and open holds stay good. */
+/** Lowered below the used amount, then raised: usage is kept, and open holds stay valid. */
 async function changedLimit(scenario: Scenario): Promise<void> {
   const start = at('2027-03-01T00:00:00Z');
   const day = (count: number) => add(start, count * DAY_MS);
@@ -150,7 +150,7 @@ async function changedLimit(scenario: Scenario): Promise<void> {
   await scenario.expectUsed(day(6), 12n);
 }
 
-/** A new subscription starts new periods: what was used since then counts in them, and open holds too. */
+/** A new subscription starts new periods, which count usage and open holds since then. */
 async function changedPlan(scenario: Scenario): Promise<void> {
   const first = at('2027-03-05T00:00:00Z');
   const change = at('2027-03-20T12:00:00Z');
@@ -164,12 +164,12 @@ async function changedPlan(scenario: Scenario): Promise<void> {
   await scenario.settle(open, 2n, add(change, 2_000));
   await scenario.settle(next, 9n, add(change, 3_000));
   await scenario.expectUsed(add(change, 4_000), 9n);
-  // Another limit inside the period begins with what the period has seen already.
+  // A new limit inside the period starts with the period's usage.
   await scenario.setLimits(add(change, 5_000), { window: 'month', n: 30n, anchor: change });
   await scenario.expectUsed(add(change, 6_000), 18n);
 }
 
-/** The limit falls back while more than it allows is held: nothing new, what is open finishes, the next window is whole. */
+/** A boost ends while more than the limit is held: no new calls, open ones finish, the next window is full. */
 async function endingOverride(scenario: Scenario): Promise<void> {
   const day = at('2027-06-10T00:00:00Z');
   const end = add(day, DAY_MS / 2);

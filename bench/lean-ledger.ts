@@ -3,7 +3,7 @@
  * it, as wide as there, in the leanest statement for a batch that we know. No limit is looked at, nor a line, a stop or
  * a repeat, and no daily sum is kept. What this costs, no ledger that keeps these rows can go below.
  *
- * Every call is one unit of every meter and one nano-USD, so that the books add up.
+ * Every call is one unit of every meter and one nano-USD, so that the balances add up.
  */
 import { randomUUIDv7 } from 'node:crypto';
 import type { Pool } from 'pg';
@@ -11,7 +11,7 @@ import { createGroupCommit } from '#libs/ledger/group-commit.ts';
 import { shardOf } from '#libs/ledger/shard.ts';
 import { CHAT_PLAN } from './chat-plan.ts';
 
-export type LeanBooks = {
+export type LeanLedger = {
   /** @returns the hold's id. */
   hold: (accountId: string) => Promise<string>;
   settle: (accountId: string, holdId: string) => Promise<void>;
@@ -25,7 +25,7 @@ const PLANS = [
   'enable_mergejoin=off',
 ];
 
-/** The address of a database for the connections of {@link createLeanBooks}. */
+/** The address of a database for the connections of {@link createLeanLedger}. */
 export function leanConnection(databaseUrl: string): string {
   const url = new URL(databaseUrl);
   url.searchParams.set('options', PLANS.map((setting) => `-c ${setting}`).join(' '));
@@ -33,7 +33,7 @@ export function leanConnection(databaseUrl: string): string {
 }
 
 /** Parameters of both: shards, accounts and their counts of calls; then the account's position and the id of each hold. */
-const moveBooks = (assignments: string) => `UPDATE ledger_balances b SET ${assignments}
+const moveBalances = (assignments: string) => `UPDATE ledger_balances b SET ${assignments}
     FROM unnest($1::smallint[], $2::uuid[], $3::integer[]) q(shard, account, n)
    WHERE b.shard = q.shard AND b.account_id = q.account AND b.scope = 'account' AND b.scope_id = ''`;
 
@@ -42,7 +42,7 @@ const FOUR = `'{1000000,2000000,3000000,4000000}'::bigint[]`;
 const METERS = `'{cost,tokens.total,calls.openai,api.requests}'::text[]`;
 const UNITS = `'{1,1,1,1}'::bigint[]`;
 
-const HOLD = `WITH books AS (${moveBooks('held = ARRAY(SELECT h + q.n FROM unnest(b.held) h)')})
+const HOLD = `WITH balances AS (${moveBalances('held = ARRAY(SELECT h + q.n FROM unnest(b.held) h)')})
   INSERT INTO ledger_holds (shard, id, account_id, key_id, state, verdict, created_at, expires_at, meters, asked, remaining,
                             settled_calls, counter_ids, seen_used, seen_held, seen_amount, binding_counter_id, detail)
   SELECT ($1::smallint[])[i.k], i.id, ($2::uuid[])[i.k], ($2::uuid[])[i.k], 'open', 'ok', now(),
@@ -50,7 +50,7 @@ const HOLD = `WITH books AS (${moveBooks('held = ARRAY(SELECT h + q.n FROM unnes
          '${DETAIL}'
     FROM unnest($4::integer[], $5::uuid[]) i(k, id)`;
 
-const SETTLE = `WITH books AS (${moveBooks(`used = ARRAY(SELECT u + q.n FROM unnest(b.used) u),
+const SETTLE = `WITH balances AS (${moveBalances(`used = ARRAY(SELECT u + q.n FROM unnest(b.used) u),
       held = ARRAY(SELECT h - q.n FROM unnest(b.held) h)`)}),
   closed AS (
     UPDATE ledger_holds h SET remaining = '{}', settled_calls = '{0}', state = 'closed', closed_at = now()
@@ -85,7 +85,7 @@ function parametersOf(items: readonly Item[]): string[] {
 }
 
 /** @param pool of its own, to {@link leanConnection}: one connection for holds and one for settlements. */
-export function createLeanBooks(pool: Pool): LeanBooks {
+export function createLeanLedger(pool: Pool): LeanLedger {
   const writer = (name: string, text: string) =>
     createGroupCommit<Item, void>({
       run: async (items) => {

@@ -1,4 +1,4 @@
-/** Reads the ledger's books as they stand in PostgreSQL, with plain queries of the proof's own. */
+/** Reads the ledger's tables with the proof's own queries. */
 import type { Pool } from 'pg';
 import type { TokenCounts } from './witness.ts';
 
@@ -12,7 +12,7 @@ export type HoldRecord = {
   asked: bigint[];
   remaining: bigint[];
   settledCalls: number[];
-  /** What the account's counters stood at when it was decided. */
+  /** The account's counters at the decision. */
   seen: { counterId: bigint; used: bigint; held: bigint; amount: bigint | null }[];
 };
 
@@ -41,7 +41,7 @@ export type CounterRecord = {
   scopeId: string;
   meter: string;
   window: string;
-  /** Milliseconds; infinite where the window has no beginning or end. */
+  /** Milliseconds; infinite if the window has no start or end. */
   startMs: number;
   endMs: number;
   kind: 'n' | 'unlimited' | 'disabled' | 'unmetered';
@@ -57,19 +57,19 @@ export type ThresholdEvent = {
   used: bigint;
   amount: bigint;
   holdId: string;
-  /** Whether it was written by the very transaction that wrote the usage row of its hold. */
+  /** Whether the transaction that wrote the hold's usage row also wrote this event. */
   withItsUsage: boolean;
 };
 
-export type Books = {
+export type LedgerState = {
   holds: HoldRecord[];
   rows: UsageRow[];
   counters: CounterRecord[];
   events: ThresholdEvent[];
 };
 
-/** Everything recorded of these accounts, in one snapshot. */
-export async function readBooks(pool: Pool, accountIds: readonly string[]): Promise<Books> {
+/** All ledger rows of these accounts, in one snapshot. */
+export async function readLedgerState(pool: Pool, accountIds: readonly string[]): Promise<LedgerState> {
   const client = await pool.connect();
   try {
     await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
@@ -96,7 +96,7 @@ export async function readBooks(pool: Pool, accountIds: readonly string[]): Prom
   }
 }
 
-/** Holds of these accounts that still hold something. */
+/** Open holds of these accounts. */
 export async function countOpenHolds(pool: Pool, accountIds: readonly string[]): Promise<number> {
   const { rows } = await pool.query<{ count: bigint }>(
     `SELECT count(*) FROM ledger_holds WHERE account_id = ANY ($1) AND state = 'open'`,
@@ -126,7 +126,7 @@ const EVENTS_SQL = `
                   WHERE u.account_id = e.account_id AND u.hold_id = e.hold_id AND u.xmin = e.xmin) AS with_its_usage
     FROM threshold_events e WHERE e.account_id = ANY ($1) ORDER BY e.id`;
 
-// biome-ignore lint/suspicious/noExplicitAny: a row as the driver gives it
+// biome-ignore lint/suspicious/noExplicitAny: a row of the driver
 type Row = any;
 
 function toHold(row: Row): HoldRecord {
@@ -141,7 +141,7 @@ function toHold(row: Row): HoldRecord {
     remaining: row.remaining,
     settledCalls: row.settled_calls,
     seen: row.counter_ids.flatMap((counterId: bigint, index: number) =>
-      // Counters that appeared later were appended without what they stood at.
+      // Counters that were added later have no recorded value.
       row.seen_used[index] === undefined
         ? []
         : [
@@ -182,7 +182,7 @@ function toUsageRow(row: Row): UsageRow {
   };
 }
 
-/** The driver reads infinities as numbers. */
+/** The driver returns infinite timestamps as numbers. */
 const instantMs = (value: Date | number) => (value instanceof Date ? value.getTime() : value);
 
 function toCounter(row: Row): CounterRecord {
