@@ -1,7 +1,7 @@
 /**
- * The rows of a metered call, and nothing decided: what the ledger writes for a hold and for the settlement that closes
- * it, as wide as there, in the leanest statement for a batch that we know. No limit is looked at, nor a line, a stop or
- * a repeat, and no daily sum is kept. What this costs, no ledger that keeps these rows can go below.
+ * The rows of a metered call without any decision: the rows that the ledger writes for a hold and for the settlement that
+ * closes it, with the same width, in the leanest batch statement. Limits, thresholds, stops, repeats and daily sums are
+ * left out. A ledger that keeps these rows cannot cost less.
  *
  * Every call is one unit of every meter and one nano-USD, so that the balances add up.
  */

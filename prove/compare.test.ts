@@ -180,7 +180,7 @@ const falsifications: Record<string, { falsify: (evidence: Falsified) => void; s
     falsify: ({ ledgerState }) => {
       first(ledgerState.rows).usageSource = 'counted';
     },
-    says: /the ledger say counted/,
+    says: /the ledger says counted/,
   },
 };
 
