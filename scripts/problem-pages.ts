@@ -1,7 +1,12 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { STATUS_CODES } from 'node:http';
 import path from 'node:path';
-import { PROBLEMS, type ProblemCode, problemDefinition, problemTypeUri } from '#libs/problems/catalogue.ts';
+import {
+  CODES_BY_STATUS,
+  exampleProblem,
+  type ProblemCode,
+  problemDefinition,
+} from '#libs/problems/catalogue.ts';
 import { REMEDIES } from '#libs/problems/remedies.ts';
 
 const FILE = 'docs/problems.md';
@@ -12,33 +17,19 @@ const HEADER = `# Problems
 Every error is an \`application/problem+json\` document (RFC 9457):
 
 \`\`\`json
-{
-  "type": "${problemTypeUri('limit_exceeded')}",
-  "title": "${PROBLEMS.limit_exceeded.title}",
-  "status": ${PROBLEMS.limit_exceeded.status},
-  "detail": "${PROBLEMS.limit_exceeded.detail}",
-  "code": "limit_exceeded",
-  "request_id": "019e3f5e-6f2a-7c31-9d52-8a4f0b6c1d2e"
-}
+${JSON.stringify(exampleProblem('limit_exceeded'), null, 2)}
 \`\`\`
 
-Branch on \`code\`: codes are stable, and never renamed or reused. \`title\` and \`detail\` are for humans and may change.
-\`request_id\` is what support needs, and for metered requests \`GET /api/usage/requests/{request_id}\` explains the
-decision. Further fields depend on the code.
+Branch on \`code\`: codes are stable, and never renamed or reused. \`title\` and \`detail\` are texts for humans and may
+change. \`type\` is the path of the code's page on the same server. Quote \`request_id\` to support; for metered requests,
+\`GET /api/usage/requests/{request_id}\` explains the decision. Further fields depend on the code.
 
-Routes under \`/v1\` answer in OpenAI's shape instead, so that OpenAI's SDKs raise the errors they know; there \`code\` is
-OpenAI's word where it has one, and ours always stands in \`error.problem_code\`.
+Routes under \`/v1\` use OpenAI's error format, so that OpenAI's SDKs raise the errors they know. There \`error.code\` is
+OpenAI's code where one exists, and \`error.problem_code\` is always the code below.
 `;
 
-const CODES = Object.keys(PROBLEMS) as ProblemCode[];
-
-function byStatus(): [status: number, codes: ProblemCode[]][] {
-  const groups = Map.groupBy(CODES, (code) => problemDefinition(code).status);
-  return [...groups].sort(([a], [b]) => a - b);
-}
-
 function renderOverview(): string {
-  const rows = byStatus().map(
+  const rows = CODES_BY_STATUS.map(
     ([status, codes]) => `- ${status}: ${codes.map((code) => `[\`${code}\`](#${code})`).join(', ')}`,
   );
   return [...rows, ''].join('\n');
@@ -56,7 +47,7 @@ function renderProblem(code: ProblemCode): string {
     `What to do: ${REMEDIES[code]}`,
     '',
     `Under \`/v1\`: \`type\` is \`${openai.type}\`, \`code\` is \`${openai.code ?? code}\`.${
-      isFinal ? ' Carries `x-should-retry: false`, which keeps SDKs from retrying.' : ''
+      isFinal ? ' Carries `x-should-retry: false`, so SDKs do not retry.' : ''
     }`,
     '',
   ].join('\n');
@@ -64,7 +55,7 @@ function renderProblem(code: ProblemCode): string {
 
 /** The text of `docs/problems.md`: one section per code, in the order of their statuses. */
 export function renderProblemPages(): string {
-  const sections = byStatus().flatMap(([, codes]) => codes.map(renderProblem));
+  const sections = CODES_BY_STATUS.flatMap(([, codes]) => codes.map(renderProblem));
   return [HEADER, renderOverview(), ...sections].join('\n');
 }
 

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { type ProblemCode, problemDefinition, problemTypeUri } from '#libs/problems/catalogue.ts';
+import { exampleProblem, type ProblemCode, problemDefinition } from '#libs/problems/catalogue.ts';
 import type { OperationResponse } from './operation.ts';
 
 /** RFC 9457, with a stable `code` and the id of the request. */
@@ -19,20 +19,12 @@ export function problemResponses(...codes: readonly ProblemCode[]): Record<numbe
   const responses: Record<number, OperationResponse> = {};
   for (const [status, group] of Map.groupBy(new Set(codes), (code) => problemDefinition(code).status)) {
     const [first] = group as [ProblemCode, ...ProblemCode[]];
-    const { title, detail } = problemDefinition(first);
     responses[status] = {
       description: group.map((code) => `\`${code}\`: ${problemDefinition(code).title}.`).join(' '),
       schema: problemDocument,
       problems: group,
       contentType: 'application/problem+json',
-      example: {
-        type: problemTypeUri(first),
-        title,
-        status,
-        detail,
-        code: first,
-        request_id: '019e3f5e-6f2a-7c31-9d52-8a4f0b6c1d2e',
-      },
+      example: exampleProblem(first),
     };
   }
   return responses;

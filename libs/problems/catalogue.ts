@@ -404,5 +404,25 @@ export type ProblemCode = keyof typeof PROBLEMS;
 /** The catalogue read with uniform types, for code that treats every entry alike. */
 export const problemDefinition = (code: ProblemCode): ProblemDefinition => PROBLEMS[code];
 
-/** The `type` member of RFC 9457, which is also the address of the code's documentation. */
-export const problemTypeUri = (code: ProblemCode): string => `https://inkmeter.dev/problems/${code}`;
+/** The `type` of RFC 9457, relative to the server: the page that documents the code. */
+export const problemTypeUri = (code: ProblemCode): string => `/docs/problems/${code}`;
+
+export const isProblemCode = (text: string): text is ProblemCode => Object.hasOwn(PROBLEMS, text);
+
+/** Every code, grouped by status in ascending order. */
+export const CODES_BY_STATUS: readonly (readonly [status: number, codes: readonly ProblemCode[]])[] = [
+  ...Map.groupBy(Object.keys(PROBLEMS) as ProblemCode[], (code) => problemDefinition(code).status),
+].sort(([a], [b]) => a - b);
+
+/** A problem document with the fields that every code has. */
+export function exampleProblem(code: ProblemCode) {
+  const { status, title, detail } = problemDefinition(code);
+  return {
+    type: problemTypeUri(code),
+    title,
+    status,
+    detail,
+    code,
+    request_id: '019e3f5e-6f2a-7c31-9d52-8a4f0b6c1d2e',
+  };
+}

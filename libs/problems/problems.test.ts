@@ -22,7 +22,7 @@ t.test('every code is presentable', async (t) => {
     t.ok(status >= 400 && status < 600, `${code} has an error status`);
     t.ok(title.length > 3 && !title.endsWith('.'), `${code} has a title`);
     t.match(detail, /^[A-Z].*\.$/, `${code} has a sentence as its detail`);
-    t.equal(problemTypeUri(code), `https://inkmeter.dev/problems/${code}`);
+    t.equal(problemTypeUri(code), `/docs/problems/${code}`);
   }
 });
 
@@ -36,7 +36,7 @@ t.test('a problem is a whole document', async (t) => {
   t.type(error, ProblemError);
   t.strictSame(error.headers, { 'x-should-retry': 'false', 'retry-after': '60' });
   t.strictSame(toProblemJson(error, 'r1'), {
-    type: 'https://inkmeter.dev/problems/limit_exceeded',
+    type: '/docs/problems/limit_exceeded',
     title: 'Limit exceeded',
     status: 429,
     detail: 'Your monthly cost limit is spent.',

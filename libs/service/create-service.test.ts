@@ -137,7 +137,7 @@ t.test('every kind of failure has its own problem', async (t) => {
     const name = `${request.method} ${request.url} ${'payload' in request ? request.payload.slice(0, 40) : ''}`;
     t.equal(response.statusCode, status, name);
     t.equal(response.headers['content-type'], 'application/problem+json; charset=utf-8', name);
-    t.match(response.json(), { code, status, type: `https://inkmeter.dev/problems/${code}` }, name);
+    t.match(response.json(), { code, status, type: `/docs/problems/${code}` }, name);
     t.equal(response.json().request_id, response.headers['x-request-id'], name);
     t.notMatch(response.body, /hunter2|select|FST_/, name);
   }

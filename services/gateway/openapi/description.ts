@@ -4,7 +4,7 @@ const description = [
   'AI content generation by plan, with spending limits that are never passed.',
   '**Calling.** Send `Authorization: Bearer <access token or API key>`; API keys may also stand in `x-api-key`. JSON in and out, `snake_case`, times in ISO 8601 UTC, money as decimal strings in USD with nine decimals.',
   '**Spending.** Before a provider is called, the worst case of the request is held against every limit of the account; a request that does not fit is refused with `429` and costs nothing. What it really cost stands in `x-inkmeter-cost-usd`, and `GET /api/usage/requests/{request_id}` explains every decision by the `x-request-id` of its response.',
-  "**Errors** are `application/problem+json` (RFC 9457) with a stable `code`; under `/v1` they have OpenAI's shape with the code in `error.problem_code`. Each code has its section in `docs/problems.md`.",
+  "**Errors** are `application/problem+json` (RFC 9457) with a stable `code`; under `/v1` they have OpenAI's shape with the code in `error.problem_code`. Each code has a page under `/docs/problems`, where its `type` leads.",
   '**Compatibility.** Answers may gain fields at any time: ignore those you do not know. Requests with fields that are not described here are refused.',
   '**A typed client for TypeScript**: `npx openapi-typescript openapi.yaml --default-non-nullable=false -o api.ts`, used with `openapi-fetch`.',
 ].join('\n\n');
