@@ -5,7 +5,6 @@ import { type SubscriptionRouteOptions, subscriptionRoutes } from './routes.ts';
 
 export {
   changeSubscription,
-  type Decide,
   lockSubscription,
   offeredCatalogue,
   readAccount,
@@ -13,8 +12,7 @@ export {
 } from './change.ts';
 export { applyLimits } from './decision-store.ts';
 export { requireManager } from './manager.ts';
-export { moveToCatalogue, type RolloutDeps, recomputeLimits } from './rollout.ts';
-export type { Catalogues } from './state-store.ts';
+export { moveToCatalogue, recomputeLimits } from './rollout.ts';
 export { accountExists } from './store.ts';
 
 /** Subscriptions of accounts: read, changed by customers and staff, and read by other services. */
