@@ -86,7 +86,7 @@ export function toGatewayConfig(variables: GatewayVariables) {
     rateLimits: {
       perCaller: variables.RATE_LIMIT_PER_CALLER,
       signInsPerAddress: variables.RATE_LIMIT_SIGN_INS,
-      passwordsPerPerson: variables.RATE_LIMIT_PASSWORDS,
+      passwordsPerUser: variables.RATE_LIMIT_PASSWORDS,
     },
     trustProxy: variables.TRUST_PROXY,
     corsOrigins: variables.CORS_ORIGINS,

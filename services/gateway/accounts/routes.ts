@@ -56,7 +56,7 @@ export function accountRoutes(app: FastifyInstance, { database, runtime }: Accou
     const userId = requireUser(request.caller);
     const { name, current_password: current, new_password: next } = request.body;
     if (current !== undefined && next !== undefined) {
-      await app.throttles.byPerson(request, reply, userId);
+      await app.throttles.byUser(request, reply, userId);
       await replacePassword(userId, current, next);
       logAccess(request, 'user.password_changed', { user: userId });
     }

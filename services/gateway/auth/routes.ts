@@ -43,7 +43,7 @@ export function authRoutes(app: FastifyInstance, options: AuthRoutesOptions): vo
   const contextOf = (request: FastifyRequest, reply: FastifyReply): SignInContext => ({
     database: options.database,
     runtime: options.runtime,
-    limitChecks: (email) => app.throttles.byPerson(request, reply, email.toLowerCase()),
+    limitChecks: (email) => app.throttles.byUser(request, reply, email.toLowerCase()),
     onRefused: (userId) => logAccess(request, 'session.refused', { user: userId }),
   });
 

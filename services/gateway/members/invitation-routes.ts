@@ -154,7 +154,7 @@ export function invitationRoutes(app: FastifyInstance, options: MemberRoutesOpti
       userId: caller === null ? null : requireUser(caller),
       password,
       name,
-      limitChecks: () => app.throttles.byPerson(request, reply, invitation.email.toLowerCase()),
+      limitChecks: () => app.throttles.byUser(request, reply, invitation.email.toLowerCase()),
     });
     request.accountId = account.id;
     const userId = await acceptInvitation(options, invitation, invitee, request.id);

@@ -4,21 +4,22 @@ import fp from 'fastify-plugin';
 import { problem } from '#libs/problems/problems.ts';
 
 export type RateLimits = {
-  /** Requests a minute of one API key or person; 0 sets no limit. */
+  /** Requests per minute of one API key or user; 0 for no limit. */
   perCaller: number;
-  /** Sign-ins, sign-ups and refreshes a minute from one address; 0 sets no limit. */
+  /** Sign-ins, sign-ups and refreshes per minute from one IP address; 0 for no limit. */
   signInsPerAddress: number;
-  /** Password checks for one person in five minutes; 0 sets no limit. */
-  passwordsPerPerson: number;
+  /** Password checks for one user in five minutes; 0 for no limit. */
+  passwordsPerUser: number;
 };
 
 /** Counts a request against a limit. @throws ProblemError `rate_limited` */
 export type Throttle = (request: FastifyRequest, reply: FastifyReply) => Promise<void>;
 
 export type Throttles = {
+  /** By IP address; an IPv6 /64 network counts as one. */
   bySource: Throttle;
-  /** @param person whose password is tried: an email address, known or not, or a user id. */
-  byPerson: (request: FastifyRequest, reply: FastifyReply, person: string) => Promise<void>;
+  /** @param user whose password is checked: an email address, registered or not, or a user id. */
+  byUser: (request: FastifyRequest, reply: FastifyReply, user: string) => Promise<void>;
 };
 
 declare module 'fastify' {
@@ -29,14 +30,11 @@ declare module 'fastify' {
 
 const MINUTE_MS = 60_000;
 const PASSWORD_WINDOW_MS = 5 * MINUTE_MS;
-/** Counters kept at most, for each limit; the least recently used is forgotten first. */
+/** Counters in memory for each limit; the least recently used is dropped first. */
 const MAX_COUNTERS = 50_000;
-const PERSON = Symbol('person');
+const LIMITED_USER = Symbol('limited user');
 
-/**
- * Limits how often somebody calls, per process. Counters in memory are right for this: they protect the machine they
- * are on. What may be spent is the ledger's business.
- */
+/** Counters are per process, in memory: they protect the machine. Spending is limited by the ledger. */
 async function createThrottles(app: FastifyInstance, limits: RateLimits): Promise<Throttles> {
   await app.register(rateLimit, { global: false, cache: MAX_COUNTERS });
 
@@ -77,25 +75,24 @@ async function createThrottles(app: FastifyInstance, limits: RateLimits): Promis
     });
   }
 
-  type WithPerson = FastifyRequest & { [PERSON]?: string };
-  const byPerson = createThrottle(
+  type WithUser = FastifyRequest & { [LIMITED_USER]?: string };
+  const byUser = createThrottle(
     'passwords',
-    limits.passwordsPerPerson,
+    limits.passwordsPerUser,
     PASSWORD_WINDOW_MS,
-    (request) => (request as WithPerson)[PERSON] ?? '',
+    (request) => (request as WithUser)[LIMITED_USER] ?? '',
   );
 
   return {
-    // Without a key of its own: by address, a whole /64 of IPv6 counting as one.
     bySource: createThrottle('sign-ins', limits.signInsPerAddress, MINUTE_MS),
-    byPerson(request, reply, person) {
-      (request as WithPerson)[PERSON] = person;
-      return byPerson(request, reply);
+    byUser(request, reply, user) {
+      (request as WithUser)[LIMITED_USER] = user;
+      return byUser(request, reply);
     },
   };
 }
 
-/** Registered after authentication, whose callers it counts. */
+/** Must be registered after authentication: it counts callers. */
 export const rateLimitsPlugin = fp<RateLimits>(
   async (app, limits) => {
     app.decorate('throttles', await createThrottles(app, limits));
