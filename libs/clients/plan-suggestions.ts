@@ -1,27 +1,15 @@
 /** Suggests plans that would lift a limit. */
 import type { Entitlements } from '#libs/catalogue/entitlements.ts';
 import type { Amount, Scope, Window } from '#libs/catalogue/limit.ts';
-import type { Catalogue, Plan } from '#libs/catalogue/schema.ts';
+import type { Catalogue } from '#libs/catalogue/schema.ts';
 import { suggestPlans } from '#libs/catalogue/suggest.ts';
+import { presentSuggestedPlan, type Suggestions } from '#libs/contracts/requirements.ts';
 import type { LimitView } from '#libs/ledger/types.ts';
-
-/** A plan to upgrade to, as responses show it. */
-export type SuggestedPlan = { plan: string; name: string; price_month_minor: number | null };
-
-export type Suggestions = {
-  /** The smallest first, each with its amount of the limit. */
-  suggested_plans: readonly (SuggestedPlan & { limit: string })[];
-  urgency: 'low' | 'medium' | 'high';
-};
 
 export type PlanSuggestions = (
   entitlements: Entitlements,
   limit: LimitView,
 ) => Promise<Suggestions | undefined>;
-
-export function presentSuggestedPlan({ key, name, price }: Plan): SuggestedPlan {
-  return { plan: key, name, price_month_minor: price.monthlyMinor };
-}
 
 export function createPlanSuggestions(
   catalogueOf: (entitlements: Entitlements) => Promise<Catalogue | undefined>,

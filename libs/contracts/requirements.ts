@@ -1,6 +1,7 @@
 /** What operations require of a plan, what replaces a missing entitlement, and how a response shows the plan's usage. */
 import { z } from 'zod';
 import { LIMIT_STATES } from '#libs/catalogue/limit.ts';
+import type { Plan } from '#libs/catalogue/schema.ts';
 
 /** A change to a request's body, by field; null removes a field (RFC 7396). */
 export type BodyPatch = Readonly<Record<string, unknown>>;
@@ -56,6 +57,20 @@ export type Degradation = z.infer<typeof degradation>;
 export const degradations = z
   .array(degradation)
   .describe('With `allow_degraded`: what was replaced because the plan does not include it.');
+
+/** A plan to upgrade to. */
+export type SuggestedPlan = { plan: string; name: string; price_month_minor: number | null };
+
+/** Plans that would lift a limit. */
+export type Suggestions = {
+  /** The smallest first, each with its amount of the limit. */
+  suggested_plans: readonly (SuggestedPlan & { limit: string })[];
+  urgency: 'low' | 'medium' | 'high';
+};
+
+export function presentSuggestedPlan({ key, name, price }: Plan): SuggestedPlan {
+  return { plan: key, name, price_month_minor: price.monthlyMinor };
+}
 
 const suggestedPlan = z.looseObject({
   plan: z.string(),

@@ -35,6 +35,7 @@ import { membersPlugin } from './members/plugin.ts';
 import { meteringPlugin } from './metering/plugin.ts';
 import { modelsPlugin } from './models/plugin.ts';
 import { OPERATIONS } from './openapi/operations.ts';
+import { pricesPlugin } from './prices/plugin.ts';
 import { proxyPlugin } from './proxy/plugin.ts';
 import { rateLimitsPlugin } from './rate-limits/plugin.ts';
 import { workspacesPlugin } from './workspaces/plugin.ts';
@@ -137,15 +138,13 @@ export async function buildApp(dependencies: AppDependencies): Promise<Gateway> 
 
   const { signer, usageMetering, generation, holdTtlMs } = backends;
   await app.register(idempotencyPlugin, { database, now, logger, generation: generation.clients });
+  await app.register(pricesPlugin, { usageMetering, listener, runtime, logger });
   await app.register(meteringPlugin, {
-    runtime,
-    logger,
-    metrics,
-    listener,
     ledger,
+    now,
     entitlements,
     readLimits: (query) => readLimits(pool, now(), query),
-    usageMetering,
+    metrics,
     channels: generation.channels,
     holdTtlMs,
   });
@@ -159,5 +158,5 @@ export async function buildApp(dependencies: AppDependencies): Promise<Gateway> 
     { operations: OPERATIONS.generation, pools: generation.pools },
   ];
   for (const service of proxied) await app.register(proxyPlugin, { ...service, signer, now });
-  return { app, jobs, tasks, ready: app.metering.priceBook.ready, idle: ledger.idle };
+  return { app, jobs, tasks, ready: app.priceBook.ready, idle: ledger.idle };
 }

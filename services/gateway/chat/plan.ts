@@ -5,8 +5,8 @@ import { outputCap, planChat } from '#libs/pipelines/chat.ts';
 import { cheapPromptBound, countImages, promptBound } from '#libs/pipelines/prompt-bound.ts';
 import type { ModelInfo } from '#libs/pricing/model.ts';
 import { problem } from '#libs/problems/problems.ts';
-import { type EntitlementCheck, requiredModel } from '../entitlements/check-entitlements.ts';
-import type { PlanBounds } from '../metering/route.ts';
+import { type EntitlementCheck, requiredModel } from '../entitlements/domain/check-entitlements.ts';
+import type { PlanBounds } from '../metering/domain/route.ts';
 
 /** A shorter completion is not worth its prompt. */
 const SMALLEST_OUTPUT_TOKENS = 16;

@@ -1,8 +1,8 @@
 import type { ChatCompletionRequest } from '#libs/contracts/chat-completions.ts';
 import { createChatCompletion } from '#libs/contracts/chat-operations.ts';
 import { promptTexts } from '#libs/pipelines/prompt-bound.ts';
-import { requiredModel } from '../entitlements/check-entitlements.ts';
-import type { MeteredRoute } from '../metering/route.ts';
+import { requiredModel } from '../entitlements/domain/check-entitlements.ts';
+import type { MeteredRoute } from '../metering/domain/route.ts';
 import { canCompleteChat, planChatCompletion, smallestChatScale } from './plan.ts';
 
 /** `POST /v1/chat/completions`: one provider call, in OpenAI's format for every provider. */

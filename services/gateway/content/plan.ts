@@ -2,8 +2,8 @@
 import type { GenerateRequest } from '#libs/contracts/generate.ts';
 import type { CallPlan } from '#libs/contracts/work.ts';
 import { planContent } from '#libs/pipelines/content.ts';
-import { type EntitlementCheck, requiredModel } from '../entitlements/check-entitlements.ts';
-import type { PlanBounds } from '../metering/route.ts';
+import { type EntitlementCheck, requiredModel } from '../entitlements/domain/check-entitlements.ts';
+import type { PlanBounds } from '../metering/domain/route.ts';
 
 export function planGeneratedContent(
   check: EntitlementCheck<GenerateRequest>,

@@ -1,8 +1,8 @@
 import type { GenerateRequest } from '#libs/contracts/generate.ts';
 import { generateContent } from '#libs/contracts/generate-operations.ts';
 import { SMALLEST_SCALE } from '#libs/pipelines/content.ts';
-import { requiredModel } from '../entitlements/check-entitlements.ts';
-import type { MeteredRoute } from '../metering/route.ts';
+import { requiredModel } from '../entitlements/domain/check-entitlements.ts';
+import type { MeteredRoute } from '../metering/domain/route.ts';
 import { planGeneratedContent } from './plan.ts';
 
 /** `POST /api/generate`: content about a topic. */

@@ -21,6 +21,25 @@ export type IdempotentRequest = {
   body: Buffer;
 };
 
+export type Idempotency = {
+  /**
+   * Runs a request once: begin, run, conclude.
+   *
+   * @param run serves the request; resolves with what became of it.
+   * @param recover asked when `run` fails; by default, a request that failed spent nothing.
+   * @returns the outcome. For a replay, the caller still has to send its response, with {@link replayHeaders}.
+   * @throws ProblemError `invalid_request`, `idempotency_key_reused`, `idempotency_in_progress`, and what `run` throws
+   * unless `recover` found the response.
+   */
+  runOnce: (
+    request: IdempotentRequest,
+    run: () => Promise<RequestOutcome>,
+    recover?: (error: unknown) => Promise<RequestOutcome>,
+  ) => Promise<{ outcome: RequestOutcome; isReplay: boolean }>;
+  /** What generation knows of a request. @throws when no generation process answers. */
+  readOutcome: (requestId: string, caller: Caller) => Promise<RequestOutcome>;
+};
+
 /** Names a key: keys of different callers are different keys. */
 export type KeyName = { accountId: string; key: string };
 
@@ -78,4 +97,10 @@ export function inProgress(): ProblemError {
 /** Whether a response is stored for replays. Refusals and failures spend nothing, so their requests may be repeated. */
 export function isRepeatable({ status }: CompletedResponse): boolean {
   return status < 500 && status !== 429 && status !== 409;
+}
+
+/** The headers of a replay. */
+export function replayHeaders({ headers }: CompletedResponse): Record<string, string> {
+  const { 'content-length': _, ...rest } = headers;
+  return { ...rest, 'idempotent-replayed': 'true' };
 }

@@ -4,7 +4,7 @@ import type { Caller } from '#libs/contracts/internal-context.ts';
 import { createDatabase } from '#libs/db/database.ts';
 import { createTestDatabase } from '#libs/testing/database.ts';
 import { type CompletedResponse, isRepeatable, type RequestOutcome } from './domain.ts';
-import { begin, conclude, type Idempotency, renewRunning, runOnce } from './idempotency.ts';
+import { begin, conclude, type IdempotencyState, renewRunning, runOnce } from './idempotency.ts';
 import { purgeExpiredKeys } from './store.ts';
 
 const caller = (accountId: string, keyId = randomUUID()): Caller => ({
@@ -32,7 +32,7 @@ async function given(t: Test) {
   return {
     database,
     now: () => now,
-    gateway: (): Idempotency => ({
+    gateway: (): IdempotencyState => ({
       database,
       now: () => now,
       readOutcome: async () => outcome,
@@ -48,7 +48,7 @@ async function given(t: Test) {
 }
 
 /** Begins a request that must get its claim. */
-async function claimOf(gateway: Idempotency, request: ReturnType<typeof ask>) {
+async function claimOf(gateway: IdempotencyState, request: ReturnType<typeof ask>) {
   const begun = await begin(gateway, request);
   if (!('claim' in begun)) throw new Error('The request was replayed.');
   return begun.claim;
@@ -86,7 +86,7 @@ t.test('given many copies at once, then exactly one runs', async (t) => {
   const who = caller(randomUUID());
   const replicas = [gateway(), gateway()];
   const outcomes = await Promise.allSettled(
-    Array.from({ length: 40 }, (_, i) => begin(replicas[i % 2] as Idempotency, ask(who, 'same'))),
+    Array.from({ length: 40 }, (_, i) => begin(replicas[i % 2] as IdempotencyState, ask(who, 'same'))),
   );
   t.equal(outcomes.filter((outcome) => outcome.status === 'fulfilled').length, 1);
   for (const outcome of outcomes) {

@@ -7,13 +7,12 @@
  * A running request holds a lease that its gateway renews. After the lease has expired, generation is asked what became
  * of the request before anything runs again.
  */
-import type { FastifyReply } from 'fastify';
-import type { Caller } from '#libs/contracts/internal-context.ts';
 import type { Database } from '#libs/db/database.ts';
 import {
   bodyHashOf,
   type CompletedResponse,
   decideRepeat,
+  type Idempotency,
   type IdempotentRequest,
   inProgress,
   isRepeatable,
@@ -24,11 +23,9 @@ import {
 } from './domain.ts';
 import { claimKey, findKey, releaseKey, renewLeases, storeResponse, takeOverKey } from './store.ts';
 
-export type Idempotency = {
+export type IdempotencyState = Pick<Idempotency, 'readOutcome'> & {
   database: Database;
   now: () => Date;
-  /** What generation knows of a request. @throws when no generation process answers. */
-  readOutcome: (requestId: string, caller: Caller) => Promise<RequestOutcome>;
   /** Requests of this process that hold a lease. */
   running: Set<string>;
 };
@@ -38,22 +35,14 @@ export type Claim = { name: KeyName; requestId: string };
 
 type Begun = { claim: Claim } | { replay: CompletedResponse };
 
-/**
- * Runs a request once: begin, run, conclude.
- *
- * @param run serves the request; resolves with what became of it.
- * @param recover asked when `run` fails; by default, a request that failed spent nothing.
- * @returns the outcome. For a replay, the caller still has to send its response.
- * @throws ProblemError `invalid_request`, `idempotency_key_reused`, `idempotency_in_progress`, and what `run` throws
- * unless `recover` found the response.
- */
+/** See {@link Idempotency.runOnce}. */
 export async function runOnce(
-  idempotency: Idempotency,
+  state: IdempotencyState,
   request: IdempotentRequest,
   run: () => Promise<RequestOutcome>,
   recover: (error: unknown) => Promise<RequestOutcome> = async () => ({ state: 'unknown' }),
 ): Promise<{ outcome: RequestOutcome; isReplay: boolean }> {
-  const begun = await begin(idempotency, request);
+  const begun = await begin(state, request);
   if ('replay' in begun) return { outcome: { state: 'done', response: begun.replay }, isReplay: true };
 
   let outcome: RequestOutcome;
@@ -64,14 +53,14 @@ export async function runOnce(
     failure = { error };
     outcome = await recover(error);
   }
-  await conclude(idempotency, begun.claim, outcome);
+  await conclude(state, begun.claim, outcome);
   if (failure !== undefined && outcome.state !== 'done') throw failure.error;
   return { outcome, isReplay: failure !== undefined };
 }
 
 /** @returns the claim to run the request, or the response to replay. */
-export async function begin(idempotency: Idempotency, request: IdempotentRequest): Promise<Begun> {
-  const { database, now, readOutcome, running } = idempotency;
+export async function begin(state: IdempotencyState, request: IdempotentRequest): Promise<Begun> {
+  const { database, now, readOutcome, running } = state;
   const { requestId } = request;
   const name = keyNameOf(request);
   const bodyHash = bodyHashOf(request);
@@ -101,7 +90,7 @@ export async function begin(idempotency: Idempotency, request: IdempotentRequest
 
 /** Stores the response, or frees the key. While the request may be running, its lease expires instead. */
 export async function conclude(
-  { database, running }: Idempotency,
+  { database, running }: IdempotencyState,
   { name, requestId }: Claim,
   outcome: RequestOutcome,
 ): Promise<void> {
@@ -115,14 +104,8 @@ export async function conclude(
 }
 
 /** Renews the leases of this process. */
-export async function renewRunning({ database, now, running }: Idempotency): Promise<void> {
+export async function renewRunning({ database, now, running }: IdempotencyState): Promise<void> {
   if (running.size > 0) await renewLeases(database, [...running], leaseEnd(now));
-}
-
-/** Sends a stored response. */
-export function replay(reply: FastifyReply, { status, headers, body }: CompletedResponse): FastifyReply {
-  const { 'content-length': _, ...rest } = headers;
-  return reply.code(status).headers(rest).header('idempotent-replayed', 'true').send(body);
 }
 
 function leaseEnd(now: () => Date): Date {

@@ -1,7 +1,7 @@
 import type { InternalClient } from '#libs/clients/internal-client.ts';
 import { storedResponse, storedResponsePath } from '#libs/contracts/stored-response.ts';
 import { createFailover } from '#libs/http/failover.ts';
-import type { Idempotency } from './idempotency.ts';
+import type { Idempotency } from './domain.ts';
 
 /** Asks generation what became of a request. Every process can answer: stored responses are in the database. */
 export function createOutcomeReader(clients: readonly InternalClient[]): Idempotency['readOutcome'] {

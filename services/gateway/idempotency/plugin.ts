@@ -4,8 +4,8 @@ import type { InternalClient } from '#libs/clients/internal-client.ts';
 import type { Database } from '#libs/db/database.ts';
 import type { Logger } from '#libs/service/logger.ts';
 import { createPeriodicJob } from '#libs/service/periodic-job.ts';
-import { LEASE_RENEWAL_MS } from './domain.ts';
-import { type Idempotency, renewRunning } from './idempotency.ts';
+import { type Idempotency, LEASE_RENEWAL_MS } from './domain.ts';
+import { type IdempotencyState, renewRunning, runOnce } from './idempotency.ts';
 import { createOutcomeReader } from './outcome-reader.ts';
 
 declare module 'fastify' {
@@ -22,21 +22,24 @@ export type IdempotencyOptions = {
   generation: readonly InternalClient[];
 };
 
-/** Shares the state of requests with an `Idempotency-Key`, and renews their leases until the app has closed. */
+/** Shares how requests with an `Idempotency-Key` are run, and renews their leases until the app has closed. */
 export const idempotencyPlugin = fp<IdempotencyOptions>(
   (async (app, { database, now, logger, generation }) => {
-    const idempotency: Idempotency = {
+    const state: IdempotencyState = {
       database,
       now,
       readOutcome: createOutcomeReader(generation),
       running: new Set(),
     };
-    app.decorate('idempotency', idempotency);
+    app.decorate('idempotency', {
+      runOnce: (...request) => runOnce(state, ...request),
+      readOutcome: state.readOutcome,
+    });
     const renewal = createPeriodicJob({
       name: 'renew-idempotency-leases',
       intervalMs: LEASE_RENEWAL_MS,
       logger,
-      run: () => renewRunning(idempotency),
+      run: () => renewRunning(state),
     });
     app.addHook('onListen', async () => renewal.start());
     app.addHook('onClose', () => renewal.stop());

@@ -3,6 +3,7 @@ import { featureGrant } from '#libs/catalogue/access.ts';
 import type { Entitlements } from '#libs/catalogue/entitlements.ts';
 import type { Catalogue } from '#libs/catalogue/schema.ts';
 import { plansWith } from '#libs/catalogue/suggest.ts';
+import type { AccountEntitlements } from '#libs/clients/account-entitlements.ts';
 import { succeed } from '#libs/contracts/envelope.ts';
 import {
   generateImages,
@@ -20,10 +21,10 @@ import { imageFormatOf } from '#libs/pipelines/image-formats.ts';
 import { worstCaseNanoUsd } from '#libs/pricing/price.ts';
 import { meteringUnavailable } from '#libs/service/refusal.ts';
 import { serveOperation } from '#libs/service/serve-operation.ts';
-import { mayUseModel } from '../entitlements/models.ts';
-import { badgeOf, mostUsedLimit, upgradePromptOf, usageOf } from '../entitlements/plan-usage.ts';
-import type { Metering } from '../metering/pipeline.ts';
-import type { PriceBook } from '../metering/price-book.ts';
+import { mayUseModel } from '../entitlements/domain/models.ts';
+import type { ReadLimits } from '../entitlements/domain/plan-context.ts';
+import { badgeOf, mostUsedLimit, upgradePromptOf, usageOf } from '../entitlements/domain/plan-usage.ts';
+import type { PriceBook } from '../prices/domain.ts';
 
 const METER = 'images';
 
@@ -32,10 +33,16 @@ const FEATURES = generateImages.requirements.flatMap((requirement) =>
   requirement.kind === 'feature' && requirement.without !== null ? [requirement.feature] : [],
 );
 
+export type CapabilityDependencies = {
+  priceBook: PriceBook;
+  entitlements: Pick<AccountEntitlements, 'get' | 'catalogueOf' | 'suggestPlans'>;
+  readLimits: ReadLimits;
+};
+
 /** What an account's plan includes of image generation, and how much of it is used. */
 export function addCapabilityRoutes(
   app: FastifyInstance,
-  { priceBook, entitlements, readLimits }: Pick<Metering, 'priceBook' | 'entitlements' | 'readLimits'>,
+  { priceBook, entitlements, readLimits }: CapabilityDependencies,
 ): void {
   async function planOf(request: FastifyRequest): Promise<{ account: Entitlements; catalogue: Catalogue }> {
     const account = await entitlements.get(request.caller.accountId);

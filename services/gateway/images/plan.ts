@@ -5,8 +5,8 @@ import { planImage, sizeForPlatform } from '#libs/pipelines/image.ts';
 import { imageFormatOf, type Size, sizeName } from '#libs/pipelines/image-formats.ts';
 import type { ModelInfo } from '#libs/pricing/model.ts';
 import { problem } from '#libs/problems/problems.ts';
-import { type EntitlementCheck, requiredModel } from '../entitlements/check-entitlements.ts';
-import { presetNamed } from '../entitlements/evaluate-requirements.ts';
+import { type EntitlementCheck, requiredModel } from '../entitlements/domain/check-entitlements.ts';
+import { presetNamed } from '../entitlements/domain/evaluate-requirements.ts';
 
 /** @throws ProblemError `unsupported_parameter` for a size that the model does not draw. */
 export function planImages(check: EntitlementCheck<ImageRequest>): CallPlan {

@@ -1,6 +1,6 @@
 import { generateImages, type ImageRequest } from '#libs/contracts/images.ts';
-import { requiredModel } from '../entitlements/check-entitlements.ts';
-import type { MeteredRoute } from '../metering/route.ts';
+import { requiredModel } from '../entitlements/domain/check-entitlements.ts';
+import type { MeteredRoute } from '../metering/domain/route.ts';
 import { imageSettings, planImages } from './plan.ts';
 
 /** `POST /api/images/generate`. Its plan is fixed: there is nothing to count and nothing to shrink. */

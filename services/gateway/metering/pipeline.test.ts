@@ -5,10 +5,10 @@ import type { PriceFeed } from '#libs/contracts/price-feed.ts';
 import type { CallPlan } from '#libs/contracts/work.ts';
 import type { LimitStanding } from '#libs/ledger/read-limits.ts';
 import type { HoldAnswer, HoldRequest, Verdict } from '#libs/ledger/types.ts';
-import type { EntitlementCheck } from '../entitlements/check-entitlements.ts';
+import type { EntitlementCheck } from '../entitlements/domain/check-entitlements.ts';
+import { createPriceBook } from '../prices/domain.ts';
+import type { MeteredRoute, PlanBounds } from './domain/route.ts';
 import { holdPlan } from './pipeline.ts';
-import { createPriceBook } from './price-book.ts';
-import type { MeteredRoute, PlanBounds } from './route.ts';
 
 const caller = { ...SERVICE_CALLER, accountId: '00000000-0000-7000-8000-000000000001' };
 const request = { id: '00000000-0000-7000-8000-0000000000aa', bodyBytes: 900 };

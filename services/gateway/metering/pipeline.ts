@@ -15,18 +15,16 @@ import type { Metrics } from '#libs/service/metrics.ts';
 import { rateLimitHeaders } from '#libs/service/rate-limit-headers.ts';
 import { meteringUnavailable, refusal } from '#libs/service/refusal.ts';
 import { countTokens } from '#libs/tokens/count-tokens.ts';
-import { checkEntitlements, type EntitlementCheck } from '../entitlements/check-entitlements.ts';
-import { type ReadLimits, readPlanContext } from '../entitlements/plan-context.ts';
-import type { RequestBody } from '../entitlements/requirement.ts';
-import type { RequestOutcome } from '../idempotency/domain.ts';
-import { type Idempotency, replay, runOnce } from '../idempotency/idempotency.ts';
-
-import type { PlanRateLimiter } from '../rate-limits/plan-rate-limiter.ts';
-import { fits, headroomsOf, isTooLarge, largestFittingScale } from './fit.ts';
+import { checkEntitlements, type EntitlementCheck } from '../entitlements/domain/check-entitlements.ts';
+import { type ReadLimits, readPlanContext } from '../entitlements/domain/plan-context.ts';
+import type { RequestBody } from '../entitlements/domain/requirement.ts';
+import { type Idempotency, type RequestOutcome, replayHeaders } from '../idempotency/domain.ts';
+import type { PriceBook } from '../prices/domain.ts';
+import type { PlanRateLimiter } from '../rate-limits/domain/plan-rate-limiter.ts';
+import { fits, headroomsOf, isTooLarge, largestFittingScale } from './domain/fit.ts';
+import type { MeteredRoute, PlanBounds } from './domain/route.ts';
+import { worstCaseOf } from './domain/worst-case.ts';
 import { type GenerationProxy, WorkNotStartedError } from './generation-proxy.ts';
-import type { PriceBook } from './price-book.ts';
-import type { MeteredRoute, PlanBounds } from './route.ts';
-import { worstCaseOf } from './worst-case.ts';
 
 /** What the pipeline works with; the same for every request. */
 export type Metering = {
@@ -65,8 +63,7 @@ export async function serveMetered<B extends RequestBody>(
   }
 
   let held: HeldRequest<B> | undefined;
-  const { outcome, isReplay } = await runOnce(
-    metering.idempotency,
+  const { outcome, isReplay } = await metering.idempotency.runOnce(
     { caller, requestId: request.id, key: String(key), path: request.url, body: bytesOf(request) },
     async () => {
       held = await admit(metering, route, request, reply, caller);
@@ -74,8 +71,12 @@ export async function serveMetered<B extends RequestBody>(
     },
     (error) => recover(metering, route, held, request.id, caller, error),
   );
-  if (isReplay && outcome.state === 'done') replay(reply, outcome.response);
-  else reply.hijack();
+  if (!isReplay || outcome.state !== 'done') {
+    reply.hijack();
+    return;
+  }
+  const { response } = outcome;
+  reply.code(response.status).headers(replayHeaders(response)).send(response.body);
 }
 
 async function admit<B extends RequestBody>(

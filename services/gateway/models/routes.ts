@@ -1,14 +1,15 @@
 import type { FastifyInstance } from 'fastify';
+import type { AccountEntitlements } from '#libs/clients/account-entitlements.ts';
 import { getModel, listModels } from '#libs/contracts/chat-operations.ts';
 import type { ModelInfo } from '#libs/pricing/model.ts';
 import { problem } from '#libs/problems/problems.ts';
 import { serveOperation } from '#libs/service/serve-operation.ts';
-import { allowedModels, mayUseModel } from '../entitlements/models.ts';
-import type { Metering } from '../metering/pipeline.ts';
+import { allowedModels, mayUseModel } from '../entitlements/domain/models.ts';
+import type { PriceBook } from '../prices/domain.ts';
 
 export function addModelRoutes(
   app: FastifyInstance,
-  { priceBook, entitlements }: Pick<Metering, 'priceBook' | 'entitlements'>,
+  { priceBook, entitlements }: { priceBook: PriceBook; entitlements: Pick<AccountEntitlements, 'get'> },
 ): void {
   serveOperation(app, listModels, async (request) => {
     const account = await entitlements.get(request.caller.accountId);

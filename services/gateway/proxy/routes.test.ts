@@ -25,7 +25,8 @@ import { serviceVariables, toServiceConfig } from '#libs/service/variables.ts';
 import { createTestDatabase, type TestScope } from '#libs/testing/database.ts';
 import { listenServerOnFreePort } from '#libs/testing/http.ts';
 import { createFakeRuntime } from '#libs/testing/runtime.ts';
-import type { Idempotency } from '../idempotency/idempotency.ts';
+import type { Idempotency } from '../idempotency/domain.ts';
+import { type IdempotencyState, runOnce } from '../idempotency/idempotency.ts';
 import { addProxyRoutes } from './routes.ts';
 
 const CALLER: Caller = { ...SERVICE_CALLER, workspaceId: '019e3f5e-6f2a-7c31-9d52-8a4f0b6c1d41' };
@@ -50,11 +51,15 @@ function createGateway(
   const pools = urls.map((url) => createServicePool(url));
   t.teardown(() => Promise.all([app.close(), ...pools.map((pool) => pool.close())]));
   const signer = createContextSigner({ secrets: ['a secret that only tests know of, no one else'], now });
-  const idempotency: Idempotency = {
+  const state: IdempotencyState = {
     database: database ?? createDatabase(new pg.Pool()),
     now,
     readOutcome: async () => ({ state: 'unknown' }),
     running: new Set(),
+  };
+  const idempotency: Idempotency = {
+    runOnce: (...request) => runOnce(state, ...request),
+    readOutcome: state.readOutcome,
   };
   addProxyRoutes(app, operations, {
     failover: createFailover<Dispatcher>(pools, isNotSent),

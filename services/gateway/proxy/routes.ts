@@ -7,8 +7,7 @@ import { type Caller, INTERNAL_CONTEXT_HEADER } from '#libs/contracts/internal-c
 import { fastifyPath, type Operation } from '#libs/contracts/operation.ts';
 import type { Failover } from '#libs/http/failover.ts';
 import { problem } from '#libs/problems/problems.ts';
-import type { CompletedResponse } from '../idempotency/domain.ts';
-import { type Idempotency, replay, runOnce } from '../idempotency/idempotency.ts';
+import { type CompletedResponse, type Idempotency, replayHeaders } from '../idempotency/domain.ts';
 
 const REQUEST_HEADERS = ['accept', 'content-type', 'if-none-match'] as const;
 const RESPONSE_HEADERS = [
@@ -67,15 +66,14 @@ async function serve(request: FastifyRequest, reply: FastifyReply, proxy: Proxy)
   }
 
   const body = request.rawBody ?? Buffer.alloc(0);
-  const { outcome, isReplay } = await runOnce(
-    proxy.idempotency,
+  const { outcome, isReplay } = await proxy.idempotency.runOnce(
     { caller, requestId: request.id, key, path: request.url, body },
     async () => ({ state: 'done', response: await readWhole(request, await send(request, caller, proxy)) }),
   );
   if (outcome.state !== 'done') throw problem('service_unavailable');
   const { response } = outcome;
-  if (isReplay) return replay(reply, response);
-  return reply.code(response.status).headers(response.headers).send(response.body);
+  const headers = isReplay ? replayHeaders(response) : response.headers;
+  return reply.code(response.status).headers(headers).send(response.body);
 }
 
 async function readWhole(

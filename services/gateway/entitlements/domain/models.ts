@@ -3,7 +3,7 @@ import { isModelAllowed } from '#libs/catalogue/access.ts';
 import type { Entitlements, ModelEntitlement } from '#libs/catalogue/entitlements.ts';
 import type { ModelInfo, ModelKind } from '#libs/pricing/model.ts';
 import { problem } from '#libs/problems/problems.ts';
-import type { PriceBook, PricedModel } from '../metering/price-book.ts';
+import type { PriceBook, PricedModel } from '../../prices/domain.ts';
 
 /** Kinds of models that plans choose from. */
 export type PlanModelKind = Extract<ModelKind, 'text' | 'image'>;

@@ -2,9 +2,8 @@
 import type { Entitlements } from '#libs/catalogue/entitlements.ts';
 import type { LimitState } from '#libs/catalogue/limit.ts';
 import { limitState } from '#libs/catalogue/thresholds.ts';
-import type { SuggestedPlan, Suggestions } from '#libs/clients/plan-suggestions.ts';
 import { percentageOf } from '#libs/contracts/limits.ts';
-import type { PlanInfo } from '#libs/contracts/requirements.ts';
+import type { PlanInfo, SuggestedPlan, Suggestions } from '#libs/contracts/requirements.ts';
 import type { LimitStanding } from '#libs/ledger/read-limits.ts';
 import type { LimitView } from '#libs/ledger/types.ts';
 import { reaches } from '#libs/money/money.ts';

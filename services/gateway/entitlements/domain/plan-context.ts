@@ -1,8 +1,9 @@
-import type { AccountEntitlements } from '#libs/clients/account-entitlements.ts';
+import type { Entitlements } from '#libs/catalogue/entitlements.ts';
 import type { Caller } from '#libs/contracts/internal-context.ts';
-import type { PlanContext } from '#libs/contracts/requirements.ts';
+import type { PlanContext, Suggestions } from '#libs/contracts/requirements.ts';
 import type { CallPlan } from '#libs/contracts/work.ts';
 import type { AccountStanding, StandingQuery } from '#libs/ledger/read-limits.ts';
+import type { LimitView } from '#libs/ledger/types.ts';
 import { worstCaseMeters } from '#libs/pipelines/meters.ts';
 import type { EntitlementCheck } from './check-entitlements.ts';
 import { badgeOf, mostUsedLimit, upgradePromptOf, usageOf } from './plan-usage.ts';
@@ -15,11 +16,14 @@ export type PlanContextFields = {
   qualityUsed?: string | null;
 };
 
+/** The plans that would lift a limit; undefined if the catalogue cannot be read. */
+type SuggestPlans = (entitlements: Entitlements, limit: LimitView) => Promise<Suggestions | undefined>;
+
 export type ReadLimits = (query: StandingQuery) => Promise<AccountStanding | undefined>;
 
 /** The plan and its usage once a request is held. Never throws: usage that cannot be read is left out. */
 export async function readPlanContext(
-  dependencies: { readLimits: ReadLimits; suggestPlans: AccountEntitlements['suggestPlans'] },
+  dependencies: { readLimits: ReadLimits; suggestPlans: SuggestPlans },
   { meter, modelUsed, qualityUsed }: PlanContextFields,
   { entitlements, degraded }: EntitlementCheck,
   { accountId, userId, keyId, workspaceId }: Caller,

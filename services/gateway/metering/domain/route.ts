@@ -2,10 +2,10 @@ import type { Operation } from '#libs/contracts/operation.ts';
 import type { Requirement } from '#libs/contracts/requirements.ts';
 import type { CallPlan } from '#libs/contracts/work.ts';
 import type { ModelInfo, Tokenizer } from '#libs/pricing/model.ts';
-import type { EntitlementCheck } from '../entitlements/check-entitlements.ts';
-import type { PlanContextFields } from '../entitlements/plan-context.ts';
-import type { RequestBody } from '../entitlements/requirement.ts';
-import type { RateLimitClass } from '../rate-limits/plan-rate-limiter.ts';
+import type { EntitlementCheck } from '../../entitlements/domain/check-entitlements.ts';
+import type { PlanContextFields } from '../../entitlements/domain/plan-context.ts';
+import type { RequestBody } from '../../entitlements/domain/requirement.ts';
+import type { RateLimitClass } from '../../rate-limits/domain/plan-rate-limiter.ts';
 
 /** The bounds that a plan of calls is made with. */
 export type PlanBounds = {

@@ -4,7 +4,7 @@ import type { Caller } from '#libs/contracts/internal-context.ts';
 import type { BodyPatch, Degradation, RequirementCondition } from '#libs/contracts/requirements.ts';
 import type { ModelInfo } from '#libs/pricing/model.ts';
 import type { ProblemCode, ProblemFields } from '#libs/problems/problems.ts';
-import type { PriceBook } from '../metering/price-book.ts';
+import type { PriceBook } from '../../prices/domain.ts';
 
 /** A request body that has passed its schema. */
 export type RequestBody = Readonly<Record<string, unknown>> & {

@@ -4,12 +4,16 @@
  */
 import type { Entitlements } from '#libs/catalogue/entitlements.ts';
 import type { Catalogue } from '#libs/catalogue/schema.ts';
-import { presentSuggestedPlan } from '#libs/clients/plan-suggestions.ts';
 import type { Caller } from '#libs/contracts/internal-context.ts';
-import type { BodyPatch, Degradation, Requirement } from '#libs/contracts/requirements.ts';
+import {
+  type BodyPatch,
+  type Degradation,
+  presentSuggestedPlan,
+  type Requirement,
+} from '#libs/contracts/requirements.ts';
 import type { ModelInfo } from '#libs/pricing/model.ts';
 import { type ProblemError, problem } from '#libs/problems/problems.ts';
-import type { PriceBook, PricedModel } from '../metering/price-book.ts';
+import type { PriceBook, PricedModel } from '../../prices/domain.ts';
 import { requireActiveSubscription } from './account-status.ts';
 import { evaluateRequirements } from './evaluate-requirements.ts';
 import { type PlanModelKind, resolveModel } from './models.ts';

@@ -1,7 +1,7 @@
 import type { CallPlan } from '#libs/contracts/work.ts';
 import { boundOf, type MeterAmounts, worstCaseMeters } from '#libs/pipelines/meters.ts';
 import { worstCaseNanoUsd } from '#libs/pricing/price.ts';
-import type { PriceBook } from './price-book.ts';
+import type { PriceBook } from '../../prices/domain.ts';
 
 /** The largest amounts that a plan can come to, by meter. */
 export function worstCaseOf(plan: CallPlan, priceBook: Pick<PriceBook, 'priced'>): MeterAmounts {

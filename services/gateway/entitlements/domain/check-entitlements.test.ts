@@ -7,12 +7,12 @@ import { generateContent } from '#libs/contracts/generate-operations.ts';
 import { generateImages } from '#libs/contracts/images.ts';
 import type { Caller } from '#libs/contracts/internal-context.ts';
 import { parsePriceBook } from '#libs/pricing/price-book.ts';
-import { createPriceBook } from '../metering/price-book.ts';
+import { createPriceBook } from '../../prices/domain.ts';
 import { checkEntitlements, type EntitlementRequest } from './check-entitlements.ts';
 import type { RequestBody } from './requirement.ts';
 
 const NOW = new Date('2026-11-20T12:00:00Z');
-const CATALOGUES = new URL('../../../deploy/catalogues/', import.meta.url);
+const CATALOGUES = new URL('../../../../deploy/catalogues/', import.meta.url);
 const read = (name: string) => readFileSync(new URL(`${name}.yaml`, CATALOGUES), 'utf8');
 
 const book = parsePriceBook(read('prices'));
