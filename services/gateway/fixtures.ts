@@ -1,4 +1,4 @@
-/** A whole gateway for tests: real PostgreSQL, real notifications, a clock that stands still. */
+/** A whole gateway for tests: real PostgreSQL, real notifications, a fake clock. */
 import { generateKeyPairSync } from 'node:crypto';
 import { Writable } from 'node:stream';
 import type { LightMyRequestResponse } from 'fastify';
@@ -33,7 +33,7 @@ export type TestGateway = Gateway & {
   database: TestDatabase;
   clock: FakeClock;
   newId: () => string;
-  /** Every line logged so far. */
+  /** The log so far. */
   log: () => string;
   /** Runs a scheduled task once. */
   runTask: (name: string) => Promise<void>;
