@@ -4,6 +4,5 @@
  */
 export const KNOWN_EXCEPTIONS: readonly RegExp[] = [
   /^services\/billing\/adjustments\/plugin\.ts imports \.\.\/catalogues\/rollout-store\.ts: /,
-  /^services\/billing\/catalogues\/preview-store\.ts imports \.\/versions\.ts: /,
   /^services\/billing\/catalogues\/publish-catalogue\.ts imports \.\.\/adjustments\/store\.ts: /,
 ];

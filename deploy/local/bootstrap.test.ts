@@ -8,7 +8,7 @@ import { systemRuntime } from '#libs/service/runtime.ts';
 import { createTestDatabase } from '#libs/testing/database.ts';
 import { runAllRollouts } from '#services/billing/catalogues/catalogues.fixture.ts';
 import { publishCatalogue } from '#services/billing/catalogues/publish-catalogue.ts';
-import { createCatalogueVersions } from '#services/billing/catalogues/versions.ts';
+import { createCatalogueVersions } from '#services/billing/catalogues/versions-store.ts';
 import { defaultSubscription } from '#services/billing/subscriptions/domain/subscription.ts';
 import { applyLimits } from '#services/billing/subscriptions/plugin.ts';
 import { saveSubscription } from '#services/billing/subscriptions/store.ts';

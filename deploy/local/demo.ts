@@ -6,7 +6,7 @@ import { findPlan, plansByRank } from '#libs/catalogue/plans.ts';
 import type { Catalogue } from '#libs/catalogue/schema.ts';
 import { createDatabase, type Database } from '#libs/db/database.ts';
 import { systemRuntime } from '#libs/service/runtime.ts';
-import { createCatalogueVersions } from '#services/billing/catalogues/versions.ts';
+import { createCatalogueVersions } from '#services/billing/catalogues/versions-store.ts';
 import { decideAssignment } from '#services/billing/subscriptions/domain/decide-assignment.ts';
 import { entitlementInputOf } from '#services/billing/subscriptions/domain/subscription.ts';
 import {

@@ -6,7 +6,7 @@ import { createDatabase } from '#libs/db/database.ts';
 import { createTestJobs, until } from '#libs/jobs/fixtures.ts';
 import { systemRuntime } from '#libs/service/runtime.ts';
 import { rolloutTasks } from '#services/billing/catalogues/jobs.ts';
-import { createCatalogueVersions } from '#services/billing/catalogues/versions.ts';
+import { createCatalogueVersions } from '#services/billing/catalogues/versions-store.ts';
 import { moveToCatalogue, recomputeLimits } from '#services/billing/subscriptions/plugin.ts';
 import { cataloguePathOf } from './bootstrap.ts';
 import { startInstallation } from './installation.fixture.ts';

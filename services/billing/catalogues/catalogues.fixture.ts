@@ -8,7 +8,7 @@ import { importCatalogue, readCatalogueFile } from './import-catalogue.ts';
 import { publishCatalogue } from './publish-catalogue.ts';
 import { listRunningRollouts } from './rollout-store.ts';
 import { type RolloutDependencies, runRollout } from './run-rollout.ts';
-import { createCatalogueVersions } from './versions.ts';
+import { createCatalogueVersions } from './versions-store.ts';
 
 export type ImportedCatalogue = {
   id: string;

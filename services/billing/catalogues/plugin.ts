@@ -10,9 +10,9 @@ import { publishCatalogue } from './publish-catalogue.ts';
 import { findRollout } from './rollout-store.ts';
 import { catalogueRoutes } from './routes.ts';
 import { findVersion, listKnownModels, listVersions, summariseVersion } from './store.ts';
-import type { CatalogueVersions } from './versions.ts';
+import type { CatalogueVersions } from './versions-store.ts';
 
-export { createCatalogueVersions } from './versions.ts';
+export { createCatalogueVersions } from './versions-store.ts';
 
 export type CataloguesOptions = {
   database: Database;

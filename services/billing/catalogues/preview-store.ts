@@ -8,7 +8,7 @@ import {
 } from '../adjustments/store.ts';
 import type { AccountState, CatalogueVersion } from '../subscriptions/domain/subscription.ts';
 import { findNextNotOnVersion } from '../subscriptions/store.ts';
-import type { CatalogueVersions } from './versions.ts';
+import type { CatalogueVersions } from './versions-store.ts';
 
 const OWN_SQL = `
   SELECT a.id AS account_id, ${ownColumns('a.id', '$1')} FROM unnest($2::uuid[]) AS a (id)`;

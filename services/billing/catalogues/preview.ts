@@ -11,7 +11,7 @@ import type { AccountState, CatalogueVersion } from '../subscriptions/domain/sub
 import { type AccountMove, createMoveEvaluator } from './domain/move-effect.ts';
 import type { Migration } from './domain/rollout.ts';
 import { readNextStates } from './preview-store.ts';
-import type { CatalogueVersions } from './versions.ts';
+import type { CatalogueVersions } from './versions-store.ts';
 
 export type PreviewQuery = {
   target: CatalogueVersion;
