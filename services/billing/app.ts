@@ -8,7 +8,7 @@ import type { Logger } from '#libs/service/logger.ts';
 import type { Metrics } from '#libs/service/metrics.ts';
 import type { Runtime } from '#libs/service/runtime.ts';
 import type { ServiceConfig } from '#libs/service/variables.ts';
-import { addStaffRoutes } from './adjustments/plugin.ts';
+import { adjustmentsPlugin } from './adjustments/plugin.ts';
 import { auditPlugin } from './audit/plugin.ts';
 import { rolloutTasks } from './catalogues/jobs.ts';
 import { cataloguesPlugin, createCatalogueVersions } from './catalogues/plugin.ts';
@@ -34,7 +34,7 @@ export type AppOptions = {
 };
 
 export function buildApp(options: AppOptions): { app: ServiceApp; tasks: Task[] } {
-  const { config, runtime, logger, metrics, pool, signer } = options;
+  const { config, runtime, logger, metrics, signer } = options;
   const deps = createDeps(options);
   const { database, catalogues } = deps;
   const app = createService({ config, runtime, logger, metrics, acceptRequestId: true });
@@ -47,8 +47,8 @@ export function buildApp(options: AppOptions): { app: ServiceApp; tasks: Task[] 
   void app.register(trialsPlugin, deps);
   void app.register(paymentsPlugin, deps);
   void app.register(cataloguesPlugin, { database, runtime, versions: catalogues });
+  void app.register(adjustmentsPlugin, deps);
   void app.register(auditPlugin, { database });
-  addStaffRoutes(app, { pool, runtime, deps });
   return { app, tasks: createTasks(options, deps) };
 }
 

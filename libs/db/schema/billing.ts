@@ -14,6 +14,9 @@ import {
 } from 'drizzle-orm/pg-core';
 import { WINDOWS } from '#libs/catalogue/limit.ts';
 import { MIGRATIONS } from '#libs/contracts/catalogues.ts';
+import type { FlagRuleWire } from '#libs/contracts/flags.ts';
+import type { GuardRailFigures } from '#libs/contracts/guard-rails.ts';
+import type { OverrideTerms } from '#libs/contracts/overrides.ts';
 import type { BillingEventKind } from '#libs/contracts/subscriptions.ts';
 import { instant } from './columns.ts';
 
@@ -95,20 +98,20 @@ export const keyLimits = pgTable(
   (table) => [primaryKey({ columns: [table.accountId, table.keyId, table.meter, table.window] })],
 );
 
-// What staff decide beside the plans.
+// Adjustments of staff to the plans.
 
-/** What staff grant one account for a while. Rows are ended, never deleted. */
+/** A temporary or permanent adjustment of one account. Rows are ended, never deleted. */
 export const accountOverrides = pgTable(
   'account_overrides',
   {
     id: uuid('id').primaryKey(),
     accountId: uuid('account_id').notNull(),
-    /** `{kind, …}` as `libs/contracts/overrides.ts` writes it; amounts are text. */
-    terms: jsonb('terms').notNull(),
+    /** Amounts are text. */
+    terms: jsonb('terms').$type<OverrideTerms>().notNull(),
     reason: text('reason').notNull(),
     author: text('author').notNull(),
     validFrom: instant('valid_from').notNull(),
-    /** Null for as long as nobody ends it. */
+    /** Null: until it is ended. */
     validUntil: instant('valid_until'),
     createdAt: instant('created_at').notNull(),
     endedAt: instant('ended_at'),
@@ -117,7 +120,7 @@ export const accountOverrides = pgTable(
   (table) => [index('account_overrides_account').on(table.accountId, table.id)],
 );
 
-/** Groups that staff put accounts into, such as `new_tester`. */
+/** Groups of accounts that staff maintain, such as `new_tester`. */
 export const accountSegments = pgTable(
   'account_segments',
   {
@@ -130,16 +133,16 @@ export const accountSegments = pgTable(
 export const featureFlags = pgTable('feature_flags', {
   key: text('key').primaryKey(),
   description: text('description').notNull(),
-  /** The feature it decides; null: the one that is called like the flag. */
+  /** The feature it decides; null: the feature with the name of the flag. */
   feature: text('feature'),
   enabled: boolean('enabled').notNull(),
-  /** In the order in which they are asked, as `libs/contracts/flags.ts` writes them. */
-  rules: jsonb('rules').notNull(),
+  /** In the order of their evaluation. */
+  rules: jsonb('rules').$type<FlagRuleWire[]>().notNull(),
   author: text('author').notNull(),
   updatedAt: instant('updated_at').notNull(),
 });
 
-/** What staff say about the emergency limits of the catalogue; the closest target counts. */
+/** Settings of staff for the emergency limits of the catalogue. The most specific target applies. */
 export const guardRailSettings = pgTable(
   'guard_rail_settings',
   {
@@ -147,8 +150,8 @@ export const guardRailSettings = pgTable(
     /** Plan key or account id; empty for the global one. */
     target: text('target').notNull(),
     enabled: boolean('enabled').notNull(),
-    /** Figures that replace the catalogue's, as text or null for none; a figure left out is the catalogue's. */
-    figures: jsonb('figures').notNull(),
+    /** Replace the catalogue's figures: text, or null for none. A missing figure is the catalogue's. */
+    figures: jsonb('figures').$type<GuardRailFigures>().notNull(),
     reason: text('reason').notNull(),
     author: text('author').notNull(),
     updatedAt: instant('updated_at').notNull(),

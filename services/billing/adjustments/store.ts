@@ -1,91 +1,74 @@
-/** What staff decided beside the plans, read together because it is applied together. */
-import type { Pool, PoolClient } from 'pg';
+/** The adjustments of accounts, and the lock on terms that many accounts share. */
+import { and, asc, gt, inArray, isNull, ne, or, sql } from 'drizzle-orm';
+import type { Queryable, Tx } from '#libs/db/database.ts';
+import {
+  accountOverrides,
+  accountSegments,
+  featureFlags,
+  guardRailSettings,
+} from '#libs/db/schema/billing.ts';
 import type { Adjustments } from '../subscriptions/domain/subscription.ts';
-import { type FlagRecord, flagOf } from './flags/domain.ts';
-import { type GuardRailRecord, type GuardRailTarget, guardRailOf, targetOf } from './guard-rails/domain.ts';
-import { type OverrideRecord, overrideOf } from './overrides/domain.ts';
+import { toFeatureFlag } from './flags/domain.ts';
+import { toGuardRailSetting } from './guard-rails/domain.ts';
+import { toAccountOverride } from './overrides/domain.ts';
 
-/** Any fixed number will do, as long as every version of this program uses the same. */
+/** A fixed number; every version of this program must use the same. */
 const COMMON_TERMS_LOCK = 4_650_716;
 
 /**
- * Whoever computes an account's limits shares this lock, and whoever changes what many accounts stand on (the catalogue
- * on offer, an emergency limit) takes it alone. So the accounts that were computed from the old terms are exactly those
- * that exist when the change commits, and the pass over them that follows misses none.
+ * A transaction that computes an account's limits shares this lock; one that changes terms of many accounts (the active
+ * catalogue, a guard rail) takes it exclusively. The accounts computed from the old terms are then exactly those that
+ * exist when the change commits, and the rollout that follows misses none.
  */
-export const SHARE_COMMON_TERMS = `SELECT pg_advisory_xact_lock_shared(${COMMON_TERMS_LOCK})`;
-
-export async function lockCommonTerms(client: PoolClient): Promise<void> {
-  await client.query(`SELECT pg_advisory_xact_lock(${COMMON_TERMS_LOCK})`);
+export async function shareCommonTerms(tx: Tx): Promise<void> {
+  await tx.execute(sql`SELECT pg_advisory_xact_lock_shared(${COMMON_TERMS_LOCK}::bigint)`);
 }
 
-/** Instants inside JSON are text. */
-type OverrideJson = Pick<OverrideRecord, 'id' | 'terms'> & { from: string; until: string | null };
-type GuardRailJson = Pick<GuardRailRecord, 'enabled' | 'figures'> & {
-  kind: GuardRailTarget['kind'];
-  target: string;
-};
-
-/** What concerns one account alone. */
-export type OwnRow = { overrides: OverrideJson[]; segments: string[]; own_guard_rails: GuardRailJson[] };
-/** What may concern any account. */
-export type CommonRow = {
-  flags: Pick<FlagRecord, 'key' | 'feature' | 'enabled' | 'rules'>[];
-  common_guard_rails: GuardRailJson[];
-};
-
-const GUARD_RAILS = `
-  SELECT coalesce(jsonb_agg(jsonb_build_object('kind', g.target_kind, 'target', g.target, 'enabled', g.enabled,
-                                               'figures', g.figures)), '[]')
-    FROM guard_rail_settings g`;
-
-/**
- * The columns of an {@link OwnRow}. Overrides that are over are left out.
- *
- * @param account SQL for the account's id. @param now SQL for the time.
- */
-export function ownColumns(account: string, now: string): string {
-  return `
-    (SELECT coalesce(jsonb_agg(jsonb_build_object('id', o.id, 'terms', o.terms, 'from', o.valid_from,
-                                                  'until', o.valid_until)), '[]')
-       FROM account_overrides o
-      WHERE o.account_id = ${account} AND o.ended_at IS NULL AND (o.valid_until IS NULL OR o.valid_until > ${now})
-    ) AS overrides,
-    (SELECT coalesce(array_agg(s.segment ORDER BY s.segment), '{}')
-       FROM account_segments s WHERE s.account_id = ${account}) AS segments,
-    (${GUARD_RAILS} WHERE g.target_kind = 'account' AND g.target = ${account}::text) AS own_guard_rails`;
+/** Waits for the transactions of {@link shareCommonTerms} and keeps new ones out until this transaction ends. */
+export async function lockCommonTerms(tx: Tx): Promise<void> {
+  await tx.execute(sql`SELECT pg_advisory_xact_lock(${COMMON_TERMS_LOCK}::bigint)`);
 }
 
-/** The columns of a {@link CommonRow}. */
-export const COMMON_COLUMNS = `
-    (SELECT coalesce(jsonb_agg(jsonb_build_object('key', f.key, 'feature', f.feature, 'enabled', f.enabled,
-                                                  'rules', f.rules) ORDER BY f.key), '[]')
-       FROM feature_flags f) AS flags,
-    (${GUARD_RAILS} WHERE g.target_kind <> 'account') AS common_guard_rails`;
+/** The adjustments of one account as of `now`. */
+export async function readAdjustments(db: Queryable, accountId: string, now: Date): Promise<Adjustments> {
+  const read = await readAdjustmentsOf(db, [accountId], now);
+  return read(accountId);
+}
 
-const READ_SQL = `SELECT ${ownColumns('$1::uuid', '$2')}, ${COMMON_COLUMNS}`;
-
-/** What staff decided for an account, as of now. */
-export async function readAdjustments(
-  database: Pick<Pool, 'query'>,
-  accountId: string,
+/** Reads the adjustments of several accounts at once, as a function of the account. Expired overrides are left out. */
+export async function readAdjustmentsOf(
+  db: Queryable,
+  accountIds: readonly string[],
   now: Date,
-): Promise<Adjustments> {
-  const { rows } = await database.query<OwnRow & CommonRow>(READ_SQL, [accountId, now]);
-  const row = rows[0] as OwnRow & CommonRow;
-  return toAdjustments(row, row);
-}
-
-export function toAdjustments(own: OwnRow, common: CommonRow): Adjustments {
-  return {
-    overrides: own.overrides.map(({ id, terms, from, until }) =>
-      overrideOf({ id, terms, from: new Date(from), until: until === null ? null : new Date(until) }),
-    ),
-    flags: common.flags.map(flagOf),
-    segments: own.segments,
-    guardRails: [...common.common_guard_rails, ...own.own_guard_rails].map(
-      ({ kind, target, enabled, figures }) =>
-        guardRailOf({ target: targetOf(kind, target), enabled, figures }),
-    ),
-  };
+): Promise<(accountId: string) => Adjustments> {
+  const ids = [...accountIds];
+  // One after the other: a transaction has one connection.
+  const overrides = await db
+    .select()
+    .from(accountOverrides)
+    .where(
+      and(
+        inArray(accountOverrides.accountId, ids),
+        isNull(accountOverrides.endedAt),
+        or(isNull(accountOverrides.validUntil), gt(accountOverrides.validUntil, now)),
+      ),
+    );
+  const segments = await db
+    .select()
+    .from(accountSegments)
+    .where(inArray(accountSegments.accountId, ids))
+    .orderBy(asc(accountSegments.segment));
+  const guardRails = await db
+    .select()
+    .from(guardRailSettings)
+    .where(or(ne(guardRailSettings.targetKind, 'account'), inArray(guardRailSettings.target, ids)));
+  const flags = (await db.select().from(featureFlags).orderBy(asc(featureFlags.key))).map(toFeatureFlag);
+  return (accountId) => ({
+    overrides: overrides.filter((row) => row.accountId === accountId).map(toAccountOverride),
+    flags,
+    segments: segments.filter((row) => row.accountId === accountId).map(({ segment }) => segment),
+    guardRails: guardRails
+      .filter(({ targetKind, target }) => targetKind !== 'account' || target === accountId)
+      .map(toGuardRailSetting),
+  });
 }

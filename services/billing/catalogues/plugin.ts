@@ -12,6 +12,7 @@ import { catalogueRoutes } from './routes.ts';
 import { findVersion, listKnownModels, listVersions, summariseVersion } from './store.ts';
 import type { CatalogueVersions } from './versions-store.ts';
 
+export { findLatestRollout, startRollout } from './rollout-store.ts';
 export { createCatalogueVersions } from './versions-store.ts';
 
 export type CataloguesOptions = {

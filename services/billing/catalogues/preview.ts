@@ -37,11 +37,12 @@ export async function previewPublication(
   const plans = new Map<string, PlanMoves>();
   const shown: Notice[] = [];
   const evaluate = createMoveEvaluator(target, now);
+  const versionOf = (id: string) => versions.version(database, id);
   let after = page.cursor ?? null;
   // A grandfathered account keeps its version, so nothing changes for it.
   let isOver = migration === 'grandfather';
   while (!isOver) {
-    const states = await readNextStates(database, versions, { target, after, limit: BATCH_SIZE, now });
+    const states = await readNextStates(database, versionOf, { target, after, limit: BATCH_SIZE, now });
     after = states.at(-1)?.subscription.accountId ?? null;
     const moves = states.map(evaluate);
     const overLimits = await findOverLimits(database, moves, migration, now);

@@ -3,10 +3,9 @@ import { recordAudit } from '#libs/audit/record-audit.ts';
 import type { Tx } from '#libs/db/database.ts';
 import { notify } from '#libs/db/notify.ts';
 import type { Runtime } from '#libs/service/runtime.ts';
-import { lockCommonTerms } from '../adjustments/store.ts';
 import type { Migration, Rollout } from './domain/rollout.ts';
 import { startRollout } from './rollout-store.ts';
-import { activateVersion, findActiveVersionId } from './store.ts';
+import { activateVersion, findActiveVersionId, lockActiveVersion } from './store.ts';
 
 export type Publication = {
   versionId: string;
@@ -22,7 +21,7 @@ export async function publishCatalogue(
   { versionId, migration, by, reason }: Publication,
 ): Promise<Rollout> {
   const now = clock.now();
-  await lockCommonTerms(tx.$client);
+  await lockActiveVersion(tx);
   const previousId = await findActiveVersionId(tx);
   await activateVersion(tx, versionId);
   const rollout = await startRollout(tx, {
@@ -58,7 +57,7 @@ export async function ensureActiveVersion(
   { clock, newId }: Pick<Runtime, 'clock' | 'newId'>,
   versionId: string,
 ): Promise<string> {
-  await lockCommonTerms(tx.$client);
+  await lockActiveVersion(tx);
   const activeId = await findActiveVersionId(tx);
   if (activeId !== undefined) return activeId;
   await activateVersion(tx, versionId);

@@ -4,6 +4,7 @@ import { only } from '#libs/db/database.ts';
 import { catalogueVersions, subscriptions } from '#libs/db/schema/billing.ts';
 import { models } from '#libs/db/schema/metering.ts';
 import type { ModelInfo } from '#libs/pricing/model.ts';
+import { lockCommonTerms } from '../adjustments/store.ts';
 import type { CatalogueVersionSummary } from './domain/version-view.ts';
 
 export type CatalogueVersionRow = typeof catalogueVersions.$inferSelect;
@@ -90,6 +91,11 @@ export async function addVersion(
       .returning(),
   );
   return { row, created: true };
+}
+
+/** Keeps out other publications, and the transactions that compute an account's limits, until this one ends. */
+export async function lockActiveVersion(tx: Tx): Promise<void> {
+  await lockCommonTerms(tx);
 }
 
 /** Makes a version the active one in place of the current one. */

@@ -1,7 +1,7 @@
 import { sql } from 'drizzle-orm';
 import type { Queryable, Tx } from '#libs/db/database.ts';
 import { problem } from '#libs/problems/problems.ts';
-import { readAdjustments, SHARE_COMMON_TERMS } from '../adjustments/store.ts';
+import { readAdjustments, shareCommonTerms } from '../adjustments/store.ts';
 import type { PaymentRequest } from '../payments/domain.ts';
 import { findOpenOrNamedRequests } from '../payments/store.ts';
 import { findRunningTrial, hasTried } from '../trials/store.ts';
@@ -30,7 +30,7 @@ export type ChangeTarget = { accountId: string; requestId?: string };
  * has no row to lock yet. The shared lock keeps out changes to the terms of all accounts.
  */
 export async function lockAccount(tx: Tx, accountId: string): Promise<void> {
-  await tx.$client.query(SHARE_COMMON_TERMS);
+  await shareCommonTerms(tx);
   // Drizzle has no advisory locks.
   await tx.execute(
     sql`SELECT pg_advisory_xact_lock(hashtextextended('subscription ' || ${accountId}::text, 0))`,
@@ -83,7 +83,7 @@ export async function loadAccountState(
   now: Date,
 ): Promise<AccountState> {
   const sold = await catalogues.version(db, subscription.catalogueVersionId);
-  const adjustments = await readAdjustments(db.$client, subscription.accountId, now);
+  const adjustments = await readAdjustments(db, subscription.accountId, now);
   return { subscription, sold, adjustments };
 }
 

@@ -1,30 +1,17 @@
-/** Feature flags as they are kept, shown and evaluated. */
+/** Feature flags: their rows, their evaluation and their wire form. */
 import type { FeatureFlag, FlagRule } from '#libs/catalogue/flags.ts';
 import type { FlagRuleWire, FlagWire } from '#libs/contracts/flags.ts';
+import type { featureFlags } from '#libs/db/schema/billing.ts';
 
-export type FlagRecord = {
-  key: string;
-  description: string;
-  feature: string | null;
-  enabled: boolean;
-  rules: FlagRuleWire[];
-  author: string;
-  updatedAt: Date;
-};
+export type FlagRow = typeof featureFlags.$inferSelect;
 
 const BPS_PER_PERCENT = 100;
 
-/** The flag in the words of `libs/catalogue`. */
-export function flagOf({
-  key,
-  feature,
-  enabled,
-  rules,
-}: Pick<FlagRecord, 'key' | 'feature' | 'enabled' | 'rules'>): FeatureFlag {
-  return { key, enabled, rules: rules.map(ruleOf), ...(feature !== null && { feature }) };
+export function toFeatureFlag({ key, feature, enabled, rules }: FlagRow): FeatureFlag {
+  return { key, enabled, rules: rules.map(toRule), ...(feature !== null && { feature }) };
 }
 
-function ruleOf(rule: FlagRuleWire): FlagRule {
+function toRule(rule: FlagRuleWire): FlagRule {
   switch (rule.kind) {
     case 'account':
       return { kind: rule.kind, accountIds: rule.account_ids, on: rule.on };
@@ -35,6 +22,13 @@ function ruleOf(rule: FlagRuleWire): FlagRule {
   }
 }
 
-export function presentFlag({ updatedAt, ...flag }: FlagRecord): FlagWire {
+export function presentFlag({ updatedAt, ...flag }: FlagRow): FlagWire {
   return { ...flag, updated_at: updatedAt.toISOString() };
+}
+
+/** The state of a flag in the audit log. */
+export function flagState(flag: FlagRow | undefined) {
+  if (flag === undefined) return null;
+  const { description, feature, enabled, rules } = flag;
+  return { description, feature, enabled, rules };
 }

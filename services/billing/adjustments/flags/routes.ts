@@ -1,53 +1,79 @@
 import type { FastifyInstance } from 'fastify';
-import type { AuditEntry } from '#libs/audit/entry.ts';
+import { recordAudit } from '#libs/audit/record-audit.ts';
 import { actorOf } from '#libs/audit/request-actor.ts';
 import { succeed } from '#libs/contracts/envelope.ts';
-import { deleteFlag, getFlag, listFlags, putFlag } from '#libs/contracts/flags.ts';
+import * as contract from '#libs/contracts/flags.ts';
+import { type Database, transaction } from '#libs/db/database.ts';
+import { notify } from '#libs/db/notify.ts';
 import { problem } from '#libs/problems/problems.ts';
 import type { Runtime } from '#libs/service/runtime.ts';
 import { serveOperation } from '#libs/service/serve-operation.ts';
-import { type FlagRecord, presentFlag } from './domain.ts';
-
-type Audit = Pick<AuditEntry, 'id' | 'at' | 'by' | 'reason'>;
+import { type FlagRow, flagState, presentFlag } from './domain.ts';
+import { deleteFlag, findFlag, listFlags, lockFlag, saveFlag } from './store.ts';
 
 export type FlagRouteOptions = {
+  database: Database;
   runtime: Pick<Runtime, 'clock' | 'newId'>;
-  list: () => Promise<FlagRecord[]>;
-  find: (key: string) => Promise<FlagRecord | undefined>;
-  put: (flag: FlagRecord, audit: Audit) => Promise<'created' | 'replaced'>;
-  remove: (key: string, audit: Audit) => Promise<boolean>;
 };
 
-export function flagRoutes(app: FastifyInstance, options: FlagRouteOptions): void {
-  const { list, find, put, remove } = options;
-  const { clock, newId } = options.runtime;
+export function flagRoutes(app: FastifyInstance, { database, runtime }: FlagRouteOptions): void {
+  const { clock, newId } = runtime;
 
-  serveOperation(app, listFlags, async () => succeed({ flags: (await list()).map(presentFlag) }));
+  serveOperation(app, contract.listFlags, async () =>
+    succeed({ flags: (await listFlags(database)).map(presentFlag) }),
+  );
 
-  serveOperation(app, getFlag, async (request) => {
-    const flag = await find(request.params.key);
+  serveOperation(app, contract.getFlag, async (request) => {
+    const flag = await findFlag(database, request.params.key);
     if (flag === undefined) throw problem('not_found');
     return succeed({ flag: presentFlag(flag) });
   });
 
-  serveOperation(app, putFlag, async (request, reply) => {
+  serveOperation(app, contract.putFlag, async (request, reply) => {
     const { reason = null, ...body } = request.body;
     const by = actorOf(request);
     const now = clock.now();
-    const flag: FlagRecord = { key: request.params.key, ...body, author: by.actor, updatedAt: now };
-    const outcome = await put(flag, { id: newId(), at: now, by, reason });
-    reply.code(outcome === 'created' ? 201 : 200);
+    const flag: FlagRow = { key: request.params.key, ...body, author: by.actor, updatedAt: now };
+    const before = await transaction(database, async (tx) => {
+      const existing = await lockFlag(tx, flag.key);
+      await saveFlag(tx, flag);
+      await recordAudit(tx, {
+        id: newId(),
+        at: now,
+        by,
+        action: 'flag.set',
+        subject: `flag:${flag.key}`,
+        accountId: null,
+        before: flagState(existing),
+        after: flagState(flag),
+        reason,
+      });
+      await notify(tx.$client, { kind: 'flag', id: flag.key });
+      return existing;
+    });
+    reply.code(before === undefined ? 201 : 200);
     return succeed({ flag: presentFlag(flag) });
   });
 
-  serveOperation(app, deleteFlag, async (request, reply) => {
-    const audit = {
-      id: newId(),
-      at: clock.now(),
-      by: actorOf(request),
-      reason: request.query.reason ?? null,
-    };
-    if (!(await remove(request.params.key, audit))) throw problem('not_found');
+  serveOperation(app, contract.deleteFlag, async (request, reply) => {
+    const { key } = request.params;
+    await transaction(database, async (tx) => {
+      const existing = await lockFlag(tx, key);
+      if (existing === undefined) throw problem('not_found');
+      await deleteFlag(tx, key);
+      await recordAudit(tx, {
+        id: newId(),
+        at: clock.now(),
+        by: actorOf(request),
+        action: 'flag.removed',
+        subject: `flag:${key}`,
+        accountId: null,
+        before: flagState(existing),
+        after: null,
+        reason: request.query.reason ?? null,
+      });
+      await notify(tx.$client, { kind: 'flag', id: key });
+    });
     return reply.code(204).send();
   });
 }

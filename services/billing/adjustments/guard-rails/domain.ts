@@ -1,30 +1,19 @@
-/** Emergency limits as staff set them. */
+/** Guard rails: emergency limits as staff set them. */
 import type { GuardRailSetting } from '#libs/catalogue/guard-rail.ts';
 import type { Catalogue } from '#libs/catalogue/schema.ts';
-import type { GuardRailFigures, GuardRailTargetWire, GuardRailWire } from '#libs/contracts/guard-rails.ts';
-import { parseUsd } from '#libs/money/money.ts';
+import type { GuardRailTargetWire, GuardRailWire } from '#libs/contracts/guard-rails.ts';
+import type { guardRailSettings } from '#libs/db/schema/billing.ts';
+import { formatUsd, parseUsd } from '#libs/money/money.ts';
 import { problem } from '#libs/problems/problems.ts';
 
 export type GuardRailTarget = GuardRailSetting['target'];
 
-export type GuardRailRecord = {
-  target: GuardRailTarget;
-  enabled: boolean;
-  figures: GuardRailFigures;
-  reason: string;
-  author: string;
-  updatedAt: Date;
-};
+export type GuardRailRow = typeof guardRailSettings.$inferSelect;
 
-/** The setting in the words of `libs/catalogue`. */
-export function guardRailOf({
-  target,
-  enabled,
-  figures,
-}: Pick<GuardRailRecord, 'target' | 'enabled' | 'figures'>): GuardRailSetting {
+export function toGuardRailSetting({ targetKind, target, enabled, figures }: GuardRailRow): GuardRailSetting {
   const { tokens_per_day: tokens, cost_per_day_usd: cost } = figures;
   return {
-    target,
+    target: targetOf(targetKind, target),
     enabled,
     ...(tokens !== undefined && { tokensPerDay: tokens === null ? null : BigInt(tokens) }),
     ...(cost !== undefined && { costPerDayNanoUsd: cost === null ? null : parseUsd(cost) }),
@@ -37,7 +26,7 @@ export function targetFromWire(target: GuardRailTargetWire): GuardRailTarget {
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
-/** @throws ProblemError `invalid_request` where the target does not go with its kind. */
+/** @throws ProblemError `invalid_request` when the target does not fit its kind. */
 export function targetFromQuery({
   kind,
   target = '',
@@ -52,48 +41,60 @@ export function targetFromQuery({
 }
 
 const TARGET_FORMS = {
-  global: 'there is none for everybody.',
+  global: 'the kind global has no target.',
   plan: 'it must be the key of a plan.',
   account: 'it must be the id of an account.',
 } as const;
 
-/** Refuses what would hold for nobody, or limit nothing. @throws ProblemError `semantic_error` */
-export function checkGuardRail({ target, enabled, figures }: GuardRailRecord, catalogue: Catalogue): void {
-  if (target.kind === 'plan' && !catalogue.plans.some(({ key }) => key === target.plan)) {
+/** @throws ProblemError `semantic_error` for a plan that does not exist, and for a setting without a limit. */
+export function checkGuardRail(
+  { targetKind, target, enabled, figures }: GuardRailRow,
+  catalogue: Catalogue,
+): void {
+  if (targetKind === 'plan' && !catalogue.plans.some(({ key }) => key === target)) {
     throw problem('semantic_error', {
-      detail: `${target.plan} is no plan of the catalogue on offer.`,
+      detail: `The active catalogue has no plan ${target}.`,
       fields: { param: 'target.plan', known_plans: catalogue.plans.map(({ key }) => key) },
     });
   }
   const { tokens_per_day: tokens, cost_per_day_usd: cost } = figures;
-  const said = [
+  const limits = [
     tokens === undefined ? catalogue.guardRail?.tokensPerDay : tokens,
     cost === undefined ? catalogue.guardRail?.costPerDayNanoUsd : cost,
   ];
-  if (enabled && said.every((figure) => figure === null || figure === undefined)) {
+  if (enabled && limits.every((figure) => figure === null || figure === undefined)) {
     throw problem('semantic_error', {
-      detail: 'This would limit nothing: say how many tokens, or how much cost, a day may have.',
+      detail: 'Set a daily token limit, a daily cost limit, or both.',
       fields: { param: 'tokens_per_day' },
     });
   }
 }
 
-export function presentGuardRail({ target, figures, updatedAt, ...setting }: GuardRailRecord): GuardRailWire {
+export function presentGuardRail(row: GuardRailRow): GuardRailWire {
+  const { enabled, figures, reason, author, updatedAt } = row;
+  const target = targetOf(row.targetKind, row.target);
   return {
     target: target.kind === 'account' ? { kind: target.kind, account_id: target.accountId } : target,
-    ...setting,
+    enabled,
+    reason,
+    author,
     ...figures,
     updated_at: updatedAt.toISOString(),
   };
 }
 
-/** How the audit log and progress name a target: `global`, `plan:free`, `account:<id>`. */
+/** The name of a target in the audit log and in rollouts: `global`, `plan:free`, `account:<id>`. */
 export function targetName(target: GuardRailTarget): string {
   const id = targetId(target);
   return id === '' ? target.kind : `${target.kind}:${id}`;
 }
 
-/** The plan's key or the account's id; empty for everybody. */
+/** The state of a setting in the audit log. */
+export function guardRailState(row: GuardRailRow | undefined) {
+  return row === undefined ? null : { enabled: row.enabled, ...row.figures };
+}
+
+/** The plan's key or the account's id; empty for the global target. */
 export function targetId(target: GuardRailTarget): string {
   if (target.kind === 'account') return target.accountId;
   return target.kind === 'plan' ? target.plan : '';
@@ -102,4 +103,16 @@ export function targetId(target: GuardRailTarget): string {
 export function targetOf(kind: GuardRailTarget['kind'], id: string): GuardRailTarget {
   if (kind === 'account') return { kind, accountId: id };
   return kind === 'plan' ? { kind, plan: id } : { kind };
+}
+
+/** The emergency limits that a catalogue defines. */
+export function presentCatalogueGuardRail({ guardRail }: Catalogue) {
+  if (guardRail === null) return null;
+  const { tokensPerDay, costPerDayNanoUsd, plans, segments } = guardRail;
+  return {
+    tokens_per_day: tokensPerDay?.toString() ?? null,
+    cost_per_day_usd: costPerDayNanoUsd === null ? null : formatUsd(costPerDayNanoUsd),
+    plans,
+    segments,
+  };
 }

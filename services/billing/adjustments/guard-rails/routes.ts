@@ -1,89 +1,72 @@
 import type { FastifyInstance } from 'fastify';
-import type { AuditEntry } from '#libs/audit/entry.ts';
 import { actorOf } from '#libs/audit/request-actor.ts';
 import { succeed } from '#libs/contracts/envelope.ts';
-import { deleteGuardRail, listGuardRails, putGuardRail } from '#libs/contracts/guard-rails.ts';
-import { formatUsd } from '#libs/money/money.ts';
+import * as contract from '#libs/contracts/guard-rails.ts';
 import { problem } from '#libs/problems/problems.ts';
-import type { Runtime } from '#libs/service/runtime.ts';
 import { serveOperation } from '#libs/service/serve-operation.ts';
-import { presentRollout, type Rollout } from '../../catalogues/domain/rollout.ts';
-import type { CatalogueVersion } from '../../subscriptions/domain/subscription.ts';
+import { presentRollout } from '../../catalogues/domain/rollout.ts';
+import { findLatestRollout } from '../../catalogues/plugin.ts';
+import { offeredCatalogue, type SubscriptionDeps } from '../../subscriptions/plugin.ts';
+import { changeGuardRail } from './change-guard-rail.ts';
 import {
   checkGuardRail,
-  type GuardRailRecord,
-  type GuardRailTarget,
+  type GuardRailRow,
+  presentCatalogueGuardRail,
   presentGuardRail,
   targetFromQuery,
   targetFromWire,
+  targetId,
 } from './domain.ts';
+import { findGuardRail, listGuardRails } from './store.ts';
 
-type Audit = Pick<AuditEntry, 'id' | 'at' | 'by' | 'reason'>;
+export function guardRailRoutes(app: FastifyInstance, deps: SubscriptionDeps): void {
+  const { database, runtime } = deps;
+  const { clock } = runtime;
 
-export type GuardRailRouteOptions = {
-  runtime: Pick<Runtime, 'clock' | 'newId'>;
-  offered: () => Promise<CatalogueVersion>;
-  list: () => Promise<GuardRailRecord[]>;
-  exists: (target: GuardRailTarget) => Promise<boolean>;
-  latestRollout: () => Promise<Rollout | undefined>;
-  /** @returns how far it has got; null where it holds already. @throws ProblemError `not_found` for an unknown account. */
-  put: (setting: GuardRailRecord, audit: Audit) => Promise<Rollout | null>;
-  withdraw: (target: GuardRailTarget, audit: Audit) => Promise<Rollout | null>;
-};
-
-export function guardRailRoutes(app: FastifyInstance, options: GuardRailRouteOptions): void {
-  const { list, exists, latestRollout, put, withdraw } = options;
-  const { clock, newId } = options.runtime;
-
-  serveOperation(app, listGuardRails, async () => {
-    const [offered, settings, rollout] = await Promise.all([options.offered(), list(), latestRollout()]);
+  serveOperation(app, contract.listGuardRails, async () => {
+    const [{ catalogue }, settings, rollout] = await Promise.all([
+      offeredCatalogue(deps),
+      listGuardRails(database),
+      findLatestRollout(database, 'guard_rail'),
+    ]);
     return succeed({
-      catalogue: presentDefault(offered),
+      catalogue: presentCatalogueGuardRail(catalogue),
       guard_rails: settings.map(presentGuardRail),
       rollout: rollout === undefined ? null : presentRollout(rollout),
     });
   });
 
-  serveOperation(app, putGuardRail, async (request) => {
-    const { target, enabled, reason, ...figures } = request.body;
+  serveOperation(app, contract.putGuardRail, async (request) => {
+    const { enabled, reason, target: wireTarget, ...figures } = request.body;
+    const target = targetFromWire(wireTarget);
     const by = actorOf(request);
     const now = clock.now();
-    const setting: GuardRailRecord = {
-      target: targetFromWire(target),
+    const setting: GuardRailRow = {
+      targetKind: target.kind,
+      target: targetId(target),
       enabled,
       figures,
       reason,
       author: by.actor,
       updatedAt: now,
     };
-    checkGuardRail(setting, (await options.offered()).catalogue);
-    const rollout = await put(setting, { id: newId(), at: now, by, reason });
-    request.log.warn({ target: setting.target, enabled }, 'emergency limit set');
+    checkGuardRail(setting, (await offeredCatalogue(deps)).catalogue);
+    const rollout = await changeGuardRail(deps, { target, setting, at: now, by, reason });
+    request.log.warn({ target, enabled }, 'guard rail set');
     return succeed({ guard_rail: presentGuardRail(setting), rollout: rollout && presentRollout(rollout) });
   });
 
-  serveOperation(app, deleteGuardRail, async (request) => {
+  serveOperation(app, contract.deleteGuardRail, async (request) => {
     const target = targetFromQuery(request.query);
-    if (!(await exists(target))) throw problem('not_found');
-    const audit = {
-      id: newId(),
+    if ((await findGuardRail(database, target)) === undefined) throw problem('not_found');
+    const rollout = await changeGuardRail(deps, {
+      target,
+      setting: undefined,
       at: clock.now(),
       by: actorOf(request),
       reason: request.query.reason ?? null,
-    };
-    const rollout = await withdraw(target, audit);
-    request.log.warn({ target }, 'emergency limit withdrawn');
+    });
+    request.log.warn({ target }, 'guard rail withdrawn');
     return succeed({ rollout: rollout && presentRollout(rollout) });
   });
-}
-
-function presentDefault({ catalogue: { guardRail } }: CatalogueVersion) {
-  if (guardRail === null) return null;
-  const { tokensPerDay, costPerDayNanoUsd, plans, segments } = guardRail;
-  return {
-    tokens_per_day: tokensPerDay?.toString() ?? null,
-    cost_per_day_usd: costPerDayNanoUsd === null ? null : formatUsd(costPerDayNanoUsd),
-    plans,
-    segments,
-  };
 }

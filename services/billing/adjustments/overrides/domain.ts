@@ -5,7 +5,8 @@ import { exactText } from '#libs/catalogue/exact-text.ts';
 import { amountOf, isGauge, type Scope, type Window } from '#libs/catalogue/limit.ts';
 import type { AccountOverride } from '#libs/catalogue/overrides.ts';
 import { findPlan } from '#libs/catalogue/plans.ts';
-import type { CreateOverrideBody, OverrideTerms, OverrideWire } from '#libs/contracts/overrides.ts';
+import { type CreateOverrideBody, type OverrideWire, overrideTerms } from '#libs/contracts/overrides.ts';
+import type { accountOverrides } from '#libs/db/schema/billing.ts';
 import { formatUsd } from '#libs/money/money.ts';
 import { problem } from '#libs/problems/problems.ts';
 import { MONTHS_PER_CYCLE, periodAt } from '../../subscriptions/domain/period.ts';
@@ -15,34 +16,20 @@ import {
   type Subscription,
 } from '../../subscriptions/domain/subscription.ts';
 
-export type OverrideRecord = {
-  id: string;
-  accountId: string;
-  terms: OverrideTerms;
-  reason: string;
-  author: string;
-  from: Date;
-  until: Date | null;
-  createdAt: Date;
-  endedAt: Date | null;
-  endedBy: string | null;
-};
+export type OverrideRow = typeof accountOverrides.$inferSelect;
 
-/** The override in the words of `libs/catalogue`. */
-export function overrideOf({
-  id,
-  terms,
-  from,
-  until,
-}: Pick<OverrideRecord, 'id' | 'terms' | 'from' | 'until'>): AccountOverride {
-  const time = { id, from, until };
+/** Every override in force is part of every computation of the account's limits. */
+export const MAX_OVERRIDES = 100;
+
+export function toAccountOverride({ id, terms, validFrom, validUntil }: OverrideRow): AccountOverride {
+  const time = { id, from: validFrom, until: validUntil };
   switch (terms.kind) {
     case 'quota_boost':
-      return { ...time, ...placeOf(terms), kind: terms.kind, n: BigInt(terms.amount) };
+      return { ...time, ...limitSelector(terms), kind: terms.kind, n: BigInt(terms.amount) };
     case 'limit_replacement': {
       const { limit } = terms;
       const amount = limit.kind === 'n' ? amountOf(BigInt(limit.amount)) : limit;
-      return { ...time, ...placeOf(terms), kind: terms.kind, amount };
+      return { ...time, ...limitSelector(terms), kind: terms.kind, amount };
     }
     case 'feature_grant':
       return { ...time, kind: terms.kind, feature: terms.feature };
@@ -51,7 +38,7 @@ export function overrideOf({
   }
 }
 
-function placeOf(terms: { meter: string; window?: Window | undefined; scope?: Scope | undefined }): {
+function limitSelector(terms: { meter: string; window?: Window | undefined; scope?: Scope | undefined }): {
   meter: string;
   window?: Window;
   scope?: Scope;
@@ -60,7 +47,7 @@ function placeOf(terms: { meter: string; window?: Window | undefined; scope?: Sc
   return { meter, ...(window && { window }), ...(scope && { scope }) };
 }
 
-export function presentOverride(record: OverrideRecord, now: Date): OverrideWire {
+export function presentOverride(record: OverrideRow, now: Date): OverrideWire {
   const { terms } = record;
   const amount =
     terms.kind === 'quota_boost'
@@ -76,8 +63,8 @@ export function presentOverride(record: OverrideRecord, now: Date): OverrideWire
     ...(isMoney && { amount_usd: formatUsd(BigInt(amount)) }),
     reason: record.reason,
     author: record.author,
-    from: record.from.toISOString(),
-    expires_at: record.until?.toISOString() ?? null,
+    from: record.validFrom.toISOString(),
+    expires_at: record.validUntil?.toISOString() ?? null,
     created_at: record.createdAt.toISOString(),
     ended_at: record.endedAt?.toISOString() ?? null,
     ended_by: record.endedBy,
@@ -85,63 +72,85 @@ export function presentOverride(record: OverrideRecord, now: Date): OverrideWire
   };
 }
 
-function stateAt({ from, until, endedAt }: OverrideRecord, now: Date): OverrideWire['state'] {
+function stateAt({ validFrom, validUntil, endedAt }: OverrideRow, now: Date): OverrideWire['state'] {
   if (endedAt !== null) return 'ended';
-  if (until !== null && until <= now) return 'expired';
-  return from > now ? 'scheduled' : 'in_force';
+  if (validUntil !== null && validUntil <= now) return 'expired';
+  return validFrom > now ? 'scheduled' : 'in_force';
 }
 
-/** Whether there is anything left to end. */
-export function isOver(record: OverrideRecord, now: Date): boolean {
+/** Whether an override has ended or expired. */
+export function isOver(record: OverrideRow, now: Date): boolean {
   return ['ended', 'expired'].includes(stateAt(record, now));
 }
 
-/** The times a new override is to be in force, from what staff asked for. @throws ProblemError `semantic_error` */
-export function overrideTimes(
-  { kind, from: begins, expires_at: ends }: Pick<CreateOverrideBody, 'kind' | 'from' | 'expires_at'>,
+/**
+ * The override that staff request for an account.
+ *
+ * @throws ProblemError `semantic_error` for times that contradict each other, for names that the catalogue does not have,
+ *   and for an override without effect.
+ */
+export function createOverride(
+  { reason, from, expires_at: expiresAt, ...terms }: CreateOverrideBody,
+  state: AccountState,
+  { id, author, now }: { id: string; author: string; now: Date },
+): OverrideRow {
+  const { subscription } = state;
+  const override = {
+    id,
+    accountId: subscription.accountId,
+    terms: overrideTerms.parse(terms),
+    reason,
+    author,
+    ...overrideTimes({ kind: terms.kind, from, expires_at: expiresAt }, subscription, now),
+    createdAt: now,
+    endedAt: null,
+    endedBy: null,
+  };
+  checkEffective(state, toAccountOverride(override));
+  return override;
+}
+
+function overrideTimes(
+  { kind, from, expires_at: expiresAt }: Pick<CreateOverrideBody, 'kind' | 'from' | 'expires_at'>,
   subscription: Subscription,
   now: Date,
-): { from: Date; until: Date | null } {
-  const from = begins === undefined ? now : new Date(begins);
-  if (from < now) throw refused('from', 'from is in the past: what was refused then stays refused.');
-  const asked = ends === undefined ? (kind === 'quota_boost' ? 'period_end' : null) : ends;
-  const until =
-    asked === 'period_end' ? periodEnd(subscription, from) : asked === null ? null : new Date(asked);
-  if (until !== null && until <= from) {
-    throw refused('expires_at', 'expires_at must come after the override begins.');
+): { validFrom: Date; validUntil: Date | null } {
+  const validFrom = from === undefined ? now : new Date(from);
+  if (validFrom < now)
+    throw refused('from', 'from is in the past. An override cannot apply to past requests.');
+  const end = expiresAt === undefined ? (kind === 'quota_boost' ? 'period_end' : null) : expiresAt;
+  const validUntil =
+    end === 'period_end' ? periodEnd(subscription, validFrom) : end === null ? null : new Date(end);
+  if (validUntil !== null && validUntil <= validFrom) {
+    throw refused('expires_at', 'expires_at must be later than the start of the override.');
   }
-  return { from, until };
+  return { validFrom, validUntil };
 }
 
 function periodEnd({ anchor }: Subscription, at: Date): Date {
   return periodAt(anchor, MONTHS_PER_CYCLE.month, at).end;
 }
 
-/**
- * Refuses what nobody would notice to be without effect.
- *
- * @throws ProblemError `semantic_error` naming what the catalogue does not know, or that nothing would change.
- */
-export function checkOverride(state: AccountState, override: AccountOverride): void {
+function checkEffective(state: AccountState, override: AccountOverride): void {
   const { catalogue } = state.sold;
   switch (override.kind) {
     case 'feature_grant':
       if (!Object.hasOwn(catalogue.features, override.feature)) {
-        throw refused('feature', `${override.feature} is no feature of the account's catalogue.`, {
+        throw refused('feature', `The account's catalogue has no feature ${override.feature}.`, {
           known_features: Object.keys(catalogue.features),
         });
       }
       return;
     case 'plan_change':
       if (findPlan(catalogue, override.plan) === undefined) {
-        throw refused('plan', `${override.plan} is no plan of the account's catalogue.`, {
+        throw refused('plan', `The account's catalogue has no plan ${override.plan}.`, {
           known_plans: catalogue.plans.map(({ key }) => key),
         });
       }
       return;
     default:
       if (isGauge(override.meter) && override.window !== undefined && override.window !== 'total') {
-        throw refused('window', `${override.meter} counts what exists, so its window must be total.`);
+        throw refused('window', `${override.meter} counts what exists now, so its window must be total.`);
       }
       checkEffect(entitlementInputOf(state), override);
   }
@@ -158,7 +167,7 @@ function checkEffect(input: EntitlementInput, override: AccountOverride): void {
     return;
   throw refused(
     'meter',
-    'This would change nothing: the limit does not exist, is unlimited, is that already, or an emergency limit binds.',
+    'The override would change nothing: the limit does not exist, is unlimited, has this amount, or an emergency limit is lower.',
   );
 }
 

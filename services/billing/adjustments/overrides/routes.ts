@@ -1,74 +1,88 @@
 import type { FastifyInstance } from 'fastify';
-import type { Actor } from '#libs/audit/entry.ts';
+import { recordAudit } from '#libs/audit/record-audit.ts';
 import { actorOf } from '#libs/audit/request-actor.ts';
 import { succeed } from '#libs/contracts/envelope.ts';
-import { createOverride, endOverride, listOverrides, overrideTerms } from '#libs/contracts/overrides.ts';
+import * as contract from '#libs/contracts/overrides.ts';
+import { transaction } from '#libs/db/database.ts';
 import { problem } from '#libs/problems/problems.ts';
-import type { Runtime } from '#libs/service/runtime.ts';
 import { serveOperation } from '#libs/service/serve-operation.ts';
-import type { AccountState } from '../../subscriptions/domain/subscription.ts';
 import {
-  checkOverride,
-  isOver,
-  type OverrideRecord,
-  overrideOf,
-  overrideTimes,
-  presentOverride,
-} from './domain.ts';
+  accountExists,
+  applyLimits,
+  lockSubscription,
+  readAccount,
+  type SubscriptionDeps,
+} from '../../subscriptions/plugin.ts';
+import { createOverride, isOver, MAX_OVERRIDES, presentOverride } from './domain.ts';
+import { countOverrides, endOverride, findOverride, insertOverride, listOverrides } from './store.ts';
 
-export type OverrideRouteOptions = {
-  runtime: Pick<Runtime, 'clock' | 'newId'>;
-  readAccount: (accountId: string) => Promise<AccountState>;
-  accountExists: (accountId: string) => Promise<boolean>;
-  list: (accountId: string) => Promise<OverrideRecord[]>;
-  find: (accountId: string, id: string) => Promise<OverrideRecord | undefined>;
-  /** Puts it in force, on record and in the ledger at once. @throws ProblemError `conflict` where there are too many. */
-  grant: (override: OverrideRecord, by: Actor) => Promise<void>;
-  /** Ends it; nothing happens where somebody was quicker. */
-  end: (override: OverrideRecord, how: { at: Date; by: Actor; reason: string | null }) => Promise<void>;
-};
-
-export function overrideRoutes(app: FastifyInstance, options: OverrideRouteOptions): void {
-  const { runtime, readAccount, accountExists, list, find, grant, end } = options;
+export function overrideRoutes(app: FastifyInstance, deps: SubscriptionDeps): void {
+  const { database, runtime } = deps;
   const { clock, newId } = runtime;
 
-  serveOperation(app, listOverrides, async (request) => {
+  serveOperation(app, contract.listOverrides, async (request) => {
     const { account_id: accountId } = request.params;
-    if (!(await accountExists(accountId))) throw problem('not_found');
+    if (!(await accountExists(database, accountId))) throw problem('not_found');
     const now = clock.now();
-    return succeed({ overrides: (await list(accountId)).map((record) => presentOverride(record, now)) });
+    const overrides = await listOverrides(database, accountId);
+    return succeed({ overrides: overrides.map((override) => presentOverride(override, now)) });
   });
 
-  serveOperation(app, createOverride, async (request, reply) => {
+  serveOperation(app, contract.createOverride, async (request, reply) => {
     const { account_id: accountId } = request.params;
     const by = actorOf(request);
-    const state = await readAccount(accountId);
+    const state = await readAccount(deps, accountId);
     const now = clock.now();
-    const record: OverrideRecord = {
-      id: newId(),
-      accountId,
-      terms: overrideTerms.parse(request.body),
-      reason: request.body.reason,
-      author: by.actor,
-      ...overrideTimes(request.body, state.subscription, now),
-      createdAt: now,
-      endedAt: null,
-      endedBy: null,
-    };
-    checkOverride(state, overrideOf(record));
-    await grant(record, by);
+    const override = createOverride(request.body, state, { id: newId(), author: by.actor, now });
+    await transaction(database, async (tx) => {
+      const subscription = await lockSubscription(tx, deps, accountId);
+      if ((await countOverrides(tx, accountId, now)) >= MAX_OVERRIDES) {
+        throw problem('conflict', {
+          detail: `The account already has ${MAX_OVERRIDES} overrides. End some of them first.`,
+        });
+      }
+      await insertOverride(tx, override);
+      await recordAudit(tx, {
+        id: newId(),
+        at: now,
+        by,
+        action: 'override.created',
+        subject: `override:${override.id}`,
+        accountId,
+        before: null,
+        after: { ...override.terms, from: override.validFrom, expires_at: override.validUntil },
+        reason: override.reason,
+      });
+      await applyLimits(tx, deps, subscription, clock.now());
+    });
     reply.code(201);
-    return succeed({ override: presentOverride(record, now) });
+    return succeed({ override: presentOverride(override, now) });
   });
 
-  serveOperation(app, endOverride, async (request) => {
+  serveOperation(app, contract.endOverride, async (request) => {
     const { account_id: accountId, id } = request.params;
-    const known = await find(accountId, id);
-    if (known === undefined) throw problem('not_found');
+    const by = actorOf(request);
+    const override = await findOverride(database, accountId, id);
+    if (override === undefined) throw problem('not_found');
     const now = clock.now();
-    if (isOver(known, now)) return succeed({ override: presentOverride(known, now) });
-    await end(known, { at: now, by: actorOf(request), reason: request.query.reason ?? null });
-    const ended = (await find(accountId, id)) ?? known;
+    if (isOver(override, now)) return succeed({ override: presentOverride(override, now) });
+    await transaction(database, async (tx) => {
+      const subscription = await lockSubscription(tx, deps, accountId);
+      if (!(await endOverride(tx, override, { at: now, by: by.actor }))) return;
+      await recordAudit(tx, {
+        id: newId(),
+        at: now,
+        by,
+        action: 'override.ended',
+        subject: `override:${id}`,
+        accountId,
+        before: override.terms,
+        after: null,
+        reason: request.query.reason ?? null,
+      });
+      await applyLimits(tx, deps, subscription, clock.now());
+    });
+    const ended = (await findOverride(database, accountId, id)) ?? override;
     return succeed({ override: presentOverride(ended, now) });
   });
 }

@@ -1,37 +1,52 @@
 import type { FastifyInstance } from 'fastify';
-import type { Actor } from '#libs/audit/entry.ts';
+import { recordAudit } from '#libs/audit/record-audit.ts';
 import { actorOf } from '#libs/audit/request-actor.ts';
 import { succeed } from '#libs/contracts/envelope.ts';
 import { getSegments, putSegments } from '#libs/contracts/segments.ts';
+import { transaction } from '#libs/db/database.ts';
 import { problem } from '#libs/problems/problems.ts';
 import { serveOperation } from '#libs/service/serve-operation.ts';
+import {
+  accountExists,
+  applyLimits,
+  lockSubscription,
+  type SubscriptionDeps,
+} from '../../subscriptions/plugin.ts';
+import { listSegments, replaceSegments } from './store.ts';
 
-export type SegmentRouteOptions = {
-  accountExists: (accountId: string) => Promise<boolean>;
-  read: (accountId: string) => Promise<string[]>;
-  /** Sets them and the limits that follow from them at once. @throws ProblemError `not_found` */
-  replace: (
-    accountId: string,
-    segments: readonly string[],
-    how: { by: Actor; reason: string | null },
-  ) => Promise<void>;
-};
-
-export function segmentRoutes(app: FastifyInstance, options: SegmentRouteOptions): void {
-  const { accountExists, read, replace } = options;
-  const answer = async (accountId: string) =>
-    succeed({ account_id: accountId, segments: await read(accountId) });
+export function segmentRoutes(app: FastifyInstance, deps: SubscriptionDeps): void {
+  const { database, runtime } = deps;
+  const { clock, newId } = runtime;
+  const respond = async (accountId: string) =>
+    succeed({ account_id: accountId, segments: await listSegments(database, accountId) });
 
   serveOperation(app, getSegments, async (request) => {
     const { account_id: accountId } = request.params;
-    if (!(await accountExists(accountId))) throw problem('not_found');
-    return answer(accountId);
+    if (!(await accountExists(database, accountId))) throw problem('not_found');
+    return respond(accountId);
   });
 
   serveOperation(app, putSegments, async (request) => {
     const { account_id: accountId } = request.params;
     const { segments, reason = null } = request.body;
-    await replace(accountId, segments, { by: actorOf(request), reason });
-    return answer(accountId);
+    await transaction(database, async (tx) => {
+      const subscription = await lockSubscription(tx, deps, accountId);
+      const now = clock.now();
+      const before = await listSegments(tx, accountId);
+      await replaceSegments(tx, accountId, segments);
+      await recordAudit(tx, {
+        id: newId(),
+        at: now,
+        by: actorOf(request),
+        action: 'segments.set',
+        subject: `account:${accountId}`,
+        accountId,
+        before: { segments: before },
+        after: { segments },
+        reason,
+      });
+      await applyLimits(tx, deps, subscription, now);
+    });
+    return respond(accountId);
   });
 }

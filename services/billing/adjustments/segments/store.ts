@@ -1,25 +1,19 @@
-import type { Pool, PoolClient } from 'pg';
+import { asc, eq } from 'drizzle-orm';
+import type { Queryable, Tx } from '#libs/db/database.ts';
+import { accountSegments } from '#libs/db/schema/billing.ts';
 
-/** The groups an account is in, by name. */
-export async function readSegments(database: Pick<Pool, 'query'>, accountId: string): Promise<string[]> {
-  const { rows } = await database.query<{ segment: string }>(
-    'SELECT segment FROM account_segments WHERE account_id = $1 ORDER BY segment',
-    [accountId],
-  );
+/** The segments of an account, by name. */
+export async function listSegments(db: Queryable, accountId: string): Promise<string[]> {
+  const rows = await db
+    .select({ segment: accountSegments.segment })
+    .from(accountSegments)
+    .where(eq(accountSegments.accountId, accountId))
+    .orderBy(asc(accountSegments.segment));
   return rows.map(({ segment }) => segment);
 }
 
-/** @returns the groups it was in before. */
-export async function replaceSegments(
-  client: PoolClient,
-  accountId: string,
-  segments: readonly string[],
-): Promise<string[]> {
-  const before = await readSegments(client, accountId);
-  await client.query('DELETE FROM account_segments WHERE account_id = $1', [accountId]);
-  await client.query(
-    'INSERT INTO account_segments (account_id, segment) SELECT DISTINCT $1::uuid, s FROM unnest($2::text[]) s',
-    [accountId, segments],
-  );
-  return before;
+export async function replaceSegments(tx: Tx, accountId: string, segments: readonly string[]): Promise<void> {
+  await tx.delete(accountSegments).where(eq(accountSegments.accountId, accountId));
+  const rows = [...new Set(segments)].map((segment) => ({ accountId, segment }));
+  if (rows.length > 0) await tx.insert(accountSegments).values(rows);
 }
