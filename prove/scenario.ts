@@ -1,4 +1,4 @@
-/** The ledger with an injected clock on the system's database, and a witness that records settlements. */
+/** The ledger with an injected clock, and a witness that records settlements. */
 import { randomUUID } from 'node:crypto';
 import type { Pool } from 'pg';
 import type { EntitlementInput } from '#libs/catalogue/entitlements.ts';
