@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Pool } from 'pg';
 import { createDatabase } from '#libs/db/database.ts';
-import { type Queryable, setLimits as setLedgerLimits } from '#libs/ledger/ledger.ts';
+import { setLimits as setLedgerLimits } from '#libs/ledger/ledger.ts';
 import type { LimitSegment, Scope, Window } from '#libs/ledger/types.ts';
 import { systemRuntime } from '#libs/service/runtime.ts';
 import { ensureStaffUser } from '#services/gateway/accounts/demo-account.ts';
@@ -139,10 +139,10 @@ export function toSegment(limit: ProofLimit): LimitSegment {
 
 /** Sets limits that no plan has, through the ledger's interface. */
 export async function setLimits(
-  database: Queryable,
+  client: Pick<Pool, 'query'>,
   accountId: string,
   limits: readonly ProofLimit[],
 ): Promise<void> {
   const segments = limits.map(toSegment);
-  await setLedgerLimits(database, null, { accountId, anchor: ANCHOR, periodMonths: 1, segments });
+  await setLedgerLimits({ $client: client }, null, { accountId, anchor: ANCHOR, periodMonths: 1, segments });
 }

@@ -127,7 +127,7 @@ export function createScenario(pool: Pool): Scenario {
       const client = await pool.connect();
       try {
         await client.query('BEGIN');
-        await setLimits(client, null, { ...standing, accountId });
+        await setLimits({ $client: client }, null, { ...standing, accountId });
         const holds = Array.from({ length: count }, (_, index) => hold(null, 1n, index % 2));
         await client.query('SELECT pg_sleep_until($1)', [until]);
         await client.query('COMMIT');
@@ -174,7 +174,7 @@ export function createScenario(pool: Pool): Scenario {
       if (open !== null) differences.push(`${what} was admitted`);
     },
     async expectUsed(now, units) {
-      const standing = await readLimits(pool, now, {
+      const standing = await readLimits({ $client: pool }, now, {
         accountId,
         userId: null,
         keyId: null,

@@ -1,6 +1,6 @@
 /** Resources that a plan limits in number (seats, workspaces, files): what exists is exactly what the ledger counts. */
 import type { Caller } from '#libs/contracts/internal-context.ts';
-import type { Ledger, Queryable } from '#libs/ledger/ledger.ts';
+import type { Ledger, LedgerConnection } from '#libs/ledger/ledger.ts';
 import { countingFacts, type Owner, recordWithin, settleWithin } from '#libs/ledger/quota-resources.ts';
 import type { HoldAnswer } from '#libs/ledger/types.ts';
 import type { ProblemFields } from '#libs/problems/problems.ts';
@@ -19,9 +19,6 @@ export type AllocationRequest = {
   refusalFields?: ProblemFields;
 };
 
-/** The open transaction of the caller. */
-export type ResourceTx = { $client: Queryable };
-
 /**
  * Room held for resources that do not exist yet. Declare it with `await using`: a scope that ends without `settle`
  * frees the room.
@@ -33,7 +30,7 @@ export type Allocation = AsyncDisposable & {
    *
    * @throws ProblemError `metering_unavailable` when the hold has expired meanwhile.
    */
-  settle: (tx: ResourceTx) => Promise<void>;
+  settle: (tx: LedgerConnection) => Promise<void>;
 };
 
 export type QuotaResources = {
@@ -44,7 +41,7 @@ export type QuotaResources = {
    *
    * @param counted.under the hold it was counted under, to correct that day and week instead of the current ones.
    */
-  release: (tx: ResourceTx, counted: { owner: Owner; meter: string; under?: string }) => Promise<void>;
+  release: (tx: LedgerConnection, counted: { owner: Owner; meter: string; under?: string }) => Promise<void>;
 };
 
 /** Preparing a resource takes seconds at most. Once the hold has expired, its room may belong to another request. */
@@ -100,7 +97,7 @@ export function createQuotaResources(options: {
       let isSettled = false;
       return {
         async settle(tx) {
-          const settled = await settleWithin(tx.$client, null, {
+          const settled = await settleWithin(tx, null, {
             holdId,
             accountId,
             callIndex: 0,
@@ -121,6 +118,6 @@ export function createQuotaResources(options: {
     },
 
     release: (tx, counted) =>
-      recordWithin(tx.$client, null, { ...counted, id: newId(), amount: -1n, step: 'delete' }),
+      recordWithin(tx, null, { ...counted, id: newId(), amount: -1n, step: 'delete' }),
   };
 }

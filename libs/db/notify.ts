@@ -1,4 +1,5 @@
-import type { Pool } from 'pg';
+import { sql } from 'drizzle-orm';
+import type { Queryable } from './database.ts';
 
 /** The one channel on which services tell each other that something they may have cached has changed. */
 export const CHANGES_CHANNEL = 'inkmeter';
@@ -31,9 +32,9 @@ const KINDS: ReadonlySet<string> = new Set<Change['kind']>([
   'stop_lifted',
 ]);
 
-/** Tells every listener, if and when the surrounding transaction commits. */
-export async function notify(database: Pick<Pool, 'query'>, change: Change): Promise<void> {
-  await database.query('SELECT pg_notify($1, $2)', [CHANGES_CHANNEL, JSON.stringify(change)]);
+/** Notifies every listener when the surrounding transaction commits. */
+export async function notify(db: Queryable, change: Change): Promise<void> {
+  await db.execute(sql`SELECT pg_notify(${CHANGES_CHANNEL}, ${JSON.stringify(change)})`);
 }
 
 /** Reads a notification; null for what no service of this version says. */

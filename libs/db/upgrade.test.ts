@@ -83,7 +83,7 @@ t.test('given an installation of release 0.1.0', async (t) => {
     const now = rows[0]?.at as Date;
     const ledger = createLedger({ pool, now: () => now });
     const standing = async () => {
-      const limits = await readLimits(pool, now, {
+      const limits = await readLimits({ $client: pool }, now, {
         accountId: ACCOUNT,
         userId: USER,
         keyId: null,

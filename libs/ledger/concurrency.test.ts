@@ -20,10 +20,13 @@ async function startReplicas(t: TestScope, count: number, maxBatch: number) {
   );
   t.teardown(() => Promise.all(pools.map((pool) => pool.end())));
   const replicas = pools.map((pool) => createLedger({ pool, maxBatch }));
-  // Replicas judge by the database's own clock, as in production; limits are set by another.
+  // Replicas decide by the database's clock, as in production.
   const helpers = createTestLedger(database.pool, { now: () => new Date() });
   return { database, replicas, any: (turn: number) => replicas[turn % count] as Ledger, ...helpers };
 }
+
+/** Operations of the mixed test; 1,200 make every caller take 18 turns. Set LEDGER_TURNS for a long run. */
+const TURNS = Number(process.env.LEDGER_TURNS ?? 1_200);
 
 const countOf = (verdicts: readonly { verdict: string }[], verdict: string) =>
   verdicts.filter((answer) => answer.verdict === verdict).length;
@@ -82,7 +85,7 @@ t.test('100 accounts interleaved, five meters, another of them binding for each 
   t.strictSame(await findBreaches(database.pool), []);
 });
 
-t.test('lines crossed by 64 callers on three replicas: one event each', async (t) => {
+t.test('given 64 callers on three replicas, each threshold is one event', async (t) => {
   const { any, open, events, standing } = await startReplicas(t, 3, 16);
   const account = await open([
     testSegment({ meter: 'images', n: 400n }),
@@ -134,7 +137,7 @@ t.test('one hold and one call, sent to all replicas at the same moment', async (
   t.strictSame(await findBreaches(database.pool), []);
 });
 
-t.test('settling races the sweeper: each hold ends once, and what it came to is counted', async (t) => {
+t.test('settling races expiry: each hold ends once, and its cost is counted', async (t) => {
   const { any, open, standing, database } = await startReplicas(t, 3, 32);
   const account = await open([testSegment({ meter: 'cost', n: 10n ** 6n })]);
   const ids = Array.from({ length: 200 }, randomUUID);
@@ -147,7 +150,7 @@ t.test('settling races the sweeper: each hold ends once, and what it came to is 
   for (const [index, answer] of (await Promise.all(settles)).entries()) {
     if (answer.outcome !== 'settled') t.fail(answer.outcome);
     if (answer.late !== expired.has(ids[index] as string))
-      t.fail('late, and not expired, or the other way round');
+      t.fail('late and not expired, or expired and not late');
   }
   t.strictSame(await standing(account), { 'cost/month': [1_400n, 0n] });
   t.strictSame(await findBreaches(database.pool), []);
@@ -164,7 +167,7 @@ t.test('everything at once neither deadlocks nor loses a unit', async (t) => {
   let turn = 0;
   const pick = <Item>(items: readonly Item[], seed: number) => items[(seed * 7919) % items.length] as Item;
   const callers = Array.from({ length: 64 }, async () => {
-    while (turn < 4_000) {
+    while (turn < TURNS) {
       turn += 1;
       const mine = turn;
       const account = pick(accounts, mine);

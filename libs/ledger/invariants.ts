@@ -1,5 +1,5 @@
 /** What must hold of the ledger's tables at any time, whatever happened. For tests and proofs. */
-import type { Queryable } from './ledger.ts';
+import type { Pool } from 'pg';
 
 /** A counter that does not say what the usage rows and open holds of its window and scope say. */
 const COUNTERS_SQL = `
@@ -42,10 +42,13 @@ const ENDED_SQL = `
  *
  * @param accountIds the accounts to look at; all when left out.
  */
-export async function findBreaches(database: Queryable, accountIds?: readonly string[]): Promise<string[]> {
+export async function findBreaches(
+  pool: Pick<Pool, 'query'>,
+  accountIds?: readonly string[],
+): Promise<string[]> {
   const breaches: string[] = [];
   for (const [name, sql] of Object.entries({ counter: COUNTERS_SQL, rollup: ROLLUP_SQL, ended: ENDED_SQL })) {
-    const { rows } = await database.query<Record<string, unknown>>(sql, [accountIds ?? null]);
+    const { rows } = await pool.query<Record<string, unknown>>(sql, [accountIds ?? null]);
     for (const row of rows) {
       const facts = Object.entries(row).map(([key, value]) => `${key}=${String(value)}`);
       breaches.push(`${name}: ${facts.join(' ')}`);

@@ -46,9 +46,9 @@ export type Ledger = {
   /** Replaces an account's limits; holds see all of the change or none of it. */
   setLimits: (input: SetLimitsInput) => Promise<void>;
   /** Puts a stop into force, in the caller's transaction if its connection is given. */
-  stop: (input: StopInput, connection?: Queryable) => Promise<Stop>;
+  stop: (input: StopInput, tx?: LedgerConnection) => Promise<Stop>;
   /** Lifts a stop; undefined where there is none of this id. */
-  liftStop: (input: { id: string; author: string }, connection?: Queryable) => Promise<Stop | undefined>;
+  liftStop: (input: { id: string; author: string }, tx?: LedgerConnection) => Promise<Stop | undefined>;
   stops: () => Promise<Stop[]>;
   /** Resolves when every operation handed in has been answered. */
   idle: () => Promise<void>;
@@ -64,8 +64,8 @@ export type SetLimitsInput = {
 
 export type StopInput = { id: string; kind: StopKind; target: string; reason: string; author: string };
 
-/** Something that runs a query: a pool, or a client inside the caller's transaction. */
-export type Queryable = Pick<Pool, 'query'>;
+/** A `Database`, or the `Tx` of the caller's transaction; the ledger uses its client only. */
+export type LedgerConnection = { readonly $client: Pick<Pool, 'query'> };
 
 /** Calls waiting for one writer from which on it does not keep up. */
 const PRESSURE = 128;
@@ -115,9 +115,9 @@ export function createLedger(options: LedgerOptions): Ledger {
       return writerOf(settles, request.accountId).submit(request);
     },
     expire: (limit) => expireHolds(pool, now(), limit),
-    setLimits: (input) => setLimits(pool, now(), input),
-    async stop(input, connection = pool) {
-      const { rows } = await connection.query<StopRow>('SELECT * FROM ledger_stop($1, $2, $3, $4, $5, $6)', [
+    setLimits: (input) => setLimits({ $client: pool }, now(), input),
+    async stop(input, tx = { $client: pool }) {
+      const { rows } = await tx.$client.query<StopRow>('SELECT * FROM ledger_stop($1, $2, $3, $4, $5, $6)', [
         now(),
         input.id,
         input.kind,
@@ -127,8 +127,8 @@ export function createLedger(options: LedgerOptions): Ledger {
       ]);
       return toStop(rows[0] as StopRow);
     },
-    async liftStop(input, connection = pool) {
-      const { rows } = await connection.query<StopRow>('SELECT * FROM ledger_lift_stop($1, $2, $3)', [
+    async liftStop(input, tx = { $client: pool }) {
+      const { rows } = await tx.$client.query<StopRow>('SELECT * FROM ledger_lift_stop($1, $2, $3)', [
         now(),
         input.id,
         input.author,
@@ -172,9 +172,9 @@ function assertAmounts(meters: Meters): void {
   }
 }
 
-/** {@link Ledger.setLimits} on a connection of the caller's, so that it commits with what caused it. */
+/** {@link Ledger.setLimits} in the caller's transaction. */
 export async function setLimits(
-  database: Queryable,
+  db: LedgerConnection,
   now: Date | null,
   { accountId, anchor, periodMonths, segments }: SetLimitsInput,
 ): Promise<void> {
@@ -192,7 +192,7 @@ export async function setLimits(
     on_limit: segment.onLimit,
     source: segment.source,
   }));
-  await database.query('SELECT ledger_set_limits($1, $2, $3, $4, $5, $6)', [
+  await db.$client.query('SELECT ledger_set_limits($1, $2, $3, $4, $5, $6)', [
     now,
     shardOf(accountId),
     accountId,

@@ -1,5 +1,5 @@
 import t from 'tap';
-import { transaction } from '#libs/db/transaction.ts';
+import { createDatabase, transaction } from '#libs/db/database.ts';
 import { createTestDatabase, type TestScope } from '#libs/testing/database.ts';
 import { createFakeRuntime } from '#libs/testing/runtime.ts';
 import { testHold, testSegment } from './fixtures.ts';
@@ -23,8 +23,8 @@ const settlement = (holdId: string) => ({
   close: true,
 });
 
-/** @param segments null for an account whose books nobody has opened. */
-async function createBooks(t: TestScope, segments: LimitSegment[] | null) {
+/** @param segments null for an account without balances. */
+async function createFixture(t: TestScope, segments: LimitSegment[] | null) {
   const { pool } = await createTestDatabase(t);
   const { clock, newId } = createFakeRuntime({ start: '2026-11-16T12:00:00Z' });
   const ledger = createLedger({ pool, now: clock.now });
@@ -37,7 +37,7 @@ async function createBooks(t: TestScope, segments: LimitSegment[] | null) {
     newId,
     setLimits,
     record: (amount: bigint, more: { under?: string; owner?: Owner } = {}) =>
-      recordWithin(pool, clock.now(), {
+      recordWithin({ $client: pool }, clock.now(), {
         id: newId(),
         owner: OWNER,
         meter: METER,
@@ -47,7 +47,7 @@ async function createBooks(t: TestScope, segments: LimitSegment[] | null) {
       }),
     hold: async (id = newId(), userId: string | null = null) =>
       (await ledger.hold(testHold(ACCOUNT, id, { [METER]: 1n }, { userId }))).verdict,
-    settle: (holdId: string) => settleWithin(pool, clock.now(), settlement(holdId)),
+    settle: (holdId: string) => settleWithin({ $client: pool }, clock.now(), settlement(holdId)),
     /** Of the account's current windows, by their kind. */
     async used() {
       const { rows } = await pool.query<{ win: string; used: bigint }>(
@@ -61,142 +61,142 @@ async function createBooks(t: TestScope, segments: LimitSegment[] | null) {
 }
 
 t.test('given a full limit, when one is given back, then there is room for one', async (t) => {
-  const books = await createBooks(t, [testSegment({ meter: METER, window: 'total', n: 2n })]);
+  const ledger = await createFixture(t, [testSegment({ meter: METER, window: 'total', n: 2n })]);
   for (const _ of [1, 2]) {
-    const id = books.newId();
-    t.equal(await books.hold(id), 'ok');
-    t.match(await books.settle(id), { outcome: 'settled', late: false, overrun: false });
+    const id = ledger.newId();
+    t.equal(await ledger.hold(id), 'ok');
+    t.match(await ledger.settle(id), { outcome: 'settled', late: false, overrun: false });
   }
-  t.equal(await books.hold(), 'limit_exceeded');
-  await books.record(-1n);
-  t.strictSame(await books.used(), { total: 1n });
-  t.equal(await books.hold(), 'ok');
-  t.equal(await books.hold(), 'limit_held');
-  t.strictSame(await books.breaches(), []);
+  t.equal(await ledger.hold(), 'limit_exceeded');
+  await ledger.record(-1n);
+  t.strictSame(await ledger.used(), { total: 1n });
+  t.equal(await ledger.hold(), 'ok');
+  t.equal(await ledger.hold(), 'limit_held');
+  t.strictSame(await ledger.breaches(), []);
 
-  const { rows } = await books.pool.query('SELECT provider, model, cost_nano_usd, late FROM usage_events');
+  const { rows } = await ledger.pool.query('SELECT provider, model, cost_nano_usd, late FROM usage_events');
   t.equal(rows.length, 3);
   for (const row of rows) {
     t.match(row, { provider: 'inkmeter', model: METER, cost_nano_usd: 0n, late: false });
   }
 });
 
-t.test('given no books yet, what is recorded counts once they are opened', async (t) => {
-  const books = await createBooks(t, null);
-  t.equal(await books.hold(), 'unknown_account', 'and recording does not open them');
-  await books.record(1n);
-  t.equal(await books.hold(), 'unknown_account');
-  await books.setLimits([testSegment({ meter: METER, window: 'total', n: 2n })]);
-  t.strictSame(await books.used(), { total: 1n });
-  t.equal(await books.hold(), 'ok');
-  t.equal(await books.hold(), 'limit_held');
-  t.strictSame(await books.breaches(), []);
+t.test('given no ledger yet, what is recorded counts once they are opened', async (t) => {
+  const ledger = await createFixture(t, null);
+  t.equal(await ledger.hold(), 'unknown_account', 'and recording does not open them');
+  await ledger.record(1n);
+  t.equal(await ledger.hold(), 'unknown_account');
+  await ledger.setLimits([testSegment({ meter: METER, window: 'total', n: 2n })]);
+  t.strictSame(await ledger.used(), { total: 1n });
+  t.equal(await ledger.hold(), 'ok');
+  t.equal(await ledger.hold(), 'limit_held');
+  t.strictSame(await ledger.breaches(), []);
 });
 
 t.test('given a limit that comes later, it counts what was given back before', async (t) => {
-  const books = await createBooks(t, []);
-  for (const amount of [1n, 1n, 1n, -1n]) await books.record(amount);
-  await books.setLimits([testSegment({ meter: METER, window: 'total', n: 2n })]);
-  t.strictSame(await books.used(), { total: 2n });
-  t.equal(await books.hold(), 'limit_exceeded');
-  await books.setLimits([]);
-  await books.record(-1n);
-  await books.setLimits([testSegment({ meter: METER, window: 'total', n: 2n })]);
-  t.strictSame(await books.used(), { total: 1n }, 'and what was given back while there was none');
-  t.strictSame(await books.breaches(), []);
+  const ledger = await createFixture(t, []);
+  for (const amount of [1n, 1n, 1n, -1n]) await ledger.record(amount);
+  await ledger.setLimits([testSegment({ meter: METER, window: 'total', n: 2n })]);
+  t.strictSame(await ledger.used(), { total: 2n });
+  t.equal(await ledger.hold(), 'limit_exceeded');
+  await ledger.setLimits([]);
+  await ledger.record(-1n);
+  await ledger.setLimits([testSegment({ meter: METER, window: 'total', n: 2n })]);
+  t.strictSame(await ledger.used(), { total: 1n }, 'and what was given back while there was none');
+  t.strictSame(await ledger.breaches(), []);
 });
 
 t.test(
   'given a decision of an earlier day, what it counted is taken back there and not from today',
   async (t) => {
-    const books = await createBooks(t, [
+    const ledger = await createFixture(t, [
       testSegment({ meter: METER, window: 'day', n: 5n }),
       testSegment({ meter: METER, window: 'week', n: 9n }),
       testSegment({ meter: METER, window: 'total', n: 9n }),
     ]);
-    const monday = books.newId();
-    await books.hold(monday);
-    await books.settle(monday);
-    books.clock.advance(DAY_MS);
-    const tuesday = books.newId();
-    await books.hold(tuesday);
-    await books.settle(tuesday);
+    const monday = ledger.newId();
+    await ledger.hold(monday);
+    await ledger.settle(monday);
+    ledger.clock.advance(DAY_MS);
+    const tuesday = ledger.newId();
+    await ledger.hold(tuesday);
+    await ledger.settle(tuesday);
     const daily = async () => {
-      const { rows } = await books.pool.query<{ used: bigint }>(
+      const { rows } = await ledger.pool.query<{ used: bigint }>(
         `SELECT used FROM ledger_counters WHERE win = 'day' ORDER BY window_start`,
       );
       return rows.map(({ used }) => used);
     };
     t.strictSame(await daily(), [1n, 1n]);
-    await books.record(-1n, { under: monday });
+    await ledger.record(-1n, { under: monday });
     t.strictSame(await daily(), [0n, 1n]);
-    t.match(await books.used(), { week: 1n, total: 1n });
-    await books.record(-1n, { under: tuesday });
+    t.match(await ledger.used(), { week: 1n, total: 1n });
+    await ledger.record(-1n, { under: tuesday });
     t.strictSame(await daily(), [0n, 0n]);
-    t.match(await books.used(), { week: 0n, total: 0n });
-    t.strictSame(await books.breaches(), []);
+    t.match(await ledger.used(), { week: 0n, total: 0n });
+    t.strictSame(await ledger.breaches(), []);
   },
 );
 
 t.test('given limits for each user, what one gives back is theirs', async (t) => {
-  const books = await createBooks(t, [
+  const ledger = await createFixture(t, [
     testSegment({ meter: METER, window: 'total', n: 9n }),
     testSegment({ meter: METER, window: 'total', scope: 'user', scopeId: '*', n: 1n }),
   ]);
   const own = { ...OWNER, userId: USER };
-  const id = books.newId();
-  t.equal(await books.hold(id, USER), 'ok');
-  await books.settle(id);
-  t.equal(await books.hold(books.newId(), USER), 'limit_exceeded');
-  await books.record(-1n);
-  t.equal(await books.hold(books.newId(), USER), 'limit_exceeded', 'what was nobody’s is not theirs');
-  await books.record(-1n, { owner: own });
-  t.equal(await books.hold(books.newId(), USER), 'ok');
-  t.strictSame(await books.breaches(), []);
+  const id = ledger.newId();
+  t.equal(await ledger.hold(id, USER), 'ok');
+  await ledger.settle(id);
+  t.equal(await ledger.hold(ledger.newId(), USER), 'limit_exceeded');
+  await ledger.record(-1n);
+  t.equal(await ledger.hold(ledger.newId(), USER), 'limit_exceeded', 'what was nobody’s is not theirs');
+  await ledger.record(-1n, { owner: own });
+  t.equal(await ledger.hold(ledger.newId(), USER), 'ok');
+  t.strictSame(await ledger.breaches(), []);
 });
 
 t.test('given something nobody asked for, each line it reaches is one event', async (t) => {
-  const books = await createBooks(t, [
+  const ledger = await createFixture(t, [
     testSegment({ meter: METER, window: 'total', n: 10n }),
     testSegment({ meter: METER, window: 'day', n: 100n }),
     testSegment({ meter: 'images', window: 'total', n: 1n }),
   ]);
   const events = async () => {
-    const { rows } = await books.pool.query<{ threshold_bps: number; used: bigint }>(
+    const { rows } = await ledger.pool.query<{ threshold_bps: number; used: bigint }>(
       'SELECT threshold_bps, used FROM threshold_events ORDER BY occurred_at, used',
     );
     return rows.map(({ threshold_bps, used }) => [threshold_bps, used]);
   };
-  await books.record(7n);
+  await ledger.record(7n);
   t.strictSame(await events(), []);
-  await books.record(1n);
+  await ledger.record(1n);
   t.strictSame(await events(), [[8_000, 8n]]);
-  await books.record(-1n);
-  await books.record(1n);
+  await ledger.record(-1n);
+  await ledger.record(1n);
   t.strictSame(await events(), [[8_000, 8n]], 'a line that is reached again is none');
-  await books.record(3n);
+  await ledger.record(3n);
   const jumped = [
     [8_000, 8n],
     [10_000, 11n],
   ];
   t.strictSame(await events(), jumped, 'of several only the highest');
-  await books.record(-9n);
-  const id = books.newId();
-  t.equal(await books.hold(id), 'ok');
-  await books.settle(id);
+  await ledger.record(-9n);
+  const id = ledger.newId();
+  t.equal(await ledger.hold(id), 'ok');
+  await ledger.settle(id);
   t.strictSame(await events(), jumped, 'and no settlement tells of them again');
-  t.strictSame(await books.breaches(), []);
+  t.strictSame(await ledger.breaches(), []);
 });
 
 t.test('given a transaction that fails, nothing is booked', async (t) => {
-  const books = await createBooks(t, [testSegment({ meter: METER, window: 'total', n: 2n })]);
-  const id = books.newId();
-  await books.hold(id);
+  const ledger = await createFixture(t, [testSegment({ meter: METER, window: 'total', n: 2n })]);
+  const id = ledger.newId();
+  await ledger.hold(id);
   await t.rejects(
-    transaction(books.pool, async (connection) => {
-      await settleWithin(connection, books.clock.now(), settlement(id));
-      await recordWithin(connection, books.clock.now(), {
-        id: books.newId(),
+    transaction(createDatabase(ledger.pool), async (tx) => {
+      await settleWithin(tx, ledger.clock.now(), settlement(id));
+      await recordWithin(tx, ledger.clock.now(), {
+        id: ledger.newId(),
         owner: OWNER,
         meter: METER,
         amount: -1n,
@@ -206,7 +206,7 @@ t.test('given a transaction that fails, nothing is booked', async (t) => {
     }),
     { message: 'of the things' },
   );
-  t.strictSame(await books.used(), { total: 0n });
-  t.strictSame(await books.breaches(), []);
-  t.match(await books.settle(id), { outcome: 'settled' }, 'and the hold is as it was');
+  t.strictSame(await ledger.used(), { total: 0n });
+  t.strictSame(await ledger.breaches(), []);
+  t.match(await ledger.settle(id), { outcome: 'settled' }, 'and the hold is as it was');
 });

@@ -3,7 +3,7 @@
  * booked in the transaction that makes or unmakes them, so that the books and the things cannot disagree.
  */
 
-import type { Queryable } from './ledger.ts';
+import type { LedgerConnection } from './ledger.ts';
 import { shardOf } from './shard.ts';
 import { NO_FACTS, runSettles } from './statements.ts';
 import type { CallFacts, HoldRequest, SettleAnswer, SettleRequest } from './types.ts';
@@ -32,11 +32,11 @@ export function countingFacts(meter: string, step: string): CallFacts {
 
 /** `Ledger.settle` on a connection of the caller's, so that it commits with what it counts. */
 export async function settleWithin(
-  database: Queryable,
+  tx: LedgerConnection,
   now: Date | null,
   request: SettleRequest,
 ): Promise<SettleAnswer> {
-  const [answer] = await runSettles(database, now, [request]);
+  const [answer] = await runSettles(tx.$client, now, [request]);
   return answer as SettleAnswer;
 }
 
@@ -46,13 +46,13 @@ export async function settleWithin(
  * twice.
  */
 export async function recordWithin(
-  database: Queryable,
+  tx: LedgerConnection,
   now: Date | null,
   record: CountRecord,
 ): Promise<void> {
   const { id, owner, meter, amount, step, under = null } = record;
   const { accountId, userId, keyId, workspaceId } = owner;
-  await database.query('SELECT ledger_record($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)', [
+  await tx.$client.query('SELECT ledger_record($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)', [
     now,
     shardOf(accountId),
     accountId,

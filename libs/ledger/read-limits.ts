@@ -1,7 +1,7 @@
 /** Reads where an account's limits stand right now, also when nothing has happened since a window ended. */
 
 import { WINDOWS } from '#libs/catalogue/limit.ts';
-import type { Queryable } from './ledger.ts';
+import type { LedgerConnection } from './ledger.ts';
 import { shardOf } from './shard.ts';
 import type { LimitState, LimitView } from './types.ts';
 
@@ -64,16 +64,16 @@ const COUNTERS_SQL = `
  * @returns undefined for an account that has no books yet.
  */
 export async function readLimits(
-  database: Queryable,
+  db: LedgerConnection,
   now: Date,
   { accountId, userId, keyId, workspaceId }: StandingQuery,
 ): Promise<AccountStanding | undefined> {
   const shard = shardOf(accountId);
-  const { rows } = await database.query<AccountRow>(ACCOUNT_SQL, [shard, accountId, now]);
+  const { rows } = await db.$client.query<AccountRow>(ACCOUNT_SQL, [shard, accountId, now]);
   const account = rows[0];
   if (account === undefined) return undefined;
-  if (account.due) await database.query(TOUCH_SQL, [now, shard, accountId, userId, keyId, workspaceId]);
-  const counters = await database.query<CounterRow>(COUNTERS_SQL, [
+  if (account.due) await db.$client.query(TOUCH_SQL, [now, shard, accountId, userId, keyId, workspaceId]);
+  const counters = await db.$client.query<CounterRow>(COUNTERS_SQL, [
     accountId,
     now,
     userId,

@@ -33,7 +33,7 @@ t.test('given an account with a limit a month, at work on two days', async (t) =
         window,
       });
       const nobody = HOLDS[0];
-      const used = await readUsed(pool, clock.now(), [
+      const used = await readUsed({ $client: pool }, clock.now(), [
         ask('images', 'month'),
         ask('images', 'day'),
         ask('cost', 'period'),
@@ -42,7 +42,7 @@ t.test('given an account with a limit a month, at work on two days', async (t) =
         ask('images', 'day', nobody),
       ]);
       t.strictSame(used, [3n, 2n, 10n, 3n, 0n, 0n]);
-      t.strictSame(await readUsed(pool, clock.now(), []), []);
+      t.strictSame(await readUsed({ $client: pool }, clock.now(), []), []);
     },
   );
 });

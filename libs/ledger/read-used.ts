@@ -1,6 +1,6 @@
 /** What accounts have used of meters, also in windows that no limit of theirs has had so far. */
 
-import type { Queryable } from './ledger.ts';
+import type { LedgerConnection } from './ledger.ts';
 import { shardOf } from './shard.ts';
 import type { Window } from './types.ts';
 
@@ -25,12 +25,12 @@ const USED_SQL = `
 
 /** What each account has settled of the meter in the current window, in the order asked; 0 without books. */
 export async function readUsed(
-  database: Queryable,
+  db: LedgerConnection,
   now: Date,
   queries: readonly UsedQuery[],
 ): Promise<bigint[]> {
   if (queries.length === 0) return [];
-  const { rows } = await database.query<{ used: bigint }>(USED_SQL, [
+  const { rows } = await db.$client.query<{ used: bigint }>(USED_SQL, [
     now,
     queries.map(({ accountId }) => shardOf(accountId)),
     queries.map(({ accountId }) => accountId),

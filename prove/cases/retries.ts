@@ -2,9 +2,10 @@
  * 4. Retries. Clients that repeat a request under the same `Idempotency-Key` after a timeout, a lost response, or the loss
  * of a gateway or a generation process: the request is charged once, and every response is the same.
  */
+
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Queryable } from '#libs/ledger/ledger.ts';
+import type { Pool } from 'pg';
 import { createAccount, type ProofAccount, setLimits, worth } from '../accounts.ts';
 import { type ChatOptions, type Outcome, USE_ALL } from '../calls.ts';
 import { examine, figures } from '../examine.ts';
@@ -93,7 +94,7 @@ async function killBeforeSettling({ system }: Proof, account: ProofAccount, coun
 }
 
 async function untilCount(
-  database: Queryable,
+  database: Pick<Pool, 'query'>,
   query: string,
   accountId: string,
   count: number,

@@ -143,7 +143,7 @@ export async function buildApp(dependencies: AppDependencies): Promise<Gateway> 
     ledger,
     now,
     entitlements,
-    readLimits: (query) => readLimits(pool, now(), query),
+    readLimits: (query) => readLimits({ $client: pool }, now(), query),
     metrics,
     channels: generation.channels,
     holdTtlMs,

@@ -124,7 +124,7 @@ async function findOverLimits(
       after !== null && isStillCounted(window, migration) ? [{ accountId, meter, window, after }] : [],
     ),
   );
-  const used = await readUsed(database.$client, now, queries);
+  const used = await readUsed(database, now, queries);
   const over = new Map<string, OverLimit[]>();
   for (const [index, { accountId, meter, window, after }] of queries.entries()) {
     const amount = used[index] ?? 0n;

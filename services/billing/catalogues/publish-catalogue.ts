@@ -43,7 +43,7 @@ export async function publishCatalogue(
     after: { version_id: versionId, migration },
     reason,
   });
-  await notify(tx.$client, { kind: 'catalogue', id: versionId });
+  await notify(tx, { kind: 'catalogue', id: versionId });
   return rollout;
 }
 
@@ -72,6 +72,6 @@ export async function ensureActiveVersion(
     after: { version_id: versionId },
     reason: 'no version was active',
   });
-  await notify(tx.$client, { kind: 'catalogue', id: versionId });
+  await notify(tx, { kind: 'catalogue', id: versionId });
   return versionId;
 }

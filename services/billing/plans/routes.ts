@@ -41,7 +41,7 @@ export function planRoutes(app: FastifyInstance, deps: SubscriptionDeps): void {
     const caller = callerOf(request);
     const account = await readAccount(deps, caller.accountId);
     const now = clock.now();
-    return succeed(planUsageOf(account, await readLimits(database.$client, now, caller), now));
+    return succeed(planUsageOf(account, await readLimits(database, now, caller), now));
   });
 
   serveOperation(app, getCapability, async (request) => {

@@ -80,11 +80,11 @@ export async function applyLimits(
   const { accountId, anchor } = subscription;
   const state = await loadAccountState(tx, catalogues, subscription, now);
   const keyLimits = await findKeyLimits(tx, accountId);
-  await setLimits(tx.$client, now, {
+  await setLimits(tx, now, {
     accountId,
     anchor,
     periodMonths: USAGE_PERIOD_MONTHS,
     segments: ledgerLimitsOf(state, keyLimits, now),
   });
-  await notify(tx.$client, { kind: 'account', id: accountId });
+  await notify(tx, { kind: 'account', id: accountId });
 }

@@ -95,7 +95,7 @@ export function subscriptionRoutes(app: FastifyInstance, options: SubscriptionRo
     const { subscription, sold } = await readAccount(options, caller.accountId);
     const offered = await offeredCatalogue(options);
     const now = clock.now();
-    const usage = await readLimits(database.$client, now, caller);
+    const usage = await readLimits(database, now, caller);
     const target = choosePlan(offered.catalogue, plan);
     const preview = planChangeOf({ subscription, sold, offered, target, cycle, now });
     return succeed(presentPreview(preview, subscription, sold, usage?.limits ?? []));

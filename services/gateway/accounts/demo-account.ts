@@ -71,7 +71,7 @@ export async function ensureDemoMember(
     const userId = await ensureUser(tx, runtime, { email: DEMO_MEMBER_EMAIL, password, name: 'Member' });
     await insertMembership(tx, runtime, { accountId, userId, role: 'member' });
     const seat = { id: runtime.newId(), owner: seatOwner(accountId), meter: SEATS, amount: 1n };
-    await recordWithin(tx.$client, null, { ...seat, step: 'create' });
+    await recordWithin(tx, null, { ...seat, step: 'create' });
   });
 }
 

@@ -50,7 +50,7 @@ export function setPlatformRole(
       after: { platform_role: role },
       reason: null,
     });
-    await notify(tx.$client, { kind: 'user', id });
+    await notify(tx, { kind: 'user', id });
     return { outcome: 'changed', email: user.email, before, after: role };
   });
 }

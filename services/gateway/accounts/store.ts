@@ -44,7 +44,7 @@ export async function insertOwnedAccount(
   const id = runtime.newId();
   await tx.insert(accounts).values({ id, name: account.name, createdAt: runtime.clock.now() });
   await insertMembership(tx, runtime, { accountId: id, userId: account.ownerId, role: 'owner' });
-  await recordWithin(tx.$client, null, {
+  await recordWithin(tx, null, {
     id,
     owner: seatOwner(id),
     meter: SEATS,

@@ -83,7 +83,7 @@ export function revokeApiKey(
       after: { revoked_at: revokedAt },
       reason: null,
     });
-    await notify(tx.$client, { kind: 'api_key', id: found.publicId });
+    await notify(tx, { kind: 'api_key', id: found.publicId });
     return 'revoked';
   });
 }

@@ -55,7 +55,7 @@ export async function revokeSessions(
     .update(refreshTokens)
     .set({ revokedAt: clock.now() })
     .where(and(...conditions));
-  await notify(tx.$client, { kind: 'user', id: which.userId });
+  await notify(tx, { kind: 'user', id: which.userId });
 }
 
 async function issueToken(tx: Tx, context: SessionsContext, session: Session): Promise<SessionToken> {

@@ -86,7 +86,7 @@ export async function acceptInvitation(
       after: { user_id: userId, role },
       reason: null,
     });
-    await notify(tx.$client, { kind: 'user', id: userId });
+    await notify(tx, { kind: 'user', id: userId });
     await allocation.settle(tx);
     return userId;
   });

@@ -72,7 +72,7 @@ export async function lockAccount(tx: Tx, accountId: string): Promise<void> {
 
 export async function updateRole(tx: Tx, member: Member, role: AccountRole): Promise<void> {
   await tx.update(memberships).set({ role }).where(isMembership(member));
-  await notify(tx.$client, { kind: 'user', id: member.userId });
+  await notify(tx, { kind: 'user', id: member.userId });
 }
 
 /** Deletes the membership and ends the user's sessions in the account. */

@@ -54,6 +54,6 @@ export async function removeWorkspace(
 ): Promise<WorkspaceRow | undefined> {
   const [removed] = await tx.delete(workspaces).where(isWorkspace(accountId, id)).returning();
   // Gateways that cache it as a workspace of the account drop it.
-  if (removed !== undefined) await notify(tx.$client, { kind: 'account', id: accountId });
+  if (removed !== undefined) await notify(tx, { kind: 'account', id: accountId });
   return removed;
 }

@@ -94,5 +94,5 @@ async function recordChange(
   entry: Omit<AuditEntry, 'accountId' | 'before' | 'reason'>,
 ): Promise<void> {
   await recordAudit(tx, { ...entry, accountId: null, before: null, reason: null });
-  await notify(tx.$client, { kind: 'prices' });
+  await notify(tx, { kind: 'prices' });
 }

@@ -26,7 +26,7 @@ export function putStop(
   change: StopChange,
 ): Promise<Stop> {
   return transaction(database, async (tx) => {
-    const stop = await ledger.stop({ ...input, author: change.by.actor }, tx.$client);
+    const stop = await ledger.stop({ ...input, author: change.by.actor }, tx);
     if (stop.id === input.id) await audit(tx, 'stop.created', stop, input.reason, change);
     return stop;
   });
@@ -44,7 +44,7 @@ export function liftStop(
       .select({ id: ledgerStops.id })
       .from(ledgerStops)
       .where(and(eq(ledgerStops.id, id), isNull(ledgerStops.liftedAt)));
-    const stop = await ledger.liftStop({ id, author: change.by.actor }, tx.$client);
+    const stop = await ledger.liftStop({ id, author: change.by.actor }, tx);
     if (stop !== undefined && inForce.length > 0) await audit(tx, 'stop.lifted', stop, null, change);
     return stop;
   });

@@ -287,7 +287,7 @@ t.test('given quota resources, then they appear in the limits and not among the 
   await createBalances(ledger, ACCOUNT, runtime.clock.now());
   await spend(service, ACCOUNT, { cost: 1_000_000n });
   for (const amount of [3n, -1n]) {
-    await recordWithin(pool, runtime.clock.now(), {
+    await recordWithin({ $client: pool }, runtime.clock.now(), {
       id: runtime.newId(),
       owner: { accountId: ACCOUNT, userId: OWNER, keyId: null, workspaceId: null },
       meter: 'images',

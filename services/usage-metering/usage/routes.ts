@@ -30,12 +30,12 @@ export function usageRoutes(app: FastifyInstance, options: UsageRouteOptions): v
   ): Promise<UsageReport> {
     const { accountId } = query;
     let now = clock.now();
-    let account = await readLimits(database.$client, now, query);
+    let account = await readLimits(database, now, query);
     if (account === undefined) {
       await ensureBalances(accountId, requestId);
       // The balances begin after the first reading of the clock.
       now = clock.now();
-      account = await readLimits(database.$client, now, query);
+      account = await readLimits(database, now, query);
     }
     if (account === undefined) throw problem('service_unavailable');
     const { period, limits } = account;

@@ -48,7 +48,7 @@ export function flagRoutes(app: FastifyInstance, { database, runtime }: FlagRout
         after: flagState(flag),
         reason,
       });
-      await notify(tx.$client, { kind: 'flag', id: flag.key });
+      await notify(tx, { kind: 'flag', id: flag.key });
       return existing;
     });
     reply.code(before === undefined ? 201 : 200);
@@ -72,7 +72,7 @@ export function flagRoutes(app: FastifyInstance, { database, runtime }: FlagRout
         after: null,
         reason: request.query.reason ?? null,
       });
-      await notify(tx.$client, { kind: 'flag', id: key });
+      await notify(tx, { kind: 'flag', id: key });
     });
     return reply.code(204).send();
   });
