@@ -149,7 +149,7 @@ async function countAnswered(clients: readonly HostileClient[]): Promise<number>
 }
 
 /** Stalled streams: the provider is silent, or the client does not read. */
-async function standingStreams(options: HostileOptions): Promise<Finding[]> {
+async function stalledStreams(options: HostileOptions): Promise<Finding[]> {
   const { load, system, quick } = options;
   const account = await system.openAccount(ROOMY);
   const cases = [
@@ -249,7 +249,7 @@ async function calm(system: System): Promise<void> {
 /** @returns a Markdown table. */
 export async function measureHostile(options: HostileOptions): Promise<string> {
   const findings: Finding[] = [];
-  for (const part of [largePrompts, refusals, standingStreams, slowUploads]) {
+  for (const part of [largePrompts, refusals, stalledStreams, slowUploads]) {
     await calm(options.system);
     options.say(`hostile input: ${part.name}`);
     findings.push(...(await part(options)));

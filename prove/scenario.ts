@@ -76,7 +76,7 @@ export function createScenario(pool: Pool): Scenario {
   let requests = 0;
   let admitted = 0;
   let isLowered = false;
-  let standing: Omit<SetLimitsInput, 'accountId'> = { anchor: new Date(0), periodMonths: 1, segments: [] };
+  let limits: Omit<SetLimitsInput, 'accountId'> = { anchor: new Date(0), periodMonths: 1, segments: [] };
 
   /** A separate replica for each point in time. */
   const replicas = new Map<string, Ledger>();
@@ -112,7 +112,7 @@ export function createScenario(pool: Pool): Scenario {
       const boundary = new Date(Date.now() + BOUNDARY_IN_MS);
       limitUnits = later;
       const segment = { meter: 'tokens.total', window: 'day' } as const;
-      standing = {
+      limits = {
         anchor: boundary,
         periodMonths: 1,
         segments: [
@@ -120,14 +120,14 @@ export function createScenario(pool: Pool): Scenario {
           toSegment({ ...segment, amount: later, validFrom: boundary }),
         ],
       };
-      await ledgerAt(null).setLimits({ ...standing, accountId });
+      await ledgerAt(null).setLimits({ ...limits, accountId });
       return boundary;
     },
     async stormBehindAChange(count, until) {
       const client = await pool.connect();
       try {
         await client.query('BEGIN');
-        await setLimits({ $client: client }, null, { ...standing, accountId });
+        await setLimits({ $client: client }, null, { ...limits, accountId });
         const holds = Array.from({ length: count }, (_, index) => hold(null, 1n, index % 2));
         await client.query('SELECT pg_sleep_until($1)', [until]);
         await client.query('COMMIT');
@@ -174,15 +174,14 @@ export function createScenario(pool: Pool): Scenario {
       if (open !== null) differences.push(`${what} was admitted`);
     },
     async expectUsed(now, units) {
-      const standing = await readLimits({ $client: pool }, now, {
+      const usage = await readLimits({ $client: pool }, now, {
         accountId,
         userId: null,
         keyId: null,
         workspaceId: null,
       });
-      const used = standing?.limits.find(({ kind }) => kind === 'n')?.used;
-      if (used !== units)
-        differences.push(`at ${now.toISOString()} ${used} are said to be used, not ${units}`);
+      const used = usage?.limits.find(({ kind }) => kind === 'n')?.used;
+      if (used !== units) differences.push(`at ${now.toISOString()} used is ${used}, expected ${units}`);
     },
     async conclude(name) {
       const found = compare({

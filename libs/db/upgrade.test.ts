@@ -82,7 +82,7 @@ t.test('given an installation of release 0.1.0', async (t) => {
     );
     const now = rows[0]?.at as Date;
     const ledger = createLedger({ pool, now: () => now });
-    const standing = async () => {
+    const usageOf = async () => {
       const limits = await readLimits({ $client: pool }, now, {
         accountId: ACCOUNT,
         userId: USER,
@@ -94,7 +94,7 @@ t.test('given an installation of release 0.1.0', async (t) => {
     };
     // 90 settled, 50 of 200 settled, 150 open, 60 late, 40 where 20 were held, and 10 that may have expired.
     await ledger.expire(10);
-    t.strictSame(await standing(), [240n, 300n]);
+    t.strictSame(await usageOf(), [240n, 300n]);
 
     t.match(await ledger.settle(testSettle(ACCOUNT, holdId(2), { cost: 70n }, { callIndex: 1 })), {
       outcome: 'settled',
@@ -103,7 +103,7 @@ t.test('given an installation of release 0.1.0', async (t) => {
     });
     t.match(await ledger.close({ holdId: holdId(3), accountId: ACCOUNT }), { outcome: 'closed' });
     t.match(await ledger.settle(testSettle(ACCOUNT, holdId(1), { cost: 90n })), { outcome: 'repeated' });
-    t.strictSame(await standing(), [310n, 0n]);
+    t.strictSame(await usageOf(), [310n, 0n]);
 
     t.match(await ledger.hold(testHold(ACCOUNT, holdId(50), { cost: 691n })), {
       verdict: 'limit_exceeded',

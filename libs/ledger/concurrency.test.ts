@@ -32,7 +32,7 @@ const countOf = (verdicts: readonly { verdict: string }[], verdict: string) =>
   verdicts.filter((answer) => answer.verdict === verdict).length;
 
 t.test('1000 holds at once, on four replicas, against a limit worth exactly 50', async (t) => {
-  const { any, open, standing, database } = await startReplicas(t, 4, 64);
+  const { any, open, usageOf, database } = await startReplicas(t, 4, 64);
   const account = await open([
     testSegment({ meter: 'cost', n: 50n * 7n }),
     testSegment({ meter: 'calls.openai', n: 10_000n }),
@@ -43,7 +43,7 @@ t.test('1000 holds at once, on four replicas, against a limit worth exactly 50',
   const answers = await Promise.all(requests.map((request, turn) => any(turn).hold(request)));
   t.equal(countOf(answers, 'ok'), 50);
   t.equal(countOf(answers, 'limit_held'), 950);
-  t.strictSame(await standing(account), { 'cost/month': [0n, 350n], 'calls.openai/month': [0n, 50n] });
+  t.strictSame(await usageOf(account), { 'cost/month': [0n, 350n], 'calls.openai/month': [0n, 50n] });
 
   const admitted = requests.filter((_, index) => answers[index]?.verdict === 'ok');
   await Promise.all(
@@ -51,12 +51,12 @@ t.test('1000 holds at once, on four replicas, against a limit worth exactly 50',
       any(turn + 1).settle(testSettle(account, request.id, { cost: 7n, 'calls.openai': 1n })),
     ),
   );
-  t.strictSame(await standing(account), { 'cost/month': [350n, 0n], 'calls.openai/month': [50n, 0n] });
+  t.strictSame(await usageOf(account), { 'cost/month': [350n, 0n], 'calls.openai/month': [50n, 0n] });
   t.strictSame(await findBreaches(database.pool), []);
 });
 
 t.test('100 accounts interleaved, five meters, another of them binding for each account', async (t) => {
-  const { any, open, standing, database } = await startReplicas(t, 3, 128);
+  const { any, open, usageOf, database } = await startReplicas(t, 3, 128);
   const meters = ['cost', 'tokens.total', 'calls.openai', 'images', 'api.requests'];
   const worth = (index: number) => 1 + (index % 7);
   const accounts = await Promise.all(
@@ -80,13 +80,13 @@ t.test('100 accounts interleaved, five meters, another of them binding for each 
     if (countOf(own, 'ok') !== worth(index)) t.equal(countOf(own, 'ok'), worth(index), `account ${index}`);
     const refused = own.find(({ verdict }) => verdict !== 'ok');
     if (refused?.limit?.meter !== meters[index % 5]) t.equal(refused?.limit?.meter, meters[index % 5]);
-    t.strictSame(await standing(account), expected);
+    t.strictSame(await usageOf(account), expected);
   }
   t.strictSame(await findBreaches(database.pool), []);
 });
 
 t.test('given 64 callers on three replicas, each threshold is one event', async (t) => {
-  const { any, open, events, standing } = await startReplicas(t, 3, 16);
+  const { any, open, events, usageOf } = await startReplicas(t, 3, 16);
   const account = await open([
     testSegment({ meter: 'images', n: 400n }),
     testSegment({ meter: 'cost', n: 10n ** 9n }),
@@ -102,7 +102,7 @@ t.test('given 64 callers on three replicas, each threshold is one event', async 
       }
     }),
   );
-  t.strictSame(await standing(account), { 'images/month': [400n, 0n], 'cost/month': [1_600n, 0n] });
+  t.strictSame(await usageOf(account), { 'images/month': [400n, 0n], 'cost/month': [1_600n, 0n] });
   t.strictSame(await events(account), [
     ['images', 8000, 'warning', 320n],
     ['images', 9000, 'notice', 360n],
@@ -112,7 +112,7 @@ t.test('given 64 callers on three replicas, each threshold is one event', async 
 });
 
 t.test('one hold and one call, sent to all replicas at the same moment', async (t) => {
-  const { replicas, open, standing, database } = await startReplicas(t, 4, 64);
+  const { replicas, open, usageOf, database } = await startReplicas(t, 4, 64);
   const account = await open([testSegment({ meter: 'cost', n: 10_000n })]);
   const ids = Array.from({ length: 50 }, randomUUID);
   const holds = await Promise.all(
@@ -123,7 +123,7 @@ t.test('one hold and one call, sent to all replicas at the same moment', async (
   for (const answers of holds) {
     if (answers.filter(({ replayed }) => !replayed).length !== 1) t.fail('one of them was the first');
   }
-  t.strictSame(await standing(account), { 'cost/month': [0n, 500n] });
+  t.strictSame(await usageOf(account), { 'cost/month': [0n, 500n] });
   const settles = await Promise.all(
     ids.map((id) =>
       Promise.all(replicas.map((replica) => replica.settle(testSettle(account, id, { cost: 9n })))),
@@ -133,12 +133,12 @@ t.test('one hold and one call, sent to all replicas at the same moment', async (
     const outcomes = answers.map(({ outcome }) => outcome).sort();
     if (String(outcomes) !== 'repeated,repeated,repeated,settled') t.fail(String(outcomes));
   }
-  t.strictSame(await standing(account), { 'cost/month': [450n, 0n] });
+  t.strictSame(await usageOf(account), { 'cost/month': [450n, 0n] });
   t.strictSame(await findBreaches(database.pool), []);
 });
 
 t.test('settling races expiry: each hold ends once, and its cost is counted', async (t) => {
-  const { any, open, standing, database } = await startReplicas(t, 3, 32);
+  const { any, open, usageOf, database } = await startReplicas(t, 3, 32);
   const account = await open([testSegment({ meter: 'cost', n: 10n ** 6n })]);
   const ids = Array.from({ length: 200 }, randomUUID);
   await Promise.all(
@@ -152,7 +152,7 @@ t.test('settling races expiry: each hold ends once, and its cost is counted', as
     if (answer.late !== expired.has(ids[index] as string))
       t.fail('late and not expired, or expired and not late');
   }
-  t.strictSame(await standing(account), { 'cost/month': [1_400n, 0n] });
+  t.strictSame(await usageOf(account), { 'cost/month': [1_400n, 0n] });
   t.strictSame(await findBreaches(database.pool), []);
 });
 

@@ -83,7 +83,7 @@ export const testSettle = (
 });
 
 /** `[used, held]` of each current counter, by `meter/window` and, but for the account's own, `/scope:id`. */
-export type TestStanding = Record<string, [bigint, bigint]>;
+export type TestUsage = Record<string, [bigint, bigint]>;
 
 /** A ledger under a clock of the test's, and what tests of it look at. */
 export function createTestLedger(
@@ -110,7 +110,7 @@ export function createTestLedger(
       await setLimits(accountId, segments);
       return accountId;
     },
-    async standing(accountId: string): Promise<TestStanding> {
+    async usageOf(accountId: string): Promise<TestUsage> {
       const { rows } = await pool.query<{ name: string; used: bigint; held: bigint }>(
         `SELECT meter || '/' || win || CASE WHEN scope = 'account' THEN '' ELSE '/' || scope || ':' || scope_id END AS name,
                 used, held

@@ -10,7 +10,7 @@ const NOON = '2026-11-20T12:00:00Z';
 t.test('given limits on cost and on images', async (t) => {
   const database = await createTestDatabase(t);
   const clock = createFakeClock(NOON);
-  const { ledger, open, standing, events } = createTestLedger(database.pool, clock);
+  const { ledger, open, usageOf, events } = createTestLedger(database.pool, clock);
 
   t.test('a hold sets the worst case aside, settling moves it, closing releases the rest', async (t) => {
     const account = await open([
@@ -29,7 +29,7 @@ t.test('given limits on cost and on images', async (t) => {
       ...{ meter: 'cost', window: 'month', scope: 'account', scopeId: '', kind: 'n', source: 'test' },
       ...{ amount: 1_000n, used: 0n, held: 0n, asked: 300n, resetsAt: new Date('2026-12-01T00:00:00Z') },
     });
-    t.strictSame(await standing(account), { 'cost/month': [0n, 300n], 'images/day': [0n, 2n] });
+    t.strictSame(await usageOf(account), { 'cost/month': [0n, 300n], 'images/day': [0n, 2n] });
 
     const first = await ledger.settle(testSettle(account, id, { cost: 120n, images: 1n }, { close: false }));
     t.match(first, {
@@ -39,7 +39,7 @@ t.test('given limits on cost and on images', async (t) => {
       state: 'ok',
       limit: { meter: 'cost', used: 120n, held: 180n },
     });
-    t.strictSame(await standing(account), { 'cost/month': [120n, 180n], 'images/day': [1n, 1n] });
+    t.strictSame(await usageOf(account), { 'cost/month': [120n, 180n], 'images/day': [1n, 1n] });
 
     const second = await ledger.settle(testSettle(account, id, { cost: 30n }, { callIndex: 1 }));
     t.match(second, {
@@ -48,7 +48,7 @@ t.test('given limits on cost and on images', async (t) => {
       overrun: false,
       limit: { meter: 'cost', used: 150n, held: 0n },
     });
-    t.strictSame(await standing(account), { 'cost/month': [150n, 0n], 'images/day': [1n, 0n] });
+    t.strictSame(await usageOf(account), { 'cost/month': [150n, 0n], 'images/day': [1n, 0n] });
     t.strictSame(await events(account), []);
   });
 
@@ -62,7 +62,7 @@ t.test('given limits on cost and on images', async (t) => {
       verdict: 'limit_exceeded',
       limit: { meter: 'images', amount: 1n, used: 0n, held: 0n, asked: 2n },
     });
-    t.strictSame(await standing(account), { 'cost/month': [0n, 0n], 'images/month': [0n, 0n] });
+    t.strictSame(await usageOf(account), { 'cost/month': [0n, 0n], 'images/month': [0n, 0n] });
   });
 
   t.test('what would fit once others settle is held up, not exceeded', async (t) => {
@@ -134,7 +134,7 @@ t.test('given limits on cost and on images', async (t) => {
       await ledger.settle(testSettle(account, id, { 'tokens.total': 10n ** 12n, 'calls.openai': 3n })),
       { state: 'exhausted' },
     );
-    t.strictSame(await standing(account), {
+    t.strictSame(await usageOf(account), {
       'images/month': [0n, 0n],
       'tokens.total/month': [10n ** 12n, 1n],
       'calls.openai/month': [3n, 0n],
@@ -152,7 +152,7 @@ t.test('given limits on cost and on images', async (t) => {
     const [first, again] = await Promise.all([ledger.hold(request), ledger.hold(request)]);
     t.match(first, { verdict: 'ok', replayed: false });
     t.strictSame(again, { ...first, replayed: true });
-    t.strictSame(await standing(account), { 'cost/month': [0n, 60n] });
+    t.strictSame(await usageOf(account), { 'cost/month': [0n, 60n] });
     const refused = testHold(account, randomUUID(), { cost: 50n });
     const refusal = await ledger.hold(refused);
     t.equal(refusal.verdict, 'limit_held');
@@ -191,7 +191,7 @@ t.test('given limits on cost and on images', async (t) => {
     t.match(first, { outcome: 'settled' });
     t.match(again, { outcome: 'repeated', late: false, state: 'ok', limit: { used: 10n, held: 0n } });
     t.match(await ledger.close({ holdId: id, accountId: account }), { outcome: 'repeated' });
-    t.strictSame(await standing(account), { 'cost/month': [10n, 0n] });
+    t.strictSame(await usageOf(account), { 'cost/month': [10n, 0n] });
     const calls = await database.pool.query('SELECT FROM usage_events WHERE account_id = $1', [account]);
     t.equal(calls.rowCount, 1);
   });
@@ -212,7 +212,7 @@ t.test('given limits on cost and on images', async (t) => {
       });
       t.match(await ledger.close({ holdId, accountId }), { outcome: 'unknown_hold' });
     }
-    t.strictSame(await standing(account), { 'cost/month': [0n, 60n] });
+    t.strictSame(await usageOf(account), { 'cost/month': [0n, 60n] });
     t.match(await ledger.hold(testHold(randomUUID(), randomUUID(), { cost: 1n })), {
       verdict: 'unknown_account',
       limit: null,
@@ -231,7 +231,7 @@ t.test('given limits on cost and on images', async (t) => {
       state: 'exhausted',
       limit: { used: 130n, held: 0n },
     });
-    t.strictSame(await standing(account), { 'cost/month': [130n, 0n] });
+    t.strictSame(await usageOf(account), { 'cost/month': [130n, 0n] });
     const { rows } = await database.pool.query(
       'SELECT overrun, late, meters, amounts FROM usage_events WHERE hold_id = $1',
       [id],
@@ -255,7 +255,7 @@ t.test('given limits on cost and on images', async (t) => {
     t.strictSame(await ledger.expire(10), [
       { id, accountId: account, settledCalls: [0], released: { cost: 50n }, expiresAt: clock.now() },
     ]);
-    t.strictSame(await standing(account), { 'cost/month': [10n, 1n] });
+    t.strictSame(await usageOf(account), { 'cost/month': [10n, 1n] });
     t.strictSame(await ledger.expire(10), [], 'once');
     t.match(await ledger.settle(testSettle(account, id, { cost: 25n }, { callIndex: 1 })), {
       outcome: 'settled',
@@ -263,7 +263,7 @@ t.test('given limits on cost and on images', async (t) => {
       overrun: false,
     });
     t.match(await ledger.close({ holdId: id, accountId: account }), { outcome: 'repeated' });
-    t.strictSame(await standing(account), { 'cost/month': [35n, 1n] });
+    t.strictSame(await usageOf(account), { 'cost/month': [35n, 1n] });
     const { rows } = await database.pool.query('SELECT state FROM ledger_holds WHERE id = $1', [id]);
     t.strictSame(rows, [{ state: 'expired' }]);
   });
@@ -293,14 +293,14 @@ t.test('given limits on cost and on images', async (t) => {
     ]);
     t.equal(bad.status, 'rejected', 'what the database refuses fails alone');
     t.equal(good.status, 'fulfilled');
-    t.strictSame(await standing(account), { 'cost/month': [0n, 1n] });
+    t.strictSame(await usageOf(account), { 'cost/month': [0n, 1n] });
   });
 });
 
 t.test('given scopes beside the account', async (t) => {
   const database = await createTestDatabase(t);
   const clock = createFakeClock(NOON);
-  const { ledger, open, standing } = createTestLedger(database.pool, clock);
+  const { ledger, open, usageOf } = createTestLedger(database.pool, clock);
   const [ann, bob, key, room] = [randomUUID(), randomUUID(), randomUUID(), randomUUID()];
 
   t.test('each user has the limit for all, unless one is their own', async (t) => {
@@ -322,7 +322,7 @@ t.test('given scopes beside the account', async (t) => {
       ]),
       [...['ok', 'limit_held', 'ok', 'limit_held', 'ok', 'limit_held']],
     );
-    t.strictSame(await standing(account), {
+    t.strictSame(await usageOf(account), {
       'images/month': [0n, 10n],
       [`images/day/user:${ann}`]: [0n, 2n],
       [`images/day/user:${bob}`]: [0n, 5n],
@@ -351,7 +351,7 @@ t.test('given scopes beside the account', async (t) => {
       outcome: 'settled',
       limit: { used: 45n },
     });
-    t.strictSame(await standing(account), {
+    t.strictSame(await usageOf(account), {
       [`cost/month/user:${ann}`]: [45n, 0n],
       [`cost/month/key:${key}`]: [45n, 0n],
       [`cost/month/workspace:${room}`]: [45n, 0n],
@@ -389,5 +389,5 @@ t.test('given replicas with a clock each, time does not run backwards for an acc
     outcome: 'settled',
     limit: { used: 7n, held: 0n },
   });
-  t.strictSame(await ahead.standing(account), { 'cost/day': [7n, 0n] });
+  t.strictSame(await ahead.usageOf(account), { 'cost/day': [7n, 0n] });
 });

@@ -8,7 +8,7 @@ import { findBreaches } from './invariants.ts';
 t.test('given limits that change while calls run', async (t) => {
   const { pool } = await createTestDatabase(t);
   const clock = createFakeClock('2026-11-20T12:00:00Z');
-  const { ledger, open, setLimits, standing, events } = createTestLedger(pool, clock);
+  const { ledger, open, setLimits, usageOf, events } = createTestLedger(pool, clock);
 
   async function use(account: string, cost: bigint, held = 0n) {
     const ids = [randomUUID(), randomUUID()] as const;
@@ -26,7 +26,7 @@ t.test('given limits that change while calls run', async (t) => {
     await use(account, 94n);
     t.equal(await ask(account, 7n), 'limit_exceeded');
     await setLimits(account, [testSegment({ meter: 'cost', n: 200n })]);
-    t.strictSame(await standing(account), { 'cost/month': [94n, 0n] });
+    t.strictSame(await usageOf(account), { 'cost/month': [94n, 0n] });
     t.equal(await ask(account, 106n), 'ok');
     t.strictSame(await events(account), [['cost', 9000, 'notice', 94n]]);
   });
@@ -41,7 +41,7 @@ t.test('given limits that change while calls run', async (t) => {
       overrun: false,
       state: 'exhausted',
     });
-    t.strictSame(await standing(account), { 'cost/month': [450n, 0n] });
+    t.strictSame(await usageOf(account), { 'cost/month': [450n, 0n] });
   });
 
   t.test('a limit that is taken away goes on counting, and is itself again when it returns', async (t) => {
@@ -51,7 +51,7 @@ t.test('given limits that change while calls run', async (t) => {
     await setLimits(account, []);
     t.equal(await ask(account, 10n ** 6n), 'ok', 'nothing limits it');
     await setLimits(account, [limit]);
-    t.strictSame(await standing(account), { 'cost/month': [60n, 30n + 10n ** 6n] });
+    t.strictSame(await usageOf(account), { 'cost/month': [60n, 30n + 10n ** 6n] });
     t.equal(await ask(account, 1n), 'limit_held');
   });
 
@@ -66,7 +66,7 @@ t.test('given limits that change while calls run', async (t) => {
       testSegment({ meter: 'cost', n: 100n, window: 'week' }),
       testSegment({ meter: 'cost', n: 100n, window: 'total' }),
     ]);
-    t.strictSame(await standing(account), {
+    t.strictSame(await usageOf(account), {
       'cost/month': [75n, 23n],
       'cost/day': [5n, 3n],
       'cost/week': [75n, 23n],
@@ -84,9 +84,9 @@ t.test('given limits that change while calls run', async (t) => {
     clock.set('2026-11-20T12:00:00Z');
     const running = await use(account, 20n, 15n);
     await setLimits(account, limit, '2026-11-15T00:00:00Z');
-    t.strictSame(await standing(account), { 'cost/period': [20n, 15n] }, 'the 5th is before the new period');
+    t.strictSame(await usageOf(account), { 'cost/period': [20n, 15n] }, 'the 5th is before the new period');
     await ledger.settle(testSettle(account, running, { cost: 12n }));
-    t.strictSame(await standing(account), { 'cost/period': [32n, 0n] });
+    t.strictSame(await usageOf(account), { 'cost/period': [32n, 0n] });
     const { rows } = await pool.query(
       'SELECT window_end > $2 AS current, used, held FROM ledger_counters WHERE account_id = $1 ORDER BY id',
       [account, clock.now()],
@@ -128,7 +128,7 @@ t.test('given limits that change while calls run', async (t) => {
     for (const id of [settled, closed, cut, late]) await ledger.hold(testHold(account, id, { cost: 10n }));
     clock.set('2026-12-01T00:00:00Z');
     t.equal(await ask(account, 50n), 'ok', 'a new day and a new month');
-    t.strictSame(await standing(account), { 'cost/month': [0n, 50n], 'cost/day': [0n, 50n] });
+    t.strictSame(await usageOf(account), { 'cost/month': [0n, 50n], 'cost/day': [0n, 50n] });
     const answer = await ledger.settle(testSettle(account, settled, { cost: 9n }));
     t.match(answer, {
       outcome: 'settled',
@@ -145,7 +145,7 @@ t.test('given limits that change while calls run', async (t) => {
       [cut, late].sort(),
     );
     t.match(await ledger.settle(testSettle(account, late, { cost: 4n })), { late: true });
-    t.strictSame(await standing(account), { 'cost/month': [0n, 50n], 'cost/day': [0n, 50n] });
+    t.strictSame(await usageOf(account), { 'cost/month': [0n, 50n], 'cost/day': [0n, 50n] });
     const { rows } = await pool.query(
       'SELECT win, used, held FROM ledger_counters WHERE account_id = $1 AND window_end <= $2 ORDER BY win',
       [account, clock.now()],
@@ -179,7 +179,7 @@ t.test('given limits that change while calls run', async (t) => {
       verdict: 'ok',
       limit: { window: 'total', used: 70n },
     });
-    t.strictSame(await standing(account), { 'cost/total': [70n, 10n], 'cost/period': [0n, 10n] });
+    t.strictSame(await usageOf(account), { 'cost/total': [70n, 10n], 'cost/period': [0n, 10n] });
   });
 
   t.test('and all books add up', async (t) => {

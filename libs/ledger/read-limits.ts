@@ -1,21 +1,21 @@
-/** Reads where an account's limits stand right now, also when nothing has happened since a window ended. */
+/** Reads the current usage of an account's limits, also when there was no request since a window ended. */
 
 import { WINDOWS } from '#libs/catalogue/limit.ts';
 import type { LedgerConnection } from './ledger.ts';
 import { shardOf } from './shard.ts';
 import type { LimitState, LimitView } from './types.ts';
 
-/** A limit in its current window. */
-export type LimitStanding = Omit<LimitView, 'asked'> & { state: LimitState; windowStart: Date | null };
+/** A limit and its usage in the current window. */
+export type LimitUsage = Omit<LimitView, 'asked'> & { state: LimitState; windowStart: Date | null };
 
-export type AccountStanding = {
+export type AccountUsage = {
   /** The subscription's current period. */
   period: { start: Date; end: Date };
-  /** Limits of the account, and those of the user, key and workspace that were asked about. */
-  limits: LimitStanding[];
+  /** Limits of the account, and those of the user, key and workspace in the query. */
+  limits: LimitUsage[];
 };
 
-export type StandingQuery = {
+export type LimitUsageQuery = {
   accountId: string;
   userId: string | null;
   keyId: string | null;
@@ -66,8 +66,8 @@ const COUNTERS_SQL = `
 export async function readLimits(
   db: LedgerConnection,
   now: Date,
-  { accountId, userId, keyId, workspaceId }: StandingQuery,
-): Promise<AccountStanding | undefined> {
+  { accountId, userId, keyId, workspaceId }: LimitUsageQuery,
+): Promise<AccountUsage | undefined> {
   const shard = shardOf(accountId);
   const { rows } = await db.$client.query<AccountRow>(ACCOUNT_SQL, [shard, accountId, now]);
   const account = rows[0];

@@ -265,7 +265,7 @@ t.test(
                   const { used, held } = limit;
                   same(
                     { used, held },
-                    decisive && model.standing(decisive, request, now()),
+                    decisive && model.totals(decisive, request, now()),
                     'the decisive limit',
                   );
                 }

@@ -80,7 +80,7 @@ export function createReferenceModel() {
   }
 
   /** What calls and open holds of the limit's window and scope add up to. */
-  function standing(limit: LimitSegment, request: HoldRequest, now: Date): { used: bigint; held: bigint } {
+  function totals(limit: LimitSegment, request: HoldRequest, now: Date): { used: bigint; held: bigint } {
     const [start, end] = windowAt(limit.window, now, accounts.get(request.accountId) as ModelLimits);
     let used = 0n;
     let held = 0n;
@@ -114,7 +114,7 @@ export function createReferenceModel() {
         canShrink = false;
       }
       if (limit.amount.kind !== 'n' || limit.onLimit === 'overage') continue;
-      const { used, held } = standing(limit, request, now);
+      const { used, held } = totals(limit, request, now);
       const { n } = limit.amount;
       const isBlocked = limit.blocks && used * 10_000n >= n * BigInt(limit.thresholdBps[2]);
       if (isBlocked || used + held >= n) canShrink = false;
@@ -131,7 +131,7 @@ export function createReferenceModel() {
     holds,
     accounts,
     stops,
-    standing,
+    totals,
     limitsFor,
     hold(request: HoldRequest, now: Date): { verdict: Verdict; replayed: boolean } {
       const known = holds.get(request.id);

@@ -8,7 +8,7 @@ import type { StopKind } from './types.ts';
 
 t.test('given emergency stops', async (t) => {
   const { pool } = await createTestDatabase(t);
-  const { ledger, open, standing } = createTestLedger(pool, createFakeClock());
+  const { ledger, open, usageOf } = createTestLedger(pool, createFakeClock());
   const key = randomUUID();
   const set = (kind: StopKind, target: string) =>
     ledger.stop({ id: randomUUID(), kind, target, reason: 'spend', author: 'ops' });
@@ -76,7 +76,7 @@ t.test('given emergency stops', async (t) => {
     t.match(await ledger.settle(testSettle(account, running.id, { cost: 9n })), { outcome: 'settled' });
     await ledger.liftStop({ id: stop.id, author: 'ops' });
     t.match(await ledger.hold(refused), { verdict: 'stopped', replayed: true, stop: 'global' });
-    t.strictSame(await standing(account), { 'cost/month': [9n, 0n] });
+    t.strictSame(await usageOf(account), { 'cost/month': [9n, 0n] });
   });
 });
 

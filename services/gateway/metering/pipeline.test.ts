@@ -3,7 +3,7 @@ import { testEntitlements } from '#libs/catalogue/fixtures.ts';
 import { SERVICE_CALLER } from '#libs/clients/internal-client.ts';
 import type { PriceFeed } from '#libs/contracts/price-feed.ts';
 import type { CallPlan } from '#libs/contracts/work.ts';
-import type { LimitStanding } from '#libs/ledger/read-limits.ts';
+import type { LimitUsage } from '#libs/ledger/read-limits.ts';
 import type { HoldAnswer, HoldRequest, Verdict } from '#libs/ledger/types.ts';
 import type { EntitlementCheck } from '../entitlements/domain/check-entitlements.ts';
 import { createPriceBook } from '../prices/domain.ts';
@@ -83,12 +83,12 @@ type TestLimit = { meter?: string; amount: bigint; used?: bigint; held?: bigint;
 function ledgerOf(...limits: [TestLimit, ...TestLimit[]]) {
   const holds: HoldRequest[] = [];
   let reads = 0;
-  const standings = limits.map(({ meter = 'cost', amount, used = 0n, held = 0n }): LimitStanding => {
+  const usages = limits.map(({ meter = 'cost', amount, used = 0n, held = 0n }): LimitUsage => {
     const shared = { window: 'month', scope: 'account', scopeId: '', kind: 'n', state: 'ok' } as const;
     return { ...shared, meter, amount, used, held, windowStart: null, resetsAt: null, source: 'test' };
   });
   const answerTo = (asked: HoldRequest, index: number): HoldAnswer => {
-    const limit = standings[index] as LimitStanding;
+    const limit = usages[index] as LimitUsage;
     const amount = limit.amount ?? 0n;
     const want = asked.meters[limit.meter] ?? 0n;
     let verdict: Verdict = 'ok';
@@ -113,7 +113,7 @@ function ledgerOf(...limits: [TestLimit, ...TestLimit[]]) {
     },
     readLimits: async () => {
       reads += 1;
-      return { period: { start: new Date(0), end: new Date(0) }, limits: standings };
+      return { period: { start: new Date(0), end: new Date(0) }, limits: usages };
     },
   };
 }

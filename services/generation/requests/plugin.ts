@@ -67,7 +67,7 @@ const requests: FastifyPluginAsync<RequestsOptions> = async (app, options) => {
     runRequest: (head, response, run) => runGenerationRequest(requestOptions, head, response, run),
   });
   new Gauge({
-    name: 'inkmeter_running_work',
+    name: 'inkmeter_active_requests',
     help: 'Requests in progress',
     registers: [metrics.registry],
     collect() {

@@ -3,7 +3,7 @@ import { succeed } from '#libs/contracts/envelope.ts';
 import type { Caller } from '#libs/contracts/internal-context.ts';
 import { getUsage, getUserUsage, type UsageReport } from '#libs/contracts/usage.ts';
 import type { Database } from '#libs/db/database.ts';
-import { readLimits, type StandingQuery } from '#libs/ledger/read-limits.ts';
+import { type LimitUsageQuery, readLimits } from '#libs/ledger/read-limits.ts';
 import { problem } from '#libs/problems/problems.ts';
 import { callerOf } from '#libs/service/internal-calls.ts';
 import type { Clock } from '#libs/service/runtime.ts';
@@ -24,7 +24,7 @@ export function usageRoutes(app: FastifyInstance, options: UsageRouteOptions): v
   const { database, clock, ensureBalances } = options;
 
   async function readReport(
-    query: StandingQuery,
+    query: LimitUsageQuery,
     userId: string | null,
     requestId: string,
   ): Promise<UsageReport> {

@@ -8,7 +8,7 @@ import type { Catalogue, Plan } from '#libs/catalogue/schema.ts';
 import { suggestPlans, upgradesFrom } from '#libs/catalogue/suggest.ts';
 import { limitToWire } from '#libs/contracts/limits.ts';
 import type { Capability, MyPlan, PlanUsage } from '#libs/contracts/plans.ts';
-import type { AccountStanding, LimitStanding } from '#libs/ledger/read-limits.ts';
+import type { AccountUsage, LimitUsage } from '#libs/ledger/read-limits.ts';
 import { problem } from '#libs/problems/problems.ts';
 import { type PaymentRequest, presentRequestSummary } from '../../payments/domain.ts';
 import {
@@ -56,7 +56,7 @@ function trialOf(
 }
 
 /** @param usage undefined for an account without balances, which has used nothing. */
-export function planUsageOf(state: AccountState, usage: AccountStanding | undefined, now: Date): PlanUsage {
+export function planUsageOf(state: AccountState, usage: AccountUsage | undefined, now: Date): PlanUsage {
   const { catalogue } = state.sold;
   const may = entitlementsAt(entitlementInputOf(state), now);
   const { plan, current_period } = currentSubscriptionOf(state, now);
@@ -81,7 +81,7 @@ export function planUsageOf(state: AccountState, usage: AccountStanding | undefi
   };
 }
 
-function usable(limit: LimitStanding, may: Entitlements, catalogue: Catalogue): PlanUsage['limits'][number] {
+function usable(limit: LimitUsage, may: Entitlements, catalogue: Catalogue): PlanUsage['limits'][number] {
   return {
     ...limitToWire(limit),
     can_use: canUse(limit, may),
@@ -90,7 +90,7 @@ function usable(limit: LimitStanding, may: Entitlements, catalogue: Catalogue): 
 }
 
 /** Whether the ledger would admit a hold of one more. */
-function canUse(limit: LimitStanding, may: Entitlements): boolean {
+function canUse(limit: LimitUsage, may: Entitlements): boolean {
   const { kind, amount, used, held, state, meter, window, scope } = limit;
   if (kind === 'disabled') return false;
   if (kind !== 'n' || amount === null) return true;
@@ -102,14 +102,7 @@ function canUse(limit: LimitStanding, may: Entitlements): boolean {
 }
 
 function upgradeFor(
-  {
-    meter,
-    window,
-    scope,
-    used,
-    kind,
-    amount: n,
-  }: LimitStanding & { scope: 'account' | 'user' | 'workspace' },
+  { meter, window, scope, used, kind, amount: n }: LimitUsage & { scope: 'account' | 'user' | 'workspace' },
   may: Entitlements,
   catalogue: Catalogue,
 ): PlanUsage['limits'][number]['upgrade'] {

@@ -5,7 +5,7 @@ import { limitsOf } from '#libs/catalogue/plans.ts';
 import type { Catalogue } from '#libs/catalogue/schema.ts';
 import { meterUnit } from '#libs/contracts/limits.ts';
 import type { ChangePreview } from '#libs/contracts/subscriptions.ts';
-import type { LimitStanding } from '#libs/ledger/read-limits.ts';
+import type { LimitUsage } from '#libs/ledger/read-limits.ts';
 import { presentChanges } from '../../plans/domain/comparison.ts';
 import { ownPlan, type PlanChange } from './plan-change.ts';
 import type { CatalogueVersion, Subscription } from './subscription.ts';
@@ -15,7 +15,7 @@ export function presentPreview(
   change: PlanChange,
   subscription: Subscription,
   sold: CatalogueVersion,
-  usage: readonly LimitStanding[],
+  usage: readonly LimitUsage[],
 ): ChangePreview {
   const { target, version, cycle, direction, refusal, effective, effectiveAt, payment } = change;
   const { catalogue } = version;
@@ -54,7 +54,7 @@ export function presentPreview(
 function overLimits(
   catalogue: Catalogue,
   { target, effectiveAt }: PlanChange,
-  usage: readonly LimitStanding[],
+  usage: readonly LimitUsage[],
 ): ChangePreview['over_limit'] {
   const limits = new Map(limitsOf(catalogue, target).map((limit) => [limitKey(limit), limit.amount]));
   return usage.flatMap(({ meter, window, scope, scopeId, used, held, resetsAt }) => {

@@ -2,7 +2,7 @@ import type { Entitlements } from '#libs/catalogue/entitlements.ts';
 import type { Caller } from '#libs/contracts/internal-context.ts';
 import type { PlanContext, Suggestions } from '#libs/contracts/requirements.ts';
 import type { CallPlan } from '#libs/contracts/work.ts';
-import type { AccountStanding, StandingQuery } from '#libs/ledger/read-limits.ts';
+import type { AccountUsage, LimitUsageQuery } from '#libs/ledger/read-limits.ts';
 import type { LimitView } from '#libs/ledger/types.ts';
 import { worstCaseMeters } from '#libs/pipelines/meters.ts';
 import type { EntitlementCheck } from './check-entitlements.ts';
@@ -19,7 +19,7 @@ export type PlanContextFields = {
 /** The plans that would lift a limit; undefined if the catalogue cannot be read. */
 type SuggestPlans = (entitlements: Entitlements, limit: LimitView) => Promise<Suggestions | undefined>;
 
-export type ReadLimits = (query: StandingQuery) => Promise<AccountStanding | undefined>;
+export type ReadLimits = (query: LimitUsageQuery) => Promise<AccountUsage | undefined>;
 
 /** The plan and its usage once a request is held. Never throws: usage that cannot be read is left out. */
 export async function readPlanContext(

@@ -4,7 +4,7 @@ import type { LimitState } from '#libs/catalogue/limit.ts';
 import { limitState } from '#libs/catalogue/thresholds.ts';
 import { percentageOf } from '#libs/contracts/limits.ts';
 import type { PlanInfo, SuggestedPlan, Suggestions } from '#libs/contracts/requirements.ts';
-import type { LimitStanding } from '#libs/ledger/read-limits.ts';
+import type { LimitUsage } from '#libs/ledger/read-limits.ts';
 import type { LimitView } from '#libs/ledger/types.ts';
 import { reaches } from '#libs/money/money.ts';
 
@@ -12,13 +12,13 @@ import { reaches } from '#libs/money/money.ts';
 const UPGRADE_PROMPT_BPS = 8_000;
 
 /** A numeric limit and its certain usage. */
-export type LimitUsage = Omit<LimitView, 'asked' | 'held' | 'kind' | 'amount'> & { amount: bigint };
+export type NumericLimitUsage = Omit<LimitView, 'asked' | 'held' | 'kind' | 'amount'> & { amount: bigint };
 
 /**
  * Holds count as used only for counted resources: there a hold is what will be used. For tokens and cost it is the worst
  * case.
  */
-function limitUsage(limit: LimitStanding): LimitUsage | undefined {
+function limitUsage(limit: LimitUsage): NumericLimitUsage | undefined {
   if (limit.amount === null) return undefined;
   const isCounted = limit.meter !== 'cost' && !limit.meter.startsWith('tokens.');
   return { ...limit, amount: limit.amount, used: limit.used + (isCounted ? limit.held : 0n) };
@@ -26,10 +26,10 @@ function limitUsage(limit: LimitStanding): LimitUsage | undefined {
 
 /** Of the numeric limits on some meters, the one of which the largest share is used. */
 export function mostUsedLimit(
-  limits: readonly LimitStanding[],
+  limits: readonly LimitUsage[],
   meters: ReadonlySet<string>,
-): LimitUsage | undefined {
-  let most: LimitUsage | undefined;
+): NumericLimitUsage | undefined {
+  let most: NumericLimitUsage | undefined;
   for (const limit of limits) {
     if (!meters.has(limit.meter)) continue;
     const usage = limitUsage(limit);
@@ -41,17 +41,17 @@ export function mostUsedLimit(
 }
 
 /** Of a meter's numeric limits, the one with the least headroom. */
-function tightestLimit(limits: readonly LimitStanding[], meter: string): LimitStanding | undefined {
+function tightestLimit(limits: readonly LimitUsage[], meter: string): LimitUsage | undefined {
   const numeric = limits.filter((limit) => limit.meter === meter && limit.amount !== null);
   return numeric.toSorted((one, other) => (headroom(one) < headroom(other) ? -1 : 1))[0];
 }
 
-function headroom({ amount, used, held }: LimitStanding): bigint {
+function headroom({ amount, used, held }: LimitUsage): bigint {
   return (amount ?? 0n) - used - held;
 }
 
 /** @param limits the account's limits in their current windows, with the request itself held or used. */
-export function usageOf(limits: readonly LimitStanding[], meter: string): NonNullable<PlanInfo['usage']> {
+export function usageOf(limits: readonly LimitUsage[], meter: string): NonNullable<PlanInfo['usage']> {
   const limit = tightestLimit(limits, meter) ?? limits.find((candidate) => candidate.meter === meter);
   const current = limit === undefined ? 0n : limit.used + limit.held;
   const amount = limit?.amount ?? null;
@@ -67,11 +67,14 @@ export function usageOf(limits: readonly LimitStanding[], meter: string): NonNul
 }
 
 /** The plan's name, and the state of a limit by the plan's own thresholds. */
-export function badgeOf({ plan, limits }: Entitlements, usage: LimitUsage | undefined): PlanInfo['badge'] {
+export function badgeOf(
+  { plan, limits }: Entitlements,
+  usage: NumericLimitUsage | undefined,
+): PlanInfo['badge'] {
   return { label: plan.name, state: usage === undefined ? 'ok' : stateOf(limits, usage) };
 }
 
-function stateOf(limits: Entitlements['limits'], usage: LimitUsage): LimitState {
+function stateOf(limits: Entitlements['limits'], usage: NumericLimitUsage): LimitState {
   const { meter, window, scope, used, amount } = usage;
   const own = limits.find(
     (limit) => limit.meter === meter && limit.window === window && limit.scope === scope,
@@ -81,7 +84,7 @@ function stateOf(limits: Entitlements['limits'], usage: LimitUsage): LimitState 
 
 /** @param suggest finds the plans that would lift the limit. */
 export async function upgradePromptOf(
-  usage: LimitUsage | undefined,
+  usage: NumericLimitUsage | undefined,
   suggest: (limit: LimitView) => Promise<Suggestions | undefined>,
 ): Promise<PlanInfo['upgrade_prompt']> {
   if (usage === undefined || !reaches(usage.used, usage.amount, UPGRADE_PROMPT_BPS)) return undefined;

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import t from 'tap';
 import { testEntitlements } from '#libs/catalogue/fixtures.ts';
-import type { LimitStanding } from '#libs/ledger/read-limits.ts';
+import type { LimitUsage } from '#libs/ledger/read-limits.ts';
 import type { HoldAnswer, LimitView, Verdict } from '#libs/ledger/types.ts';
 import { fits, type Headroom, headroomsOf, isTooLarge, largestFittingScale } from './fit.ts';
 
@@ -45,7 +45,7 @@ t.test('with one binding limit the output is maximal to one token', async (t) =>
   t.doesNotThrow(() => fc.assert(property));
 });
 
-const limit = (more: Partial<LimitStanding> = {}): LimitStanding => ({
+const limit = (more: Partial<LimitUsage> = {}): LimitUsage => ({
   meter: 'cost',
   window: 'month',
   scope: 'account',

@@ -1,6 +1,6 @@
 /** Fits a request into what is left of its limits, from figures alone: without trial holds. */
 import type { Entitlements } from '#libs/catalogue/entitlements.ts';
-import type { LimitStanding } from '#libs/ledger/read-limits.ts';
+import type { LimitUsage } from '#libs/ledger/read-limits.ts';
 import type { HoldAnswer, LimitView, Meters } from '#libs/ledger/types.ts';
 
 /** What a new request may use of a meter. */
@@ -19,7 +19,7 @@ export function isTooLarge({ verdict, replayed, limit }: HoldAnswer): boolean {
 }
 
 /** The headroom of every limit that refuses holds. Limits with overage admit any amount. */
-export function headroomsOf(limits: readonly LimitStanding[], plan: Entitlements['limits']): Headroom[] {
+export function headroomsOf(limits: readonly LimitUsage[], plan: Entitlements['limits']): Headroom[] {
   const headrooms: Headroom[] = [];
   for (const limit of limits) {
     const { meter, window, scope, kind } = limit;
