@@ -1,4 +1,4 @@
-import type { CallPlan } from '#libs/contracts/work.ts';
+import type { CallPlan } from '#libs/contracts/generation-requests.ts';
 import { toWire } from '#libs/pricing/price-wire.ts';
 
 /** What the gateway plans for a chat with one call. */

@@ -6,7 +6,7 @@ import { KNOWN_EXCEPTIONS } from './import-exceptions.ts';
 
 const PURE_LIBS = 'money pricing catalogue pipelines contracts problems';
 const IO_LIBS =
-  'config db ledger auth audit jobs outbox storage channel http tokens service clients embedded simulators testing';
+  'config db ledger auth audit jobs outbox storage http tokens service clients embedded simulators testing';
 const SERVICES = 'gateway billing usage-metering generation';
 const any = (words: string) => `(?:${words.replaceAll(' ', '|')})`;
 

@@ -3,12 +3,13 @@
  * without entitlements, prices, holds and cost headers.
  */
 import { createContextSigner } from '#libs/auth/internal-context.ts';
-import { createWorkChannel } from '#libs/clients/work-channel.ts';
+import { createServiceIdentity } from '#libs/clients/internal-client.ts';
 import { loadConfig } from '#libs/config/config.ts';
 import { processEnv } from '#libs/config/env.ts';
 import { createChatCompletion } from '#libs/contracts/chat-operations.ts';
 import { createListener } from '#libs/db/listen.ts';
 import { createPool } from '#libs/db/pool.ts';
+import { createServicePool } from '#libs/http/service-pool.ts';
 import { createLogger } from '#libs/service/logger.ts';
 import { createMetrics } from '#libs/service/metrics.ts';
 import { runService } from '#libs/service/run-service.ts';
@@ -16,7 +17,7 @@ import { systemRuntime } from '#libs/service/runtime.ts';
 import { serveOperation } from '#libs/service/serve-operation.ts';
 import { buildApp } from '#services/gateway/app.ts';
 import { configSchema, toGatewayConfig } from '#services/gateway/config.ts';
-import { createGenerationProxy } from '#services/gateway/metering/generation-proxy.ts';
+import { createForward } from '#services/gateway/metering/forward.ts';
 import { CHAT_PLAN } from '../chat-plan.ts';
 
 const name = 'gateway';
@@ -38,10 +39,8 @@ const listener = createListener({
   onError: (error) => logger.warn({ err: error }, 'the listening connection broke'),
 });
 const signer = createContextSigner({ secrets: variables.INTERNAL_SECRETS, now });
-const channels = variables.GENERATION_URLS.map((url) =>
-  createWorkChannel({ url, signer, now, newId: runtime.newId }),
-);
-const proxy = createGenerationProxy(channels);
+const pools = variables.GENERATION_URLS.map((url) => createServicePool(url));
+const forward = createForward({ pools, identity: createServiceIdentity(signer, now) });
 
 const { app } = await buildApp({
   config,
@@ -54,7 +53,7 @@ const { app } = await buildApp({
 });
 
 serveOperation(app, createChatCompletion, async (request, reply) => {
-  await proxy.forward({
+  await forward({
     head: {
       requestId: request.id,
       caller: request.caller,
@@ -78,6 +77,6 @@ await runService({
   app,
   readiness: { database: () => pool.query('SELECT 1') },
   lifecycle: {
-    closePools: () => Promise.all([listener.close(), pool.end(), ...channels.map((one) => one.close())]),
+    closePools: () => Promise.all([listener.close(), pool.end(), ...pools.map((one) => one.close())]),
   },
 });

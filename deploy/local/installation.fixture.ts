@@ -7,7 +7,6 @@ import type { Pool } from 'pg';
 import { Agent } from 'undici';
 import { createContextSigner } from '#libs/auth/internal-context.ts';
 import { createInternalClient } from '#libs/clients/internal-client.ts';
-import { createWorkChannel } from '#libs/clients/work-channel.ts';
 import { loadConfig } from '#libs/config/config.ts';
 import { entitlementsPath } from '#libs/contracts/entitlements.ts';
 import { createDatabase } from '#libs/db/database.ts';
@@ -167,13 +166,6 @@ export async function startInstallation(t: TestScope, catalogue: string): Promis
     });
     return connectTo(await listenOnFreePort(t, app));
   }
-  const workChannel = createWorkChannel({
-    url: generation.url,
-    signer,
-    now: systemRuntime.clock.now,
-    newId: systemRuntime.newId,
-  });
-  t.teardown(() => workChannel.close());
 
   const { privateKey } = generateKeyPairSync('ed25519');
   const gatewayBase = base('gateway');
@@ -197,11 +189,7 @@ export async function startInstallation(t: TestScope, catalogue: string): Promis
       billingPool: billing.pool,
       usageMetering: usageMetering.client,
       usageMeteringPool: usageMetering.pool,
-      generation: {
-        clients: [generation.client],
-        pools: [generation.pool],
-        channels: [workChannel],
-      },
+      generation: { clients: [generation.client], pools: [generation.pool] },
       holdTtlMs: HOLD_TTL_MS,
     },
   });

@@ -1,6 +1,6 @@
 /** The plan of a chat completion: one provider call. */
 import type { ChatCompletionRequest } from '#libs/contracts/chat-completions.ts';
-import type { CallPlan } from '#libs/contracts/work.ts';
+import type { CallPlan } from '#libs/contracts/generation-requests.ts';
 import type { ModelInfo } from '#libs/pricing/model.ts';
 import type { ModelPriceWire } from '#libs/pricing/price-wire.ts';
 

@@ -4,7 +4,7 @@
  */
 import type { ChatMessage } from '#libs/contracts/chat-completions.ts';
 import type { GenerateRequest } from '#libs/contracts/generate.ts';
-import type { CallPlan, PlannedCall } from '#libs/contracts/work.ts';
+import type { CallPlan, PlannedCall } from '#libs/contracts/generation-requests.ts';
 import { CONTENT_STEPS, type ContentStep, stepMessages } from './content-prompts.ts';
 import { bytesBound } from './prompt-bound.ts';
 import { planTextCall, type TextModel, textTokens } from './text-call.ts';

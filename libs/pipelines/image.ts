@@ -3,8 +3,8 @@
  * generation runs the plan with it.
  */
 import type { ChatMessage } from '#libs/contracts/chat-completions.ts';
+import type { CallPlan, PlannedCall } from '#libs/contracts/generation-requests.ts';
 import type { ImageRequest } from '#libs/contracts/images.ts';
-import type { CallPlan, PlannedCall } from '#libs/contracts/work.ts';
 import { cutToBytes } from './content.ts';
 import { imageFormatOf, nearestSize, providerQuality, type Size, shapeDistance } from './image-formats.ts';
 import { bytesBound } from './prompt-bound.ts';

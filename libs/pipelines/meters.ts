@@ -2,7 +2,7 @@
  * The meters of a provider call. The gateway holds the worst case and generation settles the actual amounts with these
  * functions, so both use the same meters.
  */
-import type { PlannedCall } from '#libs/contracts/work.ts';
+import type { PlannedCall } from '#libs/contracts/generation-requests.ts';
 import type { WorstCase } from '#libs/pricing/price.ts';
 import { totalTokens, type UnitClass, type Units } from '#libs/pricing/units.ts';
 

@@ -1,5 +1,5 @@
 /** How a pipeline plans a provider call that writes a text. */
-import type { PlannedCall } from '#libs/contracts/work.ts';
+import type { PlannedCall } from '#libs/contracts/generation-requests.ts';
 import type { ModelInfo } from '#libs/pricing/model.ts';
 import type { ModelPriceWire } from '#libs/pricing/price-wire.ts';
 

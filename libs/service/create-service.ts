@@ -233,7 +233,7 @@ function trackRequests(
       status,
       ms: reply.elapsedTime,
       accountId: request.accountId,
-      problemCode: request.problemCode,
+      problemCode: request.problemCode ?? (status === CLIENT_CLOSED_REQUEST ? 'client_closed_request' : null),
     });
   }
 

@@ -1,11 +1,9 @@
 import type { Pool } from 'pg';
 import type { Dispatcher } from 'undici';
 import type { ContextSigner } from '#libs/auth/internal-context.ts';
-import type { ChannelClient } from '#libs/channel/client.ts';
 import { type AccountEntitlements, createAccountEntitlements } from '#libs/clients/account-entitlements.ts';
-import type { InternalClient } from '#libs/clients/internal-client.ts';
+import { createServiceIdentity, type InternalClient } from '#libs/clients/internal-client.ts';
 import { createQuotaResources } from '#libs/clients/quota-resources.ts';
-import type { AnswerHead } from '#libs/contracts/work.ts';
 import { createDatabase } from '#libs/db/database.ts';
 import type { Listener } from '#libs/db/listen.ts';
 import type { Task } from '#libs/jobs/task.ts';
@@ -61,12 +59,8 @@ export type Backends = {
   billingPool: Dispatcher;
   usageMetering: InternalClient;
   usageMeteringPool: Dispatcher;
-  /** Each list has one member for each generation process. */
-  generation: {
-    clients: readonly InternalClient[];
-    pools: readonly Dispatcher[];
-    channels: readonly ChannelClient<AnswerHead>[];
-  };
+  /** Each list has one member for each generation address. */
+  generation: { clients: readonly InternalClient[]; pools: readonly Dispatcher[] };
   /** Connections for the ledger alone, so that holds never wait for other queries. */
   ledgerPool: Pool;
   holdTtlMs: number;
@@ -145,7 +139,8 @@ export async function buildApp(dependencies: AppDependencies): Promise<Gateway> 
     entitlements,
     readLimits: (query) => readLimits({ $client: pool }, now(), query),
     metrics,
-    channels: generation.channels,
+    generationPools: generation.pools,
+    identity: createServiceIdentity(signer, now),
     holdTtlMs,
   });
   await app.register(chatPlugin);

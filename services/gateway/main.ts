@@ -1,4 +1,3 @@
-import { createWorkChannel } from '#libs/clients/work-channel.ts';
 import { startService } from '#libs/service/start-service.ts';
 import { buildApp } from './app.ts';
 import { configSchema, toGatewayConfig } from './config.ts';
@@ -9,15 +8,11 @@ const LEDGER_CONNECTIONS = 4;
 await startService({
   name: 'gateway',
   configSchema,
-  build: async ({ variables, openPool, openListener, connectTo, closeAtEnd, ...shared }) => {
-    const { signer, runtime } = shared;
+  build: async ({ variables, openPool, openListener, connectTo, ...shared }) => {
+    const { signer } = shared;
     const billing = connectTo(variables.BILLING_URL);
     const usageMetering = connectTo(variables.USAGE_METERING_URL);
     const generation = variables.GENERATION_URLS.map(connectTo);
-    const channels = variables.GENERATION_URLS.map((url) =>
-      createWorkChannel({ url, signer, now: runtime.clock.now, newId: runtime.newId }),
-    );
-    for (const channel of channels) closeAtEnd(() => channel.close());
     const { app, jobs, tasks, ready, idle } = await buildApp({
       ...shared,
       config: toGatewayConfig(variables),
@@ -32,7 +27,6 @@ await startService({
         generation: {
           clients: generation.map(({ client }) => client),
           pools: generation.map(({ pool }) => pool),
-          channels,
         },
         holdTtlMs: variables.HOLD_TTL,
       },

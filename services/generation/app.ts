@@ -76,7 +76,6 @@ export function buildApp(options: AppOptions): Generation {
     listener,
     logger,
     metrics,
-    signer,
   });
   app.register(chatPlugin);
   app.register(contentPlugin, { clock: runtime.clock });

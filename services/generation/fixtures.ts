@@ -1,19 +1,24 @@
 /** The service as tests run it: real PostgreSQL, real HTTP, real SDKs, and the provider simulator behind them. */
 import { EventEmitter, once } from 'node:events';
-import { createServer } from 'node:http';
+import { createServer, request as httpRequest } from 'node:http';
 import type { Pool } from 'pg';
 import { Agent } from 'undici';
 import { type ContextSigner, createContextSigner } from '#libs/auth/internal-context.ts';
-import type { ChannelClient } from '#libs/channel/client.ts';
-import { createWorkChannel } from '#libs/clients/work-channel.ts';
 import { loadConfig } from '#libs/config/config.ts';
+import {
+  type CallPlan,
+  encodeGenerationRequest,
+  GENERATION_PATHS,
+  GENERATION_REQUEST_TYPE,
+  type GenerationRequestHead,
+  type PlannedCall,
+} from '#libs/contracts/generation-requests.ts';
 import {
   type Caller,
   INTERNAL_CONTEXT_HEADER,
   type InternalContext,
 } from '#libs/contracts/internal-context.ts';
 import type { PlanContext } from '#libs/contracts/requirements.ts';
-import type { AnswerHead, CallPlan, PlannedCall, WorkHead } from '#libs/contracts/work.ts';
 import { createListener } from '#libs/db/listen.ts';
 import { testSegment } from '#libs/ledger/fixtures.ts';
 import { createLedger, type Ledger } from '#libs/ledger/ledger.ts';
@@ -282,24 +287,22 @@ export async function createTestGeneration(
   const { pool, ledger, signer, ledgerEvents } = instances;
   const [generation] = instances.generations as [Generation];
   const [url] = instances.urls as [string];
-  const { now } = systemRuntime.clock;
-  const channel = createWorkChannel({ url, signer, now, newId: systemRuntime.newId });
-  const workUrl = await startBridge(t, channel);
-  t.teardown(() => channel.close());
   for (const accountId of [ACCOUNT, OTHER_ACCOUNT]) await openBalances(ledger, accountId);
+
+  const sign: TestGeneration['sign'] = (context) => ({
+    [INTERNAL_CONTEXT_HEADER]: signer.sign({ ...context, exp: Math.floor(Date.now() / 1000) + 60 }),
+  });
 
   return {
     ...instances,
     ...generation,
     url,
-    workUrl,
-    sign: (context) => ({
-      [INTERNAL_CONTEXT_HEADER]: signer.sign({ ...context, exp: Math.floor(Date.now() / 1000) + 60 }),
-    }),
+    workUrl: await startBridge(t, url, sign),
+    sign,
     async admit(plan, { storeResponse = false, ttlMs = 60_000, caller = CALLER, planContext } = {}) {
       const requestId = systemRuntime.newId();
       const hold = await holdFor(ledger, plan, requestId, ttlMs, caller);
-      const head: WorkHead = {
+      const head: GenerationRequestHead = {
         requestId,
         caller,
         plan,
@@ -334,22 +337,32 @@ export async function createTestGeneration(
   };
 }
 
-/** An HTTP server in front of the channel, so that tests send requests as clients do. It cancels when its client leaves. */
-async function startBridge(t: TestScope, client: ChannelClient<AnswerHead>): Promise<string> {
+/**
+ * Puts the head that `admit` made in front of a client's body, as the gateway does, so that tests send plain bodies. It
+ * disconnects when its client disconnects.
+ */
+async function startBridge(t: TestScope, url: string, sign: TestGeneration['sign']): Promise<string> {
   const server = createServer(async (request, response) => {
     const body = Buffer.concat(await request.toArray());
-    const { accept, [HEAD_HEADER]: head } = request.headers;
-    const channel = await client.channel();
-    const exchange = channel.ask({ ...JSON.parse(String(head)), accept }, body, {
-      onHead: ({ status, headers }) => response.writeHead(status, headers).flushHeaders(),
-      onData(bytes) {
-        if (response.write(bytes)) exchange.passedOn(bytes.length);
-        else response.once('drain', () => exchange.passedOn(bytes.length));
+    const { accept, [HEAD_HEADER]: headJson } = request.headers;
+    const head: GenerationRequestHead = { ...JSON.parse(String(headJson)), accept };
+    const { requestId, caller } = head;
+    const upstream = httpRequest(`${url}${GENERATION_PATHS[head.plan.kind]}`, {
+      method: 'POST',
+      headers: {
+        'content-type': GENERATION_REQUEST_TYPE,
+        'x-request-id': requestId,
+        ...sign({ caller, requestId }),
       },
-      onEnd: () => response.end(),
-      onLost: () => response.destroy(),
     });
-    response.on('close', () => exchange.leave());
+    upstream.on('response', (answer) => {
+      response.writeHead(answer.statusCode ?? 0, answer.headers).flushHeaders();
+      answer.on('error', () => response.destroy());
+      answer.pipe(response);
+    });
+    upstream.on('error', () => response.destroy());
+    response.on('close', () => upstream.destroy());
+    upstream.end(encodeGenerationRequest(head, body));
   });
   return await listenServerOnFreePort(t, server);
 }

@@ -1,6 +1,7 @@
 /** The plan of images: calls that draw, and one that describes what was drawn. */
+
+import type { CallPlan } from '#libs/contracts/generation-requests.ts';
 import type { ImageRequest } from '#libs/contracts/images.ts';
-import type { CallPlan } from '#libs/contracts/work.ts';
 import { planImage, sizeForPlatform } from '#libs/pipelines/image.ts';
 import { imageFormatOf, type Size, sizeName } from '#libs/pipelines/image-formats.ts';
 import type { ModelInfo } from '#libs/pricing/model.ts';

@@ -5,9 +5,9 @@
  */
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { AccountEntitlements } from '#libs/clients/account-entitlements.ts';
+import type { CallPlan } from '#libs/contracts/generation-requests.ts';
 import type { Caller } from '#libs/contracts/internal-context.ts';
 import { degradedHeader } from '#libs/contracts/requirements.ts';
-import type { CallPlan } from '#libs/contracts/work.ts';
 import type { Ledger } from '#libs/ledger/ledger.ts';
 import type { HoldAnswer } from '#libs/ledger/types.ts';
 import { problem } from '#libs/problems/problems.ts';
@@ -24,7 +24,7 @@ import type { PlanRateLimiter } from '../rate-limits/domain/plan-rate-limiter.ts
 import { fits, headroomsOf, isTooLarge, largestFittingScale } from './domain/fit.ts';
 import type { MeteredRoute, PlanBounds } from './domain/route.ts';
 import { worstCaseOf } from './domain/worst-case.ts';
-import { type GenerationProxy, WorkNotStartedError } from './generation-proxy.ts';
+import { type Forward, RequestNotSentError } from './forward.ts';
 
 /** What the pipeline works with; the same for every request. */
 export type Metering = {
@@ -34,7 +34,7 @@ export type Metering = {
   readLimits: ReadLimits;
   priceBook: PriceBook;
   planRateLimiter: PlanRateLimiter;
-  proxy: GenerationProxy;
+  forward: Forward;
   idempotency: Idempotency;
   metrics: Pick<Metrics, 'recordHold'>;
   holdTtlMs: number;
@@ -250,7 +250,7 @@ async function forward<B extends RequestBody>(
     ));
   const { accept } = request.headers;
   try {
-    const response = await metering.proxy.forward({
+    const response = await metering.forward({
       head: {
         requestId: request.id,
         caller,
@@ -270,7 +270,7 @@ async function forward<B extends RequestBody>(
     });
     return response === undefined ? { state: 'running' } : { state: 'done', response };
   } catch (error) {
-    if (!(error instanceof WorkNotStartedError)) throw error;
+    if (!(error instanceof RequestNotSentError)) throw error;
     // No provider was called, so the hold need not wait for its expiry.
     await metering.ledger.close({ holdId: request.id, accountId: caller.accountId });
     if (reply.raw.destroyed) return { state: 'unknown' };
@@ -317,4 +317,4 @@ const NO_BYTES = Buffer.alloc(0);
 
 const bytesOf = (request: FastifyRequest) => request.rawBody ?? NO_BYTES;
 
-const isNotStarted = (error: unknown) => error instanceof Error && error.cause instanceof WorkNotStartedError;
+const isNotStarted = (error: unknown) => error instanceof Error && error.cause instanceof RequestNotSentError;

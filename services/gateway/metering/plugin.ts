@@ -1,12 +1,11 @@
 import type { FastifyInstance, FastifyPluginAsync } from 'fastify';
 import fp from 'fastify-plugin';
-import type { ChannelClient } from '#libs/channel/client.ts';
-import type { AnswerHead } from '#libs/contracts/work.ts';
+import type { Dispatcher } from 'undici';
 import { serveOperation } from '#libs/service/serve-operation.ts';
 import type { RequestBody } from '../entitlements/domain/requirement.ts';
 import { createPlanRateLimiter } from '../rate-limits/domain/plan-rate-limiter.ts';
 import type { MeteredRoute } from './domain/route.ts';
-import { createGenerationProxy } from './generation-proxy.ts';
+import { createForward } from './forward.ts';
 import { type Metering, serveMetered } from './pipeline.ts';
 
 declare module 'fastify' {
@@ -19,18 +18,20 @@ export type MeteringOptions = Pick<
   Metering,
   'ledger' | 'now' | 'entitlements' | 'readLimits' | 'metrics' | 'holdTtlMs'
 > & {
-  /** One for each generation process. */
-  channels: readonly ChannelClient<AnswerHead>[];
+  /** One for each generation address. */
+  generationPools: readonly Dispatcher[];
+  /** The signed header of requests to generation. */
+  identity: () => string;
 };
 
 /** Shares the pipeline of metered requests with the features that have metered routes. */
 export const meteringPlugin = fp<MeteringOptions>(
-  (async (app, { channels, ...options }) => {
+  (async (app, { generationPools, identity, ...options }) => {
     app.decorate('metering', {
       ...options,
       priceBook: app.priceBook,
       planRateLimiter: createPlanRateLimiter(options.now),
-      proxy: createGenerationProxy(channels),
+      forward: createForward({ pools: generationPools, identity }),
       idempotency: app.idempotency,
     });
   }) satisfies FastifyPluginAsync<MeteringOptions>,

@@ -1,6 +1,6 @@
 /** From the record of a call to its usage row: measuring, pricing, settling. */
 import t from 'tap';
-import type { PlannedCall } from '#libs/contracts/work.ts';
+import type { PlannedCall } from '#libs/contracts/generation-requests.ts';
 import type { SettleAnswer, SettleRequest } from '#libs/ledger/types.ts';
 import { createLogger } from '#libs/service/logger.ts';
 import { chatPlan } from '../fixtures.ts';

@@ -1,5 +1,5 @@
 import { type ChatCompletionRequest, chatCompletionRequest } from '#libs/contracts/chat-completions.ts';
-import type { PlannedCall } from '#libs/contracts/work.ts';
+import type { PlannedCall } from '#libs/contracts/generation-requests.ts';
 import { problem, toOpenAiError } from '#libs/problems/problems.ts';
 import { countPrompt } from '../calls/domain/count-tokens.ts';
 import { type CallRunner, type Figures, type ProviderCall, runCall } from '../calls/domain/run-call.ts';

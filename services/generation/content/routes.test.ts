@@ -1,6 +1,6 @@
 import t from 'tap';
 import { generateRequest } from '#libs/contracts/generate.ts';
-import type { CallPlan } from '#libs/contracts/work.ts';
+import type { CallPlan } from '#libs/contracts/generation-requests.ts';
 import { parseSse } from '#libs/http/sse-parser.ts';
 import { planContent } from '#libs/pipelines/content.ts';
 import type { ModelInfo } from '#libs/pricing/model.ts';

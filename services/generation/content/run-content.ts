@@ -1,6 +1,6 @@
 import type { ChatMessage } from '#libs/contracts/chat-completions.ts';
 import type { GenerateRequest } from '#libs/contracts/generate.ts';
-import type { PlannedCall } from '#libs/contracts/work.ts';
+import type { PlannedCall } from '#libs/contracts/generation-requests.ts';
 import { isContentStep, promptOf, sourceOf } from '#libs/pipelines/content.ts';
 import type { ContentStep } from '#libs/pipelines/content-prompts.ts';
 import { problem } from '#libs/problems/problems.ts';

@@ -1,5 +1,5 @@
 import type { ChatMessage } from '#libs/contracts/chat-completions.ts';
-import type { PlannedCall } from '#libs/contracts/work.ts';
+import type { PlannedCall } from '#libs/contracts/generation-requests.ts';
 import type { CallRecord } from '../calls/domain/call-record.ts';
 import type { Attempt } from '../calls/domain/run-call.ts';
 import type { ChatSource } from '../providers/domain/chat-source.ts';

@@ -1,6 +1,6 @@
 import t from 'tap';
+import type { CallPlan } from '#libs/contracts/generation-requests.ts';
 import { type ImageRequest, imageRequest } from '#libs/contracts/images.ts';
-import type { CallPlan } from '#libs/contracts/work.ts';
 import { planImage } from '#libs/pipelines/image.ts';
 import type { ModelInfo } from '#libs/pricing/model.ts';
 import { request } from '#libs/testing/http.ts';

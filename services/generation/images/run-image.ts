@@ -1,5 +1,5 @@
+import type { PlannedCall } from '#libs/contracts/generation-requests.ts';
 import type { ImageRequest } from '#libs/contracts/images.ts';
-import type { PlannedCall } from '#libs/contracts/work.ts';
 import { ALT_TEXT_STEP, altTextMessages, IMAGE_STEP, imagePrompt } from '#libs/pipelines/image.ts';
 import {
   type Attempt,

@@ -2,7 +2,6 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { FastifyPluginAsync } from 'fastify';
 import fastifyPlugin from 'fastify-plugin';
 import { Gauge } from 'prom-client';
-import type { ContextSigner } from '#libs/auth/internal-context.ts';
 import type { Listener } from '#libs/db/listen.ts';
 import type { Ledger } from '#libs/ledger/ledger.ts';
 import type { Logger } from '#libs/service/logger.ts';
@@ -12,8 +11,8 @@ import type { Clock } from '#libs/service/runtime.ts';
 import type { ActiveRequests } from './domain/active-requests.ts';
 import { runGenerationRequest } from './domain/generation-request.ts';
 import type { GenerationHandler, GenerationHandlers } from './domain/handler.ts';
+import { requestRoutes } from './routes.ts';
 import { createStopWatch } from './stop-watch.ts';
-import { createWorkServer } from './work-server.ts';
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -34,7 +33,6 @@ export type RequestsOptions = {
   listener: Listener;
   logger: Logger;
   metrics: Metrics;
-  signer: Pick<ContextSigner, 'verify'>;
 };
 
 const OVERDUE_CHECK_INTERVAL_MS = 250;
@@ -61,10 +59,12 @@ const requests: FastifyPluginAsync<RequestsOptions> = async (app, options) => {
     storedResponses,
     deadlineMarginMs: options.deadlineMarginMs,
   };
-  const server = createWorkServer(app.server, {
-    ...options,
-    handlers,
-    runRequest: (head, response, run) => runGenerationRequest(requestOptions, head, response, run),
+  await app.register(async (scope) => {
+    requestRoutes(scope, {
+      ...options,
+      handlers,
+      runRequest: (head, response, run) => runGenerationRequest(requestOptions, head, response, run),
+    });
   });
   new Gauge({
     name: 'inkmeter_active_requests',
@@ -91,12 +91,11 @@ const requests: FastifyPluginAsync<RequestsOptions> = async (app, options) => {
   ];
 
   app.decorate('generationHandlers', handlers);
-  app.decorate('dropClients', server.drop);
+  app.decorate('dropClients', () => app.server.closeAllConnections());
   app.addHook('onReady', stopWatch.start);
   app.addHook('onListen', async () => {
     for (const job of requestScopedJobs) job.start();
   });
-  app.addHook('preClose', server.drain);
   app.addHook('onClose', async () => {
     stopWatch.stop();
     await Promise.all(requestScopedJobs.map((job) => job.stop()));

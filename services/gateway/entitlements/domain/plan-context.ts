@@ -1,7 +1,7 @@
 import type { Entitlements } from '#libs/catalogue/entitlements.ts';
+import type { CallPlan } from '#libs/contracts/generation-requests.ts';
 import type { Caller } from '#libs/contracts/internal-context.ts';
 import type { PlanContext, Suggestions } from '#libs/contracts/requirements.ts';
-import type { CallPlan } from '#libs/contracts/work.ts';
 import type { AccountUsage, LimitUsageQuery } from '#libs/ledger/read-limits.ts';
 import type { LimitView } from '#libs/ledger/types.ts';
 import { worstCaseMeters } from '#libs/pipelines/meters.ts';

@@ -1,6 +1,6 @@
+import type { CallPlan } from '#libs/contracts/generation-requests.ts';
 import type { Operation } from '#libs/contracts/operation.ts';
 import type { Requirement } from '#libs/contracts/requirements.ts';
-import type { CallPlan } from '#libs/contracts/work.ts';
 import type { ModelInfo, Tokenizer } from '#libs/pricing/model.ts';
 import type { EntitlementCheck } from '../../entitlements/domain/check-entitlements.ts';
 import type { PlanContextFields } from '../../entitlements/domain/plan-context.ts';

@@ -1,4 +1,4 @@
-import type { CallPlan } from '#libs/contracts/work.ts';
+import type { CallPlan } from '#libs/contracts/generation-requests.ts';
 import { boundOf, type MeterAmounts, worstCaseMeters } from '#libs/pipelines/meters.ts';
 import { worstCaseNanoUsd } from '#libs/pricing/price.ts';
 import type { PriceBook } from '../../prices/domain.ts';

@@ -1,4 +1,4 @@
-import type { PlannedCall } from '#libs/contracts/work.ts';
+import type { PlannedCall } from '#libs/contracts/generation-requests.ts';
 import { outputCapOf } from '#libs/pipelines/meters.ts';
 import { LONGEST_TOKEN_BYTES } from '#libs/tokens/count-tokens.ts';
 import type { CallTrace, ReportedUsage } from '../../providers/domain/provider-adapter.ts';

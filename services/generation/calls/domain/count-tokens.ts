@@ -1,5 +1,5 @@
 import type { ChatCompletionRequest } from '#libs/contracts/chat-completions.ts';
-import type { PlannedCall } from '#libs/contracts/work.ts';
+import type { PlannedCall } from '#libs/contracts/generation-requests.ts';
 import { countImages, overheadTokens, promptTexts } from '#libs/pipelines/prompt-bound.ts';
 import type { Tokenizer } from '#libs/pricing/model.ts';
 import { countTokens as countExactly } from '#libs/tokens/count-tokens.ts';

@@ -1,4 +1,4 @@
-import type { PlannedCall } from '#libs/contracts/work.ts';
+import type { PlannedCall } from '#libs/contracts/generation-requests.ts';
 import { type ProblemCode, type ProblemError, problem } from '#libs/problems/problems.ts';
 import type { ProviderOutcome } from '#libs/service/metrics.ts';
 import { ProviderError, type ProviderErrorKind } from '../../providers/domain/provider-error.ts';

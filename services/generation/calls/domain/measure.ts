@@ -1,4 +1,4 @@
-import type { PlannedCall } from '#libs/contracts/work.ts';
+import type { PlannedCall } from '#libs/contracts/generation-requests.ts';
 import type { UsageSource } from '#libs/ledger/types.ts';
 import { outputCapOf } from '#libs/pipelines/meters.ts';
 import type { Units } from '#libs/pricing/units.ts';

@@ -1,5 +1,5 @@
 import { LRUCache } from 'lru-cache';
-import type { PlannedCall } from '#libs/contracts/work.ts';
+import type { PlannedCall } from '#libs/contracts/generation-requests.ts';
 import type { CallFacts, UsageSource } from '#libs/ledger/types.ts';
 import {
   type CostParts,

@@ -1,4 +1,4 @@
-import type { PlannedCall } from '#libs/contracts/work.ts';
+import type { PlannedCall } from '#libs/contracts/generation-requests.ts';
 import type { LimitState } from '#libs/ledger/types.ts';
 import { formatUsd } from '#libs/money/money.ts';
 import { reportedUnits } from '#libs/pricing/units.ts';

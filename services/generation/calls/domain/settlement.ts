@@ -1,4 +1,4 @@
-import type { PlannedCall } from '#libs/contracts/work.ts';
+import type { PlannedCall } from '#libs/contracts/generation-requests.ts';
 import type { Ledger } from '#libs/ledger/ledger.ts';
 import type { SettleAnswer, SettleRequest } from '#libs/ledger/types.ts';
 import { settledMeters } from '#libs/pipelines/meters.ts';

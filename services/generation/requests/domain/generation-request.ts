@@ -1,5 +1,5 @@
+import type { CallPlan, GenerationRequestHead } from '#libs/contracts/generation-requests.ts';
 import type { PlanContext } from '#libs/contracts/requirements.ts';
-import type { CallPlan, WorkHead } from '#libs/contracts/work.ts';
 import { problem } from '#libs/problems/problems.ts';
 import { createSettlement, type Settlement, type SettlementOptions } from '../../calls/domain/settlement.ts';
 import type { StoredResponseSlot, StoredResponses } from '../../stored-responses/domain.ts';
@@ -31,7 +31,7 @@ export type GenerationRequest = {
  */
 export async function runGenerationRequest<Result>(
   options: GenerationRequestOptions,
-  head: WorkHead,
+  head: GenerationRequestHead,
   client: { readonly onGone: (listener: () => void) => void },
   run: (request: GenerationRequest) => Promise<Result>,
 ): Promise<Result> {
@@ -55,7 +55,7 @@ export async function runGenerationRequest<Result>(
 }
 
 function scopeOf(
-  { plan, holdExpiresAtMs, caller: { accountId, keyId } }: WorkHead,
+  { plan, holdExpiresAtMs, caller: { accountId, keyId } }: GenerationRequestHead,
   deadlineMarginMs: number,
 ) {
   const targets = plan.calls.flatMap(({ provider, model }) => [provider, `${provider}/${model}`]);

@@ -1,7 +1,6 @@
 /** The interface of the handlers of chats, content and images, independent of the transport. */
 import type { z } from 'zod';
-import type { Sender } from '#libs/channel/sender.ts';
-import type { AnswerHead, WorkKind } from '#libs/contracts/work.ts';
+import type { RequestKind, ResponseHead } from '#libs/contracts/generation-requests.ts';
 import { type ProblemError, problem } from '#libs/problems/problems.ts';
 import type { GenerationRequest } from './generation-request.ts';
 
@@ -15,10 +14,26 @@ export type HandlerInput = {
   readonly recordFailure: (error: unknown) => ProblemError;
 };
 
-export type ResponseHead = AnswerHead;
-
-/** The response of one request. Sending to a client that has disconnected has no effect. */
-export type ResponseSender = Sender<ResponseHead>;
+/**
+ * The response of one request: either `whole`, or `begin`, any number of `write`, and `end`. Sending to a client that has
+ * disconnected has no effect.
+ */
+export type ResponseSender = {
+  readonly whole: (head: ResponseHead, body: Buffer) => void;
+  /** Sends status and headers at once. */
+  readonly begin: (head: ResponseHead) => void;
+  /** The promise, if there is one, resolves when the client has caught up or disconnected. */
+  readonly write: (bytes: Buffer) => Promise<void> | undefined;
+  readonly end: () => void;
+  /** Closes the connection: a truncated response must not look complete. */
+  readonly cancel: () => void;
+  /** The head that was sent. */
+  readonly head: () => ResponseHead | undefined;
+  readonly hasEnded: () => boolean;
+  readonly isGone: () => boolean;
+  /** Calls back if the client disconnects before it has everything; at once if it has disconnected. */
+  readonly onGone: (listener: () => void) => void;
+};
 
 /** Serves one request. An error that it throws becomes the response, unless the response has begun. */
 export type GenerationHandler = (
@@ -27,7 +42,7 @@ export type GenerationHandler = (
   response: ResponseSender,
 ) => Promise<void>;
 
-export type GenerationHandlers = Record<WorkKind, GenerationHandler>;
+export type GenerationHandlers = Record<RequestKind, GenerationHandler>;
 
 /** @throws ProblemError `invalid_request`, naming the first invalid field. */
 export function parseBody<Schema extends z.ZodType>(schema: Schema, body: unknown): z.output<Schema> {

@@ -1,12 +1,12 @@
 /** Requests of every kind: who may send them, what is logged and counted, and how they end. */
 import t from 'tap';
 import { createContextSigner } from '#libs/auth/internal-context.ts';
-import { createChannelClient } from '#libs/channel/client.ts';
-import { createWorkChannel } from '#libs/clients/work-channel.ts';
-import { WORK_PATH, WORK_PROTOCOL } from '#libs/contracts/work.ts';
+import { createServiceIdentity } from '#libs/clients/internal-client.ts';
+import { GENERATION_PATHS, GENERATION_REQUEST_TYPE } from '#libs/contracts/generation-requests.ts';
+import { INTERNAL_CONTEXT_HEADER } from '#libs/contracts/internal-context.ts';
 import { systemRuntime } from '#libs/service/runtime.ts';
 import { request } from '#libs/testing/http.ts';
-import { ACCOUNT, chatPlan, createTestGeneration } from '../fixtures.ts';
+import { ACCOUNT, CALLER, chatPlan, createTestGeneration } from '../fixtures.ts';
 
 // biome-ignore lint/suspicious/noExplicitAny: the shape is what the tests are about
 type Answer = any;
@@ -14,27 +14,35 @@ type Answer = any;
 const { newId, clock } = systemRuntime;
 const chat = (content: string) => ({ model: 'gpt-4o', messages: [{ role: 'user', content }] });
 
-t.test('given a caller that is not one of our services, then no channel is opened', async (t) => {
+t.test('given a caller that is not a service, then it is refused', async (t) => {
   const { url } = await createTestGeneration(t);
-  const signer = createContextSigner({
-    secrets: ['a secret that the service does not know'],
-    now: clock.now,
-  });
-  const forged = createWorkChannel({ url, signer, now: clock.now, newId });
-  await t.rejects(async () => forged.channel(), {
-    name: 'ChannelError',
-    cause: { message: 'it answered 401' },
-  });
-  const unsigned = { url, protocol: WORK_PROTOCOL, path: WORK_PATH, headers: () => ({}) };
-  for (const [options, status] of [
-    [unsigned, 401],
-    [{ ...unsigned, path: '/elsewhere' }, 404],
-    [{ ...unsigned, protocol: 'websocket' }, 426],
-  ] as const) {
-    const client = createChannelClient(options);
-    await t.rejects(async () => client.channel(), { cause: { message: `it answered ${status}` } });
+  const forger = createContextSigner({ secrets: ['the secret of somebody else entirely'], now: clock.now });
+  const identity = createServiceIdentity(forger, clock.now)();
+  const headers = { 'content-type': GENERATION_REQUEST_TYPE };
+  for (const path of Object.values(GENERATION_PATHS)) {
+    const body = '{}\n{}';
+    t.equal((await request(`${url}${path}`, { headers, body })).status, 401, 'unsigned');
+    const forged = { ...headers, [INTERNAL_CONTEXT_HEADER]: identity };
+    t.equal((await request(`${url}${path}`, { headers: forged, body })).status, 401, 'forged');
   }
   t.equal((await request(`${url}/v1/chat/completions`, { body: chat('Rivers') })).status, 401);
+});
+
+t.test('given a service that sends no valid request, then it gets a problem', async (t) => {
+  const { url, sign } = await createTestGeneration(t);
+  const requestId = newId();
+  const send = (body: string, type = GENERATION_REQUEST_TYPE) =>
+    request<Answer>(`${url}${GENERATION_PATHS.chat}`, {
+      headers: { 'content-type': type, 'x-request-id': requestId, ...sign({ caller: CALLER, requestId }) },
+      body,
+    });
+  t.match(await send('{"no":"line feed"}'), { status: 400, body: { code: 'malformed_json' } });
+  t.match(await send('{\n{}'), { status: 400, body: { code: 'malformed_json' } });
+  const head = { requestId, caller: CALLER, plan: { ...chatPlan(), kind: 'image' } };
+  t.match(await send(`${JSON.stringify(head)}\n{}`), { status: 400, body: { code: 'invalid_request' } });
+  const other = { requestId: newId(), caller: CALLER, plan: chatPlan() };
+  t.match(await send(`${JSON.stringify(other)}\n{}`), { status: 400, body: { code: 'invalid_request' } });
+  t.match(await send('{}', 'application/xml'), { status: 415 });
 });
 
 t.test('given requests with every ending, then each is logged once and counted', async (t) => {
@@ -49,7 +57,7 @@ t.test('given requests with every ending, then each is logged once and counted',
 
   const served = await ask(chat('Rivers'));
   t.match(lineOf(served.requestId), [
-    { method: 'WORK', route: 'chat', status: 200, account: ACCOUNT, problem: undefined },
+    { method: 'POST', route: '/internal/v1/chat', status: 200, account: ACCOUNT, problem: undefined },
   ]);
   const refused = await ask({ model: 'gpt-4o' });
   t.match(lineOf(refused.requestId), [{ status: 400, problem: 'invalid_request' }]);
@@ -73,8 +81,14 @@ t.test('given requests with every ending, then each is logged once and counted',
   t.match(lineOf(left.requestId), [{ status: 499, problem: 'client_closed_request' }]);
 
   const metrics = await generation.metrics.registry.metrics();
-  t.match(metrics, /duration_seconds_count\{.*method="WORK".*route="chat".*status="2xx".*\} 1/);
-  t.match(metrics, /duration_seconds_count\{.*method="WORK".*route="chat".*status="4xx".*\} 2/);
+  t.match(
+    metrics,
+    /duration_seconds_count\{.*method="POST".*route="\/internal\/v1\/chat".*status="2xx".*\} 1/,
+  );
+  t.match(
+    metrics,
+    /duration_seconds_count\{.*method="POST".*route="\/internal\/v1\/chat".*status="4xx".*\} 2/,
+  );
   t.match(metrics, /refusals_total\{code="provider_error".*\} 1/);
 });
 

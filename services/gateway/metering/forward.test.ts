@@ -1,68 +1,81 @@
 import { once } from 'node:events';
-import { createServer, request as httpRequest, type IncomingMessage } from 'node:http';
+import { createServer, request as httpRequest, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import t, { type Test } from 'tap';
-import { type ChannelClient, createChannelClient } from '#libs/channel/client.ts';
-import { WINDOW_BYTES } from '#libs/channel/sender.ts';
-import { acceptChannels, type ChannelServerOptions } from '#libs/channel/server.ts';
-import type { AnswerHead, WorkHead } from '#libs/contracts/work.ts';
+import { Pool } from 'undici';
+import {
+  decodeGenerationRequest,
+  type GenerationRequestHead,
+  type ResponseHead,
+} from '#libs/contracts/generation-requests.ts';
 import { listenServerOnFreePort } from '#libs/testing/http.ts';
-import { createGenerationProxy, WorkNotStartedError } from './generation-proxy.ts';
+import { createForward, RequestNotSentError } from './forward.ts';
 
-type Serve = ChannelServerOptions<WorkHead, AnswerHead>['serve'];
+/** More than the sockets and streams between generation and a client hold. */
+const CHUNK_BYTES = 65_536;
 
-const PROTOCOL = 'test-work';
+type Answer = {
+  whole: (head: ResponseHead, body: Buffer) => void;
+  begin: (head: ResponseHead) => void;
+  /** Resolves when there is room for more. */
+  write: (bytes: Buffer) => Promise<unknown>;
+  end: () => void;
+  onGone: (listener: () => void) => void;
+};
+
+type Serve = (request: { head: GenerationRequestHead; body: Buffer }, answer: Answer) => Promise<void>;
 
 /** A generation process with one handler. @returns its URL, and a function that breaks its connections. */
 async function generationOf(t: Test, serve: Serve) {
-  const server = createServer();
-  const channels = acceptChannels<WorkHead, AnswerHead>(server, PROTOCOL, {
-    maxRequestBytes: 1_000_000,
-    refuse: () => null,
-    serve,
-    onError: (error) => t.fail(error.message),
+  const server = createServer(async (request, response) => {
+    await serve(decodeGenerationRequest(Buffer.concat(await request.toArray())), {
+      whole: ({ status, headers }, body) => void response.writeHead(status, headers).end(body),
+      begin: ({ status, headers }) => response.writeHead(status, headers).flushHeaders(),
+      write: async (bytes) => response.write(bytes) || (await once(response, 'drain')),
+      end: () => void response.end(),
+      onGone: (listener) => void response.once('close', listener),
+    });
   });
   const url = await listenServerOnFreePort(t, server);
-  t.teardown(() => channels.drop());
-  return { url, lose: channels.drop };
+  return { url, lose: () => server.closeAllConnections() };
 }
 
-function channelTo(t: Test, url: string): ChannelClient<AnswerHead> {
-  const client = createChannelClient<AnswerHead>({
-    url,
-    protocol: PROTOCOL,
-    path: '/',
-    headers: () => ({}),
-    connectTimeoutMs: 500,
-  });
-  t.teardown(() => client.close());
-  return client;
+function poolTo(t: Test, url: string): Pool {
+  const pool = new Pool(url, { connect: { timeout: 500 } });
+  t.teardown(() => pool.destroy());
+  return pool;
 }
 
-async function nowhere(t: Test): Promise<ChannelClient<AnswerHead>> {
+async function nowhere(t: Test): Promise<Pool> {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
   await new Promise((resolve) => server.close(resolve));
-  return channelTo(t, `http://127.0.0.1:${port}`);
+  return poolTo(t, `http://127.0.0.1:${port}`);
 }
 
-const ok = (headers: Record<string, string> = {}): AnswerHead => ({ status: 200, headers });
+const ok = (headers: Record<string, string> = {}): ResponseHead => ({ status: 200, headers });
 
 /** A gateway that only forwards. @returns its URL, and the outcome of each request. */
-async function given(t: Test, clients: ChannelClient<AnswerHead>[], storeResponse = false) {
-  const proxy = createGenerationProxy(clients);
+async function given(t: Test, pools: Pool[], storeResponse = false) {
+  const forward = createForward({ pools, identity: () => 'signed' });
   const outcomes: Promise<unknown>[] = [];
-  const head = { requestId: 'r1', plan: { kind: 'chat', calls: [] }, storeResponse } as unknown as WorkHead;
+  const responses: ServerResponse[] = [];
+  const head = {
+    requestId: 'r1',
+    plan: { kind: 'chat', calls: [] },
+    storeResponse,
+  } as unknown as GenerationRequestHead;
   const server = createServer((_, response) => {
-    const outcome = proxy.forward({
+    const outcome = forward({
       head,
       body: Buffer.from('{}'),
       response,
       onBegin: () => undefined,
       responseHeaders: { 'x-request-id': 'r1' },
     });
+    responses.push(response);
     outcomes.push(
       outcome.catch((error: Error) => {
         if (!response.headersSent) response.writeHead(503).end(error.name);
@@ -71,7 +84,7 @@ async function given(t: Test, clients: ChannelClient<AnswerHead>[], storeRespons
     );
   });
   const url = await listenServerOnFreePort(t, server);
-  return { url, outcome: (index = 0) => outcomes[index] };
+  return { url, outcome: (index = 0) => outcomes[index], response: (index = 0) => responses[index] };
 }
 
 t.test('passes on head, body, status and cost headers, and no other header', async (t) => {
@@ -86,7 +99,7 @@ t.test('passes on head, body, status and cost headers, and no other header', asy
     };
     answer.whole({ status: 201, headers }, body);
   });
-  const { url } = await given(t, [channelTo(t, generation)]);
+  const { url } = await given(t, [poolTo(t, generation)]);
   const answer = await fetch(url);
   t.equal(answer.status, 201);
   t.equal(await answer.text(), '{}');
@@ -101,12 +114,12 @@ t.test('chunks are sent as they arrive', async (t) => {
   const { promise: mayEnd, resolve: end } = Promise.withResolvers<void>();
   const { url: generation } = await generationOf(t, async (_, answer) => {
     answer.begin(ok());
-    answer.write(Buffer.from('first '));
+    void answer.write(Buffer.from('first '));
     await mayEnd;
-    answer.write(Buffer.from('last'));
+    void answer.write(Buffer.from('last'));
     answer.end();
   });
-  const { url } = await given(t, [channelTo(t, generation)]);
+  const { url } = await given(t, [poolTo(t, generation)]);
   const reader = (await fetch(url)).body?.getReader();
   const first = await reader?.read();
   t.equal(Buffer.from(first?.value ?? []).toString(), 'first ', 'before the response is complete');
@@ -121,11 +134,11 @@ t.test(
     const { url: generation } = await generationOf(t, async (_, answer) =>
       answer.whole(ok(), Buffer.from('here')),
     );
-    const some = await given(t, [await nowhere(t), channelTo(t, generation)]);
+    const some = await given(t, [await nowhere(t), poolTo(t, generation)]);
     t.equal(await (await fetch(some.url)).text(), 'here');
     const none = await given(t, [await nowhere(t)]);
-    t.equal(await (await fetch(none.url)).text(), 'WorkNotStartedError');
-    t.ok((await none.outcome()) instanceof WorkNotStartedError);
+    t.equal(await (await fetch(none.url)).text(), 'RequestNotSentError');
+    t.ok((await none.outcome()) instanceof RequestNotSentError);
   },
 );
 
@@ -133,17 +146,17 @@ t.test(
   'a process lost before its response is an error; lost during its response, the response is cut',
   async (t) => {
     const silent = await generationOf(t, async () => silent.lose());
-    const first = await given(t, [channelTo(t, silent.url)]);
+    const first = await given(t, [poolTo(t, silent.url)]);
     t.equal((await fetch(first.url)).status, 503);
     t.match(await first.outcome(), { code: 'service_unavailable' });
 
     const broken = await generationOf(t, async (_, answer) => {
       answer.begin(ok());
-      answer.write(Buffer.from('half'));
+      void answer.write(Buffer.from('half'));
       setTimeout(broken.lose, 20);
       await new Promise(() => undefined);
     });
-    const second = await given(t, [channelTo(t, broken.url)]);
+    const second = await given(t, [poolTo(t, broken.url)]);
     await t.rejects(fetch(second.url).then((answer) => answer.text()));
     t.equal(await second.outcome(), undefined);
   },
@@ -151,7 +164,7 @@ t.test(
 
 t.test('given one of two processes down, concurrent requests are all served by the other', async (t) => {
   const { url: alive } = await generationOf(t, async (_, answer) => answer.whole(ok(), Buffer.from('done')));
-  const { url } = await given(t, [await nowhere(t), channelTo(t, alive)]);
+  const { url } = await given(t, [await nowhere(t), poolTo(t, alive)]);
   const answers = await Promise.all(Array.from({ length: 50 }, () => fetch(url)));
   t.strictSame([...new Set(answers.map(({ status }) => status))], [200]);
 });
@@ -160,11 +173,11 @@ t.test('when the client leaves, generation learns of it', async (t) => {
   const { promise: left, resolve: tell } = Promise.withResolvers<void>();
   const { url: generation } = await generationOf(t, async (_, answer) => {
     answer.begin(ok());
-    answer.write(Buffer.from('begun'));
+    void answer.write(Buffer.from('begun'));
     answer.onGone(tell);
     await left;
   });
-  const { url, outcome } = await given(t, [channelTo(t, generation)]);
+  const { url, outcome } = await given(t, [poolTo(t, generation)]);
   const client = httpRequest(url, (answer) => answer.once('data', () => client.destroy()));
   client.on('error', () => undefined);
   client.end();
@@ -172,42 +185,43 @@ t.test('when the client leaves, generation learns of it', async (t) => {
   t.equal(await outcome(), undefined);
 });
 
-t.test('when the client has left before, nothing is started', async (t) => {
-  const { url: generation } = await generationOf(t, async () => {
-    t.fail('No request is expected.');
+t.test('when the client leaves while its request waits for a connection, nothing is started', async (t) => {
+  const { promise: mayEnd, resolve: end } = Promise.withResolvers<void>();
+  let served = 0;
+  const { url: generation } = await generationOf(t, async (_, answer) => {
+    served += 1;
+    await mayEnd;
+    answer.whole(ok(), Buffer.from('done'));
   });
-  const client = channelTo(t, generation);
-  const { promise: closed, resolve: close } = Promise.withResolvers<void>();
-  const slow = {
-    ...client,
-    channel: async () => {
-      await closed;
-      return await client.channel();
-    },
-  };
-  const { url, outcome } = await given(t, [slow]);
+  const busy = new Pool(generation, { connections: 1, pipelining: 1 });
+  t.teardown(() => busy.destroy());
+  const { url, outcome, response } = await given(t, [busy]);
+  const first = fetch(url);
+  while (served === 0) await delay(1);
   const leaving = httpRequest(url);
   leaving.on('error', () => undefined);
   leaving.end();
-  while (outcome() === undefined) await delay(1);
+  while (response(1) === undefined) await delay(1);
   leaving.destroy();
-  await delay(20);
-  close();
-  t.ok((await outcome()) instanceof WorkNotStartedError, 'so its hold can be closed');
+  await once(response(1) as ServerResponse, 'close');
+  end();
+  t.equal(await (await first).text(), 'done');
+  t.ok((await outcome(1)) instanceof RequestNotSentError, 'so its hold can be closed');
+  t.equal(served, 1);
 });
 
 t.test('a request whose response is stored continues at full speed when the client leaves', async (t) => {
   const { promise: mayEnd, resolve: end } = Promise.withResolvers<void>();
-  const rest = Buffer.alloc(3 * WINDOW_BYTES, 'x');
+  const rest = Buffer.alloc(3 * CHUNK_BYTES, 'x');
   const { url: generation } = await generationOf(t, async (_, answer) => {
     answer.begin(ok());
-    answer.write(Buffer.from('begun, '));
+    void answer.write(Buffer.from('begun, '));
     await mayEnd;
     await answer.write(rest);
-    answer.write(Buffer.from(', finished'));
+    void answer.write(Buffer.from(', finished'));
     answer.end();
   });
-  const { url, outcome } = await given(t, [channelTo(t, generation)], true);
+  const { url, outcome } = await given(t, [poolTo(t, generation)], true);
   await new Promise<void>((resolve) => {
     const client = httpRequest(url, (answer) =>
       answer.once('data', () => {
@@ -225,7 +239,7 @@ t.test('a request whose response is stored continues at full speed when the clie
 });
 
 t.test('a client that does not read slows generation down instead of filling memory', async (t) => {
-  const chunk = Buffer.alloc(WINDOW_BYTES);
+  const chunk = Buffer.alloc(CHUNK_BYTES);
   let sent = 0;
   const { promise: full, resolve: blocked } = Promise.withResolvers<void>();
   const { url: generation } = await generationOf(t, async (_, answer) => {
@@ -238,7 +252,7 @@ t.test('a client that does not read slows generation down instead of filling mem
     }
     answer.end();
   });
-  const { url } = await given(t, [channelTo(t, generation)]);
+  const { url } = await given(t, [poolTo(t, generation)]);
   const answer = await new Promise<IncomingMessage>((resolve) => {
     httpRequest(url, (message) => {
       message.pause();

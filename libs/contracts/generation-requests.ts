@@ -1,0 +1,91 @@
+/**
+ * Requests that the gateway planned, priced and held, and that generation runs: `POST /internal/v1/{chat,content,images}`.
+ * The body is the head as one line of JSON, a line feed, and the client's own bytes, so that neither is parsed or escaped
+ * on the way:
+ *
+ *     curl -H 'content-type: application/x-inkmeter-request' -H "x-inkmeter-context: $SIGNED" \
+ *       --data-binary $'{"requestId":"…","plan":{…},…}\n{"model":"gpt-4o-mini","messages":[…]}' …/internal/v1/chat
+ */
+import type { ModelPriceWire } from '#libs/pricing/price-wire.ts';
+import type { Caller } from './internal-context.ts';
+import type { PlanContext } from './requirements.ts';
+
+export type RequestKind = 'chat' | 'generate' | 'image';
+
+/** One provider call of a plan. The hold covers its bounds, so generation must not exceed them. */
+export type PlannedCall = {
+  index: number;
+  /** `chat`, or the step of a pipeline (`research`, `write`, `edit`, `social`). */
+  step: string;
+  provider: string;
+  model: string;
+  /** The name the provider's API takes. */
+  upstreamModel: string;
+  /** Upper bound of prompt tokens, images included. */
+  inputTokens: number;
+  /** The output cap sent to the provider, for each choice. */
+  outputTokens: number;
+  /** Number of completions requested. */
+  choices: number;
+  /** Upper bounds of units that are not tokens, by unit class. */
+  otherUnits: Readonly<Record<string, number>>;
+  /** Counted meters that this call adds to when it succeeds, such as `gen.blog`. */
+  counts: Readonly<Record<string, number>>;
+  price: ModelPriceWire;
+  /** The reasoning effort to request; the model's default if absent. */
+  reasoningEffort?: 'low';
+  /** The image's size and quality in the provider's own terms; null if the model decides. */
+  image?: { size: string | null; quality: string | null };
+};
+
+/** Every provider call of a request, decided before the first one starts. */
+export type CallPlan = {
+  kind: RequestKind;
+  calls: readonly PlannedCall[];
+};
+
+/** The head of a request; its body is the client's, as JSON. */
+export type GenerationRequestHead = {
+  requestId: string;
+  caller: Caller;
+  plan: CallPlan;
+  /** Unix milliseconds at which the hold expires; all calls end before. */
+  holdExpiresAtMs: number;
+  /** Whether generation stores the response, for replays under the same `Idempotency-Key`. */
+  storeResponse: boolean;
+  /** What the response says about the plan. */
+  planContext?: PlanContext;
+  /** The client's `Accept`, for responses that have several forms. */
+  accept?: string;
+};
+
+/** The head of a response: its status and headers. */
+export type ResponseHead = { status: number; headers: Record<string, string> };
+
+/** The content type of requests to generation. */
+export const GENERATION_REQUEST_TYPE = 'application/x-inkmeter-request';
+
+/** Where generation serves each kind of request. */
+export const GENERATION_PATHS: Readonly<Record<RequestKind, string>> = {
+  chat: '/internal/v1/chat',
+  generate: '/internal/v1/content',
+  image: '/internal/v1/images',
+};
+
+const LINE_FEED = 0x0a;
+
+/** The bytes of a request to generation. */
+export function encodeGenerationRequest(head: GenerationRequestHead, body: Buffer): Buffer {
+  const line = `${JSON.stringify(head)}\n`;
+  const bytes = Buffer.allocUnsafe(Buffer.byteLength(line) + body.length);
+  body.copy(bytes, bytes.write(line));
+  return bytes;
+}
+
+/** @throws SyntaxError for a head that is not one line of JSON. Its shape is trusted: only the gateway signs requests. */
+export function decodeGenerationRequest(bytes: Buffer): { head: GenerationRequestHead; body: Buffer } {
+  const end = bytes.indexOf(LINE_FEED);
+  if (end < 0) throw new SyntaxError('The head does not end with a line feed.');
+  const head = JSON.parse(bytes.toString('utf8', 0, end)) as GenerationRequestHead;
+  return { head, body: bytes.subarray(end + 1) };
+}

@@ -1,0 +1,180 @@
+/**
+ * Sends held requests to a generation process and its response to the client, as the bytes arrive: one copy, no buffering,
+ * back-pressure from the client to the provider. A client that leaves ends the request upstream.
+ */
+import type { ServerResponse } from 'node:http';
+import type { Dispatcher } from 'undici';
+import {
+  encodeGenerationRequest,
+  GENERATION_PATHS,
+  GENERATION_REQUEST_TYPE,
+  type GenerationRequestHead,
+} from '#libs/contracts/generation-requests.ts';
+import { INTERNAL_CONTEXT_HEADER } from '#libs/contracts/internal-context.ts';
+import { createFailover } from '#libs/http/failover.ts';
+import { isNotSent } from '#libs/http/service-pool.ts';
+import { problem } from '#libs/problems/problems.ts';
+import { costHeaders } from '#libs/service/rate-limit-headers.ts';
+import type { CompletedResponse } from '../idempotency/domain.ts';
+
+export type ForwardRequest = {
+  head: GenerationRequestHead;
+  body: Buffer;
+  /** The client's response; its headers must not have been sent. */
+  response: ServerResponse;
+  /** Called when the response begins, before anything of it is written. */
+  onBegin: () => void;
+  /** Headers to send in addition to those of generation's response. */
+  responseHeaders: Record<string, string>;
+};
+
+/**
+ * Resolves when the whole response has been passed on; with the response, if it is to be stored. A request whose response
+ * is stored also continues when the client leaves.
+ * @throws RequestNotSentError when nothing was sent, so that the hold can be closed.
+ * @throws ProblemError `service_unavailable` when the connection was lost before a response began. What was spent is
+ * settled by generation; the rest of the hold ends at its expiry.
+ */
+export type Forward = (request: ForwardRequest) => Promise<CompletedResponse | undefined>;
+
+/** Nothing was sent to any generation process: none can be reached, or the client has left. */
+export class RequestNotSentError extends Error {
+  override readonly name = 'RequestNotSentError';
+}
+
+const RESPONSE_HEADERS = [
+  'content-type',
+  'content-length',
+  'cache-control',
+  'retry-after',
+  'x-should-retry',
+] as const;
+/** A longer response is not stored, and so cannot be replayed. */
+const MAX_STORED_BYTES = 4 * 1024 * 1024;
+
+/**
+ * @param options.pools one for each generation address; requests take turns.
+ * @param options.identity the signed header that proves which service calls.
+ */
+export function createForward(options: { pools: readonly Dispatcher[]; identity: () => string }): Forward {
+  const { pools, identity } = options;
+  const failover = createFailover(pools, isNotSent);
+  return async (request) => {
+    const bytes = encodeGenerationRequest(request.head, request.body);
+    try {
+      return await failover((pool) => exchange(pool, identity(), bytes, request));
+    } catch (error) {
+      if (!isNotSent(error)) throw error;
+      throw new RequestNotSentError('No generation process can be reached.', { cause: error });
+    }
+  };
+}
+
+type ReceivedHeaders = Readonly<Record<string, string | string[] | undefined>>;
+
+function responseHeadersOf(headers: ReceivedHeaders): Record<string, string> {
+  const passed: Record<string, string> = {};
+  for (const name of RESPONSE_HEADERS) {
+    const value = headers[name];
+    if (typeof value === 'string') passed[name] = value;
+  }
+  const cost = headers['x-inkmeter-cost-nano-usd'];
+  if (typeof cost === 'string') {
+    Object.assign(
+      passed,
+      costHeaders({
+        costNanoUsd: BigInt(cost),
+        tokens: String(headers['x-inkmeter-tokens'] ?? '0'),
+        state: String(headers['x-inkmeter-budget-state'] ?? 'ok'),
+      }),
+    );
+  }
+  return passed;
+}
+
+function exchange(
+  pool: Dispatcher,
+  identity: string,
+  bytes: Buffer,
+  { head, response, onBegin, responseHeaders }: ForwardRequest,
+): Promise<CompletedResponse | undefined> {
+  const { requestId, storeResponse } = head;
+  return new Promise((resolve, reject) => {
+    if (response.destroyed && !storeResponse) {
+      reject(new RequestNotSentError('The client has left.'));
+      return;
+    }
+    const stored: Buffer[] = [];
+    let storedBytes = 0;
+    let status = 0;
+    let sentHeaders: Record<string, string> = {};
+    let upstream: Dispatcher.DispatchController | undefined;
+    let left = false;
+
+    const onDrain = () => upstream?.resume();
+    const onClose = () => {
+      if (response.writableFinished) return;
+      if (storeResponse) return onDrain();
+      left = true;
+      upstream?.abort(new Error('The client has left.'));
+    };
+    const stopListening = () => {
+      response.off('close', onClose);
+      response.off('drain', onDrain);
+    };
+    response.once('close', onClose);
+    response.on('drain', onDrain);
+
+    pool.dispatch(
+      {
+        method: 'POST',
+        path: GENERATION_PATHS[head.plan.kind],
+        headers: {
+          'content-type': GENERATION_REQUEST_TYPE,
+          'x-request-id': requestId,
+          [INTERNAL_CONTEXT_HEADER]: identity,
+        },
+        body: bytes,
+      },
+      {
+        onRequestStart(controller) {
+          upstream = controller;
+          if (left) controller.abort(new RequestNotSentError('The client has left.'));
+        },
+        onResponseStart(_controller, receivedStatus, received) {
+          status = receivedStatus;
+          sentHeaders = { ...responseHeaders, ...responseHeadersOf(received) };
+          onBegin();
+          if (response.destroyed) return;
+          response.writeHead(status, sentHeaders);
+          // The head of a stream does not wait for its first chunk.
+          if (sentHeaders['content-length'] === undefined) response.flushHeaders();
+        },
+        onResponseData(controller, chunk) {
+          if (storeResponse && storedBytes <= MAX_STORED_BYTES) {
+            stored.push(Buffer.from(chunk));
+            storedBytes += chunk.length;
+          }
+          if (!response.destroyed && !response.write(chunk)) controller.pause();
+        },
+        onResponseEnd() {
+          stopListening();
+          if (!response.destroyed) response.end();
+          const isStored = storeResponse && storedBytes <= MAX_STORED_BYTES;
+          resolve(isStored ? { status, headers: sentHeaders, body: Buffer.concat(stored) } : undefined);
+        },
+        onResponseError(_controller, error) {
+          stopListening();
+          if (error instanceof RequestNotSentError || isNotSent(error)) return reject(error);
+          if (left) return resolve(undefined);
+          if (!response.headersSent && !response.destroyed) {
+            return reject(problem('service_unavailable', { cause: error }));
+          }
+          // A truncated response must not look complete.
+          response.destroy();
+          resolve(undefined);
+        },
+      },
+    );
+  });
+}
