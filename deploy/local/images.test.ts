@@ -262,6 +262,22 @@ t.test('given an Idempotency-Key, then the same image comes again and is counted
   t.match(await used(accountId, 'images'), { used: 1n });
 });
 
+t.test('given a response that is stored slowly, then it ends when a repeat is a replay', async (t) => {
+  const { token } = await customer('starter');
+  await pool.query(`
+    CREATE FUNCTION store_slowly() RETURNS trigger LANGUAGE plpgsql AS $$
+      BEGIN PERFORM pg_sleep(0.3); RETURN NEW; END $$;
+    CREATE TRIGGER store_slowly BEFORE UPDATE ON idempotency_keys
+      FOR EACH ROW WHEN (NEW.state = 'done') EXECUTE FUNCTION store_slowly()`);
+  t.teardown(() => pool.query('DROP FUNCTION store_slowly CASCADE'));
+  const ask = () => call(GENERATE, token, PROMPT, { 'idempotency-key': 'image-2' });
+  const first = await ask();
+  t.equal(first.status, 200, JSON.stringify(first.body));
+  const again = await ask();
+  t.equal(again.headers.get('idempotent-replayed'), 'true', JSON.stringify(again.body));
+  t.strictSame(again.body, first.body);
+});
+
 t.test('image sizes and qualities of a plan', async (t) => {
   const starter = await customer('starter');
   const { body } = await call('/api/images/capabilities', starter.token);

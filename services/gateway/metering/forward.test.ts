@@ -238,6 +238,23 @@ t.test('a request whose response is stored continues at full speed when the clie
   t.equal(kept.body.toString(), `begun, ${rest}, finished`);
 });
 
+t.test('a response that is stored is ended by the caller', async (t) => {
+  const { url: generation } = await generationOf(t, async (_, answer) =>
+    answer.whole(ok({ 'content-length': '4' }), Buffer.from('done')),
+  );
+  const { url, outcome, response } = await given(t, [poolTo(t, generation)], true);
+  const answer = await fetch(url);
+  t.match(await outcome(), { status: 200, body: Buffer.from('done') });
+  t.equal(response()?.writableEnded, false);
+  t.equal(
+    answer.headers.get('content-length'),
+    null,
+    'the client cannot take it for complete before its end',
+  );
+  response()?.end();
+  t.equal(await answer.text(), 'done');
+});
+
 t.test('a client that does not read slows generation down instead of filling memory', async (t) => {
   const chunk = Buffer.alloc(CHUNK_BYTES);
   let sent = 0;

@@ -29,8 +29,9 @@ export type ForwardRequest = {
 };
 
 /**
- * Resolves when the whole response has been passed on; with the response, if it is to be stored. A request whose response
- * is stored also continues when the client leaves.
+ * Resolves when the whole response has been passed on; with the response, if it is to be stored. The caller stores it and
+ * then ends it: a client that repeats its request after the end gets the stored response. A request whose response is
+ * stored also continues when the client leaves.
  * @throws RequestNotSentError when nothing was sent, so that the hold can be closed.
  * @throws ProblemError `service_unavailable` when the connection was lost before a response began. What was spent is
  * settled by generation; the rest of the hold ends at its expiry.
@@ -144,6 +145,8 @@ function exchange(
         onResponseStart(_controller, receivedStatus, received) {
           status = receivedStatus;
           sentHeaders = { ...responseHeaders, ...responseHeadersOf(received) };
+          // With its length, the response would be complete before it is stored.
+          if (storeResponse) delete sentHeaders['content-length'];
           onBegin();
           if (response.destroyed) return;
           response.writeHead(status, sentHeaders);
@@ -159,8 +162,8 @@ function exchange(
         },
         onResponseEnd() {
           stopListening();
-          if (!response.destroyed) response.end();
           const isStored = storeResponse && storedBytes <= MAX_STORED_BYTES;
+          if (!isStored && !response.destroyed) response.end();
           resolve(isStored ? { status, headers: sentHeaders, body: Buffer.concat(stored) } : undefined);
         },
         onResponseError(_controller, error) {

@@ -63,14 +63,16 @@ export async function serveMetered<B extends RequestBody>(
   }
 
   let held: HeldRequest<B> | undefined;
-  const { outcome, isReplay } = await metering.idempotency.runOnce(
-    { caller, requestId: request.id, key: String(key), path: request.url, body: bytesOf(request) },
-    async () => {
-      held = await admit(metering, route, request, reply, caller);
-      return forward(metering, route, held, request, reply, caller, true);
-    },
-    (error) => recover(metering, route, held, request.id, caller, error),
-  );
+  const { outcome, isReplay } = await metering.idempotency
+    .runOnce(
+      { caller, requestId: request.id, key: String(key), path: request.url, body: bytesOf(request) },
+      async () => {
+        held = await admit(metering, route, request, reply, caller);
+        return forward(metering, route, held, request, reply, caller, true);
+      },
+      (error) => recover(metering, route, held, request.id, caller, error),
+    )
+    .finally(() => endResponse(reply));
   if (!isReplay || outcome.state !== 'done') {
     reply.hijack();
     return;
@@ -311,6 +313,11 @@ async function recover<B extends RequestBody>(
   // Generation stores responses without the headers that only the gateway knows.
   const headers = { ...outcome.response.headers, ...responseHeaders(metering, route, held) };
   return { state: 'done', response: { ...outcome.response, headers } };
+}
+
+/** Ends a response that has begun. Its client may repeat the request from now on, so the outcome is recorded before. */
+function endResponse({ raw }: FastifyReply): void {
+  if (raw.headersSent && !raw.writableEnded && !raw.destroyed) raw.end();
 }
 
 const NO_BYTES = Buffer.alloc(0);
