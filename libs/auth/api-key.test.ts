@@ -8,7 +8,7 @@ import {
   parseApiKey,
 } from './api-key.ts';
 
-t.test('a key is taken apart into what it was made of', async (t) => {
+t.test('parses a generated key into its parts', async (t) => {
   const key = generateApiKey();
   t.match(key.text, /^ik_live_[1-9A-HJ-NP-Za-km-z]{16}_[1-9A-HJ-NP-Za-km-z]{32}$/);
   t.strictSame(parseApiKey(key.text), { id: key.id, secret: key.secret });
@@ -17,7 +17,7 @@ t.test('a key is taken apart into what it was made of', async (t) => {
   t.not(generateApiKey().id, key.id);
 });
 
-t.test('only its secret opens it', async (t) => {
+t.test('accepts only the secret of the key', async (t) => {
   const key = generateApiKey();
   t.ok(matchesApiKeySecret(key.secret, key.secretHash));
   t.ok(matchesApiKeySecret(key.secret, new Uint8Array(hashApiKeySecret(key.secret))));
@@ -26,7 +26,7 @@ t.test('only its secret opens it', async (t) => {
   t.notMatch(key.secretHash.toString('latin1'), key.secret);
 });
 
-t.test('what is not a key is not parsed', async (t) => {
+t.test('rejects malformed keys', async (t) => {
   const { text } = generateApiKey();
   for (const other of [
     '',
@@ -44,7 +44,7 @@ t.test('what is not a key is not parsed', async (t) => {
   t.notOk(looksLikeApiKey('eyJhbGciOi.eyJz.c2ln'));
 });
 
-t.test('letters are drawn without favour', async (t) => {
+t.test('draws all letters with the same probability', async (t) => {
   // given a source that counts through all bytes
   let next = 0;
   const counting = (length: number) => Buffer.from(Array.from({ length }, () => next++ % 256));

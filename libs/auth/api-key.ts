@@ -8,23 +8,23 @@ const SECRET_LENGTH = 32;
 const API_KEY = new RegExp(`^${PREFIX}([${BASE58}]{${ID_LENGTH}})_([${BASE58}]{${SECRET_LENGTH}})$`);
 
 export type ApiKey = {
-  /** Public name of the key, the column it is looked up by. */
+  /** Public id of the key, used to look it up. */
   readonly id: string;
   /** The part that proves possession; 187 bits. Never stored, never logged. */
   readonly secret: string;
 };
 
-/** What is shown once and what is stored. */
+/** The text to show once, and the values to store. */
 export type GeneratedApiKey = ApiKey & {
-  /** The whole key, for its owner's eyes. */
+  /** The complete key, shown to its owner once. */
   readonly text: string;
-  /** For lists: recognisable, and useless to a thief. */
+  /** Identifies the key in lists; not secret. */
   readonly displayPrefix: string;
   /** SHA-256 of the secret. */
   readonly secretHash: Buffer;
 };
 
-/** Makes a new key. `random` gives that many cryptographically strong bytes. */
+/** Generates a key. `random` returns the given number of cryptographically strong bytes. */
 export function generateApiKey(random: (length: number) => Buffer = randomBytes): GeneratedApiKey {
   const id = randomBase58(ID_LENGTH, random);
   const secret = randomBase58(SECRET_LENGTH, random);
@@ -37,39 +37,39 @@ export function generateApiKey(random: (length: number) => Buffer = randomBytes)
   };
 }
 
-/** The first letters of a key, as lists show it. */
+/** The prefix of a key that lists show. */
 export function apiKeyDisplayPrefix(id: string): string {
   return `${PREFIX}${id.slice(0, 6)}`;
 }
 
-/** Whether a credential wants to be an API key, even a broken one; decides which error its sender sees. */
+/** Whether a credential has the prefix of an API key. Decides which error the client receives. */
 export function looksLikeApiKey(text: string): boolean {
   return text.startsWith('ik_');
 }
 
-/** Takes a key apart, or returns `null` for anything that cannot be one. */
+/** Parses a key. Returns `null` if the text is not well-formed. */
 export function parseApiKey(text: string): ApiKey | null {
   const [, id, secret] = API_KEY.exec(text) ?? [];
   return id === undefined || secret === undefined ? null : { id, secret };
 }
 
 /**
- * What is stored instead of the secret. One round of SHA-256 is enough: stretching protects what can be guessed, and
- * nobody guesses 187 random bits.
+ * The hash stored instead of the secret. One round of SHA-256 is enough: key stretching protects guessable secrets,
+ * and 187 random bits cannot be guessed.
  */
 export function hashApiKeySecret(secret: string): Buffer {
-  // by way of a string, because a buffer of its own for each hash is dear, and this one comes from a pool
+  // Goes through a string: its buffer comes from Node's pool, which is cheaper than allocating one per hash.
   return Buffer.from(hash('sha256', secret, 'hex'), 'hex');
 }
 
-/** Whether a secret is the stored one, in time that does not depend on how much of it is right. */
+/** Compares a secret with the stored hash in constant time. */
 export function matchesApiKeySecret(secret: string, storedHash: Uint8Array): boolean {
   const given = hashApiKeySecret(secret);
   return given.length === storedHash.length && timingSafeEqual(given, storedHash);
 }
 
 function randomBase58(length: number, random: (length: number) => Buffer): string {
-  // bytes from the last, incomplete run through the alphabet would favour its first letters
+  // Rejects bytes beyond the last multiple of 58, which would favour the first letters of the alphabet.
   const limit = 256 - (256 % BASE58.length);
   let text = '';
   while (text.length < length) {

@@ -12,13 +12,13 @@ const payload = {
   plan: Array.from({ length: 8 }, (_, index) => ({ index, model: 'gpt-5', costNanoUsd: '314250' })),
 };
 
-t.test('what one service signs, another reads', async (t) => {
+t.test('verifies what another service has signed', async (t) => {
   const header = createContextSigner({ secrets: [NEW], now }).sign(payload);
   t.match(header, /^[\x20-\x7e]+\.[\w-]{43}$/, 'fit for a header');
   t.strictSame(createContextSigner({ secrets: [NEW], now }).verify(header), { ok: true, payload });
 });
 
-t.test('secrets rotate without a gap', async (t) => {
+t.test('accepts the old and the new secret during a rotation', async (t) => {
   const before = createContextSigner({ secrets: [OLD], now });
   const during = createContextSigner({ secrets: [NEW, OLD], now });
   const after = createContextSigner({ secrets: [NEW], now });
@@ -27,7 +27,7 @@ t.test('secrets rotate without a gap', async (t) => {
   t.strictSame(after.verify(before.sign(payload)), { ok: false, reason: 'bad_signature' });
 });
 
-t.test('expiry', async (t) => {
+t.test('rejects expired contexts and invalid expiries', async (t) => {
   const { sign, verify } = createContextSigner({ secrets: [NEW], now });
   const seconds = NOW.getTime() / 1000;
   t.equal(verify(sign({ exp: seconds + 1 })).ok, true);
@@ -36,7 +36,7 @@ t.test('expiry', async (t) => {
   }
 });
 
-t.test('nothing altered is accepted, and nothing throws', async (t) => {
+t.test('rejects altered and malformed contexts without throwing', async (t) => {
   const { sign, verify } = createContextSigner({ secrets: [NEW, OLD], now });
   const header = sign(payload);
   for (let index = 0; index < header.length; index++) {
@@ -61,11 +61,11 @@ t.test('nothing altered is accepted, and nothing throws', async (t) => {
   t.strictSame(
     verify(header.replace(/^\{/, ' {')),
     { ok: false, reason: 'malformed' },
-    'what is no object is not even parsed',
+    'only objects are parsed',
   );
 });
 
-t.test('weak configuration is refused', async (t) => {
+t.test('refuses short and missing secrets', async (t) => {
   t.throws(() => createContextSigner({ secrets: [], now }), /At least one/);
   t.throws(() => createContextSigner({ secrets: [NEW, 'short'], now }), /at least 32/);
 });

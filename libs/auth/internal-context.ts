@@ -1,12 +1,12 @@
 import { createHmac, createSecretKey, type KeyObject, timingSafeEqual } from 'node:crypto';
 
-/** What every signed context carries beside its payload. */
+/** The expiry that every signed context has. */
 export type Expiring = {
-  /** Unix seconds after which nobody accepts the context. */
+  /** Unix time in seconds after which the context is rejected. */
   readonly exp: number;
 };
 
-/** Why a context was not accepted. All of them mean the same to the caller; the log may tell them apart. */
+/** Why a context was rejected; for the log. Callers get the same response for all reasons. */
 export type ContextRejection = 'malformed' | 'bad_signature' | 'expired';
 
 export type ContextVerdict<Payload extends Expiring> =
@@ -17,28 +17,27 @@ export type ContextSigner = {
   /** @param payload must survive JSON: strings for money, no `bigint`. */
   readonly sign: <Payload extends Expiring>(payload: Payload) => string;
   /**
-   * Checks signature and expiry, not the shape: what a trusted service signed is taken as it is, unless the caller's
-   * contract says otherwise.
+   * Checks signature and expiry, not the shape of the payload: the signer is a trusted service.
    */
   readonly verify: <Payload extends Expiring>(header: string) => ContextVerdict<Payload>;
 };
 
 /** A SHA-256 in base64url. */
 const SIGNATURE_LENGTH = 43;
-/** What JSON may write and a header may not carry. */
+/** Characters that JSON may contain and a header may not. */
 const NOT_PRINTABLE = /[^\x20-\x7e]/;
 const EACH_NOT_PRINTABLE = /[^\x20-\x7e]/g;
-/** Shorter keys are weaker than the hash. */
+/** A shorter key would be weaker than the hash. */
 const MIN_SECRET_LENGTH = 32;
 
 /**
- * Signs and verifies `JSON.base64url(HMAC-SHA256)`, the JSON in printable ASCII. Like a JWT without its header: there is
- * one algorithm, so there is nothing to negotiate and nothing to confuse. Base64 around the JSON would cost both sides
- * time and a third more bytes on the way.
+ * Signs and verifies `JSON.base64url(HMAC-SHA256)`, the JSON in printable ASCII. It is a JWT
+ * without a header, because there is only one algorithm. The JSON is not base64-encoded, which would take time on both
+ * sides and a third more bytes.
  *
- * @param options.secrets the first signs, all verify; so a secret is rotated by prepending the new one everywhere,
- * and dropping the old one after the longest expiry.
- * @param options.now the present, injected.
+ * @param options.secrets the first one signs, all verify. To rotate, prepend a new secret everywhere and remove the old
+ * one after the longest expiry.
+ * @param options.now returns the current time.
  */
 export function createContextSigner(options: {
   readonly secrets: readonly string[];
@@ -47,14 +46,14 @@ export function createContextSigner(options: {
   const { secrets, now } = options;
   for (const secret of secrets) {
     if (secret.length < MIN_SECRET_LENGTH) {
-      throw new TypeError(`An internal secret needs at least ${MIN_SECRET_LENGTH} characters`);
+      throw new TypeError(`An internal secret must have at least ${MIN_SECRET_LENGTH} characters`);
     }
   }
-  /** The last header that was verified: a service repeats its identity for half a minute. */
+  /** The last verified header. A service sends the same identity for half a minute. */
   let verified: { header: Buffer; payload: Expiring } | undefined;
   const keys = secrets.map((secret) => createSecretKey(secret, 'utf8'));
   const [signingKey] = keys;
-  if (signingKey === undefined) throw new TypeError('At least one internal secret is needed');
+  if (signingKey === undefined) throw new TypeError('At least one internal secret is required');
 
   return {
     sign: (payload) => {
@@ -75,7 +74,7 @@ export function createContextSigner(options: {
         verified = { header: bytes, payload: JSON.parse(body) as Payload };
       }
       const payload = verified.payload as Payload;
-      // written so that a missing or absurd expiry is an expired one
+      // Also true for a missing or invalid expiry, because comparisons with NaN are false.
       return payload.exp * 1000 > now().getTime() ? { ok: true, payload } : rejected('expired');
     },
   };
@@ -87,7 +86,7 @@ function isSame(one: Buffer, other: Buffer): boolean {
 
 function toPrintable(json: string): string {
   if (!NOT_PRINTABLE.test(json)) return json;
-  // outside ASCII, JSON has characters in its strings only, where they may be written as escapes
+  // Non-ASCII characters occur only inside JSON strings, where they can be escaped.
   return json.replace(EACH_NOT_PRINTABLE, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }
 

@@ -2,7 +2,7 @@ import { argon2Sync } from 'node:crypto';
 import t from 'tap';
 import { hashPassword, passwordNeedsRehash, verifyPassword } from './password.ts';
 
-t.test('a password is recognised, another is not', async (t) => {
+t.test('accepts the right password and rejects a wrong one', async (t) => {
   const stored = await hashPassword('correct horse battery staple');
   t.match(stored, /^\$argon2id\$v=19\$m=19456,t=2,p=1\$[\w+/]{22}\$[\w+/]{43}$/);
   t.equal(await verifyPassword('correct horse battery staple', stored), true);
@@ -12,16 +12,16 @@ t.test('a password is recognised, another is not', async (t) => {
   t.equal(passwordNeedsRehash(stored), false);
 });
 
-t.test('an unknown user is refused after the same work', async (t) => {
+t.test('does the same work for an unknown user', async (t) => {
   t.equal(await verifyPassword('anything', null), false);
 });
 
-t.test('one password in two Unicode forms is one password', async (t) => {
+t.test('accepts a password in any Unicode normalisation form', async (t) => {
   const stored = await hashPassword('Blu\u0308te');
   t.equal(await verifyPassword('Bl\u00fcte', stored), true);
 });
 
-t.test('hashes of other parameters verify and ask to be renewed', async (t) => {
+t.test('verifies hashes with outdated parameters and requests a rehash', async (t) => {
   const salt = Buffer.from('somesaltsomesalt');
   const tag = argon2Sync('argon2id', {
     message: 'password',
@@ -43,7 +43,7 @@ t.test('agrees with the reference implementation', async (t) => {
   t.equal(await verifyPassword('password', stored), true);
 });
 
-t.test('what is not a sane hash is an error, not a wrong password', async (t) => {
+t.test('throws for a stored hash that is malformed or too costly', async (t) => {
   for (const stored of ['', 'plain', '$argon2i$v=19$m=64,t=3,p=2$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y']) {
     await t.rejects(verifyPassword('x', stored), /not argon2id/);
   }

@@ -4,7 +4,7 @@ import { promisify } from 'node:util';
 const argon2Async = promisify(argon2);
 
 /**
- * Argon2id with 19 MiB, 2 passes and 1 lane.
+ * Argon2id with 19 MiB, 2 passes and parallelism 1.
  *
  * @see https://cheatsheetseries.owasp.org/cheatsheets/Password_Storage_Cheat_Sheet.html
  */
@@ -12,7 +12,7 @@ const PARAMETERS = { memoryKibibytes: 19_456, passes: 2, parallelism: 1 } as con
 const SALT_BYTES = 16;
 const TAG_BYTES = 32;
 
-/** A stored hash decides how much work a login costs; nobody gets to store one that costs a gigabyte. */
+/** Upper bounds for the parameters of a stored hash, which determine the memory and time of a login. */
 const MAX_MEMORY_KIBIBYTES = 262_144;
 const MAX_PASSES = 16;
 const MAX_PARALLELISM = 16;
@@ -24,7 +24,7 @@ const PHC =
   /^\$argon2id\$v=19\$m=(\d{1,9}),t=(\d{1,4}),p=(\d{1,4})\$([A-Za-z0-9+/]{11,86})\$([A-Za-z0-9+/]{16,171})$/;
 
 /**
- * Hashes a password for storing, as a PHC string that carries its own salt and parameters. Runs in the thread pool.
+ * Hashes a password as a PHC string, which contains salt and parameters. Runs in the thread pool.
  *
  * @see https://github.com/P-H-C/phc-string-format/blob/master/phc-sf-spec.md
  */
@@ -37,10 +37,10 @@ export async function hashPassword(
 }
 
 /**
- * Whether a password is the stored one. Give `null` when there is no such user: the same work is done before the
- * answer `false`, so that the time of a login does not tell which addresses have an account.
+ * Verifies a password against a stored hash. Pass `null` when there is no such user: the same work is done before
+ * returning `false`, so that response times do not reveal which addresses have an account.
  *
- * @throws TypeError if the stored text is not an argon2id hash within sane bounds.
+ * @throws TypeError if the stored text is not an argon2id hash within the accepted bounds.
  */
 export async function verifyPassword(password: string, stored: string | null): Promise<boolean> {
   if (stored === null) {
@@ -51,7 +51,7 @@ export async function verifyPassword(password: string, stored: string | null): P
   return timingSafeEqual(await derive(password, salt, parameters, tag.length), tag);
 }
 
-/** Whether a hash was made with other parameters than today's; hash anew after the next successful login. */
+/** Whether a hash was created with outdated parameters. Rehash the password after the next successful login. */
 export function passwordNeedsRehash(stored: string): boolean {
   const { salt, tag, memoryKibibytes, passes, parallelism } = parse(stored);
   return (
@@ -65,7 +65,7 @@ export function passwordNeedsRehash(stored: string): boolean {
 
 function derive(password: string, salt: Buffer, parameters: Parameters, tagLength: number): Promise<Buffer> {
   return argon2Async('argon2id', {
-    // the same password typed on another keyboard may arrive in another Unicode form
+    // The same password can arrive in different Unicode forms from different keyboards.
     message: password.normalize('NFKC'),
     nonce: salt,
     memory: parameters.memoryKibibytes,
@@ -93,7 +93,7 @@ function parse(stored: string): StoredHash {
     parameters.passes > MAX_PASSES ||
     parameters.parallelism > MAX_PARALLELISM
   ) {
-    throw new TypeError('The stored password hash asks for more work than allowed');
+    throw new TypeError('The stored password hash exceeds the accepted parameters');
   }
   return { ...parameters, salt: Buffer.from(salt, 'base64'), tag: Buffer.from(tag, 'base64') };
 }

@@ -1,12 +1,12 @@
-/** How one problem is answered: its HTTP status, its public words, and its place in OpenAI's error vocabulary. */
+/** The HTTP status, public texts and OpenAI error type of one problem code. */
 export type ProblemDefinition = {
   readonly status: number;
   readonly title: string;
-  /** Public text used when the thrower gives none. */
+  /** Default public detail, used when the thrower passes none. */
   readonly detail: string;
-  /** `code` defaults to our own code; it is set only where an OpenAI client expects another word. */
+  /** `code` defaults to our own code; it is set only where OpenAI clients expect a different one. */
   readonly openai: { readonly type: string; readonly code?: string };
-  /** Headers that belong to the code itself, whatever the request. */
+  /** Headers sent with every response that has this code. */
   readonly headers?: Readonly<Record<string, string>>;
 };
 
@@ -20,14 +20,14 @@ const bearerChallenge = { 'www-authenticate': 'Bearer' } as const;
 const invalidTokenChallenge = { 'www-authenticate': 'Bearer error="invalid_token"' } as const;
 
 /**
- * The OpenAI and Anthropic SDKs retry every 409, 429 and 5xx and sleep for as long as `Retry-After` says, which for
- * a spent monthly limit is weeks. This header is the only thing they obey before that.
+ * The OpenAI and Anthropic SDKs retry every 409, 429 and 5xx and sleep for `Retry-After`, which is weeks for an
+ * exhausted monthly limit. They check this header first.
  */
 const neverRetry = { 'x-should-retry': 'false' } as const;
 
 /**
- * Every error a client can meet. Codes are stable: clients branch on them, so a code is never renamed or reused.
- * Each has its documentation page at {@link problemTypeUri}.
+ * Every error that a client can receive. Codes are stable because clients branch on them: never rename or reuse one.
+ * The documentation page of a code is at {@link problemTypeUri}.
  */
 export const PROBLEMS = {
   invalid_request: {
@@ -45,13 +45,13 @@ export const PROBLEMS = {
   unsupported_parameter: {
     status: 400,
     title: 'Unsupported parameter',
-    detail: 'A parameter of the request is not supported here.',
+    detail: 'The request contains a parameter that this route or model does not support.',
     openai: invalidRequest,
   },
   prompt_too_large: {
     status: 400,
     title: 'Prompt too large',
-    detail: 'The input does not fit into the context window of the model.',
+    detail: 'The input exceeds the context window of the model.',
     openai: { type: 'invalid_request_error', code: 'context_length_exceeded' },
   },
   request_timeout: {
@@ -69,7 +69,7 @@ export const PROBLEMS = {
   unsupported_media_type: {
     status: 415,
     title: 'Unsupported media type',
-    detail: 'This route does not read the given content type; send application/json.',
+    detail: 'This route does not accept the content type of the request. Send application/json.',
     openai: invalidRequest,
   },
   headers_too_large: {
@@ -89,21 +89,21 @@ export const PROBLEMS = {
   token_expired: {
     status: 401,
     title: 'Access token expired',
-    detail: 'The access token has expired; refresh it and repeat the request.',
+    detail: 'The access token has expired. Refresh it and repeat the request.',
     openai: authentication,
     headers: invalidTokenChallenge,
   },
   invalid_token: {
     status: 401,
     title: 'Invalid access token',
-    detail: 'The access token is not valid; log in again.',
+    detail: 'The access token is not valid. Sign in again.',
     openai: { type: 'authentication_error', code: 'invalid_api_key' },
     headers: invalidTokenChallenge,
   },
   invalid_api_key: {
     status: 401,
     title: 'Invalid API key',
-    detail: 'The API key is not known.',
+    detail: 'The API key is unknown.',
     openai: authentication,
     headers: invalidTokenChallenge,
   },
@@ -130,20 +130,20 @@ export const PROBLEMS = {
   refresh_token_invalid: {
     status: 401,
     title: 'Refresh token invalid',
-    detail: 'The refresh token is unknown, expired or revoked; log in again.',
+    detail: 'The refresh token is unknown, expired or revoked. Sign in again.',
     openai: authentication,
   },
   refresh_token_reused: {
     status: 401,
     title: 'Refresh token reused',
-    detail: 'The refresh token had been used before, so its whole session was revoked; log in again.',
+    detail: 'The refresh token was already used, so its session was revoked. Sign in again.',
     openai: authentication,
   },
 
   payment_required: {
     status: 402,
     title: 'Payment required',
-    detail: 'Something has to be paid first.',
+    detail: 'A payment is required first.',
     openai: quota,
     headers: neverRetry,
   },
@@ -151,13 +151,13 @@ export const PROBLEMS = {
   account_suspended: {
     status: 403,
     title: 'Account suspended',
-    detail: 'The account is suspended; contact support.',
+    detail: 'The account is suspended. Contact support.',
     openai: permission,
   },
   insufficient_scope: {
     status: 403,
     title: 'Insufficient scope',
-    detail: 'The API key does not carry the scope this route needs.',
+    detail: 'The API key lacks the scope that this route requires.',
     openai: permission,
   },
   role_required: {
@@ -205,14 +205,14 @@ export const PROBLEMS = {
   meter_disabled: {
     status: 403,
     title: 'Not available on this plan',
-    detail: 'The current plan switches this kind of usage off.',
+    detail: 'The current plan does not include this kind of usage.',
     openai: permission,
   },
 
   not_found: {
     status: 404,
     title: 'Not found',
-    detail: 'There is nothing here under this id.',
+    detail: 'No resource with this id exists in your account.',
     openai: invalidRequest,
   },
   route_not_found: {
@@ -230,7 +230,7 @@ export const PROBLEMS = {
   unknown_plan: {
     status: 404,
     title: 'Unknown plan',
-    detail: 'There is no such plan on offer.',
+    detail: 'No plan with this id is on offer.',
     openai: invalidRequest,
   },
   invitation_invalid: {
@@ -242,7 +242,7 @@ export const PROBLEMS = {
   method_not_allowed: {
     status: 405,
     title: 'Method not allowed',
-    detail: 'This URL does not answer to this method.',
+    detail: 'This URL does not support this method.',
     openai: invalidRequest,
   },
 
@@ -256,7 +256,7 @@ export const PROBLEMS = {
   email_taken: {
     status: 409,
     title: 'Email taken',
-    detail: 'An account with this email address exists already.',
+    detail: 'A user with this email address already exists.',
     openai: invalidRequest,
     headers: neverRetry,
   },
@@ -270,14 +270,14 @@ export const PROBLEMS = {
   plan_change_not_allowed: {
     status: 409,
     title: 'Plan change not possible',
-    detail: 'The plan cannot be changed in this way.',
+    detail: 'This plan change is not possible.',
     openai: invalidRequest,
     headers: neverRetry,
   },
   trial_not_available: {
     status: 409,
     title: 'Trial not available',
-    detail: 'This plan cannot be tried by this account.',
+    detail: 'This account cannot start a trial of this plan.',
     openai: invalidRequest,
     headers: neverRetry,
   },
@@ -290,20 +290,20 @@ export const PROBLEMS = {
 
   semantic_error: {
     status: 422,
-    title: 'Request makes no sense',
-    detail: 'The request is well formed, but cannot be carried out.',
+    title: 'Request cannot be processed',
+    detail: 'The request is well-formed, but cannot be processed.',
     openai: invalidRequest,
   },
   idempotency_key_reused: {
     status: 422,
     title: 'Idempotency key reused',
-    detail: 'This Idempotency-Key was used before with another request.',
+    detail: 'This Idempotency-Key was already used with a different request.',
     openai: invalidRequest,
   },
   unpriced_model: {
     status: 422,
     title: 'Model has no price',
-    detail: 'The model has no price in force, so it is not served.',
+    detail: 'The model has no current price, so it cannot be used.',
     openai: invalidRequest,
   },
   provider_refused: {
@@ -316,84 +316,84 @@ export const PROBLEMS = {
   limit_exceeded: {
     status: 429,
     title: 'Limit exceeded',
-    detail: 'The request does not fit into a limit of the current plan.',
+    detail: 'The request exceeds a limit of the current plan.',
     openai: quota,
     headers: neverRetry,
   },
   limit_blocked: {
     status: 429,
     title: 'Limit almost used up',
-    detail: 'A limit of the current plan is so close to its end that no new work is admitted.',
+    detail: 'Usage has reached the block threshold of a limit, so no new requests are admitted.',
     openai: quota,
     headers: neverRetry,
   },
   limit_held: {
     status: 429,
     title: 'Limit held by running requests',
-    detail: 'The request would fit once requests that are still running have finished.',
+    detail: 'The request will fit once running requests have finished.',
     openai: { type: 'requests', code: 'rate_limit_exceeded' },
   },
   rate_limited: {
     status: 429,
     title: 'Too many requests',
-    detail: 'Too many requests in a short time; slow down.',
+    detail: 'Too many requests in a short time. Slow down.',
     openai: { type: 'requests', code: 'rate_limit_exceeded' },
   },
 
   client_closed_request: {
     status: 499,
     title: 'Client closed request',
-    detail: 'The client went away before the answer was complete.',
+    detail: 'The client closed the connection before the response was complete.',
     openai: invalidRequest,
   },
 
   internal_error: {
     status: 500,
     title: 'Internal error',
-    detail: 'Something went wrong on our side.',
+    detail: 'An unexpected error occurred.',
     openai: server,
   },
   provider_error: {
     status: 502,
     title: 'Provider error',
-    detail: 'The AI provider failed to answer.',
+    detail: 'The request to the AI provider failed.',
     openai: server,
   },
   provider_malformed: {
     status: 502,
-    title: 'Provider answer unreadable',
-    detail: 'The AI provider sent an answer that cannot be understood.',
+    title: 'Malformed provider response',
+    detail: 'The AI provider sent a response that could not be parsed.',
     openai: server,
   },
   metering_unavailable: {
     status: 503,
     title: 'Metering unavailable',
-    detail: 'Usage cannot be recorded right now, so no new work is admitted.',
+    detail: 'Usage cannot be recorded at the moment, so no new requests are admitted.',
     openai: server,
   },
   emergency_stop: {
     status: 503,
-    title: 'Stopped',
-    detail: 'This kind of work has been stopped by the operators.',
+    title: 'Stopped by operators',
+    detail: 'Operators have stopped requests of this kind.',
     openai: server,
     headers: neverRetry,
   },
   service_unavailable: {
     status: 503,
     title: 'Service unavailable',
-    detail: 'A part of the system that this request needs is not available.',
+    detail: 'A service that this request depends on is not available.',
     openai: server,
   },
   overloaded: {
     status: 503,
     title: 'Overloaded',
-    detail: 'The service is overloaded; try again shortly.',
+    detail: 'The service is overloaded. Try again shortly.',
     openai: server,
   },
   provider_timeout: {
     status: 504,
     title: 'Provider timeout',
-    detail: 'The AI provider did not answer in time.',
+    detail: 'The AI provider did not respond in time.',
     openai: server,
   },
 } as const satisfies Record<string, ProblemDefinition>;
@@ -401,7 +401,7 @@ export const PROBLEMS = {
 /** A stable, machine-readable name of a problem. */
 export type ProblemCode = keyof typeof PROBLEMS;
 
-/** The catalogue read with uniform types, for code that treats every entry alike. */
+/** The definition of a code, typed the same for every code. */
 export const problemDefinition = (code: ProblemCode): ProblemDefinition => PROBLEMS[code];
 
 /** The `type` of RFC 9457, relative to the server: the page that documents the code. */

@@ -15,7 +15,7 @@ import {
 
 const codes = Object.keys(PROBLEMS) as ProblemCode[];
 
-t.test('every code is presentable', async (t) => {
+t.test('defines a valid status, title and detail for every code', async (t) => {
   for (const code of codes) {
     const { status, title, detail } = PROBLEMS[code];
     t.match(code, /^[a-z]+(_[a-z]+)*$/, `${code} is snake_case`);
@@ -26,7 +26,7 @@ t.test('every code is presentable', async (t) => {
   }
 });
 
-t.test('a problem is a whole document', async (t) => {
+t.test('creates a complete RFC 9457 document', async (t) => {
   const error = problem('limit_exceeded', {
     detail: 'Your monthly cost limit is spent.',
     fields: { limit: { meter: 'cost', used: '9.999000000' }, code: 'forged', status: 200 },
@@ -46,7 +46,7 @@ t.test('a problem is a whole document', async (t) => {
   });
 });
 
-t.test('unknown errors say nothing', async (t) => {
+t.test('hides the details of unknown errors', async (t) => {
   const leak = 'Failed query: select * from users where email = $1\nparams: bob@example.com';
   for (const thrown of [new Error(leak), leak, { message: leak }, null, undefined]) {
     t.notMatch(JSON.stringify([toProblemJson(thrown, 'r'), toOpenAiError(thrown, 'r')]), /select|bob|params/);
@@ -58,7 +58,7 @@ t.test('unknown errors say nothing', async (t) => {
   t.notMatch(JSON.stringify(toProblemJson(known, 'r')), /select/, 'a cause never shows');
 });
 
-t.test('the official SDK understands every problem', async (t) => {
+t.test('the official SDK maps every problem to its error class', async (t) => {
   // given a server that answers with the problem named by the model
   const options: Record<string, ProblemOptions> = { invalid_request: { fields: { param: 'messages' } } };
   const server = createServer((request, response) => {
@@ -122,7 +122,7 @@ t.test('the official SDK understands every problem', async (t) => {
   }
 });
 
-t.test('an SDK does not sleep until a spent limit resets', async (t) => {
+t.test('the SDK does not wait for the reset of an exhausted limit', async (t) => {
   let calls = 0;
   const server = createServer((_request, response) => {
     calls++;

@@ -2,7 +2,7 @@ import { type ProblemCode, problemDefinition, problemTypeUri } from './catalogue
 
 export { PROBLEMS, type ProblemCode } from './catalogue.ts';
 
-/** What can stand in a problem document. Keeps `bigint` and `Date` out: both must be presented first. */
+/** Values allowed in a problem document. Excludes `bigint` and `Date`: format them first. */
 export type ProblemFieldValue =
   | string
   | number
@@ -12,19 +12,19 @@ export type ProblemFieldValue =
   | readonly ProblemFieldValue[]
   | { readonly [name: string]: ProblemFieldValue };
 
-/** What a client needs to act on a problem; snake_case, goes on the wire as it is. */
+/** Typed fields that a client needs to handle a problem. Sent as they are, in snake_case. */
 export type ProblemFields = { readonly [name: string]: ProblemFieldValue };
 
 export type ProblemOptions = {
-  /** Public text about this very case. Never put internal messages here: it goes to the client. */
+  /** Public detail of this occurrence. It is sent to the client: never put internal messages here. */
   readonly detail?: string;
   readonly fields?: ProblemFields;
   readonly headers?: Readonly<Record<string, string>>;
-  /** What really happened; for the log only. */
+  /** The underlying error, for the log only. */
   readonly cause?: unknown;
 };
 
-/** An error with a public face. `message`, `fields` and `headers` are public, `cause` is not. */
+/** An error with a public description. `message`, `fields` and `headers` are public, `cause` is not. */
 export class ProblemError extends Error {
   override readonly name = 'ProblemError';
   readonly code: ProblemCode;
@@ -42,12 +42,12 @@ export class ProblemError extends Error {
   }
 }
 
-/** The one way to refuse a request: `throw problem('limit_exceeded', {fields})`. */
+/** Creates the error that refuses a request: `throw problem('limit_exceeded', { fields })`. */
 export function problem(code: ProblemCode, options?: ProblemOptions): ProblemError {
   return new ProblemError(code, options);
 }
 
-/** Gives any thrown thing a public face. What is not a problem becomes `internal_error`, and says nothing. */
+/** Converts any thrown value. Values that are not problems become `internal_error` without any details. */
 export function asProblem(error: unknown): ProblemError {
   return error instanceof ProblemError ? error : problem('internal_error', { cause: error });
 }
@@ -77,14 +77,14 @@ export function toProblemJson(error: unknown, requestId: string): ProblemDocumen
   };
 }
 
-/** OpenAI's error document, plus our own code and fields where an SDK shows them: inside `error`. */
+/** OpenAI's error document. Our own code and fields are inside `error`, where the SDKs expose them. */
 export type OpenAiErrorDocument = {
   readonly error: {
     readonly message: string;
     readonly type: string;
     readonly param: string | null;
     readonly code: string;
-    /** Our code, because `code` may have to be the word an OpenAI client knows. */
+    /** Our code; `code` may be the one that OpenAI clients know. */
     readonly problem_code: ProblemCode;
     readonly request_id: string;
     readonly [field: string]: ProblemFieldValue;

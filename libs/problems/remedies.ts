@@ -1,37 +1,37 @@
 import type { ProblemCode } from './catalogue.ts';
 
-/** What a client can do about each problem; the documentation says it, in Markdown. */
+/** What a client can do about each problem, in Markdown, for the documentation. */
 export const REMEDIES: Readonly<Record<ProblemCode, string>> = {
   invalid_request:
-    'Correct the places that `errors` lists; each entry names the part of the request, a JSON pointer into it and what is wrong.',
+    'Fix the values listed in `errors`. Each entry names the part of the request, a JSON pointer into it, and the error.',
   malformed_json: 'Send one complete JSON value, in UTF-8, with `Content-Type: application/json`.',
   unsupported_parameter:
-    'Leave out the parameter that `param` names, or choose a model that supports it. Unknown parameters are refused because they could cost money that nothing covers.',
+    'Remove the parameter named in `param`, or choose a model that supports it. Unknown parameters are refused because their cost is unknown.',
   prompt_too_large: 'Shorten the input, or choose a model with a larger context window.',
-  request_timeout: 'Repeat the request over a connection that can send it in time.',
-  body_too_large: 'Send less: shorten texts, shrink images, or split the work into several requests.',
+  request_timeout: 'Repeat the request over a faster connection.',
+  body_too_large: 'Shorten texts, use smaller images, or split the work into several requests.',
   unsupported_media_type: 'Send JSON with `Content-Type: application/json`.',
   headers_too_large: 'Send fewer or shorter headers.',
 
   unauthenticated:
-    'Send `Authorization: Bearer` with an access token from `POST /api/auth/login` or with an API key; a key may also stand in `x-api-key`.',
+    'Send `Authorization: Bearer` with an access token from `POST /api/auth/login` or an API key. An API key may also be sent in `x-api-key`.',
   token_expired: 'Get a new access token with `POST /api/auth/refresh` and repeat the request.',
   invalid_token: 'Sign in again with `POST /api/auth/login`.',
-  invalid_api_key: 'Check that the whole key was copied, or create another one with `POST /api/api-keys`.',
-  api_key_revoked: 'Use another key; a revoked one never works again.',
+  invalid_api_key: 'Check that you copied the whole key, or create a new one with `POST /api/api-keys`.',
+  api_key_revoked: 'Use another key. A revoked key cannot be reactivated.',
   api_key_expired: 'Create a new key with `POST /api/api-keys`.',
   invalid_credentials: 'Check the email address and the password.',
   refresh_token_invalid: 'Sign in again with `POST /api/auth/login`.',
   refresh_token_reused:
-    'Sign in again, and keep every refresh token only until it was used once. If you did not use this one twice, somebody else did: change the password.',
+    'Sign in again. Use every refresh token once, then discard it. If you did not use this token twice, it may have been stolen: change the password.',
 
   payment_required:
-    'Pay what `payment_request` asks for, as its `instructions` say; what was bought then takes effect by itself. `GET /api/plans/my-plan` shows the open payment request too, and asking again opens no second one.',
+    'Pay the `payment_request` as described in its `instructions`. The purchase takes effect once the payment is confirmed. `GET /api/plans/my-plan` also shows the open payment request. Repeating the request does not create a second one.',
 
-  account_suspended: 'Contact support. Nothing can be done with the API until the account is active again.',
-  insufficient_scope: 'Use a key with the scope that `required_scope` names, or sign in as a person.',
-  role_required: 'Ask somebody with one of the roles in `required_roles` to do it.',
-  platform_role_required: 'There is nothing to do: this belongs to the operators of the platform.',
+  account_suspended: 'Contact support. The API is not available until the account is active again.',
+  insufficient_scope: 'Use a key with the scope in `required_scope`, or sign in as a user.',
+  role_required: 'Ask a member with one of the roles in `required_roles`.',
+  platform_role_required: 'This route is reserved for platform staff.',
   feature_not_in_plan:
     'Change to one of `suggested_plans`, or do without the feature: `fallback_options` lists changes to the request with which it is served; `allow_degraded` makes the first of them.',
   model_not_in_plan:
@@ -44,51 +44,50 @@ export const REMEDIES: Readonly<Record<ProblemCode, string>> = {
     'Use one of `available_platforms`, or change to one of `suggested_plans`. `fallback_options` names each as a change to the request.',
   meter_disabled: 'Change to a plan that includes this kind of usage.',
 
-  not_found:
-    'Check the id. Things of other accounts are answered like things that do not exist, so check the account too.',
-  route_not_found: 'Check the URL against `GET /openapi.json`.',
-  unknown_model: 'Use one of the models that `GET /v1/models` lists.',
-  unknown_plan: 'Use one of `available_plans`; `GET /api/plans/available` describes them.',
+  not_found: 'Check the id and the account. Resources of other accounts are reported as not found.',
+  route_not_found: 'Look up the URL in the API reference at `/docs`.',
+  unknown_model: 'Use a model listed by `GET /v1/models`.',
+  unknown_plan: 'Use one of `available_plans`. `GET /api/plans/available` describes them.',
   invitation_invalid: 'Ask an owner or admin of the account for a new invitation.',
   method_not_allowed: 'Use one of the methods in the `Allow` header.',
 
-  conflict: 'Read the current state, decide anew, and send a request that fits it.',
+  conflict: 'Read the current state, then send a request that is consistent with it.',
   email_taken: 'Sign in instead, or use another email address.',
   invitation_required:
-    'Create an invitation with `POST /api/invitations`, and give its token to the person. They accept it with `POST /api/invitations/accept`.',
+    'Create an invitation with `POST /api/invitations` and send its token to the user, who accepts it with `POST /api/invitations/accept`.',
   plan_change_not_allowed:
-    '`reason` says why: `not_a_higher_rank` and `not_a_lower_rank` ask for the other direction, `already_on_plan` asks for nothing, `contact_sales` means that the price is a matter of negotiation, `cycle_not_sold` and `cycle_too_short` ask for another `cycle`, `nothing_to_cancel` means that nothing is paid.',
+    'Check `reason`. `not_a_higher_rank`: use a downgrade. `not_a_lower_rank`: use an upgrade. `already_on_plan`: no change is needed. `contact_sales`: the price is negotiated. `cycle_not_sold`, `cycle_too_short`: choose another `cycle`. `nothing_to_cancel`: the account has no paid plan.',
   trial_not_available:
-    '`reason` says why: `trial_used` (a trial is given once to an account and once to its owners), `not_on_default_plan`, or `plan_without_trial`. Buy the plan instead.',
+    'Buy the plan instead. `reason` is `trial_used` (each account and each owner gets one trial), `not_on_default_plan` or `plan_without_trial`.',
   idempotency_in_progress:
-    'Wait for as long as `Retry-After` says and repeat the request with the same key; it then gets the answer of the first one.',
+    'Wait for `Retry-After` and repeat the request with the same key. The response is that of the first request.',
 
-  semantic_error: 'Correct what `detail` describes; repeating the request as it is cannot help.',
-  idempotency_key_reused: 'Take a new `Idempotency-Key` for every new piece of work.',
-  unpriced_model: 'Use another model. Operators: give the model prices with `POST /api/admin/prices`.',
-  provider_refused: 'Change the input; the provider will refuse the same one again.',
+  semantic_error: 'Fix the error described in `detail`. Repeating the same request fails again.',
+  idempotency_key_reused: 'Use a new `Idempotency-Key` for every new request.',
+  unpriced_model: 'Use another model. Operators can add prices with `POST /api/admin/prices`.',
+  provider_refused: 'Change the input. The provider will refuse the same input again.',
 
   limit_exceeded:
-    '`limit` says which limit, what is used and held, what was asked and when it resets. Ask for less, for example with a smaller `max_tokens` or with `fit_budget`, wait for the reset, or change to one of `suggested_plans`.',
+    '`limit` contains the limit with its used, held and requested amounts and its reset time. Request less (a smaller `max_tokens`, or `fit_budget`), wait for the reset, or change to one of `suggested_plans`.',
   limit_blocked:
-    'Nothing new is admitted in the last part of this limit, so that work already begun can finish. Wait for `resets_at` in `limit`, or change to one of `suggested_plans`.',
+    'Wait until `resets_at` in `limit`, or change to one of `suggested_plans`. The last part of the limit is reserved for requests that are already running.',
   limit_held:
-    'Repeat the request after `Retry-After`: running requests hold more than they will use, and give back the rest when they finish.',
-  rate_limited: 'Wait for as long as `Retry-After` says, and send fewer requests at once.',
+    'Repeat the request after `Retry-After`. Running requests hold their maximum cost and release the unused part when they finish.',
+  rate_limited: 'Wait for `Retry-After`, and send fewer requests at a time.',
 
   client_closed_request:
-    'Stay connected until the answer is complete. What was produced until then is charged.',
+    'Keep the connection open until the response is complete. Output produced before the disconnect is charged.',
 
-  internal_error: 'Repeat the request later; if it persists, tell support the `request_id`.',
+  internal_error: 'Repeat the request later. If the error persists, contact support with the `request_id`.',
   provider_error:
-    'Repeat the request, or choose a model of another provider. Nothing is charged beyond what the provider delivered.',
+    'Repeat the request, or choose a model of another provider. Only output that the provider delivered is charged.',
   provider_malformed:
-    'Repeat the request, or choose a model of another provider. `cost_usd` says what was charged: the provider may bill an answer that nobody can read.',
-  metering_unavailable: 'Repeat the request after `Retry-After`. Nothing was spent.',
+    'Repeat the request, or choose a model of another provider. `cost_usd` is the amount charged: the provider may bill a malformed response.',
+  metering_unavailable: 'Repeat the request after `Retry-After`. Nothing was charged.',
   emergency_stop:
-    'Use another model or provider if `stop` names one; otherwise wait until the operators lift the stop.',
+    'If `stop` names a model or provider, use another one. Otherwise wait until operators lift the stop.',
   service_unavailable: 'Repeat the request after `Retry-After`.',
-  overloaded: 'Repeat the request after `Retry-After`, with growing pauses.',
+  overloaded: 'Repeat the request after `Retry-After`, with exponential backoff.',
   provider_timeout:
-    'Repeat the request, ask for a shorter answer, or choose a faster model. `cost_usd` says what was charged: the provider may have worked all the while.',
+    'Repeat the request, request a shorter response, or choose a faster model. `cost_usd` is the amount charged: the provider may bill the work it did.',
 };
