@@ -2,7 +2,6 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import ts from 'typescript';
-import { KNOWN_EXCEPTIONS } from './import-exceptions.ts';
 
 const PURE_LIBS = 'money pricing catalogue pipelines contracts problems';
 const IO_LIBS =
@@ -10,7 +9,7 @@ const IO_LIBS =
 const SERVICES = 'gateway billing usage-metering generation';
 const any = (words: string) => `(?:${words.replaceAll(' ', '|')})`;
 
-/** The role of a file. A file in none of these places fails the check. First match wins. */
+/** The role of a file; the first match wins. A file that matches none fails the check. */
 const PLACES = [
   ['test', /^(libs|services|deploy|scripts|prove|bench)\/.+(\.(test|fixture)|\/fixtures)\.ts$/],
   ['pure lib', new RegExp(`^libs/${any(PURE_LIBS)}/`)],
@@ -35,29 +34,12 @@ const PLACES = [
 export type Place = (typeof PLACES)[number][0];
 
 const LIBS: Place[] = ['pure lib', 'I/O lib'];
-/** What one feature shows to the others of its service. */
-const SHOWN: Place[] = ['plugin', 'domain'];
+/** What the other features of a service may import from a feature. */
+const EXPORTED: Place[] = ['plugin', 'domain'];
 const FEATURE: Place[] = ['plugin', 'routes', 'store', 'jobs', 'domain', 'step'];
 
-/** Steps that other features of the service may import: the metered path runs through several features. */
-const SHARED_STEPS = new Set([
-  'services/gateway/entitlements/check-entitlements.ts',
-  'services/gateway/entitlements/evaluate-requirements.ts',
-  'services/gateway/entitlements/models.ts',
-  'services/gateway/entitlements/plan-context.ts',
-  'services/gateway/entitlements/plan-usage.ts',
-  'services/gateway/entitlements/requirement.ts',
-  'services/gateway/idempotency/idempotency.ts',
-  'services/gateway/metering/pipeline.ts',
-  'services/gateway/metering/price-book.ts',
-  'services/gateway/metering/route.ts',
-  'services/gateway/openapi/operations.ts',
-  'services/gateway/rate-limits/plan-rate-limiter.ts',
-  'services/generation/content/write-text.ts',
-]);
-
 type Allowed = {
-  /** Anywhere, outside the services. */
+  /** Files that belong to no service. */
   shared: Place[];
   /** In the same feature. */
   feature?: Place[];
@@ -65,21 +47,21 @@ type Allowed = {
   service?: Place[];
 };
 
-/** What a file of each place may import; packages are limited by the rules further below. */
+/** What a file of each place may import. The rules below limit packages. */
 const ALLOWED: Record<Place, Allowed | 'anything'> = {
   test: 'anything',
   'pure lib': { shared: ['pure lib'] },
   'I/O lib': { shared: LIBS },
   'test lib': { shared: [...LIBS, 'test lib'] },
   main: { shared: LIBS, service: ['app', 'config'] },
-  app: { shared: LIBS, service: ['config', 'jobs', ...SHOWN] },
+  app: { shared: LIBS, service: ['config', 'jobs', ...EXPORTED] },
   config: { shared: LIBS, service: ['domain', 'step'] },
-  plugin: { shared: LIBS, feature: FEATURE, service: ['config', ...SHOWN] },
-  routes: { shared: LIBS, feature: ['routes', 'domain', 'step', 'store'], service: SHOWN },
+  plugin: { shared: LIBS, feature: FEATURE, service: ['config', ...EXPORTED] },
+  routes: { shared: LIBS, feature: ['routes', 'domain', 'step', 'store'], service: EXPORTED },
   store: { shared: LIBS, feature: ['store', 'domain'], service: ['domain', 'store'] },
-  jobs: { shared: LIBS, feature: ['jobs', 'domain', 'store', 'step'], service: SHOWN },
+  jobs: { shared: LIBS, feature: ['jobs', 'domain', 'store', 'step'], service: EXPORTED },
   domain: { shared: LIBS, feature: ['domain'], service: ['domain'] },
-  step: { shared: LIBS, feature: ['domain', 'store', 'step', 'jobs'], service: SHOWN },
+  step: { shared: LIBS, feature: ['domain', 'store', 'step', 'jobs'], service: EXPORTED },
   deployment: 'anything',
   script: 'anything',
   proof: 'anything',
@@ -95,10 +77,10 @@ const VENDOR_SDKS = {
   stripe: 'services/billing/payments/stripe/',
 };
 const DRIVERS = ['pg', 'drizzle-orm', 'fastify', 'undici', ...Object.keys(VENDOR_SDKS)];
-/** Libs that reach a database, a network or a disk. Row types of the schema and the audit entry's type are allowed. */
+/** Libs that do I/O, except the row types of the schema and the type of an audit entry. */
 const IO_FOLDERS =
   /^libs\/(db\/(?!schema\/)|http|clients|config|jobs|outbox|storage|audit(?!\/entry\.ts)|embedded)/;
-/** Development tools that running code uses when they happen to be installed. */
+/** Development tools that production code uses if they are installed. */
 const OPTIONAL_PACKAGES = ['pino-pretty'];
 
 /** One import, export-from or dynamic import of a file. */
@@ -115,7 +97,7 @@ type Rule = {
   allows: (imported: Import) => boolean;
 };
 
-/** The role of one of our files, or undefined where the table has no place for it. */
+/** The role of one of our files; undefined if the table does not cover it. */
 export function placeOf(file: string): Place | undefined {
   return PLACES.find(([, pattern]) => pattern.test(file))?.[0];
 }
@@ -143,8 +125,7 @@ function mayImport({ file, target }: Import): boolean {
   if (!isService(target)) return allowed.shared.includes(role);
   if (areaOf(file) !== areaOf(target)) return false;
   if (featureOf(file) === featureOf(target)) return (allowed.feature ?? []).includes(role);
-  const shown = (allowed.service ?? []) as Place[];
-  return shown.includes(SHARED_STEPS.has(target) ? 'plugin' : role);
+  return (allowed.service ?? []).includes(role);
 }
 
 function dependencies(): { production: Set<string>; all: Set<string> } {
@@ -187,7 +168,7 @@ export const rules: Rule[] = [
     allows: ({ file, target }) => !isService(target) || areaOf(file) === areaOf(target),
   },
   {
-    name: 'pure libs import no package but zod and yaml',
+    name: 'pure libs import no packages except zod and yaml',
     applies: isAt('pure lib'),
     allows: ({ target }) => isOurs(target) || ['zod', 'yaml'].includes(packageOf(target)),
   },
@@ -210,7 +191,7 @@ export const rules: Rule[] = [
     },
   },
   {
-    name: 'no barrels but the schema that drizzle-kit reads',
+    name: 'no barrels, except the schema that drizzle-kit reads',
     applies: () => true,
     allows: ({ target }) => !/(^|\/)index\.ts$/.test(target) || target === 'libs/db/schema/index.ts',
   },
@@ -232,7 +213,7 @@ function resolveTarget(file: string, specifier: string): string {
   return specifier.startsWith('#') ? specifier.slice(1) : specifier;
 }
 
-/** Every import of a source text: static, dynamic, of types, and re-exports. */
+/** Every import of a source text: static, dynamic, type-only and re-exports. */
 export function importsOf(file: string, text: string): Import[] {
   return ts.preProcessFile(text, true, true).importedFiles.map(({ fileName: specifier }) => ({
     file,
@@ -254,21 +235,19 @@ export function readImports(): { files: string[]; imports: Import[] } {
 }
 
 /** The imports that break a rule, as sentences. */
-export function findBreaches(imports: Import[], exceptions: readonly RegExp[] = []): string[] {
-  return imports
-    .flatMap((imported) =>
-      rules
-        .filter((rule) => rule.applies(imported.file) && !rule.allows(imported))
-        .map((rule) => `${imported.file} imports ${imported.specifier}: ${rule.name}`),
-    )
-    .filter((breach) => !exceptions.some((exception) => exception.test(breach)));
+export function findBreaches(imports: Import[]): string[] {
+  return imports.flatMap((imported) =>
+    rules
+      .filter((rule) => rule.applies(imported.file) && !rule.allows(imported))
+      .map((rule) => `${imported.file} imports ${imported.specifier}: ${rule.name}`),
+  );
 }
 
-/** Files that no row of the table covers: they would escape its rules. */
+/** Files that the table does not cover. */
 export function findUnplaced(files: string[]): string[] {
   return files
     .filter((file) => placeOf(file) === undefined)
-    .map((file) => `${file} is in no place that scripts/import-rules.ts lists`);
+    .map((file) => `${file} is not covered by PLACES in scripts/import-rules.ts`);
 }
 
 /** Our own files that are imported but do not exist. */
@@ -280,7 +259,7 @@ export function findMissing(imports: Import[]): string[] {
 }
 
 /**
- * Import cycles, those of types included, each as the list of its files. Biome's rule leaves type imports out.
+ * Import cycles, including type-only imports, which Biome's rule ignores. Each cycle is the list of its files.
  *
  * Tarjan's algorithm: strongly connected components of more than one file, or of a file that imports itself.
  */
@@ -320,17 +299,10 @@ export function findCycles(imports: Import[]): string[][] {
   return cycles;
 }
 
-/** All faults of the repository, as sentences. */
+/** All violations in the repository, as sentences. */
 export function findFaults(): { faults: string[]; files: string[]; imports: Import[] } {
   const { files, imports } = readImports();
-  const cycles = findCycles(imports)
-    .map((cycle) => `import cycle: ${cycle.join(' -> ')}`)
-    .filter((cycle) => !KNOWN_EXCEPTIONS.some((exception) => exception.test(cycle)));
-  const faults = [
-    ...findUnplaced(files),
-    ...findMissing(imports),
-    ...findBreaches(imports, KNOWN_EXCEPTIONS),
-    ...cycles,
-  ];
+  const cycles = findCycles(imports).map((cycle) => `import cycle: ${cycle.join(' -> ')}`);
+  const faults = [...findUnplaced(files), ...findMissing(imports), ...findBreaches(imports), ...cycles];
   return { faults, files, imports };
 }

@@ -32,7 +32,7 @@ import { memberTasks } from './members/jobs.ts';
 import { membersPlugin } from './members/plugin.ts';
 import { meteringPlugin } from './metering/plugin.ts';
 import { modelsPlugin } from './models/plugin.ts';
-import { OPERATIONS } from './openapi/operations.ts';
+import { OPERATIONS } from './openapi/domain.ts';
 import { pricesPlugin } from './prices/plugin.ts';
 import { proxyPlugin } from './proxy/plugin.ts';
 import { rateLimitsPlugin } from './rate-limits/plugin.ts';

@@ -10,7 +10,7 @@ import { serveOperation } from '#libs/service/serve-operation.ts';
 import { CLIENT_PROGRAM, type ClientReport, generateClient } from '#libs/testing/generated-client.fixture.ts';
 import { listenOnFreePort, request } from '#libs/testing/http.ts';
 import { openApiRoutes } from '../docs/openapi-routes.ts';
-import { ALL_OPERATIONS } from './operations.ts';
+import { ALL_OPERATIONS } from './domain.ts';
 
 const FIGURES = {
   'x-request-id': '019e3f5e-6f2a-7c31-9d52-8a4f0b6c1d2e',

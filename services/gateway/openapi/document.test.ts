@@ -1,7 +1,7 @@
 import t from 'tap';
 import { parse } from 'yaml';
 import { buildOpenApiDocument } from './document.ts';
-import { ALL_OPERATIONS, OPERATIONS } from './operations.ts';
+import { ALL_OPERATIONS, OPERATIONS } from './domain.ts';
 
 type Schema = { [key: string]: unknown };
 type Media = { schema: Schema; example?: unknown };

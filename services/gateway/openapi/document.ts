@@ -12,7 +12,7 @@ import { z } from 'zod';
 import { fastifyPath, type Operation, type OperationResponse } from '#libs/contracts/operation.ts';
 import { tidySchemas } from './components.ts';
 import { INFO, SECURITY_SCHEMES, SERVERS, TAGS } from './description.ts';
-import { ALL_OPERATIONS, OPERATIONS } from './operations.ts';
+import { ALL_OPERATIONS, OPERATIONS } from './domain.ts';
 import { HEADER_COMPONENTS, responseHeaders } from './response-headers.ts';
 
 const JSON_TYPE = 'application/json';

@@ -14,7 +14,7 @@ import {
   type SettledFigures,
 } from '../calls/domain/run-call.ts';
 import type { ChatSource } from '../providers/domain/chat-source.ts';
-import { plannedChat, requireText, textAttempt } from './write-text.ts';
+import { plannedChat, requireText, textAttempt } from './domain.ts';
 
 /** The text that each step of a pipeline produced. */
 export type StepTexts = ReadonlyMap<ContentStep, string>;

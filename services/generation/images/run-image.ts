@@ -9,7 +9,7 @@ import {
   runCall,
   type SettledFigures,
 } from '../calls/domain/run-call.ts';
-import { textAttempt } from '../content/write-text.ts';
+import { textAttempt } from '../content/domain.ts';
 import type { ChatSource } from '../providers/domain/chat-source.ts';
 import type { DrawnImage, ImageAdapter } from '../providers/domain/image-adapter.ts';
 

@@ -4,7 +4,7 @@ import { pathToFileURL } from 'node:url';
 import t from 'tap';
 import type { Operation } from '#libs/contracts/operation.ts';
 import { TAGS } from './description.ts';
-import { ALL_OPERATIONS } from './operations.ts';
+import { ALL_OPERATIONS } from './domain.ts';
 
 const CONTRACTS = path.resolve(import.meta.dirname, '../../../libs/contracts');
 
