@@ -128,6 +128,8 @@ async function openTestDatabase(
     max: options.max ?? 10,
     applicationName: 'test',
     statementTimeoutMs: 30_000,
+    // On a busy machine, many requests at once may wait longer than a service would let them.
+    connectTimeoutMs: 60_000,
   });
   t.teardown(async () => {
     await pool.end();

@@ -15,7 +15,8 @@ t.test('given accounts on the free plan', async (t) => {
   const service = await createTestService(t);
   const { send, sendAs, pool, runtime } = service;
   const has = async (accountId: string, feature = 'white_label') => {
-    const { body } = await send<EntitlementsWire>(accountId, 'GET', entitlementsPath(accountId));
+    const { status, body } = await send<EntitlementsWire>(accountId, 'GET', entitlementsPath(accountId));
+    if (status !== 200) throw new Error(`Entitlements were refused: ${status} ${JSON.stringify(body)}`);
     return body.features[feature];
   };
   const put = (rules: FlagRuleWire[], rest: object = {}) =>
