@@ -9,8 +9,19 @@ const lineOf = (text: string, part: string) => text.split('\n').findIndex((line)
 
 t.test('every preset is valid', async (t) => {
   for (const preset of PRESETS) {
-    t.match(await runCommand(['check', preset]), { exitCode: 0, lines: [/is valid; \d plans$/] });
+    t.match(await runCommand(['check', preset]), {
+      exitCode: 0,
+      lines: [/is valid; \d plans$/, /^Not yet available: [\w.]+(, [\w.]+)*$/],
+    });
   }
+});
+
+t.test('names that are not implemented and not marked are listed', async (t) => {
+  const file = path.join(t.testdir(), 'unmarked.yaml');
+  writeFileSync(file, DEFAULT.replace('  - webhooks\n', ''));
+  const { exitCode, lines } = await runCommand(['check', file]);
+  t.equal(exitCode, 0);
+  t.equal(lines.at(-1), 'Not implemented, and not listed under notYetAvailable: webhooks');
 });
 
 t.test('the issues of an invalid file are listed line by line', async (t) => {

@@ -2,6 +2,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { findOperatorDatabase } from '#deploy/local/operator-database.ts';
 import { CLI_ACTOR } from '#libs/audit/entry.ts';
+import { missingIn } from '#libs/catalogue/availability.ts';
 import {
   type CatalogueChange,
   describeChanges,
@@ -57,12 +58,30 @@ function check(name: string): Outcome {
   const file = fileOf(name);
   const { models: knownModels } = parsePriceBook(readFileSync(`${PRESETS}/prices.yaml`, 'utf8'));
   try {
-    const { plans, id } = parseCatalogue(readFileSync(file, 'utf8'), { knownModels });
-    return { exitCode: 0, lines: [`${file}: the catalogue ${id} is valid; ${plans.length} plans`] };
+    const catalogue = parseCatalogue(readFileSync(file, 'utf8'), { knownModels });
+    const { id, plans } = catalogue;
+    return {
+      exitCode: 0,
+      lines: [
+        `${file}: the catalogue ${id} is valid; ${plans.length} plans`,
+        ...describeAvailability(catalogue),
+      ],
+    };
   } catch (error) {
     if (!(error instanceof CatalogueError)) throw error;
     return { exitCode: 1, lines: describeFaults(file, error) };
   }
+}
+
+function describeAvailability(catalogue: Catalogue): string[] {
+  const { notYetAvailable } = catalogue;
+  const unmarked = missingIn(catalogue).filter((name) => !notYetAvailable.includes(name));
+  return [
+    ...(notYetAvailable.length === 0 ? [] : [`Not yet available: ${notYetAvailable.join(', ')}`]),
+    ...(unmarked.length === 0
+      ? []
+      : [`Not implemented, and not listed under notYetAvailable: ${unmarked.join(', ')}`]),
+  ];
 }
 
 function diff(oldName: string, newName: string): Outcome {

@@ -1,4 +1,5 @@
 import { findModel, type ModelInfo, type ModelKind } from '#libs/pricing/model.ts';
+import { namesIn } from './availability.ts';
 import type { Catalogue, Plan } from './schema.ts';
 import { areRising, guardRailThresholds, thresholdsOf } from './thresholds.ts';
 
@@ -67,7 +68,22 @@ function vocabularyChecks(catalogue: Catalogue): CatalogueIssue[] {
   const ladders = (['textModels', 'imageModels', 'qualities', 'platforms'] as const).flatMap((ladder) =>
     repeated(catalogue[ladder]).map((name) => ({ path: [ladder], message: `${name} is listed twice` })),
   );
-  return [...bundles, ...capabilities, ...contentTypes, ...presets, ...ladders];
+  const sold = namesIn(catalogue);
+  const unavailable = catalogue.notYetAvailable.flatMap((name, index) =>
+    sold.has(name)
+      ? []
+      : [
+          {
+            path: ['notYetAvailable', index],
+            message: `${name} is no feature, content type, meter or cap of this catalogue`,
+          },
+        ],
+  );
+  const marked = repeated(catalogue.notYetAvailable).map((name) => ({
+    path: ['notYetAvailable'],
+    message: `${name} is listed twice`,
+  }));
+  return [...bundles, ...capabilities, ...contentTypes, ...presets, ...ladders, ...unavailable, ...marked];
 }
 
 function thresholdChecks(catalogue: Catalogue): CatalogueIssue[] {

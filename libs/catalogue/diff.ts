@@ -22,6 +22,7 @@ const SETTINGS = [
   'featureBundles',
   'capabilities',
   'contentTypes',
+  'notYetAvailable',
   'guardRail',
   'upgrades',
   'prices',

@@ -163,6 +163,10 @@ export const catalogueSchema = z.strictObject({
     .record(feature, z.array(feature).min(1))
     .default({})
     .meta({ description: 'Content types that need one of the features listed; others need none' }),
+  notYetAvailable: z.array(name).default([]).meta({
+    description:
+      'Features, content types, meters and caps that the plans name and the product does not have yet',
+  }),
   guardRail: guardRailSchema.nullable().default(null),
   usageEstimates: z.array(estimateSchema).default([]),
   upgrades: z.record(key, z.array(key)).default({}).meta({ description: 'Plans offered to each plan' }),

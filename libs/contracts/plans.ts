@@ -69,6 +69,11 @@ export const plan = z
     support: z.string().nullable(),
     sla_percentage: z.number().nullable(),
     limits: z.array(planLimit),
+    not_yet_available: z
+      .array(z.string())
+      .describe(
+        'Features, content types, meters and fields that this plan includes and that are not implemented yet.',
+      ),
   })
   .meta({ id: 'Plan' });
 export type PlanWire = z.infer<typeof plan>;

@@ -38,6 +38,19 @@ t.test('given the starter plan of lily', async (t) => {
   await t.test('then its offer is unchanged', async (t) => {
     const offer = await get<Data<PlanList>>('/api/plans/available');
     t.equal(offer.body.data.plans.length, 3, 'three plans are on offer');
+    t.strictSame(
+      offer.body.data.plans.map((plan) => [plan.key, plan.not_yet_available.length]),
+      [
+        ['starter', 3],
+        ['pro', 12],
+        ['enterprise', 15],
+      ],
+    );
+    t.strictSame(offer.body.data.plans[0]?.not_yet_available, [
+      'social.autopilot_posts',
+      'analytics_depth',
+      'horizon_days',
+    ]);
     const { features, image_models, qualities, platforms } = await limits();
     t.match(await limitOf('images', 'period'), { kind: 'n', limit: '10', used: '0', can_use: true });
     t.strictSame(image_models.allowed, ['grok2_basic']);

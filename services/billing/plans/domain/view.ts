@@ -1,4 +1,5 @@
 /** Presents plans and subscriptions to clients. */
+import { notYetAvailableIn, type UNUSED_CAPS } from '#libs/catalogue/availability.ts';
 import { chosen, entitlementsAt, qualitiesOf } from '#libs/catalogue/entitlements.ts';
 import { featuresOf } from '#libs/catalogue/features.ts';
 import type { Amount, EffectiveLimit } from '#libs/catalogue/limit.ts';
@@ -52,8 +53,16 @@ export function presentPlan(catalogue: Catalogue, plan: Plan): PlanWire {
     support: caps.support,
     sla_percentage: caps.slaPct,
     limits: limitsOf(catalogue, plan).map(presentLimit),
+    not_yet_available: notYetAvailableIn(catalogue, plan).map((name) => CAP_FIELDS[name] ?? name),
   };
 }
+
+/** The fields of a plan that present its caps. */
+const CAP_FIELDS: Readonly<Record<string, keyof PlanWire>> = {
+  analyticsDepth: 'analytics_depth',
+  horizonDays: 'horizon_days',
+  maxParallel: 'max_parallel',
+} satisfies Partial<Record<(typeof UNUSED_CAPS)[number], keyof PlanWire>>;
 
 /** A cancelled subscription ends; its scheduled change only names the catalogue version it ends on. */
 function scheduledChangeOf({ scheduledChange: change, cancelAtPeriodEnd, currentPeriodEnd }: Subscription) {

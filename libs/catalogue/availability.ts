@@ -1,0 +1,107 @@
+/** What the product can deliver of the names that a catalogue sells. */
+import { featuresOf } from './features.ts';
+import { limitsOf } from './plans.ts';
+import type { Catalogue, Plan } from './schema.ts';
+
+/** Features that code provides. Add a feature here when it is implemented, and remove the catalogues' marks. */
+export const IMPLEMENTED_FEATURES: ReadonlySet<string> = new Set([
+  // Checked by the operations that list them as requirements.
+  'alt_text',
+  'api_access',
+  'auto_post',
+  'bulk_operations',
+  'image_batch',
+  'image_custom_size',
+  'image_post_processing',
+  // Provided by the models and the limits of a plan.
+  'basic_ai_only',
+  'full_ai',
+  'premium_ai_models',
+  'unlimited_content_generation',
+  // Articles and posts: POST /api/generate.
+  'basic_content_generation',
+  'blog_writer',
+  // GET /api/subscription/usage and GET /api/usage/requests.
+  'basic_analytics',
+  // Members, roles and invitations.
+  'team_collaboration',
+]);
+
+/** Features that the operator delivers without code, such as a model added to the price book. */
+export const OPERATOR_COMMITMENTS: ReadonlySet<string> = new Set([
+  'custom_model',
+  'dedicated_support',
+  'on_premise',
+  'priority_support',
+  'sla_guarantee',
+]);
+
+/** Content types of `POST /api/generate`. */
+export const IMPLEMENTED_CONTENT_TYPES: ReadonlySet<string> = new Set(['blog', 'social']);
+
+/** Providers whose calls and tokens are counted. */
+const PROVIDERS = ['anthropic', 'gemini', 'mistral', 'ollama', 'openai', 'stability', 'xai'];
+
+/** Meters that a request or an object adds to. */
+export const IMPLEMENTED_METERS: ReadonlySet<string> = new Set([
+  'api.requests',
+  'cost',
+  'images',
+  'kb.files',
+  'social.connections',
+  'social.posts',
+  'team.members',
+  'tokens.total',
+  'workspaces',
+  ...[...IMPLEMENTED_CONTENT_TYPES].map((type) => `gen.${type}`),
+  ...PROVIDERS.flatMap((provider) => [`calls.${provider}`, `tokens.${provider}`]),
+]);
+
+/** Caps of plans that have no effect yet. The others are enforced, or describe a commitment of the operator. */
+export const UNUSED_CAPS = ['analyticsDepth', 'horizonDays', 'maxParallel', 'priority'] as const;
+type UnusedCap = (typeof UNUSED_CAPS)[number];
+
+/** Every feature, content type and meter that a catalogue names, and the caps its plans set that may lack an effect. */
+export function namesIn(catalogue: Catalogue): ReadonlySet<string> {
+  return new Set([
+    ...Object.keys(catalogue.features),
+    ...Object.keys(catalogue.contentTypes),
+    ...catalogue.plans.flatMap(({ limits }) => limits.map(({ meter }) => meter)),
+    ...catalogue.plans.flatMap(unusedCapsOf),
+  ]);
+}
+
+/** The names of a catalogue that neither the product nor its operator delivers, whether marked or not. */
+export function missingIn(catalogue: Catalogue): string[] {
+  return [...namesIn(catalogue)].filter((name) => !isDelivered(catalogue, name));
+}
+
+/** The names marked as not yet available that a plan includes. */
+export function notYetAvailableIn(catalogue: Catalogue, plan: Plan): string[] {
+  const features = featuresOf(catalogue, plan);
+  const limits = limitsOf(catalogue, plan);
+  const isDisabled = (meter: string) =>
+    limits.some((limit) => limit.meter === meter && limit.amount.kind === 'disabled');
+  const contentTypes = Object.entries(catalogue.contentTypes).flatMap(([type, needed]) =>
+    needed.some((feature) => features.includes(feature)) && !isDisabled(`gen.${type}`) ? [type] : [],
+  );
+  const meters = limits.map(({ meter }) => meter).filter((meter) => !isDisabled(meter));
+  const included = new Set([...features, ...contentTypes, ...meters, ...unusedCapsOf(plan)]);
+  return catalogue.notYetAvailable.filter((name) => included.has(name));
+}
+
+function isDelivered(catalogue: Catalogue, name: string): boolean {
+  return (
+    IMPLEMENTED_FEATURES.has(name) ||
+    OPERATOR_COMMITMENTS.has(name) ||
+    IMPLEMENTED_CONTENT_TYPES.has(name) ||
+    IMPLEMENTED_METERS.has(name) ||
+    // A bundle of all features is as available as they are.
+    catalogue.featureBundles[name] === '*'
+  );
+}
+
+/** Null and the priority 0 mean that a plan does not set the cap. */
+function unusedCapsOf({ caps }: Plan): UnusedCap[] {
+  return UNUSED_CAPS.filter((cap) => caps[cap] !== null && caps[cap] !== 0);
+}
