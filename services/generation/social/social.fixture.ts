@@ -6,6 +6,7 @@ import { limitTimeline } from '#libs/catalogue/limit-timeline.ts';
 import { parseCatalogue } from '#libs/catalogue/parse.ts';
 import { createPlanSuggestions } from '#libs/clients/plan-suggestions.ts';
 import { type Caller, INTERNAL_CONTEXT_HEADER } from '#libs/contracts/internal-context.ts';
+import { createTestJobs } from '#libs/jobs/fixtures.ts';
 import type { Ledger } from '#libs/ledger/ledger.ts';
 import type { ProviderSimulator } from '#libs/simulators/provider-simulator.ts';
 import type { PublishedPost } from '#libs/simulators/social.ts';
@@ -52,6 +53,8 @@ export type TestSocial = {
   counter: (meter: string, window?: string) => Promise<{ used: bigint; held: bigint } | undefined>;
   /** Runs the tasks that publish, for every post and on every instance at once. */
   publishDue: () => Promise<void>;
+  /** Starts a worker with the tasks of each instance. */
+  startWorkers: () => void;
   /** The posts that the network has received. */
   published: () => Promise<PublishedPost[]>;
 };
@@ -69,15 +72,16 @@ export async function createTestSocial(
   const runtime = createFakeRuntime();
   const { now } = runtime.clock;
   let billing = undefined as unknown as ReturnType<typeof createTestBilling>;
-  const { generations, urls, pool, ledger, signer, simulator, logger, lines } = await startTestInstances(t, {
-    env: variables,
-    instances,
-    runtime,
-    entitlements: (ledger) => {
-      billing = createTestBilling(ledger, catalogue);
-      return billing.entitlements;
-    },
-  });
+  const { generations, urls, pool, databaseUrl, ledger, signer, simulator, logger, lines } =
+    await startTestInstances(t, {
+      env: variables,
+      instances,
+      runtime,
+      entitlements: (ledger) => {
+        billing = createTestBilling(ledger, catalogue);
+        return billing.entitlements;
+      },
+    });
   for (const accountId of [ACCOUNT, OTHER_ACCOUNT]) await billing.setPlan(plan, accountId);
   let calls = 0;
 
@@ -120,6 +124,9 @@ export async function createTestSocial(
             await run('publish-post', { postId: id, accountId: account_id });
         }),
       );
+    },
+    startWorkers() {
+      for (const { tasks } of generations) createTestJobs(t, databaseUrl, tasks).jobs.start();
     },
     async published() {
       const { body } = await request<{ posts: PublishedPost[] }>(`${simulator.url}/social/v1/posts`);
