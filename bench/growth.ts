@@ -39,7 +39,7 @@ export type GrowthOptions = {
   say: (line: string) => void;
 };
 
-/** @returns a Markdown table; the last columns say how many times as long and as dear things became. */
+/** @returns a Markdown table; the last columns show the growth of latency and CPU time. */
 export async function measureGrowth(options: GrowthOptions): Promise<string> {
   const grown = await startSystem({ upstreamPort: options.upstreamPort, name: 'grown' });
   try {

@@ -118,7 +118,7 @@ function memoryGrowth(before: ByProgram, after: ByProgram, count: number): strin
 }
 
 /** Service of well-behaved clients in the meantime. */
-async function beside(load: LoadGenerator, system: System, account: Account): Promise<string> {
+async function measureOthers(load: LoadGenerator, system: System, account: Account): Promise<string> {
   const { addresses, headers, processes } = meteredTarget(system, account);
   const job = { addresses, headers, processes, path: PATH, body: prompt('hi') };
   try {
@@ -177,7 +177,7 @@ async function stalledStreams(options: HostileOptions): Promise<Finding[]> {
     await delay(2_000);
     const growth = memoryGrowth(before, memoryBytesByProgram([system.pid]), count);
     const stalls = await stallsOf(system);
-    const others = await beside(load, system, account);
+    const others = await measureOthers(load, system, account);
     for (const { socket } of clients) socket.destroy();
     await calm(system);
     findings.push([
@@ -215,7 +215,7 @@ async function slowUploads({ load, system, quick }: HostileOptions): Promise<Fin
   });
   await delay(2_000);
   const growth = total(memoryBytesByProgram([gateway.pid])) - before;
-  const others = await beside(load, { ...system, gateway: gateway.address }, account);
+  const others = await measureOthers(load, { ...system, gateway: gateway.address }, account);
   await Promise.race([Promise.all(clients.map(({ closed }) => closed)), delay(waitMs)]);
   const end =
     waitMs === 0

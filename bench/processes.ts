@@ -1,7 +1,7 @@
 /** CPU time and memory of processes, as the Linux kernel counts them (https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html). */
 import { readdirSync, readFileSync } from 'node:fs';
 
-/** The kernel reports CPU time in hundredths of a second, whatever its own tick is (`getconf CLK_TCK`). */
+/** The kernel reports CPU time in hundredths of a second (`getconf CLK_TCK`), independent of its own tick. */
 const MICROSECONDS_PER_TICK = 10_000;
 const BYTES_PER_KILOBYTE = 1_024;
 

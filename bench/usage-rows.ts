@@ -7,7 +7,7 @@ const MONTHS = 5;
 
 /**
  * One hold, one usage row and their share of the daily rollup for each number from $1 to $2 of $3, oldest first. Every
- * second one belongs to account $4, the others to a thousand more. Lanes as `libs/ledger/shard.ts` computes them.
+ * second one belongs to account $4, the others to a thousand more. Shards are those of `libs/ledger/shard.ts`.
  */
 const FILL_SQL = `
 WITH made AS MATERIALIZED (

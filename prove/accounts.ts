@@ -9,19 +9,19 @@ import { ensureStaffUser } from '#services/gateway/accounts/demo-account.ts';
 import type { GatewayClient } from './calls.ts';
 import { type ProofMeter, WORST_CASE } from './installation.ts';
 
-export type Person = { userId: string; token: string };
+export type TestUser = { userId: string; token: string };
 export type ApiKey = { id: string; text: string };
 
 export type ProofAccount = {
   id: string;
-  owner: Person;
+  owner: TestUser;
   key: ApiKey;
 };
 
 const ANCHOR = new Date('2026-01-01T00:00:00Z');
 const PASSWORD = 'correct horse battery staple';
 
-async function register(client: GatewayClient): Promise<Person & { accountId: string }> {
+async function register(client: GatewayClient): Promise<TestUser & { accountId: string }> {
   const email = `${randomUUID()}@example.com`;
   const { access_token: token } = await client.send<{ access_token: string }>(
     'POST',
@@ -61,7 +61,7 @@ export async function createAccounts(
 }
 
 /** @param calls the key's own daily limit in worst cases; no limit if absent. */
-export async function createKey(client: GatewayClient, { token }: Person, calls?: number): Promise<ApiKey> {
+export async function createKey(client: GatewayClient, { token }: TestUser, calls?: number): Promise<ApiKey> {
   const { id, key } = await client.send<{ id: string; key: string }>('POST', '/api/api-keys', token, {
     name: 'Proof',
     scopes: ['*'],
@@ -71,7 +71,7 @@ export async function createKey(client: GatewayClient, { token }: Person, calls?
 }
 
 /** Adds a member to an account and signs them in. */
-export async function addMember(client: GatewayClient, account: ProofAccount): Promise<Person> {
+export async function addMember(client: GatewayClient, account: ProofAccount): Promise<TestUser> {
   const email = `${randomUUID()}@example.com`;
   const body = { email, password: PASSWORD, role: 'member' };
   const { user_id: userId } = await client.send<{ user_id: string }>(
@@ -84,7 +84,7 @@ export async function addMember(client: GatewayClient, account: ProofAccount): P
 }
 
 /** A staff user. The first of an installation is created in its database. */
-export async function createStaff(client: GatewayClient, pool: Pool): Promise<Person> {
+export async function createStaff(client: GatewayClient, pool: Pool): Promise<TestUser> {
   const email = `${randomUUID()}@example.com`;
   const staff = { email, password: PASSWORD, platformRole: 'admin' } as const;
   const { userId } = await ensureStaffUser(createDatabase(pool), systemRuntime, staff);

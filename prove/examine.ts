@@ -89,7 +89,7 @@ export function figures(
 
 /** The cost counters of the accounts. */
 function costUsed({ counters }: LedgerState): bigint {
-  // A plan's limit that a case has replaced goes on counting beside the one in force.
+  // A plan's limit that a case has replaced continues to count in addition to the current one.
   const costs = counters.filter(
     ({ meter, scope, kind }) => meter === 'cost' && scope === 'account' && kind === 'n',
   );

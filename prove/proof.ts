@@ -1,5 +1,5 @@
 /** The input and the result of a case. */
-import type { Person } from './accounts.ts';
+import type { TestUser } from './accounts.ts';
 import type { GatewayClient } from './calls.ts';
 import type { TokenPrices } from './compare.ts';
 import type { Random } from './random.ts';
@@ -10,7 +10,7 @@ export type Proof = {
   system: ProvedSystem;
   /** One for each gateway. */
   clients: readonly [GatewayClient, GatewayClient];
-  staff: Person;
+  staff: TestUser;
   pricesOf: (provider: string, model: string) => TokenPrices;
   random: Random;
   /** The short form: fewer requests and rounds for the same claims. */

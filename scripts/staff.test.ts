@@ -43,5 +43,5 @@ t.test('roles are granted, listed and revoked', async (t) => {
     exitCode: 0,
     lines: ['ops@example.com: support -> none'],
   });
-  t.match(await run('grant', 'nobody@example.com', 'admin'), { exitCode: 1, lines: [/^No user has the/] });
+  t.match(await run('grant', 'unknown@example.com', 'admin'), { exitCode: 1, lines: [/^No user has the/] });
 });

@@ -1,4 +1,4 @@
-/** Feature flags: features switched on or off beside the plans, for some accounts, a share of them, or all. */
+/** Feature flags: switch features on or off for all, a share, or some of the accounts, independent of their plan. */
 import { z } from 'zod';
 import { envelope, instant } from './envelope.ts';
 import { defineOperation } from './operation.ts';
@@ -11,11 +11,11 @@ const flagKey = z
   .string()
   .regex(/^[a-z][a-z0-9_]{0,99}$/, 'must be lower case letters, digits and _')
   .describe('Such as `ai_inbox`.');
-const on = z.boolean().describe('Whether those the rule speaks of have the feature.');
+const on = z.boolean().describe('Whether accounts that match the rule have the feature.');
 
 /** Each rule says for whom it speaks. */
 export const flagRule = z.discriminatedUnion('kind', [
-  z.strictObject({ kind: z.literal('boolean').describe('Everybody.'), on }),
+  z.strictObject({ kind: z.literal('boolean').describe('All accounts.'), on }),
   z.strictObject({ kind: z.literal('account'), account_ids: z.array(z.uuid()).min(1).max(1000), on }),
   z.strictObject({
     kind: z.literal('plan').describe('Accounts on these plans, by key.'),
@@ -26,8 +26,10 @@ export const flagRule = z.discriminatedUnion('kind', [
   z.strictObject({
     kind: z
       .literal('percent')
-      .describe('A share of all accounts: always the same ones, and more of them when the share grows.'),
-    percentage: z.number().min(0).max(100).describe('Two decimals count.'),
+      .describe(
+        'A share of all accounts. The choice is stable: a larger share includes all accounts of a smaller one.',
+      ),
+    percentage: z.number().min(0).max(100).describe('Up to two decimals.'),
     on,
   }),
 ]);
@@ -37,9 +39,11 @@ export const flagRules = z.array(flagRule).max(50);
 
 const flagShape = {
   description: z.string().trim().max(500),
-  feature: flagKey.nullable().describe('The feature it decides; null: the one that is called like the flag.'),
-  enabled: z.boolean().describe('A flag that is not enabled decides nothing.'),
-  rules: flagRules.describe('The first that speaks of an account decides; where none does, the plan does.'),
+  feature: flagKey
+    .nullable()
+    .describe('The feature that the flag controls; null: the feature with the key of the flag.'),
+  enabled: z.boolean().describe('A disabled flag has no effect.'),
+  rules: flagRules.describe('The first matching rule decides. Without one, the plan decides.'),
 };
 
 export const flag = z
@@ -75,7 +79,7 @@ export const listFlags = defineOperation({
   operationId: 'listFlags',
   method: 'GET',
   path: '/api/admin/flags',
-  summary: 'Feature flags',
+  summary: 'List feature flags',
   tags,
   auth: 'staff',
   responses: {
@@ -92,7 +96,7 @@ export const getFlag = defineOperation({
   operationId: 'getFlag',
   method: 'GET',
   path: '/api/admin/flags/{key}',
-  summary: 'Look at a feature flag',
+  summary: 'Get a feature flag',
   tags,
   auth: 'staff',
   params,
@@ -108,7 +112,7 @@ export const putFlag = defineOperation({
   path: '/api/admin/flags/{key}',
   summary: 'Set a feature flag',
   description:
-    'Replaces the flag, or makes one. Every replica judges by it within a second. Flags decide features; limits are changed by overrides, guard rails and the catalogue.',
+    'Creates or replaces the flag. Every replica applies it within a second. Flags control features; limits are changed with overrides, guard rails and the catalogue.',
   tags,
   auth: 'staff',
   params,
@@ -121,7 +125,7 @@ export const putFlag = defineOperation({
   },
   responses: {
     200: { description: 'Replaced.', schema: oneFlag, example: exampleAnswer },
-    201: { description: 'Made.', schema: oneFlag, example: exampleAnswer },
+    201: { description: 'Created.', schema: oneFlag, example: exampleAnswer },
     ...problemResponses(...STAFF_PROBLEMS),
   },
 });
@@ -131,7 +135,7 @@ export const deleteFlag = defineOperation({
   method: 'DELETE',
   path: '/api/admin/flags/{key}',
   summary: 'Remove a feature flag',
-  description: 'From then on the plans alone decide its feature.',
+  description: 'Afterwards only the plans decide on the feature.',
   tags,
   auth: 'staff',
   params,

@@ -1,4 +1,4 @@
-/** Emergency limits a day, beside those of the plans: for everybody, for a plan, or for an account. */
+/** Daily emergency limits in addition to those of the plans: global, for a plan, or for an account. */
 import { z } from 'zod';
 import { envelope, instant, usd } from './envelope.ts';
 import { defineOperation } from './operation.ts';
@@ -33,7 +33,7 @@ export type GuardRailFigures = z.output<typeof guardRailFigures>;
 export const guardRail = z
   .object({
     target,
-    enabled: z.boolean().describe('False: whoever this is for has no emergency limits at all.'),
+    enabled: z.boolean().describe('False: the target has no emergency limits.'),
     ...guardRailFigures.shape,
     reason: z.string(),
     author: z.string(),
@@ -61,7 +61,7 @@ const exampleRail: GuardRailWire = {
   enabled: true,
   tokens_per_day: '1000',
   cost_per_day_usd: '5.00',
-  reason: 'Somebody is harvesting free accounts.',
+  reason: 'Abuse of free accounts.',
   author: '019e3f5e-0000-7a10-8c01-5d2f7b9a4e11',
   updated_at: '2026-11-20T12:00:00.000Z',
 };
@@ -69,32 +69,32 @@ const exampleRail: GuardRailWire = {
 const applied = {
   rollout: rollout
     .nullable()
-    .describe('How far it has reached; null for the setting of one account, which holds already.'),
+    .describe('The progress of the change; null for one account, where it already applies.'),
 };
 
 export const listGuardRails = defineOperation({
   operationId: 'listGuardRails',
   method: 'GET',
   path: '/api/admin/guard-rails',
-  summary: 'Emergency limits',
+  summary: 'List emergency limits',
   description:
-    "What the catalogue on offer says, what staff have set beside it, and how far the last change has reached. The closest setting counts: the account's, else the plan's, else the global one, else the catalogue's.",
+    'The defaults of the active catalogue, the settings of staff, and the progress of the last change. The most specific setting applies: account, then plan, then global, then catalogue.',
   tags,
   auth: 'staff',
   responses: {
     200: {
-      description: 'Every setting.',
+      description: 'All settings.',
       schema: envelope(
         z.object({
           catalogue: z
             .object({
               tokens_per_day: z.string().nullable(),
               cost_per_day_usd: usd.nullable(),
-              plans: z.array(z.string()).describe('Plans it holds for unless staff say otherwise.'),
-              segments: z.array(z.string()).describe('Segments of accounts it holds for likewise.'),
+              plans: z.array(z.string()).describe('Plans to which it applies by default.'),
+              segments: z.array(z.string()).describe('Segments to which it applies by default.'),
             })
             .nullable()
-            .describe('Null where the catalogue has none.'),
+            .describe('Null if the catalogue has none.'),
           guard_rails: z.array(guardRail),
           ...applied,
         }),
@@ -123,7 +123,7 @@ export const putGuardRail = defineOperation({
   path: '/api/admin/guard-rails',
   summary: 'Set an emergency limit',
   description:
-    'For one account it holds once this answers. For a plan or for everybody it reaches account after account, as `rollout` tells. Nothing helps against it: no plan, no override.',
+    'A limit for one account applies as soon as this responds. A limit for a plan or for all accounts is applied to account after account; `rollout` shows the progress. Plans and overrides cannot lift it.',
   tags,
   auth: 'staff',
   body: putGuardRailBody,

@@ -41,7 +41,7 @@ export type InvitationView = z.infer<typeof invitation>;
 export const createdInvitation = z
   .object({
     ...invitationShape,
-    token: z.string().describe('Give it to the invited person. Shown only in this response, works once.'),
+    token: z.string().describe('Send it to the invited user. Shown only in this response; works once.'),
   })
   .meta({ id: 'CreatedInvitation' });
 
@@ -74,7 +74,7 @@ export const createInvitation = defineOperation({
   operationId: 'createInvitation',
   method: 'POST',
   path: '/api/invitations',
-  summary: 'Invite someone to the account',
+  summary: 'Invite a user to the account',
   description:
     'For owners, who invite every role, and admins, who invite admins and members. The account needs a free seat now and when the invitation is accepted; a pending invitation takes none. It expires after seven days, and replaces an earlier one of the same address. No mail is sent: hand over the `token` of the response.',
   tags,

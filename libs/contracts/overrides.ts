@@ -1,4 +1,4 @@
-/** What staff grant one account beside its plan, for a while or for good. */
+/** Overrides: entitlements that staff grant one account in addition to its plan. */
 import { z } from 'zod';
 import { isMeter, SCOPES, WINDOWS } from '#libs/catalogue/limit.ts';
 import { envelope, instant, usd } from './envelope.ts';
@@ -14,8 +14,8 @@ const meter = z
   .describe('Such as `cost`, `images` or `gen.blog`.');
 const place = {
   meter,
-  window: z.enum(WINDOWS).optional().describe('Only the limit in this window; every one if absent.'),
-  scope: z.enum(SCOPES).optional().describe('Only the limit of this scope; every one if absent.'),
+  window: z.enum(WINDOWS).optional().describe('Only the limit in this window; all if absent.'),
+  scope: z.enum(SCOPES).optional().describe('Only the limit of this scope; all if absent.'),
 };
 const amount = z
   .string()
@@ -48,13 +48,13 @@ export type OverrideTerms = z.output<typeof overrideTerms>;
 
 const decision = {
   reason,
-  from: instant.optional().describe('In force from then on; at once if absent.'),
+  from: instant.optional().describe('Start of the override; immediately if absent.'),
   expires_at: z
     .union([instant, z.literal('period_end')])
     .nullable()
     .optional()
     .describe(
-      'In force until then; `period_end`: as long as the current period; null: until it is ended. If absent, a `quota_boost` lasts for the period, and everything else until it is ended.',
+      'End of the override. `period_end`: the end of the current period; null: until it is ended. If absent, a `quota_boost` lasts for the period, and every other kind until it is ended.',
     ),
 };
 
@@ -77,7 +77,7 @@ const facts = {
   from: instant,
   expires_at: instant.nullable(),
   created_at: instant,
-  ended_at: instant.nullable().describe('When staff ended it before its time.'),
+  ended_at: instant.nullable().describe('When staff ended it early.'),
   ended_by: z.string().nullable(),
   state: z.enum(OVERRIDE_STATES),
 };
@@ -116,8 +116,8 @@ export const listOverrides = defineOperation({
   operationId: 'listOverrides',
   method: 'GET',
   path: '/api/admin/accounts/{account_id}/overrides',
-  summary: 'Overrides of an account',
-  description: 'Newest first, with those that are over.',
+  summary: 'List the overrides of an account',
+  description: 'Newest first, including ended ones.',
   tags,
   auth: 'staff',
   params: accountParams,
@@ -135,9 +135,9 @@ export const createOverride = defineOperation({
   operationId: 'createOverride',
   method: 'POST',
   path: '/api/admin/accounts/{account_id}/overrides',
-  summary: 'Grant an account something beside its plan',
+  summary: 'Grant an override to an account',
   description:
-    'Once this answers, every request of the account is judged by it, on every replica; and it ends on time by itself. What would change nothing is refused.',
+    'The override applies to every request of the account, on every replica, as soon as this responds. It expires by itself. An override without effect is refused.',
   tags,
   auth: 'staff',
   params: accountParams,
@@ -164,7 +164,7 @@ export const endOverride = defineOperation({
   method: 'DELETE',
   path: '/api/admin/accounts/{account_id}/overrides/{id}',
   summary: 'End an override',
-  description: 'It stays on record. Ending what is over is no error, and changes nothing.',
+  description: 'The override is kept for the record. Ending it again has no effect.',
   tags,
   auth: 'staff',
   params: z.object({ account_id: z.uuid(), id: z.uuid() }),

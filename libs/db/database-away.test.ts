@@ -30,10 +30,7 @@ t.test('given a server that is killed, every failure says that it is away', asyn
   t.ok(isDatabaseAway(refused), 'when connecting');
   t.ok(isDatabaseAway(new Error('a store failed', { cause: refused })), 'however deep');
   await cluster.start();
-  t.notOk(
-    isDatabaseAway(await failureOf(() => pool.query('SELECT nothing'))),
-    'a wrong query is another thing',
-  );
+  t.notOk(isDatabaseAway(await failureOf(() => pool.query('SELECT nothing'))), 'a wrong query is not');
 });
 
 t.test('states of a server that comes or goes', async (t) => {

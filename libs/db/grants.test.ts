@@ -19,7 +19,7 @@ t.test('given a migrated database, seen by each service', async (t) => {
   for (const service of SERVICES) clients.set(service, await as(service));
   const query = (service: ServiceName, sql: string) => (clients.get(service) as pg.Client).query(sql);
 
-  await t.test('then nobody writes the books but through their functions', async (t) => {
+  await t.test('then the ledger can be written only through its functions', async (t) => {
     const { rows } = await pool.query<{ name: string }>(
       `SELECT relname AS name FROM pg_class
         WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p')
@@ -63,7 +63,7 @@ t.test('given a migrated database, seen by each service', async (t) => {
     await t.resolves(query('usage-metering', 'SELECT * FROM ledger_counters'));
   });
 
-  await t.test('then nobody changes the schema', async (t) => {
+  await t.test('then no service can change the schema', async (t) => {
     for (const service of SERVICES) {
       await t.rejects(query(service, 'CREATE TABLE mine (id int)'), DENIED);
       await t.rejects(query(service, 'DROP TABLE accounts'), DENIED);

@@ -22,7 +22,7 @@ export async function migrateJobSchema(connectionString: string): Promise<void> 
 
 /**
  * Lets every service role add jobs, run them and see their state. The tables have row level security, so each needs a
- * policy beside the grant. Every service sees all payloads: they carry ids, never secrets or content.
+ * policy in addition to the grant. Every service sees all payloads: they carry ids, never secrets or content.
  */
 export async function grantJobSchema(client: pg.ClientBase): Promise<void> {
   const { rows } = await client.query<{ name: string; secured: boolean }>(

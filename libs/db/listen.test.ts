@@ -6,25 +6,25 @@ import { createTestDatabase } from '#libs/testing/database.ts';
 import { listenServerOnFreePort } from '#libs/testing/http.ts';
 import { createListener } from './listen.ts';
 
-/** Remembers what it was told, and lets a test wait for the next. */
+/** Records values, and lets a test wait for the next one. */
 function createRecorder<T>() {
-  const told: T[] = [];
+  const values: T[] = [];
   const waiting: (() => void)[] = [];
   return {
-    told,
-    tell: (value: T) => {
-      told.push(value);
+    values,
+    record: (value: T) => {
+      values.push(value);
       for (const wake of waiting.splice(0)) wake();
     },
     atLeast: async (count: number) => {
-      while (told.length < count) await new Promise<void>((resolve) => waiting.push(resolve));
-      return told;
+      while (values.length < count) await new Promise<void>((resolve) => waiting.push(resolve));
+      return values;
     },
   };
 }
 
 const silence = () => {
-  throw new Error('Nothing was to be told here.');
+  throw new Error('Unexpected notification.');
 };
 
 t.test('given two subscribers on one connection', async (t) => {
@@ -36,10 +36,10 @@ t.test('given two subscribers on one connection', async (t) => {
   const stops = createRecorder<string>();
   const endKeys = await listener.listen(
     ['keys'],
-    (channel, text) => keys.tell(`${channel} ${text}`),
+    (channel, text) => keys.record(`${channel} ${text}`),
     silence,
   );
-  await listener.listen(['stops', 'keys'], (channel, text) => stops.tell(`${channel} ${text}`), silence);
+  await listener.listen(['stops', 'keys'], (channel, text) => stops.record(`${channel} ${text}`), silence);
   t.ok(listener.isConnected());
 
   await pool.query(`select pg_notify('keys', 'k1'), pg_notify('stops', 's1')`);
@@ -49,7 +49,7 @@ t.test('given two subscribers on one connection', async (t) => {
   endKeys();
   await pool.query(`select pg_notify('keys', 'k2')`);
   t.strictSame((await stops.atLeast(3)).at(-1), 'keys k2');
-  t.strictSame(keys.told, ['keys k1'], 'an ended subscription hears nothing more');
+  t.strictSame(keys.values, ['keys k1'], 'an ended subscription receives nothing more');
 
   const sessions = await pool.query(`select from pg_stat_activity where application_name = 'listen-test'`);
   t.equal(sessions.rowCount, 1);
@@ -62,15 +62,15 @@ t.test('given a connection that breaks, subscribers learn of the gap and hear ag
     connectionString: url,
     applicationName: 'listen-test',
     retryDelayMs: 1,
-    onError: errors.tell,
+    onError: errors.record,
   });
   t.teardown(() => listener.close());
   const heard = createRecorder<string>();
   const gaps = createRecorder<boolean>();
   await listener.listen(
     ['keys'],
-    (_, text) => heard.tell(text),
-    () => gaps.tell(listener.isConnected()),
+    (_, text) => heard.record(text),
+    () => gaps.record(listener.isConnected()),
   );
   for (let round = 1; round <= 2; round++) {
     await pool.query(
@@ -81,8 +81,8 @@ t.test('given a connection that breaks, subscribers learn of the gap and hear ag
     await pool.query(`select pg_notify('keys', $1)`, [`round ${round}`]);
     await heard.atLeast(round);
   }
-  t.strictSame(heard.told, ['round 1', 'round 2']);
-  t.strictSame(gaps.told, [true, true], 'told when notifications flow again');
+  t.strictSame(heard.values, ['round 1', 'round 2']);
+  t.strictSame(gaps.values, [true, true], 'called once notifications flow again');
   t.match((await errors.atLeast(2))[0], { code: '57P01' });
 });
 
@@ -109,11 +109,11 @@ t.test('given a network that goes silent, the heartbeat notices', async (t) => {
     applicationName: 'listen-test',
     heartbeatMs: 100,
     retryDelayMs: 1,
-    onError: errors.tell,
+    onError: errors.record,
   });
   t.teardown(() => listener.close());
   const gaps = createRecorder<string>();
-  await listener.listen(['keys'], silence, () => gaps.tell('gap'));
+  await listener.listen(['keys'], silence, () => gaps.record('gap'));
   for (const socket of sockets) socket.unpipe().pause();
   await errors.atLeast(1);
   await gaps.atLeast(1);
@@ -138,7 +138,7 @@ t.test('given a listener that was closed, it stays closed', async (t) => {
 
 t.test('given no server, listening fails and says so', async (t) => {
   const listener = createListener({
-    connectionString: 'postgres://nobody:x@127.0.0.1:1/none',
+    connectionString: 'postgres://unknown:x@127.0.0.1:1/none',
     applicationName: 'listen-test',
   });
   t.teardown(() => listener.close());

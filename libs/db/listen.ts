@@ -4,7 +4,7 @@ export type ListenerOptions = {
   connectionString: string;
   /** Shown in `pg_stat_activity`. */
   applicationName: string;
-  /** Told about every broken connection and failed attempt. */
+  /** Called for every broken connection and failed attempt. */
   onError?: (error: Error) => void;
   /** How often the connection is proved to be alive; 1 s by default. An answer is awaited equally long, twice. */
   heartbeatMs?: number;
@@ -16,7 +16,7 @@ export type Notify = (channel: string, payload: string) => void;
 
 export type Listener = {
   /**
-   * Subscribes to channels. Resolves once the server has confirmed them: what is committed later will be told.
+   * Subscribes to channels. Resolves once the server has confirmed them: notifications committed later are delivered.
    *
    * @param onNotify Called for each notification on one of `channels`.
    * @param onGap Called after every reconnect, because notifications may have been missed: flush what they keep fresh.
@@ -64,7 +64,7 @@ export function createListener(options: ListenerOptions): Listener {
     client = null;
     isConnected = false;
     clearTimeout(timer);
-    // Ends politely if it can; a half-open connection never answers, and nobody waits for it.
+    // Not awaited: a half-open connection never answers.
     dropped.end().catch(() => undefined);
     if (isClosed) return;
     report(error);

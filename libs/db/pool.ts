@@ -10,7 +10,7 @@ export type PoolOptions = {
   statementTimeoutMs: number;
   /** How long a caller waits for a connection before it fails; 5 s by default. */
   connectTimeoutMs?: number;
-  /** Told when an idle connection breaks. The pool replaces it; callers are not affected. */
+  /** Called when an idle connection breaks. The pool replaces it; callers are not affected. */
   onIdleError?: (error: Error) => void;
 };
 

@@ -86,7 +86,7 @@ export type EmbeddedPostgres = {
   dataFolder: string;
   /** Connection string of a database on this server, for the superuser unless `login` is given. */
   url: (database?: string, login?: { user: string; password: string }) => string;
-  /** Resolves when the server process has ended, for whatever reason. */
+  /** Resolves when the server process has exited. */
   exited: Promise<{ code: number | null; signal: NodeJS.Signals | null }>;
   /**
    * Ends every session and waits for the server to exit. Safe to repeat. After `fast` the cluster is clean; after

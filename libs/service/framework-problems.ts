@@ -44,7 +44,7 @@ const PARTS: Readonly<Record<string, string>> = {
   headers: 'headers',
 };
 
-/** Maximum number of validation errors in one response, whatever the size of the request. */
+/** Maximum number of validation errors in one response. */
 const MAX_COMPLAINTS = 20;
 
 /** Converts any thrown value to a problem. Messages of the framework are never public. */

@@ -56,11 +56,11 @@ t.test('only signed calls of services are accepted', async (t) => {
   t.match(lines.at(-1), '"account":"account-1"');
 
   // when it is not, then no handler runs
-  const stranger = createContextSigner({ secrets: ['x'.repeat(40)], now });
+  const unknown = createContextSigner({ secrets: ['x'.repeat(40)], now });
   const late = signer.sign({ ...context, exp: now().getTime() / 1000 - 1 });
   for (const [reason, bad] of [
     ['malformed', 'forged'],
-    ['bad_signature', stranger.sign(context)],
+    ['bad_signature', unknown.sign(context)],
     ['expired', late],
   ] as const) {
     const refused = await get('/closed', { [INTERNAL_CONTEXT_HEADER]: bad });

@@ -53,11 +53,11 @@ export type BuiltService = {
   readonly tasks?: readonly Task[];
   /** Run from the moment the service listens until it begins to stop. */
   readonly jobs?: readonly BackgroundJob[];
-  /** Checks for `/ready`, besides the database and the listener. */
+  /** Checks for `/ready`, in addition to the database and the listener. */
   readonly readiness?: ReadinessChecks;
   /** Runs when the service begins to stop, before requests in flight are awaited. */
   readonly onStop?: () => unknown;
-  /** Runs after the last request: writes out whatever is still in memory. */
+  /** Runs after the last request: flushes state that is still in memory. */
   readonly flush?: () => unknown;
 };
 

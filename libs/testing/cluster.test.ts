@@ -14,7 +14,7 @@ t.test('given a separate server, a crash loses no committed data', async (t) => 
   t.teardown(() => pool.end());
   await pool.query('create table kept as select 1 as n');
   await cluster.kill();
-  // An open session may answer once more before its process notices; a new one cannot begin.
+  // An open session may answer one more query before its process notices; a new one is refused.
   await t.rejects(new pg.Client({ connectionString: cluster.url }).connect());
   await cluster.start();
   await pool.query('select').catch(() => 'the session that was open is gone');

@@ -156,10 +156,10 @@ async function keysAndPeople(proof: Proof): Promise<CaseResult> {
   const [client] = proof.clients;
   const keyCalls = 5;
   const keys = await Promise.all([1, 2, 3, 4].map(() => createKey(client, account.owner, keyCalls)));
-  const people = [account.owner, await addMember(client, account), await addMember(client, account)];
+  const users = [account.owner, await addMember(client, account), await addMember(client, account)];
   const callers = [
     ...keys.map(({ text }, index) => ({ name: `key ${index + 1}`, token: text, expected: keyCalls })),
-    ...people.map(({ token }, index) => ({
+    ...users.map(({ token }, index) => ({
       name: `user ${index + 1}`,
       token,
       expected: Number(PLAN_CALLS_PER_PERSON),

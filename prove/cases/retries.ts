@@ -138,7 +138,7 @@ async function repeatUnder(proof: Proof, trouble: Trouble): Promise<CaseResult> 
           settleWithRetry(proof, trouble, request, index + copy, outcomes),
         ),
       );
-      // Once more at each gateway, after the end.
+      // One more repeat at each gateway, after the end.
       const again = await Promise.all(
         [0, 1].map((gateway) => settleWithRetry(proof, CALM, request, gateway, outcomes)),
       );

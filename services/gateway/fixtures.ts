@@ -59,7 +59,7 @@ export async function createTestGateway(
   t: TestScope,
   options: {
     /** Another gateway, to share its database and clock. */
-    beside?: TestGateway;
+    sharedWith?: TestGateway;
     variables?: Record<string, string>;
     setKeyLimits?: SetKeyLimits;
     listener?: Listener;
@@ -69,8 +69,8 @@ export async function createTestGateway(
     addRoutes?: (app: ServiceApp) => void;
   } = {},
 ): Promise<TestGateway> {
-  const { beside, variables = {}, limits = {}, setKeyLimits = async () => {} } = options;
-  const database = beside?.database ?? (await createTestDatabase(t));
+  const { sharedWith, variables = {}, limits = {}, setKeyLimits = async () => {} } = options;
+  const database = sharedWith?.database ?? (await createTestDatabase(t));
   const config = toGatewayConfig(
     loadConfig(configSchema, {
       DATABASE_URL: database.url,
@@ -86,7 +86,7 @@ export async function createTestGateway(
   );
   lastGroup += 1;
   const runtime = createFakeRuntime({ idGroup: lastGroup });
-  if (beside !== undefined) runtime.clock = beside.clock;
+  if (sharedWith !== undefined) runtime.clock = sharedWith.clock;
   const lines: string[] = [];
   const destination = new Writable({
     write(chunk: Buffer, _encoding, done) {

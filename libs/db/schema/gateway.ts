@@ -145,7 +145,7 @@ export const idempotencyKeys = pgTable(
   ],
 );
 
-/** Parts of an account that can be told apart in usage and limited on their own. */
+/** Parts of an account with separate usage and limits. */
 export const workspaces = pgTable(
   'workspaces',
   {

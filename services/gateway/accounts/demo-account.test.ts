@@ -36,8 +36,8 @@ t.test('given an empty database, however many start, there is one demo account',
       apiKey.slice(0, 14),
     ]);
     await ensureDemoAccount(db, systemRuntime, { apiKey });
-    const beside = await createTestGateway(t, { beside: gateway });
-    t.match(await beside.call('GET', '/api/me', { as: apiKey }), { body: { code: 'api_key_revoked' } });
+    const other = await createTestGateway(t, { sharedWith: gateway });
+    t.match(await other.call('GET', '/api/me', { as: apiKey }), { body: { code: 'api_key_revoked' } });
   });
   await t.rejects(ensureDemoAccount(db, systemRuntime, { apiKey: 'nonsense' }), TypeError);
 });

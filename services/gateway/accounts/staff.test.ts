@@ -33,8 +33,8 @@ t.test('given a signed-in user, a grant and a revocation take effect at once and
   }
   const again = await setPlatformRole(db, systemRuntime, { email: ada.email, role: 'none' }, BY);
   t.strictSame(again, { outcome: 'unchanged', email: ada.email, role: 'none' });
-  const nobody = await setPlatformRole(db, systemRuntime, { email: 'x@example.com', role: 'admin' }, BY);
-  t.strictSame(nobody, { outcome: 'unknown_user' });
+  const unknown = await setPlatformRole(db, systemRuntime, { email: 'x@example.com', role: 'admin' }, BY);
+  t.strictSame(unknown, { outcome: 'unknown_user' });
 
   const entries = await db.select().from(auditLog).orderBy(auditLog.id);
   t.match(

@@ -30,7 +30,7 @@ t.test('asks billing in the words of the contract', async (t) => {
   ]);
 });
 
-t.test('tells a mistake of the client from a failure of ours', async (t) => {
+t.test('distinguishes invalid input from an internal failure', async (t) => {
   const answers = (call: () => Promise<InternalAnswer>) => createSetKeyLimits({ call })(key);
   const answer = (status: number, body: unknown) => async () => ({ status, headers: {}, body });
   const complaint = { code: 'semantic_error', detail: 'unicorns is not a meter.' };

@@ -60,7 +60,7 @@ t.test('given many keys, they are listed in pages, newest first', async (t) => {
 
 t.test('given a key, when it is revoked, every gateway refuses it', async (t) => {
   const gateway = await createTestGateway(t);
-  const other = await createTestGateway(t, { beside: gateway });
+  const other = await createTestGateway(t, { sharedWith: gateway });
   const ada = await signUp(gateway, 'ada');
   const { id, key } = await createKey(gateway, ada.access_token);
   // given both gateways remember it, and time stands still

@@ -34,7 +34,7 @@ t.test('given nothing or something else in the place of a credential', async (t)
   }
 });
 
-t.test('given tokens that somebody tampered with, none is accepted', async (t) => {
+t.test('given altered tokens, none is accepted', async (t) => {
   const gateway = await createTestGateway(t);
   const { access_token: token } = await signUp(gateway, 'ada');
   const claims = claimsOf(token);
@@ -43,9 +43,9 @@ t.test('given tokens that somebody tampered with, none is accepted', async (t) =
   const hmac = (input: string, key: string | Buffer) =>
     `${input}.${createHmac('sha256', key).update(input).digest('base64url')}`;
   const hs256 = `${encode({ alg: 'HS256', typ: 'JWT', kid: 'test-1' })}.${payload}`;
-  const stranger = await importJWK(privateJwk('ed25519') as JWK, 'EdDSA');
+  const foreignKey = await importJWK(privateJwk('ed25519') as JWK, 'EdDSA');
   const signedByStranger = (kid: string) =>
-    new SignJWT(claims).setProtectedHeader({ alg: 'EdDSA', kid }).sign(stranger);
+    new SignJWT(claims).setProtectedHeader({ alg: 'EdDSA', kid }).sign(foreignKey);
   const own = await importJWK(TEST_JWK as JWK, 'EdDSA');
   const signedByUs = (changes: object, kid = 'test-1') =>
     new SignJWT({ ...claims, ...changes }).setProtectedHeader({ alg: 'EdDSA', kid }).sign(own);
@@ -91,7 +91,7 @@ t.test('given tokens that somebody tampered with, none is accepted', async (t) =
 
 t.test('given a token, it works until it expires, remembered or not', async (t) => {
   const gateway = await createTestGateway(t);
-  const other = await createTestGateway(t, { beside: gateway });
+  const other = await createTestGateway(t, { sharedWith: gateway });
   const { access_token: as } = await signUp(gateway, 'ada');
   gateway.clock.advance(15 * 60 * 1000 - 1);
   t.equal((await gateway.call('GET', '/api/me', { as })).status, 200);
@@ -110,7 +110,7 @@ t.test('given several signing keys, the first signs and all verify', async (t) =
   const before = await createTestGateway(t);
   const ada = await signUp(before, 'ada');
   const after = await createTestGateway(t, {
-    beside: before,
+    sharedWith: before,
     variables: { JWT_KEYS: JSON.stringify([first, second]) },
   });
   t.equal((await after.call('GET', '/api/me', { as: ada.access_token })).status, 200);
@@ -134,7 +134,7 @@ t.test('given several signing keys, the first signs and all verify', async (t) =
   t.notMatch(JSON.stringify(published), /"d":/, 'and nothing private');
 });
 
-t.test('given keys that are wrong in every way, each is told apart', async (t) => {
+t.test('given invalid API keys, each kind gets its own problem', async (t) => {
   const gateway = await createTestGateway(t);
   const { access_token: as } = await signUp(gateway, 'ada');
   const { key } = await createKey(gateway, as);

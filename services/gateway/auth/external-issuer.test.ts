@@ -8,7 +8,7 @@ import { createTestGateway, signUp, type TestGateway } from '../fixtures.ts';
 const AUDIENCE = 'inkmeter-frontend';
 const ISSUER = 'https://login.example/';
 
-/** Somebody else's login, with a key set served over HTTP. */
+/** An external issuer that serves its key set over HTTP. */
 async function createOutside(t: TestScope) {
   const makeKey = async (kid: string) => {
     const { privateKey, publicKey } = await generateKeyPair('RS256');
@@ -43,10 +43,10 @@ function sign({ clock }: TestGateway, { key }: Outside, changes: object = {}, si
   return new SignJWT(claims).setProtectedHeader({ alg: 'RS256', kid: signer.kid }).sign(signer.privateKey);
 }
 
-t.test('given an outside issuer, its people get an account at first sight', async (t) => {
+t.test('given an external issuer, its users get an account with their first request', async (t) => {
   const outside = await createOutside(t);
   const gateway = await createTestGateway(t, { variables: outside.variables });
-  const other = await createTestGateway(t, { beside: gateway, variables: outside.variables });
+  const other = await createTestGateway(t, { sharedWith: gateway, variables: outside.variables });
   const claims = { email: 'grace@example.com', email_verified: true, name: 'Grace\u0000' };
   const token = await sign(gateway, outside, claims);
 
@@ -63,23 +63,23 @@ t.test('given an outside issuer, its people get an account at first sight', asyn
   );
   const [me] = answers.map(({ body }) => body);
   t.match(me, { user: { email: 'grace@example.com', name: 'Grace' }, role: 'owner', scopes: ['*'] });
-  t.equal(new Set(answers.map(({ body }) => body.account.id)).size, 1, 'one person, one account');
+  t.equal(new Set(answers.map(({ body }) => body.account.id)).size, 1, 'one account for one user');
   t.ok(outside.state.fetches <= 2, 'each gateway read the keys once');
 
   const keyed = await gateway.call('POST', '/api/api-keys', { as: token, body: { name: 'Key' } });
   t.equal(keyed.status, 201, 'and they can do what owners do');
 
-  await t.test('somebody else of the same issuer is somebody else', async (t) => {
-    const stranger = await gateway.call('GET', '/api/me', {
+  await t.test('another user of the issuer gets another account', async (t) => {
+    const another = await gateway.call('GET', '/api/me', {
       as: await sign(gateway, outside, { sub: 'auth|2' }),
     });
-    t.equal(stranger.status, 200);
-    t.not(stranger.body.account.id, me.account.id);
-    t.match(stranger.body.user.email, /@outside\.invalid$/);
+    t.equal(another.status, 200);
+    t.not(another.body.account.id, me.account.id);
+    t.match(another.body.user.email, /@outside\.invalid$/);
   });
 });
 
-t.test('given an address that somebody here has, the two stay two people', async (t) => {
+t.test('given the address of an existing user, the external user stays a separate user', async (t) => {
   const outside = await createOutside(t);
   const gateway = await createTestGateway(t, { variables: outside.variables });
   const ada = await signUp(gateway, 'ada');
@@ -111,12 +111,12 @@ t.test('given tokens that are not for us, they are refused', async (t) => {
     t.match(await gateway.call('GET', '/api/me', { as }), { status: 401, body: { code } }, name);
   }
   const { rowCount } = await gateway.database.pool.query('select from users');
-  t.equal(rowCount, 0, 'nobody came to be');
+  t.equal(rowCount, 0, 'no user was created');
 
   const fetchesBefore = outside.state.fetches;
   for (let index = 0; index < 20; index++) {
-    const stranger = { ...imposter, kid: `unknown-${index}` };
-    const as = await sign(gateway, outside, {}, stranger);
+    const unknownKey = { ...imposter, kid: `unknown-${index}` };
+    const as = await sign(gateway, outside, {}, unknownKey);
     t.equal((await gateway.call('GET', '/api/me', { as })).status, 401);
   }
   t.ok(outside.state.fetches - fetchesBefore <= 1, 'unknown key ids do not make us ask again and again');

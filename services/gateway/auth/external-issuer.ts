@@ -18,7 +18,7 @@ export type ExternalIdentity = {
   expiresAtMs: number;
 };
 
-/** A login service of the operator, whose access tokens are accepted besides our own. */
+/** A login service of the operator whose access tokens are accepted in addition to our own. */
 export type ExternalIssuer = {
   issuer: string;
   /** @throws ProblemError `invalid_token`, `token_expired`, `service_unavailable` (its keys cannot be read) */

@@ -3,7 +3,7 @@ import { createDatabase } from '#libs/db/database.ts';
 import { refreshTokens, users } from '#libs/db/schema/gateway.ts';
 import { createTestGateway, signUp, TEST_PASSWORD } from '../fixtures.ts';
 
-t.test('given nobody, when somebody signs up, they own an account and are signed in', async (t) => {
+t.test('when a user signs up, they own an account and are signed in', async (t) => {
   const gateway = await createTestGateway(t);
   const answer = await gateway.call('POST', '/api/auth/register', {
     body: { email: ' Ada@Example.com ', password: TEST_PASSWORD, account_name: 'Engines' },
@@ -34,7 +34,7 @@ t.test('given nobody, when somebody signs up, they own an account and are signed
   t.notMatch(JSON.stringify(again.body), /ada/i, 'says nothing about who has it');
 });
 
-t.test('given a person, login tells right from wrong and nothing else', async (t) => {
+t.test('given a user, a failed login does not reveal why', async (t) => {
   const gateway = await createTestGateway(t);
   const ada = await signUp(gateway, 'ada');
   const login = (body: object) => gateway.call('POST', '/api/auth/login', { body });
@@ -48,10 +48,10 @@ t.test('given a person, login tells right from wrong and nothing else', async (t
   );
 
   const wrongPassword = await login({ email: ada.email, password: 'wrong' });
-  const nobody = await login({ email: 'nobody@example.com', password: 'wrong' });
+  const unknown = await login({ email: 'unknown@example.com', password: 'wrong' });
   t.match(wrongPassword, { status: 401, body: { code: 'invalid_credentials' } });
   t.strictSame(
-    { ...nobody.body, request_id: '' },
+    { ...unknown.body, request_id: '' },
     { ...wrongPassword.body, request_id: '' },
     'an unknown address looks the same',
   );
@@ -93,7 +93,7 @@ t.test('given a session, its refresh token rotates', async (t) => {
     t.match(gateway.log(), /"audit":"session.refresh_reused"/);
   });
 
-  await t.test('other sessions of the person go on', async (t) => {
+  await t.test('other sessions of the user continue', async (t) => {
     const { body } = await gateway.call('POST', '/api/auth/login', {
       body: { email: ada.email, password: TEST_PASSWORD },
     });
@@ -144,7 +144,7 @@ t.test('given a suspended account, a session neither goes on nor is lost', async
 
 t.test('given a session, when it logs out, its tokens stop working on every gateway', async (t) => {
   const gateway = await createTestGateway(t);
-  const other = await createTestGateway(t, { beside: gateway });
+  const other = await createTestGateway(t, { sharedWith: gateway });
   const ada = await signUp(gateway, 'ada');
   t.equal((await other.call('GET', '/api/me', { as: ada.access_token })).status, 200);
 
@@ -168,7 +168,7 @@ t.test('given a session, when it logs out, its tokens stop working on every gate
   );
 });
 
-t.test('given a person, they change their name and password', async (t) => {
+t.test('given a user, they change their name and password', async (t) => {
   const gateway = await createTestGateway(t);
   const ada = await signUp(gateway, 'ada');
   const change = (body: object) => gateway.call('PATCH', '/api/me', { as: ada.access_token, body });
@@ -199,7 +199,7 @@ t.test('given a person, they change their name and password', async (t) => {
   t.equal((await login('a new password')).status, 200);
 });
 
-t.test('given many attempts, sign-ins are throttled by address and by person', async (t) => {
+t.test('given many attempts, sign-ins are throttled by address and by user', async (t) => {
   const variables = { RATE_LIMIT_SIGN_INS: '5', RATE_LIMIT_PASSWORDS: '3', TRUST_PROXY: '127.0.0.1' };
   const gateway = await createTestGateway(t, { variables });
   const login = (email: string, address: string) =>

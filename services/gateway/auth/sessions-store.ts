@@ -144,7 +144,7 @@ export function rotateSession(
   });
 }
 
-/** Ends the session of a refresh token, in whatever state it is. */
+/** Ends the session of a refresh token in any state. */
 export function endSession(context: SessionsContext, refreshToken: string): Promise<Session | null> {
   return transaction(context.database, async (tx) => {
     const token = await findToken(tx, refreshToken);

@@ -1,4 +1,4 @@
-/** What browsers are told about the API: response headers for security, and who may call across origins. */
+/** Headers for browsers: security headers and CORS. */
 import cors, { type FastifyCorsOptions } from '@fastify/cors';
 import helmet, { type FastifyHelmetOptions } from '@fastify/helmet';
 import type { FastifyPluginAsync } from 'fastify';

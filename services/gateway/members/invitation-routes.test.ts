@@ -175,7 +175,7 @@ t.test('given a removed member, they sign in, register anew, or come back by inv
 
 t.test('given one invitation, concurrent acceptances join once', async (t) => {
   const gateway = await createTestGateway(t);
-  const other = await createTestGateway(t, { beside: gateway });
+  const other = await createTestGateway(t, { sharedWith: gateway });
   const owner = await signUp(gateway, 'owner');
   const { token } = (await invite(gateway, owner, { email: 'new@example.com' })).body;
   const answers = await Promise.all(
@@ -192,7 +192,7 @@ t.test('given one invitation, concurrent acceptances join once', async (t) => {
 t.test('given one free seat, concurrent acceptances of different invitations fill it once', async (t) => {
   const limits = { 'team.members': 3n };
   const gateway = await createTestGateway(t, { limits });
-  const other = await createTestGateway(t, { beside: gateway, limits });
+  const other = await createTestGateway(t, { sharedWith: gateway, limits });
   const owner = await signUp(gateway, 'owner');
   await addMember(gateway, owner, 'first', 'member');
   const tokens: string[] = [];

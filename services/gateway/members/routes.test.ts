@@ -49,7 +49,7 @@ t.test('given roles, each can do what it is allowed to', async (t) => {
 
 t.test('given a change of role, the next request feels it on every gateway', async (t) => {
   const gateway = await createTestGateway(t);
-  const other = await createTestGateway(t, { beside: gateway });
+  const other = await createTestGateway(t, { sharedWith: gateway });
   const owner = await signUp(gateway, 'owner');
   const grace = await addMember(gateway, owner, 'grace', 'admin');
   const list = () => other.call('GET', '/api/api-keys', { as: grace.access_token });
@@ -141,7 +141,7 @@ t.test(
   'given a plan with three seats, the owner takes one, and of concurrent additions two succeed',
   async (t) => {
     const gateway = await createTestGateway(t, { limits: { 'team.members': 3n } });
-    const other = await createTestGateway(t, { beside: gateway, limits: { 'team.members': 3n } });
+    const other = await createTestGateway(t, { sharedWith: gateway, limits: { 'team.members': 3n } });
     const owner = await signUp(gateway, 'owner');
     const add = (name: string, through = gateway) =>
       through.call('POST', '/api/members', {

@@ -1,35 +1,35 @@
-/** What the document says about the API as a whole. */
+/** The general part of the OpenAPI document. */
 
 const description = [
-  'AI content generation by plan, with spending limits that are never passed.',
-  '**Calling.** Send `Authorization: Bearer <access token or API key>`; API keys may also stand in `x-api-key`. JSON in and out, `snake_case`, times in ISO 8601 UTC, money as decimal strings in USD with nine decimals.',
-  '**Spending.** Before a provider is called, the worst case of the request is held against every limit of the account; a request that does not fit is refused with `429` and costs nothing. What it really cost stands in `x-inkmeter-cost-usd`, and `GET /api/usage/requests/{request_id}` explains every decision by the `x-request-id` of its response.',
-  "**Errors** are `application/problem+json` (RFC 9457) with a stable `code`; under `/v1` they have OpenAI's shape with the code in `error.problem_code`. Each code has a page under `/docs/problems`, where its `type` leads.",
-  '**Compatibility.** Answers may gain fields at any time: ignore those you do not know. Requests with fields that are not described here are refused.',
+  'AI content generation by plan, with spending limits that are never exceeded.',
+  '**Calling.** Send `Authorization: Bearer <access token or API key>`; API keys may also be sent in `x-api-key`. Requests and responses are JSON in `snake_case`, with times in ISO 8601 UTC and money as decimal strings in USD with nine decimals.',
+  '**Spending.** Before a provider is called, the maximum cost of the request is held against every limit of the account. A request that does not fit is refused with `429` and costs nothing. `x-inkmeter-cost-usd` is the actual cost, and `GET /api/usage/requests/{request_id}` explains the decision for the `x-request-id` of a response.',
+  "**Errors** are `application/problem+json` (RFC 9457) with a stable `code`; under `/v1` they have OpenAI's format with the code in `error.problem_code`. The `type` of a problem is the URL of its documentation page, under `/docs/problems`.",
+  '**Compatibility.** Responses may gain fields at any time: ignore unknown fields. Requests with fields that are not described here are refused.',
   '**A typed client for TypeScript**: `npx openapi-typescript openapi.yaml --default-non-nullable=false -o api.ts`, used with `openapi-fetch`.',
 ].join('\n\n');
 
-/** In the order of the document; every tag of an operation must be one of these. */
+/** The tags of operations, in the order of the document. */
 export const TAGS = [
   {
     name: 'OpenAI-compatible',
-    description: 'Point an OpenAI SDK here: any model of any provider, in its format.',
+    description: 'For OpenAI SDKs: any model of any provider, in the format of OpenAI.',
   },
-  { name: 'Generation', description: 'Content made by pipelines of several provider calls.' },
-  { name: 'Images', description: 'Pictures for posts, and what the plan lets them be.' },
+  { name: 'Generation', description: 'Content created by pipelines of several provider calls.' },
+  { name: 'Images', description: 'Images for posts, and the options that the plan includes.' },
   {
     name: 'Usage',
-    description: 'What was used, what is left, and why each request was admitted or refused.',
+    description: 'Usage, remaining amounts, and why each request was admitted or refused.',
   },
-  { name: 'Social', description: 'Accounts at social networks, and posts published through them.' },
-  { name: 'Knowledge base', description: 'Texts that content is written with in mind.' },
-  { name: 'Plans', description: 'What there is to choose from, and what it costs.' },
-  { name: 'Identity', description: 'Signing up, signing in, and who one is.' },
-  { name: 'Members', description: 'The people of an account.' },
-  { name: 'Workspaces', description: 'Parts of an account that are told apart in usage.' },
+  { name: 'Social', description: 'Connections to social networks, and posts published through them.' },
+  { name: 'Knowledge base', description: 'Texts that are used as context when content is generated.' },
+  { name: 'Plans', description: 'The plans on offer, their prices, and the plan of the account.' },
+  { name: 'Identity', description: 'Sign-up, sign-in, sessions and the current user.' },
+  { name: 'Members', description: 'The users of an account.' },
+  { name: 'Workspaces', description: 'Parts of an account with separate usage.' },
   { name: 'API keys', description: 'Credentials for programs that act for an account.' },
   { name: 'Admin', description: 'For platform staff.' },
-  { name: 'Service', description: 'Whether it lives, and this document.' },
+  { name: 'Service', description: 'Health checks and this document.' },
 ] as const;
 
 export const SECURITY_SCHEMES = {
@@ -37,7 +37,7 @@ export const SECURITY_SCHEMES = {
     type: 'http',
     scheme: 'bearer',
     bearerFormat: 'JWT',
-    description: 'Access token of a person, from `POST /api/auth/login` or from a configured outside issuer.',
+    description: 'Access token of a user, from `POST /api/auth/login` or from a configured external issuer.',
   },
   apiKey: {
     type: 'http',

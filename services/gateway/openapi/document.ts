@@ -124,7 +124,7 @@ function responseSchema({
   contentType,
   eventStreamExample,
 }: OperationResponse): unknown {
-  // How the generator is told that an answer has no body.
+  // The generator's notation for a response without a body.
   if (schema === undefined) return z.null().describe(description);
   const content = {
     [contentType ?? JSON_TYPE]: { schema },
@@ -144,9 +144,9 @@ function securityOf({ auth, scope }: Operation): Record<string, string[]>[] {
 function describe({ description, auth, scope, method }: Operation): string {
   const needs =
     auth === 'none'
-      ? 'Open to anybody.'
+      ? 'No authentication required.'
       : auth === 'staff'
-        ? `For people of the platform's staff with the role ${method === 'GET' ? '`support` or `admin`' : '`admin`'}.`
+        ? `Requires the platform role ${method === 'GET' ? '`support` or `admin`' : '`admin`'}.`
         : scope === 'any'
           ? 'Any API key may call this.'
           : `API keys need the scope ${scope === undefined ? '`*`' : `\`${scope}\``}.`;

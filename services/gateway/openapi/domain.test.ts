@@ -48,7 +48,7 @@ t.test('every operation describes its path, its tags and its answers', async (t)
       Object.values(responses).every(({ description }) => description !== ''),
       `${operationId}: descriptions`,
     );
-    t.ok(auth === 'none' || responses[401] !== undefined, `${operationId}: refuses strangers`);
+    t.ok(auth === 'none' || responses[401] !== undefined, `${operationId}: refuses unauthenticated requests`);
   }
 });
 

@@ -13,7 +13,7 @@ t.test(
   async (t) => {
     const limits = { workspaces: 3n };
     const gateway = await createTestGateway(t, { limits });
-    const other = await createTestGateway(t, { beside: gateway, limits });
+    const other = await createTestGateway(t, { sharedWith: gateway, limits });
     const { access_token: as, userId } = await signUp(gateway, 'ada');
     const answers = await Promise.all(
       Array.from({ length: 40 }, (_, n) => create(n % 2 === 0 ? gateway : other, as, `Campaign ${n}`)),
