@@ -32,16 +32,24 @@ export type TestCall<As> = <
   options?: { as?: As; body?: unknown; headers?: Readonly<Record<string, string>> },
 ) => Promise<TestResponse<Body>>;
 
-/** @param identify the headers that identify a caller to this app: a token, or a signed internal context. */
+/**
+ * @param identify the headers that identify a caller to this app: a token, or a signed internal context.
+ * @param options.textType the content type of text bodies, unless the request sets another one.
+ */
 export function createTestCall<As>(
   app: ServiceApp,
   identify: (as: As) => Readonly<Record<string, string>>,
+  { textType }: { textType?: string } = {},
 ): TestCall<As> {
   return async (method, url, { as, body, headers = {} } = {}) => {
     const response = await app.inject({
       method,
       url,
-      headers: { ...(as !== undefined && identify(as)), ...headers },
+      headers: {
+        ...(as !== undefined && identify(as)),
+        ...(textType !== undefined && typeof body === 'string' && { 'content-type': textType }),
+        ...headers,
+      },
       ...(body !== undefined && { payload: body as object | string }),
     });
     const isJson = /[/+]json\b/.test(String(response.headers['content-type'] ?? ''));

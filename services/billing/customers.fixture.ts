@@ -94,8 +94,8 @@ export function createJobs({ tasks }: TestService): {
 export function customer(service: TestService, accountId: string = ACCOUNT) {
   const caller = callerWith({ accountId });
   const post = <Body = Current & Refusal>(url: string, body?: unknown) =>
-    service.sendBy<Body>(caller, 'POST', url, body);
-  const get = <Body>(url: string) => service.sendBy<Body>(caller, 'GET', url);
+    service.call<Body>('POST', url, { as: caller, body });
+  const get = <Body>(url: string) => service.call<Body>('GET', url, { as: caller });
   return {
     get,
     post,
@@ -119,11 +119,10 @@ export function customer(service: TestService, accountId: string = ACCOUNT) {
 }
 
 export function markPaid(service: TestService, id: string, note = 'Transfer') {
-  return service.sendBy<{ data: { status: string; settled_by: string; note: string } } & Refusal>(
-    staff,
+  return service.call<{ data: { status: string; settled_by: string; note: string } } & Refusal>(
     'POST',
     `/api/admin/payment-requests/${id}/mark-paid`,
-    { note },
+    { as: staff, body: { note } },
   );
 }
 

@@ -27,15 +27,23 @@ export const DEFAULT_CATALOGUE = readFileSync(
   'utf8',
 );
 
-const stranger: Caller = {
-  accountId: OTHER_ACCOUNT,
-  userId: null,
-  keyId: null,
-  workspaceId: null,
-  role: 'member',
-  platformRole: 'none',
-  scopes: ['*'],
-};
+/** A member of an account, without a user. */
+export function accountCaller(accountId: string): Caller {
+  return {
+    accountId,
+    userId: null,
+    keyId: null,
+    workspaceId: null,
+    role: 'member',
+    platformRole: 'none',
+    scopes: ['*'],
+  };
+}
+
+/** A user of another account with this platform role. */
+export function staffCaller(platformRole: PlatformRole): Caller {
+  return { ...accountCaller(OTHER_ACCOUNT), userId: STAFF, platformRole };
+}
 
 export const TEST_PAYMENT_TERMS: PaymentTerms = {
   payments: createManualPayments('Pay {amount} for {reference}.'),
@@ -43,36 +51,16 @@ export const TEST_PAYMENT_TERMS: PaymentTerms = {
   requestDays: 30,
 };
 
-export type Answer<Body> = { status: number; body: Body };
-
 export type TestService = {
   pool: Pool;
   databaseUrl: string;
   tasks: readonly Task[];
-  /** Sends any request; the methods below send the usual ones. */
+  /** Text bodies are sent as YAML. */
   call: TestCall<Caller>;
   ledger: Ledger;
   runtime: ReturnType<typeof createFakeRuntime>;
   importText: (text: string) => Promise<ImportedCatalogue>;
-  /** Sends a request for an account; `null` sends no context. */
-  send: <Body>(
-    accountId: string | null,
-    method: Method,
-    url: string,
-    body?: unknown,
-  ) => Promise<Answer<Body>>;
-  /** Sends a request of a user with this platform role; a text body is sent as YAML. */
-  sendAs: <Body>(
-    platformRole: PlatformRole,
-    method: Method,
-    url: string,
-    body?: unknown,
-  ) => Promise<Answer<Body>>;
-  /** Sends a request of this caller. */
-  sendBy: <Body>(caller: Caller, method: Method, url: string, body?: unknown) => Promise<Answer<Body>>;
 };
-
-export type Method = 'GET' | 'POST' | 'PUT' | 'DELETE';
 
 /** A service with two accounts; `catalogue` is on offer. */
 export async function createTestService(
@@ -102,27 +90,14 @@ export async function createTestService(
   const importText = (text: string) => importAndActivate(pool, runtime, text);
   if (catalogue !== null) await importText(catalogue);
 
-  const call = createTestCall(app, signedContext(signer, runtime));
-  const inject = <Body>(caller: Caller | null, method: Method, url: string, body?: unknown) =>
-    call<Body>(method, url, {
-      ...(caller !== null && { as: caller }),
-      ...(typeof body === 'string' && { headers: { 'content-type': 'text/yaml' } }),
-      body,
-    });
-
   return {
     pool,
     databaseUrl,
     tasks,
-    call,
+    call: createTestCall(app, signedContext(signer, runtime), { textType: 'text/yaml' }),
     ledger: createLedger({ pool, now }),
     runtime,
     importText,
-    send: (accountId, method, url, body) =>
-      inject(accountId === null ? null : { ...stranger, accountId }, method, url, body),
-    sendBy: inject,
-    sendAs: (platformRole, method, url, body) =>
-      inject({ ...stranger, userId: STAFF, platformRole }, method, url, body),
   };
 }
 

@@ -1,18 +1,25 @@
 import t from 'tap';
 import type { AuditEntryWire } from '#libs/contracts/audit.ts';
-import { ACCOUNT, createTestService, OTHER_ACCOUNT, STAFF } from '../fixtures.ts';
+import { ACCOUNT, createTestService, OTHER_ACCOUNT, STAFF, staffCaller } from '../fixtures.ts';
 
 type Page = { data: { entries: AuditEntryWire[]; next_cursor: string | null } };
 
 const AUDIT = '/api/admin/audit';
 
 t.test('given a week of audited actions', async (t) => {
-  const { send, sendAs, runtime, pool } = await createTestService(t);
-  const list = async (query: string) => (await sendAs<Page>('support', 'GET', `${AUDIT}${query}`)).body.data;
+  const { call, runtime, pool } = await createTestService(t);
+  const list = async (query: string) =>
+    (await call<Page>('GET', `${AUDIT}${query}`, { as: staffCaller('support') })).body.data;
   for (let day = 0; day < 7; day += 1) {
     const account = day % 2 === 0 ? ACCOUNT : OTHER_ACCOUNT;
-    await sendAs('admin', 'PUT', `/api/admin/accounts/${account}/segments`, { segments: [`day_${day}`] });
-    await sendAs('admin', 'PUT', `/api/admin/flags/flag_${day}`, { enabled: true, rules: [] });
+    await call('PUT', `/api/admin/accounts/${account}/segments`, {
+      as: staffCaller('admin'),
+      body: { segments: [`day_${day}`] },
+    });
+    await call('PUT', `/api/admin/flags/flag_${day}`, {
+      as: staffCaller('admin'),
+      body: { enabled: true, rules: [] },
+    });
     runtime.clock.advance(86_400_000);
   }
 
@@ -62,9 +69,9 @@ t.test('given a week of audited actions', async (t) => {
 
   await t.test('then an invalid query is refused, and only staff may read', async (t) => {
     for (const query of ['?cursor=1', '?limit=0', '?limit=101', '?account_id=me', '?from=yesterday']) {
-      t.equal((await sendAs('admin', 'GET', `${AUDIT}${query}`)).status, 400, query);
+      t.equal((await call('GET', `${AUDIT}${query}`, { as: staffCaller('admin') })).status, 400, query);
     }
-    t.equal((await sendAs('none', 'GET', AUDIT)).status, 403);
-    t.equal((await send(null, 'GET', AUDIT)).status, 401);
+    t.equal((await call('GET', AUDIT, { as: staffCaller('none') })).status, 403);
+    t.equal((await call('GET', AUDIT)).status, 401);
   });
 });

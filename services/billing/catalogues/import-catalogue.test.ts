@@ -1,6 +1,12 @@
 import t from 'tap';
 import type { PlanList } from '#libs/contracts/plans.ts';
-import { ACCOUNT, createTestService, DEFAULT_CATALOGUE, notificationsDuring } from '../fixtures.ts';
+import {
+  ACCOUNT,
+  accountCaller,
+  createTestService,
+  DEFAULT_CATALOGUE,
+  notificationsDuring,
+} from '../fixtures.ts';
 import { readCatalogueFile } from './import-catalogue.ts';
 
 type Plans = { data: PlanList };
@@ -10,11 +16,15 @@ const OTHER = DEFAULT_CATALOGUE.replace('id: default', 'id: other');
 
 t.test('given an empty database', async (t) => {
   const service = await createTestService(t, null);
-  const { pool, importText, send } = service;
+  const { pool, importText, call } = service;
   const offered = async () =>
-    (await send<Plans>(ACCOUNT, 'GET', '/api/subscription/plans')).body.data.catalogue;
-  t.equal((await send(ACCOUNT, 'GET', '/api/subscription/plans')).status, 503, 'nothing is on offer');
-  t.equal((await send(ACCOUNT, 'GET', '/api/subscription/current')).status, 503);
+    (await call<Plans>('GET', '/api/subscription/plans', { as: accountCaller(ACCOUNT) })).body.data.catalogue;
+  t.equal(
+    (await call('GET', '/api/subscription/plans', { as: accountCaller(ACCOUNT) })).status,
+    503,
+    'nothing is on offer',
+  );
+  t.equal((await call('GET', '/api/subscription/current', { as: accountCaller(ACCOUNT) })).status, 503);
 
   let firstId = '';
   await t.test('when a catalogue is imported, then it is on offer and everybody is told', async (t) => {
@@ -74,9 +84,14 @@ t.test('given an empty database', async (t) => {
   });
 
   await t.test('then the text of each version can be read by other services', async (t) => {
-    const { body } = await send<{ source: string }>(ACCOUNT, 'GET', `/internal/catalogues/${firstId}`);
+    const { body } = await call<{ source: string }>('GET', `/internal/catalogues/${firstId}`, {
+      as: accountCaller(ACCOUNT),
+    });
     t.equal(body.source, DEFAULT_CATALOGUE);
-    t.equal((await send(ACCOUNT, 'GET', `/internal/catalogues/${ACCOUNT}`)).status, 404);
-    t.equal((await send(ACCOUNT, 'GET', '/internal/catalogues/1')).status, 400);
+    t.equal(
+      (await call('GET', `/internal/catalogues/${ACCOUNT}`, { as: accountCaller(ACCOUNT) })).status,
+      404,
+    );
+    t.equal((await call('GET', '/internal/catalogues/1', { as: accountCaller(ACCOUNT) })).status, 400);
   });
 });

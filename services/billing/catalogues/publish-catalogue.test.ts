@@ -5,7 +5,7 @@ import { createDatabase } from '#libs/db/database.ts';
 import { createPool } from '#libs/db/pool.ts';
 import { testHold, testSettle } from '#libs/ledger/fixtures.ts';
 import { createLedger, type Ledger } from '#libs/ledger/ledger.ts';
-import { createTestService, DEFAULT_CATALOGUE } from '../fixtures.ts';
+import { accountCaller, createTestService, DEFAULT_CATALOGUE, staffCaller } from '../fixtures.ts';
 import { runAllRollouts } from './catalogues.fixture.ts';
 import { findActiveVersionId } from './store.ts';
 
@@ -24,7 +24,7 @@ const NEW_CATALOGUE = DEFAULT_CATALOGUE.replace('amount: 2.00 USD', 'amount: 3.0
 
 t.test('given two replicas at work for a dozen accounts', async (t) => {
   const service = await createTestService(t);
-  const { pool, runtime, send, sendAs } = service;
+  const { pool, runtime, call } = service;
   const { connectionString } = pool.options;
   const otherPool = createPool({
     connectionString: String(connectionString),
@@ -38,10 +38,15 @@ t.test('given two replicas at work for a dozen accounts', async (t) => {
     `INSERT INTO accounts (id, name, created_at) SELECT i, 'Test', now() FROM unnest($1::uuid[]) i`,
     [accounts],
   );
-  for (const account of accounts) await send(account, 'GET', entitlementsPath(account));
+  for (const account of accounts)
+    await call('GET', entitlementsPath(account), { as: accountCaller(account) });
   const importVersion = async (text: string) =>
-    (await sendAs<{ data: { catalogue: CatalogueVersionWire } }>('admin', 'POST', CATALOGUES, text)).body.data
-      .catalogue.version_id;
+    (
+      await call<{ data: { catalogue: CatalogueVersionWire } }>('POST', CATALOGUES, {
+        as: staffCaller('admin'),
+        body: text,
+      })
+    ).body.data.catalogue.version_id;
   const versions = { old: await importVersion(DEFAULT_CATALOGUE), new: await importVersion(NEW_CATALOGUE) };
 
   let isWorking = true;
@@ -66,7 +71,9 @@ t.test('given two replicas at work for a dozen accounts', async (t) => {
   /** What services are told of an account must be of one version too. */
   async function ask(accountId: string): Promise<void> {
     while (isWorking) {
-      const { body } = await send<EntitlementsWire>(accountId, 'GET', entitlementsPath(accountId));
+      const { body } = await call<EntitlementsWire>('GET', entitlementsPath(accountId), {
+        as: accountCaller(accountId),
+      });
       const figures = body.limits
         .filter(({ meter }) => meter === 'cost' || meter === 'tokens.total')
         .map(({ amount }) => (amount.kind === 'n' ? String(amount.n) : amount.kind));
@@ -95,11 +102,10 @@ t.test('given two replicas at work for a dozen accounts', async (t) => {
     const elsewhere = createDatabase(otherPool);
     for (const version of [versions.new, versions.old, versions.new]) {
       await traffic(HOLDS_BETWEEN);
-      const { status, body } = await sendAs<{ data: { migration: CatalogueMigrationWire } }>(
-        'admin',
+      const { status, body } = await call<{ data: { migration: CatalogueMigrationWire } }>(
         'POST',
         `${CATALOGUES}/${version}/publish`,
-        { migration: 'now' },
+        { as: staffCaller('admin'), body: { migration: 'now' } },
       );
       t.strictSame([status, body.data.migration.accounts_total], [202, ACCOUNTS]);
       t.equal(await findActiveVersionId(elsewhere), version, 'the other replica sees it at once');

@@ -10,11 +10,13 @@ import type { CurrentSubscription } from '#libs/contracts/plans.ts';
 import { testHold, testSettle } from '#libs/ledger/fixtures.ts';
 import {
   ACCOUNT,
+  accountCaller,
   createTestService,
   DEFAULT_CATALOGUE,
   notificationsDuring,
   OTHER_ACCOUNT,
   STAFF,
+  staffCaller,
   type TestService,
 } from '../fixtures.ts';
 import { runAllRollouts } from './catalogues.fixture.ts';
@@ -42,22 +44,31 @@ function replaceIn(text: string, from: string, to: string): string {
 }
 
 function toolsOf(t: { error: (error: unknown) => unknown }, service: TestService) {
-  const { sendAs, send, ledger, runtime, pool } = service;
+  const { call, ledger, runtime, pool } = service;
   const importVersion = async (text: string) =>
-    (await sendAs<Imported>('admin', 'POST', CATALOGUES, text)).body.data.catalogue.version_id;
+    (await call<Imported>('POST', CATALOGUES, { as: staffCaller('admin'), body: text })).body.data.catalogue
+      .version_id;
   return {
     importVersion,
     publish: async (versionId: string, migration: string) =>
-      (await sendAs<Published>('admin', 'POST', `${CATALOGUES}/${versionId}/publish`, { migration })).body
-        .data.migration,
+      (
+        await call<Published>('POST', `${CATALOGUES}/${versionId}/publish`, {
+          as: staffCaller('admin'),
+          body: { migration },
+        })
+      ).body.data.migration,
     preview: async (versionId: string, migration: string, query = '') =>
       (
-        await sendAs<Previewed>('admin', 'POST', `${CATALOGUES}/${versionId}/publish/preview${query}`, {
-          migration,
+        await call<Previewed>('POST', `${CATALOGUES}/${versionId}/publish/preview${query}`, {
+          as: staffCaller('admin'),
+          body: {
+            migration,
+          },
         })
       ).body.data,
     rollOut: () => runAllRollouts({ pool, runtime, onFailure: (line) => t.error(line) }),
-    current: async (accountId: string) => (await send<Current>(accountId, 'GET', CURRENT)).body.data,
+    current: async (accountId: string) =>
+      (await call<Current>('GET', CURRENT, { as: accountCaller(accountId) })).body.data,
     hold: async (meters: Record<string, bigint>, accountId = ACCOUNT) => {
       const id = runtime.newId();
       return { id, ...(await ledger.hold(testHold(accountId, id, meters))) };
@@ -67,27 +78,36 @@ function toolsOf(t: { error: (error: unknown) => unknown }, service: TestService
 
 t.test('given the default catalogue on offer', async (t) => {
   const service = await createTestService(t);
-  const { sendAs, send, pool } = service;
+  const { call, pool } = service;
 
   await t.test(
     'when a file is imported as YAML or as JSON, then it is one version, not on offer',
     async (t) => {
-      const first = await sendAs<Imported>('admin', 'POST', CATALOGUES, FEWER_IMAGES);
+      const first = await call<Imported>('POST', CATALOGUES, {
+        as: staffCaller('admin'),
+        body: FEWER_IMAGES,
+      });
       t.equal(first.status, 201);
       t.match(first.body.data, {
         catalogue: { catalogue_id: 'default', version: 2, active: false, subscriptions: 0, author: STAFF },
         changes: ['plan free: limit images per period lowered: 5 → 3'],
       });
-      const again = await sendAs<Imported>('admin', 'POST', CATALOGUES, { source: FEWER_IMAGES });
+      const again = await call<Imported>('POST', CATALOGUES, {
+        as: staffCaller('admin'),
+        body: { source: FEWER_IMAGES },
+      });
       t.equal(again.status, 200);
       t.strictSame(again.body, first.body);
-      t.match((await send<Current>(ACCOUNT, 'GET', CURRENT)).body.data.catalogue, { version: 1 });
+      t.match((await call<Current>('GET', CURRENT, { as: accountCaller(ACCOUNT) })).body.data.catalogue, {
+        version: 1,
+      });
     },
   );
 
   await t.test('then versions can be listed and read', async (t) => {
-    await sendAs('admin', 'POST', CATALOGUES, MORE_MONEY);
-    const first = (await sendAs<Listed>('support', 'GET', `${CATALOGUES}?limit=2`)).body.data;
+    await call('POST', CATALOGUES, { as: staffCaller('admin'), body: MORE_MONEY });
+    const first = (await call<Listed>('GET', `${CATALOGUES}?limit=2`, { as: staffCaller('support') })).body
+      .data;
     t.strictSame(
       first.catalogues.map(({ version, active }) => [version, active]),
       [
@@ -95,11 +115,14 @@ t.test('given the default catalogue on offer', async (t) => {
         [2, false],
       ],
     );
-    const rest = (await sendAs<Listed>('support', 'GET', `${CATALOGUES}?cursor=${first.next_cursor}`)).body
-      .data;
+    const rest = (
+      await call<Listed>('GET', `${CATALOGUES}?cursor=${first.next_cursor}`, { as: staffCaller('support') })
+    ).body.data;
     t.match(rest, { catalogues: [{ version: 1, active: true, subscriptions: 1 }], next_cursor: null });
     const id = first.catalogues[0]?.version_id;
-    const { body } = await sendAs<{ data: object }>('support', 'GET', `${CATALOGUES}/${id}`);
+    const { body } = await call<{ data: object }>('GET', `${CATALOGUES}/${id}`, {
+      as: staffCaller('support'),
+    });
     t.match(body.data, {
       catalogue: {
         version: 3,
@@ -112,7 +135,7 @@ t.test('given the default catalogue on offer', async (t) => {
   await t.test('when a file is wrong, then every mistake is told with its line', async (t) => {
     const wrong = `${DEFAULT_CATALOGUE.replace('rank: 10', 'rank: ten')}\nsurprise: true\n`;
     for (const body of [wrong, { source: wrong }]) {
-      const answer = await sendAs<Refusal>('admin', 'POST', CATALOGUES, body);
+      const answer = await call<Refusal>('POST', CATALOGUES, { as: staffCaller('admin'), body });
       t.match(answer, { status: 422, body: { code: 'semantic_error' } });
       const lineOf = (text: string) => wrong.split('\n').findIndex((line) => line.includes(text)) + 1;
       t.match(answer.body.issues, [
@@ -120,9 +143,12 @@ t.test('given the default catalogue on offer', async (t) => {
         { line: lineOf('surprise'), path: 'surprise' },
       ]);
     }
-    t.match((await sendAs<Refusal>('admin', 'POST', CATALOGUES, 'a: [')).body.issues, [{ line: 1 }]);
+    t.match(
+      (await call<Refusal>('POST', CATALOGUES, { as: staffCaller('admin'), body: 'a: [' })).body.issues,
+      [{ line: 1 }],
+    );
     const priced = `${DEFAULT_CATALOGUE}\nprices:\n  - { provider: openai, model: gpt-4o-mini, prices: [{ from: 2024-01-01, perMillion: { input: 1, cache_read: 1, cache_write: 1, output: 2, reasoning: 2 } }] }\n`;
-    t.equal((await sendAs('admin', 'POST', CATALOGUES, priced)).status, 422);
+    t.equal((await call('POST', CATALOGUES, { as: staffCaller('admin'), body: priced })).status, 422);
   });
 
   await t.test('when a model has no price, then its line is told', async (t) => {
@@ -131,30 +157,53 @@ t.test('given the default catalogue on offer', async (t) => {
       `INSERT INTO models (provider, model, info, enabled, updated_at) VALUES ('openai', 'gpt-4o-mini', $1, true, now())`,
       [info],
     );
-    const answer = await sendAs<Refusal>('admin', 'POST', CATALOGUES, `# new\n${DEFAULT_CATALOGUE}`);
+    const answer = await call<Refusal>('POST', CATALOGUES, {
+      as: staffCaller('admin'),
+      body: `# new\n${DEFAULT_CATALOGUE}`,
+    });
     t.equal(answer.status, 422);
     t.ok(answer.body.issues?.some(({ message }) => /is in no price book/.test(message)));
     await pool.query('DELETE FROM models');
   });
 
   await t.test('then what is no file at all is refused', async (t) => {
-    t.equal((await sendAs('admin', 'POST', CATALOGUES, {})).status, 400);
-    t.equal((await sendAs('admin', 'POST', CATALOGUES, { source: 1 })).status, 400);
-    t.equal((await sendAs('admin', 'POST', CATALOGUES, { source: `#${'x'.repeat(500_000)}` })).status, 400);
-    t.equal((await sendAs('admin', 'POST', CATALOGUES, `#${'x'.repeat(2_000_000)}`)).status, 413);
+    t.equal((await call('POST', CATALOGUES, { as: staffCaller('admin'), body: {} })).status, 400);
+    t.equal((await call('POST', CATALOGUES, { as: staffCaller('admin'), body: { source: 1 } })).status, 400);
+    t.equal(
+      (
+        await call('POST', CATALOGUES, {
+          as: staffCaller('admin'),
+          body: { source: `#${'x'.repeat(500_000)}` },
+        })
+      ).status,
+      400,
+    );
+    t.equal(
+      (await call('POST', CATALOGUES, { as: staffCaller('admin'), body: `#${'x'.repeat(2_000_000)}` }))
+        .status,
+      413,
+    );
   });
 
   await t.test('then only admins import, publish and look ahead, and support may read', async (t) => {
-    const { catalogues } = (await sendAs<Listed>('support', 'GET', CATALOGUES)).body.data;
+    const { catalogues } = (await call<Listed>('GET', CATALOGUES, { as: staffCaller('support') })).body.data;
     const one = `${CATALOGUES}/${catalogues[0]?.version_id}`;
     const body = { migration: 'now' };
     for (const role of ['none', 'support'] as const) {
-      t.equal((await sendAs(role, 'POST', CATALOGUES, DEFAULT_CATALOGUE)).status, 403, role);
-      t.equal((await sendAs(role, 'POST', `${one}/publish`, body)).status, 403, role);
-      t.equal((await sendAs(role, 'POST', `${one}/publish/preview`, body)).status, 403, role);
+      t.equal(
+        (await call('POST', CATALOGUES, { as: staffCaller(role), body: DEFAULT_CATALOGUE })).status,
+        403,
+        role,
+      );
+      t.equal((await call('POST', `${one}/publish`, { as: staffCaller(role), body })).status, 403, role);
+      t.equal(
+        (await call('POST', `${one}/publish/preview`, { as: staffCaller(role), body })).status,
+        403,
+        role,
+      );
     }
-    t.equal((await sendAs('none', 'GET', CATALOGUES)).status, 403);
-    t.equal((await sendAs('none', 'GET', one)).status, 403);
+    t.equal((await call('GET', CATALOGUES, { as: staffCaller('none') })).status, 403);
+    t.equal((await call('GET', one, { as: staffCaller('none') })).status, 403);
     for (const [method, url] of [
       ['GET', CATALOGUES],
       ['GET', one],
@@ -163,27 +212,46 @@ t.test('given the default catalogue on offer', async (t) => {
       ['POST', `${one}/publish/preview`],
       ['GET', `/api/admin/catalogue-migrations/${ACCOUNT}`],
     ] as const) {
-      t.equal((await send(null, method, url)).status, 401, `${method} ${url}`);
+      t.equal((await call(method, url)).status, 401, `${method} ${url}`);
     }
   });
 
   await t.test('then unknown versions are not found, and unknown ways are refused', async (t) => {
     const nothing = `${CATALOGUES}/${ACCOUNT}`;
-    t.equal((await sendAs('admin', 'GET', nothing)).status, 404);
-    t.equal((await sendAs('admin', 'POST', `${nothing}/publish`, { migration: 'now' })).status, 404);
-    t.equal((await sendAs('admin', 'POST', `${nothing}/publish/preview`, { migration: 'now' })).status, 404);
-    t.equal((await sendAs('admin', 'GET', `/api/admin/catalogue-migrations/${ACCOUNT}`)).status, 404);
-    t.equal((await sendAs('admin', 'POST', `${nothing}/publish`, { migration: 'soon' })).status, 400);
-    t.equal((await sendAs('admin', 'POST', `${nothing}/publish`, {})).status, 400);
-    t.equal((await sendAs('admin', 'GET', `${CATALOGUES}/1`)).status, 400);
+    t.equal((await call('GET', nothing, { as: staffCaller('admin') })).status, 404);
+    t.equal(
+      (await call('POST', `${nothing}/publish`, { as: staffCaller('admin'), body: { migration: 'now' } }))
+        .status,
+      404,
+    );
+    t.equal(
+      (
+        await call('POST', `${nothing}/publish/preview`, {
+          as: staffCaller('admin'),
+          body: { migration: 'now' },
+        })
+      ).status,
+      404,
+    );
+    t.equal(
+      (await call('GET', `/api/admin/catalogue-migrations/${ACCOUNT}`, { as: staffCaller('admin') })).status,
+      404,
+    );
+    t.equal(
+      (await call('POST', `${nothing}/publish`, { as: staffCaller('admin'), body: { migration: 'soon' } }))
+        .status,
+      400,
+    );
+    t.equal((await call('POST', `${nothing}/publish`, { as: staffCaller('admin'), body: {} })).status, 400);
+    t.equal((await call('GET', `${CATALOGUES}/1`, { as: staffCaller('admin') })).status, 400);
   });
 });
 
 t.test('given an account that has used four of its five images', async (t) => {
   const service = await createTestService(t);
-  const { send, sendAs, ledger, pool, runtime } = service;
+  const { call, ledger, pool, runtime } = service;
   const { importVersion, publish, preview, rollOut, current, hold } = toolsOf(t, service);
-  for (const account of [ACCOUNT, OTHER_ACCOUNT]) await send(account, 'GET', CURRENT);
+  for (const account of [ACCOUNT, OTHER_ACCOUNT]) await call('GET', CURRENT, { as: accountCaller(account) });
   const { id } = await hold({ images: 4n });
   await ledger.settle(testSettle(ACCOUNT, id, { images: 4n }));
   const fewer = await importVersion(FEWER_IMAGES);
@@ -232,9 +300,12 @@ t.test('given an account that has used four of its five images', async (t) => {
 
   await t.test('when it is published for new accounts only, then the others keep theirs', async (t) => {
     const heard = await notificationsDuring(pool, async () => {
-      const { status, body } = await sendAs<Published>('admin', 'POST', `${CATALOGUES}/${fewer}/publish`, {
-        migration: 'grandfather',
-        reason: 'prices of 2027',
+      const { status, body } = await call<Published>('POST', `${CATALOGUES}/${fewer}/publish`, {
+        as: staffCaller('admin'),
+        body: {
+          migration: 'grandfather',
+          reason: 'prices of 2027',
+        },
       });
       t.equal(status, 200);
       t.match(body.data.migration, { state: 'done', accounts_total: 0, migration: 'grandfather' });
@@ -256,7 +327,7 @@ t.test('given an account that has used four of its five images', async (t) => {
       t.match(started, { state: 'running', accounts_total: 2, version_id: fewer, migration: 'now' });
       await rollOut();
       const url = `/api/admin/catalogue-migrations/${started.id}`;
-      const { migration } = (await sendAs<Published>('support', 'GET', url)).body.data;
+      const { migration } = (await call<Published>('GET', url, { as: staffCaller('support') })).body.data;
       t.match(migration, { state: 'done', accounts_done: 2, accounts_failed: 0, author: STAFF });
       t.equal(await versionOf(ACCOUNT), 2);
       t.match(await hold({ images: 1n }), {
@@ -298,7 +369,9 @@ t.test('given an account that has used four of its five images', async (t) => {
       const second = await publish(newest, 'now');
       await rollOut();
       const { migration } = (
-        await sendAs<Published>('admin', 'GET', `/api/admin/catalogue-migrations/${first.id}`)
+        await call<Published>('GET', `/api/admin/catalogue-migrations/${first.id}`, {
+          as: staffCaller('admin'),
+        })
       ).body.data;
       t.equal(migration.state, 'superseded');
       t.match(second, { accounts_total: 3 });
@@ -311,8 +384,9 @@ t.test('given an account that has used four of its five images', async (t) => {
 
   await t.test('then all of it is on record', async (t) => {
     const url = `/api/admin/audit?action=catalogue.&actor=${STAFF}&limit=100`;
-    const { entries } = (await sendAs<{ data: { entries: AuditEntryWire[] } }>('admin', 'GET', url)).body
-      .data;
+    const { entries } = (
+      await call<{ data: { entries: AuditEntryWire[] } }>('GET', url, { as: staffCaller('admin') })
+    ).body.data;
     t.strictSame(entries.map(({ action }) => action).toReversed(), [
       'catalogue.imported',
       'catalogue.published',

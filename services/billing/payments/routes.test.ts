@@ -39,18 +39,18 @@ t.test('given callers without the admin role, then they change nothing', async (
     [`${path}/void`, { note: 'No.' }],
   ];
   for (const [url, payload] of writes) {
-    t.equal((await service.send(null, 'POST', url, payload)).status, 401, url);
+    t.equal((await service.call('POST', url, { body: payload })).status, 401, url);
     // An owner of the very account, and staff who may only read.
     for (const caller of [callerWith(), callerWith({ ...staff, platformRole: 'support' })]) {
-      const answer = await service.sendBy<Refusal>(caller, 'POST', url, payload);
+      const answer = await service.call<Refusal>('POST', url, { as: caller, body: payload });
       t.strictSame([answer.status, answer.body.code], [403, 'platform_role_required'], url);
     }
   }
   for (const url of [REQUESTS, '/api/admin/billing-events']) {
-    t.equal((await service.send(null, 'GET', url)).status, 401, url);
-    t.equal((await service.sendBy(callerWith(), 'GET', url)).status, 403, url);
+    t.equal((await service.call('GET', url)).status, 401, url);
+    t.equal((await service.call('GET', url, { as: callerWith() })).status, 403, url);
     t.equal(
-      (await service.sendBy(callerWith({ ...staff, platformRole: 'support' }), 'GET', url)).status,
+      (await service.call('GET', url, { as: callerWith({ ...staff, platformRole: 'support' }) })).status,
       200,
       url,
     );
@@ -66,7 +66,7 @@ t.test('given payment requests of several accounts', async (t) => {
   const id = (await one.upgrade('pro')).body.payment_request?.id ?? '';
   const otherId = (await other.upgrade('basic', 'year')).body.payment_request?.id ?? '';
   const list = async (query = '') =>
-    (await service.sendBy<Requests>(staff, 'GET', `${REQUESTS}${query}`)).body.data;
+    (await service.call<Requests>('GET', `${REQUESTS}${query}`, { as: staff })).body.data;
 
   await t.test('then staff list them, newest first', async (t) => {
     const { payment_requests } = await list();
@@ -88,7 +88,7 @@ t.test('given payment requests of several accounts', async (t) => {
     t.equal((await list(`?account_id=${ACCOUNT}`)).payment_requests.length, 1);
     t.equal((await list('?status=paid')).payment_requests.length, 0);
     for (const query of ['?status=late', '?limit=0', '?account_id=me']) {
-      t.equal((await service.sendBy(staff, 'GET', `${REQUESTS}${query}`)).status, 400, query);
+      t.equal((await service.call('GET', `${REQUESTS}${query}`, { as: staff })).status, 400, query);
     }
   });
 
@@ -96,7 +96,7 @@ t.test('given payment requests of several accounts', async (t) => {
     t.equal((await markPaid(service, runtime.newId())).status, 404);
     t.equal((await markPaid(service, 'one')).status, 400);
     t.equal((await markPaid(service, id, ' ')).status, 400);
-    const withoutNote = await service.sendBy(staff, 'POST', `${REQUESTS}/${id}/mark-paid`, {});
+    const withoutNote = await service.call('POST', `${REQUESTS}/${id}/mark-paid`, { as: staff, body: {} });
     t.equal(withoutNote.status, 400);
   });
 
@@ -114,16 +114,22 @@ t.test('given payment requests of several accounts', async (t) => {
   });
 
   await t.test('then it cannot be voided', async (t) => {
-    const { status, body } = await service.sendBy<Refusal>(staff, 'POST', `${REQUESTS}/${id}/void`, {
-      note: 'Oops',
+    const { status, body } = await service.call<Refusal>('POST', `${REQUESTS}/${id}/void`, {
+      as: staff,
+      body: {
+        note: 'Oops',
+      },
     });
     t.strictSame([status, body.code], [409, 'conflict']);
   });
 
   await t.test('when one is voided, then it cannot be paid, and the next request is a new one', async (t) => {
     const withdraw = () =>
-      service.sendBy<{ data: PaymentRequestWire }>(staff, 'POST', `${REQUESTS}/${otherId}/void`, {
-        note: 'Mistake',
+      service.call<{ data: PaymentRequestWire }>('POST', `${REQUESTS}/${otherId}/void`, {
+        as: staff,
+        body: {
+          note: 'Mistake',
+        },
       });
     const answers = await Promise.all([withdraw(), withdraw()]);
     t.strictSame(
@@ -156,7 +162,7 @@ t.test('given an upgrade that is marked paid and voided at once, then one of bot
   const id = (await upgrade('pro')).body.payment_request?.id ?? '';
   const [paid, voided] = await Promise.all([
     markPaid(service, id),
-    service.sendBy(staff, 'POST', `${REQUESTS}/${id}/void`, { note: 'No.' }),
+    service.call('POST', `${REQUESTS}/${id}/void`, { as: staff, body: { note: 'No.' } }),
   ]);
   t.strictSame([paid.status, voided.status].sort(), [200, 409]);
   t.equal((await current()).plan.key, paid.status === 200 ? 'pro' : 'free');
@@ -166,7 +172,7 @@ t.test('given a plan that staff assign', async (t) => {
   const service = await createTestService(t, readPreset('lily'));
   const { runtime } = service;
   const { upgrade, current, events, post } = customer(service);
-  const assign = (body: object) => service.sendBy<Current & Refusal>(staff, 'POST', ASSIGN, body);
+  const assign = (body: object) => service.call<Current & Refusal>('POST', ASSIGN, { as: staff, body });
   const gift = { account_id: ACCOUNT, plan: 'pro', reason: 'Partner' };
 
   await t.test('then invalid requests are refused', async (t) => {
@@ -198,7 +204,7 @@ t.test('given a plan that staff assign', async (t) => {
     }
     t.match(await audited(service), [{ action: 'plan.assigned', actor: STAFF, reason: 'Partner' }]);
     t.equal((await audited(service)).length, 1);
-    const { body } = await service.sendBy<Requests>(staff, 'GET', `${REQUESTS}?status=open`);
+    const { body } = await service.call<Requests>('GET', `${REQUESTS}?status=open`, { as: staff });
     t.strictSame(body.data.payment_requests, [], 'the open payment request is void');
   });
 
@@ -238,7 +244,8 @@ t.test('given a plan that staff assign', async (t) => {
 
   await t.test('then staff read the history of all accounts', async (t) => {
     const read = async (query: string) =>
-      (await service.sendBy<Events>(staff, 'GET', `/api/admin/billing-events${query}`)).body.data.events;
+      (await service.call<Events>('GET', `/api/admin/billing-events${query}`, { as: staff })).body.data
+        .events;
     t.ok((await read(`?account_id=${ACCOUNT}`)).every(({ account_id }) => account_id === ACCOUNT));
     t.equal((await read('?kind=trial_started')).length, 1);
     t.ok(new Set((await read('?limit=100')).map(({ account_id }) => account_id)).size > 1);

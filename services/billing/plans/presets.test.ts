@@ -21,14 +21,14 @@ async function readOffer(t: Test, preset: string, keys: string[]): Promise<Sold>
     const accountId = await addAccount(service);
     const caller = callerWith({ accountId });
     const assignment = { account_id: accountId, plan, reason: 'To look at it' };
-    const { status } = await service.sendBy(staff, 'POST', '/api/plans/assign', assignment);
+    const { status } = await service.call('POST', '/api/plans/assign', { as: staff, body: assignment });
     if (status !== 200) throw new Error(`${plan} could not be assigned`);
-    const mine = await service.sendBy<{ data: MyPlan }>(caller, 'GET', '/api/plans/my-plan');
-    const limits = await service.sendBy<{ data: PlanUsage }>(caller, 'GET', '/api/plans/limits');
+    const mine = await service.call<{ data: MyPlan }>('GET', '/api/plans/my-plan', { as: caller });
+    const limits = await service.call<{ data: PlanUsage }>('GET', '/api/plans/limits', { as: caller });
     plans.push(mine.body.data.plan);
     usages.push(limits.body.data);
   }
-  const offer = await service.sendBy<{ data: PlanList }>(callerWith(), 'GET', '/api/plans/available');
+  const offer = await service.call<{ data: PlanList }>('GET', '/api/plans/available', { as: callerWith() });
   const listed = offer.body.data.plans;
   for (const one of listed) {
     t.strictSame(

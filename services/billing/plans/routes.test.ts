@@ -10,14 +10,14 @@ const COMPARE = '/api/plans/compare';
 const capabilityPath = (name: string) => `/api/plans/capabilities/${name}`;
 
 t.test('given requests without a signed context, then they are refused', async (t) => {
-  const { send } = await createTestService(t);
+  const { call } = await createTestService(t);
   for (const url of [
     '/api/plans/my-plan',
     '/api/plans/limits',
     capabilityPath('full_ai'),
     `${COMPARE}?a=free&b=pro`,
   ]) {
-    t.equal((await send(null, 'GET', url)).status, 401, url);
+    t.equal((await call('GET', url)).status, 401, url);
   }
 });
 

@@ -5,6 +5,7 @@ import type { CurrentSubscription, PlanList } from '#libs/contracts/plans.ts';
 import { testHold, testSettle } from '#libs/ledger/fixtures.ts';
 import {
   ACCOUNT,
+  accountCaller,
   createTestService,
   DEFAULT_CATALOGUE,
   KEY,
@@ -30,10 +31,12 @@ const limitsOf = async ({ pool }: TestService, accountId: string) =>
 
 t.test('given the default catalogue', async (t) => {
   const service = await createTestService(t);
-  const { send, pool, runtime, ledger } = service;
+  const { call, pool, runtime, ledger } = service;
 
   await t.test('then its plans are on offer under both paths', async (t) => {
-    const { status, body } = await send<Plans>(OTHER_ACCOUNT, 'GET', '/api/subscription/plans');
+    const { status, body } = await call<Plans>('GET', '/api/subscription/plans', {
+      as: accountCaller(OTHER_ACCOUNT),
+    });
     t.equal(status, 200);
     const { plans, default_plan } = body.data;
     t.equal(default_plan, 'free');
@@ -61,7 +64,10 @@ t.test('given the default catalogue', async (t) => {
       enterprise?.limits.find(({ meter }) => meter === 'gen.blog'),
       { kind: 'unlimited', amount: null },
     );
-    t.same((await send<Plans>(OTHER_ACCOUNT, 'GET', '/api/plans/available')).body, body);
+    t.same(
+      (await call<Plans>('GET', '/api/plans/available', { as: accountCaller(OTHER_ACCOUNT) })).body,
+      body,
+    );
   });
 
   await t.test(
@@ -69,7 +75,7 @@ t.test('given the default catalogue', async (t) => {
     async (t) => {
       t.strictSame(await limitsOf(service, ACCOUNT), []);
       const heard = await notificationsDuring(pool, async () => {
-        const { status, body } = await send<Current>(ACCOUNT, 'GET', CURRENT);
+        const { status, body } = await call<Current>('GET', CURRENT, { as: accountCaller(ACCOUNT) });
         t.equal(status, 200);
         t.match(body.data, {
           account_id: ACCOUNT,
@@ -97,7 +103,7 @@ t.test('given the default catalogue', async (t) => {
       t.equal((await hold(2_000_000_001n)).verdict, 'limit_exceeded');
       t.equal((await hold(2_000_000_000n)).verdict, 'ok');
       t.strictSame(
-        await notificationsDuring(pool, () => send(ACCOUNT, 'GET', CURRENT)),
+        await notificationsDuring(pool, () => call('GET', CURRENT, { as: accountCaller(ACCOUNT) })),
         [],
         'a second request changes nothing',
       );
@@ -107,14 +113,16 @@ t.test('given the default catalogue', async (t) => {
   await t.test('then its next period starts without a job', async (t) => {
     const before = runtime.clock.now();
     runtime.clock.set('2027-01-20T11:59:59.999Z');
-    t.match((await send<Current>(ACCOUNT, 'GET', CURRENT)).body.data.current_period, {
+    t.match((await call<Current>('GET', CURRENT, { as: accountCaller(ACCOUNT) })).body.data.current_period, {
       start: '2026-12-20T12:00:00.000Z',
     });
     runtime.clock.set(before);
   });
 
   await t.test('then other services decode its entitlements', async (t) => {
-    const { status, body } = await send(OTHER_ACCOUNT, 'GET', entitlementsPath(ACCOUNT));
+    const { status, body } = await call('GET', entitlementsPath(ACCOUNT), {
+      as: accountCaller(OTHER_ACCOUNT),
+    });
     t.equal(status, 200);
     const may = entitlementsFromWire(body);
     t.same(entitlementsToWire(may), body);
@@ -130,17 +138,19 @@ t.test('given the default catalogue', async (t) => {
 
   await t.test('then an unknown account is not found', async (t) => {
     const unknown = runtime.newId();
-    const answer = await send<Refusal>(OTHER_ACCOUNT, 'GET', entitlementsPath(unknown));
+    const answer = await call<Refusal>('GET', entitlementsPath(unknown), {
+      as: accountCaller(OTHER_ACCOUNT),
+    });
     t.strictSame([answer.status, answer.body.code], [404, 'not_found']);
     t.strictSame(await limitsOf(service, unknown), []);
-    t.equal((await send(OTHER_ACCOUNT, 'GET', entitlementsPath('me'))).status, 400);
+    t.equal((await call('GET', entitlementsPath('me'), { as: accountCaller(OTHER_ACCOUNT) })).status, 400);
   });
 
   await t.test('then requests without a signed context are refused', async (t) => {
     for (const url of ['/api/plans/available', CURRENT, entitlementsPath(ACCOUNT)]) {
-      t.equal((await send(null, 'GET', url)).status, 401, url);
+      t.equal((await call('GET', url)).status, 401, url);
     }
-    t.equal((await send(null, 'PUT', keyLimitsPath(ACCOUNT, KEY), { limits: [] })).status, 401);
+    t.equal((await call('PUT', keyLimitsPath(ACCOUNT, KEY), { body: { limits: [] } })).status, 401);
   });
 });
 
@@ -148,7 +158,9 @@ t.test('given twenty first requests at once, then one subscription is opened', a
   const service = await createTestService(t);
   const heard = await notificationsDuring(service.pool, async () => {
     const answers = await Promise.all(
-      Array.from({ length: 20 }, () => service.send(ACCOUNT, 'GET', entitlementsPath(ACCOUNT))),
+      Array.from({ length: 20 }, () =>
+        service.call('GET', entitlementsPath(ACCOUNT), { as: accountCaller(ACCOUNT) }),
+      ),
     );
     t.ok(answers.every(({ status }) => status === 200));
     t.equal(new Set(answers.map(({ body }) => JSON.stringify(body))).size, 1);
@@ -160,11 +172,11 @@ t.test('given twenty first requests at once, then one subscription is opened', a
 
 t.test('given an account on one version, then a new version applies to new accounts only', async (t) => {
   const service = await createTestService(t);
-  const { send, importText } = service;
-  await send(ACCOUNT, 'GET', CURRENT);
+  const { call, importText } = service;
+  await call('GET', CURRENT, { as: accountCaller(ACCOUNT) });
   await importText(DEFAULT_CATALOGUE.replace('amount: 2.00 USD', 'amount: 3.00 USD'));
   const costOf = async (account: string) => {
-    const { data } = (await send<Current>(account, 'GET', CURRENT)).body;
+    const { data } = (await call<Current>('GET', CURRENT, { as: accountCaller(account) })).body;
     return [data.catalogue.version, data.limits[0]?.amount_usd];
   };
   t.strictSame(await costOf(ACCOUNT), [1, '2.000000000']);
@@ -173,7 +185,7 @@ t.test('given an account on one version, then a new version applies to new accou
 
 t.test('given an API key', async (t) => {
   const service = await createTestService(t);
-  const { send, ledger, runtime, pool } = service;
+  const { call, ledger, runtime, pool } = service;
   const path = keyLimitsPath(ACCOUNT, KEY);
   const hold = (cost: bigint, keyId: string | null) => {
     const id = runtime.newId();
@@ -182,11 +194,14 @@ t.test('given an API key', async (t) => {
 
   await t.test('when it gets its own limits, then they bind this key only', async (t) => {
     const heard = await notificationsDuring(pool, async () => {
-      const { status } = await send(ACCOUNT, 'PUT', path, {
-        limits: [
-          { meter: 'cost', window: 'day', amount: '1000' },
-          { meter: 'tokens.total', window: 'month', amount: '500' },
-        ],
+      const { status } = await call('PUT', path, {
+        as: accountCaller(ACCOUNT),
+        body: {
+          limits: [
+            { meter: 'cost', window: 'day', amount: '1000' },
+            { meter: 'tokens.total', window: 'month', amount: '500' },
+          ],
+        },
       });
       t.equal(status, 204);
     });
@@ -208,8 +223,12 @@ t.test('given an API key', async (t) => {
 
   await t.test('when they are replaced, then earlier usage still counts', async (t) => {
     t.equal(
-      (await send(ACCOUNT, 'PUT', path, { limits: [{ meter: 'cost', window: 'day', amount: '700' }] }))
-        .status,
+      (
+        await call('PUT', path, {
+          as: accountCaller(ACCOUNT),
+          body: { limits: [{ meter: 'cost', window: 'day', amount: '700' }] },
+        })
+      ).status,
       204,
     );
     t.match(await hold(101n, KEY), { verdict: 'limit_exceeded', limit: { used: 600n, amount: 700n } });
@@ -217,7 +236,7 @@ t.test('given an API key', async (t) => {
   });
 
   await t.test('when they are removed, then only the plan binds it', async (t) => {
-    t.equal((await send(ACCOUNT, 'PUT', path, { limits: [] })).status, 204);
+    t.equal((await call('PUT', path, { as: accountCaller(ACCOUNT), body: { limits: [] } })).status, 204);
     t.equal((await hold(5000n, KEY)).verdict, 'ok');
   });
 
@@ -231,9 +250,17 @@ t.test('given an API key', async (t) => {
       [[{ ...cost, window: 'year' }], 400, 'invalid_request'],
     ];
     for (const [limits, status, code] of cases) {
-      const answer = await send<Refusal>(ACCOUNT, 'PUT', path, { limits });
+      const answer = await call<Refusal>('PUT', path, { as: accountCaller(ACCOUNT), body: { limits } });
       t.strictSame([answer.status, answer.body.code], [status, code], JSON.stringify(limits));
     }
-    t.equal((await send(ACCOUNT, 'PUT', keyLimitsPath(runtime.newId(), KEY), { limits: [] })).status, 404);
+    t.equal(
+      (
+        await call('PUT', keyLimitsPath(runtime.newId(), KEY), {
+          as: accountCaller(ACCOUNT),
+          body: { limits: [] },
+        })
+      ).status,
+      404,
+    );
   });
 });

@@ -3,7 +3,7 @@ import t from 'tap';
 import type { ChangePreview } from '#libs/contracts/subscriptions.ts';
 import { runAllRollouts } from '../catalogues/catalogues.fixture.ts';
 import { customer, markPaid, requestsOf } from '../customers.fixture.ts';
-import { createTestService, DEFAULT_CATALOGUE, type TestService } from '../fixtures.ts';
+import { createTestService, DEFAULT_CATALOGUE, staffCaller, type TestService } from '../fixtures.ts';
 
 const BASIC_PRICE = 'monthlyMinor: 2900';
 const PRO_PRICE = 'monthlyMinor: 7900';
@@ -11,7 +11,7 @@ const PRO_PRICE = 'monthlyMinor: 7900';
 /** Publishes the preset with other prices and moves every subscription as it says. */
 async function republish(
   t: { error: (error: unknown) => unknown },
-  { sendAs, pool, runtime }: TestService,
+  { call, pool, runtime }: TestService,
   migration: 'now' | 'period_end',
   prices: { basic: number; pro: number },
 ): Promise<void> {
@@ -20,8 +20,14 @@ async function republish(
     `monthlyMinor: ${prices.pro}`,
   );
   const url = '/api/admin/catalogues';
-  const { body } = await sendAs<{ data: { catalogue: { version_id: string } } }>('admin', 'POST', url, text);
-  await sendAs('admin', 'POST', `${url}/${body.data.catalogue.version_id}/publish`, { migration });
+  const { body } = await call<{ data: { catalogue: { version_id: string } } }>('POST', url, {
+    as: staffCaller('admin'),
+    body: text,
+  });
+  await call('POST', `${url}/${body.data.catalogue.version_id}/publish`, {
+    as: staffCaller('admin'),
+    body: { migration },
+  });
   await runAllRollouts({ pool, runtime, onFailure: (line) => void t.error(line) });
 }
 

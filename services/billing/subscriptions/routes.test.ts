@@ -26,12 +26,12 @@ const CHANGES: [url: string, body: unknown][] = [
 
 t.test('given callers without the right to change a subscription', async (t) => {
   const service = await createTestService(t);
-  const { send, sendBy } = service;
+  const { call } = service;
 
   await t.test('then requests without a signed context are refused', async (t) => {
-    for (const [url, body] of CHANGES) t.equal((await send(null, 'POST', url, body)).status, 401, url);
+    for (const [url, body] of CHANGES) t.equal((await call('POST', url, { body })).status, 401, url);
     for (const url of [`${PREVIEW}?plan=pro`, '/api/subscription/events']) {
-      t.equal((await send(null, 'GET', url)).status, 401, url);
+      t.equal((await call('GET', url)).status, 401, url);
     }
   });
 
@@ -39,7 +39,7 @@ t.test('given callers without the right to change a subscription', async (t) => 
     const key = callerWith({ userId: null, keyId: KEY, role: 'member', scopes: ['billing:read'] });
     for (const caller of [callerWith({ role: 'member' }), key]) {
       for (const [url, body] of CHANGES) {
-        const answer = await sendBy<Refusal>(caller, 'POST', url, body);
+        const answer = await call<Refusal>('POST', url, { as: caller, body });
         t.strictSame([answer.status, answer.body.code], [403, 'role_required'], url);
       }
     }
@@ -49,7 +49,7 @@ t.test('given callers without the right to change a subscription', async (t) => 
   await t.test('then admins and keys with every scope are admitted', async (t) => {
     const key = callerWith({ userId: null, keyId: KEY, role: 'member' });
     for (const caller of [callerWith({ role: 'admin' }), key]) {
-      const { status } = await sendBy(caller, 'POST', '/api/plans/upgrade', { plan: 'pro' });
+      const { status } = await call('POST', '/api/plans/upgrade', { as: caller, body: { plan: 'pro' } });
       t.equal(status, 402);
     }
   });

@@ -11,7 +11,7 @@ import {
   type Refusal,
   readPreset,
 } from '../customers.fixture.ts';
-import { ACCOUNT, createTestService, OTHER_ACCOUNT, type TestService } from '../fixtures.ts';
+import { ACCOUNT, accountCaller, createTestService, OTHER_ACCOUNT, type TestService } from '../fixtures.ts';
 
 const TRIAL = '/api/plans/start-trial';
 const DAY_MS = 86_400_000;
@@ -87,7 +87,7 @@ t.test('given an account without a trial', async (t) => {
       limit: { meter: 'images', used: 41n, amount: 5n, source: 'plan:free' },
     });
     const may = entitlementsFromWire(
-      (await service.send(OTHER_ACCOUNT, 'GET', entitlementsPath(ACCOUNT))).body,
+      (await service.call('GET', entitlementsPath(ACCOUNT), { as: accountCaller(OTHER_ACCOUNT) })).body,
     );
     t.match(may, { plan: { key: 'free' }, features: { full_ai: { granted: false } } });
     t.match(await current(), { plan: { key: 'free' }, status: 'active', trial_ends_at: null });

@@ -2,7 +2,15 @@ import t from 'tap';
 import type { AuditEntryWire } from '#libs/contracts/audit.ts';
 import { type EntitlementsWire, entitlementsPath } from '#libs/contracts/entitlements.ts';
 import type { FlagRuleWire, FlagWire } from '#libs/contracts/flags.ts';
-import { ACCOUNT, createTestService, notificationsDuring, OTHER_ACCOUNT, STAFF } from '../../fixtures.ts';
+import {
+  ACCOUNT,
+  accountCaller,
+  createTestService,
+  notificationsDuring,
+  OTHER_ACCOUNT,
+  STAFF,
+  staffCaller,
+} from '../../fixtures.ts';
 
 type One = { data: { flag: FlagWire } };
 type Many = { data: { flags: FlagWire[] } };
@@ -13,24 +21,29 @@ const segmentsOf = (accountId: string) => `/api/admin/accounts/${accountId}/segm
 
 t.test('given accounts on the free plan', async (t) => {
   const service = await createTestService(t);
-  const { send, sendAs, pool, runtime } = service;
+  const { call, pool, runtime } = service;
   const has = async (accountId: string, feature = 'white_label') => {
-    const { status, body } = await send<EntitlementsWire>(accountId, 'GET', entitlementsPath(accountId));
+    const { status, body } = await call<EntitlementsWire>('GET', entitlementsPath(accountId), {
+      as: accountCaller(accountId),
+    });
     if (status !== 200) throw new Error(`Entitlements were refused: ${status} ${JSON.stringify(body)}`);
     return body.features[feature];
   };
   const put = (rules: FlagRuleWire[], rest: object = {}) =>
-    sendAs<One>('admin', 'PUT', FLAG, { enabled: true, rules, ...rest });
+    call<One>('PUT', FLAG, { as: staffCaller('admin'), body: { enabled: true, rules, ...rest } });
   const addAccounts = (ids: string[]) =>
     pool.query(
       `INSERT INTO accounts (id, name, created_at) SELECT i, 'Test', now() FROM unnest($1::uuid[]) i`,
       [ids],
     );
   await has(ACCOUNT);
-  const pro = await sendAs('admin', 'POST', `/api/admin/accounts/${OTHER_ACCOUNT}/overrides`, {
-    kind: 'plan_change',
-    plan: 'pro',
-    reason: 'a tester',
+  const pro = await call('POST', `/api/admin/accounts/${OTHER_ACCOUNT}/overrides`, {
+    as: staffCaller('admin'),
+    body: {
+      kind: 'plan_change',
+      plan: 'pro',
+      reason: 'a tester',
+    },
   });
   t.equal(pro.status, 201);
 
@@ -86,7 +99,10 @@ t.test('given accounts on the free plan', async (t) => {
       theirs: false,
     },
   ];
-  const grouped = await sendAs('admin', 'PUT', segmentsOf(ACCOUNT), { segments: ['new_tester'] });
+  const grouped = await call('PUT', segmentsOf(ACCOUNT), {
+    as: staffCaller('admin'),
+    body: { segments: ['new_tester'] },
+  });
   t.equal(grouped.status, 200);
   for (const { name, rules, mine, theirs } of cases) {
     await t.test(`when it is for ${name}, then they and nobody else have it`, async (t) => {
@@ -124,31 +140,36 @@ t.test('given accounts on the free plan', async (t) => {
     t.strictSame(await has(ACCOUNT), { granted: false, source: 'plan:free' });
     await put([{ kind: 'boolean', on: true }]);
     t.match(await has(ACCOUNT), { granted: true });
-    t.equal((await sendAs('admin', 'DELETE', `${FLAG}?reason=over`)).status, 204);
+    t.equal((await call('DELETE', `${FLAG}?reason=over`, { as: staffCaller('admin') })).status, 204);
     t.strictSame(await has(ACCOUNT), { granted: false, source: 'plan:free' });
-    t.equal((await sendAs('admin', 'DELETE', FLAG)).status, 404);
-    t.equal((await sendAs('admin', 'GET', FLAG)).status, 404);
+    t.equal((await call('DELETE', FLAG, { as: staffCaller('admin') })).status, 404);
+    t.equal((await call('GET', FLAG, { as: staffCaller('admin') })).status, 404);
   });
 
   await t.test('when a flag decides a feature of another name, then that one is meant', async (t) => {
     const body = { enabled: true, feature: 'white_label', rules: [{ kind: 'boolean', on: true }] };
-    t.equal((await sendAs('admin', 'PUT', '/api/admin/flags/look_of_2027', body)).status, 201);
+    t.equal(
+      (await call('PUT', '/api/admin/flags/look_of_2027', { as: staffCaller('admin'), body })).status,
+      201,
+    );
     t.strictSame(await has(ACCOUNT), { granted: true, source: 'flag:look_of_2027' });
-    const { flags } = (await sendAs<Many>('support', 'GET', '/api/admin/flags')).body.data;
+    const { flags } = (await call<Many>('GET', '/api/admin/flags', { as: staffCaller('support') })).body.data;
     t.strictSame(
       flags.map(({ key }) => key),
       ['look_of_2027'],
     );
     t.strictSame(
-      (await sendAs<One>('support', 'GET', '/api/admin/flags/look_of_2027')).body.data.flag,
+      (await call<One>('GET', '/api/admin/flags/look_of_2027', { as: staffCaller('support') })).body.data
+        .flag,
       flags[0],
     );
   });
 
   await t.test('then every change is on record with what was before', async (t) => {
     const url = '/api/admin/audit?subject=flag:white_label&limit=100';
-    const { entries } = (await sendAs<{ data: { entries: AuditEntryWire[] } }>('support', 'GET', url)).body
-      .data;
+    const { entries } = (
+      await call<{ data: { entries: AuditEntryWire[] } }>('GET', url, { as: staffCaller('support') })
+    ).body.data;
     t.match(entries[0], { action: 'flag.removed', reason: 'over', after: null, before: { enabled: true } });
     t.match(entries.at(-1), { action: 'flag.set', reason: 'launch', before: null, actor: STAFF });
     t.strictSame(
@@ -174,46 +195,58 @@ t.test('given accounts on the free plan', async (t) => {
       { enabled: true, rules: [], description: 'x'.repeat(501) },
     ];
     for (const body of bodies) {
-      const answer = await sendAs<Refusal>('admin', 'PUT', FLAG, body);
+      const answer = await call<Refusal>('PUT', FLAG, { as: staffCaller('admin'), body });
       t.strictSame(
         [answer.status, answer.body.code],
         [400, 'invalid_request'],
         JSON.stringify(body).slice(0, 80),
       );
     }
-    t.equal((await sendAs('admin', 'PUT', '/api/admin/flags/White-Label', rule([]))).status, 400);
-    t.equal((await sendAs('admin', 'GET', FLAG)).status, 404, 'nothing was made');
+    t.equal(
+      (await call('PUT', '/api/admin/flags/White-Label', { as: staffCaller('admin'), body: rule([]) }))
+        .status,
+      400,
+    );
+    t.equal((await call('GET', FLAG, { as: staffCaller('admin') })).status, 404, 'nothing was made');
   });
 
   await t.test('then nobody but admins may set one, and support may look', async (t) => {
     const body = { enabled: true, rules: [] };
-    t.equal((await send(null, 'GET', '/api/admin/flags')).status, 401);
-    t.equal((await send(null, 'PUT', FLAG, body)).status, 401);
+    t.equal((await call('GET', '/api/admin/flags')).status, 401);
+    t.equal((await call('PUT', FLAG, { body })).status, 401);
     for (const role of ['none', 'support'] as const) {
-      t.equal((await sendAs(role, 'PUT', FLAG, body)).status, 403, role);
-      t.equal((await sendAs(role, 'DELETE', FLAG)).status, 403, role);
-      t.equal((await sendAs(role, 'PUT', segmentsOf(ACCOUNT), { segments: [] })).status, 403, role);
+      t.equal((await call('PUT', FLAG, { as: staffCaller(role), body })).status, 403, role);
+      t.equal((await call('DELETE', FLAG, { as: staffCaller(role) })).status, 403, role);
+      t.equal(
+        (await call('PUT', segmentsOf(ACCOUNT), { as: staffCaller(role), body: { segments: [] } })).status,
+        403,
+        role,
+      );
     }
-    t.equal((await sendAs('none', 'GET', '/api/admin/flags')).status, 403);
-    t.equal((await sendAs('none', 'GET', segmentsOf(ACCOUNT))).status, 403);
+    t.equal((await call('GET', '/api/admin/flags', { as: staffCaller('none') })).status, 403);
+    t.equal((await call('GET', segmentsOf(ACCOUNT), { as: staffCaller('none') })).status, 403);
   });
 });
 
 t.test('given an account in segments', async (t) => {
-  const { send, sendAs, runtime } = await createTestService(t);
+  const { call, runtime } = await createTestService(t);
   const url = segmentsOf(ACCOUNT);
-  const put = (segments: unknown) => sendAs<{ data: object }>('admin', 'PUT', url, { segments });
+  const put = (segments: unknown) =>
+    call<{ data: object }>('PUT', url, { as: staffCaller('admin'), body: { segments } });
   t.strictSame((await put(['b', 'a', 'b'])).body.data, { account_id: ACCOUNT, segments: ['a', 'b'] });
   t.strictSame((await put(['c'])).body.data, { account_id: ACCOUNT, segments: ['c'] });
-  t.match(await sendAs('support', 'GET', url), { status: 200, body: { data: { segments: ['c'] } } });
+  t.match(await call('GET', url, { as: staffCaller('support') }), {
+    status: 200,
+    body: { data: { segments: ['c'] } },
+  });
 
   await t.test('then what is no list of names is refused', async (t) => {
     for (const segments of [['A'], [''], ['a b'], 'a', Array.from({ length: 101 }, (_, n) => `s${n}`)]) {
       t.equal((await put(segments)).status, 400);
     }
-    t.equal((await send(null, 'PUT', url, { segments: [] })).status, 401);
+    t.equal((await call('PUT', url, { body: { segments: [] } })).status, 401);
     const nobody = segmentsOf(runtime.newId());
-    t.equal((await sendAs('admin', 'GET', nobody)).status, 404);
-    t.equal((await sendAs('admin', 'PUT', nobody, { segments: [] })).status, 404);
+    t.equal((await call('GET', nobody, { as: staffCaller('admin') })).status, 404);
+    t.equal((await call('PUT', nobody, { as: staffCaller('admin'), body: { segments: [] } })).status, 404);
   });
 });

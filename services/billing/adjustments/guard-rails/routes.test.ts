@@ -5,7 +5,14 @@ import type { GuardRailWire } from '#libs/contracts/guard-rails.ts';
 import type { RolloutWire } from '#libs/contracts/rollouts.ts';
 import { testHold } from '#libs/ledger/fixtures.ts';
 import { runAllRollouts } from '../../catalogues/catalogues.fixture.ts';
-import { ACCOUNT, createTestService, OTHER_ACCOUNT, STAFF } from '../../fixtures.ts';
+import {
+  ACCOUNT,
+  accountCaller,
+  createTestService,
+  OTHER_ACCOUNT,
+  STAFF,
+  staffCaller,
+} from '../../fixtures.ts';
 
 type Put = { data: { guard_rail: GuardRailWire; rollout: RolloutWire | null } };
 type List = { data: { catalogue: object | null; guard_rails: GuardRailWire[]; rollout: RolloutWire | null } };
@@ -21,8 +28,8 @@ const reason = 'harvesters';
 
 t.test('given the alpha test, where new accounts may use 1 000 tokens and 5 USD a day', async (t) => {
   const service = await createTestService(t, ALPHA);
-  const { send, sendAs, ledger, runtime, pool } = service;
-  for (const account of [ACCOUNT, OTHER_ACCOUNT]) await send(account, 'GET', CURRENT);
+  const { call, ledger, runtime, pool } = service;
+  for (const account of [ACCOUNT, OTHER_ACCOUNT]) await call('GET', CURRENT, { as: accountCaller(account) });
   const rollOut = () => runAllRollouts({ pool, runtime, onFailure: (line) => t.error(line) });
   const verdict = async (tokens: bigint, accountId = ACCOUNT, cost = 0n) => {
     const meters = { 'tokens.total': tokens, cost };
@@ -32,9 +39,12 @@ t.test('given the alpha test, where new accounts may use 1 000 tokens and 5 USD 
     return [said, limit?.source];
   };
   const put = (target: object, rest: object) =>
-    sendAs<Put>('admin', 'PUT', RAILS, { target, enabled: true, reason, ...rest });
+    call<Put>('PUT', RAILS, { as: staffCaller('admin'), body: { target, enabled: true, reason, ...rest } });
   const override = (body: object) =>
-    sendAs('admin', 'POST', `/api/admin/accounts/${ACCOUNT}/overrides`, { reason, ...body });
+    call('POST', `/api/admin/accounts/${ACCOUNT}/overrides`, {
+      as: staffCaller('admin'),
+      body: { reason, ...body },
+    });
 
   await t.test('then they hold for the free plan, and no override helps against them', async (t) => {
     t.strictSame((await verdict(1001n))[0], 'limit_exceeded');
@@ -49,9 +59,9 @@ t.test('given the alpha test, where new accounts may use 1 000 tokens and 5 USD 
     t.equal((await override({ kind: 'plan_change', plan: 'pro' })).status, 201);
     t.strictSame((await verdict(1001n))[0], 'ok');
     const segments = `/api/admin/accounts/${ACCOUNT}/segments`;
-    await sendAs('admin', 'PUT', segments, { segments: ['new_tester'] });
+    await call('PUT', segments, { as: staffCaller('admin'), body: { segments: ['new_tester'] } });
     t.strictSame(await verdict(1001n), ['limit_exceeded', 'guard_rail']);
-    await sendAs('admin', 'PUT', segments, { segments: [] });
+    await call('PUT', segments, { as: staffCaller('admin'), body: { segments: [] } });
     t.strictSame((await verdict(1001n))[0], 'ok');
   });
 
@@ -73,7 +83,7 @@ t.test('given the alpha test, where new accounts may use 1 000 tokens and 5 USD 
     await rollOut();
     t.strictSame(await verdict(201n, OTHER_ACCOUNT), ['limit_exceeded', 'guard_rail:plan']);
     t.strictSame(await verdict(51n), ['limit_exceeded', 'guard_rail:account'], 'the closest word counts');
-    const list = (await sendAs<List>('support', 'GET', RAILS)).body.data;
+    const list = (await call<List>('GET', RAILS, { as: staffCaller('support') })).body.data;
     t.match(list.rollout, { state: 'done', accounts_done: 2, accounts_failed: 0 });
     t.match(list.catalogue, {
       tokens_per_day: '1000',
@@ -93,7 +103,10 @@ t.test('given the alpha test, where new accounts may use 1 000 tokens and 5 USD 
     await put({ kind: 'global' }, { enabled: false });
     await rollOut();
     t.strictSame((await verdict(201n, OTHER_ACCOUNT))[0], 'limit_exceeded');
-    t.equal((await sendAs('admin', 'DELETE', `${RAILS}?kind=plan&target=free-alpha`)).status, 200);
+    t.equal(
+      (await call('DELETE', `${RAILS}?kind=plan&target=free-alpha`, { as: staffCaller('admin') })).status,
+      200,
+    );
     await rollOut();
     t.strictSame((await verdict(1000n, OTHER_ACCOUNT))[0], 'ok');
     t.strictSame((await verdict(1001n, OTHER_ACCOUNT))[1], 'plan:free-alpha', "the plan's own limit is left");
@@ -119,8 +132,8 @@ t.test('given the alpha test, where new accounts may use 1 000 tokens and 5 USD 
     await pool.query(`INSERT INTO accounts (id, name, created_at) VALUES ($1, 'Late', now())`, [late]);
     await Promise.all([
       put({ kind: 'global' }, { tokens_per_day: '5' }),
-      send(late, 'GET', CURRENT),
-      send(late, 'GET', CURRENT),
+      call('GET', CURRENT, { as: accountCaller(late) }),
+      call('GET', CURRENT, { as: accountCaller(late) }),
     ]);
     await rollOut();
     t.strictSame(await verdict(6n, late), ['limit_exceeded', 'guard_rail:global']);
@@ -128,12 +141,16 @@ t.test('given the alpha test, where new accounts may use 1 000 tokens and 5 USD 
 
   await t.test("when an account's rail is withdrawn, then it is at once", async (t) => {
     const url = `${RAILS}?kind=account&target=${ACCOUNT}&reason=calm`;
-    t.match(await sendAs('admin', 'DELETE', url), { status: 200, body: { data: { rollout: null } } });
+    t.match(await call('DELETE', url, { as: staffCaller('admin') }), {
+      status: 200,
+      body: { data: { rollout: null } },
+    });
     t.strictSame((await verdict(51n))[1], 'guard_rail:global');
-    t.equal((await sendAs('admin', 'DELETE', url)).status, 404);
+    t.equal((await call('DELETE', url, { as: staffCaller('admin') })).status, 404);
     const audit = `/api/admin/audit?action=guard_rail.&account_id=${ACCOUNT}`;
-    const { entries } = (await sendAs<{ data: { entries: AuditEntryWire[] } }>('admin', 'GET', audit)).body
-      .data;
+    const { entries } = (
+      await call<{ data: { entries: AuditEntryWire[] } }>('GET', audit, { as: staffCaller('admin') })
+    ).body.data;
     t.match(entries, [
       { action: 'guard_rail.withdrawn', reason: 'calm', before: { tokens_per_day: '50' }, after: null },
       { action: 'guard_rail.set', before: null, after: { enabled: true, cost_per_day_usd: null } },
@@ -156,22 +173,22 @@ t.test('given the alpha test, where new accounts may use 1 000 tokens and 5 USD 
       [{ ...good, reason: 'x'.repeat(501) }, 400, 'invalid_request'],
     ];
     for (const [body, status, code] of cases) {
-      const answer = await sendAs<Refusal>('admin', 'PUT', RAILS, body);
+      const answer = await call<Refusal>('PUT', RAILS, { as: staffCaller('admin'), body });
       t.strictSame([answer.status, answer.body.code], [status, code], JSON.stringify(body).slice(0, 120));
     }
     for (const query of ['', '?kind=plan', '?kind=account&target=me', '?kind=global&target=free']) {
-      t.equal((await sendAs('admin', 'DELETE', `${RAILS}${query}`)).status, 400, query);
+      t.equal((await call('DELETE', `${RAILS}${query}`, { as: staffCaller('admin') })).status, 400, query);
     }
   });
 
   await t.test('then nobody but admins may set one, and support may look', async (t) => {
     const body = { target: { kind: 'global' }, enabled: false, reason };
-    t.equal((await send(null, 'GET', RAILS)).status, 401);
-    t.equal((await send(null, 'PUT', RAILS, body)).status, 401);
+    t.equal((await call('GET', RAILS)).status, 401);
+    t.equal((await call('PUT', RAILS, { body })).status, 401);
     for (const role of ['none', 'support'] as const) {
-      t.equal((await sendAs(role, 'PUT', RAILS, body)).status, 403, role);
-      t.equal((await sendAs(role, 'DELETE', `${RAILS}?kind=global`)).status, 403, role);
+      t.equal((await call('PUT', RAILS, { as: staffCaller(role), body })).status, 403, role);
+      t.equal((await call('DELETE', `${RAILS}?kind=global`, { as: staffCaller(role) })).status, 403, role);
     }
-    t.equal((await sendAs('none', 'GET', RAILS)).status, 403);
+    t.equal((await call('GET', RAILS, { as: staffCaller('none') })).status, 403);
   });
 });

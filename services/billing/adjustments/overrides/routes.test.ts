@@ -3,7 +3,15 @@ import type { AuditEntryWire } from '#libs/contracts/audit.ts';
 import { type EntitlementsWire, entitlementsPath } from '#libs/contracts/entitlements.ts';
 import type { OverrideWire } from '#libs/contracts/overrides.ts';
 import { testHold, testSettle } from '#libs/ledger/fixtures.ts';
-import { ACCOUNT, createTestService, notificationsDuring, OTHER_ACCOUNT, STAFF } from '../../fixtures.ts';
+import {
+  ACCOUNT,
+  accountCaller,
+  createTestService,
+  notificationsDuring,
+  OTHER_ACCOUNT,
+  STAFF,
+  staffCaller,
+} from '../../fixtures.ts';
 
 type One = { data: { override: OverrideWire } };
 type Many = { data: { overrides: OverrideWire[] } };
@@ -16,8 +24,8 @@ const boost = { kind: 'quota_boost', meter: 'images', amount: '3', reason };
 
 t.test('given an account that has used up its images', async (t) => {
   const service = await createTestService(t);
-  const { sendAs, send, ledger, runtime, pool } = service;
-  await send(ACCOUNT, 'GET', '/api/subscription/current');
+  const { call, ledger, runtime, pool } = service;
+  await call('GET', '/api/subscription/current', { as: accountCaller(ACCOUNT) });
   const hold = async (images: bigint) => {
     const id = runtime.newId();
     const { verdict, limit } = await ledger.hold(testHold(ACCOUNT, id, { images }));
@@ -33,7 +41,10 @@ t.test('given an account that has used up its images', async (t) => {
   await t.test('when staff grant three more, then they can be held at once, and no fourth', async (t) => {
     const expires_at = '2026-11-20T13:00:00.000Z';
     const heard = await notificationsDuring(pool, async () => {
-      const answer = await sendAs<One>('admin', 'POST', OVERRIDES, { ...boost, expires_at });
+      const answer = await call<One>('POST', OVERRIDES, {
+        as: staffCaller('admin'),
+        body: { ...boost, expires_at },
+      });
       t.equal(answer.status, 201);
       granted = answer.body.data.override;
     });
@@ -62,32 +73,39 @@ t.test('given an account that has used up its images', async (t) => {
         [ACCOUNT],
       );
       t.match(await settle(rows[0]?.id ?? '', 1n), { outcome: 'settled', late: false });
-      const { body } = await sendAs<Many>('support', 'GET', OVERRIDES);
+      const { body } = await call<Many>('GET', OVERRIDES, { as: staffCaller('support') });
       t.match(body.data.overrides, [{ id: granted.id, state: 'expired' }]);
     },
   );
 
   await t.test('when staff end one before its time, then it helps nobody any more', async (t) => {
-    const more = await sendAs<One>('admin', 'POST', OVERRIDES, { ...boost, amount: '100' });
+    const more = await call<One>('POST', OVERRIDES, {
+      as: staffCaller('admin'),
+      body: { ...boost, amount: '100' },
+    });
     t.match(more.body.data.override, { expires_at: '2026-12-20T12:00:00.000Z' }, 'a boost is for the period');
     t.equal((await hold(1n)).verdict, 'ok');
     runtime.clock.advance(60_000);
     const url = `${OVERRIDES}/${more.body.data.override.id}`;
-    const ended = await sendAs<One>('admin', 'DELETE', `${url}?reason=a%20mistake`);
+    const ended = await call<One>('DELETE', `${url}?reason=a%20mistake`, { as: staffCaller('admin') });
     t.match(ended.body.data.override, {
       state: 'ended',
       ended_by: STAFF,
       ended_at: runtime.clock.now().toISOString(),
     });
     t.equal((await hold(1n)).verdict, 'limit_exceeded');
-    t.strictSame((await sendAs<One>('admin', 'DELETE', url)).body, ended.body, 'ending twice is ending once');
+    t.strictSame(
+      (await call<One>('DELETE', url, { as: staffCaller('admin') })).body,
+      ended.body,
+      'ending twice is ending once',
+    );
   });
 
   await t.test('then all of it is on record', async (t) => {
-    const { body } = await sendAs<{ data: { entries: AuditEntryWire[] } }>(
-      'support',
+    const { body } = await call<{ data: { entries: AuditEntryWire[] } }>(
       'GET',
       `/api/admin/audit?account_id=${ACCOUNT}&action=override.`,
+      { as: staffCaller('support') },
     );
     t.match(body.data.entries, [
       { action: 'override.ended', reason: 'a mistake', actor: STAFF, before: { amount: '100' }, after: null },
@@ -100,10 +118,11 @@ t.test('given an account that has used up its images', async (t) => {
 
 t.test('given an account on the free plan', async (t) => {
   const service = await createTestService(t);
-  const { sendAs, send, ledger, runtime } = service;
+  const { call, ledger, runtime } = service;
   const entitlements = async () =>
-    (await send<EntitlementsWire>(ACCOUNT, 'GET', entitlementsPath(ACCOUNT))).body;
-  const create = (body: object) => sendAs<One>('admin', 'POST', OVERRIDES, { reason, ...body });
+    (await call<EntitlementsWire>('GET', entitlementsPath(ACCOUNT), { as: accountCaller(ACCOUNT) })).body;
+  const create = (body: object) =>
+    call<One>('POST', OVERRIDES, { as: staffCaller('admin'), body: { reason, ...body } });
 
   await t.test('when a feature is granted, then it has it, and every service can tell why', async (t) => {
     t.match((await entitlements()).features, { white_label: { granted: false, source: 'plan:free' } });
@@ -197,32 +216,41 @@ t.test('given an account on the free plan', async (t) => {
       ],
     ];
     for (const [body, status, code] of cases) {
-      const answer = await sendAs<Refusal>('admin', 'POST', OVERRIDES, { reason, ...body });
+      const answer = await call<Refusal>('POST', OVERRIDES, {
+        as: staffCaller('admin'),
+        body: { reason, ...body },
+      });
       t.strictSame([answer.status, answer.body.code], [status, code], JSON.stringify(body));
     }
   });
 
   await t.test('then nobody but admins may grant or end, and support may look', async (t) => {
     const id = runtime.newId();
-    t.equal((await send(null, 'GET', OVERRIDES)).status, 401);
-    t.equal((await send(null, 'POST', OVERRIDES, boost)).status, 401);
+    t.equal((await call('GET', OVERRIDES)).status, 401);
+    t.equal((await call('POST', OVERRIDES, { body: boost })).status, 401);
     for (const role of ['none', 'support'] as const) {
-      t.equal((await sendAs(role, 'POST', OVERRIDES, boost)).status, 403, role);
-      t.equal((await sendAs(role, 'DELETE', `${OVERRIDES}/${id}`)).status, 403, role);
+      t.equal((await call('POST', OVERRIDES, { as: staffCaller(role), body: boost })).status, 403, role);
+      t.equal((await call('DELETE', `${OVERRIDES}/${id}`, { as: staffCaller(role) })).status, 403, role);
     }
-    t.equal((await sendAs('none', 'GET', OVERRIDES)).status, 403);
-    t.equal((await sendAs('support', 'GET', OVERRIDES)).status, 200);
+    t.equal((await call('GET', OVERRIDES, { as: staffCaller('none') })).status, 403);
+    t.equal((await call('GET', OVERRIDES, { as: staffCaller('support') })).status, 200);
   });
 
   await t.test("then another account's are not found", async (t) => {
     const { body } = await create(boost);
     const { id } = body.data.override;
-    t.equal((await sendAs('admin', 'DELETE', `${pathOf(OTHER_ACCOUNT)}/${id}`)).status, 404);
-    t.strictSame((await sendAs<Many>('admin', 'GET', pathOf(OTHER_ACCOUNT))).body.data.overrides, []);
+    t.equal(
+      (await call('DELETE', `${pathOf(OTHER_ACCOUNT)}/${id}`, { as: staffCaller('admin') })).status,
+      404,
+    );
+    t.strictSame(
+      (await call<Many>('GET', pathOf(OTHER_ACCOUNT), { as: staffCaller('admin') })).body.data.overrides,
+      [],
+    );
     const nobody = pathOf(runtime.newId());
-    t.equal((await sendAs('admin', 'GET', nobody)).status, 404);
-    t.equal((await sendAs('admin', 'POST', nobody, boost)).status, 404);
-    t.equal((await sendAs('admin', 'GET', pathOf('me'))).status, 400);
+    t.equal((await call('GET', nobody, { as: staffCaller('admin') })).status, 404);
+    t.equal((await call('POST', nobody, { as: staffCaller('admin'), body: boost })).status, 404);
+    t.equal((await call('GET', pathOf('me'), { as: staffCaller('admin') })).status, 400);
   });
 
   await t.test('then there can be only so many at a time', async (t) => {
