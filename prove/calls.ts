@@ -1,7 +1,7 @@
 /** A client of the gateway that records every outcome, broken connections included. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { Pool } from 'undici';
-import { OUTPUT_TOKENS, PROMPT_TOKENS, PROOF_MODEL } from './installation.ts';
+import { OUTPUT_TOKENS, PROMPT_BYTES, PROMPT_TOKENS, PROOF_MODEL } from './installation.ts';
 
 export type Outcome = {
   /** The id of the response and its hold; null without a response. */
@@ -51,8 +51,9 @@ export type GatewayClient = {
 /** Calls use everything held for them: the output cap and the largest prompt. */
 export const USE_ALL = `fill,fill_input=${PROMPT_TOKENS}`;
 
-/** So long that every count of its tokens reaches the proof model's context window. */
-const TOPIC = Array.from({ length: 60 }, (_, index) => `word${index}`).join(' ');
+/** A prompt of {@link PROMPT_BYTES} bytes with instructions for the simulator. */
+const promptOf = (simulate: string) =>
+  `[[simulate: ${simulate}]] ${'Write about the sea. '.repeat(PROMPT_BYTES)}`.slice(0, PROMPT_BYTES);
 
 const ANSWER_TIMEOUT_MS = 120_000;
 /** Refusals of a busy machine, which are no part of the proof. */
@@ -122,7 +123,7 @@ export function createGatewayClient(url: string): GatewayClient {
           stream,
           ...(stream ? { stream_options: { include_usage: true } } : {}),
           max_completion_tokens: maxTokens,
-          messages: [{ role: 'user', content: `${TOPIC} [[simulate: ${simulate}]]` }],
+          messages: [{ role: 'user', content: promptOf(simulate) }],
         },
         options,
       ),

@@ -7,11 +7,14 @@ import { formatUsd } from '#libs/money/money.ts';
 import { priceTokens, type TokenPrices } from './compare.ts';
 
 /**
- * A model whose context window is smaller than what the proof sends it. The window bounds its prompt,
- * so every call has the same worst case, known in advance.
+ * A model without a public tokenizer, whose context window the proof's prompts fill exactly: a prompt's bound is its bytes
+ * and a fixed overhead, so every call has the same worst case, known in advance.
  */
 export const PROOF_MODEL = 'proof-small';
-export const PROMPT_TOKENS = 128;
+/** Every prompt of the proof has this many bytes. */
+export const PROMPT_BYTES = 256;
+/** 64 for the prompt and 16 for its message, as `libs/pipelines/prompt-bound.ts` adds. */
+export const PROMPT_TOKENS = PROMPT_BYTES + 80;
 export const OUTPUT_TOKENS = 40;
 
 /** Uneven prices, so that every call is rounded. */
@@ -51,7 +54,6 @@ const MODEL_ENTRY = `
     model: ${PROOF_MODEL}
     contextWindow: ${PROMPT_TOKENS}
     maxOutputTokens: ${OUTPUT_TOKENS}
-    tokenizer: o200k_base
     capabilities: [tools, streaming]
     prices:
       - from: 2024-01-01

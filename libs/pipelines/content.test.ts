@@ -3,7 +3,7 @@ import t from 'tap';
 import { generateRequest } from '#libs/contracts/generate.ts';
 import type { ModelInfo } from '#libs/pricing/model.ts';
 import type { ModelPriceWire } from '#libs/pricing/price-wire.ts';
-import { contentSteps, cutToBytes, planContent, promptOf, sourceOf } from './content.ts';
+import { contentSteps, planContent, promptOf, sourceOf } from './content.ts';
 import type { ContentStep } from './content-prompts.ts';
 import { overheadTokens } from './prompt-bound.ts';
 
@@ -100,14 +100,6 @@ t.test('a text of usual length is carried over whole', async (t) => {
     const [, user] = promptOf(step as ContentStep, request, carried, inputTokens);
     t.ok(String(user?.content).endsWith(carried), step);
   }
-});
-
-t.test('a text is cut between characters and words', async (t) => {
-  t.equal(cutToBytes('whole words only', 20), 'whole words only');
-  t.equal(cutToBytes('whole words only', 13), 'whole words');
-  t.equal(cutToBytes('Grüße', 4), 'Grü');
-  t.equal(cutToBytes('🙂🙂', 7), '🙂');
-  t.equal(cutToBytes('anything', 0), '');
 });
 
 t.test('a request that was not planned is rejected', async (t) => {

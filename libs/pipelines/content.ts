@@ -5,6 +5,7 @@
 import type { ChatMessage } from '#libs/contracts/chat-completions.ts';
 import type { GenerateRequest } from '#libs/contracts/generate.ts';
 import type { CallPlan, PlannedCall } from '#libs/contracts/generation-requests.ts';
+import { byteBound, cutToByteBound } from './byte-bound.ts';
 import { CONTENT_STEPS, type ContentStep, stepMessages } from './content-prompts.ts';
 import { bytesBound } from './prompt-bound.ts';
 import { planTextCall, type TextModel, textTokens } from './text-call.ts';
@@ -33,7 +34,8 @@ const SMALLEST_OUTPUT_TOKENS = 64;
 /** Room for the text of a step in the prompt of the next. English has 4 to 5 bytes per token, few languages have more. */
 const BYTES_PER_TOKEN = 6;
 
-const utf8 = new TextEncoder();
+/** Stands for the text of the previous step. */
+const PLACEHOLDER = '…';
 
 export type ContentPlanInput = TextModel & {
   request: GenerateRequest;
@@ -59,7 +61,10 @@ export function isContentStep(step: string): step is ContentStep {
   return step in STEPS;
 }
 
-/** Every call of a request, with true upper bounds: a prompt has at most as many tokens as bytes. */
+/**
+ * Every call of a request, with true upper bounds: a prompt has at most as many tokens as bytes.
+ * @throws ProblemError `prompt_too_large` if the request does not fit into the model's context window.
+ */
 export function planContent(input: ContentPlanInput): CallPlan {
   const calls = contentSteps(input.request).map((step, index) => planStep(input, step, index));
   return { kind: 'generate', calls };
@@ -70,8 +75,12 @@ function planStep(input: ContentPlanInput, step: ContentStep, index: number): Pl
   const { from, counts } = STEPS[step];
   const outputTokens = outputCap(input, step);
   const carriedBytes = from === null ? 0 : outputCap(input, from) * BYTES_PER_TOKEN;
-  const inputTokens = bytesBound(stepMessages(step, request, '…')) + carriedBytes;
-  return planTextCall(input, { index, step, counts }, { inputTokens, outputTokens });
+  const promptTokens = bytesBound(stepMessages(step, request, PLACEHOLDER));
+  return planTextCall(
+    input,
+    { index, step, counts },
+    { promptTokens, carriedTokens: carriedBytes, outputTokens },
+  );
 }
 
 function outputCap({ model, outputTokensCap, scale = 1 }: ContentPlanInput, step: ContentStep): number {
@@ -92,18 +101,8 @@ export function promptOf(
   inputTokens: number,
 ): ChatMessage[] {
   const whole = stepMessages(step, request, carried);
-  const excess = bytesBound(whole) - inputTokens;
-  if (excess <= 0) return whole;
-  const room = utf8.encode(carried).length - excess;
+  if (bytesBound(whole) <= inputTokens) return whole;
+  const room = inputTokens - bytesBound(stepMessages(step, request, PLACEHOLDER)) + byteBound(PLACEHOLDER);
   if (room < 0) throw new RangeError(`The prompt of ${step} is larger than planned.`);
-  return stepMessages(step, request, cutToBytes(carried, room));
-}
-
-/** The longest prefix of a text that fits, without a partial character or word at its end. */
-export function cutToBytes(text: string, maxBytes: number): string {
-  const { read } = utf8.encodeInto(text, new Uint8Array(maxBytes));
-  if (read === text.length) return text;
-  const cut = text.slice(0, read);
-  const lastSpace = cut.search(/\s\S*$/);
-  return lastSpace > 0 ? cut.slice(0, lastSpace) : cut;
+  return stepMessages(step, request, cutToByteBound(carried, room));
 }

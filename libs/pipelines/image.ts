@@ -5,7 +5,7 @@
 import type { ChatMessage } from '#libs/contracts/chat-completions.ts';
 import type { CallPlan, PlannedCall } from '#libs/contracts/generation-requests.ts';
 import type { ImageRequest } from '#libs/contracts/images.ts';
-import { cutToBytes } from './content.ts';
+import { cutToByteBound } from './byte-bound.ts';
 import { imageFormatOf, nearestSize, providerQuality, type Size, shapeDistance } from './image-formats.ts';
 import { bytesBound } from './prompt-bound.ts';
 import { planTextCall, type TextModel, textTokens } from './text-call.ts';
@@ -55,7 +55,10 @@ export function sizeForPlatform(platform: ImageRequest['platform'], sizes: reado
   return ranked[0] ?? shape;
 }
 
-/** Every call of a request, with true upper bounds. */
+/**
+ * Every call of a request, with true upper bounds.
+ * @throws ProblemError `prompt_too_large` if the description's prompt does not fit into the context window of its model.
+ */
 export function planImage(input: ImagePlanInput): CallPlan {
   const { request, image, size, quality, qualities, altText } = input;
   const format = imageFormatOf(image.model.upstreamModel);
@@ -73,9 +76,9 @@ export function planImage(input: ImagePlanInput): CallPlan {
       altText.outputTokensCap ?? Number.POSITIVE_INFINITY,
       altText.model.maxOutputTokens,
     );
-    const inputTokens = bytesBound(altTextMessages(request, '')) + DRAWN_BYTES;
+    const promptTokens = bytesBound(altTextMessages(request, '')) + DRAWN_BYTES;
     const step = { index: calls.length, step: ALT_TEXT_STEP, counts: {} };
-    calls.push(planTextCall(altText, step, { inputTokens, outputTokens }));
+    calls.push(planTextCall(altText, step, { promptTokens, carriedTokens: 0, outputTokens }));
   }
   return { kind: 'image', calls };
 }
@@ -133,7 +136,7 @@ export function altTextMessages(request: ImageRequest, drawn: string): ChatMessa
     },
     {
       role: 'user',
-      content: `Describe the image drawn for this prompt: ${request.prompt}\n${cutToBytes(drawn, DRAWN_BYTES)}`,
+      content: `Describe the image drawn for this prompt: ${request.prompt}\n${cutToByteBound(drawn, DRAWN_BYTES)}`,
     },
   ];
 }

@@ -1,23 +1,43 @@
 /**
  * Upper bounds of the tokens in a chat prompt.
  *
- * Every tokenizer in use works on the bytes of the text (byte-level BPE, or SentencePiece with byte fallback), so a
- * text never has more tokens than UTF-8 bytes. The constants below bound the tokens that providers add to messages and
- * tools: OpenAI adds 3 or 4 tokens to a message, Anthropic up to 346 for tools.
+ * Plain texts are bounded by their bytes ({@link byteBound}), or by their tokens where the model's tokenizer is public.
+ * Tools, schemas and tool calls are always bounded by the bytes of their JSON: vendors render them in forms of their own,
+ * which can have more tokens than the JSON.
  */
 import type { ChatCompletionRequest, ChatMessage } from '#libs/contracts/chat-completions.ts';
 import type { ModelInfo } from '#libs/pricing/model.ts';
+import { byteBound } from './byte-bound.ts';
 
+/** Around the whole prompt. OpenAI adds 3 tokens, which start the completion. */
 const PROMPT_OVERHEAD = 64;
+/** For each message. OpenAI adds 3 or 4 tokens (cookbook, "How to count tokens with tiktoken"). */
 const MESSAGE_OVERHEAD = 16;
+/** For each text or image of a message with several parts. */
+const PART_OVERHEAD = 8;
+/**
+ * The system prompt that a vendor adds when tools are given. The largest documented one has 530 tokens (Claude 3 Opus,
+ * https://platform.claude.com/docs/en/agents-and-tools/tool-use/overview#pricing).
+ */
 const TOOLS_OVERHEAD = 600;
+/** The system prompt that a vendor adds for structured output. Anthropic documents that there is one, without its size. */
+const FORMAT_OVERHEAD = 600;
+/**
+ * For each value in a JSON document, in addition to its bytes. OpenAI's cookbook (`num_tokens_for_tools`) adds 3 tokens to
+ * each property and enum item, and 7 to a function, whose JSON has more than 40 bytes of punctuation.
+ */
+const VALUE_OVERHEAD = 4;
 
 /** Upper bound of the tokens that the provider adds to the client's texts. */
 export function overheadTokens(request: ChatCompletionRequest): number {
+  let parts = 0;
+  for (const { content } of request.messages) if (Array.isArray(content)) parts += content.length;
   return (
     PROMPT_OVERHEAD +
     request.messages.length * MESSAGE_OVERHEAD +
-    (request.tools === undefined ? 0 : TOOLS_OVERHEAD)
+    parts * PART_OVERHEAD +
+    (request.tools === undefined ? 0 : TOOLS_OVERHEAD) +
+    (request.response_format === undefined ? 0 : FORMAT_OVERHEAD)
   );
 }
 
@@ -31,52 +51,72 @@ export function countImages(request: ChatCompletionRequest): number {
   return images;
 }
 
-/**
- * A bound that does not read the texts: JSON never encodes a text in fewer bytes than UTF-8, so the length of the body
- * bounds the bytes of all texts in it.
- */
-export function cheapPromptBound(
-  request: ChatCompletionRequest,
-  bodyBytes: number,
-  model: ModelInfo,
-): number {
-  const images = countImages(request) * model.maxImageInputTokens;
-  return Math.min(bodyBytes + overheadTokens(request) + images, model.contextWindow);
-}
-
-/** Every text that the provider turns into tokens; images are not included. */
+/** Every plain text that the provider turns into tokens. */
 export function* promptTexts(request: ChatCompletionRequest): Generator<string> {
   for (const message of request.messages) {
     if ('name' in message && message.name !== undefined) yield message.name;
-    if (typeof message.content === 'string') yield message.content;
-    else if (Array.isArray(message.content)) {
-      for (const part of message.content) {
-        if (part.type === 'text') yield part.text;
-        else if (part.type === 'refusal') yield part.refusal;
-      }
-    }
-    if (message.role === 'assistant') {
-      for (const call of message.tool_calls ?? [])
-        yield call.function.name + call.function.arguments + call.id;
-      if (message.refusal) yield message.refusal;
-      if (message.reasoning_content) yield message.reasoning_content;
-    }
-    if (message.role === 'tool') yield message.tool_call_id;
+    if (message.role === 'tool') continue;
+    yield* contentTexts(message);
+    if (message.role !== 'assistant') continue;
+    if (message.refusal) yield message.refusal;
+    if (message.reasoning_content) yield message.reasoning_content;
+  }
+}
+
+/** Every text that the provider renders in a form of its own: tools, schemas, tool calls and their results. */
+export function* structuredTexts(request: ChatCompletionRequest): Generator<string> {
+  for (const message of request.messages) {
+    if (message.role === 'assistant' && message.tool_calls) yield JSON.stringify(message.tool_calls);
+    if (message.role !== 'tool') continue;
+    yield message.tool_call_id;
+    yield* contentTexts(message);
   }
   if (request.tools !== undefined) yield JSON.stringify(request.tools);
+  if (request.tool_choice !== undefined) yield JSON.stringify(request.tool_choice);
   if (request.response_format?.type === 'json_schema') yield JSON.stringify(request.response_format);
 }
 
-/** The closer bound, from the counted tokens of {@link promptTexts}. */
-export function promptBound(request: ChatCompletionRequest, textTokens: number, model: ModelInfo): number {
-  return textTokens + overheadTokens(request) + countImages(request) * model.maxImageInputTokens;
+function* contentTexts({ content }: ChatMessage): Generator<string> {
+  if (typeof content === 'string') yield content;
+  if (!Array.isArray(content)) return;
+  for (const part of content) {
+    if (part.type === 'text') yield part.text;
+    else if (part.type === 'refusal') yield part.refusal;
+  }
 }
 
-const utf8 = new TextEncoder();
+/** The bound of everything in a prompt except its plain texts. */
+export function fixedPromptBound(request: ChatCompletionRequest, model: ModelInfo): number {
+  let tokens = overheadTokens(request) + countImages(request) * model.maxImageInputTokens;
+  for (const text of structuredTexts(request)) tokens += structuredBound(text);
+  return tokens;
+}
+
+/** Bytes, and {@link VALUE_OVERHEAD} for each value: a value follows an opening bracket, a comma or a colon. */
+function structuredBound(json: string): number {
+  let separators = 1;
+  for (let i = 0; i < json.length; i += 1) {
+    const code = json.charCodeAt(i);
+    if (code === COMMA || code === COLON || code === BRACKET || code === BRACE) separators += 1;
+  }
+  return byteBound(json) + separators * VALUE_OVERHEAD;
+}
+
+const COMMA = ','.charCodeAt(0);
+const COLON = ':'.charCodeAt(0);
+const BRACKET = '['.charCodeAt(0);
+const BRACE = '{'.charCodeAt(0);
+
+/** The bound of a prompt from its bytes, which holds for every tokenizer. */
+export function promptBound(request: ChatCompletionRequest, model: ModelInfo): number {
+  let tokens = fixedPromptBound(request, model);
+  for (const text of promptTexts(request)) tokens += byteBound(text);
+  return tokens;
+}
 
 /** The bound of messages whose contents are texts, from their bytes. */
 export function bytesBound(messages: ChatMessage[]): number {
   let bytes = 0;
-  for (const { content } of messages) bytes += utf8.encode(content as string).length;
+  for (const { content } of messages) bytes += byteBound(content as string);
   return bytes + overheadTokens({ model: '', messages });
 }

@@ -2,6 +2,7 @@
 import type { PlannedCall } from '#libs/contracts/generation-requests.ts';
 import type { ModelInfo } from '#libs/pricing/model.ts';
 import type { ModelPriceWire } from '#libs/pricing/price-wire.ts';
+import { problem } from '#libs/problems/problems.ts';
 
 /** Reasoning counts against the same cap as the text. */
 const REASONING_OUTPUT_TOKENS = 1_024;
@@ -17,19 +18,26 @@ export function textTokens({ capabilities }: ModelInfo, visibleTokens: number): 
   return visibleTokens + (capabilities.reasoning ? REASONING_OUTPUT_TOKENS : 0);
 }
 
-/** @param bounds upper bound of the prompt's tokens, and the output cap. */
+/**
+ * @param bounds.promptTokens upper bound of the prompt's tokens without what is carried over.
+ * @param bounds.carriedTokens room for the text of an earlier step, which is cut to what fits.
+ * @param bounds.outputTokens the output cap.
+ * @throws ProblemError `prompt_too_large` if the prompt does not fit into the model's context window.
+ */
 export function planTextCall(
   { model, price }: TextModel,
   step: { index: number; step: string; counts: Readonly<Record<string, number>> },
-  bounds: { inputTokens: number; outputTokens: number },
+  bounds: { promptTokens: number; carriedTokens: number; outputTokens: number },
 ): PlannedCall {
+  const largest = model.contextWindow - bounds.outputTokens;
+  if (bounds.promptTokens > largest) throw problem('prompt_too_large');
   return {
     index: step.index,
     step: step.step,
     provider: model.provider,
     model: model.model,
     upstreamModel: model.upstreamModel,
-    inputTokens: Math.min(bounds.inputTokens, model.contextWindow - bounds.outputTokens),
+    inputTokens: Math.min(bounds.promptTokens + bounds.carriedTokens, largest),
     outputTokens: bounds.outputTokens,
     choices: 1,
     otherUnits: {},

@@ -4,6 +4,7 @@
  * another, or each turn would hold a slice of every one of them.
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import { byteBound } from '#libs/pipelines/byte-bound.ts';
 import type { Tokenizer } from '#libs/pricing/model.ts';
 
 /** Loaded at the first use: their tables take 60 ms each, and most processes never count exactly. */
@@ -53,7 +54,7 @@ async function countInTurn(
   let tokens = 0;
   for (const text of texts) {
     if (encoding === null) {
-      tokens += Buffer.byteLength(text);
+      tokens += byteBound(text);
       continue;
     }
     for (const slice of slices(text)) {

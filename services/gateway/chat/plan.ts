@@ -2,16 +2,16 @@
 import type { ChatCompletionRequest } from '#libs/contracts/chat-completions.ts';
 import type { CallPlan } from '#libs/contracts/generation-requests.ts';
 import { outputCap, planChat } from '#libs/pipelines/chat.ts';
-import { cheapPromptBound, countImages, promptBound } from '#libs/pipelines/prompt-bound.ts';
+import { countImages, fixedPromptBound, promptBound, promptTexts } from '#libs/pipelines/prompt-bound.ts';
 import type { ModelInfo } from '#libs/pricing/model.ts';
 import { problem } from '#libs/problems/problems.ts';
 import { type EntitlementCheck, requiredModel } from '../entitlements/domain/check-entitlements.ts';
-import type { PlanBounds } from '../metering/domain/route.ts';
+import type { PlanBounds, Prompt } from '../metering/domain/route.ts';
 
 /** A shorter completion is not worth its prompt. */
 const SMALLEST_OUTPUT_TOKENS = 16;
 
-/** @throws ProblemError `unsupported_parameter`, `prompt_too_large` */
+/** @throws ProblemError `unsupported_parameter` */
 export function planChatCompletion(
   check: EntitlementCheck<ChatCompletionRequest>,
   bounds: PlanBounds,
@@ -21,7 +21,7 @@ export function planChatCompletion(
   requireCapabilities(body, info);
   const cap = outputCap(body, info, entitlements.outputTokensCap.value);
   return planChat(body, info, wire, {
-    inputTokens: inputBound(body, bounds, info),
+    inputTokens: bounds.promptTokens,
     outputTokens: Math.max(Math.min(cap, SMALLEST_OUTPUT_TOKENS), Math.floor(cap * bounds.scale)),
   });
 }
@@ -31,15 +31,16 @@ export function smallestChatScale({ calls: [call] }: CallPlan): number {
   return call === undefined ? 1 : Math.min(1, SMALLEST_OUTPUT_TOKENS / call.outputTokens);
 }
 
-function inputBound(
-  body: ChatCompletionRequest,
-  { bodyBytes, promptTokens }: PlanBounds,
-  info: ModelInfo,
-): number {
-  if (promptTokens === undefined) return cheapPromptBound(body, bodyBytes, info);
-  const inputTokens = promptBound(body, promptTokens, info);
-  if (info.contextWindow > 0 && inputTokens > info.contextWindow * 2) throw problem('prompt_too_large');
-  return Math.min(inputTokens, info.contextWindow);
+export function chatPrompt(check: EntitlementCheck<ChatCompletionRequest>): Prompt {
+  const { body } = check;
+  const { info } = requiredModel(check, 'text');
+  return {
+    contextWindow: info.contextWindow,
+    byteBound: promptBound(body, info),
+    fixedBound: fixedPromptBound(body, info),
+    texts: promptTexts(body),
+    tokenizer: info.tokenizer,
+  };
 }
 
 /** The first parameter of a request that a model does not support. */

@@ -1,9 +1,7 @@
 import type { ChatCompletionRequest } from '#libs/contracts/chat-completions.ts';
 import { createChatCompletion } from '#libs/contracts/chat-operations.ts';
-import { promptTexts } from '#libs/pipelines/prompt-bound.ts';
-import { requiredModel } from '../entitlements/domain/check-entitlements.ts';
 import type { MeteredRoute } from '../metering/domain/route.ts';
-import { canCompleteChat, planChatCompletion, smallestChatScale } from './plan.ts';
+import { canCompleteChat, chatPrompt, planChatCompletion, smallestChatScale } from './plan.ts';
 
 /** `POST /v1/chat/completions`: one provider call, in OpenAI's format for every provider. */
 export const chatCompletionRoute: MeteredRoute<ChatCompletionRequest> = {
@@ -11,10 +9,7 @@ export const chatCompletionRoute: MeteredRoute<ChatCompletionRequest> = {
   rateLimitClass: ({ stream = false }) => ({ generation: false, stream: stream ?? false }),
   canServe: canCompleteChat,
   plan: planChatCompletion,
-  prompt: (check) => ({
-    texts: promptTexts(check.body),
-    tokenizer: requiredModel(check, 'text').info.tokenizer,
-  }),
+  prompt: chatPrompt,
   smallestScale: smallestChatScale,
   responseHeaders: ({ calls: [call] }, scale): Record<string, string> =>
     scale < 1 ? { 'x-inkmeter-fitted-output-tokens': String(call?.outputTokens) } : {},

@@ -11,7 +11,7 @@ import type { MeteredRoute, PlanBounds } from './domain/route.ts';
 import { holdPlan } from './pipeline.ts';
 
 const caller = { ...SERVICE_CALLER, accountId: '00000000-0000-7000-8000-000000000001' };
-const request = { id: '00000000-0000-7000-8000-0000000000aa', bodyBytes: 900 };
+const requestId = '00000000-0000-7000-8000-0000000000aa';
 
 const MODEL: PriceFeed['models'][number] = {
   provider: 'openai',
@@ -62,16 +62,23 @@ const planOf = (inputTokens: number, outputTokens: number): CallPlan => ({
   ],
 });
 
-/** Its prompt is one token for each word; 900 by its bytes. */
-function routeOf({ words = 1, cap = 100, isCountable = true }) {
+/** Its prompt is one token for each word; 900 by its bytes, unless given. */
+function routeOf({
+  words = 1,
+  cap = 100,
+  bytes = 900,
+  isCountable = true,
+  contextWindow = MODEL.contextWindow,
+}) {
   return {
-    plan: (_check: EntitlementCheck, { bodyBytes, promptTokens, scale }: PlanBounds) =>
-      planOf(promptTokens ?? bodyBytes, Math.max(SMALLEST_OUTPUT, Math.floor(cap * scale))),
-    ...(isCountable && {
-      prompt: () => ({
-        texts: [Array.from({ length: words }, () => ' word').join('')],
-        tokenizer: 'o200k_base',
-      }),
+    plan: (_check: EntitlementCheck, { promptTokens, scale }: PlanBounds) =>
+      planOf(promptTokens, Math.max(SMALLEST_OUTPUT, Math.floor(cap * scale))),
+    prompt: () => ({
+      contextWindow,
+      byteBound: bytes,
+      fixedBound: 0,
+      texts: [Array.from({ length: words }, () => ' word').join('')],
+      tokenizer: isCountable ? 'o200k_base' : null,
     }),
     smallestScale: () => SMALLEST_OUTPUT / cap,
   } satisfies Pick<MeteredRoute, 'plan' | 'prompt' | 'smallestScale'>;
@@ -143,7 +150,7 @@ function run(
     route,
     check,
     caller,
-    request,
+    requestId,
   );
 }
 
@@ -165,7 +172,7 @@ t.test('one hold: an admitted request, with the bound that costs nothing', async
   const ledger = ledgerOf({ amount: 10_000n });
   t.equal((await run(ledger, routeOf({}), true)).answer.verdict, 'ok');
   sameStatements(t, ledger, [[1000n, false]]);
-  t.match(ledger.holds[0], { id: request.id, ttlMs: 1000, targets: ['openai', 'openai/plain'] });
+  t.match(ledger.holds[0], { id: requestId, ttlMs: 1000, targets: ['openai', 'openai/plain'] });
   t.strictSame(ledger.holds[0]?.meters, {
     cost: 1000n,
     'calls.openai': 1n,
@@ -196,6 +203,20 @@ t.test('one hold: a request that cannot be bounded more closely', async (t) => {
   const { answer } = await run(ledger, routeOf({ isCountable: false }));
   t.equal(answer.verdict, 'limit_exceeded');
   sameStatements(t, ledger, [[1000n, true]]);
+});
+
+t.test('a prompt above the context window is counted first, and refused before any hold', async (t) => {
+  const fitting = ledgerOf({ amount: 10_000n });
+  const { answer } = await run(fitting, routeOf({ words: 300, bytes: 2_000, contextWindow: 500 }));
+  t.equal(answer.verdict, 'ok');
+  sameStatements(t, fitting, [[400n, true]]);
+
+  const ledger = ledgerOf({ amount: 10_000n });
+  const tooLarge = { code: 'prompt_too_large', status: 400 };
+  await t.rejects(run(ledger, routeOf({ words: 501, bytes: 2_000, contextWindow: 500 })), tooLarge);
+  const unknownTokenizer = { bytes: 501, contextWindow: 500, isCountable: false };
+  await t.rejects(run(ledger, routeOf(unknownTokenizer)), tooLarge);
+  sameStatements(t, ledger, []);
 });
 
 t.test('two holds: near a limit the prompt is counted before the request is refused', async (t) => {

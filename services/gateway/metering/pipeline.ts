@@ -10,11 +10,10 @@ import type { Caller } from '#libs/contracts/internal-context.ts';
 import { degradedHeader } from '#libs/contracts/requirements.ts';
 import type { Ledger } from '#libs/ledger/ledger.ts';
 import type { HoldAnswer } from '#libs/ledger/types.ts';
-import { problem } from '#libs/problems/problems.ts';
+import { ProblemError, problem } from '#libs/problems/problems.ts';
 import type { Metrics } from '#libs/service/metrics.ts';
 import { rateLimitHeaders } from '#libs/service/rate-limit-headers.ts';
 import { meteringUnavailable, refusal } from '#libs/service/refusal.ts';
-import { countTokens } from '#libs/tokens/count-tokens.ts';
 import { checkEntitlements, type EntitlementCheck } from '../entitlements/domain/check-entitlements.ts';
 import { type ReadLimits, readPlanContext } from '../entitlements/domain/plan-context.ts';
 import type { RequestBody } from '../entitlements/domain/requirement.ts';
@@ -25,6 +24,7 @@ import { fits, headroomsOf, isTooLarge, largestFittingScale } from './domain/fit
 import type { MeteredRoute, PlanBounds } from './domain/route.ts';
 import { worstCaseOf } from './domain/worst-case.ts';
 import { type Forward, RequestNotSentError } from './forward.ts';
+import { boundWithinWindow, countPrompt } from './prompt-tokens.ts';
 
 /** What the pipeline works with; the same for every request. */
 export type Metering = {
@@ -129,12 +129,10 @@ async function holdWithin<B extends RequestBody>(
   const startedAt = performance.now();
   let hold: Hold;
   try {
-    hold = await holdPlan(metering, route, check, caller, {
-      id: request.id,
-      bodyBytes: bytesOf(request).length,
-    });
+    hold = await holdPlan(metering, route, check, caller, request.id);
   } catch (error) {
-    metrics.recordHold('unavailable', performance.now() - startedAt);
+    const isRefusal = error instanceof ProblemError && error.status < 500;
+    metrics.recordHold(isRefusal ? 'refused' : 'unavailable', performance.now() - startedAt);
     throw error;
   }
   const { answer } = hold;
@@ -149,27 +147,29 @@ async function holdWithin<B extends RequestBody>(
 }
 
 /**
- * One hold with the cheap bound. If that is refused for its size and the request can be bounded more closely, a second
- * and last one: with counted tokens, and with `fit_budget` at the largest output that fits.
+ * One hold with the bound from the prompt's bytes. If that is refused for its size and the request can be bounded more
+ * closely, a second and last one: with counted tokens, and with `fit_budget` at the largest output that fits.
+ *
+ * @throws ProblemError `prompt_too_large`, before any hold.
  */
 export async function holdPlan<B extends RequestBody>(
   metering: Pick<Metering, 'ledger' | 'priceBook' | 'holdTtlMs' | 'readLimits'>,
   route: Pick<MeteredRoute<B>, 'plan' | 'prompt' | 'smallestScale'>,
   check: EntitlementCheck<B>,
   caller: Caller,
-  request: { id: string; bodyBytes: number },
+  requestId: string,
 ): Promise<Hold> {
   const smallestScale = check.body.fit_budget === true ? route.smallestScale : undefined;
-  const canShrink = route.prompt !== undefined || smallestScale !== undefined;
-  let bounds: PlanBounds = { bodyBytes: request.bodyBytes, scale: 1 };
+  const prompt = route.prompt?.(check);
+  let bounds: PlanBounds = { promptTokens: await boundWithinWindow(prompt), scale: 1 };
+  const canCount =
+    prompt !== undefined && prompt.tokenizer !== null && bounds.promptTokens === prompt.byteBound;
+  const canShrink = canCount || smallestScale !== undefined;
   const plan = route.plan(check, bounds);
-  const answer = await hold(metering, request.id, caller, plan, !canShrink);
+  const answer = await hold(metering, requestId, caller, plan, !canShrink);
   if (!canShrink || !isTooLarge(answer)) return { plan, answer, scale: 1 };
 
-  if (route.prompt !== undefined) {
-    const { texts, tokenizer } = route.prompt(check);
-    bounds = { ...bounds, promptTokens: await countTokens(texts, tokenizer) };
-  }
+  if (canCount) bounds = { ...bounds, promptTokens: await countPrompt(prompt) };
   if (smallestScale !== undefined) {
     bounds = {
       ...bounds,
@@ -179,7 +179,7 @@ export async function holdPlan<B extends RequestBody>(
   const closer = route.plan(check, bounds);
   return {
     plan: closer,
-    answer: await hold(metering, request.id, caller, closer, true),
+    answer: await hold(metering, requestId, caller, closer, true),
     scale: bounds.scale,
   };
 }

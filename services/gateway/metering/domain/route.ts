@@ -9,15 +9,25 @@ import type { RateLimitClass } from '../../rate-limits/domain/plan-rate-limiter.
 
 /** The bounds that a plan of calls is made with. */
 export type PlanBounds = {
-  /** Bytes of the request body, which bound the tokens of its texts. */
-  readonly bodyBytes: number;
-  /** Counted tokens of the prompt's texts; undefined before they are counted. */
-  readonly promptTokens?: number;
+  /** Upper bound of the tokens of {@link Prompt}; 0 for a route without one. */
+  readonly promptTokens: number;
   /** Share of the output caps, in (0, 1]. */
   readonly scale: number;
 };
 
-export type Prompt = { readonly texts: Iterable<string>; readonly tokenizer: Tokenizer | null };
+/** The prompt of a request whose input can be bounded in two ways: from its bytes, and more closely by counting tokens. */
+export type Prompt = {
+  /** The largest prompt that the model accepts, in tokens. */
+  readonly contextWindow: number;
+  /** Upper bound of the whole prompt's tokens, from its bytes. */
+  readonly byteBound: number;
+  /** Upper bound of what cannot be counted: tools, schemas, images and the provider's additions. */
+  readonly fixedBound: number;
+  /** The texts that can be counted. */
+  readonly texts: Iterable<string>;
+  /** The model's public tokenizer; null if there is none. */
+  readonly tokenizer: Tokenizer | null;
+};
 
 /** A route whose requests are planned, priced and held before any provider is called: data and pure functions. */
 export type MeteredRoute<B extends RequestBody = RequestBody> = {
@@ -30,7 +40,7 @@ export type MeteredRoute<B extends RequestBody = RequestBody> = {
    * @throws ProblemError for a request that the chosen models cannot serve.
    */
   readonly plan: (check: EntitlementCheck<B>, bounds: PlanBounds) => CallPlan;
-  /** The prompt to count, if counted tokens give a smaller bound than the body's bytes. */
+  /** The prompt, for a route whose clients write it. */
   readonly prompt?: (check: EntitlementCheck<B>) => Prompt;
   /** The smallest scale of a plan that is useful, if `fit_budget` may lower the output caps. */
   readonly smallestScale?: (plan: CallPlan) => number;

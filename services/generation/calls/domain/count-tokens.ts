@@ -1,6 +1,6 @@
 import type { ChatCompletionRequest } from '#libs/contracts/chat-completions.ts';
 import type { PlannedCall } from '#libs/contracts/generation-requests.ts';
-import { countImages, overheadTokens, promptTexts } from '#libs/pipelines/prompt-bound.ts';
+import { countImages, overheadTokens, promptTexts, structuredTexts } from '#libs/pipelines/prompt-bound.ts';
 import type { Tokenizer } from '#libs/pricing/model.ts';
 import { countTokens as countExactly } from '#libs/tokens/count-tokens.ts';
 
@@ -30,7 +30,7 @@ export async function countPrompt(
   { provider, upstreamModel, inputTokens }: PlannedCall,
 ): Promise<number> {
   if (countImages(request) > 0) return inputTokens;
-  const text = [...promptTexts(request)].join('\n');
+  const text = [...promptTexts(request), ...structuredTexts(request)].join('\n');
   const { tokens } = await countTokens(text, provider, upstreamModel, inputTokens);
   return tokens + overheadTokens(request);
 }
