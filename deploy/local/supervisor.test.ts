@@ -89,7 +89,7 @@ t.test(
     const first = makeToy(t, 'first', POLITE);
     const second = makeToy(t, 'second', STUBBORN);
     const said: string[] = [];
-    const supervisor = createSupervisor({ say: (line) => said.push(line), stopTimeoutMs: 200 });
+    const supervisor = createSupervisor({ say: (line) => said.push(line), stopTimeoutMs: 2_000 });
     await Promise.all([supervisor.start(first.program), supervisor.start(second.program)]);
     const [one, two] = [readIdentity(first.folder), readIdentity(second.folder)];
     const watch = setInterval(() => {
@@ -101,7 +101,7 @@ t.test(
     t.notOk(isAlive(one) || isAlive(two), 'both are gone');
     t.equal(order[0], 'second');
     t.match(readFileSync(path.join(second.folder, 'notes'), 'utf8'), 'refused');
-    t.strictSame(said, ['[second] did not stop in 200 ms; killing it']);
+    t.strictSame(said, ['[second] did not stop in 2000 ms; killing it']);
   },
 );
 

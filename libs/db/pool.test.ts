@@ -9,7 +9,7 @@ t.test('given a pool on real PostgreSQL', async (t) => {
     connectionString: url,
     max: 2,
     applicationName: 'pool-test',
-    statementTimeoutMs: 200,
+    statementTimeoutMs: 1_500,
     onIdleError: (error) => idleErrors.push(error),
   });
   t.teardown(() => pool.end());
@@ -46,7 +46,7 @@ t.test('given a pool on real PostgreSQL', async (t) => {
       connectionString: url,
       max: 1,
       applicationName: 'killer',
-      statementTimeoutMs: 1_000,
+      statementTimeoutMs: 10_000,
     });
     await other.query('select pg_terminate_backend($1)', [rows[0]?.pid]);
     await other.end();

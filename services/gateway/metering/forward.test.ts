@@ -42,7 +42,7 @@ async function generationOf(t: Test, serve: Serve) {
 }
 
 function poolTo(t: Test, url: string): Pool {
-  const pool = new Pool(url, { connect: { timeout: 500 } });
+  const pool = new Pool(url, { connect: { timeout: 10_000 } });
   t.teardown(() => pool.destroy());
   return pool;
 }

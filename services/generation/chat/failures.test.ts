@@ -13,8 +13,8 @@ import {
 } from '../fixtures.ts';
 
 const generation = await createTestGeneration(t, {
-  PROVIDER_TIMEOUT: '800ms',
-  PROVIDER_IDLE_TIMEOUT: '800ms',
+  PROVIDER_TIMEOUT: '2s',
+  PROVIDER_IDLE_TIMEOUT: '2s',
   DEADLINE_MARGIN: '0ms',
 });
 const { url, simulator, ledger } = generation;
@@ -260,7 +260,7 @@ t.test('given stops of an account, a key and everything, then they cover what th
 });
 
 t.test('given a hold about to expire, then the request ends in time', async (t) => {
-  const { requestId, headers } = await generation.admit(chatPlan(), { ttlMs: 600 });
+  const { requestId, headers } = await generation.admit(chatPlan(), { ttlMs: 3_000 });
   const body = chat('Rivers [[simulate: chunk_delay=100,chunks=100]]', { stream: true });
   const answer = await request<string>(route, { headers, body });
   t.match(answer.body, /"problem_code":"provider_timeout"/);

@@ -68,7 +68,7 @@ function endings(): Ending[] {
       context: { signal: controller.signal },
       end: () => controller.abort(),
     },
-    { name: 'idle for too long', kind: 'timeout', context: { idleTimeoutMs: 300 } },
+    { name: 'idle for too long', kind: 'timeout', context: { idleTimeoutMs: 1_500 } },
   ];
 }
 
