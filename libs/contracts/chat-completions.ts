@@ -2,7 +2,8 @@
  * The part of OpenAI's chat completions that every provider supports
  * (https://platform.openai.com/docs/api-reference/chat/create).
  *
- * Unknown parameters are refused: they could cost money that no hold covers.
+ * Unknown parameters are refused: they could cost money that no hold covers. What cannot cost anything is dropped before
+ * (`services/gateway/chat/ignored-fields.ts`).
  */
 import { z } from 'zod';
 
@@ -102,7 +103,7 @@ export const chatCompletionRequest = z.strictObject({
     .optional(),
   parallel_tool_calls: z.boolean().optional(),
   response_format: responseFormat.optional(),
-  reasoning_effort: z.enum(['none', 'minimal', 'low', 'medium', 'high']).nullish(),
+  reasoning_effort: z.enum(['none', 'minimal', 'low', 'medium', 'high', 'xhigh', 'max']).nullish(),
   verbosity: z.enum(['low', 'medium', 'high']).nullish(),
   user: z.string().max(512).optional(),
   safety_identifier: z.string().max(512).optional(),

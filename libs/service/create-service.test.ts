@@ -113,7 +113,7 @@ t.test('every kind of failure has its own problem', async (t) => {
   const post = { method: 'POST', url: '/echo/1', headers: json } as const;
   const cases = [
     [{ ...post, payload: '{"topic":' }, 400, 'malformed_json'],
-    [{ ...post, payload: '' }, 400, 'malformed_json'],
+    [{ ...post, payload: '' }, 400, 'invalid_request'],
     [{ ...post, payload: '{"topic":"x","__proto__":{"admin":true}}' }, 400, 'malformed_json'],
     [{ ...post, payload: '{"topic":"x","constructor":{"prototype":{"a":1}}}' }, 400, 'malformed_json'],
     [{ ...post, payload: JSON.stringify({ topic: 'x'.repeat(2000) }) }, 413, 'body_too_large'],
@@ -151,7 +151,7 @@ t.test('every kind of failure has its own problem', async (t) => {
     if (level === 'error') t.match(request_id, UUID_V7, 'whose it was');
   t.match(
     await metrics.registry.metrics(),
-    'inkmeter_refusals_total{code="malformed_json",service="test"} 4',
+    'inkmeter_refusals_total{code="malformed_json",service="test"} 3',
   );
   t.strictSame(
     lines.filter(({ msg }) => msg === 'request completed').map(({ problem: code }) => code),

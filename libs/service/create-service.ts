@@ -101,6 +101,7 @@ export function createService(options: ServiceOptions): ServiceApp {
     },
     clientErrorHandler: (error, socket) => answerBrokenRequest(error, socket, runtime.newId()),
     bodyLimit: config.bodyLimitBytes,
+    routerOptions: { ignoreTrailingSlash: true },
     trustProxy: options.trustProxy ?? false,
     connectionTimeout: config.idleTimeoutMs,
     requestTimeout: config.requestTimeoutMs,
@@ -131,7 +132,8 @@ export function createService(options: ServiceOptions): ServiceApp {
   app.decorateRequest('accountId', null);
   app.decorateRequest('problemCode', null);
   app.decorateRequest('rawBody', null);
-  if (options.keepRawBody) keepRawBody(app);
+  addJsonParser(app, options.keepRawBody ?? false);
+  refuseCompressedBodies(app);
   track = trackRequests(app, logger, metrics);
   if (config.eventLoopDelayLimitMs > 0) {
     app.register(underPressure, {
@@ -190,13 +192,27 @@ function answerBrokenRequest(error: ConnectionError, socket: Socket, requestId: 
   );
 }
 
-/** Replaces the JSON parser with one that also keeps the raw body. */
-function keepRawBody(app: FastifyInstance): void {
+/** A JSON parser that accepts an empty body, which clients send with POST and DELETE, and can keep the raw bytes. */
+function addJsonParser(app: FastifyInstance, keepRawBody: boolean): void {
   const parseJson = app.getDefaultJsonParser('error', 'error');
   app.removeContentTypeParser('application/json');
   app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, body, done) => {
-    request.rawBody = body as Buffer;
+    if (body.length === 0) return done(null, undefined);
+    if (keepRawBody) request.rawBody = body as Buffer;
     void parseJson(request, (body as Buffer).toString('utf8'), done);
+  });
+}
+
+/** Without this, a compressed body is reported as malformed JSON. */
+function refuseCompressedBodies(app: FastifyInstance): void {
+  app.addHook('onRequest', (request, _reply, done) => {
+    const encoding = request.headers['content-encoding'];
+    if (encoding === undefined || encoding === 'identity') return done();
+    done(
+      problem('unsupported_media_type', {
+        detail: `Content-Encoding ${encoding} is not supported. Send the body uncompressed.`,
+      }),
+    );
   });
 }
 

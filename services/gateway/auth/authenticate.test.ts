@@ -75,7 +75,6 @@ t.test('given altered tokens, none is accepted', async (t) => {
     'a session that is not theirs': await signedByUs({ session_id: gateway.newId() }),
     'an account that is not theirs': await signedByUs({ account_id: gateway.newId() }),
     'a user that does not exist': await signedByUs({ sub: gateway.newId() }),
-    'no JWT': 'hello',
     'three dots': '...',
     'something that is not JSON': 'e30.bm9wZQ.c2ln',
   };
@@ -84,6 +83,14 @@ t.test('given altered tokens, none is accepted', async (t) => {
       await gateway.call('GET', '/api/me', { as: forgery }),
       { status: 401, body: { code: 'invalid_token' } },
       name,
+    );
+  }
+  for (const text of ['hello', 'sk-proj-abc']) {
+    const refused = await gateway.call('GET', '/api/me', { as: text });
+    t.match(
+      refused,
+      { status: 401, body: { code: 'invalid_api_key' } },
+      'without a dot it is taken for a key',
     );
   }
   t.notMatch(gateway.log(), signature, 'no token is logged');

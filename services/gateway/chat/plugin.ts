@@ -1,8 +1,13 @@
 import type { FastifyPluginAsync } from 'fastify';
 import { addMeteredRoute } from '../metering/plugin.ts';
+import { dropIgnoredFields } from './ignored-fields.ts';
 import { chatCompletionRoute } from './routes.ts';
 
 /** OpenAI-compatible chat completions. */
 export const chatPlugin: FastifyPluginAsync = async (app) => {
+  app.addHook('preValidation', (request, _reply, done) => {
+    if (dropIgnoredFields(request.body)) request.rawBody = Buffer.from(JSON.stringify(request.body));
+    done();
+  });
   addMeteredRoute(app, chatCompletionRoute);
 };

@@ -71,7 +71,7 @@ export function refuseParameters(
 }
 
 /** The share of the output cap that each effort may spend on reasoning. The rest is for the answer. */
-const EFFORT_PERCENT = { none: 0, minimal: 10, low: 20, medium: 50, high: 80 } as const;
+const EFFORT_PERCENT = { none: 0, minimal: 10, low: 20, medium: 50, high: 80, xhigh: 90, max: 95 } as const;
 
 /** The reasoning budget inside the cap; undefined if the client leaves it to the model. */
 export function thinkingBudget(

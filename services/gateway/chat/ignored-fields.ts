@@ -1,0 +1,97 @@
+/** What chat requests of common clients contain that no provider needs: dropped instead of refused. */
+import { chatMessage } from '#libs/contracts/chat-completions.ts';
+
+/** Parameters that change nothing here: responses are never stored by providers, and these hints cost nothing. */
+const IGNORED_PARAMETERS: ReadonlySet<string> = new Set([
+  'store',
+  'prompt_cache_retention',
+  'prompt_cache_options',
+  'usage',
+]);
+
+const MESSAGE_FIELDS = new Map<string, ReadonlySet<string>>(
+  chatMessage.options.flatMap(({ shape }) => {
+    const fields = new Set(Object.keys(shape));
+    const { role } = shape;
+    const roles: readonly string[] = 'values' in role ? [...role.values] : [];
+    return roles.map((name) => [name, fields] as const);
+  }),
+);
+const TOOL_CALL_FIELDS: ReadonlySet<string> = new Set(['id', 'type', 'function', 'index']);
+const CALLED_FUNCTION_FIELDS: ReadonlySet<string> = new Set(['name', 'arguments']);
+const TOOL_FIELDS: ReadonlySet<string> = new Set(['type', 'function']);
+const FUNCTION_FIELDS: ReadonlySet<string> = new Set(['name', 'description', 'parameters', 'strict']);
+const IMAGE_PART_FIELDS: ReadonlySet<string> = new Set(['type', 'image_url']);
+
+type Fields = Record<string, unknown>;
+
+/**
+ * Removes from a chat request, in place: parameters that are null or have no effect, and unknown fields of messages, image
+ * parts, tool calls and tools. Unknown parameters of the request itself stay, so that they are refused: they could cost
+ * money that no hold covers.
+ *
+ * @returns whether anything was removed.
+ */
+export function dropIgnoredFields(body: unknown): boolean {
+  if (!isFields(body)) return false;
+  let dropped = false;
+  for (const name of Object.keys(body)) {
+    if (body[name] !== null && !IGNORED_PARAMETERS.has(name) && !isTextModality(name, body[name])) continue;
+    delete body[name];
+    dropped = true;
+  }
+  for (const message of listOf(body.messages)) dropped = dropFromMessage(message) || dropped;
+  for (const tool of listOf(body.tools)) {
+    dropped = keepOnly(tool, TOOL_FIELDS) || dropped;
+    if (!isFields(tool.function)) continue;
+    dropped = keepOnly(tool.function, FUNCTION_FIELDS) || dropped;
+    dropped = dropNulls(tool.function) || dropped;
+  }
+  return dropped;
+}
+
+function dropFromMessage(message: Fields): boolean {
+  const fields = MESSAGE_FIELDS.get(String(message.role));
+  let dropped = fields === undefined ? false : keepOnly(message, fields);
+  for (const part of listOf(message.content)) {
+    if (part.type === 'image_url') dropped = keepOnly(part, IMAGE_PART_FIELDS) || dropped;
+  }
+  for (const call of listOf(message.tool_calls)) {
+    dropped = keepOnly(call, TOOL_CALL_FIELDS) || dropped;
+    if (isFields(call.function)) dropped = keepOnly(call.function, CALLED_FUNCTION_FIELDS) || dropped;
+  }
+  return dropped;
+}
+
+function keepOnly(fields: Fields, known: ReadonlySet<string>): boolean {
+  let dropped = false;
+  for (const name in fields) {
+    if (known.has(name)) continue;
+    delete fields[name];
+    dropped = true;
+  }
+  return dropped;
+}
+
+function dropNulls(fields: Fields): boolean {
+  let dropped = false;
+  for (const name in fields) {
+    if (fields[name] !== null) continue;
+    delete fields[name];
+    dropped = true;
+  }
+  return dropped;
+}
+
+/** `modalities: ["text"]` asks for what every model answers with. */
+function isTextModality(name: string, value: unknown): boolean {
+  return name === 'modalities' && Array.isArray(value) && value.length === 1 && value[0] === 'text';
+}
+
+function listOf(value: unknown): Fields[] {
+  return Array.isArray(value) ? value.filter(isFields) : [];
+}
+
+function isFields(value: unknown): value is Fields {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
