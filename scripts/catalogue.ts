@@ -1,6 +1,6 @@
 /** `npm run catalogue`: checks a catalogue file, compares two, and publishes one. */
 import { existsSync, readFileSync } from 'node:fs';
-import { findOperatorDatabase } from '#deploy/local/operator-database.ts';
+import { openOperatorDatabase } from '#deploy/local/operator-database.ts';
 import { CLI_ACTOR } from '#libs/audit/entry.ts';
 import { missingIn } from '#libs/catalogue/availability.ts';
 import {
@@ -32,7 +32,7 @@ const USAGE = `Usage:
 
 A file is a path, or the name of a preset such as lily. The migration is what happens to existing subscriptions:
 now moves them at once, period_end when their period ends, grandfather keeps them on their version.
-publish uses DATABASE_URL, or the database of the running npm start.
+publish uses DATABASE_URL, or the database of npm start in DATA_FOLDER, whether it runs or not.
 Exit codes: 0 valid, equal or published; 1 invalid or different; 2 the command failed.`;
 
 /** The output of a command and its exit code. */
@@ -97,8 +97,9 @@ async function publish(name: string, migration: string): Promise<Outcome> {
     return { exitCode: 2, lines: [`Unknown migration: ${migration}. Use ${MIGRATIONS.join(', ')}.`] };
   }
   const fileName = fileOf(name);
+  const { url, close } = await openOperatorDatabase();
   const pool = createPool({
-    connectionString: await findOperatorDatabase(),
+    connectionString: url,
     max: 1,
     applicationName: 'inkmeter-catalogue',
     statementTimeoutMs: 60_000,
@@ -133,6 +134,7 @@ async function publish(name: string, migration: string): Promise<Outcome> {
     return { exitCode: 1, lines: describeFaults(fileName, error) };
   } finally {
     await pool.end();
+    await close();
   }
 }
 

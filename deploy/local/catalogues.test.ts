@@ -1,5 +1,9 @@
-/** Starts every preset catalogue and uses it as a new customer does. */
+/** Starts every preset catalogue and uses it as a new customer does; restarts keep what staff published. */
+import { readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
 import t from 'tap';
+import type { CatalogueVersionWire } from '#libs/contracts/catalogues.ts';
+import { bootstrap, cataloguePathOf, defaultPricesPath } from './bootstrap.ts';
 import { startInstallation } from './installation.fixture.ts';
 
 type Expected = {
@@ -91,3 +95,45 @@ for (const [catalogue, { plan, text, image, beyond, fitsArticle = true }] of Obj
     );
   });
 }
+
+t.test('given a published catalogue, when a restart brings a changed file', async (t) => {
+  const { call, customer, staffToken, databaseUrl } = await startInstallation(t, 'default');
+  const admin = async (path: string, body?: object) => {
+    const answer = await call(`/api/admin/catalogues${path}`, staffToken, body);
+    t.ok(answer.status < 300, JSON.stringify(answer.body));
+    return answer.body.data;
+  };
+  const offer = async () => (await call('/api/plans/available', null)).body.data;
+  const { catalogue: imported } = await admin('', { source: readFileSync(cataloguePathOf('lily'), 'utf8') });
+  await admin(`/${imported.version_id}/publish`, { migration: 'grandfather', reason: 'For a test.' });
+  const published = await offer();
+  t.match(published.catalogue, { id: 'lily', version: 1 });
+
+  const file = path.join(t.testdir(), 'default.yaml');
+  const original = readFileSync(cataloguePathOf('default'), 'utf8');
+  writeFileSync(file, original.replace('monthlyMinor: 2900', 'monthlyMinor: 3100'));
+  const restart = () =>
+    bootstrap({
+      databaseUrl,
+      cataloguePath: file,
+      pricesPath: defaultPricesPath,
+      log: () => undefined,
+    });
+  const { catalogue } = await restart();
+  await restart();
+
+  t.strictSame(await offer(), published, 'the published catalogue stays on offer');
+  const { token } = await customer();
+  t.match((await call('/api/subscription/current', token)).body.data.catalogue, { id: 'lily', version: 1 });
+  const { catalogues } = await admin('');
+  t.strictSame(
+    catalogues.map((one: CatalogueVersionWire) => [one.catalogue_id, one.version, one.active]).sort(),
+    [
+      ['default', 1, false],
+      ['default', 2, false],
+      ['lily', 1, true],
+    ],
+    'the content of the file is imported once and not active',
+  );
+  t.equal(catalogue.file.version, 2);
+});

@@ -1,4 +1,4 @@
-/** The database for commands that an operator runs while `npm start` runs. */
+/** The database for commands of an operator, such as `npm run staff` and `npm run catalogue`. */
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { loadConfig } from '#libs/config/config.ts';
@@ -13,11 +13,12 @@ import { scriptPath } from './supervisor.ts';
 /** The line of `postmaster.pid` that holds the port (src/include/utils/pidfile.h). */
 const PORT_LINE = 3;
 
-/** A connection string of the database's owner, and what ends the database if it was started for the command. */
+/** A connection string of the database's owner. `close` stops the database if it was started for the command. */
 export type OperatorDatabase = { url: string; close: () => Promise<void> };
 
 /**
- * Like {@link findOperatorDatabase}, but also starts the database of a stopped `npm start` until `close`.
+ * Opens the database in `DATABASE_URL`, or that of `npm start`. If `npm start` is not running, its database is started
+ * until `close`.
  *
  * @throws Error when there is no database yet, or it cannot be started.
  */
@@ -37,18 +38,6 @@ export async function openOperatorDatabase(): Promise<OperatorDatabase> {
     port: 0,
   });
   return { url: server.url(DATABASE), close: () => server.stop() };
-}
-
-/**
- * The connection string of the database's owner: `DATABASE_URL`, or the database of the running `npm start`.
- *
- * @throws Error when neither exists.
- */
-export async function findOperatorDatabase(): Promise<string> {
-  const found = await findRunningDatabase();
-  if (found === undefined)
-    throw new Error('No database is running. Start it with `npm start`, or set DATABASE_URL.');
-  return found;
 }
 
 function readLocalConfig(): { databaseUrl: string | undefined; folder: string } {
