@@ -26,7 +26,7 @@ export type UsageRow = {
   provider: string;
   model: string;
   status: 'ok' | 'aborted' | 'error';
-  usageSource: 'provider' | 'counted' | 'estimated';
+  usageSource: 'provider' | 'counted' | 'estimated' | 'bound';
   late: boolean;
   overrun: boolean;
   tokens: TokenCounts;

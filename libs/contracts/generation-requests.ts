@@ -32,6 +32,8 @@ export type PlannedCall = {
   /** Counted meters that this call adds to when it succeeds, such as `gen.blog`. */
   counts: Readonly<Record<string, number>>;
   price: ModelPriceWire;
+  /** Whether the model may bill reasoning that it does not send; unknown if absent. Output is then not countable. */
+  hiddenReasoning?: boolean;
   /** The reasoning effort to request; the model's default if absent. */
   reasoningEffort?: 'low';
   /** The image's size and quality in the provider's own terms; null if the model decides. */
@@ -51,6 +53,8 @@ export type GenerationRequestHead = {
   plan: CallPlan;
   /** Unix milliseconds at which the hold expires; all calls end before. */
   holdExpiresAtMs: number;
+  /** Milliseconds until the hold expires, when the head was sent. Clocks differ, so this takes precedence. */
+  holdMsLeft?: number;
   /** Whether generation stores the response, for replays under the same `Idempotency-Key`. */
   storeResponse: boolean;
   /** What the response says about the plan. */

@@ -95,8 +95,10 @@ const callFields = {
   status: callStatus,
   error_code: z.string().nullable(),
   usage_source: z
-    .enum(['provider', 'counted', 'estimated'])
-    .describe('Source of the usage: reported by the provider, counted by Inkmeter, or estimated.'),
+    .enum(['provider', 'counted', 'estimated', 'bound'])
+    .describe(
+      'Source of the usage: reported by the provider, counted by Inkmeter, or estimated. `bound`: the outcome of the call is unknown, so it counts at what was held for it.',
+    ),
   tokens: z
     .object({
       input: count.nullable(),

@@ -73,7 +73,8 @@ export type HoldAnswer = {
   limit: LimitView | null;
 };
 
-export type UsageSource = 'provider' | 'counted' | 'estimated';
+/** Where the figures of a call come from. `bound`: its outcome is unknown, so it counts at what was held for it. */
+export type UsageSource = 'provider' | 'counted' | 'estimated' | 'bound';
 
 /** The facts of one provider call. Token classes are disjoint; undefined is unknown, never nothing. */
 export type CallFacts = {

@@ -40,6 +40,7 @@ export function planChat(
         otherUnits: {},
         counts: {},
         price,
+        hiddenReasoning: model.capabilities.reasoning,
       },
     ],
   };

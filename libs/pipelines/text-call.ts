@@ -43,6 +43,7 @@ export function planTextCall(
     otherUnits: {},
     counts: step.counts,
     price,
+    hiddenReasoning: model.capabilities.reasoning,
     ...(model.capabilities.reasoning && EFFORT_PROVIDERS.has(model.provider) && { reasoningEffort: 'low' }),
   };
 }

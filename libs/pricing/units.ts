@@ -36,6 +36,11 @@ export function promptTokens(units: Units): number {
   return sumOf(units, INPUT_TOKEN_CLASSES);
 }
 
+/** Everything that the model produced, reasoning included. */
+export function outputTokens(units: Units): number {
+  return sumOf(units, OUTPUT_TOKEN_CLASSES);
+}
+
 /** The classes that were reported, with their whole, non-negative counts. @throws RangeError on any other count. */
 export function reportedUnits(units: Units): [UnitClass, bigint][] {
   const reported: [UnitClass, bigint][] = [];

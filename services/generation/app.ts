@@ -46,6 +46,8 @@ export type Generation = {
   tasks: Task[];
   /** Ends the requests in progress, so that they are settled before the process ends. */
   endRequests: () => void;
+  /** Resolves when no request is running, those included whose client has left. */
+  requestsIdle: () => Promise<void>;
   /** Closes the connections of clients that still wait for a response. */
   dropClients: () => void;
 };
@@ -54,7 +56,7 @@ export function buildApp(options: AppOptions): Generation {
   const { config, runtime, logger, metrics, pool, ledger, listener, signer, dispatcher, entitlements } =
     options;
   const database = createDatabase(pool);
-  const activeRequests = createActiveRequests();
+  const activeRequests = createActiveRequests({ drainTimeoutMs: config.drainTimeoutMs });
   const app = createService({
     config: config.service,
     runtime,
@@ -68,7 +70,6 @@ export function buildApp(options: AppOptions): Generation {
   app.register(storedResponsesPlugin, { database, logger });
   app.register(requestsPlugin, {
     activeRequests,
-    clock: runtime.clock,
     deadlineMarginMs: config.deadlineMarginMs,
     bodyLimitBytes: config.service.bodyLimitBytes,
     isOverloaded: () => config.service.eventLoopDelayLimitMs > 0 && app.isUnderPressure(),
@@ -95,6 +96,7 @@ export function buildApp(options: AppOptions): Generation {
     app,
     tasks,
     endRequests: () => activeRequests.endAll('shutdown'),
+    requestsIdle: activeRequests.idle,
     dropClients: () => app.dropClients(),
   };
 }

@@ -74,6 +74,9 @@ export const configSchema = z.object({
     .describe(
       'Base URL of the service that publishes posts to social networks; without it, none can be published',
     ),
+  DRAIN_TIMEOUT: durationMs()
+    .prefault('60s')
+    .describe('Longest time that a provider call runs on after its client left, until its cost is known'),
   DEADLINE_MARGIN: durationMs()
     .prefault('10s')
     .describe('A request ends this long before its hold expires, so that it is settled in time'),
@@ -96,6 +99,7 @@ export function toGenerationConfig(variables: GenerationVariables) {
       },
     } satisfies Omit<CallRunner, 'metrics' | 'random'>,
     deadlineMarginMs: variables.DEADLINE_MARGIN,
+    drainTimeoutMs: variables.DRAIN_TIMEOUT,
     socialPublisherUrl: variables.SOCIAL_PUBLISHER_URL,
   };
 }

@@ -105,6 +105,7 @@ export function chatPlan(provider: TestProvider = 'openai', more: Partial<Planne
     otherUnits: {},
     counts: {},
     price: priceOf(provider, model),
+    hiddenReasoning: false,
     ...more,
   };
   return { kind: 'chat', calls: [call] };

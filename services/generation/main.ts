@@ -26,7 +26,7 @@ await startService({
       bodyTimeout: 0,
     });
     closeAtEnd(() => dispatcher.close());
-    const { app, tasks, endRequests, dropClients } = buildApp({
+    const { app, tasks, endRequests, requestsIdle, dropClients } = buildApp({
       ...shared,
       config: toGenerationConfig(variables),
       ledger,
@@ -43,6 +43,8 @@ await startService({
       },
       flush: async () => {
         dropClients();
+        // calls whose clients left are drained, or ended by the timer above
+        await requestsIdle();
         await ledger.idle();
       },
     };

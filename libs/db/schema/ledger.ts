@@ -233,7 +233,7 @@ export const usageEvents = pgTable(
     endpoint: text('endpoint').notNull(),
     status: text('status', { enum: ['ok', 'aborted', 'error'] }).notNull(),
     errorCode: text('error_code'),
-    usageSource: text('usage_source', { enum: ['provider', 'counted', 'estimated'] }).notNull(),
+    usageSource: text('usage_source', { enum: ['provider', 'counted', 'estimated', 'bound'] }).notNull(),
     /** Set when the call settled after its hold had expired, or cost more than its hold. */
     late: boolean('late').notNull(),
     overrun: boolean('overrun').notNull(),

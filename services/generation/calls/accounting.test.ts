@@ -19,11 +19,15 @@ const ABORTED: Outcome = { status: 'aborted', errorCode: 'client_closed_request'
 const FAILED: Outcome = { status: 'error', errorCode: 'provider_error', mayBeBilled: false };
 const SILENT: Outcome = { status: 'error', errorCode: 'provider_timeout', mayBeBilled: true };
 
-const recordOf = (fields: Partial<CallRecord>) => Object.assign(new CallRecord(openai), fields);
+const recordOf = (fields: object, call = openai) => Object.assign(new CallRecord(call), fields);
+
+/** A model that may bill reasoning that it does not send. */
+const reasoner: PlannedCall = { ...openai, hiddenReasoning: true };
+const BOUND = { units: null, source: 'bound' };
 
 t.test('measuring', async (t) => {
   const partial = { units: { input: 12, cache_read: 3, output: 1 }, final: false };
-  const rows: [string, PlannedCall, Partial<CallRecord>, Outcome, object][] = [
+  const rows: [string, PlannedCall, object, Outcome, object][] = [
     [
       'final figures are taken as they are, above the cap too',
       openai,
@@ -41,72 +45,111 @@ t.test('measuring', async (t) => {
     [
       'without any, output is counted and input is the bound',
       openai,
-      { text: 'hello world' },
+      { text: 'hello world', isComplete: true },
       OK,
       { units: { input: 500, output: 2 }, source: 'counted' },
     ],
     [
       'without a tokenizer, by bytes',
       anthropic,
-      { text: 'x'.repeat(31) },
+      { text: 'x'.repeat(31), isStreamed: true },
       ABORTED,
       { units: { input: 500, output: 11 }, source: 'estimated' },
     ],
     [
       'what the provider said of the input holds',
       anthropic,
-      { usage: partial, text: 'x'.repeat(31) },
+      { usage: partial, text: 'x'.repeat(31), isStreamed: true },
       ABORTED,
       { units: { input: 12, cache_read: 3, output: 11 }, source: 'estimated' },
     ],
     [
       'never more than the cap, which the provider kept',
       anthropic,
-      { text: 'x'.repeat(3_000) },
+      { text: 'x'.repeat(3_000), isStreamed: true },
       FAILED,
       { units: { input: 500, output: 60 }, source: 'estimated' },
     ],
     [
       'shown thinking is reasoning',
       anthropic,
-      { reasoning: 'y'.repeat(30), text: 'x' },
+      { reasoning: 'y'.repeat(30), text: 'x', isStreamed: true },
       ABORTED,
       { units: { input: 500, output: 1, reasoning: 10 }, source: 'estimated' },
     ],
     ['a failure before output came to nothing', openai, { isInFlight: true }, FAILED, { units: {} }],
     ['so did a call we ended while it was not with the provider', openai, {}, ABORTED, { units: {} }],
+    ['a call that we ended before anything arrived is unknown', openai, { isInFlight: true }, ABORTED, BOUND],
+    ['so is one whose provider was silent', openai, { isInFlight: true }, SILENT, BOUND],
     [
-      'a call we ended while the provider worked cost its prompt',
+      'so is an answer that arrives as a whole and did not',
       openai,
-      { isInFlight: true },
+      { isInFlight: true, hasBegun: true },
       ABORTED,
-      { units: { input: 500, output: 0 }, source: 'estimated' },
+      BOUND,
     ],
     [
-      'and so did one that the provider was silent about',
+      'so is text of a model that may have reasoned',
+      reasoner,
+      { text: 'hello', isStreamed: true, hasBegun: true },
+      ABORTED,
+      BOUND,
+    ],
+    ['also if the answer is complete', reasoner, { text: 'hello', isComplete: true }, OK, BOUND],
+    [
+      'so is an answer that cannot be read',
       openai,
-      { isInFlight: true },
-      SILENT,
-      { units: { input: 500, output: 0 }, source: 'estimated' },
+      { text: 'hello', isStreamed: true, hasBegun: true },
+      { ...SILENT, isUnreadable: true },
+      BOUND,
+    ],
+    ['so is a failure after part of the answer', openai, { hasBegun: true }, FAILED, BOUND],
+    [
+      'zero output where there was output is counted',
+      openai,
+      { usage: { units: { input: 12, output: 0 }, final: true }, text: 'hello world', isComplete: true },
+      OK,
+      { units: { input: 12, output: 2 }, source: 'counted' },
+    ],
+    [
+      'or unknown',
+      reasoner,
+      { usage: { units: { input: 12, output: 0 }, final: true }, text: 'hello world', isComplete: true },
+      OK,
+      BOUND,
+    ],
+    [
+      'zero input is counted',
+      openai,
+      { usage: { units: { input: 0, output: 7 }, final: true }, text: 'hello world', isComplete: true },
+      OK,
+      { units: { input: 500, output: 7 }, source: 'counted' },
+    ],
+    [
+      'units without tokens are complete',
+      openai,
+      { usage: { units: { image: 2 }, final: true }, isComplete: true },
+      OK,
+      { units: { image: 2 }, source: 'provider' },
     ],
     ['unless it never had it', openai, {}, SILENT, { units: {} }],
   ];
   for (const [title, call, fields, outcome, expected] of rows) {
-    const measured = await measure(call, recordOf(fields), outcome);
+    const measured = await measure(call, recordOf(fields, call), outcome);
     t.match(measured, expected, title);
     if ('units' in expected) t.strictSame(measured.units, expected.units, title);
   }
 });
 
 t.test('a prompt that can be counted is not booked with its bound', async (t) => {
-  const inFlight = recordOf({ isInFlight: true });
+  const cut = { isInFlight: true, isStreamed: true, text: 'x' };
   const inputWith = async (tokens: number) =>
-    (await measure(openai, inFlight, ABORTED, async () => tokens)).units.input;
+    (await measure(openai, recordOf(cut), ABORTED, async () => tokens)).units?.input;
   t.equal(await inputWith(120), 120);
   t.equal(await inputWith(900), 500, 'but never with more');
-  const reported = recordOf({ usage: { units: { input: 77 }, final: false }, text: 'x' });
+  const reported = recordOf({ ...cut, usage: { units: { input: 77 }, final: false } });
   t.equal(
-    (await measure(openai, reported, ABORTED, async () => 120)).units.input,
+    (await measure(openai, reported, ABORTED, async () => 120)).units?.input,
     77,
     'nor if the provider reported it',
   );
@@ -146,6 +189,13 @@ t.test('pricing', async (t) => {
     { units: { input: 10, cache_read: 90, output: 10, reasoning: 10 }, source: 'provider' },
   );
   t.match(unpriced, { tokens: 120, hasUnpricedClass: true, cost: { totalNanoUsd: 180n } }, 'never free');
+});
+
+t.test('an unknown outcome is priced at what was held for the call', async (t) => {
+  const priced = priceCall(openai, { units: null, source: 'bound' });
+  // 500 at the dearest input class, and 60 at the dearest output class
+  const cost = { inputNanoUsd: 625_000n, outputNanoUsd: 180_000n, totalNanoUsd: 805_000n };
+  t.match(priced, { units: { input: 500, output: 60 }, tokens: 560, source: 'bound', cost });
 });
 
 const settled: SettleAnswer = { outcome: 'settled', late: false, overrun: false, state: 'ok', limit: null };

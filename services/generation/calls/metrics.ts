@@ -1,4 +1,4 @@
-import { Counter } from 'prom-client';
+import { Counter, Gauge } from 'prom-client';
 import type { Metrics } from '#libs/service/metrics.ts';
 import type { CallMetrics } from './domain/call-metrics.ts';
 
@@ -17,6 +17,23 @@ export function createCallMetrics(metrics: Metrics): CallMetrics {
     labelNames: ['provider', 'reason'] as const,
     registers,
   });
+  const draining = new Gauge({
+    name: 'inkmeter_draining_calls',
+    help: 'Provider calls that run on after their client left, until their cost is known',
+    registers,
+  });
+  const drained = new Counter({
+    name: 'inkmeter_drained_calls_total',
+    help: 'Provider calls that ended after their client left, by how their usage was determined',
+    labelNames: ['provider', 'outcome'] as const,
+    registers,
+  });
+  const bound = new Counter({
+    name: 'inkmeter_bound_calls_total',
+    help: 'Provider calls whose outcome is unknown, settled at what was held for them',
+    labelNames: ['provider'] as const,
+    registers,
+  });
   return {
     recordProviderCall: metrics.recordProviderCall,
     recordProviderRetry: metrics.recordProviderRetry,
@@ -25,5 +42,11 @@ export function createCallMetrics(metrics: Metrics): CallMetrics {
       tokens.inc({ provider, class: unitClass }, count);
     },
     recordAborted: (provider, reason) => aborted.inc({ provider, reason }),
+    recordDraining: () => draining.inc(),
+    recordDrained(provider, outcome) {
+      draining.dec();
+      drained.inc({ provider, outcome });
+    },
+    recordBound: (provider) => bound.inc({ provider }),
   };
 }

@@ -56,11 +56,8 @@ async function respondWithJson(
   };
   const { result, figures } = await runCall(runner, providerCall, async (context, record) => {
     completed = await source.chat(chat, context);
-    const { bytes, units, completion } = completed;
-    record.responseBytes = bytes.length;
-    if (units) record.usage = { units, final: true };
-    else record.text = JSON.stringify(completion.choices.map(({ message }) => message));
-    return bytes;
+    record.takeAnswer(completed);
+    return completed.bytes;
   });
   sendJson(response, figures, result);
 }

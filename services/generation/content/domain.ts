@@ -1,6 +1,5 @@
 import type { ChatMessage } from '#libs/contracts/chat-completions.ts';
 import type { PlannedCall } from '#libs/contracts/generation-requests.ts';
-import type { CallRecord } from '../calls/domain/call-record.ts';
 import type { Attempt } from '../calls/domain/run-call.ts';
 import type { ChatSource } from '../providers/domain/chat-source.ts';
 import type { NormalisedChat } from '../providers/domain/provider-adapter.ts';
@@ -30,16 +29,14 @@ export function textAttempt(
   const source = sourceFor(call.provider);
   const chat = plannedChat(call, messages);
   return async (context, record) => {
-    const { bytes, completion, units } = await source.chat(chat, context);
-    record.responseBytes = bytes.length;
-    record.text = completion.choices[0]?.message.content ?? '';
-    if (units) record.usage = { units, final: true };
-    return requireText(record);
+    const answer = await source.chat(chat, context);
+    record.takeAnswer(answer);
+    return requireText(answer.completion.choices[0]?.message.content ?? '');
   };
 }
 
 /** Fails a call that returned no text: its tokens are charged, but its resource (such as an article) is not counted. */
-export function requireText({ text }: CallRecord): string {
+export function requireText(text: string): string {
   if (text.trim() === '') throw new ProviderError('refused', 'The model returned no text.');
   return text;
 }

@@ -4,6 +4,7 @@ import type { PlannedCall } from '#libs/contracts/generation-requests.ts';
 import { isContentStep, promptOf, sourceOf } from '#libs/pipelines/content.ts';
 import type { ContentStep } from '#libs/pipelines/content-prompts.ts';
 import { problem } from '#libs/problems/problems.ts';
+import { countPrompt } from '../calls/domain/count-tokens.ts';
 import type { Outcome } from '../calls/domain/measure.ts';
 import {
   type Attempt,
@@ -77,7 +78,9 @@ export async function runContent(
       const messages = promptOf(step, run.request, carried, call.inputTokens);
       const end = progressOf(position + 1, calls.length);
       const attempt = stepAttempt(run, step, call, messages, progress, end, texts);
-      const { figures } = await runCall(runner, { ...run, call, isLast, beforeSettle }, attempt);
+      const countTokens = () => countPrompt(plannedChat(call, messages).body, call);
+      const providerCall = { ...run, call, isLast, beforeSettle, countPrompt: countTokens };
+      const { figures } = await runCall(runner, providerCall, attempt);
       Object.assign(total, add(total, figures), { state: figures.state });
       return texts.get(step) ?? '';
     } finally {
@@ -122,7 +125,7 @@ function stepAttempt(
       const share = Math.min(record.text.length / expected, 1);
       return onChunk(step, piece.text, Math.floor(from + (to - from) * share));
     });
-    texts.set(step, requireText(record));
+    texts.set(step, requireText(record.text));
   };
 }
 

@@ -6,7 +6,7 @@ import type { ModelInfo } from '#libs/pricing/model.ts';
 import { request } from '#libs/testing/http.ts';
 import { CALLER, createTestGeneration, imagePriceOf, priceOf } from '../fixtures.ts';
 
-const generation = await createTestGeneration(t);
+const generation = await createTestGeneration(t, { DRAIN_TIMEOUT: '100ms' });
 const { url, simulator } = generation;
 const route = generation.workUrl;
 
@@ -187,7 +187,7 @@ t.test('given a client that disconnects while an image is drawn, then the image 
   t.equal(await asked, 'left');
   t.equal(await generation.holdState(requestId), 'closed');
   t.match(await generation.rows(requestId), [
-    { status: 'aborted', usage_source: 'estimated', cost_nano_usd: IMAGE_NANO_USD },
+    { status: 'aborted', usage_source: 'bound', cost_nano_usd: IMAGE_NANO_USD },
   ]);
 });
 

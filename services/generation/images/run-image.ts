@@ -1,6 +1,8 @@
+import type { ChatMessage } from '#libs/contracts/chat-completions.ts';
 import type { PlannedCall } from '#libs/contracts/generation-requests.ts';
 import type { ImageRequest } from '#libs/contracts/images.ts';
 import { ALT_TEXT_STEP, altTextMessages, IMAGE_STEP, imagePrompt } from '#libs/pipelines/image.ts';
+import { countPrompt } from '../calls/domain/count-tokens.ts';
 import {
   type Attempt,
   type CallRunner,
@@ -9,7 +11,7 @@ import {
   runCall,
   type SettledFigures,
 } from '../calls/domain/run-call.ts';
-import { textAttempt } from '../content/domain.ts';
+import { plannedChat, textAttempt } from '../content/domain.ts';
 import type { ChatSource } from '../providers/domain/chat-source.ts';
 import type { DrawnImage, ImageAdapter } from '../providers/domain/image-adapter.ts';
 
@@ -62,7 +64,11 @@ export async function runImage(
     };
   };
 
-  async function runAndSettle(call: PlannedCall, attempt: Attempt<void>): Promise<void> {
+  async function runAndSettle(
+    call: PlannedCall,
+    attempt: Attempt<void>,
+    messages: ChatMessage[] = [],
+  ): Promise<void> {
     const isLast = () => {
       unsettled -= 1;
       return unsettled === 0;
@@ -70,7 +76,9 @@ export async function runImage(
     const beforeSettle = async (figures: Figures) => {
       if (unsettled === 1) await run.onComplete(drawing(), add(total, figures));
     };
-    const { figures } = await runCall(runner, { ...run, call, isLast, beforeSettle }, attempt);
+    const countTokens = () => countPrompt(plannedChat(call, messages).body, call);
+    const providerCall = { ...run, call, isLast, beforeSettle, countPrompt: countTokens };
+    const { figures } = await runCall(runner, providerCall, attempt);
     Object.assign(total, add(total, figures), { state: figures.state });
   }
 
@@ -100,10 +108,15 @@ export async function runImage(
   async function describe(call: PlannedCall): Promise<void> {
     const [{ revisedPrompt } = { revisedPrompt: null }] = drawing().images;
     try {
-      const write = textAttempt(call, altTextMessages(request, revisedPrompt ?? ''), run.sourceFor);
-      await runAndSettle(call, async (context, record) => {
-        altText = await write(context, record);
-      });
+      const messages = altTextMessages(request, revisedPrompt ?? '');
+      const write = textAttempt(call, messages, run.sourceFor);
+      await runAndSettle(
+        call,
+        async (context, record) => {
+          altText = await write(context, record);
+        },
+        messages,
+      );
     } catch {
       // The failure is settled. Paid images are delivered without their description.
       altText = null;

@@ -7,7 +7,6 @@ import type { Ledger } from '#libs/ledger/ledger.ts';
 import type { Logger } from '#libs/service/logger.ts';
 import type { Metrics } from '#libs/service/metrics.ts';
 import { createPeriodicJob } from '#libs/service/periodic-job.ts';
-import type { Clock } from '#libs/service/runtime.ts';
 import type { ActiveRequests } from './domain/active-requests.ts';
 import { runGenerationRequest } from './domain/generation-request.ts';
 import type { GenerationHandler, GenerationHandlers } from './domain/handler.ts';
@@ -25,7 +24,6 @@ declare module 'fastify' {
 
 export type RequestsOptions = {
   activeRequests: ActiveRequests;
-  clock: Clock;
   deadlineMarginMs: number;
   bodyLimitBytes: number;
   isOverloaded: () => boolean;
@@ -47,7 +45,7 @@ const notServed: GenerationHandler = () => {
  * and leases are watched from before the first request until after the last.
  */
 const requests: FastifyPluginAsync<RequestsOptions> = async (app, options) => {
-  const { activeRequests, clock, ledger, listener, logger, metrics } = options;
+  const { activeRequests, ledger, listener, logger, metrics } = options;
   const { storedResponses, callRunner } = app;
   const handlers: GenerationHandlers = { chat: notServed, generate: notServed, image: notServed };
   const requestOptions = {
@@ -80,7 +78,7 @@ const requests: FastifyPluginAsync<RequestsOptions> = async (app, options) => {
       name: 'end-overdue-requests',
       intervalMs: OVERDUE_CHECK_INTERVAL_MS,
       logger,
-      run: async () => activeRequests.endOverdue(clock.now()),
+      run: async () => activeRequests.endOverdue(),
     }),
     createPeriodicJob({
       name: 'renew-stored-response-leases',

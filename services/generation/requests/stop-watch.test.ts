@@ -31,7 +31,7 @@ t.test(
     t.teardown(() => listener.close());
     const ledger = createLedger({ pool });
     await ledger.stop(stopOf('early'));
-    const registry = createActiveRequests();
+    const registry = createActiveRequests({ drainTimeoutMs: 0 });
     const watch = createStopWatch({ listener, ledger, activeRequests: registry, logger });
     await watch.start();
     t.throws(() => registry.begin(scope('early')), { code: 'emergency_stop' });
@@ -73,7 +73,7 @@ t.test('given a gap, missed stops are read as soon as the database answers', asy
       return inForce as never;
     },
   };
-  const registry = createActiveRequests();
+  const registry = createActiveRequests({ drainTimeoutMs: 0 });
   const watch = createStopWatch({ listener, ledger, activeRequests: registry, logger });
   await watch.start();
   const work = registry.begin(scope('a1'));

@@ -1,11 +1,12 @@
 import type { PlannedCall } from '#libs/contracts/generation-requests.ts';
 import { outputCapOf } from '#libs/pipelines/meters.ts';
 import { LONGEST_TOKEN_BYTES } from '#libs/tokens/count-tokens.ts';
+import type { WholeAnswer } from '../../providers/domain/chat-source.ts';
 import type { CallTrace, ReportedUsage } from '../../providers/domain/provider-adapter.ts';
 import { ProviderError } from '../../providers/domain/provider-error.ts';
-import type { StreamPiece } from '../../providers/domain/stream-piece.ts';
+import { outputOf, type StreamPiece } from '../../providers/domain/stream-piece.ts';
 
-type CappedCall = Pick<PlannedCall, 'outputTokens' | 'choices'>;
+type CappedCall = Pick<PlannedCall, 'outputTokens' | 'choices' | 'hiddenReasoning'>;
 
 /** Every call may produce this much, because the names around tool arguments do not count against the cap. */
 const MIN_TEXT_LENGTH = 65_536;
@@ -30,11 +31,21 @@ export class CallRecord implements CallTrace {
   usage: ReportedUsage | null = null;
   text = '';
   reasoning = '';
+  /** Part of an answer has arrived. The attempt may have been billed and must not be repeated. */
+  hasBegun = false;
+  /** The whole answer has arrived. */
+  isComplete = false;
+  /** The answer arrives while it is written, so what has arrived is what was produced. */
+  isStreamed = false;
+  /** Called after each piece of a stream. */
+  onPiece: (() => void) | undefined;
   readonly #startedAt = performance.now();
   readonly #maxTextLength: number;
+  readonly #hasHiddenReasoning: boolean;
 
   constructor(call: CappedCall) {
     this.#maxTextLength = maxTextLengthOf(call);
+    this.#hasHiddenReasoning = call.hiddenReasoning !== false;
   }
 
   /** Whether any output has arrived. */
@@ -42,16 +53,35 @@ export class CallRecord implements CallTrace {
     return this.text !== '' || this.reasoning !== '';
   }
 
+  /** Whether all output that may be billed has arrived, if the call ends now. */
+  get isCountable(): boolean {
+    if (this.#hasHiddenReasoning) return false;
+    return this.isComplete || (this.isStreamed && this.hasOutput);
+  }
+
   /** @throws ProviderError `malformed` when the provider exceeds the output cap, because the excess was never held. */
   take({ bytes, text, reasoning, usage }: StreamPiece): void {
     this.firstByteMs ??= this.#elapsedMs();
-    if (bytes !== null)
+    this.isStreamed = true;
+    if (bytes !== null) {
+      this.hasBegun = true;
       this.responseBytes += typeof bytes === 'string' ? Buffer.byteLength(bytes) : bytes.length;
+    }
     this.text += text;
     this.reasoning += reasoning;
     if (usage) this.usage = usage;
     if (this.text.length + this.reasoning.length > this.#maxTextLength)
       throw new ProviderError('malformed', 'The provider exceeded the output cap.');
+    this.onPiece?.();
+  }
+
+  /** Takes an answer that arrived as a whole. */
+  takeAnswer({ bytes, completion, units }: WholeAnswer): void {
+    this.hasBegun = true;
+    this.isComplete = true;
+    this.responseBytes = bytes.length;
+    Object.assign(this, outputOf(completion));
+    if (units) this.usage = { units, final: true };
   }
 
   end(): void {

@@ -32,13 +32,23 @@ const CODE_BY_REASON: Readonly<Record<EndReason, ProblemCode>> = {
 /** A failed call: how it is settled, what the client receives, and its metric. */
 export type Failure = { outcome: Outcome; problem: ProblemError; metric: ProviderOutcome };
 
+/** The answer is complete, but its client has left. */
+export function clientLeft(): Failure {
+  const left = problem('client_closed_request');
+  return {
+    outcome: { status: 'aborted', errorCode: left.code, mayBeBilled: true },
+    problem: left,
+    metric: 'ok',
+  };
+}
+
 /** @param reason why we ended the request, if we did. It takes precedence over the error of the call. */
 export function failureOf(thrown: unknown, call: PlannedCall, reason: EndReason | null): Failure {
   if (reason !== null) {
     const code = CODE_BY_REASON[reason];
     const status = reason === 'deadline' ? 'error' : 'aborted';
     return {
-      outcome: { status, errorCode: code, mayBeBilled: true },
+      outcome: { status, errorCode: code, ...billingOf(thrown) },
       problem: problem(code, { cause: thrown }),
       metric: 'cancelled',
     };
@@ -53,10 +63,15 @@ export function failureOf(thrown: unknown, call: PlannedCall, reason: EndReason 
   }
   const code = CODE_BY_KIND[thrown.kind];
   return {
-    outcome: { status: 'error', errorCode: code, mayBeBilled: thrown.mayBeBilled },
+    outcome: { status: 'error', errorCode: code, ...billingOf(thrown) },
     problem: problemOf(code, thrown, call),
     metric: metricOf(thrown.kind),
   };
+}
+
+function billingOf(thrown: unknown): Pick<Outcome, 'mayBeBilled' | 'isUnreadable'> {
+  if (!(thrown instanceof ProviderError)) return { mayBeBilled: true };
+  return { mayBeBilled: thrown.mayBeBilled, isUnreadable: thrown.kind === 'malformed' };
 }
 
 /** The provider's message is shown only if the client's request caused the failure. */

@@ -1,7 +1,7 @@
 import type { PlannedCall } from '#libs/contracts/generation-requests.ts';
 import type { UsageSource } from '#libs/ledger/types.ts';
 import { outputCapOf } from '#libs/pipelines/meters.ts';
-import type { Units } from '#libs/pricing/units.ts';
+import { outputTokens, promptTokens, type Units } from '#libs/pricing/units.ts';
 import type { CallRecord } from './call-record.ts';
 import { countTokens } from './count-tokens.ts';
 
@@ -12,34 +12,70 @@ export type Outcome = {
   errorCode: string | null;
   /** The provider may have done billable work, even if nothing arrived. */
   mayBeBilled: boolean;
+  /** Part of the answer could not be read, so its output cannot be counted. */
+  isUnreadable?: boolean;
 };
 
-export type Measured = { units: Units; source: UsageSource };
+/** The usage of a call. Without units, the outcome is unknown: the call counts at what was held for it. */
+export type Measured =
+  | { units: Units; source: Exclude<UsageSource, 'bound'> }
+  | { units: null; source: 'bound' };
 
-const NOTHING: Units = {};
+const NOTHING: Measured = { units: {}, source: 'estimated' };
+const UNKNOWN: Measured = { units: null, source: 'bound' };
 
 /**
  * Measures the usage of a call.
  *
- * - The provider's final figures are used as reported, also above the cap.
- * - A call that failed before any output used nothing, unless the provider may have billed it.
- * - Otherwise (the call broke, we ended it, or the provider reports no usage) output is counted from what arrived. Input
- *   is what the provider reported, else the counted prompt.
+ * - The provider's final figures are used as reported, also above the cap. Zero where there was output is unknown.
+ * - A call that was not sent, or that the provider refused, used nothing.
+ * - Otherwise output is counted from what arrived, if that is all that the provider can bill. Input is what the provider
+ *   reported, else the counted prompt.
+ * - Otherwise the outcome is unknown.
  *
  * @param countPrompt a closer figure than the prompt's bound, which can be as large as its bytes.
  */
 export async function measure(
   call: PlannedCall,
   record: CallRecord,
-  { status, mayBeBilled }: Outcome,
+  outcome: Outcome,
   countPrompt?: () => Promise<number>,
 ): Promise<Measured> {
-  const { usage, text, reasoning } = record;
-  if (usage?.final) return { units: usage.units, source: 'provider' };
-  const isUnbilled = status !== 'ok' && !(mayBeBilled && record.isInFlight);
-  if (isUnbilled && !record.hasOutput) return { units: NOTHING, source: 'estimated' };
+  const { usage } = record;
+  const prompt = usage && isPromptKnown(usage.units) ? usage.units : null;
+  const isFinal = usage?.final === true && isOutputKnown(usage.units, record);
+  if (isFinal && prompt) return { units: usage.units, source: 'provider' };
+  if (isUnbilled(record, outcome)) return NOTHING;
 
-  const known = usage?.units ?? { input: await inputOf(call, countPrompt), ...call.otherUnits };
+  const input = prompt ?? { input: await inputOf(call, countPrompt), ...call.otherUnits };
+  if (isFinal) return { units: { ...usage.units, ...input }, source: 'counted' };
+  if (!record.isCountable || outcome.isUnreadable) return UNKNOWN;
+  return countOutput(call, record, input);
+}
+
+/** Every prompt has tokens. Usage without tokens, such as that of images, is complete as it is. */
+function isPromptKnown(units: Units): boolean {
+  return promptTokens(units) > 0 || !hasTokenClass(units);
+}
+
+function isOutputKnown(units: Units, record: CallRecord): boolean {
+  return outputTokens(units) > 0 || !record.hasOutput || !hasTokenClass(units);
+}
+
+function hasTokenClass({ input, output }: Units): boolean {
+  return input !== undefined || output !== undefined;
+}
+
+function isUnbilled(record: CallRecord, { mayBeBilled }: Outcome): boolean {
+  const { isComplete, hasBegun, hasOutput, isInFlight } = record;
+  return !isComplete && !hasBegun && !hasOutput && !(mayBeBilled && isInFlight);
+}
+
+async function countOutput(
+  call: PlannedCall,
+  { text, reasoning, hasOutput }: CallRecord,
+  known: Units,
+): Promise<Measured> {
   const cap = outputCapOf(call);
   const written = await countTokens(text, call.provider, call.upstreamModel, cap);
   const thought = await countTokens(reasoning, call.provider, call.upstreamModel, cap);
@@ -50,7 +86,7 @@ export async function measure(
       output: Math.max(known.output ?? 0, Math.min(written.tokens, cap)),
       ...(reasoningTokens !== undefined && { reasoning: reasoningTokens }),
     },
-    source: written.isExact && record.hasOutput ? 'counted' : 'estimated',
+    source: written.isExact && hasOutput ? 'counted' : 'estimated',
   };
 }
 

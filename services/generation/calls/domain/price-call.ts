@@ -1,6 +1,7 @@
 import { LRUCache } from 'lru-cache';
 import type { PlannedCall } from '#libs/contracts/generation-requests.ts';
 import type { CallFacts, UsageSource } from '#libs/ledger/types.ts';
+import { boundUsageOf } from '#libs/pipelines/unknown-outcome.ts';
 import {
   type CostParts,
   costParts,
@@ -35,9 +36,16 @@ function priceOf(wire: ModelPriceWire): ModelPrice {
   return price;
 }
 
-/** Prices the measured usage. A class without a price costs as much as the model's most expensive class. */
+/**
+ * Prices the measured usage. A class without a price costs as much as the model's most expensive class. An unknown outcome
+ * costs what was held for the call.
+ */
 export function priceCall(call: PlannedCall, { units, source }: Measured): PricedCall {
   const price = priceOf(call.price);
+  if (units === null) {
+    const bound = boundUsageOf(call, price);
+    return { ...bound, source, tokens: totalTokens(bound.units), hasUnpricedClass: false };
+  }
   const tokens = totalTokens(units);
   try {
     return { units, source, tokens, cost: costParts(units, price), hasUnpricedClass: false };

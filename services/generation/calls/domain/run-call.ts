@@ -1,5 +1,5 @@
 import type { PlannedCall } from '#libs/contracts/generation-requests.ts';
-import type { LimitState } from '#libs/ledger/types.ts';
+import type { LimitState, UsageSource } from '#libs/ledger/types.ts';
 import { formatUsd } from '#libs/money/money.ts';
 import { reportedUnits } from '#libs/pricing/units.ts';
 import { type ProblemError, problem } from '#libs/problems/problems.ts';
@@ -7,9 +7,10 @@ import type { CallContext } from '../../providers/domain/provider-adapter.ts';
 import { ProviderError } from '../../providers/domain/provider-error.ts';
 import { type RetryPolicy, withRetries } from '../../providers/domain/retry.ts';
 import type { ActiveRequest } from '../../requests/domain/active-requests.ts';
-import type { CallMetrics } from './call-metrics.ts';
+import { type CallEnding, followRequest } from './call-ending.ts';
+import type { CallMetrics, DrainOutcome } from './call-metrics.ts';
 import { CallRecord } from './call-record.ts';
-import { failureOf } from './failure.ts';
+import { clientLeft, type Failure, failureOf } from './failure.ts';
 import { measure, type Outcome } from './measure.ts';
 import { type PricedCall, priceCall } from './price-call.ts';
 import type { Settlement } from './settlement.ts';
@@ -50,6 +51,13 @@ export type Attempt<Result> = (context: CallContext, record: CallRecord) => Prom
 
 const SUCCESS: Outcome = { status: 'ok', errorCode: null, mayBeBilled: true };
 
+const DRAIN_OUTCOMES: Readonly<Record<UsageSource, DrainOutcome>> = {
+  provider: 'complete',
+  counted: 'counted',
+  estimated: 'counted',
+  bound: 'bound',
+};
+
 /**
  * Runs one provider call and settles it, however it ends. Resolves after settling.
  *
@@ -60,30 +68,63 @@ export async function runCall<Result>(
   providerCall: ProviderCall,
   attempt: Attempt<Result>,
 ): Promise<{ result: Result; figures: SettledFigures }> {
-  const { call } = providerCall;
+  const { call, active, countPrompt, beforeSettle } = providerCall;
+  if (active.isAbandoned()) throw problem('client_closed_request');
   const record = new CallRecord(call);
-  let result: Result;
+  let isDrained = false;
+  const ending = followRequest(active, record, () => {
+    isDrained = true;
+    runner.metrics.recordDraining();
+  });
+  let source: UsageSource = 'estimated';
   try {
-    result = await attemptCall(runner, providerCall, record, attempt);
-  } catch (error) {
-    throw await settleFailure(runner, providerCall, record, error);
+    const { result, failure } = await attemptCall(runner, providerCall, record, ending, attempt);
+    // refused before anything was sent, so there is no call to settle
+    if (failure && record.requestBytes === 0) throw failure.problem;
+    const outcome = failure?.outcome ?? SUCCESS;
+    const measured = await measure(call, record, outcome, countPrompt);
+    source = measured.source;
+    record.end();
+    recordEnd(runner.metrics, call, record, failure, ending);
+    const priced = priceCall(call, measured);
+    if (!failure) await beforeSettle?.(figuresOf(priced));
+    const figures = await settle(runner, providerCall, record, outcome, priced);
+    if (failure) throw withFigures(failure.problem, figures, outcome.status);
+    return { result: result as Result, figures };
+  } finally {
+    ending.release();
+    if (isDrained) runner.metrics.recordDrained(call.provider, DRAIN_OUTCOMES[source]);
   }
-  record.end();
-  runner.metrics.recordProviderCall(call.provider, 'ok', record.latencyMs);
-  const priced = priceCall(call, await measure(call, record, SUCCESS, providerCall.countPrompt));
-  await providerCall.beforeSettle?.(figuresOf(priced));
-  const figures = await settle(runner, providerCall, record, SUCCESS, priced);
-  return { result, figures };
 }
 
-function attemptCall<Result>(
+/** The result of a call, or why there is none. A complete answer whose client has left is a failure too. */
+async function attemptCall<Result>(
+  runner: CallRunner,
+  providerCall: ProviderCall,
+  record: CallRecord,
+  ending: CallEnding,
+  attempt: Attempt<Result>,
+): Promise<{ result?: Result; failure?: Failure }> {
+  const { call } = providerCall;
+  try {
+    const result = await attemptWithRetries(runner, providerCall, record, ending.signal, attempt);
+    record.isComplete = true;
+    return ending.reason() === 'client_gone' ? { failure: clientLeft() } : { result };
+  } catch (thrown) {
+    if (thrown instanceof ProviderError) record.providerRequestId ??= thrown.providerRequestId;
+    return { failure: failureOf(thrown, call, ending.reason()) };
+  }
+}
+
+function attemptWithRetries<Result>(
   runner: CallRunner,
   { requestId, call, active }: ProviderCall,
   record: CallRecord,
+  signal: AbortSignal,
   attempt: Attempt<Result>,
 ): Promise<Result> {
   const context: CallContext = {
-    signal: active.signal,
+    signal,
     timeoutMs: runner.providerTimeoutMs,
     idleTimeoutMs: runner.idleTimeoutMs,
     callId: `${requestId}/${call.index}`,
@@ -91,16 +132,17 @@ function attemptCall<Result>(
   };
   return withRetries(
     async (number) => {
-      if (active.signal.aborted) throw new ProviderError('cancelled', 'The call was cancelled.');
+      if (signal.aborted || active.isAbandoned())
+        throw new ProviderError('cancelled', 'The call was cancelled.');
       record.attempts = number;
       record.isInFlight = true;
       return await attempt(context, record);
     },
     {
       policy: runner.retries,
-      signal: active.signal,
+      signal,
       random: runner.random,
-      producedOutput: () => record.hasOutput,
+      producedOutput: () => record.hasBegun || record.hasOutput,
       onRetry: () => {
         record.isInFlight = false;
         runner.metrics.recordProviderRetry(call.provider);
@@ -109,24 +151,16 @@ function attemptCall<Result>(
   );
 }
 
-async function settleFailure(
-  runner: CallRunner,
-  providerCall: ProviderCall,
-  record: CallRecord,
-  thrown: unknown,
-): Promise<ProblemError> {
-  const { call, active } = providerCall;
-  const reason = active.reason();
-  const failure = failureOf(thrown, call, reason);
-  // refused before anything was sent, so there is no call to settle
-  if (record.requestBytes === 0) return failure.problem;
-  if (thrown instanceof ProviderError) record.providerRequestId ??= thrown.providerRequestId;
-  const measured = await measure(call, record, failure.outcome, providerCall.countPrompt);
-  record.end();
-  runner.metrics.recordProviderCall(call.provider, failure.metric, record.latencyMs);
-  if (reason !== null) runner.metrics.recordAborted(call.provider, reason);
-  const figures = await settle(runner, providerCall, record, failure.outcome, priceCall(call, measured));
-  return withFigures(failure.problem, figures, failure.outcome.status);
+function recordEnd(
+  metrics: CallMetrics,
+  { provider }: PlannedCall,
+  { latencyMs }: CallRecord,
+  failure: Failure | undefined,
+  ending: CallEnding,
+): void {
+  metrics.recordProviderCall(provider, failure?.metric ?? 'ok', latencyMs);
+  const reason = failure ? ending.reason() : null;
+  if (reason !== null) metrics.recordAborted(provider, reason);
 }
 
 async function settle(
@@ -137,6 +171,7 @@ async function settle(
   priced: PricedCall,
 ): Promise<SettledFigures> {
   const { state } = await settlement.settle({ call, record, outcome, priced }, isLast(outcome.status));
+  if (priced.source === 'bound') metrics.recordBound(call.provider);
   for (const [unitClass, count] of reportedUnits(priced.units)) {
     metrics.recordTokens(call.provider, unitClass, Number(count));
   }

@@ -1,6 +1,6 @@
 import type { PlannedCall } from '#libs/contracts/generation-requests.ts';
 import type { Ledger } from '#libs/ledger/ledger.ts';
-import type { SettleAnswer, SettleRequest } from '#libs/ledger/types.ts';
+import type { CallFacts, SettleAnswer, SettleRequest } from '#libs/ledger/types.ts';
 import { settledMeters } from '#libs/pipelines/meters.ts';
 import { problem } from '#libs/problems/problems.ts';
 import type { Logger } from '#libs/service/logger.ts';
@@ -38,6 +38,17 @@ export type SettleEntry = { call: PlannedCall; record: CallRecord; outcome: Outc
  */
 const RETRY_DELAYS_MS = [25, 50, 100, 200, 400, 700, ...new Array<number>(14).fill(1_000)];
 
+/** The range of the columns of a usage row. */
+const MAX_STORED_TOKENS = 2_147_483_647;
+
+const TOKEN_COLUMNS = [
+  'inputTokens',
+  'cacheReadTokens',
+  'cacheWriteTokens',
+  'outputTokens',
+  'reasoningTokens',
+] as const satisfies (keyof CallFacts)[];
+
 export function createSettlement(
   { ledger, metrics, logger, sleep }: SettlementOptions,
   hold: { holdId: string; accountId: string },
@@ -56,6 +67,18 @@ export function createSettlement(
     }
   }
 
+  /** Cost and meters keep the whole usage. */
+  function storableFacts(facts: CallFacts): CallFacts {
+    const storable = { ...facts };
+    for (const column of TOKEN_COLUMNS) {
+      const tokens = facts[column];
+      if (tokens === undefined || tokens <= MAX_STORED_TOKENS) continue;
+      storable[column] = MAX_STORED_TOKENS;
+      logger.error({ hold: hold.holdId, column, tokens }, 'token count exceeded its column');
+    }
+    return storable;
+  }
+
   return {
     async settle({ call, record, outcome, priced }, isLast) {
       const { status } = outcome;
@@ -65,7 +88,7 @@ export function createSettlement(
         ...hold,
         callIndex: call.index,
         meters: settledMeters(call, { status, units, costNanoUsd: cost.totalNanoUsd }),
-        facts: factsOf(call, record, outcome, priced),
+        facts: storableFacts(factsOf(call, record, outcome, priced)),
         close: isLast,
       };
       try {

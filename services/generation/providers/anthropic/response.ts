@@ -6,8 +6,9 @@ import type {
   FinishReason,
   MessageDelta,
 } from '../domain/chat-format.ts';
-import type { ChatDelta, ReportedUsage } from '../domain/provider-adapter.ts';
+import type { ChatDelta } from '../domain/provider-adapter.ts';
 import { ProviderError } from '../domain/provider-error.ts';
+import { largerUsage } from '../token-count.ts';
 import { toOpenAiUsage } from '../usage-format.ts';
 import { anthropicUnits } from './usage.ts';
 
@@ -80,7 +81,7 @@ export type StreamTranslator = {
 /** Translates one streamed message, event by event. */
 export function createStreamTranslator(head: AnswerHead): StreamTranslator {
   let id = '';
-  let usage: ReportedUsage | undefined;
+  let usage: unknown;
   let isFinished = false;
   /** Anthropic numbers all content blocks together; OpenAI numbers tool calls separately. */
   const toolIndexes = new Map<number, number>();
@@ -95,9 +96,10 @@ export function createStreamTranslator(head: AnswerHead): StreamTranslator {
 
   function start({ message }: Anthropic.RawMessageStartEvent): ChatDelta[] {
     id = message.id;
-    const units = anthropicUnits(message.usage);
-    if (units !== undefined) usage = { units, final: false };
-    return [{ chunk: chunk({ role: 'assistant', content: '' }), ...(usage && { usage }) }];
+    usage = message.usage;
+    const units = anthropicUnits(usage);
+    const first = chunk({ role: 'assistant', content: '' });
+    return [{ chunk: first, ...(units && { usage: { units, final: false } }) }];
   }
 
   function startBlock({ index, content_block: block }: Anthropic.RawContentBlockStartEvent): ChatDelta[] {
@@ -121,11 +123,13 @@ export function createStreamTranslator(head: AnswerHead): StreamTranslator {
 
   function end(event: Anthropic.RawMessageDeltaEvent): ChatDelta[] {
     isFinished = true;
-    const units = anthropicUnits(event.usage, usage?.units);
+    // later reports may omit figures that have not changed
+    usage = largerUsage(usage, event.usage);
+    const units = anthropicUnits(usage);
     const finish = { chunk: chunk({}, finishOf(event.delta.stop_reason)) };
     if (units === undefined) return [finish];
-    usage = { units, final: true };
-    return [finish, { chunk: { ...chunk({}), choices: [], usage: toOpenAiUsage(units) }, usage }];
+    const last = { ...chunk({}), choices: [], usage: toOpenAiUsage(units) };
+    return [finish, { chunk: last, usage: { units, final: true } }];
   }
 
   return {

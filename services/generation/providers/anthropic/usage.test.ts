@@ -30,15 +30,6 @@ t.test('golden usages become disjoint classes', async (t) => {
   for (const { title, usage, units } of rows) t.strictSame(anthropicUnits(usage), units, title);
 });
 
-t.test('a figure missing from a later report is kept', async (t) => {
-  const earlier = anthropicUnits({ input_tokens: 9, cache_read_input_tokens: 4, output_tokens: 1 });
-  t.strictSame(anthropicUnits({ output_tokens: 30, input_tokens: null }, earlier), {
-    input: 9,
-    cache_read: 4,
-    output: 30,
-  });
-});
-
 t.test('half a usage is no usage', async (t) => {
   for (const usage of [undefined, null, 'x', {}, { input_tokens: 1 }, { output_tokens: 1 }]) {
     t.equal(anthropicUnits(usage), undefined, JSON.stringify(usage));

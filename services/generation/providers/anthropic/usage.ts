@@ -13,17 +13,16 @@ type WireUsage = {
  * Anthropic's accounting: `input_tokens` excludes tokens read from or written to the cache; `output_tokens` includes
  * thinking.
  *
- * @param earlier figures of the same call. Later reports may omit unchanged figures.
  * @see https://docs.anthropic.com/en/api/messages#response-usage
  */
-export function anthropicUnits(usage: unknown, earlier?: Units): Units | undefined {
+export function anthropicUnits(usage: unknown): Units | undefined {
   if (typeof usage !== 'object' || usage === null) return undefined;
   const wire = usage as WireUsage;
-  const input = readCount(wire.input_tokens) ?? earlier?.input;
+  const input = readCount(wire.input_tokens);
   const total = readCount(wire.output_tokens);
   if (input === undefined || total === undefined) return undefined;
-  const cacheRead = readCount(wire.cache_read_input_tokens) ?? earlier?.cache_read;
-  const cacheWrite = readCount(wire.cache_creation_input_tokens) ?? earlier?.cache_write;
+  const cacheRead = readCount(wire.cache_read_input_tokens);
+  const cacheWrite = readCount(wire.cache_creation_input_tokens);
   const thinking = readCount(wire.output_tokens_details?.thinking_tokens);
   return {
     input,

@@ -49,7 +49,7 @@ const TRAITS: Readonly<Record<ProviderErrorKind, Traits>> = {
   server: { retryable: true, blame: 'provider' },
   timeout: { retryable: false, blame: 'provider', mayBeBilled: true },
   connect: { retryable: true, blame: 'network' },
-  broken: { retryable: false, blame: 'network' },
+  broken: { retryable: false, blame: 'network', mayBeBilled: true },
   malformed: { retryable: false, blame: 'provider', mayBeBilled: true },
   cancelled: { retryable: false, blame: 'us', mayBeBilled: true },
 };

@@ -7,6 +7,7 @@ import type {
 } from '../domain/chat-format.ts';
 import type { ChatDelta } from '../domain/provider-adapter.ts';
 import { endedEarly, ProviderError } from '../domain/provider-error.ts';
+import { largerUsage } from '../token-count.ts';
 import { toOpenAiUsage } from '../usage-format.ts';
 import { geminiUnits } from './usage.ts';
 import type { GeminiCandidate, GeminiResponse } from './wire.ts';
@@ -135,8 +136,8 @@ export function createStreamTranslator(head: AnswerHead): StreamTranslator {
   return {
     translate(response) {
       id ??= response.responseId;
-      if (response.usageMetadata) usageMetadata = response.usageMetadata;
-      const units = geminiUnits(response.usageMetadata);
+      usageMetadata = largerUsage(usageMetadata, response.usageMetadata);
+      const units = geminiUnits(response.usageMetadata && usageMetadata);
       const deltas: ChatDelta[] = (candidatesOf(response) ?? [])
         .flatMap(choicesOf)
         .map((choice) => ({ chunk: chunkOf([choice]) }));

@@ -7,11 +7,12 @@ type WireUsage = {
   cachedContentTokenCount?: unknown;
   candidatesTokenCount?: unknown;
   thoughtsTokenCount?: unknown;
+  totalTokenCount?: unknown;
 };
 
 /**
  * Gemini's accounting: `promptTokenCount` includes cached content; `candidatesTokenCount` excludes thoughts. Gemini omits
- * zero counts, so a missing candidate count means that nothing was written yet.
+ * zero counts, so a missing candidate count means that nothing was written yet. A total above the parts counts as output.
  *
  * @see https://ai.google.dev/api/generate-content#UsageMetadata
  */
@@ -22,10 +23,13 @@ export function geminiUnits(usage: unknown): Units | undefined {
   if (prompt === undefined) return undefined;
   const cached = readCount(wire.cachedContentTokenCount);
   const thoughts = readCount(wire.thoughtsTokenCount);
+  const toolUse = readCount(wire.toolUsePromptTokenCount) ?? 0;
+  const written = readCount(wire.candidatesTokenCount) ?? 0;
+  const total = readCount(wire.totalTokenCount) ?? 0;
   return {
-    input: remainder(prompt, cached) + (readCount(wire.toolUsePromptTokenCount) ?? 0),
+    input: remainder(prompt, cached) + toolUse,
     ...(cached !== undefined && { cache_read: cached }),
-    output: readCount(wire.candidatesTokenCount) ?? 0,
+    output: Math.max(written, remainder(total, prompt, toolUse, thoughts)),
     ...(thoughts !== undefined && { reasoning: thoughts }),
   };
 }

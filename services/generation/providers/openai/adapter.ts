@@ -13,10 +13,11 @@ import { errorFromSdk } from '../sdk-errors.ts';
 import { sdkRequestOptions } from '../sdk-options.ts';
 import { errorFromEvent } from '../status-errors.ts';
 import { startTimeLimit, type TimeLimit } from '../time-limit.ts';
+import { largerUsage } from '../token-count.ts';
 import { createOpenAiClient, type OpenAiAccess } from './client.ts';
 import { checkCompletion } from './completion.ts';
 import { upstreamBody } from './request-body.ts';
-import { openAiUnits } from './usage.ts';
+import { isLastOfChoice, openAiUnits } from './usage.ts';
 import { REQUEST_ID_HEADER, type Vendor } from './vendors.ts';
 
 /** OpenAI and every provider with a compatible base URL, through the official SDK. */
@@ -56,13 +57,16 @@ export class OpenAiAdapter implements ProviderAdapter {
       const { data: stream, response } = await call.withResponse();
       context.trace.providerRequestId = response.headers.get(REQUEST_ID_HEADER);
       let isFinished = false;
+      let usage: unknown;
       for await (const event of stream) {
         limit.pause();
         const chunk = event as ChatCompletionChunk;
-        const units = openAiUnits(chunk.usage, this.#vendor);
-        isFinished ||= chunk.choices?.some(({ finish_reason }) => finish_reason !== null) ?? false;
+        usage = largerUsage(usage, chunk.usage);
+        const units = openAiUnits(chunk.usage && usage, this.#vendor);
+        isFinished ||= chunk.choices?.some(isLastOfChoice) ?? false;
+        const final = isFinished || !chunk.choices?.length;
         if (chat.model !== chat.upstreamModel) chunk.model = chat.model;
-        yield { chunk, ...(units && { usage: { units, final: true } }) };
+        yield { chunk, ...(units && { usage: { units, final } }) };
         limit.renew(context.idleTimeoutMs);
       }
       // the SDK ends without an error when it was aborted, or when the provider closed the connection

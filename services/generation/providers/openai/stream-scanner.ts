@@ -2,7 +2,8 @@ import type { ChatCompletionChunk } from '../domain/chat-format.ts';
 import { endedEarly, notJson, ProviderError } from '../domain/provider-error.ts';
 import { type StreamPiece, writtenReasoning, writtenText } from '../domain/stream-piece.ts';
 import { errorFromEvent } from '../status-errors.ts';
-import { openAiUnits } from './usage.ts';
+import { largerUsage } from '../token-count.ts';
+import { isLastOfChoice, openAiUnits } from './usage.ts';
 import type { Vendor } from './vendors.ts';
 
 export type ScannedPiece = StreamPiece & {
@@ -33,6 +34,7 @@ export function createStreamScanner(options: { vendor: Vendor; model: string | n
   let carried: Buffer | null = null;
   let hasBegun = false;
   let isFinished = false;
+  let usage: unknown;
 
   function scan(block: Buffer): ScannedPiece {
     const source = block.toString('utf8');
@@ -69,11 +71,14 @@ export function createStreamScanner(options: { vendor: Vendor; model: string | n
       const choices = chunk.choices ?? [];
       written += writtenText({ choices });
       reasoning += writtenReasoning({ choices });
-      isFinished ||= choices.some(
-        ({ finish_reason }) => finish_reason !== null && finish_reason !== undefined,
-      );
-      const units = chunk.usage ? openAiUnits(chunk.usage, vendor) : undefined;
-      if (units !== undefined) extras = { ...extras, usage: { units, final: true } };
+      isFinished ||= choices.some(isLastOfChoice);
+      if (chunk.usage) {
+        usage = largerUsage(usage, chunk.usage);
+        const units = openAiUnits(usage, vendor);
+        // usage before the end may lack the rest of the output
+        const final = isFinished || choices.length === 0;
+        if (units !== undefined) extras = { ...extras, usage: { units, final } };
+      }
       const forClient = model === null ? event : rename(event, chunk.model, model);
       if (chunk.usage && choices.length === 0) {
         extras = { ...extras, usageEvent: forClient };

@@ -14,7 +14,7 @@ type WireUsage = {
 
 /**
  * OpenAI's accounting: `prompt_tokens` includes tokens read from and written to the cache, `completion_tokens` includes
- * reasoning. xAI excludes reasoning; the total shows whether it did.
+ * reasoning. xAI excludes reasoning; the total shows whether it did. A total above the parts counts as output.
  *
  * @returns undefined unless both sides are reported: a partial usage must not count as complete.
  * @see https://platform.openai.com/docs/api-reference/chat/object#chat/object-usage
@@ -28,12 +28,20 @@ export function openAiUnits(usage: unknown, vendor: Vendor): Units | undefined {
   const cacheRead = readCount(wire.prompt_tokens_details?.cached_tokens);
   const cacheWrite = readCount(wire.prompt_tokens_details?.cache_write_tokens);
   const reasoning = readCount(wire.completion_tokens_details?.reasoning_tokens);
-  const isExcluded = vendor.excludesReasoning && readCount(wire.total_tokens) !== prompt + completion;
+  const total = readCount(wire.total_tokens) ?? 0;
+  const isExcluded = vendor.excludesReasoning && total !== prompt + completion;
+  const written = isExcluded ? completion : remainder(completion, reasoning);
   return {
     input: remainder(prompt, cacheRead, cacheWrite),
     ...(cacheRead !== undefined && { cache_read: cacheRead }),
     ...(cacheWrite !== undefined && { cache_write: cacheWrite }),
-    output: isExcluded ? completion : remainder(completion, reasoning),
+    // tokens of the total that are in no part were produced all the same
+    output: Math.max(written, remainder(total, prompt, reasoning)),
     ...(reasoning !== undefined && { reasoning }),
   };
+}
+
+/** Some vendors send an empty finish reason before the last chunk. */
+export function isLastOfChoice({ finish_reason: reason }: { finish_reason?: string | null }): boolean {
+  return reason !== null && reason !== undefined && reason !== '';
 }

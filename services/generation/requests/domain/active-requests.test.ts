@@ -1,6 +1,8 @@
 import t from 'tap';
 import { createActiveRequests, type RequestScope } from './active-requests.ts';
 
+let now = 0;
+
 const scope = (more: Partial<RequestScope> = {}): RequestScope => ({
   accountId: 'a1',
   keyId: 'k1',
@@ -22,7 +24,7 @@ t.test('a stop ends the requests it covers and refuses new ones until it is lift
     ['model', 'openai/gpt-4o-mini', false],
   ] as const;
   for (const [kind, target, covered] of rows) {
-    const registry = createActiveRequests();
+    const registry = createActiveRequests({ drainTimeoutMs: 500, monotonicMs: () => now });
     const work = registry.begin(scope());
     registry.stop({ id: 's', kind, target });
     t.equal(work.reason(), covered ? 'emergency_stop' : null, `${kind} ${target}`);
@@ -35,14 +37,14 @@ t.test('a stop ends the requests it covers and refuses new ones until it is lift
 });
 
 t.test('a request without a key is not covered by a stop of a key', async (t) => {
-  const registry = createActiveRequests();
+  const registry = createActiveRequests({ drainTimeoutMs: 500, monotonicMs: () => now });
   const work = registry.begin(scope({ keyId: null }));
   registry.stop({ id: 's', kind: 'key', target: '' });
   t.equal(work.reason(), null);
 });
 
 t.test('after a gap, only active stops apply', async (t) => {
-  const registry = createActiveRequests();
+  const registry = createActiveRequests({ drainTimeoutMs: 500, monotonicMs: () => now });
   registry.stop({ id: 'lifted', kind: 'account', target: 'a1' });
   const other = registry.begin(scope({ accountId: 'a2' }));
   registry.setStops([{ id: 'missed', kind: 'account', target: 'a2' }]);
@@ -51,10 +53,11 @@ t.test('after a gap, only active stops apply', async (t) => {
 });
 
 t.test('overdue requests are ended, and the first reason is kept', async (t) => {
-  const registry = createActiveRequests();
+  const registry = createActiveRequests({ drainTimeoutMs: 500, monotonicMs: () => now });
   const [soon, later] = [registry.begin(scope()), registry.begin(scope({ deadlineMs: 2_000 }))];
   t.equal(registry.size(), 2);
-  registry.endOverdue(new Date(1_000));
+  now = 1_000;
+  registry.endOverdue();
   t.strictSame([soon.reason(), later.reason()], ['deadline', null]);
   soon.end('client_gone');
   t.equal(soon.reason(), 'deadline');
@@ -63,3 +66,32 @@ t.test('overdue requests are ended, and the first reason is kept', async (t) => 
   registry.endAll('shutdown');
   t.equal(later.reason(), 'shutdown');
 });
+
+t.test(
+  'a client that left: running calls are notified, and the request ends after the drain timeout',
+  async (t) => {
+    now = 0;
+    const registry = createActiveRequests({ drainTimeoutMs: 500, monotonicMs: () => now });
+    const [left, short] = [registry.begin(scope()), registry.begin(scope({ deadlineMs: 200 }))];
+    const told: string[] = [];
+    left.onAbandoned(() => told.push('first'));
+    left.onAbandoned(() => told.push('removed'))();
+    left.abandon();
+    left.abandon();
+    left.onAbandoned(() => told.push('at once'));
+    t.strictSame(told, ['first', 'at once']);
+    t.strictSame([left.isAbandoned(), left.reason()], [true, null], 'its calls may run on');
+    short.abandon();
+    now = 200;
+    registry.endOverdue();
+    t.strictSame([left.reason(), short.reason()], [null, 'client_gone'], 'never past its deadline');
+    now = 500;
+    registry.endOverdue();
+    t.equal(left.reason(), 'client_gone');
+    const idle = registry.idle();
+    registry.finish(left);
+    registry.finish(short);
+    await idle;
+    await registry.idle();
+  },
+);

@@ -11,7 +11,7 @@ export type RequestScope = {
   readonly keyId: string | null;
   /** Providers (`openai`) and models (`openai/gpt-4o`). */
   readonly targets: readonly string[];
-  /** Unix milliseconds at which the request is ended, early enough to settle before its hold expires. */
+  /** When the request is ended, early enough to settle before its hold expires; on the clock of `performance.now()`. */
   readonly deadlineMs: number;
 };
 
@@ -21,6 +21,16 @@ export type ActiveRequest = RequestScope & {
   /** The first reason it was ended for; null while it has not been ended. */
   readonly reason: () => EndReason | null;
   readonly end: (reason: EndReason) => void;
+  /**
+   * The client has left: no further call starts. A running call ends as soon as its cost is known, at the latest after the
+   * drain timeout.
+   */
+  readonly abandon: () => void;
+  readonly isAbandoned: () => boolean;
+  /** Calls the listener when the client leaves, at once if it has left. @returns a function that removes the listener. */
+  readonly onAbandoned: (listener: () => void) => () => void;
+  /** When the request is ended, on the clock of `performance.now()`. */
+  readonly endsAtMs: () => number;
 };
 
 export type ActiveStop = Pick<Stop, 'id' | 'kind' | 'target'>;
@@ -36,16 +46,27 @@ export type ActiveRequests = {
   /** Replaces all known stops, because notifications may have been missed. */
   readonly setStops: (stops: readonly ActiveStop[]) => void;
   /** Ends the requests past their deadline. One check for all is cheaper than a timer for each. */
-  readonly endOverdue: (now: Date) => void;
+  readonly endOverdue: () => void;
   readonly endAll: (reason: EndReason) => void;
+  /** Resolves when no request is running. */
+  readonly idle: () => Promise<void>;
+};
+
+export type ActiveRequestsOptions = {
+  /** How long the calls of a client that left may run on. */
+  drainTimeoutMs: number;
+  /** Monotonic milliseconds, because the clock of the machine may be set. */
+  monotonicMs?: () => number;
 };
 
 /**
  * The requests that this process runs. A hold can be admitted just before a stop commits, and its request can arrive
  * just after the notification, so stops are remembered and checked again when a request begins.
  */
-export function createActiveRequests(): ActiveRequests {
+export function createActiveRequests(options: ActiveRequestsOptions): ActiveRequests {
+  const { drainTimeoutMs, monotonicMs = () => performance.now() } = options;
   const requests = new Set<ActiveRequest>();
+  let whenIdle: (() => void)[] = [];
   let stops = new Map<string, ActiveStop>();
 
   const endCovered = (stop: ActiveStop) => {
@@ -55,12 +76,15 @@ export function createActiveRequests(): ActiveRequests {
   return {
     begin(scope) {
       for (const stop of stops.values()) if (covers(stop, scope)) throw problem('emergency_stop');
-      const request = createActiveRequest(scope);
+      const request = createActiveRequest(scope, () => monotonicMs() + drainTimeoutMs);
       requests.add(request);
       return request;
     },
     finish: (request) => {
       requests.delete(request);
+      if (requests.size > 0) return;
+      for (const resolve of whenIdle) resolve();
+      whenIdle = [];
     },
     size: () => requests.size,
     stop(stop) {
@@ -74,19 +98,25 @@ export function createActiveRequests(): ActiveRequests {
       stops = new Map(active.map((stop) => [stop.id, stop]));
       for (const stop of active) endCovered(stop);
     },
-    endOverdue(now) {
-      const nowMs = now.getTime();
-      for (const request of requests) if (request.deadlineMs <= nowMs) request.end('deadline');
+    endOverdue() {
+      const nowMs = monotonicMs();
+      for (const request of requests) {
+        if (request.endsAtMs() <= nowMs) request.end(request.isAbandoned() ? 'client_gone' : 'deadline');
+      }
     },
     endAll(reason) {
       for (const request of requests) request.end(reason);
     },
+    idle: () => (requests.size === 0 ? Promise.resolve() : new Promise((resolve) => whenIdle.push(resolve))),
   };
 }
 
-function createActiveRequest(scope: RequestScope): ActiveRequest {
+function createActiveRequest(scope: RequestScope, drainedAtMs: () => number): ActiveRequest {
   const controller = new AbortController();
+  const listeners = new Set<() => void>();
   let reason: EndReason | null = null;
+  let isAbandoned = false;
+  let endsAtMs = scope.deadlineMs;
   return {
     ...scope,
     signal: controller.signal,
@@ -96,6 +126,19 @@ function createActiveRequest(scope: RequestScope): ActiveRequest {
       reason = why;
       controller.abort();
     },
+    abandon() {
+      if (isAbandoned) return;
+      isAbandoned = true;
+      endsAtMs = Math.min(endsAtMs, drainedAtMs());
+      for (const listener of listeners) listener();
+    },
+    isAbandoned: () => isAbandoned,
+    onAbandoned(listener) {
+      listeners.add(listener);
+      if (isAbandoned) listener();
+      return () => listeners.delete(listener);
+    },
+    endsAtMs: () => endsAtMs,
   };
 }
 

@@ -45,7 +45,7 @@ export async function runGenerationRequest<Result>(
     active = begun;
     if (storeResponse) slot = await openSlot(storedResponses, requestId, caller.accountId);
     // without a stored response, output that the client does not read would be paid for in vain
-    else client.onGone(() => begun.end('client_gone'));
+    else client.onGone(begun.abandon);
     return await run({ requestId, plan, planContext, active, settlement, slot });
   } finally {
     if (active) activeRequests.finish(active);
@@ -54,12 +54,21 @@ export async function runGenerationRequest<Result>(
   }
 }
 
-function scopeOf(
-  { plan, holdExpiresAtMs, caller: { accountId, keyId } }: GenerationRequestHead,
-  deadlineMarginMs: number,
-) {
+function scopeOf(head: GenerationRequestHead, deadlineMarginMs: number) {
+  const {
+    plan,
+    caller: { accountId, keyId },
+  } = head;
   const targets = plan.calls.flatMap(({ provider, model }) => [provider, `${provider}/${model}`]);
-  return { accountId, keyId, targets, deadlineMs: holdExpiresAtMs - deadlineMarginMs };
+  return { accountId, keyId, targets, deadlineMs: holdEndsAtMs(head) - deadlineMarginMs };
+}
+
+/**
+ * When the hold expires, on the clock of `performance.now()`. The gateway sends how long it has left, so that clocks that
+ * differ do not matter. A gateway of the previous version sends only the time.
+ */
+function holdEndsAtMs({ holdMsLeft, holdExpiresAtMs }: GenerationRequestHead): number {
+  return performance.now() + (holdMsLeft ?? holdExpiresAtMs - Date.now());
 }
 
 async function openSlot(

@@ -1,0 +1,26 @@
+/**
+ * Calls whose outcome is unknown. A call that was sent, and whose cost cannot be determined, counts at what was held for
+ * it. Generation and the expiry of holds both use these functions, so that they book the same amounts.
+ */
+import type { PlannedCall } from '#libs/contracts/generation-requests.ts';
+import { type CostParts, type ModelPrice, worstCaseNanoUsd } from '#libs/pricing/price.ts';
+import type { Units } from '#libs/pricing/units.ts';
+import { boundOf, outputCapOf } from './meters.ts';
+
+export type BoundedCall = Pick<PlannedCall, 'inputTokens' | 'outputTokens' | 'choices' | 'otherUnits'>;
+
+/** What was held for a call: its largest usage, and the cost of the most expensive split of that usage over the classes. */
+export function boundUsageOf(call: BoundedCall, price: ModelPrice): { units: Units; cost: CostParts } {
+  const { inputTokens, otherUnits } = call;
+  const outputTokens = outputCapOf(call);
+  const totalNanoUsd = worstCaseNanoUsd(boundOf(call), price);
+  const inputNanoUsd = worstCaseNanoUsd({ inputTokens, outputTokens: 0 }, price);
+  return {
+    units: {
+      ...otherUnits,
+      ...(inputTokens > 0 && { input: inputTokens }),
+      ...(outputTokens > 0 && { output: outputTokens }),
+    },
+    cost: { inputNanoUsd, outputNanoUsd: totalNanoUsd - inputNanoUsd, totalNanoUsd },
+  };
+}
