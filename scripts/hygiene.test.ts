@@ -9,3 +9,10 @@ t.test('unpublishable text is found, with its line', async (t) => {
   t.strictSame(findDirt('package-lock.json', `"resolved": "https://registry.${'npmjs'}.org/x"`), []);
   t.strictSame(findDirt('a.ts', `const url = '/v1/home/feed'; // mastodon, todos\n/api/users/1`), []);
 });
+
+t.test('retired names and avoided words are found, except where they are needed', async (t) => {
+  const retired = ['CLOCK', 'WORK'].join('');
+  t.match(findDirt('a.ts', `const by = ${retired};`), [/^a\.ts:1: a retired name/]);
+  t.match(findDirt('a.md', `No${'body'} is charged.`), [/^a\.md:1: a word/]);
+  t.strictSame(findDirt('migrations/0001_a.sql', `-- no${'body'} ${retired}`), []);
+});

@@ -1,12 +1,12 @@
 /**
  * One of the two hops of a gateway without authentication, limits and prices: it forwards a request and its response over
- * HTTP. Where it is
- * given a database, the outer waits for a durable row before the request goes on, the inner before its answer does.
+ * HTTP. With a database, the outer hop waits for a durable row before it forwards the request, and the inner hop before it
+ * forwards the response.
  * Arguments: `outer` or `inner`, port to listen on, port of the next hop, the database, an account.
  *
- * The rows are the narrowest there can be, beside a counter that all of them move; with an account, those of the ledger
- * (`lean-ledger.ts`). They go together in statements as the ledger's do. What this costs, nothing that keeps exact balances
- * in two processes can go below.
+ * The rows are as narrow as possible, with one shared counter; with an account, they are those of the ledger
+ * (`lean-ledger.ts`). Statements are batched like those of the ledger. This cost is a lower bound for any two processes that
+ * keep exact balances.
  */
 import { randomUUIDv7 } from 'node:crypto';
 import Fastify from 'fastify';

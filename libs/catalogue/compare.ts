@@ -8,7 +8,7 @@ export interface PlanComparison extends PlanDifference {
   readonly direction: 'upgrade' | 'downgrade' | 'same';
 }
 
-/** What changes for whoever moves from plan `a` to plan `b`; undefined when the catalogue lacks one of them. */
+/** What changes for an account that moves from plan `a` to plan `b`; undefined if the catalogue lacks one of them. */
 export function comparePlans(catalogue: Catalogue, a: string, b: string): PlanComparison | undefined {
   const [from, to] = [findPlan(catalogue, a), findPlan(catalogue, b)];
   if (from === undefined || to === undefined) return undefined;

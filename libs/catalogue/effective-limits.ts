@@ -15,7 +15,7 @@ export interface LimitInput {
   readonly catalogue: Catalogue;
   readonly accountId: string;
   readonly segments: readonly string[];
-  /** Seats paid for, when they are sold beside the plan; null when only the plan counts. */
+  /** Seats sold in addition to the plan; null if only the plan counts. */
   readonly seats: number | null;
   readonly overrides: readonly AccountOverride[];
   readonly guardRails: readonly GuardRailSetting[];

@@ -179,7 +179,7 @@ t.test('a boost gives what a plan lacks, where it says', async (t) => {
   );
   const placed = { ...boost({ window: 'week' }), catalogue: without };
   t.match(limitOf(placed, 'social.autopilot_posts', 'week'), { amount: { kind: 'n', n: 3n } });
-  t.equal(limitOf(placed, 'social.autopilot_posts', 'day'), undefined, 'not disabled beside it');
+  t.equal(limitOf(placed, 'social.autopilot_posts', 'day'), undefined, 'the daily limit is not disabled');
 });
 
 t.test('flags grant and withhold, and an override has the last word', async (t) => {

@@ -17,8 +17,8 @@ export interface FeatureGrants {
 }
 
 /**
- * The features of an account. An override grants whatever a plan or a flag says; a flag grants or withholds whatever
- * the plan says; else the plan decides. A feature that is a bundle brings its members with it.
+ * The features of an account. Overrides take precedence over flags, and flags over the plan. A feature that is a bundle
+ * includes its members.
  */
 export function featureGrants(
   catalogue: Catalogue,

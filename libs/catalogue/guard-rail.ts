@@ -3,9 +3,8 @@ import type { Catalogue, Plan } from './schema.ts';
 import { guardRailThresholds } from './thresholds.ts';
 
 /**
- * Emergency limits a day, beside those of the plan. The catalogue says what they are and for whom they hold by default
- * (free plans, new testers); staff may say otherwise globally, for a plan, or for an account, and the closest word
- * counts.
+ * Daily emergency limits in addition to those of the plan. The catalogue defines them and where they apply by default (free
+ * plans, new testers). Staff can change them globally, for a plan, or for an account; the most specific setting applies.
  */
 export interface GuardRailSetting {
   readonly target:

@@ -36,7 +36,7 @@ export interface PlanChange extends Override {
   readonly plan: string;
 }
 
-/** What staff decided for one account beside its plan. */
+/** What staff granted one account in addition to its plan. */
 export type AccountOverride = QuotaBoost | LimitReplacement | FeatureGrant | PlanChange;
 
 export type OverrideKind = AccountOverride['kind'];

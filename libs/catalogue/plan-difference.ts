@@ -34,7 +34,7 @@ export interface PlanDifference {
   readonly terms: readonly TermDifference[];
 }
 
-/** What changes for whoever moves from one plan to another, or from one version of a plan to the next. */
+/** What changes for an account that moves from one plan to another, or from one version of a plan to the next. */
 export function planDifference(before: PlanInCatalogue, after: PlanInCatalogue): PlanDifference {
   const [had, has] = [featuresOf(before.catalogue, before.plan), featuresOf(after.catalogue, after.plan)];
   const [limitsBefore, limitsAfter] = [
@@ -68,7 +68,7 @@ export function limitDifferences(
   return [...new Set([...had.keys(), ...has.keys()])].flatMap((key): LimitDifference[] => {
     const [old, now] = [had.get(key), has.get(key)];
     const either = now ?? old;
-    // A key nobody limits is as good as unlimited.
+    // A plan without a limit for the key is unlimited.
     const order = compareAmounts(now?.amount ?? { kind: 'unlimited' }, old?.amount ?? { kind: 'unlimited' });
     if (either === undefined || order === 0) return [];
     return [
@@ -88,7 +88,7 @@ function byKey(limits: readonly HeldLimit[]): Map<string, HeldLimit> {
   return new Map(limits.map((limit) => [limitKey(limit), limit]));
 }
 
-/** How a limit is enforced, beside its amount. */
+/** How a limit is enforced, apart from its amount. */
 function policyOf([, limit]: [string, HeldLimit]): [string, unknown] {
   const { meter, window, scope, onLimit, overagePriceNanoUsd, thresholds } = limit;
   return [`policy of ${meter} per ${window} and ${scope}`, { onLimit, overagePriceNanoUsd, thresholds }];

@@ -5,13 +5,13 @@ import type { Catalogue, Plan } from './schema.ts';
 export const SUBSCRIPTION_STATUSES = ['active', 'trialing', 'past_due', 'cancelled', 'suspended'] as const;
 export type SubscriptionStatus = (typeof SUBSCRIPTION_STATUSES)[number];
 
-/** What entitlements need to know of a subscription. */
+/** The part of a subscription that entitlements depend on. */
 export interface SubscriptionState {
   readonly planKey: string;
   readonly status: SubscriptionStatus;
   /** A trial counts until just before this instant, whether or not a job has noticed its end. */
   readonly trialEndsAt: Date | null;
-  /** When the plan is lost: the end of a cancelled period, or of the patience with a late payment. */
+  /** When the plan ends: at the end of a cancelled period, or of the grace period of a late payment. */
   readonly accessEndsAt: Date | null;
 }
 
@@ -21,7 +21,7 @@ export interface PlanInForce {
   readonly source: string;
 }
 
-/** The plan an account has at an instant. Whoever has lost theirs is on the catalogue's default plan. */
+/** The plan of an account at an instant. After its subscription has ended, it is the default plan of the catalogue. */
 export function planInForce(
   catalogue: Catalogue,
   subscription: SubscriptionState,

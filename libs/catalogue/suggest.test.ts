@@ -118,7 +118,7 @@ t.test('two versions of a catalogue', async (t) => {
   ]);
 });
 
-t.test('a limit that appears or goes is told from one that grows', async (t) => {
+t.test('a limit that is added or removed is distinguished from one that grows', async (t) => {
   const [before, after] = [
     crew,
     parseCatalogue((await read('crew')).replaceAll(/.*api\.requests, .*\n/g, '')),

@@ -18,7 +18,7 @@ export function areRising({ warnBps, noticeBps, blockBps, hardBps }: Thresholds)
 
 /**
  * The state of a numeric limit. The ledger's `ledger_state` computes the same in SQL.
- * @param thresholds those of the limit; without them only `ok` and `exhausted` are told apart.
+ * @param thresholds those of the limit; without them, the only states are `ok` and `exhausted`.
  */
 export function limitState(used: bigint, amount: bigint, thresholds: Thresholds | undefined): LimitState {
   if (used >= amount || (thresholds && reaches(used, amount, thresholds.hardBps))) return 'exhausted';

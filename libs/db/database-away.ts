@@ -16,7 +16,7 @@ const MAX_CAUSES = 5;
 
 /**
  * Whether a query failed because the database could not be reached or could not serve, and not because of the query.
- * Other connections break with the same codes: of an error from elsewhere it says only that somebody was away.
+ * Pass only errors of queries: other connections fail with the same codes.
  */
 export function isDatabaseAway(error: unknown): boolean {
   let current = error;

@@ -1,19 +1,19 @@
 import { sql } from 'drizzle-orm';
 import type { Queryable } from './database.ts';
 
-/** The one channel on which services tell each other that something they may have cached has changed. */
+/** The channel on which services notify each other of changes to data that may be cached. */
 export const CHANGES_CHANNEL = 'inkmeter';
 
-/** What changed, so that whoever keeps a copy reads it anew. */
+/** What changed. Receivers invalidate their copies. */
 export type Change =
   | { kind: 'prices' }
   /** A catalogue version became the active one. */
   | { kind: 'catalogue'; id: string }
-  /** What an account may do has changed, or whether it may do anything. */
+  /** The entitlements or the status of an account have changed. */
   | { kind: 'account'; id: string }
-  /** A feature flag has changed, which any account may feel; `id` is its key. */
+  /** A feature flag has changed, which can affect every account; `id` is its key. */
   | { kind: 'flag'; id: string }
-  /** A person's role, password or sessions have changed. */
+  /** A user's role, password or sessions have changed. */
   | { kind: 'user'; id: string }
   /** A key was revoked; `id` is its public id. */
   | { kind: 'api_key'; id: string }

@@ -1,6 +1,6 @@
 /**
  * Group commit: callers that arrive while a statement is in flight go together in the next one, so that one
- * round trip and one flush of the log serve them all. Nobody waits for a timer, and every caller waits for the
+ * round trip and one flush of the log serve them all. No caller waits for a timer; each waits for the
  * commit that holds its own item.
  */
 export type GroupCommitOptions<Item, Answer> = {

@@ -172,15 +172,15 @@ t.test('given limits on cost and on images', async (t) => {
       { verdict: 'limit_held', replayed: true },
       'without headroom a refusal is always recorded',
     );
-    const stranger = await open([testSegment({ meter: 'cost', n: 100n })]);
+    const otherAccount = await open([testSegment({ meter: 'cost', n: 100n })]);
     const { rowCount } = await database.pool.query(
       'SELECT FROM ledger_holds WHERE id = $1 AND account_id = $2',
-      [refused.id, stranger],
+      [refused.id, otherAccount],
     );
     t.equal(rowCount, 0);
   });
 
-  t.test('the same call is settled once, whatever it comes to the second time', async (t) => {
+  t.test('a call is settled once, even if the second settlement differs', async (t) => {
     const account = await open([testSegment({ meter: 'cost', n: 100n })]);
     const id = randomUUID();
     await ledger.hold(testHold(account, id, { cost: 60n }));
@@ -197,13 +197,13 @@ t.test('given limits on cost and on images', async (t) => {
   });
 
   t.test('what was never held cannot be settled, nor what is held by another account', async (t) => {
-    const [account, stranger] = [await open([testSegment({ meter: 'cost', n: 100n })]), await open([])];
+    const [account, otherAccount] = [await open([testSegment({ meter: 'cost', n: 100n })]), await open([])];
     const [id, refused] = [randomUUID(), randomUUID()];
     await ledger.hold(testHold(account, id, { cost: 60n }));
     await ledger.hold(testHold(account, refused, { cost: 101n }));
     for (const [accountId, holdId] of [
       [account, randomUUID()],
-      [stranger, id],
+      [otherAccount, id],
       [account, refused],
     ] as const) {
       t.match(await ledger.settle(testSettle(accountId, holdId, { cost: 1n })), {
@@ -297,7 +297,7 @@ t.test('given limits on cost and on images', async (t) => {
   });
 });
 
-t.test('given scopes beside the account', async (t) => {
+t.test('given limits of users, keys and workspaces', async (t) => {
   const database = await createTestDatabase(t);
   const clock = createFakeClock(NOON);
   const { ledger, open, usageOf } = createTestLedger(database.pool, clock);

@@ -1,4 +1,4 @@
-/** What must hold of the ledger's tables at any time, whatever happened. For tests and proofs. */
+/** Invariants of the ledger's tables, for tests and proofs. */
 import type { Pool } from 'pg';
 
 /** A counter that does not say what the usage rows and open holds of its window and scope say. */
@@ -18,18 +18,18 @@ const COUNTERS_SQL = `
    WHERE ($1::uuid[] IS NULL OR c.account_id = ANY ($1))
      AND (c.used, c.held) IS DISTINCT FROM (coalesce(u.amount, 0)::bigint, coalesce(h.amount, 0)::bigint)`;
 
-/** A day of the rollup that does not say what its usage rows say. */
+/** Days whose rollup differs from their usage rows. */
 const ROLLUP_SQL = `
-  WITH told AS (
+  WITH rollup AS (
     SELECT account_id, day, sum(calls) AS calls, sum(cost_nano_usd) AS cost FROM usage_daily GROUP BY 1, 2),
-  made AS (
+  events AS (
     SELECT account_id, (admitted_at AT TIME ZONE 'UTC')::date AS day, count(*) AS calls, sum(cost_nano_usd) AS cost
       FROM usage_events GROUP BY 1, 2)
-  SELECT account_id, day::text, told.calls AS told_calls, made.calls AS made_calls, told.cost AS told_cost,
-         made.cost AS made_cost
-    FROM told FULL JOIN made USING (account_id, day)
+  SELECT account_id, day::text, rollup.calls AS rollup_calls, events.calls AS event_calls, rollup.cost AS rollup_cost,
+         events.cost AS event_cost
+    FROM rollup FULL JOIN events USING (account_id, day)
    WHERE ($1::uuid[] IS NULL OR account_id = ANY ($1))
-     AND (told.calls, told.cost) IS DISTINCT FROM (made.calls, made.cost)`;
+     AND (rollup.calls, rollup.cost) IS DISTINCT FROM (events.calls, events.cost)`;
 
 /** A hold that ended and still holds something. */
 const ENDED_SQL = `

@@ -34,7 +34,7 @@ export type Ledger = {
   /**
    * Sets the worst case aside, or says why not. Never throws for a refusal.
    * @throws RangeError for a negative or absurd amount, {@link GroupCommitOverloadedError} when too many wait, and
-   * whatever the database says when it cannot answer: nothing is admitted then.
+   * and the database's own error if it is unavailable: nothing is admitted then.
    */
   hold: (request: HoldRequest) => Promise<HoldAnswer>;
   /** Records one provider call and moves its amounts from held to used. Throws as `hold` does; repeat it then. */

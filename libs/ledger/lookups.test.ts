@@ -1,4 +1,4 @@
-/** A call reads the rows it needs by key, whatever the planner believes of the tables. */
+/** A call reads its rows by key, even with wrong estimates of the planner. */
 import { randomUUID } from 'node:crypto';
 import type { Pool } from 'pg';
 import t from 'tap';

@@ -60,7 +60,7 @@ async function createFixture(t: TestScope, segments: LimitSegment[] | null) {
   };
 }
 
-t.test('given a full limit, when one is given back, then there is room for one', async (t) => {
+t.test('given a full limit, when one is released, then one can be allocated', async (t) => {
   const ledger = await createFixture(t, [testSegment({ meter: METER, window: 'total', n: 2n })]);
   for (const _ of [1, 2]) {
     const id = ledger.newId();
@@ -93,7 +93,7 @@ t.test('given no ledger yet, what is recorded counts once they are opened', asyn
   t.strictSame(await ledger.breaches(), []);
 });
 
-t.test('given a limit that comes later, it counts what was given back before', async (t) => {
+t.test('given a limit that is added later, it counts earlier releases', async (t) => {
   const ledger = await createFixture(t, []);
   for (const amount of [1n, 1n, 1n, -1n]) await ledger.record(amount);
   await ledger.setLimits([testSegment({ meter: METER, window: 'total', n: 2n })]);
@@ -102,7 +102,7 @@ t.test('given a limit that comes later, it counts what was given back before', a
   await ledger.setLimits([]);
   await ledger.record(-1n);
   await ledger.setLimits([testSegment({ meter: METER, window: 'total', n: 2n })]);
-  t.strictSame(await ledger.used(), { total: 1n }, 'and what was given back while there was none');
+  t.strictSame(await ledger.used(), { total: 1n }, 'and releases from before the limit');
   t.strictSame(await ledger.breaches(), []);
 });
 
@@ -138,7 +138,7 @@ t.test(
   },
 );
 
-t.test('given limits for each user, what one gives back is theirs', async (t) => {
+t.test('given limits for each user, a release counts for its user', async (t) => {
   const ledger = await createFixture(t, [
     testSegment({ meter: METER, window: 'total', n: 9n }),
     testSegment({ meter: METER, window: 'total', scope: 'user', scopeId: '*', n: 1n }),
@@ -149,13 +149,17 @@ t.test('given limits for each user, what one gives back is theirs', async (t) =>
   await ledger.settle(id);
   t.equal(await ledger.hold(ledger.newId(), USER), 'limit_exceeded');
   await ledger.record(-1n);
-  t.equal(await ledger.hold(ledger.newId(), USER), 'limit_exceeded', 'what was nobody’s is not theirs');
+  t.equal(
+    await ledger.hold(ledger.newId(), USER),
+    'limit_exceeded',
+    'a release without a user does not count for them',
+  );
   await ledger.record(-1n, { owner: own });
   t.equal(await ledger.hold(ledger.newId(), USER), 'ok');
   t.strictSame(await ledger.breaches(), []);
 });
 
-t.test('given something nobody asked for, each line it reaches is one event', async (t) => {
+t.test('given a recorded amount, each threshold that it reaches is one event', async (t) => {
   const ledger = await createFixture(t, [
     testSegment({ meter: METER, window: 'total', n: 10n }),
     testSegment({ meter: METER, window: 'day', n: 100n }),
@@ -184,7 +188,7 @@ t.test('given something nobody asked for, each line it reaches is one event', as
   const id = ledger.newId();
   t.equal(await ledger.hold(id), 'ok');
   await ledger.settle(id);
-  t.strictSame(await events(), jumped, 'and no settlement tells of them again');
+  t.strictSame(await events(), jumped, 'and no settlement emits them again');
   t.strictSame(await ledger.breaches(), []);
 });
 

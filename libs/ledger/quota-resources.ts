@@ -8,7 +8,7 @@ import { shardOf } from './shard.ts';
 import { NO_FACTS, runSettles } from './statements.ts';
 import type { CallFacts, HoldRequest, SettleAnswer, SettleRequest } from './types.ts';
 
-/** Who a thing is counted for; the same when it is made and when it is given back. */
+/** The caller for whom a resource is counted; the same for its allocation and its release. */
 export type Owner = Pick<HoldRequest, 'accountId' | 'userId' | 'keyId' | 'workspaceId'>;
 
 /** Stands where a usage row names the provider, for what no provider was called for. */
@@ -41,9 +41,8 @@ export async function settleWithin(
 }
 
 /**
- * Books what is so whatever limits and stops say: a thing that is given back (a negative amount), or one that nobody is
- * asked for, such as the owner of a new account. Commits with what caused it, which is what keeps it from being booked
- * twice.
+ * Records an amount without checking limits and stops: the release of a resource (negative), or an allocation that cannot
+ * be refused, such as the owner of a new account. Runs in the transaction of its cause, so it is never recorded twice.
  */
 export async function recordWithin(
   tx: LedgerConnection,

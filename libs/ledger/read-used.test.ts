@@ -32,14 +32,14 @@ t.test('given an account with a limit a month, at work on two days', async (t) =
         meter,
         window,
       });
-      const nobody = HOLDS[0];
+      const unknown = HOLDS[0];
       const used = await readUsed({ $client: pool }, clock.now(), [
         ask('images', 'month'),
         ask('images', 'day'),
         ask('cost', 'period'),
         ask('images', 'total'),
         ask('gen.blog', 'day'),
-        ask('images', 'day', nobody),
+        ask('images', 'day', unknown),
       ]);
       t.strictSame(used, [3n, 2n, 10n, 3n, 0n, 0n]);
       t.strictSame(await readUsed({ $client: pool }, clock.now(), []), []);

@@ -52,7 +52,7 @@ const settle = fc.record({
   call: fc.option(fc.nat({ max: 2 }), { freq: 4 }),
   close: fc.boolean(),
   meters,
-  stranger: fc.boolean().map((value) => value && false),
+  otherAccount: fc.boolean().map((value) => value && false),
 });
 const limit = fc.record({
   meter: fc.constantFrom(...METERS),
@@ -180,7 +180,7 @@ t.test(
       const ledger = createLedger({ pool, now, maxBatch, writers });
       const model = createReferenceModel();
       const accounts = Array.from({ length: 4 }, randomUUID);
-      const people = Array.from({ length: 4 }, randomUUID);
+      const members = Array.from({ length: 4 }, randomUUID);
       const issued: HoldRequest[] = [];
       const same = (actual: unknown, expected: unknown, what: unknown) => {
         operations += 1;
@@ -212,13 +212,13 @@ t.test(
             await setLimits(accounts[account] as string, {
               anchor,
               periodMonths,
-              segments: toSegments(each.change, now(), people),
+              segments: toSegments(each.change, now(), members),
             });
           }
           if (each.do === 'stop') {
             const target = {
               account: accounts[each.account],
-              key: people[each.account],
+              key: members[each.account],
               model: 'openai/gpt-4o-mini',
               global: '',
               provider: '',
@@ -250,8 +250,8 @@ t.test(
                 continue;
               }
               const request = testHold(accounts[item.account] as string, randomUUID(), item.meters, {
-                userId: item.user === null ? null : (people[item.user] as string),
-                keyId: item.key === null ? null : (people[item.key] as string),
+                userId: item.user === null ? null : (members[item.user] as string),
+                keyId: item.key === null ? null : (members[item.key] as string),
                 ttlMs: item.ttlMinutes * 60_000,
                 keepRefusal: item.keepRefusal,
               });

@@ -65,7 +65,7 @@ t.test('given emergency stops', async (t) => {
     await Promise.all((await ledger.stops()).map(({ id }) => ledger.liftStop({ id, author: 'ops' })));
   });
 
-  t.test('what runs may settle; an old hold is still told its old verdict', async (t) => {
+  t.test('running requests may settle; repeating an old hold returns its verdict', async (t) => {
     const account = await open([testSegment({ meter: 'cost', n: 100n })]);
     const running = testHold(account, randomUUID(), { cost: 10n });
     await ledger.hold(running);
@@ -139,7 +139,7 @@ t.test('given replicas under load, no hold is admitted after the commit of a sto
   }
   running = false;
   await load;
-  t.equal(admittedAgainst, 0, 'whoever asks after its answer is refused, on every replica');
+  t.equal(admittedAgainst, 0, 'every hold after the response is refused, on every replica');
 
   // Not by the clock but by the transactions: a hold gets its number after it has passed the barrier, a stop gets its
   // own while it bars all holds. A hold between the two numbers would have been admitted against the stop.

@@ -34,7 +34,7 @@ t.test('the publisher takes credentials for a reference, and publishes once for 
     body: { error: { code: 'simulated' } },
   });
   t.equal((await publish('[[simulate: sttus=422]]', 'd')).status, 400);
-  t.equal((await publish('Hello', 'e', 'nobody')).status, 404);
+  t.equal((await publish('Hello', 'e', 'unknown')).status, 404);
   t.equal((await request(`${url}/posts`, { body: '{' })).status, 400);
   t.equal((await request(`${url}/posts`, { body: {} })).status, 400);
   t.equal((await request(`${url}/nothing`, { body: {} })).status, 404);

@@ -21,7 +21,7 @@ export const ACCOUNT = '0190a1b2-0000-7000-8000-00000000a001';
 export const OTHER_ACCOUNT = '0190a1b2-0000-7000-8000-00000000a002';
 export const OWNER = '0190a1b2-0000-7000-8000-00000000b001';
 export const MEMBER = '0190a1b2-0000-7000-8000-00000000b002';
-export const STRANGER = '0190a1b2-0000-7000-8000-00000000b003';
+export const OTHER_OWNER = '0190a1b2-0000-7000-8000-00000000b003';
 export const STAFF = '0190a1b2-0000-7000-8000-00000000b004';
 export const KEY = '0190a1b2-0000-7000-8000-00000000c001';
 
@@ -38,7 +38,7 @@ const user: Caller = {
 export const callers = {
   owner: user,
   member: { ...user, userId: MEMBER, role: 'member' },
-  stranger: { ...user, accountId: OTHER_ACCOUNT, userId: STRANGER },
+  otherOwner: { ...user, accountId: OTHER_ACCOUNT, userId: OTHER_OWNER },
   key: { ...user, userId: null, keyId: KEY, role: 'member' },
   support: { ...user, accountId: OTHER_ACCOUNT, userId: STAFF, platformRole: 'support' },
   admin: { ...user, accountId: OTHER_ACCOUNT, userId: STAFF, platformRole: 'admin' },

@@ -4,7 +4,7 @@
  * Every table carries `shard`, a fixed hash of the account (0 to 63), in its keys, and those written most lead with it:
  * batches stay within few index pages, and the same column is the distribution column when the ledger is spread over
  * several machines. Rows are reached either by primary key (shard and id) or by account (an index that leads with it, and
- * no condition on the shard), so that for each there is one index to choose, whatever the planner believes of the table's
+ * no condition on the shard), so that there is one index for each, independent of the planner's estimate of the table's
  * size.
  * Amounts are integers in the meter's own unit (nano-USD for `cost`, tokens, calls, pieces).
  */

@@ -23,7 +23,7 @@ t.test('a plan of one catalogue has its successor in another', async (t) => {
   }
 });
 
-t.test('nobody is given a higher rank, nor a plan that is not on offer', async (t) => {
+t.test('never maps to a higher rank or to a plan that is not on offer', async (t) => {
   const plan = (key: string, rank: number, rest = '') =>
     `{ key: ${key}, name: ${key}, rank: ${rank}, price: { monthlyMinor: 0 }${rest} }`;
   const catalogue = (...plans: string[]) =>

@@ -1,4 +1,4 @@
-/** Which plan of one catalogue takes the place of a plan of another. */
+/** Maps the plans of one catalogue to those of another. */
 import { findPlan, plansByRank } from '#libs/catalogue/plans.ts';
 import type { Catalogue, Plan } from '#libs/catalogue/schema.ts';
 import { defaultPlanOf } from '../plans/domain/offer.ts';
@@ -6,8 +6,8 @@ import { defaultPlanOf } from '../plans/domain/offer.ts';
 export type PlanMapping = { plan: Plan; by: 'key' | 'alias' | 'rank' | 'default' };
 
 /**
- * The plan of another catalogue that takes a plan's place: the one with its key, else one that shares a name with it,
- * else the highest on offer of no higher rank, so that nobody is given more than they have; else the default plan.
+ * The plan of another catalogue that replaces a plan: the one with the same key, else one with a common alias, else the
+ * highest plan on offer whose rank is not higher, else the default plan.
  */
 export function mapPlan(planKey: string, from: Catalogue, to: Catalogue): PlanMapping {
   const same = to.plans.find(({ key }) => key === planKey);

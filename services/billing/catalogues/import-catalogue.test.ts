@@ -27,15 +27,18 @@ t.test('given an empty database', async (t) => {
   t.equal((await call('GET', '/api/subscription/current', { as: accountCaller(ACCOUNT) })).status, 503);
 
   let firstId = '';
-  await t.test('when a catalogue is imported, then it is on offer and everybody is told', async (t) => {
-    const heard = await notificationsDuring(pool, async () => {
-      const first = await importText(DEFAULT_CATALOGUE);
-      firstId = first.id;
-      t.match(first, { catalogueId: 'default', version: 1, outcome: 'created' });
-    });
-    t.strictSame(heard, [{ kind: 'catalogue', id: firstId }]);
-    t.strictSame(await offered(), { id: 'default', version: 1 });
-  });
+  await t.test(
+    'when a catalogue is imported, then it is on offer and every service is notified',
+    async (t) => {
+      const heard = await notificationsDuring(pool, async () => {
+        const first = await importText(DEFAULT_CATALOGUE);
+        firstId = first.id;
+        t.match(first, { catalogueId: 'default', version: 1, outcome: 'created' });
+      });
+      t.strictSame(heard, [{ kind: 'catalogue', id: firstId }]);
+      t.strictSame(await offered(), { id: 'default', version: 1 });
+    },
+  );
 
   await t.test('when it is imported again, then nothing happens', async (t) => {
     const heard = await notificationsDuring(pool, async () => {

@@ -68,7 +68,7 @@ t.test('given two replicas at work for a dozen accounts', async (t) => {
     }
   }
 
-  /** What services are told of an account must be of one version too. */
+  /** The entitlements of an account must come from one version. */
   async function ask(accountId: string): Promise<void> {
     while (isWorking) {
       const { body } = await call<EntitlementsWire>('GET', entitlementsPath(accountId), {
@@ -122,7 +122,7 @@ t.test('given two replicas at work for a dozen accounts', async (t) => {
   isWorking = false;
   await running;
 
-  await t.test('then no call failed, and none was told of half of two versions', async (t) => {
+  await t.test('then no call failed, and no response mixed two versions', async (t) => {
     t.strictSame(failures, []);
     t.strictSame(mixed, []);
     t.ok(settled >= 4 * HOLDS_BETWEEN, `${settled} calls`);

@@ -132,7 +132,7 @@ t.test('given the default catalogue on offer', async (t) => {
     });
   });
 
-  await t.test('when a file is wrong, then every mistake is told with its line', async (t) => {
+  await t.test('when a file is wrong, then every error is reported with its line', async (t) => {
     const wrong = `${DEFAULT_CATALOGUE.replace('rank: 10', 'rank: ten')}\nsurprise: true\n`;
     for (const body of [wrong, { source: wrong }]) {
       const answer = await call<Refusal>('POST', CATALOGUES, { as: staffCaller('admin'), body });
@@ -151,7 +151,7 @@ t.test('given the default catalogue on offer', async (t) => {
     t.equal((await call('POST', CATALOGUES, { as: staffCaller('admin'), body: priced })).status, 422);
   });
 
-  await t.test('when a model has no price, then its line is told', async (t) => {
+  await t.test('when a model has no price, then its line is reported', async (t) => {
     const info = { provider: 'openai', model: 'gpt-4o-mini', kind: 'text', aliases: [] };
     await pool.query(
       `INSERT INTO models (provider, model, info, enabled, updated_at) VALUES ('openai', 'gpt-4o-mini', $1, true, now())`,
@@ -258,7 +258,7 @@ t.test('given an account that has used four of its five images', async (t) => {
   const versionOf = async (account: string) => (await current(account)).catalogue.version;
 
   await t.test(
-    'when somebody looks ahead, then they see who loses, who is over, and nothing happens',
+    'when staff preview a publication, then they see losses and exceeded limits, and nothing changes',
     async (t) => {
       const ahead = await preview(fewer, 'now');
       const losses = ['limit images per period lowered: 5 → 3'];

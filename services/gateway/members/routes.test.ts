@@ -149,7 +149,7 @@ t.test(
         body: { email: `${name}@example.com`, password: TEST_PASSWORD },
       });
     const answers = await Promise.all(
-      Array.from({ length: 12 }, (_, n) => add(`person-${n}`, n % 2 === 0 ? gateway : other)),
+      Array.from({ length: 12 }, (_, n) => add(`user-${n}`, n % 2 === 0 ? gateway : other)),
     );
     t.equal(answers.filter(({ status }) => status === 201).length, 2);
     t.match(await add('one-more'), {

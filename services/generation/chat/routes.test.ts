@@ -163,7 +163,7 @@ t.test('given the client’s own cap, model and count, then those that were held
   });
   const { requestId, headers } = await generation.admit(plan);
   const body = chat('Rivers [[simulate: fill]]', {
-    model: 'whatever',
+    model: 'any-model',
     max_tokens: 9_000,
     max_completion_tokens: 9_000,
     n: 7,

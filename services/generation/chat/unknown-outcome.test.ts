@@ -1,4 +1,4 @@
-/** Vendors whose figures are missing, late or wrong, and calls that nobody sees the end of: never free. */
+/** Vendors whose figures are missing, late or wrong, and calls whose outcome is unknown: never free. */
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import t from 'tap';

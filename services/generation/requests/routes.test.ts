@@ -16,7 +16,10 @@ const chat = (content: string) => ({ model: 'gpt-4o', messages: [{ role: 'user',
 
 t.test('given a caller that is not a service, then it is refused', async (t) => {
   const { url } = await createTestGeneration(t);
-  const forger = createContextSigner({ secrets: ['the secret of somebody else entirely'], now: clock.now });
+  const forger = createContextSigner({
+    secrets: ['a secret that no service of this test has'],
+    now: clock.now,
+  });
   const identity = createServiceIdentity(forger, clock.now)();
   const headers = { 'content-type': GENERATION_REQUEST_TYPE };
   for (const path of Object.values(GENERATION_PATHS)) {

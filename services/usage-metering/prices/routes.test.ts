@@ -74,7 +74,7 @@ t.test('given the shipped price book', async (t) => {
 
   await t.test('then the feed contains every model with the prices of the book', async (t) => {
     const { status, body, headers } = await service.call<PriceFeedWire>('GET', '/internal/prices', {
-      as: 'stranger',
+      as: 'otherOwner',
     });
     t.equal(status, 200);
     const feed = priceFeedFromWire(body);
@@ -88,7 +88,7 @@ t.test('given the shipped price book', async (t) => {
       );
     }
     const unchanged = await service.call('GET', '/internal/prices', {
-      as: 'stranger',
+      as: 'otherOwner',
       headers: { 'if-none-match': String(headers.etag) },
     });
     t.equal(unchanged.status, 304);
@@ -101,7 +101,7 @@ t.test('given a price history', async (t) => {
   await importPriceBook(database, SMALL_BOOK, runtime);
 
   await t.test('then the price list shows what is in force, in USD per million', async (t) => {
-    const { body } = await service.call<Pricing>('GET', '/api/subscription/pricing', { as: 'stranger' });
+    const { body } = await service.call<Pricing>('GET', '/api/subscription/pricing', { as: 'otherOwner' });
     t.match(body.data.models, [
       { provider: 'openai', model: 'tiny', aliases: ['tiny-2024'], context_window: 1000 },
     ]);
@@ -118,7 +118,7 @@ t.test('given a price history', async (t) => {
   });
 
   await t.test('then the feed omits superseded rows and keeps scheduled ones', async (t) => {
-    const { body } = await service.call<PriceFeedWire>('GET', '/internal/prices', { as: 'stranger' });
+    const { body } = await service.call<PriceFeedWire>('GET', '/internal/prices', { as: 'otherOwner' });
     t.strictSame(
       body.rows.filter((row) => row.class === 'input').map((row) => row.valid_from),
       ['2025-01-01T00:00:00.000Z', '2026-12-01T00:00:00.000Z'],
@@ -168,7 +168,7 @@ t.test('given a price history', async (t) => {
         ]);
       });
       t.strictSame(received, ['{"kind":"prices"}']);
-      const pricing = await service.call<Pricing>('GET', '/api/subscription/pricing', { as: 'stranger' });
+      const pricing = await service.call<Pricing>('GET', '/api/subscription/pricing', { as: 'otherOwner' });
       t.equal(pricing.body.data.models[0]?.prices[0]?.price, '0.060000');
 
       const repeated = await service.call<Refusal>('POST', ADMIN, { as: 'admin', body });

@@ -179,7 +179,7 @@ t.test('given one metered call', async (t) => {
   });
 
   await t.test('then only its user, the account and staff see it', async (t) => {
-    for (const caller of ['stranger', 'member'] as const) {
+    for (const caller of ['otherOwner', 'member'] as const) {
       const { status, body } = await service.call<Refusal>('GET', `${LIST}/${id}`, { as: caller });
       t.equal(status, 404, caller);
       t.equal(body.code, 'not_found');

@@ -10,8 +10,8 @@ import {
   createBalances,
   createTestService,
   MEMBER,
+  OTHER_OWNER,
   OWNER,
-  STRANGER,
   type TestService,
 } from '../fixtures.ts';
 
@@ -118,9 +118,9 @@ t.test('given an account that has used several models', async (t) => {
         t.match(report, { user_id: MEMBER, account_id: ACCOUNT, breakdown: { total: { calls: 1 } } });
       }
       t.equal((await read(service, 'member', `${USAGE}/${OWNER}`)).status, 404);
-      t.equal((await read(service, 'stranger', `${USAGE}/${OWNER}`)).status, 404);
-      t.equal((await read(service, 'owner', `${USAGE}/${STRANGER}`)).status, 404);
-      t.equal((await read(service, 'support', `${USAGE}/${STRANGER}`)).status, 404);
+      t.equal((await read(service, 'otherOwner', `${USAGE}/${OWNER}`)).status, 404);
+      t.equal((await read(service, 'owner', `${USAGE}/${OTHER_OWNER}`)).status, 404);
+      t.equal((await read(service, 'support', `${USAGE}/${OTHER_OWNER}`)).status, 404);
     },
   );
 

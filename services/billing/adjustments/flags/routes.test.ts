@@ -48,7 +48,7 @@ t.test('given accounts on the free plan', async (t) => {
   t.equal(pro.status, 201);
 
   await t.test(
-    'when a feature is switched on for all, then all have it and every replica is told',
+    'when a feature is switched on for all, then all have it and every replica is notified',
     async (t) => {
       const heard = await notificationsDuring(pool, async () => {
         const answer = await put([{ kind: 'boolean', on: true }], {
@@ -69,7 +69,7 @@ t.test('given accounts on the free plan', async (t) => {
   );
 
   const cases: { name: string; rules: FlagRuleWire[]; mine: boolean; theirs: boolean }[] = [
-    { name: 'nobody', rules: [{ kind: 'boolean', on: false }], mine: false, theirs: false },
+    { name: 'no account', rules: [{ kind: 'boolean', on: false }], mine: false, theirs: false },
     {
       name: 'an account',
       rules: [{ kind: 'account', account_ids: [ACCOUNT], on: true }],
@@ -105,7 +105,7 @@ t.test('given accounts on the free plan', async (t) => {
   });
   t.equal(grouped.status, 200);
   for (const { name, rules, mine, theirs } of cases) {
-    await t.test(`when it is for ${name}, then they and nobody else have it`, async (t) => {
+    await t.test(`when it is for ${name}, then only they have it`, async (t) => {
       t.equal((await put(rules)).status, 200);
       t.strictSame([(await has(ACCOUNT))?.granted, (await has(OTHER_ACCOUNT))?.granted], [mine, theirs]);
     });
@@ -128,7 +128,7 @@ t.test('given accounts on the free plan', async (t) => {
       t.ok(more.length > few.length);
       t.ok(
         few.every((id) => more.includes(id)),
-        'nobody loses it',
+        'no account loses it',
       );
       await put([{ kind: 'percent', percentage: 30, on: true }]);
       t.strictSame(await those(), few);
@@ -210,7 +210,7 @@ t.test('given accounts on the free plan', async (t) => {
     t.equal((await call('GET', FLAG, { as: staffCaller('admin') })).status, 404, 'nothing was made');
   });
 
-  await t.test('then nobody but admins may set one, and support may look', async (t) => {
+  await t.test('then only admins can set one, and support can read', async (t) => {
     const body = { enabled: true, rules: [] };
     t.equal((await call('GET', '/api/admin/flags')).status, 401);
     t.equal((await call('PUT', FLAG, { body })).status, 401);
@@ -245,8 +245,8 @@ t.test('given an account in segments', async (t) => {
       t.equal((await put(segments)).status, 400);
     }
     t.equal((await call('PUT', url, { body: { segments: [] } })).status, 401);
-    const nobody = segmentsOf(runtime.newId());
-    t.equal((await call('GET', nobody, { as: staffCaller('admin') })).status, 404);
-    t.equal((await call('PUT', nobody, { as: staffCaller('admin'), body: { segments: [] } })).status, 404);
+    const unknown = segmentsOf(runtime.newId());
+    t.equal((await call('GET', unknown, { as: staffCaller('admin') })).status, 404);
+    t.equal((await call('PUT', unknown, { as: staffCaller('admin'), body: { segments: [] } })).status, 404);
   });
 });

@@ -65,7 +65,7 @@ t.test('given the alpha test, where new accounts may use 1 000 tokens and 5 USD 
     t.strictSame((await verdict(1001n))[0], 'ok');
   });
 
-  await t.test('when one account is railed, then it is at once, and nobody else', async (t) => {
+  await t.test('when one account gets a guard rail, then it applies at once and only there', async (t) => {
     const { status, body } = await put(
       { kind: 'account', account_id: ACCOUNT },
       { tokens_per_day: '50', cost_per_day_usd: null },
@@ -157,7 +157,7 @@ t.test('given the alpha test, where new accounts may use 1 000 tokens and 5 USD 
     ]);
   });
 
-  await t.test('then what would limit nothing, or nobody, is refused', async (t) => {
+  await t.test('then a guard rail without a limit or a target is refused', async (t) => {
     const good = { target: { kind: 'global' }, enabled: true, reason };
     const cases: [object, number, string][] = [
       [{ ...good, tokens_per_day: null, cost_per_day_usd: null }, 422, 'semantic_error'],
@@ -181,7 +181,7 @@ t.test('given the alpha test, where new accounts may use 1 000 tokens and 5 USD 
     }
   });
 
-  await t.test('then nobody but admins may set one, and support may look', async (t) => {
+  await t.test('then only admins can set one, and support can read', async (t) => {
     const body = { target: { kind: 'global' }, enabled: false, reason };
     t.equal((await call('GET', RAILS)).status, 401);
     t.equal((await call('PUT', RAILS, { body })).status, 401);

@@ -1,4 +1,4 @@
-/** What staff grant one account beside its plan. */
+/** Overrides that staff grant to one account. */
 import { effectiveLimits } from '#libs/catalogue/effective-limits.ts';
 import { type EntitlementInput, planAt } from '#libs/catalogue/entitlements.ts';
 import { exactText } from '#libs/catalogue/exact-text.ts';

@@ -78,7 +78,7 @@ t.test('given an account that has used up its images', async (t) => {
     },
   );
 
-  await t.test('when staff end one before its time, then it helps nobody any more', async (t) => {
+  await t.test('when staff end one early, then it has no effect any more', async (t) => {
     const more = await call<One>('POST', OVERRIDES, {
       as: staffCaller('admin'),
       body: { ...boost, amount: '100' },
@@ -224,7 +224,7 @@ t.test('given an account on the free plan', async (t) => {
     }
   });
 
-  await t.test('then nobody but admins may grant or end, and support may look', async (t) => {
+  await t.test('then only admins can grant or end one, and support can read', async (t) => {
     const id = runtime.newId();
     t.equal((await call('GET', OVERRIDES)).status, 401);
     t.equal((await call('POST', OVERRIDES, { body: boost })).status, 401);
@@ -247,9 +247,9 @@ t.test('given an account on the free plan', async (t) => {
       (await call<Many>('GET', pathOf(OTHER_ACCOUNT), { as: staffCaller('admin') })).body.data.overrides,
       [],
     );
-    const nobody = pathOf(runtime.newId());
-    t.equal((await call('GET', nobody, { as: staffCaller('admin') })).status, 404);
-    t.equal((await call('POST', nobody, { as: staffCaller('admin'), body: boost })).status, 404);
+    const unknown = pathOf(runtime.newId());
+    t.equal((await call('GET', unknown, { as: staffCaller('admin') })).status, 404);
+    t.equal((await call('POST', unknown, { as: staffCaller('admin'), body: boost })).status, 404);
     t.equal((await call('GET', pathOf('me'), { as: staffCaller('admin') })).status, 400);
   });
 

@@ -44,7 +44,7 @@ export type Decision = {
   readonly outcome: Outcome;
 };
 
-/** What a decision needs besides the state. */
+/** What a decision needs in addition to the state. */
 export type DecisionContext = {
   readonly now: Date;
   /** Ids for new payment requests and trials. */

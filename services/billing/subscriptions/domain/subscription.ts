@@ -43,7 +43,7 @@ export type PlanTerms = { planKey: string; cycle: Cycle; catalogueVersionId: str
 
 /** A change that takes effect when the period ends. */
 export type ScheduledChange = PlanTerms & {
-  /** A published catalogue version that the subscription must be on by then, whatever the account changes until then. */
+  /** A published catalogue version to which the subscription moves at that time, even if the account changes before. */
   movesTo: string | null;
 };
 

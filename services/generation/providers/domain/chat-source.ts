@@ -13,7 +13,7 @@ export type WholeAnswer = {
 /** Receives a piece of a stream. A returned promise pauses the stream until it resolves. */
 export type PieceReader = (piece: StreamPiece) => Promise<void> | undefined;
 
-/** Answers chats in OpenAI's format, whatever format the provider uses. */
+/** Answers chats in OpenAI's format, for every provider. */
 export type ChatSource = {
   /** @throws ProviderError */
   readonly chat: (chat: NormalisedChat, context: CallContext) => Promise<WholeAnswer>;

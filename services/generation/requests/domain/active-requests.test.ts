@@ -73,13 +73,13 @@ t.test(
     now = 0;
     const registry = createActiveRequests({ drainTimeoutMs: 500, monotonicMs: () => now });
     const [left, short] = [registry.begin(scope()), registry.begin(scope({ deadlineMs: 200 }))];
-    const told: string[] = [];
-    left.onAbandoned(() => told.push('first'));
-    left.onAbandoned(() => told.push('removed'))();
+    const called: string[] = [];
+    left.onAbandoned(() => called.push('first'));
+    left.onAbandoned(() => called.push('removed'))();
     left.abandon();
     left.abandon();
-    left.onAbandoned(() => told.push('at once'));
-    t.strictSame(told, ['first', 'at once']);
+    left.onAbandoned(() => called.push('at once'));
+    t.strictSame(called, ['first', 'at once']);
     t.strictSame([left.isAbandoned(), left.reason()], [true, null], 'its calls may run on');
     short.abandon();
     now = 200;
