@@ -1,6 +1,7 @@
 /** The ledger: hold, settle, close, expire, limits and stops. See README.md for the model and its guarantees. */
 import pg, { type Pool } from 'pg';
 import { createGroupCommit, type GroupCommit } from './group-commit.ts';
+import { readOverdueHolds } from './read-expired.ts';
 import { SHARD_COUNT, shardOf } from './shard.ts';
 import { runHolds, runSettles, type SettleItem } from './statements.ts';
 import type {
@@ -10,6 +11,7 @@ import type {
   HoldRequest,
   LimitSegment,
   Meters,
+  OverdueHold,
   SettleAnswer,
   SettleRequest,
   Stop,
@@ -41,8 +43,10 @@ export type Ledger = {
   settle: (request: SettleRequest) => Promise<SettleAnswer>;
   /** Releases what a hold has left. */
   close: (request: CloseRequest) => Promise<SettleAnswer>;
-  /** Releases holds past their expiry, oldest first. */
-  expire: (limit: number) => Promise<ExpiredHold[]>;
+  /** Releases holds past their expiry, oldest first. @param ids only these. */
+  expire: (limit: number, ids?: readonly string[]) => Promise<ExpiredHold[]>;
+  /** Open holds past their expiry, oldest first. Their unsettled calls must be booked before they expire. */
+  overdue: (limit: number) => Promise<OverdueHold[]>;
   /** Replaces an account's limits; holds see all of the change or none of it. */
   setLimits: (input: SetLimitsInput) => Promise<void>;
   /** Puts a stop into force, in the caller's transaction if its connection is given. */
@@ -114,7 +118,8 @@ export function createLedger(options: LedgerOptions): Ledger {
       assertIds(request.holdId, request.accountId);
       return writerOf(settles, request.accountId).submit(request);
     },
-    expire: (limit) => expireHolds(pool, now(), limit),
+    expire: (limit, ids) => expireHolds(pool, now(), limit, ids),
+    overdue: (limit) => readOverdueHolds(pool, now(), limit),
     setLimits: (input) => setLimits({ $client: pool }, now(), input),
     async stop(input, tx = { $client: pool }) {
       const { rows } = await tx.$client.query<StopRow>('SELECT * FROM ledger_stop($1, $2, $3, $4, $5, $6)', [
@@ -211,8 +216,17 @@ type ExpiredRow = {
   expires_at: Date;
 };
 
-async function expireHolds(pool: Pool, now: Date | null, limit: number): Promise<ExpiredHold[]> {
-  const { rows } = await pool.query<ExpiredRow>('SELECT * FROM ledger_expire($1, $2)', [now, limit]);
+async function expireHolds(
+  pool: Pool,
+  now: Date | null,
+  limit: number,
+  ids?: readonly string[],
+): Promise<ExpiredHold[]> {
+  const { rows } = await pool.query<ExpiredRow>('SELECT * FROM ledger_expire($1, $2, $3)', [
+    now,
+    limit,
+    ids ?? null,
+  ]);
   return rows.map((row) => ({
     id: row.id,
     accountId: row.account_id,

@@ -159,6 +159,16 @@ export type Stop = {
   liftedBy: string | null;
 };
 
+/** An open hold past its expiry, whose process is gone or slow. */
+export type OverdueHold = {
+  id: string;
+  accountId: string;
+  /** Indexes of the calls that have settled. */
+  settledCalls: number[];
+  /** The hold's detail: its plan of calls. */
+  detail: string;
+};
+
 export type ExpiredHold = {
   id: string;
   accountId: string;

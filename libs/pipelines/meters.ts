@@ -53,7 +53,7 @@ export function worstCaseMeters(
  * (`gen.blog`) are charged only for a call that succeeded.
  */
 export function settledMeters(
-  call: PlannedCall,
+  call: Pick<PlannedCall, 'index' | 'provider' | 'counts'>,
   outcome: { status: 'ok' | 'aborted' | 'error'; units: Units; costNanoUsd: bigint },
 ): MeterAmounts {
   const amounts: MeterAmounts = {};
@@ -70,7 +70,7 @@ export function settledMeters(
 
 function addAmounts(
   amounts: MeterAmounts,
-  call: PlannedCall,
+  call: Pick<PlannedCall, 'provider'>,
   tokens: bigint,
   costNanoUsd: bigint,
   units: Readonly<Record<string, number | undefined>>,

@@ -5,6 +5,8 @@
 import type { PlannedCall } from '#libs/contracts/generation-requests.ts';
 import { type CostParts, type ModelPrice, worstCaseNanoUsd } from '#libs/pricing/price.ts';
 import type { Units } from '#libs/pricing/units.ts';
+import { isContentStep, sourceOf } from './content.ts';
+import { ALT_TEXT_STEP, IMAGE_STEP } from './image.ts';
 import { boundOf, outputCapOf } from './meters.ts';
 
 export type BoundedCall = Pick<PlannedCall, 'inputTokens' | 'outputTokens' | 'choices' | 'otherUnits'>;
@@ -23,4 +25,25 @@ export function boundUsageOf(call: BoundedCall, price: ModelPrice): { units: Uni
     },
     cost: { inputNanoUsd, outputNanoUsd: totalNanoUsd - inputNanoUsd, totalNanoUsd },
   };
+}
+
+/**
+ * The calls of a plan that may have been sent, although they did not settle. A call is sent only after the calls of the
+ * step before it have settled, so that one whose predecessor has not was never sent.
+ */
+export function unsettledSentCalls<Call extends { index: number; step: string }>(
+  calls: readonly Call[],
+  settled: ReadonlySet<number>,
+): Call[] {
+  return calls.filter(({ index, step }) => {
+    if (settled.has(index)) return false;
+    const before = stepBefore(step);
+    return calls.every((other) => other.step !== before || settled.has(other.index));
+  });
+}
+
+/** The step whose calls must have ended before a call of this step is sent; null if it is sent at once. */
+function stepBefore(step: string): string | null {
+  if (isContentStep(step)) return sourceOf(step);
+  return step === ALT_TEXT_STEP ? IMAGE_STEP : null;
 }

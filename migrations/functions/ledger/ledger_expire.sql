@@ -1,5 +1,5 @@
--- Releases what holds past their expiry still hold. Their settled calls stay recorded.
-CREATE OR REPLACE FUNCTION ledger_expire(p_now timestamptz, p_limit integer)
+-- Releases what holds past their expiry still hold; with p_ids, only these. Their settled calls stay recorded.
+CREATE OR REPLACE FUNCTION ledger_expire(p_now timestamptz, p_limit integer, p_ids uuid[] DEFAULT NULL)
 RETURNS TABLE (id uuid, account_id uuid, settled_calls integer[], meters text[], released bigint[], expires_at timestamptz)
 LANGUAGE plpgsql
 SECURITY DEFINER
@@ -19,6 +19,7 @@ BEGIN
   SELECT array_agg(d.id), array_agg(d.shard), array_agg(d.account_id), count(*) INTO v_id, v_shard_of, v_account_of, n
     FROM (SELECT h.id, h.shard, h.account_id FROM ledger_holds h
            WHERE h.state = 'open' AND h.expires_at <= coalesce(p_now, clock_timestamp())
+             AND (p_ids IS NULL OR h.id = ANY (p_ids))
            ORDER BY h.expires_at LIMIT p_limit) d;
   IF n = 0 THEN RETURN; END IF;
   SELECT array_agg(d.shard), array_agg(d.account_id) INTO v_shard, v_account

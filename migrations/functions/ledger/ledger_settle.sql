@@ -259,4 +259,4 @@ BEGIN
 END $$;
 
 REVOKE ALL ON FUNCTION ledger_settle FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION ledger_settle TO inkmeter_gateway, inkmeter_generation;
+GRANT EXECUTE ON FUNCTION ledger_settle TO inkmeter_gateway, inkmeter_generation, inkmeter_metering;

@@ -41,7 +41,13 @@ export type Metering = {
 };
 
 /** A plan of calls and the ledger's answer to its worst case. */
-type Hold = { plan: CallPlan; answer: HoldAnswer; scale: number };
+type Hold = {
+  plan: CallPlan;
+  answer: HoldAnswer;
+  scale: number;
+  /** Before the hold was requested, on the clock of `performance.now()`: it expires no earlier than its TTL after this. */
+  requestedAtMs: number;
+};
 
 /** A request that may go to generation. */
 type HeldRequest<B extends RequestBody> = { check: EntitlementCheck<B>; hold: Hold };
@@ -159,6 +165,7 @@ export async function holdPlan<B extends RequestBody>(
   caller: Caller,
   requestId: string,
 ): Promise<Hold> {
+  const requestedAtMs = performance.now();
   const smallestScale = check.body.fit_budget === true ? route.smallestScale : undefined;
   const prompt = route.prompt?.(check);
   let bounds: PlanBounds = { promptTokens: await boundWithinWindow(prompt), scale: 1 };
@@ -167,7 +174,7 @@ export async function holdPlan<B extends RequestBody>(
   const canShrink = canCount || smallestScale !== undefined;
   const plan = route.plan(check, bounds);
   const answer = await hold(metering, requestId, caller, plan, !canShrink);
-  if (!canShrink || !isTooLarge(answer)) return { plan, answer, scale: 1 };
+  if (!canShrink || !isTooLarge(answer)) return { plan, answer, scale: 1, requestedAtMs };
 
   if (canCount) bounds = { ...bounds, promptTokens: await countPrompt(prompt) };
   if (smallestScale !== undefined) {
@@ -181,6 +188,7 @@ export async function holdPlan<B extends RequestBody>(
     plan: closer,
     answer: await hold(metering, requestId, caller, closer, true),
     scale: bounds.scale,
+    requestedAtMs,
   };
 }
 
@@ -258,6 +266,7 @@ async function forward<B extends RequestBody>(
         caller,
         plan: hold.plan,
         holdExpiresAtMs: hold.answer.expiresAt.getTime(),
+        ...(!hold.answer.replayed && { holdMsLeft: msLeftOf(hold, metering.holdTtlMs) }),
         storeResponse,
         ...(planContext && { planContext }),
         ...(accept !== undefined && { accept }),
@@ -278,6 +287,11 @@ async function forward<B extends RequestBody>(
     if (reply.raw.destroyed) return { state: 'unknown' };
     throw problem('service_unavailable', { cause: error, headers: { 'retry-after': '1' } });
   }
+}
+
+/** A duration, because the clock of this machine may differ from the database's. */
+function msLeftOf({ requestedAtMs }: Hold, ttlMs: number): number {
+  return Math.max(0, Math.floor(ttlMs - (performance.now() - requestedAtMs)));
 }
 
 function responseHeaders<B extends RequestBody>(

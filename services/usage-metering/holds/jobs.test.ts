@@ -48,12 +48,89 @@ t.test('given holds whose process is gone', async (t) => {
   });
 });
 
+const PRICE = {
+  provider: 'openai',
+  model: 'gpt-4o',
+  version: 'openai/gpt-4o@test',
+  tiers: [{ from_input_tokens: 0, pico_usd_per_unit: { input: '1000', output: '2000' } }],
+};
+
+/** A plan of content: each step holds 100 tokens of input and 50 of output, 200 nano-USD. */
+const planOf = (...steps: string[]) =>
+  JSON.stringify({
+    kind: 'generate',
+    calls: steps.map((step, index) => ({
+      index,
+      step,
+      provider: 'openai',
+      model: 'gpt-4o',
+      inputTokens: 100,
+      outputTokens: 50,
+      choices: 1,
+      otherUnits: {},
+      counts: step === 'edit' ? { 'gen.blog': 1 } : {},
+      price: PRICE,
+    })),
+  });
+
+t.test('given a hold whose process is gone in the middle of a pipeline', async (t) => {
+  const service = await createTestService(t);
+  const { ledger, runtime, pool, runTask } = service;
+  await createBalances(ledger, ACCOUNT, runtime.clock.now());
+  const id = runtime.newId();
+  const detail = planOf('research', 'write', 'edit');
+  await ledger.hold(testHold(ACCOUNT, id, { cost: 600n, 'tokens.total': 450n }, { detail }));
+  await ledger.settle(testSettle(ACCOUNT, id, { cost: 30n }, { callIndex: 0, close: false }));
+  runtime.clock.advance(60_000);
+  await Promise.all([runTask('expire-holds'), runTask('expire-holds')]);
+
+  await t.test('then the interrupted step counts at its bound, once', async (t) => {
+    const { rows } = await pool.query(
+      `SELECT call_index, step, status, error_code, usage_source, input_tokens, output_tokens, cost_nano_usd, late
+         FROM usage_events WHERE hold_id = $1 ORDER BY call_index`,
+      [id],
+    );
+    t.equal(rows.length, 2);
+    t.match(rows[1], {
+      call_index: 1,
+      step: 'write',
+      status: 'error',
+      error_code: 'hold_expired',
+      usage_source: 'bound',
+      input_tokens: 100,
+      output_tokens: 50,
+      cost_nano_usd: 200n,
+      late: false,
+    });
+  });
+
+  await t.test('then steps that were never sent are released', async (t) => {
+    const { rows } = await pool.query(
+      `SELECT meter, used, held FROM ledger_counters WHERE meter IN ('cost', 'tokens.total') ORDER BY meter`,
+    );
+    t.match(rows, [
+      { meter: 'cost', used: 230n, held: 0n },
+      { meter: 'tokens.total', used: 150n, held: 0n },
+    ]);
+    const { rows: holds } = await pool.query('SELECT state FROM ledger_holds WHERE id = $1', [id]);
+    t.equal(holds[0].state, 'expired');
+  });
+
+  await t.test('then a settlement that arrives later does not count twice', async (t) => {
+    const late = await ledger.settle(testSettle(ACCOUNT, id, { cost: 90n }, { callIndex: 1, close: true }));
+    t.equal(late.outcome, 'repeated');
+    const { rows } = await pool.query(`SELECT used FROM ledger_counters WHERE meter = 'cost'`);
+    t.equal(rows[0].used, 230n);
+  });
+});
+
 t.test('given a worker with the rights of the service', async (t) => {
   const { pool, database, startWorker } = await createTestService(t);
   const ledger = createLedger({ pool });
   await createBalances(ledger, ACCOUNT, new Date());
   const id = randomUUID();
-  await ledger.hold(testHold(ACCOUNT, id, { cost: 10n }, { ttlMs: 1 }));
+  const detail = planOf('chat');
+  await ledger.hold(testHold(ACCOUNT, id, { cost: 200n }, { ttlMs: 1, detail }));
   const worker = startWorker();
 
   await t.test('then holds expire', async () => {

@@ -1,47 +1,74 @@
 import { Counter, type Registry } from 'prom-client';
 import { defineTask, type Task } from '#libs/jobs/task.ts';
 import type { Ledger } from '#libs/ledger/ledger.ts';
+import type { ExpiredHold, OverdueHold } from '#libs/ledger/types.ts';
+import type { Logger } from '#libs/service/logger.ts';
+import { boundSettlements } from './domain.ts';
 
 export type HoldTaskOptions = {
-  ledger: Pick<Ledger, 'expire'>;
+  ledger: Pick<Ledger, 'overdue' | 'settle' | 'expire'>;
   everySeconds: number;
-  /** Holds that one statement expires at most. */
+  /** Holds that one run expires at a time. */
   batch: number;
   registry: Registry;
 };
 
-/** `expire-holds` releases what expired holds have left, because the process that made them is gone. */
+/**
+ * `expire-holds` settles the unsettled calls of expired holds at what was held for them, because their process is gone and
+ * their cost is unknown. It then releases the rest: the calls that were never sent.
+ */
 export function holdTasks({ ledger, everySeconds, batch, registry }: HoldTaskOptions): Task[] {
   const expired = new Counter({
     name: 'inkmeter_holds_expired_total',
     help: 'Holds that expired before they were closed',
     registers: [registry],
   });
+  const bound = new Counter({
+    name: 'inkmeter_expired_calls_total',
+    help: 'Provider calls of expired holds, settled at what was held for them',
+    registers: [registry],
+  });
+
+  async function settleAtBound(hold: OverdueHold, logger: Logger): Promise<void> {
+    const settlements = boundSettlements(hold);
+    if (settlements === null) {
+      logger.error({ hold: hold.id, account: hold.accountId }, 'expired hold has no plan');
+      return;
+    }
+    const answers = await Promise.all(settlements.map((settlement) => ledger.settle(settlement)));
+    bound.inc(answers.filter(({ outcome }) => outcome === 'settled').length);
+  }
+
   return [
     defineTask({
       name: 'expire-holds',
       schedule: { everySeconds },
       run: async (_, { signal, logger }) => {
         for (let isFull = true; isFull && !signal.aborted; ) {
-          const holds = await ledger.expire(batch);
-          for (const hold of holds) {
-            logger.warn(
-              {
-                hold: hold.id,
-                account: hold.accountId,
-                expired_at: hold.expiresAt.toISOString(),
-                settled_calls: hold.settledCalls.length,
-                released: Object.fromEntries(
-                  Object.entries(hold.released).map(([meter, amount]) => [meter, amount.toString()]),
-                ),
-              },
-              'hold expired',
-            );
-          }
+          const overdue = await ledger.overdue(batch);
+          await Promise.all(overdue.map((hold) => settleAtBound(hold, logger)));
+          const ids = overdue.map(({ id }) => id);
+          const holds = ids.length === 0 ? [] : await ledger.expire(batch, ids);
+          for (const hold of holds) logExpiry(hold, logger);
           expired.inc(holds.length);
-          isFull = holds.length === batch;
+          isFull = overdue.length === batch;
         }
       },
     }),
   ];
+}
+
+function logExpiry({ id, accountId, expiresAt, settledCalls, released }: ExpiredHold, logger: Logger): void {
+  logger.warn(
+    {
+      hold: id,
+      account: accountId,
+      expired_at: expiresAt.toISOString(),
+      settled_calls: settledCalls.length,
+      released: Object.fromEntries(
+        Object.entries(released).map(([meter, amount]) => [meter, amount.toString()]),
+      ),
+    },
+    'hold expired',
+  );
 }

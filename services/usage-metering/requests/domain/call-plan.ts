@@ -26,6 +26,8 @@ const plannedCall = z.object({
 
 const callPlan = z.object({ kind: z.string(), calls: z.array(plannedCall) });
 
+export type RecordedCall = z.output<typeof plannedCall>;
+
 export type RecordedPlan = z.output<typeof callPlan>;
 
 /** Reads a hold's detail; null if it is not a plan of calls. */
