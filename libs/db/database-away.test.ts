@@ -34,7 +34,7 @@ t.test('given a server that is killed, every failure says that it is away', asyn
 });
 
 t.test('states of a server that comes or goes', async (t) => {
-  for (const code of ['57P01', '57P02', '57P03', '08006', '53300']) {
+  for (const code of ['57P01', '57P02', '57P03', '08006', '53300', '55P03']) {
     t.ok(isDatabaseAway(Object.assign(new pg.DatabaseError('away', 4, 'error'), { code })), code);
   }
   t.notOk(isDatabaseAway(Object.assign(new pg.DatabaseError('duplicate', 9, 'error'), { code: '23505' })));

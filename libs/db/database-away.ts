@@ -7,11 +7,11 @@ const CONNECTION_CODES = new Set([
   'EHOSTUNREACH',
   'ENOTFOUND',
 ]);
-/** SQLSTATEs of a server that is going, coming, or full (https://www.postgresql.org/docs/18/errcodes-appendix.html). */
-const AWAY_STATES = /^(08|53|57P0[1-3])/;
+/** SQLSTATEs of a server that is stopping, starting or full, and of a lock that could not be had in time (https://www.postgresql.org/docs/18/errcodes-appendix.html). */
+const AWAY_STATES = /^(08|53|55P03|57P0[1-3])/;
 /** What the driver says without any code. */
 const DRIVER_WORDS =
-  /^(Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection error)/;
+  /^(Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection error|Query read timeout)/;
 const MAX_CAUSES = 5;
 
 /**

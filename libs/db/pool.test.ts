@@ -1,5 +1,6 @@
 import t from 'tap';
 import { createTestDatabase } from '#libs/testing/database.ts';
+import { isDatabaseAway } from './database-away.ts';
 import { createPool } from './pool.ts';
 
 t.test('given a pool on real PostgreSQL', async (t) => {
@@ -38,6 +39,25 @@ t.test('given a pool on real PostgreSQL', async (t) => {
   await t.test('then a runaway statement is cancelled by the server', async (t) => {
     await t.rejects(pool.query('select pg_sleep(30)'), { code: '57014' });
   });
+
+  await t.test(
+    'then a statement that the server never cancels fails as if the database were away',
+    async (t) => {
+      const frozen = createPool({
+        connectionString: url,
+        max: 1,
+        applicationName: 'frozen',
+        statementTimeoutMs: 100,
+      });
+      t.teardown(() => frozen.end());
+      const error = await frozen
+        .query('set statement_timeout = 0; select pg_sleep(60)')
+        .catch((thrown: Error) => thrown);
+      t.ok(isDatabaseAway(error), String(error));
+      const { rows } = await frozen.query('select 1 as one');
+      t.strictSame(rows, [{ one: 1 }], 'on another connection');
+    },
+  );
 
   await t.test('then the death of an idle connection is reported and harmless', async (t) => {
     const { rows } = await pool.query<{ pid: number }>('select pg_backend_pid() as pid');

@@ -6,13 +6,16 @@ export type PoolOptions = {
   max: number;
   /** Shown in `pg_stat_activity`, so that operators see whose session it is. */
   applicationName: string;
-  /** A statement that runs longer is cancelled by the server. */
+  /** A statement that runs longer is cancelled by the server; when no answer comes at all, it fails a second later. */
   statementTimeoutMs: number;
   /** How long a caller waits for a connection before it fails; 5 s by default. */
   connectTimeoutMs?: number;
   /** Called when an idle connection breaks. The pool replaces it; callers are not affected. */
   onIdleError?: (error: Error) => void;
 };
+
+/** How much longer than the server's own limit the client waits for the result of a statement. */
+const CLIENT_MARGIN_MS = 1_000;
 
 const { INT8 } = pg.types.builtins;
 /** `bigint[]` has no name among pg's builtins (pg_type.dat, OID 1016). */
@@ -48,6 +51,8 @@ export function createPool(options: PoolOptions): pg.Pool {
     max: options.max,
     application_name: options.applicationName,
     statement_timeout: options.statementTimeoutMs,
+    // A server that is frozen cancels nothing: the client gives up a little later.
+    query_timeout: options.statementTimeoutMs === 0 ? 0 : options.statementTimeoutMs + CLIENT_MARGIN_MS,
     // A transaction left open by a caller that lost its way must not hold locks for ever.
     idle_in_transaction_session_timeout: options.statementTimeoutMs,
     connectionTimeoutMillis: options.connectTimeoutMs ?? 5_000,

@@ -5,7 +5,7 @@
  */
 export type GroupCommitOptions<Item, Answer> = {
   /** Runs one batch; answers in the order of the items. A rejection rejects every item of the batch. */
-  run: (items: Item[]) => Promise<Answer[]>;
+  run: (items: Item[]) => Promise<(Answer | Promise<Answer>)[]>;
   /**
    * Whether a batch failed, without effect, because of what is in it. It is then halved and run again, so that an item
    * that cannot be done fails alone. None by default.
@@ -25,7 +25,7 @@ export class GroupCommitOverloadedError extends Error {
 type Waiting<Item, Answer> = {
   item: Item;
   key: string;
-  resolve: (answer: Answer) => void;
+  resolve: (answer: Answer | Promise<Answer>) => void;
   reject: (error: unknown) => void;
 };
 
@@ -64,7 +64,7 @@ export function createGroupCommit<Item, Answer>(
   async function run(batch: Waiting<Item, Answer>[]): Promise<void> {
     try {
       const answers = await options.run(batch.map((entry) => entry.item));
-      for (const [index, entry] of batch.entries()) entry.resolve(answers[index] as Answer);
+      for (const [index, entry] of batch.entries()) entry.resolve(answers[index] as Answer | Promise<Answer>);
     } catch (error) {
       if (batch.length > 1 && options.isItemsFault?.(error)) {
         const middle = batch.length >> 1;

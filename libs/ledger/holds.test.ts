@@ -281,6 +281,22 @@ t.test('given limits on cost and on images', async (t) => {
     );
   });
 
+  t.test('token counts beyond 32 bits are recorded, and summed', async (t) => {
+    const account = await open([testSegment({ meter: 'tokens.total', n: 10n ** 12n })]);
+    const id = randomUUID();
+    const tokens = 5_000_000_000;
+    await ledger.hold(testHold(account, id, { 'tokens.total': BigInt(tokens) }));
+    await ledger.settle(
+      testSettle(account, id, { 'tokens.total': BigInt(tokens) }, { facts: { inputTokens: tokens } }),
+    );
+    const { rows } = await database.pool.query(
+      `SELECT e.input_tokens AS event, d.input_tokens AS day FROM usage_events e JOIN usage_daily d USING (account_id)
+        WHERE e.account_id = $1`,
+      [account],
+    );
+    t.strictSame(rows, [{ event: BigInt(tokens), day: BigInt(tokens) }]);
+  });
+
   t.test('nonsense is refused before it meets the calls of others', async (t) => {
     const account = await open([testSegment({ meter: 'cost', n: 100n })]);
     await t.rejects(ledger.hold(testHold(account, randomUUID(), { cost: -1n })), RangeError);

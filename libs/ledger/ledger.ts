@@ -1,9 +1,10 @@
 /** The ledger: hold, settle, close, expire, limits and stops. See README.md for the model and its guarantees. */
 import pg, { type Pool } from 'pg';
 import { createGroupCommit, type GroupCommit } from './group-commit.ts';
+import { isolateLocked } from './isolate-locked.ts';
 import { readOverdueHolds } from './read-expired.ts';
 import { SHARD_COUNT, shardOf } from './shard.ts';
-import { runHolds, runSettles, type SettleItem } from './statements.ts';
+import { findLocked, runHolds, runSettles, type SettleItem } from './statements.ts';
 import type {
   CloseRequest,
   ExpiredHold,
@@ -74,13 +75,33 @@ export type LedgerConnection = { readonly $client: Pick<Pool, 'query'> };
 /** Calls waiting for one writer from which on it does not keep up. */
 const PRESSURE = 128;
 
+/** How long a batch waits for the locks of its accounts before those that are still locked are set aside. */
+const BATCH_LOCK_WAIT_MS = 500;
+const LOCKED_RETRY_MS = 100;
+/** How long a call waits for its account. */
+const ACCOUNT_LOCK_WAIT_MS = 5_000;
+
 export function createLedger(options: LedgerOptions): Ledger {
   const { pool, now = () => null, writers = 2, maxBatch = 128, maxWaiting = 20_000 } = options;
   const shardsPerWriter = Math.ceil(SHARD_COUNT / writers);
 
+  const locking = {
+    findLocked: (accountIds: string[]) => findLocked(pool, accountIds),
+    retryMs: LOCKED_RETRY_MS,
+    maxWaitMs: ACCOUNT_LOCK_WAIT_MS,
+  };
+  const isolatedHolds = isolateLocked({
+    ...locking,
+    run: (items: HoldRequest[]) => runHolds(pool, now(), items, BATCH_LOCK_WAIT_MS),
+  });
+  const isolatedSettles = isolateLocked({
+    ...locking,
+    run: (items: SettleItem[]) => runSettles(pool, now(), items, BATCH_LOCK_WAIT_MS),
+  });
+
   const holds = Array.from({ length: writers }, () =>
     createGroupCommit<HoldRequest, HoldAnswer>({
-      run: (items) => runHolds(pool, now(), items),
+      run: isolatedHolds.run,
       isItemsFault: isDataFault,
       key: (item) => item.id,
       maxBatch,
@@ -89,7 +110,7 @@ export function createLedger(options: LedgerOptions): Ledger {
   );
   const settles = Array.from({ length: writers }, () =>
     createGroupCommit<SettleItem, SettleAnswer>({
-      run: (items) => runSettles(pool, now(), items),
+      run: isolatedSettles.run,
       isItemsFault: isDataFault,
       key: (item) => item.holdId,
       maxBatch,
@@ -149,6 +170,7 @@ export function createLedger(options: LedgerOptions): Ledger {
     },
     async idle() {
       await Promise.all([...holds, ...settles].map((queue) => queue.idle()));
+      await Promise.all([isolatedHolds.idle(), isolatedSettles.idle()]);
     },
   };
 }

@@ -228,23 +228,62 @@ t.test('given thresholds', async (t) => {
     ]);
   });
 
-  t.test('a line is not crossed twice in one window, but again in the next', async (t) => {
-    const account = await open([testSegment({ meter: 'cost', n: 100n, window: 'day' })]);
-    await use(account, 85n);
-    await setLimits(account, [testSegment({ meter: 'cost', n: 200n, window: 'day' })]);
-    await use(account, 80n);
-    t.strictSame(
-      await events(account),
-      [['cost', 8000, 'warning', 85n]],
-      '165 of 200 is the same line again',
-    );
-    await use(account, 20n);
-    clock.set('2026-11-21T00:00:00Z');
-    await use(account, 160n);
-    t.strictSame((await events(account)).slice(1), [
-      ['cost', 9000, 'notice', 185n],
-      ['cost', 8000, 'warning', 160n],
+  t.test(
+    'a threshold is reached once for each amount of the limit, and again in the next window',
+    async (t) => {
+      const account = await open([testSegment({ meter: 'cost', n: 100n, window: 'day' })]);
+      await use(account, 85n);
+      await setLimits(account, [testSegment({ meter: 'cost', n: 200n, window: 'day' })]);
+      await use(account, 80n);
+      t.strictSame(
+        await events(account),
+        [
+          ['cost', 8000, 'warning', 85n],
+          ['cost', 8000, 'warning', 165n],
+        ],
+        'the raised limit has thresholds of its own',
+      );
+      await setLimits(account, [testSegment({ meter: 'cost', n: 200n, window: 'day' })]);
+      await use(account, 20n);
+      clock.set('2026-11-21T00:00:00Z');
+      await use(account, 160n);
+      t.strictSame((await events(account)).slice(2), [
+        ['cost', 9000, 'notice', 185n],
+        ['cost', 8000, 'warning', 160n],
+      ]);
+    },
+  );
+
+  t.test('a limit that is lowered reaches its highest threshold at once, and only once', async (t) => {
+    const account = await open([testSegment({ meter: 'cost', n: 1_000n })]);
+    await use(account, 700n);
+    await setLimits(account, [testSegment({ meter: 'cost', n: 800n })]);
+    t.strictSame(await events(account), [['cost', 8000, 'warning', 700n]]);
+    await use(account, 10n);
+    await setLimits(account, [testSegment({ meter: 'cost', n: 600n })]);
+    await setLimits(account, [testSegment({ meter: 'cost', n: 600n })]);
+    t.strictSame((await events(account)).slice(1), [['cost', 10_000, 'exhausted', 710n]]);
+  });
+
+  t.test('an override that ends leaves its limit above a threshold', async (t) => {
+    clock.set('2026-11-22T12:00:00Z');
+    const until = new Date('2026-11-22T18:00:00Z');
+    const account = await open([
+      testSegment({ meter: 'cost', n: 500n, validUntil: until }),
+      testSegment({ meter: 'cost', n: 100n, validFrom: until }),
     ]);
+    await use(account, 92n);
+    t.strictSame(await events(account), []);
+    clock.set(until);
+    await ledger.hold(testHold(account, randomUUID(), { cost: 1n }));
+    t.strictSame(await events(account), [['cost', 9000, 'notice', 92n]]);
+  });
+
+  t.test('a new limit that its earlier usage has reached', async (t) => {
+    const account = await open([testSegment({ meter: 'cost', n: 1_000n })]);
+    await use(account, 100n);
+    await setLimits(account, [testSegment({ meter: 'cost', n: 100n, window: 'week' })]);
+    t.strictSame(await events(account), [['cost', 10_000, 'exhausted', 100n]]);
   });
 
   t.test('own lines, and none where nothing is limited', async (t) => {

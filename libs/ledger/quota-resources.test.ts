@@ -214,3 +214,22 @@ t.test('given a transaction that fails, nothing is booked', async (t) => {
   t.strictSame(await ledger.breaches(), []);
   t.match(await ledger.settle(id), { outcome: 'settled' }, 'and the hold is as it was');
 });
+
+t.test('given a user whose window has not been opened', async (t) => {
+  const { hold, settle, record, newId, clock, breaches } = await createFixture(t, [
+    testSegment({ meter: METER, n: 5n, window: 'day', scope: 'user', scopeId: '*' }),
+    testSegment({ meter: METER, n: 100n, window: 'day' }),
+  ]);
+  const use = async () => {
+    const id = newId();
+    t.equal(await hold(id, USER), 'ok');
+    t.equal((await settle(id)).outcome, 'settled');
+  };
+  await use();
+  clock.advance(DAY_MS);
+  await record(3n, { owner: { ...OWNER, userId: USER } });
+  await use();
+  t.strictSame(await breaches(), [], 'the record counts in the window that opens');
+  t.equal(await hold(newId(), USER), 'ok');
+  t.not(await hold(newId(), USER), 'ok', 'the recorded three, one used and one held are all of five');
+});

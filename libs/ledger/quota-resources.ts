@@ -36,7 +36,7 @@ export async function settleWithin(
   now: Date | null,
   request: SettleRequest,
 ): Promise<SettleAnswer> {
-  const [answer] = await runSettles(tx.$client, now, [request]);
+  const [answer] = await runSettles(tx.$client, now, [request], null);
   return answer as SettleAnswer;
 }
 

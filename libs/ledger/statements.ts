@@ -75,10 +75,10 @@ function parameters(count: number): string {
 }
 
 const HOLD_SQL = `SELECT ord, verdict, replayed, expires_at, stop, meter, win, scope, scope_id, kind, amount, used, held,
-  asked, resets_at, source FROM ledger_hold(${parameters(16)})`;
+  asked, resets_at, source FROM ledger_hold(${parameters(17)})`;
 
 const SETTLE_SQL = `SELECT ord, outcome, late, overrun, state, meter, win, scope, scope_id, amount, used, held, resets_at
-  FROM ledger_settle(${parameters(35)})`;
+  FROM ledger_settle(${parameters(36)})`;
 
 /** What the items of a batch have in common, each once: their accounts, in the order of the locks, and their meters. */
 type Shared = {
@@ -142,7 +142,13 @@ function inOrder<Row extends LimitRow, Answer>(rows: Row[], toAnswer: (row: Row)
   return answers;
 }
 
-export async function runHolds(pool: Pool, now: Date | null, items: HoldRequest[]): Promise<HoldAnswer[]> {
+/** @throws DatabaseError `lock_not_available`, without effect, when a lock takes longer than `maxWaitMs`. */
+export async function runHolds(
+  pool: Pool,
+  now: Date | null,
+  items: HoldRequest[],
+  maxWaitMs: number,
+): Promise<HoldAnswer[]> {
   const shared = shareOut(items);
   const result = await pool.query<HoldRow>({
     name: 'ledger_hold',
@@ -165,6 +171,7 @@ export async function runHolds(pool: Pool, now: Date | null, items: HoldRequest[
       textArray(column(items, (item) => textArray(item.targets))),
       textArray(column(items, (item) => item.detail)),
       plainArray(column(items, (item) => item.keepRefusal)),
+      maxWaitMs,
     ],
   });
   return inOrder(result.rows, (row) => ({
@@ -204,10 +211,15 @@ export const NO_FACTS = {
 
 const NO_METERS: SettleRequest['meters'] = {};
 
+/**
+ * @param maxWaitMs null to wait for locks as long as the caller's transaction may.
+ * @throws DatabaseError `lock_not_available`, without effect, when a lock takes longer than `maxWaitMs`.
+ */
 export async function runSettles(
   pool: Pick<Pool, 'query'>,
   now: Date | null,
   items: SettleItem[],
+  maxWaitMs: number | null,
 ): Promise<SettleAnswer[]> {
   const facts = column(items, (item) => ('facts' in item ? item.facts : NO_FACTS));
   const meters = column(items, (item) => ('meters' in item ? item.meters : NO_METERS));
@@ -252,6 +264,7 @@ export async function runSettles(
       plainArray(column(facts, (fact) => fact.requestBytes)),
       plainArray(column(facts, (fact) => fact.responseBytes)),
       textArray(column(facts, (fact) => fact.providerRequestId)),
+      maxWaitMs,
     ],
   });
   return inOrder(result.rows, (row) => ({
@@ -261,4 +274,13 @@ export async function runSettles(
     state: row.state,
     limit: limitView(row),
   }));
+}
+
+/** Which of these accounts another transaction has locked now. */
+export async function findLocked(pool: Pool, accountIds: readonly string[]): Promise<Set<string>> {
+  const { rows } = await pool.query<{ id: string }>('SELECT ledger_find_locked($1, $2) AS id', [
+    accountIds.map(shardOf),
+    accountIds,
+  ]);
+  return new Set(rows.map(({ id }) => id));
 }

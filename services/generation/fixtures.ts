@@ -315,7 +315,8 @@ export async function createTestGeneration(
     },
     async rows(requestId) {
       const { rows } = await pool.query<UsageRow>(
-        'SELECT * FROM usage_events WHERE hold_id = $1 ORDER BY call_index',
+        `SELECT *, input_tokens::integer, cache_read_tokens::integer, output_tokens::integer, reasoning_tokens::integer
+           FROM usage_events WHERE hold_id = $1 ORDER BY call_index`,
         [requestId],
       );
       return rows;

@@ -238,11 +238,11 @@ export const usageEvents = pgTable(
     late: boolean('late').notNull(),
     overrun: boolean('overrun').notNull(),
     /** Token classes are disjoint; null is unknown, never nothing. */
-    inputTokens: integer('input_tokens'),
-    cacheReadTokens: integer('cache_read_tokens'),
-    cacheWriteTokens: integer('cache_write_tokens'),
-    outputTokens: integer('output_tokens'),
-    reasoningTokens: integer('reasoning_tokens'),
+    inputTokens: bigint('input_tokens', { mode: 'number' }),
+    cacheReadTokens: bigint('cache_read_tokens', { mode: 'number' }),
+    cacheWriteTokens: bigint('cache_write_tokens', { mode: 'number' }),
+    outputTokens: bigint('output_tokens', { mode: 'number' }),
+    reasoningTokens: bigint('reasoning_tokens', { mode: 'number' }),
     /** Units that are not tokens: images, seconds of audio, searches, pages. */
     otherClasses: text('other_classes').array().notNull(),
     otherAmounts: bigint('other_amounts', { mode: 'bigint' }).array().notNull(),
@@ -294,7 +294,10 @@ export const usageDaily = pgTable(
   ],
 );
 
-/** A line crossed: exactly one row per limit, window and threshold, written by the settle that crossed it. */
+/**
+ * A threshold that was reached: one row per limit, window, threshold and amount of the limit, written in the transaction
+ * of the settle, or of the change of the limit, that reached it.
+ */
 export const thresholdEvents = pgTable(
   'threshold_events',
   {
@@ -306,12 +309,13 @@ export const thresholdEvents = pgTable(
     state: text('state').notNull(),
     used: amount('used').notNull(),
     amount: amount('amount').notNull(),
-    holdId: uuid('hold_id').notNull(),
+    /** Null where a changed limit, not a call, moved the limit's usage over the threshold. */
+    holdId: uuid('hold_id'),
     occurredAt: instant('occurred_at').notNull(),
   },
   (table) => [
     primaryKey({ columns: [table.shard, table.id] }),
-    uniqueIndex('threshold_events_once').on(table.shard, table.counterId, table.thresholdBps),
+    uniqueIndex('threshold_events_once').on(table.shard, table.counterId, table.thresholdBps, table.amount),
     index('threshold_events_account').on(table.accountId, table.id),
   ],
 );

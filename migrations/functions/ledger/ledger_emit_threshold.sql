@@ -10,7 +10,7 @@ BEGIN
     FROM ledger_windows w CROSS JOIN LATERAL unnest(w.thresholds) WITH ORDINALITY l(threshold, k)
    WHERE w.shard = p_shard AND w.id = p_counter AND l.threshold <= p_used
    ORDER BY l.k DESC LIMIT 1
-  ON CONFLICT (shard, counter_id, threshold_bps) DO NOTHING;
+  ON CONFLICT (shard, counter_id, threshold_bps, amount) DO NOTHING;
   RETURN (SELECT min(l) FROM ledger_windows w, unnest(w.thresholds) l
            WHERE w.shard = p_shard AND w.id = p_counter AND l > p_used);
 END $$;

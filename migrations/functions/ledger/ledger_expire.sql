@@ -24,7 +24,7 @@ BEGIN
   IF n = 0 THEN RETURN; END IF;
   SELECT array_agg(d.shard), array_agg(d.account_id) INTO v_shard, v_account
     FROM (SELECT DISTINCT * FROM unnest(v_shard_of, v_account_of) a(shard, account_id)) d;
-  SELECT l.p_now INTO v_now FROM ledger_lock(p_now, v_shard, v_account) l;
+  SELECT l.p_now INTO v_now FROM ledger_lock(p_now, v_shard, v_account, NULL) l;
 
   RETURN QUERY
   SELECT h.id, h.account_id, h.settled_calls, h.meters, h.remaining, h.expires_at
@@ -35,7 +35,7 @@ BEGIN
     v_now, v_shard, v_account, '{}', '{}', 'expired',
     ARRAY(SELECT array_position(v_account, a) FROM unnest(v_account_of) a), v_id,
     array_fill(NULL::integer, ARRAY[n]), array_fill(true, ARRAY[n]), NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
-    NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL);
+    NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL);
 END $$;
 
 REVOKE ALL ON FUNCTION ledger_expire FROM PUBLIC;

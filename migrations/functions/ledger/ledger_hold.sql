@@ -7,7 +7,7 @@
 CREATE OR REPLACE FUNCTION ledger_hold(
   p_now timestamptz, p_shard smallint[], p_account uuid[], p_name text[], p_ask bigint[],
   p_of integer[], p_id uuid[], p_user uuid[], p_key uuid[], p_workspace uuid[], p_ttl_ms integer[], p_meters text[],
-  p_asked text[], p_targets text[], p_detail text[], p_keep_refusal boolean[])
+  p_asked text[], p_targets text[], p_detail text[], p_keep_refusal boolean[], p_max_wait_ms integer)
 RETURNS TABLE (
   ord integer, verdict text, replayed boolean, expires_at timestamptz, stop text, meter text, win text, scope text,
   scope_id text, kind text, amount bigint, used bigint, held bigint, asked bigint, resets_at timestamptz, source text)
@@ -46,7 +46,7 @@ BEGIN
   -- A stop waits for the holds in flight; holds that start later wait until it has committed.
   LOCK TABLE ledger_stops IN ROW SHARE MODE;
   SELECT l.p_now, l.balances, l.row_pointers, l.scoped INTO v_now, balances, row_pointers, v_scoped
-    FROM ledger_lock(p_now, p_shard, p_account) l;
+    FROM ledger_lock(p_now, p_shard, p_account, p_max_wait_ms) l;
   request_balance := p_of;
   next_balance := '{}';
   IF v_scoped THEN

@@ -10,9 +10,15 @@ SET search_path = public, pg_temp
 AS $$
 DECLARE
   v_now timestamptz;
+  v_scoped boolean;
   v_at timestamptz;
 BEGIN
-  SELECT l.p_now INTO v_now FROM ledger_lock(p_now, ARRAY[p_shard], ARRAY[p_account]) l;
+  SELECT l.p_now, l.scoped INTO v_now, v_scoped FROM ledger_lock(p_now, ARRAY[p_shard], ARRAY[p_account], NULL) l;
+  -- As a hold would: otherwise a window that opens later would not know of this row.
+  IF v_scoped THEN
+    PERFORM ledger_open_member_balances(v_now, ARRAY[p_shard], ARRAY[p_account], ARRAY[1], ARRAY[p_user], ARRAY[p_key],
+                                        ARRAY[p_workspace]);
+  END IF;
   v_at := coalesce(
     (SELECT h.created_at FROM ledger_holds h WHERE h.shard = p_shard AND h.id = p_under AND h.account_id = p_account),
     greatest(v_now, (SELECT max(b.since) FROM ledger_balances b

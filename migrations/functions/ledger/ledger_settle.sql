@@ -6,10 +6,10 @@ CREATE OR REPLACE FUNCTION ledger_settle(
   p_now timestamptz, p_shard smallint[], p_account uuid[], p_name text[], p_moved bigint[], p_end_state text,
   p_of integer[], p_hold uuid[], p_call integer[], p_close boolean[], p_meters text[], p_amounts text[], p_step text[],
   p_provider text[], p_model text[], p_endpoint text[], p_status text[], p_error_code text[], p_usage_source text[],
-  p_input integer[], p_cache_read integer[], p_cache_write integer[], p_output integer[], p_reasoning integer[],
+  p_input bigint[], p_cache_read bigint[], p_cache_write bigint[], p_output bigint[], p_reasoning bigint[],
   p_other_classes text[], p_other_amounts text[], p_input_cost bigint[], p_output_cost bigint[], p_price_version text[],
   p_latency_ms integer[], p_first_byte_ms integer[], p_attempts integer[], p_request_bytes integer[],
-  p_response_bytes integer[], p_provider_request_id text[])
+  p_response_bytes integer[], p_provider_request_id text[], p_max_wait_ms integer)
 RETURNS TABLE (
   ord integer, outcome text, late boolean, overrun boolean, state text, meter text, win text, scope text,
   scope_id text, amount bigint, used bigint, held bigint, resets_at timestamptz)
@@ -53,7 +53,7 @@ DECLARE
   a integer; i integer; k integer; x integer; v_first integer;
 BEGIN
   SELECT l.p_now, l.balances, l.row_pointers, l.scoped INTO v_now, balances, row_pointers, v_scoped
-    FROM ledger_lock(p_now, p_shard, p_account) l;
+    FROM ledger_lock(p_now, p_shard, p_account, p_max_wait_ms) l;
   request_balance := p_of;
   next_balance := '{}';
   IF v_scoped THEN

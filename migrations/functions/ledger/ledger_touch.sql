@@ -13,7 +13,7 @@ DECLARE
   v_now timestamptz;
   v_scoped boolean;
 BEGIN
-  SELECT l.p_now, l.scoped INTO v_now, v_scoped FROM ledger_lock(p_now, ARRAY[p_shard], ARRAY[p_account]) l;
+  SELECT l.p_now, l.scoped INTO v_now, v_scoped FROM ledger_lock(p_now, ARRAY[p_shard], ARRAY[p_account], NULL) l;
   IF v_scoped THEN
     PERFORM ledger_open_member_balances(v_now, ARRAY[p_shard], ARRAY[p_account], ARRAY[1], ARRAY[p_user], ARRAY[p_key],
                                 ARRAY[p_workspace]);

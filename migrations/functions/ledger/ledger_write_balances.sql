@@ -64,4 +64,15 @@ BEGIN
     since = greatest(b.since, excluded.since), counter_ids = excluded.counter_ids, meters = excluded.meters,
     amounts = excluded.amounts, block_at = excluded.block_at, next_thresholds = excluded.next_thresholds,
     used = excluded.used, held = excluded.held;
+
+  -- A limit that changed, or a window that starts from earlier usage, may stand above thresholds that no settle crosses.
+  INSERT INTO threshold_events (shard, account_id, counter_id, threshold_bps, state, used, amount, occurred_at)
+  SELECT p_shard, p_account, w.id, r.bps, ledger_state(w.kind, w.used, w.amount, w.thresholds), w.used, w.amount, p_now
+    FROM ledger_windows w
+    JOIN unnest(p_scope, p_scope_id) m(scope, scope_id) ON m.scope = w.scope AND m.scope_id = w.scope_id
+   CROSS JOIN LATERAL (
+     SELECT t.bps FROM unnest(w.thresholds, w.threshold_bps) t(threshold, bps)
+      WHERE t.threshold <= w.used ORDER BY t.threshold DESC, t.bps DESC LIMIT 1) r
+   WHERE w.account_id = p_account AND w.window_end > p_now AND w.used > 0
+  ON CONFLICT (shard, counter_id, threshold_bps, amount) DO NOTHING;
 END $$;
