@@ -7,7 +7,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { byteBound } from '#libs/pipelines/byte-bound.ts';
 import type { Tokenizer } from '#libs/pricing/model.ts';
 
-/** Loaded at the first use: their tables take 60 ms each, and most processes never count exactly. */
+/** Loaded at the first use, because most processes never count exactly. */
 const ENCODINGS = {
   o200k_base: () => import('gpt-tokenizer/encoding/o200k_base'),
   cl100k_base: () => import('gpt-tokenizer/encoding/cl100k_base'),
@@ -25,6 +25,14 @@ const AS_TEXT = { disallowedSpecial: new Set<string>() };
 
 /** The longest token of either encoding. */
 export const LONGEST_TOKEN_BYTES = 128;
+
+/**
+ * Loads the encodings before the first count. Their tables take 60 ms each, and a second on a busy machine, in which the
+ * process does nothing else.
+ */
+export async function loadEncodings(): Promise<void> {
+  for (const load of Object.values(ENCODINGS)) await load();
+}
 
 let queue: Promise<unknown> = Promise.resolve();
 /** Across all queued counts: many short texts are as much work as a long one. */

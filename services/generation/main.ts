@@ -2,6 +2,7 @@ import { Agent } from 'undici';
 import { createAccountEntitlements } from '#libs/clients/account-entitlements.ts';
 import { createLedger } from '#libs/ledger/ledger.ts';
 import { startService } from '#libs/service/start-service.ts';
+import { loadEncodings } from '#libs/tokens/count-tokens.ts';
 import { buildApp } from './app.ts';
 import { configSchema, toGenerationConfig } from './config.ts';
 
@@ -9,6 +10,9 @@ import { configSchema, toGenerationConfig } from './config.ts';
 const LEDGER_CONNECTIONS = 4;
 /** Time to settle requests that were ended at shutdown. */
 const SETTLING_TIME_MS = 5_000;
+
+// An emergency stop counts what its requests have produced, and must not wait for the tables of the tokenizers.
+await loadEncodings();
 
 await startService({
   name: 'generation',
