@@ -2,7 +2,8 @@
  * Compares the ledger with the external witness, and with itself. Pure: independent of the ledger's code and SQL, with its
  * own pricing of tokens.
  */
-import type { CounterRecord, HoldRecord, LedgerState, UsageRow } from './ledger-state.ts';
+import { compareLimits } from './compare-limits.ts';
+import type { CounterRecord, DailySum, HoldRecord, LedgerState, UsageRow } from './ledger-state.ts';
 import type { TokenCounts, WitnessedCall } from './witness.ts';
 
 /** Pico-USD per token, by class. */
@@ -15,6 +16,10 @@ export type Evidence = {
   /** Requests whose complete response reached the client. */
   answered: ReadonlySet<string>;
   pricesOf: (provider: string, model: string) => TokenPrices;
+  /** Processes were killed: a call may have been served and never settled, if its hold has expired. */
+  mayBeCut?: boolean;
+  /** Output tokens that may still be unread in the socket when a call is aborted. */
+  unreadTokens?: number;
   /** Limits that were lowered or moved on purpose, whose counters may exceed them. */
   mayExceed?: (counter: CounterRecord) => boolean;
 };
@@ -35,6 +40,8 @@ export type Comparison = {
 };
 
 const PICO_PER_NANO = 1_000n;
+/** A request with this step is one call, so its hold is the bound of that call. */
+const ONE_CALL_STEP = 'chat';
 const nameOf = (holdId: string, callIndex: number) => `${holdId}/${callIndex}`;
 
 export function compare(evidence: Evidence): Comparison {
@@ -51,12 +58,11 @@ export function compare(evidence: Evidence): Comparison {
       differences.push(`${name} is charged, but the provider never saw it`);
     else compareRow(name, row, served.get(name), evidence, differences);
   }
-  const cut = findCut(served, rows, holds, evidence.answered, differences);
-  const counters = new Map(ledgerState.counters.map((counter) => [counter.id, counter]));
-  for (const hold of ledgerState.holds) checkHold(hold, counters, differences);
-  for (const counter of ledgerState.counters) {
-    checkCounter(counter, ledgerState.rows, evidence.mayExceed?.(counter) ?? false, differences);
-  }
+  const cut = findCut(served, rows, holds, evidence, differences);
+  const rowsOfHolds = Map.groupBy(ledgerState.rows, ({ holdId }) => holdId);
+  for (const hold of ledgerState.holds) checkHold(hold, rowsOfHolds.get(hold.id) ?? [], differences);
+  differences.push(...compareLimits(ledgerState, evidence.mayExceed ?? (() => false)));
+  checkDailySums(ledgerState, differences);
   checkAnswered(evidence, holds, rows, differences);
   return {
     differences,
@@ -93,17 +99,26 @@ function compareRow(
   name: string,
   row: UsageRow,
   call: WitnessedCall | undefined,
-  { pricesOf }: Evidence,
+  { pricesOf, unreadTokens = 0 }: Evidence,
   differences: string[],
 ): void {
+  const prices = pricesOf(row.provider, row.model);
   if (row.usageSource === 'provider') {
     if (call === undefined) differences.push(`${name}: figures of a provider that never answered`);
     else compareTokens(name, row, call, differences);
-  } else if (call?.complete && row.status === 'ok') {
-    differences.push(`${name}: the provider said what it served, but the ledger says ${row.usageSource}`);
+  } else if (call !== undefined) {
+    const unread = row.status === 'aborted' && row.usageSource !== 'bound' ? BigInt(unreadTokens) : 0n;
+    const least = priceTokens(call.tokens, prices) - (unread * prices.output) / PICO_PER_NANO;
+    if (row.costNanoUsd < least)
+      differences.push(
+        `${name}: ${row.costNanoUsd} nano-USD ${row.usageSource}, at least ${least} were served`,
+      );
+    if (call.complete && row.status === 'ok' && row.usageSource !== 'bound')
+      differences.push(`${name}: the provider said what it served, but the ledger says ${row.usageSource}`);
   }
-  const cost = priceTokens(row.tokens, pricesOf(row.provider, row.model));
-  if (row.costNanoUsd !== cost)
+  const cost = priceTokens(row.tokens, prices);
+  // A bound takes the highest price that its tokens can have.
+  if (row.usageSource === 'bound' ? row.costNanoUsd < cost : row.costNanoUsd !== cost)
     differences.push(`${name}: ${row.costNanoUsd} nano-USD booked, worth ${cost}`);
   if ((row.amounts.get('cost') ?? 0n) !== row.costNanoUsd)
     differences.push(`${name}: its cost is not what it moved`);
@@ -123,9 +138,10 @@ function compareTokens(name: string, row: UsageRow, call: WitnessedCall, differe
   }
 }
 
-/** Aborted while it was sent: Inkmeter cannot know whether the provider has begun. */
+/** Ended while it was sent: Inkmeter cannot know whether the provider has begun. */
 const isEndedWhileSent = ({ status, usageSource, tokens }: UsageRow) =>
-  status === 'aborted' && usageSource === 'estimated' && tokens.output + tokens.reasoning === 0;
+  (status !== 'ok' && usageSource === 'bound') ||
+  (status === 'aborted' && usageSource === 'estimated' && tokens.output + tokens.reasoning === 0);
 
 const isCharged = ({ tokens, costNanoUsd }: UsageRow) => totalOf(tokens) > 0 || costNanoUsd > 0n;
 
@@ -134,7 +150,7 @@ function findCut(
   served: ReadonlyMap<string, WitnessedCall>,
   rows: ReadonlyMap<string, UsageRow>,
   holds: ReadonlyMap<string, HoldRecord>,
-  answered: ReadonlySet<string>,
+  { answered, mayBeCut = false }: Evidence,
   differences: string[],
 ): CutCall[] {
   const cut: CutCall[] = [];
@@ -147,59 +163,88 @@ function findCut(
       differences.push(
         `${name} was served, but is not in the ledger, and its hold is ${hold?.state ?? 'missing'}`,
       );
+    } else if (!mayBeCut) {
+      differences.push(`${name} was served, but is not in the ledger, and no process was killed`);
     }
     cut.push({ holdId, callIndex: Number(index), complete, tokens });
   }
   return cut;
 }
 
-function checkHold(
-  hold: HoldRecord,
-  counters: ReadonlyMap<bigint, CounterRecord>,
-  differences: string[],
-): void {
-  if (hold.state === 'open') differences.push(`hold ${hold.id} is still open`);
+/** The rows of a hold against what it asked for and when it ended. */
+function checkHold(hold: HoldRecord, rows: readonly UsageRow[], differences: string[]): void {
+  const { id, state, asked, endedUs } = hold;
+  if (state === 'open') differences.push(`hold ${id} is still open`);
   if (hold.remaining.some((amount) => amount !== 0n))
-    differences.push(`hold ${hold.id} is over and holds something`);
-  if (hold.state === 'refused') return;
-  for (const { counterId, used, held, amount } of hold.seen) {
-    const counter = counters.get(counterId);
-    const asked = hold.asked[hold.meters.indexOf(counter?.meter ?? '')] ?? 0n;
-    if (amount === null || counter?.onLimit !== 'deny' || asked === 0n) continue;
-    if (used + held + asked > amount) {
-      differences.push(
-        `hold ${hold.id} took ${asked} of ${counter.meter} when ${used} were used, ${held} held, of ${amount}`,
-      );
+    differences.push(`hold ${id} is over and holds something`);
+  for (const row of rows) {
+    const name = nameOf(id, row.callIndex);
+    if (endedUs !== null && (row.late ? row.occurredUs < endedUs : row.occurredUs > endedUs))
+      differences.push(`${name}: late is ${row.late}, which its hold contradicts`);
+    if (row.usageSource !== 'bound' || row.step !== ONE_CALL_STEP) continue;
+    for (const [meter, amount] of asked) {
+      const moved = row.amounts.get(meter) ?? 0n;
+      if (moved < amount) differences.push(`${name}: ${moved} of ${meter} at its bound, ${amount} were held`);
     }
   }
+  const onTime = rows.filter(({ late }) => !late);
+  const isBeyond = [...new Set(onTime.flatMap(({ amounts }) => [...amounts.keys()]))].some(
+    (meter) => sum(onTime.map(({ amounts }) => amounts.get(meter) ?? 0n)) > (asked.get(meter) ?? 0n),
+  );
+  if (onTime.some(({ overrun }) => overrun) !== isBeyond)
+    differences.push(`hold ${id}: overrun is ${!isBeyond}, which its amounts contradict`);
 }
 
-function checkCounter(
-  counter: CounterRecord,
-  allRows: readonly UsageRow[],
-  mayExceed: boolean,
-  differences: string[],
-): void {
-  const label = `${counter.meter} a ${counter.window} of ${counter.scope} ${counter.scopeId || counter.accountId}`;
-  const rows = allRows.filter((row) => isCounted(row, counter));
-  const booked = sum(rows.map(({ amounts }) => amounts.get(counter.meter) ?? 0n));
-  if (counter.used !== booked) differences.push(`${label}: used ${counter.used}, usage rows ${booked}`);
-  if (counter.held !== 0n) differences.push(`${label}: ${counter.held} still held`);
-  const { kind, onLimit, amount, used } = counter;
-  const isBound = kind === 'n' && onLimit === 'deny' && !mayExceed;
-  if (isBound && amount !== null && used > amount && !rows.some(({ late, overrun }) => late || overrun)) {
-    differences.push(`${label}: used ${counter.used} of ${counter.amount}`);
+const DAY_US = 86_400_000_000n;
+
+/** The daily sums against the rows of each day, in every column. */
+function checkDailySums({ rows, dailySums }: LedgerState, differences: string[]): void {
+  const expected = new Map<string, string>();
+  const groups = Map.groupBy(rows, (row) => {
+    const day = new Date(Number((row.admittedUs / DAY_US) * DAY_US) / 1_000).toISOString().slice(0, 10);
+    return dayKey({ ...row, day });
+  });
+  for (const [key, group] of groups) {
+    const tokens = (name: keyof TokenCounts) => sum(group.map((row) => BigInt(row.tokens[name])));
+    expected.set(
+      key,
+      dayFigures({
+        calls: BigInt(group.length),
+        errors: BigInt(group.filter(({ status }) => status !== 'ok').length),
+        tokens: {
+          input: tokens('input'),
+          cacheRead: tokens('cacheRead'),
+          cacheWrite: tokens('cacheWrite'),
+          output: tokens('output'),
+          reasoning: tokens('reasoning'),
+        },
+        costNanoUsd: sum(group.map(({ costNanoUsd }) => costNanoUsd)),
+      }),
+    );
+  }
+  const stored = new Map(dailySums.map((daily) => [dayKey(daily), dayFigures(daily)]));
+  for (const key of new Set([...expected.keys(), ...stored.keys()])) {
+    const [inRows, inSums] = [expected.get(key) ?? 'nothing', stored.get(key) ?? 'nothing'];
+    if (inRows !== inSums) differences.push(`daily sum of ${key}: ${inSums}, usage rows ${inRows}`);
   }
 }
 
-/** A window counts the calls that were admitted in it. */
-function isCounted(row: UsageRow, { accountId, scope, scopeId, startMs, endMs }: CounterRecord): boolean {
-  const admittedMs = row.admittedAt.getTime();
-  if (row.accountId !== accountId || admittedMs < startMs || admittedMs >= endMs) return false;
-  if (scope === 'user') return row.userId === scopeId;
-  if (scope === 'key') return row.keyId === scopeId;
-  return scope === 'account';
-}
+const dayKey = ({
+  accountId,
+  day,
+  userId,
+  provider,
+  model,
+}: Pick<DailySum, 'accountId' | 'day' | 'userId' | 'provider' | 'model'>) =>
+  `${accountId} on ${day}, user ${userId ?? 'none'}, ${provider}/${model}`;
+
+const dayFigures = ({
+  calls,
+  errors,
+  tokens,
+  costNanoUsd,
+}: Pick<DailySum, 'calls' | 'errors' | 'tokens' | 'costNanoUsd'>) =>
+  `${calls} calls, ${errors} errors, ${costNanoUsd} nano-USD, tokens ${Object.values(tokens).join('/')}`;
 
 /** Every complete response has been charged. */
 function checkAnswered(

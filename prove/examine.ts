@@ -17,16 +17,20 @@ export type Subject = {
   since: Date;
   outcomes: readonly Outcome[];
   mayExceed?: (counter: CounterRecord) => boolean;
+  /** Processes were killed since then. */
+  mayBeCut?: boolean;
   /** Include every call, even one without a known request. */
   isAll?: boolean;
 };
 
 const POLL_MS = 100;
 const SWEEP_GRACE_MS = 20_000;
+/** The output of the longest stream in the proof's traffic: on a busy machine all of it can be in the socket. */
+const UNREAD_TOKENS = 200;
 
 export async function examine(proof: Proof, subject: Subject): Promise<Examination> {
   const { pool, simulatorUrl } = proof.system;
-  const { accountIds, since, outcomes, mayExceed, isAll = false } = subject;
+  const { accountIds, since, outcomes, mayExceed, mayBeCut = false, isAll = false } = subject;
   await untilNothingIsHeld(pool, accountIds);
   const ledgerState = await readLedgerState(pool, accountIds);
   const ours = new Set(ledgerState.holds.map(({ id }) => id));
@@ -39,6 +43,8 @@ export async function examine(proof: Proof, subject: Subject): Promise<Examinati
     calls,
     answered,
     pricesOf: proof.pricesOf,
+    mayBeCut,
+    unreadTokens: UNREAD_TOKENS,
     ...(mayExceed ? { mayExceed } : {}),
   });
   return { ...comparison, ledgerState, calls };

@@ -5,15 +5,16 @@ import type { TokenCounts } from './witness.ts';
 export type HoldRecord = {
   id: string;
   accountId: string;
+  userId: string | null;
+  keyId: string | null;
+  workspaceId: string | null;
   state: 'open' | 'closed' | 'expired' | 'refused';
-  verdict: string;
-  createdAt: Date;
-  meters: string[];
-  asked: bigint[];
+  /** Microseconds since the epoch: the database orders decisions more finely than a `Date` can. */
+  createdUs: bigint;
+  /** When it was closed or expired; null if it is open. */
+  endedUs: bigint | null;
+  asked: Map<string, bigint>;
   remaining: bigint[];
-  settledCalls: number[];
-  /** The account's counters at the decision. */
-  seen: { counterId: bigint; used: bigint; held: bigint; amount: bigint | null }[];
 };
 
 export type UsageRow = {
@@ -22,7 +23,11 @@ export type UsageRow = {
   accountId: string;
   userId: string | null;
   keyId: string | null;
-  admittedAt: Date;
+  workspaceId: string | null;
+  /** Microseconds since the epoch. */
+  admittedUs: bigint;
+  occurredUs: bigint;
+  step: string;
   provider: string;
   model: string;
   status: 'ok' | 'aborted' | 'error';
@@ -46,6 +51,7 @@ export type CounterRecord = {
   endMs: number;
   kind: 'n' | 'unlimited' | 'disabled' | 'unmetered';
   amount: bigint | null;
+  thresholdBps: number[];
   onLimit: string;
   used: bigint;
   held: bigint;
@@ -61,11 +67,25 @@ export type ThresholdEvent = {
   withItsUsage: boolean;
 };
 
+/** Usage per account, UTC day, user, provider and model, as the ledger has added it up. */
+export type DailySum = {
+  accountId: string;
+  day: string;
+  userId: string | null;
+  provider: string;
+  model: string;
+  calls: bigint;
+  errors: bigint;
+  tokens: { [K in keyof TokenCounts]: bigint };
+  costNanoUsd: bigint;
+};
+
 export type LedgerState = {
   holds: HoldRecord[];
   rows: UsageRow[];
   counters: CounterRecord[];
   events: ThresholdEvent[];
+  dailySums: DailySum[];
 };
 
 /** All ledger rows of these accounts, in one snapshot. */
@@ -77,6 +97,7 @@ export async function readLedgerState(pool: Pool, accountIds: readonly string[])
     const rows = await client.query(ROWS_SQL, [accountIds]);
     const counters = await client.query(COUNTERS_SQL, [accountIds]);
     const events = await client.query(EVENTS_SQL, [accountIds]);
+    const dailySums = await client.query(DAILY_SUMS_SQL, [accountIds]);
     await client.query('COMMIT');
     return {
       holds: holds.rows.map(toHold),
@@ -90,6 +111,7 @@ export async function readLedgerState(pool: Pool, accountIds: readonly string[])
         holdId: row.hold_id,
         withItsUsage: row.with_its_usage,
       })),
+      dailySums: dailySums.rows.map(toDailySum),
     };
   } finally {
     client.release();
@@ -105,20 +127,30 @@ export async function countOpenHolds(pool: Pool, accountIds: readonly string[]):
   return Number(rows[0]?.count ?? 0);
 }
 
+const MICROS = (column: string) => `(extract(epoch FROM ${column}) * 1000000)::bigint`;
+
 const HOLDS_SQL = `
-  SELECT id, account_id, state, verdict, created_at, meters, asked, remaining, settled_calls, counter_ids, seen_used,
-         seen_held, seen_amount
+  SELECT id, account_id, user_id, key_id, workspace_id, state, ${MICROS('created_at')} AS created_us,
+         ${MICROS('closed_at')} AS ended_us, meters, asked, remaining
     FROM ledger_holds WHERE account_id = ANY ($1)`;
 
 const ROWS_SQL = `
-  SELECT hold_id, call_index, account_id, user_id, key_id, admitted_at, provider, model, status, usage_source, late,
-         overrun, input_tokens, cache_read_tokens, cache_write_tokens, output_tokens, reasoning_tokens, cost_nano_usd,
-         meters, amounts
+  SELECT hold_id, call_index, account_id, user_id, key_id, workspace_id, ${MICROS('admitted_at')} AS admitted_us,
+         ${MICROS('occurred_at')} AS occurred_us, step, provider, model, status, usage_source, late, overrun,
+         input_tokens, cache_read_tokens, cache_write_tokens, output_tokens, reasoning_tokens, cost_nano_usd, meters,
+         amounts
     FROM usage_events WHERE account_id = ANY ($1)`;
 
 const COUNTERS_SQL = `
-  SELECT id, account_id, scope, scope_id, meter, win, window_start, window_end, kind, amount, on_limit, used, held
+  SELECT id, account_id, scope, scope_id, meter, win, window_start, window_end, kind, amount, threshold_bps, on_limit,
+         used, held
     FROM ledger_counters WHERE account_id = ANY ($1)`;
+
+const DAILY_SUMS_SQL = `
+  SELECT account_id, day::text, nullif(user_id, '00000000-0000-0000-0000-000000000000') AS user_id, provider, model,
+         calls, errors, input_tokens, cache_read_tokens, cache_write_tokens, output_tokens, reasoning_tokens,
+         cost_nano_usd
+    FROM usage_daily WHERE account_id = ANY ($1)`;
 
 const EVENTS_SQL = `
   SELECT e.counter_id, e.threshold_bps, e.used, e.amount, e.hold_id,
@@ -133,26 +165,34 @@ function toHold(row: Row): HoldRecord {
   return {
     id: row.id,
     accountId: row.account_id,
+    userId: row.user_id,
+    keyId: row.key_id,
+    workspaceId: row.workspace_id,
     state: row.state,
-    verdict: row.verdict,
-    createdAt: row.created_at,
-    meters: row.meters,
-    asked: row.asked,
+    createdUs: row.created_us,
+    endedUs: row.ended_us,
+    asked: new Map(row.meters.map((meter: string, index: number) => [meter, row.asked[index]])),
     remaining: row.remaining,
-    settledCalls: row.settled_calls,
-    seen: row.counter_ids.flatMap((counterId: bigint, index: number) =>
-      // Counters that were added later have no recorded value.
-      row.seen_used[index] === undefined
-        ? []
-        : [
-            {
-              counterId,
-              used: row.seen_used[index],
-              held: row.seen_held[index],
-              amount: row.seen_amount[index],
-            },
-          ],
-    ),
+  };
+}
+
+function toDailySum(row: Row): DailySum {
+  return {
+    accountId: row.account_id,
+    day: row.day,
+    userId: row.user_id,
+    provider: row.provider,
+    model: row.model,
+    calls: row.calls,
+    errors: row.errors,
+    tokens: {
+      input: row.input_tokens,
+      cacheRead: row.cache_read_tokens,
+      cacheWrite: row.cache_write_tokens,
+      output: row.output_tokens,
+      reasoning: row.reasoning_tokens,
+    },
+    costNanoUsd: row.cost_nano_usd,
   };
 }
 
@@ -163,7 +203,10 @@ function toUsageRow(row: Row): UsageRow {
     accountId: row.account_id,
     userId: row.user_id,
     keyId: row.key_id,
-    admittedAt: row.admitted_at,
+    workspaceId: row.workspace_id,
+    admittedUs: row.admitted_us,
+    occurredUs: row.occurred_us,
+    step: row.step,
     provider: row.provider,
     model: row.model,
     status: row.status,
@@ -197,6 +240,7 @@ function toCounter(row: Row): CounterRecord {
     endMs: instantMs(row.window_end),
     kind: row.kind,
     amount: row.amount,
+    thresholdBps: row.threshold_bps,
     onLimit: row.on_limit,
     used: row.used,
     held: row.held,

@@ -113,7 +113,12 @@ async function underFaults(proof: Proof, what: string, rounds: readonly Fault[])
     if (ownEnds() > 0) differences.push(`${process} ended ${ownEnds()} times without being killed`);
   }
 
-  const found = await examine(proof, { accountIds: accounts.map(({ id }) => id), since, outcomes });
+  const found = await examine(proof, {
+    accountIds: accounts.map(({ id }) => id),
+    since,
+    outcomes,
+    mayBeCut: true,
+  });
   differences.push(...found.differences);
   const expired = found.ledgerState.holds.filter(({ state }) => state === 'expired').length;
   const served = outcomes.filter(({ isComplete }) => isComplete).length;

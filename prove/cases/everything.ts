@@ -11,6 +11,7 @@ export async function checkEverything(proof: Proof, since: Date): Promise<CaseRe
     since,
     outcomes: [],
     isAll: true,
+    mayBeCut: true,
   });
   const { holds } = found.ledgerState;
   const refused = holds.filter(({ state }) => state === 'refused').length;

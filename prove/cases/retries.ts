@@ -21,6 +21,8 @@ type Trouble = {
   strike?: (proof: Proof, account: ProofAccount, count: number) => Promise<void>;
   /** Number of clients that send each request at the same time. */
   copies: number;
+  /** Whether processes are killed meanwhile. */
+  isKilling?: boolean;
 };
 
 const WORK_MS = 800;
@@ -47,12 +49,14 @@ const TROUBLES: readonly Trouble[] = [
     giveUp: () => undefined,
     strike: (proof) => after(proof, () => proof.system.gateways[0].kill()),
     copies: 1,
+    isKilling: true,
   },
   {
     name: 'a killed generation process',
     giveUp: () => undefined,
     strike: (proof) => after(proof, () => proof.system.generations[1].kill()),
     copies: 1,
+    isKilling: true,
   },
   {
     name: 'both killed, and clients with short timeouts',
@@ -64,12 +68,14 @@ const TROUBLES: readonly Trouble[] = [
         proof.system.generations[0].kill();
       }),
     copies: 1,
+    isKilling: true,
   },
   {
     name: 'killed between storing responses and settling them',
     giveUp: () => undefined,
     strike: killBeforeSettling,
     copies: 1,
+    isKilling: true,
   },
 ];
 
@@ -117,7 +123,7 @@ export async function runRetries(proof: Proof): Promise<CaseResult> {
 
 /** Clients that retry during the faults. */
 export const repeatThrough = (proof: Proof): Promise<CaseResult> =>
-  repeatUnder(proof, { ...CALM, name: 'through crashes' });
+  repeatUnder(proof, { ...CALM, name: 'through crashes', isKilling: true });
 
 async function repeatUnder(proof: Proof, trouble: Trouble): Promise<CaseResult> {
   const name = `retries: ${trouble.name}`;
@@ -150,7 +156,12 @@ async function repeatUnder(proof: Proof, trouble: Trouble): Promise<CaseResult> 
     [...proof.system.gateways, ...proof.system.generations].map((process) => process.ready()),
   );
 
-  const found = await examine(proof, { accountIds: [account.id], since, outcomes });
+  const found = await examine(proof, {
+    accountIds: [account.id],
+    since,
+    outcomes,
+    mayBeCut: trouble.isKilling ?? false,
+  });
   differences.push(...found.differences);
   const rows = found.ledgerState.rows.filter(({ costNanoUsd }) => costNanoUsd > 0n).length;
   const charged = WORST_CASE.cost * BigInt(count);
