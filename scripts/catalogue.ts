@@ -1,7 +1,6 @@
 /** `npm run catalogue`: checks a catalogue file, compares two, and publishes one. */
 import { existsSync, readFileSync } from 'node:fs';
 import { openOperatorDatabase } from '#deploy/local/operator-database.ts';
-import { CLI_ACTOR } from '#libs/audit/entry.ts';
 import { missingIn } from '#libs/catalogue/availability.ts';
 import {
   type CatalogueChange,
@@ -12,6 +11,7 @@ import {
 import { CatalogueError, parseCatalogue } from '#libs/catalogue/parse.ts';
 import type { LimitDifference, TermDifference } from '#libs/catalogue/plan-difference.ts';
 import type { Catalogue } from '#libs/catalogue/schema.ts';
+import { CLI_ACTOR } from '#libs/contracts/audit-entry.ts';
 import { MIGRATIONS } from '#libs/contracts/catalogues.ts';
 import { createDatabase, transaction } from '#libs/db/database.ts';
 import { createPool } from '#libs/db/pool.ts';

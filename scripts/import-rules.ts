@@ -77,9 +77,8 @@ const VENDOR_SDKS = {
   stripe: 'services/billing/payments/stripe/',
 };
 const DRIVERS = ['pg', 'drizzle-orm', 'fastify', 'undici', ...Object.keys(VENDOR_SDKS)];
-/** Libs that do I/O, except the row types of the schema and the type of an audit entry. */
-const IO_FOLDERS =
-  /^libs\/(db\/(?!schema\/)|http|clients|config|jobs|outbox|storage|audit(?!\/entry\.ts)|embedded)/;
+/** Libs that do I/O, except the row types of the schema. */
+const IO_FOLDERS = /^libs\/(db\/(?!schema\/)|http|clients|config|jobs|outbox|storage|audit|embedded)/;
 /** Development tools that production code uses if they are installed. */
 const OPTIONAL_PACKAGES = ['pino-pretty'];
 

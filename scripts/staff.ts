@@ -1,7 +1,7 @@
 /** `npm run staff`: grants, lists and revokes platform roles. */
 import { userInfo } from 'node:os';
 import { openOperatorDatabase } from '#deploy/local/operator-database.ts';
-import type { Actor } from '#libs/audit/entry.ts';
+import type { Actor } from '#libs/contracts/audit-entry.ts';
 import { createDatabase, type Database } from '#libs/db/database.ts';
 import { createPool } from '#libs/db/pool.ts';
 import { systemRuntime } from '#libs/service/runtime.ts';

@@ -2,7 +2,7 @@ import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import t from 'tap';
-import { CLI_ACTOR } from '#libs/audit/entry.ts';
+import { CLI_ACTOR } from '#libs/contracts/audit-entry.ts';
 import { createDatabase, transaction } from '#libs/db/database.ts';
 import { systemRuntime } from '#libs/service/runtime.ts';
 import { createTestDatabase } from '#libs/testing/database.ts';

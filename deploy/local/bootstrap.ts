@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import type { Pool } from 'pg';
-import { SYSTEM_ACTOR } from '#libs/audit/entry.ts';
+import { SYSTEM_ACTOR } from '#libs/contracts/audit-entry.ts';
 import { createDatabase, transaction } from '#libs/db/database.ts';
 import { createPool } from '#libs/db/pool.ts';
 import type { PriceRow } from '#libs/pricing/price.ts';

@@ -4,17 +4,17 @@ import type { Catalogue } from './schema.ts';
 
 const UNGATED: Grant = { granted: true, source: 'ungated' };
 
-/** Whether a feature may be used. What the catalogue does not sell as a feature is not gated. */
+/** Whether a feature may be used. A feature that the catalogue does not define is not restricted. */
 export function featureGrant(entitlements: Entitlements, feature: string): Grant {
   return own(entitlements.features, feature) ?? UNGATED;
 }
 
-/** Whether content of a type may be generated. Types the catalogue does not mention are free to use. */
+/** Whether content of a type may be generated. A type that the catalogue does not name is not restricted. */
 export function contentTypeGrant(entitlements: Entitlements, type: string): Grant {
   return own(entitlements.contentTypes, type) ?? UNGATED;
 }
 
-/** The answer to a client that asks for a capability by name; undefined when there is no such capability. */
+/** The grant of a capability by name; undefined for an unknown name. */
 export function capabilityGrant(
   catalogue: Catalogue,
   entitlements: Entitlements,
@@ -29,14 +29,14 @@ export function isModelAllowed(models: ModelEntitlement, model: string): boolean
 }
 
 /**
- * What to run in place of a model the plan lacks: the best it has below that one on the ladder, else its default.
- * Null when the plan has no model of the kind.
+ * The replacement for a model that the plan lacks: the best allowed model below it on the ladder, else the default.
+ * Null if the plan has no model of the kind.
  */
 export function fallbackModel(models: ModelEntitlement, requested: string): string | null {
   return nextBelow(models, requested) ?? models.default;
 }
 
-/** What to deliver in place of a quality the plan lacks: its highest one not above. Null when it has none. */
+/** The replacement for a quality that the plan lacks: the next lower allowed one. Null if the plan has none. */
 export function fallbackQuality(qualities: LadderEntitlement, requested: string): string | null {
   return nextBelow(qualities, requested) ?? qualities.allowed.at(-1) ?? null;
 }

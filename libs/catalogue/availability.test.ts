@@ -59,6 +59,6 @@ t.test('an unknown or repeated name is refused', async (t) => {
   const text = textOf('crew').replace('  - gen.audio\n', '  - gen.voice\n  - gen.video\n');
   const refuse = () => parseCatalogue(text);
   t.throws(refuse, CatalogueError);
-  t.throws(refuse, /gen\.voice is no feature, content type, meter or cap of this catalogue/);
+  t.throws(refuse, /gen\.voice is not a feature, content type, meter or cap of this catalogue/);
   t.throws(refuse, /gen\.video is listed twice/);
 });

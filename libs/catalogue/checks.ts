@@ -1,14 +1,14 @@
 import { findModel, type ModelInfo, type ModelKind } from '#libs/pricing/model.ts';
 import { namesIn } from './availability.ts';
 import type { Catalogue, Plan } from './schema.ts';
-import { areRising, guardRailThresholds, thresholdsOf } from './thresholds.ts';
+import { areIncreasing, guardRailThresholds, thresholdsOf } from './thresholds.ts';
 
 export interface CatalogueIssue {
   readonly path: readonly PropertyKey[];
   readonly message: string;
 }
 
-/** What the schema cannot see: names that must exist elsewhere in the file, orders, and duplicates. */
+/** Checks that the schema cannot express: references to other parts of the file, orders, and duplicates. */
 export function catalogueChecks(catalogue: Catalogue, knownModels?: readonly ModelInfo[]): CatalogueIssue[] {
   return [
     ...nameChecks(catalogue),
@@ -37,15 +37,18 @@ function nameChecks(catalogue: Catalogue): CatalogueIssue[] {
     }
     const sameRank = ranks.get(plan.rank);
     if (sameRank !== undefined) {
-      issues.push({ path: [...path, 'rank'], message: `the plan ${sameRank} has rank ${plan.rank} too` });
+      issues.push({ path: [...path, 'rank'], message: `the plan ${sameRank} also has rank ${plan.rank}` });
     }
     ranks.set(plan.rank, plan.key);
   }
   const home = catalogue.plans.find((plan) => plan.key === catalogue.defaultPlan);
   if (home === undefined) {
-    issues.push({ path: ['defaultPlan'], message: `there is no plan ${catalogue.defaultPlan}` });
+    issues.push({
+      path: ['defaultPlan'],
+      message: `${catalogue.defaultPlan} is not a plan of this catalogue`,
+    });
   } else if (home.price.monthlyMinor !== 0) {
-    issues.push({ path: ['defaultPlan'], message: 'everybody starts on it, so it must cost nothing' });
+    issues.push({ path: ['defaultPlan'], message: 'new accounts start on it, so its price must be 0' });
   }
   return issues;
 }
@@ -75,7 +78,7 @@ function vocabularyChecks(catalogue: Catalogue): CatalogueIssue[] {
       : [
           {
             path: ['notYetAvailable', index],
-            message: `${name} is no feature, content type, meter or cap of this catalogue`,
+            message: `${name} is not a feature, content type, meter or cap of this catalogue`,
           },
         ],
   );
@@ -87,16 +90,16 @@ function vocabularyChecks(catalogue: Catalogue): CatalogueIssue[] {
 }
 
 function thresholdChecks(catalogue: Catalogue): CatalogueIssue[] {
-  const message = 'must rise from warn over notice and block to hard';
+  const message = 'must increase from warn to notice, block and hard';
   const issues: CatalogueIssue[] = [];
-  if (!areRising(catalogue.thresholds)) issues.push({ path: ['thresholds'], message });
+  if (!areIncreasing(catalogue.thresholds)) issues.push({ path: ['thresholds'], message });
   const { guardRail } = catalogue;
-  if (guardRail !== null && !areRising(guardRailThresholds(catalogue, guardRail))) {
+  if (guardRail !== null && !areIncreasing(guardRailThresholds(catalogue, guardRail))) {
     issues.push({ path: ['guardRail', 'thresholds'], message });
   }
   for (const [planIndex, plan] of catalogue.plans.entries()) {
     for (const [limitIndex, limit] of plan.limits.entries()) {
-      if (areRising(thresholdsOf(catalogue, plan, limit))) continue;
+      if (areIncreasing(thresholdsOf(catalogue, plan, limit))) continue;
       issues.push({ path: ['plans', planIndex, 'limits', limitIndex, 'thresholds'], message });
     }
   }
@@ -166,8 +169,9 @@ function modelChecks(catalogue: Catalogue, knownModels: readonly ModelInfo[]): C
   const check = (names: readonly string[], kind: ModelKind, path: readonly PropertyKey[]) =>
     names.flatMap((name, index) => {
       const info = findModel(knownModels, name);
-      if (info === undefined) return [{ path: [...path, index], message: `${name} is in no price book` }];
-      if (info.kind !== kind) return [{ path: [...path, index], message: `${name} is no ${kind} model` }];
+      if (info === undefined)
+        return [{ path: [...path, index], message: `${name} is not in the price book` }];
+      if (info.kind !== kind) return [{ path: [...path, index], message: `${name} is not a ${kind} model` }];
       if (info.model === name) return [];
       return [{ path: [...path, index], message: `${name} is an alias; its key is ${info.model}` }];
     });
@@ -199,7 +203,7 @@ function missing(
 ): CatalogueIssue[] {
   return names
     .filter((name) => !exists(name))
-    .map((name) => ({ path, message: `${name} is no known ${what}` }));
+    .map((name) => ({ path, message: `${name} is not a known ${what}` }));
 }
 
 function repeated(names: readonly string[]): string[] {

@@ -28,7 +28,7 @@ const SETTINGS = [
   'prices',
 ] as const satisfies (keyof Catalogue)[];
 
-/** What a new version of a catalogue changes, plan by plan. */
+/** The differences between two versions of a catalogue, by plan. */
 export function diffCatalogues(before: Catalogue, after: Catalogue): CatalogueChange[] {
   const changes: CatalogueChange[] = SETTINGS.filter(
     (setting) => exactText(before[setting]) !== exactText(after[setting]),
@@ -65,7 +65,7 @@ function describeChange(change: CatalogueChange): string[] {
   }
 }
 
-/** What changes between two plans, one line each. */
+/** The differences between two plans, one line each. */
 export function describeDifference(difference: PlanDifference): string[] {
   return [
     ...difference.terms.map(
@@ -82,7 +82,7 @@ function describeLimit({ meter, window, scope, before, after, change }: LimitDif
   return `limit ${meter} ${where} ${change}: ${describeAmount(meter, before)} → ${describeAmount(meter, after)}`;
 }
 
-/** An amount as a reader says it: `2.000000000 USD`, `50`, `unlimited`; `no limit` for null. */
+/** An amount as text: `2.000000000 USD`, `50`, `unlimited`; `no limit` for null. */
 export function describeAmount(meter: string, amount: Amount | null): string {
   if (amount === null) return 'no limit';
   if (amount.kind !== 'n') return amount.kind;

@@ -22,9 +22,9 @@ export interface LimitInput {
 }
 
 /**
- * The limits of an account on a plan at an instant, one for each (meter, window, scope). In this order: the plan, seats
- * bought, replacements, boosts, and the guard rail, against which nothing helps: of two limits on the same key the
- * smaller counts.
+ * The limits of an account on a plan at an instant, one for each (meter, window, scope). Applied in this order: the plan,
+ * bought seats, replacements, boosts, and the guard rail, which nothing raises: of two limits with the same key the
+ * smaller applies.
  */
 export function effectiveLimits(input: LimitInput, plan: Plan, at: Date): EffectiveLimit[] {
   let limits = planLimits(input.catalogue, plan).map((limit) => withSeats(limit, input.seats));
@@ -98,7 +98,7 @@ function boosted(limits: readonly EffectiveLimit[], override: QuotaBoost): Effec
   });
 }
 
-/** A meter outside the plan has no window of its own, so an override puts it where it says. */
+/** A meter that is not in the plan has no window of its own, so the override sets window and scope. */
 function placed(limit: EffectiveLimit, override: LimitReplacement | QuotaBoost): EffectiveLimit {
   if (limit.meter !== override.meter || !limit.source.startsWith(ABSENT)) return limit;
   return { ...limit, window: override.window ?? limit.window, scope: override.scope ?? limit.scope };
@@ -122,7 +122,7 @@ function smallestByKey(limits: readonly EffectiveLimit[]): EffectiveLimit[] {
       continue;
     }
     const tighter = compareAmounts(limit.amount, known.amount) < 0 ? limit : known;
-    // What one of them denies cannot be bought past the other.
+    // If either limit denies, overage is not sold.
     const denied = limit.onLimit === 'deny' || known.onLimit === 'deny';
     smallest.set(key, denied ? { ...tighter, onLimit: 'deny', overagePriceNanoUsd: null } : tighter);
   }

@@ -53,7 +53,7 @@ t.test('a plan gives features, models, qualities, platforms and limits, each wit
   t.same(pro.features.image_custom_size, { granted: true, source: 'plan:pro' }, 'part of premium_ai_models');
 });
 
-t.test('content types, capabilities and what is not sold at all', async (t) => {
+t.test('content types, capabilities, and names that the catalogue does not define', async (t) => {
   const free = entitlementsAt(account('free', { catalogue: crew }), now);
   t.same(contentTypeGrant(free, 'blog'), { granted: true, source: 'ungated' });
   t.same(contentTypeGrant(free, 'social'), { granted: false, source: 'plan:free' });
@@ -81,7 +81,7 @@ t.test('fallbacks go down the ladder', async (t) => {
   t.equal(isModelAllowed(enterprise.textModels, 'any-model-with-a-price'), true);
 });
 
-t.test('a trial and a cancelled subscription end by themselves', async (t) => {
+t.test('a trial and a cancelled subscription end by time', async (t) => {
   const trial = account('pro', {
     subscription: { planKey: 'pro', status: 'trialing', trialEndsAt: day(24), accessEndsAt: null },
   });
@@ -152,7 +152,7 @@ t.test('overrides act while they are in force', async (t) => {
   t.match(entitlementsAt(moved, day(21)).plan, { key: 'pro', source: 'override:p1' });
 });
 
-t.test('a boost gives what a plan lacks, where it says', async (t) => {
+t.test('a boost adds a meter that the plan lacks, in its window', async (t) => {
   const boost = (more: object) =>
     account('free', {
       overrides: [
@@ -182,7 +182,7 @@ t.test('a boost gives what a plan lacks, where it says', async (t) => {
   t.equal(limitOf(placed, 'social.autopilot_posts', 'day'), undefined, 'the daily limit is not disabled');
 });
 
-t.test('flags grant and withhold, and an override has the last word', async (t) => {
+t.test('flags grant and withhold, and overrides take precedence', async (t) => {
   const input = account('pro', {
     flags: [
       { key: 'white_label', enabled: true, rules: [{ kind: 'plan', plans: ['pro'], on: true }] },
@@ -210,7 +210,7 @@ t.test('flags grant and withhold, and an override has the last word', async (t) 
   t.same(granted.features.bulk_operations, { granted: true, source: 'override:o' });
 });
 
-t.test('the guard rail holds for whom it should, and nothing raises it', async (t) => {
+t.test('the guard rail applies to its plans and segments, and nothing raises it', async (t) => {
   const tester = (planKey: string, more: Partial<EntitlementInput> = {}) =>
     account(planKey, { catalogue: alpha, ...more });
   t.match(limitOf(tester('free'), 'cost', 'day'), {
@@ -254,7 +254,7 @@ t.test('the guard rail holds for whom it should, and nothing raises it', async (
   t.match(limitOf(boosted, 'tokens.total', 'day'), { amount: { n: 20_000n } });
 });
 
-t.test('seats bought raise the team, never lower it', async (t) => {
+t.test('bought seats raise the member limit and never lower it', async (t) => {
   t.match(limitOf(account('pro', { seats: 12 }), 'team.members', 'total'), {
     amount: { n: 12n },
     source: 'seats',
@@ -265,7 +265,7 @@ t.test('seats bought raise the team, never lower it', async (t) => {
   });
 });
 
-t.test('only tokens and cost are blocked before their end', async (t) => {
+t.test('only tokens and cost stop at the block threshold', async (t) => {
   const blocked = entitlementsAt(account('pro'), now).limits.filter((limit) => limit.blocks);
   t.same(
     blocked.map((limit) => limit.meter),

@@ -11,28 +11,28 @@ import {
   subscriptionBoundaries,
 } from './subscription.ts';
 
-/** Everything that decides what an account may do. Nothing else does: the same input gives the same answer. */
+/** Everything that determines the entitlements of an account. The same input gives the same result. */
 export interface EntitlementInput extends LimitInput {
-  /** The id of the imported version the subscription is pinned to. */
+  /** The id of the catalogue version that the subscription is pinned to. */
   readonly catalogueVersion: string;
   readonly subscription: SubscriptionState;
   readonly flags: readonly FeatureFlag[];
 }
 
-/** A value and where it comes from. */
+/** A value and its source. */
 export interface Sourced<Value> {
   readonly value: Value;
   readonly source: string;
 }
 
 export interface ModelEntitlement {
-  /** Every model of the kind, also those that are on no ladder. */
+  /** Every model of the kind is allowed, including those that are not on the ladder. */
   readonly all: boolean;
-  /** Models of the ladder that may be used, from the least to the best. */
+  /** Allowed models of the ladder, from the lowest to the best. */
   readonly allowed: readonly string[];
-  /** What is used when the client names none: the plan's choice, else the least text model, or the best image model. */
+  /** The model for a request without one: the plan's choice, else the lowest text model or the best image model. */
   readonly default: string | null;
-  /** The whole ladder, which is the order of fallbacks. */
+  /** The whole ladder, in the order of fallbacks. */
   readonly ladder: readonly string[];
   readonly source: string;
 }
@@ -43,7 +43,7 @@ export interface LadderEntitlement {
   readonly source: string;
 }
 
-/** What an account may do at an instant; every value says where it comes from. */
+/** What an account may do at an instant, each value with its source. */
 export interface Entitlements {
   readonly catalogue: { readonly id: string; readonly version: string };
   readonly plan: {
@@ -55,7 +55,7 @@ export interface Entitlements {
   readonly status: SubscriptionStatus;
   readonly features: Readonly<Record<string, Grant>>;
   readonly flags: Readonly<Record<string, boolean>>;
-  /** Content types that need a feature or have a limit; types not named here are free to use. */
+  /** Content types that require a feature or have a limit. Other types are not restricted. */
   readonly contentTypes: Readonly<Record<string, Grant>>;
   readonly textModels: ModelEntitlement;
   readonly imageModels: ModelEntitlement;
@@ -72,7 +72,7 @@ export interface Entitlements {
   readonly support: Sourced<string | null>;
   readonly slaPct: Sourced<number | null>;
   readonly limits: readonly EffectiveLimit[];
-  /** The answer holds until just before this instant, if nothing but time changes; null: for ever. */
+  /** Valid until just before this instant if only time passes; null: without end. */
   readonly validUntil: Date | null;
 }
 
@@ -114,12 +114,12 @@ export function entitlementsAt(input: EntitlementInput, now: Date): Entitlements
   };
 }
 
-/** The plan an account has at an instant, and why. */
+/** The plan of an account at an instant, and its source. */
 export function planAt(input: EntitlementInput, at: Date): PlanInForce {
   return planInForce(input.catalogue, input.subscription, input.overrides, at);
 }
 
-/** The instants at which time alone changes the answer, in order. */
+/** The instants at which entitlements change by time alone, in order. */
 export function boundariesOf(input: EntitlementInput): Date[] {
   const instants = [
     ...subscriptionBoundaries(input.subscription),
@@ -136,7 +136,7 @@ export function qualitiesOf(catalogue: Catalogue, plan: Plan): readonly string[]
     : catalogue.qualities.slice(0, catalogue.qualities.indexOf(maxQuality) + 1);
 }
 
-/** The members of a ladder that a plan has, in the ladder's order. */
+/** The entries of a ladder that a plan includes, in the ladder's order. */
 export function chosen(choice: '*' | readonly string[], ladder: readonly string[]): readonly string[] {
   return choice === '*' ? ladder : ladder.filter((name) => choice.includes(name));
 }

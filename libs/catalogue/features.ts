@@ -2,17 +2,17 @@ import { evaluateFlag, type FeatureFlag, type FlagSubject } from './flags.ts';
 import { type AccountOverride, overrideSource, overridesInForce } from './overrides.ts';
 import type { Catalogue, Plan } from './schema.ts';
 
-/** Whether something may be used, and who says so. */
+/** Whether a feature or content type may be used, and the source of that decision. */
 export interface Grant {
   readonly granted: boolean;
-  /** `plan:<key>`, `override:<id>`, `flag:<key>`, or `ungated` for what the catalogue does not sell. */
+  /** `plan:<key>`, `override:<id>`, `flag:<key>`, or `ungated` for a name that the catalogue does not define. */
   readonly source: string;
 }
 
 export interface FeatureGrants {
-  /** Every feature of the catalogue, and those only an override or a flag names. */
+  /** Every feature of the catalogue, and those that only an override or a flag names. */
   readonly features: Readonly<Record<string, Grant>>;
-  /** What each flag says for this account; false where it says nothing. */
+  /** The value of each flag for this account; false if no rule matches. */
   readonly flags: Readonly<Record<string, boolean>>;
 }
 
@@ -58,7 +58,7 @@ export function featureGrants(
   };
 }
 
-/** The features a plan has, bundles unpacked, in the order of the catalogue. */
+/** The features of a plan, bundles expanded, in the order of the catalogue. */
 export function featuresOf(catalogue: Catalogue, plan: Plan): string[] {
   const granted = new Set(plan.features.flatMap((feature) => [...withBundled(catalogue, feature)]));
   return Object.keys(catalogue.features).filter((feature) => granted.has(feature));

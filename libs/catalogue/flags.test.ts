@@ -5,7 +5,7 @@ import { bucketOf, evaluateFlag, type FeatureFlag } from './flags.ts';
 const subject = { accountId: 'a1', plan: 'pro', segments: ['new_tester'] };
 const flag = (...rules: FeatureFlag['rules']): FeatureFlag => ({ key: 'beta', enabled: true, rules });
 
-t.test('the first rule that matches decides', async (t) => {
+t.test('the first matching rule applies', async (t) => {
   t.equal(evaluateFlag(flag(), subject), undefined);
   t.equal(evaluateFlag(flag({ kind: 'boolean', on: false }), subject), false);
   t.equal(evaluateFlag({ ...flag({ kind: 'boolean', on: true }), enabled: false }, subject), undefined);
@@ -22,7 +22,7 @@ t.test('the first rule that matches decides', async (t) => {
   t.equal(evaluateFlag(flag({ kind: 'percent', bps: 10_000, on: true }), subject), true);
 });
 
-t.test('a share of accounts is stable, grows with the share, and is about the share', async (t) => {
+t.test('a share of accounts is stable, grows, and has about the right size', async (t) => {
   fc.assert(
     fc.property(fc.string(), fc.uuid(), fc.nat(10_000), fc.nat(10_000), (key, accountId, a, b) => {
       const on = (bps: number) => bucketOf(key, accountId) < bps;

@@ -1,21 +1,21 @@
-/** A feature switched on or off outside plans: for some accounts, for a share of them, or for everybody. */
+/** Turns a feature on or off independently of plans: for some accounts, a share of them, or all. */
 export interface FeatureFlag {
   readonly key: string;
-  /** The feature it decides; the flag's own key when left out. */
+  /** The feature that it controls; by default the flag's own key. */
   readonly feature?: string;
-  /** A flag that is not enabled decides nothing. */
+  /** A disabled flag has no effect. */
   readonly enabled: boolean;
-  /** The first rule that matches decides; where none does, the plan does. */
+  /** The first matching rule applies; if none matches, the plan applies. */
   readonly rules: readonly FlagRule[];
 }
 
-/** Each rule says for whom it speaks, and with `on` whether they have the feature. */
+/** A rule matches accounts; `on` is whether they have the feature. */
 export type FlagRule =
   | { readonly kind: 'boolean'; readonly on: boolean }
   | { readonly kind: 'account'; readonly accountIds: readonly string[]; readonly on: boolean }
   | { readonly kind: 'plan'; readonly plans: readonly string[]; readonly on: boolean }
   | { readonly kind: 'segment'; readonly segments: readonly string[]; readonly on: boolean }
-  /** `bps` of all accounts: always the same ones for one flag, and more of them when the share grows. */
+  /** `bps` of all accounts. A larger share includes all accounts of a smaller one. */
   | { readonly kind: 'percent'; readonly bps: number; readonly on: boolean };
 
 export interface FlagSubject {
@@ -26,7 +26,7 @@ export interface FlagSubject {
 
 const BUCKETS = 10_000;
 
-/** What the flag says about an account; undefined when it says nothing. */
+/** Whether the flag turns the feature on for an account; undefined if no rule matches. */
 export function evaluateFlag(flag: FeatureFlag, subject: FlagSubject): boolean | undefined {
   if (!flag.enabled) return undefined;
   return flag.rules.find((rule) => matches(rule, flag.key, subject))?.on;
@@ -47,14 +47,14 @@ function matches(rule: FlagRule, flagKey: string, subject: FlagSubject): boolean
   }
 }
 
-/** A number from 0 to 9 999, fixed for a flag and an account and unrelated between flags. */
+/** A number from 0 to 9 999, fixed for a flag and an account and independent between flags. */
 export function bucketOf(flagKey: string, accountId: string): number {
   return hash32(`${flagKey}:${accountId}`) % BUCKETS;
 }
 
 /**
- * FNV-1a (http://www.isthe.com/chongo/tech/comp/fnv/) over UTF-16 units, then MurmurHash3's final mix, without which
- * similar ids land in neighbouring buckets. Not for secrets.
+ * FNV-1a (http://www.isthe.com/chongo/tech/comp/fnv/) over UTF-16 units, then MurmurHash3's final mix, which spreads
+ * similar ids over the buckets. Not cryptographic.
  */
 function hash32(text: string): number {
   let hash = 0x811c9dc5;

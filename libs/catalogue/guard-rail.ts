@@ -12,7 +12,7 @@ export interface GuardRailSetting {
     | { readonly kind: 'plan'; readonly plan: string }
     | { readonly kind: 'account'; readonly accountId: string };
   readonly enabled: boolean;
-  /** In place of the catalogue's figure; null for no limit of this kind. */
+  /** Replaces the catalogue's limit; null for no limit of this kind. */
   readonly tokensPerDay?: bigint | null;
   readonly costPerDayNanoUsd?: bigint | null;
 }
@@ -22,9 +22,9 @@ export interface GuardRailSubject {
   readonly segments: readonly string[];
 }
 
-const CLOSENESS = { global: 0, plan: 1, account: 2 } as const;
+const SPECIFICITY = { global: 0, plan: 1, account: 2 } as const;
 
-/** The guard rail's limits for an account on a plan; none where it does not hold. */
+/** The guard rail's limits for an account on a plan; none where it does not apply. */
 export function guardRailLimits(
   catalogue: Catalogue,
   plan: Plan,
@@ -36,9 +36,9 @@ export function guardRailLimits(
       if (target.kind === 'account') return target.accountId === subject.accountId;
       return target.kind === 'global' || target.plan === plan.key;
     })
-    .sort((left, right) => CLOSENESS[left.target.kind] - CLOSENESS[right.target.kind])
+    .sort((left, right) => SPECIFICITY[left.target.kind] - SPECIFICITY[right.target.kind])
     .at(-1);
-  if (!(setting?.enabled ?? holdsByDefault(catalogue, plan, subject))) return [];
+  if (!(setting?.enabled ?? appliesByDefault(catalogue, plan, subject))) return [];
 
   const rail = catalogue.guardRail;
   const tokensPerDay = setting?.tokensPerDay === undefined ? rail?.tokensPerDay : setting.tokensPerDay;
@@ -69,7 +69,7 @@ export function guardRailLimits(
   );
 }
 
-function holdsByDefault(catalogue: Catalogue, plan: Plan, subject: GuardRailSubject): boolean {
+function appliesByDefault(catalogue: Catalogue, plan: Plan, subject: GuardRailSubject): boolean {
   const rail = catalogue.guardRail;
   if (rail === null) return false;
   return rail.plans.includes(plan.key) || rail.segments.some((segment) => subject.segments.includes(segment));

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { catalogueSchema } from './schema.ts';
 
-/** The JSON Schema of a catalogue file, so that an editor can complete and check it. */
+/** The JSON Schema of a catalogue file, for completion and checks in editors. */
 export function catalogueJsonSchema(): Record<string, unknown> {
   return {
     title: 'Inkmeter catalogue',

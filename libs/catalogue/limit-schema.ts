@@ -16,17 +16,17 @@ const USD = / USD$/;
 const MINUTES = / min$/;
 const GROUPED = /^[1-9]\d{0,2}(_\d{3})+$/;
 const SECONDS_PER_MINUTE = 60n;
-/** The largest count the books can hold; more than that is `unlimited`. */
+/** The largest count that a database column holds. */
 const LARGEST = 2n ** 63n - 1n;
 
 /** An amount of money in a file: `2.00 USD`, or a quoted or plain decimal. Nano-USD. */
 export const usdSchema = z.union([z.string(), z.number()]).transform((value, context) => {
   try {
     const nano = parseUsd(String(value).replace(USD, ''));
-    // A number with a fraction was already rounded by its reader.
+    // A number with a fraction was already rounded by the YAML parser.
     if (nano > 0n && (typeof value === 'string' || Number.isSafeInteger(value))) return nano;
   } catch {
-    // Falls through: the complaint is the same.
+    // Reported below.
   }
   context.addIssue('must be an amount above zero such as 2.00 USD');
   return z.NEVER;
@@ -37,7 +37,7 @@ const AMOUNT_FORMS: Readonly<Record<string, string>> = {
   'audio.seconds': 'a whole number of seconds, or minutes such as 60 min',
 };
 
-/** How much of a meter the text allows. @throws TypeError when it does not say. */
+/** The amount that a text states. @throws TypeError if it is not an amount of the meter. */
 function parseAmount(meter: string, value: string | number): Amount {
   if (value === 'unlimited') return UNLIMITED;
   if (value === 'disabled') return DISABLED;
@@ -59,7 +59,7 @@ function countOf(meter: string, text: string): bigint {
   return inMinutes ? count * SECONDS_PER_MINUTE : count;
 }
 
-/** One limit of a plan. `thresholds` is the schema of what may differ from the catalogue's. */
+/** One limit of a plan. `thresholds` is the schema of thresholds that differ from the catalogue's. */
 export function limitSchema<Thresholds extends z.ZodType>(thresholds: Thresholds) {
   return z
     .strictObject({
@@ -71,13 +71,13 @@ export function limitSchema<Thresholds extends z.ZodType>(thresholds: Thresholds
         .meta({ description: 'unlimited, disabled, a count (1_000), money (2.00 USD) or minutes (60 min)' }),
       approximately: usdSchema
         .optional()
-        .meta({ description: 'What the amount is thought to cost; for readers, never enforced' }),
+        .meta({ description: 'The estimated cost of the amount; informative, not enforced' }),
       thresholds: thresholds.optional(),
       onLimit: z.enum(ON_LIMIT).default('deny'),
       overagePrice: usdSchema.optional().meta({ description: 'Price of one unit beyond the amount' }),
     })
     .transform((limit, context) => {
-      const complain = (path: string, message: string) => {
+      const refuse = (path: string, message: string) => {
         context.addIssue({ code: 'custom', path: [path], message });
         return z.NEVER;
       };
@@ -86,19 +86,16 @@ export function limitSchema<Thresholds extends z.ZodType>(thresholds: Thresholds
         amount = parseAmount(limit.meter, limit.amount);
       } catch {
         const form = AMOUNT_FORMS[limit.meter] ?? 'a whole number such as 1_000';
-        return complain(
-          'amount',
-          `must be unlimited, disabled, or ${form}; nothing allowed is written disabled`,
-        );
+        return refuse('amount', `must be unlimited, disabled, or ${form}; write disabled for 0`);
       }
       if (isGauge(limit.meter) && limit.window !== 'total') {
-        return complain('window', `${limit.meter} counts what exists, so its window must be total`);
+        return refuse('window', `${limit.meter} counts what exists, so its window must be total`);
       }
       if (limit.onLimit === 'overage' && (limit.overagePrice === undefined || amount.kind !== 'n')) {
-        return complain('onLimit', 'overage needs an amount in numbers and an overagePrice');
+        return refuse('onLimit', 'overage needs an amount in numbers and an overagePrice');
       }
       if (limit.onLimit === 'deny' && limit.overagePrice !== undefined) {
-        return complain('overagePrice', 'is only used with onLimit: overage');
+        return refuse('overagePrice', 'is only used with onLimit: overage');
       }
       return {
         meter: limit.meter,

@@ -85,7 +85,7 @@ const input: fc.Arbitrary<EntitlementInput> = fc.constantFrom(...catalogues).cha
 const faceOf = (segment: LimitSegment) => exactText({ ...segment, validFrom: null, validUntil: null });
 const keyOf = (segment: LimitSegment) => `${limitKey(segment)} ${segment.scopeId}`;
 
-t.test('at every instant the timeline says what the limits are then', async (t) => {
+t.test('the timeline has the limits of every instant', async (t) => {
   fc.assert(
     fc.property(
       input,
@@ -112,7 +112,7 @@ t.test('at every instant the timeline says what the limits are then', async (t) 
   );
 });
 
-t.test('segments of one key never overlap, and neighbours differ', async () => {
+t.test('segments of one key never overlap, and adjacent ones differ', async () => {
   fc.assert(
     fc.property(input, instant, (it, from) => {
       const byKey = Map.groupBy(limitTimeline(it, from), keyOf);

@@ -16,8 +16,8 @@ const ACCOUNT = '';
 const EACH = '*';
 
 /**
- * One stretch of time in which one amount is in force, as the ledger keeps it. Stretches of one (scope, meter, window)
- * never overlap; between them the key is not limited.
+ * A time range in which one amount is in force, as the ledger stores it. Segments of one (scope, meter, window) never
+ * overlap; between them the key has no limit.
  */
 export interface LimitSegment {
   readonly scope: Scope;
@@ -25,14 +25,14 @@ export interface LimitSegment {
   readonly scopeId: string;
   readonly meter: string;
   readonly window: Window;
-  /** Null where the timeline begins: since always. */
+  /** Inclusive; null for no start. */
   readonly validFrom: Date | null;
-  /** Exclusive; null for good. */
+  /** Exclusive; null for no end. */
   readonly validUntil: Date | null;
   readonly amount: Amount;
-  /** Warning, notice, block and hard lines in basis points of the amount. */
+  /** Warning, notice, block and hard thresholds in basis points of the amount. */
   readonly thresholdBps: readonly [number, number, number, number];
-  /** Whether reaching the block line stops new work, or only alerts. */
+  /** Whether the block threshold stops new work; otherwise it is only an alert. */
   readonly blocks: boolean;
   readonly onLimit: OnLimit;
   readonly overagePriceNanoUsd: bigint | null;
@@ -40,14 +40,13 @@ export interface LimitSegment {
 }
 
 /**
- * The limits of an account from an instant on, so that the ledger only has to pick the segment that contains now: where
- * a trial, an override or a subscription ends, a segment ends. What time does not change (plan, overrides, flags,
- * catalogue) is as it is in `input`; a change of those needs a new timeline.
+ * The limits of an account from an instant on. The ledger picks the segment that contains the current time: a segment ends
+ * where a trial, an override or a subscription ends. A change of plan, overrides, flags or catalogue needs a new timeline.
  */
 export function limitTimeline(input: EntitlementInput, from: Date): LimitSegment[] {
   const starts = [from, ...boundariesOf(input).filter((boundary) => boundary > from)];
   const segments: LimitSegment[] = [];
-  const open = new Map<string, { segment: LimitSegment; face: string }>();
+  const open = new Map<string, { segment: LimitSegment; content: string }>();
   const finish = (key: string, until: Date | null) => {
     const running = open.get(key);
     if (running !== undefined) segments.push({ ...running.segment, validUntil: until });
@@ -60,10 +59,10 @@ export function limitTimeline(input: EntitlementInput, from: Date): LimitSegment
     for (const key of [...open.keys()]) if (!limits.has(key)) finish(key, start);
     for (const [key, limit] of limits) {
       const segment = segmentOf(limit, index === 0 ? null : start);
-      const face = faceOf(segment);
-      if (open.get(key)?.face === face) continue;
+      const content = contentOf(segment);
+      if (open.get(key)?.content === content) continue;
       finish(key, start);
-      open.set(key, { segment, face });
+      open.set(key, { segment, content });
     }
   }
   for (const key of [...open.keys()]) finish(key, null);
@@ -96,7 +95,7 @@ function segmentOf(limit: EffectiveLimit, validFrom: Date | null): LimitSegment 
   };
 }
 
-/** Everything but the time, as text: two segments with one face are one segment. */
-function faceOf(segment: LimitSegment): string {
+/** Everything but the times, as text. Adjacent segments with equal content are one segment. */
+function contentOf(segment: LimitSegment): string {
   return exactText({ ...segment, validFrom: null, validUntil: null });
 }

@@ -7,14 +7,14 @@ export const WINDOWS = ['day', 'week', 'month', 'period', 'total'] as const;
 export type Window = (typeof WINDOWS)[number];
 
 export const SCOPES = ['account', 'user', 'workspace'] as const;
-/** Who shares one count in a plan's limit: the whole account, each user, or each workspace. */
+/** Who shares one counter of a plan's limit: the whole account, each user, or each workspace. */
 export type Scope = (typeof SCOPES)[number];
 
 /** Scopes of counters: those of plans, and single API keys. */
 export const COUNTER_SCOPES = ['account', 'user', 'key', 'workspace'] as const;
 export type CounterScope = (typeof COUNTER_SCOPES)[number];
 
-/** What settled usage makes of a limit, from the least to the most used. */
+/** The state of a limit by its settled usage, from the least to the most used. */
 export const LIMIT_STATES = ['ok', 'warning', 'notice', 'blocked', 'exhausted'] as const;
 export type LimitState = (typeof LIMIT_STATES)[number];
 
@@ -22,7 +22,7 @@ export const AMOUNT_KINDS = ['n', 'unlimited', 'disabled'] as const;
 /** Amount kinds of counters: an `unmetered` counter counts without a limit. */
 export const COUNTER_AMOUNT_KINDS = [...AMOUNT_KINDS, 'unmetered'] as const;
 
-/** `n` is in the meter's own unit: nano-USD for `cost`, otherwise pieces, tokens or seconds. */
+/** `n` is in the meter's own unit: nano-USD for `cost`, otherwise a count, tokens or seconds. */
 export type Amount =
   | { readonly kind: 'n'; readonly n: bigint }
   | { readonly kind: 'unlimited' }
@@ -46,7 +46,7 @@ export interface Thresholds {
 export const ON_LIMIT = ['deny', 'overage'] as const;
 export type OnLimit = (typeof ON_LIMIT)[number];
 
-/** One limit as it binds an account, and where it comes from. */
+/** One limit in force for an account, and its source. */
 export interface EffectiveLimit {
   readonly meter: string;
   readonly window: Window;
@@ -62,7 +62,7 @@ export interface EffectiveLimit {
   readonly source: string;
 }
 
-/** The identity of a limit: two with the same key count the same things. */
+/** The identity of a limit: limits with the same key share a counter. */
 export function limitKey(limit: Pick<EffectiveLimit, 'meter' | 'window' | 'scope'>): string {
   return `${limit.scope} ${limit.meter} ${limit.window}`;
 }

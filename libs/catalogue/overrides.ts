@@ -2,13 +2,13 @@ import type { Amount, Scope, Window } from './limit.ts';
 
 interface Override {
   readonly id: string;
-  /** In force from here… */
+  /** Inclusive. */
   readonly from: Date;
-  /** …until just before here; null for as long as it is not withdrawn. */
+  /** Exclusive; null for no end. */
   readonly until: Date | null;
 }
 
-/** More of a meter on top of the plan: added to every matching limit in numbers; unlimited stays unlimited. */
+/** Adds to every matching numeric limit. Unlimited stays unlimited. */
 export interface QuotaBoost extends Override {
   readonly kind: 'quota_boost';
   readonly meter: string;
@@ -17,7 +17,7 @@ export interface QuotaBoost extends Override {
   readonly n: bigint;
 }
 
-/** Another amount in place of the plan's, in every matching limit; a new limit where there is none. */
+/** Replaces the amount of every matching limit; adds a limit if none matches. */
 export interface LimitReplacement extends Override {
   readonly kind: 'limit_replacement';
   readonly meter: string;
@@ -41,7 +41,7 @@ export type AccountOverride = QuotaBoost | LimitReplacement | FeatureGrant | Pla
 
 export type OverrideKind = AccountOverride['kind'];
 
-/** Overrides of one kind in force at an instant; where one must win, it is the last. */
+/** Overrides of one kind in force at an instant, by start; the last one takes precedence. */
 export function overridesInForce<Kind extends OverrideKind>(
   overrides: readonly AccountOverride[],
   kind: Kind,

@@ -79,16 +79,19 @@ t.test('amounts are exact and tagged', async (t) => {
 t.test('every mistake is reported with its line and path', async (t) => {
   t.equal(complaints(SMALL), 'fine');
   const table: [edit: [string, string], complaint: RegExp][] = [
-    [['defaultPlan: free', 'defaultPlan: gold'], /^line 5: defaultPlan: there is no plan gold$/],
-    [['defaultPlan: free', 'defaultPlan: pro'], /^line 5: defaultPlan: everybody starts on it/],
-    [['rank: 1', 'rank: 0'], /^line 19: plans\[1\]\.rank: the plan free has rank 0 too$/],
+    [
+      ['defaultPlan: free', 'defaultPlan: gold'],
+      /^line 5: defaultPlan: gold is not a plan of this catalogue$/,
+    ],
+    [['defaultPlan: free', 'defaultPlan: pro'], /^line 5: defaultPlan: new accounts start on it/],
+    [['rank: 1', 'rank: 0'], /^line 19: plans\[1\]\.rank: the plan free also has rank 0$/],
     [['[plus]', '[free]'], /^line 20: plans\[1\]\.aliases\[0\]: free already names the plan free$/],
     [['amount: 2.00 USD', 'amount: 2'], /^line 16: .*money such as 2\.00 USD/],
     [
       ['amount: 1000.50 USD', 'amount: 1_000.50 USD'],
       /^line 24: plans\[1\]\.limits\[1\]\.amount: must be .* money such as 2\.00 USD/,
     ],
-    [['amount: 2.00 USD', 'amount: 0.00 USD'], /^line 16: .*nothing allowed is written disabled/],
+    [['amount: 2.00 USD', 'amount: 0.00 USD'], /^line 16: .*write disabled for 0/],
     [['amount: unlimited', 'amount: -1'], /^line 25: .*must be unlimited, disabled, or a whole number/],
     [
       ['amount: unlimited', `amount: '${2n ** 63n}'`],
@@ -101,20 +104,20 @@ t.test('every mistake is reported with its line and path', async (t) => {
       /^line 25: plans\[1\]\.limits\[2\]\.window: /,
     ],
     [[', overagePrice: 0.001 USD', ''], /overage needs an amount in numbers and an overagePrice/],
-    [['warn: 0.5', 'warn: 0.97'], /^line 26: plans\[1\]\.limits\[3\]\.thresholds: must rise/],
+    [['warn: 0.5', 'warn: 0.97'], /^line 26: plans\[1\]\.limits\[3\]\.thresholds: must increase/],
     [['warn: 0.5', 'warn: 80'], /^line 26: .*share above 0 and not above 1/],
     [['    rank: 1', '    rang: 1'], /line 19: plans\[1\]\.rang: is not a known key here/],
     [
       ['name: Pro', 'features: [fly]\n    name: Pro'],
-      /^line 18: plans\[1\]\.features: fly is no known feature$/,
+      /^line 18: plans\[1\]\.features: fly is not a known feature$/,
     ],
     [
       ['name: Pro', 'caps: { maxQuality: best }\n    name: Pro'],
-      /caps\.maxQuality: best is no known quality/,
+      /caps\.maxQuality: best is not a known quality/,
     ],
     [
       ['name: Pro', 'caps: { textModels: [o3] }\n    name: Pro'],
-      /caps\.textModels: o3 is no known text model of the ladder/,
+      /caps\.textModels: o3 is not a known text model of the ladder/,
     ],
     [
       ['name: Pro', 'caps: { textModels: [gpt-4o], defaultTextModel: gpt-4o-mini }\n    name: Pro'],
@@ -122,10 +125,13 @@ t.test('every mistake is reported with its line and path', async (t) => {
     ],
     [
       ['plans:\n', 'upgrades: { free: [gold] }\nplans:\n'],
-      /^line 10: upgrades\.free: gold is no known plan$/,
+      /^line 10: upgrades\.free: gold is not a known plan$/,
     ],
     [['plans:\n', 'upgrades: { pro: [free] }\nplans:\n'], /free ranks below pro/],
-    [['plans:\n', 'capabilities: { fly: wings }\nplans:\n'], /capabilities\.fly: wings is no known feature/],
+    [
+      ['plans:\n', 'capabilities: { fly: wings }\nplans:\n'],
+      /capabilities\.fly: wings is not a known feature/,
+    ],
     [
       ['meter: images, window: day', 'meter: cost, window: month'],
       /(cost per month and account is limited twice|money)/,
@@ -150,14 +156,14 @@ t.test('models are checked against a price book', async (t) => {
     t.fail('should have been refused');
   } catch (error) {
     t.match(error, { issues: { length: 4 } });
-    t.match(error, { message: /line 6: textModels\[0\]: gpt-9 is in no price book/ });
-    t.match(error, { message: /textModels\[1\]: dalle3 is no text model/ });
+    t.match(error, { message: /line 6: textModels\[0\]: gpt-9 is not in the price book/ });
+    t.match(error, { message: /textModels\[1\]: dalle3 is not a text model/ });
     t.match(error, {
       message: /textModels\[3\]: claude-3.5-sonnet is an alias; its key is claude-3-5-sonnet/,
     });
   }
 });
 
-t.test('the published schema is the one in force', async (t) => {
+t.test('the JSON Schema file is up to date', async (t) => {
   t.same(JSON.parse(await read('catalogue.schema.json')), catalogueJsonSchema());
 });

@@ -9,7 +9,7 @@ import {
 import { catalogueChecks } from './checks.ts';
 import { type Catalogue, catalogueSchema } from './schema.ts';
 
-/** A catalogue that cannot be used, with every reason and its line. */
+/** An invalid catalogue, with every issue and its line. */
 export class CatalogueError extends Error {
   override readonly name = 'CatalogueError';
   readonly issues: readonly SourceIssue[];
@@ -21,13 +21,13 @@ export class CatalogueError extends Error {
 }
 
 export interface ParseOptions {
-  /** When given, every model the catalogue names must be one of these, and of the right kind. */
+  /** If given, every model that the catalogue names must be one of these and of the right kind. */
   readonly knownModels?: readonly ModelInfo[];
 }
 
 /**
  * Reads a catalogue from YAML text (JSON is YAML too).
- * @throws CatalogueError listing everything that is wrong with it, each with its line.
+ * @throws CatalogueError listing every issue with its line.
  */
 export function parseCatalogue(text: string, options: ParseOptions = {}): Catalogue {
   const document = readYaml(text);

@@ -4,7 +4,7 @@ import { type Amount, compareAmounts, limitKey } from './limit.ts';
 import { type HeldLimit, limitsOf } from './plans.ts';
 import type { Catalogue, Plan, PlanCaps } from './schema.ts';
 
-/** A plan as some catalogue has it. */
+/** A plan and the catalogue version that defines it. */
 export interface PlanInCatalogue {
   readonly catalogue: Catalogue;
   readonly plan: Plan;
@@ -14,14 +14,14 @@ export interface LimitDifference {
   readonly meter: string;
   readonly window: HeldLimit['window'];
   readonly scope: HeldLimit['scope'];
-  /** Null where the plan does not limit the meter in this window. */
+  /** Null if the plan does not limit the meter in this window. */
   readonly before: Amount | null;
   readonly after: Amount | null;
   readonly change: 'raised' | 'lowered';
 }
 
 export interface TermDifference {
-  /** Such as `price.monthlyMinor`, `trialDays` or `caps.maxQuality`. */
+  /** For example `price.monthlyMinor`, `trialDays` or `caps.maxQuality`. */
   readonly term: string;
   readonly before: unknown;
   readonly after: unknown;
@@ -60,7 +60,7 @@ export function isUnchanged({ featuresGained, featuresLost, limits, terms }: Pla
 
 type LimitAmount = Pick<HeldLimit, 'meter' | 'window' | 'scope' | 'amount'>;
 
-/** What changes between two sets of limits, each by its {@link limitKey}. */
+/** The differences between two sets of limits, each by its {@link limitKey}. */
 export function limitDifferences(
   had: ReadonlyMap<string, LimitAmount>,
   has: ReadonlyMap<string, LimitAmount>,

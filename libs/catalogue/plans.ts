@@ -11,14 +11,14 @@ export function plansByRank(catalogue: Catalogue): Plan[] {
   return [...catalogue.plans].sort((left, right) => left.rank - right.rank);
 }
 
-/** One limit as it holds for a plan: stated by it, or `disabled` because only other plans have the meter. */
+/** One limit of a plan: stated in the file, or `disabled` because only other plans have the meter. */
 export interface HeldLimit extends PlanLimit {
   readonly stated: boolean;
 }
 
 /**
- * Every limit of a plan. A meter the plan does not name, and another plan does, is not part of the plan: `disabled`,
- * in the window and scope of the lowest plan that has it. A meter that no plan names is not metered at all.
+ * Every limit of a plan. A meter that only other plans name is `disabled`, in the window and scope of the lowest plan that
+ * names it. A meter that no plan names is not metered.
  */
 export function limitsOf(catalogue: Catalogue, plan: Plan): HeldLimit[] {
   const stated = plan.limits.map((limit) => ({ ...limit, stated: true }));

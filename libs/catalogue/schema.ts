@@ -4,10 +4,7 @@ import { decimalSchema } from '#libs/pricing/decimal-schema.ts';
 import { pricedModelSchema } from '#libs/pricing/price-book-schema.ts';
 import { limitSchema, usdSchema } from './limit-schema.ts';
 
-/**
- * The catalogue file: everything that is sold, as data. What zod cannot see (names that must exist elsewhere in the
- * file) is checked by `parse.ts`.
- */
+/** The catalogue file. `checks.ts` checks what zod cannot express, such as references between parts of the file. */
 const key = z.string().regex(/^[a-z][a-z0-9_-]*$/, 'must be lower case letters, digits, - and _');
 const feature = z.string().regex(/^[a-z][a-z0-9_]*$/, 'must be lower case letters, digits and _');
 const name = z.string().min(1).max(200);
@@ -31,7 +28,7 @@ const thresholdsSchema = thresholdShares.transform(({ warn, notice, block, hard 
   hardBps: hard,
 }));
 
-/** Only what differs from the catalogue's thresholds. */
+/** Only the thresholds that differ from the catalogue's. */
 export const thresholdChanges = thresholdShares.partial().transform(({ warn, notice, block, hard }) => ({
   ...(warn === undefined ? {} : { warnBps: warn }),
   ...(notice === undefined ? {} : { noticeBps: notice }),
@@ -47,7 +44,7 @@ const priceSchema = z
     yearlyMinor: minor
       .nullable()
       .optional()
-      .meta({ description: 'Per year; left out, it is twelve months less the annual discount' }),
+      .meta({ description: 'Per year; by default twelve months less the annual discount' }),
     annualDiscountBps: z.int().min(0).max(10_000).default(0),
   })
   .transform(({ monthlyMinor, yearlyMinor, annualDiscountBps }) => {
@@ -67,15 +64,15 @@ const capsSchema = z.strictObject({
   maxQuality: name.nullable().default(null).meta({ description: 'Highest of qualities; null: no ladder' }),
   platforms: everythingOr(name).default('*'),
   outputTokensCap: z.int().min(1).nullable().default(null).meta({
-    description: 'Output cap of a call whose client names none; null: the model decides',
+    description: 'Output cap in tokens for calls without one; null: the cap of the model',
   }),
   maxParallel: z
     .int()
     .min(1)
     .nullable()
     .default(null)
-    .meta({ description: 'Steps of one generation that may run at the same time' }),
-  priority: z.int().min(0).default(0).meta({ description: 'Higher goes first' }),
+    .meta({ description: 'Steps of one generation that may run in parallel' }),
+  priority: z.int().min(0).default(0).meta({ description: 'Higher runs first' }),
   requestsPerMinute: z.int().min(1).nullable().default(null),
   generationsPerMinute: z.int().min(1).nullable().default(null),
   streamsPerUser: z.int().min(1).nullable().default(null),
@@ -95,7 +92,7 @@ const planSchema = z.strictObject({
   rank: z.int().min(0),
   aliases: z.array(key).default([]),
   popular: z.boolean().default(false),
-  listed: z.boolean().default(true).meta({ description: 'Shown among the plans on offer' }),
+  listed: z.boolean().default(true).meta({ description: 'Listed among the plans on offer' }),
   price: priceSchema,
   stripe: z
     .strictObject({
@@ -116,8 +113,14 @@ const guardRailSchema = z
     tokensPerDay: z.int().min(1).nullable().default(null),
     costPerDay: usdSchema.nullable().default(null),
     thresholds: thresholdChanges.prefault({}),
-    plans: z.array(key).default([]).meta({ description: 'Plans it holds for unless staff say otherwise' }),
-    segments: z.array(key).default([]).meta({ description: 'Account segments it holds for likewise' }),
+    plans: z
+      .array(key)
+      .default([])
+      .meta({ description: 'Plans that it applies to unless staff set otherwise' }),
+    segments: z
+      .array(key)
+      .default([])
+      .meta({ description: 'Account segments that it applies to unless staff set otherwise' }),
   })
   .transform(({ tokensPerDay, costPerDay, ...rest }) => ({
     ...rest,
@@ -130,18 +133,15 @@ const estimateSchema = z
   .transform(({ costPerMonth, ...rest }) => ({ ...rest, costPerMonthNanoUsd: costPerMonth }));
 
 export const catalogueSchema = z.strictObject({
-  $schema: z
-    .string()
-    .optional()
-    .meta({ description: 'Where an editor finds the schema; not used otherwise' }),
+  $schema: z.string().optional().meta({ description: 'The path of the JSON Schema, for editors only' }),
   id: key,
   name,
   version: z.string().min(1),
   currency: z.literal('USD'),
   defaultPlan: key,
   thresholds: thresholdsSchema.prefault({ warn: '0.80', notice: '0.90', block: '0.95', hard: '1.00' }),
-  textModels: z.array(name).default([]).meta({ description: 'Text models from the least to the best' }),
-  imageModels: z.array(name).default([]).meta({ description: 'Image models from the least to the best' }),
+  textModels: z.array(name).default([]).meta({ description: 'Text models from the lowest to the best' }),
+  imageModels: z.array(name).default([]).meta({ description: 'Image models from the lowest to the best' }),
   qualities: z.array(key).default([]).meta({ description: 'Qualities from the lowest to the highest' }),
   qualityPresets: z
     .record(key, z.strictObject({ quality: key, width: z.int().min(1), height: z.int().min(1) }))
@@ -150,19 +150,19 @@ export const catalogueSchema = z.strictObject({
   features: z
     .record(feature, z.string().min(1))
     .default({})
-    .meta({ description: 'Every feature and what it is' }),
+    .meta({ description: 'Every feature and its description' }),
   featureBundles: z
     .record(feature, everythingOr(feature))
     .default({})
-    .meta({ description: 'Features that bring others with them' }),
+    .meta({ description: 'Features that include others' }),
   capabilities: z
     .record(feature, feature)
     .default({})
-    .meta({ description: 'Capability names that clients may ask for, and the feature behind each' }),
+    .meta({ description: 'Capability names that clients can query, and the feature of each' }),
   contentTypes: z
     .record(feature, z.array(feature).min(1))
     .default({})
-    .meta({ description: 'Content types that need one of the features listed; others need none' }),
+    .meta({ description: 'Content types that require one of these features; other types require none' }),
   notYetAvailable: z.array(name).default([]).meta({
     description:
       'Features, content types, meters and caps that the plans name and the product does not have yet',
@@ -173,13 +173,13 @@ export const catalogueSchema = z.strictObject({
   prices: z
     .array(pricedModelSchema)
     .default([])
-    .meta({ description: 'Prices that differ from the price book, added to it on import' }),
+    .meta({ description: 'Prices that differ from the price book; an import adds them to it' }),
   plans: z.array(planSchema).min(1),
 });
 
 /** A catalogue file as written. */
 export type CatalogueFile = z.input<typeof catalogueSchema>;
-/** A catalogue as the product uses it: amounts exact, defaults filled in. */
+/** A parsed catalogue: amounts exact, defaults filled in. */
 export type Catalogue = z.output<typeof catalogueSchema>;
 export type Plan = Catalogue['plans'][number];
 export type PlanCaps = Plan['caps'];

@@ -9,7 +9,7 @@ export type SubscriptionStatus = (typeof SUBSCRIPTION_STATUSES)[number];
 export interface SubscriptionState {
   readonly planKey: string;
   readonly status: SubscriptionStatus;
-  /** A trial counts until just before this instant, whether or not a job has noticed its end. */
+  /** Exclusive end of a trial, whether or not a job has processed it. */
   readonly trialEndsAt: Date | null;
   /** When the plan ends: at the end of a cancelled period, or of the grace period of a late payment. */
   readonly accessEndsAt: Date | null;
@@ -17,7 +17,7 @@ export interface SubscriptionState {
 
 export interface PlanInForce {
   readonly plan: Plan;
-  /** `subscription`, `override:<id>`, or why it is the default plan: `trial_ended`, `subscription_ended`, … */
+  /** `subscription`, `override:<id>`, or the reason for the default plan: `trial_ended`, `subscription_ended`, … */
   readonly source: string;
 }
 
@@ -33,7 +33,7 @@ export function planInForce(
     .findLast((candidate): candidate is PlanInForce => candidate.plan !== undefined);
   if (change !== undefined) return change;
 
-  const lost = lossOf(subscription, at);
+  const lost = endReasonOf(subscription, at);
   if (lost !== undefined) return { plan: defaultPlan(catalogue), source: lost };
   const plan = findPlan(catalogue, subscription.planKey);
   return plan === undefined
@@ -41,12 +41,12 @@ export function planInForce(
     : { plan, source: 'subscription' };
 }
 
-/** The instants at which time alone changes what a subscription is worth. */
+/** The instants at which the plan in force changes by time alone. */
 export function subscriptionBoundaries({ status, trialEndsAt, accessEndsAt }: SubscriptionState): Date[] {
   return [status === 'trialing' ? trialEndsAt : null, accessEndsAt].filter((instant) => instant !== null);
 }
 
-function lossOf({ status, trialEndsAt, accessEndsAt }: SubscriptionState, at: Date): string | undefined {
+function endReasonOf({ status, trialEndsAt, accessEndsAt }: SubscriptionState, at: Date): string | undefined {
   if (status === 'trialing' && trialEndsAt !== null && trialEndsAt <= at) return 'trial_ended';
   if (accessEndsAt !== null && accessEndsAt <= at)
     return status === 'past_due' ? 'payment_overdue' : 'subscription_ended';

@@ -13,7 +13,7 @@ const crew = parseCatalogue(await read('crew'));
 const keys = (plans: readonly { key: string }[]) => plans.map((plan) => plan.key);
 const n = (count: bigint): Amount => ({ kind: 'n', n: count });
 
-t.test('the smallest plan with room for twice the usage comes first', async (t) => {
+t.test('the smallest plan that allows twice the usage comes first', async (t) => {
   const images = (plan: string, used: bigint, amount: Amount) => {
     const { plans, ...rest } = suggestPlans(lily, plan, { meter: 'images', window: 'period', used, amount });
     return { plans: keys(plans.map((one) => one.plan)), ...rest };
@@ -31,7 +31,7 @@ t.test('the smallest plan with room for twice the usage comes first', async (t) 
   t.equal(images('free', 19n, n(20n)).urgency, 'medium', 'exactly 95 %');
 });
 
-t.test('unlimited always has room, and what a plan lacks never has', async (t) => {
+t.test('unlimited always fits, and a disabled meter never does', async (t) => {
   const blog = suggestPlans(crew, 'free', { meter: 'gen.blog', window: 'period', used: 5n, amount: n(5n) });
   t.same(
     keys(blog.plans.map((one) => one.plan)),
@@ -48,7 +48,7 @@ t.test('unlimited always has room, and what a plan lacks never has', async (t) =
   t.equal(video.urgency, 'high');
 });
 
-t.test('plans that have what was refused', async (t) => {
+t.test('plans that include a refused feature, model or quality', async (t) => {
   t.same(keys(upgradesFrom(lily, 'basic')), ['pro', 'enterprise'], 'by alias');
   t.same(keys(upgradesFrom(lily, 'no-such-plan')), []);
   t.same(keys(plansWithFeature(lily, 'starter', 'white_label')), ['enterprise']);
@@ -64,7 +64,7 @@ t.test('plans that have what was refused', async (t) => {
   t.same(keys(plansWithQuality(lily, 'free', 'no-such-quality')), []);
 });
 
-t.test('two plans side by side', async (t) => {
+t.test('the comparison of two plans', async (t) => {
   const up = comparePlans(lily, 'starter', 'pro');
   t.match(up, {
     a: { key: 'starter' },
@@ -86,7 +86,7 @@ t.test('two plans side by side', async (t) => {
   t.match(same, { direction: 'same', featuresGained: [], featuresLost: [], limits: [], terms: [] });
 });
 
-t.test('two versions of a catalogue', async (t) => {
+t.test('the difference of two versions of a catalogue', async (t) => {
   t.same(diffCatalogues(lily, parseCatalogue(lilyText)), [], 'a file is the same as itself');
   const edited = lilyText
     .replace('{ meter: images, window: period, amount: 10 }', '{ meter: images, window: period, amount: 8 }')

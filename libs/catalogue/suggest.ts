@@ -8,37 +8,37 @@ const ROOM = 2n;
 const HIGH_BPS = 9_500;
 const PROACTIVE_BPS = 8_000;
 
-export interface LimitInQuestion {
+export interface ReachedLimit {
   readonly meter: string;
   readonly window: Window;
   readonly scope?: Scope;
   readonly used: bigint;
-  /** The amount that binds the account now, overrides included. */
+  /** The amount in force now, overrides included. */
   readonly amount: Amount;
 }
 
 export interface SuggestedPlan {
   readonly plan: Plan;
-  /** What the plan allows of the meter in the same window. */
+  /** The plan's amount for the meter in the same window. */
   readonly amount: Amount;
 }
 
 export type Urgency = 'low' | 'medium' | 'high';
 
 export interface UpgradeSuggestion {
-  /** Plans with room for twice the usage, the smallest first. */
+  /** Plans that allow more than twice the usage, the smallest first. */
   readonly plans: readonly SuggestedPlan[];
   /** `high` above 95 % of the limit, `medium` from 80 %. */
   readonly urgency: Urgency;
-  /** Whether to offer an upgrade before anything is refused: from 80 %. */
+  /** Whether to suggest an upgrade before a request is refused: from 80 %. */
   readonly proactive: boolean;
 }
 
-/** The plans that would lift a limit: those whose own is unlimited or more than twice what is used. */
+/** The plans whose limit is unlimited or more than twice the usage. */
 export function suggestPlans(
   catalogue: Catalogue,
   currentPlan: string,
-  limit: LimitInQuestion,
+  limit: ReachedLimit,
 ): UpgradeSuggestion {
   const plans = upgradesFrom(catalogue, currentPlan).flatMap((plan) => {
     const amount = allowance(catalogue, plan, limit);
@@ -49,7 +49,7 @@ export function suggestPlans(
   return { plans, urgency, proactive: urgency !== 'low' };
 }
 
-/** Plans to move up to, the smallest first: those the upgrade map names, else every plan of a higher rank. */
+/** Upgrades from a plan, the smallest first: those in the upgrade map, else every plan of a higher rank. */
 export function upgradesFrom(catalogue: Catalogue, currentPlan: string): Plan[] {
   const current = findPlan(catalogue, currentPlan);
   if (current === undefined) return [];
@@ -59,12 +59,12 @@ export function upgradesFrom(catalogue: Catalogue, currentPlan: string): Plan[] 
   );
 }
 
-/** Plans to move up to that have a feature. */
+/** Upgrades that include a feature. */
 export function plansWithFeature(catalogue: Catalogue, currentPlan: string, feature: string): Plan[] {
   return upgradesFrom(catalogue, currentPlan).filter((plan) => featuresOf(catalogue, plan).includes(feature));
 }
 
-/** Plans to move up to that have something of a ladder: a model, a platform. */
+/** Upgrades that include an entry of a ladder, such as a model or a platform. */
 export function plansWith(
   catalogue: Catalogue,
   currentPlan: string,
@@ -76,7 +76,7 @@ export function plansWith(
   );
 }
 
-/** Plans to move up to under which content of a type may be generated. */
+/** Upgrades that allow a content type. */
 export function plansWithContentType(catalogue: Catalogue, currentPlan: string, type: string): Plan[] {
   const needed = Object.hasOwn(catalogue.contentTypes, type) ? catalogue.contentTypes[type] : undefined;
   return upgradesFrom(catalogue, currentPlan).filter((plan) => {
@@ -88,7 +88,7 @@ export function plansWithContentType(catalogue: Catalogue, currentPlan: string, 
   });
 }
 
-/** Plans to move up to that deliver a quality. */
+/** Upgrades that include a quality. */
 export function plansWithQuality(catalogue: Catalogue, currentPlan: string, quality: string): Plan[] {
   const wanted = catalogue.qualities.indexOf(quality);
   return upgradesFrom(catalogue, currentPlan).filter(
@@ -100,7 +100,7 @@ export function plansWithQuality(catalogue: Catalogue, currentPlan: string, qual
 function allowance(
   catalogue: Catalogue,
   plan: Plan,
-  { meter, window, scope = 'account' }: LimitInQuestion,
+  { meter, window, scope = 'account' }: ReachedLimit,
 ): Amount {
   const ofMeter = limitsOf(catalogue, plan).filter((limit) => limit.meter === meter);
   const same = ofMeter.find((limit) => limit.window === window && limit.scope === scope);
@@ -108,7 +108,7 @@ function allowance(
   return ofMeter.find((limit) => limit.amount.kind === 'disabled')?.amount ?? { kind: 'unlimited' };
 }
 
-function urgencyOf({ used, amount }: LimitInQuestion): Urgency {
+function urgencyOf({ used, amount }: ReachedLimit): Urgency {
   if (amount.kind === 'unlimited') return 'low';
   if (amount.kind === 'disabled') return 'high';
   if (used * 10_000n > amount.n * BigInt(HIGH_BPS)) return 'high';

@@ -2,7 +2,7 @@ import { reaches } from '#libs/money/money.ts';
 import type { LimitState, Thresholds } from './limit.ts';
 import type { Catalogue, GuardRail, Plan, PlanLimit } from './schema.ts';
 
-/** The lines of one limit: what it states itself, else its plan, else the catalogue. */
+/** The thresholds of one limit: its own, else its plan's, else the catalogue's. */
 export function thresholdsOf(catalogue: Catalogue, plan: Plan, limit: PlanLimit): Thresholds {
   return { ...catalogue.thresholds, ...plan.thresholds, ...limit.thresholds };
 }
@@ -11,8 +11,8 @@ export function guardRailThresholds(catalogue: Catalogue, guardRail: GuardRail):
   return { ...catalogue.thresholds, ...guardRail.thresholds };
 }
 
-/** Whether the lines come in their order: warning, notice, block, hard. */
-export function areRising({ warnBps, noticeBps, blockBps, hardBps }: Thresholds): boolean {
+/** Whether the thresholds increase from warning to notice, block and hard. */
+export function areIncreasing({ warnBps, noticeBps, blockBps, hardBps }: Thresholds): boolean {
   return warnBps < noticeBps && noticeBps < blockBps && blockBps < hardBps;
 }
 

@@ -1,4 +1,4 @@
-/** Catalogue versions: importing, publishing, and moving the subscriptions that exist. */
+/** Catalogue versions: importing, publishing, and moving existing subscriptions. */
 import { z } from 'zod';
 import { WINDOWS } from '#libs/catalogue/limit.ts';
 import * as example from './catalogues-examples.ts';

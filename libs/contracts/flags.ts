@@ -10,10 +10,10 @@ const tags = ['Admin'];
 const flagKey = z
   .string()
   .regex(/^[a-z][a-z0-9_]{0,99}$/, 'must be lower case letters, digits and _')
-  .describe('Such as `ai_inbox`.');
+  .describe('For example `ai_inbox`.');
 const on = z.boolean().describe('Whether accounts that match the rule have the feature.');
 
-/** Each rule says for whom it speaks. */
+/** A rule: the accounts it matches, and whether they have the feature. */
 export const flagRule = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('boolean').describe('All accounts.'), on }),
   z.strictObject({ kind: z.literal('account'), account_ids: z.array(z.uuid()).min(1).max(1000), on }),
@@ -140,7 +140,7 @@ export const deleteFlag = defineOperation({
   auth: 'staff',
   params,
   querystring: givenReason,
-  responses: { 204: { description: 'Removed.' }, ...problemResponses(...STAFF_PROBLEMS, 'not_found') },
+  responses: { 204: { description: 'Deleted.' }, ...problemResponses(...STAFF_PROBLEMS, 'not_found') },
 });
 
 export const flagOperations = [listFlags, getFlag, putFlag, deleteFlag] as const;

@@ -23,7 +23,7 @@ const money = z
   .regex(/^(0|[1-9]\d{0,8})(\.\d{1,9})?$/)
   .refine((text) => /[1-9]/.test(text), 'must be above zero');
 
-/** In place of the catalogue's figures; what is left out is as the catalogue says. As it is also kept. */
+/** Limits that replace those of the catalogue; an absent one stays as in the catalogue. Also the stored form. */
 export const guardRailFigures = z.object({
   tokens_per_day: tokens.nullable().optional().describe('Null: no limit on tokens.'),
   cost_per_day_usd: money.nullable().optional().describe('USD; null: no limit on cost.'),
@@ -49,7 +49,7 @@ export const putGuardRailBody = z.strictObject({
   reason,
 });
 
-/** A target as a query names it. */
+/** A target in a query string. */
 const targetQuery = z.object({
   kind: z.enum(['global', 'plan', 'account']),
   target: z.string().min(1).max(100).optional().describe('The key of the plan, or the id of the account.'),
@@ -148,14 +148,14 @@ export const deleteGuardRail = defineOperation({
   operationId: 'deleteGuardRail',
   method: 'DELETE',
   path: '/api/admin/guard-rails',
-  summary: 'Withdraw an emergency limit',
-  description: 'The next closest setting counts again.',
+  summary: 'Delete an emergency limit',
+  description: 'The next less specific setting applies again.',
   tags,
   auth: 'staff',
   querystring: targetQuery,
   responses: {
     200: {
-      description: 'Withdrawn.',
+      description: 'Deleted.',
       schema: envelope(z.object(applied)),
       example: { success: true, data: { rollout: exampleRollout } },
     },

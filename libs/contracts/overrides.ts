@@ -11,7 +11,7 @@ const tags = ['Admin'];
 const meter = z
   .string()
   .refine(isMeter, 'is not a meter')
-  .describe('Such as `cost`, `images` or `gen.blog`.');
+  .describe('For example `cost`, `images` or `gen.blog`.');
 const place = {
   meter,
   window: z.enum(WINDOWS).optional().describe('Only the limit in this window; all if absent.'),
@@ -20,7 +20,9 @@ const place = {
 const amount = z
   .string()
   .regex(/^[1-9]\d{0,17}$/)
-  .describe("An integer in the meter's own unit: nano-USD for `cost`, otherwise pieces, tokens or seconds.");
+  .describe(
+    'An integer in the unit of the meter: nano-USD for `cost`, otherwise a count, tokens or seconds.',
+  );
 
 const termShapes = {
   quota_boost: { kind: z.literal('quota_boost'), ...place, amount },
@@ -37,7 +39,7 @@ const termShapes = {
   plan_change: { kind: z.literal('plan_change'), plan: z.string().min(1).max(100) },
 } as const;
 
-/** What is granted, as it is also kept. */
+/** The terms of an override. Also their stored form. */
 export const overrideTerms = z.discriminatedUnion('kind', [
   z.object(termShapes.quota_boost),
   z.object(termShapes.limit_replacement),
@@ -98,7 +100,7 @@ const exampleOverride: OverrideWire = {
   kind: 'quota_boost',
   meter: 'images',
   amount: '50',
-  reason: 'Made good for the outage of Tuesday.',
+  reason: 'Compensation for the outage on Tuesday.',
   author: '019e3f5e-0000-7a10-8c01-5d2f7b9a4e11',
   from: '2026-11-20T12:00:00.000Z',
   expires_at: '2026-12-01T09:00:00.000Z',
@@ -151,7 +153,7 @@ export const createOverride = defineOperation({
   },
   responses: {
     201: {
-      description: 'Granted.',
+      description: 'Created.',
       schema: oneOverride,
       example: { success: true, data: { override: exampleOverride } },
     },
@@ -171,7 +173,7 @@ export const endOverride = defineOperation({
   querystring: givenReason,
   responses: {
     200: {
-      description: 'The override, ended.',
+      description: 'The ended override.',
       schema: oneOverride,
       example: {
         success: true,

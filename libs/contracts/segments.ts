@@ -1,4 +1,4 @@
-/** Groups that staff put accounts into, for flags and emergency limits to speak of. */
+/** Segments: groups of accounts, set by staff, that flags and emergency limits can refer to. */
 import { z } from 'zod';
 import { envelope } from './envelope.ts';
 import { defineOperation } from './operation.ts';
@@ -21,7 +21,7 @@ export const getSegments = defineOperation({
   operationId: 'getSegments',
   method: 'GET',
   path: '/api/admin/accounts/{account_id}/segments',
-  summary: 'Segments of an account',
+  summary: 'Get the segments of an account',
   tags,
   auth: 'staff',
   params,
@@ -32,8 +32,8 @@ export const putSegments = defineOperation({
   operationId: 'putSegments',
   method: 'PUT',
   path: '/api/admin/accounts/{account_id}/segments',
-  summary: 'Put an account into segments',
-  description: 'Replaces those it was in. Flags and emergency limits judge by it once this answers.',
+  summary: 'Set the segments of an account',
+  description: 'Replaces all segments. Flags and emergency limits apply accordingly with the response.',
   tags,
   auth: 'staff',
   params,

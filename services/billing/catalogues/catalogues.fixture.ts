@@ -1,5 +1,5 @@
 import type { Pool } from 'pg';
-import { CLI_ACTOR } from '#libs/audit/entry.ts';
+import { CLI_ACTOR } from '#libs/contracts/audit-entry.ts';
 import { createDatabase, transaction } from '#libs/db/database.ts';
 import { createLogger } from '#libs/service/logger.ts';
 import type { Runtime } from '#libs/service/runtime.ts';

@@ -40,7 +40,7 @@ t.test('given an empty database', async (t) => {
     },
   );
 
-  await t.test('when it is imported again, then nothing happens', async (t) => {
+  await t.test('when it is imported again, then nothing changes', async (t) => {
     const heard = await notificationsDuring(pool, async () => {
       t.match(await importText(DEFAULT_CATALOGUE), { id: firstId, version: 1, outcome: 'unchanged' });
     });
@@ -52,17 +52,20 @@ t.test('given an empty database', async (t) => {
     t.strictSame(await offered(), { id: 'default', version: 2 });
   });
 
-  await t.test('when the first content comes back, then so does the first version', async (t) => {
-    t.match(await importText(DEFAULT_CATALOGUE), { id: firstId, version: 1, outcome: 'reactivated' });
-    t.strictSame(await offered(), { id: 'default', version: 1 });
-  });
+  await t.test(
+    'when the first content is imported again, then the first version is active again',
+    async (t) => {
+      t.match(await importText(DEFAULT_CATALOGUE), { id: firstId, version: 1, outcome: 'reactivated' });
+      t.strictSame(await offered(), { id: 'default', version: 1 });
+    },
+  );
 
-  await t.test('when another catalogue is imported, then it alone is on offer', async (t) => {
+  await t.test('when another catalogue is activated, then only that one is on offer', async (t) => {
     t.match(await importText(OTHER), { catalogueId: 'other', version: 1, outcome: 'created' });
     t.strictSame(await offered(), { id: 'other', version: 1 });
   });
 
-  await t.test('when several import at once, then one version is made', async (t) => {
+  await t.test('when several imports run at once, then one version is created', async (t) => {
     const text = DEFAULT_CATALOGUE.replace('amount: 2.00 USD', 'amount: 4.00 USD');
     const results = await Promise.all(Array.from({ length: 5 }, () => importText(text)));
     t.strictSame(results.map(({ outcome }) => outcome).sort(), [
@@ -77,7 +80,7 @@ t.test('given an empty database', async (t) => {
     t.strictSame(rows, [{ n: 1 }]);
   });
 
-  await t.test('when a file is wrong, then it is refused with its lines and nothing changes', async (t) => {
+  await t.test('when a file is invalid, then it is refused with its lines and nothing changes', async (t) => {
     await t.rejects(importText('id: broken'), { name: 'CatalogueError', message: /line 1/ });
     t.throws(() => readCatalogueFile(DEFAULT_CATALOGUE, []), {
       name: 'CatalogueError',
@@ -86,7 +89,7 @@ t.test('given an empty database', async (t) => {
     t.strictSame(await offered(), { id: 'default', version: 3 });
   });
 
-  await t.test('then the text of each version can be read by other services', async (t) => {
+  await t.test('then other services can read the text of each version', async (t) => {
     const { body } = await call<{ source: string }>('GET', `/internal/catalogues/${firstId}`, {
       as: accountCaller(ACCOUNT),
     });

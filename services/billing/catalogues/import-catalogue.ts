@@ -1,9 +1,9 @@
 /** A catalogue file becomes a version: parsed without a lock, then added in a short transaction. */
 import { createHash } from 'node:crypto';
-import type { Actor } from '#libs/audit/entry.ts';
 import { recordAudit } from '#libs/audit/record-audit.ts';
 import { parseCatalogue } from '#libs/catalogue/parse.ts';
 import type { Catalogue } from '#libs/catalogue/schema.ts';
+import type { Actor } from '#libs/contracts/audit-entry.ts';
 import type { Tx } from '#libs/db/database.ts';
 import type { ModelInfo } from '#libs/pricing/model.ts';
 import type { Runtime } from '#libs/service/runtime.ts';

@@ -22,7 +22,7 @@ const NEW_CATALOGUE = DEFAULT_CATALOGUE.replace('amount: 2.00 USD', 'amount: 3.0
   .replace('window: day, amount: 100_000', 'window: day, amount: 200_000')
   .replace('window: period, amount: 500_000', 'window: period, amount: 600_000');
 
-t.test('given two replicas at work for a dozen accounts', async (t) => {
+t.test('given two replicas that serve a dozen accounts', async (t) => {
   const service = await createTestService(t);
   const { pool, runtime, call } = service;
   const { connectionString } = pool.options;
@@ -128,7 +128,7 @@ t.test('given two replicas at work for a dozen accounts', async (t) => {
     t.ok(settled >= 4 * HOLDS_BETWEEN, `${settled} calls`);
   });
 
-  await t.test('then each call was judged by the limits of one version', async (t) => {
+  await t.test('then each call was limited by one version', async (t) => {
     const { rows } = await pool.query<{ figures: string; n: number }>(
       `SELECT figures, count(*)::integer AS n FROM (
          SELECT string_agg(s.amount::text, ',' ORDER BY c.meter, c.win) AS figures
@@ -148,19 +148,16 @@ t.test('given two replicas at work for a dozen accounts', async (t) => {
     );
   });
 
-  await t.test(
-    'then the books are complete: everything used is counted, and nothing stays held',
-    async (t) => {
-      const { rows } = await pool.query(
-        `SELECT meter, win, sum(used)::integer AS used, sum(held)::integer AS held FROM ledger_counters
+  await t.test('then the balances are complete: all usage is counted, and nothing stays held', async (t) => {
+    const { rows } = await pool.query(
+      `SELECT meter, win, sum(used)::integer AS used, sum(held)::integer AS held FROM ledger_counters
         WHERE meter IN ('cost', 'tokens.total') GROUP BY meter, win ORDER BY meter, win`,
-      );
-      t.strictSame(rows, [
-        { meter: 'cost', win: 'period', used: settled, held: 0 },
-        { meter: 'tokens.total', win: 'day', used: settled, held: 0 },
-        { meter: 'tokens.total', win: 'period', used: settled, held: 0 },
-      ]);
-    },
-  );
+    );
+    t.strictSame(rows, [
+      { meter: 'cost', win: 'period', used: settled, held: 0 },
+      { meter: 'tokens.total', win: 'day', used: settled, held: 0 },
+      { meter: 'tokens.total', win: 'period', used: settled, held: 0 },
+    ]);
+  });
   await otherPool.end();
 });

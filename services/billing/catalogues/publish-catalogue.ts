@@ -1,5 +1,5 @@
-import { type Actor, SYSTEM_ACTOR } from '#libs/audit/entry.ts';
 import { recordAudit } from '#libs/audit/record-audit.ts';
+import { type Actor, SYSTEM_ACTOR } from '#libs/contracts/audit-entry.ts';
 import type { Tx } from '#libs/db/database.ts';
 import { notify } from '#libs/db/notify.ts';
 import type { Runtime } from '#libs/service/runtime.ts';

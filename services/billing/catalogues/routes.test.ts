@@ -80,29 +80,26 @@ t.test('given the default catalogue on offer', async (t) => {
   const service = await createTestService(t);
   const { call, pool } = service;
 
-  await t.test(
-    'when a file is imported as YAML or as JSON, then it is one version, not on offer',
-    async (t) => {
-      const first = await call<Imported>('POST', CATALOGUES, {
-        as: staffCaller('admin'),
-        body: FEWER_IMAGES,
-      });
-      t.equal(first.status, 201);
-      t.match(first.body.data, {
-        catalogue: { catalogue_id: 'default', version: 2, active: false, subscriptions: 0, author: STAFF },
-        changes: ['plan free: limit images per period lowered: 5 → 3'],
-      });
-      const again = await call<Imported>('POST', CATALOGUES, {
-        as: staffCaller('admin'),
-        body: { source: FEWER_IMAGES },
-      });
-      t.equal(again.status, 200);
-      t.strictSame(again.body, first.body);
-      t.match((await call<Current>('GET', CURRENT, { as: accountCaller(ACCOUNT) })).body.data.catalogue, {
-        version: 1,
-      });
-    },
-  );
+  await t.test('when a file is imported as YAML and as JSON, then it is one inactive version', async (t) => {
+    const first = await call<Imported>('POST', CATALOGUES, {
+      as: staffCaller('admin'),
+      body: FEWER_IMAGES,
+    });
+    t.equal(first.status, 201);
+    t.match(first.body.data, {
+      catalogue: { catalogue_id: 'default', version: 2, active: false, subscriptions: 0, author: STAFF },
+      changes: ['plan free: limit images per period lowered: 5 → 3'],
+    });
+    const again = await call<Imported>('POST', CATALOGUES, {
+      as: staffCaller('admin'),
+      body: { source: FEWER_IMAGES },
+    });
+    t.equal(again.status, 200);
+    t.strictSame(again.body, first.body);
+    t.match((await call<Current>('GET', CURRENT, { as: accountCaller(ACCOUNT) })).body.data.catalogue, {
+      version: 1,
+    });
+  });
 
   await t.test('then versions can be listed and read', async (t) => {
     await call('POST', CATALOGUES, { as: staffCaller('admin'), body: MORE_MONEY });
@@ -162,11 +159,11 @@ t.test('given the default catalogue on offer', async (t) => {
       body: `# new\n${DEFAULT_CATALOGUE}`,
     });
     t.equal(answer.status, 422);
-    t.ok(answer.body.issues?.some(({ message }) => /is in no price book/.test(message)));
+    t.ok(answer.body.issues?.some(({ message }) => /is not in the price book/.test(message)));
     await pool.query('DELETE FROM models');
   });
 
-  await t.test('then what is no file at all is refused', async (t) => {
+  await t.test('then a body that is not a file is refused', async (t) => {
     t.equal((await call('POST', CATALOGUES, { as: staffCaller('admin'), body: {} })).status, 400);
     t.equal((await call('POST', CATALOGUES, { as: staffCaller('admin'), body: { source: 1 } })).status, 400);
     t.equal(
@@ -185,7 +182,7 @@ t.test('given the default catalogue on offer', async (t) => {
     );
   });
 
-  await t.test('then only admins import, publish and look ahead, and support may read', async (t) => {
+  await t.test('then only admins may import, publish and preview, and support may read', async (t) => {
     const { catalogues } = (await call<Listed>('GET', CATALOGUES, { as: staffCaller('support') })).body.data;
     const one = `${CATALOGUES}/${catalogues[0]?.version_id}`;
     const body = { migration: 'now' };
@@ -216,7 +213,7 @@ t.test('given the default catalogue on offer', async (t) => {
     }
   });
 
-  await t.test('then unknown versions are not found, and unknown ways are refused', async (t) => {
+  await t.test('then unknown versions are not found, and unknown migrations are refused', async (t) => {
     const nothing = `${CATALOGUES}/${ACCOUNT}`;
     t.equal((await call('GET', nothing, { as: staffCaller('admin') })).status, 404);
     t.equal(
@@ -287,7 +284,7 @@ t.test('given an account that has used four of its five images', async (t) => {
     },
   );
 
-  await t.test('then the accounts come page by page', async (t) => {
+  await t.test('then the accounts are listed page by page', async (t) => {
     const first = await preview(fewer, 'now', '?limit=1');
     t.strictSame(
       first.accounts.map(({ account_id }) => account_id),
@@ -298,28 +295,31 @@ t.test('given an account that has used four of its five images', async (t) => {
     t.match(second, { summary: null, accounts: [{ account_id: OTHER_ACCOUNT }], next_cursor: null });
   });
 
-  await t.test('when it is published for new accounts only, then the others keep theirs', async (t) => {
-    const heard = await notificationsDuring(pool, async () => {
-      const { status, body } = await call<Published>('POST', `${CATALOGUES}/${fewer}/publish`, {
-        as: staffCaller('admin'),
-        body: {
-          migration: 'grandfather',
-          reason: 'prices of 2027',
-        },
+  await t.test(
+    'when it is published for new accounts only, then existing ones keep their version',
+    async (t) => {
+      const heard = await notificationsDuring(pool, async () => {
+        const { status, body } = await call<Published>('POST', `${CATALOGUES}/${fewer}/publish`, {
+          as: staffCaller('admin'),
+          body: {
+            migration: 'grandfather',
+            reason: 'prices of 2027',
+          },
+        });
+        t.equal(status, 200);
+        t.match(body.data.migration, { state: 'done', accounts_total: 0, migration: 'grandfather' });
       });
-      t.equal(status, 200);
-      t.match(body.data.migration, { state: 'done', accounts_total: 0, migration: 'grandfather' });
-    });
-    t.strictSame(heard, [{ kind: 'catalogue', id: fewer }]);
-    await rollOut();
-    t.equal(await versionOf(ACCOUNT), 1);
-    const late = runtime.newId();
-    await pool.query(`INSERT INTO accounts (id, name, created_at) VALUES ($1, 'Late', now())`, [late]);
-    t.equal(await versionOf(late), 2);
-  });
+      t.strictSame(heard, [{ kind: 'catalogue', id: fewer }]);
+      await rollOut();
+      t.equal(await versionOf(ACCOUNT), 1);
+      const late = runtime.newId();
+      await pool.query(`INSERT INTO accounts (id, name, created_at) VALUES ($1, 'Late', now())`, [late]);
+      t.equal(await versionOf(late), 2);
+    },
+  );
 
   await t.test(
-    'when all are moved, then nothing is lost, and what is over is refused with a reason',
+    'when all accounts are moved, then usage is kept, and exceeded limits refuse with a reason',
     async (t) => {
       const open = await hold({ images: 1n });
       t.equal(open.verdict, 'ok');
@@ -340,7 +340,7 @@ t.test('given an account that has used four of its five images', async (t) => {
   );
 
   await t.test(
-    'when a change waits for the period, then each account says so and goes on as it is',
+    'when a change waits for the period end, then each account shows it and keeps its terms',
     async (t) => {
       const more = await importVersion(MORE_MONEY);
       t.match((await preview(more, 'now')).summary, { accounts: 3, gaining: 3, losing: 0, over_limit: 0 });
@@ -362,7 +362,7 @@ t.test('given an account that has used four of its five images', async (t) => {
   );
 
   await t.test(
-    'when a publication overtakes another, then every account ends where the last one says',
+    'when a publication supersedes another, then every account ends on the last one',
     async (t) => {
       const first = await publish(fewer, 'now');
       const newest = await importVersion(replaceIn(MORE_MONEY, '3.00 USD', '4.00 USD'));
@@ -382,7 +382,7 @@ t.test('given an account that has used four of its five images', async (t) => {
     },
   );
 
-  await t.test('then all of it is on record', async (t) => {
+  await t.test('then every change is audited', async (t) => {
     const url = `/api/admin/audit?action=catalogue.&actor=${STAFF}&limit=100`;
     const { entries } = (
       await call<{ data: { entries: AuditEntryWire[] } }>('GET', url, { as: staffCaller('admin') })
@@ -421,7 +421,7 @@ t.test('given accounts on every plan of one preset', async (t) => {
   );
   const lily = await importVersion(LILY);
 
-  await t.test('when another preset is looked at, then each plan has its successor', async (t) => {
+  await t.test('when another preset is previewed, then each plan is mapped', async (t) => {
     const { summary } = await preview(lily, 'now');
     t.strictSame(summary?.plans.map(({ from, to, mapped_by }) => [from.plan, to.plan, mapped_by]).sort(), [
       ['basic', 'starter', 'alias'],
@@ -431,7 +431,7 @@ t.test('given accounts on every plan of one preset', async (t) => {
     ]);
   });
 
-  await t.test('when it is published, then all are on it with its limits', async (t) => {
+  await t.test('when it is published, then all accounts are on it with its limits', async (t) => {
     await publish(lily, 'now');
     await rollOut();
     const seen = [];

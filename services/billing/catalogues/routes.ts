@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify';
-import type { Actor } from '#libs/audit/entry.ts';
 import { actorOf } from '#libs/audit/request-actor.ts';
 import { CatalogueError } from '#libs/catalogue/parse.ts';
+import type { Actor } from '#libs/contracts/audit-entry.ts';
 import {
   getCatalogue,
   getCatalogueMigration,

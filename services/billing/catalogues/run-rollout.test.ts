@@ -61,7 +61,7 @@ async function startTestRollout(
   return { pool, database, rollout, start, run, progress, applied, logged };
 }
 
-t.test('it reaches every account once, batch by batch', async (t) => {
+t.test('a rollout processes every account once, batch by batch', async (t) => {
   const seen = new Set<string>();
   const { run, progress, applied } = await startTestRollout(t, async (_accountId, read) => {
     const now = await read();
@@ -79,7 +79,7 @@ t.test('it reaches every account once, batch by batch', async (t) => {
   });
 });
 
-t.test('it continues where another run ended', async (t) => {
+t.test('a rollout continues where another run ended', async (t) => {
   const { pool, run, applied } = await startTestRollout(t);
   await pool.query('UPDATE rollouts SET last_account_id = $1', [account(239)]);
   await run();

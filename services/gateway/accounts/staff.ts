@@ -1,7 +1,7 @@
 /** Platform roles, granted and revoked from the command line. */
 import { asc, eq, ne } from 'drizzle-orm';
-import type { Actor, AuditAction } from '#libs/audit/entry.ts';
 import { recordAudit } from '#libs/audit/record-audit.ts';
+import type { Actor, AuditAction } from '#libs/contracts/audit-entry.ts';
 import type { PlatformRole } from '#libs/contracts/internal-context.ts';
 import { type Database, type Queryable, transaction } from '#libs/db/database.ts';
 import { notify } from '#libs/db/notify.ts';

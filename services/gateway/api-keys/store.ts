@@ -1,6 +1,6 @@
 import { and, desc, eq, lt } from 'drizzle-orm';
-import type { Actor } from '#libs/audit/entry.ts';
 import { recordAudit } from '#libs/audit/record-audit.ts';
+import type { Actor } from '#libs/contracts/audit-entry.ts';
 import type { PageQuery } from '#libs/contracts/page.ts';
 import { type Database, type Queryable, transaction } from '#libs/db/database.ts';
 import { notify } from '#libs/db/notify.ts';

@@ -1,5 +1,5 @@
-import { type Actor, type AuditEntry, SYSTEM_ACTOR } from '#libs/audit/entry.ts';
 import { recordAudit } from '#libs/audit/record-audit.ts';
+import { type Actor, type AuditEntry, SYSTEM_ACTOR } from '#libs/contracts/audit-entry.ts';
 import { type Database, type Tx, transaction } from '#libs/db/database.ts';
 import { notify } from '#libs/db/notify.ts';
 import type { ModelInfo } from '#libs/pricing/model.ts';

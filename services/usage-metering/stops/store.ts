@@ -1,6 +1,6 @@
 import { and, eq, isNull } from 'drizzle-orm';
-import type { Actor, AuditAction } from '#libs/audit/entry.ts';
 import { recordAudit } from '#libs/audit/record-audit.ts';
+import type { Actor, AuditAction } from '#libs/contracts/audit-entry.ts';
 import { type Database, type Tx, transaction } from '#libs/db/database.ts';
 import { ledgerStops } from '#libs/db/schema/ledger.ts';
 import type { Ledger, StopInput } from '#libs/ledger/ledger.ts';

@@ -93,7 +93,7 @@ t.test('given accounts on the free plan', async (t) => {
       theirs: true,
     },
     {
-      name: 'no share at all',
+      name: 'a share of 0 %',
       rules: [{ kind: 'percent', percentage: 0, on: true }],
       mine: false,
       theirs: false,
@@ -135,7 +135,7 @@ t.test('given accounts on the free plan', async (t) => {
     },
   );
 
-  await t.test('when it is not enabled, or gone, then the plans alone decide', async (t) => {
+  await t.test('when it is disabled or deleted, then only the plans apply', async (t) => {
     await put([{ kind: 'boolean', on: true }], { enabled: false });
     t.strictSame(await has(ACCOUNT), { granted: false, source: 'plan:free' });
     await put([{ kind: 'boolean', on: true }]);
@@ -146,26 +146,22 @@ t.test('given accounts on the free plan', async (t) => {
     t.equal((await call('GET', FLAG, { as: staffCaller('admin') })).status, 404);
   });
 
-  await t.test('when a flag decides a feature of another name, then that one is meant', async (t) => {
+  await t.test('when a flag names another feature, then it controls that feature', async (t) => {
     const body = { enabled: true, feature: 'white_label', rules: [{ kind: 'boolean', on: true }] };
-    t.equal(
-      (await call('PUT', '/api/admin/flags/look_of_2027', { as: staffCaller('admin'), body })).status,
-      201,
-    );
-    t.strictSame(await has(ACCOUNT), { granted: true, source: 'flag:look_of_2027' });
+    t.equal((await call('PUT', '/api/admin/flags/new_look', { as: staffCaller('admin'), body })).status, 201);
+    t.strictSame(await has(ACCOUNT), { granted: true, source: 'flag:new_look' });
     const { flags } = (await call<Many>('GET', '/api/admin/flags', { as: staffCaller('support') })).body.data;
     t.strictSame(
       flags.map(({ key }) => key),
-      ['look_of_2027'],
+      ['new_look'],
     );
     t.strictSame(
-      (await call<One>('GET', '/api/admin/flags/look_of_2027', { as: staffCaller('support') })).body.data
-        .flag,
+      (await call<One>('GET', '/api/admin/flags/new_look', { as: staffCaller('support') })).body.data.flag,
       flags[0],
     );
   });
 
-  await t.test('then every change is on record with what was before', async (t) => {
+  await t.test('then every change is audited with the previous state', async (t) => {
     const url = '/api/admin/audit?subject=flag:white_label&limit=100';
     const { entries } = (
       await call<{ data: { entries: AuditEntryWire[] } }>('GET', url, { as: staffCaller('support') })
@@ -178,7 +174,7 @@ t.test('given accounts on the free plan', async (t) => {
     );
   });
 
-  await t.test('then what no flag can be is refused', async (t) => {
+  await t.test('then an invalid flag is refused', async (t) => {
     const rule = (rules: unknown) => ({ enabled: true, rules });
     const bodies = [
       rule([{ kind: 'percent', percentage: 101, on: true }]),
@@ -207,7 +203,7 @@ t.test('given accounts on the free plan', async (t) => {
         .status,
       400,
     );
-    t.equal((await call('GET', FLAG, { as: staffCaller('admin') })).status, 404, 'nothing was made');
+    t.equal((await call('GET', FLAG, { as: staffCaller('admin') })).status, 404, 'no flag was created');
   });
 
   await t.test('then only admins can set one, and support can read', async (t) => {
@@ -240,7 +236,7 @@ t.test('given an account in segments', async (t) => {
     body: { data: { segments: ['c'] } },
   });
 
-  await t.test('then what is no list of names is refused', async (t) => {
+  await t.test('then an invalid list of names is refused', async (t) => {
     for (const segments of [['A'], [''], ['a b'], 'a', Array.from({ length: 101 }, (_, n) => `s${n}`)]) {
       t.equal((await put(segments)).status, 400);
     }

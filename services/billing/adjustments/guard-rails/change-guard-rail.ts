@@ -1,5 +1,5 @@
-import type { AuditEntry } from '#libs/audit/entry.ts';
 import { recordAudit } from '#libs/audit/record-audit.ts';
+import type { AuditEntry } from '#libs/contracts/audit-entry.ts';
 import { type Tx, transaction } from '#libs/db/database.ts';
 import type { Rollout } from '../../catalogues/domain/rollout.ts';
 import { startRollout } from '../../catalogues/plugin.ts';

@@ -46,16 +46,16 @@ t.test('given the alpha test, where new accounts may use 1 000 tokens and 5 USD 
       body: { reason, ...body },
     });
 
-  await t.test('then they hold for the free plan, and no override helps against them', async (t) => {
+  await t.test('then they apply to the free plan, and no override raises them', async (t) => {
     t.strictSame((await verdict(1001n))[0], 'limit_exceeded');
     t.strictSame((await verdict(1000n))[0], 'ok');
     t.strictSame(await verdict(0n, ACCOUNT, 5_000_000_001n), ['limit_exceeded', 'guard_rail']);
     const boost = { kind: 'quota_boost', meter: 'tokens.total', window: 'day', amount: '5000' };
     const answer = await override(boost);
-    t.match(answer, { status: 422, body: { code: 'semantic_error' } }, 'it would change nothing');
+    t.match(answer, { status: 422, body: { code: 'semantic_error' } }, 'it would have no effect');
   });
 
-  await t.test('then not for who pays, unless they are new testers', async (t) => {
+  await t.test('then they do not apply to paying accounts, except new testers', async (t) => {
     t.equal((await override({ kind: 'plan_change', plan: 'pro' })).status, 201);
     t.strictSame((await verdict(1001n))[0], 'ok');
     const segments = `/api/admin/accounts/${ACCOUNT}/segments`;
@@ -77,12 +77,16 @@ t.test('given the alpha test, where new accounts may use 1 000 tokens and 5 USD 
     t.strictSame((await verdict(51n, OTHER_ACCOUNT))[0], 'ok');
   });
 
-  await t.test('when a plan is railed, then it reaches account after account', async (t) => {
+  await t.test('when a plan gets a guard rail, then a rollout applies it', async (t) => {
     const { body } = await put({ kind: 'plan', plan: 'free-alpha' }, { tokens_per_day: '200' });
     t.match(body.data.rollout, { state: 'running', accounts_total: 2, accounts_done: 0 });
     await rollOut();
     t.strictSame(await verdict(201n, OTHER_ACCOUNT), ['limit_exceeded', 'guard_rail:plan']);
-    t.strictSame(await verdict(51n), ['limit_exceeded', 'guard_rail:account'], 'the closest word counts');
+    t.strictSame(
+      await verdict(51n),
+      ['limit_exceeded', 'guard_rail:account'],
+      'the most specific setting applies',
+    );
     const list = (await call<List>('GET', RAILS, { as: staffCaller('support') })).body.data;
     t.match(list.rollout, { state: 'done', accounts_done: 2, accounts_failed: 0 });
     t.match(list.catalogue, {
@@ -99,20 +103,27 @@ t.test('given the alpha test, where new accounts may use 1 000 tokens and 5 USD 
     );
   });
 
-  await t.test('when they are switched off for everybody, then closer words still count', async (t) => {
-    await put({ kind: 'global' }, { enabled: false });
-    await rollOut();
-    t.strictSame((await verdict(201n, OTHER_ACCOUNT))[0], 'limit_exceeded');
-    t.equal(
-      (await call('DELETE', `${RAILS}?kind=plan&target=free-alpha`, { as: staffCaller('admin') })).status,
-      200,
-    );
-    await rollOut();
-    t.strictSame((await verdict(1000n, OTHER_ACCOUNT))[0], 'ok');
-    t.strictSame((await verdict(1001n, OTHER_ACCOUNT))[1], 'plan:free-alpha', "the plan's own limit is left");
-  });
+  await t.test(
+    'when they are disabled for all accounts, then more specific settings still apply',
+    async (t) => {
+      await put({ kind: 'global' }, { enabled: false });
+      await rollOut();
+      t.strictSame((await verdict(201n, OTHER_ACCOUNT))[0], 'limit_exceeded');
+      t.equal(
+        (await call('DELETE', `${RAILS}?kind=plan&target=free-alpha`, { as: staffCaller('admin') })).status,
+        200,
+      );
+      await rollOut();
+      t.strictSame((await verdict(1000n, OTHER_ACCOUNT))[0], 'ok');
+      t.strictSame(
+        (await verdict(1001n, OTHER_ACCOUNT))[1],
+        'plan:free-alpha',
+        "the plan's own limit remains",
+      );
+    },
+  );
 
-  await t.test('when a change comes while another is under way, then one pass serves both', async (t) => {
+  await t.test('when a change comes during a rollout, then a new rollout supersedes it', async (t) => {
     await put({ kind: 'global' }, { tokens_per_day: '10' });
     await put({ kind: 'global' }, { tokens_per_day: '20' });
     const { rows } = await pool.query(
@@ -127,7 +138,7 @@ t.test('given the alpha test, where new accounts may use 1 000 tokens and 5 USD 
     t.strictSame((await verdict(20n, OTHER_ACCOUNT))[0], 'ok');
   });
 
-  await t.test('when an account opens while a change commits, then it misses nothing', async (t) => {
+  await t.test('when an account is opened while a change commits, then it gets the change', async (t) => {
     const late = runtime.newId();
     await pool.query(`INSERT INTO accounts (id, name, created_at) VALUES ($1, 'Late', now())`, [late]);
     await Promise.all([
@@ -139,7 +150,7 @@ t.test('given the alpha test, where new accounts may use 1 000 tokens and 5 USD 
     t.strictSame(await verdict(6n, late), ['limit_exceeded', 'guard_rail:global']);
   });
 
-  await t.test("when an account's rail is withdrawn, then it is at once", async (t) => {
+  await t.test("when an account's guard rail is deleted, then that is in force at once", async (t) => {
     const url = `${RAILS}?kind=account&target=${ACCOUNT}&reason=calm`;
     t.match(await call('DELETE', url, { as: staffCaller('admin') }), {
       status: 200,

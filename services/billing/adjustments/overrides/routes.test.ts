@@ -38,7 +38,7 @@ t.test('given an account that has used up its images', async (t) => {
   t.equal((await hold(1n)).verdict, 'limit_exceeded');
 
   let granted: OverrideWire;
-  await t.test('when staff grant three more, then they can be held at once, and no fourth', async (t) => {
+  await t.test('when staff grant three more, then three more can be held at once', async (t) => {
     const expires_at = '2026-11-20T13:00:00.000Z';
     const heard = await notificationsDuring(pool, async () => {
       const answer = await call<One>('POST', OVERRIDES, {
@@ -59,7 +59,7 @@ t.test('given an account that has used up its images', async (t) => {
   });
 
   await t.test(
-    'when it expires while work is held, then that work may finish and no more begins',
+    'when it expires while work is held, then that work may finish and no new work starts',
     async (t) => {
       runtime.clock.set('2026-11-20T12:59:59.999Z');
       t.equal((await hold(1n)).verdict, 'limit_held');
@@ -101,7 +101,7 @@ t.test('given an account that has used up its images', async (t) => {
     );
   });
 
-  await t.test('then all of it is on record', async (t) => {
+  await t.test('then every change is audited', async (t) => {
     const { body } = await call<{ data: { entries: AuditEntryWire[] } }>(
       'GET',
       `/api/admin/audit?account_id=${ACCOUNT}&action=override.`,
@@ -124,39 +124,38 @@ t.test('given an account on the free plan', async (t) => {
   const create = (body: object) =>
     call<One>('POST', OVERRIDES, { as: staffCaller('admin'), body: { reason, ...body } });
 
-  await t.test('when a feature is granted, then it has it, and every service can tell why', async (t) => {
-    t.match((await entitlements()).features, { white_label: { granted: false, source: 'plan:free' } });
-    const { body } = await create({ kind: 'feature_grant', feature: 'white_label' });
-    t.match(body.data.override, { expires_at: null, feature: 'white_label' });
-    const source = `override:${body.data.override.id}`;
-    t.match((await entitlements()).features, { white_label: { granted: true, source } });
-  });
-
   await t.test(
-    'when its plan is changed for later, then time alone brings it and takes it back',
+    'when a feature is granted, then the account has it, with the override as its source',
     async (t) => {
-      const change = {
-        kind: 'plan_change',
-        plan: 'pro',
-        from: '2026-11-21T00:00:00.000Z',
-        expires_at: '2026-11-22T00:00:00.000Z',
-      };
-      const { body } = await create(change);
-      t.equal(body.data.override.state, 'scheduled');
-      t.match(await entitlements(), { plan: { key: 'free' }, validUntil: '2026-11-21T00:00:00.000Z' });
-      const hold = async () =>
-        (await ledger.hold(testHold(ACCOUNT, runtime.newId(), { images: 20n }))).verdict;
-      t.equal(await hold(), 'limit_exceeded');
-      runtime.clock.set('2026-11-21T00:00:00.000Z');
-      t.match((await entitlements()).plan, { key: 'pro', source: `override:${body.data.override.id}` });
-      t.equal(await hold(), 'ok');
-      runtime.clock.set('2026-11-22T00:00:00.000Z');
-      t.match((await entitlements()).plan, { key: 'free', source: 'subscription' });
-      t.equal(await hold(), 'limit_exceeded');
+      t.match((await entitlements()).features, { white_label: { granted: false, source: 'plan:free' } });
+      const { body } = await create({ kind: 'feature_grant', feature: 'white_label' });
+      t.match(body.data.override, { expires_at: null, feature: 'white_label' });
+      const source = `override:${body.data.override.id}`;
+      t.match((await entitlements()).features, { white_label: { granted: true, source } });
     },
   );
 
-  await t.test('when a limit is replaced, then the amount is what staff say', async (t) => {
+  await t.test('when a plan change is scheduled, then it starts and ends by time', async (t) => {
+    const change = {
+      kind: 'plan_change',
+      plan: 'pro',
+      from: '2026-11-21T00:00:00.000Z',
+      expires_at: '2026-11-22T00:00:00.000Z',
+    };
+    const { body } = await create(change);
+    t.equal(body.data.override.state, 'scheduled');
+    t.match(await entitlements(), { plan: { key: 'free' }, validUntil: '2026-11-21T00:00:00.000Z' });
+    const hold = async () => (await ledger.hold(testHold(ACCOUNT, runtime.newId(), { images: 20n }))).verdict;
+    t.equal(await hold(), 'limit_exceeded');
+    runtime.clock.set('2026-11-21T00:00:00.000Z');
+    t.match((await entitlements()).plan, { key: 'pro', source: `override:${body.data.override.id}` });
+    t.equal(await hold(), 'ok');
+    runtime.clock.set('2026-11-22T00:00:00.000Z');
+    t.match((await entitlements()).plan, { key: 'free', source: 'subscription' });
+    t.equal(await hold(), 'limit_exceeded');
+  });
+
+  await t.test('when a limit is replaced, then the amount is the one that staff set', async (t) => {
     const limit = { kind: 'n', amount: '750000000' };
     const { body } = await create({ kind: 'limit_replacement', meter: 'cost', limit });
     t.match(body.data.override, { amount_usd: '0.750000000', expires_at: null });
@@ -169,7 +168,7 @@ t.test('given an account on the free plan', async (t) => {
     t.equal((await ledger.hold(testHold(ACCOUNT, runtime.newId(), { cost: 10n ** 12n }))).verdict, 'ok');
   });
 
-  await t.test('when boosts add up to more than the books can hold, then they hold the most', async (t) => {
+  await t.test('when boosts exceed the largest amount, then the limit is the largest amount', async (t) => {
     const amount = '9'.repeat(18);
     for (let n = 0; n < 10; n += 1) {
       t.equal((await create({ kind: 'quota_boost', meter: 'images', amount })).status, 201);
@@ -179,7 +178,7 @@ t.test('given an account on the free plan', async (t) => {
     t.ok((limit?.amount ?? 0n) > 10n ** 18n, `the limit is ${limit?.amount}`);
   });
 
-  await t.test('then what makes no sense is refused', async (t) => {
+  await t.test('then an invalid override is refused', async (t) => {
     const cases: [object, number, string][] = [
       [{ kind: 'quota_boost', meter: 'imagez', amount: '1' }, 400, 'invalid_request'],
       [{ kind: 'quota_boost', meter: 'images', amount: '0' }, 400, 'invalid_request'],
@@ -236,7 +235,7 @@ t.test('given an account on the free plan', async (t) => {
     t.equal((await call('GET', OVERRIDES, { as: staffCaller('support') })).status, 200);
   });
 
-  await t.test("then another account's are not found", async (t) => {
+  await t.test('then those of another account are not found', async (t) => {
     const { body } = await create(boost);
     const { id } = body.data.override;
     t.equal(
@@ -253,7 +252,7 @@ t.test('given an account on the free plan', async (t) => {
     t.equal((await call('GET', pathOf('me'), { as: staffCaller('admin') })).status, 400);
   });
 
-  await t.test('then there can be only so many at a time', async (t) => {
+  await t.test('then their number is limited', async (t) => {
     let status = 201;
     for (let n = 0; status === 201 && n < 120; n += 1) ({ status } = await create(boost));
     t.equal(status, 409);

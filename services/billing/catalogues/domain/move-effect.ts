@@ -14,7 +14,7 @@ import {
   type CatalogueVersion,
   entitlementInputOf,
 } from '../../subscriptions/domain/subscription.ts';
-import { mapPlan, type PlanMapping } from '../domain.ts';
+import { mapPlan, type PlanMapping } from './plan-mapping.ts';
 
 export type MoveEffect = {
   planBefore: string;

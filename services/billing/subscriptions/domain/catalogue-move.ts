@@ -1,5 +1,5 @@
 /** What publishing a catalogue version does to existing subscriptions. */
-import { mapPlan } from '../../catalogues/domain.ts';
+import { mapPlan } from '../../catalogues/domain/plan-mapping.ts';
 import { paidMinorOf } from './plan-change.ts';
 import { type Versions, versionIn } from './state.ts';
 import type { CatalogueVersion, PlanTerms, ScheduledChange, Subscription } from './subscription.ts';

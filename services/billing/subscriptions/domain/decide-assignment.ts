@@ -1,5 +1,5 @@
-import type { Actor } from '#libs/audit/entry.ts';
 import { findPlan, plansByRank } from '#libs/catalogue/plans.ts';
+import type { Actor } from '#libs/contracts/audit-entry.ts';
 import { isFree } from '../../plans/domain/offer.ts';
 import {
   addEffects,

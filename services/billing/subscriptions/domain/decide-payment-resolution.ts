@@ -1,4 +1,4 @@
-import type { Actor } from '#libs/audit/entry.ts';
+import type { Actor } from '#libs/contracts/audit-entry.ts';
 import type { PaymentRequest, PaymentResolution } from '../../payments/domain.ts';
 import { movedLike } from './catalogue-move.ts';
 import {

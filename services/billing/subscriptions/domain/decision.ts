@@ -1,5 +1,5 @@
 /** Decisions about a subscription as plain data: the subscription afterwards, what else to write, and the outcome. */
-import type { Actor, AuditAction, AuditState } from '#libs/audit/entry.ts';
+import type { Actor, AuditAction, AuditState } from '#libs/contracts/audit-entry.ts';
 import type { PaymentRequest } from '../../payments/domain.ts';
 import type { Trial } from '../../trials/domain.ts';
 import type { BillingEventDraft } from './billing-event.ts';

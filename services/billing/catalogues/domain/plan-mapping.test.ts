@@ -1,12 +1,14 @@
 import { readFileSync } from 'node:fs';
 import t from 'tap';
 import { parseCatalogue } from '#libs/catalogue/parse.ts';
-import { mapPlan } from './domain.ts';
+import { mapPlan } from './plan-mapping.ts';
 
 const preset = (name: string) =>
-  parseCatalogue(readFileSync(new URL(`../../../deploy/catalogues/${name}.yaml`, import.meta.url), 'utf8'));
+  parseCatalogue(
+    readFileSync(new URL(`../../../../deploy/catalogues/${name}.yaml`, import.meta.url), 'utf8'),
+  );
 
-t.test('a plan of one catalogue has its successor in another', async (t) => {
+t.test('a plan of one catalogue is mapped to a plan of another', async (t) => {
   const cases: [string, string, string, string, string][] = [
     ['default', 'basic', 'default', 'basic', 'key'],
     ['default', 'basic', 'lily', 'starter', 'alias'],

@@ -1,7 +1,7 @@
 /** Maps the plans of one catalogue to those of another. */
 import { findPlan, plansByRank } from '#libs/catalogue/plans.ts';
 import type { Catalogue, Plan } from '#libs/catalogue/schema.ts';
-import { defaultPlanOf } from '../plans/domain/offer.ts';
+import { defaultPlanOf } from '../../plans/domain/offer.ts';
 
 export type PlanMapping = { plan: Plan; by: 'key' | 'alias' | 'rank' | 'default' };
 
@@ -14,8 +14,8 @@ export function mapPlan(planKey: string, from: Catalogue, to: Catalogue): PlanMa
   if (same !== undefined) return { plan: same, by: 'key' };
   const old = findPlan(from, planKey);
   for (const name of [planKey, ...(old?.aliases ?? [])]) {
-    const alike = findPlan(to, name);
-    if (alike !== undefined) return { plan: alike, by: 'alias' };
+    const named = findPlan(to, name);
+    if (named !== undefined) return { plan: named, by: 'alias' };
   }
   const below = old && plansByRank(to).findLast(({ rank, listed }) => listed && rank <= old.rank);
   if (below !== undefined) return { plan: below, by: 'rank' };
