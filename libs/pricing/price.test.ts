@@ -74,6 +74,19 @@ t.test('a call is priced by class and rounded up once', async (t) => {
   });
 });
 
+t.test('a version identifies exact prices', async (t) => {
+  const base = [row('input', 1_000n), row('output', 1_000n)];
+  const version = (rows: PriceRow[]) =>
+    effectivePrice(rows, 'openai', 'gpt-4o-mini', at('2026-01-01'))?.version;
+  t.equal(version([...base].reverse()), version(base), 'the order of rows does not matter');
+  t.not(
+    version([...base, row('input', 10_000n, { fromInputTokens: 200_001 })]),
+    version(base),
+    'a later tier',
+  );
+  t.not(version([...base, row('reasoning', 1_000n)]), version(base), 'a later class');
+});
+
 t.test('a fraction of a nano is rounded up over the sum, not per class', async (t) => {
   const price = effectivePrice(
     [row('input', 1n), row('output', 1n)],
@@ -107,7 +120,7 @@ t.test('the price in force is the latest row not after the instant', async (t) =
   });
   const corrected = priceAt('2025-06-17T00:00:00.000Z');
   t.same(corrected?.tiers[0]?.picoUsdPerUnit, { input: 300_000n, output: 2_500_000n });
-  t.equal(corrected?.version, 'openai/gpt-4o-mini@2025-06-17T00:00:00.000Z');
+  t.match(corrected?.version, /^openai\/gpt-4o-mini@2025-06-17T00:00:00\.000Z#[0-9a-f]{16}$/);
   t.equal(priceAt('2030-01-01')?.version, corrected?.version, 'the version stays while the rows do');
   t.equal(effectivePrice(rows, 'openai', 'unknown', at('2030-01-01')), undefined);
 });

@@ -1,9 +1,11 @@
+import { hash } from 'node:crypto';
 import { ceilDiv, type NanoUsd, PICO_PER_NANO } from '#libs/money/money.ts';
 import {
   INPUT_TOKEN_CLASSES,
   OUTPUT_TOKEN_CLASSES,
   promptTokens,
   reportedUnits,
+  UNIT_CLASSES,
   type UnitClass,
   type Units,
   wholeUnits,
@@ -36,7 +38,10 @@ export interface PriceTier {
 export interface ModelPrice {
   readonly provider: string;
   readonly model: string;
-  /** `provider/model@validFrom` of the newest row in force. It always identifies the same set of rows. */
+  /**
+   * `provider/model@validFrom#hash`: the newest row in force, and a hash of all prices. One version never has two prices,
+   * also when a tier is added later for the same date.
+   */
   readonly version: string;
   /** Ascending by `fromInputTokens`, the first at 0. Each tier contains all its prices. */
   readonly tiers: readonly PriceTier[];
@@ -81,8 +86,20 @@ export function effectivePrice(
   }
   const current = [...inForce.values()].map(({ row }) => row);
   if (!current.some((row) => row.fromInputTokens === 0)) return undefined;
-  const version = `${provider}/${model}@${new Date(newestMs).toISOString()}`;
-  return { provider, model, version, tiers: tiersOf(current) };
+  const tiers = tiersOf(current);
+  const version = `${provider}/${model}@${new Date(newestMs).toISOString()}#${hashOf(tiers)}`;
+  return { provider, model, version, tiers };
+}
+
+/** Hex digits of the hash in a version: 64 bits. */
+const HASH_LENGTH = 16;
+
+function hashOf(tiers: readonly PriceTier[]): string {
+  const exact = tiers.map(({ fromInputTokens, picoUsdPerUnit }) => [
+    fromInputTokens,
+    UNIT_CLASSES.map((unitClass) => picoUsdPerUnit[unitClass]?.toString() ?? null),
+  ]);
+  return hash('sha256', JSON.stringify(exact)).slice(0, HASH_LENGTH);
 }
 
 function tiersOf(rows: readonly PriceRow[]): PriceTier[] {
