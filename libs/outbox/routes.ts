@@ -1,5 +1,5 @@
 /** Every type of event. Add a new one here, with its channels, before a service emits it. */
-export type EventType = 'payment.requested' | 'trial.ending';
+export type EventType = 'payment.requested' | 'trial.ending' | 'usage.overrun';
 
 /** Where a delivery goes. `target` is an address within the channel, empty where the channel has only one. */
 export type Route = { readonly channel: string; readonly target: string };
@@ -10,4 +10,5 @@ const LOG: Route = { channel: 'log', target: '' };
 export const EVENT_ROUTES: Readonly<Record<EventType, readonly Route[]>> = {
   'payment.requested': [LOG],
   'trial.ending': [LOG],
+  'usage.overrun': [LOG],
 };

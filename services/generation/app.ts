@@ -66,7 +66,7 @@ export function buildApp(options: AppOptions): Generation {
   });
   requireInternalContext(app, signer);
   app.register(providersPlugin, { access: config.access, dispatcher, runtime });
-  app.register(callsPlugin, { limits: config.calls, metrics, random: runtime.random });
+  app.register(callsPlugin, { limits: config.calls, metrics, database, runtime });
   app.register(storedResponsesPlugin, { database, logger });
   app.register(requestsPlugin, {
     activeRequests,

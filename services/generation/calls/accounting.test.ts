@@ -200,8 +200,16 @@ t.test('an unknown outcome is priced at what was held for the call', async (t) =
 
 const settled: SettleAnswer = { outcome: 'settled', late: false, overrun: false, state: 'ok', limit: null };
 
+/** What the settlement did. */
 function settlementWith(ledger: { settle?: (request: SettleRequest) => Promise<SettleAnswer> }) {
-  const seen = { settled: [] as SettleRequest[], closed: 0, pauses: [] as number[], lines: [] as object[] };
+  const seen = {
+    settled: [] as SettleRequest[],
+    closed: 0,
+    pauses: [] as number[],
+    lines: [] as object[],
+    overruns: [] as object[],
+    mismatches: [] as string[],
+  };
   const settlement = createSettlement(
     {
       ledger: {
@@ -214,7 +222,12 @@ function settlementWith(ledger: { settle?: (request: SettleRequest) => Promise<S
           return settled;
         },
       },
-      metrics: { recordSettle: () => undefined } as unknown as CallMetrics,
+      metrics: {
+        recordSettle: () => undefined,
+        recordOverrun: () => undefined,
+        recordServiceTierMismatch: (provider: string) => void seen.mismatches.push(provider),
+      } as unknown as CallMetrics,
+      reportOverrun: async (overrun) => void seen.overruns.push(overrun),
       logger: createLogger({
         name: 'test',
         level: 'info',
@@ -280,6 +293,33 @@ t.test('settling', async (t) => {
     t.match(seen.lines, [{ msg: 'settlement failed', amounts: { cost: '120000' }, hold: 'h' }]);
     await settlement.close();
     t.equal(seen.closed, 0, 'its hold expires, which shows that a settlement is missing');
+  });
+
+  t.test('usage above the hold is reported, once', async (t) => {
+    let outcome: SettleAnswer['outcome'] = 'settled';
+    const { settlement, seen } = settlementWith({
+      settle: async () => ({ ...settled, outcome, overrun: true }),
+    });
+    await settlement.settle(entry, false);
+    outcome = 'repeated';
+    await settlement.settle(entry, true);
+    t.match(seen.overruns, [
+      { holdId: 'h', accountId: 'a', callIndex: 0, costNanoUsd: 120_000n, tokens: 110 },
+    ]);
+    t.equal(seen.overruns.length, 1);
+    t.match(seen.lines, [{ msg: 'usage above hold', hold: 'h', cost_nano_usd: '120000' }]);
+  });
+
+  t.test('an answer of another service tier is flagged', async (t) => {
+    const { settlement, seen } = settlementWith({});
+    const record = new CallRecord(openai);
+    record.serviceTier = 'default';
+    await settlement.settle({ ...entry, record }, false);
+    t.strictSame(seen.mismatches, []);
+    record.serviceTier = 'priority';
+    await settlement.settle({ ...entry, record }, true);
+    t.strictSame(seen.mismatches, ['openai']);
+    t.match(seen.lines, [{ msg: 'service tier mismatched', tier: 'priority', hold: 'h' }]);
   });
 
   t.test('a call without a hold is not settled, so its result must not be sent', async (t) => {

@@ -34,6 +34,18 @@ export function createCallMetrics(metrics: Metrics): CallMetrics {
     labelNames: ['provider'] as const,
     registers,
   });
+  const overruns = new Counter({
+    name: 'inkmeter_usage_overruns_total',
+    help: 'Calls that used more than was held for them, by provider',
+    labelNames: ['provider'] as const,
+    registers,
+  });
+  const tierMismatches = new Counter({
+    name: 'inkmeter_service_tier_mismatch_total',
+    help: 'Answers of a service tier other than the requested one, by provider',
+    labelNames: ['provider'] as const,
+    registers,
+  });
   return {
     recordProviderCall: metrics.recordProviderCall,
     recordProviderRetry: metrics.recordProviderRetry,
@@ -41,6 +53,8 @@ export function createCallMetrics(metrics: Metrics): CallMetrics {
     recordTokens(provider, unitClass, count) {
       tokens.inc({ provider, class: unitClass }, count);
     },
+    recordOverrun: (provider) => overruns.inc({ provider }),
+    recordServiceTierMismatch: (provider) => tierMismatches.inc({ provider }),
     recordAborted: (provider, reason) => aborted.inc({ provider, reason }),
     recordDraining: () => draining.inc(),
     recordDrained(provider, outcome) {

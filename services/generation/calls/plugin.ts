@@ -1,24 +1,32 @@
 import type { FastifyPluginAsync } from 'fastify';
 import fastifyPlugin from 'fastify-plugin';
+import type { Database } from '#libs/db/database.ts';
 import type { Metrics } from '#libs/service/metrics.ts';
+import type { Runtime } from '#libs/service/runtime.ts';
+import type { FlagOptions } from './domain/flag-call.ts';
 import type { CallRunner } from './domain/run-call.ts';
 import { createCallMetrics } from './metrics.ts';
+import { emitOverrun } from './overrun-store.ts';
 
 declare module 'fastify' {
   interface FastifyInstance {
     callRunner: CallRunner;
+    /** Emits the event of a call that used more than was held for it. */
+    reportOverrun: FlagOptions['reportOverrun'];
   }
 }
 
 export type CallsOptions = {
   limits: Omit<CallRunner, 'metrics' | 'random'>;
   metrics: Metrics;
-  random: () => number;
+  database: Database;
+  runtime: Runtime;
 };
 
 /** Shares what every provider call is run with: its timeouts, retries and metrics. */
-const calls: FastifyPluginAsync<CallsOptions> = async (app, { limits, metrics, random }) => {
-  app.decorate('callRunner', { ...limits, metrics: createCallMetrics(metrics), random });
+const calls: FastifyPluginAsync<CallsOptions> = async (app, { limits, metrics, database, runtime }) => {
+  app.decorate('callRunner', { ...limits, metrics: createCallMetrics(metrics), random: runtime.random });
+  app.decorate('reportOverrun', (overrun) => emitOverrun(database, overrun, runtime));
 };
 
 export const callsPlugin = fastifyPlugin(calls, { name: 'calls' });

@@ -20,7 +20,7 @@ export function callContext(more: Partial<CallContext> = {}): CallContext {
     timeoutMs: 10_000,
     idleTimeoutMs: 10_000,
     callId: 'request/0',
-    trace: { requestBytes: 0, providerRequestId: null, isInFlight: true },
+    trace: { requestBytes: 0, providerRequestId: null, serviceTier: null, isInFlight: true },
     ...more,
   };
 }

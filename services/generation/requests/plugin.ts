@@ -52,6 +52,7 @@ const requests: FastifyPluginAsync<RequestsOptions> = async (app, options) => {
     ledger,
     logger,
     metrics: callRunner.metrics,
+    reportOverrun: app.reportOverrun,
     sleep: (ms: number) => delay(ms),
     activeRequests,
     storedResponses,

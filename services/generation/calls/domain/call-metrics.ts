@@ -11,6 +11,10 @@ export type CallMetrics = {
   readonly recordProviderRetry: (provider: string) => void;
   readonly recordSettle: (outcome: SettleOutcome, ms: number) => void;
   readonly recordTokens: (provider: string, unitClass: UnitClass, count: number) => void;
+  /** Usage above what was held for the call. */
+  readonly recordOverrun: (provider: string) => void;
+  /** An answer of a service tier other than the requested one. */
+  readonly recordServiceTierMismatch: (provider: string) => void;
   readonly recordAborted: (provider: string, reason: EndReason) => void;
   /** A call whose client left runs on, until it is recorded as drained. */
   readonly recordDraining: () => void;

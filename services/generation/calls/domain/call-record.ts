@@ -24,6 +24,7 @@ export class CallRecord implements CallTrace {
   requestBytes = 0;
   responseBytes = 0;
   providerRequestId: string | null = null;
+  serviceTier: string | null = null;
   attempts = 0;
   isInFlight = false;
   firstByteMs: number | null = null;

@@ -3,16 +3,13 @@ import type { Ledger } from '#libs/ledger/ledger.ts';
 import type { CallFacts, SettleAnswer, SettleRequest } from '#libs/ledger/types.ts';
 import { settledMeters } from '#libs/pipelines/meters.ts';
 import { problem } from '#libs/problems/problems.ts';
-import type { Logger } from '#libs/service/logger.ts';
-import type { CallMetrics } from './call-metrics.ts';
 import type { CallRecord } from './call-record.ts';
+import { type FlagOptions, flagCall } from './flag-call.ts';
 import type { Outcome } from './measure.ts';
 import { factsOf, type PricedCall } from './price-call.ts';
 
-export type SettlementOptions = {
+export type SettlementOptions = FlagOptions & {
   ledger: Pick<Ledger, 'settle' | 'close'>;
-  metrics: CallMetrics;
-  logger: Logger;
   /** Waits between attempts to reach the ledger. */
   sleep: (ms: number) => Promise<void>;
 };
@@ -50,7 +47,7 @@ const TOKEN_COLUMNS = [
 ] as const satisfies (keyof CallFacts)[];
 
 export function createSettlement(
-  { ledger, metrics, logger, sleep }: SettlementOptions,
+  { ledger, metrics, logger, sleep, reportOverrun }: SettlementOptions,
   hold: { holdId: string; accountId: string },
 ): Settlement {
   let isClosed = false;
@@ -80,7 +77,8 @@ export function createSettlement(
   }
 
   return {
-    async settle({ call, record, outcome, priced }, isLast) {
+    async settle(entry, isLast) {
+      const { call, record, outcome, priced } = entry;
       const { status } = outcome;
       const { units, cost } = priced;
       const startedAt = performance.now();
@@ -97,22 +95,7 @@ export function createSettlement(
         if (isLast) isClosed = true;
         const metric = answer.outcome === 'repeated' ? 'replayed' : 'settled';
         metrics.recordSettle(metric, performance.now() - startedAt);
-        if (answer.late || answer.overrun || priced.hasUnpricedClass) {
-          const { late, overrun } = answer;
-          const { provider, model } = call;
-          logger.warn(
-            {
-              hold: hold.holdId,
-              call: call.index,
-              provider,
-              model,
-              late,
-              overrun,
-              unpriced: priced.hasUnpricedClass,
-            },
-            'call settled beyond its hold',
-          );
-        }
+        await flagCall({ metrics, logger, reportOverrun }, hold, entry, answer);
         return answer;
       } catch (error) {
         metrics.recordSettle('failed', performance.now() - startedAt);

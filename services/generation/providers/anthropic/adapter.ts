@@ -9,6 +9,7 @@ import type {
   ProviderAdapter,
 } from '../domain/provider-adapter.ts';
 import { endedEarly, type ProviderError } from '../domain/provider-error.ts';
+import { readTier } from '../domain/service-tier.ts';
 import { errorFromSdk, throwFailedAnswers } from '../sdk-errors.ts';
 import { sdkRequestOptions } from '../sdk-options.ts';
 import { errorFromEvent } from '../status-errors.ts';
@@ -47,6 +48,7 @@ export class AnthropicAdapter implements ProviderAdapter {
       const call = this.#post<Anthropic.Message>(body, context, limit);
       const { data: message, response } = await call.withResponse();
       context.trace.providerRequestId = response.headers.get(REQUEST_ID_HEADER);
+      context.trace.serviceTier = readTier(message.usage?.service_tier);
       return {
         completion: fromAnthropicMessage(message, this.#head(chat)),
         units: anthropicUnits(message.usage),
@@ -69,6 +71,9 @@ export class AnthropicAdapter implements ProviderAdapter {
       const translator = createStreamTranslator(this.#head(chat));
       for await (const event of stream) {
         limit.pause();
+        if (event.type === 'message_start') {
+          context.trace.serviceTier = readTier(event.message.usage?.service_tier);
+        }
         yield* translator.translate(event);
         limit.renew(context.idleTimeoutMs);
       }

@@ -25,6 +25,8 @@ export type CallTrace = {
   requestBytes: number;
   /** The provider's id of the call. */
   providerRequestId: string | null;
+  /** The tier that the provider reports to have served, in its own words; null until it does. */
+  serviceTier: string | null;
   /** Whether the provider may have received the request. True by default, where sending cannot be observed. */
   isInFlight: boolean;
 };

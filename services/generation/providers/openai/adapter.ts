@@ -9,6 +9,7 @@ import type {
   ProviderAdapter,
 } from '../domain/provider-adapter.ts';
 import { endedEarly, type ProviderError } from '../domain/provider-error.ts';
+import { readTier } from '../domain/service-tier.ts';
 import { errorFromSdk } from '../sdk-errors.ts';
 import { sdkRequestOptions } from '../sdk-options.ts';
 import { errorFromEvent } from '../status-errors.ts';
@@ -38,6 +39,7 @@ export class OpenAiAdapter implements ProviderAdapter {
       const call = this.#client.chat.completions.create(body, sdkRequestOptions(context, limit));
       const { data, response } = await call.withResponse();
       context.trace.providerRequestId = response.headers.get(REQUEST_ID_HEADER);
+      context.trace.serviceTier = readTier(data.service_tier);
       const completion = checkCompletion(data);
       if (chat.model !== chat.upstreamModel) completion.model = chat.model;
       return { completion, units: openAiUnits(completion.usage, this.#vendor) };
@@ -61,6 +63,7 @@ export class OpenAiAdapter implements ProviderAdapter {
       for await (const event of stream) {
         limit.pause();
         const chunk = event as ChatCompletionChunk;
+        context.trace.serviceTier = readTier(event.service_tier) ?? context.trace.serviceTier;
         usage = largerUsage(usage, chunk.usage);
         const units = openAiUnits(chunk.usage && usage, this.#vendor);
         isFinished ||= chunk.choices?.some(isLastOfChoice) ?? false;

@@ -19,7 +19,12 @@ t.test('given one connection and two calls, only the one that was sent is with t
   t.teardown(() => dispatcher.destroy());
   const controller = new AbortController();
   const call = () => {
-    const trace: CallTrace = { requestBytes: 2, providerRequestId: null, isInFlight: true };
+    const trace: CallTrace = {
+      requestBytes: 2,
+      providerRequestId: null,
+      serviceTier: null,
+      isInFlight: true,
+    };
     const limit = startTimeLimit(controller.signal, 60_000);
     const done = exchange(dispatcher, { origin, path: '/', headers: [], body: '{}' }, limit, {
       onData: () => undefined,

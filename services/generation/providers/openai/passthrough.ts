@@ -1,7 +1,13 @@
 import type { Dispatcher } from 'undici';
 import type { ChatSource } from '../domain/chat-source.ts';
-import { CALL_ID_HEADER, type CallContext, type NormalisedChat } from '../domain/provider-adapter.ts';
+import {
+  CALL_ID_HEADER,
+  type CallContext,
+  type CallTrace,
+  type NormalisedChat,
+} from '../domain/provider-adapter.ts';
 import { notJson, ProviderError } from '../domain/provider-error.ts';
+import { readTier } from '../domain/service-tier.ts';
 import { parseJson } from '../sdk-errors.ts';
 import { startTimeLimit } from '../time-limit.ts';
 import { checkCompletion } from './completion.ts';
@@ -65,7 +71,7 @@ export function createPassthrough(options: {
         const sent = request(body, 'application/json', context);
         await exchange(dispatcher, sent, limit, { onData, trace: context.trace });
         const bytes = chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks, size);
-        return readAnswer(bytes, chat, vendor);
+        return readAnswer(bytes, chat, vendor, context.trace);
       } finally {
         limit.release();
       }
@@ -79,6 +85,7 @@ export function createPassthrough(options: {
         limit.renew(context.idleTimeoutMs);
         const piece = scanner.push(chunk);
         if (piece === null) return undefined;
+        if (piece.serviceTier !== undefined) context.trace.serviceTier = piece.serviceTier;
         const wait = onPiece(piece);
         if (piece.error) throw piece.error;
         return wait?.then(() => limit.renew(context.idleTimeoutMs));
@@ -100,11 +107,12 @@ function nameForClient({ model, upstreamModel }: NormalisedChat): string | null 
   return model === upstreamModel ? null : model;
 }
 
-function readAnswer(bytes: Buffer, chat: NormalisedChat, vendor: Vendor) {
+function readAnswer(bytes: Buffer, chat: NormalisedChat, vendor: Vendor, trace: CallTrace) {
   const text = bytes.toString('utf8');
   const parsed = parseJson(text);
   if (parsed === undefined) throw notJson();
   const completion = checkCompletion(parsed);
+  trace.serviceTier = readTier((parsed as { service_tier?: unknown }).service_tier);
   const units = openAiUnits(completion.usage, vendor);
   const name = nameForClient(chat);
   const renamed = name === null ? text : rename(text, completion.model, name);

@@ -96,7 +96,7 @@ const contextOf = (more: Partial<CallContext> = {}): CallContext => ({
   timeoutMs: 10_000,
   idleTimeoutMs: 10_000,
   callId: 'r/0',
-  trace: { requestBytes: 0, providerRequestId: null, isInFlight: true },
+  trace: { requestBytes: 0, providerRequestId: null, serviceTier: null, isInFlight: true },
   ...more,
 });
 
@@ -218,4 +218,41 @@ t.test('given a cancelled call, the socket is closed', async (t) => {
     while (closed === before) await once(closes, 'close');
     t.equal(closed, before + 1);
   }
+});
+
+t.test('the standard service tier is requested, and the tier of the answer is recorded', async (t) => {
+  const bodies: { service_tier?: string }[] = [];
+  const answer = {
+    id: 'c1',
+    object: 'chat.completion',
+    created: 1,
+    model: 'gpt-4o',
+    service_tier: 'priority',
+    choices: [{ index: 0, message: { role: 'assistant', content: 'Hi' }, finish_reason: 'stop' }],
+    usage: { prompt_tokens: 12, completion_tokens: 3, total_tokens: 15 },
+  };
+  const chunk = { ...answer, choices: [{ index: 0, delta: { content: 'Hi' }, finish_reason: 'stop' }] };
+  const server = createServer(async (request, response) => {
+    const parts: Buffer[] = [];
+    for await (const part of request) parts.push(part);
+    const body = JSON.parse(Buffer.concat(parts).toString());
+    bodies.push(body);
+    response.setHeader('content-type', body.stream ? 'text/event-stream' : 'application/json');
+    response.end(body.stream ? `data: ${JSON.stringify(chunk)}\n\ndata: [DONE]\n\n` : JSON.stringify(answer));
+  });
+  const both = paths('openai', `${await listenServerOnFreePort(t, server)}/v1`);
+  const chat = chatOf('Hi');
+  const asksForAuto = { ...chat, body: { ...chat.body, service_tier: 'auto' as const } };
+  for (const shape of ['plain', 'stream'] as const) {
+    for (const path of ['sdk', 'bytes'] as const) {
+      const context = contextOf();
+      context.trace = { ...context.trace };
+      await both[shape][path](asksForAuto, context);
+      t.equal(context.trace.serviceTier, 'priority', `${shape}, ${path}`);
+    }
+  }
+  t.strictSame(
+    bodies.map(({ service_tier }) => service_tier),
+    Array(4).fill('default'),
+  );
 });

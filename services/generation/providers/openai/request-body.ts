@@ -20,11 +20,12 @@ const SET_BY_PLAN: ReadonlySet<string> = new Set([
   'n',
   'stream',
   'stream_options',
+  'service_tier',
 ]);
 
 /**
- * The request for a provider with OpenAI's format: the client's request with the model, cap and number of choices of the
- * plan. The client's cap is never forwarded. Neither is an unknown parameter, because the hold might not cover its cost.
+ * The request for a provider with OpenAI's format: the client's request with the model, cap, number of choices and service tier
+ * of the plan. The client's cap is never forwarded. Neither is an unknown parameter, because the hold might not cover its cost.
  *
  * @throws ProviderError `unsupported` for an unknown parameter.
  */
@@ -37,6 +38,7 @@ export function upstreamBody(chat: NormalisedChat, vendor: Vendor, stream: boole
   }
   body[vendor.capParameter] = chat.outputTokens;
   if (chat.choices !== 1) body.n = chat.choices;
+  if (vendor.serviceTier !== undefined) body.service_tier = vendor.serviceTier;
   if (stream) {
     body.stream = true;
     if (vendor.asksForUsage) body.stream_options = { include_usage: true };

@@ -1,5 +1,6 @@
 import type { ChatCompletionChunk } from '../domain/chat-format.ts';
 import { endedEarly, notJson, ProviderError } from '../domain/provider-error.ts';
+import { readTier } from '../domain/service-tier.ts';
 import { type StreamPiece, writtenReasoning, writtenText } from '../domain/stream-piece.ts';
 import { errorFromEvent } from '../status-errors.ts';
 import { largerUsage } from '../token-count.ts';
@@ -7,6 +8,8 @@ import { isLastOfChoice, openAiUnits } from './usage.ts';
 import type { Vendor } from './vendors.ts';
 
 export type ScannedPiece = StreamPiece & {
+  /** The service tier that the provider reports. */
+  readonly serviceTier?: string;
   /** The provider failed after this piece. */
   readonly error?: ProviderError;
 };
@@ -21,7 +24,7 @@ export type StreamScanner = {
 const MAX_EVENT_BYTES = 8_388_608;
 const DONE = '[DONE]';
 
-type WireChunk = Partial<ChatCompletionChunk> & { error?: unknown };
+type WireChunk = Partial<ChatCompletionChunk> & { error?: unknown; service_tier?: unknown };
 
 /**
  * Meters a stream in OpenAI's format while it is forwarded. Bytes are forwarded unchanged, except for `[DONE]` (sent after
@@ -43,7 +46,7 @@ export function createStreamScanner(options: { vendor: Vendor; model: string | n
     let kept = '';
     let written = '';
     let reasoning = '';
-    let extras: Pick<ScannedPiece, 'usage' | 'usageEvent' | 'error'> = {};
+    let extras: Pick<ScannedPiece, 'usage' | 'usageEvent' | 'serviceTier' | 'error'> = {};
     for (let start = 0; start < text.length; ) {
       const end = text.indexOf('\n\n', start) + 2;
       const event = text.slice(start, end === 1 ? text.length : end);
@@ -79,6 +82,8 @@ export function createStreamScanner(options: { vendor: Vendor; model: string | n
         const final = isFinished || choices.length === 0;
         if (units !== undefined) extras = { ...extras, usage: { units, final } };
       }
+      const serviceTier = readTier(chunk.service_tier);
+      if (serviceTier !== null) extras = { ...extras, serviceTier };
       const forClient = model === null ? event : rename(event, chunk.model, model);
       if (chunk.usage && choices.length === 0) {
         extras = { ...extras, usageEvent: forClient };

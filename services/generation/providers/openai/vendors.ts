@@ -9,12 +9,19 @@ export type Vendor = {
   readonly capParameter: 'max_completion_tokens' | 'max_tokens';
   /** Whether a stream reports usage only if `stream_options.include_usage` asks for it. */
   readonly asksForUsage: boolean;
+  /** The service tier to request, where the provider has several. The client's is never forwarded. */
+  readonly serviceTier?: 'default';
   /** Whether `completion_tokens` excludes reasoning tokens. */
   readonly excludesReasoning: boolean;
 };
 
 export const VENDORS: Readonly<Record<OpenAiFormatProvider, Vendor>> = {
-  openai: { capParameter: 'max_completion_tokens', asksForUsage: true, excludesReasoning: false },
+  openai: {
+    capParameter: 'max_completion_tokens',
+    asksForUsage: true,
+    serviceTier: 'default',
+    excludesReasoning: false,
+  },
   // https://docs.x.ai/docs/guides/reasoning
   xai: { capParameter: 'max_completion_tokens', asksForUsage: true, excludesReasoning: true },
   // https://docs.mistral.ai/api/#tag/chat: the last chunk always contains usage
