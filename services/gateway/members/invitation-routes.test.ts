@@ -298,7 +298,7 @@ t.test('given callers without the right, invitations are out of reach', async (t
   t.match(await gateway.call('POST', '/api/invitations', { as: key.key, body: { email: 'x@example.com' } }), {
     status: 403,
   });
-  t.match(await accept(gateway, { token }, 'nonsense'), { status: 401, body: { code: 'invalid_token' } });
+  t.match(await accept(gateway, { token }, 'nonsense'), { status: 401, body: { code: 'invalid_api_key' } });
 });
 
 t.test('given malformed or oversized requests, each is refused', async (t) => {
