@@ -164,7 +164,7 @@ async function repeatUnder(proof: Proof, trouble: Trouble): Promise<CaseResult> 
   });
   differences.push(...found.differences);
   const rows = found.ledgerState.rows.filter(({ costNanoUsd }) => costNanoUsd > 0n).length;
-  // Attempts that a crash cut off count at their bound; every request besides is charged exactly once.
+  // Attempts that a crash cut off count at their bound; every request is also charged exactly once.
   const bound = found.ledgerState.rows
     .filter(({ usageSource }) => usageSource === 'bound')
     .reduce((sum, { costNanoUsd }) => sum + costNanoUsd, 0n);
