@@ -44,6 +44,11 @@ t.test('given a migrated database, seen by each service', async (t) => {
     await t.resolves(query('billing', setLimits));
     for (const service of SERVICES.filter((name) => name !== 'billing'))
       await t.rejects(query(service, setLimits), DENIED);
+    // A service that settles in batches must find the accounts that delay a batch.
+    const findLocked = `SELECT ledger_find_locked('{}', '{}')`;
+    for (const service of ['gateway', 'generation', 'usage-metering'] as const)
+      await t.resolves(query(service, findLocked));
+    await t.rejects(query('billing', findLocked), DENIED);
     const expire = 'SELECT * FROM ledger_expire(NULL, 1)';
     await t.resolves(query('usage-metering', expire));
     for (const service of SERVICES.filter((name) => name !== 'usage-metering'))

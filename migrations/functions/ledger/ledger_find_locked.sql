@@ -20,4 +20,4 @@ BEGIN
 END $$;
 
 REVOKE ALL ON FUNCTION ledger_find_locked FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION ledger_find_locked TO inkmeter_gateway, inkmeter_generation;
+GRANT EXECUTE ON FUNCTION ledger_find_locked TO inkmeter_gateway, inkmeter_generation, inkmeter_metering;
