@@ -44,6 +44,9 @@ const remember = ({ file, message }: { file?: string | undefined; message: strin
 };
 events.on('test:stdout', remember);
 events.on('test:stderr', remember);
+events.on('test:diagnostic', ({ file, message }) => {
+  remember({ file, message: `${message}\n` });
+});
 events.on('test:pass', () => {
   passed += 1;
 });
