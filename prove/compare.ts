@@ -16,24 +16,20 @@ export type Evidence = {
   /** Requests whose complete response reached the client. */
   answered: ReadonlySet<string>;
   pricesOf: (provider: string, model: string) => TokenPrices;
-  /** Processes were killed: a call may have been served and never settled, if its hold has expired. */
-  mayBeCut?: boolean;
   /** Output tokens that may still be unread in the socket when a call is aborted. */
   unreadTokens?: number;
   /** Limits that were lowered or moved on purpose, whose counters may exceed them. */
   mayExceed?: (counter: CounterRecord) => boolean;
 };
 
-/** A provider call that a crash cut off: served, never settled, never answered. */
-export type CutCall = { holdId: string; callIndex: number; complete: boolean; tokens: TokenCounts };
-
 export type Comparison = {
   /** Sentences. Any difference fails the proof. */
   differences: string[];
-  cut: CutCall[];
   /** Rows of calls that ended early, whose usage is Inkmeter's own count. */
   partialRows: number;
-  /** Calls that the provider answered, including those cut off. */
+  /** Rows of calls with an unknown outcome, such as those that a crash cut off. */
+  boundRows: number;
+  /** Calls that the provider answered. */
   providerCalls: number;
   usedNanoUsd: bigint;
   heldAfter: bigint;
@@ -58,7 +54,7 @@ export function compare(evidence: Evidence): Comparison {
       differences.push(`${name} is charged, but the provider never saw it`);
     else compareRow(name, row, served.get(name), evidence, differences);
   }
-  const cut = findCut(served, rows, holds, evidence, differences);
+  checkServed(served, rows, holds, differences);
   const rowsOfHolds = Map.groupBy(ledgerState.rows, ({ holdId }) => holdId);
   for (const hold of ledgerState.holds) checkHold(hold, rowsOfHolds.get(hold.id) ?? [], differences);
   differences.push(...compareLimits(ledgerState, evidence.mayExceed ?? (() => false)));
@@ -66,8 +62,8 @@ export function compare(evidence: Evidence): Comparison {
   checkAnswered(evidence, holds, rows, differences);
   return {
     differences,
-    cut,
-    partialRows: ledgerState.rows.filter(({ usageSource }) => usageSource !== 'provider').length,
+    partialRows: countSources(ledgerState.rows, ['counted', 'estimated']),
+    boundRows: countSources(ledgerState.rows, ['bound']),
     providerCalls: served.size,
     usedNanoUsd: sum(ledgerState.rows.map(({ costNanoUsd }) => costNanoUsd)),
     heldAfter: sum(ledgerState.counters.map(({ held }) => (held < 0n ? -held : held))),
@@ -145,30 +141,24 @@ const isEndedWhileSent = ({ status, usageSource, tokens }: UsageRow) =>
 
 const isCharged = ({ tokens, costNanoUsd }: UsageRow) => totalOf(tokens) > 0 || costNanoUsd > 0n;
 
-/** Calls without a row: possible only after a crash before the settlement, and without a response to the client. */
-function findCut(
+/** Every served call has a row, also when its process was killed: its expired hold books it. */
+function checkServed(
   served: ReadonlyMap<string, WitnessedCall>,
   rows: ReadonlyMap<string, UsageRow>,
   holds: ReadonlyMap<string, HoldRecord>,
-  { answered, mayBeCut = false }: Evidence,
   differences: string[],
-): CutCall[] {
-  const cut: CutCall[] = [];
-  for (const [name, { complete, tokens }] of served) {
+): void {
+  for (const name of served.keys()) {
     if (rows.has(name)) continue;
-    const [holdId = '', index] = name.split('/');
-    const hold = holds.get(holdId);
-    if (answered.has(holdId)) differences.push(`${name} was served and answered, but is not in the ledger`);
-    else if (hold?.state !== 'expired') {
-      differences.push(
-        `${name} was served, but is not in the ledger, and its hold is ${hold?.state ?? 'missing'}`,
-      );
-    } else if (!mayBeCut) {
-      differences.push(`${name} was served, but is not in the ledger, and no process was killed`);
-    }
-    cut.push({ holdId, callIndex: Number(index), complete, tokens });
+    const hold = holds.get(name.split('/')[0] ?? '');
+    differences.push(
+      `${name} was served, but is not in the ledger, and its hold is ${hold?.state ?? 'missing'}`,
+    );
   }
-  return cut;
+}
+
+function countSources(rows: readonly UsageRow[], sources: readonly UsageRow['usageSource'][]): number {
+  return rows.filter(({ usageSource }) => sources.includes(usageSource)).length;
 }
 
 /** The rows of a hold against what it asked for and when it ended. */

@@ -17,8 +17,6 @@ export type Subject = {
   since: Date;
   outcomes: readonly Outcome[];
   mayExceed?: (counter: CounterRecord) => boolean;
-  /** Processes were killed since then. */
-  mayBeCut?: boolean;
   /** Include every call, even one without a known request. */
   isAll?: boolean;
 };
@@ -30,7 +28,7 @@ const UNREAD_TOKENS = 200;
 
 export async function examine(proof: Proof, subject: Subject): Promise<Examination> {
   const { pool, simulatorUrl } = proof.system;
-  const { accountIds, since, outcomes, mayExceed, mayBeCut = false, isAll = false } = subject;
+  const { accountIds, since, outcomes, mayExceed, isAll = false } = subject;
   await untilNothingIsHeld(pool, accountIds);
   const ledgerState = await readLedgerState(pool, accountIds);
   const ours = new Set(ledgerState.holds.map(({ id }) => id));
@@ -43,7 +41,6 @@ export async function examine(proof: Proof, subject: Subject): Promise<Examinati
     calls,
     answered,
     pricesOf: proof.pricesOf,
-    mayBeCut,
     unreadTokens: UNREAD_TOKENS,
     ...(mayExceed ? { mayExceed } : {}),
   });

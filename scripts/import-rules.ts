@@ -25,7 +25,7 @@ const PLACES = [
   ['domain', new RegExp(`^services/${any(SERVICES)}/.+/domain(/[a-z-]+)?\\.ts$`)],
   ['step', new RegExp(`^services/${any(SERVICES)}/[a-z-]+/(.+/)?[a-z0-9-]+\\.ts$`)],
   ['deployment', /^deploy\/(local|catalogues|docker|kubernetes|observability)\//],
-  ['script', /^scripts\/[a-z-]+\.ts$/],
+  ['script', /^scripts\/(mutants\/)?[a-z-]+\.ts$/],
   ['proof', /^prove\//],
   ['benchmark', /^bench\//],
   ['tool configuration', /^drizzle\.config\.ts$/],

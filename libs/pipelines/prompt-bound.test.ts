@@ -93,6 +93,30 @@ t.test('every text of the prompt is counted; images have their own bound', async
   t.ok(fixedPromptBound(request, model) >= model.maxImageInputTokens);
 });
 
+t.test('the bound has room for what vendors add', async (t) => {
+  const bare = { model: 'gpt-4o', messages: [{ role: 'user', content: '' }] };
+  const fixed = (change: object) => fixedPromptBound(parse({ ...bare, ...change }), model);
+  const added = (change: object) => fixed(change) - fixed({});
+  const text = { type: 'text', text: '' };
+  const image = { type: 'image_url', image_url: { url: 'https://example.com/a.png' } };
+  const format = (schema: object) => ({
+    response_format: { type: 'json_schema', json_schema: { name: 'a', schema } },
+  });
+  const tool = { type: 'function', function: { name: 'a', description: 'x'.repeat(1_000) } };
+  const enumOf = (count: number) => ({ enum: Array.from({ length: count }, (_, index) => index % 10) });
+
+  t.ok(fixed({}) >= 64 + 16, 'around the prompt');
+  t.ok(added({ messages: [...bare.messages, ...bare.messages] }) >= 16, 'around each message');
+  t.ok(added({ messages: [{ role: 'user', content: [text, text] }] }) >= 2 * 8, 'around each part');
+  t.ok(
+    added({ messages: [{ role: 'user', content: [image, image] }] }) >= 2 * model.maxImageInputTokens,
+    'each image',
+  );
+  t.ok(added({ tools: [tool] }) >= 600 + 1_000, 'the system prompt for tools, and their definitions');
+  t.ok(added({ response_format: { type: 'json_object' } }) >= 600, 'the system prompt for a format');
+  t.ok(added(format(enumOf(101))) - added(format(enumOf(1))) >= 100 * (2 + 4), 'each item of an enum');
+});
+
 t.test('the bound is not limited to the context window', async (t) => {
   const request = parse({ model: 'gpt-4o', messages: [{ role: 'user', content: 'x'.repeat(1_000_000) }] });
   t.ok(promptBound(request, model) > 1_000_000);

@@ -1,11 +1,10 @@
 /**
  * 3. Crashes. `kill -9` of a gateway, of a generation process and of one of each, and an immediate stop of PostgreSQL, at
  * random moments under load. Afterwards every call whose result was delivered has exactly one usage row; calls cut off by a
- * crash are listed, and their holds have expired. The system recovers by itself.
+ * crash count at their bound, and their holds have expired. The system recovers by itself.
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { createAccounts, type ProofAccount, setLimits, worth } from '../accounts.ts';
-import type { CutCall } from '../compare.ts';
 import { examine, figures, isRefused } from '../examine.ts';
 import { type CaseResult, joinResults, type Proof } from '../proof.ts';
 import { HOLD_TTL_MS } from '../system.ts';
@@ -67,7 +66,6 @@ const ROUNDS_EACH = 5;
 const ACCOUNTS = 4;
 /** One account has a small budget, so that limits bind during faults. */
 const SMALL_BUDGET_CALLS = 60;
-const SHOWN_CUTS = 40;
 
 export async function runCrashes(proof: Proof): Promise<CaseResult> {
   const results: CaseResult[] = [];
@@ -117,7 +115,6 @@ async function underFaults(proof: Proof, what: string, rounds: readonly Fault[])
     accountIds: accounts.map(({ id }) => id),
     since,
     outcomes,
-    mayBeCut: true,
   });
   differences.push(...found.differences);
   const expired = found.ledgerState.holds.filter(({ state }) => state === 'expired').length;
@@ -137,8 +134,7 @@ async function underFaults(proof: Proof, what: string, rounds: readonly Fault[])
       },
     ],
     notes: [
-      `${name}: ${served} requests answered in full, ${refused} refused, ${outcomes.length - served - refused} failed or lost their connection; ${found.partialRows} calls ended early and were settled as far as they had come; ${expired} holds expired, ${late} calls settled after that; ${found.cut.length} calls cut off by a crash.`,
-      ...describeCuts(found.cut),
+      `${name}: ${served} requests answered in full, ${refused} refused, ${outcomes.length - served - refused} failed or lost their connection; ${found.partialRows} calls ended early and were settled as far as they had come; ${expired} holds expired, ${late} calls settled after that; ${found.boundRows} calls of unknown outcome count at their bound.`,
     ],
     differences: differences.map((difference) => `${name}: ${difference}`),
   };
@@ -163,13 +159,4 @@ async function awaitService(
     }
   }
   return [];
-}
-
-function describeCuts(cuts: readonly CutCall[]): string[] {
-  const lines = cuts.map(({ holdId, callIndex, complete, tokens }) => {
-    const extent = complete ? 'served whole' : 'served in part';
-    return `  cut off: ${holdId}/${callIndex}, ${extent} (${tokens.input} in, ${tokens.output} out), hold expired`;
-  });
-  const more = lines.length - SHOWN_CUTS;
-  return more > 0 ? [...lines.slice(0, SHOWN_CUTS), `  and ${more} more`] : lines;
 }

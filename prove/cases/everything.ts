@@ -11,7 +11,6 @@ export async function checkEverything(proof: Proof, since: Date): Promise<CaseRe
     since,
     outcomes: [],
     isAll: true,
-    mayBeCut: true,
   });
   const { holds } = found.ledgerState;
   const refused = holds.filter(({ state }) => state === 'refused').length;
@@ -22,7 +21,7 @@ export async function checkEverything(proof: Proof, since: Date): Promise<CaseRe
         requests: holds.length,
         admitted: holds.length - refused,
         refused,
-        expected: `${found.cut.length} cut off`,
+        expected: `${found.boundRows} at their bound`,
         heldAfter: found.heldAfter,
         usageRows: String(found.usedNanoUsd),
         providerCalls: found.providerCalls,

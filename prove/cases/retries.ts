@@ -21,8 +21,6 @@ type Trouble = {
   strike?: (proof: Proof, account: ProofAccount, count: number) => Promise<void>;
   /** Number of clients that send each request at the same time. */
   copies: number;
-  /** Whether processes are killed meanwhile. */
-  isKilling?: boolean;
 };
 
 const WORK_MS = 800;
@@ -49,14 +47,12 @@ const TROUBLES: readonly Trouble[] = [
     giveUp: () => undefined,
     strike: (proof) => after(proof, () => proof.system.gateways[0].kill()),
     copies: 1,
-    isKilling: true,
   },
   {
     name: 'a killed generation process',
     giveUp: () => undefined,
     strike: (proof) => after(proof, () => proof.system.generations[1].kill()),
     copies: 1,
-    isKilling: true,
   },
   {
     name: 'both killed, and clients with short timeouts',
@@ -68,14 +64,12 @@ const TROUBLES: readonly Trouble[] = [
         proof.system.generations[0].kill();
       }),
     copies: 1,
-    isKilling: true,
   },
   {
     name: 'killed between storing responses and settling them',
     giveUp: () => undefined,
     strike: killBeforeSettling,
     copies: 1,
-    isKilling: true,
   },
 ];
 
@@ -123,7 +117,7 @@ export async function runRetries(proof: Proof): Promise<CaseResult> {
 
 /** Clients that retry during the faults. */
 export const repeatThrough = (proof: Proof): Promise<CaseResult> =>
-  repeatUnder(proof, { ...CALM, name: 'through crashes', isKilling: true });
+  repeatUnder(proof, { ...CALM, name: 'through crashes' });
 
 async function repeatUnder(proof: Proof, trouble: Trouble): Promise<CaseResult> {
   const name = `retries: ${trouble.name}`;
@@ -160,7 +154,6 @@ async function repeatUnder(proof: Proof, trouble: Trouble): Promise<CaseResult> 
     accountIds: [account.id],
     since,
     outcomes,
-    mayBeCut: trouble.isKilling ?? false,
   });
   differences.push(...found.differences);
   const rows = found.ledgerState.rows.filter(({ costNanoUsd }) => costNanoUsd > 0n).length;
@@ -183,7 +176,7 @@ async function repeatUnder(proof: Proof, trouble: Trouble): Promise<CaseResult> 
   return {
     rows: [row],
     notes: [
-      `${name}: ${count} requests in ${outcomes.length} attempts; ${rows} charged; ${found.cut.length} calls of killed processes were made again.`,
+      `${name}: ${count} requests in ${outcomes.length} attempts; ${rows} charged; ${found.boundRows} calls of unknown outcome count at their bound.`,
     ],
     differences: differences.map((difference) => `${name}: ${difference}`),
   };

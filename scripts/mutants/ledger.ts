@@ -1,0 +1,176 @@
+/** Faults in the ledger: its TypeScript, its SQL functions, and the reference model that tests compare it with. */
+import type { Mutant } from './mutant.ts';
+
+const SQL = 'migrations/functions/ledger';
+const HOLD = `${SQL}/ledger_hold.sql`;
+const SETTLE = `${SQL}/ledger_settle.sql`;
+const MODEL = 'libs/ledger/reference-model.ts';
+const HOLD_TESTS = ['libs/ledger/holds.test.ts', 'libs/ledger/reference-model.test.ts'];
+const MODEL_TESTS = ['libs/ledger/reference-model.test.ts'];
+
+export const LEDGER_MUTANTS: readonly Mutant[] = [
+  {
+    id: 'hold-ignores-held',
+    file: HOLD,
+    find: 'v_total := v_used[j] + v_held[j] + v_ask;',
+    replace: 'v_total := v_used[j] + v_ask;',
+    tests: HOLD_TESTS,
+    why: 'concurrent requests pass a limit together',
+  },
+  {
+    id: 'hold-refused-holds',
+    file: HOLD,
+    find: 'v_held[j] := v_held[j] - greatest(p_ask[a + array_position(p_name, v_balance.meters[j])], 0);',
+    replace: 'v_held[j] := v_held[j];',
+    tests: HOLD_TESTS,
+    why: 'a refused request holds what it asked for',
+  },
+  {
+    id: 'hold-block-after',
+    file: HOLD,
+    find: 'IF v_used[j] >= v_block_at[j] OR',
+    replace: 'IF v_used[j] > v_block_at[j] OR',
+    tests: HOLD_TESTS,
+    why: 'work is admitted exactly at the block threshold',
+  },
+  {
+    id: 'hold-no-stop-check',
+    file: HOLD,
+    find: 'ELSIF o_stop[r] IS NOT NULL THEN',
+    replace: 'ELSIF false THEN',
+    tests: ['libs/ledger/stops.test.ts'],
+    why: 'work is admitted under a stop',
+  },
+  {
+    id: 'hold-no-stop-lock',
+    file: HOLD,
+    find: '  LOCK TABLE ledger_stops IN ROW SHARE MODE;',
+    replace: '',
+    tests: ['libs/ledger/stops.test.ts'],
+    why: 'a hold in flight is committed after a stop',
+  },
+  {
+    id: 'lock-accounts',
+    file: `${SQL}/ledger_lock.sql`,
+    find: '           FOR NO KEY UPDATE) b ON true;',
+    replace: '           ) b ON true;',
+    tests: ['libs/ledger/concurrency.test.ts'],
+    why: 'two writers decide on the same balance',
+  },
+  {
+    id: 'settle-twice',
+    file: SETTLE,
+    find: "ELSE h.state <> 'refused' AND p_call[i] <> ALL (h.settled_calls) END",
+    replace: "ELSE h.state <> 'refused' END",
+    tests: HOLD_TESTS,
+    why: 'a repeated settlement counts twice',
+  },
+  {
+    id: 'settle-keeps-held',
+    file: SETTLE,
+    find: 'CASE WHEN p_close[i] THEN coalesce(v_rest, 0) ELSE least(coalesce(v_rest, 0), v_add) END;',
+    replace: 'least(coalesce(v_rest, 0), v_add);',
+    tests: HOLD_TESTS,
+    why: 'a closed hold goes on holding what it did not use',
+  },
+  {
+    id: 'settle-threshold-after',
+    file: SETTLE,
+    find: 'IF v_used[j] >= v_balance.next_thresholds[j] AND v_add > 0 THEN',
+    replace: 'IF v_used[j] > v_balance.next_thresholds[j] AND v_add > 0 THEN',
+    tests: ['libs/ledger/limits.test.ts', ...HOLD_TESTS],
+    why: 'reaching a threshold exactly emits no event',
+  },
+  {
+    id: 'settle-overrun-unmarked',
+    file: SETTLE,
+    find: 'o_overrun[i] := v_hold.was_open;',
+    replace: 'o_overrun[i] := false;',
+    tests: HOLD_TESTS,
+    why: 'a call that cost more than its hold is not marked',
+  },
+  ...(
+    [
+      ['calls', 'calls = u.calls + excluded.calls'],
+      ['errors', 'errors = u.errors + excluded.errors'],
+      ['input', 'input_tokens = u.input_tokens + excluded.input_tokens'],
+      ['cache-read', 'cache_read_tokens = u.cache_read_tokens + excluded.cache_read_tokens'],
+      ['cache-write', 'cache_write_tokens = u.cache_write_tokens + excluded.cache_write_tokens'],
+      ['output', 'output_tokens = u.output_tokens + excluded.output_tokens'],
+      ['reasoning', 'reasoning_tokens = u.reasoning_tokens + excluded.reasoning_tokens'],
+      ['cost', 'cost_nano_usd = u.cost_nano_usd + excluded.cost_nano_usd'],
+      ['latency', 'latency_ms = u.latency_ms + excluded.latency_ms'],
+    ] as const
+  ).map(([column, find]) => ({
+    id: `daily-sums-${column}`,
+    file: SETTLE,
+    find,
+    replace: find.replace(/ \+ excluded\.\w+/, ''),
+    tests: ['libs/ledger/daily-sums.test.ts'],
+    why: `the daily sum of ${column} counts the first call only`,
+  })),
+  {
+    id: 'expire-too-early',
+    file: `${SQL}/ledger_expire.sql`,
+    find: 'AND h.expires_at <= coalesce(p_now, clock_timestamp())',
+    replace: '',
+    tests: HOLD_TESTS,
+    why: 'holds of running calls are released',
+  },
+  {
+    id: 'window-week-from-sunday',
+    file: `${SQL}/ledger_window.sql`,
+    find: 'v_start := date_trunc(p_win, v_now);',
+    replace: "v_start := date_trunc(p_win, v_now + interval '1 day');",
+    tests: ['libs/ledger/windows.test.ts'],
+    why: 'windows begin a day early',
+  },
+  {
+    id: 'window-period-boundary',
+    file: `${SQL}/ledger_window.sql`,
+    find: 'make_interval(months => (v_n + 1) * p_months) <= v_now LOOP',
+    replace: 'make_interval(months => (v_n + 1) * p_months) < v_now LOOP',
+    tests: ['libs/ledger/windows.test.ts', ...MODEL_TESTS],
+    why: 'the instant of renewal belongs to the period that ends',
+  },
+  {
+    id: 'threshold-rounded-down',
+    file: `${SQL}/ledger_threshold.sql`,
+    find: 'p_bps + 9999, 10000',
+    replace: 'p_bps, 10000',
+    tests: ['libs/ledger/limit-state.test.ts', 'libs/ledger/limits.test.ts', ...MODEL_TESTS],
+    why: 'a threshold is reached one unit early',
+  },
+  {
+    id: 'record-no-threshold',
+    file: `${SQL}/ledger_record.sql`,
+    find: 'CASE WHEN n.counted > 0 AND c.used + n.counted >= c.next_threshold',
+    replace: 'CASE WHEN false',
+    tests: ['libs/ledger/quota-resources.test.ts', 'libs/ledger/random-records.test.ts'],
+    why: 'a resource allocated without a hold crosses a threshold silently',
+  },
+  {
+    id: 'amounts-negative',
+    file: 'libs/ledger/ledger.ts',
+    find: "typeof amount !== 'bigint' || amount < 0n ||",
+    replace: "typeof amount !== 'bigint' ||",
+    tests: HOLD_TESTS,
+    why: 'a negative amount makes room in a limit',
+  },
+  {
+    id: 'model-block-after',
+    file: MODEL,
+    find: 'used * 10_000n >= n * BigInt(limit.thresholdBps[2])',
+    replace: 'used * 10_000n > n * BigInt(limit.thresholdBps[2])',
+    tests: MODEL_TESTS,
+    why: 'the model admits work exactly at the block threshold, so the ledger could too',
+  },
+  {
+    id: 'model-ended-own-limit',
+    file: MODEL,
+    find: '!inForce.some(',
+    replace: '!(accounts.get(request.accountId)?.segments ?? []).some(',
+    tests: MODEL_TESTS,
+    why: "in the model a member's own limit that has ended still hides the limit of every member",
+  },
+];
