@@ -146,6 +146,18 @@ t.test('a long prompt is priced in its own tier, with every token in it', async 
   t.equal(worstCaseNanoUsd({ inputTokens: 200_001, outputTokens: 10 }, price), 500_152_500n);
 });
 
+t.test('a worst case below a nano-USD is rounded up, as the cost is', async (t) => {
+  const price = effectivePrice(
+    [row('input', 1n), row('output', 1n)],
+    'openai',
+    'gpt-4o-mini',
+    at('2026-01-01'),
+  );
+  if (price === undefined) return t.fail('price expected');
+  t.equal(costNanoUsd({ input: 1, output: 1 }, price), 1n);
+  t.equal(worstCaseNanoUsd({ inputTokens: 1, outputTokens: 1 }, price), 1n);
+});
+
 t.test('cost is never negative, grows with units, and is additive up to the one rounding', async () => {
   fc.assert(
     fc.property(flatPrice, units, units, (price, left, right) => {

@@ -7,7 +7,7 @@ const IDEMPOTENCY = 'services/gateway/idempotency/domain.ts';
 const IDEMPOTENCY_TESTS = ['services/gateway/idempotency/idempotency.test.ts'];
 const KEYS = 'services/gateway/api-keys/store.ts';
 const KEYS_TESTS = ['services/gateway/api-keys/routes.test.ts'];
-const ENDINGS = ['services/generation/providers/endings.test.ts'];
+const SINGLE_ATTEMPT = ['services/generation/providers/single-attempt.test.ts'];
 
 export const SERVICE_MUTANTS: readonly Mutant[] = [
   {
@@ -15,7 +15,7 @@ export const SERVICE_MUTANTS: readonly Mutant[] = [
     file: 'services/generation/providers/openai/client.ts',
     find: 'maxRetries: 0,',
     replace: 'maxRetries: 2,',
-    tests: ENDINGS,
+    tests: SINGLE_ATTEMPT,
     why: "the SDK repeats calls by itself, outside of the call's record",
   },
   {
@@ -23,7 +23,7 @@ export const SERVICE_MUTANTS: readonly Mutant[] = [
     file: 'services/generation/providers/anthropic/adapter.ts',
     find: 'maxRetries: 0,',
     replace: 'maxRetries: 2,',
-    tests: ENDINGS,
+    tests: SINGLE_ATTEMPT,
     why: "the SDK repeats calls by itself, outside of the call's record",
   },
   {
@@ -39,7 +39,7 @@ export const SERVICE_MUTANTS: readonly Mutant[] = [
     file: 'services/generation/requests/domain/generation-request.ts',
     find: 'deadlineMs: holdEndsAtMs(head) - deadlineMarginMs',
     replace: 'deadlineMs: holdEndsAtMs(head)',
-    tests: ['services/generation/requests/routes.test.ts', 'services/generation/chat/failures.test.ts'],
+    tests: ['services/generation/requests/domain/generation-request.test.ts'],
     why: 'a request runs until its hold expires, and settles late',
   },
   {

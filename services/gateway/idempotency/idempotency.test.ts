@@ -104,6 +104,17 @@ t.test('given another caller with the same key, then it is another key', async (
   }
 });
 
+t.test('given a user of two accounts with the same key, then each account has its own request', async (t) => {
+  const { gateway } = await given(t);
+  const userId = randomUUID();
+  const [first, second] = [randomUUID(), randomUUID()].map(
+    (accountId): Caller => ({ ...caller(accountId), keyId: null, userId }),
+  ) as [Caller, Caller];
+  await conclude(gateway(), await claimOf(gateway(), ask(first, 'same')), done);
+  await claimOf(gateway(), ask(second, 'same'));
+  await t.rejects(begin(gateway(), ask(second, 'same')), { code: 'idempotency_in_progress' });
+});
+
 t.test('given a gateway that died', async (t) => {
   const { gateway, pass, generationKnows } = await given(t);
   const who = caller(randomUUID());

@@ -162,6 +162,19 @@ t.test(
   },
 );
 
+t.test('a request that was sent is not sent to another process', async (t) => {
+  let repeats = 0;
+  const silent = await generationOf(t, async () => silent.lose());
+  const { url: other } = await generationOf(t, async (_, answer) => {
+    repeats += 1;
+    answer.whole(ok(), Buffer.from('again'));
+  });
+  const { url, outcome } = await given(t, [poolTo(t, silent.url), poolTo(t, other)]);
+  t.equal((await fetch(url)).status, 503);
+  t.match(await outcome(), { code: 'service_unavailable' });
+  t.equal(repeats, 0);
+});
+
 t.test('given one of two processes down, concurrent requests are all served by the other', async (t) => {
   const { url: alive } = await generationOf(t, async (_, answer) => answer.whole(ok(), Buffer.from('done')));
   const { url } = await given(t, [await nowhere(t), poolTo(t, alive)]);
