@@ -18,9 +18,9 @@ const MESSAGES: Partial<Record<ProviderErrorKind, string>> = {
   broken: 'The connection to the provider broke.',
 };
 
-/** Classifies a network error. Unless the request is known not to have been sent, it counts as sent. */
-export function errorFromNetwork(thrown: unknown): ProviderError {
-  const kind = kindIn(thrown) ?? 'broken';
+/** Classifies a network error. Nothing was sent if no connection was made. */
+export function errorFromNetwork(thrown: unknown, wasSent: boolean): ProviderError {
+  const kind = wasSent ? (kindIn(thrown) ?? 'broken') : 'connect';
   return new ProviderError(kind, MESSAGES[kind] ?? '', { cause: thrown });
 }
 

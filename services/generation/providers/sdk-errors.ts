@@ -2,8 +2,8 @@
 import type { Fetch } from '#libs/http/undici-fetch.ts';
 import { notJson, ProviderError } from './domain/provider-error.ts';
 import { errorFromNetwork } from './network-errors.ts';
+import type { SdkCall } from './sdk-call.ts';
 import { errorFromStatus } from './status-errors.ts';
-import type { TimeLimit } from './time-limit.ts';
 
 /**
  * A `fetch` that reads a failed response itself and throws its ProviderError. Each SDK keeps a different part of an error
@@ -32,13 +32,13 @@ export function parseJson(text: string): unknown {
   }
 }
 
-/** Unwraps an error of an SDK. An unexplained error counts as a broken connection. */
-export function errorFromSdk(thrown: unknown, limit: TimeLimit): ProviderError {
-  const reason = limit.reason();
+/** Unwraps an error of an SDK. An unexplained error of a call that was sent counts as a broken connection. */
+export function errorFromSdk(thrown: unknown, call: SdkCall): ProviderError {
+  const reason = call.reason();
   if (reason !== undefined) return reason;
   for (let error = thrown; error instanceof Error; error = error.cause) {
     if (error instanceof ProviderError) return error;
     if (error instanceof SyntaxError) return notJson(thrown);
   }
-  return errorFromNetwork(thrown);
+  return errorFromNetwork(thrown, call.wasSent());
 }

@@ -10,10 +10,11 @@ import type {
 } from '../domain/provider-adapter.ts';
 import { endedEarly, type ProviderError } from '../domain/provider-error.ts';
 import { readTier } from '../domain/service-tier.ts';
+import { type SdkCall, startSdkCall } from '../sdk-call.ts';
 import { errorFromSdk, throwFailedAnswers } from '../sdk-errors.ts';
 import { sdkRequestOptions } from '../sdk-options.ts';
 import { errorFromEvent } from '../status-errors.ts';
-import { startTimeLimit, type TimeLimit } from '../time-limit.ts';
+import type { TimeLimit } from '../time-limit.ts';
 import { toAnthropicRequest } from './request.ts';
 import { type AnswerHead, createStreamTranslator, fromAnthropicMessage } from './response.ts';
 import { anthropicUnits } from './usage.ts';
@@ -43,7 +44,7 @@ export class AnthropicAdapter implements ProviderAdapter {
   async chat(chat: NormalisedChat, context: CallContext): Promise<ChatResult> {
     const body = toAnthropicRequest(chat);
     context.trace.requestBytes = Buffer.byteLength(JSON.stringify(body));
-    const limit = startTimeLimit(context.signal, context.timeoutMs);
+    const limit = startSdkCall(context);
     try {
       const call = this.#post<Anthropic.Message>(body, context, limit);
       const { data: message, response } = await call.withResponse();
@@ -63,7 +64,7 @@ export class AnthropicAdapter implements ProviderAdapter {
   async *chatStream(chat: NormalisedChat, context: CallContext): AsyncGenerator<ChatDelta, void, undefined> {
     const body = { ...toAnthropicRequest(chat), stream: true as const };
     context.trace.requestBytes = Buffer.byteLength(JSON.stringify(body));
-    const limit = startTimeLimit(context.signal, context.timeoutMs);
+    const limit = startSdkCall(context);
     try {
       const call = this.#post<AsyncIterable<Anthropic.RawMessageStreamEvent>>(body, context, limit);
       const { data: stream, response } = await call.withResponse();
@@ -104,7 +105,7 @@ export class AnthropicAdapter implements ProviderAdapter {
   }
 }
 
-function toProviderError(thrown: unknown, limit: TimeLimit): ProviderError {
+function toProviderError(thrown: unknown, limit: SdkCall): ProviderError {
   const isEvent = thrown instanceof APIError && !(thrown instanceof APIConnectionError);
   if (isEvent && limit.reason() === undefined) return errorFromEvent(thrown.error, thrown.requestID ?? null);
   return errorFromSdk(thrown, limit);

@@ -27,7 +27,7 @@ export type CallTrace = {
   providerRequestId: string | null;
   /** The tier that the provider reports to have served, in its own words; null until it does. */
   serviceTier: string | null;
-  /** Whether the provider may have received the request. True by default, where sending cannot be observed. */
+  /** Whether the request was written to a connection, so that the provider may have received it. */
   isInFlight: boolean;
 };
 

@@ -15,9 +15,9 @@ import {
   type ProviderAdapter,
 } from '../domain/provider-adapter.ts';
 import { notJson, ProviderError } from '../domain/provider-error.ts';
+import { type SdkCall, startSdkCall } from '../sdk-call.ts';
 import { errorFromSdk } from '../sdk-errors.ts';
 import { errorFromStatus } from '../status-errors.ts';
-import { startTimeLimit, type TimeLimit } from '../time-limit.ts';
 import { toGeminiRequest } from './request.ts';
 import { type AnswerHead, createStreamTranslator, fromGeminiResponse } from './response.ts';
 import { geminiUnits } from './usage.ts';
@@ -25,8 +25,7 @@ import type { GeminiRequest, GeminiResponse } from './wire.ts';
 
 /**
  * Gemini through the official SDK. The SDK uses the platform's `fetch` and hides response headers and the causes of
- * network failures. So calls have no provider id, and a failed connection cannot be distinguished from a broken one: such
- * calls are not repeated.
+ * network failures. So calls have no provider id.
  */
 export class GeminiAdapter implements ProviderAdapter {
   readonly #client: GoogleGenerativeAI;
@@ -43,7 +42,7 @@ export class GeminiAdapter implements ProviderAdapter {
   async chat(chat: NormalisedChat, context: CallContext): Promise<ChatResult> {
     const body = toGeminiRequest(chat);
     context.trace.requestBytes = Buffer.byteLength(JSON.stringify(body));
-    const limit = startTimeLimit(context.signal, context.timeoutMs);
+    const limit = startSdkCall(context);
     try {
       const { response } = await this.#model(chat, context).generateContent(asSdkRequest(body), {
         signal: limit.signal,
@@ -64,7 +63,7 @@ export class GeminiAdapter implements ProviderAdapter {
     const body = toGeminiRequest(chat);
     const stopped = new AbortController();
     context.trace.requestBytes = Buffer.byteLength(JSON.stringify(body));
-    const limit = startTimeLimit(AbortSignal.any([context.signal, stopped.signal]), context.timeoutMs);
+    const limit = startSdkCall(context, AbortSignal.any([context.signal, stopped.signal]));
     try {
       const model = this.#model(chat, context);
       const { stream, response } = await model.generateContentStream(asSdkRequest(body), {
@@ -106,7 +105,7 @@ function asSdkRequest(body: GeminiRequest): GenerateContentRequest {
   return body as unknown as GenerateContentRequest;
 }
 
-function toProviderError(thrown: unknown, limit: TimeLimit): ProviderError {
+function toProviderError(thrown: unknown, limit: SdkCall): ProviderError {
   if (thrown instanceof ProviderError) return thrown;
   const reason = limit.reason();
   if (reason !== undefined) return reason;

@@ -10,10 +10,10 @@ import type {
 } from '../domain/provider-adapter.ts';
 import { endedEarly, type ProviderError } from '../domain/provider-error.ts';
 import { readTier } from '../domain/service-tier.ts';
+import { type SdkCall, startSdkCall } from '../sdk-call.ts';
 import { errorFromSdk } from '../sdk-errors.ts';
 import { sdkRequestOptions } from '../sdk-options.ts';
 import { errorFromEvent } from '../status-errors.ts';
-import { startTimeLimit, type TimeLimit } from '../time-limit.ts';
 import { largerUsage } from '../token-count.ts';
 import { createOpenAiClient, type OpenAiAccess } from './client.ts';
 import { checkCompletion } from './completion.ts';
@@ -34,7 +34,7 @@ export class OpenAiAdapter implements ProviderAdapter {
   async chat(chat: NormalisedChat, context: CallContext): Promise<ChatResult> {
     const body = upstreamBody(chat, this.#vendor, false) as OpenAI.ChatCompletionCreateParamsNonStreaming;
     context.trace.requestBytes = Buffer.byteLength(JSON.stringify(body));
-    const limit = startTimeLimit(context.signal, context.timeoutMs);
+    const limit = startSdkCall(context);
     try {
       const call = this.#client.chat.completions.create(body, sdkRequestOptions(context, limit));
       const { data, response } = await call.withResponse();
@@ -53,7 +53,7 @@ export class OpenAiAdapter implements ProviderAdapter {
   async *chatStream(chat: NormalisedChat, context: CallContext): AsyncGenerator<ChatDelta, void, undefined> {
     const body = upstreamBody(chat, this.#vendor, true) as OpenAI.ChatCompletionCreateParamsStreaming;
     context.trace.requestBytes = Buffer.byteLength(JSON.stringify(body));
-    const limit = startTimeLimit(context.signal, context.timeoutMs);
+    const limit = startSdkCall(context);
     try {
       const call = this.#client.chat.completions.create(body, sdkRequestOptions(context, limit));
       const { data: stream, response } = await call.withResponse();
@@ -86,7 +86,7 @@ export class OpenAiAdapter implements ProviderAdapter {
   }
 }
 
-function toProviderError(thrown: unknown, limit: TimeLimit): ProviderError {
+function toProviderError(thrown: unknown, limit: SdkCall): ProviderError {
   const isEvent = thrown instanceof APIError && !(thrown instanceof APIConnectionError);
   if (isEvent && limit.reason() === undefined) {
     return errorFromEvent({ error: thrown.error ?? thrown.message }, thrown.requestID ?? null);

@@ -138,7 +138,10 @@ class ExchangeHandler implements Dispatcher.DispatchHandler {
     if (this.#isDone) return;
     this.#end();
     const reason = this.#limit.reason();
-    this.#reject(reason ?? (error instanceof ProviderError ? error : errorFromNetwork(error)));
+    this.#reject(
+      reason ??
+        (error instanceof ProviderError ? error : errorFromNetwork(error, this.#reader.trace.isInFlight)),
+    );
     this.#controller?.abort(new Error('cancelled'));
   }
 

@@ -2,9 +2,9 @@ import type OpenAI from 'openai';
 import type { DrawnImage, ImageAdapter, ImageOrder } from '../domain/image-adapter.ts';
 import type { CallContext } from '../domain/provider-adapter.ts';
 import { ProviderError } from '../domain/provider-error.ts';
+import { startSdkCall } from '../sdk-call.ts';
 import { errorFromSdk } from '../sdk-errors.ts';
 import { sdkRequestOptions } from '../sdk-options.ts';
-import { startTimeLimit } from '../time-limit.ts';
 import { createOpenAiClient, type OpenAiAccess } from './client.ts';
 import { REQUEST_ID_HEADER } from './vendors.ts';
 
@@ -22,7 +22,7 @@ export class OpenAiImageAdapter implements ImageAdapter {
   async draw(order: ImageOrder, context: CallContext): Promise<DrawnImage[]> {
     const body = bodyOf(order);
     context.trace.requestBytes = Buffer.byteLength(JSON.stringify(body));
-    const limit = startTimeLimit(context.signal, context.timeoutMs);
+    const limit = startSdkCall(context);
     try {
       const call = this.#client.images.generate(body, sdkRequestOptions(context, limit));
       const { data, response } = await call.withResponse();

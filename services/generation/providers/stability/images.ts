@@ -2,9 +2,9 @@ import type { Fetch } from '#libs/http/undici-fetch.ts';
 import type { DrawnImage, ImageAdapter, ImageOrder } from '../domain/image-adapter.ts';
 import { CALL_ID_HEADER, type CallContext } from '../domain/provider-adapter.ts';
 import { ProviderError } from '../domain/provider-error.ts';
+import { startSdkCall } from '../sdk-call.ts';
 import { errorFromSdk, parseJson } from '../sdk-errors.ts';
 import { errorFromStatus } from '../status-errors.ts';
-import { startTimeLimit } from '../time-limit.ts';
 
 const REQUEST_ID_HEADER = 'x-request-id';
 
@@ -31,11 +31,12 @@ export class StabilityImageAdapter implements ImageAdapter {
     this.#fetch = fetch;
   }
 
-  async draw(order: ImageOrder, { signal, timeoutMs, callId, trace }: CallContext): Promise<DrawnImage[]> {
+  async draw(order: ImageOrder, context: CallContext): Promise<DrawnImage[]> {
+    const { callId, trace } = context;
     const path = PATHS[order.upstreamModel];
     if (path === undefined) throw new ProviderError('not_found', 'The model has no known path.');
     trace.requestBytes = Buffer.byteLength(order.prompt);
-    const limit = startTimeLimit(signal, timeoutMs);
+    const limit = startSdkCall(context);
     try {
       const response = await this.#fetch(`${this.#baseUrl}${path}`, {
         method: 'POST',
