@@ -1,7 +1,6 @@
 /** A whole gateway for tests: real PostgreSQL, real notifications, a fake clock. */
 import { generateKeyPairSync } from 'node:crypto';
 import { Writable } from 'node:stream';
-import type { LightMyRequestResponse } from 'fastify';
 import { testEntitlements } from '#libs/catalogue/fixtures.ts';
 import type { AccountEntitlements } from '#libs/clients/account-entitlements.ts';
 import { loadConfig } from '#libs/config/config.ts';
@@ -15,6 +14,7 @@ import { createLogger } from '#libs/service/logger.ts';
 import { createMetrics } from '#libs/service/metrics.ts';
 import { createTestDatabase, type TestDatabase, type TestScope } from '#libs/testing/database.ts';
 import { createFakeRuntime, type FakeClock } from '#libs/testing/runtime.ts';
+import { createTestCall, type TestCall } from '#libs/testing/service.ts';
 import type { SetKeyLimits } from './api-keys/domain.ts';
 import { buildApp, type Gateway } from './app.ts';
 import { configSchema, toGatewayConfig } from './config.ts';
@@ -39,18 +39,8 @@ export type TestGateway = Gateway & {
   runTask: (name: string) => Promise<void>;
   /** Resolves when the next notification of a change has been received and handled. */
   nextChange: () => Promise<string>;
-  call: (
-    method: 'GET' | 'POST' | 'PATCH' | 'DELETE' | 'OPTIONS',
-    url: string,
-    options?: { as?: string; body?: unknown; headers?: Record<string, string> },
-  ) => Promise<Answer>;
-};
-
-export type Answer = {
-  status: number;
-  headers: LightMyRequestResponse['headers'];
-  // biome-ignore lint/suspicious/noExplicitAny: tests say what they expect of it
-  body: any;
+  /** `as` is an access token or an API key. */
+  call: TestCall<string>;
 };
 
 let lastGroup = 0;
@@ -139,20 +129,7 @@ export async function createTestGateway(
         );
         subscribed.catch(reject);
       }),
-    async call(method, url, { as, body, headers = {} } = {}) {
-      const response = await app.inject({
-        method,
-        url,
-        headers: { ...(as !== undefined && { authorization: `Bearer ${as}` }), ...headers },
-        ...(body !== undefined && { payload: body as object | string }),
-      });
-      const isJson = /[/+]json\b/.test(String(response.headers['content-type'] ?? ''));
-      return {
-        status: response.statusCode,
-        headers: response.headers,
-        body: isJson ? response.json() : response.body,
-      };
-    },
+    call: createTestCall(app, (as) => ({ authorization: `Bearer ${as}` })),
   };
 }
 

@@ -35,7 +35,7 @@ type Identified = FastifyRequest & { [CALLER]: Caller | null };
  * Requires a caller on every route, except where `config.auth` is `none`, and staff where it is `staff`. A route without
  * a scope is for callers that may do everything.
  */
-export function addAuthentication(
+export function authenticateRequests(
   app: FastifyInstance,
   {
     tokens,

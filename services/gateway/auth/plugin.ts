@@ -5,7 +5,7 @@ import type { Listener } from '#libs/db/listen.ts';
 import type { Runtime } from '#libs/service/runtime.ts';
 import { type AccessTokenOptions, createAccessTokens } from './access-tokens.ts';
 import { createApiKeyAuthenticator } from './api-key-authenticator.ts';
-import { addAuthentication } from './authenticate.ts';
+import { authenticateRequests } from './authenticate.ts';
 import { createCallerCaches } from './caller-caches.ts';
 import { createEnterWorkspace } from './enter-workspace.ts';
 import { createExternalIssuer, type ExternalIssuerOptions } from './external-issuer.ts';
@@ -42,7 +42,7 @@ export const authPlugin = fp<AuthOptions>(
     const externalIssuer =
       config.externalIssuer === null ? null : createExternalIssuer(config.externalIssuer, clock);
 
-    addAuthentication(app, {
+    authenticateRequests(app, {
       tokens: createTokenAuthenticator({
         clock,
         accessTokens,

@@ -1,5 +1,5 @@
 import type { FastifyPluginAsync } from 'fastify';
-import { addMeteredRoute } from '../metering/plugin.ts';
+import { meteredRoute } from '../metering/plugin.ts';
 import { dropIgnoredFields } from './ignored-fields.ts';
 import { chatCompletionRoute } from './routes.ts';
 
@@ -9,5 +9,5 @@ export const chatPlugin: FastifyPluginAsync = async (app) => {
     if (dropIgnoredFields(request.body)) request.rawBody = Buffer.from(JSON.stringify(request.body));
     done();
   });
-  addMeteredRoute(app, chatCompletionRoute);
+  meteredRoute(app, chatCompletionRoute);
 };

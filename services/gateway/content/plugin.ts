@@ -1,7 +1,7 @@
 import type { FastifyPluginAsync } from 'fastify';
-import { addMeteredRoute } from '../metering/plugin.ts';
+import { meteredRoute } from '../metering/plugin.ts';
 import { generateContentRoute } from './routes.ts';
 
 export const contentPlugin: FastifyPluginAsync = async (app) => {
-  addMeteredRoute(app, generateContentRoute);
+  meteredRoute(app, generateContentRoute);
 };

@@ -40,7 +40,7 @@ export type CapabilityDependencies = {
 };
 
 /** What an account's plan includes of image generation, and how much of it is used. */
-export function addCapabilityRoutes(
+export function capabilityRoutes(
   app: FastifyInstance,
   { priceBook, entitlements, readLimits }: CapabilityDependencies,
 ): void {

@@ -39,7 +39,7 @@ export const meteringPlugin = fp<MeteringOptions>(
 );
 
 /** Adds a route whose requests pass the pipeline. */
-export function addMeteredRoute<B extends RequestBody>(app: FastifyInstance, route: MeteredRoute<B>): void {
+export function meteredRoute<B extends RequestBody>(app: FastifyInstance, route: MeteredRoute<B>): void {
   const { metering } = app;
   serveOperation(app, route.operation, async (request, reply) => {
     await serveMetered(metering, route, request, reply, request.caller);

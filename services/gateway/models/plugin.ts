@@ -1,7 +1,7 @@
 import type { FastifyPluginAsync } from 'fastify';
-import { addModelRoutes } from './routes.ts';
+import { modelRoutes } from './routes.ts';
 
 /** OpenAI-compatible list of the models that the account's plan includes. */
 export const modelsPlugin: FastifyPluginAsync = async (app) => {
-  addModelRoutes(app, app.metering);
+  modelRoutes(app, app.metering);
 };

@@ -7,7 +7,7 @@ import { serveOperation } from '#libs/service/serve-operation.ts';
 import { allowedModels, mayUseModel } from '../entitlements/domain/models.ts';
 import type { PriceBook } from '../prices/domain.ts';
 
-export function addModelRoutes(
+export function modelRoutes(
   app: FastifyInstance,
   { priceBook, entitlements }: { priceBook: PriceBook; entitlements: Pick<AccountEntitlements, 'get'> },
 ): void {

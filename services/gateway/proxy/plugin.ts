@@ -4,7 +4,7 @@ import type { ContextSigner } from '#libs/auth/internal-context.ts';
 import type { Operation } from '#libs/contracts/operation.ts';
 import { createFailover } from '#libs/http/failover.ts';
 import { isNotSent } from '#libs/http/service-pool.ts';
-import { addProxyRoutes } from './routes.ts';
+import { proxyRoutes } from './routes.ts';
 
 export type ProxyOptions = {
   operations: readonly Operation[];
@@ -20,7 +20,7 @@ export const proxyPlugin: FastifyPluginAsync<ProxyOptions> = async (
   { operations, pools, signer, now },
 ) => {
   const failover = createFailover(pools, isNotSent);
-  addProxyRoutes(app, operations, {
+  proxyRoutes(app, operations, {
     failover,
     signer,
     now,

@@ -27,7 +27,7 @@ import { listenServerOnFreePort } from '#libs/testing/http.ts';
 import { createFakeRuntime } from '#libs/testing/runtime.ts';
 import type { Idempotency } from '../idempotency/domain.ts';
 import { type IdempotencyState, runOnce } from '../idempotency/idempotency.ts';
-import { addProxyRoutes } from './routes.ts';
+import { proxyRoutes } from './routes.ts';
 
 const CALLER: Caller = { ...SERVICE_CALLER, workspaceId: '019e3f5e-6f2a-7c31-9d52-8a4f0b6c1d41' };
 
@@ -61,7 +61,7 @@ function createGateway(
     runOnce: (...request) => runOnce(state, ...request),
     readOutcome: state.readOutcome,
   };
-  addProxyRoutes(app, operations, {
+  proxyRoutes(app, operations, {
     failover: createFailover<Dispatcher>(pools, isNotSent),
     signer,
     now,

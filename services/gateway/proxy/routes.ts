@@ -32,7 +32,7 @@ export type Proxy = {
   idempotency: Idempotency;
 };
 
-export function addProxyRoutes(app: FastifyInstance, operations: readonly Operation[], proxy: Proxy): void {
+export function proxyRoutes(app: FastifyInstance, operations: readonly Operation[], proxy: Proxy): void {
   const add = (scope: FastifyInstance, operation: Operation) =>
     scope.route({
       method: operation.method,

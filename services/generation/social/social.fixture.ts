@@ -11,8 +11,9 @@ import type { Ledger } from '#libs/ledger/ledger.ts';
 import type { ProviderSimulator } from '#libs/simulators/provider-simulator.ts';
 import type { PublishedPost } from '#libs/simulators/social.ts';
 import type { TestScope } from '#libs/testing/database.ts';
-import { type HttpResponse, request } from '#libs/testing/http.ts';
+import { request } from '#libs/testing/http.ts';
 import { createFakeRuntime, type FakeClock } from '#libs/testing/runtime.ts';
+import { createTestCall, type TestCall, type TestResponse } from '#libs/testing/service.ts';
 import type { AppOptions } from '../app.ts';
 import { ACCOUNT, OTHER_ACCOUNT, startTestInstances } from '../fixtures.ts';
 
@@ -29,8 +30,8 @@ const user: Caller = {
   scopes: ['*'],
 };
 
-// biome-ignore lint/suspicious/noExplicitAny: tests say what they expect of it
-export type Answer = HttpResponse<any>;
+// biome-ignore lint/suspicious/noExplicitAny: tests assert what they expect of a body
+export type Answer = TestResponse<any>;
 
 export type TestSocial = {
   url: string;
@@ -44,11 +45,8 @@ export type TestSocial = {
   sign: (as?: Partial<Caller>) => Record<string, string>;
   /** Moves an account to a plan, whose limits apply at once. */
   setPlan: (plan: string, accountId?: string) => Promise<void>;
-  call: (
-    method: 'GET' | 'POST' | 'DELETE',
-    path: string,
-    options?: { body?: unknown; as?: Partial<Caller> | null },
-  ) => Promise<Answer>;
+  /** Each call goes to the next instance, as a member of the account unless `as` says otherwise; null signs nothing. */
+  call: TestCall<Partial<Caller> | null>;
   /** The account's counter of a meter, in the total window by default. */
   counter: (meter: string, window?: string) => Promise<{ used: bigint; held: bigint } | undefined>;
   /** Runs the tasks that publish, for every post and on every instance at once. */
@@ -83,13 +81,15 @@ export async function createTestSocial(
       },
     });
   for (const accountId of [ACCOUNT, OTHER_ACCOUNT]) await billing.setPlan(plan, accountId);
-  let calls = 0;
-
   const sign = (as: Partial<Caller> = {}) => {
     const exp = Math.floor(now().getTime() / 1000) + 60;
     const context = { caller: { ...user, ...as }, requestId: runtime.newId(), exp };
     return { [INTERNAL_CONTEXT_HEADER]: signer.sign(context) };
   };
+  const instanceCalls = generations.map(({ app }) =>
+    createTestCall<Partial<Caller> | null>(app, (as) => (as === null ? {} : sign(as))),
+  );
+  let calls = 0;
 
   return {
     url: urls[0] ?? '',
@@ -100,10 +100,10 @@ export async function createTestSocial(
     simulator,
     log: () => JSON.stringify(lines),
     setPlan: (next, accountId = ACCOUNT) => billing.setPlan(next, accountId),
-    call(method, path, { body, as = {} } = {}) {
+    call(method, url, { as = {}, ...options } = {}) {
       calls += 1;
-      const url = urls[calls % urls.length];
-      return request(`${url}${path}`, { method, body, headers: as === null ? {} : sign(as) });
+      const callInstance = instanceCalls[calls % instances] as TestSocial['call'];
+      return callInstance(method, url, { as, ...options });
     },
     async counter(meter, window = 'total') {
       const { rows } = await pool.query(
