@@ -53,7 +53,7 @@ export function signContext(signer: ContextSigner, now: Date, context: Omit<Inte
 const RENEWAL_SECONDS = CONTEXT_LIFETIME_SECONDS / 2;
 
 /**
- * The signed identity of a service that calls on its own behalf, signed anew every half minute instead of for every
+ * The signed identity of a service that calls on its own behalf, renewed every half minute instead of signed for every
  * request: a signature and its verification cost more than the rest of a hop's headers.
  */
 export function createServiceIdentity(signer: ContextSigner, now: () => Date): () => string {

@@ -108,7 +108,7 @@ export function createJobs(options: JobsOptions): Jobs {
     }
   }
 
-  /** Starts the worker anew whenever it ends, until `stop`. */
+  /** Restarts the worker whenever it ends, until `stop`. */
   async function supervise(): Promise<void> {
     let isReported = false;
     while (!stopping.signal.aborted) {

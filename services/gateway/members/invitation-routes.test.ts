@@ -113,7 +113,7 @@ t.test('given a new address, the invitation creates a user without another accou
   t.match(accounts.body.data, [{ id: owner.accountId, role: 'member', current: true }]);
 });
 
-t.test('given a removed member, they sign in, register anew, or come back by invitation', async (t) => {
+t.test('given a removed member, they sign in, register again, or come back by invitation', async (t) => {
   const gateway = await createTestGateway(t);
   const owner = await signUp(gateway, 'owner');
   const register = (email: string, password: string) =>

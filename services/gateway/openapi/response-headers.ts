@@ -73,7 +73,7 @@ const HEADERS = {
   },
   RateLimit: {
     name: 'ratelimit',
-    description: 'What is left of the tightest limit (`r`) and in how many seconds it starts anew (`t`).',
+    description: 'What is left of the tightest limit (`r`) and in how many seconds it resets (`t`).',
     schema: text,
     example: '"cost/month";r=39995279000;t=853200',
   },
