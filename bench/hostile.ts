@@ -41,7 +41,7 @@ async function stallsOf({ metricsUrl }: System): Promise<string> {
 /** Large prompts: the longest time that a process could do nothing else. */
 async function largePrompts({ load, system, quick }: HostileOptions): Promise<Finding[]> {
   const far = await system.openAccount(ROOMY);
-  // the cheap bound of a large prompt does not fit into this, so its tokens are counted before it is refused
+  // the byte bound of a large prompt exceeds this limit, so its tokens are counted before it is refused
   const near = await system.openAccount(15_000_000n);
   const prose = SENTENCE.repeat(MEGABYTE / SENTENCE.length);
   const cases = [
@@ -89,7 +89,7 @@ async function refusals({ load, system }: HostileOptions): Promise<Finding[]> {
     warmUpMs: 1_000,
     durationMs: 60_000,
   });
-  // its minute's worth of calls, so that everything after them is refused
+  // uses up its rate limit, so that every later request is refused
   for (let call = 0; call < 60; call += 1) {
     const response = await fetch(`http://${limited.address}/api/me`, { headers });
     await response.arrayBuffer();
@@ -136,7 +136,7 @@ async function measureOthers(load: LoadGenerator, system: System, account: Accou
   }
 }
 
-/** How many of them have begun to get an answer before the time is over. */
+/** How many of them have received the first bytes of a response in time. */
 async function countAnswered(clients: readonly HostileClient[]): Promise<number> {
   let answered = 0;
   const all = clients.map(({ answered: answer }) =>
@@ -169,7 +169,7 @@ async function stalledStreams(options: HostileOptions): Promise<Finding[]> {
     const clients = Array.from({ length: count }, () => {
       const client = openClient(system.gateway);
       client.socket.write(request);
-      // the first bytes say that it was admitted; from then on nothing is taken any more
+      // the first bytes show that it was admitted; nothing is read after them
       if (!reads) client.socket.once('data', () => client.socket.pause());
       return client;
     });

@@ -163,7 +163,7 @@ export async function measureLedger({ quick }: { quick: boolean }): Promise<stri
             rows.push(await measure(what, cycle, server.pid, accounts, callers, quick ? 700 : 4_000));
         };
         await measureAll('the ledger', cycleOf(ledger));
-        // its statements are planned once, by what is known of the tables then
+        // its statements are planned once, with the statistics of that moment
         await pool.query('ANALYZE ledger_balances, ledger_holds');
         const leanPool = poolOf(leanConnection(server.url(DATABASE)), 2);
         await measureAll('its rows alone', leanCycleOf(createLeanLedger(leanPool)));

@@ -1,5 +1,5 @@
 /**
- * The load generator: a process of its own that keeps a fixed number of connections busy, each sending its next
+ * The load generator: a process of its own that keeps a fixed number of connections busy; each sends its next
  * request when the last was answered. It reads the kernel's accounts of the processes under test right at the start
  * and at the end of the measured time, so that warm-up and reporting cost them nothing.
  */

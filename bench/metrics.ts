@@ -9,7 +9,7 @@ export async function readMetric(url: string, name: string): Promise<number> {
 }
 
 /**
- * Node measures from one firing of a timer to the next (https://nodejs.org/api/perf_hooks.html, monitorEventLoopDelay), so
+ * Node measures from one run of a timer to the next (https://nodejs.org/api/perf_hooks.html, monitorEventLoopDelay), so
  * that a loop with nothing to do shows the timer's own interval; prom-client's is this long.
  */
 const SAMPLING_INTERVAL_MS = 10;

@@ -36,9 +36,9 @@ function memoryBytesOf(pid: number): number {
 
 /** `services/gateway/main.ts` becomes `gateway`, any process of PostgreSQL `postgres`. */
 function nameOf(pid: number): string {
-  // a process that has ended and was not yet waited for has no command line any more, but still its name and its times
+  // a zombie has no command line, but still a name and CPU times
   const command = (readProc(pid, 'cmdline') || readProc(pid, 'comm') || '').split('\0').join(' ');
-  // by the program itself: others may have the address of a database among their arguments
+  // by the program itself: the arguments of other programs may contain the address of a database
   if (/^(\S*\/)?postgres\b/.test(command)) return 'postgres';
   const script =
     /([\w-]+)\/main\.ts/.exec(command) ?? /([\w-]+)\.[cm]?[jt]s\b(?!.*\.[cm]?[jt]s\b)/.exec(command);
@@ -68,7 +68,7 @@ function sumByProgram(roots: readonly number[], read: (pid: number) => number): 
     const name = nameOf(pid);
     sums[name] = (sums[name] ?? 0) + read(pid);
   }
-  // What ended meanwhile is neither counted itself nor, maybe, by its parent yet.
+  // A process that has just ended may not be counted at its parent yet.
   return treeOf(roots).join() === tree.join() ? sums : sumByProgram(roots, read);
 }
 

@@ -67,7 +67,7 @@ function timesOf({ nodes, startTime, samples, timeDeltas }: CpuProfile, { fromUs
     at += timeDeltas[index] ?? 0;
     const frame = frames.get(id);
     if (frame === undefined || frame.isIdle || at < fromUs || at > toUs) return;
-    // a thread that waits for a CPU is not sampled: what is longer than an interval is that wait
+    // a thread that waits for a CPU is not sampled, so a gap longer than the interval is such a wait
     const us = Math.min(timeDeltas[index + 1] ?? 0, INTERVAL_US);
     add(times.own, frame.name, us);
     add(times.modules, frame.module, us);

@@ -13,7 +13,7 @@ export const ms = (value: number) => value.toFixed(value < 10 ? 2 : 1);
 export const megabytes = (bytes: number) => whole(bytes / 1_048_576);
 export const ratio = (value: number, base: number) => (base > 0 ? `${(value / base).toFixed(2)}×` : '');
 
-/** Below this a program did not take part in the call. */
+/** Below this a program did not contribute to the call. */
 const WORTH_NAMING_US = 1;
 
 function cpuColumns(cell: Cell, scale: number): [total: string, programs: string] {

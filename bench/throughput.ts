@@ -1,4 +1,4 @@
-/** The same calls against every target in turn, round after round, so that a noisy minute hits all alike. */
+/** The same calls against every target in turn, round after round, so that noise affects all targets alike. */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { LoadResult } from './load.ts';
 import type { LoadGenerator } from './load-client.ts';
@@ -8,7 +8,7 @@ export type Workload = {
   name: 'plain' | 'stream' | 'paced';
   body: string;
   connections: number;
-  /** Time enough for whole answers, where they take longer than the pace allows. */
+  /** Long enough for complete responses, where they take longer than a round. */
   leastMs?: number;
 };
 
@@ -18,7 +18,7 @@ export type Pace = {
   rounds: number;
   warmUpMs: number;
   durationMs: number;
-  /** Calls before anything is measured: until then much of the code that runs is not optimised yet. */
+  /** Calls before the measurement, so that the code is optimised by then. */
   coldRequests: number;
 };
 

@@ -57,7 +57,7 @@ export async function addUsageRows(databaseUrl: string, accountId: string, count
     for (let at = 0; at < count; at += ROWS_PER_STATEMENT) {
       await client.query(FILL_SQL, [at + 1, Math.min(count, at + ROWS_PER_STATEMENT), count, accountId]);
     }
-    // what autovacuum and the checkpointer would have done in all that time
+    // the work of autovacuum and the checkpointer in that time
     for (const table of ['usage_events', 'ledger_holds', 'usage_daily'])
       await client.query(`VACUUM ANALYZE ${table}`);
     await client.query('CHECKPOINT');

@@ -17,7 +17,7 @@ export type Subject = {
   since: Date;
   outcomes: readonly Outcome[];
   mayExceed?: (counter: CounterRecord) => boolean;
-  /** Include every call, even one without a known request. */
+  /** Include calls without a known request too. */
   isAll?: boolean;
 };
 

@@ -89,7 +89,7 @@ export async function startSystem({
     GENERATION_PORT: String(port + 3),
     OPENAI_API_KEY: 'sk-bench',
     OPENAI_BASE_URL: `http://127.0.0.1:${upstreamPort}/v1`,
-    // one client sends everything here
+    // one client sends all requests
     RATE_LIMIT_PER_CALLER: '0',
     ...(nodeOptions === '' ? {} : { NODE_OPTIONS: nodeOptions }),
     ...extra,
@@ -158,7 +158,7 @@ export async function startSystem({
 
 let accounts = 0;
 
-/** As a client would, but for the amounts: no plan on sale is as roomy, or as small, as a benchmark needs. */
+/** As a client would, except for the amounts: no plan on sale has limits as large, or as small, as a benchmark needs. */
 async function openAccount(gateway: string, databaseUrl: string, limitAmount: bigint): Promise<Account> {
   const post = async (route: string, body: object, headers: Record<string, string> = {}) => {
     const response = await fetch(`http://${gateway}${route}`, {
@@ -227,7 +227,7 @@ export function meteredTarget(system: System, account: Account): Target {
     path: '/v1/chat/completions',
     headers: { authorization: account.authorization },
     processes: [system.pid],
-    // the system outlives its role in a comparison
+    // the system continues to run after its part of a comparison
     stop: async () => undefined,
   };
 }

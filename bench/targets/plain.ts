@@ -4,7 +4,7 @@ import { PROVIDER_AUTHORIZATION, type Target } from './target.ts';
 const headers = { authorization: PROVIDER_AUTHORIZATION };
 const path = '/v1/chat/completions';
 
-/** The provider itself: what the load generator and the machine can do. */
+/** The provider itself: the upper limit of the load generator and the machine. */
 export function noGateway(upstreamPort: number): Target {
   return {
     name: 'no gateway',

@@ -1,6 +1,6 @@
 /** A server of chat completions, with the same provider as every other target. */
 export type Target = {
-  /** As the table calls it. */
+  /** Its name in the table. */
   name: string;
   /** `host:port`, several where connections are shared between replicas. */
   addresses: readonly string[];
@@ -11,5 +11,5 @@ export type Target = {
   stop: () => Promise<void>;
 };
 
-/** Any key will do for the provider. */
+/** The provider accepts any key. */
 export const PROVIDER_AUTHORIZATION = 'Bearer sk-bench';

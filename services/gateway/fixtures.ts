@@ -33,7 +33,7 @@ export type TestGateway = Gateway & {
   database: TestDatabase;
   clock: FakeClock;
   newId: () => string;
-  /** The log so far. */
+  /** Everything logged so far. */
   log: () => string;
   /** Runs a scheduled task once. */
   runTask: (name: string) => Promise<void>;

@@ -63,7 +63,7 @@ t.test('given a key, when it is revoked, every gateway refuses it', async (t) =>
   const other = await createTestGateway(t, { sharedWith: gateway });
   const ada = await signUp(gateway, 'ada');
   const { id, key } = await createKey(gateway, ada.access_token);
-  // given both gateways remember it, and time stands still
+  // both gateways have it cached, and the clock does not move
   for (const each of [gateway, other]) t.equal((await each.call('GET', '/api/me', { as: key })).status, 200);
 
   const heard = [gateway.nextChange(), other.nextChange()];

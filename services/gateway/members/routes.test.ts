@@ -81,7 +81,7 @@ t.test('given one owner, they can neither step down nor leave', async (t) => {
     ]);
     const [first, second] = answers.map(({ status }) => status).sort();
     t.equal(first, 200);
-    // who has just been demoted, and is known to be, may not even ask
+    // a demoted member is refused before the request is looked at
     t.ok(second === 409 || second === 403, String(second));
     const { rows } = await gateway.database.pool.query(`select from memberships where role = 'owner'`);
     t.equal(rows.length, 1);

@@ -30,7 +30,7 @@ const MISTAKES: [what: string, line: string][] = [
   ],
 ];
 
-/** A server that keeps every contract in the most literal way: it answers with the examples. */
+/** A server that answers every operation with its example. */
 function createExampleServer() {
   const app = Fastify();
   app.setValidatorCompiler(validatorCompiler);
@@ -62,7 +62,7 @@ t.test('a client generated from the document', async (t) => {
   // given the types that openapi-typescript makes of openapi.yaml
   const client = await generateClient(t);
 
-  // when a program uses the API as it is, then the compiler has nothing against it, and it runs
+  // when a program uses the API as documented, then it compiles and runs
   t.strictSame(await client.check(CLIENT_PROGRAM), []);
   const baseUrl = await listenOnFreePort(t, createExampleServer());
   const report = await client.run(CLIENT_PROGRAM, { BASE_URL: baseUrl, EMAIL: 'ada@example.com' });
@@ -78,7 +78,7 @@ t.test('a client generated from the document', async (t) => {
     problem: 'not_found',
   } satisfies ClientReport);
 
-  // when each line of a program takes the API for something else, then the compiler says so of each
+  // when each line of a program misuses the API, then the compiler reports every line
   const complaints = await client.check(
     [
       "import createClient from 'openapi-fetch'; import type { paths } from './api.ts'; const client = createClient<paths>();",

@@ -2,13 +2,13 @@
 
 type Json = { [key: string]: unknown };
 
-/** The places of a document whose schemas are read by clients, and those whose schemas are written by them. */
+/** Where the schemas of a document are for responses, and where they are for requests. */
 export type SchemaRoots = { answers: readonly unknown[]; requests: readonly unknown[] };
 
 const PREFIX = '#/components/schemas/';
 /** How the generator names the variant of a component for requests. */
 const REQUEST_SUFFIX = 'Input';
-/** zod spells a format out as a pattern too, which no reader needs. */
+/** zod adds a pattern to each format; the format is enough. */
 const FORMATS_THAT_SAY_IT_ALL: ReadonlySet<unknown> = new Set(['uuid', 'email', 'date-time', 'date']);
 
 const isObject = (value: unknown): value is Json => typeof value === 'object' && value !== null;
@@ -20,7 +20,7 @@ function walk(value: unknown, visit: (object: Json) => void): void {
   for (const child of Object.values(value)) walk(child, visit);
 }
 
-/** The names of all components that these values lead to, sorted. */
+/** The names of all components that these values reference, directly or not; sorted. */
 function reachable(roots: readonly unknown[], schemas: Readonly<Record<string, unknown>>): string[] {
   const found = new Set<string>();
   const follow = (value: unknown) =>
@@ -35,7 +35,7 @@ function reachable(roots: readonly unknown[], schemas: Readonly<Record<string, u
   return [...found].sort();
 }
 
-/** Answers may gain fields, so a schema that forbids them would make every addition a breaking change. */
+/** Responses may gain fields, so a schema that forbids unknown fields would make every addition a breaking change. */
 function allowMoreFields(schema: Json): void {
   if (schema.additionalProperties === false) delete schema.additionalProperties;
 }

@@ -27,7 +27,7 @@ const objectOf = (operationId: string): OperationObject => {
   return object;
 };
 
-/** What a reference leads to. */
+/** The target of a reference. */
 const resolve = (ref: string): unknown =>
   ref
     .slice(2)
@@ -98,7 +98,7 @@ t.test('every answer has its request id, and metered ones their figures', async 
     t.match(resolve(refused?.$ref ?? ''), {
       headers: { 'retry-after': {}, 'x-should-retry': {}, ratelimit: {} },
     });
-    // Images come whole.
+    // Images are not streamed.
     if (operationId !== 'generateImages') {
       t.match(ok?.content?.['text/event-stream'], { schema: { type: 'string' }, example: /^(event|data): / });
     }

@@ -1,4 +1,4 @@
-/** Builds the OpenAPI document of the public API out of the contracts: no database, no environment, no service. */
+/** Builds the OpenAPI document of the public API from the contracts alone. */
 import swagger from '@fastify/swagger';
 import Fastify, { type FastifySchema } from 'fastify';
 import {
@@ -17,7 +17,7 @@ import { HEADER_COMPONENTS, responseHeaders } from './response-headers.ts';
 
 const JSON_TYPE = 'application/json';
 const EVENT_STREAM_TYPE = 'text/event-stream';
-/** Readable differences, and quotes wherever an older reader of YAML would see something else than text. */
+/** Readable diffs, and quotes where a YAML 1.1 parser would not read text. */
 const YAML_STYLE = {
   lineWidth: 0,
   blockQuote: 'literal',
@@ -153,7 +153,7 @@ function describe({ description, auth, scope, method }: Operation): string {
   return description === undefined ? needs : `${description}\n\n${needs}`;
 }
 
-/** Adds what the generator has no place for, examples and headers, and moves errors to where operations share them. */
+/** Adds examples and headers, which the generator does not support, and moves errors to shared components. */
 function complete(object: OperationObject, operation: Operation, errors: Map<string, ResponseObject>): void {
   const requestBody = object.requestBody?.content[JSON_TYPE];
   if (requestBody !== undefined) requestBody.example = operation.bodyExample;

@@ -11,7 +11,7 @@ const CONTRACTS = path.resolve(import.meta.dirname, '../../../libs/contracts');
 const isOperation = (value: unknown): value is Operation =>
   typeof value === 'object' && value !== null && 'operationId' in value && 'responses' in value;
 
-/** Every operation that a contract exports, found without the list under test. */
+/** Every operation that a contract exports, found independently of the list under test. */
 async function declaredOperations(): Promise<Operation[]> {
   const files = globSync('*.ts', { cwd: CONTRACTS, exclude: ['*.test.ts'] });
   const modules = await Promise.all(

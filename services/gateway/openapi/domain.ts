@@ -60,5 +60,5 @@ export const OPERATIONS = {
   ],
 } as const satisfies Record<string, readonly Operation[]>;
 
-/** All of them, in the order of the document. */
+/** All operations, in the order of the document. */
 export const ALL_OPERATIONS: readonly Operation[] = Object.values(OPERATIONS).flat();

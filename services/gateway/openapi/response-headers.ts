@@ -1,6 +1,6 @@
 import { LIMIT_STATES } from '#libs/catalogue/limit.ts';
 
-/** Headers of answers, and which answers carry them. */
+/** Response headers, and the responses that have them. */
 
 type Header = {
   name: string;
@@ -119,7 +119,7 @@ const OF_STATUS: Readonly<Record<number, readonly HeaderName[]>> = {
   503: ['RetryAfter', 'ShouldRetry'],
 };
 
-/** The headers of one answer, as references into {@link HEADER_COMPONENTS}. */
+/** The headers of one response, as references into {@link HEADER_COMPONENTS}. */
 export function responseHeaders(
   status: number,
   operation: { isMetered: boolean; isLimited: boolean },

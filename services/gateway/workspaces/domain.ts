@@ -5,7 +5,7 @@ export const WORKSPACES = 'workspaces';
 
 export type WorkspaceRow = typeof workspaces.$inferSelect;
 
-/** Whom a workspace is counted for: the user who created it, never another workspace or an API key. */
+/** A workspace counts for the user who created it, not for a workspace or an API key. */
 export function workspaceOwner(accountId: string, createdBy: string | null) {
   return { accountId, userId: createdBy, keyId: null, workspaceId: null };
 }
