@@ -101,13 +101,13 @@ async function measure(
   durationMs: number,
 ): Promise<Measurement> {
   await drive(cycle, accounts, callers, durationMs / 4);
-  const postgresBefore = cpuUsByProgram([postgresPid])['postgres'] ?? 0;
+  const postgresBefore = cpuUsByProgram([postgresPid]).postgres ?? 0;
   const nodeBefore = process.cpuUsage();
   const start = performance.now();
   const latencies = (await drive(cycle, accounts, callers, durationMs)).sort((one, other) => one - other);
   const seconds = (performance.now() - start) / 1_000;
   const node = process.cpuUsage(nodeBefore);
-  const postgres = (cpuUsByProgram([postgresPid])['postgres'] ?? 0) - postgresBefore;
+  const postgres = (cpuUsByProgram([postgresPid]).postgres ?? 0) - postgresBefore;
   const at = (share: number) => latencies[Math.floor(latencies.length * share)] ?? Number.NaN;
   return {
     what,

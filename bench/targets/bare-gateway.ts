@@ -2,8 +2,7 @@
  * The gateway without metering, for this benchmark only: it authenticates, validates, and forwards with one fixed plan,
  * without entitlements, prices, holds and cost headers.
  */
-import { createContextSigner } from '#libs/auth/internal-context.ts';
-import { createServiceIdentity } from '#libs/clients/internal-client.ts';
+import { createInternalIdentity } from '#libs/auth/internal-identity.ts';
 import { loadConfig } from '#libs/config/config.ts';
 import { processEnv } from '#libs/config/env.ts';
 import { createChatCompletion } from '#libs/contracts/chat-operations.ts';
@@ -38,9 +37,9 @@ const listener = createListener({
   applicationName: 'bench-bare-gateway-listen',
   onError: (error) => logger.warn({ err: error }, 'the listening connection broke'),
 });
-const signer = createContextSigner({ secrets: variables.INTERNAL_SECRETS, now });
+const identity = createInternalIdentity({ service: name, keys: variables.INTERNAL_KEYS, now });
 const pools = variables.GENERATION_URLS.map((url) => createServicePool(url));
-const forward = createForward({ pools, identity: createServiceIdentity(signer, now) });
+const forward = createForward({ pools, sign: identity.signFor('generation') });
 
 const { app } = await buildApp({
   config,

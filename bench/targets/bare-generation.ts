@@ -2,7 +2,7 @@
  * The generation service without the ledger, for this benchmark only: calls are priced, but not recorded.
  */
 import { Agent } from 'undici';
-import { createContextSigner } from '#libs/auth/internal-context.ts';
+import { createInternalIdentity } from '#libs/auth/internal-identity.ts';
 import { loadConfig } from '#libs/config/config.ts';
 import { processEnv } from '#libs/config/env.ts';
 import { createListener } from '#libs/db/listen.ts';
@@ -55,7 +55,11 @@ const { app } = buildApp({
   metrics,
   pool,
   listener,
-  signer: createContextSigner({ secrets: variables.INTERNAL_SECRETS, now: runtime.clock.now }),
+  identity: createInternalIdentity({
+    service: name,
+    keys: variables.INTERNAL_KEYS,
+    now: runtime.clock.now,
+  }),
   dispatcher,
   ledger: { ...createLedger({ pool }), settle: () => UNRECORDED, close: () => UNRECORDED },
 });

@@ -2,8 +2,9 @@ import { closeSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
+import type { ServiceName } from '#libs/contracts/internal-context.ts';
 import { migrate } from '#libs/db/migrate.ts';
-import { allowLogin, type ServiceName, serviceRoles } from '#libs/db/roles.ts';
+import { allowLogin, serviceRoles } from '#libs/db/roles.ts';
 import {
   type EmbeddedPostgres,
   ensureDatabase,

@@ -5,14 +5,13 @@
 import { generateKeyPairSync } from 'node:crypto';
 import type { Pool } from 'pg';
 import { Agent } from 'undici';
-import { createContextSigner } from '#libs/auth/internal-context.ts';
 import { createInternalClient } from '#libs/clients/internal-client.ts';
 import { loadConfig } from '#libs/config/config.ts';
 import { entitlementsPath } from '#libs/contracts/entitlements.ts';
+import type { ServiceName } from '#libs/contracts/internal-context.ts';
 import { createDatabase } from '#libs/db/database.ts';
 import { createListener } from '#libs/db/listen.ts';
 import { createPool } from '#libs/db/pool.ts';
-import type { ServiceName } from '#libs/db/roles.ts';
 import { createServicePool } from '#libs/http/service-pool.ts';
 import { createLedger } from '#libs/ledger/ledger.ts';
 import { createLogger } from '#libs/service/logger.ts';
@@ -22,6 +21,7 @@ import { toServiceConfig } from '#libs/service/variables.ts';
 import { type ProviderSimulator, startProviderSimulator } from '#libs/simulators/provider-simulator.ts';
 import { createTestDatabase, type TestScope } from '#libs/testing/database.ts';
 import { type HttpResponse, listenOnFreePort, request } from '#libs/testing/http.ts';
+import { INTERNAL_KEYS_TEXT, testIdentity } from '#libs/testing/service.ts';
 import { buildApp as buildBilling } from '#services/billing/app.ts';
 import { configSchema as billingSchema, toPaymentTerms } from '#services/billing/config.ts';
 import { ensureStaffUser } from '#services/gateway/accounts/demo-account.ts';
@@ -35,7 +35,6 @@ import { configSchema as meteringSchema } from '#services/usage-metering/config.
 import { bootstrap, cataloguePathOf, defaultPricesPath } from './bootstrap.ts';
 import { chooseProviders } from './providers.ts';
 
-const SECRET = 'an internal secret that only tests know';
 const PASSWORD = 'a password of tests';
 const STAFF = 'staff@example.com';
 const HOLD_TTL_MS = 60_000;
@@ -83,10 +82,9 @@ export async function startInstallation(t: TestScope, catalogue: string): Promis
   const simulator = await startProviderSimulator();
   t.teardown(() => simulator.close());
 
-  const signer = createContextSigner({ secrets: [SECRET], now: systemRuntime.clock.now });
   const variables = (service: ServiceName) => ({
     DATABASE_URL: database.serviceUrl(service),
-    INTERNAL_SECRETS: SECRET,
+    INTERNAL_KEYS: INTERNAL_KEYS_TEXT,
     EVENT_LOOP_DELAY_LIMIT: '0ms',
   });
   const base = (service: ServiceName) => {
@@ -102,7 +100,7 @@ export async function startInstallation(t: TestScope, catalogue: string): Promis
       logger: createLogger({ name: service, level: 'silent' }),
       metrics: createMetrics({ service, processMetrics: false }),
       pool,
-      signer,
+      identity: testIdentity(service, systemRuntime.clock),
     };
   };
   const listenerFor = (service: ServiceName) => {
@@ -113,14 +111,23 @@ export async function startInstallation(t: TestScope, catalogue: string): Promis
     t.teardown(() => listener.close());
     return listener;
   };
-  const connectTo = (url: string) => {
+  const connectTo = (sender: ServiceName, receiver: ServiceName, url: string) => {
     const pool = createServicePool(url);
     t.teardown(() => pool.destroy());
-    return { url, pool, client: createInternalClient({ pool, signer, now: systemRuntime.clock.now }) };
+    return {
+      url,
+      pool,
+      client: createInternalClient({
+        pool,
+        sign: testIdentity(sender, systemRuntime.clock).signFor(receiver),
+      }),
+    };
   };
 
   const billingVariables = loadConfig(billingSchema, variables('billing'));
   const billing = connectTo(
+    'gateway',
+    'billing',
     await listenOnFreePort(
       t,
       buildBilling({
@@ -133,9 +140,12 @@ export async function startInstallation(t: TestScope, catalogue: string): Promis
     ),
   );
 
+  const meteringToBilling = connectTo('usage-metering', 'billing', billing.url);
   const metering = base('usage-metering');
   const meteringVariables = loadConfig(meteringSchema, variables('usage-metering'));
   const usageMetering = connectTo(
+    'gateway',
+    'usage-metering',
     await listenOnFreePort(
       t,
       buildUsageMetering({
@@ -145,7 +155,11 @@ export async function startInstallation(t: TestScope, catalogue: string): Promis
         sweepIntervalMs: meteringVariables.SWEEP_INTERVAL,
         sweepBatch: meteringVariables.SWEEP_BATCH,
         ensureBalances: async (accountId, requestId) => {
-          await billing.client.call({ method: 'GET', path: entitlementsPath(accountId), requestId });
+          await meteringToBilling.client.call({
+            method: 'GET',
+            path: entitlementsPath(accountId),
+            requestId,
+          });
         },
       }).app,
     ),
@@ -164,7 +178,7 @@ export async function startInstallation(t: TestScope, catalogue: string): Promis
       listener: listenerFor('generation'),
       dispatcher,
     });
-    return connectTo(await listenOnFreePort(t, app));
+    return connectTo('gateway', 'generation', await listenOnFreePort(t, app));
   }
 
   const { privateKey } = generateKeyPairSync('ed25519');
@@ -184,7 +198,7 @@ export async function startInstallation(t: TestScope, catalogue: string): Promis
     setKeyLimits: createSetKeyLimits(billing.client),
     backends: {
       ledgerPool: gatewayBase.pool,
-      signer,
+      signFor: testIdentity('gateway', systemRuntime.clock).signFor,
       billing: billing.client,
       billingPool: billing.pool,
       usageMetering: usageMetering.client,

@@ -46,6 +46,14 @@ t.test('given no keys, everything is simulated and the gateway stops first', asy
   });
   t.match(gateway?.env, { PORT: '7000', JWT_KEYS: '[{}]', GENERATION_URLS: 'http://127.0.0.1:8083' });
   t.equal(billing?.env.JWT_KEYS, undefined, 'only the gateway can sign tokens');
+  const pairsOf = (env?: Record<string, string | undefined>) =>
+    (env?.INTERNAL_KEYS ?? '').split(',').map((key) => key.replace(/:[0-9a-f]{64}$/, ''));
+  t.strictSame(
+    pairsOf(generation?.env),
+    ['gateway:generation', 'generation:billing'],
+    'a service has only its own keys',
+  );
+  t.strictSame(pairsOf(billing?.env), ['gateway:billing', 'usage-metering:billing', 'generation:billing']);
   t.equal(billing?.env.OPERATIONS_PORT, '9081', 'one port for all would clash');
   t.strictSame(providers.real, []);
 });
@@ -55,7 +63,7 @@ t.test(
   async (t) => {
     const { programs, providers } = define({
       OPENAI_API_KEY: 'sk-real',
-      INTERNAL_SECRETS: 'mine',
+      INTERNAL_KEYS: 'mine',
       OLLAMA_BASE_URL: 'http://gpu:11434/v1',
     });
     t.strictSame(providers.real, ['OpenAI', 'Ollama']);
@@ -64,7 +72,7 @@ t.test(
       OPENAI_API_KEY: 'sk-real',
       OPENAI_BASE_URL: undefined,
       OLLAMA_BASE_URL: 'http://gpu:11434/v1',
-      INTERNAL_SECRETS: 'mine',
+      INTERNAL_KEYS: 'mine',
     });
   },
 );

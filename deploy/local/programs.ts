@@ -1,8 +1,9 @@
 import path from 'node:path';
 import type { Environment } from '#libs/config/env.ts';
-import type { ServiceName } from '#libs/db/roles.ts';
+import type { ServiceName } from '#libs/contracts/internal-context.ts';
 import { LOOPBACK } from '#libs/embedded/ports.ts';
 import type { LocalVariables } from './config.ts';
+import { internalKeysOf } from './internal-keys.ts';
 import type { ProviderChoice } from './providers.ts';
 import type { Secrets } from './secrets.ts';
 import { type Program, scriptPath } from './supervisor.ts';
@@ -61,7 +62,6 @@ export function definePrograms(options: ProgramOptions): LocalProgram[] {
     SHUTDOWN_TIMEOUT: '5s',
     ...options.env,
     HOST: LOOPBACK,
-    INTERNAL_SECRETS: options.env.INTERNAL_SECRETS ?? secrets.internalSecret,
     BILLING_URL: urlOf(variables.BILLING_PORT),
     USAGE_METERING_URL: urlOf(variables.USAGE_METERING_PORT),
     GENERATION_URLS: urlOf(variables.GENERATION_PORT),
@@ -76,6 +76,7 @@ export function definePrograms(options: ProgramOptions): LocalProgram[] {
       env: {
         ...shared,
         ...env,
+        INTERNAL_KEYS: options.env.INTERNAL_KEYS ?? internalKeysOf(name, secrets.internalSecret),
         DATABASE_URL: options.databaseUrlOf?.(name) ?? options.databaseUrl,
         PORT: String(port),
         OPERATIONS_PORT: String(operationsPort),

@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import t from 'tap';
 import { type AuditEntry, CLI_ACTOR, SYSTEM_ACTOR } from '#libs/contracts/audit-entry.ts';
+import type { ServiceName } from '#libs/contracts/internal-context.ts';
 import { createDatabase, transaction } from '#libs/db/database.ts';
 import { createPool } from '#libs/db/pool.ts';
-import { type ServiceName, serviceRoles } from '#libs/db/roles.ts';
+import { serviceRoles } from '#libs/db/roles.ts';
 import { createTestDatabase } from '#libs/testing/database.ts';
 import { recordAudit } from './record-audit.ts';
 

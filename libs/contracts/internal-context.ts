@@ -1,8 +1,11 @@
 /**
- * The identity behind a request between services, signed (`libs/auth/internal-context.ts`) and sent in the header
- * `x-inkmeter-context`. It never leaves the system; its JSON is exactly this type.
+ * The identity behind a request between services, signed (`libs/auth/internal-identity.ts`) and sent in the header
+ * `x-inkmeter-context`. It never leaves the system; its JSON is exactly `InternalContext`.
  */
 export const INTERNAL_CONTEXT_HEADER = 'x-inkmeter-context';
+
+export const SERVICE_NAMES = ['gateway', 'billing', 'usage-metering', 'generation'] as const;
+export type ServiceName = (typeof SERVICE_NAMES)[number];
 
 export const ACCOUNT_ROLES = ['owner', 'admin', 'member'] as const;
 export type AccountRole = (typeof ACCOUNT_ROLES)[number];
@@ -26,9 +29,27 @@ export type Caller = {
   scopes: readonly string[];
 };
 
+/** The caller when a service acts on its own behalf. */
+export const SERVICE_CALLER: Caller = {
+  accountId: '00000000-0000-0000-0000-000000000000',
+  userId: null,
+  keyId: null,
+  workspaceId: null,
+  role: 'member',
+  platformRole: 'none',
+  scopes: [],
+};
+
+/** Valid for one service, method and path only, and for a minute. */
 export type InternalContext = {
+  /** The service that sends the request. */
+  iss: ServiceName;
+  /** The service that the request is for. */
+  aud: ServiceName;
+  method: string;
+  /** The request target: path and query as sent. */
+  path: string;
   caller: Caller;
-  requestId: string;
   /** Unix seconds at which the header expires. */
   exp: number;
 };

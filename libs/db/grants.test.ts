@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import pg from 'pg';
 import t from 'tap';
+import type { ServiceName } from '#libs/contracts/internal-context.ts';
 import { createTestDatabase } from '#libs/testing/database.ts';
-import { type ServiceName, serviceRoles } from './roles.ts';
+import { serviceRoles } from './roles.ts';
 
 const SERVICES = Object.keys(serviceRoles) as ServiceName[];
 const DENIED = { code: '42501' };

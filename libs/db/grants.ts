@@ -5,8 +5,9 @@
 import { is } from 'drizzle-orm';
 import { getTableConfig, PgTable } from 'drizzle-orm/pg-core';
 import pg from 'pg';
+import type { ServiceName } from '#libs/contracts/internal-context.ts';
 import { grantJobSchema } from './job-schema.ts';
-import { type ServiceName, serviceRoles } from './roles.ts';
+import { serviceRoles } from './roles.ts';
 import * as audit from './schema/audit.ts';
 import * as billing from './schema/billing.ts';
 import * as gateway from './schema/gateway.ts';

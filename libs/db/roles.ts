@@ -1,4 +1,5 @@
 import pg from 'pg';
+import type { ServiceName } from '#libs/contracts/internal-context.ts';
 
 /** The database role that each service connects as; migrations grant it what that service needs and no more. */
 export const serviceRoles = {
@@ -6,9 +7,7 @@ export const serviceRoles = {
   billing: 'inkmeter_billing',
   'usage-metering': 'inkmeter_metering',
   generation: 'inkmeter_generation',
-} as const;
-
-export type ServiceName = keyof typeof serviceRoles;
+} as const satisfies Record<ServiceName, string>;
 
 const DUPLICATE_OBJECT = '42710';
 const UNIQUE_VIOLATION = '23505';

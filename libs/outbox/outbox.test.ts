@@ -1,7 +1,8 @@
 import pg from 'pg';
 import t from 'tap';
+import type { ServiceName } from '#libs/contracts/internal-context.ts';
 import { createDatabase, type Database, transaction } from '#libs/db/database.ts';
-import { type ServiceName, serviceRoles } from '#libs/db/roles.ts';
+import { serviceRoles } from '#libs/db/roles.ts';
 import { createTestJobs, until } from '#libs/jobs/fixtures.ts';
 import { createLogger } from '#libs/service/logger.ts';
 import { createTestDatabase, type TestScope } from '#libs/testing/database.ts';

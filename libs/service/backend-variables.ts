@@ -1,7 +1,7 @@
 import { z } from 'zod';
+import { type InternalKey, MIN_SECRET_LENGTH } from '#libs/auth/internal-identity.ts';
 import { durationMs, integer, list } from '#libs/config/variables.ts';
-
-const MIN_SECRET_LENGTH = 32;
+import { SERVICE_NAMES, type ServiceName } from '#libs/contracts/internal-context.ts';
 
 /** The variables of every service that uses the shared database. Spread them into its schema. */
 export function backendVariables() {
@@ -17,14 +17,32 @@ export function backendVariables() {
     STATEMENT_TIMEOUT: durationMs()
       .prefault('15s')
       .describe('Time after which the database cancels a statement'),
-    INTERNAL_SECRETS: list()
-      .refine(
-        (secrets) => secrets.length > 0 && secrets.every((secret) => secret.length >= MIN_SECRET_LENGTH),
-        {
-          error: `must be one or more secrets of at least ${MIN_SECRET_LENGTH} characters`,
-        },
-      )
+    INTERNAL_KEYS: internalKeys()
       .meta({ secret: true })
-      .describe('Comma-separated secrets for signing requests between services; the first signs, all verify'),
+      .describe(
+        'Comma-separated keys of requests between services, each `sender:receiver:secret`; give a service only those with its name. For each pair the first signs, all verify',
+      ),
   };
+}
+
+function internalKeys() {
+  return list().transform((entries, context) => {
+    const keys = entries.map(parseKey);
+    const isWhole = keys.every((key) => key !== undefined);
+    if (isWhole && keys.length > 0) return keys;
+    context.addIssue(
+      `must be entries of sender:receiver:secret with services (${SERVICE_NAMES.join(', ')}) and secrets of at least ${MIN_SECRET_LENGTH} characters`,
+    );
+    return z.NEVER;
+  });
+}
+
+function parseKey(entry: string): InternalKey | undefined {
+  const [sender, receiver, secret = '', ...more] = entry.split(':');
+  if (!isService(sender) || !isService(receiver)) return undefined;
+  return secret.length < MIN_SECRET_LENGTH || more.length > 0 ? undefined : { sender, receiver, secret };
+}
+
+function isService(name: string | undefined): name is ServiceName {
+  return SERVICE_NAMES.some((service) => service === name);
 }

@@ -1,64 +1,61 @@
-import type { IncomingHttpHeaders } from 'node:http';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
-import type { ContextSigner } from '#libs/auth/internal-context.ts';
-import {
-  type Caller,
-  INTERNAL_CONTEXT_HEADER,
-  type InternalContext,
-} from '#libs/contracts/internal-context.ts';
+import type { InternalIdentity } from '#libs/auth/internal-identity.ts';
+import { type Caller, INTERNAL_CONTEXT_HEADER, type ServiceName } from '#libs/contracts/internal-context.ts';
 import { problem } from '#libs/problems/problems.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {
     /** The caller on whose behalf a service calls; `null` only where `requireInternalContext` is not applied. */
-    internalContext: InternalContext | null;
+    internalCaller: Caller | null;
+  }
+  interface FastifyContextConfig {
+    /** The services that may call the route; the gateway unless given. */
+    senders?: readonly ServiceName[];
   }
 }
 
+const DEFAULT_SENDERS: readonly ServiceName[] = ['gateway'];
+
 /**
- * Refuses every request to this scope without a context signed by a service. Hooks belong to the Fastify scope in which
- * they are added, so call this on the root or inside one plugin.
+ * Refuses every request to this scope that no service has signed for exactly this method and path, or that comes from a
+ * service that may not call the route. Hooks belong to the Fastify scope in which they are added, so call this on the root
+ * or inside one plugin.
  *
  * The response is always `unauthenticated`; the log has the reason.
  */
-export function requireInternalContext(app: FastifyInstance, signer: Pick<ContextSigner, 'verify'>): void {
-  if (!app.hasRequestDecorator('internalContext')) app.decorateRequest('internalContext', null);
+export function requireInternalContext(
+  app: FastifyInstance,
+  identity: Pick<InternalIdentity, 'verify'>,
+): void {
+  if (!app.hasRequestDecorator('internalCaller')) app.decorateRequest('internalCaller', null);
   app.addHook('onRequest', (request, _reply, done) => {
-    const verdict = verify(signer, request.headers);
+    const verdict = verify(identity, request);
     if (!verdict.ok) {
       request.log.warn({ reason: verdict.reason }, 'internal context refused');
       done(problem('unauthenticated', { detail: 'Only internal services may call this route.' }));
       return;
     }
-    request.internalContext = verdict.payload;
-    request.accountId = verdict.payload.caller.accountId;
+    request.internalCaller = verdict.caller;
+    request.accountId = verdict.caller.accountId;
     done();
   });
 }
 
-function verify(signer: Pick<ContextSigner, 'verify'>, headers: IncomingHttpHeaders) {
-  const header = headers[INTERNAL_CONTEXT_HEADER];
-  return typeof header === 'string'
-    ? signer.verify<InternalContext>(header)
-    : ({ ok: false, reason: 'missing' } as const);
-}
-
-/** The status with which to refuse a connection, or null if a service opened it. */
-export function rejectUnsignedCaller(
-  signer: Pick<ContextSigner, 'verify'>,
-  headers: IncomingHttpHeaders,
-): 401 | null {
-  return verify(signer, headers).ok ? null : 401;
-}
-
-/** The verified context of a request, for handlers behind `requireInternalContext`. */
-export function internalContextOf(request: FastifyRequest): InternalContext {
-  // The route is outside the guarded scope, a mistake in the code: fail closed.
-  if (!request.internalContext) throw new Error('The route is not behind requireInternalContext');
-  return request.internalContext;
+function verify(identity: Pick<InternalIdentity, 'verify'>, request: FastifyRequest) {
+  const header = request.headers[INTERNAL_CONTEXT_HEADER];
+  if (typeof header !== 'string') return { ok: false, reason: 'missing' } as const;
+  const { method = '', url: path = '' } = request.raw;
+  const verdict = identity.verify(header, { method, path });
+  const { senders = DEFAULT_SENDERS } = request.routeOptions.config;
+  if (verdict.ok && !senders.includes(verdict.sender)) {
+    return { ok: false, reason: 'sender_not_allowed' } as const;
+  }
+  return verdict;
 }
 
 /** The caller, for handlers behind `requireInternalContext`. */
 export function callerOf(request: FastifyRequest): Caller {
-  return internalContextOf(request).caller;
+  // The route is outside the guarded scope, a mistake in the code: fail closed.
+  if (!request.internalCaller) throw new Error('The route is not behind requireInternalContext');
+  return request.internalCaller;
 }

@@ -1,10 +1,15 @@
 import type pg from 'pg';
 import type { Pool as HttpPool } from 'undici';
 import type { z } from 'zod';
-import { type ContextSigner, createContextSigner } from '#libs/auth/internal-context.ts';
+import {
+  createInternalIdentity,
+  type InternalIdentity,
+  type SignIdentity,
+} from '#libs/auth/internal-identity.ts';
 import { createInternalClient, type InternalClient } from '#libs/clients/internal-client.ts';
 import { type ConfigSchema, loadConfig } from '#libs/config/config.ts';
 import { loadDotEnv, processEnv } from '#libs/config/env.ts';
+import type { ServiceName } from '#libs/contracts/internal-context.ts';
 import { createListener, type Listener } from '#libs/db/listen.ts';
 import { createPool } from '#libs/db/pool.ts';
 import { createServicePool } from '#libs/http/service-pool.ts';
@@ -27,7 +32,11 @@ type SharedVariables = z.output<
 export type ServiceSchema = ConfigSchema & z.ZodType<SharedVariables>;
 
 /** Another service, over HTTP: signed calls through `client`, forwarded requests through `pool`. */
-export type Backend = { readonly client: InternalClient; readonly pool: HttpPool };
+export type Backend = {
+  readonly client: InternalClient;
+  readonly pool: HttpPool;
+  readonly sign: SignIdentity;
+};
 
 /** What every service is built from. The bootstrap closes everything it opened. */
 export type ServiceContext<Variables> = {
@@ -37,12 +46,12 @@ export type ServiceContext<Variables> = {
   readonly logger: Logger;
   readonly metrics: Metrics;
   readonly pool: pg.Pool;
-  readonly signer: ContextSigner;
+  readonly identity: InternalIdentity;
   /** One more database pool of at most `max` connections. */
   readonly openPool: (purpose: string, max: number) => pg.Pool;
   /** The connection for notifications; `/ready` fails while it is down. */
   readonly openListener: () => Listener;
-  readonly connectTo: (url: string) => Backend;
+  readonly connectTo: (service: ServiceName, url: string) => Backend;
   /** Calls `close` at shutdown, after the last request. */
   readonly closeAtEnd: (close: () => unknown) => void;
 };
@@ -69,7 +78,7 @@ export type BackgroundJob = { readonly start: () => unknown; readonly stop: () =
  * until the process is asked to stop. See `runService` for the order of shutdown and the exit codes.
  */
 export async function startService<Schema extends ServiceSchema>(options: {
-  readonly name: string;
+  readonly name: ServiceName;
   readonly configSchema: Schema;
   readonly build: (context: ServiceContext<z.output<Schema>>) => BuiltService | Promise<BuiltService>;
 }): Promise<void> {
@@ -115,10 +124,10 @@ export async function startService<Schema extends ServiceSchema>(options: {
   });
 }
 
-function openResources(name: string, variables: SharedVariables, logger: Logger) {
+function openResources(name: ServiceName, variables: SharedVariables, logger: Logger) {
   const { DATABASE_URL: connectionString, STATEMENT_TIMEOUT: statementTimeoutMs } = variables;
   const { now } = systemRuntime.clock;
-  const signer = createContextSigner({ secrets: variables.INTERNAL_SECRETS, now });
+  const identity = createInternalIdentity({ service: name, keys: variables.INTERNAL_KEYS, now });
   const closers: (() => unknown)[] = [];
   const readiness: Record<string, () => Promise<unknown>> = {};
 
@@ -138,7 +147,7 @@ function openResources(name: string, variables: SharedVariables, logger: Logger)
 
   const opened = {
     pool,
-    signer,
+    identity,
     openPool: (purpose: string, max: number) => open(`inkmeter-${name}-${purpose}`, max),
     openListener: () => {
       const listener = createListener({
@@ -152,10 +161,11 @@ function openResources(name: string, variables: SharedVariables, logger: Logger)
       };
       return listener;
     },
-    connectTo: (url: string): Backend => {
+    connectTo: (service: ServiceName, url: string): Backend => {
+      const sign = identity.signFor(service);
       const httpPool = createServicePool(url);
       closers.push(() => httpPool.close());
-      return { pool: httpPool, client: createInternalClient({ pool: httpPool, signer, now }) };
+      return { pool: httpPool, sign, client: createInternalClient({ pool: httpPool, sign }) };
     },
     closeAtEnd: (close: () => unknown) => {
       closers.push(close);

@@ -3,9 +3,10 @@ import { globSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
+import type { ServiceName } from '#libs/contracts/internal-context.ts';
 import { migrate, migrationsFolder } from '#libs/db/migrate.ts';
 import { createPool } from '#libs/db/pool.ts';
-import { allowLogin, type ServiceName, serviceRoles } from '#libs/db/roles.ts';
+import { allowLogin, serviceRoles } from '#libs/db/roles.ts';
 import { testServerUrl } from './server.ts';
 
 /** The part of tap's test object that helpers need. */

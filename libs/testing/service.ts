@@ -1,6 +1,11 @@
 import { z } from 'zod';
-import type { ContextSigner } from '#libs/auth/internal-context.ts';
-import { type Caller, INTERNAL_CONTEXT_HEADER } from '#libs/contracts/internal-context.ts';
+import { createInternalIdentity, type InternalIdentity } from '#libs/auth/internal-identity.ts';
+import {
+  type Caller,
+  INTERNAL_CONTEXT_HEADER,
+  SERVICE_NAMES,
+  type ServiceName,
+} from '#libs/contracts/internal-context.ts';
 import type { ServiceApp } from '#libs/service/create-service.ts';
 import type { Runtime } from '#libs/service/runtime.ts';
 import { type ServiceConfig, serviceVariables, toServiceConfig } from '#libs/service/variables.ts';
@@ -38,15 +43,17 @@ export type TestCall<As> = <
  */
 export function createTestCall<As>(
   app: ServiceApp,
-  identify: (as: As) => Readonly<Record<string, string>>,
+  identify: (as: As, request: { method: string; path: string }) => Readonly<Record<string, string>>,
   { textType }: { textType?: string } = {},
 ): TestCall<As> {
   return async (method, url, { as, body, headers = {} } = {}) => {
+    // As the app receives it: characters that a URL may not contain are encoded.
+    const { pathname, search } = new URL(url, 'http://localhost');
     const response = await app.inject({
       method,
       url,
       headers: {
-        ...(as !== undefined && identify(as)),
+        ...(as !== undefined && identify(as, { method, path: pathname + search })),
         ...(textType !== undefined && typeof body === 'string' && { 'content-type': textType }),
         ...headers,
       },
@@ -62,15 +69,27 @@ export function createTestCall<As>(
   };
 }
 
-const CONTEXT_LIFETIME_SECONDS = 60;
+const TEST_SECRET = 'a secret of internal requests that only tests know';
+
+/** Every pair of services with a key, so that a test can be any of them. */
+export const TEST_INTERNAL_KEYS = SERVICE_NAMES.flatMap((sender) =>
+  SERVICE_NAMES.map((receiver) => ({ sender, receiver, secret: `${TEST_SECRET} ${sender} ${receiver}` })),
+);
+
+/** The same as a variable of the environment. */
+export const INTERNAL_KEYS_TEXT = TEST_INTERNAL_KEYS.map(({ sender, receiver, secret }) =>
+  [sender, receiver, secret].join(':'),
+).join(',');
+
+export function testIdentity(service: ServiceName, clock: Runtime['clock']): InternalIdentity {
+  return createInternalIdentity({ service, keys: TEST_INTERNAL_KEYS, now: clock.now });
+}
 
 /** Identifies callers to an internal service, as the gateway does. */
 export function signedContext(
-  signer: Pick<ContextSigner, 'sign'>,
-  { clock, newId }: Pick<Runtime, 'clock' | 'newId'>,
-): (caller: Caller) => Record<string, string> {
-  return (caller) => {
-    const exp = Math.floor(clock.now().getTime() / 1000) + CONTEXT_LIFETIME_SECONDS;
-    return { [INTERNAL_CONTEXT_HEADER]: signer.sign({ caller, requestId: newId(), exp }) };
-  };
+  receiver: ServiceName,
+  clock: Runtime['clock'],
+): (caller: Caller, request: { method: string; path: string }) => Record<string, string> {
+  const sign = testIdentity('gateway', clock).signFor(receiver);
+  return (caller, request) => ({ [INTERNAL_CONTEXT_HEADER]: sign(request, caller) });
 }

@@ -1,5 +1,5 @@
 import type { Pool } from 'pg';
-import type { ContextSigner } from '#libs/auth/internal-context.ts';
+import type { InternalIdentity } from '#libs/auth/internal-identity.ts';
 import { createDatabase } from '#libs/db/database.ts';
 import type { Task } from '#libs/jobs/task.ts';
 import { createService, type ServiceApp } from '#libs/service/create-service.ts';
@@ -27,18 +27,18 @@ export type AppOptions = {
   logger: Logger;
   metrics: Metrics;
   pool: Pool;
-  signer: Pick<ContextSigner, 'verify'>;
+  identity: Pick<InternalIdentity, 'verify'>;
   paymentTerms: PaymentTerms;
   renewalIntervalSeconds: number;
   reminderIntervalSeconds: number;
 };
 
 export function buildApp(options: AppOptions): { app: ServiceApp; tasks: Task[] } {
-  const { config, runtime, logger, metrics, signer } = options;
+  const { config, runtime, logger, metrics, identity } = options;
   const deps = createDeps(options);
   const { database, catalogues } = deps;
   const app = createService({ config, runtime, logger, metrics, acceptRequestId: true });
-  requireInternalContext(app, signer);
+  requireInternalContext(app, identity);
   void app.register(plansPlugin, deps);
   void app.register(subscriptionsPlugin, {
     ...deps,

@@ -1,7 +1,6 @@
 /** The service in tests: real PostgreSQL, a fake clock and the default catalogue. */
 import { readFileSync } from 'node:fs';
 import type { Pool } from 'pg';
-import { createContextSigner } from '#libs/auth/internal-context.ts';
 import type { Caller, PlatformRole } from '#libs/contracts/internal-context.ts';
 import type { Task } from '#libs/jobs/task.ts';
 import { createLedger, type Ledger } from '#libs/ledger/ledger.ts';
@@ -9,13 +8,17 @@ import { createLogger } from '#libs/service/logger.ts';
 import { createMetrics } from '#libs/service/metrics.ts';
 import { createTestDatabase, type TestScope } from '#libs/testing/database.ts';
 import { createFakeRuntime } from '#libs/testing/runtime.ts';
-import { createTestCall, signedContext, type TestCall, testServiceConfig } from '#libs/testing/service.ts';
+import {
+  createTestCall,
+  signedContext,
+  type TestCall,
+  testIdentity,
+  testServiceConfig,
+} from '#libs/testing/service.ts';
 import { buildApp } from './app.ts';
 import { type ImportedCatalogue, importAndActivate } from './catalogues/catalogues.fixture.ts';
 import type { PaymentTerms } from './config.ts';
 import { createManualPayments } from './payments/manual/driver.ts';
-
-const SECRET = 'a signing secret that only the tests of billing use';
 
 export const ACCOUNT = '0190a1b2-0000-7000-8000-00000000a001';
 export const OTHER_ACCOUNT = '0190a1b2-0000-7000-8000-00000000a002';
@@ -71,14 +74,13 @@ export async function createTestService(
   const { pool, url: databaseUrl } = await createTestDatabase(t);
   const runtime = createFakeRuntime();
   const { now } = runtime.clock;
-  const signer = createContextSigner({ secrets: [SECRET], now });
   const { app, tasks } = buildApp({
     config: testServiceConfig(),
     runtime,
     logger: createLogger({ name: 'test', level: 'silent' }),
     metrics: createMetrics({ service: 'billing', processMetrics: false }),
     pool,
-    signer,
+    identity: testIdentity('billing', runtime.clock),
     paymentTerms,
     renewalIntervalSeconds: 3_600,
     reminderIntervalSeconds: 3_600,
@@ -94,7 +96,7 @@ export async function createTestService(
     pool,
     databaseUrl,
     tasks,
-    call: createTestCall(app, signedContext(signer, runtime), { textType: 'text/yaml' }),
+    call: createTestCall(app, signedContext('billing', runtime.clock), { textType: 'text/yaml' }),
     ledger: createLedger({ pool, now }),
     runtime,
     importText,

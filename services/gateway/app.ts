@@ -1,8 +1,8 @@
 import type { Pool } from 'pg';
 import type { Dispatcher } from 'undici';
-import type { ContextSigner } from '#libs/auth/internal-context.ts';
+import type { InternalIdentity } from '#libs/auth/internal-identity.ts';
 import { type AccountEntitlements, createAccountEntitlements } from '#libs/clients/account-entitlements.ts';
-import { createServiceIdentity, type InternalClient } from '#libs/clients/internal-client.ts';
+import type { InternalClient } from '#libs/clients/internal-client.ts';
 import { createQuotaResources } from '#libs/clients/quota-resources.ts';
 import { createDatabase } from '#libs/db/database.ts';
 import type { Listener } from '#libs/db/listen.ts';
@@ -54,7 +54,7 @@ export type AppDependencies = {
 };
 
 export type Backends = {
-  signer: ContextSigner;
+  signFor: InternalIdentity['signFor'];
   billing: InternalClient;
   billingPool: Dispatcher;
   usageMetering: InternalClient;
@@ -130,7 +130,8 @@ export async function buildApp(dependencies: AppDependencies): Promise<Gateway> 
   const tasks = [authTasks, memberTasks, idempotencyTasks].flatMap((create) => create({ database, now }));
   if (backends === undefined) return { app, jobs, tasks, ready: async () => {}, idle: ledger.idle };
 
-  const { signer, usageMetering, generation, holdTtlMs } = backends;
+  const { signFor, usageMetering, generation, holdTtlMs } = backends;
+  const signForGeneration = signFor('generation');
   await app.register(idempotencyPlugin, { database, now, logger, generation: generation.clients });
   await app.register(pricesPlugin, { usageMetering, listener, runtime, logger });
   await app.register(meteringPlugin, {
@@ -140,7 +141,7 @@ export async function buildApp(dependencies: AppDependencies): Promise<Gateway> 
     readLimits: (query) => readLimits({ $client: pool }, now(), query),
     metrics,
     generationPools: generation.pools,
-    identity: createServiceIdentity(signer, now),
+    sign: signForGeneration,
     holdTtlMs,
   });
   await app.register(chatPlugin);
@@ -148,10 +149,14 @@ export async function buildApp(dependencies: AppDependencies): Promise<Gateway> 
   await app.register(imagesPlugin);
   await app.register(modelsPlugin);
   const proxied = [
-    { operations: OPERATIONS.usageMetering, pools: [backends.usageMeteringPool] },
-    { operations: OPERATIONS.billing, pools: [backends.billingPool] },
-    { operations: OPERATIONS.generation, pools: generation.pools },
+    {
+      operations: OPERATIONS.usageMetering,
+      pools: [backends.usageMeteringPool],
+      sign: signFor('usage-metering'),
+    },
+    { operations: OPERATIONS.billing, pools: [backends.billingPool], sign: signFor('billing') },
+    { operations: OPERATIONS.generation, pools: generation.pools, sign: signForGeneration },
   ];
-  for (const service of proxied) await app.register(proxyPlugin, { ...service, signer, now });
+  for (const service of proxied) await app.register(proxyPlugin, service);
   return { app, jobs, tasks, ready: app.priceBook.ready, idle: ledger.idle };
 }

@@ -1,11 +1,12 @@
 import t from 'tap';
 import { describeConfig, loadConfig } from '#libs/config/config.ts';
+import { INTERNAL_KEYS_TEXT } from '#libs/testing/service.ts';
 import { configSchema, toGatewayConfig } from './config.ts';
 import { privateJwk } from './fixtures.ts';
 
 const minimal = {
   DATABASE_URL: 'postgres://u:p@h/d',
-  INTERNAL_SECRETS: 'x'.repeat(32),
+  INTERNAL_KEYS: INTERNAL_KEYS_TEXT,
   JWT_KEYS: JSON.stringify([privateJwk('ed25519')]),
 };
 const load = (variables: Record<string, string>) =>

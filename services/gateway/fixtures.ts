@@ -14,7 +14,7 @@ import { createLogger } from '#libs/service/logger.ts';
 import { createMetrics } from '#libs/service/metrics.ts';
 import { createTestDatabase, type TestDatabase, type TestScope } from '#libs/testing/database.ts';
 import { createFakeRuntime, type FakeClock } from '#libs/testing/runtime.ts';
-import { createTestCall, type TestCall } from '#libs/testing/service.ts';
+import { createTestCall, INTERNAL_KEYS_TEXT, type TestCall } from '#libs/testing/service.ts';
 import type { SetKeyLimits } from './api-keys/domain.ts';
 import { buildApp, type Gateway } from './app.ts';
 import { configSchema, toGatewayConfig } from './config.ts';
@@ -64,7 +64,7 @@ export async function createTestGateway(
   const config = toGatewayConfig(
     loadConfig(configSchema, {
       DATABASE_URL: database.url,
-      INTERNAL_SECRETS: 'an internal secret that only tests know',
+      INTERNAL_KEYS: INTERNAL_KEYS_TEXT,
       JWT_KEYS: JSON.stringify([TEST_JWK]),
       LOG_LEVEL: 'info',
       RATE_LIMIT_SIGN_INS: '0',

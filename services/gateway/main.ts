@@ -9,16 +9,15 @@ await startService({
   name: 'gateway',
   configSchema,
   build: async ({ variables, openPool, openListener, connectTo, ...shared }) => {
-    const { signer } = shared;
-    const billing = connectTo(variables.BILLING_URL);
-    const usageMetering = connectTo(variables.USAGE_METERING_URL);
-    const generation = variables.GENERATION_URLS.map(connectTo);
+    const billing = connectTo('billing', variables.BILLING_URL);
+    const usageMetering = connectTo('usage-metering', variables.USAGE_METERING_URL);
+    const generation = variables.GENERATION_URLS.map((url) => connectTo('generation', url));
     const { app, jobs, tasks, ready, idle } = await buildApp({
       ...shared,
       config: toGatewayConfig(variables),
       listener: openListener(),
       backends: {
-        signer,
+        signFor: shared.identity.signFor,
         ledgerPool: openPool('ledger', LEDGER_CONNECTIONS),
         billing: billing.client,
         billingPool: billing.pool,

@@ -1,6 +1,6 @@
 import type { Pool } from 'pg';
 import type { Dispatcher } from 'undici';
-import type { ContextSigner } from '#libs/auth/internal-context.ts';
+import type { InternalIdentity } from '#libs/auth/internal-identity.ts';
 import type { AccountEntitlements } from '#libs/clients/account-entitlements.ts';
 import { createQuotaResources } from '#libs/clients/quota-resources.ts';
 import { createDatabase } from '#libs/db/database.ts';
@@ -34,7 +34,7 @@ export type AppOptions = {
   pool: Pool;
   ledger: Ledger;
   listener: Listener;
-  signer: Pick<ContextSigner, 'verify'>;
+  identity: Pick<InternalIdentity, 'verify'>;
   /** Connections to providers. */
   dispatcher: Dispatcher;
   /** Without entitlements, social publishing and the knowledge base are not served. */
@@ -53,7 +53,7 @@ export type Generation = {
 };
 
 export function buildApp(options: AppOptions): Generation {
-  const { config, runtime, logger, metrics, pool, ledger, listener, signer, dispatcher, entitlements } =
+  const { config, runtime, logger, metrics, pool, ledger, listener, identity, dispatcher, entitlements } =
     options;
   const database = createDatabase(pool);
   const activeRequests = createActiveRequests({ drainTimeoutMs: config.drainTimeoutMs });
@@ -64,7 +64,7 @@ export function buildApp(options: AppOptions): Generation {
     metrics,
     acceptRequestId: true,
   });
-  requireInternalContext(app, signer);
+  requireInternalContext(app, identity);
   app.register(providersPlugin, { access: config.access, dispatcher, runtime });
   app.register(callsPlugin, { limits: config.calls, metrics, database, runtime });
   app.register(storedResponsesPlugin, { database, logger });

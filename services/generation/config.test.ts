@@ -1,10 +1,11 @@
 import t from 'tap';
 import { describeConfig, loadConfig } from '#libs/config/config.ts';
+import { INTERNAL_KEYS_TEXT } from '#libs/testing/service.ts';
 import { configSchema, toGenerationConfig } from './config.ts';
 
 const env = {
   DATABASE_URL: 'postgres://localhost/test',
-  INTERNAL_SECRETS: 'a secret that only tests know of and no one else',
+  INTERNAL_KEYS: INTERNAL_KEYS_TEXT,
 };
 
 t.test('every variable is described, and keys are secrets', async (t) => {

@@ -3,7 +3,6 @@ import { EventEmitter, once } from 'node:events';
 import { createServer, request as httpRequest } from 'node:http';
 import type { Pool } from 'pg';
 import { Agent } from 'undici';
-import { type ContextSigner, createContextSigner } from '#libs/auth/internal-context.ts';
 import { loadConfig } from '#libs/config/config.ts';
 import {
   type CallPlan,
@@ -13,11 +12,7 @@ import {
   type GenerationRequestHead,
   type PlannedCall,
 } from '#libs/contracts/generation-requests.ts';
-import {
-  type Caller,
-  INTERNAL_CONTEXT_HEADER,
-  type InternalContext,
-} from '#libs/contracts/internal-context.ts';
+import type { Caller } from '#libs/contracts/internal-context.ts';
 import type { PlanContext } from '#libs/contracts/requirements.ts';
 import { createListener } from '#libs/db/listen.ts';
 import { testSegment } from '#libs/ledger/fixtures.ts';
@@ -31,10 +26,9 @@ import { type Runtime, systemRuntime } from '#libs/service/runtime.ts';
 import { type ProviderSimulator, startProviderSimulator } from '#libs/simulators/provider-simulator.ts';
 import { createTestDatabase, type TestScope } from '#libs/testing/database.ts';
 import { listenOnFreePort, listenServerOnFreePort } from '#libs/testing/http.ts';
+import { INTERNAL_KEYS_TEXT, signedContext, testIdentity } from '#libs/testing/service.ts';
 import { type AppOptions, buildApp, type Generation } from './app.ts';
 import { configSchema, toGenerationConfig } from './config.ts';
-
-const SECRET = 'a secret that only tests know of and no one else';
 
 export const ACCOUNT = '0190a1b2-0000-7000-8000-00000000a001';
 export const OTHER_ACCOUNT = '0190a1b2-0000-7000-8000-00000000a002';
@@ -149,7 +143,8 @@ export type TestGeneration = Generation &
       plan: CallPlan,
       options?: { storeResponse?: boolean; ttlMs?: number; caller?: Caller; planContext?: PlanContext },
     ) => Promise<HeldRequest>;
-    sign: (context: Omit<InternalContext, 'exp'>) => Record<string, string>;
+    /** The header that identifies the gateway and a caller, for a URL or path of the service. */
+    sign: (url: string, options?: { method?: string; caller?: Caller }) => Record<string, string>;
     rows: (requestId: string) => Promise<UsageRow[]>;
     /** Waits until the hold is closed. @returns its final state. */
     holdState: (requestId: string) => Promise<string>;
@@ -165,7 +160,6 @@ export type TestInstances = {
   urls: string[];
   pool: Pool;
   ledger: Ledger;
-  signer: ContextSigner;
   metrics: Metrics;
   simulator: ProviderSimulator;
   databaseUrl: string;
@@ -195,7 +189,7 @@ export async function startTestInstances(
   const config = toGenerationConfig(
     loadConfig(configSchema, {
       DATABASE_URL: databaseUrl,
-      INTERNAL_SECRETS: SECRET,
+      INTERNAL_KEYS: INTERNAL_KEYS_TEXT,
       SOCIAL_PUBLISHER_URL: `${simulator.url}/social/v1`,
       ...providerEnvironment(simulator.url),
       PROVIDER_RETRY_DELAY: '5ms',
@@ -207,7 +201,7 @@ export async function startTestInstances(
   const { ledger, ledgerEvents } = observeLedger(createLedger({ pool }));
   const entitlements = options.entitlements?.(ledger);
   const listener = createListener({ connectionString: databaseUrl, applicationName: 'test-listen' });
-  const signer = createContextSigner({ secrets: [SECRET], now: runtime.clock.now });
+  const identity = testIdentity('generation', runtime.clock);
   const dispatcher = new Agent({ headersTimeout: 0, bodyTimeout: 0 });
   const metrics = createMetrics({ service: 'generation', processMetrics: false });
   const generations = Array.from({ length: instances }, (_, instance) =>
@@ -219,7 +213,7 @@ export async function startTestInstances(
       pool,
       ledger: instance === 0 ? ledger : createLedger({ pool }),
       listener,
-      signer,
+      identity,
       dispatcher,
       ...(entitlements && { entitlements }),
     }),
@@ -236,7 +230,6 @@ export async function startTestInstances(
     urls,
     pool,
     ledger,
-    signer,
     metrics,
     simulator,
     databaseUrl,
@@ -285,14 +278,16 @@ export async function createTestGeneration(
   env: Record<string, string> = {},
 ): Promise<TestGeneration> {
   const instances = await startTestInstances(t, { env });
-  const { pool, ledger, signer, ledgerEvents } = instances;
+  const { pool, ledger, ledgerEvents } = instances;
   const [generation] = instances.generations as [Generation];
   const [url] = instances.urls as [string];
   for (const accountId of [ACCOUNT, OTHER_ACCOUNT]) await openBalances(ledger, accountId);
 
-  const sign: TestGeneration['sign'] = (context) => ({
-    [INTERNAL_CONTEXT_HEADER]: signer.sign({ ...context, exp: Math.floor(Date.now() / 1000) + 60 }),
-  });
+  const identify = signedContext('generation', systemRuntime.clock);
+  const sign: TestGeneration['sign'] = (target, { method = 'GET', caller = CALLER } = {}) => {
+    const { pathname: path } = new URL(target, url);
+    return identify(caller, { method, path });
+  };
 
   return {
     ...instances,
@@ -349,12 +344,13 @@ async function startBridge(t: TestScope, url: string, sign: TestGeneration['sign
     const { accept, [HEAD_HEADER]: headJson } = request.headers;
     const head: GenerationRequestHead = { ...JSON.parse(String(headJson)), accept };
     const { requestId, caller } = head;
-    const upstream = httpRequest(`${url}${GENERATION_PATHS[head.plan.kind]}`, {
+    const path = GENERATION_PATHS[head.plan.kind];
+    const upstream = httpRequest(`${url}${path}`, {
       method: 'POST',
       headers: {
         'content-type': GENERATION_REQUEST_TYPE,
         'x-request-id': requestId,
-        ...sign({ caller, requestId }),
+        ...sign(path, { method: 'POST', caller }),
       },
     });
     upstream.on('response', (answer) => {

@@ -20,7 +20,7 @@ await startService({
   build: ({ variables, service, openPool, openListener, connectTo, closeAtEnd, ...shared }) => {
     const ledger = createLedger({ pool: openPool('ledger', LEDGER_CONNECTIONS) });
     const listener = openListener();
-    const billing = connectTo(variables.BILLING_URL).client;
+    const billing = connectTo('billing', variables.BILLING_URL).client;
     const dispatcher = new Agent({
       connections: variables.PROVIDER_CONNECTIONS,
       pipelining: 1,

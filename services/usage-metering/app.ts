@@ -1,5 +1,5 @@
 import type { Pool } from 'pg';
-import type { ContextSigner } from '#libs/auth/internal-context.ts';
+import type { InternalIdentity } from '#libs/auth/internal-identity.ts';
 import { createDatabase } from '#libs/db/database.ts';
 import type { Task } from '#libs/jobs/task.ts';
 import type { Ledger } from '#libs/ledger/ledger.ts';
@@ -27,7 +27,7 @@ export type AppOptions = {
   metrics: Metrics;
   pool: Pool;
   ledger: Ledger;
-  signer: Pick<ContextSigner, 'verify'>;
+  identity: Pick<InternalIdentity, 'verify'>;
   /** Has billing create the balances of an account that has none. Rejects when billing cannot be reached. */
   ensureBalances: (accountId: string, requestId: string) => Promise<void>;
   sweepIntervalMs: number;
@@ -35,12 +35,12 @@ export type AppOptions = {
 };
 
 export function buildApp(options: AppOptions): { app: ServiceApp; tasks: Task[] } {
-  const { config, runtime, logger, metrics, pool, ledger, signer, ensureBalances } = options;
+  const { config, runtime, logger, metrics, pool, ledger, identity, ensureBalances } = options;
   const { clock } = runtime;
   const database = createDatabase(pool);
 
   const app = createService({ config, runtime, logger, metrics, acceptRequestId: true });
-  requireInternalContext(app, signer);
+  requireInternalContext(app, identity);
   app.register(usagePlugin, { database, clock, ensureBalances });
   app.register(requestPlugin, { database });
   app.register(pricePlugin, { database, runtime });

@@ -1,6 +1,5 @@
 /** The service under test: real PostgreSQL, a clock that stands still, and callers of every role. */
 import pg, { type Pool } from 'pg';
-import { createContextSigner } from '#libs/auth/internal-context.ts';
 import type { Caller } from '#libs/contracts/internal-context.ts';
 import { createDatabase, type Database } from '#libs/db/database.ts';
 import { typeParsers } from '#libs/db/pool.ts';
@@ -12,10 +11,14 @@ import { createMetrics, type Metrics } from '#libs/service/metrics.ts';
 import { systemRuntime } from '#libs/service/runtime.ts';
 import { createTestDatabase, type TestScope } from '#libs/testing/database.ts';
 import { createFakeRuntime } from '#libs/testing/runtime.ts';
-import { createTestCall, signedContext, type TestCall, testServiceConfig } from '#libs/testing/service.ts';
+import {
+  createTestCall,
+  signedContext,
+  type TestCall,
+  testIdentity,
+  testServiceConfig,
+} from '#libs/testing/service.ts';
 import { buildApp } from './app.ts';
-
-const SECRET = 'a secret that only tests know, long enough';
 
 export const ACCOUNT = '0190a1b2-0000-7000-8000-00000000a001';
 export const OTHER_ACCOUNT = '0190a1b2-0000-7000-8000-00000000a002';
@@ -75,7 +78,6 @@ export async function createTestService(t: TestScope): Promise<TestService> {
   });
   const metrics = createMetrics({ service: 'usage-metering', processMetrics: false });
   const ledger = createLedger({ pool, now });
-  const signer = createContextSigner({ secrets: [SECRET], now });
   const ensured: string[] = [];
   const { app, tasks } = buildApp({
     config: testServiceConfig(),
@@ -84,7 +86,7 @@ export async function createTestService(t: TestScope): Promise<TestService> {
     metrics,
     pool,
     ledger,
-    signer,
+    identity: testIdentity('usage-metering', runtime.clock),
     sweepIntervalMs: 5_000,
     sweepBatch: 3,
     ensureBalances: async (accountId) => {
@@ -94,7 +96,7 @@ export async function createTestService(t: TestScope): Promise<TestService> {
     },
   });
   t.teardown(() => app.close());
-  const identify = signedContext(signer, runtime);
+  const identify = signedContext('usage-metering', runtime.clock);
   return {
     pool,
     database: createDatabase(pool),
@@ -103,7 +105,7 @@ export async function createTestService(t: TestScope): Promise<TestService> {
     metrics,
     lines,
     ensured,
-    call: createTestCall<CallerName>(app, (name) => identify(callers[name])),
+    call: createTestCall<CallerName>(app, (name, request) => identify(callers[name], request)),
     runTask: (name, payload = {}) => runTaskOnce(tasks, name, payload, logger),
     startWorker: () => startTestWorker(t, serviceUrl('usage-metering')),
   };
@@ -112,7 +114,6 @@ export async function createTestService(t: TestScope): Promise<TestService> {
 function startTestWorker(t: TestScope, connectionString: string): TestJobs {
   const pool = new pg.Pool({ connectionString, max: 4, types: typeParsers });
   t.teardown(() => pool.end());
-  const { now } = systemRuntime.clock;
   const { tasks } = buildApp({
     config: testServiceConfig(),
     runtime: systemRuntime,
@@ -120,7 +121,7 @@ function startTestWorker(t: TestScope, connectionString: string): TestJobs {
     metrics: createMetrics({ service: 'usage-metering', processMetrics: false }),
     pool,
     ledger: createLedger({ pool }),
-    signer: createContextSigner({ secrets: [SECRET], now }),
+    identity: testIdentity('usage-metering', systemRuntime.clock),
     sweepIntervalMs: 50,
     sweepBatch: 3,
     ensureBalances: async () => undefined,

@@ -10,7 +10,7 @@ await startService({
   configSchema,
   build: ({ variables, service, connectTo, ...shared }) => {
     const ledger = createLedger({ pool: shared.pool });
-    const billing = connectTo(variables.BILLING_URL).client;
+    const billing = connectTo('billing', variables.BILLING_URL).client;
     const { app, tasks } = buildApp({
       ...shared,
       config: service,

@@ -2,6 +2,7 @@ import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import { entitlementsAt } from '#libs/catalogue/entitlements.ts';
 import { entitlementsPath, entitlementsToWire } from '#libs/contracts/entitlements.ts';
+import type { ServiceName } from '#libs/contracts/internal-context.ts';
 import { KEY_LIMITS_ROUTE, keyLimitsBody } from '#libs/contracts/key-limits.ts';
 import { transaction } from '#libs/db/database.ts';
 import { lockSubscription, readAccount, type SubscriptionDeps } from './change.ts';
@@ -17,11 +18,16 @@ const keyParams = z.object({ account_id: z.uuid(), key_id: z.uuid() });
 export function internalRoutes(app: FastifyInstance, deps: SubscriptionDeps): void {
   const { database, runtime } = deps;
 
-  app.get(entitlementsPath(':account_id'), { schema: { params: accountParams } }, async (request) => {
-    const { account_id: accountId } = request.params as z.output<typeof accountParams>;
-    const state = await readAccount(deps, accountId);
-    return entitlementsToWire(entitlementsAt(entitlementInputOf(state), runtime.clock.now()));
-  });
+  const readers: readonly ServiceName[] = ['gateway', 'usage-metering', 'generation'];
+  app.get(
+    entitlementsPath(':account_id'),
+    { config: { senders: readers }, schema: { params: accountParams } },
+    async (request) => {
+      const { account_id: accountId } = request.params as z.output<typeof accountParams>;
+      const state = await readAccount(deps, accountId);
+      return entitlementsToWire(entitlementsAt(entitlementInputOf(state), runtime.clock.now()));
+    },
+  );
 
   app.put(
     KEY_LIMITS_ROUTE,

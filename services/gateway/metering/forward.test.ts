@@ -59,7 +59,7 @@ const ok = (headers: Record<string, string> = {}): ResponseHead => ({ status: 20
 
 /** A gateway that only forwards. @returns its URL, and the outcome of each request. */
 async function given(t: Test, pools: Pool[], storeResponse = false) {
-  const forward = createForward({ pools, identity: () => 'signed' });
+  const forward = createForward({ pools, sign: () => 'signed' });
   const outcomes: Promise<unknown>[] = [];
   const responses: ServerResponse[] = [];
   const head = {

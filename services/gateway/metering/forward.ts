@@ -4,6 +4,7 @@
  */
 import type { ServerResponse } from 'node:http';
 import type { Dispatcher } from 'undici';
+import type { SignIdentity } from '#libs/auth/internal-identity.ts';
 import {
   encodeGenerationRequest,
   GENERATION_PATHS,
@@ -55,15 +56,18 @@ const MAX_STORED_BYTES = 4 * 1024 * 1024;
 
 /**
  * @param options.pools one for each generation address; requests take turns.
- * @param options.identity the signed header that proves which service calls.
+ * @param options.sign signs requests to generation; the signature covers the caller.
  */
-export function createForward(options: { pools: readonly Dispatcher[]; identity: () => string }): Forward {
-  const { pools, identity } = options;
+export function createForward(options: { pools: readonly Dispatcher[]; sign: SignIdentity }): Forward {
+  const { pools, sign } = options;
   const failover = createFailover(pools, isNotSent);
   return async (request) => {
-    const bytes = encodeGenerationRequest(request.head, request.body);
+    const { head, body } = request;
+    const bytes = encodeGenerationRequest(head, body);
+    const path = GENERATION_PATHS[head.plan.kind];
+    const identity = sign({ method: 'POST', path }, head.caller);
     try {
-      return await failover((pool) => exchange(pool, identity(), bytes, request));
+      return await failover((pool) => exchange(pool, identity, bytes, request));
     } catch (error) {
       if (!isNotSent(error)) throw error;
       throw new RequestNotSentError('No generation process can be reached.', { cause: error });

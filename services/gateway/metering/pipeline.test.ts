@@ -1,7 +1,7 @@
 import t, { type Test } from 'tap';
 import { testEntitlements } from '#libs/catalogue/fixtures.ts';
-import { SERVICE_CALLER } from '#libs/clients/internal-client.ts';
 import type { CallPlan } from '#libs/contracts/generation-requests.ts';
+import { SERVICE_CALLER } from '#libs/contracts/internal-context.ts';
 import type { PriceFeed } from '#libs/contracts/price-feed.ts';
 import type { LimitUsage } from '#libs/ledger/read-limits.ts';
 import type { HoldAnswer, HoldRequest, Verdict } from '#libs/ledger/types.ts';

@@ -1,6 +1,7 @@
 import type { FastifyInstance, FastifyPluginAsync } from 'fastify';
 import fp from 'fastify-plugin';
 import type { Dispatcher } from 'undici';
+import type { SignIdentity } from '#libs/auth/internal-identity.ts';
 import { serveOperation } from '#libs/service/serve-operation.ts';
 import type { RequestBody } from '../entitlements/domain/requirement.ts';
 import { createPlanRateLimiter } from '../rate-limits/domain/plan-rate-limiter.ts';
@@ -20,18 +21,18 @@ export type MeteringOptions = Pick<
 > & {
   /** One for each generation address. */
   generationPools: readonly Dispatcher[];
-  /** The signed header of requests to generation. */
-  identity: () => string;
+  /** Signs requests to generation. */
+  sign: SignIdentity;
 };
 
 /** Shares the pipeline of metered requests with the features that have metered routes. */
 export const meteringPlugin = fp<MeteringOptions>(
-  (async (app, { generationPools, identity, ...options }) => {
+  (async (app, { generationPools, sign, ...options }) => {
     app.decorate('metering', {
       ...options,
       priceBook: app.priceBook,
       planRateLimiter: createPlanRateLimiter(options.now),
-      forward: createForward({ pools: generationPools, identity }),
+      forward: createForward({ pools: generationPools, sign }),
       idempotency: app.idempotency,
     });
   }) satisfies FastifyPluginAsync<MeteringOptions>,

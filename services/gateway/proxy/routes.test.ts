@@ -4,15 +4,9 @@ import pg from 'pg';
 import t from 'tap';
 import type { Dispatcher } from 'undici';
 import { z } from 'zod';
-import { createContextSigner } from '#libs/auth/internal-context.ts';
-import { SERVICE_CALLER } from '#libs/clients/internal-client.ts';
 import { importCatalogue } from '#libs/contracts/catalogues.ts';
 import { putFlag } from '#libs/contracts/flags.ts';
-import {
-  type Caller,
-  INTERNAL_CONTEXT_HEADER,
-  type InternalContext,
-} from '#libs/contracts/internal-context.ts';
+import { type Caller, INTERNAL_CONTEXT_HEADER, SERVICE_CALLER } from '#libs/contracts/internal-context.ts';
 import { addKbFile, deleteKbFile } from '#libs/contracts/knowledge-base.ts';
 import type { Operation } from '#libs/contracts/operation.ts';
 import { createDatabase, type Database } from '#libs/db/database.ts';
@@ -25,6 +19,7 @@ import { serviceVariables, toServiceConfig } from '#libs/service/variables.ts';
 import { createTestDatabase, type TestScope } from '#libs/testing/database.ts';
 import { listenServerOnFreePort } from '#libs/testing/http.ts';
 import { createFakeRuntime } from '#libs/testing/runtime.ts';
+import { testIdentity } from '#libs/testing/service.ts';
 import type { Idempotency } from '../idempotency/domain.ts';
 import { type IdempotencyState, runOnce } from '../idempotency/idempotency.ts';
 import { proxyRoutes } from './routes.ts';
@@ -50,7 +45,6 @@ function createGateway(
   app.removeContentTypeParser('text/plain');
   const pools = urls.map((url) => createServicePool(url));
   t.teardown(() => Promise.all([app.close(), ...pools.map((pool) => pool.close())]));
-  const signer = createContextSigner({ secrets: ['a secret that only tests know of, no one else'], now });
   const state: IdempotencyState = {
     database: database ?? createDatabase(new pg.Pool()),
     now,
@@ -63,12 +57,11 @@ function createGateway(
   };
   proxyRoutes(app, operations, {
     failover: createFailover<Dispatcher>(pools, isNotSent),
-    signer,
-    now,
+    sign: testIdentity('gateway', runtime.clock).signFor('generation'),
     callerOf: () => CALLER,
     idempotency,
   });
-  return { app, signer };
+  return { app, identity: testIdentity('generation', runtime.clock) };
 }
 
 t.test('given a service that reads catalogues as YAML', async (t) => {
@@ -124,7 +117,7 @@ t.test('given several processes of a service', async (t) => {
   const goneUrl = await listenServerOnFreePort(t, gone);
   await new Promise((resolve) => gone.close(resolve));
   const urls = [await listen(0), goneUrl, await listen(1)];
-  const { app, signer } = createGateway(t, [addKbFile, deleteKbFile], urls);
+  const { app, identity } = createGateway(t, [addKbFile, deleteKbFile], urls);
 
   await t.test('then they take turns, and one that is down is passed over', async (t) => {
     for (let count = 0; count < 6; count += 1) {
@@ -142,7 +135,10 @@ t.test('given several processes of a service', async (t) => {
     const answer = await app.inject({ method: 'DELETE', url: '/api/kb/files/1?x=%20' });
     const seen = answer.json();
     t.match(seen, { method: 'DELETE', url: '/api/kb/files/1?x=%20', body: '' });
-    t.match(signer.verify<InternalContext>(seen.context), { ok: true, payload: { caller: CALLER } });
+    const sent = { method: 'DELETE', path: '/api/kb/files/1?x=%20' };
+    t.strictSame(identity.verify(seen.context, sent), { ok: true, sender: 'gateway', caller: CALLER });
+    const replayed = identity.verify(seen.context, { ...sent, path: '/api/kb/files/2?x=%20' });
+    t.strictSame(replayed, { ok: false, reason: 'other_request' });
     t.match(answer.headers, {
       'content-type': 'application/problem+json',
       'retry-after': '7',

@@ -1,8 +1,7 @@
 /** Adds the caller's identity to a request and passes it on unchanged to the service that serves the operation. */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Dispatcher } from 'undici';
-import type { ContextSigner } from '#libs/auth/internal-context.ts';
-import { SERVICE_CALLER, signContext } from '#libs/clients/internal-client.ts';
+import type { SignIdentity } from '#libs/auth/internal-identity.ts';
 import { type Caller, INTERNAL_CONTEXT_HEADER } from '#libs/contracts/internal-context.ts';
 import { fastifyPath, type Operation } from '#libs/contracts/operation.ts';
 import type { Failover } from '#libs/http/failover.ts';
@@ -25,8 +24,7 @@ const RESPONSE_HEADERS = [
 
 export type Proxy = {
   failover: Failover<Dispatcher>;
-  signer: ContextSigner;
-  now: () => Date;
+  sign: SignIdentity;
   /** The caller; null on routes that need no authentication. */
   callerOf: (request: FastifyRequest) => Caller | null;
   idempotency: Idempotency;
@@ -99,13 +97,12 @@ function responseHeaders({ headers }: Dispatcher.ResponseData): Record<string, s
 /** @throws ProblemError `service_unavailable` when no process answers. */
 async function send(
   request: FastifyRequest,
-  sender: Caller | null,
-  { failover, signer, now }: Proxy,
+  caller: Caller | null,
+  { failover, sign }: Proxy,
 ): Promise<Dispatcher.ResponseData> {
-  const caller = sender ?? SERVICE_CALLER;
   const headers: Record<string, string> = {
     'x-request-id': request.id,
-    [INTERNAL_CONTEXT_HEADER]: signContext(signer, now(), { caller, requestId: request.id }),
+    [INTERNAL_CONTEXT_HEADER]: sign({ method: request.method, path: request.url }, caller ?? undefined),
   };
   for (const name of REQUEST_HEADERS) {
     const value = request.headers[name];

@@ -279,7 +279,7 @@ t.test('given a response to be stored, then the client may disconnect', async (t
       const { requestId, headers } = await generation.admit(plan, { storeResponse: true });
       const find = (accountId = ACCOUNT) =>
         request<Answer>(`${url}/internal/results/${requestId}`, {
-          headers: generation.sign({ caller: { ...CALLER, accountId }, requestId }),
+          headers: generation.sign(`/internal/results/${requestId}`, { caller: { ...CALLER, accountId } }),
         });
       t.match((await find()).body, { state: 'unknown' });
       const controller = new AbortController();
@@ -310,7 +310,7 @@ t.test('given a stored response and a client that stays connected, then both are
   const { requestId, headers } = await generation.admit(chatPlan(), { storeResponse: true });
   const answer = await request<string>(route, { headers, body: chat('Rivers', { stream: true }) });
   const { body } = await request<Answer>(`${url}/internal/results/${requestId}`, {
-    headers: generation.sign({ caller: CALLER, requestId }),
+    headers: generation.sign(`/internal/results/${requestId}`),
   });
   const kept = Buffer.from(body.body_base64, 'base64').toString();
   const withoutState = answer.body.replace(/,"budget_state":"ok"/, '');
@@ -321,7 +321,7 @@ t.test('given a failed call whose response was to be stored, then it can run aga
   const { requestId, headers } = await generation.admit(chatPlan(), { storeResponse: true });
   await request(route, { headers, body: chat('Rivers [[simulate: status=400]]') });
   const { body } = await request(`${url}/internal/results/${requestId}`, {
-    headers: generation.sign({ caller: CALLER, requestId }),
+    headers: generation.sign(`/internal/results/${requestId}`),
   });
   t.strictSame(body, { state: 'unknown' });
 });

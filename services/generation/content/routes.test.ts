@@ -7,7 +7,6 @@ import type { ModelInfo } from '#libs/pricing/model.ts';
 import { request } from '#libs/testing/http.ts';
 import {
   ACCOUNT,
-  CALLER,
   createTestGeneration,
   type HeldRequest,
   MODELS,
@@ -243,7 +242,7 @@ t.test('given an answer to be kept, then the work goes on without its client', a
     const rows = await generation.rows(requestId);
     t.equal(rows.length, 4);
     const { body: kept } = await request<Answer>(`${url}/internal/results/${requestId}`, {
-      headers: generation.sign({ caller: CALLER, requestId }),
+      headers: generation.sign(`/internal/results/${requestId}`),
     });
     t.match(kept, { state: 'done', status: 200 });
     t.equal(kept.headers['x-inkmeter-cost-usd'], usd(sum(rows)), 'with the whole cost');

@@ -4,7 +4,7 @@ import { type ImageRequest, imageRequest } from '#libs/contracts/images.ts';
 import { planImage } from '#libs/pipelines/image.ts';
 import type { ModelInfo } from '#libs/pricing/model.ts';
 import { request } from '#libs/testing/http.ts';
-import { CALLER, createTestGeneration, imagePriceOf, priceOf } from '../fixtures.ts';
+import { createTestGeneration, imagePriceOf, priceOf } from '../fixtures.ts';
 
 const generation = await createTestGeneration(t, { DRAIN_TIMEOUT: '100ms' });
 const { url, simulator } = generation;
@@ -199,7 +199,7 @@ t.test('given an answer that is to be kept, then it is there with what it cost a
   const answer = await request<Answer>(route, { headers, body });
   t.match(answer, { status: 200, body: { quality: 'premium', ...PLAN_CONTEXT } });
   const kept = await request<Answer>(`${url}/internal/results/${requestId}`, {
-    headers: generation.sign({ caller: CALLER, requestId }),
+    headers: generation.sign(`/internal/results/${requestId}`),
   });
   t.match(kept.body, {
     state: 'done',

@@ -1,7 +1,6 @@
 /** Requests of every kind: who may send them, what is logged and counted, and how they end. */
 import t from 'tap';
-import { createContextSigner } from '#libs/auth/internal-context.ts';
-import { createServiceIdentity } from '#libs/clients/internal-client.ts';
+import { createInternalIdentity } from '#libs/auth/internal-identity.ts';
 import { GENERATION_PATHS, GENERATION_REQUEST_TYPE } from '#libs/contracts/generation-requests.ts';
 import { INTERNAL_CONTEXT_HEADER } from '#libs/contracts/internal-context.ts';
 import { systemRuntime } from '#libs/service/runtime.ts';
@@ -16,16 +15,19 @@ const chat = (content: string) => ({ model: 'gpt-4o', messages: [{ role: 'user',
 
 t.test('given a caller that is not a service, then it is refused', async (t) => {
   const { url } = await createTestGeneration(t);
-  const forger = createContextSigner({
-    secrets: ['a secret that no service of this test has'],
+  const forger = createInternalIdentity({
+    service: 'gateway',
+    keys: [
+      { sender: 'gateway', receiver: 'generation', secret: 'a secret that no service of this test has' },
+    ],
     now: clock.now,
   });
-  const identity = createServiceIdentity(forger, clock.now)();
+  const forge = forger.signFor('generation');
   const headers = { 'content-type': GENERATION_REQUEST_TYPE };
   for (const path of Object.values(GENERATION_PATHS)) {
     const body = '{}\n{}';
     t.equal((await request(`${url}${path}`, { headers, body })).status, 401, 'unsigned');
-    const forged = { ...headers, [INTERNAL_CONTEXT_HEADER]: identity };
+    const forged = { ...headers, [INTERNAL_CONTEXT_HEADER]: forge({ method: 'POST', path }) };
     t.equal((await request(`${url}${path}`, { headers: forged, body })).status, 401, 'forged');
   }
   t.equal((await request(`${url}/v1/chat/completions`, { body: chat('Rivers') })).status, 401);
@@ -36,7 +38,11 @@ t.test('given a service that sends no valid request, then it gets a problem', as
   const requestId = newId();
   const send = (body: string, type = GENERATION_REQUEST_TYPE) =>
     request<Answer>(`${url}${GENERATION_PATHS.chat}`, {
-      headers: { 'content-type': type, 'x-request-id': requestId, ...sign({ caller: CALLER, requestId }) },
+      headers: {
+        'content-type': type,
+        'x-request-id': requestId,
+        ...sign(GENERATION_PATHS.chat, { method: 'POST' }),
+      },
       body,
     });
   t.match(await send('{"no":"line feed"}'), { status: 400, body: { code: 'malformed_json' } });

@@ -8,6 +8,7 @@ import {
 } from '#libs/contracts/generation-requests.ts';
 import { type ProblemError, problem, toOpenAiError, toProblemJson } from '#libs/problems/problems.ts';
 import { toProblem } from '#libs/service/framework-problems.ts';
+import { callerOf } from '#libs/service/internal-calls.ts';
 import type { Metrics } from '#libs/service/metrics.ts';
 import type { GenerationRequest } from './domain/generation-request.ts';
 import { type GenerationHandlers, type ResponseSender, sendWhole } from './domain/handler.ts';
@@ -41,7 +42,9 @@ export function requestRoutes(app: FastifyInstance, options: RequestRouteOptions
   );
   for (const [kind, path] of Object.entries(GENERATION_PATHS) as [RequestKind, string][]) {
     app.post(path, { config: { pressureHandler } }, async (request, reply) => {
-      const { head, body } = decode(request.body);
+      const { head: sent, body } = decode(request.body);
+      // The signed caller counts, not the copy in the head.
+      const head = { ...sent, caller: callerOf(request) };
       if (head.plan.kind !== kind || head.requestId !== request.id) {
         throw problem('invalid_request', { detail: 'The head is for another request.' });
       }

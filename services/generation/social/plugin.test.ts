@@ -39,11 +39,12 @@ t.test(
   async (t) => {
     const social = await createTestSocial(t, { variables: { BODY_LIMIT: '4kb' } });
     for (const { operationId, path, bodyExample } of operations.filter(({ body }) => body !== undefined)) {
+      const target = path.replace('{id}', SOME_ID);
       const send = (body: string, headers: Record<string, string> = JSON_TYPE) =>
-        request<{ code: string }>(`${social.url}${path.replace('{id}', SOME_ID)}`, {
+        request<{ code: string }>(`${social.url}${target}`, {
           method: 'POST',
           body,
-          headers: { ...headers, ...social.sign() },
+          headers: { ...headers, ...social.sign('POST', target) },
         });
       t.match(await send('{"text": '), { status: 400, body: { code: 'malformed_json' } }, operationId);
       t.match(await send('[]'), { status: 400, body: { code: 'invalid_request' } }, operationId);

@@ -5,7 +5,7 @@ import { type EntitlementInput, entitlementsAt } from '#libs/catalogue/entitleme
 import { limitTimeline } from '#libs/catalogue/limit-timeline.ts';
 import { parseCatalogue } from '#libs/catalogue/parse.ts';
 import { createPlanSuggestions } from '#libs/clients/plan-suggestions.ts';
-import { type Caller, INTERNAL_CONTEXT_HEADER } from '#libs/contracts/internal-context.ts';
+import type { Caller } from '#libs/contracts/internal-context.ts';
 import { createTestJobs } from '#libs/jobs/fixtures.ts';
 import type { Ledger } from '#libs/ledger/ledger.ts';
 import type { ProviderSimulator } from '#libs/simulators/provider-simulator.ts';
@@ -13,7 +13,7 @@ import type { PublishedPost } from '#libs/simulators/social.ts';
 import type { TestScope } from '#libs/testing/database.ts';
 import { request } from '#libs/testing/http.ts';
 import { createFakeRuntime, type FakeClock } from '#libs/testing/runtime.ts';
-import { createTestCall, type TestCall, type TestResponse } from '#libs/testing/service.ts';
+import { createTestCall, signedContext, type TestCall, type TestResponse } from '#libs/testing/service.ts';
 import type { AppOptions } from '../app.ts';
 import { ACCOUNT, OTHER_ACCOUNT, startTestInstances } from '../fixtures.ts';
 
@@ -42,7 +42,7 @@ export type TestSocial = {
   /** Everything logged so far. */
   log: () => string;
   /** The header that identifies the caller: a member of the account by default. */
-  sign: (as?: Partial<Caller>) => Record<string, string>;
+  sign: (method: string, path: string, as?: Partial<Caller>) => Record<string, string>;
   /** Moves an account to a plan, whose limits apply at once. */
   setPlan: (plan: string, accountId?: string) => Promise<void>;
   /** Each call goes to the next instance, as a member of the account unless `as` says otherwise; null signs nothing. */
@@ -68,10 +68,10 @@ export async function createTestSocial(
 ): Promise<TestSocial> {
   const { catalogue = 'lily', plan = 'pro', instances = 1, variables = {} } = options;
   const runtime = createFakeRuntime();
-  const { now } = runtime.clock;
   let billing = undefined as unknown as ReturnType<typeof createTestBilling>;
-  const { generations, urls, pool, databaseUrl, ledger, signer, simulator, logger, lines } =
-    await startTestInstances(t, {
+  const { generations, urls, pool, databaseUrl, ledger, simulator, logger, lines } = await startTestInstances(
+    t,
+    {
       env: variables,
       instances,
       runtime,
@@ -79,15 +79,15 @@ export async function createTestSocial(
         billing = createTestBilling(ledger, catalogue);
         return billing.entitlements;
       },
-    });
+    },
+  );
   for (const accountId of [ACCOUNT, OTHER_ACCOUNT]) await billing.setPlan(plan, accountId);
-  const sign = (as: Partial<Caller> = {}) => {
-    const exp = Math.floor(now().getTime() / 1000) + 60;
-    const context = { caller: { ...user, ...as }, requestId: runtime.newId(), exp };
-    return { [INTERNAL_CONTEXT_HEADER]: signer.sign(context) };
-  };
+  const identify = signedContext('generation', runtime.clock);
+  const sign: TestSocial['sign'] = (method, path, as = {}) => identify({ ...user, ...as }, { method, path });
   const instanceCalls = generations.map(({ app }) =>
-    createTestCall<Partial<Caller> | null>(app, (as) => (as === null ? {} : sign(as))),
+    createTestCall<Partial<Caller> | null>(app, (as, { method, path }) =>
+      as === null ? {} : sign(method, path, as),
+    ),
   );
   let calls = 0;
 

@@ -1,6 +1,6 @@
 import t from 'tap';
 import { testEntitlements } from '#libs/catalogue/fixtures.ts';
-import { SERVICE_CALLER } from '#libs/clients/internal-client.ts';
+import { SERVICE_CALLER } from '#libs/contracts/internal-context.ts';
 import { createFakeClock } from '#libs/testing/runtime.ts';
 import { createPlanRateLimiter } from './plan-rate-limiter.ts';
 
