@@ -23,7 +23,8 @@ const ROLLUP_SQL = `
   WITH rollup AS (
     SELECT account_id, day, sum(calls) AS calls, sum(cost_nano_usd) AS cost FROM usage_daily GROUP BY 1, 2),
   events AS (
-    SELECT account_id, (admitted_at AT TIME ZONE 'UTC')::date AS day, count(*) AS calls, sum(cost_nano_usd) AS cost
+    SELECT account_id, (admitted_at AT TIME ZONE 'UTC')::date AS day, count(*) FILTER (WHERE call_index >= 0) AS calls,
+           sum(cost_nano_usd) AS cost
       FROM usage_events GROUP BY 1, 2)
   SELECT account_id, day::text, rollup.calls AS rollup_calls, events.calls AS event_calls, rollup.cost AS rollup_cost,
          events.cost AS event_cost

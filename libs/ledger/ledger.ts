@@ -1,5 +1,6 @@
 /** The ledger: hold, settle, close, expire, limits and stops. See README.md for the model and its guarantees. */
 import pg, { type Pool } from 'pg';
+import { type CorrectOutcome, type CorrectRequest, correctWithin } from './correct.ts';
 import { createGroupCommit, type GroupCommit } from './group-commit.ts';
 import { isolateLocked } from './isolate-locked.ts';
 import { readOverdueHolds } from './read-expired.ts';
@@ -44,6 +45,11 @@ export type Ledger = {
   settle: (request: SettleRequest) => Promise<SettleAnswer>;
   /** Releases what a hold has left. */
   close: (request: CloseRequest) => Promise<SettleAnswer>;
+  /**
+   * Replaces the bound at which a call was recorded by its true figures, in the caller's transaction if its connection is
+   * given. Throws as `settle` does.
+   */
+  correct: (request: CorrectRequest, tx?: LedgerConnection) => Promise<CorrectOutcome>;
   /** Releases holds past their expiry, oldest first. @param ids only these. */
   expire: (limit: number, ids?: readonly string[]) => Promise<ExpiredHold[]>;
   /** Open holds past their expiry, oldest first. Their unsettled calls must be booked before they expire. */
@@ -138,6 +144,11 @@ export function createLedger(options: LedgerOptions): Ledger {
     async close(request) {
       assertIds(request.holdId, request.accountId);
       return writerOf(settles, request.accountId).submit(request);
+    },
+    async correct(request, tx = { $client: pool }) {
+      assertIds(request.holdId, request.accountId);
+      assertAmounts(request.meters);
+      return correctWithin(tx, now(), request);
     },
     expire: (limit, ids) => expireHolds(pool, now(), limit, ids),
     overdue: (limit) => readOverdueHolds(pool, now(), limit),

@@ -219,6 +219,7 @@ export const usageEvents = pgTable(
   {
     shard: smallint('shard').notNull(),
     holdId: uuid('hold_id').notNull(),
+    /** Position in the plan. A correction of call n is a row of its own at -1 - n, whose figures are differences. */
     callIndex: smallint('call_index').notNull(),
     accountId: uuid('account_id').notNull(),
     userId: uuid('user_id'),
@@ -263,6 +264,9 @@ export const usageEvents = pgTable(
     primaryKey({
       columns: [table.accountId, table.admittedAt, table.holdId, table.callIndex, table.shard],
     }),
+    index('usage_events_bound')
+      .on(table.admittedAt, table.holdId, table.callIndex)
+      .where(sql`usage_source = 'bound'`),
   ],
 );
 

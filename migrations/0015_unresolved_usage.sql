@@ -1,0 +1,1 @@
+CREATE INDEX "usage_events_bound" ON "usage_events" USING btree ("admitted_at","hold_id","call_index") WHERE usage_source = 'bound';
