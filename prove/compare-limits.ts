@@ -2,6 +2,7 @@
  * Checks every limit against an independent sum: what holds asked for and usage rows moved, in the order of their times.
  * What the ledger recorded about its own balances is only compared with it.
  */
+import { isCorrection } from './corrections.ts';
 import type { CounterRecord, HoldRecord, LedgerState, UsageRow } from './ledger-state.ts';
 
 type Admitted = Pick<HoldRecord, 'accountId' | 'userId' | 'keyId' | 'workspaceId'>;
@@ -100,7 +101,7 @@ function checkAdmissions({ counter, label, holds, rows }: Counted): string[] {
         const moved = movedBy(row, counter);
         const rest = held.get(row.holdId) ?? 0n;
         used += moved;
-        if (moved > 0n) hold(row.holdId, moved < rest ? -moved : -rest);
+        if (moved > 0n && !isCorrection(row)) hold(row.holdId, moved < rest ? -moved : -rest);
         return [];
       },
     })),
@@ -118,15 +119,22 @@ function checkAdmissions({ counter, label, holds, rows }: Counted): string[] {
   return steps.flatMap(({ run }) => run()).slice(0, 1);
 }
 
-/** Only what settled late, or beyond its hold, may be above a limit. */
+/** Only what settled or was corrected late, or beyond its hold, may be above a limit. */
 function checkLimit({ counter, label, holds, rows }: Counted): string[] {
   const { amount, used, meter } = counter;
   if (!isBound(counter) || amount === null || used <= amount) return [];
   const byHold = Map.groupBy(rows, ({ holdId }) => holdId);
   const excused = holds.map(({ id, asked }) => {
     const own = byHold.get(id) ?? [];
-    const late = sum(own.filter((row) => row.late).map((row) => movedBy(row, counter)));
-    const onTime = sum(own.filter((row) => !row.late).map((row) => movedBy(row, counter)));
+    const late = sum(
+      own
+        .filter((row) => row.late)
+        .map((row) => movedBy(row, counter))
+        .filter((moved) => moved > 0n),
+    );
+    const onTime = sum(
+      own.filter((row) => !row.late && !isCorrection(row)).map((row) => movedBy(row, counter)),
+    );
     const beyond = onTime - (asked.get(meter) ?? 0n);
     return late + (beyond > 0n ? beyond : 0n);
   });
@@ -134,17 +142,24 @@ function checkLimit({ counter, label, holds, rows }: Counted): string[] {
   return [`${label}: used ${used} of ${amount}, and late or overrun calls explain ${sum(excused)} of it`];
 }
 
-/** The highest threshold reached has its event, and no event is above it; a jump skips the lower ones. */
-function checkThresholds({ counter, label }: Counted, events: readonly number[]): string[] {
+/**
+ * The highest threshold reached has its event, and no event is above it; a jump skips the lower ones. An event stays when
+ * a correction takes back what reached it.
+ */
+function checkThresholds({ counter, label, rows }: Counted, events: readonly number[]): string[] {
   const { kind, amount, used, thresholdBps } = counter;
   if (kind !== 'n' || amount === null || amount === 0n) return [];
-  const reached = thresholdBps.filter((bps) => used * BPS >= amount * BigInt(bps));
-  const highest = Math.max(0, ...reached);
+  const highestAt = (most: bigint) =>
+    Math.max(0, ...thresholdBps.filter((bps) => most * BPS >= amount * BigInt(bps)));
+  const highest = highestAt(used);
+  const takenBack = sum(
+    rows.filter(isCorrection).map((row) => (movedBy(row, counter) < 0n ? -movedBy(row, counter) : 0n)),
+  );
   const differences: string[] = [];
   if (highest > 0 && !events.includes(highest))
     differences.push(`${label}: no event at ${highest}, with ${used} used of ${amount}`);
   if (new Set(events).size !== events.length) differences.push(`${label}: a threshold has two events`);
-  const early = events.filter((bps) => bps > highest);
+  const early = events.filter((bps) => bps > highestAt(used + takenBack));
   if (early.length > 0)
     differences.push(`${label}: events at ${early.join(', ')}, with ${used} used of ${amount}`);
   return differences;

@@ -412,3 +412,85 @@ t.test('a settlement frees what its hold did not use for later holds', async (t)
   hold.endedUs = row.occurredUs = SETTLED_US + 2n;
   t.strictSame(compare(evidence).differences, []);
 });
+
+/** The second call was recorded at its bound of 100 output tokens, and corrected to what the provider served. */
+function correctSecond(evidence: Falsified): void {
+  const { ledgerState } = evidence;
+  const bound = { ...NOTHING, input: 10, output: 100 };
+  const boundCost = priceTokens(bound, prices);
+  const hold = secondHold(evidence);
+  hold.asked = new Map([
+    ['cost', boundCost],
+    ['tokens.total', 110n],
+  ]);
+  for (const counter of ledgerState.counters) counter.amount = 1_000n * cost;
+  ledgerState.rows.push({
+    ...secondRow(evidence),
+    callIndex: -1,
+    occurredUs: SETTLED_US + 1n,
+    late: true,
+    tokens: { ...NOTHING, output: -80, reasoning: 5 },
+    costNanoUsd: cost - boundCost,
+    amounts: new Map([
+      ['cost', cost - boundCost],
+      ['tokens.total', -75n],
+    ]),
+  });
+  Object.assign(ledgerState.rows[1] as object, {
+    status: 'error',
+    usageSource: 'bound',
+    tokens: bound,
+    costNanoUsd: boundCost,
+    amounts: new Map(hold.asked),
+  });
+  balance(ledgerState);
+  first(ledgerState.dailySums).calls = 2n;
+  first(ledgerState.dailySums).errors = 0n;
+}
+
+t.test('a correction replaces the bound of a call by what the provider served', async (t) => {
+  const evidence = honest();
+  correctSecond(evidence);
+  const { differences, boundRows, usedNanoUsd } = compare(evidence);
+  t.strictSame(differences, []);
+  t.equal(boundRows, 0);
+  t.equal(usedNanoUsd, 2n * cost);
+});
+
+t.test('a wrong correction is reported', async (t) => {
+  const wrong: Record<string, { falsify: (evidence: Falsified) => void; says: RegExp }> = {
+    'of other tokens': {
+      falsify: (evidence) => {
+        secondRow(evidence).tokens.output += 1;
+      },
+      says: /21 output tokens booked, 20 served/,
+    },
+    'of a call that was known': {
+      falsify: ({ ledgerState }) => {
+        (ledgerState.rows[1] as LedgerState['rows'][number]).usageSource = 'counted';
+      },
+      says: /corrected, but not at its bound/,
+    },
+    'of no call': {
+      falsify: (evidence) => {
+        secondRow(evidence).callIndex = -3;
+      },
+      says: /hold-2\/2 has a correction, but is not in the ledger/,
+    },
+    'that its counter misses': {
+      falsify: (evidence) => {
+        counterOf(evidence).used += 1n;
+      },
+      says: /cost a month .*: used \d+, usage rows/,
+    },
+  };
+  for (const [name, { falsify, says }] of Object.entries(wrong)) {
+    const evidence = honest();
+    correctSecond(evidence);
+    falsify(evidence);
+    t.ok(
+      compare(evidence).differences.some((difference) => says.test(difference)),
+      name,
+    );
+  }
+});

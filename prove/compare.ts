@@ -3,6 +3,7 @@
  * own pricing of tokens.
  */
 import { compareLimits } from './compare-limits.ts';
+import { correctedRows, isCorrection } from './corrections.ts';
 import type { CounterRecord, DailySum, HoldRecord, LedgerState, UsageRow } from './ledger-state.ts';
 import type { TokenCounts, WitnessedCall } from './witness.ts';
 
@@ -44,8 +45,10 @@ export function compare(evidence: Evidence): Comparison {
   const { ledgerState, calls } = evidence;
   const differences: string[] = [];
   const holds = new Map(ledgerState.holds.map((hold) => [hold.id, hold]));
-  const rows = new Map(ledgerState.rows.map((row) => [nameOf(row.holdId, row.callIndex), row]));
-  if (rows.size !== ledgerState.rows.length) differences.push('a call is in the ledger twice');
+  const recorded = new Set(ledgerState.rows.map((row) => nameOf(row.holdId, row.callIndex)));
+  if (recorded.size !== ledgerState.rows.length) differences.push('a call is in the ledger twice');
+  const calledRows = correctedRows(ledgerState.rows, differences);
+  const rows = new Map(calledRows.map((row) => [nameOf(row.holdId, row.callIndex), row]));
   const served = servedCalls(calls, holds, differences);
   const arrived = new Set(calls.map(({ correlation }) => correlation));
 
@@ -58,12 +61,12 @@ export function compare(evidence: Evidence): Comparison {
   const rowsOfHolds = Map.groupBy(ledgerState.rows, ({ holdId }) => holdId);
   for (const hold of ledgerState.holds) checkHold(hold, rowsOfHolds.get(hold.id) ?? [], differences);
   differences.push(...compareLimits(ledgerState, evidence.mayExceed ?? (() => false)));
-  checkDailySums(ledgerState, differences);
+  checkDailySums(calledRows, ledgerState.dailySums, differences);
   checkAnswered(evidence, holds, rows, differences);
   return {
     differences,
-    partialRows: countSources(ledgerState.rows, ['counted', 'estimated']),
-    boundRows: countSources(ledgerState.rows, ['bound']),
+    partialRows: countSources(calledRows, ['counted', 'estimated']),
+    boundRows: countSources(calledRows, ['bound']),
     providerCalls: served.size,
     usedNanoUsd: sum(ledgerState.rows.map(({ costNanoUsd }) => costNanoUsd)),
     heldAfter: sum(ledgerState.counters.map(({ held }) => (held < 0n ? -held : held))),
@@ -177,7 +180,7 @@ function checkHold(hold: HoldRecord, rows: readonly UsageRow[], differences: str
       if (moved < amount) differences.push(`${name}: ${moved} of ${meter} at its bound, ${amount} were held`);
     }
   }
-  const onTime = rows.filter(({ late }) => !late);
+  const onTime = rows.filter((row) => !row.late && !isCorrection(row));
   const isBeyond = [...new Set(onTime.flatMap(({ amounts }) => [...amounts.keys()]))].some(
     (meter) => sum(onTime.map(({ amounts }) => amounts.get(meter) ?? 0n)) > (asked.get(meter) ?? 0n),
   );
@@ -188,7 +191,11 @@ function checkHold(hold: HoldRecord, rows: readonly UsageRow[], differences: str
 const DAY_US = 86_400_000_000n;
 
 /** The daily sums against the rows of each day, in every column. */
-function checkDailySums({ rows, dailySums }: LedgerState, differences: string[]): void {
+function checkDailySums(
+  rows: readonly UsageRow[],
+  dailySums: readonly DailySum[],
+  differences: string[],
+): void {
   const expected = new Map<string, string>();
   const groups = Map.groupBy(rows, (row) => {
     const day = new Date(Number((row.admittedUs / DAY_US) * DAY_US) / 1_000).toISOString().slice(0, 10);

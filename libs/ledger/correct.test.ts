@@ -170,7 +170,11 @@ t.test('given a call that cannot be corrected, then nothing changes', async (t) 
   const settled = randomUUID();
   await ledger.hold(testHold(accountId, settled, { cost: 9n }));
   await ledger.settle(testSettle(accountId, settled, { cost: 9n }));
-  t.equal(await ledger.correct({ ...request({ cost: 1n }), holdId: settled }), 'repeated', 'not at its bound');
+  t.equal(
+    await ledger.correct({ ...request({ cost: 1n }), holdId: settled }),
+    'repeated',
+    'not at its bound',
+  );
   t.equal(await ledger.correct({ ...request({ cost: 1n }), callIndex: 3 }), 'unknown_call');
   t.equal(await ledger.correct({ ...request({ cost: 1n }), holdId: randomUUID() }), 'unknown_call');
   t.equal(await ledger.correct({ ...request({ cost: 1n }), accountId: randomUUID() }), 'unknown_call');

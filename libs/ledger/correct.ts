@@ -1,5 +1,5 @@
 /** Corrections of calls that were recorded at their bound, because their outcome was unknown. */
-import type { LedgerConnection } from './ledger.ts';
+import type { Pool } from 'pg';
 import { shardOf } from './shard.ts';
 import type { SettleRequest } from './types.ts';
 
@@ -17,12 +17,12 @@ export type CorrectOutcome = 'corrected' | 'repeated' | 'unknown_call';
  * Adds the difference between a call's bound and its true figures as a usage row of its own, and moves `used` of every
  * window in which the call counted. Locks the account, so that of concurrent corrections one takes effect.
  */
-export async function correctWithin(
-  tx: LedgerConnection,
+export async function runCorrection(
+  client: Pick<Pool, 'query'>,
   now: Date | null,
   { holdId, accountId, callIndex, meters, facts }: CorrectRequest,
 ): Promise<CorrectOutcome> {
-  const { rows } = await tx.$client.query<{ outcome: CorrectOutcome }>(
+  const { rows } = await client.query<{ outcome: CorrectOutcome }>(
     `SELECT ledger_correct($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20) AS outcome`,
     [
       now,

@@ -1,6 +1,6 @@
 /** The ledger: hold, settle, close, expire, limits and stops. See README.md for the model and its guarantees. */
 import pg, { type Pool } from 'pg';
-import { type CorrectOutcome, type CorrectRequest, correctWithin } from './correct.ts';
+import { type CorrectOutcome, type CorrectRequest, runCorrection } from './correct.ts';
 import { createGroupCommit, type GroupCommit } from './group-commit.ts';
 import { isolateLocked } from './isolate-locked.ts';
 import { readOverdueHolds } from './read-expired.ts';
@@ -148,7 +148,7 @@ export function createLedger(options: LedgerOptions): Ledger {
     async correct(request, tx = { $client: pool }) {
       assertIds(request.holdId, request.accountId);
       assertAmounts(request.meters);
-      return correctWithin(tx, now(), request);
+      return runCorrection(tx.$client, now(), request);
     },
     expire: (limit, ids) => expireHolds(pool, now(), limit, ids),
     overdue: (limit) => readOverdueHolds(pool, now(), limit),
