@@ -43,6 +43,9 @@ export function reasonsByItself(model: string): boolean {
 /** The cap of requests that set none, where a directive needs one. */
 const assumedCap = 4096;
 const moderatedTokens = 8;
+/** What `usage=more` reports for a prompt: more than any bound of it. */
+const TIMES_MORE = 8;
+const MORE_TOKENS = 2000;
 const defaultPieceCharacters = 24;
 
 /** Further input of an answer. */
@@ -58,7 +61,8 @@ export interface AnswerContext {
  * Decides what a provider would answer and what it would charge.
  * @throws Refusal if moderation stops an image
  */
-export function composeAnswer(call: Call, directives: Directives, context: AnswerContext): Answer {
+export function composeAnswer(call: Call, asked: Directives, context: AnswerContext): Answer {
+  const directives = withUsageMode(asked);
   const { id, model, createdAtSeconds } = context;
   const choices: Choice[] = [];
   const usage = measureInput(call, directives, context);
@@ -78,14 +82,28 @@ export function composeAnswer(call: Call, directives: Directives, context: Answe
       usage.reasoning += reasoning;
       usage.output += choice.tokens;
     }
+    if (directives.usage === 'more') usage.output *= 2;
   }
   const { chunks: pieces, noUsage: silent } = directives;
   return { id, model, createdAtSeconds, call, choices, usage, pieces, reportsUsage: !silent };
 }
 
+/** Both modes use the whole cap. */
+function withUsageMode(directives: Directives): Directives {
+  const { usage } = directives;
+  return usage === 'max' || usage === 'more' ? { ...directives, fill: true } : directives;
+}
+
+function countInput(call: Call, { usage, fillInput }: Directives, textTokens: number): number {
+  if (fillInput !== undefined) return fillInput;
+  if (usage === undefined) return textTokens + call.prompt.imageTokens;
+  const counted = call.countPrompt(usage === 'max' || usage === 'more' ? 'most' : 'documented');
+  return usage === 'more' ? TIMES_MORE * counted + MORE_TOKENS : counted;
+}
+
 function measureInput(call: Call, directives: Directives, context: AnswerContext): Usage {
   const textTokens = countPromptTokens(call.prompt.parts);
-  const total = directives.fillInput ?? textTokens + call.prompt.imageTokens;
+  const total = countInput(call, directives, textTokens);
   const cached = cachedTokens(call, directives, context, textTokens);
   const cacheRead = Math.min(cached.cacheRead, total);
   const cacheWrite = Math.min(cached.cacheWrite, total - cacheRead);

@@ -10,6 +10,7 @@ import {
   textOr,
 } from './json.ts';
 import type { Usage } from './usage.ts';
+import { countAnthropicPrompt } from './vendor-tokens/anthropic-prompt.ts';
 
 /** About what a photograph of common size costs: https://docs.anthropic.com/en/docs/build-with-claude/vision */
 const imageTokens = 1500;
@@ -61,6 +62,7 @@ function readMessages(body: unknown, version: unknown): Call {
     cap,
     choices: 1,
     prompt: readPrompt(request, messages),
+    countPrompt: (mode) => countAnthropicPrompt(request, mode),
     tools: objectsOf(request.tools).map((tool) => ({
       name: textOr(tool.name),
       schema: objectOr(tool.input_schema),
@@ -225,14 +227,14 @@ function writeFrames(answer: Answer): Frame[] {
   let outputTokens = 0;
   const push = (type: string, details: JsonObject) => {
     const text = `event: ${type}\ndata: ${JSON.stringify({ type, ...details })}\n\n`;
-    frames.push({ text, outputTokens });
+    frames.push({ text, outputTokens, isUsage: type === 'message_delta' });
   };
 
   push('message_start', {
     message: writeMessage(answer, {
       content: [],
       stop_reason: null,
-      ...(reportsUsage && { usage: writeUsage(usage, cacheForAnHour, 1) }),
+      ...(reportsUsage && { usage: writeUsage(usage, cacheForAnHour, Math.min(1, usage.output)) }),
     }),
   });
   writeBlocks(answer).forEach((block, index) => {

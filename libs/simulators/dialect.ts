@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { CacheablePrompt, Usage } from './usage.ts';
+import type { CountMode } from './vendor-tokens/text-tokens.ts';
 
 /** The providers whose wire formats the simulator speaks. */
 export const providers = ['openai', 'anthropic', 'gemini', 'xai', 'mistral', 'ollama', 'stability'] as const;
@@ -37,6 +38,8 @@ export interface Call {
   readonly cap: number | undefined;
   readonly choices: number;
   readonly prompt: Prompt;
+  /** Tokens of the complete prompt, as the vendor documents them. */
+  readonly countPrompt: (mode: CountMode) => number;
   readonly tools: readonly Tool[];
   readonly toolChoice: 'auto' | 'none' | 'required' | { readonly name: string };
   /** `{}` asks for any JSON object. */
@@ -87,6 +90,8 @@ export interface Answer {
 export interface Frame {
   readonly text: string;
   readonly outputTokens: number;
+  /** The first frame with the final usage, which `usage=late` delays. */
+  readonly isUsage?: boolean;
 }
 
 /** A request that is answered with an error. `message` is the vendor's own wording where it is known. */

@@ -4,6 +4,7 @@ import type { Clock } from '#libs/service/runtime.ts';
 import { composeAnswer, type Writer } from './answer.ts';
 import { type Call, type Dialect, Refusal, type Target } from './dialect.ts';
 import { type Attempts, type Directives, findDirectives } from './faults.ts';
+import type { Gates } from './gates.ts';
 import { type Progress, sendAnswer, sendJson, sendStream } from './send.ts';
 import { noUsage, type PromptMemory, type Usage } from './usage.ts';
 import type { RecordingWitness } from './witness.ts';
@@ -14,6 +15,7 @@ export interface SimulatorState {
   readonly newId: () => string;
   readonly witness: RecordingWitness;
   readonly attempts: Attempts;
+  readonly gates: Gates;
   readonly memory: PromptMemory;
   readonly writer: Writer;
   /** Between two frames of a stream, unless the request says otherwise. */
@@ -34,6 +36,7 @@ interface Exchange {
   model: string;
   usage: Usage;
   streams: boolean;
+  reportsUsage: boolean;
 }
 
 /** Serves one provider call whose body has been read. Never throws for what the client sent. */
@@ -59,6 +62,7 @@ export function serveCall(
     model: target.model,
     usage: noUsage(),
     streams: false,
+    reportsUsage: true,
   };
   state.witness.arrive();
   response.on('close', () => testify(exchange, request));
@@ -83,15 +87,13 @@ function admit(exchange: Exchange): void {
   exchange.model = call.model.split('#', 1)[0] ?? call.model;
   exchange.streams = call.stream;
   if (directives.hang) return;
-  if (!directives.slowMs) {
-    respond(exchange, call, directives);
-    return;
-  }
-  const timer = setTimeout(
-    () => guard(exchange, () => respond(exchange, call, directives)),
-    directives.slowMs,
-  );
-  response.on('close', () => clearTimeout(timer));
+  const proceed = () => guard(exchange, () => respond(exchange, call, directives));
+  if (directives.until !== undefined) {
+    response.on('close', exchange.state.gates.wait(directives.until, proceed));
+  } else if (directives.slowMs) {
+    const timer = setTimeout(proceed, directives.slowMs);
+    response.on('close', () => clearTimeout(timer));
+  } else proceed();
 }
 
 function respond(exchange: Exchange, call: Call, directives: Directives): void {
@@ -105,12 +107,14 @@ function respond(exchange: Exchange, call: Call, directives: Directives): void {
     memory: state.memory,
   });
   exchange.usage = composed.usage;
+  exchange.reportsUsage = composed.reportsUsage && directives.usage !== 'zero';
+  const answer = directives.usage === 'zero' ? { ...composed, usage: noUsage() } : composed;
   const headers = [dialect.requestIdHeader, exchange.requestId];
   if (call.stream) {
     const paced = { ...directives, chunkDelayMs: directives.chunkDelayMs ?? state.chunkDelayMs };
-    sendStream(response, dialect.writeFrames(composed), headers, paced, progress);
+    sendStream(response, dialect.writeFrames(answer), headers, paced, progress);
   } else {
-    sendAnswer(response, dialect.writeAnswer(composed), headers, directives, progress);
+    sendAnswer(response, dialect.writeAnswer(answer), headers, directives, progress);
   }
 }
 
@@ -191,6 +195,7 @@ function testify(exchange: Exchange, request: IncomingMessage): void {
     model,
     correlation: typeof correlation === 'string' ? correlation : null,
     usage: broken ? { ...exchange.usage, output: progress.streamedTokens } : exchange.usage,
+    reportsUsage: exchange.reportsUsage,
     complete,
     status: response.headersSent ? response.statusCode : 0,
     startedAt,

@@ -1,5 +1,9 @@
 import { LRUCache } from 'lru-cache';
 
+/** How usage is counted and reported. The README describes each mode. */
+export const USAGE_MODES = ['counted', 'max', 'more', 'zero', 'late'] as const;
+export type UsageMode = (typeof USAGE_MODES)[number];
+
 /** What a request asks the simulator to do out of the ordinary. The README lists the grammar. */
 export interface Directives {
   /** Names the request for `failures`; requests with equal bodies share a name otherwise. */
@@ -10,6 +14,8 @@ export interface Directives {
   failures?: { status: number; count: number };
   retryAfterMs?: number;
   slowMs?: number;
+  /** Waits for `POST /release?name=`. */
+  until?: string;
   chunkDelayMs?: number;
   cutAfter?: number;
   malformed?: true;
@@ -22,6 +28,7 @@ export interface Directives {
   chunks?: number;
   overrun?: number;
   noUsage?: true;
+  usage?: UsageMode;
   moderated?: true;
 }
 
@@ -86,6 +93,15 @@ function apply(directives: Directives, name: string, value: string | undefined):
   if (name === 'id') {
     directives.id = value;
     return true;
+  }
+  if (name === 'until') {
+    directives.until = value;
+    return true;
+  }
+  if (name === 'usage') {
+    const mode = USAGE_MODES.find((known) => known === value);
+    if (mode !== undefined) directives.usage = mode;
+    return mode !== undefined;
   }
   const setting = numbers.get(name);
   if (!setting || !/^\d{1,9}$/.test(value)) return false;

@@ -10,6 +10,7 @@ import {
   textOr,
 } from './json.ts';
 import { promptTokens, type Usage } from './usage.ts';
+import { countGeminiPrompt } from './vendor-tokens/gemini-prompt.ts';
 
 /** https://ai.google.dev/gemini-api/docs/tokens: an image of up to 384 pixels a side */
 const imageTokens = 258;
@@ -72,6 +73,7 @@ function readContents(request: JsonObject, model: string, stream: boolean): Call
     cap: optionalInteger(config.maxOutputTokens, 'maxOutputTokens'),
     choices: optionalInteger(config.candidateCount, 'candidateCount', { max: 8 }) ?? 1,
     prompt: readPrompt(request, contents),
+    countPrompt: (mode) => countGeminiPrompt(request, mode),
     tools: objectsOf(request.tools)
       .flatMap((tool) => objectsOf(tool.functionDeclarations))
       .map((tool) => ({
@@ -145,8 +147,9 @@ const finishReasons: Readonly<Record<Finish, string>> = {
 };
 
 /** Gemini's candidates exclude thoughts; its prompt includes cached content. */
-function writeUsage(usage: Usage, outputTokens = usage.output): JsonObject {
+function writeUsage(usage: Usage, sentTokens = usage.output): JsonObject {
   const prompt = promptTokens(usage);
+  const outputTokens = Math.min(sentTokens, usage.output);
   return {
     promptTokenCount: prompt,
     candidatesTokenCount: outputTokens,
@@ -191,18 +194,20 @@ function writeFrames(answer: Answer): Frame[] {
   const { choices, usage } = answer;
   const frames: Frame[] = [];
   let outputTokens = 0;
-  const push = (candidates: unknown) => {
-    const payload = JSON.stringify(writeResponse(answer, candidates, usage, outputTokens));
-    frames.push({ text: `data: ${payload}\r\n\r\n`, outputTokens });
+  const push = (candidates: unknown, isLast: boolean) => {
+    const reported = isLast ? usage.output : outputTokens;
+    const payload = JSON.stringify(writeResponse(answer, candidates, usage, reported));
+    frames.push({ text: `data: ${payload}\r\n\r\n`, outputTokens, isUsage: isLast });
   };
 
   const whole = writeCandidates(answer);
   choices.forEach((choice, index) => {
     const before = outputTokens;
+    const isLastChoice = index === choices.length - 1;
     // a function call is never cut in pieces, nor is there anything to cut in what was filtered
     if (choice.toolCall || choice.finish === 'filtered') {
       outputTokens = before + choice.tokens;
-      push([whole[index]]);
+      push([whole[index]], isLastChoice);
       return;
     }
     const pieces = piecesOf(choice, answer.pieces);
@@ -210,7 +215,8 @@ function writeFrames(answer: Answer): Frame[] {
       outputTokens = before + piece.tokens;
       const content = { parts: [{ text: piece.text }], role: 'model' };
       const last = turn === pieces.length - 1;
-      push([{ content, ...(last && { finishReason: finishReasons[choice.finish] }), index }]);
+      const candidate = { content, ...(last && { finishReason: finishReasons[choice.finish] }), index };
+      push([candidate], last && isLastChoice);
     });
   });
   return frames;

@@ -56,6 +56,7 @@ export function imageCall(asked: {
       cacheMarks: [],
       cacheForAnHour: false,
     },
+    countPrompt: () => 0,
     tools: [],
     toolChoice: 'none',
     outputSchema: undefined,

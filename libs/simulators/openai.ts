@@ -21,6 +21,7 @@ import {
 } from './json.ts';
 import { bearerToken, writeCompatibleRefusal } from './openai-errors.ts';
 import { promptTokens, type Usage } from './usage.ts';
+import { countOpenAiPrompt } from './vendor-tokens/openai-prompt.ts';
 
 /** What a `low`-detail to medium image costs: https://platform.openai.com/docs/guides/images-vision */
 const imageTokens = 765;
@@ -74,6 +75,7 @@ function readChat(body: unknown, provider: CompatibleProvider): Call {
     cap: optionalInteger(request.max_completion_tokens, 'max_completion_tokens') ?? maxTokens,
     choices: optionalInteger(request.n, 'n', { max: 128 }) ?? 1,
     prompt,
+    countPrompt: (mode) => countOpenAiPrompt(request, provider, mode),
     tools: objectsOf(request.tools).map((tool) => {
       const definition = objectOr(tool.function);
       return { name: textOr(definition.name), schema: objectOr(definition.parameters) };
@@ -242,7 +244,7 @@ function writeChunks(answer: Answer, provider: CompatibleProvider): Frame[] {
   });
   if (sendsUsage) {
     const text = `data: ${head},"choices":[],"usage":${JSON.stringify(writeUsage(usage, provider))}}\n\n`;
-    frames.push({ text, outputTokens });
+    frames.push({ text, outputTokens, isUsage: true });
   }
   frames.push({ text: 'data: [DONE]\n\n', outputTokens });
   return frames;

@@ -65,6 +65,7 @@ t.test('the witness is served over HTTP', async (t) => {
         output_tokens: 21,
         reasoning_tokens: 0,
         images: 0,
+        reports_usage: true,
         complete: true,
         status: 200,
         started_at: now.toISOString(),

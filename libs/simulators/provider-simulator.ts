@@ -6,6 +6,7 @@ import { anthropicDialect } from './anthropic.ts';
 import { type Dialect, Refusal, type Target } from './dialect.ts';
 import { type SimulatorState, serveCall } from './exchange.ts';
 import { createAttempts } from './faults.ts';
+import { createGates } from './gates.ts';
 import { geminiDialect } from './gemini.ts';
 import { imagesDialect } from './images.ts';
 import { listModels, openAiDialect } from './openai.ts';
@@ -63,6 +64,7 @@ export async function startProviderSimulator(
     newId: () => `${series}${(served++).toString(36).padStart(7, '0')}`,
     witness,
     attempts: createAttempts(),
+    gates: createGates(),
     memory: createPromptMemory(),
     writer: fast ? fixedWriter : readableWriter,
     chunkDelayMs,
@@ -199,9 +201,14 @@ function answerOther(
   if (method === 'POST' && path === '/witness/reset') {
     state.witness.reset();
     state.attempts.clear();
+    state.gates.clear();
     state.memory.clear();
     social.clear();
     return { status: 200, body: { reset: true } };
+  }
+  if (method === 'POST' && path === '/release') {
+    state.gates.open(new URLSearchParams(query).get('name') ?? '');
+    return { status: 200, body: { released: true } };
   }
   const unknown = { status: 404, body: { error: { message: `Unknown request URL: ${method} ${path}` } } };
   return answerWitness(method, path, new URLSearchParams(query), state.witness) ?? unknown;

@@ -44,6 +44,9 @@ export function sendAnswer(
   sendJson(response, 200, malformed ? body.slice(0, -2) : body, headers);
 }
 
+/** How long after the content `usage=late` sends the usage. */
+const LATE_USAGE_MS = 1_000;
+
 /** Sends a stream of events, or breaks it as directed: after some events, or with one that is no JSON. */
 export function sendStream(
   response: ServerResponse,
@@ -54,8 +57,8 @@ export function sendStream(
 ): void {
   response.writeHead(200, ['content-type', 'text/event-stream', 'cache-control', 'no-cache', ...headers]);
   const { sent, end } = plan(response, frames, directives, progress);
-  if (directives.chunkDelayMs) {
-    sendSlowly(response, sent, directives.chunkDelayMs, end, progress);
+  if (directives.chunkDelayMs || directives.usage === 'late') {
+    sendSlowly(response, sent, directives, end, progress);
     return;
   }
   let text = '';
@@ -89,7 +92,7 @@ function plan(
 function sendSlowly(
   response: ServerResponse,
   frames: readonly Frame[],
-  delayMs: number,
+  { chunkDelayMs = 0, usage }: Directives,
   end: (text: string) => void,
   progress: Progress,
 ): void {
@@ -101,7 +104,8 @@ function sendSlowly(
     index += 1;
     progress.streamedTokens = frame.outputTokens;
     response.write(frame.text);
-    timer = setTimeout(step, delayMs);
+    const isLate = usage === 'late' && frames[index]?.isUsage === true;
+    timer = setTimeout(step, isLate ? LATE_USAGE_MS : chunkDelayMs);
   };
   response.on('close', () => clearTimeout(timer));
   step();

@@ -45,6 +45,7 @@ function presentCall(call: WitnessedCall) {
     model: call.model,
     correlation: call.correlation,
     ...presentUsage(call.usage),
+    reports_usage: call.reportsUsage,
     complete: call.complete,
     status: call.status,
     started_at: call.startedAt.toISOString(),

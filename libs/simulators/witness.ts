@@ -11,6 +11,8 @@ export interface WitnessedCall {
   readonly correlation: string | null;
   /** What the provider charges: of a stream that broke off, what had been sent. */
   readonly usage: Readonly<Usage>;
+  /** Whether the provider reports this usage to its caller. */
+  readonly reportsUsage: boolean;
   /** The whole answer was written to the socket. */
   readonly complete: boolean;
   /** 0 if the connection went away before anything was sent. */
