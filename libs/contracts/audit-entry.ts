@@ -27,7 +27,8 @@ export type AuditAction =
   | 'staff.granted'
   | 'staff.revoked'
   | 'stop.created'
-  | 'stop.lifted';
+  | 'stop.lifted'
+  | 'usage.resolved';
 
 /** Who acts: a user's id, `system` or `cli`, and the request it happens in. */
 export type Actor = { readonly actor: string; readonly requestId: string | null };

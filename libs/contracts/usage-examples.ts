@@ -105,6 +105,38 @@ export const usageCall = {
   request_bytes: 1650,
   response_bytes: 3120,
   provider_request_id: 'req_7f3c',
+  correction: null,
+} as const;
+
+export const unresolvedCall = {
+  ...usageCall,
+  id: `${requestId}.0`,
+  account_id: accountId,
+  status: 'error',
+  error_code: 'hold_expired',
+  usage_source: 'bound',
+  tokens: { input: 414, cache_read: null, cache_write: null, output: 4096, reasoning: null },
+  input_cost_usd: '0.000062100',
+  output_cost_usd: '0.002457600',
+  cost_usd: '0.002519700',
+  cost_nano_usd: '2519700',
+  latency_ms: 0,
+  first_byte_ms: null,
+  request_bytes: 0,
+  response_bytes: 0,
+  provider_request_id: null,
+} as const;
+
+export const correction = {
+  occurred_at: '2026-11-21T09:00:00.000Z',
+  status: 'error',
+  usage_source: 'provider',
+  tokens: { input: 412, cache_read: null, cache_write: null, output: 731, reasoning: null },
+  other_units: {},
+  cost_usd: '0.000500400',
+  cost_nano_usd: '500400',
+  change_usd: '-0.002019300',
+  change_nano_usd: '-2019300',
 } as const;
 
 export const requestReport = {

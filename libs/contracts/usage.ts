@@ -81,6 +81,36 @@ export type UsageReport = z.infer<typeof usageReport>;
 
 export const callStatus = z.enum(['ok', 'aborted', 'error']);
 
+export const USAGE_SOURCES = ['provider', 'counted', 'estimated', 'bound'] as const;
+
+const tokensOfCall = z
+  .object({
+    input: count.nullable(),
+    cache_read: count.nullable(),
+    cache_write: count.nullable(),
+    output: count.nullable(),
+    reasoning: count.nullable(),
+  })
+  .describe('Null if the provider did not report it.');
+
+/** A call with its true figures, which replace those of its bound. */
+export const usageCorrection = z
+  .object({
+    occurred_at: instant.describe('When the correction was recorded.'),
+    status: callStatus,
+    usage_source: z.enum(USAGE_SOURCES),
+    tokens: tokensOfCall,
+    other_units: z.record(z.string(), count),
+    cost_usd: usd.describe('Cost of the whole call after the correction.'),
+    cost_nano_usd: nanoUsd,
+    change_usd: usd.describe(
+      'Difference to the cost of the call as it was recorded; negative if it was less.',
+    ),
+    change_nano_usd: nanoUsd,
+  })
+  .meta({ id: 'UsageCorrection' });
+export type UsageCorrection = z.infer<typeof usageCorrection>;
+
 const callFields = {
   request_id: z.uuid(),
   call_index: z.int().min(0).describe("Position of the call in the request's plan."),
@@ -95,19 +125,11 @@ const callFields = {
   status: callStatus,
   error_code: z.string().nullable(),
   usage_source: z
-    .enum(['provider', 'counted', 'estimated', 'bound'])
+    .enum(USAGE_SOURCES)
     .describe(
       'Source of the usage: reported by the provider, counted by Inkmeter, or estimated. `bound`: the outcome of the call is unknown, so it counts at what was held for it.',
     ),
-  tokens: z
-    .object({
-      input: count.nullable(),
-      cache_read: count.nullable(),
-      cache_write: count.nullable(),
-      output: count.nullable(),
-      reasoning: count.nullable(),
-    })
-    .describe('Null if the provider did not report it.'),
+  tokens: tokensOfCall,
   other_units: z.record(z.string(), count).describe('Images, seconds of audio, searches, pages.'),
   input_cost_usd: usd,
   output_cost_usd: usd,
@@ -122,6 +144,9 @@ const callFields = {
   request_bytes: count,
   response_bytes: count,
   provider_request_id: z.string().nullable(),
+  correction: usageCorrection
+    .nullable()
+    .describe('The figures that replaced those of a call at its bound, once its outcome was known.'),
 };
 
 export const usageCall = z.object(callFields).meta({ id: 'UsageCall' });
@@ -195,7 +220,9 @@ export const requestReport = z
       .nullable()
       .describe('The planned provider calls.'),
     calls: z.array(z.object({ ...callFields, priced_units: z.array(pricedUnits) })),
-    totals: z.object({ calls: count, tokens: tokenCounts, cost_usd: usd, cost_nano_usd: nanoUsd }),
+    totals: z
+      .object({ calls: count, tokens: tokenCounts, cost_usd: usd, cost_nano_usd: nanoUsd })
+      .describe('Including corrections.'),
   })
   .meta({ id: 'RequestReport' });
 export type RequestReport = z.infer<typeof requestReport>;

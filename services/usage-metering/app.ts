@@ -42,7 +42,7 @@ export function buildApp(options: AppOptions): { app: ServiceApp; tasks: Task[] 
   const app = createService({ config, runtime, logger, metrics, acceptRequestId: true });
   requireInternalContext(app, identity);
   app.register(usagePlugin, { database, clock, ensureBalances });
-  app.register(requestPlugin, { database });
+  app.register(requestPlugin, { database, ledger, runtime });
   app.register(pricePlugin, { database, runtime });
   app.register(stopPlugin, { database, ledger, runtime });
   app.register(jobPlugin, { database, runtime });

@@ -26,6 +26,7 @@ import { SOCIAL_OPERATIONS } from '#libs/contracts/social-operations.ts';
 import { stopOperations } from '#libs/contracts/stops.ts';
 import { subscriptionOperations } from '#libs/contracts/subscriptions.ts';
 import { trialOperations } from '#libs/contracts/trials.ts';
+import { unresolvedUsageOperations } from '#libs/contracts/unresolved-usage.ts';
 import { usageOperations } from '#libs/contracts/usage.ts';
 import { WORKSPACE_OPERATIONS } from '#libs/contracts/workspaces.ts';
 
@@ -45,7 +46,13 @@ export const OPERATIONS = {
     ...SERVICE_OPERATIONS,
   ],
   generation: [...SOCIAL_OPERATIONS, ...KB_OPERATIONS],
-  usageMetering: [...usageOperations, ...priceOperations, ...stopOperations, ...jobOperations],
+  usageMetering: [
+    ...usageOperations,
+    ...unresolvedUsageOperations,
+    ...priceOperations,
+    ...stopOperations,
+    ...jobOperations,
+  ],
   billing: [
     ...planOperations,
     ...subscriptionOperations,

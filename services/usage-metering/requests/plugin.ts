@@ -1,10 +1,9 @@
 import type { FastifyPluginAsync } from 'fastify';
-import type { Database } from '#libs/db/database.ts';
 import { requestRoutes } from './routes.ts';
+import { type UnresolvedRouteOptions, unresolvedRoutes } from './unresolved-routes.ts';
 
-export type RequestOptions = { database: Database };
-
-/** Lists provider calls and explains single requests. */
-export const requestPlugin: FastifyPluginAsync<RequestOptions> = async (app, options) => {
+/** Lists provider calls, explains single requests, and lets staff correct calls of unknown outcome. */
+export const requestPlugin: FastifyPluginAsync<UnresolvedRouteOptions> = async (app, options) => {
   requestRoutes(app, options);
+  unresolvedRoutes(app, options);
 };

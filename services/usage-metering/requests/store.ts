@@ -1,5 +1,6 @@
-import { and, desc, eq, inArray, ne, type SQL, sql } from 'drizzle-orm';
-import type { Database } from '#libs/db/database.ts';
+import { and, desc, eq, gte, inArray, ne, type SQL, sql } from 'drizzle-orm';
+import { alias } from 'drizzle-orm/pg-core';
+import type { Database, Queryable } from '#libs/db/database.ts';
 import { ledgerHolds, usageEvents } from '#libs/db/schema/ledger.ts';
 import { NO_PROVIDER } from '#libs/ledger/quota-resources.ts';
 import { SHARD_COUNT, shardOf } from '#libs/ledger/shard.ts';
@@ -7,10 +8,24 @@ import type { CallFilter, CallRecord } from './domain/call-record.ts';
 import type { CallPosition } from './domain/cursor.ts';
 import type { HoldRecord, LimitAtDecision, Verdict } from './domain/request-report.ts';
 
-const ALL_SHARDS = Array.from({ length: SHARD_COUNT }, (_, shard) => shard);
+export const ALL_SHARDS = Array.from({ length: SHARD_COUNT }, (_, shard) => shard);
+
+export const corrections = alias(usageEvents, 'corrections');
+
+/** Joins a call with the row that corrects it. */
+export const correctsCall = and(
+  eq(corrections.accountId, usageEvents.accountId),
+  eq(corrections.admittedAt, usageEvents.admittedAt),
+  eq(corrections.holdId, usageEvents.holdId),
+  sql`${corrections.callIndex} = -1 - ${usageEvents.callIndex}`,
+  eq(corrections.shard, usageEvents.shard),
+);
+
+/** Corrections have negative indexes. */
+export const isCall = gte(usageEvents.callIndex, 0);
 
 /** `Date` would lose the microseconds. */
-const admittedAtText = sql<string>`to_char(${usageEvents.admittedAt} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')`;
+export const admittedAtText = sql<string>`to_char(${usageEvents.admittedAt} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')`;
 
 /** The arrays of figures contain nulls, which Drizzle cannot read as bigint. */
 const HOLD_COLUMNS = {
@@ -38,10 +53,12 @@ export async function listCalls(
   limit: number,
 ): Promise<(CallRecord & { position: CallPosition })[]> {
   const rows = await database
-    .select({ call: usageEvents, admittedAt: admittedAtText })
+    .select({ call: usageEvents, correction: corrections, admittedAt: admittedAtText })
     .from(usageEvents)
+    .leftJoin(corrections, correctsCall)
     .where(
       and(
+        isCall,
         eq(usageEvents.accountId, filter.accountId),
         filter.userId === null ? undefined : eq(usageEvents.userId, filter.userId),
         filter.provider === null
@@ -54,14 +71,15 @@ export async function listCalls(
     )
     .orderBy(desc(usageEvents.admittedAt), desc(usageEvents.holdId), desc(usageEvents.callIndex))
     .limit(limit);
-  return rows.map(({ call, admittedAt }) => ({
+  return rows.map(({ call, correction, admittedAt }) => ({
     ...call,
+    correction,
     position: { admittedAt, requestId: call.holdId, callIndex: call.callIndex },
   }));
 }
 
 /** The second condition says the same and limits the partitions that are read. */
-function comesAfter({ admittedAt, requestId, callIndex }: CallPosition): SQL {
+export function comesAfter({ admittedAt, requestId, callIndex }: CallPosition): SQL {
   return sql`(${usageEvents.admittedAt}, ${usageEvents.holdId}, ${usageEvents.callIndex})
       < (${admittedAt}::timestamptz, ${requestId}::uuid, ${callIndex}::smallint)
     AND ${usageEvents.admittedAt} <= ${admittedAt}::timestamptz`;
@@ -87,22 +105,34 @@ export async function findRequest(
   const { hold, createdAt } = found;
   const [limits, calls] = await Promise.all([
     readLimitsAtDecision(database, hold),
-    database
-      .select()
-      .from(usageEvents)
-      .where(
-        and(
-          eq(usageEvents.shard, hold.shard),
-          eq(usageEvents.holdId, hold.id),
-          eq(usageEvents.accountId, hold.accountId),
-          sql`${usageEvents.admittedAt} = ${createdAt}::timestamptz`,
-        ),
-      )
-      .orderBy(usageEvents.callIndex),
+    listCallsOfHold(database, hold, createdAt),
   ]);
   // The ledger stores the stop with the verdict: `stopped provider:openai`.
   const [verdict, stop] = hold.verdict.split(' ', 2);
   return { hold: { ...hold, verdict: verdict as Verdict, stop: stop ?? null, limits }, calls };
+}
+
+/** @param createdAt the hold's time with its microseconds, which `Date` would lose. */
+export async function listCallsOfHold(
+  db: Queryable,
+  { id, shard, accountId }: Pick<HoldRecord, 'id' | 'accountId'> & { shard: number },
+  createdAt: string,
+): Promise<CallRecord[]> {
+  const rows = await db
+    .select({ call: usageEvents, correction: corrections })
+    .from(usageEvents)
+    .leftJoin(corrections, correctsCall)
+    .where(
+      and(
+        isCall,
+        eq(usageEvents.shard, shard),
+        eq(usageEvents.holdId, id),
+        eq(usageEvents.accountId, accountId),
+        sql`${usageEvents.admittedAt} = ${createdAt}::timestamptz`,
+      ),
+    )
+    .orderBy(usageEvents.callIndex);
+  return rows.map(({ call, correction }) => ({ ...call, correction }));
 }
 
 type SeenRow = {

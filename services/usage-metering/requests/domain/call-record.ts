@@ -1,10 +1,13 @@
 /** One provider call: as the ledger records it, and as clients see it. */
-import type { UsageCall } from '#libs/contracts/usage.ts';
+import type { UsageCall, UsageCorrection } from '#libs/contracts/usage.ts';
 import type { usageEvents } from '#libs/db/schema/ledger.ts';
 import { formatUsd } from '#libs/money/money.ts';
 import { UNIT_CLASSES, type Units } from '#libs/pricing/units.ts';
 
-export type CallRecord = typeof usageEvents.$inferSelect;
+type UsageRow = typeof usageEvents.$inferSelect;
+
+/** A call with the row that corrects it, whose figures are differences; null if there is none. */
+export type CallRecord = UsageRow & { correction: UsageRow | null };
 
 /** Selects calls of an account; null selects all. */
 export type CallFilter = {
@@ -30,13 +33,7 @@ export function presentCall(call: CallRecord): UsageCall {
     status: call.status,
     error_code: call.errorCode,
     usage_source: call.usageSource,
-    tokens: {
-      input: call.inputTokens,
-      cache_read: call.cacheReadTokens,
-      cache_write: call.cacheWriteTokens,
-      output: call.outputTokens,
-      reasoning: call.reasoningTokens,
-    },
+    tokens: tokensOf(call),
     other_units: otherUnitsOf(call),
     input_cost_usd: formatUsd(call.inputCostNanoUsd),
     output_cost_usd: formatUsd(call.outputCostNanoUsd),
@@ -50,12 +47,70 @@ export function presentCall(call: CallRecord): UsageCall {
     overrun: call.overrun,
     request_bytes: call.requestBytes,
     response_bytes: call.responseBytes,
-    provider_request_id: call.providerRequestId,
+    provider_request_id: call.correction?.providerRequestId ?? call.providerRequestId,
+    correction: call.correction && presentCorrection(call, call.correction),
+  };
+}
+
+function presentCorrection(call: UsageRow, change: UsageRow): UsageCorrection {
+  const after = correctedCall(call, change);
+  return {
+    occurred_at: change.occurredAt.toISOString(),
+    status: change.status,
+    usage_source: change.usageSource,
+    tokens: tokensOf(after),
+    other_units: otherUnitsOf(after),
+    cost_usd: formatUsd(after.costNanoUsd),
+    cost_nano_usd: after.costNanoUsd.toString(),
+    change_usd: formatUsd(change.costNanoUsd),
+    change_nano_usd: change.costNanoUsd.toString(),
+  };
+}
+
+/** The figures of a call after its correction. */
+export function correctedCall(call: UsageRow, change: UsageRow): UsageRow {
+  const others = sumByName([call, change]);
+  return {
+    ...call,
+    inputTokens: sumKnown(call.inputTokens, change.inputTokens),
+    cacheReadTokens: sumKnown(call.cacheReadTokens, change.cacheReadTokens),
+    cacheWriteTokens: sumKnown(call.cacheWriteTokens, change.cacheWriteTokens),
+    outputTokens: sumKnown(call.outputTokens, change.outputTokens),
+    reasoningTokens: sumKnown(call.reasoningTokens, change.reasoningTokens),
+    otherClasses: [...others.keys()],
+    otherAmounts: [...others.values()],
+    inputCostNanoUsd: call.inputCostNanoUsd + change.inputCostNanoUsd,
+    outputCostNanoUsd: call.outputCostNanoUsd + change.outputCostNanoUsd,
+    costNanoUsd: call.costNanoUsd + change.costNanoUsd,
+  };
+}
+
+/** Unknown only if both are unknown. */
+function sumKnown(left: number | null, right: number | null): number | null {
+  return left === null && right === null ? null : (left ?? 0) + (right ?? 0);
+}
+
+function sumByName(rows: readonly Pick<UsageRow, 'otherClasses' | 'otherAmounts'>[]): Map<string, bigint> {
+  const sums = new Map<string, bigint>();
+  for (const { otherClasses, otherAmounts } of rows) {
+    for (const [index, name] of otherClasses.entries())
+      sums.set(name, (sums.get(name) ?? 0n) + (otherAmounts[index] ?? 0n));
+  }
+  return sums;
+}
+
+function tokensOf(call: UsageRow): UsageCall['tokens'] {
+  return {
+    input: call.inputTokens,
+    cache_read: call.cacheReadTokens,
+    cache_write: call.cacheWriteTokens,
+    output: call.outputTokens,
+    reasoning: call.reasoningTokens,
   };
 }
 
 /** The units that a call was priced by. A class that the provider did not report is undefined. */
-export function unitsOf(call: CallRecord): Units {
+export function unitsOf(call: UsageRow): Units {
   const units: Record<string, number | undefined> = {
     ...otherUnitsOf(call),
     input: call.inputTokens ?? undefined,
@@ -67,7 +122,7 @@ export function unitsOf(call: CallRecord): Units {
   return Object.fromEntries(UNIT_CLASSES.map((unitClass) => [unitClass, units[unitClass]]));
 }
 
-function otherUnitsOf({ otherClasses, otherAmounts }: CallRecord): Record<string, number> {
+function otherUnitsOf({ otherClasses, otherAmounts }: UsageRow): Record<string, number> {
   return Object.fromEntries(
     otherClasses.map((unitClass, index) => [unitClass, Number(otherAmounts[index] ?? 0n)]),
   );

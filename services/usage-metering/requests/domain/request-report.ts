@@ -9,7 +9,7 @@ import type { RequestReport, VERDICTS } from '#libs/contracts/usage.ts';
 import type { ledgerHolds } from '#libs/db/schema/ledger.ts';
 import { formatUsd } from '#libs/money/money.ts';
 import { presentPlan, pricedUnitsOf, readPlan } from './call-plan.ts';
-import { type CallRecord, presentCall } from './call-record.ts';
+import { type CallRecord, correctedCall, presentCall } from './call-record.ts';
 
 export type Verdict = (typeof VERDICTS)[number];
 
@@ -65,7 +65,11 @@ export function requestReportOf(hold: HoldRecord, calls: readonly CallRecord[]):
           },
     plan: plan === null ? null : presentPlan(plan),
     calls: calls.map((call) => ({ ...presentCall(call), priced_units: pricedUnitsOf(call, plan) })),
-    totals: totalsOf(calls),
+    totals: totalsOf(
+      calls.map((call) =>
+        call.correction === null ? call : { ...call, ...correctedCall(call, call.correction) },
+      ),
+    ),
   };
 }
 
