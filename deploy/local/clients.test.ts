@@ -61,7 +61,7 @@ t.test('given parameters that could cost more than is held, then each is refused
     service_tier: 'priority',
   })) {
     const answer = await call(CHAT, key, { ...asked('gpt-4o-mini'), [name]: value });
-    t.match(answer, { status: 400, body: { error: { message: new RegExp(name) } } });
+    t.match(answer, { status: 400, body: { error: { param: name, message: new RegExp(name) } } });
   }
 });
 

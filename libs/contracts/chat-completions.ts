@@ -7,12 +7,26 @@
  */
 import { z } from 'zod';
 
-const textPart = z.looseObject({ type: z.literal('text'), text: z.string() });
+/** Anthropic's mark for prompt caching: everything up to it is stored, for five minutes or an hour. */
+export const cacheControl = z.strictObject({
+  type: z.literal('ephemeral'),
+  ttl: z.enum(['5m', '1h']).nullish(),
+});
+const cached = { cache_control: cacheControl.nullish() };
+
+const textPart = z.looseObject({ type: z.literal('text'), text: z.string(), ...cached });
 const imagePart = z.strictObject({
   type: z.literal('image_url'),
   image_url: z.strictObject({ url: z.string().min(1), detail: z.enum(['auto', 'low', 'high']).optional() }),
+  ...cached,
 });
 const refusalPart = z.strictObject({ type: z.literal('refusal'), refusal: z.string() });
+
+/** An extension: Claude's reasoning with its signature, which the next turn of a conversation with tools must repeat. */
+export const thinkingBlock = z.discriminatedUnion('type', [
+  z.strictObject({ type: z.literal('thinking'), thinking: z.string(), signature: z.string() }),
+  z.strictObject({ type: z.literal('redacted_thinking'), data: z.string() }),
+]);
 
 const toolCall = z.strictObject({
   id: z.string(),
@@ -26,15 +40,17 @@ export const chatMessage = z.discriminatedUnion('role', [
     role: z.enum(['system', 'developer']),
     content: z.union([z.string(), z.array(textPart)]),
     name: z.string().optional(),
+    ...cached,
   }),
   z.strictObject({
     role: z.literal('user'),
-    content: z.union([z.string(), z.array(z.union([textPart, imagePart])).min(1)]),
+    content: z.union([z.string(), z.array(z.discriminatedUnion('type', [textPart, imagePart])).min(1)]),
     name: z.string().optional(),
+    ...cached,
   }),
   z.strictObject({
     role: z.literal('assistant'),
-    content: z.union([z.string(), z.array(z.union([textPart, refusalPart]))]).nullish(),
+    content: z.union([z.string(), z.array(z.discriminatedUnion('type', [textPart, refusalPart]))]).nullish(),
     refusal: z.string().nullish(),
     name: z.string().optional(),
     tool_calls: z.array(toolCall).optional(),
@@ -43,11 +59,17 @@ export const chatMessage = z.discriminatedUnion('role', [
     audio: z.null().optional(),
     function_call: z.null().optional(),
     reasoning_content: z.string().nullish(),
+    thinking_blocks: z.array(thinkingBlock).nullish(),
+    ...cached,
   }),
   z.strictObject({
     role: z.literal('tool'),
-    content: z.union([z.string(), z.array(textPart)]),
+    // OpenAI's format has no images here; models without them get the images in a message of their own.
+    content: z.union([z.string(), z.array(z.discriminatedUnion('type', [textPart, imagePart]))]),
     tool_call_id: z.string(),
+    /** An extension: the tool failed. */
+    is_error: z.boolean().nullish(),
+    ...cached,
   }),
 ]);
 
@@ -59,7 +81,15 @@ export const chatTool = z.strictObject({
     parameters: z.record(z.string(), z.unknown()).optional(),
     strict: z.boolean().nullish(),
   }),
+  ...cached,
 });
+
+/** An extension: Claude's reasoning budget, as Anthropic's API takes it. */
+export const thinkingConfig = z.discriminatedUnion('type', [
+  z.object({ type: z.literal('enabled'), budget_tokens: z.int().min(1024) }),
+  z.object({ type: z.literal('adaptive') }),
+  z.object({ type: z.literal('disabled') }),
+]);
 
 export const responseFormat = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('text') }),
@@ -112,6 +142,9 @@ export const chatCompletionRequest = z.strictObject({
   store: z.literal(false).nullish(),
   // Other tiers have other prices.
   service_tier: z.enum(['auto', 'default']).nullish(),
+  thinking: thinkingConfig.nullish(),
+  /** An extension of Anthropic and Gemini. */
+  top_k: z.int().min(1).nullish(),
   /** An extension: lowers the output cap until the worst case fits the limits, instead of refusing. */
   fit_budget: z.boolean().optional(),
   /** An extension: uses the nearest fallback for what the plan does not include, instead of refusing. */

@@ -1,11 +1,12 @@
 /** The OpenAI-compatible operations. */
 import { z } from 'zod';
-import { type ProblemCode, problemDefinition } from '#libs/problems/catalogue.ts';
+import type { ProblemCode } from '#libs/problems/catalogue.ts';
 import { chatCompletionRequest } from './chat-completions.ts';
 import { idempotencyHeaders } from './idempotency-key.ts';
-import { defineOperation, type OperationResponse } from './operation.ts';
+import { defineOperation } from './operation.ts';
 import { CALLER_PROBLEMS } from './problem-responses.ts';
 import { REQUIRES_API_ACCESS } from './requirements.ts';
+import { vendorProblems } from './vendor-problems.ts';
 
 const usage = z.looseObject({
   prompt_tokens: z.int(),
@@ -29,46 +30,6 @@ export const chatCompletion = z
     usage: usage.optional(),
   })
   .meta({ id: 'ChatCompletion' });
-
-const openAiError = z
-  .object({
-    error: z.looseObject({
-      message: z.string(),
-      type: z.string(),
-      param: z.string().nullable(),
-      code: z.string(),
-      problem_code: z
-        .string()
-        .describe('The stable code of the problem; `code` is the one that OpenAI uses.'),
-      request_id: z.string(),
-    }),
-  })
-  .meta({ id: 'OpenAiError' });
-
-/** Errors of the OpenAI-compatible routes, by status. */
-function openAiProblems(...codes: readonly ProblemCode[]): Record<number, OperationResponse> {
-  const responses: Record<number, OperationResponse> = {};
-  for (const [status, group] of Map.groupBy(codes, (code) => problemDefinition(code).status)) {
-    const [first] = group as [ProblemCode, ...ProblemCode[]];
-    const { detail, openai, title } = problemDefinition(first);
-    responses[status] = {
-      description: group.map((code) => `\`${code}\`: ${problemDefinition(code).title}.`).join(' ') || title,
-      problems: group,
-      schema: openAiError,
-      example: {
-        error: {
-          message: detail,
-          type: openai.type,
-          param: null,
-          code: openai.code ?? first,
-          problem_code: first,
-          request_id: '019e3f5e-6f2a-7c31-9d52-8a4f0b6c1d2e',
-        },
-      },
-    };
-  }
-  return responses;
-}
 
 /** Errors of every metered operation. */
 export const METERING_PROBLEMS = [
@@ -145,7 +106,13 @@ export const createChatCompletion = defineOperation({
         '',
       ].join('\n\n'),
     },
-    ...openAiProblems(...METERING_PROBLEMS, 'unknown_model', 'feature_not_in_plan', 'payment_required'),
+    ...vendorProblems(
+      'openai',
+      ...METERING_PROBLEMS,
+      'unknown_model',
+      'feature_not_in_plan',
+      'payment_required',
+    ),
   },
 });
 
@@ -179,7 +146,7 @@ export const listModels = defineOperation({
       schema: z.object({ object: z.literal('list'), data: z.array(modelObject) }),
       example: { object: 'list', data: [modelExample] },
     },
-    ...openAiProblems(...CALLER_PROBLEMS, 'rate_limited', 'internal_error', 'metering_unavailable'),
+    ...vendorProblems('openai', ...CALLER_PROBLEMS, 'rate_limited', 'internal_error', 'metering_unavailable'),
   },
 });
 
@@ -194,7 +161,8 @@ export const getModel = defineOperation({
   params: z.object({ model: z.string().min(1) }),
   responses: {
     200: { description: 'The model.', schema: modelObject, example: modelExample },
-    ...openAiProblems(
+    ...vendorProblems(
+      'openai',
       ...CALLER_PROBLEMS,
       'unknown_model',
       'rate_limited',

@@ -32,6 +32,8 @@ export type PlannedCall = {
   /** Counted meters that this call adds to when it succeeds, such as `gen.blog`. */
   counts: Readonly<Record<string, number>>;
   price: ModelPriceWire;
+  /** Whether the request asks to store its prompt in a cache for an hour. */
+  cachesForAnHour?: boolean | undefined;
   /** Whether the model may bill reasoning that it does not send; unknown if absent. Output is then not countable. */
   hiddenReasoning?: boolean;
   /** The reasoning effort to request; the model's default if absent. */

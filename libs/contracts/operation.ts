@@ -4,6 +4,7 @@
  */
 import type { z } from 'zod';
 import type { ProblemCode } from '#libs/problems/catalogue.ts';
+import type { ErrorFormat } from '#libs/problems/error-formats.ts';
 import type { RequiredScope } from './key-scopes.ts';
 import type { Requirement } from './requirements.ts';
 
@@ -18,6 +19,8 @@ export type OperationResponse = {
   readonly contentType?: string;
   /** An example of the response as `text/event-stream`, if it can be streamed. */
   readonly eventStreamExample?: string;
+  /** For an error: the shape of its document; RFC 9457 unless given. */
+  readonly errorFormat?: ErrorFormat;
   /** For an error: its possible codes. */
   readonly problems?: readonly ProblemCode[];
 };

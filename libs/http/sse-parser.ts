@@ -25,12 +25,16 @@ const MAX_EVENT_CHARACTERS = 8_388_608;
  * Parses a byte stream of server-sent events as it arrives. An event that is incomplete when the stream ends is dropped,
  * as the standard requires.
  *
+ * @param options.onComment receives comments, which are dropped otherwise.
  * @param options.maxEventCharacters limit for what is buffered of an incomplete event.
  * @see https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation
  */
 export function createSseParser(
   onEvent: (event: SseEvent) => void,
-  { maxEventCharacters = MAX_EVENT_CHARACTERS }: { maxEventCharacters?: number } = {},
+  {
+    maxEventCharacters = MAX_EVENT_CHARACTERS,
+    onComment,
+  }: { maxEventCharacters?: number; onComment?: (comment: string) => void } = {},
 ): SseParser {
   const decoder = new TextDecoder();
   let id: string | undefined;
@@ -39,6 +43,7 @@ export function createSseParser(
     onId: (next) => {
       id = next;
     },
+    ...(onComment && { onComment }),
     onEvent: ({ event = 'message', data }) => onEvent({ event, data, id }),
     onError: ({ type }) => {
       if (type !== 'max-buffer-size-exceeded') return;

@@ -18,6 +18,14 @@ export function outputCap(
   return Math.min(wanted, model.maxOutputTokens);
 }
 
+type Marked = { cache_control?: { ttl?: string | null | undefined } | null | undefined };
+
+/** Whether any part of a request is marked to be stored in a cache for an hour. */
+function asksForHourCache({ messages, tools = [] }: ChatCompletionRequest): boolean {
+  const parts = messages.flatMap(({ content }) => (Array.isArray(content) ? (content as Marked[]) : []));
+  return [...messages, ...parts, ...tools].some(({ cache_control: mark }: Marked) => mark?.ttl === '1h');
+}
+
 /** @param bounds upper bound of the prompt's tokens, and the output cap of each completion. */
 export function planChat(
   request: ChatCompletionRequest,
@@ -41,6 +49,7 @@ export function planChat(
         counts: {},
         price,
         hiddenReasoning: model.capabilities.reasoning,
+        ...(asksForHourCache(request) && { cachesForAnHour: true }),
       },
     ],
   };

@@ -30,9 +30,10 @@ export function outputCapOf({
 
 /** The units that bound the cost of a planned call. */
 export function boundOf(
-  call: Pick<PlannedCall, 'inputTokens' | 'outputTokens' | 'choices' | 'otherUnits'>,
+  call: Pick<PlannedCall, 'inputTokens' | 'outputTokens' | 'choices' | 'otherUnits' | 'cachesForAnHour'>,
 ): WorstCase {
-  return { inputTokens: call.inputTokens, outputTokens: outputCapOf(call), otherUnits: call.otherUnits };
+  const { inputTokens, otherUnits, cachesForAnHour } = call;
+  return { inputTokens, outputTokens: outputCapOf(call), otherUnits, cachesForAnHour };
 }
 
 /** The largest amounts of a planned call, added to `amounts`; `costNanoUsd` is its worst case in money. */

@@ -60,6 +60,9 @@ export function* promptTexts(request: ChatCompletionRequest): Generator<string> 
     if (message.role !== 'assistant') continue;
     if (message.refusal) yield message.refusal;
     if (message.reasoning_content) yield message.reasoning_content;
+    for (const block of message.thinking_blocks ?? []) {
+      yield block.type === 'thinking' ? block.thinking : block.data;
+    }
   }
 }
 

@@ -9,14 +9,17 @@ import { isContentStep, sourceOf } from './content.ts';
 import { ALT_TEXT_STEP, IMAGE_STEP } from './image.ts';
 import { boundOf, outputCapOf } from './meters.ts';
 
-export type BoundedCall = Pick<PlannedCall, 'inputTokens' | 'outputTokens' | 'choices' | 'otherUnits'>;
+export type BoundedCall = Pick<
+  PlannedCall,
+  'inputTokens' | 'outputTokens' | 'choices' | 'otherUnits' | 'cachesForAnHour'
+>;
 
 /** What was held for a call: its largest usage, and the cost of the most expensive split of that usage over the classes. */
 export function boundUsageOf(call: BoundedCall, price: ModelPrice): { units: Units; cost: CostParts } {
-  const { inputTokens, otherUnits } = call;
+  const { inputTokens, otherUnits, cachesForAnHour } = call;
   const outputTokens = outputCapOf(call);
   const totalNanoUsd = worstCaseNanoUsd(boundOf(call), price);
-  const inputNanoUsd = worstCaseNanoUsd({ inputTokens, outputTokens: 0 }, price);
+  const inputNanoUsd = worstCaseNanoUsd({ inputTokens, outputTokens: 0, cachesForAnHour }, price);
   return {
     units: {
       ...otherUnits,

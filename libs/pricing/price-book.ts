@@ -6,7 +6,7 @@ import {
   type PricedModelEntry,
   priceBookSchema,
 } from './price-book-schema.ts';
-import { TOKEN_CLASSES, UNIT_CLASSES, type UnitClass } from './units.ts';
+import { OUTPUT_TOKEN_CLASSES, PLAIN_INPUT_CLASSES, UNIT_CLASSES, type UnitClass } from './units.ts';
 import { describeIssues, formatPath, readYaml, type SourceIssue, schemaIssues } from './yaml-document.ts';
 
 export interface PriceBook {
@@ -28,7 +28,7 @@ export class PriceBookError extends Error {
 
 /** A missing price would only be noticed when a call settles, so a book must price every class. */
 const REQUIRED_CLASSES: { readonly [K in ModelKind]: readonly UnitClass[] } = {
-  text: TOKEN_CLASSES,
+  text: [...PLAIN_INPUT_CLASSES, ...OUTPUT_TOKEN_CLASSES],
   image: ['image'],
   audio: ['audio_second'],
   search: ['search'],

@@ -3,6 +3,7 @@ import { ceilDiv, type NanoUsd, PICO_PER_NANO } from '#libs/money/money.ts';
 import {
   INPUT_TOKEN_CLASSES,
   OUTPUT_TOKEN_CLASSES,
+  PLAIN_INPUT_CLASSES,
   promptTokens,
   reportedUnits,
   UNIT_CLASSES,
@@ -158,6 +159,8 @@ export interface WorstCase {
   readonly outputTokens: number;
   /** Upper bounds of units that are not tokens. */
   readonly otherUnits?: Units;
+  /** Whether the prompt may be stored in a cache for an hour, which costs more than for five minutes. */
+  readonly cachesForAnHour?: boolean | undefined;
 }
 
 /**
@@ -169,11 +172,12 @@ export function worstCaseNanoUsd(bound: WorstCase, price: ModelPrice): NanoUsd {
   const inputTokens = wholeUnits('input', bound.inputTokens);
   const outputTokens = wholeUnits('output', bound.outputTokens);
   const others = reportedUnits(bound.otherUnits ?? {}).filter(([, count]) => count > 0n);
+  const inputClasses = bound.cachesForAnHour === true ? INPUT_TOKEN_CLASSES : PLAIN_INPUT_CLASSES;
   let worstPico = 0n;
   for (const tier of price.tiers) {
     if (tier.fromInputTokens > bound.inputTokens) break;
     let pico = 0n;
-    if (inputTokens > 0n) pico += inputTokens * highestOf(price, tier, INPUT_TOKEN_CLASSES);
+    if (inputTokens > 0n) pico += inputTokens * highestOf(price, tier, inputClasses);
     if (outputTokens > 0n) pico += outputTokens * highestOf(price, tier, OUTPUT_TOKEN_CLASSES);
     for (const [unitClass, count] of others) pico += count * priceOf(price, tier, unitClass);
     if (pico > worstPico) worstPico = pico;

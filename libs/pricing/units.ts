@@ -6,6 +6,7 @@ export const UNIT_CLASSES = [
   'input',
   'cache_read',
   'cache_write',
+  'cache_write_1h',
   'output',
   'reasoning',
   'image',
@@ -17,8 +18,13 @@ export const UNIT_CLASSES = [
 
 export type UnitClass = (typeof UNIT_CLASSES)[number];
 
-/** Classes of the prompt. Their sum is the prompt's size, which decides the price tier. */
-export const INPUT_TOKEN_CLASSES = ['input', 'cache_read', 'cache_write'] as const satisfies UnitClass[];
+/** Classes of every prompt. */
+export const PLAIN_INPUT_CLASSES = ['input', 'cache_read', 'cache_write'] as const satisfies UnitClass[];
+/**
+ * Classes of the prompt. Their sum is the prompt's size, which decides the price tier. Tokens are stored in a cache for an
+ * hour only if the request asks for it.
+ */
+export const INPUT_TOKEN_CLASSES = [...PLAIN_INPUT_CLASSES, 'cache_write_1h'] as const satisfies UnitClass[];
 /** Classes of the output. */
 export const OUTPUT_TOKEN_CLASSES = ['output', 'reasoning'] as const satisfies UnitClass[];
 export const TOKEN_CLASSES = [...INPUT_TOKEN_CLASSES, ...OUTPUT_TOKEN_CLASSES] as const;

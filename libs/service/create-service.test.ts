@@ -30,7 +30,7 @@ function build(test: Test, overrides: Partial<ServiceOptions> = {}) {
     runtime: systemRuntime,
     logger,
     metrics,
-    openAiErrorsFor: (url) => url.startsWith('/v1/'),
+    errorFormatFor: (url) => (url.startsWith('/v1/') ? 'openai' : 'problem'),
     ...overrides,
   });
   app.post(

@@ -10,13 +10,8 @@ import Fastify, {
   type RawServerDefault,
 } from 'fastify';
 import { serializerCompiler, validatorCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod';
-import {
-  type ProblemCode,
-  type ProblemError,
-  problem,
-  toOpenAiError,
-  toProblemJson,
-} from '#libs/problems/problems.ts';
+import { type ErrorFormat, errorDocument } from '#libs/problems/error-formats.ts';
+import { type ProblemCode, type ProblemError, problem, toProblemJson } from '#libs/problems/problems.ts';
 import { watchAllowedMethods } from './allowed-methods.ts';
 import { CLIENT_CLOSED_REQUEST, createCompletionRecorder } from './completed-requests.ts';
 import { toProblem } from './framework-problems.ts';
@@ -54,8 +49,8 @@ export type ServiceOptions = {
   readonly acceptRequestId?: boolean;
   /** Keep the body's bytes in `request.rawBody`, for forwarding or for checking a signature. */
   readonly keepRawBody?: boolean;
-  /** Which URLs answer errors in OpenAI's shape; none by default. */
-  readonly openAiErrorsFor?: (url: string) => boolean;
+  /** The shape of errors by URL; RFC 9457 by default. */
+  readonly errorFormatFor?: (url: string) => ErrorFormat;
   /** Passed to Fastify: the proxies whose `x-forwarded-for` is trusted. */
   readonly trustProxy?: boolean | string | string[];
 };
@@ -73,14 +68,14 @@ const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[1-8][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-
  */
 export function createService(options: ServiceOptions): ServiceApp {
   const { config, runtime, logger, metrics } = options;
-  const isOpenAi = options.openAiErrorsFor ?? (() => false);
+  const formatFor = options.errorFormatFor ?? (() => 'problem');
 
   const answerError = (thrown: unknown, request: FastifyRequest, reply: FastifyReply) => {
     const error = toProblem(thrown);
     if (error.status >= 500) request.log.error({ err: thrown }, 'request failed');
     request.problemCode = error.code;
     metrics.recordRefusal(error.code);
-    sendProblem(error, request, reply, isOpenAi(request.url));
+    sendProblem(error, request, reply, formatFor(request.url));
   };
 
   let track: (request: FastifyRequest, reply: FastifyReply) => void = () => {};
@@ -154,14 +149,13 @@ export function sendProblem(
   error: ProblemError,
   request: FastifyRequest,
   reply: FastifyReply,
-  openAi: boolean,
+  format: ErrorFormat,
 ): void {
-  const document = openAi ? toOpenAiError(error, request.id) : toProblemJson(error, request.id);
   reply
     .code(error.status)
     .headers(error.headers)
-    .type(openAi ? 'application/json; charset=utf-8' : 'application/problem+json; charset=utf-8')
-    .send(JSON.stringify(document));
+    .type(`application/${format === 'problem' ? 'problem+json' : 'json'}; charset=utf-8`)
+    .send(JSON.stringify(errorDocument(format, error, request.id)));
 }
 
 /** Malformed HTTP reaches no route, so the response is written to the socket. */

@@ -9,6 +9,7 @@ import type { Listener } from '#libs/db/listen.ts';
 import type { Task } from '#libs/jobs/task.ts';
 import { createLedger } from '#libs/ledger/ledger.ts';
 import { readLimits } from '#libs/ledger/read-limits.ts';
+import type { ErrorFormat } from '#libs/problems/error-formats.ts';
 import { createService, type ServiceApp } from '#libs/service/create-service.ts';
 import type { Logger } from '#libs/service/logger.ts';
 import type { Metrics } from '#libs/service/metrics.ts';
@@ -30,6 +31,7 @@ import { idempotencyPlugin } from './idempotency/plugin.ts';
 import { imagesPlugin } from './images/plugin.ts';
 import { memberTasks } from './members/jobs.ts';
 import { membersPlugin } from './members/plugin.ts';
+import { messagesPlugin } from './messages/plugin.ts';
 import { meteringPlugin } from './metering/plugin.ts';
 import { modelsPlugin } from './models/plugin.ts';
 import { OPERATIONS } from './openapi/domain.ts';
@@ -87,6 +89,13 @@ export type Gateway = {
   idle: () => Promise<void>;
 };
 
+/** Each vendor's SDK shows the errors of its own shape. */
+function errorFormatFor(url: string): ErrorFormat {
+  if (/^\/v1\/messages(?:$|[/?])/.test(url)) return 'anthropic';
+  if (url.startsWith('/v1beta/')) return 'google';
+  return url.startsWith('/v1/') ? 'openai' : 'problem';
+}
+
 /** Builds the shared parts and registers the features. The app does not listen yet. */
 export async function buildApp(dependencies: AppDependencies): Promise<Gateway> {
   const { config, runtime, logger, metrics, backends, pool, listener } = dependencies;
@@ -97,7 +106,7 @@ export async function buildApp(dependencies: AppDependencies): Promise<Gateway> 
     logger,
     metrics,
     keepRawBody: true,
-    openAiErrorsFor: (url) => url.startsWith('/v1/'),
+    errorFormatFor,
     trustProxy: config.trustProxy.length === 0 ? false : config.trustProxy,
   });
   // Only JSON is accepted: a text body gets 415 instead of a complaint about malformed JSON.
@@ -145,6 +154,7 @@ export async function buildApp(dependencies: AppDependencies): Promise<Gateway> 
     holdTtlMs,
   });
   await app.register(chatPlugin);
+  await app.register(messagesPlugin);
   await app.register(contentPlugin);
   await app.register(imagesPlugin);
   await app.register(modelsPlugin);

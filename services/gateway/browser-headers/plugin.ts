@@ -14,6 +14,7 @@ const EXPOSED_HEADERS = [
   'x-inkmeter-cost-usd',
   'x-inkmeter-degraded',
   'x-inkmeter-fitted-output-tokens',
+  'x-inkmeter-ignored',
   'x-inkmeter-plan',
   'x-inkmeter-tokens',
   'x-request-id',

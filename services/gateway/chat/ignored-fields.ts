@@ -1,5 +1,6 @@
 /** What chat requests of common clients contain that no provider needs: dropped instead of refused. */
 import { chatMessage } from '#libs/contracts/chat-completions.ts';
+import { type Fields, isFields, listOf } from './domain/fields.ts';
 
 /** Parameters that change nothing here: responses are never stored by providers, and these hints cost nothing. */
 const IGNORED_PARAMETERS: ReadonlySet<string> = new Set([
@@ -19,11 +20,10 @@ const MESSAGE_FIELDS = new Map<string, ReadonlySet<string>>(
 );
 const TOOL_CALL_FIELDS: ReadonlySet<string> = new Set(['id', 'type', 'function', 'index']);
 const CALLED_FUNCTION_FIELDS: ReadonlySet<string> = new Set(['name', 'arguments']);
-const TOOL_FIELDS: ReadonlySet<string> = new Set(['type', 'function']);
+const TOOL_FIELDS: ReadonlySet<string> = new Set(['type', 'function', 'cache_control']);
 const FUNCTION_FIELDS: ReadonlySet<string> = new Set(['name', 'description', 'parameters', 'strict']);
-const IMAGE_PART_FIELDS: ReadonlySet<string> = new Set(['type', 'image_url']);
-
-type Fields = Record<string, unknown>;
+const DETAILS: ReadonlySet<unknown> = new Set(['auto', 'low', 'high']);
+const IMAGE_PART_FIELDS: ReadonlySet<string> = new Set(['type', 'image_url', 'cache_control']);
 
 /**
  * Removes from a chat request, in place: parameters that are null or have no effect, and unknown fields of messages, image
@@ -54,13 +54,22 @@ function dropFromMessage(message: Fields): boolean {
   const fields = MESSAGE_FIELDS.get(String(message.role));
   let dropped = fields === undefined ? false : keepOnly(message, fields);
   for (const part of listOf(message.content)) {
-    if (part.type === 'image_url') dropped = keepOnly(part, IMAGE_PART_FIELDS) || dropped;
+    if (part.type !== 'image_url') continue;
+    dropped = keepOnly(part, IMAGE_PART_FIELDS) || dropped;
+    dropped = dropUnknownDetail(part.image_url) || dropped;
   }
   for (const call of listOf(message.tool_calls)) {
     dropped = keepOnly(call, TOOL_CALL_FIELDS) || dropped;
     if (isFields(call.function)) dropped = keepOnly(call.function, CALLED_FUNCTION_FIELDS) || dropped;
   }
   return dropped;
+}
+
+/** Newer values than those of the contract; an image's bound holds for every detail. */
+function dropUnknownDetail(image: unknown): boolean {
+  if (!isFields(image) || image.detail === undefined || DETAILS.has(image.detail)) return false;
+  delete image.detail;
+  return true;
 }
 
 function keepOnly(fields: Fields, known: ReadonlySet<string>): boolean {
@@ -86,12 +95,4 @@ function dropNulls(fields: Fields): boolean {
 /** `modalities: ["text"]` asks for what every model answers with. */
 function isTextModality(name: string, value: unknown): boolean {
   return name === 'modalities' && Array.isArray(value) && value.length === 1 && value[0] === 'text';
-}
-
-function listOf(value: unknown): Fields[] {
-  return Array.isArray(value) ? value.filter(isFields) : [];
-}
-
-function isFields(value: unknown): value is Fields {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

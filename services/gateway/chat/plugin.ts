@@ -1,12 +1,49 @@
-import type { FastifyPluginAsync } from 'fastify';
-import { meteredRoute } from '../metering/plugin.ts';
+import type { FastifyInstance, FastifyPluginAsync } from 'fastify';
+import type { ChatCompletionRequest } from '#libs/contracts/chat-completions.ts';
+import type { OperationRequest } from '#libs/service/serve-operation.ts';
+import type { MeteredRoute } from '../metering/domain/route.ts';
+import { meteredRoute, translatedRoute } from '../metering/plugin.ts';
+import { translateAnswers } from './answer-translator.ts';
+import type { AnswerWriter } from './domain/answer-writer.ts';
 import { dropIgnoredFields } from './ignored-fields.ts';
+import { refuseCostlyFields } from './refused-fields.ts';
 import { chatCompletionRoute } from './routes.ts';
+
+/** A request of another wire format, as a chat. */
+export type TranslatedChat = {
+  readonly chat: ChatCompletionRequest;
+  /** What a chat cannot express, and what costs nothing to leave out. */
+  readonly ignored: readonly string[];
+  readonly answers: AnswerWriter;
+};
+
+/** Adds a route that serves chats in another wire format, with any model of the plan. */
+export function translatedChatRoute<O extends MeteredRoute['operation']>(
+  app: FastifyInstance,
+  operation: O,
+  translate: (request: OperationRequest<O>) => TranslatedChat | Promise<TranslatedChat>,
+): void {
+  translatedRoute(app, operation, async (request) => {
+    const { chat, ignored, answers } = await translate(request);
+    const { adapt } = chatCompletionRoute;
+    const route: MeteredRoute<ChatCompletionRequest> = {
+      ...chatCompletionRoute,
+      operation,
+      translate: translateAnswers(answers),
+      adapt: (check) => {
+        const adapted = adapt(check);
+        return { body: adapted.body, ignored: [...ignored, ...adapted.ignored] };
+      },
+    };
+    return { body: chat, route };
+  });
+}
 
 /** OpenAI-compatible chat completions. */
 export const chatPlugin: FastifyPluginAsync = async (app) => {
   app.addHook('preValidation', (request, _reply, done) => {
     if (dropIgnoredFields(request.body)) request.rawBody = Buffer.from(JSON.stringify(request.body));
+    refuseCostlyFields(request.body);
     done();
   });
   meteredRoute(app, chatCompletionRoute);

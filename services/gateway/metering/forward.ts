@@ -17,6 +17,7 @@ import { isNotSent } from '#libs/http/service-pool.ts';
 import { problem } from '#libs/problems/problems.ts';
 import { costHeaders } from '#libs/service/rate-limit-headers.ts';
 import type { CompletedResponse } from '../idempotency/domain.ts';
+import type { ResponseTranslator, TranslateResponse } from './domain/response-translator.ts';
 
 export type ForwardRequest = {
   head: GenerationRequestHead;
@@ -25,6 +26,8 @@ export type ForwardRequest = {
   response: ServerResponse;
   /** Called when the response begins, before anything of it is written. */
   onBegin: () => void;
+  /** Translates the response into the wire format of the route, if that is not generation's. */
+  translate?: TranslateResponse;
   /** Headers to send in addition to those of generation's response. */
   responseHeaders: Record<string, string>;
 };
@@ -101,7 +104,7 @@ function exchange(
   pool: Dispatcher,
   identity: string,
   bytes: Buffer,
-  { head, response, onBegin, responseHeaders }: ForwardRequest,
+  { head, response, onBegin, responseHeaders, translate }: ForwardRequest,
 ): Promise<CompletedResponse | undefined> {
   const { requestId, storeResponse } = head;
   return new Promise((resolve, reject) => {
@@ -113,6 +116,7 @@ function exchange(
     let storedBytes = 0;
     let status = 0;
     let sentHeaders: Record<string, string> = {};
+    let translator: ResponseTranslator | undefined;
     let upstream: Dispatcher.DispatchController | undefined;
     let left = false;
 
@@ -129,6 +133,40 @@ function exchange(
     };
     response.once('close', onClose);
     response.on('drain', onDrain);
+
+    /** @returns whether the client keeps up. */
+    function send(bytes: Buffer): boolean {
+      if (bytes.length === 0) return true;
+      if (storeResponse && storedBytes <= MAX_STORED_BYTES) {
+        stored.push(Buffer.from(bytes));
+        storedBytes += bytes.length;
+      }
+      return response.destroyed || response.write(bytes);
+    }
+
+    function finish(rest?: Buffer): void {
+      if (rest !== undefined) send(rest);
+      stopListening();
+      const isStored = storeResponse && storedBytes <= MAX_STORED_BYTES;
+      if (!isStored && !response.destroyed) response.end();
+      resolve(isStored ? { status, headers: sentHeaders, body: Buffer.concat(stored) } : undefined);
+    }
+
+    function fail(error: unknown): void {
+      stopListening();
+      const isTruncated = response.headersSent || response.destroyed;
+      if (error instanceof RequestNotSentError || isNotSent(error)) reject(error);
+      else if (left) resolve(undefined);
+      else if (isTruncated) {
+        // A truncated response must not look complete.
+        response.destroy();
+        resolve(undefined);
+      } else {
+        // It may have been served, and charged.
+        const headers = { 'x-should-retry': 'false' };
+        reject(problem('service_unavailable', { cause: error, headers }));
+      }
+    }
 
     pool.dispatch(
       {
@@ -149,8 +187,9 @@ function exchange(
         onResponseStart(_controller, receivedStatus, received) {
           status = receivedStatus;
           sentHeaders = { ...responseHeaders, ...responseHeadersOf(received) };
+          translator = translate?.({ status, contentType: sentHeaders['content-type'] ?? '' });
           // With its length, the response would be complete before it is stored.
-          if (storeResponse) delete sentHeaders['content-length'];
+          if (storeResponse || translator) delete sentHeaders['content-length'];
           onBegin();
           if (response.destroyed) return;
           response.writeHead(status, sentHeaders);
@@ -158,29 +197,13 @@ function exchange(
           if (sentHeaders['content-length'] === undefined) response.flushHeaders();
         },
         onResponseData(controller, chunk) {
-          if (storeResponse && storedBytes <= MAX_STORED_BYTES) {
-            stored.push(Buffer.from(chunk));
-            storedBytes += chunk.length;
-          }
-          if (!response.destroyed && !response.write(chunk)) controller.pause();
+          if (!send(translator ? Buffer.from(translator.push(chunk)) : chunk)) controller.pause();
         },
         onResponseEnd() {
-          stopListening();
-          const isStored = storeResponse && storedBytes <= MAX_STORED_BYTES;
-          if (!isStored && !response.destroyed) response.end();
-          resolve(isStored ? { status, headers: sentHeaders, body: Buffer.concat(stored) } : undefined);
+          if (translator === undefined) return finish();
+          void Promise.resolve(translator.end()).then((rest) => finish(Buffer.from(rest)), fail);
         },
-        onResponseError(_controller, error) {
-          stopListening();
-          if (error instanceof RequestNotSentError || isNotSent(error)) return reject(error);
-          if (left) return resolve(undefined);
-          if (!response.headersSent && !response.destroyed) {
-            return reject(problem('service_unavailable', { cause: error }));
-          }
-          // A truncated response must not look complete.
-          response.destroy();
-          resolve(undefined);
-        },
+        onResponseError: (_controller, error) => fail(error),
       },
     );
   });

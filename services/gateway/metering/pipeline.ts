@@ -17,10 +17,16 @@ import { meteringUnavailable, refusal } from '#libs/service/refusal.ts';
 import { checkEntitlements, type EntitlementCheck } from '../entitlements/domain/check-entitlements.ts';
 import { type ReadLimits, readPlanContext } from '../entitlements/domain/plan-context.ts';
 import type { RequestBody } from '../entitlements/domain/requirement.ts';
-import { type Idempotency, type RequestOutcome, replayHeaders } from '../idempotency/domain.ts';
+import {
+  type CompletedResponse,
+  type Idempotency,
+  type RequestOutcome,
+  replayHeaders,
+} from '../idempotency/domain.ts';
 import type { PriceBook } from '../prices/domain.ts';
 import type { PlanRateLimiter } from '../rate-limits/domain/plan-rate-limiter.ts';
 import { fits, headroomsOf, isTooLarge, largestFittingScale } from './domain/fit.ts';
+import type { TranslateResponse } from './domain/response-translator.ts';
 import type { MeteredRoute, PlanBounds } from './domain/route.ts';
 import { worstCaseOf } from './domain/worst-case.ts';
 import { type Forward, RequestNotSentError } from './forward.ts';
@@ -49,8 +55,15 @@ type Hold = {
   requestedAtMs: number;
 };
 
+/** A request that its plan allows, in the form that its model takes. */
+type AuthorisedRequest<B extends RequestBody> = {
+  check: EntitlementCheck<B>;
+  /** What the model cannot take, and what is left out. */
+  ignored: readonly string[];
+};
+
 /** A request that may go to generation. */
-type HeldRequest<B extends RequestBody> = { check: EntitlementCheck<B>; hold: Hold };
+type HeldRequest<B extends RequestBody> = AuthorisedRequest<B> & { hold: Hold };
 
 /** Serves one request. @throws ProblemError for every refusal and failure before the response begins. */
 export async function serveMetered<B extends RequestBody>(
@@ -94,18 +107,18 @@ async function admit<B extends RequestBody>(
   reply: FastifyReply,
   caller: Caller,
 ): Promise<HeldRequest<B>> {
-  const check = await authorise(metering, route, request, reply, caller);
-  return { check, hold: await holdWithin(metering, route, check, request, caller) };
+  const authorised = await authorise(metering, route, request, reply, caller);
+  return { ...authorised, hold: await holdWithin(metering, route, authorised.check, request, caller) };
 }
 
 /** Compares the request with its plan's entitlements, then counts it against the plan's rate limits. */
 async function authorise<B extends RequestBody>(
   { entitlements: accounts, priceBook, planRateLimiter }: Metering,
-  { operation, rateLimitClass, canServe }: MeteredRoute<B>,
+  { operation, rateLimitClass, canServe, adapt }: MeteredRoute<B>,
   request: FastifyRequest,
   reply: FastifyReply,
   caller: Caller,
-): Promise<EntitlementCheck<B>> {
+): Promise<AuthorisedRequest<B>> {
   const body = request.body as B;
   const entitlements = await accounts.get(caller.accountId);
   const check = await checkEntitlements(
@@ -120,7 +133,8 @@ async function authorise<B extends RequestBody>(
   );
   const release = planRateLimiter.acquire(caller, entitlements, rateLimitClass(body, request.headers.accept));
   if (release !== undefined) reply.raw.once('close', release);
-  return check;
+  const { body: adapted, ignored } = adapt?.(check) ?? { body: check.body, ignored: [] };
+  return { check: { ...check, body: adapted }, ignored };
 }
 
 /** Holds the worst case of a request's plan. @throws ProblemError for a refusal. */
@@ -271,9 +285,10 @@ async function forward<B extends RequestBody>(
         ...(planContext && { planContext }),
         ...(accept !== undefined && { accept }),
       },
-      body: check.degraded.length > 0 ? Buffer.from(JSON.stringify(check.body)) : bytesOf(request),
+      body: check.body === request.body ? bytesOf(request) : Buffer.from(JSON.stringify(check.body)),
       response: reply.raw,
       onBegin: () => reply.hijack(),
+      ...(route.translate && { translate: route.translate }),
       responseHeaders: {
         ...(reply.getHeaders() as Record<string, string>),
         ...responseHeaders(metering, route, held),
@@ -297,12 +312,13 @@ function msLeftOf({ requestedAtMs }: Hold, ttlMs: number): number {
 function responseHeaders<B extends RequestBody>(
   { now }: Metering,
   route: MeteredRoute<B>,
-  { check: { entitlements, degraded }, hold }: HeldRequest<B>,
+  { check: { entitlements, degraded }, ignored, hold }: HeldRequest<B>,
 ): Record<string, string> {
   return {
     ...rateLimitHeaders(hold.answer.limit, now()),
     'x-inkmeter-plan': entitlements.plan.key,
     ...(degraded.length > 0 && { 'x-inkmeter-degraded': degradedHeader(degraded) }),
+    ...(ignored.length > 0 && { 'x-inkmeter-ignored': ignored.join(', ') }),
     ...route.responseHeaders?.(hold.plan, hold.scale),
   };
 }
@@ -324,9 +340,20 @@ async function recover<B extends RequestBody>(
     .readOutcome(requestId, caller)
     .catch((): RequestOutcome => ({ state: 'running' }));
   if (outcome.state !== 'done') return outcome;
-  // Generation stores responses without the headers that only the gateway knows.
-  const headers = { ...outcome.response.headers, ...responseHeaders(metering, route, held) };
-  return { state: 'done', response: { ...outcome.response, headers } };
+  // Generation stores responses in its own format, without the headers that only the gateway knows.
+  const response = await translated(outcome.response, route.translate);
+  const headers = { ...response.headers, ...responseHeaders(metering, route, held) };
+  return { state: 'done', response: { ...response, headers } };
+}
+
+async function translated(
+  response: CompletedResponse,
+  translate: TranslateResponse | undefined,
+): Promise<CompletedResponse> {
+  if (translate === undefined) return response;
+  const { status, headers, body } = response;
+  const translator = translate({ status, contentType: headers['content-type'] ?? '' });
+  return { ...response, body: Buffer.from(translator.push(body) + (await translator.end())) };
 }
 
 /** Ends a response that has begun. Its client may repeat the request from now on, so the outcome is recorded before. */

@@ -1,8 +1,9 @@
-import type { FastifyInstance, FastifyPluginAsync } from 'fastify';
+import type { FastifyInstance, FastifyPluginAsync, FastifyRequest } from 'fastify';
 import fp from 'fastify-plugin';
 import type { Dispatcher } from 'undici';
 import type { SignIdentity } from '#libs/auth/internal-identity.ts';
-import { serveOperation } from '#libs/service/serve-operation.ts';
+import type { Operation } from '#libs/contracts/operation.ts';
+import { type OperationRequest, serveOperation } from '#libs/service/serve-operation.ts';
 import type { RequestBody } from '../entitlements/domain/requirement.ts';
 import { createPlanRateLimiter } from '../rate-limits/domain/plan-rate-limiter.ts';
 import type { MeteredRoute } from './domain/route.ts';
@@ -38,6 +39,26 @@ export const meteringPlugin = fp<MeteringOptions>(
   }) satisfies FastifyPluginAsync<MeteringOptions>,
   { name: 'metering', dependencies: ['prices', 'idempotency'] },
 );
+
+/** A request in the form that the pipeline serves, and the route that serves it. */
+export type PreparedRequest<B extends RequestBody> = { body: B; route: MeteredRoute<B> };
+
+/** Adds a route whose requests are translated before they pass the pipeline. */
+export function translatedRoute<O extends Operation, B extends RequestBody>(
+  app: FastifyInstance,
+  operation: O,
+  prepare: (request: OperationRequest<O>) => PreparedRequest<B> | Promise<PreparedRequest<B>>,
+): void {
+  const { metering } = app;
+  serveOperation(app, operation, async (request, reply) => {
+    const { body, route } = await prepare(request);
+    const served = request as FastifyRequest;
+    served.body = body;
+    served.rawBody = Buffer.from(JSON.stringify(body));
+    await serveMetered(metering, route, served, reply, request.caller);
+    return reply;
+  });
+}
 
 /** Adds a route whose requests pass the pipeline. */
 export function meteredRoute<B extends RequestBody>(app: FastifyInstance, route: MeteredRoute<B>): void {

@@ -10,6 +10,7 @@ import {
 import { stringify } from 'yaml';
 import { z } from 'zod';
 import { fastifyPath, type Operation, type OperationResponse } from '#libs/contracts/operation.ts';
+import type { ErrorFormat } from '#libs/problems/error-formats.ts';
 import { tidySchemas } from './components.ts';
 import { INFO, SECURITY_SCHEMES, SERVERS, TAGS } from './description.ts';
 import { ALL_OPERATIONS, OPERATIONS } from './domain.ts';
@@ -168,7 +169,7 @@ function complete(object: OperationObject, operation: Operation, errors: Map<str
     if (contract.problems === undefined) {
       object.responses[status] = response;
     } else {
-      const name = errorName(contract.problems, contract.contentType);
+      const name = errorName(contract.problems, contract.errorFormat);
       errors.set(name, response);
       object.responses[status] = { $ref: `#/components/responses/${name}` };
     }
@@ -187,10 +188,17 @@ function withExamples(
   return { content };
 }
 
-/** `RateLimited`, `NotFoundOrUnknownModel`; with a prefix for the errors in OpenAI's shape. */
-function errorName(problems: readonly string[], contentType = JSON_TYPE): string {
+const ERROR_PREFIXES: Readonly<Record<ErrorFormat, string>> = {
+  problem: '',
+  openai: 'OpenAi',
+  anthropic: 'Anthropic',
+  google: 'Google',
+};
+
+/** `RateLimited`, `NotFoundOrUnknownModel`; with a prefix for the errors in a vendor's shape. */
+function errorName(problems: readonly string[], format: ErrorFormat = 'problem'): string {
   const names = problems.map((code) =>
     code.replaceAll(/(?:^|_)([a-z])/g, (_, letter: string) => letter.toUpperCase()),
   );
-  return `${contentType === JSON_TYPE ? 'OpenAi' : ''}${names.join('Or')}`;
+  return `${ERROR_PREFIXES[format]}${names.join('Or')}`;
 }

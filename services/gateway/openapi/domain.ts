@@ -16,6 +16,7 @@ import { INVITATION_OPERATIONS } from '#libs/contracts/invitations.ts';
 import { jobOperations } from '#libs/contracts/jobs.ts';
 import { KB_OPERATIONS } from '#libs/contracts/knowledge-base.ts';
 import { MEMBER_OPERATIONS } from '#libs/contracts/members.ts';
+import { countMessageTokens, createMessage } from '#libs/contracts/messages-operations.ts';
 import type { Operation } from '#libs/contracts/operation.ts';
 import { overrideOperations } from '#libs/contracts/overrides.ts';
 import { planOperations } from '#libs/contracts/plans.ts';
@@ -32,11 +33,12 @@ import { WORKSPACE_OPERATIONS } from '#libs/contracts/workspaces.ts';
 
 export const OPERATIONS = {
   /** Call providers: the metering pipeline plans and holds them, and generation runs them. */
-  metered: [createChatCompletion, generateContent, generateImages],
+  metered: [createChatCompletion, createMessage, generateContent, generateImages],
   /** Answered by the gateway itself. */
   gateway: [
     listModels,
     getModel,
+    countMessageTokens,
     ...IMAGE_READING_OPERATIONS,
     ...IDENTITY_OPERATIONS,
     ...API_KEY_OPERATIONS,

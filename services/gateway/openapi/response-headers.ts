@@ -64,6 +64,13 @@ const HEADERS = {
     schema: text,
     example: 'model=gpt-4o-mini (asked gpt-5)',
   },
+  Ignored: {
+    name: 'x-inkmeter-ignored',
+    description:
+      'Parameters that the model cannot take and that cost nothing: left out, or capped as `name=value`. Absent where there were none.',
+    schema: text,
+    example: 'seed, temperature=1',
+  },
   IdempotentReplayed: {
     name: 'idempotent-replayed',
     description:
@@ -128,7 +135,7 @@ export function responseHeaders(
   const components: readonly HeaderName[] = [
     'RequestId',
     ...(succeeded && operation.isMetered
-      ? ([...FIGURES, 'FittedOutputTokens', 'Plan', 'Degraded', 'IdempotentReplayed'] as const)
+      ? ([...FIGURES, 'FittedOutputTokens', 'Plan', 'Degraded', 'Ignored', 'IdempotentReplayed'] as const)
       : []),
     ...(succeeded && operation.isLimited ? LIMITS : []),
     ...(OF_STATUS[status] ?? []),

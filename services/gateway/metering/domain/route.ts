@@ -6,6 +6,7 @@ import type { EntitlementCheck } from '../../entitlements/domain/check-entitleme
 import type { PlanContextFields } from '../../entitlements/domain/plan-context.ts';
 import type { RequestBody } from '../../entitlements/domain/requirement.ts';
 import type { RateLimitClass } from '../../rate-limits/domain/plan-rate-limiter.ts';
+import type { TranslateResponse } from './response-translator.ts';
 
 /** The bounds that a plan of calls is made with. */
 export type PlanBounds = {
@@ -35,6 +36,10 @@ export type MeteredRoute<B extends RequestBody = RequestBody> = {
   readonly rateLimitClass: (body: B, accept: string | undefined) => RateLimitClass;
   /** Whether a model can serve the request; any model of the right kind, unless given. */
   readonly canServe?: (body: B, model: ModelInfo) => boolean;
+  /** Fits an allowed request to its model. The names of what was left out or capped are sent in a header. */
+  readonly adapt?: (check: EntitlementCheck<B>) => { body: B; ignored: readonly string[] };
+  /** Translates the response, for a route with a wire format of its own. */
+  readonly translate?: TranslateResponse;
   /**
    * The provider calls of a request, with true upper bounds.
    * @throws ProblemError for a request that the chosen models cannot serve.

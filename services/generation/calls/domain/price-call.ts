@@ -52,7 +52,8 @@ export function priceCall(call: PlannedCall, { units, source }: Measured): Price
   } catch (error) {
     if (!(error instanceof UnpricedClassError)) throw error;
     const inputTokens = promptTokens(units);
-    const totalNanoUsd = worstCaseNanoUsd({ inputTokens, outputTokens: tokens - inputTokens }, price);
+    const bound = { inputTokens, outputTokens: tokens - inputTokens, cachesForAnHour: true };
+    const totalNanoUsd = worstCaseNanoUsd(bound, price);
     const cost = { inputNanoUsd: totalNanoUsd, outputNanoUsd: 0n, totalNanoUsd };
     return { units, source, tokens, cost, hasUnpricedClass: true };
   }

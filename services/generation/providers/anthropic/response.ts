@@ -5,6 +5,7 @@ import type {
   ChatCompletionChunk,
   FinishReason,
   MessageDelta,
+  ThinkingBlock,
 } from '../domain/chat-format.ts';
 import type { ChatDelta } from '../domain/provider-adapter.ts';
 import { ProviderError } from '../domain/provider-error.ts';
@@ -37,11 +38,16 @@ export function fromAnthropicMessage(message: Anthropic.Message, head: AnswerHea
   }
   const texts: string[] = [];
   const thoughts: string[] = [];
+  const signed: ThinkingBlock[] = [];
   const toolCalls: AnswerToolCall[] = [];
   for (const block of message.content) {
     if (block.type === 'text') texts.push(block.text);
-    else if (block.type === 'thinking') thoughts.push(block.thinking);
-    else if (block.type === 'tool_use') {
+    else if (block.type === 'thinking') {
+      thoughts.push(block.thinking);
+      signed.push({ type: 'thinking', thinking: block.thinking, signature: block.signature });
+    } else if (block.type === 'redacted_thinking') {
+      signed.push({ type: 'redacted_thinking', data: block.data });
+    } else if (block.type === 'tool_use') {
       const call = { name: block.name, arguments: JSON.stringify(block.input ?? {}) };
       toolCalls.push({ id: block.id, type: 'function', function: call });
     }
@@ -61,10 +67,12 @@ export function fromAnthropicMessage(message: Anthropic.Message, head: AnswerHea
           content: texts.length === 0 && toolCalls.length > 0 ? null : texts.join(''),
           refusal: null,
           ...(reasoning !== '' && { reasoning_content: reasoning }),
+          ...(signed.length > 0 && { thinking_blocks: signed }),
           ...(toolCalls.length > 0 && { tool_calls: toolCalls }),
         },
         logprobs: null,
         finish_reason: finishOf(message.stop_reason),
+        ...(message.stop_sequence && { stop_sequence: message.stop_sequence }),
       },
     ],
     ...(units && { usage: toOpenAiUsage(units) }),
@@ -103,6 +111,10 @@ export function createStreamTranslator(head: AnswerHead): StreamTranslator {
   }
 
   function startBlock({ index, content_block: block }: Anthropic.RawContentBlockStartEvent): ChatDelta[] {
+    if (block.type === 'redacted_thinking') {
+      const redacted = { type: 'redacted_thinking' as const, data: block.data };
+      return [{ chunk: chunk({ thinking_blocks: [redacted] }) }];
+    }
     if (block.type !== 'tool_use') return [];
     const toolIndex = toolIndexes.size;
     toolIndexes.set(index, toolIndex);
@@ -114,6 +126,10 @@ export function createStreamTranslator(head: AnswerHead): StreamTranslator {
     if (delta.type === 'text_delta') return [{ chunk: chunk({ content: delta.text }) }];
     if (delta.type === 'thinking_delta' && delta.thinking !== '') {
       return [{ chunk: chunk({ reasoning_content: delta.thinking }) }];
+    }
+    if (delta.type === 'signature_delta') {
+      const signature = { type: 'thinking' as const, thinking: '', signature: delta.signature };
+      return [{ chunk: chunk({ thinking_blocks: [signature] }) }];
     }
     const toolIndex = toolIndexes.get(index);
     if (delta.type !== 'input_json_delta' || delta.partial_json === '' || toolIndex === undefined) return [];
@@ -127,6 +143,8 @@ export function createStreamTranslator(head: AnswerHead): StreamTranslator {
     usage = largerUsage(usage, event.usage);
     const units = anthropicUnits(usage);
     const finish = { chunk: chunk({}, finishOf(event.delta.stop_reason)) };
+    const { stop_sequence: stopSequence } = event.delta;
+    for (const choice of finish.chunk.choices) if (stopSequence) choice.stop_sequence = stopSequence;
     if (units === undefined) return [finish];
     const last = { ...chunk({}), choices: [], usage: toOpenAiUsage(units) };
     return [finish, { chunk: last, usage: { units, final: true } }];

@@ -20,6 +20,7 @@ const plannedCall = z.object({
   outputTokens: count,
   choices: count,
   otherUnits: z.record(z.string(), count),
+  cachesForAnHour: z.boolean().optional(),
   counts: z.record(z.string(), count),
   price: modelPriceWire.transform(fromWire),
 });

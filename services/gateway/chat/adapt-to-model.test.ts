@@ -1,0 +1,88 @@
+import t from 'tap';
+import type { ChatCompletionRequest } from '#libs/contracts/chat-completions.ts';
+import type { PricedModel } from '../prices/domain.ts';
+import { adaptToModel } from './adapt-to-model.ts';
+
+const base: ChatCompletionRequest = { model: 'm', messages: [{ role: 'user', content: 'hi' }] };
+
+function modelOf(provider: string, prices: Record<string, bigint> = { input: 1n }): PricedModel {
+  const tiers = [{ fromInputTokens: 0, picoUsdPerUnit: prices }];
+  return { info: { provider }, price: { tiers } } as unknown as PricedModel;
+}
+
+t.test('what a model cannot take is left out or capped, and named', async (t) => {
+  const rows: [provider: string, given: object, kept: object, ignored: string[]][] = [
+    ['openai', { seed: 1, logprobs: true }, { seed: 1, logprobs: true }, []],
+    ['anthropic', { seed: 1, logprobs: true }, {}, ['logprobs', 'seed']],
+    ['anthropic', { presence_penalty: 0, logprobs: false }, {}, []],
+    ['anthropic', { temperature: 1.4 }, { temperature: 1 }, ['temperature=1']],
+    ['anthropic', { temperature: 0.4, top_k: 3 }, { temperature: 0.4, top_k: 3 }, []],
+    ['openai', { top_k: 3, thinking: { type: 'adaptive' } }, {}, ['thinking', 'top_k']],
+    ['gemini', { parallel_tool_calls: false, verbosity: 'low' }, {}, ['verbosity']],
+    ['mistral', { user: 'u', seed: 1 }, {}, ['seed', 'user']],
+  ];
+  for (const [provider, given, kept, ignored] of rows) {
+    const adapted = adaptToModel({ ...base, ...given }, modelOf(provider));
+    t.strictSame(adapted, { body: { ...base, ...kept }, ignored }, `${provider} ${JSON.stringify(given)}`);
+  }
+});
+
+t.test('a request that its model can take stays the same object', async (t) => {
+  for (const provider of ['openai', 'anthropic', 'gemini', 'mistral']) {
+    t.equal(adaptToModel(base, modelOf(provider)).body, base);
+  }
+});
+
+const mark = { type: 'ephemeral', ttl: '1h' } as const;
+const marked: ChatCompletionRequest = {
+  model: 'm',
+  messages: [
+    { role: 'system', content: [{ type: 'text', text: 'be', cache_control: mark }] },
+    { role: 'user', content: 'hi', cache_control: mark },
+  ],
+  tools: [{ type: 'function', function: { name: 'f' }, cache_control: mark }],
+};
+
+t.test('cache marks are for Claude, and for an hour only where that has a price', async (t) => {
+  t.equal(adaptToModel(marked, modelOf('anthropic', { cache_write_1h: 2n })).body, marked);
+  const shorter = adaptToModel(marked, modelOf('anthropic'));
+  t.strictSame(shorter.ignored, ['cache_control.ttl=5m']);
+  t.notMatch(JSON.stringify(shorter.body), '1h');
+  t.equal(JSON.stringify(shorter.body).match(/cache_control/g)?.length, 3);
+  const plain = adaptToModel(marked, modelOf('openai'));
+  t.strictSame(plain.ignored, ['cache_control']);
+  t.notMatch(JSON.stringify(plain.body), 'cache_control');
+});
+
+t.test('thoughts and images in tool results get a form that other models read', async (t) => {
+  const url = 'data:image/png;base64,AA==';
+  const body: ChatCompletionRequest = {
+    model: 'm',
+    messages: [
+      {
+        role: 'assistant',
+        content: null,
+        thinking_blocks: [{ type: 'thinking', thinking: 'hm', signature: 's' }],
+      },
+      {
+        role: 'tool',
+        tool_call_id: 'c1',
+        is_error: true,
+        content: [
+          { type: 'text', text: 'seen' },
+          { type: 'image_url', image_url: { url } },
+        ],
+      },
+      { role: 'tool', tool_call_id: 'c2', content: 'heard' },
+      { role: 'user', content: 'go on' },
+    ],
+  };
+  t.equal(adaptToModel(body, modelOf('anthropic')).body, body);
+  t.strictSame(adaptToModel(body, modelOf('openai')).body.messages, [
+    { role: 'assistant', content: null },
+    { role: 'tool', tool_call_id: 'c1', content: [{ type: 'text', text: 'seen' }] },
+    { role: 'tool', tool_call_id: 'c2', content: 'heard' },
+    { role: 'user', content: [{ type: 'image_url', image_url: { url } }] },
+    { role: 'user', content: 'go on' },
+  ]);
+});

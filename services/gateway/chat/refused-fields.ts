@@ -1,0 +1,39 @@
+/** Parameters and parts of chat requests that are refused by name: their cost is in no hold. */
+import { chatCompletionRequest } from '#libs/contracts/chat-completions.ts';
+import { isFields, listOf, refuse } from './domain/fields.ts';
+
+const KNOWN: ReadonlySet<string> = new Set(Object.keys(chatCompletionRequest.shape));
+
+const REASONS: Readonly<Record<string, string>> = {
+  prediction: 'tokens of a prediction that are rejected have a price of their own',
+  audio: 'audio output has a price of its own',
+  modalities: 'only ["text"] is',
+  web_search_options: 'searches have a price of their own',
+  functions: 'use tools',
+  function_call: 'use tool_choice',
+};
+const TIERS: ReadonlySet<unknown> = new Set(['auto', 'default', null, undefined]);
+const PARTS: ReadonlySet<unknown> = new Set(['text', 'image_url', 'refusal']);
+
+/** @throws ProblemError `unsupported_parameter`, for the first one. */
+export function refuseCostlyFields(body: unknown): void {
+  if (!isFields(body)) return;
+  for (const name of Object.keys(body)) {
+    if (!KNOWN.has(name)) refuse(name, REASONS[name] ?? 'it is not a known parameter');
+  }
+  if (!TIERS.has(body.service_tier)) refuse('service_tier', 'other tiers have other prices');
+  listOf(body.tools).forEach(({ type }, index) => {
+    if (type !== undefined && type !== 'function') {
+      refuse(`tools.${index}.type`, `use tools of type function instead of ${String(type)}`);
+    }
+  });
+  listOf(body.messages).forEach(({ content }, index) => {
+    listOf(content).forEach(({ type }, position) => {
+      if (PARTS.has(type)) return;
+      refuse(
+        `messages.${index}.content.${position}.type`,
+        `parts of type ${String(type)} are not taken, only text and image_url`,
+      );
+    });
+  });
+}

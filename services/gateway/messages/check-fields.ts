@@ -1,0 +1,73 @@
+/** Fields of Anthropic's API that a chat cannot express: ignored where they are free, refused by name where not. */
+import { isFields, listOf, refuse, take } from '../chat/domain/fields.ts';
+
+/** Hints without an effect on the cost. */
+const IGNORED = ['context_management', 'diagnostics', 'user_profile_id', 'workspace_id', 'betas'];
+
+/** Parameters whose cost no hold covers. */
+const REFUSED: Readonly<Record<string, string>> = {
+  container: 'containers have a price of their own',
+  mcp_servers: 'the provider would call tools of its own',
+};
+
+const BLOCKS: ReadonlySet<unknown> = new Set([
+  'text',
+  'image',
+  'document',
+  'tool_use',
+  'tool_result',
+  'thinking',
+  'redacted_thinking',
+]);
+
+/**
+ * Removes what is ignored from a request, in place.
+ * @returns the names of what was removed.
+ * @throws ProblemError `unsupported_parameter`
+ */
+export function checkMessageFields(body: unknown): string[] {
+  if (!isFields(body)) return [];
+  for (const [name, why] of Object.entries(REFUSED)) {
+    if (body[name] !== undefined && body[name] !== null) refuse(name, why);
+  }
+  if (isFields(body.output_format)) {
+    body.output_config = {
+      ...(isFields(body.output_config) && body.output_config),
+      format: body.output_format,
+    };
+    delete body.output_format;
+  }
+  if (typeof body.service_tier === 'string' && !['auto', 'standard_only'].includes(body.service_tier)) {
+    refuse('service_tier', 'other tiers have other prices');
+  }
+  if (typeof body.inference_geo === 'string' && body.inference_geo !== 'global') {
+    refuse('inference_geo', 'other places have other prices');
+  }
+  if (typeof body.speed === 'string' && body.speed !== 'standard') {
+    refuse('speed', 'other speeds have other prices');
+  }
+  listOf(body.tools).forEach(({ type }, index) => {
+    if (typeof type === 'string' && type !== 'custom') {
+      refuse(`tools.${index}.type`, `${type} is a tool of the provider; use tools with an input_schema`);
+    }
+  });
+  listOf(body.messages).forEach(({ content }, index) => {
+    checkBlocks(content, `messages.${index}.content`);
+  });
+  return take(body, IGNORED);
+}
+
+function checkBlocks(content: unknown, path: string): void {
+  listOf(content).forEach((block, position) => {
+    const at = `${path}.${position}`;
+    if (!BLOCKS.has(block.type)) refuse(`${at}.type`, `blocks of type ${String(block.type)} are not taken`);
+    const source = isFields(block.source) ? block.source.type : undefined;
+    if (block.type === 'document' && source !== 'text') {
+      refuse(`${at}.source.type`, 'documents are taken as text only: {"type":"text","data":"..."}');
+    }
+    if (block.type === 'image' && source !== 'base64' && source !== 'url') {
+      refuse(`${at}.source.type`, 'images are taken as base64 or url');
+    }
+    if (block.type === 'tool_result') checkBlocks(block.content, `${at}.content`);
+  });
+}
