@@ -1,7 +1,12 @@
 /**
  * `npm run bench`: measures Inkmeter and today's alternatives on this machine.
  *
- *     npm run bench -- [--quick] [--only=throughput,floor,ledger,growth,hostile] [--connections=1,16,64] [--profile]
+ *     npm run bench -- [--only=throughput,floor,ledger,growth,hostile] [--connections=1,16,64] [--profile]
+ *                      [--workloads=plain,stream,paced] [--targets=none,proxy,portkey,bare,metered,pairs]
+ *                      [--compare=<checkout>,…] [--short | --quick]
+ *
+ * `--compare` adds Inkmeter metered as other checkouts of this repository run it. `--short` measures fewer rounds of code
+ * that is warm; `--quick` only shows that everything runs.
  *
  * Prints Markdown tables and saves them, with the raw figures, in .inkmeter/bench.
  */
@@ -16,6 +21,7 @@ import { measureHostile } from './hostile.ts';
 import { type LoadGenerator, startLoadGenerator } from './load-client.ts';
 import { profile } from './profile.ts';
 import { throughputReport } from './report.ts';
+import { startCheckout } from './targets/checkout.ts';
 import {
   type Account,
   meteredTarget,
@@ -44,25 +50,48 @@ type Part = (typeof PARTS)[number];
 const { values: flags } = parseArgs({
   options: {
     quick: { type: 'boolean' },
+    short: { type: 'boolean' },
     profile: { type: 'boolean' },
     only: { type: 'string' },
     connections: { type: 'string' },
+    workloads: { type: 'string' },
+    targets: { type: 'string' },
+    compare: { type: 'string' },
   },
 });
 const quick = flags.quick ?? false;
 
-const pace: Pace = quick
-  ? { rounds: 1, warmUpMs: 200, durationMs: 500, coldRequests: 2_000 }
-  : { rounds: 5, warmUpMs: 500, durationMs: 2_000, coldRequests: 60_000 };
+const PACES = {
+  full: { rounds: 5, warmUpMs: 500, durationMs: 2_000, coldRequests: 60_000 },
+  short: { rounds: 4, warmUpMs: 300, durationMs: 2_000, coldRequests: 25_000 },
+  quick: { rounds: 1, warmUpMs: 200, durationMs: 500, coldRequests: 2_000 },
+} as const satisfies Record<string, Pace>;
+const pace: Pace = PACES[quick ? 'quick' : flags.short ? 'short' : 'full'];
 const usageRows = quick ? ([10_000, 200_000] as const) : ([10_000, 5_000_000] as const);
 const connections = (flags.connections ?? (quick ? '16' : '1,16,64')).split(',').map(Number);
 
+const WORKLOADS = ['plain', 'stream', 'paced'] as const;
+
+/** The names of a flag. @throws Error naming one that is unknown. */
+function chosen<Name extends string>(given: string, known: readonly Name[]): readonly Name[] {
+  const names = given.split(',');
+  const unknown = names.find((name) => !known.includes(name as Name));
+  if (unknown !== undefined) throw new Error(`Unknown ${unknown}; there are ${known.join(', ')}`);
+  return names as Name[];
+}
+
 function chosenParts(): readonly Part[] {
-  if (flags.only === undefined) return flags.profile ? [] : quick ? ['throughput'] : PARTS;
-  const names = flags.only.split(',');
-  const unknown = names.find((name) => !PARTS.includes(name as Part));
-  if (unknown !== undefined) throw new Error(`Unknown part ${unknown}; there are ${PARTS.join(', ')}`);
-  return names as Part[];
+  if (flags.only !== undefined) return chosen(flags.only, PARTS);
+  return flags.profile ? [] : quick ? ['throughput'] : PARTS;
+}
+
+function chosenWorkloads(): Workload[] {
+  const names = flags.workloads === undefined ? WORKLOADS : chosen(flags.workloads, WORKLOADS);
+  return [
+    ...(names.includes('plain') ? connections.map(plainWorkload) : []),
+    ...(names.includes('stream') ? connections.map(streamWorkload) : []),
+    ...(names.includes('paced') && !quick ? [pacedWorkload(16)] : []),
+  ];
 }
 
 const say = (line: string) => console.error(`${new Date().toISOString().slice(11, 19)} ${line}`);
@@ -97,20 +126,24 @@ async function sideBySide(
   return throughputReport(cells);
 }
 
-async function throughput({ upstreamPort, load, system, account }: Context): Promise<string> {
-  const targets = [
-    noGateway(upstreamPort),
-    await startBareProxy(upstreamPort),
-    await startPortkey(upstreamPort),
-    await startHookOff(system, account),
-    meteredTarget(system, account),
-    await startSecondPair(system, account),
-  ];
-  return sideBySide('throughput', load, targets, [
-    ...connections.map(plainWorkload),
-    ...connections.map(streamWorkload),
-    ...(quick ? [] : [pacedWorkload(16)]),
-  ]);
+/** Every target of the comparison by its name in `--targets`, started only if it is selected. */
+const TARGETS: Readonly<Record<string, (context: Context) => Target | Promise<Target>>> = {
+  none: ({ upstreamPort }) => noGateway(upstreamPort),
+  proxy: ({ upstreamPort }) => startBareProxy(upstreamPort),
+  portkey: ({ upstreamPort }) => startPortkey(upstreamPort),
+  bare: ({ system, account }) => startHookOff(system, account),
+  metered: ({ system, account }) => meteredTarget(system, account),
+  pairs: ({ system, account }) => startSecondPair(system, account),
+};
+
+async function throughput(context: Context): Promise<string> {
+  const known = Object.keys(TARGETS);
+  const names = flags.targets === undefined ? known : chosen(flags.targets, known);
+  const targets: Target[] = [];
+  for (const name of names) targets.push(await (TARGETS[name] as (typeof TARGETS)[string])(context));
+  for (const folder of flags.compare?.split(',') ?? [])
+    targets.push(await startCheckout(folder, context.upstreamPort));
+  return sideBySide('throughput', context.load, targets, chosenWorkloads());
 }
 
 /** The lower bound of metering with two processes on this machine. */
@@ -174,12 +207,12 @@ async function run(): Promise<void> {
   if (parts.includes('throughput')) add('Side by side', await throughput(context));
   if (parts.includes('floor')) add('What cannot be cheaper', await floor(context));
   if (flags.profile) {
-    const profiles = await profile({
-      ...context,
-      workload: plainWorkload(16),
-      pace: { ...pace, durationMs: 8_000 },
-    });
-    add('Where the time goes', profiles);
+    for (const workload of connections.map(plainWorkload)) {
+      add(
+        'Where the time goes',
+        await profile({ ...context, workload, pace: { ...pace, durationMs: 8_000 } }),
+      );
+    }
   }
   if (parts.includes('hostile'))
     add('Bad and hostile input', await measureHostile({ ...context, quick, say }));
