@@ -23,6 +23,8 @@ export type CallOptions = {
   idempotencyKey?: string;
   /** Closes the connection when it aborts, as an impatient client does. */
   signal?: AbortSignal;
+  /** Runs when the response begins. */
+  onResponse?: () => void;
 };
 
 export type ChatOptions = CallOptions & {
@@ -31,6 +33,8 @@ export type ChatOptions = CallOptions & {
   simulate?: string;
   model?: string;
   maxTokens?: number;
+  /** The other fields of the request; by default one message of {@link PROMPT_BYTES}. */
+  body?: Record<string, unknown>;
 };
 
 /** A gateway, called over one connection per call. */
@@ -95,6 +99,7 @@ export function createGatewayClient(url: string): GatewayClient {
         ...(options.signal ? { signal: options.signal } : {}),
       });
       outcome.status = answer.statusCode;
+      options.onResponse?.();
       outcome.requestId = textOf(answer.headers['x-request-id']);
       outcome.costUsd = textOf(answer.headers['x-inkmeter-cost-usd']);
       outcome.wasReplayed = answer.headers['idempotent-replayed'] === 'true';
@@ -114,6 +119,7 @@ export function createGatewayClient(url: string): GatewayClient {
       simulate = USE_ALL,
       model = PROOF_MODEL,
       maxTokens = OUTPUT_TOKENS,
+      body = { messages: [{ role: 'user', content: promptOf(simulate) }] },
       ...options
     }) =>
       call(
@@ -123,7 +129,7 @@ export function createGatewayClient(url: string): GatewayClient {
           stream,
           ...(stream ? { stream_options: { include_usage: true } } : {}),
           max_completion_tokens: maxTokens,
-          messages: [{ role: 'user', content: promptOf(simulate) }],
+          ...body,
         },
         options,
       ),
@@ -154,6 +160,27 @@ export function createGatewayClient(url: string): GatewayClient {
     },
     close: () => pool.destroy(),
   };
+}
+
+/** How long a client repeats a request on a busy machine. */
+const DECISION_TIMEOUT_MS = 120_000;
+
+/**
+ * Repeats a request until `isDecided`; by default, while the answer is 503, as its `Retry-After` asks. Nothing is held for
+ * such an answer, and how many there are depends on the machine.
+ * @returns the last outcome.
+ */
+export async function chatUntil(
+  client: GatewayClient,
+  options: ChatOptions,
+  isDecided: (outcome: Outcome) => boolean = ({ status }) => status !== 503,
+): Promise<Outcome> {
+  const deadline = AbortSignal.timeout(DECISION_TIMEOUT_MS);
+  for (;;) {
+    const outcome = await client.chat(options);
+    if (isDecided(outcome) || deadline.aborted) return outcome;
+    await delay(RETRY_MS);
+  }
 }
 
 const textOf = (value: string | string[] | undefined) => (typeof value === 'string' ? value : null);

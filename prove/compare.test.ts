@@ -19,6 +19,8 @@ const call = (holdId: string, change: Partial<WitnessedCall> = {}): WitnessedCal
   correlation: `${holdId}/0`,
   complete: true,
   status: 200,
+  reportsUsage: true,
+  usageMode: null,
   tokens: { ...tokens },
   ...change,
 });
@@ -282,6 +284,13 @@ const falsifications: Record<string, { falsify: (evidence: Falsified) => void; s
     },
     says: /overrun is false, which its amounts contradict/,
   },
+  'a call above its bound, although the provider kept to the request': {
+    falsify: (evidence) => {
+      secondHold(evidence).asked.set('cost', cost - 1n);
+      (evidence.ledgerState.rows[1] as LedgerState['rows'][number]).overrun = true;
+    },
+    says: /used more than was held/,
+  },
   'a client that left: the provider served 20,000 tokens, the ledger has none': {
     falsify: (evidence) => {
       evidence.unreadTokens = 200;
@@ -493,4 +502,22 @@ t.test('a wrong correction is reported', async (t) => {
       name,
     );
   }
+});
+
+t.test(
+  'a call above its bound is no difference, if the provider was asked for more than the request',
+  async (t) => {
+    const evidence = honest();
+    secondHold(evidence).asked.set('cost', cost - 1n);
+    (evidence.ledgerState.rows[1] as LedgerState['rows'][number]).overrun = true;
+    evidence.calls[1] = call(SECOND, { usageMode: 'more' });
+    t.strictSame(compare(evidence).differences, []);
+  },
+);
+
+t.test('a provider that reports nothing is counted', async (t) => {
+  const evidence = honest();
+  (evidence.ledgerState.rows[1] as LedgerState['rows'][number]).usageSource = 'counted';
+  evidence.calls[1] = call(SECOND, { reportsUsage: false });
+  t.strictSame(compare(evidence).differences, []);
 });

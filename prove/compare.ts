@@ -112,9 +112,11 @@ function compareRow(
       differences.push(
         `${name}: ${row.costNanoUsd} nano-USD ${row.usageSource}, at least ${least} were served`,
       );
-    if (call.complete && row.status === 'ok' && row.usageSource !== 'bound')
+    if (call.complete && call.reportsUsage && row.status === 'ok' && row.usageSource !== 'bound')
       differences.push(`${name}: the provider said what it served, but the ledger says ${row.usageSource}`);
   }
+  if (row.overrun && call?.usageMode !== 'more')
+    differences.push(`${name}: used more than was held, although the provider kept to the request`);
   const cost = priceTokens(row.tokens, prices);
   // A bound takes the highest price that its tokens can have.
   if (row.usageSource === 'bound' ? row.costNanoUsd < cost : row.costNanoUsd !== cost)

@@ -22,7 +22,7 @@ export type Subject = {
 };
 
 const POLL_MS = 100;
-const SWEEP_GRACE_MS = 20_000;
+const SWEEP_GRACE_MS = 90_000;
 /** The output of the longest stream in the proof's traffic: on a busy machine all of it can be in the socket. */
 const UNREAD_TOKENS = 200;
 

@@ -1,6 +1,7 @@
 /** Starts the system, runs the cases in sequence, and prints the results. */
 import { createStaff } from './accounts.ts';
 import { createGatewayClient } from './calls.ts';
+import { runBounds } from './cases/bounds.ts';
 import { runCrashes } from './cases/crashes.ts';
 import { checkEverything } from './cases/everything.ts';
 import { runExact } from './cases/exact.ts';
@@ -16,6 +17,7 @@ import { type ProvedSystem, startSystem } from './system.ts';
 import { renderTable } from './table.ts';
 
 const CASES: Record<string, (proof: Proof) => Promise<CaseResult>> = {
+  bounds: runBounds,
   exact: runExact,
   thresholds: runThresholds,
   crashes: runCrashes,

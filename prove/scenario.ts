@@ -161,6 +161,8 @@ export function createScenario(pool: Pool): Scenario {
         correlation: `${open.id}/0`,
         complete: true,
         status: 200,
+        reportsUsage: true,
+        usageMode: null,
         tokens: { input: tokens, cacheRead: 0, cacheWrite: 0, output: 0, reasoning: 0 },
       });
     },

@@ -18,8 +18,11 @@ import { writeInstallation } from './installation.ts';
 import { chooseServicePorts } from './ports.ts';
 import { type ProvedDatabase, startProvedDatabase } from './proved-database.ts';
 
-/** Lifetime of a hold: short, so that holds of crashed processes expire during the proof. */
-export const HOLD_TTL_MS = 15_000;
+/**
+ * Lifetime of a hold: short, so that holds of crashed processes expire during the proof; long enough for every request on
+ * a busy machine.
+ */
+export const HOLD_TTL_MS = 30_000;
 
 /** Settings of the services under proof; all others are the defaults. */
 const SETTINGS = {

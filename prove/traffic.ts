@@ -3,10 +3,14 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { ProofAccount } from './accounts.ts';
 import type { GatewayClient, Outcome } from './calls.ts';
 import type { Proof } from './proof.ts';
+import type { Random } from './random.ts';
+import { SHAPES, type Shape } from './shapes.ts';
 
 /** Models of three vendors, each with its own SDK, and the proof's model. */
 const MODELS = ['gpt-4o-mini', 'claude-3-5-haiku', 'gemini-2.0-flash', 'proof-small'] as const;
 const WORKERS = 24;
+/** A call that is cut off may be an estimate, which is not meant for dense texts. */
+const COUNTABLE_SHAPES = SHAPES.filter(({ isDense }) => !isDense) as [Shape, ...Shape[]];
 /** Delay of a caller after a failure. */
 const PAUSE_MS = 50;
 
@@ -37,6 +41,15 @@ export function startTraffic(proof: Proof, accounts: readonly ProofAccount[]): T
   };
 }
 
+/** Tools, schemas, images and prompts near a window, whose tokens the provider counts by itself. */
+function ofAnyShape(random: Random, client: GatewayClient, token: string): Promise<Outcome> {
+  const shape = random.pick(COUNTABLE_SHAPES);
+  const model = shape.models[random.integer(0, shape.models.length - 1)] as string;
+  const stream = random.integer(0, 1) === 0;
+  const simulate = `usage=counted,tokens=${random.integer(1, 100)},slow=${random.integer(0, 100)}`;
+  return client.chat({ token, model, maxTokens: 100, stream, body: shape.body(simulate, random) });
+}
+
 function oneCall({ random }: Proof, client: GatewayClient, token: string): Promise<Outcome> {
   const kind = random.integer(1, 10);
   if (kind === 1)
@@ -45,6 +58,7 @@ function oneCall({ random }: Proof, client: GatewayClient, token: string): Promi
       topic: `Ideas to try ${random.integer(1, 1_000)}`,
       model: 'gpt-4o-mini',
     });
+  if (kind === 2) return ofAnyShape(random, client, token);
   const model = random.pick(MODELS);
   const maxTokens = model === 'proof-small' ? 40 : random.integer(20, 200);
   if (kind <= 5) {

@@ -44,7 +44,7 @@ export function reasonsByItself(model: string): boolean {
 const assumedCap = 4096;
 const moderatedTokens = 8;
 /** What `usage=more` reports for a prompt: more than any bound of it. */
-const TIMES_MORE = 8;
+const TIMES_MORE = 40;
 const MORE_TOKENS = 2000;
 const defaultPieceCharacters = 24;
 
@@ -152,6 +152,8 @@ function composeChoice(
   const cut = tokens < naturalTokens;
   const stretched = tokens > naturalTokens && !structured && writer.fitsTokens;
   const text = cut || stretched ? fitText(natural, tokens) : natural;
+  // What is not reported can only be compared with a count of the text itself.
+  if (directives.usage === 'zero') tokens = Math.min(tokens, call.countText(text));
   const atCap = directives.fill || directives.overrun !== undefined || reasoning + tokens === call.cap;
   const ended = directives.moderated ? 'filtered' : cut || (atCap && !structured) ? 'length' : undefined;
   if (tool === undefined) return { text, toolCall: undefined, tokens, finish: ended ?? 'stop' };

@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { CacheablePrompt, Usage } from './usage.ts';
-import type { CountMode } from './vendor-tokens/text-tokens.ts';
+import type { CountMode, TextCounter } from './vendor-tokens/text-tokens.ts';
 
 /** The providers whose wire formats the simulator speaks. */
 export const providers = ['openai', 'anthropic', 'gemini', 'xai', 'mistral', 'ollama', 'stability'] as const;
@@ -40,6 +40,8 @@ export interface Call {
   readonly prompt: Prompt;
   /** Tokens of the complete prompt, as the vendor documents them. */
   readonly countPrompt: (mode: CountMode) => number;
+  /** Tokens of a text of the answer. */
+  readonly countText: TextCounter;
   readonly tools: readonly Tool[];
   readonly toolChoice: 'auto' | 'none' | 'required' | { readonly name: string };
   /** `{}` asks for any JSON object. */

@@ -3,7 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Clock } from '#libs/service/runtime.ts';
 import { composeAnswer, type Writer } from './answer.ts';
 import { type Call, type Dialect, Refusal, type Target } from './dialect.ts';
-import { type Attempts, type Directives, findDirectives } from './faults.ts';
+import { type Attempts, type Directives, findDirectives, type UsageMode } from './faults.ts';
 import type { Gates } from './gates.ts';
 import { type Progress, sendAnswer, sendJson, sendStream } from './send.ts';
 import { noUsage, type PromptMemory, type Usage } from './usage.ts';
@@ -37,6 +37,7 @@ interface Exchange {
   usage: Usage;
   streams: boolean;
   reportsUsage: boolean;
+  usageMode: UsageMode | null;
 }
 
 /** Serves one provider call whose body has been read. Never throws for what the client sent. */
@@ -63,6 +64,7 @@ export function serveCall(
     usage: noUsage(),
     streams: false,
     reportsUsage: true,
+    usageMode: null,
   };
   state.witness.arrive();
   response.on('close', () => testify(exchange, request));
@@ -86,6 +88,7 @@ function admit(exchange: Exchange): void {
   const directives = directivesOf(target, call);
   exchange.model = call.model.split('#', 1)[0] ?? call.model;
   exchange.streams = call.stream;
+  exchange.usageMode = directives.usage ?? null;
   if (directives.hang) return;
   const proceed = () => guard(exchange, () => respond(exchange, call, directives));
   if (directives.until !== undefined) {
@@ -196,6 +199,7 @@ function testify(exchange: Exchange, request: IncomingMessage): void {
     correlation: typeof correlation === 'string' ? correlation : null,
     usage: broken ? { ...exchange.usage, output: progress.streamedTokens } : exchange.usage,
     reportsUsage: exchange.reportsUsage,
+    usageMode: exchange.usageMode,
     complete,
     status: response.headersSent ? response.statusCode : 0,
     startedAt,

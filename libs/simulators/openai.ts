@@ -22,6 +22,7 @@ import {
 import { bearerToken, writeCompatibleRefusal } from './openai-errors.ts';
 import { promptTokens, type Usage } from './usage.ts';
 import { countOpenAiPrompt } from './vendor-tokens/openai-prompt.ts';
+import { openAiCounter } from './vendor-tokens/text-tokens.ts';
 
 /** What a `low`-detail to medium image costs: https://platform.openai.com/docs/guides/images-vision */
 const imageTokens = 765;
@@ -76,6 +77,7 @@ function readChat(body: unknown, provider: CompatibleProvider): Call {
     choices: optionalInteger(request.n, 'n', { max: 128 }) ?? 1,
     prompt,
     countPrompt: (mode) => countOpenAiPrompt(request, provider, mode),
+    countText: (text) => openAiCounter(model)(text),
     tools: objectsOf(request.tools).map((tool) => {
       const definition = objectOr(tool.function);
       return { name: textOr(definition.name), schema: objectOr(definition.parameters) };

@@ -66,6 +66,7 @@ t.test('the witness is served over HTTP', async (t) => {
         reasoning_tokens: 0,
         images: 0,
         reports_usage: true,
+        usage_mode: null,
         complete: true,
         status: 200,
         started_at: now.toISOString(),

@@ -46,6 +46,7 @@ function presentCall(call: WitnessedCall) {
     correlation: call.correlation,
     ...presentUsage(call.usage),
     reports_usage: call.reportsUsage,
+    usage_mode: call.usageMode,
     complete: call.complete,
     status: call.status,
     started_at: call.startedAt.toISOString(),

@@ -1,4 +1,5 @@
 import type { Provider } from './dialect.ts';
+import type { UsageMode } from './faults.ts';
 import { noUsage, type Usage, usageClasses } from './usage.ts';
 
 /** One call as the provider recorded it, to compare with the ledger. */
@@ -13,6 +14,8 @@ export interface WitnessedCall {
   readonly usage: Readonly<Usage>;
   /** Whether the provider reports this usage to its caller. */
   readonly reportsUsage: boolean;
+  /** The mode that the caller asked for with `usage=…`. */
+  readonly usageMode: UsageMode | null;
   /** The whole answer was written to the socket. */
   readonly complete: boolean;
   /** 0 if the connection went away before anything was sent. */

@@ -1,9 +1,9 @@
 /**
- * 1. Exact budget. Every call uses its whole worst case, so a limit worth exactly n of them admits exactly n, at any
+ * 2. Exact budget. Every call uses its whole worst case, so a limit worth exactly n of them admits exactly n, at any
  * concurrency and through any gateway.
  */
 import { addMember, createAccounts, createKey, type ProofAccount, setLimits, worth } from '../accounts.ts';
-import type { Outcome } from '../calls.ts';
+import { chatUntil, type Outcome } from '../calls.ts';
 import { examine, figures, isAdmitted, unexpected } from '../examine.ts';
 import { PLAN_CALLS, PLAN_CALLS_PER_PERSON, type ProofMeter, WORST_CASE } from '../installation.ts';
 import { type CaseResult, clientOf, joinResults, type Proof } from '../proof.ts';
@@ -31,7 +31,7 @@ function storm(
   request: (index: number) => { token: string; stream?: boolean },
 ): Promise<Outcome[]> {
   return Promise.all(
-    Array.from({ length: count }, (_, index) => clientOf(proof, index).chat(request(index))),
+    Array.from({ length: count }, (_, index) => chatUntil(clientOf(proof, index), request(index))),
   );
 }
 

@@ -1,5 +1,5 @@
 /**
- * 7. Random. The property tests of the code, run longer and with other seeds: the ledger against a reference model on
+ * 8. Random. The property tests of the code, run longer and with other seeds: the ledger against a reference model on
  * real PostgreSQL, and the arithmetic of prices and money.
  */
 import { execFile } from 'node:child_process';

@@ -1,5 +1,5 @@
 /**
- * 4. Retries. Clients that repeat a request under the same `Idempotency-Key` after a timeout, a lost response, or the loss
+ * 5. Retries. Clients that repeat a request under the same `Idempotency-Key` after a timeout, a lost response, or the loss
  * of a gateway or a generation process: the request is charged once, and every response is the same.
  */
 

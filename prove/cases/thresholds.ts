@@ -1,19 +1,21 @@
 /**
- * 2. Thresholds. 64 concurrent callers that cross 80, 90, 95 and 100 % cause exactly one event per threshold, written by
+ * 3. Thresholds. 64 concurrent callers that cross 80, 90, 95 and 100 % cause exactly one event per threshold, written by
  * the transaction that crossed it. At 95 % tokens and cost are blocked; quota resources stay usable to the last unit.
  */
+import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { createAccounts, DEFAULT_LINES, type ProofAccount, setLimits, worth } from '../accounts.ts';
-import { type Outcome, USE_ALL } from '../calls.ts';
+import { chatUntil, type Outcome, USE_ALL } from '../calls.ts';
 import { type Examination, examine, figures, isAdmitted, isRefused, unexpected } from '../examine.ts';
 import { type ProofMeter, WORST_CASE } from '../installation.ts';
-import type { ThresholdEvent } from '../ledger-state.ts';
+import { countOpenHolds, type ThresholdEvent } from '../ledger-state.ts';
 import { type CaseResult, clientOf, joinResults, type Proof } from '../proof.ts';
+import { releaseCalls } from '../witness.ts';
 
 const WORKERS = 64;
 const BPS = 10_000n;
-/** Long enough for all other decisions, on a busy machine too. */
-const SLOW_MS = 7_000;
+const POLL_MS = 20;
+const ADMISSION_TIMEOUT_MS = 60_000;
 
 export async function runThresholds(proof: Proof): Promise<CaseResult> {
   const results: CaseResult[] = [];
@@ -37,7 +39,7 @@ async function crossAll(proof: Proof, meter: ProofMeter): Promise<CaseResult> {
   await Promise.all(
     Array.from({ length: WORKERS }, async (_, index) => {
       for (;;) {
-        const outcome = await clientOf(proof, index).chat({
+        const outcome = await chatUntil(clientOf(proof, index), {
           token: account.key.text,
           stream: index % 4 === 0,
         });
@@ -87,7 +89,7 @@ async function jump(
   const [account] = (await createAccounts(proof.clients, 1)) as [ProofAccount];
   const amount = (WORST_CASE.cost * 100n) / BigInt(percent);
   await setLimits(proof.system.pool, account.id, [{ meter: 'cost', amount, lines: DEFAULT_LINES }]);
-  const outcomes = [await proof.clients[0].chat({ token: account.key.text })];
+  const outcomes = [await chatUntil(proof.clients[0], { token: account.key.text })];
   const found = await examine(proof, { accountIds: [account.id], since, outcomes });
   const differences = [
     ...found.differences,
@@ -106,12 +108,15 @@ async function closeAtBlockLine(proof: Proof): Promise<CaseResult> {
   const [account] = (await createAccounts(proof.clients, 1)) as [ProofAccount];
   await setLimits(proof.system.pool, account.id, [worth('cost', 50, { lines: DEFAULT_LINES })]);
   const call = (index: number, simulate = USE_ALL) =>
-    clientOf(proof, index).chat({ token: account.key.text, simulate, stream: index % 2 === 0 });
+    chatUntil(clientOf(proof, index), { token: account.key.text, simulate, stream: index % 2 === 0 });
   const differences: string[] = [];
 
-  const atWork = [0, 1].map((index) => call(index, `${USE_ALL},slow=${SLOW_MS}`));
+  const gate = randomUUID();
+  const atWork = [0, 1].map((index) => call(index, `${USE_ALL},until=${gate}`));
+  await untilAdmitted(proof, account.id, atWork.length);
   const quick = await Promise.all(Array.from({ length: 48 }, (_, index) => call(index)));
   const late = await Promise.all(Array.from({ length: 20 }, (_, index) => call(index)));
+  await releaseCalls(proof.system.simulatorUrl, gate);
   const slow = await Promise.all(atWork);
   const after = await call(0);
   const outcomes = [...quick, ...late, ...slow, after];
@@ -134,6 +139,11 @@ async function closeAtBlockLine(proof: Proof): Promise<CaseResult> {
     notes: [],
     differences: differences.map((difference) => `${name}: ${difference}`),
   };
+}
+
+async function untilAdmitted({ system }: Proof, accountId: string, count: number): Promise<void> {
+  const deadline = AbortSignal.timeout(ADMISSION_TIMEOUT_MS);
+  while (!deadline.aborted && (await countOpenHolds(system.pool, [accountId])) < count) await delay(POLL_MS);
 }
 
 /** Exactly one event per threshold, written by the settle that crossed it. */

@@ -1,5 +1,5 @@
 /**
- * 5. Clock and windows. Time is injected into the ledger: midnights, ends of months, periods anchored to the 31st, limits
+ * 6. Clock and windows. Time is injected into the ledger: midnights, ends of months, periods anchored to the 31st, limits
  * and plans that change inside a window, overrides that end while holds are open. The scenarios have a database of their
  * own on the system's server: the real usage-metering service expires holds by the database's clock, and would close
  * windows of injected dates.

@@ -3,6 +3,7 @@ import type { Mutant } from './mutant.ts';
 
 const PROMPT = 'libs/pipelines/prompt-bound.ts';
 const PROMPT_TESTS = ['libs/pipelines/prompt-bound.test.ts'];
+const PROPERTIES = ['deploy/local/prompt-bounds.test.ts'];
 const METERS = 'libs/pipelines/meters.ts';
 const PRICE = 'libs/pricing/price.ts';
 const PRICE_TESTS = ['libs/pricing/price.test.ts'];
@@ -15,7 +16,7 @@ export const BOUND_MUTANTS: readonly Mutant[] = [
     file: PROMPT,
     find: 'overheadTokens(request) + countImages(request) * model.maxImageInputTokens;',
     replace: 'overheadTokens(request);',
-    tests: PROMPT_TESTS,
+    tests: [...PROMPT_TESTS, ...PROPERTIES],
     why: 'images are left out of the bound of a prompt',
   },
   {
@@ -89,6 +90,38 @@ export const BOUND_MUTANTS: readonly Mutant[] = [
     replace: '',
     tests: PROMPT_TESTS,
     why: 'the definitions of tools are left out of the bound',
+  },
+  {
+    id: 'bounds-structured-by-value',
+    file: PROMPT,
+    find: 'return byteBound(json) + separators * VALUE_OVERHEAD;',
+    replace: 'return separators * VALUE_OVERHEAD;',
+    tests: [...PROMPT_TESTS, ...PROPERTIES],
+    why: 'tools and schemas are bounded by their number of values',
+  },
+  {
+    id: 'bounds-tool-calls',
+    file: PROMPT,
+    find: "if (message.role === 'assistant' && message.tool_calls) yield JSON.stringify(message.tool_calls);",
+    replace: '',
+    tests: PROMPT_TESTS,
+    why: 'the calls of tools in a conversation are left out of the bound',
+  },
+  {
+    id: 'bounds-schema',
+    file: PROMPT,
+    find: "if (request.response_format?.type === 'json_schema') yield JSON.stringify(request.response_format);",
+    replace: '',
+    tests: PROMPT_TESTS,
+    why: 'the schema of a response is left out of the bound',
+  },
+  {
+    id: 'bounds-names',
+    file: PROMPT,
+    find: "if ('name' in message && message.name !== undefined) yield message.name;",
+    replace: '',
+    tests: PROMPT_TESTS,
+    why: 'the names of users are left out of the bound',
   },
   {
     id: 'bounds-choices',

@@ -1,8 +1,8 @@
 /** Faults in generation, gateway, billing and shared libraries. */
 import type { Mutant } from './mutant.ts';
 
-const SIGNER = 'libs/auth/internal-context.ts';
-const SIGNER_TESTS = ['libs/auth/internal-context.test.ts'];
+const SIGNER = 'libs/auth/internal-identity.ts';
+const SIGNER_TESTS = ['libs/auth/internal-identity.test.ts'];
 const IDEMPOTENCY = 'services/gateway/idempotency/domain.ts';
 const IDEMPOTENCY_TESTS = ['services/gateway/idempotency/idempotency.test.ts'];
 const KEYS = 'services/gateway/api-keys/store.ts';
@@ -100,26 +100,34 @@ export const SERVICE_MUTANTS: readonly Mutant[] = [
   {
     id: 'identity-expired',
     file: SIGNER,
-    find: 'return payload.exp * 1000 > now().getTime() ?',
-    replace: 'return payload.exp * 1000 > 0 ?',
+    find: 'if (!(msLeft > 0 && msLeft <= MAX_LIFETIME_MS))',
+    replace: 'if (!(msLeft <= MAX_LIFETIME_MS))',
     tests: SIGNER_TESTS,
     why: 'an expired identity is accepted',
   },
   {
-    id: 'identity-any-signature',
+    id: 'identity-other-request',
     file: SIGNER,
-    find: "if (!keys.some((key) => timingSafeEqual(Buffer.from(mac(key, body), 'latin1'), signature)))",
-    replace: 'if (signature.length === 0)',
+    find: "if (context.method !== method || context.path !== path) return rejected('other_request');",
+    replace: '',
     tests: SIGNER_TESTS,
-    why: 'a forged identity is accepted',
+    why: 'an identity is valid for another request than the one it was signed for',
   },
   {
-    id: 'identity-remembers-all',
+    id: 'identity-remembers-body',
     file: SIGNER,
-    find: 'if (verified === undefined || !isSame(verified.header, bytes))',
-    replace: 'if (verified === undefined)',
+    find: 'if (known !== undefined && timingSafeEqual(known.signature, signature))',
+    replace: 'if (known !== undefined)',
     tests: SIGNER_TESTS,
-    why: 'every header is taken for the one that was verified last',
+    why: 'a repeated identity is accepted with any signature',
+  },
+  {
+    id: 'identity-any-sender',
+    file: SIGNER,
+    find: "if (sender !== 'gateway' && caller.accountId !== SERVICE_CALLER.accountId) {",
+    replace: 'if (false) {',
+    tests: SIGNER_TESTS,
+    why: 'a service speaks for an account',
   },
   {
     id: 'api-key-any-secret',
