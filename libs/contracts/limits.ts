@@ -64,6 +64,45 @@ export const limitWire = z
   .meta({ id: 'Limit' });
 export type LimitWire = z.infer<typeof limitWire>;
 
+/** The limit that refused a request, with what the request asked for. */
+export const refusedLimitWire = limitWire
+  .pick({
+    meter: true,
+    unit: true,
+    window: true,
+    scope: true,
+    scope_id: true,
+    used: true,
+    held: true,
+    limit: true,
+    used_usd: true,
+    held_usd: true,
+    limit_usd: true,
+    resets_at: true,
+    source: true,
+  })
+  .extend({ asked: amount.describe('What the request needs at most.'), asked_usd: usdField })
+  .meta({ id: 'RefusedLimit' });
+export type RefusedLimitWire = z.infer<typeof refusedLimitWire>;
+
+export const exampleRefusedLimit: RefusedLimitWire = {
+  meter: 'cost',
+  unit: 'nano_usd',
+  window: 'day',
+  scope: 'account',
+  scope_id: null,
+  used: '4990000000',
+  held: '0',
+  limit: '5000000000',
+  asked: '18250000',
+  used_usd: '4.990000000',
+  held_usd: '0.000000000',
+  limit_usd: '5.000000000',
+  asked_usd: '0.018250000',
+  resets_at: '2026-11-21T00:00:00.000Z',
+  source: 'plan:basic',
+};
+
 /** A limit in one window, in the meter's own unit. */
 export type LimitReading = {
   meter: string;

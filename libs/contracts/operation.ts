@@ -15,6 +15,8 @@ export type OperationResponse = {
   readonly description: string;
   readonly schema?: z.ZodType;
   readonly example?: unknown;
+  /** Several examples by name, instead of one. */
+  readonly examples?: Readonly<Record<string, unknown>>;
   /** `application/json` unless given. */
   readonly contentType?: string;
   /** An example of the response as `text/event-stream`, if it can be streamed. */

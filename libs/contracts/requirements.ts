@@ -61,22 +61,30 @@ export const degradations = z
 /** A plan to upgrade to. */
 export type SuggestedPlan = { plan: string; name: string; price_month_minor: number | null };
 
+export const URGENCIES = ['low', 'medium', 'high'] as const;
+
 /** Plans that would lift a limit. */
 export type Suggestions = {
   /** The smallest first, each with its amount of the limit. */
   suggested_plans: readonly (SuggestedPlan & { limit: string })[];
-  urgency: 'low' | 'medium' | 'high';
+  urgency: (typeof URGENCIES)[number];
 };
 
 export function presentSuggestedPlan({ key, name, price }: Plan): SuggestedPlan {
   return { plan: key, name, price_month_minor: price.monthlyMinor };
 }
 
-const suggestedPlan = z.looseObject({
-  plan: z.string(),
-  name: z.string(),
-  price_month_minor: z.int().nullable().describe('In minor units; null: contact sales.'),
-});
+export const suggestedPlan = z
+  .looseObject({
+    plan: z.string(),
+    name: z.string(),
+    price_month_minor: z.int().nullable().describe('In minor units; null: contact sales.'),
+    limit: z
+      .string()
+      .optional()
+      .describe('The amount of the limit in this plan, in the unit of the meter, or `unlimited`.'),
+  })
+  .meta({ id: 'SuggestedPlan' });
 
 const wholeNumber = z.string().regex(/^\d+$/);
 
@@ -104,7 +112,7 @@ export const planInfo = z
         meter: z.string(),
         window: z.string(),
         percentage: z.number(),
-        urgency: z.enum(['low', 'medium', 'high']),
+        urgency: z.enum(URGENCIES),
         suggested_plans: z.array(suggestedPlan),
       })
       .optional()

@@ -1,8 +1,8 @@
 import { z } from 'zod';
-import { type ProblemCode, problemDefinition } from '#libs/problems/catalogue.ts';
-import { type ErrorFormat, errorDocument } from '#libs/problems/error-formats.ts';
-import { problem } from '#libs/problems/problems.ts';
+import type { ProblemCode } from '#libs/problems/catalogue.ts';
+import type { ErrorFormat } from '#libs/problems/error-formats.ts';
 import type { OperationResponse } from './operation.ts';
+import { errorResponses } from './problem-responses.ts';
 
 type VendorFormat = Exclude<ErrorFormat, 'problem'>;
 
@@ -43,23 +43,10 @@ const SCHEMAS: Readonly<Record<VendorFormat, z.ZodType>> = {
     .meta({ id: 'GoogleError' }),
 };
 
-const EXAMPLE_ID = '019e3f5e-6f2a-7c31-9d52-8a4f0b6c1d2e';
-
-/** The error responses of an operation in a vendor's wire format, by status. */
+/** The error responses of an operation in a vendor's wire format, by status. The fields of the code are in the error. */
 export function vendorProblems(
   format: VendorFormat,
   ...codes: readonly ProblemCode[]
 ): Record<number, OperationResponse> {
-  const responses: Record<number, OperationResponse> = {};
-  for (const [status, group] of Map.groupBy(new Set(codes), (code) => problemDefinition(code).status)) {
-    const [first] = group as [ProblemCode, ...ProblemCode[]];
-    responses[status] = {
-      description: group.map((code) => `\`${code}\`: ${problemDefinition(code).title}.`).join(' '),
-      problems: group,
-      errorFormat: format,
-      schema: SCHEMAS[format],
-      example: errorDocument(format, problem(first), EXAMPLE_ID),
-    };
-  }
-  return responses;
+  return errorResponses(codes, { errorFormat: format, schemaOf: () => SCHEMAS[format] });
 }

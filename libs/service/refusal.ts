@@ -1,12 +1,8 @@
 /** Converts the ledger's verdicts to problems with the reason, the reset time, and the plans that would lift it. */
+import { meterUnit, type RefusedLimitWire } from '#libs/contracts/limits.ts';
 import type { HoldAnswer, LimitView } from '#libs/ledger/types.ts';
 import { formatUsd } from '#libs/money/money.ts';
-import {
-  type ProblemError,
-  type ProblemFields,
-  type ProblemFieldValue,
-  problem,
-} from '#libs/problems/problems.ts';
+import { type ProblemError, type ProblemFields, problem } from '#libs/problems/problems.ts';
 import { rateLimitHeaders, secondsUntil } from './rate-limit-headers.ts';
 
 /** Holds settle within seconds; most retries after this delay succeed. */
@@ -23,22 +19,28 @@ export type RefusalContext = {
   fields?: ProblemFields;
 };
 
-/** Amounts on the wire: money in USD and nano-USD, any other meter as a count. */
-export function presentLimit(limit: LimitView): Record<string, ProblemFieldValue> {
-  const amounts = { limit: limit.amount, used: limit.used, held: limit.held, asked: limit.asked };
-  const shown: Record<string, ProblemFieldValue> = {
-    meter: limit.meter,
+/** Amounts on the wire, in the unit of the meter; money also in USD. */
+export function presentLimit(limit: LimitView): RefusedLimitWire {
+  const { meter, amount, used, held, asked } = limit;
+  return {
+    meter,
+    unit: meterUnit(meter),
     window: limit.window,
     scope: limit.scope,
-    ...(limit.scope === 'account' ? {} : { scope_id: limit.scopeId }),
-    source: limit.source,
+    scope_id: limit.scope === 'account' ? null : limit.scopeId,
+    limit: amount?.toString() ?? null,
+    used: used.toString(),
+    held: held.toString(),
+    asked: asked.toString(),
+    ...(meter === 'cost' && {
+      limit_usd: amount === null ? null : formatUsd(amount),
+      used_usd: formatUsd(used),
+      held_usd: formatUsd(held),
+      asked_usd: formatUsd(asked),
+    }),
     resets_at: limit.resetsAt?.toISOString() ?? null,
+    source: limit.source,
   };
-  for (const [name, amount] of Object.entries(amounts)) {
-    shown[name] = amount === null ? null : amount.toString();
-    if (limit.meter === 'cost' && amount !== null) shown[`${name}_usd`] = formatUsd(amount);
-  }
-  return shown;
 }
 
 /** The problem for a verdict other than `ok`. */

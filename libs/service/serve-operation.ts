@@ -1,5 +1,5 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest, FastifySchema } from 'fastify';
-import type { z } from 'zod';
+import { z } from 'zod';
 import {
   fastifyPath,
   type Operation,
@@ -60,10 +60,14 @@ export function serveOperation<O extends Operation>(
   });
 }
 
-function routeSchema({ params, querystring, headers, body, responses }: Operation): FastifySchema {
+const NO_PARAMETERS = z.object({});
+
+function routeSchema({ path, params, querystring, headers, body, responses }: Operation): FastifySchema {
+  // A misspelt filter must not return everything. SDKs of other vendors add parameters of their own to their routes.
+  const isOwn = path.startsWith('/api/');
   return {
     ...(params && { params }),
-    ...(querystring && { querystring }),
+    ...(isOwn ? { querystring: (querystring ?? NO_PARAMETERS).strict() } : querystring && { querystring }),
     ...(headers && { headers }),
     ...(body && { body }),
     response: responseSchemas(responses),

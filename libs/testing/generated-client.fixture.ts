@@ -120,7 +120,10 @@ const request_id = chat.response.headers.get('x-request-id') ?? '';
 const request = must(await client.GET('/api/usage/requests/{request_id}', { params: { path: { request_id } } }));
 
 const missing = await client.GET('/api/api-keys/{id}', { params: { path: { id: crypto.randomUUID() } } });
-const problem: components['schemas']['Problem'] | undefined = missing.error;
+const problem = missing.error;
+// The fields of a problem follow from its code.
+if (problem?.code === 'rate_limited') console.error(problem.policy);
+if (problem?.code === 'insufficient_scope') console.error(problem.required_scope);
 
 console.log(
   JSON.stringify({

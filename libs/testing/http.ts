@@ -1,5 +1,6 @@
 import type { AddressInfo, Server } from 'node:net';
 import type { TestScope } from './database.ts';
+import { checkProblem } from './problems.ts';
 
 export type HttpResponse<Body = unknown> = {
   status: number;
@@ -16,7 +17,7 @@ export type ListeningApp = {
 
 /**
  * Sends one request over real HTTP. An object as `body` is sent as JSON, with POST unless another method is given.
- * The type of the body is not checked: tests assert what they expect.
+ * The type of the body is not checked, except for problems: tests assert what they expect.
  */
 export async function request<Body = unknown>(
   url: string,
@@ -33,12 +34,11 @@ export async function request<Body = unknown>(
     ...(signal ? { signal } : {}),
   });
   const text = await response.text();
-  const isJson = /[/+]json\b/.test(response.headers.get('content-type') ?? '');
-  return {
-    status: response.status,
-    headers: response.headers,
-    body: (isJson && text !== '' ? JSON.parse(text) : text) as Body,
-  };
+  const contentType = response.headers.get('content-type') ?? '';
+  const isJson = /[/+]json\b/.test(contentType);
+  const parsed: unknown = isJson && text !== '' ? JSON.parse(text) : text;
+  checkProblem(contentType, parsed);
+  return { status: response.status, headers: response.headers, body: parsed as Body };
 }
 
 /** Starts an app on a free port of the loopback address and closes it when the test ends. Returns its URL. */

@@ -9,6 +9,7 @@ import {
 import type { ServiceApp } from '#libs/service/create-service.ts';
 import type { Runtime } from '#libs/service/runtime.ts';
 import { type ServiceConfig, serviceVariables, toServiceConfig } from '#libs/service/variables.ts';
+import { checkProblem } from './problems.ts';
 
 /** For `loadConfig` in tests: a busy machine must not make a service refuse requests as overloaded. */
 export const TEST_SERVICE_VARIABLES = { EVENT_LOOP_DELAY_LIMIT: '0ms' } as const;
@@ -27,7 +28,10 @@ export type TestResponse<Body> = {
   body: Body;
 };
 
-/** Sends one request into an app, without a socket. Without `as` the request carries no identity. */
+/**
+ * Sends one request into an app, without a socket. Without `as` the request carries no identity. Every problem must be
+ * as the API's document describes it.
+ */
 export type TestCall<As> = <
   // biome-ignore lint/suspicious/noExplicitAny: tests assert what they expect of a body
   Body = any,
@@ -59,13 +63,12 @@ export function createTestCall<As>(
       },
       ...(body !== undefined && { payload: body as object | string }),
     });
-    const isJson = /[/+]json\b/.test(String(response.headers['content-type'] ?? ''));
+    const contentType = String(response.headers['content-type'] ?? '');
+    const isJson = /[/+]json\b/.test(contentType);
     const text = response.body;
-    return {
-      status: response.statusCode,
-      headers: response.headers,
-      body: text === '' ? undefined : isJson ? JSON.parse(text) : text,
-    };
+    const parsed = text === '' ? undefined : isJson ? JSON.parse(text) : text;
+    checkProblem(contentType, parsed);
+    return { status: response.statusCode, headers: response.headers, body: parsed };
   };
 }
 

@@ -25,6 +25,10 @@ const MISTAKES: [what: string, line: string][] = [
   ['no path parameter', `await client.GET('/api/usage/requests/{request_id}');`],
   ['a field that no answer has', `(await client.GET('/api/me')).data?.emails;`],
   [
+    'a field of another problem',
+    `const { error } = await client.GET('/api/me'); if (error?.code === 'token_expired') error.policy;`,
+  ],
+  [
     'money as a number',
     `(await client.GET('/api/subscription/usage')).data?.data.breakdown.total.cost_usd.toFixed();`,
   ],
@@ -45,7 +49,8 @@ function createExampleServer() {
         return reply.type('text/event-stream').send(example.eventStreamExample);
       }
       if (example.schema === undefined) return reply.send();
-      return reply.type(example.contentType ?? 'application/json').send(JSON.stringify(example.example));
+      const body = example.example ?? Object.values(example.examples ?? {})[0];
+      return reply.type(example.contentType ?? 'application/json').send(JSON.stringify(body));
     });
   }
   return app;

@@ -1,10 +1,11 @@
 import t from 'tap';
 import { parse } from 'yaml';
+import type { Operation } from '#libs/contracts/operation.ts';
 import { buildOpenApiDocument } from './document.ts';
 import { ALL_OPERATIONS, OPERATIONS } from './domain.ts';
 
 type Schema = { [key: string]: unknown };
-type Media = { schema: Schema; example?: unknown };
+type Media = { schema: Schema; example?: unknown; examples?: Record<string, Schema> };
 type Answer = { $ref?: string; headers?: Record<string, unknown>; content?: Record<string, Media> };
 type OperationObject = {
   security: Record<string, string[]>[];
@@ -14,7 +15,10 @@ type OperationObject = {
 type Document = {
   openapi: string;
   paths: Record<string, Record<string, OperationObject>>;
-  components: Record<'schemas' | 'responses' | 'headers' | 'securitySchemes', Record<string, Schema>>;
+  components: Record<
+    'schemas' | 'responses' | 'examples' | 'headers' | 'securitySchemes',
+    Record<string, Schema>
+  >;
 };
 
 const text = await buildOpenApiDocument();
@@ -106,13 +110,19 @@ t.test('every answer has its request id, and metered ones their figures', async 
 });
 
 t.test('errors are shared, in the format of their routes', async (t) => {
-  for (const { operationId, path } of ALL_OPERATIONS) {
+  for (const contract of ALL_OPERATIONS) {
+    const { operationId, path } = contract;
     for (const [status, answer] of Object.entries(objectOf(operationId).responses)) {
       if (Number(status) < 400) continue;
       const { content } = resolve(answer.$ref ?? '') as Answer;
       const type = path.startsWith('/v1/') ? 'application/json' : 'application/problem+json';
       t.strictSame(Object.keys(content ?? {}), [type], `${operationId} ${status}`);
-      t.not(content?.[type]?.example, undefined);
+      const codes = Object.keys(content?.[type]?.examples ?? {});
+      t.strictSame(
+        codes,
+        (contract as Operation).responses[Number(status)]?.problems,
+        `${operationId} ${status}`,
+      );
     }
   }
 });

@@ -26,7 +26,7 @@ const YAML_STYLE = {
   compat: 'yaml-1.1',
 } as const;
 
-type MediaType = { schema: unknown; example?: unknown };
+type MediaType = { schema: unknown; example?: unknown; examples?: Record<string, { $ref: string }> };
 type ResponseObject = {
   description: string;
   headers?: Record<string, { $ref: string }>;
@@ -43,23 +43,30 @@ type Document = {
   servers: unknown;
   tags: unknown;
   paths: Record<string, Record<string, OperationObject>>;
-  components: { schemas: Record<string, unknown>; responses?: Record<string, ResponseObject> };
+  components: {
+    schemas: Record<string, unknown>;
+    responses?: Record<string, ResponseObject>;
+    examples?: Record<string, { value: unknown }>;
+  };
 };
+/** Components that operations share, by name. */
+type Shared = { responses: Map<string, ResponseObject>; examples: Map<string, { value: unknown }> };
 
 const METERED: ReadonlySet<Operation> = new Set(OPERATIONS.metered);
 
 /** The OpenAPI 3.1 document as YAML. The same contracts give the same text. */
 export async function buildOpenApiDocument(): Promise<string> {
   const document = await generate(ALL_OPERATIONS);
-  const errors = new Map<string, ResponseObject>();
+  const shared: Shared = { responses: new Map(), examples: new Map() };
   const described = ALL_OPERATIONS.map((operation) => {
     const object = document.paths[operation.path]?.[operation.method.toLowerCase()];
     if (object === undefined) throw new Error(`The document lacks ${operation.operationId}.`);
-    complete(object, operation, errors);
+    complete(object, operation, shared);
     return object;
   });
   const { components } = document;
-  components.responses = Object.fromEntries([...errors].sort(([a], [b]) => (a < b ? -1 : 1)));
+  components.responses = sortedByName(shared.responses);
+  components.examples = sortedByName(shared.examples);
   components.schemas = tidySchemas(
     {
       answers: [described.map(({ responses }) => responses), components.responses],
@@ -69,6 +76,10 @@ export async function buildOpenApiDocument(): Promise<string> {
   );
   const { openapi, info, servers, tags, paths } = document;
   return stringify({ openapi, info, servers, tags, paths, components }, YAML_STYLE);
+}
+
+function sortedByName<Value>(components: ReadonlyMap<string, Value>): Record<string, Value> {
+  return Object.fromEntries([...components].sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
 /** Routes that are never called, for the generator to read. */
@@ -155,7 +166,7 @@ function describe({ description, auth, scope, method }: Operation): string {
 }
 
 /** Adds examples and headers, which the generator does not support, and moves errors to shared components. */
-function complete(object: OperationObject, operation: Operation, errors: Map<string, ResponseObject>): void {
+function complete(object: OperationObject, operation: Operation, shared: Shared): void {
   const requestBody = object.requestBody?.content[JSON_TYPE];
   if (requestBody !== undefined) requestBody.example = operation.bodyExample;
   for (const type of operation.bodyTypes ?? []) {
@@ -169,8 +180,9 @@ function complete(object: OperationObject, operation: Operation, errors: Map<str
     if (contract.problems === undefined) {
       object.responses[status] = response;
     } else {
+      shareExamples(response, contract, shared);
       const name = errorName(contract.problems, contract.errorFormat);
-      errors.set(name, response);
+      shared.responses.set(name, response);
       object.responses[status] = { $ref: `#/components/responses/${name}` };
     }
   }
@@ -182,10 +194,26 @@ function withExamples(
 ): Pick<ResponseObject, 'content'> {
   if (content === undefined) return {};
   const media = content[contract.contentType ?? JSON_TYPE];
-  if (media !== undefined) media.example = contract.example;
+  if (media !== undefined && contract.example !== undefined) media.example = contract.example;
   const stream = content[EVENT_STREAM_TYPE];
   if (stream !== undefined) stream.example = contract.eventStreamExample;
   return { content };
+}
+
+/** One example for each code of an error response. */
+function shareExamples(
+  { content }: Pick<ResponseObject, 'content'>,
+  { examples = {}, contentType, errorFormat }: OperationResponse,
+  shared: Shared,
+): void {
+  const media = content?.[contentType ?? JSON_TYPE];
+  if (media === undefined) return;
+  media.examples = {};
+  for (const [code, value] of Object.entries(examples)) {
+    const name = errorName([code], errorFormat);
+    shared.examples.set(name, { value });
+    media.examples[code] = { $ref: `#/components/examples/${name}` };
+  }
 }
 
 const ERROR_PREFIXES: Readonly<Record<ErrorFormat, string>> = {

@@ -10,6 +10,7 @@ import {
   createBalances,
   createTestService,
   MEMBER,
+  OTHER_ACCOUNT,
   OTHER_OWNER,
   OWNER,
   type TestService,
@@ -312,6 +313,18 @@ t.test('given quota resources, then they appear in the limits and not among the 
     { as: 'owner' },
   );
   t.match(counted.body.data.calls, [{ model: 'images' }, { model: 'images' }], 'unless asked for');
+});
+
+t.test('given an unknown query parameter, then it is refused by name', async (t) => {
+  const { call } = await createTestService(t);
+  t.match(await call('GET', `/api/subscription/usage?account_id=${OTHER_ACCOUNT}`, { as: 'owner' }), {
+    status: 400,
+    body: {
+      code: 'invalid_request',
+      detail: 'The query is not valid: Unrecognized key: "account_id"',
+      errors: [{ in: 'query', pointer: '' }],
+    },
+  });
 });
 
 t.test('given no signed context, then requests are refused', async (t) => {

@@ -47,11 +47,11 @@ export function refusalProblem(refusal: Refusal): ProblemError {
     case 'unknown_payment_request':
       return problem('not_found');
     case 'payment_request_paid':
-      return problem('conflict', { detail: 'The payment request is paid.', fields: { status: 'paid' } });
+      return problem('conflict', { detail: 'The payment request is paid.', fields: { state: 'paid' } });
     case 'payment_request_void':
       return problem('conflict', {
         detail: `The payment request is void: ${refusal.note}. Request the plan again.`,
-        fields: { status: 'void' },
+        fields: { state: 'void' },
       });
   }
 }
