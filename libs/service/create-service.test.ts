@@ -4,16 +4,16 @@ import OpenAI from 'openai';
 import t, { type Test } from 'tap';
 import { z } from 'zod';
 import { problem } from '#libs/problems/problems.ts';
+import { testServiceConfig } from '#libs/testing/service.ts';
 import { createService, type ServiceOptions } from './create-service.ts';
 import { createLogger } from './logger.ts';
 import { createMetrics } from './metrics.ts';
 import { systemRuntime } from './runtime.ts';
-import { serviceVariables, toServiceConfig } from './variables.ts';
 
 const UUID_V7 = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
 const GIVEN_ID = '01912345-6789-7abc-8def-0123456789ab';
 
-const variables = z.object(serviceVariables(0)).parse({ BODY_LIMIT: '1kb', REQUEST_TIMEOUT: '5s' });
+const config = testServiceConfig({ BODY_LIMIT: '1kb', REQUEST_TIMEOUT: '5s' });
 
 /** A small service with one route of each kind; `lines` is what it logged. */
 function build(test: Test, overrides: Partial<ServiceOptions> = {}) {
@@ -24,7 +24,6 @@ function build(test: Test, overrides: Partial<ServiceOptions> = {}) {
     destination: { write: (line) => lines.push(JSON.parse(line)) },
   });
   const metrics = createMetrics({ service: 'test', processMetrics: false });
-  const config = toServiceConfig(variables);
   const app = createService({
     config,
     runtime: systemRuntime,
@@ -272,7 +271,7 @@ t.test('a client disconnect is logged', async (t) => {
 
 t.test('an overloaded service refuses with a problem', async (t) => {
   const { app } = build(t, {
-    config: { ...toServiceConfig(variables), eventLoopDelayLimitMs: 0.000_001 },
+    config: { ...config, eventLoopDelayLimitMs: 0.000_001 },
   });
   await app.ready();
   // the first sample of the event loop is taken after half a second; until then every request passes
