@@ -34,6 +34,8 @@ const SETTINGS = {
   // Rate limits are not part of the proof, and its callers are fast.
   RATE_LIMIT_PER_CALLER: '0',
   RATE_LIMIT_SIGN_INS: '0',
+  RATE_LIMIT_SIGN_UPS: '0',
+  RATE_LIMIT_SIGN_UPS_PER_DOMAIN: '0',
   RATE_LIMIT_PASSWORDS: '0',
   // A busy machine must not refuse requests.
   EVENT_LOOP_DELAY_LIMIT: '0ms',

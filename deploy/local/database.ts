@@ -12,7 +12,7 @@ import {
 } from '#libs/embedded/embedded-postgres.ts';
 import type { LocalVariables } from './config.ts';
 import { openLog } from './log-tail.ts';
-import type { Secrets } from './secrets.ts';
+import { databasePasswordOf, type Secrets } from './secrets.ts';
 
 export const DATABASE = 'inkmeter';
 const RESTART_DELAY_MS = 500;
@@ -61,7 +61,8 @@ async function runEmbedded({ variables, secrets, folder, logFolder, say }: Optio
   await ensureDatabase(server.url(), DATABASE);
   return {
     ownerUrl: server.url(DATABASE),
-    serviceUrl: (service) => withLogin(server.url(DATABASE), service, secrets.serviceDatabasePassword),
+    serviceUrl: (service) =>
+      withLogin(server.url(DATABASE), service, databasePasswordOf(service, secrets.serviceDatabasePassword)),
     description: `127.0.0.1:${server.port}, data in ${server.dataFolder}`,
     stop: (mode) => {
       isStopping = true;
@@ -77,12 +78,12 @@ function withLogin(databaseUrl: string, service: ServiceName, password: string):
   return url.href;
 }
 
-async function letServicesIn(connectionString: string, password: string): Promise<void> {
+async function letServicesIn(connectionString: string, secret: string): Promise<void> {
   const client = new pg.Client({ connectionString });
   await client.connect();
   try {
     for (const service of Object.keys(serviceRoles) as ServiceName[])
-      await allowLogin(client, service, password);
+      await allowLogin(client, service, databasePasswordOf(service, secret));
   } finally {
     await client.end();
   }

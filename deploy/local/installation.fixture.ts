@@ -191,6 +191,8 @@ export async function startInstallation(t: TestScope, catalogue: string): Promis
         JWT_KEYS: JSON.stringify([{ ...privateKey.export({ format: 'jwk' }), kid: 'test' }]),
         RATE_LIMIT_PER_CALLER: '0',
         RATE_LIMIT_SIGN_INS: '0',
+        RATE_LIMIT_SIGN_UPS: '0',
+        RATE_LIMIT_SIGN_UPS_PER_DOMAIN: '0',
         RATE_LIMIT_PASSWORDS: '0',
       }),
     ),

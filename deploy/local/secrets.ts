@@ -1,6 +1,7 @@
-import { generateKeyPairSync, randomBytes } from 'node:crypto';
+import { createHmac, generateKeyPairSync, randomBytes } from 'node:crypto';
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { generateApiKey } from '#libs/auth/api-key.ts';
+import type { ServiceName } from '#libs/contracts/internal-context.ts';
 
 /** Short enough to type. */
 const randomPassword = () => randomBytes(12).toString('base64url');
@@ -9,7 +10,7 @@ const randomText = () => randomBytes(32).toString('base64url');
 /** The generator of each secret. A later version may add secrets; existing ones never change. */
 const generators = {
   postgresPassword: randomText,
-  /** Password of the database roles of the services. */
+  /** The passwords of the services' database roles are derived from it. */
   serviceDatabasePassword: randomText,
   /** Signs requests between services. */
   internalSecret: randomText,
@@ -22,6 +23,11 @@ const generators = {
   demoMemberPassword: randomPassword,
   demoStaffPassword: randomPassword,
 };
+
+/** Each database role has a password of its own: a service cannot connect as another one. */
+export function databasePasswordOf(service: ServiceName, secret: string): string {
+  return createHmac('sha256', secret).update(service).digest('hex');
+}
 
 export type Secrets = Record<keyof typeof generators, string>;
 

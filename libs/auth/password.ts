@@ -1,7 +1,13 @@
 import { argon2, randomBytes, timingSafeEqual } from 'node:crypto';
 import { promisify } from 'node:util';
+import { createHashQueue } from './hash-queue.ts';
 
 const argon2Async = promisify(argon2);
+/** Half of the thread pool, whose other half resolves names and reads files for everybody else. */
+const MAX_RUNNING = 2;
+/** About two seconds of work. */
+const MAX_WAITING = 64;
+const inTurn = createHashQueue({ running: MAX_RUNNING, waiting: MAX_WAITING });
 
 /**
  * Argon2id with 19 MiB, 2 passes and parallelism 1.
@@ -26,6 +32,7 @@ const PHC =
 /**
  * Hashes a password as a PHC string, which contains salt and parameters. Runs in the thread pool.
  *
+ * @throws ProblemError `overloaded` when too many hashes wait.
  * @see https://github.com/P-H-C/phc-string-format/blob/master/phc-sf-spec.md
  */
 export async function hashPassword(
@@ -40,6 +47,7 @@ export async function hashPassword(
  * Verifies a password against a stored hash. Pass `null` when there is no such user: the same work is done before
  * returning `false`, so that response times do not reveal which addresses have an account.
  *
+ * @throws ProblemError `overloaded` when too many hashes wait.
  * @throws TypeError if the stored text is not an argon2id hash within the accepted bounds.
  */
 export async function verifyPassword(password: string, stored: string | null): Promise<boolean> {
@@ -64,15 +72,17 @@ export function passwordNeedsRehash(stored: string): boolean {
 }
 
 function derive(password: string, salt: Buffer, parameters: Parameters, tagLength: number): Promise<Buffer> {
-  return argon2Async('argon2id', {
-    // The same password can arrive in different Unicode forms from different keyboards.
-    message: password.normalize('NFKC'),
-    nonce: salt,
-    memory: parameters.memoryKibibytes,
-    passes: parameters.passes,
-    parallelism: parameters.parallelism,
-    tagLength,
-  });
+  return inTurn(() =>
+    argon2Async('argon2id', {
+      // The same password can arrive in different Unicode forms from different keyboards.
+      message: password.normalize('NFKC'),
+      nonce: salt,
+      memory: parameters.memoryKibibytes,
+      passes: parameters.passes,
+      parallelism: parameters.parallelism,
+      tagLength,
+    }),
+  );
 }
 
 function format({ memoryKibibytes, passes, parallelism, salt, tag }: StoredHash): string {

@@ -175,7 +175,14 @@ const exampleTokens: TokenPair = {
   refresh_expires_in: 2_592_000,
 };
 
-const AUTH_PROBLEMS = ['invalid_request', 'rate_limited', 'internal_error', 'service_unavailable'] as const;
+const AUTH_PROBLEMS = [
+  'invalid_request',
+  'body_too_large',
+  'rate_limited',
+  'internal_error',
+  'service_unavailable',
+  'overloaded',
+] as const;
 const tags = ['Identity'];
 
 export const register = defineOperation({
@@ -188,6 +195,7 @@ export const register = defineOperation({
   tags,
   auth: 'none',
   body: registerRequest,
+  takesCredentials: true,
   bodyExample: {
     email: 'ada@example.com',
     password: 'correct horse battery',
@@ -209,6 +217,7 @@ export const login = defineOperation({
   tags,
   auth: 'none',
   body: loginRequest,
+  takesCredentials: true,
   bodyExample: { email: 'ada@example.com', password: 'correct horse battery' },
   responses: {
     200: { description: 'The tokens of the new session.', schema: tokenPair, example: exampleTokens },
@@ -222,10 +231,11 @@ export const refresh = defineOperation({
   path: '/api/auth/refresh',
   summary: 'Get a new access token',
   description:
-    'Every refresh token works once and is replaced by the next one. Using it a second time ends the session, because it may have been stolen. With `account_id`, the session continues in another account of the user: `GET /api/me/accounts` lists them.',
+    'Every refresh token is replaced by the next one. It still works for ten seconds after its first use, for two tabs that refresh at once; using it later ends the session, because it may have been stolen. With `account_id`, the session continues in another account of the user: `GET /api/me/accounts` lists them.',
   tags,
   auth: 'none',
   body: refreshRequest,
+  takesCredentials: true,
   bodyExample: { refresh_token: exampleTokens.refresh_token },
   responses: {
     200: { description: 'The next pair of tokens.', schema: tokenPair, example: exampleTokens },
@@ -248,6 +258,7 @@ export const logout = defineOperation({
   tags,
   auth: 'none',
   body: logoutRequest,
+  takesCredentials: true,
   bodyExample: { refresh_token: exampleTokens.refresh_token },
   responses: {
     204: { description: 'The session has ended, or there was none.' },

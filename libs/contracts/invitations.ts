@@ -132,6 +132,7 @@ export const acceptInvitation = defineOperation({
   tags,
   auth: 'none',
   body: acceptInvitationRequest,
+  takesCredentials: true,
   bodyExample: { token: 'inv_5Qd0', password: 'correct horse battery', name: 'Grace' },
   responses: {
     201: {

@@ -46,6 +46,11 @@ export type Operation = {
   readonly querystring?: z.ZodObject;
   readonly headers?: z.ZodObject;
   readonly body?: z.ZodType;
+  /**
+   * The body has credentials of a caller who is not authenticated: it has at most 8 KB, and requests are limited by source
+   * before it is read.
+   */
+  readonly takesCredentials?: true;
   /** Content types of the body other than JSON; such a body is text. */
   readonly bodyTypes?: readonly string[];
   readonly bodyExample?: unknown;

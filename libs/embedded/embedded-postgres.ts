@@ -53,6 +53,8 @@ const SETTINGS = {
   timezone: 'UTC',
   log_timezone: 'UTC',
   log_checkpoints: 'off',
+  // Without the values that a failed statement had: they are addresses, texts and tokens.
+  log_error_verbosity: 'terse',
 };
 
 const DURABLE = { fsync: 'on', synchronous_commit: 'on', full_page_writes: 'on' };

@@ -15,6 +15,7 @@ import { type ProblemCode, type ProblemError, problem, toProblemJson } from '#li
 import { watchAllowedMethods } from './allowed-methods.ts';
 import { CLIENT_CLOSED_REQUEST, createCompletionRecorder } from './completed-requests.ts';
 import { toProblem } from './framework-problems.ts';
+import { addJsonParser, refuseUnstorableText } from './json-body.ts';
 import { type Logger, REQUEST_ID_LABEL, RequestLogger } from './logger.ts';
 import type { Metrics } from './metrics.ts';
 import type { Runtime } from './runtime.ts';
@@ -129,6 +130,7 @@ export function createService(options: ServiceOptions): ServiceApp {
   app.decorateRequest('rawBody', null);
   addJsonParser(app, options.keepRawBody ?? false);
   refuseCompressedBodies(app);
+  refuseUnstorableText(app);
   track = trackRequests(app, logger, metrics);
   if (config.eventLoopDelayLimitMs > 0) {
     app.register(underPressure, {
@@ -184,17 +186,6 @@ function answerBrokenRequest(error: ConnectionError, socket: Socket, requestId: 
     ].join('\r\n'),
     () => socket.destroy(),
   );
-}
-
-/** A JSON parser that accepts an empty body, which clients send with POST and DELETE, and can keep the raw bytes. */
-function addJsonParser(app: FastifyInstance, keepRawBody: boolean): void {
-  const parseJson = app.getDefaultJsonParser('error', 'error');
-  app.removeContentTypeParser('application/json');
-  app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, body, done) => {
-    if (body.length === 0) return done(null, undefined);
-    if (keepRawBody) request.rawBody = body as Buffer;
-    void parseJson(request, (body as Buffer).toString('utf8'), done);
-  });
 }
 
 /** Without this, a compressed body is reported as malformed JSON. */

@@ -13,6 +13,8 @@ declare module 'fastify' {
   interface FastifyContextConfig {
     /** Who may call the route's operation; a route without it is for services only. */
     auth?: OperationAuth;
+    /** See `Operation.takesCredentials`. */
+    takesCredentials?: boolean;
   }
 }
 
@@ -39,6 +41,9 @@ export type OperationAnswer<O extends Operation> =
       Success]
   | FastifyReply;
 
+/** Bodies of anonymous callers are small, so that they are cheap to parse. */
+const CREDENTIALS_BODY_LIMIT = 8_192;
+
 /**
  * Adds the route of an operation, behind `requireInternalContext`. Method, path, schemas and authorisation come from the
  * contract.
@@ -51,7 +56,12 @@ export function serveOperation<O extends Operation>(
   app.route({
     method: operation.method,
     url: fastifyPath(operation.path),
-    config: { auth: operation.auth, ...(operation.scope && { scope: operation.scope }) },
+    config: {
+      auth: operation.auth,
+      ...(operation.scope && { scope: operation.scope }),
+      ...(operation.takesCredentials && { takesCredentials: true }),
+    },
+    ...(operation.takesCredentials && { bodyLimit: CREDENTIALS_BODY_LIMIT }),
     schema: routeSchema(operation),
     ...(operation.auth === 'staff' && {
       onRequest: async (request: FastifyRequest) => requireStaff(callerOf(request), request.method),

@@ -32,7 +32,7 @@ export function serviceVariables(defaultPort: number) {
       .prefault('30s')
       .describe('Time for requests in flight to finish at shutdown'),
     MAX_CONNECTIONS: integer({ min: 0 })
-      .prefault('0')
+      .prefault('10000')
       .describe('Maximum number of simultaneous connections to the API; 0 sets no limit'),
   };
 }

@@ -54,13 +54,26 @@ export const configSchema = z.object({
 
   RATE_LIMIT_PER_CALLER: integer({ min: 0 })
     .prefault('600')
-    .describe('Requests per minute of one API key or user, per gateway process; 0 for no limit'),
+    .describe(
+      'Requests per minute of one user, or of all API keys of an account together, per gateway process; 0 for no limit',
+    ),
   RATE_LIMIT_SIGN_INS: integer({ min: 0 })
     .prefault('60')
     .describe('Sign-ups, sign-ins and refreshes per minute from one IP address; 0 for no limit'),
   RATE_LIMIT_PASSWORDS: integer({ min: 0 })
     .prefault('10')
-    .describe('Password checks for one user in five minutes; 0 for no limit'),
+    .describe('Password checks for one user from one IP address in five minutes; 0 for no limit'),
+  RATE_LIMIT_SIGN_UPS: integer({ min: 0 })
+    .prefault('20')
+    .describe('Sign-ups per hour from one network (IPv4 /24, IPv6 /56); 0 for no limit'),
+  RATE_LIMIT_SIGN_UPS_PER_DOMAIN: integer({ min: 0 })
+    .prefault('100')
+    .describe('Sign-ups per hour with one mail domain, except those of public providers; 0 for no limit'),
+  MAX_CONNECTIONS_PER_ADDRESS: integer({ min: 0 })
+    .prefault('2000')
+    .describe(
+      'Maximum number of simultaneous connections from one IP address; not applied with TRUST_PROXY, 0 sets no limit',
+    ),
   TRUST_PROXY: list()
     .prefault('')
     .describe('Addresses or networks of load balancers whose X-Forwarded-For is trusted'),
@@ -87,6 +100,10 @@ export function toGatewayConfig(variables: GatewayVariables) {
       perCaller: variables.RATE_LIMIT_PER_CALLER,
       signInsPerAddress: variables.RATE_LIMIT_SIGN_INS,
       passwordsPerUser: variables.RATE_LIMIT_PASSWORDS,
+      signUpsPerNetwork: variables.RATE_LIMIT_SIGN_UPS,
+      signUpsPerDomain: variables.RATE_LIMIT_SIGN_UPS_PER_DOMAIN,
+      // Behind load balancers, all connections have their addresses.
+      connectionsPerAddress: variables.TRUST_PROXY.length > 0 ? 0 : variables.MAX_CONNECTIONS_PER_ADDRESS,
     },
     trustProxy: variables.TRUST_PROXY,
     corsOrigins: variables.CORS_ORIGINS,

@@ -68,6 +68,8 @@ export async function createTestGateway(
       JWT_KEYS: JSON.stringify([TEST_JWK]),
       LOG_LEVEL: 'info',
       RATE_LIMIT_SIGN_INS: '0',
+      RATE_LIMIT_SIGN_UPS: '0',
+      RATE_LIMIT_SIGN_UPS_PER_DOMAIN: '0',
       RATE_LIMIT_PASSWORDS: '0',
       RATE_LIMIT_PER_CALLER: '0',
       EVENT_LOOP_DELAY_LIMIT: '0ms',

@@ -1,3 +1,4 @@
+import { domainToASCII } from 'node:url';
 import type { accounts } from '#libs/db/schema/gateway.ts';
 import { type ProblemCode, problem } from '#libs/problems/problems.ts';
 
@@ -17,6 +18,25 @@ const DOTLESS_DOMAINS: Readonly<Record<string, string>> = {
   'gmail.com': 'gmail.com',
   'googlemail.com': 'gmail.com',
 };
+
+/** Where everyone can have a mailbox: their domain says nothing about who signs up. */
+const PUBLIC_MAIL_DOMAINS = new Set(
+  'gmail.com outlook.com hotmail.com live.com msn.com yahoo.com yahoo.co.uk icloud.com me.com aol.com gmx.de gmx.net web.de mail.com proton.me protonmail.com zoho.com yandex.ru mail.ru qq.com 163.com 126.com naver.com orange.fr free.fr t-online.de libero.it'.split(
+    ' ',
+  ),
+);
+
+/** The domain that was registered, as far as its name tells: `mail.example.co.uk` belongs to `example.co.uk`. */
+export function mailDomainOf(email: string): string {
+  const name = normaliseEmail(email).split('@').at(-1) ?? '';
+  const labels = (domainToASCII(name) || name).replace(/\.$/, '').split('.');
+  const [second = '', top = ''] = labels.slice(-2);
+  return labels.slice(top.length === 2 && second.length <= 3 ? -3 : -2).join('.');
+}
+
+export function isSharedMailDomain(domain: string): boolean {
+  return PUBLIC_MAIL_DOMAINS.has(domain);
+}
 
 /**
  * The same text for every spelling of one mailbox: lower case, without `+tag`, provider aliases folded. Used to

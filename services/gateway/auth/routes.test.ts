@@ -76,7 +76,8 @@ t.test('given a session, its refresh token rotates', async (t) => {
   t.equal(second.status, 200);
   t.equal((await gateway.call('GET', '/api/me', { as: second.body.access_token })).status, 200);
 
-  await t.test('when a used one comes again, the whole session ends', async (t) => {
+  await t.test('when a used one comes again after seconds, the whole session ends', async (t) => {
+    gateway.clock.advance(10_001);
     const heard = gateway.nextChange();
     t.match(await refresh(ada.refresh_token), { status: 401, body: { code: 'refresh_token_reused' } });
     await heard;
@@ -104,18 +105,29 @@ t.test('given a session, its refresh token rotates', async (t) => {
   t.match(await refresh('irt_unknown'), { status: 401, body: { code: 'refresh_token_invalid' } });
 });
 
-t.test('given one refresh token used many times at once, exactly one use succeeds', async (t) => {
+t.test('given two tabs that refresh at once, both stay signed in', async (t) => {
   const gateway = await createTestGateway(t);
   const { refresh_token } = await signUp(gateway, 'ada');
   const answers = await Promise.all(
     Array.from({ length: 8 }, () => gateway.call('POST', '/api/auth/refresh', { body: { refresh_token } })),
   );
-  t.equal(answers.filter(({ status }) => status === 200).length, 1);
-  t.equal(answers.filter(({ body }) => body.code === 'refresh_token_reused').length, 7);
-  const { rows } = await gateway.database.pool.query(
-    'select count(*)::int as alive from refresh_tokens where revoked_at is null',
+  t.strictSame(
+    answers.map(({ status }) => status),
+    Array.from({ length: 8 }, () => 200),
   );
-  t.strictSame(rows, [{ alive: 0 }], 'and even that one has been ended');
+  for (const { body } of answers) {
+    t.equal((await gateway.call('GET', '/api/me', { as: body.access_token })).status, 200);
+  }
+  const tokens = new Set(answers.map(({ body }) => body.refresh_token));
+  t.equal(tokens.size, 8, 'each with a token of its own');
+
+  gateway.clock.advance(10_000);
+  const refresh = (token: string) =>
+    gateway.call('POST', '/api/auth/refresh', { body: { refresh_token: token } });
+  t.equal((await refresh(refresh_token)).status, 200, 'also after a lost response');
+  gateway.clock.advance(1);
+  t.match(await refresh(refresh_token), { status: 401, body: { code: 'refresh_token_reused' } });
+  for (const token of tokens) t.match(await refresh(token), { body: { code: 'refresh_token_invalid' } });
 });
 
 t.test('given an expired refresh token, one has to log in again', async (t) => {
@@ -197,26 +209,4 @@ t.test('given a user, they change their name and password', async (t) => {
     gateway.call('POST', '/api/auth/login', { body: { email: ada.email, password } });
   t.equal((await login(TEST_PASSWORD)).status, 401);
   t.equal((await login('a new password')).status, 200);
-});
-
-t.test('given many attempts, sign-ins are throttled by address and by user', async (t) => {
-  const variables = { RATE_LIMIT_SIGN_INS: '5', RATE_LIMIT_PASSWORDS: '3', TRUST_PROXY: '127.0.0.1' };
-  const gateway = await createTestGateway(t, { variables });
-  const login = (email: string, address: string) =>
-    gateway.call('POST', '/api/auth/login', {
-      body: { email, password: 'guess' },
-      headers: { 'x-forwarded-for': address },
-    });
-  for (const address of ['10.0.0.1', '10.0.0.2', '10.0.0.3']) {
-    t.equal((await login('ada@example.com', address)).status, 401);
-  }
-  const refused = await login('ADA@example.com', '10.0.0.4');
-  t.match(refused, {
-    status: 429,
-    body: { code: 'rate_limited', policy: 'passwords', limit: 3, window_seconds: 300 },
-    headers: { 'retry-after': /^\d+$/, ratelimit: /^"passwords";r=0;t=\d+$/ },
-  });
-  for (const name of ['a', 'b', 'c', 'd', 'e'])
-    t.equal((await login(`${name}@x.io`, '10.9.9.9')).status, 401);
-  t.match(await login('f@x.io', '10.9.9.9'), { status: 429, body: { policy: 'sign-ins' } });
 });

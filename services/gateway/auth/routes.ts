@@ -44,12 +44,13 @@ export function authRoutes(app: FastifyInstance, options: AuthRoutesOptions): vo
     database: options.database,
     runtime: options.runtime,
     limitChecks: (email) => app.throttles.byUser(request, reply, email.toLowerCase()),
+    onPassed: (email) => app.throttles.recordPassed(request, email.toLowerCase()),
     onRefused: (userId) => logAccess(request, 'session.refused', { user: userId }),
   });
 
   serveOperation(app, contract.register, async (request, reply) => {
-    await app.throttles.bySource(request, reply);
     const { email, password, name = null, account_name: accountName } = request.body;
+    await app.throttles.bySignUp(request, reply, email);
     const owner = await registerOwner(contextOf(request, reply), { email, password, name, accountName });
     request.accountId = owner.accountId;
     logAccess(request, 'user.registered', { user: owner.userId });
@@ -60,7 +61,6 @@ export function authRoutes(app: FastifyInstance, options: AuthRoutesOptions): vo
 
   serveOperation(app, contract.login, async (request, reply) => {
     const { email, password, account_id: requested } = request.body;
-    await app.throttles.bySource(request, reply);
     const context = contextOf(request, reply);
     const { userId, verifiedHash } = await verifyCredentials(context, email, password);
     const accountId = await openAccount(context, { userId, verifiedHash }, requested);
@@ -72,8 +72,7 @@ export function authRoutes(app: FastifyInstance, options: AuthRoutesOptions): vo
     });
   });
 
-  serveOperation(app, contract.refresh, async (request, reply) => {
-    await app.throttles.bySource(request, reply);
+  serveOperation(app, contract.refresh, async (request) => {
     const { refresh_token: refreshToken, account_id: accountId } = request.body;
     const rotation = await rotateSession(options, refreshToken, accountId);
     switch (rotation.outcome) {
@@ -96,7 +95,6 @@ export function authRoutes(app: FastifyInstance, options: AuthRoutesOptions): vo
   });
 
   serveOperation(app, contract.logout, async (request, reply: FastifyReply) => {
-    await app.throttles.bySource(request, reply);
     const session = await endSession(options, request.body.refresh_token);
     if (session !== null) {
       request.accountId = session.accountId;

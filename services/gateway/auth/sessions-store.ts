@@ -21,6 +21,8 @@ export type Rotation =
 
 const TOKEN_PREFIX = 'irt_';
 const TOKEN_BYTES = 32;
+/** Two tabs that refresh at once, or a client whose response was lost, use one token twice within seconds. */
+const REUSE_GRACE_MS = 10_000;
 /** Expired tokens stay for a while, so that the log says "expired" and not "unknown". */
 const KEPT_AFTER_EXPIRY_MS = 24 * 60 * 60 * 1000;
 
@@ -111,7 +113,8 @@ export function startSession(
 }
 
 /**
- * Exchanges a refresh token for the next one.
+ * Exchanges a refresh token for the next one. Within seconds of its first use it works again, for the same session; after
+ * that, using it ends the session.
  *
  * @param accountId the account the session continues in; its current one by default. A refused switch does not use up
  * the token.
@@ -130,7 +133,8 @@ export function rotateSession(
     const token = await findToken(tx, refreshToken);
     if (token === undefined || token.expiresAt <= clock.now()) return { outcome: 'invalid' };
     const session = { userId: token.userId, accountId: token.accountId, sessionId: token.familyId };
-    if (token.usedAt !== null) {
+    const usedForMs = token.usedAt === null ? 0 : clock.now().getTime() - token.usedAt.getTime();
+    if (usedForMs > REUSE_GRACE_MS) {
       await revokeSessions(tx, clock, { userId: token.userId, sessionId: token.familyId });
       return { outcome: 'reused', session };
     }
@@ -139,7 +143,9 @@ export function rotateSession(
     const status = await findMemberAccountStatus(tx, next.userId, next.accountId);
     if (status === 'suspended') return { outcome: 'suspended' };
     if (status !== 'active') return { outcome: accountId === undefined ? 'invalid' : 'not_a_member' };
-    await tx.update(refreshTokens).set({ usedAt: clock.now() }).where(eq(refreshTokens.id, token.id));
+    if (token.usedAt === null) {
+      await tx.update(refreshTokens).set({ usedAt: clock.now() }).where(eq(refreshTokens.id, token.id));
+    }
     return { outcome: 'rotated', session: await issueToken(tx, context, next) };
   });
 }

@@ -10,6 +10,8 @@ export type SignInContext = {
   runtime: Runtime;
   /** @throws ProblemError `rate_limited` after too many password checks of one address. */
   limitChecks: (email: string) => Promise<void>;
+  /** Called when a password was right. */
+  onPassed: (email: string) => void;
   /** Called when a password was wrong; null for an unknown address. */
   onRefused: (userId: string | null) => void;
 };
@@ -18,7 +20,7 @@ export type VerifiedUser = { userId: string; verifiedHash: string };
 
 /** @throws ProblemError `invalid_credentials`, `rate_limited` */
 export async function verifyCredentials(
-  { database, limitChecks, onRefused }: SignInContext,
+  { database, limitChecks, onPassed, onRefused }: SignInContext,
   email: string,
   password: string,
 ): Promise<VerifiedUser> {
@@ -30,6 +32,7 @@ export async function verifyCredentials(
     onRefused(user?.id ?? null);
     throw problem('invalid_credentials');
   }
+  onPassed(email);
   return { userId: user.id, verifiedHash };
 }
 

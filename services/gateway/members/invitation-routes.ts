@@ -141,7 +141,6 @@ export function invitationRoutes(app: FastifyInstance, options: MemberRoutesOpti
   });
 
   serveOperation(app, contract.acceptInvitation, async (request, reply) => {
-    await app.throttles.bySource(request, reply);
     const { token, password, name } = request.body;
     const caller = await app.authenticateOptional(request);
     const invitation = requirePending(await findInvitationByToken(database, token), clock.now());

@@ -1,25 +1,42 @@
 import rateLimit, { type CreateRateLimitOptions } from '@fastify/rate-limit';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import fp from 'fastify-plugin';
+import { LRUCache } from 'lru-cache';
 import { problem } from '#libs/problems/problems.ts';
+import { isSharedMailDomain, mailDomainOf, normaliseEmail } from '../accounts/domain.ts';
+import { limitConnections } from './connections.ts';
+import { HOST, networkOf, SITE } from './domain/network.ts';
 
 export type RateLimits = {
-  /** Requests per minute of one API key or user; 0 for no limit. */
+  /** Requests per minute of one user, or of all API keys of an account together; 0 for no limit. */
   perCaller: number;
   /** Sign-ins, sign-ups and refreshes per minute from one IP address; 0 for no limit. */
   signInsPerAddress: number;
-  /** Password checks for one user in five minutes; 0 for no limit. */
+  /** Password checks for one user from one IP address in five minutes; 0 for no limit. */
   passwordsPerUser: number;
+  /** Sign-ups per hour from one network (/24 or /56); 0 for no limit, also not of a domain or mailbox. */
+  signUpsPerNetwork: number;
+  /** Sign-ups per hour with addresses of one domain, except those of public mail providers; 0 for no limit. */
+  signUpsPerDomain: number;
+  /** Open connections of one IP address; 0 for no limit. */
+  connectionsPerAddress: number;
 };
 
-/** Counts a request against a limit. @throws ProblemError `rate_limited` */
-export type Throttle = (request: FastifyRequest, reply: FastifyReply) => Promise<void>;
+/** Counts a request under a key. @throws ProblemError `rate_limited` */
+type Throttle = (request: FastifyRequest, reply: FastifyReply, key: string) => Promise<void>;
 
 export type Throttles = {
-  /** By IP address; an IPv6 /64 network counts as one. */
-  bySource: Throttle;
-  /** @param user whose password is checked: an email address, registered or not, or a user id. */
-  byUser: (request: FastifyRequest, reply: FastifyReply, user: string) => Promise<void>;
+  /**
+   * Limits guesses of one user's password. Guesses of others, from other addresses, do not lock out a user whose address
+   * has passed before.
+   *
+   * @param user whose password is checked: an email address, registered or not, or a user id.
+   */
+  byUser: Throttle;
+  /** Notes that the source of the request has passed a check of the user's password. */
+  recordPassed: (request: FastifyRequest, user: string) => void;
+  /** Limits sign-ups by network, domain and mailbox. */
+  bySignUp: (request: FastifyRequest, reply: FastifyReply, email: string) => Promise<void>;
 };
 
 declare module 'fastify' {
@@ -29,30 +46,32 @@ declare module 'fastify' {
 }
 
 const MINUTE_MS = 60_000;
+const HOUR_MS = 60 * MINUTE_MS;
 const PASSWORD_WINDOW_MS = 5 * MINUTE_MS;
+/** Guesses of one user's password from all addresses, as a multiple of those from one. */
+const ALL_ADDRESSES_FACTOR = 10;
+const SIGN_UPS_PER_MAILBOX = 5;
 /** Counters in memory for each limit; the least recently used is dropped first. */
 const MAX_COUNTERS = 50_000;
-const LIMITED_USER = Symbol('limited user');
+
+const hostOf = (request: FastifyRequest) => networkOf(request.ip, HOST);
 
 /** Counters are per process, in memory: they protect the machine. Spending is limited by the ledger. */
 async function createThrottles(app: FastifyInstance, limits: RateLimits): Promise<Throttles> {
   await app.register(rateLimit, { global: false, cache: MAX_COUNTERS });
 
-  function createThrottle(
-    name: string,
-    max: number,
-    windowMs: number,
-    keyGenerator?: (request: FastifyRequest) => string,
-  ): Throttle {
+  function createThrottle(name: string, max: number, windowMs: number): Throttle {
     if (max === 0) return async () => {};
+    const keys = new WeakMap<FastifyRequest, string>();
     const options: CreateRateLimitOptions = {
       max,
       timeWindow: windowMs,
-      ...(keyGenerator && { keyGenerator }),
+      keyGenerator: (request) => keys.get(request) ?? '',
     };
     const count = app.createRateLimit(options);
     const policy = `"${name}";q=${max};w=${windowMs / 1000}`;
-    return async (request, reply) => {
+    return async (request, reply, key) => {
+      keys.set(request, key);
       const result = await count(request);
       if (result.isAllowed) return;
       reply.header('ratelimit-policy', policy);
@@ -65,29 +84,46 @@ async function createThrottles(app: FastifyInstance, limits: RateLimits): Promis
     };
   }
 
-  const byCaller = createThrottle('requests', limits.perCaller, MINUTE_MS, (request) => {
-    const { keyId, userId, accountId } = request.caller;
-    return keyId ?? userId ?? accountId;
+  const byCaller = createThrottle('requests', limits.perCaller, MINUTE_MS);
+  const bySource = createThrottle('sign-ins', limits.signInsPerAddress, MINUTE_MS);
+  // Before the body is read: refusing a request must not cost more than counting it.
+  app.addHook('onRequest', async (request, reply) => {
+    if (request.is404) return;
+    const { auth, takesCredentials } = request.routeOptions.config;
+    if (takesCredentials) await bySource(request, reply, hostOf(request));
+    if (auth !== 'none') {
+      const { userId, accountId } = request.caller;
+      await byCaller(request, reply, userId ?? accountId);
+    }
   });
-  if (limits.perCaller > 0) {
-    app.addHook('onRequest', async (request, reply) => {
-      if (!request.is404 && request.routeOptions.config.auth !== 'none') await byCaller(request, reply);
-    });
-  }
 
-  type WithUser = FastifyRequest & { [LIMITED_USER]?: string };
-  const byUser = createThrottle(
+  const fromOneSource = createThrottle('passwords', limits.passwordsPerUser, PASSWORD_WINDOW_MS);
+  const fromAllSources = createThrottle(
     'passwords',
-    limits.passwordsPerUser,
+    limits.passwordsPerUser * ALL_ADDRESSES_FACTOR,
     PASSWORD_WINDOW_MS,
-    (request) => (request as WithUser)[LIMITED_USER] ?? '',
   );
+  const passed = new LRUCache<string, true>({ max: MAX_COUNTERS });
+
+  const byNetwork = createThrottle('sign-ups', limits.signUpsPerNetwork, HOUR_MS);
+  const byDomain = createThrottle('sign-ups-domain', limits.signUpsPerDomain, HOUR_MS);
+  const perMailbox = limits.signUpsPerNetwork === 0 ? 0 : SIGN_UPS_PER_MAILBOX;
+  const byMailbox = createThrottle('sign-ups-mailbox', perMailbox, 24 * HOUR_MS);
 
   return {
-    bySource: createThrottle('sign-ins', limits.signInsPerAddress, MINUTE_MS),
-    byUser(request, reply, user) {
-      (request as WithUser)[LIMITED_USER] = user;
-      return byUser(request, reply);
+    async byUser(request, reply, user) {
+      const key = `${user} ${hostOf(request)}`;
+      await fromOneSource(request, reply, key);
+      if (!passed.has(key)) await fromAllSources(request, reply, user);
+    },
+    recordPassed(request, user) {
+      passed.set(`${user} ${hostOf(request)}`, true);
+    },
+    async bySignUp(request, reply, email) {
+      await byNetwork(request, reply, networkOf(request.ip, SITE));
+      await byMailbox(request, reply, normaliseEmail(email));
+      const domain = mailDomainOf(email);
+      if (!isSharedMailDomain(domain)) await byDomain(request, reply, domain);
     },
   };
 }
@@ -95,6 +131,7 @@ async function createThrottles(app: FastifyInstance, limits: RateLimits): Promis
 /** Must be registered after authentication: it counts callers. */
 export const rateLimitsPlugin = fp<RateLimits>(
   async (app, limits) => {
+    if (limits.connectionsPerAddress > 0) limitConnections(app.server, limits.connectionsPerAddress);
     app.decorate('throttles', await createThrottles(app, limits));
   },
   { name: 'rate-limits' },
