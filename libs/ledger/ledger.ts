@@ -187,7 +187,7 @@ export function createLedger(options: LedgerOptions): Ledger {
 }
 
 /** Data exceptions and broken constraints (https://www.postgresql.org/docs/18/errcodes-appendix.html). */
-function isDataFault(error: unknown): boolean {
+export function isDataFault(error: unknown): boolean {
   return error instanceof pg.DatabaseError && /^2[23]/.test(error.code ?? '');
 }
 

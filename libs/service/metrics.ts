@@ -10,7 +10,7 @@ const PROVIDER_BUCKETS_SECONDS = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30, 6
 const STATUS_CLASSES = ['0xx', '1xx', '2xx', '3xx', '4xx', '5xx'] as const;
 
 export type HoldOutcome = 'admitted' | 'refused' | 'unavailable';
-export type SettleOutcome = 'settled' | 'replayed' | 'failed';
+export type SettleOutcome = 'settled' | 'replayed' | 'spooled' | 'failed';
 export type ProviderOutcome = 'ok' | 'error' | 'timeout' | 'refused' | 'malformed' | 'cancelled';
 
 /**

@@ -16,7 +16,7 @@ const CHECK_TIMEOUT_MS = 2_000;
 
 /**
  * The second listener of a service, never public: `/health` (liveness), `/ready` (every check passes and the service is
- * not stopping) and `/metrics` (Prometheus). It uses plain `node:http` to be independent of the application.
+ * not stopping; `degraded` while it serves with a condition that operators must see) and `/metrics` (Prometheus). It uses plain `node:http` to be independent of the application.
  */
 export function createOperationsServer(options: {
   readonly name: string;
@@ -24,8 +24,10 @@ export function createOperationsServer(options: {
   readonly metrics: Metrics;
   readonly readiness: ReadinessChecks;
   readonly checkTimeoutMs?: number;
+  /** Reasons why the service is degraded, by name; empty if it is not. */
+  readonly conditions?: () => Readonly<Record<string, string>>;
 }): OperationsServer {
-  const { name, logger, metrics, readiness, checkTimeoutMs = CHECK_TIMEOUT_MS } = options;
+  const { name, logger, metrics, readiness, checkTimeoutMs = CHECK_TIMEOUT_MS, conditions } = options;
   let serving = false;
 
   const answerReady = async (response: ServerResponse) => {
@@ -37,11 +39,14 @@ export function createOperationsServer(options: {
       ),
     );
     const ready = serving && Object.values(checks).every((outcome) => outcome === 'ok');
+    const degraded = conditions?.() ?? {};
+    const isDegraded = Object.keys(degraded).length > 0;
     sendJson(response, ready ? 200 : 503, {
-      status: ready ? 'ready' : 'unready',
+      status: ready ? (isDegraded ? 'degraded' : 'ready') : 'unready',
       service: name,
       serving,
       checks,
+      ...(isDegraded && { degraded }),
     });
   };
 

@@ -24,6 +24,8 @@ export type RunOptions = {
   readonly metrics: Metrics;
   readonly app: ServiceApp;
   readonly readiness: ReadinessChecks;
+  /** Conditions that `/ready` reports as `degraded`, by name. */
+  readonly conditions?: () => Readonly<Record<string, string>>;
   readonly lifecycle?: Lifecycle;
 };
 
@@ -42,8 +44,14 @@ const LAST_DEADLINE_MS = 2_000;
  * an IPC channel also begins an orderly shutdown, so that a dead supervisor has no orphans.
  */
 export async function runService(options: RunOptions): Promise<void> {
-  const { name, config, logger, metrics, app, readiness, lifecycle = {} } = options;
-  const operations = createOperationsServer({ name, logger, metrics, readiness });
+  const { name, config, logger, metrics, app, readiness, conditions, lifecycle = {} } = options;
+  const operations = createOperationsServer({
+    name,
+    logger,
+    metrics,
+    readiness,
+    ...(conditions && { conditions }),
+  });
 
   const phases: Phase[] = [
     {

@@ -64,6 +64,8 @@ export type BuiltService = {
   readonly jobs?: readonly BackgroundJob[];
   /** Checks for `/ready`, in addition to the database and the listener. */
   readonly readiness?: ReadinessChecks;
+  /** Conditions that `/ready` reports as `degraded`, by name; empty if there is none. */
+  readonly conditions?: () => Readonly<Record<string, string>>;
   /** Runs when the service begins to stop, before requests in flight are awaited. */
   readonly onStop?: () => unknown;
   /** Runs after the last request: flushes state that is still in memory. */
@@ -113,6 +115,7 @@ export async function startService<Schema extends ServiceSchema>(options: {
     metrics,
     app,
     readiness: { ...resources.readiness, ...built.readiness },
+    ...(built.conditions && { conditions: built.conditions }),
     lifecycle: {
       startJobs: async () => {
         for (const job of jobs) await job.start();

@@ -37,8 +37,8 @@ export const SERVICE_MUTANTS: readonly Mutant[] = [
   {
     id: 'deadline-margin',
     file: 'services/generation/requests/domain/generation-request.ts',
-    find: 'deadlineMs: holdEndsAtMs(head) - deadlineMarginMs',
-    replace: 'deadlineMs: holdEndsAtMs(head)',
+    find: 'scopeOf(head, expiresAtMs - options.deadlineMarginMs)',
+    replace: 'scopeOf(head, expiresAtMs)',
     tests: ['services/generation/requests/domain/generation-request.test.ts'],
     why: 'a request runs until its hold expires, and settles late',
   },
@@ -76,7 +76,7 @@ export const SERVICE_MUTANTS: readonly Mutant[] = [
   {
     id: 'settle-without-retry',
     file: 'services/generation/calls/domain/settlement.ts',
-    find: 'if (delayMs === undefined) throw error;',
+    find: 'if (delayMs === undefined || performance.now() + delayMs >= endsAtMs) throw error;',
     replace: 'throw error;',
     tests: ['services/generation/chat/failures.test.ts', 'services/generation/calls/accounting.test.ts'],
     why: 'a short outage of the database loses paid usage',

@@ -23,6 +23,7 @@ import { createActiveRequests } from './requests/domain/active-requests.ts';
 import { requestsPlugin } from './requests/plugin.ts';
 import { socialTasks } from './social/jobs.ts';
 import { createPublisher, socialPlugin } from './social/plugin.ts';
+import { spoolPlugin } from './spool/plugin.ts';
 import { storedResponseTasks } from './stored-responses/jobs.ts';
 import { storedResponsesPlugin } from './stored-responses/plugin.ts';
 
@@ -50,6 +51,8 @@ export type Generation = {
   requestsIdle: () => Promise<void>;
   /** Closes the connections of clients that still wait for a response. */
   dropClients: () => void;
+  /** Conditions that operators must see although requests are served; empty if there is none. */
+  conditions: () => Record<string, string>;
 };
 
 export function buildApp(options: AppOptions): Generation {
@@ -68,6 +71,7 @@ export function buildApp(options: AppOptions): Generation {
   app.register(providersPlugin, { access: config.access, dispatcher, runtime });
   app.register(callsPlugin, { limits: config.calls, metrics, database, runtime });
   app.register(storedResponsesPlugin, { database, logger });
+  app.register(spoolPlugin, { ...config.spool, ledger, now: runtime.clock.now, logger, metrics });
   app.register(requestsPlugin, {
     activeRequests,
     deadlineMarginMs: config.deadlineMarginMs,
@@ -98,6 +102,7 @@ export function buildApp(options: AppOptions): Generation {
     endRequests: () => activeRequests.endAll('shutdown'),
     requestsIdle: activeRequests.idle,
     dropClients: () => app.dropClients(),
+    conditions: () => app.spoolConditions(),
   };
 }
 

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { durationMs, httpUrl, integer } from '#libs/config/variables.ts';
+import { byteSize, durationMs, httpUrl, integer } from '#libs/config/variables.ts';
 import { backendVariables } from '#libs/service/backend-variables.ts';
 import { serviceVariables, toServiceConfig } from '#libs/service/variables.ts';
 import type { CallRunner } from './calls/domain/run-call.ts';
@@ -77,6 +77,14 @@ export const configSchema = z.object({
   DRAIN_TIMEOUT: durationMs()
     .prefault('60s')
     .describe('Longest time that a provider call runs on after its client left, until its cost is known'),
+  SPOOL_DIR: z
+    .string()
+    .min(1)
+    .prefault('.inkmeter/spool')
+    .describe(
+      'Directory for settlements that cannot reach the database, until they are replayed; on a disk that survives the process, and of one machine only',
+    ),
+  SPOOL_LIMIT: byteSize().prefault('64mb').describe('Largest size of the spool of one process'),
   DEADLINE_MARGIN: durationMs()
     .prefault('10s')
     .describe('A request ends this long before its hold expires, so that it is settled in time'),
@@ -100,6 +108,7 @@ export function toGenerationConfig(variables: GenerationVariables) {
     } satisfies Omit<CallRunner, 'metrics' | 'random'>,
     deadlineMarginMs: variables.DEADLINE_MARGIN,
     drainTimeoutMs: variables.DRAIN_TIMEOUT,
+    spool: { directory: variables.SPOOL_DIR, maxBytes: variables.SPOOL_LIMIT },
     socialPublisherUrl: variables.SOCIAL_PUBLISHER_URL,
   };
 }

@@ -1,6 +1,9 @@
 /** The service as tests run it: real PostgreSQL, real HTTP, real SDKs, and the provider simulator behind them. */
 import { EventEmitter, once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer, request as httpRequest } from 'node:http';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import type { Pool } from 'pg';
 import { Agent } from 'undici';
 import { loadConfig } from '#libs/config/config.ts';
@@ -194,6 +197,7 @@ export async function startTestInstances(
       ...providerEnvironment(simulator.url),
       PROVIDER_RETRY_DELAY: '5ms',
       EVENT_LOOP_DELAY_LIMIT: '0ms',
+      SPOOL_DIR: temporaryFolder(t),
       ...env,
     }),
   );
@@ -238,6 +242,12 @@ export async function startTestInstances(
     logged,
     ledgerEvents,
   };
+}
+
+function temporaryFolder(t: TestScope): string {
+  const folder = mkdtempSync(path.join(tmpdir(), 'inkmeter-spool-'));
+  t.teardown(() => rmSync(folder, { recursive: true, force: true }));
+  return folder;
 }
 
 function createTestLog() {

@@ -30,7 +30,7 @@ await startService({
       bodyTimeout: 0,
     });
     closeAtEnd(() => dispatcher.close());
-    const { app, tasks, endRequests, requestsIdle, dropClients } = buildApp({
+    const { app, tasks, endRequests, requestsIdle, dropClients, conditions } = buildApp({
       ...shared,
       config: toGenerationConfig(variables),
       ledger,
@@ -41,6 +41,7 @@ await startService({
     return {
       app,
       tasks,
+      conditions,
       onStop: () => {
         // Requests still running shortly before the shutdown timeout are ended and pay for what they produced.
         setTimeout(endRequests, Math.max(0, service.shutdownTimeoutMs - SETTLING_TIME_MS)).unref();

@@ -1,9 +1,11 @@
 /** From the record of a call to its usage row: measuring, pricing, settling. */
 import t from 'tap';
 import type { PlannedCall } from '#libs/contracts/generation-requests.ts';
+import type { Ledger } from '#libs/ledger/ledger.ts';
 import type { SettleAnswer, SettleRequest } from '#libs/ledger/types.ts';
 import { createLogger } from '#libs/service/logger.ts';
 import { chatPlan } from '../fixtures.ts';
+import type { Spool, SpoolEntry } from '../spool/domain.ts';
 import type { CallMetrics } from './domain/call-metrics.ts';
 import { CallRecord } from './domain/call-record.ts';
 import { countTokens } from './domain/count-tokens.ts';
@@ -201,9 +203,14 @@ t.test('an unknown outcome is priced at what was held for the call', async (t) =
 const settled: SettleAnswer = { outcome: 'settled', late: false, overrun: false, state: 'ok', limit: null };
 
 /** What the settlement did. */
-function settlementWith(ledger: { settle?: (request: SettleRequest) => Promise<SettleAnswer> }) {
+function settlementWith(ledger: {
+  settle?: (request: SettleRequest) => Promise<SettleAnswer>;
+  correct?: Ledger['correct'];
+  append?: Spool['append'];
+}) {
   const seen = {
     settled: [] as SettleRequest[],
+    spooled: [] as SpoolEntry[],
     closed: 0,
     pauses: [] as number[],
     lines: [] as object[],
@@ -217,10 +224,14 @@ function settlementWith(ledger: { settle?: (request: SettleRequest) => Promise<S
           seen.settled.push(request);
           return (await ledger.settle?.(request)) ?? settled;
         },
+        correct: ledger.correct ?? (async () => 'repeated' as const),
         close: async () => {
           seen.closed += 1;
           return settled;
         },
+      },
+      spool: {
+        append: ledger.append ?? (async (entry) => void seen.spooled.push(entry)),
       },
       metrics: {
         recordSettle: () => undefined,
@@ -237,7 +248,7 @@ function settlementWith(ledger: { settle?: (request: SettleRequest) => Promise<S
         seen.pauses.push(ms);
       },
     },
-    { holdId: 'h', accountId: 'a' },
+    { holdId: 'h', accountId: 'a', expiresAtMs: performance.now() + 60_000 },
   );
   return { settlement, seen };
 }
@@ -283,10 +294,61 @@ t.test('settling', async (t) => {
     t.ok(seen.pauses.every((ms, index) => ms > (seen.pauses[index - 1] ?? 0)));
   });
 
-  t.test('a database that stays away keeps the result back, and the figures are in the log', async (t) => {
+  const isAway = async () => {
+    throw new Error('connection refused');
+  };
+
+  t.test('a database that stays away: the settlement is spooled', async (t) => {
+    const { settlement, seen } = settlementWith({ settle: isAway });
+    t.match(await settlement.settle(entry, true), { outcome: 'spooled', state: 'ok' });
+    t.match(seen.spooled, [
+      { kind: 'settle', request: { holdId: 'h', callIndex: 0, close: true, meters: { cost: 120_000n } } },
+    ]);
+    t.match(seen.lines, [{ msg: 'settlement spooled', hold: 'h' }]);
+    await settlement.close();
+    t.strictSame([seen.closed, seen.spooled.length], [0, 1], 'its replay closes the hold');
+  });
+
+  t.test(
+    'a call that is spooled and not the last keeps its result back, and its hold is closed later',
+    async (t) => {
+      const { settlement, seen } = settlementWith({ settle: isAway });
+      await t.rejects(settlement.settle(entry, false), { code: 'metering_unavailable' });
+      await settlement.close();
+      t.match(seen.spooled, [
+        { kind: 'settle' },
+        { kind: 'close', request: { holdId: 'h', accountId: 'a' } },
+      ]);
+      t.equal(seen.closed, 0);
+    },
+  );
+
+  t.test('a database that does not answer: the settlement is spooled in bounded time', async (t) => {
+    const { settlement, seen } = settlementWith({ settle: () => new Promise(() => undefined) });
+    const startedAt = performance.now();
+    t.match(await settlement.settle(entry, true), { outcome: 'spooled' });
+    t.ok(performance.now() - startedAt < 8_000);
+    t.equal(seen.settled.length, 1);
+  });
+
+  t.test('a settlement that arrives after its call was recorded at its bound corrects it', async (t) => {
+    const corrected: object[] = [];
+    const { settlement } = settlementWith({
+      settle: async () => ({ ...settled, outcome: 'repeated' }),
+      correct: async (request) => {
+        corrected.push(request);
+        return 'corrected';
+      },
+    });
+    t.match(await settlement.settle(entry, true), { outcome: 'corrected', late: true });
+    t.match(corrected, [{ holdId: 'h', callIndex: 0, meters: { cost: 120_000n } }]);
+  });
+
+  t.test('without database and disk the result is kept back, and the figures are in the log', async (t) => {
     const { settlement, seen } = settlementWith({
-      settle: async () => {
-        throw new Error('connection refused');
+      settle: isAway,
+      append: async () => {
+        throw new Error('The spool is full.');
       },
     });
     await t.rejects(settlement.settle(entry, true), { code: 'metering_unavailable' });

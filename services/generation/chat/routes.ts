@@ -1,6 +1,6 @@
 import { type ChatCompletionRequest, chatCompletionRequest } from '#libs/contracts/chat-completions.ts';
 import type { PlannedCall } from '#libs/contracts/generation-requests.ts';
-import { problem, toOpenAiError } from '#libs/problems/problems.ts';
+import { ProblemError, problem, toOpenAiError } from '#libs/problems/problems.ts';
 import { countPrompt } from '../calls/domain/count-tokens.ts';
 import { type CallRunner, type Figures, type ProviderCall, runCall } from '../calls/domain/run-call.ts';
 import type { ChatSource, WholeAnswer } from '../providers/domain/chat-source.ts';
@@ -90,15 +90,22 @@ async function respondWithStream(
       source.chatStream(chat, context, (piece) => {
         record.take(piece);
         if (piece.usageEvent !== undefined) usageEvent = piece.usageEvent;
-        return piece.bytes === null ? undefined : stream.write(piece.bytes);
+        return stream.writePiece(piece);
       }),
     );
-    void stream.write(endingOf(figures));
+    stream.release();
+    stream.write(endingOf(figures));
   } catch (error) {
+    // output until the failure is settled, unless the settlement itself failed
+    if (!isUnsettled(error)) stream.release();
     if (!stream.hasBegun()) throw error;
-    void stream.write(chunkEvent(toOpenAiError(recordFailure(error), requestId)));
+    stream.write(chunkEvent(toOpenAiError(recordFailure(error), requestId)));
   }
   stream.end();
+}
+
+function isUnsettled(error: unknown): boolean {
+  return error instanceof ProblemError && error.code === 'metering_unavailable';
 }
 
 function onlyCall({ plan }: GenerationRequest): PlannedCall {

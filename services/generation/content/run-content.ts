@@ -15,6 +15,7 @@ import {
   type SettledFigures,
 } from '../calls/domain/run-call.ts';
 import type { ChatSource } from '../providers/domain/chat-source.ts';
+import { createStreamEnd, type StreamEnd } from '../requests/domain/stream-end.ts';
 import { plannedChat, requireText, textAttempt } from './domain.ts';
 
 /** The text that each step of a pipeline produced. */
@@ -38,6 +39,9 @@ export type ContentRun = Pick<ProviderCall, 'requestId' | 'active' | 'settlement
 
 /** Steps whose texts the client receives; the others are input for later steps. */
 const DELIVERED: ReadonlySet<ContentStep> = new Set(['edit', 'social']);
+
+/** A piece of a step's text, and the progress with it. */
+type Chunk = { text: string; reached: number };
 
 /** For estimating progress inside a step from the length of its text. */
 const CHARACTERS_PER_TOKEN = 4;
@@ -77,10 +81,14 @@ export async function runContent(
       };
       const messages = promptOf(step, run.request, carried, call.inputTokens);
       const end = progressOf(position + 1, calls.length);
-      const attempt = stepAttempt(run, step, call, messages, progress, end, texts);
+      const chunks = createStreamEnd<Chunk>(({ text, reached }) =>
+        run.listener.onChunk?.(step, text, reached),
+      );
+      const attempt = stepAttempt(run, step, call, messages, progress, end, texts, chunks);
       const countTokens = () => countPrompt(plannedChat(call, messages).body, call);
       const providerCall = { ...run, call, isLast, beforeSettle, countPrompt: countTokens };
       const { figures } = await runCall(runner, providerCall, attempt);
+      await chunks.release();
       Object.assign(total, add(total, figures), { state: figures.state });
       return texts.get(step) ?? '';
     } finally {
@@ -110,11 +118,12 @@ function stepAttempt(
   from: number,
   to: number,
   texts: Map<ContentStep, string>,
+  chunks: StreamEnd<Chunk>,
 ): Attempt<void> {
-  const onChunk = DELIVERED.has(step) ? listener.onChunk : undefined;
+  const isSent = DELIVERED.has(step) && listener.onChunk !== undefined;
   const whole = textAttempt(call, messages, sourceFor);
   return async (context, record) => {
-    if (onChunk === undefined) {
+    if (!isSent) {
       texts.set(step, await whole(context, record));
       return;
     }
@@ -123,7 +132,8 @@ function stepAttempt(
       record.take(piece);
       if (piece.text === '') return undefined;
       const share = Math.min(record.text.length / expected, 1);
-      return onChunk(step, piece.text, Math.floor(from + (to - from) * share));
+      const reached = Math.floor(from + (to - from) * share);
+      return chunks.push({ text: piece.text, reached }, { isContent: true, isEnd: false });
     });
     texts.set(step, requireText(record.text));
   };

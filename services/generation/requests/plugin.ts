@@ -50,6 +50,7 @@ const requests: FastifyPluginAsync<RequestsOptions> = async (app, options) => {
   const handlers: GenerationHandlers = { chat: notServed, generate: notServed, image: notServed };
   const requestOptions = {
     ledger,
+    spool: app.settlementSpool,
     logger,
     metrics: callRunner.metrics,
     reportOverrun: app.reportOverrun,
@@ -103,5 +104,5 @@ const requests: FastifyPluginAsync<RequestsOptions> = async (app, options) => {
 
 export const requestsPlugin = fastifyPlugin(requests, {
   name: 'requests',
-  dependencies: ['calls', 'stored-responses'],
+  dependencies: ['calls', 'spool', 'stored-responses'],
 });

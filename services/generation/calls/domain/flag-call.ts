@@ -29,7 +29,7 @@ export async function flagCall(
   { metrics, logger, reportOverrun }: FlagOptions,
   hold: { holdId: string; accountId: string },
   { call, record, priced }: { call: PlannedCall; record: CallRecord; priced: PricedCall },
-  answer: SettleAnswer,
+  answer: Pick<SettleAnswer, 'late' | 'overrun'> & { outcome: string },
 ): Promise<void> {
   if (answer.outcome === 'repeated') return;
   const { provider, model } = call;

@@ -37,11 +37,16 @@ export async function runGenerationRequest<Result>(
 ): Promise<Result> {
   const { activeRequests, storedResponses } = options;
   const { caller, requestId, plan, planContext, storeResponse } = head;
-  const settlement = createSettlement(options, { holdId: requestId, accountId: caller.accountId });
+  const expiresAtMs = holdEndsAtMs(head);
+  const settlement = createSettlement(options, {
+    holdId: requestId,
+    accountId: caller.accountId,
+    expiresAtMs,
+  });
   let active: ActiveRequest | undefined;
   let slot: StoredResponseSlot | null = null;
   try {
-    const begun = activeRequests.begin(scopeOf(head, options.deadlineMarginMs));
+    const begun = activeRequests.begin(scopeOf(head, expiresAtMs - options.deadlineMarginMs));
     active = begun;
     if (storeResponse) slot = await openSlot(storedResponses, requestId, caller.accountId);
     // without a stored response, output that the client does not read would be paid for in vain
@@ -54,13 +59,13 @@ export async function runGenerationRequest<Result>(
   }
 }
 
-function scopeOf(head: GenerationRequestHead, deadlineMarginMs: number) {
+function scopeOf(head: GenerationRequestHead, deadlineMs: number) {
   const {
     plan,
     caller: { accountId, keyId },
   } = head;
   const targets = plan.calls.flatMap(({ provider, model }) => [provider, `${provider}/${model}`]);
-  return { accountId, keyId, targets, deadlineMs: holdEndsAtMs(head) - deadlineMarginMs };
+  return { accountId, keyId, targets, deadlineMs };
 }
 
 /**
