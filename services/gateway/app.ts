@@ -38,6 +38,8 @@ import { OPERATIONS } from './openapi/domain.ts';
 import { pricesPlugin } from './prices/plugin.ts';
 import { proxyPlugin } from './proxy/plugin.ts';
 import { rateLimitsPlugin } from './rate-limits/plugin.ts';
+import { responseTasks } from './responses/jobs.ts';
+import { responsesPlugin } from './responses/plugin.ts';
 import { workspacesPlugin } from './workspaces/plugin.ts';
 
 export type AppDependencies = {
@@ -136,7 +138,9 @@ export async function buildApp(dependencies: AppDependencies): Promise<Gateway> 
     dependencies.setKeyLimits ?? (backends ? createSetKeyLimits(backends.billing) : noBilling);
   await app.register(apiKeysPlugin, { database, runtime, setKeyLimits });
   const jobs = [keyUse.job];
-  const tasks = [authTasks, memberTasks, idempotencyTasks].flatMap((create) => create({ database, now }));
+  const tasks = [authTasks, memberTasks, idempotencyTasks, responseTasks].flatMap((create) =>
+    create({ database, now }),
+  );
   if (backends === undefined) return { app, jobs, tasks, ready: async () => {}, idle: ledger.idle };
 
   const { signFor, usageMetering, generation, holdTtlMs } = backends;
@@ -155,6 +159,7 @@ export async function buildApp(dependencies: AppDependencies): Promise<Gateway> 
   });
   await app.register(chatPlugin);
   await app.register(messagesPlugin);
+  await app.register(responsesPlugin, { database, now });
   await app.register(contentPlugin);
   await app.register(imagesPlugin);
   await app.register(modelsPlugin);

@@ -161,3 +161,22 @@ export const workspaces = pgTable(
     index('workspaces_account').on(table.accountId, table.id),
   ],
 );
+
+/** Responses of `POST /v1/responses`, which later requests continue. They contain what users wrote: never log them. */
+export const storedModelResponses = pgTable(
+  'stored_model_responses',
+  {
+    id: text('id').primaryKey(),
+    accountId: uuid('account_id').notNull(),
+    /** The response as JSON. As bytes, because PostgreSQL's JSON cannot contain every text. */
+    response: bytes('response').notNull(),
+    /** The items of the conversation up to its output, as JSON. */
+    items: bytes('items').notNull(),
+    createdAt: instant('created_at').notNull(),
+    expiresAt: instant('expires_at').notNull(),
+  },
+  (table) => [
+    index('stored_model_responses_account').on(table.accountId, table.createdAt),
+    index('stored_model_responses_expiry').on(table.expiresAt),
+  ],
+);

@@ -21,6 +21,7 @@ import type { Operation } from '#libs/contracts/operation.ts';
 import { overrideOperations } from '#libs/contracts/overrides.ts';
 import { planOperations } from '#libs/contracts/plans.ts';
 import { priceOperations } from '#libs/contracts/prices.ts';
+import { createResponse, deleteResponse, getResponse } from '#libs/contracts/responses-operations.ts';
 import { segmentOperations } from '#libs/contracts/segments.ts';
 import { SERVICE_OPERATIONS } from '#libs/contracts/service-operations.ts';
 import { SOCIAL_OPERATIONS } from '#libs/contracts/social-operations.ts';
@@ -33,12 +34,14 @@ import { WORKSPACE_OPERATIONS } from '#libs/contracts/workspaces.ts';
 
 export const OPERATIONS = {
   /** Call providers: the metering pipeline plans and holds them, and generation runs them. */
-  metered: [createChatCompletion, createMessage, generateContent, generateImages],
+  metered: [createChatCompletion, createMessage, createResponse, generateContent, generateImages],
   /** Answered by the gateway itself. */
   gateway: [
     listModels,
     getModel,
     countMessageTokens,
+    getResponse,
+    deleteResponse,
     ...IMAGE_READING_OPERATIONS,
     ...IDENTITY_OPERATIONS,
     ...API_KEY_OPERATIONS,

@@ -1,0 +1,210 @@
+/** OpenAI's SDK against `POST /v1/responses`, with the models of several providers. */
+import OpenAI from 'openai';
+import t from 'tap';
+import { startInstallation } from '../installation.fixture.ts';
+
+const { call, customer, keyOf, url, pool } = await startInstallation(t, 'default');
+const buyer = await customer('pro');
+const key = await keyOf(buyer);
+const client = new OpenAI({ baseURL: `${url}/v1`, apiKey: key, maxRetries: 0 });
+
+const MODELS = ['gpt-4o-mini', 'claude-haiku-4-5', 'gemini-2.5-flash'];
+const WEATHER: OpenAI.Responses.FunctionTool = {
+  type: 'function',
+  name: 'get_weather',
+  description: 'The weather of a city.',
+  strict: false,
+  parameters: { type: 'object', properties: { city: { type: 'string' } }, required: ['city'] },
+};
+
+const failureOf = (answer: Promise<unknown>): Promise<unknown> =>
+  answer.then(
+    () => null,
+    (error) => error,
+  );
+
+for (const model of MODELS) {
+  t.test(`given ${model}, then a response is created, stored, continued and deleted`, async (t) => {
+    const first = await client.responses.create({
+      model,
+      input: 'Is it sunny in Paris?',
+      max_output_tokens: 300,
+    });
+    t.match(first, {
+      object: 'response',
+      status: 'completed',
+      model,
+      store: true,
+      id: /^resp_[0-9a-f]{32}$/,
+    });
+    t.ok(first.output_text.length > 0);
+    t.ok((first.usage?.input_tokens ?? 0) > 0);
+    t.strictSame((await client.responses.retrieve(first.id)).output, first.output);
+
+    const second = await client.responses.create({
+      model,
+      input: 'And in Rome?',
+      previous_response_id: first.id,
+    });
+    t.equal(second.previous_response_id, first.id);
+    t.ok((second.usage?.input_tokens ?? 0) > (first.usage?.input_tokens ?? 0));
+
+    await client.responses.delete(first.id);
+    t.ok((await failureOf(client.responses.retrieve(first.id))) instanceof OpenAI.NotFoundError);
+  });
+
+  t.test(`given ${model} and a stream, then the events form the same response`, async (t) => {
+    const types: string[] = [];
+    const numbers: number[] = [];
+    const stream = client.responses.stream({ model, input: 'Is it sunny in Paris?' }).on('event', (event) => {
+      types.push(event.type);
+      numbers.push(event.sequence_number);
+    });
+    const response = await stream.finalResponse();
+    t.strictSame(types.slice(0, 2), ['response.created', 'response.in_progress']);
+    t.equal(types.at(-1), 'response.completed');
+    t.strictSame(
+      numbers,
+      numbers.map((_, index) => index),
+    );
+    t.strictSame((await client.responses.retrieve(response.id)).output_text, response.output_text);
+    t.ok(response.output_text.length > 0);
+  });
+
+  t.test(`given ${model} and a tool, then it is called and its result is read`, async (t) => {
+    const asked = { model, tools: [WEATHER] };
+    for (const first of [
+      await client.responses.create({ ...asked, input: 'Use get_weather for Paris' }),
+      await client.responses.stream({ ...asked, input: 'Use get_weather for Paris' }).finalResponse(),
+    ]) {
+      const called = (first as OpenAI.Responses.Response).output.find(
+        (item) => item.type === 'function_call',
+      );
+      t.match(called, { name: 'get_weather', arguments: /city/, status: 'completed' });
+      const result = {
+        type: 'function_call_output' as const,
+        call_id: called?.call_id ?? '',
+        output: 'sunny',
+      };
+      const continued = await client.responses.create({
+        ...asked,
+        previous_response_id: first.id,
+        input: [result],
+      });
+      t.match(continued.output_text, /sunny/);
+      const resent = await client.responses.create({
+        ...asked,
+        store: false,
+        input: [
+          { role: 'user', content: 'Use get_weather for Paris' },
+          ...first.output.map((item) => ({ type: 'item_reference' as const, id: item.id ?? '' })),
+          result,
+        ],
+      });
+      t.match(resent, { store: false, output_text: /sunny/ });
+      t.ok((await failureOf(client.responses.retrieve(resent.id))) instanceof OpenAI.NotFoundError);
+    }
+  });
+
+  t.test(`given ${model} and a schema, then the text is JSON`, async (t) => {
+    const response = await client.responses.create({
+      model,
+      input: 'A city',
+      text: {
+        format: {
+          type: 'json_schema',
+          name: 'city',
+          strict: true,
+          schema: {
+            type: 'object',
+            properties: { city: { type: 'string' } },
+            required: ['city'],
+            additionalProperties: false,
+          },
+        },
+      },
+    });
+    t.match(JSON.parse(response.output_text), { city: String });
+  });
+}
+
+t.test('given a cap that cuts the answer, then the response is incomplete', async (t) => {
+  const asked = { model: 'gpt-4o-mini', input: 'a [[simulate: fill]]', max_output_tokens: 16 };
+  const whole = await client.responses.create(asked);
+  const streamed = await client.responses.stream(asked).finalResponse();
+  for (const response of [whole, streamed]) {
+    t.match(response, { status: 'incomplete', incomplete_details: { reason: 'max_output_tokens' } });
+  }
+});
+
+t.test("given another account's response, then it does not exist", async (t) => {
+  const { id } = await client.responses.create({ model: 'gpt-4o-mini', input: 'hi', max_output_tokens: 16 });
+  const other = await keyOf(await customer('pro'));
+  t.equal((await call(`/v1/responses/${id}`, other)).status, 404);
+  const continued = await call('/v1/responses', other, {
+    model: 'gpt-4o-mini',
+    input: 'hi',
+    previous_response_id: id,
+  });
+  t.match(continued, {
+    status: 404,
+    body: { error: { param: 'previous_response_id', message: new RegExp(id) } },
+  });
+  t.equal((await call(`/v1/responses/${id}`, null)).status, 401);
+});
+
+t.test('given fields without a cost, then they are ignored and named', async (t) => {
+  const answer = await call('/v1/responses', key, {
+    model: 'claude-haiku-4-5',
+    input: [
+      { type: 'message', role: 'user', content: [{ type: 'input_text', text: 'hi' }], status: 'completed' },
+    ],
+    include: ['reasoning.encrypted_content'],
+    truncation: 'auto',
+    background: false,
+    max_output_tokens: 20,
+    temperature: 1.5,
+    metadata: null,
+  });
+  t.equal(answer.status, 200, JSON.stringify(answer.body));
+  t.equal(answer.headers.get('x-inkmeter-ignored'), 'include, truncation, temperature=1');
+});
+
+t.test('given fields whose cost no hold covers, then each is refused by its name', async (t) => {
+  const file = { type: 'input_file', file_data: 'data:application/pdf;base64,AA==' };
+  const rows: [param: string, more: object][] = [
+    ['background', { background: true }],
+    ['conversation', { conversation: 'conv_1' }],
+    ['service_tier', { service_tier: 'flex' }],
+    ['tools.0.type', { tools: [{ type: 'web_search' }] }],
+    ['input.0.type', { input: [{ type: 'web_search_call', id: 'ws_1' }] }],
+    ['input.0.content.0.type', { input: [{ role: 'user', content: [file] }] }],
+    ['something', { something: 1 }],
+  ];
+  for (const [param, more] of rows) {
+    const answer = await call('/v1/responses', key, { model: 'gpt-4o-mini', input: 'hi', ...more });
+    t.match(answer, { status: 400, body: { error: { param, message: new RegExp(param) } } }, param);
+  }
+});
+
+t.test('given failures, then they have their status, in a stream too', async (t) => {
+  const unknown = await failureOf(client.responses.create({ model: 'gpt-0', input: 'hi' }));
+  t.ok(unknown instanceof OpenAI.NotFoundError);
+  const invalid = await failureOf(client.responses.create({ model: 'gpt-4o-mini', input: 7 as never }));
+  t.ok(invalid instanceof OpenAI.BadRequestError);
+  const stream = await client.responses.create({
+    model: 'gpt-4o-mini',
+    input: '[[simulate: cut=2]] hi',
+    stream: true,
+  });
+  const read = async () => {
+    for await (const _ of stream);
+  };
+  t.ok((await failureOf(read())) instanceof OpenAI.APIError);
+});
+
+t.test('given every call, then nothing was charged above its hold', async (t) => {
+  const { rows } = await pool.query<{ overrun: boolean }>('SELECT overrun FROM usage_events');
+  t.ok(rows.length > 20);
+  t.notOk(rows.some(({ overrun }) => overrun));
+});

@@ -1,0 +1,83 @@
+/** Fields of OpenAI's responses that a chat cannot express: ignored where they are free, refused by name where not. */
+import { responsesRequest } from '#libs/contracts/responses.ts';
+import { isFields, listOf, refuse, take } from '../chat/domain/fields.ts';
+
+/** Hints without an effect on the cost. */
+const IGNORED = [
+  'include',
+  'truncation',
+  'prompt_cache_retention',
+  'prompt_cache_options',
+  'stream_options',
+  'max_tool_calls',
+  'context_management',
+  'client_metadata',
+];
+
+const REASONS: Readonly<Record<string, string>> = {
+  background: 'responses are created while the client waits',
+  conversation: 'use previous_response_id',
+  prompt: 'stored prompts are not known here; send instructions and input',
+};
+
+const KNOWN: ReadonlySet<string> = new Set(Object.keys(responsesRequest.shape));
+const TIERS: ReadonlySet<unknown> = new Set(['auto', 'default', null, undefined]);
+const ITEMS: ReadonlySet<unknown> = new Set([
+  undefined,
+  'message',
+  'function_call',
+  'function_call_output',
+  'reasoning',
+  'item_reference',
+]);
+const PARTS: ReadonlySet<unknown> = new Set([
+  'input_text',
+  'output_text',
+  'text',
+  'summary_text',
+  'reasoning_text',
+  'input_image',
+  'refusal',
+]);
+
+/**
+ * Removes what is ignored from a request, in place.
+ * @returns the names of what was removed.
+ * @throws ProblemError `unsupported_parameter`
+ */
+export function checkResponseFields(body: unknown): string[] {
+  if (!isFields(body)) return [];
+  const ignored = take(body, IGNORED);
+  for (const name of Object.keys(body)) {
+    if (KNOWN.has(name)) continue;
+    if (body[name] === null || body[name] === false) delete body[name];
+    else refuse(name, REASONS[name] ?? 'it is not a known parameter');
+  }
+  if (!TIERS.has(body.service_tier)) refuse('service_tier', 'other tiers have other prices');
+  listOf(body.tools).forEach(({ type }, index) => {
+    if (type !== 'function')
+      refuse(`tools.${index}.type`, `use tools of type function instead of ${String(type)}`);
+  });
+  if (isFields(body.tool_choice) && body.tool_choice.type !== 'function') {
+    refuse('tool_choice.type', 'use none, auto, required or a function');
+  }
+  listOf(body.input).forEach((item, index) => {
+    const { type, content, output } = item;
+    if (!ITEMS.has(type)) refuse(`input.${index}.type`, `items of type ${String(type)} are not taken`);
+    checkParts(content, `input.${index}.content`);
+    checkParts(output, `input.${index}.output`);
+  });
+  return ignored;
+}
+
+function checkParts(content: unknown, path: string): void {
+  listOf(content).forEach(({ type, image_url: url }, position) => {
+    const at = `${path}.${position}`;
+    if (!PARTS.has(type)) {
+      refuse(`${at}.type`, `parts of type ${String(type)} are not taken, only texts and input_image`);
+    }
+    if (type === 'input_image' && typeof url !== 'string') {
+      refuse(`${at}.file_id`, 'images are taken as image_url');
+    }
+  });
+}

@@ -1,0 +1,62 @@
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { createResponse, deleteResponse, getResponse } from '#libs/contracts/responses-operations.ts';
+import { problem } from '#libs/problems/problems.ts';
+import { serveOperation } from '#libs/service/serve-operation.ts';
+import { translatedChatRoute } from '../chat/plugin.ts';
+import { checkResponseFields } from './check-fields.ts';
+import { conversationOf, responseIdOf, type StoredConversation } from './domain/conversation.ts';
+import { toChat } from './request.ts';
+import { createResponseWriter } from './response.ts';
+
+/** Stored responses of one account each. */
+export type ResponseStore = {
+  find: (accountId: string, id: string) => Promise<StoredConversation | undefined>;
+  insert: (accountId: string, conversation: StoredConversation) => Promise<void>;
+  /** @returns whether there was one. */
+  delete: (accountId: string, id: string) => Promise<boolean>;
+};
+
+export function responseRoutes(app: FastifyInstance, store: ResponseStore, now: () => Date): void {
+  /** What was left out of each request, until its handler runs. */
+  const ignored = new WeakMap<object, string[]>();
+  app.addHook('preValidation', (request, _reply, done) => {
+    ignored.set(request, checkResponseFields(request.body));
+    done();
+  });
+
+  translatedChatRoute(app, createResponse, async (request) => {
+    const { body, caller } = request;
+    const { accountId } = caller;
+    const conversation = await conversationOf(body, (id) => store.find(accountId, id));
+    return {
+      chat: toChat(body, conversation),
+      ignored: ignored.get(request as FastifyRequest) ?? [],
+      answers: createResponseWriter({
+        id: responseIdOf(request.id),
+        createdAtSeconds: Math.floor(now().getTime() / 1000),
+        request: body,
+        conversation,
+        store: (stored) => store.insert(accountId, stored),
+      }),
+    };
+  });
+
+  serveOperation(app, getResponse, async ({ params, caller }) => {
+    const stored = await store.find(caller.accountId, params.response_id);
+    if (stored === undefined) throw notFound(params.response_id);
+    return stored.response;
+  });
+
+  serveOperation(app, deleteResponse, async ({ params, caller }) => {
+    const id = params.response_id;
+    if (!(await store.delete(caller.accountId, id))) throw notFound(id);
+    return { id, object: 'response' as const, deleted: true as const };
+  });
+}
+
+function notFound(id: string) {
+  return problem('not_found', {
+    detail: `The response ${id} is not stored.`,
+    fields: { param: 'response_id' },
+  });
+}
