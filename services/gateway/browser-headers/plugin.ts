@@ -1,7 +1,7 @@
 /** Headers for browsers: security headers and CORS. */
 import cors, { type FastifyCorsOptions } from '@fastify/cors';
 import helmet, { type FastifyHelmetOptions } from '@fastify/helmet';
-import type { FastifyPluginAsync } from 'fastify';
+import Fastify, { type FastifyPluginAsync } from 'fastify';
 import fp from 'fastify-plugin';
 
 /** Response headers that scripts of an allowed origin can read. */
@@ -37,7 +37,7 @@ function corsOptions(origins: readonly string[]): FastifyCorsOptions {
   };
 }
 
-/** Headers for an API that browsers never render. A route that serves a page sets its own with the `helmet` option. */
+/** Headers for an API that browsers never render. */
 const HELMET_OPTIONS: FastifyHelmetOptions = {
   contentSecurityPolicy: {
     useDefaults: false,
@@ -62,12 +62,22 @@ export type BrowserHeadersOptions = {
   corsOrigins: readonly string[];
 };
 
-/** Applies to every route of the app. */
+/** Helmet's headers, which are the same for every response: it would compute them again for each one. */
+async function securityHeaders(): Promise<Record<string, string>> {
+  const probe = Fastify();
+  await probe.register(helmet, HELMET_OPTIONS);
+  probe.get('/', async (_request, reply) => reply.raw.getHeaders());
+  const response = await probe.inject('/');
+  await probe.close();
+  return response.json();
+}
+
+/** Applies to every route of the app; a route that serves a page sets its own policy. */
 export const browserHeadersPlugin = fp<BrowserHeadersOptions>(
   (async (app, { corsOrigins }) => {
-    await app.register(helmet, HELMET_OPTIONS);
+    const headers = { ...(await securityHeaders()), 'cache-control': 'no-store' };
     app.addHook('onRequest', (_request, reply, done) => {
-      reply.header('cache-control', 'no-store');
+      reply.headers(headers);
       done();
     });
     if (corsOrigins.length > 0) await app.register(cors, corsOptions(corsOrigins));
