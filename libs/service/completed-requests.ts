@@ -24,6 +24,7 @@ export function createCompletionRecorder(
   const writeLine = createLineWriter(logger, { level: 'info', msg: 'request completed' });
   return ({ requestId, method, route, status, ms, accountId, problemCode }) => {
     metrics.recordRequest(method, route, status, ms);
+    const code = problemCode ?? (status === CLIENT_CLOSED_REQUEST ? 'client_closed_request' : undefined);
     writeLine({
       [REQUEST_ID_LABEL]: requestId,
       method,
@@ -31,7 +32,7 @@ export function createCompletionRecorder(
       status,
       ms: Math.round(ms * 100) / 100,
       account: accountId ?? undefined,
-      problem: problemCode ?? undefined,
+      problem: code,
     });
   };
 }

@@ -1,4 +1,4 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import underPressure from '@fastify/under-pressure';
 import Fastify, {
@@ -13,15 +13,22 @@ import { serializerCompiler, validatorCompiler, type ZodTypeProvider } from 'fas
 import { type ErrorFormat, errorDocument } from '#libs/problems/error-formats.ts';
 import { type ProblemCode, type ProblemError, problem, toProblemJson } from '#libs/problems/problems.ts';
 import { watchAllowedMethods } from './allowed-methods.ts';
-import { CLIENT_CLOSED_REQUEST, createCompletionRecorder } from './completed-requests.ts';
+import { createCompletionRecorder } from './completed-requests.ts';
+import { createDirectServer, type DirectRoutes } from './direct-routes.ts';
 import { toProblem } from './framework-problems.ts';
 import { addJsonParser, refuseUnstorableText } from './json-body.ts';
 import { type Logger, REQUEST_ID_LABEL, RequestLogger } from './logger.ts';
 import type { Metrics } from './metrics.ts';
+import { acceptableRequestId } from './request-id.ts';
+import { createResponseTracker } from './response-tracker.ts';
 import type { Runtime } from './runtime.ts';
 import type { ServiceConfig } from './variables.ts';
 
 declare module 'fastify' {
+  interface FastifyInstance {
+    /** Routes that are served without Fastify. */
+    directRoutes: DirectRoutes;
+  }
   interface FastifyRequest {
     /** The account of the caller, once known; logged when the request completes. */
     accountId: string | null;
@@ -61,7 +68,6 @@ const KEEP_ALIVE_TIMEOUT_MS = 72_000;
 const HEADERS_TIMEOUT_MS = 15_000;
 const CHECKING_INTERVAL_MS = 5_000;
 const OVERLOAD_SAMPLE_MS = 500;
-const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[1-8][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
 
 /**
  * The Fastify instance of every service: request ids, problems, limits, timeouts, load shedding, metrics and one log
@@ -80,6 +86,7 @@ export function createService(options: ServiceOptions): ServiceApp {
   };
 
   let track: (request: FastifyRequest, reply: FastifyReply) => void = () => {};
+  const directRoutes: DirectRoutes = new Map();
   const app: FastifyInstance = Fastify({
     loggerInstance: logger as FastifyBaseLogger,
     childLoggerFactory: (parent, bindings) => new RequestLogger(parent as Logger, bindings),
@@ -88,7 +95,7 @@ export function createService(options: ServiceOptions): ServiceApp {
       requestIdLogLabel: REQUEST_ID_LABEL,
     }),
     genReqId: options.acceptRequestId
-      ? ({ headers }) => acceptableId(headers['x-request-id']) ?? runtime.newId()
+      ? ({ headers }) => acceptableRequestId(headers['x-request-id']) ?? runtime.newId()
       : () => runtime.newId(),
     frameworkErrors: (error, request, reply) => {
       // Hooks do not run for a URL that cannot be routed.
@@ -99,14 +106,7 @@ export function createService(options: ServiceOptions): ServiceApp {
     bodyLimit: config.bodyLimitBytes,
     routerOptions: { ignoreTrailingSlash: true },
     trustProxy: options.trustProxy ?? false,
-    connectionTimeout: config.idleTimeoutMs,
-    requestTimeout: config.requestTimeoutMs,
-    keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
-    http: {
-      headersTimeout: Math.min(HEADERS_TIMEOUT_MS, config.requestTimeoutMs),
-      // By default Node checks for slow requests only every 30 s, even if their timeout is shorter.
-      connectionsCheckingInterval: Math.min(CHECKING_INTERVAL_MS, config.requestTimeoutMs),
-    },
+    serverFactory: (routed) => createHttpServer(config, directRoutes, routed),
     // Requests that arrive during shutdown are served with `connection: close`.
     return503OnClosing: false,
   });
@@ -125,6 +125,7 @@ export function createService(options: ServiceOptions): ServiceApp {
     answerError(error, request, reply);
   });
 
+  app.decorate('directRoutes', directRoutes);
   app.decorateRequest('accountId', null);
   app.decorateRequest('problemCode', null);
   app.decorateRequest('rawBody', null);
@@ -142,8 +143,24 @@ export function createService(options: ServiceOptions): ServiceApp {
   return app.withTypeProvider<ZodTypeProvider>();
 }
 
-function acceptableId(header: string | string[] | undefined): string | undefined {
-  return typeof header === 'string' && UUID.test(header) ? header : undefined;
+function createHttpServer(
+  { idleTimeoutMs, requestTimeoutMs }: ServiceConfig,
+  directRoutes: DirectRoutes,
+  routed: (request: IncomingMessage, response: ServerResponse) => void,
+): Server {
+  const server = createDirectServer(
+    {
+      requestTimeout: requestTimeoutMs,
+      keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
+      headersTimeout: Math.min(HEADERS_TIMEOUT_MS, requestTimeoutMs),
+      // By default Node checks for slow requests only every 30 s, even if their timeout is shorter.
+      connectionsCheckingInterval: Math.min(CHECKING_INTERVAL_MS, requestTimeoutMs),
+    },
+    directRoutes,
+    routed,
+  );
+  server.setTimeout(idleTimeoutMs);
+  return server;
 }
 
 /** Sends a problem; also for plugins that end a request without throwing. */
@@ -201,32 +218,16 @@ function refuseCompressedBodies(app: FastifyInstance): void {
   });
 }
 
-/** State for the `close` listener of responses: one shared function instead of a closure per request. */
 type Exchange = { readonly request: FastifyRequest; readonly reply: FastifyReply };
 
-/**
- * One metric and one log line per request, written when the response closes. Fastify's `onResponse` does not run if the
- * client disconnects during the response, and those requests must be logged too.
- */
+/** One metric and one log line per request, written when the response closes. */
 function trackRequests(
   app: FastifyInstance,
   logger: Logger,
   metrics: Metrics,
 ): (request: FastifyRequest, reply: FastifyReply) => void {
-  const inFlight = new Map<ServerResponse, Exchange>();
   const record = createCompletionRecorder(logger, metrics);
-  let closing = false;
-
-  function onClose(this: ServerResponse): void {
-    const exchange = inFlight.get(this);
-    if (exchange === undefined) return;
-    inFlight.delete(this);
-    // Node closes connections that are idle when the server closes, but not those that become idle later.
-    if (closing) setImmediate(() => app.server.closeIdleConnections());
-    complete(exchange, this.writableEnded ? this.statusCode : CLIENT_CLOSED_REQUEST);
-  }
-
-  function complete({ request, reply }: Exchange, status: number): void {
+  const trackResponse = createResponseTracker<Exchange>(app, ({ request, reply }, status) =>
     record({
       requestId: request.id,
       method: request.method,
@@ -234,23 +235,15 @@ function trackRequests(
       status,
       ms: reply.elapsedTime,
       accountId: request.accountId,
-      problemCode: request.problemCode ?? (status === CLIENT_CLOSED_REQUEST ? 'client_closed_request' : null),
-    });
-  }
-
+      problemCode: request.problemCode,
+    }),
+  );
   const track = (request: FastifyRequest, reply: FastifyReply) => {
-    inFlight.set(reply.raw, { request, reply });
-    reply.raw.on('close', onClose);
+    trackResponse(reply.raw, { request, reply });
     reply.header('x-request-id', request.id);
   };
   app.addHook('onRequest', (request, reply, done) => {
     track(request, reply);
-    done();
-  });
-  app.addHook('preClose', (done) => {
-    closing = true;
-    for (const response of inFlight.keys())
-      if (!response.headersSent) response.setHeader('connection', 'close');
     done();
   });
   return track;

@@ -1,7 +1,8 @@
-import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { IncomingMessage } from 'node:http';
+import type { FastifyBaseLogger, FastifyInstance, FastifyRequest } from 'fastify';
 import type { InternalIdentity } from '#libs/auth/internal-identity.ts';
 import { type Caller, INTERNAL_CONTEXT_HEADER, type ServiceName } from '#libs/contracts/internal-context.ts';
-import { problem } from '#libs/problems/problems.ts';
+import { type ProblemError, problem } from '#libs/problems/problems.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -29,10 +30,9 @@ export function requireInternalContext(
 ): void {
   if (!app.hasRequestDecorator('internalCaller')) app.decorateRequest('internalCaller', null);
   app.addHook('onRequest', (request, _reply, done) => {
-    const verdict = verify(identity, request);
+    const verdict = verify(identity, request.raw, request.routeOptions.config.senders);
     if (!verdict.ok) {
-      request.log.warn({ reason: verdict.reason }, 'internal context refused');
-      done(problem('unauthenticated', { detail: 'Only internal services may call this route.' }));
+      done(refuse(request.log, verdict.reason));
       return;
     }
     request.internalCaller = verdict.caller;
@@ -41,16 +41,37 @@ export function requireInternalContext(
   });
 }
 
-function verify(identity: Pick<InternalIdentity, 'verify'>, request: FastifyRequest) {
-  const header = request.headers[INTERNAL_CONTEXT_HEADER];
+/**
+ * The caller of a request that Fastify does not see; only the gateway may send it.
+ * @throws ProblemError `unauthenticated`; the log has the reason.
+ */
+export function verifyCaller(
+  identity: Pick<InternalIdentity, 'verify'>,
+  request: IncomingMessage,
+  log: Pick<FastifyBaseLogger, 'warn'>,
+): Caller {
+  const verdict = verify(identity, request);
+  if (!verdict.ok) throw refuse(log, verdict.reason);
+  return verdict.caller;
+}
+
+function verify(
+  identity: Pick<InternalIdentity, 'verify'>,
+  { headers, method = '', url = '' }: IncomingMessage,
+  senders: readonly ServiceName[] = DEFAULT_SENDERS,
+) {
+  const header = headers[INTERNAL_CONTEXT_HEADER];
   if (typeof header !== 'string') return { ok: false, reason: 'missing' } as const;
-  const { method = '', url: path = '' } = request.raw;
-  const verdict = identity.verify(header, { method, path });
-  const { senders = DEFAULT_SENDERS } = request.routeOptions.config;
+  const verdict = identity.verify(header, { method, path: url });
   if (verdict.ok && !senders.includes(verdict.sender)) {
     return { ok: false, reason: 'sender_not_allowed' } as const;
   }
   return verdict;
+}
+
+function refuse(log: Pick<FastifyBaseLogger, 'warn'>, reason: string): ProblemError {
+  log.warn({ reason }, 'internal context refused');
+  return problem('unauthenticated', { detail: 'Only internal services may call this route.' });
 }
 
 /** The caller, for handlers behind `requireInternalContext`. */

@@ -73,6 +73,8 @@ export function buildApp(options: AppOptions): Generation {
   app.register(storedResponsesPlugin, { database, logger });
   app.register(spoolPlugin, { ...config.spool, ledger, now: runtime.clock.now, logger, metrics });
   app.register(requestsPlugin, {
+    identity,
+    newId: runtime.newId,
     activeRequests,
     deadlineMarginMs: config.deadlineMarginMs,
     bodyLimitBytes: config.service.bodyLimitBytes,

@@ -4,6 +4,7 @@ import fastifyPlugin from 'fastify-plugin';
 import { Gauge } from 'prom-client';
 import type { Listener } from '#libs/db/listen.ts';
 import type { Ledger } from '#libs/ledger/ledger.ts';
+import { createDirectRoutes, type DirectRouteOptions } from '#libs/service/direct-routes.ts';
 import type { Logger } from '#libs/service/logger.ts';
 import type { Metrics } from '#libs/service/metrics.ts';
 import { createPeriodicJob } from '#libs/service/periodic-job.ts';
@@ -22,7 +23,7 @@ declare module 'fastify' {
   }
 }
 
-export type RequestsOptions = {
+export type RequestsOptions = DirectRouteOptions & {
   activeRequests: ActiveRequests;
   deadlineMarginMs: number;
   bodyLimitBytes: number;
@@ -59,12 +60,10 @@ const requests: FastifyPluginAsync<RequestsOptions> = async (app, options) => {
     storedResponses,
     deadlineMarginMs: options.deadlineMarginMs,
   };
-  await app.register(async (scope) => {
-    requestRoutes(scope, {
-      ...options,
-      handlers,
-      runRequest: (head, response, run) => runGenerationRequest(requestOptions, head, response, run),
-    });
+  requestRoutes(createDirectRoutes(app, options), {
+    ...options,
+    handlers,
+    runRequest: (head, response, run) => runGenerationRequest(requestOptions, head, response, run),
   });
   new Gauge({
     name: 'inkmeter_active_requests',

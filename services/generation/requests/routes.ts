@@ -1,4 +1,3 @@
-import type { FastifyInstance, FastifyRequest } from 'fastify';
 import {
   decodeGenerationRequest,
   GENERATION_PATHS,
@@ -7,8 +6,7 @@ import {
   type RequestKind,
 } from '#libs/contracts/generation-requests.ts';
 import { type ProblemError, problem, toOpenAiError, toProblemJson } from '#libs/problems/problems.ts';
-import { toProblem } from '#libs/service/framework-problems.ts';
-import { callerOf } from '#libs/service/internal-calls.ts';
+import { type DirectRequest, type DirectRoute, recordFailure } from '#libs/service/direct-routes.ts';
 import type { Metrics } from '#libs/service/metrics.ts';
 import type { GenerationRequest } from './domain/generation-request.ts';
 import { type GenerationHandlers, type ResponseSender, sendWhole } from './domain/handler.ts';
@@ -30,34 +28,28 @@ export type RequestRouteOptions = {
 /** Allowance for the head of a request, which contains its plan of calls. */
 const MAX_HEAD_BYTES = 1024 * 1024;
 
-/** An overloaded service refuses a request in its handler instead, where the hold is closed. */
-const pressureHandler = () => undefined;
-
-/** One route for each kind of request. Call it in a scope of its own: it adds a content type. */
-export function requestRoutes(app: FastifyInstance, options: RequestRouteOptions): void {
-  app.addContentTypeParser(
-    GENERATION_REQUEST_TYPE,
-    { parseAs: 'buffer', bodyLimit: options.bodyLimitBytes + MAX_HEAD_BYTES },
-    (_request, body, done) => done(null, body),
-  );
+/** One route for each kind of request. */
+export function requestRoutes(add: (route: DirectRoute) => void, options: RequestRouteOptions): void {
   for (const [kind, path] of Object.entries(GENERATION_PATHS) as [RequestKind, string][]) {
-    app.post(path, { config: { pressureHandler } }, async (request, reply) => {
-      const { head: sent, body } = decode(request.body);
-      // The signed caller counts, not the copy in the head.
-      const head = { ...sent, caller: callerOf(request) };
-      if (head.plan.kind !== kind || head.requestId !== request.id) {
-        throw problem('invalid_request', { detail: 'The head is for another request.' });
-      }
-      request.accountId = head.caller.accountId;
-      reply.hijack();
-      await serve(options, request, head, body, createResponseSender(reply.raw));
+    add({
+      path,
+      contentType: GENERATION_REQUEST_TYPE,
+      bodyLimitBytes: options.bodyLimitBytes + MAX_HEAD_BYTES,
+      serve: async (request, caller, bytes) => {
+        const { head: sent, body } = decode(bytes);
+        if (sent.plan.kind !== kind || sent.requestId !== request.id) {
+          throw problem('invalid_request', { detail: 'The head is for another request.' });
+        }
+        // The signed caller counts, not the copy in the head.
+        await serve(options, request, { ...sent, caller }, body, createResponseSender(request.response));
+      },
     });
   }
 }
 
-function decode(body: unknown): { head: GenerationRequestHead; body: Buffer } {
+function decode(bytes: Buffer): { head: GenerationRequestHead; body: Buffer } {
   try {
-    return decodeGenerationRequest(body as Buffer);
+    return decodeGenerationRequest(bytes);
   } catch (cause) {
     throw problem('malformed_json', { cause });
   }
@@ -65,27 +57,22 @@ function decode(body: unknown): { head: GenerationRequestHead; body: Buffer } {
 
 async function serve(
   { handlers, runRequest, isOverloaded, metrics }: RequestRouteOptions,
-  httpRequest: FastifyRequest,
+  request: DirectRequest,
   head: GenerationRequestHead,
   body: Buffer,
   response: ResponseSender,
 ): Promise<void> {
   const { requestId } = head;
-  const recordFailure = (thrown: unknown): ProblemError => {
-    const failure = toProblem(thrown);
-    httpRequest.problemCode = failure.code;
-    metrics.recordRefusal(failure.code);
-    if (failure.status >= 500) httpRequest.log.error({ err: thrown }, 'request failed');
-    return failure;
-  };
+  const fail = (thrown: unknown) => recordFailure(metrics, request, thrown);
   try {
-    await runRequest(head, response, (request) => {
+    await runRequest(head, response, (running) => {
+      // Checked here and not before, so that the hold of a refused request is closed.
       if (isOverloaded()) throw problem('overloaded', { headers: { 'retry-after': '1' } });
-      const input = { requestId, body: parseJson(body), accept: head.accept ?? '', recordFailure };
-      return handlers[head.plan.kind](request, input, response);
+      const input = { requestId, body: parseJson(body), accept: head.accept ?? '', recordFailure: fail };
+      return handlers[head.plan.kind](running, input, response);
     });
   } catch (error) {
-    const failure = recordFailure(error);
+    const failure = fail(error);
     if (response.head() === undefined) sendProblem(failure, head, response);
     else if (!response.hasEnded()) response.cancel();
   }

@@ -1,0 +1,165 @@
+/**
+ * Routes for other services that are served without Fastify, on the same server: where a service is so busy that routing,
+ * hooks and body parsing would be a fifth of its CPU time. They keep what every request has: a verified caller, an id, a
+ * size limit, problems, one metric and one log line, and a clean end when the service stops.
+ */
+import {
+  createServer,
+  type IncomingMessage,
+  type Server,
+  type ServerOptions,
+  type ServerResponse,
+} from 'node:http';
+import type { FastifyInstance } from 'fastify';
+import type { InternalIdentity } from '#libs/auth/internal-identity.ts';
+import type { Caller } from '#libs/contracts/internal-context.ts';
+import { type ProblemCode, type ProblemError, problem, toProblemJson } from '#libs/problems/problems.ts';
+import { createCompletionRecorder } from './completed-requests.ts';
+import { toProblem } from './framework-problems.ts';
+import { verifyCaller } from './internal-calls.ts';
+import { type Logger, REQUEST_ID_LABEL, RequestLogger } from './logger.ts';
+import type { Metrics } from './metrics.ts';
+import { acceptableRequestId } from './request-id.ts';
+import { createResponseTracker } from './response-tracker.ts';
+
+type Listener = (request: IncomingMessage, response: ServerResponse) => void;
+
+/** By path; each serves POST only. */
+export type DirectRoutes = Map<string, Listener>;
+
+/** A server whose direct routes are served before `routed`. */
+export function createDirectServer(
+  options: ServerOptions,
+  directRoutes: DirectRoutes,
+  routed: Listener,
+): Server {
+  return createServer(options, (request, response) => {
+    const direct = request.method === 'POST' ? directRoutes.get(request.url ?? '') : undefined;
+    (direct ?? routed)(request, response);
+  });
+}
+
+export type DirectRequest = {
+  readonly id: string;
+  readonly route: string;
+  readonly raw: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly startedAtMs: number;
+  readonly log: RequestLogger;
+  caller: Caller | null;
+  /** Logged when the request completes; set by `recordFailure`. */
+  problemCode: ProblemCode | null;
+};
+
+export type DirectRoute = {
+  readonly path: string;
+  readonly contentType: string;
+  readonly bodyLimitBytes: number;
+  /** Sends the response. An error that it throws becomes a problem, or cuts a response that has begun. */
+  readonly serve: (request: DirectRequest, caller: Caller, body: Buffer) => Promise<void>;
+};
+
+export type DirectRouteOptions = {
+  readonly identity: Pick<InternalIdentity, 'verify'>;
+  readonly newId: () => string;
+  readonly logger: Logger;
+  readonly metrics: Pick<Metrics, 'recordRequest' | 'recordRefusal'>;
+};
+
+/** @returns a function that adds a route. They need a real connection: `app.inject` does not reach them. */
+export function createDirectRoutes(
+  app: FastifyInstance,
+  { identity, newId, logger, metrics }: DirectRouteOptions,
+): (route: DirectRoute) => void {
+  const record = createCompletionRecorder(logger, metrics);
+  const track = createResponseTracker<DirectRequest>(app, (request, status) =>
+    record({
+      requestId: request.id,
+      method: 'POST',
+      route: request.route,
+      status,
+      ms: performance.now() - request.startedAtMs,
+      accountId: request.caller?.accountId ?? null,
+      problemCode: request.problemCode,
+    }),
+  );
+
+  async function run(route: DirectRoute, request: DirectRequest): Promise<void> {
+    try {
+      const caller = verifyCaller(identity, request.raw, request.log);
+      request.caller = caller;
+      checkHeaders(request.raw, route);
+      await route.serve(request, caller, await readBody(request.raw, route.bodyLimitBytes));
+    } catch (error) {
+      sendProblem(request, recordFailure(metrics, request, error));
+    }
+  }
+
+  return (route) => {
+    app.directRoutes.set(route.path, (raw, response) => {
+      const id = acceptableRequestId(raw.headers['x-request-id']) ?? newId();
+      const request: DirectRequest = {
+        id,
+        route: route.path,
+        raw,
+        response,
+        startedAtMs: performance.now(),
+        log: new RequestLogger(logger, { [REQUEST_ID_LABEL]: id }),
+        caller: null,
+        problemCode: null,
+      };
+      track(response, request);
+      void run(route, request);
+    });
+  };
+}
+
+/** Counts and logs the failure of a request. @returns the problem to send. */
+export function recordFailure(
+  metrics: Pick<Metrics, 'recordRefusal'>,
+  request: DirectRequest,
+  thrown: unknown,
+): ProblemError {
+  const failure = toProblem(thrown);
+  request.problemCode = failure.code;
+  metrics.recordRefusal(failure.code);
+  if (failure.status >= 500) request.log.error({ err: thrown }, 'request failed');
+  return failure;
+}
+
+function checkHeaders({ headers }: IncomingMessage, { contentType, bodyLimitBytes }: DirectRoute): void {
+  const encoding = headers['content-encoding'];
+  if (headers['content-type'] !== contentType || (encoding !== undefined && encoding !== 'identity')) {
+    throw problem('unsupported_media_type', { detail: `Send the body uncompressed, as ${contentType}.` });
+  }
+  if (Number(headers['content-length'] ?? 0) > bodyLimitBytes) throw problem('body_too_large');
+}
+
+function readBody(request: IncomingMessage, limitBytes: number): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    let bytes = 0;
+    request.on('data', (chunk: Buffer) => {
+      bytes += chunk.length;
+      if (bytes <= limitBytes) chunks.push(chunk);
+      else reject(problem('body_too_large'));
+    });
+    request.once('end', () => resolve(chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks)));
+    request.once('error', () => reject(problem('client_closed_request')));
+  });
+}
+
+function sendProblem({ id, raw, response }: DirectRequest, failure: ProblemError): void {
+  if (response.headersSent) return void response.destroy();
+  const body = JSON.stringify(toProblemJson(failure, id));
+  // The rest of a body that was not read would be taken for the next request.
+  if (!raw.complete) response.setHeader('connection', 'close');
+  response
+    .writeHead(failure.status, {
+      ...failure.headers,
+      'content-type': 'application/problem+json; charset=utf-8',
+      'content-length': Buffer.byteLength(body),
+      'x-request-id': id,
+    })
+    .end(body);
+}
