@@ -1,20 +1,12 @@
 /** Every ending of a call must close its socket, on every provider path, also after garbage collection. */
-import { createServer } from 'node:http';
+import { createServer, type ServerResponse } from 'node:http';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import t from 'tap';
 import { Agent } from 'undici';
-import { fetchFromUndici } from '#libs/http/undici-fetch.ts';
 import { listenServerOnFreePort } from '#libs/testing/http.ts';
-import { createFakeRuntime } from '#libs/testing/runtime.ts';
-import { AnthropicAdapter } from './anthropic/adapter.ts';
-import { type ChatSource, sourceOfAdapter } from './domain/chat-source.ts';
 import type { CallContext } from './domain/provider-adapter.ts';
-import { callContext, chatWith } from './fixtures.ts';
-import { GeminiAdapter } from './gemini/adapter.ts';
-import { OpenAiAdapter } from './openai/adapter.ts';
-import { createPassthrough } from './openai/passthrough.ts';
-import { VENDORS } from './openai/vendors.ts';
+import { callContext, chatWith, providerError, providersAt } from './fixtures.ts';
 
 setFlagsFromString('--expose-gc');
 const collectGarbage: () => void = runInNewContext('gc');
@@ -41,24 +33,48 @@ const BEGINNINGS = {
 
 const dispatcher = new Agent();
 t.teardown(() => dispatcher.destroy());
-const runtime = createFakeRuntime();
-const common = { apiKey: 'sk-test', fetch: fetchFromUndici(dispatcher), clock: runtime.clock, runtime };
+const VENDORS = ['openai', 'xai', 'mistral', 'ollama', 'anthropic', 'gemini'] as const;
+type Vendor = (typeof VENDORS)[number];
 
-const paths: Record<string, [beginning: keyof typeof BEGINNINGS, source: (baseUrl: string) => ChatSource]> = {
-  'OpenAI passthrough': [
-    'openai',
-    (baseUrl) => createPassthrough({ ...common, baseUrl, dispatcher, vendor: VENDORS.openai }),
-  ],
-  'OpenAI SDK': [
-    'openai',
-    (baseUrl) => sourceOfAdapter(new OpenAiAdapter({ ...common, baseUrl, vendor: VENDORS.openai })),
-  ],
-  'Anthropic SDK': ['anthropic', (baseUrl) => sourceOfAdapter(new AnthropicAdapter({ ...common, baseUrl }))],
-  'Gemini SDK': ['gemini', (baseUrl) => sourceOfAdapter(new GeminiAdapter({ ...common, baseUrl }))],
+const beginningOf = (vendor: Vendor) =>
+  BEGINNINGS[vendor === 'anthropic' || vendor === 'gemini' ? vendor : 'openai'];
+
+/** Where the provider falls silent. */
+const SILENCES: Record<
+  string,
+  { stream: boolean; answer: (response: ServerResponse, vendor: Vendor) => void }
+> = {
+  'in a stream': {
+    stream: true,
+    answer: (response, vendor) => {
+      response.writeHead(200, { 'content-type': 'text/event-stream' }).write(beginningOf(vendor));
+    },
+  },
+  'before the first event': {
+    stream: true,
+    answer: (response) => {
+      response.writeHead(200, { 'content-type': 'text/event-stream' }).write(': working\n\n');
+    },
+  },
+  'before the head of a stream': { stream: true, answer: () => undefined },
+  'before a plain answer': { stream: false, answer: () => undefined },
+  'in a plain answer': {
+    stream: false,
+    answer: (response) => {
+      response.writeHead(200, { 'content-type': 'application/json' }).write('{"id":"c1",');
+    },
+  },
+  'in an error document': {
+    stream: false,
+    answer: (response) => {
+      response.writeHead(500, { 'content-type': 'application/json' }).write('{"error":{');
+    },
+  },
 };
 
 type Ending = { name: string; kind: string; context: Partial<CallContext>; end?: () => void };
 
+/** An emergency stop, a client that has left, a deadline and a shutdown all abort the signal. */
 function endings(): Ending[] {
   const controller = new AbortController();
   return [
@@ -68,37 +84,85 @@ function endings(): Ending[] {
       context: { signal: controller.signal },
       end: () => controller.abort(),
     },
-    { name: 'idle for too long', kind: 'timeout', context: { idleTimeoutMs: 1_500 } },
+    { name: 'silent for too long', kind: 'timeout', context: { timeoutMs: 1_000, idleTimeoutMs: 300 } },
   ];
 }
 
-for (const [path, [beginning, sourceAt]] of Object.entries(paths)) {
-  for (const { name, kind, context, end } of endings()) {
-    t.test(
-      `given the ${path} path, when a collected stream is ${name}, then its socket closes`,
-      async (t) => {
+async function collectAllGarbage(): Promise<void> {
+  for (let round = 0; round < 5; round += 1) {
+    collectGarbage();
+    // finalisers run in a task of their own
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+}
+
+for (const vendor of VENDORS) {
+  for (const [silence, { stream, answer }] of Object.entries(SILENCES)) {
+    for (const { name, kind, context, end } of endings()) {
+      t.test(`given ${vendor} ${silence}, when the call is ${name}, then its socket closes`, async (t) => {
         const closed = Promise.withResolvers<void>();
+        const arrived = Promise.withResolvers<void>();
         const server = createServer((request, response) => {
           request.socket.once('close', () => closed.resolve());
-          response.writeHead(200, { 'content-type': 'text/event-stream' }).write(BEGINNINGS[beginning]);
+          answer(response, vendor);
+          arrived.resolve();
         });
-        const url = await listenServerOnFreePort(t, server);
+        const { source } = providersAt(vendor, await listenServerOnFreePort(t, server), dispatcher).forChat(
+          vendor,
+        );
         const begun = Promise.withResolvers<void>();
-        const call = sourceAt(url).chatStream(chatWith({ stream: true }), callContext(context), (piece) => {
-          if (piece.text !== '') begun.resolve();
-          return undefined;
-        });
+        const call: Promise<unknown> = stream
+          ? source.chatStream(chatWith({ stream }), callContext(context), () => begun.resolve() as undefined)
+          : source.chat(chatWith({}), callContext(context));
         call.catch(() => undefined);
-        await begun.promise;
-        for (let round = 0; round < 10; round += 1) {
-          collectGarbage();
-          // finalisers run in a task of their own
-          await new Promise((resolve) => setImmediate(resolve));
-        }
+        await (silence === 'in a stream' || silence === 'before the first event' ? begun : arrived).promise;
+        await collectAllGarbage();
         end?.();
         await t.rejects(call, { name: 'ProviderError', kind });
         await closed.promise;
-      },
-    );
+      });
+    }
   }
 }
+
+t.test('given a provider that only sends comments, then they do not replace content', async (t) => {
+  for (const vendor of VENDORS) {
+    const closed = Promise.withResolvers<void>();
+    const server = createServer((_request, response) => {
+      response.writeHead(200, { 'content-type': 'text/event-stream' }).write(beginningOf(vendor));
+      const timer = setInterval(() => response.write(': working\n\n'), 20);
+      response.once('close', () => {
+        clearInterval(timer);
+        closed.resolve();
+      });
+    });
+    const { source } = providersAt(vendor, await listenServerOnFreePort(t, server), dispatcher).forChat(
+      vendor,
+    );
+    const context = callContext({ timeoutMs: 800, idleTimeoutMs: 400 });
+    const startedAt = performance.now();
+    await t.rejects(
+      source.chatStream(chatWith({ stream: true }), context, () => undefined),
+      providerError({ kind: 'timeout' }),
+      vendor,
+    );
+    t.ok(performance.now() - startedAt >= 800, 'comments end a silence');
+    await closed.promise;
+  }
+});
+
+t.test('given a client that fails to read, then the socket closes', async (t) => {
+  const closed = Promise.withResolvers<void>();
+  const server = createServer((_request, response) => {
+    response.once('close', () => closed.resolve());
+    response.writeHead(200, { 'content-type': 'text/event-stream' }).write(BEGINNINGS.openai);
+  });
+  const { source } = providersAt('openai', await listenServerOnFreePort(t, server), dispatcher).forChat(
+    'openai',
+  );
+  const call = source.chatStream(chatWith({ stream: true }), callContext(), () =>
+    Promise.reject(new Error('gone')),
+  );
+  await t.rejects(call, providerError({ kind: 'broken' }));
+  await closed.promise;
+});

@@ -1,6 +1,52 @@
-/** Chats for the tests of adapters and converters. */
+/** Chats, and providers at any address, for the tests of adapters and converters. */
+import type { Dispatcher } from 'undici';
 import { chatCompletionRequest } from '#libs/contracts/chat-completions.ts';
+import { createFakeRuntime } from '#libs/testing/runtime.ts';
+import type { ChatCompletionChunk } from './domain/chat-format.ts';
+import type { ChatSource } from './domain/chat-source.ts';
 import type { CallContext, NormalisedChat } from './domain/provider-adapter.ts';
+import { ProviderError } from './domain/provider-error.ts';
+import type { ProviderKey, Providers } from './domain/providers.ts';
+import type { ReportedUsage } from './domain/stream-piece.ts';
+import { createProviders } from './providers.ts';
+
+/** One provider at an address, which contains `/v1` where the provider's does. */
+export function providersAt(provider: ProviderKey, baseUrl: string, dispatcher: Dispatcher): Providers {
+  const access = { [provider]: { baseUrl, apiKey: 'sk-test' } };
+  return createProviders({ access, dispatcher, runtime: createFakeRuntime() });
+}
+
+/** A stream as a client and the meter see it. */
+export async function readStream(source: ChatSource, chat: NormalisedChat, context = callContext()) {
+  const usages: ReportedUsage[] = [];
+  let sent = '';
+  let text = '';
+  let reasoning = '';
+  let usageEvent = '';
+  let error: ProviderError | undefined;
+  try {
+    await source.chatStream(chat, context, (piece) => {
+      sent += piece.bytes ?? '';
+      text += piece.text;
+      reasoning += piece.reasoning;
+      usageEvent = piece.usageEvent ?? usageEvent;
+      if (piece.usage) usages.push(piece.usage);
+      return undefined;
+    });
+  } catch (thrown) {
+    if (!(thrown instanceof ProviderError)) throw thrown;
+    error = thrown;
+  }
+  return { sent, chunks: chunksIn(sent), text, reasoning, usage: usages.at(-1), usages, usageEvent, error };
+}
+
+/** The chunks in events as they leave: one line each. */
+export function chunksIn(events: string): ChatCompletionChunk[] {
+  return events
+    .split('\n\n')
+    .filter((event) => event !== '')
+    .map((event) => JSON.parse(event.replace(/^data: /, '')) as ChatCompletionChunk);
+}
 
 /** A chat whose body is valid by the contract. */
 export function chatWith(body: object, more: Partial<NormalisedChat> = {}): NormalisedChat {
@@ -20,7 +66,7 @@ export function callContext(more: Partial<CallContext> = {}): CallContext {
     timeoutMs: 10_000,
     idleTimeoutMs: 10_000,
     callId: 'request/0',
-    trace: { requestBytes: 0, providerRequestId: null, serviceTier: null, isInFlight: true },
+    trace: { requestBytes: 0, providerRequestId: null, serviceTier: null, isInFlight: false },
     ...more,
   };
 }

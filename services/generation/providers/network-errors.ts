@@ -1,13 +1,8 @@
 import { ProviderError, type ProviderErrorKind } from './domain/provider-error.ts';
 
-/** Connection failures by the codes of Node and undici. */
+/** Failures of a connection by the codes of Node and undici. All others count as a broken connection. */
 const KIND_BY_CODE: ReadonlyMap<string, ProviderErrorKind> = new Map([
-  ['ECONNREFUSED', 'connect'],
-  ['ENOTFOUND', 'connect'],
-  ['EAI_AGAIN', 'connect'],
-  ['EHOSTUNREACH', 'connect'],
-  ['ENETUNREACH', 'connect'],
-  ['UND_ERR_CONNECT_TIMEOUT', 'connect'],
+  ['UND_ERR_HEADERS_OVERFLOW', 'malformed'],
   ['UND_ERR_HEADERS_TIMEOUT', 'timeout'],
   ['UND_ERR_BODY_TIMEOUT', 'timeout'],
 ]);
@@ -16,23 +11,27 @@ const MESSAGES: Partial<Record<ProviderErrorKind, string>> = {
   connect: 'The provider could not be reached.',
   timeout: 'The provider did not answer in time.',
   broken: 'The connection to the provider broke.',
+  malformed: "The provider's answer is not valid HTTP.",
 };
 
-/** Classifies a network error. Nothing was sent if no connection was made. */
+/**
+ * Classifies a network error. Without a connection nothing was sent. Neither was a request whose bytes the system refused
+ * to send, because the other side had closed a connection that was kept: the provider cannot act on part of a request.
+ *
+ * @param wasSent whether the request was written to a connection.
+ */
 export function errorFromNetwork(thrown: unknown, wasSent: boolean): ProviderError {
-  const kind = wasSent ? (kindIn(thrown) ?? 'broken') : 'connect';
+  const kind = wasSent && !isFailedWrite(thrown) ? kindOf(thrown) : 'connect';
   return new ProviderError(kind, MESSAGES[kind] ?? '', { cause: thrown });
 }
 
-/** SDKs wrap errors; attempts at several addresses fail with an AggregateError. */
-function kindIn(thrown: unknown, depth = 0): ProviderErrorKind | undefined {
-  if (!(thrown instanceof Error) || depth > 5) return undefined;
-  const { code } = thrown as NodeJS.ErrnoException;
-  const own = code === undefined ? undefined : KIND_BY_CODE.get(code);
-  if (own !== undefined) return own;
-  if (thrown instanceof AggregateError) {
-    const kinds = thrown.errors.map((error) => kindIn(error, depth + 1));
-    return kinds.every((kind) => kind === 'connect') ? 'connect' : undefined;
-  }
-  return kindIn(thrown.cause, depth + 1);
+function isFailedWrite(thrown: unknown): boolean {
+  const { code, syscall } = (thrown ?? {}) as NodeJS.ErrnoException;
+  return code === 'EPIPE' || (code === 'ECONNRESET' && syscall === 'write');
+}
+
+function kindOf(thrown: unknown): ProviderErrorKind {
+  const { code = '' } = (thrown ?? {}) as NodeJS.ErrnoException;
+  if (code.startsWith('HPE_')) return 'malformed';
+  return KIND_BY_CODE.get(code) ?? 'broken';
 }

@@ -2,26 +2,14 @@
 import { createServer } from 'node:http';
 import t from 'tap';
 import { Agent } from 'undici';
-import { fetchFromUndici } from '#libs/http/undici-fetch.ts';
 import { listenServerOnFreePort } from '#libs/testing/http.ts';
-import { createFakeRuntime } from '#libs/testing/runtime.ts';
-import { AnthropicAdapter } from './anthropic/adapter.ts';
-import { sourceOfAdapter } from './domain/chat-source.ts';
 import type { ImageOrder } from './domain/image-adapter.ts';
 import type { CallContext } from './domain/provider-adapter.ts';
-import { callContext, chatWith, providerError } from './fixtures.ts';
-import { GeminiAdapter } from './gemini/adapter.ts';
-import { OpenAiAdapter } from './openai/adapter.ts';
-import { OpenAiImageAdapter } from './openai/images.ts';
-import { createPassthrough } from './openai/passthrough.ts';
-import { VENDORS } from './openai/vendors.ts';
-import { StabilityImageAdapter } from './stability/images.ts';
+import type { ProviderKey } from './domain/providers.ts';
+import { callContext, chatWith, providerError, providersAt } from './fixtures.ts';
 
 const dispatcher = new Agent();
 t.teardown(() => dispatcher.destroy());
-const runtime = createFakeRuntime();
-const common = { apiKey: 'sk-test', fetch: fetchFromUndici(dispatcher), clock: runtime.clock, runtime };
-const vendor = VENDORS.openai;
 
 type Call = (baseUrl: string, context: CallContext) => Promise<unknown>;
 
@@ -33,27 +21,25 @@ const order: ImageOrder = {
   size: null,
   quality: null,
 };
-const streamed = chatWith({ stream: true });
+const chatPath = (provider: ProviderKey): Record<string, Call> => ({
+  [provider]: (baseUrl, context) =>
+    providersAt(provider, baseUrl, dispatcher).forChat(provider).source.chat(chatWith({}), context),
+  [`${provider}, streamed`]: (baseUrl, context) =>
+    providersAt(provider, baseUrl, dispatcher)
+      .forChat(provider)
+      .source.chatStream(chatWith({ stream: true }), context, ignore),
+});
+const imagePath = (provider: ProviderKey): Record<string, Call> => ({
+  [`${provider}, images`]: (baseUrl, context) =>
+    providersAt(provider, baseUrl, dispatcher).forImages(provider).draw(order, context),
+});
 
 const paths: Record<string, Call> = {
-  'OpenAI passthrough': (baseUrl, context) =>
-    createPassthrough({ ...common, baseUrl, dispatcher, vendor }).chat(chatWith({}), context),
-  'OpenAI passthrough, streamed': (baseUrl, context) =>
-    createPassthrough({ ...common, baseUrl, dispatcher, vendor }).chatStream(streamed, context, ignore),
-  'OpenAI SDK': (baseUrl, context) =>
-    new OpenAiAdapter({ ...common, baseUrl, vendor }).chat(chatWith({}), context),
-  'OpenAI SDK, streamed': (baseUrl, context) =>
-    sourceOfAdapter(new OpenAiAdapter({ ...common, baseUrl, vendor })).chatStream(streamed, context, ignore),
-  'Anthropic SDK': (baseUrl, context) =>
-    new AnthropicAdapter({ ...common, baseUrl }).chat(chatWith({}), context),
-  'Anthropic SDK, streamed': (baseUrl, context) =>
-    sourceOfAdapter(new AnthropicAdapter({ ...common, baseUrl })).chatStream(streamed, context, ignore),
-  'Gemini SDK': (baseUrl, context) => new GeminiAdapter({ ...common, baseUrl }).chat(chatWith({}), context),
-  'Gemini SDK, streamed': (baseUrl, context) =>
-    sourceOfAdapter(new GeminiAdapter({ ...common, baseUrl })).chatStream(streamed, context, ignore),
-  'OpenAI images': (baseUrl, context) => new OpenAiImageAdapter({ ...common, baseUrl }).draw(order, context),
-  'Stability images': (baseUrl, context) =>
-    new StabilityImageAdapter({ ...common, baseUrl }).draw(order, context),
+  ...chatPath('openai'),
+  ...chatPath('anthropic'),
+  ...chatPath('gemini'),
+  ...imagePath('openai'),
+  ...imagePath('stability'),
 };
 
 t.test('given a provider without a connection, then the call was not sent', async (t) => {

@@ -1,22 +1,23 @@
 import type { Dispatcher } from 'undici';
-import { fetchFromUndici } from '#libs/http/undici-fetch.ts';
 import { problem } from '#libs/problems/problems.ts';
 import type { Runtime } from '#libs/service/runtime.ts';
-import { AnthropicAdapter } from './anthropic/adapter.ts';
-import { type ChatSource, sourceOfAdapter } from './domain/chat-source.ts';
+import { createAnthropicAdapter } from './anthropic/adapter.ts';
+import { createChatSource } from './chat-source.ts';
+import type { ChatSource } from './domain/chat-source.ts';
 import type { ImageAdapter } from './domain/image-adapter.ts';
+import type { ProviderAdapter } from './domain/provider-adapter.ts';
 import {
   OPENAI_FORMAT_PROVIDERS,
   type ProviderAccess,
   type ProviderKey,
   type Providers,
 } from './domain/providers.ts';
-import { GeminiAdapter } from './gemini/adapter.ts';
-import { OpenAiAdapter } from './openai/adapter.ts';
-import { OpenAiImageAdapter } from './openai/images.ts';
-import { createPassthrough } from './openai/passthrough.ts';
+import { bearerEndpoint, type Endpoint } from './endpoint.ts';
+import { createGeminiAdapter } from './gemini/adapter.ts';
+import { createOpenAiAdapter } from './openai/adapter.ts';
+import { createOpenAiImageAdapter } from './openai/images.ts';
 import { VENDORS } from './openai/vendors.ts';
-import { StabilityImageAdapter } from './stability/images.ts';
+import { createStabilityImageAdapter } from './stability/images.ts';
 
 export type ProvidersOptions = {
   /** The providers that are configured; others cannot be called. */
@@ -25,64 +26,64 @@ export type ProvidersOptions = {
   runtime: Pick<Runtime, 'clock' | 'newId'>;
 };
 
+const PASSED_THROUGH: ReadonlySet<string> = new Set(OPENAI_FORMAT_PROVIDERS);
 /** Providers with OpenAI's images API. */
 const OPENAI_IMAGE_PROVIDERS = ['openai', 'xai'] as const satisfies ProviderKey[];
 
+/** The version of Anthropic's API, which every request names. */
+const ANTHROPIC_VERSION = '2023-06-01';
+
 export function createProviders(options: ProvidersOptions): Providers {
-  const passthroughs = createPassthroughs(options);
-  const adapters = createChatAdapters(options);
+  const chatSources = createChatSources(options);
   const imageAdapters = createImageAdapters(options);
-  const forPipeline = (provider: string) => adapters.get(provider) ?? notConfigured(provider);
+  const forPipeline = (provider: string) => chatSources.get(provider) ?? notConfigured(provider);
   return {
     forPipeline,
-    forChat(provider) {
-      const passthrough = passthroughs.get(provider);
-      return passthrough
-        ? { source: passthrough, isPassthrough: true }
-        : { source: forPipeline(provider), isPassthrough: false };
-    },
+    forChat: (provider) => ({ source: forPipeline(provider), isPassthrough: PASSED_THROUGH.has(provider) }),
     forImages: (provider) => imageAdapters.get(provider) ?? notConfigured(provider),
   };
 }
 
-function createPassthroughs({ access, dispatcher }: ProvidersOptions): Map<string, ChatSource> {
-  const passthroughs = new Map<string, ChatSource>();
-  for (const provider of OPENAI_FORMAT_PROVIDERS) {
+function createChatSources({ access, dispatcher, runtime }: ProvidersOptions): Map<string, ChatSource> {
+  const sources = new Map<string, ChatSource>();
+  const add = (
+    provider: ProviderKey,
+    adapter: ProviderAdapter,
+    endpointOf: (access: ProviderAccess) => Endpoint,
+  ) => {
     const known = access[provider];
-    if (known === undefined) continue;
-    passthroughs.set(provider, createPassthrough({ ...known, dispatcher, vendor: VENDORS[provider] }));
-  }
-  return passthroughs;
-}
-
-function createChatAdapters({ access, dispatcher, runtime }: ProvidersOptions): Map<string, ChatSource> {
-  const fetch = fetchFromUndici(dispatcher);
-  const adapters = new Map<string, ChatSource>();
+    if (known) sources.set(provider, createChatSource({ adapter, endpoint: endpointOf(known), dispatcher }));
+  };
+  const runtimeOptions = { now: runtime.clock.now, newId: runtime.newId };
   for (const provider of OPENAI_FORMAT_PROVIDERS) {
-    const known = access[provider];
-    if (known === undefined) continue;
-    const adapter = new OpenAiAdapter({ ...known, fetch, vendor: VENDORS[provider] });
-    adapters.set(provider, sourceOfAdapter(adapter));
+    add(provider, createOpenAiAdapter(VENDORS[provider]), bearerEndpoint);
   }
-  const { anthropic, gemini } = access;
-  if (anthropic) {
-    const adapter = new AnthropicAdapter({ ...anthropic, fetch, clock: runtime.clock });
-    adapters.set('anthropic', sourceOfAdapter(adapter));
-  }
-  if (gemini) adapters.set('gemini', sourceOfAdapter(new GeminiAdapter({ ...gemini, runtime })));
-  return adapters;
+  add('anthropic', createAnthropicAdapter(runtimeOptions), anthropicEndpoint);
+  add('gemini', createGeminiAdapter(runtimeOptions), geminiEndpoint);
+  return sources;
 }
 
 function createImageAdapters({ access, dispatcher }: ProvidersOptions): Map<string, ImageAdapter> {
-  const fetch = fetchFromUndici(dispatcher);
   const adapters = new Map<string, ImageAdapter>();
   for (const provider of OPENAI_IMAGE_PROVIDERS) {
     const known = access[provider];
-    if (known !== undefined) adapters.set(provider, new OpenAiImageAdapter({ ...known, fetch }));
+    if (known) adapters.set(provider, createOpenAiImageAdapter(bearerEndpoint(known), dispatcher));
   }
   const { stability } = access;
-  if (stability) adapters.set('stability', new StabilityImageAdapter({ ...stability, fetch }));
+  if (stability)
+    adapters.set('stability', createStabilityImageAdapter(bearerEndpoint(stability), dispatcher));
   return adapters;
+}
+
+/** @param access.baseUrl without `/v1`. */
+function anthropicEndpoint({ baseUrl, apiKey }: ProviderAccess): Endpoint {
+  const headers = ['x-api-key', apiKey, 'anthropic-version', ANTHROPIC_VERSION];
+  return { baseUrl, headers, requestIdHeader: 'request-id' };
+}
+
+/** @param access.baseUrl without the API version. */
+function geminiEndpoint({ baseUrl, apiKey }: ProviderAccess): Endpoint {
+  return { baseUrl, headers: ['x-goog-api-key', apiKey], requestIdHeader: 'x-request-id' };
 }
 
 function notConfigured(provider: string): never {

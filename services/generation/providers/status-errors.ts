@@ -1,4 +1,7 @@
+/** Classifies failures that providers report, by HTTP status or inside a successful answer. */
 import { ProviderError, type ProviderErrorKind } from './domain/provider-error.ts';
+import { fieldsOf, type JsonObject, objectsIn, textOrUndefined } from './json.ts';
+import { scrubMessage } from './scrub-message.ts';
 
 /** A failed HTTP response. */
 export type FailedAnswer = {
@@ -8,50 +11,91 @@ export type FailedAnswer = {
   /** Reads a response header. */
   header: (name: string) => string | null;
   providerRequestId: string | null;
-  cause?: unknown;
 };
 
 /** The common fields of the vendors' error documents. */
-type ErrorDocument = { message: string | undefined; code: string | undefined; param: string | undefined };
+type ErrorDocument = {
+  message: string | undefined;
+  code: string | undefined;
+  param: string | undefined;
+  /** An HTTP status inside the document. */
+  status: number | undefined;
+  retryDelayMs: number | null;
+};
 
-const MAX_MESSAGE_LENGTH = 500;
+/** A provider that asks for a longer pause sent nonsense. */
+const MAX_RETRY_AFTER_MS = 86_400_000;
 
-/** Classifies a failed HTTP response. Every path to a provider uses this, so that they agree. */
-export function errorFromStatus(answer: FailedAnswer): ProviderError {
-  const { status, header, providerRequestId, cause } = answer;
-  const { message, code, param } = readDocument(answer.body);
+/** Classifies a failed HTTP response. */
+export function errorFromStatus({ status, body, header, providerRequestId }: FailedAnswer): ProviderError {
+  const document = readDocument(body);
   return new ProviderError(
-    kindOf(status, `${code ?? ''} ${message ?? ''}`),
-    (message ?? `The provider answered ${status}.`).slice(0, MAX_MESSAGE_LENGTH),
-    { status, param: param ?? null, retryAfterMs: readRetryAfterMs(header), providerRequestId, cause },
+    kindOf(status, document),
+    document.message === undefined ? `The provider answered ${status}.` : scrubMessage(document.message),
+    {
+      status,
+      param: document.param ?? null,
+      retryAfterMs: readRetryAfterMs(header) ?? document.retryDelayMs,
+      providerRequestId,
+    },
   );
 }
 
-/** An error reported inside a stream that began successfully. */
-export function errorFromEvent(document: unknown, providerRequestId: string | null): ProviderError {
-  const { message, code } = readDocument(document);
-  const text = `${code ?? ''} ${message ?? ''}`;
-  const kind = /overloaded/i.test(text)
-    ? 'overloaded'
-    : /rate.?limit/i.test(text)
-      ? 'rate_limited'
-      : 'server';
-  return new ProviderError(kind, (message ?? 'The provider failed.').slice(0, MAX_MESSAGE_LENGTH), {
+/** Whether an answer, or an event of a stream, reports a failure although its HTTP status is 200. */
+export function reportsError(document: JsonObject): boolean {
+  const { error, object, type, choices, detail } = document;
+  if (error !== undefined && error !== null && error !== false && error !== '') return true;
+  if (object === 'error' || type === 'error') return true;
+  return (
+    detail !== undefined && choices === undefined && document.candidates === undefined && type === undefined
+  );
+}
+
+/** An error reported inside an answer whose HTTP status is 200. */
+export function errorFromDocument(body: unknown, providerRequestId: string | null): ProviderError {
+  const document = readDocument(body);
+  const kind = kindOf(document.status ?? statusOfText(textOf(document)), document);
+  const message = document.message === undefined ? 'The provider failed.' : scrubMessage(document.message);
+  return new ProviderError(kind, message, {
+    param: document.param ?? null,
+    retryAfterMs: document.retryDelayMs,
     providerRequestId,
   });
 }
 
-function kindOf(status: number, text: string): ProviderErrorKind {
+const textOf = ({ code = '', message = '' }: ErrorDocument) => `${code} ${message}`;
+
+/** The status that a vendor's error code stands for; 500 for others. */
+function statusOfText(text: string): number {
+  if (/overloaded|unavailable/i.test(text)) return 529;
+  if (/rate.?limit|resource.?exhausted|too many requests/i.test(text)) return 429;
+  if (/invalid.?(request|argument)|bad.?request|context.?length/i.test(text)) return 400;
+  if (/authentication|permission|unauthenticated|billing/i.test(text)) return 401;
+  if (/not.?found/i.test(text)) return 404;
+  if (/time(d.?)?out|deadline/i.test(text)) return 504;
+  return 500;
+}
+
+/**
+ * A request is the caller's fault only if the vendor's own error document says so: a proxy, a redirect or a full account of
+ * ours can have any status.
+ */
+function kindOf(status: number, document: ErrorDocument): ProviderErrorKind {
+  const text = textOf(document);
+  if (isModeration(status, text)) return 'refused';
+  if (isAboutOurAccount(status, text)) return 'authentication';
   switch (status) {
     case 401:
     case 402:
     case 403:
+    case 407:
       return 'authentication';
     case 404:
       return 'not_found';
     case 408:
     // the provider's gateway stopped waiting, while the call may have continued
     case 504:
+    case 524:
       return 'timeout';
     case 429:
       return 'rate_limited';
@@ -60,37 +104,93 @@ function kindOf(status: number, text: string): ProviderErrorKind {
       return 'overloaded';
   }
   if (status >= 500) return 'server';
-  if (/context.?length|maximum context|too many (input )?tokens|prompt is too long/i.test(text)) {
+  if (document.message === undefined) return 'misdirected';
+  if (
+    /context.?length|maximum context|too many (input )?tokens|prompt is too long|input token count/i.test(
+      text,
+    )
+  ) {
     return 'context_length';
   }
-  if (/content.?(policy|filter)|moderation|safety system/i.test(text)) return 'refused';
-  return 'bad_request';
+  switch (status) {
+    case 413:
+      return 'context_length';
+    case 400:
+    case 415:
+    case 422:
+      return 'bad_request';
+    default:
+      return 'misdirected';
+  }
 }
 
-/** OpenAI, Anthropic and Gemini nest the fields under `error`; for xAI, `error` is the text; Mistral does not nest. */
+function isModeration(status: number, text: string): boolean {
+  return (
+    [400, 403, 422].includes(status) &&
+    /content.?(policy|filter|moderation)|moderation|safety system|usage guidelines/i.test(text)
+  );
+}
+
+/** Vendors report a wrong key or an empty account with many statuses. */
+function isAboutOurAccount(status: number, text: string): boolean {
+  if (/insufficient.?quota/i.test(text)) return true;
+  return status === 400 && /api.?key|credit balance|billing/i.test(text);
+}
+
+/**
+ * OpenAI, Anthropic and Gemini nest the fields under `error`; for xAI and Ollama, `error` is the text; Mistral does not
+ * nest, FastAPI calls it `detail`, Stability lists `errors`. Gemini's array answers contain one document.
+ */
 function readDocument(body: unknown): ErrorDocument {
-  const outer = asRecord(body);
-  const inner = asRecord(outer.error);
-  const pick = (name: string) => text(inner[name]) ?? text(outer[name]);
+  const outer = fieldsOf(Array.isArray(body) ? body[0] : body);
+  const inner = fieldsOf(outer.error);
+  const pick = (name: string) => textOrUndefined(inner[name]) ?? textOrUndefined(outer[name]);
   return {
-    message: pick('message') ?? text(outer.error) ?? text(outer.detail),
-    code: pick('code') ?? pick('type') ?? pick('status'),
+    message: pick('message') ?? textOrUndefined(outer.error) ?? detailOf(outer),
+    code: [pick('code'), pick('type'), pick('status'), pick('name')].filter(Boolean).join(' ') || undefined,
     param: pick('param'),
+    status: [inner.code, inner.status, inner.status_code, outer.code, outer.status]
+      .map(asStatus)
+      .find(Boolean),
+    retryDelayMs: retryDelayMs(inner.details),
   };
 }
 
-function asRecord(value: unknown): Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
+function detailOf({ detail, errors }: JsonObject): string | undefined {
+  if (Array.isArray(errors))
+    return textOrUndefined(errors.filter((text) => typeof text === 'string').join(' '));
+  const [first] = objectsIn(detail);
+  return textOrUndefined(detail) ?? textOrUndefined(first?.msg) ?? textOrUndefined(fieldsOf(detail).message);
 }
 
-function text(value: unknown): string | undefined {
-  return typeof value === 'string' && value !== '' ? value : undefined;
+function asStatus(value: unknown): number | undefined {
+  const status = typeof value === 'string' && /^\d{3}$/.test(value) ? Number(value) : value;
+  return typeof status === 'number' && status >= 400 && status < 600 ? status : undefined;
 }
 
-/** OpenAI also sends `retry-after-ms`. A date in the standard header is ignored. */
+/** https://cloud.google.com/apis/design/errors#retry_info: a number of seconds, such as `1.5s`. */
+function retryDelayMs(details: unknown): number | null {
+  for (const { retryDelay } of objectsIn(details)) {
+    const [, seconds] = typeof retryDelay === 'string' ? (/^([\d.]+)s$/.exec(retryDelay) ?? []) : [];
+    if (seconds !== undefined) return plausible(Math.ceil(Number(seconds) * 1000));
+  }
+  return null;
+}
+
+/** A number of seconds, or a date; OpenAI also sends `retry-after-ms`. */
 function readRetryAfterMs(header: FailedAnswer['header']): number | null {
-  const milliseconds = Number(header('retry-after-ms') ?? Number.NaN);
-  if (Number.isFinite(milliseconds) && milliseconds >= 0) return milliseconds;
-  const seconds = Number(header('retry-after') ?? Number.NaN);
-  return Number.isFinite(seconds) && seconds >= 0 ? seconds * 1000 : null;
+  const milliseconds = header('retry-after-ms');
+  if (milliseconds !== null) return plausible(Number(milliseconds));
+  const value = header('retry-after');
+  if (value === null) return null;
+  if (/^\s*[\d.]+\s*$/.test(value)) return plausible(Number(value) * 1000);
+  // the provider's clock may differ from ours
+  const now = Date.parse(header('date') ?? '');
+  const left = Date.parse(value) - (Number.isNaN(now) ? Date.now() : now);
+  return plausible(Math.max(0, left));
+}
+
+function plausible(milliseconds: number): number | null {
+  if (!Number.isFinite(milliseconds) || milliseconds < 0) return null;
+  return Math.min(milliseconds, MAX_RETRY_AFTER_MS);
 }

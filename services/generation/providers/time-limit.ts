@@ -1,37 +1,88 @@
 import { ProviderError } from './domain/provider-error.ts';
 
-/** Ends a call that exceeds its timeout, or that is cancelled. */
+export type TimeLimits = {
+  /** Longest wait for content: for a whole answer, or for the next piece of a stream. */
+  timeoutMs: number;
+  /** Longest silence after the first piece of a stream. Comments end a silence, but are no content. */
+  idleTimeoutMs?: number;
+};
+
+/** Ends a call that exceeds its time, or that is cancelled. */
 export type TimeLimit = {
   /** Aborted when the call must end. */
   readonly signal: AbortSignal;
-  /** Restarts the timer. */
-  readonly renew: (timeoutMs: number) => void;
-  /** Stops the timer while a slow client reads. */
+  /** Bytes have arrived. */
+  readonly heard: () => void;
+  /** Content has arrived. */
+  readonly progressed: () => void;
+  /** The answer is complete except for its ending, which must come in this time. */
+  readonly expectEnd: (timeoutMs: number) => void;
+  /** Stops the clock while a slow client reads. */
   readonly pause: () => void;
+  readonly resume: () => void;
   /** Why we ended the call; undefined if we did not. */
   readonly reason: () => ProviderError | undefined;
   /** Stops the timer and removes the listener. Must always be called. */
   readonly release: () => void;
 };
 
-export function startTimeLimit(parent: AbortSignal, timeoutMs: number): TimeLimit {
+/** Marks are only remembered; the timer is set again when it fires, not for every chunk of a stream. */
+export function startTimeLimit(parent: AbortSignal, limits: TimeLimits): TimeLimit {
   const controller = new AbortController();
+  const { idleTimeoutMs = Number.POSITIVE_INFINITY } = limits;
+  let { timeoutMs } = limits;
+  let heardAt = performance.now();
+  let progressedAt = heardAt;
+  let hasProgressed = false;
   let expired = false;
-  const expire = () => {
+  let timer: NodeJS.Timeout | undefined;
+
+  const giveUp = () => controller.abort();
+  const leftMs = () => {
+    const contentMs = progressedAt + timeoutMs;
+    const silenceMs = hasProgressed ? heardAt + idleTimeoutMs : Number.POSITIVE_INFINITY;
+    return Math.min(contentMs, silenceMs) - performance.now();
+  };
+  const check = () => {
+    const left = leftMs();
+    if (left > 0) {
+      timer = setTimeout(check, Math.ceil(left));
+      return;
+    }
     expired = true;
     controller.abort();
   };
-  const giveUp = () => controller.abort();
-  let timer = setTimeout(expire, timeoutMs);
+  const restart = () => {
+    clearTimeout(timer);
+    check();
+  };
+
+  check();
   if (parent.aborted) giveUp();
   else parent.addEventListener('abort', giveUp, { once: true });
   return {
     signal: controller.signal,
-    renew: (nextMs) => {
-      clearTimeout(timer);
-      timer = setTimeout(expire, nextMs);
+    heard: () => {
+      heardAt = performance.now();
+    },
+    progressed: () => {
+      heardAt = performance.now();
+      progressedAt = heardAt;
+      if (hasProgressed) return;
+      hasProgressed = true;
+      restart();
+    },
+    expectEnd: (nextMs) => {
+      timeoutMs = Math.min(timeoutMs, nextMs);
+      progressedAt = performance.now();
+      restart();
     },
     pause: () => clearTimeout(timer),
+    resume: () => {
+      heardAt = performance.now();
+      progressedAt = heardAt;
+      restart();
+    },
     reason: () => {
       if (parent.aborted) return new ProviderError('cancelled', 'The call was cancelled.');
       return expired ? new ProviderError('timeout', 'The provider did not answer in time.') : undefined;

@@ -1,16 +1,10 @@
-/** The adapters of providers with a format of their own, with their real SDKs against the simulator. */
+/** The providers with a format of their own, against the simulator. */
 import t from 'tap';
 import { Agent } from 'undici';
-import { fetchFromUndici } from '#libs/http/undici-fetch.ts';
 import { startProviderSimulator } from '#libs/simulators/provider-simulator.ts';
 import { createFakeRuntime } from '#libs/testing/runtime.ts';
-import { AnthropicAdapter } from './anthropic/adapter.ts';
-import type { ChatCompletionChunk } from './domain/chat-format.ts';
-import type { NormalisedChat, ProviderAdapter, ReportedUsage } from './domain/provider-adapter.ts';
-import { ProviderError } from './domain/provider-error.ts';
-import { writtenText } from './domain/stream-piece.ts';
-import { callContext, chatWith, providerError, TOOL } from './fixtures.ts';
-import { GeminiAdapter } from './gemini/adapter.ts';
+import type { NormalisedChat } from './domain/provider-adapter.ts';
+import { callContext, chatWith, chunksIn, providerError, providersAt, readStream, TOOL } from './fixtures.ts';
 
 const simulator = await startProviderSimulator();
 const dispatcher = new Agent();
@@ -19,32 +13,12 @@ t.teardown(async () => {
   await simulator.close();
 });
 
-const runtime = createFakeRuntime();
-const common = { apiKey: 'sk-test', fetch: fetchFromUndici(dispatcher), clock: runtime.clock, runtime };
-const adapterAt = {
-  anthropic: (url: string) => new AnthropicAdapter({ ...common, baseUrl: url }),
-  gemini: (url: string) => new GeminiAdapter({ ...common, baseUrl: url }),
-};
 const models = { anthropic: 'claude-sonnet-4-5', gemini: 'gemini-2.5-flash' };
-
-async function readStream(adapter: ProviderAdapter, chat: NormalisedChat, context = callContext()) {
-  const chunks: ChatCompletionChunk[] = [];
-  const usages: ReportedUsage[] = [];
-  let error: ProviderError | undefined;
-  try {
-    for await (const { chunk, usage } of adapter.chatStream(chat, context)) {
-      if (chunk) chunks.push(chunk);
-      if (usage) usages.push(usage);
-    }
-  } catch (thrown) {
-    if (!(thrown instanceof ProviderError)) throw thrown;
-    error = thrown;
-  }
-  return { chunks, usage: usages.at(-1), text: chunks.map(writtenText).join(''), error };
-}
+const sourceAt = (provider: keyof typeof models, url: string) =>
+  providersAt(provider, url, dispatcher).forChat(provider).source;
 
 for (const provider of ['anthropic', 'gemini'] as const) {
-  const adapter = adapterAt[provider](`${simulator.url}/${provider}`);
+  const adapter = sourceAt(provider, `${simulator.url}/${provider}`);
   const chat = (content: string, body: object = {}, more: Partial<NormalisedChat> = {}) =>
     chatWith(
       { messages: [{ role: 'user', content }], ...body },
@@ -60,7 +34,7 @@ for (const provider of ['anthropic', 'gemini'] as const) {
     t.match(completion, {
       id: String,
       object: 'chat.completion',
-      created: Math.floor(runtime.clock.now().getTime() / 1000),
+      created: Math.floor(createFakeRuntime().clock.now().getTime() / 1000),
       model: 'our-model',
       choices: [{ index: 0, message: { role: 'assistant', content: /\w/ }, finish_reason: 'length' }],
       usage: {
@@ -89,7 +63,7 @@ for (const provider of ['anthropic', 'gemini'] as const) {
     t.equal(new Set(streamed.chunks.map(({ id }) => id)).size, 1, 'one id');
     const finishes = streamed.chunks.flatMap(({ choices }) => choices.flatMap((c) => c.finish_reason ?? []));
     t.strictSame(finishes, [plain.completion.choices[0]?.finish_reason]);
-    t.match(streamed.chunks.at(-1), { choices: [], usage: plain.completion.usage });
+    t.match(chunksIn(streamed.usageEvent), [{ choices: [], usage: plain.completion.usage }]);
   });
 
   t.test(`given ${provider} and tools, calls come back, whole and streamed`, async (t) => {
@@ -181,22 +155,23 @@ for (const provider of ['anthropic', 'gemini'] as const) {
     controller.abort();
     await t.rejects(pending, providerError({ kind: 'cancelled' }));
     await simulator.witness.ended(1);
-    const stream = adapter.chatStream(slow, callContext())[Symbol.asyncIterator]();
-    await stream.next();
-    await stream.return?.();
+    const failing = adapter.chatStream(slow, callContext(), () =>
+      Promise.reject(new Error('The client left.')),
+    );
+    await t.rejects(failing, providerError({ kind: 'broken' }));
     await simulator.witness.ended(2);
     t.pass('the provider saw both go');
   });
 
   t.test(`given ${provider} at a closed port, the failure is the network's`, async (t) => {
-    const nowhere = adapterAt[provider]('http://127.0.0.1:9');
+    const nowhere = sourceAt(provider, 'http://127.0.0.1:9');
     await t.rejects(nowhere.chat(chat('x'), callContext()), providerError({ blame: 'network' }));
     t.equal((await readStream(nowhere, chat('x'))).error?.blame, 'network');
   });
 }
 
 t.test('given several answers, Gemini gives them', async (t) => {
-  const adapter = adapterAt.gemini(`${simulator.url}/gemini`);
+  const adapter = sourceAt('gemini', `${simulator.url}/gemini`);
   const request = chatWith({}, { upstreamModel: 'gemini-2.0-flash', choices: 2 });
   t.strictSame(
     (await adapter.chat(request, callContext())).completion.choices.map((c) => c.index),
@@ -209,7 +184,7 @@ t.test('given several answers, Gemini gives them', async (t) => {
 
 t.test('given a moderated answer, it ends as one', async (t) => {
   for (const provider of ['anthropic', 'gemini'] as const) {
-    const adapter = adapterAt[provider](`${simulator.url}/${provider}`);
+    const adapter = sourceAt(provider, `${simulator.url}/${provider}`);
     const messages = [{ role: 'user', content: 'Rivers [[simulate: moderated]]' }];
     const { completion } = await adapter.chat(
       chatWith({ messages }, { upstreamModel: models[provider] }),

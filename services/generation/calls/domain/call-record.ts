@@ -2,9 +2,9 @@ import type { PlannedCall } from '#libs/contracts/generation-requests.ts';
 import { outputCapOf } from '#libs/pipelines/meters.ts';
 import { LONGEST_TOKEN_BYTES } from '#libs/tokens/count-tokens.ts';
 import type { WholeAnswer } from '../../providers/domain/chat-source.ts';
-import type { CallTrace, ReportedUsage } from '../../providers/domain/provider-adapter.ts';
+import type { CallTrace } from '../../providers/domain/provider-adapter.ts';
 import { ProviderError } from '../../providers/domain/provider-error.ts';
-import { outputOf, type StreamPiece } from '../../providers/domain/stream-piece.ts';
+import { outputOf, type ReportedUsage, type StreamPiece } from '../../providers/domain/stream-piece.ts';
 
 type CappedCall = Pick<PlannedCall, 'outputTokens' | 'choices' | 'hiddenReasoning'>;
 
@@ -66,7 +66,7 @@ export class CallRecord implements CallTrace {
     this.isStreamed = true;
     if (bytes !== null) {
       this.hasBegun = true;
-      this.responseBytes += typeof bytes === 'string' ? Buffer.byteLength(bytes) : bytes.length;
+      this.responseBytes += Buffer.byteLength(bytes);
     }
     this.text += text;
     this.reasoning += reasoning;

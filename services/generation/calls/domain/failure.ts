@@ -12,6 +12,7 @@ const CODE_BY_KIND: Readonly<Record<ProviderErrorKind, ProblemCode>> = {
   unsupported: 'unsupported_parameter',
   authentication: 'provider_error',
   not_found: 'provider_error',
+  misdirected: 'provider_error',
   rate_limited: 'provider_error',
   overloaded: 'provider_error',
   server: 'provider_error',

@@ -1,170 +1,167 @@
-import type Anthropic from '@anthropic-ai/sdk';
-import type {
-  AnswerToolCall,
-  ChatCompletion,
-  ChatCompletionChunk,
-  FinishReason,
-  MessageDelta,
-  ThinkingBlock,
-} from '../domain/chat-format.ts';
-import type { ChatDelta } from '../domain/provider-adapter.ts';
-import { ProviderError } from '../domain/provider-error.ts';
-import { largerUsage } from '../token-count.ts';
-import { toOpenAiUsage } from '../usage-format.ts';
+import type { AnswerToolCall, ChatCompletion, FinishReason, ThinkingBlock } from '../domain/chat-format.ts';
+import type { ReadEvent, StreamReader } from '../domain/provider-adapter.ts';
+import { endedEarly, ProviderError } from '../domain/provider-error.ts';
+import { readTier } from '../domain/service-tier.ts';
+import { type StreamPiece, usageOnly } from '../domain/stream-piece.ts';
+import { fieldsOf, isObject, type JsonObject, objectsIn, textOrUndefined } from '../json.ts';
+import { readCount } from '../token-count.ts';
+import { type AnswerHead, choiceOf, completionOf, deltaPiece, lastPiece } from '../translated-answer.ts';
+import { createUsageReport } from '../usage-report.ts';
 import { anthropicUnits } from './usage.ts';
 
-/** https://docs.anthropic.com/en/api/handling-stop-reasons */
-const FINISH_REASONS: Readonly<Record<Anthropic.StopReason, FinishReason>> = {
-  end_turn: 'stop',
-  stop_sequence: 'stop',
-  pause_turn: 'stop',
+/** https://docs.anthropic.com/en/api/handling-stop-reasons. Any other reason is a normal end. */
+const FINISH_REASONS: Readonly<Record<string, FinishReason>> = {
   tool_use: 'tool_calls',
   max_tokens: 'length',
   model_context_window_exceeded: 'length',
   refusal: 'content_filter',
 };
 
-function finishOf(reason: Anthropic.StopReason | null): FinishReason {
-  return (reason && FINISH_REASONS[reason]) ?? 'stop';
+function finishOf(reason: unknown): FinishReason {
+  return (typeof reason === 'string' && FINISH_REASONS[reason]) || 'stop';
 }
 
-/** Metadata of an answer. */
-export type AnswerHead = { model: string; createdAtSeconds: number };
+const NOTHING: ReadEvent = { pieces: [] };
+
+const textOf = (value: unknown): string => textOrUndefined(value) ?? '';
+
+const redacted = (block: JsonObject): ThinkingBlock => ({
+  type: 'redacted_thinking',
+  data: textOf(block.data),
+});
 
 /** @throws ProviderError `malformed` if it is not a message. */
-export function fromAnthropicMessage(message: Anthropic.Message, head: AnswerHead): ChatCompletion {
-  if (!Array.isArray(message?.content)) {
+export function fromAnthropicMessage(document: object, head: AnswerHead): ChatCompletion {
+  const { id, content, stop_reason: reason, stop_sequence: stop, usage } = document as JsonObject;
+  if (!Array.isArray(content)) {
     throw new ProviderError('malformed', "The provider's answer has no content.");
   }
-  const texts: string[] = [];
-  const thoughts: string[] = [];
+  let text = '';
+  let reasoning = '';
   const signed: ThinkingBlock[] = [];
   const toolCalls: AnswerToolCall[] = [];
-  for (const block of message.content) {
-    if (block.type === 'text') texts.push(block.text);
+  for (const block of objectsIn(content)) {
+    if (block.type === 'text') text += textOf(block.text);
     else if (block.type === 'thinking') {
-      thoughts.push(block.thinking);
-      signed.push({ type: 'thinking', thinking: block.thinking, signature: block.signature });
-    } else if (block.type === 'redacted_thinking') {
-      signed.push({ type: 'redacted_thinking', data: block.data });
-    } else if (block.type === 'tool_use') {
-      const call = { name: block.name, arguments: JSON.stringify(block.input ?? {}) };
-      toolCalls.push({ id: block.id, type: 'function', function: call });
+      const thinking = textOf(block.thinking);
+      reasoning += thinking;
+      signed.push({ type: 'thinking', thinking, signature: textOf(block.signature) });
+    } else if (block.type === 'redacted_thinking') signed.push(redacted(block));
+    else if (block.type === 'tool_use') {
+      const call = { name: textOf(block.name), arguments: JSON.stringify(block.input ?? {}) };
+      toolCalls.push({ id: textOf(block.id), type: 'function', function: call });
     }
   }
-  const reasoning = thoughts.join('');
-  const units = anthropicUnits(message.usage);
-  return {
-    id: message.id,
-    object: 'chat.completion',
-    created: head.createdAtSeconds,
-    model: head.model,
-    choices: [
-      {
-        index: 0,
-        message: {
-          role: 'assistant',
-          content: texts.length === 0 && toolCalls.length > 0 ? null : texts.join(''),
-          refusal: null,
-          ...(reasoning !== '' && { reasoning_content: reasoning }),
-          ...(signed.length > 0 && { thinking_blocks: signed }),
-          ...(toolCalls.length > 0 && { tool_calls: toolCalls }),
-        },
-        logprobs: null,
-        finish_reason: finishOf(message.stop_reason),
-        ...(message.stop_sequence && { stop_sequence: message.stop_sequence }),
-      },
-    ],
-    ...(units && { usage: toOpenAiUsage(units) }),
-  };
+  const choice = choiceOf(0, { text, reasoning, toolCalls }, finishOf(reason));
+  if (signed.length > 0) choice.message.thinking_blocks = signed;
+  if (typeof stop === 'string') choice.stop_sequence = stop;
+  return completionOf({ ...head, id: textOrUndefined(id) ?? head.id }, [choice], anthropicUnits(usage));
 }
 
-export type StreamTranslator = {
-  /** Translates an event into chunks; many events have none. */
-  readonly translate: (event: Anthropic.RawMessageStreamEvent) => ChatDelta[];
-  /** Whether the answer is complete. */
-  readonly isFinished: () => boolean;
-};
-
-/** Translates one streamed message, event by event. */
-export function createStreamTranslator(head: AnswerHead): StreamTranslator {
-  let id = '';
-  let usage: unknown;
+/**
+ * Reads one streamed message.
+ * @see https://docs.anthropic.com/en/api/messages-streaming
+ */
+export function createStreamReader(initialHead: AnswerHead): StreamReader {
+  let head = initialHead;
+  let hasStarted = false;
   let isFinished = false;
+  const usage = createUsageReport(anthropicUnits, (reported) =>
+    readCount((reported as JsonObject).output_tokens),
+  );
   /** Anthropic numbers all content blocks together; OpenAI numbers tool calls separately. */
-  const toolIndexes = new Map<number, number>();
+  const toolIndexes = new Map<unknown, number>();
 
-  const chunk = (delta: MessageDelta, finish: FinishReason | null = null): ChatCompletionChunk => ({
-    id,
-    object: 'chat.completion.chunk',
-    created: head.createdAtSeconds,
-    model: head.model,
-    choices: [{ index: 0, delta, finish_reason: finish }],
-  });
+  const withUsage = (piece: StreamPiece, reported: unknown): StreamPiece => {
+    const known = usage.report(reported);
+    return known ? { ...piece, usage: known } : piece;
+  };
 
-  function start({ message }: Anthropic.RawMessageStartEvent): ChatDelta[] {
-    id = message.id;
-    usage = message.usage;
-    const units = anthropicUnits(usage);
-    const first = chunk({ role: 'assistant', content: '' });
-    return [{ chunk: first, ...(units && { usage: { units, final: false } }) }];
+  function written(piece: StreamPiece): ReadEvent {
+    hasStarted = true;
+    if (piece.text !== '' || piece.reasoning !== '') usage.wrote();
+    return { pieces: [piece] };
   }
 
-  function startBlock({ index, content_block: block }: Anthropic.RawContentBlockStartEvent): ChatDelta[] {
-    if (block.type === 'redacted_thinking') {
-      const redacted = { type: 'redacted_thinking' as const, data: block.data };
-      return [{ chunk: chunk({ thinking_blocks: [redacted] }) }];
+  function start(message: JsonObject): ReadEvent {
+    hasStarted = true;
+    head = { ...head, id: textOrUndefined(message.id) ?? head.id };
+    const piece = withUsage(deltaPiece(head, { role: 'assistant', content: '' }), message.usage);
+    return { pieces: [piece], serviceTier: readTier(fieldsOf(message.usage).service_tier) };
+  }
+
+  function startBlock(index: unknown, block: JsonObject): ReadEvent {
+    if (block.type === 'text' && block.text)
+      return written(deltaPiece(head, { content: textOf(block.text) }));
+    if (block.type === 'thinking' && block.thinking) {
+      return written(deltaPiece(head, { reasoning_content: textOf(block.thinking) }));
     }
-    if (block.type !== 'tool_use') return [];
+    if (block.type === 'redacted_thinking') {
+      return written(deltaPiece(head, { thinking_blocks: [redacted(block)] }));
+    }
+    if (block.type !== 'tool_use') return NOTHING;
     const toolIndex = toolIndexes.size;
     toolIndexes.set(index, toolIndex);
-    const call = { index: toolIndex, id: block.id, type: 'function' as const };
-    return [{ chunk: chunk({ tool_calls: [{ ...call, function: { name: block.name, arguments: '' } }] }) }];
+    // the input follows in deltas, unless it is here
+    const input =
+      isObject(block.input) && Object.keys(block.input).length > 0 ? JSON.stringify(block.input) : '';
+    const called = { name: textOf(block.name), arguments: input };
+    const call = { index: toolIndex, id: textOf(block.id), type: 'function' as const, function: called };
+    return written(deltaPiece(head, { tool_calls: [call] }));
   }
 
-  function continueBlock({ index, delta }: Anthropic.RawContentBlockDeltaEvent): ChatDelta[] {
-    if (delta.type === 'text_delta') return [{ chunk: chunk({ content: delta.text }) }];
-    if (delta.type === 'thinking_delta' && delta.thinking !== '') {
-      return [{ chunk: chunk({ reasoning_content: delta.thinking }) }];
-    }
+  function continueBlock(index: unknown, delta: JsonObject): ReadEvent {
     if (delta.type === 'signature_delta') {
-      const signature = { type: 'thinking' as const, thinking: '', signature: delta.signature };
-      return [{ chunk: chunk({ thinking_blocks: [signature] }) }];
+      const signature = { type: 'thinking' as const, thinking: '', signature: textOf(delta.signature) };
+      return written(deltaPiece(head, { thinking_blocks: [signature] }));
     }
+    const text = textOf(delta.text ?? delta.thinking ?? delta.partial_json);
+    if (text === '') return NOTHING;
+    if (delta.type === 'text_delta') return written(deltaPiece(head, { content: text }));
+    if (delta.type === 'thinking_delta') return written(deltaPiece(head, { reasoning_content: text }));
     const toolIndex = toolIndexes.get(index);
-    if (delta.type !== 'input_json_delta' || delta.partial_json === '' || toolIndex === undefined) return [];
-    const call = { index: toolIndex, function: { arguments: delta.partial_json } };
-    return [{ chunk: chunk({ tool_calls: [call] }) }];
+    if (delta.type !== 'input_json_delta' || toolIndex === undefined) return NOTHING;
+    return written(deltaPiece(head, { tool_calls: [{ index: toolIndex, function: { arguments: text } }] }));
   }
 
-  function end(event: Anthropic.RawMessageDeltaEvent): ChatDelta[] {
+  function finish(reason: unknown, reported?: unknown, stop?: unknown): ReadEvent {
+    if (isFinished || !hasStarted) {
+      return { pieces: usageOnly(usage.report(reported)) };
+    }
     isFinished = true;
-    // later reports may omit figures that have not changed
-    usage = largerUsage(usage, event.usage);
-    const units = anthropicUnits(usage);
-    const finish = { chunk: chunk({}, finishOf(event.delta.stop_reason)) };
-    const { stop_sequence: stopSequence } = event.delta;
-    for (const choice of finish.chunk.choices) if (stopSequence) choice.stop_sequence = stopSequence;
-    if (units === undefined) return [finish];
-    const last = { ...chunk({}), choices: [], usage: toOpenAiUsage(units) };
-    return [finish, { chunk: last, usage: { units, final: true } }];
+    return {
+      pieces: [
+        withUsage(deltaPiece(head, {}, { finish: finishOf(reason), stop: textOrUndefined(stop) }), reported),
+      ],
+    };
   }
 
   return {
-    isFinished: () => isFinished,
-    translate(event) {
-      switch (event.type) {
+    read(event) {
+      const { type, message, index, content_block: block, delta, usage: reported } = event as JsonObject;
+      switch (type) {
         case 'message_start':
-          return start(event);
+          return start(fieldsOf(message));
         case 'content_block_start':
-          return startBlock(event);
+          return startBlock(index, fieldsOf(block));
         case 'content_block_delta':
-          return continueBlock(event);
-        case 'message_delta':
-          return end(event);
+          return continueBlock(index, fieldsOf(delta));
+        case 'message_delta': {
+          const { stop_reason: reason, stop_sequence: stop } = fieldsOf(delta);
+          if (reason) return finish(reason, reported, stop);
+          return { pieces: usageOnly(usage.report(reported)) };
+        }
+        case 'message_stop':
+          return { ...finish('end_turn'), isEnd: true };
         default:
-          return [];
+          return NOTHING;
       }
+    },
+    end: () => undefined,
+    isFinished: () => isFinished,
+    finish() {
+      if (!isFinished) throw endedEarly();
+      return lastPiece(head, usage.atEnd());
     },
   };
 }

@@ -19,7 +19,7 @@ export type DrawnImage = {
   revisedPrompt: string | null;
 };
 
-export interface ImageAdapter {
+export type ImageAdapter = {
   /** @returns at least one image, and at most as many as ordered. @throws ProviderError */
-  draw(order: ImageOrder, context: CallContext): Promise<DrawnImage[]>;
-}
+  readonly draw: (order: ImageOrder, context: CallContext) => Promise<DrawnImage[]>;
+};

@@ -1,10 +1,11 @@
 /**
- * The interface to chat providers. An adapter translates a chat into one call of its vendor's SDK, and the answer back. It
- * applies the given caps, never retries, never logs, and does not deal with money.
+ * The interface to chat providers. An adapter translates a chat into its vendor's format, and the answer back. It applies
+ * the given caps, and does no I/O: all adapters share one transport (`chat-source.ts`).
  */
 import type { ChatCompletionRequest } from '#libs/contracts/chat-completions.ts';
 import type { Units } from '#libs/pricing/units.ts';
-import type { ChatCompletion, ChatCompletionChunk } from './chat-format.ts';
+import type { ChatCompletion } from './chat-format.ts';
+import type { StreamPiece } from './stream-piece.ts';
 
 /** A chat in the form that every adapter accepts. */
 export type NormalisedChat = {
@@ -34,9 +35,9 @@ export type CallTrace = {
 export type CallContext = {
   /** Ends the call and closes its socket. */
   signal: AbortSignal;
-  /** Longest wait for an answer, or for the first piece of a stream. */
+  /** Longest wait for an answer, or for the next content of a stream. */
   timeoutMs: number;
-  /** Longest pause inside a stream. */
+  /** Longest silence inside a stream. Comments end a silence, but are no content. */
   idleTimeoutMs: number;
   /** Sent to the provider, to correlate its records with ours. */
   callId: string;
@@ -44,31 +45,48 @@ export type CallContext = {
   trace: CallTrace;
 };
 
-/** Usage that a provider reported. Only final figures are complete; earlier ones may lack output. */
-export type ReportedUsage = { units: Units; final: boolean };
-
-export type ChatResult = {
+/** A complete answer. */
+export type ReadAnswer = {
   completion: ChatCompletion;
   /** Undefined if the provider reported no usage: unknown is not free. */
   units: Units | undefined;
+  /** The tier that the provider reports. */
+  serviceTier: string | null;
+  /** The provider's own JSON is the answer, because nothing in it had to change. */
+  isVerbatim: boolean;
 };
 
-/** One piece of a streamed answer. */
-export type ChatDelta = {
-  /** Absent if the provider only reported usage. */
-  chunk?: ChatCompletionChunk;
-  usage?: ReportedUsage;
+/** What one event of a stream means. */
+export type ReadEvent = {
+  /** None if there is nothing to forward or to meter. */
+  pieces: readonly StreamPiece[];
+  serviceTier?: string | null;
+  /** The vendor's own end of the stream. */
+  isEnd?: boolean;
 };
 
-export interface ProviderAdapter {
-  /** @throws ProviderError */
-  chat(request: NormalisedChat, context: CallContext): Promise<ChatResult>;
-  /**
-   * Ends without an error only if the answer is complete. A consumer that stops early ends the call.
-   * @throws ProviderError
-   */
-  chatStream(request: NormalisedChat, context: CallContext): AsyncIterable<ChatDelta>;
-}
+/** Reads the events of one stream. */
+export type StreamReader = {
+  /** @param json the event's data as the vendor sent it. @throws ProviderError */
+  readonly read: (event: object, json: string) => ReadEvent;
+  /** The stream was ended by `[DONE]`. */
+  readonly end: () => void;
+  /** Whether the answer is complete, except for usage that may follow. */
+  readonly isFinished: () => boolean;
+  /** What remains to be said when the stream has ended. @throws ProviderError `broken` if the answer is incomplete. */
+  readonly finish: () => readonly StreamPiece[];
+};
+
+/** A vendor's request: its path below the base URL, and its body. */
+export type VendorRequest = { path: string; body: object };
+
+export type ProviderAdapter = {
+  /** @throws ProviderError `unsupported` or `bad_request` for a chat that the vendor cannot answer. */
+  readonly toRequest: (chat: NormalisedChat, stream: boolean) => VendorRequest;
+  /** @throws ProviderError `malformed` */
+  readonly readAnswer: (document: object, chat: NormalisedChat) => ReadAnswer;
+  readonly createStreamReader: (chat: NormalisedChat) => StreamReader;
+};
 
 /** The header that sends our id of a call: request id and index in the plan. */
 export const CALL_ID_HEADER = 'x-inkmeter-call';

@@ -12,6 +12,8 @@ export const PROVIDER_ERROR_KINDS = [
   'authentication',
   /** The provider does not know the model. */
   'not_found',
+  /** An answer that only our configuration or a proxy explains, such as a redirect. Nothing was produced. */
+  'misdirected',
   'rate_limited',
   'overloaded',
   'server',
@@ -44,6 +46,7 @@ const TRAITS: Readonly<Record<ProviderErrorKind, Traits>> = {
   unsupported: { retryable: false, blame: 'caller' },
   authentication: { retryable: false, blame: 'us' },
   not_found: { retryable: false, blame: 'us' },
+  misdirected: { retryable: false, blame: 'us' },
   rate_limited: { retryable: true, blame: 'us' },
   overloaded: { retryable: true, blame: 'provider' },
   server: { retryable: true, blame: 'provider' },
@@ -103,6 +106,15 @@ export function unsupported(param: string, why: string): ProviderError {
 
 export function notJson(cause?: unknown): ProviderError {
   return new ProviderError('malformed', "The provider's answer is not valid JSON.", { cause });
+}
+
+/** The provider's answer has a shape that the adapter did not expect. */
+export function unreadable(cause: unknown): ProviderError {
+  return new ProviderError('malformed', "The provider's answer cannot be read.", { cause });
+}
+
+export function tooLarge(): ProviderError {
+  return new ProviderError('malformed', "The provider's answer is too large.");
 }
 
 export function endedEarly(): ProviderError {

@@ -15,7 +15,7 @@ export type ProviderAccess = { baseUrl: string; apiKey: string };
 export type Providers = {
   /** For requests in OpenAI's format: passed through where the provider speaks it, translated otherwise. */
   readonly forChat: (provider: string) => { source: ChatSource; isPassthrough: boolean };
-  /** For requests that we compose: through the vendor's SDK. */
+  /** For requests that we compose. */
   readonly forPipeline: (provider: string) => ChatSource;
   readonly forImages: (provider: string) => ImageAdapter;
 };

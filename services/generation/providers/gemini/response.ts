@@ -1,16 +1,12 @@
-import type {
-  AnswerToolCall,
-  ChatCompletion,
-  ChatCompletionChunk,
-  FinishReason,
-  MessageDelta,
-} from '../domain/chat-format.ts';
-import type { ChatDelta } from '../domain/provider-adapter.ts';
+import type { AnswerToolCall, ChatCompletion, FinishReason, MessageDelta } from '../domain/chat-format.ts';
+import type { StreamReader } from '../domain/provider-adapter.ts';
 import { endedEarly, ProviderError } from '../domain/provider-error.ts';
-import { largerUsage } from '../token-count.ts';
-import { toOpenAiUsage } from '../usage-format.ts';
-import { geminiUnits } from './usage.ts';
-import type { GeminiCandidate, GeminiResponse } from './wire.ts';
+import { type StreamPiece, usageOnly } from '../domain/stream-piece.ts';
+import { fieldsOf, type JsonObject, objectsIn, textOrUndefined } from '../json.ts';
+import { type AnswerHead, choiceOf, completionOf, deltaPiece, lastPiece } from '../translated-answer.ts';
+import { createUsageReport } from '../usage-report.ts';
+import { geminiOutput, geminiUnits } from './usage.ts';
+import type { GeminiResponse } from './wire.ts';
 
 /** https://ai.google.dev/api/generate-content#FinishReason. Any other reason is a normal end. */
 const FINISH_REASONS: Readonly<Record<string, FinishReason>> = {
@@ -27,130 +23,113 @@ function finishOf(reason: string, hasToolCalls: boolean): FinishReason {
   return FINISH_REASONS[reason] ?? (hasToolCalls ? 'tool_calls' : 'stop');
 }
 
-/** Metadata of an answer. `newId` is used where Gemini returned no id. */
-export type AnswerHead = { model: string; createdAtSeconds: number; newId: () => string };
+type ReadParts = { text: string; reasoning: string; calls: Omit<AnswerToolCall, 'id'>[] };
 
-type ReadParts = { text: string; thoughts: string; calls: Omit<AnswerToolCall, 'id'>[] };
-
-function readParts({ content }: GeminiCandidate): ReadParts {
-  const read: ReadParts = { text: '', thoughts: '', calls: [] };
-  for (const part of content?.parts ?? []) {
+function readParts(candidate: JsonObject): ReadParts {
+  const read: ReadParts = { text: '', reasoning: '', calls: [] };
+  for (const part of objectsIn(fieldsOf(candidate.content).parts)) {
+    const text = textOrUndefined(part.text) ?? '';
     if (part.functionCall) {
-      const { name, args } = part.functionCall;
-      read.calls.push({ type: 'function', function: { name, arguments: JSON.stringify(args ?? {}) } });
-    } else if (part.thought) read.thoughts += part.text ?? '';
-    else read.text += part.text ?? '';
+      const { name, args } = fieldsOf(part.functionCall);
+      const called = { name: textOrUndefined(name) ?? '', arguments: JSON.stringify(args ?? {}) };
+      read.calls.push({ type: 'function', function: called });
+    } else if (part.thought) read.reasoning += text;
+    else read.text += text;
   }
   return read;
 }
 
+const indexOf = ({ index }: JsonObject, position: number): number =>
+  typeof index === 'number' ? index : position;
+
 /** A blocked prompt has no candidates, but is a complete answer. */
-function candidatesOf({ candidates, promptFeedback }: GeminiResponse): GeminiCandidate[] | undefined {
-  if (candidates?.length) return candidates;
-  return promptFeedback?.blockReason ? [{ index: 0, finishReason: 'SAFETY' }] : undefined;
+function candidatesOf({ candidates, promptFeedback }: GeminiResponse): JsonObject[] {
+  const found = objectsIn(candidates);
+  if (found.length > 0) return found;
+  return fieldsOf(promptFeedback).blockReason ? [{ index: 0, finishReason: 'SAFETY' }] : [];
 }
 
-/** @throws ProviderError `malformed` if it has no candidates. */
-export function fromGeminiResponse(response: GeminiResponse, head: AnswerHead): ChatCompletion {
+/** @param newId names its tool calls. @throws ProviderError `malformed` if it has no candidates. */
+export function fromGeminiResponse(
+  response: GeminiResponse,
+  head: AnswerHead,
+  newId: () => string,
+): ChatCompletion {
   const candidates = candidatesOf(response);
-  if (candidates === undefined) {
+  if (candidates.length === 0) {
     throw new ProviderError('malformed', "The provider's answer has no candidates.");
   }
-  const units = geminiUnits(response.usageMetadata);
-  return {
-    id: response.responseId ?? head.newId(),
-    object: 'chat.completion',
-    created: head.createdAtSeconds,
-    model: head.model,
-    choices: candidates.map((candidate, position) => {
-      const { text, thoughts, calls } = readParts(candidate);
-      const toolCalls = calls.map((call) => ({ id: `call_${head.newId()}`, ...call }));
-      return {
-        index: candidate.index ?? position,
-        message: {
-          role: 'assistant',
-          content: text === '' && toolCalls.length > 0 ? null : text,
-          refusal: null,
-          ...(thoughts !== '' && { reasoning_content: thoughts }),
-          ...(toolCalls.length > 0 && { tool_calls: toolCalls }),
-        },
-        logprobs: null,
-        finish_reason: finishOf(candidate.finishReason ?? 'STOP', toolCalls.length > 0),
-      };
-    }),
-    ...(units && { usage: toOpenAiUsage(units) }),
-  };
+  const choices = candidates.map((candidate, position) => {
+    const { calls, ...parts } = readParts(candidate);
+    const toolCalls = calls.map((call) => ({ id: `call_${newId()}`, ...call }));
+    const reason = textOrUndefined(candidate.finishReason) ?? 'STOP';
+    return choiceOf(
+      indexOf(candidate, position),
+      { ...parts, toolCalls },
+      finishOf(reason, toolCalls.length > 0),
+    );
+  });
+  const id = textOrUndefined(response.responseId) ?? head.id;
+  return completionOf({ ...head, id }, choices, geminiUnits(response.usageMetadata));
 }
 
-export type StreamTranslator = {
-  readonly translate: (response: GeminiResponse) => ChatDelta[];
-  /** The last chunks, after the provider's stream ended. @throws ProviderError `broken` if the answer is incomplete. */
-  readonly finish: () => ChatDelta[];
-};
-
 /**
- * Translates one stream. Gemini reports growing usage with every piece. It is final when the stream has ended, and only
- * then sent to the client.
+ * Reads one stream. Gemini reports growing usage with every piece. It is final when the stream has ended, and only then
+ * sent to the client.
  */
-export function createStreamTranslator(head: AnswerHead): StreamTranslator {
-  let id: string | undefined;
-  let usageMetadata: unknown;
-  let isFinished = false;
+export function createStreamReader(initialHead: AnswerHead, newId: () => string): StreamReader {
+  let head: AnswerHead | undefined;
+  const usage = createUsageReport(geminiUnits, geminiOutput);
   const toolCallCounts = new Map<number, number>();
+  /** Whether each candidate that began is finished. */
+  const finished = new Map<number, boolean>();
 
-  const chunkOf = (choices: ChatCompletionChunk['choices']): ChatCompletionChunk => {
-    id ??= head.newId();
-    return {
-      id,
-      object: 'chat.completion.chunk',
-      created: head.createdAtSeconds,
-      model: head.model,
-      choices,
-    };
-  };
+  const isFinished = () => finished.size > 0 && finished.values().every(Boolean);
 
-  function choicesOf(candidate: GeminiCandidate, position: number): ChatCompletionChunk['choices'] {
-    const index = candidate.index ?? position;
-    const { text, thoughts, calls } = readParts(candidate);
+  function piecesOf(head: AnswerHead, candidate: JsonObject, position: number): StreamPiece[] {
+    const index = indexOf(candidate, position);
+    const { text, reasoning, calls } = readParts(candidate);
     const known = toolCallCounts.get(index);
     const count = known ?? 0;
     toolCallCounts.set(index, count + calls.length);
     const delta: MessageDelta = {
       ...(known === undefined && { role: 'assistant', content: '' }),
       ...(text !== '' && { content: text }),
-      ...(thoughts !== '' && { reasoning_content: thoughts }),
+      ...(reasoning !== '' && { reasoning_content: reasoning }),
       ...(calls.length > 0 && {
-        tool_calls: calls.map((call, at) => ({ index: count + at, id: `call_${head.newId()}`, ...call })),
+        tool_calls: calls.map((call, at) => ({ index: count + at, id: `call_${newId()}`, ...call })),
       }),
     };
-    const choices: ChatCompletionChunk['choices'] = [];
-    if (Object.keys(delta).length > 0) choices.push({ index, delta, finish_reason: null });
-    if (candidate.finishReason) {
-      isFinished = true;
-      const finish = finishOf(candidate.finishReason, count + calls.length > 0);
-      choices.push({ index, delta: {}, finish_reason: finish });
+    const pieces: StreamPiece[] = [];
+    if (Object.keys(delta).length > 0) pieces.push(deltaPiece(head, delta, { index }));
+    const reason = textOrUndefined(candidate.finishReason);
+    if (reason === undefined) {
+      if (!finished.has(index)) finished.set(index, false);
+    } else if (!finished.get(index)) {
+      finished.set(index, true);
+      pieces.push(deltaPiece(head, {}, { index, finish: finishOf(reason, count + calls.length > 0) }));
     }
-    return choices;
+    return pieces;
   }
 
   return {
-    translate(response) {
-      id ??= response.responseId;
-      usageMetadata = largerUsage(usageMetadata, response.usageMetadata);
-      const units = geminiUnits(response.usageMetadata && usageMetadata);
-      const deltas: ChatDelta[] = (candidatesOf(response) ?? [])
-        .flatMap(choicesOf)
-        .map((choice) => ({ chunk: chunkOf([choice]) }));
-      if (units !== undefined) deltas.push({ usage: { units, final: false } });
-      return deltas;
-    },
-    finish() {
-      if (!isFinished) {
-        throw endedEarly();
+    read(event) {
+      const response = event as GeminiResponse;
+      head ??= { ...initialHead, id: textOrUndefined(response.responseId) ?? initialHead.id };
+      const pieces: StreamPiece[] = [];
+      for (const [position, candidate] of candidatesOf(response).entries()) {
+        pieces.push(...piecesOf(head, candidate, position));
       }
-      const units = geminiUnits(usageMetadata);
-      if (units === undefined) return [];
-      return [{ chunk: { ...chunkOf([]), usage: toOpenAiUsage(units) }, usage: { units, final: true } }];
+      if (pieces.some(({ text, reasoning }) => text !== '' || reasoning !== '')) usage.wrote();
+      const reported = usage.report(response.usageMetadata);
+      pieces.push(...usageOnly(reported));
+      return { pieces };
+    },
+    end: () => undefined,
+    isFinished,
+    finish() {
+      if (!isFinished()) throw endedEarly();
+      return lastPiece(head ?? initialHead, usage.atEnd());
     },
   };
 }

@@ -1,4 +1,4 @@
-import type { Units } from '#libs/pricing/units.ts';
+import { outputTokens, type Units } from '#libs/pricing/units.ts';
 import { readCount, remainder } from '../token-count.ts';
 
 type WireUsage = {
@@ -32,4 +32,10 @@ export function geminiUnits(usage: unknown): Units | undefined {
     output: Math.max(written, remainder(total, prompt, toolUse, thoughts)),
     ...(thoughts !== undefined && { reasoning: thoughts }),
   };
+}
+
+/** All output that one report mentions. */
+export function geminiOutput(usage: unknown): number | undefined {
+  const units = geminiUnits(usage);
+  return units && outputTokens(units);
 }

@@ -29,15 +29,10 @@ export type GeminiRequest = Pick<GenerateContentRequest, 'toolConfig'> & {
   generationConfig: GeminiConfig;
 };
 
-export type GeminiCandidate = {
-  index?: number;
-  content?: { parts?: GeminiPart[] };
-  finishReason?: string;
-};
-
+/** As received, so nothing in it is certain. */
 export type GeminiResponse = {
-  candidates?: GeminiCandidate[];
-  promptFeedback?: { blockReason?: string };
+  candidates?: unknown;
+  promptFeedback?: unknown;
   usageMetadata?: unknown;
-  responseId?: string;
+  responseId?: unknown;
 };

@@ -1,95 +1,81 @@
-import type OpenAI from 'openai';
-import { APIConnectionError, APIError } from 'openai';
 import type { ChatCompletionChunk } from '../domain/chat-format.ts';
-import type {
-  CallContext,
-  ChatDelta,
-  ChatResult,
-  NormalisedChat,
-  ProviderAdapter,
-} from '../domain/provider-adapter.ts';
-import { endedEarly, type ProviderError } from '../domain/provider-error.ts';
+import type { NormalisedChat, ProviderAdapter, StreamReader } from '../domain/provider-adapter.ts';
+import { endedEarly } from '../domain/provider-error.ts';
 import { readTier } from '../domain/service-tier.ts';
-import { type SdkCall, startSdkCall } from '../sdk-call.ts';
-import { errorFromSdk } from '../sdk-errors.ts';
-import { sdkRequestOptions } from '../sdk-options.ts';
-import { errorFromEvent } from '../status-errors.ts';
-import { largerUsage } from '../token-count.ts';
-import { createOpenAiClient, type OpenAiAccess } from './client.ts';
-import { checkCompletion } from './completion.ts';
+import { pieceOf, usageOnly } from '../domain/stream-piece.ts';
+import { fieldsOf, type JsonObject } from '../json.ts';
+import { createUsageReport } from '../usage-report.ts';
+import { normaliseChunk, normaliseCompletion, usageIn } from './normalise.ts';
 import { upstreamBody } from './request-body.ts';
-import { isLastOfChoice, openAiUnits } from './usage.ts';
-import { REQUEST_ID_HEADER, type Vendor } from './vendors.ts';
+import { openAiOutput, openAiUnits } from './usage.ts';
+import type { Vendor } from './vendors.ts';
 
-/** OpenAI and every provider with a compatible base URL, through the official SDK. */
-export class OpenAiAdapter implements ProviderAdapter {
-  readonly #client: OpenAI;
-  readonly #vendor: Vendor;
-
-  constructor({ vendor, ...access }: OpenAiAccess & { vendor: Vendor }) {
-    this.#vendor = vendor;
-    this.#client = createOpenAiClient(access);
-  }
-
-  async chat(chat: NormalisedChat, context: CallContext): Promise<ChatResult> {
-    const body = upstreamBody(chat, this.#vendor, false) as OpenAI.ChatCompletionCreateParamsNonStreaming;
-    context.trace.requestBytes = Buffer.byteLength(JSON.stringify(body));
-    const limit = startSdkCall(context);
-    try {
-      const call = this.#client.chat.completions.create(body, sdkRequestOptions(context, limit));
-      const { data, response } = await call.withResponse();
-      context.trace.providerRequestId = response.headers.get(REQUEST_ID_HEADER);
-      context.trace.serviceTier = readTier(data.service_tier);
-      const completion = checkCompletion(data);
-      if (chat.model !== chat.upstreamModel) completion.model = chat.model;
-      return { completion, units: openAiUnits(completion.usage, this.#vendor) };
-    } catch (error) {
-      throw toProviderError(error, limit);
-    } finally {
-      limit.release();
-    }
-  }
-
-  async *chatStream(chat: NormalisedChat, context: CallContext): AsyncGenerator<ChatDelta, void, undefined> {
-    const body = upstreamBody(chat, this.#vendor, true) as OpenAI.ChatCompletionCreateParamsStreaming;
-    context.trace.requestBytes = Buffer.byteLength(JSON.stringify(body));
-    const limit = startSdkCall(context);
-    try {
-      const call = this.#client.chat.completions.create(body, sdkRequestOptions(context, limit));
-      const { data: stream, response } = await call.withResponse();
-      context.trace.providerRequestId = response.headers.get(REQUEST_ID_HEADER);
-      let isFinished = false;
-      let usage: unknown;
-      for await (const event of stream) {
-        limit.pause();
-        const chunk = event as ChatCompletionChunk;
-        context.trace.serviceTier = readTier(event.service_tier) ?? context.trace.serviceTier;
-        usage = largerUsage(usage, chunk.usage);
-        const units = openAiUnits(chunk.usage && usage, this.#vendor);
-        isFinished ||= chunk.choices?.some(isLastOfChoice) ?? false;
-        const final = isFinished || !chunk.choices?.length;
-        if (chat.model !== chat.upstreamModel) chunk.model = chat.model;
-        yield { chunk, ...(units && { usage: { units, final } }) };
-        limit.renew(context.idleTimeoutMs);
-      }
-      // the SDK ends without an error when it was aborted, or when the provider closed the connection
-      const reason = limit.reason();
-      if (reason !== undefined) throw reason;
-      if (!isFinished) {
-        throw endedEarly();
-      }
-    } catch (error) {
-      throw toProviderError(error, limit);
-    } finally {
-      limit.release();
-    }
-  }
+/**
+ * OpenAI and every provider with its format. The client's parameters and the provider's JSON are passed on, except for what
+ * the plan determines, the model's name if the client uses another, and what OpenAI's SDKs would not understand.
+ */
+export function createOpenAiAdapter(vendor: Vendor): ProviderAdapter {
+  return {
+    toRequest: (chat, stream) => ({ path: '/chat/completions', body: upstreamBody(chat, vendor, stream) }),
+    readAnswer(document, chat) {
+      const { completion, isChanged } = normaliseCompletion(document);
+      const isRenamed = rename(completion, chat);
+      return {
+        completion,
+        units: openAiUnits(usageIn(document), vendor),
+        serviceTier: readTier((document as JsonObject).service_tier),
+        isVerbatim: !isChanged && !isRenamed,
+      };
+    },
+    createStreamReader: (chat) => createReader(chat, vendor),
+  };
 }
 
-function toProviderError(thrown: unknown, limit: SdkCall): ProviderError {
-  const isEvent = thrown instanceof APIError && !(thrown instanceof APIConnectionError);
-  if (isEvent && limit.reason() === undefined) {
-    return errorFromEvent({ error: thrown.error ?? thrown.message }, thrown.requestID ?? null);
+/** @returns whether the client knows the model by another name. */
+function rename(answer: { model: string }, { model, upstreamModel }: NormalisedChat): boolean {
+  if (model === upstreamModel) return false;
+  answer.model = model;
+  return true;
+}
+
+function createReader(chat: NormalisedChat, vendor: Vendor): StreamReader {
+  const usage = createUsageReport(
+    (reported) => openAiUnits(reported, vendor),
+    (reported) => openAiOutput(reported, vendor),
+  );
+  /** Whether each choice that began is finished. */
+  const finished = new Map<number, boolean>();
+  let hasEnded = false;
+
+  const isFinished = () => finished.size > 0 && (hasEnded || finished.values().every(Boolean));
+
+  function follow({ choices }: ChatCompletionChunk): void {
+    for (const { index, finish_reason: reason } of choices) {
+      if (reason !== null) finished.set(index, true);
+      else if (!finished.has(index)) finished.set(index, false);
+    }
   }
-  return errorFromSdk(thrown, limit);
+
+  return {
+    read(event, json) {
+      const { chunk, isChanged } = normaliseChunk(event);
+      follow(chunk);
+      const isRenamed = rename(chunk, chat);
+      const piece = pieceOf(chunk, undefined, isChanged || isRenamed ? undefined : json);
+      if (piece.text !== '' || piece.reasoning !== '') usage.wrote();
+      const reported = usage.report(usageIn(event));
+      const serviceTier = readTier(fieldsOf(event).service_tier);
+      // without choices and usage it says nothing to a client
+      if (piece.bytes === null && piece.usageEvent === undefined) return { pieces: [], serviceTier };
+      return { pieces: [{ ...piece, ...(reported && { usage: reported }) }], serviceTier };
+    },
+    end: () => {
+      hasEnded = true;
+    },
+    isFinished,
+    finish() {
+      if (!isFinished()) throw endedEarly();
+      return usageOnly(usage.atEnd());
+    },
+  };
 }

@@ -1,4 +1,4 @@
-import type { Units } from '#libs/pricing/units.ts';
+import { outputTokens, type Units } from '#libs/pricing/units.ts';
 import { readCount, remainder } from '../token-count.ts';
 import type { Vendor } from './vendors.ts';
 
@@ -41,7 +41,8 @@ export function openAiUnits(usage: unknown, vendor: Vendor): Units | undefined {
   };
 }
 
-/** Some vendors send an empty finish reason before the last chunk. */
-export function isLastOfChoice({ finish_reason: reason }: { finish_reason?: string | null }): boolean {
-  return reason !== null && reason !== undefined && reason !== '';
+/** All output that one report mentions. */
+export function openAiOutput(usage: unknown, vendor: Vendor): number | undefined {
+  const units = openAiUnits(usage, vendor);
+  return units && outputTokens(units);
 }

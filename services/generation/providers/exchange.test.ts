@@ -2,9 +2,9 @@ import { createServer } from 'node:http';
 import t from 'tap';
 import { Agent } from 'undici';
 import { listenServerOnFreePort } from '#libs/testing/http.ts';
-import type { CallTrace } from '../domain/provider-adapter.ts';
-import { startTimeLimit } from '../time-limit.ts';
+import type { CallTrace } from './domain/provider-adapter.ts';
 import { exchange } from './exchange.ts';
+import { startTimeLimit } from './time-limit.ts';
 
 t.test('given one connection and two calls, only the one that was sent is with the provider', async (t) => {
   let arrived: (() => void) | undefined;
@@ -25,11 +25,10 @@ t.test('given one connection and two calls, only the one that was sent is with t
       serviceTier: null,
       isInFlight: true,
     };
-    const limit = startTimeLimit(controller.signal, 60_000);
-    const done = exchange(dispatcher, { origin, path: '/', headers: [], body: '{}' }, limit, {
-      onData: () => undefined,
-      trace,
-    }).finally(limit.release);
+    const limit = startTimeLimit(controller.signal, { timeoutMs: 60_000 });
+    const request = { origin, path: '/', headers: [], body: '{}', requestIdHeader: 'x-request-id' };
+    const reader = { onData: () => undefined, maxBytes: 1_000 };
+    const done = exchange(dispatcher, request, limit, trace, reader).finally(limit.release);
     return { trace, done };
   };
   const sent = call();

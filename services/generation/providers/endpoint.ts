@@ -1,0 +1,36 @@
+import { CALL_ID_HEADER, type CallContext } from './domain/provider-adapter.ts';
+import type { ProviderRequest } from './exchange.ts';
+
+/** Where a vendor's API is, and how calls identify themselves. */
+export type Endpoint = {
+  baseUrl: string;
+  /** Names and values in turn, with our key. */
+  headers: readonly string[];
+  /** The header in which the vendor returns its id of a call. */
+  requestIdHeader: string;
+};
+
+const REQUEST_ID_HEADER = 'x-request-id';
+
+/** An API with a bearer token. */
+export function bearerEndpoint({ baseUrl, apiKey }: { baseUrl: string; apiKey: string }): Endpoint {
+  return { baseUrl, headers: ['authorization', `Bearer ${apiKey}`], requestIdHeader: REQUEST_ID_HEADER };
+}
+
+/** A POST below the endpoint's base URL. The trace learns its size. */
+export function postTo(
+  endpoint: Endpoint,
+  sent: { path: string; body: string | Buffer; contentType?: string; accept?: string },
+  { callId, trace }: CallContext,
+): ProviderRequest {
+  const { path, body, contentType = 'application/json', accept = 'application/json' } = sent;
+  const url = new URL(`${endpoint.baseUrl}${path}`);
+  trace.requestBytes = Buffer.byteLength(body);
+  return {
+    origin: url.origin,
+    path: url.pathname + url.search,
+    headers: [...endpoint.headers, 'content-type', contentType, 'accept', accept, CALL_ID_HEADER, callId],
+    body,
+    requestIdHeader: endpoint.requestIdHeader,
+  };
+}

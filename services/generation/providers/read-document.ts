@@ -1,0 +1,39 @@
+import type { Dispatcher } from 'undici';
+import type { CallContext } from './domain/provider-adapter.ts';
+import { notJson } from './domain/provider-error.ts';
+import { exchange, type ProviderRequest } from './exchange.ts';
+import { isObject, type JsonObject, parseJson } from './json.ts';
+import { errorFromDocument, reportsError } from './status-errors.ts';
+import { startTimeLimit } from './time-limit.ts';
+
+/** Larger than any text that a model can write. */
+export const MAX_ANSWER_BYTES = 33_554_432;
+
+/** Sends a request whose answer is one JSON document. @throws ProviderError, also for an error that came with status 200. */
+export async function fetchDocument(
+  dispatcher: Dispatcher,
+  request: ProviderRequest,
+  { signal, timeoutMs, trace }: CallContext,
+  maxBytes = MAX_ANSWER_BYTES,
+): Promise<{ document: JsonObject; bytes: Buffer }> {
+  const limit = startTimeLimit(signal, { timeoutMs });
+  const chunks: Buffer[] = [];
+  const onData = (chunk: Buffer) => {
+    chunks.push(chunk);
+    return undefined;
+  };
+  try {
+    await exchange(dispatcher, request, limit, trace, { onData, maxBytes });
+  } finally {
+    limit.release();
+  }
+  const bytes = chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks);
+  return { document: checkDocument(parseJson(bytes.toString('utf8')), trace.providerRequestId), bytes };
+}
+
+/** @throws ProviderError `malformed` unless it is an object, or the error that it reports. */
+export function checkDocument(document: unknown, providerRequestId: string | null): JsonObject {
+  if (!isObject(document)) throw notJson();
+  if (reportsError(document)) throw errorFromDocument(document, providerRequestId);
+  return document;
+}
