@@ -1,7 +1,14 @@
 import type { Pool } from 'pg';
 import type { OverdueHold } from './types.ts';
 
-type OverdueRow = { id: string; account_id: string; settled_calls: number[]; detail: string };
+type OverdueRow = {
+  id: string;
+  account_id: string;
+  settled_calls: number[];
+  detail: string;
+  meters: string[];
+  remaining: bigint[];
+};
 
 /** Open holds past their expiry, oldest first, by the database's clock unless `now` is given. */
 export async function readOverdueHolds(
@@ -10,7 +17,7 @@ export async function readOverdueHolds(
   limit: number,
 ): Promise<OverdueHold[]> {
   const { rows } = await database.query<OverdueRow>(
-    `SELECT id, account_id, settled_calls, detail FROM ledger_holds
+    `SELECT id, account_id, settled_calls, detail, meters, remaining FROM ledger_holds
       WHERE state = 'open' AND expires_at <= coalesce($1::timestamptz, clock_timestamp())
       ORDER BY expires_at LIMIT $2`,
     [now, limit],
@@ -20,5 +27,6 @@ export async function readOverdueHolds(
     accountId: row.account_id,
     settledCalls: row.settled_calls,
     detail: row.detail,
+    remaining: Object.fromEntries(row.meters.map((meter, index) => [meter, row.remaining[index] ?? 0n])),
   }));
 }

@@ -167,6 +167,8 @@ export type OverdueHold = {
   settledCalls: number[];
   /** The hold's detail: its plan of calls. */
   detail: string;
+  /** What it still holds. */
+  remaining: Meters;
 };
 
 export type ExpiredHold = {

@@ -1,8 +1,8 @@
 /** The service under test: real PostgreSQL, a clock that stands still, and callers of every role. */
-import pg, { type Pool } from 'pg';
+import type { Pool } from 'pg';
 import type { Caller } from '#libs/contracts/internal-context.ts';
 import { createDatabase, type Database } from '#libs/db/database.ts';
-import { typeParsers } from '#libs/db/pool.ts';
+import { createPool } from '#libs/db/pool.ts';
 import { createTestJobs, runTaskOnce, type TestJobs } from '#libs/jobs/fixtures.ts';
 import { testSegment } from '#libs/ledger/fixtures.ts';
 import { createLedger, type Ledger } from '#libs/ledger/ledger.ts';
@@ -112,7 +112,14 @@ export async function createTestService(t: TestScope): Promise<TestService> {
 }
 
 function startTestWorker(t: TestScope, connectionString: string): TestJobs {
-  const pool = new pg.Pool({ connectionString, max: 4, types: typeParsers });
+  // as the service has it: with a listener for idle connections that break
+  const pool = createPool({
+    connectionString,
+    max: 4,
+    applicationName: 'test-worker',
+    statementTimeoutMs: 30_000,
+    connectTimeoutMs: 60_000,
+  });
   t.teardown(() => pool.end());
   const { tasks } = buildApp({
     config: testServiceConfig(),
@@ -126,7 +133,8 @@ function startTestWorker(t: TestScope, connectionString: string): TestJobs {
     sweepBatch: 3,
     ensureBalances: async () => undefined,
   });
-  const worker = createTestJobs(t, connectionString, tasks);
+  // a busy machine must not cut off a running task, whose connections the end of the test would then terminate
+  const worker = createTestJobs(t, connectionString, tasks, { stopMs: 20_000 });
   worker.jobs.start();
   return worker;
 }

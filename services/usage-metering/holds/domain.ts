@@ -1,4 +1,4 @@
-import type { OverdueHold, SettleRequest } from '#libs/ledger/types.ts';
+import type { CallFacts, OverdueHold, SettleRequest } from '#libs/ledger/types.ts';
 import { settledMeters } from '#libs/pipelines/meters.ts';
 import { boundUsageOf, unsettledSentCalls } from '#libs/pipelines/unknown-outcome.ts';
 import { type RecordedCall, readPlan } from '../requests/domain/call-plan.ts';
@@ -6,55 +6,82 @@ import { type RecordedCall, readPlan } from '../requests/domain/call-plan.ts';
 /** The error code of a call whose hold expired before the call was settled. */
 export const HOLD_EXPIRED = 'hold_expired';
 
+/** The provider and model of a call whose hold has no readable plan. */
+export const UNKNOWN_CALL = 'unknown';
+
 /**
  * The calls of an overdue hold that may have been sent, settled at what was held for each. Calls that were never sent are
- * not among them. Null if the hold does not contain its plan.
+ * not among them. Without a readable plan, all that the hold has left may have been spent: it counts as one call.
  */
-export function boundSettlements({
-  id,
-  accountId,
-  settledCalls,
-  detail,
-}: OverdueHold): SettleRequest[] | null {
+export function boundSettlements(hold: OverdueHold): SettleRequest[] {
+  const { id, accountId, settledCalls, detail } = hold;
   const plan = readPlan(detail);
-  if (plan === null) return null;
-  return unsettledSentCalls(plan.calls, new Set(settledCalls)).map((call) => ({
-    holdId: id,
-    accountId,
-    ...boundSettlement(call),
-    close: false,
-  }));
+  const bounds =
+    plan === null
+      ? boundOfRest(hold)
+      : unsettledSentCalls(plan.calls, new Set(settledCalls)).map(boundSettlement);
+  return bounds.map((bound) => ({ holdId: id, accountId, ...bound, close: false }));
 }
 
-function boundSettlement(call: RecordedCall): Pick<SettleRequest, 'callIndex' | 'meters' | 'facts'> {
+export type Bound = Pick<SettleRequest, 'callIndex' | 'meters' | 'facts'>;
+
+/** A result may have been delivered before its settlement was lost, so it counts against meters of results (`gen.blog`). */
+function boundSettlement(call: RecordedCall): Bound {
   const { units, cost } = boundUsageOf(call, call.price);
   const { input, output, ...otherUnits } = units;
   return {
     callIndex: call.index,
-    meters: settledMeters(call, { status: 'error', units, costNanoUsd: cost.totalNanoUsd }),
+    meters: settledMeters(call, { status: 'ok', units, costNanoUsd: cost.totalNanoUsd }),
     facts: {
+      ...LOST_CALL,
       step: call.step,
       provider: call.provider,
       model: call.model,
       endpoint: units.image === undefined ? 'chat.completions' : 'images.generations',
-      status: 'error',
-      errorCode: HOLD_EXPIRED,
-      usageSource: 'bound',
       inputTokens: input,
-      cacheReadTokens: undefined,
-      cacheWriteTokens: undefined,
       outputTokens: output,
-      reasoningTokens: undefined,
       otherUnits: otherUnits as Record<string, number>,
       inputCostNanoUsd: cost.inputNanoUsd,
       outputCostNanoUsd: cost.outputNanoUsd,
       priceVersion: call.price.version,
-      latencyMs: 0,
-      firstByteMs: null,
-      attempts: 1,
-      requestBytes: 0,
-      responseBytes: 0,
-      providerRequestId: null,
     },
   };
 }
+
+function boundOfRest({ settledCalls, remaining }: OverdueHold): Bound[] {
+  // another run may have settled it a moment ago
+  if (Object.values(remaining).every((amount) => amount === 0n)) return [];
+  const bound = {
+    callIndex: Math.max(-1, ...settledCalls) + 1,
+    meters: remaining,
+    facts: {
+      ...LOST_CALL,
+      step: UNKNOWN_CALL,
+      provider: UNKNOWN_CALL,
+      model: UNKNOWN_CALL,
+      endpoint: '',
+      inputTokens: undefined,
+      outputTokens: undefined,
+      otherUnits: {},
+      inputCostNanoUsd: 0n,
+      outputCostNanoUsd: remaining.cost ?? 0n,
+      priceVersion: '',
+    },
+  };
+  return [bound];
+}
+
+const LOST_CALL = {
+  status: 'error',
+  errorCode: HOLD_EXPIRED,
+  usageSource: 'bound',
+  cacheReadTokens: undefined,
+  cacheWriteTokens: undefined,
+  reasoningTokens: undefined,
+  latencyMs: 0,
+  firstByteMs: null,
+  attempts: 1,
+  requestBytes: 0,
+  responseBytes: 0,
+  providerRequestId: null,
+} as const satisfies Partial<CallFacts>;

@@ -2,7 +2,8 @@ import { randomUUID } from 'node:crypto';
 import t from 'tap';
 import { transaction } from '#libs/db/database.ts';
 import { until } from '#libs/jobs/fixtures.ts';
-import { testHold, testSettle } from '#libs/ledger/fixtures.ts';
+import { testHold, testSegment, testSettle } from '#libs/ledger/fixtures.ts';
+import { findBreaches } from '#libs/ledger/invariants.ts';
 import { createLedger } from '#libs/ledger/ledger.ts';
 import { emit } from '#libs/outbox/emit.ts';
 import { ACCOUNT, createBalances, createTestService, type TestService } from '../fixtures.ts';
@@ -18,7 +19,9 @@ t.test('given holds whose process is gone', async (t) => {
   const { ledger, runtime, lines, runTask } = service;
   await createBalances(ledger, ACCOUNT, runtime.clock.now());
   const ids = Array.from({ length: 8 }, () => runtime.newId());
-  for (const id of ids) await ledger.hold(testHold(ACCOUNT, id, { cost: 10n }));
+  // as quota resources have it: no call was planned
+  const detail = JSON.stringify({ kind: 'seats', calls: [] });
+  for (const id of ids) await ledger.hold(testHold(ACCOUNT, id, { cost: 10n }, { detail }));
   const [first = ''] = ids;
   await ledger.settle(testSettle(ACCOUNT, first, { cost: 4n }, { close: false }));
   const young = runtime.newId();
@@ -123,6 +126,69 @@ t.test('given a hold whose process is gone in the middle of a pipeline', async (
     t.equal(rows[0].used, 230n);
   });
 });
+
+t.test('given an expired hold without a readable plan, then all that it holds counts', async (t) => {
+  const service = await createTestService(t);
+  const { ledger, runtime, pool, lines, runTask } = service;
+  await createBalances(ledger, ACCOUNT, runtime.clock.now());
+  const id = runtime.newId();
+  await ledger.hold(testHold(ACCOUNT, id, { cost: 600n, 'tokens.total': 450n }, { detail: 'not JSON' }));
+  await ledger.settle(testSettle(ACCOUNT, id, { cost: 30n }, { callIndex: 0, close: false }));
+  runtime.clock.advance(60_000);
+  await Promise.all([runTask('expire-holds'), runTask('expire-holds')]);
+  await runTask('expire-holds');
+  const { rows } = await pool.query(
+    `SELECT call_index, provider, usage_source, error_code, cost_nano_usd, meters, amounts FROM usage_events
+      WHERE hold_id = $1 ORDER BY call_index OFFSET 1`,
+    [id],
+  );
+  t.strictSame(rows, [
+    {
+      call_index: 1,
+      provider: 'unknown',
+      usage_source: 'bound',
+      error_code: 'hold_expired',
+      cost_nano_usd: 570n,
+      meters: ['cost', 'tokens.total'],
+      amounts: [570n, 450n],
+    },
+  ]);
+  const { rows: counters } = await pool.query(
+    `SELECT used, held FROM ledger_counters WHERE meter IN ('cost', 'tokens.total') ORDER BY meter`,
+  );
+  t.match(counters, [
+    { used: 600n, held: 0n },
+    { used: 450n, held: 0n },
+  ]);
+  t.ok(lines.some(({ msg, level }) => msg === 'expired hold has no plan' && level === 'error'));
+  t.strictSame(await findBreaches(pool), []);
+});
+
+t.test(
+  'given an expired hold whose result may have been delivered, then it counts as a result',
+  async (t) => {
+    const service = await createTestService(t);
+    const { ledger, runtime, pool, runTask } = service;
+    const limits = [testSegment({ meter: 'cost' }), testSegment({ meter: 'gen.blog', n: 10n })];
+    await ledger.setLimits({
+      accountId: ACCOUNT,
+      anchor: runtime.clock.now(),
+      periodMonths: 1,
+      segments: limits,
+    });
+    const blogs = async () =>
+      (await pool.query(`SELECT used FROM ledger_counters WHERE meter = 'gen.blog'`)).rows[0].used;
+    const id = runtime.newId();
+    await ledger.hold(testHold(ACCOUNT, id, { cost: 200n, 'gen.blog': 1n }, { detail: planOf('edit') }));
+    runtime.clock.advance(60_000);
+    await runTask('expire-holds');
+    t.equal(await blogs(), 1n);
+    const correction = testSettle(ACCOUNT, id, { cost: 90n }, { facts: { status: 'error' } });
+    t.equal(await ledger.correct(correction), 'corrected');
+    t.equal(await blogs(), 0n, 'until it is known that it was not');
+    t.strictSame(await findBreaches(pool), []);
+  },
+);
 
 t.test('given a worker with the rights of the service', async (t) => {
   const { pool, database, startWorker } = await createTestService(t);

@@ -3,7 +3,7 @@ import { defineTask, type Task } from '#libs/jobs/task.ts';
 import type { Ledger } from '#libs/ledger/ledger.ts';
 import type { ExpiredHold, OverdueHold } from '#libs/ledger/types.ts';
 import type { Logger } from '#libs/service/logger.ts';
-import { boundSettlements } from './domain.ts';
+import { boundSettlements, UNKNOWN_CALL } from './domain.ts';
 
 export type HoldTaskOptions = {
   ledger: Pick<Ledger, 'overdue' | 'settle' | 'expire'>;
@@ -31,10 +31,8 @@ export function holdTasks({ ledger, everySeconds, batch, registry }: HoldTaskOpt
 
   async function settleAtBound(hold: OverdueHold, logger: Logger): Promise<void> {
     const settlements = boundSettlements(hold);
-    if (settlements === null) {
+    if (settlements.some(({ facts }) => facts.provider === UNKNOWN_CALL))
       logger.error({ hold: hold.id, account: hold.accountId }, 'expired hold has no plan');
-      return;
-    }
     const answers = await Promise.all(settlements.map((settlement) => ledger.settle(settlement)));
     bound.inc(answers.filter(({ outcome }) => outcome === 'settled').length);
   }
