@@ -24,6 +24,9 @@ export interface GuardRailSubject {
 
 const SPECIFICITY = { global: 0, plan: 1, account: 2 } as const;
 
+/** The source of the guard rail's limits, or its beginning. */
+export const GUARD_RAIL = 'guard_rail';
+
 /** The guard rail's limits for an account on a plan; none where it does not apply. */
 export function guardRailLimits(
   catalogue: Catalogue,
@@ -45,7 +48,7 @@ export function guardRailLimits(
   const costPerDay =
     setting?.costPerDayNanoUsd === undefined ? rail?.costPerDayNanoUsd : setting.costPerDayNanoUsd;
   const thresholds = rail === null ? catalogue.thresholds : guardRailThresholds(catalogue, rail);
-  const source = setting === undefined ? 'guard_rail' : `guard_rail:${setting.target.kind}`;
+  const source = setting === undefined ? GUARD_RAIL : `${GUARD_RAIL}:${setting.target.kind}`;
   const figures = [
     ['tokens.total', tokensPerDay],
     ['cost', costPerDay],

@@ -4,7 +4,14 @@ import { comparePlans } from './compare.ts';
 import { describeChanges, describeDifference, diffCatalogues } from './diff.ts';
 import type { Amount } from './limit.ts';
 import { parseCatalogue } from './parse.ts';
-import { plansWith, plansWithFeature, plansWithQuality, suggestPlans, upgradesFrom } from './suggest.ts';
+import {
+  plansWith,
+  plansWithFeature,
+  plansWithQuality,
+  type ReachedLimit,
+  suggestPlans,
+  upgradesFrom,
+} from './suggest.ts';
 
 const read = (id: string) => readFile(new URL(`../../deploy/catalogues/${id}.yaml`, import.meta.url), 'utf8');
 const lilyText = await read('lily');
@@ -14,8 +21,16 @@ const keys = (plans: readonly { key: string }[]) => plans.map((plan) => plan.key
 const n = (count: bigint): Amount => ({ kind: 'n', n: count });
 
 t.test('the smallest plan that allows twice the usage comes first', async (t) => {
-  const images = (plan: string, used: bigint, amount: Amount) => {
-    const { plans, ...rest } = suggestPlans(lily, plan, { meter: 'images', window: 'period', used, amount });
+  const images = (plan: string, used: bigint, amount: Amount, more: Partial<ReachedLimit> = {}) => {
+    const limit = {
+      meter: 'images',
+      window: 'period',
+      used,
+      amount,
+      source: `plan:${plan}`,
+      ...more,
+    } as const;
+    const { plans, ...rest } = suggestPlans(lily, plan, limit);
     return { plans: keys(plans.map((one) => one.plan)), ...rest };
   };
   t.same(images('free', 2n, n(5n)), { plans: ['starter', 'pro'], urgency: 'low', proactive: false });
@@ -29,10 +44,19 @@ t.test('the smallest plan that allows twice the usage comes first', async (t) =>
   t.same(images('pro', 100n, n(50n)).plans, [], 'nothing is big enough');
   t.same(images('enterprise', 1n, n(200n)).plans, []);
   t.equal(images('free', 19n, n(20n)).urgency, 'medium', 'exactly 95 %');
+  t.same(images('free', 4n, n(5n), { asked: 6n }).plans, ['starter', 'pro']);
+  t.same(images('free', 4n, n(5n), { asked: 7n }).plans, ['pro'], 'Starter has 10');
+  t.same(images('free', 5n, n(5n), { source: 'guard_rail:plan' }).plans, [], 'no plan lifts it');
 });
 
 t.test('unlimited always fits, and a disabled meter never does', async (t) => {
-  const blog = suggestPlans(crew, 'free', { meter: 'gen.blog', window: 'period', used: 5n, amount: n(5n) });
+  const blog = suggestPlans(crew, 'free', {
+    meter: 'gen.blog',
+    window: 'period',
+    used: 5n,
+    amount: n(5n),
+    source: 'plan:free',
+  });
   t.same(
     keys(blog.plans.map((one) => one.plan)),
     ['basic', 'pro', 'enterprise'],
@@ -43,6 +67,7 @@ t.test('unlimited always fits, and a disabled meter never does', async (t) => {
     window: 'period',
     used: 0n,
     amount: { kind: 'disabled' },
+    source: 'plan:free',
   });
   t.same(keys(video.plans.map((one) => one.plan)), ['pro', 'enterprise']);
   t.equal(video.urgency, 'high');
@@ -60,6 +85,7 @@ t.test('plans that include a refused feature, model or quality', async (t) => {
   t.same(keys(plansWith(lily, 'starter', 'imageModels', 'gpt_image_1')), ['enterprise']);
   t.same(keys(plansWith(lily, 'starter', 'textModels', 'claude-opus-4-5')), ['enterprise']);
   t.same(keys(plansWith(lily, 'free', 'platforms', 'tiktok')), ['pro']);
+  t.same(keys(plansWith(crew, 'free', 'imageModels', 'dalle3')), [], 'the catalogue sells no images');
   t.same(keys(plansWithQuality(lily, 'free', 'standard')), ['starter', 'pro']);
   t.same(keys(plansWithQuality(lily, 'free', 'no-such-quality')), []);
 });

@@ -1,5 +1,6 @@
 import { reaches } from '#libs/money/money.ts';
 import { featuresOf } from './features.ts';
+import { GUARD_RAIL } from './guard-rail.ts';
 import type { Amount, Scope, Window } from './limit.ts';
 import { findPlan, limitsOf, plansByRank } from './plans.ts';
 import type { Catalogue, Plan } from './schema.ts';
@@ -13,8 +14,12 @@ export interface ReachedLimit {
   readonly window: Window;
   readonly scope?: Scope;
   readonly used: bigint;
+  /** What the refused request needs at most; 0 if none was refused. */
+  readonly asked?: bigint;
   /** The amount in force now, overrides included. */
   readonly amount: Amount;
+  /** See `EffectiveLimit.source`. */
+  readonly source: string;
 }
 
 export interface SuggestedPlan {
@@ -26,7 +31,7 @@ export interface SuggestedPlan {
 export type Urgency = 'low' | 'medium' | 'high';
 
 export interface UpgradeSuggestion {
-  /** Plans that allow more than twice the usage, the smallest first. */
+  /** Plans that allow more than twice the usage and what was asked, the smallest first. */
   readonly plans: readonly SuggestedPlan[];
   /** `high` above 95 % of the limit, `medium` from 80 %. */
   readonly urgency: Urgency;
@@ -34,15 +39,20 @@ export interface UpgradeSuggestion {
   readonly proactive: boolean;
 }
 
-/** The plans whose limit is unlimited or more than twice the usage. */
+/** The plans whose limit is unlimited or more than twice the usage; none where no plan lifts the limit. */
 export function suggestPlans(
   catalogue: Catalogue,
   currentPlan: string,
   limit: ReachedLimit,
 ): UpgradeSuggestion {
-  const plans = upgradesFrom(catalogue, currentPlan).flatMap((plan) => {
+  const { used, asked = 0n, source } = limit;
+  // The emergency limit applies to all plans alike.
+  const upgrades = source.startsWith(GUARD_RAIL) ? [] : upgradesFrom(catalogue, currentPlan);
+  const plans = upgrades.flatMap((plan) => {
     const amount = allowance(catalogue, plan, limit);
-    const fits = amount.kind === 'unlimited' || (amount.kind === 'n' && amount.n > ROOM * limit.used);
+    const fits =
+      amount.kind === 'unlimited' ||
+      (amount.kind === 'n' && amount.n > ROOM * used && amount.n >= used + asked);
     return fits ? [{ plan, amount }] : [];
   });
   const urgency = urgencyOf(limit);
@@ -71,6 +81,8 @@ export function plansWith(
   cap: 'textModels' | 'imageModels' | 'platforms',
   name: string,
 ): Plan[] {
+  // A catalogue that lists no image models sells none, even if its plans allow all.
+  if (cap === 'imageModels' && catalogue.imageModels.length === 0) return [];
   return upgradesFrom(catalogue, currentPlan).filter(
     ({ caps }) => caps[cap] === '*' || caps[cap].includes(name),
   );

@@ -23,7 +23,9 @@ export function createPlanSuggestions(
       window: limit.window as Window,
       scope: limit.scope as Scope,
       used: limit.used,
+      asked: limit.asked,
       amount: amountOf(limit),
+      source: limit.source,
     });
     return {
       urgency,

@@ -102,14 +102,14 @@ function canUse(limit: LimitUsage, may: Entitlements): boolean {
 }
 
 function upgradeFor(
-  { meter, window, scope, used, kind, amount: n }: LimitUsage & { scope: 'account' | 'user' | 'workspace' },
+  { kind, amount: n, ...limit }: LimitUsage & { scope: 'account' | 'user' | 'workspace' },
   may: Entitlements,
   catalogue: Catalogue,
 ): PlanUsage['limits'][number]['upgrade'] {
   if (kind === 'unmetered') return null;
   const amount: Amount =
     kind === 'n' && n !== null ? { kind, n } : { kind: kind === 'disabled' ? kind : 'unlimited' };
-  const { urgency, plans } = suggestPlans(catalogue, may.plan.key, { meter, window, scope, used, amount });
+  const { urgency, plans } = suggestPlans(catalogue, may.plan.key, { ...limit, amount });
   return urgency === 'low' ? null : { urgency, plans: plans.map(({ plan }) => plan.key) };
 }
 
