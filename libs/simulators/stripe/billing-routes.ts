@@ -1,0 +1,213 @@
+import type Stripe from 'stripe';
+import { type Account, emit, find, newId, nowOn } from './account.ts';
+import { monthsOf, periodAt } from './calendar.ts';
+import { invalid } from './fault.ts';
+import { group, integer, list, metadataOf, needText, text } from './form.ts';
+import { invoiceObject } from './invoice-objects.ts';
+import { customerOf, finalize, markUncollectible, pay, voidInvoice } from './invoicing.ts';
+import { changeItem, onlyItem, periodLine } from './proration.ts';
+import { type Call, pageOf, type Route } from './route.ts';
+import { createSchedule, releaseSchedule, updateSchedule } from './schedules.ts';
+import { idOf } from './subscription-objects.ts';
+import {
+  cancelSubscription,
+  createSubscription,
+  requestedItem,
+  updateSubscription,
+} from './subscriptions.ts';
+
+const DAY = 86_400;
+
+const subscriptionOf = ({ account, id }: Call) => find(account.data.subscriptions, 'subscription', id);
+const scheduleOf = ({ account, id }: Call) => find(account.data.schedules, 'schedule', id);
+const invoiceOf = ({ account, id }: Call) => find(account.data.invoices, 'invoice', id);
+
+/** Subscriptions, schedules and invoices. */
+export const BILLING_ROUTES: readonly Route[] = [
+  ['POST', '/v1/subscriptions', create],
+  ['GET', '/v1/subscriptions/:id', subscriptionOf],
+  [
+    'POST',
+    '/v1/subscriptions/:id',
+    (call) => {
+      const subscription = subscriptionOf(call);
+      updateSubscription(call.account, subscription, call.form);
+      return subscription;
+    },
+  ],
+  [
+    'DELETE',
+    '/v1/subscriptions/:id',
+    (call) => {
+      const subscription = subscriptionOf(call);
+      cancelSubscription(call.account, subscription, call.form);
+      return subscription;
+    },
+  ],
+  [
+    'GET',
+    '/v1/subscriptions',
+    ({ account, form }) => {
+      const customer = text(form, 'customer');
+      const status = text(form, 'status');
+      const rows = Object.values(account.data.subscriptions).filter(
+        (one) =>
+          (customer === undefined || idOf(one.customer) === customer) &&
+          (status === undefined ? one.status !== 'canceled' : status === 'all' || one.status === status),
+      );
+      return pageOf(rows, form, '/v1/subscriptions');
+    },
+  ],
+  ['POST', '/v1/subscription_schedules', ({ account, form }) => createSchedule(account, form)],
+  ['GET', '/v1/subscription_schedules/:id', scheduleOf],
+  [
+    'POST',
+    '/v1/subscription_schedules/:id',
+    (call) => {
+      const schedule = scheduleOf(call);
+      updateSchedule(call.account, schedule, call.form);
+      return schedule;
+    },
+  ],
+  [
+    'POST',
+    '/v1/subscription_schedules/:id/release',
+    (call) => {
+      const schedule = scheduleOf(call);
+      releaseSchedule(call.account, schedule);
+      return schedule;
+    },
+  ],
+  ['POST', '/v1/invoices/create_preview', preview],
+  ['GET', '/v1/invoices/:id', invoiceOf],
+  [
+    'GET',
+    '/v1/invoices',
+    ({ account, form }) => {
+      const [customer, status, subscription] = [
+        text(form, 'customer'),
+        text(form, 'status'),
+        text(form, 'subscription'),
+      ];
+      const rows = Object.values(account.data.invoices).filter(
+        (one) =>
+          (customer === undefined || (one.customer !== null && idOf(one.customer) === customer)) &&
+          (status === undefined || one.status === status) &&
+          (subscription === undefined || one.parent?.subscription_details?.subscription === subscription),
+      );
+      return pageOf(rows, form, '/v1/invoices');
+    },
+  ],
+  [
+    'POST',
+    '/v1/invoices/:id/pay',
+    (call) => {
+      const invoice = invoiceOf(call);
+      pay(call.account, invoice, { method: text(call.form, 'payment_method') });
+      return invoice;
+    },
+  ],
+  [
+    'POST',
+    '/v1/invoices/:id/finalize',
+    (call) => {
+      const invoice = invoiceOf(call);
+      finalize(call.account, invoice);
+      return invoice;
+    },
+  ],
+  [
+    'POST',
+    '/v1/invoices/:id/void',
+    (call) => {
+      const invoice = invoiceOf(call);
+      voidInvoice(call.account, invoice);
+      return invoice;
+    },
+  ],
+  [
+    'POST',
+    '/v1/invoices/:id/mark_uncollectible',
+    (call) => {
+      const invoice = invoiceOf(call);
+      markUncollectible(call.account, invoice);
+      return invoice;
+    },
+  ],
+];
+
+function create({ account, form }: Call): Stripe.Subscription {
+  const { data } = account;
+  const customer = find(data.customers, 'customer', needText(form, 'customer'));
+  const [item] = list(form, 'items');
+  if (item === undefined) throw invalid('Missing required param: items.', 'items');
+  const trialDays = integer(form, 'trial_period_days') ?? 0;
+  const now = nowOn(account, customer.test_clock);
+  const subscription = createSubscription(account, {
+    customer,
+    price: find(data.prices, 'price', needText(item, 'price')),
+    quantity: integer(item, 'quantity') ?? 1,
+    trialEnd: trialDays > 0 ? now + trialDays * DAY : null,
+    metadata: metadataOf(form),
+    discounts: [],
+    paymentMethod: text(form, 'default_payment_method') ?? null,
+  });
+  if (subscription.status === 'active')
+    emit(account, 'customer.subscription.updated', subscription, customer.test_clock);
+  return subscription;
+}
+
+/** The invoice that a change would cause, or the next one. Nothing is stored. */
+function preview({ account, form }: Call): Stripe.Invoice {
+  const { data } = account;
+  const id = text(form, 'subscription');
+  if (id === undefined) throw invalid('The simulator previews subscriptions.', 'subscription');
+  const subscription = find(data.subscriptions, 'subscription', id);
+  const details = group(form, 'subscription_details') ?? {};
+  const wanted = requestedItem(account, subscription, details);
+  const at = integer(details, 'proration_date') ?? nowOn(account, subscription.test_clock);
+  const behaviour = text(details, 'proration_behavior') ?? 'create_prorations';
+  const item = onlyItem(subscription);
+  const current = { price: item.price, quantity: item.quantity ?? 1 };
+  const change =
+    wanted === null ? null : changeItem(account, subscription, wanted, { at, prorate: behaviour !== 'none' });
+  const isImmediate = change !== null && behaviour === 'always_invoice';
+  const terms = wanted ?? current;
+  const months = monthsOf(terms.price);
+  const end = change?.period.end ?? item.current_period_end;
+  const next = periodAt(change?.anchor ?? subscription.billing_cycle_anchor, months, end);
+  const isEnding = subscription.cancel_at_period_end;
+  if (change === null && isEnding) throw invalid('No upcoming invoices for customer', 'subscription');
+  const upcoming = isImmediate ? [] : [periodLine(account, subscription, { id: item.id, ...terms }, next)];
+  return invoiceOfPreview(account, subscription, [...(change?.lines ?? []), ...upcoming], {
+    reason: isImmediate ? 'subscription_update' : 'upcoming',
+    period: { start: item.current_period_start, end },
+    at,
+  });
+}
+
+function invoiceOfPreview(
+  account: Account,
+  subscription: Stripe.Subscription,
+  lines: Stripe.InvoiceLineItem[],
+  of: { reason: string; period: { start: number; end: number }; at: number },
+): Stripe.Invoice {
+  const customer = customerOf(account, subscription);
+  const invoice = invoiceObject(
+    { id: newId(account, 'upcoming_in'), created: nowOn(account, subscription.test_clock) },
+    {
+      customer,
+      subscription,
+      reason: of.reason,
+      lines,
+      period: of.period,
+      finalizesAt: null,
+      url: account.url,
+      prorationDate: of.at,
+    },
+  );
+  const due = invoice.total + customer.balance;
+  invoice.amount_due = Math.max(due, 0);
+  invoice.amount_remaining = invoice.amount_due;
+  return invoice;
+}
