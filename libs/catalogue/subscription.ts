@@ -11,7 +11,7 @@ export interface SubscriptionState {
   readonly status: SubscriptionStatus;
   /** Exclusive end of a trial, whether or not a job has processed it. */
   readonly trialEndsAt: Date | null;
-  /** When the plan ends: at the end of a cancelled period, or of the grace period of a late payment. */
+  /** When the plan ends: with a cancelled period, or with the grace period of a late payment. Precedes the trial's end. */
   readonly accessEndsAt: Date | null;
 }
 
@@ -43,11 +43,14 @@ export function planInForce(
 
 /** The instants at which the plan in force changes by time alone. */
 export function subscriptionBoundaries({ status, trialEndsAt, accessEndsAt }: SubscriptionState): Date[] {
-  return [status === 'trialing' ? trialEndsAt : null, accessEndsAt].filter((instant) => instant !== null);
+  const trialEnd = status === 'trialing' && accessEndsAt === null ? trialEndsAt : null;
+  return [trialEnd, accessEndsAt].filter((instant) => instant !== null);
 }
 
 function endReasonOf({ status, trialEndsAt, accessEndsAt }: SubscriptionState, at: Date): string | undefined {
-  if (status === 'trialing' && trialEndsAt !== null && trialEndsAt <= at) return 'trial_ended';
+  // A trial that a payment provider renews goes on until its first payment is overdue.
+  if (status === 'trialing' && accessEndsAt === null && trialEndsAt !== null && trialEndsAt <= at)
+    return 'trial_ended';
   if (accessEndsAt !== null && accessEndsAt <= at)
     return status === 'past_due' ? 'payment_overdue' : 'subscription_ended';
   return status === 'cancelled' && accessEndsAt === null ? 'subscription_ended' : undefined;

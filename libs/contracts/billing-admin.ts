@@ -60,7 +60,7 @@ export const assignPlan = defineOperation({
       schema: envelope(currentSubscription),
       example: { success: true, data: exampleSubscription },
     },
-    ...problemResponses(...STAFF_PROBLEMS, 'not_found', 'unknown_plan'),
+    ...problemResponses(...STAFF_PROBLEMS, 'not_found', 'unknown_plan', 'plan_change_not_allowed'),
   },
 });
 

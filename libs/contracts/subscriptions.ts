@@ -188,6 +188,15 @@ export const BILLING_EVENT_KINDS = [
   'resumed',
   'renewed',
   'subscription_ended',
+  'seats_changed',
+  'payment_failed',
+  'payment_action_required',
+  'payment_reminder',
+  'invoice_upcoming',
+  'refunded',
+  'dispute_opened',
+  'dispute_closed',
+  'duplicate_cancelled',
 ] as const;
 export type BillingEventKind = (typeof BILLING_EVENT_KINDS)[number];
 

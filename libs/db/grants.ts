@@ -15,10 +15,11 @@ import * as generation from './schema/generation.ts';
 import * as ledger from './schema/ledger.ts';
 import * as metering from './schema/metering.ts';
 import * as outbox from './schema/outbox.ts';
+import * as stripe from './schema/stripe.ts';
 
 const OWNED: Readonly<Record<ServiceName, object>> = {
   gateway,
-  billing,
+  billing: { ...billing, ...stripe },
   'usage-metering': { ...metering, ...outbox },
   generation,
 };

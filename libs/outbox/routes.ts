@@ -1,5 +1,17 @@
 /** Every type of event. Add a new one here, with its channels, before a service emits it. */
-export type EventType = 'payment.requested' | 'trial.ending' | 'usage.overrun';
+export type EventType =
+  | 'dispute.opened'
+  | 'invoice.upcoming'
+  | 'payment.action_required'
+  | 'payment.failed'
+  | 'payment.refunded'
+  | 'payment.reminder'
+  | 'payment.requested'
+  | 'payment.succeeded'
+  | 'subscription.changed'
+  | 'subscription.ended'
+  | 'trial.ending'
+  | 'usage.overrun';
 
 /** Where a delivery goes. `target` is an address within the channel, empty where the channel has only one. */
 export type Route = { readonly channel: string; readonly target: string };
@@ -8,7 +20,16 @@ const LOG: Route = { channel: 'log', target: '' };
 
 /** The channels of each event type. A change affects events that are emitted from then on. */
 export const EVENT_ROUTES: Readonly<Record<EventType, readonly Route[]>> = {
+  'dispute.opened': [LOG],
+  'invoice.upcoming': [LOG],
+  'payment.action_required': [LOG],
+  'payment.failed': [LOG],
+  'payment.refunded': [LOG],
+  'payment.reminder': [LOG],
   'payment.requested': [LOG],
+  'payment.succeeded': [LOG],
+  'subscription.changed': [LOG],
+  'subscription.ended': [LOG],
   'trial.ending': [LOG],
   'usage.overrun': [LOG],
 };

@@ -148,6 +148,20 @@ export const PROBLEMS = {
     headers: neverRetry,
   },
 
+  payment_provider_error: {
+    status: 502,
+    title: 'Payment provider error',
+    detail: 'The payment provider did not accept the request, or did not answer.',
+    openai: server,
+  },
+  payments_not_hosted: {
+    status: 409,
+    title: 'No payment provider',
+    detail: 'This installation collects payments manually and has no hosted payment pages.',
+    openai: invalidRequest,
+    headers: neverRetry,
+  },
+
   account_suspended: {
     status: 403,
     title: 'Account suspended',

@@ -26,7 +26,11 @@ export const REMEDIES: Readonly<Record<ProblemCode, string>> = {
     'Sign in again. Use every refresh token once, then discard it. If you did not use this token twice, it may have been stolen: change the password.',
 
   payment_required:
-    'Pay the `payment_request` as described in its `instructions`. The purchase takes effect once the payment is confirmed. `GET /api/plans/my-plan` also shows the open payment request. Repeating the request does not create a second one.',
+    'If there is a `checkout_url`, open it in a browser and pay there. Otherwise pay the `payment_request` as described in its `instructions`. The purchase takes effect once the payment is confirmed. `GET /api/plans/my-plan` also shows the open payment request. Repeating the request does not create a second one.',
+
+  payment_provider_error: 'Repeat the request in a few seconds, with the same `Idempotency-Key`.',
+  payments_not_hosted:
+    'Use `POST /api/subscription/upgrade`: its response has a payment request with instructions.',
 
   account_suspended: 'Contact support. The API is not available until the account is active again.',
   insufficient_scope: 'Use a key with the scope in `required_scope`, or sign in as a user.',

@@ -13,11 +13,31 @@ import { auditPlugin } from './audit/plugin.ts';
 import { rolloutTasks } from './catalogues/jobs.ts';
 import { cataloguesPlugin, createCatalogueVersions } from './catalogues/plugin.ts';
 import type { PaymentTerms } from './config.ts';
+import { invoicesPlugin } from './invoices/plugin.ts';
 import { paymentTasks } from './payments/jobs.ts';
-import { collectPayment, type PaymentDeps, paymentsPlugin } from './payments/plugin.ts';
+import {
+  cancelHosted,
+  collectPayment,
+  downgradeHosted,
+  type HostedDeps,
+  paymentsPlugin,
+  resumeHosted,
+  upgradeHosted,
+} from './payments/plugin.ts';
+import {
+  createSyncSubscription,
+  stripePlugin,
+  stripeTasks,
+  withoutStripePlugin,
+} from './payments/stripe/plugin.ts';
 import { plansPlugin } from './plans/plugin.ts';
 import { subscriptionTasks } from './subscriptions/jobs.ts';
-import { moveToCatalogue, recomputeLimits, subscriptionsPlugin } from './subscriptions/plugin.ts';
+import {
+  type HostedChanges,
+  moveToCatalogue,
+  recomputeLimits,
+  subscriptionsPlugin,
+} from './subscriptions/plugin.ts';
 import { trialTasks } from './trials/jobs.ts';
 import { trialsPlugin } from './trials/plugin.ts';
 
@@ -37,39 +57,62 @@ export function buildApp(options: AppOptions): { app: ServiceApp; tasks: Task[] 
   const { config, runtime, logger, metrics, identity } = options;
   const deps = createDeps(options);
   const { database, catalogues } = deps;
-  const app = createService({ config, runtime, logger, metrics, acceptRequestId: true });
+  const app = createService({ config, runtime, logger, metrics, acceptRequestId: true, keepRawBody: true });
   requireInternalContext(app, identity);
   void app.register(plansPlugin, deps);
   void app.register(subscriptionsPlugin, {
     ...deps,
     collectPayment: (request) => collectPayment(deps, request),
+    hosted: hostedChanges(deps),
   });
   void app.register(trialsPlugin, deps);
   void app.register(paymentsPlugin, deps);
+  void app.register(invoicesPlugin, { database });
+  const { stripe } = options.paymentTerms;
+  if (stripe !== null) void app.register(stripePlugin, { ...deps, ...stripe });
+  else void app.register(withoutStripePlugin);
   void app.register(cataloguesPlugin, { database, runtime, versions: catalogues });
   void app.register(adjustmentsPlugin, deps);
   void app.register(auditPlugin, { database });
   return { app, tasks: createTasks(options, deps) };
 }
 
-function createDeps({ pool, runtime, paymentTerms }: AppOptions): PaymentDeps {
-  const { payments, graceDays, requestDays } = paymentTerms;
-  return {
+function createDeps({ pool, runtime, paymentTerms }: AppOptions): HostedDeps {
+  const { payments, graceDays, requestDays, returnOrigins, stripe } = paymentTerms;
+  const deps = {
     database: createDatabase(pool),
     catalogues: createCatalogueVersions(),
     runtime,
     payments,
     paymentPolicy: { graceDays, requestDays, driver: payments.driver },
+    returnOrigins,
+  };
+  const syncSubscription =
+    stripe === null ? async () => {} : createSyncSubscription({ ...deps, stripe: stripe.stripe });
+  return { ...deps, syncSubscription };
+}
+
+function hostedChanges(deps: HostedDeps): HostedChanges | null {
+  if (deps.payments.hosted === null) return null;
+  return {
+    upgrade: (accountId, choice) => upgradeHosted(deps, accountId, choice),
+    downgrade: (accountId, choice) => downgradeHosted(deps, accountId, choice),
+    cancel: (accountId, by) => cancelHosted(deps, accountId, { by, when: 'period_end' }),
+    resume: (accountId, by) => resumeHosted(deps, accountId, by),
   };
 }
 
 function createTasks(
-  { metrics, renewalIntervalSeconds, reminderIntervalSeconds }: AppOptions,
-  deps: PaymentDeps,
+  { metrics, renewalIntervalSeconds, reminderIntervalSeconds, paymentTerms }: AppOptions,
+  deps: HostedDeps,
 ): Task[] {
   const { database, runtime } = deps;
+  const { registry } = metrics;
+  const { stripe, payments } = paymentTerms;
+  const { hosted } = payments;
   return [
-    ...subscriptionTasks({ ...deps, registry: metrics.registry, renewalIntervalSeconds }),
+    ...(stripe === null || hosted === null ? [] : stripeTasks({ ...deps, ...stripe, hosted, registry })),
+    ...subscriptionTasks({ ...deps, registry, renewalIntervalSeconds }),
     ...paymentTasks(deps),
     ...trialTasks({ database, runtime, reminderIntervalSeconds }),
     ...rolloutTasks({

@@ -1,9 +1,10 @@
 import { z } from 'zod';
-import { durationMs, integer } from '#libs/config/variables.ts';
+import { durationMs, httpUrl, integer, list } from '#libs/config/variables.ts';
 import { backendVariables } from '#libs/service/backend-variables.ts';
 import { serviceVariables } from '#libs/service/variables.ts';
 import { createManualPayments } from './payments/manual/driver.ts';
 import type { PaymentPort } from './payments/port.ts';
+import { createStripe, type StripeConnection } from './payments/stripe/connection.ts';
 
 /** One period must end before the next payment is requested, and the shortest month has 28 days. */
 const MAX_GRACE_DAYS = 27;
@@ -24,6 +25,26 @@ export const configSchema = z.object({
       'Pay {amount} as agreed with us, and state {reference}. The plan changes when the payment arrives.',
     )
     .describe('Instructions for manual payments; {amount} and {reference} are replaced'),
+  STRIPE_SECRET_KEY: z
+    .string()
+    .min(1)
+    .optional()
+    .meta({ secret: true })
+    .describe('Key of a Stripe account that collects payments; without one, payments are manual'),
+  STRIPE_WEBHOOK_SECRET: list()
+    .pipe(z.array(z.string()).max(2))
+    .prefault('')
+    .meta({ secret: true })
+    .describe(
+      'Signing secret of the webhook endpoint at Stripe; two, separated by a comma, while it is rotated',
+    ),
+  STRIPE_HOST: httpUrl().optional().describe("Address of Stripe's API; set it for a simulator only"),
+  CHECKOUT_RETURN_ORIGINS: list()
+    .pipe(z.array(httpUrl()))
+    .prefault('')
+    .describe(
+      'Origins to which checkout and portal may return, separated by commas; the first is the default',
+    ),
   RENEWAL_INTERVAL: durationMs()
     .prefault('30s')
     .describe('Pause between two runs of the renewal of subscriptions'),
@@ -31,17 +52,44 @@ export const configSchema = z.object({
 });
 
 /** How customers pay. */
-export type PaymentTerms = { payments: PaymentPort; graceDays: number; requestDays: number };
+export type PaymentTerms = {
+  payments: PaymentPort;
+  graceDays: number;
+  requestDays: number;
+  returnOrigins: readonly string[];
+  /** Null where payments are manual. */
+  stripe: Omit<StripeConnection, 'payments'> | null;
+};
 
+/** @throws TypeError for a Stripe key without a webhook secret. */
 export function toPaymentTerms(
   variables: Pick<
     z.output<typeof configSchema>,
-    'PAYMENT_GRACE_DAYS' | 'PAYMENT_REQUEST_DAYS' | 'PAYMENT_INSTRUCTIONS'
+    | 'PAYMENT_GRACE_DAYS'
+    | 'PAYMENT_REQUEST_DAYS'
+    | 'PAYMENT_INSTRUCTIONS'
+    | 'STRIPE_SECRET_KEY'
+    | 'STRIPE_WEBHOOK_SECRET'
+    | 'STRIPE_HOST'
+    | 'CHECKOUT_RETURN_ORIGINS'
   >,
 ): PaymentTerms {
-  return {
-    payments: createManualPayments(variables.PAYMENT_INSTRUCTIONS),
+  const {
+    STRIPE_SECRET_KEY: secretKey,
+    STRIPE_WEBHOOK_SECRET: webhookSecrets,
+    STRIPE_HOST: host,
+  } = variables;
+  const terms = {
     graceDays: variables.PAYMENT_GRACE_DAYS,
     requestDays: variables.PAYMENT_REQUEST_DAYS,
+    returnOrigins: variables.CHECKOUT_RETURN_ORIGINS.map((url) => new URL(url).origin),
   };
+  if (secretKey === undefined) {
+    return { ...terms, payments: createManualPayments(variables.PAYMENT_INSTRUCTIONS), stripe: null };
+  }
+  if (webhookSecrets.length === 0) {
+    throw new TypeError('Set STRIPE_WEBHOOK_SECRET: without it, deliveries of Stripe cannot be verified.');
+  }
+  const { payments, ...stripe } = createStripe({ secretKey, webhookSecrets, host });
+  return { ...terms, payments, stripe };
 }

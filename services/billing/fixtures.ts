@@ -52,6 +52,8 @@ export const TEST_PAYMENT_TERMS: PaymentTerms = {
   payments: createManualPayments('Pay {amount} for {reference}.'),
   graceDays: 3,
   requestDays: 30,
+  returnOrigins: [],
+  stripe: null,
 };
 
 export type TestService = {

@@ -70,6 +70,8 @@ export const subscriptions = pgTable(
     periodPaidMinor: integer('period_paid_minor'),
     /** Seats bought in addition to the plan; null where the plan alone decides. */
     seats: integer('seats'),
+    /** The payment provider's subscription, which renews this one; null where billing renews it. */
+    externalId: text('external_id'),
     /** A change that takes effect when the period ends. */
     scheduledChange: jsonb('scheduled_change').$type<ScheduledChangeJson>(),
     /** When time next changes the subscription; `renew-subscriptions` reads it. */
@@ -80,6 +82,7 @@ export const subscriptions = pgTable(
   (table) => [
     index('subscriptions_version').on(table.catalogueVersionId),
     index('subscriptions_due').on(table.dueAt, table.accountId),
+    uniqueIndex('subscriptions_external').on(table.externalId),
   ],
 );
 

@@ -5,3 +5,4 @@ export * from './generation.ts';
 export * from './ledger.ts';
 export * from './metering.ts';
 export * from './outbox.ts';
+export * from './stripe.ts';

@@ -1,10 +1,16 @@
 import type { FastifyPluginAsync } from 'fastify';
-import type { PaymentDeps } from './collect.ts';
+import type { HostedDeps } from './hosted.ts';
+import { hostedRoutes } from './hosted-routes.ts';
+import { repaymentRoutes } from './repayment-routes.ts';
 import { paymentRoutes } from './routes.ts';
 
+export { cancelHosted, downgradeHosted, resumeHosted, upgradeHosted } from './change-plan.ts';
 export { collectPayment, type PaymentDeps } from './collect.ts';
+export type { HostedDeps } from './hosted.ts';
 
-/** Payment requests of all accounts, for staff. */
-export const paymentsPlugin: FastifyPluginAsync<PaymentDeps> = async (app, deps) => {
+/** Payments: of the caller's account through the provider, and payment requests and repayments for staff. */
+export const paymentsPlugin: FastifyPluginAsync<HostedDeps> = async (app, deps) => {
   paymentRoutes(app, deps);
+  hostedRoutes(app, deps);
+  repaymentRoutes(app, deps);
 };

@@ -59,7 +59,8 @@ export async function lockSubscription(
   return subscription;
 }
 
-async function changeInTransaction(
+/** The same as {@link changeSubscription}, in the transaction of the caller, who writes other rows with it. */
+export async function changeInTransaction(
   tx: Tx,
   { catalogues, runtime, paymentPolicy }: Omit<SubscriptionDeps, 'database'>,
   target: ChangeTarget,

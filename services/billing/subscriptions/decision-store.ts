@@ -1,8 +1,10 @@
 import { recordAudit } from '#libs/audit/record-audit.ts';
+import type { BillingEventKind } from '#libs/contracts/subscriptions.ts';
 import type { Tx } from '#libs/db/database.ts';
 import { notify } from '#libs/db/notify.ts';
 import { setLimits } from '#libs/ledger/ledger.ts';
 import { emit, type OutboxEvent } from '#libs/outbox/emit.ts';
+import type { EventType } from '#libs/outbox/routes.ts';
 import { type PaymentRequest, presentRequestSummary } from '../payments/domain.ts';
 import { insertRequest, saveResolution } from '../payments/store.ts';
 import { convertTrial, endTrial, insertTrial } from '../trials/store.ts';
@@ -15,6 +17,19 @@ import type { Subscription } from './domain/subscription.ts';
 import { findKeyLimits } from './key-limits-store.ts';
 import { type Catalogues, loadAccountState } from './state-store.ts';
 import { saveSubscription } from './store.ts';
+
+/** The outbox event of each billing event that is emitted. */
+const NOTICES: Partial<Record<BillingEventKind, EventType>> = {
+  plan_changed: 'subscription.changed',
+  subscription_ended: 'subscription.ended',
+  payment_received: 'payment.succeeded',
+  payment_failed: 'payment.failed',
+  payment_action_required: 'payment.action_required',
+  payment_reminder: 'payment.reminder',
+  invoice_upcoming: 'invoice.upcoming',
+  refunded: 'payment.refunded',
+  dispute_opened: 'dispute.opened',
+};
 
 export type ApplyDeps = { catalogues: Catalogues; newId: () => string };
 
@@ -56,6 +71,16 @@ async function applyEffect(tx: Tx, newId: () => string, accountId: string, effec
       const id = newId();
       await insertBillingEvent(tx, { subject: id, ...effect.event, id, accountId });
       return;
+    }
+    case 'notified_event': {
+      const { event } = effect;
+      const type = NOTICES[event.kind];
+      if (type === undefined) throw new RangeError(`There is no notice of the event ${event.kind}.`);
+      const id = newId();
+      const isNew = await insertBillingEvent(tx, { subject: id, ...event, id, accountId });
+      if (!isNew) return;
+      const payload = { ...event.data, event: event.kind };
+      return emit(tx, { id: newId(), type, accountId, payload, createdAt: event.at }, newId);
     }
     case 'audit':
       return recordAudit(tx, { ...effect.entry, id: newId(), accountId, subject: `account:${accountId}` });

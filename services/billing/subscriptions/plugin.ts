@@ -1,9 +1,10 @@
 import type { FastifyPluginAsync } from 'fastify';
 import { subscriptionAdminRoutes } from './admin-routes.ts';
 import { internalRoutes } from './internal-routes.ts';
-import { type SubscriptionRouteOptions, subscriptionRoutes } from './routes.ts';
+import { type HostedChanges, type SubscriptionRouteOptions, subscriptionRoutes } from './routes.ts';
 
 export {
+  changeInTransaction,
   changeSubscription,
   lockSubscription,
   offeredCatalogue,
@@ -14,6 +15,7 @@ export { applyLimits } from './decision-store.ts';
 export { requireManager } from './manager.ts';
 export { moveToCatalogue, recomputeLimits } from './rollout.ts';
 export { accountExists } from './store.ts';
+export type { HostedChanges };
 
 /** Subscriptions of accounts: read, changed by customers and staff, and read by other services. */
 export const subscriptionsPlugin: FastifyPluginAsync<SubscriptionRouteOptions> = async (app, options) => {

@@ -31,6 +31,7 @@ import { presentPreview } from './domain/change-preview.ts';
 import { decideCancel, decideDowngrade, decideResume } from './domain/decide-downgrade.ts';
 import { decideUpgrade } from './domain/decide-upgrade.ts';
 import type { Outcome } from './domain/decision.ts';
+import type { Cycle } from './domain/period.ts';
 import { planChangeOf } from './domain/plan-change.ts';
 import { refusalProblem } from './domain/refusal.ts';
 import { requireManager } from './manager.ts';
@@ -38,13 +39,25 @@ import { requireManager } from './manager.ts';
 export type SubscriptionRouteOptions = SubscriptionDeps & {
   /** Orders a payment from its driver. Called after the transaction that requested it. */
   collectPayment: (request: PaymentRequest) => Promise<PaymentRequest>;
+  /** Changes through the payment provider; null where billing renews all subscriptions. */
+  hosted: HostedChanges | null;
+};
+
+type HostedPlanChoice = { plan: string; cycle?: Cycle | undefined; by: string };
+
+/** Each resolves to `local` where the account's subscription is billing's own to change. */
+export type HostedChanges = {
+  upgrade: (accountId: string, choice: HostedPlanChoice) => Promise<'done' | 'local'>;
+  downgrade: (accountId: string, choice: HostedPlanChoice) => Promise<'done' | 'local'>;
+  cancel: (accountId: string, by: string) => Promise<'done' | 'local'>;
+  resume: (accountId: string, by: string) => Promise<'done' | 'local'>;
 };
 
 type CurrentSubscriptionResponse = { success: true; data: CurrentSubscription };
 
 /** The account's own subscription: reads and changes. */
 export function subscriptionRoutes(app: FastifyInstance, options: SubscriptionRouteOptions): void {
-  const { database, runtime, collectPayment } = options;
+  const { database, runtime, collectPayment, hosted } = options;
   const { clock } = runtime;
 
   async function current(accountId: string): Promise<CurrentSubscriptionResponse> {
@@ -66,26 +79,30 @@ export function subscriptionRoutes(app: FastifyInstance, options: SubscriptionRo
   serveOperation(app, getCurrentSubscription, (request) => current(callerOf(request).accountId));
 
   for (const operation of [upgradePlan, upgradeSubscription]) {
-    serveOperation(app, operation, (request) => {
+    serveOperation(app, operation, async (request) => {
       const { accountId, by } = requireManager(request);
       const choice = { ...request.body, by };
+      if ((await hosted?.upgrade(accountId, choice)) === 'done') return current(accountId);
       return change(accountId, (state, context) => decideUpgrade(state, choice, context));
     });
   }
 
-  serveOperation(app, downgradeSubscription, (request) => {
+  serveOperation(app, downgradeSubscription, async (request) => {
     const { accountId, by } = requireManager(request);
     const choice = { ...request.body, by };
+    if ((await hosted?.downgrade(accountId, choice)) === 'done') return current(accountId);
     return change(accountId, (state, context) => decideDowngrade(state, choice, context));
   });
 
-  serveOperation(app, cancelSubscription, (request) => {
+  serveOperation(app, cancelSubscription, async (request) => {
     const { accountId, by } = requireManager(request);
+    if ((await hosted?.cancel(accountId, by)) === 'done') return current(accountId);
     return change(accountId, (state, context) => decideCancel(state, by, context));
   });
 
-  serveOperation(app, resumeSubscription, (request) => {
-    const { accountId } = requireManager(request);
+  serveOperation(app, resumeSubscription, async (request) => {
+    const { accountId, by } = requireManager(request);
+    if ((await hosted?.resume(accountId, by)) === 'done') return current(accountId);
     return change(accountId, decideResume);
   });
 

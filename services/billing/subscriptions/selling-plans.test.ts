@@ -45,6 +45,7 @@ t.test('given a driver that collects at once, then the plan changes at once', as
     ...TEST_PAYMENT_TERMS,
     payments: {
       driver: 'instant',
+      hosted: null,
       requestPayment: async (order) => {
         orders.push(order);
         return { id: 'charge-1', status: 'paid', instructions: 'Nothing to do.' };
@@ -67,6 +68,7 @@ t.test('given a driver that fails, then nothing changes and the request is colle
     ...TEST_PAYMENT_TERMS,
     payments: {
       driver: 'unreliable',
+      hosted: null,
       requestPayment: async ({ idempotencyKey: id }: { idempotencyKey: string }) => {
         if (isDown) throw new Error('down');
         return { id, status: 'open' as const, instructions: 'Pay here.' };

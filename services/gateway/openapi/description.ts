@@ -28,6 +28,7 @@ export const TAGS = [
   { name: 'Social', description: 'Connections to social networks, and posts published through them.' },
   { name: 'Knowledge base', description: 'Texts that are used as context when content is generated.' },
   { name: 'Plans', description: 'The plans on offer, their prices, and the plan of the account.' },
+  { name: 'Billing', description: 'Payments through a payment provider: checkout, portal, invoices, seats.' },
   { name: 'Identity', description: 'Sign-up, sign-in, sessions and the current user.' },
   { name: 'Members', description: 'The users of an account.' },
   { name: 'Workspaces', description: 'Parts of an account with separate usage.' },

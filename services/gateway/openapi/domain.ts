@@ -4,7 +4,9 @@
  */
 import { API_KEY_OPERATIONS } from '#libs/contracts/api-keys.ts';
 import { auditOperations } from '#libs/contracts/audit.ts';
+import { billingOperations } from '#libs/contracts/billing.ts';
 import { billingAdminOperations } from '#libs/contracts/billing-admin.ts';
+import { billingProviderAdminOperations } from '#libs/contracts/billing-provider-admin.ts';
 import { catalogueOperations } from '#libs/contracts/catalogues.ts';
 import { createChatCompletion, getModel, listModels } from '#libs/contracts/chat-operations.ts';
 import { flagOperations } from '#libs/contracts/flags.ts';
@@ -62,7 +64,9 @@ export const OPERATIONS = {
     ...planOperations,
     ...subscriptionOperations,
     ...trialOperations,
+    ...billingOperations,
     ...billingAdminOperations,
+    ...billingProviderAdminOperations,
     ...overrideOperations,
     ...segmentOperations,
     ...flagOperations,

@@ -8,7 +8,7 @@ import type { Failover } from '#libs/http/failover.ts';
 import { problem } from '#libs/problems/problems.ts';
 import { type CompletedResponse, type Idempotency, replayHeaders } from '../idempotency/domain.ts';
 
-const REQUEST_HEADERS = ['accept', 'content-type', 'if-none-match'] as const;
+const REQUEST_HEADERS = ['accept', 'content-type', 'if-none-match', 'stripe-signature'] as const;
 const RESPONSE_HEADERS = [
   'content-type',
   'content-length',

@@ -9,6 +9,7 @@ import type { PaymentPort } from '../port.ts';
 export function createManualPayments(instructions: string): PaymentPort {
   return {
     driver: 'manual',
+    hosted: null,
     async requestPayment({ amountMinor, currency, idempotencyKey }) {
       const text = instructions
         .replaceAll('{amount}', `${formatDecimal(BigInt(amountMinor), 2)} ${currency}`)

@@ -14,7 +14,7 @@ import {
 } from './decision.ts';
 import { voidOpenRequest } from './payment-requests.ts';
 import type { Cycle } from './period.ts';
-import { unknownPlan } from './refusal.ts';
+import { MANAGED_BY_PROVIDER, unknownPlan } from './refusal.ts';
 import type { SubscriptionState } from './state.ts';
 import type { Subscription } from './subscription.ts';
 import { placedOn } from './transitions.ts';
@@ -29,6 +29,7 @@ export function decideAssignment(
   { now: at }: DecisionContext,
 ): Decision {
   const { subscription: current, offered } = state;
+  if (current.externalId !== null) return refuse(state, MANAGED_BY_PROVIDER);
   const target = findPlan(offered.catalogue, plan);
   if (target === undefined) return refuse(state, unknownPlan(plan, plansByRank(offered.catalogue)));
   const terms = {

@@ -13,7 +13,7 @@ import {
 } from './decision.ts';
 import { requestRenewal, voidOpenRequest } from './payment-requests.ts';
 import { ownPlan, planChangeOf } from './plan-change.ts';
-import { directionRefusal, unknownPlan } from './refusal.ts';
+import { directionRefusal, MANAGED_BY_PROVIDER, unknownPlan } from './refusal.ts';
 import { type SubscriptionState, soldVersion } from './state.ts';
 import type { ScheduledChange } from './subscription.ts';
 import { cancelled, onDefaultPlan, resumed } from './transitions.ts';
@@ -26,6 +26,7 @@ export function decideDowngrade(
 ): Decision {
   const { subscription: current, offered } = state;
   const { now: at, graceMs } = context;
+  if (current.externalId !== null) return refuse(state, MANAGED_BY_PROVIDER);
   const sold = soldVersion(state);
   const target = findChoosablePlan(offered.catalogue, plan);
   if (target === undefined) return refuse(state, unknownPlan(plan, choosablePlans(offered.catalogue)));
@@ -62,6 +63,7 @@ export function decideDowngrade(
 /** Ends the plan with its period, or at once where that period is unpaid. */
 export function decideCancel(state: SubscriptionState, by: string, context: DecisionContext): Decision {
   const { subscription } = state;
+  if (subscription.externalId !== null) return refuse(state, MANAGED_BY_PROVIDER);
   const sold = soldVersion(state);
   if (subscription.status === 'trialing') {
     return refuse(state, { code: 'plan_change_not_allowed', reason: 'trial_ends_by_itself' });
@@ -99,6 +101,7 @@ function endPlan(state: SubscriptionState, by: string, { now: at }: DecisionCont
 /** Withdraws a cancellation or a scheduled downgrade. */
 export function decideResume(state: SubscriptionState, { now: at, graceMs }: DecisionContext): Decision {
   const { subscription: current, versions } = state;
+  if (current.externalId !== null) return refuse(state, MANAGED_BY_PROVIDER);
   const subscription = keepScheduledMove(current, resumed(current, soldVersion(state), graceMs), versions);
   if (!current.cancelAtPeriodEnd && isSameChange(subscription.scheduledChange, current.scheduledChange)) {
     return keepSubscription(state);

@@ -13,7 +13,7 @@ import {
 import { requestPayment, requestRenewal, voidOpenRequest } from './payment-requests.ts';
 import type { Cycle } from './period.ts';
 import { type PlanChange, paidMinorOf, planChangeOf } from './plan-change.ts';
-import { directionRefusal, unknownPlan } from './refusal.ts';
+import { directionRefusal, MANAGED_BY_PROVIDER, unknownPlan } from './refusal.ts';
 import { openRequestOf, type SubscriptionState, soldVersion } from './state.ts';
 import { daysLater, paidFor, placedOn } from './transitions.ts';
 import { leaveTrial } from './trial-end.ts';
@@ -28,6 +28,7 @@ export function decideUpgrade(
 ): Decision {
   const { subscription, offered } = state;
   const { now } = context;
+  if (subscription.externalId !== null) return refuse(state, MANAGED_BY_PROVIDER);
   const target = findChoosablePlan(offered.catalogue, plan);
   if (target === undefined) return refuse(state, unknownPlan(plan, choosablePlans(offered.catalogue)));
   const change = planChangeOf({ subscription, sold: soldVersion(state), offered, target, cycle, now });

@@ -17,6 +17,8 @@ export type Effect =
   /** The first payment after a trial began; without a trial it changes nothing. */
   | { kind: 'trial_converted'; at: Date }
   | { kind: 'event'; event: BillingEventDraft }
+  /** An event that is also emitted to the outbox, the first time that it is recorded. */
+  | { kind: 'notified_event'; event: BillingEventDraft }
   | { kind: 'audit'; entry: StaffAction };
 
 export type StaffAction = {
@@ -82,6 +84,11 @@ export function decide({ state, effects }: Change, outcome: Outcome = { kind: 'c
 
 export function refuse(state: SubscriptionState, refusal: Refusal): Decision {
   return decide(beginChange(state), { kind: 'refused', refusal });
+}
+
+/** An event of which the account's contacts are to learn. */
+export function addNotice(change: Change, event: BillingEventDraft): Change {
+  return addEffects(change, { kind: 'notified_event', event });
 }
 
 /** The decision to change nothing. */

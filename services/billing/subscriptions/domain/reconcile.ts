@@ -4,6 +4,7 @@ import { defaultPlanOf, isFree } from '../../plans/domain/offer.ts';
 import { versionAtEnd } from './catalogue-move.ts';
 import { addEvent, beginChange, type Change, type DecisionContext, updateState } from './decision.ts';
 import { requestRenewal, resolveRequest, SYSTEM_ACTOR, voidOpenRequest } from './payment-requests.ts';
+import { MONTHS_PER_CYCLE, periodAt } from './period.ts';
 import { openRequestOf, type SubscriptionState, type Versions, versionIn } from './state.ts';
 import type { Subscription } from './subscription.ts';
 import { onDefaultPlan, rolledOn } from './transitions.ts';
@@ -25,10 +26,33 @@ export function reconcileSubscription(state: SubscriptionState, context: Decisio
 }
 
 function nextStep(change: Change, context: DecisionContext): Change {
-  const { trialEndsAt, accessEndsAt } = change.state.subscription;
-  if (trialEndsAt !== null && trialEndsAt <= context.now) return endTrialPlan(change, trialEndsAt);
+  const { trialEndsAt, accessEndsAt, externalId } = change.state.subscription;
+  const isExternal = externalId !== null;
+  if (trialEndsAt !== null && trialEndsAt <= context.now) {
+    return isExternal ? beginPaidPeriod(change, trialEndsAt) : endTrialPlan(change, trialEndsAt);
+  }
   if (accessEndsAt !== null && accessEndsAt <= context.now) return endAccess(change, accessEndsAt);
-  return renew(change, context);
+  return isExternal ? rollOnExternal(change, context.now) : renew(change, context);
+}
+
+/** The payment provider charges for the period after the trial. Access expires unless that payment is reported. */
+function beginPaidPeriod(change: Change, at: Date): Change {
+  const { subscription } = change.state;
+  const { start, end } = periodAt(at, MONTHS_PER_CYCLE[subscription.cycle], at);
+  const paid = { anchor: at, currentPeriodStart: start, currentPeriodEnd: end };
+  const ended = endTrial(change, at, { next_plan: subscription.planKey, converted: true });
+  return updateState(ended, {
+    subscription: { ...subscription, ...paid, status: 'active', trialEndsAt: null },
+  });
+}
+
+/** In the current period, whose payment the provider has yet to report. */
+function rollOnExternal(change: Change, now: Date): Change {
+  const { subscription: current, versions } = change.state;
+  const renewing = { ...withScheduledChange(current, versions), accessEndsAt: current.accessEndsAt };
+  const { start, end } = periodAt(renewing.anchor, MONTHS_PER_CYCLE[renewing.cycle], now);
+  const subscription = { ...renewing, currentPeriodStart: start, currentPeriodEnd: end };
+  return withPlanChange(updateState(change, { subscription }), current, current.currentPeriodEnd);
 }
 
 function voidExpiredRequest(change: Change, now: Date): Change {
@@ -70,11 +94,16 @@ function renew(change: Change, context: DecisionContext): Change {
   // An unpaid upgrade was priced for the period that has ended.
   const renewed =
     owedMinor > 0 ? requestRenewal(rolled, { at, note: 'the period has ended' }, context) : rolled;
-  if (subscription.planKey === current.planKey) return renewed;
-  return addEvent(renewed, {
+  return withPlanChange(renewed, current, at);
+}
+
+function withPlanChange(change: Change, before: Subscription, at: Date): Change {
+  const { planKey } = change.state.subscription;
+  if (planKey === before.planKey) return change;
+  return addEvent(change, {
     kind: 'plan_changed',
     at,
-    data: { from: current.planKey, to: subscription.planKey, reason: 'scheduled' },
+    data: { from: before.planKey, to: planKey, reason: 'scheduled' },
   });
 }
 

@@ -6,6 +6,8 @@ import type { PlanChange } from './plan-change.ts';
 const CHANGE_DETAILS = {
   already_on_plan: 'The account is on this plan already.',
   contact_sales: 'The price of this plan is negotiated. Contact sales.',
+  managed_by_provider:
+    'The payment provider renews this plan. Change it there, or end that subscription first.',
   cycle_not_sold: 'This plan is not sold by this cycle.',
   cycle_too_short: 'A paid year cannot become a month before it ends. Keep the cycle, or downgrade.',
   not_a_higher_rank: 'This plan does not rank above the current one. Use downgrade.',
@@ -55,6 +57,11 @@ export function refusalProblem(refusal: Refusal): ProblemError {
       });
   }
 }
+
+export const MANAGED_BY_PROVIDER: Refusal = {
+  code: 'plan_change_not_allowed',
+  reason: 'managed_by_provider',
+};
 
 export function unknownPlan(plan: string, availablePlans: readonly Plan[]): Refusal {
   return { code: 'unknown_plan', plan, availablePlans };

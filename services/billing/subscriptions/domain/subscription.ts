@@ -30,6 +30,8 @@ export type Subscription = {
   accessEndsAt: Date | null;
   /** Assigned by staff: renews without payment. */
   complimentary: boolean;
+  /** The payment provider's subscription, which renews this one; null where billing renews it. */
+  externalId: string | null;
   /** Replaces the plan when the period ends. */
   scheduledChange: ScheduledChange | null;
   /** Amount paid for the current period in minor units; null where it is the plan's price. */
@@ -64,6 +66,7 @@ export function defaultSubscription(accountId: string, offered: CatalogueVersion
     trialEndsAt: null,
     accessEndsAt: null,
     complimentary: false,
+    externalId: null,
     scheduledChange: null,
     periodPaidMinor: null,
     seats: null,

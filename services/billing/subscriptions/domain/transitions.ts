@@ -14,6 +14,7 @@ const UNBOUND = {
   trialEndsAt: null,
   accessEndsAt: null,
   complimentary: false,
+  externalId: null,
   scheduledChange: null,
   periodPaidMinor: null,
 } as const satisfies Partial<Subscription>;

@@ -1,0 +1,43 @@
+import { and, desc, eq, gt, isNull } from 'drizzle-orm';
+import type { Queryable, Tx } from '#libs/db/database.ts';
+import { repayments, stripeChanges } from '#libs/db/schema/stripe.ts';
+
+export type ChangeRow = typeof stripeChanges.$inferSelect;
+export type RepaymentRow = typeof repayments.$inferSelect;
+
+/** The last change of this kind that the provider has not answered, such as before a crash. */
+export async function findUnanswered(
+  tx: Tx,
+  { subscriptionId, kind, since }: { subscriptionId: string; kind: string; since: Date },
+): Promise<ChangeRow | undefined> {
+  const [row] = await tx
+    .select()
+    .from(stripeChanges)
+    .where(
+      and(
+        eq(stripeChanges.subscriptionId, subscriptionId),
+        eq(stripeChanges.kind, kind),
+        isNull(stripeChanges.answeredAt),
+        gt(stripeChanges.requestedAt, since),
+      ),
+    )
+    .orderBy(desc(stripeChanges.id))
+    .limit(1);
+  return row;
+}
+
+export async function insertChange(tx: Tx, row: ChangeRow): Promise<void> {
+  await tx.insert(stripeChanges).values(row);
+}
+
+export async function markAnswered(db: Queryable, id: string, at: Date): Promise<void> {
+  await db.update(stripeChanges).set({ answeredAt: at }).where(eq(stripeChanges.id, id));
+}
+
+export async function insertRepayment(tx: Tx, row: RepaymentRow): Promise<void> {
+  await tx.insert(repayments).values(row);
+}
+
+export async function saveRepaymentId(db: Queryable, id: string, externalId: string): Promise<void> {
+  await db.update(repayments).set({ externalId }).where(eq(repayments.id, id));
+}

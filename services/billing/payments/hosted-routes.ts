@@ -1,0 +1,145 @@
+import type { FastifyInstance } from 'fastify';
+import {
+  cancelBilling,
+  getUpcomingInvoice,
+  type InvoicePreviewWire,
+  listPaymentMethods,
+  openPortal,
+  type ProviderSubscriptionWire,
+  pauseBilling,
+  previewBilling,
+  resumeBilling,
+  setSeats,
+  startCheckout,
+} from '#libs/contracts/billing.ts';
+import { problem } from '#libs/problems/problems.ts';
+import { callerOf } from '#libs/service/internal-calls.ts';
+import { serveOperation } from '#libs/service/serve-operation.ts';
+import { requireManager } from '../subscriptions/plugin.ts';
+import { cancelHosted, changeNow, refuseUnpaid } from './change-plan.ts';
+import { allowedUrl, startCheckout as start } from './checkout.ts';
+import { callProvider, type HostedDeps, requestChange, requireHosted, requireRunning } from './hosted.ts';
+import { presentPreview, previewPrice } from './preview.ts';
+import { findCountingSubscription, findCustomer, findStripeSubscription } from './stripe/store.ts';
+
+/** Payments of the caller's own account, on pages of the provider and through its subscription there. */
+export function hostedRoutes(app: FastifyInstance, deps: HostedDeps): void {
+  const { database } = deps;
+
+  serveOperation(app, startCheckout, async (request) => {
+    const { accountId } = requireManager(request);
+    const { plan, cycle, seats, trial, success_url: successUrl, cancel_url: cancelUrl } = request.body;
+    const { url, expiresAt } = await start(deps, accountId, {
+      plan,
+      cycle,
+      seats,
+      trial,
+      successUrl,
+      cancelUrl,
+    });
+    return { url, expires_at: expiresAt.toISOString() };
+  });
+
+  serveOperation(app, openPortal, async (request) => {
+    const { accountId } = requireManager(request);
+    const hosted = requireHosted(deps);
+    const customerId = await findCustomer(database, accountId);
+    if (customerId === undefined) {
+      throw problem('conflict', {
+        detail: 'The account has paid nothing yet. Start with POST /api/billing/checkout.',
+      });
+    }
+    const returnUrl = allowedUrl(deps, request.body?.return_url, '/billing');
+    return { url: await callProvider(() => hosted.openPortal({ customerId, returnUrl })) };
+  });
+
+  serveOperation(app, previewBilling, async (request): Promise<InvoicePreviewWire> => {
+    const { accountId } = callerOf(request);
+    return previewPrice(deps, accountId, request.query);
+  });
+
+  serveOperation(app, getUpcomingInvoice, async (request) => {
+    const { accountId } = callerOf(request);
+    const running = await findCountingSubscription(database, accountId);
+    const { hosted } = deps.payments;
+    if (running === undefined || hosted === null) return { invoice: null };
+    const preview = await callProvider(() => hosted.previewUpcoming(running.id));
+    return { invoice: preview === null ? null : presentPreview(preview) };
+  });
+
+  serveOperation(app, listPaymentMethods, async (request) => {
+    const { accountId } = callerOf(request);
+    const customerId = await findCustomer(database, accountId);
+    const { hosted } = deps.payments;
+    if (customerId === undefined || hosted === null) return { data: [], next_cursor: null };
+    const cards = await callProvider(() => hosted.listCards(customerId));
+    const data = cards.map(({ id, kind, brand, last4, expMonth, expYear, isDefault }) => ({
+      id,
+      kind,
+      brand,
+      last4,
+      exp_month: expMonth,
+      exp_year: expYear,
+      is_default: isDefault,
+    }));
+    return { data, next_cursor: null };
+  });
+
+  serveOperation(app, setSeats, async (request) => {
+    const { accountId, by } = requireManager(request);
+    requireHosted(deps);
+    const running = await requireRunning(deps, accountId);
+    const { seats: quantity } = request.body;
+    if (quantity !== running.quantity) {
+      await refuseUnpaid(deps, running);
+      const { priceId } = running;
+      await changeNow(
+        deps,
+        running,
+        { accountId, by, kind: 'seats', terms: { quantity } },
+        { priceId, quantity },
+      );
+    }
+    return stateOf(deps, accountId, running.id);
+  });
+
+  serveOperation(app, cancelBilling, async (request) => {
+    const { accountId, by } = requireManager(request);
+    requireHosted(deps);
+    const running = await requireRunning(deps, accountId);
+    await cancelHosted(deps, accountId, { by, when: request.body?.when ?? 'period_end' });
+    return stateOf(deps, accountId, running.id);
+  });
+
+  for (const [operation, isPaused] of [
+    [pauseBilling, true],
+    [resumeBilling, false],
+  ] as const) {
+    serveOperation(app, operation, async (request) => {
+      const { accountId, by } = requireManager(request);
+      const hosted = requireHosted(deps);
+      const running = await requireRunning(deps, accountId);
+      if (running.isPaused !== isPaused) {
+        const change = { accountId, by, kind: 'pause', terms: { paused: isPaused } };
+        await requestChange(deps, running, change, (keyed) => hosted.setPaused({ ...keyed, isPaused }));
+      }
+      return stateOf(deps, accountId, running.id);
+    });
+  }
+}
+
+async function stateOf(
+  { database }: HostedDeps,
+  accountId: string,
+  id: string,
+): Promise<ProviderSubscriptionWire> {
+  const row = await findStripeSubscription(database, id);
+  if (row?.accountId !== accountId) throw problem('not_found');
+  return {
+    status: row.status,
+    seats: row.quantity > 1 ? row.quantity : null,
+    paused: row.isPaused,
+    cancel_at: row.cancelAt?.toISOString() ?? null,
+    current_period: { start: row.currentPeriodStart.toISOString(), end: row.currentPeriodEnd.toISOString() },
+  };
+}

@@ -1,0 +1,94 @@
+import t from 'tap';
+import { click } from '#libs/simulators/stripe/stripe.fixture.ts';
+import type { Refusal } from '../../customers.fixture.ts';
+import { createStripeService, DAY_MS, HOUR_MS } from './stripe.fixture.ts';
+
+type Page = { url: string; expires_at: string };
+
+t.test('given an account on the free plan', async (t) => {
+  const { ada, settle, advance, simulator, pool } = await createStripeService(t);
+  const checkout = (body: object) => ada.post<Page & Refusal>('/api/billing/checkout', body);
+
+  await t.test('when it starts the same checkout twice, then it gets one page', async (t) => {
+    const [first, second] = [await checkout({ plan: 'pro' }), await checkout({ plan: 'pro' })];
+    t.equal(first.status, 200);
+    t.equal(first.body.url, second.body.url);
+    t.match(first.body.url, simulator.url);
+  });
+
+  await t.test('when it upgrades, then the response is 402 with a page', async (t) => {
+    const { status, body } = await ada.upgrade('basic');
+    t.match([status, body], [402, { code: 'payment_required', checkout_url: /checkout/ }]);
+  });
+
+  await t.test('when it pays, then the plan is in force', async (t) => {
+    const { body } = await checkout({ plan: 'pro', seats: 7 });
+    t.equal((await click(body.url, { card: '0002' })).status, 402, 'a declined card changes nothing');
+    await settle();
+    t.match(await ada.current(), { plan: { key: 'free' } });
+    const { location } = await click(body.url, { card: '4242' });
+    t.equal(location, 'https://app.example/billing/success');
+    await settle();
+    t.match(await ada.current(), {
+      plan: { key: 'pro' },
+      status: 'active',
+      current_period: { start: '2026-11-20T12:00:00.000Z', end: '2026-12-20T12:00:00.000Z' },
+      access_ends_at: '2026-12-23T12:00:00.000Z',
+    });
+    const { rows } = await pool.query('SELECT seats, external_id FROM subscriptions');
+    t.match(rows, [{ seats: 7, external_id: /^sub_/ }]);
+    t.match((await ada.get<{ data: object[] }>('/api/billing/invoices')).body.data, [
+      { status: 'paid', amount_paid_minor: 55_300, currency: 'USD' },
+    ]);
+    t.strictSame(await ada.kinds(), ['plan_changed', 'payment_received']);
+  });
+
+  await t.test('then a second checkout is refused', async (t) => {
+    t.match(await checkout({ plan: 'enterprise' }), { status: 409, body: { code: 'conflict' } });
+  });
+
+  await t.test('when the period ends, then access does not wait for the payment', async (t) => {
+    await advance(30 * DAY_MS);
+    t.match(await ada.current(), {
+      plan: { key: 'pro' },
+      status: 'active',
+      current_period: { start: '2026-12-20T12:00:00.000Z' },
+      access_ends_at: '2026-12-23T12:00:00.000Z',
+    });
+    await advance(HOUR_MS);
+    t.match(await ada.current(), { access_ends_at: '2027-01-23T12:00:00.000Z' });
+    t.ok((await ada.kinds()).includes('renewed'));
+  });
+
+  await t.test('when it upgrades, then it pays what the preview said', async (t) => {
+    type Preview = { amount_due_minor: number; lines: { amount_minor: number }[] };
+    const preview = await ada.get<Preview>('/api/billing/preview?plan=enterprise');
+    const { status, body } = await ada.upgrade('enterprise');
+    t.equal(status, 200, JSON.stringify(body));
+    t.match(await ada.current(), { plan: { key: 'enterprise' } });
+    const [invoice] = (await ada.get<{ data: { amount_paid_minor: number }[] }>('/api/billing/invoices')).body
+      .data;
+    t.equal(invoice?.amount_paid_minor, preview.body.amount_due_minor);
+    t.equal(preview.body.lines.length, 2);
+  });
+
+  await t.test('when it downgrades and resumes, then nothing changes at the end of the period', async (t) => {
+    t.equal((await ada.post('/api/subscription/downgrade', { plan: 'basic' })).status, 200);
+    t.match(await ada.current(), { scheduled_change: { plan: 'basic' } });
+    t.equal((await ada.post('/api/subscription/resume')).status, 200);
+    t.match(await ada.current(), { scheduled_change: null, plan: { key: 'enterprise' } });
+  });
+
+  await t.test('when it downgrades, then the smaller plan starts with the period', async (t) => {
+    await ada.post('/api/subscription/downgrade', { plan: 'basic' });
+    await advance(31 * DAY_MS);
+    t.match(await ada.current(), { scheduled_change: null, plan: { key: 'basic' } });
+  });
+
+  await t.test('when it cancels, then the plan ends with the period', async (t) => {
+    t.equal((await ada.post('/api/subscription/cancel')).status, 200);
+    t.match(await ada.current(), { cancel_at_period_end: true, access_ends_at: '2027-02-20T12:00:00.000Z' });
+    await advance(31 * DAY_MS);
+    t.match(await ada.current(), { plan: { key: 'free' }, status: 'active' });
+  });
+});

@@ -1,0 +1,52 @@
+import Stripe from 'stripe';
+
+/** The version whose types the SDK has. Webhook endpoints are created with the same one. */
+export const API_VERSION = '2026-10-28.endive';
+
+const TIMEOUT_MS = 20_000;
+/** With idempotency keys, so that a repeated write happens once. */
+const RETRIES = 3;
+
+export type StripeSettings = {
+  secretKey: string;
+  /** Where the API is, such as `http://127.0.0.1:8091`; Stripe's own address by default. */
+  host?: string | undefined;
+};
+
+export function createStripeClient({ secretKey, host }: StripeSettings): Stripe {
+  const shared = {
+    apiVersion: API_VERSION,
+    timeout: TIMEOUT_MS,
+    maxNetworkRetries: RETRIES,
+    telemetry: false,
+    appInfo: { name: 'inkmeter' },
+  } as const;
+  if (host === undefined) return new Stripe(secretKey, shared);
+  const { protocol, hostname, port } = new URL(host);
+  const isPlain = protocol === 'http:';
+  return new Stripe(secretKey, {
+    ...shared,
+    protocol: isPlain ? 'http' : 'https',
+    host: hostname,
+    port: port === '' ? (isPlain ? 80 : 443) : Number(port),
+  });
+}
+
+/** Whether the keys of this installation move money. Events of the other mode are not ours. */
+export function isLiveKey(secretKey: string): boolean {
+  return /^(sk|rk)_live_/.test(secretKey);
+}
+
+/** The id of an object that may be expanded. */
+export function idOf(reference: string | { id: string }): string {
+  return typeof reference === 'string' ? reference : reference.id;
+}
+
+/** Stripe counts whole seconds. */
+export function instantOf(seconds: number): Date {
+  return new Date(seconds * 1000);
+}
+
+export function secondsOf(instant: Date): number {
+  return Math.floor(instant.getTime() / 1000);
+}

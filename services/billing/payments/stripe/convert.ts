@@ -1,0 +1,84 @@
+/** Stripe's objects in the terms of billing. Pure; enums are open. */
+import type Stripe from 'stripe';
+import type { ExternalSubscription } from '../../subscriptions/domain/external-subscription.ts';
+import { idOf, instantOf } from './client.ts';
+import { type PlanPrice, planOf } from './prices.ts';
+
+/** Reasons of invoices that pay for a whole period. */
+const PERIOD_REASONS: readonly (string | null)[] = ['subscription_create', 'subscription_cycle'];
+const UNPAID_STATUSES: readonly (string | null)[] = ['draft', 'open', 'uncollectible', 'void'];
+
+/** @throws RangeError for a subscription that Inkmeter did not create. */
+export function onlyItem({ id, items }: Stripe.Subscription): Stripe.SubscriptionItem {
+  const [item] = items.data;
+  if (item === undefined || items.data.length > 1)
+    throw new RangeError(`The subscription ${id} has not one item.`);
+  return item;
+}
+
+/** @param invoices the newest ones of the subscription. */
+export function externalOf(
+  subscription: Stripe.Subscription,
+  invoices: readonly Stripe.Invoice[],
+  scheduled: PlanPrice | null,
+): ExternalSubscription {
+  const item = onlyItem(subscription);
+  const { trial_end, cancel_at, cancel_at_period_end: endsWithPeriod } = subscription;
+  const end = instantOf(item.current_period_end);
+  return {
+    id: subscription.id,
+    status: subscription.status,
+    plan: planOf(item.price),
+    quantity: item.quantity ?? 1,
+    anchor: instantOf(subscription.billing_cycle_anchor),
+    currentPeriodStart: instantOf(item.current_period_start),
+    currentPeriodEnd: end,
+    paidThrough: paidThroughOf(subscription, invoices),
+    trialEndsAt: trial_end === null ? null : instantOf(trial_end),
+    cancelAt: cancel_at === null ? (endsWithPeriod ? end : null) : instantOf(cancel_at),
+    isPaused: subscription.pause_collection !== null,
+    createdAt: instantOf(subscription.created),
+    scheduled,
+  };
+}
+
+/**
+ * End of what was paid or tried. A period without any invoice costs nothing, such as one that a coupon pays for: Stripe
+ * omits empty invoices.
+ */
+function paidThroughOf(subscription: Stripe.Subscription, invoices: readonly Stripe.Invoice[]): Date {
+  const { current_period_end, current_period_start } = onlyItem(subscription);
+  const paidEnds = invoices
+    .filter(({ status }) => status === 'paid')
+    .flatMap(({ lines }) => lines.data)
+    .filter(({ amount }) => amount >= 0)
+    .map(({ period }) => period.end);
+  const isUnpaid = invoices.some(
+    ({ status, billing_reason, lines }) =>
+      PERIOD_REASONS.includes(billing_reason) &&
+      UNPAID_STATUSES.includes(status) &&
+      lines.data.some(({ period }) => period.end > current_period_start),
+  );
+  const isFree = subscription.status === 'active' && !isUnpaid;
+  return instantOf(
+    Math.max(
+      subscription.start_date,
+      subscription.trial_end ?? 0,
+      isFree ? current_period_end : 0,
+      // Credits beyond the current period belong to a plan that was replaced.
+      ...paidEnds.map((end) => Math.min(end, current_period_end)),
+    ),
+  );
+}
+
+/** The plan that a schedule brings when the current phase ends. */
+export function scheduledPlanOf(
+  schedule: Stripe.SubscriptionSchedule,
+  priceOf: (id: string) => PlanPrice | null,
+): PlanPrice | null {
+  if (schedule.status !== 'active') return null;
+  const end = schedule.current_phase?.end_date;
+  const next = schedule.phases.find(({ start_date }) => start_date === end);
+  const price = next?.items[0]?.price;
+  return price === undefined ? null : priceOf(idOf(price));
+}

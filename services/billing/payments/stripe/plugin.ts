@@ -1,0 +1,34 @@
+import type { FastifyPluginAsync } from 'fastify';
+import { stripeWebhook } from '#libs/contracts/billing.ts';
+import { getDrift, replayEvent, resyncAccount } from '#libs/contracts/billing-provider-admin.ts';
+import { problem } from '#libs/problems/problems.ts';
+import { createLogger } from '#libs/service/logger.ts';
+import { serveOperation } from '#libs/service/serve-operation.ts';
+import { stripeAdminRoutes } from './admin-routes.ts';
+import { type StripeDeps, syncSubscription } from './sync.ts';
+import { type WebhookOptions, webhookRoutes } from './webhook-routes.ts';
+
+export { type StripeTaskOptions, stripeTasks } from './jobs.ts';
+
+/** Deliveries of Stripe, and staff's view of the work with it. */
+export const stripePlugin: FastifyPluginAsync<WebhookOptions> = async (app, options) => {
+  webhookRoutes(app, options);
+  stripeAdminRoutes(app, options);
+};
+
+/** The same routes in an installation without Stripe: they say so. */
+export const withoutStripePlugin: FastifyPluginAsync = async (app) => {
+  for (const operation of [stripeWebhook, replayEvent, resyncAccount, getDrift]) {
+    serveOperation(app, operation, async () => {
+      throw problem('payments_not_hosted');
+    });
+  }
+};
+
+/** Applies at once what a subscription has become, so that a response shows it. Its event changes nothing more. */
+export function createSyncSubscription(deps: StripeDeps): (id: string) => Promise<void> {
+  const logger = createLogger({ name: 'stripe', level: 'warn' });
+  return async (id) => {
+    await syncSubscription(deps, id, { objectId: id, logger });
+  };
+}

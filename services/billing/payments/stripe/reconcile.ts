@@ -1,0 +1,39 @@
+/** Finds events that no delivery brought, in Stripe's own list. */
+import { transaction } from '#libs/db/database.ts';
+import type { JobContext } from '#libs/jobs/task.ts';
+import { secondsOf } from './client.ts';
+import { acceptNotice } from './intake.ts';
+import { readProgress, saveProgress } from './store.ts';
+import type { StripeDeps } from './sync.ts';
+import { noticeOf } from './webhook.ts';
+
+export const EVENTS = 'events';
+/** Events appear in the list a little after they happen, and `created` has whole seconds. */
+const OVERLAP_MS = 10 * 60_000;
+/** Stripe keeps events for 30 days. */
+const LOOK_BACK_MS = 29 * 24 * 60 * 60_000;
+const PAGE = 100;
+
+export async function pollEvents(
+  deps: StripeDeps,
+  { signal, logger }: JobContext,
+  isLive: boolean,
+): Promise<void> {
+  const { stripe, database, runtime } = deps;
+  const startedAt = runtime.clock.now();
+  const reached = await readProgress(database, EVENTS);
+  const from = reached === undefined ? startedAt.getTime() - LOOK_BACK_MS : reached.getTime() - OVERLAP_MS;
+  let missed = 0;
+  for await (const event of stripe.events.list({
+    created: { gte: secondsOf(new Date(from)) },
+    limit: PAGE,
+  })) {
+    if (signal.aborted) return;
+    const notice = noticeOf(event);
+    const of = { source: 'reconciliation', now: runtime.clock.now(), isLive } as const;
+    if (await transaction(database, (tx) => acceptNotice(tx, notice, of))) missed += 1;
+  }
+  // Only a complete pass counts: the list begins with the newest.
+  await saveProgress(database, EVENTS, startedAt);
+  if (missed > 0) logger.warn({ events: missed }, 'missed Stripe events found');
+}
