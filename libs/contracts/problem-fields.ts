@@ -95,6 +95,10 @@ export const PROBLEM_FIELDS: Readonly<Partial<Record<ProblemCode, ProblemFieldsC
     fields: { param, model: z.string().optional(), available_sizes: names.optional() },
     example: { param: 'logprobs', model: 'claude-haiku-4-5' },
   },
+  body_too_large: {
+    fields: { limit_bytes: z.int().optional().describe('The largest body that the route accepts.') },
+    example: { limit_bytes: 2_097_152 },
+  },
   method_not_allowed: { fields: { allowed: names }, example: { allowed: ['GET'] } },
   insufficient_scope: {
     fields: {

@@ -198,7 +198,8 @@ t.test('OpenAI routes answer in the shape its SDK reads', async (t) => {
   const large = await client.embeddings
     .create({ model: 'x'.repeat(5000), input: '' })
     .catch((error) => error);
-  t.match(large, { status: 413, code: 'body_too_large' });
+  t.match(large, { status: 413, code: 'body_too_large', error: { limit_bytes: 1024 } });
+  t.match(large.message, 'exceeds 1024 bytes');
 });
 
 t.test('the raw body can be kept', async (t) => {

@@ -78,7 +78,7 @@ export function createService(options: ServiceOptions): ServiceApp {
   const formatFor = options.errorFormatFor ?? (() => 'problem');
 
   const answerError = (thrown: unknown, request: FastifyRequest, reply: FastifyReply) => {
-    const error = toProblem(thrown);
+    const error = toProblem(thrown, { bodyLimitBytes: request.routeOptions.bodyLimit });
     if (error.status >= 500) request.log.error({ err: thrown }, 'request failed');
     request.problemCode = error.code;
     metrics.recordRefusal(error.code);

@@ -15,7 +15,7 @@ import type { InternalIdentity } from '#libs/auth/internal-identity.ts';
 import type { Caller } from '#libs/contracts/internal-context.ts';
 import { type ProblemCode, type ProblemError, problem, toProblemJson } from '#libs/problems/problems.ts';
 import { createCompletionRecorder } from './completed-requests.ts';
-import { toProblem } from './framework-problems.ts';
+import { bodyTooLarge, toProblem } from './framework-problems.ts';
 import { verifyCaller } from './internal-calls.ts';
 import { type Logger, REQUEST_ID_LABEL, RequestLogger } from './logger.ts';
 import type { Metrics } from './metrics.ts';
@@ -132,7 +132,7 @@ function checkHeaders({ headers }: IncomingMessage, { contentType, bodyLimitByte
   if (headers['content-type'] !== contentType || (encoding !== undefined && encoding !== 'identity')) {
     throw problem('unsupported_media_type', { detail: `Send the body uncompressed, as ${contentType}.` });
   }
-  if (Number(headers['content-length'] ?? 0) > bodyLimitBytes) throw problem('body_too_large');
+  if (Number(headers['content-length'] ?? 0) > bodyLimitBytes) throw bodyTooLarge(bodyLimitBytes);
 }
 
 function readBody(request: IncomingMessage, limitBytes: number): Promise<Buffer> {
@@ -142,7 +142,7 @@ function readBody(request: IncomingMessage, limitBytes: number): Promise<Buffer>
     request.on('data', (chunk: Buffer) => {
       bytes += chunk.length;
       if (bytes <= limitBytes) chunks.push(chunk);
-      else reject(problem('body_too_large'));
+      else reject(bodyTooLarge(limitBytes));
     });
     request.once('end', () => resolve(chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks)));
     request.once('error', () => reject(problem('client_closed_request')));

@@ -47,8 +47,12 @@ const PARTS: Readonly<Record<string, string>> = {
 /** Maximum number of validation errors in one response. */
 const MAX_COMPLAINTS = 20;
 
-/** Converts any thrown value to a problem. Messages of the framework are never public. */
-export function toProblem(thrown: unknown): ProblemError {
+/**
+ * Converts any thrown value to a problem. Messages of the framework are never public.
+ *
+ * @param request.bodyLimitBytes the limit that applied, for a body that exceeded it.
+ */
+export function toProblem(thrown: unknown, request: { bodyLimitBytes?: number } = {}): ProblemError {
   if (thrown instanceof ProblemError) return thrown;
   if (typeof thrown !== 'object' || thrown === null) return problem('internal_error', { cause: thrown });
   const error = thrown as FrameworkError;
@@ -60,9 +64,20 @@ export function toProblem(thrown: unknown): ProblemError {
       ? BY_STATUS[error.statusCode]
       : undefined) ??
     'internal_error';
+  if (code === 'body_too_large' && request.bodyLimitBytes !== undefined) {
+    return bodyTooLarge(request.bodyLimitBytes, thrown);
+  }
   return problem(code, {
     cause: thrown,
     ...(code === 'overloaded' || code === 'service_unavailable' ? { headers: { 'retry-after': '1' } } : {}),
+  });
+}
+
+export function bodyTooLarge(limitBytes: number, cause?: unknown): ProblemError {
+  return problem('body_too_large', {
+    detail: `The request body exceeds ${limitBytes} bytes.`,
+    fields: { limit_bytes: limitBytes },
+    cause,
   });
 }
 
