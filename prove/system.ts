@@ -158,6 +158,8 @@ async function programsOf(given: {
         DATA_FOLDER: given.folder,
         POSTGRES_PORT: 0,
         SIMULATOR_PORT: simulatorPort,
+        STRIPE_SIMULATOR_PORT: 0,
+        PAYMENTS: 'manual',
         PORT: gateway,
         BILLING_PORT: billing,
         USAGE_METERING_PORT: metering,

@@ -27,6 +27,13 @@ export const configSchema = z.object({
     .describe('Folder for the database, secrets and logs of `npm start`'),
   POSTGRES_PORT: port().prefault('5433').describe('Port of the embedded PostgreSQL of `npm start`'),
   SIMULATOR_PORT: port().prefault('8090').describe('Port of the provider simulator'),
+  STRIPE_SIMULATOR_PORT: port().prefault('8091').describe('Port of the simulated Stripe account'),
+  PAYMENTS: z
+    .enum(['stripe', 'manual'])
+    .prefault('stripe')
+    .describe(
+      'Under `npm start`: `stripe`, simulated without STRIPE_SECRET_KEY, or `manual`, recorded by staff',
+    ),
   PORT: port().prefault('8080').describe('Port of the API'),
   BILLING_PORT: port().prefault('8081').describe('Port of billing under `npm start`'),
   USAGE_METERING_PORT: port().prefault('8082').describe('Port of usage-metering under `npm start`'),

@@ -10,6 +10,7 @@ const secrets = {
   serviceDatabasePassword: 'service',
   internalSecret: 'internal',
   jwtKeys: '[{}]',
+  stripeWebhookSecret: 'whsec',
   demoApiKey: 'ik_live_demo',
   demoOwnerPassword: 'owner-password',
   demoMemberPassword: 'member-password',

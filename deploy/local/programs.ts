@@ -4,6 +4,7 @@ import type { ServiceName } from '#libs/contracts/internal-context.ts';
 import { LOOPBACK } from '#libs/embedded/ports.ts';
 import type { LocalVariables } from './config.ts';
 import { internalKeysOf } from './internal-keys.ts';
+import type { PaymentChoice } from './payments.ts';
 import type { ProviderChoice } from './providers.ts';
 import type { Secrets } from './secrets.ts';
 import { type Program, scriptPath } from './supervisor.ts';
@@ -33,6 +34,8 @@ export type ProgramOptions = {
   variables: LocalVariables;
   secrets: Secrets;
   providers: ProviderChoice;
+  /** Manual payments unless given. */
+  payments?: PaymentChoice;
   databaseUrl: string;
   /** The connection string of each service, if they do not share one login. */
   databaseUrlOf?: (service: ServiceName) => string;
@@ -56,7 +59,7 @@ async function answers(url: string, isGood: (status: number) => boolean): Promis
 
 /** The processes of a local installation in their start order; they stop in reverse order. */
 export function definePrograms(options: ProgramOptions): LocalProgram[] {
-  const { variables, secrets, providers, logFolder } = options;
+  const { variables, secrets, providers, payments, logFolder } = options;
   const shared = {
     // Ctrl-C should not wait long for a stream without a reader; the environment wins.
     SHUTDOWN_TIMEOUT: '5s',
@@ -99,9 +102,19 @@ export function definePrograms(options: ProgramOptions): LocalProgram[] {
     ports: [{ port: variables.SIMULATOR_PORT, variable: 'SIMULATOR_PORT' }],
     url: simulatorUrl(variables),
   };
+  const stripe = (choice: PaymentChoice): LocalProgram => ({
+    name: 'stripe simulator',
+    script: scriptPath('libs/simulators/stripe/main.ts'),
+    env: { ...options.env, ...choice.simulatorEnv, HOST: LOOPBACK, PORT: String(choice.port) },
+    logFile: path.join(logFolder, 'stripe-simulator.log'),
+    isReady: () => answers(`${choice.url}/health`, (status) => status === 200),
+    ports: [{ port: choice.port, variable: 'STRIPE_SIMULATOR_PORT' }],
+    url: choice.url,
+  });
   return [
     ...(providers.simulated.length > 0 ? [simulator] : []),
-    service('billing'),
+    ...(payments?.kind === 'simulated' ? [stripe(payments)] : []),
+    service('billing', payments?.env),
     service('usage-metering'),
     service('generation', providers.env),
     service('gateway', {

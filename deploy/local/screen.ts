@@ -1,11 +1,14 @@
 import type { CatalogueStatus } from './bootstrap.ts';
 import type { Demo } from './demo.ts';
+import type { PaymentChoice } from './payments.ts';
 import type { LocalProgram } from './programs.ts';
 import type { ProviderChoice } from './providers.ts';
 
 export type ScreenFacts = {
   programs: LocalProgram[];
   providers: ProviderChoice;
+  /** Manual payments unless given. */
+  payments?: PaymentChoice;
   database: string;
   logFolder: string;
   demoApiKey: string;
@@ -36,6 +39,30 @@ function catalogueRows({ catalogue: { active, file }, catalogueName }: ScreenFac
       `${file.catalogueId}, version ${file.version}, from INKMETER_CATALOGUE=${catalogueName}`,
     ),
     row('publish it with', `npm run catalogue -- publish ${catalogueName} now`),
+  ];
+}
+
+const PAYMENTS: Readonly<Record<PaymentChoice['kind'], string>> = {
+  stripe: 'Stripe; publish the catalogue with npm run stripe -- sync',
+  simulated: 'simulated Stripe, made real by STRIPE_SECRET_KEY',
+  manual: 'manual, recorded by staff',
+};
+
+function paymentRows(payments: PaymentChoice | undefined): string[] {
+  return [row('payments', PAYMENTS[payments?.kind ?? 'manual']), ''];
+}
+
+/** How the demo account's owner upgrades in a browser. */
+function checkoutRows(demo: Demo, url: string | undefined, payments: PaymentChoice | undefined): string[] {
+  const owner = demo.logins.find(({ role }) => role === 'owner');
+  if (owner === undefined || payments === undefined || payments.kind === 'manual') return [];
+  const json = `-H 'content-type: application/json'`;
+  return [
+    '',
+    '  Upgrade in a browser: open the page that the second command prints, and pay with one of its test cards:',
+    '',
+    `OWNER=$(curl -s ${url}/api/auth/login ${json} -d '{"email":"${owner.email}","password":"${owner.password}"}' | sed 's/.*"access_token":"\\([^"]*\\)".*/\\1/')`,
+    `curl -s ${url}/api/billing/checkout -H "authorization: Bearer $OWNER" ${json} -d '{"plan":"pro"}'`,
   ];
 }
 
@@ -86,6 +113,7 @@ export function renderScreen(facts: ScreenFacts): string {
     row('simulated', providers.simulated.map(({ name }) => name).join(', ') || 'none'),
     ...(keyVariables.length > 0 ? [row('', `made real by ${keyVariables.join(', ')}`)] : []),
     '',
+    ...paymentRows(facts.payments),
     row("demo account's key", facts.demoApiKey),
     row('on the plan', facts.demo?.plan ?? ''),
     '',
@@ -96,6 +124,7 @@ export function renderScreen(facts: ScreenFacts): string {
     `  -H 'content-type: application/json' \\`,
     `  -d '{"model":"${facts.demo?.model ?? ANY_MODEL}","messages":[{"role":"user","content":"Three headlines about sourdough bread"}]}'`,
     ...(facts.demo ? demoRows(facts.demo, gateway?.url) : []),
+    ...(facts.demo ? checkoutRows(facts.demo, gateway?.url, facts.payments) : []),
     '',
     '  Ctrl-C stops everything.',
     '',

@@ -16,6 +16,8 @@ const generators = {
   internalSecret: randomText,
   /** The gateway's JWT_KEYS: a JSON array of the private JWKs that sign access tokens. */
   jwtKeys: () => JSON.stringify([generateKeyPairSync('ed25519').privateKey.export({ format: 'jwk' })]),
+  /** Signs the deliveries of the simulated Stripe account. */
+  stripeWebhookSecret: () => `whsec_${randomText()}`,
   /** API key of the demo account, shown at every start. */
   demoApiKey: () => generateApiKey().text,
   /** First passwords of the demo users, shown at every start. */

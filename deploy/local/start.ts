@@ -7,6 +7,7 @@ import { isPortFree, portInUse } from '#libs/embedded/ports.ts';
 import { bootstrap, cataloguePathOf, defaultPricesPath } from './bootstrap.ts';
 import { configSchema, type LocalVariables } from './config.ts';
 import { type LocalDatabase, startDatabase } from './database.ts';
+import { choosePayments, publishToSimulator } from './payments.ts';
 import { beginRun } from './previous-run.ts';
 import { definePrograms, type LocalProgram, simulatorUrl } from './programs.ts';
 import { chooseProviders } from './providers.ts';
@@ -92,6 +93,7 @@ async function refuseTakenPorts(programs: LocalProgram[]): Promise<void> {
 async function start(): Promise<void> {
   const secrets = readOrCreateSecrets(path.join(folder, 'secrets.json'));
   const providers = chooseProviders(env, simulatorUrl(variables));
+  const payments = choosePayments(env, { variables, secrets, folder });
   say('Starting Inkmeter ...');
   database = await startDatabase({ variables, secrets, folder, logFolder, say });
   const databaseUrl = database.ownerUrl;
@@ -100,6 +102,7 @@ async function start(): Promise<void> {
     variables,
     secrets,
     providers,
+    payments,
     databaseUrl,
     databaseUrlOf: database.serviceUrl,
     logFolder,
@@ -113,12 +116,14 @@ async function start(): Promise<void> {
     log: say,
   });
   await Promise.all(programs.map((program) => supervisor.start(program)));
+  await publishToSimulator(payments, databaseUrl);
   const seconds = (performance.now() - startedAt) / 1_000;
   const { description } = database;
   say(
     renderScreen({
       programs,
       providers,
+      payments,
       database: description,
       logFolder,
       demoApiKey: secrets.demoApiKey,

@@ -122,6 +122,11 @@ export const PROBLEM_FIELDS: Readonly<Partial<Record<ProblemCode, ProblemFieldsC
   payment_required: {
     fields: {
       payment_request: paymentRequestSummary.optional().describe('What to pay, for a purchase.'),
+      checkout_url: z
+        .string()
+        .nullable()
+        .optional()
+        .describe('The page of the payment provider on which to pay.'),
       plan: plan.optional(),
       reason: reason
         .optional()
@@ -271,6 +276,8 @@ export const PROBLEM_FIELDS: Readonly<Partial<Record<ProblemCode, ProblemFieldsC
       window: z.string().optional(),
       known_plans: names.optional(),
       known_features: names.optional(),
+      allowed_origins: names.optional().describe('Origins to which a payment page may return.'),
+      available_minor: z.int().optional().describe('The most that can be paid back, in minor units.'),
       issues: z
         .array(z.object({ line: z.int(), path: z.string(), message: z.string() }))
         .optional()

@@ -17,12 +17,24 @@ const money = (minor: number, currency: string) => `${(minor / 100).toFixed(2)} 
 /** Serves a page, or what its form sends; undefined for any other path. */
 export function servePage(account: Account, method: string, path: string, form: Form): Page | undefined {
   const [, kind, id, action] = path.split('/');
+  if (kind === 'billing') return returnPage(id);
   if (id === undefined) return undefined;
   if (kind === 'checkout') return checkoutPage(account, id, method === 'POST' ? form : undefined);
   if (kind === 'pay' && action === 'pdf') return invoiceDocument(account, id);
   if (kind === 'pay') return invoicePage(account, id, method === 'POST' ? form : undefined);
   if (kind === 'portal') return portalPage(account, id, method === 'POST' ? form : undefined);
   return undefined;
+}
+
+/** Where checkout and portal return to in an installation without a frontend. */
+function returnPage(id: string | undefined): Page {
+  const text =
+    id === 'success'
+      ? 'Paid. GET /api/subscription/current shows the plan.'
+      : id === 'cancelled'
+        ? 'Nothing was paid.'
+        : 'Your application is here.';
+  return page(200, 'Back at the application', `<p>${text}</p>`);
 }
 
 function checkoutPage(account: Account, id: string, form: Form | undefined): Page {

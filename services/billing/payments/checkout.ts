@@ -107,7 +107,7 @@ export function allowedUrl(
   if (returnOrigins.includes(new URL(url).origin)) return url;
   throw problem('semantic_error', {
     detail: 'The provider may not return to this origin.',
-    fields: { url, allowed_origins: returnOrigins },
+    fields: { allowed_origins: returnOrigins },
   });
 }
 

@@ -39,7 +39,7 @@ export async function repay(deps: HostedDeps, request: RepaymentRequest): Promis
   if (amountMinor < 1 || amountMinor > most) {
     throw problem('semantic_error', {
       detail: `Repay between 1 and ${most} minor units of this invoice.`,
-      fields: { amount_minor: amountMinor, available_minor: most },
+      fields: { available_minor: most },
     });
   }
   const row: RepaymentRow = {

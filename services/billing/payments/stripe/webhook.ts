@@ -5,7 +5,6 @@ import type { StripeNotice } from './domain/event-types.ts';
 
 /** 0 would skip the check of the age. */
 const TOLERANCE_SECONDS = 300;
-const MS_PER_SECOND = 1000;
 const THIN_PREFIX = /^v1\./;
 
 export type WebhookSecrets = readonly string[];
@@ -33,9 +32,9 @@ function isSigned(
   { body, signature, secret, now }: { body: Buffer; signature: string; secret: string; now: Date },
 ): boolean {
   try {
-    const seconds = Math.floor(now.getTime() / MS_PER_SECOND);
+    const receivedMs = now.getTime();
     return (
-      webhooks.signature?.verifyHeader(body, signature, secret, TOLERANCE_SECONDS, undefined, seconds) ??
+      webhooks.signature?.verifyHeader(body, signature, secret, TOLERANCE_SECONDS, undefined, receivedMs) ??
       false
     );
   } catch {

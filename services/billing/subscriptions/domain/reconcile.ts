@@ -76,7 +76,9 @@ function endAccess(change: Change, at: Date): Change {
   const { subscription, versions } = change.state;
   const reason = subscription.cancelAtPeriodEnd ? 'cancelled' : 'payment_overdue';
   const voided = voidOpenRequest(change, { at, by: SYSTEM_ACTOR, note: reason });
-  const next = onDefaultPlan(subscription, versionAtEnd(subscription, versions), at);
+  const ended = onDefaultPlan(subscription, versionAtEnd(subscription, versions), at);
+  // Seats end with the provider's subscription that they were bought with.
+  const next = subscription.externalId === null ? ended : { ...ended, seats: null };
   return addEvent(updateState(voided, { subscription: next }), {
     kind: 'subscription_ended',
     at,

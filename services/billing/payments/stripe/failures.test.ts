@@ -1,0 +1,160 @@
+import t from 'tap';
+import { click } from '#libs/simulators/stripe/stripe.fixture.ts';
+import { emitted, readPreset } from '../../customers.fixture.ts';
+import { createStripeService, DAY_MS, HOUR_MS, type StripeService } from './stripe.fixture.ts';
+
+type Page = { url: string };
+
+async function subscribe({ ada, settle }: StripeService, body: object, card = '4242'): Promise<void> {
+  const page = await ada.post<Page>('/api/billing/checkout', body);
+  if (page.status !== 200) throw new Error(JSON.stringify(page.body));
+  await click(page.body.url, { card });
+  await settle();
+}
+
+t.test('given a card that fails at the renewal', async (t) => {
+  const stripe = await createStripeService(t);
+  const { ada, advance, service, pool } = stripe;
+  await subscribe(stripe, { plan: 'pro' }, '0341');
+
+  await t.test('then the plan is served for the grace period', async (t) => {
+    await advance(30 * DAY_MS + 2 * HOUR_MS);
+    t.match(await ada.current(), {
+      plan: { key: 'pro' },
+      status: 'past_due',
+      access_ends_at: '2026-12-23T12:00:00.000Z',
+    });
+    const { status, body } = await ada.upgrade('enterprise');
+    t.match([status, body], [402, { code: 'payment_required', checkout_url: /\/pay\/in_/ }]);
+    t.match(await emitted(service, 'payment.failed'), [{ payload: { amount_minor: 7900, currency: 'USD' } }]);
+  });
+
+  await t.test('when the grace period ends, then the default plan applies without any event', async (t) => {
+    service.runtime.clock.advance(3 * DAY_MS);
+    t.match(await ada.current(), { plan: { key: 'free' } });
+    t.ok((await ada.kinds()).includes('subscription_ended'));
+  });
+
+  await t.test('when the invoice is paid late, then the plan is back', async (t) => {
+    const { rows } = await pool.query(`SELECT hosted_url FROM invoices WHERE status = 'open'`);
+    t.equal((await click(rows[0].hosted_url, { card: '4242' })).status, 200);
+    await stripe.settle();
+    t.match(await ada.current(), {
+      plan: { key: 'pro' },
+      status: 'active',
+      access_ends_at: '2027-01-23T12:00:00.000Z',
+    });
+  });
+});
+
+t.test('given a trial with a card', async (t) => {
+  const lily = readPreset('lily');
+  const stripe = await createStripeService(t, { catalogue: lily });
+  const { ada, advance } = stripe;
+  await subscribe(stripe, { plan: 'pro', trial: true });
+
+  await t.test('then the plan is tried, and nothing is paid', async (t) => {
+    t.match(await ada.current(), {
+      plan: { key: 'pro' },
+      status: 'trialing',
+      trial_ends_at: '2026-12-04T12:00:00.000Z',
+      access_ends_at: '2026-12-07T12:00:00.000Z',
+    });
+    t.strictSame((await ada.get<{ data: object[] }>('/api/billing/invoices')).body.data, []);
+  });
+
+  await t.test('when it ends, then access depends on neither order of the events', async (t) => {
+    await advance(14 * DAY_MS);
+    t.match(await ada.current(), {
+      plan: { key: 'pro' },
+      status: 'active',
+      access_ends_at: '2026-12-07T12:00:00.000Z',
+    });
+    await advance(HOUR_MS);
+    t.match(await ada.current(), { access_ends_at: '2027-01-07T12:00:00.000Z' });
+    const { rows } = await stripe.pool.query(
+      'SELECT ended_at IS NOT NULL AS ended, converted_at IS NOT NULL AS paid FROM trials',
+    );
+    t.strictSame(rows, [{ ended: true, paid: true }]);
+  });
+
+  await t.test('then there is no second trial', async (t) => {
+    await ada.post('/api/billing/cancel', { when: 'now' });
+    t.match(await ada.current(), { plan: { key: 'free' } });
+    const { status, body } = await ada.post('/api/billing/checkout', { plan: 'pro', trial: true });
+    t.match([status, body], [409, { code: 'trial_not_available', reason: 'trial_used' }]);
+  });
+});
+
+t.test('given an upgrade that the card does not pay, then nothing changes until it is paid', async (t) => {
+  const stripe = await createStripeService(t);
+  const { ada, settle, customerId } = stripe;
+  await subscribe(stripe, { plan: 'basic' });
+  await stripe.stripe.paymentMethods.attach('pm_card_chargeCustomerFail', { customer: await customerId() });
+  const { rows } = await stripe.pool.query('SELECT id FROM stripe_subscriptions');
+  await stripe.stripe.subscriptions.update(rows[0].id, { default_payment_method: '' });
+  const refused = await ada.upgrade('pro');
+  t.match([refused.status, refused.body], [402, { code: 'payment_required', checkout_url: /\/pay\/in_/ }]);
+  t.match(await ada.current(), { plan: { key: 'basic' }, status: 'active' });
+  await click((refused.body as unknown as { checkout_url: string }).checkout_url, { card: '4242' });
+  await settle();
+  t.match(await ada.current(), { plan: { key: 'pro' } });
+});
+
+t.test(
+  'given a second subscription, then it is cancelled and refunded, and the first one stays',
+  async (t) => {
+    const stripe = await createStripeService(t);
+    const { ada, settle, pool } = stripe;
+    await subscribe(stripe, { plan: 'pro' });
+    const { rows } = await pool.query('SELECT price_id FROM stripe_subscriptions');
+    await stripe.stripe.subscriptions.create({
+      customer: await stripe.customerId(),
+      items: [{ price: rows[0].price_id }],
+    });
+    await settle();
+    await settle();
+    const all = await pool.query(
+      'SELECT status, is_duplicate FROM stripe_subscriptions ORDER BY is_duplicate',
+    );
+    t.strictSame(all.rows, [
+      { status: 'active', is_duplicate: false },
+      { status: 'canceled', is_duplicate: true },
+    ]);
+    t.match((await pool.query('SELECT amount_minor FROM refunds')).rows, [{ amount_minor: 7900 }]);
+    t.match(await ada.current(), { plan: { key: 'pro' }, status: 'active' });
+  },
+);
+
+t.test('given seats and a pause', async (t) => {
+  const stripe = await createStripeService(t);
+  const { ada, advance, pool } = stripe;
+  await subscribe(stripe, { plan: 'pro' });
+  const seats = async () => (await pool.query('SELECT seats FROM subscriptions')).rows[0].seats;
+
+  await t.test('when seats are bought, then they count at once and are charged for the rest', async (t) => {
+    t.match(await ada.post('/api/billing/seats', { seats: 8 }), {
+      status: 200,
+      body: { seats: 8, status: 'active' },
+    });
+    t.equal(await seats(), 8);
+    const { body } = await ada.get<{ data: { amount_paid_minor: number }[] }>('/api/billing/invoices');
+    t.equal(body.data[0]?.amount_paid_minor, 7 * 7900);
+  });
+
+  await t.test('when it is paused, then the paid period is served and nothing more is charged', async (t) => {
+    t.match(await ada.post('/api/billing/pause'), { status: 200, body: { paused: true } });
+    t.match(await ada.current(), { plan: { key: 'pro' }, access_ends_at: '2026-12-20T12:00:00.000Z' });
+    await advance(31 * DAY_MS);
+    t.match(await ada.current(), { plan: { key: 'free' } });
+    t.equal(await seats(), null);
+    const { body } = await ada.get<{ data: { status: string }[] }>('/api/billing/invoices');
+    t.equal(body.data[0]?.status, 'void');
+  });
+
+  await t.test('when the pause ends, then the plan is back with the next paid period', async (t) => {
+    t.match(await ada.post('/api/billing/resume'), { status: 200, body: { paused: false } });
+    await advance(31 * DAY_MS);
+    t.match(await ada.current(), { plan: { key: 'pro' }, status: 'active' });
+  });
+});
