@@ -7,6 +7,8 @@ export type ImageFormat = {
   readonly qualities: readonly string[];
   /** Images that one call can return. */
   readonly imagesPerCall: number;
+  /** The units (`image_unit`) that one image is billed by, by quality and then in the order of `sizes`. */
+  readonly unitsByQuality?: Readonly<Record<string, readonly number[]>>;
 };
 
 /** One image per call without options, which every model supports. */
@@ -18,11 +20,15 @@ const FORMATS: Readonly<Record<string, ImageFormat>> = {
     sizes: ['1024x1024', '1024x1536', '1536x1024'],
     qualities: ['low', 'medium', 'high'],
     imagesPerCall: 10,
+    // output tokens: https://platform.openai.com/docs/guides/image-generation#calculating-costs
+    unitsByQuality: { low: [272, 408, 400], medium: [1056, 1584, 1568], high: [4160, 6240, 6208] },
   },
   'dall-e-3': {
     sizes: ['1024x1024', '1024x1792', '1792x1024'],
     qualities: ['standard', 'hd'],
     imagesPerCall: 1,
+    // steps of 4 cents: https://platform.openai.com/docs/pricing#image-generation
+    unitsByQuality: { standard: [1, 2, 2], hd: [2, 3, 3] },
   },
   // https://docs.x.ai/docs/guides/image-generations: neither size nor quality is selectable
   'grok-2-image': { sizes: [], qualities: [], imagesPerCall: 10 },
@@ -32,6 +38,20 @@ const FORMATS: Readonly<Record<string, ImageFormat>> = {
 
 export function imageFormatOf(upstreamModel: string): ImageFormat {
   return Object.hasOwn(FORMATS, upstreamModel) ? (FORMATS[upstreamModel] as ImageFormat) : PLAIN;
+}
+
+/**
+ * The most units that an image of this size and quality is billed by, over all sizes or qualities where the model decides;
+ * 0 if the model is billed by the image.
+ */
+export function maxImageUnits(
+  { sizes, unitsByQuality = {} }: ImageFormat,
+  size: string | null,
+  quality: string | null,
+): number {
+  const rows = quality === null ? Object.values(unitsByQuality) : [unitsByQuality[quality] ?? []];
+  const column = size === null ? -1 : sizes.indexOf(size);
+  return Math.max(0, ...rows.flatMap((row) => (column === -1 ? row : (row[column] ?? []))));
 }
 
 export type Size = { readonly width: number; readonly height: number };

@@ -10,7 +10,7 @@ import {
   planImage,
   sizeForPlatform,
 } from './image.ts';
-import { imageFormatOf, nearestSize, providerQuality } from './image-formats.ts';
+import { imageFormatOf, maxImageUnits, nearestSize, providerQuality } from './image-formats.ts';
 import { worstCaseMeters } from './meters.ts';
 import { bytesBound } from './prompt-bound.ts';
 
@@ -125,5 +125,31 @@ t.test('the prompt of the description fits its bound for any revised prompt', (t
   const thinking = { ...WRITER, capabilities: { ...WRITER.capabilities, reasoning: true } };
   const thought = plan('dall-e-3', body, { altText: { ...altText, model: thinking, outputTokensCap: null } });
   t.match(thought.at(-1), { outputTokens: 120 + 1_024, reasoningEffort: 'low' });
+  t.end();
+});
+
+t.test('images are bounded by the documented units of their size and quality', (t) => {
+  const gpt = imageFormatOf('gpt-image-1');
+  t.equal(maxImageUnits(gpt, '1024x1536', 'high'), 6_240);
+  t.equal(maxImageUnits(gpt, '1536x1024', 'low'), 400);
+  t.equal(maxImageUnits(gpt, null, 'medium'), 1_584, 'the largest size, where the model decides');
+  t.equal(maxImageUnits(gpt, '1024x1024', null), 4_160);
+  t.equal(maxImageUnits(gpt, null, null), 6_240);
+  t.equal(maxImageUnits(imageFormatOf('dall-e-3'), '1024x1024', 'hd'), 2);
+  t.equal(maxImageUnits(imageFormatOf('grok-2-image'), null, null), 0, 'billed by the image');
+  const price = {
+    ...PRICE,
+    tiers: [{ from_input_tokens: 0, pico_usd_per_unit: { image: '0', image_unit: '1', input: '1' } }],
+  };
+  const [call] = planImage({
+    request: wish({ count: 3 }),
+    image: { model: model('gpt-image-1'), price },
+    size: { width: 1024, height: 1536 },
+    quality: 'premium',
+    qualities: LADDER,
+    altText: null,
+  }).calls;
+  t.strictSame(call?.otherUnits, { image: 3, image_unit: 18_720 });
+  t.equal(call?.inputTokens, 3 * bytesBound([{ role: 'user', content: imagePrompt(wish({ count: 3 })) }]));
   t.end();
 });

@@ -6,7 +6,15 @@ import type { ChatMessage } from '#libs/contracts/chat-completions.ts';
 import type { CallPlan, PlannedCall } from '#libs/contracts/generation-requests.ts';
 import type { ImageRequest } from '#libs/contracts/images.ts';
 import { cutToByteBound } from './byte-bound.ts';
-import { imageFormatOf, nearestSize, providerQuality, type Size, shapeDistance } from './image-formats.ts';
+import {
+  type ImageFormat,
+  imageFormatOf,
+  maxImageUnits,
+  nearestSize,
+  providerQuality,
+  type Size,
+  shapeDistance,
+} from './image-formats.ts';
 import { bytesBound } from './prompt-bound.ts';
 import { planTextCall, type TextModel, textTokens } from './text-call.ts';
 
@@ -68,7 +76,8 @@ export function planImage(input: ImagePlanInput): CallPlan {
   };
   const calls: PlannedCall[] = [];
   for (let left = request.count; left > 0; left -= format.imagesPerCall) {
-    calls.push(planImageCall(image, calls.length, Math.min(left, format.imagesPerCall), asked));
+    const images = Math.min(left, format.imagesPerCall);
+    calls.push(planImageCall(image, { request, format, index: calls.length, images, asked }));
   }
   if (altText !== null) {
     const outputTokens = Math.min(
@@ -83,22 +92,40 @@ export function planImage(input: ImagePlanInput): CallPlan {
   return { kind: 'image', calls };
 }
 
+/** Only the units that the model's price names are billed: an older price has one price for every image. */
 function planImageCall(
   { model, price }: TextModel,
-  index: number,
-  images: number,
-  asked: { size: string | null; quality: string | null },
+  {
+    request,
+    format,
+    index,
+    images,
+    asked,
+  }: {
+    request: ImageRequest;
+    format: ImageFormat;
+    index: number;
+    images: number;
+    asked: { size: string | null; quality: string | null };
+  },
 ): PlannedCall {
+  const priced = new Set(price.tiers.flatMap((tier) => Object.keys(tier.pico_usd_per_unit)));
+  const prompt = [{ role: 'user' as const, content: imagePrompt(request) }];
   return {
     index,
     step: IMAGE_STEP,
     provider: model.provider,
     model: model.model,
     upstreamModel: model.upstreamModel,
-    inputTokens: 0,
+    inputTokens: priced.has('input') ? bytesBound(prompt) * images : 0,
     outputTokens: 0,
     choices: 1,
-    otherUnits: { image: images },
+    otherUnits: {
+      image: images,
+      ...(priced.has('image_unit') && {
+        image_unit: maxImageUnits(format, asked.size, asked.quality) * images,
+      }),
+    },
     counts: {},
     price,
     image: asked,

@@ -118,13 +118,13 @@ function tiersOf(rows: readonly PriceRow[]): PriceTier[] {
 export interface CostParts {
   /** Input: prompt tokens, audio, and charges per request, search or page. */
   readonly inputNanoUsd: NanoUsd;
-  /** Output: output and reasoning tokens, images. */
+  /** Output: output and reasoning tokens, images and their units. */
   readonly outputNanoUsd: NanoUsd;
   /** Always the exact sum of the two parts. */
   readonly totalNanoUsd: NanoUsd;
 }
 
-const PRODUCED: ReadonlySet<UnitClass> = new Set<UnitClass>([...OUTPUT_TOKEN_CLASSES, 'image']);
+const PRODUCED: ReadonlySet<UnitClass> = new Set<UnitClass>([...OUTPUT_TOKEN_CLASSES, 'image', 'image_unit']);
 
 /**
  * The cost of the reported units in nano-USD, rounded up once, over the whole sum.

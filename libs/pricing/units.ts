@@ -10,6 +10,8 @@ export const UNIT_CLASSES = [
   'output',
   'reasoning',
   'image',
+  /** What a vendor bills an image by, where that depends on its size and quality: tokens of images, or steps of its price list. */
+  'image_unit',
   'audio_second',
   'search',
   'page',

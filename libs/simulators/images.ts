@@ -10,7 +10,7 @@ const defaultModels: Partial<Record<CompatibleProvider, string>> = {
 };
 
 /**
- * Image generation as OpenAI and xAI write it: always `b64_json`, charged per image.
+ * Image generation as OpenAI and xAI write it: always `b64_json`, charged per image; OpenAI's GPT models report tokens.
  * @see https://platform.openai.com/docs/api-reference/images/create
  */
 export function imagesDialect(provider: CompatibleProvider): Dialect {
@@ -75,7 +75,17 @@ function writeAnswer({ createdAtSeconds, call }: Answer): string {
     b64_json: drawPng(hashText(`${index}${user}`)).toString('base64'),
     revised_prompt: user,
   }));
-  return JSON.stringify({ created: createdAtSeconds, data });
+  const usage = call.model.startsWith('gpt-image') && usageOf(user, call.images);
+  return JSON.stringify({ created: createdAtSeconds, data, ...(usage && { usage }) });
+}
+
+/** Those of a low quality and a square. */
+const TOKENS_PER_IMAGE = 272;
+
+function usageOf(prompt: string, images: number) {
+  const input = Math.ceil(prompt.length / 4);
+  const output = TOKENS_PER_IMAGE * images;
+  return { input_tokens: input, output_tokens: output, total_tokens: input + output };
 }
 
 const side = 16;

@@ -2,6 +2,7 @@ import type { ChatMessage } from '#libs/contracts/chat-completions.ts';
 import type { PlannedCall } from '#libs/contracts/generation-requests.ts';
 import type { ImageRequest } from '#libs/contracts/images.ts';
 import { ALT_TEXT_STEP, altTextMessages, IMAGE_STEP, imagePrompt } from '#libs/pipelines/image.ts';
+import type { Units } from '#libs/pricing/units.ts';
 import { countPrompt } from '../calls/domain/count-tokens.ts';
 import {
   type Attempt,
@@ -13,7 +14,7 @@ import {
 } from '../calls/domain/run-call.ts';
 import { plannedChat, textAttempt } from '../content/domain.ts';
 import type { ChatSource } from '../providers/domain/chat-source.ts';
-import type { DrawnImage, ImageAdapter } from '../providers/domain/image-adapter.ts';
+import type { Drawn, DrawnImage, ImageAdapter } from '../providers/domain/image-adapter.ts';
 
 export type Drawing = {
   images: readonly DrawnImage[];
@@ -93,9 +94,10 @@ export async function runImage(
     };
     try {
       await runAndSettle(call, async (context, record) => {
-        const images = await adapter.draw(order, context);
+        const { images, billed } = await adapter.draw(order, context);
         for (const { base64, url } of images) record.responseBytes += (base64 ?? url ?? '').length;
-        record.usage = { units: { image: images.length }, final: true };
+        const units = unitsOf(call, images.length, billed);
+        if (units !== null) record.usage = { units, final: true };
         drawn.set(call.index, images);
       });
     } catch (error) {
@@ -129,6 +131,18 @@ export async function runImage(
   }
   if (description !== undefined) await describe(description);
   return { drawing: drawing(), figures: total };
+}
+
+/** What the images cost; null if only the provider could have said, so that the call counts at its bound. */
+function unitsOf(
+  { inputTokens, otherUnits }: PlannedCall,
+  images: number,
+  billed: Drawn['billed'],
+): Units | null {
+  const { image: ordered = images, image_unit: most } = otherUnits;
+  if (most === undefined) return { image: images };
+  if (billed !== null) return { image: images, image_unit: billed.imageUnits, input: billed.promptTokens };
+  return inputTokens > 0 ? null : { image: images, image_unit: (most / ordered) * images };
 }
 
 function add(one: Figures, other: Figures): Figures {

@@ -19,7 +19,13 @@ export type DrawnImage = {
   revisedPrompt: string | null;
 };
 
+/** Images, and what the provider reports to have billed for all of them; null if it reports nothing. */
+export type Drawn = {
+  images: DrawnImage[];
+  billed: { promptTokens: number; imageUnits: number } | null;
+};
+
 export type ImageAdapter = {
   /** @returns at least one image, and at most as many as ordered. @throws ProviderError */
-  readonly draw: (order: ImageOrder, context: CallContext) => Promise<DrawnImage[]>;
+  readonly draw: (order: ImageOrder, context: CallContext) => Promise<Drawn>;
 };

@@ -1,5 +1,5 @@
 import type { Dispatcher } from 'undici';
-import type { DrawnImage, ImageAdapter, ImageOrder } from '../domain/image-adapter.ts';
+import type { Drawn, DrawnImage, ImageAdapter, ImageOrder } from '../domain/image-adapter.ts';
 import { ProviderError } from '../domain/provider-error.ts';
 import { type Endpoint, postTo } from '../endpoint.ts';
 import { type JsonObject, objectsIn, textOrUndefined } from '../json.ts';
@@ -16,7 +16,7 @@ export function createOpenAiImageAdapter(endpoint: Endpoint, dispatcher: Dispatc
       const request = postTo(endpoint, { path: '/images/generations', body }, context);
       const maxBytes = MAX_ANSWER_BYTES * Math.max(1, order.count);
       const { document } = await fetchDocument(dispatcher, request, context, maxBytes);
-      return readImages(document, order.count);
+      return { images: readImages(document, order.count), billed: readBilled(document) };
     },
   };
 }
@@ -31,6 +31,16 @@ function bodyOf({ prompt, upstreamModel, count, size, quality }: ImageOrder): ob
     ...(size !== null && { size }),
     ...(quality !== null && { quality }),
   };
+}
+
+/** Only models that are billed by tokens report usage: all of the output is images. */
+function readBilled({ usage }: JsonObject): Drawn['billed'] {
+  const { input_tokens: promptTokens, output_tokens: imageUnits } = (usage ?? {}) as JsonObject;
+  return isCount(promptTokens) && isCount(imageUnits) && imageUnits > 0 ? { promptTokens, imageUnits } : null;
+}
+
+function isCount(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0;
 }
 
 function readImages({ data }: JsonObject, ordered: number): DrawnImage[] {

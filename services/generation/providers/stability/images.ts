@@ -21,7 +21,7 @@ export function createStabilityImageAdapter(endpoint: Endpoint, dispatcher: Disp
       if (path === undefined) throw new ProviderError('not_found', 'The model has no known path.');
       const request = postTo(endpoint, { path, ...(await encodeForm(order)) }, context);
       const { document } = await fetchDocument(dispatcher, request, context);
-      return [readImage(document)];
+      return { images: [readImage(document)], billed: null };
     },
   };
 }
