@@ -42,19 +42,22 @@ const FOUR = `'{1000000,2000000,3000000,4000000}'::bigint[]`;
 const METERS = `'{cost,tokens.total,calls.openai,api.requests}'::text[]`;
 const UNITS = `'{1,1,1,1}'::bigint[]`;
 
-const HOLD = `WITH balances AS (${moveBalances('held = ARRAY(SELECT h + q.n FROM unnest(b.held) h)')})
-  INSERT INTO ledger_holds (shard, id, account_id, key_id, state, verdict, created_at, expires_at, meters, asked, remaining,
-                            settled_calls, counter_ids, seen_used, seen_held, seen_amount, binding_counter_id, detail)
-  SELECT ($1::smallint[])[i.k], i.id, ($2::uuid[])[i.k], ($2::uuid[])[i.k], 'open', 'ok', now(),
-         now() + interval '11 minutes', ${METERS}, ${UNITS}, ${UNITS}, '{}', ${FOUR}, ${FOUR}, ${FOUR}, ${FOUR}, 1000000,
-         '${DETAIL}'
+const HOLD = `WITH balances AS (${moveBalances('held = ARRAY(SELECT h + q.n FROM unnest(b.held) h)')}),
+  opened AS (
+    INSERT INTO ledger_open_holds (shard, id, account_id, key_id, created_at, expires_at, meters, remaining, settled_calls)
+    SELECT ($1::smallint[])[i.k], i.id, ($2::uuid[])[i.k], ($2::uuid[])[i.k], now(), now() + interval '11 minutes',
+           ${METERS}, ${UNITS}, '{}'
+      FROM unnest($4::integer[], $5::uuid[]) i(k, id))
+  INSERT INTO ledger_decisions (shard, id, account_id, key_id, verdict, created_at, expires_at, meters, asked, counter_ids,
+                                seen_used, seen_held, seen_amount, binding_counter_id, detail)
+  SELECT ($1::smallint[])[i.k], i.id, ($2::uuid[])[i.k], ($2::uuid[])[i.k], 'ok', now(), now() + interval '11 minutes',
+         ${METERS}, ${UNITS}, ${FOUR}, ${FOUR}, ${FOUR}, ${FOUR}, 1000000, '${DETAIL}'
     FROM unnest($4::integer[], $5::uuid[]) i(k, id)`;
 
 const SETTLE = `WITH balances AS (${moveBalances(`used = ARRAY(SELECT u + q.n FROM unnest(b.used) u),
       held = ARRAY(SELECT h - q.n FROM unnest(b.held) h)`)}),
   closed AS (
-    UPDATE ledger_holds h SET remaining = '{}', settled_calls = '{0}', state = 'closed', closed_at = now()
-      FROM unnest($4::integer[], $5::uuid[]) i(k, id)
+    DELETE FROM ledger_open_holds h USING unnest($4::integer[], $5::uuid[]) i(k, id)
      WHERE h.shard = ($1::smallint[])[i.k] AND h.id = i.id
     RETURNING h.shard, h.id, h.account_id, h.key_id, h.created_at)
   INSERT INTO usage_events (shard, hold_id, call_index, account_id, key_id, admitted_at, occurred_at, step, provider, model,

@@ -164,7 +164,7 @@ export async function measureLedger({ quick }: { quick: boolean }): Promise<stri
         };
         await measureAll('the ledger', cycleOf(ledger));
         // its statements are planned once, with the statistics of that moment
-        await pool.query('ANALYZE ledger_balances, ledger_holds');
+        await pool.query('ANALYZE ledger_balances, ledger_decisions, ledger_open_holds');
         const leanPool = poolOf(leanConnection(server.url(DATABASE)), 2);
         await measureAll('its rows alone', leanCycleOf(createLeanLedger(leanPool)));
         await leanPool.end();

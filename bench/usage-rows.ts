@@ -19,23 +19,22 @@ WITH made AS MATERIALIZED (
                       ELSE ('00000000-0000-7000-8000-' || lpad(to_hex(n % 2000), 12, '0'))::uuid END AS account
             FROM generate_series($1::bigint, $2::bigint) n)),
 holds AS (
-  INSERT INTO ledger_holds (shard, id, account_id, state, verdict, created_at, expires_at, closed_at, meters, asked,
-    remaining, settled_calls, counter_ids, seen_used, seen_held, seen_amount, detail)
-  SELECT shard, hold, account, 'closed', 'ok', at, at + interval '11 minutes', at + interval '1 second',
-         '{cost,tokens.total}', ARRAY[cost, input + output], '{0,0}', '{0}', '{1,2}', '{0,0}', '{0,0}', '{1,1}',
-         '{"kind":"chat","calls":[]}'
+  INSERT INTO ledger_decisions (shard, id, account_id, verdict, created_at, expires_at, meters, asked, counter_ids,
+    seen_used, seen_held, seen_amount, detail)
+  SELECT shard, hold, account, 'ok', at, at + interval '11 minutes', '{cost,tokens.total}', ARRAY[cost, input + output],
+         '{1,2}', '{0,0}', '{0,0}', '{1,1}', '{"kind":"chat","calls":[]}'
     FROM made),
 days AS (
-  INSERT INTO usage_daily (shard, account_id, day, user_id, provider, model, calls, errors, input_tokens,
+  INSERT INTO usage_daily_totals AS t (shard, account_id, day, user_id, provider, model, calls, errors, input_tokens,
     cache_read_tokens, cache_write_tokens, output_tokens, reasoning_tokens, cost_nano_usd, latency_ms)
   SELECT shard, account, (at AT TIME ZONE 'UTC')::date, '00000000-0000-0000-0000-000000000000', 'openai', model,
          count(*), 0, sum(input), 0, 0, sum(output), 0, sum(cost), count(*) * 900
     FROM made GROUP BY 1, 2, 3, 6
   ON CONFLICT (shard, account_id, day, user_id, provider, model) DO UPDATE SET
-    calls = usage_daily.calls + excluded.calls, input_tokens = usage_daily.input_tokens + excluded.input_tokens,
-    output_tokens = usage_daily.output_tokens + excluded.output_tokens,
-    cost_nano_usd = usage_daily.cost_nano_usd + excluded.cost_nano_usd,
-    latency_ms = usage_daily.latency_ms + excluded.latency_ms)
+    calls = t.calls + excluded.calls, input_tokens = t.input_tokens + excluded.input_tokens,
+    output_tokens = t.output_tokens + excluded.output_tokens,
+    cost_nano_usd = t.cost_nano_usd + excluded.cost_nano_usd,
+    latency_ms = t.latency_ms + excluded.latency_ms)
 INSERT INTO usage_events (shard, hold_id, call_index, account_id, admitted_at, occurred_at, step, provider, model,
   endpoint, status, usage_source, late, overrun, input_tokens, cache_read_tokens, cache_write_tokens, output_tokens,
   reasoning_tokens, other_classes, other_amounts, input_cost_nano_usd, output_cost_nano_usd, cost_nano_usd,
@@ -58,7 +57,7 @@ export async function addUsageRows(databaseUrl: string, accountId: string, count
       await client.query(FILL_SQL, [at + 1, Math.min(count, at + ROWS_PER_STATEMENT), count, accountId]);
     }
     // the work of autovacuum and the checkpointer in that time
-    for (const table of ['usage_events', 'ledger_holds', 'usage_daily'])
+    for (const table of ['usage_events', 'ledger_decisions', 'usage_daily_totals'])
       await client.query(`VACUUM ANALYZE ${table}`);
     await client.query('CHECKPOINT');
   } finally {

@@ -20,14 +20,14 @@ const INSTALL = `
     VALUES (TG_ARGV[0], NEW.id, (to_jsonb(NEW) ->> 'account_id')::uuid, pg_current_xact_id()::xid);
     RETURN NULL;
   END $$;
-  CREATE TRIGGER prove_hold AFTER INSERT ON ledger_holds
-    FOR EACH ROW WHEN (NEW.state = 'open') EXECUTE FUNCTION prove_note('hold');
+  CREATE TRIGGER prove_hold AFTER INSERT ON ledger_decisions
+    FOR EACH ROW WHEN (NEW.verdict = 'ok') EXECUTE FUNCTION prove_note('hold');
   CREATE TRIGGER prove_stop AFTER INSERT ON ledger_stops FOR EACH ROW EXECUTE FUNCTION prove_note('stop');
   CREATE TRIGGER prove_lift AFTER UPDATE ON ledger_stops FOR EACH ROW EXECUTE FUNCTION prove_note('lift');
   GRANT INSERT ON prove_commits TO PUBLIC`;
 
 const REMOVE = `
-  DROP TRIGGER prove_hold ON ledger_holds;
+  DROP TRIGGER prove_hold ON ledger_decisions;
   DROP TRIGGER prove_stop ON ledger_stops;
   DROP TRIGGER prove_lift ON ledger_stops;
   DROP FUNCTION prove_note;

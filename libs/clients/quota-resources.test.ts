@@ -157,8 +157,8 @@ t.test('deleting a resource and releasing it commit together', async (t) => {
 
 t.test('nothing is allocated while the ledger cannot be reached', async (t) => {
   const files = await createFiles(t);
-  await files.pool.query('ALTER FUNCTION ledger_hold RENAME TO ledger_hold_away');
+  await files.pool.query('ALTER FUNCTION ledger_read_stops RENAME TO ledger_read_stops_away');
   await t.rejects(files.add('first'), { code: 'metering_unavailable' });
-  await files.pool.query('ALTER FUNCTION ledger_hold_away RENAME TO ledger_hold');
+  await files.pool.query('ALTER FUNCTION ledger_read_stops_away RENAME TO ledger_read_stops');
   t.strictSame(await files.state(), NOTHING);
 });

@@ -32,8 +32,25 @@ const READ: Readonly<Record<ServiceName, readonly string[]>> = {
   generation: [],
 };
 
-/** Views of the ledger. Its tables are written only by its functions, which run as their owner. */
-const LEDGER_VIEWS = ['ledger_counters'];
+const LEDGER_VIEWS = ['ledger_counters', 'ledger_holds', 'usage_daily'];
+
+/** The services that hold or settle. */
+const LEDGER_WRITERS: readonly ServiceName[] = ['gateway', 'generation', 'usage-metering'];
+
+/**
+ * What a transaction of `libs/ledger` writes itself. Recorded facts cannot be changed or deleted; limits, windows and
+ * stops are written only by functions, which run as their owner.
+ */
+const LEDGER_WRITES: Readonly<Record<string, string>> = {
+  ledger_balances: 'UPDATE (used, held)',
+  ledger_windows: 'UPDATE (used, held)',
+  ledger_decisions: 'INSERT',
+  ledger_open_holds: 'INSERT, DELETE, UPDATE (remaining, settled_calls)',
+  ledger_ended_holds: 'INSERT',
+  usage_events: 'INSERT',
+  usage_daily_changes: 'INSERT',
+  threshold_events: 'INSERT',
+};
 
 const tablesOf = (schema: object): string[] =>
   Object.values(schema)
@@ -62,6 +79,10 @@ export async function grantServiceRoles(client: pg.ClientBase): Promise<void> {
       // Every service adds audit entries and events; none changes or deletes audit entries.
       `GRANT INSERT ON ${list([...tablesOf(audit), ...tablesOf(outbox)])} TO ${role}`,
     );
+    if (LEDGER_WRITERS.includes(service)) {
+      for (const [table, rights] of Object.entries(LEDGER_WRITES))
+        statements.push(`GRANT ${rights} ON ${list([table])} TO ${role}`);
+    }
   }
   await client.query(statements.join(';\n'));
   await grantJobSchema(client);

@@ -15,7 +15,11 @@ import { ensureServiceRoles } from './roles.ts';
 
 const FIXTURE = path.join(migrationsFolder, 'fixtures/release-0.1.0.sql.gz');
 /** Tables that were renamed since, by their old name. */
-const RENAMED: Readonly<Record<string, string>> = { ledger_books: 'ledger_balances' };
+const RENAMED: Readonly<Record<string, string>> = {
+  ledger_books: 'ledger_balances',
+  ledger_holds: 'ledger_decisions',
+  usage_daily: 'usage_daily_totals',
+};
 
 /** The account of the fixture with open, expired and refused holds; see migrations/README.md. */
 const ACCOUNT = '00000000-0000-4000-8000-00000000001f';
@@ -43,7 +47,8 @@ async function readAmounts(pool: Pool): Promise<unknown[]> {
     `SELECT account_id, sum(cost_nano_usd)::text, sum(calls)::text FROM usage_daily GROUP BY 1 ORDER BY 1`,
     `SELECT account_id, scope, scope_id, meter, win, window_start::text, window_end::text, kind, amount, used, held
        FROM ledger_counters ORDER BY 1, 2, 3, 4, 5, 6`,
-    'SELECT id, state, verdict, meters, remaining, settled_calls FROM ledger_holds ORDER BY id',
+    `SELECT id, state, verdict, created_at::text, expires_at::text, closed_at::text, meters, asked, remaining, settled_calls
+       FROM ledger_holds ORDER BY id`,
     'SELECT account_id, counter_id, state, used FROM threshold_events ORDER BY id',
     'SELECT account_id, plan_key, cycle, current_period_end::text FROM subscriptions ORDER BY 1',
   ];

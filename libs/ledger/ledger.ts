@@ -1,11 +1,15 @@
 /** The ledger: hold, settle, close, expire, limits and stops. See README.md for the model and its guarantees. */
 import pg, { type Pool } from 'pg';
-import { type CorrectOutcome, type CorrectRequest, runCorrection } from './correct.ts';
+import { violatesUnique } from '#libs/db/database.ts';
+import { type CorrectOutcome, type CorrectRequest, correctProgram } from './correct.ts';
+import { expireProgram } from './expire.ts';
 import { createGroupCommit, type GroupCommit } from './group-commit.ts';
+import { holdProgram } from './hold.ts';
 import { isolateLocked } from './isolate-locked.ts';
-import { readOverdueHolds } from './read-expired.ts';
+import { runWithin, type Session } from './load.ts';
+import { type Settlement, settleProgram } from './settle.ts';
 import { SHARD_COUNT, shardOf } from './shard.ts';
-import { findLocked, runHolds, runSettles, type SettleItem } from './statements.ts';
+import { runProgram } from './two-step.ts';
 import type {
   CloseRequest,
   ExpiredHold,
@@ -50,10 +54,12 @@ export type Ledger = {
    * given. Throws as `settle` does.
    */
   correct: (request: CorrectRequest, tx?: LedgerConnection) => Promise<CorrectOutcome>;
-  /** Releases holds past their expiry, oldest first. @param ids only these. */
-  expire: (limit: number, ids?: readonly string[]) => Promise<ExpiredHold[]>;
-  /** Open holds past their expiry, oldest first. Their unsettled calls must be booked before they expire. */
-  overdue: (limit: number) => Promise<OverdueHold[]>;
+  /**
+   * Ends holds past their expiry, oldest first, and releases what they have left.
+   *
+   * @param settle returns the calls of a hold that are recorded in the same transaction: those that may have been sent.
+   */
+  expire: (limit: number, settle?: (hold: OverdueHold) => readonly SettleRequest[]) => Promise<ExpiredHold[]>;
   /** Replaces an account's limits; holds see all of the change or none of it. */
   setLimits: (input: SetLimitsInput) => Promise<void>;
   /** Puts a stop into force, in the caller's transaction if its connection is given. */
@@ -78,6 +84,8 @@ export type StopInput = { id: string; kind: StopKind; target: string; reason: st
 /** A `Database`, or the `Tx` of the caller's transaction; the ledger uses its client only. */
 export type LedgerConnection = { readonly $client: Pick<Pool, 'query'> };
 
+const DECISION_KEY = 'ledger_decisions_shard_id_pk';
+
 /** Calls waiting for one writer from which on it does not keep up. */
 const PRESSURE = 128;
 
@@ -98,11 +106,12 @@ export function createLedger(options: LedgerOptions): Ledger {
   };
   const isolatedHolds = isolateLocked({
     ...locking,
-    run: (items: HoldRequest[]) => runHolds(pool, now(), items, BATCH_LOCK_WAIT_MS),
+    run: (items: HoldRequest[]) => holdBatch(pool, { now: now(), maxWaitMs: BATCH_LOCK_WAIT_MS }, items),
   });
   const isolatedSettles = isolateLocked({
     ...locking,
-    run: (items: SettleItem[]) => runSettles(pool, now(), items, BATCH_LOCK_WAIT_MS),
+    run: (items: Settlement[]) =>
+      runProgram(pool, settleProgram({ now: now(), maxWaitMs: BATCH_LOCK_WAIT_MS }, items)),
   });
 
   const holds = Array.from({ length: writers }, () =>
@@ -115,7 +124,7 @@ export function createLedger(options: LedgerOptions): Ledger {
     }),
   );
   const settles = Array.from({ length: writers }, () =>
-    createGroupCommit<SettleItem, SettleAnswer>({
+    createGroupCommit<Settlement, SettleAnswer>({
       run: isolatedSettles.run,
       isItemsFault: isDataFault,
       key: (item) => item.holdId,
@@ -134,6 +143,7 @@ export function createLedger(options: LedgerOptions): Ledger {
       const { id, accountId, userId, keyId, workspaceId } = request;
       assertIds(id, accountId, userId, keyId, workspaceId);
       assertAmounts(request.meters);
+      if (!Number.isSafeInteger(request.ttlMs)) throw new RangeError(`Not a duration: ${request.ttlMs}`);
       return writerOf(holds, request.accountId).submit(request);
     },
     async settle(request) {
@@ -141,17 +151,18 @@ export function createLedger(options: LedgerOptions): Ledger {
       assertAmounts(request.meters);
       return writerOf(settles, request.accountId).submit(request);
     },
-    async close(request) {
-      assertIds(request.holdId, request.accountId);
-      return writerOf(settles, request.accountId).submit(request);
+    async close({ holdId, accountId }) {
+      assertIds(holdId, accountId);
+      const close = { holdId, accountId, callIndex: null, meters: {}, facts: null, close: true };
+      return writerOf(settles, accountId).submit(close);
     },
     async correct(request, tx = { $client: pool }) {
       assertIds(request.holdId, request.accountId);
       assertAmounts(request.meters);
-      return runCorrection(tx.$client, now(), request);
+      return runWithin(tx.$client, correctProgram({ now: now(), maxWaitMs: null }, request));
     },
-    expire: (limit, ids) => expireHolds(pool, now(), limit, ids),
-    overdue: (limit) => readOverdueHolds(pool, now(), limit),
+    expire: (limit, settle = () => []) =>
+      runProgram(pool, expireProgram({ now: now(), maxWaitMs: ACCOUNT_LOCK_WAIT_MS }, limit, settle)),
     setLimits: (input) => setLimits({ $client: pool }, now(), input),
     async stop(input, tx = { $client: pool }) {
       const { rows } = await tx.$client.query<StopRow>('SELECT * FROM ledger_stop($1, $2, $3, $4, $5, $6)', [
@@ -184,6 +195,25 @@ export function createLedger(options: LedgerOptions): Ledger {
       await Promise.all([isolatedHolds.idle(), isolatedSettles.idle()]);
     },
   };
+}
+
+/** Most ids are new. A batch in which one was decided before fails, and is decided again with a look at what is known. */
+async function holdBatch(pool: Pool, session: Session, requests: HoldRequest[]): Promise<HoldAnswer[]> {
+  try {
+    return await runProgram(pool, holdProgram(session, requests, false));
+  } catch (error) {
+    if (!violatesUnique(error, DECISION_KEY)) throw error;
+    return runProgram(pool, holdProgram(session, requests, true));
+  }
+}
+
+/** Which of these accounts another transaction has locked now. */
+async function findLocked(pool: Pool, accountIds: readonly string[]): Promise<Set<string>> {
+  const { rows } = await pool.query<{ id: string }>('SELECT ledger_find_locked($1, $2) AS id', [
+    accountIds.map(shardOf),
+    accountIds,
+  ]);
+  return new Set(rows.map(({ id }) => id));
 }
 
 /** Data exceptions and broken constraints (https://www.postgresql.org/docs/18/errcodes-appendix.html). */
@@ -238,35 +268,6 @@ export async function setLimits(
     periodMonths,
     JSON.stringify(rows),
   ]);
-}
-
-type ExpiredRow = {
-  id: string;
-  account_id: string;
-  settled_calls: number[];
-  meters: string[];
-  released: (bigint | string)[];
-  expires_at: Date;
-};
-
-async function expireHolds(
-  pool: Pool,
-  now: Date | null,
-  limit: number,
-  ids?: readonly string[],
-): Promise<ExpiredHold[]> {
-  const { rows } = await pool.query<ExpiredRow>('SELECT * FROM ledger_expire($1, $2, $3)', [
-    now,
-    limit,
-    ids ?? null,
-  ]);
-  return rows.map((row) => ({
-    id: row.id,
-    accountId: row.account_id,
-    settledCalls: row.settled_calls,
-    released: Object.fromEntries(row.meters.map((meter, i) => [meter, BigInt(row.released[i] ?? 0)])),
-    expiresAt: row.expires_at,
-  }));
 }
 
 type StopRow = {

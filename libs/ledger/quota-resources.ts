@@ -1,11 +1,11 @@
 /**
- * Things that a limit counts because they exist, not because a provider was called: connections, files, seats. They are
- * booked in the transaction that makes or unmakes them, so that the books and the things cannot disagree.
+ * Resources that a limit counts because they exist, not because a provider was called: connections, files, seats. They are
+ * counted in the transaction that creates or deletes them, so that count and resources cannot disagree.
  */
-
 import type { LedgerConnection } from './ledger.ts';
-import { shardOf } from './shard.ts';
-import { NO_FACTS, runSettles } from './statements.ts';
+import { runWithin } from './load.ts';
+import { recordProgram } from './record.ts';
+import { settleProgram } from './settle.ts';
 import type { CallFacts, HoldRequest, SettleAnswer, SettleRequest } from './types.ts';
 
 /** The caller for whom a resource is counted; the same for its allocation and its release. */
@@ -15,19 +15,50 @@ export type Owner = Pick<HoldRequest, 'accountId' | 'userId' | 'keyId' | 'worksp
 export const NO_PROVIDER = 'inkmeter';
 
 export type CountRecord = {
-  /** Names the row in the books. */
+  /** The id of the usage row. */
   id: string;
   owner: Owner;
   meter: string;
   amount: bigint;
   step: string;
-  /** The decision that is taken back, where its windows are meant and not the current ones. */
+  /** The decision in whose windows it counts, instead of the current ones. */
   under?: string;
 };
 
 /** The facts of counting, which costs nothing. */
 export function countingFacts(meter: string, step: string): CallFacts {
-  return { ...NO_FACTS, step, provider: NO_PROVIDER, model: meter, usageSource: 'counted' };
+  return {
+    ...{
+      step,
+      provider: NO_PROVIDER,
+      model: meter,
+      endpoint: '',
+      status: 'ok',
+      errorCode: null,
+      usageSource: 'counted',
+    },
+    ...{
+      inputTokens: undefined,
+      cacheReadTokens: undefined,
+      cacheWriteTokens: undefined,
+      outputTokens: undefined,
+    },
+    ...{
+      reasoningTokens: undefined,
+      otherUnits: {},
+      inputCostNanoUsd: 0n,
+      outputCostNanoUsd: 0n,
+      priceVersion: '',
+    },
+    ...{
+      latencyMs: 0,
+      firstByteMs: null,
+      attempts: 0,
+      requestBytes: 0,
+      responseBytes: 0,
+      providerRequestId: null,
+    },
+  };
 }
 
 /** `Ledger.settle` on a connection of the caller's, so that it commits with what it counts. */
@@ -36,7 +67,8 @@ export async function settleWithin(
   now: Date | null,
   request: SettleRequest,
 ): Promise<SettleAnswer> {
-  const [answer] = await runSettles(tx.$client, now, [request], null);
+  const session = { now, maxWaitMs: null };
+  const [answer] = await runWithin(tx.$client, settleProgram(session, [request]));
   return answer as SettleAnswer;
 }
 
@@ -50,19 +82,6 @@ export async function recordWithin(
   record: CountRecord,
 ): Promise<void> {
   const { id, owner, meter, amount, step, under = null } = record;
-  const { accountId, userId, keyId, workspaceId } = owner;
-  await tx.$client.query('SELECT ledger_record($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)', [
-    now,
-    shardOf(accountId),
-    accountId,
-    id,
-    userId,
-    keyId,
-    workspaceId,
-    meter,
-    amount.toString(),
-    NO_PROVIDER,
-    step,
-    under,
-  ]);
+  const request = { ...owner, id, meters: { [meter]: amount }, facts: countingFacts(meter, step), under };
+  await runWithin(tx.$client, recordProgram({ now, maxWaitMs: null }, request));
 }

@@ -144,7 +144,7 @@ t.test('given replicas under load, no hold is admitted after the commit of a sto
   // Not by the clock but by the transactions: a hold gets its number after it has passed the barrier, a stop gets its
   // own while it bars all holds. A hold between the two numbers would have been admitted against the stop.
   const { rows } = await pool.query<{ xid: bigint }>(
-    `SELECT xmin::text::bigint AS xid FROM ledger_holds WHERE verdict = 'ok'`,
+    `SELECT xmin::text::bigint AS xid FROM ledger_decisions WHERE verdict = 'ok'`,
   );
   t.equal(rows.length, admitted);
   for (const { from = 0n, to = 0n } of stops) {

@@ -18,6 +18,7 @@ import { partitionTasks } from './partitions/jobs.ts';
 import { pricePlugin } from './prices/plugin.ts';
 import { requestPlugin } from './requests/plugin.ts';
 import { stopPlugin } from './stops/plugin.ts';
+import { usageTasks } from './usage/jobs.ts';
 import { usagePlugin } from './usage/plugin.ts';
 
 export type AppOptions = {
@@ -55,6 +56,7 @@ export function buildApp(options: AppOptions): { app: ServiceApp; tasks: Task[] 
       registry: metrics.registry,
     }),
     ...partitionTasks({ database, clock }),
+    ...usageTasks({ database }),
     ...jobTasks({ database, clock }),
     ...outboxTasks({ database, channels: CHANNELS, clock }),
   ];

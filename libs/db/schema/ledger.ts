@@ -81,9 +81,9 @@ export const ledgerLimits = pgTable(
 );
 
 /**
- * The current counters of one scope of an account (the account itself, a user, a key, a workspace) side by side in one
- * row, so that a call changes one row however many limits it meets. The account's own book is also its lock.
- * Elements at one position of the arrays are one counter.
+ * The used and held amounts of one scope of an account (the account itself, a user, a key, a workspace) side by side in
+ * one row, so that a call changes one row however many limits it meets. The account's own balance is also its lock. The
+ * definitions of the limits are in {@link ledgerWindows}, at the position `balance_index`.
  */
 export const ledgerBalances = pgTable(
   'ledger_balances',
@@ -96,23 +96,17 @@ export const ledgerBalances = pgTable(
     refreshAt: instant('refresh_at').notNull(),
     /** Calls admitted from here on count in these counters and in no earlier ones. */
     since: instant('since').notNull(),
-    /** Scopes other than the account's that have limits (in the account's own book). */
+    /** Scopes other than the account's that have limits (in the account's own balance). */
     memberScopes: text('member_scopes').array().notNull(),
-    counterIds: bigint('counter_ids', { mode: 'bigint' }).array().notNull(),
-    meters: text('meters').array().notNull(),
-    /** Null where nothing is limited. */
-    amounts: bigint('amounts', { mode: 'bigint' }).array().notNull(),
-    /** From this much used on nothing new is admitted; null where no use ever refuses. */
-    blockAt: bigint('block_at', { mode: 'bigint' }).array().notNull(),
-    /** The lowest threshold not reached yet; null when there is none. */
-    nextThresholds: bigint('next_thresholds', { mode: 'bigint' }).array().notNull(),
+    /** A new one whenever a definition changes: processes keep the definitions of a version in memory. */
+    version: uuid('version').notNull().defaultRandom(),
     used: bigint('used', { mode: 'bigint' }).array().notNull(),
     held: bigint('held', { mode: 'bigint' }).array().notNull(),
   },
   (table) => [primaryKey({ columns: [table.shard, table.accountId, table.scope, table.scopeId] })],
 );
 
-/** One limit in one of its windows. While the window is current, its `used` and `held` are kept in its book. */
+/** One limit in one of its windows. While the window is current, its `used` and `held` are in its balance. */
 export const ledgerWindows = pgTable(
   'ledger_windows',
   {
@@ -133,7 +127,7 @@ export const ledgerWindows = pgTable(
     thresholdBps: integer('threshold_bps').array().notNull(),
     onLimit: text('on_limit').notNull(),
     source: text('source').notNull(),
-    /** Position in the book; null once the window has passed. */
+    /** Position in the balance, from 1; null once the window has ended. */
     balanceIndex: smallint('balance_index'),
     used: amount('used').notNull().default(zero),
     held: amount('held').notNull().default(zero),
@@ -175,9 +169,9 @@ export const ledgerCounters = pgView('ledger_counters', {
   held: amount('held').notNull(),
 }).existing();
 
-/** One decision: what a request asked for, what the limits stood at, and what became of it. */
-export const ledgerHolds = pgTable(
-  'ledger_holds',
+/** One decision, never changed: what a request asked for, what the limits stood at, and the verdict. */
+export const ledgerDecisions = pgTable(
+  'ledger_decisions',
   {
     shard: smallint('shard').notNull(),
     id: uuid('id').notNull(),
@@ -185,16 +179,12 @@ export const ledgerHolds = pgTable(
     userId: uuid('user_id'),
     keyId: uuid('key_id'),
     workspaceId: uuid('workspace_id'),
-    state: text('state', { enum: ['open', 'closed', 'expired', 'refused'] }).notNull(),
     verdict: text('verdict').notNull(),
     createdAt: instant('created_at').notNull(),
     expiresAt: instant('expires_at').notNull(),
-    closedAt: instant('closed_at'),
     meters: text('meters').array().notNull(),
     asked: bigint('asked', { mode: 'bigint' }).array().notNull(),
-    remaining: bigint('remaining', { mode: 'bigint' }).array().notNull(),
-    settledCalls: integer('settled_calls').array().notNull(),
-    /** What the counters asked of stood at when the request was decided. */
+    /** What the counters of the request's balances stood at when it was decided. */
     counterIds: bigint('counter_ids', { mode: 'bigint' }).array().notNull(),
     seenUsed: bigint('seen_used', { mode: 'bigint' }).array().notNull(),
     seenHeld: bigint('seen_held', { mode: 'bigint' }).array().notNull(),
@@ -204,11 +194,64 @@ export const ledgerHolds = pgTable(
     /** The plan of calls as JSON text: what would be called, with which caps and prices. */
     detail: text('detail').notNull(),
   },
-  (table) => [
-    primaryKey({ columns: [table.shard, table.id] }),
-    index('ledger_holds_open').on(table.expiresAt).where(sql`state = 'open'`),
-  ],
+  (table) => [primaryKey({ columns: [table.shard, table.id] })],
 );
+
+/** A hold that is open: what it still holds. Deleted when it ends. */
+export const ledgerOpenHolds = pgTable(
+  'ledger_open_holds',
+  {
+    shard: smallint('shard').notNull(),
+    id: uuid('id').notNull(),
+    accountId: uuid('account_id').notNull(),
+    userId: uuid('user_id'),
+    keyId: uuid('key_id'),
+    workspaceId: uuid('workspace_id'),
+    createdAt: instant('created_at').notNull(),
+    expiresAt: instant('expires_at').notNull(),
+    meters: text('meters').array().notNull(),
+    remaining: bigint('remaining', { mode: 'bigint' }).array().notNull(),
+    settledCalls: integer('settled_calls').array().notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.shard, table.id] })],
+);
+
+/** The end of a hold that expired, or was closed without a call. The last call of any other hold says when it ended. */
+export const ledgerEndedHolds = pgTable(
+  'ledger_ended_holds',
+  {
+    shard: smallint('shard').notNull(),
+    id: uuid('id').notNull(),
+    state: text('state', { enum: ['closed', 'expired'] }).notNull(),
+    endedAt: instant('ended_at').notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.shard, table.id] })],
+);
+
+/** Decisions with the state of their holds. A view, to read from. */
+export const ledgerHolds = pgView('ledger_holds', {
+  shard: smallint('shard').notNull(),
+  id: uuid('id').notNull(),
+  accountId: uuid('account_id').notNull(),
+  userId: uuid('user_id'),
+  keyId: uuid('key_id'),
+  workspaceId: uuid('workspace_id'),
+  state: text('state', { enum: ['open', 'closed', 'expired', 'refused'] }).notNull(),
+  verdict: text('verdict').notNull(),
+  createdAt: instant('created_at').notNull(),
+  expiresAt: instant('expires_at').notNull(),
+  closedAt: instant('closed_at'),
+  meters: text('meters').array().notNull(),
+  asked: bigint('asked', { mode: 'bigint' }).array().notNull(),
+  remaining: bigint('remaining', { mode: 'bigint' }).array().notNull(),
+  settledCalls: integer('settled_calls').array().notNull(),
+  counterIds: bigint('counter_ids', { mode: 'bigint' }).array().notNull(),
+  seenUsed: bigint('seen_used', { mode: 'bigint' }).array().notNull(),
+  seenHeld: bigint('seen_held', { mode: 'bigint' }).array().notNull(),
+  seenAmount: bigint('seen_amount', { mode: 'bigint' }).array().notNull(),
+  bindingCounterId: amount('binding_counter_id'),
+  detail: text('detail').notNull(),
+}).existing();
 
 /**
  * One immutable row per provider call. Partitioned by month of `admitted_at`. The calls of a hold are found by its
@@ -270,33 +313,38 @@ export const usageEvents = pgTable(
   ],
 );
 
-/** Usage per account, day, user, provider and model, kept in the transaction that settles. */
-export const usageDaily = pgTable(
-  'usage_daily',
-  {
-    shard: smallint('shard').notNull(),
-    accountId: uuid('account_id').notNull(),
-    day: date('day').notNull(),
-    /** The nil UUID where no user acted (an API key of the account). */
-    userId: uuid('user_id').notNull(),
-    provider: text('provider').notNull(),
-    model: text('model').notNull(),
-    calls: amount('calls').notNull(),
-    errors: amount('errors').notNull(),
-    inputTokens: amount('input_tokens').notNull(),
-    cacheReadTokens: amount('cache_read_tokens').notNull(),
-    cacheWriteTokens: amount('cache_write_tokens').notNull(),
-    outputTokens: amount('output_tokens').notNull(),
-    reasoningTokens: amount('reasoning_tokens').notNull(),
-    costNanoUsd: amount('cost_nano_usd').notNull(),
-    latencyMs: amount('latency_ms').notNull(),
-  },
-  (table) => [
-    primaryKey({
-      columns: [table.shard, table.accountId, table.day, table.userId, table.provider, table.model],
-    }),
-  ],
-);
+/** The columns of a daily sum. */
+const dailySum = () => ({
+  shard: smallint('shard').notNull(),
+  accountId: uuid('account_id').notNull(),
+  day: date('day').notNull(),
+  /** The nil UUID where no user acted (an API key of the account). */
+  userId: uuid('user_id').notNull(),
+  provider: text('provider').notNull(),
+  model: text('model').notNull(),
+  calls: amount('calls').notNull(),
+  errors: amount('errors').notNull(),
+  inputTokens: amount('input_tokens').notNull(),
+  cacheReadTokens: amount('cache_read_tokens').notNull(),
+  cacheWriteTokens: amount('cache_write_tokens').notNull(),
+  outputTokens: amount('output_tokens').notNull(),
+  reasoningTokens: amount('reasoning_tokens').notNull(),
+  costNanoUsd: amount('cost_nano_usd').notNull(),
+  latencyMs: amount('latency_ms').notNull(),
+});
+
+/** Sums per account, day, user, provider and model, except for the changes that wait in {@link usageDailyChanges}. */
+export const usageDailyTotals = pgTable('usage_daily_totals', dailySum(), (table) => [
+  primaryKey({
+    columns: [table.shard, table.accountId, table.day, table.userId, table.provider, table.model],
+  }),
+]);
+
+/** What settled batches add to the daily sums; a job moves it to {@link usageDailyTotals}. */
+export const usageDailyChanges = pgTable('usage_daily_changes', dailySum());
+
+/** Usage per account, day, user, provider and model, exact at every commit. A view, to read from. */
+export const usageDaily = pgView('usage_daily', dailySum()).existing();
 
 /**
  * A threshold that was reached: one row per limit, window, threshold and amount of the limit, written in the transaction

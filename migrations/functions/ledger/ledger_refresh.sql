@@ -1,18 +1,26 @@
--- Brings the balances of one locked account up to date: closes the windows that have ended, applies the limits in force,
--- and opens the windows that have started.
+-- Brings the balances of one account up to date: closes the windows that have ended, applies the limits in force, and opens
+-- the windows that have started. Locks the account.
 CREATE OR REPLACE FUNCTION ledger_refresh(p_now timestamptz, p_shard smallint, p_account uuid)
-RETURNS void LANGUAGE plpgsql AS $$
+RETURNS void LANGUAGE plpgsql
+SECURITY DEFINER
+SET search_path = public, pg_temp
+AS $$
 DECLARE
   v_scope text[];
   v_scope_id text[];
   v_since timestamptz;
+  v_refresh_at timestamptz;
 BEGIN
-  -- Write the amounts of the balances back to their windows. Calls admitted before the last ended window count there.
+  SELECT b.refresh_at INTO v_refresh_at FROM ledger_balances b
+   WHERE b.shard = p_shard AND b.account_id = p_account AND b.scope = 'account' AND b.scope_id = '' FOR NO KEY UPDATE;
+  -- Write the amounts of the balances back to their windows, none of which ended before the refresh was due. Calls admitted
+  -- before the last ended window count there.
   WITH back AS (
     UPDATE ledger_windows w
        SET used = b.used[w.balance_index], held = b.held[w.balance_index], balance_index = NULL
-      FROM ledger_balances b, unnest(b.counter_ids) c(id)
-     WHERE b.shard = p_shard AND b.account_id = p_account AND w.shard = p_shard AND w.id = c.id
+      FROM ledger_balances b
+     WHERE b.shard = p_shard AND b.account_id = p_account AND w.account_id = p_account AND w.window_end >= v_refresh_at
+       AND w.scope = b.scope AND w.scope_id = b.scope_id AND w.balance_index IS NOT NULL
     RETURNING w.window_end)
   SELECT max(b.window_end) INTO v_since FROM back b WHERE b.window_end <= p_now;
 
@@ -82,3 +90,6 @@ BEGIN
            SELECT m.scope FROM unnest(v_scope) m(scope) WHERE m.scope <> 'account')
    WHERE b.shard = p_shard AND b.account_id = p_account;
 END $$;
+
+REVOKE ALL ON FUNCTION ledger_refresh FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION ledger_refresh TO inkmeter_gateway, inkmeter_generation, inkmeter_metering;

@@ -16,9 +16,8 @@ DECLARE
   v_same_period boolean;
   v_before ledger_limits[];
 BEGIN
-  INSERT INTO ledger_balances (shard, account_id, scope, scope_id, refresh_at, since, member_scopes, counter_ids, meters, amounts,
-                            block_at, next_thresholds, used, held)
-  VALUES (p_shard, p_account, 'account', '', 'infinity', '-infinity', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}')
+  INSERT INTO ledger_balances (shard, account_id, scope, scope_id, refresh_at, since, member_scopes, used, held)
+  VALUES (p_shard, p_account, 'account', '', 'infinity', '-infinity', '{}', '{}', '{}')
   ON CONFLICT DO NOTHING;
   SELECT b.since INTO v_now FROM ledger_balances b
    WHERE b.shard = p_shard AND b.account_id = p_account AND b.scope = 'account' AND b.scope_id = ''
@@ -27,7 +26,7 @@ BEGIN
   v_now := greatest(
     coalesce(p_now, clock_timestamp()), v_now,
     (SELECT max(e.admitted_at) FROM usage_events e WHERE e.account_id = p_account) + interval '1 microsecond',
-    (SELECT max(h.created_at) FROM ledger_holds h WHERE h.state = 'open' AND h.account_id = p_account)
+    (SELECT max(h.created_at) FROM ledger_open_holds h WHERE h.shard = p_shard AND h.account_id = p_account)
       + interval '1 microsecond');
 
   v_same_period := EXISTS (

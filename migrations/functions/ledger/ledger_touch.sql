@@ -11,13 +11,19 @@ SET enable_mergejoin = off
 AS $$
 DECLARE
   v_now timestamptz;
-  v_scoped boolean;
+  v_member_scopes text[];
 BEGIN
-  SELECT l.p_now, l.scoped INTO v_now, v_scoped FROM ledger_lock(p_now, ARRAY[p_shard], ARRAY[p_account], NULL) l;
-  IF v_scoped THEN
-    PERFORM ledger_open_member_balances(v_now, ARRAY[p_shard], ARRAY[p_account], ARRAY[1], ARRAY[p_user], ARRAY[p_key],
-                                ARRAY[p_workspace]);
-  END IF;
+  PERFORM FROM ledger_balances b
+    WHERE b.shard = p_shard AND b.account_id = p_account AND b.scope = 'account' AND b.scope_id = '' FOR NO KEY UPDATE;
+  v_now := coalesce(p_now, clock_timestamp());
+  PERFORM ledger_refresh(v_now, p_shard, p_account) FROM ledger_balances b
+    WHERE b.shard = p_shard AND b.account_id = p_account AND b.scope = 'account' AND b.scope_id = '' AND b.refresh_at <= v_now;
+  SELECT b.member_scopes INTO v_member_scopes FROM ledger_balances b
+    WHERE b.shard = p_shard AND b.account_id = p_account AND b.scope = 'account' AND b.scope_id = '';
+  PERFORM ledger_open_balances(v_now, p_shard, p_account, array_agg(m.scope), array_agg(m.scope_id))
+     FROM (VALUES ('user', p_user::text), ('key', p_key::text), ('workspace', p_workspace::text)) m(scope, scope_id)
+    WHERE m.scope_id IS NOT NULL AND m.scope = ANY (v_member_scopes)
+   HAVING count(*) > 0;
 END $$;
 
 REVOKE ALL ON FUNCTION ledger_touch FROM PUBLIC;

@@ -28,8 +28,8 @@ BEGIN
               WHERE e.account_id = p_account AND e.admitted_at >= w.window_start AND e.admitted_at < w.window_end
                 AND a.meter = w.meter AND ledger_in_scope(w.scope, w.scope_id, e.user_id, e.key_id, e.workspace_id)), 0),
            held = coalesce((
-             SELECT sum(a.amount) FROM ledger_holds h, unnest(h.meters, h.remaining) a(meter, amount)
-              WHERE h.state = 'open' AND h.account_id = p_account
+             SELECT sum(a.amount) FROM ledger_open_holds h, unnest(h.meters, h.remaining) a(meter, amount)
+              WHERE h.shard = p_shard AND h.account_id = p_account
                 AND h.created_at >= w.window_start AND h.created_at < w.window_end
                 AND a.meter = w.meter AND ledger_in_scope(w.scope, w.scope_id, h.user_id, h.key_id, h.workspace_id)), 0)
      WHERE w.shard = p_shard AND w.id = v_window.id;
@@ -42,18 +42,8 @@ BEGIN
      WHERE w.account_id = p_account AND w.window_end > p_now)
   UPDATE ledger_windows w SET balance_index = p.balance_index FROM positions p WHERE w.shard = p_shard AND w.id = p.id;
 
-  INSERT INTO ledger_balances AS b (shard, account_id, scope, scope_id, refresh_at, since, member_scopes, counter_ids,
-                                    meters, amounts, block_at, next_thresholds, used, held)
+  INSERT INTO ledger_balances AS b (shard, account_id, scope, scope_id, refresh_at, since, member_scopes, used, held)
   SELECT p_shard, p_account, m.scope, m.scope_id, 'infinity', coalesce(max(w.window_start), '-infinity'), '{}',
-         coalesce(array_agg(w.id ORDER BY w.balance_index) FILTER (WHERE w.id IS NOT NULL), '{}'),
-         coalesce(array_agg(w.meter ORDER BY w.balance_index) FILTER (WHERE w.id IS NOT NULL), '{}'),
-         coalesce(array_agg(w.amount ORDER BY w.balance_index) FILTER (WHERE w.id IS NOT NULL), '{}'),
-         coalesce(array_agg(CASE
-           WHEN w.kind = 'disabled' THEN -9223372036854775808
-           WHEN w.kind = 'n' AND w.on_limit = 'deny' THEN least(w.block_at, w.amount) END
-           ORDER BY w.balance_index) FILTER (WHERE w.id IS NOT NULL), '{}'),
-         coalesce(array_agg((SELECT min(l) FROM unnest(w.thresholds) l WHERE l > w.used)
-           ORDER BY w.balance_index) FILTER (WHERE w.id IS NOT NULL), '{}'),
          coalesce(array_agg(w.used ORDER BY w.balance_index) FILTER (WHERE w.id IS NOT NULL), '{}'),
          coalesce(array_agg(w.held ORDER BY w.balance_index) FILTER (WHERE w.id IS NOT NULL), '{}')
     FROM unnest(p_scope, p_scope_id) m(scope, scope_id)
@@ -61,9 +51,7 @@ BEGIN
                               AND w.scope_id = m.scope_id
    GROUP BY m.scope, m.scope_id
   ON CONFLICT (shard, account_id, scope, scope_id) DO UPDATE SET
-    since = greatest(b.since, excluded.since), counter_ids = excluded.counter_ids, meters = excluded.meters,
-    amounts = excluded.amounts, block_at = excluded.block_at, next_thresholds = excluded.next_thresholds,
-    used = excluded.used, held = excluded.held;
+    since = greatest(b.since, excluded.since), version = excluded.version, used = excluded.used, held = excluded.held;
 
   -- A limit that changed, or a window that starts from earlier usage, may stand above thresholds that no settle crosses.
   INSERT INTO threshold_events (shard, account_id, counter_id, threshold_bps, state, used, amount, occurred_at)

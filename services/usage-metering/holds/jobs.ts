@@ -1,12 +1,12 @@
 import { Counter, type Registry } from 'prom-client';
 import { defineTask, type Task } from '#libs/jobs/task.ts';
 import type { Ledger } from '#libs/ledger/ledger.ts';
-import type { ExpiredHold, OverdueHold } from '#libs/ledger/types.ts';
+import type { ExpiredHold, OverdueHold, SettleRequest } from '#libs/ledger/types.ts';
 import type { Logger } from '#libs/service/logger.ts';
 import { boundSettlements, UNKNOWN_CALL } from './domain.ts';
 
 export type HoldTaskOptions = {
-  ledger: Pick<Ledger, 'overdue' | 'settle' | 'expire'>;
+  ledger: Pick<Ledger, 'expire'>;
   everySeconds: number;
   /** Holds that one run expires at a time. */
   batch: number;
@@ -14,8 +14,8 @@ export type HoldTaskOptions = {
 };
 
 /**
- * `expire-holds` settles the unsettled calls of expired holds at what was held for them, because their process is gone and
- * their cost is unknown. It then releases the rest: the calls that were never sent.
+ * `expire-holds` ends expired holds. In the same transaction it records their unsettled calls at what was held for them,
+ * because their process is gone and their cost is unknown; calls that were never sent are released.
  */
 export function holdTasks({ ledger, everySeconds, batch, registry }: HoldTaskOptions): Task[] {
   const expired = new Counter({
@@ -29,12 +29,11 @@ export function holdTasks({ ledger, everySeconds, batch, registry }: HoldTaskOpt
     registers: [registry],
   });
 
-  async function settleAtBound(hold: OverdueHold, logger: Logger): Promise<void> {
+  function callsAtBound(hold: OverdueHold, logger: Logger): SettleRequest[] {
     const settlements = boundSettlements(hold);
     if (settlements.some(({ facts }) => facts.provider === UNKNOWN_CALL))
       logger.error({ hold: hold.id, account: hold.accountId }, 'expired hold has no plan');
-    const answers = await Promise.all(settlements.map((settlement) => ledger.settle(settlement)));
-    bound.inc(answers.filter(({ outcome }) => outcome === 'settled').length);
+    return settlements;
   }
 
   return [
@@ -43,13 +42,16 @@ export function holdTasks({ ledger, everySeconds, batch, registry }: HoldTaskOpt
       schedule: { everySeconds },
       run: async (_, { signal, logger }) => {
         for (let isFull = true; isFull && !signal.aborted; ) {
-          const overdue = await ledger.overdue(batch);
-          await Promise.all(overdue.map((hold) => settleAtBound(hold, logger)));
-          const ids = overdue.map(({ id }) => id);
-          const holds = ids.length === 0 ? [] : await ledger.expire(batch, ids);
+          let calls = 0;
+          const holds = await ledger.expire(batch, (hold) => {
+            const settlements = callsAtBound(hold, logger);
+            calls += settlements.length;
+            return settlements;
+          });
           for (const hold of holds) logExpiry(hold, logger);
           expired.inc(holds.length);
-          isFull = overdue.length === batch;
+          bound.inc(calls);
+          isFull = holds.length === batch;
         }
       },
     }),

@@ -1,0 +1,346 @@
+/** Locks the accounts of a batch, brings their balances up to date and reads them. The first rounds of every program. */
+import { LRUCache } from 'lru-cache';
+import { type Pool, types } from 'pg';
+import { only } from '#libs/db/database.ts';
+import { plainArray, textArray } from './array-literal.ts';
+import type { Balance, Counter } from './decide.ts';
+import { formatInstant, parseInstant } from './instant.ts';
+import { shardOf } from './shard.ts';
+import { type Program, type Rounds, type Row, runProgramWithin, type Statement } from './two-step.ts';
+import type { LimitView, Scope, Window } from './types.ts';
+
+export type MemberScope = Exclude<Scope, 'account'>;
+/** Whose call it is. */
+export type Member = Readonly<{ userId: string | null; keyId: string | null; workspaceId: string | null }>;
+
+/** A balance as it was read. */
+export type LoadedBalance = Balance & {
+  accountId: string;
+  scope: Scope;
+  scopeId: string;
+  /** Points to the row (`ctid`). The row cannot move while its account is locked. */
+  rowPointer: string;
+  version: string;
+};
+
+export type LoadedAccount = {
+  balance: LoadedBalance;
+  /** Scopes other than the account's that have limits. */
+  memberScopes: readonly MemberScope[];
+  /** Balances of users, keys and workspaces, by scope and id. */
+  members: Map<string, LoadedBalance>;
+};
+
+export type Loaded = {
+  /** The time of the decisions, read after the locks: for one account it never runs backwards. */
+  now: number;
+  /** Accounts that have balances, by id. */
+  accounts: Map<string, LoadedAccount>;
+  /** The rows of the statements before and after the lock. */
+  before: Row[][];
+  after: Row[][];
+};
+
+/** How a program waits and plans. */
+export type Session = {
+  /** The time of the decisions instead of the database's clock, for tests. */
+  now: Date | null;
+  /** How long a lock may take; null in the caller's transaction, whose own settings stay. */
+  maxWaitMs: number | null;
+};
+
+/** If this process stalls between two rounds, the database ends the transaction and frees its accounts. */
+const TRANSACTION_TIMEOUT_MS = 10_000;
+
+/** Rows are reached by key, independent of the planner's estimate of a table's size, which may be hours old. */
+const PLANS = `set_config('plan_cache_mode', 'force_generic_plan', true), set_config('enable_seqscan', 'off', true),
+  set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true)`;
+
+const SETTINGS_SQL = `SELECT coalesce($1::timestamptz, clock_timestamp()), ${PLANS}, set_config('lock_timeout', $2, true),
+  set_config('transaction_timeout', '${TRANSACTION_TIMEOUT_MS}', true)`;
+const SETTINGS_WITHIN_SQL = `SELECT coalesce($1::timestamptz, clock_timestamp()), ${PLANS}`;
+
+const RESET_SQL = `SELECT set_config(name, reset_val, true) FROM pg_settings
+  WHERE name IN ('plan_cache_mode', 'enable_seqscan', 'enable_hashjoin', 'enable_mergejoin')`;
+
+/** Runs a program in the open transaction of a client, which then plans as before; with a pool, in one of its own. */
+export async function runWithin<Result>(
+  client: Pick<Pool, 'query'>,
+  program: Program<Result>,
+): Promise<Result> {
+  const result = await runProgramWithin(client, program);
+  await client.query(RESET_SQL);
+  return result;
+}
+
+/** One lookup by key per account in the order of the parameters: a LATERAL subquery that locks is not reordered. */
+const LOCK_SQL = `
+  SELECT q.account_id, b.row_pointer, b.version, b.member_scopes, b.refresh_at, b.since, b.used, b.held,
+         coalesce($3::timestamptz, clock_timestamp())
+    FROM unnest($1::smallint[], $2::uuid[]) q(shard, account_id)
+   CROSS JOIN LATERAL (
+     SELECT ctid AS row_pointer, version, member_scopes, refresh_at, since, used, held FROM ledger_balances
+      WHERE shard = q.shard AND account_id = q.account_id AND scope = 'account' AND scope_id = '' FOR NO KEY UPDATE) b`;
+
+const REFRESH_SQL = `SELECT ledger_refresh($1::timestamptz, q.shard, q.account_id)
+    FROM unnest($2::smallint[], $3::uuid[]) q(shard, account_id)`;
+
+const MEMBERS_SQL = `
+  SELECT q.account_id, q.scope, q.scope_id, b.row_pointer, b.version, b.since, b.used, b.held
+    FROM unnest($1::smallint[], $2::uuid[], $3::text[], $4::text[]) q(shard, account_id, scope, scope_id)
+   CROSS JOIN LATERAL (
+     SELECT ctid AS row_pointer, version, since, used, held FROM ledger_balances
+      WHERE shard = q.shard AND account_id = q.account_id AND scope = q.scope AND scope_id = q.scope_id OFFSET 0) b`;
+
+const OPEN_SQL = `
+  SELECT ledger_open_balances($1::timestamptz, q.shard, q.account_id, array_agg(q.scope), array_agg(q.scope_id))
+    FROM unnest($2::smallint[], $3::uuid[], $4::text[], $5::text[]) q(shard, account_id, scope, scope_id)
+   GROUP BY q.shard, q.account_id`;
+
+/** The columns that {@link toCounter} reads, of `ledger_windows w`. */
+export const COUNTER_COLUMNS = `w.id, w.meter, w.win, w.scope, w.scope_id, w.kind, w.amount, w.on_limit, w.block_at,
+  w.thresholds, w.threshold_bps, w.window_end, w.source`;
+
+const DEFINITIONS_SQL = `
+  SELECT q.n, ${COUNTER_COLUMNS}
+    FROM unnest($1::smallint[], $2::uuid[], $3::text[], $4::text[]) WITH ORDINALITY q(shard, account_id, scope, scope_id, n)
+   CROSS JOIN LATERAL (
+     SELECT * FROM ledger_windows
+      WHERE account_id = q.account_id AND window_end > $5::timestamptz AND shard = q.shard AND scope = q.scope
+        AND scope_id = q.scope_id AND balance_index IS NOT NULL
+      OFFSET 0) w
+   ORDER BY q.n, w.balance_index`;
+
+const MAX_DEFINITIONS = 50_000;
+/** The counters of balances by {@link keyOf}, as of their version. */
+const definitions = new LRUCache<string, { version: string; counters: readonly Counter[] }>({
+  max: MAX_DEFINITIONS,
+});
+
+const NONE: readonly never[] = [];
+const TEXT_ARRAY = 1009;
+const parseTexts = types.getTypeParser(TEXT_ARRAY as never, 'text') as (text: string) => string[];
+
+export function parseAmounts(literal: string): bigint[] {
+  return literal === '{}' ? [] : literal.slice(1, -1).split(',').map(BigInt);
+}
+
+/** Texts of arrays and instants repeat from row to row. */
+const cached = <Value>(parse: (text: string) => Value) => {
+  const values = new LRUCache<string, { value: Value }>({ max: 2_000 });
+  return (text: string): Value => {
+    const known = values.get(text);
+    if (known !== undefined) return known.value;
+    const value = parse(text);
+    values.set(text, { value });
+    return value;
+  };
+};
+export const parseNames = cached((text: string): readonly string[] => parseTexts(text));
+export const parseMoment = cached(parseInstant);
+
+/**
+ * Locks the accounts in one fixed order, refreshes those whose balances are out of date, and reads their own balances.
+ *
+ * @param before statements of the same round before the lock. @param after statements that need the lock.
+ * @throws DatabaseError `lock_not_available` when a lock takes too long.
+ */
+export function* lockAccounts(
+  session: Session,
+  accountIds: Iterable<string>,
+  { before = NONE, after = NONE }: { before?: readonly Statement[]; after?: readonly Statement[] },
+): Rounds<Loaded> {
+  const given = session.now?.toISOString() ?? null;
+  const ids = inLockOrder(accountIds);
+  const lock: Statement = {
+    name: 'ledger_lock',
+    text: LOCK_SQL,
+    values: [plainArray(ids.map(shardOf)), plainArray(ids), given],
+  };
+  const rows = yield [settings(session, given), ...before, lock, ...after];
+  let locked = rows[before.length + 1] as Row[];
+  let now = timeOf(locked) ?? parseInstant(only(rows[0] as Row[])[0] as string);
+  for (let stale = staleOf(locked, now); stale.length > 0; stale = staleOf(locked, now)) {
+    const values = [formatInstant(now), plainArray(stale.map(shardOf)), plainArray(stale)];
+    const again: Row[][] = yield [{ name: 'ledger_refresh', text: REFRESH_SQL, values }, lock];
+    locked = again[1] as Row[];
+    now = timeOf(locked) as number;
+  }
+  return {
+    now,
+    accounts: new Map(locked.map((row) => [row[0] as string, toAccount(row)])),
+    before: rows.slice(1, before.length + 1),
+    after: rows.slice(before.length + 2),
+  };
+}
+
+function settings({ maxWaitMs }: Session, given: string | null): Statement {
+  return maxWaitMs === null
+    ? { name: 'ledger_settings', text: SETTINGS_WITHIN_SQL, values: [given] }
+    : { name: 'ledger_settings', text: SETTINGS_SQL, values: [given, String(maxWaitMs)] };
+}
+
+/** All batches lock by shard and id, so that they cannot wait for each other in a circle. */
+function inLockOrder(accountIds: Iterable<string>): string[] {
+  return [...new Set(accountIds)].sort(
+    (one, other) => shardOf(one) - shardOf(other) || (one < other ? -1 : 1),
+  );
+}
+
+/** The rows are locked one after another: the last one has the time after all locks. */
+function timeOf(locked: readonly Row[]): number | undefined {
+  const last = locked.at(-1);
+  return last && parseInstant(last[8] as string);
+}
+
+function staleOf(locked: readonly Row[], now: number): string[] {
+  return locked.filter((row) => parseMoment(row[4] as string) <= now).map((row) => row[0] as string);
+}
+
+function toAccount(row: Row): LoadedAccount {
+  const [accountId, rowPointer, version, memberScopes, , since, used, held] = row as string[];
+  return {
+    balance: toBalance(accountId as string, 'account', '', [rowPointer, version, since, used, held] as Row),
+    memberScopes: parseNames(memberScopes as string) as readonly MemberScope[],
+    members: new Map(),
+  };
+}
+
+/** The counters are still to be filled in, by {@link loadDefinitions}. */
+function toBalance(accountId: string, scope: Scope, scopeId: string, row: Row): LoadedBalance {
+  const [rowPointer, version, since, used, held] = row as [string, string, string, string, string];
+  return {
+    accountId,
+    scope,
+    scopeId,
+    rowPointer,
+    version,
+    since: parseMoment(since),
+    counters: NONE,
+    used: parseAmounts(used),
+    held: parseAmounts(held),
+  };
+}
+
+const memberKey = (scope: string, scopeId: string) => `${scope}:${scopeId}`;
+
+const idIn = (scope: MemberScope, member: Member) =>
+  ({ user: member.userId, key: member.keyId, workspace: member.workspaceId })[scope];
+
+/**
+ * The balances in which calls of this member count, the account's own first; undefined stands for a member's balance
+ * that does not exist.
+ */
+export function balancesOf(account: LoadedAccount, member: Member): (LoadedBalance | undefined)[] {
+  const balances: (LoadedBalance | undefined)[] = [account.balance];
+  for (const scope of account.memberScopes) {
+    const id = idIn(scope, member);
+    if (id !== null) balances.push(account.members.get(memberKey(scope, id)));
+  }
+  return balances;
+}
+
+type Key = { accountId: string; scope: Scope; scopeId: string };
+
+/**
+ * Reads the balances of users, keys and workspaces in accounts that limit them.
+ *
+ * @param open whether balances that do not exist are opened, as on a member's first call.
+ */
+export function* loadMembers(
+  { accounts, now }: Loaded,
+  members: readonly (Member & { accountId: string })[],
+  open: boolean,
+): Rounds<void> {
+  const wanted = new Map<string, Key>();
+  for (const member of members) {
+    const { accountId } = member;
+    for (const scope of accounts.get(accountId)?.memberScopes ?? NONE) {
+      const scopeId = idIn(scope, member);
+      if (scopeId !== null) wanted.set(`${accountId}/${scope}:${scopeId}`, { accountId, scope, scopeId });
+    }
+  }
+  const read = (rows: readonly Row[]) => {
+    for (const [accountId, scope, scopeId, ...rest] of rows as [string, MemberScope, string, ...string[]][]) {
+      const members = accounts.get(accountId)?.members;
+      members?.set(memberKey(scope, scopeId), toBalance(accountId, scope, scopeId, rest));
+      wanted.delete(`${accountId}/${scope}:${scopeId}`);
+    }
+  };
+  const select = (): Statement => ({
+    name: 'ledger_members',
+    text: MEMBERS_SQL,
+    values: keyArrays([...wanted.values()]),
+  });
+  if (wanted.size === 0) return;
+  read((yield [select()])[0] as Row[]);
+  if (wanted.size === 0 || !open) return;
+  const values = [formatInstant(now), ...keyArrays([...wanted.values()])];
+  const opened: Row[][] = yield [{ name: 'ledger_open', text: OPEN_SQL, values }, select()];
+  read(opened[1] as Row[]);
+}
+
+function keyArrays(keys: readonly Key[]): string[] {
+  return [
+    plainArray(keys.map(({ accountId }) => shardOf(accountId))),
+    plainArray(keys.map(({ accountId }) => accountId)),
+    textArray(keys.map(({ scope }) => scope)),
+    textArray(keys.map(({ scopeId }) => scopeId)),
+  ];
+}
+
+const keyOf = ({ accountId, scope, scopeId }: Key) =>
+  scope === 'account' ? accountId : `${accountId}/${scope}:${scopeId}`;
+
+/** Fills in the counters of all balances that were loaded: from memory, or from the database if their version is new. */
+export function* loadDefinitions({ accounts, now }: Loaded): Rounds<void> {
+  const missing: LoadedBalance[] = [];
+  const fill = (balance: LoadedBalance) => {
+    const known = definitions.get(keyOf(balance));
+    if (known?.version === balance.version) balance.counters = known.counters;
+    else missing.push(balance);
+  };
+  for (const { balance, members } of accounts.values()) {
+    fill(balance);
+    for (const member of members.values()) fill(member);
+  }
+  if (missing.length === 0) return;
+  const values = [...keyArrays(missing), formatInstant(now)];
+  const [rows = []] = yield [{ name: 'ledger_definitions', text: DEFINITIONS_SQL, values }];
+  const counters = missing.map((): Counter[] => []);
+  for (const [n, ...row] of rows) counters[Number(n) - 1]?.push(toCounter(row));
+  for (const [index, balance] of missing.entries()) {
+    const found = counters[index] as Counter[];
+    if (found.length !== balance.used.length)
+      throw new Error(`${found.length} definitions of ${balance.used.length} counters in ${keyOf(balance)}`);
+    balance.counters = found;
+    definitions.set(keyOf(balance), { version: balance.version, counters: found });
+  }
+}
+
+const toAmount = (text: string | null | undefined) =>
+  text === null || text === undefined ? null : BigInt(text);
+
+/** @param row the values of {@link COUNTER_COLUMNS}. */
+export function toCounter(row: Row): Counter {
+  const [id, meter, window, scope, scopeId, kind, amount, onLimit, blockAt, thresholds, bps, end, source] =
+    row as string[];
+  const basisPoints = parseAmounts(bps as string);
+  return {
+    id: BigInt(id as string),
+    meter: meter as string,
+    window: window as Window,
+    scope: scope as Scope,
+    scopeId: scopeId as string,
+    kind: kind as LimitView['kind'],
+    amount: toAmount(amount),
+    onLimit: onLimit as string,
+    blockAt: toAmount(blockAt),
+    thresholds: parseAmounts(thresholds as string).map((at, index) => ({
+      at,
+      bps: Number(basisPoints[index]),
+    })),
+    windowEnd: parseMoment(end as string),
+    source: source as string,
+  };
+}

@@ -1,0 +1,99 @@
+/** The transaction of an amount that no limit and no stop can refuse. */
+import { decideSettle } from './decide.ts';
+import { parseInstant } from './instant.ts';
+import {
+  type Loaded,
+  type LoadedBalance,
+  loadMembers,
+  lockAccounts,
+  type Member,
+  type Session,
+} from './load.ts';
+import { findCounters } from './settle.ts';
+import { shardOf } from './shard.ts';
+import type { Program, Rounds, Statement } from './two-step.ts';
+import type { CallFacts, Meters } from './types.ts';
+import {
+  type EndedWindow,
+  insertDailyChanges,
+  insertThresholds,
+  insertUsage,
+  updateBalances,
+  updateWindows,
+} from './write.ts';
+
+const NOTHING_HELD = { isOpen: false, meters: [], remaining: [], settledCalls: [] };
+
+export type RecordRequest = Member & {
+  /** The id of the usage row. */
+  id: string;
+  accountId: string;
+  /** May be negative. */
+  meters: Meters;
+  facts: CallFacts;
+  /** The hold whose windows count it, instead of the current ones. */
+  under: string | null;
+};
+
+const UNDER_SQL =
+  'SELECT created_at FROM ledger_decisions WHERE shard = $1::smallint AND id = $2::uuid AND account_id = $3::uuid';
+
+/**
+ * Records an amount that was allocated without a hold, or is released (negative). An account without balances needs none:
+ * a counter that opens later starts from the usage rows.
+ */
+export function* recordProgram(session: Session, record: RecordRequest): Program<void> {
+  const { id, accountId, under, meters, facts } = record;
+  const values = [String(shardOf(accountId)), under, accountId];
+  const after = under === null ? [] : [{ name: 'ledger_under', text: UNDER_SQL, values }];
+  const loaded: Loaded = yield* lockAccounts(session, [accountId], { after });
+  // As a hold would: otherwise a window that opens later would not know of this row.
+  yield* loadMembers(loaded, [record], true);
+  const admittedAt = admissionOf(loaded);
+  const moves = yield* moveUsed(loaded, { ...record, createdAt: admittedAt }, meters);
+  const row = {
+    accountId,
+    holdId: id,
+    callIndex: 0,
+    member: record,
+    late: false,
+    overrun: false,
+    facts,
+    meters,
+  };
+  const rows = [{ ...row, admittedAt, occurredAt: loaded.now }];
+  return { writes: [insertUsage(rows), insertDailyChanges(rows), ...moves], result: undefined };
+}
+
+/** Adds amounts to `used` of every window in which the hold counts. */
+export function* moveUsed(
+  loaded: Loaded,
+  hold: Member & { id: string; accountId: string; createdAt: number },
+  meters: Meters,
+): Rounds<Statement[]> {
+  const { id, accountId } = hold;
+  const refs = (yield* findCounters(loaded, [hold])).get(id) ?? [];
+  const { crossings } = decideSettle({ callIndex: 0, meters, close: false }, NOTHING_HELD, refs);
+  const balances = new Set(refs.map(({ balance }) => balance));
+  const isCurrent = (balance: object): balance is LoadedBalance => 'rowPointer' in balance;
+  const current = [...balances].filter(isCurrent);
+  const ended = [...balances].filter((balance) => !isCurrent(balance)) as EndedWindow[];
+  const writes: Statement[] = [];
+  if (current.length > 0) writes.push(updateBalances(current));
+  if (ended.length > 0) writes.push(updateWindows(ended));
+  if (crossings.length > 0)
+    writes.push(
+      insertThresholds(crossings.map((crossing) => ({ ...crossing, accountId, holdId: id, at: loaded.now }))),
+    );
+  return writes;
+}
+
+/** The time that determines the windows: that of the hold, or now, but not before the windows that are open. */
+function admissionOf({ after, accounts, now }: Loaded): number {
+  const under = after[0]?.[0]?.[0];
+  if (under !== undefined && under !== null) return parseInstant(under);
+  let admittedAt = now;
+  for (const { balance, members } of accounts.values())
+    for (const { since } of [balance, ...members.values()]) admittedAt = Math.max(admittedAt, since);
+  return admittedAt;
+}

@@ -1,0 +1,358 @@
+/** The transaction of a batch of settlements: lock and read the balances and holds, decide one by one, write. */
+import { plainArray, textArray } from './array-literal.ts';
+import { type CounterRef, decideSettle, type HoldState, type SettleDecision } from './decide.ts';
+import { insertInto, plain, text } from './insert.ts';
+import { formatInstant, parseInstant } from './instant.ts';
+import {
+  balancesOf,
+  COUNTER_COLUMNS,
+  type Loaded,
+  type LoadedBalance,
+  loadDefinitions,
+  loadMembers,
+  lockAccounts,
+  type Member,
+  parseAmounts,
+  parseNames,
+  type Session,
+  toCounter,
+} from './load.ts';
+import { shardOf } from './shard.ts';
+import type { Program, Rounds, Row, Statement } from './two-step.ts';
+import type { CallFacts, Meters, SettleAnswer } from './types.ts';
+import {
+  amounts,
+  type EndedWindow,
+  insertDailyChanges,
+  insertThresholds,
+  insertUsage,
+  type ThresholdRow,
+  type UsageRow,
+  updateBalances,
+  updateWindows,
+} from './write.ts';
+
+/** One call to record, or a hold to close (without a call index and facts). */
+export type Settlement = {
+  holdId: string;
+  accountId: string;
+  callIndex: number | null;
+  meters: Meters;
+  facts: CallFacts | null;
+  close: boolean;
+};
+
+/** A hold as it was found. */
+export type FoundHold = HoldState &
+  Member & {
+    id: string;
+    accountId: string;
+    createdAt: number;
+    expiresAt: number;
+    /** Points to its row among the open holds; null when it is not open. */
+    rowPointer: string | null;
+  };
+
+/** The state that a hold gets when it ends. */
+export type EndState = 'closed' | 'expired';
+
+export const OPEN_HOLDS_SQL = `
+  SELECT o.id, o.account_id, o.user_id, o.key_id, o.workspace_id, o.created_at, o.expires_at, o.meters, o.settled_calls,
+         o.remaining, o.row_pointer
+    FROM unnest($1::smallint[], $2::uuid[]) q(shard, id)
+   CROSS JOIN LATERAL (
+     SELECT *, ctid AS row_pointer FROM ledger_open_holds WHERE shard = q.shard AND id = q.id OFFSET 0) o`;
+
+/** Holds that have ended. Refused requests were never held. */
+const ENDED_SQL = `
+  SELECT h.id, h.account_id, h.user_id, h.key_id, h.workspace_id, h.created_at, h.expires_at, h.meters, h.settled_calls
+    FROM unnest($1::smallint[], $2::uuid[]) q(shard, id)
+   CROSS JOIN LATERAL (SELECT * FROM ledger_holds WHERE shard = q.shard AND id = q.id OFFSET 0) h
+   WHERE h.state <> 'refused'`;
+
+/** The windows in which a call counts, wherever their amounts are kept. */
+const WINDOWS_SQL = `
+  SELECT q.n, w.balance_index, w.used, w.held, ${COUNTER_COLUMNS}
+    FROM unnest($1::uuid[], $2::timestamptz[], $3::uuid[], $4::uuid[], $5::uuid[]) WITH ORDINALITY
+         q(account_id, at, user_id, key_id, workspace_id, n)
+   CROSS JOIN LATERAL (
+     SELECT * FROM ledger_windows
+      WHERE account_id = q.account_id AND window_end > q.at AND window_start <= q.at
+        AND ledger_in_scope(scope, scope_id, q.user_id, q.key_id, q.workspace_id)
+      OFFSET 0) w`;
+
+const CLOSE_SQL = `DELETE FROM ledger_open_holds o USING unnest($1::tid[]) q(row_pointer) WHERE o.ctid = q.row_pointer`;
+
+const REDUCE_SQL = `
+  UPDATE ledger_open_holds o SET remaining = q.remaining::bigint[], settled_calls = q.settled_calls::integer[]
+    FROM unnest($1::tid[], $2::text[], $3::text[]) q(row_pointer, remaining, settled_calls)
+   WHERE o.ctid = q.row_pointer`;
+
+const insertEnded = insertInto<{ hold: FoundHold; state: EndState; at: number }>('ledger_ended_holds', {
+  shard: plain('smallint', ({ hold }) => shardOf(hold.accountId)),
+  id: plain('uuid', ({ hold }) => hold.id),
+  state: text(({ state }) => state),
+  ended_at: plain('timestamptz', ({ at }) => formatInstant(at)),
+});
+
+const UNKNOWN_HOLD: SettleAnswer = {
+  outcome: 'unknown_hold',
+  late: false,
+  overrun: false,
+  state: 'ok',
+  limit: null,
+};
+
+/** Records the calls of a batch in the given order. */
+export function* settleProgram(
+  session: Session,
+  settlements: readonly Settlement[],
+): Program<SettleAnswer[]> {
+  const loaded = yield* lockAccounts(
+    session,
+    settlements.map(({ accountId }) => accountId),
+    {
+      after: [
+        selectHolds(
+          'ledger_open',
+          OPEN_HOLDS_SQL,
+          settlements.map(({ accountId, holdId: id }) => ({ accountId, id })),
+        ),
+      ],
+    },
+  );
+  const holds = yield* findHolds(loaded, settlements);
+  const decided = yield* bookAll(loaded, settlements, holds);
+  const answers = new Map(decided.booked.map(({ settlement, decision }) => [settlement, decision]));
+  return {
+    writes: writesOf(loaded, decided, 'closed'),
+    result: settlements.map((settlement): SettleAnswer => {
+      const decision = answers.get(settlement);
+      if (decision === undefined) return UNKNOWN_HOLD;
+      const { outcome, late, overrun, state, limit } = decision;
+      return { outcome, late, overrun, state, limit };
+    }),
+  };
+}
+
+export function selectHolds(
+  name: string,
+  sql: string,
+  holds: readonly { id: string; accountId: string }[],
+): Statement {
+  const shards = plainArray(holds.map(({ accountId }) => shardOf(accountId)));
+  return { name, text: sql, values: [shards, plainArray(holds.map(({ id }) => id))] };
+}
+
+/** The holds of the settlements by id: the open ones, which have been read with the locks, and those that have ended. */
+function* findHolds(loaded: Loaded, settlements: readonly Settlement[]): Rounds<Map<string, FoundHold>> {
+  const holds = new Map((loaded.after[0] as Row[]).map((row) => [row[0] as string, toHold(row)]));
+  const missing = settlements.flatMap(({ holdId: id, accountId }) =>
+    holds.has(id) ? [] : [{ id, accountId }],
+  );
+  if (missing.length > 0) {
+    const [rows = []] = yield [selectHolds('ledger_ended', ENDED_SQL, missing)];
+    for (const row of rows) holds.set(row[0] as string, toHold(row));
+  }
+  for (const { holdId, accountId } of settlements)
+    if (holds.get(holdId)?.accountId !== accountId) holds.delete(holdId);
+  return holds;
+}
+
+export function toHold(row: Row): FoundHold {
+  const [
+    id,
+    accountId,
+    userId,
+    keyId,
+    workspaceId,
+    createdAt,
+    expiresAt,
+    meters,
+    calls,
+    remaining,
+    rowPointer,
+  ] = row as [string, string, ...string[]];
+  return {
+    id,
+    accountId,
+    userId: userId ?? null,
+    keyId: keyId ?? null,
+    workspaceId: workspaceId ?? null,
+    createdAt: parseInstant(createdAt as string),
+    expiresAt: parseInstant(expiresAt as string),
+    meters: parseNames(meters as string),
+    settledCalls: parseAmounts(calls as string).map(Number),
+    isOpen: rowPointer !== undefined,
+    remaining: remaining === undefined ? [] : parseAmounts(remaining),
+    rowPointer: rowPointer ?? null,
+  };
+}
+
+/** A settlement with what was decided. */
+type Booked = { settlement: Settlement; hold: FoundHold; decision: SettleDecision };
+
+export type Bookings = {
+  booked: Booked[];
+  balances: Set<LoadedBalance>;
+  windows: Set<EndedWindow>;
+};
+
+/** Decides the settlements of known holds one after another, and keeps the state of the holds. */
+export function* bookAll(
+  loaded: Loaded,
+  settlements: readonly Settlement[],
+  holds: ReadonlyMap<string, FoundHold>,
+): Rounds<Bookings> {
+  const counters = yield* findCounters(loaded, [...holds.values()]);
+  const bookings: Bookings = { booked: [], balances: new Set(), windows: new Set() };
+  for (const settlement of settlements) {
+    const hold = holds.get(settlement.holdId);
+    if (hold === undefined) continue;
+    const refs = counters.get(hold.id) as CounterRef[];
+    const decision = decideSettle(settlement, hold, refs);
+    bookings.booked.push({ settlement, hold, decision });
+    if (decision.outcome === 'repeated') continue;
+    hold.isOpen = decision.isOpen;
+    hold.remaining = decision.isOpen ? decision.left : [];
+    if (settlement.callIndex !== null) hold.settledCalls = [...hold.settledCalls, settlement.callIndex];
+    for (const { balance } of refs) {
+      if ('rowPointer' in balance) bookings.balances.add(balance as LoadedBalance);
+      else bookings.windows.add(balance as EndedWindow);
+    }
+  }
+  return bookings;
+}
+
+/**
+ * The counters in which each hold counts: those of the windows in which it was admitted. They are in the current balances,
+ * except for holds that are older than a window of theirs.
+ */
+export function* findCounters(
+  loaded: Loaded,
+  holds: readonly (Member & { id: string; accountId: string; createdAt: number })[],
+): Rounds<Map<string, CounterRef[]>> {
+  yield* loadMembers(loaded, holds, false);
+  yield* loadDefinitions(loaded);
+  const counters = new Map<string, CounterRef[]>();
+  const older: (typeof holds)[number][] = [];
+  for (const hold of holds) {
+    const account = loaded.accounts.get(hold.accountId);
+    const balances = account === undefined ? [] : balancesOf(account, hold);
+    const isCurrent = balances.every((balance) => balance !== undefined && hold.createdAt >= balance.since);
+    if (isCurrent) counters.set(hold.id, (balances as LoadedBalance[]).flatMap(refsOf));
+    else older.push(hold);
+  }
+  if (older.length === 0) return counters;
+
+  const values = [
+    plainArray(older.map(({ accountId }) => accountId)),
+    plainArray(older.map(({ createdAt }) => formatInstant(createdAt))),
+    plainArray(older.map(({ userId }) => userId)),
+    plainArray(older.map(({ keyId }) => keyId)),
+    plainArray(older.map(({ workspaceId }) => workspaceId)),
+  ];
+  const [rows = []] = yield [{ name: 'ledger_windows', text: WINDOWS_SQL, values }];
+  const ended = new Map<string, EndedWindow>();
+  for (const hold of older) counters.set(hold.id, []);
+  for (const [n, balanceIndex, used, held, ...definition] of rows) {
+    const hold = older[Number(n) - 1] as (typeof older)[number];
+    const ref =
+      balanceIndex === null
+        ? endedRef(ended, hold.accountId, used as string, held as string, definition)
+        : currentRef(loaded, hold, definition, Number(balanceIndex) - 1);
+    counters.get(hold.id)?.push(ref);
+  }
+  return counters;
+}
+
+const refsOf = (balance: LoadedBalance): CounterRef[] =>
+  balance.counters.map((_, index) => ({ balance, index }));
+
+function currentRef(
+  loaded: Loaded,
+  hold: Member & { accountId: string },
+  definition: Row,
+  index: number,
+): CounterRef {
+  const { id } = toCounter(definition);
+  const account = loaded.accounts.get(hold.accountId);
+  const balance = account && balancesOf(account, hold).find((each) => each?.counters[index]?.id === id);
+  if (balance === undefined) throw new Error(`The balance of counter ${id} was not read`);
+  return { balance, index };
+}
+
+/** The calls of a batch share the windows that have ended. */
+function endedRef(
+  ended: Map<string, EndedWindow>,
+  accountId: string,
+  used: string,
+  held: string,
+  definition: Row,
+): CounterRef {
+  const id = definition[0] as string;
+  let balance = ended.get(id);
+  if (balance === undefined) {
+    const counters = [toCounter(definition)];
+    balance = {
+      accountId,
+      counters,
+      used: [BigInt(used)],
+      held: [BigInt(held)],
+      since: Number.NEGATIVE_INFINITY,
+    };
+    ended.set(id, balance);
+  }
+  return { balance, index: 0 };
+}
+
+/** @param state of the holds that end. */
+export function writesOf(
+  { now }: Loaded,
+  { booked, balances, windows }: Bookings,
+  state: EndState,
+): Statement[] {
+  const usage: UsageRow[] = [];
+  const thresholds: ThresholdRow[] = [];
+  const reduced = new Set<FoundHold>();
+  const closed = new Set<FoundHold>();
+  const ended: { hold: FoundHold; state: EndState; at: number }[] = [];
+  for (const { settlement, hold, decision } of booked) {
+    if (decision.outcome === 'repeated') continue;
+    const { callIndex, facts, accountId, holdId, meters } = settlement;
+    for (const crossing of decision.crossings) thresholds.push({ ...crossing, accountId, holdId, at: now });
+    if (callIndex !== null && facts !== null) {
+      const { late, overrun } = decision;
+      usage.push({
+        ...{ accountId, holdId, callIndex, member: hold, late, overrun, facts, meters },
+        admittedAt: hold.createdAt,
+        occurredAt: now,
+      });
+    }
+    if (hold.rowPointer !== null) (hold.isOpen ? reduced : closed).add(hold);
+    if (callIndex === null) ended.push({ hold, state, at: now });
+  }
+  const writes: Statement[] = [];
+  if (balances.size > 0) writes.push(updateBalances(balances));
+  if (windows.size > 0) writes.push(updateWindows([...windows]));
+  if (closed.size > 0) writes.push(closeHolds([...closed]));
+  if (reduced.size > 0) writes.push(reduceHolds([...reduced]));
+  if (ended.length > 0) writes.push(insertEnded(ended));
+  if (usage.length > 0) writes.push(insertUsage(usage), insertDailyChanges(usage));
+  if (thresholds.length > 0) writes.push(insertThresholds(thresholds));
+  return writes;
+}
+
+function closeHolds(holds: readonly FoundHold[]): Statement {
+  const values = [textArray(holds.map(({ rowPointer }) => rowPointer))];
+  return { name: 'ledger_close', text: CLOSE_SQL, values };
+}
+
+function reduceHolds(holds: readonly FoundHold[]): Statement {
+  const values = [
+    textArray(holds.map(({ rowPointer }) => rowPointer)),
+    textArray(holds.map(({ remaining }) => amounts(remaining))),
+    textArray(holds.map(({ settledCalls }) => plainArray(settledCalls))),
+  ];
+  return { name: 'ledger_reduce', text: REDUCE_SQL, values };
+}
