@@ -60,6 +60,7 @@ serveOperation(app, createChatCompletion, async (request, reply) => {
       holdExpiresAtMs: now().getTime() + variables.HOLD_TTL,
       storeResponse: false,
     },
+    planJson: JSON.stringify(CHAT_PLAN),
     body: request.rawBody ?? Buffer.alloc(0),
     response: reply.raw,
     onBegin: () => reply.hijack(),

@@ -80,18 +80,24 @@ export const GENERATION_PATHS: Readonly<Record<RequestKind, string>> = {
 
 const LINE_FEED = 0x0a;
 
-/** The bytes of a request to generation. */
-export function encodeGenerationRequest(head: GenerationRequestHead, body: Buffer): Buffer {
-  const line = `${JSON.stringify(head)}\n`;
+/** What a request to generation contains; its caller is in the signed header. */
+export type SentRequest = { head: Omit<GenerationRequestHead, 'caller'>; body: Buffer };
+
+/**
+ * The bytes of a request to generation.
+ * @param planJson the plan of the head, which was already serialised for the hold.
+ */
+export function encodeGenerationRequest(head: GenerationRequestHead, planJson: string, body: Buffer): Buffer {
+  const fields = JSON.stringify({ ...head, caller: undefined, plan: undefined });
+  const line = `${fields.slice(0, -1)},"plan":${planJson}}\n`;
   const bytes = Buffer.allocUnsafe(Buffer.byteLength(line) + body.length);
   body.copy(bytes, bytes.write(line));
   return bytes;
 }
 
 /** @throws SyntaxError for a head that is not one line of JSON. Its shape is trusted: only the gateway signs requests. */
-export function decodeGenerationRequest(bytes: Buffer): { head: GenerationRequestHead; body: Buffer } {
+export function decodeGenerationRequest(bytes: Buffer): SentRequest {
   const end = bytes.indexOf(LINE_FEED);
   if (end < 0) throw new SyntaxError('The head does not end with a line feed.');
-  const head = JSON.parse(bytes.toString('utf8', 0, end)) as GenerationRequestHead;
-  return { head, body: bytes.subarray(end + 1) };
+  return { head: JSON.parse(bytes.toString('utf8', 0, end)), body: bytes.subarray(end + 1) };
 }

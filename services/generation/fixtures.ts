@@ -370,7 +370,7 @@ async function startBridge(t: TestScope, url: string, sign: TestGeneration['sign
     });
     upstream.on('error', () => response.destroy());
     response.on('close', () => upstream.destroy());
-    upstream.end(encodeGenerationRequest(head, body));
+    upstream.end(encodeGenerationRequest(head, JSON.stringify(head.plan), body));
   });
   return await listenServerOnFreePort(t, server);
 }

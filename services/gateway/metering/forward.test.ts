@@ -8,6 +8,7 @@ import {
   decodeGenerationRequest,
   type GenerationRequestHead,
   type ResponseHead,
+  type SentRequest,
 } from '#libs/contracts/generation-requests.ts';
 import { listenServerOnFreePort } from '#libs/testing/http.ts';
 import { createForward, RequestNotSentError } from './forward.ts';
@@ -24,7 +25,7 @@ type Answer = {
   onGone: (listener: () => void) => void;
 };
 
-type Serve = (request: { head: GenerationRequestHead; body: Buffer }, answer: Answer) => Promise<void>;
+type Serve = (request: SentRequest, answer: Answer) => Promise<void>;
 
 /** A generation process with one handler. @returns its URL, and a function that breaks its connections. */
 async function generationOf(t: Test, serve: Serve) {
@@ -70,6 +71,7 @@ async function given(t: Test, pools: Pool[], storeResponse = false) {
   const server = createServer((_, response) => {
     const outcome = forward({
       head,
+      planJson: JSON.stringify(head.plan),
       body: Buffer.from('{}'),
       response,
       onBegin: () => undefined,

@@ -21,6 +21,8 @@ import type { ResponseTranslator, TranslateResponse } from './domain/response-tr
 
 export type ForwardRequest = {
   head: GenerationRequestHead;
+  /** The plan of the head, serialised. */
+  planJson: string;
   body: Buffer;
   /** The client's response; its headers must not have been sent. */
   response: ServerResponse;
@@ -65,8 +67,8 @@ export function createForward(options: { pools: readonly Dispatcher[]; sign: Sig
   const { pools, sign } = options;
   const failover = createFailover(pools, isNotSent);
   return async (request) => {
-    const { head, body } = request;
-    const bytes = encodeGenerationRequest(head, body);
+    const { head, planJson, body } = request;
+    const bytes = encodeGenerationRequest(head, planJson, body);
     const path = GENERATION_PATHS[head.plan.kind];
     const identity = sign({ method: 'POST', path }, head.caller);
     try {

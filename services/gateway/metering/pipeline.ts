@@ -49,6 +49,8 @@ export type Metering = {
 /** A plan of calls and the ledger's answer to its worst case. */
 type Hold = {
   plan: CallPlan;
+  /** The plan as the ledger keeps it and generation receives it. */
+  planJson: string;
   answer: HoldAnswer;
   scale: number;
   /** Before the hold was requested, on the clock of `performance.now()`: it expires no earlier than its TTL after this. */
@@ -187,8 +189,8 @@ export async function holdPlan<B extends RequestBody>(
     prompt !== undefined && prompt.tokenizer !== null && bounds.promptTokens === prompt.byteBound;
   const canShrink = canCount || smallestScale !== undefined;
   const plan = route.plan(check, bounds);
-  const answer = await hold(metering, requestId, caller, plan, !canShrink);
-  if (!canShrink || !isTooLarge(answer)) return { plan, answer, scale: 1, requestedAtMs };
+  const first = await hold(metering, requestId, caller, plan, !canShrink);
+  if (!canShrink || !isTooLarge(first.answer)) return { ...first, scale: 1, requestedAtMs };
 
   if (canCount) bounds = { ...bounds, promptTokens: await countPrompt(prompt) };
   if (smallestScale !== undefined) {
@@ -197,13 +199,8 @@ export async function holdPlan<B extends RequestBody>(
       scale: await fittingScale(metering, route, check, bounds, smallestScale(plan), caller),
     };
   }
-  const closer = route.plan(check, bounds);
-  return {
-    plan: closer,
-    answer: await hold(metering, requestId, caller, closer, true),
-    scale: bounds.scale,
-    requestedAtMs,
-  };
+  const second = await hold(metering, requestId, caller, route.plan(check, bounds), true);
+  return { ...second, scale: bounds.scale, requestedAtMs };
 }
 
 async function fittingScale<B extends RequestBody>(
@@ -229,12 +226,13 @@ async function hold(
   { accountId, userId, keyId, workspaceId }: Caller,
   plan: CallPlan,
   keepRefusal: boolean,
-): Promise<HoldAnswer> {
+): Promise<Pick<Hold, 'plan' | 'planJson' | 'answer'>> {
   const targets = new Set<string>();
   for (const call of plan.calls) targets.add(call.provider).add(`${call.provider}/${call.model}`);
   const meters = worstCaseOf(plan, priceBook);
+  const planJson = JSON.stringify(plan);
   try {
-    return await ledger.hold({
+    const answer = await ledger.hold({
       id,
       accountId,
       userId,
@@ -243,9 +241,10 @@ async function hold(
       ttlMs: holdTtlMs,
       meters,
       targets: [...targets],
-      detail: JSON.stringify(plan),
+      detail: planJson,
       keepRefusal,
     });
+    return { plan, planJson, answer };
   } catch (error) {
     throw meteringUnavailable(error);
   }
@@ -285,6 +284,7 @@ async function forward<B extends RequestBody>(
         ...(planContext && { planContext }),
         ...(accept !== undefined && { accept }),
       },
+      planJson: hold.planJson,
       body: check.body === request.body ? bytesOf(request) : Buffer.from(JSON.stringify(check.body)),
       response: reply.raw,
       onBegin: () => reply.hijack(),

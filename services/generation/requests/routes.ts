@@ -4,6 +4,7 @@ import {
   GENERATION_REQUEST_TYPE,
   type GenerationRequestHead,
   type RequestKind,
+  type SentRequest,
 } from '#libs/contracts/generation-requests.ts';
 import { type ProblemError, problem, toOpenAiError, toProblemJson } from '#libs/problems/problems.ts';
 import { type DirectRequest, type DirectRoute, recordFailure } from '#libs/service/direct-routes.ts';
@@ -47,7 +48,7 @@ export function requestRoutes(add: (route: DirectRoute) => void, options: Reques
   }
 }
 
-function decode(bytes: Buffer): { head: GenerationRequestHead; body: Buffer } {
+function decode(bytes: Buffer): SentRequest {
   try {
     return decodeGenerationRequest(bytes);
   } catch (cause) {

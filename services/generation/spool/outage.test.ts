@@ -100,7 +100,9 @@ t.test(
         'x-request-id': requestId,
         ...identify(CALLER, { method: 'POST', path: route }),
       },
-      body: new Uint8Array(encodeGenerationRequest(head, Buffer.from(JSON.stringify(chat)))),
+      body: new Uint8Array(
+        encodeGenerationRequest(head, JSON.stringify(plan), Buffer.from(JSON.stringify(chat))),
+      ),
     });
     const reader = (response.body as ReadableStream<Uint8Array>).getReader();
     let text = '';
