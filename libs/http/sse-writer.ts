@@ -13,10 +13,13 @@ export type SseWriter = {
    * slow.
    */
   readonly send: (event: { event?: string; data: string; id?: string }) => Promise<void> | undefined;
+  /** Sends complete events as they are. */
+  readonly write: (bytes: Buffer) => Promise<void> | undefined;
   /** Sends a comment, which clients ignore. */
   readonly comment: (text: string) => void;
 };
 
+const KEEP_ALIVE = Buffer.from(':\n\n');
 /** Below every common proxy's idle timeout. */
 const KEEP_ALIVE_MS = 15_000;
 
@@ -39,18 +42,19 @@ export function createSseWriter(sink: SseSink, keepAliveMs = KEEP_ALIVE_MS): Sse
   const stream: Stream = { sink, idleTicks: 0 };
   (tickers.get(keepAliveMs) ?? startTicker(keepAliveMs)).add(stream);
   return {
-    send: (event) => write(stream, format(event)),
+    send: (event) => write(stream, Buffer.from(format(event))),
+    write: (bytes) => write(stream, bytes),
     comment: (text) => {
-      void write(stream, `:${text.replace(/[\r\n]+/g, ' ')}\n\n`);
+      void write(stream, Buffer.from(`:${text.replace(/[\r\n]+/g, ' ')}\n\n`));
     },
   };
 }
 
 type Stream = { readonly sink: SseSink; idleTicks: number };
 
-function write(stream: Stream, text: string): Promise<void> | undefined {
+function write(stream: Stream, bytes: Buffer): Promise<void> | undefined {
   stream.idleTicks = 0;
-  return stream.sink.write(Buffer.from(text));
+  return stream.sink.write(bytes);
 }
 
 function format({ event, data, id }: { event?: string; data: string; id?: string }): string {
@@ -79,7 +83,7 @@ function startTicker(keepAliveMs: number): Set<Stream> {
         continue;
       }
       stream.idleTicks++;
-      if (stream.idleTicks >= TICKS_PER_KEEP_ALIVE) void write(stream, ':\n\n');
+      if (stream.idleTicks >= TICKS_PER_KEEP_ALIVE) void write(stream, KEEP_ALIVE);
     }
     if (streams.size > 0) return;
     clearInterval(timer);

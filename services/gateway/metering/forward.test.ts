@@ -97,6 +97,7 @@ t.test('passes on head, body, status and cost headers, and no other header', asy
       'x-inkmeter-cost-nano-usd': '314250',
       'x-inkmeter-tokens': '42',
       'x-inkmeter-budget-state': 'warning',
+      'x-accel-buffering': 'no',
       'x-internal': 'secret',
     };
     answer.whole({ status: 201, headers }, body);
@@ -109,6 +110,7 @@ t.test('passes on head, body, status and cost headers, and no other header', asy
   t.equal(answer.headers.get('x-inkmeter-tokens'), '42');
   t.equal(answer.headers.get('x-inkmeter-budget-state'), 'warning');
   t.equal(answer.headers.get('x-request-id'), 'r1');
+  t.equal(answer.headers.get('x-accel-buffering'), 'no', 'proxies pass the events on');
   t.equal(answer.headers.get('x-internal'), null);
 });
 

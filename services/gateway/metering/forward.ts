@@ -55,6 +55,8 @@ const RESPONSE_HEADERS = [
   'cache-control',
   'retry-after',
   'x-should-retry',
+  // without it, nginx would hold back the events of a stream
+  'x-accel-buffering',
 ] as const;
 /** A longer response is not stored, and so cannot be replayed. */
 const MAX_STORED_BYTES = 4 * 1024 * 1024;

@@ -1,9 +1,15 @@
-import { SSE_HEADERS } from '#libs/http/sse-writer.ts';
+import { createSseWriter, SSE_HEADERS, type SseWriter } from '#libs/http/sse-writer.ts';
 import type { StreamPiece } from '../providers/domain/stream-piece.ts';
 import type { ResponseSender } from '../requests/domain/handler.ts';
 import { createStreamEnd } from '../requests/domain/stream-end.ts';
 
-/** A streamed answer to a client, which begins with the first write. Writing to a disconnected client has no effect. */
+/** Well below the time after which proxies end a silent request. Until then, a failure gets a status of its own. */
+const HEAD_DELAY_MS = 3_000;
+
+/**
+ * A streamed answer to a client. It begins with the first piece, or with a comment after {@link HEAD_DELAY_MS}; further
+ * comments follow while it is idle. Writing to a disconnected client has no effect.
+ */
 export type StreamResponse = {
   /** While false, a failure can still get a status of its own. */
   readonly hasBegun: () => boolean;
@@ -24,6 +30,8 @@ const FINISH_REASON = /"finish_reason":\s*"/;
 export function createStreamResponse(response: ResponseSender, transcriptLimitBytes: number): StreamResponse {
   let chunks: Buffer[] = [];
   let size = 0;
+  let writer: SseWriter | undefined;
+  const headTimer = setTimeout(beginWaiting, HEAD_DELAY_MS).unref();
   const hasBegun = () => response.head() !== undefined;
 
   function keep(chunk: Buffer): void {
@@ -32,10 +40,21 @@ export function createStreamResponse(response: ResponseSender, transcriptLimitBy
     else chunks.push(chunk);
   }
 
-  function send(chunk: Buffer): Promise<void> | undefined {
-    if (!hasBegun()) response.begin({ status: 200, headers: SSE_HEADERS });
-    return response.write(chunk);
+  function begin(): SseWriter {
+    clearTimeout(headTimer);
+    if (writer === undefined) {
+      response.begin({ status: 200, headers: SSE_HEADERS });
+      const isClosed = () => response.isGone() || response.hasEnded();
+      writer = createSseWriter({ write: response.write, isClosed });
+    }
+    return writer;
   }
+
+  function beginWaiting(): void {
+    if (!hasBegun()) begin().comment(' waiting');
+  }
+
+  const send = (chunk: Buffer) => begin().write(chunk);
 
   const answer = createStreamEnd(send);
 
@@ -43,19 +62,17 @@ export function createStreamResponse(response: ResponseSender, transcriptLimitBy
     hasBegun,
     writePiece({ bytes, text, reasoning }) {
       if (bytes === null) return undefined;
-      const chunk = toBuffer(bytes);
-      if (transcriptLimitBytes > 0) keep(Buffer.from(chunk));
+      const chunk = Buffer.from(bytes);
+      if (transcriptLimitBytes > 0) keep(chunk);
       const isContent = text !== '' || reasoning !== '';
-      return answer.push(chunk, { isContent, isEnd: FINISH_REASON.test(chunk.toString('latin1')) });
+      return answer.push(chunk, { isContent, isEnd: FINISH_REASON.test(bytes) });
     },
     release: () => void answer.release(),
     write: (bytes) => void send(Buffer.from(bytes)),
-    end: response.end,
+    end() {
+      clearTimeout(headTimer);
+      response.end();
+    },
     transcript: () => Buffer.concat(chunks),
   };
-}
-
-function toBuffer(bytes: Uint8Array | string): Buffer {
-  if (typeof bytes === 'string') return Buffer.from(bytes);
-  return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }

@@ -28,7 +28,7 @@ export type AnswerStream = {
 
 const DONE = '[DONE]';
 /** No event of an answer is longer. */
-const MAX_EVENT_CHARACTERS = 8_388_608;
+const MAX_EVENT_CHARACTERS = 4_194_304;
 /** Before the first event or document: blanks, and a byte-order mark. */
 const LEADING_BYTES: ReadonlySet<number> = new Set([0x20, 0x09, 0x0a, 0x0d, 0xef, 0xbb, 0xbf]);
 /** `{` and `[`, with which no line of an event stream begins. */

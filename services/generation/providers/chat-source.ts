@@ -9,7 +9,7 @@ import { fetchDocument } from './read-document.ts';
 import { startTimeLimit } from './time-limit.ts';
 
 /** The bytes of a stream: an event for every token, which is long with log probabilities. */
-const MIN_STREAM_BYTES = 33_554_432;
+const MIN_STREAM_BYTES = 8_388_608;
 const BYTES_PER_TOKEN = 4_096;
 /** Usage and the end follow the last choice at once. */
 const END_TIMEOUT_MS = 5_000;
@@ -56,7 +56,7 @@ export function createChatSource(options: {
         }
         return deliver(step, onPiece);
       };
-      const maxBytes = Math.max(MIN_STREAM_BYTES, chat.outputTokens * chat.choices * BYTES_PER_TOKEN);
+      const maxBytes = MIN_STREAM_BYTES + chat.outputTokens * chat.choices * BYTES_PER_TOKEN;
       try {
         await exchange(dispatcher, request, limit, context.trace, {
           onData,

@@ -1,5 +1,6 @@
 /** On every provider path: a call without a connection was not sent and costs nothing; one that broke later may be billed. */
 import { createServer } from 'node:http';
+import type { Socket } from 'node:net';
 import t from 'tap';
 import { Agent } from 'undici';
 import { listenServerOnFreePort } from '#libs/testing/http.ts';
@@ -7,6 +8,7 @@ import type { ImageOrder } from './domain/image-adapter.ts';
 import type { CallContext } from './domain/provider-adapter.ts';
 import type { ProviderKey } from './domain/providers.ts';
 import { callContext, chatWith, providerError, providersAt } from './fixtures.ts';
+import { errorFromNetwork } from './network-errors.ts';
 
 const dispatcher = new Agent();
 t.teardown(() => dispatcher.destroy());
@@ -78,5 +80,35 @@ t.test('given a call that is cancelled while it connects, then it was not sent',
     controller.abort();
     await t.rejects(pending, providerError({ kind: 'cancelled' }), path);
     t.equal(context.trace.isInFlight, false, path);
+  }
+});
+
+t.test('given a kept connection that was reset before the request, then another one is used', async (t) => {
+  const sockets = new Set<Socket>();
+  let requests = 0;
+  const server = createServer((request, response) => {
+    requests += 1;
+    sockets.add(request.socket);
+    request.resume();
+    response.end('{"choices":[]}');
+  });
+  const baseUrl = await listenServerOnFreePort(t, server);
+  const { source } = providersAt('openai', baseUrl, dispatcher).forChat('openai');
+  await source.chat(chatWith({}), callContext());
+  for (const socket of sockets) socket.resetAndDestroy();
+  await source.chat(chatWith({}), callContext());
+  t.equal(sockets.size, 2);
+  t.equal(requests, 2);
+});
+
+t.test('given a request that the system refused to send, then it was not sent', async (t) => {
+  const failures: [code: string, syscall: string, kind: string][] = [
+    ['EPIPE', 'write', 'connect'],
+    ['ECONNRESET', 'write', 'connect'],
+    ['ECONNRESET', 'read', 'broken'],
+  ];
+  for (const [code, syscall, kind] of failures) {
+    const error = Object.assign(new Error(`${syscall} ${code}`), { code, syscall });
+    t.equal(errorFromNetwork(error, true).kind, kind, error.message);
   }
 });

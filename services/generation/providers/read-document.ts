@@ -9,6 +9,8 @@ import { startTimeLimit } from './time-limit.ts';
 /** Larger than any text that a model can write. */
 export const MAX_ANSWER_BYTES = 33_554_432;
 
+const BYTE_ORDER_MARK = Buffer.from('\ufeff');
+
 /** Sends a request whose answer is one JSON document. @throws ProviderError, also for an error that came with status 200. */
 export async function fetchDocument(
   dispatcher: Dispatcher,
@@ -27,8 +29,13 @@ export async function fetchDocument(
   } finally {
     limit.release();
   }
-  const bytes = chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks);
+  const bytes = withoutMark(chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks));
   return { document: checkDocument(parseJson(bytes.toString('utf8')), trace.providerRequestId), bytes };
+}
+
+/** Without a byte-order mark, which JSON does not allow. */
+function withoutMark(bytes: Buffer): Buffer {
+  return bytes.subarray(0, 3).equals(BYTE_ORDER_MARK) ? bytes.subarray(3) : bytes;
 }
 
 /** @throws ProviderError `malformed` unless it is an object, or the error that it reports. */

@@ -184,6 +184,7 @@ function readRetryAfterMs(header: FailedAnswer['header']): number | null {
   const value = header('retry-after');
   if (value === null) return null;
   if (/^\s*[\d.]+\s*$/.test(value)) return plausible(Number(value) * 1000);
+  if (!/[a-z]{3},? /i.test(value)) return null;
   // the provider's clock may differ from ours
   const now = Date.parse(header('date') ?? '');
   const left = Date.parse(value) - (Number.isNaN(now) ? Date.now() : now);
