@@ -171,6 +171,8 @@ function invoiceChange(
   form: Form,
 ): void {
   const { data } = account;
+  // A second change replaces one that waits for its payment.
+  dropPendingUpdate(account, subscription);
   const latest = subscription.latest_invoice;
   const invoice = draftInvoice(account, subscription, {
     reason: 'subscription_update',
@@ -214,13 +216,17 @@ function invoiceChange(
 
 /** Drops an update that was not paid in time. */
 export function expirePendingUpdate(account: Account, subscription: Stripe.Subscription): void {
+  dropPendingUpdate(account, subscription);
+  emit(account, 'customer.subscription.pending_update_expired', subscription, subscription.test_clock);
+}
+
+function dropPendingUpdate(account: Account, subscription: Stripe.Subscription): void {
   const { data } = account;
   subscription.pending_update = null;
   for (const [id, pending] of Object.entries(data.pendingItems)) {
     const invoice = data.invoices[id];
     if (pending.subscription === subscription.id && invoice?.status === 'open') voidInvoice(account, invoice);
   }
-  emit(account, 'customer.subscription.pending_update_expired', subscription, subscription.test_clock);
 }
 
 export function cancelSubscription(account: Account, subscription: Stripe.Subscription, form: Form): void {

@@ -97,10 +97,24 @@ export async function requestChange<Result>(
   const { database, runtime } = deps;
   const row = await storeChange(deps, running, request);
   const change = { subscriptionId: running.id, idempotencyKey: row.id, at: row.requestedAt };
-  const result = await callProvider(() => send(change));
+  const result = await callProvider(() => send(change)).catch(async (error: unknown) => {
+    // A refusal is an answer: the same request is a new one once its reason is gone.
+    if (isRefusal(error)) await markAnswered(database, row.id, runtime.clock.now());
+    throw error;
+  });
   await markAnswered(database, row.id, runtime.clock.now());
   await callProvider(() => deps.syncSubscription(running.id));
   return result;
+}
+
+const TRY_AGAIN = [409, 429];
+
+/** Whether the provider has decided, unlike a timeout or an overload. */
+function isRefusal(error: unknown): boolean {
+  const cause = error instanceof Error ? error.cause : undefined;
+  if (typeof cause !== 'object' || cause === null || !('statusCode' in cause)) return false;
+  const { statusCode } = cause;
+  return typeof statusCode === 'number' && statusCode < 500 && !TRY_AGAIN.includes(statusCode);
 }
 
 function storeChange(

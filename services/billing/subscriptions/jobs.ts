@@ -1,10 +1,13 @@
 import { Counter, type Registry } from 'prom-client';
 import { defineTask, type JobContext, type Task } from '#libs/jobs/task.ts';
 import { changeSubscription, type SubscriptionDeps } from './change.ts';
+import { decideReminder, REMINDER_DAYS } from './domain/decide-reminder.ts';
 import { keepSubscription } from './domain/decision.ts';
-import { type DueAccount, dueAccounts } from './store.ts';
+import { daysLater } from './domain/transitions.ts';
+import { type DueAccount, dueAccounts, overdueAccounts } from './store.ts';
 
 const BATCH_SIZE = 200;
+const REMINDER_SECONDS = 3_600;
 
 export type SubscriptionTaskOptions = SubscriptionDeps & {
   registry: Registry;
@@ -28,6 +31,17 @@ export function subscriptionTasks(options: SubscriptionTaskOptions): Task[] {
         for await (const accountId of eachDueAccount(deps)) {
           if (context.signal.aborted) return;
           reconciled.inc({ outcome: await reconcileAccount(deps, accountId, context) });
+        }
+      },
+    }),
+    defineTask({
+      name: 'send-payment-reminders',
+      schedule: { everySeconds: REMINDER_SECONDS },
+      run: async (_payload, { signal }) => {
+        const until = daysLater(deps.runtime.clock.now(), REMINDER_DAYS);
+        for (const accountId of await overdueAccounts(deps.database, until)) {
+          if (signal.aborted) return;
+          await changeSubscription(deps, { accountId }, decideReminder);
         }
       },
     }),

@@ -79,6 +79,15 @@ export async function accountExists(db: Queryable, accountId: string): Promise<b
   return found.length > 0;
 }
 
+/** Accounts whose plan ends until `until` because its period is not paid. */
+export async function overdueAccounts(db: Queryable, until: Date): Promise<string[]> {
+  const rows = await db
+    .select({ accountId: subscriptions.accountId })
+    .from(subscriptions)
+    .where(and(eq(subscriptions.status, 'past_due'), lte(subscriptions.accessEndsAt, until)));
+  return rows.map(({ accountId }) => accountId);
+}
+
 /** An account whose subscription or open payment request needs reconciling, and since when. */
 export type DueAccount = { accountId: string; dueAt: Date };
 

@@ -29,6 +29,17 @@ t.test('given a card that fails at the renewal', async (t) => {
     t.match(await emitted(service, 'payment.failed'), [{ payload: { amount_minor: 7900, currency: 'USD' } }]);
   });
 
+  await t.test('then it is reminded once, a day before the end', async (t) => {
+    await stripe.runTask('send-payment-reminders');
+    t.strictSame(await emitted(service, 'payment.reminder'), []);
+    service.runtime.clock.set('2026-12-22T13:00:00.000Z');
+    await stripe.runTask('send-payment-reminders');
+    await stripe.runTask('send-payment-reminders');
+    t.match(await emitted(service, 'payment.reminder'), [
+      { payload: { plan: 'pro', access_ends_at: '2026-12-23T12:00:00.000Z' } },
+    ]);
+  });
+
   await t.test('when the grace period ends, then the default plan applies without any event', async (t) => {
     service.runtime.clock.advance(3 * DAY_MS);
     t.match(await ada.current(), { plan: { key: 'free' } });
