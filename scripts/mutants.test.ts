@@ -12,10 +12,13 @@ t.test('a stale mutation is reported by its id', async (t) => {
     file: 'package.json',
     find: 'no such text',
     replace: '',
-    tests: ['x'],
+    tests: ['scripts/mutants.test.ts'],
     why: '',
   };
   t.strictSame(findStaleMutants('.', [mutant]), ['gone: 0 places in package.json match, not one']);
+  t.strictSame(findStaleMutants('.', [{ ...mutant, file: 'a.ts', tests: ['b.test.ts'] }]), [
+    'gone: there is no a.ts, b.test.ts',
+  ]);
 });
 
 t.test('a sample depends on the commit only', async (t) => {

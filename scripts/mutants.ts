@@ -20,6 +20,8 @@ import { SERVICE_MUTANTS } from './mutants/services.ts';
 export const MUTANTS: readonly Mutant[] = [...BOUND_MUTANTS, ...SERVICE_MUTANTS, ...LEDGER_MUTANTS];
 
 const TEST_TIMEOUT_MS = 180_000;
+/** A mutation that lets a test wait for ever is killed after several times the test's usual time. */
+const TIME_LIMIT = { factor: 5, leastMs: 15_000 };
 /** As `npm test` runs a file. */
 const NODE_FLAGS = ['--import', './libs/service/preload.ts'];
 
@@ -57,21 +59,21 @@ function copyTree(): { folder: string; remove: () => void } {
   return { folder, remove: () => rmSync(folder, { recursive: true, force: true }) };
 }
 
-/** Whether a test fails; a test that does not end counts as failing. */
-function failsIn(folder: string, test: string): Promise<boolean> {
+/** Whether a test fails; a test that does not end in time counts as failing. */
+function failsIn(folder: string, test: string, timeoutMs: number): Promise<boolean> {
   return new Promise((resolve) => {
     const child = spawn(process.execPath, [...NODE_FLAGS, test], {
       cwd: folder,
       env: { ...process.env, TAP_TIMEOUT: String(TEST_TIMEOUT_MS / 1_000) },
       stdio: 'ignore',
-      timeout: TEST_TIMEOUT_MS,
+      timeout: timeoutMs,
       killSignal: 'SIGKILL',
     });
     child.on('close', (code) => resolve(code !== 0));
   });
 }
 
-async function tryMutant(folder: string, mutant: Mutant): Promise<Verdict> {
+async function tryMutant(folder: string, mutant: Mutant, timeoutsMs: readonly number[]): Promise<Verdict> {
   const startedAt = performance.now();
   const file = path.join(folder, mutant.file);
   const original = readFileSync(file, 'utf8');
@@ -81,31 +83,34 @@ async function tryMutant(folder: string, mutant: Mutant): Promise<Verdict> {
   );
   try {
     let isKilled = false;
-    for (const test of mutant.tests) isKilled ||= await failsIn(folder, test);
+    for (const [index, test] of mutant.tests.entries())
+      isKilled ||= await failsIn(folder, test, timeoutsMs[index] ?? TEST_TIMEOUT_MS);
     return { isKilled, seconds: (performance.now() - startedAt) / 1_000 };
   } finally {
     writeFileSync(file, original);
   }
 }
 
-/** Remembers which tests pass without a mutation: a test that always fails would seem to kill everything. */
-function createBaseline(folder: string): (tests: readonly string[]) => Promise<string[]> {
-  const failing = new Map<string, Promise<boolean>>();
-  return async (tests) => {
-    const found: string[] = [];
-    for (const test of tests) {
-      const fails = failing.get(test) ?? failsIn(folder, test);
-      failing.set(test, fails);
-      if (await fails) found.push(test);
-    }
-    return found;
+/** How long a test takes without a mutation; null if it fails, which would seem to kill everything. */
+type Baseline = (test: string) => Promise<number | null>;
+
+function createBaseline(folder: string): Baseline {
+  const measured = new Map<string, number | null>();
+  return async (test) => {
+    const known = measured.get(test);
+    if (known !== undefined) return known;
+    const startedAt = performance.now();
+    const fails = await failsIn(folder, test, TEST_TIMEOUT_MS);
+    const tookMs = fails ? null : performance.now() - startedAt;
+    measured.set(test, tookMs);
+    return tookMs;
   };
 }
 
 /** @returns whether every mutation that was tried has been killed. */
 async function run(mutants: readonly Mutant[], maxSeconds = Number.POSITIVE_INFINITY): Promise<boolean> {
   const { folder, remove } = copyTree();
-  const failingTests = createBaseline(folder);
+  const baseline = createBaseline(folder);
   const startedAt = performance.now();
   const survivors: Mutant[] = [];
   let tried = 0;
@@ -114,11 +119,16 @@ async function run(mutants: readonly Mutant[], maxSeconds = Number.POSITIVE_INFI
     for (const mutant of mutants) {
       if (performance.now() - startedAt > maxSeconds * 1_000) break;
       tried += 1;
-      const failing = await failingTests(mutant.tests);
-      for (const test of failing) console.log(`${mutant.id}: ${test} fails without the mutation`);
-      isBroken ||= failing.length > 0;
-      if (failing.length > 0) continue;
-      const { isKilled, seconds } = await tryMutant(folder, mutant);
+      const timeoutsMs: number[] = [];
+      for (const test of mutant.tests) {
+        const tookMs = await baseline(test);
+        if (tookMs === null) console.log(`${mutant.id}: ${test} fails without the mutation`);
+        else timeoutsMs.push(Math.max(TIME_LIMIT.leastMs, Math.ceil(TIME_LIMIT.factor * tookMs)));
+      }
+      const isMeasured = timeoutsMs.length === mutant.tests.length;
+      isBroken ||= !isMeasured;
+      if (!isMeasured) continue;
+      const { isKilled, seconds } = await tryMutant(folder, mutant, timeoutsMs);
       if (!isKilled) survivors.push(mutant);
       const verdict = isKilled ? 'killed' : 'SURVIVED';
       console.log(`${tried}/${mutants.length} ${verdict} ${mutant.id} (${seconds.toFixed(1)} s)`);

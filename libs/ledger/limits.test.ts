@@ -286,6 +286,16 @@ t.test('given thresholds', async (t) => {
     t.strictSame(await events(account), [['cost', 10_000, 'exhausted', 100n]]);
   });
 
+  t.test('work is refused exactly at the block threshold, not below', async (t) => {
+    const account = await open([testSegment({ meter: 'cost', n: 1_000n })]);
+    await use(account, 949n);
+    await use(account, 1n);
+    t.match(await ledger.hold(testHold(account, randomUUID(), { cost: 1n })), { verdict: 'limit_blocked' });
+    const other = await open([testSegment({ meter: 'cost', n: 1_000n })]);
+    await use(other, 949n);
+    t.match(await ledger.hold(testHold(other, randomUUID(), { cost: 1n })), { verdict: 'ok' });
+  });
+
   t.test('own lines, and none where nothing is limited', async (t) => {
     const account = await open([
       testSegment({ meter: 'cost', n: 100n, thresholdBps: [5000, 6000, 7000, 10_000] }),

@@ -30,7 +30,7 @@ export const LEDGER_MUTANTS: readonly Mutant[] = [
     file: DECIDE,
     find: 'used >= blockAt) return BLOCKED',
     replace: 'used > blockAt) return BLOCKED',
-    tests: HOLD_TESTS,
+    tests: ['libs/ledger/limits.test.ts', ...HOLD_TESTS],
     why: 'work is admitted exactly at the block threshold',
   },
   {

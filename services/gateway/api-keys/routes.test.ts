@@ -79,6 +79,14 @@ t.test('given a key, when it is revoked, every gateway refuses it', async (t) =>
   t.equal((await revoke()).status, 204, 'twice is no error');
   const { body } = await gateway.call('GET', `/api/api-keys/${id}`, { as: ada.access_token });
   t.equal(body.revoked_at, '2026-11-20T12:00:00.000Z');
+  const { rows } = await gateway.database.pool.query(
+    'SELECT action, account_id, after FROM audit_log WHERE subject = $1 ORDER BY action',
+    [`api_key:${id}`],
+  );
+  t.strictSame(rows, [
+    { action: 'api_key.created', account_id: ada.accountId, after: rows[0]?.after },
+    { action: 'api_key.revoked', account_id: ada.accountId, after: { revoked_at: body.revoked_at } },
+  ]);
 });
 
 t.test('given an expiry, the key works until then', async (t) => {
