@@ -33,6 +33,7 @@ const SETTINGS = {
   ACCESS_TOKEN_TTL: '4h',
   // Rate limits are not part of the proof, and its callers are fast.
   RATE_LIMIT_PER_CALLER: '0',
+  EMAIL_VERIFICATION: 'off',
   RATE_LIMIT_SIGN_INS: '0',
   RATE_LIMIT_SIGN_UPS: '0',
   RATE_LIMIT_SIGN_UPS_PER_DOMAIN: '0',

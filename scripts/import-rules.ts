@@ -5,7 +5,7 @@ import ts from 'typescript';
 
 const PURE_LIBS = 'money pricing catalogue pipelines contracts problems';
 const IO_LIBS =
-  'config db ledger auth audit jobs outbox storage http tokens service clients embedded simulators testing';
+  'config db ledger auth audit jobs outbox storage mail http tokens service clients embedded simulators testing';
 const SERVICES = 'gateway billing usage-metering generation';
 const any = (words: string) => `(?:${words.replaceAll(' ', '|')})`;
 

@@ -190,6 +190,7 @@ export async function startInstallation(t: TestScope, catalogue: string): Promis
         ...variables('gateway'),
         JWT_KEYS: JSON.stringify([{ ...privateKey.export({ format: 'jwk' }), kid: 'test' }]),
         RATE_LIMIT_PER_CALLER: '0',
+        EMAIL_VERIFICATION: 'off',
         RATE_LIMIT_SIGN_INS: '0',
         RATE_LIMIT_SIGN_UPS: '0',
         RATE_LIMIT_SIGN_UPS_PER_DOMAIN: '0',

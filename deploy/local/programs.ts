@@ -2,6 +2,7 @@ import path from 'node:path';
 import type { Environment } from '#libs/config/env.ts';
 import type { ServiceName } from '#libs/contracts/internal-context.ts';
 import { LOOPBACK } from '#libs/embedded/ports.ts';
+import { MAILBOX_PATH } from '#libs/simulators/mailbox.ts';
 import type { LocalVariables } from './config.ts';
 import { internalKeysOf } from './internal-keys.ts';
 import type { PaymentChoice } from './payments.ts';
@@ -46,6 +47,9 @@ const urlOf = (port: number) => `http://${LOOPBACK}:${port}`;
 
 /** The address of the provider simulator. */
 export const simulatorUrl = ({ SIMULATOR_PORT }: LocalVariables) => urlOf(SIMULATOR_PORT);
+
+/** The page with the mails that were sent without a mail server. */
+export const mailboxUrl = (variables: LocalVariables) => `${simulatorUrl(variables)}${MAILBOX_PATH}`;
 
 async function answers(url: string, isGood: (status: number) => boolean): Promise<boolean> {
   try {
@@ -119,6 +123,9 @@ export function definePrograms(options: ProgramOptions): LocalProgram[] {
     service('generation', providers.env),
     service('gateway', {
       JWT_KEYS: options.env.JWT_KEYS ?? secrets.jwtKeys,
+      EMAIL_VERIFICATION: options.env.EMAIL_VERIFICATION ?? 'off',
+      ...(options.env.SMTP_URL === undefined &&
+        providers.simulated.length > 0 && { SMTP_URL: mailboxUrl(variables) }),
     }),
   ];
 }

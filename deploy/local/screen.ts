@@ -94,6 +94,7 @@ function demoRows(demo: Demo, url: string | undefined): string[] {
 export function renderScreen(facts: ScreenFacts): string {
   const { programs, providers } = facts;
   const gateway = programs.find(({ name }) => name === 'gateway');
+  const mailbox = gateway?.env.SMTP_URL;
   const keyVariables = providers.simulated.map(({ keyVariable }) => keyVariable);
   return [
     '',
@@ -106,6 +107,7 @@ export function renderScreen(facts: ScreenFacts): string {
     }),
     row('PostgreSQL', facts.database),
     row('logs', facts.logFolder),
+    ...(mailbox?.startsWith('http') ? [row('mailbox', mailbox)] : []),
     '',
     ...catalogueRows(facts),
     '',

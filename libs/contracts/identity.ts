@@ -90,6 +90,15 @@ export const tokenPair = z
   })
   .meta({ id: 'TokenPair' });
 
+export const verificationRequired = z
+  .object({ status: z.literal('verification_required') })
+  .describe('A mail to the address says how to continue. The same whether it has an account or not.')
+  .meta({ id: 'VerificationRequired' });
+
+export const VERIFICATION_REQUIRED: z.infer<typeof verificationRequired> = {
+  status: 'verification_required',
+};
+
 export const identity = z
   .object({
     user: z
@@ -175,7 +184,8 @@ const exampleTokens: TokenPair = {
   refresh_expires_in: 2_592_000,
 };
 
-const AUTH_PROBLEMS = [
+/** Errors of every operation that takes credentials. */
+export const AUTH_PROBLEMS = [
   'invalid_request',
   'body_too_large',
   'rate_limited',
@@ -191,7 +201,7 @@ export const register = defineOperation({
   path: '/api/auth/register',
   summary: 'Sign up',
   description:
-    'Creates a user and an account that they own, and starts a session. A user who was removed from their last account gets a new account with their old email address and password.',
+    'Creates a user and an account that they own. Where addresses are verified, the response is 202 for every address: a mail has the link for `POST /api/auth/verify-email`, or says that the address has an account. Otherwise it starts a session, and a user who was removed from their last account gets a new account with their old email address and password.',
   tags,
   auth: 'none',
   body: registerRequest,
@@ -203,7 +213,12 @@ export const register = defineOperation({
   },
   responses: {
     201: { description: 'The tokens of the new session.', schema: tokenPair, example: exampleTokens },
-    ...problemResponses(...AUTH_PROBLEMS, 'email_taken'),
+    202: {
+      description: 'The address must be verified first.',
+      schema: verificationRequired,
+      example: VERIFICATION_REQUIRED,
+    },
+    ...problemResponses(...AUTH_PROBLEMS, 'email_taken', 'semantic_error'),
   },
 });
 
@@ -221,7 +236,13 @@ export const login = defineOperation({
   bodyExample: { email: 'ada@example.com', password: 'correct horse battery' },
   responses: {
     200: { description: 'The tokens of the new session.', schema: tokenPair, example: exampleTokens },
-    ...problemResponses(...AUTH_PROBLEMS, 'invalid_credentials', 'account_suspended', 'role_required'),
+    ...problemResponses(
+      ...AUTH_PROBLEMS,
+      'invalid_credentials',
+      'email_not_verified',
+      'account_suspended',
+      'role_required',
+    ),
   },
 });
 
@@ -295,7 +316,14 @@ export const updateMe = defineOperation({
   bodyExample: { current_password: 'correct horse battery', new_password: 'staple correct battery' },
   responses: {
     200: { description: 'The caller after the change.', schema: identity, example: exampleIdentity },
-    ...problemResponses(...USER_PROBLEMS, 'invalid_credentials', 'insufficient_scope', 'role_required'),
+    ...problemResponses(
+      ...USER_PROBLEMS,
+      'invalid_credentials',
+      'insufficient_scope',
+      'role_required',
+      'semantic_error',
+      'overloaded',
+    ),
   },
 });
 

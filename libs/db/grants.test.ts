@@ -81,6 +81,21 @@ t.test('given a migrated database, seen by each service', async (t) => {
       query('gateway', `INSERT INTO accounts (id, name, created_at) VALUES ('${randomUUID()}', 'a', now())`),
     );
     await t.resolves(query('billing', 'SELECT id FROM accounts'));
+    await t.resolves(query('billing', 'SELECT id, email, email_normalised FROM users'));
+    for (const secret of ['password_hash', '*']) {
+      await t.rejects(query('billing', `SELECT ${secret} FROM users`), DENIED, secret);
+    }
+    for (const service of SERVICES.filter((name) => name !== 'gateway')) {
+      for (const [column, table] of [
+        ['password_hash', 'users'],
+        ['token_hash', 'refresh_tokens'],
+        ['token_hash', 'email_tokens'],
+        ['token_hash', 'invitations'],
+        ['secret_hash', 'api_keys'],
+      ]) {
+        await t.rejects(query(service, `SELECT ${column} FROM ${table}`), DENIED, `${service} ${column}`);
+      }
+    }
     await t.rejects(query('billing', 'DELETE FROM accounts'), DENIED);
     await t.rejects(query('generation', 'SELECT * FROM users'), DENIED);
     await t.rejects(query('usage-metering', 'SELECT * FROM users'), DENIED);

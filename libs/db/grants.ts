@@ -24,10 +24,18 @@ const OWNED: Readonly<Record<ServiceName, object>> = {
   generation,
 };
 
+/** Columns of other services' tables that a service reads, where the others are secret. */
+const READ_COLUMNS: Readonly<Partial<Record<ServiceName, Readonly<Record<string, readonly string[]>>>>> = {
+  billing: {
+    users: ['id', 'email', 'email_normalised', 'name', 'platform_role', 'created_at'],
+    api_keys: ['id', 'account_id', 'created_by', 'name', 'limits', 'created_at', 'expires_at', 'revoked_at'],
+  },
+};
+
 /** Tables of other services that a service reads. */
 const READ: Readonly<Record<ServiceName, readonly string[]>> = {
   gateway: [],
-  billing: ['accounts', 'users', 'memberships', 'api_keys', 'models', 'audit_log'],
+  billing: ['accounts', 'memberships', 'models', 'audit_log'],
   'usage-metering': ['accounts', 'memberships'],
   generation: [],
 };
@@ -76,6 +84,11 @@ export async function grantServiceRoles(client: pg.ClientBase): Promise<void> {
       `GRANT USAGE ON ALL SEQUENCES IN SCHEMA ${schema} TO ${role}`,
       `GRANT SELECT, INSERT, UPDATE, DELETE ON ${list(tablesOf(OWNED[service]))} TO ${role}`,
       `GRANT SELECT ON ${list(readable)} TO ${role}`,
+      ...Object.entries(READ_COLUMNS[service] ?? {}).map(
+        ([table, columns]) => `GRANT SELECT (${list(columns)}) ON ${list([table])} TO ${role}`,
+      ),
+      // It delivers mails.
+      ...(service === 'gateway' ? [`GRANT SELECT, UPDATE ON ${list(tablesOf(outbox))} TO ${role}`] : []),
       // Every service adds audit entries and events; none changes or deletes audit entries.
       `GRANT INSERT ON ${list([...tablesOf(audit), ...tablesOf(outbox)])} TO ${role}`,
     );

@@ -1,7 +1,15 @@
 import type { outboxDeliveries, outboxEvents } from '#libs/db/schema/outbox.ts';
 import type { Logger } from '#libs/service/logger.ts';
 
+/** The task that delivers on each channel. usage-metering runs the first, the gateway the second. */
 export const DELIVERY_TASK = 'deliver-event';
+export const MAIL_TASK = 'deliver-mail';
+
+/** Mails go to addresses of users, which only the gateway may read. */
+export const MAIL_CHANNEL = 'email';
+
+export const taskOfChannel = (channel: string): string =>
+  channel === MAIL_CHANNEL ? MAIL_TASK : DELIVERY_TASK;
 
 /** About three hours, with the growing pauses of the job queue. */
 export const MAX_DELIVERY_ATTEMPTS = 10;

@@ -1,7 +1,7 @@
 import type { Tx } from '#libs/db/database.ts';
 import { outboxDeliveries, outboxEvents } from '#libs/db/schema/outbox.ts';
 import { enqueue } from '#libs/jobs/enqueue.ts';
-import { DELIVERY_TASK, MAX_DELIVERY_ATTEMPTS } from './deliveries.ts';
+import { MAX_DELIVERY_ATTEMPTS, taskOfChannel } from './deliveries.ts';
 import { EVENT_ROUTES, type EventType } from './routes.ts';
 
 export type OutboxEvent = {
@@ -35,8 +35,8 @@ export async function emit(tx: Tx, event: OutboxEvent, newId: () => string): Pro
   await tx.insert(outboxEvents).values(event);
   if (deliveries.length === 0) return;
   await tx.insert(outboxDeliveries).values(deliveries);
-  for (const { id: deliveryId } of deliveries) {
+  for (const { id: deliveryId, channel } of deliveries) {
     const payload = { deliveryId, accountId: event.accountId };
-    await enqueue(tx, DELIVERY_TASK, payload, { maxAttempts: MAX_DELIVERY_ATTEMPTS });
+    await enqueue(tx, taskOfChannel(channel), payload, { maxAttempts: MAX_DELIVERY_ATTEMPTS });
   }
 }

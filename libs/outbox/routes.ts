@@ -1,7 +1,10 @@
+import { MAIL_CHANNEL } from './deliveries.ts';
+
 /** Every type of event. Add a new one here, with its channels, before a service emits it. */
 export type EventType =
   | 'dispute.opened'
   | 'invoice.upcoming'
+  | 'mail.requested'
   | 'payment.action_required'
   | 'payment.failed'
   | 'payment.refunded'
@@ -17,11 +20,13 @@ export type EventType =
 export type Route = { readonly channel: string; readonly target: string };
 
 const LOG: Route = { channel: 'log', target: '' };
+const MAIL: Route = { channel: MAIL_CHANNEL, target: '' };
 
 /** The channels of each event type. A change affects events that are emitted from then on. */
 export const EVENT_ROUTES: Readonly<Record<EventType, readonly Route[]>> = {
   'dispute.opened': [LOG],
   'invoice.upcoming': [LOG],
+  'mail.requested': [MAIL],
   'payment.action_required': [LOG],
   'payment.failed': [LOG],
   'payment.refunded': [LOG],

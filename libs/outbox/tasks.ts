@@ -10,16 +10,21 @@ const RETENTION_MS = 30 * 24 * 60 * 60 * 1000;
 
 export type OutboxOptions = { database: Database; channels: Channels; clock: Clock };
 
+/** A task that delivers on the channels of one service. */
+export function deliveryTask(name: string, options: OutboxOptions): Task {
+  return defineTask({
+    name,
+    schema: z.object({ deliveryId: z.uuid(), accountId: z.uuid().nullable() }),
+    maxAttempts: MAX_DELIVERY_ATTEMPTS,
+    run: ({ deliveryId }, context) => deliver(deliveryId, options, context),
+  });
+}
+
 /** The tasks that deliver events and delete old ones. One service runs them, with the rights to the outbox's tables. */
 export function outboxTasks(options: OutboxOptions): Task[] {
   const { database, clock } = options;
   return [
-    defineTask({
-      name: DELIVERY_TASK,
-      schema: z.object({ deliveryId: z.uuid(), accountId: z.uuid().nullable() }),
-      maxAttempts: MAX_DELIVERY_ATTEMPTS,
-      run: ({ deliveryId }, context) => deliver(deliveryId, options, context),
-    }),
+    deliveryTask(DELIVERY_TASK, options),
     defineTask({
       name: 'delete-delivered-events',
       schedule: { cron: '17 3 * * *' },

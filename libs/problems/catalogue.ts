@@ -186,6 +186,12 @@ export const PROBLEMS = {
     detail: 'Only platform staff may do this.',
     openai: permission,
   },
+  email_not_verified: {
+    status: 403,
+    title: 'Email address not verified',
+    detail: 'Confirm the email address first, with the link in the mail that was sent to it.',
+    openai: permission,
+  },
   feature_not_in_plan: {
     status: 403,
     title: 'Feature not in plan',
@@ -245,6 +251,12 @@ export const PROBLEMS = {
     status: 404,
     title: 'Unknown plan',
     detail: 'No plan with this id is on offer.',
+    openai: invalidRequest,
+  },
+  email_token_invalid: {
+    status: 404,
+    title: 'Link not valid',
+    detail: 'The link is unknown, expired or already used.',
     openai: invalidRequest,
   },
   invitation_invalid: {

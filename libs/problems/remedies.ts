@@ -36,6 +36,7 @@ export const REMEDIES: Readonly<Record<ProblemCode, string>> = {
   insufficient_scope: 'Use a key with the scope in `required_scope`, or sign in as a user.',
   role_required: 'Ask a member with one of the roles in `required_roles`.',
   platform_role_required: 'This route is reserved for platform staff.',
+  email_not_verified: 'Open the link in the mail. `POST /api/auth/verify-email/resend` sends it again.',
   feature_not_in_plan:
     'Change to one of `suggested_plans`, or do without the feature: `fallback_options` lists changes to the request with which it is served; `allow_degraded` makes the first of them.',
   model_not_in_plan:
@@ -52,6 +53,8 @@ export const REMEDIES: Readonly<Record<ProblemCode, string>> = {
   route_not_found: 'Look up the URL in the API reference at `/docs`.',
   unknown_model: 'Use a model listed by `GET /v1/models`.',
   unknown_plan: 'Use one of `available_plans`. `GET /api/plans/available` describes them.',
+  email_token_invalid:
+    'Request a new mail with `POST /api/auth/verify-email/resend` or `POST /api/auth/password-reset`.',
   invitation_invalid: 'Ask an owner or admin of the account for a new invitation.',
   method_not_allowed: 'Use one of the methods in the `Allow` header.',
 

@@ -2,7 +2,9 @@ import type { FastifyRequest } from 'fastify';
 
 export type AccessEvent =
   | 'user.registered'
+  | 'user.email_verified'
   | 'user.password_changed'
+  | 'user.password_reset'
   | 'session.started'
   | 'session.refused'
   | 'session.ended'

@@ -9,6 +9,7 @@ import { createAttempts } from './faults.ts';
 import { createGates } from './gates.ts';
 import { geminiDialect } from './gemini.ts';
 import { imagesDialect } from './images.ts';
+import { createMailbox, MAILBOX_PATH } from './mailbox.ts';
 import { listModels, openAiDialect } from './openai.ts';
 import { sendJson } from './send.ts';
 import { createSocialSimulator, SOCIAL_PATH, type SocialSimulator } from './social.ts';
@@ -71,9 +72,11 @@ export async function startProviderSimulator(
   };
 
   const social = createSocialSimulator(state.attempts);
+  const mailbox = createMailbox(clock.now);
 
   const server = createServer({ keepAliveTimeout: 60_000, requestTimeout: 0 }, (request, response) => {
-    if (request.url?.startsWith(SOCIAL_PATH)) serveSocial(social, request, response);
+    if (request.url?.startsWith(MAILBOX_PATH)) mailbox(request, response);
+    else if (request.url?.startsWith(SOCIAL_PATH)) serveSocial(social, request, response);
     else route(state, social, request, response);
   });
   await new Promise<void>((resolve, reject) => {

@@ -4,11 +4,12 @@ import type { InternalIdentity } from '#libs/auth/internal-identity.ts';
 import { type AccountEntitlements, createAccountEntitlements } from '#libs/clients/account-entitlements.ts';
 import type { InternalClient } from '#libs/clients/internal-client.ts';
 import { createQuotaResources } from '#libs/clients/quota-resources.ts';
-import { createDatabase } from '#libs/db/database.ts';
+import { createDatabase, type Tx } from '#libs/db/database.ts';
 import type { Listener } from '#libs/db/listen.ts';
 import type { Task } from '#libs/jobs/task.ts';
 import { createLedger } from '#libs/ledger/ledger.ts';
 import { readLimits } from '#libs/ledger/read-limits.ts';
+import type { SendMail } from '#libs/mail/transport.ts';
 import type { ErrorFormat } from '#libs/problems/error-formats.ts';
 import { createService, type ServiceApp } from '#libs/service/create-service.ts';
 import type { Logger } from '#libs/service/logger.ts';
@@ -19,8 +20,8 @@ import type { Runtime } from '#libs/service/runtime.ts';
 import { accountsPlugin } from './accounts/plugin.ts';
 import type { SetKeyLimits } from './api-keys/domain.ts';
 import { apiKeysPlugin, createSetKeyLimits } from './api-keys/plugin.ts';
-import { authTasks, createKeyUse } from './auth/jobs.ts';
-import { authPlugin } from './auth/plugin.ts';
+import { authTasks, createKeyUse, mailTask } from './auth/jobs.ts';
+import { authPlugin, requestMail } from './auth/plugin.ts';
 import { browserHeadersPlugin } from './browser-headers/plugin.ts';
 import { chatPlugin } from './chat/plugin.ts';
 import type { GatewayConfig } from './config.ts';
@@ -51,6 +52,8 @@ export type AppDependencies = {
   listener: Listener;
   /** Billing, unless given. */
   setKeyLimits?: SetKeyLimits;
+  /** Sends mails; they are only logged without it. */
+  sendMail?: SendMail;
   /** The services behind the gateway. Without them it serves identity only. */
   backends?: Backends;
   /** Read from billing, unless given. */
@@ -132,7 +135,10 @@ export async function buildApp(dependencies: AppDependencies): Promise<Gateway> 
   await app.register(rateLimitsPlugin, config.rateLimits);
   await app.register(docsPlugin);
   await app.register(accountsPlugin, { database, runtime });
-  await app.register(membersPlugin, { database, runtime, quotaResources });
+  const requestVerification = async (tx: Tx, email: string) => {
+    if (config.requiresVerification) await requestMail(tx, runtime, 'sign_up', email);
+  };
+  await app.register(membersPlugin, { database, runtime, quotaResources, requestVerification });
   await app.register(workspacesPlugin, { database, runtime, quotaResources });
   const setKeyLimits =
     dependencies.setKeyLimits ?? (backends ? createSetKeyLimits(backends.billing) : noBilling);
@@ -141,6 +147,8 @@ export async function buildApp(dependencies: AppDependencies): Promise<Gateway> 
   const tasks = [authTasks, memberTasks, idempotencyTasks, responseTasks].flatMap((create) =>
     create({ database, now }),
   );
+  const { sendMail: send } = dependencies;
+  tasks.push(mailTask({ database, runtime, send, appUrl: config.mail.appUrl }));
   if (backends === undefined) return { app, jobs, tasks, ready: async () => {}, idle: ledger.idle };
 
   const { signFor, usageMetering, generation, holdTtlMs } = backends;

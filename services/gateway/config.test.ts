@@ -8,6 +8,7 @@ const minimal = {
   DATABASE_URL: 'postgres://u:p@h/d',
   INTERNAL_KEYS: INTERNAL_KEYS_TEXT,
   JWT_KEYS: JSON.stringify([privateJwk('ed25519')]),
+  SMTP_URL: 'smtp://mail.example:587',
 };
 const load = (variables: Record<string, string>) =>
   toGatewayConfig(loadConfig(configSchema, { ...minimal, ...variables }));
@@ -19,6 +20,7 @@ t.test('given only the required variables, the rest has defaults', async (t) => 
     accessTokens: { ttlMs: 15 * 60 * 1000, keys: [{ kid: /^[\w-]{43}$/, algorithm: 'EdDSA' }] },
     refreshTokenTtlMs: 30 * 24 * 60 * 60 * 1000,
     externalIssuer: null,
+    requiresVerification: true,
     rateLimits: { perCaller: 600 },
     trustProxy: [],
     corsOrigins: [],
@@ -55,4 +57,13 @@ t.test('given invalid signing keys, the error does not quote them', async (t) =>
     t.throws(() => load({ JWT_KEYS }), { message: /JWT_KEYS is not valid/ });
     t.throws(() => load({ JWT_KEYS }), { message: /^(?!.*hunter2)/s });
   }
+});
+
+t.test('given verification of addresses, a mail server is required', async (t) => {
+  const { SMTP_URL: _, ...without } = minimal;
+  t.throws(() => toGatewayConfig(loadConfig(configSchema, without)), /SMTP_URL/);
+  const off = toGatewayConfig(loadConfig(configSchema, { ...without, EMAIL_VERIFICATION: 'off' }));
+  t.match(off, { requiresVerification: false, mail: { smtpUrl: undefined } });
+  t.throws(() => load({ EMAIL_VERIFICATION: 'maybe' }), /EMAIL_VERIFICATION/);
+  t.throws(() => load({ SMTP_URL: 'mail.example' }), /SMTP_URL/);
 });

@@ -28,6 +28,23 @@ export const configSchema = z.object({
   ACCESS_TOKEN_TTL: durationMs().prefault('15m').describe('Lifetime of an access token'),
   REFRESH_TOKEN_TTL: durationMs().prefault('30d').describe('Lifetime of a session that is not refreshed'),
 
+  EMAIL_VERIFICATION: z
+    .enum(['required', 'off'])
+    .prefault('required')
+    .describe('`required` lets users sign in only after a mail has verified their address; `off` at once'),
+  SMTP_URL: z
+    .string()
+    .regex(/^(smtps?|http):\/\/./, 'must begin with smtp:// or smtps://')
+    .optional()
+    .meta({ secret: true })
+    .describe(
+      'Mail server, smtp://user:password@host:587 or smtps://…; required with EMAIL_VERIFICATION=required',
+    ),
+  MAIL_FROM: z.string().min(3).prefault('Inkmeter <no-reply@localhost>').describe('Sender of the mails'),
+  APP_URL: httpUrl()
+    .prefault('http://127.0.0.1:8080')
+    .describe('Your frontend; mails link to /verify-email and /reset-password below it, with ?token='),
+
   EXTERNAL_ISSUER_URL: z
     .url()
     .optional()
@@ -96,6 +113,8 @@ export function toGatewayConfig(variables: GatewayVariables) {
     },
     refreshTokenTtlMs: variables.REFRESH_TOKEN_TTL,
     externalIssuer: externalIssuer(variables),
+    requiresVerification: requiresVerification(variables),
+    mail: { smtpUrl: variables.SMTP_URL, from: variables.MAIL_FROM, appUrl: variables.APP_URL },
     rateLimits: {
       perCaller: variables.RATE_LIMIT_PER_CALLER,
       signInsPerAddress: variables.RATE_LIMIT_SIGN_INS,
@@ -111,6 +130,15 @@ export function toGatewayConfig(variables: GatewayVariables) {
 }
 
 export type GatewayConfig = ReturnType<typeof toGatewayConfig>;
+
+/** @throws TypeError without a mail server. */
+function requiresVerification({ EMAIL_VERIFICATION, SMTP_URL }: GatewayVariables): boolean {
+  if (EMAIL_VERIFICATION === 'off') return false;
+  if (SMTP_URL === undefined) {
+    throw new TypeError('Set SMTP_URL to send verification mails, or EMAIL_VERIFICATION=off.');
+  }
+  return true;
+}
 
 /** @throws TypeError for an issuer without an audience. */
 function externalIssuer(variables: GatewayVariables) {

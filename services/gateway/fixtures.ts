@@ -9,6 +9,7 @@ import { createListener, type Listener } from '#libs/db/listen.ts';
 import { CHANGES_CHANNEL } from '#libs/db/notify.ts';
 import { testSegment } from '#libs/ledger/fixtures.ts';
 import { createLedger } from '#libs/ledger/ledger.ts';
+import type { SendMail } from '#libs/mail/transport.ts';
 import type { ServiceApp } from '#libs/service/create-service.ts';
 import { createLogger } from '#libs/service/logger.ts';
 import { createMetrics } from '#libs/service/metrics.ts';
@@ -36,7 +37,7 @@ export type TestGateway = Gateway & {
   /** Everything logged so far. */
   log: () => string;
   /** Runs a scheduled task once. */
-  runTask: (name: string) => Promise<void>;
+  runTask: (name: string, payload?: object) => Promise<void>;
   /** Resolves when the next notification of a change has been received and handled. */
   nextChange: () => Promise<string>;
   /** `as` is an access token or an API key. */
@@ -52,6 +53,7 @@ export async function createTestGateway(
     sharedWith?: TestGateway;
     variables?: Record<string, string>;
     setKeyLimits?: SetKeyLimits;
+    sendMail?: SendMail;
     listener?: Listener;
     /** Total limits of each account by meter; unlimited unless given. */
     limits?: Record<string, bigint>;
@@ -67,6 +69,7 @@ export async function createTestGateway(
       INTERNAL_KEYS: INTERNAL_KEYS_TEXT,
       JWT_KEYS: JSON.stringify([TEST_JWK]),
       LOG_LEVEL: 'info',
+      EMAIL_VERIFICATION: 'off',
       RATE_LIMIT_SIGN_INS: '0',
       RATE_LIMIT_SIGN_UPS: '0',
       RATE_LIMIT_SIGN_UPS_PER_DOMAIN: '0',
@@ -98,6 +101,7 @@ export async function createTestGateway(
     listener,
     setKeyLimits,
     entitlements: billingOf(database, limits),
+    ...(options.sendMail && { sendMail: options.sendMail }),
   });
   const { app } = gateway;
   t.teardown(async () => {
@@ -113,10 +117,10 @@ export async function createTestGateway(
     clock: runtime.clock,
     newId: runtime.newId,
     log: () => lines.join(''),
-    runTask: async (name) => {
+    runTask: async (name, payload = {}) => {
       const task = gateway.tasks.find((one) => one.name === name);
       if (task === undefined) throw new Error(`The gateway has no task ${name}.`);
-      await task.run({}, { signal: new AbortController().signal, logger });
+      await task.run(payload, { signal: new AbortController().signal, logger });
     },
     nextChange: () =>
       new Promise((resolve, reject) => {

@@ -1,3 +1,4 @@
+import { createMailTransport } from '#libs/mail/transport.ts';
 import { startService } from '#libs/service/start-service.ts';
 import { buildApp } from './app.ts';
 import { configSchema, toGatewayConfig } from './config.ts';
@@ -12,9 +13,12 @@ await startService({
     const billing = connectTo('billing', variables.BILLING_URL);
     const usageMetering = connectTo('usage-metering', variables.USAGE_METERING_URL);
     const generation = variables.GENERATION_URLS.map((url) => connectTo('generation', url));
+    const config = toGatewayConfig(variables);
+    const { smtpUrl: url, from } = config.mail;
     const { app, jobs, tasks, ready, idle } = await buildApp({
       ...shared,
-      config: toGatewayConfig(variables),
+      config,
+      ...(url !== undefined && { sendMail: createMailTransport({ url, from }) }),
       listener: openListener(),
       backends: {
         signFor: shared.identity.signFor,

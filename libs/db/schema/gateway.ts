@@ -29,6 +29,8 @@ export const users = pgTable(
     platformRole: text('platform_role', { enum: ['none', 'support', 'admin'] })
       .notNull()
       .default('none'),
+    /** When a mail proved that the address is the user's; null until then. */
+    emailVerifiedAt: instant('email_verified_at'),
     createdAt: instant('created_at').notNull(),
   },
   (table) => [
@@ -94,6 +96,26 @@ export const apiKeys = pgTable(
   (table) => [
     uniqueIndex('api_keys_public_id').on(table.publicId),
     index('api_keys_account').on(table.accountId, table.id),
+  ],
+);
+
+/** Links in mails: each works once. Only the hashes of their tokens are stored. */
+export const emailTokens = pgTable(
+  'email_tokens',
+  {
+    id: uuid('id').primaryKey(),
+    userId: uuid('user_id').notNull(),
+    purpose: text('purpose', { enum: ['verify_email', 'password_reset'] }).notNull(),
+    tokenHash: text('token_hash').notNull(),
+    createdAt: instant('created_at').notNull(),
+    expiresAt: instant('expires_at').notNull(),
+    usedAt: instant('used_at'),
+  },
+  (table) => [
+    uniqueIndex('email_tokens_hash').on(table.tokenHash),
+    index('email_tokens_user').on(table.userId),
+    /** For the job that deletes expired tokens. */
+    index('email_tokens_expiry').on(table.expiresAt),
   ],
 );
 

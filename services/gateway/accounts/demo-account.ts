@@ -129,7 +129,13 @@ async function ensureUser(tx: Tx, runtime: Runtime, { email, password, name }: N
   const found = await findUserByEmail(tx, email);
   if (found !== undefined && (found.passwordHash !== null || password === undefined)) return found.id;
   const passwordHash = password === undefined ? null : await hashPassword(password);
-  if (found === undefined) return await insertUser(tx, runtime, { email, passwordHash, name });
+  if (found === undefined)
+    return await insertUser(tx, runtime, {
+      email,
+      passwordHash,
+      name,
+      emailVerifiedAt: runtime.clock.now(),
+    });
   await tx
     .update(users)
     .set({ passwordHash })

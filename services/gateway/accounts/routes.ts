@@ -7,7 +7,7 @@ import { problem } from '#libs/problems/problems.ts';
 import { logAccess } from '#libs/service/access-log.ts';
 import type { Runtime } from '#libs/service/runtime.ts';
 import { serveOperation } from '#libs/service/serve-operation.ts';
-import { requireUser } from '../auth/domain.ts';
+import { checkNewPassword, requireUser } from '../auth/domain.ts';
 import {
   changePassword,
   findAccount,
@@ -56,6 +56,7 @@ export function accountRoutes(app: FastifyInstance, { database, runtime }: Accou
     const userId = requireUser(request.caller);
     const { name, current_password: current, new_password: next } = request.body;
     if (current !== undefined && next !== undefined) {
+      checkNewPassword(next);
       await app.throttles.byUser(request, reply, userId);
       await replacePassword(userId, current, next);
       logAccess(request, 'user.password_changed', { user: userId });

@@ -9,7 +9,7 @@ import { SEATS, seatOwner } from '../members/domain.ts';
 import { normaliseEmail } from './domain.ts';
 
 export type UserInput = Pick<typeof users.$inferInsert, 'email' | 'passwordHash' | 'name'> &
-  Partial<Pick<typeof users.$inferInsert, 'externalIssuer' | 'externalSubject'>>;
+  Partial<Pick<typeof users.$inferInsert, 'externalIssuer' | 'externalSubject' | 'emailVerifiedAt'>>;
 export type UserRow = typeof users.$inferSelect;
 export type AccountRow = typeof accounts.$inferSelect;
 export type OwnedAccount = { accountId: string; userId: string };
@@ -62,14 +62,21 @@ export async function insertMembership(
   await tx.insert(memberships).values({ ...membership, createdAt: runtime.clock.now() });
 }
 
-/** Creates a user and an account that they own. @throws ProblemError `email_taken` */
+/**
+ * Creates a user and an account that they own.
+ *
+ * @param onCreated runs in the same transaction.
+ * @throws ProblemError `email_taken`
+ */
 export function createOwner(
   db: Database,
   runtime: Runtime,
   { accountName, ...user }: UserInput & { accountName: string },
+  onCreated: (tx: Tx) => Promise<void> = async () => {},
 ): Promise<OwnedAccount> {
   return transaction(db, async (tx) => {
     const userId = await insertUser(tx, runtime, user);
+    await onCreated(tx);
     return {
       userId,
       accountId: await insertOwnedAccount(tx, runtime, { name: accountName, ownerId: userId }),

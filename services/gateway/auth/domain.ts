@@ -1,4 +1,5 @@
 /** What an authenticated caller may do. */
+import { isCommonPassword } from '#libs/auth/common-passwords.ts';
 import type { AccountRole, Caller } from '#libs/contracts/internal-context.ts';
 import type { RequiredScope } from '#libs/contracts/key-scopes.ts';
 import { problem } from '#libs/problems/problems.ts';
@@ -41,4 +42,13 @@ export function requireUser(caller: Caller): string {
 /** Who acts, for the audit log: a user, or an API key of the account. */
 export function actorOf(caller: Caller, requestId: string): { actor: string; requestId: string } {
   return { actor: caller.userId ?? caller.keyId ?? caller.accountId, requestId };
+}
+
+/** @throws ProblemError `semantic_error` */
+export function checkNewPassword(password: string): void {
+  if (!isCommonPassword(password)) return;
+  throw problem('semantic_error', {
+    detail: 'This password is one of the most common ones. Choose another, such as several unrelated words.',
+    fields: { param: 'password' },
+  });
 }

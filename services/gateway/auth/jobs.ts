@@ -1,8 +1,13 @@
 import type { Database } from '#libs/db/database.ts';
 import { defineTask, type Task } from '#libs/jobs/task.ts';
+import type { SendMail } from '#libs/mail/transport.ts';
+import { MAIL_CHANNEL, MAIL_TASK } from '#libs/outbox/deliveries.ts';
+import { deliveryTask } from '#libs/outbox/tasks.ts';
 import type { Logger } from '#libs/service/logger.ts';
 import { createPeriodicJob, type PeriodicJob } from '#libs/service/periodic-job.ts';
-import type { Clock } from '#libs/service/runtime.ts';
+import type { Clock, Runtime } from '#libs/service/runtime.ts';
+import { deleteExpiredEmailTokens } from './email-tokens-store.ts';
+import { createMailChannel } from './mails.ts';
 import { deleteExpiredTokens } from './sessions-store.ts';
 import { recordKeyUse } from './store.ts';
 
@@ -55,6 +60,18 @@ export function createKeyUse({
   };
 }
 
+/** Delivers the mails of the gateway. */
+export function mailTask(options: {
+  database: Database;
+  runtime: Runtime;
+  send: SendMail | undefined;
+  appUrl: string;
+}): Task {
+  const { database, runtime } = options;
+  const channels = { [MAIL_CHANNEL]: createMailChannel(options) };
+  return deliveryTask(MAIL_TASK, { database, channels, clock: runtime.clock });
+}
+
 export function authTasks({ database, now }: { database: Database; now: Clock['now'] }): Task[] {
   return [
     defineTask({
@@ -63,6 +80,14 @@ export function authTasks({ database, now }: { database: Database; now: Clock['n
       run: async (_payload, { logger }) => {
         const count = await deleteExpiredTokens(database, now());
         if (count > 0) logger.info({ count }, 'expired refresh tokens deleted');
+      },
+    }),
+    defineTask({
+      name: 'delete-expired-email-tokens',
+      schedule: { cron: '11 * * * *' },
+      run: async (_payload, { logger }) => {
+        const count = await deleteExpiredEmailTokens(database, now());
+        if (count > 0) logger.info({ count }, 'expired email tokens deleted');
       },
     }),
   ];

@@ -7,10 +7,12 @@ import { type AccessTokenOptions, createAccessTokens } from './access-tokens.ts'
 import { createApiKeyAuthenticator } from './api-key-authenticator.ts';
 import { authenticateRequests } from './authenticate.ts';
 import { createCallerCaches } from './caller-caches.ts';
+import { emailRoutes } from './email-routes.ts';
 import { createEnterWorkspace } from './enter-workspace.ts';
 import { createExternalIssuer, type ExternalIssuerOptions } from './external-issuer.ts';
 import type { KeyUse } from './jobs.ts';
 import { jwksRoutes } from './jwks-routes.ts';
+import { requestMail } from './mails.ts';
 import { authRoutes } from './routes.ts';
 import {
   findApiKeyByPublicId,
@@ -21,11 +23,14 @@ import {
 } from './store.ts';
 import { createTokenAuthenticator } from './token-authenticator.ts';
 
+export { requestMail };
+
 export type AuthOptions = {
   config: {
     accessTokens: AccessTokenOptions;
     refreshTokenTtlMs: number;
     externalIssuer: ExternalIssuerOptions | null;
+    requiresVerification: boolean;
   };
   database: Database;
   runtime: Runtime;
@@ -71,7 +76,9 @@ export const authPlugin = fp<AuthOptions>(
       signAccessToken: accessTokens.sign,
       accessTokenTtlMs: config.accessTokens.ttlMs,
       refreshTokenTtlMs: config.refreshTokenTtlMs,
+      requiresVerification: config.requiresVerification,
     });
+    emailRoutes(app, { database, runtime });
     jwksRoutes(app, config.accessTokens.keys);
   }) satisfies FastifyPluginAsync<AuthOptions>,
   { name: 'auth' },

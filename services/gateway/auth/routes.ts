@@ -6,9 +6,15 @@ import { problem } from '#libs/problems/problems.ts';
 import { logAccess } from '#libs/service/access-log.ts';
 import type { Runtime } from '#libs/service/runtime.ts';
 import { serveOperation } from '#libs/service/serve-operation.ts';
-import type { Session } from './domain.ts';
+import { checkNewPassword, type Session } from './domain.ts';
 import { endSession, rotateSession, type SessionToken, startSession } from './sessions-store.ts';
-import { openAccount, registerOwner, type SignInContext, verifyCredentials } from './sign-in.ts';
+import {
+  openAccount,
+  registerOwner,
+  registerUnverified,
+  type SignInContext,
+  verifyCredentials,
+} from './sign-in.ts';
 
 export type AuthRoutesOptions = {
   database: Database;
@@ -16,6 +22,7 @@ export type AuthRoutesOptions = {
   signAccessToken: (session: Session) => string;
   accessTokenTtlMs: number;
   refreshTokenTtlMs: number;
+  requiresVerification: boolean;
 };
 
 /** `/api/auth`: sign up, sign in, continue and end a session. */
@@ -43,6 +50,7 @@ export function authRoutes(app: FastifyInstance, options: AuthRoutesOptions): vo
   const contextOf = (request: FastifyRequest, reply: FastifyReply): SignInContext => ({
     database: options.database,
     runtime: options.runtime,
+    requiresVerification: options.requiresVerification,
     limitChecks: (email) => app.throttles.byUser(request, reply, email.toLowerCase()),
     onPassed: (email) => app.throttles.recordPassed(request, email.toLowerCase()),
     onRefused: (userId) => logAccess(request, 'session.refused', { user: userId }),
@@ -51,7 +59,15 @@ export function authRoutes(app: FastifyInstance, options: AuthRoutesOptions): vo
   serveOperation(app, contract.register, async (request, reply) => {
     const { email, password, name = null, account_name: accountName } = request.body;
     await app.throttles.bySignUp(request, reply, email);
-    const owner = await registerOwner(contextOf(request, reply), { email, password, name, accountName });
+    checkNewPassword(password);
+    const input = { email, password, name, accountName };
+    if (options.requiresVerification) {
+      const created = await registerUnverified(options, input);
+      if (created !== null) logAccess(request, 'user.registered', { user: created.userId });
+      reply.code(202);
+      return contract.VERIFICATION_REQUIRED;
+    }
+    const owner = await registerOwner(contextOf(request, reply), input);
     request.accountId = owner.accountId;
     logAccess(request, 'user.registered', { user: owner.userId });
     const tokens = await start(request, owner);

@@ -1,13 +1,22 @@
 /** The steps of signing up and in: verify the password, then choose or create the account. */
 import { hashPassword, verifyPassword } from '#libs/auth/password.ts';
-import type { Database } from '#libs/db/database.ts';
+import { type Database, transaction } from '#libs/db/database.ts';
 import { ProblemError, problem } from '#libs/problems/problems.ts';
 import type { Runtime } from '#libs/service/runtime.ts';
-import { createAccountForOrphan, createOwner, findMembership, findUserByEmail } from './store.ts';
+import { requestMail } from './mails.ts';
+import {
+  createAccountForOrphan,
+  createOwner,
+  findMembership,
+  findUserByEmail,
+  type OwnedAccount,
+} from './store.ts';
 
 export type SignInContext = {
   database: Database;
   runtime: Runtime;
+  /** Whether only users with a verified address may sign in. */
+  requiresVerification: boolean;
   /** @throws ProblemError `rate_limited` after too many password checks of one address. */
   limitChecks: (email: string) => Promise<void>;
   /** Called when a password was right. */
@@ -16,11 +25,18 @@ export type SignInContext = {
   onRefused: (userId: string | null) => void;
 };
 
+export type NewOwner = {
+  email: string;
+  password: string;
+  name: string | null;
+  accountName: string | undefined;
+};
+
 export type VerifiedUser = { userId: string; verifiedHash: string };
 
-/** @throws ProblemError `invalid_credentials`, `rate_limited` */
+/** @throws ProblemError `invalid_credentials`, `email_not_verified`, `rate_limited` */
 export async function verifyCredentials(
-  { database, limitChecks, onPassed, onRefused }: SignInContext,
+  { database, requiresVerification, limitChecks, onPassed, onRefused }: SignInContext,
   email: string,
   password: string,
 ): Promise<VerifiedUser> {
@@ -33,6 +49,7 @@ export async function verifyCredentials(
     throw problem('invalid_credentials');
   }
   onPassed(email);
+  if (requiresVerification && user.emailVerifiedAt === null) throw problem('email_not_verified');
   return { userId: user.id, verifiedHash };
 }
 
@@ -68,7 +85,7 @@ export async function openAccount(
  */
 export async function registerOwner(
   context: SignInContext,
-  owner: { email: string; password: string; name: string | null; accountName: string | undefined },
+  owner: NewOwner,
 ): Promise<VerifiedUser & { accountId: string }> {
   const { database, runtime } = context;
   const { email, password, name, accountName } = owner;
@@ -87,6 +104,26 @@ export async function registerOwner(
     const returning = await reopenAccount(context, owner);
     if (returning === null) throw error;
     return returning;
+  }
+}
+
+/**
+ * Creates a user with an account, both of no use until the address is verified. An address that has a user gets a mail that
+ * says so, and the caller learns nothing.
+ */
+export async function registerUnverified(
+  { database, runtime }: Pick<SignInContext, 'database' | 'runtime'>,
+  owner: NewOwner,
+): Promise<OwnedAccount | null> {
+  const { email, password, name, accountName } = owner;
+  const passwordHash = await hashPassword(password);
+  const user = { email, passwordHash, name, accountName: accountName ?? name ?? email };
+  try {
+    return await createOwner(database, runtime, user, (tx) => requestMail(tx, runtime, 'sign_up', email));
+  } catch (error) {
+    if (!(error instanceof ProblemError) || error.code !== 'email_taken') throw error;
+    await transaction(database, (tx) => requestMail(tx, runtime, 'sign_up', email));
+    return null;
   }
 }
 

@@ -10,10 +10,11 @@ import {
   insertOwnedAccount,
   insertUser,
   listMemberAccounts,
+  type OwnedAccount,
 } from '../accounts/store.ts';
 import type { Session } from './domain.ts';
 
-export { createAccountForOrphan, createOwner, findUserByEmail };
+export { createAccountForOrphan, createOwner, findUserByEmail, type OwnedAccount };
 
 /** Mail to this domain goes nowhere (RFC 2606). */
 const NO_MAIL_DOMAIN = 'outside.invalid';

@@ -1,13 +1,22 @@
 import { recordAudit } from '#libs/audit/record-audit.ts';
 import { hashPassword, verifyPassword } from '#libs/auth/password.ts';
 import type { QuotaResources } from '#libs/clients/quota-resources.ts';
-import { type Database, transaction } from '#libs/db/database.ts';
+import { type Database, type Tx, transaction } from '#libs/db/database.ts';
 import { notify } from '#libs/db/notify.ts';
 import { problem } from '#libs/problems/problems.ts';
 import type { Runtime } from '#libs/service/runtime.ts';
+import { checkNewPassword } from '../auth/domain.ts';
 import { type InvitationRow, requirePending, SEATS, seatOwner } from './domain.ts';
 import { lockInvitation, markAccepted } from './invitations-store.ts';
 import { findMember, findUserByEmail, insertMembership, insertUser, lockAccount } from './store.ts';
+
+export type MembersContext = {
+  database: Database;
+  runtime: Runtime;
+  quotaResources: QuotaResources;
+  /** Sends a new user the mail that verifies their address, where that is required. */
+  requestVerification: (tx: Tx, email: string) => Promise<void>;
+};
 
 /** The user who joins: an existing one, or the data of a new one. */
 export type Invitee =
@@ -39,7 +48,10 @@ export async function identifyInvitee(options: {
   }
   const { email } = invitation;
   const user = await findUserByEmail(database, email);
-  if (user === undefined) return { kind: 'new', email, passwordHash: await hashPassword(password), name };
+  if (user === undefined) {
+    checkNewPassword(password);
+    return { kind: 'new', email, passwordHash: await hashPassword(password), name };
+  }
   await limitChecks();
   if (!(await verifyPassword(password, user.passwordHash))) throw problem('invalid_credentials');
   return { kind: 'user', userId: user.id };
@@ -52,12 +64,12 @@ export async function identifyInvitee(options: {
  * @throws ProblemError `invitation_invalid`, `conflict` for a member, `limit_exceeded` without a free seat.
  */
 export async function acceptInvitation(
-  context: { database: Database; runtime: Runtime; quotaResources: QuotaResources },
+  context: MembersContext,
   invitation: InvitationRow,
   invitee: Invitee,
   requestId: string,
 ): Promise<string> {
-  const { database, runtime, quotaResources } = context;
+  const { database, runtime, quotaResources, requestVerification } = context;
   const { accountId } = invitation;
   await using allocation = await quotaResources.allocate({
     holdId: requestId,
@@ -70,6 +82,7 @@ export async function acceptInvitation(
     const { id, role } = requirePending(await lockInvitation(tx, invitation), now);
     const userId =
       invitee.kind === 'user' ? invitee.userId : await insertUser(tx, runtime, fieldsOf(invitee));
+    if (invitee.kind === 'new') await requestVerification(tx, invitee.email);
     if ((await findMember(tx, { accountId, userId })) !== undefined) {
       throw problem('conflict', { detail: 'You are already a member of the account.' });
     }

@@ -1,15 +1,14 @@
 import type { FastifyInstance } from 'fastify';
 import { recordAudit } from '#libs/audit/record-audit.ts';
 import { hashPassword } from '#libs/auth/password.ts';
-import type { QuotaResources } from '#libs/clients/quota-resources.ts';
 import * as contract from '#libs/contracts/members.ts';
 import { toPage } from '#libs/contracts/page.ts';
-import { type Database, transaction } from '#libs/db/database.ts';
+import { transaction } from '#libs/db/database.ts';
 import { ProblemError, problem } from '#libs/problems/problems.ts';
 import { logAccess } from '#libs/service/access-log.ts';
-import type { Runtime } from '#libs/service/runtime.ts';
 import { serveOperation } from '#libs/service/serve-operation.ts';
-import { actorOf } from '../auth/domain.ts';
+import { actorOf, checkNewPassword } from '../auth/domain.ts';
+import type { MembersContext } from './accept-invitation.ts';
 import { checkMayManage, checkOwnerRemains, SEATS, seatOwner } from './domain.ts';
 import { revokePending } from './invitations-store.ts';
 import {
@@ -24,7 +23,7 @@ import {
   updateRole,
 } from './store.ts';
 
-export type MemberRoutesOptions = { database: Database; runtime: Runtime; quotaResources: QuotaResources };
+export type MemberRoutesOptions = MembersContext;
 
 /** `/api/members`: the users of an account. */
 export function memberRoutes(app: FastifyInstance, options: MemberRoutesOptions): void {
@@ -40,6 +39,7 @@ export function memberRoutes(app: FastifyInstance, options: MemberRoutesOptions)
     const { caller } = request;
     const { email, password, name = null, role } = request.body;
     checkMayManage(caller.role, role);
+    checkNewPassword(password);
     const { accountId } = caller;
     await using allocation = await quotaResources.allocate({
       holdId: request.id,
@@ -50,6 +50,7 @@ export function memberRoutes(app: FastifyInstance, options: MemberRoutesOptions)
     const member = await transaction(database, async (tx) => {
       const userId = await insertUser(tx, runtime, { email, passwordHash, name });
       await insertMembership(tx, runtime, { accountId, userId, role });
+      await options.requestVerification(tx, email);
       await recordAudit(tx, {
         id: runtime.newId(),
         at: runtime.clock.now(),

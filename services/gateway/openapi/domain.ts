@@ -9,6 +9,7 @@ import { billingAdminOperations } from '#libs/contracts/billing-admin.ts';
 import { billingProviderAdminOperations } from '#libs/contracts/billing-provider-admin.ts';
 import { catalogueOperations } from '#libs/contracts/catalogues.ts';
 import { createChatCompletion, getModel, listModels } from '#libs/contracts/chat-operations.ts';
+import { EMAIL_VERIFICATION_OPERATIONS } from '#libs/contracts/email-verification.ts';
 import { flagOperations } from '#libs/contracts/flags.ts';
 import { generateContent } from '#libs/contracts/generate-operations.ts';
 import { guardRailOperations } from '#libs/contracts/guard-rails.ts';
@@ -46,6 +47,7 @@ export const OPERATIONS = {
     deleteResponse,
     ...IMAGE_READING_OPERATIONS,
     ...IDENTITY_OPERATIONS,
+    ...EMAIL_VERIFICATION_OPERATIONS,
     ...API_KEY_OPERATIONS,
     ...MEMBER_OPERATIONS,
     ...INVITATION_OPERATIONS,

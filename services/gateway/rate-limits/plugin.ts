@@ -35,6 +35,8 @@ export type Throttles = {
   byUser: Throttle;
   /** Notes that the source of the request has passed a check of the user's password. */
   recordPassed: (request: FastifyRequest, user: string) => void;
+  /** Limits the mails that one mailbox gets on request. */
+  byMail: (request: FastifyRequest, reply: FastifyReply, email: string) => Promise<void>;
   /** Limits sign-ups by network, domain and mailbox. */
   bySignUp: (request: FastifyRequest, reply: FastifyReply, email: string) => Promise<void>;
 };
@@ -110,6 +112,8 @@ async function createThrottles(app: FastifyInstance, limits: RateLimits): Promis
   const perMailbox = limits.signUpsPerNetwork === 0 ? 0 : SIGN_UPS_PER_MAILBOX;
   const byMailbox = createThrottle('sign-ups-mailbox', perMailbox, 24 * HOUR_MS);
 
+  const mailsOf = createThrottle('mails', perMailbox, 24 * HOUR_MS);
+
   return {
     async byUser(request, reply, user) {
       const key = `${user} ${hostOf(request)}`;
@@ -119,6 +123,7 @@ async function createThrottles(app: FastifyInstance, limits: RateLimits): Promis
     recordPassed(request, user) {
       passed.set(`${user} ${hostOf(request)}`, true);
     },
+    byMail: (request, reply, email) => mailsOf(request, reply, normaliseEmail(email)),
     async bySignUp(request, reply, email) {
       await byNetwork(request, reply, networkOf(request.ip, SITE));
       await byMailbox(request, reply, normaliseEmail(email));

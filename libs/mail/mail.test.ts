@@ -1,0 +1,60 @@
+import { once } from 'node:events';
+import type { AddressInfo } from 'node:net';
+import { text } from 'node:stream/consumers';
+import { SMTPServer } from 'smtp-server';
+import t from 'tap';
+import { renderMail } from './templates.ts';
+import { createMailTransport } from './transport.ts';
+
+const from = 'Inkmeter <no-reply@mail.example>';
+
+t.test('given a mail server, then a mail arrives as text and HTML under a stable id', async (t) => {
+  const received: { to: string[]; message: string }[] = [];
+  const server = new SMTPServer({
+    authOptional: true,
+    disabledCommands: ['STARTTLS'],
+    onData(stream, session, done) {
+      text(stream).then((message) => {
+        received.push({ to: session.envelope.rcptTo.map(({ address }) => address), message });
+        done();
+      }, done);
+    },
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server.server, 'listening');
+  t.teardown(() => new Promise<void>((resolve) => server.close(resolve)));
+  const { port } = server.server.address() as AddressInfo;
+  const send = createMailTransport({ url: `smtp://127.0.0.1:${port}`, from });
+
+  const mail = renderMail('verify_email', { appUrl: 'https://app.example', token: 'ivt_abc' });
+  for (let attempt = 0; attempt < 2; attempt += 1) await send({ ...mail, id: 'd1', to: 'ada@example.com' });
+  t.equal(received.length, 2);
+  for (const { to, message } of received) {
+    t.strictSame(to, ['ada@example.com']);
+    t.match(message, /^Message-ID: <d1@mail\.example>\r$/m);
+    t.match(message, /^Subject: Confirm your email address\r$/m);
+    t.match(message, /Content-Type: text\/plain/);
+    t.match(message, /Content-Type: text\/html/);
+  }
+
+  await send({ ...mail, id: 'd2', to: 'a@example.com, b@example.com' }).catch(() => undefined);
+  t.notOk(
+    received.some(({ to }) => to.length > 1),
+    'an address is never a list',
+  );
+});
+
+t.test('given no mail server, then sending fails, to be repeated', async (t) => {
+  const send = createMailTransport({ url: 'smtp://127.0.0.1:1', from });
+  const mail = renderMail('account_exists', { appUrl: 'https://app.example', token: null });
+  await t.rejects(send({ ...mail, id: 'd1', to: 'ada@example.com' }), { code: 'ESOCKET' });
+});
+
+t.test('given a template, then its link leads to the frontend', async (t) => {
+  const reset = renderMail('password_reset', { appUrl: 'https://app.example', token: 'ipr_a"<b>' });
+  t.match(reset.text, 'https://app.example/reset-password?token=ipr_a"<b>');
+  t.match(reset.html, '<a href="https://app.example/reset-password?token=ipr_a&#34;&#60;b&#62;">');
+  t.notMatch(reset.html, '<b>');
+  const exists = renderMail('account_exists', { appUrl: 'https://app.example', token: null });
+  t.notMatch(exists.text, 'token');
+});

@@ -1,0 +1,62 @@
+/** The mails that the product sends, each as plain text and as HTML. */
+export type MailTemplate = 'verify_email' | 'account_exists' | 'password_reset';
+
+export type MailContent = { subject: string; text: string; html: string };
+
+type Draft = {
+  subject: string;
+  paragraphs: readonly string[];
+  /** The page of the frontend that sends the token on; null for a mail without a link. */
+  path: string | null;
+  /** Where a program sends the token instead. */
+  operation?: string;
+};
+
+const DRAFTS: Readonly<Record<MailTemplate, Draft>> = {
+  verify_email: {
+    subject: 'Confirm your email address',
+    paragraphs: [
+      'Open this link within 24 hours to confirm your email address and to use your account.',
+      'If you did not sign up, ignore this mail: the account cannot be used without this link.',
+    ],
+    path: '/verify-email',
+    operation: 'POST /api/auth/verify-email',
+  },
+  account_exists: {
+    subject: 'You already have an account',
+    paragraphs: [
+      'Someone tried to sign up with your email address, which already has an account.',
+      'If it was you, sign in. If you have forgotten your password, ask for a new one there.',
+      'If it was not you, ignore this mail: your account has not changed.',
+    ],
+    path: null,
+  },
+  password_reset: {
+    subject: 'Choose a new password',
+    paragraphs: [
+      'Open this link within one hour to choose a new password. It signs you out everywhere.',
+      'If you did not ask for it, ignore this mail: your password has not changed.',
+    ],
+    path: '/reset-password',
+    operation: 'POST /api/auth/password-reset/confirm',
+  },
+};
+
+/** @param token single-use; null for a mail without a link. */
+export function renderMail(
+  template: MailTemplate,
+  { appUrl, token }: { appUrl: string; token: string | null },
+): MailContent {
+  const { subject, paragraphs, path, operation } = DRAFTS[template];
+  const link = path === null || token === null ? null : `${appUrl}${path}?token=${token}`;
+  const [first = '', ...rest] = paragraphs;
+  const program = operation && token !== null ? [`For programs: ${operation} with the token ${token}`] : [];
+  const text = [first, ...(link === null ? [] : [link]), ...rest, ...program].join('\n\n');
+  const anchor = link === null ? [] : [`<a href="${escapeHtml(link)}">${escapeHtml(link)}</a>`];
+  const html = [escapeHtml(first), ...anchor, ...rest.map(escapeHtml)].map((line) => `<p>${line}</p>`);
+  return { subject, text: `${text}\n`, html: `<!doctype html><html><body>${html.join('')}</body></html>` };
+}
+
+export function escapeHtml(text: string): string {
+  return text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
+}

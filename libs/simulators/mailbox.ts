@@ -1,0 +1,66 @@
+/** Mails of a local installation: sent by HTTP instead of SMTP, kept in memory, and shown on a page. */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { text } from 'node:stream/consumers';
+import { z } from 'zod';
+import { escapeHtml } from '#libs/mail/templates.ts';
+import { sendJson } from './send.ts';
+
+export const MAILBOX_PATH = '/mailbox';
+
+const MAX_MAILS = 200;
+
+const mailSchema = z.object({
+  id: z.string(),
+  from: z.string(),
+  to: z.string(),
+  subject: z.string(),
+  text: z.string(),
+});
+type StoredMail = z.infer<typeof mailSchema> & { received_at: string };
+
+/** `POST /mailbox` takes a mail, `GET /mailbox` shows all, `GET /mailbox.json` lists them, newest first. */
+export function createMailbox(now: () => Date) {
+  const mails = new Map<string, StoredMail>();
+
+  async function store(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { success, data } = mailSchema.safeParse(JSON.parse(await text(request)));
+    if (!success)
+      return sendJson(response, 400, JSON.stringify({ error: 'A mail has id, from, to, subject and text.' }));
+    // A repeated delivery replaces the mail, as a mail server would.
+    mails.set(data.id, { ...data, received_at: now().toISOString() });
+    for (const id of [...mails.keys()].slice(0, Math.max(0, mails.size - MAX_MAILS))) mails.delete(id);
+    sendJson(response, 202, JSON.stringify({ id: data.id }));
+  }
+
+  return (request: IncomingMessage, response: ServerResponse): void => {
+    const newestFirst = () => [...mails.values()].reverse();
+    switch (`${request.method} ${request.url}`) {
+      case `POST ${MAILBOX_PATH}`:
+        store(request, response).catch(() =>
+          sendJson(response, 400, JSON.stringify({ error: 'The mail is not JSON.' })),
+        );
+        return;
+      case `GET ${MAILBOX_PATH}`:
+        response.writeHead(200, {
+          'content-type': 'text/html; charset=utf-8',
+          'content-security-policy': "default-src 'none'; style-src 'unsafe-inline'",
+        });
+        response.end(page(newestFirst()));
+        return;
+      case `GET ${MAILBOX_PATH}.json`:
+        sendJson(response, 200, JSON.stringify({ data: newestFirst() }));
+        return;
+      default:
+        sendJson(response, 404, JSON.stringify({ error: 'There is no such page.' }));
+    }
+  };
+}
+
+function page(mails: readonly StoredMail[]): string {
+  const articles = mails.map(
+    ({ to, subject, text: body, received_at }) =>
+      `<article><h2>${escapeHtml(subject)}</h2><p>to ${escapeHtml(to)}, ${received_at}</p><pre>${escapeHtml(body)}</pre></article>`,
+  );
+  const content = articles.length === 0 ? '<p>No mail yet.</p>' : articles.join('');
+  return `<!doctype html><meta charset="utf-8"><title>Inkmeter mailbox</title><style>body{font:16px system-ui;max-width:50rem;margin:2rem auto}pre{white-space:pre-wrap;overflow-wrap:anywhere;background:#eee;padding:1rem}</style><h1>Mailbox</h1>${content}`;
+}
