@@ -118,7 +118,7 @@ export const createApiKey = defineOperation({
       schema: createdApiKey,
       example: { ...exampleKey, key: 'ik_live_<id>_<secret>' },
     },
-    ...problemResponses(...PROBLEMS, 'semantic_error'),
+    ...problemResponses(...PROBLEMS, 'semantic_error', 'conflict'),
   },
 });
 

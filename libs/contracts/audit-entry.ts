@@ -2,6 +2,7 @@
 export type AuditAction =
   | 'api_key.created'
   | 'api_key.revoked'
+  | 'api_key.transferred'
   | 'catalogue.activated'
   | 'catalogue.imported'
   | 'catalogue.published'

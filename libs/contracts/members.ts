@@ -103,10 +103,18 @@ export const removeMember = defineOperation({
   path: '/api/members/{user_id}',
   summary: 'Remove a member from the account',
   description:
-    'Ends their sessions in the account within a second, and frees their seat. Every member can remove themselves, except the last owner.',
+    'Ends their sessions in the account within a second, revokes the API keys that they created, and frees their seat. With `api_keys=transfer`, an owner takes the keys over instead. Every member can remove themselves, except the last owner.',
   tags,
   auth: 'user',
   params: memberId,
+  querystring: z.strictObject({
+    api_keys: z
+      .enum(['revoke', 'transfer'])
+      .default('revoke')
+      .describe(
+        'What becomes of the API keys that the member created; only owners transfer them, to themselves.',
+      ),
+  }),
   responses: { 204: { description: 'Removed.' }, ...problemResponses(...PROBLEMS, 'not_found', 'conflict') },
 });
 

@@ -32,6 +32,18 @@ export function checkMayManageKeys(caller: Caller): void {
   if (caller.keyId === null) requireRole(caller, MANAGER_ROLES);
 }
 
+/** Keys of one account that are neither revoked nor expired. */
+export const MAX_ACTIVE_KEYS = 100;
+
+/** @throws ProblemError `conflict` */
+export function checkKeyCount(active: number): void {
+  if (active >= MAX_ACTIVE_KEYS) {
+    throw problem('conflict', {
+      detail: `The account has ${active} API keys. Revoke some before you create more.`,
+    });
+  }
+}
+
 /** @throws ProblemError `semantic_error` */
 export function checkExpiry(expiresAt: Date | null, now: Date): void {
   if (expiresAt !== null && expiresAt <= now) {

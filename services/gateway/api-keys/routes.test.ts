@@ -245,3 +245,25 @@ t.test('given malformed bodies, each is refused by name', async (t) => {
     t.match(answer.body.param, new RegExp(`^${param}`), JSON.stringify(body));
   }
 });
+
+t.test('given an account with 100 keys, then no more are created, also at once', async (t) => {
+  const gateway = await createTestGateway(t);
+  const owner = await signUp(gateway, 'owner');
+  const first = await createKey(gateway, owner.access_token);
+  await gateway.database.pool.query(
+    `INSERT INTO api_keys (id, account_id, created_by, name, public_id, display_prefix, secret_hash, scopes, created_at)
+     SELECT gen_random_uuid(), $1, $2, 'Key', 'p' || n, 'p', 'h', '{generate}', now() FROM generate_series(1, 97) n`,
+    [owner.accountId, owner.userId],
+  );
+  const create = () =>
+    gateway.call('POST', '/api/api-keys', {
+      as: owner.access_token,
+      body: { name: 'Key', scopes: ['generate'] },
+    });
+  const answers = await Promise.all(Array.from({ length: 6 }, create));
+  t.strictSame(answers.map(({ status }) => status).sort(), [201, 201, 409, 409, 409, 409]);
+  t.match(await create(), { status: 409, body: { code: 'conflict' } });
+  const revoked = await gateway.call('DELETE', `/api/api-keys/${first.id}`, { as: owner.access_token });
+  t.equal(revoked.status, 204);
+  t.equal((await create()).status, 201);
+});

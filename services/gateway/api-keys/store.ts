@@ -1,14 +1,33 @@
-import { and, desc, eq, lt } from 'drizzle-orm';
+import { and, count, desc, eq, gt, isNull, lt, or } from 'drizzle-orm';
 import { recordAudit } from '#libs/audit/record-audit.ts';
 import type { Actor } from '#libs/contracts/audit-entry.ts';
 import type { PageQuery } from '#libs/contracts/page.ts';
-import { type Database, type Queryable, transaction } from '#libs/db/database.ts';
+import { type Database, only, type Queryable, type Tx, transaction } from '#libs/db/database.ts';
 import { notify } from '#libs/db/notify.ts';
 import { apiKeys } from '#libs/db/schema/gateway.ts';
 import type { Runtime } from '#libs/service/runtime.ts';
-import type { ApiKeyRow } from './domain.ts';
+import { lockAccount } from '../members/store.ts';
+import { type ApiKeyRow, checkKeyCount } from './domain.ts';
 
-/** Creates a key, and records it in the audit log without its secret. */
+async function countActive(tx: Tx, accountId: string, now: Date): Promise<number> {
+  const active = await tx
+    .select({ count: count() })
+    .from(apiKeys)
+    .where(
+      and(
+        eq(apiKeys.accountId, accountId),
+        isNull(apiKeys.revokedAt),
+        or(isNull(apiKeys.expiresAt), gt(apiKeys.expiresAt, now)),
+      ),
+    );
+  return only(active).count;
+}
+
+/**
+ * Creates a key, and records it in the audit log without its secret.
+ *
+ * @throws ProblemError `conflict` when the account has too many.
+ */
 export function insertApiKey(
   db: Database,
   runtime: Pick<Runtime, 'newId'>,
@@ -17,6 +36,8 @@ export function insertApiKey(
 ): Promise<void> {
   const { id, accountId, name, scopes, limits, expiresAt, createdAt: at } = key;
   return transaction(db, async (tx) => {
+    await lockAccount(tx, accountId);
+    checkKeyCount(await countActive(tx, accountId, at));
     await tx.insert(apiKeys).values(key);
     await recordAudit(tx, {
       id: runtime.newId(),

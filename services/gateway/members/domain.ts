@@ -1,5 +1,5 @@
 /** Who may change which membership, and when an invitation can be accepted. */
-import { type AccountRole, MANAGER_ROLES } from '#libs/contracts/internal-context.ts';
+import { type AccountRole, type Caller, MANAGER_ROLES } from '#libs/contracts/internal-context.ts';
 import type { invitations } from '#libs/db/schema/gateway.ts';
 import { problem } from '#libs/problems/problems.ts';
 
@@ -27,6 +27,21 @@ export function checkOwnerRemains(before: AccountRole, after: AccountRole | null
         'The last owner of an account can neither leave nor change role. Promote another member to owner first.',
     });
   }
+}
+
+/**
+ * The owner who takes over the API keys of a member they remove.
+ *
+ * @throws ProblemError `role_required`, `conflict` for keys of one's own.
+ */
+export function requireHeir({ userId, role }: Caller, removedUserId: string): string {
+  if (role !== 'owner' || userId === null) {
+    throw problem('role_required', { fields: { required_roles: ['owner'], role } });
+  }
+  if (userId === removedUserId) {
+    throw problem('conflict', { detail: 'You cannot keep your API keys when you leave the account.' });
+  }
+  return userId;
 }
 
 export type InvitationRow = typeof invitations.$inferSelect;

@@ -175,3 +175,53 @@ t.test(
     });
   },
 );
+
+t.test('given a removed member, then the API keys that they created stop working', async (t) => {
+  const gateway = await createTestGateway(t);
+  const owner = await signUp(gateway, 'owner');
+  const own = await createKey(gateway, owner.access_token);
+  const grace = await addMember(gateway, owner, 'grace', 'admin');
+  const direct = await createKey(gateway, grace.access_token, { scopes: ['*'] });
+  const byKey = await createKey(gateway, direct.key, { scopes: ['generate'] });
+  const statusOf = async ({ key }: { key: string }) =>
+    (await gateway.call('GET', '/api/me', { as: key })).status;
+  t.strictSame([await statusOf(direct), await statusOf(byKey)], [200, 200]);
+
+  const heard = gateway.nextChange();
+  const url = `/api/members/${grace.userId}`;
+  t.equal((await gateway.call('DELETE', url, { as: owner.access_token })).status, 204);
+  await heard;
+  for (const key of [direct, byKey]) {
+    t.match(await gateway.call('GET', '/api/me', { as: key.key }), { body: { code: 'api_key_revoked' } });
+  }
+  t.equal(await statusOf(own), 200, 'those of others still work');
+  const { rows } = await gateway.database.pool.query(
+    `SELECT subject FROM audit_log WHERE action = 'api_key.revoked' ORDER BY subject`,
+  );
+  t.strictSame(
+    rows.map(({ subject }) => subject).sort(),
+    [`api_key:${direct.id}`, `api_key:${byKey.id}`].sort(),
+  );
+});
+
+t.test('given a removed member, then an owner may take over their API keys', async (t) => {
+  const gateway = await createTestGateway(t);
+  const owner = await signUp(gateway, 'owner');
+  const admin = await addMember(gateway, owner, 'admin', 'admin');
+  const grace = await addMember(gateway, owner, 'grace', 'admin');
+  const key = await createKey(gateway, grace.access_token);
+  const remove = (userId: string, as: string, choice: string) =>
+    gateway.call('DELETE', `/api/members/${userId}?api_keys=${choice}`, { as });
+
+  t.match(await remove(grace.userId, owner.access_token, 'keep'), { status: 400 });
+  t.match(await remove(grace.userId, admin.access_token, 'transfer'), {
+    status: 403,
+    body: { code: 'role_required', required_roles: ['owner'] },
+  });
+  t.match(await remove(owner.userId, owner.access_token, 'transfer'), { status: 409 });
+  t.equal((await remove(grace.userId, owner.access_token, 'transfer')).status, 204);
+  t.equal((await gateway.call('GET', '/api/me', { as: key.key })).status, 200);
+  t.match(await gateway.call('GET', `/api/api-keys/${key.id}`, { as: owner.access_token }), {
+    body: { created_by: owner.userId, revoked_at: null },
+  });
+});

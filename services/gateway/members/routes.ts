@@ -9,7 +9,7 @@ import { logAccess } from '#libs/service/access-log.ts';
 import { serveOperation } from '#libs/service/serve-operation.ts';
 import { actorOf, checkNewPassword } from '../auth/domain.ts';
 import type { MembersContext } from './accept-invitation.ts';
-import { checkMayManage, checkOwnerRemains, SEATS, seatOwner } from './domain.ts';
+import { checkMayManage, checkOwnerRemains, requireHeir, SEATS, seatOwner } from './domain.ts';
 import { revokePending } from './invitations-store.ts';
 import {
   countOwners,
@@ -20,6 +20,8 @@ import {
   listMembers,
   lockAccount,
   type MemberRow,
+  revokeKeys,
+  transferKeys,
   updateRole,
 } from './store.ts';
 
@@ -108,6 +110,7 @@ export function memberRoutes(app: FastifyInstance, options: MemberRoutesOptions)
     const { caller } = request;
     const { accountId } = caller;
     const member = { accountId, userId: request.params.user_id };
+    const heir = request.query.api_keys === 'transfer' ? requireHeir(caller, member.userId) : null;
     await transaction(database, async (tx) => {
       await lockAccount(tx, accountId);
       const { role } = await getMember(tx, member);
@@ -116,10 +119,25 @@ export function memberRoutes(app: FastifyInstance, options: MemberRoutesOptions)
       const now = runtime.clock.now();
       await deleteMembership(tx, runtime.clock, member);
       await revokePending(tx, { accountId, invitedBy: member.userId }, now);
+      const by = actorOf(caller, request.id);
+      const keys = heir === null ? await revokeKeys(tx, member, now) : await transferKeys(tx, member, heir);
+      for (const { id } of keys) {
+        await recordAudit(tx, {
+          id: runtime.newId(),
+          at: now,
+          by,
+          action: heir === null ? 'api_key.revoked' : 'api_key.transferred',
+          subject: `api_key:${id}`,
+          accountId,
+          before: heir === null ? { revoked_at: null } : { created_by: member.userId },
+          after: heir === null ? { revoked_at: now } : { created_by: heir },
+          reason: null,
+        });
+      }
       await recordAudit(tx, {
         id: runtime.newId(),
         at: now,
-        by: actorOf(caller, request.id),
+        by,
         action: 'member.removed',
         subject: `user:${member.userId}`,
         accountId,

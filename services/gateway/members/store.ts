@@ -1,9 +1,9 @@
-import { and, asc, count, eq, gt } from 'drizzle-orm';
+import { and, asc, count, eq, gt, isNull } from 'drizzle-orm';
 import type { AccountRole } from '#libs/contracts/internal-context.ts';
 import type { PageQuery } from '#libs/contracts/page.ts';
 import { only, type Queryable, type Tx } from '#libs/db/database.ts';
 import { notify } from '#libs/db/notify.ts';
-import { accounts, memberships, users } from '#libs/db/schema/gateway.ts';
+import { accounts, apiKeys, memberships, users } from '#libs/db/schema/gateway.ts';
 import { problem } from '#libs/problems/problems.ts';
 import type { Clock } from '#libs/service/runtime.ts';
 import { lockUser, revokeSessions } from '../auth/sessions-store.ts';
@@ -80,4 +80,23 @@ export async function deleteMembership(tx: Tx, clock: Clock, member: Member): Pr
   await lockUser(tx, member.userId);
   await tx.delete(memberships).where(isMembership(member));
   await revokeSessions(tx, clock, member);
+}
+
+const isKeyOf = ({ accountId, userId }: Member) =>
+  and(eq(apiKeys.accountId, accountId), eq(apiKeys.createdBy, userId), isNull(apiKeys.revokedAt));
+
+/** Revokes the API keys that a member created. They stop working on every gateway within a second. */
+export async function revokeKeys(tx: Tx, member: Member, revokedAt: Date): Promise<{ id: string }[]> {
+  const keys = await tx
+    .update(apiKeys)
+    .set({ revokedAt })
+    .where(isKeyOf(member))
+    .returning({ id: apiKeys.id, publicId: apiKeys.publicId });
+  for (const { publicId } of keys) await notify(tx, { kind: 'api_key', id: publicId });
+  return keys;
+}
+
+/** Makes another member responsible for them. */
+export function transferKeys(tx: Tx, member: Member, toUserId: string): Promise<{ id: string }[]> {
+  return tx.update(apiKeys).set({ createdBy: toUserId }).where(isKeyOf(member)).returning({ id: apiKeys.id });
 }
