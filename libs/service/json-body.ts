@@ -34,7 +34,8 @@ export function addJsonParser(app: FastifyInstance, keepRawBody: boolean): void 
     const text = bytes.toString('utf8');
     const isSuspicious = SUSPICIOUS_ESCAPE.test(text);
     void parseJson(request, text, (error, value) => {
-      if (error === null && isSuspicious && !isStorable(value)) return done(unstorable('body'));
+      const pointer = error === null && isSuspicious ? findUnstorable(value) : null;
+      if (pointer !== null) return done(unstorable('body', pointer));
       done(error, value);
     });
   });
@@ -47,13 +48,18 @@ export function refuseUnstorableText(app: FastifyInstance): void {
   });
   app.addHook('preValidation', (request, _reply, done) => {
     const isText = typeof request.body === 'string';
-    done(isText && !isStorable(request.body) ? unstorable('body') : undefined);
+    done(isText && findUnstorable(request.body) !== null ? unstorable('body') : undefined);
   });
 }
 
-function unstorable(part: 'body' | 'URL') {
+/** @param pointer JSON pointer into a body; empty for the whole. */
+function unstorable(part: 'body' | 'URL', pointer = '') {
+  const param = pointer.slice(1).replaceAll('/', '.');
+  const detail = 'contains a NUL character or an unpaired surrogate, which is not valid text.';
+  if (param === '') return problem('invalid_request', { detail: `The ${part} ${detail}` });
   return problem('invalid_request', {
-    detail: `The ${part} contains a NUL character or an unpaired surrogate, which is not valid text.`,
+    detail: `${param} ${detail}`,
+    fields: { param, errors: [{ in: 'body', pointer, detail }] },
   });
 }
 
@@ -86,9 +92,17 @@ function endOfString(bytes: Buffer, start: number): number {
   return bytes.length;
 }
 
-/** The depth is bounded by the check of the shape. */
-function isStorable(value: unknown): boolean {
-  if (typeof value === 'string') return !value.includes('\0') && value.isWellFormed();
-  if (typeof value !== 'object' || value === null) return true;
-  return Object.entries(value).every(([key, member]) => isStorable(key) && isStorable(member));
+/** The place of the first text that cannot be stored; null without one. The check of the shape bounds the depth. */
+function findUnstorable(value: unknown, pointer = ''): string | null {
+  if (typeof value === 'string') return isStorable(value) ? null : pointer;
+  if (typeof value !== 'object' || value === null) return null;
+  for (const [key, member] of Object.entries(value)) {
+    const found = isStorable(key) ? findUnstorable(member, `${pointer}/${key}`) : pointer;
+    if (found !== null) return found;
+  }
+  return null;
+}
+
+function isStorable(text: string): boolean {
+  return !text.includes('\0') && text.isWellFormed();
 }
