@@ -44,7 +44,9 @@ export function addJsonParser(app: FastifyInstance, keepRawBody: boolean): void 
 /** Refuses NUL and unpaired surrogates in URLs and text bodies; the JSON parser refuses them in JSON. */
 export function refuseUnstorableText(app: FastifyInstance): void {
   app.addHook('onRequest', (request, _reply, done) => {
-    done(NUL_IN_URL.test(request.raw.url ?? '') ? unstorable('URL') : undefined);
+    if (!NUL_IN_URL.test(request.raw.url ?? '')) return done();
+    const pointer = findUnstorable(request.query);
+    done(pointer === null ? unstorable('URL') : unstorable('query', pointer));
   });
   app.addHook('preValidation', (request, _reply, done) => {
     const isText = typeof request.body === 'string';
@@ -52,14 +54,14 @@ export function refuseUnstorableText(app: FastifyInstance): void {
   });
 }
 
-/** @param pointer JSON pointer into a body; empty for the whole. */
-function unstorable(part: 'body' | 'URL', pointer = '') {
+/** @param pointer JSON pointer into the part; empty for the whole. */
+function unstorable(part: 'body' | 'query' | 'URL', pointer = '') {
   const param = pointer.slice(1).replaceAll('/', '.');
   const detail = 'contains a NUL character or an unpaired surrogate, which is not valid text.';
   if (param === '') return problem('invalid_request', { detail: `The ${part} ${detail}` });
   return problem('invalid_request', {
     detail: `${param} ${detail}`,
-    fields: { param, errors: [{ in: 'body', pointer, detail }] },
+    fields: { param, errors: [{ in: part, pointer, detail }] },
   });
 }
 

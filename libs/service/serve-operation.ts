@@ -61,7 +61,9 @@ export function serveOperation<O extends Operation>(
       ...(operation.scope && { scope: operation.scope }),
       ...(operation.takesCredentials && { takesCredentials: true }),
     },
-    ...(operation.takesCredentials && { bodyLimit: CREDENTIALS_BODY_LIMIT }),
+    ...(operation.takesCredentials && {
+      bodyLimit: Math.min(CREDENTIALS_BODY_LIMIT, app.initialConfig.bodyLimit ?? CREDENTIALS_BODY_LIMIT),
+    }),
     schema: routeSchema(operation),
     ...(operation.auth === 'staff' && {
       onRequest: async (request: FastifyRequest) => requireStaff(callerOf(request), request.method),

@@ -85,11 +85,9 @@ function must<T>(answer: { data?: T; error?: unknown; response: Response }): T {
   return answer.data;
 }
 
-const tokens = must(
-  await client.POST('/api/auth/register', {
-    body: { email: process.env.EMAIL ?? '', password: 'correct horse battery' },
-  }),
-);
+const credentials = { email: process.env.EMAIL ?? '', password: 'correct horse battery' };
+must(await client.POST('/api/auth/register', { body: credentials }));
+const tokens = must(await client.POST('/api/auth/login', { body: credentials }));
 const signedIn = { authorization: 'Bearer ' + tokens.access_token };
 client.use({
   onRequest({ request }) {

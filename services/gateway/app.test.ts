@@ -1,5 +1,6 @@
 import t from 'tap';
 import { API_KEY_OPERATIONS } from '#libs/contracts/api-keys.ts';
+import { EMAIL_VERIFICATION_OPERATIONS } from '#libs/contracts/email-verification.ts';
 import { IDENTITY_OPERATIONS } from '#libs/contracts/identity.ts';
 import { INVITATION_OPERATIONS } from '#libs/contracts/invitations.ts';
 import { MEMBER_OPERATIONS } from '#libs/contracts/members.ts';
@@ -9,6 +10,7 @@ import { createKey, createTestGateway, signUp, TEST_PASSWORD } from './fixtures.
 
 const operations: readonly Operation[] = [
   ...IDENTITY_OPERATIONS,
+  ...EMAIL_VERIFICATION_OPERATIONS,
   ...API_KEY_OPERATIONS,
   ...MEMBER_OPERATIONS,
   ...INVITATION_OPERATIONS,
@@ -71,7 +73,7 @@ t.test(
     const gateway = await createTestGateway(t, { variables: { BODY_LIMIT: '4kb' } });
     const { access_token: as } = await signUp(gateway, 'ada');
     const json = { 'content-type': 'application/json' };
-    t.equal(withBody.length, 11);
+    t.equal(withBody.length, 15);
     for (const operation of withBody) {
       const send = (body: string, headers: Record<string, string> = json) =>
         gateway.call(methodOf(operation), urlOf(operation), { as, body, headers });

@@ -138,7 +138,7 @@ t.test('given a forgotten password, then a mail sets a new one and ends all sess
 
 t.test('given a reset before the first sign-in, then the mail has verified the address', async (t) => {
   const { mails, post, login } = await createVerifyingGateway(t);
-  await post('register', { ...ada, password: 'chosen by somebody else' });
+  await post('register', { ...ada, password: 'chosen by an intruder' });
   await post('password-reset', { email: ada.email });
   const reset = (await mails()).find(({ subject }) => subject === 'Choose a new password');
   t.equal(
@@ -146,7 +146,7 @@ t.test('given a reset before the first sign-in, then the mail has verified the a
     204,
   );
   t.equal((await login(ada.email, ada.password)).status, 200);
-  t.equal((await login(ada.email, 'chosen by somebody else')).status, 401);
+  t.equal((await login(ada.email, 'chosen by an intruder')).status, 401);
 });
 
 t.test('given links that are too old, then they do not work and are deleted', async (t) => {
