@@ -124,6 +124,7 @@ export function definePrograms(options: ProgramOptions): LocalProgram[] {
     service('gateway', {
       JWT_KEYS: options.env.JWT_KEYS ?? secrets.jwtKeys,
       EMAIL_VERIFICATION: options.env.EMAIL_VERIFICATION ?? 'off',
+      APP_URL: options.env.APP_URL ?? urlOf(variables.PORT),
       ...(options.env.SMTP_URL === undefined &&
         providers.simulated.length > 0 && { SMTP_URL: mailboxUrl(variables) }),
     }),
