@@ -25,8 +25,8 @@ async function startReplicas(t: TestScope, count: number, maxBatch: number) {
   return { database, replicas, any: (turn: number) => replicas[turn % count] as Ledger, ...helpers };
 }
 
-/** Operations of the mixed test; 1,200 make every caller take 18 turns. Set LEDGER_TURNS for a long run. */
-const TURNS = Number(process.env.LEDGER_TURNS ?? 1_200);
+/** Operations of the mixed test. Set LEDGER_TURNS for a long run. */
+const TURNS = Number(process.env.LEDGER_TURNS ?? 4_000);
 
 const countOf = (verdicts: readonly { verdict: string }[], verdict: string) =>
   verdicts.filter((answer) => answer.verdict === verdict).length;

@@ -1,13 +1,13 @@
 /** The transaction of a batch of holds: lock and read the balances, decide one by one, write. */
 import { plainArray, textArray } from './array-literal.ts';
 import { type Balance, decideHold, type HoldDecision } from './decide.ts';
+import { loadDefinitions } from './definitions.ts';
 import { array, insertInto, plain, text } from './insert.ts';
 import { formatInstant, parseInstant, toDate } from './instant.ts';
 import {
   balancesOf,
   type Loaded,
   type LoadedBalance,
-  loadDefinitions,
   loadMembers,
   lockAccounts,
   type Session,

@@ -1,4 +1,6 @@
 /** The transaction of an amount that no limit and no stop can refuse. */
+
+import { findCounters } from './counters.ts';
 import { decideSettle } from './decide.ts';
 import { parseInstant } from './instant.ts';
 import {
@@ -9,7 +11,6 @@ import {
   type Member,
   type Session,
 } from './load.ts';
-import { findCounters } from './settle.ts';
 import { shardOf } from './shard.ts';
 import type { Program, Rounds, Statement } from './two-step.ts';
 import type { CallFacts, Meters } from './types.ts';

@@ -52,7 +52,6 @@ const settle = fc.record({
   call: fc.option(fc.nat({ max: 2 }), { freq: 4 }),
   close: fc.boolean(),
   meters,
-  otherAccount: fc.boolean().map((value) => value && false),
 });
 const limit = fc.record({
   meter: fc.constantFrom(...METERS),
