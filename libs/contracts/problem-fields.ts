@@ -244,7 +244,7 @@ export const PROBLEM_FIELDS: Readonly<Partial<Record<ProblemCode, ProblemFieldsC
     },
     example: { stop: 'provider:openai' },
   },
-  not_found: { fields: { connection_id: z.uuid().optional() }, example: {} },
+  not_found: { fields: { param, connection_id: z.uuid().optional() }, example: {} },
   unknown_model: { fields: { model: z.string() }, example: { model: 'gpt-9' } },
   unpriced_model: { fields: { model: z.string() }, example: { model: 'gpt-9' } },
   unknown_plan: {
