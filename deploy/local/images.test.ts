@@ -307,8 +307,14 @@ t.test('image sizes and qualities of a plan', async (t) => {
   t.match(models.body.data.models, [
     { model: 'grok2_basic', provider: 'xai', included: true, price_per_image_usd: '0.070000000' },
     { model: 'grok2_premium', included: false, plans: ['pro', 'enterprise'] },
-    { model: 'dalle3', included: false, plans: ['pro', 'enterprise'] },
-    { model: 'gpt_image_1', included: false, plans: ['enterprise'], sizes: [/^\d+x\d+$/] },
+    { model: 'dalle3', included: false, plans: ['pro', 'enterprise'], price_per_image_usd: '0.120000000' },
+    {
+      model: 'gpt_image_1',
+      included: false,
+      plans: ['enterprise'],
+      sizes: [/^\d+x\d+$/],
+      price_per_image_usd: '0.249600000',
+    },
   ]);
   const free = await customer();
   t.match((await call('/api/images/usage', free.token)).body.data, {

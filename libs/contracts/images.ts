@@ -210,7 +210,9 @@ export const imageModels = z
           model: z.string(),
           provider: z.string(),
           included: z.boolean(),
-          price_per_image_usd: usd.describe('The cost of one image, as it counts against cost limits.'),
+          price_per_image_usd: usd.describe(
+            'The most that one image costs, over all sizes and qualities, without the text of its prompt.',
+          ),
           sizes: z.array(z.string()).describe('Sizes to choose from; empty if the model decides.'),
           plans: z.array(z.string()).describe('Higher plans that include it.'),
         }),

@@ -5,6 +5,8 @@
 import type { ChatMessage } from '#libs/contracts/chat-completions.ts';
 import type { CallPlan, PlannedCall } from '#libs/contracts/generation-requests.ts';
 import type { ImageRequest } from '#libs/contracts/images.ts';
+import type { ModelPriceWire } from '#libs/pricing/price-wire.ts';
+import type { UnitClass } from '#libs/pricing/units.ts';
 import { cutToByteBound } from './byte-bound.ts';
 import {
   type ImageFormat,
@@ -92,7 +94,23 @@ export function planImage(input: ImagePlanInput): CallPlan {
   return { kind: 'image', calls };
 }
 
-/** Only the units that the model's price names are billed: an older price has one price for every image. */
+type AskedImage = { size: string | null; quality: string | null };
+
+/** The most that images can be billed by. Units count only where the price names them: older prices are for every image. */
+export function imageUnits(
+  price: ModelPriceWire,
+  format: ImageFormat,
+  images: number,
+  { size, quality }: AskedImage,
+): Record<string, number> {
+  if (!hasPrice(price, 'image_unit')) return { image: images };
+  return { image: images, image_unit: maxImageUnits(format, size, quality) * images };
+}
+
+function hasPrice({ tiers }: ModelPriceWire, unitClass: UnitClass): boolean {
+  return tiers.some(({ pico_usd_per_unit: prices }) => prices[unitClass] !== undefined);
+}
+
 function planImageCall(
   { model, price }: TextModel,
   {
@@ -106,10 +124,9 @@ function planImageCall(
     format: ImageFormat;
     index: number;
     images: number;
-    asked: { size: string | null; quality: string | null };
+    asked: AskedImage;
   },
 ): PlannedCall {
-  const priced = new Set(price.tiers.flatMap((tier) => Object.keys(tier.pico_usd_per_unit)));
   const prompt = [{ role: 'user' as const, content: imagePrompt(request) }];
   return {
     index,
@@ -117,15 +134,10 @@ function planImageCall(
     provider: model.provider,
     model: model.model,
     upstreamModel: model.upstreamModel,
-    inputTokens: priced.has('input') ? bytesBound(prompt) * images : 0,
+    inputTokens: hasPrice(price, 'input') ? bytesBound(prompt) * images : 0,
     outputTokens: 0,
     choices: 1,
-    otherUnits: {
-      image: images,
-      ...(priced.has('image_unit') && {
-        image_unit: maxImageUnits(format, asked.size, asked.quality) * images,
-      }),
-    },
+    otherUnits: imageUnits(price, format, images, asked),
     counts: {},
     price,
     image: asked,

@@ -17,6 +17,7 @@ import {
 } from '#libs/contracts/images.ts';
 import { limitToWire } from '#libs/contracts/limits.ts';
 import { formatUsd } from '#libs/money/money.ts';
+import { imageUnits } from '#libs/pipelines/image.ts';
 import { imageFormatOf } from '#libs/pipelines/image-formats.ts';
 import { worstCaseNanoUsd } from '#libs/pricing/price.ts';
 import { meteringUnavailable } from '#libs/service/refusal.ts';
@@ -120,14 +121,16 @@ function modelsOf(account: Entitlements, catalogue: Catalogue, priceBook: PriceB
     plan: account.plan.key,
     default_model: account.imageModels.default,
     models: soldModels(account, catalogue, priceBook).map((info) => {
-      const { price } = priceBook.priced(`${info.provider}/${info.model}`);
-      const bound = { inputTokens: 0, outputTokens: 0, otherUnits: { image: 1 } };
+      const { price, wire } = priceBook.priced(`${info.provider}/${info.model}`);
+      const format = imageFormatOf(info.upstreamModel);
+      const otherUnits = imageUnits(wire, format, 1, { size: null, quality: null });
+      const bound = { inputTokens: 0, outputTokens: 0, otherUnits };
       return {
         model: info.model,
         provider: info.provider,
         included: mayUseModel(account, 'image', info),
         price_per_image_usd: formatUsd(worstCaseNanoUsd(bound, price)),
-        sizes: [...imageFormatOf(info.upstreamModel).sizes],
+        sizes: [...format.sizes],
         plans: plansWith(catalogue, account.plan.key, 'imageModels', info.model).map(({ key }) => key),
       };
     }),
