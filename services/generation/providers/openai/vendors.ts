@@ -23,7 +23,12 @@ export const VENDORS: Readonly<Record<OpenAiFormatProvider, Vendor>> = {
     excludesReasoning: false,
   },
   // https://docs.x.ai/docs/guides/reasoning
-  xai: { capParameter: 'max_completion_tokens', asksForUsage: true, excludesReasoning: true },
+  xai: {
+    capParameter: 'max_completion_tokens',
+    asksForUsage: true,
+    serviceTier: 'default',
+    excludesReasoning: true,
+  },
   // https://docs.mistral.ai/api/#tag/chat: the last chunk always contains usage
   mistral: { capParameter: 'max_tokens', asksForUsage: false, excludesReasoning: false },
   // https://docs.ollama.com/api/openai-compatibility
