@@ -72,7 +72,7 @@ type ProblemFieldsContract = {
 export const PROBLEM_FIELDS: Readonly<Partial<Record<ProblemCode, ProblemFieldsContract>>> = {
   invalid_request: {
     fields: {
-      param,
+      ...failedCall,
       errors: z
         .array(
           z.object({
@@ -92,7 +92,7 @@ export const PROBLEM_FIELDS: Readonly<Partial<Record<ProblemCode, ProblemFieldsC
     },
   },
   unsupported_parameter: {
-    fields: { param, model: z.string().optional(), available_sizes: names.optional() },
+    fields: { ...failedCall, model: z.string().optional(), available_sizes: names.optional() },
     example: { param: 'logprobs', model: 'claude-haiku-4-5' },
   },
   body_too_large: {
