@@ -158,7 +158,7 @@ t.test('given a fresh installation', { timeout: 170_000 }, async (t) => {
       await t.rejects(create({ model: 'no-such-model' }), { status: 404, code: 'model_not_found' });
       await t.rejects(create({ model: 'gpt-5' }), { status: 403, code: 'model_not_in_plan' });
       await t.rejects(create({ messages: [] }), { status: 400, code: 'invalid_request' });
-      await t.rejects(create({ service_tier: 'priority' }), { status: 400, code: 'invalid_request' });
+      await t.rejects(create({ service_tier: 'priority' }), { status: 400, code: 'unsupported_parameter' });
       const unauthenticated = new OpenAI({ baseURL: `${url}/v1`, apiKey: 'ik_live_unknown', maxRetries: 0 });
       await t.rejects(unauthenticated.models.list(), { status: 401, code: 'invalid_api_key' });
       await t.rejects(create({ messages: question('x [[simulate: status=500]]') }), {

@@ -242,7 +242,7 @@ export const SERVICE_MUTANTS: readonly Mutant[] = [
   {
     id: 'outbox-no-job',
     file: 'libs/outbox/emit.ts',
-    find: '    await enqueue(tx, DELIVERY_TASK, payload, { maxAttempts: MAX_DELIVERY_ATTEMPTS });',
+    find: '    await enqueue(tx, taskOfChannel(channel), payload, { maxAttempts: MAX_DELIVERY_ATTEMPTS });',
     replace: '    void payload;',
     tests: ['libs/outbox/outbox.test.ts'],
     why: 'an event has no job that delivers it',
