@@ -19,10 +19,21 @@ const suggestedPlans = z
   .optional()
   .describe('Higher plans with which the request would be served, smallest first.');
 
-/** What a refusal by the plan's entitlements has. */
+/** What a refusal by the plan's entitlements has. A request that lacks several names what it lacks of each. */
 const missingEntitlement = {
   plan,
   reason,
+  feature: z.string().optional(),
+  model: z.string().optional(),
+  available_models: names.optional(),
+  content_type: z.string().optional(),
+  available_content_types: names.optional(),
+  quality: z.string().optional(),
+  available_qualities: names.optional(),
+  available_presets: names.optional(),
+  platform: z.string().optional(),
+  available_platforms: names.optional(),
+  source: z.string().optional().describe('What withholds it, such as `plan:free`.'),
   suggested_plans: suggestedPlans,
   fallback_options: z
     .array(z.record(z.string(), z.unknown()))
@@ -135,7 +146,7 @@ export const PROBLEM_FIELDS: Readonly<Partial<Record<ProblemCode, ProblemFieldsC
     example: { payment_request: examplePaymentRequest },
   },
   feature_not_in_plan: {
-    fields: { ...missingEntitlement, feature: z.string(), source: z.string().optional() },
+    fields: { ...missingEntitlement, feature: z.string() },
     example: {
       plan: 'free',
       reason: 'feature_restricted',
@@ -148,9 +159,6 @@ export const PROBLEM_FIELDS: Readonly<Partial<Record<ProblemCode, ProblemFieldsC
     fields: {
       ...missingEntitlement,
       reason: reason.optional(),
-      model: z.string().optional(),
-      available_models: names.optional(),
-      source: z.string().optional(),
     },
     example: {
       plan: 'free',
@@ -166,7 +174,6 @@ export const PROBLEM_FIELDS: Readonly<Partial<Record<ProblemCode, ProblemFieldsC
       ...missingEntitlement,
       content_type: z.string(),
       available_content_types: names,
-      source: z.string().optional(),
     },
     example: {
       plan: 'free',
