@@ -108,3 +108,92 @@ t.test('given a DELETE or POST without a body but with its content type, then it
   });
   t.not(posted.status, 400, await posted.text());
 });
+
+t.test('given a photo of 3 MB, then it is served; a body above 32 MB is not', async (t) => {
+  const photo = (bytes: number) => ({
+    ...asked('gpt-4o-mini'),
+    messages: [
+      {
+        role: 'user',
+        content: [
+          { type: 'text', text: 'What is this?' },
+          { type: 'image_url', image_url: { url: `data:image/jpeg;base64,${'A'.repeat(bytes)}` } },
+        ],
+      },
+    ],
+  });
+  t.equal((await call(CHAT, key, photo(4_000_000))).status, 200);
+  const large = await call(CHAT, key, photo(33_554_432));
+  t.match(large, { status: 413, body: { error: { message: /33554432 bytes/ } } });
+});
+
+t.test('given a failure that was charged, then SDKs do not repeat it', async (t) => {
+  const broken = {
+    ...asked('gpt-4o-mini'),
+    messages: [{ role: 'user', content: '[[simulate: malformed]]' }],
+  };
+  const answer = await call(CHAT, key, broken);
+  t.equal(answer.status, 502);
+  t.ok(Number(answer.headers.get('x-inkmeter-cost-usd')) > 0);
+  t.equal(answer.headers.get('x-should-retry'), 'false');
+});
+
+t.test('given names of snapshots, prefixes and latest models, then they are known', async (t) => {
+  const names: [name: string, model: string][] = [
+    ['gpt-4o-mini-2024-07-18', 'gpt-4o-mini'],
+    ['models/gemini-2.5-flash', 'gemini-2.5-flash'],
+    ['google/gemini-2.5-flash', 'gemini-2.5-flash'],
+    ['openai/gpt-4o-mini', 'gpt-4o-mini'],
+    ['gemini-flash-latest', 'gemini-3.5-flash'],
+  ];
+  for (const [name, model] of names) {
+    const answer = await call(`/v1/models/${encodeURIComponent(name)}`, key);
+    t.match(answer.body, { id: model, created: Number }, name);
+    t.ok(answer.body.created > 1_400_000_000, name);
+  }
+  for (const name of ['gpt-5.5-2026-04-23', 'gpt-5.6-luna', 'o1']) {
+    const answer = await call(`/v1/models/${name}`, key);
+    t.match(answer, { status: 404, body: { error: { message: /plan does not include the model/ } } }, name);
+  }
+  const unknown = await call(CHAT, key, asked('gpt-0'));
+  t.match(unknown, { status: 404, body: { error: { code: 'model_not_found', message: /gpt-0/ } } });
+});
+
+t.test('given a route that does not exist, then the message names it and what to use', async (t) => {
+  const images = await call('/v1/images/generations', key, {});
+  t.match(images, {
+    status: 404,
+    body: { error: { message: /POST \/v1\/images\/generations.*\/api\/images/ } },
+  });
+  const speech = await call('/v1/audio/speech', key, {});
+  t.match(speech, { status: 404, body: { error: { message: /\/v1\/audio\/speech. It is not built yet/ } } });
+});
+
+t.test('given hints that a model cannot take, then they are left out and named', async (t) => {
+  const answer = await call(CHAT, key, { ...asked('claude-haiku-4-5'), seed: 1, temperature: 1.5 });
+  t.equal(answer.status, 200);
+  t.equal(answer.headers.get('x-inkmeter-ignored'), 'seed, temperature=1');
+});
+
+t.test('given cache marks in a chat, then Claude stores the prompt, wherever they stand', async (t) => {
+  const text = 'Words that are worth storing. '.repeat(900);
+  const mark = { cache_control: { type: 'ephemeral' } };
+  const marked = (where: number) =>
+    [
+      {
+        messages: [{ role: 'system', content: [{ type: 'text', text: `0${text}`, ...mark }] }, user],
+      },
+      { messages: [{ role: 'system', content: `1${text}`, ...mark }, user] },
+      {
+        messages: [user],
+        tools: [{ type: 'function', function: { name: 'f', description: `2${text}` }, ...mark }],
+      },
+    ][where];
+  for (const where of [0, 1, 2]) {
+    const request = { ...asked('claude-haiku-4-5'), ...marked(where) };
+    const first = await call(CHAT, key, request);
+    t.ok(first.body.usage?.prompt_tokens_details.cache_write_tokens > 1024, `${where}`);
+    const second = await call(CHAT, key, request);
+    t.ok(second.body.usage?.prompt_tokens_details.cached_tokens > 1024, `${where}`);
+  }
+});

@@ -61,6 +61,7 @@ export const METERING_PROBLEMS = [
 export const createChatCompletion = defineOperation({
   operationId: 'createChatCompletion',
   method: 'POST',
+  takesMedia: true,
   path: '/v1/chat/completions',
   summary: 'Complete a chat with any model of the plan',
   description: [

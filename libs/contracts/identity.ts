@@ -5,12 +5,13 @@ import { ACCOUNT_ROLES, PLATFORM_ROLES } from './internal-context.ts';
 import { defineOperation } from './operation.ts';
 import { page } from './page.ts';
 import { problemResponses, USER_PROBLEMS } from './problem-responses.ts';
+import { CONTROLS } from './storable-text.ts';
 
 const MAX_EMAIL_CHARACTERS = 254;
 const MIN_PASSWORD_CHARACTERS = 8;
 const MAX_PASSWORD_CHARACTERS = 200;
 
-const NO_CONTROL_CHARACTERS = /^\P{Cc}*$/u;
+const NO_CONTROL_CHARACTERS = new RegExp(`^[^${CONTROLS}]*$`);
 
 /** Any name without control characters, which do not belong in columns and log lines. */
 export const displayName = z

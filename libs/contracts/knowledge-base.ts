@@ -6,7 +6,7 @@ import { idempotencyHeaders } from './idempotency-key.ts';
 import { defineOperation } from './operation.ts';
 import { page, pageQuery } from './page.ts';
 import { COUNTING_PROBLEMS, problemResponses, USER_PROBLEMS } from './problem-responses.ts';
-import { isStorable } from './storable-text.ts';
+import { CONTROLS, isStorable } from './storable-text.ts';
 
 /** Size of the content in UTF-8. */
 export const MAX_FILE_BYTES = 1024 * 1024;
@@ -16,7 +16,7 @@ const fileName = z
   .trim()
   .min(1)
   .max(255)
-  .regex(/^[^\p{Cc}/\\]+$/u, 'must be a name without slashes or control characters')
+  .regex(new RegExp(String.raw`^[^${CONTROLS}/\\]+$`), 'must be a name without slashes or control characters')
   .refine(isStorable, 'must be text');
 
 export const addKbFileRequest = z

@@ -13,6 +13,7 @@ const tags = ['Anthropic-compatible'];
 export const createMessage = defineOperation({
   operationId: 'createMessage',
   method: 'POST',
+  takesMedia: true,
   path: '/v1/messages',
   summary: 'Create a message with any model of the plan',
   description: [
@@ -75,6 +76,7 @@ export const createMessage = defineOperation({
 export const countMessageTokens = defineOperation({
   operationId: 'countMessageTokens',
   method: 'POST',
+  takesMedia: true,
   path: '/v1/messages/count_tokens',
   summary: 'Estimate the input tokens of a message',
   description:

@@ -51,6 +51,8 @@ export type Operation = {
    * before it is read.
    */
   readonly takesCredentials?: true;
+  /** Its body may contain images, so it may be large. */
+  readonly takesMedia?: true;
   /** Content types of the body other than JSON; such a body is text. */
   readonly bodyTypes?: readonly string[];
   readonly bodyExample?: unknown;

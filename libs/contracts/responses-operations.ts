@@ -46,6 +46,7 @@ const example = {
 export const createResponse = defineOperation({
   operationId: 'createResponse',
   method: 'POST',
+  takesMedia: true,
   path: '/v1/responses',
   summary: 'Create a response with any model of the plan',
   description: [

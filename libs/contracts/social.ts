@@ -2,7 +2,7 @@
 
 import { z } from 'zod';
 import { instant } from './envelope.ts';
-import { isStorable } from './storable-text.ts';
+import { CONTROLS, isStorable } from './storable-text.ts';
 
 export const SOCIAL_PLATFORMS = [
   'twitter',
@@ -21,7 +21,7 @@ export type PostState = (typeof POST_STATES)[number];
 const MAX_TEXT = 10_000;
 export const MAX_POSTS_AT_ONCE = 50;
 
-const noControls = /^\P{Cc}+$/u;
+const noControls = new RegExp(`^[^${CONTROLS}]+$`);
 
 export const connectRequest = z
   .strictObject({

@@ -59,10 +59,14 @@ export type ServiceOptions = {
   readonly keepRawBody?: boolean;
   /** The shape of errors by URL; RFC 9457 by default. */
   readonly errorFormatFor?: (url: string) => ErrorFormat;
+  /** The message for a URL without a route. */
+  readonly describeMissing?: (method: string, path: string) => string;
   /** Passed to Fastify: the proxies whose `x-forwarded-for` is trusted. */
   readonly trustProxy?: boolean | string | string[];
 };
 
+/** A message repeats this much of a URL. */
+const LONGEST_SHOWN_PATH = 200;
 /** Longer than the 60 s after which common load balancers close an idle connection: they must close first. */
 const KEEP_ALIVE_TIMEOUT_MS = 72_000;
 const HEADERS_TIMEOUT_MS = 15_000;
@@ -117,10 +121,12 @@ export function createService(options: ServiceOptions): ServiceApp {
   app.setErrorHandler(answerError);
   const allowedMethods = watchAllowedMethods(app);
   app.setNotFoundHandler((request, reply) => {
-    const allowed = allowedMethods(request.url.split('?', 1)[0] ?? '');
+    const path = request.url.split('?', 1)[0] ?? '';
+    const allowed = allowedMethods(path);
+    const detail = options.describeMissing?.(request.method, path.slice(0, LONGEST_SHOWN_PATH));
     const error =
       allowed.length === 0
-        ? problem('route_not_found')
+        ? problem('route_not_found', detail === undefined ? {} : { detail })
         : problem('method_not_allowed', { headers: { allow: allowed.join(', ') }, fields: { allowed } });
     answerError(error, request, reply);
   });

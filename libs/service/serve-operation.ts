@@ -15,6 +15,8 @@ declare module 'fastify' {
     auth?: OperationAuth;
     /** See `Operation.takesCredentials`. */
     takesCredentials?: boolean;
+    /** The route's body may be large; see the operation. */
+    takesMedia?: boolean;
   }
 }
 
@@ -43,6 +45,8 @@ export type OperationAnswer<O extends Operation> =
 
 /** Bodies of anonymous callers are small, so that they are cheap to parse. */
 const CREDENTIALS_BODY_LIMIT = 8_192;
+/** What Anthropic accepts; OpenAI and Google accept more. */
+export const MEDIA_BODY_LIMIT = 32 * 1024 * 1024;
 
 /**
  * Adds the route of an operation, behind `requireInternalContext`. Method, path, schemas and authorisation come from the
@@ -60,10 +64,12 @@ export function serveOperation<O extends Operation>(
       auth: operation.auth,
       ...(operation.scope && { scope: operation.scope }),
       ...(operation.takesCredentials && { takesCredentials: true }),
+      ...(operation.takesMedia && { takesMedia: true }),
     },
     ...(operation.takesCredentials && {
       bodyLimit: Math.min(CREDENTIALS_BODY_LIMIT, app.initialConfig.bodyLimit ?? CREDENTIALS_BODY_LIMIT),
     }),
+    ...(operation.takesMedia && { bodyLimit: MEDIA_BODY_LIMIT }),
     schema: routeSchema(operation),
     ...(operation.auth === 'staff' && {
       onRequest: async (request: FastifyRequest) => requireStaff(callerOf(request), request.method),

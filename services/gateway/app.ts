@@ -22,10 +22,12 @@ import type { SetKeyLimits } from './api-keys/domain.ts';
 import { apiKeysPlugin, createSetKeyLimits } from './api-keys/plugin.ts';
 import { authTasks, createKeyUse, mailTask } from './auth/jobs.ts';
 import { authPlugin, requestMail } from './auth/plugin.ts';
+import { bodyLimitsPlugin } from './body-limits/plugin.ts';
 import { browserHeadersPlugin } from './browser-headers/plugin.ts';
 import { chatPlugin } from './chat/plugin.ts';
 import type { GatewayConfig } from './config.ts';
 import { contentPlugin } from './content/plugin.ts';
+import { describeMissingRoute } from './docs/domain.ts';
 import { docsPlugin } from './docs/plugin.ts';
 import { idempotencyTasks } from './idempotency/jobs.ts';
 import { idempotencyPlugin } from './idempotency/plugin.ts';
@@ -112,6 +114,7 @@ export async function buildApp(dependencies: AppDependencies): Promise<Gateway> 
     metrics,
     keepRawBody: true,
     errorFormatFor,
+    describeMissing: describeMissingRoute,
     trustProxy: config.trustProxy.length === 0 ? false : config.trustProxy,
   });
   // Only JSON is accepted: a text body gets 415 instead of a complaint about malformed JSON.
@@ -133,6 +136,7 @@ export async function buildApp(dependencies: AppDependencies): Promise<Gateway> 
   const keyUse = createKeyUse({ database, clock: runtime.clock, logger });
   await app.register(authPlugin, { config, database, runtime, listener, keyUse });
   await app.register(rateLimitsPlugin, config.rateLimits);
+  await app.register(bodyLimitsPlugin, { budgetBytes: config.mediaBodyBudgetBytes });
   await app.register(docsPlugin);
   await app.register(accountsPlugin, { database, runtime });
   const requestVerification = async (tx: Tx, email: string) => {

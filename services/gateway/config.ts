@@ -1,12 +1,12 @@
 import { z } from 'zod';
-import { durationMs, httpUrl, integer, list } from '#libs/config/variables.ts';
+import { byteSize, durationMs, httpUrl, integer, list } from '#libs/config/variables.ts';
 import { backendVariables } from '#libs/service/backend-variables.ts';
 import { serviceVariables, toServiceConfig } from '#libs/service/variables.ts';
 import { signingKeys } from './auth/signing-keys.ts';
 
 const DEFAULT_PORT = 8080;
 
-/** Enough for a large prompt or a few images as data URLs. */
+/** For routes that take no images; those have a limit of their own. */
 const DEFAULT_BODY_LIMIT = '2mb';
 
 const service = serviceVariables(DEFAULT_PORT);
@@ -16,6 +16,11 @@ export const configSchema = z.object({
   BODY_LIMIT: service.BODY_LIMIT.unwrap()
     .prefault(DEFAULT_BODY_LIMIT)
     .describe('Largest request body accepted'),
+  MEDIA_BODY_BUDGET: byteSize()
+    .prefault('128mb')
+    .describe(
+      'Most bytes of large request bodies (up to 32 MB each) in memory at a time; more are refused with 503',
+    ),
   ...backendVariables(),
 
   JWT_KEYS: signingKeys()
@@ -124,6 +129,7 @@ export function toGatewayConfig(variables: GatewayVariables) {
       // Behind load balancers, all connections have their addresses.
       connectionsPerAddress: variables.TRUST_PROXY.length > 0 ? 0 : variables.MAX_CONNECTIONS_PER_ADDRESS,
     },
+    mediaBodyBudgetBytes: variables.MEDIA_BODY_BUDGET,
     trustProxy: variables.TRUST_PROXY,
     corsOrigins: variables.CORS_ORIGINS,
   };

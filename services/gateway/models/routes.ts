@@ -11,24 +11,27 @@ export function modelRoutes(
   app: FastifyInstance,
   { priceBook, entitlements }: { priceBook: PriceBook; entitlements: Pick<AccountEntitlements, 'get'> },
 ): void {
+  const present = (info: ModelInfo) => presentModel(info, priceBook.soldSince(info));
+
   serveOperation(app, listModels, async (request) => {
     const account = await entitlements.get(request.caller.accountId);
-    return { object: 'list' as const, data: allowedModels(account, 'text', priceBook).map(presentModel) };
+    return { object: 'list' as const, data: allowedModels(account, 'text', priceBook).map(present) };
   });
 
   serveOperation(app, getModel, async (request) => {
     const account = await entitlements.get(request.caller.accountId);
     const { info } = priceBook.priced(request.params.model);
     if (!mayUseModel(account, 'text', info)) {
-      throw problem('unknown_model', { fields: { model: info.model } });
+      throw problem('unknown_model', {
+        detail: `The plan does not include the model ${info.model}.`,
+        fields: { model: info.model },
+      });
     }
-    return presentModel(info);
+    return present(info);
   });
 }
 
-/** Required by OpenAI's format. Providers do not publish it. */
-const CREATED = 0;
-
-function presentModel(info: ModelInfo) {
-  return { id: info.model, object: 'model' as const, created: CREATED, owned_by: info.provider };
+function presentModel(info: ModelInfo, soldSince: Date) {
+  const created = Math.floor(soldSince.getTime() / 1000);
+  return { id: info.model, object: 'model' as const, created, owned_by: info.provider };
 }

@@ -15,11 +15,20 @@ export type PriceBook = {
    */
   priced: (name: string) => PricedModel;
   models: () => readonly ModelInfo[];
+  /** When the book began to sell a model: its earliest price. */
+  soldSince: (info: ModelInfo) => Date;
   /** Reads a new copy. A failure keeps the old one: prices are effective-dated, so an old copy is rarely wrong. */
   reload: () => Promise<void>;
   /** Reads the first copy, if there is none. */
   ready: () => Promise<void>;
 };
+
+/** The prefixes that other gateways and Google's SDKs put before names. Names of our own providers are known as they are. */
+const PREFIX = /^(?:models\/|google\/|x-ai\/|mistralai\/)/;
+
+function plainName(name: string): string {
+  return name.replace(PREFIX, '');
+}
 
 /** How long a resolved price is reused before its effective dates are checked again. */
 const PRICE_REUSE_MS = 1_000;
@@ -56,6 +65,11 @@ export function createPriceBook(options: { fetch: () => Promise<PriceFeed>; now:
 
   return {
     models: () => models,
+    soldSince({ provider, model }) {
+      const rows = rowsByModel.get(`${provider}/${model}`) ?? [];
+      const times = rows.map(({ validFrom }) => Date.parse(validFrom));
+      return new Date(times.length === 0 ? 0 : Math.min(...times));
+    },
     reload,
     async ready() {
       if (models.length === 0) await reload();
@@ -65,8 +79,13 @@ export function createPriceBook(options: { fetch: () => Promise<PriceFeed>; now:
       const known = resolved.get(name);
       if (known !== undefined && at.getTime() < known.until) return known.model;
       if (byName === undefined) throw meteringUnavailable(new Error('The prices have not been read yet.'));
-      const info = byName.get(name);
-      if (info === undefined) throw problem('unknown_model', { fields: { model: name } });
+      const info = byName.get(name) ?? byName.get(plainName(name));
+      if (info === undefined) {
+        throw problem('unknown_model', {
+          detail: `The model ${name} does not exist.`,
+          fields: { model: name },
+        });
+      }
       const rows = rowsByModel.get(`${info.provider}/${info.model}`) ?? [];
       const price = effectivePrice(rows, info.provider, info.model, at);
       if (price === undefined) throw problem('unpriced_model', { fields: { model: name } });

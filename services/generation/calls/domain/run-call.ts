@@ -202,7 +202,12 @@ function withFigures(
   return problem(code, {
     detail: message,
     fields: { ...fields, cost_usd: formatUsd(figures.costNanoUsd), tokens: figures.tokens },
-    headers: { ...headers, ...figureHeaders(figures, status) },
+    headers: {
+      ...headers,
+      ...figureHeaders(figures, status),
+      // SDKs repeat failed requests, and each would be charged
+      ...(figures.costNanoUsd > 0n && { 'x-should-retry': 'false' }),
+    },
     cause,
   });
 }
