@@ -41,9 +41,7 @@ export const createMessage = defineOperation({
         type: 'message',
         role: 'assistant',
         model: 'claude-haiku-4-5',
-        content: [
-          { type: 'text', text: 'Writing letters, sketching, and signing contracts.', citations: null },
-        ],
+        content: [{ type: 'text', text: 'Writing letters, sketching, and signing contracts.' }],
         stop_reason: 'end_turn',
         stop_sequence: null,
         usage: {
@@ -55,7 +53,7 @@ export const createMessage = defineOperation({
       },
       eventStreamExample: [
         'event: message_start\ndata: {"type":"message_start","message":{"id":"msg_01Vq","type":"message","role":"assistant","model":"claude-haiku-4-5","content":[],"stop_reason":null,"stop_sequence":null,"usage":{"input_tokens":0,"output_tokens":0}}}',
-        'event: content_block_start\ndata: {"type":"content_block_start","index":0,"content_block":{"type":"text","text":"","citations":null}}',
+        'event: content_block_start\ndata: {"type":"content_block_start","index":0,"content_block":{"type":"text","text":""}}',
         'event: content_block_delta\ndata: {"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"Writing"}}',
         'event: content_block_stop\ndata: {"type":"content_block_stop","index":0}',
         'event: message_delta\ndata: {"type":"message_delta","delta":{"stop_reason":"end_turn","stop_sequence":null},"usage":{"input_tokens":14,"output_tokens":9}}',

@@ -77,7 +77,6 @@ export const createResponse = defineOperation({
       'openai',
       ...METERING_PROBLEMS,
       'unknown_model',
-      'not_found',
       'feature_not_in_plan',
       'payment_required',
     ),

@@ -6,7 +6,7 @@ import { isProblemCode } from '#libs/problems/catalogue.ts';
 type Fields = Readonly<Record<string, unknown>>;
 
 /**
- * Compares a problem, in RFC 9457's or OpenAI's format, with the document of the API. Other bodies are ignored.
+ * Compares a problem, in RFC 9457's, OpenAI's or Anthropic's format, with the document of the API. Other bodies are ignored.
  *
  * @throws Error for a problem with an unknown code, a field that is not documented, or a field of another type.
  */
@@ -18,7 +18,7 @@ export function checkProblem(contentType: string, body: unknown): void {
   } else if (typeof error?.problem_code === 'string') {
     const { message, type, param, code: _, problem_code, request_id, ...fields } = error;
     const shape = isProblemCode(problem_code) ? PROBLEM_FIELDS[problem_code]?.fields : undefined;
-    compare(problem_code, { ...fields, ...(param !== null && { param }) }, z.object({ ...shape }));
+    compare(problem_code, { ...fields, ...((param ?? null) !== null && { param }) }, z.object({ ...shape }));
   }
 }
 

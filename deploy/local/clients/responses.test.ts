@@ -147,7 +147,7 @@ t.test("given another account's response, then it does not exist", async (t) => 
     previous_response_id: id,
   });
   t.match(continued, {
-    status: 404,
+    status: 400,
     body: { error: { param: 'previous_response_id', message: new RegExp(id) } },
   });
   t.equal((await call(`/v1/responses/${id}`, null)).status, 401);

@@ -34,7 +34,8 @@ const IMAGE_PART_FIELDS: ReadonlySet<string> = new Set(['type', 'image_url', 'ca
  */
 export function dropIgnoredFields(body: unknown): boolean {
   if (!isFields(body)) return false;
-  let dropped = false;
+  let dropped = asksForUsage(body);
+  if (dropped) body.stream_options = { include_usage: true };
   for (const name of Object.keys(body)) {
     if (body[name] !== null && !IGNORED_PARAMETERS.has(name) && !isTextModality(name, body[name])) continue;
     delete body[name];
@@ -90,6 +91,11 @@ function dropNulls(fields: Fields): boolean {
     dropped = true;
   }
   return dropped;
+}
+
+/** OpenRouter's form of `stream_options.include_usage`. */
+function asksForUsage({ stream, usage }: Fields): boolean {
+  return stream === true && isFields(usage) && usage.include === true;
 }
 
 /** `modalities: ["text"]` asks for what every model answers with. */

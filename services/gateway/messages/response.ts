@@ -65,7 +65,7 @@ export function toMessage(completion: ChatCompletion): object {
     model: completion.model,
     content: [
       ...thoughts,
-      ...(text === '' ? [] : [{ type: 'text', text, citations: null }]),
+      ...(text === '' ? [] : [{ type: 'text', text }]),
       ...calls.map(({ id, function: called }) => ({
         type: 'tool_use',
         id,

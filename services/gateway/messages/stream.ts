@@ -97,7 +97,7 @@ export function createMessageStream(): StreamWriter {
     let written = think(visibleReasoning(delta));
     for (const block of delta.thinking_blocks ?? []) written += sign(block);
     const text = visibleText(delta);
-    if (text !== '') written += change('text', { text: '', citations: null }, { type: 'text_delta', text });
+    if (text !== '') written += change('text', { text: '' }, { type: 'text_delta', text });
     for (const toolCall of delta.tool_calls ?? []) written += call(toolCall);
     return written;
   }

@@ -55,8 +55,5 @@ export function responseRoutes(app: FastifyInstance, store: ResponseStore, now: 
 }
 
 function notFound(id: string) {
-  return problem('not_found', {
-    detail: `The response ${id} is not stored.`,
-    fields: { param: 'response_id' },
-  });
+  return problem('not_found', { detail: `The response ${id} is not stored.` });
 }

@@ -59,7 +59,7 @@ async function referred(id: string, param: string, find: FindResponse): Promise<
 }
 
 function notStored(param: string, id: string) {
-  return problem('not_found', {
+  return problem('invalid_request', {
     detail: `${param}: ${id} is not stored. Stored responses are kept for 30 days.`,
     fields: { param },
   });
