@@ -4,7 +4,7 @@ import type { CallTrace, NormalisedChat, ProviderAdapter } from './domain/provid
 import { ProviderError, tooLarge, unreadable } from './domain/provider-error.ts';
 import { pieceOf, SIGN_OF_LIFE, type StreamPiece } from './domain/stream-piece.ts';
 import { parseJson } from './json.ts';
-import { checkDocument, MAX_ANSWER_BYTES } from './read-document.ts';
+import { checkDocument } from './read-document.ts';
 
 /** What some bytes of a stream contain. */
 export type StreamStep = {
@@ -51,8 +51,8 @@ export function createAnswerStream(
   let isComplete = false;
   let isEnding = false;
   let isDocument: boolean | undefined;
-  let documentBytes = 0;
-  const documentParts: Buffer[] = [];
+  /** Bytes of a document, or what came before the first event; the transport bounds them. */
+  const received: Buffer[] = [];
 
   const parser = createSseParser(({ data }) => readData(data), {
     maxEventCharacters: MAX_EVENT_CHARACTERS,
@@ -84,21 +84,19 @@ export function createAnswerStream(
   }
 
   function readBytes(chunk: Buffer): void {
-    const first = chunk.find((byte) => !LEADING_BYTES.has(byte));
-    isDocument ??= first === undefined ? undefined : DOCUMENT_BYTES.has(first);
-    if (!isDocument) {
-      parser.push(chunk);
-      return;
+    received.push(chunk);
+    if (isDocument === undefined) {
+      const first = chunk.find((byte) => !LEADING_BYTES.has(byte));
+      if (first === undefined) return;
+      isDocument = DOCUMENT_BYTES.has(first);
     }
-    documentBytes += chunk.length;
-    if (documentBytes > MAX_ANSWER_BYTES) throw tooLarge();
-    documentParts.push(chunk);
+    if (!isDocument) for (const bytes of received.splice(0)) parser.push(bytes);
   }
 
   function readEnd(): void {
     isEnding = true;
     if (!isDocument) parser.push(Buffer.from('\n\n'));
-    else if (readDocument(parseJson(Buffer.concat(documentParts).toString('utf8')))) return;
+    else if (readDocument(parseJson(Buffer.concat(received).toString('utf8')))) return;
     pieces.push(...reader.finish());
   }
 

@@ -17,6 +17,9 @@ t.test('given an answer that is split anywhere, then it means the same', async (
     const whole = await runChunks(entry, [bytes]);
     const bytewise = Array.from(bytes, (_, at) => bytes.subarray(at, at + 1));
     t.strictSame(await runChunks(entry, bytewise), whole, `${name}, byte by byte`);
+    for (const cut of [1, 2, 3]) {
+      t.strictSame(await runChunks(entry, splitAt(bytes, cut)), whole, `${name}, split at ${cut}`);
+    }
     for (let cut = position % BYTES_BETWEEN_SPLITS; cut < bytes.length; cut += BYTES_BETWEEN_SPLITS) {
       t.strictSame(await runChunks(entry, splitAt(bytes, cut)), whole, `${name}, split at ${cut}`);
     }
