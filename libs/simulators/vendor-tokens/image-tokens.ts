@@ -29,10 +29,14 @@ export function sizeOfPng(base64: string): ImageSize | undefined {
   return { width: head.readUInt32BE(PNG_SIZE_OFFSET), height: head.readUInt32BE(PNG_SIZE_OFFSET + 4) };
 }
 
-/** Scaled down, so that no side is longer and the shorter one is at most `shorter`. */
+/** Far more than the error of a floating-point product, and no pixel. */
+const ROUNDING_ERROR = 1e-6;
+
+/** Scaled down to whole pixels, so that no side is longer and the shorter one is at most `shorter`. */
 function fit({ width, height }: ImageSize, longer: number, shorter = longer): ImageSize {
   const scale = Math.min(1, longer / Math.max(width, height), shorter / Math.min(width, height));
-  return { width: Math.max(1, width * scale), height: Math.max(1, height * scale) };
+  const scaled = (pixels: number) => Math.max(1, Math.ceil(pixels * scale - ROUNDING_ERROR));
+  return { width: scaled(width), height: scaled(height) };
 }
 
 const tilesOf = ({ width, height }: ImageSize, side: number) =>
