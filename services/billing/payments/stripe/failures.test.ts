@@ -1,16 +1,7 @@
 import t from 'tap';
 import { click } from '#libs/simulators/stripe/stripe.fixture.ts';
 import { emitted, readPreset } from '../../customers.fixture.ts';
-import { createStripeService, DAY_MS, HOUR_MS, type StripeService } from './stripe.fixture.ts';
-
-type Page = { url: string };
-
-async function subscribe({ ada, settle }: StripeService, body: object, card = '4242'): Promise<void> {
-  const page = await ada.post<Page>('/api/billing/checkout', body);
-  if (page.status !== 200) throw new Error(JSON.stringify(page.body));
-  await click(page.body.url, { card });
-  await settle();
-}
+import { createStripeService, DAY_MS, HOUR_MS, subscribe } from './stripe.fixture.ts';
 
 t.test('given a card that fails at the renewal', async (t) => {
   const stripe = await createStripeService(t);

@@ -5,6 +5,7 @@ import { parseCatalogue } from '#libs/catalogue/parse.ts';
 import { createTestJobs, until } from '#libs/jobs/fixtures.ts';
 import { createLogger } from '#libs/service/logger.ts';
 import { type StripeSimulatorOptions, startStripeSimulator } from '#libs/simulators/stripe/server.ts';
+import { click } from '#libs/simulators/stripe/stripe.fixture.ts';
 import type { WebhookEndpoint } from '#libs/simulators/stripe/webhooks.ts';
 import type { TestScope } from '#libs/testing/database.ts';
 import { listenServerOnFreePort } from '#libs/testing/http.ts';
@@ -112,4 +113,12 @@ export async function createStripeService(
       (await built.pool.query('SELECT customer_id FROM stripe_customers WHERE account_id = $1', [accountId]))
         .rows[0]?.customer_id as string,
   };
+}
+
+/** Buys a plan on the checkout page with a test card, and waits until billing knows. */
+export async function subscribe({ ada, settle }: StripeService, body: object, card = '4242'): Promise<void> {
+  const page = await ada.post<{ url: string }>('/api/billing/checkout', body);
+  if (page.status !== 200) throw new Error(JSON.stringify(page.body));
+  await click(page.body.url, { card });
+  await settle();
 }
