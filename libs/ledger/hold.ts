@@ -2,7 +2,7 @@
 import { plainArray, textArray } from './array-literal.ts';
 import { type Balance, decideHold, type HoldDecision } from './decide.ts';
 import { loadDefinitions } from './definitions.ts';
-import { array, insertInto, plain, text } from './insert.ts';
+import { array, type Column, insertInto, plain, text } from './insert.ts';
 import { formatInstant, parseInstant, toDate } from './instant.ts';
 import {
   balancesOf,
@@ -35,17 +35,22 @@ const STOPS: Statement = {
   values: [],
 };
 
-const insertDecisions = insertInto<DecisionRow>('ledger_decisions', {
+/** What a decision and its open hold both record. */
+const SHARED_COLUMNS: Readonly<Record<string, Column<DecisionRow>>> = {
   shard: plain('smallint', ({ request }) => shardOf(request.accountId)),
   id: plain('uuid', ({ request }) => request.id),
   account_id: plain('uuid', ({ request }) => request.accountId),
   user_id: plain('uuid', ({ request }) => request.userId),
   key_id: plain('uuid', ({ request }) => request.keyId),
   workspace_id: plain('uuid', ({ request }) => request.workspaceId),
-  verdict: text(({ verdict }) => verdict),
   created_at: plain('timestamptz', ({ createdAt }) => formatInstant(createdAt)),
   expires_at: plain('timestamptz', ({ expiresAt }) => formatInstant(expiresAt)),
   meters: array('text', ({ request }) => textArray(Object.keys(request.meters))),
+};
+
+const insertDecisions = insertInto<DecisionRow>('ledger_decisions', {
+  ...SHARED_COLUMNS,
+  verdict: text(({ verdict }) => verdict),
   asked: array('bigint', ({ request }) => amounts(Object.values(request.meters))),
   counter_ids: array('bigint', ({ decision }) => amounts(decision?.seen.counters.map(({ id }) => id) ?? [])),
   seen_used: array('bigint', ({ decision }) => amounts(decision?.seen.used ?? [])),
@@ -58,15 +63,7 @@ const insertDecisions = insertInto<DecisionRow>('ledger_decisions', {
 });
 
 const insertOpenHolds = insertInto<DecisionRow>('ledger_open_holds', {
-  shard: plain('smallint', ({ request }) => shardOf(request.accountId)),
-  id: plain('uuid', ({ request }) => request.id),
-  account_id: plain('uuid', ({ request }) => request.accountId),
-  user_id: plain('uuid', ({ request }) => request.userId),
-  key_id: plain('uuid', ({ request }) => request.keyId),
-  workspace_id: plain('uuid', ({ request }) => request.workspaceId),
-  created_at: plain('timestamptz', ({ createdAt }) => formatInstant(createdAt)),
-  expires_at: plain('timestamptz', ({ expiresAt }) => formatInstant(expiresAt)),
-  meters: array('text', ({ request }) => textArray(Object.keys(request.meters))),
+  ...SHARED_COLUMNS,
   remaining: array('bigint', ({ request }) => amounts(Object.values(request.meters))),
   settled_calls: array('integer', () => '{}'),
 });
