@@ -1,4 +1,5 @@
 import type { CallFacts, OverdueHold, SettleRequest } from '#libs/ledger/types.ts';
+import { usageFacts } from '#libs/ledger/usage-facts.ts';
 import { settledMeters } from '#libs/pipelines/meters.ts';
 import { boundUsageOf, unsettledSentCalls } from '#libs/pipelines/unknown-outcome.ts';
 import { type RecordedCall, readPlan } from '../requests/domain/call-plan.ts';
@@ -28,7 +29,6 @@ export type Bound = Pick<SettleRequest, 'callIndex' | 'meters' | 'facts'>;
 /** A result may have been delivered before its settlement was lost, so it counts against meters of results (`gen.blog`). */
 function boundSettlement(call: RecordedCall): Bound {
   const { units, cost } = boundUsageOf(call, call.price);
-  const { input, output, ...otherUnits } = units;
   return {
     callIndex: call.index,
     meters: settledMeters(call, { status: 'ok', units, costNanoUsd: cost.totalNanoUsd }),
@@ -38,11 +38,7 @@ function boundSettlement(call: RecordedCall): Bound {
       provider: call.provider,
       model: call.model,
       endpoint: units.image === undefined ? 'chat.completions' : 'images.generations',
-      inputTokens: input,
-      outputTokens: output,
-      otherUnits: otherUnits as Record<string, number>,
-      inputCostNanoUsd: cost.inputNanoUsd,
-      outputCostNanoUsd: cost.outputNanoUsd,
+      ...usageFacts(units, cost),
       priceVersion: call.price.version,
     },
   };

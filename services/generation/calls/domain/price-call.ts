@@ -1,6 +1,7 @@
 import { LRUCache } from 'lru-cache';
 import type { PlannedCall } from '#libs/contracts/generation-requests.ts';
 import type { CallFacts, UsageSource } from '#libs/ledger/types.ts';
+import { usageFacts } from '#libs/ledger/usage-facts.ts';
 import { boundUsageOf } from '#libs/pipelines/unknown-outcome.ts';
 import {
   type CostParts,
@@ -66,7 +67,6 @@ export function factsOf(
   { status, errorCode }: Outcome,
   { units, source, cost }: PricedCall,
 ): CallFacts {
-  const { input, cache_read, cache_write, output, reasoning, ...others } = units;
   return {
     step: call.step,
     provider: call.provider,
@@ -75,14 +75,7 @@ export function factsOf(
     status,
     errorCode,
     usageSource: source,
-    inputTokens: input,
-    cacheReadTokens: cache_read,
-    cacheWriteTokens: cache_write,
-    outputTokens: output,
-    reasoningTokens: reasoning,
-    otherUnits: others as Record<string, number>,
-    inputCostNanoUsd: cost.inputNanoUsd,
-    outputCostNanoUsd: cost.outputNanoUsd,
+    ...usageFacts(units, cost),
     priceVersion: call.price.version,
     latencyMs: record.latencyMs,
     firstByteMs: record.firstByteMs,

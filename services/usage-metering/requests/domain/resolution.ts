@@ -1,6 +1,7 @@
 /** Corrections by staff: what a call of unknown outcome used, by the provider's figures. */
 import type { ResolveUsageBody, UnresolvedCall } from '#libs/contracts/unresolved-usage.ts';
 import type { CorrectRequest } from '#libs/ledger/correct.ts';
+import { usageFacts } from '#libs/ledger/usage-facts.ts';
 import { settledMeters } from '#libs/pipelines/meters.ts';
 import { type CostParts, costParts, UnpricedClassError } from '#libs/pricing/price.ts';
 import type { Units } from '#libs/pricing/units.ts';
@@ -35,7 +36,6 @@ export function correctionOf(
   const units: Units = usage;
   const planned = readPlan(detail)?.calls.find(({ index }) => index === call.callIndex);
   const cost = priceOf(units, planned);
-  const { input, cache_read, cache_write, output, reasoning, ...others } = usage;
   return {
     holdId: call.holdId,
     accountId: call.accountId,
@@ -52,14 +52,7 @@ export function correctionOf(
       status: call.status,
       errorCode: call.errorCode,
       usageSource: 'provider',
-      inputTokens: input,
-      cacheReadTokens: cache_read,
-      cacheWriteTokens: cache_write,
-      outputTokens: output,
-      reasoningTokens: reasoning,
-      otherUnits: others as Record<string, number>,
-      inputCostNanoUsd: cost.inputNanoUsd,
-      outputCostNanoUsd: cost.outputNanoUsd,
+      ...usageFacts(units, cost),
       priceVersion: call.priceVersion,
       latencyMs: 0,
       firstByteMs: null,
