@@ -5,6 +5,7 @@ import { type ConfigRow, type ConfigSchema, describeConfig } from '#libs/config/
 
 const FILE = '.env.example';
 const HEADER = `# Every variable of Inkmeter with its default. Copy this file to .env and uncomment the variables you change.
+# A secret may come from a file instead: DATABASE_URL_FILE=/run/secrets/database-url in place of DATABASE_URL, and so on.
 # Generated from the services' schemas by \`npm run env\`: edit the schemas, not this file.
 `;
 

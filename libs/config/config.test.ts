@@ -51,6 +51,23 @@ t.test('names each bad variable, and no secret', async (t) => {
   t.notMatch(thrown({ DATABASE_URL: 'user:hunter2@host' }), 'hunter2');
 });
 
+t.test('a secret may come from a file', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'secrets-'));
+  t.teardown(() => rmSync(folder, { recursive: true }));
+  const file = join(folder, 'url');
+  writeFileSync(file, 'postgres://h/from-file\n');
+  const load = (env: Record<string, string>) => loadConfig(schema, env).DATABASE_URL;
+  t.equal(load({ DATABASE_URL_FILE: file }), 'postgres://h/from-file');
+  t.equal(load({ DATABASE_URL_FILE: '', DATABASE_URL: 'postgres://h/d' }), 'postgres://h/d');
+  t.throws(() => load({ DATABASE_URL_FILE: file, DATABASE_URL: 'postgres://h/d' }), /not both/);
+  t.throws(() => load({ DATABASE_URL_FILE: join(folder, 'absent') }), /DATABASE_URL_FILE: ENOENT/);
+  t.throws(
+    () => load({ DATABASE_URL: 'postgres://h/d', PORT_FILE: file, PORT: 'x' }),
+    /PORT="x"/,
+    'not a secret',
+  );
+});
+
 t.test('describes itself', async (t) => {
   t.strictSame(describeConfig(schema), [
     {

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 import type { Environment } from './env.ts';
 
@@ -19,16 +20,20 @@ export class ConfigError extends Error {
   override readonly name = 'ConfigError';
 }
 
+/** A secret `X` may be the content of the file that `X_FILE` names, as mounted by Docker and Kubernetes. */
+export const FILE_SUFFIX = '_FILE';
+
 /**
  * Reads configuration from the environment. An empty variable counts as unset, as in every shell's `X= command`.
+ * Each secret may come from a file instead (`FILE_SUFFIX`); one line break at the end of the file is dropped.
  *
  * @throws ConfigError naming every variable that is missing or wrong, with its description.
  */
 export function loadConfig<Schema extends ConfigSchema>(schema: Schema, env: Environment): z.output<Schema> {
   const rows = new Map(describeConfig(schema).map((row) => [row.name, row]));
   const given: Record<string, string> = {};
-  for (const name of rows.keys()) {
-    const value = env[name];
+  for (const { name, secret } of rows.values()) {
+    const value = secret ? readSecret(env, name) : env[name];
     if (value !== undefined && value !== '') given[name] = value;
   }
   const result = schema.safeParse(given);
@@ -45,6 +50,18 @@ export function loadConfig<Schema extends ConfigSchema>(schema: Schema, env: Env
       : `  ${row.name}=${JSON.stringify(value)} is not valid (${issue.message}): ${row.description}`;
   });
   throw new ConfigError(`Invalid environment:\n${issues.join('\n')}`);
+}
+
+/** @throws ConfigError if the secret is given twice, or its file cannot be read. */
+function readSecret(env: Environment, name: string): string | undefined {
+  const path = env[name + FILE_SUFFIX];
+  if (!path) return env[name];
+  if (env[name]) throw new ConfigError(`Set either ${name} or ${name}${FILE_SUFFIX}, not both.`);
+  try {
+    return readFileSync(path, 'utf8').replace(/\r?\n$/, '');
+  } catch (error) {
+    throw new ConfigError(`${name}${FILE_SUFFIX}: ${error instanceof Error ? error.message : String(error)}`);
+  }
 }
 
 /**
