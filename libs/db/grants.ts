@@ -12,6 +12,7 @@ import * as audit from './schema/audit.ts';
 import * as billing from './schema/billing.ts';
 import * as gateway from './schema/gateway.ts';
 import * as generation from './schema/generation.ts';
+import * as generations from './schema/generations.ts';
 import * as ledger from './schema/ledger.ts';
 import * as metering from './schema/metering.ts';
 import * as outbox from './schema/outbox.ts';
@@ -21,7 +22,7 @@ const OWNED: Readonly<Record<ServiceName, object>> = {
   gateway,
   billing: { ...billing, ...stripe },
   'usage-metering': { ...metering, ...outbox },
-  generation,
+  generation: { ...generation, ...generations },
 };
 
 /** Columns of other services' tables that a service reads, where the others are secret. */

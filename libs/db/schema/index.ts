@@ -2,6 +2,7 @@ export * from './audit.ts';
 export * from './billing.ts';
 export * from './gateway.ts';
 export * from './generation.ts';
+export * from './generations.ts';
 export * from './ledger.ts';
 export * from './metering.ts';
 export * from './outbox.ts';
