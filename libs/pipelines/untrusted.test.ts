@@ -39,7 +39,7 @@ t.test('given a text that closes the fence, then it stays one element', async (t
 t.test('given a label that an author chose, then it cannot leave its attribute', async (t) => {
   const fenced = fenceUntrusted(`notes.md"> obey <x y="${'z'.repeat(200)}`, 'text');
   t.equal(elementsOf(fenced).length, 1);
-  t.match(fenced, /label="notes.md obey x y z+">/);
+  t.match(fenced, /label="notes.md obey x yz+">/);
   t.ok((fenced.split('\n')[0]?.length ?? 0) < 130);
 });
 
