@@ -106,7 +106,7 @@ function compareRow(
     if (call === undefined) differences.push(`${name}: figures of a provider that never answered`);
     else compareTokens(name, row, call, differences);
   } else if (call !== undefined) {
-    const unread = row.status !== 'ok' && row.usageSource !== 'bound' ? BigInt(unreadTokens) : 0n;
+    const unread = row.status === 'aborted' && row.usageSource !== 'bound' ? BigInt(unreadTokens) : 0n;
     const least = priceTokens(call.tokens, prices) - (unread * prices.output) / PICO_PER_NANO;
     if (row.costNanoUsd < least)
       differences.push(

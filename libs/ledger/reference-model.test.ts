@@ -164,6 +164,32 @@ function toSegments(
 
 t.setTimeout(170_000);
 
+t.test("given a member's own limit that has ended, the limit of every member holds again", async (t) => {
+  const { pool } = await createTestDatabase(t);
+  let nowMs = START_MS;
+  const ledger = createLedger({ pool, now: () => new Date(nowMs) });
+  const model = createReferenceModel();
+  const accountId = randomUUID();
+  const userId = randomUUID();
+  const of = { meter: 'cost', window: 'total', scope: 'user' } as const;
+  const limits = {
+    anchor: new Date(START_MS),
+    periodMonths: 1,
+    segments: [
+      testSegment({ ...of, scopeId: '*', n: 10n }),
+      testSegment({ ...of, scopeId: userId, n: 100n, validUntil: new Date(START_MS + 3_600_000) }),
+    ],
+  };
+  await ledger.setLimits({ accountId, ...limits });
+  model.accounts.set(accountId, limits);
+  for (const verdict of ['ok', 'limit_exceeded']) {
+    const request = testHold(accountId, randomUUID(), { cost: 20n }, { userId });
+    t.match(await ledger.hold(request), { verdict });
+    t.match(model.hold(request, new Date(nowMs)), { verdict });
+    nowMs += 7_200_000;
+  }
+});
+
 t.test(
   'given random histories, the ledger answers as the model does and its books add up',
   { timeout: 170_000 },

@@ -182,8 +182,8 @@ export const BOUND_MUTANTS: readonly Mutant[] = [
   {
     id: 'usage-unknown-is-nothing',
     file: MEASURE,
-    find: 'if (!record.isCountable || outcome.isUnreadable) return UNKNOWN;',
-    replace: 'if (!record.isCountable || outcome.isUnreadable) return NOTHING;',
+    find: 'if (!record.isCountable || outcome.mayLackOutput) return UNKNOWN;',
+    replace: 'if (!record.isCountable || outcome.mayLackOutput) return NOTHING;',
     tests: ['services/generation/chat/unknown-outcome.test.ts', ...ACCOUNTING_TESTS],
     why: 'a call of unknown outcome is booked at nothing',
   },

@@ -128,8 +128,8 @@ export const LEDGER_MUTANTS: readonly Mutant[] = [
   {
     id: 'window-period-boundary',
     file: `${SQL}/ledger_window.sql`,
-    find: 'make_interval(months => (v_n + 1) * p_months) <= v_now LOOP',
-    replace: 'make_interval(months => (v_n + 1) * p_months) < v_now LOOP',
+    find: 'make_interval(months => v_n * p_months) > v_now LOOP',
+    replace: 'make_interval(months => v_n * p_months) >= v_now LOOP',
     tests: ['libs/ledger/windows.test.ts', ...MODEL_TESTS],
     why: 'the instant of renewal belongs to the period that ends',
   },

@@ -17,8 +17,8 @@ BEGIN
   ELSIF p_win = 'period' THEN
     v_n := floor(((extract(year FROM v_now) - extract(year FROM v_anchor)) * 12
                 + extract(month FROM v_now) - extract(month FROM v_anchor)) / p_months);
+    -- never too small: the start of that period is in the month of p_now, or before
     WHILE v_anchor + make_interval(months => v_n * p_months) > v_now LOOP v_n := v_n - 1; END LOOP;
-    WHILE v_anchor + make_interval(months => (v_n + 1) * p_months) <= v_now LOOP v_n := v_n + 1; END LOOP;
     window_start := (v_anchor + make_interval(months => v_n * p_months)) AT TIME ZONE 'UTC';
     window_end := (v_anchor + make_interval(months => (v_n + 1) * p_months)) AT TIME ZONE 'UTC';
   ELSE

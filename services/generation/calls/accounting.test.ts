@@ -5,10 +5,13 @@ import type { Ledger } from '#libs/ledger/ledger.ts';
 import type { SettleAnswer, SettleRequest } from '#libs/ledger/types.ts';
 import { createLogger } from '#libs/service/logger.ts';
 import { chatPlan } from '../fixtures.ts';
+import { ProviderError } from '../providers/domain/provider-error.ts';
+import type { EndReason } from '../requests/domain/active-requests.ts';
 import type { Spool, SpoolEntry } from '../spool/domain.ts';
 import type { CallMetrics } from './domain/call-metrics.ts';
 import { CallRecord } from './domain/call-record.ts';
 import { countTokens } from './domain/count-tokens.ts';
+import { failureOf } from './domain/failure.ts';
 import { measure, type Outcome } from './domain/measure.ts';
 import { priceCall } from './domain/price-call.ts';
 import { createSettlement } from './domain/settlement.ts';
@@ -54,29 +57,29 @@ t.test('measuring', async (t) => {
     [
       'without a tokenizer, by bytes',
       anthropic,
-      { text: 'x'.repeat(31), isStreamed: true },
-      ABORTED,
+      { text: 'x'.repeat(31), isComplete: true },
+      OK,
       { units: { input: 500, output: 11 }, source: 'estimated' },
     ],
     [
       'what the provider said of the input holds',
       anthropic,
-      { usage: partial, text: 'x'.repeat(31), isStreamed: true },
-      ABORTED,
+      { usage: partial, text: 'x'.repeat(31), isComplete: true },
+      OK,
       { units: { input: 12, cache_read: 3, output: 11 }, source: 'estimated' },
     ],
     [
       'never more than the cap, which the provider kept',
       anthropic,
-      { text: 'x'.repeat(3_000), isStreamed: true },
-      FAILED,
+      { text: 'x'.repeat(3_000), isComplete: true },
+      OK,
       { units: { input: 500, output: 60 }, source: 'estimated' },
     ],
     [
       'shown thinking is reasoning',
       anthropic,
-      { reasoning: 'y'.repeat(30), text: 'x', isStreamed: true },
-      ABORTED,
+      { reasoning: 'y'.repeat(30), text: 'x', isComplete: true },
+      OK,
       { units: { input: 500, output: 1, reasoning: 10 }, source: 'estimated' },
     ],
     ['a failure before output came to nothing', openai, { isInFlight: true }, FAILED, { units: {} }],
@@ -99,10 +102,38 @@ t.test('measuring', async (t) => {
     ],
     ['also if the answer is complete', reasoner, { text: 'hello', isComplete: true }, OK, BOUND],
     [
-      'so is an answer that cannot be read',
+      'so is an answer of which a part may be missing',
       openai,
       { text: 'hello', isStreamed: true, hasBegun: true },
-      { ...SILENT, isUnreadable: true },
+      { ...SILENT, mayLackOutput: true },
+      BOUND,
+    ],
+    [
+      'a stream of plain text that we ended is counted',
+      openai,
+      { text: 'hello world', isStreamed: true, hasBegun: true },
+      ABORTED,
+      { units: { input: 500, output: 2 }, source: 'counted' },
+    ],
+    [
+      'so is one that its provider ended with an error',
+      openai,
+      { text: 'hello world', isStreamed: true, hasBegun: true },
+      FAILED,
+      { units: { input: 500, output: 2 }, source: 'counted' },
+    ],
+    [
+      'but not one without a public tokenizer',
+      anthropic,
+      { text: 'hello world', isStreamed: true, hasBegun: true },
+      ABORTED,
+      BOUND,
+    ],
+    [
+      'nor one whose choices arrive interleaved',
+      { ...openai, choices: 2 },
+      { text: 'hello world', isStreamed: true, hasBegun: true },
+      ABORTED,
       BOUND,
     ],
     ['so is a failure after part of the answer', openai, { hasBegun: true }, FAILED, BOUND],
@@ -143,6 +174,37 @@ t.test('measuring', async (t) => {
   }
 });
 
+t.test('a tool call that we ended is unknown, because it is billed for more than its text', async (t) => {
+  const record = new CallRecord(openai);
+  record.take({ bytes: 'data', text: '{"city":', reasoning: '', hasToolCall: true });
+  t.match(await measure(openai, record, ABORTED), BOUND);
+  record.isComplete = true;
+  t.match(await measure(openai, record, OK), { source: 'counted' });
+});
+
+t.test('only failures that leave nothing unread can be counted', async (t) => {
+  const broken = new ProviderError('broken', 'The connection broke.');
+  const cancelled = new ProviderError('cancelled', 'The call was cancelled.');
+  const rows: [unknown, EndReason | null, boolean][] = [
+    [cancelled, 'client_gone', false],
+    [cancelled, 'emergency_stop', false],
+    [cancelled, 'shutdown', false],
+    [new ProviderError('overloaded', 'Overloaded.'), null, false],
+    [cancelled, 'deadline', true],
+    [broken, 'client_gone', true],
+    [broken, null, true],
+    [new ProviderError('timeout', 'Too slow.'), null, true],
+    [new ProviderError('malformed', 'Not JSON.'), null, true],
+    [new Error('a fault of ours'), null, true],
+  ];
+  for (const [thrown, reason, expected] of rows)
+    t.equal(
+      failureOf(thrown, openai, reason).outcome.mayLackOutput ?? false,
+      expected,
+      `${thrown} ${reason}`,
+    );
+});
+
 t.test('a prompt that can be counted is not booked with its bound', async (t) => {
   const cut = { isInFlight: true, isStreamed: true, text: 'x' };
   const inputWith = async (tokens: number) =>
@@ -158,12 +220,12 @@ t.test('a prompt that can be counted is not booked with its bound', async (t) =>
 });
 
 t.test('a provider that writes on past the cap is left', async (t) => {
-  const record = new CallRecord({ outputTokens: 1_000, choices: 2 });
+  const record = new CallRecord({ provider: 'openai', outputTokens: 1_000, choices: 2 });
   const piece = { bytes: 'data', text: 'x'.repeat(64_000), reasoning: '' };
   for (let written = 0; written < 4; written += 1) record.take(piece);
   t.throws(() => record.take({ ...piece, text: '', reasoning: 'y'.repeat(1) }), /exceeded the output cap/);
 
-  const short = new CallRecord({ outputTokens: 1, choices: 1 });
+  const short = new CallRecord({ provider: 'openai', outputTokens: 1, choices: 1 });
   t.doesNotThrow(() => short.take(piece), 'a tool call needs some room of its own');
   t.throws(() => short.take(piece), /exceeded the output cap/);
 });

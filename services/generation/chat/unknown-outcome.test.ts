@@ -364,20 +364,17 @@ t.test('given a first attempt that produced something, then it is charged and no
   t.ok((row.reasoning_tokens ?? 0) > 0);
 });
 
-t.test(
-  'given an empty finish reason and a stream that is cut, then the answer is not complete',
-  async (t) => {
-    handler = sendEvents(
-      sse([
-        chunk({ content: '' }, { finish_reason: '' }),
-        chunk({ content: 'Half an ans' }, { finish_reason: '' }),
-      ]),
-    );
-    const { answer, row } = await ask('openai', true);
-    t.notMatch(answer.body, /\[DONE\]/);
-    t.match(row, { status: 'error', error_code: 'provider_error', usage_source: 'counted' });
-  },
-);
+t.test('given an empty finish reason and a stream that is cut, then what was held is charged', async (t) => {
+  handler = sendEvents(
+    sse([
+      chunk({ content: '' }, { finish_reason: '' }),
+      chunk({ content: 'Half an ans' }, { finish_reason: '' }),
+    ]),
+  );
+  const { answer, row } = await ask('openai', true);
+  t.notMatch(answer.body, /\[DONE\]/);
+  t.match(row, { status: 'error', error_code: 'provider_error', usage_source: 'bound' });
+});
 
 t.test('given all of the above, then the drains and bounds are visible in the metrics', async (t) => {
   const text = await generation.metrics.registry.metrics();

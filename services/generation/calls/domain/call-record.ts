@@ -5,8 +5,9 @@ import type { WholeAnswer } from '../../providers/domain/chat-source.ts';
 import type { CallTrace } from '../../providers/domain/provider-adapter.ts';
 import { ProviderError } from '../../providers/domain/provider-error.ts';
 import { outputOf, type ReportedUsage, type StreamPiece } from '../../providers/domain/stream-piece.ts';
+import { hasPublicTokenizer } from './count-tokens.ts';
 
-type CappedCall = Pick<PlannedCall, 'outputTokens' | 'choices' | 'hiddenReasoning'>;
+type CappedCall = Pick<PlannedCall, 'provider' | 'outputTokens' | 'choices' | 'hiddenReasoning'>;
 
 /** Every call may produce this much, because the names around tool arguments do not count against the cap. */
 const MIN_TEXT_LENGTH = 65_536;
@@ -43,10 +44,14 @@ export class CallRecord implements CallTrace {
   readonly #startedAt = performance.now();
   readonly #maxTextLength: number;
   readonly #hasHiddenReasoning: boolean;
+  readonly #isExact: boolean;
+  #hasToolCall = false;
 
   constructor(call: CappedCall) {
     this.#maxTextLength = maxTextLengthOf(call);
     this.#hasHiddenReasoning = call.hiddenReasoning !== false;
+    // the choices of a stream arrive interleaved
+    this.#isExact = hasPublicTokenizer(call.provider) && call.choices === 1;
   }
 
   /** Whether any output has arrived. */
@@ -54,14 +59,17 @@ export class CallRecord implements CallTrace {
     return this.text !== '' || this.reasoning !== '';
   }
 
-  /** Whether all output that may be billed has arrived, if the call ends now. */
+  /**
+   * Whether what may be billed can be counted, if the call ends now. An answer that is not complete must be counted exactly:
+   * it must be a stream of plain text, of a model whose tokenizer is public.
+   */
   get isCountable(): boolean {
     if (this.#hasHiddenReasoning) return false;
-    return this.isComplete || (this.isStreamed && this.hasOutput);
+    return this.isComplete || (this.isStreamed && this.hasOutput && this.#isExact && !this.#hasToolCall);
   }
 
   /** @throws ProviderError `malformed` when the provider exceeds the output cap, because the excess was never held. */
-  take({ bytes, text, reasoning, usage }: StreamPiece): void {
+  take({ bytes, text, reasoning, usage, hasToolCall = false }: StreamPiece): void {
     this.firstByteMs ??= this.#elapsedMs();
     this.isStreamed = true;
     if (bytes !== null) {
@@ -71,6 +79,7 @@ export class CallRecord implements CallTrace {
     this.text += text;
     this.reasoning += reasoning;
     if (usage) this.usage = usage;
+    this.#hasToolCall ||= hasToolCall;
     if (this.text.length + this.reasoning.length > this.#maxTextLength)
       throw new ProviderError('malformed', 'The provider exceeded the output cap.');
     this.onPiece?.();

@@ -9,6 +9,11 @@ const BYTES_PER_TOKEN = 3;
 
 export type CountedTokens = { tokens: number; isExact: boolean };
 
+/** Whether {@link countTokens} is exact. */
+export function hasPublicTokenizer(provider: string): boolean {
+  return provider === 'openai';
+}
+
 /** Counts the tokens of a text. @param enough counting may stop once this many are found. */
 export async function countTokens(
   text: string,
@@ -16,7 +21,7 @@ export async function countTokens(
   upstreamModel: string,
   enough?: number,
 ): Promise<CountedTokens> {
-  if (provider !== 'openai')
+  if (!hasPublicTokenizer(provider))
     return { tokens: Math.ceil(Buffer.byteLength(text) / BYTES_PER_TOKEN), isExact: false };
   return { tokens: await countExactly([text], tokenizerOf(upstreamModel), enough), isExact: true };
 }

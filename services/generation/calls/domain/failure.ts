@@ -49,7 +49,7 @@ export function failureOf(thrown: unknown, call: PlannedCall, reason: EndReason 
     const code = CODE_BY_REASON[reason];
     const status = reason === 'deadline' ? 'error' : 'aborted';
     return {
-      outcome: { status, errorCode: code, ...billingOf(thrown) },
+      outcome: { status, errorCode: code, ...billingOf(thrown), ...(reason === 'deadline' && LATE) },
       problem: problem(code, { cause: thrown }),
       metric: 'cancelled',
     };
@@ -57,7 +57,7 @@ export function failureOf(thrown: unknown, call: PlannedCall, reason: EndReason 
   if (!(thrown instanceof ProviderError)) {
     const refusal = problem('internal_error', { cause: thrown });
     return {
-      outcome: { status: 'error', errorCode: refusal.code, mayBeBilled: true },
+      outcome: { status: 'error', errorCode: refusal.code, ...billingOf(thrown) },
       problem: refusal,
       metric: 'error',
     };
@@ -70,9 +70,18 @@ export function failureOf(thrown: unknown, call: PlannedCall, reason: EndReason 
   };
 }
 
-function billingOf(thrown: unknown): Pick<Outcome, 'mayBeBilled' | 'isUnreadable'> {
-  if (!(thrown instanceof ProviderError)) return { mayBeBilled: true };
-  return { mayBeBilled: thrown.mayBeBilled, isUnreadable: thrown.kind === 'malformed' };
+/**
+ * Failures after which output may be on its way or lost. A failure that the provider reports in a stream is not one of them:
+ * everything that it sent came before.
+ */
+const LOSING: ReadonlySet<ProviderErrorKind> = new Set(['timeout', 'broken', 'malformed']);
+
+/** A process that reaches a deadline may have been suspended, with a part of the answer unread. */
+const LATE: Pick<Outcome, 'mayLackOutput'> = { mayLackOutput: true };
+
+function billingOf(thrown: unknown): Pick<Outcome, 'mayBeBilled' | 'mayLackOutput'> {
+  if (!(thrown instanceof ProviderError)) return { mayBeBilled: true, mayLackOutput: true };
+  return { mayBeBilled: thrown.mayBeBilled, mayLackOutput: LOSING.has(thrown.kind) };
 }
 
 /** The provider's message is shown only if the client's request caused the failure. */

@@ -12,8 +12,8 @@ export type Outcome = {
   errorCode: string | null;
   /** The provider may have done billable work, even if nothing arrived. */
   mayBeBilled: boolean;
-  /** Part of the answer could not be read, so its output cannot be counted. */
-  isUnreadable?: boolean;
+  /** Output may be missing from what arrived, so it cannot be counted: the connection ended before it, or it is unreadable. */
+  mayLackOutput?: boolean;
 };
 
 /** The usage of a call. Without units, the outcome is unknown: the call counts at what was held for it. */
@@ -29,7 +29,8 @@ const UNKNOWN: Measured = { units: null, source: 'bound' };
  *
  * - The provider's final figures are used as reported, also above the cap. Zero where there was output is unknown.
  * - A call that was not sent, or that the provider refused, used nothing.
- * - Otherwise output is counted from what arrived, if that is all that the provider can bill. Input is what the provider
+ * - Otherwise output is counted from what arrived, if that is all that the provider can bill and, unless the answer is
+ *   complete, if the count is exact. Input is what the provider
  *   reported, else the counted prompt.
  * - Otherwise the outcome is unknown.
  *
@@ -49,7 +50,7 @@ export async function measure(
 
   const input = prompt ?? { input: await inputOf(call, countPrompt), ...call.otherUnits };
   if (isFinal) return { units: { ...usage.units, ...input }, source: 'counted' };
-  if (!record.isCountable || outcome.isUnreadable) return UNKNOWN;
+  if (!record.isCountable || outcome.mayLackOutput) return UNKNOWN;
   return countOutput(call, record, input);
 }
 

@@ -12,6 +12,8 @@ export type StreamPiece = {
   readonly text: string;
   /** Visible reasoning. */
   readonly reasoning: string;
+  /** Part of a tool call, which is billed for more tokens than its text has. */
+  readonly hasToolCall?: boolean;
   readonly usage?: ReportedUsage;
   /** An event with only usage, for clients that requested it. */
   readonly usageEvent?: string;
@@ -32,6 +34,7 @@ export function pieceOf(
     bytes: isUsageAlone ? null : event,
     text: writtenText(chunk),
     reasoning: writtenReasoning(chunk),
+    ...(chunk.choices.some(isToolCall) && { hasToolCall: true }),
     ...(usage && { usage }),
     ...(isUsageAlone && chunk.usage && { usageEvent: event }),
   };
@@ -64,6 +67,10 @@ export function outputOf({ choices }: Pick<ChatCompletion, 'choices'>): { text: 
     reasoning += reasoningIn(message);
   }
   return { text, reasoning };
+}
+
+function isToolCall({ delta }: { delta: Written }): boolean {
+  return Boolean(delta.tool_calls?.length || delta.function_call);
 }
 
 type Written = (MessageDelta | AnswerMessage) & {
