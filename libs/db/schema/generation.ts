@@ -1,4 +1,4 @@
-/** Tables of generation: stored responses, social connections and posts, and knowledge-base files. */
+/** Tables of generation: stored responses, social connections and posts. */
 import { sql } from 'drizzle-orm';
 import { index, integer, jsonb, pgTable, smallint, text, uniqueIndex, uuid } from 'drizzle-orm/pg-core';
 import { bytes, instant } from './columns.ts';
@@ -71,19 +71,4 @@ export const socialPosts = pgTable(
     index('social_posts_account').on(table.accountId, table.id),
     index('social_posts_due').on(table.dueAt).where(sql`state = 'scheduled'`),
   ],
-);
-
-/** A text that the account's content should follow. */
-export const kbFiles = pgTable(
-  'kb_files',
-  {
-    id: uuid('id').primaryKey(),
-    ...owner,
-    name: text('name').notNull(),
-    mediaType: text('media_type').notNull(),
-    sizeBytes: integer('size_bytes').notNull(),
-    content: text('content').notNull(),
-    createdAt: instant('created_at').notNull(),
-  },
-  (table) => [index('kb_files_account').on(table.accountId, table.id)],
 );

@@ -3,6 +3,7 @@ export * from './billing.ts';
 export * from './gateway.ts';
 export * from './generation.ts';
 export * from './generations.ts';
+export * from './knowledge.ts';
 export * from './ledger.ts';
 export * from './metering.ts';
 export * from './outbox.ts';

@@ -1,4 +1,4 @@
-import type { kbFiles } from '#libs/db/schema/generation.ts';
+import type { kbFiles } from '#libs/db/schema/knowledge.ts';
 
 /** The meter that counts the files of an account. */
 export const KB_FILES = 'kb.files';

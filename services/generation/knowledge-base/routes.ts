@@ -32,6 +32,8 @@ export function kbFileRoutes(app: FastifyInstance, options: KbFileOptions): void
       id: runtime.newId(),
       ...owner,
       name,
+      sourceUrl: null,
+      language: null,
       mediaType,
       sizeBytes: Buffer.byteLength(content),
       content,
