@@ -68,7 +68,9 @@ function vocabularyChecks(catalogue: Catalogue): CatalogueIssue[] {
   const presets = Object.entries(catalogue.qualityPresets).flatMap(([preset, { quality }]) =>
     missing([quality], (name) => catalogue.qualities.includes(name), ['qualityPresets', preset], 'quality'),
   );
-  const ladders = (['textModels', 'imageModels', 'qualities', 'platforms'] as const).flatMap((ladder) =>
+  const ladders = (
+    ['textModels', 'imageModels', 'embeddingModels', 'qualities', 'platforms'] as const
+  ).flatMap((ladder) =>
     repeated(catalogue[ladder]).map((name) => ({ path: [ladder], message: `${name} is listed twice` })),
   );
   const sold = namesIn(catalogue);
@@ -135,6 +137,12 @@ function planChecks(catalogue: Catalogue, plan: Plan, path: readonly PropertyKey
       ladder: catalogue.imageModels,
       what: 'image model of the ladder',
     },
+    {
+      cap: 'embeddingModels',
+      names: caps.embeddingModels,
+      ladder: catalogue.embeddingModels,
+      what: 'embedding model of the ladder',
+    },
     { cap: 'platforms', names: caps.platforms, ladder: catalogue.platforms, what: 'platform' },
     {
       cap: 'maxQuality',
@@ -146,6 +154,7 @@ function planChecks(catalogue: Catalogue, plan: Plan, path: readonly PropertyKey
   const defaults = [
     { cap: 'defaultTextModel', name: caps.defaultTextModel, allowed: caps.textModels },
     { cap: 'defaultImageModel', name: caps.defaultImageModel, allowed: caps.imageModels },
+    { cap: 'defaultEmbeddingModel', name: caps.defaultEmbeddingModel, allowed: caps.embeddingModels },
   ] as const;
   const limitKeys = plan.limits.map((limit) => `${limit.meter} per ${limit.window} and ${limit.scope}`);
   return [
@@ -177,20 +186,18 @@ function modelChecks(catalogue: Catalogue, knownModels: readonly ModelInfo[]): C
     });
   const defaults = catalogue.plans.flatMap(({ caps }, index) => {
     const path = ['plans', index, 'caps'];
+    const checkDefault = (cap: `default${'Text' | 'Image' | 'Embedding'}Model`, kind: ModelKind) =>
+      check(caps[cap] === null ? [] : [caps[cap]], kind, [...path, cap]);
     return [
-      ...check(caps.defaultTextModel === null ? [] : [caps.defaultTextModel], 'text', [
-        ...path,
-        'defaultTextModel',
-      ]),
-      ...check(caps.defaultImageModel === null ? [] : [caps.defaultImageModel], 'image', [
-        ...path,
-        'defaultImageModel',
-      ]),
+      ...checkDefault('defaultTextModel', 'text'),
+      ...checkDefault('defaultImageModel', 'image'),
+      ...checkDefault('defaultEmbeddingModel', 'embedding'),
     ];
   });
   return [
     ...check(catalogue.textModels, 'text', ['textModels']),
     ...check(catalogue.imageModels, 'image', ['imageModels']),
+    ...check(catalogue.embeddingModels, 'embedding', ['embeddingModels']),
     ...defaults,
   ];
 }

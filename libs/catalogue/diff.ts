@@ -16,6 +16,7 @@ const SETTINGS = [
   'thresholds',
   'textModels',
   'imageModels',
+  'embeddingModels',
   'qualities',
   'qualityPresets',
   'platforms',

@@ -30,7 +30,7 @@ export interface ModelEntitlement {
   readonly all: boolean;
   /** Allowed models of the ladder, from the lowest to the best. */
   readonly allowed: readonly string[];
-  /** The model for a request without one: the plan's choice, else the lowest text model or the best image model. */
+  /** The model for a request without one: the plan's choice, else the lowest text or embedding model or the best image model. */
   readonly default: string | null;
   /** The whole ladder, in the order of fallbacks. */
   readonly ladder: readonly string[];
@@ -59,6 +59,7 @@ export interface Entitlements {
   readonly contentTypes: Readonly<Record<string, Grant>>;
   readonly textModels: ModelEntitlement;
   readonly imageModels: ModelEntitlement;
+  readonly embeddingModels: ModelEntitlement;
   readonly qualities: LadderEntitlement;
   readonly platforms: LadderEntitlement;
   readonly outputTokensCap: Sourced<number | null>;
@@ -88,6 +89,7 @@ export function entitlementsAt(input: EntitlementInput, now: Date): Entitlements
   const limits = effectiveLimits(input, plan, now);
   const text = modelsOf(caps.textModels, catalogue.textModels, source);
   const image = modelsOf(caps.imageModels, catalogue.imageModels, source);
+  const embedding = modelsOf(caps.embeddingModels, catalogue.embeddingModels, source);
   return {
     catalogue: { id: catalogue.id, version: input.catalogueVersion },
     plan: { key: plan.key, name: plan.name, rank: plan.rank, source: inForce.source },
@@ -97,6 +99,10 @@ export function entitlementsAt(input: EntitlementInput, now: Date): Entitlements
     contentTypes: contentTypesOf(catalogue, features, limits),
     textModels: { ...text, default: caps.defaultTextModel ?? text.allowed[0] ?? null },
     imageModels: { ...image, default: caps.defaultImageModel ?? image.allowed.at(-1) ?? null },
+    embeddingModels: {
+      ...embedding,
+      default: caps.defaultEmbeddingModel ?? embedding.allowed[0] ?? null,
+    },
     qualities: { allowed: qualitiesOf(catalogue, plan), ladder: catalogue.qualities, source },
     platforms: { allowed: chosen(caps.platforms, catalogue.platforms), ladder: catalogue.platforms, source },
     outputTokensCap: { value: caps.outputTokensCap, source },

@@ -61,6 +61,8 @@ const capsSchema = z.strictObject({
   defaultTextModel: name.nullable().default(null),
   imageModels: everythingOr(name).default('*'),
   defaultImageModel: name.nullable().default(null),
+  embeddingModels: everythingOr(name).default('*'),
+  defaultEmbeddingModel: name.nullable().default(null),
   maxQuality: name.nullable().default(null).meta({ description: 'Highest of qualities; null: no ladder' }),
   platforms: everythingOr(name).default('*'),
   outputTokensCap: z.int().min(1).nullable().default(null).meta({
@@ -142,6 +144,10 @@ export const catalogueSchema = z.strictObject({
   thresholds: thresholdsSchema.prefault({ warn: '0.80', notice: '0.90', block: '0.95', hard: '1.00' }),
   textModels: z.array(name).default([]).meta({ description: 'Text models from the lowest to the best' }),
   imageModels: z.array(name).default([]).meta({ description: 'Image models from the lowest to the best' }),
+  embeddingModels: z
+    .array(name)
+    .default([])
+    .meta({ description: 'Embedding models from the lowest to the best' }),
   qualities: z.array(key).default([]).meta({ description: 'Qualities from the lowest to the highest' }),
   qualityPresets: z
     .record(key, z.strictObject({ quality: key, width: z.int().min(1), height: z.int().min(1) }))

@@ -78,11 +78,11 @@ export function plansWithFeature(catalogue: Catalogue, currentPlan: string, feat
 export function plansWith(
   catalogue: Catalogue,
   currentPlan: string,
-  cap: 'textModels' | 'imageModels' | 'platforms',
+  cap: 'textModels' | 'imageModels' | 'embeddingModels' | 'platforms',
   name: string,
 ): Plan[] {
-  // A catalogue that lists no image models sells none, even if its plans allow all.
-  if (cap === 'imageModels' && catalogue.imageModels.length === 0) return [];
+  // A catalogue that lists no image or embedding models sells none, even if its plans allow all.
+  if ((cap === 'imageModels' || cap === 'embeddingModels') && catalogue[cap].length === 0) return [];
   return upgradesFrom(catalogue, currentPlan).filter(
     ({ caps }) => caps[cap] === '*' || caps[cap].includes(name),
   );

@@ -31,6 +31,7 @@ const models = z.object({
   ladder: names,
   source: z.string(),
 });
+const NO_MODELS = { all: false, allowed: [], default: null, ladder: [], source: 'none' };
 const ladder = z.object({ allowed: names, ladder: names, source: z.string() });
 const sourced = <Value extends z.ZodType>(value: Value) => z.object({ value, source: z.string() });
 const sourcedNumber = sourced(z.number().nullable());
@@ -66,6 +67,8 @@ const entitlements = z.object({
   contentTypes: z.record(z.string(), grant),
   textModels: models,
   imageModels: models,
+  // Absent in a response of the previous version.
+  embeddingModels: models.default(NO_MODELS),
   qualities: ladder,
   platforms: ladder,
   outputTokensCap: sourcedNumber,

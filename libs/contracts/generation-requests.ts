@@ -1,5 +1,5 @@
 /**
- * Requests that the gateway planned, priced and held, and that generation runs: `POST /internal/v1/{chat,content,images}`.
+ * Requests that the gateway planned, priced and held, and that generation runs: `POST /internal/v1/{chat,content,…}`.
  * The body is the head as one line of JSON, a line feed, and the client's own bytes, so that neither is parsed or escaped
  * on the way:
  *
@@ -10,12 +10,12 @@ import type { ModelPriceWire } from '#libs/pricing/price-wire.ts';
 import type { Caller } from './internal-context.ts';
 import type { PlanContext } from './requirements.ts';
 
-export type RequestKind = 'chat' | 'generate' | 'image';
+export type RequestKind = 'chat' | 'generate' | 'image' | 'embedding' | 'moderation';
 
 /** One provider call of a plan. The hold covers its bounds, so generation must not exceed them. */
 export type PlannedCall = {
   index: number;
-  /** `chat`, or the step of a pipeline (`research`, `write`, `edit`, `social`). */
+  /** `chat`, `embedding`, `moderation`, or the step of a pipeline (`research`, `write`, `edit`, `social`). */
   step: string;
   provider: string;
   model: string;
@@ -76,6 +76,8 @@ export const GENERATION_PATHS: Readonly<Record<RequestKind, string>> = {
   chat: '/internal/v1/chat',
   generate: '/internal/v1/content',
   image: '/internal/v1/images',
+  embedding: '/internal/v1/embeddings',
+  moderation: '/internal/v1/moderations',
 };
 
 const LINE_FEED = 0x0a;

@@ -7,6 +7,11 @@ const catalogue = { id: 'default', version: 1 };
 const models = {
   text_models: { all: false, allowed: ['gpt-4o-mini', 'gemini-2.5-flash'], default: 'gpt-4o-mini' },
   image_models: { all: false, allowed: ['grok2_basic'], default: 'grok2_basic' },
+  embedding_models: {
+    all: false,
+    allowed: ['text-embedding-3-small'],
+    default: 'text-embedding-3-small',
+  },
   qualities: ['draft', 'standard'],
   platforms: ['twitter', 'instagram'],
 };
@@ -127,6 +132,7 @@ export const planUsage = {
   },
   text_models: models.text_models,
   image_models: models.image_models,
+  embedding_models: models.embedding_models,
   qualities: { draft: true, standard: true, premium: false },
   platforms: { twitter: true, instagram: true, tiktok: false },
 };

@@ -59,6 +59,7 @@ export const plan = z
     features: z.array(z.string()),
     text_models: modelChoice,
     image_models: modelChoice,
+    embedding_models: modelChoice,
     qualities: z.array(z.string()),
     platforms: z.array(z.string()),
     requests_per_minute: count.nullable(),
@@ -152,6 +153,7 @@ export const currentSubscription = z
     features: z.array(z.string()),
     text_models: modelChoice,
     image_models: modelChoice,
+    embedding_models: modelChoice,
     qualities: z.array(z.string()),
     platforms: z.array(z.string()),
     limits: z.array(z.object({ ...planLimit.shape, source: z.string() })),
@@ -239,6 +241,7 @@ export const planUsage = z
       .describe('Every feature of the catalogue, and whether it is enabled.'),
     text_models: modelChoice,
     image_models: modelChoice,
+    embedding_models: modelChoice,
     qualities: z.record(z.string(), z.boolean()).describe('From the lowest to the highest.'),
     platforms: z.record(z.string(), z.boolean()),
   })

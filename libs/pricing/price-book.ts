@@ -30,6 +30,8 @@ export class PriceBookError extends Error {
 const REQUIRED_CLASSES: { readonly [K in ModelKind]: readonly UnitClass[] } = {
   text: [...PLAIN_INPUT_CLASSES, ...OUTPUT_TOKEN_CLASSES],
   image: ['image'],
+  embedding: ['input'],
+  moderation: ['request'],
   audio: ['audio_second'],
   search: ['search'],
   page: ['page'],

@@ -29,6 +29,13 @@ export interface Tool {
   readonly schema: JsonSchema;
 }
 
+export interface EmbeddingOrder {
+  /** Token ids are written as words. */
+  readonly texts: readonly string[];
+  readonly dimensions: number;
+  readonly asBase64: boolean;
+}
+
 /** A request, independent of the vendor. */
 export interface Call {
   /** As the client sent it; may contain a directive after `#`. */
@@ -53,6 +60,8 @@ export interface Call {
   readonly cachesByItself: boolean;
   /** Images to draw; 0 for text. */
   readonly images: number;
+  /** Texts to turn into vectors. */
+  readonly embedding?: EmbeddingOrder;
   /** The end user's identifier, one of the ways to pass directives. */
   readonly endUser: string | undefined;
 }

@@ -4,12 +4,14 @@ import { type Clock, systemRuntime } from '#libs/service/runtime.ts';
 import { fixedWriter, readableWriter } from './answer.ts';
 import { anthropicDialect } from './anthropic.ts';
 import { type Dialect, Refusal, type Target } from './dialect.ts';
+import { embeddingsDialect, geminiEmbeddingsDialect } from './embeddings.ts';
 import { type SimulatorState, serveCall } from './exchange.ts';
 import { createAttempts } from './faults.ts';
 import { createGates } from './gates.ts';
 import { geminiDialect } from './gemini.ts';
 import { imagesDialect } from './images.ts';
 import { createMailbox, MAILBOX_PATH } from './mailbox.ts';
+import { moderationsDialect } from './moderations.ts';
 import { listModels, openAiDialect } from './openai.ts';
 import { sendJson } from './send.ts';
 import { createSocialSimulator, SOCIAL_PATH, type SocialSimulator } from './social.ts';
@@ -109,13 +111,18 @@ const destinations: ReadonlyMap<string, Destination> = new Map([
   ...compatibleProviders.map(
     (provider) => [`/${provider}/v1/chat/completions`, { dialect: openAiDialect(provider) }] as const,
   ),
+  ...(['openai', 'mistral', 'ollama'] as const).map(
+    (provider) => [`/${provider}/v1/embeddings`, { dialect: embeddingsDialect(provider) }] as const,
+  ),
+  ['/openai/v1/moderations', { dialect: moderationsDialect }],
   ['/openai/v1/images/generations', { dialect: imagesDialect('openai') }],
   ['/xai/v1/images/generations', { dialect: imagesDialect('xai') }],
   ['/anthropic/v1/messages', { dialect: anthropicDialect }],
   ['/stability/v2beta/stable-image/generate/core', { dialect: stabilityDialect }],
 ]);
 
-const geminiPath = /^\/gemini\/v1(?:beta)?\/models\/([^/:]+):(generateContent|streamGenerateContent)$/;
+const geminiPath =
+  /^\/gemini\/v1(?:beta)?\/models\/([^/:]+):(generateContent|streamGenerateContent|batchEmbedContents)$/;
 
 function destinationOf(path: string): Destination | undefined {
   const known = destinations.get(path);
@@ -123,7 +130,7 @@ function destinationOf(path: string): Destination | undefined {
   const [, model, method] = geminiPath.exec(path) ?? [];
   if (model === undefined) return undefined;
   return {
-    dialect: geminiDialect,
+    dialect: method === 'batchEmbedContents' ? geminiEmbeddingsDialect : geminiDialect,
     model: decoded(model),
     stream: method === 'streamGenerateContent',
   };

@@ -29,6 +29,7 @@ import type { GatewayConfig } from './config.ts';
 import { contentPlugin } from './content/plugin.ts';
 import { describeMissingRoute } from './docs/domain.ts';
 import { docsPlugin } from './docs/plugin.ts';
+import { embeddingsPlugin } from './embeddings/plugin.ts';
 import { idempotencyTasks } from './idempotency/jobs.ts';
 import { idempotencyPlugin } from './idempotency/plugin.ts';
 import { imagesPlugin } from './images/plugin.ts';
@@ -37,6 +38,7 @@ import { membersPlugin } from './members/plugin.ts';
 import { messagesPlugin } from './messages/plugin.ts';
 import { meteringPlugin } from './metering/plugin.ts';
 import { modelsPlugin } from './models/plugin.ts';
+import { moderationsPlugin } from './moderations/plugin.ts';
 import { OPERATIONS } from './openapi/domain.ts';
 import { pricesPlugin } from './prices/plugin.ts';
 import { proxyPlugin } from './proxy/plugin.ts';
@@ -174,6 +176,8 @@ export async function buildApp(dependencies: AppDependencies): Promise<Gateway> 
   await app.register(responsesPlugin, { database, now });
   await app.register(contentPlugin);
   await app.register(imagesPlugin);
+  await app.register(embeddingsPlugin);
+  await app.register(moderationsPlugin);
   await app.register(modelsPlugin);
   const proxied = [
     {

@@ -16,8 +16,10 @@ import { callsPlugin } from './calls/plugin.ts';
 import { chatPlugin } from './chat/plugin.ts';
 import type { GenerationConfig } from './config.ts';
 import { contentPlugin } from './content/plugin.ts';
+import { embeddingsPlugin } from './embeddings/plugin.ts';
 import { imagesPlugin } from './images/plugin.ts';
 import { knowledgeBasePlugin } from './knowledge-base/plugin.ts';
+import { moderationsPlugin } from './moderations/plugin.ts';
 import { providersPlugin } from './providers/plugin.ts';
 import { createActiveRequests } from './requests/domain/active-requests.ts';
 import { requestsPlugin } from './requests/plugin.ts';
@@ -87,6 +89,8 @@ export function buildApp(options: AppOptions): Generation {
   app.register(chatPlugin);
   app.register(contentPlugin, { clock: runtime.clock });
   app.register(imagesPlugin);
+  app.register(embeddingsPlugin);
+  app.register(moderationsPlugin);
 
   const tasks = storedResponseTasks({ database });
   if (entitlements) {

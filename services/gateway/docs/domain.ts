@@ -7,7 +7,7 @@ const ALTERNATIVES: readonly [path: RegExp, use: string][] = [
   [/^\/v1\/responses\/[^/]+\/(?:cancel|input_items)/, 'Use GET /v1/responses/{response_id}.'],
   [/^\/v1beta\//, 'Use POST /v1/chat/completions, which serves the same models.'],
   [
-    /^\/v1\/(?:embeddings|moderations|audio|files|vector_stores|fine_tuning|realtime|videos|containers|conversations)/,
+    /^\/v1\/(?:audio|files|vector_stores|fine_tuning|realtime|videos|containers|conversations)/,
     'It is not built yet.',
   ],
 ];

@@ -4,8 +4,11 @@ import { getModel, listModels } from '#libs/contracts/chat-operations.ts';
 import type { ModelInfo } from '#libs/pricing/model.ts';
 import { problem } from '#libs/problems/problems.ts';
 import { serveOperation } from '#libs/service/serve-operation.ts';
-import { allowedModels, mayUseModel } from '../entitlements/domain/models.ts';
+import { allowedModels, mayUseModel, type PlanModelKind } from '../entitlements/domain/models.ts';
 import type { PriceBook } from '../prices/domain.ts';
+
+/** Kinds of models with an OpenAI-compatible route, in the order of the list. */
+const SOLD_KINDS = ['text', 'image', 'embedding', 'moderation'] as const satisfies PlanModelKind[];
 
 export function modelRoutes(
   app: FastifyInstance,
@@ -15,13 +18,14 @@ export function modelRoutes(
 
   serveOperation(app, listModels, async (request) => {
     const account = await entitlements.get(request.caller.accountId);
-    return { object: 'list' as const, data: allowedModels(account, 'text', priceBook).map(present) };
+    const models = SOLD_KINDS.flatMap((kind) => allowedModels(account, kind, priceBook));
+    return { object: 'list' as const, data: models.map(present) };
   });
 
   serveOperation(app, getModel, async (request) => {
     const account = await entitlements.get(request.caller.accountId);
     const { info } = priceBook.priced(request.params.model);
-    if (!mayUseModel(account, 'text', info)) {
+    if (!SOLD_KINDS.some((kind) => mayUseModel(account, kind, info))) {
       throw problem('unknown_model', {
         detail: `The plan does not include the model ${info.model}.`,
         fields: { model: info.model },

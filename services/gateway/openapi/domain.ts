@@ -10,6 +10,7 @@ import { billingProviderAdminOperations } from '#libs/contracts/billing-provider
 import { catalogueOperations } from '#libs/contracts/catalogues.ts';
 import { createChatCompletion, getModel, listModels } from '#libs/contracts/chat-operations.ts';
 import { EMAIL_VERIFICATION_OPERATIONS } from '#libs/contracts/email-verification.ts';
+import { createEmbeddings } from '#libs/contracts/embeddings.ts';
 import { flagOperations } from '#libs/contracts/flags.ts';
 import { generateContent } from '#libs/contracts/generate-operations.ts';
 import { guardRailOperations } from '#libs/contracts/guard-rails.ts';
@@ -20,6 +21,7 @@ import { jobOperations } from '#libs/contracts/jobs.ts';
 import { KB_OPERATIONS } from '#libs/contracts/knowledge-base.ts';
 import { MEMBER_OPERATIONS } from '#libs/contracts/members.ts';
 import { countMessageTokens, createMessage } from '#libs/contracts/messages-operations.ts';
+import { createModeration } from '#libs/contracts/moderations.ts';
 import type { Operation } from '#libs/contracts/operation.ts';
 import { overrideOperations } from '#libs/contracts/overrides.ts';
 import { planOperations } from '#libs/contracts/plans.ts';
@@ -37,7 +39,15 @@ import { WORKSPACE_OPERATIONS } from '#libs/contracts/workspaces.ts';
 
 export const OPERATIONS = {
   /** Call providers: the metering pipeline plans and holds them, and generation runs them. */
-  metered: [createChatCompletion, createMessage, createResponse, generateContent, generateImages],
+  metered: [
+    createChatCompletion,
+    createMessage,
+    createResponse,
+    createEmbeddings,
+    createModeration,
+    generateContent,
+    generateImages,
+  ],
   /** Answered by the gateway itself. */
   gateway: [
     listModels,

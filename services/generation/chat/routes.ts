@@ -3,11 +3,12 @@ import type { PlannedCall } from '#libs/contracts/generation-requests.ts';
 import { ProblemError, problem, toOpenAiError } from '#libs/problems/problems.ts';
 import { countPrompt } from '../calls/domain/count-tokens.ts';
 import { type CallRunner, type Figures, type ProviderCall, runCall } from '../calls/domain/run-call.ts';
-import type { ChatSource, WholeAnswer } from '../providers/domain/chat-source.ts';
+import type { ChatSource } from '../providers/domain/chat-source.ts';
 import type { NormalisedChat } from '../providers/domain/provider-adapter.ts';
 import type { Providers } from '../providers/domain/providers.ts';
 import { chunkEvent } from '../providers/domain/stream-piece.ts';
-import { presentFigures, sendJson, storedResponseOf } from '../requests/domain/figures.ts';
+import { answerWithDocument, onlyCall } from '../requests/domain/answer-with-document.ts';
+import { presentFigures, storedResponseOf } from '../requests/domain/figures.ts';
 import type { GenerationRequest } from '../requests/domain/generation-request.ts';
 import {
   type GenerationHandler,
@@ -45,21 +46,12 @@ async function respondWithJson(
   { runner, request, call, source, chat }: Chat,
   response: ResponseSender,
 ): Promise<void> {
-  const { slot } = request;
-  let completed: WholeAnswer | undefined;
-  const providerCall: ProviderCall = {
-    ...providerCallOf(request, call, chat),
-    ...(slot && {
-      beforeSettle: (figures) =>
-        slot.store(storedResponseOf('json', figures, completed?.bytes ?? Buffer.alloc(0))),
-    }),
-  };
-  const { result, figures } = await runCall(runner, providerCall, async (context, record) => {
-    completed = await source.chat(chat, context);
-    record.takeAnswer(completed);
-    return completed.bytes;
+  const count = () => countPrompt(chat.body, call);
+  await answerWithDocument(runner, request, response, count, async (context, record) => {
+    const answer = await source.chat(chat, context);
+    record.takeAnswer(answer);
+    return answer.bytes;
   });
-  sendJson(response, figures, result);
 }
 
 async function respondWithStream(
@@ -106,14 +98,6 @@ async function respondWithStream(
 
 function isUnsettled(error: unknown): boolean {
   return error instanceof ProblemError && error.code === 'metering_unavailable';
-}
-
-function onlyCall({ plan }: GenerationRequest): PlannedCall {
-  const [call, ...others] = plan.calls;
-  if (call === undefined || others.length > 0) {
-    throw problem('invalid_request', { detail: 'A chat must consist of exactly one call.' });
-  }
-  return call;
 }
 
 /**

@@ -4,7 +4,9 @@ import type { Runtime } from '#libs/service/runtime.ts';
 import { createAnthropicAdapter } from './anthropic/adapter.ts';
 import { createChatSource } from './chat-source.ts';
 import type { ChatSource } from './domain/chat-source.ts';
+import type { EmbeddingAdapter } from './domain/embedding-adapter.ts';
 import type { ImageAdapter } from './domain/image-adapter.ts';
+import type { ModerationAdapter } from './domain/moderation-adapter.ts';
 import type { ProviderAdapter } from './domain/provider-adapter.ts';
 import {
   OPENAI_FORMAT_PROVIDERS,
@@ -14,8 +16,11 @@ import {
 } from './domain/providers.ts';
 import { bearerEndpoint, type Endpoint } from './endpoint.ts';
 import { createGeminiAdapter } from './gemini/adapter.ts';
+import { createGeminiEmbeddingAdapter } from './gemini/embeddings.ts';
 import { createOpenAiAdapter } from './openai/adapter.ts';
+import { createOpenAiEmbeddingAdapter, type EmbeddingVendor } from './openai/embeddings.ts';
 import { createOpenAiImageAdapter } from './openai/images.ts';
+import { createOpenAiModerationAdapter } from './openai/moderations.ts';
 import { VENDORS } from './openai/vendors.ts';
 import { createStabilityImageAdapter } from './stability/images.ts';
 
@@ -30,17 +35,30 @@ const PASSED_THROUGH: ReadonlySet<string> = new Set(OPENAI_FORMAT_PROVIDERS);
 /** Providers with OpenAI's images API. */
 const OPENAI_IMAGE_PROVIDERS = ['openai', 'xai'] as const satisfies ProviderKey[];
 
+/** Providers with OpenAI's embeddings API. */
+const EMBEDDING_VENDORS = {
+  openai: { encodesBase64: true, takesUser: true },
+  // https://docs.mistral.ai/api/#tag/embeddings
+  mistral: { encodesBase64: false, takesUser: false },
+  // https://docs.ollama.com/api/openai-compatibility#v1%2Fembeddings
+  ollama: { encodesBase64: false, takesUser: false },
+} as const satisfies Partial<Record<ProviderKey, EmbeddingVendor>>;
+
 /** The version of Anthropic's API, which every request names. */
 const ANTHROPIC_VERSION = '2023-06-01';
 
 export function createProviders(options: ProvidersOptions): Providers {
   const chatSources = createChatSources(options);
   const imageAdapters = createImageAdapters(options);
+  const embeddingAdapters = createEmbeddingAdapters(options);
+  const moderationAdapters = createModerationAdapters(options);
   const forPipeline = (provider: string) => chatSources.get(provider) ?? notConfigured(provider);
   return {
     forPipeline,
     forChat: (provider) => ({ source: forPipeline(provider), isPassthrough: PASSED_THROUGH.has(provider) }),
     forImages: (provider) => imageAdapters.get(provider) ?? notConfigured(provider),
+    forEmbeddings: (provider) => embeddingAdapters.get(provider) ?? notConfigured(provider),
+    forModerations: (provider) => moderationAdapters.get(provider) ?? notConfigured(provider),
   };
 }
 
@@ -72,6 +90,25 @@ function createImageAdapters({ access, dispatcher }: ProvidersOptions): Map<stri
   const { stability } = access;
   if (stability)
     adapters.set('stability', createStabilityImageAdapter(bearerEndpoint(stability), dispatcher));
+  return adapters;
+}
+
+function createEmbeddingAdapters({ access, dispatcher }: ProvidersOptions): Map<string, EmbeddingAdapter> {
+  const adapters = new Map<string, EmbeddingAdapter>();
+  for (const [provider, vendor] of Object.entries(EMBEDDING_VENDORS)) {
+    const known = access[provider as ProviderKey];
+    if (!known) continue;
+    adapters.set(provider, createOpenAiEmbeddingAdapter(vendor, bearerEndpoint(known), dispatcher));
+  }
+  const { gemini } = access;
+  if (gemini) adapters.set('gemini', createGeminiEmbeddingAdapter(geminiEndpoint(gemini), dispatcher));
+  return adapters;
+}
+
+function createModerationAdapters({ access, dispatcher }: ProvidersOptions): Map<string, ModerationAdapter> {
+  const adapters = new Map<string, ModerationAdapter>();
+  const { openai } = access;
+  if (openai) adapters.set('openai', createOpenAiModerationAdapter(bearerEndpoint(openai), dispatcher));
   return adapters;
 }
 

@@ -48,7 +48,13 @@ const notServed: GenerationHandler = () => {
 const requests: FastifyPluginAsync<RequestsOptions> = async (app, options) => {
   const { activeRequests, ledger, listener, logger, metrics } = options;
   const { storedResponses, callRunner } = app;
-  const handlers: GenerationHandlers = { chat: notServed, generate: notServed, image: notServed };
+  const handlers: GenerationHandlers = {
+    chat: notServed,
+    generate: notServed,
+    image: notServed,
+    embedding: notServed,
+    moderation: notServed,
+  };
   const requestOptions = {
     ledger,
     spool: app.settlementSpool,

@@ -87,15 +87,17 @@ function parseJson(body: Buffer): unknown {
   }
 }
 
-/** Chats get errors in OpenAI's shape. */
+/** Kinds of requests whose responses are in OpenAI's format, errors included. */
+const OPENAI_KINDS: ReadonlySet<RequestKind> = new Set(['chat', 'embedding', 'moderation']);
+
 function sendProblem(
   failure: ProblemError,
   { requestId, plan }: GenerationRequestHead,
   response: ResponseSender,
 ): void {
-  const isChat = plan.kind === 'chat';
-  const document = isChat ? toOpenAiError(failure, requestId) : toProblemJson(failure, requestId);
-  const type = isChat ? 'application/json' : 'application/problem+json';
+  const isOpenAi = OPENAI_KINDS.has(plan.kind);
+  const document = isOpenAi ? toOpenAiError(failure, requestId) : toProblemJson(failure, requestId);
+  const type = isOpenAi ? 'application/json' : 'application/problem+json';
   const headers = { ...failure.headers, 'content-type': `${type}; charset=utf-8` };
   sendWhole(response, { status: failure.status, headers }, Buffer.from(JSON.stringify(document)));
 }

@@ -92,13 +92,16 @@ function linesOf(limits: readonly LimitDifference[]): string[] {
 }
 
 /** Everything an account may use, by name. */
-function permissionsOf({ features, textModels, imageModels, qualities, platforms }: Entitlements): string[] {
+function permissionsOf(entitlements: Entitlements): string[] {
+  const { features, textModels, imageModels, embeddingModels, qualities, platforms } = entitlements;
   return [
     ...Object.entries(features).flatMap(([name, { granted }]) => (granted ? [`feature ${name}`] : [])),
     ...(textModels.all ? ['any other text model'] : []),
     ...textModels.allowed.map((name) => `text model ${name}`),
     ...(imageModels.all ? ['any other image model'] : []),
     ...imageModels.allowed.map((name) => `image model ${name}`),
+    ...(embeddingModels.all ? ['any other embedding model'] : []),
+    ...embeddingModels.allowed.map((name) => `embedding model ${name}`),
     ...qualities.allowed.map((name) => `quality ${name}`),
     ...platforms.allowed.map((name) => `platform ${name}`),
   ];

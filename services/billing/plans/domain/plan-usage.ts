@@ -76,6 +76,7 @@ export function planUsageOf(state: AccountState, usage: AccountUsage | undefined
     ),
     text_models: presentModels(may.textModels),
     image_models: presentModels(may.imageModels),
+    embedding_models: presentModels(may.embeddingModels),
     qualities: marked(may.qualities),
     platforms: marked(may.platforms),
   };

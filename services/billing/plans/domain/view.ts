@@ -31,6 +31,7 @@ export function presentPlan(catalogue: Catalogue, plan: Plan): PlanWire {
   const { caps } = plan;
   const text = modelsOf(caps.textModels, catalogue.textModels);
   const image = modelsOf(caps.imageModels, catalogue.imageModels);
+  const embedding = modelsOf(caps.embeddingModels, catalogue.embeddingModels);
   return {
     key: plan.key,
     name: plan.name,
@@ -43,6 +44,10 @@ export function presentPlan(catalogue: Catalogue, plan: Plan): PlanWire {
     features: featuresOf(catalogue, plan),
     text_models: { ...text, default: caps.defaultTextModel ?? text.allowed[0] ?? null },
     image_models: { ...image, default: caps.defaultImageModel ?? image.allowed.at(-1) ?? null },
+    embedding_models: {
+      ...embedding,
+      default: caps.defaultEmbeddingModel ?? embedding.allowed[0] ?? null,
+    },
     qualities: [...qualitiesOf(catalogue, plan)],
     platforms: [...chosen(caps.platforms, catalogue.platforms)],
     requests_per_minute: caps.requestsPerMinute,
@@ -94,6 +99,7 @@ export function currentSubscriptionOf(state: AccountState, now: Date): CurrentSu
     features: Object.entries(may.features).flatMap(([name, { granted }]) => (granted ? [name] : [])),
     text_models: presentModels(may.textModels),
     image_models: presentModels(may.imageModels),
+    embedding_models: presentModels(may.embeddingModels),
     qualities: [...may.qualities.allowed],
     platforms: [...may.platforms.allowed],
     limits: may.limits.map((limit) => ({ ...presentLimit(limit), source: limit.source })),

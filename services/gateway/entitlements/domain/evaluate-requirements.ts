@@ -76,7 +76,6 @@ function evaluateModel(
     info.model,
   );
   const choices = new Set([nearest, models.default].filter((name) => name !== null && canRun(name)));
-  const ladder = of === 'text' ? 'textModels' : 'imageModels';
   return {
     code: 'model_not_in_plan',
     fields: {
@@ -86,7 +85,9 @@ function evaluateModel(
     },
     fallbacks: [...choices].map((model) => replacing(field, info.model, String(model))),
     includedIn: (catalogue) =>
-      info.kind === of ? plansWith(catalogue, entitlements.plan.key, ladder, info.model) : [],
+      info.kind === of && of !== 'moderation'
+        ? plansWith(catalogue, entitlements.plan.key, `${of}Models`, info.model)
+        : [],
   };
 }
 

@@ -6,22 +6,39 @@ import { problem } from '#libs/problems/problems.ts';
 import type { PriceBook, PricedModel } from '../../prices/domain.ts';
 
 /** Kinds of models that plans choose from. */
-export type PlanModelKind = Extract<ModelKind, 'text' | 'image'>;
+export type PlanModelKind = Extract<ModelKind, 'text' | 'image' | 'embedding' | 'moderation'>;
 
 /** A client that sends this name leaves the choice of the model to the plan. */
 const PLAN_DEFAULT = 'auto';
 
-export function modelsOfKind(
-  { textModels, imageModels }: Entitlements,
-  kind: PlanModelKind,
-): ModelEntitlement {
-  return kind === 'text' ? textModels : imageModels;
+/** Moderation costs nothing, so every plan includes it. */
+const MODERATION: ModelEntitlement = {
+  all: true,
+  allowed: [],
+  default: 'omni-moderation-latest',
+  ladder: [],
+  source: 'ungated',
+};
+
+export function modelsOfKind(entitlements: Entitlements, kind: PlanModelKind): ModelEntitlement {
+  switch (kind) {
+    case 'text':
+      return entitlements.textModels;
+    case 'image':
+      return entitlements.imageModels;
+    case 'embedding':
+      return entitlements.embeddingModels;
+    case 'moderation':
+      return MODERATION;
+  }
 }
 
-/** A catalogue that lists no image models sells none, even if its plans exclude none by name. */
+/** Kinds of which a catalogue sells only what it lists, even if its plans exclude nothing by name. */
+const LISTED_KINDS: ReadonlySet<PlanModelKind> = new Set(['image', 'embedding']);
+
 export function mayUseModel(entitlements: Entitlements, kind: PlanModelKind, info: ModelInfo): boolean {
   const models = modelsOfKind(entitlements, kind);
-  if (info.kind !== kind || (kind === 'image' && models.ladder.length === 0)) return false;
+  if (info.kind !== kind || (LISTED_KINDS.has(kind) && models.ladder.length === 0)) return false;
   return isModelAllowed(models, info.model);
 }
 

@@ -1,5 +1,6 @@
 import type { PlannedCall } from '#libs/contracts/generation-requests.ts';
 import { outputCapOf } from '#libs/pipelines/meters.ts';
+import type { Units } from '#libs/pricing/units.ts';
 import { LONGEST_TOKEN_BYTES } from '#libs/tokens/count-tokens.ts';
 import type { WholeAnswer } from '../../providers/domain/chat-source.ts';
 import type { CallTrace } from '../../providers/domain/provider-adapter.ts';
@@ -91,6 +92,14 @@ export class CallRecord implements CallTrace {
     this.isComplete = true;
     this.responseBytes = bytes.length;
     Object.assign(this, outputOf(completion));
+    if (units) this.usage = { units, final: true };
+  }
+
+  /** Takes a document of a call that writes no text. Without units, its prompt is counted. */
+  takeDocument(bytes: number, units: Units | undefined): void {
+    this.hasBegun = true;
+    this.isComplete = true;
+    this.responseBytes = bytes;
     if (units) this.usage = { units, final: true };
   }
 

@@ -40,7 +40,7 @@ export async function countPrompt(
   return tokens + overheadTokens(request);
 }
 
-/** GPT-3.5, and GPT-4 before 4o, use the older encoding. */
+/** GPT-3.5, GPT-4 before 4o and the embedding models use the older encoding. */
 function tokenizerOf(model: string): Tokenizer {
-  return /^gpt-(3\.5|4($|-))/.test(model) ? 'cl100k_base' : 'o200k_base';
+  return /^(?:gpt-(?:3\.5|4($|-))|text-embedding-)/.test(model) ? 'cl100k_base' : 'o200k_base';
 }

@@ -2,6 +2,8 @@ import { LRUCache } from 'lru-cache';
 import type { PlannedCall } from '#libs/contracts/generation-requests.ts';
 import type { CallFacts, UsageSource } from '#libs/ledger/types.ts';
 import { usageFacts } from '#libs/ledger/usage-facts.ts';
+import { EMBEDDING_STEP } from '#libs/pipelines/embedding.ts';
+import { MODERATION_STEP } from '#libs/pipelines/moderation.ts';
 import { boundUsageOf } from '#libs/pipelines/unknown-outcome.ts';
 import {
   type CostParts,
@@ -60,6 +62,12 @@ export function priceCall(call: PlannedCall, { units, source }: Measured): Price
   }
 }
 
+/** The vendor's endpoint, by the step of a call. */
+const ENDPOINTS: Readonly<Record<string, string>> = {
+  [EMBEDDING_STEP]: 'embeddings',
+  [MODERATION_STEP]: 'moderations',
+};
+
 /** The facts of a call for its usage row. */
 export function factsOf(
   call: PlannedCall,
@@ -71,7 +79,7 @@ export function factsOf(
     step: call.step,
     provider: call.provider,
     model: call.model,
-    endpoint: call.image === undefined ? 'chat.completions' : 'images.generations',
+    endpoint: call.image === undefined ? (ENDPOINTS[call.step] ?? 'chat.completions') : 'images.generations',
     status,
     errorCode,
     usageSource: source,

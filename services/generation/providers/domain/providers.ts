@@ -1,5 +1,7 @@
 import type { ChatSource } from './chat-source.ts';
+import type { EmbeddingAdapter } from './embedding-adapter.ts';
 import type { ImageAdapter } from './image-adapter.ts';
+import type { ModerationAdapter } from './moderation-adapter.ts';
 
 /** Providers that speak OpenAI's chat completions. */
 export const OPENAI_FORMAT_PROVIDERS = ['openai', 'xai', 'mistral', 'ollama'] as const;
@@ -18,4 +20,6 @@ export type Providers = {
   /** For requests that we compose. */
   readonly forPipeline: (provider: string) => ChatSource;
   readonly forImages: (provider: string) => ImageAdapter;
+  readonly forEmbeddings: (provider: string) => EmbeddingAdapter;
+  readonly forModerations: (provider: string) => ModerationAdapter;
 };

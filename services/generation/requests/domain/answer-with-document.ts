@@ -1,0 +1,43 @@
+import type { PlannedCall } from '#libs/contracts/generation-requests.ts';
+import { problem } from '#libs/problems/problems.ts';
+import { type Attempt, type CallRunner, type ProviderCall, runCall } from '../../calls/domain/run-call.ts';
+import { sendJson, storedResponseOf } from './figures.ts';
+import type { GenerationRequest } from './generation-request.ts';
+import type { ResponseSender } from './handler.ts';
+
+const NOTHING = Buffer.alloc(0);
+
+/** The call of a request whose plan has one. @throws ProblemError `invalid_request` for any other plan. */
+export function onlyCall({ plan }: GenerationRequest): PlannedCall {
+  const [call, ...others] = plan.calls;
+  if (call === undefined || others.length > 0) {
+    throw problem('invalid_request', { detail: 'The request must consist of exactly one call.' });
+  }
+  return call;
+}
+
+/** Runs the only call of a request, whose answer is a JSON document. It is settled before the document is sent. */
+export async function answerWithDocument(
+  runner: CallRunner,
+  request: GenerationRequest,
+  response: ResponseSender,
+  countPrompt: () => Promise<number>,
+  attempt: Attempt<Buffer>,
+): Promise<void> {
+  const { requestId, active, settlement, slot } = request;
+  let completed: Buffer = NOTHING;
+  const providerCall: ProviderCall = {
+    requestId,
+    call: onlyCall(request),
+    active,
+    settlement,
+    isLast: () => true,
+    countPrompt,
+    ...(slot && { beforeSettle: (figures) => slot.store(storedResponseOf('json', figures, completed)) }),
+  };
+  const { figures } = await runCall(runner, providerCall, async (context, record) => {
+    completed = await attempt(context, record);
+    return completed;
+  });
+  sendJson(response, figures, completed);
+}
