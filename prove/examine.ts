@@ -61,7 +61,7 @@ function completed(outcomes: readonly Outcome[]): string[] {
 }
 
 export const isAdmitted = ({ status }: Outcome) => status === 200;
-const LIMIT_CODES = ['limit_held', 'limit_blocked', 'limit_exceeded'];
+const LIMIT_CODES = ['limit_held', 'limit_blocked', 'limit_exceeded', 'parallel_limit'];
 export const isRefused = ({ status, code }: Outcome) => status === 429 && LIMIT_CODES.includes(code ?? '');
 
 /** Requests that were neither served in full nor refused by a limit, where nothing else may happen. */

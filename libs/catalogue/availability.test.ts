@@ -39,14 +39,8 @@ t.test('implemented names match the operations', async (t) => {
 });
 
 t.test('a plan lists only the names that it includes', async (t) => {
-  t.same(availabilityOf('crew', 'free'), ['maxParallel'], 'a disabled meter is not included');
-  t.same(availabilityOf('crew', 'pro'), [
-    'priority_processing',
-    'gen.audio',
-    'gen.video',
-    'maxParallel',
-    'priority',
-  ]);
+  t.same(availabilityOf('crew', 'free'), [], 'a disabled meter is not included');
+  t.same(availabilityOf('crew', 'pro'), ['priority_processing', 'gen.audio', 'gen.video', 'priority']);
   t.same(availabilityOf('alwrity-alpha', 'free'), ['basic_seo', 'seo']);
   t.same(
     availabilityOf('alwrity-alpha', 'pro'),

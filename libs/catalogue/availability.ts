@@ -1,5 +1,6 @@
 /** What the product can deliver of the names that a catalogue sells. */
 import { featuresOf } from './features.ts';
+import { PARALLEL_REQUESTS } from './limit.ts';
 import { limitsOf } from './plans.ts';
 import type { Catalogue, Plan } from './schema.ts';
 
@@ -48,6 +49,7 @@ export const IMPLEMENTED_METERS: ReadonlySet<string> = new Set([
   'cost',
   'images',
   'kb.files',
+  PARALLEL_REQUESTS,
   'social.connections',
   'social.posts',
   'team.members',
@@ -58,7 +60,7 @@ export const IMPLEMENTED_METERS: ReadonlySet<string> = new Set([
 ]);
 
 /** Caps of plans that have no effect yet. The others are enforced, or describe a commitment of the operator. */
-export const UNUSED_CAPS = ['analyticsDepth', 'horizonDays', 'maxParallel', 'priority'] as const;
+export const UNUSED_CAPS = ['analyticsDepth', 'horizonDays', 'priority'] as const;
 type UnusedCap = (typeof UNUSED_CAPS)[number];
 
 /** Every feature, content type and meter that a catalogue names, and the caps its plans set that may lack an effect. */

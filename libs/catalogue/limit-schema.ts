@@ -7,6 +7,7 @@ import {
   isGauge,
   isMeter,
   ON_LIMIT,
+  PARALLEL_REQUESTS,
   SCOPES,
   UNLIMITED,
   WINDOWS,
@@ -88,6 +89,7 @@ export function limitSchema<Thresholds extends z.ZodType>(thresholds: Thresholds
         const form = AMOUNT_FORMS[limit.meter] ?? 'a whole number such as 1_000';
         return refuse('amount', `must be unlimited, disabled, or ${form}; write disabled for 0`);
       }
+      if (limit.meter === PARALLEL_REQUESTS) return refuse('meter', 'is set by caps.maxParallel');
       if (isGauge(limit.meter) && limit.window !== 'total') {
         return refuse('window', `${limit.meter} counts what exists, so its window must be total`);
       }

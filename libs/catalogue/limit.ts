@@ -67,6 +67,9 @@ export function limitKey(limit: Pick<EffectiveLimit, 'meter' | 'window' | 'scope
   return `${limit.scope} ${limit.meter} ${limit.window}`;
 }
 
+/** Requests that run now: each holds one and uses none, so that its counter is free again when the hold ends. */
+export const PARALLEL_REQUESTS = 'requests.parallel';
+
 const FIXED_METERS = new Set([
   'cost',
   'images',
@@ -76,12 +79,13 @@ const FIXED_METERS = new Set([
   'social.posts',
   'social.autopilot_posts',
   'kb.files',
+  PARALLEL_REQUESTS,
   'team.members',
   'workspaces',
 ]);
 const METER_FAMILY = /^(tokens|calls|gen)\.[a-z][a-z0-9_-]*$/;
 /** Quota resources: meters that count what exists now. Deleting one releases it, so no window resets them. */
-const GAUGES = new Set(['social.connections', 'kb.files', 'team.members', 'workspaces']);
+const GAUGES = new Set(['social.connections', 'kb.files', PARALLEL_REQUESTS, 'team.members', 'workspaces']);
 
 export function isMeter(name: string): boolean {
   return FIXED_METERS.has(name) || METER_FAMILY.test(name);

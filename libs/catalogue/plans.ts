@@ -1,4 +1,4 @@
-import { DISABLED, type Scope, type Window } from './limit.ts';
+import { type Amount, amountOf, DISABLED, PARALLEL_REQUESTS, type Scope, type Window } from './limit.ts';
 import type { Catalogue, Plan, PlanLimit } from './schema.ts';
 
 /** The plan with this key or alias. */
@@ -18,7 +18,8 @@ export interface HeldLimit extends PlanLimit {
 
 /**
  * Every limit of a plan. A meter that only other plans name is `disabled`, in the window and scope of the lowest plan that
- * names it. A meter that no plan names is not metered.
+ * names it. A meter that no plan names is not metered. `caps.maxParallel` is a limit, too; without it, any number of requests
+ * may run.
  */
 export function limitsOf(catalogue: Catalogue, plan: Plan): HeldLimit[] {
   const stated = plan.limits.map((limit) => ({ ...limit, stated: true }));
@@ -28,22 +29,26 @@ export function limitsOf(catalogue: Catalogue, plan: Plan): HeldLimit[] {
     for (const limit of other.limits) {
       if (named.has(limit.meter)) continue;
       named.add(limit.meter);
-      absent.push(disabledLimit(limit.meter, limit.window, limit.scope));
+      absent.push({ ...limitOf(limit.meter, limit.window, limit.scope, DISABLED), stated: false });
     }
   }
-  return [...stated, ...absent];
+  return [...stated, ...parallelLimitOf(plan), ...absent];
 }
 
-function disabledLimit(meter: string, window: Window, scope: Scope): HeldLimit {
+function parallelLimitOf({ caps: { maxParallel } }: Plan): HeldLimit[] {
+  if (maxParallel === null) return [];
+  return [{ ...limitOf(PARALLEL_REQUESTS, 'total', 'account', amountOf(BigInt(maxParallel))), stated: true }];
+}
+
+function limitOf(meter: string, window: Window, scope: Scope, amount: Amount): PlanLimit {
   return {
     meter,
     window,
     scope,
-    amount: DISABLED,
+    amount,
     approximatelyNanoUsd: null,
     thresholds: {},
     onLimit: 'deny',
     overagePriceNanoUsd: null,
-    stated: false,
   };
 }

@@ -73,7 +73,7 @@ const capsSchema = z.strictObject({
     .min(1)
     .nullable()
     .default(null)
-    .meta({ description: 'Steps of one generation that may run in parallel' }),
+    .meta({ description: 'Requests of an account that may run at the same time; null for any number' }),
   priority: z.int().min(0).default(0).meta({ description: 'Higher runs first' }),
   requestsPerMinute: z.int().min(1).nullable().default(null),
   generationsPerMinute: z.int().min(1).nullable().default(null),

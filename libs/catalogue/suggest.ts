@@ -14,6 +14,8 @@ export interface ReachedLimit {
   readonly window: Window;
   readonly scope?: Scope;
   readonly used: bigint;
+  /** What running requests hold. */
+  readonly held?: bigint;
   /** What the refused request needs at most; 0 if none was refused. */
   readonly asked?: bigint;
   /** The amount in force now, overrides included. */
@@ -45,14 +47,14 @@ export function suggestPlans(
   currentPlan: string,
   limit: ReachedLimit,
 ): UpgradeSuggestion {
-  const { used, asked = 0n, source } = limit;
+  const { used, held = 0n, asked = 0n, source } = limit;
   // The emergency limit applies to all plans alike.
   const upgrades = source.startsWith(GUARD_RAIL) ? [] : upgradesFrom(catalogue, currentPlan);
   const plans = upgrades.flatMap((plan) => {
     const amount = allowance(catalogue, plan, limit);
     const fits =
       amount.kind === 'unlimited' ||
-      (amount.kind === 'n' && amount.n > ROOM * used && amount.n >= used + asked);
+      (amount.kind === 'n' && amount.n > ROOM * used && amount.n >= used + held + asked);
     return fits ? [{ plan, amount }] : [];
   });
   const urgency = urgencyOf(limit);

@@ -23,6 +23,7 @@ export function createPlanSuggestions(
       window: limit.window as Window,
       scope: limit.scope as Scope,
       used: limit.used,
+      held: limit.held,
       asked: limit.asked,
       amount: amountOf(limit),
       source: limit.source,

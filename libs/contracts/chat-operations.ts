@@ -48,6 +48,7 @@ export const METERING_PROBLEMS = [
   'limit_exceeded',
   'limit_blocked',
   'limit_held',
+  'parallel_limit',
   'rate_limited',
   'internal_error',
   'provider_error',

@@ -60,7 +60,7 @@ const freePlan = {
   support: 'community',
   sla_percentage: null,
   limits: [costLimit, blogLimit],
-  not_yet_available: ['max_parallel', 'analytics_depth', 'horizon_days'],
+  not_yet_available: ['analytics_depth', 'horizon_days'],
 };
 
 export const planList = {

@@ -232,6 +232,25 @@ export const PROBLEM_FIELDS: Readonly<Partial<Record<ProblemCode, ProblemFieldsC
   limit_exceeded: { fields: refusedByLimit, example: exampleLimitFields },
   limit_blocked: { fields: refusedByLimit, example: exampleLimitFields },
   limit_held: { fields: refusedByLimit, example: exampleLimitFields },
+  parallel_limit: {
+    fields: refusedByLimit,
+    example: {
+      plan: 'basic',
+      limit: {
+        ...exampleRefusedLimit,
+        meter: 'requests.parallel',
+        unit: 'count',
+        window: 'total',
+        used: '0',
+        held: '20',
+        limit: '20',
+        asked: '1',
+        resets_at: null,
+      },
+      suggested_plans: [{ ...exampleSuggestion, limit: '50' }],
+      urgency: 'low',
+    },
+  },
   rate_limited: {
     fields: {
       policy: z.string().optional().describe('The rate limit, as in the header `ratelimit-policy`.'),

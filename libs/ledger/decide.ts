@@ -2,6 +2,7 @@
  * The ledger's decisions, without a database: balances in, changed balances and facts to write out. Calls are decided one
  * after another in the given order. Instants are microseconds (instant.ts).
  */
+import { PARALLEL_REQUESTS } from '#libs/catalogue/limit.ts';
 import { toDate } from './instant.ts';
 import type {
   HoldRequest,
@@ -82,7 +83,7 @@ export function decideHold(
       if (asked > 0n) {
         const rank = rankOf(counter, used, held, asked);
         if (rank !== OK && !canShrink(counter, rank, used + held)) isStored = true;
-        const share = shareOf(counter.amount, used + held + asked);
+        const share = shareOf(counter, used + held + asked);
         if (rank > worst || (rank === worst && share > tightest)) {
           worst = rank;
           tightest = share;
@@ -141,9 +142,10 @@ function addHeld({ counters, held }: Balance, meters: Meters): void {
   }
 }
 
-/** NaN, which is never greater, where there is no amount to share. */
-function shareOf(amount: bigint | null, total: bigint): number {
-  return amount === null || amount === 0n ? Number.NaN : Number(total) / Number(amount);
+/** NaN, which is never greater, where there is no amount to share. Requests that run use nothing up. */
+function shareOf({ meter, amount }: Pick<Counter, 'meter' | 'amount'>, total: bigint): number {
+  const isShared = amount !== null && amount !== 0n && meter !== PARALLEL_REQUESTS;
+  return isShared ? Number(total) / Number(amount) : Number.NaN;
 }
 
 export function limitView(counter: Counter, used: bigint, held: bigint, asked = 0n): LimitView {
@@ -255,7 +257,7 @@ function createNearest() {
   let found: { state: LimitState; limit: LimitView | null } = { state: 'ok', limit: null };
   return {
     offer(counter: Counter, used: bigint, held: bigint) {
-      const share = counter.amount === 0n ? Number.POSITIVE_INFINITY : shareOf(counter.amount, used + held);
+      const share = counter.amount === 0n ? Number.POSITIVE_INFINITY : shareOf(counter, used + held);
       if (!(share > nearest)) return;
       nearest = share;
       found = { state: stateOf(counter, used), limit: limitView(counter, used, held) };

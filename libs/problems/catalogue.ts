@@ -359,6 +359,12 @@ export const PROBLEMS = {
     detail: 'The request will fit once running requests have finished.',
     openai: { type: 'requests', code: 'rate_limit_exceeded' },
   },
+  parallel_limit: {
+    status: 429,
+    title: 'Too many requests at the same time',
+    detail: 'The account runs as many requests as its plan allows. Wait until one of them has ended.',
+    openai: { type: 'requests', code: 'rate_limit_exceeded' },
+  },
   rate_limited: {
     status: 429,
     title: 'Too many requests',

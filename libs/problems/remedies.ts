@@ -80,6 +80,8 @@ export const REMEDIES: Readonly<Record<ProblemCode, string>> = {
     'Wait until `resets_at` in `limit`, or change to one of `suggested_plans`. The last part of the limit is reserved for requests that are already running.',
   limit_held:
     'Repeat the request after `Retry-After`. Running requests hold their maximum cost and release the unused part when they finish.',
+  parallel_limit:
+    'Repeat the request after `Retry-After`, run fewer requests at the same time, or change to one of `suggested_plans`. A request that its client has left runs until the provider has ended it.',
   rate_limited: 'Wait for `Retry-After`, and send fewer requests at a time.',
 
   client_closed_request:

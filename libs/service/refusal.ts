@@ -1,4 +1,5 @@
 /** Converts the ledger's verdicts to problems with the reason, the reset time, and the plans that would lift it. */
+import { PARALLEL_REQUESTS } from '#libs/catalogue/limit.ts';
 import { meterUnit, type RefusedLimitWire } from '#libs/contracts/limits.ts';
 import type { HoldAnswer, LimitView } from '#libs/ledger/types.ts';
 import { formatUsd } from '#libs/money/money.ts';
@@ -54,7 +55,7 @@ export function refusal(answer: HoldAnswer, context: RefusalContext): ProblemErr
   };
   switch (answer.verdict) {
     case 'limit_held':
-      return problem('limit_held', {
+      return problem(limit?.meter === PARALLEL_REQUESTS ? 'parallel_limit' : 'limit_held', {
         fields,
         headers: { ...rateLimitHeaders(limit, context.now), 'retry-after': `${HELD_RETRY_SECONDS}` },
       });

@@ -42,6 +42,7 @@ import { moderationsPlugin } from './moderations/plugin.ts';
 import { OPERATIONS } from './openapi/domain.ts';
 import { pricesPlugin } from './prices/plugin.ts';
 import { proxyPlugin } from './proxy/plugin.ts';
+import { rateLimitTasks } from './rate-limits/jobs.ts';
 import { rateLimitsPlugin } from './rate-limits/plugin.ts';
 import { responseTasks } from './responses/jobs.ts';
 import { responsesPlugin } from './responses/plugin.ts';
@@ -137,7 +138,7 @@ export async function buildApp(dependencies: AppDependencies): Promise<Gateway> 
   await app.register(browserHeadersPlugin, { corsOrigins: config.corsOrigins });
   const keyUse = createKeyUse({ database, clock: runtime.clock, logger });
   await app.register(authPlugin, { config, database, runtime, listener, keyUse });
-  await app.register(rateLimitsPlugin, config.rateLimits);
+  await app.register(rateLimitsPlugin, { limits: config.rateLimits, database, logger });
   await app.register(bodyLimitsPlugin, { budgetBytes: config.mediaBodyBudgetBytes });
   await app.register(docsPlugin);
   await app.register(accountsPlugin, { database, runtime });
@@ -150,7 +151,7 @@ export async function buildApp(dependencies: AppDependencies): Promise<Gateway> 
     dependencies.setKeyLimits ?? (backends ? createSetKeyLimits(backends.billing) : noBilling);
   await app.register(apiKeysPlugin, { database, runtime, setKeyLimits });
   const jobs = [keyUse.job];
-  const tasks = [authTasks, memberTasks, idempotencyTasks, responseTasks].flatMap((create) =>
+  const tasks = [authTasks, memberTasks, idempotencyTasks, rateLimitTasks, responseTasks].flatMap((create) =>
     create({ database, now }),
   );
   const { sendMail: send } = dependencies;

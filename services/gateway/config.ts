@@ -76,9 +76,7 @@ export const configSchema = z.object({
 
   RATE_LIMIT_PER_CALLER: integer({ min: 0 })
     .prefault('600')
-    .describe(
-      'Requests per minute of one user, or of all API keys of an account together, per gateway process; 0 for no limit',
-    ),
+    .describe('Requests per minute of one user, or of all API keys of an account together; 0 for no limit'),
   RATE_LIMIT_SIGN_INS: integer({ min: 0 })
     .prefault('60')
     .describe('Sign-ups, sign-ins and refreshes per minute from one IP address; 0 for no limit'),

@@ -32,6 +32,7 @@ export const users = pgTable(
     /** When a mail proved that the address is the user's; null until then. */
     emailVerifiedAt: instant('email_verified_at'),
     createdAt: instant('created_at').notNull(),
+    updatedAt: instant('updated_at').notNull().defaultNow(),
   },
   (table) => [
     uniqueIndex('users_email').on(sql`lower(email)`),
@@ -46,6 +47,7 @@ export const memberships = pgTable(
     userId: uuid('user_id').notNull(),
     role: text('role', { enum: ['owner', 'admin', 'member'] }).notNull(),
     createdAt: instant('created_at').notNull(),
+    updatedAt: instant('updated_at').notNull().defaultNow(),
   },
   (table) => [
     primaryKey({ columns: [table.accountId, table.userId] }),
@@ -86,9 +88,13 @@ export const apiKeys = pgTable(
     publicId: text('public_id').notNull(),
     displayPrefix: text('display_prefix').notNull(),
     secretHash: text('secret_hash').notNull(),
+    /** The secret before the last rotation, which works until `previousSecretUntil`. */
+    previousSecretHash: text('previous_secret_hash'),
+    previousSecretUntil: instant('previous_secret_until'),
     scopes: text('scopes').array().notNull(),
     limits: jsonb('limits').$type<KeyLimit[]>().notNull().default(sql`'[]'::jsonb`),
     createdAt: instant('created_at').notNull(),
+    updatedAt: instant('updated_at').notNull().defaultNow(),
     expiresAt: instant('expires_at'),
     lastUsedAt: instant('last_used_at'),
     revokedAt: instant('revoked_at'),
@@ -128,6 +134,8 @@ export const invitations = pgTable(
     email: text('email').notNull(),
     role: text('role', { enum: ['owner', 'admin', 'member'] }).notNull(),
     tokenHash: text('token_hash').notNull(),
+    /** Of the token in the mail, which is made when the mail is sent; null before. */
+    mailTokenHash: text('mail_token_hash'),
     invitedBy: uuid('invited_by').notNull(),
     createdAt: instant('created_at').notNull(),
     expiresAt: instant('expires_at').notNull(),
@@ -137,6 +145,7 @@ export const invitations = pgTable(
   },
   (table) => [
     uniqueIndex('invitations_token').on(table.tokenHash),
+    uniqueIndex('invitations_mail_token').on(table.mailTokenHash),
     index('invitations_account').on(table.accountId, table.id),
     /** For the job that deletes old ones. */
     index('invitations_expiry').on(table.expiresAt),
@@ -166,6 +175,19 @@ export const idempotencyKeys = pgTable(
     index('idempotency_keys_expiry').on(table.expiresAt),
   ],
 );
+
+/**
+ * Requests counted against rate limits that all gateway processes share. Unlogged, because the counts of a minute need not
+ * survive a crash.
+ */
+export const rateLimitCounters = pgTable('rate_limit_counters', {
+  /** The policy and whom it limits. */
+  key: text('key').primaryKey(),
+  max: integer('max').notNull(),
+  /** Requests that processes have leased in the window. */
+  used: integer('used').notNull(),
+  endsAt: instant('ends_at').notNull(),
+});
 
 /** Parts of an account with separate usage and limits. */
 export const workspaces = pgTable(

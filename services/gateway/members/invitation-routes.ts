@@ -66,6 +66,7 @@ export function invitationRoutes(app: FastifyInstance, options: MemberRoutesOpti
       email,
       role,
       tokenHash: hashInvitationToken(token),
+      mailTokenHash: null,
       invitedBy,
       createdAt: now,
       expiresAt: new Date(now.getTime() + INVITATION_TTL_MS),

@@ -179,6 +179,7 @@ t.test('one hold: an admitted request, with the bound that costs nothing', async
     'tokens.total': 1000n,
     'tokens.openai': 1000n,
     'api.requests': 1n,
+    'requests.parallel': 1n,
   });
 });
 

@@ -4,6 +4,7 @@
  * authorise → plan → price → hold → forward → respond
  */
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { PARALLEL_REQUESTS } from '#libs/catalogue/limit.ts';
 import type { AccountEntitlements } from '#libs/clients/account-entitlements.ts';
 import type { CallPlan } from '#libs/contracts/generation-requests.ts';
 import type { Caller } from '#libs/contracts/internal-context.ts';
@@ -133,8 +134,15 @@ async function authorise<B extends RequestBody>(
     },
     { priceBook, catalogueOf: accounts.catalogueOf },
   );
-  const release = planRateLimiter.acquire(caller, entitlements, rateLimitClass(body, request.headers.accept));
-  if (release !== undefined) reply.raw.once('close', release);
+  const release = await planRateLimiter.acquire(
+    caller,
+    entitlements,
+    rateLimitClass(body, request.headers.accept),
+  );
+  if (release !== undefined) {
+    if (reply.raw.closed) release();
+    else reply.raw.once('close', release);
+  }
   const { body: adapted, ignored } = adapt?.(check) ?? { body: check.body, ignored: [] };
   return { check: { ...check, body: adapted }, ignored };
 }
@@ -229,7 +237,7 @@ async function hold(
 ): Promise<Pick<Hold, 'plan' | 'planJson' | 'answer'>> {
   const targets = new Set<string>();
   for (const call of plan.calls) targets.add(call.provider).add(`${call.provider}/${call.model}`);
-  const meters = worstCaseOf(plan, priceBook);
+  const meters = { ...worstCaseOf(plan, priceBook), [PARALLEL_REQUESTS]: 1n };
   const planJson = JSON.stringify(plan);
   try {
     const answer = await ledger.hold({

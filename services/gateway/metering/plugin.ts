@@ -32,12 +32,12 @@ export const meteringPlugin = fp<MeteringOptions>(
     app.decorate('metering', {
       ...options,
       priceBook: app.priceBook,
-      planRateLimiter: createPlanRateLimiter(options.now),
+      planRateLimiter: createPlanRateLimiter(app.sharedCounters),
       forward: createForward({ pools: generationPools, sign }),
       idempotency: app.idempotency,
     });
   }) satisfies FastifyPluginAsync<MeteringOptions>,
-  { name: 'metering', dependencies: ['prices', 'idempotency'] },
+  { name: 'metering', dependencies: ['prices', 'idempotency', 'rate-limits'] },
 );
 
 /** A request in the form that the pipeline serves, and the route that serves it. */

@@ -1,11 +1,14 @@
-import rateLimit, { type CreateRateLimitOptions } from '@fastify/rate-limit';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import fp from 'fastify-plugin';
 import { LRUCache } from 'lru-cache';
-import { problem } from '#libs/problems/problems.ts';
+import type { Database } from '#libs/db/database.ts';
+import type { Logger } from '#libs/service/logger.ts';
 import { isSharedMailDomain, mailDomainOf, normaliseEmail } from '../accounts/domain.ts';
 import { limitConnections } from './connections.ts';
 import { HOST, networkOf, SITE } from './domain/network.ts';
+import { policyHeader, rateLimited } from './domain/rate-limited.ts';
+import { createSharedCounters, type SharedCounters } from './domain/shared-counters.ts';
+import { createLeaseBatch } from './lease-batch.ts';
 
 export type RateLimits = {
   /** Requests per minute of one user, or of all API keys of an account together; 0 for no limit. */
@@ -44,6 +47,7 @@ export type Throttles = {
 declare module 'fastify' {
   interface FastifyInstance {
     throttles: Throttles;
+    sharedCounters: SharedCounters;
   }
 }
 
@@ -53,36 +57,21 @@ const PASSWORD_WINDOW_MS = 5 * MINUTE_MS;
 /** Guesses of one user's password from all addresses, as a multiple of those from one. */
 const ALL_ADDRESSES_FACTOR = 10;
 const SIGN_UPS_PER_MAILBOX = 5;
-/** Counters in memory for each limit; the least recently used is dropped first. */
-const MAX_COUNTERS = 50_000;
+/** Remembered users and addresses; the least recently used is forgotten first. */
+const MAX_PASSED = 50_000;
 
 const hostOf = (request: FastifyRequest) => networkOf(request.ip, HOST);
 
-/** Counters are per process, in memory: they protect the machine. Spending is limited by the ledger. */
-async function createThrottles(app: FastifyInstance, limits: RateLimits): Promise<Throttles> {
-  await app.register(rateLimit, { global: false, cache: MAX_COUNTERS });
-
+function createThrottles(app: FastifyInstance, limits: RateLimits, counters: SharedCounters): Throttles {
   function createThrottle(name: string, max: number, windowMs: number): Throttle {
     if (max === 0) return async () => {};
-    const keys = new WeakMap<FastifyRequest, string>();
-    const options: CreateRateLimitOptions = {
-      max,
-      timeWindow: windowMs,
-      keyGenerator: (request) => keys.get(request) ?? '',
-    };
-    const count = app.createRateLimit(options);
-    const policy = `"${name}";q=${max};w=${windowMs / 1000}`;
-    return async (request, reply, key) => {
-      keys.set(request, key);
-      const result = await count(request);
-      if (result.isAllowed) return;
-      reply.header('ratelimit-policy', policy);
-      reply.header('ratelimit', `"${name}";r=${result.remaining};t=${result.ttlInSeconds}`);
-      if (!result.isExceeded) return;
-      throw problem('rate_limited', {
-        fields: { policy: name, limit: max, window_seconds: windowMs / 1000 },
-        headers: { 'retry-after': String(Math.max(1, result.ttlInSeconds)) },
-      });
+    const policy = { name, max, windowMs };
+    const header = policyHeader(policy);
+    return async (_request, reply, key) => {
+      const { isAllowed, remaining, resetMs } = await counters.count(policy, key);
+      if (!isAllowed) throw rateLimited(policy, resetMs);
+      reply.header('ratelimit-policy', header);
+      reply.header('ratelimit', `"${name}";r=${remaining};t=${Math.max(1, Math.ceil(resetMs / 1000))}`);
     };
   }
 
@@ -101,11 +90,11 @@ async function createThrottles(app: FastifyInstance, limits: RateLimits): Promis
 
   const fromOneSource = createThrottle('passwords', limits.passwordsPerUser, PASSWORD_WINDOW_MS);
   const fromAllSources = createThrottle(
-    'passwords',
+    'passwords-all',
     limits.passwordsPerUser * ALL_ADDRESSES_FACTOR,
     PASSWORD_WINDOW_MS,
   );
-  const passed = new LRUCache<string, true>({ max: MAX_COUNTERS });
+  const passed = new LRUCache<string, true>({ max: MAX_PASSED });
 
   const byNetwork = createThrottle('sign-ups', limits.signUpsPerNetwork, HOUR_MS);
   const byDomain = createThrottle('sign-ups-domain', limits.signUpsPerDomain, HOUR_MS);
@@ -133,11 +122,19 @@ async function createThrottles(app: FastifyInstance, limits: RateLimits): Promis
   };
 }
 
+export type RateLimitsOptions = { limits: RateLimits; database: Database; logger: Logger };
+
 /** Must be registered after authentication: it counts callers. */
-export const rateLimitsPlugin = fp<RateLimits>(
-  async (app, limits) => {
+export const rateLimitsPlugin = fp<RateLimitsOptions>(
+  async (app, { limits, database, logger }) => {
     if (limits.connectionsPerAddress > 0) limitConnections(app.server, limits.connectionsPerAddress);
-    app.decorate('throttles', await createThrottles(app, limits));
+    const counters = createSharedCounters({
+      lease: createLeaseBatch(database),
+      nowMs: () => performance.now(),
+      onError: (error) => logger.warn({ err: error }, 'request not counted'),
+    });
+    app.decorate('sharedCounters', counters);
+    app.decorate('throttles', createThrottles(app, limits, counters));
   },
   { name: 'rate-limits' },
 );

@@ -1,3 +1,4 @@
+import { PARALLEL_REQUESTS } from '#libs/catalogue/limit.ts';
 import type { CallFacts, OverdueHold, SettleRequest } from '#libs/ledger/types.ts';
 import { usageFacts } from '#libs/ledger/usage-facts.ts';
 import { settledMeters } from '#libs/pipelines/meters.ts';
@@ -44,7 +45,8 @@ function boundSettlement(call: RecordedCall): Bound {
   };
 }
 
-function boundOfRest({ settledCalls, remaining }: OverdueHold): Bound[] {
+function boundOfRest({ settledCalls, remaining: left }: OverdueHold): Bound[] {
+  const { [PARALLEL_REQUESTS]: _, ...remaining } = left;
   // another run may have settled it a moment ago
   if (Object.values(remaining).every((amount) => amount === 0n)) return [];
   const bound = {

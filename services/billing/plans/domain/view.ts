@@ -66,7 +66,6 @@ export function presentPlan(catalogue: Catalogue, plan: Plan): PlanWire {
 const CAP_FIELDS: Readonly<Record<string, keyof PlanWire>> = {
   analyticsDepth: 'analytics_depth',
   horizonDays: 'horizon_days',
-  maxParallel: 'max_parallel',
 } satisfies Partial<Record<(typeof UNUSED_CAPS)[number], keyof PlanWire>>;
 
 /** A cancelled subscription ends; its scheduled change only names the catalogue version it ends on. */

@@ -1,14 +1,14 @@
-import { LRUCache } from 'lru-cache';
 import type { Entitlements } from '#libs/catalogue/entitlements.ts';
 import type { Caller } from '#libs/contracts/internal-context.ts';
-import { problem } from '#libs/problems/problems.ts';
+import { rateLimited } from './rate-limited.ts';
+import type { SharedCounters } from './shared-counters.ts';
 
 /** What a request counts as in a plan's rate limits. */
 export type RateLimitClass = { generation: boolean; stream: boolean };
 
 /**
- * A plan's rate limits: requests per minute and open streams per user, in the memory of one process. They keep one account
- * from crowding out the others; spending is limited by the ledger.
+ * A plan's rate limits. Requests and generations per minute are counted for the account, over all processes; open streams
+ * for each user of one process. They keep one account from crowding out the others; spending is limited by the ledger.
  */
 export type PlanRateLimiter = {
   /**
@@ -21,25 +21,15 @@ export type PlanRateLimiter = {
     caller: Caller,
     entitlements: Entitlements,
     rateLimitClass: RateLimitClass,
-  ) => (() => void) | undefined;
+  ) => Promise<(() => void) | undefined>;
 };
 
 const MINUTE_MS = 60_000;
-const MAX_ACCOUNTS = 20_000;
+/** Streams end within seconds. */
+const STREAM_RETRY_MS = 1_000;
 
-type Minute = { startedAtMs: number; requests: number; generations: number };
-
-export function createPlanRateLimiter(now: () => Date): PlanRateLimiter {
-  const minutes = new LRUCache<string, Minute>({ max: MAX_ACCOUNTS });
+export function createPlanRateLimiter(counters: SharedCounters): PlanRateLimiter {
   const streams = new Map<string, number>();
-
-  function minuteOf(accountId: string, atMs: number): Minute {
-    const known = minutes.get(accountId);
-    if (known !== undefined && atMs - known.startedAtMs < MINUTE_MS) return known;
-    const fresh = { startedAtMs: atMs, requests: 0, generations: 0 };
-    minutes.set(accountId, fresh);
-    return fresh;
-  }
 
   function openStream(streamOwner: string): () => void {
     streams.set(streamOwner, (streams.get(streamOwner) ?? 0) + 1);
@@ -54,35 +44,31 @@ export function createPlanRateLimiter(now: () => Date): PlanRateLimiter {
   }
 
   return {
-    acquire(
-      caller,
+    async acquire(
+      { accountId, userId, keyId },
       { plan, requestsPerMinute, generationsPerMinute, streamsPerUser },
       { generation, stream },
     ) {
-      const atMs = now().getTime();
-      const minute = minuteOf(caller.accountId, atMs);
-      const refuse = (policy: string, most: number, retryAfterMs: number) =>
-        problem('rate_limited', {
-          fields: { policy, limit: most, plan: plan.key },
-          headers: { 'retry-after': String(Math.max(1, Math.ceil(retryAfterMs / 1000))) },
-        });
-      const untilNextMs = minute.startedAtMs + MINUTE_MS - atMs;
-      const requests = requestsPerMinute.value;
-      const generations = generationsPerMinute.value;
-      if (requests !== null && minute.requests >= requests) {
-        throw refuse('requests_per_minute', requests, untilNextMs);
-      }
-      if (generation && generations !== null && minute.generations >= generations) {
-        throw refuse('generations_per_minute', generations, untilNextMs);
-      }
-      const streamOwner = `${caller.accountId} ${caller.userId ?? caller.keyId}`;
+      const count = async (name: string, max: number | null) => {
+        if (max === null) return;
+        const policy = { name, max, windowMs: MINUTE_MS };
+        const counted = await counters.count(policy, accountId);
+        if (!counted.isAllowed) throw rateLimited(policy, counted.resetMs, plan.key);
+      };
+      const streamOwner = `${accountId} ${userId ?? keyId}`;
       const most = streamsPerUser.value;
       if (stream && most !== null && (streams.get(streamOwner) ?? 0) >= most) {
-        throw refuse('streams_per_user', most, 1000);
+        throw rateLimited({ name: 'streams_per_user', max: most }, STREAM_RETRY_MS, plan.key);
       }
-      minute.requests += 1;
-      if (generation) minute.generations += 1;
-      return stream && most !== null ? openStream(streamOwner) : undefined;
+      const release = stream && most !== null ? openStream(streamOwner) : undefined;
+      try {
+        await count('requests_per_minute', requestsPerMinute.value);
+        if (generation) await count('generations_per_minute', generationsPerMinute.value);
+      } catch (error) {
+        release?.();
+        throw error;
+      }
+      return release;
     },
   };
 }
