@@ -11,6 +11,7 @@ export const IMPLEMENTED_FEATURES: ReadonlySet<string> = new Set([
   'api_access',
   'auto_post',
   'bulk_operations',
+  'custom_prompts',
   'image_batch',
   'image_custom_size',
   'image_post_processing',
@@ -46,10 +47,13 @@ const PROVIDERS = ['anthropic', 'gemini', 'mistral', 'ollama', 'openai', 'stabil
 /** Meters that a request or an object adds to. */
 export const IMPLEMENTED_METERS: ReadonlySet<string> = new Set([
   'api.requests',
+  'brand_voices',
   'cost',
   'images',
+  'kb.bytes',
   'kb.files',
   PARALLEL_REQUESTS,
+  'prompts',
   'social.connections',
   'social.posts',
   'team.members',

@@ -78,14 +78,26 @@ const FIXED_METERS = new Set([
   'social.connections',
   'social.posts',
   'social.autopilot_posts',
+  'brand_voices',
+  'prompts',
   'kb.files',
+  'kb.bytes',
   PARALLEL_REQUESTS,
   'team.members',
   'workspaces',
 ]);
 const METER_FAMILY = /^(tokens|calls|gen)\.[a-z][a-z0-9_-]*$/;
 /** Quota resources: meters that count what exists now. Deleting one releases it, so no window resets them. */
-const GAUGES = new Set(['social.connections', 'kb.files', PARALLEL_REQUESTS, 'team.members', 'workspaces']);
+const GAUGES = new Set([
+  'social.connections',
+  'brand_voices',
+  'prompts',
+  'kb.files',
+  'kb.bytes',
+  PARALLEL_REQUESTS,
+  'team.members',
+  'workspaces',
+]);
 
 export function isMeter(name: string): boolean {
   return FIXED_METERS.has(name) || METER_FAMILY.test(name);

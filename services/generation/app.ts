@@ -18,6 +18,7 @@ import type { GenerationConfig } from './config.ts';
 import { contentPlugin } from './content/plugin.ts';
 import { embeddingsPlugin } from './embeddings/plugin.ts';
 import { imagesPlugin } from './images/plugin.ts';
+import { instructionsPlugin } from './instructions/plugin.ts';
 import { knowledgeBasePlugin } from './knowledge-base/plugin.ts';
 import { moderationsPlugin } from './moderations/plugin.ts';
 import { providersPlugin } from './providers/plugin.ts';
@@ -97,6 +98,7 @@ export function buildApp(options: AppOptions): Generation {
     const publisher = createPublisher(config.socialPublisherUrl, dispatcher);
     const quotaResources = createQuotaResources({ ledger, entitlements, runtime });
     listenWhileRunning(app, entitlements);
+    app.register(instructionsPlugin, { database, runtime, entitlements, quotaResources });
     app.register(knowledgeBasePlugin, { database, runtime, quotaResources });
     app.register(socialPlugin, { database, runtime, entitlements, quotaResources, publisher });
     tasks.push(...socialTasks({ database, clock: runtime.clock, publisher, quotaResources }));

@@ -26,6 +26,7 @@ export const TAGS = [
     description: 'Usage, remaining amounts, and why each request was admitted or refused.',
   },
   { name: 'Social', description: 'Connections to social networks, and posts published through them.' },
+  { name: 'Instructions', description: 'Brand voices and prompts that content follows.' },
   { name: 'Knowledge base', description: 'Texts that are used as context when content is generated.' },
   { name: 'Plans', description: 'The plans on offer, their prices, and the plan of the account.' },
   { name: 'Billing', description: 'Payments through a payment provider: checkout, portal, invoices, seats.' },

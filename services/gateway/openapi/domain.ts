@@ -7,6 +7,7 @@ import { auditOperations } from '#libs/contracts/audit.ts';
 import { billingOperations } from '#libs/contracts/billing.ts';
 import { billingAdminOperations } from '#libs/contracts/billing-admin.ts';
 import { billingProviderAdminOperations } from '#libs/contracts/billing-provider-admin.ts';
+import { BRAND_VOICE_OPERATIONS } from '#libs/contracts/brand-voices.ts';
 import { catalogueOperations } from '#libs/contracts/catalogues.ts';
 import { createChatCompletion, getModel, listModels } from '#libs/contracts/chat-operations.ts';
 import { EMAIL_VERIFICATION_OPERATIONS } from '#libs/contracts/email-verification.ts';
@@ -26,6 +27,7 @@ import type { Operation } from '#libs/contracts/operation.ts';
 import { overrideOperations } from '#libs/contracts/overrides.ts';
 import { planOperations } from '#libs/contracts/plans.ts';
 import { priceOperations } from '#libs/contracts/prices.ts';
+import { PROMPT_OPERATIONS } from '#libs/contracts/prompts.ts';
 import { createResponse, deleteResponse, getResponse } from '#libs/contracts/responses-operations.ts';
 import { segmentOperations } from '#libs/contracts/segments.ts';
 import { SERVICE_OPERATIONS } from '#libs/contracts/service-operations.ts';
@@ -64,7 +66,7 @@ export const OPERATIONS = {
     ...WORKSPACE_OPERATIONS,
     ...SERVICE_OPERATIONS,
   ],
-  generation: [...SOCIAL_OPERATIONS, ...KB_OPERATIONS],
+  generation: [...SOCIAL_OPERATIONS, ...BRAND_VOICE_OPERATIONS, ...PROMPT_OPERATIONS, ...KB_OPERATIONS],
   usageMetering: [
     ...usageOperations,
     ...unresolvedUsageOperations,
