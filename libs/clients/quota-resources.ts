@@ -37,11 +37,15 @@ export type QuotaResources = {
   /** @throws ProblemError naming the limit that refused, or `metering_unavailable`. */
   allocate: (request: AllocationRequest) => Promise<Allocation>;
   /**
-   * Stops counting one resource, in the transaction that deletes it.
+   * Stops counting resources, in the transaction that deletes them.
    *
+   * @param counted.count 1 unless given.
    * @param counted.under the hold it was counted under, to correct that day and week instead of the current ones.
    */
-  release: (tx: LedgerConnection, counted: { owner: Owner; meter: string; under?: string }) => Promise<void>;
+  release: (
+    tx: LedgerConnection,
+    counted: { owner: Owner; meter: string; count?: number; under?: string },
+  ) => Promise<void>;
 };
 
 /** Preparing a resource takes seconds at most. Once the hold has expired, its room may belong to another request. */
@@ -117,7 +121,7 @@ export function createQuotaResources(options: {
       };
     },
 
-    release: (tx, counted) =>
-      recordWithin(tx, null, { ...counted, id: newId(), amount: -1n, step: 'delete' }),
+    release: (tx, { count = 1, ...counted }) =>
+      recordWithin(tx, null, { ...counted, id: newId(), amount: BigInt(-count), step: 'delete' }),
   };
 }

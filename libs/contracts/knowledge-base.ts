@@ -1,4 +1,4 @@
-/** `/api/kb/files`: texts that an account's content should follow. */
+/** `/api/kb`: files and pages that an account's content draws on. */
 
 import { z } from 'zod';
 import { count, instant } from './envelope.ts';
@@ -19,9 +19,13 @@ const fileName = z
   .regex(new RegExp(String.raw`^[^${CONTROLS}/\\]+$`), 'must be a name without slashes or control characters')
   .refine(isStorable, 'must be text');
 
+/** Of a file, decoded. */
+export const MAX_UPLOAD_BYTES = 10 * 1024 * 1024;
+const LONGEST_BASE64 = Math.ceil(MAX_UPLOAD_BYTES / 3) * 4;
+
 export const addKbFileRequest = z
   .strictObject({
-    name: fileName,
+    name: fileName.optional().describe('Required for `content` and `content_base64`; a page has its title.'),
     media_type: z
       .string()
       .max(100)
@@ -29,7 +33,8 @@ export const addKbFileRequest = z
         /^(text\/[a-z0-9.+-]+|application\/(json|xml|yaml))$/,
         'must be a text type, such as text/markdown',
       )
-      .default('text/plain'),
+      .default('text/plain')
+      .describe('Of a text. The type of a PDF or DOCX is detected.'),
     content: z
       .string()
       .min(1)
@@ -38,15 +43,44 @@ export const addKbFileRequest = z
         'must not exceed 1 MiB',
       )
       .refine(isStorable, 'must be text without NUL')
-      .describe('At most 1 MiB in UTF-8.'),
+      .optional()
+      .describe('A text of at most 1 MiB in UTF-8.'),
+    content_base64: z
+      .base64()
+      .min(1)
+      .max(LONGEST_BASE64)
+      .optional()
+      .describe('A text, PDF or DOCX of at most 10 MiB, in Base64.'),
+    url: z
+      .string()
+      .max(2_000)
+      .optional()
+      .describe('A page or file on the public internet, which is read once.'),
+    language: z
+      .string()
+      .regex(/^[a-z]{2}$/, 'must be an ISO 639-1 code')
+      .optional()
+      .describe('ISO 639-1; detected if absent.'),
+  })
+  .refine(
+    ({ content, content_base64, url }) =>
+      [content, content_base64, url].filter((source) => source !== undefined).length === 1,
+    { error: 'must have one of content, content_base64 and url' },
+  )
+  .refine(({ name, url }) => name !== undefined || url !== undefined, {
+    error: 'must be given for a file',
+    path: ['name'],
   })
   .meta({ id: 'AddKbFileRequest' });
+export type AddKbFileRequest = z.output<typeof addKbFileRequest>;
 
 const kbFileShape = {
   id: z.uuid(),
   name: z.string(),
   media_type: z.string(),
-  size_bytes: count,
+  size_bytes: count.describe('Of the file or page as it was received.'),
+  source_url: z.string().nullable().describe('Where it was read from, after redirects; null for uploads.'),
+  language: z.string().nullable().describe('ISO 639-1; null if it is not known.'),
   created_at: instant,
 };
 
@@ -62,6 +96,8 @@ const exampleFile: KbFileView = {
   name: 'tone-of-voice.md',
   media_type: 'text/markdown',
   size_bytes: 25,
+  source_url: null,
+  language: 'en',
   created_at: '2026-11-20T09:00:00.000Z',
 };
 const exampleContent = 'Short words. No jargon.\n\n';
@@ -92,14 +128,26 @@ export const addKbFile = defineOperation({
   method: 'POST',
   path: '/api/kb/files',
   headers: idempotencyHeaders,
-  summary: 'Add a file to the knowledge base',
+  summary: 'Add a file or page to the knowledge base',
+  description: [
+    'Reads text, Markdown, HTML, PDF and DOCX; the type is detected from the bytes. Scanned pages have no text and are',
+    'refused (422). Files count on `kb.files`, their bytes on `kb.bytes`.',
+  ].join(' '),
   tags,
   auth: 'user',
+  takesMedia: true,
   body: addKbFileRequest,
   bodyExample: { name: exampleFile.name, media_type: exampleFile.media_type, content: exampleContent },
   responses: {
     201: { description: 'The file, without its content.', schema: kbFile, example: exampleFile },
-    ...problemResponses(...USER_PROBLEMS, ...COUNTING_PROBLEMS, 'body_too_large'),
+    ...problemResponses(
+      ...USER_PROBLEMS,
+      ...COUNTING_PROBLEMS,
+      'body_too_large',
+      'unsupported_media_type',
+      'semantic_error',
+      'overloaded',
+    ),
   },
 });
 
@@ -133,4 +181,43 @@ export const deleteKbFile = defineOperation({
   responses: { 204: { description: 'Deleted.' }, ...problemResponses(...USER_PROBLEMS, 'not_found') },
 });
 
-export const KB_OPERATIONS = [listKbFiles, addKbFile, getKbFile, deleteKbFile] as const;
+export const kbPassage = z
+  .object({
+    id: z.string().describe('For citations; stable as long as the file exists.'),
+    file_id: z.uuid(),
+    title: z.string().describe('The name of the file, with the nearest heading or the page.'),
+    text: z.string(),
+  })
+  .meta({ id: 'KbPassage' });
+
+const examplePassage = {
+  id: `${exampleFile.id}#0`,
+  file_id: exampleFile.id,
+  title: exampleFile.name,
+  text: 'Short words. No jargon.',
+};
+
+export const searchKbPassages = defineOperation({
+  operationId: 'searchKbPassages',
+  method: 'GET',
+  path: '/api/kb/passages',
+  summary: 'Search the knowledge base',
+  description: 'The passages that content about this topic would cite, the best first. Costs nothing.',
+  tags,
+  auth: 'user',
+  querystring: z.object({
+    query: z.string().trim().min(1).max(1_000).refine(isStorable, 'must be text'),
+    language: z.string().max(20).optional().describe('ISO 639-1, of the query; detected if absent.'),
+    limit: z.coerce.number().int().min(1).max(20).default(5),
+  }),
+  responses: {
+    200: {
+      description: 'Passages; none if no word of the query is in any file.',
+      schema: z.object({ data: z.array(kbPassage) }).meta({ id: 'KbPassages' }),
+      example: { data: [examplePassage] },
+    },
+    ...problemResponses(...USER_PROBLEMS),
+  },
+});
+
+export const KB_OPERATIONS = [listKbFiles, addKbFile, getKbFile, deleteKbFile, searchKbPassages] as const;

@@ -17,6 +17,7 @@ import { chatPlugin } from './chat/plugin.ts';
 import type { GenerationConfig } from './config.ts';
 import { contentPlugin } from './content/plugin.ts';
 import { embeddingsPlugin } from './embeddings/plugin.ts';
+import { extractionPlugin } from './extraction/plugin.ts';
 import { imagesPlugin } from './images/plugin.ts';
 import { instructionsPlugin } from './instructions/plugin.ts';
 import { knowledgeBasePlugin } from './knowledge-base/plugin.ts';
@@ -72,6 +73,7 @@ export function buildApp(options: AppOptions): Generation {
   });
   requireInternalContext(app, identity);
   app.register(providersPlugin, { access: config.access, dispatcher, runtime });
+  app.register(extractionPlugin);
   app.register(callsPlugin, { limits: config.calls, metrics, database, runtime });
   app.register(storedResponsesPlugin, { database, logger });
   app.register(spoolPlugin, { ...config.spool, ledger, now: runtime.clock.now, logger, metrics });

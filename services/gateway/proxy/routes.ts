@@ -6,6 +6,7 @@ import { type Caller, INTERNAL_CONTEXT_HEADER } from '#libs/contracts/internal-c
 import { fastifyPath, type Operation } from '#libs/contracts/operation.ts';
 import type { Failover } from '#libs/http/failover.ts';
 import { problem } from '#libs/problems/problems.ts';
+import { MEDIA_BODY_LIMIT } from '#libs/service/serve-operation.ts';
 import { type CompletedResponse, type Idempotency, replayHeaders } from '../idempotency/domain.ts';
 
 const REQUEST_HEADERS = ['accept', 'content-type', 'if-none-match', 'stripe-signature'] as const;
@@ -35,7 +36,12 @@ export function proxyRoutes(app: FastifyInstance, operations: readonly Operation
     scope.route({
       method: operation.method,
       url: fastifyPath(operation.path),
-      config: { auth: operation.auth, ...(operation.scope && { scope: operation.scope }) },
+      config: {
+        auth: operation.auth,
+        ...(operation.scope && { scope: operation.scope }),
+        ...(operation.takesMedia && { takesMedia: true }),
+      },
+      ...(operation.takesMedia && { bodyLimit: MEDIA_BODY_LIMIT }),
       handler: (request, reply) => serve(request, reply, proxy),
     });
   for (const operation of operations) {

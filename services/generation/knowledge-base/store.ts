@@ -2,7 +2,7 @@ import { and, desc, eq, getTableColumns, lt } from 'drizzle-orm';
 import type { PageQuery } from '#libs/contracts/page.ts';
 import type { Queryable, Tx } from '#libs/db/database.ts';
 import { kbFiles } from '#libs/db/schema/knowledge.ts';
-import type { KbFile, KbFileSummary } from './domain.ts';
+import type { KbFile, KbFileSummary } from './domain/file.ts';
 
 const { content: _, ...summaryColumns } = getTableColumns(kbFiles);
 
