@@ -160,10 +160,10 @@ t.test('given names of snapshots, prefixes and latest models, then they are know
 });
 
 t.test('given a route that does not exist, then the message names it and what to use', async (t) => {
-  const images = await call('/v1/images/generations', key, {});
+  const images = await call('/v1/images/edits', key, {});
   t.match(images, {
     status: 404,
-    body: { error: { message: /POST \/v1\/images\/generations.*\/api\/images/ } },
+    body: { error: { message: /POST \/v1\/images\/edits.*\/v1\/images\/generations/ } },
   });
   const speech = await call('/v1/audio/speech', key, {});
   t.match(speech, { status: 404, body: { error: { message: /\/v1\/audio\/speech. It is not built yet/ } } });

@@ -62,6 +62,9 @@ export const imageRequest = z
   .meta({ id: 'ImageRequest' });
 export type ImageRequest = z.output<typeof imageRequest>;
 
+/** As the gateway sends it to generation: prompts of other routes may be longer. */
+export const imageOrder = imageRequest.extend({ prompt: z.string().min(1) });
+
 export const imageResult = z
   .looseObject({
     status: z.literal('success'),

@@ -103,7 +103,12 @@ export const PROBLEM_FIELDS: Readonly<Partial<Record<ProblemCode, ProblemFieldsC
     },
   },
   unsupported_parameter: {
-    fields: { ...failedCall, model: z.string().optional(), available_sizes: names.optional() },
+    fields: {
+      ...failedCall,
+      model: z.string().optional(),
+      available_sizes: names.optional(),
+      available_qualities: names.optional(),
+    },
     example: { param: 'logprobs', model: 'claude-haiku-4-5' },
   },
   body_too_large: {

@@ -48,6 +48,8 @@ export type ImageSettings = {
   /** A quality of the plan, and its ladder. */
   quality: string | null;
   qualities: readonly string[];
+  /** Size and quality in the model's own terms, instead. */
+  asked?: AskedImage;
 };
 
 export type ImagePlanInput = ImageSettings & {
@@ -72,7 +74,7 @@ export function sizeForPlatform(platform: ImageRequest['platform'], sizes: reado
 export function planImage(input: ImagePlanInput): CallPlan {
   const { request, image, size, quality, qualities, altText } = input;
   const format = imageFormatOf(image.model.upstreamModel);
-  const asked = {
+  const asked = input.asked ?? {
     size: size === null ? null : nearestSize(format, size),
     quality: providerQuality(format, quality, qualities),
   };

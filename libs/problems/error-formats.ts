@@ -3,7 +3,9 @@ import { problemDefinition } from './catalogue.ts';
 import {
   asProblem,
   type OpenAiErrorDocument,
+  type ProblemDocument,
   type ProblemFieldValue,
+  problem,
   toOpenAiError,
   toProblemJson,
 } from './problems.ts';
@@ -21,6 +23,12 @@ export type AnthropicErrorDocument = {
   };
   readonly request_id: string;
 };
+
+/** A problem document in OpenAI's shape. */
+export function openAiErrorOf(document: ProblemDocument): OpenAiErrorDocument {
+  const { type: _, title: __, status: ___, detail, code, request_id, ...fields } = document;
+  return toOpenAiError(problem(code, { detail, fields }), request_id);
+}
 
 /** https://docs.claude.com/en/api/errors */
 const ANTHROPIC_TYPES: Readonly<Record<number, string>> = {

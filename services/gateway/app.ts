@@ -25,6 +25,7 @@ import { authPlugin, requestMail } from './auth/plugin.ts';
 import { bodyLimitsPlugin } from './body-limits/plugin.ts';
 import { browserHeadersPlugin } from './browser-headers/plugin.ts';
 import { chatPlugin } from './chat/plugin.ts';
+import { completionsPlugin } from './completions/plugin.ts';
 import type { GatewayConfig } from './config.ts';
 import { contentPlugin } from './content/plugin.ts';
 import { describeMissingRoute } from './docs/domain.ts';
@@ -175,8 +176,9 @@ export async function buildApp(dependencies: AppDependencies): Promise<Gateway> 
   await app.register(chatPlugin);
   await app.register(messagesPlugin);
   await app.register(responsesPlugin, { database, now });
+  await app.register(completionsPlugin);
   await app.register(contentPlugin);
-  await app.register(imagesPlugin);
+  await app.register(imagesPlugin, { now });
   await app.register(embeddingsPlugin);
   await app.register(moderationsPlugin);
   await app.register(modelsPlugin);

@@ -2,6 +2,7 @@
 import type { ChatCompletion, ChatCompletionChunk } from '#libs/contracts/chat-answers.ts';
 import { createSseParser } from '#libs/http/sse-parser.ts';
 import type { OpenAiErrorDocument } from '#libs/problems/problems.ts';
+import { documentTranslator, parseObject } from '../metering/domain/document-translator.ts';
 import type { ResponseTranslator, TranslateResponse } from '../metering/domain/response-translator.ts';
 import type { AnswerWriter, StreamWriter } from './domain/answer-writer.ts';
 
@@ -11,7 +12,11 @@ export function translateAnswers(writer: AnswerWriter): TranslateResponse {
   return ({ status, contentType }) =>
     contentType.startsWith('text/event-stream')
       ? streamTranslator(writer.stream())
-      : documentTranslator(status < 300 ? writer.whole : writer.error);
+      : documentTranslator((document) =>
+          status < 300
+            ? writer.whole(document as ChatCompletion)
+            : writer.error(document as OpenAiErrorDocument),
+        );
 }
 
 /** Comments are passed on: they keep connections alive, and one contains the cost. */
@@ -24,7 +29,7 @@ function streamTranslator(writer: StreamWriter): ResponseTranslator {
         isDone = true;
         return;
       }
-      const chunk = parse(data) as (ChatCompletionChunk & Partial<OpenAiErrorDocument>) | undefined;
+      const chunk = parseObject(data) as (ChatCompletionChunk & Partial<OpenAiErrorDocument>) | undefined;
       if (chunk === undefined) return;
       written += chunk.error ? writer.error({ error: chunk.error }) : writer.chunk(chunk);
     },
@@ -38,31 +43,4 @@ function streamTranslator(writer: StreamWriter): ResponseTranslator {
     },
     end: () => (isDone ? writer.end() : ''),
   };
-}
-
-function documentTranslator(
-  write: (document: ChatCompletion & OpenAiErrorDocument) => object | Promise<object>,
-): ResponseTranslator {
-  const chunks: Buffer[] = [];
-  return {
-    push(bytes) {
-      chunks.push(Buffer.from(bytes));
-      return '';
-    },
-    async end() {
-      const text = Buffer.concat(chunks).toString('utf8');
-      const document = parse(text);
-      if (document === undefined) return text;
-      return JSON.stringify(await write(document as ChatCompletion & OpenAiErrorDocument));
-    },
-  };
-}
-
-function parse(text: string): object | undefined {
-  try {
-    const value = JSON.parse(text) as unknown;
-    return typeof value === 'object' && value !== null ? value : undefined;
-  } catch {
-    return undefined;
-  }
 }

@@ -4,7 +4,14 @@ import { describeMissingRoute } from './domain.ts';
 t.test('a missing route is named, with what to use instead', async (t) => {
   const rows: [method: string, path: string, message: string][] = [
     ['GET', '/v1/nothing', 'There is no GET /v1/nothing. The API reference is at /docs.'],
-    ['POST', '/v1/completions', 'There is no POST /v1/completions. Use POST /v1/chat/completions.'],
+    ['POST', '/v1/images/edits', 'There is no POST /v1/images/edits. Use POST /v1/images/generations.'],
+    [
+      'POST',
+      '/v1/v1/messages',
+      'There is no POST /v1/v1/messages. The path has its version twice: remove it from the base URL.',
+    ],
+    ['POST', '/chat/completions', 'There is no POST /chat/completions. Add /v1 to the base URL.'],
+    ['GET', '/v1/files', 'There is no GET /v1/files. Send the content inside the request.'],
     ['POST', '/v1/audio/speech', 'There is no POST /v1/audio/speech. It is not built yet.'],
     ['POST', '/v1/threads/t/runs', 'There is no POST /v1/threads/t/runs. Use POST /v1/responses.'],
   ];

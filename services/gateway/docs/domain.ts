@@ -1,15 +1,29 @@
-/** Routes of vendors' APIs that do not exist here, and what to use instead. */
+/** Routes of vendors' APIs that do not exist here, and what to use instead. The first that matches counts. */
 const ALTERNATIVES: readonly [path: RegExp, use: string][] = [
-  [/^\/v1\/images\//, 'Use POST /api/images/generate.'],
-  [/^\/v1\/(?:assistants|threads)/, 'Use POST /v1/responses.'],
-  [/^\/v1\/completions/, 'Use POST /v1/chat/completions.'],
-  [/^\/v1\/(?:batches|messages\/batches)/, 'Send the requests one by one.'],
-  [/^\/v1\/responses\/[^/]+\/(?:cancel|input_items)/, 'Use GET /v1/responses/{response_id}.'],
-  [/^\/v1beta\//, 'Use POST /v1/chat/completions, which serves the same models.'],
+  [/^\/v1\/v1(?:beta)?\//, 'The path has its version twice: remove it from the base URL.'],
   [
-    /^\/v1\/(?:audio|files|vector_stores|fine_tuning|realtime|videos|containers|conversations)/,
-    'It is not built yet.',
+    /^\/(?:v1\/)?v1beta\//,
+    'Requests to models are generateContent, streamGenerateContent, countTokens, embedContent and batchEmbedContents.',
   ],
+  [/^\/v1\/models\/[^/]+:/, 'Use POST /v1beta/models/{model}:generateContent.'],
+  [
+    /^\/(?:chat\/completions|responses|messages|embeddings|completions|moderations|models)/,
+    'Add /v1 to the base URL.',
+  ],
+  [/^\/openai\//, 'Use POST /v1/chat/completions, with the model in the body.'],
+  [/^\/api\/(?:chat|generate|tags|embed)$/, 'Use POST /v1/chat/completions.'],
+  [/^\/v1\/images\//, 'Use POST /v1/images/generations.'],
+  [/^\/v1\/(?:assistants|threads)/, 'Use POST /v1/responses.'],
+  [/^\/v1\/conversations/, 'Use POST /v1/responses with previous_response_id.'],
+  [/^\/v1\/chat\/completions\//, 'Chats are not stored. Use POST /v1/responses, which stores.'],
+  [/^\/v1\/realtime/, 'Use POST /v1/responses with "stream": true.'],
+  [/^\/v1\/(?:engines|edits)/, 'Use POST /v1/chat/completions.'],
+  [/^\/v1\/(?:batches|messages\/batches)/, 'Send the requests one by one.'],
+  [/^\/v1\/(?:files|uploads)/, 'Send the content inside the request.'],
+  [/^\/v1\/vector_stores/, 'Use POST /api/kb/files.'],
+  [/^\/v1\/(?:fine_tuning|fine-tunes)/, 'Models are not trained here.'],
+  [/^\/v1\/responses\/[^/]+\/(?:cancel|input_items)/, 'Use GET /v1/responses/{response_id}.'],
+  [/^\/v1\/(?:audio|videos|containers|evals|skills|rerank)/, 'It is not built yet.'],
 ];
 
 /** The message for a URL without a route. */

@@ -1,10 +1,12 @@
 import type { FastifyPluginAsync } from 'fastify';
 import { meteredRoute } from '../metering/plugin.ts';
 import { capabilityRoutes } from './capability-routes.ts';
+import { openAiImageRoutes } from './openai-routes.ts';
 import { generateImagesRoute } from './routes.ts';
 
 /** Image generation, and what the account's plan includes of it. */
-export const imagesPlugin: FastifyPluginAsync = async (app) => {
+export const imagesPlugin: FastifyPluginAsync<{ now: () => Date }> = async (app, { now }) => {
   meteredRoute(app, generateImagesRoute);
   capabilityRoutes(app, app.metering);
+  await app.register(async (compatible) => openAiImageRoutes(compatible, now));
 };

@@ -194,6 +194,7 @@ function exchange(
           translator = translate?.({ status, contentType: sentHeaders['content-type'] ?? '' });
           // With its length, the response would be complete before it is stored.
           if (storeResponse || translator) delete sentHeaders['content-length'];
+          if (translator?.contentType) sentHeaders['content-type'] = translator.contentType;
           onBegin();
           if (response.destroyed) return;
           response.writeHead(status, sentHeaders);

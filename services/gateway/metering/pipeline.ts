@@ -361,7 +361,11 @@ async function translated(
   if (translate === undefined) return response;
   const { status, headers, body } = response;
   const translator = translate({ status, contentType: headers['content-type'] ?? '' });
-  return { ...response, body: Buffer.from(translator.push(body) + (await translator.end())) };
+  return {
+    status,
+    headers: { ...headers, ...(translator.contentType && { 'content-type': translator.contentType }) },
+    body: Buffer.from(translator.push(body) + (await translator.end())),
+  };
 }
 
 /** Ends a response that has begun. Its client may repeat the request from now on, so the outcome is recorded before. */

@@ -22,7 +22,12 @@ type Document = {
 };
 
 /** Metered operations that answer with one document only. */
-const UNSTREAMED: ReadonlySet<string> = new Set(['generateImages', 'createEmbeddings', 'createModeration']);
+const UNSTREAMED: ReadonlySet<string> = new Set([
+  'generateImages',
+  'createEmbeddings',
+  'createModeration',
+  'createImage',
+]);
 
 const text = await buildOpenApiDocument();
 const document = parse(text) as Document;

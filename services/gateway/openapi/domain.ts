@@ -10,12 +10,14 @@ import { billingProviderAdminOperations } from '#libs/contracts/billing-provider
 import { BRAND_VOICE_OPERATIONS } from '#libs/contracts/brand-voices.ts';
 import { catalogueOperations } from '#libs/contracts/catalogues.ts';
 import { createChatCompletion, getModel, listModels } from '#libs/contracts/chat-operations.ts';
+import { createCompletion } from '#libs/contracts/completions.ts';
 import { EMAIL_VERIFICATION_OPERATIONS } from '#libs/contracts/email-verification.ts';
 import { createEmbeddings } from '#libs/contracts/embeddings.ts';
 import { flagOperations } from '#libs/contracts/flags.ts';
 import { generateContent } from '#libs/contracts/generate-operations.ts';
 import { guardRailOperations } from '#libs/contracts/guard-rails.ts';
 import { IDENTITY_OPERATIONS } from '#libs/contracts/identity.ts';
+import { createImage } from '#libs/contracts/image-generations.ts';
 import { generateImages, IMAGE_READING_OPERATIONS } from '#libs/contracts/images.ts';
 import { INVITATION_OPERATIONS } from '#libs/contracts/invitations.ts';
 import { jobOperations } from '#libs/contracts/jobs.ts';
@@ -45,7 +47,9 @@ export const OPERATIONS = {
     createChatCompletion,
     createMessage,
     createResponse,
+    createCompletion,
     createEmbeddings,
+    createImage,
     createModeration,
     generateContent,
     generateImages,

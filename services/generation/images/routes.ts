@@ -1,4 +1,4 @@
-import { type ImageRequest, imageRequest } from '#libs/contracts/images.ts';
+import { type ImageRequest, imageOrder } from '#libs/contracts/images.ts';
 import { finishingOf } from '#libs/pipelines/image.ts';
 import type { CallRunner, Figures } from '../calls/domain/run-call.ts';
 import type { Providers } from '../providers/domain/providers.ts';
@@ -16,7 +16,7 @@ export type ImagesOptions = {
 export function createImagesHandler({ runner, providers }: ImagesOptions): GenerationHandler {
   return async (request, input, response) => {
     const { requestId, active, settlement, plan, slot } = request;
-    const body = parseBody(imageRequest, input.body);
+    const body = parseBody(imageOrder, input.body);
     const { drawing, figures } = await runImage(runner, {
       requestId,
       active,

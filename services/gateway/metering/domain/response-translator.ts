@@ -1,5 +1,7 @@
 /** Translates one response of generation into another wire format while it passes. Must not throw. */
 export type ResponseTranslator = {
+  /** The type of what is sent, if it differs. */
+  readonly contentType?: string;
   /** @returns what to send for these bytes; an empty string for nothing. */
   readonly push: (chunk: Buffer) => string;
   /** What to send at the end; the response waits for it. */
