@@ -52,6 +52,8 @@ export const PLAN_CALLS_PER_PERSON = 8n;
 const MODEL_ENTRY = `
   - provider: openai
     model: ${PROOF_MODEL}
+    source: https://vendor.example/models
+    checked: 2026-11-27
     contextWindow: ${PROMPT_TOKENS}
     maxOutputTokens: ${OUTPUT_TOKENS}
     capabilities: [tools, streaming]

@@ -59,6 +59,8 @@ const bookModelSchema = pricedModelSchema.extend({
     .optional()
     .meta({ description: "The provider's own name; the key by default" }),
   kind: z.enum(MODEL_KINDS).default('text'),
+  source: z.url().optional().meta({ description: "The vendor's page with the windows of the model" }),
+  checked: z.iso.date().optional().meta({ description: 'When windows and prices were last checked' }),
   contextWindow: z.int().min(0).default(0),
   maxOutputTokens: z.int().min(0).default(0),
   maxImageInputTokens: z.int().min(0).default(0),

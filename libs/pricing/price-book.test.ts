@@ -73,7 +73,8 @@ t.test('an invalid book is refused with the line of each error', async (t) => {
   };
   const model = (lines: string) => `version: '1'\nmodels:\n  - provider: p\n    model: m\n${lines}`;
   const tokens = 'perMillion: { input: 1, cache_read: 1, cache_write: 1, output: 1, reasoning: 1 }';
-  const sizes = '    contextWindow: 10\n    maxOutputTokens: 5\n';
+  const windows = '    contextWindow: 10\n    maxOutputTokens: 5\n';
+  const sizes = `    source: https://vendor.example\n    checked: 2025-01-01\n${windows}`;
 
   t.equal(complaints(model(`${sizes}    prices:\n      - from: 2025-01-01\n        ${tokens}\n`)), 'fine');
   t.match(complaints('version: [1'), /^line 1: /);
@@ -84,19 +85,19 @@ t.test('an invalid book is refused with the line of each error', async (t) => {
   );
   t.match(
     complaints(model(`${sizes}    prices:\n      - from: 2025-01-01\n        perMillion: { input: 1e3 }\n`)),
-    /^line 9: models\[0\]\.prices\[0\]\.perMillion\.input: must be USD per million tokens/,
+    /^line 11: models\[0\]\.prices\[0\]\.perMillion\.input: must be USD per million tokens/,
   );
   t.match(
     complaints(model(`${sizes}    prices:\n      - from: 2025-01-01\n        perMillion: { input: -1 }\n`)),
-    /line 9: .*not negative/,
+    /line 11: .*not negative/,
   );
   t.match(
     complaints(model(`${sizes}    prices:\n      - from: yesterday\n        ${tokens}\n`)),
-    /line 8: models\[0\]\.prices\[0\]\.from: must be a date/,
+    /line 10: models\[0\]\.prices\[0\]\.from: must be a date/,
   );
   t.match(
     complaints(model(`${sizes}    prices:\n      - from: 2025-01-01\n        perMillion: { input: 1 }\n`)),
-    /line 7: models\[0\]\.prices: the earliest prices must state cache_read, cache_write, output, reasoning/,
+    /line 9: models\[0\]\.prices: the earliest prices must state cache_read, cache_write, output, reasoning/,
   );
   t.match(
     complaints(
@@ -104,11 +105,15 @@ t.test('an invalid book is refused with the line of each error', async (t) => {
         `${sizes}    prices:\n      - from: 2025-01-01\n        ${tokens}\n      - from: 2025-01-01\n        ${tokens}\n`,
       ),
     ),
-    /line 10: models\[0\]\.prices\[1\]: input is priced twice/,
+    /line 12: models\[0\]\.prices\[1\]: input is priced twice/,
   );
   t.match(
     complaints(model(`    prices:\n      - from: 2025-01-01\n        ${tokens}\n`)),
     /needs its contextWindow and maxOutputTokens/,
+  );
+  t.match(
+    complaints(model(`${windows}    prices:\n      - from: 2025-01-01\n        ${tokens}\n`)),
+    /line 3: models\[0\]: a text model needs the source of its windows, and when it was checked/,
   );
   t.match(
     complaints(

@@ -124,6 +124,9 @@ function sizeIssues(entry: BookModelEntry, path: PropertyKey[]): LocatedIssue[] 
   if (entry.kind === 'text' && (entry.contextWindow === 0 || entry.maxOutputTokens === 0)) {
     issues.push({ path, message: 'a text model needs its contextWindow and maxOutputTokens' });
   }
+  if (entry.kind === 'text' && (entry.source === undefined || entry.checked === undefined)) {
+    issues.push({ path, message: 'a text model needs the source of its windows, and when it was checked' });
+  }
   if (entry.maxOutputTokens > entry.contextWindow) {
     issues.push({ path: [...path, 'maxOutputTokens'], message: 'is more than the contextWindow' });
   }

@@ -41,7 +41,7 @@ export interface ModelPrice {
   readonly model: string;
   /**
    * `provider/model@validFrom#hash`: the newest row in force, and a hash of all prices. One version never has two prices,
-   * also when a tier is added later for the same date.
+   * also when a tier is added later for the same date. The prices of a service tier end with its name: `+priority`.
    */
   readonly version: string;
   /** Ascending by `fromInputTokens`, the first at 0. Each tier contains all its prices. */
@@ -90,6 +90,12 @@ export function effectivePrice(
   const tiers = tiersOf(current);
   const version = `${provider}/${model}@${new Date(newestMs).toISOString()}#${hashOf(tiers)}`;
   return { provider, model, version, tiers };
+}
+
+/** The same model with other prices: of a service tier, which the version names after a `+`. */
+export function withPrices(price: ModelPrice, tiers: readonly PriceTier[], serviceTier: string): ModelPrice {
+  const [since] = price.version.split('#');
+  return { ...price, tiers, version: `${since}#${hashOf(tiers)}+${serviceTier}` };
 }
 
 /** Hex digits of the hash in a version: 64 bits. */

@@ -446,6 +446,19 @@ t.test('settling', async (t) => {
     t.match(seen.lines, [{ msg: 'service tier mismatched', tier: 'priority', hold: 'h' }]);
   });
 
+  t.test('and charged at the prices of that tier', async (t) => {
+    const usage = { units: { input: 100, output: 10 }, source: 'provider' as const };
+    const costIn = (tier: string | null) => priceCall(openai, usage, tier).cost.totalNanoUsd;
+    t.equal(costIn(null), 120_000n);
+    t.equal(costIn('default'), 120_000n);
+    t.equal(costIn('flex'), 60_000n);
+    t.equal(costIn('priority'), 204_000n, '1.7 times');
+    t.equal(costIn('turbo'), 300_000n, 'an unknown tier as the dearest of the vendor');
+    t.match(priceCall(openai, usage, 'priority').priceVersion, /#[0-9a-f]{16}\+priority$/);
+    const bound = priceCall(openai, { units: null, source: 'bound' }, 'flex');
+    t.equal(bound.cost.totalNanoUsd, 805_000n, 'a bound is what was held');
+  });
+
   t.test('a call without a hold is not settled, so its result must not be sent', async (t) => {
     const { settlement, seen } = settlementWith({
       settle: async () => ({ ...settled, outcome: 'unknown_hold' }),

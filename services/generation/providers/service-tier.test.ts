@@ -26,4 +26,8 @@ t.test('an answer of another tier is flagged', async (t) => {
   t.equal(unexpectedTier('anthropic', 'priority'), 'priority');
   t.equal(unexpectedTier('mistral', 'any'), null);
   t.equal(unexpectedTier('openai', null), null);
+  t.equal(unexpectedTier('gemini', 'standard'), null);
+  t.equal(unexpectedTier('gemini', 'SERVICE_TIER_STANDARD'), null);
+  t.equal(unexpectedTier('gemini', 'unspecified'), null);
+  t.equal(unexpectedTier('gemini', 'SERVICE_TIER_FLEX'), 'flex');
 });

@@ -21,6 +21,8 @@ models:
   - provider: openai
     model: tiny
     aliases: [tiny-2024]
+    source: https://vendor.example/models
+    checked: 2026-11-27
     contextWindow: 1000
     maxOutputTokens: 100
     prices:

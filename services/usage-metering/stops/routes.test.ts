@@ -14,6 +14,8 @@ version: '1'
 models:
   - provider: openai
     model: gpt-4o-mini
+    source: https://vendor.example/models
+    checked: 2026-11-27
     contextWindow: 1000
     maxOutputTokens: 100
     prices: [{ from: 2024-01-01, perMillion: { input: 1, cache_read: 1, cache_write: 1, output: 2, reasoning: 2 } }]

@@ -37,7 +37,7 @@ export async function flagCall(
   const tier = unexpectedTier(provider, record.serviceTier);
   if (tier !== null) {
     metrics.recordServiceTierMismatch(provider);
-    logger.warn({ ...fields, tier }, 'service tier mismatched');
+    logger.warn({ ...fields, tier, price_version: priced.priceVersion }, 'service tier mismatched');
   }
   if (answer.late || priced.hasUnpricedClass) {
     logger.warn(

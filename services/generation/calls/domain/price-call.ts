@@ -13,7 +13,9 @@ import {
   worstCaseNanoUsd,
 } from '#libs/pricing/price.ts';
 import { fromWire, type ModelPriceWire } from '#libs/pricing/price-wire.ts';
+import { priceOfTier } from '#libs/pricing/service-tiers.ts';
 import { promptTokens, totalTokens, type Units } from '#libs/pricing/units.ts';
+import { unexpectedTier } from '../../providers/domain/service-tier.ts';
 import type { CallRecord } from './call-record.ts';
 import type { Measured, Outcome } from './measure.ts';
 
@@ -23,6 +25,8 @@ export type PricedCall = {
   source: UsageSource;
   cost: CostParts;
   tokens: number;
+  /** Names the prices; those of another service tier if that served the call. */
+  priceVersion: string;
   /** The provider reported a class without a price, which was charged at the highest price of the model. */
   hasUnpricedClass: boolean;
 };
@@ -40,25 +44,34 @@ function priceOf(wire: ModelPriceWire): ModelPrice {
 }
 
 /**
- * Prices the measured usage. A class without a price costs as much as the model's most expensive class. An unknown outcome
- * costs what was held for the call.
+ * Prices the measured usage, at the prices of the service tier that served the call. A class without a price costs as much
+ * as the model's most expensive class. An unknown outcome costs what was held for the call.
+ * @param serviceTier as the provider reported it.
  */
-export function priceCall(call: PlannedCall, { units, source }: Measured): PricedCall {
-  const price = priceOf(call.price);
+export function priceCall(
+  call: PlannedCall,
+  { units, source }: Measured,
+  serviceTier: string | null = null,
+): PricedCall {
+  const standard = priceOf(call.price);
   if (units === null) {
-    const bound = boundUsageOf(call, price);
-    return { ...bound, source, tokens: totalTokens(bound.units), hasUnpricedClass: false };
+    const bound = boundUsageOf(call, standard);
+    const tokens = totalTokens(bound.units);
+    return { ...bound, source, tokens, priceVersion: standard.version, hasUnpricedClass: false };
   }
+  const tier = unexpectedTier(call.provider, serviceTier);
+  const price = tier === null ? standard : priceOfTier(standard, tier);
+  const priceVersion = price.version;
   const tokens = totalTokens(units);
   try {
-    return { units, source, tokens, cost: costParts(units, price), hasUnpricedClass: false };
+    return { units, source, tokens, cost: costParts(units, price), priceVersion, hasUnpricedClass: false };
   } catch (error) {
     if (!(error instanceof UnpricedClassError)) throw error;
     const inputTokens = promptTokens(units);
     const bound = { inputTokens, outputTokens: tokens - inputTokens, cachesForAnHour: true };
     const totalNanoUsd = worstCaseNanoUsd(bound, price);
     const cost = { inputNanoUsd: totalNanoUsd, outputNanoUsd: 0n, totalNanoUsd };
-    return { units, source, tokens, cost, hasUnpricedClass: true };
+    return { units, source, tokens, cost, priceVersion, hasUnpricedClass: true };
   }
 }
 
@@ -73,7 +86,7 @@ export function factsOf(
   call: PlannedCall,
   record: CallRecord,
   { status, errorCode }: Outcome,
-  { units, source, cost }: PricedCall,
+  { units, source, cost, priceVersion }: PricedCall,
 ): CallFacts {
   return {
     step: call.step,
@@ -84,7 +97,7 @@ export function factsOf(
     errorCode,
     usageSource: source,
     ...usageFacts(units, cost),
-    priceVersion: call.price.version,
+    priceVersion,
     latencyMs: record.latencyMs,
     firstByteMs: record.firstByteMs,
     attempts: record.attempts,

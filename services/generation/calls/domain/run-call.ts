@@ -86,7 +86,7 @@ export async function runCall<Result>(
     source = measured.source;
     record.end();
     recordEnd(runner.metrics, call, record, failure, ending);
-    const priced = priceCall(call, measured);
+    const priced = priceCall(call, measured, record.serviceTier);
     if (!failure) await beforeSettle?.(figuresOf(priced));
     const figures = await settle(runner, providerCall, record, outcome, priced);
     if (failure) throw withFigures(failure.problem, figures, outcome.status);

@@ -1,7 +1,7 @@
 import type { NormalisedChat, ProviderAdapter } from '../domain/provider-adapter.ts';
 import { toGeminiRequest } from './request.ts';
 import { createStreamReader, fromGeminiResponse } from './response.ts';
-import { geminiUnits } from './usage.ts';
+import { geminiTier, geminiUnits } from './usage.ts';
 import type { GeminiResponse } from './wire.ts';
 
 /** Gemini's API for developers. @see https://ai.google.dev/api/generate-content */
@@ -23,7 +23,7 @@ export function createGeminiAdapter(options: { now: () => Date; newId: () => str
     readAnswer: (document, chat) => ({
       completion: fromGeminiResponse(document as GeminiResponse, headOf(chat), newId),
       units: geminiUnits((document as GeminiResponse).usageMetadata),
-      serviceTier: null,
+      serviceTier: geminiTier(document as GeminiResponse),
       isVerbatim: false,
     }),
     createStreamReader: (chat) => createStreamReader(headOf(chat), newId),

@@ -42,6 +42,7 @@ t.test('a whole conversation is translated', async (t) => {
         ],
       },
     ],
+    serviceTier: 'standard',
     generationConfig: { maxOutputTokens: 100 },
   });
 });

@@ -41,6 +41,8 @@ export function toGeminiRequest(chat: NormalisedChat): GeminiRequest {
     ...(body.tools?.length && { tools: [{ functionDeclarations: body.tools.map(toFunction) }] }),
     ...toToolConfig(body),
     generationConfig: toConfig(body, chat),
+    // other tiers have other prices
+    serviceTier: 'standard',
   };
 }
 

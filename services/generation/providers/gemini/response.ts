@@ -5,7 +5,7 @@ import { type StreamPiece, usageOnly } from '../domain/stream-piece.ts';
 import { fieldsOf, type JsonObject, objectsIn, textOrUndefined } from '../json.ts';
 import { type AnswerHead, choiceOf, completionOf, deltaPiece, lastPiece } from '../translated-answer.ts';
 import { createUsageReport } from '../usage-report.ts';
-import { geminiOutput, geminiUnits } from './usage.ts';
+import { geminiOutput, geminiTier, geminiUnits } from './usage.ts';
 import type { GeminiResponse } from './wire.ts';
 
 /** https://ai.google.dev/api/generate-content#FinishReason. Any other reason is a normal end. */
@@ -123,7 +123,7 @@ export function createStreamReader(initialHead: AnswerHead, newId: () => string)
       if (pieces.some(({ text, reasoning }) => text !== '' || reasoning !== '')) usage.wrote();
       const reported = usage.report(response.usageMetadata);
       pieces.push(...usageOnly(reported));
-      return { pieces };
+      return { pieces, serviceTier: geminiTier(response) };
     },
     end: () => undefined,
     isFinished,

@@ -1,5 +1,5 @@
 import t from 'tap';
-import { geminiUnits } from './usage.ts';
+import { geminiTier, geminiUnits } from './usage.ts';
 
 t.test('golden usages become disjoint classes', async (t) => {
   const rows = [
@@ -36,4 +36,11 @@ t.test('golden usages become disjoint classes', async (t) => {
 t.test('without a prompt count there is no usage', async (t) => {
   for (const usage of [undefined, null, {}, { candidatesTokenCount: 3 }])
     t.equal(geminiUnits(usage), undefined);
+});
+
+t.test('the tier that served a call is part of its usage', async (t) => {
+  t.equal(geminiTier({ usageMetadata: { promptTokenCount: 3, serviceTier: 'flex' } }), 'flex');
+  t.equal(geminiTier({ usageMetadata: { promptTokenCount: 3 } }), null);
+  t.equal(geminiTier({ usageMetadata: null }), null);
+  t.equal(geminiTier({}), null);
 });

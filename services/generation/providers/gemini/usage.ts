@@ -1,5 +1,7 @@
 import { outputTokens, type Units } from '#libs/pricing/units.ts';
+import { readTier } from '../domain/service-tier.ts';
 import { readCount, remainder } from '../token-count.ts';
+import type { GeminiResponse } from './wire.ts';
 
 type WireUsage = {
   promptTokenCount?: unknown;
@@ -8,6 +10,7 @@ type WireUsage = {
   candidatesTokenCount?: unknown;
   thoughtsTokenCount?: unknown;
   totalTokenCount?: unknown;
+  serviceTier?: unknown;
 };
 
 /**
@@ -32,6 +35,11 @@ export function geminiUnits(usage: unknown): Units | undefined {
     output: Math.max(written, remainder(total, prompt, toolUse, thoughts)),
     ...(thoughts !== undefined && { reasoning: thoughts }),
   };
+}
+
+/** The tier that served the call. */
+export function geminiTier({ usageMetadata }: GeminiResponse): string | null {
+  return readTier((usageMetadata as WireUsage | null | undefined)?.serviceTier);
 }
 
 /** All output that one report mentions. */

@@ -27,6 +27,7 @@ export type GeminiRequest = Pick<GenerateContentRequest, 'toolConfig'> & {
   systemInstruction?: { role: 'system'; parts: { text: string }[] };
   tools?: { functionDeclarations: GeminiFunction[] }[];
   generationConfig: GeminiConfig;
+  serviceTier: 'standard';
 };
 
 /** As received, so nothing in it is certain. */

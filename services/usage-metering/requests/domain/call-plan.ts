@@ -6,6 +6,7 @@ import { formatUsd } from '#libs/money/money.ts';
 import { boundOf } from '#libs/pipelines/meters.ts';
 import { tierFor, worstCaseNanoUsd } from '#libs/pricing/price.ts';
 import { fromWire, modelPriceWire } from '#libs/pricing/price-wire.ts';
+import { priceNamed } from '#libs/pricing/service-tiers.ts';
 import { promptTokens, reportedUnits } from '#libs/pricing/units.ts';
 import { type CallRecord, unitsOf } from './call-record.ts';
 
@@ -64,8 +65,9 @@ export function pricedUnitsOf(
   call: CallRecord,
   plan: RecordedPlan | null,
 ): RequestReport['calls'][number]['priced_units'] {
-  const price = plan?.calls.find(({ index }) => index === call.callIndex)?.price;
-  if (price === undefined || price.version !== call.priceVersion) return [];
+  const planned = plan?.calls.find(({ index }) => index === call.callIndex)?.price;
+  const price = planned && priceNamed(planned, call.priceVersion);
+  if (price === undefined) return [];
   const units = unitsOf(call);
   const tier = tierFor(price, promptTokens(units));
   return reportedUnits(units).flatMap(([unitClass, amount]) => {
