@@ -150,6 +150,15 @@ export const LEDGER_MUTANTS: readonly Mutant[] = [
     why: 'a resource allocated without a hold crosses a threshold silently',
   },
   {
+    id: 'partitions-lock-parent',
+    file: `${SQL}/ledger_ensure_partitions.sql`,
+    find: "EXECUTE format('CREATE TABLE %I (LIKE usage_events INCLUDING ALL)', v_name);",
+    replace:
+      "LOCK TABLE usage_events; EXECUTE format('CREATE TABLE %I (LIKE usage_events INCLUDING ALL)', v_name);",
+    tests: ['services/usage-metering/partitions/jobs.test.ts'],
+    why: 'creating partitions holds up every settlement',
+  },
+  {
     id: 'amounts-negative',
     file: 'libs/ledger/ledger.ts',
     find: "typeof amount !== 'bigint' || amount < 0n ||",

@@ -1,5 +1,8 @@
+import { randomUUID } from 'node:crypto';
 import t from 'tap';
+import { testHold, testSegment, testSettle } from '#libs/ledger/fixtures.ts';
 import { createTestService } from '../fixtures.ts';
+import { ensurePartitions } from './store.ts';
 
 t.test('given coming months without partitions', async (t) => {
   const { pool, runtime, runTask } = await createTestService(t);
@@ -19,4 +22,47 @@ t.test('given coming months without partitions', async (t) => {
       WHERE i.inhparent = 'usage_events'::regclass AND a.attnum > 0`,
   );
   t.strictSame(rows, [{ target: 10 }], 'all partitions have the small statistics target');
+});
+
+t.test('given partitions that are being created, then calls are held and settled meanwhile', async (t) => {
+  const { pool, ledger, runtime } = await createTestService(t);
+  const accountId = randomUUID();
+  const segments = [testSegment({ meter: 'cost', n: 100n })];
+  await ledger.setLimits({ accountId, anchor: runtime.clock.now(), periodMonths: 1, segments });
+  const creating = await pool.connect();
+  await creating.query('BEGIN');
+  const { rows } = await creating.query("SELECT ledger_ensure_partitions('2031-01-01', 2) AS created");
+  t.equal(rows[0].created, 2);
+
+  const hold = testHold(accountId, randomUUID(), { cost: 30n });
+  t.match(await ledger.hold(hold), { verdict: 'ok' });
+  t.match(await ledger.settle(testSettle(accountId, hold.id, { cost: 20n })), { outcome: 'settled' });
+  await creating.query('COMMIT');
+  creating.release();
+
+  const partition = await pool.query(
+    `SELECT count(*)::int AS indexes FROM pg_index WHERE indrelid = 'usage_events_2031_02'::regclass`,
+  );
+  const parent = await pool.query(
+    `SELECT count(*)::int AS indexes FROM pg_index WHERE indrelid = 'usage_events'::regclass`,
+  );
+  t.strictSame(partition.rows, parent.rows, 'they have every index');
+});
+
+t.test('given a transaction that settles for long, then partitions are created meanwhile', async (t) => {
+  const { pool, database } = await createTestService(t);
+  const settling = await pool.connect();
+  await settling.query('BEGIN; LOCK TABLE ONLY usage_events IN ROW EXCLUSIVE MODE');
+  t.equal(await ensurePartitions(database, new Date('2031-01-01'), 2), 2);
+  await settling.query('ROLLBACK');
+
+  await settling.query('BEGIN; SELECT count(*) FROM usage_events');
+  await t.rejects(
+    ensurePartitions(database, new Date('2031-03-01'), 1),
+    { code: '55P03' },
+    'it does not wait',
+  );
+  await settling.query('ROLLBACK');
+  settling.release();
+  t.equal(await ensurePartitions(database, new Date('2031-03-01'), 1), 1, 'the next attempt succeeds');
 });
