@@ -88,10 +88,18 @@ t.test('given an operations port, only that port changes', async (t) => {
 });
 
 t.test('given every key, no simulator runs', async (t) => {
-  const keys = ['OPENAI', 'ANTHROPIC', 'GEMINI', 'XAI', 'MISTRAL', 'STABILITY'].map((name) => [
-    `${name}_API_KEY`,
-    'real',
-  ]);
+  const keys = [
+    'OPENAI',
+    'ANTHROPIC',
+    'GEMINI',
+    'XAI',
+    'MISTRAL',
+    'STABILITY',
+    'TAVILY',
+    'SERPER',
+    'EXA',
+    'FIRECRAWL',
+  ].map((name) => [`${name}_API_KEY`, 'real']);
   const { programs } = define({
     ...Object.fromEntries(keys),
     OLLAMA_BASE_URL: 'http://gpu:11434/v1',

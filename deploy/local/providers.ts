@@ -36,6 +36,15 @@ const providers: readonly Provider[] = [
     urlVariable: 'STABILITY_BASE_URL',
     simulatorPath: '/stability',
   },
+  { name: 'Tavily', keyVariable: 'TAVILY_API_KEY', urlVariable: 'TAVILY_BASE_URL', simulatorPath: '/tavily' },
+  { name: 'Serper', keyVariable: 'SERPER_API_KEY', urlVariable: 'SERPER_BASE_URL', simulatorPath: '/serper' },
+  { name: 'Exa', keyVariable: 'EXA_API_KEY', urlVariable: 'EXA_BASE_URL', simulatorPath: '/exa' },
+  {
+    name: 'Firecrawl',
+    keyVariable: 'FIRECRAWL_API_KEY',
+    urlVariable: 'FIRECRAWL_BASE_URL',
+    simulatorPath: '/firecrawl',
+  },
   // Ollama has no keys: its address makes it real.
   {
     name: 'Ollama',

@@ -23,6 +23,10 @@ export const IMPLEMENTED_FEATURES: ReadonlySet<string> = new Set([
   // Articles and posts: POST /api/generate.
   'basic_content_generation',
   'blog_writer',
+  // POST /api/search.
+  'advanced_research',
+  'limited_research',
+  'premium_research',
   // GET /api/subscription/usage and GET /api/usage/requests.
   'basic_analytics',
   // Members, roles and invitations.
@@ -42,7 +46,19 @@ export const OPERATOR_COMMITMENTS: ReadonlySet<string> = new Set([
 export const IMPLEMENTED_CONTENT_TYPES: ReadonlySet<string> = new Set(['blog', 'social']);
 
 /** Providers whose calls and tokens are counted. */
-const PROVIDERS = ['anthropic', 'gemini', 'mistral', 'ollama', 'openai', 'stability', 'xai'];
+const PROVIDERS = [
+  'anthropic',
+  'exa',
+  'firecrawl',
+  'gemini',
+  'mistral',
+  'ollama',
+  'openai',
+  'serper',
+  'stability',
+  'tavily',
+  'xai',
+];
 
 /** Meters that a request or an object adds to. */
 export const IMPLEMENTED_METERS: ReadonlySet<string> = new Set([

@@ -10,12 +10,12 @@ import type { ModelPriceWire } from '#libs/pricing/price-wire.ts';
 import type { Caller } from './internal-context.ts';
 import type { PlanContext } from './requirements.ts';
 
-export type RequestKind = 'chat' | 'generate' | 'image' | 'embedding' | 'moderation';
+export type RequestKind = 'chat' | 'generate' | 'image' | 'embedding' | 'moderation' | 'search';
 
 /** One provider call of a plan. The hold covers its bounds, so generation must not exceed them. */
 export type PlannedCall = {
   index: number;
-  /** `chat`, `embedding`, `moderation`, or the step of a pipeline (`research`, `write`, `edit`, `social`). */
+  /** `chat`, `embedding`, `moderation`, `search`, or the step of a pipeline (`research`, `write`, `edit`, `social`). */
   step: string;
   provider: string;
   model: string;
@@ -78,6 +78,7 @@ export const GENERATION_PATHS: Readonly<Record<RequestKind, string>> = {
   image: '/internal/v1/images',
   embedding: '/internal/v1/embeddings',
   moderation: '/internal/v1/moderations',
+  search: '/internal/v1/search',
 };
 
 const LINE_FEED = 0x0a;

@@ -3,11 +3,23 @@ import type { CacheablePrompt, Usage } from './usage.ts';
 import type { CountMode, TextCounter } from './vendor-tokens/text-tokens.ts';
 
 /** The providers whose wire formats the simulator speaks. */
-export const providers = ['openai', 'anthropic', 'gemini', 'xai', 'mistral', 'ollama', 'stability'] as const;
+export const providers = [
+  'openai',
+  'anthropic',
+  'gemini',
+  'xai',
+  'mistral',
+  'ollama',
+  'stability',
+  'tavily',
+  'serper',
+  'exa',
+  'firecrawl',
+] as const;
 export type Provider = (typeof providers)[number];
 
 /** Providers with a chat endpoint in OpenAI's format, each with an accounting of its own. */
-export type CompatibleProvider = Exclude<Provider, 'anthropic' | 'gemini' | 'stability'>;
+export type CompatibleProvider = Extract<Provider, 'openai' | 'xai' | 'mistral' | 'ollama'>;
 
 /** The input of the model, in the order in which it is read. */
 export interface Prompt extends CacheablePrompt {

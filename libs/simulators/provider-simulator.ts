@@ -13,6 +13,7 @@ import { imagesDialect } from './images.ts';
 import { createMailbox, MAILBOX_PATH } from './mailbox.ts';
 import { moderationsDialect } from './moderations.ts';
 import { listModels, openAiDialect } from './openai.ts';
+import { searchDialect } from './search.ts';
 import { sendJson } from './send.ts';
 import { createSocialSimulator, SOCIAL_PATH, type SocialSimulator } from './social.ts';
 import { stabilityDialect } from './stability.ts';
@@ -119,6 +120,10 @@ const destinations: ReadonlyMap<string, Destination> = new Map([
   ['/xai/v1/images/generations', { dialect: imagesDialect('xai') }],
   ['/anthropic/v1/messages', { dialect: anthropicDialect }],
   ['/stability/v2beta/stable-image/generate/core', { dialect: stabilityDialect }],
+  ...(['tavily', 'serper', 'exa'] as const).map(
+    (provider) => [`/${provider}/search`, { dialect: searchDialect(provider) }] as const,
+  ),
+  ['/firecrawl/v2/search', { dialect: searchDialect('firecrawl') }],
 ]);
 
 const geminiPath =

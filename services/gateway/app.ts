@@ -47,6 +47,7 @@ import { rateLimitTasks } from './rate-limits/jobs.ts';
 import { rateLimitsPlugin } from './rate-limits/plugin.ts';
 import { responseTasks } from './responses/jobs.ts';
 import { responsesPlugin } from './responses/plugin.ts';
+import { searchPlugin } from './search/plugin.ts';
 import { workspacesPlugin } from './workspaces/plugin.ts';
 
 export type AppDependencies = {
@@ -181,6 +182,7 @@ export async function buildApp(dependencies: AppDependencies): Promise<Gateway> 
   await app.register(imagesPlugin, { now });
   await app.register(embeddingsPlugin);
   await app.register(moderationsPlugin);
+  await app.register(searchPlugin, { providers: config.searchProviders });
   await app.register(modelsPlugin);
   const proxied = [
     {

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { byteSize, durationMs, httpUrl, integer, list } from '#libs/config/variables.ts';
+import { SEARCH_PROVIDERS } from '#libs/contracts/search.ts';
 import { backendVariables } from '#libs/service/backend-variables.ts';
 import { serviceVariables, toServiceConfig } from '#libs/service/variables.ts';
 import { signingKeys } from './auth/signing-keys.ts';
@@ -62,6 +63,11 @@ export const configSchema = z.object({
     .min(1)
     .optional()
     .describe('`aud` that its tokens must have; required with EXTERNAL_ISSUER_URL'),
+
+  SEARCH_PROVIDERS: list()
+    .pipe(z.array(z.enum(SEARCH_PROVIDERS)))
+    .prefault(SEARCH_PROVIDERS.join(','))
+    .describe('Search providers in use, the preferred first; generation needs a key for each'),
 
   BILLING_URL: httpUrl().prefault('http://127.0.0.1:8081').describe('URL of billing'),
   USAGE_METERING_URL: httpUrl().prefault('http://127.0.0.1:8082').describe('URL of usage-metering'),
@@ -128,6 +134,7 @@ export function toGatewayConfig(variables: GatewayVariables) {
       connectionsPerAddress: variables.TRUST_PROXY.length > 0 ? 0 : variables.MAX_CONNECTIONS_PER_ADDRESS,
     },
     mediaBodyBudgetBytes: variables.MEDIA_BODY_BUDGET,
+    searchProviders: variables.SEARCH_PROVIDERS,
     trustProxy: variables.TRUST_PROXY,
     corsOrigins: variables.CORS_ORIGINS,
   };

@@ -25,6 +25,7 @@ import { moderationsPlugin } from './moderations/plugin.ts';
 import { providersPlugin } from './providers/plugin.ts';
 import { createActiveRequests } from './requests/domain/active-requests.ts';
 import { requestsPlugin } from './requests/plugin.ts';
+import { searchPlugin } from './search/plugin.ts';
 import { socialTasks } from './social/jobs.ts';
 import { createPublisher, socialPlugin } from './social/plugin.ts';
 import { spoolPlugin } from './spool/plugin.ts';
@@ -94,6 +95,7 @@ export function buildApp(options: AppOptions): Generation {
   app.register(imagesPlugin);
   app.register(embeddingsPlugin);
   app.register(moderationsPlugin);
+  app.register(searchPlugin);
 
   const tasks = storedResponseTasks({ database });
   if (entitlements) {

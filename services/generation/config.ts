@@ -41,6 +41,14 @@ export const configSchema = z.object({
   MISTRAL_BASE_URL: baseUrl('https://api.mistral.ai/v1'),
   STABILITY_API_KEY: apiKey('Stability'),
   STABILITY_BASE_URL: baseUrl('https://api.stability.ai'),
+  TAVILY_API_KEY: apiKey('Tavily'),
+  TAVILY_BASE_URL: baseUrl('https://api.tavily.com'),
+  SERPER_API_KEY: apiKey('Serper'),
+  SERPER_BASE_URL: baseUrl('https://google.serper.dev'),
+  EXA_API_KEY: apiKey('Exa'),
+  EXA_BASE_URL: baseUrl('https://api.exa.ai'),
+  FIRECRAWL_API_KEY: apiKey('Firecrawl'),
+  FIRECRAWL_BASE_URL: baseUrl('https://api.firecrawl.dev'),
   OLLAMA_BASE_URL: httpUrl()
     .optional()
     .describe(

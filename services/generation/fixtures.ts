@@ -17,6 +17,7 @@ import {
 } from '#libs/contracts/generation-requests.ts';
 import type { Caller } from '#libs/contracts/internal-context.ts';
 import type { PlanContext } from '#libs/contracts/requirements.ts';
+import { SEARCH_PROVIDERS } from '#libs/contracts/search.ts';
 import { createListener } from '#libs/db/listen.ts';
 import { testSegment } from '#libs/ledger/fixtures.ts';
 import { createLedger, type Ledger } from '#libs/ledger/ledger.ts';
@@ -381,6 +382,10 @@ function providerEnvironment(simulatorUrl: string): Record<string, string> {
     const path = ['anthropic', 'gemini'].includes(provider) ? provider : `${provider}/v1`;
     env[`${provider.toUpperCase()}_API_KEY`] = 'sk-test';
     env[`${provider.toUpperCase()}_BASE_URL`] = `${simulatorUrl}/${path}`;
+  }
+  for (const provider of SEARCH_PROVIDERS) {
+    env[`${provider.toUpperCase()}_API_KEY`] = 'sk-test';
+    env[`${provider.toUpperCase()}_BASE_URL`] = `${simulatorUrl}/${provider}`;
   }
   env.STABILITY_API_KEY = 'sk-test';
   env.STABILITY_BASE_URL = `${simulatorUrl}/stability`;

@@ -20,6 +20,7 @@ export const TAGS = [
     description: 'For Anthropic SDKs and Claude Code: any model of any provider, in the format of Anthropic.',
   },
   { name: 'Generation', description: 'Content created by pipelines of several provider calls.' },
+  { name: 'Research', description: 'Sources from the web.' },
   { name: 'Images', description: 'Images for posts, and the options that the plan includes.' },
   {
     name: 'Usage',

@@ -27,6 +27,7 @@ const UNSTREAMED: ReadonlySet<string> = new Set([
   'createEmbeddings',
   'createModeration',
   'createImage',
+  'searchWeb',
 ]);
 
 const text = await buildOpenApiDocument();

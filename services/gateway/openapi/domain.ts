@@ -31,6 +31,7 @@ import { planOperations } from '#libs/contracts/plans.ts';
 import { priceOperations } from '#libs/contracts/prices.ts';
 import { PROMPT_OPERATIONS } from '#libs/contracts/prompts.ts';
 import { createResponse, deleteResponse, getResponse } from '#libs/contracts/responses-operations.ts';
+import { searchWeb } from '#libs/contracts/search.ts';
 import { segmentOperations } from '#libs/contracts/segments.ts';
 import { SERVICE_OPERATIONS } from '#libs/contracts/service-operations.ts';
 import { SOCIAL_OPERATIONS } from '#libs/contracts/social-operations.ts';
@@ -53,6 +54,7 @@ export const OPERATIONS = {
     createModeration,
     generateContent,
     generateImages,
+    searchWeb,
   ],
   /** Answered by the gateway itself. */
   gateway: [

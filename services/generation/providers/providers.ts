@@ -1,4 +1,5 @@
 import type { Dispatcher } from 'undici';
+import { SEARCH_PROVIDERS } from '#libs/contracts/search.ts';
 import { problem } from '#libs/problems/problems.ts';
 import type { Runtime } from '#libs/service/runtime.ts';
 import { createAnthropicAdapter } from './anthropic/adapter.ts';
@@ -14,6 +15,7 @@ import {
   type ProviderKey,
   type Providers,
 } from './domain/providers.ts';
+import type { SearchAdapter } from './domain/search-adapter.ts';
 import { bearerEndpoint, type Endpoint } from './endpoint.ts';
 import { createGeminiAdapter } from './gemini/adapter.ts';
 import { createGeminiEmbeddingAdapter } from './gemini/embeddings.ts';
@@ -22,6 +24,7 @@ import { createOpenAiEmbeddingAdapter, type EmbeddingVendor } from './openai/emb
 import { createOpenAiImageAdapter } from './openai/images.ts';
 import { createOpenAiModerationAdapter } from './openai/moderations.ts';
 import { VENDORS } from './openai/vendors.ts';
+import { createSearchAdapter } from './search/adapters.ts';
 import { createStabilityImageAdapter } from './stability/images.ts';
 
 export type ProvidersOptions = {
@@ -52,6 +55,7 @@ export function createProviders(options: ProvidersOptions): Providers {
   const imageAdapters = createImageAdapters(options);
   const embeddingAdapters = createEmbeddingAdapters(options);
   const moderationAdapters = createModerationAdapters(options);
+  const searchAdapters = createSearchAdapters(options);
   const forPipeline = (provider: string) => chatSources.get(provider) ?? notConfigured(provider);
   return {
     forPipeline,
@@ -59,6 +63,7 @@ export function createProviders(options: ProvidersOptions): Providers {
     forImages: (provider) => imageAdapters.get(provider) ?? notConfigured(provider),
     forEmbeddings: (provider) => embeddingAdapters.get(provider) ?? notConfigured(provider),
     forModerations: (provider) => moderationAdapters.get(provider) ?? notConfigured(provider),
+    forSearch: (provider) => searchAdapters.get(provider) ?? notConfigured(provider),
   };
 }
 
@@ -109,6 +114,15 @@ function createModerationAdapters({ access, dispatcher }: ProvidersOptions): Map
   const adapters = new Map<string, ModerationAdapter>();
   const { openai } = access;
   if (openai) adapters.set('openai', createOpenAiModerationAdapter(bearerEndpoint(openai), dispatcher));
+  return adapters;
+}
+
+function createSearchAdapters({ access, dispatcher }: ProvidersOptions): Map<string, SearchAdapter> {
+  const adapters = new Map<string, SearchAdapter>();
+  for (const provider of SEARCH_PROVIDERS) {
+    const known = access[provider];
+    if (known) adapters.set(provider, createSearchAdapter(provider, known, dispatcher));
+  }
   return adapters;
 }
 

@@ -54,6 +54,7 @@ const requests: FastifyPluginAsync<RequestsOptions> = async (app, options) => {
     image: notServed,
     embedding: notServed,
     moderation: notServed,
+    search: notServed,
   };
   const requestOptions = {
     ledger,

@@ -1,13 +1,21 @@
+import { SEARCH_PROVIDERS } from '#libs/contracts/search.ts';
 import type { ChatSource } from './chat-source.ts';
 import type { EmbeddingAdapter } from './embedding-adapter.ts';
 import type { ImageAdapter } from './image-adapter.ts';
 import type { ModerationAdapter } from './moderation-adapter.ts';
+import type { SearchAdapter } from './search-adapter.ts';
 
 /** Providers that speak OpenAI's chat completions. */
 export const OPENAI_FORMAT_PROVIDERS = ['openai', 'xai', 'mistral', 'ollama'] as const;
 export type OpenAiFormatProvider = (typeof OPENAI_FORMAT_PROVIDERS)[number];
 
-export const PROVIDERS = [...OPENAI_FORMAT_PROVIDERS, 'anthropic', 'gemini', 'stability'] as const;
+export const PROVIDERS = [
+  ...OPENAI_FORMAT_PROVIDERS,
+  'anthropic',
+  'gemini',
+  'stability',
+  ...SEARCH_PROVIDERS,
+] as const;
 export type ProviderKey = (typeof PROVIDERS)[number];
 
 /** Where a provider's API is, and our key for it. */
@@ -22,4 +30,5 @@ export type Providers = {
   readonly forImages: (provider: string) => ImageAdapter;
   readonly forEmbeddings: (provider: string) => EmbeddingAdapter;
   readonly forModerations: (provider: string) => ModerationAdapter;
+  readonly forSearch: (provider: string) => SearchAdapter;
 };

@@ -1,0 +1,71 @@
+/** Web search: which providers a request asks, and what their calls can cost at most. */
+import type { Amount } from '#libs/catalogue/limit.ts';
+import type { CallPlan, PlannedCall } from '#libs/contracts/generation-requests.ts';
+import { SEARCH_PROVIDERS, type SearchRequest } from '#libs/contracts/search.ts';
+import type { ModelInfo } from '#libs/pricing/model.ts';
+import { problem } from '#libs/problems/problems.ts';
+import type { TextModel } from './text-call.ts';
+
+export const SEARCH_STEP = 'search';
+
+/** Providers that return only summaries of pages. */
+const SUMMARIES_ONLY: ReadonlySet<string> = new Set(['serper']);
+
+/** One search. Providers that price pages are asked for at most as many as there are sources. */
+export function planSearchCall({ model, price }: TextModel, index: number, limit: number): PlannedCall {
+  return {
+    index,
+    step: SEARCH_STEP,
+    provider: model.provider,
+    model: model.model,
+    upstreamModel: model.upstreamModel,
+    inputTokens: 0,
+    outputTokens: 0,
+    choices: 1,
+    otherUnits: model.kind === 'page' ? { page: limit } : { search: 1 },
+    counts: {},
+    price,
+    hiddenReasoning: false,
+  };
+}
+
+export function planSearch(models: readonly TextModel[], limit: number): CallPlan {
+  return { kind: 'search', calls: models.map((model, index) => planSearchCall(model, index, limit)) };
+}
+
+/**
+ * The search models that a request asks.
+ *
+ * @param models all models of the price book.
+ * @param limits of the account; `auto` does not ask a provider whose calls they disable.
+ * @param configured the providers in use, the preferred first.
+ * @throws ProblemError `unsupported_parameter` for texts of a provider without them, `meter_disabled` without a provider.
+ */
+export function chooseSearchModels(
+  models: readonly ModelInfo[],
+  limits: readonly { meter: string; amount: Amount }[],
+  request: Pick<SearchRequest, 'provider' | 'full_text' | 'all_providers'>,
+  configured: readonly string[] = SEARCH_PROVIDERS,
+): ModelInfo[] {
+  const isDisabled = (provider: string) =>
+    limits.some(({ meter, amount }) => meter === `calls.${provider}` && amount.kind === 'disabled');
+  const found = configured.flatMap((provider) => models.filter((info) => info.provider === provider));
+  if (request.provider !== 'auto' && !request.all_providers) {
+    if (request.full_text && SUMMARIES_ONLY.has(request.provider)) {
+      throw problem('unsupported_parameter', {
+        detail: `${request.provider} returns summaries only.`,
+        fields: { param: 'full_text' },
+      });
+    }
+    // The ledger refuses a provider that the plan disables, and says which limit does.
+    const named = found.filter(({ provider }) => provider === request.provider);
+    if (named.length > 0) return named;
+  }
+  const usable = found.filter(
+    ({ provider }) => !isDisabled(provider) && !(request.full_text && SUMMARIES_ONLY.has(provider)),
+  );
+  if (usable.length === 0) {
+    throw problem('service_unavailable', { detail: 'No search provider is in use that the plan includes.' });
+  }
+  return request.all_providers ? usable : usable.slice(0, 1);
+}
