@@ -282,6 +282,10 @@ export const PROBLEM_FIELDS: Readonly<Partial<Record<ProblemCode, ProblemFieldsC
     fields: { plan: z.string().describe('The unknown name.'), available_plans: names },
     example: { plan: 'gold', available_plans: ['free', 'basic', 'pro', 'enterprise'] },
   },
+  prompt_refused: {
+    fields: { categories: names.describe('What it is flagged for, as the moderation names it.') },
+    example: { categories: ['violence'] },
+  },
   conflict: {
     fields: {
       param,

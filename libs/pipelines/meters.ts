@@ -5,6 +5,7 @@
 import type { PlannedCall } from '#libs/contracts/generation-requests.ts';
 import type { WorstCase } from '#libs/pricing/price.ts';
 import { totalTokens, type UnitClass, type Units } from '#libs/pricing/units.ts';
+import { SAFETY_STEP } from './safety.ts';
 
 export type MeterAmounts = Record<string, bigint>;
 
@@ -54,7 +55,7 @@ export function worstCaseMeters(
  * (`gen.blog`) are charged only for a call that succeeded.
  */
 export function settledMeters(
-  call: Pick<PlannedCall, 'index' | 'provider' | 'counts'>,
+  call: Pick<PlannedCall, 'index' | 'provider' | 'step' | 'counts'>,
   outcome: { status: 'ok' | 'aborted' | 'error'; units: Units; costNanoUsd: bigint },
 ): MeterAmounts {
   const amounts: MeterAmounts = {};
@@ -71,13 +72,13 @@ export function settledMeters(
 
 function addAmounts(
   amounts: MeterAmounts,
-  call: Pick<PlannedCall, 'provider'>,
+  call: Pick<PlannedCall, 'provider' | 'step'>,
   tokens: bigint,
   costNanoUsd: bigint,
   units: Readonly<Record<string, number | undefined>>,
 ): void {
   add(amounts, 'cost', costNanoUsd);
-  add(amounts, `calls.${call.provider}`, 1n);
+  if (call.step !== SAFETY_STEP) add(amounts, `calls.${call.provider}`, 1n);
   if (tokens > 0n) {
     add(amounts, 'tokens.total', tokens);
     add(amounts, `tokens.${call.provider}`, tokens);

@@ -8,6 +8,7 @@ import type { Units } from '#libs/pricing/units.ts';
 import { isContentStep, sourceOf } from './content.ts';
 import { ALT_TEXT_STEP, IMAGE_STEP } from './image.ts';
 import { boundOf, outputCapOf } from './meters.ts';
+import { SAFETY_STEP } from './safety.ts';
 
 export type BoundedCall = Pick<
   PlannedCall,
@@ -48,5 +49,6 @@ export function unsettledSentCalls<Call extends { index: number; step: string }>
 /** The step whose calls must have ended before a call of this step is sent; null if it is sent at once. */
 function stepBefore(step: string): string | null {
   if (isContentStep(step)) return sourceOf(step);
-  return step === ALT_TEXT_STEP ? IMAGE_STEP : null;
+  if (step === ALT_TEXT_STEP) return IMAGE_STEP;
+  return step === IMAGE_STEP ? SAFETY_STEP : null;
 }

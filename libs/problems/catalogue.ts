@@ -332,6 +332,12 @@ export const PROBLEMS = {
     detail: 'The model has no current price, so it cannot be used.',
     openai: invalidRequest,
   },
+  prompt_refused: {
+    status: 422,
+    title: 'Prompt refused',
+    detail: 'The moderation flagged the prompt, so nothing was generated.',
+    openai: invalidRequest,
+  },
   provider_refused: {
     status: 422,
     title: 'Refused by the provider',

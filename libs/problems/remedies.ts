@@ -72,6 +72,7 @@ export const REMEDIES: Readonly<Record<ProblemCode, string>> = {
   semantic_error: 'Fix the error described in `detail`. Repeating the same request fails again.',
   idempotency_key_reused: 'Use a new `Idempotency-Key` for every new request.',
   unpriced_model: 'Use another model. Operators can add prices with `POST /api/admin/prices`.',
+  prompt_refused: 'Change the prompt. `categories` has what it was flagged for. Nothing was charged.',
   provider_refused: 'Change the input. The provider will refuse the same input again.',
 
   limit_exceeded:

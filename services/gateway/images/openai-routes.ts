@@ -3,6 +3,7 @@ import { createImage } from '#libs/contracts/image-generations.ts';
 import type { ImageRequest } from '#libs/contracts/images.ts';
 import type { MeteredRoute } from '../metering/domain/route.ts';
 import { translatedRoute } from '../metering/plugin.ts';
+import { moderatedRoute } from '../safety/domain.ts';
 import { planOpenAiImages } from './openai-plan.ts';
 import { checkImageFields, toImageRequest } from './openai-request.ts';
 import { translateImages } from './openai-response.ts';
@@ -21,6 +22,6 @@ export function openAiImageRoutes(app: FastifyInstance, now: () => Date): void {
       plan: (check) => planOpenAiImages(check, body),
       translate: translateImages(body.response_format, Math.floor(now().getTime() / 1000)),
     };
-    return { body: toImageRequest(body), route };
+    return { body: toImageRequest(body), route: moderatedRoute(route, app.metering.priceBook) };
   });
 }

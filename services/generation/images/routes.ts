@@ -9,7 +9,7 @@ import { type Drawing, runImage } from './run-image.ts';
 
 export type ImagesOptions = {
   runner: CallRunner;
-  providers: Pick<Providers, 'forImages' | 'forPipeline'>;
+  providers: Pick<Providers, 'forImages' | 'forPipeline' | 'moderationsIfConfigured'>;
 };
 
 /** Images for a prompt. Each call is settled before its result is sent. */
@@ -25,6 +25,7 @@ export function createImagesHandler({ runner, providers }: ImagesOptions): Gener
       calls: plan.calls,
       adapterFor: providers.forImages,
       sourceFor: providers.forPipeline,
+      moderationsFor: providers.moderationsIfConfigured,
       onComplete: async (drawn, known) => {
         await slot?.store(storedResponseOf('json', known, present(body, request, drawn, known)));
       },

@@ -2,6 +2,7 @@ import type { ChatMessage } from '#libs/contracts/chat-completions.ts';
 import type { PlannedCall } from '#libs/contracts/generation-requests.ts';
 import type { ImageRequest } from '#libs/contracts/images.ts';
 import { ALT_TEXT_STEP, altTextMessages, IMAGE_STEP, imagePrompt } from '#libs/pipelines/image.ts';
+import { SAFETY_STEP, safetyInput } from '#libs/pipelines/safety.ts';
 import type { Units } from '#libs/pricing/units.ts';
 import { countPrompt } from '../calls/domain/count-tokens.ts';
 import {
@@ -15,6 +16,8 @@ import {
 import { plannedChat, textAttempt } from '../content/domain.ts';
 import type { ChatSource } from '../providers/domain/chat-source.ts';
 import type { Drawn, DrawnImage, ImageAdapter } from '../providers/domain/image-adapter.ts';
+import type { ModerationAdapter } from '../providers/domain/moderation-adapter.ts';
+import { promptRefused, safetyAttempt } from '../safety/domain.ts';
 
 export type Drawing = {
   images: readonly DrawnImage[];
@@ -29,6 +32,8 @@ export type ImageRun = Pick<ProviderCall, 'requestId' | 'active' | 'settlement'>
   calls: readonly PlannedCall[];
   adapterFor: (provider: string) => ImageAdapter;
   sourceFor: (provider: string) => ChatSource;
+  /** Undefined for a provider that is not configured: its moderations are left out. */
+  moderationsFor: (provider: string) => ModerationAdapter | undefined;
   /** Called when everything is complete, before the last call is settled. Must not throw. */
   onComplete: (drawing: Drawing, figures: Figures) => Promise<void>;
 };
@@ -37,7 +42,7 @@ export type ImageRun = Pick<ProviderCall, 'requestId' | 'active' | 'settlement'>
  * Runs the planned calls, the images in parallel and then their description, and settles each when it ends. Images that
  * are settled are delivered even if other calls fail.
  *
- * @throws ProblemError if there is no image.
+ * @throws ProblemError `prompt_refused`, or why there is no image.
  */
 export async function runImage(
   runner: CallRunner,
@@ -46,6 +51,7 @@ export async function runImage(
   const { request, calls } = run;
   const pictures = calls.filter(({ step }) => step === IMAGE_STEP);
   const description = calls.find(({ step }) => step === ALT_TEXT_STEP);
+  const safety = calls.find(({ step }) => step === SAFETY_STEP);
   const drawn = new Map<number, readonly DrawnImage[]>();
   const total: SettledFigures = { costNanoUsd: 0n, tokens: 0, state: 'ok' };
   let altText: string | null = null;
@@ -81,6 +87,21 @@ export async function runImage(
     const providerCall = { ...run, call, isLast, beforeSettle, countPrompt: countTokens };
     const { figures } = await runCall(runner, providerCall, attempt);
     Object.assign(total, add(total, figures), { state: figures.state });
+  }
+
+  async function moderate(call: PlannedCall): Promise<void> {
+    const adapter = run.moderationsFor(call.provider);
+    if (adapter === undefined) {
+      unsettled -= 1;
+      return;
+    }
+    const { prompt, content_context: context, industry_context: industry, tone } = request;
+    const check = safetyAttempt(call, safetyInput([prompt, context, industry, tone]), adapter);
+    let categories: string[] = [];
+    await runAndSettle(call, async (context, record) => {
+      categories = await check(context, record);
+    });
+    if (categories.length > 0) throw promptRefused(categories);
   }
 
   async function draw(call: PlannedCall): Promise<void> {
@@ -125,6 +146,7 @@ export async function runImage(
     }
   }
 
+  if (safety !== undefined) await moderate(safety);
   const outcomes = await Promise.allSettled(pictures.map(draw));
   if (drawn.size === 0) {
     for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;

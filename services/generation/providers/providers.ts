@@ -63,6 +63,7 @@ export function createProviders(options: ProvidersOptions): Providers {
     forImages: (provider) => imageAdapters.get(provider) ?? notConfigured(provider),
     forEmbeddings: (provider) => embeddingAdapters.get(provider) ?? notConfigured(provider),
     forModerations: (provider) => moderationAdapters.get(provider) ?? notConfigured(provider),
+    moderationsIfConfigured: (provider) => moderationAdapters.get(provider),
     forSearch: (provider) => searchAdapters.get(provider) ?? notConfigured(provider),
   };
 }

@@ -30,5 +30,6 @@ export type Providers = {
   readonly forImages: (provider: string) => ImageAdapter;
   readonly forEmbeddings: (provider: string) => EmbeddingAdapter;
   readonly forModerations: (provider: string) => ModerationAdapter;
+  readonly moderationsIfConfigured: (provider: string) => ModerationAdapter | undefined;
   readonly forSearch: (provider: string) => SearchAdapter;
 };

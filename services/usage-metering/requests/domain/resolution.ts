@@ -41,7 +41,7 @@ export function correctionOf(
     accountId: call.accountId,
     callIndex: call.callIndex,
     meters: settledMeters(
-      { index: call.callIndex, provider: call.provider, counts: planned?.counts ?? {} },
+      { index: call.callIndex, provider: call.provider, step: call.step, counts: planned?.counts ?? {} },
       { status: 'error', units, costNanoUsd: cost.totalNanoUsd },
     ),
     facts: {
