@@ -65,7 +65,7 @@ export function defineOperation<const O extends Operation>(operation: O): O {
   return operation;
 }
 
-/** The path as Fastify writes it: `{id}` becomes `:id`. */
+/** The path as Fastify writes it: `{id}` becomes `:id`. A name before a verb (`{model}:generate`) may contain colons. */
 export function fastifyPath(path: string): string {
-  return path.replaceAll(/\{(\w+)\}/g, ':$1');
+  return path.replaceAll(/\{(\w+)\}:/g, ':$1(^.+)::').replaceAll(/\{(\w+)\}/g, ':$1');
 }

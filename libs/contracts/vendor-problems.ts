@@ -4,7 +4,7 @@ import type { ErrorFormat } from '#libs/problems/error-formats.ts';
 import type { OperationResponse } from './operation.ts';
 import { errorResponses } from './problem-responses.ts';
 
-type VendorFormat = Extract<ErrorFormat, 'openai' | 'anthropic'>;
+type VendorFormat = Exclude<ErrorFormat, 'problem'>;
 
 const ownCode = z.string().describe('The stable code of the problem.');
 
@@ -31,6 +31,18 @@ const SCHEMAS: Readonly<Record<VendorFormat, z.ZodType>> = {
       request_id: z.string(),
     })
     .meta({ id: 'AnthropicError' }),
+  google: z
+    .object({
+      error: z.object({
+        code: z.int().describe('The HTTP status.'),
+        message: z.string(),
+        status: z.string(),
+        details: z.array(
+          z.looseObject({ '@type': z.string(), problem_code: ownCode, request_id: z.string() }),
+        ),
+      }),
+    })
+    .meta({ id: 'GoogleError' }),
 };
 
 /** The error responses of an operation in a vendor's wire format, by status. The fields of the code are in the error. */

@@ -31,6 +31,7 @@ import { contentPlugin } from './content/plugin.ts';
 import { describeMissingRoute } from './docs/domain.ts';
 import { docsPlugin } from './docs/plugin.ts';
 import { embeddingsPlugin } from './embeddings/plugin.ts';
+import { geminiPlugin } from './gemini/plugin.ts';
 import { idempotencyTasks } from './idempotency/jobs.ts';
 import { idempotencyPlugin } from './idempotency/plugin.ts';
 import { imagesPlugin } from './images/plugin.ts';
@@ -104,7 +105,7 @@ export type Gateway = {
 /** Each vendor's SDK shows the errors of its own shape. */
 function errorFormatFor(url: string): ErrorFormat {
   if (/^\/v1\/messages(?:$|[/?])/.test(url)) return 'anthropic';
-  if (url.startsWith('/v1beta/')) return 'google';
+  if (/^\/v1beta\/|^\/v1\/models\/[^/?]+:/.test(url)) return 'google';
   return url.startsWith('/v1/') ? 'openai' : 'problem';
 }
 
@@ -178,6 +179,7 @@ export async function buildApp(dependencies: AppDependencies): Promise<Gateway> 
   await app.register(messagesPlugin);
   await app.register(responsesPlugin, { database, now });
   await app.register(completionsPlugin);
+  await app.register(geminiPlugin);
   await app.register(contentPlugin);
   await app.register(imagesPlugin, { now });
   await app.register(embeddingsPlugin);

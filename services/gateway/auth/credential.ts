@@ -5,16 +5,19 @@ import { problem } from '#libs/problems/problems.ts';
 /** What a request presents to prove who sends it. */
 export type Credential = { kind: 'api_key' | 'token'; text: string };
 
+const API_KEY_HEADERS = ['x-api-key', 'api-key', 'x-goog-api-key'] as const;
 const BEARER = /^Bearer +(\S+)$/i;
 
 /**
- * An access token or API key after `Authorization: Bearer`, or an API key in `x-api-key` (as Anthropic's SDK sends it) or
- * `api-key` (as Azure's). Access tokens are JWTs; anything without a dot is taken for an API key.
+ * An access token or API key after `Authorization: Bearer`, or an API key in `x-api-key` (as Anthropic's SDK sends it),
+ * `api-key` (as Azure's) or `x-goog-api-key` (as Google's). Access tokens are JWTs; anything without a dot is taken for an API key.
  *
  * @throws ProblemError `unauthenticated` if there is neither, or something else in their place.
+ * @param queryKey the API key in the URL, where a route accepts one.
  */
-export function credentialOf(headers: IncomingHttpHeaders): Credential {
-  const { authorization, 'x-api-key': apiKey = headers['api-key'] } = headers;
+export function credentialOf(headers: IncomingHttpHeaders, queryKey?: unknown): Credential {
+  const { authorization } = headers;
+  const apiKey = API_KEY_HEADERS.map((name) => headers[name]).find((key) => key !== undefined) ?? queryKey;
   if (authorization !== undefined) {
     const [, text] = BEARER.exec(authorization) ?? [];
     if (text === undefined) {
@@ -29,6 +32,5 @@ export function credentialOf(headers: IncomingHttpHeaders): Credential {
 }
 
 export function hasCredential(headers: IncomingHttpHeaders): boolean {
-  const { authorization, 'x-api-key': apiKey, 'api-key': azureKey } = headers;
-  return authorization !== undefined || apiKey !== undefined || azureKey !== undefined;
+  return headers.authorization !== undefined || API_KEY_HEADERS.some((name) => headers[name] !== undefined);
 }

@@ -33,8 +33,8 @@ const UNSUPPORTED: Readonly<Record<string, readonly Parameter[]>> = {
   xai: ['logit_bias', 'verbosity', 'safety_identifier', 'prompt_cache_key'],
 };
 
-/** Only Anthropic's API knows these. */
-const ANTHROPIC_ONLY = ['thinking', 'top_k'] as const satisfies Parameter[];
+/** Only the APIs of Anthropic and Google know these. */
+const EXTENSIONS = ['thinking', 'top_k'] as const satisfies Parameter[];
 
 /** Anthropic's range ends at 1, OpenAI's at 2. */
 const LARGEST_CLAUDE_TEMPERATURE = 1;
@@ -53,7 +53,10 @@ export function adaptToModel(body: ChatCompletionRequest, { info, price }: Price
   if (info.provider === 'gemini' && (!body.tools?.length || body.parallel_tool_calls === true)) {
     adapted = withoutParameters(adapted, ['parallel_tool_calls'], []);
   }
-  if (info.provider !== 'anthropic') return { body: withoutClaude(adapted, ignored), ignored };
+  if (info.provider !== 'anthropic') {
+    const known = info.provider === 'gemini' ? adapted : withoutParameters(adapted, EXTENSIONS, ignored);
+    return { body: withoutClaude(known, ignored), ignored };
+  }
 
   if ((adapted.temperature ?? 0) > LARGEST_CLAUDE_TEMPERATURE) {
     ignored.push(`temperature=${LARGEST_CLAUDE_TEMPERATURE}`);
@@ -80,7 +83,7 @@ function withoutParameters(
 
 /** Reasoning, cache marks and images in tool results are in a form of Claude's own. */
 function withoutClaude(body: ChatCompletionRequest, ignored: string[]): ChatCompletionRequest {
-  let adapted = withoutParameters(body, ANTHROPIC_ONLY, ignored);
+  let adapted = body;
   if (hasMark(adapted)) {
     ignored.push('cache_control');
     adapted = changeMarks(adapted, undefined);

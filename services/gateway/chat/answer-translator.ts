@@ -11,7 +11,7 @@ const DONE = '[DONE]';
 export function translateAnswers(writer: AnswerWriter): TranslateResponse {
   return ({ status, contentType }) =>
     contentType.startsWith('text/event-stream')
-      ? streamTranslator(writer.stream())
+      ? streamTranslator(writer.stream(), writer.streamType)
       : documentTranslator((document) =>
           status < 300
             ? writer.whole(document as ChatCompletion)
@@ -19,8 +19,9 @@ export function translateAnswers(writer: AnswerWriter): TranslateResponse {
         );
 }
 
-/** Comments are passed on: they keep connections alive, and one contains the cost. */
-function streamTranslator(writer: StreamWriter): ResponseTranslator {
+/** Comments keep connections alive, and one contains the cost. */
+function streamTranslator(writer: StreamWriter, contentType?: string): ResponseTranslator {
+  const writeComment = writer.comment ?? ((text: string) => `: ${text}\n\n`);
   let isDone = false;
   let written = '';
   const parser = createSseParser(
@@ -33,9 +34,10 @@ function streamTranslator(writer: StreamWriter): ResponseTranslator {
       if (chunk === undefined) return;
       written += chunk.error ? writer.error({ error: chunk.error }) : writer.chunk(chunk);
     },
-    { onComment: (comment) => (written += `: ${comment.trim()}\n\n`) },
+    { onComment: (comment) => (written += writeComment(comment.trim())) },
   );
   return {
+    ...(contentType !== undefined && { contentType }),
     push(bytes) {
       written = '';
       parser.push(bytes);

@@ -1,11 +1,11 @@
 /** Routes of vendors' APIs that do not exist here, and what to use instead. The first that matches counts. */
 const ALTERNATIVES: readonly [path: RegExp, use: string][] = [
-  [/^\/v1\/v1(?:beta)?\//, 'The path has its version twice: remove it from the base URL.'],
+  [/^\/v1(?:beta)?\/v1(?:beta)?\//, 'The path has its version twice: remove it from the base URL.'],
+  [/^\/v1beta\/openai\//, 'Use POST /v1/chat/completions.'],
   [
-    /^\/(?:v1\/)?v1beta\//,
+    /^\/v1beta\/|^\/v1\/models\/[^/]+:/,
     'Requests to models are generateContent, streamGenerateContent, countTokens, embedContent and batchEmbedContents.',
   ],
-  [/^\/v1\/models\/[^/]+:/, 'Use POST /v1beta/models/{model}:generateContent.'],
   [
     /^\/(?:chat\/completions|responses|messages|embeddings|completions|moderations|models)/,
     'Add /v1 to the base URL.',

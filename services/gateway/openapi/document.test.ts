@@ -24,10 +24,13 @@ type Document = {
 /** Metered operations that answer with one document only. */
 const UNSTREAMED: ReadonlySet<string> = new Set([
   'generateImages',
+  'createImage',
   'createEmbeddings',
   'createModeration',
-  'createImage',
   'searchWeb',
+  'generateContentOfModel',
+  'embedContent',
+  'batchEmbedContents',
 ]);
 
 const text = await buildOpenApiDocument();
@@ -123,7 +126,7 @@ t.test('errors are shared, in the format of their routes', async (t) => {
     for (const [status, answer] of Object.entries(objectOf(operationId).responses)) {
       if (Number(status) < 400) continue;
       const { content } = resolve(answer.$ref ?? '') as Answer;
-      const type = path.startsWith('/v1/') ? 'application/json' : 'application/problem+json';
+      const type = /^\/v1(?:beta)?\//.test(path) ? 'application/json' : 'application/problem+json';
       t.strictSame(Object.keys(content ?? {}), [type], `${operationId} ${status}`);
       const codes = Object.keys(content?.[type]?.examples ?? {});
       t.strictSame(

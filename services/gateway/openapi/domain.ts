@@ -14,6 +14,14 @@ import { createCompletion } from '#libs/contracts/completions.ts';
 import { EMAIL_VERIFICATION_OPERATIONS } from '#libs/contracts/email-verification.ts';
 import { createEmbeddings } from '#libs/contracts/embeddings.ts';
 import { flagOperations } from '#libs/contracts/flags.ts';
+import {
+  batchEmbedContents,
+  countContentTokens,
+  embedContent,
+  generateContentOfModel,
+  listGeminiModels,
+  streamGenerateContent,
+} from '#libs/contracts/gemini-operations.ts';
 import { generateContent } from '#libs/contracts/generate-operations.ts';
 import { guardRailOperations } from '#libs/contracts/guard-rails.ts';
 import { IDENTITY_OPERATIONS } from '#libs/contracts/identity.ts';
@@ -51,6 +59,10 @@ export const OPERATIONS = {
     createCompletion,
     createEmbeddings,
     createImage,
+    generateContentOfModel,
+    streamGenerateContent,
+    embedContent,
+    batchEmbedContents,
     createModeration,
     generateContent,
     generateImages,
@@ -61,6 +73,8 @@ export const OPERATIONS = {
     listModels,
     getModel,
     countMessageTokens,
+    countContentTokens,
+    listGeminiModels,
     getResponse,
     deleteResponse,
     ...IMAGE_READING_OPERATIONS,

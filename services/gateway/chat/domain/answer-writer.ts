@@ -5,6 +5,8 @@ import type { OpenAiErrorDocument } from '#libs/problems/problems.ts';
 export type StreamWriter = {
   readonly chunk: (chunk: ChatCompletionChunk) => string;
   readonly error: (error: OpenAiErrorDocument) => string;
+  /** What to send for a comment; comments are passed on unless given. */
+  readonly comment?: (text: string) => string;
   /** The answer is complete, and its call is settled. */
   readonly end: () => string | Promise<string>;
 };
@@ -14,4 +16,6 @@ export type AnswerWriter = {
   readonly whole: (completion: ChatCompletion) => object | Promise<object>;
   readonly error: (error: OpenAiErrorDocument) => object;
   readonly stream: () => StreamWriter;
+  /** The content type of streams, unless they are server-sent events. */
+  readonly streamType?: string;
 };

@@ -47,12 +47,13 @@ export function toGeminiRequest(chat: NormalisedChat): GeminiRequest {
 }
 
 function toConfig(body: ChatCompletionRequest, chat: NormalisedChat): GeminiConfig {
-  const budget = thinkingBudget(body, chat.outputTokens);
+  const budget = budgetOf(body, chat.outputTokens);
   return {
     maxOutputTokens: chat.outputTokens,
     ...(chat.choices > 1 && { candidateCount: chat.choices }),
     ...(typeof body.temperature === 'number' && { temperature: body.temperature }),
     ...(typeof body.top_p === 'number' && { topP: body.top_p }),
+    ...(typeof body.top_k === 'number' && { topK: body.top_k }),
     ...(typeof body.seed === 'number' && { seed: body.seed }),
     ...(body.frequency_penalty && { frequencyPenalty: body.frequency_penalty }),
     ...(body.presence_penalty && { presencePenalty: body.presence_penalty }),
@@ -60,6 +61,13 @@ function toConfig(body: ChatCompletionRequest, chat: NormalisedChat): GeminiConf
     ...(budget !== undefined && { thinkingConfig: { thinkingBudget: budget } }),
     ...toFormat(body),
   };
+}
+
+/** The reasoning budget inside the cap; undefined if the client leaves it to the model. */
+function budgetOf(body: ChatCompletionRequest, cap: number): number | undefined {
+  const { thinking } = body;
+  if (thinking?.type === 'enabled') return Math.min(thinking.budget_tokens, cap);
+  return thinking?.type === 'disabled' ? 0 : thinkingBudget(body, cap);
 }
 
 function toFormat({

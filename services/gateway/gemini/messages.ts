@@ -1,0 +1,69 @@
+/** Turns of Gemini as messages. Function calls get ids, by which chats relate results to them. */
+import type { ChatMessage } from '#libs/contracts/chat-completions.ts';
+import type { GeminiContent, GeminiPart } from '#libs/contracts/gemini.ts';
+import { problem } from '#libs/problems/problems.ts';
+
+type UserPart = { type: 'text'; text: string } | { type: 'image_url'; image_url: { url: string } };
+type OpenCall = { id: string; name: string };
+
+export function toMessages(contents: readonly GeminiContent[]): ChatMessage[] {
+  /** Calls without a result, in their order. */
+  const open: OpenCall[] = [];
+  return contents.flatMap((content, index) =>
+    content.role === 'model' ? toAnswer(content, index, open) : toQuestion(content, index, open),
+  );
+}
+
+function toAnswer({ parts }: GeminiContent, index: number, open: OpenCall[]): ChatMessage[] {
+  const text = parts.flatMap(({ text = '', thought }) => (thought ? [] : [text])).join('');
+  const calls = parts.flatMap(({ functionCall: called }, position) => {
+    if (called === undefined) return [];
+    const id = called.id ?? `call_${index}_${position}`;
+    open.push({ id, name: called.name });
+    const { name, args = {} } = called;
+    return [{ id, type: 'function' as const, function: { name, arguments: JSON.stringify(args) } }];
+  });
+  if (text === '' && calls.length === 0) return [];
+  return [
+    {
+      role: 'assistant',
+      content: text === '' ? null : text,
+      ...(calls.length > 0 && { tool_calls: calls }),
+    },
+  ];
+}
+
+/** The results of functions, then what the user says. */
+function toQuestion({ parts }: GeminiContent, index: number, open: OpenCall[]): ChatMessage[] {
+  const results = parts.flatMap((part, position) =>
+    toResult(part, `contents.${index}.parts.${position}`, open),
+  );
+  const said = parts.flatMap(toParts);
+  const [first] = said;
+  if (first === undefined) return results;
+  const content = said.length === 1 && first.type === 'text' ? first.text : said;
+  return [...results, { role: 'user', content }];
+}
+
+function toResult({ functionResponse: result }: GeminiPart, path: string, open: OpenCall[]): ChatMessage[] {
+  if (result === undefined) return [];
+  const position = open.findIndex(({ id, name }) => (result.id ? id === result.id : name === result.name));
+  const [call] = position === -1 ? [] : open.splice(position, 1);
+  if (call === undefined) {
+    const param = `${path}.functionResponse`;
+    throw problem('invalid_request', {
+      detail: `${param} does not match a functionCall of an earlier content.`,
+      fields: { param },
+    });
+  }
+  return [{ role: 'tool', tool_call_id: call.id, content: JSON.stringify(result.response ?? {}) }];
+}
+
+function toParts({ text, inlineData, fileData }: GeminiPart): UserPart[] {
+  if (text) return [{ type: 'text', text }];
+  if (inlineData) {
+    const url = `data:${inlineData.mimeType};base64,${inlineData.data}`;
+    return [{ type: 'image_url', image_url: { url } }];
+  }
+  return fileData ? [{ type: 'image_url', image_url: { url: fileData.fileUri } }] : [];
+}
