@@ -84,7 +84,7 @@ for (const [catalogue, { plan, text, image, beyond, fitsArticle = true }] of Obj
     t.ok(preview.body.data.amount_due_now_minor > 0, 'and it has a price');
     const refused = await chat(beyond.model);
     t.match(refused, { status: 403, body: { error: { problem_code: 'model_not_in_plan', plan } } });
-    t.equal(refused.body.error.suggested_plans[0].plan, beyond.plan);
+    t.equal(refused.body.error.suggested_plans[0].key, beyond.plan);
     const [fallback] = refused.body.error.fallback_options;
     t.match(await chat(beyond.model, fallback), { status: 200, body: fallback }, 'its fallback runs');
     const degraded = await chat(beyond.model, { allow_degraded: true });

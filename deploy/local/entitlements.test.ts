@@ -34,7 +34,7 @@ t.test('given a free account, then it may generate blogs only', async (t) => {
       reason: 'content_type_restricted',
       available_content_types: ['blog'],
       fallback_options: [{ content_types: ['blog'] }],
-      suggested_plans: [{ plan: 'basic' }, { plan: 'pro' }, { plan: 'enterprise' }],
+      suggested_plans: [{ key: 'basic' }, { key: 'pro' }, { key: 'enterprise' }],
     },
   });
   const [fallback] = refused.body.fallback_options;
@@ -60,14 +60,14 @@ t.test('given the limit of blogs, then upgrade prompts come before the refusal',
   for (let blog = 1; blog <= 5; blog += 1) {
     const { body } = await call(GENERATE, token, TOPIC, JSON_ONLY);
     t.equal(body.plan_info.usage.current, String(blog));
-    t.equal(body.plan_info.upgrade_prompt?.suggested_plans[0]?.plan, blog < 4 ? undefined : 'basic');
+    t.equal(body.plan_info.upgrade_prompt?.suggested_plans[0]?.key, blog < 4 ? undefined : 'basic');
   }
   t.match(await call(GENERATE, token, TOPIC, JSON_ONLY), {
     status: 429,
     body: {
       code: 'limit_exceeded',
       limit: { meter: 'gen.blog', used: '5' },
-      suggested_plans: [{ plan: 'basic' }],
+      suggested_plans: [{ key: 'basic' }],
     },
   });
 });
@@ -103,7 +103,7 @@ t.test('given an API key, then its plan must include API access', async (t) => {
       code: 'feature_not_in_plan',
       feature: 'api_access',
       fallback_options: [],
-      suggested_plans: [{ plan: 'pro' }, { plan: 'enterprise' }],
+      suggested_plans: [{ key: 'pro' }, { key: 'enterprise' }],
     },
   });
   t.match(await call('/v1/chat/completions', key, { ...CHAT, allow_degraded: true }), {

@@ -117,7 +117,7 @@ t.test('given a starter, when they request more than the plan includes', async (
     t.equal(refused.status, 403, name);
     t.match(refused.body, { ...problem, plan: 'starter' });
     t.match(
-      refused.body.suggested_plans.map(({ plan }: { plan: string }) => plan),
+      refused.body.suggested_plans.map(({ key }: { key: string }) => key),
       ['pro', 'enterprise'],
     );
     const before = (await used(accountId, 'images'))?.used ?? 0n;
@@ -177,7 +177,9 @@ t.test('given a starter with ten images, when they request an eleventh', async (
           meter: 'images',
           percentage: image * 10,
           urgency: image === 10 ? 'high' : 'medium',
-          suggested_plans: [{ plan: 'pro', limit: '50', price_month_minor: 7900 }],
+          suggested_plans: [
+            { key: 'pro', limit: { kind: 'limited', value: '50' }, price: { monthly_minor: 7900 } },
+          ],
         },
       });
     }
@@ -188,9 +190,9 @@ t.test('given a starter with ten images, when they request an eleventh', async (
     body: {
       code: 'limit_exceeded',
       plan: 'starter',
-      limit: { meter: 'images', limit: '10', used: '10', asked: '1' },
+      limit: { meter: 'images', amount: { kind: 'limited', value: '10' }, used: '10', asked: '1' },
       urgency: 'high',
-      suggested_plans: [{ plan: 'pro' }],
+      suggested_plans: [{ key: 'pro' }],
     },
   });
   t.match(await used(accountId, 'images'), { used: 10n, held: 0n });
@@ -200,7 +202,7 @@ t.test('given a starter with ten images, when they request an eleventh', async (
     usage: { current: '10', limit: '10', remaining: '0' },
     badge: { state: 'exhausted' },
     upgrade_prompt: { urgency: 'high' },
-    limits: [{ meter: 'images', used: '10', limit: '10' }],
+    limits: [{ meter: 'images', used: '10', amount: { kind: 'limited', value: '10' } }],
   });
 });
 
@@ -348,7 +350,7 @@ t.test('given a chat with a model beyond the plan', async (t) => {
           'grok-3-mini',
         ],
         fallback_options: [{ model: 'grok-3-mini' }, { model: 'gpt-4o-mini' }],
-        suggested_plans: [{ plan: 'pro' }],
+        suggested_plans: [{ key: 'pro' }],
       },
     },
   });

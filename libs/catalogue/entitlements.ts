@@ -88,8 +88,8 @@ export function entitlementsAt(input: EntitlementInput, now: Date): Entitlements
   const { features, flags } = featureGrants(catalogue, plan, input.overrides, input.flags, subject, now);
   const limits = effectiveLimits(input, plan, now);
   const text = modelsOf(caps.textModels, catalogue.textModels, source);
-  const image = modelsOf(caps.imageModels, catalogue.imageModels, source);
-  const embedding = modelsOf(caps.embeddingModels, catalogue.embeddingModels, source);
+  const image = listedModelsOf(caps.imageModels, catalogue.imageModels, source);
+  const embedding = listedModelsOf(caps.embeddingModels, catalogue.embeddingModels, source);
   return {
     catalogue: { id: catalogue.id, version: input.catalogueVersion },
     plan: { key: plan.key, name: plan.name, rank: plan.rank, source: inForce.source },
@@ -149,6 +149,11 @@ export function chosen(choice: '*' | readonly string[], ladder: readonly string[
 
 function modelsOf(choice: '*' | readonly string[], ladder: readonly string[], source: string) {
   return { all: choice === '*', allowed: chosen(choice, ladder), ladder, source };
+}
+
+/** Of kinds that a catalogue sells only by name: without a list, it sells none. */
+function listedModelsOf(choice: '*' | readonly string[], ladder: readonly string[], source: string) {
+  return { ...modelsOf(choice, ladder, source), all: choice === '*' && ladder.length > 0 };
 }
 
 const GENERATIONS = 'gen.';

@@ -21,6 +21,7 @@ export type LimitState = (typeof LIMIT_STATES)[number];
 export const AMOUNT_KINDS = ['n', 'unlimited', 'disabled'] as const;
 /** Amount kinds of counters: an `unmetered` counter counts without a limit. */
 export const COUNTER_AMOUNT_KINDS = [...AMOUNT_KINDS, 'unmetered'] as const;
+export type CounterAmountKind = (typeof COUNTER_AMOUNT_KINDS)[number];
 
 /** `n` is in the meter's own unit: nano-USD for `cost`, otherwise a count, tokens or seconds. */
 export type Amount =

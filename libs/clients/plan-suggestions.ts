@@ -3,7 +3,9 @@ import type { Entitlements } from '#libs/catalogue/entitlements.ts';
 import type { Amount, Scope, Window } from '#libs/catalogue/limit.ts';
 import type { Catalogue } from '#libs/catalogue/schema.ts';
 import { suggestPlans } from '#libs/catalogue/suggest.ts';
-import { presentSuggestedPlan, type Suggestions } from '#libs/contracts/requirements.ts';
+import { amountToWire } from '#libs/contracts/limits.ts';
+import { priceOf, refOf } from '#libs/contracts/plan-ref.ts';
+import type { Suggestions } from '#libs/contracts/requirements.ts';
 import type { LimitView } from '#libs/ledger/types.ts';
 
 export type PlanSuggestions = (
@@ -31,8 +33,9 @@ export function createPlanSuggestions(
     return {
       urgency,
       suggested_plans: plans.map(({ plan, amount }) => ({
-        ...presentSuggestedPlan(plan),
-        limit: amount.kind === 'n' ? amount.n.toString() : amount.kind,
+        ...refOf(plan),
+        price: priceOf(plan),
+        limit: amountToWire(limit.meter, amount),
       })),
     };
   };

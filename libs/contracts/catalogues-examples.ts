@@ -45,7 +45,14 @@ export const preview = {
       gains: [],
       losses: ['limit images per period lowered: 5 → 3'],
       over_limits: [
-        { meter: 'images', unit: 'count' as const, window: 'period' as const, used: '4', limit: '3' },
+        {
+          meter: 'images',
+          label: 'Images',
+          unit: 'count' as const,
+          window: 'period' as const,
+          used: '4',
+          amount: { kind: 'limited' as const, value: '3' },
+        },
       ],
     },
   ],

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { WINDOWS } from '#libs/catalogue/limit.ts';
 import * as example from './catalogues-examples.ts';
 import { count, envelope, instant } from './envelope.ts';
-import { METER_UNITS } from './limits.ts';
+import { limitAmountWire, limitWire } from './limits.ts';
 import { defineOperation } from './operation.ts';
 import { pageQuery } from './page.ts';
 import { problemResponses, STAFF_PROBLEMS } from './problem-responses.ts';
@@ -74,11 +74,9 @@ const accountMove = z.object({
   over_limits: z
     .array(
       z.object({
-        meter: z.string(),
-        unit: z.enum(METER_UNITS),
-        window: z.enum(WINDOWS),
+        ...limitWire.pick({ meter: true, label: true, unit: true, window: true }).shape,
         used: z.string(),
-        limit: z.string().nullable().describe('Null: not part of the plan.'),
+        amount: limitAmountWire.describe('What the new plan allows.'),
       }),
     )
     .describe('Used quota stays used. New work is refused until the window ends.'),

@@ -4,24 +4,23 @@
  */
 import { z } from 'zod';
 import {
-  COUNTER_AMOUNT_KINDS,
+  type Amount,
   COUNTER_SCOPES,
+  type CounterAmountKind,
+  type CounterScope,
   LIMIT_STATES,
   type LimitState,
+  ON_LIMIT,
+  SCOPES,
   WINDOWS,
+  type Window,
 } from '#libs/catalogue/limit.ts';
 import { bpsOf, formatUsd } from '#libs/money/money.ts';
 import { instant, usd } from './envelope.ts';
+import { limitText, meterLabel } from './labels.ts';
+import { METER_UNITS, meterUnit } from './meter-unit.ts';
 
-export const METER_UNITS = ['nano_usd', 'tokens', 'seconds', 'count'] as const;
-export type MeterUnit = (typeof METER_UNITS)[number];
-
-/** The unit of a meter. */
-export function meterUnit(meter: string): MeterUnit {
-  if (meter === 'cost') return 'nano_usd';
-  if (meter === 'audio.seconds') return 'seconds';
-  return meter.startsWith('tokens.') ? 'tokens' : 'count';
-}
+export { METER_UNITS, meterUnit };
 
 const unit = z.enum(METER_UNITS).describe('Unit of the integers.');
 const amount = z.string().regex(/^-?\d+$/);
@@ -36,24 +35,55 @@ export function toMeterAmount(meter: string, value: bigint): MeterAmountWire {
   return meter === 'cost' ? { ...wire, amount_usd: formatUsd(value) } : wire;
 }
 
+/** How much a limit allows. */
+export const limitAmountWire = z
+  .discriminatedUnion('kind', [
+    z
+      .object({ kind: z.literal('limited'), value: amount, value_usd: usdField })
+      .describe('A number in the unit of the meter.'),
+    z.object({ kind: z.literal('unlimited') }).describe('Part of the plan, without a number.'),
+    z.object({ kind: z.literal('disabled') }).describe('Not part of the plan.'),
+    z.object({ kind: z.literal('unmetered') }).describe('Counted, and not limited by the plan.'),
+  ])
+  .meta({ id: 'LimitAmount' });
+export type LimitAmountWire = z.infer<typeof limitAmountWire>;
+
+const identity = {
+  meter: z.string().describe('The limited meter, such as `cost`, `tokens.total` or `gen.blog`.'),
+  label: z.string().describe('Name of the meter for users.'),
+  unit,
+  window: z.enum(WINDOWS).describe('How often it resets; `period` is the billing period.'),
+};
+const text = z.string().describe('The limit in words for users, such as `50 images per billing period`.');
+
+/** A limit of a plan. */
+export const planLimitWire = z
+  .object({
+    ...identity,
+    scope: z.enum(SCOPES).describe('Who shares the limit.'),
+    amount: limitAmountWire,
+    text,
+    on_limit: z.enum(ON_LIMIT),
+    overage_price_usd: usd
+      .nullable()
+      .describe('Price of one unit above the amount; null where overage is not sold.'),
+  })
+  .meta({ id: 'PlanLimit' });
+export type PlanLimitWire = z.infer<typeof planLimitWire>;
+
 /** One limit in one window. */
 export const limitWire = z
   .object({
-    meter: z.string().describe('The limited meter, such as `cost`, `tokens.total` or `gen.blog`.'),
-    unit,
-    window: z.enum(WINDOWS).describe('How often it resets.'),
+    ...identity,
     scope: z.enum(COUNTER_SCOPES).describe('Who shares the limit.'),
     scope_id: z.string().nullable().describe('The user, key or workspace; null for the account.'),
-    kind: z
-      .enum(COUNTER_AMOUNT_KINDS)
-      .describe('`n`: a number; `disabled`: not part of the plan; `unmetered`: only counted.'),
+    amount: limitAmountWire,
+    text,
     used: amount,
     held: amount.describe('Held for requests that are still running.'),
-    limit: amount.nullable().describe('Null without a numeric limit; see `kind`.'),
-    remaining: amount.nullable().describe('The most that a new request may ask for.'),
+    remaining: amount.nullable().describe('The most that a new request may ask for; null without a number.'),
     used_usd: usdField,
     held_usd: usdField,
-    limit_usd: usdField.nullable(),
     remaining_usd: usdField.nullable(),
     percentage: z.number().min(0).nullable().describe('Used share in percent, two decimals, rounded down.'),
     state: z.enum(LIMIT_STATES),
@@ -68,16 +98,17 @@ export type LimitWire = z.infer<typeof limitWire>;
 export const refusedLimitWire = limitWire
   .pick({
     meter: true,
+    label: true,
     unit: true,
     window: true,
     scope: true,
     scope_id: true,
+    amount: true,
+    text: true,
     used: true,
     held: true,
-    limit: true,
     used_usd: true,
     held_usd: true,
-    limit_usd: true,
     resets_at: true,
     source: true,
   })
@@ -85,32 +116,14 @@ export const refusedLimitWire = limitWire
   .meta({ id: 'RefusedLimit' });
 export type RefusedLimitWire = z.infer<typeof refusedLimitWire>;
 
-export const exampleRefusedLimit: RefusedLimitWire = {
-  meter: 'cost',
-  unit: 'nano_usd',
-  window: 'day',
-  scope: 'account',
-  scope_id: null,
-  used: '4990000000',
-  held: '0',
-  limit: '5000000000',
-  asked: '18250000',
-  used_usd: '4.990000000',
-  held_usd: '0.000000000',
-  limit_usd: '5.000000000',
-  asked_usd: '0.018250000',
-  resets_at: '2026-11-21T00:00:00.000Z',
-  source: 'plan:basic',
-};
-
 /** A limit in one window, in the meter's own unit. */
 export type LimitReading = {
   meter: string;
-  window: LimitWire['window'];
-  scope: LimitWire['scope'];
+  window: Window;
+  scope: CounterScope;
   /** Empty for the account. */
   scopeId: string;
-  kind: LimitWire['kind'];
+  kind: CounterAmountKind;
   amount: bigint | null;
   used: bigint;
   held: bigint;
@@ -120,25 +133,65 @@ export type LimitReading = {
   source: string;
 };
 
+export function amountToWire(meter: string, limit: Amount | { kind: 'unmetered' }): LimitAmountWire {
+  if (limit.kind !== 'n') return { kind: limit.kind };
+  const wire = { kind: 'limited', value: limit.n.toString() } as const;
+  return meter === 'cost' ? { ...wire, value_usd: formatUsd(limit.n) } : wire;
+}
+
+type CounterAmount = Pick<LimitReading, 'kind' | 'amount'>;
+
+const amountOfCounter = ({ kind, amount: n }: CounterAmount): Amount | { kind: 'unmetered' } => {
+  if (kind === 'n') return n === null ? { kind: 'unlimited' } : { kind, n };
+  return { kind };
+};
+
+/** What every limit says of itself. */
+function identityOf(meter: string, window: Window, limit: Amount | { kind: 'unmetered' }) {
+  const unit = meterUnit(meter);
+  return {
+    meter,
+    label: meterLabel(meter),
+    unit,
+    window,
+    amount: amountToWire(meter, limit),
+    text: limitText(meter, unit, window, limit.kind === 'unmetered' ? { kind: 'unlimited' } : limit),
+  };
+}
+
+type PlanLimit = {
+  readonly meter: string;
+  readonly window: Window;
+  readonly scope: PlanLimitWire['scope'];
+  readonly amount: Amount;
+  readonly onLimit: PlanLimitWire['on_limit'];
+  readonly overagePriceNanoUsd: bigint | null;
+};
+
+export function planLimitToWire(limit: PlanLimit): PlanLimitWire {
+  const { overagePriceNanoUsd: overage } = limit;
+  return {
+    ...identityOf(limit.meter, limit.window, limit.amount),
+    scope: limit.scope,
+    on_limit: limit.onLimit,
+    overage_price_usd: overage === null ? null : formatUsd(overage),
+  };
+}
+
 export function limitToWire(reading: LimitReading): LimitWire {
   const { meter, used, held } = reading;
   const limit = reading.kind === 'n' ? reading.amount : null;
   const remaining = limit === null ? null : larger(limit - used - held, 0n);
   return {
-    meter,
-    unit: meterUnit(meter),
-    window: reading.window,
+    ...identityOf(meter, reading.window, amountOfCounter(reading)),
     scope: reading.scope,
     scope_id: reading.scopeId === '' ? null : reading.scopeId,
-    kind: reading.kind,
     used: used.toString(),
     held: held.toString(),
-    limit: limit?.toString() ?? null,
     remaining: remaining?.toString() ?? null,
     ...(meter === 'cost' && {
       used_usd: formatUsd(used),
       held_usd: formatUsd(held),
-      limit_usd: limit === null ? null : formatUsd(limit),
       remaining_usd: remaining === null ? null : formatUsd(remaining),
     }),
     percentage: percentageOf(used, limit),
@@ -148,6 +201,61 @@ export function limitToWire(reading: LimitReading): LimitWire {
     source: reading.source,
   };
 }
+
+type RefusedReading = Omit<LimitReading, 'state' | 'windowStart'> & { asked: bigint };
+
+export function refusedLimitToWire(limit: RefusedReading): RefusedLimitWire {
+  const { meter, used, held, asked } = limit;
+  return {
+    ...identityOf(meter, limit.window, amountOfCounter(limit)),
+    scope: limit.scope,
+    scope_id: limit.scopeId === '' ? null : limit.scopeId,
+    used: used.toString(),
+    held: held.toString(),
+    asked: asked.toString(),
+    ...(meter === 'cost' && {
+      used_usd: formatUsd(used),
+      held_usd: formatUsd(held),
+      asked_usd: formatUsd(asked),
+    }),
+    resets_at: limit.resetsAt?.toISOString() ?? null,
+    source: limit.source,
+  };
+}
+
+const exampleReading = {
+  meter: 'cost',
+  window: 'day',
+  scope: 'account',
+  scopeId: '',
+  kind: 'n',
+  amount: 5_000_000_000n,
+  used: 4_990_000_000n,
+  held: 0n,
+  asked: 18_250_000n,
+  resetsAt: new Date('2026-11-21T00:00:00.000Z'),
+  source: 'plan:basic',
+} as const;
+
+export const exampleRefusedLimit = refusedLimitToWire(exampleReading);
+export const exampleDisabledLimit = refusedLimitToWire({
+  ...exampleReading,
+  meter: 'images',
+  kind: 'disabled',
+  amount: null,
+  used: 0n,
+  asked: 1n,
+});
+export const exampleParallelLimit = refusedLimitToWire({
+  ...exampleReading,
+  meter: 'requests.parallel',
+  window: 'total',
+  amount: 20n,
+  used: 0n,
+  held: 20n,
+  asked: 1n,
+  resetsAt: null,
+});
 
 /** Percent with two decimals, rounded down, so 100 means that the limit is reached. Null without a limit. */
 export function percentageOf(part: bigint, whole: bigint | null): number | null {

@@ -1,4 +1,5 @@
 /** Examples for the OpenAPI document; checked against the schemas by a test. */
+import { limitToWire, planLimitToWire } from './limits.ts';
 import { examplePaymentRequest } from './payment-requests.ts';
 import { accountId } from './usage-examples.ts';
 
@@ -16,30 +17,21 @@ const models = {
   platforms: ['twitter', 'instagram'],
 };
 
-const costLimit = {
-  meter: 'cost',
-  unit: 'nano_usd',
-  window: 'period',
-  scope: 'account',
-  kind: 'n',
-  amount: '2000000000',
-  amount_usd: '2.000000000',
-  on_limit: 'deny',
-  overage_price_usd: null,
-} as const;
-
-const blogLimit = {
-  meter: 'gen.blog',
-  unit: 'count',
-  window: 'period',
-  scope: 'account',
-  kind: 'n',
-  amount: '5',
-  on_limit: 'deny',
-  overage_price_usd: null,
-} as const;
+const planLimit = (meter: string, n: bigint) =>
+  planLimitToWire({
+    meter,
+    window: 'period',
+    scope: 'account',
+    amount: { kind: 'n', n },
+    onLimit: 'deny',
+    overagePriceNanoUsd: null,
+  });
+const costLimit = planLimit('cost', 2_000_000_000n);
+const blogLimit = planLimit('gen.blog', 5n);
 
 const price = { currency: 'USD', monthly_minor: 0, yearly_minor: 0 };
+const pro = { key: 'pro', name: 'Pro', rank: 20 };
+const proPrice = { currency: 'USD', monthly_minor: 7900, yearly_minor: 79_000 };
 
 const freePlan = {
   key: 'free',
@@ -67,6 +59,12 @@ export const planList = {
   catalogue,
   default_plan: 'free',
   features: { blog_writer: 'Blog articles' },
+  labels: {
+    features: { blog_writer: 'Blog writer' },
+    models: { 'gpt-4o-mini': 'GPT-4o mini', grok2_basic: 'Grok 2 Basic' },
+    qualities: { draft: 'Draft', standard: 'Standard' },
+    platforms: { twitter: 'Twitter', instagram: 'Instagram' },
+  },
   plans: [freePlan],
 };
 
@@ -98,8 +96,8 @@ export const myPlan = {
   source: 'subscription',
   subscription: currentSubscription,
   open_payment_request: examplePaymentRequest,
-  upgrades: [{ key: 'pro', name: 'Pro', rank: 20 }],
-  trial: { eligible: true, reason: null, plans: [{ plan: 'pro', days: 14 }] },
+  upgrades: [pro],
+  trial: { eligible: true, reason: null, plans: [{ ...pro, days: 14 }] },
 };
 
 export const planUsage = {
@@ -107,23 +105,25 @@ export const planUsage = {
   period: currentSubscription.current_period,
   limits: [
     {
-      meter: 'gen.blog',
-      unit: 'count',
-      window: 'period',
-      scope: 'account',
-      scope_id: null,
-      kind: 'n',
-      used: '4',
-      held: '0',
-      limit: '5',
-      remaining: '1',
-      percentage: 80,
-      state: 'warning',
-      window_start: '2026-11-01T09:30:00.000Z',
-      resets_at: '2026-12-01T09:30:00.000Z',
-      source: 'plan:free',
+      ...limitToWire({
+        meter: 'gen.blog',
+        window: 'period',
+        scope: 'account',
+        scopeId: '',
+        kind: 'n',
+        amount: 5n,
+        used: 4n,
+        held: 0n,
+        state: 'warning',
+        windowStart: new Date('2026-11-01T09:30:00.000Z'),
+        resetsAt: new Date('2026-12-01T09:30:00.000Z'),
+        source: 'plan:free',
+      }),
       can_use: true,
-      upgrade: { urgency: 'medium', plans: ['pro'] },
+      upgrade: {
+        urgency: 'medium',
+        suggested_plans: [{ ...pro, price: proPrice, limit: { kind: 'unlimited' } }],
+      },
     },
   ],
   features: {
@@ -144,7 +144,7 @@ export const capability = {
   enabled: false,
   source: 'plan:free',
   plan: 'free',
-  plans: [{ key: 'pro', name: 'Pro', rank: 20 }],
+  plans: [pro],
 };
 
 export const planDifferences = {
@@ -153,11 +153,12 @@ export const planDifferences = {
   limits: [
     {
       meter: 'gen.blog',
+      label: 'Blog content',
       unit: 'count',
       window: 'period',
       scope: 'account',
-      before: { kind: 'n', amount: '5' },
-      after: { kind: 'unlimited', amount: null },
+      before: { kind: 'limited', value: '5' },
+      after: { kind: 'unlimited' },
       change: 'raised',
     },
   ],
@@ -167,10 +168,8 @@ export const planComparison = {
   a: freePlan,
   b: {
     ...freePlan,
-    key: 'pro',
-    name: 'Pro',
-    rank: 20,
-    price: { currency: 'USD', monthly_minor: 7900, yearly_minor: 79_000 },
+    ...pro,
+    price: proPrice,
     trial_days: 14,
     features: ['blog_writer', 'webhooks'],
   },

@@ -1,60 +1,36 @@
 /** The offered plans, and an account's own plan. */
 import { z } from 'zod';
-import { AMOUNT_KINDS, ON_LIMIT, SCOPES, WINDOWS } from '#libs/catalogue/limit.ts';
 import { SUBSCRIPTION_STATUSES } from '#libs/catalogue/subscription.ts';
-import { count, envelope, instant, usd } from './envelope.ts';
-import { limitWire, METER_UNITS } from './limits.ts';
+import { count, envelope, instant } from './envelope.ts';
+import { limitAmountWire, limitWire, planLimitWire } from './limits.ts';
 import { defineOperation } from './operation.ts';
 import { paymentRequestSummary } from './payment-requests.ts';
+import { planPrice, planRef } from './plan-ref.ts';
 import * as example from './plans-examples.ts';
 import { problemResponses, USER_PROBLEMS } from './problem-responses.ts';
+import { suggestedPlan } from './requirements.ts';
 
 const tags = ['Plans'];
 
-const planLimit = z
-  .object({
-    meter: z.string().describe('The limited meter, such as `cost`, `tokens.total` or `gen.blog`.'),
-    unit: z.enum(METER_UNITS),
-    window: z.enum(WINDOWS).describe('`period` is a month counted from the start of the subscription.'),
-    scope: z.enum(SCOPES).describe('Who shares the limit.'),
-    kind: z.enum(AMOUNT_KINDS),
-    amount: z
-      .string()
-      .regex(/^\d+$/)
-      .nullable()
-      .describe('An integer in the unit; null unless `kind` is `n`.'),
-    amount_usd: usd.optional().describe('The amount in USD; only for `cost`.'),
-    on_limit: z.enum(ON_LIMIT),
-    overage_price_usd: usd
-      .nullable()
-      .describe('Price of one unit above the amount; null where overage is not sold.'),
-  })
-  .meta({ id: 'PlanLimit' });
-export type PlanLimitWire = z.infer<typeof planLimit>;
-
 const modelChoice = z.object({
-  all: z.boolean().describe('Every model of this kind is allowed, including unlisted ones.'),
+  all: z
+    .boolean()
+    .describe(
+      'Every model of this kind is allowed, including unlisted ones. False where the catalogue sells none.',
+    ),
   allowed: z.array(z.string()).describe('From the lowest quality to the highest.'),
   default: z.string().nullable(),
 });
 
 export const cycle = z.enum(['month', 'year']).describe('The billing cycle.');
 
-const price = z.object({
-  currency: z.literal('USD'),
-  monthly_minor: count.nullable().describe('In cents; null: contact sales.'),
-  yearly_minor: count.nullable().describe('In cents, for the whole year.'),
-});
-
 export const plan = z
   .object({
-    key: z.string(),
-    name: z.string(),
+    ...planRef.shape,
     description: z.string(),
-    rank: z.int().describe('A plan with a higher rank is an upgrade.'),
     aliases: z.array(z.string()),
     popular: z.boolean(),
-    price,
+    price: planPrice,
     trial_days: count,
     features: z.array(z.string()),
     text_models: modelChoice,
@@ -69,7 +45,7 @@ export const plan = z
     horizon_days: count.nullable(),
     support: z.string().nullable(),
     sla_percentage: z.number().nullable(),
-    limits: z.array(planLimit),
+    limits: z.array(planLimitWire),
     not_yet_available: z
       .array(z.string())
       .describe(
@@ -84,10 +60,15 @@ const catalogueRef = z.object({
   version: z.int().min(1).describe('Increases with every change of the catalogue.'),
 });
 
+const names = z.record(z.string(), z.string());
+
 export const planList = z.object({
   catalogue: catalogueRef,
   default_plan: z.string().describe('The plan of new accounts.'),
   features: z.record(z.string(), z.string()).describe('The description of each feature.'),
+  labels: z
+    .object({ features: names, models: names, qualities: names, platforms: names })
+    .describe('Names for users, by the keys that the plans have.'),
   plans: z.array(plan).describe('From the lowest rank to the highest.'),
 });
 export type PlanList = z.infer<typeof planList>;
@@ -127,14 +108,12 @@ export const currentSubscription = z
   .object({
     account_id: z.uuid(),
     plan: z.object({
-      key: z.string(),
-      name: z.string(),
-      rank: z.int(),
+      ...planRef.shape,
       source: z.string().describe('`subscription`, `override:<id>`, or the reason for the default plan.'),
     }),
     status: z.enum(SUBSCRIPTION_STATUSES),
     cycle,
-    price,
+    price: planPrice,
     complimentary: z.boolean().describe('Assigned by staff: renews without payment.'),
     started_at: instant,
     current_period: z.object({ start: instant, end: instant }),
@@ -156,7 +135,7 @@ export const currentSubscription = z
     embedding_models: modelChoice,
     qualities: z.array(z.string()),
     platforms: z.array(z.string()),
-    limits: z.array(z.object({ ...planLimit.shape, source: z.string() })),
+    limits: z.array(z.object({ ...planLimitWire.shape, source: z.string() })),
     valid_until: instant
       .nullable()
       .describe('The next time at which any of this changes without a request; null: never.'),
@@ -184,8 +163,6 @@ export const getCurrentSubscription = defineOperation({
   },
 });
 
-const planRef = z.object({ key: z.string(), name: z.string(), rank: z.int() });
-
 export const myPlan = z
   .object({
     plan,
@@ -198,7 +175,7 @@ export const myPlan = z
     trial: z.object({
       eligible: z.boolean(),
       reason: z.enum(['trial_used', 'not_on_default_plan', 'no_plan_has_a_trial']).nullable(),
-      plans: z.array(z.object({ plan: z.string(), days: count })).describe('Plans that can be tried.'),
+      plans: z.array(z.object({ ...planRef.shape, days: count })).describe('Plans that can be tried.'),
     }),
   })
   .meta({ id: 'MyPlan' });
@@ -226,7 +203,7 @@ const usableLimit = z.object({
   ...limitWire.shape,
   can_use: z.boolean().describe('Whether one more unit would be admitted now.'),
   upgrade: z
-    .object({ urgency: z.enum(['medium', 'high']), plans: z.array(z.string()) })
+    .object({ urgency: z.enum(['medium', 'high']), suggested_plans: z.array(suggestedPlan) })
     .nullable()
     .describe('From 80 % of the limit: the plans that allow twice the current usage.'),
 });
@@ -299,22 +276,16 @@ export const getCapability = defineOperation({
   },
 });
 
-const limitAmount = z
-  .object({ kind: z.enum(AMOUNT_KINDS), amount: z.string().nullable() })
-  .nullable()
-  .describe('Null where the plan does not limit it.');
+const limitChange = limitAmountWire.nullable().describe('Null where the plan does not limit it.');
 
 export const planChanges = z.object({
   features_gained: z.array(z.string()),
   features_lost: z.array(z.string()),
   limits: z.array(
     z.object({
-      meter: z.string(),
-      unit: z.enum(METER_UNITS),
-      window: planLimit.shape.window,
-      scope: planLimit.shape.scope,
-      before: limitAmount,
-      after: limitAmount,
+      ...planLimitWire.pick({ meter: true, label: true, unit: true, window: true, scope: true }).shape,
+      before: limitChange,
+      after: limitChange,
       change: z.enum(['raised', 'lowered']),
     }),
   ),

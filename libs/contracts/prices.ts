@@ -5,6 +5,7 @@ import { MODEL_KINDS } from '#libs/pricing/model.ts';
 import { modelKey, providerKey } from '#libs/pricing/price-book-schema.ts';
 import { TOKEN_CLASSES, UNIT_CLASSES, type UnitClass } from '#libs/pricing/units.ts';
 import { count, envelope, instant } from './envelope.ts';
+import { priceText } from './labels.ts';
 import { defineOperation } from './operation.ts';
 import { problemResponses, STAFF_PROBLEMS } from './problem-responses.ts';
 
@@ -16,14 +17,16 @@ const PICO_DECIMALS = 12;
 const displayedPrice = z.object({
   per: z.enum(['million_tokens', 'unit']),
   price: z.string().describe('USD, as an exact decimal.'),
+  text: z.string().describe('The price in words for users.'),
 });
 
 /** A price per unit for display: per million tokens, or per unit of everything else. */
 export function displayPrice(unitClass: UnitClass, picoUsdPerUnit: bigint): z.infer<typeof displayedPrice> {
   // A pico-USD per token is a micro-USD per million tokens.
+  const text = priceText(unitClass, picoUsdPerUnit);
   return TOKENS.has(unitClass)
-    ? { per: 'million_tokens', price: formatDecimal(picoUsdPerUnit, MICRO_DECIMALS) }
-    : { per: 'unit', price: formatDecimal(picoUsdPerUnit, PICO_DECIMALS) };
+    ? { per: 'million_tokens', price: formatDecimal(picoUsdPerUnit, MICRO_DECIMALS), text }
+    : { per: 'unit', price: formatDecimal(picoUsdPerUnit, PICO_DECIMALS), text };
 }
 
 const priceFields = {
@@ -36,6 +39,7 @@ const priceFields = {
 const modelPricing = z.object({
   provider: z.string(),
   model: z.string(),
+  label: z.string().describe('Name of the model for users.'),
   aliases: z.array(z.string()),
   kind: z.enum(MODEL_KINDS),
   context_window: count,
@@ -52,6 +56,7 @@ const examplePrice = {
   class: 'input',
   per: 'million_tokens',
   price: '0.150000',
+  text: '$0.15 per 1M tokens',
   from_input_tokens: 0,
   valid_from: '2024-07-18T00:00:00.000Z',
 } as const;
@@ -77,6 +82,7 @@ export const getPricing = defineOperation({
             {
               provider: 'openai',
               model: 'gpt-4o-mini',
+              label: 'GPT-4o mini',
               aliases: ['gpt-4o-mini-2024-07-18'],
               kind: 'text',
               context_window: 128_000,

@@ -5,7 +5,12 @@
 import { z } from 'zod';
 import type { ProblemCode } from '#libs/problems/catalogue.ts';
 import type { ProblemFields } from '#libs/problems/problems.ts';
-import { exampleRefusedLimit, refusedLimitWire } from './limits.ts';
+import {
+  exampleDisabledLimit,
+  exampleParallelLimit,
+  exampleRefusedLimit,
+  refusedLimitWire,
+} from './limits.ts';
 import { examplePaymentRequest, paymentRequestSummary } from './payment-requests.ts';
 import { suggestedPlan, URGENCIES } from './requirements.ts';
 
@@ -50,11 +55,18 @@ const refusedByLimit = {
   urgency: z.enum(URGENCIES).optional().describe('How soon the account needs more.'),
 };
 
-const exampleSuggestion = { plan: 'pro', name: 'Pro', price_month_minor: 7900 };
+const exampleSuggestion = {
+  key: 'pro',
+  name: 'Pro',
+  rank: 20,
+  price: { currency: 'USD', monthly_minor: 7900, yearly_minor: 79_000 },
+};
 const exampleLimitFields = {
   plan: 'basic',
   limit: exampleRefusedLimit,
-  suggested_plans: [{ ...exampleSuggestion, limit: '50000000000' }],
+  suggested_plans: [
+    { ...exampleSuggestion, limit: { kind: 'limited', value: '50000000000', value_usd: '50.000000000' } },
+  ],
   urgency: 'high',
 };
 
@@ -221,16 +233,8 @@ export const PROBLEM_FIELDS: Readonly<Partial<Record<ProblemCode, ProblemFieldsC
     fields: refusedByLimit,
     example: {
       plan: 'free',
-      limit: {
-        ...exampleRefusedLimit,
-        meter: 'images',
-        unit: 'count',
-        limit: null,
-        used: '0',
-        held: '0',
-        asked: '1',
-      },
-      suggested_plans: [{ ...exampleSuggestion, limit: '100' }],
+      limit: exampleDisabledLimit,
+      suggested_plans: [{ ...exampleSuggestion, limit: { kind: 'limited', value: '100' } }],
       urgency: 'low',
     },
   },
@@ -241,18 +245,8 @@ export const PROBLEM_FIELDS: Readonly<Partial<Record<ProblemCode, ProblemFieldsC
     fields: refusedByLimit,
     example: {
       plan: 'basic',
-      limit: {
-        ...exampleRefusedLimit,
-        meter: 'requests.parallel',
-        unit: 'count',
-        window: 'total',
-        used: '0',
-        held: '20',
-        limit: '20',
-        asked: '1',
-        resets_at: null,
-      },
-      suggested_plans: [{ ...exampleSuggestion, limit: '50' }],
+      limit: exampleParallelLimit,
+      suggested_plans: [{ ...exampleSuggestion, limit: { kind: 'limited', value: '50' } }],
       urgency: 'low',
     },
   },

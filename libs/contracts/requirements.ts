@@ -1,7 +1,8 @@
 /** What operations require of a plan, what replaces a missing entitlement, and how a response shows the plan's usage. */
 import { z } from 'zod';
 import { LIMIT_STATES } from '#libs/catalogue/limit.ts';
-import type { Plan } from '#libs/catalogue/schema.ts';
+import { limitAmountWire } from './limits.ts';
+import { planPrice, planRef } from './plan-ref.ts';
 
 /** A change to a request's body, by field; null removes a field (RFC 7396). */
 export type BodyPatch = Readonly<Record<string, unknown>>;
@@ -58,33 +59,24 @@ export const degradations = z
   .array(degradation)
   .describe('With `allow_degraded`: what was replaced because the plan does not include it.');
 
-/** A plan to upgrade to. */
-export type SuggestedPlan = { plan: string; name: string; price_month_minor: number | null };
-
 export const URGENCIES = ['low', 'medium', 'high'] as const;
 
 /** Plans that would lift a limit. */
 export type Suggestions = {
   /** The smallest first, each with its amount of the limit. */
-  suggested_plans: readonly (SuggestedPlan & { limit: string })[];
+  suggested_plans: readonly SuggestedPlan[];
   urgency: (typeof URGENCIES)[number];
 };
 
-export function presentSuggestedPlan({ key, name, price }: Plan): SuggestedPlan {
-  return { plan: key, name, price_month_minor: price.monthlyMinor };
-}
-
+/** A plan to upgrade to. */
 export const suggestedPlan = z
-  .looseObject({
-    plan: z.string(),
-    name: z.string(),
-    price_month_minor: z.int().nullable().describe('In minor units; null: contact sales.'),
-    limit: z
-      .string()
-      .optional()
-      .describe('The amount of the limit in this plan, in the unit of the meter, or `unlimited`.'),
+  .object({
+    ...planRef.shape,
+    price: planPrice,
+    limit: limitAmountWire.optional().describe('What the plan allows of the limit.'),
   })
   .meta({ id: 'SuggestedPlan' });
+export type SuggestedPlan = z.infer<typeof suggestedPlan>;
 
 const wholeNumber = z.string().regex(/^\d+$/);
 

@@ -1,9 +1,8 @@
 /** Changes of a subscription, and its history. */
 import { z } from 'zod';
-import { SCOPES, WINDOWS } from '#libs/catalogue/limit.ts';
 import { count, envelope, instant } from './envelope.ts';
 import { idempotencyHeaders } from './idempotency-key.ts';
-import { METER_UNITS } from './limits.ts';
+import { limitAmountWire, refusedLimitWire } from './limits.ts';
 import { defineOperation } from './operation.ts';
 import { pageQuery } from './page.ts';
 import { currentSubscription, cycle, planChanges } from './plans.ts';
@@ -135,15 +134,8 @@ export const changePreview = z
     over_limit: z
       .array(
         z.object({
-          meter: z.string(),
-          unit: z.enum(METER_UNITS),
-          window: z.enum(WINDOWS),
-          scope: z.enum(SCOPES),
-          scope_id: z.string().nullable(),
-          used: z.string(),
-          held: z.string(),
-          new_limit: z.string().describe('`0` where the plan does not include it.'),
-          resets_at: instant.nullable(),
+          ...refusedLimitWire.omit({ asked: true, asked_usd: true, source: true }).shape,
+          amount: limitAmountWire.describe('What the new plan allows.'),
           resets_before_change: z
             .boolean()
             .describe('Whether the usage resets before the change takes effect.'),

@@ -1,48 +1,27 @@
 /** Examples for the OpenAPI document; checked against the schemas by a test. */
+import { limitToWire } from './limits.ts';
+
 export const accountId = '019e3f5e-0000-7a10-8c01-5d2f7b9a4e10';
 export const userId = '019e3f5e-0000-7a10-8c01-5d2f7b9a4e11';
 export const requestId = '019e3f5e-6f2a-7c31-9d52-8a4f0b6c1d2e';
 
-const limitTimes = {
-  state: 'ok',
-  window_start: '2026-11-01T09:30:00.000Z',
-  resets_at: '2026-12-01T09:30:00.000Z',
-  source: 'plan:pro',
-} as const;
-
-export const costLimit = {
-  meter: 'cost',
-  unit: 'nano_usd',
-  window: 'period',
-  scope: 'account',
-  scope_id: null,
-  kind: 'n',
-  used: '4721000',
-  held: '0',
-  limit: '40000000000',
-  remaining: '39995279000',
-  used_usd: '0.004721000',
-  held_usd: '0.000000000',
-  limit_usd: '40.000000000',
-  remaining_usd: '39.995279000',
-  percentage: 0.01,
-  ...limitTimes,
-} as const;
-
-export const blogLimit = {
-  meter: 'gen.blog',
-  unit: 'count',
-  window: 'period',
-  scope: 'account',
-  scope_id: null,
-  kind: 'n',
-  used: '1',
-  held: '0',
-  limit: '50',
-  remaining: '49',
-  percentage: 2,
-  ...limitTimes,
-} as const;
+const limit = (meter: string, amount: bigint, used: bigint) =>
+  limitToWire({
+    meter,
+    window: 'period',
+    scope: 'account',
+    scopeId: '',
+    kind: 'n',
+    amount,
+    used,
+    held: 0n,
+    state: 'ok',
+    windowStart: new Date('2026-11-01T09:30:00.000Z'),
+    resetsAt: new Date('2026-12-01T09:30:00.000Z'),
+    source: 'plan:pro',
+  });
+export const costLimit = limit('cost', 40_000_000_000n, 4_721_000n);
+export const blogLimit = limit('gen.blog', 50n, 1n);
 
 const figures = {
   calls: 1,

@@ -1,8 +1,7 @@
 /** Converts the ledger's verdicts to problems with the reason, the reset time, and the plans that would lift it. */
 import { PARALLEL_REQUESTS } from '#libs/catalogue/limit.ts';
-import { meterUnit, type RefusedLimitWire } from '#libs/contracts/limits.ts';
-import type { HoldAnswer, LimitView } from '#libs/ledger/types.ts';
-import { formatUsd } from '#libs/money/money.ts';
+import { refusedLimitToWire } from '#libs/contracts/limits.ts';
+import type { HoldAnswer } from '#libs/ledger/types.ts';
 import { type ProblemError, type ProblemFields, problem } from '#libs/problems/problems.ts';
 import { rateLimitHeaders, secondsUntil } from './rate-limit-headers.ts';
 
@@ -20,36 +19,12 @@ export type RefusalContext = {
   fields?: ProblemFields;
 };
 
-/** Amounts on the wire, in the unit of the meter; money also in USD. */
-export function presentLimit(limit: LimitView): RefusedLimitWire {
-  const { meter, amount, used, held, asked } = limit;
-  return {
-    meter,
-    unit: meterUnit(meter),
-    window: limit.window,
-    scope: limit.scope,
-    scope_id: limit.scope === 'account' ? null : limit.scopeId,
-    limit: amount?.toString() ?? null,
-    used: used.toString(),
-    held: held.toString(),
-    asked: asked.toString(),
-    ...(meter === 'cost' && {
-      limit_usd: amount === null ? null : formatUsd(amount),
-      used_usd: formatUsd(used),
-      held_usd: formatUsd(held),
-      asked_usd: formatUsd(asked),
-    }),
-    resets_at: limit.resetsAt?.toISOString() ?? null,
-    source: limit.source,
-  };
-}
-
 /** The problem for a verdict other than `ok`. */
 export function refusal(answer: HoldAnswer, context: RefusalContext): ProblemError {
   const { limit } = answer;
   const fields: ProblemFields = {
     plan: context.plan,
-    ...(limit === null ? {} : { limit: presentLimit(limit) }),
+    ...(limit === null ? {} : { limit: refusedLimitToWire(limit) }),
     ...context.suggestions,
     ...context.fields,
   };

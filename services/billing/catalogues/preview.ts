@@ -4,7 +4,8 @@ import type { Amount, Window } from '#libs/catalogue/limit.ts';
 import { planDifference } from '#libs/catalogue/plan-difference.ts';
 import { findPlan } from '#libs/catalogue/plans.ts';
 import type { AccountMoveWire, PublishPreview } from '#libs/contracts/catalogues.ts';
-import { meterUnit } from '#libs/contracts/limits.ts';
+import { meterLabel } from '#libs/contracts/labels.ts';
+import { amountToWire, meterUnit } from '#libs/contracts/limits.ts';
 import type { Database } from '#libs/db/database.ts';
 import { readUsed } from '#libs/ledger/read-used.ts';
 import type { AccountState, CatalogueVersion } from '../subscriptions/domain/subscription.ts';
@@ -129,8 +130,11 @@ async function findOverLimits(
   for (const [index, { accountId, meter, window, after }] of queries.entries()) {
     const amount = used[index] ?? 0n;
     if (amount <= allowed(after)) continue;
-    const limit = after.kind === 'n' ? after.n.toString() : null;
-    const entry = { meter, unit: meterUnit(meter), window, used: amount.toString(), limit };
+    const entry = {
+      ...{ meter, label: meterLabel(meter), unit: meterUnit(meter), window },
+      used: amount.toString(),
+      amount: amountToWire(meter, after),
+    };
     over.set(accountId, [...(over.get(accountId) ?? []), entry]);
   }
   return over;

@@ -273,7 +273,15 @@ t.test('given an account that has used four of its five images', async (t) => {
         {
           account_id: ACCOUNT,
           losses,
-          over_limits: [{ meter: 'images', window: 'period', used: '4', limit: '3', unit: 'count' }],
+          over_limits: [
+            {
+              meter: 'images',
+              window: 'period',
+              used: '4',
+              amount: { kind: 'limited', value: '3' },
+              unit: 'count',
+            },
+          ],
         },
         { account_id: OTHER_ACCOUNT, losses, over_limits: [] },
       ]);

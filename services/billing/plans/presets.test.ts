@@ -72,11 +72,13 @@ function checkLimits(t: Test, catalogue: Catalogue, plan: Plan, { plan: wire, us
 }
 
 function presentedAmount(meter: string, amount: Amount): object {
-  if (amount.kind !== 'n') return { kind: amount.kind };
+  if (amount.kind !== 'n') return { amount: { kind: amount.kind } };
   return {
-    kind: amount.kind,
-    limit: amount.n.toString(),
-    ...(meter === 'cost' && { limit_usd: formatUsd(amount.n) }),
+    amount: {
+      kind: 'limited',
+      value: amount.n.toString(),
+      ...(meter === 'cost' && { value_usd: formatUsd(amount.n) }),
+    },
   };
 }
 
@@ -102,9 +104,9 @@ for (const preset of ['crew', 'alwrity-alpha', 'lily', 'alwrity', 'whisperforge'
     if (preset === 'alwrity-alpha') {
       t.strictSame(
         [...plans.values()].map(({ usage }) =>
-          usage.limits.filter(isEmergencyLimit).map(({ limit_usd }) => limit_usd),
+          usage.limits.filter(isEmergencyLimit).map(({ amount }) => amount),
         ),
-        [['5.000000000'], [], []],
+        [[{ kind: 'limited', value: '5000000000', value_usd: '5.000000000' }], [], []],
         'the emergency limit is for testers on the free plan',
       );
     }
@@ -112,5 +114,5 @@ for (const preset of ['crew', 'alwrity-alpha', 'lily', 'alwrity', 'whisperforge'
 }
 
 /** Accounts that came from the free plan still count its meters, without a limit. */
-const isEmergencyLimit = ({ meter, window, kind }: PlanUsage['limits'][number]) =>
-  meter === 'cost' && window === 'day' && kind !== 'unmetered';
+const isEmergencyLimit = ({ meter, window, amount }: PlanUsage['limits'][number]) =>
+  meter === 'cost' && window === 'day' && amount.kind !== 'unmetered';

@@ -52,10 +52,14 @@ t.test('given the starter plan of lily', async (t) => {
       'horizon_days',
     ]);
     const { features, image_models, qualities, platforms } = await limits();
-    t.match(await limitOf('images', 'period'), { kind: 'n', limit: '10', used: '0', can_use: true });
+    t.match(await limitOf('images', 'period'), {
+      amount: { kind: 'limited', value: '10' },
+      used: '0',
+      can_use: true,
+    });
     t.strictSame(image_models.allowed, ['grok2_basic']);
     t.strictSame(qualities, { draft: true, standard: true, premium: false });
-    t.match(await limitOf('social.connections', 'total'), { limit: '5' });
+    t.match(await limitOf('social.connections', 'total'), { amount: { kind: 'limited', value: '5' } });
     t.match(platforms, { twitter: true, tiktok: false });
     t.equal(Object.keys(features).length, 20);
     t.match(features, {
@@ -106,7 +110,11 @@ t.test('given the starter plan of lily', async (t) => {
     });
     await ledger.hold(testHold(ACCOUNT, runtime.newId(), { images: 2n }));
     t.match(await limitOf('images', 'period'), { used: '8', held: '2', remaining: '0', can_use: false });
-    t.match(await limitOf('social.autopilot_posts', 'day'), { limit: '1', can_use: true, upgrade: null });
+    t.match(await limitOf('social.autopilot_posts', 'day'), {
+      amount: { kind: 'limited', value: '1' },
+      can_use: true,
+      upgrade: null,
+    });
   });
 
   await t.test('then accounts do not see the usage of each other', async (t) => {
@@ -146,7 +154,7 @@ t.test('given two plans', async (t) => {
     t.strictSame(body.data.changes.features_lost, ['basic_ai_only']);
     t.match(
       body.data.changes.limits.find(({ meter }) => meter === 'images'),
-      { before: { kind: 'n', amount: '10' }, after: { kind: 'n', amount: '50' }, change: 'raised' },
+      { before: { kind: 'limited', value: '10' }, after: { kind: 'limited', value: '50' }, change: 'raised' },
     );
     t.match((await compare('a=pro&b=free')).body.data, { direction: 'downgrade' });
     t.match((await compare('a=pro&b=pro')).body.data, { direction: 'same', changes: { limits: [] } });

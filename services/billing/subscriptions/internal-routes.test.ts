@@ -54,15 +54,13 @@ t.test('given the default catalogue', async (t) => {
       meter: 'cost',
       unit: 'nano_usd',
       window: 'period',
-      kind: 'n',
-      amount: '2000000000',
-      amount_usd: '2.000000000',
+      amount: { kind: 'limited', value: '2000000000', value_usd: '2.000000000' },
     });
     t.match(free?.text_models, { all: false, default: 'gpt-4o-mini' });
     t.match(enterprise?.text_models, { all: true, default: 'gpt-4.1' });
     t.match(
       enterprise?.limits.find(({ meter }) => meter === 'gen.blog'),
-      { kind: 'unlimited', amount: null },
+      { amount: { kind: 'unlimited' } },
     );
     t.same(
       (await call<Plans>('GET', '/api/plans/available', { as: accountCaller(OTHER_ACCOUNT) })).body,
@@ -91,7 +89,11 @@ t.test('given the default catalogue', async (t) => {
           features: ['api_access', 'alt_text'],
           valid_until: null,
         });
-        t.match(body.data.limits[0], { meter: 'cost', amount_usd: '2.000000000', source: 'plan:free' });
+        t.match(body.data.limits[0], {
+          meter: 'cost',
+          amount: { value_usd: '2.000000000' },
+          source: 'plan:free',
+        });
       });
       t.strictSame(heard, [{ kind: 'account', id: ACCOUNT }]);
       t.match(await limitsOf(service, ACCOUNT), [
@@ -177,10 +179,10 @@ t.test('given an account on one version, then a new version applies to new accou
   await importText(DEFAULT_CATALOGUE.replace('amount: 2.00 USD', 'amount: 3.00 USD'));
   const costOf = async (account: string) => {
     const { data } = (await call<Current>('GET', CURRENT, { as: accountCaller(account) })).body;
-    return [data.catalogue.version, data.limits[0]?.amount_usd];
+    return [data.catalogue.version, data.limits[0]?.text];
   };
-  t.strictSame(await costOf(ACCOUNT), [1, '2.000000000']);
-  t.strictSame(await costOf(OTHER_ACCOUNT), [2, '3.000000000']);
+  t.strictSame(await costOf(ACCOUNT), [1, '$2.00 per billing period']);
+  t.strictSame(await costOf(OTHER_ACCOUNT), [2, '$3.00 per billing period']);
 });
 
 t.test('given an API key', async (t) => {

@@ -71,10 +71,10 @@ t.test('given a downgrade with usage above the new limits', async (t) => {
     const { data } = (await get<Preview>(`${PREVIEW}?plan=starter`)).body;
     t.match(data, { direction: 'downgrade', effective: 'period_end', amount_due_now_minor: 0 });
     t.strictSame(
-      data.over_limit.map(({ meter, used, new_limit, resets_before_change }) => [
+      data.over_limit.map(({ meter, used, amount, resets_before_change }) => [
         meter,
         used,
-        new_limit,
+        amount.kind === 'limited' ? amount.value : amount.kind,
         resets_before_change,
       ]),
       [
@@ -119,7 +119,7 @@ t.test('given a downgrade with usage above the new limits', async (t) => {
       const usage = (await get<Usage>('/api/plans/limits')).body.data;
       t.match(
         usage.limits.find(({ meter }) => meter === 'social.connections'),
-        { used: '10', limit: '5', can_use: false, state: 'exhausted' },
+        { used: '10', amount: { kind: 'limited', value: '5' }, can_use: false, state: 'exhausted' },
       );
     },
   );

@@ -218,7 +218,11 @@ t.test('given a monthly plan', async (t) => {
     t.strictSame(pro.changes.features_lost, []);
     t.match(
       pro.changes.limits.find(({ meter }) => meter === 'gen.blog'),
-      { before: { kind: 'n', amount: '50' }, after: { kind: 'n', amount: '500' }, change: 'raised' },
+      {
+        before: { kind: 'limited', value: '50' },
+        after: { kind: 'limited', value: '500' },
+        change: 'raised',
+      },
     );
     t.match(await preview('plan=pro&cycle=year'), {
       amount_due_now_minor: 79_000 - 1450,

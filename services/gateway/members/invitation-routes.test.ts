@@ -206,7 +206,10 @@ t.test('given one free seat, concurrent acceptances of different invitations fil
   t.strictSame(answers.map(({ status }) => status).sort(), [201, ...Array(5).fill(429)]);
   const refused = answers.findIndex(({ status }) => status === 429);
   const again = await accept(gateway, { token: tokens[refused] ?? '', password: TEST_PASSWORD });
-  t.match(again.body, { code: 'limit_exceeded', limit: { meter: 'team.members', used: '3', limit: '3' } });
+  t.match(again.body, {
+    code: 'limit_exceeded',
+    limit: { meter: 'team.members', used: '3', amount: { kind: 'limited', value: '3' } },
+  });
   t.match(await invite(gateway, owner, { email: 'late@example.com' }), {
     status: 429,
     body: { code: 'limit_exceeded' },

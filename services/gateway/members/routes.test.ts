@@ -154,7 +154,10 @@ t.test(
     t.equal(answers.filter(({ status }) => status === 201).length, 2);
     t.match(await add('one-more'), {
       status: 429,
-      body: { code: 'limit_exceeded', limit: { meter: 'team.members', used: '3', limit: '3' } },
+      body: {
+        code: 'limit_exceeded',
+        limit: { meter: 'team.members', used: '3', amount: { kind: 'limited', value: '3' } },
+      },
     });
     const { rows } = await gateway.database.pool.query('SELECT count(*)::int AS n FROM users');
     t.equal(rows[0].n, 3, 'no user was created without a seat');

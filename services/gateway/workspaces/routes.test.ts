@@ -22,7 +22,10 @@ t.test(
     t.equal(answers.filter(({ status }) => status === 429).length, 37);
     t.match(await create(gateway, as, 'One more'), {
       status: 429,
-      body: { code: 'limit_exceeded', limit: { meter: 'workspaces', used: '3', limit: '3' } },
+      body: {
+        code: 'limit_exceeded',
+        limit: { meter: 'workspaces', used: '3', amount: { kind: 'limited', value: '3' } },
+      },
     });
 
     const { body } = await gateway.call('GET', `${WORKSPACES}?limit=2`, { as });

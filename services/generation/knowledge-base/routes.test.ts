@@ -22,8 +22,8 @@ t.test(
       status: 429,
       body: {
         code: 'limit_exceeded',
-        limit: { meter: 'kb.files', used: '3', limit: '3' },
-        suggested_plans: [{ plan: 'pro', limit: '15' }],
+        limit: { meter: 'kb.files', used: '3', amount: { kind: 'limited', value: '3' } },
+        suggested_plans: [{ key: 'pro', limit: { kind: 'limited', value: '15' } }],
       },
     });
     const { body } = await social.call('GET', FILES);

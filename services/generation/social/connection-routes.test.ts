@@ -83,10 +83,15 @@ t.test('given a starter, refusals say why, the count before the platform before 
         code: 'limit_exceeded',
         reason: 'connection_limit_exceeded',
         plan: 'starter',
-        limit: { meter: 'social.connections', used: '5', limit: '5', resets_at: null },
+        limit: {
+          meter: 'social.connections',
+          used: '5',
+          amount: { kind: 'limited', value: '5' },
+          resets_at: null,
+        },
         suggested_plans: [
-          { plan: 'pro', limit: '25' },
-          { plan: 'enterprise', limit: '100' },
+          { key: 'pro', limit: { kind: 'limited', value: '25' } },
+          { key: 'enterprise', limit: { kind: 'limited', value: '100' } },
         ],
       },
     });
@@ -115,7 +120,11 @@ t.test('given more connections than a smaller plan has, they stay, and none is a
   t.equal((await social.call('GET', CONNECTIONS)).body.data.length, 7);
   t.match(await connect(social, 'one-more'), {
     status: 429,
-    body: { code: 'limit_exceeded', plan: 'starter', limit: { used: '7', limit: '5' } },
+    body: {
+      code: 'limit_exceeded',
+      plan: 'starter',
+      limit: { used: '7', amount: { kind: 'limited', value: '5' } },
+    },
   });
   for (const id of made.slice(0, 3))
     t.equal((await social.call('DELETE', `${CONNECTIONS}/${id}`)).status, 204);

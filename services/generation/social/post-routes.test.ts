@@ -112,8 +112,8 @@ t.test('given three posts a day, when many are published at once, then three are
     status: 429,
     body: {
       code: 'limit_exceeded',
-      limit: { meter: 'social.posts', window: 'day', used: '3', limit: '3' },
-      suggested_plans: [{ plan: 'pro' }],
+      limit: { meter: 'social.posts', window: 'day', used: '3', amount: { kind: 'limited', value: '3' } },
+      suggested_plans: [{ key: 'pro' }],
     },
   });
   t.equal((await write(social, connectionId)).status, 201, 'drafts may be written all the same');
@@ -130,7 +130,7 @@ t.test('given many posts of which not all fit, then none is written', async (t) 
   }));
   t.match(await social.call('POST', `${POSTS}/bulk`, { body: { posts } }), {
     status: 429,
-    body: { limit: { asked: '16', limit: '15' } },
+    body: { limit: { asked: '16', amount: { kind: 'limited', value: '15' } } },
   });
   t.equal((await social.call('GET', POSTS)).body.data.length, 0);
   const fits = await social.call('POST', `${POSTS}/bulk`, { body: { posts: posts.slice(1) } });

@@ -1,4 +1,5 @@
 /** Price rows with their author, and which of them are in force. */
+import { modelLabel } from '#libs/contracts/labels.ts';
 import {
   type AddPricesBody,
   type AdminPriceRow,
@@ -71,6 +72,7 @@ export function pricingListOf(
             {
               provider: info.provider,
               model: info.model,
+              label: modelLabel(info.model),
               aliases: [...info.aliases],
               kind: info.kind,
               context_window: info.contextWindow,

@@ -112,18 +112,24 @@ t.test('given one metered call', async (t) => {
       { meter: 'tokens.total', unit: 'tokens', amount: '300' },
     ]);
     t.strictSame(
-      report.decision.limits.map(({ binding, limit }) => [binding, limit.meter, limit.used, limit.limit]),
+      report.decision.limits.map(({ binding, limit }) => [binding, limit.meter, limit.used, limit.amount]),
       [
-        [true, 'tokens.total', '0', '50000'],
-        [false, 'cost', '0', '100000000'],
+        [true, 'tokens.total', '0', { kind: 'limited', value: '50000' }],
+        [false, 'cost', '0', { kind: 'limited', value: '100000000', value_usd: '0.100000000' }],
       ],
     );
     t.match(report.hold, { state: 'closed', remaining: [] });
     t.match(report.plan?.calls, [{ input_tokens: 100, output_tokens: 200, worst_case_usd: '0.000135000' }]);
     t.strictSame(report.calls[0]?.priced_units, [
-      { class: 'input', units: 90, per: 'million_tokens', price: '0.150000' },
-      { class: 'cache_read', units: 5, per: 'million_tokens', price: '0.150000' },
-      { class: 'output', units: 150, per: 'million_tokens', price: '0.600000' },
+      { class: 'input', units: 90, per: 'million_tokens', price: '0.150000', text: '$0.15 per 1M tokens' },
+      {
+        class: 'cache_read',
+        units: 5,
+        per: 'million_tokens',
+        price: '0.150000',
+        text: '$0.15 per 1M tokens',
+      },
+      { class: 'output', units: 150, per: 'million_tokens', price: '0.600000', text: '$0.60 per 1M tokens' },
     ]);
     t.match(report.calls[0], {
       cost_nano_usd: '104250',

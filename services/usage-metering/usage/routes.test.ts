@@ -67,14 +67,14 @@ t.test('given an account that has used several models', async (t) => {
       window: 'period',
       scope: 'account',
       scope_id: null,
-      kind: 'n',
       used: '47000001',
       held: '5000000',
-      limit: '100000000',
       remaining: '47999999',
       used_usd: '0.047000001',
       held_usd: '0.005000000',
-      limit_usd: '0.100000000',
+      amount: { kind: 'limited', value: '100000000', value_usd: '0.100000000' },
+      label: 'Cost of AI calls',
+      text: '$0.10 per billing period',
       remaining_usd: '0.047999999',
       percentage: 47,
       state: 'ok',
@@ -83,8 +83,8 @@ t.test('given an account that has used several models', async (t) => {
       source: 'plan:test',
     });
     t.match(limitOf(report, 'tokens.total'), { unit: 'tokens', used: '120', percentage: 0.24 });
-    t.match(limitOf(report, 'images'), { kind: 'unlimited', limit: null, remaining: null, percentage: null });
-    t.match(limitOf(report, 'gen.blog'), { kind: 'disabled', limit: null, source: 'not_in_plan:test' });
+    t.match(limitOf(report, 'images'), { amount: { kind: 'unlimited' }, remaining: null, percentage: null });
+    t.match(limitOf(report, 'gen.blog'), { amount: { kind: 'disabled' }, source: 'not_in_plan:test' });
     t.equal(report.status, 'ok');
   });
 
@@ -191,7 +191,7 @@ t.test('given limits that end and begin at a time', async (t) => {
   await ledger.hold(testHold(ACCOUNT, id, { cost: 57n, 'tokens.total': 30n }));
   await ledger.settle(testSettle(ACCOUNT, id, { cost: 57n, 'tokens.total': 30n }));
   t.match(limitOf((await read(service, 'owner')).report, 'cost'), {
-    limit: '100',
+    amount: { kind: 'limited', value: '100' },
     state: 'ok',
     source: 'trial',
   });
@@ -200,12 +200,16 @@ t.test('given limits that end and begin at a time', async (t) => {
   const { report } = await read(service, 'owner');
   t.match(limitOf(report, 'cost'), {
     used: '57',
-    limit: '60',
+    amount: { kind: 'limited', value: '60' },
     percentage: 95,
     state: 'blocked',
     source: 'free',
   });
-  t.match(limitOf(report, 'tokens.total'), { used: '30', limit: '40', percentage: 75 }, 'counted all along');
+  t.match(
+    limitOf(report, 'tokens.total'),
+    { used: '30', amount: { kind: 'limited', value: '40' }, percentage: 75 },
+    'counted all along',
+  );
   t.equal(report.status, 'blocked');
 });
 
@@ -225,7 +229,11 @@ t.test('given a full team, then its limit is exhausted and the account is ok', a
   await ledger.hold(testHold(ACCOUNT, id, { 'team.members': 1n }));
   await ledger.settle(testSettle(ACCOUNT, id, { 'team.members': 1n }));
   const { report } = await read(service, 'owner');
-  t.match(limitOf(report, 'team.members'), { used: '1', limit: '1', state: 'exhausted' });
+  t.match(limitOf(report, 'team.members'), {
+    used: '1',
+    amount: { kind: 'limited', value: '1' },
+    state: 'exhausted',
+  });
   t.equal(report.status, 'ok');
 });
 
@@ -269,7 +277,7 @@ t.test('given an account without balances, then billing creates them', async (t)
   const { report } = await read(service, 'owner');
   t.strictSame(service.ensured, [ACCOUNT]);
   t.match(report, { as_of: '2026-11-20T12:00:00.100Z', period: { start: '2026-11-20T12:00:00.100Z' } });
-  t.match(limitOf(report, 'cost'), { used: '0', limit: '100000000' });
+  t.match(limitOf(report, 'cost'), { used: '0', amount: { kind: 'limited', value: '100000000' } });
   await read(service, 'owner');
   t.equal(service.ensured.length, 1);
 

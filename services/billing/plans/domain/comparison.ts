@@ -1,7 +1,7 @@
 import { comparePlans } from '#libs/catalogue/compare.ts';
-import type { Amount } from '#libs/catalogue/limit.ts';
 import type { PlanDifference } from '#libs/catalogue/plan-difference.ts';
-import { meterUnit } from '#libs/contracts/limits.ts';
+import { meterLabel } from '#libs/contracts/labels.ts';
+import { amountToWire, meterUnit } from '#libs/contracts/limits.ts';
 import type { PlanChangesWire, PlanComparisonWire } from '#libs/contracts/plans.ts';
 import type { CatalogueVersion } from '../../subscriptions/domain/subscription.ts';
 import { choosePlan } from './offer.ts';
@@ -26,16 +26,13 @@ export function presentChanges({ featuresGained, featuresLost, limits }: PlanDif
     features_lost: [...featuresLost],
     limits: limits.map(({ meter, window, scope, before, after, change }) => ({
       meter,
+      label: meterLabel(meter),
       unit: meterUnit(meter),
       window,
       scope,
-      before: presentAmount(before),
-      after: presentAmount(after),
+      before: before && amountToWire(meter, before),
+      after: after && amountToWire(meter, after),
       change,
     })),
   };
-}
-
-function presentAmount(amount: Amount | null): PlanChangesWire['limits'][number]['before'] {
-  return amount && { kind: amount.kind, amount: amount.kind === 'n' ? amount.n.toString() : null };
 }

@@ -6,7 +6,8 @@ import { type Amount, blocksEarly, limitKey } from '#libs/catalogue/limit.ts';
 import { findPlan } from '#libs/catalogue/plans.ts';
 import type { Catalogue, Plan } from '#libs/catalogue/schema.ts';
 import { suggestPlans, upgradesFrom } from '#libs/catalogue/suggest.ts';
-import { limitToWire } from '#libs/contracts/limits.ts';
+import { amountToWire, limitToWire } from '#libs/contracts/limits.ts';
+import { priceOf, refOf } from '#libs/contracts/plan-ref.ts';
 import type { Capability, MyPlan, PlanUsage } from '#libs/contracts/plans.ts';
 import type { AccountUsage, LimitUsage } from '#libs/ledger/read-limits.ts';
 import { problem } from '#libs/problems/problems.ts';
@@ -41,9 +42,9 @@ function trialOf(
   { subscription, sold }: AccountState,
   { offered, hasTried }: { offered: CatalogueVersion; hasTried: boolean },
 ): MyPlan['trial'] {
-  const plans = plansWithTrial(offered.catalogue).map(({ key, trialDays }) => ({
-    plan: key,
-    days: trialDays,
+  const plans = plansWithTrial(offered.catalogue).map((plan) => ({
+    ...refOf(plan),
+    days: plan.trialDays,
   }));
   const obstacles = {
     trial_used: hasTried,
@@ -111,7 +112,16 @@ function upgradeFor(
   const amount: Amount =
     kind === 'n' && n !== null ? { kind, n } : { kind: kind === 'disabled' ? kind : 'unlimited' };
   const { urgency, plans } = suggestPlans(catalogue, may.plan.key, { ...limit, amount });
-  return urgency === 'low' ? null : { urgency, plans: plans.map(({ plan }) => plan.key) };
+  return urgency === 'low'
+    ? null
+    : {
+        urgency,
+        suggested_plans: plans.map((suggested) => ({
+          ...refOf(suggested.plan),
+          price: priceOf(suggested.plan),
+          limit: amountToWire(limit.meter, suggested.amount),
+        })),
+      };
 }
 
 function marked({ allowed, ladder }: { allowed: readonly string[]; ladder: readonly string[] }) {
@@ -147,8 +157,4 @@ function planInForce(catalogue: Catalogue, key: string): Plan {
   const plan = findPlan(catalogue, key);
   if (plan === undefined) throw new RangeError(`The catalogue ${catalogue.id} has no plan ${key}.`);
   return plan;
-}
-
-function refOf({ key, name, rank }: Plan) {
-  return { key, name, rank };
 }

@@ -2,12 +2,12 @@
 import { notYetAvailableIn, type UNUSED_CAPS } from '#libs/catalogue/availability.ts';
 import { chosen, entitlementsAt, qualitiesOf } from '#libs/catalogue/entitlements.ts';
 import { featuresOf } from '#libs/catalogue/features.ts';
-import type { Amount, EffectiveLimit } from '#libs/catalogue/limit.ts';
 import { findPlan, limitsOf, plansByRank } from '#libs/catalogue/plans.ts';
 import type { Catalogue, Plan } from '#libs/catalogue/schema.ts';
-import { meterUnit } from '#libs/contracts/limits.ts';
-import type { CurrentSubscription, PlanLimitWire, PlanList, PlanWire } from '#libs/contracts/plans.ts';
-import { formatUsd } from '#libs/money/money.ts';
+import { modelLabel, nameLabel } from '#libs/contracts/labels.ts';
+import { planLimitToWire } from '#libs/contracts/limits.ts';
+import { priceOf } from '#libs/contracts/plan-ref.ts';
+import type { CurrentSubscription, PlanList, PlanWire } from '#libs/contracts/plans.ts';
 import { MONTHS_PER_CYCLE, periodAt } from '../../subscriptions/domain/period.ts';
 import {
   type AccountState,
@@ -21,17 +21,30 @@ export function planListOf({ catalogueId, version, catalogue }: CatalogueVersion
     catalogue: { id: catalogueId, version },
     default_plan: catalogue.defaultPlan,
     features: catalogue.features,
+    labels: labelsOf(catalogue),
     plans: plansByRank(catalogue)
       .filter(({ listed }) => listed)
       .map((plan) => presentPlan(catalogue, plan)),
   };
 }
 
+function labelsOf(catalogue: Catalogue): PlanList['labels'] {
+  const labels = (keys: readonly string[], label: (key: string) => string) =>
+    Object.fromEntries(keys.map((key) => [key, label(key)]));
+  const { features, textModels, imageModels, embeddingModels, qualities, platforms } = catalogue;
+  return {
+    features: labels(Object.keys(features), nameLabel),
+    models: labels([...textModels, ...imageModels, ...embeddingModels], modelLabel),
+    qualities: labels(qualities, nameLabel),
+    platforms: labels(platforms, nameLabel),
+  };
+}
+
 export function presentPlan(catalogue: Catalogue, plan: Plan): PlanWire {
   const { caps } = plan;
   const text = modelsOf(caps.textModels, catalogue.textModels);
-  const image = modelsOf(caps.imageModels, catalogue.imageModels);
-  const embedding = modelsOf(caps.embeddingModels, catalogue.embeddingModels);
+  const image = listedModelsOf(caps.imageModels, catalogue.imageModels);
+  const embedding = listedModelsOf(caps.embeddingModels, catalogue.embeddingModels);
   return {
     key: plan.key,
     name: plan.name,
@@ -39,7 +52,7 @@ export function presentPlan(catalogue: Catalogue, plan: Plan): PlanWire {
     rank: plan.rank,
     aliases: plan.aliases,
     popular: plan.popular,
-    price: presentPrice(plan),
+    price: priceOf(plan),
     trial_days: plan.trialDays,
     features: featuresOf(catalogue, plan),
     text_models: { ...text, default: caps.defaultTextModel ?? text.allowed[0] ?? null },
@@ -57,7 +70,7 @@ export function presentPlan(catalogue: Catalogue, plan: Plan): PlanWire {
     horizon_days: caps.horizonDays,
     support: caps.support,
     sla_percentage: caps.slaPct,
-    limits: limitsOf(catalogue, plan).map(presentLimit),
+    limits: limitsOf(catalogue, plan).map(planLimitToWire),
     not_yet_available: notYetAvailableIn(catalogue, plan).map((name) => CAP_FIELDS[name] ?? name),
   };
 }
@@ -86,7 +99,7 @@ export function currentSubscriptionOf(state: AccountState, now: Date): CurrentSu
     plan: { ...may.plan },
     status: may.status,
     cycle: subscription.cycle,
-    price: presentPrice(inForce),
+    price: priceOf(inForce),
     complimentary: subscription.complimentary,
     started_at: subscription.anchor.toISOString(),
     current_period: { start: period.start.toISOString(), end: period.end.toISOString() },
@@ -101,13 +114,18 @@ export function currentSubscriptionOf(state: AccountState, now: Date): CurrentSu
     embedding_models: presentModels(may.embeddingModels),
     qualities: [...may.qualities.allowed],
     platforms: [...may.platforms.allowed],
-    limits: may.limits.map((limit) => ({ ...presentLimit(limit), source: limit.source })),
+    limits: may.limits.map((limit) => ({ ...planLimitToWire(limit), source: limit.source })),
     valid_until: may.validUntil?.toISOString() ?? null,
   };
 }
 
 function modelsOf(choice: '*' | readonly string[], ladder: readonly string[]) {
   return { all: choice === '*', allowed: [...chosen(choice, ladder)] };
+}
+
+/** Of kinds that a catalogue sells only by name. */
+function listedModelsOf(choice: '*' | readonly string[], ladder: readonly string[]) {
+  return { ...modelsOf(choice, ladder), all: choice === '*' && ladder.length > 0 };
 }
 
 export function presentModels({ all, allowed, default: choice }: ModelGrant): PlanWire['text_models'] {
@@ -119,32 +137,3 @@ type ModelGrant = {
   readonly allowed: readonly string[];
   readonly default: string | null;
 };
-
-function presentPrice({ price }: Plan): PlanWire['price'] {
-  return { currency: 'USD', monthly_minor: price.monthlyMinor, yearly_minor: price.yearlyMinor };
-}
-
-type LimitInput = Pick<EffectiveLimit, 'meter' | 'window' | 'scope' | 'onLimit' | 'overagePriceNanoUsd'> & {
-  readonly amount: Amount;
-};
-
-function presentLimit({
-  meter,
-  window,
-  scope,
-  amount,
-  onLimit,
-  overagePriceNanoUsd,
-}: LimitInput): PlanLimitWire {
-  return {
-    meter,
-    unit: meterUnit(meter),
-    window,
-    scope,
-    kind: amount.kind,
-    amount: amount.kind === 'n' ? amount.n.toString() : null,
-    ...(meter === 'cost' && amount.kind === 'n' && { amount_usd: formatUsd(amount.n) }),
-    on_limit: onLimit,
-    overage_price_usd: overagePriceNanoUsd === null ? null : formatUsd(overagePriceNanoUsd),
-  };
-}

@@ -3,7 +3,7 @@ import { amountOf, compareAmounts, limitKey } from '#libs/catalogue/limit.ts';
 import { planDifference } from '#libs/catalogue/plan-difference.ts';
 import { limitsOf } from '#libs/catalogue/plans.ts';
 import type { Catalogue } from '#libs/catalogue/schema.ts';
-import { meterUnit } from '#libs/contracts/limits.ts';
+import { refusedLimitToWire } from '#libs/contracts/limits.ts';
 import type { ChangePreview } from '#libs/contracts/subscriptions.ts';
 import type { LimitUsage } from '#libs/ledger/read-limits.ts';
 import { presentChanges } from '../../plans/domain/comparison.ts';
@@ -62,17 +62,18 @@ function overLimits(
     const amount = limits.get(limitKey({ meter, window, scope }));
     const taken = used + held;
     if (amount === undefined || taken === 0n || compareAmounts(amountOf(taken), amount) <= 0) return [];
+    const {
+      asked: _asked,
+      source: _source,
+      ...limit
+    } = refusedLimitToWire({
+      ...{ meter, window, scope, scopeId, used, held, resetsAt, asked: 0n, source: '' },
+      kind: amount.kind,
+      amount: amount.kind === 'n' ? amount.n : null,
+    });
     return [
       {
-        meter,
-        unit: meterUnit(meter),
-        window,
-        scope,
-        scope_id: scopeId === '' ? null : scopeId,
-        used: used.toString(),
-        held: held.toString(),
-        new_limit: amount.kind === 'n' ? amount.n.toString() : '0',
-        resets_at: resetsAt?.toISOString() ?? null,
+        ...limit,
         resets_before_change: resetsAt !== null && effectiveAt !== null && resetsAt <= effectiveAt,
       },
     ];

@@ -141,7 +141,7 @@ t.test('an override grants what the plan does not include', async (t) => {
   const body = { prompt: 'A pen', count: 2 };
   await t.rejects(check({}, images(body)), {
     code: 'feature_not_in_plan',
-    fields: { feature: 'image_batch', suggested_plans: [{ plan: 'pro' }, { plan: 'enterprise' }] },
+    fields: { feature: 'image_batch', suggested_plans: [{ key: 'pro' }, { key: 'enterprise' }] },
   });
   const grant = { kind: 'feature_grant', id: 'o1', feature: 'image_batch', from: NOW, until: null } as const;
   t.match(await check({ overrides: [grant] }, images(body)), { body, degraded: [] });
@@ -157,7 +157,7 @@ t.test('several missing entitlements: the first names the refusal, the fallbacks
       quality: 'premium',
       platform: 'pinterest',
       available_models: ['grok2_basic'],
-      suggested_plans: [{ plan: 'enterprise' }],
+      suggested_plans: [{ key: 'enterprise' }],
       fallback_options: [
         { model: 'grok2_basic', quality_preset: 'standard', platform: 'twitter', count: 1 },
         { platform: 'instagram' },
@@ -177,7 +177,7 @@ t.test('API keys require a plan with API access, if the catalogue sells it', asy
   const request = chat({ model: 'gpt-3.5-turbo', allow_degraded: true });
   await t.rejects(check(free, { ...request, caller }), {
     code: 'feature_not_in_plan',
-    fields: { feature: 'api_access', fallback_options: [], suggested_plans: [{ plan: 'business' }] },
+    fields: { feature: 'api_access', fallback_options: [], suggested_plans: [{ key: 'business' }] },
   });
   t.match(await check(free, request), { degraded: [] }, 'a user needs none');
 });

@@ -5,12 +5,8 @@
 import type { Entitlements } from '#libs/catalogue/entitlements.ts';
 import type { Catalogue } from '#libs/catalogue/schema.ts';
 import type { Caller } from '#libs/contracts/internal-context.ts';
-import {
-  type BodyPatch,
-  type Degradation,
-  presentSuggestedPlan,
-  type Requirement,
-} from '#libs/contracts/requirements.ts';
+import { priceOf, refOf } from '#libs/contracts/plan-ref.ts';
+import type { BodyPatch, Degradation, Requirement } from '#libs/contracts/requirements.ts';
 import type { ModelInfo } from '#libs/pricing/model.ts';
 import { type ProblemError, problem } from '#libs/problems/problems.ts';
 import type { PriceBook, PricedModel } from '../../prices/domain.ts';
@@ -131,7 +127,9 @@ function fallbackOptions(missing: readonly MissingEntitlement[]): { [field: stri
 
 function suggestedPlans(missing: readonly MissingEntitlement[], catalogue: Catalogue) {
   const [first = [], ...others] = missing.map(({ includedIn }) => includedIn(catalogue));
-  return first.filter((plan) => others.every((plans) => plans.includes(plan))).map(presentSuggestedPlan);
+  return first
+    .filter((plan) => others.every((plans) => plans.includes(plan)))
+    .map((plan) => ({ ...refOf(plan), price: priceOf(plan) }));
 }
 
 /** The model of a kind that the operation always requires. @throws Error if it requires none. */

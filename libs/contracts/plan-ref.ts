@@ -1,0 +1,28 @@
+/** How plans are named and priced everywhere. */
+import { z } from 'zod';
+import type { Plan } from '#libs/catalogue/schema.ts';
+import { count } from './envelope.ts';
+
+export const planRef = z.object({
+  key: z.string(),
+  name: z.string(),
+  rank: z.int().describe('A plan with a higher rank is an upgrade.'),
+});
+export type PlanRef = z.infer<typeof planRef>;
+
+export const planPrice = z
+  .object({
+    currency: z.literal('USD'),
+    monthly_minor: count.nullable().describe('In cents; null: contact sales.'),
+    yearly_minor: count.nullable().describe('In cents, for the whole year.'),
+  })
+  .meta({ id: 'PlanPrice' });
+export type PlanPrice = z.infer<typeof planPrice>;
+
+export function refOf({ key, name, rank }: Pick<Plan, 'key' | 'name' | 'rank'>): PlanRef {
+  return { key, name, rank };
+}
+
+export function priceOf({ price }: Pick<Plan, 'price'>): PlanPrice {
+  return { currency: 'USD', monthly_minor: price.monthlyMinor, yearly_minor: price.yearlyMinor };
+}
