@@ -196,7 +196,8 @@ export const rules: Rule[] = [
   },
   {
     name: 'production code imports production dependencies only',
-    applies: (file) => /^(libs|services|deploy)\//.test(file) && !isAt('test')(file),
+    applies: (file) =>
+      /^(libs|services|deploy)\//.test(file) && !isAt('test')(file) && !file.startsWith('libs/testing/'),
     allows: ({ target }) =>
       isDeclared(target, declared.production) || OPTIONAL_PACKAGES.includes(packageOf(target)),
   },

@@ -1,6 +1,5 @@
 /** Catalogue versions: importing, publishing, and moving existing subscriptions. */
 import { z } from 'zod';
-import { WINDOWS } from '#libs/catalogue/limit.ts';
 import * as example from './catalogues-examples.ts';
 import { count, envelope, instant } from './envelope.ts';
 import { limitAmountWire, limitWire } from './limits.ts';

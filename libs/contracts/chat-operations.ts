@@ -42,6 +42,7 @@ export const METERING_PROBLEMS = [
   'meter_disabled',
   'idempotency_in_progress',
   'body_too_large',
+  'unsupported_media_type',
   'idempotency_key_reused',
   'unpriced_model',
   'provider_refused',

@@ -1,4 +1,5 @@
 /** Examples of `/api/images`, for an account on the plan Starter. */
+import { limitToWire } from './limits.ts';
 
 export const request = {
   prompt: 'A fountain pen resting on a letter, morning light',
@@ -22,7 +23,15 @@ const upgradePrompt = {
   window: 'period',
   percentage: 80,
   urgency: 'medium',
-  suggested_plans: [{ plan: 'pro', name: 'Pro', limit: '50', price_month_minor: 7900 }],
+  suggested_plans: [
+    {
+      key: 'pro',
+      name: 'Pro',
+      rank: 20,
+      price: { currency: 'USD', monthly_minor: 7900, yearly_minor: 79_000 },
+      limit: { kind: 'limited', value: '50' },
+    },
+  ],
 } as const;
 
 export const result = {
@@ -85,22 +94,19 @@ export const usageReport = {
   badge,
   upgrade_prompt: upgradePrompt,
   limits: [
-    {
+    limitToWire({
       meter: 'images',
-      unit: 'count',
       window: 'period',
       scope: 'account',
-      scope_id: null,
+      scopeId: '',
       kind: 'n',
-      used: '8',
-      held: '0',
-      limit: '10',
-      remaining: '2',
-      percentage: 80,
+      amount: 10n,
+      used: 8n,
+      held: 0n,
       state: 'warning',
-      window_start: '2026-11-20T12:00:00.000Z',
-      resets_at: RESETS_AT,
+      windowStart: new Date('2026-11-20T12:00:00.000Z'),
+      resetsAt: new Date(RESETS_AT),
       source: 'plan:starter',
-    },
+    }),
   ],
 };

@@ -41,11 +41,18 @@ const upgrade = {
     'The upgrade takes effect when it is paid: the response is 402 `payment_required` with a `payment_request`, and repeating the call returns the same one. A free plan takes effect at once. Also changes the same plan from a monthly to a yearly cycle. For owners, admins and API keys with the scope `*`.',
   tags,
   auth: 'user',
+  headers: idempotencyHeaders,
   body: planChoice,
   bodyExample: { plan: 'pro', cycle: 'month' },
   responses: {
     ...changed,
-    ...problemResponses(...CHANGE_PROBLEMS, 'payment_required', 'unknown_plan', 'plan_change_not_allowed'),
+    ...problemResponses(
+      ...CHANGE_PROBLEMS,
+      'payment_required',
+      'not_found',
+      'unknown_plan',
+      'plan_change_not_allowed',
+    ),
   },
 } as const;
 

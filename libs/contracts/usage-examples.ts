@@ -162,8 +162,14 @@ export const requestReport = {
     {
       ...usageCall,
       priced_units: [
-        { class: 'input', units: 412, per: 'million_tokens', price: '0.150000' },
-        { class: 'output', units: 731, per: 'million_tokens', price: '0.600000' },
+        { class: 'input', units: 412, per: 'million_tokens', price: '0.150000', text: '$0.15 per 1M tokens' },
+        {
+          class: 'output',
+          units: 731,
+          per: 'million_tokens',
+          price: '0.600000',
+          text: '$0.60 per 1M tokens',
+        },
       ],
     },
   ],

@@ -157,6 +157,7 @@ const pricedUnits = z.object({
   units: count,
   per: z.enum(['million_tokens', 'unit']),
   price: z.string().describe('USD per million tokens, or per unit.'),
+  text: z.string().describe('The price in words for users.'),
 });
 
 const plannedCall = z.object({

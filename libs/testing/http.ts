@@ -1,6 +1,9 @@
 import type { AddressInfo, Server } from 'node:net';
 import type { TestScope } from './database.ts';
+import { checkDocumented } from './document.ts';
 import { checkProblem } from './problems.ts';
+
+const OWN_REQUEST_ID = /^[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}$/;
 
 export type HttpResponse<Body = unknown> = {
   status: number;
@@ -38,6 +41,14 @@ export async function request<Body = unknown>(
   const isJson = /[/+]json\b/.test(contentType);
   const parsed: unknown = isJson && text !== '' ? JSON.parse(text) : text;
   checkProblem(contentType, parsed);
+  // Simulated vendors answer on some of the same paths.
+  if (OWN_REQUEST_ID.test(response.headers.get('x-request-id') ?? '')) {
+    const method = options.method ?? (body === undefined ? 'GET' : 'POST');
+    checkDocumented({
+      ...{ method, path: new URL(url).pathname, status: response.status },
+      ...{ contentType, body: parsed },
+    });
+  }
   return { status: response.status, headers: response.headers, body: parsed as Body };
 }
 

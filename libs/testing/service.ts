@@ -9,6 +9,7 @@ import {
 import type { ServiceApp } from '#libs/service/create-service.ts';
 import type { Runtime } from '#libs/service/runtime.ts';
 import { type ServiceConfig, serviceVariables, toServiceConfig } from '#libs/service/variables.ts';
+import { checkDocumented } from './document.ts';
 import { checkProblem } from './problems.ts';
 
 /** For `loadConfig` in tests: a busy machine must not make a service refuse requests as overloaded. */
@@ -68,7 +69,9 @@ export function createTestCall<As>(
     const text = response.body;
     const parsed = text === '' ? undefined : isJson ? JSON.parse(text) : text;
     checkProblem(contentType, parsed);
-    return { status: response.statusCode, headers: response.headers, body: parsed };
+    const { statusCode: status } = response;
+    checkDocumented({ method, path: pathname, status, contentType, body: parsed });
+    return { status, headers: response.headers, body: parsed };
   };
 }
 

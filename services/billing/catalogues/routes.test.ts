@@ -446,13 +446,13 @@ t.test('given accounts on every plan of one preset', async (t) => {
     for (const account of accounts) {
       const { plan, catalogue, limits } = await current(account);
       const images = limits.find(({ meter }) => meter === 'images');
-      seen.push([catalogue.id, plan.key, images?.amount]);
+      seen.push([catalogue.id, plan.key, images?.text]);
     }
     t.strictSame(seen, [
-      ['lily', 'free', '5'],
-      ['lily', 'starter', '10'],
-      ['lily', 'pro', '50'],
-      ['lily', 'enterprise', '200'],
+      ['lily', 'free', '5 images per billing period'],
+      ['lily', 'starter', '10 images per billing period'],
+      ['lily', 'pro', '50 images per billing period'],
+      ['lily', 'enterprise', '200 images per billing period'],
     ]);
     const { rows } = await pool.query(
       `SELECT amount::integer AS n FROM ledger_limits WHERE meter = 'images' AND account_id = ANY ($1) ORDER BY 1`,

@@ -106,7 +106,7 @@ t.test('given the starter plan of lily', async (t) => {
       state: 'warning',
       can_use: true,
       resets_at: '2026-12-20T12:00:00.000Z',
-      upgrade: { urgency: 'medium', plans: ['pro', 'enterprise'] },
+      upgrade: { urgency: 'medium', suggested_plans: [{ key: 'pro' }, { key: 'enterprise' }] },
     });
     await ledger.hold(testHold(ACCOUNT, runtime.newId(), { images: 2n }));
     t.match(await limitOf('images', 'period'), { used: '8', held: '2', remaining: '0', can_use: false });
@@ -122,7 +122,7 @@ t.test('given the starter plan of lily', async (t) => {
     t.match(data, { plan: { key: 'free' } });
     t.ok(data.limits.every(({ used }) => used === '0'));
     const autopilot = data.limits.find(({ meter }) => meter === 'social.autopilot_posts');
-    t.match(autopilot, { kind: 'disabled', can_use: false, upgrade: { urgency: 'high' } });
+    t.match(autopilot, { amount: { kind: 'disabled' }, can_use: false, upgrade: { urgency: 'high' } });
   });
 
   await t.test('then its plan lists upgrades and trials', async (t) => {

@@ -13,7 +13,8 @@ import { fastifyPath, type Operation, type OperationResponse } from '#libs/contr
 import type { ErrorFormat } from '#libs/problems/error-formats.ts';
 import { tidySchemas } from './components.ts';
 import { INFO, SECURITY_SCHEMES, SERVERS, TAGS } from './description.ts';
-import { ALL_OPERATIONS, OPERATIONS } from './domain.ts';
+import { DOCUMENTED_OPERATIONS } from './documented-operations.ts';
+import { OPERATIONS } from './domain.ts';
 import { HEADER_COMPONENTS, responseHeaders } from './response-headers.ts';
 
 const JSON_TYPE = 'application/json';
@@ -52,13 +53,13 @@ type Document = {
 /** Components that operations share, by name. */
 type Shared = { responses: Map<string, ResponseObject>; examples: Map<string, { value: unknown }> };
 
-const METERED: ReadonlySet<Operation> = new Set(OPERATIONS.metered);
+const METERED: ReadonlySet<string> = new Set(OPERATIONS.metered.map(({ operationId }) => operationId));
 
 /** The OpenAPI 3.1 document as YAML. The same contracts give the same text. */
 export async function buildOpenApiDocument(): Promise<string> {
-  const document = await generate(ALL_OPERATIONS);
+  const document = await generate(DOCUMENTED_OPERATIONS);
   const shared: Shared = { responses: new Map(), examples: new Map() };
-  const described = ALL_OPERATIONS.map((operation) => {
+  const described = DOCUMENTED_OPERATIONS.map((operation) => {
     const object = document.paths[operation.path]?.[operation.method.toLowerCase()];
     if (object === undefined) throw new Error(`The document lacks ${operation.operationId}.`);
     complete(object, operation, shared);
@@ -172,7 +173,10 @@ function complete(object: OperationObject, operation: Operation, shared: Shared)
   for (const type of operation.bodyTypes ?? []) {
     if (object.requestBody) object.requestBody.content[type] = { schema: { type: 'string' } };
   }
-  const traits = { isMetered: METERED.has(operation), isLimited: operation.responses[429] !== undefined };
+  const traits = {
+    isMetered: METERED.has(operation.operationId),
+    isLimited: operation.responses[429] !== undefined,
+  };
   for (const [status, contract] of Object.entries(operation.responses)) {
     const generated = object.responses[status] as ResponseObject;
     const headers = responseHeaders(Number(status), traits);

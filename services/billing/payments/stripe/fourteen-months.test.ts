@@ -22,8 +22,10 @@ t.test('given a customer from sign-up to win-back', async (t) => {
     await click(page.url, { card });
     await settle();
   };
-  const limit = async (meter: string) =>
-    (await ada.current()).limits.find((one) => one.meter === meter)?.amount;
+  const limit = async (meter: string) => {
+    const amount = (await ada.current()).limits.find((one) => one.meter === meter)?.amount;
+    return amount?.kind === 'limited' ? amount.value : amount?.kind;
+  };
   /** Plan, state, end of access, start of the period, and how many images it includes. */
   const access = async () => {
     const { plan, status, access_ends_at: until, current_period: period } = await ada.current();
