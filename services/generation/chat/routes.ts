@@ -79,7 +79,7 @@ async function respondWithStream(
   };
   try {
     const { figures } = await runCall(runner, providerCall, (context, record) =>
-      source.chatStream(chat, context, (piece) => {
+      source.chatStream(chat, { ...context, onAccepted: stream.beginSoon }, (piece) => {
         record.take(piece);
         if (piece.usageEvent !== undefined) usageEvent = piece.usageEvent;
         return stream.writePiece(piece);
@@ -90,7 +90,10 @@ async function respondWithStream(
   } catch (error) {
     // output until the failure is settled, unless the settlement itself failed
     if (!isUnsettled(error)) stream.release();
-    if (!stream.hasBegun()) throw error;
+    if (!stream.hasBegun()) {
+      stream.cancel();
+      throw error;
+    }
     stream.write(chunkEvent(toOpenAiError(recordFailure(error), requestId)));
   }
   stream.end();

@@ -31,7 +31,7 @@ function createSender() {
 }
 
 function useFakeTimers(t: Test): void {
-  mock.timers.enable({ apis: ['setTimeout', 'setInterval'] });
+  mock.timers.enable({ apis: ['setTimeout', 'setInterval', 'setImmediate'] });
   t.teardown(() => mock.timers.reset());
 }
 
@@ -53,6 +53,22 @@ t.test('given a silent provider, then the stream begins with a comment, and comm
   stream.end();
   mock.timers.tick(60_000);
   t.strictSame(sent, [': waiting\n\n', ':\n\n', piece.bytes], 'nothing follows the end');
+});
+
+t.test('given a provider that accepts and then thinks, then the stream begins at once', async (t) => {
+  useFakeTimers(t);
+  const { sender, sent } = createSender();
+  const stream = createStreamResponse(sender, 0);
+  mock.timers.tick(500);
+  stream.beginSoon();
+  mock.timers.tick(249);
+  t.equal(stream.hasBegun(), false, 'an error inside the answer still gets a status of its own');
+  mock.timers.tick(1);
+  t.strictSame(sent, [': waiting\n\n']);
+  stream.beginSoon();
+  mock.timers.tick(5_000);
+  t.strictSame(sent, [': waiting\n\n'], 'a second attempt changes nothing');
+  stream.end();
 });
 
 t.test('given a provider that answers at once, then there is no comment', async (t) => {

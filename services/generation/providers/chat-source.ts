@@ -59,6 +59,7 @@ export function createChatSource(options: {
       const maxBytes = MIN_STREAM_BYTES + chat.outputTokens * chat.choices * BYTES_PER_TOKEN;
       try {
         await exchange(dispatcher, request, limit, context.trace, {
+          onHead: context.onAccepted,
           onData,
           isComplete: stream.isComplete,
           maxBytes,

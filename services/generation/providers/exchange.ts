@@ -19,6 +19,8 @@ export type ProviderRequest = {
 
 /** Receives the bytes of a successful response. */
 export type AnswerReader = {
+  /** The status of a success has arrived. */
+  readonly onHead?: (() => void) | undefined;
   /** A returned promise pauses the response until it resolves. */
   readonly onData: (chunk: Buffer) => Promise<void> | undefined;
   /** Whether the answer is complete, although the response may continue. */
@@ -108,6 +110,7 @@ class ExchangeHandler implements Dispatcher.DispatchHandler {
     this.#headers = headers;
     const id = this.#header(this.#requestIdHeader);
     if (id !== null && REQUEST_ID.test(id)) this.#trace.providerRequestId = id;
+    if (this.#isOk && !this.#isDone) this.#reader.onHead?.();
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {

@@ -43,6 +43,8 @@ export type CallContext = {
   callId: string;
   /** Filled in by the adapter. */
   trace: CallTrace;
+  /** Called when the provider has answered with a success, before anything of the answer. */
+  onAccepted?: () => void;
 };
 
 /** A complete answer. */
