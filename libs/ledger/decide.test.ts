@@ -204,7 +204,7 @@ t.test('given random histories, decisions in memory are those of the model', (t)
   t.end();
 });
 
-t.test('given any amount and thresholds, the state is that of the catalogue', (t) => {
+t.test('given any amount and thresholds, the state counts the thresholds that are reached', (t) => {
   const bps = fc.uniqueArray(fc.integer({ min: 1, max: 10_000 }), { minLength: 4, maxLength: 4 });
   fc.assert(
     fc.property(bps, fc.bigInt(0n, 1_000n), fc.bigInt(0n, 1_100n), (shares, n, used) => {
@@ -216,7 +216,11 @@ t.test('given any amount and thresholds, the state is that of the catalogue', (t
       ];
       const thresholdBps = [warnBps, noticeBps, blockBps, hardBps] as const;
       const counter = toCounter(testSegment({ meter: 'cost', n, thresholdBps }), 1n);
-      assert.equal(stateOf(counter, used), limitState(used, n, { warnBps, noticeBps, blockBps, hardBps }));
+      const states = ['ok', 'warning', 'notice', 'blocked', 'exhausted'] as const;
+      const reached = thresholdBps.filter((share) => used * 10_000n >= n * BigInt(share)).length;
+      const expected = used >= n ? 'exhausted' : states[reached];
+      assert.equal(stateOf(counter, used), expected);
+      assert.equal(limitState(used, n, { warnBps, noticeBps, blockBps, hardBps }), expected);
     }),
     { numRuns: 2_000 },
   );

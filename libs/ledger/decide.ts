@@ -3,6 +3,7 @@
  * after another in the given order. Instants are microseconds (instant.ts).
  */
 import { PARALLEL_REQUESTS } from '#libs/catalogue/limit.ts';
+import { stateAbove } from '#libs/catalogue/thresholds.ts';
 import { toDate } from './instant.ts';
 import type {
   HoldRequest,
@@ -69,7 +70,7 @@ export function decideHold(
   const seen: HoldDecision['seen'] = { counters: [], used: [], held: [] };
   let createdAt = now;
   let worst = OK;
-  let tightest = -1;
+  let tightest: Share | null = null;
   let binding = -1;
   let isStored = request.keepRefusal;
   for (const balance of balances) {
@@ -84,7 +85,7 @@ export function decideHold(
         const rank = rankOf(counter, used, held, asked);
         if (rank !== OK && !canShrink(counter, rank, used + held)) isStored = true;
         const share = shareOf(counter, used + held + asked);
-        if (rank > worst || (rank === worst && share > tightest)) {
+        if (rank > worst || (rank === worst && isLarger(share, tightest))) {
           worst = rank;
           tightest = share;
           binding = seen.counters.length;
@@ -142,10 +143,19 @@ function addHeld({ counters, held }: Balance, meters: Meters): void {
   }
 }
 
-/** NaN, which is never greater, where there is no amount to share. Requests that run use nothing up. */
-function shareOf({ meter, amount }: Pick<Counter, 'meter' | 'amount'>, total: bigint): number {
-  const isShared = amount !== null && amount !== 0n && meter !== PARALLEL_REQUESTS;
-  return isShared ? Number(total) / Number(amount) : Number.NaN;
+/** A part of an amount, as an exact fraction. */
+type Share = { part: bigint; whole: bigint };
+
+/** Null where there is no amount to share. Requests that run use nothing up. A limit of nothing is at its end. */
+function shareOf({ meter, amount }: Pick<Counter, 'meter' | 'amount'>, part: bigint): Share | null {
+  if (amount === null || meter === PARALLEL_REQUESTS) return null;
+  return amount === 0n ? { part: 1n, whole: 0n } : { part, whole: amount };
+}
+
+/** Whether a share is larger than another, or the only one. */
+function isLarger(share: Share | null, other: Share | null): boolean {
+  if (share === null || other === null) return share !== null;
+  return share.part * other.whole > other.part * share.whole;
 }
 
 export function limitView(counter: Counter, used: bigint, held: bigint, asked = 0n): LimitView {
@@ -251,14 +261,14 @@ function repeated(hold: HoldState, refs: readonly CounterRef[]): SettleDecision 
   };
 }
 
-/** Finds the limit nearest to its end. A limit of nothing is at its end. */
+/** Finds the limit nearest to its end. */
 function createNearest() {
-  let nearest = -1;
+  let nearest: Share | null = null;
   let found: { state: LimitState; limit: LimitView | null } = { state: 'ok', limit: null };
   return {
     offer(counter: Counter, used: bigint, held: bigint) {
-      const share = counter.amount === 0n ? Number.POSITIVE_INFINITY : shareOf(counter, used + held);
-      if (!(share > nearest)) return;
+      const share = shareOf(counter, used + held);
+      if (!isLarger(share, nearest)) return;
       nearest = share;
       found = { state: stateOf(counter, used), limit: limitView(counter, used, held) };
     },
@@ -266,16 +276,12 @@ function createNearest() {
   };
 }
 
-const STATES = ['warning', 'notice', 'blocked', 'exhausted'] as const;
-
-/** As `ledger_state` computes it in SQL; `limitState` in `libs/catalogue/thresholds.ts` is the reference. */
+/** A limit without a number is never reached. */
 export function stateOf(
   { kind, amount, thresholds }: Pick<Counter, 'kind' | 'amount' | 'thresholds'>,
   used: bigint,
 ): LimitState {
-  if (kind !== 'n' || amount === null) return 'ok';
-  if (used >= amount) return 'exhausted';
-  return STATES[thresholds.findLastIndex(({ at }) => used >= at)] ?? 'ok';
+  return kind !== 'n' || amount === null ? 'ok' : stateAbove(used, amount, thresholds);
 }
 
 /** The highest threshold that lies above `before` and not above `after`. */

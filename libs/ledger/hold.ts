@@ -96,7 +96,7 @@ export function* holdProgram(
   yield* loadMembers(loaded, requests, true);
   yield* loadDefinitions(loaded);
   const stops = (loaded.before[0] as Row[]).map(([kind, target]) => ({ kind, target }) as Stop);
-  const replays = new Map(loaded.after[0]?.map((row) => [row[0], toReplay(row)]));
+  const replays = new Map(loaded.after[0]?.map((row) => [row[0], toReplay(row, loaded.now)]));
 
   const rows: DecisionRow[] = [];
   const withoutTrace: HoldRequest[] = [];
@@ -106,7 +106,13 @@ export function* holdProgram(
     const replay = replays.get(request.id);
     if (replay !== undefined) return replay;
     const expiresAt = loaded.now + request.ttlMs * 1_000;
-    const answer = { replayed: false, expiresAt: toDate(expiresAt) as Date, stop: null, limit: null };
+    const answer = {
+      replayed: false,
+      expiresAt: toDate(expiresAt) as Date,
+      msLeft: request.ttlMs,
+      stop: null,
+      limit: null,
+    };
     const stop = stops.find((each) => covers(each, request));
     if (stop !== undefined) {
       const name = stop.target === '' ? stop.kind : `${stop.kind}:${stop.target}`;
@@ -134,7 +140,8 @@ export function* holdProgram(
   // An insert would fail for the others. A replay moves nothing, so its answer can take the place of the refusal.
   if (!findReplays && withoutTrace.length > 0) {
     const [known = []] = yield [selectReplays(withoutTrace)];
-    for (const row of known) answers[requests.findIndex(({ id }) => id === row[0])] = toReplay(row);
+    for (const row of known)
+      answers[requests.findIndex(({ id }) => id === row[0])] = toReplay(row, loaded.now);
   }
 
   const writes: Statement[] = [];
@@ -159,12 +166,14 @@ function selectReplays(requests: readonly HoldRequest[]): Statement {
   return { name: 'ledger_replays', text: REPLAYS_SQL, values };
 }
 
-function toReplay(row: Row): HoldAnswer {
-  const [, verdict, expiresAt, stop, ...limit] = row as (string | null)[];
+function toReplay(row: Row, now: number): HoldAnswer {
+  const [, verdict, expiry, stop, ...limit] = row as (string | null)[];
+  const expiresAt = parseInstant(expiry as string);
   return {
     verdict: verdict as Verdict,
     replayed: true,
-    expiresAt: toDate(parseInstant(expiresAt as string)) as Date,
+    expiresAt: toDate(expiresAt) as Date,
+    msLeft: Math.max(0, Math.floor((expiresAt - now) / 1_000)),
     stop: stop ?? null,
     limit: toLimitView(limit),
   };

@@ -152,6 +152,12 @@ t.test('given limits on cost and on images', async (t) => {
     const [first, again] = await Promise.all([ledger.hold(request), ledger.hold(request)]);
     t.match(first, { verdict: 'ok', replayed: false });
     t.strictSame(again, { ...first, replayed: true });
+    t.equal(first.msLeft, request.ttlMs);
+    clock.advance(20_000);
+    t.equal((await ledger.hold(request)).msLeft, request.ttlMs - 20_000, 'a duration, by the same clock');
+    clock.advance(3_600_000);
+    t.equal((await ledger.hold(request)).msLeft, 0);
+    clock.advance(-3_620_000);
     t.strictSame(await usageOf(account), { 'cost/month': [0n, 60n] });
     const refused = testHold(account, randomUUID(), { cost: 50n });
     const refusal = await ledger.hold(refused);

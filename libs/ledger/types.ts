@@ -67,6 +67,8 @@ export type HoldAnswer = {
   /** True where this id had been decided before. */
   replayed: boolean;
   expiresAt: Date;
+  /** Milliseconds until it expires, by the clock that decided. */
+  msLeft: number;
   /** `kind:target` of the emergency stop that refused it. */
   stop: string | null;
   /** The limit that decided, or the tightest of those that admitted; null where none applies. */

@@ -106,6 +106,7 @@ function ledgerOf(...limits: [TestLimit, ...TestLimit[]]) {
       verdict,
       replayed: false,
       expiresAt: new Date(0),
+      msLeft: 60_000,
       stop: null,
       limit: { ...limit, asked: want },
     };

@@ -287,7 +287,7 @@ async function forward<B extends RequestBody>(
         caller,
         plan: hold.plan,
         holdExpiresAtMs: hold.answer.expiresAt.getTime(),
-        ...(!hold.answer.replayed && { holdMsLeft: msLeftOf(hold, metering.holdTtlMs) }),
+        holdMsLeft: msLeftOf(hold),
         storeResponse,
         ...(planContext && { planContext }),
         ...(accept !== undefined && { accept }),
@@ -313,8 +313,8 @@ async function forward<B extends RequestBody>(
 }
 
 /** A duration, because the clock of this machine may differ from the database's. */
-function msLeftOf({ requestedAtMs }: Hold, ttlMs: number): number {
-  return Math.max(0, Math.floor(ttlMs - (performance.now() - requestedAtMs)));
+function msLeftOf({ answer, requestedAtMs }: Hold): number {
+  return Math.max(0, Math.floor(answer.msLeft - (performance.now() - requestedAtMs)));
 }
 
 function responseHeaders<B extends RequestBody>(

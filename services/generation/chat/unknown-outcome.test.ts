@@ -237,7 +237,8 @@ t.test(
   async (t) => {
     handler = (response) => {
       response.writeHead(200, { 'content-type': 'text/event-stream' });
-      response.write(sse([{ ...chunk({ content: '' }), ...usage(0, 0) }, chunk({ content: WORDS })]));
+      const text = [chunk({ content: WORDS.slice(0, -5) }), chunk({ content: ' word' })];
+      response.write(sse([{ ...chunk({ content: '' }), ...usage(0, 0) }, ...text]));
     };
     const admitted = await generation.admit(chatPlan());
     await askAndLeave(admitted, chat({ stream: true }), /word/);
@@ -322,7 +323,7 @@ t.test('given a client that leaves while a model thinks', async (t) => {
     let rest = () => {};
     handler = (response) => {
       response.writeHead(200, { 'content-type': 'text/event-stream' });
-      response.write(sse([chunk({ content: 'So' })]));
+      response.write(sse([chunk({ content: 'So' }), chunk({ content: ' it' })]));
       rest = () =>
         void response.end(
           `${sse([finish, { ...chunk({}), choices: [], ...usage(12, 900) }])}data: [DONE]\n\n`,

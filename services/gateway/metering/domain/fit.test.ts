@@ -90,6 +90,7 @@ t.test('only a refusal for size with headroom left is worth a second hold', asyn
     verdict,
     replayed,
     expiresAt: new Date(0),
+    msLeft: 60_000,
     stop: null,
     limit: { ...limit(), asked: 60n, ...more },
   });

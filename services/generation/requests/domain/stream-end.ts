@@ -16,11 +16,10 @@ export type StreamEnd<Piece> = {
 
 /**
  * Keeps back the last content of an answer, and everything after it, so that a client has a complete answer only after it is
- * settled. The first content is sent at once, unless the answer ends with it; each later one when the next arrives.
+ * settled. Content is sent when the next arrives, the first too: it may be the whole answer.
  */
 export function createStreamEnd<Piece>(send: (piece: Piece) => Promise<void> | undefined): StreamEnd<Piece> {
   let kept: Piece[] = [];
-  let hasContent = false;
 
   function release(): Promise<void> | undefined {
     const pieces = kept;
@@ -33,9 +32,7 @@ export function createStreamEnd<Piece>(send: (piece: Piece) => Promise<void> | u
   return {
     push(piece, { isContent, isEnd }) {
       const wait = isContent ? release() : undefined;
-      const isFirstContent = isContent && !hasContent;
-      hasContent ||= isContent;
-      if (kept.length === 0 && !isEnd && (isFirstContent || !isContent)) return send(piece);
+      if (kept.length === 0 && !isEnd && !isContent) return send(piece);
       kept.push(piece);
       return wait;
     },
