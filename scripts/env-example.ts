@@ -9,6 +9,9 @@ const HEADER = `# Every variable of Inkmeter with its default. Copy this file to
 # Generated from the services' schemas by \`npm run env\`: edit the schemas, not this file.
 `;
 
+/** Titles of the folders that are not services. */
+const TITLES: Record<string, string> = { local: 'npm start', docker: 'the set-up of a production database' };
+
 export type ConfigSource = { name: string; rows: ConfigRow[] };
 
 function render({ name, description, default: fallback, required, secret }: ConfigRow): string {
@@ -51,9 +54,12 @@ export function renderEnvExample(sources: ConfigSource[]): string {
   ].join('\n');
 }
 
-/** Reads the schemas that `services/<name>/config.ts` and `deploy/local/config.ts` export as `configSchema`. */
+/** Reads the schemas that `services/<name>/config.ts` and `deploy/<name>/config.ts` export as `configSchema`. */
 export async function readSources(): Promise<ConfigSource[]> {
-  const files = [...globSync('deploy/local/config.ts'), ...globSync('services/*/config.ts').sort()];
+  const files = [
+    ...globSync('deploy/{local,docker}/config.ts').sort().reverse(),
+    ...globSync('services/*/config.ts').sort(),
+  ];
   return Promise.all(
     files.map(async (file) => {
       const { configSchema } = (await import(pathToFileURL(path.resolve(file)).href)) as {
@@ -61,7 +67,7 @@ export async function readSources(): Promise<ConfigSource[]> {
       };
       if (!configSchema) throw new Error(`${file} exports no configSchema.`);
       const folder = path.basename(path.dirname(file));
-      return { name: folder === 'local' ? 'npm start' : folder, rows: describeConfig(configSchema) };
+      return { name: TITLES[folder] ?? folder, rows: describeConfig(configSchema) };
     }),
   );
 }

@@ -7,6 +7,10 @@ import type { ServiceName } from '#libs/contracts/internal-context.ts';
 const randomPassword = () => randomBytes(12).toString('base64url');
 const randomText = () => randomBytes(32).toString('base64url');
 
+/** A value of `JWT_KEYS`: a JSON array with one private JWK. */
+export const newJwtKeys = () =>
+  JSON.stringify([generateKeyPairSync('ed25519').privateKey.export({ format: 'jwk' })]);
+
 /** The generator of each secret. A later version may add secrets; existing ones never change. */
 const generators = {
   postgresPassword: randomText,
@@ -14,8 +18,8 @@ const generators = {
   serviceDatabasePassword: randomText,
   /** Signs requests between services. */
   internalSecret: randomText,
-  /** The gateway's JWT_KEYS: a JSON array of the private JWKs that sign access tokens. */
-  jwtKeys: () => JSON.stringify([generateKeyPairSync('ed25519').privateKey.export({ format: 'jwk' })]),
+  /** Signs access tokens. */
+  jwtKeys: newJwtKeys,
   /** Signs the deliveries of the simulated Stripe account. */
   stripeWebhookSecret: () => `whsec_${randomText()}`,
   /** API key of the demo account, shown at every start. */

@@ -1,0 +1,60 @@
+/**
+ * `npm run secrets -- <folder>`: writes the secrets of a new installation, one to a file, for Docker and Kubernetes to mount.
+ * Files that exist are kept, so that a second run after an upgrade adds only what is new.
+ */
+import { randomBytes } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { internalKeysOf } from '#deploy/local/internal-keys.ts';
+import { newJwtKeys } from '#deploy/local/secrets.ts';
+import { SERVICE_NAMES, type ServiceName } from '#libs/contracts/internal-context.ts';
+import { serviceRoles } from '#libs/db/roles.ts';
+
+const OWNER = 'inkmeter_owner';
+
+const randomText = () => randomBytes(32).toString('base64url');
+
+/** `host:port/database` of the server. */
+export type SecretOptions = { database: string };
+
+/**
+ * Writes the missing files and returns their names.
+ *
+ * Containers read them as an ordinary user, so the files are readable and the folder is closed to others.
+ */
+export function writeSecrets(folder: string, { database }: SecretOptions): string[] {
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const written: string[] = [];
+  const keep = (name: string, create: () => string): string => {
+    const file = path.join(folder, name);
+    if (existsSync(file)) return readFileSync(file, 'utf8');
+    const value = create();
+    writeFileSync(file, value, { mode: 0o644 });
+    written.push(name);
+    return value;
+  };
+  const urlOf = (user: string, password: string) => `postgres://${user}:${password}@${database}`;
+
+  const ownerPassword = keep('postgres-password', randomText);
+  keep('database-url', () => urlOf(OWNER, ownerPassword));
+  keep('jwt-keys', newJwtKeys);
+  keep('minio-password', randomText);
+  keep('grafana-password', randomText);
+  // All entries of a pair derive from one secret, which no container gets.
+  const internalSecret = keep('internal-secret', randomText);
+  for (const service of SERVICE_NAMES satisfies readonly ServiceName[]) {
+    keep(`database-url-${service}`, () => urlOf(serviceRoles[service], randomText()));
+    keep(`internal-keys-${service}`, () => internalKeysOf(service, internalSecret));
+  }
+  return written;
+}
+
+if (import.meta.main) {
+  const [folder = '.secrets', database = 'postgres:5432/inkmeter'] = process.argv.slice(2);
+  const written = writeSecrets(folder, { database });
+  console.log(
+    written.length === 0
+      ? `All secrets exist in ${folder}.`
+      : `Wrote to ${folder}:\n${written.map((name) => `  ${name}`).join('\n')}\nKeep a copy outside this machine.`,
+  );
+}
