@@ -41,6 +41,8 @@ export type ProgramOptions = {
   /** The connection string of each service, if they do not share one login. */
   databaseUrlOf?: (service: ServiceName) => string;
   logFolder: string;
+  /** Through which the time can be moved. */
+  clockFile?: string | undefined;
 };
 
 const urlOf = (port: number) => `http://${LOOPBACK}:${port}`;
@@ -63,11 +65,13 @@ async function answers(url: string, isGood: (status: number) => boolean): Promis
 
 /** The processes of a local installation in their start order; they stop in reverse order. */
 export function definePrograms(options: ProgramOptions): LocalProgram[] {
-  const { variables, secrets, providers, payments, logFolder } = options;
+  const { variables, secrets, providers, payments, logFolder, clockFile } = options;
+  const clock = clockFile !== undefined && { CLOCK_FILE: clockFile };
   const shared = {
     // Ctrl-C should not wait long for a stream without a reader; the environment wins.
     SHUTDOWN_TIMEOUT: '5s',
     ...options.env,
+    ...clock,
     HOST: LOOPBACK,
     BILLING_URL: urlOf(variables.BILLING_PORT),
     USAGE_METERING_URL: urlOf(variables.USAGE_METERING_PORT),
@@ -109,7 +113,7 @@ export function definePrograms(options: ProgramOptions): LocalProgram[] {
   const stripe = (choice: PaymentChoice): LocalProgram => ({
     name: 'stripe simulator',
     script: scriptPath('libs/simulators/stripe/main.ts'),
-    env: { ...options.env, ...choice.simulatorEnv, HOST: LOOPBACK, PORT: String(choice.port) },
+    env: { ...options.env, ...choice.simulatorEnv, ...clock, HOST: LOOPBACK, PORT: String(choice.port) },
     logFile: path.join(logFolder, 'stripe-simulator.log'),
     isReady: () => answers(`${choice.url}/health`, (status) => status === 200),
     ports: [{ port: choice.port, variable: 'STRIPE_SIMULATOR_PORT' }],

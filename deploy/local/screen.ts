@@ -52,6 +52,11 @@ function paymentRows(payments: PaymentChoice | undefined): string[] {
   return [row('payments', PAYMENTS[payments?.kind ?? 'manual']), ''];
 }
 
+const CLOCK_ROWS = [
+  '# then let a month go by: the plan renews, or its card fails and the grace period begins (log in again afterwards)',
+  'npm run clock -- advance 32d',
+];
+
 /** How the demo account's owner upgrades in a browser. */
 function checkoutRows(demo: Demo, url: string | undefined, payments: PaymentChoice | undefined): string[] {
   const owner = demo.logins.find(({ role }) => role === 'owner');
@@ -63,6 +68,7 @@ function checkoutRows(demo: Demo, url: string | undefined, payments: PaymentChoi
     '',
     `OWNER=$(curl -s ${url}/api/auth/login ${json} -d '{"email":"${owner.email}","password":"${owner.password}"}' | sed 's/.*"access_token":"\\([^"]*\\)".*/\\1/')`,
     `curl -s ${url}/api/billing/checkout -H "authorization: Bearer $OWNER" ${json} -d '{"plan":"pro"}'`,
+    ...(payments.kind === 'simulated' ? CLOCK_ROWS : []),
   ];
 }
 

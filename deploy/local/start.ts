@@ -3,8 +3,10 @@ import { mkdirSync } from 'node:fs';
 import path from 'node:path';
 import { loadConfig } from '#libs/config/config.ts';
 import { loadDotEnv, processEnv } from '#libs/config/env.ts';
-import { isPortFree, portInUse } from '#libs/embedded/ports.ts';
+import { isPortFree, LOOPBACK, portInUse } from '#libs/embedded/ports.ts';
+import { followClock } from '#libs/service/system-clock.ts';
 import { bootstrap, cataloguePathOf, defaultPricesPath } from './bootstrap.ts';
+import { clockFileOf } from './clock.ts';
 import { configSchema, type LocalVariables } from './config.ts';
 import { type LocalDatabase, startDatabase } from './database.ts';
 import { choosePayments, publishToSimulator } from './payments.ts';
@@ -94,6 +96,8 @@ async function start(): Promise<void> {
   const secrets = readOrCreateSecrets(path.join(folder, 'secrets.json'));
   const providers = chooseProviders(env, simulatorUrl(variables));
   const payments = choosePayments(env, { variables, secrets, folder });
+  const clockFile = clockFileOf(env, folder);
+  if (clockFile !== undefined) followClock(clockFile, LOOPBACK);
   say('Starting Inkmeter ...');
   database = await startDatabase({ variables, secrets, folder, logFolder, say });
   const databaseUrl = database.ownerUrl;
@@ -106,6 +110,7 @@ async function start(): Promise<void> {
     databaseUrl,
     databaseUrlOf: database.serviceUrl,
     logFolder,
+    clockFile,
   });
   await refuseTakenPorts(programs);
   const { catalogue, demo } = await bootstrap({

@@ -1,5 +1,6 @@
 import { sql } from 'drizzle-orm';
 import { only, type Queryable } from '#libs/db/database.ts';
+import { clockAheadMs } from '#libs/service/system-clock.ts';
 import type { Task } from './task.ts';
 
 export type EnqueueOptions = {
@@ -7,7 +8,7 @@ export type EnqueueOptions = {
   jobKey?: string;
   /** Jobs of one queue run one after another. Use few queues: a hash of the customer, not the customer. */
   queue?: string;
-  /** At once by default. */
+  /** At once by default. On the clock of this process, which a local installation may have moved. */
   runAt?: Date;
   /** Lower runs first; 0 by default. */
   priority?: number;
@@ -40,9 +41,14 @@ export async function enqueue<Payload extends object>(
       identifier => ${name}::text,
       payload => ${JSON.stringify(checked)}::json,
       queue_name => ${queue}::text,
-      run_at => ${options.runAt?.toISOString() ?? null}::timestamptz,
+      run_at => ${databaseTime(options.runAt)}::timestamptz,
       max_attempts => ${maxAttempts}::int,
       job_key => ${options.jobKey ?? null}::text,
       priority => ${options.priority ?? null}::int)`);
   return String(only(rows).id);
+}
+
+/** The queue compares with the database's clock. */
+function databaseTime(at: Date | undefined): string | null {
+  return at === undefined ? null : new Date(at.getTime() - clockAheadMs()).toISOString();
 }

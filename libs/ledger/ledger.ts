@@ -1,6 +1,7 @@
 /** The ledger: hold, settle, close, expire, limits and stops. See README.md for the model and its guarantees. */
 import pg, { type Pool } from 'pg';
 import { violatesUnique } from '#libs/db/database.ts';
+import { movedNow } from '#libs/service/system-clock.ts';
 import { type CorrectOutcome, type CorrectRequest, correctProgram } from './correct.ts';
 import { expireProgram } from './expire.ts';
 import { createGroupCommit, type GroupCommit } from './group-commit.ts';
@@ -96,7 +97,7 @@ const LOCKED_RETRY_MS = 100;
 const ACCOUNT_LOCK_WAIT_MS = 5_000;
 
 export function createLedger(options: LedgerOptions): Ledger {
-  const { pool, now = () => null, writers = 2, maxBatch = 128, maxWaiting = 20_000 } = options;
+  const { pool, now = movedNow, writers = 2, maxBatch = 128, maxWaiting = 20_000 } = options;
   const shardsPerWriter = Math.ceil(SHARD_COUNT / writers);
 
   const locking = {

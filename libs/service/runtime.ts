@@ -1,4 +1,5 @@
 import { randomUUIDv7 } from 'node:crypto';
+import { systemNow } from './system-clock.ts';
 
 /** The source of time. Code reads the wall clock only through it, so tests can control it. */
 export type Clock = { readonly now: () => Date };
@@ -13,7 +14,7 @@ export type Runtime = {
 };
 
 export const systemRuntime: Runtime = {
-  clock: { now: () => new Date() },
+  clock: { now: systemNow },
   newId: () => randomUUIDv7(),
   random: Math.random,
 };

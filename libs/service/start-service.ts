@@ -22,6 +22,7 @@ import { createMetrics, type Metrics } from './metrics.ts';
 import type { ReadinessChecks } from './operations-server.ts';
 import { runService } from './run-service.ts';
 import { type Runtime, systemRuntime } from './runtime.ts';
+import { followClock } from './system-clock.ts';
 import { type ServiceConfig, type serviceVariables, toServiceConfig } from './variables.ts';
 
 type SharedVariables = z.output<
@@ -88,6 +89,7 @@ export async function startService<Schema extends ServiceSchema>(options: {
   loadDotEnv();
   const variables: z.output<Schema> = loadConfig(configSchema, processEnv());
   const service = toServiceConfig(variables);
+  if (variables.CLOCK_FILE !== undefined) followClock(variables.CLOCK_FILE, service.host);
   const logger = createLogger({ name, level: service.logLevel });
   const metrics = createMetrics({ service: name });
   const resources = openResources(name, variables, logger);

@@ -31,6 +31,12 @@ export function serviceVariables(defaultPort: number) {
     SHUTDOWN_TIMEOUT: durationMs()
       .prefault('30s')
       .describe('Time for requests in flight to finish at shutdown'),
+    CLOCK_FILE: z
+      .string()
+      .optional()
+      .describe(
+        'Set by `npm start`: the file through which `npm run clock` moves the time. Refused unless HOST is a loopback address',
+      ),
     MAX_CONNECTIONS: integer({ min: 0 })
       .prefault('10000')
       .describe('Maximum number of simultaneous connections to the API; 0 sets no limit'),

@@ -61,7 +61,7 @@ export type PaymentTerms = {
   stripe: Omit<StripeConnection, 'payments'> | null;
 };
 
-/** @throws TypeError for a Stripe key without a webhook secret. */
+/** @throws TypeError for a Stripe key without a webhook secret, and for a movable clock with Stripe's real one. */
 export function toPaymentTerms(
   variables: Pick<
     z.output<typeof configSchema>,
@@ -72,6 +72,7 @@ export function toPaymentTerms(
     | 'STRIPE_WEBHOOK_SECRET'
     | 'STRIPE_HOST'
     | 'CHECKOUT_RETURN_ORIGINS'
+    | 'CLOCK_FILE'
   >,
 ): PaymentTerms {
   const {
@@ -86,6 +87,11 @@ export function toPaymentTerms(
   };
   if (secretKey === undefined) {
     return { ...terms, payments: createManualPayments(variables.PAYMENT_INSTRUCTIONS), stripe: null };
+  }
+  if (variables.CLOCK_FILE !== undefined && host === undefined) {
+    throw new TypeError(
+      'CLOCK_FILE moves the clock of a local installation. It is refused with a real Stripe account.',
+    );
   }
   if (webhookSecrets.length === 0) {
     throw new TypeError('Set STRIPE_WEBHOOK_SECRET: without it, deliveries of Stripe cannot be verified.');

@@ -5,6 +5,7 @@ import { loadConfig } from '#libs/config/config.ts';
 import { processEnv } from '#libs/config/env.ts';
 import { httpUrl, list, port } from '#libs/config/variables.ts';
 import { systemRuntime } from '#libs/service/runtime.ts';
+import { followClock } from '#libs/service/system-clock.ts';
 import { startStripeSimulator } from './server.ts';
 
 const config = loadConfig(
@@ -12,11 +13,14 @@ const config = loadConfig(
     HOST: z.string().prefault('127.0.0.1').describe('Address to listen on; 0.0.0.0 inside a container'),
     PORT: port().prefault('8091').describe('Port to listen on'),
     FILE: z.string().optional().describe('File that keeps the account between starts'),
+    CLOCK_FILE: z.string().optional().describe('Set by `npm start`: the file through which time is moved'),
     WEBHOOK_URL: httpUrl().optional().describe('Where events are delivered'),
     WEBHOOK_SECRETS: list().prefault('').describe('Secrets that sign the deliveries'),
   }),
   processEnv(),
 );
+
+if (config.CLOCK_FILE !== undefined) followClock(config.CLOCK_FILE, config.HOST);
 
 const simulator = await startStripeSimulator({
   host: config.HOST,
