@@ -1,10 +1,12 @@
 import type Stripe from 'stripe';
 import { type Account, emit, find, newId, nowOn } from './account.ts';
 import { monthsOf, periodAt } from './calendar.ts';
+import { requestedOffers } from './discounts.ts';
 import { invalid } from './fault.ts';
 import { group, integer, list, metadataOf, needText, text } from './form.ts';
 import { invoiceObject } from './invoice-objects.ts';
-import { customerOf, finalize, markUncollectible, pay, voidInvoice } from './invoicing.ts';
+import { customerOf, finalize, markUncollectible, voidInvoice } from './invoicing.ts';
+import { pay } from './paying.ts';
 import { changeItem, onlyItem, periodLine } from './proration.ts';
 import { type Call, pageOf, type Route } from './route.ts';
 import { createSchedule, releaseSchedule, updateSchedule } from './schedules.ts';
@@ -149,7 +151,7 @@ function create({ account, form }: Call): Stripe.Subscription {
     quantity: integer(item, 'quantity') ?? 1,
     trialEnd: trialDays > 0 ? now + trialDays * DAY : null,
     metadata: metadataOf(form),
-    discounts: [],
+    offers: requestedOffers(account, form, now),
     paymentMethod: text(form, 'default_payment_method') ?? null,
   });
   if (subscription.status === 'active')

@@ -99,7 +99,14 @@ export function couponObject(
   { id, created }: ObjectBasis,
   terms: Pick<
     Stripe.Coupon,
-    'amount_off' | 'percent_off' | 'currency' | 'duration' | 'duration_in_months' | 'name'
+    | 'amount_off'
+    | 'percent_off'
+    | 'currency'
+    | 'duration'
+    | 'duration_in_months'
+    | 'name'
+    | 'max_redemptions'
+    | 'redeem_by'
   >,
 ): Stripe.Coupon {
   return {
@@ -107,9 +114,7 @@ export function couponObject(
     object: 'coupon',
     created,
     livemode: false,
-    max_redemptions: null,
     metadata: {},
-    redeem_by: null,
     times_redeemed: 0,
     valid: true,
     ...terms,
@@ -118,7 +123,12 @@ export function couponObject(
 
 export function promotionCodeObject(
   { id, created }: ObjectBasis,
-  { code, coupon }: { code: string; coupon: string },
+  {
+    code,
+    coupon,
+    maxRedemptions,
+    expiresAt,
+  }: { code: string; coupon: string; maxRedemptions: number | null; expiresAt: number | null },
 ): Stripe.PromotionCode {
   return {
     id,
@@ -128,9 +138,9 @@ export function promotionCodeObject(
     created,
     customer: null,
     customer_account: null,
-    expires_at: null,
+    expires_at: expiresAt,
     livemode: false,
-    max_redemptions: null,
+    max_redemptions: maxRedemptions,
     metadata: {},
     promotion: { type: 'coupon', coupon },
     restrictions: { first_time_transaction: false, minimum_amount: null, minimum_amount_currency: null },

@@ -131,6 +131,8 @@ export const CATALOGUE_ROUTES: readonly Route[] = [
           duration: text(form, 'duration') ?? 'once',
           duration_in_months: integer(form, 'duration_in_months') ?? null,
           name: text(form, 'name') ?? null,
+          max_redemptions: integer(form, 'max_redemptions') ?? null,
+          redeem_by: integer(form, 'redeem_by') ?? null,
         },
       );
       account.data.coupons[coupon.id] = coupon;
@@ -150,11 +152,39 @@ export const CATALOGUE_ROUTES: readonly Route[] = [
         {
           code: text(form, 'code') ?? id,
           coupon: find(account.data.coupons, 'coupon', needText(promotion, 'coupon')).id,
+          maxRedemptions: integer(form, 'max_redemptions') ?? null,
+          expiresAt: integer(form, 'expires_at') ?? null,
         },
       );
       account.data.promotionCodes[id] = code;
       emit(account, 'promotion_code.created', code);
       return code;
+    },
+  ],
+  [
+    'GET',
+    '/v1/promotion_codes',
+    ({ account, form }) => {
+      const code = text(form, 'code');
+      const rows = Object.values(account.data.promotionCodes).filter(
+        (one) => code === undefined || one.code === code,
+      );
+      return pageOf(rows, form, '/v1/promotion_codes');
+    },
+  ],
+  [
+    'GET',
+    '/v1/promotion_codes/:id',
+    ({ account, id }) => find(account.data.promotionCodes, 'promotion code', id),
+  ],
+  [
+    'POST',
+    '/v1/promotion_codes/:id',
+    ({ account, form, id }) => {
+      const promotion = find(account.data.promotionCodes, 'promotion code', id);
+      promotion.active = flag(form, 'active') ?? promotion.active;
+      emit(account, 'promotion_code.updated', promotion);
+      return promotion;
     },
   ],
 ];

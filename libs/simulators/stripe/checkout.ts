@@ -1,10 +1,10 @@
 /** Checkout: from a session to a subscription, by a customer who is present. */
 import type Stripe from 'stripe';
 import { type Account, emit, find, newId, nowOn } from './account.ts';
-import { discountObject } from './catalogue-objects.ts';
 import { checkoutObject } from './checkout-objects.ts';
 import { cardObject } from './customer-objects.ts';
 import type { CardBehaviour } from './data.ts';
+import { findOffer } from './discounts.ts';
 import { invalid } from './fault.ts';
 import { type Form, flag, group, integer, list, metadataOf, needText, text } from './form.ts';
 import { idOf } from './subscription-objects.ts';
@@ -60,7 +60,7 @@ export function createCheckout(account: Account, form: Form): Stripe.Checkout.Se
   return session;
 }
 
-export type CheckoutOutcome = 'complete' | 'declined' | 'challenge' | 'closed';
+export type CheckoutOutcome = 'complete' | 'declined' | 'code' | 'challenge' | 'closed';
 
 /** The customer pays with a card. `isAuthenticated` once they have passed 3-D Secure. */
 export function payCheckout(
@@ -73,11 +73,14 @@ export function payCheckout(
   const card = TEST_CARDS[of.last4];
   const cart = data.carts[session.id];
   if (card === undefined || cart === undefined || session.customer === null) return 'declined';
+  const customer = find(data.customers, 'customer', idOf(session.customer));
+  const created = nowOn(account, customer.test_clock);
+  const code = of.promotionCode ?? '';
+  const offer = code === '' ? undefined : findOffer(account, code, created);
+  if (code !== '' && offer === undefined) return 'code';
   if (card.now === 'declined') return 'declined';
   if (card.now === 'challenge' && !of.isAuthenticated) return 'challenge';
-  const customer = find(data.customers, 'customer', idOf(session.customer));
   const method = attachCard(account, customer, of.last4, 'ok');
-  const created = nowOn(account, customer.test_clock);
   const subscription = createSubscription(
     account,
     {
@@ -86,7 +89,7 @@ export function payCheckout(
       quantity: cart.quantity,
       trialEnd: cart.trialDays > 0 ? created + cart.trialDays * DAY : null,
       metadata: cart.metadata,
-      discounts: redeem(account, customer, of.promotionCode),
+      offers: offer === undefined ? [] : [offer],
       paymentMethod: method.id,
     },
     { method: method.id, isPresent: true },
@@ -117,22 +120,4 @@ export function attachCard(
   customer.invoice_settings.default_payment_method = method.id;
   emit(account, 'customer.updated', customer, customer.test_clock);
   return method;
-}
-
-function redeem(account: Account, customer: Stripe.Customer, code: string | undefined): string[] {
-  const { data } = account;
-  if (code === undefined || code === '') return [];
-  const promotion = Object.values(data.promotionCodes).find((one) => one.active && one.code === code);
-  const reference = promotion?.promotion.coupon;
-  if (promotion === undefined || reference === null || reference === undefined) return [];
-  const coupon = find(data.coupons, 'coupon', idOf(reference));
-  const discount = discountObject(
-    { id: newId(account, 'di'), created: nowOn(account, customer.test_clock) },
-    { coupon: coupon.id, customer: customer.id, subscription: '', promotionCode: promotion.id, end: null },
-  );
-  data.discounts[discount.id] = discount;
-  coupon.times_redeemed += 1;
-  promotion.times_redeemed += 1;
-  emit(account, 'customer.discount.created', discount, customer.test_clock);
-  return [discount.id];
 }

@@ -36,6 +36,7 @@ export type StripeData = {
   subscriptions: Table<Stripe.Subscription>;
   schedules: Table<Stripe.SubscriptionSchedule>;
   invoices: Table<Stripe.Invoice>;
+  invoiceItems: Table<Stripe.InvoiceItem>;
   invoicePayments: Table<Stripe.InvoicePayment>;
   paymentIntents: Table<Stripe.PaymentIntent>;
   charges: Table<Stripe.Charge>;
@@ -77,6 +78,7 @@ export function emptyData(series: string): StripeData {
     subscriptions: {},
     schedules: {},
     invoices: {},
+    invoiceItems: {},
     invoicePayments: {},
     paymentIntents: {},
     charges: {},

@@ -1,7 +1,53 @@
 import type Stripe from 'stripe';
 import { type Account, emit, find, newId, nowOn } from './account.ts';
+import { invalid } from './fault.ts';
+import { group, text } from './form.ts';
+import { pageOf, type Route } from './route.ts';
 
 const RESPONSE_SECONDS = 7 * 86_400;
+
+/** Evidence that decides a dispute, as in Stripe's test mode. */
+const OUTCOMES: Readonly<Record<string, string>> = { winning_evidence: 'won', losing_evidence: 'lost' };
+
+export const DISPUTE_ROUTES: readonly Route[] = [
+  ['GET', '/v1/disputes/:id', ({ account, id }) => find(account.data.disputes, 'dispute', id)],
+  [
+    'GET',
+    '/v1/disputes',
+    ({ account, form }) => pageOf(Object.values(account.data.disputes), form, '/v1/disputes'),
+  ],
+  [
+    'POST',
+    '/v1/disputes/:id',
+    ({ account, form, id }) => {
+      const dispute = find(account.data.disputes, 'dispute', id);
+      const evidence = text(group(form, 'evidence') ?? {}, 'uncategorized_text') ?? '';
+      dispute.evidence.uncategorized_text = evidence === '' ? null : evidence;
+      dispute.evidence_details.has_evidence = evidence !== '';
+      dispute.evidence_details.submission_count += 1;
+      const outcome = OUTCOMES[evidence];
+      if (outcome === undefined) dispute.status = 'under_review';
+      else closeDispute(account, dispute, outcome);
+      return dispute;
+    },
+  ],
+  [
+    'POST',
+    '/v1/disputes/:id/close',
+    ({ account, id }) => {
+      const dispute = find(account.data.disputes, 'dispute', id);
+      closeDispute(account, dispute, 'lost');
+      return dispute;
+    },
+  ],
+];
+
+function closeDispute(account: Account, dispute: Stripe.Dispute, status: string): void {
+  if (dispute.status === 'won' || dispute.status === 'lost')
+    throw invalid(`The dispute is ${dispute.status}.`);
+  dispute.status = status;
+  emit(account, 'charge.dispute.closed', dispute);
+}
 
 /** The cardholder's bank takes a payment back. */
 export function openDispute(account: Account, chargeId: string): Stripe.Dispute {

@@ -1,20 +1,13 @@
-/** Invoices from draft to paid, and what a payment does to the subscription. */
+/** Invoices from draft to open or void. */
 import type Stripe from 'stripe';
 import { type Account, emit, find, newId, nowOn } from './account.ts';
-import { DAY, HOUR } from './calendar.ts';
+import { HOUR } from './calendar.ts';
+import { endDiscounts } from './discounts.ts';
 import { invalid } from './fault.ts';
+import { claimItems } from './invoice-items.ts';
 import { invoiceObject, invoicePaymentObject } from './invoice-objects.ts';
-import { chargeObject, paymentIntentObject } from './payment-objects.ts';
-import { changeItem, netOf, onlyItem } from './proration.ts';
+import { paymentIntentObject } from './payment-objects.ts';
 import { idOf, listObject, type Period } from './subscription-objects.ts';
-
-/** Days after the first failure on which the card is tried again. */
-const RETRY_DAYS = [3, 5, 7] as const;
-
-export type PaymentOutcome = 'paid' | 'failed' | 'action';
-
-/** How a charge is made: by this card, by a customer who is present and can authenticate. */
-export type ChargeOptions = { method?: string | undefined; isPresent?: boolean };
 
 export function subscriptionOf({ data }: Account, invoice: Stripe.Invoice): Stripe.Subscription | undefined {
   const reference = invoice.parent?.subscription_details?.subscription;
@@ -23,13 +16,6 @@ export function subscriptionOf({ data }: Account, invoice: Stripe.Invoice): Stri
 
 export function customerOf({ data }: Account, of: { customer: Stripe.Subscription['customer'] | null }) {
   return find(data.customers, 'customer', of.customer === null ? '' : idOf(of.customer));
-}
-
-/** The card that is charged: the subscription's, else the customer's. */
-export function cardOf({ data }: Account, customer: Stripe.Customer, subscription?: Stripe.Subscription) {
-  const reference =
-    subscription?.default_payment_method ?? customer.invoice_settings.default_payment_method ?? null;
-  return reference === null ? undefined : data.paymentMethods[idOf(reference)];
 }
 
 /** Adds an invoice with these lines and those that wait for it. Without lines there is no invoice. */
@@ -65,11 +51,13 @@ export function draftInvoice(
     },
   );
   for (const line of lines) line.invoice = invoice.id;
+  claimItems(account, lines, invoice.id);
   for (const debit of data.debits[subscription.id] ?? [])
     if (debit.invoice === '') debit.invoice = invoice.id;
   data.invoices[invoice.id] = invoice;
   subscription.latest_invoice = invoice.id;
   emit(account, 'invoice.created', invoice, invoice.test_clock);
+  endDiscounts(account, subscription, lines);
   return invoice;
 }
 
@@ -116,166 +104,6 @@ function requestPayment(account: Account, invoice: Stripe.Invoice): void {
   invoice.payments = listObject([payment], `/v1/invoice_payments?invoice=${invoice.id}`);
 }
 
-/** Charges an open invoice. A failure is an outcome; the subscription is changed by it. */
-export function pay(account: Account, invoice: Stripe.Invoice, options: ChargeOptions = {}): PaymentOutcome {
-  if (invoice.status === 'draft') finalize(account, invoice);
-  if (invoice.status !== 'open' && invoice.status !== 'uncollectible')
-    throw invalid(`Invoice is already ${invoice.status}`);
-  invoice.attempted = true;
-  invoice.attempt_count += 1;
-  const outcome = invoice.amount_due === 0 ? 'paid' : charge(account, invoice, options);
-  if (outcome === 'paid') markPaid(account, invoice);
-  else markFailed(account, invoice, outcome);
-  return outcome;
-}
-
-function charge(account: Account, invoice: Stripe.Invoice, options: ChargeOptions): PaymentOutcome {
-  const { data } = account;
-  const [payment] = invoice.payments?.data ?? [];
-  const reference = payment?.payment.payment_intent;
-  const intent = reference === undefined ? undefined : data.paymentIntents[idOf(reference)];
-  if (payment === undefined || intent === undefined) throw invalid('The invoice has no payment.');
-  const customer = customerOf(account, invoice);
-  const method =
-    options.method === undefined
-      ? cardOf(account, customer, subscriptionOf(account, invoice))
-      : data.paymentMethods[options.method];
-  const behaviour = method === undefined ? 'declined' : (data.cards[method.id] ?? 'ok');
-  const at = nowOn(account, invoice.test_clock);
-  if (behaviour === 'challenge' && options.isPresent !== true) {
-    intent.status = 'requires_action';
-    intent.payment_method = method?.id ?? null;
-    emit(account, 'payment_intent.requires_action', intent, invoice.test_clock);
-    return 'action';
-  }
-  const isPaid = behaviour !== 'declined';
-  if (method !== undefined) {
-    const made = chargeObject(
-      { id: newId(account, 'ch'), created: at },
-      {
-        amount: intent.amount,
-        currency: intent.currency,
-        customer: customer.id,
-        paymentIntent: intent.id,
-        paymentMethod: method.id,
-        paid: isPaid,
-      },
-    );
-    data.charges[made.id] = made;
-    intent.latest_charge = made.id;
-    intent.payment_method = method.id;
-    emit(account, isPaid ? 'charge.succeeded' : 'charge.failed', made, invoice.test_clock);
-  }
-  if (!isPaid) {
-    intent.status = 'requires_payment_method';
-    intent.last_payment_error = {
-      type: 'card_error',
-      code: 'card_declined',
-      decline_code: 'generic_decline',
-      message: method === undefined ? 'There is no card.' : 'Your card was declined.',
-    };
-    emit(account, 'payment_intent.payment_failed', intent, invoice.test_clock);
-    return 'failed';
-  }
-  intent.status = 'succeeded';
-  intent.amount_received = intent.amount;
-  intent.last_payment_error = null;
-  payment.status = 'paid';
-  payment.amount_paid = intent.amount;
-  payment.status_transitions.paid_at = at;
-  emit(account, 'payment_intent.succeeded', intent, invoice.test_clock);
-  return 'paid';
-}
-
-function markPaid(account: Account, invoice: Stripe.Invoice): void {
-  const at = nowOn(account, invoice.test_clock);
-  invoice.status = 'paid';
-  invoice.amount_paid = invoice.amount_due;
-  invoice.amount_remaining = 0;
-  invoice.next_payment_attempt = null;
-  invoice.status_transitions.paid_at = at;
-  emit(account, 'invoice.paid', invoice, invoice.test_clock);
-  const subscription = subscriptionOf(account, invoice);
-  if (subscription === undefined) return;
-  const before = subscription.status;
-  applyPendingItems(account, subscription, invoice);
-  const isLate = ['incomplete', 'past_due', 'unpaid'].includes(subscription.status);
-  if (isLate && !hasOpenInvoice(account, subscription)) subscription.status = 'active';
-  if (subscription.status !== before)
-    emit(account, 'customer.subscription.updated', subscription, subscription.test_clock);
-}
-
-function hasOpenInvoice({ data }: Account, subscription: Stripe.Subscription): boolean {
-  return Object.values(data.invoices).some(
-    (invoice) =>
-      invoice.status === 'open' &&
-      invoice.billing_reason !== 'subscription_update' &&
-      invoice.parent?.subscription_details?.subscription === subscription.id,
-  );
-}
-
-function applyPendingItems(
-  account: Account,
-  subscription: Stripe.Subscription,
-  invoice: Stripe.Invoice,
-): void {
-  const { data } = account;
-  const pending = data.pendingItems[invoice.id];
-  if (pending === undefined) return;
-  delete data.pendingItems[invoice.id];
-  const price = find(data.prices, 'price', pending.price);
-  const terms = { price, quantity: pending.quantity };
-  setItem(account, subscription, terms, { at: pending.prorationDate, invoice: invoice.id, prorate: true });
-  if (subscription.pending_update !== null) {
-    subscription.pending_update = null;
-    emit(account, 'customer.subscription.pending_update_applied', subscription, subscription.test_clock);
-  }
-  emit(account, 'customer.subscription.updated', subscription, subscription.test_clock);
-}
-
-/** Gives the subscription's item its new terms; the lines for it are invoiced already. */
-export function setItem(
-  account: Account,
-  subscription: Stripe.Subscription,
-  terms: { price: Stripe.Price; quantity: number },
-  { at, invoice, prorate }: { at: number; invoice: string; prorate: boolean },
-): void {
-  const change = changeItem(account, subscription, terms, { at, prorate });
-  const item = onlyItem(subscription);
-  item.price = terms.price;
-  item.quantity = terms.quantity;
-  item.current_period_start = change.period.start;
-  item.current_period_end = change.period.end;
-  subscription.billing_cycle_anchor = change.anchor;
-  account.data.debits[subscription.id] = change.debits.map((debit) => ({
-    ...debit,
-    invoice: debit.invoice || invoice,
-  }));
-}
-
-function markFailed(account: Account, invoice: Stripe.Invoice, outcome: PaymentOutcome): void {
-  const at = nowOn(account, invoice.test_clock);
-  const retry = RETRY_DAYS[invoice.attempt_count - 1];
-  const isRenewal = invoice.billing_reason === 'subscription_cycle';
-  invoice.next_payment_attempt = isRenewal && retry !== undefined ? at + retry * DAY : null;
-  if (outcome === 'action') emit(account, 'invoice.payment_action_required', invoice, invoice.test_clock);
-  emit(account, 'invoice.payment_failed', invoice, invoice.test_clock);
-  const subscription = subscriptionOf(account, invoice);
-  if (subscription === undefined || !isRenewal) return;
-  if (invoice.next_payment_attempt !== null) {
-    if (subscription.status === 'past_due') return;
-    subscription.status = 'past_due';
-    emit(account, 'customer.subscription.updated', subscription, subscription.test_clock);
-    return;
-  }
-  if (account.afterRetries === 'unpaid') {
-    subscription.status = 'unpaid';
-    emit(account, 'customer.subscription.updated', subscription, subscription.test_clock);
-    return;
-  }
-  endSubscription(account, subscription, 'payment_failed');
-}
-
 export function endSubscription(account: Account, subscription: Stripe.Subscription, reason: string): void {
   const at = nowOn(account, subscription.test_clock);
   subscription.status = 'canceled';
@@ -300,9 +128,4 @@ export function markUncollectible(account: Account, invoice: Stripe.Invoice): vo
   invoice.next_payment_attempt = null;
   invoice.status_transitions.marked_uncollectible_at = nowOn(account, invoice.test_clock);
   emit(account, 'invoice.marked_uncollectible', invoice, invoice.test_clock);
-}
-
-/** The amount of these lines after discounts. */
-export function totalOf(lines: readonly Stripe.InvoiceLineItem[]): number {
-  return lines.reduce((sum, line) => sum + netOf(line), 0);
 }

@@ -2,7 +2,9 @@
 import type Stripe from 'stripe';
 import { type Account, accountMs, emit, find, type TestClockReference } from './account.ts';
 import { DAY, monthsOf, periodAt } from './calendar.ts';
-import { draftInvoice, endSubscription, finalize, pay, subscriptionOf, voidInvoice } from './invoicing.ts';
+import { endDiscounts, nextDiscountEnd } from './discounts.ts';
+import { draftInvoice, endSubscription, finalize, subscriptionOf, voidInvoice } from './invoicing.ts';
+import { pay } from './paying.ts';
 import { debitOf, onlyItem, periodLine } from './proration.ts';
 import { phaseAt, releaseSchedule } from './schedules.ts';
 import { idOf } from './subscription-objects.ts';
@@ -79,6 +81,8 @@ function offerSubscription(
 ): void {
   const { data } = account;
   const { current_period_end: end } = onlyItem(subscription);
+  // A discount that ends with the period does not cover the next one.
+  offer(nextDiscountEnd(account, subscription), () => endDiscounts(account, subscription));
   offer(end, () => renew(account, subscription));
   if (subscription.pending_update !== null) {
     offer(subscription.pending_update.expires_at, () => expirePendingUpdate(account, subscription));

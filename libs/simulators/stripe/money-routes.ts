@@ -44,7 +44,6 @@ export const MONEY_ROUTES: readonly Route[] = [
   ],
   ['POST', '/v1/credit_notes', createCreditNote],
   ['GET', '/v1/credit_notes/:id', ({ account, id }) => find(account.data.creditNotes, 'credit note', id)],
-  ['GET', '/v1/disputes/:id', ({ account, id }) => find(account.data.disputes, 'dispute', id)],
   [
     'GET',
     '/v1/events',

@@ -3,6 +3,7 @@ import type Stripe from 'stripe';
 import { type Account, newId } from './account.ts';
 import { monthsOf, periodAt } from './calendar.ts';
 import type { Debit } from './data.ts';
+import { discountOn } from './discounts.ts';
 import { invalid } from './fault.ts';
 import { lineObject } from './invoice-objects.ts';
 import { idOf, type Period } from './subscription-objects.ts';
@@ -31,7 +32,7 @@ export function productName({ data }: Account, price: Stripe.Price): string {
 /** The line for a whole period. */
 export function periodLine(
   account: Account,
-  subscription: Pick<Stripe.Subscription, 'id' | 'discounts'>,
+  subscription: Stripe.Subscription,
   item: { id: string } & ItemTerms,
   period: Period,
 ): Stripe.InvoiceLineItem {
@@ -50,24 +51,6 @@ export function periodLine(
     credited: null,
     discount: discountOn(account, subscription, amount),
   });
-}
-
-export function discountOn(
-  { data }: Account,
-  { discounts }: Pick<Stripe.Subscription, 'discounts'>,
-  amount: number,
-): { amount: number; id: string } | null {
-  const [reference] = discounts;
-  if (reference === undefined || amount <= 0) return null;
-  const discount = data.discounts[idOf(reference)];
-  const source = discount?.source.coupon;
-  const coupon = source === null || source === undefined ? undefined : data.coupons[idOf(source)];
-  if (discount === undefined || coupon === undefined) return null;
-  const off =
-    coupon.percent_off === null
-      ? Math.min(coupon.amount_off ?? 0, amount)
-      : Math.round((amount * coupon.percent_off) / 100);
-  return { amount: off, id: discount.id };
 }
 
 export function netOf(line: Stripe.InvoiceLineItem): number {

@@ -9,9 +9,10 @@ import { BILLING_ROUTES } from './billing-routes.ts';
 import { CATALOGUE_ROUTES } from './catalogue-routes.ts';
 import { CUSTOMER_ROUTES } from './customer-routes.ts';
 import { openData, type StripeData } from './data.ts';
-import { openDispute } from './disputes.ts';
+import { DISPUTE_ROUTES, openDispute } from './disputes.ts';
 import { faultBody, invalid, StripeFault } from './fault.ts';
 import { type Form, needText, parseForm, texts } from './form.ts';
+import { INVOICE_ITEM_ROUTES } from './invoice-items.ts';
 import { advanceAccount, runUntil } from './lifecycle.ts';
 import { MONEY_ROUTES } from './money-routes.ts';
 import { servePage } from './pages.ts';
@@ -22,7 +23,9 @@ const ROUTES: readonly Route[] = [
   ...CATALOGUE_ROUTES,
   ...CUSTOMER_ROUTES,
   ...BILLING_ROUTES,
+  ...INVOICE_ITEM_ROUTES,
   ...MONEY_ROUTES,
+  ...DISPUTE_ROUTES,
 ];
 const SERIES_BYTES = 3;
 const TICK_MS = 1_000;
@@ -50,6 +53,7 @@ export type StripeSimulator = {
   advance: (byMs: number) => void;
   /** Lets happen what is due now, and delivers the webhooks that are due. */
   flush: () => Promise<void>;
+  /** A cardholder's bank takes a payment back. @returns the dispute's id. */
   dispute: (chargeId: string) => string;
   close: () => Promise<void>;
 };

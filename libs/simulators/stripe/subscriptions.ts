@@ -2,18 +2,11 @@
 import type Stripe from 'stripe';
 import { type Account, emit, find, newId, nowOn } from './account.ts';
 import { monthsOf, periodAt } from './calendar.ts';
+import { type Offer, redeem } from './discounts.ts';
 import { declined, invalid } from './fault.ts';
 import { type Form, flag, group, integer, list, metadataOf, text } from './form.ts';
-import {
-  type ChargeOptions,
-  customerOf,
-  draftInvoice,
-  endSubscription,
-  finalize,
-  pay,
-  setItem,
-  voidInvoice,
-} from './invoicing.ts';
+import { customerOf, draftInvoice, endSubscription, finalize, voidInvoice } from './invoicing.ts';
+import { type ChargeOptions, pay, setItem } from './paying.ts';
 import { changeItem, creditUnused, debitOf, type ItemTerms, onlyItem, periodLine } from './proration.ts';
 import { idOf, itemObject, subscriptionObject } from './subscription-objects.ts';
 
@@ -23,7 +16,7 @@ export type SubscriptionTerms = ItemTerms & {
   customer: Stripe.Customer;
   trialEnd: number | null;
   metadata: Stripe.Metadata;
-  discounts: string[];
+  offers: readonly Offer[];
   paymentMethod: string | null;
 };
 
@@ -52,7 +45,7 @@ export function createSubscription(
       anchor: trialEnd ?? created,
       trialEnd,
       metadata: terms.metadata,
-      discounts: terms.discounts,
+      discounts: [],
       defaultPaymentMethod: terms.paymentMethod,
       testClock: customer.test_clock == null ? null : idOf(customer.test_clock),
     },
@@ -60,6 +53,7 @@ export function createSubscription(
   data.subscriptions[id] = subscription;
   customer.currency ??= price.currency;
   emit(account, 'customer.subscription.created', subscription, subscription.test_clock);
+  subscription.discounts = redeem(account, terms.offers, { customer, subscription: id });
   if (trialEnd !== null) return subscription;
   const line = periodLine(account, subscription, { id: item.id, price, quantity }, period);
   data.debits[id] = [debitOf(line, terms, '')];
