@@ -3,13 +3,13 @@
 import { rm } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { chooseServicePorts } from '#deploy/local/service-ports.ts';
 import { migrate } from '#libs/db/migrate.ts';
 import {
   type EmbeddedPostgres,
   ensureDatabase,
   startEmbeddedPostgres,
 } from '#libs/embedded/embedded-postgres.ts';
-import { chooseServicePorts } from './ports.ts';
 
 const DATABASE = 'inkmeter';
 

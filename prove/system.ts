@@ -11,11 +11,11 @@ import { bootstrap } from '#deploy/local/bootstrap.ts';
 import { definePrograms, type LocalProgram } from '#deploy/local/programs.ts';
 import { chooseProviders } from '#deploy/local/providers.ts';
 import { readOrCreateSecrets } from '#deploy/local/secrets.ts';
+import { chooseServicePorts } from '#deploy/local/service-ports.ts';
 import { createSupervisor, type Supervisor } from '#deploy/local/supervisor.ts';
 import { processEnv } from '#libs/config/env.ts';
 import { createPool } from '#libs/db/pool.ts';
 import { writeInstallation } from './installation.ts';
-import { chooseServicePorts } from './ports.ts';
 import { type ProvedDatabase, startProvedDatabase } from './proved-database.ts';
 
 /**

@@ -2,12 +2,12 @@
  * The clock of this process: the machine's, except in a local installation, where `npm run clock` moves it forward. Every
  * process of the installation reads the same file and moves at the same instant of the machine's clock.
  */
-import { readFileSync, renameSync, watchFile, writeFileSync } from 'node:fs';
+import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 
 /** How far the clock is ahead, from `movesAtMs` of the machine's clock on, and before. */
 export type ClockPosition = { aheadMs: number; previousAheadMs: number; movesAtMs: number };
 
-/** Half of the notice that a move gives, so that each process has read the file when it happens. */
+/** Far below the notice that a move gives, so that each process has read the file when it happens. */
 const POLL_MS = 250;
 export const MOVE_NOTICE_MS = 1_000;
 const LOOPBACK_HOSTS = ['127.0.0.1', '::1', 'localhost'];
@@ -42,9 +42,10 @@ export function followClock(file: string, host: string): void {
     );
   }
   position = readPosition(file);
-  watchFile(file, { interval: POLL_MS, persistent: false }, () => {
+  // Read, not watched: a watcher does not see a change before its own first look.
+  setInterval(() => {
     position = readPosition(file);
-  });
+  }, POLL_MS).unref();
 }
 
 /** Where the clock is according to a file; at the machine's time without one. */

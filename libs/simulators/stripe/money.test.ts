@@ -98,35 +98,38 @@ t.test('given disputes, then evidence decides them', async (t) => {
   t.equal((await typesOf(stripe)).filter((type) => type === 'charge.dispute.closed').length, 2);
 });
 
-t.test('given an endpoint that fails, then a delivery is repeated after longer and longer pauses', async (t) => {
-  let status = 500;
-  const seen: string[] = [];
-  const url = await listenServerOnFreePort(
-    t,
-    createServer((request, response) => {
-      seen.push(String(request.headers['stripe-signature']).slice(2, 12));
-      response.writeHead(status).end();
-      request.resume();
-    }),
-  );
-  const clock = createFakeClock('2026-11-01T00:00:00.000Z');
-  const { stripe, simulator } = await startTestStripe(t, {
-    clock,
-    webhooks: [{ url, secrets: ['whsec_of_this_test'], payload: 'snapshot' }],
-  });
-  const start = clock.now().getTime();
-  await stripe.customers.create({ name: 'Ada' });
-  await simulator.flush();
-  for (const minutes of [4, 1, 29, 1]) {
-    clock.advance(minutes * MINUTE_MS);
+t.test(
+  'given an endpoint that fails, then a delivery is repeated after longer and longer pauses',
+  async (t) => {
+    let status = 500;
+    const seen: string[] = [];
+    const url = await listenServerOnFreePort(
+      t,
+      createServer((request, response) => {
+        seen.push(String(request.headers['stripe-signature']).slice(2, 12));
+        response.writeHead(status).end();
+        request.resume();
+      }),
+    );
+    const clock = createFakeClock('2026-11-01T00:00:00.000Z');
+    const { stripe, simulator } = await startTestStripe(t, {
+      clock,
+      webhooks: [{ url, secrets: ['whsec_of_this_test'], payload: 'snapshot' }],
+    });
+    const start = clock.now().getTime();
+    await stripe.customers.create({ name: 'Ada' });
     await simulator.flush();
-  }
-  const minutesOf = () => seen.map((seconds) => (Number(seconds) * 1000 - start) / MINUTE_MS);
-  t.strictSame(minutesOf(), [0, 5, 35]);
-  status = 200;
-  clock.advance(3 * DAY_MS);
-  await simulator.flush();
-  clock.advance(3 * DAY_MS);
-  await simulator.flush();
-  t.equal(seen.length, 4, 'and not after it was taken');
-});
+    for (const minutes of [4, 1, 29, 1]) {
+      clock.advance(minutes * MINUTE_MS);
+      await simulator.flush();
+    }
+    const minutesOf = () => seen.map((seconds) => (Number(seconds) * 1000 - start) / MINUTE_MS);
+    t.strictSame(minutesOf(), [0, 5, 35]);
+    status = 200;
+    clock.advance(3 * DAY_MS);
+    await simulator.flush();
+    clock.advance(3 * DAY_MS);
+    await simulator.flush();
+    t.equal(seen.length, 4, 'and not after it was taken');
+  },
+);

@@ -64,10 +64,11 @@ function planSection(account: Account, subscription: Stripe.Subscription | undef
     return '<section><h2>Plan</h2><p class="quiet">There is no subscription.</p></section>';
   const { price, quantity, current_period_end: end } = onlyItem(subscription);
   const isEnding = subscription.cancel_at_period_end;
+  const each = money(price.unit_amount ?? 0, price.currency);
   const amount = money((price.unit_amount ?? 0) * (quantity ?? 1), price.currency);
   return `<section><h2>Plan</h2>
     <div class="row"><b>${escapeHtml(productName(account, price))}</b>${badge(subscription.status)}</div>
-    ${amountRow(`${quantity ?? 1} × a ${price.recurring?.interval}`, amount)}
+    ${amountRow(`${quantity ?? 1} × ${each} a ${price.recurring?.interval}`, amount)}
     <p class="quiet">${isEnding ? `Ends on ${day(end)}.` : `Renews on ${day(end)}.`}</p>
     <form method="post"><button name="action" value="${isEnding ? 'resume' : 'cancel'}">
     ${isEnding ? 'Keep the plan' : 'Cancel at the end of the period'}</button></form></section>`;

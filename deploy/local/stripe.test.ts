@@ -1,0 +1,150 @@
+/** Payments as customers and Stripe see them: real processes, a real browser, and a clock that moves. */
+import { existsSync } from 'node:fs';
+import path from 'node:path';
+import { type Browser, chromium, type Page } from 'playwright-core';
+import t from 'tap';
+import { processEnv } from '#libs/config/env.ts';
+import { until } from '#libs/jobs/fixtures.ts';
+import { click } from '#libs/simulators/stripe/stripe.fixture.ts';
+import { signatureOf } from '#libs/simulators/stripe/webhooks.ts';
+import { startWithStripe } from './stripe-processes.fixture.ts';
+
+const { CHROMIUM, SCREENSHOT_FOLDER } = processEnv();
+const BROWSERS = [CHROMIUM ?? '/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
+const executablePath = BROWSERS.find((file) => existsSync(file));
+const DAY_MS = 86_400_000;
+
+t.test('given an installation with simulated payments', async (t) => {
+  const installation = await startWithStripe(t);
+  const { url, pool, call, register, advance, webhookSecret } = installation;
+
+  await t.test('then deliveries that Stripe did not sign now are refused at the gateway', async (t) => {
+    const body = JSON.stringify({ id: 'evt_1', object: 'event', type: 'invoice.paid', data: { object: {} } });
+    const seconds = Math.floor(Date.now() / 1000);
+    const deliver = async (sent: string, signature: string | null) => {
+      const response = await fetch(`${url}/api/webhooks/stripe`, {
+        method: 'POST',
+        headers: {
+          'content-type': 'application/json',
+          ...(signature !== null && { 'stripe-signature': signature }),
+        },
+        body: sent,
+      });
+      const { code, received } = (await response.json()) as { code?: string; received?: boolean };
+      return [response.status, code ?? received];
+    };
+    const signed = (at: number, secret = webhookSecret, text = body) => signatureOf(text, [secret], at);
+    t.strictSame(await deliver(body, null), [400, 'invalid_request'], 'unsigned');
+    t.strictSame(
+      await deliver(body.replace('evt_1', 'evt_2'), signed(seconds)),
+      [400, 'invalid_request'],
+      'forged',
+    );
+    t.strictSame(await deliver(body, signed(seconds - 301)), [400, 'invalid_request'], 'stale');
+    t.strictSame(
+      await deliver(body, signed(seconds, 'whsec_of_another')),
+      [400, 'invalid_request'],
+      'wrong secret',
+    );
+    const large = JSON.stringify({ ...JSON.parse(body), padding: 'x'.repeat(2_000_000) });
+    t.strictSame(
+      await deliver(large, signed(seconds, webhookSecret, large)),
+      [413, 'body_too_large'],
+      'oversized',
+    );
+    t.equal((await pool.query(`SELECT FROM stripe_inbox WHERE event_id LIKE 'evt\\__'`)).rowCount, 0);
+    t.strictSame(await deliver(body, signed(seconds - 290)), [200, true]);
+    t.strictSame(await deliver(body, signed(seconds)), [200, true], 'a repetition is taken');
+    t.equal((await pool.query(`SELECT FROM stripe_inbox WHERE event_id LIKE 'evt\\__'`)).rowCount, 1);
+    t.equal((await call('/api/admin/billing/drift', null)).status, 401);
+  });
+
+  await t.test('when the clock advances, then trial, renewal, failure and grace go by', async (t) => {
+    const ada = await register('ada@example.com');
+    const page = await ada.call('/api/billing/checkout', { plan: 'pro' });
+    t.equal(page.status, 200, JSON.stringify(page.body));
+    await click(page.body.url, { card: '0341' });
+    await until(async () => (await ada.current()).plan.key === 'pro');
+    const bought = await ada.current();
+    await advance(32 * DAY_MS);
+    await until(async () => (await ada.current()).status === 'past_due');
+    t.match(await ada.current(), {
+      plan: { key: 'pro' },
+      current_period: { start: bought.current_period.end },
+      access_ends_at: bought.access_ends_at,
+    });
+    await advance(3 * DAY_MS);
+    t.match(await ada.current(), { plan: { key: 'free' } }, 'the grace period is over');
+    const invoices = await ada.call('/api/billing/invoices');
+    const open = invoices.body.data.find(({ status }: { status: string }) => status === 'open');
+    await click(open.url, { card: '4242' });
+    await until(
+      async () => (await ada.current()).status === 'active' && (await ada.current()).plan.key === 'pro',
+    );
+    t.ok(new Date((await ada.current()).access_ends_at) > new Date(Date.now() + 60 * DAY_MS));
+  });
+
+  const skip = executablePath === undefined ? 'no browser is installed' : false;
+  await t.test('when a customer pays in a browser', { skip }, async (t) => {
+    const browser: Browser = await chromium.launch({
+      ...(executablePath !== undefined && { executablePath }),
+      args: ['--no-sandbox'],
+    });
+    t.teardown(() => browser.close());
+    const tab: Page = await browser.newPage();
+    const show = async (name: string) => {
+      if (SCREENSHOT_FOLDER !== undefined)
+        await tab.screenshot({ path: path.join(SCREENSHOT_FOLDER, `${name}.png`), fullPage: true });
+    };
+    const grace = await register('grace@example.com');
+    const payWith = (last4: string) => tab.getByRole('button', { name: `•••• ${last4}` }).click();
+
+    await t.test('then a declined card has its message, and the account stays free', async (t) => {
+      const { body } = await grace.call('/api/billing/checkout', { plan: 'pro', seats: 2 });
+      await tab.goto(body.url);
+      await show('checkout');
+      t.match(await tab.locator('main').textContent(), /Pro[\s\S]*2 × 79\.00 USD a month[\s\S]*158\.00 USD/);
+      await payWith('0002');
+      t.equal(await tab.getByRole('alert').textContent(), 'Your card was declined.');
+      await show('declined');
+      t.match(await grace.current(), { plan: { key: 'free' } });
+    });
+
+    await t.test('then 3-D Secure can fail and succeed, and the plan is in force on return', async (t) => {
+      await payWith('3155');
+      t.equal(await tab.title(), '3-D Secure');
+      await show('challenge');
+      await tab.getByRole('button', { name: 'Fail authentication' }).click();
+      t.equal(await tab.getByRole('alert').textContent(), 'The authentication failed.');
+      await payWith('3155');
+      await tab.getByRole('button', { name: 'Complete authentication' }).click();
+      await tab.waitForURL('**/billing/success');
+      await show('success');
+      await until(async () => (await grace.current()).plan.key === 'pro');
+      t.match(await grace.current(), { status: 'active', cancel_at_period_end: false });
+    });
+
+    await t.test('then the portal changes the card, cancels and keeps the plan', async (t) => {
+      const { body } = await grace.call('/api/billing/portal', {});
+      await tab.goto(body.url);
+      await show('portal');
+      await payWith('0002');
+      t.equal(await tab.getByRole('alert').textContent(), 'Your card was declined.');
+      await payWith('4242');
+      const cards = await grace.call('/api/billing/payment-methods');
+      t.match(
+        cards.body.data.filter(({ is_default }: { is_default: boolean }) => is_default),
+        [{ last4: '4242' }],
+      );
+      await tab.getByRole('button', { name: 'Cancel at the end of the period' }).click();
+      t.match(await tab.locator('main').textContent(), /Ends on \d{4}-\d\d-\d\d/);
+      await show('cancelled');
+      await until(async () => (await grace.current()).cancel_at_period_end === true);
+      t.match(await grace.current(), { plan: { key: 'pro' }, status: 'active' });
+      await tab.getByRole('button', { name: 'Keep the plan' }).click();
+      await until(async () => (await grace.current()).cancel_at_period_end === false);
+      await tab.locator('#return').click();
+      t.match(await tab.title(), 'Back at the application');
+    });
+  });
+});
