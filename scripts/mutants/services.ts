@@ -40,7 +40,7 @@ export const SERVICE_MUTANTS: readonly Mutant[] = [
   {
     id: 'stream-end-early',
     file: 'services/generation/requests/domain/stream-end.ts',
-    find: 'if (kept.length === 0 && !isEnd && (isFirstContent || !isContent)) return send(piece);',
+    find: 'if (kept.length === 0 && !isEnd && !isContent) return send(piece);',
     replace: 'if (kept.length === 0) return send(piece);',
     tests: ['services/generation/requests/domain/stream-end.test.ts'],
     why: 'the end of a stream is sent before its settlement',
