@@ -30,6 +30,7 @@ type Serve = (request: SentRequest, answer: Answer) => Promise<void>;
 /** A generation process with one handler. @returns its URL, and a function that breaks its connections. */
 async function generationOf(t: Test, serve: Serve) {
   const server = createServer(async (request, response) => {
+    t.equal(request.headers.traceparent, TRACE, 'the trace is passed on');
     await serve(decodeGenerationRequest(Buffer.concat(await request.toArray())), {
       whole: ({ status, headers }, body) => void response.writeHead(status, headers).end(body),
       begin: ({ status, headers }) => response.writeHead(status, headers).flushHeaders(),
@@ -56,6 +57,8 @@ async function nowhere(t: Test): Promise<Pool> {
   return poolTo(t, `http://127.0.0.1:${port}`);
 }
 
+const TRACE = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01';
+
 const ok = (headers: Record<string, string> = {}): ResponseHead => ({ status: 200, headers });
 
 /** A gateway that only forwards. @returns its URL, and the outcome of each request. */
@@ -76,6 +79,7 @@ async function given(t: Test, pools: Pool[], storeResponse = false) {
       response,
       onBegin: () => undefined,
       responseHeaders: { 'x-request-id': 'r1' },
+      traceparent: TRACE,
     });
     responses.push(response);
     outcomes.push(

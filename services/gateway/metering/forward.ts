@@ -30,6 +30,8 @@ export type ForwardRequest = {
   onBegin: () => void;
   /** Translates the response into the wire format of the route, if that is not generation's. */
   translate?: TranslateResponse;
+  /** The trace that the client's request is part of. */
+  traceparent?: string | undefined;
   /** Headers to send in addition to those of generation's response. */
   responseHeaders: Record<string, string>;
 };
@@ -108,7 +110,7 @@ function exchange(
   pool: Dispatcher,
   identity: string,
   bytes: Buffer,
-  { head, response, onBegin, responseHeaders, translate }: ForwardRequest,
+  { head, response, onBegin, responseHeaders, translate, traceparent }: ForwardRequest,
 ): Promise<CompletedResponse | undefined> {
   const { requestId, storeResponse } = head;
   return new Promise((resolve, reject) => {
@@ -180,6 +182,7 @@ function exchange(
           'content-type': GENERATION_REQUEST_TYPE,
           'x-request-id': requestId,
           [INTERNAL_CONTEXT_HEADER]: identity,
+          ...(traceparent !== undefined && { traceparent }),
         },
         body: bytes,
       },

@@ -9,6 +9,7 @@ import type { AccountEntitlements } from '#libs/clients/account-entitlements.ts'
 import type { CallPlan } from '#libs/contracts/generation-requests.ts';
 import type { Caller } from '#libs/contracts/internal-context.ts';
 import { degradedHeader } from '#libs/contracts/requirements.ts';
+import { readTraceparent } from '#libs/http/traceparent.ts';
 import type { Ledger } from '#libs/ledger/ledger.ts';
 import type { HoldAnswer } from '#libs/ledger/types.ts';
 import { ProblemError, problem } from '#libs/problems/problems.ts';
@@ -297,6 +298,7 @@ async function forward<B extends RequestBody>(
       response: reply.raw,
       onBegin: () => reply.hijack(),
       ...(route.translate && { translate: route.translate }),
+      traceparent: readTraceparent(request.headers),
       responseHeaders: {
         ...(reply.getHeaders() as Record<string, string>),
         ...responseHeaders(metering, route, held),

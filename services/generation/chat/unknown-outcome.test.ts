@@ -377,6 +377,20 @@ t.test('given an empty finish reason and a stream that is cut, then what was hel
   t.match(row, { status: 'error', error_code: 'provider_error', usage_source: 'bound' });
 });
 
+t.test('given requests of a trace, then the calls to providers are part of it', async (t) => {
+  const traceparent = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01';
+  const received: unknown[] = [];
+  handler = (response, { headers }) => {
+    received.push(headers.traceparent);
+    sendJson(completion(usage(10, 5)))(response, {} as IncomingMessage);
+  };
+  for (const trace of [{ traceparent }, { traceparent: 'mine' }, {}]) {
+    const { headers } = await generation.admit(chatPlan());
+    await request(route, { headers: { ...headers, ...trace }, body: chat() });
+  }
+  t.strictSame(received, [traceparent, undefined, undefined], 'an invalid one is dropped');
+});
+
 t.test('given all of the above, then the drains and bounds are visible in the metrics', async (t) => {
   const text = await generation.metrics.registry.metrics();
   t.match(text, /inkmeter_draining_calls(\{[^}]*\})? 0/);

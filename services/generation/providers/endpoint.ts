@@ -21,7 +21,7 @@ export function bearerEndpoint({ baseUrl, apiKey }: { baseUrl: string; apiKey: s
 export function postTo(
   endpoint: Endpoint,
   sent: { path: string; body: string | Buffer; contentType?: string; accept?: string },
-  { callId, trace }: CallContext,
+  { callId, traceparent, trace }: CallContext,
 ): ProviderRequest {
   const { path, body, contentType = 'application/json', accept = 'application/json' } = sent;
   const url = new URL(`${endpoint.baseUrl}${path}`);
@@ -29,7 +29,11 @@ export function postTo(
   return {
     origin: url.origin,
     path: url.pathname + url.search,
-    headers: [...endpoint.headers, 'content-type', contentType, 'accept', accept, CALL_ID_HEADER, callId],
+    headers: [
+      ...endpoint.headers,
+      ...['content-type', contentType, 'accept', accept, CALL_ID_HEADER, callId],
+      ...(traceparent === undefined ? [] : ['traceparent', traceparent]),
+    ],
     body,
     requestIdHeader: endpoint.requestIdHeader,
   };

@@ -6,10 +6,11 @@ import {
   type RequestKind,
   type SentRequest,
 } from '#libs/contracts/generation-requests.ts';
+import { readTraceparent } from '#libs/http/traceparent.ts';
 import { type ProblemError, problem, toOpenAiError, toProblemJson } from '#libs/problems/problems.ts';
 import { type DirectRequest, type DirectRoute, recordFailure } from '#libs/service/direct-routes.ts';
 import type { Metrics } from '#libs/service/metrics.ts';
-import type { GenerationRequest } from './domain/generation-request.ts';
+import type { GenerationRequest, ReceivedHead } from './domain/generation-request.ts';
 import { type GenerationHandlers, type ResponseSender, sendWhole } from './domain/handler.ts';
 import { createResponseSender } from './response-sender.ts';
 
@@ -19,7 +20,7 @@ export type RequestRouteOptions = {
   handlers: Readonly<GenerationHandlers>;
   /** Runs a request around its handler. */
   runRequest: (
-    head: GenerationRequestHead,
+    head: ReceivedHead,
     response: ResponseSender,
     run: (request: GenerationRequest) => Promise<void>,
   ) => Promise<void>;
@@ -42,7 +43,8 @@ export function requestRoutes(add: (route: DirectRoute) => void, options: Reques
           throw problem('invalid_request', { detail: 'The head is for another request.' });
         }
         // The signed caller counts, not the copy in the head.
-        await serve(options, request, { ...sent, caller }, body, createResponseSender(request.response));
+        const head = { ...sent, caller, traceparent: readTraceparent(request.raw.headers) };
+        await serve(options, request, head, body, createResponseSender(request.response));
       },
     });
   }

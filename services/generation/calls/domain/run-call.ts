@@ -128,6 +128,7 @@ function attemptWithRetries<Result>(
     timeoutMs: runner.providerTimeoutMs,
     idleTimeoutMs: runner.idleTimeoutMs,
     callId: `${requestId}/${call.index}`,
+    traceparent: active.traceparent,
     trace: record,
   };
   return withRetries(

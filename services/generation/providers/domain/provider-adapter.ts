@@ -41,6 +41,8 @@ export type CallContext = {
   idleTimeoutMs: number;
   /** Sent to the provider, to correlate its records with ours. */
   callId: string;
+  /** The trace that the call is part of. */
+  traceparent?: string | undefined;
   /** Filled in by the adapter. */
   trace: CallTrace;
   /** Called when the provider has answered with a success, before anything of the answer. */

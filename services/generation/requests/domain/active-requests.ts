@@ -15,7 +15,13 @@ export type RequestScope = {
   readonly deadlineMs: number;
 };
 
-export type ActiveRequest = RequestScope & {
+/** What is known of a request when it begins. */
+export type BegunRequest = RequestScope & {
+  /** The trace that it is part of, passed on to providers. */
+  readonly traceparent?: string | undefined;
+};
+
+export type ActiveRequest = BegunRequest & {
   /** Ends every provider call of the request. */
   readonly signal: AbortSignal;
   /** The first reason it was ended for; null while it has not been ended. */
@@ -37,7 +43,7 @@ export type ActiveStop = Pick<Stop, 'id' | 'kind' | 'target'>;
 
 export type ActiveRequests = {
   /** @throws ProblemError `emergency_stop` if an active stop covers the scope. */
-  readonly begin: (scope: RequestScope) => ActiveRequest;
+  readonly begin: (request: BegunRequest) => ActiveRequest;
   readonly finish: (request: ActiveRequest) => void;
   readonly size: () => number;
   /** Ends the requests that the stop covers and refuses new ones. */
@@ -74,9 +80,9 @@ export function createActiveRequests(options: ActiveRequestsOptions): ActiveRequ
   };
 
   return {
-    begin(scope) {
-      for (const stop of stops.values()) if (covers(stop, scope)) throw problem('emergency_stop');
-      const request = createActiveRequest(scope, () => monotonicMs() + drainTimeoutMs);
+    begin(begun) {
+      for (const stop of stops.values()) if (covers(stop, begun)) throw problem('emergency_stop');
+      const request = createActiveRequest(begun, () => monotonicMs() + drainTimeoutMs);
       requests.add(request);
       return request;
     },
@@ -111,14 +117,14 @@ export function createActiveRequests(options: ActiveRequestsOptions): ActiveRequ
   };
 }
 
-function createActiveRequest(scope: RequestScope, drainedAtMs: () => number): ActiveRequest {
+function createActiveRequest(begun: BegunRequest, drainedAtMs: () => number): ActiveRequest {
   const controller = new AbortController();
   const listeners = new Set<() => void>();
   let reason: EndReason | null = null;
   let isAbandoned = false;
-  let endsAtMs = scope.deadlineMs;
+  let endsAtMs = begun.deadlineMs;
   return {
-    ...scope,
+    ...begun,
     signal: controller.signal,
     reason: () => reason,
     end(why) {

@@ -3,7 +3,7 @@ import type { PlanContext } from '#libs/contracts/requirements.ts';
 import { problem } from '#libs/problems/problems.ts';
 import { createSettlement, type Settlement, type SettlementOptions } from '../../calls/domain/settlement.ts';
 import type { StoredResponseSlot, StoredResponses } from '../../stored-responses/domain.ts';
-import type { ActiveRequest, ActiveRequests } from './active-requests.ts';
+import type { ActiveRequest, ActiveRequests, BegunRequest } from './active-requests.ts';
 
 export type GenerationRequestOptions = SettlementOptions & {
   activeRequests: ActiveRequests;
@@ -11,6 +11,9 @@ export type GenerationRequestOptions = SettlementOptions & {
   /** A request ends this long before its hold expires, so that it can be settled in time. */
   deadlineMarginMs: number;
 };
+
+/** The head of a request, with what came in other headers. */
+export type ReceivedHead = GenerationRequestHead & Pick<BegunRequest, 'traceparent'>;
 
 /** A request whose provider calls have been planned, priced and held. */
 export type GenerationRequest = {
@@ -31,7 +34,7 @@ export type GenerationRequest = {
  */
 export async function runGenerationRequest<Result>(
   options: GenerationRequestOptions,
-  head: GenerationRequestHead,
+  head: ReceivedHead,
   client: { readonly onGone: (listener: () => void) => void },
   run: (request: GenerationRequest) => Promise<Result>,
 ): Promise<Result> {
@@ -46,7 +49,10 @@ export async function runGenerationRequest<Result>(
   let active: ActiveRequest | undefined;
   let slot: StoredResponseSlot | null = null;
   try {
-    const begun = activeRequests.begin(scopeOf(head, expiresAtMs - options.deadlineMarginMs));
+    const begun = activeRequests.begin({
+      ...scopeOf(head, expiresAtMs - options.deadlineMarginMs),
+      traceparent: head.traceparent,
+    });
     active = begun;
     if (storeResponse) slot = await openSlot(storedResponses, requestId, caller.accountId);
     // without a stored response, output that the client does not read would be paid for in vain
