@@ -26,7 +26,14 @@ export type GeneratedApiKey = ApiKey & {
 
 /** Generates a key. `random` returns the given number of cryptographically strong bytes. */
 export function generateApiKey(random: (length: number) => Buffer = randomBytes): GeneratedApiKey {
-  const id = randomBase58(ID_LENGTH, random);
+  return generateSecret(randomBase58(ID_LENGTH, random), random);
+}
+
+/** Generates a new secret of a known key. */
+export function generateSecret(
+  id: string,
+  random: (length: number) => Buffer = randomBytes,
+): GeneratedApiKey {
   const secret = randomBase58(SECRET_LENGTH, random);
   return {
     id,

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { WINDOWS } from '#libs/catalogue/limit.ts';
 import { instant } from './envelope.ts';
+import { idempotencyHeaders } from './idempotency-key.ts';
 import { displayName } from './identity.ts';
 import { KEY_SCOPES } from './key-scopes.ts';
 import { defineOperation } from './operation.ts';
@@ -56,6 +57,29 @@ export const createApiKeyRequest = z
   })
   .meta({ id: 'CreateApiKeyRequest' });
 
+export const changeApiKeyRequest = z
+  .strictObject({
+    name: displayName.optional(),
+    limits: keyLimits.optional().describe('Replaces all limits of the key.'),
+  })
+  .refine(({ name, limits }) => name !== undefined || limits !== undefined, 'set `name`, `limits`, or both')
+  .meta({ id: 'ChangeApiKeyRequest' });
+
+const SECONDS_PER_DAY = 86_400;
+
+export const rotateApiKeyRequest = z
+  .strictObject({
+    overlap_seconds: z
+      .int()
+      .min(0)
+      .max(7 * SECONDS_PER_DAY)
+      .default(SECONDS_PER_DAY)
+      .describe(
+        'How long the present secret still works, so that it can be replaced without an interruption.',
+      ),
+  })
+  .meta({ id: 'RotateApiKeyRequest' });
+
 const apiKeyShape = {
   id: z.uuid(),
   name: z.string(),
@@ -64,7 +88,11 @@ const apiKeyShape = {
   limits: z.array(keyLimit),
   created_by: z.uuid(),
   created_at: instant,
+  updated_at: instant.describe('When it was changed, rotated or revoked last.'),
   expires_at: instant.nullable(),
+  previous_secret_expires_at: instant
+    .nullable()
+    .describe('Until when the secret before the last rotation works; null if none does.'),
   last_used_at: instant.nullable().describe('Accurate to the minute.'),
   revoked_at: instant.nullable(),
 };
@@ -87,7 +115,9 @@ const exampleKey: ApiKeyView = {
   limits: [{ meter: 'cost', window: 'month', amount: '25.00' }],
   created_by: '019e3f5e-6f2a-7c31-9d52-8a4f0b6c1d2e',
   created_at: '2026-11-20T09:00:00.000Z',
+  updated_at: '2026-11-20T09:00:00.000Z',
   expires_at: null,
+  previous_secret_expires_at: null,
   last_used_at: null,
   revoked_at: null,
 };
@@ -106,6 +136,7 @@ export const createApiKey = defineOperation({
   tags,
   auth: 'user',
   scope: 'keys:manage',
+  headers: idempotencyHeaders,
   body: createApiKeyRequest,
   bodyExample: {
     name: exampleKey.name,
@@ -131,7 +162,9 @@ export const listApiKeys = defineOperation({
   tags,
   auth: 'user',
   scope: 'keys:manage',
-  querystring: pageQuery,
+  querystring: pageQuery.extend({
+    status: z.enum(['active', 'revoked']).optional().describe('Only keys with this status.'),
+  }),
   responses: {
     200: {
       description: 'One page of keys.',
@@ -170,4 +203,57 @@ export const revokeApiKey = defineOperation({
   responses: { 204: { description: 'Revoked.' }, ...problemResponses(...PROBLEMS, 'not_found') },
 });
 
-export const API_KEY_OPERATIONS = [createApiKey, listApiKeys, getApiKey, revokeApiKey] as const;
+export const changeApiKey = defineOperation({
+  operationId: 'changeApiKey',
+  method: 'PATCH',
+  path: '/api/api-keys/{id}',
+  summary: "Change an API key's name and limits",
+  description: 'The key itself stays the same. A key with limits of its own cannot change keys.',
+  tags,
+  auth: 'user',
+  scope: 'keys:manage',
+  params: keyId,
+  body: changeApiKeyRequest,
+  bodyExample: { limits: exampleKey.limits },
+  responses: {
+    200: { description: 'The key after the change.', schema: apiKey, example: exampleKey },
+    ...problemResponses(...PROBLEMS, 'not_found', 'conflict', 'semantic_error'),
+  },
+});
+
+export const rotateApiKey = defineOperation({
+  operationId: 'rotateApiKey',
+  method: 'POST',
+  path: '/api/api-keys/{id}/rotate',
+  summary: 'Replace the secret of an API key',
+  description:
+    'The key keeps its id, scopes, limits and usage. Its present secret works until the overlap has passed; a secret from an earlier rotation stops at once.',
+  tags,
+  auth: 'user',
+  scope: 'keys:manage',
+  headers: idempotencyHeaders,
+  params: keyId,
+  body: rotateApiKeyRequest,
+  bodyExample: { overlap_seconds: 3600 },
+  responses: {
+    200: {
+      description: 'The key with its new secret, shown only in this response.',
+      schema: createdApiKey,
+      example: {
+        ...exampleKey,
+        previous_secret_expires_at: '2026-11-20T10:00:00.000Z',
+        key: 'ik_live_<id>_<secret>',
+      },
+    },
+    ...problemResponses(...PROBLEMS, 'not_found', 'conflict'),
+  },
+});
+
+export const API_KEY_OPERATIONS = [
+  createApiKey,
+  listApiKeys,
+  getApiKey,
+  changeApiKey,
+  rotateApiKey,
+  revokeApiKey,
+] as const;

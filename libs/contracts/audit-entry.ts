@@ -1,7 +1,9 @@
 /** Every action that is audited. Add a new one here before a service records it. */
 export type AuditAction =
+  | 'api_key.changed'
   | 'api_key.created'
   | 'api_key.revoked'
+  | 'api_key.rotated'
   | 'api_key.transferred'
   | 'catalogue.activated'
   | 'catalogue.imported'

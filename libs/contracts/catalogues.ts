@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import * as example from './catalogues-examples.ts';
 import { count, envelope, instant } from './envelope.ts';
+import { idempotencyHeaders } from './idempotency-key.ts';
 import { limitAmountWire, limitWire } from './limits.ts';
 import { defineOperation } from './operation.ts';
 import { pageQuery } from './page.ts';
@@ -112,6 +113,7 @@ export const importCatalogue = defineOperation({
   description:
     'Send YAML (`text/yaml`), or JSON with the file in `source`. A version never changes and stays inactive until it is published. An invalid file is refused with every issue and its line in `issues`.',
   tags,
+  headers: idempotencyHeaders,
   auth: 'staff',
   bodyTypes: ['text/yaml', 'application/yaml'],
   body: z.strictObject({ source: z.string().min(1).max(MAX_SOURCE_LENGTH) }).meta({ id: 'CatalogueFile' }),
@@ -191,6 +193,7 @@ export const publishCatalogue = defineOperation({
   description:
     'Makes the version active: new subscriptions are sold under it from this response on. Existing subscriptions move in the background, each together with its limits in one transaction. Publishing again supersedes a running migration.',
   tags,
+  headers: idempotencyHeaders,
   auth: 'staff',
   params,
   body: z.strictObject({ migration, reason: reason.optional() }).meta({ id: 'Publication' }),

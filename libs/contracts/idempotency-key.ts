@@ -6,6 +6,6 @@ export const idempotencyHeaders = z.object({
     .string()
     .optional()
     .describe(
-      '1 to 255 visible ASCII characters, unique for each request. The first response is stored for 24 hours and replayed for the same request with the same key, so that a retry spends nothing.',
+      '1 to 255 visible ASCII characters, unique for each request. The first response is stored for 24 hours and replayed for the same request with the same key, so that a retry creates and spends nothing.',
     ),
 });

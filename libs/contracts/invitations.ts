@@ -1,6 +1,7 @@
 /** `/api/invitations`: offers to join an account. */
 import { z } from 'zod';
 import { instant } from './envelope.ts';
+import { idempotencyHeaders } from './idempotency-key.ts';
 import { displayName, emailAddress, newPassword } from './identity.ts';
 import { ACCOUNT_ROLES } from './internal-context.ts';
 import { defineOperation } from './operation.ts';
@@ -13,7 +14,11 @@ export const createInvitationRequest = z
 
 export const acceptInvitationRequest = z
   .strictObject({
-    token: z.string().min(1).max(200).describe('From the response that created the invitation.'),
+    token: z
+      .string()
+      .min(1)
+      .max(200)
+      .describe('From the link in the mail, or from the response that created the invitation.'),
     password: newPassword
       .optional()
       .describe(
@@ -23,11 +28,13 @@ export const acceptInvitationRequest = z
   })
   .meta({ id: 'AcceptInvitationRequest' });
 
+export const INVITATION_STATUSES = ['pending', 'accepted', 'revoked', 'expired'] as const;
+
 const invitationShape = {
   id: z.uuid(),
   email: z.string(),
   role: z.enum(ACCOUNT_ROLES).describe('The role of the new member.'),
-  status: z.enum(['pending', 'accepted', 'revoked', 'expired']),
+  status: z.enum(INVITATION_STATUSES),
   invited_by: z.uuid(),
   created_at: instant,
   expires_at: instant,
@@ -41,7 +48,9 @@ export type InvitationView = z.infer<typeof invitation>;
 export const createdInvitation = z
   .object({
     ...invitationShape,
-    token: z.string().describe('Send it to the invited user. Shown only in this response; works once.'),
+    token: z
+      .string()
+      .describe('Accepts the invitation, as the link in the mail does. Shown only in this response.'),
   })
   .meta({ id: 'CreatedInvitation' });
 
@@ -76,9 +85,10 @@ export const createInvitation = defineOperation({
   path: '/api/invitations',
   summary: 'Invite a user to the account',
   description:
-    'For owners, who invite every role, and admins, who invite admins and members. The account needs a free seat now and when the invitation is accepted; a pending invitation takes none. It expires after seven days, and replaces an earlier one of the same address. No mail is sent: hand over the `token` of the response.',
+    'For owners, who invite every role, and admins, who invite admins and members. The account needs a free seat now and when the invitation is accepted; a pending invitation takes none. It expires after seven days, and replaces an earlier one of the same address. The invited address gets a mail with a link to accept it, at most five a day; the `token` of the response works as well.',
   tags,
   auth: 'user',
+  headers: idempotencyHeaders,
   body: createInvitationRequest,
   bodyExample: { email: exampleInvitation.email, role: exampleInvitation.role },
   responses: {
@@ -99,7 +109,9 @@ export const listInvitations = defineOperation({
   description: 'For owners and admins. Newest first; ended invitations disappear after a month.',
   tags,
   auth: 'user',
-  querystring: pageQuery,
+  querystring: pageQuery.extend({
+    status: z.enum(INVITATION_STATUSES).optional().describe('Only invitations with this status.'),
+  }),
   responses: {
     200: {
       description: 'One page of invitations.',

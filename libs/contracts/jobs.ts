@@ -1,6 +1,7 @@
 /** Background jobs of all services, as staff see them. Payloads are never shown. */
 import { z } from 'zod';
 import { instant } from './envelope.ts';
+import { idempotencyHeaders } from './idempotency-key.ts';
 import { defineOperation } from './operation.ts';
 import { pageQuery } from './page.ts';
 import { problemResponses, STAFF_PROBLEMS } from './problem-responses.ts';
@@ -78,6 +79,7 @@ export const retryJob = defineOperation({
   summary: 'Retry a failed job',
   description: 'Queues a failed job again, at once and with all its attempts.',
   tags,
+  headers: idempotencyHeaders,
   auth: 'staff',
   params: z.object({ id: jobId }),
   responses: {

@@ -1,6 +1,7 @@
 /** `/api/members`: the users of an account. */
 import { z } from 'zod';
-import { instant } from './envelope.ts';
+import { count, instant } from './envelope.ts';
+import { idempotencyHeaders } from './idempotency-key.ts';
 import { displayName, emailAddress, newPassword } from './identity.ts';
 import { ACCOUNT_ROLES } from './internal-context.ts';
 import { defineOperation } from './operation.ts';
@@ -27,6 +28,7 @@ export const member = z
     name: z.string().nullable(),
     role: z.enum(ACCOUNT_ROLES),
     joined_at: instant,
+    updated_at: instant.describe('When the role was changed last.'),
   })
   .meta({ id: 'Member' });
 
@@ -38,7 +40,17 @@ const exampleMember: MemberView = {
   name: 'Grace',
   role: 'admin',
   joined_at: '2026-11-20T09:00:00.000Z',
+  updated_at: '2026-11-20T09:00:00.000Z',
 };
+
+const seats = z
+  .object({
+    used: count.describe('Members of the account. Pending invitations take no seat.'),
+    limit: count.nullable().describe('Seats of the plan, and those bought in addition; null: unlimited.'),
+    available: count.nullable().describe('Members who can still join; null: unlimited.'),
+  })
+  .meta({ id: 'Seats' });
+export type SeatsView = z.infer<typeof seats>;
 
 const memberId = z.object({ user_id: z.uuid() });
 const PROBLEMS = [...USER_PROBLEMS, 'role_required', 'insufficient_scope'] as const;
@@ -51,14 +63,16 @@ export const listMembers = defineOperation({
   summary: 'List the members of the account',
   tags,
   auth: 'user',
-  querystring: pageQuery,
+  querystring: pageQuery.extend({
+    role: z.enum(ACCOUNT_ROLES).optional().describe('Only members with this role.'),
+  }),
   responses: {
     200: {
-      description: 'One page of members.',
-      schema: page(member).meta({ id: 'MemberPage' }),
-      example: { data: [exampleMember], next_cursor: null },
+      description: 'One page of members, and the seats of the account.',
+      schema: page(member).extend({ seats }).meta({ id: 'MemberPage' }),
+      example: { data: [exampleMember], next_cursor: null, seats: { used: 1, limit: 5, available: 4 } },
     },
-    ...problemResponses(...PROBLEMS),
+    ...problemResponses(...PROBLEMS, 'metering_unavailable'),
   },
 });
 
@@ -71,6 +85,7 @@ export const addMember = defineOperation({
     'Creates a user who is a member of the account. Owners add every role, admins add admins and members. Each member takes one seat of the plan. For an address that already has a user, create an invitation with `POST /api/invitations`.',
   tags,
   auth: 'user',
+  headers: idempotencyHeaders,
   body: addMemberRequest,
   bodyExample: { email: exampleMember.email, password: 'a first password', role: exampleMember.role },
   responses: {

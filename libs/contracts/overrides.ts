@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { isMeter, SCOPES, WINDOWS } from '#libs/catalogue/limit.ts';
 import { envelope, instant, usd } from './envelope.ts';
+import { idempotencyHeaders } from './idempotency-key.ts';
 import { defineOperation } from './operation.ts';
 import { problemResponses, STAFF_PROBLEMS } from './problem-responses.ts';
 import { givenReason, reason } from './staff-decision.ts';
@@ -141,6 +142,7 @@ export const createOverride = defineOperation({
   description:
     'The override applies to every request of the account, on every replica, as soon as this responds. It expires by itself. An override without effect is refused.',
   tags,
+  headers: idempotencyHeaders,
   auth: 'staff',
   params: accountParams,
   body: createOverrideBody,

@@ -5,6 +5,7 @@ import { MODEL_KINDS } from '#libs/pricing/model.ts';
 import { modelKey, providerKey } from '#libs/pricing/price-book-schema.ts';
 import { TOKEN_CLASSES, UNIT_CLASSES, type UnitClass } from '#libs/pricing/units.ts';
 import { count, envelope, instant } from './envelope.ts';
+import { idempotencyHeaders } from './idempotency-key.ts';
 import { priceText } from './labels.ts';
 import { defineOperation } from './operation.ts';
 import { problemResponses, STAFF_PROBLEMS } from './problem-responses.ts';
@@ -172,6 +173,7 @@ export const addPrices = defineOperation({
   description:
     'Adds rows that take effect at a given time. Rows are never changed, so past costs stay explainable.',
   tags: ['Admin'],
+  headers: idempotencyHeaders,
   auth: 'staff',
   body: addPricesBody,
   bodyExample: {

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { modelKey, providerKey } from '#libs/pricing/price-book-schema.ts';
 import { envelope, instant } from './envelope.ts';
+import { idempotencyHeaders } from './idempotency-key.ts';
 import { defineOperation } from './operation.ts';
 import { problemResponses, STAFF_PROBLEMS } from './problem-responses.ts';
 
@@ -81,6 +82,7 @@ export const createStop = defineOperation({
   description:
     'Once this responds, no replica admits work that the stop covers, and running calls are aborted. If a stop with the same target is in force, that stop is returned.',
   tags,
+  headers: idempotencyHeaders,
   auth: 'staff',
   body: createStopBody,
   bodyExample: { kind: 'provider', target: 'openai', reason: exampleStop.reason },

@@ -1,6 +1,7 @@
 /** `/api/workspaces`: parts of an account with usage and limits of their own. */
 import { z } from 'zod';
 import { instant } from './envelope.ts';
+import { idempotencyHeaders } from './idempotency-key.ts';
 import { displayName } from './identity.ts';
 import { defineOperation } from './operation.ts';
 import { page, pageQuery } from './page.ts';
@@ -55,6 +56,7 @@ export const createWorkspace = defineOperation({
   description: `For owners and admins. The usage of requests with the header \`${WORKSPACE_HEADER}\` is attributed to the workspace.`,
   tags,
   auth: 'user',
+  headers: idempotencyHeaders,
   body: createWorkspaceRequest,
   bodyExample: { name: exampleWorkspace.name },
   responses: {

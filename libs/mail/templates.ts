@@ -1,5 +1,5 @@
 /** The mails that the product sends, each as plain text and as HTML. */
-export type MailTemplate = 'verify_email' | 'account_exists' | 'password_reset';
+export type MailTemplate = 'verify_email' | 'account_exists' | 'password_reset' | 'invitation';
 
 export type MailContent = { subject: string; text: string; html: string };
 
@@ -31,6 +31,15 @@ const DRAFTS: Readonly<Record<MailTemplate, Draft>> = {
     ],
     path: null,
   },
+  invitation: {
+    subject: 'You are invited to an account',
+    paragraphs: [
+      'Open this link within seven days to accept the invitation.',
+      'If you do not know who invites you, ignore this mail: nothing happens without the link.',
+    ],
+    path: '/invitations/accept',
+    operation: 'POST /api/invitations/accept',
+  },
   password_reset: {
     subject: 'Choose a new password',
     paragraphs: [
@@ -42,18 +51,24 @@ const DRAFTS: Readonly<Record<MailTemplate, Draft>> = {
   },
 };
 
-/** @param token single-use; null for a mail without a link. */
+/**
+ * @param options.token single-use; null for a mail without a link.
+ * @param options.opening the first paragraph, where it differs for each mail.
+ */
 export function renderMail(
   template: MailTemplate,
-  { appUrl, token }: { appUrl: string; token: string | null },
+  { appUrl, token, opening }: { appUrl: string; token: string | null; opening?: string },
 ): MailContent {
   const { subject, paragraphs, path, operation } = DRAFTS[template];
   const link = path === null || token === null ? null : `${appUrl}${path}?token=${token}`;
   const [first = '', ...rest] = paragraphs;
   const program = operation && token !== null ? [`For programs: ${operation} with the token ${token}`] : [];
-  const text = [first, ...(link === null ? [] : [link]), ...rest, ...program].join('\n\n');
+  const openings = opening === undefined ? [] : [opening];
+  const text = [...openings, first, ...(link === null ? [] : [link]), ...rest, ...program].join('\n\n');
   const anchor = link === null ? [] : [`<a href="${escapeHtml(link)}">${escapeHtml(link)}</a>`];
-  const html = [escapeHtml(first), ...anchor, ...rest.map(escapeHtml)].map((line) => `<p>${line}</p>`);
+  const html = [...openings.map(escapeHtml), escapeHtml(first), ...anchor, ...rest.map(escapeHtml)].map(
+    (line) => `<p>${line}</p>`,
+  );
   return { subject, text: `${text}\n`, html: `<!doctype html><html><body>${html.join('')}</body></html>` };
 }
 

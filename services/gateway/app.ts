@@ -21,7 +21,7 @@ import { accountsPlugin } from './accounts/plugin.ts';
 import type { SetKeyLimits } from './api-keys/domain.ts';
 import { apiKeysPlugin, createSetKeyLimits } from './api-keys/plugin.ts';
 import { authTasks, createKeyUse, mailTask } from './auth/jobs.ts';
-import { authPlugin, requestMail } from './auth/plugin.ts';
+import { authPlugin, requestInvitationMail, requestMail } from './auth/plugin.ts';
 import { bodyLimitsPlugin } from './body-limits/plugin.ts';
 import { browserHeadersPlugin } from './browser-headers/plugin.ts';
 import { chatPlugin } from './chat/plugin.ts';
@@ -35,8 +35,9 @@ import { geminiPlugin } from './gemini/plugin.ts';
 import { idempotencyTasks } from './idempotency/jobs.ts';
 import { idempotencyPlugin } from './idempotency/plugin.ts';
 import { imagesPlugin } from './images/plugin.ts';
+import { seatOwner, seatsOf } from './members/domain.ts';
 import { memberTasks } from './members/jobs.ts';
-import { membersPlugin } from './members/plugin.ts';
+import { membersPlugin, prepareInvitationMail } from './members/plugin.ts';
 import { messagesPlugin } from './messages/plugin.ts';
 import { meteringPlugin } from './metering/plugin.ts';
 import { modelsPlugin } from './models/plugin.ts';
@@ -143,12 +144,27 @@ export async function buildApp(dependencies: AppDependencies): Promise<Gateway> 
   await app.register(authPlugin, { config, database, runtime, listener, keyUse });
   await app.register(rateLimitsPlugin, { limits: config.rateLimits, database, logger });
   await app.register(bodyLimitsPlugin, { budgetBytes: config.mediaBodyBudgetBytes });
+  await app.register(idempotencyPlugin, {
+    ...{ database, now, logger },
+    generation: backends?.generation.clients ?? [],
+  });
   await app.register(docsPlugin);
   await app.register(accountsPlugin, { database, runtime });
   const requestVerification = async (tx: Tx, email: string) => {
     if (config.requiresVerification) await requestMail(tx, runtime, 'sign_up', email);
   };
-  await app.register(membersPlugin, { database, runtime, quotaResources, requestVerification });
+  const readSeats = async (accountId: string) => {
+    // Also creates the balances of a new account.
+    await entitlements.get(accountId);
+    const usage = await readLimits({ $client: pool }, now(), seatOwner(accountId)).catch((error: unknown) => {
+      throw meteringUnavailable(error);
+    });
+    return seatsOf(usage?.limits ?? []);
+  };
+  await app.register(membersPlugin, {
+    ...{ database, runtime, quotaResources, requestVerification, readSeats },
+    requestInvitationMail: (tx, invitationId) => requestInvitationMail(tx, runtime, invitationId),
+  });
   await app.register(workspacesPlugin, { database, runtime, quotaResources });
   const setKeyLimits =
     dependencies.setKeyLimits ?? (backends ? createSetKeyLimits(backends.billing) : noBilling);
@@ -158,12 +174,14 @@ export async function buildApp(dependencies: AppDependencies): Promise<Gateway> 
     create({ database, now }),
   );
   const { sendMail: send } = dependencies;
-  tasks.push(mailTask({ database, runtime, send, appUrl: config.mail.appUrl }));
+  const { appUrl } = config.mail;
+  const prepareInvitation = (invitationId: string) =>
+    prepareInvitationMail(database, runtime.clock, { invitationId, appUrl });
+  tasks.push(mailTask({ database, runtime, send, appUrl, prepareInvitation }));
   if (backends === undefined) return { app, jobs, tasks, ready: async () => {}, idle: ledger.idle };
 
   const { signFor, usageMetering, generation, holdTtlMs } = backends;
   const signForGeneration = signFor('generation');
-  await app.register(idempotencyPlugin, { database, now, logger, generation: generation.clients });
   await app.register(pricesPlugin, { usageMetering, listener, runtime, logger });
   await app.register(meteringPlugin, {
     ledger,

@@ -1,6 +1,5 @@
 import type { KeyLimit } from '#libs/contracts/api-keys.ts';
 import { type Caller, MANAGER_ROLES } from '#libs/contracts/internal-context.ts';
-import type { KeyScope } from '#libs/contracts/key-scopes.ts';
 import type { apiKeys } from '#libs/db/schema/gateway.ts';
 import { parseUsd } from '#libs/money/money.ts';
 import { problem } from '#libs/problems/problems.ts';
@@ -44,6 +43,15 @@ export function checkKeyCount(active: number): void {
   }
 }
 
+/** @throws ProblemError `conflict` for a key that no longer works. */
+export function checkIsActive(
+  { revokedAt, expiresAt }: Pick<ApiKeyRow, 'revokedAt' | 'expiresAt'>,
+  now: Date,
+) {
+  const state = revokedAt !== null ? 'revoked' : expiresAt !== null && expiresAt <= now ? 'expired' : null;
+  if (state !== null) throw problem('conflict', { detail: `The key is ${state}.`, fields: { state } });
+}
+
 /** @throws ProblemError `semantic_error` */
 export function checkExpiry(expiresAt: Date | null, now: Date): void {
   if (expiresAt !== null && expiresAt <= now) {
@@ -55,22 +63,22 @@ export function checkExpiry(expiresAt: Date | null, now: Date): void {
 }
 
 /**
- * A key that creates keys cannot exceed itself: no further scopes, no longer life, no way around its limits.
+ * A key that creates or changes keys cannot exceed itself: no further scopes, no longer life, no way around its limits.
  *
  * @throws ProblemError `insufficient_scope`
  */
 export function checkDelegation(
   parent: Pick<ApiKeyRow, 'scopes' | 'expiresAt' | 'limits'>,
-  child: { scopes: readonly KeyScope[]; expiresAt: Date | null },
+  child: { scopes: readonly string[]; expiresAt: Date | null },
 ): void {
   const refuse = (detail: string) =>
     problem('insufficient_scope', { detail, fields: { scopes: parent.scopes } });
-  if (parent.limits.length > 0) throw refuse('A key with its own limits cannot create keys.');
+  if (parent.limits.length > 0) throw refuse('A key with its own limits cannot create or change keys.');
   if (!parent.scopes.includes('*') && child.scopes.some((scope) => !parent.scopes.includes(scope))) {
-    throw refuse('A key cannot create a key with scopes that it does not have itself.');
+    throw refuse('A key cannot create or change a key with scopes that it does not have itself.');
   }
   if (parent.expiresAt !== null && (child.expiresAt === null || child.expiresAt > parent.expiresAt)) {
-    throw refuse('A key cannot create a key that outlives it.');
+    throw refuse('A key cannot create or change a key that outlives it.');
   }
 }
 

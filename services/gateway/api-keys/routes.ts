@@ -1,5 +1,5 @@
 import type { FastifyInstance } from 'fastify';
-import { generateApiKey } from '#libs/auth/api-key.ts';
+import { generateApiKey, generateSecret } from '#libs/auth/api-key.ts';
 import * as contract from '#libs/contracts/api-keys.ts';
 import type { Caller } from '#libs/contracts/internal-context.ts';
 import { toPage } from '#libs/contracts/page.ts';
@@ -13,11 +13,12 @@ import {
   type ApiKeyRow,
   checkDelegation,
   checkExpiry,
+  checkIsActive,
   checkMayManageKeys,
   limitAmounts,
   type SetKeyLimits,
 } from './domain.ts';
-import { findApiKey, insertApiKey, listApiKeys, revokeApiKey } from './store.ts';
+import { changeApiKey, findApiKey, insertApiKey, listApiKeys, revokeApiKey } from './store.ts';
 
 export type ApiKeyRoutesOptions = { database: Database; runtime: Runtime; setKeyLimits: SetKeyLimits };
 
@@ -83,6 +84,66 @@ export function apiKeyRoutes(app: FastifyInstance, options: ApiKeyRoutesOptions)
     return present(key);
   });
 
+  /** @throws ProblemError if the caller may not change the key, or it does not work any more. */
+  async function checkMayChange(caller: Caller, id: string): Promise<ApiKeyRow> {
+    checkMayManageKeys(caller);
+    const key = await findApiKey(database, caller.accountId, id);
+    if (key === undefined) throw problem('not_found');
+    if (caller.keyId !== null) await findCreator(caller, key);
+    checkIsActive(key, runtime.clock.now());
+    return key;
+  }
+
+  serveOperation(app, contract.changeApiKey, async (request) => {
+    const { caller, params } = request;
+    const { name, limits } = request.body;
+    const { id, accountId } = await checkMayChange(caller, params.id);
+    if (limits !== undefined) {
+      await setKeyLimits({ accountId, keyId: id, limits: limitAmounts(limits), requestId: request.id });
+    }
+    const changed = await changeApiKey(
+      database,
+      runtime,
+      { accountId, id },
+      {
+        action: 'api_key.changed',
+        by: actorOf(caller, request.id),
+        of: () => ({ ...(name !== undefined && { name }), ...(limits !== undefined && { limits }) }),
+      },
+    );
+    if (changed === undefined) throw problem('not_found');
+    logAccess(request, 'api_key.changed', { key: id, by_user: caller.userId, by_key: caller.keyId });
+    return present(changed);
+  });
+
+  serveOperation(app, contract.rotateApiKey, async (request) => {
+    const { caller, params } = request;
+    const { id, accountId, publicId } = await checkMayChange(caller, params.id);
+    const now = runtime.clock.now();
+    const overlapMs = request.body.overlap_seconds * 1_000;
+    const generated = generateSecret(publicId);
+    const rotated = await changeApiKey(
+      database,
+      runtime,
+      { accountId, id },
+      {
+        action: 'api_key.rotated',
+        by: actorOf(caller, request.id),
+        of: (key) => {
+          checkIsActive(key, now);
+          return {
+            secretHash: generated.secretHash.toString('hex'),
+            previousSecretHash: overlapMs === 0 ? null : key.secretHash,
+            previousSecretUntil: overlapMs === 0 ? null : new Date(now.getTime() + overlapMs),
+          };
+        },
+      },
+    );
+    if (rotated === undefined) throw problem('not_found');
+    logAccess(request, 'api_key.rotated', { key: id, by_user: caller.userId, by_key: caller.keyId });
+    return { ...present(rotated), key: generated.text };
+  });
+
   serveOperation(app, contract.revokeApiKey, async (request, reply) => {
     const { caller, params } = request;
     checkMayManageKeys(caller);
@@ -104,6 +165,8 @@ const present = (key: ApiKeyRow): contract.ApiKeyView => ({
   limits: key.limits,
   created_by: key.createdBy,
   created_at: key.createdAt.toISOString(),
+  updated_at: key.updatedAt.toISOString(),
+  previous_secret_expires_at: key.previousSecretUntil?.toISOString() ?? null,
   expires_at: key.expiresAt?.toISOString() ?? null,
   last_used_at: key.lastUsedAt?.toISOString() ?? null,
   revoked_at: key.revokedAt?.toISOString() ?? null,

@@ -1,4 +1,4 @@
-import { and, count, desc, eq, gt, isNull, lt, or } from 'drizzle-orm';
+import { and, count, desc, eq, gt, isNotNull, isNull, lt, or } from 'drizzle-orm';
 import { recordAudit } from '#libs/audit/record-audit.ts';
 import type { Actor } from '#libs/contracts/audit-entry.ts';
 import type { PageQuery } from '#libs/contracts/page.ts';
@@ -57,12 +57,19 @@ export function insertApiKey(
 export function listApiKeys(
   db: Queryable,
   accountId: string,
-  { limit, cursor }: PageQuery,
+  { limit, cursor, status }: PageQuery & { status?: 'active' | 'revoked' | undefined },
 ): Promise<ApiKeyRow[]> {
+  const isRevoked = status === 'revoked' ? isNotNull(apiKeys.revokedAt) : isNull(apiKeys.revokedAt);
   return db
     .select()
     .from(apiKeys)
-    .where(and(eq(apiKeys.accountId, accountId), cursor === undefined ? undefined : lt(apiKeys.id, cursor)))
+    .where(
+      and(
+        eq(apiKeys.accountId, accountId),
+        cursor === undefined ? undefined : lt(apiKeys.id, cursor),
+        status === undefined ? undefined : isRevoked,
+      ),
+    )
     .orderBy(desc(apiKeys.id))
     .limit(limit + 1);
 }
@@ -79,6 +86,54 @@ export async function findApiKey(
   return row;
 }
 
+export type KeyChange = Partial<
+  Pick<ApiKeyRow, 'name' | 'limits' | 'secretHash' | 'previousSecretHash' | 'previousSecretUntil'>
+>;
+
+/**
+ * Changes a key, and records it in the audit log without its secrets.
+ *
+ * @param change from the key as it is, under its lock. @throws what it throws.
+ */
+export function changeApiKey(
+  db: Database,
+  runtime: Runtime,
+  key: { accountId: string; id: string },
+  change: { action: 'api_key.changed' | 'api_key.rotated'; by: Actor; of: (key: ApiKeyRow) => KeyChange },
+): Promise<ApiKeyRow | undefined> {
+  return transaction(db, async (tx) => {
+    const [found] = await tx
+      .select()
+      .from(apiKeys)
+      .where(and(eq(apiKeys.accountId, key.accountId), eq(apiKeys.id, key.id)))
+      .for('update');
+    if (found === undefined) return undefined;
+    const at = runtime.clock.now();
+    const changed = { ...found, ...change.of(found), updatedAt: at };
+    const { id: _id, ...values } = changed;
+    await tx.update(apiKeys).set(values).where(eq(apiKeys.id, key.id));
+    await recordAudit(tx, {
+      id: runtime.newId(),
+      at,
+      by: change.by,
+      action: change.action,
+      subject: `api_key:${key.id}`,
+      accountId: key.accountId,
+      before: auditedFieldsOf(found),
+      after: auditedFieldsOf(changed),
+      reason: null,
+    });
+    await notify(tx, { kind: 'api_key', id: found.publicId });
+    return changed;
+  });
+}
+
+const auditedFieldsOf = ({ name, limits, previousSecretUntil }: ApiKeyRow) => ({
+  name,
+  limits,
+  previous_secret_expires_at: previousSecretUntil,
+});
+
 export type Revocation = 'revoked' | 'revoked_before' | 'not_found';
 
 export function revokeApiKey(
@@ -92,7 +147,7 @@ export function revokeApiKey(
     if (found === undefined) return 'not_found';
     if (found.revokedAt !== null) return 'revoked_before';
     const revokedAt = runtime.clock.now();
-    await tx.update(apiKeys).set({ revokedAt }).where(eq(apiKeys.id, key.id));
+    await tx.update(apiKeys).set({ revokedAt, updatedAt: revokedAt }).where(eq(apiKeys.id, key.id));
     await recordAudit(tx, {
       id: runtime.newId(),
       at: revokedAt,

@@ -13,6 +13,8 @@ export type KnownApiKey = {
   caller: Caller;
   publicId: string;
   secretHash: Buffer;
+  /** The secret before the last rotation, while it works. */
+  previous: { secretHash: Buffer; untilMs: number } | null;
   revoked: boolean;
   expiresAtMs: number | null;
   accountStatus: AccountStatus;
@@ -36,6 +38,16 @@ export const tagsOfApiKey = ({ publicId, caller }: KnownApiKey): string[] => [
   changeTag({ kind: 'api_key', id: publicId }),
   changeTag({ kind: 'account', id: caller.accountId }),
 ];
+
+type PreviousSecret = { previousSecretHash: string | null; previousSecretUntil: Date | null };
+
+function previousSecretOf({
+  previousSecretHash: hash,
+  previousSecretUntil: until,
+}: PreviousSecret): KnownApiKey['previous'] {
+  if (hash === null || until === null) return null;
+  return { secretHash: Buffer.from(hash, 'hex'), untilMs: until.getTime() };
+}
 
 export function createApiKeyAuthenticator(options: {
   clock: Clock;
@@ -63,15 +75,22 @@ export function createApiKeyAuthenticator(options: {
       },
       publicId,
       secretHash: Buffer.from(key.secretHash, 'hex'),
+      previous: previousSecretOf(key),
       revoked: key.revokedAt !== null,
       expiresAtMs: key.expiresAt?.getTime() ?? null,
       accountStatus,
     };
   }
 
+  function isSecretOf({ secretHash, previous }: KnownApiKey, secret: string): boolean {
+    if (matchesApiKeySecret(secret, secretHash)) return true;
+    if (previous === null || previous.untilMs <= clock.now().getTime()) return false;
+    return matchesApiKeySecret(secret, previous.secretHash);
+  }
+
   /** The secret is checked first: without it, a caller learns nothing about the key. */
   function check(known: KnownApiKey, secret: string): Caller {
-    if (!matchesApiKeySecret(secret, known.secretHash)) throw problem('invalid_api_key');
+    if (!isSecretOf(known, secret)) throw problem('invalid_api_key');
     if (known.revoked) throw problem('api_key_revoked');
     if (known.expiresAtMs !== null && known.expiresAtMs <= clock.now().getTime())
       throw problem('api_key_expired');

@@ -1,13 +1,12 @@
 import type { Database } from '#libs/db/database.ts';
 import { defineTask, type Task } from '#libs/jobs/task.ts';
-import type { SendMail } from '#libs/mail/transport.ts';
 import { MAIL_CHANNEL, MAIL_TASK } from '#libs/outbox/deliveries.ts';
 import { deliveryTask } from '#libs/outbox/tasks.ts';
 import type { Logger } from '#libs/service/logger.ts';
 import { createPeriodicJob, type PeriodicJob } from '#libs/service/periodic-job.ts';
-import type { Clock, Runtime } from '#libs/service/runtime.ts';
+import type { Clock } from '#libs/service/runtime.ts';
 import { deleteExpiredEmailTokens } from './email-tokens-store.ts';
-import { createMailChannel } from './mails.ts';
+import { createMailChannel, type MailOptions } from './mails.ts';
 import { deleteExpiredTokens } from './sessions-store.ts';
 import { recordKeyUse } from './store.ts';
 
@@ -61,12 +60,7 @@ export function createKeyUse({
 }
 
 /** Delivers the mails of the gateway. */
-export function mailTask(options: {
-  database: Database;
-  runtime: Runtime;
-  send: SendMail | undefined;
-  appUrl: string;
-}): Task {
+export function mailTask(options: MailOptions): Task {
   const { database, runtime } = options;
   const channels = { [MAIL_CHANNEL]: createMailChannel(options) };
   return deliveryTask(MAIL_TASK, { database, channels, clock: runtime.clock });

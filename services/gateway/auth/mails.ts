@@ -1,7 +1,7 @@
 /** Mails about sign-up and passwords. Requests say only to which address; what it gets is decided when it is sent. */
 import { z } from 'zod';
 import type { Database, Tx } from '#libs/db/database.ts';
-import { type MailTemplate, renderMail } from '#libs/mail/templates.ts';
+import { type MailContent, type MailTemplate, renderMail } from '#libs/mail/templates.ts';
 import type { SendMail } from '#libs/mail/transport.ts';
 import type { Channel } from '#libs/outbox/deliveries.ts';
 import { emit } from '#libs/outbox/emit.ts';
@@ -12,19 +12,28 @@ import { findUserByEmail } from './store.ts';
 /** `sign_up` verifies a new address, or tells a verified user that they have an account. */
 export type MailRequest = 'sign_up' | 'verify_email' | 'password_reset';
 
-const mailPayload = z.object({
-  request: z.enum(['sign_up', 'verify_email', 'password_reset']),
-  email: z.string(),
-});
+const mailPayload = z.union([
+  z.object({ request: z.enum(['sign_up', 'verify_email', 'password_reset']), email: z.string() }),
+  z.object({ request: z.literal('invitation'), invitation_id: z.uuid() }),
+]);
+type MailPayload = z.output<typeof mailPayload>;
 
 /** Requests a mail in the transaction of its cause. It costs the same whether the address has a user or not. */
 export async function requestMail(
   tx: Tx,
-  { clock, newId }: Runtime,
+  runtime: Runtime,
   request: MailRequest,
   email: string,
 ): Promise<void> {
-  const payload: z.output<typeof mailPayload> = { request, email };
+  await emitMail(tx, runtime, { request, email });
+}
+
+/** Requests the mail about an invitation in the transaction that creates it. */
+export async function requestInvitationMail(tx: Tx, runtime: Runtime, invitationId: string): Promise<void> {
+  await emitMail(tx, runtime, { request: 'invitation', invitation_id: invitationId });
+}
+
+async function emitMail(tx: Tx, { clock, newId }: Runtime, payload: MailPayload): Promise<void> {
   const event = { id: newId(), type: 'mail.requested', accountId: null, createdAt: clock.now() } as const;
   await emit(tx, { ...event, payload }, newId);
 }
@@ -45,28 +54,46 @@ const PURPOSES: Readonly<Partial<Record<MailTemplate, EmailTokenPurpose>>> = {
   password_reset: 'password_reset',
 };
 
-/** @param options.send undefined where no mail server is configured: mails are then only logged. */
-export function createMailChannel(options: {
+type PreparedMail = MailContent & { to: string };
+
+export type MailOptions = {
   database: Database;
   runtime: Runtime;
+  /** Undefined where no mail server is configured: mails are then only logged. */
   send: SendMail | undefined;
   appUrl: string;
-}): Channel {
-  const { database, runtime, send, appUrl } = options;
+  /** Null if the invitation needs no mail any more. */
+  prepareInvitation: (invitationId: string) => Promise<PreparedMail | null>;
+};
+
+export function createMailChannel(options: MailOptions): Channel {
+  const { send } = options;
   return async (event, delivery, { logger }) => {
-    const { request, email } = mailPayload.parse(event.payload);
-    const user = await findUserByEmail(database, email);
-    const template = templateFor(request, user);
-    if (user === undefined || template === null) return;
+    const payload = mailPayload.parse(event.payload);
     if (send === undefined) {
-      logger.warn({ delivery: delivery.id, template, user: user.id }, 'mail not sent: SMTP_URL is not set');
+      logger.warn({ delivery: delivery.id, mail: payload.request }, 'mail not sent: SMTP_URL is not set');
       return;
     }
-    const purpose = PURPOSES[template];
-    // A repeated delivery has a token of its own, and the one in the first mail still works.
-    const token =
-      purpose === undefined ? null : await issueEmailToken(database, runtime, { userId: user.id, purpose });
-    await send({ id: delivery.id, to: user.email, ...renderMail(template, { appUrl, token }) });
-    logger.info({ delivery: delivery.id, template, user: user.id }, 'mail sent');
+    const mail =
+      payload.request === 'invitation'
+        ? await options.prepareInvitation(payload.invitation_id)
+        : await prepareUserMail(options, payload);
+    if (mail === null) return;
+    await send({ id: delivery.id, ...mail });
+    logger.info({ delivery: delivery.id, mail: payload.request }, 'mail sent');
   };
+}
+
+async function prepareUserMail(
+  { database, runtime, appUrl }: MailOptions,
+  { request, email }: Extract<MailPayload, { email: string }>,
+): Promise<PreparedMail | null> {
+  const user = await findUserByEmail(database, email);
+  const template = templateFor(request, user);
+  if (user === undefined || template === null) return null;
+  const purpose = PURPOSES[template];
+  // A repeated delivery has a token of its own, and the one in the first mail still works.
+  const token =
+    purpose === undefined ? null : await issueEmailToken(database, runtime, { userId: user.id, purpose });
+  return { to: user.email, ...renderMail(template, { appUrl, token }) };
 }

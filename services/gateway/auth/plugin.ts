@@ -12,7 +12,7 @@ import { createEnterWorkspace } from './enter-workspace.ts';
 import { createExternalIssuer, type ExternalIssuerOptions } from './external-issuer.ts';
 import type { KeyUse } from './jobs.ts';
 import { jwksRoutes } from './jwks-routes.ts';
-import { requestMail } from './mails.ts';
+import { requestInvitationMail, requestMail } from './mails.ts';
 import { authRoutes } from './routes.ts';
 import {
   findApiKeyByPublicId,
@@ -23,7 +23,7 @@ import {
 } from './store.ts';
 import { createTokenAuthenticator } from './token-authenticator.ts';
 
-export { requestMail };
+export { requestInvitationMail, requestMail };
 
 export type AuthOptions = {
   config: {

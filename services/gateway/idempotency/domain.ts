@@ -68,14 +68,19 @@ export const KEY_LIFETIME_MS = 24 * 60 * 60 * 1000;
 export const LEASE_MS = 10_000;
 export const LEASE_RENEWAL_MS = 3_000;
 
-/** @throws ProblemError `invalid_request` for a malformed key. */
-export function keyNameOf({ caller, key }: Pick<IdempotentRequest, 'caller' | 'key'>): KeyName {
+/** @throws ProblemError `invalid_request` */
+export function checkKeyFormat(key: string): void {
   if (!KEY_FORMAT.test(key)) {
     throw problem('invalid_request', {
       detail: 'Idempotency-Key must be 1 to 255 visible ASCII characters.',
       fields: { param: 'Idempotency-Key' },
     });
   }
+}
+
+/** @throws ProblemError `invalid_request` for a malformed key. */
+export function keyNameOf({ caller, key }: Pick<IdempotentRequest, 'caller' | 'key'>): KeyName {
+  checkKeyFormat(key);
   return { accountId: caller.accountId, key: `${caller.keyId ?? caller.userId}:${key}` };
 }
 

@@ -7,6 +7,7 @@ import { createPeriodicJob } from '#libs/service/periodic-job.ts';
 import { type Idempotency, LEASE_RENEWAL_MS } from './domain.ts';
 import { type IdempotencyState, renewRunning, runOnce } from './idempotency.ts';
 import { createOutcomeReader } from './outcome-reader.ts';
+import { addIdempotency } from './repeat-own-requests.ts';
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -35,6 +36,7 @@ export const idempotencyPlugin = fp<IdempotencyOptions>(
       runOnce: (...request) => runOnce(state, ...request),
       readOutcome: state.readOutcome,
     });
+    addIdempotency(app, state);
     const renewal = createPeriodicJob({
       name: 'renew-idempotency-leases',
       intervalMs: LEASE_RENEWAL_MS,

@@ -1,6 +1,7 @@
 import { recordAudit } from '#libs/audit/record-audit.ts';
 import { hashPassword, verifyPassword } from '#libs/auth/password.ts';
 import type { QuotaResources } from '#libs/clients/quota-resources.ts';
+import type { SeatsView } from '#libs/contracts/members.ts';
 import { type Database, type Tx, transaction } from '#libs/db/database.ts';
 import { notify } from '#libs/db/notify.ts';
 import { problem } from '#libs/problems/problems.ts';
@@ -8,7 +9,14 @@ import type { Runtime } from '#libs/service/runtime.ts';
 import { checkNewPassword } from '../auth/domain.ts';
 import { type InvitationRow, requirePending, SEATS, seatOwner } from './domain.ts';
 import { lockInvitation, markAccepted } from './invitations-store.ts';
-import { findMember, findUserByEmail, insertMembership, insertUser, lockAccount } from './store.ts';
+import {
+  findMember,
+  findUserByEmail,
+  insertMembership,
+  insertUser,
+  lockAccount,
+  setEmailVerified,
+} from './store.ts';
 
 export type MembersContext = {
   database: Database;
@@ -16,6 +24,9 @@ export type MembersContext = {
   quotaResources: QuotaResources;
   /** Sends a new user the mail that verifies their address, where that is required. */
   requestVerification: (tx: Tx, email: string) => Promise<void>;
+  requestInvitationMail: (tx: Tx, invitationId: string) => Promise<void>;
+  /** @throws ProblemError `metering_unavailable` */
+  readSeats: (accountId: string) => Promise<SeatsView>;
 };
 
 /** The user who joins: an existing one, or the data of a new one. */
@@ -60,6 +71,7 @@ export async function identifyInvitee(options: {
 /**
  * Adds the invitee to the account. Of concurrent requests with one invitation, one succeeds.
  *
+ * @param isMailed whether the token came by mail, which proves the address of a new user.
  * @returns the new member's user id.
  * @throws ProblemError `invitation_invalid`, `conflict` for a member, `limit_exceeded` without a free seat.
  */
@@ -67,6 +79,7 @@ export async function acceptInvitation(
   context: MembersContext,
   invitation: InvitationRow,
   invitee: Invitee,
+  isMailed: boolean,
   requestId: string,
 ): Promise<string> {
   const { database, runtime, quotaResources, requestVerification } = context;
@@ -82,7 +95,10 @@ export async function acceptInvitation(
     const { id, role } = requirePending(await lockInvitation(tx, invitation), now);
     const userId =
       invitee.kind === 'user' ? invitee.userId : await insertUser(tx, runtime, fieldsOf(invitee));
-    if (invitee.kind === 'new') await requestVerification(tx, invitee.email);
+    if (invitee.kind === 'new') {
+      if (isMailed) await setEmailVerified(tx, userId, now);
+      else await requestVerification(tx, invitee.email);
+    }
     if ((await findMember(tx, { accountId, userId })) !== undefined) {
       throw problem('conflict', { detail: 'You are already a member of the account.' });
     }

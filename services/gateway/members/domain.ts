@@ -1,6 +1,8 @@
 /** Who may change which membership, and when an invitation can be accepted. */
 import { type AccountRole, type Caller, MANAGER_ROLES } from '#libs/contracts/internal-context.ts';
+import type { SeatsView } from '#libs/contracts/members.ts';
 import type { invitations } from '#libs/db/schema/gateway.ts';
+import type { LimitUsage } from '#libs/ledger/read-limits.ts';
 import { problem } from '#libs/problems/problems.ts';
 
 /** The meter that counts members. */
@@ -9,6 +11,18 @@ export const SEATS = 'team.members';
 /** Seats are counted for the account, not for the user who adds a member. */
 export function seatOwner(accountId: string) {
   return { accountId, userId: null, keyId: null, workspaceId: null };
+}
+
+/** @param limits those of the account, in their current windows. */
+export function seatsOf(limits: readonly LimitUsage[]): SeatsView {
+  const limit = limits.find(({ meter, scope }) => meter === SEATS && scope === 'account');
+  const used = Number((limit?.used ?? 0n) + (limit?.held ?? 0n));
+  if (limit === undefined || limit.kind !== 'n' || limit.amount === null) {
+    const isDisabled = limit?.kind === 'disabled';
+    return { used, limit: isDisabled ? 0 : null, available: isDisabled ? 0 : null };
+  }
+  const seats = Number(limit.amount);
+  return { used, limit: seats, available: Math.max(0, seats - used) };
 }
 
 /** Owners manage every role, admins every role but owner. @throws ProblemError `role_required` */

@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import type { FastifyInstance } from 'fastify';
 import { recordAudit } from '#libs/audit/record-audit.ts';
 import type { QuotaResources } from '#libs/clients/quota-resources.ts';
@@ -24,6 +23,7 @@ import {
 import {
   countPending,
   findInvitationByToken,
+  generateInvitationToken,
   hashInvitationToken,
   insertInvitation,
   listInvitations,
@@ -33,9 +33,6 @@ import {
 } from './invitations-store.ts';
 import type { MemberRoutesOptions } from './routes.ts';
 import { findAccount, findMember, findUserByEmail, lockAccount } from './store.ts';
-
-const TOKEN_PREFIX = 'inv_';
-const TOKEN_BYTES = 32;
 
 /** Frees its room at once: an invitation only requires that there is a free seat. */
 async function checkFreeSeat(quotaResources: QuotaResources, holdId: string, accountId: string) {
@@ -58,7 +55,8 @@ export function invitationRoutes(app: FastifyInstance, options: MemberRoutesOpti
     checkMayManage(caller.role, role);
     const { accountId } = caller;
     await checkFreeSeat(quotaResources, request.id, accountId);
-    const token = TOKEN_PREFIX + randomBytes(TOKEN_BYTES).toString('base64url');
+    await app.throttles.byMail(request, reply, email);
+    const token = generateInvitationToken();
     const now = clock.now();
     const invitation: InvitationRow = {
       id: newId(),
@@ -84,6 +82,7 @@ export function invitationRoutes(app: FastifyInstance, options: MemberRoutesOpti
       await revokePending(tx, { accountId, email }, now);
       checkPendingCount(await countPending(tx, accountId, now));
       await insertInvitation(tx, invitation);
+      await options.requestInvitationMail(tx, invitation.id);
       await recordAudit(tx, {
         id: newId(),
         at: now,
@@ -104,7 +103,7 @@ export function invitationRoutes(app: FastifyInstance, options: MemberRoutesOpti
   serveOperation(app, contract.listInvitations, async ({ caller, query }) => {
     requireRole(caller, MANAGER_ROLES);
     const now = clock.now();
-    const rows = await listInvitations(database, caller.accountId, query);
+    const rows = await listInvitations(database, caller.accountId, query, now);
     return toPage(rows, query.limit, (row) => present(row, now));
   });
 
@@ -157,7 +156,8 @@ export function invitationRoutes(app: FastifyInstance, options: MemberRoutesOpti
       limitChecks: () => app.throttles.byUser(request, reply, invitation.email.toLowerCase()),
     });
     request.accountId = account.id;
-    const userId = await acceptInvitation(options, invitation, invitee, request.id);
+    const isMailed = invitation.mailTokenHash === hashInvitationToken(token);
+    const userId = await acceptInvitation(options, invitation, invitee, isMailed, request.id);
     logAccess(request, 'invitation.accepted', { invitation: invitation.id, user: userId });
     reply.code(201);
     return { account_id: account.id, account_name: account.name, user_id: userId, role: invitation.role };

@@ -1,12 +1,16 @@
-import { hash } from 'node:crypto';
-import { and, count, desc, eq, gt, isNull, lt, type SQL, sql } from 'drizzle-orm';
+import { hash, randomBytes } from 'node:crypto';
+import { and, count, desc, eq, gt, isNotNull, isNull, lt, lte, or, type SQL, sql } from 'drizzle-orm';
 import type { PageQuery } from '#libs/contracts/page.ts';
 import { only, type Queryable, type Tx } from '#libs/db/database.ts';
-import { invitations } from '#libs/db/schema/gateway.ts';
-import type { InvitationRow } from './domain.ts';
+import { accounts, invitations, users } from '#libs/db/schema/gateway.ts';
+import type { InvitationRow, InvitationStatus } from './domain.ts';
 
 /** Ended invitations stay visible in the list for a while. */
 const KEPT_AFTER_EXPIRY_MS = 30 * 24 * 60 * 60 * 1000;
+
+const TOKEN_BYTES = 32;
+
+export const generateInvitationToken = (): string => `inv_${randomBytes(TOKEN_BYTES).toString('base64url')}`;
 
 /** 256 random bits cannot be guessed, so no stretching is needed. */
 export const hashInvitationToken = (token: string): string => hash('sha256', token, 'hex');
@@ -19,11 +23,22 @@ const isPending = (accountId: string, now: Date): SQL | undefined =>
     gt(invitations.expiresAt, now),
   );
 
+const isOpen = () => and(isNull(invitations.acceptedAt), isNull(invitations.revokedAt));
+
+/** As `invitationStatus` decides it. */
+const HAS_STATUS: Readonly<Record<InvitationStatus, (now: Date) => SQL | undefined>> = {
+  accepted: () => isNotNull(invitations.acceptedAt),
+  revoked: () => and(isNull(invitations.acceptedAt), isNotNull(invitations.revokedAt)),
+  expired: (now) => and(isOpen(), lte(invitations.expiresAt, now)),
+  pending: (now) => and(isOpen(), gt(invitations.expiresAt, now)),
+};
+
 /** Newest first, one more than asked for. */
 export function listInvitations(
   db: Queryable,
   accountId: string,
-  { limit, cursor }: PageQuery,
+  { limit, cursor, status }: PageQuery & { status?: InvitationStatus | undefined },
+  now: Date,
 ): Promise<InvitationRow[]> {
   return db
     .select()
@@ -32,6 +47,7 @@ export function listInvitations(
       and(
         eq(invitations.accountId, accountId),
         cursor === undefined ? undefined : lt(invitations.id, cursor),
+        status === undefined ? undefined : HAS_STATUS[status](now),
       ),
     )
     .orderBy(desc(invitations.id))
@@ -42,10 +58,11 @@ export async function findInvitationByToken(
   db: Queryable,
   token: string,
 ): Promise<InvitationRow | undefined> {
+  const tokenHash = hashInvitationToken(token);
   const [found] = await db
     .select()
     .from(invitations)
-    .where(eq(invitations.tokenHash, hashInvitationToken(token)));
+    .where(or(eq(invitations.tokenHash, tokenHash), eq(invitations.mailTokenHash, tokenHash)));
   return found;
 }
 
@@ -68,6 +85,25 @@ export async function countPending(tx: Tx, accountId: string, now: Date): Promis
 
 export async function insertInvitation(tx: Tx, invitation: InvitationRow): Promise<void> {
   await tx.insert(invitations).values(invitation);
+}
+
+/** The token of a mail. That of an earlier mail about the invitation no longer works. */
+export async function setMailToken(db: Queryable, id: string, token: string): Promise<void> {
+  await db
+    .update(invitations)
+    .set({ mailTokenHash: hashInvitationToken(token) })
+    .where(eq(invitations.id, id));
+}
+
+/** An invitation with what its mail says. */
+export async function findInvitationForMail(db: Queryable, id: string) {
+  const [found] = await db
+    .select({ invitation: invitations, accountName: accounts.name, inviterEmail: users.email })
+    .from(invitations)
+    .innerJoin(accounts, eq(accounts.id, invitations.accountId))
+    .innerJoin(users, eq(users.id, invitations.invitedBy))
+    .where(eq(invitations.id, id));
+  return found;
 }
 
 export async function markAccepted(

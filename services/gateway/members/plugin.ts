@@ -6,3 +6,5 @@ export const membersPlugin: FastifyPluginAsync<MemberRoutesOptions> = async (app
   memberRoutes(app, options);
   invitationRoutes(app, options);
 };
+
+export { prepareInvitationMail } from './invitation-mail.ts';

@@ -34,7 +34,7 @@ export function memberRoutes(app: FastifyInstance, options: MemberRoutesOptions)
   serveOperation(app, contract.listMembers, async ({ caller, query }) => {
     const members = await listMembers(database, caller.accountId, query);
     const rows = members.map((member) => ({ ...member, id: member.userId }));
-    return toPage(rows, query.limit, present);
+    return { ...toPage(rows, query.limit, present), seats: await options.readSeats(caller.accountId) };
   });
 
   serveOperation(app, contract.addMember, async (request, reply) => {
@@ -86,7 +86,7 @@ export function memberRoutes(app: FastifyInstance, options: MemberRoutesOptions)
       checkMayManage(caller.role, found.role, role);
       checkOwnerRemains(found.role, role, await countOwners(tx, accountId));
       const now = runtime.clock.now();
-      await updateRole(tx, member, role);
+      await updateRole(tx, member, { role, updatedAt: now });
       // A demoted member may no longer have the right to send them.
       await revokePending(tx, { accountId, invitedBy: member.userId }, now);
       await recordAudit(tx, {
@@ -100,7 +100,7 @@ export function memberRoutes(app: FastifyInstance, options: MemberRoutesOptions)
         after: { role },
         reason: null,
       });
-      return found;
+      return { ...found, updatedAt: now };
     });
     logAccess(request, 'member.role_changed', { user: member.userId, role, by_user: caller.userId });
     return present({ ...before, role });
@@ -120,7 +120,10 @@ export function memberRoutes(app: FastifyInstance, options: MemberRoutesOptions)
       await deleteMembership(tx, runtime.clock, member);
       await revokePending(tx, { accountId, invitedBy: member.userId }, now);
       const by = actorOf(caller, request.id);
-      const keys = heir === null ? await revokeKeys(tx, member, now) : await transferKeys(tx, member, heir);
+      const keys =
+        heir === null
+          ? await revokeKeys(tx, member, now)
+          : await transferKeys(tx, member, { createdBy: heir, updatedAt: now });
       for (const { id } of keys) {
         await recordAudit(tx, {
           id: runtime.newId(),
@@ -158,4 +161,5 @@ const present = (member: MemberRow): contract.MemberView => ({
   name: member.name,
   role: member.role,
   joined_at: member.joinedAt.toISOString(),
+  updated_at: member.updatedAt.toISOString(),
 });

@@ -18,6 +18,7 @@ const selectMember = (db: Queryable) =>
       name: users.name,
       role: memberships.role,
       joinedAt: memberships.createdAt,
+      updatedAt: memberships.updatedAt,
     })
     .from(memberships)
     .innerJoin(users, eq(users.id, memberships.userId));
@@ -32,13 +33,14 @@ const isMembership = ({ accountId, userId }: Member) =>
 export function listMembers(
   db: Queryable,
   accountId: string,
-  { limit, cursor }: PageQuery,
+  { limit, cursor, role }: PageQuery & { role?: AccountRole | undefined },
 ): Promise<MemberRow[]> {
   return selectMember(db)
     .where(
       and(
         eq(memberships.accountId, accountId),
         cursor === undefined ? undefined : gt(memberships.userId, cursor),
+        role === undefined ? undefined : eq(memberships.role, role),
       ),
     )
     .orderBy(asc(memberships.userId))
@@ -57,6 +59,10 @@ export async function getMember(db: Queryable, member: Member): Promise<MemberRo
   return found;
 }
 
+export async function setEmailVerified(tx: Tx, userId: string, at: Date): Promise<void> {
+  await tx.update(users).set({ emailVerifiedAt: at }).where(eq(users.id, userId));
+}
+
 export async function countOwners(tx: Tx, accountId: string): Promise<number> {
   const owners = await tx
     .select({ count: count() })
@@ -70,8 +76,12 @@ export async function lockAccount(tx: Tx, accountId: string): Promise<void> {
   await tx.select({ id: accounts.id }).from(accounts).where(eq(accounts.id, accountId)).for('no key update');
 }
 
-export async function updateRole(tx: Tx, member: Member, role: AccountRole): Promise<void> {
-  await tx.update(memberships).set({ role }).where(isMembership(member));
+export async function updateRole(
+  tx: Tx,
+  member: Member,
+  change: { role: AccountRole; updatedAt: Date },
+): Promise<void> {
+  await tx.update(memberships).set(change).where(isMembership(member));
   await notify(tx, { kind: 'user', id: member.userId });
 }
 
@@ -89,7 +99,7 @@ const isKeyOf = ({ accountId, userId }: Member) =>
 export async function revokeKeys(tx: Tx, member: Member, revokedAt: Date): Promise<{ id: string }[]> {
   const keys = await tx
     .update(apiKeys)
-    .set({ revokedAt })
+    .set({ revokedAt, updatedAt: revokedAt })
     .where(isKeyOf(member))
     .returning({ id: apiKeys.id, publicId: apiKeys.publicId });
   for (const { publicId } of keys) await notify(tx, { kind: 'api_key', id: publicId });
@@ -97,6 +107,10 @@ export async function revokeKeys(tx: Tx, member: Member, revokedAt: Date): Promi
 }
 
 /** Makes another member responsible for them. */
-export function transferKeys(tx: Tx, member: Member, toUserId: string): Promise<{ id: string }[]> {
-  return tx.update(apiKeys).set({ createdBy: toUserId }).where(isKeyOf(member)).returning({ id: apiKeys.id });
+export function transferKeys(
+  tx: Tx,
+  member: Member,
+  to: { createdBy: string; updatedAt: Date },
+): Promise<{ id: string }[]> {
+  return tx.update(apiKeys).set(to).where(isKeyOf(member)).returning({ id: apiKeys.id });
 }
