@@ -63,6 +63,7 @@ const PROVIDERS = [
 /** Meters that a request or an object adds to. */
 export const IMPLEMENTED_METERS: ReadonlySet<string> = new Set([
   'api.requests',
+  'audio.seconds',
   'brand_voices',
   'cost',
   'images',

@@ -10,7 +10,7 @@ import type { ModelPriceWire } from '#libs/pricing/price-wire.ts';
 import type { Caller } from './internal-context.ts';
 import type { PlanContext } from './requirements.ts';
 
-export type RequestKind = 'chat' | 'generate' | 'image' | 'embedding' | 'moderation' | 'search';
+export type RequestKind = 'chat' | 'generate' | 'image' | 'embedding' | 'moderation' | 'search' | 'audio';
 
 /** One provider call of a plan. The hold covers its bounds, so generation must not exceed them. */
 export type PlannedCall = {
@@ -79,6 +79,7 @@ export const GENERATION_PATHS: Readonly<Record<RequestKind, string>> = {
   embedding: '/internal/v1/embeddings',
   moderation: '/internal/v1/moderations',
   search: '/internal/v1/search',
+  audio: '/internal/v1/audio',
 };
 
 const LINE_FEED = 0x0a;
@@ -103,4 +104,16 @@ export function decodeGenerationRequest(bytes: Buffer): SentRequest {
   const end = bytes.indexOf(LINE_FEED);
   if (end < 0) throw new SyntaxError('The head does not end with a line feed.');
   return { head: JSON.parse(bytes.toString('utf8', 0, end)), body: bytes.subarray(end + 1) };
+}
+
+/** A body with a file: its fields as one line of JSON, a line feed, and the file. */
+export function encodeFileRequest(fields: object, file: Buffer): Buffer {
+  return Buffer.concat([Buffer.from(`${JSON.stringify(fields)}\n`), file]);
+}
+
+/** @throws SyntaxError if the fields are not one line of JSON. */
+export function decodeFileRequest(body: Buffer): { fields: unknown; file: Buffer } {
+  const end = body.indexOf(LINE_FEED);
+  if (end < 0) throw new SyntaxError('The fields do not end with a line feed.');
+  return { fields: JSON.parse(body.toString('utf8', 0, end)), file: body.subarray(end + 1) };
 }

@@ -53,6 +53,8 @@ export type Operation = {
   readonly takesCredentials?: true;
   /** Its body may contain images, so it may be large. */
   readonly takesMedia?: true;
+  /** The body is a form (`multipart/form-data`) with files. */
+  readonly isForm?: true;
   /** Content types of the body other than JSON; such a body is text. */
   readonly bodyTypes?: readonly string[];
   readonly bodyExample?: unknown;

@@ -18,7 +18,7 @@ export type Requirement =
   /** The model named in the field. Without a field, or without a name in it, the plan's default model of that kind. */
   | {
       readonly kind: 'model';
-      readonly of: 'text' | 'image' | 'embedding' | 'moderation';
+      readonly of: 'text' | 'image' | 'embedding' | 'moderation' | 'audio' | 'speech';
       readonly field: string | null;
       readonly when?: RequirementCondition;
       /** How the request avoids it if the plan has no such model. */

@@ -13,6 +13,7 @@ import * as billing from './schema/billing.ts';
 import * as gateway from './schema/gateway.ts';
 import * as generation from './schema/generation.ts';
 import * as generations from './schema/generations.ts';
+import * as knowledge from './schema/knowledge.ts';
 import * as ledger from './schema/ledger.ts';
 import * as metering from './schema/metering.ts';
 import * as outbox from './schema/outbox.ts';
@@ -22,7 +23,7 @@ const OWNED: Readonly<Record<ServiceName, object>> = {
   gateway,
   billing: { ...billing, ...stripe },
   'usage-metering': { ...metering, ...outbox },
-  generation: { ...generation, ...generations },
+  generation: { ...generation, ...generations, ...knowledge },
 };
 
 /** Columns of other services' tables that a service reads, where the others are secret. */

@@ -1,4 +1,13 @@
-export const MODEL_KINDS = ['text', 'image', 'embedding', 'moderation', 'audio', 'search', 'page'] as const;
+export const MODEL_KINDS = [
+  'text',
+  'image',
+  'embedding',
+  'moderation',
+  'audio',
+  'speech',
+  'search',
+  'page',
+] as const;
 export type ModelKind = (typeof MODEL_KINDS)[number];
 
 export const TOKENIZERS = ['o200k_base', 'cl100k_base'] as const;

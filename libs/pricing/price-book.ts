@@ -33,6 +33,7 @@ const REQUIRED_CLASSES: { readonly [K in ModelKind]: readonly UnitClass[] } = {
   embedding: ['input'],
   moderation: ['request'],
   audio: ['audio_second'],
+  speech: ['character'],
   search: ['search'],
   page: ['page'],
 };

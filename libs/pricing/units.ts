@@ -13,6 +13,8 @@ export const UNIT_CLASSES = [
   /** What a vendor bills an image by, where that depends on its size and quality: tokens of images, or steps of its price list. */
   'image_unit',
   'audio_second',
+  /** Of a text that is spoken. */
+  'character',
   'search',
   'page',
   'request',

@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { type Clock, systemRuntime } from '#libs/service/runtime.ts';
 import { fixedWriter, readableWriter } from './answer.ts';
 import { anthropicDialect } from './anthropic.ts';
+import { serveSpeech, transcriptionsDialect } from './audio.ts';
 import { type Dialect, Refusal, type Target } from './dialect.ts';
 import { embeddingsDialect, geminiEmbeddingsDialect } from './embeddings.ts';
 import { type SimulatorState, serveCall } from './exchange.ts';
@@ -40,6 +41,8 @@ export interface ProviderSimulator {
   /** Breaks open connections off and stops listening. */
   close(): Promise<void>;
 }
+
+const SPEECH_PATH = '/openai/v1/audio/speech';
 
 const compatibleProviders = ['openai', 'xai', 'mistral', 'ollama'] as const;
 
@@ -80,6 +83,7 @@ export async function startProviderSimulator(
   const server = createServer({ keepAliveTimeout: 60_000, requestTimeout: 0 }, (request, response) => {
     if (request.url?.startsWith(MAILBOX_PATH)) mailbox(request, response);
     else if (request.url?.startsWith(SOCIAL_PATH)) serveSocial(social, request, response);
+    else if (request.url === SPEECH_PATH) readBody(request, (body) => serveSpeech(request, response, body));
     else route(state, social, request, response);
   });
   await new Promise<void>((resolve, reject) => {
@@ -116,6 +120,7 @@ const destinations: ReadonlyMap<string, Destination> = new Map([
     (provider) => [`/${provider}/v1/embeddings`, { dialect: embeddingsDialect(provider) }] as const,
   ),
   ['/openai/v1/moderations', { dialect: moderationsDialect }],
+  ['/openai/v1/audio/transcriptions', { dialect: transcriptionsDialect }],
   ['/openai/v1/images/generations', { dialect: imagesDialect('openai') }],
   ['/xai/v1/images/generations', { dialect: imagesDialect('xai') }],
   ['/anthropic/v1/messages', { dialect: anthropicDialect }],

@@ -20,6 +20,7 @@ import type { Runtime } from '#libs/service/runtime.ts';
 import { accountsPlugin } from './accounts/plugin.ts';
 import type { SetKeyLimits } from './api-keys/domain.ts';
 import { apiKeysPlugin, createSetKeyLimits } from './api-keys/plugin.ts';
+import { audioPlugin } from './audio/plugin.ts';
 import { authTasks, createKeyUse, mailTask } from './auth/jobs.ts';
 import { authPlugin, requestInvitationMail, requestMail } from './auth/plugin.ts';
 import { bodyLimitsPlugin } from './body-limits/plugin.ts';
@@ -202,6 +203,7 @@ export async function buildApp(dependencies: AppDependencies): Promise<Gateway> 
   await app.register(imagesPlugin, { now });
   await app.register(embeddingsPlugin);
   await app.register(moderationsPlugin);
+  await app.register(audioPlugin);
   await app.register(searchPlugin, { providers: config.searchProviders });
   await app.register(modelsPlugin);
   const proxied = [

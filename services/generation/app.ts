@@ -12,6 +12,7 @@ import { requireInternalContext } from '#libs/service/internal-calls.ts';
 import type { Logger } from '#libs/service/logger.ts';
 import type { Metrics } from '#libs/service/metrics.ts';
 import type { Runtime } from '#libs/service/runtime.ts';
+import { audioPlugin } from './audio/plugin.ts';
 import { callsPlugin } from './calls/plugin.ts';
 import { chatPlugin } from './chat/plugin.ts';
 import type { GenerationConfig } from './config.ts';
@@ -95,6 +96,7 @@ export function buildApp(options: AppOptions): Generation {
   app.register(imagesPlugin);
   app.register(embeddingsPlugin);
   app.register(moderationsPlugin);
+  app.register(audioPlugin);
   app.register(searchPlugin);
 
   const tasks = storedResponseTasks({ database });

@@ -41,7 +41,12 @@ export const meteringPlugin = fp<MeteringOptions>(
 );
 
 /** A request in the form that the pipeline serves, and the route that serves it. */
-export type PreparedRequest<B extends RequestBody> = { body: B; route: MeteredRoute<B> };
+export type PreparedRequest<B extends RequestBody> = {
+  body: B;
+  route: MeteredRoute<B>;
+  /** What generation receives, if that is not the body as JSON. */
+  bytes?: Buffer;
+};
 
 /** Adds a route whose requests are translated before they pass the pipeline. */
 export function translatedRoute<O extends Operation, B extends RequestBody>(
@@ -51,10 +56,10 @@ export function translatedRoute<O extends Operation, B extends RequestBody>(
 ): void {
   const { metering } = app;
   serveOperation(app, operation, async (request, reply) => {
-    const { body, route } = await prepare(request);
+    const { body, route, bytes = Buffer.from(JSON.stringify(body)) } = await prepare(request);
     const served = request as FastifyRequest;
     served.body = body;
-    served.rawBody = Buffer.from(JSON.stringify(body));
+    served.rawBody = bytes;
     await serveMetered(metering, route, served, reply, request.caller);
     return reply;
   });

@@ -8,7 +8,14 @@ import { allowedModels, mayUseModel, type PlanModelKind } from '../entitlements/
 import type { PriceBook } from '../prices/domain.ts';
 
 /** Kinds of models with an OpenAI-compatible route, in the order of the list. */
-const SOLD_KINDS = ['text', 'image', 'embedding', 'moderation'] as const satisfies PlanModelKind[];
+const SOLD_KINDS = [
+  'text',
+  'image',
+  'embedding',
+  'moderation',
+  'audio',
+  'speech',
+] as const satisfies PlanModelKind[];
 
 export function modelRoutes(
   app: FastifyInstance,

@@ -32,6 +32,8 @@ const UNSTREAMED: ReadonlySet<string> = new Set([
   'generateContentOfModel',
   'embedContent',
   'batchEmbedContents',
+  'createTranscription',
+  'createSpeech',
 ]);
 
 const text = await buildOpenApiDocument();

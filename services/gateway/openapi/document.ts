@@ -114,7 +114,7 @@ async function generate(operations: readonly Operation[]): Promise<Document> {
 }
 
 function documentedSchema(operation: Operation): FastifySchema {
-  const { operationId, summary, params, querystring, headers, body } = operation;
+  const { operationId, summary, params, querystring, headers, body, isForm } = operation;
   return {
     operationId,
     summary,
@@ -125,6 +125,7 @@ function documentedSchema(operation: Operation): FastifySchema {
     ...(querystring && { querystring }),
     ...(headers && { headers }),
     ...(body && { body }),
+    ...(isForm && { consumes: ['multipart/form-data'] }),
     response: Object.fromEntries(
       Object.entries(operation.responses).map(([status, response]) => [status, responseSchema(response)]),
     ),

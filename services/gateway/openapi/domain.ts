@@ -3,6 +3,7 @@
  * passes on exactly those that another service serves.
  */
 import { API_KEY_OPERATIONS } from '#libs/contracts/api-keys.ts';
+import { createSpeech, createTranscription } from '#libs/contracts/audio.ts';
 import { auditOperations } from '#libs/contracts/audit.ts';
 import { billingOperations } from '#libs/contracts/billing.ts';
 import { billingAdminOperations } from '#libs/contracts/billing-admin.ts';
@@ -66,6 +67,8 @@ export const OPERATIONS = {
     createModeration,
     generateContent,
     generateImages,
+    createTranscription,
+    createSpeech,
     searchWeb,
   ],
   /** Answered by the gateway itself. */

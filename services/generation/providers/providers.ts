@@ -4,6 +4,7 @@ import { problem } from '#libs/problems/problems.ts';
 import type { Runtime } from '#libs/service/runtime.ts';
 import { createAnthropicAdapter } from './anthropic/adapter.ts';
 import { createChatSource } from './chat-source.ts';
+import type { AudioAdapter } from './domain/audio-adapter.ts';
 import type { ChatSource } from './domain/chat-source.ts';
 import type { EmbeddingAdapter } from './domain/embedding-adapter.ts';
 import type { ImageAdapter } from './domain/image-adapter.ts';
@@ -20,6 +21,7 @@ import { bearerEndpoint, type Endpoint } from './endpoint.ts';
 import { createGeminiAdapter } from './gemini/adapter.ts';
 import { createGeminiEmbeddingAdapter } from './gemini/embeddings.ts';
 import { createOpenAiAdapter } from './openai/adapter.ts';
+import { createOpenAiAudioAdapter } from './openai/audio.ts';
 import { createOpenAiEmbeddingAdapter, type EmbeddingVendor } from './openai/embeddings.ts';
 import { createOpenAiImageAdapter } from './openai/images.ts';
 import { createOpenAiModerationAdapter } from './openai/moderations.ts';
@@ -55,6 +57,7 @@ export function createProviders(options: ProvidersOptions): Providers {
   const imageAdapters = createImageAdapters(options);
   const embeddingAdapters = createEmbeddingAdapters(options);
   const moderationAdapters = createModerationAdapters(options);
+  const audioAdapters = createAudioAdapters(options);
   const searchAdapters = createSearchAdapters(options);
   const forPipeline = (provider: string) => chatSources.get(provider) ?? notConfigured(provider);
   return {
@@ -64,6 +67,7 @@ export function createProviders(options: ProvidersOptions): Providers {
     forEmbeddings: (provider) => embeddingAdapters.get(provider) ?? notConfigured(provider),
     forModerations: (provider) => moderationAdapters.get(provider) ?? notConfigured(provider),
     moderationsIfConfigured: (provider) => moderationAdapters.get(provider),
+    forAudio: (provider) => audioAdapters.get(provider) ?? notConfigured(provider),
     forSearch: (provider) => searchAdapters.get(provider) ?? notConfigured(provider),
   };
 }
@@ -115,6 +119,13 @@ function createModerationAdapters({ access, dispatcher }: ProvidersOptions): Map
   const adapters = new Map<string, ModerationAdapter>();
   const { openai } = access;
   if (openai) adapters.set('openai', createOpenAiModerationAdapter(bearerEndpoint(openai), dispatcher));
+  return adapters;
+}
+
+function createAudioAdapters({ access, dispatcher }: ProvidersOptions): Map<string, AudioAdapter> {
+  const adapters = new Map<string, AudioAdapter>();
+  const { openai } = access;
+  if (openai) adapters.set('openai', createOpenAiAudioAdapter(bearerEndpoint(openai), dispatcher));
   return adapters;
 }
 

@@ -15,9 +15,23 @@ const BYTE_ORDER_MARK = Buffer.from('\ufeff');
 export async function fetchDocument(
   dispatcher: Dispatcher,
   request: ProviderRequest,
-  { signal, timeoutMs, trace }: CallContext,
+  context: CallContext,
   maxBytes = MAX_ANSWER_BYTES,
 ): Promise<{ document: JsonObject; bytes: Buffer }> {
+  const bytes = withoutMark(await fetchBytes(dispatcher, request, context, maxBytes));
+  return {
+    document: checkDocument(parseJson(bytes.toString('utf8')), context.trace.providerRequestId),
+    bytes,
+  };
+}
+
+/** Sends a request whose answer may be anything. @throws ProviderError */
+export async function fetchBytes(
+  dispatcher: Dispatcher,
+  request: ProviderRequest,
+  { signal, timeoutMs, trace }: CallContext,
+  maxBytes = MAX_ANSWER_BYTES,
+): Promise<Buffer> {
   const limit = startTimeLimit(signal, { timeoutMs });
   const chunks: Buffer[] = [];
   const onData = (chunk: Buffer) => {
@@ -29,8 +43,7 @@ export async function fetchDocument(
   } finally {
     limit.release();
   }
-  const bytes = withoutMark(chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks));
-  return { document: checkDocument(parseJson(bytes.toString('utf8')), trace.providerRequestId), bytes };
+  return chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks);
 }
 
 /** Without a byte-order mark, which JSON does not allow. */

@@ -55,6 +55,7 @@ const requests: FastifyPluginAsync<RequestsOptions> = async (app, options) => {
     embedding: notServed,
     moderation: notServed,
     search: notServed,
+    audio: notServed,
   };
   const requestOptions = {
     ledger,

@@ -1,4 +1,5 @@
 import {
+  type CallPlan,
   decodeGenerationRequest,
   GENERATION_PATHS,
   GENERATION_REQUEST_TYPE,
@@ -7,6 +8,7 @@ import {
   type SentRequest,
 } from '#libs/contracts/generation-requests.ts';
 import { readTraceparent } from '#libs/http/traceparent.ts';
+import { TRANSCRIPTION_STEP } from '#libs/pipelines/audio.ts';
 import { type ProblemError, problem, toOpenAiError, toProblemJson } from '#libs/problems/problems.ts';
 import { type DirectRequest, type DirectRoute, recordFailure } from '#libs/service/direct-routes.ts';
 import type { Metrics } from '#libs/service/metrics.ts';
@@ -71,7 +73,12 @@ async function serve(
     await runRequest(head, response, (running) => {
       // Checked here and not before, so that the hold of a refused request is closed.
       if (isOverloaded()) throw problem('overloaded', { headers: { 'retry-after': '1' } });
-      const input = { requestId, body: parseJson(body), accept: head.accept ?? '', recordFailure: fail };
+      const input = {
+        requestId,
+        body: readBody(head.plan, body),
+        accept: head.accept ?? '',
+        recordFailure: fail,
+      };
       return handlers[head.plan.kind](running, input, response);
     });
   } catch (error) {
@@ -79,6 +86,11 @@ async function serve(
     if (response.head() === undefined) sendProblem(failure, head, response);
     else if (!response.hasEnded()) response.cancel();
   }
+}
+
+/** A recording stays as it is; everything else is JSON. */
+function readBody({ calls }: CallPlan, body: Buffer): unknown {
+  return calls[0]?.step === TRANSCRIPTION_STEP ? body : parseJson(body);
 }
 
 function parseJson(body: Buffer): unknown {
@@ -90,7 +102,7 @@ function parseJson(body: Buffer): unknown {
 }
 
 /** Kinds of requests whose responses are in OpenAI's format, errors included. */
-const OPENAI_KINDS: ReadonlySet<RequestKind> = new Set(['chat', 'embedding', 'moderation']);
+const OPENAI_KINDS: ReadonlySet<RequestKind> = new Set(['chat', 'embedding', 'moderation', 'audio']);
 
 function sendProblem(
   failure: ProblemError,

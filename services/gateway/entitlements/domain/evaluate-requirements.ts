@@ -85,7 +85,7 @@ function evaluateModel(
     },
     fallbacks: [...choices].map((model) => replacing(field, info.model, String(model))),
     includedIn: (catalogue) =>
-      info.kind === of && of !== 'moderation'
+      info.kind === of && (of === 'text' || of === 'image' || of === 'embedding')
         ? plansWith(catalogue, entitlements.plan.key, `${of}Models`, info.model)
         : [],
   };

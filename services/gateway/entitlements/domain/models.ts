@@ -6,19 +6,25 @@ import { problem } from '#libs/problems/problems.ts';
 import type { PriceBook, PricedModel } from '../../prices/domain.ts';
 
 /** Kinds of models that plans choose from. */
-export type PlanModelKind = Extract<ModelKind, 'text' | 'image' | 'embedding' | 'moderation'>;
+export type PlanModelKind = Extract<
+  ModelKind,
+  'text' | 'image' | 'embedding' | 'moderation' | 'audio' | 'speech'
+>;
 
 /** A client that sends this name leaves the choice of the model to the plan. */
 const PLAN_DEFAULT = 'auto';
 
-/** Moderation costs nothing, so every plan includes it. */
-const MODERATION: ModelEntitlement = {
+/** Models that every plan includes: moderation costs nothing, and limits on seconds and cost bound audio. */
+const ungated = (model: string): ModelEntitlement => ({
   all: true,
   allowed: [],
-  default: 'omni-moderation-latest',
+  default: model,
   ladder: [],
   source: 'ungated',
-};
+});
+const MODERATION = ungated('omni-moderation-latest');
+const AUDIO = ungated('whisper-1');
+const SPEECH = ungated('tts-1');
 
 export function modelsOfKind(entitlements: Entitlements, kind: PlanModelKind): ModelEntitlement {
   switch (kind) {
@@ -30,6 +36,10 @@ export function modelsOfKind(entitlements: Entitlements, kind: PlanModelKind): M
       return entitlements.embeddingModels;
     case 'moderation':
       return MODERATION;
+    case 'audio':
+      return AUDIO;
+    case 'speech':
+      return SPEECH;
   }
 }
 

@@ -1,4 +1,5 @@
 import { SEARCH_PROVIDERS } from '#libs/contracts/search.ts';
+import type { AudioAdapter } from './audio-adapter.ts';
 import type { ChatSource } from './chat-source.ts';
 import type { EmbeddingAdapter } from './embedding-adapter.ts';
 import type { ImageAdapter } from './image-adapter.ts';
@@ -31,5 +32,6 @@ export type Providers = {
   readonly forEmbeddings: (provider: string) => EmbeddingAdapter;
   readonly forModerations: (provider: string) => ModerationAdapter;
   readonly moderationsIfConfigured: (provider: string) => ModerationAdapter | undefined;
+  readonly forAudio: (provider: string) => AudioAdapter;
   readonly forSearch: (provider: string) => SearchAdapter;
 };

@@ -2,6 +2,7 @@ import type { Dispatcher } from 'undici';
 import type { DrawnImage, ImageAdapter, ImageOrder } from '../domain/image-adapter.ts';
 import { ProviderError } from '../domain/provider-error.ts';
 import { type Endpoint, postTo } from '../endpoint.ts';
+import { encodeForm } from '../form.ts';
 import type { JsonObject } from '../json.ts';
 import { fetchDocument } from '../read-document.ts';
 
@@ -19,24 +20,19 @@ export function createStabilityImageAdapter(endpoint: Endpoint, dispatcher: Disp
     async draw(order, context) {
       const path = PATHS[order.upstreamModel];
       if (path === undefined) throw new ProviderError('not_found', 'The model has no known path.');
-      const request = postTo(endpoint, { path, ...(await encodeForm(order)) }, context);
+      const request = postTo(endpoint, { path, ...(await encodeForm(formOf(order))) }, context);
       const { document } = await fetchDocument(dispatcher, request, context);
       return { images: [readImage(document)], billed: null };
     },
   };
 }
 
-async function encodeForm({ prompt, size }: ImageOrder): Promise<{ body: Buffer; contentType: string }> {
+function formOf({ prompt, size }: ImageOrder): FormData {
   const form = new FormData();
   form.set('prompt', prompt);
   form.set('output_format', 'png');
   if (size !== null) form.set('aspect_ratio', size);
-  // the platform encodes forms and chooses their boundary
-  const encoded = new Response(form);
-  return {
-    body: Buffer.from(await encoded.arrayBuffer()),
-    contentType: encoded.headers.get('content-type') ?? 'multipart/form-data',
-  };
+  return form;
 }
 
 function readImage({ image, finish_reason: reason }: JsonObject): DrawnImage {

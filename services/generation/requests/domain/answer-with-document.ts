@@ -16,13 +16,17 @@ export function onlyCall({ plan }: GenerationRequest): PlannedCall {
   return call;
 }
 
-/** Runs the only call of a request, whose answer is a JSON document. It is settled before the document is sent. */
+/**
+ * Runs the only call of a request, whose answer is a document, of JSON unless a content type is given. It is settled before
+ * the document is sent.
+ */
 export async function answerWithDocument(
   runner: CallRunner,
   request: GenerationRequest,
   response: ResponseSender,
   countPrompt: () => Promise<number>,
   attempt: Attempt<Buffer>,
+  contentType?: string,
 ): Promise<void> {
   const { requestId, active, settlement, slot } = request;
   let completed: Buffer = NOTHING;
@@ -33,11 +37,13 @@ export async function answerWithDocument(
     settlement,
     isLast: () => true,
     countPrompt,
-    ...(slot && { beforeSettle: (figures) => slot.store(storedResponseOf('json', figures, completed)) }),
+    ...(slot && {
+      beforeSettle: (figures) => slot.store(storedResponseOf('json', figures, completed, contentType)),
+    }),
   };
   const { figures } = await runCall(runner, providerCall, async (context, record) => {
     completed = await attempt(context, record);
     return completed;
   });
-  sendJson(response, figures, completed);
+  sendJson(response, figures, completed, contentType);
 }

@@ -8,9 +8,14 @@ const CONTENT_TYPES = {
   events: 'text/event-stream; charset=utf-8',
 } as const;
 
-/** Sends a JSON response with the figures of its calls in headers for the gateway. */
-export function sendJson(response: ResponseSender, figures: SettledFigures, body: Buffer): void {
-  const headers = { ...figureHeaders(figures, 'ok'), 'content-type': CONTENT_TYPES.json };
+/** Sends a response, of JSON unless another type is given, with the figures of its calls in headers for the gateway. */
+export function sendJson(
+  response: ResponseSender,
+  figures: SettledFigures,
+  body: Buffer,
+  contentType: string = CONTENT_TYPES.json,
+): void {
+  const headers = { ...figureHeaders(figures, 'ok'), 'content-type': contentType };
   sendWhole(response, { status: 200, headers }, body);
 }
 
@@ -19,9 +24,10 @@ export function storedResponseOf(
   type: keyof typeof CONTENT_TYPES,
   { costNanoUsd, tokens }: Figures,
   body: Buffer,
+  contentType: string = CONTENT_TYPES[type],
 ): CompleteResponse {
   const figures = { 'x-inkmeter-cost-usd': formatUsd(costNanoUsd), 'x-inkmeter-tokens': String(tokens) };
-  return { status: 200, headers: { 'content-type': CONTENT_TYPES[type], ...figures }, body };
+  return { status: 200, headers: { 'content-type': contentType, ...figures }, body };
 }
 
 /** The figures inside a response. The state is unknown until the last call is settled. */

@@ -1,0 +1,49 @@
+/** Audio: the one call of a transcription, bounded by its seconds, or of speech, bounded by its characters. */
+import type { CallPlan } from '#libs/contracts/generation-requests.ts';
+import type { Units } from '#libs/pricing/units.ts';
+import type { TextModel } from './text-call.ts';
+
+export const TRANSCRIPTION_STEP = 'transcription';
+export const SPEECH_STEP = 'speech';
+
+/** No codec for speech that providers accept needs fewer bits for a second (Opus). */
+const FEWEST_BITS_PER_SECOND = 6_000;
+
+/**
+ * The seconds that a recording is held for.
+ * @param duration as read from the file, in seconds; null if the file does not say, as recordings of browsers do.
+ */
+export function secondsBound(duration: number | null, bytes: number): number {
+  return Math.max(1, Math.ceil(duration ?? (bytes * 8) / FEWEST_BITS_PER_SECOND));
+}
+
+/** What speech is billed by. */
+export function characterCount(text: string): number {
+  return [...text].length;
+}
+
+export function planTranscription(model: TextModel, seconds: number): CallPlan {
+  return planAudio(model, TRANSCRIPTION_STEP, { audio_second: seconds });
+}
+
+export function planSpeech(model: TextModel, input: string): CallPlan {
+  return planAudio(model, SPEECH_STEP, { character: characterCount(input) });
+}
+
+function planAudio({ model, price }: TextModel, step: string, units: Units): CallPlan {
+  const call = {
+    index: 0,
+    step,
+    provider: model.provider,
+    model: model.model,
+    upstreamModel: model.upstreamModel,
+    inputTokens: 0,
+    outputTokens: 0,
+    choices: 1,
+    otherUnits: units as Record<string, number>,
+    counts: {},
+    price,
+    hiddenReasoning: false,
+  };
+  return { kind: 'audio', calls: [call] };
+}

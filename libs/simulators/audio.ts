@@ -1,0 +1,127 @@
+/** Audio as OpenAI answers: the seconds of a WAV from its header, of other files by their size; speech as a silent WAV. */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { type Answer, type Call, type Dialect, Refusal, type Target } from './dialect.ts';
+import { imageCall } from './images.ts';
+import { isObject } from './json.ts';
+import { openAiDialect } from './openai.ts';
+import { sendJson } from './send.ts';
+
+const BYTES_PER_SECOND = 16_000;
+const SPEECH_CHARACTERS_PER_SECOND = 15;
+
+type Form = { fields: Map<string, string>; file: Buffer; fileName: string };
+
+export const transcriptionsDialect: Dialect = {
+  ...openAiDialect('openai'),
+  idPrefix: 'tr_',
+  parse: readForm,
+  read: (form) => readTranscription(form as Form),
+  writeAnswer: ({ call }: Answer) => call.prompt.parts[0] ?? '',
+  writeFrames: () => [],
+};
+
+/** The answer travels in the prompt: it depends on the file, which a call does not have. */
+function readTranscription({ fields, file, fileName }: Form): Call {
+  const model = fields.get('model');
+  if (!model) throw new Refusal(400, 'you must provide a model parameter', { param: 'model' });
+  if (file.length === 0) throw new Refusal(400, 'file is a required property', { param: 'file' });
+  const seconds = secondsOf(file);
+  const text = `This is what the recording ${fileName} says in its ${seconds} seconds.`;
+  const call = imageCall({ model, user: fields.get('prompt') ?? fileName, images: 0, endUser: undefined });
+  return {
+    ...call,
+    prompt: { ...call.prompt, parts: [formatted(fields.get('response_format'), text, seconds)] },
+  };
+}
+
+function formatted(format: string | undefined, text: string, seconds: number): string {
+  const end = new Date(seconds * 1000).toISOString().slice(11, 19);
+  if (format === 'text') return `${text}\n`;
+  if (format === 'srt') return `1\n00:00:00,000 --> ${end},000\n${text}\n`;
+  if (format === 'vtt') return `WEBVTT\n\n00:00:00.000 --> ${end}.000\n${text}\n`;
+  const usage = { type: 'duration', seconds };
+  if (format !== 'verbose_json') return JSON.stringify({ text, usage });
+  const segments = [{ id: 0, start: 0, end: seconds, text }];
+  return JSON.stringify({
+    task: 'transcribe',
+    language: 'english',
+    duration: seconds,
+    text,
+    segments,
+    usage,
+  });
+}
+
+function secondsOf(file: Buffer): number {
+  const isWav = file.toString('latin1', 0, 4) === 'RIFF' && file.length > 44;
+  const rate = isWav ? file.readUInt32LE(28) : BYTES_PER_SECOND;
+  return Math.max(1, Math.round((file.length - (isWav ? 44 : 0)) / rate));
+}
+
+function readForm(body: Buffer, { headers }: Target): Form {
+  const [, boundary] = /boundary="?([^";]+)"?/.exec(headers['content-type'] ?? '') ?? [];
+  if (boundary === undefined) throw new Refusal(400, 'Could not parse multipart form');
+  const form: Form = { fields: new Map(), file: Buffer.alloc(0), fileName: '' };
+  const separator = `--${boundary}`;
+  for (let start = body.indexOf(separator); start >= 0; ) {
+    const next = body.indexOf(separator, start + separator.length);
+    if (next < 0) break;
+    const headEnd = body.indexOf('\r\n\r\n', start);
+    const head = body.toString('utf8', start, headEnd);
+    const value = body.subarray(headEnd + 4, next - 2);
+    const [, name = ''] = / name="([^"]*)"/.exec(head) ?? [];
+    const [, fileName] = / filename="([^"]*)"/.exec(head) ?? [];
+    if (fileName === undefined) form.fields.set(name, value.toString());
+    else Object.assign(form, { file: value, fileName });
+    start = next;
+  }
+  return form;
+}
+
+/** Answers `/audio/speech`. */
+export function serveSpeech(
+  request: IncomingMessage,
+  response: ServerResponse,
+  body: Buffer | undefined,
+): void {
+  const input = inputOf(body);
+  if (!request.headers.authorization) refuseSpeech(response, 401, "You didn't provide an API key.");
+  else if (input === '') refuseSpeech(response, 400, "Missing required parameter: 'input'.");
+  else {
+    const wav = silence(Math.ceil(input.length / SPEECH_CHARACTERS_PER_SECOND));
+    response.writeHead(200, { 'content-type': 'audio/wav', 'content-length': wav.length }).end(wav);
+  }
+}
+
+function inputOf(body: Buffer | undefined): string {
+  try {
+    const order: unknown = JSON.parse(body?.toString() ?? '');
+    return isObject(order) && typeof order.input === 'string' ? order.input : '';
+  } catch {
+    return '';
+  }
+}
+
+function refuseSpeech(response: ServerResponse, status: number, message: string): void {
+  const error = { message, type: 'invalid_request_error', param: null, code: null };
+  sendJson(response, status, JSON.stringify({ error }));
+}
+
+/** A silent WAV: 8 bits, 8,000 samples a second. */
+export function silence(seconds: number): Buffer {
+  const samples = seconds * 8_000;
+  const wav = Buffer.alloc(44 + samples, 0x80);
+  wav.write('RIFF', 0, 'latin1');
+  wav.writeUInt32LE(36 + samples, 4);
+  wav.write('WAVEfmt ', 8, 'latin1');
+  wav.writeUInt32LE(16, 16);
+  wav.writeUInt16LE(1, 20);
+  wav.writeUInt16LE(1, 22);
+  wav.writeUInt32LE(8_000, 24);
+  wav.writeUInt32LE(8_000, 28);
+  wav.writeUInt16LE(1, 32);
+  wav.writeUInt16LE(8, 34);
+  wav.write('data', 36, 'latin1');
+  wav.writeUInt32LE(samples, 40);
+  return wav;
+}

@@ -1,0 +1,69 @@
+import type { FastifyInstance } from 'fastify';
+import {
+  createSpeech,
+  createTranscription,
+  type SpeechRequest,
+  type TranscriptionOrder,
+  type UploadedFile,
+} from '#libs/contracts/audio.ts';
+import { encodeFileRequest } from '#libs/contracts/generation-requests.ts';
+import { planSpeech, planTranscription, secondsBound } from '#libs/pipelines/audio.ts';
+import { problem } from '#libs/problems/problems.ts';
+import { requiredModel } from '../entitlements/domain/check-entitlements.ts';
+import type { MeteredRoute } from '../metering/domain/route.ts';
+import { translatedRoute } from '../metering/plugin.ts';
+import { sniffAudio } from './form.ts';
+import { readDuration } from './read-duration.ts';
+
+const rateLimitClass = () => ({ generation: true, stream: false });
+
+/** `POST /v1/audio/speech`: one provider call, priced by the character. */
+export const createSpeechRoute: MeteredRoute<SpeechRequest> = {
+  operation: createSpeech,
+  rateLimitClass,
+  plan: (check) => {
+    const { info, wire } = requiredModel(check, 'speech');
+    return planSpeech({ model: info, price: wire }, check.body.input);
+  },
+};
+
+/** `POST /v1/audio/transcriptions`: one provider call, held for the seconds of the recording. */
+export function transcriptionRoute(scope: FastifyInstance): void {
+  translatedRoute(scope, createTranscription, async ({ body }) => {
+    const { file, ...fields } = body;
+    const { name, type, bytes } = await sniffAudio(file as UploadedFile);
+    const order: TranscriptionOrder = {
+      ...fields,
+      file_name: nameWithExtension(name, type),
+      file_type: type,
+    };
+    const seconds = secondsBound(await readDuration(bytes, type), bytes.length);
+    const route: MeteredRoute<TranscriptionOrder> = {
+      operation: createTranscription,
+      rateLimitClass,
+      plan: (check) => {
+        // A body that entitlements replaced would lack its file.
+        if (check.degraded.length > 0) throw problem('model_not_in_plan');
+        const { info, wire } = requiredModel(check, 'audio');
+        return planTranscription({ model: info, price: wire }, seconds);
+      },
+    };
+    return { body: order, route, bytes: encodeFileRequest(order, bytes) };
+  });
+}
+
+const EXTENSIONS: readonly (readonly [RegExp, string])[] = [
+  [/mpeg/, 'mp3'],
+  [/wav/, 'wav'],
+  [/webm/, 'webm'],
+  [/flac/, 'flac'],
+  [/ogg|opus/, 'ogg'],
+  [/mp4|m4a/, 'm4a'],
+];
+
+/** Providers tell formats by the extension, which may lack or lie. */
+function nameWithExtension(name: string, type: string): string {
+  const [, extension = 'mp3'] = EXTENSIONS.find(([pattern]) => pattern.test(type)) ?? [];
+  const base = name.replace(/\.[A-Za-z0-9]{1,5}$/, '').replace(/[^\p{L}\p{N} ._-]/gu, '_');
+  return `${base.slice(0, 100) || 'audio'}.${extension}`;
+}
