@@ -233,7 +233,7 @@ function trackRequests(
   metrics: Metrics,
 ): (request: FastifyRequest, reply: FastifyReply) => void {
   const record = createCompletionRecorder(logger, metrics);
-  const trackResponse = createResponseTracker<Exchange>(app, ({ request, reply }, status) =>
+  const trackResponse = createResponseTracker<Exchange>(app, metrics, ({ request, reply }, status) =>
     record({
       requestId: request.id,
       method: request.method,

@@ -63,7 +63,7 @@ export type DirectRouteOptions = {
   readonly identity: Pick<InternalIdentity, 'verify'>;
   readonly newId: () => string;
   readonly logger: Logger;
-  readonly metrics: Pick<Metrics, 'recordRequest' | 'recordRefusal'>;
+  readonly metrics: Pick<Metrics, 'recordRequest' | 'recordRefusal' | 'countInFlight'>;
 };
 
 /** @returns a function that adds a route. They need a real connection: `app.inject` does not reach them. */
@@ -72,7 +72,7 @@ export function createDirectRoutes(
   { identity, newId, logger, metrics }: DirectRouteOptions,
 ): (route: DirectRoute) => void {
   const record = createCompletionRecorder(logger, metrics);
-  const track = createResponseTracker<DirectRequest>(app, (request, status) =>
+  const track = createResponseTracker<DirectRequest>(app, metrics, (request, status) =>
     record({
       requestId: request.id,
       method: 'POST',

@@ -1,4 +1,4 @@
-import { Counter, collectDefaultMetrics, Histogram, Registry } from 'prom-client';
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 
 /** From a cache hit to the slowest reasoning model. */
 const HTTP_BUCKETS_SECONDS = [
@@ -21,6 +21,8 @@ export type Metrics = {
   /** For metrics of one service alone. */
   readonly registry: Registry;
   readonly recordRequest: (method: string, route: string, status: number, ms: number) => void;
+  /** Adds a source of the number of requests that are being served, which is read at each scrape. */
+  readonly countInFlight: (read: () => number) => void;
   /** Counts a problem response by its code. */
   readonly recordRefusal: (code: string) => void;
   readonly recordHold: (outcome: HoldOutcome, ms: number) => void;
@@ -46,6 +48,15 @@ export function createMetrics(options: { service: string; processMetrics?: boole
     labelNames: ['method', 'route', 'status'] as const,
     buckets: HTTP_BUCKETS_SECONDS,
     registers,
+  });
+  const inFlightSources: (() => number)[] = [];
+  new Gauge({
+    name: 'inkmeter_http_requests_in_flight',
+    help: 'Requests whose response has not ended',
+    registers,
+    collect() {
+      this.set(inFlightSources.reduce((sum, read) => sum + read(), 0));
+    },
   });
   const refusals = new Counter({
     name: 'inkmeter_refusals_total',
@@ -88,6 +99,7 @@ export function createMetrics(options: { service: string; processMetrics?: boole
         { method, route, status: STATUS_CLASSES[Math.trunc(status / 100)] ?? '0xx' },
         ms / 1000,
       ),
+    countInFlight: (read) => void inFlightSources.push(read),
     recordRefusal: (code) => refusals.inc({ code }),
     recordHold: (outcome, ms) => holds.observe({ outcome }, ms / 1000),
     recordSettle: (outcome, ms) => settles.observe({ outcome }, ms / 1000),

@@ -1,6 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import type { FastifyInstance } from 'fastify';
 import { CLIENT_CLOSED_REQUEST } from './completed-requests.ts';
+import type { Metrics } from './metrics.ts';
 
 /**
  * Calls `complete` once for each tracked response, when it closes. Fastify's `onResponse` does not run if the client
@@ -11,9 +12,11 @@ import { CLIENT_CLOSED_REQUEST } from './completed-requests.ts';
  */
 export function createResponseTracker<Exchange>(
   app: FastifyInstance,
+  metrics: Pick<Metrics, 'countInFlight'>,
   complete: (exchange: Exchange, status: number) => void,
 ): (response: ServerResponse, exchange: Exchange) => void {
   const inFlight = new Map<ServerResponse, Exchange>();
+  metrics.countInFlight(() => inFlight.size);
   let closing = false;
 
   function onClose(this: ServerResponse): void {
