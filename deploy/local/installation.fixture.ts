@@ -5,6 +5,7 @@
 import { generateKeyPairSync } from 'node:crypto';
 import type { Pool } from 'pg';
 import { Agent } from 'undici';
+import { createAccountEntitlements } from '#libs/clients/account-entitlements.ts';
 import { createInternalClient } from '#libs/clients/internal-client.ts';
 import { loadConfig } from '#libs/config/config.ts';
 import { entitlementsPath } from '#libs/contracts/entitlements.ts';
@@ -12,6 +13,7 @@ import type { ServiceName } from '#libs/contracts/internal-context.ts';
 import { createDatabase } from '#libs/db/database.ts';
 import { createListener } from '#libs/db/listen.ts';
 import { createPool } from '#libs/db/pool.ts';
+import { createPublicHttp } from '#libs/http/public-http.ts';
 import { createServicePool } from '#libs/http/service-pool.ts';
 import { createLedger } from '#libs/ledger/ledger.ts';
 import { createLogger } from '#libs/service/logger.ts';
@@ -142,6 +144,8 @@ export async function startInstallation(t: TestScope, catalogue: string): Promis
 
   const meteringToBilling = connectTo('usage-metering', 'billing', billing.url);
   const metering = base('usage-metering');
+  const publicHttp = createPublicHttp();
+  t.teardown(() => publicHttp.close());
   const meteringVariables = loadConfig(meteringSchema, variables('usage-metering'));
   const usageMetering = connectTo(
     'gateway',
@@ -152,6 +156,13 @@ export async function startInstallation(t: TestScope, catalogue: string): Promis
         ...metering,
         config: toServiceConfig(meteringVariables),
         ledger: createLedger({ pool: metering.pool }),
+        entitlements: createAccountEntitlements({
+          billing: meteringToBilling.client,
+          listener: listenerFor('usage-metering'),
+          runtime: systemRuntime,
+        }),
+        http: publicHttp,
+        operators: { slackUrl: undefined, sentry: undefined },
         sweepIntervalMs: meteringVariables.SWEEP_INTERVAL,
         sweepBatch: meteringVariables.SWEEP_BATCH,
         ensureBalances: async (accountId, requestId) => {

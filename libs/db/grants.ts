@@ -16,13 +16,14 @@ import * as generations from './schema/generations.ts';
 import * as knowledge from './schema/knowledge.ts';
 import * as ledger from './schema/ledger.ts';
 import * as metering from './schema/metering.ts';
+import * as notifications from './schema/notifications.ts';
 import * as outbox from './schema/outbox.ts';
 import * as stripe from './schema/stripe.ts';
 
 const OWNED: Readonly<Record<ServiceName, object>> = {
   gateway,
   billing: { ...billing, ...stripe },
-  'usage-metering': { ...metering, ...outbox },
+  'usage-metering': { ...metering, ...notifications, ...outbox },
   generation: { ...generation, ...generations, ...knowledge },
 };
 

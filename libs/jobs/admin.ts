@@ -77,6 +77,26 @@ export async function deleteFailedJobs(db: Queryable, before: Date): Promise<num
   return rowCount ?? 0;
 }
 
+function shorten(error: string | null): string | null {
+  return error && scrub(error).slice(0, MAX_ERROR_LENGTH);
+}
+
 function toRecord(row: JobRecord): JobRecord {
-  return { ...row, lastError: row.lastError && scrub(row.lastError).slice(0, MAX_ERROR_LENGTH) };
+  return { ...row, lastError: shorten(row.lastError) };
+}
+
+/** Tasks with jobs that have run out of attempts since, with the last error of the newest. Errors have no payloads. */
+export async function listFailedTasks(
+  db: Queryable,
+  since: Date,
+): Promise<{ task: string; count: number; lastError: string | null }[]> {
+  const { rows } = await db.$client.query<{ task: string; count: number; lastError: string | null }>(
+    `SELECT t.identifier AS task, count(*)::integer AS count,
+            (array_agg(j.last_error ORDER BY j.updated_at DESC))[1] AS "lastError"
+       FROM graphile_worker._private_jobs j JOIN graphile_worker._private_tasks t ON t.id = j.task_id
+      WHERE j.attempts >= j.max_attempts AND j.locked_at IS NULL AND j.updated_at > $1
+      GROUP BY t.identifier ORDER BY t.identifier`,
+    [since],
+  );
+  return rows.map((row) => ({ ...row, lastError: shorten(row.lastError) }));
 }

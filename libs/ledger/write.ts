@@ -1,4 +1,5 @@
 /** The statements of a program's last round that holds, settlements and records share. */
+import { NO_ID } from '#libs/db/schema/ledger.ts';
 import { plainArray, textArray } from './array-literal.ts';
 import type { Balance, Crossing } from './decide.ts';
 import { array, insertInto, plain, text } from './insert.ts';
@@ -127,12 +128,12 @@ type DailyChange = Record<keyof typeof DAILY_AMOUNTS, bigint> & {
   accountId: string;
   day: string;
   userId: string;
+  keyId: string;
+  workspaceId: string;
+  step: string;
   provider: string;
   model: string;
 };
-
-/** The user of calls that no user made, such as those of an API key of the account. */
-const NO_USER = '00000000-0000-0000-0000-000000000000';
 
 const errors = (status: CallFacts['status'] | undefined) => (status === undefined || status === 'ok' ? 0 : 1);
 
@@ -156,6 +157,9 @@ const insertDaily = insertInto<DailyChange>('usage_daily_changes', {
   account_id: plain('uuid', ({ accountId }) => accountId),
   day: plain('date', ({ day }) => day),
   user_id: plain('uuid', ({ userId }) => userId),
+  key_id: plain('uuid', ({ keyId }) => keyId),
+  workspace_id: plain('uuid', ({ workspaceId }) => workspaceId),
+  step: text(({ step }) => step),
   provider: text(({ provider }) => provider),
   model: text(({ model }) => model),
   ...Object.fromEntries(
@@ -167,14 +171,16 @@ const insertDaily = insertInto<DailyChange>('usage_daily_changes', {
 export function insertDailyChanges(rows: readonly UsageRow[]): Statement {
   const changes = new Map<string, DailyChange>();
   for (const row of rows) {
-    const { accountId } = row;
+    const { accountId, member } = row;
     const day = dayOf(row.admittedAt);
-    const userId = row.member.userId ?? NO_USER;
-    const { provider, model } = row.facts;
-    const key = JSON.stringify([accountId, day, userId, provider, model]);
+    const userId = member.userId ?? NO_ID;
+    const keyId = member.keyId ?? NO_ID;
+    const workspaceId = member.workspaceId ?? NO_ID;
+    const { step, provider, model } = row.facts;
+    const key = JSON.stringify([accountId, day, userId, keyId, workspaceId, step, provider, model]);
     let change = changes.get(key);
     if (change === undefined) {
-      change = { accountId, day, userId, provider, model } as DailyChange;
+      change = { accountId, day, userId, keyId, workspaceId, step, provider, model } as DailyChange;
       for (const column of DAILY_COLUMNS) change[column] = 0n;
       changes.set(key, change);
     }

@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { SMTPServer } from 'smtp-server';
 import t from 'tap';
+import { renderAlertMail } from './alert-mail.ts';
 import { renderMail } from './templates.ts';
 import { createMailTransport } from './transport.ts';
 
@@ -57,4 +58,29 @@ t.test('given a template, then its link leads to the frontend', async (t) => {
   t.notMatch(reset.html, '<b>');
   const exists = renderMail('account_exists', { appUrl: 'https://app.example', token: null });
   t.notMatch(exists.text, 'token');
+});
+
+t.test('given an alert, then its mail has the message, the advice and the plans, escaped', async (t) => {
+  const mail = renderAlertMail({
+    severity: 'warning',
+    title: 'API Usage Warning - <b>',
+    message: 'You have used 900 of 1,000 Gemini API calls',
+    recommendation: 'Requests are refused once the limit is reached.',
+    plans: [
+      {
+        ...{ key: 'pro', name: 'Pro', rank: 2 },
+        price: { currency: 'USD', monthly_minor: 7900, yearly_minor: null },
+      },
+      {
+        ...{ key: 'enterprise', name: 'Enterprise', rank: 3 },
+        price: { currency: 'USD', monthly_minor: null, yearly_minor: null },
+      },
+    ],
+    appUrl: 'https://app.example',
+  });
+  t.equal(mail.subject, 'API Usage Warning - <b>');
+  t.match(mail.text, 'You have used 900 of 1,000 Gemini API calls.');
+  t.match(mail.text, '- Pro: 79.00 USD a month\n\n- Enterprise: contact sales');
+  t.match(mail.html, 'API Usage Warning - &#60;b&#62;');
+  t.notMatch(mail.html, '<b>');
 });

@@ -5,6 +5,9 @@ import type { Logger } from '#libs/service/logger.ts';
 export const DELIVERY_TASK = 'deliver-event';
 export const MAIL_TASK = 'deliver-mail';
 
+/** Adds the deliveries that depend on the account: mails, chat messages and webhooks. usage-metering runs it. */
+export const FAN_OUT_TASK = 'fan-out-event';
+
 /** Mails go to addresses of users, which only the gateway may read. */
 export const MAIL_CHANNEL = 'email';
 

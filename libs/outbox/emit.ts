@@ -1,7 +1,8 @@
 import type { Tx } from '#libs/db/database.ts';
-import { outboxDeliveries, outboxEvents } from '#libs/db/schema/outbox.ts';
+import { alerts, outboxDeliveries, outboxEvents } from '#libs/db/schema/outbox.ts';
 import { enqueue } from '#libs/jobs/enqueue.ts';
-import { MAX_DELIVERY_ATTEMPTS, taskOfChannel } from './deliveries.ts';
+import { alertRuleOf } from './alert-rules.ts';
+import { FAN_OUT_TASK, MAX_DELIVERY_ATTEMPTS, taskOfChannel } from './deliveries.ts';
 import { EVENT_ROUTES, type EventType } from './routes.ts';
 
 export type OutboxEvent = {
@@ -16,8 +17,8 @@ export type OutboxEvent = {
 };
 
 /**
- * Emits an event: writes it with its pending deliveries, and adds a job for each, in the caller's transaction. If that
- * rolls back, nothing was emitted; once it commits, every delivery happens at least once.
+ * Emits an event: writes it with its alert and its pending deliveries, and adds a job for each, in the caller's
+ * transaction. If that rolls back, nothing was emitted; once it commits, every delivery happens at least once.
  *
  * Call it where the fact is written, in the same transaction:
  *
@@ -33,6 +34,16 @@ export type OutboxEvent = {
 export async function emit(tx: Tx, event: OutboxEvent, newId: () => string): Promise<void> {
   const deliveries = EVENT_ROUTES[event.type].map((route) => ({ id: newId(), eventId: event.id, ...route }));
   await tx.insert(outboxEvents).values(event);
+  const rule = alertRuleOf(event.type);
+  if (rule !== undefined) {
+    const { id, accountId, type, payload: data, createdAt } = event;
+    await tx.insert(alerts).values({ id, accountId, userId: null, ...rule, type, data, createdAt });
+  }
+  // Mails are requested for a user and concern no account.
+  if (event.type !== 'mail.requested') {
+    const payload = { eventId: event.id, accountId: event.accountId };
+    await enqueue(tx, FAN_OUT_TASK, payload, { maxAttempts: MAX_DELIVERY_ATTEMPTS });
+  }
   if (deliveries.length === 0) return;
   await tx.insert(outboxDeliveries).values(deliveries);
   for (const { id: deliveryId, channel } of deliveries) {

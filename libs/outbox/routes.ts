@@ -11,10 +11,15 @@ export type EventType =
   | 'payment.reminder'
   | 'payment.requested'
   | 'payment.succeeded'
+  | 'provider.failing'
   | 'subscription.changed'
   | 'subscription.ended'
+  | 'system.error'
   | 'trial.ending'
-  | 'usage.overrun';
+  | 'usage.anomaly'
+  | 'usage.overrun'
+  | 'usage.threshold'
+  | 'webhook.disabled';
 
 /** Where a delivery goes. `target` is an address within the channel, empty where the channel has only one. */
 export type Route = { readonly channel: string; readonly target: string };
@@ -33,8 +38,14 @@ export const EVENT_ROUTES: Readonly<Record<EventType, readonly Route[]>> = {
   'payment.reminder': [LOG],
   'payment.requested': [LOG],
   'payment.succeeded': [LOG],
+  'provider.failing': [LOG],
   'subscription.changed': [LOG],
   'subscription.ended': [LOG],
+  'system.error': [LOG],
   'trial.ending': [LOG],
+  'usage.anomaly': [LOG],
   'usage.overrun': [LOG],
+  // The ledger's transaction writes it with its alert; the task `fan-out-event` adds the deliveries.
+  'usage.threshold': [],
+  'webhook.disabled': [LOG],
 };

@@ -15,10 +15,14 @@ const mailSchema = z.object({
   to: z.string(),
   subject: z.string(),
   text: z.string(),
+  html: z.string().optional(),
 });
 type StoredMail = z.infer<typeof mailSchema> & { received_at: string };
 
-/** `POST /mailbox` takes a mail, `GET /mailbox` shows all, `GET /mailbox.json` lists them, newest first. */
+/**
+ * `POST /mailbox` takes a mail, `GET /mailbox` shows all, `GET /mailbox.json` lists them, newest first, and
+ * `GET /mailbox/<id>` shows one as a mail program would.
+ */
 export function createMailbox(now: () => Date) {
   const mails = new Map<string, StoredMail>();
 
@@ -51,16 +55,34 @@ export function createMailbox(now: () => Date) {
         sendJson(response, 200, JSON.stringify({ data: newestFirst() }));
         return;
       default:
+        if (request.method === 'GET' && showHtml(mails, request.url ?? '', response)) return;
         sendJson(response, 404, JSON.stringify({ error: 'There is no such page.' }));
     }
   };
 }
 
+/** @returns false if there is no such mail. */
+function showHtml(mails: ReadonlyMap<string, StoredMail>, url: string, response: ServerResponse): boolean {
+  const mail = mails.get(decodeURIComponent(url.slice(MAILBOX_PATH.length + 1)));
+  if (mail?.html === undefined) return false;
+  response.writeHead(200, {
+    'content-type': 'text/html; charset=utf-8',
+    // As mail programs do: styles in place, and nothing that is loaded or run.
+    'content-security-policy': "sandbox allow-popups; default-src 'none'; style-src 'unsafe-inline'",
+  });
+  response.end(mail.html);
+  return true;
+}
+
 function page(mails: readonly StoredMail[]): string {
   const articles = mails.map(
-    ({ to, subject, text: body, received_at }) =>
-      `<article><h2>${escapeHtml(subject)}</h2><p>to ${escapeHtml(to)}, ${received_at}</p><pre>${escapeHtml(body)}</pre></article>`,
+    ({ id, to, subject, text: body, html, received_at }) =>
+      `<article><h2>${escapeHtml(subject)}</h2><p>to ${escapeHtml(to)}, ${received_at}${htmlLink(id, html)}</p><pre>${escapeHtml(body)}</pre></article>`,
   );
   const content = articles.length === 0 ? '<p>No mail yet.</p>' : articles.join('');
   return `<!doctype html><meta charset="utf-8"><title>Inkmeter mailbox</title><style>body{font:16px system-ui;max-width:50rem;margin:2rem auto}pre{white-space:pre-wrap;overflow-wrap:anywhere;background:#eee;padding:1rem}</style><h1>Mailbox</h1>${content}`;
+}
+
+function htmlLink(id: string, html: string | undefined): string {
+  return html === undefined ? '' : `, <a href="${MAILBOX_PATH}/${encodeURIComponent(id)}">as HTML</a>`;
 }

@@ -178,7 +178,7 @@ export async function buildApp(dependencies: AppDependencies): Promise<Gateway> 
   const { appUrl } = config.mail;
   const prepareInvitation = (invitationId: string) =>
     prepareInvitationMail(database, runtime.clock, { invitationId, appUrl });
-  tasks.push(mailTask({ database, runtime, send, appUrl, prepareInvitation }));
+  tasks.push(mailTask({ database, runtime, send, appUrl, prepareInvitation, entitlements }));
   if (backends === undefined) return { app, jobs, tasks, ready: async () => {}, idle: ledger.idle };
 
   const { signFor, usageMetering, generation, holdTtlMs } = backends;

@@ -1,6 +1,8 @@
 import type { Pool } from 'pg';
 import type { InternalIdentity } from '#libs/auth/internal-identity.ts';
+import type { AccountEntitlements } from '#libs/clients/account-entitlements.ts';
 import { createDatabase } from '#libs/db/database.ts';
+import type { PublicHttp } from '#libs/http/public-http.ts';
 import type { Task } from '#libs/jobs/task.ts';
 import type { Ledger } from '#libs/ledger/ledger.ts';
 import { CHANNELS } from '#libs/outbox/deliveries.ts';
@@ -11,6 +13,8 @@ import type { Logger } from '#libs/service/logger.ts';
 import type { Metrics } from '#libs/service/metrics.ts';
 import type { Runtime } from '#libs/service/runtime.ts';
 import type { ServiceConfig } from '#libs/service/variables.ts';
+import { alertTasks } from './alerts/jobs.ts';
+import { alertChannels, alertPlugin, type OperatorAddresses, operatorChannels } from './alerts/plugin.ts';
 import { holdTasks } from './holds/jobs.ts';
 import { jobTasks } from './jobs/jobs.ts';
 import { jobPlugin } from './jobs/plugin.ts';
@@ -31,12 +35,17 @@ export type AppOptions = {
   identity: Pick<InternalIdentity, 'verify'>;
   /** Has billing create the balances of an account that has none. Rejects when billing cannot be reached. */
   ensureBalances: (accountId: string, requestId: string) => Promise<void>;
+  entitlements: Pick<AccountEntitlements, 'get' | 'suggestPlans' | 'listen'>;
+  /** For requests to addresses that customers choose. */
+  http: Pick<PublicHttp, 'request'>;
+  operators: OperatorAddresses;
   sweepIntervalMs: number;
   sweepBatch: number;
 };
 
 export function buildApp(options: AppOptions): { app: ServiceApp; tasks: Task[] } {
   const { config, runtime, logger, metrics, pool, ledger, identity, ensureBalances } = options;
+  const { entitlements, http, operators } = options;
   const { clock } = runtime;
   const database = createDatabase(pool);
 
@@ -47,6 +56,7 @@ export function buildApp(options: AppOptions): { app: ServiceApp; tasks: Task[] 
   app.register(pricePlugin, { database, runtime });
   app.register(stopPlugin, { database, ledger, runtime });
   app.register(jobPlugin, { database, runtime });
+  app.register(alertPlugin, { database, clock, entitlements });
 
   const tasks = [
     ...holdTasks({
@@ -58,7 +68,17 @@ export function buildApp(options: AppOptions): { app: ServiceApp; tasks: Task[] 
     ...partitionTasks({ database, clock }),
     ...usageTasks({ database }),
     ...jobTasks({ database, clock }),
-    ...outboxTasks({ database, channels: CHANNELS, clock }),
+    ...alertTasks({
+      database,
+      runtime,
+      operatorChannels: operatorChannels(operators),
+      findTargets: async () => [],
+    }),
+    ...outboxTasks({
+      database,
+      channels: { ...CHANNELS, ...alertChannels({ database, http, operators }) },
+      clock,
+    }),
   ];
   return { app, tasks };
 }

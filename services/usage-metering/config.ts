@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { durationMs, httpUrl, integer } from '#libs/config/variables.ts';
 import { backendVariables } from '#libs/service/backend-variables.ts';
 import { serviceVariables } from '#libs/service/variables.ts';
+import { parseSentryDsn, type SentryAddress } from './alerts/domain/messages.ts';
 
 export const configSchema = z.object({
   ...serviceVariables(8082),
@@ -11,4 +12,21 @@ export const configSchema = z.object({
   SWEEP_BATCH: integer({ min: 1, max: 10_000 })
     .prefault('500')
     .describe('Holds that one statement expires at most'),
+  OPERATOR_SLACK_URL: httpUrl()
+    .optional()
+    .describe('Incoming webhook of Slack, or of a tool with its format, for alerts about the installation'),
+  SENTRY_DSN: z
+    .string()
+    .transform(readSentryDsn)
+    .optional()
+    .describe('DSN of Sentry, or of a tool that accepts its envelopes, for alerts about the installation'),
 });
+
+function readSentryDsn(dsn: string, context: z.RefinementCtx): SentryAddress {
+  try {
+    return parseSentryDsn(dsn);
+  } catch (error) {
+    context.addIssue((error as Error).message);
+    return z.NEVER;
+  }
+}

@@ -1,8 +1,13 @@
 /** The service under test: real PostgreSQL, a clock that stands still, and callers of every role. */
+import { readFileSync } from 'node:fs';
 import type { Pool } from 'pg';
+import { entitlementsAt } from '#libs/catalogue/entitlements.ts';
+import { parseCatalogue } from '#libs/catalogue/parse.ts';
+import { createPlanSuggestions } from '#libs/clients/plan-suggestions.ts';
 import type { Caller } from '#libs/contracts/internal-context.ts';
 import { createDatabase, type Database } from '#libs/db/database.ts';
 import { createPool } from '#libs/db/pool.ts';
+import type { PublicHttpRequest } from '#libs/http/public-http.ts';
 import { createTestJobs, runTaskOnce, type TestJobs } from '#libs/jobs/fixtures.ts';
 import { testSegment } from '#libs/ledger/fixtures.ts';
 import { createLedger, type Ledger } from '#libs/ledger/ledger.ts';
@@ -60,6 +65,9 @@ export type TestService = {
   /** Accounts whose balances the service asked billing to create. */
   ensured: string[];
   call: TestCall<CallerName>;
+  /** Requests to addresses of customers, and what they are answered. */
+  sent: PublicHttpRequest[];
+  answer: FakeAnswer;
   /** Runs a task once, as a worker would. */
   runTask: (name: string, payload?: object) => Promise<void>;
   /** Starts a worker with the tasks and the database role of the service, on the real clock. */
@@ -79,6 +87,7 @@ export async function createTestService(t: TestScope): Promise<TestService> {
   const metrics = createMetrics({ service: 'usage-metering', processMetrics: false });
   const ledger = createLedger({ pool, now });
   const ensured: string[] = [];
+  const outside = fakeOutside();
   const { app, tasks } = buildApp({
     config: testServiceConfig(),
     runtime,
@@ -89,6 +98,7 @@ export async function createTestService(t: TestScope): Promise<TestService> {
     identity: testIdentity('usage-metering', runtime.clock),
     sweepIntervalMs: 5_000,
     sweepBatch: 3,
+    ...outside,
     ensureBalances: async (accountId) => {
       ensured.push(accountId);
       runtime.clock.advance(100);
@@ -106,8 +116,56 @@ export async function createTestService(t: TestScope): Promise<TestService> {
     lines,
     ensured,
     call: createTestCall<CallerName>(app, (name, request) => identify(callers[name], request)),
+    sent: outside.sent,
+    answer: outside.answer,
     runTask: (name, payload = {}) => runTaskOnce(tasks, name, payload, logger),
     startWorker: () => startTestWorker(t, serviceUrl('usage-metering')),
+  };
+}
+
+export type FakeAnswer = { status: number; body: string; failure: Error | null };
+
+/** Other services and the internet. */
+function fakeOutside() {
+  const sent: PublicHttpRequest[] = [];
+  const answer: FakeAnswer = { status: 200, body: 'ok', failure: null };
+  return {
+    sent,
+    answer,
+    http: {
+      async request(request: PublicHttpRequest) {
+        sent.push(request);
+        if (answer.failure !== null) throw answer.failure;
+        const { status, body } = answer;
+        return { url: request.url, status, headers: {}, body: Buffer.from(body) };
+      },
+    },
+    operators: { slackUrl: undefined, sentry: undefined },
+    entitlements: createTestEntitlements(),
+  };
+}
+
+/** Every account is on the plan Basic of ALwrity's catalogue. */
+function createTestEntitlements() {
+  const catalogue = parseCatalogue(readFileSync('deploy/catalogues/alwrity.yaml', 'utf8'));
+  return {
+    get: async (accountId: string) =>
+      entitlementsAt(
+        {
+          catalogue,
+          catalogueVersion: 'v1',
+          accountId,
+          segments: [],
+          seats: null,
+          overrides: [],
+          flags: [],
+          guardRails: [],
+          subscription: { planKey: 'basic', status: 'active', trialEndsAt: null, accessEndsAt: null },
+        },
+        new Date('2026-11-20T12:00:00Z'),
+      ),
+    suggestPlans: createPlanSuggestions(async () => catalogue),
+    listen: async () => () => {},
   };
 }
 
@@ -131,6 +189,7 @@ function startTestWorker(t: TestScope, connectionString: string): TestJobs {
     identity: testIdentity('usage-metering', systemRuntime.clock),
     sweepIntervalMs: 50,
     sweepBatch: 3,
+    ...fakeOutside(),
     ensureBalances: async () => undefined,
   });
   // a busy machine must not cut off a running task, whose connections the end of the test would then terminate

@@ -1,4 +1,6 @@
+import { createAccountEntitlements } from '#libs/clients/account-entitlements.ts';
 import { entitlementsPath } from '#libs/contracts/entitlements.ts';
+import { createPublicHttp } from '#libs/http/public-http.ts';
 import { createLedger } from '#libs/ledger/ledger.ts';
 import { problem } from '#libs/problems/problems.ts';
 import { startService } from '#libs/service/start-service.ts';
@@ -8,13 +10,19 @@ import { configSchema } from './config.ts';
 await startService({
   name: 'usage-metering',
   configSchema,
-  build: ({ variables, service, connectTo, ...shared }) => {
+  build: ({ variables, service, connectTo, openListener, closeAtEnd, ...shared }) => {
     const ledger = createLedger({ pool: shared.pool });
     const billing = connectTo('billing', variables.BILLING_URL).client;
+    const listener = openListener();
+    const http = createPublicHttp();
+    closeAtEnd(() => http.close());
     const { app, tasks } = buildApp({
       ...shared,
       config: service,
       ledger,
+      entitlements: createAccountEntitlements({ billing, listener, runtime: shared.runtime }),
+      http,
+      operators: { slackUrl: variables.OPERATOR_SLACK_URL, sentry: variables.SENTRY_DSN },
       sweepIntervalMs: variables.SWEEP_INTERVAL,
       sweepBatch: variables.SWEEP_BATCH,
       async ensureBalances(accountId, requestId) {

@@ -6,5 +6,6 @@ export * from './generations.ts';
 export * from './knowledge.ts';
 export * from './ledger.ts';
 export * from './metering.ts';
+export * from './notifications.ts';
 export * from './outbox.ts';
 export * from './stripe.ts';

@@ -1,5 +1,7 @@
 /** Events that leave the system and their deliveries. Every service adds rows; usage-metering delivers them. */
+
 import { index, integer, jsonb, pgTable, text, unique, uuid } from 'drizzle-orm/pg-core';
+import { ALERT_KINDS, ALERT_SEVERITIES } from '#libs/contracts/alert-kinds.ts';
 import { instant } from './columns.ts';
 
 export const outboxEvents = pgTable(
@@ -31,4 +33,24 @@ export const outboxDeliveries = pgTable(
     deliveredAt: instant('delivered_at'),
   },
   (table) => [unique('outbox_deliveries_route').on(table.eventId, table.channel, table.target)],
+);
+
+/** Alerts that users and operators see: written with the event that they have their id from. Never changed. */
+export const alerts = pgTable(
+  'alerts',
+  {
+    id: uuid('id').primaryKey(),
+    /** Null for an alert of the operators. */
+    accountId: uuid('account_id'),
+    /** The only user it concerns; null for the whole account. */
+    userId: uuid('user_id'),
+    kind: text('kind', { enum: ALERT_KINDS }).notNull(),
+    /** The type of the event. */
+    type: text('type').notNull(),
+    severity: text('severity', { enum: ALERT_SEVERITIES }).notNull(),
+    /** The payload of the event, from which title and text are made when they are shown. */
+    data: jsonb('data').$type<Readonly<Record<string, unknown>>>().notNull(),
+    createdAt: instant('created_at').notNull(),
+  },
+  (table) => [index('alerts_account').on(table.accountId, table.id)],
 );

@@ -10,14 +10,15 @@ BEGIN
   PERFORM pg_advisory_xact_lock(hashtext('ledger_total_daily'));
   WITH moved AS (DELETE FROM usage_daily_changes RETURNING *),
   added AS (
-    INSERT INTO usage_daily_totals AS t (shard, account_id, day, user_id, provider, model, calls, errors, input_tokens,
-      cache_read_tokens, cache_write_tokens, output_tokens, reasoning_tokens, cost_nano_usd, latency_ms)
-    SELECT shard, account_id, day, user_id, provider, model, sum(calls), sum(errors), sum(input_tokens),
-           sum(cache_read_tokens), sum(cache_write_tokens), sum(output_tokens), sum(reasoning_tokens), sum(cost_nano_usd),
-           sum(latency_ms)
+    INSERT INTO usage_daily_totals AS t (shard, account_id, day, user_id, key_id, workspace_id, step, provider, model,
+      calls, errors, input_tokens, cache_read_tokens, cache_write_tokens, output_tokens, reasoning_tokens, cost_nano_usd,
+      latency_ms)
+    SELECT shard, account_id, day, user_id, key_id, workspace_id, step, provider, model, sum(calls), sum(errors),
+           sum(input_tokens), sum(cache_read_tokens), sum(cache_write_tokens), sum(output_tokens),
+           sum(reasoning_tokens), sum(cost_nano_usd), sum(latency_ms)
       FROM moved
-     GROUP BY shard, account_id, day, user_id, provider, model
-    ON CONFLICT (shard, account_id, day, user_id, provider, model) DO UPDATE SET
+     GROUP BY shard, account_id, day, user_id, key_id, workspace_id, step, provider, model
+    ON CONFLICT (shard, account_id, day, user_id, key_id, workspace_id, step, provider, model) DO UPDATE SET
       calls = t.calls + excluded.calls, errors = t.errors + excluded.errors,
       input_tokens = t.input_tokens + excluded.input_tokens,
       cache_read_tokens = t.cache_read_tokens + excluded.cache_read_tokens,

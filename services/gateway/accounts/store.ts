@@ -115,6 +115,11 @@ export async function findUserByEmail(db: Queryable, email: string): Promise<Use
   return found;
 }
 
+export async function findUserById(db: Queryable, id: string): Promise<UserRow | undefined> {
+  const [found] = await db.select().from(users).where(eq(users.id, id));
+  return found;
+}
+
 export async function findAccount(db: Queryable, accountId: string): Promise<AccountRow | undefined> {
   const [found] = await db.select().from(accounts).where(eq(accounts.id, accountId));
   return found;

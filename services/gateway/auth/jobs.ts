@@ -1,10 +1,11 @@
 import type { Database } from '#libs/db/database.ts';
 import { defineTask, type Task } from '#libs/jobs/task.ts';
-import { MAIL_CHANNEL, MAIL_TASK } from '#libs/outbox/deliveries.ts';
+import { type Channels, MAIL_CHANNEL, MAIL_TASK } from '#libs/outbox/deliveries.ts';
 import { deliveryTask } from '#libs/outbox/tasks.ts';
 import type { Logger } from '#libs/service/logger.ts';
 import { createPeriodicJob, type PeriodicJob } from '#libs/service/periodic-job.ts';
 import type { Clock } from '#libs/service/runtime.ts';
+import { type AlertMailOptions, createAlertMailChannel } from './alert-mails.ts';
 import { deleteExpiredEmailTokens } from './email-tokens-store.ts';
 import { createMailChannel, type MailOptions } from './mails.ts';
 import { deleteExpiredTokens } from './sessions-store.ts';
@@ -59,10 +60,15 @@ export function createKeyUse({
   };
 }
 
-/** Delivers the mails of the gateway. */
-export function mailTask(options: MailOptions): Task {
+/** Delivers the mails of the gateway: those that were requested, and alerts. */
+export function mailTask(options: AlertMailOptions & MailOptions): Task {
   const { database, runtime } = options;
-  const channels = { [MAIL_CHANNEL]: createMailChannel(options) };
+  const requested = createMailChannel(options);
+  const alerts = createAlertMailChannel(options);
+  const channels: Channels = {
+    [MAIL_CHANNEL]: (event, ...rest) =>
+      event.type === 'mail.requested' ? requested(event, ...rest) : alerts(event, ...rest),
+  };
   return deliveryTask(MAIL_TASK, { database, channels, clock: runtime.clock });
 }
 

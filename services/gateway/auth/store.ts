@@ -7,6 +7,7 @@ import {
   createAccountForOrphan,
   createOwner,
   findUserByEmail,
+  findUserById,
   insertOwnedAccount,
   insertUser,
   listMemberAccounts,
@@ -14,10 +15,10 @@ import {
 } from '../accounts/store.ts';
 import type { Session } from './domain.ts';
 
-export { createAccountForOrphan, createOwner, findUserByEmail, type OwnedAccount };
+export { createAccountForOrphan, createOwner, findUserByEmail, findUserById, type OwnedAccount };
 
 /** Mail to this domain goes nowhere (RFC 2606). */
-const NO_MAIL_DOMAIN = 'outside.invalid';
+export const NO_MAIL_DOMAIN = 'outside.invalid';
 
 async function selectMembership(db: Queryable, condition: SQL | undefined) {
   const [found] = await db

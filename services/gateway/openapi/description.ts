@@ -30,6 +30,10 @@ export const TAGS = [
     name: 'Usage',
     description: 'Usage, remaining amounts, and why each request was admitted or refused.',
   },
+  {
+    name: 'Alerts',
+    description: 'What needs attention: limits, costs, payments, and how users are notified.',
+  },
   { name: 'Social', description: 'Connections to social networks, and posts published through them.' },
   { name: 'Instructions', description: 'Brand voices and prompts that content follows.' },
   { name: 'Knowledge base', description: 'Texts that are used as context when content is generated.' },

@@ -2,6 +2,7 @@
  * Every operation of the public API, by who serves it. The document describes these and nothing else, and the gateway
  * passes on exactly those that another service serves.
  */
+import { alertOperations } from '#libs/contracts/alerts.ts';
 import { API_KEY_OPERATIONS } from '#libs/contracts/api-keys.ts';
 import { createSpeech, createTranscription } from '#libs/contracts/audio.ts';
 import { auditOperations } from '#libs/contracts/audit.ts';
@@ -92,6 +93,7 @@ export const OPERATIONS = {
   generation: [...SOCIAL_OPERATIONS, ...BRAND_VOICE_OPERATIONS, ...PROMPT_OPERATIONS, ...KB_OPERATIONS],
   usageMetering: [
     ...usageOperations,
+    ...alertOperations,
     ...unresolvedUsageOperations,
     ...priceOperations,
     ...stopOperations,

@@ -1,6 +1,5 @@
 import type { FastifyInstance } from 'fastify';
 import { succeed } from '#libs/contracts/envelope.ts';
-import type { Caller } from '#libs/contracts/internal-context.ts';
 import { getUsage, getUserUsage, type UsageReport } from '#libs/contracts/usage.ts';
 import type { Database } from '#libs/db/database.ts';
 import { type LimitUsageQuery, readLimits } from '#libs/ledger/read-limits.ts';
@@ -8,10 +7,8 @@ import { problem } from '#libs/problems/problems.ts';
 import { callerOf } from '#libs/service/internal-calls.ts';
 import type { Clock } from '#libs/service/runtime.ts';
 import { serveOperation } from '#libs/service/serve-operation.ts';
-import { isStaff } from '#libs/service/staff.ts';
 import { usageReportOf } from './domain/usage-report.ts';
-import { seesWholeAccount } from './domain/visibility.ts';
-import { findAccountOfUser, isMember, listModelUsage } from './store.ts';
+import { findVisibleUser, listModelUsage } from './store.ts';
 
 export type UsageRouteOptions = {
   database: Database;
@@ -43,14 +40,6 @@ export function usageRoutes(app: FastifyInstance, options: UsageRouteOptions): v
     return usageReportOf({ accountId, userId, now, period, limits, models });
   }
 
-  /** The account in which the caller may see the user; undefined if there is none. */
-  async function findVisibleAccount(caller: Caller, userId: string): Promise<string | undefined> {
-    if (caller.userId === userId) return caller.accountId;
-    if (seesWholeAccount(caller) && (await isMember(database, caller.accountId, userId)))
-      return caller.accountId;
-    return isStaff(caller) ? findAccountOfUser(database, userId) : undefined;
-  }
-
   serveOperation(app, getUsage, async (request) => {
     const { accountId, userId, keyId, workspaceId } = callerOf(request);
     return succeed(await readReport({ accountId, userId, keyId, workspaceId }, null, request.id));
@@ -58,9 +47,9 @@ export function usageRoutes(app: FastifyInstance, options: UsageRouteOptions): v
 
   serveOperation(app, getUserUsage, async (request) => {
     const { user_id: userId } = request.params;
-    const accountId = await findVisibleAccount(callerOf(request), userId);
-    if (accountId === undefined) throw problem('not_found');
-    const query = { accountId, userId, keyId: null, workspaceId: null };
+    const user = await findVisibleUser(database, callerOf(request), userId);
+    if (user === undefined) throw problem('not_found');
+    const query = { accountId: user.accountId, userId, keyId: null, workspaceId: null };
     return succeed(await readReport(query, userId, request.id));
   });
 }

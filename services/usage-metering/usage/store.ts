@@ -1,11 +1,14 @@
 import { and, between, desc, eq, ne, type SQL, sql } from 'drizzle-orm';
 import type { PgColumn } from 'drizzle-orm/pg-core';
+import type { Caller } from '#libs/contracts/internal-context.ts';
 import type { Queryable } from '#libs/db/database.ts';
 import { memberships } from '#libs/db/schema/gateway.ts';
 import { usageDaily } from '#libs/db/schema/ledger.ts';
 import { NO_PROVIDER } from '#libs/ledger/quota-resources.ts';
 import { shardOf } from '#libs/ledger/shard.ts';
+import { isStaff } from '#libs/service/staff.ts';
 import { dayOf, type ModelUsage, type ModelUsageQuery } from './domain/usage-report.ts';
+import { seesWholeAccount } from './domain/visibility.ts';
 
 /** Usage by model from one day to another (both included), highest cost first. */
 export async function listModelUsage(
@@ -40,24 +43,27 @@ export async function listModelUsage(
     .orderBy(desc(sumOf(usageDaily.costNanoUsd)), usageDaily.provider, usageDaily.model);
 }
 
-/** Whether the user belongs to the account. */
-export async function isMember(db: Queryable, accountId: string, userId: string): Promise<boolean> {
-  const rows = await db
-    .select({ userId: memberships.userId })
-    .from(memberships)
-    .where(and(eq(memberships.accountId, accountId), eq(memberships.userId, userId)));
-  return rows.length > 0;
-}
+export type Membership = Pick<typeof memberships.$inferSelect, 'accountId' | 'userId' | 'role'>;
 
-/** The account that a user joined first. Staff know users, not their accounts. */
-export async function findAccountOfUser(db: Queryable, userId: string): Promise<string | undefined> {
-  const [membership] = await db
-    .select({ accountId: memberships.accountId })
+/**
+ * The user in the account in which the caller may see them; undefined if there is none. Staff know users, not their
+ * accounts: they see the account that the user joined first.
+ */
+export async function findVisibleUser(
+  db: Queryable,
+  caller: Caller,
+  userId: string,
+): Promise<Membership | undefined> {
+  const { accountId, role } = caller;
+  if (caller.userId === userId) return { accountId, userId, role };
+  if (!seesWholeAccount(caller) && !isStaff(caller)) return undefined;
+  const found = await db
+    .select({ accountId: memberships.accountId, userId: memberships.userId, role: memberships.role })
     .from(memberships)
     .where(eq(memberships.userId, userId))
-    .orderBy(memberships.createdAt, memberships.accountId)
-    .limit(1);
-  return membership?.accountId;
+    .orderBy(memberships.createdAt, memberships.accountId);
+  const own = seesWholeAccount(caller) ? found.find((one) => one.accountId === accountId) : undefined;
+  return own ?? (isStaff(caller) ? found[0] : undefined);
 }
 
 function sumOf(column: PgColumn): SQL<bigint> {

@@ -1,0 +1,67 @@
+import { ACCOUNT_ALERT_KINDS } from './alert-kinds.ts';
+
+const threshold = {
+  meter: 'calls.gemini',
+  window: 'period',
+  scope: 'account',
+  scope_id: null,
+  threshold_percentage: 80,
+  state: 'warning',
+  used: '800',
+  limit: '1000',
+  source: 'plan:basic',
+  request_id: '019e3f5e-6f2a-7c31-9d52-8a4f0b6c1d2e',
+  window_start: '2026-11-01T00:00:00.000Z',
+  resets_at: '2026-12-01T00:00:00.000Z',
+};
+
+export const alert = {
+  id: '019e3f60-3333-7a10-8c01-5d2f7b9a4e10',
+  kind: 'threshold',
+  type: 'usage.threshold',
+  severity: 'info',
+  title: 'API Usage Notice - Gemini',
+  message: 'You have used 800 of 1,000 Gemini API calls',
+  recommendation: 'Requests are refused once the limit is reached until 1 December 2026, 00:00 UTC.',
+  upgrade: {
+    urgency: 'medium',
+    suggested_plans: [
+      {
+        key: 'pro',
+        name: 'Pro',
+        rank: 2,
+        price: { currency: 'USD', monthly_minor: 7900, yearly_minor: 79000 },
+        limit: { kind: 'limited', value: '5000' },
+      },
+    ],
+  },
+  data: threshold,
+  account_id: '019e3f5e-0000-7a10-8c01-5d2f7b9a4e10',
+  user_id: null,
+  created_at: '2026-11-20T12:00:00.000Z',
+  read_at: null,
+};
+
+export const operatorAlert = {
+  ...alert,
+  kind: 'provider_failure',
+  type: 'provider.failing',
+  severity: 'critical',
+  title: 'Provider failing - OpenAI',
+  message: '34 of 40 calls failed in the last 15 minutes.',
+  recommendation: 'Check the status page of the provider. Stop the provider to refuse its calls at once.',
+  upgrade: null,
+  data: { provider: 'openai', calls: 40, errors: 34, minutes: 15 },
+  account_id: null,
+};
+
+const all = Object.fromEntries(ACCOUNT_ALERT_KINDS.map((kind) => [kind, true])) as Record<
+  (typeof ACCOUNT_ALERT_KINDS)[number],
+  boolean
+>;
+
+export const preferences = {
+  channels: { email: all, slack: { ...all, trial: false } },
+  quiet_hours: { from: '22:00', until: '07:00', time_zone: 'Europe/Berlin' },
+  slack_url: 'https://hooks.slack.com/…',
+};

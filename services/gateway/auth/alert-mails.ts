@@ -1,0 +1,40 @@
+/** Alerts by mail: the event's delivery names the user, and only the gateway knows the address. */
+import { eq } from 'drizzle-orm';
+import { type UpgradeSource, upgradeFor } from '#libs/clients/alert-upgrades.ts';
+import type { Database } from '#libs/db/database.ts';
+import { alerts } from '#libs/db/schema/outbox.ts';
+import { renderAlertMail } from '#libs/mail/alert-mail.ts';
+import type { SendMail } from '#libs/mail/transport.ts';
+import { describeAlert } from '#libs/outbox/alert-text.ts';
+import type { Channel } from '#libs/outbox/deliveries.ts';
+import { findUserById, NO_MAIL_DOMAIN } from './store.ts';
+
+export type AlertMailOptions = {
+  database: Database;
+  send: SendMail | undefined;
+  appUrl: string;
+  /** Which plans lift a limit. */
+  entitlements: UpgradeSource;
+};
+
+export function createAlertMailChannel({ database, send, appUrl, entitlements }: AlertMailOptions): Channel {
+  return async (event, { id, target }, { logger }) => {
+    const [alert] = await database.select().from(alerts).where(eq(alerts.id, event.id));
+    const user = await findUserById(database, target);
+    // The user has left, or has no address.
+    if (alert === undefined || user === undefined || user.email.endsWith(`@${NO_MAIL_DOMAIN}`)) return;
+    if (send === undefined) {
+      logger.warn({ delivery: id, type: event.type, user: user.id }, 'mail not sent: SMTP_URL is not set');
+      return;
+    }
+    const upgrade = await upgradeFor(entitlements, alert);
+    const mail = renderAlertMail({
+      severity: alert.severity,
+      ...describeAlert(alert.type, alert.data),
+      plans: upgrade?.suggested_plans ?? [],
+      appUrl,
+    });
+    await send({ id, to: user.email, ...mail });
+    logger.info({ delivery: id, type: event.type, user: user.id }, 'mail sent');
+  };
+}

@@ -1,0 +1,72 @@
+/** How a user is notified of alerts. */
+import {
+  ACCOUNT_ALERT_KINDS,
+  type AccountAlertKind,
+  ALERT_CHANNELS,
+  type AlertChannel,
+  type AlertKind,
+  type AlertSeverity,
+  type ChannelPreferences,
+  type QuietHours,
+} from '#libs/contracts/alert-kinds.ts';
+
+export type AlertSettings = {
+  channels: ChannelPreferences;
+  quietHours: QuietHours | null;
+  slackUrl: string | null;
+};
+
+const ALL_KINDS = Object.fromEntries(ACCOUNT_ALERT_KINDS.map((kind) => [kind, true])) as Record<
+  AccountAlertKind,
+  boolean
+>;
+
+/** Everything by email. Slack receives as much once the user gives an address. */
+export const DEFAULT_SETTINGS: AlertSettings = {
+  channels: { email: ALL_KINDS, slack: ALL_KINDS },
+  quietHours: null,
+  slackUrl: null,
+};
+
+/** Where an alert of this kind goes. Operators' kinds go nowhere: they are no matter of the account. */
+export function channelsFor(kind: AlertKind, { channels, slackUrl }: AlertSettings): AlertChannel[] {
+  if (!isAccountKind(kind)) return [];
+  return ALERT_CHANNELS.filter(
+    (channel) => channels[channel][kind] && (channel !== 'slack' || slackUrl !== null),
+  );
+}
+
+export function isAccountKind(kind: AlertKind): kind is AccountAlertKind {
+  return (ACCOUNT_ALERT_KINDS as readonly string[]).includes(kind);
+}
+
+/** When an alert may be delivered: now, or at the end of the quiet hours if it can wait. */
+export function deliverAt(now: Date, severity: AlertSeverity, quietHours: QuietHours | null): Date {
+  if (quietHours === null || severity === 'error' || severity === 'critical') return now;
+  const from = minutesOf(quietHours.from);
+  const until = minutesOf(quietHours.until);
+  const local = localMinutes(now, quietHours.time_zone);
+  const isQuiet = from <= until ? from <= local && local < until : local >= from || local < until;
+  if (!isQuiet) return now;
+  const end = new Date(now);
+  end.setUTCSeconds(0, 0);
+  const waited = plusMinutes(end, (until - local + DAY) % DAY);
+  // A change to or from daylight saving time in between moves the end.
+  const late = (localMinutes(waited, quietHours.time_zone) - until + DAY) % DAY;
+  return plusMinutes(waited, late > DAY / 2 ? DAY - late : -late);
+}
+
+const DAY = 24 * 60;
+
+const plusMinutes = (instant: Date, minutes: number) => new Date(instant.getTime() + minutes * 60_000);
+
+function minutesOf(time: string): number {
+  const [hours = 0, minutes = 0] = time.split(':').map(Number);
+  return hours * 60 + minutes;
+}
+
+function localMinutes(instant: Date, timeZone: string): number {
+  return minutesOf(
+    instant.toLocaleTimeString('en-GB', { timeZone, hour: '2-digit', minute: '2-digit', hourCycle: 'h23' }),
+  );
+}

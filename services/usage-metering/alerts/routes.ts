@@ -1,0 +1,92 @@
+import type { FastifyInstance } from 'fastify';
+import { type UpgradeSource, upgradeFor } from '#libs/clients/alert-upgrades.ts';
+import {
+  type AlertWire,
+  getAlertPreferences,
+  listAlerts as listAlertsOperation,
+  listOperatorAlerts as listOperatorAlertsOperation,
+  markAlertRead,
+  setAlertPreferences,
+} from '#libs/contracts/alerts.ts';
+import { succeed } from '#libs/contracts/envelope.ts';
+import type { Caller } from '#libs/contracts/internal-context.ts';
+import type { Database } from '#libs/db/database.ts';
+import { problem } from '#libs/problems/problems.ts';
+import { callerOf } from '#libs/service/internal-calls.ts';
+import type { Clock } from '#libs/service/runtime.ts';
+import { serveOperation } from '#libs/service/serve-operation.ts';
+import { seesWholeAccount } from '../usage/domain/visibility.ts';
+import type { Member } from './domain/audience.ts';
+import { presentAlert, presentPreferences } from './present.ts';
+import {
+  type AlertView,
+  countAlerts,
+  findSettings,
+  findUser,
+  listAlerts,
+  listOperatorAlerts,
+  markRead,
+  saveSettings,
+} from './store.ts';
+
+export type AlertRouteOptions = { database: Database; clock: Clock; entitlements: UpgradeSource };
+
+export function alertRoutes(app: FastifyInstance, options: AlertRouteOptions): void {
+  const { database, clock, entitlements } = options;
+
+  const present = async (alert: AlertView): Promise<AlertWire> =>
+    presentAlert(alert, await upgradeFor(entitlements, alert));
+
+  async function visibleUser(caller: Caller, userId: string) {
+    const user = await findUser(database, caller, userId);
+    if (user === undefined) throw problem('not_found');
+    return user;
+  }
+
+  serveOperation(app, listAlertsOperation, async (request) => {
+    const { unread_only: unreadOnly, limit } = request.query;
+    const user = await visibleUser(callerOf(request), request.params.user_id);
+    const { accountId } = user;
+    const alerts = await listAlerts(database, { accountId, user, unreadOnly, limit });
+    const { total, unread } = await countAlerts(database, accountId, user);
+    return succeed({ alerts: await Promise.all(alerts.map(present)), total, unread_count: unread });
+  });
+
+  serveOperation(app, markAlertRead, async (request) => {
+    const caller = callerOf(request);
+    const { accountId } = caller;
+    const alertId = request.params.alert_id;
+    const alert = await markRead(database, { alertId, accountId, user: readerOf(caller), at: clock.now() });
+    if (alert === undefined) throw problem('not_found');
+    return succeed(await present(alert));
+  });
+
+  serveOperation(app, getAlertPreferences, async (request) => {
+    const { accountId, userId } = await visibleUser(callerOf(request), request.params.user_id);
+    return succeed(presentPreferences(await findSettings(database, accountId, userId)));
+  });
+
+  serveOperation(app, setAlertPreferences, async (request) => {
+    const caller = callerOf(request);
+    const { accountId, userId } = await visibleUser(caller, request.params.user_id);
+    // Staff look; they do not redirect a customer's alerts.
+    if (accountId !== caller.accountId) throw problem('not_found');
+    const { channels, quiet_hours: quietHours, slack_url: slackUrl } = request.body;
+    const settings = { channels, quietHours, ...(slackUrl !== undefined && { slackUrl }) };
+    return succeed(
+      presentPreferences(await saveSettings(database, { accountId, userId }, settings, clock.now())),
+    );
+  });
+
+  serveOperation(app, listOperatorAlertsOperation, async (request) => {
+    const { userId } = readerOf(callerOf(request));
+    const alerts = await listOperatorAlerts(database, userId, request.query.limit);
+    return succeed({ alerts: await Promise.all(alerts.map(present)) });
+  });
+}
+
+/** An API key reads as a user of its own who sees the whole account. */
+function readerOf(caller: Caller): Member {
+  const { userId, keyId, role } = caller;
+  return { userId: userId ?? keyId ?? caller.accountId, role: seesWholeAccount(caller) ? 'owner' : role };
+}

@@ -1,0 +1,137 @@
+import { and, count, desc, eq, inArray, isNull, or, type SQL, sql } from 'drizzle-orm';
+import { ACCOUNT_ALERT_KINDS, ALERT_KINDS } from '#libs/contracts/alert-kinds.ts';
+import type { Caller } from '#libs/contracts/internal-context.ts';
+import { only, type Queryable } from '#libs/db/database.ts';
+import { memberships } from '#libs/db/schema/gateway.ts';
+import { alertReads, alertSettings } from '#libs/db/schema/notifications.ts';
+import { alerts } from '#libs/db/schema/outbox.ts';
+import { findVisibleUser, type Membership } from '../usage/store.ts';
+import { MEMBER_KINDS, type Member, managesAccount } from './domain/audience.ts';
+import { type AlertSettings, DEFAULT_SETTINGS } from './domain/preferences.ts';
+
+export type AlertRow = typeof alerts.$inferSelect;
+export type AlertView = AlertRow & { readAt: Date | null };
+
+const OPERATOR_KINDS = ALERT_KINDS.filter(
+  (kind) => !(ACCOUNT_ALERT_KINDS as readonly string[]).includes(kind),
+);
+
+/** What a user may see of an account's alerts. */
+function visibleTo(accountId: string, user: Member): SQL | undefined {
+  return and(
+    eq(alerts.accountId, accountId),
+    inArray(alerts.kind, managesAccount(user) ? [...ACCOUNT_ALERT_KINDS] : [...MEMBER_KINDS]),
+    managesAccount(user) ? undefined : or(isNull(alerts.userId), eq(alerts.userId, user.userId)),
+  );
+}
+
+/** With the read mark of one reader: a user, or an API key. */
+function selectAlerts(db: Queryable, readerId: string) {
+  return db
+    .select({
+      id: alerts.id,
+      accountId: alerts.accountId,
+      userId: alerts.userId,
+      kind: alerts.kind,
+      type: alerts.type,
+      severity: alerts.severity,
+      data: alerts.data,
+      createdAt: alerts.createdAt,
+      readAt: alertReads.readAt,
+    })
+    .from(alerts)
+    .leftJoin(alertReads, and(eq(alertReads.alertId, alerts.id), eq(alertReads.userId, readerId)));
+}
+
+export async function listAlerts(
+  db: Queryable,
+  query: { accountId: string; user: Member; unreadOnly: boolean; limit: number },
+): Promise<AlertView[]> {
+  return selectAlerts(db, query.user.userId)
+    .where(
+      and(visibleTo(query.accountId, query.user), query.unreadOnly ? isNull(alertReads.readAt) : undefined),
+    )
+    .orderBy(desc(alerts.id))
+    .limit(query.limit);
+}
+
+export async function countAlerts(
+  db: Queryable,
+  accountId: string,
+  user: Member,
+): Promise<{ total: number; unread: number }> {
+  const rows = await db
+    .select({ total: count(), unread: sql<bigint>`count(*) FILTER (WHERE ${alertReads.readAt} IS NULL)` })
+    .from(alerts)
+    .leftJoin(alertReads, and(eq(alertReads.alertId, alerts.id), eq(alertReads.userId, user.userId)))
+    .where(visibleTo(accountId, user));
+  const { total, unread } = only(rows);
+  return { total: Number(total), unread: Number(unread) };
+}
+
+export async function listOperatorAlerts(
+  db: Queryable,
+  readerId: string,
+  limit: number,
+): Promise<AlertView[]> {
+  return selectAlerts(db, readerId)
+    .where(or(inArray(alerts.kind, OPERATOR_KINDS), isNull(alerts.accountId)))
+    .orderBy(desc(alerts.id))
+    .limit(limit);
+}
+
+/** @returns the alert as the reader sees it now; undefined if the reader may not see it. */
+export async function markRead(
+  db: Queryable,
+  { alertId, accountId, user, at }: { alertId: string; accountId: string; user: Member; at: Date },
+): Promise<AlertView | undefined> {
+  const [alert] = await selectAlerts(db, user.userId).where(
+    and(eq(alerts.id, alertId), visibleTo(accountId, user)),
+  );
+  if (alert === undefined || alert.readAt !== null) return alert;
+  await db.insert(alertReads).values({ alertId, userId: user.userId, readAt: at }).onConflictDoNothing();
+  return { ...alert, readAt: at };
+}
+
+export async function findAlert(db: Queryable, id: string): Promise<AlertRow | undefined> {
+  const [alert] = await db.select().from(alerts).where(eq(alerts.id, id));
+  return alert;
+}
+
+export function listMembers(db: Queryable, accountId: string): Promise<Member[]> {
+  return db
+    .select({ userId: memberships.userId, role: memberships.role })
+    .from(memberships)
+    .where(eq(memberships.accountId, accountId));
+}
+
+export async function findSettings(db: Queryable, accountId: string, userId: string): Promise<AlertSettings> {
+  const [row] = await db
+    .select()
+    .from(alertSettings)
+    .where(and(eq(alertSettings.accountId, accountId), eq(alertSettings.userId, userId)));
+  return row ?? DEFAULT_SETTINGS;
+}
+
+/** @param settings without `slackUrl` the stored address stays. */
+export async function saveSettings(
+  db: Queryable,
+  key: { accountId: string; userId: string },
+  settings: Omit<AlertSettings, 'slackUrl'> & { slackUrl?: string | null },
+  updatedAt: Date,
+): Promise<AlertSettings> {
+  const rows = await db
+    .insert(alertSettings)
+    .values({ ...key, ...settings, updatedAt })
+    .onConflictDoUpdate({
+      target: [alertSettings.accountId, alertSettings.userId],
+      set: { ...settings, updatedAt },
+    })
+    .returning();
+  return only(rows);
+}
+
+/** The user whose alerts the caller may see. */
+export function findUser(db: Queryable, caller: Caller, userId: string): Promise<Membership | undefined> {
+  return findVisibleUser(db, caller, userId);
+}
