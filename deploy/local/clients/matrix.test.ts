@@ -15,8 +15,16 @@ import {
 import { createOpenRouter } from '@openrouter/ai-sdk-provider';
 import { generateText, type LanguageModel, stepCountIs, streamText, tool } from 'ai';
 import { generateText as generateText5, streamText as streamText5 } from 'ai5';
+import {
+  embedMany as embedMany7,
+  generateText as generateText7,
+  isStepCount as isStepCount7,
+  streamText as streamText7,
+  tool as tool7,
+} from 'ai7';
 import OpenAI6 from 'openai';
 import { createOpenAICompatible as createOpenAICompatible1 } from 'openai-compatible1';
+import { createOpenAI as createOpenAI4 } from 'openai-provider4';
 import OpenAI4 from 'openai4';
 import OpenAI5 from 'openai5';
 import OpenAI7 from 'openai7';
@@ -117,6 +125,36 @@ t.test('AI SDK 6 with anthropic: messages, stream and tools', async (t) => {
 t.test('AI SDK 6 with openrouter: chat, stream and tools', async (t) => {
   const provider = createOpenRouter({ apiKey: key, baseURL, compatibility: 'strict' });
   await useAiSdk(t, provider.chat(MODEL) as LanguageModel);
+});
+
+t.test('AI SDK 7 with openai: responses, chat, streams, tools and embeddings', async (t) => {
+  const provider = createOpenAI4({ apiKey: key, baseURL });
+  const tools = {
+    get_weather: tool7({
+      description: 'The weather of a city.',
+      inputSchema: z.object({ city: z.string() }),
+      execute: async () => 'sunny',
+    }),
+  };
+  for (const model of [provider(MODEL), provider.chat(MODEL), provider(CLAUDE), provider.chat(CLAUDE)]) {
+    const plain = { model, prompt: 'Is it sunny?', maxRetries: 0 };
+    const whole = await generateText7(plain);
+    t.ok(whole.text);
+    t.ok((whole.usage.inputTokens ?? 0) > 0);
+    t.ok(await streamText7(plain).text);
+    const asked = { model, tools, prompt: QUESTION, stopWhen: isStepCount7(3), maxRetries: 0 };
+    t.match((await generateText7(asked)).text, /sunny/);
+    t.match(await streamText7(asked).text, /sunny/);
+  }
+  const { embeddings, usage } = await embedMany7({
+    model: provider.embedding('text-embedding-3-small'),
+    values: ['Ink is wet.', 'Water is wet.'],
+  });
+  t.strictSame(
+    embeddings.map(({ length }) => length),
+    [1536, 1536],
+  );
+  t.ok(usage.tokens > 0);
 });
 
 t.test('AI SDK 5 with openai-compatible: chat and stream', async (t) => {
