@@ -32,6 +32,7 @@ const functionCallItem = z.object({
   id,
   call_id: z.string(),
   name: z.string(),
+  namespace: z.string().nullish(),
   arguments: z.string(),
 });
 const functionOutputItem = z.object({
@@ -60,6 +61,11 @@ export type InputItem = z.output<typeof inputItem>;
 export const functionTool = z.object({
   type: z.literal('function'),
   name: z.string().regex(/^[a-zA-Z0-9_-]{1,64}$/),
+  namespace: z
+    .string()
+    .regex(/^[a-zA-Z0-9_-]{1,64}$/)
+    .nullish()
+    .describe('Set by tools of type `namespace`, which contain functions.'),
   description: z.string().nullish(),
   parameters: z.record(z.string(), z.unknown()).nullish(),
   strict: z.boolean().nullish(),

@@ -208,3 +208,36 @@ t.test('given every call, then nothing was charged above its hold', async (t) =>
   t.ok(rows.length > 20);
   t.notOk(rows.some(({ overrun }) => overrun));
 });
+
+t.test(
+  'given functions in a namespace, as Codex sends them, then they are called by their names',
+  async (t) => {
+    const asked = {
+      model: 'gpt-4o-mini',
+      tools: [
+        {
+          type: 'namespace',
+          name: 'weather',
+          description: 'About the sky.',
+          tools: [{ type: 'function', name: 'get', parameters: { type: 'object', properties: {} } }],
+        },
+        { type: 'web_search', external_web_access: false },
+      ],
+    };
+    const question = { role: 'user', content: 'Use weather__get' };
+    const first = await call('/v1/responses', key, { ...asked, input: [question] });
+    t.equal(first.status, 200);
+    t.equal(first.headers.get('x-inkmeter-ignored'), 'tools.web_search');
+    const [called] = first.body.output;
+    t.match(called, { type: 'function_call', name: 'get', namespace: 'weather' });
+    const result = { type: 'function_call_output', call_id: called.call_id, output: 'sunny' };
+    const second = await call('/v1/responses', key, { ...asked, input: [question, called, result] });
+    t.match(second.body.output.at(-1).content[0].text, /sunny/);
+    const search = await call('/v1/responses', key, {
+      ...asked,
+      tools: [{ type: 'web_search' }],
+      input: 'hi',
+    });
+    t.match(search, { status: 400, body: { error: { param: 'tools.0.type' } } });
+  },
+);

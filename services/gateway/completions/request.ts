@@ -23,6 +23,6 @@ export function checkCompletionFields(body: unknown): void {
 }
 
 export function toChat({ prompt, ...parameters }: CompletionRequest): ChatCompletionRequest {
-  const content = typeof prompt === 'string' ? prompt : prompt[0];
+  const content = typeof prompt === 'string' ? prompt : prompt.join('');
   return { ...parameters, messages: [{ role: 'user', content }] };
 }

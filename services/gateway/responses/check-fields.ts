@@ -1,6 +1,7 @@
 /** Fields of OpenAI's responses that a chat cannot express: ignored where they are free, refused by name where not. */
 import { responsesRequest } from '#libs/contracts/responses.ts';
-import { isFields, listOf, refuse, take } from '../chat/domain/fields.ts';
+import { type Fields, isFields, listOf, refuse, take } from '../chat/domain/fields.ts';
+import { flattenNamespaces } from './domain/namespaces.ts';
 
 /** Hints without an effect on the cost. */
 const IGNORED = [
@@ -47,7 +48,8 @@ const PARTS: ReadonlySet<unknown> = new Set([
  */
 export function checkResponseFields(body: unknown): string[] {
   if (!isFields(body)) return [];
-  const ignored = take(body, IGNORED);
+  flattenNamespaces(body);
+  const ignored = [...take(body, IGNORED), ...dropOfflineSearch(body)];
   for (const name of Object.keys(body)) {
     if (KNOWN.has(name)) continue;
     if (body[name] === null || body[name] === false) delete body[name];
@@ -68,6 +70,17 @@ export function checkResponseFields(body: unknown): string[] {
     checkParts(output, `input.${index}.output`);
   });
   return ignored;
+}
+
+/** Codex always offers a search without access to the web. No model here has one, so it is left out. */
+function dropOfflineSearch(body: Fields): string[] {
+  if (!Array.isArray(body.tools)) return [];
+  const kept = body.tools.filter(
+    (tool) => !(isFields(tool) && tool.type === 'web_search' && tool.external_web_access === false),
+  );
+  if (kept.length === body.tools.length) return [];
+  body.tools = kept;
+  return ['tools.web_search'];
 }
 
 function checkParts(content: unknown, path: string): void {

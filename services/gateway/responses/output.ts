@@ -2,6 +2,7 @@
 import type { MessageDelta, ThinkingBlock, ToolCallDelta } from '#libs/contracts/chat-answers.ts';
 import { visibleReasoning, visibleText } from '../chat/domain/answer-text.ts';
 import { itemIdOf } from './domain/conversation.ts';
+import { functionNamed, type NamespacedFunction } from './domain/namespaces.ts';
 import { encodeThoughts } from './domain/thoughts.ts';
 
 export type OutputEvent = { readonly type: string; readonly [field: string]: unknown };
@@ -20,6 +21,7 @@ type CallItem = {
   id: string;
   call_id: string;
   name: string;
+  namespace?: string;
   arguments: string;
   status: string;
 };
@@ -39,7 +41,11 @@ export type OutputBuilder = {
   readonly finish: () => OutputEvent[];
 };
 
-export function createOutput(responseId: string): OutputBuilder {
+/** @param tools the functions of the request. */
+export function createOutput(
+  responseId: string,
+  tools?: readonly NamespacedFunction[] | null,
+): OutputBuilder {
   const items: OutputItem[] = [];
   const calls = new Map<number, number>();
   let thoughts: ThinkingBlock[] = [];
@@ -156,11 +162,13 @@ export function createOutput(responseId: string): OutputBuilder {
     let at = calls.get(index);
     if (at === undefined) {
       const callId = id ?? `call_${index}`;
+      const { name, namespace } = functionNamed(tools, called?.name ?? '');
       start({
         type: 'function_call',
         id: itemIdOf(responseId, 'fc', items.length),
         call_id: callId,
-        name: called?.name ?? '',
+        name,
+        ...(namespace && { namespace }),
         arguments: '',
         status: 'completed',
       });

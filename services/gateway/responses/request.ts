@@ -1,6 +1,7 @@
 /** A conversation of items as a chat. */
 import type { ChatCompletionRequest, ChatMessage, ChatTool } from '#libs/contracts/chat-completions.ts';
 import type { ConversationItem, ResponsesRequest } from '#libs/contracts/responses.ts';
+import { chatNameOf } from './domain/namespaces.ts';
 import { thoughtsOf } from './domain/thoughts.ts';
 
 type AssistantMessage = Extract<ChatMessage, { role: 'assistant' }>;
@@ -67,7 +68,7 @@ function toMessages(items: readonly ConversationItem[]): ChatMessage[] {
       const call = {
         id: item.call_id,
         type: 'function' as const,
-        function: { name: item.name, arguments: item.arguments },
+        function: { name: chatNameOf(item), arguments: item.arguments },
       };
       const message = assistant();
       message.tool_calls = [...(message.tool_calls ?? []), call];
@@ -114,7 +115,7 @@ function toTool(tool: NonNullable<ResponsesRequest['tools']>[number]): ChatTool 
   return {
     type: 'function',
     function: {
-      name: tool.name,
+      name: chatNameOf(tool),
       ...(tool.description && { description: tool.description }),
       ...(tool.parameters && { parameters: tool.parameters }),
       ...(typeof tool.strict === 'boolean' && { strict: tool.strict }),

@@ -32,7 +32,7 @@ export function createResponseWriter(context: ResponseContext): AnswerWriter {
   return {
     async whole(completion: ChatCompletion) {
       const [choice] = completion.choices;
-      const output = createOutput(context.id);
+      const output = createOutput(context.id, context.request.tools);
       if (choice) output.add({ ...choice.message, tool_calls: numbered(choice.message.tool_calls) });
       output.finish();
       return complete(context, {
@@ -52,7 +52,7 @@ function numbered(calls: ChatCompletion['choices'][number]['message']['tool_call
 }
 
 function createResponseStream(context: ResponseContext): StreamWriter {
-  const output = createOutput(context.id);
+  const output = createOutput(context.id, context.request.tools);
   let model = context.request.model;
   let sequence = 0;
   let hasBegun = false;
