@@ -12,6 +12,7 @@ export const IMPLEMENTED_FEATURES: ReadonlySet<string> = new Set([
   'auto_post',
   'bulk_operations',
   'custom_prompts',
+  'image_advanced_quality',
   'image_batch',
   'image_custom_size',
   'image_post_processing',

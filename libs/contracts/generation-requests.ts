@@ -38,6 +38,8 @@ export type PlannedCall = {
   hiddenReasoning?: boolean;
   /** The reasoning effort to request; the model's default if absent. */
   reasoningEffort?: 'low';
+  /** Whether the prompt includes an image. */
+  seesImage?: boolean;
   /** The image's size and quality in the provider's own terms; null if the model decides. */
   image?: { size: string | null; quality: string | null };
 };

@@ -13,6 +13,9 @@ import { SOCIAL_PLATFORMS } from './social.ts';
 export const MAX_IMAGES = 4;
 export const LONGEST_IMAGE_PROMPT = 1000;
 
+/** 256 KiB in Base64. */
+const LONGEST_WATERMARK = 349_528;
+
 const side = z.int().min(256).max(4096);
 const shortText = (longest: number) => z.string().trim().min(1).max(longest).optional();
 
@@ -43,11 +46,31 @@ export const imageRequest = z
       .max(MAX_IMAGES)
       .default(1)
       .describe('More than one requires the feature `image_batch`.'),
+    quality: z
+      .string()
+      .min(1)
+      .max(100)
+      .nullish()
+      .describe(
+        'A quality of the plan, instead of that of the preset, at the size of the preset. Requires the feature `image_advanced_quality`.',
+      ),
     enable_post_processing: z
       .boolean()
       .default(false)
       .describe(
-        'Adapts shape and style of the image to the platform; `post_processing` in the response lists the adaptations. Requires the feature `image_post_processing`.',
+        'Adapts shape, style and size in pixels of the image to the platform, and applies `watermark` and `output_format`; `post_processing` in the response lists the adaptations. Requires the feature `image_post_processing`.',
+      ),
+    output_format: z
+      .enum(['png', 'jpeg', 'webp'])
+      .nullish()
+      .describe('With `enable_post_processing`; the format of the model if absent.'),
+    watermark: z
+      .base64()
+      .max(LONGEST_WATERMARK)
+      .regex(/^(iVBORw0KGgo|\/9j\/|UklGR)/, 'must be a PNG, JPEG or WebP')
+      .nullish()
+      .describe(
+        'With `enable_post_processing`: a logo for the lower right corner, as PNG, JPEG or WebP of at most 256 KiB, in Base64.',
       ),
     generate_alt_text: z
       .boolean()
@@ -74,6 +97,9 @@ export const imageResult = z
           b64_json: z.string().nullable().describe('The image, in Base64.'),
           url: z.string().nullable().describe('A temporary URL of the image.'),
           alt_text: z.string().nullable(),
+          media_type: z.string().nullable().describe('Null for an image that is only linked.'),
+          width: z.int().nullable(),
+          height: z.int().nullable(),
         }),
       )
       .min(1),
@@ -84,8 +110,10 @@ export const imageResult = z
     quality: z.string().nullable().describe('A quality of the plan.'),
     post_processing: z.array(z.string()).describe('The adaptations to the platform.'),
     incomplete: z
-      .array(z.enum(['images', 'alt_text']))
-      .describe('Parts that are missing because a provider failed. They are not charged.'),
+      .array(z.enum(['images', 'alt_text', 'post_processing']))
+      .describe(
+        'Parts that are missing: calls of providers that failed, which are not charged, or adaptations that could not be made.',
+      ),
     plan_info: planInfo.optional(),
     degraded: degradations.optional(),
   })
@@ -122,6 +150,12 @@ export const generateImages = defineOperation({
       feature: 'image_custom_size',
       when: { field: 'custom_options', is: 'set' },
       without: { custom_options: null },
+    },
+    {
+      kind: 'feature',
+      feature: 'image_advanced_quality',
+      when: { field: 'quality', is: 'set' },
+      without: { quality: null },
     },
     {
       kind: 'feature',

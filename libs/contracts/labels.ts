@@ -57,9 +57,12 @@ function modelWord(word: string): string {
 const METERS: Readonly<Record<string, string>> = {
   'api.requests': 'API requests',
   'audio.seconds': 'Audio',
+  brand_voices: 'Brand voices',
   cost: 'Cost of AI calls',
   images: 'Images',
+  'kb.bytes': 'Bytes of knowledge base files',
   'kb.files': 'Knowledge base files',
+  prompts: 'Custom prompts',
   'requests.parallel': 'Requests at the same time',
   'social.autopilot_posts': 'Autopilot posts',
   'social.connections': 'Social profiles',

@@ -14,6 +14,8 @@ export type ImageFormat = {
 /** One image per call without options, which every model supports. */
 const PLAIN: ImageFormat = { sizes: [], qualities: [], imagesPerCall: 1 };
 
+const GROK_RATIOS = ['1:1', '2:3', '3:2', '9:16', '16:9'];
+
 const FORMATS: Readonly<Record<string, ImageFormat>> = {
   // https://platform.openai.com/docs/api-reference/images/create
   'gpt-image-1': {
@@ -31,6 +33,9 @@ const FORMATS: Readonly<Record<string, ImageFormat>> = {
     unitsByQuality: { standard: [1, 2, 2], hd: [2, 3, 3] },
   },
   // https://docs.x.ai/docs/guides/image-generations: neither size nor quality is selectable
+  // https://docs.x.ai/docs/guides/image-generations: a ratio instead of a size
+  'grok-imagine-image': { sizes: GROK_RATIOS, qualities: [], imagesPerCall: 10 },
+  'grok-imagine-image-pro': { sizes: GROK_RATIOS, qualities: [], imagesPerCall: 10 },
   'grok-2-image': { sizes: [], qualities: [], imagesPerCall: 10 },
   // https://platform.stability.ai/docs/api-reference#tag/Generate
   'stable-image-core': { sizes: ['1:1', '2:3', '3:2', '9:16', '16:9'], qualities: [], imagesPerCall: 1 },

@@ -19,6 +19,7 @@ import {
 } from './image-formats.ts';
 import { bytesBound } from './prompt-bound.ts';
 import { planTextCall, type TextModel, textTokens } from './text-call.ts';
+import { fenceUntrusted, systemPrompt } from './untrusted.ts';
 
 export const IMAGE_STEP = 'image';
 export const ALT_TEXT_STEP = 'alt_text';
@@ -29,18 +30,48 @@ const ALT_TEXT_TOKENS = 120;
 const DRAWN_BYTES = 1_500;
 
 /** The shape and style of images on each platform. */
-const PLATFORMS: Readonly<Record<ImageRequest['platform'], { shape: Size; style: string }>> = {
-  twitter: { shape: { width: 16, height: 9 }, style: 'bold and legible as a small preview in a feed on X' },
-  instagram: { shape: { width: 1, height: 1 }, style: 'polished, vivid and square-framed for Instagram' },
-  facebook: { shape: { width: 16, height: 9 }, style: 'warm and inviting for a Facebook feed' },
-  linkedin: { shape: { width: 16, height: 9 }, style: 'clean and professional for a LinkedIn feed' },
-  tiktok: { shape: { width: 9, height: 16 }, style: 'high-contrast and energetic, full-screen on TikTok' },
+const PLATFORMS: Readonly<Record<ImageRequest['platform'], { shape: Size; pixels: Size; style: string }>> = {
+  twitter: {
+    shape: { width: 16, height: 9 },
+    pixels: { width: 1600, height: 900 },
+    style: 'bold and legible as a small preview in a feed on X',
+  },
+  instagram: {
+    shape: { width: 1, height: 1 },
+    pixels: { width: 1080, height: 1080 },
+    style: 'polished, vivid and square-framed for Instagram',
+  },
+  facebook: {
+    shape: { width: 16, height: 9 },
+    pixels: { width: 1200, height: 630 },
+    style: 'warm and inviting for a Facebook feed',
+  },
+  linkedin: {
+    shape: { width: 16, height: 9 },
+    pixels: { width: 1200, height: 627 },
+    style: 'clean and professional for a LinkedIn feed',
+  },
+  tiktok: {
+    shape: { width: 9, height: 16 },
+    pixels: { width: 1080, height: 1920 },
+    style: 'high-contrast and energetic, full-screen on TikTok',
+  },
   youtube: {
     shape: { width: 16, height: 9 },
+    pixels: { width: 1280, height: 720 },
     style: 'striking as a YouTube thumbnail, with one clear subject',
   },
-  pinterest: { shape: { width: 2, height: 3 }, style: 'tall, airy and inspiring for a Pinterest board' },
+  pinterest: {
+    shape: { width: 2, height: 3 },
+    pixels: { width: 1000, height: 1500 },
+    style: 'tall, airy and inspiring for a Pinterest board',
+  },
 };
+
+/** The size at which a platform shows images. */
+export function platformPixels(platform: ImageRequest['platform']): Size {
+  return PLATFORMS[platform].pixels;
+}
 
 export type ImageSettings = {
   /** The size of the request, its preset or its platform; null if the model decides. */
@@ -89,9 +120,12 @@ export function planImage(input: ImagePlanInput): CallPlan {
       altText.outputTokensCap ?? Number.POSITIVE_INFINITY,
       altText.model.maxOutputTokens,
     );
-    const promptTokens = bytesBound(altTextMessages(request, '')) + DRAWN_BYTES;
+    // A model that sees reads a preview of the image; the others read its prompt.
+    const promptTokens =
+      bytesBound(altTextMessages(request, '')) + DRAWN_BYTES + altText.model.maxImageInputTokens;
     const step = { index: calls.length, step: ALT_TEXT_STEP, counts: {} };
-    calls.push(planTextCall(altText, step, { promptTokens, carriedTokens: 0, outputTokens }));
+    const call = planTextCall(altText, step, { promptTokens, carriedTokens: 0, outputTokens });
+    calls.push({ ...call, seesImage: altText.model.capabilities.vision });
   }
   return { kind: 'image', calls };
 }
@@ -166,18 +200,37 @@ export function finishingOf(request: ImageRequest, { image }: PlannedCall): stri
   return ['platform_style', ...(image?.size && !request.custom_options ? ['platform_size'] : [])];
 }
 
-/** @param drawn the provider's revised prompt; empty if it reports none. */
-export function altTextMessages(request: ImageRequest, drawn: string): ChatMessage[] {
+/**
+ * @param drawn the provider's revised prompt; empty if it reports none.
+ * @param preview the image as a data URL, for a model that sees; null for a description of what the prompt asks for.
+ */
+export function altTextMessages(
+  request: ImageRequest,
+  drawn: string,
+  preview: string | null = null,
+): ChatMessage[] {
+  const asked = `${fenceUntrusted('image prompt', `${request.prompt}\n${cutToByteBound(drawn, DRAWN_BYTES)}`)}`;
+  const task =
+    preview === null
+      ? `Describe the image drawn for this prompt: ${asked}`
+      : `Describe this image, in the language of the prompt that it was drawn for: ${asked}`;
   return [
     {
       role: 'system',
-      content:
+      content: systemPrompt(
         'You write alternative texts of images for people who cannot see them: one sentence of at most 125 ' +
-        'characters, concrete, without “image of”. You answer with the sentence and nothing else.',
+          'characters, concrete, without “image of”. You answer with the sentence and nothing else.',
+      ),
     },
     {
       role: 'user',
-      content: `Describe the image drawn for this prompt: ${request.prompt}\n${cutToByteBound(drawn, DRAWN_BYTES)}`,
+      content:
+        preview === null
+          ? task
+          : [
+              { type: 'text', text: task },
+              { type: 'image_url', image_url: { url: preview, detail: 'low' } },
+            ],
     },
   ];
 }

@@ -1,5 +1,6 @@
 /** The plan of images: calls that draw, and one that describes what was drawn. */
 
+import type { Entitlements } from '#libs/catalogue/entitlements.ts';
 import type { CallPlan } from '#libs/contracts/generation-requests.ts';
 import type { ImageRequest } from '#libs/contracts/images.ts';
 import { planImage, sizeForPlatform } from '#libs/pipelines/image.ts';
@@ -34,7 +35,7 @@ export function planImages(check: EntitlementCheck<ImageRequest>): CallPlan {
 type ImageSettings = { size: Size | null; quality: string | null };
 
 /**
- * The quality is that of the preset, else the best of the plan. The size is the one requested, else the one that suits the
+ * The quality is the one requested, else that of the preset, else the best of the plan. The size is the one requested, else the one that suits the
  * platform if the image is finished for it, else that of the preset.
  */
 export function imageSettings(
@@ -47,10 +48,31 @@ export function imageSettings(
   );
   const best = presets.find(({ quality }) => quality === allowed.at(-1)) ?? null;
   const preset = typeof body.quality_preset === 'string' ? presetNamed(catalogue, body.quality_preset) : best;
-  const quality = preset?.quality ?? null;
+  const quality = body.quality ? qualityNamed(body.quality, entitlements) : (preset?.quality ?? null);
   if (body.custom_options) return { size: supportedSize(body.custom_options, model), quality };
   const size = body.enable_post_processing ? sizeForPlatform(body.platform, presets) : preset;
   return { size, quality };
+}
+
+/** @throws ProblemError `invalid_request` for an unknown quality, `quality_not_in_plan` for one that the plan lacks. */
+function qualityNamed(name: string, { qualities, plan }: Entitlements): string {
+  const { ladder, allowed } = qualities;
+  if (!ladder.includes(name)) {
+    throw problem('invalid_request', {
+      detail: `Unknown quality. Known are: ${ladder.join(', ') || 'none'}.`,
+      fields: { param: 'quality' },
+    });
+  }
+  if (allowed.includes(name)) return name;
+  throw problem('quality_not_in_plan', {
+    fields: {
+      reason: 'quality_restricted',
+      param: 'quality',
+      plan: plan.key,
+      quality: name,
+      available_qualities: allowed,
+    },
+  });
 }
 
 function supportedSize(size: Size, { model, upstreamModel }: ModelInfo): Size {

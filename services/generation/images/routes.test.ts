@@ -1,3 +1,4 @@
+import sharp from 'sharp';
 import t from 'tap';
 import type { CallPlan } from '#libs/contracts/generation-requests.ts';
 import { type ImageRequest, imageRequest } from '#libs/contracts/images.ts';
@@ -79,7 +80,7 @@ t.test('given pictures and a description, then each call is settled and the hold
       { b64_json: /^iVBOR/, url: null, alt_text: /\w/ },
     ],
     size: '1024x1792',
-    post_processing: ['platform_style', 'platform_size'],
+    post_processing: ['platform_style', 'platform_size', 'platform_crop'],
     incomplete: [],
   });
   t.match(rows, [
@@ -109,6 +110,96 @@ t.test('given a provider that refuses the prompt, then nothing is charged', asyn
   t.match(rows, [{ step: 'image', status: 'error', error_code: 'provider_refused', cost_nano_usd: 0n }]);
   t.equal(rows.length, 1, 'nothing is described that was not drawn');
   t.equal(await generation.holdState(requestId), 'closed');
+});
+
+t.test('given each platform, then its images have its size, the format and the watermark', async (t) => {
+  const logo = await sharp({ create: { width: 40, height: 20, channels: 4, background: '#ff0000' } })
+    .png()
+    .toBuffer();
+  for (const [platform, width, height] of [
+    ['twitter', 1600, 900],
+    ['instagram', 1080, 1080],
+    ['facebook', 1200, 630],
+    ['linkedin', 1200, 627],
+    ['tiktok', 1080, 1920],
+    ['youtube', 1280, 720],
+    ['pinterest', 1000, 1500],
+  ] as const) {
+    const finished = {
+      enable_post_processing: true,
+      output_format: 'webp',
+      watermark: logo.toString('base64'),
+    };
+    const { body } = await draw(wish({ platform, ...finished }));
+    const [image] = body.images;
+    t.match(image, { media_type: 'image/webp', width, height }, platform);
+    t.strictSame(body.post_processing.slice(-3), ['platform_crop', 'watermark', 'format']);
+    const pixels = await sharp(Buffer.from(image.b64_json, 'base64'))
+      .raw()
+      .toBuffer({ resolveWithObject: true });
+    t.match(pixels.info, { width, height });
+    const margin = Math.round(width * 0.03) + 8;
+    const at = ((height - margin) * width + (width - margin)) * pixels.info.channels;
+    const [red = 0, green = 0, blue = 0] = pixels.data.subarray(at, at + 3);
+    t.ok(red > 200 && green < 60 && blue < 60, `the watermark is red: ${red} ${green} ${blue}`);
+  }
+  const plain = await draw(wish({ output_format: 'webp' }));
+  t.match(plain.body, { images: [{ media_type: 'image/png', width: 16, height: 16 }], post_processing: [] });
+  const custom = await draw(
+    wish({
+      enable_post_processing: true,
+      custom_options: { width: 1024, height: 1536 },
+      output_format: 'jpeg',
+    }),
+  );
+  t.match(custom.body, { images: [{ media_type: 'image/jpeg', width: 16, height: 16 }] });
+  t.notOk(custom.body.post_processing.includes('platform_crop'));
+});
+
+t.test(
+  'given a watermark that is damaged or has too many pixels, then the image is delivered without',
+  async (t) => {
+    const huge = await sharp({ create: { width: 3_000, height: 3_000, channels: 3, background: '#000' } })
+      .png()
+      .toBuffer();
+    for (const watermark of [huge, Buffer.from('iVBORw0KGgoAAAA=', 'base64')]) {
+      const { status, body } = await draw(
+        wish({ enable_post_processing: true, watermark: watermark.toString('base64') }),
+      );
+      t.match(
+        { status, body },
+        {
+          status: 200,
+          body: { images: [{ media_type: 'image/png', width: 16 }], incomplete: ['post_processing'] },
+        },
+      );
+      t.notOk(body.post_processing.includes('watermark'));
+    }
+  },
+);
+
+t.test('given a model that sees, then it describes the image itself, within its bound', async (t) => {
+  const model = modelOf('openai', 'gpt-4o', {
+    maxImageInputTokens: 1_445,
+    capabilities: { vision: true, tools: false, jsonSchema: false, reasoning: false, streaming: true },
+  });
+  const body = wish({ generate_alt_text: true });
+  const plan = planImage({
+    request: body,
+    image: {
+      model: modelOf('openai', 'dalle3', { kind: 'image', upstreamModel: 'dall-e-3' }),
+      price: imagePriceOf('openai', 'dalle3'),
+    },
+    size: null,
+    quality: null,
+    qualities: [],
+    altText: { model, price: priceOf('openai', 'gpt-4o'), outputTokensCap: null },
+  });
+  const { body: answer, rows } = await draw(body, plan);
+  t.match(answer, { images: [{ alt_text: /\w/ }], incomplete: [] });
+  const [, described] = rows;
+  t.match(described, { step: 'alt_text', status: 'ok', overrun: false });
+  t.ok((described?.request_bytes ?? 0) > 1_000, 'the image was sent');
 });
 
 t.test('given a moderated prompt, then nothing is drawn from one that is flagged', async (t) => {

@@ -43,10 +43,20 @@ function present(
   const [picture] = plan.calls;
   const document = {
     status: 'success',
-    images: images.map(({ base64, url }) => ({ b64_json: base64, url, alt_text: altText })),
+    images: images.map(({ base64, url, mediaType, width, height }) => ({
+      b64_json: base64,
+      url,
+      alt_text: altText,
+      media_type: mediaType,
+      width,
+      height,
+    })),
     size: picture?.image?.size ?? null,
     quality: planContext?.plan_info.quality_used ?? null,
-    post_processing: picture === undefined ? [] : finishingOf(request, picture),
+    post_processing: [
+      ...(picture === undefined ? [] : finishingOf(request, picture)),
+      ...new Set(images.flatMap(({ applied }) => applied)),
+    ],
     incomplete,
     usage: presentFigures(figures),
     ...planContext,

@@ -15,16 +15,17 @@ import {
 } from '../calls/domain/run-call.ts';
 import { plannedChat, textAttempt } from '../content/domain.ts';
 import type { ChatSource } from '../providers/domain/chat-source.ts';
-import type { Drawn, DrawnImage, ImageAdapter } from '../providers/domain/image-adapter.ts';
+import type { Drawn, ImageAdapter } from '../providers/domain/image-adapter.ts';
 import type { ModerationAdapter } from '../providers/domain/moderation-adapter.ts';
 import { promptRefused, safetyAttempt } from '../safety/domain.ts';
+import { type FinishedImage, finishImage, previewOf } from './finish-image.ts';
 
 export type Drawing = {
-  images: readonly DrawnImage[];
+  images: readonly FinishedImage[];
   /** One description for all images, because they share a prompt. */
   altText: string | null;
   /** Planned parts that failed. */
-  incomplete: readonly ('images' | 'alt_text')[];
+  incomplete: readonly ('images' | 'alt_text' | 'post_processing')[];
 };
 
 export type ImageRun = Pick<ProviderCall, 'requestId' | 'active' | 'settlement'> & {
@@ -52,7 +53,7 @@ export async function runImage(
   const pictures = calls.filter(({ step }) => step === IMAGE_STEP);
   const description = calls.find(({ step }) => step === ALT_TEXT_STEP);
   const safety = calls.find(({ step }) => step === SAFETY_STEP);
-  const drawn = new Map<number, readonly DrawnImage[]>();
+  const drawn = new Map<number, readonly FinishedImage[]>();
   const total: SettledFigures = { costNanoUsd: 0n, tokens: 0, state: 'ok' };
   let altText: string | null = null;
   let unsettled = calls.length;
@@ -67,6 +68,7 @@ export async function runImage(
       incomplete: [
         ...(images.length < ordered ? (['images'] as const) : []),
         ...(lacksText ? (['alt_text'] as const) : []),
+        ...(images.some(({ isUnfinished }) => isUnfinished) ? (['post_processing'] as const) : []),
       ],
     };
   };
@@ -119,7 +121,7 @@ export async function runImage(
         for (const { base64, url } of images) record.responseBytes += (base64 ?? url ?? '').length;
         const units = unitsOf(call, images.length, billed);
         if (units !== null) record.usage = { units, final: true };
-        drawn.set(call.index, images);
+        drawn.set(call.index, await Promise.all(images.map((image) => finishImage(image, request))));
       });
     } catch (error) {
       // An image that is not settled must not be delivered.
@@ -129,9 +131,11 @@ export async function runImage(
   }
 
   async function describe(call: PlannedCall): Promise<void> {
-    const [{ revisedPrompt } = { revisedPrompt: null }] = drawing().images;
+    const [image] = drawing().images;
     try {
-      const messages = altTextMessages(request, revisedPrompt ?? '');
+      // Without room for an image, the model cannot see.
+      const preview = image && call.seesImage ? await previewOf(image) : null;
+      const messages = altTextMessages(request, image?.revisedPrompt ?? '', preview);
       const write = textAttempt(call, messages, run.sourceFor);
       await runAndSettle(
         call,

@@ -138,7 +138,7 @@ t.test('given plans, then prompts need their feature, and each kind has its limi
   t.same(answers.map(({ status }) => status).sort(), [201, 429, 429]);
   const refused = answers.find(({ status }) => status === 429);
   t.match(refused?.body, {
-    limit: { meter: 'brand_voices', limit: '1' },
-    suggested_plans: [{ plan: 'basic' }],
+    limit: { meter: 'brand_voices', amount: { value: '1' } },
+    suggested_plans: [{ key: 'basic' }],
   });
 });

@@ -178,7 +178,7 @@ t.test(
     t.equal((await add(social, file)).status, 201);
     t.match(await add(social, file), {
       status: 429,
-      body: { limit: { meter: 'kb.bytes', limit: '5000000' } },
+      body: { limit: { meter: 'kb.bytes', amount: { value: '5000000' } } },
     });
     t.strictSame(await social.counter('kb.files'), { used: 2n, held: 0n });
     t.strictSame(await social.counter('kb.bytes'), { used: 3_999_998n, held: 0n });

@@ -8,6 +8,10 @@ import { fetchDocument, MAX_ANSWER_BYTES } from '../read-document.ts';
 /** Models that always return Base64, and refuse the parameter that asks for it. */
 const ALWAYS_BASE64 = /^gpt-image/;
 
+/** xAI takes a ratio and a resolution: https://docs.x.ai/docs/guides/image-generations */
+const RATIO = /^\d+:\d+$/;
+const HIGH_RESOLUTION = /^grok-imagine-image-pro$/;
+
 /** OpenAI and every provider with a compatible images API. */
 export function createOpenAiImageAdapter(endpoint: Endpoint, dispatcher: Dispatcher): ImageAdapter {
   return {
@@ -28,7 +32,8 @@ function bodyOf({ prompt, upstreamModel, count, size, quality }: ImageOrder): ob
     prompt,
     n: count,
     ...(!ALWAYS_BASE64.test(upstreamModel) && { response_format: 'b64_json' }),
-    ...(size !== null && { size }),
+    ...(size !== null && (RATIO.test(size) ? { aspect_ratio: size } : { size })),
+    ...(HIGH_RESOLUTION.test(upstreamModel) && { resolution: '2k' }),
     ...(quality !== null && { quality }),
   };
 }
