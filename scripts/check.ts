@@ -6,6 +6,7 @@ import { findFaults } from './import-rules.ts';
 import { checkJournal, findDrift } from './migrations.ts';
 import { checkOpenApi, OPENAPI_FILE } from './openapi.ts';
 import { checkProblemPages } from './problem-pages.ts';
+import { checkCredentials, checkIntegrity, checkLicences } from './supply-chain.ts';
 
 /** No `faults` means passed; `seen` counts what was checked. */
 type Outcome = { faults: string[]; seen?: string };
@@ -46,6 +47,9 @@ const steps: Step[] = [
   { name: 'openapi.yaml lint', run: () => command('redocly', ['lint', OPENAPI_FILE]) },
   { name: 'docs/problems drift', run: async () => ({ faults: checkProblemPages() }) },
   { name: '.env.example drift', run: async () => ({ faults: await checkEnvExample() }) },
+  { name: 'licences', run: async () => ({ faults: checkLicences() }) },
+  { name: 'checksums', run: async () => ({ faults: checkIntegrity() }) },
+  { name: 'credentials', run: async () => ({ faults: checkCredentials() }) },
   {
     name: 'hygiene',
     run: async () => {

@@ -1,0 +1,50 @@
+/** `npm run doctor`: checks an installation and says what to do. */
+import { openOperatorDatabase } from '#deploy/local/operator-database.ts';
+import { processEnv } from '#libs/config/env.ts';
+import { createPool } from '#libs/db/pool.ts';
+import { type Check, databaseChecks, type Finding, serviceChecks, spoolCheck } from './doctor-checks.ts';
+
+const MARKS = { ok: 'ok     ', warning: 'WARNING', failed: 'FAILED ', 'not set up': '-      ' } as const;
+
+/** Runs all checks; one that throws has failed. */
+export async function runChecks(
+  checks: readonly Check[],
+  say: (line: string) => void,
+): Promise<{ failed: number; warnings: number }> {
+  const count = { failed: 0, warnings: 0 };
+  for (const { name, run } of checks) {
+    const finding = await run().catch(
+      (error: unknown): Finding => ({
+        state: 'failed',
+        text: error instanceof Error ? error.message : String(error),
+      }),
+    );
+    if (finding.state === 'failed') count.failed += 1;
+    if (finding.state === 'warning') count.warnings += 1;
+    say(`${MARKS[finding.state]}  ${name.padEnd(20)}  ${finding.text}`);
+    if (finding.advice !== undefined) say(`${' '.repeat(31)}${finding.advice}`);
+  }
+  return count;
+}
+
+if (import.meta.main) {
+  const { url, close } = await openOperatorDatabase();
+  const pool = createPool({
+    connectionString: url,
+    max: 2,
+    applicationName: 'inkmeter-doctor',
+    statementTimeoutMs: 20_000,
+  });
+  const env = processEnv();
+  try {
+    const { failed, warnings } = await runChecks(
+      [...databaseChecks(pool), spoolCheck(env), ...serviceChecks(env, pool)],
+      (line) => console.log(line),
+    );
+    console.log(`\n${failed} failed, ${warnings} warnings.`);
+    process.exitCode = failed === 0 ? 0 : 1;
+  } finally {
+    await pool.end();
+    await close();
+  }
+}
