@@ -57,7 +57,7 @@ async function wipe(folder: string): Promise<void> {
   for (const place of [folder, dataFolder]) rmSync(place, { recursive: true, force: true });
 }
 
-const PORT_OFFSETS = [0, 1, 2, 3, 10].flatMap((offset) => [offset, offset + OPERATIONS_PORT_OFFSET]);
+const PORT_OFFSETS = [0, 1, 2, 3, 10, 11].flatMap((offset) => [offset, offset + OPERATIONS_PORT_OFFSET]);
 
 /** So that no other system is mistaken for the one just started. */
 async function chooseBasePort(): Promise<number> {
@@ -83,6 +83,7 @@ export async function startSystem({
     DATA_FOLDER: folder,
     POSTGRES_PORT: String(postgresPort),
     SIMULATOR_PORT: String(port + 10),
+    STRIPE_SIMULATOR_PORT: String(port + 11),
     PORT: String(port),
     BILLING_PORT: String(port + 1),
     USAGE_METERING_PORT: String(port + 2),
