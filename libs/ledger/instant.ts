@@ -14,14 +14,27 @@ export function parseInstant(text: string): number {
   return milliseconds * 1_000 + Number(fraction.padEnd(6, '0'));
 }
 
+/** All rows of a batch have the same instant, or one of a few in turn. */
+function rememberLast<Result>(compute: (micros: number) => Result): (micros: number) => Result {
+  let last = Number.NaN;
+  let result: Result;
+  return (micros) => {
+    if (micros !== last) {
+      result = compute(micros);
+      last = micros;
+    }
+    return result;
+  };
+}
+
 /** The instant as text that PostgreSQL reads, without characters that an array literal would have to quote. */
-export function formatInstant(micros: number): string {
+export const formatInstant = rememberLast((micros): string => {
   if (micros === Number.POSITIVE_INFINITY) return 'infinity';
   if (micros === Number.NEGATIVE_INFINITY) return '-infinity';
   const rest = ((micros % 1_000) + 1_000) % 1_000;
   const text = new Date((micros - rest) / 1_000).toISOString();
   return `${text.slice(0, -1)}${String(rest).padStart(3, '0')}Z`;
-}
+});
 
 /** The instant to the millisecond; null for an infinite one. */
 export function toDate(micros: number): Date | null {
@@ -30,5 +43,8 @@ export function toDate(micros: number): Date | null {
 
 /** The day of a finite instant in UTC, as text: `2026-11-27`. */
 export function dayOf(micros: number): string {
-  return new Date(Math.floor(micros / 1_000)).toISOString().slice(0, 10);
+  return dayText(Math.floor(micros / DAY_MICROS));
 }
+
+const DAY_MICROS = 86_400_000_000;
+const dayText = rememberLast((day) => new Date(day * (DAY_MICROS / 1_000)).toISOString().slice(0, 10));

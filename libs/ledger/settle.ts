@@ -3,13 +3,14 @@ import { plainArray, textArray } from './array-literal.ts';
 import { findCounters } from './counters.ts';
 import { type CounterRef, decideSettle, type HoldState, type SettleDecision } from './decide.ts';
 import { insertInto, plain, text } from './insert.ts';
-import { formatInstant, parseInstant } from './instant.ts';
+import { formatInstant } from './instant.ts';
 import {
   type Loaded,
   type LoadedBalance,
   lockAccounts,
   type Member,
   parseAmounts,
+  parseMoment,
   parseNames,
   type Session,
 } from './load.ts';
@@ -164,8 +165,8 @@ export function toHold(row: Row): FoundHold {
     userId: userId ?? null,
     keyId: keyId ?? null,
     workspaceId: workspaceId ?? null,
-    createdAt: parseInstant(createdAt as string),
-    expiresAt: parseInstant(expiresAt as string),
+    createdAt: parseMoment(createdAt as string),
+    expiresAt: parseMoment(expiresAt as string),
     meters: parseNames(meters as string),
     settledCalls: parseAmounts(calls as string).map(Number),
     isOpen: rowPointer !== undefined,
