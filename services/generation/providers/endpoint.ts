@@ -1,3 +1,4 @@
+import { LRUCache } from 'lru-cache';
 import { CALL_ID_HEADER, type CallContext } from './domain/provider-adapter.ts';
 import type { ProviderRequest } from './exchange.ts';
 
@@ -17,6 +18,21 @@ export function bearerEndpoint({ baseUrl, apiKey }: { baseUrl: string; apiKey: s
   return { baseUrl, headers: ['authorization', `Bearer ${apiKey}`], requestIdHeader: REQUEST_ID_HEADER };
 }
 
+type Target = { origin: string; path: string };
+
+/** Parsing a URL takes longer than all else of a request, and there are few: one for each model at most. */
+const targets = new LRUCache<string, Target>({ max: 1_000 });
+
+function targetOf(url: string): Target {
+  let target = targets.get(url);
+  if (target === undefined) {
+    const { origin, pathname, search } = new URL(url);
+    target = { origin, path: pathname + search };
+    targets.set(url, target);
+  }
+  return target;
+}
+
 /** A POST below the endpoint's base URL. The trace learns its size. */
 export function postTo(
   endpoint: Endpoint,
@@ -24,11 +40,9 @@ export function postTo(
   { callId, traceparent, trace }: CallContext,
 ): ProviderRequest {
   const { path, body, contentType = 'application/json', accept = 'application/json' } = sent;
-  const url = new URL(`${endpoint.baseUrl}${path}`);
   trace.requestBytes = Buffer.byteLength(body);
   return {
-    origin: url.origin,
-    path: url.pathname + url.search,
+    ...targetOf(`${endpoint.baseUrl}${path}`),
     headers: [
       ...endpoint.headers,
       ...['content-type', contentType, 'accept', accept, CALL_ID_HEADER, callId],

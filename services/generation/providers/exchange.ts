@@ -69,7 +69,6 @@ class ExchangeHandler implements Dispatcher.DispatchHandler {
   readonly #reader: AnswerReader;
   readonly #resolve: () => void;
   readonly #reject: (error: ProviderError) => void;
-  readonly #abort = () => this.#fail(this.#limit.reason());
   #controller: Dispatcher.DispatchController | undefined;
   #status = 0;
   #headers: Headers = {};
@@ -94,8 +93,7 @@ class ExchangeHandler implements Dispatcher.DispatchHandler {
     trace.isInFlight = false;
     this.#resolve = resolve;
     this.#reject = reject;
-    if (limit.signal.aborted) this.#abort();
-    else limit.signal.addEventListener('abort', this.#abort, { once: true });
+    limit.onEnd(() => this.#fail(limit.reason()));
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
@@ -203,21 +201,16 @@ class ExchangeHandler implements Dispatcher.DispatchHandler {
   }
 
   #succeed(): void {
-    this.#end();
+    this.#isDone = true;
     this.#resolve();
   }
 
   #fail(error: unknown): void {
     if (this.#isDone) return;
-    this.#end();
+    this.#isDone = true;
     const reason = this.#limit.reason();
     this.#reject(reason ?? (error instanceof ProviderError ? error : errorFromNetwork(error, true)));
     this.#close();
-  }
-
-  #end(): void {
-    this.#isDone = true;
-    this.#limit.signal.removeEventListener('abort', this.#abort);
   }
 
   #close(): void {

@@ -9,8 +9,8 @@ export type TimeLimits = {
 
 /** Ends a call that exceeds its time, or that is cancelled. */
 export type TimeLimit = {
-  /** Aborted when the call must end. */
-  readonly signal: AbortSignal;
+  /** Calls the listener when the call must end, at once if it must have ended. There is one listener: the next replaces it. */
+  readonly onEnd: (listener: () => void) => void;
   /** Bytes have arrived. */
   readonly heard: () => void;
   /** Content has arrived. */
@@ -28,7 +28,6 @@ export type TimeLimit = {
 
 /** Marks are only remembered; the timer is set again when it fires, not for every chunk of a stream. */
 export function startTimeLimit(parent: AbortSignal, limits: TimeLimits): TimeLimit {
-  const controller = new AbortController();
   const { idleTimeoutMs = Number.POSITIVE_INFINITY } = limits;
   let { timeoutMs } = limits;
   let heardAt = performance.now();
@@ -37,7 +36,8 @@ export function startTimeLimit(parent: AbortSignal, limits: TimeLimits): TimeLim
   let expired = false;
   let timer: NodeJS.Timeout | undefined;
 
-  const giveUp = () => controller.abort();
+  let onEnd = () => {};
+  const end = () => onEnd();
   const leftMs = () => {
     const contentMs = progressedAt + timeoutMs;
     const silenceMs = hasProgressed ? heardAt + idleTimeoutMs : Number.POSITIVE_INFINITY;
@@ -50,7 +50,7 @@ export function startTimeLimit(parent: AbortSignal, limits: TimeLimits): TimeLim
       return;
     }
     expired = true;
-    controller.abort();
+    end();
   };
   const restart = () => {
     clearTimeout(timer);
@@ -58,10 +58,12 @@ export function startTimeLimit(parent: AbortSignal, limits: TimeLimits): TimeLim
   };
 
   check();
-  if (parent.aborted) giveUp();
-  else parent.addEventListener('abort', giveUp, { once: true });
+  parent.addEventListener('abort', end, { once: true });
   return {
-    signal: controller.signal,
+    onEnd: (listener) => {
+      onEnd = listener;
+      if (expired || parent.aborted) listener();
+    },
     heard: () => {
       heardAt = performance.now();
     },
@@ -89,7 +91,7 @@ export function startTimeLimit(parent: AbortSignal, limits: TimeLimits): TimeLim
     },
     release: () => {
       clearTimeout(timer);
-      parent.removeEventListener('abort', giveUp);
+      parent.removeEventListener('abort', end);
     },
   };
 }

@@ -1,10 +1,9 @@
-import { once } from 'node:events';
 import t from 'tap';
 import { createListener, type Listener, type Notify } from '#libs/db/listen.ts';
 import { createLedger } from '#libs/ledger/ledger.ts';
 import { createLogger } from '#libs/service/logger.ts';
 import { createTestDatabase } from '#libs/testing/database.ts';
-import { type ActiveStop, createActiveRequests } from './domain/active-requests.ts';
+import { type ActiveRequest, type ActiveStop, createActiveRequests } from './domain/active-requests.ts';
 import { createStopWatch } from './stop-watch.ts';
 
 const logger = createLogger({ name: 'test', level: 'silent' });
@@ -18,6 +17,8 @@ const scope = (accountId: string) => ({
   targets: ['openai'],
   deadlineMs: Number.MAX_VALUE,
 });
+
+const endOf = (work: ActiveRequest) => new Promise<void>((resolve) => work.onEnded(resolve));
 
 t.test(
   'given PostgreSQL, stops end active requests, and active stops are known from the start',
@@ -37,13 +38,13 @@ t.test(
     t.throws(() => registry.begin(scope('early')), { code: 'emergency_stop' });
 
     const work = registry.begin(scope('a1'));
-    const ended = once(work.signal, 'abort');
+    const ended = endOf(work);
     await ledger.stop({ ...stopOf('a1'), id: ID.replace('e001', 'e002') });
     await ended;
     t.equal(work.reason(), 'emergency_stop');
 
     const other = registry.begin(scope('a2'));
-    const otherEnded = once(other.signal, 'abort');
+    const otherEnded = endOf(other);
     await pool.query(
       `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'stop-watch'`,
     );
@@ -81,7 +82,7 @@ t.test('given a gap, missed stops are read as soon as the database answers', asy
     onNotify('inkmeter', noise);
   }
   t.equal(work.reason(), null, 'other notifications are ignored');
-  const ended = once(work.signal, 'abort');
+  const ended = endOf(work);
   inForce = [{ id: ID, kind: 'global', target: '' }];
   failures = 2;
   onGap();

@@ -19,9 +19,8 @@ export type CallEnding = {
 export function followRequest(active: ActiveRequest, record: CallRecord, onDrain: () => void): CallEnding {
   const controller = new AbortController();
   const end = () => controller.abort();
-  if (active.signal.aborted) end();
-  else active.signal.addEventListener('abort', end, { once: true });
-  const stopListening = active.onAbandoned(() => {
+  const stopFollowingEnd = active.onEnded(end);
+  const stopFollowingClient = active.onAbandoned(() => {
     if (record.isCountable) return end();
     onDrain();
     record.onPiece = () => {
@@ -32,8 +31,8 @@ export function followRequest(active: ActiveRequest, record: CallRecord, onDrain
     signal: controller.signal,
     reason: () => active.reason() ?? (active.isAbandoned() ? 'client_gone' : null),
     release() {
-      active.signal.removeEventListener('abort', end);
-      stopListening();
+      stopFollowingEnd();
+      stopFollowingClient();
     },
   };
 }

@@ -172,13 +172,9 @@ function unavailable(cause: unknown): ProblemError {
 }
 
 /** @throws Error if the result takes longer. */
-async function within<Result>(ms: number, result: Promise<Result>): Promise<Result> {
-  const late = Promise.withResolvers<never>();
-  const timer = setTimeout(() => late.reject(new Error('The database did not answer in time.')), ms);
-  result.catch(() => undefined);
-  try {
-    return await Promise.race([result, late.promise]);
-  } finally {
-    clearTimeout(timer);
-  }
+function within<Result>(ms: number, result: Promise<Result>): Promise<Result> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => reject(new Error('The database did not answer in time.')), ms);
+    result.then(resolve, reject).finally(() => clearTimeout(timer));
+  });
 }

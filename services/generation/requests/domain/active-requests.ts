@@ -22,8 +22,8 @@ export type BegunRequest = RequestScope & {
 };
 
 export type ActiveRequest = BegunRequest & {
-  /** Ends every provider call of the request. */
-  readonly signal: AbortSignal;
+  /** Calls the listener when the request is ended, at once if it has been. @returns a function that removes the listener. */
+  readonly onEnded: (listener: () => void) => () => void;
   /** The first reason it was ended for; null while it has not been ended. */
   readonly reason: () => EndReason | null;
   readonly end: (reason: EndReason) => void;
@@ -118,31 +118,35 @@ export function createActiveRequests(options: ActiveRequestsOptions): ActiveRequ
 }
 
 function createActiveRequest(begun: BegunRequest, drainedAtMs: () => number): ActiveRequest {
-  const controller = new AbortController();
-  const listeners = new Set<() => void>();
+  const whenEnded = new Set<() => void>();
+  const whenAbandoned = new Set<() => void>();
   let reason: EndReason | null = null;
   let isAbandoned = false;
   let endsAtMs = begun.deadlineMs;
   return {
     ...begun,
-    signal: controller.signal,
+    onEnded(listener) {
+      whenEnded.add(listener);
+      if (reason !== null) listener();
+      return () => whenEnded.delete(listener);
+    },
     reason: () => reason,
     end(why) {
       if (reason !== null) return;
       reason = why;
-      controller.abort();
+      for (const listener of whenEnded) listener();
     },
     abandon() {
       if (isAbandoned) return;
       isAbandoned = true;
       endsAtMs = Math.min(endsAtMs, drainedAtMs());
-      for (const listener of listeners) listener();
+      for (const listener of whenAbandoned) listener();
     },
     isAbandoned: () => isAbandoned,
     onAbandoned(listener) {
-      listeners.add(listener);
+      whenAbandoned.add(listener);
       if (isAbandoned) listener();
-      return () => listeners.delete(listener);
+      return () => whenAbandoned.delete(listener);
     },
     endsAtMs: () => endsAtMs,
   };
