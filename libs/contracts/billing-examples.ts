@@ -50,6 +50,7 @@ export const paymentMethod = {
 export const state = {
   status: 'active',
   seats: 8,
+  scheduled_seats: null,
   paused: false,
   cancel_at: null,
   current_period: { start: '2026-11-01T00:00:00.000Z', end: '2026-12-01T00:00:00.000Z' },

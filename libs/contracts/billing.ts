@@ -246,6 +246,10 @@ const state = z
   .object({
     status: z.string(),
     seats: z.int().nullable().describe('Seats paid for; null where the plan alone decides.'),
+    scheduled_seats: z
+      .int()
+      .nullable()
+      .describe('Seats from the end of the period on; null where they stay.'),
     paused: z.boolean(),
     cancel_at: instant.nullable(),
     current_period: z.object({ start: instant, end: instant }),
@@ -264,7 +268,8 @@ export const setSeats = defineOperation({
   operationId: 'setSeats',
   path: '/api/billing/seats',
   summary: 'Change the number of seats',
-  description: 'Charged or credited for the rest of the period. If the payment fails, nothing changes.',
+  description:
+    'More seats count at once and are charged for the rest of the period; if the payment fails, nothing changes. Fewer seats take effect when the period ends.',
   body: z.strictObject({ seats }).meta({ id: 'SeatChoice' }),
   bodyExample: { seats: 8 },
   responses: { ...stateResponse, ...problemResponses(...PROVIDER_PROBLEMS, 'conflict', 'payment_required') },

@@ -77,7 +77,7 @@ export function buildApp(options: AppOptions): { app: ServiceApp; tasks: Task[] 
   return { app, tasks: createTasks(options, deps) };
 }
 
-function createDeps({ pool, runtime, paymentTerms }: AppOptions): HostedDeps {
+function createDeps({ pool, runtime, paymentTerms, logger }: AppOptions): HostedDeps {
   const { payments, graceDays, requestDays, returnOrigins, stripe } = paymentTerms;
   const deps = {
     database: createDatabase(pool),
@@ -88,7 +88,7 @@ function createDeps({ pool, runtime, paymentTerms }: AppOptions): HostedDeps {
     returnOrigins,
   };
   const syncSubscription =
-    stripe === null ? async () => {} : createSyncSubscription({ ...deps, stripe: stripe.stripe });
+    stripe === null ? async () => {} : createSyncSubscription({ ...deps, stripe: stripe.stripe }, logger);
   return { ...deps, syncSubscription };
 }
 

@@ -95,6 +95,8 @@ export const stripeSubscriptions = pgTable(
     cycle: text('cycle', { enum: ['month', 'year'] }),
     priceId: text('price_id').notNull(),
     quantity: integer('quantity').notNull(),
+    /** Seats from the end of the period on; null where they stay. */
+    scheduledQuantity: integer('scheduled_quantity'),
     currentPeriodStart: instant('current_period_start').notNull(),
     currentPeriodEnd: instant('current_period_end').notNull(),
     /** End of the last period that was paid or tried. */
@@ -106,7 +108,7 @@ export const stripeSubscriptions = pgTable(
     latestInvoiceId: text('latest_invoice_id'),
     createdAt: instant('created_at').notNull(),
     endedAt: instant('ended_at'),
-    /** The account had another subscription when this one appeared: it is cancelled and refunded. */
+    /** The account had another subscription, or its owner a trial, when this one appeared: it is cancelled and refunded. */
     isDuplicate: boolean('is_duplicate').notNull(),
     readNumber: readNumber(),
     readAt: instant('read_at').notNull(),

@@ -63,17 +63,14 @@ export async function downgradeHosted(
   if (target.key === catalogue.defaultPlan)
     return cancelHosted(deps, accountId, { by: choice.by, when: 'period_end' });
   const priceId = await priceOf(deps, { planKey: target.key, cycle });
-  const { quantity } = running;
   const request = {
     accountId,
     by: choice.by,
     kind: 'downgrade',
-    terms: { plan: target.key, cycle, quantity },
+    terms: { plan: target.key, cycle },
   };
   const hosted = requireHosted(deps);
-  await requestChange(deps, running, request, (keyed) =>
-    hosted.changeAtPeriodEnd({ ...keyed, priceId, quantity }),
-  );
+  await requestChange(deps, running, request, (keyed) => hosted.changeAtPeriodEnd({ ...keyed, priceId }));
   return 'done';
 }
 

@@ -16,7 +16,8 @@ import { problem } from '#libs/problems/problems.ts';
 import { callerOf } from '#libs/service/internal-calls.ts';
 import { serveOperation } from '#libs/service/serve-operation.ts';
 import { requireManager } from '../subscriptions/plugin.ts';
-import { cancelHosted, changeNow, refuseUnpaid } from './change-plan.ts';
+import { cancelHosted } from './change-plan.ts';
+import { changeSeats } from './change-seats.ts';
 import { allowedUrl, startCheckout as start } from './checkout.ts';
 import { callProvider, type HostedDeps, requestChange, requireHosted, requireRunning } from './hosted.ts';
 import { presentPreview, previewPrice } from './preview.ts';
@@ -90,16 +91,7 @@ export function hostedRoutes(app: FastifyInstance, deps: HostedDeps): void {
     requireHosted(deps);
     const running = await requireRunning(deps, accountId);
     const { seats: quantity } = request.body;
-    if (quantity !== running.quantity) {
-      await refuseUnpaid(deps, running);
-      const { priceId } = running;
-      await changeNow(
-        deps,
-        running,
-        { accountId, by, kind: 'seats', terms: { quantity } },
-        { priceId, quantity },
-      );
-    }
+    await changeSeats(deps, running, { accountId, by, quantity });
     return stateOf(deps, accountId, running.id);
   });
 
@@ -138,6 +130,7 @@ async function stateOf(
   return {
     status: row.status,
     seats: row.quantity > 1 ? row.quantity : null,
+    scheduled_seats: row.scheduledQuantity,
     paused: row.isPaused,
     cancel_at: row.cancelAt?.toISOString() ?? null,
     current_period: { start: row.currentPeriodStart.toISOString(), end: row.currentPeriodEnd.toISOString() },

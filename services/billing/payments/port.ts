@@ -45,6 +45,8 @@ export type CheckoutOrder = Keyed & {
 
 export type ItemTerms = { priceId: string; quantity: number };
 export type SubscriptionChange = Keyed & { subscriptionId: string } & ItemTerms;
+/** What is absent stays as it is scheduled, or as it is. */
+export type ScheduledChange = Keyed & { subscriptionId: string } & Partial<ItemTerms>;
 
 /** Amounts as the provider computes them, in minor units. */
 export type InvoicePreview = {
@@ -99,10 +101,10 @@ export type HostedPayments = {
   ) => Promise<InvoicePreview>;
   /** The next invoice; null where none is due. */
   readonly previewUpcoming: (subscriptionId: string) => Promise<InvoicePreview | null>;
-  /** Changes plan or quantity now and charges the difference. */
+  /** Changes plan or quantity now and charges the difference. A scheduled change ends once it is paid. */
   readonly changeNow: (change: SubscriptionChange & { at: Date }) => Promise<ChangeResult>;
-  /** Changes plan or cycle when the period ends. */
-  readonly changeAtPeriodEnd: (change: SubscriptionChange) => Promise<void>;
+  /** Changes plan, cycle or seats when the period ends. */
+  readonly changeAtPeriodEnd: (change: ScheduledChange) => Promise<void>;
   /** Withdraws a scheduled change. */
   readonly keepPlan: (of: Keyed & { subscriptionId: string }) => Promise<void>;
   readonly cancel: (of: Keyed & { subscriptionId: string; when: 'now' | 'period_end' }) => Promise<void>;

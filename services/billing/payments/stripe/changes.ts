@@ -1,44 +1,73 @@
 /** Changes of a running subscription. Stripe computes what they cost. */
 import Stripe from 'stripe';
-import type { ChangeResult, SubscriptionChange } from '../port.ts';
+import type { ChangeResult, ScheduledChange, SubscriptionChange } from '../port.ts';
 import { idOf, secondsOf } from './client.ts';
-import { onlyItem } from './convert.ts';
+import { nextPhaseOf, onlyItem } from './convert.ts';
 
 type Keyed = { subscriptionId: string; idempotencyKey: string };
 
 /**
- * Charges the difference at once. Until it is paid the subscription stays as it is: access and money change together.
+ * Charges the difference at once. Until it is paid the subscription stays as it is: access and money change together. A
+ * scheduled change survives a payment that fails. Stripe has no pending update beside a schedule, so such a payment can only
+ * succeed at once.
  */
 export async function changeNow(
   stripe: Stripe,
   { subscriptionId, priceId, quantity, at, idempotencyKey }: SubscriptionChange & { at: Date },
 ): Promise<ChangeResult> {
   const before = await stripe.subscriptions.retrieve(subscriptionId);
+  const { id, price } = onlyItem(before);
+  const scheduled = await readScheduled(stripe, before);
   await releaseSchedule(stripe, before, idempotencyKey);
-  const item = onlyItem(before);
-  const changed = await stripe.subscriptions.update(
+  const update = stripe.subscriptions.update(
     subscriptionId,
     {
-      items: [{ id: item.id, price: priceId, quantity }],
+      items: [{ id, price: priceId, quantity }],
       proration_behavior: 'always_invoice',
       proration_date: secondsOf(at),
-      payment_behavior: 'pending_if_incomplete',
+      payment_behavior: scheduled === null ? 'pending_if_incomplete' : 'error_if_incomplete',
       expand: ['latest_invoice'],
     },
     { idempotencyKey },
   );
-  if (changed.pending_update === null) return { kind: 'changed' };
-  const { latest_invoice: invoice } = changed;
+  if (scheduled === null) return resultOf(await update);
+  const restored = { ...scheduled, subscriptionId, idempotencyKey: `${idempotencyKey}-restore` };
+  try {
+    const result = resultOf(await update);
+    // More seats do not withdraw a scheduled change of the plan.
+    const isPlanKept = priceId === price.id && scheduled.priceId !== priceId;
+    if (isPlanKept) await changeAtPeriodEnd(stripe, { ...restored, quantity });
+    return result;
+  } catch (error) {
+    await changeAtPeriodEnd(stripe, restored);
+    if (error instanceof Stripe.errors.StripeCardError) return { kind: 'action_required', url: null };
+    throw error;
+  }
+}
+
+function resultOf({ pending_update, latest_invoice: invoice }: Stripe.Subscription): ChangeResult {
+  if (pending_update === null) return { kind: 'changed' };
   const url = typeof invoice === 'object' ? (invoice?.hosted_invoice_url ?? null) : null;
   return { kind: 'action_required', url };
 }
 
+/** The terms from the end of the period on; null where none are scheduled. */
+async function readScheduled(
+  stripe: Stripe,
+  { schedule }: Stripe.Subscription,
+): Promise<{ priceId: string; quantity: number } | null> {
+  if (schedule === null) return null;
+  const item = nextPhaseOf(await stripe.subscriptionSchedules.retrieve(idOf(schedule)))?.items[0];
+  return item === undefined ? null : { priceId: idOf(item.price), quantity: item.quantity ?? 1 };
+}
+
 export async function changeAtPeriodEnd(
   stripe: Stripe,
-  { subscriptionId, priceId, quantity, idempotencyKey }: SubscriptionChange,
+  { subscriptionId, priceId, quantity, idempotencyKey }: ScheduledChange,
 ): Promise<void> {
   const subscription = await stripe.subscriptions.retrieve(subscriptionId);
-  const item = onlyItem(subscription);
+  const { price, current_period_start, current_period_end, quantity: seats = 1 } = onlyItem(subscription);
+  const scheduled = await readScheduled(stripe, subscription);
   if (subscription.cancel_at_period_end)
     await resume(stripe, { subscriptionId, idempotencyKey: `${idempotencyKey}-resume` });
   const schedule =
@@ -48,6 +77,10 @@ export async function changeAtPeriodEnd(
           { idempotencyKey: `${idempotencyKey}-create` },
         )
       : await stripe.subscriptionSchedules.retrieve(idOf(subscription.schedule));
+  const next = {
+    price: priceId ?? scheduled?.priceId ?? price.id,
+    quantity: quantity ?? scheduled?.quantity ?? seats,
+  };
   await stripe.subscriptionSchedules.update(
     schedule.id,
     {
@@ -55,16 +88,12 @@ export async function changeAtPeriodEnd(
       end_behavior: 'release',
       phases: [
         {
-          start_date: item.current_period_start,
-          end_date: item.current_period_end,
-          items: [{ price: item.price.id, quantity: item.quantity ?? 1 }],
+          start_date: current_period_start,
+          end_date: current_period_end,
+          items: [{ price: price.id, quantity: seats }],
           proration_behavior: 'none',
         },
-        {
-          start_date: item.current_period_end,
-          items: [{ price: priceId, quantity }],
-          proration_behavior: 'none',
-        },
+        { start_date: current_period_end, items: [next], proration_behavior: 'none' },
       ],
     },
     { idempotencyKey: `${idempotencyKey}-update` },

@@ -1,7 +1,8 @@
 /** Stripe's objects in the terms of billing. Pure; enums are open. */
+import { isDeepStrictEqual } from 'node:util';
 import type Stripe from 'stripe';
 import type { ExternalSubscription } from '../../subscriptions/domain/external-subscription.ts';
-import { idOf, instantOf } from './client.ts';
+import { instantOf } from './client.ts';
 import { type PlanPrice, planOf } from './prices.ts';
 
 /** Reasons of invoices that pay for a whole period. */
@@ -16,11 +17,14 @@ export function onlyItem({ id, items }: Stripe.Subscription): Stripe.Subscriptio
   return item;
 }
 
+/** What is in force from the end of the period on. */
+export type ScheduledTerms = { plan: PlanPrice | null; quantity: number };
+
 /** @param invoices the newest ones of the subscription. */
 export function externalOf(
   subscription: Stripe.Subscription,
   invoices: readonly Stripe.Invoice[],
-  scheduled: PlanPrice | null,
+  scheduled: ScheduledTerms | null,
 ): ExternalSubscription {
   const item = onlyItem(subscription);
   const { trial_end, cancel_at, cancel_at_period_end: endsWithPeriod } = subscription;
@@ -38,7 +42,8 @@ export function externalOf(
     cancelAt: cancel_at === null ? (endsWithPeriod ? end : null) : instantOf(cancel_at),
     isPaused: subscription.pause_collection !== null,
     createdAt: instantOf(subscription.created),
-    scheduled,
+    // A change of seats alone is no change of plan.
+    scheduled: isDeepStrictEqual(scheduled?.plan, planOf(item.price)) ? null : (scheduled?.plan ?? null),
   };
 }
 
@@ -71,14 +76,12 @@ function paidThroughOf(subscription: Stripe.Subscription, invoices: readonly Str
   );
 }
 
-/** The plan that a schedule brings when the current phase ends. */
-export function scheduledPlanOf(
-  schedule: Stripe.SubscriptionSchedule,
-  priceOf: (id: string) => PlanPrice | null,
-): PlanPrice | null {
-  if (schedule.status !== 'active') return null;
-  const end = schedule.current_phase?.end_date;
-  const next = schedule.phases.find(({ start_date }) => start_date === end);
-  const price = next?.items[0]?.price;
-  return price === undefined ? null : priceOf(idOf(price));
+/** What a schedule brings when the current phase ends. */
+export function nextPhaseOf({
+  status,
+  current_phase,
+  phases,
+}: Stripe.SubscriptionSchedule): Stripe.SubscriptionSchedule.Phase | undefined {
+  if (status !== 'active') return undefined;
+  return phases.find(({ start_date }) => start_date === current_phase?.end_date);
 }

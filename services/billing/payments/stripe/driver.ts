@@ -94,7 +94,7 @@ async function startCheckout(
 
 async function expireCheckout(stripe: Stripe, sessionId: string): Promise<void> {
   try {
-    await stripe.checkout.sessions.expire(sessionId);
+    await stripe.checkout.sessions.expire(sessionId, {}, { idempotencyKey: `expire-${sessionId}` });
   } catch (error) {
     // The customer has paid in the meantime, or the session has expired by itself.
     if (!(error instanceof Stripe.errors.StripeInvalidRequestError)) throw error;

@@ -1,5 +1,6 @@
 import t from 'tap';
 import { customer } from '../../customers.fixture.ts';
+import { OTHER_ACCOUNT } from '../../fixtures.ts';
 import { createStripeService, DAY_MS, HOUR_MS, subscribe } from './stripe.fixture.ts';
 
 t.test('given events that were lost, then polling finds them and billing agrees with Stripe', async (t) => {
@@ -69,4 +70,19 @@ t.test('given a customer whom billing does not know, then no account is changed'
   t.match(await customer(stripe.service, '0190a1b2-0000-7000-8000-00000000a002').current(), {
     plan: { key: 'free' },
   });
+});
+
+t.test('given a customer that was made and not stored, then it is adopted by its metadata', async (t) => {
+  const stripe = await createStripeService(t);
+  const { pool, settle, ada } = stripe;
+  await subscribe(stripe, { plan: 'pro' });
+  await pool.query('TRUNCATE stripe_customers, stripe_subscriptions, invoices, payments');
+  const { rows } = await pool.query('SELECT price_id FROM stripe_checkouts');
+  const made = await stripe.stripe.customers.create({ metadata: { account: OTHER_ACCOUNT } });
+  await stripe.stripe.paymentMethods.attach('pm_card_visa', { customer: made.id });
+  await stripe.stripe.subscriptions.create({ customer: made.id, items: [{ price: rows[0].price_id }] });
+  await settle();
+  t.equal(await stripe.customerId(OTHER_ACCOUNT), made.id);
+  t.match(await customer(stripe.service, OTHER_ACCOUNT).current(), { plan: { key: 'pro' } });
+  t.match(await ada.current(), { plan: { key: 'pro' } });
 });

@@ -1,6 +1,7 @@
 import t from 'tap';
 import { click } from '#libs/simulators/stripe/stripe.fixture.ts';
-import { emitted, readPreset } from '../../customers.fixture.ts';
+import { addAccount, addOwner, customer, emitted, readPreset } from '../../customers.fixture.ts';
+import { ACCOUNT } from '../../fixtures.ts';
 import { createStripeService, DAY_MS, HOUR_MS, subscribe } from './stripe.fixture.ts';
 
 t.test('given a card that fails at the renewal', async (t) => {
@@ -102,6 +103,71 @@ t.test('given an upgrade that the card does not pay, then nothing changes until 
   await settle();
   t.match(await ada.current(), { plan: { key: 'pro' } });
 });
+
+t.test('given a scheduled downgrade and fewer seats', async (t) => {
+  const stripe = await createStripeService(t);
+  const { ada, advance, customerId, pool } = stripe;
+  await subscribe(stripe, { plan: 'pro', seats: 8 });
+  await ada.post('/api/billing/seats', { seats: 3 });
+  t.equal((await ada.post('/api/subscription/downgrade', { plan: 'basic' })).status, 200);
+  const scheduled = async () => (await ada.current()).scheduled_change;
+  t.match(await scheduled(), { plan: 'basic' });
+
+  await t.test('when an upgrade fails, then both stay scheduled', async (t) => {
+    await stripe.stripe.paymentMethods.attach('pm_card_chargeCustomerFail', { customer: await customerId() });
+    const { rows } = await pool.query('SELECT id FROM stripe_subscriptions');
+    await stripe.stripe.subscriptions.update(rows[0].id, { default_payment_method: '' });
+    t.match(await ada.upgrade('enterprise'), { status: 402, body: { code: 'payment_required' } });
+    t.match(await scheduled(), { plan: 'basic' });
+    await stripe.stripe.paymentMethods.attach('pm_card_visa', { customer: await customerId() });
+  });
+
+  await t.test('when seats are added, then the downgrade stays', async (t) => {
+    t.match(await ada.post('/api/billing/seats', { seats: 9 }), {
+      status: 200,
+      body: { seats: 9, scheduled_seats: null },
+    });
+    t.match(await scheduled(), { plan: 'basic' });
+    t.match(await ada.post('/api/billing/seats', { seats: 2 }), { body: { seats: 9, scheduled_seats: 2 } });
+  });
+
+  await t.test('when the period ends, then the smaller plan has the fewer seats', async (t) => {
+    await advance(30 * DAY_MS + 2 * HOUR_MS);
+    t.match(await ada.current(), { plan: { key: 'basic' }, scheduled_change: null });
+    const { body } = await ada.get<{ data: { amount_paid_minor: number }[] }>('/api/billing/invoices');
+    t.equal(body.data[0]?.amount_paid_minor, 2 * 2900);
+  });
+});
+
+t.test(
+  'given one owner of two accounts, when both pages are paid, then one of them tries the plan',
+  async (t) => {
+    const stripe = await createStripeService(t, { catalogue: readPreset('lily') });
+    const { ada, service, settle, pool } = stripe;
+    const other = await addAccount(service);
+    // One user with two addresses of the same mailbox.
+    for (const id of [ACCOUNT, other]) await addOwner(service, id, 'ada@example.com');
+    const eve = customer(service, other);
+    const pages = [];
+    for (const user of [ada, eve]) {
+      pages.push(
+        (await user.post<{ url: string }>('/api/billing/checkout', { plan: 'pro', trial: true })).body.url,
+      );
+    }
+    await Promise.all(pages.map((url) => click(url, { card: '4242' })));
+    await settle();
+    await settle();
+    const plans = [(await ada.current()).plan.key, (await eve.current()).plan.key];
+    t.strictSame(plans.toSorted(), ['free', 'pro']);
+    const { rows } = await pool.query(
+      'SELECT status, is_duplicate FROM stripe_subscriptions ORDER BY is_duplicate',
+    );
+    t.strictSame(rows, [
+      { status: 'trialing', is_duplicate: false },
+      { status: 'canceled', is_duplicate: true },
+    ]);
+  },
+);
 
 t.test(
   'given a second subscription, then it is cancelled and refunded, and the first one stays',

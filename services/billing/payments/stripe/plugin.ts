@@ -2,7 +2,7 @@ import type { FastifyPluginAsync } from 'fastify';
 import { stripeWebhook } from '#libs/contracts/billing.ts';
 import { getDrift, replayEvent, resyncAccount } from '#libs/contracts/billing-provider-admin.ts';
 import { problem } from '#libs/problems/problems.ts';
-import { createLogger } from '#libs/service/logger.ts';
+import type { Logger } from '#libs/service/logger.ts';
 import { serveOperation } from '#libs/service/serve-operation.ts';
 import { stripeAdminRoutes } from './admin-routes.ts';
 import { type StripeDeps, syncSubscription } from './sync.ts';
@@ -26,8 +26,7 @@ export const withoutStripePlugin: FastifyPluginAsync = async (app) => {
 };
 
 /** Applies at once what a subscription has become, so that a response shows it. Its event changes nothing more. */
-export function createSyncSubscription(deps: StripeDeps): (id: string) => Promise<void> {
-  const logger = createLogger({ name: 'stripe', level: 'warn' });
+export function createSyncSubscription(deps: StripeDeps, logger: Logger): (id: string) => Promise<void> {
   return async (id) => {
     await syncSubscription(deps, id, { objectId: id, logger });
   };

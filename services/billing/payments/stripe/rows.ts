@@ -11,7 +11,13 @@ type Read = { accountId: string; readNumber: bigint };
 export function subscriptionRow(
   subscription: Stripe.Subscription,
   external: ExternalSubscription,
-  { accountId, readNumber, readAt, isDuplicate }: Read & { readAt: Date; isDuplicate: boolean },
+  {
+    accountId,
+    readNumber,
+    readAt,
+    isDuplicate,
+    scheduledQuantity,
+  }: Read & { readAt: Date; isDuplicate: boolean; scheduledQuantity: number | null },
 ): SubscriptionRow {
   const { schedule, latest_invoice, ended_at } = subscription;
   return {
@@ -23,6 +29,7 @@ export function subscriptionRow(
     cycle: external.plan?.cycle ?? null,
     priceId: onlyItem(subscription).price.id,
     quantity: external.quantity,
+    scheduledQuantity,
     currentPeriodStart: external.currentPeriodStart,
     currentPeriodEnd: external.currentPeriodEnd,
     paidThrough: external.paidThrough,

@@ -8,15 +8,17 @@ import type { Logger } from '#libs/service/logger.ts';
 import { decideExternal } from '../../subscriptions/domain/decide-external.ts';
 import type { Decision, Effect } from '../../subscriptions/domain/decision.ts';
 import { keepSubscription } from '../../subscriptions/domain/decision.ts';
+import type { ExternalSubscription } from '../../subscriptions/domain/external-subscription.ts';
 import { changeInTransaction, lockSubscription, type SubscriptionDeps } from '../../subscriptions/plugin.ts';
-import { closeCheckout } from '../checkout-store.ts';
+import { accountHasTried, closeCheckout } from '../checkout-store.ts';
+import { adoptCustomer } from './adopt-customer.ts';
 import { idOf, instantOf } from './client.ts';
-import { externalOf, scheduledPlanOf } from './convert.ts';
+import { externalOf, nextPhaseOf, type ScheduledTerms } from './convert.ts';
 import type { SyncTarget } from './domain/event-types.ts';
 import { invoiceNotices } from './domain/invoice-notices.ts';
 import { enqueueDuplicate } from './duplicate-jobs.ts';
 import { markProcessed } from './inbox-store.ts';
-import { type PlanPrice, planOf } from './prices.ts';
+import { planOf } from './prices.ts';
 import { invoiceRow, paymentRows, refundRow, subscriptionRow } from './rows.ts';
 import {
   COUNTING,
@@ -115,12 +117,10 @@ export async function syncSubscription(
   const readAt = runtime.clock.now();
   const readNumber = await nextReadNumber(database);
   const subscription = await stripe.subscriptions.retrieve(id);
-  const accountId = await findAccountOf(database, idOf(subscription.customer));
+  const customerId = idOf(subscription.customer);
+  const accountId = (await findAccountOf(database, customerId)) ?? (await adoptCustomer(deps, customerId));
   if (accountId === undefined) {
-    work.logger.warn(
-      { subscription: id, customer: idOf(subscription.customer) },
-      'unknown customer at Stripe',
-    );
+    work.logger.warn({ subscription: id, customer: customerId }, 'unknown customer at Stripe');
     return finish(deps, work, 'unknown_customer');
   }
   const invoices = await readInvoices(stripe, id, of.invoiceId);
@@ -131,11 +131,16 @@ export async function syncSubscription(
   return transaction(database, async (tx) => {
     await lockSubscription(tx, deps, accountId);
     const known = await findStripeSubscription(tx, id);
-    const isDuplicate =
-      known?.isDuplicate ??
-      (COUNTING.includes(external.status) &&
-        (await findCountingSubscription(tx, accountId, id)) !== undefined);
-    const row = subscriptionRow(subscription, external, { accountId, readNumber, readAt, isDuplicate });
+    const isDuplicate = known?.isDuplicate ?? (await isSurplus(tx, accountId, external));
+    const scheduledQuantity =
+      scheduled === null || scheduled.quantity === external.quantity ? null : scheduled.quantity;
+    const row = subscriptionRow(subscription, external, {
+      accountId,
+      readNumber,
+      readAt,
+      isDuplicate,
+      scheduledQuantity,
+    });
     const isNewest = await saveSubscriptionRow(tx, row);
     const effects: Effect[] = [];
     for (const invoice of invoices) {
@@ -155,6 +160,13 @@ export async function syncSubscription(
     await markProcessed(tx, { objectId: work.objectId, readAt, outcome, now: runtime.clock.now() });
     return outcome;
   });
+}
+
+/** Whether an account may not have a new subscription: it has one, or its owner tries a plan for a second time. */
+async function isSurplus(tx: Tx, accountId: string, { id, status }: ExternalSubscription): Promise<boolean> {
+  if (!COUNTING.includes(status)) return false;
+  if ((await findCountingSubscription(tx, accountId, id)) !== undefined) return true;
+  return status === 'trialing' && (await accountHasTried(tx, accountId));
 }
 
 function withEffects(decision: Decision, effects: readonly Effect[]): Decision {
@@ -177,15 +189,15 @@ async function readInvoices(
   return [...data, await stripe.invoices.retrieve(id, { expand: ['payments'] })];
 }
 
-async function readSchedule(stripe: Stripe, { schedule }: Stripe.Subscription): Promise<PlanPrice | null> {
+async function readSchedule(
+  stripe: Stripe,
+  { schedule }: Stripe.Subscription,
+): Promise<ScheduledTerms | null> {
   if (schedule === null) return null;
-  const found = await stripe.subscriptionSchedules.retrieve(idOf(schedule));
-  const prices = new Map<string, PlanPrice | null>();
-  for (const { price } of found.phases.flatMap(({ items }) => items)) {
-    const priceId = idOf(price);
-    if (!prices.has(priceId)) prices.set(priceId, planOf(await stripe.prices.retrieve(priceId)));
-  }
-  return scheduledPlanOf(found, (priceId) => prices.get(priceId) ?? null);
+  const item = nextPhaseOf(await stripe.subscriptionSchedules.retrieve(idOf(schedule)))?.items[0];
+  if (item === undefined) return null;
+  const plan = planOf(await stripe.prices.retrieve(idOf(item.price)));
+  return { plan, quantity: item.quantity ?? 1 };
 }
 
 /** Whether a failed payment waits for the customer is only in its payment intent. */
