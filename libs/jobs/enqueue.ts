@@ -48,6 +48,29 @@ export async function enqueue<Payload extends object>(
   return String(only(rows).id);
 }
 
+/** A job for {@link enqueueAll}: at once, for a task given by name. */
+export type JobSpec = { task: string; payload: object; jobKey: string; queue?: string };
+
+/**
+ * Adds many jobs in one statement. Of several with the same key, the last one counts.
+ */
+export async function enqueueAll(tx: Queryable, jobs: readonly JobSpec[]): Promise<void> {
+  if (jobs.length === 0) return;
+  const byKey = new Map(jobs.map((job) => [job.jobKey, job]));
+  // In one order, so that two transactions with the same keys wait for each other and never deadlock.
+  const sorted = [...byKey.values()].sort((a, b) => (a.jobKey < b.jobKey ? -1 : 1));
+  const rows = sorted.map(({ task, payload, jobKey, queue = null }) => ({
+    identifier: task,
+    payload,
+    queue_name: queue,
+    job_key: jobKey,
+  }));
+  // A function of the job queue, not a table.
+  await tx.execute(sql`
+    SELECT FROM graphile_worker.add_jobs(
+      ARRAY(SELECT spec FROM jsonb_populate_recordset(NULL::graphile_worker.job_spec, ${JSON.stringify(rows)}::jsonb) AS spec))`);
+}
+
 /** The queue compares with the database's clock. */
 function databaseTime(at: Date | undefined): string | null {
   return at === undefined ? null : new Date(at.getTime() - clockAheadMs()).toISOString();

@@ -8,7 +8,7 @@ type Keyed = { subscriptionId: string; idempotencyKey: string };
 
 /**
  * Charges the difference at once. Until it is paid the subscription stays as it is: access and money change together. A
- * scheduled change survives a payment that fails. Stripe has no pending update beside a schedule, so such a payment can only
+ * scheduled change survives a payment that fails. Stripe has no pending update next to a schedule, so such a payment can only
  * succeed at once.
  */
 export async function changeNow(

@@ -4,14 +4,14 @@ import { stripeInbox } from '#libs/db/schema/stripe.ts';
 
 export type InboxRow = typeof stripeInbox.$inferInsert;
 
-/** @returns whether the event is new. */
-export async function insertEvent(tx: Queryable, row: InboxRow): Promise<boolean> {
+/** @returns the ids of the events that are new. */
+export async function insertEvents(tx: Queryable, rows: readonly InboxRow[]): Promise<Set<string>> {
   const inserted = await tx
     .insert(stripeInbox)
-    .values(row)
+    .values([...rows])
     .onConflictDoNothing({ target: stripeInbox.eventId })
     .returning({ id: stripeInbox.eventId });
-  return inserted.length > 0;
+  return new Set(inserted.map(({ id }) => id));
 }
 
 export async function findEvent(

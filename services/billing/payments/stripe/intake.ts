@@ -1,50 +1,83 @@
 /** From an event to the job that reads its object again. */
 import { createHash } from 'node:crypto';
 import type { Queryable } from '#libs/db/database.ts';
-import { enqueue } from '#libs/jobs/enqueue.ts';
+import { enqueueAll, type JobSpec } from '#libs/jobs/enqueue.ts';
 import { type NoticePlan, planNotice, type StripeNotice, type SyncTarget } from './domain/event-types.ts';
-import { insertEvent } from './inbox-store.ts';
+import { type InboxRow, insertEvents } from './inbox-store.ts';
 
 export const SYNC_TASK = 'sync-stripe-object';
 export const RESOLVE_TASK = 'resolve-stripe-event';
 /** Customers share queues, so that the jobs of one run one after another without a queue for each. */
 const QUEUES = 32;
 
-/** Stores an event and what is to be done about it, once. @returns whether it is new. */
-export async function acceptNotice(
+/** An event with what is to be done about it. */
+type Planned = { notice: StripeNotice; plan: NoticePlan };
+
+/** Stores events and the work on them, each once, in the transaction of the caller. @returns how many are new. */
+export async function acceptNotices(
   tx: Queryable,
-  notice: StripeNotice,
+  notices: readonly StripeNotice[],
   of: { source: 'webhook' | 'reconciliation'; now: Date; isLive: boolean },
-): Promise<boolean> {
-  const plan = planNotice(notice, of.isLive);
+): Promise<number> {
+  if (notices.length === 0) return 0;
+  // In one order, so that replicas with the same events wait for each other and never deadlock.
+  const planned: Planned[] = notices
+    .toSorted((a, b) => (a.eventId < b.eventId ? -1 : 1))
+    .map((notice) => ({ notice, plan: planNotice(notice, of.isLive) }));
+  const added = await insertEvents(
+    tx,
+    planned.map((one) => inboxRow(one, of)),
+  );
+  const jobs = planned.filter(({ notice }) => added.has(notice.eventId)).flatMap(jobOf);
+  await enqueueAll(tx, jobs);
+  return added.size;
+}
+
+function inboxRow(
+  { notice, plan }: Planned,
+  { source, now }: { source: 'webhook' | 'reconciliation'; now: Date },
+): InboxRow {
   const isDone = plan.kind === 'done';
-  const isNew = await insertEvent(tx, {
+  return {
     eventId: notice.eventId,
     type: notice.type,
     objectId: plan.kind === 'sync' ? plan.objectId : null,
     customerId: notice.customerId,
     apiVersion: notice.apiVersion,
-    source: of.source,
-    receivedAt: of.now,
-    processedAt: isDone ? of.now : null,
+    source,
+    receivedAt: now,
+    processedAt: isDone ? now : null,
     outcome: isDone ? plan.outcome : null,
-  });
-  if (isNew) await enqueuePlan(tx, plan, notice);
-  return isNew;
+  };
 }
 
-/** Adds the work on an event. Waiting work on the same object is the same work. */
+/** Waiting work on the same object is the same work. */
+function jobOf({
+  notice: { eventId, customerId },
+  plan,
+}: {
+  notice: Pick<StripeNotice, 'eventId' | 'customerId'>;
+  plan: NoticePlan;
+}): JobSpec[] {
+  if (plan.kind === 'done') return [];
+  if (plan.kind === 'resolve') {
+    return [{ task: RESOLVE_TASK, payload: { eventId }, jobKey: `${RESOLVE_TASK} ${eventId}` }];
+  }
+  return [syncJob(plan.target, plan.objectId, customerId)];
+}
+
+function syncJob(target: SyncTarget, objectId: string, customerId: string | null): JobSpec {
+  const jobKey = `stripe ${target} ${objectId}`;
+  return { task: SYNC_TASK, payload: { target, objectId }, jobKey, queue: queueOf(customerId ?? objectId) };
+}
+
+/** Adds the work on an event. */
 export async function enqueuePlan(
   tx: Queryable,
   plan: NoticePlan,
-  { eventId, customerId }: Pick<StripeNotice, 'eventId' | 'customerId'>,
+  notice: Pick<StripeNotice, 'eventId' | 'customerId'>,
 ): Promise<void> {
-  if (plan.kind === 'done') return;
-  if (plan.kind === 'resolve') {
-    await enqueue(tx, RESOLVE_TASK, { eventId }, { jobKey: `${RESOLVE_TASK} ${eventId}` });
-    return;
-  }
-  await enqueueSync(tx, plan.target, plan.objectId, customerId);
+  await enqueueAll(tx, jobOf({ notice, plan }));
 }
 
 export async function enqueueSync(
@@ -53,8 +86,7 @@ export async function enqueueSync(
   objectId: string,
   customerId: string | null,
 ): Promise<void> {
-  const jobKey = `stripe ${target} ${objectId}`;
-  await enqueue(tx, SYNC_TASK, { target, objectId }, { jobKey, queue: queueOf(customerId ?? objectId) });
+  await enqueueAll(tx, [syncJob(target, objectId, customerId)]);
 }
 
 function queueOf(customerId: string): string {

@@ -2,7 +2,8 @@
 import { transaction } from '#libs/db/database.ts';
 import type { JobContext } from '#libs/jobs/task.ts';
 import { secondsOf } from './client.ts';
-import { acceptNotice } from './intake.ts';
+import type { StripeNotice } from './domain/event-types.ts';
+import { acceptNotices } from './intake.ts';
 import { readProgress, saveProgress } from './store.ts';
 import type { StripeDeps } from './sync.ts';
 import { noticeOf } from './webhook.ts';
@@ -23,16 +24,22 @@ export async function pollEvents(
   const startedAt = runtime.clock.now();
   const reached = await readProgress(database, EVENTS);
   const from = reached === undefined ? startedAt.getTime() - LOOK_BACK_MS : reached.getTime() - OVERLAP_MS;
+  const of = { source: 'reconciliation', now: startedAt, isLive } as const;
+  const accept = (notices: readonly StripeNotice[]) =>
+    transaction(database, (tx) => acceptNotices(tx, notices, of));
   let missed = 0;
+  let page: StripeNotice[] = [];
   for await (const event of stripe.events.list({
     created: { gte: secondsOf(new Date(from)) },
     limit: PAGE,
   })) {
     if (signal.aborted) return;
-    const notice = noticeOf(event);
-    const of = { source: 'reconciliation', now: runtime.clock.now(), isLive } as const;
-    if (await transaction(database, (tx) => acceptNotice(tx, notice, of))) missed += 1;
+    page.push(noticeOf(event));
+    if (page.length < PAGE) continue;
+    missed += await accept(page);
+    page = [];
   }
+  missed += await accept(page);
   // Only a complete pass counts: the list begins with the newest.
   await saveProgress(database, EVENTS, startedAt);
   if (missed > 0) logger.warn({ events: missed }, 'missed Stripe events found');
