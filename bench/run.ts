@@ -1,7 +1,7 @@
 /**
  * `npm run bench`: measures Inkmeter and today's alternatives on this machine.
  *
- *     npm run bench -- [--only=throughput,floor,ledger,growth,hostile] [--connections=1,16,64] [--profile]
+ *     npm run bench -- [--only=throughput,floor,ledger,growth,hostile,webhooks] [--connections=1,16,64] [--profile]
  *                      [--workloads=plain,stream,paced] [--targets=none,proxy,portkey,bare,metered,pairs]
  *                      [--compare=<checkout>,…] [--short | --quick]
  *
@@ -43,8 +43,9 @@ import {
   streamWorkload,
   type Workload,
 } from './throughput.ts';
+import { measureWebhooks } from './webhooks.ts';
 
-const PARTS = ['throughput', 'floor', 'ledger', 'growth', 'hostile'] as const;
+const PARTS = ['throughput', 'floor', 'ledger', 'growth', 'hostile', 'webhooks'] as const;
 type Part = (typeof PARTS)[number];
 
 const { values: flags } = parseArgs({
@@ -216,6 +217,10 @@ async function run(): Promise<void> {
   }
   if (parts.includes('hostile'))
     add('Bad and hostile input', await measureHostile({ ...context, quick, say }));
+  if (parts.includes('webhooks')) {
+    const durationMs = pace.durationMs * 2;
+    add('Webhooks of Stripe', await measureWebhooks({ system: context.system, durationMs, say }));
+  }
   if (parts.includes('growth')) {
     add('As the ledger grows', await measureGrowth({ ...context, pace, rows: usageRows, say }));
   }

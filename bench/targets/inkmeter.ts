@@ -26,6 +26,8 @@ export type Account = { id: string; authorization: string };
 export type System = {
   databaseUrl: string;
   gateway: string;
+  /** Signs deliveries of Stripe. */
+  webhookSecret: string;
   /** The root of every process, PostgreSQL included. */
   pid: number;
   /** The metrics URL of a service of `npm start`. */
@@ -123,6 +125,7 @@ export async function startSystem({
   return {
     databaseUrl,
     gateway,
+    webhookSecret: secrets.stripeWebhookSecret,
     pid: child.pid,
     metricsUrl: (service) => operationsUrl(ports[service], '/metrics'),
     openAccount: (limitAmount) => openAccount(gateway, databaseUrl, limitAmount),
