@@ -352,7 +352,7 @@ export async function createTestGeneration(
 async function startBridge(t: TestScope, url: string, sign: TestGeneration['sign']): Promise<string> {
   const server = createServer(async (request, response) => {
     const body = Buffer.concat(await request.toArray());
-    const { accept, [HEAD_HEADER]: headJson } = request.headers;
+    const { accept, traceparent, [HEAD_HEADER]: headJson } = request.headers;
     const head: GenerationRequestHead = { ...JSON.parse(String(headJson)), accept };
     const { requestId, caller } = head;
     const path = GENERATION_PATHS[head.plan.kind];
@@ -362,6 +362,7 @@ async function startBridge(t: TestScope, url: string, sign: TestGeneration['sign
         'content-type': GENERATION_REQUEST_TYPE,
         'x-request-id': requestId,
         ...sign(path, { method: 'POST', caller }),
+        ...(traceparent !== undefined && { traceparent }),
       },
     });
     upstream.on('response', (answer) => {

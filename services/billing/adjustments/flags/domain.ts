@@ -7,7 +7,12 @@ export type FlagRow = typeof featureFlags.$inferSelect;
 
 const BPS_PER_PERCENT = 100;
 
-export function toFeatureFlag({ key, feature, enabled, rules }: FlagRow): FeatureFlag {
+export function toFeatureFlag({
+  key,
+  feature,
+  enabled,
+  rules,
+}: Pick<FlagRow, 'key' | 'feature' | 'enabled' | 'rules'>): FeatureFlag {
   return { key, enabled, rules: rules.map(toRule), ...(feature !== null && { feature }) };
 }
 

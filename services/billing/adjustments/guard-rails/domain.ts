@@ -10,7 +10,12 @@ export type GuardRailTarget = GuardRailSetting['target'];
 
 export type GuardRailRow = typeof guardRailSettings.$inferSelect;
 
-export function toGuardRailSetting({ targetKind, target, enabled, figures }: GuardRailRow): GuardRailSetting {
+export function toGuardRailSetting({
+  targetKind,
+  target,
+  enabled,
+  figures,
+}: Pick<GuardRailRow, 'targetKind' | 'target' | 'enabled' | 'figures'>): GuardRailSetting {
   const { tokens_per_day: tokens, cost_per_day_usd: cost } = figures;
   return {
     target: targetOf(targetKind, target),

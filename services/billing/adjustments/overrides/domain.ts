@@ -21,7 +21,12 @@ export type OverrideRow = typeof accountOverrides.$inferSelect;
 /** Every override in force is part of every computation of the account's limits. */
 export const MAX_OVERRIDES = 100;
 
-export function toAccountOverride({ id, terms, validFrom, validUntil }: OverrideRow): AccountOverride {
+export function toAccountOverride({
+  id,
+  terms,
+  validFrom,
+  validUntil,
+}: Pick<OverrideRow, 'id' | 'terms' | 'validFrom' | 'validUntil'>): AccountOverride {
   const time = { id, from: validFrom, until: validUntil };
   switch (terms.kind) {
     case 'quota_boost':
