@@ -3,7 +3,8 @@ import { plainArray } from './array-literal.ts';
 import type { CounterRef } from './decide.ts';
 import { COUNTER_COLUMNS, loadDefinitions, toCounter } from './definitions.ts';
 import { formatInstant } from './instant.ts';
-import { balancesOf, type Loaded, type LoadedBalance, loadMembers, type Member } from './load.ts';
+import type { Loaded, LoadedBalance, Member } from './load.ts';
+import { balancesOf, loadMembers } from './members.ts';
 import type { Rounds, Row } from './two-step.ts';
 import type { EndedWindow } from './write.ts';
 

@@ -4,14 +4,8 @@ import { type Balance, decideHold, type HoldDecision } from './decide.ts';
 import { loadDefinitions } from './definitions.ts';
 import { array, type Column, insertInto, plain, text } from './insert.ts';
 import { formatInstant, parseInstant, toDate } from './instant.ts';
-import {
-  balancesOf,
-  type Loaded,
-  type LoadedBalance,
-  loadMembers,
-  lockAccounts,
-  type Session,
-} from './load.ts';
+import { type Loaded, type LoadedBalance, lockAccounts, type Session } from './load.ts';
+import { balancesOf, loadMembers, selectKnownMembers } from './members.ts';
 import { shardOf } from './shard.ts';
 import type { Program, Row, Statement } from './two-step.ts';
 import type { HoldAnswer, HoldRequest, LimitView, Scope, Verdict, Window } from './types.ts';
@@ -91,7 +85,11 @@ export function* holdProgram(
   const loaded: Loaded = yield* lockAccounts(
     session,
     requests.map(({ accountId }) => accountId),
-    { before: [STOPS], after: findReplays ? [selectReplays(requests)] : [] },
+    {
+      before: [STOPS],
+      after: findReplays ? [selectReplays(requests)] : [],
+      members: selectKnownMembers(requests),
+    },
   );
   yield* loadMembers(loaded, requests, true);
   yield* loadDefinitions(loaded);

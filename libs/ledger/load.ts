@@ -36,6 +36,8 @@ export type Loaded = {
   now: number;
   /** Accounts that have balances, by id. */
   accounts: Map<string, LoadedAccount>;
+  /** Balances of members that were read with the accounts, until `loadMembers` takes them. */
+  members: Row[];
   /** The rows of the statements before and after the lock. */
   before: Row[][];
   after: Row[][];
@@ -85,19 +87,10 @@ const LOCK_SQL = `
 const REFRESH_SQL = `SELECT ledger_refresh($1::timestamptz, q.shard, q.account_id)
     FROM unnest($2::smallint[], $3::uuid[]) q(shard, account_id)`;
 
-const MEMBERS_SQL = `
-  SELECT q.account_id, q.scope, q.scope_id, b.row_pointer, b.version, b.since, b.used, b.held
-    FROM unnest($1::smallint[], $2::uuid[], $3::text[], $4::text[]) q(shard, account_id, scope, scope_id)
-   CROSS JOIN LATERAL (
-     SELECT ctid AS row_pointer, version, since, used, held FROM ledger_balances
-      WHERE shard = q.shard AND account_id = q.account_id AND scope = q.scope AND scope_id = q.scope_id OFFSET 0) b`;
-
-const OPEN_SQL = `
-  SELECT ledger_open_balances($1::timestamptz, q.shard, q.account_id, array_agg(q.scope), array_agg(q.scope_id))
-    FROM unnest($2::smallint[], $3::uuid[], $4::text[], $5::text[]) q(shard, account_id, scope, scope_id)
-   GROUP BY q.shard, q.account_id`;
-
 const NONE: readonly never[] = [];
+
+/** Scopes with limits of accounts that have some: a hint which balances to read together with the account's. */
+export const knownScopes = new LRUCache<string, readonly MemberScope[]>({ max: 50_000 });
 const TEXT_ARRAY = 1009;
 const parseTexts = types.getTypeParser(TEXT_ARRAY as never, 'text') as (text: string) => string[];
 
@@ -123,12 +116,17 @@ export const parseMoment = cached(parseInstant);
  * Locks the accounts in one fixed order, refreshes those whose balances are out of date, and reads their own balances.
  *
  * @param before statements of the same round before the lock. @param after statements that need the lock.
+ * @param members reads balances of members that will probably be needed, in the same round.
  * @throws DatabaseError `lock_not_available` when a lock takes too long.
  */
 export function* lockAccounts(
   session: Session,
   accountIds: Iterable<string>,
-  { before = NONE, after = NONE }: { before?: readonly Statement[]; after?: readonly Statement[] },
+  {
+    before = NONE,
+    after = NONE,
+    members = null,
+  }: { before?: readonly Statement[]; after?: readonly Statement[]; members?: Statement | null },
 ): Rounds<Loaded> {
   const given = session.now?.toISOString() ?? null;
   const ids = inLockOrder(accountIds);
@@ -137,7 +135,8 @@ export function* lockAccounts(
     text: LOCK_SQL,
     values: [plainArray(ids.map(shardOf)), plainArray(ids), given],
   };
-  const rows = yield [settings(session, given), ...before, lock, ...after];
+  const rows = yield [settings(session, given), ...before, lock, ...after, ...(members ? [members] : [])];
+  let expected = members ? (rows.at(-1) as Row[]) : [];
   let locked = rows[before.length + 1] as Row[];
   let now = timeOf(locked) ?? parseInstant(only(rows[0] as Row[])[0] as string);
   for (let stale = staleOf(locked, now); stale.length > 0; stale = staleOf(locked, now)) {
@@ -145,12 +144,15 @@ export function* lockAccounts(
     const again: Row[][] = yield [{ name: 'ledger_refresh', text: REFRESH_SQL, values }, lock];
     locked = again[1] as Row[];
     now = timeOf(locked) as number;
+    // balances of members have been refreshed too
+    expected = [];
   }
   return {
     now,
     accounts: new Map(locked.map((row) => [row[0] as string, toAccount(row)])),
+    members: expected,
     before: rows.slice(1, before.length + 1),
-    after: rows.slice(before.length + 2),
+    after: rows.slice(before.length + 2, before.length + 2 + after.length),
   };
 }
 
@@ -178,16 +180,19 @@ function staleOf(locked: readonly Row[], now: number): string[] {
 }
 
 function toAccount(row: Row): LoadedAccount {
-  const [accountId, rowPointer, version, memberScopes, , since, used, held] = row as string[];
+  const [accountId, rowPointer, version, scopes, , since, used, held] = row as [string, ...string[]];
+  const memberScopes = parseNames(scopes as string) as readonly MemberScope[];
+  if (memberScopes.length > 0) knownScopes.set(accountId, memberScopes);
+  else knownScopes.delete(accountId);
   return {
-    balance: toBalance(accountId as string, 'account', '', [rowPointer, version, since, used, held] as Row),
-    memberScopes: parseNames(memberScopes as string) as readonly MemberScope[],
+    balance: toBalance(accountId, 'account', '', [rowPointer, version, since, used, held] as Row),
+    memberScopes,
     members: new Map(),
   };
 }
 
-/** The counters are still to be filled in, by {@link loadDefinitions}. */
-function toBalance(accountId: string, scope: Scope, scopeId: string, row: Row): LoadedBalance {
+/** The counters are still to be filled in, by `loadDefinitions`. */
+export function toBalance(accountId: string, scope: Scope, scopeId: string, row: Row): LoadedBalance {
   const [rowPointer, version, since, used, held] = row as [string, string, string, string, string];
   return {
     accountId,
@@ -202,64 +207,8 @@ function toBalance(accountId: string, scope: Scope, scopeId: string, row: Row): 
   };
 }
 
-const memberKey = (scope: string, scopeId: string) => `${scope}:${scopeId}`;
-
-const idIn = (scope: MemberScope, member: Member) =>
-  ({ user: member.userId, key: member.keyId, workspace: member.workspaceId })[scope];
-
-/**
- * The balances in which calls of this member count, the account's own first; undefined stands for a member's balance
- * that does not exist.
- */
-export function balancesOf(account: LoadedAccount, member: Member): (LoadedBalance | undefined)[] {
-  const balances: (LoadedBalance | undefined)[] = [account.balance];
-  for (const scope of account.memberScopes) {
-    const id = idIn(scope, member);
-    if (id !== null) balances.push(account.members.get(memberKey(scope, id)));
-  }
-  return balances;
-}
-
 /** Names a balance. */
 export type Key = { accountId: string; scope: Scope; scopeId: string };
-
-/**
- * Reads the balances of users, keys and workspaces in accounts that limit them.
- *
- * @param open whether balances that do not exist are opened, as on a member's first call.
- */
-export function* loadMembers(
-  { accounts, now }: Loaded,
-  members: readonly (Member & { accountId: string })[],
-  open: boolean,
-): Rounds<void> {
-  const wanted = new Map<string, Key>();
-  for (const member of members) {
-    const { accountId } = member;
-    for (const scope of accounts.get(accountId)?.memberScopes ?? NONE) {
-      const scopeId = idIn(scope, member);
-      if (scopeId !== null) wanted.set(`${accountId}/${scope}:${scopeId}`, { accountId, scope, scopeId });
-    }
-  }
-  const read = (rows: readonly Row[]) => {
-    for (const [accountId, scope, scopeId, ...rest] of rows as [string, MemberScope, string, ...string[]][]) {
-      const members = accounts.get(accountId)?.members;
-      members?.set(memberKey(scope, scopeId), toBalance(accountId, scope, scopeId, rest));
-      wanted.delete(`${accountId}/${scope}:${scopeId}`);
-    }
-  };
-  const select = (): Statement => ({
-    name: 'ledger_members',
-    text: MEMBERS_SQL,
-    values: keyArrays([...wanted.values()]),
-  });
-  if (wanted.size === 0) return;
-  read((yield [select()])[0] as Row[]);
-  if (wanted.size === 0 || !open) return;
-  const values = [formatInstant(now), ...keyArrays([...wanted.values()])];
-  const opened: Row[][] = yield [{ name: 'ledger_open', text: OPEN_SQL, values }, select()];
-  read(opened[1] as Row[]);
-}
 
 export function keyArrays(keys: readonly Key[]): string[] {
   return [

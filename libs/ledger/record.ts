@@ -3,14 +3,8 @@
 import { findCounters } from './counters.ts';
 import { decideSettle } from './decide.ts';
 import { parseInstant } from './instant.ts';
-import {
-  type Loaded,
-  type LoadedBalance,
-  loadMembers,
-  lockAccounts,
-  type Member,
-  type Session,
-} from './load.ts';
+import { type Loaded, type LoadedBalance, lockAccounts, type Member, type Session } from './load.ts';
+import { loadMembers } from './members.ts';
 import { shardOf } from './shard.ts';
 import type { Program, Rounds, Statement } from './two-step.ts';
 import type { CallFacts, Meters } from './types.ts';

@@ -14,6 +14,7 @@ import {
   parseNames,
   type Session,
 } from './load.ts';
+import { selectMembersOfHolds } from './members.ts';
 import { shardOf } from './shard.ts';
 import type { Program, Rounds, Row, Statement } from './two-step.ts';
 import type { CallFacts, Meters, SettleAnswer } from './types.ts';
@@ -94,17 +95,13 @@ export function* settleProgram(
   session: Session,
   settlements: readonly Settlement[],
 ): Program<SettleAnswer[]> {
+  const called = settlements.map(({ accountId, holdId: id }) => ({ accountId, id }));
   const loaded = yield* lockAccounts(
     session,
     settlements.map(({ accountId }) => accountId),
     {
-      after: [
-        selectHolds(
-          'ledger_open',
-          OPEN_HOLDS_SQL,
-          settlements.map(({ accountId, holdId: id }) => ({ accountId, id })),
-        ),
-      ],
+      after: [selectHolds('ledger_open', OPEN_HOLDS_SQL, called)],
+      members: selectMembersOfHolds(called),
     },
   );
   const holds = yield* findHolds(loaded, settlements);

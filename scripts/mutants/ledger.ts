@@ -58,6 +58,14 @@ export const LEDGER_MUTANTS: readonly Mutant[] = [
     why: 'two writers decide on the same balance',
   },
   {
+    id: 'members-read-late',
+    file: 'libs/ledger/members.ts',
+    find: 'const known = holds.filter(({ accountId }) => knownScopes.has(accountId));',
+    replace: 'const known = holds.filter(() => false);',
+    tests: ['libs/ledger/members.test.ts'],
+    why: 'every settlement of an account that limits users takes a third round trip',
+  },
+  {
     id: 'settle-twice',
     file: DECIDE,
     find: 'callIndex === null ? !hold.isOpen : hold.settledCalls.includes(callIndex)',
