@@ -9,9 +9,12 @@ export function featureGrant(entitlements: Entitlements, feature: string): Grant
   return own(entitlements.features, feature) ?? UNGATED;
 }
 
-/** Whether content of a type may be generated. A type that the catalogue does not name is not restricted. */
-export function contentTypeGrant(entitlements: Entitlements, type: string): Grant {
-  return own(entitlements.contentTypes, type) ?? UNGATED;
+const NOT_SOLD: Grant = { granted: false, source: 'not_sold' };
+
+/** Whether content of a type may be generated. A catalogue that names no content types sells all of them. */
+export function contentTypeGrant({ contentTypes }: Entitlements, type: string): Grant {
+  const sellsAll = Object.keys(contentTypes).length === 0;
+  return own(contentTypes, type) ?? (sellsAll ? UNGATED : NOT_SOLD);
 }
 
 /** The grant of a capability by name; undefined for an unknown name. */

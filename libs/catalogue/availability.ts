@@ -21,8 +21,13 @@ export const IMPLEMENTED_FEATURES: ReadonlySet<string> = new Set([
   'full_ai',
   'premium_ai_models',
   'unlimited_content_generation',
-  // Articles and posts: POST /api/generate.
+  // Content types: POST /api/generate and /api/generations. Steps of a higher priority start earlier.
+  'priority_processing',
   'basic_content_generation',
+  'full_content_generation',
+  'basic_seo',
+  'seo_analysis',
+  'content_planning',
   'blog_writer',
   // POST /api/search.
   'advanced_research',
@@ -43,8 +48,17 @@ export const OPERATOR_COMMITMENTS: ReadonlySet<string> = new Set([
   'sla_guarantee',
 ]);
 
-/** Content types of `POST /api/generate`. */
-export const IMPLEMENTED_CONTENT_TYPES: ReadonlySet<string> = new Set(['blog', 'social']);
+/** Content types of `POST /api/generate` and `POST /api/generations`. */
+export const IMPLEMENTED_CONTENT_TYPES: ReadonlySet<string> = new Set([
+  'blog',
+  'social',
+  'audio',
+  'video',
+  'newsletter',
+  'seo',
+  'content_plan',
+  'image_prompts',
+]);
 
 /** Providers whose calls and tokens are counted. */
 const PROVIDERS = [
@@ -82,7 +96,7 @@ export const IMPLEMENTED_METERS: ReadonlySet<string> = new Set([
 ]);
 
 /** Caps of plans that have no effect yet. The others are enforced, or describe a commitment of the operator. */
-export const UNUSED_CAPS = ['analyticsDepth', 'horizonDays', 'priority'] as const;
+export const UNUSED_CAPS = ['analyticsDepth'] as const;
 type UnusedCap = (typeof UNUSED_CAPS)[number];
 
 /** Every feature, content type and meter that a catalogue names, and the caps its plans set that may lack an effect. */
@@ -125,7 +139,7 @@ function isDelivered(catalogue: Catalogue, name: string): boolean {
   );
 }
 
-/** Null and the priority 0 mean that a plan does not set the cap. */
+/** Null means that a plan does not set the cap. */
 function unusedCapsOf({ caps }: Plan): UnusedCap[] {
-  return UNUSED_CAPS.filter((cap) => caps[cap] !== null && caps[cap] !== 0);
+  return UNUSED_CAPS.filter((cap) => caps[cap] !== null);
 }

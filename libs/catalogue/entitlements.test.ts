@@ -57,7 +57,7 @@ t.test('content types, capabilities, and names that the catalogue does not defin
   const free = entitlementsAt(account('free', { catalogue: crew }), now);
   t.same(contentTypeGrant(free, 'blog'), { granted: true, source: 'ungated' });
   t.same(contentTypeGrant(free, 'social'), { granted: false, source: 'plan:free' });
-  t.same(contentTypeGrant(free, 'constructor'), { granted: true, source: 'ungated' });
+  t.same(contentTypeGrant(free, 'constructor'), { granted: false, source: 'not_sold' });
   t.same(featureGrant(free, 'image_batch'), { granted: true, source: 'ungated' });
   const tester = entitlementsAt(account('free', { catalogue: alpha }), now);
   t.equal(contentTypeGrant(tester, 'seo').granted, true, 'basic_seo is enough');

@@ -1,11 +1,11 @@
 /** `POST /api/generate` */
 import { z } from 'zod';
-import { METERING_PROBLEMS } from './chat-operations.ts';
-import { generateRequest } from './generate.ts';
+import { CONTENT_TYPES, generateRequest } from './generate.ts';
+import { CONTENT_PROBLEMS, CONTENT_REQUIREMENTS } from './generations.ts';
 import { idempotencyHeaders } from './idempotency-key.ts';
 import { defineOperation } from './operation.ts';
 import { problemResponses } from './problem-responses.ts';
-import { degradations, planInfo, REQUIRES_API_ACCESS } from './requirements.ts';
+import { degradations, planInfo } from './requirements.ts';
 
 export const generatedContent = z
   .looseObject({
@@ -16,6 +16,16 @@ export const generatedContent = z
     topic: z.string(),
     generated_at: z.iso.datetime(),
     cached: z.boolean(),
+    generation_id: z.uuid().describe('The job, for `GET /api/generations/{id}`.'),
+    documents: z
+      .array(
+        z.object({
+          document_id: z.uuid(),
+          content_type: z.enum(CONTENT_TYPES),
+          content: z.looseObject({}).describe('The fields of the content type.'),
+        }),
+      )
+      .describe('The finished parts; `error` says why one is missing.'),
     plan_info: planInfo.optional(),
     degraded: degradations.optional(),
   })
@@ -27,18 +37,14 @@ export const generateContent = defineOperation({
   path: '/api/generate',
   summary: 'Write content about a topic',
   description: [
-    'Runs the pipeline of each content type (`blog`: research, write, edit; `social`: written from the article).',
-    'Responds with the server-sent events `status`, `content`, `complete` and `error`; with `Accept: application/json`,',
-    'with the data of `complete` only. Each step is one provider call, settled when it ends.',
+    'Creates a job as `POST /api/generations` does, and waits for it. Responds with the server-sent events `status`,',
+    '`content`, `complete` and `error`; with `Accept: application/json`, with the data of `complete` only. A client that',
+    'disconnects cancels the job, unless it sent an `Idempotency-Key`.',
   ].join(' '),
   tags: ['Generation'],
   auth: 'user',
   scope: 'generate',
-  requirements: [
-    REQUIRES_API_ACCESS,
-    { kind: 'content_types', field: 'content_types' },
-    { kind: 'model', of: 'text', field: 'model' },
-  ],
+  requirements: CONTENT_REQUIREMENTS,
   headers: idempotencyHeaders,
   body: generateRequest,
   bodyExample: { topic: 'fountain pens', content_types: ['blog', 'social'], tone: 'friendly' },
@@ -54,6 +60,8 @@ export const generateContent = defineOperation({
         topic: 'fountain pens',
         generated_at: '2026-11-20T12:00:00.000Z',
         cached: false,
+        generation_id: '019e3f5e-6f2a-7c31-9d52-8a4f0b6c1d90',
+        documents: [],
         plan_info: {
           plan: 'free',
           model_used: 'gpt-4o-mini',
@@ -75,12 +83,6 @@ export const generateContent = defineOperation({
         '',
       ].join('\n\n'),
     },
-    ...problemResponses(
-      ...METERING_PROBLEMS,
-      'unknown_model',
-      'content_type_not_in_plan',
-      'feature_not_in_plan',
-      'payment_required',
-    ),
+    ...problemResponses(...CONTENT_PROBLEMS, 'not_found'),
   },
 });

@@ -10,12 +10,20 @@ import type { ModelPriceWire } from '#libs/pricing/price-wire.ts';
 import type { Caller } from './internal-context.ts';
 import type { PlanContext } from './requirements.ts';
 
-export type RequestKind = 'chat' | 'generate' | 'image' | 'embedding' | 'moderation' | 'search' | 'audio';
+export type RequestKind =
+  | 'chat'
+  | 'generate'
+  | 'image'
+  | 'embedding'
+  | 'moderation'
+  | 'search'
+  | 'audio'
+  | 'job';
 
 /** One provider call of a plan. The hold covers its bounds, so generation must not exceed them. */
 export type PlannedCall = {
   index: number;
-  /** `chat`, `embedding`, `moderation`, `search`, or the step of a pipeline (`research`, `write`, `edit`, `social`). */
+  /** `chat`, `embedding`, `moderation`, `search`, or the step of a pipeline, such as `blog.edit`. */
   step: string;
   provider: string;
   model: string;
@@ -42,12 +50,28 @@ export type PlannedCall = {
   seesImage?: boolean;
   /** The image's size and quality in the provider's own terms; null if the model decides. */
   image?: { size: string | null; quality: string | null };
+  /** The steps whose calls must have ended before it is sent. */
+  after?: readonly string[];
+  /** The prompt has a schema for the answer. */
+  structuredOutput?: boolean;
+  /** Sent only if the call before it must be continued or repaired. */
+  isSpare?: boolean;
 };
 
 /** Every provider call of a request, decided before the first one starts. */
 export type CallPlan = {
   kind: RequestKind;
   calls: readonly PlannedCall[];
+  /** For content: share of the requested length, in thousandths. */
+  scale?: number;
+};
+
+/** How the jobs of an account run. */
+export type JobTerms = {
+  /** Steps that may run at the same time. */
+  maxParallel: number;
+  /** Higher starts earlier. */
+  priority: number;
 };
 
 /** The head of a request; its body is the client's, as JSON. */
@@ -65,6 +89,8 @@ export type GenerationRequestHead = {
   planContext?: PlanContext;
   /** The client's `Accept`, for responses that have several forms. */
   accept?: string;
+  /** For jobs. */
+  terms?: JobTerms;
 };
 
 /** The head of a response: its status and headers. */
@@ -82,6 +108,7 @@ export const GENERATION_PATHS: Readonly<Record<RequestKind, string>> = {
   moderation: '/internal/v1/moderations',
   search: '/internal/v1/search',
   audio: '/internal/v1/audio',
+  job: '/internal/v1/jobs',
 };
 
 const LINE_FEED = 0x0a;

@@ -19,7 +19,9 @@ export type Change =
   | { kind: 'api_key'; id: string }
   /** An emergency stop is in force; written by the ledger's SQL. `target` is empty for the global one. */
   | { kind: 'stop'; id: string; stop: 'global' | 'provider' | 'model' | 'account' | 'key'; target: string }
-  | { kind: 'stop_lifted'; id: string };
+  | { kind: 'stop_lifted'; id: string }
+  /** A content job has new events, or was cancelled. */
+  | { kind: 'generation'; id: string; status: string };
 
 const KINDS: ReadonlySet<string> = new Set<Change['kind']>([
   'prices',
@@ -30,6 +32,7 @@ const KINDS: ReadonlySet<string> = new Set<Change['kind']>([
   'api_key',
   'stop',
   'stop_lifted',
+  'generation',
 ]);
 
 /** Notifies every listener when the surrounding transaction commits. */

@@ -46,10 +46,15 @@ export type Ledger = {
    * and the database's own error if it is unavailable: nothing is admitted then.
    */
   hold: (request: HoldRequest) => Promise<HoldAnswer>;
-  /** Records one provider call and moves its amounts from held to used. Throws as `hold` does; repeat it then. */
-  settle: (request: SettleRequest) => Promise<SettleAnswer>;
-  /** Releases what a hold has left. */
-  close: (request: CloseRequest) => Promise<SettleAnswer>;
+  /**
+   * Records one provider call and moves its amounts from held to used. Throws as `hold` does; repeat it then.
+   *
+   * @param tx records it in the caller's transaction, together with the result of the call. The account is locked from
+   * then on, so the transaction should end soon.
+   */
+  settle: (request: SettleRequest, tx?: LedgerConnection) => Promise<SettleAnswer>;
+  /** Releases what a hold has left, in the caller's transaction if its connection is given. */
+  close: (request: CloseRequest, tx?: LedgerConnection) => Promise<SettleAnswer>;
   /**
    * Replaces the bound at which a call was recorded by its true figures, in the caller's transaction if its connection is
    * given. Throws as `settle` does.
@@ -139,6 +144,15 @@ export function createLedger(options: LedgerOptions): Ledger {
     return queues[Math.floor(shardOf(accountId) / shardsPerWriter)] as GroupCommit<Item, Answer>;
   }
 
+  async function submitSettlement(settlement: Settlement, tx?: LedgerConnection): Promise<SettleAnswer> {
+    if (tx === undefined) return writerOf(settles, settlement.accountId).submit(settlement);
+    const [answer] = await runWithin(
+      tx.$client,
+      settleProgram({ now: now(), maxWaitMs: null }, [settlement]),
+    );
+    return answer as SettleAnswer;
+  }
+
   return {
     async hold(request) {
       const { id, accountId, userId, keyId, workspaceId } = request;
@@ -147,15 +161,15 @@ export function createLedger(options: LedgerOptions): Ledger {
       if (!Number.isSafeInteger(request.ttlMs)) throw new RangeError(`Not a duration: ${request.ttlMs}`);
       return writerOf(holds, request.accountId).submit(request);
     },
-    async settle(request) {
+    async settle(request, tx) {
       assertIds(request.holdId, request.accountId);
       assertAmounts(request.meters);
-      return writerOf(settles, request.accountId).submit(request);
+      return submitSettlement(request, tx);
     },
-    async close({ holdId, accountId }) {
+    async close({ holdId, accountId }, tx) {
       assertIds(holdId, accountId);
       const close = { holdId, accountId, callIndex: null, meters: {}, facts: null, close: true };
-      return writerOf(settles, accountId).submit(close);
+      return submitSettlement(close, tx);
     },
     async correct(request, tx = { $client: pool }) {
       assertIds(request.holdId, request.accountId);

@@ -3,6 +3,12 @@ import { MAIL_CHANNEL } from './deliveries.ts';
 /** Every type of event. Add a new one here, with its channels, before a service emits it. */
 export type EventType =
   | 'dispute.opened'
+  | 'generation.cancelled'
+  | 'generation.completed'
+  | 'generation.created'
+  | 'generation.failed'
+  | 'generation.needs_approval'
+  | 'generation.step_finished'
   | 'invoice.upcoming'
   | 'mail.requested'
   | 'payment.action_required'
@@ -30,6 +36,12 @@ const MAIL: Route = { channel: MAIL_CHANNEL, target: '' };
 /** The channels of each event type. A change affects events that are emitted from then on. */
 export const EVENT_ROUTES: Readonly<Record<EventType, readonly Route[]>> = {
   'dispute.opened': [LOG],
+  'generation.cancelled': [],
+  'generation.completed': [],
+  'generation.created': [],
+  'generation.failed': [],
+  'generation.needs_approval': [],
+  'generation.step_finished': [],
   'invoice.upcoming': [LOG],
   'mail.requested': [MAIL],
   'payment.action_required': [LOG],

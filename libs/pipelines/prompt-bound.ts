@@ -89,7 +89,10 @@ function* contentTexts({ content }: ChatMessage): Generator<string> {
 }
 
 /** The bound of everything in a prompt except its plain texts. */
-export function fixedPromptBound(request: ChatCompletionRequest, model: ModelInfo): number {
+export function fixedPromptBound(
+  request: ChatCompletionRequest,
+  model: Pick<ModelInfo, 'maxImageInputTokens'>,
+): number {
   let tokens = overheadTokens(request) + countImages(request) * model.maxImageInputTokens;
   for (const text of structuredTexts(request)) tokens += structuredBound(text);
   return tokens;
@@ -111,7 +114,10 @@ const BRACKET = '['.charCodeAt(0);
 const BRACE = '{'.charCodeAt(0);
 
 /** The bound of a prompt from its bytes, which holds for every tokenizer. */
-export function promptBound(request: ChatCompletionRequest, model: ModelInfo): number {
+export function promptBound(
+  request: ChatCompletionRequest,
+  model: Pick<ModelInfo, 'maxImageInputTokens'>,
+): number {
   let tokens = fixedPromptBound(request, model);
   for (const text of promptTexts(request)) tokens += byteBound(text);
   return tokens;

@@ -5,7 +5,6 @@
 import type { PlannedCall } from '#libs/contracts/generation-requests.ts';
 import { type CostParts, type ModelPrice, worstCaseNanoUsd } from '#libs/pricing/price.ts';
 import type { Units } from '#libs/pricing/units.ts';
-import { isContentStep, sourceOf } from './content.ts';
 import { ALT_TEXT_STEP, IMAGE_STEP } from './image.ts';
 import { boundOf, outputCapOf } from './meters.ts';
 import { SAFETY_STEP } from './safety.ts';
@@ -33,22 +32,29 @@ export function boundUsageOf(call: BoundedCall, price: ModelPrice): { units: Uni
 
 /**
  * The calls of a plan that may have been sent, although they did not settle. A call is sent only after the calls of the
- * step before it have settled, so that one whose predecessor has not was never sent.
+ * steps before it have settled, so that one whose predecessors have not was never sent. Repairs are rare, and the service
+ * that runs them settles them itself.
  */
-export function unsettledSentCalls<Call extends { index: number; step: string }>(
-  calls: readonly Call[],
-  settled: ReadonlySet<number>,
-): Call[] {
-  return calls.filter(({ index, step }) => {
-    if (settled.has(index)) return false;
-    const before = stepBefore(step);
-    return calls.every((other) => other.step !== before || settled.has(other.index));
+export function unsettledSentCalls<
+  Call extends {
+    index: number;
+    step: string;
+    after?: readonly string[] | undefined;
+    isSpare?: boolean | undefined;
+  },
+>(calls: readonly Call[], settled: ReadonlySet<number>): Call[] {
+  return calls.filter((call) => {
+    if (settled.has(call.index) || call.isSpare === true) return false;
+    const before = call.after ?? STEPS_BEFORE[call.step] ?? [];
+    return calls.every(({ step, index }) => !before.includes(step) || settled.has(index));
   });
 }
 
-/** The step whose calls must have ended before a call of this step is sent; null if it is sent at once. */
-function stepBefore(step: string): string | null {
-  if (isContentStep(step)) return sourceOf(step);
-  if (step === ALT_TEXT_STEP) return IMAGE_STEP;
-  return step === IMAGE_STEP ? SAFETY_STEP : null;
-}
+/** For calls that do not say it: of images, and of content that an earlier version planned. */
+const STEPS_BEFORE: Readonly<Record<string, readonly string[]>> = {
+  [ALT_TEXT_STEP]: [IMAGE_STEP],
+  [IMAGE_STEP]: [SAFETY_STEP],
+  write: ['research'],
+  edit: ['write'],
+  social: ['edit'],
+};

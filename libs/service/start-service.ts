@@ -13,7 +13,7 @@ import type { ServiceName } from '#libs/contracts/internal-context.ts';
 import { createListener, type Listener } from '#libs/db/listen.ts';
 import { createPool } from '#libs/db/pool.ts';
 import { createServicePool } from '#libs/http/service-pool.ts';
-import { createJobs } from '#libs/jobs/jobs.ts';
+import { createJobs, type JobsOptions } from '#libs/jobs/jobs.ts';
 import type { Task } from '#libs/jobs/task.ts';
 import type { backendVariables } from './backend-variables.ts';
 import type { ServiceApp } from './create-service.ts';
@@ -61,6 +61,8 @@ export type BuiltService = {
   readonly app: ServiceApp;
   /** Run from the shared job queue, in the same time span as `jobs`. */
   readonly tasks?: readonly Task[];
+  /** How many of them run at the same time, and how long the running ones may take when the service stops. */
+  readonly taskOptions?: Pick<JobsOptions, 'concurrency' | 'stopMs'>;
   /** Run from the moment the service listens until it begins to stop. */
   readonly jobs?: readonly BackgroundJob[];
   /** Checks for `/ready`, in addition to the database and the listener. */
@@ -106,7 +108,14 @@ export async function startService<Schema extends ServiceSchema>(options: {
   if (tasks.length > 0) {
     const applicationName = `inkmeter-${name}-jobs`;
     jobs.push(
-      createJobs({ connectionString: variables.DATABASE_URL, applicationName, tasks, logger, metrics }),
+      createJobs({
+        ...built.taskOptions,
+        connectionString: variables.DATABASE_URL,
+        applicationName,
+        tasks,
+        logger,
+        metrics,
+      }),
     );
   }
 

@@ -1,3 +1,4 @@
+import { fencedTopic, writeObject, writeStep } from './content.ts';
 import { type Answer, type Call, type Choice, type Prompt, Refusal, type Tool } from './dialect.ts';
 import type { Directives } from './faults.ts';
 import { fillSchema } from './schema-filler.ts';
@@ -23,7 +24,8 @@ export interface Writer {
 export const readableWriter: Writer = {
   write: ({ user, system, toolResult }, choiceIndex) =>
     toolResult === undefined
-      ? writeText(user.replace(/\[\[simulate:[^\]]*\]\]/g, '').trim(), system, choiceIndex)
+      ? (writeStep(user) ??
+        writeText(user.replace(/\[\[simulate:[^\]]*\]\]/g, '').trim(), system, choiceIndex))
       : `The tool answered: “${toolResult.slice(0, 400)}”. Based on that, you can go ahead; let me know if you would like me to look into anything else.`,
   fitsTokens: true,
 };
@@ -171,7 +173,9 @@ function chooseTool({ tools, toolChoice, prompt }: Call): Tool | undefined {
 
 function writeJson({ outputSchema, prompt }: Call, tool: Tool | undefined): string {
   const schema = tool?.schema ?? outputSchema ?? {};
-  const topic = topicOf(prompt.user);
+  const object = tool === undefined ? writeObject(schema, prompt.user) : undefined;
+  if (object !== undefined) return JSON.stringify(object);
+  const topic = fencedTopic(prompt.user) ?? topicOf(prompt.user);
   if (tool === undefined && Object.keys(schema).length === 0) {
     return JSON.stringify({ topic, summary: writeText(prompt.user, prompt.system).slice(0, 240) });
   }

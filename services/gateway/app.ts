@@ -199,7 +199,7 @@ export async function buildApp(dependencies: AppDependencies): Promise<Gateway> 
   await app.register(responsesPlugin, { database, now });
   await app.register(completionsPlugin);
   await app.register(geminiPlugin);
-  await app.register(contentPlugin);
+  await app.register(contentPlugin, { generation: generation.clients });
   await app.register(imagesPlugin, { now });
   await app.register(embeddingsPlugin);
   await app.register(moderationsPlugin);

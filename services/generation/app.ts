@@ -21,6 +21,8 @@ import { embeddingsPlugin } from './embeddings/plugin.ts';
 import { extractionPlugin } from './extraction/plugin.ts';
 import { imagesPlugin } from './images/plugin.ts';
 import { instructionsPlugin } from './instructions/plugin.ts';
+import { generationTasks } from './jobs/jobs.ts';
+import { jobsPlugin } from './jobs/plugin.ts';
 import { knowledgeBasePlugin } from './knowledge-base/plugin.ts';
 import { moderationsPlugin } from './moderations/plugin.ts';
 import { providersPlugin } from './providers/plugin.ts';
@@ -91,15 +93,21 @@ export function buildApp(options: AppOptions): Generation {
     logger,
     metrics,
   });
+  const { bodyLimitBytes } = config.service;
+  app.register(jobsPlugin, {
+    ...{ identity, database, ledger, listener, runtime, logger, metrics, activeRequests, bodyLimitBytes },
+    newId: runtime.newId,
+    deadlineMarginMs: config.deadlineMarginMs,
+  });
   app.register(chatPlugin);
-  app.register(contentPlugin, { clock: runtime.clock });
+  app.register(contentPlugin, { clock: runtime.clock, metrics, bodyLimitBytes });
   app.register(imagesPlugin);
   app.register(embeddingsPlugin);
   app.register(moderationsPlugin);
   app.register(audioPlugin);
   app.register(searchPlugin);
 
-  const tasks = storedResponseTasks({ database });
+  const tasks = [...storedResponseTasks({ database }), ...generationTasks(() => app.jobRunOptions)];
   if (entitlements) {
     const publisher = createPublisher(config.socialPublisherUrl, dispatcher);
     const quotaResources = createQuotaResources({ ledger, entitlements, runtime });

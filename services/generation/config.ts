@@ -93,6 +93,9 @@ export const configSchema = z.object({
       'Directory for settlements that cannot reach the database, until they are replayed; on a disk that survives the process, and of one machine only',
     ),
   SPOOL_LIMIT: byteSize().prefault('64mb').describe('Largest size of the spool of one process'),
+  STEP_CONCURRENCY: integer({ min: 1, max: 1_000 })
+    .prefault('32')
+    .describe('Steps of content jobs, and other tasks, that one process runs at the same time'),
   DEADLINE_MARGIN: durationMs()
     .prefault('10s')
     .describe('A request ends this long before its hold expires, so that it is settled in time'),

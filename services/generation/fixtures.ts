@@ -13,6 +13,7 @@ import {
   GENERATION_PATHS,
   GENERATION_REQUEST_TYPE,
   type GenerationRequestHead,
+  type JobTerms,
   type PlannedCall,
 } from '#libs/contracts/generation-requests.ts';
 import type { Caller } from '#libs/contracts/internal-context.ts';
@@ -32,7 +33,7 @@ import { createTestDatabase, type TestScope } from '#libs/testing/database.ts';
 import { listenOnFreePort, listenServerOnFreePort } from '#libs/testing/http.ts';
 import { INTERNAL_KEYS_TEXT, signedContext, testIdentity } from '#libs/testing/service.ts';
 import { type AppOptions, buildApp, type Generation } from './app.ts';
-import { configSchema, toGenerationConfig } from './config.ts';
+import { configSchema, type GenerationConfig, toGenerationConfig } from './config.ts';
 
 export const ACCOUNT = '0190a1b2-0000-7000-8000-00000000a001';
 export const OTHER_ACCOUNT = '0190a1b2-0000-7000-8000-00000000a002';
@@ -145,7 +146,13 @@ export type TestGeneration = Generation &
     /** Holds what a plan needs, as the gateway does. */
     admit: (
       plan: CallPlan,
-      options?: { storeResponse?: boolean; ttlMs?: number; caller?: Caller; planContext?: PlanContext },
+      options?: {
+        storeResponse?: boolean;
+        ttlMs?: number;
+        caller?: Caller;
+        planContext?: PlanContext;
+        terms?: JobTerms;
+      },
     ) => Promise<HeldRequest>;
     /** The header that identifies the gateway and a caller, for a URL or path of the service. */
     sign: (url: string, options?: { method?: string; caller?: Caller }) => Record<string, string>;
@@ -190,18 +197,7 @@ export async function startTestInstances(
   const { env = {}, instances = 1, runtime = systemRuntime } = options;
   const { pool, url: databaseUrl } = await createTestDatabase(t);
   const simulator = await startProviderSimulator();
-  const config = toGenerationConfig(
-    loadConfig(configSchema, {
-      DATABASE_URL: databaseUrl,
-      INTERNAL_KEYS: INTERNAL_KEYS_TEXT,
-      SOCIAL_PUBLISHER_URL: `${simulator.url}/social/v1`,
-      ...providerEnvironment(simulator.url),
-      PROVIDER_RETRY_DELAY: '5ms',
-      EVENT_LOOP_DELAY_LIMIT: '0ms',
-      SPOOL_DIR: temporaryFolder(t),
-      ...env,
-    }),
-  );
+  const config = testConfig(databaseUrl, simulator.url, temporaryFolder(t), env);
   const { lines, logger, logged } = createTestLog();
   const { ledger, ledgerEvents } = observeLedger(createLedger({ pool }));
   const entitlements = options.entitlements?.(ledger);
@@ -243,6 +239,26 @@ export async function startTestInstances(
     logged,
     ledgerEvents,
   };
+}
+
+export function testConfig(
+  databaseUrl: string,
+  simulatorUrl: string,
+  spoolFolder: string,
+  env: Record<string, string> = {},
+): GenerationConfig {
+  return toGenerationConfig(
+    loadConfig(configSchema, {
+      DATABASE_URL: databaseUrl,
+      INTERNAL_KEYS: INTERNAL_KEYS_TEXT,
+      SOCIAL_PUBLISHER_URL: `${simulatorUrl}/social/v1`,
+      ...providerEnvironment(simulatorUrl),
+      PROVIDER_RETRY_DELAY: '5ms',
+      EVENT_LOOP_DELAY_LIMIT: '0ms',
+      SPOOL_DIR: spoolFolder,
+      ...env,
+    }),
+  );
 }
 
 function temporaryFolder(t: TestScope): string {
@@ -296,8 +312,8 @@ export async function createTestGeneration(
 
   const identify = signedContext('generation', systemRuntime.clock);
   const sign: TestGeneration['sign'] = (target, { method = 'GET', caller = CALLER } = {}) => {
-    const { pathname: path } = new URL(target, url);
-    return identify(caller, { method, path });
+    const { pathname, search } = new URL(target, url);
+    return identify(caller, { method, path: pathname + search });
   };
 
   return {
@@ -306,7 +322,7 @@ export async function createTestGeneration(
     url,
     workUrl: await startBridge(t, url, sign),
     sign,
-    async admit(plan, { storeResponse = false, ttlMs = 60_000, caller = CALLER, planContext } = {}) {
+    async admit(plan, { storeResponse = false, ttlMs = 60_000, caller = CALLER, planContext, terms } = {}) {
       const requestId = systemRuntime.newId();
       const hold = await holdFor(ledger, plan, requestId, ttlMs, caller);
       const head: GenerationRequestHead = {
@@ -316,6 +332,7 @@ export async function createTestGeneration(
         storeResponse,
         holdExpiresAtMs: hold.expiresAt.getTime(),
         ...(planContext && { planContext }),
+        ...(terms && { terms }),
       };
       return { requestId, headers: { [HEAD_HEADER]: JSON.stringify(head) } };
     },

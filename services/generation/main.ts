@@ -41,6 +41,10 @@ await startService({
     return {
       app,
       tasks,
+      taskOptions: {
+        concurrency: variables.STEP_CONCURRENCY,
+        stopMs: Math.max(SETTLING_TIME_MS, service.shutdownTimeoutMs - SETTLING_TIME_MS),
+      },
       conditions,
       onStop: () => {
         // Requests still running shortly before the shutdown timeout are ended and pay for what they produced.

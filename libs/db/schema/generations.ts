@@ -2,7 +2,6 @@
 import { sql } from 'drizzle-orm';
 import {
   bigint,
-  boolean,
   index,
   integer,
   jsonb,
@@ -66,8 +65,6 @@ export const generations = pgTable(
     /** The open hold that pays for the steps; null while there is none. */
     holdId: uuid('hold_id'),
     holdExpiresAt: instant('hold_expires_at'),
-    /** Runs in the request of `POST /api/generate`, and not from the queue. */
-    isAwaited: boolean('is_awaited').notNull(),
     /** Steps of the account that may run at the same time. */
     maxParallel: smallint('max_parallel').notNull(),
     /** Of the plan; higher starts earlier. */
@@ -103,9 +100,11 @@ export const generationSteps = pgTable(
     /** Calls that may have been sent. */
     callsStarted: smallint('calls_started').notNull(),
     callsSettled: smallint('calls_settled').notNull(),
-    /** The text of a settled call that must be continued or repaired. */
-    draft: text('draft'),
+    /** What the second call corrects in the answer of the first. */
+    repair: jsonb('repair').$type<Record<string, unknown>>(),
     output: jsonb('output').$type<Record<string, unknown>>(),
+    /** Constraints that the output does not meet, although it was repaired. */
+    warnings: text('warnings').array().notNull().default([]),
     error: jsonb('error').$type<GenerationFailure>(),
     costNanoUsd: amount('cost_nano_usd').notNull(),
     tokens: bigint('tokens', { mode: 'number' }).notNull(),

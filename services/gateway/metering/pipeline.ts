@@ -185,12 +185,13 @@ async function holdWithin<B extends RequestBody>(
  */
 export async function holdPlan<B extends RequestBody>(
   metering: Pick<Metering, 'ledger' | 'priceBook' | 'holdTtlMs' | 'readLimits'>,
-  route: Pick<MeteredRoute<B>, 'plan' | 'prompt' | 'smallestScale'>,
+  route: Pick<MeteredRoute<B>, 'plan' | 'prompt' | 'smallestScale' | 'holdTtlMs'>,
   check: EntitlementCheck<B>,
   caller: Caller,
   requestId: string,
 ): Promise<Hold> {
   const requestedAtMs = performance.now();
+  const ttlMs = route.holdTtlMs ?? metering.holdTtlMs;
   const smallestScale = check.body.fit_budget === true ? route.smallestScale : undefined;
   const prompt = route.prompt?.(check);
   let bounds: PlanBounds = { promptTokens: await boundWithinWindow(prompt), scale: 1 };
@@ -198,7 +199,7 @@ export async function holdPlan<B extends RequestBody>(
     prompt !== undefined && prompt.tokenizer !== null && bounds.promptTokens === prompt.byteBound;
   const canShrink = canCount || smallestScale !== undefined;
   const plan = route.plan(check, bounds);
-  const first = await hold(metering, requestId, caller, plan, !canShrink);
+  const first = await hold(metering, requestId, caller, plan, ttlMs, !canShrink);
   if (!canShrink || !isTooLarge(first.answer)) return { ...first, scale: 1, requestedAtMs };
 
   if (canCount) bounds = { ...bounds, promptTokens: await countPrompt(prompt) };
@@ -208,7 +209,7 @@ export async function holdPlan<B extends RequestBody>(
       scale: await fittingScale(metering, route, check, bounds, smallestScale(plan), caller),
     };
   }
-  const second = await hold(metering, requestId, caller, route.plan(check, bounds), true);
+  const second = await hold(metering, requestId, caller, route.plan(check, bounds), ttlMs, true);
   return { ...second, scale: bounds.scale, requestedAtMs };
 }
 
@@ -230,15 +231,18 @@ async function fittingScale<B extends RequestBody>(
 }
 
 async function hold(
-  { ledger, priceBook, holdTtlMs }: Pick<Metering, 'ledger' | 'priceBook' | 'holdTtlMs'>,
+  { ledger, priceBook }: Pick<Metering, 'ledger' | 'priceBook'>,
   id: string,
   { accountId, userId, keyId, workspaceId }: Caller,
   plan: CallPlan,
+  ttlMs: number,
   keepRefusal: boolean,
 ): Promise<Pick<Hold, 'plan' | 'planJson' | 'answer'>> {
   const targets = new Set<string>();
   for (const call of plan.calls) targets.add(call.provider).add(`${call.provider}/${call.model}`);
-  const meters = { ...worstCaseOf(plan, priceBook), [PARALLEL_REQUESTS]: 1n };
+  // Jobs wait for their turn instead of being refused.
+  const parallel = plan.kind === 'job' ? {} : { [PARALLEL_REQUESTS]: 1n };
+  const meters = { ...worstCaseOf(plan, priceBook), ...parallel };
   const planJson = JSON.stringify(plan);
   try {
     const answer = await ledger.hold({
@@ -247,7 +251,7 @@ async function hold(
       userId,
       keyId,
       workspaceId,
-      ttlMs: holdTtlMs,
+      ttlMs,
       meters,
       targets: [...targets],
       detail: planJson,
@@ -291,6 +295,7 @@ async function forward<B extends RequestBody>(
         holdMsLeft: msLeftOf(hold),
         storeResponse,
         ...(planContext && { planContext }),
+        ...(route.jobTerms && { terms: route.jobTerms(check) }),
         ...(accept !== undefined && { accept }),
       },
       planJson: hold.planJson,

@@ -25,6 +25,7 @@ import {
   streamGenerateContent,
 } from '#libs/contracts/gemini-operations.ts';
 import { generateContent } from '#libs/contracts/generate-operations.ts';
+import { createGeneration, GENERATION_OPERATIONS, retryGeneration } from '#libs/contracts/generations.ts';
 import { guardRailOperations } from '#libs/contracts/guard-rails.ts';
 import { IDENTITY_OPERATIONS } from '#libs/contracts/identity.ts';
 import { createImage } from '#libs/contracts/image-generations.ts';
@@ -67,6 +68,8 @@ export const OPERATIONS = {
     batchEmbedContents,
     createModeration,
     generateContent,
+    createGeneration,
+    retryGeneration,
     generateImages,
     createTranscription,
     createSpeech,
@@ -90,7 +93,13 @@ export const OPERATIONS = {
     ...WORKSPACE_OPERATIONS,
     ...SERVICE_OPERATIONS,
   ],
-  generation: [...SOCIAL_OPERATIONS, ...BRAND_VOICE_OPERATIONS, ...PROMPT_OPERATIONS, ...KB_OPERATIONS],
+  generation: [
+    ...GENERATION_OPERATIONS,
+    ...SOCIAL_OPERATIONS,
+    ...BRAND_VOICE_OPERATIONS,
+    ...PROMPT_OPERATIONS,
+    ...KB_OPERATIONS,
+  ],
   usageMetering: [
     ...usageOperations,
     ...alertOperations,

@@ -9,7 +9,13 @@ import { problem } from '#libs/problems/problems.ts';
 import { MEDIA_BODY_LIMIT } from '#libs/service/serve-operation.ts';
 import { type CompletedResponse, type Idempotency, replayHeaders } from '../idempotency/domain.ts';
 
-const REQUEST_HEADERS = ['accept', 'content-type', 'if-none-match', 'stripe-signature'] as const;
+const REQUEST_HEADERS = [
+  'accept',
+  'content-type',
+  'if-none-match',
+  'last-event-id',
+  'stripe-signature',
+] as const;
 const RESPONSE_HEADERS = [
   'content-type',
   'content-length',
@@ -21,6 +27,9 @@ const RESPONSE_HEADERS = [
   'x-should-retry',
   'location',
   'www-authenticate',
+  'content-disposition',
+  // without it, nginx would hold back the events of a stream
+  'x-accel-buffering',
 ] as const;
 
 export type Proxy = {

@@ -1,11 +1,11 @@
 import type { FastifyPluginAsync } from 'fastify';
+import type { Metrics } from '#libs/service/metrics.ts';
 import type { Clock } from '#libs/service/runtime.ts';
-import { createContentHandler } from './routes.ts';
+import { contentRoute } from './routes.ts';
 
-export type ContentOptions = { clock: Clock };
+export type ContentOptions = { clock: Clock; metrics: Metrics; bodyLimitBytes: number };
 
-/** Content for a topic, written by a pipeline of calls. */
-export const contentPlugin: FastifyPluginAsync<ContentOptions> = async (app, { clock }) => {
-  const { callRunner: runner, providers } = app;
-  app.generationHandlers.generate = createContentHandler({ runner, providers, clock });
+/** Jobs whose request waits for the results. */
+export const contentPlugin: FastifyPluginAsync<ContentOptions> = async (app, options) => {
+  contentRoute({ ...options, jobs: app.jobs, storedResponses: app.storedResponses });
 };

@@ -1,8 +1,9 @@
 import t from 'tap';
 import { generateRequest } from '#libs/contracts/generate.ts';
-import type { CallPlan } from '#libs/contracts/generation-requests.ts';
+import type { CallPlan, PlannedCall } from '#libs/contracts/generation-requests.ts';
 import { parseSse } from '#libs/http/sse-parser.ts';
-import { planContent } from '#libs/pipelines/content.ts';
+import { createTestJobs, until } from '#libs/jobs/fixtures.ts';
+import { planContent } from '#libs/pipelines/content/plan.ts';
 import type { ModelInfo } from '#libs/pricing/model.ts';
 import { request } from '#libs/testing/http.ts';
 import {
@@ -18,6 +19,7 @@ import {
 const generation = await createTestGeneration(t, { PROVIDER_IDLE_TIMEOUT: '5s' });
 const { url, simulator, ledger } = generation;
 const route = generation.workUrl;
+createTestJobs(t, generation.databaseUrl, generation.tasks, { concurrency: 16 }).jobs.start();
 
 // biome-ignore lint/suspicious/noExplicitAny: the shape is what the tests are about
 type Answer = any;
@@ -42,14 +44,15 @@ function planFor(
     capabilities: {
       vision: false,
       tools: false,
-      jsonSchema: false,
+      jsonSchema: true,
       reasoning: false,
       streaming: true,
       ...more,
     },
   };
   const asked = generateRequest.parse(body);
-  return planContent({ request: asked, model: info, price: priceOf(provider, model), outputTokensCap: null });
+  const price = priceOf(provider, model);
+  return planContent({ kind: 'generate', request: asked, model: info, price, outputTokensCap: null });
 }
 
 async function* eventsOf(
@@ -82,6 +85,9 @@ const BOTH = {
   audience: 'students',
 };
 
+const SECTIONS = [1, 2, 3, 4].map((number) => `blog.section.${number}`);
+const STEPS = ['blog.outline', ...SECTIONS, 'blog.metadata', 'blog.edit', 'social.write'];
+
 const sum = (rows: UsageRow[]) => rows.reduce((total, row) => total + row.cost_nano_usd, 0n);
 const usd = (nano: bigint) => `0.${nano.toString().padStart(9, '0')}`;
 
@@ -92,12 +98,12 @@ for (const provider of ['openai', 'anthropic', 'gemini'] as const) {
       const admitted = await generation.admit(planFor(provider, BOTH));
       const events = await allEvents(admitted, BOTH);
       const statuses = events.filter(({ event }) => event === 'status').map(({ data }) => data);
-      t.match(statuses, [
-        { step: 'research', message: String, progress: 0 },
-        { step: 'write', message: String, progress: 25 },
-        { step: 'edit', message: String, progress: 50 },
-        { step: 'social', message: String, progress: 75 },
-      ]);
+      t.same(statuses.map(({ step }) => step).sort(), STEPS.toSorted());
+      t.match(statuses[0], { step: 'blog.outline', message: 'Planning the article', progress: 0 });
+      t.match(
+        statuses.find(({ step }) => step === 'blog.section.2'),
+        { message: 'Writing section 2', progress: Number },
+      );
       const { data: complete } = events.at(-1) ?? {};
       t.equal(events.at(-1)?.event, 'complete');
       t.match(complete, {
@@ -129,18 +135,20 @@ for (const provider of ['openai', 'anthropic', 'gemini'] as const) {
       const rows = await generation.rows(admitted.requestId);
       t.strictSame(
         rows.map(({ step, status, usage_source }) => [step, status, usage_source]),
-        ['research', 'write', 'edit', 'social'].map((step) => [step, 'ok', 'provider']),
+        STEPS.map((step) => [step, 'ok', 'provider']),
       );
       t.equal(complete.usage.cost_usd, usd(sum(rows)));
       t.equal(await generation.holdState(admitted.requestId), 'closed');
-      for (const [index, call] of planFor(provider, BOTH).calls.entries()) {
-        const row = rows[index] as UsageRow;
+      const { calls } = planFor(provider, BOTH);
+      for (const row of rows) {
+        const call = calls[row.call_index] as PlannedCall;
         t.ok((row.input_tokens ?? 0) <= call.inputTokens, 'within the planned bound');
         t.ok((row.output_tokens ?? 0) <= call.outputTokens);
         t.notOk(row.overrun);
       }
-      t.ok(rows[2]?.meters.includes('gen.blog') && rows[3]?.meters.includes('gen.social'));
-      t.notOk(rows[1]?.meters.includes('gen.blog'));
+      const countedBy = (meter: string) => rows.filter(({ meters }) => meters.includes(meter));
+      t.match(countedBy('gen.blog'), [{ step: 'blog.edit' }], 'an article counts once, when it is finished');
+      t.match(countedBy('gen.social'), [{ step: 'social.write' }]);
     },
   );
 }
@@ -153,7 +161,7 @@ t.test('given a client that wants JSON, then it gets what events would have ende
   t.equal(answer.status, 200);
   t.match(answer.body, { content: /^# /, social_media_content: null, topic: 'rivers', cached: false });
   const rows = await generation.rows(requestId);
-  t.equal(rows.length, 3);
+  t.equal(rows.length, 7);
   t.match(answer.body.usage, { cost_usd: usd(sum(rows)), tokens: Number, budget_state: 'ok' });
   t.equal(answer.headers.get('x-inkmeter-cost-nano-usd'), sum(rows).toString());
   t.equal(answer.headers.get('x-inkmeter-tokens'), String(answer.body.usage.tokens));
@@ -183,7 +191,7 @@ t.test('given a step that fails, then what was done is paid for and the rest is 
       t.match(last, { event: 'error', data: { code: 'invalid_request', status: 400, title: String } });
     }
     const rows = await generation.rows(admitted.requestId);
-    t.match(rows, [{ step: 'research', status: 'error', cost_nano_usd: 0n }]);
+    t.match(rows, [{ step: 'blog.outline', status: 'error', cost_nano_usd: 0n }]);
     t.equal(await generation.holdState(admitted.requestId), 'closed');
   }
 });
@@ -201,15 +209,12 @@ t.test('given a client that disconnects, then no further step begins', async (t)
   await t.rejects(reading);
   t.equal(await generation.holdState(admitted.requestId), 'closed');
   const rows = await generation.rows(admitted.requestId);
+  const writing = rows.filter(({ step }) => step !== 'blog.metadata');
   t.strictSame(
-    rows.map(({ step, status }) => [step, status]),
-    [
-      ['research', 'ok'],
-      ['write', 'ok'],
-      ['edit', 'aborted'],
-    ],
+    writing.map(({ step, status }) => [step, status]),
+    ['blog.outline', ...SECTIONS, 'blog.edit'].map((step) => [step, step === 'blog.edit' ? 'aborted' : 'ok']),
   );
-  t.notOk(rows[2]?.meters.includes('gen.blog'), 'an article that was not finished is not counted');
+  t.notOk(writing[5]?.meters.includes('gen.blog'), 'an article that was not finished is not counted');
 });
 
 t.test('given an emergency stop in the middle, then the events say so', async (t) => {
@@ -240,9 +245,12 @@ t.test('given an answer to be kept, then the work goes on without its client', a
     await t.rejects(pending);
     t.equal(await generation.holdState(requestId), 'closed');
     const rows = await generation.rows(requestId);
-    t.equal(rows.length, 4);
-    const { body: kept } = await request<Answer>(`${url}/internal/results/${requestId}`, {
-      headers: generation.sign(`/internal/results/${requestId}`),
+    t.equal(rows.length, STEPS.length);
+    let kept: Answer;
+    await until(async () => {
+      const path = `/internal/results/${requestId}`;
+      kept = (await request<Answer>(url + path, { headers: generation.sign(path) })).body;
+      return kept.state === 'done';
     });
     t.match(kept, { state: 'done', status: 200 });
     t.equal(kept.headers['x-inkmeter-cost-usd'], usd(sum(rows)), 'with the whole cost');

@@ -1,121 +1,159 @@
-import { type GenerateRequest, generateRequest } from '#libs/contracts/generate.ts';
-import type { ContentStep } from '#libs/pipelines/content-prompts.ts';
-import { toProblemJson } from '#libs/problems/problems.ts';
-import type { Clock } from '#libs/service/runtime.ts';
-import type { CallRunner, Figures } from '../calls/domain/run-call.ts';
-import type { Providers } from '../providers/domain/providers.ts';
-import { presentFigures, sendJson, storedResponseOf } from '../requests/domain/figures.ts';
-import type { GenerationRequest } from '../requests/domain/generation-request.ts';
+/** `POST /internal/v1/content`: a job whose request waits for its end and answers with the results. */
+import type { ServerResponse } from 'node:http';
 import {
-  type GenerationHandler,
-  type HandlerInput,
-  parseBody,
-  type ResponseSender,
-} from '../requests/domain/handler.ts';
-import { MAX_STORED_BYTES } from '../stored-responses/domain.ts';
-import { createEventStream } from './event-stream.ts';
-import { type ContentRun, runContent, type StepTexts } from './run-content.ts';
+  GENERATION_PATHS,
+  GENERATION_REQUEST_TYPE,
+  type GenerationRequestHead,
+} from '#libs/contracts/generation-requests.ts';
+import { toProblemJson } from '#libs/problems/problems.ts';
+import { type DirectRequest, recordFailure } from '#libs/service/direct-routes.ts';
+import type { Metrics } from '#libs/service/metrics.ts';
+import type { Clock } from '#libs/service/runtime.ts';
+import { figureHeaders } from '../calls/domain/run-call.ts';
+import type { EventRow, EventStream, GenerationRow, JobApi } from '../jobs/plugin.ts';
+import { storedResponseOf } from '../requests/domain/figures.ts';
+import type { StoredResponseSlot, StoredResponses } from '../stored-responses/domain.ts';
+import { type ContentResult, failureOfJob, figuresOfJob, presentContent, toContentEvent } from './present.ts';
 
-export type ContentHandlerOptions = {
-  runner: CallRunner;
-  providers: Pick<Providers, 'forPipeline'>;
+export type ContentRouteOptions = {
+  jobs: JobApi;
+  storedResponses: StoredResponses;
+  metrics: Pick<Metrics, 'recordRefusal'>;
   clock: Clock;
+  bodyLimitBytes: number;
 };
 
-const MESSAGES: Readonly<Record<ContentStep, string>> = {
-  research: 'Researching the topic',
-  write: 'Writing the article',
-  edit: 'Editing the article',
-  social: 'Writing the posts',
+type ContentRequest = ContentRouteOptions & {
+  request: DirectRequest;
+  head: GenerationRequestHead;
+  slot: StoredResponseSlot | null;
 };
 
-const CONTENT_TYPE_OF: Partial<Record<ContentStep, string>> = { edit: 'blog', social: 'social' };
+/** The head of a request with its plan of calls. */
+const MAX_HEAD_BYTES = 1024 * 1024;
 
-/** Content for a topic, as server-sent events, or as JSON for clients that accept only JSON. */
-export function createContentHandler(options: ContentHandlerOptions): GenerationHandler {
-  return (request, input, response) => {
-    const respond = wantsJson(input) ? respondWithJson : respondWithEvents;
-    const body = parseBody(generateRequest, input.body);
-    return respond({ ...options, request, body }, response, input);
-  };
-}
-
-type ContentRequest = ContentHandlerOptions & { request: GenerationRequest; body: GenerateRequest };
-
-async function respondWithJson(content: ContentRequest, response: ResponseSender): Promise<void> {
-  const { runner, request } = content;
-  const present = (texts: StepTexts, figures: Figures & { state?: string }) =>
-    Buffer.from(JSON.stringify(presentContent(content, texts, figures)));
-  const { texts, figures } = await runContent(runner, {
-    ...contentRunOf(content),
-    listener: {
-      onComplete: async (texts, figures) => {
-        await request.slot?.store(storedResponseOf('json', figures, present(texts, figures)));
-      },
+export function contentRoute(options: ContentRouteOptions): void {
+  const { jobs, storedResponses } = options;
+  jobs.addRoute({
+    path: GENERATION_PATHS.generate,
+    contentType: GENERATION_REQUEST_TYPE,
+    bodyLimitBytes: options.bodyLimitBytes + MAX_HEAD_BYTES,
+    serve: async (request, caller, bytes) => {
+      const { head: sent, body } = jobs.decode(bytes, 'generate', request.id);
+      const head = { ...sent, caller };
+      const slot = head.storeResponse ? await storedResponses.begin(head.requestId, caller.accountId) : null;
+      try {
+        const row = await jobs.submit(head, body);
+        const content = { ...options, request, head, slot: slot ?? null };
+        if (wantsJson(head)) await respondWithJson(content, row);
+        else await respondWithEvents(content, row);
+      } finally {
+        await slot?.release();
+      }
     },
   });
-  sendJson(response, figures, present(texts, figures));
-}
-
-async function respondWithEvents(
-  content: ContentRequest,
-  response: ResponseSender,
-  { requestId, recordFailure }: HandlerInput,
-): Promise<void> {
-  const { runner, request } = content;
-  const events = createEventStream(response, request.slot ? MAX_STORED_BYTES : 0);
-  try {
-    const { texts, figures } = await runContent(runner, {
-      ...contentRunOf(content),
-      listener: {
-        onStatus: (step, progress) => events.send('status', { step, message: MESSAGES[step], progress }),
-        onChunk: (step, chunk, progress) =>
-          events.send('content', { content_type: CONTENT_TYPE_OF[step], chunk, progress }),
-        onComplete: async (texts, figures) => {
-          const transcript = events.transcriptWith('complete', presentContent(content, texts, figures));
-          if (transcript === undefined) return;
-          await request.slot?.store(storedResponseOf('events', figures, transcript));
-        },
-      },
-    });
-    await events.send('complete', presentContent(content, texts, figures));
-  } catch (error) {
-    await events.send('error', toProblemJson(recordFailure(error), requestId));
-  }
-  events.end();
-}
-
-function contentRunOf({ providers, request, body }: ContentRequest): Omit<ContentRun, 'listener'> {
-  const { requestId, plan, active, settlement } = request;
-  return {
-    requestId,
-    active,
-    settlement,
-    request: body,
-    calls: plan.calls,
-    sourceFor: providers.forPipeline,
-  };
 }
 
 /** Events are the default; JSON must be requested without events. */
-function wantsJson({ accept }: HandlerInput): boolean {
+function wantsJson({ accept = '' }: GenerationRequestHead): boolean {
   return accept.includes('application/json') && !accept.includes('text/event-stream');
 }
 
-function presentContent(
-  { body, clock, request }: ContentRequest,
-  texts: StepTexts,
-  figures: Figures & { state?: string },
-) {
+async function respondWithJson(content: ContentRequest, row: GenerationRow): Promise<void> {
+  const { response } = content.request;
+  cancelWhenGone(content, whenClosed(response), row);
+  const last = await lastEvent(content, row.id);
+  const result = await readResult(content, row, last);
+  const failure = failureOfJob(result);
+  if (failure !== null) throw failure;
+  const body = Buffer.from(JSON.stringify(presentContent(result)));
+  const figures = figuresOfJob(result);
+  await content.slot?.store(storedResponseOf('json', figures, body));
+  if (response.destroyed) return;
+  const headers = { ...figureHeaders(figures, 'ok'), 'content-type': 'application/json; charset=utf-8' };
+  response.writeHead(200, { ...headers, 'content-length': String(body.length) }).end(body);
+}
+
+async function lastEvent({ jobs }: ContentRequest, id: string): Promise<EventRow | undefined> {
+  let last: EventRow | undefined;
+  for await (const event of jobs.follow(id, NEVER)) last = event;
+  return last;
+}
+
+async function respondWithEvents(content: ContentRequest, row: GenerationRow): Promise<void> {
+  const { jobs, request, slot } = content;
+  const stream = jobs.openStream(request.response);
+  cancelWhenGone(content, stream.gone, row);
+  const transcript = createTranscript(stream);
+  let last: EventRow | undefined;
+  for await (const event of jobs.follow(row.id, NEVER)) {
+    last = event;
+    const sent = toContentEvent(event);
+    if (sent !== null) await transcript.send(sent.event, sent.data);
+  }
+  const result = await readResult(content, row, last);
+  const failure = failureOfJob(result);
+  if (failure === null) {
+    const text = transcript.with('complete', presentContent(result));
+    await slot?.store(storedResponseOf('events', figuresOfJob(result), Buffer.from(text)));
+    await transcript.send('complete', presentContent(result));
+  } else {
+    await transcript.send(
+      'error',
+      toProblemJson(recordFailure(content.metrics, request, failure), request.id),
+    );
+  }
+  stream.end();
+}
+
+/** The job is followed to its end also without its client, because its result is stored or its cost becomes known. */
+const NEVER = new AbortController().signal;
+
+function createTranscript(stream: EventStream) {
+  let text = '';
+  const format = (event: string, json: string) => `event: ${event}\ndata: ${json}\n\n`;
   return {
-    content: texts.get('edit') ?? '',
-    social_media_content: texts.get('social') ?? null,
-    audio_content: null,
-    video_content: null,
-    topic: body.topic,
-    generated_at: clock.now().toISOString(),
-    cached: false,
-    usage: presentFigures(figures),
-    ...request.planContext,
+    send(event: string, data: object) {
+      const json = JSON.stringify(data);
+      text += format(event, json);
+      return stream.send({ event, data: json });
+    },
+    with: (event: string, data: object) => text + format(event, JSON.stringify(data)),
+  };
+}
+
+/** Without a stored response, output that the client does not read would be paid for in vain. */
+function cancelWhenGone(
+  { jobs, head, slot }: ContentRequest,
+  gone: AbortSignal,
+  { id }: GenerationRow,
+): void {
+  if (slot !== null) return;
+  const cancel = () => void jobs.cancel(head.caller.accountId, id).catch(() => undefined);
+  if (gone.aborted) cancel();
+  else gone.addEventListener('abort', cancel, { once: true });
+}
+
+function whenClosed(response: ServerResponse): AbortSignal {
+  const gone = new AbortController();
+  response.once('close', () => {
+    if (!response.writableFinished) gone.abort();
+  });
+  return gone.signal;
+}
+
+async function readResult(
+  { jobs, head, clock }: ContentRequest,
+  row: GenerationRow,
+  last: EventRow | undefined,
+): Promise<ContentResult> {
+  const job = (await jobs.find(row.accountId, row.id)) ?? row;
+  const state = String(last?.data.budget_state ?? 'ok') as ContentResult['budgetState'];
+  return {
+    job,
+    documents: await jobs.documents(row.id),
+    budgetState: state,
+    planContext: head.planContext,
+    generatedAt: clock.now(),
   };
 }

@@ -50,7 +50,6 @@ const requests: FastifyPluginAsync<RequestsOptions> = async (app, options) => {
   const { storedResponses, callRunner } = app;
   const handlers: GenerationHandlers = {
     chat: notServed,
-    generate: notServed,
     image: notServed,
     embedding: notServed,
     moderation: notServed,

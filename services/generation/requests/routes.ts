@@ -13,7 +13,12 @@ import { type ProblemError, problem, toOpenAiError, toProblemJson } from '#libs/
 import { type DirectRequest, type DirectRoute, recordFailure } from '#libs/service/direct-routes.ts';
 import type { Metrics } from '#libs/service/metrics.ts';
 import type { GenerationRequest, ReceivedHead } from './domain/generation-request.ts';
-import { type GenerationHandlers, type ResponseSender, sendWhole } from './domain/handler.ts';
+import {
+  type GenerationHandlers,
+  type HandledKind,
+  type ResponseSender,
+  sendWhole,
+} from './domain/handler.ts';
 import { createResponseSender } from './response-sender.ts';
 
 export type RequestRouteOptions = {
@@ -34,9 +39,9 @@ const MAX_HEAD_BYTES = 1024 * 1024;
 
 /** One route for each kind of request. */
 export function requestRoutes(add: (route: DirectRoute) => void, options: RequestRouteOptions): void {
-  for (const [kind, path] of Object.entries(GENERATION_PATHS) as [RequestKind, string][]) {
+  for (const kind of Object.keys(options.handlers) as HandledKind[]) {
     add({
-      path,
+      path: GENERATION_PATHS[kind],
       contentType: GENERATION_REQUEST_TYPE,
       bodyLimitBytes: options.bodyLimitBytes + MAX_HEAD_BYTES,
       serve: async (request, caller, bytes) => {
@@ -46,7 +51,7 @@ export function requestRoutes(add: (route: DirectRoute) => void, options: Reques
         }
         // The signed caller counts, not the copy in the head.
         const head = { ...sent, caller, traceparent: readTraceparent(request.raw.headers) };
-        await serve(options, request, head, body, createResponseSender(request.response));
+        await serve(options, kind, request, head, body, createResponseSender(request.response));
       },
     });
   }
@@ -62,6 +67,7 @@ function decode(bytes: Buffer): SentRequest {
 
 async function serve(
   { handlers, runRequest, isOverloaded, metrics }: RequestRouteOptions,
+  kind: HandledKind,
   request: DirectRequest,
   head: GenerationRequestHead,
   body: Buffer,
@@ -79,7 +85,7 @@ async function serve(
         accept: head.accept ?? '',
         recordFailure: fail,
       };
-      return handlers[head.plan.kind](running, input, response);
+      return handlers[kind](running, input, response);
     });
   } catch (error) {
     const failure = fail(error);

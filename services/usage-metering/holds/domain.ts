@@ -18,6 +18,8 @@ export const UNKNOWN_CALL = 'unknown';
 export function boundSettlements(hold: OverdueHold): SettleRequest[] {
   const { id, accountId, settledCalls, detail } = hold;
   const plan = readPlan(detail);
+  // Generation knows which calls of a job were sent, and settles those itself, late if need be.
+  if (plan?.kind === 'job') return [];
   const bounds =
     plan === null
       ? boundOfRest(hold)

@@ -78,7 +78,6 @@ export function presentPlan(catalogue: Catalogue, plan: Plan): PlanWire {
 /** The fields of a plan that present its caps. */
 const CAP_FIELDS: Readonly<Record<string, keyof PlanWire>> = {
   analyticsDepth: 'analytics_depth',
-  horizonDays: 'horizon_days',
 } satisfies Partial<Record<(typeof UNUSED_CAPS)[number], keyof PlanWire>>;
 
 /** A cancelled subscription ends; its scheduled change only names the catalogue version it ends on. */

@@ -1,4 +1,4 @@
-import type { CallPlan } from '#libs/contracts/generation-requests.ts';
+import type { CallPlan, JobTerms } from '#libs/contracts/generation-requests.ts';
 import type { Operation } from '#libs/contracts/operation.ts';
 import type { Requirement } from '#libs/contracts/requirements.ts';
 import type { ModelInfo, Tokenizer } from '#libs/pricing/model.ts';
@@ -51,6 +51,10 @@ export type MeteredRoute<B extends RequestBody = RequestBody> = {
   readonly smallestScale?: (plan: CallPlan) => number;
   /** Response headers that only this route sends. */
   readonly responseHeaders?: (plan: CallPlan, scale: number) => Record<string, string>;
+  /** How long its holds last, for a route whose requests run in the background. */
+  readonly holdTtlMs?: number;
+  /** How its jobs run, for a route that creates jobs. */
+  readonly jobTerms?: (check: EntitlementCheck<B>) => JobTerms;
   /** For responses that show the plan's usage. */
   readonly planContext?: (check: EntitlementCheck<B>) => PlanContextFields;
 };

@@ -43,6 +43,8 @@ export type SettledHold = {
   accountId: string;
   /** When it expires, on the clock of `performance.now()`. */
   expiresAtMs: number;
+  /** How long a settlement is retried; 5 s unless given. */
+  maxRetryMs?: number;
 };
 
 export type SettleEntry = { call: PlannedCall; record: CallRecord; outcome: Outcome; priced: PricedCall };
@@ -50,6 +52,7 @@ export type SettleEntry = { call: PlannedCall; record: CallRecord; outcome: Outc
 /** Longer than a database restart. The end of a client's answer waits this long at most. */
 const MAX_RETRY_MS = 5_000;
 const RETRY_DELAYS_MS = [25, 50, 100, 200, 400, 700, 1_000, 1_000];
+const LONGEST_DELAY_MS = 1_000;
 /** The first attempt has this long, also if the hold is about to expire. */
 const MIN_ATTEMPT_MS = 1_000;
 /** Time to write to the spool before the hold expires. */
@@ -68,20 +71,20 @@ const TOKEN_COLUMNS = [
 
 export function createSettlement(
   { ledger, spool, metrics, logger, sleep, reportOverrun }: SettlementOptions,
-  { expiresAtMs, ...hold }: SettledHold,
+  { expiresAtMs, maxRetryMs = MAX_RETRY_MS, ...hold }: SettledHold,
 ): Settlement {
   let isClosed = false;
   let hasSpooled = false;
 
   async function settleWithRetry(request: SettleRequest): Promise<SettledOrCorrected> {
-    const leftMs = Math.min(MAX_RETRY_MS, expiresAtMs - SPOOL_MARGIN_MS - performance.now());
+    const leftMs = Math.min(maxRetryMs, expiresAtMs - SPOOL_MARGIN_MS - performance.now());
     const endsAtMs = performance.now() + Math.max(leftMs, MIN_ATTEMPT_MS);
     for (let attempt = 0; ; attempt += 1) {
       try {
         return await within(endsAtMs - performance.now(), settleOrCorrect(ledger, request));
       } catch (error) {
-        const delayMs = RETRY_DELAYS_MS[attempt];
-        if (delayMs === undefined || performance.now() + delayMs >= endsAtMs) throw error;
+        const delayMs = RETRY_DELAYS_MS[attempt] ?? LONGEST_DELAY_MS;
+        if (performance.now() + delayMs >= endsAtMs) throw error;
         await sleep(delayMs);
       }
     }

@@ -42,7 +42,10 @@ export type GenerationHandler = (
   response: ResponseSender,
 ) => Promise<void>;
 
-export type GenerationHandlers = Record<RequestKind, GenerationHandler>;
+/** Content is served as jobs. */
+export type HandledKind = Exclude<RequestKind, 'generate' | 'job'>;
+
+export type GenerationHandlers = Record<HandledKind, GenerationHandler>;
 
 /** @throws ProblemError `invalid_request`, naming the first invalid field. */
 export function parseBody<Schema extends z.ZodType>(schema: Schema, body: unknown): z.output<Schema> {

@@ -24,6 +24,8 @@ const plannedCall = z.object({
   cachesForAnHour: z.boolean().optional(),
   counts: z.record(z.string(), count),
   price: modelPriceWire.transform(fromWire),
+  after: z.array(z.string()).optional(),
+  isSpare: z.boolean().optional(),
 });
 
 const callPlan = z.object({ kind: z.string(), calls: z.array(plannedCall) });

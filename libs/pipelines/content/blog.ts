@@ -1,0 +1,232 @@
+/** Articles: an outline, sections in parallel, an edit of the whole; short ones in one call. */
+import { z } from 'zod';
+import {
+  type ContentBrief,
+  type ContentPipeline,
+  type ContentStep,
+  type DocumentContent,
+  type JsonSpec,
+  jsonOf,
+  markdownOf,
+  type StepInput,
+  type StepOutputs,
+} from './step.ts';
+import { countWords, frequentTerms, plainText, shortenTo, slugOf, splitTitle } from './text.ts';
+
+/** Shorter articles are written in one call. */
+const SHORT_FORM_WORDS = 400;
+const WORDS_PER_SECTION = 220;
+const MAX_SECTIONS = 8;
+const OUTLINE_WORDS = 220;
+const METADATA_WORDS = 90;
+const MAX_DESCRIPTION = 160;
+const MIN_DESCRIPTION = 50;
+const MAX_KEYWORDS = 8;
+const WORDS_PER_MINUTE = 220;
+/** An article may be this much shorter than requested. */
+const TOLERANCE = 0.6;
+
+export const OUTLINE = 'blog.outline';
+const METADATA = 'blog.metadata';
+const EDIT = 'blog.edit';
+const WRITE = 'blog.write';
+
+const outline = z.object({
+  title: z.string(),
+  sections: z.array(z.object({ heading: z.string(), points: z.array(z.string()) })),
+});
+export type Outline = z.infer<typeof outline>;
+
+const metadata = z.object({ meta_description: z.string(), keywords: z.array(z.string()) });
+type Metadata = z.infer<typeof metadata>;
+
+export function isShortForm(words: number): boolean {
+  return words < SHORT_FORM_WORDS;
+}
+
+function sectionCount(words: number): number {
+  return Math.min(MAX_SECTIONS, Math.max(3, Math.round(words / WORDS_PER_SECTION)));
+}
+
+/** The step whose output is the article. */
+export function articleStep(words: number): string {
+  return isShortForm(words) ? WRITE : EDIT;
+}
+
+export const blogPipeline: ContentPipeline = {
+  steps: (brief) => (isShortForm(brief.words) ? [shortForm(brief)] : longForm(brief)),
+  assemble: (brief, outputs) =>
+    isShortForm(brief.words) ? assembleShort(brief, outputs) : assembleLong(brief, outputs),
+};
+
+function shortForm({ words, basis }: ContentBrief): ContentStep {
+  return {
+    key: WRITE,
+    part: 'blog',
+    role: 'writer',
+    template: 'blog.write@1',
+    message: 'write',
+    task: `Write a blog article of about ${words} words in Markdown: "# title", a short introduction, two or three "## " sections, a closing sentence. Article only.`,
+    inputs: basis,
+    spec: { kind: 'markdown', minWords: Math.floor(words * TOLERANCE), minHeadings: 1 },
+    words,
+    hasSpare: false,
+    isCompact: true,
+    counts: { 'gen.blog': 1 },
+  };
+}
+
+function longForm(brief: ContentBrief): ContentStep[] {
+  const { words, basis, hasSpares } = brief;
+  const count = sectionCount(words);
+  const sectionWords = Math.round((words * 0.85) / count);
+  const fromOutline: StepInput = { from: OUTLINE, label: 'outline', words: OUTLINE_WORDS * 1.5 };
+  const sections = Array.from({ length: count }, (_, index) =>
+    sectionStep(index + 1, count, sectionWords, [fromOutline, ...basis]),
+  );
+  const shared = { part: 'blog', hasSpare: hasSpares } as const;
+  return [
+    {
+      ...shared,
+      key: OUTLINE,
+      role: 'writer',
+      template: 'blog.outline@1',
+      message: 'outline',
+      task: `Plan a blog article of about ${words} words. Give it a specific title of at most 70 characters and exactly ${count} sections, each with a heading and two to four points that say what it explains: facts, examples, steps. No introduction and no conclusion; they are written later. No section repeats another.`,
+      inputs: basis,
+      spec: outlineSpec(count),
+      words: OUTLINE_WORDS,
+      counts: {},
+    },
+    ...sections,
+    {
+      ...shared,
+      key: METADATA,
+      role: 'fast',
+      template: 'blog.metadata@1',
+      message: 'metadata',
+      task: `Describe the article of this outline for search engines: a meta description of ${MIN_DESCRIPTION} to 155 characters that says what readers learn, and three to ${MAX_KEYWORDS} keywords, the most important first.`,
+      inputs: [fromOutline],
+      spec: METADATA_SPEC,
+      words: METADATA_WORDS,
+      counts: {},
+    },
+    {
+      ...shared,
+      key: EDIT,
+      role: 'writer',
+      template: 'blog.edit@1',
+      message: 'edit',
+      task: `Edit the sections below into one article of about ${words} words in Markdown. Put an introduction of two or three sentences before the first section and a conclusion with a heading of its own after the last. Keep every "## …" heading, in order. Correct errors, remove repetitions, connect the sections. Answer with the article without its title, and nothing else.`,
+      inputs: [
+        { from: OUTLINE, label: 'outline', words: OUTLINE_WORDS },
+        ...sections.map(({ key }, index) => ({
+          from: key,
+          label: `section ${index + 1}`,
+          words: Math.round(sectionWords * 1.3),
+        })),
+      ],
+      spec: { kind: 'markdown', minWords: Math.floor(words * TOLERANCE), minHeadings: count },
+      words: Math.round(words * 1.1),
+      counts: { 'gen.blog': 1 },
+    },
+  ];
+}
+
+function sectionStep(number: number, count: number, words: number, inputs: StepInput[]): ContentStep {
+  return {
+    key: `blog.section.${number}`,
+    part: 'blog',
+    role: 'writer',
+    template: 'blog.section@1',
+    message: 'section',
+    number,
+    task: `Write section ${number} of ${count} of the outlined article: about ${words} words of Markdown under its heading as "## …". Be concrete: examples, figures only where you are sure, no filler. Cover its points only; the other sections are written separately. Answer with the section only.`,
+    inputs,
+    spec: { kind: 'markdown', minWords: Math.floor(words * 0.4), minHeadings: 0 },
+    words,
+    hasSpare: false,
+    counts: {},
+  };
+}
+
+const MAX_TITLE = 120;
+
+function outlineSpec(count: number): JsonSpec {
+  return {
+    kind: 'json',
+    name: 'blog_outline',
+    schema: outline,
+    problems: ({ title, sections }: Outline) => [
+      ...(title.trim() === '' ? ['The title is empty.'] : []),
+      ...(sections.length === count ? [] : [`Give exactly ${count} sections, not ${sections.length}.`]),
+      ...(new Set(sections.map(({ heading }) => heading.toLowerCase())).size === sections.length
+        ? []
+        : ['Two sections have the same heading.']),
+    ],
+    fit: ({ title, sections }: Outline) => ({
+      title: shortenTo(plainText(title), MAX_TITLE),
+      sections: sections.slice(0, count),
+    }),
+  };
+}
+
+const METADATA_SPEC: JsonSpec = {
+  kind: 'json',
+  name: 'blog_metadata',
+  schema: metadata,
+  problems: ({ meta_description: text, keywords }: Metadata) => [
+    ...(text.length >= MIN_DESCRIPTION
+      ? []
+      : [`The meta description has fewer than ${MIN_DESCRIPTION} characters.`]),
+    ...(keywords.length >= 3 ? [] : ['Give at least three keywords.']),
+  ],
+  fit: ({ meta_description: text, keywords }: Metadata) => ({
+    meta_description: shortenTo(plainText(text), MAX_DESCRIPTION),
+    keywords: [...new Set(keywords.map((word) => word.trim()).filter(Boolean))].slice(0, MAX_KEYWORDS),
+  }),
+};
+
+function assembleLong({ language }: ContentBrief, outputs: StepOutputs): DocumentContent {
+  const { title, sections } = jsonOf<Outline>(outputs, OUTLINE);
+  const { meta_description, keywords } = jsonOf<Metadata>(outputs, METADATA);
+  const { body } = splitTitle(markdownOf(outputs, EDIT));
+  return article({ title, body, meta_description, keywords, language, outline: sections });
+}
+
+function assembleShort({ request, language }: ContentBrief, outputs: StepOutputs): DocumentContent {
+  const { title, body } = splitTitle(markdownOf(outputs, WRITE));
+  return article({
+    title: title ?? request.topic ?? plainText(body).slice(0, MAX_TITLE),
+    body,
+    meta_description: shortenTo(plainText(body.split(/\n##\s/, 1)[0] ?? body), MAX_DESCRIPTION),
+    keywords: request.keywords ?? frequentTerms(body, 5),
+    language,
+    outline: null,
+  });
+}
+
+function article(parts: {
+  title: string;
+  body: string;
+  meta_description: string;
+  keywords: string[];
+  language: string;
+  outline: Outline['sections'] | null;
+}): DocumentContent {
+  const { title, body, outline: sections, ...rest } = parts;
+  const words = countWords(plainText(body));
+  return {
+    title,
+    content: {
+      title,
+      slug: slugOf(title),
+      ...rest,
+      body,
+      words,
+      reading_minutes: Math.max(1, Math.round(words / WORDS_PER_MINUTE)),
+      ...(sections && { outline: sections }),
+    },
+    markdown: `# ${title}\n\n${body}`,
+  };
+}

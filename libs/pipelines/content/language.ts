@@ -1,0 +1,171 @@
+/** The languages of content: how to find out which one a text is in, and how many tokens its words have. */
+
+type Language = {
+  readonly name: string;
+  /** Tokens of a word, measured with `o200k_base` on articles of 800 words. */
+  readonly tokensPerWord: number;
+  /** UTF-8 bytes of a word with its space. */
+  readonly bytesPerWord: number;
+};
+
+const LANGUAGES: Readonly<Record<string, Language>> = {
+  en: { name: 'English', tokensPerWord: 1.12, bytesPerWord: 6.5 },
+  de: { name: 'German', tokensPerWord: 1.65, bytesPerWord: 8 },
+  fr: { name: 'French', tokensPerWord: 1.45, bytesPerWord: 7 },
+  es: { name: 'Spanish', tokensPerWord: 1.35, bytesPerWord: 7 },
+  it: { name: 'Italian', tokensPerWord: 1.5, bytesPerWord: 7 },
+  pt: { name: 'Portuguese', tokensPerWord: 1.4, bytesPerWord: 7 },
+  nl: { name: 'Dutch', tokensPerWord: 1.5, bytesPerWord: 7 },
+  sv: { name: 'Swedish', tokensPerWord: 1.7, bytesPerWord: 7.5 },
+  da: { name: 'Danish', tokensPerWord: 1.7, bytesPerWord: 7 },
+  no: { name: 'Norwegian', tokensPerWord: 1.7, bytesPerWord: 7 },
+  pl: { name: 'Polish', tokensPerWord: 2.08, bytesPerWord: 8.5 },
+  cs: { name: 'Czech', tokensPerWord: 2.2, bytesPerWord: 8 },
+  fi: { name: 'Finnish', tokensPerWord: 2.8, bytesPerWord: 10 },
+  hu: { name: 'Hungarian', tokensPerWord: 2.5, bytesPerWord: 9 },
+  tr: { name: 'Turkish', tokensPerWord: 2.3, bytesPerWord: 9 },
+  ru: { name: 'Russian', tokensPerWord: 2.2, bytesPerWord: 14 },
+  uk: { name: 'Ukrainian', tokensPerWord: 2.4, bytesPerWord: 14 },
+  el: { name: 'Greek', tokensPerWord: 2.6, bytesPerWord: 13 },
+  ar: { name: 'Arabic', tokensPerWord: 2.2, bytesPerWord: 12 },
+  he: { name: 'Hebrew', tokensPerWord: 2.2, bytesPerWord: 11 },
+  hi: { name: 'Hindi', tokensPerWord: 2.2, bytesPerWord: 16 },
+  th: { name: 'Thai', tokensPerWord: 2.6, bytesPerWord: 15 },
+  ja: { name: 'Japanese', tokensPerWord: 2.2, bytesPerWord: 8 },
+  zh: { name: 'Chinese', tokensPerWord: 2, bytesPerWord: 7 },
+  ko: { name: 'Korean', tokensPerWord: 2.2, bytesPerWord: 11 },
+};
+
+/** For languages that are not listed. */
+const OTHER: Language = { name: '', tokensPerWord: 2.8, bytesPerWord: 12 };
+
+/** The code of a language that could not be determined. */
+export const UNDETERMINED = 'und';
+
+/** Headings, lists, punctuation, and models that write more than asked. */
+const TOKEN_HEADROOM = 1.5;
+const BYTE_HEADROOM = 1.4;
+
+/** An output cap for a text of so many words. */
+export function tokensForWords(words: number, language: string): number {
+  return Math.ceil(words * languageOf(language).tokensPerWord * TOKEN_HEADROOM);
+}
+
+/** Room in a prompt for a text of so many words. */
+export function bytesForWords(words: number, language: string): number {
+  return Math.ceil(words * languageOf(language).bytesPerWord * BYTE_HEADROOM);
+}
+
+/** The most words that an output cap allows. */
+export function wordsForTokens(tokens: number, language: string): number {
+  return Math.floor(tokens / (languageOf(language).tokensPerWord * TOKEN_HEADROOM));
+}
+
+/** The English name of a language, for a prompt; undefined if it could not be determined. */
+export function languageName(code: string): string | undefined {
+  return LANGUAGES[code]?.name;
+}
+
+function languageOf(code: string): Language {
+  return LANGUAGES[code] ?? OTHER;
+}
+
+/** The code of a BCP 47 tag or of the English name of a language. Other names are kept as they are. */
+export function languageCode(wanted: string): string {
+  const lower = wanted.toLowerCase();
+  const tag = lower.split(/[-_]/, 1)[0] as string;
+  if (LANGUAGES[tag] !== undefined) return tag;
+  const named = Object.entries(LANGUAGES).find(([, { name }]) => name.toLowerCase() === lower);
+  return named?.[0] ?? OWN_NAMES[lower] ?? wanted;
+}
+
+const OWN_NAMES: Readonly<Record<string, string>> = {
+  deutsch: 'de',
+  français: 'fr',
+  español: 'es',
+  italiano: 'it',
+  português: 'pt',
+  nederlands: 'nl',
+  svenska: 'sv',
+  dansk: 'da',
+  norsk: 'no',
+  polski: 'pl',
+  čeština: 'cs',
+  suomi: 'fi',
+  magyar: 'hu',
+  türkçe: 'tr',
+  русский: 'ru',
+  українська: 'uk',
+  ελληνικά: 'el',
+  العربية: 'ar',
+  עברית: 'he',
+  हिन्दी: 'hi',
+  ไทย: 'th',
+  日本語: 'ja',
+  中文: 'zh',
+  한국어: 'ko',
+};
+
+const SCRIPTS: readonly (readonly [RegExp, string])[] = [
+  [/[\u3040-\u30ff]/, 'ja'],
+  [/\p{Script=Hangul}/u, 'ko'],
+  [/\p{Script=Han}/u, 'zh'],
+  [/[іїєґ]/i, 'uk'],
+  [/\p{Script=Cyrillic}/u, 'ru'],
+  [/\p{Script=Greek}/u, 'el'],
+  [/\p{Script=Arabic}/u, 'ar'],
+  [/\p{Script=Hebrew}/u, 'he'],
+  [/\p{Script=Devanagari}/u, 'hi'],
+  [/\p{Script=Thai}/u, 'th'],
+];
+
+/** Frequent words that few other languages share. */
+const WORDS: Readonly<Record<string, string>> = {
+  en: 'the and of to for with how why what your in is are',
+  de: 'der die das und für mit wie warum eine einen ist nicht auf im zum zur ein von',
+  fr: 'le les des et pour avec comment pourquoi une est dans du au aux sur',
+  es: 'el los las y para con cómo por qué una es en del al un',
+  it: 'il gli della e per con come perché una è nel di che dei delle',
+  pt: 'o os as e para com como porque uma é em do da não um',
+  nl: 'de het een en voor met hoe waarom van is niet op',
+  sv: 'och för med hur varför en ett är på att som i',
+  pl: 'i w z na dla jak dlaczego oraz nie jest do się czy po od',
+  fi: 'ja on miten miksi kuinka ei että ovat sekä kun',
+  cs: 'a v na pro jak proč je se že do',
+  tr: 've için nasıl neden bir ile bu',
+  hu: 'és a az hogyan miért egy nem',
+};
+
+/** Letters that decide where no word does. */
+const LETTERS: readonly (readonly [RegExp, string])[] = [
+  [/[łąęśżźćń]/i, 'pl'],
+  [/[ěřů]/i, 'cs'],
+  [/[őű]/i, 'hu'],
+  [/[ğış]/i, 'tr'],
+  [/[ãõ]/i, 'pt'],
+  [/[ñ¿¡]/i, 'es'],
+  [/ß/, 'de'],
+  [/å/i, 'sv'],
+  [/[äö].*(ää|yy|kk|tt|ss|lla\b|llä\b|ssa\b|ssä\b)|(ää|yy|öö)/i, 'fi'],
+  [/[äöü]/i, 'de'],
+  [/[èêçœ]/i, 'fr'],
+];
+
+/** The language of a text, from its script, frequent words and letters. Short texts without evidence are English. */
+export function detectLanguage(text: string): string {
+  const sample = text.slice(0, 2_000);
+  const script = SCRIPTS.find(([pattern]) => pattern.test(sample));
+  if (script !== undefined) return script[1];
+  const words = sample.toLowerCase().match(/\p{L}+/gu) ?? [];
+  let best = '';
+  let most = 0;
+  for (const [code, list] of Object.entries(WORDS)) {
+    const known = new Set(list.split(' '));
+    const found = words.filter((word) => known.has(word)).length;
+    if (found > most) [best, most] = [code, found];
+  }
+  const letter = LETTERS.find(([pattern]) => pattern.test(sample));
+  if (letter !== undefined && (most < 2 || best === 'en')) return letter[1];
+  if (best !== '') return best;
+  return /[^\p{ASCII}‘’“”–—…]/u.test(sample) ? UNDETERMINED : 'en';
+}

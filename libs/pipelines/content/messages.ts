@@ -1,0 +1,42 @@
+/** Progress messages, in the language of the content. */
+
+export const MESSAGE_KEYS = [
+  'outline',
+  'section',
+  'edit',
+  'metadata',
+  'write',
+  'social',
+  'audio',
+  'video',
+  'newsletter',
+  'seo',
+  'content_plan',
+  'image_prompts',
+] as const;
+export type MessageKey = (typeof MESSAGE_KEYS)[number];
+
+/** In the order of {@link MESSAGE_KEYS}; `#` stands for a number. */
+const TEXTS: Readonly<Record<string, string>> = {
+  en: 'Planning the article|Writing section #|Editing the article|Writing title and description|Writing the article|Writing the posts|Writing the audio script|Writing the video script|Writing the newsletter|Analysing keywords|Planning the calendar|Describing images',
+  de: 'Artikel wird gegliedert|Abschnitt # wird geschrieben|Artikel wird redigiert|Titel und Beschreibung werden geschrieben|Artikel wird geschrieben|Beiträge werden geschrieben|Audioskript wird geschrieben|Videoskript wird geschrieben|Newsletter wird geschrieben|Keywords werden analysiert|Redaktionsplan wird erstellt|Bilder werden beschrieben',
+  fr: 'Plan de l’article|Rédaction de la section #|Relecture de l’article|Titre et description|Rédaction de l’article|Rédaction des publications|Rédaction du script audio|Rédaction du script vidéo|Rédaction de la newsletter|Analyse des mots-clés|Calendrier éditorial|Description des images',
+  es: 'Planificando el artículo|Escribiendo la sección #|Editando el artículo|Escribiendo título y descripción|Escribiendo el artículo|Escribiendo las publicaciones|Escribiendo el guion de audio|Escribiendo el guion de vídeo|Escribiendo el boletín|Analizando palabras clave|Planificando el calendario|Describiendo imágenes',
+  it: 'Pianificazione dell’articolo|Scrittura della sezione #|Revisione dell’articolo|Titolo e descrizione|Scrittura dell’articolo|Scrittura dei post|Scrittura del copione audio|Scrittura del copione video|Scrittura della newsletter|Analisi delle parole chiave|Calendario editoriale|Descrizione delle immagini',
+  pt: 'Planejando o artigo|Escrevendo a seção #|Editando o artigo|Escrevendo título e descrição|Escrevendo o artigo|Escrevendo as publicações|Escrevendo o roteiro de áudio|Escrevendo o roteiro de vídeo|Escrevendo a newsletter|Analisando palavras-chave|Planejando o calendário|Descrevendo imagens',
+  nl: 'Artikel plannen|Deel # schrijven|Artikel redigeren|Titel en beschrijving schrijven|Artikel schrijven|Berichten schrijven|Audioscript schrijven|Videoscript schrijven|Nieuwsbrief schrijven|Zoekwoorden analyseren|Contentkalender plannen|Afbeeldingen beschrijven',
+  sv: 'Planerar artikeln|Skriver avsnitt #|Redigerar artikeln|Skriver rubrik och beskrivning|Skriver artikeln|Skriver inläggen|Skriver ljudmanuset|Skriver videomanuset|Skriver nyhetsbrevet|Analyserar nyckelord|Planerar kalendern|Beskriver bilder',
+  pl: 'Planowanie artykułu|Pisanie części #|Redagowanie artykułu|Pisanie tytułu i opisu|Pisanie artykułu|Pisanie postów|Pisanie scenariusza audio|Pisanie scenariusza wideo|Pisanie newslettera|Analiza słów kluczowych|Planowanie kalendarza|Opisywanie obrazów',
+  fi: 'Suunnitellaan artikkelia|Kirjoitetaan osaa #|Muokataan artikkelia|Kirjoitetaan otsikkoa ja kuvausta|Kirjoitetaan artikkelia|Kirjoitetaan julkaisuja|Kirjoitetaan äänikäsikirjoitusta|Kirjoitetaan videokäsikirjoitusta|Kirjoitetaan uutiskirjettä|Analysoidaan avainsanoja|Suunnitellaan kalenteria|Kuvaillaan kuvia',
+};
+
+const MESSAGES = new Map(
+  Object.entries(TEXTS).map(([language, text]) => [language, text.split('|')] as const),
+);
+
+/** The message of a step; in English for a language without messages. */
+export function stepMessage(key: MessageKey, language: string, number?: number): string {
+  const texts = MESSAGES.get(language) ?? (MESSAGES.get('en') as string[]);
+  const text = texts[MESSAGE_KEYS.indexOf(key)] as string;
+  return number === undefined ? text : text.replace('#', String(number));
+}

@@ -1,0 +1,80 @@
+/** A newsletter with the lines that mail clients show before it is opened. */
+import { z } from 'zod';
+import { type ContentPipeline, type JsonSpec, jsonOf } from './step.ts';
+import { countWords, plainText, shortenTo } from './text.ts';
+
+const KEY = 'newsletter.write';
+const WORDS = { short: 200, medium: 350, long: 700 } as const;
+/** What common mail clients show of them. */
+const MAX_SUBJECT = 60;
+const MAX_PREHEADER = 100;
+
+const newsletter = z.object({
+  subject: z.string(),
+  preheader: z.string(),
+  greeting: z.string(),
+  sections: z.array(z.object({ heading: z.string(), body: z.string() })),
+  call_to_action: z.string(),
+});
+type Newsletter = z.infer<typeof newsletter>;
+
+export const newsletterPipeline: ContentPipeline = {
+  steps: ({ request: { length }, basis, hasSpares }) => {
+    const words = typeof length === 'string' ? WORDS[length] : length;
+    return [
+      {
+        key: KEY,
+        part: 'newsletter',
+        role: 'writer',
+        template: 'newsletter.write@1',
+        message: 'newsletter',
+        task: `Write a newsletter of about ${words} words: a subject of at most ${MAX_SUBJECT} characters that promises one thing, a preheader of at most ${MAX_PREHEADER} characters that adds to it, a short greeting, two to four sections with a heading and a body in Markdown, and one call to action as a sentence.`,
+        inputs: basis,
+        spec: newsletterSpec(words),
+        words: Math.round(words * 1.3) + 60,
+        hasSpare: hasSpares,
+        counts: { 'gen.newsletter': 1 },
+      },
+    ];
+  },
+  assemble: (_brief, outputs) => {
+    const { subject, preheader, greeting, sections, call_to_action } = jsonOf<Newsletter>(outputs, KEY);
+    const body = [
+      greeting,
+      ...sections.map(({ heading, body: text }) => `## ${heading}\n\n${text}`),
+      call_to_action,
+    ];
+    return {
+      title: subject,
+      content: { subject, preheader, greeting, sections, call_to_action },
+      markdown: `# ${subject}\n\n_${preheader}_\n\n${body.filter(Boolean).join('\n\n')}\n`,
+    };
+  },
+};
+
+function newsletterSpec(words: number): JsonSpec {
+  return {
+    kind: 'json',
+    name: 'newsletter',
+    schema: newsletter,
+    problems: ({ subject, preheader, sections }: Newsletter) => {
+      const written = sections.reduce((sum, { body }) => sum + countWords(plainText(body)), 0);
+      return [
+        ...lengthProblem('subject', subject, MAX_SUBJECT),
+        ...lengthProblem('preheader', preheader, MAX_PREHEADER),
+        ...(sections.length >= 2 ? [] : ['Give at least two sections.']),
+        ...(written >= words * 0.5 ? [] : [`The sections have ${written} words, about ${words} are wanted.`]),
+      ];
+    },
+    fit: (value: Newsletter) => ({
+      ...value,
+      subject: shortenTo(plainText(value.subject), MAX_SUBJECT),
+      preheader: shortenTo(plainText(value.preheader), MAX_PREHEADER),
+    }),
+  };
+}
+
+function lengthProblem(name: string, text: string, max: number): string[] {
+  if (text.trim() === '') return [`The ${name} is empty.`];
+  return text.length > max ? [`The ${name} has ${text.length} characters, at most ${max} are allowed.`] : [];
+}

@@ -1,0 +1,96 @@
+/**
+ * The provider calls of content, with true upper bounds. The gateway prices and holds them; generation runs the same steps.
+ */
+import type { GenerateRequest } from '#libs/contracts/generate.ts';
+import type { CallPlan, PlannedCall } from '#libs/contracts/generation-requests.ts';
+import { problem } from '#libs/problems/problems.ts';
+import { planTextCall, type TextModel, textTokens } from '../text-call.ts';
+import { languageCode, tokensForWords, wordsForTokens } from './language.ts';
+import { briefOf, contentSteps, requestedWords, SCALE_STEPS } from './pipeline.ts';
+import { stepPromptBound } from './prompt.ts';
+import { type ContentBrief, type ContentStep, dependenciesOf } from './step.ts';
+
+/** Tokens of an object that are not its texts: names of fields, quotes and brackets. */
+const JSON_TOKENS = 200;
+/** The longest step of an article is this much longer than the article. */
+const LONGEST_STEP = 1.1;
+
+export type ContentPlanInput = TextModel & {
+  request: GenerateRequest;
+  kind: 'generate' | 'job';
+  /** The plan's cap for one call; null for none. */
+  outputTokensCap: number | null;
+  /** Share of the requested length, from 0 to 1. */
+  scale?: number;
+  /** Steps that need not run again. */
+  done?: ReadonlySet<string>;
+};
+
+/** The step and number of a planned call: `blog.edit#2` repairs or continues `blog.edit`. */
+const REPAIR_MARK = '#2';
+
+/** A quarter of the requested length is the shortest useful article. */
+export const SMALLEST_SCALE = 0.25;
+
+/** @throws ProblemError `prompt_too_large` if a step does not fit into the model's context window. */
+export function planContent(input: ContentPlanInput): CallPlan & { scale: number } {
+  const scale = scaleOf(input);
+  const brief = briefOf(input.request, scale);
+  const calls: PlannedCall[] = [];
+  for (const step of contentSteps(brief)) {
+    if (input.done?.has(step.key)) continue;
+    calls.push(...planStep(input, brief, step, calls.length));
+  }
+  return { kind: input.kind, calls, scale };
+}
+
+/** The budget's share, and at most what an output cap allows. */
+function scaleOf({ request, model, outputTokensCap, scale = 1 }: ContentPlanInput): number {
+  const cap = Math.min(outputTokensCap ?? model.maxOutputTokens, model.maxOutputTokens);
+  const visible = cap - textTokens(model, 0);
+  const language =
+    request.language === undefined ? briefOf(request, SCALE_STEPS).language : languageCode(request.language);
+  const most = wordsForTokens(visible, language) / (requestedWords(request) * LONGEST_STEP);
+  return Math.max(1, Math.floor(Math.min(scale, most, 1) * SCALE_STEPS));
+}
+
+function planStep(
+  input: ContentPlanInput,
+  brief: ContentBrief,
+  step: ContentStep,
+  index: number,
+): PlannedCall[] {
+  const { model, outputTokensCap } = input;
+  const isObject = step.spec.kind === 'json';
+  const structuredOutput = isObject && model.capabilities.jsonSchema;
+  const bounds = stepPromptBound(step, brief, { model: model.model, structuredOutput });
+  const wanted = tokensForWords(step.words, brief.language) + (isObject ? JSON_TOKENS : 0);
+  const outputTokens = Math.min(
+    textTokens(model, wanted),
+    outputTokensCap ?? model.maxOutputTokens,
+    model.maxOutputTokens,
+  );
+  const after = dependenciesOf(step);
+  const plan = (name: string, at: number, counts: ContentStep['counts'], promptTokens: number) => {
+    const call = planTextCall(
+      input,
+      { index: at, step: name, counts },
+      { promptTokens, carriedTokens: 0, outputTokens },
+    );
+    if (call.inputTokens < promptTokens) throw problem('prompt_too_large');
+    return { ...call, ...(structuredOutput && { structuredOutput }) };
+  };
+  const first = { ...plan(step.key, index, step.counts, bounds.first), after };
+  if (!step.hasSpare) return [first];
+  const repair = {
+    ...plan(`${step.key}${REPAIR_MARK}`, index + 1, {}, bounds.repair),
+    after: [step.key],
+    isSpare: true,
+  };
+  return [first, repair];
+}
+
+/** The step that a planned call belongs to. */
+export function stepOfCall({ step }: Pick<PlannedCall, 'step'>): string {
+  return step.endsWith(REPAIR_MARK) ? step.slice(0, -REPAIR_MARK.length) : step;
+}

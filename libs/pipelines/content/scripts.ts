@@ -1,0 +1,145 @@
+/** Scripts to speak: for audio with cues, and for short videos with what is seen. */
+import { z } from 'zod';
+import type { GenerateRequest } from '#libs/contracts/generate.ts';
+import { type ContentPipeline, type JsonSpec, jsonOf } from './step.ts';
+import { countWords, shortenTo } from './text.ts';
+
+/** Seconds by length; a number of words is spoken at {@link WORDS_PER_SECOND}. */
+const AUDIO_SECONDS = { short: 30, medium: 60, long: 180 } as const;
+const VIDEO_SECONDS = { short: 15, medium: 30, long: 60 } as const;
+const MAX_SECONDS = { audio: 1_200, video: 180 } as const;
+/** 150 words a minute. */
+const WORDS_PER_SECOND = 2.5;
+/** Speakers vary, and so do words. */
+const TOLERANCE = 1.25;
+
+type Kind = 'audio' | 'video';
+const CUE = { audio: 'cue', video: 'visual' } as const;
+
+const audioScript = z.object({
+  title: z.string(),
+  hook: z.string(),
+  segments: z.array(z.object({ text: z.string(), cue: z.string() })),
+  call_to_action: z.string(),
+});
+const videoScript = z.object({
+  title: z.string(),
+  hook: z.string(),
+  segments: z.array(z.object({ text: z.string(), visual: z.string() })),
+  call_to_action: z.string(),
+});
+type Script = {
+  title: string;
+  hook: string;
+  segments: { text: string; cue?: string; visual?: string }[];
+  call_to_action: string;
+};
+
+export const audioPipeline = scriptPipeline('audio');
+export const videoPipeline = scriptPipeline('video');
+
+function scriptPipeline(kind: Kind): ContentPipeline {
+  const key = `${kind}.write`;
+  return {
+    steps: ({ request, basis, hasSpares }) => {
+      const seconds = secondsOf(kind, request);
+      const words = Math.round(seconds * WORDS_PER_SECOND);
+      return [
+        {
+          key,
+          part: kind,
+          role: 'writer',
+          template: `${kind}.write@1`,
+          message: kind,
+          task: `${TASKS[kind]} It takes ${seconds} seconds to speak: ${words} words in all, hook and call to action included. Write for the ear: short sentences, no headings, numbers as they are spoken.`,
+          inputs: basis,
+          spec: scriptSpec(kind, words),
+          words: Math.round(words * 1.6) + 60,
+          hasSpare: hasSpares,
+          counts: { [`gen.${kind}`]: 1 },
+        },
+      ];
+    },
+    assemble: (_brief, outputs) => {
+      const script = jsonOf<Script>(outputs, key);
+      const parts = timed(kind, script);
+      const lines = parts.map(
+        ({ start, end, text, direction }) =>
+          `**${clock(start)}–${clock(end)}** ${direction ? `_[${direction}]_ ` : ''}${text}`,
+      );
+      return {
+        title: script.title,
+        content: {
+          title: script.title,
+          seconds: parts.at(-1)?.end ?? 0,
+          words: wordsOf(script),
+          hook: script.hook,
+          call_to_action: script.call_to_action,
+          parts: parts.map(({ start, end, text, direction }) => ({
+            start_seconds: start,
+            end_seconds: end,
+            text,
+            ...(direction && { [CUE[kind]]: direction }),
+          })),
+        },
+        markdown: `# ${script.title}\n\n${lines.join('\n\n')}\n`,
+      };
+    },
+  };
+}
+
+const TASKS: Readonly<Record<Kind, string>> = {
+  audio:
+    'Write the script of an audio piece for one speaker. Open with a hook that makes listeners stay, then segments, each with a cue (music, pause, tone of voice), then a call to action.',
+  video:
+    'Write the script of a short vertical video. Open with a hook for the first three seconds, then segments, each with the spoken text and what is seen (shot, text on screen), then a call to action.',
+};
+
+function secondsOf(kind: Kind, { length }: GenerateRequest): number {
+  const seconds = kind === 'audio' ? AUDIO_SECONDS : VIDEO_SECONDS;
+  if (typeof length === 'string') return seconds[length];
+  return Math.min(MAX_SECONDS[kind], Math.round(length / WORDS_PER_SECOND));
+}
+
+function spokenOf({ hook, segments, call_to_action: action }: Script): string[] {
+  return [hook, ...segments.map(({ text }) => text), action];
+}
+
+function wordsOf(script: Script): number {
+  return spokenOf(script).reduce((sum, text) => sum + countWords(text), 0);
+}
+
+function scriptSpec(kind: Kind, words: number): JsonSpec {
+  return {
+    kind: 'json',
+    name: `${kind}_script`,
+    schema: kind === 'audio' ? audioScript : videoScript,
+    problems: (script: Script) => {
+      const spoken = wordsOf(script);
+      return [
+        ...(script.hook.trim() === '' ? ['The hook is empty.'] : []),
+        ...(script.segments.length > 0 ? [] : ['There is no segment.']),
+        ...(spoken <= words * TOLERANCE ? [] : [`The script has ${spoken} words, ${words} are wanted.`]),
+        ...(spoken >= words * 0.6 ? [] : [`The script has only ${spoken} words, ${words} are wanted.`]),
+      ];
+    },
+    fit: (script: Script) => ({ ...script, title: shortenTo(script.title, 120) }),
+  };
+}
+
+/** The parts with the seconds that they take to speak, at least one each. */
+function timed(kind: Kind, script: Script) {
+  const directions = [undefined, ...script.segments.map((segment) => segment[CUE[kind]]), undefined];
+  let start = 0;
+  return spokenOf(script).flatMap((text, index) => {
+    if (text.trim() === '') return [];
+    const end = start + Math.max(1, Math.round(countWords(text) / WORDS_PER_SECOND));
+    const part = { start, end, text, direction: directions[index] };
+    start = end;
+    return [part];
+  });
+}
+
+function clock(seconds: number): string {
+  return `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, '0')}`;
+}

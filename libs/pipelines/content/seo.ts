@@ -1,0 +1,146 @@
+/** Search engine optimisation: keyword clusters, titles and advice; with a text, its readability and on-page checks. */
+import { z } from 'zod';
+import { checkPage, readabilityOf } from './readability.ts';
+import {
+  type ContentBrief,
+  type ContentPipeline,
+  type ContentStep,
+  type DocumentContent,
+  type JsonSpec,
+  jsonOf,
+  markdownOf,
+  type StepOutputs,
+} from './step.ts';
+import { plainText, shortenTo } from './text.ts';
+
+const KEY = 'seo.analyse';
+const INTENTS = ['informational', 'commercial', 'transactional', 'navigational'] as const;
+const MAX_DESCRIPTION = 160;
+
+const analysis = z.object({
+  primary_keyword: z.string(),
+  clusters: z.array(z.object({ name: z.string(), intent: z.enum(INTENTS), keywords: z.array(z.string()) })),
+  titles: z.array(z.string()),
+  meta_description: z.string(),
+  questions: z.array(z.string()),
+  recommendations: z.array(z.string()),
+});
+type Analysis = z.infer<typeof analysis>;
+
+/** A budget that is too small for an analysis is enough for a list. */
+const BASIC_KEY = 'seo.list';
+const BASIC_WORDS = 120;
+
+export const seoPipeline: ContentPipeline = {
+  steps: (brief) => (brief.hasSpares ? analysisSteps(brief) : listSteps(brief)),
+  assemble: (brief, outputs) =>
+    brief.hasSpares ? assembleAnalysis(brief, outputs) : assembleList(brief, outputs),
+};
+
+function listSteps({ basis }: ContentBrief): ContentStep[] {
+  return [
+    {
+      key: BASIC_KEY,
+      part: 'seo',
+      role: 'fast',
+      template: 'seo.list@1',
+      message: 'seo',
+      task: 'For search engines, as Markdown lists: "## Keywords" (ten), "## Titles" (three), "## Meta description" (155 characters). Lists only.',
+      inputs: basis,
+      spec: { kind: 'markdown', minWords: 20, minHeadings: 1 },
+      words: BASIC_WORDS,
+      hasSpare: false,
+      isCompact: true,
+      counts: { 'gen.seo': 1 },
+    },
+  ];
+}
+
+function analysisSteps({ basis, hasSpares }: ContentBrief): ContentStep[] {
+  return [
+    {
+      key: KEY,
+      part: 'seo',
+      role: 'writer',
+      template: 'seo.analyse@1',
+      message: 'seo',
+      task: `Analyse the subject for search engines: its primary keyword as people type it, three to five clusters of four to eight related keywords with their search intent, three titles of 40 to 65 characters, a meta description of at most 155 characters, three to six questions that searchers ask, and three to six recommendations${basis.length > 0 ? ' for the text' : ' for a page about it'}, each one concrete change.`,
+      inputs: basis,
+      spec: SPEC,
+      words: 420,
+      hasSpare: hasSpares,
+      counts: { 'gen.seo': 1 },
+    },
+  ];
+}
+
+function assembleAnalysis(brief: ContentBrief, outputs: StepOutputs): DocumentContent {
+  const result = jsonOf<Analysis>(outputs, KEY);
+  const measured = measure(brief, outputs, brief.request.keywords?.[0] ?? result.primary_keyword);
+  const title = `SEO: ${result.primary_keyword}`;
+  return { title, content: { ...result, ...measured }, markdown: present(title, result, measured) };
+}
+
+function assembleList(brief: ContentBrief, outputs: StepOutputs): DocumentContent {
+  const { keywords, topic = '' } = brief.request;
+  const markdown = markdownOf(outputs, BASIC_KEY);
+  const title = `SEO: ${keywords?.[0] ?? topic}`;
+  const measured = measure(brief, outputs, keywords?.[0] ?? topic);
+  return { title, content: { list: markdown, ...measured }, markdown: `# ${title}\n\n${markdown}` };
+}
+
+function measure(brief: ContentBrief, outputs: StepOutputs, keyword: string): Measured | false {
+  const text = textOf(brief, outputs);
+  return (
+    text !== '' && { readability: readabilityOf(text, brief.language), checks: checkPage(text, keyword) }
+  );
+}
+
+const SPEC: JsonSpec = {
+  kind: 'json',
+  name: 'seo_analysis',
+  schema: analysis,
+  problems: ({ primary_keyword: keyword, clusters, titles }: Analysis) => [
+    ...(keyword.trim() === '' ? ['The primary keyword is empty.'] : []),
+    ...(clusters.length >= 2 ? [] : ['Give at least two clusters.']),
+    ...(clusters.every(({ keywords }) => keywords.length > 0) ? [] : ['A cluster has no keywords.']),
+    ...(titles.length > 0 ? [] : ['Give at least one title.']),
+  ],
+  fit: (value: Analysis) => ({
+    ...value,
+    meta_description: shortenTo(plainText(value.meta_description), MAX_DESCRIPTION),
+  }),
+};
+
+/** The text that is analysed: the article of the job, or the source. */
+function textOf({ basis }: ContentBrief, outputs: StepOutputs): string {
+  const [input] = basis;
+  return input === undefined ? '' : markdownOf(outputs, input.from);
+}
+
+type Measured = { readability: ReturnType<typeof readabilityOf>; checks: ReturnType<typeof checkPage> };
+
+function present(title: string, result: Analysis, measured: Measured | false): string {
+  const list = (items: readonly string[]) => items.map((item) => `- ${item}`).join('\n');
+  const sections = [
+    `# ${title}`,
+    `## Keywords\n\n${list(result.clusters.map(({ name, intent, keywords }) => `**${name}** (${intent}): ${keywords.join(', ')}`))}`,
+    `## Titles\n\n${list(result.titles)}`,
+    `## Meta description\n\n${result.meta_description}`,
+    `## Questions\n\n${list(result.questions)}`,
+    `## Recommendations\n\n${list(result.recommendations)}`,
+    ...(measured
+      ? [
+          `## Checks\n\n${list(measured.checks.map(({ passed, detail }) => `${passed ? '✓' : '✗'} ${detail}`))}`,
+          `## Readability\n\n${list([
+            `${measured.readability.words} words in ${measured.readability.sentences} sentences (${measured.readability.words_per_sentence} words a sentence)`,
+            `${measured.readability.long_sentences_percent} % long sentences`,
+            ...(measured.readability.flesch_reading_ease === null
+              ? []
+              : [`Flesch reading ease ${measured.readability.flesch_reading_ease}`]),
+          ])}`,
+        ]
+      : []),
+  ];
+  return `${sections.join('\n\n')}\n`;
+}

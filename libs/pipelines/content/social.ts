@@ -1,0 +1,180 @@
+/** Posts for social networks: one object for each network, within the network's limits. */
+import { z } from 'zod';
+import type { Network } from '#libs/contracts/generate.ts';
+import { type ContentBrief, type ContentPipeline, type JsonSpec, jsonOf } from './step.ts';
+import { countCharacters, countWords, shortenTo } from './text.ts';
+
+type NetworkRules = {
+  readonly name: string;
+  /** Characters of the post with its hashtags, as the network counts them. */
+  readonly maxCharacters: number;
+  readonly words?: readonly [number, number];
+  readonly hashtags: readonly [number, number];
+  readonly advice: string;
+};
+
+/** Documented limits of the networks; word ranges and hashtags are our editorial rules. */
+export const NETWORK_RULES: Readonly<Record<Network, NetworkRules>> = {
+  linkedin: {
+    name: 'LinkedIn',
+    maxCharacters: 3_000,
+    words: [200, 300],
+    hashtags: [3, 5],
+    advice: 'a strong first line, short paragraphs, a question or call to action at the end',
+  },
+  x: {
+    name: 'X',
+    maxCharacters: 280,
+    hashtags: [1, 3],
+    advice: 'one sharp thought, fewer than 200 characters before the hashtags',
+  },
+  facebook: {
+    name: 'Facebook',
+    maxCharacters: 63_206,
+    words: [60, 120],
+    hashtags: [1, 3],
+    advice: 'conversational, ends with a question or call to action',
+  },
+  instagram: {
+    name: 'Instagram',
+    maxCharacters: 2_200,
+    words: [60, 150],
+    hashtags: [3, 10],
+    advice: 'a hook before the fold (125 characters), then short lines, a call to action at the end',
+  },
+  threads: {
+    name: 'Threads',
+    maxCharacters: 500,
+    hashtags: [0, 1],
+    advice: 'one thought that invites replies, fewer than 450 characters',
+  },
+};
+
+const DEFAULT_NETWORKS: readonly Network[] = ['linkedin', 'x'];
+export const SOCIAL = 'social.write';
+
+const post = z.object({ text: z.string(), hashtags: z.array(z.string()) });
+type Post = z.infer<typeof post>;
+type Posts = Partial<Record<Network, Post>>;
+
+export const socialPipeline: ContentPipeline = {
+  steps: (brief) => {
+    const networks = networksOf(brief);
+    const rules = networks.map((network) => {
+      const { name, words, hashtags, advice } = NETWORK_RULES[network];
+      const range = words ? `${words[0]} to ${words[1]} words; ` : '';
+      return `- ${network} (${name}): ${range}${advice}; ${hashtags[0]} to ${hashtags[1]} hashtags.`;
+    });
+    return [
+      {
+        key: SOCIAL,
+        part: 'social',
+        role: 'writer',
+        template: 'social.write@1',
+        message: 'social',
+        task: `Write one post for each of these social networks. Do not repeat one post in another; write for the readers of each network. Put hashtags into \`hashtags\`, not into the text.\n${rules.join('\n')}`,
+        inputs: brief.basis,
+        spec: socialSpec(networks),
+        words: networks.reduce((sum, network) => sum + (NETWORK_RULES[network].words?.[1] ?? 70) + 25, 0),
+        hasSpare: brief.hasSpares,
+        counts: { 'gen.social': 1 },
+      },
+    ];
+  },
+  assemble: (brief, outputs) => {
+    const posts = jsonOf<Posts>(outputs, SOCIAL);
+    const written = networksOf(brief).map((network) => present(network, posts[network] as Post));
+    const title = brief.request.topic ?? NETWORK_RULES[networksOf(brief)[0] as Network].name;
+    const markdown = written.map(({ name, text_with_hashtags }) => `## ${name}\n\n${text_with_hashtags}\n`);
+    return { title, content: { posts: written }, markdown: markdown.join('\n') };
+  },
+};
+
+function networksOf({ request }: ContentBrief): readonly Network[] {
+  return request.networks ?? DEFAULT_NETWORKS;
+}
+
+function present(network: Network, { text, hashtags }: Post) {
+  const whole = wholePost({ text, hashtags });
+  return {
+    network,
+    name: NETWORK_RULES[network].name,
+    text,
+    hashtags,
+    text_with_hashtags: whole,
+    characters: charactersOf(network, whole),
+    max_characters: NETWORK_RULES[network].maxCharacters,
+  };
+}
+
+function wholePost({ text, hashtags }: Post): string {
+  return hashtags.length === 0 ? text : `${text}\n\n${hashtags.join(' ')}`;
+}
+
+/** X counts a link as 23 characters and one beyond Latin and punctuation as two (docs.x.com, "Counting characters"). */
+function charactersOf(network: Network, text: string): number {
+  if (network !== 'x') return countCharacters(text);
+  let count = 0;
+  for (const character of text.replace(/https?:\/\/\S+/g, '-'.repeat(23))) {
+    const code = character.codePointAt(0) as number;
+    const isSingle =
+      code <= 4351 ||
+      (code >= 8192 && code <= 8205) ||
+      (code >= 8208 && code <= 8223) ||
+      (code >= 8242 && code <= 8247);
+    count += isSingle ? 1 : 2;
+  }
+  return count;
+}
+
+function socialSpec(networks: readonly Network[]): JsonSpec {
+  return {
+    kind: 'json',
+    name: 'social_posts',
+    schema: z.object(Object.fromEntries(networks.map((network) => [network, post]))),
+    problems: (posts: Posts) =>
+      networks.flatMap((network) => problemsOf(network, normalised(network, posts[network] as Post))),
+    fit: (posts: Posts) =>
+      Object.fromEntries(networks.map((network) => [network, fitted(network, posts[network] as Post)])),
+  };
+}
+
+/** Hashtags without spaces and each once; those that the model left at the end of the text are taken from it. */
+function normalised(network: Network, { text, hashtags }: Post): Post {
+  const trailing = /(?:\s*#[\p{L}\p{N}_]+)+\s*$/u.exec(text)?.[0] ?? '';
+  const all = [...hashtags, ...trailing.split(/\s+/)].map(hashtagOf).filter((tag) => tag !== '#');
+  const unique = [...new Map(all.map((tag) => [tag.toLowerCase(), tag])).values()];
+  return {
+    text: text.slice(0, text.length - trailing.length).trim(),
+    hashtags: unique.slice(0, NETWORK_RULES[network].hashtags[1]),
+  };
+}
+
+function hashtagOf(text: string): string {
+  return `#${text.replace(/[^\p{L}\p{N}_]/gu, '')}`;
+}
+
+function problemsOf(network: Network, written: Post): string[] {
+  const { name, maxCharacters, words, hashtags } = NETWORK_RULES[network];
+  const problems: string[] = [];
+  const characters = charactersOf(network, wholePost(written));
+  if (characters > maxCharacters)
+    problems.push(`${name}: ${characters} characters with hashtags, at most ${maxCharacters} are allowed.`);
+  if (written.text === '') problems.push(`${name}: the text is empty.`);
+  const count = countWords(written.text);
+  if (words && (count < words[0] * 0.9 || count > words[1] * 1.1))
+    problems.push(`${name}: ${count} words, ${words[0]} to ${words[1]} are wanted.`);
+  if (written.hashtags.length < hashtags[0])
+    problems.push(`${name}: ${written.hashtags.length} hashtags, at least ${hashtags[0]} are wanted.`);
+  return problems;
+}
+
+/** Within the network's limit in any case: hashtags go first, then the end of the text. */
+function fitted(network: Network, written: Post): Post {
+  const { maxCharacters } = NETWORK_RULES[network];
+  const fit = normalised(network, written);
+  const measure = (text: string) => charactersOf(network, text);
+  while (fit.hashtags.length > 1 && measure(wholePost(fit)) > maxCharacters) fit.hashtags.pop();
+  const room = maxCharacters - measure(wholePost({ text: '', hashtags: fit.hashtags }));
+  return { ...fit, text: shortenTo(fit.text, room, measure) };
+}

@@ -1,0 +1,107 @@
+/** The vocabulary of content pipelines: a pipeline is a list of steps, and a step is data. */
+import type { z } from 'zod';
+import type { ContentType, GenerateRequest } from '#libs/contracts/generate.ts';
+import type { MessageKey } from './messages.ts';
+
+/** What a step produced: a Markdown text, or an object of its schema. */
+export type StepOutput = { readonly markdown: string } | { readonly json: Readonly<Record<string, unknown>> };
+
+/** By the key of the step; `source` is the text that the request gave. */
+export type StepOutputs = ReadonlyMap<string, StepOutput>;
+
+/** The key of the text that a request gave, in place of a step. */
+export const SOURCE = 'source';
+
+/** The output of another step as part of a prompt, cut to a number of words. */
+export type StepInput = { readonly from: string; readonly label: string; readonly words: number };
+
+/** A text in Markdown. */
+export type MarkdownSpec = {
+  readonly kind: 'markdown';
+  /** Fewer words are a mistake of the model. */
+  readonly minWords: number;
+  /** Fewer headings of the second level are one too. */
+  readonly minHeadings: number;
+};
+
+/** An object. Its schema has types only: vendors support few constraints, and the code checks the others. */
+export type JsonSpec = {
+  readonly kind: 'json';
+  readonly name: string;
+  readonly schema: z.ZodType<Record<string, unknown>>;
+  /** What is wrong with a value, in words for the model; empty if nothing is. */
+  readonly problems: (value: never) => string[];
+  /** Corrects what code can correct, such as a text that is too long. */
+  readonly fit: (value: never) => Record<string, unknown>;
+};
+
+/** `fast` steps prefer a cheaper model over a better writer. */
+export type ModelRole = 'writer' | 'fast';
+
+export type ContentStep = {
+  /** Unique in the job, such as `blog.section.2`. */
+  readonly key: string;
+  readonly part: ContentType;
+  readonly role: ModelRole;
+  /** Name and version of the prompt. */
+  readonly template: string;
+  readonly message: MessageKey;
+  /** The number in the message, if it has one. */
+  readonly number?: number;
+  /** The instruction to the model, without inputs and wishes. */
+  readonly task: string;
+  readonly inputs: readonly StepInput[];
+  readonly spec: MarkdownSpec | JsonSpec;
+  /** Words to expect. The output cap follows from it and the language. */
+  readonly words: number;
+  /** Whether a second call is planned, to continue or repair the output of the first. */
+  readonly hasSpare: boolean;
+  /** Its prompt is as short as possible, for budgets of a few hundred tokens. */
+  readonly isCompact?: boolean;
+  /** Counted meters that it adds to when it succeeds. */
+  readonly counts: Readonly<Record<string, number>>;
+};
+
+/** What the steps of a job are made from. */
+export type ContentBrief = {
+  readonly request: GenerateRequest;
+  /** Words of the article, after the budget's share. */
+  readonly words: number;
+  /** A code such as `pl`, or `und`. */
+  readonly language: string;
+  /** Whether a second call may repair an output. A tight budget has none. */
+  readonly hasSpares: boolean;
+  /** What everything except the article is written from. */
+  readonly basis: readonly StepInput[];
+};
+
+/** A finished part of a job. */
+export type DocumentContent = {
+  readonly title: string;
+  readonly content: Readonly<Record<string, unknown>>;
+  readonly markdown: string;
+};
+
+/** The pipeline of one content type. */
+export type ContentPipeline = {
+  readonly steps: (brief: ContentBrief) => ContentStep[];
+  /** The document of the outputs of its steps, all of which have succeeded. */
+  readonly assemble: (brief: ContentBrief, outputs: StepOutputs) => DocumentContent;
+};
+
+/** The steps that a step waits for. */
+export function dependenciesOf({ inputs }: Pick<ContentStep, 'inputs'>): string[] {
+  return [...new Set(inputs.map(({ from }) => from))].filter((key) => key !== SOURCE);
+}
+
+export function markdownOf(outputs: StepOutputs, key: string): string {
+  const output = outputs.get(key);
+  return output !== undefined && 'markdown' in output ? output.markdown : '';
+}
+
+/** @throws Error if the step produced no object. */
+export function jsonOf<Value>(outputs: StepOutputs, key: string): Value {
+  const output = outputs.get(key);
+  if (output === undefined || !('json' in output)) throw new Error(`The step ${key} has no object.`);
+  return output.json as Value;
+}

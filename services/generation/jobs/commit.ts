@@ -1,0 +1,227 @@
+/** What ends a step, in one transaction: settlement, result, the steps that may start now, documents and events. */
+import { type Database, type Tx, transaction } from '#libs/db/database.ts';
+import type { GenerationFailure } from '#libs/db/schema/generations.ts';
+import type { Ledger } from '#libs/ledger/ledger.ts';
+import type { LimitState } from '#libs/ledger/types.ts';
+import { formatUsd } from '#libs/money/money.ts';
+import { emit } from '#libs/outbox/emit.ts';
+import type { EventType } from '#libs/outbox/routes.ts';
+import type { Runtime } from '#libs/service/runtime.ts';
+import { dispatchSteps } from './dispatch.ts';
+import { type CallEnd, decideEnd, type EndDecision, type FinishedPart } from './domain/decide-end.ts';
+import {
+  type GenerationRow,
+  type Job,
+  jobOf,
+  partStatuses,
+  type Statuses,
+  type StepRow,
+} from './domain/job.ts';
+import {
+  findSteps,
+  type GenerationEvent,
+  insertDocument,
+  insertEvents,
+  lockGeneration,
+  updateGeneration,
+  updateStep,
+} from './store.ts';
+
+export type JobOptions = {
+  database: Database;
+  ledger: Pick<Ledger, 'settle' | 'close' | 'correct'>;
+  runtime: Pick<Runtime, 'clock' | 'newId'>;
+};
+
+export type StepReference = { readonly generationId: string; readonly key: string };
+
+/** Cost and tokens of a call, and the state of the limit nearest to its end. */
+export type CallFigures = {
+  readonly costNanoUsd: bigint;
+  readonly tokens: number;
+  readonly state?: LimitState;
+};
+
+/** The settlement of a call in the transaction that records its result. */
+export type SettleCall = (tx: Tx, closesHold: boolean) => Promise<CallFigures>;
+
+/**
+ * Ends a call of a running step.
+ *
+ * @param settle settles the call; without it, nothing was sent and nothing is to be settled.
+ * @param texts events with the rest of the text that the step delivers.
+ * @returns whether it was applied: a step that does not run has been ended before.
+ */
+export async function commitCall(
+  options: JobOptions,
+  step: StepReference,
+  end: CallEnd,
+  settle: SettleCall | null,
+  texts: readonly GenerationEvent[] = [],
+): Promise<boolean> {
+  const { database, ledger, runtime } = options;
+  return transaction(database, async (tx) => {
+    const row = await lockGeneration(tx, step.generationId);
+    const rows = row === undefined ? [] : await findSteps(tx, row.id);
+    const own = rows.find(({ key }) => key === step.key);
+    if (row === undefined || own?.status !== 'running') return false;
+
+    const job = jobOf(row);
+    const decision = decideEnd(job, rows, own, end);
+    let figures: CallFigures = { costNanoUsd: 0n, tokens: 0 };
+    if (settle !== null) figures = await settle(tx, decision.isIdle);
+    else if (decision.isIdle && row.holdId !== null)
+      await ledger.close({ holdId: row.holdId, accountId: row.accountId }, tx);
+
+    const now = runtime.clock.now();
+    await writeStep(tx, own, decision, settle !== null, figures, now);
+    await writeStatuses(tx, row.id, rows, decision.statuses, step.key, now);
+    const documents = await writeDocuments(tx, job, decision.finished, runtime.newId, now);
+    const changed = await writeJob(tx, row, decision, figures, now);
+    if (decision.end.kind !== 'repair') {
+      const events = [...texts, ...decision.events, ...documents, ...closingEvents(changed, figures.state)];
+      await insertEvents(tx, changed, events, now);
+      await emitTransitions(tx, job, changed, own, decision, runtime);
+      await dispatchSteps(tx, row.accountId, now);
+    }
+    return true;
+  });
+}
+
+async function writeStep(
+  tx: Tx,
+  own: StepRow,
+  { end, statuses }: EndDecision,
+  isSettled: boolean,
+  { costNanoUsd, tokens }: CallFigures,
+  now: Date,
+): Promise<void> {
+  const figures = {
+    callsSettled: own.callsSettled + (isSettled ? 1 : 0),
+    costNanoUsd: own.costNanoUsd + costNanoUsd,
+    tokens: own.tokens + tokens,
+  };
+  if (end.kind === 'repair') {
+    await updateStep(tx, own, { ...figures, repair: end.repair, callsStarted: own.callsStarted + 1 });
+    return;
+  }
+  await updateStep(tx, own, {
+    ...figures,
+    status: statuses.get(own.key) ?? own.status,
+    finishedAt: now,
+    ...(end.kind === 'output' && { output: end.output, warnings: [...end.warnings] }),
+    ...(end.kind === 'failed' && { error: end.failure }),
+  });
+}
+
+async function writeStatuses(
+  tx: Tx,
+  generationId: string,
+  rows: readonly StepRow[],
+  statuses: Statuses,
+  own: string,
+  now: Date,
+): Promise<void> {
+  for (const { key, status } of rows) {
+    const next = statuses.get(key);
+    if (key === own || next === undefined || next === status) continue;
+    await updateStep(
+      tx,
+      { generationId, key },
+      { status: next, ...(next === 'skipped' && { finishedAt: now }) },
+    );
+  }
+}
+
+async function writeDocuments(
+  tx: Tx,
+  { row, brief }: Job,
+  finished: readonly FinishedPart[],
+  newId: () => string,
+  now: Date,
+): Promise<GenerationEvent[]> {
+  const events: GenerationEvent[] = [];
+  const { accountId, userId, keyId, workspaceId, id: generationId } = row;
+  for (const { part, document } of finished) {
+    const id = newId();
+    await insertDocument(
+      tx,
+      {
+        id,
+        accountId,
+        userId,
+        keyId,
+        workspaceId,
+        generationId,
+        parentId: brief.request.document_id ?? null,
+        type: part,
+        variant: 1,
+        title: document.title,
+        language: brief.language,
+        version: 1,
+        createdAt: now,
+        updatedAt: now,
+      },
+      { content: document.content, markdown: document.markdown },
+    );
+    events.push({ type: 'document', data: { content_type: part, document_id: id, title: document.title } });
+  }
+  return events;
+}
+
+async function writeJob(
+  tx: Tx,
+  row: GenerationRow,
+  { isIdle, status, percent, error }: EndDecision,
+  { costNanoUsd, tokens }: CallFigures,
+  now: Date,
+): Promise<GenerationRow> {
+  const changes = {
+    status,
+    percent,
+    error,
+    costNanoUsd: row.costNanoUsd + costNanoUsd,
+    tokens: row.tokens + tokens,
+    ...(isIdle && { holdId: null, holdExpiresAt: null, finishedAt: now }),
+  };
+  await updateGeneration(tx, row.id, changes);
+  return { ...row, ...changes };
+}
+
+/** The last event of a job: after it, its stream ends. */
+export function closingEvents(row: GenerationRow, state: LimitState = 'ok'): GenerationEvent[] {
+  const { status, percent, error, costNanoUsd, tokens, finishedAt } = row;
+  if (finishedAt === null) return [];
+  const usage = { cost_usd: formatUsd(costNanoUsd), tokens };
+  return [{ type: status, data: { status, percent, usage, budget_state: state, ...(error && { error }) } }];
+}
+
+async function emitTransitions(
+  tx: Tx,
+  job: Job,
+  row: GenerationRow,
+  step: StepRow,
+  { end, statuses }: EndDecision,
+  runtime: JobOptions['runtime'],
+): Promise<void> {
+  const isLost = end.kind === 'failed';
+  await emitJobEvent(tx, row, 'generation.step_finished', runtime, {
+    step: step.key,
+    step_status: isLost ? 'failed' : 'succeeded',
+  });
+  if (row.finishedAt === null || row.status === 'cancelled') return;
+  const parts = Object.fromEntries(partStatuses(job, statuses));
+  await emitJobEvent(tx, row, `generation.${row.status}` as EventType, runtime, { parts });
+}
+
+export async function emitJobEvent(
+  tx: Tx,
+  { id, accountId, status, error }: GenerationRow,
+  type: EventType,
+  { clock, newId }: JobOptions['runtime'],
+  more: Record<string, unknown> = {},
+): Promise<void> {
+  const failure: GenerationFailure | null = error;
+  const payload = { generation_id: id, status, ...more, ...(failure && { error: failure }) };
+  await emit(tx, { id: newId(), type, accountId, payload, createdAt: clock.now() }, newId);
+}

@@ -1,0 +1,132 @@
+import type { ContentType } from '#libs/contracts/generate.ts';
+import type { GenerationFailure } from '#libs/db/schema/generations.ts';
+import { stepMessage } from '#libs/pipelines/content/messages.ts';
+import { assemblePart, writtenStep } from '#libs/pipelines/content/pipeline.ts';
+import type { Repair } from '#libs/pipelines/content/prompt.ts';
+import type { DocumentContent, StepOutput } from '#libs/pipelines/content/step.ts';
+import {
+  advanced,
+  cancelled,
+  type GenerationRow,
+  isIdle,
+  type Job,
+  outputsOf,
+  partStatuses,
+  percentOf,
+  type Statuses,
+  type StepRow,
+  statusesOf,
+} from './job.ts';
+
+/** How a call of a step ended. */
+export type CallEnd =
+  | { readonly kind: 'output'; readonly output: StepOutput; readonly warnings: readonly string[] }
+  /** Another call continues or corrects it. */
+  | { readonly kind: 'repair'; readonly repair: Repair }
+  | { readonly kind: 'failed'; readonly failure: GenerationFailure };
+
+export type FinishedPart = { readonly part: ContentType; readonly document: DocumentContent };
+
+export type EndDecision = {
+  readonly end: CallEnd;
+  readonly statuses: Statuses;
+  /** No step runs or waits any more: the hold closes with this settlement. */
+  readonly isIdle: boolean;
+  readonly status: GenerationRow['status'];
+  readonly percent: number;
+  readonly error: GenerationFailure | null;
+  /** The parts that this step completes. */
+  readonly finished: readonly FinishedPart[];
+  readonly events: readonly { type: string; data: Record<string, unknown> }[];
+};
+
+/** What follows from the end of a call of a running step. */
+export function decideEnd(job: Job, rows: readonly StepRow[], own: StepRow, end: CallEnd): EndDecision {
+  if (end.kind === 'repair') return decideRepair(job, rows, own, end);
+  try {
+    return decide(job, rows, own, end);
+  } catch {
+    // The settlement must commit in any case.
+    const detail = 'The results of the steps do not make a document.';
+    return decide(job, rows, own, {
+      kind: 'failed',
+      failure: { code: 'provider_malformed', detail, step: own.key },
+    });
+  }
+}
+
+function decideRepair(job: Job, rows: readonly StepRow[], own: StepRow, end: CallEnd): EndDecision {
+  if (job.row.status === 'cancelled')
+    return decide(job, rows, own, { kind: 'failed', failure: cancelledFailure(own.key) });
+  const { status, percent, error } = job.row;
+  return {
+    ...{ end, statuses: statusesOf(rows), isIdle: false, status, percent, error },
+    finished: [],
+    events: [],
+  };
+}
+
+export function cancelledFailure(step: string): GenerationFailure {
+  return { code: 'client_closed_request', detail: 'The job was cancelled.', step };
+}
+
+function decide(job: Job, rows: readonly StepRow[], own: StepRow, end: CallEnd): EndDecision {
+  const { row, steps } = job;
+  const before = statusesOf(rows);
+  const ended = new Map(before).set(own.key, end.kind === 'output' ? 'succeeded' : 'failed');
+  const isCancelled = row.status === 'cancelled';
+  const statuses = isCancelled ? cancelled(ended) : advanced(steps, ended);
+  const idle = isIdle(statuses);
+  const finished = finishedParts(job, rows, own, end, statuses);
+  const parts = [...partStatuses(job, statuses).values()];
+  const isComplete = parts.every((status) => status === 'completed');
+  const failure = end.kind === 'failed' ? end.failure : null;
+  const percent = idle && isComplete ? 100 : percentOf(steps, statuses);
+  return {
+    end,
+    statuses,
+    isIdle: idle,
+    status: isCancelled ? 'cancelled' : idle ? (isComplete ? 'completed' : 'failed') : row.status,
+    percent,
+    error: row.error ?? (isCancelled ? null : failure),
+    finished,
+    events: [
+      ...finished.flatMap(({ part, document }) =>
+        writtenStep(part, job.brief) === undefined ? textEvents(part, document.markdown) : [],
+      ),
+      stepEvent(job, own.key, end.kind === 'output' ? 'succeeded' : 'failed', percent, failure),
+    ],
+  };
+}
+
+function finishedParts(
+  job: Job,
+  rows: readonly StepRow[],
+  own: StepRow,
+  end: CallEnd,
+  statuses: Statuses,
+): FinishedPart[] {
+  if (end.kind !== 'output') return [];
+  const step = job.steps.find(({ key }) => key === own.key);
+  if (step === undefined || partStatuses(job, statuses).get(step.part) !== 'completed') return [];
+  const outputs = new Map(outputsOf(job, rows)).set(own.key, end.output);
+  return [{ part: step.part, document: assemblePart(step.part, job.brief, outputs) }];
+}
+
+export function stepEvent(
+  { steps, brief }: Job,
+  key: string,
+  status: 'running' | 'succeeded' | 'failed',
+  percent: number,
+  error: GenerationFailure | null = null,
+) {
+  const step = steps.find((one) => one.key === key);
+  const message = step && stepMessage(step.message, brief.language, step.number);
+  return { type: 'step', data: { step: key, status, message, percent, ...(error && { error }) } };
+}
+
+/** A text that was not sent while it was written, by paragraphs. */
+export function textEvents(part: ContentType, markdown: string) {
+  const chunks = markdown.split(/(?<=\n\n)/);
+  return chunks.map((chunk) => ({ type: 'content', data: { content_type: part, chunk } }));
+}

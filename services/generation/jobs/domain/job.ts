@@ -1,0 +1,101 @@
+/** Content jobs as a state machine: what follows from the end of a step. Pure. */
+import type { ContentType, GenerateRequest } from '#libs/contracts/generate.ts';
+import type { generationSteps, generations } from '#libs/db/schema/generations.ts';
+import { briefOf, contentSteps, partsOf } from '#libs/pipelines/content/pipeline.ts';
+import {
+  type ContentBrief,
+  type ContentStep,
+  dependenciesOf,
+  SOURCE,
+  type StepOutput,
+  type StepOutputs,
+} from '#libs/pipelines/content/step.ts';
+
+export type GenerationRow = typeof generations.$inferSelect;
+export type StepRow = typeof generationSteps.$inferSelect;
+export type StepStatus = StepRow['status'];
+
+/** The task that runs a step. */
+export const RUN_STEP = 'run-generation-step';
+
+/** A job with the pipeline that its request describes. */
+export type Job = {
+  readonly row: GenerationRow;
+  readonly brief: ContentBrief;
+  readonly steps: ContentStep[];
+};
+
+export function jobOf(row: GenerationRow): Job {
+  const brief = briefOf(row.request as GenerateRequest, row.scale);
+  return { row, brief, steps: contentSteps(brief) };
+}
+
+export type Statuses = ReadonlyMap<string, StepStatus>;
+
+export function statusesOf(rows: readonly Pick<StepRow, 'key' | 'status'>[]): Map<string, StepStatus> {
+  return new Map(rows.map(({ key, status }) => [key, status]));
+}
+
+const ENDED: ReadonlySet<StepStatus> = new Set(['succeeded', 'failed', 'skipped']);
+const LOST: ReadonlySet<StepStatus> = new Set(['failed', 'skipped']);
+
+/** The statuses of the steps that wait: they may start when all they need has succeeded, and never if some of it failed. */
+export function advanced(steps: readonly ContentStep[], statuses: Statuses): Map<string, StepStatus> {
+  const next = new Map(statuses);
+  // steps come after those that they need, so one pass is enough
+  for (const step of steps) {
+    if (next.get(step.key) !== 'waiting') continue;
+    const needed = dependenciesOf(step).map((key) => next.get(key));
+    if (needed.some((status) => status !== undefined && LOST.has(status))) next.set(step.key, 'skipped');
+    else if (needed.every((status) => status === 'succeeded')) next.set(step.key, 'ready');
+  }
+  return next;
+}
+
+/** After a cancellation: nothing starts any more. */
+export function cancelled(statuses: Statuses): Map<string, StepStatus> {
+  const isPending = (status: StepStatus) => !ENDED.has(status) && status !== 'running';
+  return new Map([...statuses].map(([key, status]) => [key, isPending(status) ? 'skipped' : status]));
+}
+
+export function isIdle(statuses: Statuses): boolean {
+  return [...statuses.values()].every((status) => ENDED.has(status));
+}
+
+export type PartStatus = 'running' | 'completed' | 'failed';
+
+export function partStatus(part: ContentType, steps: readonly ContentStep[], statuses: Statuses): PartStatus {
+  const own = steps.filter((step) => step.part === part).map(({ key }) => statuses.get(key));
+  if (own.every((status) => status === 'succeeded')) return 'completed';
+  return own.some((status) => status !== undefined && LOST.has(status)) ? 'failed' : 'running';
+}
+
+export function partStatuses({ brief, steps }: Job, statuses: Statuses): Map<ContentType, PartStatus> {
+  return new Map(partsOf(brief.request).map((part) => [part, partStatus(part, steps, statuses)]));
+}
+
+/** Words that a step without words, such as a search, weighs as much as. */
+const BASE_WEIGHT = 60;
+
+/** Progress by the words of the steps. 100 only when all have succeeded. */
+export function percentOf(steps: readonly ContentStep[], statuses: Statuses): number {
+  const weigh = (list: readonly ContentStep[]) =>
+    list.reduce((sum, { words }) => sum + words + BASE_WEIGHT, 0);
+  const done = steps.filter(({ key }) => statuses.get(key) === 'succeeded');
+  return Math.floor((100 * weigh(done)) / Math.max(1, weigh(steps)));
+}
+
+/** The outputs that are known, and the text that the request gave. */
+export function outputsOf({ brief, row }: Job, rows: readonly StepRow[]): StepOutputs {
+  const outputs = new Map<string, StepOutput>();
+  const source = brief.request.text ?? (row.context as { source?: string }).source;
+  if (source !== undefined) outputs.set(SOURCE, { markdown: source });
+  for (const { key, status, output } of rows) {
+    if (status === 'succeeded' && output !== null) outputs.set(key, output as StepOutput);
+  }
+  return outputs;
+}
+
+export function isFinal(status: GenerationRow['status']): boolean {
+  return status === 'completed' || status === 'failed' || status === 'cancelled';
+}

@@ -1,0 +1,209 @@
+/** Content jobs: what runs when, what is paid, and what their owners see. */
+import t from 'tap';
+import { createTestJobs } from '#libs/jobs/fixtures.ts';
+import { findBreaches } from '#libs/ledger/invariants.ts';
+import { ACCOUNT, CALLER, createTestGeneration, OTHER_ACCOUNT } from '../fixtures.ts';
+import { jobClient } from './jobs.fixture.ts';
+
+const generation = await createTestGeneration(t);
+const { pool, ledger, simulator } = generation;
+const client = jobClient(generation);
+const worker = () => createTestJobs(t, generation.databaseUrl, generation.tasks, { concurrency: 8 });
+const { jobs } = worker();
+
+const POSTS = { topic: 'fountain pens', content_types: ['social'] };
+const OTHER_CALLER = { ...CALLER, accountId: OTHER_ACCOUNT };
+const TERMS = { maxParallel: 2, priority: 0 };
+
+const openGate = (name: string) => fetch(`${simulator.url}/release?name=${name}`, { method: 'POST' });
+
+const spent = async (holdIds: readonly string[]) => {
+  const { rows } = await pool.query(
+    'SELECT coalesce(sum(cost_nano_usd), 0)::bigint AS cost FROM usage_events WHERE hold_id = ANY ($1)',
+    [holdIds],
+  );
+  return `0.${String(rows[0].cost).padStart(9, '0')}`;
+};
+
+t.test(
+  'given 1,000 jobs of one account, when another adds one, then it starts within one step',
+  async (t) => {
+    const first = await client.submit(POSTS, { terms: TERMS });
+    t.match(first, { status: 202, body: { id: first.requestId, status: 'queued', percent: 0 } });
+    // The other jobs are copies of the first, which is cheaper than 1,000 requests.
+    await pool.query(
+      `INSERT INTO generations SELECT (jsonb_populate_record(g, jsonb_build_object('id', gen_random_uuid()))).*
+       FROM generations g CROSS JOIN generate_series(1, 999)`,
+    );
+    await pool.query(
+      `INSERT INTO generation_steps SELECT (jsonb_populate_record(s, jsonb_build_object('generation_id', g.id, 'status', 'ready'))).*
+       FROM generation_steps s CROSS JOIN generations g WHERE g.id <> s.generation_id`,
+    );
+    const other = await client.submit(POSTS, { terms: TERMS, caller: OTHER_CALLER });
+    const { rows } = await pool.query(
+      `SELECT status, count(*)::integer AS n FROM generation_steps GROUP BY status ORDER BY status`,
+    );
+    t.strictSame(rows, [
+      { status: 'queued', n: 2 },
+      { status: 'ready', n: 999 },
+    ]);
+    const { rows: queue } = await pool.query(`SELECT count(*)::integer AS n FROM graphile_worker.jobs`);
+    t.equal(queue[0].n, 2, 'one step of each account is in the queue, so the second is next');
+    await pool.query('DELETE FROM generations WHERE id <> $1 AND id <> $2', [
+      first.requestId,
+      other.requestId,
+    ]);
+    jobs.start();
+    const events = await Promise.all(
+      [first, other].map(({ requestId: id }, index) =>
+        index === 0 ? client.finish(id) : Promise.resolve([]),
+      ),
+    );
+    t.match(events[0]?.at(-1), { event: 'completed', data: { percent: 100 } });
+  },
+);
+
+t.test('given a job, when it is followed, then its events and documents are complete', async (t) => {
+  const { requestId: id } = await client.submit({
+    ...POSTS,
+    topic: 'Sähköautot talvella',
+    content_types: ['blog', 'social', 'seo'],
+  });
+  const events = await client.finish(id);
+  t.match(events[0], { event: 'status', data: { status: 'queued', percent: 0 } });
+  t.match(
+    events.find(({ event }) => event === 'step'),
+    { data: { step: 'blog.outline', message: 'Suunnitellaan artikkelia' } },
+  );
+  t.match(events.at(-1), {
+    event: 'completed',
+    data: { percent: 100, usage: { cost_usd: await spent([id]) } },
+  });
+  const percents = events.flatMap(({ data }) => (typeof data.percent === 'number' ? [data.percent] : []));
+  t.strictSame(
+    percents,
+    percents.toSorted((one, other) => one - other),
+    'percent never falls',
+  );
+  t.same(
+    events
+      .filter(({ event }) => event === 'document')
+      .map(({ data }) => data.content_type)
+      .sort(),
+    ['blog', 'seo', 'social'],
+  );
+
+  const middle = events[Math.floor(events.length / 2)];
+  const rest: number[] = [];
+  for await (const event of client.follow(id, middle?.id)) rest.push(event.id);
+  t.strictSame(
+    rest,
+    events.filter((event) => event.id > (middle?.id ?? 0)).map((event) => event.id),
+    'resumed',
+  );
+
+  const job = await client.get(id);
+  t.match(job, { status: 'completed', language: 'fi', words: 800, usage: { cost_usd: await spent([id]) } });
+  t.ok(job.parts.every(({ status, document_id: document }) => status === 'completed' && document !== null));
+  t.equal(await generation.holdState(id), 'closed');
+});
+
+t.test(
+  'given a step that fails, then other parts are delivered, and a retry pays only the rest',
+  async (t) => {
+    const body = {
+      topic: 'fountain pens',
+      content_types: ['blog', 'social'],
+      length: 600,
+      call_to_action: 'Buy [[simulate: until=edit]]',
+    };
+    const { requestId: id } = await client.submit(body);
+    for await (const { event, data } of client.follow(id)) {
+      if (event !== 'step' || data.step !== 'blog.edit' || data.status !== 'running') continue;
+      await ledger.stop({ id, kind: 'account', target: ACCOUNT, reason: 'test', author: ACCOUNT });
+      break;
+    }
+    const events = await client.finish(id);
+    t.match(events.at(-1), {
+      event: 'failed',
+      data: { error: { code: 'emergency_stop', step: 'blog.edit' } },
+    });
+    await ledger.liftStop({ id, author: ACCOUNT });
+    const failed = await client.get(id);
+    t.match(
+      failed.steps.find(({ step }) => step === 'social.write'),
+      { status: 'skipped' },
+    );
+    t.equal(failed.usage.cost_usd, await spent([id]), 'the figures are those of the ledger');
+
+    t.match((await client.call('POST', `/api/generations/${id}/cancel`)).status, 409);
+    const done = failed.steps.filter(({ status }) => status === 'succeeded').map(({ step }) => step);
+    t.same(done.sort(), [
+      'blog.metadata',
+      'blog.outline',
+      'blog.section.1',
+      'blog.section.2',
+      'blog.section.3',
+    ]);
+    await openGate('edit');
+    const retry = await client.submit(body, { resume: id, done });
+    t.match(retry, { status: 202, body: { id, status: 'queued' } });
+    t.match((await client.finish(id)).at(-1), { event: 'completed' });
+    t.strictSame(
+      (await generation.rows(retry.requestId)).map(({ step }) => step),
+      ['blog.edit', 'social.write'],
+    );
+    t.equal((await client.get(id)).usage.cost_usd, await spent([id, retry.requestId]));
+    const again = await client.submit(body, { resume: id, done });
+    t.match(again, { status: 409, body: { code: 'conflict' } });
+    t.equal(await generation.holdState(again.requestId), 'closed');
+  },
+);
+
+t.test(
+  'given a job that runs, when it is cancelled, then its call is aborted and its hold released',
+  async (t) => {
+    simulator.witness.reset();
+    const { requestId: id } = await client.submit({ ...POSTS, topic: 'rivers [[simulate: chunk_delay=40]]' });
+    await simulator.witness.arrived(1);
+    t.match(await client.call('POST', `/api/generations/${id}/cancel`), {
+      status: 200,
+      body: { status: 'cancelled' },
+    });
+    t.match((await client.finish(id)).at(-1), { event: 'cancelled' });
+    await simulator.witness.ended(1);
+    t.match(simulator.witness.calls(), [{ complete: false }]);
+    t.match(await generation.rows(id), [{ status: 'aborted', error_code: 'client_closed_request' }]);
+    t.equal(await generation.holdState(id), 'closed');
+    t.equal((await client.get(id)).usage.cost_usd, await spent([id]));
+    t.match(await client.call('DELETE', `/api/generations/${id}`), { status: 204 });
+    t.match(await client.call('GET', `/api/generations/${id}`), { status: 404 });
+  },
+);
+
+t.test('given another account, then a job does not exist for it', async (t) => {
+  const { requestId: id } = await client.submit(POSTS);
+  await client.finish(id);
+  for (const [method, path] of [
+    ['GET', ''],
+    ['GET', '/events'],
+    ['POST', '/cancel'],
+    ['DELETE', ''],
+  ] as const) {
+    const answer = await client.call(method, `/api/generations/${id}${path}`, OTHER_CALLER);
+    t.match(answer, { status: 404, body: { code: 'not_found' } }, `${method} ${path}`);
+  }
+  const mine = await client.call<{ data: { id: string }[] }>(
+    'GET',
+    '/api/generations?limit=2&status=completed',
+  );
+  t.equal(mine.body.data.length, 2);
+  const theirs = await client.call<{ data: { id: string }[] }>(
+    'GET',
+    '/api/generations?content_type=blog',
+    OTHER_CALLER,
+  );
+  t.strictSame(theirs.body.data, []);
+  t.match(await client.submit({ content_types: ['social'], document_id: id }), { status: 404 });
+  t.strictSame(await findBreaches(pool), []);
+});

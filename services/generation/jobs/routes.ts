@@ -1,0 +1,71 @@
+import type { FastifyInstance } from 'fastify';
+import * as contract from '#libs/contracts/generations.ts';
+import { toPage } from '#libs/contracts/page.ts';
+import { problem } from '#libs/problems/problems.ts';
+import { callerOf } from '#libs/service/internal-calls.ts';
+import { serveOperation } from '#libs/service/serve-operation.ts';
+import type { JobOptions } from './commit.ts';
+import type { GenerationRow } from './domain/job.ts';
+import { presentJob } from './domain/present.ts';
+import { cancelJob, removeJob } from './end-job.ts';
+import { openEventStream } from './event-stream.ts';
+import { followEvents } from './follow.ts';
+import type { JobHub } from './hub.ts';
+import { findDocumentsOf, findGeneration, findStepSummaries, listGenerations } from './store.ts';
+
+export type JobRouteOptions = JobOptions & { hub: JobHub };
+
+export function jobRoutes(app: FastifyInstance, options: JobRouteOptions): void {
+  const { database } = options;
+
+  serveOperation(app, contract.listGenerations, async (request) => {
+    const { query } = request;
+    const rows = await listGenerations(database, callerOf(request).accountId, query);
+    const views = await presentJobs(options, rows.slice(0, query.limit));
+    return { data: views, next_cursor: toPage(rows, query.limit, ({ id }) => id).next_cursor };
+  });
+
+  serveOperation(app, contract.getGeneration, async (request) => {
+    const row = await findGeneration(database, callerOf(request).accountId, request.params.id);
+    if (row === undefined) throw problem('not_found');
+    return presentOne(options, row);
+  });
+
+  serveOperation(app, contract.streamGenerationEvents, async (request, reply) => {
+    const { id } = request.params;
+    const row = await findGeneration(database, callerOf(request).accountId, id);
+    if (row === undefined) throw problem('not_found');
+    reply.hijack();
+    const stream = openEventStream(reply.raw);
+    const after = Number(request.headers['last-event-id'] ?? 0);
+    for await (const event of followEvents(options, id, after, stream.gone)) {
+      await stream.send({ id: String(event.id), event: event.type, data: JSON.stringify(event.data) });
+    }
+    stream.end();
+    return reply;
+  });
+
+  serveOperation(app, contract.cancelGeneration, async (request) =>
+    presentOne(options, await cancelJob(options, callerOf(request).accountId, request.params.id)),
+  );
+
+  serveOperation(app, contract.deleteGeneration, async (request, reply) => {
+    await removeJob(options, callerOf(request).accountId, request.params.id);
+    return reply.code(204).send();
+  });
+}
+
+export async function presentOne(options: JobOptions, row: GenerationRow) {
+  const [view] = await presentJobs(options, [row]);
+  if (view === undefined) throw new Error('A job was not presented.');
+  return view;
+}
+
+async function presentJobs({ database }: JobOptions, rows: readonly GenerationRow[]) {
+  const ids = rows.map(({ id }) => id);
+  if (ids.length === 0) return [];
+  const [steps, documents] = [await findStepSummaries(database, ids), await findDocumentsOf(database, ids)];
+  const ofJob = <Row extends { generationId: string }>(all: readonly Row[], id: string) =>
+    all.filter(({ generationId }) => generationId === id);
+  return rows.map((row) => presentJob(row, ofJob(steps, row.id), ofJob(documents, row.id)));
+}

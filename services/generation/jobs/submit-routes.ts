@@ -1,0 +1,95 @@
+/** `POST /internal/v1/jobs`: a held request becomes a job. */
+import { generateRequest } from '#libs/contracts/generate.ts';
+import {
+  decodeGenerationRequest,
+  GENERATION_PATHS,
+  GENERATION_REQUEST_TYPE,
+  type GenerationRequestHead,
+} from '#libs/contracts/generation-requests.ts';
+import { ProblemError, problem } from '#libs/problems/problems.ts';
+import type { DirectRoute } from '#libs/service/direct-routes.ts';
+import { parseBody } from '../requests/domain/handler.ts';
+import type { StoredResponses } from '../stored-responses/domain.ts';
+import type { JobOptions } from './commit.ts';
+import type { GenerationRow } from './domain/job.ts';
+import { presentOne } from './routes.ts';
+import { findGeneration } from './store.ts';
+import { createJob, resumeJob } from './submit.ts';
+
+export type SubmitOptions = JobOptions & { storedResponses: StoredResponses; bodyLimitBytes: number };
+
+/** The head of a request with its plan of calls; a job of every content type has some forty. */
+const MAX_HEAD_BYTES = 1024 * 1024;
+
+export function submitRoutes(add: (route: DirectRoute) => void, options: SubmitOptions): void {
+  add({
+    path: GENERATION_PATHS.job,
+    contentType: GENERATION_REQUEST_TYPE,
+    bodyLimitBytes: options.bodyLimitBytes + MAX_HEAD_BYTES,
+    serve: async (request, caller, bytes) => {
+      const { head: sent, body } = decodeHeld(bytes, 'job', request.id);
+      const head: GenerationRequestHead = { ...sent, caller };
+      const { storedResponses } = options;
+      const slot = head.storeResponse ? await storedResponses.begin(head.requestId, caller.accountId) : null;
+      if (slot === undefined) throw problem('idempotency_in_progress');
+      try {
+        const row = await submit(options, head, body);
+        const answer = Buffer.from(JSON.stringify(await presentOne(options, row)));
+        const headers = { 'content-type': 'application/json; charset=utf-8' };
+        await slot?.store({ status: 202, headers, body: answer });
+        request.response.writeHead(202, { ...headers, 'content-length': String(answer.length) }).end(answer);
+      } finally {
+        await slot?.release();
+      }
+    },
+  });
+}
+
+/** Creates or continues a job. If there is none afterwards, its hold is released. */
+export async function submit(
+  options: JobOptions,
+  head: GenerationRequestHead,
+  body: unknown,
+): Promise<GenerationRow> {
+  try {
+    const { resume, ...request } = body as { resume?: string };
+    return resume === undefined
+      ? await createJob(options, head, parseBody(generateRequest, request))
+      : await resumeJob(options, head, resume);
+  } catch (error) {
+    await releaseUnused(options, head, error);
+    throw error;
+  }
+}
+
+async function releaseUnused(
+  { database, ledger }: JobOptions,
+  { requestId, caller }: GenerationRequestHead,
+  error: unknown,
+): Promise<void> {
+  const { accountId } = caller;
+  // After an error of the database, the job may exist all the same.
+  const isRefused = error instanceof ProblemError;
+  const isUsed = !isRefused && (await findGeneration(database, accountId, requestId)) !== undefined;
+  if (!isUsed) await ledger.close({ holdId: requestId, accountId });
+}
+
+/** @throws ProblemError for a request of another kind, or one that is not as the gateway sends it. */
+export function decodeHeld(
+  bytes: Buffer,
+  kind: 'job' | 'generate',
+  requestId: string,
+): { head: Omit<GenerationRequestHead, 'caller'>; body: unknown } {
+  let decoded: ReturnType<typeof decodeGenerationRequest>;
+  let body: unknown;
+  try {
+    decoded = decodeGenerationRequest(bytes);
+    body = JSON.parse(decoded.body.toString('utf8'));
+  } catch (cause) {
+    throw problem('malformed_json', { cause });
+  }
+  const { head } = decoded;
+  if (head.plan.kind !== kind || head.requestId !== requestId)
+    throw problem('invalid_request', { detail: 'The head is for another request.' });
+  return { head, body };
+}

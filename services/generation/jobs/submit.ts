@@ -1,0 +1,173 @@
+/** Jobs begin here: a new one, or one that continues after a failure. */
+import type { GenerateRequest } from '#libs/contracts/generate.ts';
+import type { GenerationRequestHead, PlannedCall } from '#libs/contracts/generation-requests.ts';
+import { type Database, type Tx, transaction } from '#libs/db/database.ts';
+import { stepOfCall } from '#libs/pipelines/content/plan.ts';
+import { problem } from '#libs/problems/problems.ts';
+import { emitJobEvent, type JobOptions } from './commit.ts';
+import { dispatchSteps } from './dispatch.ts';
+import {
+  advanced,
+  type GenerationRow,
+  jobOf,
+  type StepRow,
+  type StepStatus,
+  statusesOf,
+} from './domain/job.ts';
+import {
+  findMarkdown,
+  findSteps,
+  insertEvents,
+  insertGeneration,
+  lockGeneration,
+  updateGeneration,
+  updateStep,
+} from './store.ts';
+
+/** A held request for a job. */
+export type JobHead = Pick<
+  GenerationRequestHead,
+  'requestId' | 'caller' | 'plan' | 'holdExpiresAtMs' | 'terms'
+>;
+
+/** A job whose plan does not say how many steps may run at the same time. */
+const DEFAULT_PARALLEL = 4;
+const MAX_PARALLEL = 64;
+
+/** Creates a job, whose first steps start at once. @throws ProblemError `not_found` for an unknown document. */
+export async function createJob(
+  { database, runtime }: JobOptions,
+  { requestId: id, caller, plan, holdExpiresAtMs, terms }: JobHead,
+  request: GenerateRequest,
+): Promise<GenerationRow> {
+  const { accountId, userId, keyId, workspaceId } = caller;
+  const now = runtime.clock.now();
+  const source = await readSource(database, accountId, request);
+  const row: GenerationRow = {
+    ...{ id, accountId, userId, keyId, workspaceId },
+    parentId: null,
+    status: 'queued',
+    request,
+    context: source === undefined ? {} : { source },
+    contentTypes: request.content_types,
+    model: plan.calls[0]?.model ?? '',
+    scale: plan.scale ?? 1_000,
+    percent: 0,
+    holdId: id,
+    holdExpiresAt: new Date(holdExpiresAtMs),
+    maxParallel: Math.min(MAX_PARALLEL, terms?.maxParallel ?? DEFAULT_PARALLEL),
+    priority: terms?.priority ?? 0,
+    error: null,
+    costNanoUsd: 0n,
+    tokens: 0,
+    createdAt: now,
+    startedAt: null,
+    finishedAt: null,
+  };
+  const { steps } = jobOf(row);
+  const statuses = advanced(steps, new Map(steps.map(({ key }) => [key, 'waiting'])));
+  const calls = callsByStep(plan.calls);
+  const stepRows = steps.map(({ key }, position) => ({
+    generationId: id,
+    key,
+    accountId,
+    position,
+    status: statuses.get(key) as StepStatus,
+    calls: callsOf(calls, key),
+    holdId: id,
+    callsStarted: 0,
+    callsSettled: 0,
+    costNanoUsd: 0n,
+    tokens: 0,
+  }));
+  await transaction(database, async (tx) => {
+    await insertGeneration(tx, row, stepRows);
+    await begin(tx, row, 'generation.created', runtime);
+  });
+  return row;
+}
+
+/**
+ * Continues a job after a failure or a cancellation. Steps that succeeded are kept; the others run under a new hold.
+ *
+ * @throws ProblemError `not_found`; `conflict` for a job that runs or is complete.
+ */
+export async function resumeJob(
+  { database, runtime }: JobOptions,
+  { requestId: holdId, caller, plan, holdExpiresAtMs, terms }: JobHead,
+  id: string,
+): Promise<GenerationRow> {
+  return transaction(database, async (tx) => {
+    const row = await lockGeneration(tx, id);
+    if (row === undefined || row.accountId !== caller.accountId) throw problem('not_found');
+    if (row.holdId === holdId) return row;
+    const isResumable = row.holdId === null && (row.status === 'failed' || row.status === 'cancelled');
+    if (!isResumable) throw problem('conflict', { detail: `The job is ${row.status}.` });
+    const rows = await findSteps(tx, id);
+    const calls = callsByStep(plan.calls);
+    const changes = {
+      status: 'queued' as const,
+      holdId,
+      holdExpiresAt: new Date(holdExpiresAtMs),
+      error: null,
+      finishedAt: null,
+      ...(terms && { maxParallel: Math.min(MAX_PARALLEL, terms.maxParallel), priority: terms.priority }),
+    };
+    await updateGeneration(tx, id, changes);
+    const resumed = { ...row, ...changes };
+    const isOpen = ({ status }: StepRow) => status !== 'succeeded';
+    const { steps } = jobOf(resumed);
+    const waiting = rows.map((one) => ({ ...one, status: isOpen(one) ? ('waiting' as const) : one.status }));
+    const statuses = advanced(steps, statusesOf(waiting));
+    for (const one of rows.filter(isOpen)) {
+      await updateStep(tx, one, {
+        status: statuses.get(one.key) as StepStatus,
+        calls: callsOf(calls, one.key),
+        holdId,
+        callsStarted: 0,
+        callsSettled: 0,
+        repair: null,
+        error: null,
+        startedAt: null,
+        finishedAt: null,
+      });
+    }
+    await begin(tx, resumed, 'generation.created', runtime);
+    return resumed;
+  });
+}
+
+async function begin(
+  tx: Tx,
+  row: GenerationRow,
+  type: 'generation.created',
+  runtime: JobOptions['runtime'],
+): Promise<void> {
+  const now = runtime.clock.now();
+  await insertEvents(tx, row, [{ type: 'status', data: { status: row.status, percent: row.percent } }], now);
+  await emitJobEvent(tx, row, type, runtime);
+  await dispatchSteps(tx, row.accountId, now);
+}
+
+async function readSource(
+  database: Database,
+  accountId: string,
+  { document_id: documentId }: GenerateRequest,
+): Promise<string | undefined> {
+  if (documentId === undefined) return undefined;
+  const markdown = await findMarkdown(database, accountId, documentId);
+  if (markdown === undefined)
+    throw problem('not_found', { detail: 'There is no document with this document_id.' });
+  return markdown;
+}
+
+function callsByStep(calls: readonly PlannedCall[]): Map<string, PlannedCall[]> {
+  return Map.groupBy(calls, stepOfCall);
+}
+
+/** @throws ProblemError if the plan is not that of the request. */
+function callsOf(calls: ReadonlyMap<string, PlannedCall[]>, key: string): Record<string, unknown>[] {
+  const own = calls.get(key);
+  if (own === undefined) throw problem('internal_error', { detail: `The plan has no call for ${key}.` });
+  return own as unknown as Record<string, unknown>[];
+}
