@@ -40,6 +40,9 @@ export async function openOperatorDatabase(): Promise<OperatorDatabase> {
   return { url: server.url(DATABASE), close: () => server.stop() };
 }
 
+/** The folder of `npm start`. */
+export const localFolder = () => readLocalConfig().folder;
+
 function readLocalConfig(): { databaseUrl: string | undefined; folder: string } {
   loadDotEnv(scriptPath('.env'));
   const { DATABASE_URL, DATA_FOLDER } = loadConfig(configSchema, processEnv());

@@ -37,8 +37,8 @@ const SETTINGS = {
   effective_cache_size: '1GB',
   work_mem: '8MB',
   maintenance_work_mem: '128MB',
-  // No replicas: the least WAL that still recovers from a crash.
-  wal_level: 'minimal',
+  // No replicas, but backups while the server works.
+  wal_level: 'replica',
   max_wal_senders: '0',
   max_logical_replication_workers: '0',
   wal_buffers: '16MB',
