@@ -105,6 +105,8 @@ export const resumeSubscription = defineOperation({
   path: '/api/subscription/resume',
   headers: idempotencyHeaders,
   summary: 'Withdraw a cancellation or a downgrade',
+  description:
+    'Withdraws the cancellation; a downgrade that was scheduled before it is due again. Without a cancellation, withdraws the downgrade.',
   tags,
   auth: 'user',
   responses: { ...changed, ...problemResponses(...CHANGE_PROBLEMS) },

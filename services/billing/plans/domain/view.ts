@@ -80,7 +80,7 @@ const CAP_FIELDS: Readonly<Record<string, keyof PlanWire>> = {
   analyticsDepth: 'analytics_depth',
 } satisfies Partial<Record<(typeof UNUSED_CAPS)[number], keyof PlanWire>>;
 
-/** A cancelled subscription ends; its scheduled change only names the catalogue version it ends on. */
+/** A cancelled subscription ends before its scheduled change, unless it is resumed. */
 function scheduledChangeOf({ scheduledChange: change, cancelAtPeriodEnd, currentPeriodEnd }: Subscription) {
   if (change === null || cancelAtPeriodEnd) return null;
   return { plan: change.planKey, cycle: change.cycle, effective_at: currentPeriodEnd.toISOString() };

@@ -114,6 +114,15 @@ t.test('resuming', async (t) => {
     });
   });
 
+  await t.test('of a cancellation keeps the downgrade that was scheduled before it', async (t) => {
+    const { subscription: before } = downgrade(stateOf(paid('pro')), 'starter');
+    const { subscription: cancelling } = decideCancel(stateOf(before), 'owner', contextAt());
+    t.match(cancelling, { cancelAtPeriodEnd: true, accessEndsAt: periodEnd });
+    const { subscription: after } = resume(stateOf(cancelling));
+    t.strictSame(after, before);
+    t.equal(resume(stateOf(after)).subscription.scheduledChange, null, 'which a second one withdraws');
+  });
+
   await t.test('changes nothing where there is nothing to withdraw', async (t) => {
     for (const subscription of [free, paid('pro'), pastDue, trialingPro]) {
       t.strictSame(resume(stateOf(subscription)).effects, []);

@@ -44,7 +44,9 @@ export function decideDowngrade(
     catalogueVersionId: change.version.id,
     movesTo: current.scheduledChange?.movesTo ?? null,
   };
-  if (isSameChange(scheduledChange, current.scheduledChange)) return keepSubscription(state);
+  if (!current.cancelAtPeriodEnd && isSameChange(scheduledChange, current.scheduledChange)) {
+    return keepSubscription(state);
+  }
   const subscription = { ...resumed(current, sold, graceMs), scheduledChange };
   return decide(
     addEvent(updateState(beginChange(state), { subscription }), {
@@ -88,7 +90,7 @@ function endPlan(state: SubscriptionState, by: string, { now: at }: DecisionCont
       }),
     );
   }
-  const subscription = keepScheduledMove(current, cancelled(current), versions);
+  const subscription = cancelled(current);
   return decide(
     addEvent(updateState(beginChange(state), { subscription }), {
       kind: 'cancellation_scheduled',
@@ -98,11 +100,14 @@ function endPlan(state: SubscriptionState, by: string, { now: at }: DecisionCont
   );
 }
 
-/** Withdraws a cancellation or a scheduled downgrade. */
+/** Withdraws a cancellation, or else a scheduled downgrade: one that was scheduled before a cancellation is due again. */
 export function decideResume(state: SubscriptionState, { now: at, graceMs }: DecisionContext): Decision {
   const { subscription: current, versions } = state;
   if (current.externalId !== null) return refuse(state, MANAGED_BY_PROVIDER);
-  const subscription = keepScheduledMove(current, resumed(current, soldVersion(state), graceMs), versions);
+  const withdrawn = resumed(current, soldVersion(state), graceMs);
+  const subscription = current.cancelAtPeriodEnd
+    ? { ...withdrawn, scheduledChange: current.scheduledChange }
+    : keepScheduledMove(current, withdrawn, versions);
   if (!current.cancelAtPeriodEnd && isSameChange(subscription.scheduledChange, current.scheduledChange)) {
     return keepSubscription(state);
   }

@@ -112,14 +112,9 @@ export function renewalMinorOf(subscription: Subscription, sold: CatalogueVersio
   return priceMinorOf(plan, subscription.cycle) ?? 0;
 }
 
-/** Ending with the period. */
+/** Ending with the period. A scheduled change stays, for the case that the cancellation is withdrawn. */
 export function cancelled(subscription: Subscription): Subscription {
-  return {
-    ...subscription,
-    cancelAtPeriodEnd: true,
-    accessEndsAt: subscription.currentPeriodEnd,
-    scheduledChange: null,
-  };
+  return { ...subscription, cancelAtPeriodEnd: true, accessEndsAt: subscription.currentPeriodEnd };
 }
 
 /** Without its cancellation or scheduled change. See `keepScheduledMove` for a move to another catalogue version. */
