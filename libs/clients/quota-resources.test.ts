@@ -65,7 +65,7 @@ t.test('resources are counted up to the limit', async (t) => {
   t.equal(await files.add('first'), 'first');
   await t.rejects(files.add('second'), {
     code: 'limit_exceeded',
-    fields: { plan: 'test', limit: { meter: METER, used: '1', limit: '1' } },
+    fields: { plan: 'test', limit: { meter: METER, used: '1', amount: { kind: 'limited', value: '1' } } },
   });
   t.strictSame(await files.state(), { files: ['first'], used: 1n, held: 0n });
 });

@@ -266,8 +266,12 @@ export const PROBLEM_FIELDS: Readonly<Partial<Record<ProblemCode, ProblemFieldsC
         .nullable()
         .optional()
         .describe('What is stopped, such as `model:gpt-5`; absent for a request that was already running.'),
+      public_reason: z.string().nullable().optional().describe('Why, if staff say so.'),
     },
-    example: { stop: 'provider:openai' },
+    example: {
+      stop: 'provider:openai',
+      public_reason: 'OpenAI has problems. Models of other providers work.',
+    },
   },
   not_found: { fields: { param, connection_id: z.uuid().optional() }, example: {} },
   unknown_model: { fields: { model: z.string() }, example: { model: 'gpt-9' } },

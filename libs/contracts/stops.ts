@@ -7,14 +7,19 @@ import { defineOperation } from './operation.ts';
 import { problemResponses, STAFF_PROBLEMS } from './problem-responses.ts';
 
 const tags = ['Admin'];
-const reason = z.string().trim().min(1).max(500).describe('Shown to callers whose requests are refused.');
+const text = z.string().trim().min(1).max(500);
+const given = {
+  reason: text.describe('A note for staff, in the audit log. Callers never see it.'),
+  public_reason: text.nullable().default(null).describe('Shown to callers whose requests are refused.'),
+};
 
 export const stop = z
   .object({
     id: z.uuid(),
     kind: z.enum(['global', 'provider', 'model', 'account', 'key']),
     target: z.string().describe('Provider, `provider/model`, account or key; empty for the global stop.'),
-    reason: z.string(),
+    reason: z.string().describe('The note for staff.'),
+    public_reason: z.string().nullable().describe('What callers see; null: nothing.'),
     author: z.string(),
     created_at: instant,
     lifted_at: instant.nullable(),
@@ -28,6 +33,7 @@ const exampleStop = {
   kind: 'provider',
   target: 'openai',
   reason: 'The provider reports wrong usage figures.',
+  public_reason: 'OpenAI has problems. Models of other providers work.',
   author: '019e3f5e-0000-7a10-8c01-5d2f7b9a4e11',
   created_at: '2026-11-20T12:00:00.000Z',
   lifted_at: null,
@@ -35,8 +41,8 @@ const exampleStop = {
 };
 
 export const createStopBody = z.discriminatedUnion('kind', [
-  z.strictObject({ kind: z.literal('global'), reason }),
-  z.strictObject({ kind: z.literal('provider'), target: providerKey, reason }),
+  z.strictObject({ kind: z.literal('global'), ...given }),
+  z.strictObject({ kind: z.literal('provider'), target: providerKey, ...given }),
   z.strictObject({
     kind: z.literal('model'),
     target: z
@@ -48,9 +54,9 @@ export const createStopBody = z.discriminatedUnion('kind', [
         );
       }, 'must be provider/model, such as openai/gpt-4o')
       .describe('`provider/model`, such as `openai/gpt-4o`.'),
-    reason,
+    ...given,
   }),
-  z.strictObject({ kind: z.enum(['account', 'key']), target: z.uuid(), reason }),
+  z.strictObject({ kind: z.enum(['account', 'key']), target: z.uuid(), ...given }),
 ]);
 export type CreateStopBody = z.infer<typeof createStopBody>;
 
@@ -85,7 +91,12 @@ export const createStop = defineOperation({
   headers: idempotencyHeaders,
   auth: 'staff',
   body: createStopBody,
-  bodyExample: { kind: 'provider', target: 'openai', reason: exampleStop.reason },
+  bodyExample: {
+    kind: 'provider',
+    target: 'openai',
+    reason: exampleStop.reason,
+    public_reason: exampleStop.public_reason,
+  },
   responses: {
     200: {
       description: 'An earlier stop with this target is in force.',

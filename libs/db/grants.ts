@@ -37,7 +37,7 @@ const READ_COLUMNS: Readonly<Partial<Record<ServiceName, Readonly<Record<string,
 
 /** Tables of other services that a service reads. */
 const READ: Readonly<Record<ServiceName, readonly string[]>> = {
-  gateway: [],
+  gateway: ['stop_notices'],
   billing: ['accounts', 'memberships', 'models', 'audit_log'],
   'usage-metering': ['accounts', 'memberships'],
   generation: [],

@@ -15,6 +15,8 @@ export type RefusalContext = {
   plan: string;
   /** Plans whose limit would have admitted the request, smallest first. */
   suggestions: ProblemFields | undefined;
+  /** What callers may read about the emergency stop that refused it. */
+  publicReason?: string | null;
   /** Further fields of the problem. */
   fields?: ProblemFields;
 };
@@ -47,7 +49,8 @@ export function refusal(answer: HoldAnswer, context: RefusalContext): ProblemErr
       return problem('meter_disabled', { fields });
     case 'stopped':
       return problem('emergency_stop', {
-        fields: { stop: answer.stop },
+        ...(context.publicReason && { detail: `Processing is stopped. ${context.publicReason}` }),
+        fields: { stop: answer.stop, public_reason: context.publicReason ?? null },
         headers: { 'retry-after': `${UNAVAILABLE_RETRY_SECONDS}` },
       });
     default:

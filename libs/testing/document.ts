@@ -88,10 +88,10 @@ export function checkDocumented({ method, path: url, status, contentType, body }
   const verb = method.toLowerCase();
   const operation = route?.methods[verb];
   if (route === undefined || operation === undefined) return;
+  if (status === 401 && JSON.stringify(body).includes(UNSIGNED)) return;
   const name = `${operation.operationId} ${status}`;
   const described = operation.responses[status];
   if (described === undefined) {
-    if ((body as { detail?: unknown } | null)?.detail === UNSIGNED) return;
     throw new Error(`${name} is not documented: ${JSON.stringify(body)}`);
   }
   const component = described.$ref?.split('/').at(-1);

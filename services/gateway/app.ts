@@ -189,6 +189,7 @@ export async function buildApp(dependencies: AppDependencies): Promise<Gateway> 
     now,
     entitlements,
     readLimits: (query) => readLimits({ $client: pool }, now(), query),
+    database,
     metrics,
     generationPools: generation.pools,
     sign: signForGeneration,

@@ -1,5 +1,5 @@
 /** Tables of usage-metering: prices and models. */
-import { bigint, boolean, integer, jsonb, pgTable, primaryKey, text } from 'drizzle-orm/pg-core';
+import { bigint, boolean, integer, jsonb, pgTable, primaryKey, text, uuid } from 'drizzle-orm/pg-core';
 import type { ModelInfo } from '#libs/pricing/model.ts';
 import type { UnitClass } from '#libs/pricing/units.ts';
 import { instant } from './columns.ts';
@@ -37,3 +37,9 @@ export const models = pgTable(
   },
   (table) => [primaryKey({ columns: [table.provider, table.model] })],
 );
+
+/** What callers may read about an emergency stop. Staff's own note is in `ledger_stops`. */
+export const stopNotices = pgTable('stop_notices', {
+  stopId: uuid('stop_id').primaryKey(),
+  publicReason: text('public_reason').notNull(),
+});

@@ -45,6 +45,8 @@ export type Metering = {
   forward: Forward;
   idempotency: Idempotency;
   metrics: Pick<Metrics, 'recordHold'>;
+  /** What callers may read about an emergency stop. */
+  findPublicReason: (stop: string) => Promise<string | null>;
   holdTtlMs: number;
 };
 
@@ -169,7 +171,11 @@ async function holdWithin<B extends RequestBody>(
   const { answer } = hold;
   metrics.recordHold(answer.verdict === 'ok' ? 'admitted' : 'refused', performance.now() - startedAt);
   if (answer.verdict === 'ok') return hold;
+  // The refusal stands whether its reason can be read or not.
+  const publicReason =
+    answer.stop === null ? null : await metering.findPublicReason(answer.stop).catch(() => null);
   throw refusal(answer, {
+    publicReason,
     now: metering.now(),
     plan: check.entitlements.plan.key,
     suggestions:

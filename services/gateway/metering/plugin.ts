@@ -3,12 +3,14 @@ import fp from 'fastify-plugin';
 import type { Dispatcher } from 'undici';
 import type { SignIdentity } from '#libs/auth/internal-identity.ts';
 import type { Operation } from '#libs/contracts/operation.ts';
+import type { Database } from '#libs/db/database.ts';
 import { type OperationRequest, serveOperation } from '#libs/service/serve-operation.ts';
 import type { RequestBody } from '../entitlements/domain/requirement.ts';
 import { createPlanRateLimiter } from '../rate-limits/domain/plan-rate-limiter.ts';
 import type { MeteredRoute } from './domain/route.ts';
 import { createForward } from './forward.ts';
 import { type Metering, serveMetered } from './pipeline.ts';
+import { findPublicReason } from './stop-notices-store.ts';
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -20,6 +22,7 @@ export type MeteringOptions = Pick<
   Metering,
   'ledger' | 'now' | 'entitlements' | 'readLimits' | 'metrics' | 'holdTtlMs'
 > & {
+  database: Database;
   /** One for each generation address. */
   generationPools: readonly Dispatcher[];
   /** Signs requests to generation. */
@@ -28,9 +31,10 @@ export type MeteringOptions = Pick<
 
 /** Shares the pipeline of metered requests with the features that have metered routes. */
 export const meteringPlugin = fp<MeteringOptions>(
-  (async (app, { generationPools, sign, ...options }) => {
+  (async (app, { database, generationPools, sign, ...options }) => {
     app.decorate('metering', {
       ...options,
+      findPublicReason: (stop) => findPublicReason(database, stop),
       priceBook: app.priceBook,
       planRateLimiter: createPlanRateLimiter(app.sharedCounters),
       forward: createForward({ pools: generationPools, sign }),

@@ -38,13 +38,17 @@ t.test('given an account whose requests are admitted', async (t) => {
     await t.test(
       `when an admin stops it (${kind}), then nothing is admitted until the stop is lifted`,
       async (t) => {
-        const body = { kind, ...(target && { target }), reason: 'wrong figures' };
+        const body = {
+          ...{ kind, reason: 'wrong figures', public_reason: 'Back soon.' },
+          ...(target && { target }),
+        };
         const stopped = await service.call<One>('POST', STOPS, { as: 'admin', body });
         t.equal(stopped.status, 201);
         t.match(stopped.body.data.stop, {
           kind,
           target: target ?? '',
           reason: 'wrong figures',
+          public_reason: 'Back soon.',
           author: STAFF,
           lifted_at: null,
         });

@@ -7,12 +7,12 @@ import {
   listStops,
   type StopWire,
 } from '#libs/contracts/stops.ts';
-import type { Database } from '#libs/db/database.ts';
+import { type Database, only } from '#libs/db/database.ts';
 import type { Stop } from '#libs/ledger/types.ts';
 import { problem } from '#libs/problems/problems.ts';
 import type { Runtime } from '#libs/service/runtime.ts';
 import { serveOperation } from '#libs/service/serve-operation.ts';
-import { isKnownModel, liftStop, putStop, type StopLedger } from './store.ts';
+import { isKnownModel, liftStop, putStop, readPublicReasons, type StopLedger } from './store.ts';
 
 export type StopRouteOptions = {
   database: Database;
@@ -23,7 +23,13 @@ export type StopRouteOptions = {
 export function stopRoutes(app: FastifyInstance, { database, ledger, runtime }: StopRouteOptions): void {
   const { clock, newId } = runtime;
 
-  serveOperation(app, listStops, async () => succeed({ stops: (await ledger.stops()).map(presentStop) }));
+  const present = async (stops: readonly Stop[]): Promise<StopWire[]> => {
+    const publicReasons = await readPublicReasons(database, stops);
+    return stops.map((stop) => presentStop(stop, publicReasons.get(stop.id) ?? null));
+  };
+  const presentOne = async (stop: Stop) => succeed({ stop: only(await present([stop])) });
+
+  serveOperation(app, listStops, async () => succeed({ stops: await present(await ledger.stops()) }));
 
   serveOperation(app, createStop, async (request, reply) => {
     const { body } = request;
@@ -35,12 +41,12 @@ export function stopRoutes(app: FastifyInstance, { database, ledger, runtime }: 
     const stop = await putStop(
       database,
       ledger,
-      { id, kind: body.kind, target, reason: body.reason },
+      { id, kind: body.kind, target, reason: body.reason, publicReason: body.public_reason },
       { by: actorOf(request), at: clock.now(), auditId: newId() },
     );
     request.log.warn({ stop: stop.id, kind: stop.kind, target: stop.target }, 'stop applied');
     reply.code(stop.id === id ? 201 : 200);
-    return succeed({ stop: presentStop(stop) });
+    return await presentOne(stop);
   });
 
   serveOperation(app, liftStopOperation, async (request) => {
@@ -48,16 +54,17 @@ export function stopRoutes(app: FastifyInstance, { database, ledger, runtime }: 
     const stop = await liftStop(database, ledger, request.params.id, change);
     if (stop === undefined) throw problem('not_found');
     request.log.warn({ stop: stop.id, kind: stop.kind, target: stop.target }, 'stop lifted');
-    return succeed({ stop: presentStop(stop) });
+    return await presentOne(stop);
   });
 }
 
-function presentStop(stop: Stop): StopWire {
+function presentStop(stop: Stop, publicReason: string | null): StopWire {
   return {
     id: stop.id,
     kind: stop.kind,
     target: stop.target,
     reason: stop.reason,
+    public_reason: publicReason,
     author: stop.author,
     created_at: stop.createdAt.toISOString(),
     lifted_at: stop.liftedAt?.toISOString() ?? null,

@@ -1,8 +1,9 @@
-import { and, eq, isNull } from 'drizzle-orm';
+import { and, eq, inArray, isNull } from 'drizzle-orm';
 import { recordAudit } from '#libs/audit/record-audit.ts';
 import type { Actor, AuditAction } from '#libs/contracts/audit-entry.ts';
 import { type Database, type Tx, transaction } from '#libs/db/database.ts';
 import { ledgerStops } from '#libs/db/schema/ledger.ts';
+import { stopNotices } from '#libs/db/schema/metering.ts';
 import type { Ledger, StopInput } from '#libs/ledger/ledger.ts';
 import type { Stop } from '#libs/ledger/types.ts';
 import { hasModel } from '../prices/store.ts';
@@ -22,14 +23,27 @@ export function isKnownModel(database: Database, target: string): Promise<boolea
 export function putStop(
   database: Database,
   ledger: StopLedger,
-  input: Omit<StopInput, 'author'>,
+  { publicReason, ...input }: Omit<StopInput, 'author'> & { publicReason: string | null },
   change: StopChange,
 ): Promise<Stop> {
   return transaction(database, async (tx) => {
     const stop = await ledger.stop({ ...input, author: change.by.actor }, tx);
-    if (stop.id === input.id) await audit(tx, 'stop.created', stop, input.reason, change);
+    if (stop.id !== input.id) return stop;
+    if (publicReason !== null) await tx.insert(stopNotices).values({ stopId: stop.id, publicReason });
+    await audit(tx, 'stop.created', stop, input.reason, change);
     return stop;
   });
+}
+
+/** What callers see of stops, by the id of the stop. */
+export async function readPublicReasons(
+  database: Database,
+  stops: readonly Stop[],
+): Promise<ReadonlyMap<string, string>> {
+  if (stops.length === 0) return new Map();
+  const ids = stops.map(({ id }) => id);
+  const notices = await database.select().from(stopNotices).where(inArray(stopNotices.stopId, ids));
+  return new Map(notices.map(({ stopId, publicReason }) => [stopId, publicReason]));
 }
 
 /** Lifts a stop and audits it. Lifting it again changes nothing. @returns undefined if there is no such stop. */
