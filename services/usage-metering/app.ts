@@ -15,6 +15,7 @@ import type { Runtime } from '#libs/service/runtime.ts';
 import type { ServiceConfig } from '#libs/service/variables.ts';
 import { alertTasks } from './alerts/jobs.ts';
 import { alertChannels, alertPlugin, type OperatorAddresses, operatorChannels } from './alerts/plugin.ts';
+import { dashboardPlugin } from './dashboard/plugin.ts';
 import { holdTasks } from './holds/jobs.ts';
 import { jobTasks } from './jobs/jobs.ts';
 import { jobPlugin } from './jobs/plugin.ts';
@@ -52,6 +53,7 @@ export function buildApp(options: AppOptions): { app: ServiceApp; tasks: Task[] 
   const app = createService({ config, runtime, logger, metrics, acceptRequestId: true });
   requireInternalContext(app, identity);
   app.register(usagePlugin, { database, clock, ensureBalances });
+  app.register(dashboardPlugin, { database, clock, ensureBalances, entitlements });
   app.register(requestPlugin, { database, ledger, runtime });
   app.register(pricePlugin, { database, runtime });
   app.register(stopPlugin, { database, ledger, runtime });

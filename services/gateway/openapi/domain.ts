@@ -13,6 +13,7 @@ import { BRAND_VOICE_OPERATIONS } from '#libs/contracts/brand-voices.ts';
 import { catalogueOperations } from '#libs/contracts/catalogues.ts';
 import { createChatCompletion, getModel, listModels } from '#libs/contracts/chat-operations.ts';
 import { createCompletion } from '#libs/contracts/completions.ts';
+import { dashboardOperations } from '#libs/contracts/dashboard.ts';
 import { EMAIL_VERIFICATION_OPERATIONS } from '#libs/contracts/email-verification.ts';
 import { createEmbeddings } from '#libs/contracts/embeddings.ts';
 import { flagOperations } from '#libs/contracts/flags.ts';
@@ -102,6 +103,7 @@ export const OPERATIONS = {
   ],
   usageMetering: [
     ...usageOperations,
+    ...dashboardOperations,
     ...alertOperations,
     ...unresolvedUsageOperations,
     ...priceOperations,

@@ -1,24 +1,18 @@
 import type { FastifyInstance } from 'fastify';
 import { succeed } from '#libs/contracts/envelope.ts';
 import { getUsage, getUserUsage, type UsageReport } from '#libs/contracts/usage.ts';
-import type { Database } from '#libs/db/database.ts';
-import { type LimitUsageQuery, readLimits } from '#libs/ledger/read-limits.ts';
+import type { LimitUsageQuery } from '#libs/ledger/read-limits.ts';
 import { problem } from '#libs/problems/problems.ts';
 import { callerOf } from '#libs/service/internal-calls.ts';
-import type { Clock } from '#libs/service/runtime.ts';
 import { serveOperation } from '#libs/service/serve-operation.ts';
 import { usageReportOf } from './domain/usage-report.ts';
+import { type ReadAccountOptions, readAccount } from './read-account.ts';
 import { findVisibleUser, listModelUsage } from './store.ts';
 
-export type UsageRouteOptions = {
-  database: Database;
-  clock: Clock;
-  /** Has billing create the balances of an account that has none. Rejects when billing cannot be reached. */
-  ensureBalances: (accountId: string, requestId: string) => Promise<void>;
-};
+export type UsageRouteOptions = ReadAccountOptions;
 
 export function usageRoutes(app: FastifyInstance, options: UsageRouteOptions): void {
-  const { database, clock, ensureBalances } = options;
+  const { database } = options;
 
   async function readReport(
     query: LimitUsageQuery,
@@ -26,16 +20,7 @@ export function usageRoutes(app: FastifyInstance, options: UsageRouteOptions): v
     requestId: string,
   ): Promise<UsageReport> {
     const { accountId } = query;
-    let now = clock.now();
-    let account = await readLimits(database, now, query);
-    if (account === undefined) {
-      await ensureBalances(accountId, requestId);
-      // The balances begin after the first reading of the clock.
-      now = clock.now();
-      account = await readLimits(database, now, query);
-    }
-    if (account === undefined) throw problem('service_unavailable');
-    const { period, limits } = account;
+    const { now, period, limits } = await readAccount(options, query, requestId);
     const models = await listModelUsage(database, { accountId, userId, from: period.start, to: now });
     return usageReportOf({ accountId, userId, now, period, limits, models });
   }

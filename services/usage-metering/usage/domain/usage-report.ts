@@ -33,9 +33,9 @@ export type UsageReportInput = {
   models: readonly ModelUsage[];
 };
 
-type Sums = Omit<ModelUsage, 'provider' | 'model'>;
+export type Sums = Omit<ModelUsage, 'provider' | 'model'>;
 
-const NOTHING: Sums = {
+export const NOTHING: Sums = {
   calls: 0n,
   errors: 0n,
   inputTokens: 0n,
@@ -82,7 +82,7 @@ function worstState(limits: readonly LimitReading[]): LimitState {
   return LIMIT_STATES[worst] ?? 'ok';
 }
 
-function sumOf(usages: readonly Sums[]): Sums {
+export function sumOf(usages: readonly Sums[]): Sums {
   const sums = { ...NOTHING };
   for (const usage of usages) {
     for (const name of Object.keys(NOTHING) as (keyof Sums)[]) sums[name] += usage[name];
@@ -90,7 +90,7 @@ function sumOf(usages: readonly Sums[]): Sums {
   return sums;
 }
 
-function figuresOf(sums: Sums): UsageFigures {
+export function figuresOf(sums: Sums): UsageFigures {
   const { calls, errors, costNanoUsd } = sums;
   const total =
     sums.inputTokens +

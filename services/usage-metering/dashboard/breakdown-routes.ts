@@ -1,0 +1,86 @@
+import type { FastifyInstance } from 'fastify';
+import { getBreakdown, getInsights, type PerformanceWire } from '#libs/contracts/dashboard.ts';
+import { succeed } from '#libs/contracts/envelope.ts';
+import { percentageOf } from '#libs/contracts/limits.ts';
+import type { Database } from '#libs/db/database.ts';
+import { divide, formatUsd } from '#libs/money/money.ts';
+import { problem } from '#libs/problems/problems.ts';
+import { callerOf } from '#libs/service/internal-calls.ts';
+import type { Clock } from '#libs/service/runtime.ts';
+import { serveOperation } from '#libs/service/serve-operation.ts';
+import { visibleUserId } from '../usage/domain/visibility.ts';
+import { insightsOf, mergeContentTypes, presentRows, totalOf } from './domain/breakdown.ts';
+import { addDays } from './domain/months.ts';
+import { listGroups, listModelUsage, listPerformance, type PerformanceRow } from './store.ts';
+
+const MAX_DAYS = 400;
+const MAX_ROWS = 5_000;
+const PERFORMANCE_CALLS = 5_000;
+const PERFORMANCE_MS = 30 * 86_400_000;
+
+export function breakdownRoutes(
+  app: FastifyInstance,
+  { database, clock }: { database: Database; clock: Clock },
+): void {
+  serveOperation(app, getBreakdown, async (request) => {
+    const caller = callerOf(request);
+    const {
+      from,
+      to,
+      granularity,
+      group_by: groupBy,
+      user_id,
+      key_id,
+      workspace_id,
+      ...rest
+    } = request.query;
+    if (to < from || to > addDays(from, MAX_DAYS - 1))
+      throw problem('invalid_request', {
+        detail: `Choose 1 to ${MAX_DAYS} days, the first one in \`from\`.`,
+      });
+    const own = visibleUserId(caller);
+    if (own !== null && user_id !== undefined && user_id !== own) throw problem('not_found');
+    const filters = { ...rest, keyId: key_id, workspaceId: workspace_id };
+    const range = { accountId: caller.accountId, userId: own ?? user_id ?? null, from, to };
+    const found = await listGroups(database, { ...range, granularity, groupBy, filters }, MAX_ROWS + 1);
+    if (found.length > MAX_ROWS)
+      throw problem('invalid_request', {
+        detail: `More than ${MAX_ROWS} rows. Choose fewer days, another granularity or a filter.`,
+      });
+    const rows = groupBy === 'content_type' ? mergeContentTypes(found) : found;
+    return succeed({ from, to, total: totalOf(rows), rows: presentRows(rows) });
+  });
+
+  serveOperation(app, getInsights, async (request) => {
+    const caller = callerOf(request);
+    const { accountId } = caller;
+    const userId = visibleUserId(caller);
+    const now = clock.now();
+    const since = new Date(now.getTime() - PERFORMANCE_MS);
+    const [rows, models] = await Promise.all([
+      listPerformance(database, { accountId, userId, since, calls: PERFORMANCE_CALLS }),
+      listModelUsage(database, { accountId, userId, from: since, to: now }),
+    ]);
+    const [total, ...providers] = rows.map(presentPerformance);
+    if (total === undefined) throw new Error('There is always a total.');
+    return succeed({ total, providers, insights: insightsOf(models) });
+  });
+}
+
+function presentPerformance(row: PerformanceRow): PerformanceWire {
+  const { provider, calls, errors, costNanoUsd, latencyMs, firstByteMs } = row;
+  return {
+    provider,
+    calls,
+    errors,
+    error_percentage: calls === 0 ? 0 : (percentageOf(BigInt(errors), BigInt(calls)) ?? 0),
+    latency_ms: percentilesOf(latencyMs),
+    first_byte_ms: percentilesOf(firstByteMs),
+    cost_per_call_usd: formatUsd(calls === 0 ? 0n : divide(costNanoUsd, BigInt(calls), 'half_up')),
+  };
+}
+
+function percentilesOf(values: readonly (number | null)[] | null): PerformanceWire['latency_ms'] {
+  const [p50 = null, p95 = null, p99 = null] = values ?? [];
+  return p50 === null || p95 === null || p99 === null ? null : { p50, p95, p99 };
+}
