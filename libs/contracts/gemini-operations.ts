@@ -22,7 +22,12 @@ const shared = {
 } as const;
 
 const params = z.object({
-  model: z.string().min(1).max(200).describe('A model of the plan, of any provider; `auto` is its default.'),
+  model: z
+    .string()
+    .min(1)
+    .max(200)
+    .describe('A model of the plan, of any provider; `auto` is its default.')
+    .meta({ examples: ['gemini-2.5-flash'] }),
 });
 
 const METERED_PROBLEMS = [
