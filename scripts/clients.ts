@@ -20,11 +20,16 @@ const SHOWN_CHARACTERS = 1_200;
 type Result = { name: string; version: string; task: string; seconds: number; failure: string | null };
 type Ran = { output: string; exitCode: number | string };
 
-/** Runs a program without the variables of this process, so that a client finds nothing of its user. */
-function run(program: string, args: readonly string[], cwd: string, env: object, ms: number): Promise<Ran> {
+function run(
+  program: string,
+  args: readonly string[],
+  cwd: string,
+  env: NodeJS.ProcessEnv,
+  ms: number,
+): Promise<Ran> {
   const options = {
     cwd,
-    env: { PATH: process.env.PATH, HOME: path.join(cwd, 'home'), NO_COLOR: '1', TERM: 'dumb', ...env },
+    env,
     timeout: ms,
     maxBuffer: MAX_OUTPUT_BYTES,
   };
@@ -51,19 +56,25 @@ async function tryClient(recipe: Recipe, server: Server): Promise<Result> {
     writeFile(folder, 'package.json', '{"private":true}');
     mkdirSync(path.join(folder, 'home'));
     const install = ['install', '--no-audit', '--no-fund', '--loglevel=error', ...packages];
-    const { HOME } = process.env;
-    const installed = await run('npm', install, folder, { HOME }, INSTALL_TIMEOUT_MS);
+    const installed = await run('npm', install, folder, process.env, INSTALL_TIMEOUT_MS);
     if (installed.exitCode !== 0) return result(`not installed: ${shorten(installed.output)}`);
 
     for (const [file, text] of Object.entries(recipe.files?.(server) ?? {})) writeFile(folder, file, text);
     const [program, ...args] = recipe.command(server);
     const command = program === 'node' ? process.execPath : path.join(folder, 'node_modules/.bin', program);
-    const { output, exitCode } = await run(command, args, folder, recipe.env?.(server) ?? {}, RUN_TIMEOUT_MS);
+    const env = { ...cleanEnv(folder), ...recipe.env?.(server) };
+    const { output, exitCode } = await run(command, args, folder, env, RUN_TIMEOUT_MS);
     if (exitCode === 0 && expected.test(output)) return result(null);
     return result(`exit ${exitCode}: ${shorten(output.replaceAll(server.key, 'ik_live_…'))}`);
   } finally {
     rmSync(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
   }
+}
+
+/** Nothing of the user's own: a client must not find other keys or settings. */
+function cleanEnv(folder: string): NodeJS.ProcessEnv {
+  const { PATH } = process.env;
+  return { PATH, HOME: path.join(folder, 'home'), NO_COLOR: '1', TERM: 'dumb' };
 }
 
 function writeFile(folder: string, file: string, text: string): void {

@@ -20,7 +20,7 @@ export const configSchema = z.object({
   MEDIA_BODY_BUDGET: byteSize()
     .prefault('128mb')
     .describe(
-      'Most bytes of large request bodies (up to 32 MB each) in memory at a time; more are refused with 503',
+      'Most bytes of large request bodies (up to 32 MB each) in memory at a time; more wait for up to ten seconds',
     ),
   ...backendVariables(),
 

@@ -1,5 +1,5 @@
 /** Bounds the memory of large request bodies, all clients together. */
-import type { FastifyPluginAsync } from 'fastify';
+import type { FastifyPluginAsync, FastifyReply } from 'fastify';
 import fp from 'fastify-plugin';
 import { problem } from '#libs/problems/problems.ts';
 import { MEDIA_BODY_LIMIT } from '#libs/service/serve-operation.ts';
@@ -7,6 +7,8 @@ import { createBodyBudget } from './domain.ts';
 
 /** Smaller bodies are bounded by the number of connections. */
 const SMALL_BODY_BYTES = 256 * 1024;
+/** A body that waits is not read, so that it stays with its client. */
+const LONGEST_WAIT_MS = 10_000;
 
 export type BodyLimitsOptions = {
   /** Most bytes of large bodies at a time. */
@@ -15,14 +17,29 @@ export type BodyLimitsOptions = {
 
 const bodyLimits: FastifyPluginAsync<BodyLimitsOptions> = async (app, { budgetBytes }) => {
   const budget = createBodyBudget(budgetBytes);
+
+  function giveAtEnd({ raw }: FastifyReply, bytes: number): void {
+    if (raw.destroyed) budget.give(bytes);
+    else raw.once('close', () => budget.give(bytes));
+  }
+
   app.addHook('onRequest', (request, reply, done) => {
     if (!request.routeOptions.config.takesMedia) return done();
     // Without a length, the body may be as long as the route accepts.
     const bytes = Number(request.headers['content-length'] ?? MEDIA_BODY_LIMIT);
     if (bytes <= SMALL_BODY_BYTES || bytes > MEDIA_BODY_LIMIT) return done();
-    if (!budget.take(bytes)) return done(problem('overloaded', { headers: { 'retry-after': '1' } }));
-    reply.raw.once('close', () => budget.give(bytes));
-    done();
+    if (budget.take(bytes)) {
+      giveAtEnd(reply, bytes);
+      return done();
+    }
+    const { taken, cancel } = budget.wait(bytes, LONGEST_WAIT_MS);
+    reply.raw.once('close', cancel);
+    void taken.then((isTaken) => {
+      reply.raw.off('close', cancel);
+      if (!isTaken) return done(problem('overloaded', { headers: { 'retry-after': '1' } }));
+      giveAtEnd(reply, bytes);
+      done();
+    });
   });
 };
 
