@@ -2,8 +2,8 @@
 import t from 'tap';
 import { CASE_NAMES, prove } from './prove.ts';
 
-/** These properties have their own tests. */
-const TESTED_ELSEWHERE = ['random'];
+/** These have their own tests: `compare`, and the chaos of billing. */
+const TESTED_ELSEWHERE = ['random', 'billing'];
 
 t.test('given the real system under load and faults, the ledger agrees with the provider', async (t) => {
   const isRight = await prove({

@@ -1,6 +1,7 @@
 /** Starts the system, runs the cases in sequence, and prints the results. */
 import { createStaff } from './accounts.ts';
 import { createGatewayClient } from './calls.ts';
+import { runBilling } from './cases/billing.ts';
 import { runBounds } from './cases/bounds.ts';
 import { runCrashes } from './cases/crashes.ts';
 import { checkEverything } from './cases/everything.ts';
@@ -25,6 +26,7 @@ const CASES: Record<string, (proof: Proof) => Promise<CaseResult>> = {
   windows: runWindows,
   stop: runStop,
   random: runRandom,
+  billing: runBilling,
 };
 
 export const CASE_NAMES = Object.keys(CASES);

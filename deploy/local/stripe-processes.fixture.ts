@@ -9,7 +9,7 @@ import { bootstrap, cataloguePathOf, defaultPricesPath } from './bootstrap.ts';
 import { advanceClock } from './clock.ts';
 import { configSchema } from './config.ts';
 import { choosePayments, publishToSimulator } from './payments.ts';
-import { definePrograms } from './programs.ts';
+import { definePrograms, type LocalProgram } from './programs.ts';
 import { chooseProviders } from './providers.ts';
 import { readOrCreateSecrets } from './secrets.ts';
 import { chooseServicePorts } from './service-ports.ts';
@@ -22,6 +22,22 @@ const PROGRAMS = ['stripe simulator', 'billing', 'usage-metering', 'gateway'];
 
 // biome-ignore lint/suspicious/noExplicitAny: tests assert what they expect of a body
 type Answer = HttpResponse<any>;
+
+/** One supervisor for each program, so that its process is known. */
+function supervise(t: TestScope, program: LocalProgram) {
+  let pid: number | undefined;
+  const supervisor = createSupervisor({
+    say: () => undefined,
+    onProcesses: ([process]) => {
+      pid = process?.pid;
+    },
+    restartDelayMs: 100,
+    stableAfterMs: 0,
+    readyTimeoutMs: START_TIMEOUT_MS,
+  });
+  t.teardown(() => supervisor.stop());
+  return { name: program.name, ready: supervisor.start(program), pid: () => pid };
+}
 
 export async function startWithStripe(t: TestScope & { testdir: () => string }) {
   const database = await createTestDatabase(t);
@@ -57,11 +73,10 @@ export async function startWithStripe(t: TestScope & { testdir: () => string }) 
     logFolder,
     clockFile,
   });
-  const supervisor = createSupervisor({ say: () => undefined, readyTimeoutMs: START_TIMEOUT_MS });
-  t.teardown(() => supervisor.stop());
-  await Promise.all(
-    programs.filter(({ name }) => PROGRAMS.includes(name)).map((program) => supervisor.start(program)),
-  );
+  const running = programs
+    .filter(({ name }) => PROGRAMS.includes(name))
+    .map((program) => supervise(t, program));
+  await Promise.all(running.map(({ ready }) => ready));
   await publishToSimulator(payments, database.url);
   const url = `http://127.0.0.1:${gateway}`;
   const call = (route: string, token: string | null, body?: unknown): Promise<Answer> =>
@@ -74,6 +89,12 @@ export async function startWithStripe(t: TestScope & { testdir: () => string }) 
     url,
     webhookSecret: secrets.stripeWebhookSecret,
     pool: database.pool,
+    stripeUrl: payments.url,
+    /** Ends a process at once; it is started again. */
+    kill(name: string): void {
+      const pid = running.find((one) => one.name === name)?.pid();
+      if (pid !== undefined) process.kill(pid, 'SIGKILL');
+    },
     call,
     advance: (ms: number) =>
       advanceClock(ms, { file: clockFile, pool: database.pool, stripeUrl: payments.url }),
