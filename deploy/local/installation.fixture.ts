@@ -15,6 +15,7 @@ import { createListener } from '#libs/db/listen.ts';
 import { createPool } from '#libs/db/pool.ts';
 import { createPublicHttp } from '#libs/http/public-http.ts';
 import { createServicePool } from '#libs/http/service-pool.ts';
+import { createTestJobs } from '#libs/jobs/fixtures.ts';
 import { createLedger } from '#libs/ledger/ledger.ts';
 import { createLogger } from '#libs/service/logger.ts';
 import { createMetrics } from '#libs/service/metrics.ts';
@@ -182,14 +183,17 @@ export async function startInstallation(t: TestScope, catalogue: string): Promis
     const dispatcher = new Agent({ headersTimeout: 0, bodyTimeout: 0 });
     t.teardown(() => dispatcher.destroy());
     const service = base('generation');
-    const { app } = buildGeneration({
+    const { app, tasks } = buildGeneration({
       ...service,
       config: toGenerationConfig(loadConfig(generationSchema, { ...variables('generation'), ...env })),
       ledger: createLedger({ pool: service.pool }),
       listener: listenerFor('generation'),
       dispatcher,
     });
-    return connectTo('gateway', 'generation', await listenOnFreePort(t, app));
+    const address = await listenOnFreePort(t, app);
+    // The steps of content jobs run from the queue.
+    createTestJobs(t, database.url, tasks, { concurrency: 8 }).jobs.start();
+    return connectTo('gateway', 'generation', address);
   }
 
   const { privateKey } = generateKeyPairSync('ed25519');

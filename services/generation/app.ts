@@ -17,6 +17,7 @@ import { callsPlugin } from './calls/plugin.ts';
 import { chatPlugin } from './chat/plugin.ts';
 import type { GenerationConfig } from './config.ts';
 import { contentPlugin } from './content/plugin.ts';
+import { documentsPlugin } from './documents/plugin.ts';
 import { embeddingsPlugin } from './embeddings/plugin.ts';
 import { extractionPlugin } from './extraction/plugin.ts';
 import { imagesPlugin } from './images/plugin.ts';
@@ -100,6 +101,7 @@ export function buildApp(options: AppOptions): Generation {
     deadlineMarginMs: config.deadlineMarginMs,
   });
   app.register(chatPlugin);
+  app.register(documentsPlugin, { database, clock: runtime.clock });
   app.register(contentPlugin, { clock: runtime.clock, metrics, bodyLimitBytes });
   app.register(imagesPlugin);
   app.register(embeddingsPlugin);

@@ -14,6 +14,7 @@ import { catalogueOperations } from '#libs/contracts/catalogues.ts';
 import { createChatCompletion, getModel, listModels } from '#libs/contracts/chat-operations.ts';
 import { createCompletion } from '#libs/contracts/completions.ts';
 import { dashboardOperations } from '#libs/contracts/dashboard.ts';
+import { DOCUMENT_OPERATIONS } from '#libs/contracts/documents.ts';
 import { EMAIL_VERIFICATION_OPERATIONS } from '#libs/contracts/email-verification.ts';
 import { createEmbeddings } from '#libs/contracts/embeddings.ts';
 import { flagOperations } from '#libs/contracts/flags.ts';
@@ -69,13 +70,13 @@ export const OPERATIONS = {
     batchEmbedContents,
     createModeration,
     generateContent,
-    createGeneration,
-    retryGeneration,
     generateImages,
     createTranscription,
     createSpeech,
     searchWeb,
   ],
+  /** Planned and held in the same way, and run by generation after the response. */
+  background: [createGeneration, retryGeneration],
   /** Answered by the gateway itself. */
   gateway: [
     listModels,
@@ -96,6 +97,7 @@ export const OPERATIONS = {
   ],
   generation: [
     ...GENERATION_OPERATIONS,
+    ...DOCUMENT_OPERATIONS,
     ...SOCIAL_OPERATIONS,
     ...BRAND_VOICE_OPERATIONS,
     ...PROMPT_OPERATIONS,

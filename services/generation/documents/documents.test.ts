@@ -1,0 +1,120 @@
+/** Documents: what a job leaves behind. */
+import t from 'tap';
+import type { DocumentView } from '#libs/contracts/documents.ts';
+import { createTestJobs } from '#libs/jobs/fixtures.ts';
+import { request } from '#libs/testing/http.ts';
+import { CALLER, createTestGeneration, OTHER_ACCOUNT } from '../fixtures.ts';
+import { jobClient } from '../jobs/jobs.fixture.ts';
+import { exportAs } from './export.ts';
+
+const generation = await createTestGeneration(t);
+const client = jobClient(generation);
+createTestJobs(t, generation.databaseUrl, generation.tasks, { concurrency: 8 }).jobs.start();
+
+const { requestId } = await client.submit({
+  topic: 'Zielona herbata na co dzień',
+  content_types: ['blog'],
+  length: 'short',
+});
+await client.finish(requestId);
+const [{ document_id: id = null } = {}] = (await client.get(requestId)).parts;
+const path = `/api/documents/${id}`;
+
+const edit = (body: object, caller = CALLER) =>
+  request<DocumentView>(`${generation.url}${path}`, {
+    method: 'PATCH',
+    headers: generation.sign(path, { method: 'PATCH', caller }),
+    body,
+  });
+
+t.test('given an article, then it has its fields and is listed', async (t) => {
+  const { body } = await client.call<DocumentView>('GET', path);
+  t.match(body, {
+    content_type: 'blog',
+    version: 1,
+    source: 'generated',
+    language: 'pl',
+    generation_id: requestId,
+  });
+  t.match(body.content, {
+    slug: /^zielona-herbata/,
+    meta_description: String,
+    words: Number,
+    reading_minutes: 1,
+  });
+  t.match(body.markdown, /^# .+\n\n/);
+  const list = await client.call<{ data: DocumentView[] }>(
+    'GET',
+    `/api/documents?generation_id=${requestId}`,
+  );
+  t.match(list.body.data, [{ id, title: body.title }]);
+  t.notOk(list.body.data[0] && 'markdown' in list.body.data[0]);
+});
+
+t.test('given an edit, then it is a new version, unless there is a newer one', async (t) => {
+  t.match(await edit({ markdown: '# Mine\n\nMy own words.', base_version: 1 }), {
+    status: 200,
+    body: { version: 2, source: 'edited', markdown: /My own/ },
+  });
+  t.match(await edit({ title: 'Late', base_version: 1 }), { status: 409, body: { code: 'conflict' } });
+  t.match((await client.call<DocumentView>('GET', `${path}?version=1`)).body, {
+    version: 1,
+    source: 'generated',
+  });
+  t.match((await client.call(`GET`, `${path}/versions`)).body, {
+    data: [{ version: 2, user_id: CALLER.userId }, { version: 1 }],
+  });
+  t.match(await edit({}), { status: 400 });
+  t.match(await edit({ markdown: 'x'.repeat(200_001) }), { status: 400, body: { code: 'invalid_request' } });
+  t.match(await client.call('GET', `${path}?version=9`), { status: 404 });
+});
+
+t.test('given a format, then the file has its type and name', async (t) => {
+  for (const [format, type, start] of [
+    ['markdown', /^text\/markdown/, '# Mine'],
+    ['html', /^text\/html/, '<!doctype html>\n<html lang="pl">'],
+    ['json', /^application\/json/, '{'],
+    ['docx', /wordprocessingml/, 'PK'],
+  ] as const) {
+    const target = `${path}/export?format=${format}`;
+    const response = await fetch(`${generation.url}${target}`, { headers: generation.sign(target) });
+    t.match(response.headers.get('content-type'), type);
+    t.match(
+      response.headers.get('content-disposition'),
+      /^attachment; filename="[a-z-]+\.(md|html|json|docx)"/,
+    );
+    t.ok((await response.text()).startsWith(start), format);
+  }
+  t.match(await client.call('GET', `${path}/export?format=pdf`), { status: 400 });
+});
+
+t.test('given hostile Markdown, then the HTML has no scripts and no other links', async (t) => {
+  const markdown =
+    '# Hi\n\nText <script>alert(1)</script>\n\n<script>alert(2)</script>\n\n[a](javascript:alert(1)) ![b](data:x) [c](https://x.org/?a="b")\n\n| a | b |\n| - | - |\n| **1** | 2 |';
+  const input = { title: '<b>', language: 'en', markdown, json: {} };
+  const html = (await exportAs('html', input)).body.toString();
+  t.notMatch(html, /<script|javascript:|data:x|<b>/);
+  t.match(html, /<a href="https:\/\/x\.org\/[^"]*" rel="noopener nofollow">c<\/a>/);
+  t.ok((await exportAs('docx', input)).body.length > 1_000);
+});
+
+t.test('given another account, then the document does not exist for it', async (t) => {
+  const other = { ...CALLER, accountId: OTHER_ACCOUNT };
+  for (const [method, suffix] of [
+    ['GET', ''],
+    ['GET', '/versions'],
+    ['GET', '/export'],
+    ['DELETE', ''],
+  ] as const)
+    t.match(await client.call(method, `${path}${suffix}`, other), { status: 404 }, `${method} ${suffix}`);
+  t.match(await edit({ title: 'Stolen' }, other), { status: 404 });
+  const posts = await client.submit({ content_types: ['social'], document_id: id });
+  t.match((await client.finish(posts.requestId)).at(-1), { event: 'completed' }, 'posts from a document');
+  t.strictSame(
+    (await generation.rows(posts.requestId)).map(({ step }) => step),
+    ['social.write'],
+    'no article is charged',
+  );
+  t.match(await client.call('DELETE', path), { status: 204 });
+  t.match(await client.call('GET', path), { status: 404 });
+});

@@ -1,0 +1,7 @@
+import type { FastifyPluginAsync } from 'fastify';
+import { type DocumentOptions, documentRoutes } from './routes.ts';
+
+/** The results of content jobs: to read, edit and export. */
+export const documentsPlugin: FastifyPluginAsync<DocumentOptions> = async (app, options) => {
+  documentRoutes(app, options);
+};
