@@ -75,7 +75,7 @@ export const SERVICE_MUTANTS: readonly Mutant[] = [
   {
     id: 'stop-misses-new-requests',
     file: 'services/generation/requests/domain/active-requests.ts',
-    find: "for (const stop of stops.values()) if (covers(stop, scope)) throw problem('emergency_stop');",
+    find: "for (const stop of stops.values()) if (covers(stop, begun)) throw problem('emergency_stop');",
     replace: '',
     tests: [
       'services/generation/requests/domain/active-requests.test.ts',
