@@ -34,6 +34,13 @@ export const resolvedUsage = z
 
 export const resolveUsageBody = z.strictObject({
   usage: resolvedUsage,
+  cost_nano_usd: z
+    .string()
+    .regex(/^(0|[1-9]\d{0,17})$/, 'must be a whole number of nano-USD')
+    .optional()
+    .describe(
+      'What the provider charged, for a call of the provider `unknown`: its plan could not be read, so its usage has no price. Refused for any other call, whose cost follows from its usage.',
+    ),
   provider_request_id: z.string().trim().min(1).max(200).optional(),
   reason: z.string().trim().min(1).max(500).describe('Where the figures come from; kept in the audit log.'),
 });

@@ -230,6 +230,9 @@ t.test('given what cannot be resolved, then nothing changes', async (t) => {
     [`${id}.0`, { ...resolution, usage: { tokens: 1 } }, 400, 'invalid_request'],
     [`${id}.0`, { ...resolution, usage: { image: 1 } }, 422, 'semantic_error'],
     [`${id}.0`, { ...resolution, reason: ' ' }, 400, 'invalid_request'],
+    [`${id}.0`, { ...resolution, cost_nano_usd: '5' }, 422, 'semantic_error'],
+    [`${id}.0`, { ...resolution, cost_nano_usd: '-5' }, 400, 'invalid_request'],
+    [`${id}.0`, { ...resolution, cost_nano_usd: 5 }, 400, 'invalid_request'],
     [`${id}.0`, { ...resolution, reason: 'x'.repeat(501) }, 400, 'invalid_request'],
     [`${id}.0`, { ...resolution, reason: 'x'.repeat(2_000_000) }, 413, 'body_too_large'],
   ];
@@ -256,5 +259,25 @@ t.test('given a provider that charged nothing, then the call is free', async (t)
   const id = await lose(service);
   t.equal((await resolve(`${id}.0`, { usage: {}, reason: 'Not on the invoice.' })).status, 200);
   t.strictSame(await used(), [0n, 0n]);
+  t.strictSame(await findBreaches(service.pool), []);
+});
+
+t.test('given a hold without a readable plan, then the cost is given with the usage', async (t) => {
+  const { service, used, resolve, list } = await createFixture(t);
+  const id = await lose(service, ACCOUNT, 'not a plan');
+  t.match((await list()).body.data, [{ id: `${id}.0`, provider: 'unknown', cost_nano_usd: '200000' }]);
+  const { status, body } = await resolve(`${id}.0`);
+  t.strictSame([status, body.code, body.param], [422, 'semantic_error', 'usage']);
+
+  const priced = { ...resolution, cost_nano_usd: '123456' };
+  t.match(await resolve(`${id}.0`, priced), {
+    status: 200,
+    body: {
+      correction: { tokens: { input: 80, output: 10 }, cost_nano_usd: '123456', change_nano_usd: '-76544' },
+    },
+  });
+  t.strictSame(await used(), [123_456n, 90n]);
+  t.equal((await resolve(`${id}.0`, priced)).status, 200, 'a repeat changes nothing');
+  t.equal((await resolve(`${id}.0`, { ...priced, cost_nano_usd: '123457' })).status, 409);
   t.strictSame(await findBreaches(service.pool), []);
 });

@@ -23,19 +23,20 @@ export function presentUnresolved(call: CallRecord): UnresolvedCall {
  * The correction of a call, at the prices of its plan. The request failed, so that meters that count results (`gen.blog`)
  * are released.
  *
- * @throws ProblemError `conflict` if the outcome of the call was known, `semantic_error` for usage without a price.
+ * @throws ProblemError `conflict` if the outcome of the call was known, `semantic_error` for usage without a price, or with
+ * both a price and a cost.
  */
 export function correctionOf(
   call: CallRecord,
   detail: string,
-  { usage, provider_request_id: providerRequestId }: Omit<ResolveUsageBody, 'reason'>,
+  { usage, cost_nano_usd: given, provider_request_id: providerRequestId }: Omit<ResolveUsageBody, 'reason'>,
 ): CorrectRequest {
   if (call.usageSource !== 'bound') {
     throw problem('conflict', { detail: 'The outcome of this call is known; it cannot be corrected.' });
   }
   const units: Units = usage;
   const planned = readPlan(detail)?.calls.find(({ index }) => index === call.callIndex);
-  const cost = priceOf(units, planned);
+  const cost = costOf(units, planned, given === undefined ? undefined : BigInt(given));
   return {
     holdId: call.holdId,
     accountId: call.accountId,
@@ -66,11 +67,20 @@ export function correctionOf(
 
 const FREE: CostParts = { inputNanoUsd: 0n, outputNanoUsd: 0n, totalNanoUsd: 0n };
 
-function priceOf(units: Units, planned: RecordedCall | undefined): CostParts {
+/** @param given the cost as the provider charged it, for a call without a price. */
+function costOf(units: Units, planned: RecordedCall | undefined, given: bigint | undefined): CostParts {
+  if (planned === undefined && given !== undefined)
+    return { inputNanoUsd: 0n, outputNanoUsd: given, totalNanoUsd: given };
+  if (given !== undefined) {
+    throw problem('semantic_error', {
+      detail: 'The cost of this call follows from its usage.',
+      fields: { param: 'cost_nano_usd' },
+    });
+  }
   if (Object.values(units).every((count) => !count)) return FREE;
   if (planned === undefined) {
     throw problem('semantic_error', {
-      detail: 'The request has no readable plan, so that usage has no price. Only `usage: {}` is possible.',
+      detail: 'The request has no readable plan, so that usage has no price. Give `cost_nano_usd` too.',
       fields: { param: 'usage' },
     });
   }
@@ -93,6 +103,7 @@ export function isCorrectedTo(call: CallRecord, { facts }: CorrectRequest): bool
   const others = new Map(after.otherClasses.map((name, index) => [name, Number(after.otherAmounts[index])]));
   const names = new Set([...others.keys(), ...Object.keys(facts.otherUnits)]);
   return (
+    after.costNanoUsd === facts.inputCostNanoUsd + facts.outputCostNanoUsd &&
     same(after.inputTokens, facts.inputTokens) &&
     same(after.cacheReadTokens, facts.cacheReadTokens) &&
     same(after.cacheWriteTokens, facts.cacheWriteTokens) &&
