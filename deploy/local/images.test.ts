@@ -24,7 +24,7 @@ t.test(
     t.match(body, {
       status: 'success',
       images: [{ b64_json: /^iVBOR/, url: null, alt_text: /\w+/ }],
-      size: null,
+      size: '1:1',
       quality: 'standard',
       post_processing: [],
       incomplete: [],
@@ -44,7 +44,7 @@ t.test(
     t.match(explained.body.data, {
       hold: { state: 'closed' },
       calls: [
-        { step: 'image', provider: 'xai', status: 'ok', cost_usd: '0.070000000' },
+        { step: 'image', provider: 'xai', status: 'ok', cost_usd: '0.020000000' },
         { step: 'alt_text', provider: 'openai', status: 'ok' },
       ],
     });
@@ -307,7 +307,7 @@ t.test('image sizes and qualities of a plan', async (t) => {
   );
   const models = await call('/api/images/models', starter.token);
   t.match(models.body.data.models, [
-    { model: 'grok2_basic', provider: 'xai', included: true, price_per_image_usd: '0.070000000' },
+    { model: 'grok2_basic', provider: 'xai', included: true, price_per_image_usd: '0.020000000' },
     { model: 'grok2_premium', included: false, plans: ['pro', 'enterprise'] },
     { model: 'dalle3', included: false, plans: ['pro', 'enterprise'], price_per_image_usd: '0.120000000' },
     {

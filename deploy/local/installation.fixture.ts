@@ -3,6 +3,9 @@
  * `npm start`, started fast enough for a test of one catalogue. Each service connects with its own database role.
  */
 import { generateKeyPairSync } from 'node:crypto';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import type { Pool } from 'pg';
 import { Agent } from 'undici';
 import { createAccountEntitlements } from '#libs/clients/account-entitlements.ts';
@@ -68,6 +71,12 @@ export type Installation = {
   /** An API key of the user with all scopes. */
   keyOf: (customer: Customer) => Promise<string>;
 };
+
+function mediaFolder(t: TestScope): string {
+  const folder = mkdtempSync(path.join(tmpdir(), 'inkmeter-media-'));
+  t.teardown(() => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
 
 export async function startInstallation(t: TestScope, catalogue: string): Promise<Installation> {
   const database = await createTestDatabase(t);
@@ -185,7 +194,9 @@ export async function startInstallation(t: TestScope, catalogue: string): Promis
     const service = base('generation');
     const { app, tasks } = buildGeneration({
       ...service,
-      config: toGenerationConfig(loadConfig(generationSchema, { ...variables('generation'), ...env })),
+      config: toGenerationConfig(
+        loadConfig(generationSchema, { ...variables('generation'), ...env, MEDIA_DIR: mediaFolder(t) }),
+      ),
       ledger: createLedger({ pool: service.pool }),
       listener: listenerFor('generation'),
       dispatcher,

@@ -124,7 +124,10 @@ export function definePrograms(options: ProgramOptions): LocalProgram[] {
     ...(payments?.kind === 'simulated' ? [stripe(payments)] : []),
     service('billing', payments?.env),
     service('usage-metering'),
-    service('generation', providers.env),
+    service('generation', {
+      ...providers.env,
+      MEDIA_PUBLIC_URL: options.env.MEDIA_PUBLIC_URL ?? urlOf(variables.PORT),
+    }),
     service('gateway', {
       JWT_KEYS: options.env.JWT_KEYS ?? secrets.jwtKeys,
       EMAIL_VERIFICATION: options.env.EMAIL_VERIFICATION ?? 'off',

@@ -80,6 +80,10 @@ export const imageRequest = z
       .strictObject({ width: side, height: side })
       .nullish()
       .describe('A size of the model, in pixels. Requires the feature `image_custom_size`.'),
+    response_format: z
+      .enum(['b64_json', 'url'])
+      .default('b64_json')
+      .describe('`url` stores the images, and returns a link that works for a day; see `/api/media`.'),
     allow_degraded: z.boolean().optional(),
   })
   .meta({ id: 'ImageRequest' });
@@ -95,7 +99,7 @@ export const imageResult = z
       .array(
         z.object({
           b64_json: z.string().nullable().describe('The image, in Base64.'),
-          url: z.string().nullable().describe('A temporary URL of the image.'),
+          url: z.string().nullable().describe('With `response_format: url`: a link that works for a day.'),
           alt_text: z.string().nullable(),
           media_type: z.string().nullable().describe('Null for an image that is only linked.'),
           width: z.int().nullable(),

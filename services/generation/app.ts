@@ -25,6 +25,8 @@ import { instructionsPlugin } from './instructions/plugin.ts';
 import { generationTasks } from './jobs/jobs.ts';
 import { jobsPlugin } from './jobs/plugin.ts';
 import { knowledgeBasePlugin } from './knowledge-base/plugin.ts';
+import { mediaTasks } from './media/jobs.ts';
+import { createStorage, mediaPlugin } from './media/plugin.ts';
 import { moderationsPlugin } from './moderations/plugin.ts';
 import { providersPlugin } from './providers/plugin.ts';
 import { createActiveRequests } from './requests/domain/active-requests.ts';
@@ -103,13 +105,20 @@ export function buildApp(options: AppOptions): Generation {
   app.register(chatPlugin);
   app.register(documentsPlugin, { database, clock: runtime.clock });
   app.register(contentPlugin, { clock: runtime.clock, metrics, bodyLimitBytes });
+  const storage = createStorage(config.media);
+  const media = { ...config.media, database, storage, runtime };
+  app.register(mediaPlugin, media);
   app.register(imagesPlugin);
   app.register(embeddingsPlugin);
   app.register(moderationsPlugin);
   app.register(audioPlugin);
   app.register(searchPlugin);
 
-  const tasks = [...storedResponseTasks({ database }), ...generationTasks(() => app.jobRunOptions)];
+  const tasks = [
+    ...storedResponseTasks({ database }),
+    ...mediaTasks(media),
+    ...generationTasks(() => app.jobRunOptions),
+  ];
   if (entitlements) {
     const publisher = createPublisher(config.socialPublisherUrl, dispatcher);
     const quotaResources = createQuotaResources({ ledger, entitlements, runtime });

@@ -256,6 +256,7 @@ export function testConfig(
       PROVIDER_RETRY_DELAY: '5ms',
       EVENT_LOOP_DELAY_LIMIT: '0ms',
       SPOOL_DIR: spoolFolder,
+      MEDIA_DIR: path.join(spoolFolder, 'media'),
       ...env,
     }),
   );

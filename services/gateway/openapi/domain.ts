@@ -35,6 +35,7 @@ import { generateImages, IMAGE_READING_OPERATIONS } from '#libs/contracts/images
 import { INVITATION_OPERATIONS } from '#libs/contracts/invitations.ts';
 import { jobOperations } from '#libs/contracts/jobs.ts';
 import { KB_OPERATIONS } from '#libs/contracts/knowledge-base.ts';
+import { MEDIA_OPERATIONS } from '#libs/contracts/media.ts';
 import { MEMBER_OPERATIONS } from '#libs/contracts/members.ts';
 import { countMessageTokens, createMessage } from '#libs/contracts/messages-operations.ts';
 import { createModeration } from '#libs/contracts/moderations.ts';
@@ -102,6 +103,7 @@ export const OPERATIONS = {
     ...BRAND_VOICE_OPERATIONS,
     ...PROMPT_OPERATIONS,
     ...KB_OPERATIONS,
+    ...MEDIA_OPERATIONS,
   ],
   usageMetering: [
     ...usageOperations,

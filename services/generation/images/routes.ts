@@ -1,6 +1,7 @@
 import { type ImageRequest, imageOrder } from '#libs/contracts/images.ts';
 import { finishingOf } from '#libs/pipelines/image.ts';
 import type { CallRunner, Figures } from '../calls/domain/run-call.ts';
+import type { SaveMedia } from '../media/domain.ts';
 import type { Providers } from '../providers/domain/providers.ts';
 import { presentFigures, sendJson, storedResponseOf } from '../requests/domain/figures.ts';
 import type { GenerationRequest } from '../requests/domain/generation-request.ts';
@@ -9,13 +10,14 @@ import { type Drawing, runImage } from './run-image.ts';
 
 export type ImagesOptions = {
   runner: CallRunner;
+  saveMedia: SaveMedia;
   providers: Pick<Providers, 'forImages' | 'forPipeline' | 'moderationsIfConfigured'>;
 };
 
 /** Images for a prompt. Each call is settled before its result is sent. */
-export function createImagesHandler({ runner, providers }: ImagesOptions): GenerationHandler {
+export function createImagesHandler({ runner, providers, saveMedia }: ImagesOptions): GenerationHandler {
   return async (request, input, response) => {
-    const { requestId, active, settlement, plan, slot } = request;
+    const { requestId, caller, active, settlement, plan, slot } = request;
     const body = parseBody(imageOrder, input.body);
     const { drawing, figures } = await runImage(runner, {
       requestId,
@@ -23,6 +25,7 @@ export function createImagesHandler({ runner, providers }: ImagesOptions): Gener
       settlement,
       request: body,
       calls: plan.calls,
+      save: body.response_format === 'url' ? (file) => saveMedia(caller, file) : null,
       adapterFor: providers.forImages,
       sourceFor: providers.forPipeline,
       moderationsFor: providers.moderationsIfConfigured,
@@ -44,7 +47,8 @@ function present(
   const document = {
     status: 'success',
     images: images.map(({ base64, url, mediaType, width, height }) => ({
-      b64_json: base64,
+      // A stored image is not sent twice.
+      b64_json: request.response_format === 'url' && url !== null ? null : base64,
       url,
       alt_text: altText,
       media_type: mediaType,

@@ -4,6 +4,7 @@ import type { ImageRequest } from '#libs/contracts/images.ts';
 import { ALT_TEXT_STEP, altTextMessages, IMAGE_STEP, imagePrompt } from '#libs/pipelines/image.ts';
 import { SAFETY_STEP, safetyInput } from '#libs/pipelines/safety.ts';
 import type { Units } from '#libs/pricing/units.ts';
+import type { StoredFile } from '#libs/storage/storage.ts';
 import { countPrompt } from '../calls/domain/count-tokens.ts';
 import {
   type Attempt,
@@ -15,7 +16,7 @@ import {
 } from '../calls/domain/run-call.ts';
 import { plannedChat, textAttempt } from '../content/domain.ts';
 import type { ChatSource } from '../providers/domain/chat-source.ts';
-import type { Drawn, ImageAdapter } from '../providers/domain/image-adapter.ts';
+import type { Drawn, DrawnImage, ImageAdapter } from '../providers/domain/image-adapter.ts';
 import type { ModerationAdapter } from '../providers/domain/moderation-adapter.ts';
 import { promptRefused, safetyAttempt } from '../safety/domain.ts';
 import { type FinishedImage, finishImage, previewOf } from './finish-image.ts';
@@ -33,6 +34,8 @@ export type ImageRun = Pick<ProviderCall, 'requestId' | 'active' | 'settlement'>
   calls: readonly PlannedCall[];
   adapterFor: (provider: string) => ImageAdapter;
   sourceFor: (provider: string) => ChatSource;
+  /** Stores an image, if its URL is wanted. */
+  save: ((file: StoredFile) => Promise<{ url: string }>) | null;
   /** Undefined for a provider that is not configured: its moderations are left out. */
   moderationsFor: (provider: string) => ModerationAdapter | undefined;
   /** Called when everything is complete, before the last call is settled. Must not throw. */
@@ -91,6 +94,19 @@ export async function runImage(
     Object.assign(total, add(total, figures), { state: figures.state });
   }
 
+  /** An image that cannot be stored is delivered as it is: it is paid for. */
+  async function finish(drawnImage: DrawnImage): Promise<FinishedImage> {
+    const image = await finishImage(drawnImage, request);
+    const { base64, mediaType } = image;
+    if (run.save === null || base64 === null || mediaType === null) return image;
+    try {
+      const { url } = await run.save({ bytes: Buffer.from(base64, 'base64'), mediaType });
+      return { ...image, url };
+    } catch {
+      return image;
+    }
+  }
+
   async function moderate(call: PlannedCall): Promise<void> {
     const adapter = run.moderationsFor(call.provider);
     if (adapter === undefined) {
@@ -121,7 +137,7 @@ export async function runImage(
         for (const { base64, url } of images) record.responseBytes += (base64 ?? url ?? '').length;
         const units = unitsOf(call, images.length, billed);
         if (units !== null) record.usage = { units, final: true };
-        drawn.set(call.index, await Promise.all(images.map((image) => finishImage(image, request))));
+        drawn.set(call.index, await Promise.all(images.map((image) => finish(image))));
       });
     } catch (error) {
       // An image that is not settled must not be delivered.

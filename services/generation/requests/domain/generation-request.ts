@@ -1,4 +1,5 @@
 import type { CallPlan, GenerationRequestHead } from '#libs/contracts/generation-requests.ts';
+import type { Caller } from '#libs/contracts/internal-context.ts';
 import type { PlanContext } from '#libs/contracts/requirements.ts';
 import { problem } from '#libs/problems/problems.ts';
 import { createSettlement, type Settlement, type SettlementOptions } from '../../calls/domain/settlement.ts';
@@ -18,6 +19,7 @@ export type ReceivedHead = GenerationRequestHead & Pick<BegunRequest, 'tracepare
 /** A request whose provider calls have been planned, priced and held. */
 export type GenerationRequest = {
   readonly requestId: string;
+  readonly caller: Caller;
   readonly plan: CallPlan;
   readonly active: ActiveRequest;
   readonly settlement: Settlement;
@@ -57,7 +59,7 @@ export async function runGenerationRequest<Result>(
     if (storeResponse) slot = await openSlot(storedResponses, requestId, caller.accountId);
     // without a stored response, output that the client does not read would be paid for in vain
     else client.onGone(begun.abandon);
-    return await run({ requestId, plan, planContext, active, settlement, slot });
+    return await run({ requestId, caller, plan, planContext, active, settlement, slot });
   } finally {
     if (active) activeRequests.finish(active);
     await settlement.close();

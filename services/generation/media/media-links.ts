@@ -1,0 +1,51 @@
+import { randomBytes } from 'node:crypto';
+import { ownerOf } from '#libs/clients/quota-resources.ts';
+import type { Database } from '#libs/db/database.ts';
+import type { Runtime } from '#libs/service/runtime.ts';
+import type { Storage } from '#libs/storage/storage.ts';
+import { type MediaFile, type SaveMedia, signatureOf, URL_SECONDS } from './domain.ts';
+import { insertMedia } from './store.ts';
+
+export type MediaOptions = {
+  database: Database;
+  storage: Storage;
+  runtime: Pick<Runtime, 'clock' | 'newId'>;
+  /** Of the gateway, as clients reach it, for storage without URLs of its own. */
+  publicUrl: string;
+  retentionMs: number;
+};
+
+const KEY_BYTES = 32;
+
+/** Writes the file before its row: a file without a row is unreachable, a row without a file would be a broken link. */
+export function createSaveMedia(options: MediaOptions): SaveMedia {
+  const { database, storage, runtime, retentionMs } = options;
+  return async (owner, file) => {
+    const createdAt = runtime.clock.now();
+    const row: MediaFile = {
+      id: runtime.newId(),
+      ...ownerOf(owner),
+      storageKey: `media/${randomBytes(KEY_BYTES).toString('hex')}`,
+      mediaType: file.mediaType,
+      sizeBytes: file.bytes.length,
+      createdAt,
+      expiresAt: new Date(createdAt.getTime() + retentionMs),
+    };
+    await storage.put(row.storageKey, file);
+    await insertMedia(database, row);
+    return { id: row.id, url: (await linkTo(options, row)).url };
+  };
+}
+
+/** A new URL of a file. */
+export async function linkTo(
+  { storage, runtime, publicUrl }: Pick<MediaOptions, 'storage' | 'runtime' | 'publicUrl'>,
+  file: MediaFile,
+): Promise<{ url: string; expiresAt: Date }> {
+  const now = runtime.clock.now().getTime();
+  const leftMs = Math.min(URL_SECONDS * 1000, file.expiresAt.getTime() - now);
+  const expires = Math.floor((now + leftMs) / 1000);
+  const own = await storage.signedUrl(file.storageKey, Math.max(1, Math.floor(leftMs / 1000)));
+  const signed = `${publicUrl}/api/media/${file.id}/content?expires=${expires}&signature=${signatureOf(file, expires)}`;
+  return { url: own ?? signed, expiresAt: new Date(expires * 1000) };
+}

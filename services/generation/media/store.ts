@@ -1,0 +1,38 @@
+import { and, desc, eq, gt, inArray, lt, lte } from 'drizzle-orm';
+import type { PageQuery } from '#libs/contracts/page.ts';
+import type { Database, Queryable } from '#libs/db/database.ts';
+import { mediaFiles } from '#libs/db/schema/knowledge.ts';
+import type { MediaFile } from './domain.ts';
+
+export async function insertMedia(db: Queryable, file: MediaFile): Promise<void> {
+  await db.insert(mediaFiles).values(file);
+}
+
+/** Newest first, one more than the page has, without expired ones. */
+export function listMediaFiles(
+  db: Queryable,
+  accountId: string,
+  { limit, cursor }: PageQuery,
+  now: Date,
+): Promise<MediaFile[]> {
+  const isAfterCursor = cursor === undefined ? undefined : lt(mediaFiles.id, cursor);
+  return db
+    .select()
+    .from(mediaFiles)
+    .where(and(eq(mediaFiles.accountId, accountId), gt(mediaFiles.expiresAt, now), isAfterCursor))
+    .orderBy(desc(mediaFiles.id))
+    .limit(limit + 1);
+}
+
+export async function findMedia(db: Queryable, id: string): Promise<MediaFile | undefined> {
+  const [file] = await db.select().from(mediaFiles).where(eq(mediaFiles.id, id));
+  return file;
+}
+
+export function findExpiredMedia(db: Database, now: Date, limit: number): Promise<MediaFile[]> {
+  return db.select().from(mediaFiles).where(lte(mediaFiles.expiresAt, now)).limit(limit);
+}
+
+export async function deleteMediaRows(db: Queryable, ids: readonly string[]): Promise<void> {
+  await db.delete(mediaFiles).where(inArray(mediaFiles.id, [...ids]));
+}
