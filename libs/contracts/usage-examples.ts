@@ -180,3 +180,8 @@ export const requestReport = {
     cost_nano_usd: figures.cost_nano_usd,
   },
 };
+
+export const usageCursor = 'WyIyMDI2LTExLTIwVDEyOjAwOjAwLjAwMDAwMFoiLCIwMTllM2Y1ZSIsMF0';
+export const usageCsv = `request_id,call_index,admitted_at,user_id,key_id,step,provider,model,status,error_code,usage_source,input_tokens,cache_read_tokens,cache_write_tokens,output_tokens,reasoning_tokens,cost_usd,latency_ms,cursor
+${requestId},0,2026-11-20T12:00:00.000Z,${userId},,chat,openai,gpt-4o-mini,ok,,provider,412,,,731,,0.000500400,1840,${usageCursor}
+`;

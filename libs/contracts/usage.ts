@@ -269,6 +269,17 @@ export const getUserUsage = defineOperation({
   },
 });
 
+const callFilters = {
+  from: instant.optional().describe('Calls admitted at this time or later.'),
+  to: instant.optional().describe('Calls admitted before this time.'),
+  provider: z.string().max(100).optional(),
+  model: z.string().max(200).optional(),
+  status: callStatus.optional(),
+  user_id: z.uuid().optional(),
+  key_id: z.uuid().optional(),
+  workspace_id: z.uuid().optional(),
+};
+
 export const listUsageRequests = defineOperation({
   operationId: 'listUsageRequests',
   method: 'GET',
@@ -281,9 +292,7 @@ export const listUsageRequests = defineOperation({
   querystring: z.object({
     cursor: z.string().max(200).optional().describe('`next_cursor` of the previous page.'),
     limit: z.coerce.number().int().min(1).max(200).default(50),
-    provider: z.string().max(100).optional(),
-    model: z.string().max(200).optional(),
-    status: callStatus.optional(),
+    ...callFilters,
   }),
   responses: {
     200: {
@@ -316,4 +325,60 @@ export const getUsageRequest = defineOperation({
   },
 });
 
-export const usageOperations = [getUsage, getUserUsage, listUsageRequests, getUsageRequest] as const;
+const exportDescription =
+  'Newest first, as a stream without a limit. Each call has a `cursor`: repeat the request with the last one you received to continue a download that broke. Owners, admins and API keys export the whole account; members their own calls.';
+const exportQuery = z.object({
+  cursor: z.string().max(200).optional().describe('The `cursor` of the last call that you have.'),
+  ...callFilters,
+});
+
+export const exportUsageCsv = defineOperation({
+  operationId: 'exportUsageCsv',
+  method: 'GET',
+  path: '/api/usage/export.csv',
+  summary: 'Export provider calls as CSV',
+  description: `${exportDescription} Values that a spreadsheet would run as a formula begin with an apostrophe.`,
+  tags,
+  auth: 'user',
+  scope: 'usage:read',
+  querystring: exportQuery,
+  responses: {
+    200: {
+      description: 'One line for each call, after a line of column names.',
+      contentType: 'text/csv',
+      schema: z.string(),
+      example: example.usageCsv,
+    },
+    ...problemResponses(...USER_PROBLEMS),
+  },
+});
+
+export const exportUsageNdjson = defineOperation({
+  operationId: 'exportUsageNdjson',
+  method: 'GET',
+  path: '/api/usage/export.ndjson',
+  summary: 'Export provider calls as JSON lines',
+  description: exportDescription,
+  tags,
+  auth: 'user',
+  scope: 'usage:read',
+  querystring: exportQuery,
+  responses: {
+    200: {
+      description: 'One `UsageCall` with its `cursor` in each line.',
+      contentType: 'application/x-ndjson',
+      schema: z.string(),
+      example: `${JSON.stringify({ ...example.usageCall, cursor: example.usageCursor })}\n`,
+    },
+    ...problemResponses(...USER_PROBLEMS),
+  },
+});
+
+export const usageOperations = [
+  getUsage,
+  getUserUsage,
+  listUsageRequests,
+  getUsageRequest,
+  exportUsageCsv,
+  exportUsageNdjson,
+] as const;

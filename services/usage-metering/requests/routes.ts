@@ -7,7 +7,7 @@ import { callerOf } from '#libs/service/internal-calls.ts';
 import { serveOperation } from '#libs/service/serve-operation.ts';
 import { isStaff } from '#libs/service/staff.ts';
 import { visibleUserId } from '../usage/domain/visibility.ts';
-import { presentCall } from './domain/call-record.ts';
+import { callFilterOf, presentCall } from './domain/call-record.ts';
 import { decodeCursor, encodeCursor } from './domain/cursor.ts';
 import { requestReportOf } from './domain/request-report.ts';
 import { findRequest, listCalls } from './store.ts';
@@ -15,14 +15,9 @@ import { findRequest, listCalls } from './store.ts';
 export function requestRoutes(app: FastifyInstance, { database }: { database: Database }): void {
   serveOperation(app, listUsageRequests, async (request) => {
     const caller = callerOf(request);
-    const { cursor, limit, provider, model, status } = request.query;
-    const filter = {
-      accountId: caller.accountId,
-      userId: visibleUserId(caller),
-      provider: provider ?? null,
-      model: model ?? null,
-      status: status ?? null,
-    };
+    const { cursor, limit, ...query } = request.query;
+    const filter = callFilterOf(caller.accountId, visibleUserId(caller), query);
+    if (filter === null) return succeed({ calls: [], next_cursor: null });
     const after = cursor === undefined ? null : decodeCursor(cursor);
     // One more row than the page shows whether there is a next page.
     const calls = await listCalls(database, filter, after, limit + 1);

@@ -1,4 +1,4 @@
-import { and, desc, eq, gte, inArray, ne, type SQL, sql } from 'drizzle-orm';
+import { and, desc, eq, gte, inArray, lt, ne, type SQL, sql } from 'drizzle-orm';
 import { alias } from 'drizzle-orm/pg-core';
 import type { Database, Queryable } from '#libs/db/database.ts';
 import { ledgerHolds, usageEvents } from '#libs/db/schema/ledger.ts';
@@ -66,6 +66,10 @@ export async function listCalls(
           : eq(usageEvents.provider, filter.provider),
         filter.model === null ? undefined : eq(usageEvents.model, filter.model),
         filter.status === null ? undefined : eq(usageEvents.status, filter.status),
+        filter.keyId === null ? undefined : eq(usageEvents.keyId, filter.keyId),
+        filter.workspaceId === null ? undefined : eq(usageEvents.workspaceId, filter.workspaceId),
+        filter.from === null ? undefined : gte(usageEvents.admittedAt, filter.from),
+        filter.to === null ? undefined : lt(usageEvents.admittedAt, filter.to),
         after === null ? undefined : comesAfter(after),
       ),
     )

@@ -16,7 +16,44 @@ export type CallFilter = {
   provider: string | null;
   model: string | null;
   status: CallRecord['status'] | null;
+  keyId: string | null;
+  workspaceId: string | null;
+  /** Admitted at this time or later, and before that one. */
+  from: Date | null;
+  to: Date | null;
 };
+
+/** What a caller asks for, of the calls that the caller may see. */
+export type CallQuery = {
+  from?: string | undefined;
+  to?: string | undefined;
+  provider?: string | undefined;
+  model?: string | undefined;
+  status?: CallRecord['status'] | undefined;
+  user_id?: string | undefined;
+  key_id?: string | undefined;
+  workspace_id?: string | undefined;
+};
+
+/** @param ownUserId the only user whose calls the caller sees; null for all. @returns null where it can have no calls. */
+export function callFilterOf(
+  accountId: string,
+  ownUserId: string | null,
+  query: CallQuery,
+): CallFilter | null {
+  if (ownUserId !== null && query.user_id !== undefined && query.user_id !== ownUserId) return null;
+  return {
+    accountId,
+    userId: ownUserId ?? query.user_id ?? null,
+    provider: query.provider ?? null,
+    model: query.model ?? null,
+    status: query.status ?? null,
+    keyId: query.key_id ?? null,
+    workspaceId: query.workspace_id ?? null,
+    from: query.from === undefined ? null : new Date(query.from),
+    to: query.to === undefined ? null : new Date(query.to),
+  };
+}
 
 export function presentCall(call: CallRecord): UsageCall {
   return {
