@@ -6,6 +6,7 @@ import { idempotencyHeaders } from './idempotency-key.ts';
 import { defineOperation } from './operation.ts';
 import { CALLER_PROBLEMS } from './problem-responses.ts';
 import { REQUIRES_API_ACCESS } from './requirements.ts';
+import { CHAT_EVENTS } from './stream-events.ts';
 import { vendorProblems } from './vendor-problems.ts';
 
 const usage = z.looseObject({
@@ -102,6 +103,7 @@ export const createChatCompletion = defineOperation({
         ],
         usage: { prompt_tokens: 14, completion_tokens: 9, total_tokens: 23 },
       },
+      events: CHAT_EVENTS,
       eventStreamExample: [
         'data: {"id":"chatcmpl-9f1c","object":"chat.completion.chunk","created":1795219200,"model":"gpt-4o-mini","choices":[{"index":0,"delta":{"role":"assistant","content":"Writing"},"finish_reason":null}]}',
         'data: {"id":"chatcmpl-9f1c","object":"chat.completion.chunk","created":1795219200,"model":"gpt-4o-mini","choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}',

@@ -5,6 +5,7 @@ import { METERING_PROBLEMS } from './chat-operations.ts';
 import { idempotencyHeaders } from './idempotency-key.ts';
 import { defineOperation } from './operation.ts';
 import { REQUIRES_API_ACCESS } from './requirements.ts';
+import { COMPLETION_EVENTS } from './stream-events.ts';
 import { vendorProblems } from './vendor-problems.ts';
 
 /** OpenAI's default, which old clients rely on. */
@@ -100,6 +101,7 @@ export const createCompletion = defineOperation({
         ],
         usage: { prompt_tokens: 14, completion_tokens: 9, total_tokens: 23 },
       },
+      events: COMPLETION_EVENTS,
       eventStreamExample: [
         'data: {"id":"cmpl-9f1c","object":"text_completion","created":1795219200,"model":"gpt-4o-mini","choices":[{"index":0,"text":"Writing","logprobs":null,"finish_reason":null}]}',
         'data: {"id":"cmpl-9f1c","object":"text_completion","created":1795219200,"model":"gpt-4o-mini","choices":[{"index":0,"text":"","logprobs":null,"finish_reason":"stop"}]}',

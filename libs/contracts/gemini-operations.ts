@@ -13,6 +13,7 @@ import { idempotencyHeaders } from './idempotency-key.ts';
 import { defineOperation, type Operation } from './operation.ts';
 import { CALLER_PROBLEMS } from './problem-responses.ts';
 import { REQUIRES_API_ACCESS } from './requirements.ts';
+import { documentEvents } from './stream-events.ts';
 import { vendorProblems } from './vendor-problems.ts';
 
 const shared = {
@@ -92,6 +93,7 @@ export const streamGenerateContent = defineOperation({
       description: 'The pieces of the answer.',
       schema: z.array(generateContentResponse),
       example: [answer],
+      events: documentEvents(generateContentResponse),
       eventStreamExample: `data: ${JSON.stringify(answer)}\n\n`,
     },
     ...vendorProblems('google', ...METERED_PROBLEMS),

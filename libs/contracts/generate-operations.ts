@@ -6,6 +6,7 @@ import { idempotencyHeaders } from './idempotency-key.ts';
 import { defineOperation } from './operation.ts';
 import { problemResponses } from './problem-responses.ts';
 import { degradations, planInfo } from './requirements.ts';
+import { contentEvents } from './stream-events.ts';
 
 export const generatedContent = z
   .looseObject({
@@ -76,9 +77,10 @@ export const generateContent = defineOperation({
           badge: { label: 'Free', state: 'ok' },
         },
       },
+      events: contentEvents(generatedContent),
       eventStreamExample: [
-        'event: status\ndata: {"step":"research"}',
-        'event: content\ndata: {"chunk":"# Fountain pens\\n\\nInk that flows","progress":40}',
+        'event: status\ndata: {"step":"research","message":"Researching the topic","progress":0}',
+        'event: content\ndata: {"content_type":"blog","chunk":"# Fountain pens\\n\\nInk that flows","progress":40}',
         'event: complete\ndata: {"content":"# Fountain pens\\n\\nInk that flows as you think …","social_media_content":null,"audio_content":null,"video_content":null,"topic":"fountain pens","generated_at":"2026-11-20T12:00:00.000Z","cached":false}',
         '',
       ].join('\n\n'),

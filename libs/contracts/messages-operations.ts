@@ -6,6 +6,7 @@ import { countTokensRequest, message200, messagesRequest } from './messages.ts';
 import { defineOperation } from './operation.ts';
 import { CALLER_PROBLEMS } from './problem-responses.ts';
 import { REQUIRES_API_ACCESS } from './requirements.ts';
+import { MESSAGE_EVENTS } from './stream-events.ts';
 import { vendorProblems } from './vendor-problems.ts';
 
 const tags = ['Anthropic-compatible'];
@@ -51,6 +52,7 @@ export const createMessage = defineOperation({
           output_tokens: 9,
         },
       },
+      events: MESSAGE_EVENTS,
       eventStreamExample: [
         'event: message_start\ndata: {"type":"message_start","message":{"id":"msg_01Vq","type":"message","role":"assistant","model":"claude-haiku-4-5","content":[],"stop_reason":null,"stop_sequence":null,"usage":{"input_tokens":0,"output_tokens":0}}}',
         'event: content_block_start\ndata: {"type":"content_block_start","index":0,"content_block":{"type":"text","text":""}}',

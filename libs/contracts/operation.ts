@@ -7,6 +7,7 @@ import type { ProblemCode } from '#libs/problems/catalogue.ts';
 import type { ErrorFormat } from '#libs/problems/error-formats.ts';
 import type { RequiredScope } from './key-scopes.ts';
 import type { Requirement } from './requirements.ts';
+import type { StreamEvent } from './stream-events.ts';
 
 /** Who may call: everyone, signed-in users and API keys, or platform staff only. */
 export type OperationAuth = 'none' | 'user' | 'staff';
@@ -21,6 +22,8 @@ export type OperationResponse = {
   readonly contentType?: string;
   /** An example of the response as `text/event-stream`, if it can be streamed. */
   readonly eventStreamExample?: string;
+  /** The events of such a stream. */
+  readonly events?: readonly StreamEvent[];
   /** For an error: the shape of its document; RFC 9457 unless given. */
   readonly errorFormat?: ErrorFormat;
   /** For an error: its possible codes. */

@@ -6,6 +6,7 @@ import { defineOperation } from './operation.ts';
 import { CALLER_PROBLEMS } from './problem-responses.ts';
 import { REQUIRES_API_ACCESS } from './requirements.ts';
 import { modelResponse, responsesRequest } from './responses.ts';
+import { RESPONSE_EVENTS } from './stream-events.ts';
 import { vendorProblems } from './vendor-problems.ts';
 
 const tags = ['OpenAI-compatible'];
@@ -66,6 +67,7 @@ export const createResponse = defineOperation({
       description: "The response; with `stream: true`, server-sent events in OpenAI's form.",
       schema: modelResponse,
       example,
+      events: RESPONSE_EVENTS,
       eventStreamExample: [
         'event: response.created\ndata: {"type":"response.created","sequence_number":0,"response":{"id":"resp_019e3f5e","object":"response","status":"in_progress","output":[]}}',
         'event: response.output_text.delta\ndata: {"type":"response.output_text.delta","sequence_number":4,"item_id":"msg_019e3f5e_0","output_index":0,"content_index":0,"delta":"Writing","logprobs":[]}',

@@ -10,7 +10,7 @@ import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
 import addFormats from 'ajv-formats';
 import { parse } from 'yaml';
 
-type Media = { schema?: object };
+type Media = { schema?: object; 'x-itemSchema'?: object };
 type Response = { $ref?: string; content?: Record<string, Media> };
 type Document = {
   paths: Record<string, Record<string, { operationId: string; responses: Record<string, Response> }>>;
@@ -105,15 +105,33 @@ export function checkDocumented({ method, path: url, status, contentType, body }
   if (response.content?.[type] === undefined) {
     throw new Error(`${name} has the content type ${type || 'of nothing'}, which is not documented`);
   }
-  if (!/[/+]json$/.test(type)) return;
   const place =
     component === undefined
       ? ['paths', route.template, verb, 'responses', String(status)]
       : ['components', 'responses', component];
-  const validate = validatorOf(`document#/${pointer(...place, 'content', type, 'schema')}`);
-  if (validate(body)) return;
-  const [error] = validate.errors ?? [];
-  throw new Error(
-    `${name} differs from the document at ${error?.instancePath || '/'}: ${error?.message} (${JSON.stringify(error?.params)}) in ${JSON.stringify(body)?.slice(0, 2_000)}`,
-  );
+  const at = (part: string) => validatorOf(`document#/${pointer(...place, 'content', type, part)}`);
+  const compare = (validate: ValidateFunction, value: unknown) => {
+    if (validate(value)) return;
+    const [error] = validate.errors ?? [];
+    throw new Error(
+      `${name} differs from the document at ${error?.instancePath || '/'}: ${error?.message} (${JSON.stringify(error?.params)}) in ${JSON.stringify(value)?.slice(0, 2_000)}`,
+    );
+  };
+  if (/[/+]json$/.test(type)) compare(at('schema'), body);
+  if (response.content[type]?.['x-itemSchema'] === undefined) return;
+  for (const event of eventsOf(String(body))) compare(at('x-itemSchema'), event);
+}
+
+/** The events of a stream that has ended, with their data parsed. */
+function eventsOf(text: string): { event?: string; data: unknown }[] {
+  return text.split('\n\n').flatMap((block) => {
+    const field = (name: string) =>
+      block
+        .split('\n')
+        .flatMap((line) => (line.startsWith(`${name}: `) ? [line.slice(name.length + 2)] : []))
+        .join('\n');
+    const [event, data] = [field('event'), field('data')];
+    if (data === '') return [];
+    return [{ ...(event !== '' && { event }), data: data === '[DONE]' ? data : JSON.parse(data) }];
+  });
 }

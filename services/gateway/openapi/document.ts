@@ -10,6 +10,7 @@ import {
 import { stringify } from 'yaml';
 import { z } from 'zod';
 import { fastifyPath, type Operation, type OperationResponse } from '#libs/contracts/operation.ts';
+import { describeEvents, eventSchema } from '#libs/contracts/stream-events.ts';
 import type { ErrorFormat } from '#libs/problems/error-formats.ts';
 import { tidySchemas } from './components.ts';
 import { INFO, SECURITY_SCHEMES, SERVERS, TAGS } from './description.ts';
@@ -19,6 +20,8 @@ import { HEADER_COMPONENTS, responseHeaders } from './response-headers.ts';
 
 const JSON_TYPE = 'application/json';
 const EVENT_STREAM_TYPE = 'text/event-stream';
+/** Carries the schemas of events through the generator, which knows no streams. */
+const EVENTS_TYPE = 'application/x-events';
 /** Readable diffs, and quotes where a YAML 1.1 parser would not read text. */
 const YAML_STYLE = {
   lineWidth: 0,
@@ -27,7 +30,12 @@ const YAML_STYLE = {
   compat: 'yaml-1.1',
 } as const;
 
-type MediaType = { schema: unknown; example?: unknown; examples?: Record<string, { $ref: string }> };
+type MediaType = {
+  schema: unknown;
+  'x-itemSchema'?: unknown;
+  example?: unknown;
+  examples?: Record<string, { $ref: string }>;
+};
 type ResponseObject = {
   description: string;
   headers?: Record<string, { $ref: string }>;
@@ -137,14 +145,17 @@ function responseSchema({
   schema,
   contentType,
   eventStreamExample,
+  events,
 }: OperationResponse): unknown {
   // The generator's notation for a response without a body.
   if (schema === undefined) return z.null().describe(description);
   const content = {
     [contentType ?? JSON_TYPE]: { schema },
     ...(eventStreamExample && { [EVENT_STREAM_TYPE]: { schema: z.string() } }),
+    ...(events && { [EVENTS_TYPE]: { schema: z.union(events.map(eventSchema)) } }),
   };
-  return { description, content };
+  const described = events === undefined ? description : `${description}\n\n${describeEvents(events)}`;
+  return { description: described, content };
 }
 
 /** An API key needs the operation's scope, which OpenAPI 3.1 lets one name for any kind of scheme. */
@@ -201,7 +212,13 @@ function withExamples(
   const media = content[contract.contentType ?? JSON_TYPE];
   if (media !== undefined && contract.example !== undefined) media.example = contract.example;
   const stream = content[EVENT_STREAM_TYPE];
-  if (stream !== undefined) stream.example = contract.eventStreamExample;
+  if (stream !== undefined) {
+    stream.example = contract.eventStreamExample;
+    // As OpenAPI 3.2 describes each item of a stream.
+    const events = content[EVENTS_TYPE];
+    if (events !== undefined) stream['x-itemSchema'] = events.schema;
+    delete content[EVENTS_TYPE];
+  }
   return { content };
 }
 
