@@ -51,7 +51,7 @@ export async function runBilling({ isQuick, random, progress }: Proof): Promise<
       },
     ],
     notes: [
-      `billing: ${faulty.events} events, half of them delivered twice; ${faulty.reconciled} were lost and found by polling; billing was killed ${faulty.kills} times`,
+      `billing: ${faulty.events} events, half of them delivered twice; ${faulty.reconciled} came by polling first; billing was killed ${faulty.kills} times`,
     ],
     differences,
   };
