@@ -148,9 +148,11 @@ const COUNTERS_SQL = `
 
 const DAILY_SUMS_SQL = `
   SELECT account_id, day::text, nullif(user_id, '00000000-0000-0000-0000-000000000000') AS user_id, provider, model,
-         calls, errors, input_tokens, cache_read_tokens, cache_write_tokens, output_tokens, reasoning_tokens,
-         cost_nano_usd
-    FROM usage_daily WHERE account_id = ANY ($1)`;
+         sum(calls)::bigint AS calls, sum(errors)::bigint AS errors, sum(input_tokens)::bigint AS input_tokens,
+         sum(cache_read_tokens)::bigint AS cache_read_tokens, sum(cache_write_tokens)::bigint AS cache_write_tokens,
+         sum(output_tokens)::bigint AS output_tokens, sum(reasoning_tokens)::bigint AS reasoning_tokens,
+         sum(cost_nano_usd)::bigint AS cost_nano_usd
+    FROM usage_daily WHERE account_id = ANY ($1) GROUP BY 1, 2, 3, 4, 5`;
 
 const EVENTS_SQL = `
   SELECT e.counter_id, e.threshold_bps, e.used, e.amount, e.hold_id,
