@@ -196,6 +196,12 @@ export const exportDocument = defineOperation({
     200: {
       description: 'The file.',
       contentType: 'text/markdown',
+      schema: z.string(),
+      otherTypes: [
+        'text/html',
+        'application/json',
+        'application/vnd.openxmlformats-officedocument.wordprocessingml.document',
+      ],
       example: wholeExample.markdown,
     },
     ...problemResponses(...USER_PROBLEMS, 'not_found'),

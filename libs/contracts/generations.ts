@@ -210,7 +210,12 @@ export const streamGenerationEvents = defineOperation({
       .optional(),
   }),
   responses: {
-    200: { description: 'The events.', eventStreamExample: EVENTS_EXAMPLE },
+    200: {
+      description: 'The events.',
+      contentType: 'text/event-stream',
+      schema: z.string(),
+      example: EVENTS_EXAMPLE,
+    },
     ...problemResponses(...USER_PROBLEMS, 'not_found'),
   },
 });

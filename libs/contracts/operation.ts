@@ -20,6 +20,8 @@ export type OperationResponse = {
   readonly examples?: Readonly<Record<string, unknown>>;
   /** `application/json` unless given. */
   readonly contentType?: string;
+  /** Further content types of a file that has several formats. */
+  readonly otherTypes?: readonly string[];
   /** An example of the response as `text/event-stream`, if it can be streamed. */
   readonly eventStreamExample?: string;
   /** The events of such a stream. */

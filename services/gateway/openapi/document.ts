@@ -146,6 +146,7 @@ function responseSchema({
   contentType,
   eventStreamExample,
   events,
+  otherTypes = [],
 }: OperationResponse): unknown {
   // The generator's notation for a response without a body.
   if (schema === undefined) return z.null().describe(description);
@@ -153,6 +154,7 @@ function responseSchema({
     [contentType ?? JSON_TYPE]: { schema },
     ...(eventStreamExample && { [EVENT_STREAM_TYPE]: { schema: z.string() } }),
     ...(events && { [EVENTS_TYPE]: { schema: z.union(events.map(eventSchema)) } }),
+    ...Object.fromEntries(otherTypes.map((type) => [type, { schema: z.string() }])),
   };
   const described = events === undefined ? description : `${description}\n\n${describeEvents(events)}`;
   return { description: described, content };

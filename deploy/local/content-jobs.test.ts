@@ -1,0 +1,72 @@
+/** Content jobs through the gateway: planned, held, run, retried and exported. */
+import t from 'tap';
+import { parseSse } from '#libs/http/sse-parser.ts';
+import { startInstallation } from './installation.fixture.ts';
+
+const { call, customer, url, simulator } = await startInstallation(t, 'default');
+const JOBS = '/api/generations';
+
+async function endOf(id: string, token: string): Promise<string> {
+  const response = await fetch(`${url}${JOBS}/${id}/events`, {
+    headers: { authorization: `Bearer ${token}` },
+  });
+  let last = '';
+  for await (const { event } of parseSse(response.body as AsyncIterable<Uint8Array>)) last = event;
+  return last;
+}
+
+t.test('given a customer, when they create a job, then its documents can be exported', async (t) => {
+  const { token } = await customer('basic');
+  const body = { topic: 'fountain pens', content_types: ['newsletter', 'seo', 'content_plan'] };
+  const key = { 'idempotency-key': 'one-job' };
+  const created = await call(JOBS, token, body, key);
+  t.match(created, { status: 202, body: { status: 'queued', parts: [{}, {}, {}] } });
+  t.match(
+    await call(JOBS, token, body, key),
+    { status: 202, body: { id: created.body.id } },
+    'repeated once',
+  );
+  t.equal(await endOf(created.body.id, token), 'completed');
+  const { body: job } = await call(`${JOBS}/${created.body.id}`, token);
+  t.match(job, { status: 'completed', percent: 100 });
+  const [{ document_id: id }] = job.parts;
+  t.match(await call(`/api/documents/${id}/export?format=html`, token), {
+    status: 200,
+    body: /^<!doctype html>/,
+  });
+  t.match(await call(`${JOBS}/${created.body.id}/retry`, token, {}), {
+    status: 409,
+    body: { code: 'conflict' },
+  });
+  t.match(await call(JOBS, null, body), { status: 401 });
+  t.match(await call(JOBS, token, { content_types: ['blog'] }), {
+    status: 400,
+    body: { code: 'invalid_request' },
+  });
+  const free = await customer();
+  t.match(await call(JOBS, free.token, body), { status: 403, body: { code: 'content_type_not_in_plan' } });
+  t.match(await call(`${JOBS}/${created.body.id}/retry`, free.token, {}), { status: 404 });
+});
+
+t.test('given a job that was cancelled, when it is retried, then only the rest runs', async (t) => {
+  const { token } = await customer('basic');
+  const body = {
+    topic: 'tea',
+    content_types: ['blog'],
+    length: 500,
+    call_to_action: 'Read [[simulate: until=later]]',
+  };
+  const { body: job } = await call(JOBS, token, body);
+  const response = await fetch(`${url}${JOBS}/${job.id}/events`, {
+    headers: { authorization: `Bearer ${token}` },
+  });
+  for await (const { data } of parseSse(response.body as AsyncIterable<Uint8Array>)) {
+    const { step, status } = JSON.parse(data);
+    if (step === 'blog.edit' && status === 'running') break;
+  }
+  t.match(await call(`${JOBS}/${job.id}/cancel`, token, {}), { status: 200, body: { status: 'cancelled' } });
+  await fetch(`${simulator.url}/release?name=later`, { method: 'POST' });
+  t.equal(await endOf(job.id, token), 'cancelled');
+  t.match(await call(`${JOBS}/${job.id}/retry`, token, {}), { status: 202, body: { id: job.id } });
+  t.equal(await endOf(job.id, token), 'completed');
+});
