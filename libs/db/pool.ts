@@ -59,7 +59,9 @@ export function createPool(options: PoolOptions): pg.Pool {
     keepAlive: true,
     types: typeParsers,
   });
-  // Without a listener the break of an idle connection would end the process.
+  // Without these listeners a connection that breaks, idle or in a transaction, would end the process.
   pool.on('error', (error) => options.onIdleError?.(error));
+  // The statement that was running fails with the same error.
+  pool.on('connect', (client) => void client.on('error', () => undefined));
   return pool;
 }
