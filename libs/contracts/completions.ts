@@ -17,7 +17,7 @@ export const completionRequest = z
   .strictObject({
     model: chat.model,
     prompt: z
-      .union([z.string().min(1), z.tuple([z.string().min(1)])], {
+      .union([z.string().min(1), z.array(z.string().min(1)).length(1)], {
         error: 'must be one text; send a request for each prompt, and texts instead of token ids',
       })
       .describe('One text, alone or in a list.'),
