@@ -165,8 +165,8 @@ t.test('given a route that does not exist, then the message names it and what to
     status: 404,
     body: { error: { message: /POST \/v1\/images\/edits.*\/v1\/images\/generations/ } },
   });
-  const speech = await call('/v1/audio/speech', key, {});
-  t.match(speech, { status: 404, body: { error: { message: /\/v1\/audio\/speech. It is not built yet/ } } });
+  const files = await call('/v1/files', key, {});
+  t.match(files, { status: 404, body: { error: { message: /POST \/v1\/files/ } } });
 });
 
 t.test('given hints that a model cannot take, then they are left out and named', async (t) => {

@@ -208,7 +208,7 @@ t.test('given a fresh installation', { timeout: 170_000 }, async (t) => {
     t.match(answer.body.content, /fountain pens/i);
     t.ok(answer.body.social_media_content);
     const { calls } = await explain(answer.headers.get('x-request-id') ?? '');
-    t.equal(calls.length, 4);
+    t.equal(calls.length, 8);
     const { limits } = await usage();
     for (const meter of ['gen.blog', 'gen.social'])
       t.match(

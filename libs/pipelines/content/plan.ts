@@ -3,7 +3,7 @@
  */
 import type { GenerateRequest } from '#libs/contracts/generate.ts';
 import type { CallPlan, PlannedCall } from '#libs/contracts/generation-requests.ts';
-import { problem } from '#libs/problems/problems.ts';
+import { ProblemError, problem } from '#libs/problems/problems.ts';
 import { planTextCall, type TextModel, textTokens } from '../text-call.ts';
 import { languageCode, tokensForWords, wordsForTokens } from './language.ts';
 import { briefOf, contentSteps, requestedWords, SCALE_STEPS } from './pipeline.ts';
@@ -31,10 +31,26 @@ const REPAIR_MARK = '#2';
 
 /** A quarter of the requested length is the shortest useful article. */
 export const SMALLEST_SCALE = 0.25;
+/** Each attempt to fit a context window is this much shorter. */
+const NEXT_SCALE = 0.8;
 
-/** @throws ProblemError `prompt_too_large` if a step does not fit into the model's context window. */
+/**
+ * Plans the requested length, or the longest whose steps fit into the model's context window: the step that edits an article
+ * reads all of it.
+ *
+ * @throws ProblemError `prompt_too_large` if even the shortest does not fit.
+ */
 export function planContent(input: ContentPlanInput): CallPlan & { scale: number } {
-  const scale = scaleOf(input);
+  for (let scale = scaleOf(input); ; scale = Math.floor(scale * NEXT_SCALE)) {
+    try {
+      return planAtScale(input, scale);
+    } catch (error) {
+      if (!(error instanceof ProblemError) || scale <= SMALLEST_SCALE * SCALE_STEPS) throw error;
+    }
+  }
+}
+
+function planAtScale(input: ContentPlanInput, scale: number): CallPlan & { scale: number } {
   const brief = briefOf(input.request, scale);
   const calls: PlannedCall[] = [];
   for (const step of contentSteps(brief)) {

@@ -15,11 +15,11 @@ const HOLDS_BETWEEN = 60;
 
 /** Limits of the free plan: cost a period, tokens a day and a period. */
 const FIGURES = {
-  old: ['2000000000', '100000', '500000'],
+  old: ['2000000000', '150000', '500000'],
   new: ['3000000000', '200000', '600000'],
 };
 const NEW_CATALOGUE = DEFAULT_CATALOGUE.replace('amount: 2.00 USD', 'amount: 3.00 USD')
-  .replace('window: day, amount: 100_000', 'window: day, amount: 200_000')
+  .replace('window: day, amount: 150_000', 'window: day, amount: 200_000')
   .replace('window: period, amount: 500_000', 'window: period, amount: 600_000');
 
 t.test('given two replicas that serve a dozen accounts', async (t) => {

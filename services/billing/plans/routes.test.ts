@@ -41,16 +41,12 @@ t.test('given the starter plan of lily', async (t) => {
     t.strictSame(
       offer.body.data.plans.map((plan) => [plan.key, plan.not_yet_available.length]),
       [
-        ['starter', 3],
-        ['pro', 12],
-        ['enterprise', 15],
+        ['starter', 2],
+        ['pro', 9],
+        ['enterprise', 12],
       ],
     );
-    t.strictSame(offer.body.data.plans[0]?.not_yet_available, [
-      'social.autopilot_posts',
-      'analytics_depth',
-      'horizon_days',
-    ]);
+    t.strictSame(offer.body.data.plans[0]?.not_yet_available, ['social.autopilot_posts', 'analytics_depth']);
     const { features, image_models, qualities, platforms } = await limits();
     t.match(await limitOf('images', 'period'), {
       amount: { kind: 'limited', value: '10' },

@@ -49,10 +49,13 @@ t.test(
       t.match(await send('{"text": '), { status: 400, body: { code: 'malformed_json' } }, operationId);
       t.match(await send('[]'), { status: 400, body: { code: 'invalid_request' } }, operationId);
       t.match(await send('{"__proto__": {"x": 1}}'), { status: 400 }, operationId);
-      t.match(await send(`{"text": "${'x'.repeat(5_000)}"}`), {
-        status: 413,
-        body: { code: 'body_too_large' },
-      });
+      // Files have a limit of their own (knowledge-base/routes.test.ts).
+      if (operationId !== 'addKbFile') {
+        t.match(await send(`{"text": "${'x'.repeat(5_000)}"}`), {
+          status: 413,
+          body: { code: 'body_too_large' },
+        });
+      }
       const json = JSON.stringify(bodyExample);
       t.match(await send(json, { 'content-type': 'text/csv' }), { status: 415 }, operationId);
       t.match(
@@ -66,7 +69,9 @@ t.test(
 
 t.test('given lists, invalid pages are refused', async (t) => {
   const social = await createTestSocial(t);
-  for (const { path } of operations.filter(({ querystring }) => querystring !== undefined)) {
+  for (const { path } of operations.filter(
+    ({ querystring }) => querystring && 'cursor' in querystring.shape,
+  )) {
     for (const query of ['limit=0', 'limit=101', 'limit=x', 'cursor=1', `cursor=${SOME_ID}x`]) {
       t.match(await social.call('GET', `${path}?${query}`), {
         status: 400,
