@@ -10,6 +10,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
+import { cataloguePathOf } from '#deploy/local/bootstrap.ts';
 import { internalKeysOf } from '#deploy/local/internal-keys.ts';
 import { chooseProviders } from '#deploy/local/providers.ts';
 import { readOrCreateSecrets } from '#deploy/local/secrets.ts';
@@ -29,21 +30,13 @@ const READY_TIMEOUT_MS = 60_000;
 const HOLD_TIMEOUT_MS = 60_000;
 const POLL_MS = 100;
 
-/** Nothing in it refuses a call: refusals are the proof's subject, not this one's. */
-const CATALOGUE = `
-id: roll
-name: Roll
-version: "1"
-currency: USD
-defaultPlan: roll
-plans:
-  - key: roll
-    name: Roll
-    rank: 0
-    price: { monthlyMinor: 0 }
-    limits:
-      - { meter: cost, window: period, amount: "100000 USD" }
-`;
+/** The default catalogue without limits that refuse: refusals are the proof's subject, not this one's. */
+function generousCatalogue(): string {
+  return readFileSync(cataloguePathOf('default'), 'utf8')
+    .replace(/(meter: (?!cost)[^}]*amount: )[^}]+}/g, '$1unlimited }')
+    .replace(/amount: [\d.]+ USD/g, 'amount: 100000 USD')
+    .replace(/maxParallel: \d+/g, 'maxParallel: 1000');
+}
 
 const SETTINGS = {
   DRAIN_DELAY: '1s',
@@ -77,7 +70,7 @@ async function roll(commit: string, rate: number, pauseMs: number): Promise<bool
     checkOut(commit, old);
     const current = scriptPath('.');
     const catalogue = path.join(folder, 'catalogue.yaml');
-    writeFileSync(catalogue, CATALOGUE);
+    writeFileSync(catalogue, generousCatalogue());
 
     const secrets = readOrCreateSecrets(path.join(folder, 'secrets.json'));
     const server = await startEmbeddedPostgres({
@@ -211,16 +204,31 @@ async function compareWithWitness(
   const countOpen = () => count(`SELECT count(*) AS n FROM ledger_holds WHERE state = 'open'`);
   while ((await countOpen()) > 0 && !deadline.aborted) await delay(POLL_MS);
   const { accounts, balances, differences } = await examineInstallation(pool);
-  const rows = await count('SELECT count(*) AS n FROM usage_events');
-  const bound = await count(`SELECT count(*) AS n FROM usage_events WHERE usage_source = 'bound'`);
-  const calls = (await readWitness(simulatorUrl, new Date(0))).length;
+  // Quota resources, such as members, are rows of a provider `inkmeter`.
+  const { rows } = await pool.query<{ call: string; source: string; status: string }>(
+    `SELECT hold_id || '/' || call_index AS call, usage_source AS source, concat_ws(' ', step, model, status) AS status
+       FROM usage_events WHERE provider <> 'inkmeter'`,
+  );
+  const served = (await readWitness(simulatorUrl, new Date(0))).map(({ correlation }) => correlation);
+  const recorded = new Set(rows.map(({ call }) => call));
+  const wasServed = new Set(served);
   say(
-    `${accounts} accounts, ${balances} balances, ${rows} usage rows, ${calls} calls at the provider, ${bound} at their bound`,
+    `${accounts} accounts, ${balances} balances, ${rows.length} usage rows, ${served.length} calls at the provider`,
   );
   return [
     ...differences,
-    ...(rows === calls ? [] : [`The provider served ${calls} calls, the ledger has ${rows}.`]),
-    ...(bound === 0 ? [] : [`${bound} calls have an unknown outcome.`]),
+    ...served
+      .filter((call) => !recorded.has(call ?? ''))
+      .map((call) => `${call} was served and is not in the ledger`),
+    ...(served.length === wasServed.size
+      ? []
+      : [`${served.length - wasServed.size} calls were served twice`]),
+    ...rows
+      .filter(({ call, source }) => !wasServed.has(call) || source === 'bound')
+      .map(
+        ({ call, source, status }) =>
+          `${call} is in the ledger, ${status}, by ${source}, served: ${wasServed.has(call)}`,
+      ),
   ];
 }
 
