@@ -11,23 +11,9 @@ const BPS = 10_000n;
 
 /** @returns a sentence for each difference. */
 export function compareLimits(state: LedgerState, mayExceed: (counter: CounterRecord) => boolean): string[] {
-  const holds = Map.groupBy(
-    state.holds.filter((hold) => hold.state !== 'refused'),
-    ({ accountId }) => accountId,
-  );
-  const rows = Map.groupBy(state.rows, ({ accountId }) => accountId);
   const events = Map.groupBy(state.events, ({ counterId }) => counterId);
-  return state.counters.flatMap((counter) => {
-    const counted: Counted = {
-      counter,
-      label: `${counter.meter} a ${counter.window} of ${counter.scope} ${counter.scopeId || counter.accountId}`,
-      holds: (holds.get(counter.accountId) ?? []).filter(
-        (hold) => isInScope(hold, counter) && isInWindow(hold.createdUs, counter),
-      ),
-      rows: (rows.get(counter.accountId) ?? []).filter(
-        (row) => isInScope(row, counter) && isInWindow(row.admittedUs, counter),
-      ),
-    };
+  return countEach(state).flatMap((counted) => {
+    const { counter } = counted;
     return [
       ...checkBalance(counted),
       ...(mayExceed(counter)
@@ -44,8 +30,27 @@ export function compareLimits(state: LedgerState, mayExceed: (counter: CounterRe
   });
 }
 
-/** A limit in one window, with the holds and rows that count in it. */
-type Counted = { counter: CounterRecord; label: string; holds: HoldRecord[]; rows: UsageRow[] };
+/** A limit in one window, with the admitted holds and the rows that count in it. */
+export type Counted = { counter: CounterRecord; label: string; holds: HoldRecord[]; rows: UsageRow[] };
+
+/** Every counter with what counts in it. */
+export function countEach(state: LedgerState): Counted[] {
+  const holds = Map.groupBy(
+    state.holds.filter((hold) => hold.state !== 'refused'),
+    ({ accountId }) => accountId,
+  );
+  const rows = Map.groupBy(state.rows, ({ accountId }) => accountId);
+  return state.counters.map((counter) => ({
+    counter,
+    label: `${counter.meter} a ${counter.window} of ${counter.scope} ${counter.scopeId || counter.accountId}`,
+    holds: (holds.get(counter.accountId) ?? []).filter(
+      (hold) => isInScope(hold, counter) && isInWindow(hold.createdUs, counter),
+    ),
+    rows: (rows.get(counter.accountId) ?? []).filter(
+      (row) => isInScope(row, counter) && isInWindow(row.admittedUs, counter),
+    ),
+  }));
+}
 
 function isInScope({ userId, keyId, workspaceId }: Admitted, { scope, scopeId }: CounterRecord): boolean {
   if (scope === 'account') return true;
@@ -58,12 +63,15 @@ const isInWindow = (timeUs: bigint, { startMs, endMs }: CounterRecord) =>
 
 const isBound = ({ kind, onLimit }: CounterRecord) => kind === 'n' && onLimit === 'deny';
 
-function checkBalance({ counter, label, rows }: Counted): string[] {
-  const differences: string[] = [];
+function checkBalance(counted: Counted): string[] {
+  const { counter, label } = counted;
+  return [...checkUsed(counted), ...(counter.held === 0n ? [] : [`${label}: ${counter.held} still held`])];
+}
+
+/** `used` is the sum of the usage rows. */
+export function checkUsed({ counter, label, rows }: Counted): string[] {
   const booked = sum(rows.map((row) => movedBy(row, counter)));
-  if (counter.used !== booked) differences.push(`${label}: used ${counter.used}, usage rows ${booked}`);
-  if (counter.held !== 0n) differences.push(`${label}: ${counter.held} still held`);
-  return differences;
+  return counter.used === booked ? [] : [`${label}: used ${counter.used}, usage rows ${booked}`];
 }
 
 /**
@@ -167,4 +175,4 @@ function checkThresholds({ counter, label, rows }: Counted, events: readonly num
 
 const movedBy = ({ amounts }: UsageRow, { meter }: CounterRecord) => amounts.get(meter) ?? 0n;
 
-const sum = (amounts: readonly bigint[]) => amounts.reduce((total, amount) => total + amount, 0n);
+export const sum = (amounts: readonly bigint[]) => amounts.reduce((total, amount) => total + amount, 0n);

@@ -1,5 +1,6 @@
 /** Adds up the usage rows and open holds of any installation, and compares them with every balance of its ledger. */
 import type { Pool } from 'pg';
+import { type Counted, checkUsed, countEach, sum } from './compare-limits.ts';
 import { type LedgerState, readLedgerState } from './ledger-state.ts';
 
 const ACCOUNTS_PER_READ = 200;
@@ -23,30 +24,15 @@ export async function examineInstallation(pool: Pool): Promise<InstallationExami
   return { accounts: accountIds.length, balances, differences };
 }
 
-/** `used` is the sum of the usage rows in the scope and the window; `held` that of the open holds. */
-export function compareBalances(state: LedgerState): string[] {
-  const rowsOf = Map.groupBy(state.rows, ({ accountId }) => accountId);
-  const openHoldsOf = Map.groupBy(
-    state.holds.filter((hold) => hold.state === 'open'),
-    ({ accountId }) => accountId,
+function compareBalances(state: LedgerState): string[] {
+  return countEach(state).flatMap((counted) => [...checkUsed(counted), ...checkHeld(counted)]);
+}
+
+/** `held` is what open holds have left. */
+function checkHeld({ counter, label, holds }: Counted): string[] {
+  const open = holds.filter(({ state }) => state === 'open');
+  const held = sum(
+    open.map(({ asked, remaining }) => remaining[[...asked.keys()].indexOf(counter.meter)] ?? 0n),
   );
-  return state.counters.flatMap((counter) => {
-    const { accountId, scope, scopeId, meter } = counter;
-    const isCounted = (one: { userId: string | null; keyId: string | null; workspaceId: string | null }) =>
-      scope === 'account' ||
-      { user: one.userId, key: one.keyId, workspace: one.workspaceId }[scope] === scopeId;
-    const isInWindow = (timeUs: bigint) =>
-      Number(timeUs) >= counter.startMs * 1_000 && Number(timeUs) < counter.endMs * 1_000;
-    const used = (rowsOf.get(accountId) ?? [])
-      .filter((row) => isCounted(row) && isInWindow(row.admittedUs))
-      .reduce((sum, { amounts }) => sum + (amounts.get(meter) ?? 0n), 0n);
-    const held = (openHoldsOf.get(accountId) ?? [])
-      .filter((hold) => isCounted(hold) && isInWindow(hold.createdUs))
-      .reduce((sum, { asked, remaining }) => sum + (remaining[[...asked.keys()].indexOf(meter)] ?? 0n), 0n);
-    const label = `${meter} a ${counter.window} of ${scope} ${scopeId || accountId}`;
-    return [
-      ...(counter.used === used ? [] : [`${label}: used ${counter.used}, usage rows ${used}`]),
-      ...(counter.held === held ? [] : [`${label}: held ${counter.held}, open holds ${held}`]),
-    ];
-  });
+  return counter.held === held ? [] : [`${label}: held ${counter.held}, open holds ${held}`];
 }

@@ -7,11 +7,8 @@ import t from 'tap';
 import { parse } from 'yaml';
 import { type ConfigSchema, describeConfig, FILE_SUFFIX } from '#libs/config/config.ts';
 import { SERVICE_NAMES } from '#libs/contracts/internal-context.ts';
-import { configSchema as billing } from '#services/billing/config.ts';
-import { configSchema as gateway } from '#services/gateway/config.ts';
-import { configSchema as generation } from '#services/generation/config.ts';
-import { configSchema as usageMetering } from '#services/usage-metering/config.ts';
 import { configSchema as setUp } from './config.ts';
+import { IMAGE_VARIABLES, SERVICE_SCHEMAS } from './services.fixture.ts';
 import { writeSecrets } from './write-secrets.ts';
 
 type Service = {
@@ -25,10 +22,7 @@ const text = readFileSync('docker-compose.yml', 'utf8');
 const compose = parse(text, { merge: true }) as Compose;
 
 const SCHEMAS: Record<string, ConfigSchema> = {
-  gateway,
-  billing,
-  'usage-metering': usageMetering,
-  generation,
+  ...SERVICE_SCHEMAS,
   'set-up': setUp,
 };
 
@@ -36,9 +30,6 @@ const SCHEMAS: Record<string, ConfigSchema> = {
 const published = JSON.parse(
   readFileSync('node_modules/dclint/schemas/compose.schema.json', 'utf8'),
 ) as object;
-
-/** Set in the image. */
-const IMAGE_VARIABLES = ['HOST', 'PORT', 'OPERATIONS_PORT'];
 
 t.test('docker-compose.yml is valid by the published schema', async (t) => {
   const ajv = new Ajv({ strict: false, allErrors: true, validateFormats: false });

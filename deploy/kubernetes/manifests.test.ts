@@ -2,12 +2,9 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import t from 'tap';
 import { parseAllDocuments } from 'yaml';
-import { type ConfigSchema, describeConfig } from '#libs/config/config.ts';
+import { IMAGE_VARIABLES, SERVICE_SCHEMAS } from '#deploy/docker/services.fixture.ts';
+import { describeConfig } from '#libs/config/config.ts';
 import { SERVICE_NAMES } from '#libs/contracts/internal-context.ts';
-import { configSchema as billing } from '#services/billing/config.ts';
-import { configSchema as gateway } from '#services/gateway/config.ts';
-import { configSchema as generation } from '#services/generation/config.ts';
-import { configSchema as usageMetering } from '#services/usage-metering/config.ts';
 
 type Variable = {
   name: string;
@@ -38,14 +35,6 @@ const read = (file: string) =>
 const manifests = files.filter((file) => file !== 'kustomization.yaml').flatMap(read);
 const find = (kind: string, name: string) =>
   manifests.find((one) => one.kind === kind && one.metadata.name === name);
-const SCHEMAS: Record<string, ConfigSchema> = {
-  gateway,
-  billing,
-  'usage-metering': usageMetering,
-  generation,
-};
-/** Set in the image. */
-const IMAGE_VARIABLES = ['HOST', 'PORT', 'OPERATIONS_PORT'];
 
 const containerOf = (name: string) =>
   (find('Deployment', name) ?? find('StatefulSet', name))?.spec.template?.spec.containers[0];
@@ -74,7 +63,7 @@ t.test('every manifest is valid by the schemas of Kubernetes, and in the kustomi
 for (const name of SERVICE_NAMES) {
   t.test(`the environment of ${name} matches its schema`, async (t) => {
     const container = containerOf(name);
-    const variables = describeConfig(SCHEMAS[name] ?? gateway);
+    const variables = describeConfig(SERVICE_SCHEMAS[name]);
     const maps = (container?.envFrom ?? []).map(({ configMapRef }) => find('ConfigMap', configMapRef.name));
     const own = (container?.env ?? []).map((variable) => variable.name);
     const shared = maps.flatMap((map) => Object.keys(map?.data ?? {}));
@@ -84,7 +73,7 @@ for (const name of SERVICE_NAMES) {
       [],
     );
     const elsewhere = new Set(
-      Object.values(SCHEMAS).flatMap((schema) => describeConfig(schema).map((row) => row.name)),
+      Object.values(SERVICE_SCHEMAS).flatMap((schema) => describeConfig(schema).map((row) => row.name)),
     );
     t.strictSame(
       shared.filter((variable) => !elsewhere.has(variable)),

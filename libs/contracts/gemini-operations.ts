@@ -11,7 +11,7 @@ import {
 } from './gemini.ts';
 import { idempotencyHeaders } from './idempotency-key.ts';
 import { defineOperation, type Operation } from './operation.ts';
-import { CALLER_PROBLEMS } from './problem-responses.ts';
+import { CALLER_PROBLEMS, TOKEN_COUNT_PROBLEMS } from './problem-responses.ts';
 import { REQUIRES_API_ACCESS } from './requirements.ts';
 import { documentEvents } from './stream-events.ts';
 import { vendorProblems } from './vendor-problems.ts';
@@ -118,19 +118,7 @@ export const countContentTokens = defineOperation({
       schema: z.looseObject({ totalTokens: z.int() }).meta({ id: 'ContentTokens' }),
       example: { totalTokens: 34 },
     },
-    ...vendorProblems(
-      'google',
-      'invalid_request',
-      'malformed_json',
-      'unsupported_parameter',
-      ...CALLER_PROBLEMS,
-      'unknown_model',
-      'body_too_large',
-      'unpriced_model',
-      'rate_limited',
-      'internal_error',
-      'metering_unavailable',
-    ),
+    ...vendorProblems('google', ...TOKEN_COUNT_PROBLEMS),
   },
 });
 

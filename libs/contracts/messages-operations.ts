@@ -4,7 +4,7 @@ import { METERING_PROBLEMS } from './chat-operations.ts';
 import { idempotencyHeaders } from './idempotency-key.ts';
 import { countTokensRequest, message200, messagesRequest } from './messages.ts';
 import { defineOperation } from './operation.ts';
-import { CALLER_PROBLEMS } from './problem-responses.ts';
+import { TOKEN_COUNT_PROBLEMS } from './problem-responses.ts';
 import { REQUIRES_API_ACCESS } from './requirements.ts';
 import { MESSAGE_EVENTS } from './stream-events.ts';
 import { vendorProblems } from './vendor-problems.ts';
@@ -95,18 +95,6 @@ export const countMessageTokens = defineOperation({
       schema: z.object({ input_tokens: z.int() }).meta({ id: 'MessageTokens' }),
       example: { input_tokens: 34 },
     },
-    ...vendorProblems(
-      'anthropic',
-      'invalid_request',
-      'malformed_json',
-      'unsupported_parameter',
-      ...CALLER_PROBLEMS,
-      'unknown_model',
-      'body_too_large',
-      'unpriced_model',
-      'rate_limited',
-      'internal_error',
-      'metering_unavailable',
-    ),
+    ...vendorProblems('anthropic', ...TOKEN_COUNT_PROBLEMS),
   },
 });

@@ -84,6 +84,20 @@ export const CALLER_PROBLEMS = [
   'insufficient_scope',
 ] as const satisfies ProblemCode[];
 
+/** What a count of tokens can answer on the vendors' routes. */
+export const TOKEN_COUNT_PROBLEMS = [
+  'invalid_request',
+  'malformed_json',
+  'unsupported_parameter',
+  ...CALLER_PROBLEMS,
+  'unknown_model',
+  'body_too_large',
+  'unpriced_model',
+  'rate_limited',
+  'internal_error',
+  'metering_unavailable',
+] as const satisfies ProblemCode[];
+
 /** Errors of every operation for authenticated callers, in addition to its own. */
 export const USER_PROBLEMS = [
   'invalid_request',
