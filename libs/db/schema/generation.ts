@@ -1,6 +1,16 @@
 /** Tables of generation: stored responses, social connections and posts. */
 import { sql } from 'drizzle-orm';
-import { index, integer, jsonb, pgTable, smallint, text, uniqueIndex, uuid } from 'drizzle-orm/pg-core';
+import {
+  index,
+  integer,
+  jsonb,
+  pgTable,
+  primaryKey,
+  smallint,
+  text,
+  uniqueIndex,
+  uuid,
+} from 'drizzle-orm/pg-core';
 import { bytes, instant } from './columns.ts';
 
 /** The response to a request with an `Idempotency-Key`, which outlives the gateway that sent the request. */
@@ -71,4 +81,16 @@ export const socialPosts = pgTable(
     index('social_posts_account').on(table.accountId, table.id),
     index('social_posts_due').on(table.dueAt).where(sql`state = 'scheduled'`),
   ],
+);
+
+/** The models that a provider lists, as they were last read. */
+export const vendorModels = pgTable(
+  'vendor_models',
+  {
+    provider: text('provider').notNull(),
+    model: text('model').notNull(),
+    firstSeenAt: instant('first_seen_at').notNull(),
+    seenAt: instant('seen_at').notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.provider, table.model] })],
 );

@@ -1,8 +1,19 @@
-/** Tables of usage-metering: prices and models. */
-import { bigint, boolean, integer, jsonb, pgTable, primaryKey, text, uuid } from 'drizzle-orm/pg-core';
+/** Tables of usage-metering: prices, models, reported events and archives. */
+import {
+  bigint,
+  boolean,
+  date,
+  index,
+  integer,
+  jsonb,
+  pgTable,
+  primaryKey,
+  text,
+  uuid,
+} from 'drizzle-orm/pg-core';
 import type { ModelInfo } from '#libs/pricing/model.ts';
 import type { UnitClass } from '#libs/pricing/units.ts';
-import { instant } from './columns.ts';
+import { amount, instant } from './columns.ts';
 
 /** Effective-dated prices in pico-USD per unit. Rows are added, never changed. */
 export const providerPrices = pgTable(
@@ -42,4 +53,49 @@ export const models = pgTable(
 export const stopNotices = pgTable('stop_notices', {
   stopId: uuid('stop_id').primaryKey(),
   publicReason: text('public_reason').notNull(),
+});
+
+/** Further names of models, added by staff: dated or prefixed names that vendors and other gateways use. */
+export const modelAliases = pgTable('model_aliases', {
+  alias: text('alias').primaryKey(),
+  provider: text('provider').notNull(),
+  model: text('model').notNull(),
+  author: text('author').notNull(),
+  createdAt: instant('created_at').notNull(),
+});
+
+/** Usage that customers report, by their own ids. Its amounts are in `usage_events`, under `usage_id`. */
+export const reportedEvents = pgTable(
+  'reported_events',
+  {
+    accountId: uuid('account_id').notNull(),
+    id: text('id').notNull(),
+    meter: text('meter').notNull(),
+    /** Negative for a correction. */
+    amount: amount('amount').notNull(),
+    occurredAt: instant('occurred_at').notNull(),
+    /** The event that this one corrects; null for an event of its own. */
+    corrects: text('corrects'),
+    /** What is left of the amount after all corrections; null for a correction. */
+    remaining: amount('remaining'),
+    usageId: uuid('usage_id').notNull(),
+    recordedAt: instant('recorded_at').notNull(),
+  },
+  (table) => [
+    primaryKey({ columns: [table.accountId, table.id] }),
+    index('reported_events_time').on(table.occurredAt),
+  ],
+);
+
+/** Months of usage rows that were moved to files. */
+export const archivedMonths = pgTable('archived_months', {
+  /** The first day of the month. */
+  month: date('month').primaryKey(),
+  storageKey: text('storage_key').notNull(),
+  rows: integer('rows').notNull(),
+  bytes: bigint('bytes', { mode: 'number' }).notNull(),
+  sha256: text('sha256').notNull(),
+  storedAt: instant('stored_at').notNull(),
+  /** When the rows left the database; null while both have them. */
+  detachedAt: instant('detached_at'),
 });
