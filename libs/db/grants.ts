@@ -19,11 +19,12 @@ import * as metering from './schema/metering.ts';
 import * as notifications from './schema/notifications.ts';
 import * as outbox from './schema/outbox.ts';
 import * as stripe from './schema/stripe.ts';
+import * as webhooks from './schema/webhooks.ts';
 
 const OWNED: Readonly<Record<ServiceName, object>> = {
   gateway,
   billing: { ...billing, ...stripe },
-  'usage-metering': { ...metering, ...notifications, ...outbox },
+  'usage-metering': { ...metering, ...notifications, ...outbox, ...webhooks },
   generation: { ...generation, ...generations, ...knowledge },
 };
 

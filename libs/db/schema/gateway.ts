@@ -105,6 +105,49 @@ export const apiKeys = pgTable(
   ],
 );
 
+/** Customers of a partner, for whom it makes session tokens. Their id counts as the user's in the ledger. */
+export const endUsers = pgTable(
+  'end_users',
+  {
+    id: uuid('id').primaryKey(),
+    accountId: uuid('account_id').notNull(),
+    /** The partner's name for the end user. */
+    externalId: text('external_id').notNull(),
+    /** As last put in force. */
+    limits: jsonb('limits').$type<KeyLimit[]>().notNull().default(sql`'[]'::jsonb`),
+    createdAt: instant('created_at').notNull(),
+    updatedAt: instant('updated_at').notNull(),
+  },
+  (table) => [uniqueIndex('end_users_external').on(table.accountId, table.externalId)],
+);
+
+/** Short-lived credentials of end users, made by an API key. Only the hash of a secret is stored. */
+export const sessionTokens = pgTable(
+  'session_tokens',
+  {
+    id: uuid('id').primaryKey(),
+    accountId: uuid('account_id').notNull(),
+    endUserId: uuid('end_user_id').notNull(),
+    /** The key that made it, whose limits, stops and revocation apply to it too. */
+    keyId: uuid('key_id').notNull(),
+    publicId: text('public_id').notNull(),
+    secretHash: text('secret_hash').notNull(),
+    /** What it may use; null for no restriction beyond those of every session token. */
+    models: text('models').array(),
+    operations: text('operations').array(),
+    origins: text('origins').array(),
+    createdAt: instant('created_at').notNull(),
+    expiresAt: instant('expires_at').notNull(),
+    revokedAt: instant('revoked_at'),
+  },
+  (table) => [
+    uniqueIndex('session_tokens_public_id').on(table.publicId),
+    index('session_tokens_account').on(table.accountId, table.id),
+    /** For the job that deletes expired tokens. */
+    index('session_tokens_expiry').on(table.expiresAt),
+  ],
+);
+
 /** Links in mails: each works once. Only the hashes of their tokens are stored. */
 export const emailTokens = pgTable(
   'email_tokens',

@@ -9,3 +9,4 @@ export * from './metering.ts';
 export * from './notifications.ts';
 export * from './outbox.ts';
 export * from './stripe.ts';
+export * from './webhooks.ts';

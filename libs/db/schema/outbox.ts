@@ -1,5 +1,6 @@
 /** Events that leave the system and their deliveries. Every service adds rows; usage-metering delivers them. */
 
+import { sql } from 'drizzle-orm';
 import { index, integer, jsonb, pgTable, text, unique, uuid } from 'drizzle-orm/pg-core';
 import { ALERT_KINDS, ALERT_SEVERITIES } from '#libs/contracts/alert-kinds.ts';
 import { instant } from './columns.ts';
@@ -30,9 +31,15 @@ export const outboxDeliveries = pgTable(
     status: text('status').$type<'pending' | 'delivered' | 'dead'>().notNull().default('pending'),
     attempts: integer('attempts').notNull().default(0),
     lastError: text('last_error'),
+    /** When it is attempted again; null where the job queue decides, and when no attempt is planned. */
+    nextAttemptAt: instant('next_attempt_at'),
     deliveredAt: instant('delivered_at'),
   },
-  (table) => [unique('outbox_deliveries_route').on(table.eventId, table.channel, table.target)],
+  (table) => [
+    unique('outbox_deliveries_route').on(table.eventId, table.channel, table.target),
+    /** The deliveries of a webhook endpoint, newest first. */
+    index('outbox_deliveries_webhook').on(table.target, table.id).where(sql`channel = 'webhook'`),
+  ],
 );
 
 /** Alerts that users and operators see: written with the event that they have their id from. Never changed. */
