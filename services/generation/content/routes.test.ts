@@ -263,6 +263,41 @@ t.test('given an answer to be kept, then the work goes on without its client', a
   }
 });
 
+t.test('given a process that dies before it stores the response, then a repeat finds the job', async (t) => {
+  for (const accept of ['text/event-stream', 'application/json']) {
+    const body = { topic: 'rivers', length: 300 };
+    const { requestId, headers } = await generation.admit(planFor('openai', body), { storeResponse: true });
+    const first = await fetch(route, {
+      method: 'POST',
+      headers: { ...headers, accept },
+      body: JSON.stringify(body),
+    });
+    const sent = await first.text();
+    const path = `/internal/results/${requestId}`;
+    const read = async () => (await request<Answer>(url + path, { headers: generation.sign(path) })).body;
+    const stored = await read();
+    // The crash: the job is paid and complete, its response was not stored, and the lease of the process has passed.
+    await generation.pool.query(
+      `UPDATE generation_results SET state = 'running', status = NULL, headers = NULL, body = NULL, lease_until = now()
+        WHERE request_id = $1`,
+      [requestId],
+    );
+    const recovered = await read();
+    t.match(recovered, { state: 'done', status: 200, headers: stored.headers });
+    const text = Buffer.from(recovered.body_base64, 'base64').toString();
+    const withoutTime = (value: string) => value.replace(/"generated_at":"[^"]+"/, '');
+    t.equal(withoutTime(text), withoutTime(sent), 'the response that was sent');
+
+    await generation.pool.query(
+      `UPDATE generations SET status = 'running', finished_at = NULL WHERE id = $1`,
+      [requestId],
+    );
+    t.match(await read(), { state: 'running' }, 'another process still runs it');
+    await generation.pool.query('DELETE FROM generations WHERE id = $1', [requestId]);
+    t.match(await read(), { state: 'unknown' });
+  }
+});
+
 t.test('given a request that is not as planned, then it is refused', async (t) => {
   const chatBody = { topic: 'x' };
   const plan = planFor('openai', chatBody);

@@ -10,10 +10,12 @@ import { type DirectRequest, recordFailure } from '#libs/service/direct-routes.t
 import type { Metrics } from '#libs/service/metrics.ts';
 import type { Clock } from '#libs/service/runtime.ts';
 import { figureHeaders } from '../calls/domain/run-call.ts';
-import type { EventRow, EventStream, GenerationRow, JobApi } from '../jobs/plugin.ts';
+import { wantsJson } from '../jobs/domain/job.ts';
+import type { EventRow, GenerationRow, JobApi } from '../jobs/plugin.ts';
 import { storedResponseOf } from '../requests/domain/figures.ts';
 import type { StoredResponseSlot, StoredResponses } from '../stored-responses/domain.ts';
-import { type ContentResult, failureOfJob, figuresOfJob, presentContent, toContentEvent } from './present.ts';
+import { failureOfJob, figuresOfJob, presentContent, toContentEvent } from './present.ts';
+import { createTranscript, readResult } from './result.ts';
 
 export type ContentRouteOptions = {
   jobs: JobApi;
@@ -45,7 +47,7 @@ export function contentRoute(options: ContentRouteOptions): void {
       try {
         const row = await jobs.submit(head, body);
         const content = { ...options, request, head, slot: slot ?? null };
-        if (wantsJson(head)) await respondWithJson(content, row);
+        if (wantsJson(head.accept)) await respondWithJson(content, row);
         else await respondWithEvents(content, row);
       } finally {
         await slot?.release();
@@ -54,16 +56,11 @@ export function contentRoute(options: ContentRouteOptions): void {
   });
 }
 
-/** Events are the default; JSON must be requested without events. */
-function wantsJson({ accept = '' }: GenerationRequestHead): boolean {
-  return accept.includes('application/json') && !accept.includes('text/event-stream');
-}
-
 async function respondWithJson(content: ContentRequest, row: GenerationRow): Promise<void> {
   const { response } = content.request;
   cancelWhenGone(content, whenClosed(response), row);
   const last = await lastEvent(content, row.id);
-  const result = await readResult(content, row, last);
+  const result = await readContent(content, row, last);
   const failure = failureOfJob(result);
   if (failure !== null) throw failure;
   const body = Buffer.from(JSON.stringify(presentContent(result)));
@@ -84,43 +81,28 @@ async function respondWithEvents(content: ContentRequest, row: GenerationRow): P
   const { jobs, request, slot } = content;
   const stream = jobs.openStream(request.response);
   cancelWhenGone(content, stream.gone, row);
-  const transcript = createTranscript(stream);
+  const transcript = createTranscript();
   let last: EventRow | undefined;
   for await (const event of jobs.follow(row.id, NEVER)) {
     last = event;
     const sent = toContentEvent(event);
-    if (sent !== null) await transcript.send(sent.event, sent.data);
+    if (sent !== null) await stream.send(transcript.add(sent.event, sent.data));
   }
-  const result = await readResult(content, row, last);
+  const result = await readContent(content, row, last);
   const failure = failureOfJob(result);
   if (failure === null) {
-    const text = transcript.with('complete', presentContent(result));
-    await slot?.store(storedResponseOf('events', figuresOfJob(result), Buffer.from(text)));
-    await transcript.send('complete', presentContent(result));
+    const complete = transcript.add('complete', presentContent(result));
+    await slot?.store(storedResponseOf('events', figuresOfJob(result), Buffer.from(transcript.text())));
+    await stream.send(complete);
   } else {
-    await transcript.send(
-      'error',
-      toProblemJson(recordFailure(content.metrics, request, failure), request.id),
-    );
+    const sent = toProblemJson(recordFailure(content.metrics, request, failure), request.id);
+    await stream.send(transcript.add('error', sent));
   }
   stream.end();
 }
 
 /** The job is followed to its end also without its client, because its result is stored or its cost becomes known. */
 const NEVER = new AbortController().signal;
-
-function createTranscript(stream: EventStream) {
-  let text = '';
-  const format = (event: string, json: string) => `event: ${event}\ndata: ${json}\n\n`;
-  return {
-    send(event: string, data: object) {
-      const json = JSON.stringify(data);
-      text += format(event, json);
-      return stream.send({ event, data: json });
-    },
-    with: (event: string, data: object) => text + format(event, JSON.stringify(data)),
-  };
-}
 
 /** Without a stored response, output that the client does not read would be paid for in vain. */
 function cancelWhenGone(
@@ -142,18 +124,7 @@ function whenClosed(response: ServerResponse): AbortSignal {
   return gone.signal;
 }
 
-async function readResult(
-  { jobs, head, clock }: ContentRequest,
-  row: GenerationRow,
-  last: EventRow | undefined,
-): Promise<ContentResult> {
-  const job = (await jobs.find(row.accountId, row.id)) ?? row;
-  const state = String(last?.data.budget_state ?? 'ok') as ContentResult['budgetState'];
-  return {
-    job,
-    documents: await jobs.documents(row.id),
-    budgetState: state,
-    planContext: head.planContext,
-    generatedAt: clock.now(),
-  };
+function readContent(content: ContentRequest, row: GenerationRow, last: EventRow | undefined) {
+  const { jobs, head, clock } = content;
+  return readResult(jobs, row, last, { planContext: head.planContext, generatedAt: clock.now() });
 }

@@ -20,14 +20,22 @@ import { followEvents } from './follow.ts';
 import { createJobHub } from './hub.ts';
 import { jobRoutes } from './routes.ts';
 import type { RunOptions } from './run-step.ts';
-import { type EventRow, findDocumentContents, findGeneration, type StoredDocument } from './store.ts';
-import { decodeHeld, submit, submitRoutes } from './submit-routes.ts';
+import {
+  type EventRow,
+  findDocumentContents,
+  findEvents,
+  findGeneration,
+  type StoredDocument,
+} from './store.ts';
+import { decodeHeld, recoverAccepted, submit, submitRoutes } from './submit-routes.ts';
 
 /** Jobs for the features that answer with their results. */
 export type JobApi = {
   readonly submit: (head: GenerationRequestHead, body: unknown) => Promise<GenerationRow>;
   readonly cancel: (accountId: string, id: string) => Promise<GenerationRow>;
   readonly follow: (id: string, signal: AbortSignal) => AsyncGenerator<EventRow>;
+  /** All events so far. */
+  readonly events: (id: string) => Promise<EventRow[]>;
   readonly find: (accountId: string, id: string) => Promise<GenerationRow | undefined>;
   readonly documents: (id: string) => Promise<StoredDocument[]>;
   readonly decode: typeof decodeHeld;
@@ -61,6 +69,7 @@ const jobs: FastifyPluginAsync<JobsOptions> = async (app, options) => {
   const shared = { database, ledger, runtime };
   const addRoute = createDirectRoutes(app, options);
   submitRoutes(addRoute, { ...options, ...shared, storedResponses: app.storedResponses });
+  app.responseRecoveries.push((requestId, accountId) => recoverAccepted(shared, requestId, accountId));
   jobRoutes(app, { ...shared, hub });
   app.decorate('jobRunOptions', {
     ...options,
@@ -77,6 +86,7 @@ const jobs: FastifyPluginAsync<JobsOptions> = async (app, options) => {
     submit: (head, body) => submit(shared, head, body),
     cancel: (accountId, id) => cancelJob(shared, accountId, id),
     follow: (id, signal) => followEvents({ database, hub }, id, 0, signal),
+    events: (id) => findEvents(database, id, 0, Number.MAX_SAFE_INTEGER),
     find: (accountId, id) => findGeneration(database, accountId, id),
     documents: (id) => findDocumentContents(database, id),
     decode: decodeHeld,

@@ -6,12 +6,13 @@ import {
   GENERATION_REQUEST_TYPE,
   type GenerationRequestHead,
 } from '#libs/contracts/generation-requests.ts';
+import type { StoredResponse } from '#libs/contracts/stored-response.ts';
 import { ProblemError, problem } from '#libs/problems/problems.ts';
 import type { DirectRoute } from '#libs/service/direct-routes.ts';
 import { parseBody } from '../requests/domain/handler.ts';
-import type { StoredResponses } from '../stored-responses/domain.ts';
+import type { CompleteResponse, StoredResponses } from '../stored-responses/domain.ts';
 import type { JobOptions } from './commit.ts';
-import type { GenerationRow } from './domain/job.ts';
+import { contextOf, type GenerationRow } from './domain/job.ts';
 import { presentOne } from './routes.ts';
 import { findGeneration } from './store.ts';
 import { createJob, resumeJob } from './submit.ts';
@@ -26,23 +27,43 @@ export function submitRoutes(add: (route: DirectRoute) => void, options: SubmitO
     path: GENERATION_PATHS.job,
     contentType: GENERATION_REQUEST_TYPE,
     bodyLimitBytes: options.bodyLimitBytes + MAX_HEAD_BYTES,
-    serve: async (request, caller, bytes) => {
-      const { head: sent, body } = decodeHeld(bytes, 'job', request.id);
+    serve: async (request, caller, sentBytes) => {
+      const { head: sent, body } = decodeHeld(sentBytes, 'job', request.id);
       const head: GenerationRequestHead = { ...sent, caller };
       const { storedResponses } = options;
       const slot = head.storeResponse ? await storedResponses.begin(head.requestId, caller.accountId) : null;
       if (slot === undefined) throw problem('idempotency_in_progress');
       try {
         const row = await submit(options, head, body);
-        const answer = Buffer.from(JSON.stringify(await presentOne(options, row)));
-        const headers = { 'content-type': 'application/json; charset=utf-8' };
-        await slot?.store({ status: 202, headers, body: answer });
-        request.response.writeHead(202, { ...headers, 'content-length': String(answer.length) }).end(answer);
+        const answer = await acceptedResponse(options, row);
+        await slot?.store(answer);
+        const { status, headers, body: bytes } = answer;
+        request.response.writeHead(status, { ...headers, 'content-length': String(bytes.length) }).end(bytes);
       } finally {
         await slot?.release();
       }
     },
   });
+}
+
+async function acceptedResponse(options: JobOptions, row: GenerationRow): Promise<CompleteResponse> {
+  return {
+    status: 202,
+    headers: { 'content-type': 'application/json; charset=utf-8' },
+    body: Buffer.from(JSON.stringify(await presentOne(options, row))),
+  };
+}
+
+/** The job of a request whose process died before it stored the response. */
+export async function recoverAccepted(
+  options: JobOptions,
+  requestId: string,
+  accountId: string,
+): Promise<StoredResponse | undefined> {
+  const row = await findGeneration(options.database, accountId, requestId);
+  if (row === undefined || contextOf(row).response?.kind !== 'job') return undefined;
+  const { status, headers, body } = await acceptedResponse(options, row);
+  return { state: 'done', status, headers, body_base64: body.toString('base64') };
 }
 
 /** Creates or continues a job. If there is none afterwards, its hold is released. */

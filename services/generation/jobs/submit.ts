@@ -9,10 +9,12 @@ import { dispatchSteps } from './dispatch.ts';
 import {
   advanced,
   type GenerationRow,
+  type JobContext,
   jobOf,
   type StepRow,
   type StepStatus,
   statusesOf,
+  wantsJson,
 } from './domain/job.ts';
 import {
   findMarkdown,
@@ -27,7 +29,7 @@ import {
 /** A held request for a job. */
 export type JobHead = Pick<
   GenerationRequestHead,
-  'requestId' | 'caller' | 'plan' | 'holdExpiresAtMs' | 'terms'
+  'requestId' | 'caller' | 'plan' | 'holdExpiresAtMs' | 'terms' | 'storeResponse' | 'accept' | 'planContext'
 >;
 
 /** A job whose plan does not say how many steps may run at the same time. */
@@ -37,9 +39,10 @@ const MAX_PARALLEL = 64;
 /** Creates a job, whose first steps start at once. @throws ProblemError `not_found` for an unknown document. */
 export async function createJob(
   { database, runtime }: JobOptions,
-  { requestId: id, caller, plan, holdExpiresAtMs, terms }: JobHead,
+  head: JobHead,
   request: GenerateRequest,
 ): Promise<GenerationRow> {
+  const { requestId: id, caller, plan, holdExpiresAtMs, terms } = head;
   const { accountId, userId, keyId, workspaceId } = caller;
   const now = runtime.clock.now();
   const source = await readSource(database, accountId, request);
@@ -48,7 +51,7 @@ export async function createJob(
     parentId: null,
     status: 'queued',
     request,
-    context: source === undefined ? {} : { source },
+    context: { ...responseContext(head), ...(source !== undefined && { source }) },
     contentTypes: request.content_types,
     model: plan.calls[0]?.model ?? '',
     scale: plan.scale ?? 1_000,
@@ -147,6 +150,17 @@ async function begin(
   await insertEvents(tx, row, [{ type: 'status', data: { status: row.status, percent: row.percent } }], now);
   await emitJobEvent(tx, row, type, runtime);
   await dispatchSteps(tx, row.accountId, now);
+}
+
+function responseContext({
+  plan,
+  storeResponse,
+  accept,
+  planContext,
+}: JobHead): Pick<JobContext, 'response'> {
+  if (!storeResponse) return {};
+  const kind = plan.kind === 'job' ? 'job' : wantsJson(accept) ? 'json' : 'events';
+  return { response: { kind, ...(planContext && { planContext }) } };
 }
 
 async function readSource(

@@ -1,7 +1,14 @@
+import type { StoredResponse } from '#libs/contracts/stored-response.ts';
 import type { Logger } from '#libs/service/logger.ts';
 
 /** A complete response as the client receives it. */
 export type CompleteResponse = { status: number; headers: Record<string, string>; body: Buffer };
+
+/**
+ * Finds what became of a request whose process died before it stored a response; undefined for a request that is not of
+ * its kind.
+ */
+export type RecoverResponse = (requestId: string, accountId: string) => Promise<StoredResponse | undefined>;
 
 /** How stored responses are persisted. */
 export type StoredResponseStore = {

@@ -1,5 +1,6 @@
 /** Content jobs as a state machine: what follows from the end of a step. Pure. */
 import type { ContentType, GenerateRequest } from '#libs/contracts/generate.ts';
+import type { PlanContext } from '#libs/contracts/requirements.ts';
 import type { generationSteps, generations } from '#libs/db/schema/generations.ts';
 import { briefOf, contentSteps, partsOf } from '#libs/pipelines/content/pipeline.ts';
 import {
@@ -14,6 +15,21 @@ import {
 export type GenerationRow = typeof generations.$inferSelect;
 export type StepRow = typeof generationSteps.$inferSelect;
 export type StepStatus = StepRow['status'];
+
+/** What is kept of a job in addition to its request. */
+export type JobContext = {
+  /** For a request with an `Idempotency-Key`: what its response is in addition to the results. */
+  readonly response?: { readonly kind: 'job' | 'json' | 'events'; readonly planContext?: PlanContext };
+  /** The text of the document that it is written from. */
+  readonly source?: string;
+};
+
+export const contextOf = ({ context }: Pick<GenerationRow, 'context'>) => context as JobContext;
+
+/** Whether `POST /api/generate` answers with JSON: events are the default. */
+export function wantsJson(accept = ''): boolean {
+  return accept.includes('application/json') && !accept.includes('text/event-stream');
+}
 
 /** The task that runs a step. */
 export const RUN_STEP = 'run-generation-step';
@@ -88,7 +104,7 @@ export function percentOf(steps: readonly ContentStep[], statuses: Statuses): nu
 /** The outputs that are known, and the text that the request gave. */
 export function outputsOf({ brief, row }: Job, rows: readonly StepRow[]): StepOutputs {
   const outputs = new Map<string, StepOutput>();
-  const source = brief.request.text ?? (row.context as { source?: string }).source;
+  const source = brief.request.text ?? contextOf(row).source;
   if (source !== undefined) outputs.set(SOURCE, { markdown: source });
   for (const { key, status, output } of rows) {
     if (status === 'succeeded' && output !== null) outputs.set(key, output as StepOutput);
