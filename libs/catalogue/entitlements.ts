@@ -2,7 +2,8 @@ import { effectiveLimits, type LimitInput } from './effective-limits.ts';
 import { featureGrants, type Grant } from './features.ts';
 import type { FeatureFlag } from './flags.ts';
 import type { EffectiveLimit } from './limit.ts';
-import type { Catalogue, Plan } from './schema.ts';
+import { type ModelRoles, rolesOf } from './model-roles.ts';
+import type { Catalogue, ContentCache, Plan } from './schema.ts';
 import {
   type PlanInForce,
   planInForce,
@@ -72,6 +73,11 @@ export interface Entitlements {
   readonly horizonDays: Sourced<number | null>;
   readonly support: Sourced<string | null>;
   readonly slaPct: Sourced<number | null>;
+  readonly retentionDays: Sourced<number | null>;
+  readonly modelRoles: ModelRoles;
+  readonly contentCache: ContentCache;
+  /** Kinds of requests whose texts are moderated. */
+  readonly moderation: readonly string[];
   readonly limits: readonly EffectiveLimit[];
   /** Valid until just before this instant if only time passes; null: without end. */
   readonly validUntil: Date | null;
@@ -115,6 +121,10 @@ export function entitlementsAt(input: EntitlementInput, now: Date): Entitlements
     horizonDays: { value: caps.horizonDays, source },
     support: { value: caps.support, source },
     slaPct: { value: caps.slaPct, source },
+    retentionDays: { value: caps.retentionDays, source },
+    modelRoles: rolesOf(catalogue, plan),
+    contentCache: catalogue.contentCache,
+    moderation: catalogue.moderation,
     limits,
     validUntil: boundariesOf(input).find((boundary) => boundary > now) ?? null,
   };

@@ -80,6 +80,12 @@ const capsSchema = z.strictObject({
   streamsPerUser: z.int().min(1).nullable().default(null),
   analyticsDepth: key.nullable().default(null),
   horizonDays: z.int().min(1).nullable().default(null),
+  retentionDays: z
+    .int()
+    .min(1)
+    .nullable()
+    .default(null)
+    .meta({ description: 'Days that documents and stored media are kept; null: until they are deleted' }),
   support: key.nullable().default(null),
   slaPct: decimalSchema(3, 'a percentage such as 99.9')
     .transform((thousandths) => Number(thousandths) / 1000)
@@ -130,6 +136,32 @@ const guardRailSchema = z
     costPerDayNanoUsd: costPerDay,
   }));
 
+export const CACHE_SCOPES = ['account', 'plan', 'off'] as const;
+
+const contentCacheSchema = z
+  .strictObject({
+    scope: z.enum(CACHE_SCOPES).default('account').meta({
+      description:
+        'Who shares results: the workspace of an account, all accounts of a plan, or no one (`off`)',
+    }),
+    ttlSeconds: z.int().min(1).max(86_400).default(3_600),
+    hitCost: usdSchema.default(0n).meta({ description: 'What a result from the cache costs, in USD' }),
+    countHits: z
+      .boolean()
+      .default(false)
+      .meta({ description: 'Whether a result from the cache counts on meters such as gen.blog' }),
+  })
+  .transform(({ hitCost, ...rest }) => ({ ...rest, hitCostNanoUsd: hitCost }));
+
+/** What requests may be moderated before anything is written for them. */
+export const MODERATED = ['content', 'chat'] as const;
+
+const rolesSchema = z.strictObject({
+  writer: z.array(name).default([]),
+  fast: z.array(name).default([]),
+  vision: z.array(name).default([]),
+});
+
 const estimateSchema = z
   .strictObject({ key, tokensPerDay: z.int().min(0), imagesPerDay: z.int().min(0), costPerMonth: usdSchema })
   .transform(({ costPerMonth, ...rest }) => ({ ...rest, costPerMonthNanoUsd: costPerMonth }));
@@ -169,6 +201,15 @@ export const catalogueSchema = z.strictObject({
     .record(feature, z.array(feature).min(1))
     .default({})
     .meta({ description: 'Content types that require one of these features; other types require none' }),
+  modelRoles: rolesSchema.prefault({}).meta({
+    description:
+      'Models for `auto` by role, the best first. A plan uses those that it allows; the next ones are fallbacks',
+  }),
+  contentCache: contentCacheSchema.prefault({}),
+  moderation: z
+    .array(z.enum(MODERATED))
+    .default([])
+    .meta({ description: 'Requests whose texts are moderated before anything is written' }),
   notYetAvailable: z.array(name).default([]).meta({
     description:
       'Features, content types, meters and caps that the plans name and the product does not have yet',
@@ -190,4 +231,5 @@ export type Catalogue = z.output<typeof catalogueSchema>;
 export type Plan = Catalogue['plans'][number];
 export type PlanCaps = Plan['caps'];
 export type PlanLimit = Plan['limits'][number];
+export type ContentCache = Catalogue['contentCache'];
 export type GuardRail = NonNullable<Catalogue['guardRail']>;

@@ -5,6 +5,8 @@
 import { z } from 'zod';
 import type { Entitlements } from '#libs/catalogue/entitlements.ts';
 import { ON_LIMIT, SCOPES, WINDOWS } from '#libs/catalogue/limit.ts';
+import { NO_MODEL_ROLES } from '#libs/catalogue/model-roles.ts';
+import { CACHE_SCOPES } from '#libs/catalogue/schema.ts';
 import { SUBSCRIPTION_STATUSES } from '#libs/catalogue/subscription.ts';
 
 /** The first request for an account also opens its subscription and its balances. */
@@ -58,6 +60,15 @@ const limit = z.object({
   source: z.string(),
 });
 
+const roles = z.object({ writer: names, fast: names, vision: names });
+const contentCache = z.object({
+  scope: z.enum(CACHE_SCOPES),
+  ttlSeconds: z.int(),
+  hitCostNanoUsd: integer,
+  countHits: z.boolean(),
+});
+const NO_CACHE = { scope: 'off' as const, ttlSeconds: 1, hitCostNanoUsd: '0', countHits: false };
+
 const entitlements = z.object({
   catalogue: z.object({ id: z.string(), version: z.string() }),
   plan: z.object({ key: z.string(), name: z.string(), rank: z.int(), source: z.string() }),
@@ -81,6 +92,11 @@ const entitlements = z.object({
   horizonDays: sourcedNumber,
   support: sourcedText,
   slaPct: sourcedNumber,
+  // Absent in a response of the previous version.
+  retentionDays: sourcedNumber.default({ value: null, source: 'none' }),
+  modelRoles: roles.default({ ...NO_MODEL_ROLES } as z.output<typeof roles>),
+  contentCache: contentCache.prefault(NO_CACHE),
+  moderation: names.default([]),
   limits: z.array(limit),
   validUntil: instant.nullable(),
 });

@@ -62,6 +62,10 @@ export const generations = pgTable(
     /** Share of the requested length that the budget allows, in thousandths. */
     scale: smallint('scale').notNull(),
     percent: smallint('percent').notNull(),
+    /** Equal requests have the same key; null for a job whose result is not shared. */
+    cacheKey: text('cache_key'),
+    /** The job of an equal request whose result this one takes. */
+    copyOf: uuid('copy_of'),
     /** The open hold that pays for the steps; null while there is none. */
     holdId: uuid('hold_id'),
     holdExpiresAt: instant('hold_expires_at'),
@@ -78,6 +82,8 @@ export const generations = pgTable(
   },
   (table) => [
     index('generations_account').on(table.accountId, table.id),
+    index('generations_cache_key').on(table.cacheKey, table.id).where(sql`cache_key IS NOT NULL`),
+    index('generations_copies').on(table.copyOf).where(sql`copy_of IS NOT NULL`),
     index('generations_open').on(table.holdExpiresAt).where(sql`hold_id IS NOT NULL`),
   ],
 );
@@ -110,6 +116,8 @@ export const generationSteps = pgTable(
     /** Calls that may have been sent. */
     callsStarted: smallint('calls_started').notNull(),
     callsSettled: smallint('calls_settled').notNull(),
+    /** The model that answered last; null until one has. */
+    model: text('model'),
     /** What the second call corrects in the answer of the first. */
     repair: jsonb('repair').$type<Record<string, unknown>>(),
     output: jsonb('output').$type<Record<string, unknown>>(),

@@ -56,6 +56,8 @@ export async function createJob(
     model: plan.calls[0]?.model ?? '',
     scale: plan.scale ?? 1_000,
     percent: 0,
+    cacheKey: null,
+    copyOf: null,
     holdId: id,
     holdExpiresAt: new Date(holdExpiresAtMs),
     maxParallel: Math.min(MAX_PARALLEL, terms?.maxParallel ?? DEFAULT_PARALLEL),
