@@ -92,6 +92,8 @@ export function createGatewayClient(url: string): GatewayClient {
         headers: {
           authorization: `Bearer ${options.token}`,
           'content-type': 'application/json',
+          // Every request must reach a provider.
+          'cache-control': 'no-store',
           ...(options.accept ? { accept: options.accept } : {}),
           ...(options.idempotencyKey ? { 'idempotency-key': options.idempotencyKey } : {}),
         },

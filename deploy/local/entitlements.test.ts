@@ -6,7 +6,8 @@ import { startInstallation } from './installation.fixture.ts';
 const { call, customer, keyOf, url, simulator } = await startInstallation(t, 'crew');
 
 const GENERATE = '/api/generate';
-const JSON_ONLY = { accept: 'application/json' };
+/** Equal requests count here, because none is answered from the cache. */
+const JSON_ONLY = { accept: 'application/json', 'cache-control': 'no-store' };
 const TOPIC = { topic: 'fountain pens' };
 
 t.test('given a free account, then it may generate blogs only', async (t) => {

@@ -1,8 +1,7 @@
 /** `POST /api/generate` */
 import { z } from 'zod';
 import { CONTENT_TYPES, generateRequest } from './generate.ts';
-import { CONTENT_PROBLEMS, CONTENT_REQUIREMENTS } from './generations.ts';
-import { idempotencyHeaders } from './idempotency-key.ts';
+import { CONTENT_PROBLEMS, CONTENT_REQUIREMENTS, contentHeaders } from './generations.ts';
 import { defineOperation } from './operation.ts';
 import { problemResponses } from './problem-responses.ts';
 import { degradations, planInfo } from './requirements.ts';
@@ -16,7 +15,7 @@ export const generatedContent = z
     video_content: z.string().nullable(),
     topic: z.string(),
     generated_at: z.iso.datetime(),
-    cached: z.boolean(),
+    cached: z.boolean().describe('The result is that of an equal request; no provider was called.'),
     generation_id: z.uuid().describe('The job, for `GET /api/generations/{id}`.'),
     documents: z
       .array(
@@ -46,7 +45,7 @@ export const generateContent = defineOperation({
   auth: 'user',
   scope: 'generate',
   requirements: CONTENT_REQUIREMENTS,
-  headers: idempotencyHeaders,
+  headers: contentHeaders,
   body: generateRequest,
   bodyExample: { topic: 'fountain pens', content_types: ['blog', 'social'], tone: 'friendly' },
   responses: {

@@ -66,12 +66,28 @@ export type CallPlan = {
   scale?: number;
 };
 
+/** How jobs share the results of equal requests. */
+export type CacheTerms = {
+  /** Requests of one owner share results: a workspace, or the accounts of a plan. */
+  owner: string;
+  /** Age of a result that is still used. */
+  ttlMs: number;
+  /** What a result from the cache costs. */
+  hitCostNanoUsd: string;
+  /** Whether a result from the cache counts on meters such as `gen.blog`. */
+  countHits: boolean;
+  /** Writes anew, and shares the new result: `Cache-Control: no-cache`. */
+  refresh: boolean;
+};
+
 /** How the jobs of an account run. */
 export type JobTerms = {
   /** Steps that may run at the same time. */
   maxParallel: number;
   /** Higher starts earlier. */
   priority: number;
+  /** Absent if results are not shared. */
+  cache?: CacheTerms;
 };
 
 /** The head of a request; its body is the client's, as JSON. */

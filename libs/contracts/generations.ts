@@ -33,6 +33,7 @@ export const generation = z
     words: count.describe('Words of the article that were planned: fewer than requested with `fit_budget`.'),
     scale: z.int().describe('Share of the requested length that is planned, in thousandths.'),
     model: z.string(),
+    cached: z.boolean().describe('The result is that of an equal request, and no provider was called.'),
     request: z.looseObject({}).describe('The request, with defaults.'),
     steps: z.array(
       z
@@ -73,6 +74,7 @@ const example: GenerationView = {
   words: 800,
   scale: 1_000,
   model: 'gpt-4o-mini',
+  cached: false,
   request: { topic: 'fountain pens', content_types: ['social'], networks: ['linkedin', 'x'] },
   steps: [
     {
@@ -125,11 +127,21 @@ const ACCEPTED = {
   example,
 };
 
+export const contentHeaders = idempotencyHeaders.extend({
+  'cache-control': z
+    .string()
+    .max(200)
+    .optional()
+    .describe(
+      '`no-cache` writes the content anew although an equal request was answered before; `no-store` also keeps the result out of the cache.',
+    ),
+});
+
 export const createGeneration = defineOperation({
   operationId: 'createGeneration',
   method: 'POST',
   path: PATH,
-  headers: idempotencyHeaders,
+  headers: contentHeaders,
   summary: 'Write content in the background',
   description: [
     'Plans every provider call, holds what they can cost at most, and returns at once. The steps run in parallel as far as',

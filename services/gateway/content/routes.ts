@@ -2,10 +2,12 @@ import type { GenerateRequest } from '#libs/contracts/generate.ts';
 import { generateContent } from '#libs/contracts/generate-operations.ts';
 import type { JobTerms } from '#libs/contracts/generation-requests.ts';
 import { createGeneration } from '#libs/contracts/generations.ts';
+import type { Caller } from '#libs/contracts/internal-context.ts';
 import { DEFAULT_HORIZON_DAYS } from '#libs/pipelines/content/content-plan.ts';
 import { SMALLEST_SCALE } from '#libs/pipelines/content/plan.ts';
 import { type EntitlementCheck, requiredModel } from '../entitlements/domain/check-entitlements.ts';
 import type { MeteredRoute, PlanBounds } from '../metering/domain/route.ts';
+import { cacheTermsOf } from './cache-terms.ts';
 import { planGeneratedContent } from './plan.ts';
 
 /** A job may wait for its turn this long; its hold lasts as long. */
@@ -21,10 +23,18 @@ const shared = {
     meter: `gen.${check.body.content_types[0] ?? 'blog'}`,
     modelUsed: requiredModel(check, 'text').info.model,
   }),
-  jobTerms: ({ entitlements }: EntitlementCheck<GenerateRequest>): JobTerms => ({
-    maxParallel: entitlements.maxParallel.value ?? DEFAULT_PARALLEL,
-    priority: entitlements.priority.value,
-  }),
+  jobTerms: (
+    check: EntitlementCheck<GenerateRequest>,
+    request: { caller: Caller; cacheControl: string | undefined },
+  ): JobTerms => {
+    const { maxParallel, priority } = check.entitlements;
+    const cache = cacheTermsOf(check, request);
+    return {
+      maxParallel: maxParallel.value ?? DEFAULT_PARALLEL,
+      priority: priority.value,
+      ...(cache && { cache }),
+    };
+  },
 };
 
 /** `POST /api/generate`: content, whose request waits for it. */

@@ -290,7 +290,7 @@ async function forward<B extends RequestBody>(
       caller,
       hold.plan,
     ));
-  const { accept } = request.headers;
+  const { accept, 'cache-control': cacheControl } = request.headers;
   try {
     const response = await metering.forward({
       head: {
@@ -301,7 +301,7 @@ async function forward<B extends RequestBody>(
         holdMsLeft: msLeftOf(hold),
         storeResponse,
         ...(planContext && { planContext }),
-        ...(route.jobTerms && { terms: route.jobTerms(check) }),
+        ...(route.jobTerms && { terms: route.jobTerms(check, { caller, cacheControl }) }),
         ...(accept !== undefined && { accept }),
       },
       planJson: hold.planJson,

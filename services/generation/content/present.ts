@@ -34,7 +34,7 @@ export function presentContent(result: ContentResult) {
     video_content: markdown('video'),
     topic: request.topic ?? '',
     generated_at: generatedAt.toISOString(),
-    cached: false,
+    cached: job.copyOf !== null && job.status === 'completed',
     generation_id: job.id,
     documents: documents.map(({ id, type, content }) => ({ document_id: id, content_type: type, content })),
     ...(job.error && { error: job.error }),

@@ -7,6 +7,7 @@ import { formatUsd } from '#libs/money/money.ts';
 import { emit } from '#libs/outbox/emit.ts';
 import type { EventType } from '#libs/outbox/routes.ts';
 import type { Runtime } from '#libs/service/runtime.ts';
+import { resolveCopies } from './copies-store.ts';
 import { dispatchSteps } from './dispatch.ts';
 import { type CallEnd, decideEnd, type EndDecision, type FinishedPart } from './domain/decide-end.ts';
 import {
@@ -78,6 +79,7 @@ export async function commitCall(
     await writeStatuses(tx, row.id, rows, decision.statuses, step.key, now);
     const documents = await writeDocuments(tx, job, decision.finished, runtime.newId, now);
     const changed = await writeJob(tx, row, decision, figures, now);
+    await resolveCopies(tx, changed);
     if (decision.end.kind !== 'repair') {
       const events = [...texts, ...decision.events, ...documents, ...closingEvents(changed, figures.state)];
       await insertEvents(tx, changed, events, now);

@@ -2,6 +2,7 @@ import { transaction } from '#libs/db/database.ts';
 import type { GenerationFailure } from '#libs/db/schema/generations.ts';
 import { problem } from '#libs/problems/problems.ts';
 import { closingEvents, emitJobEvent, type JobOptions } from './commit.ts';
+import { resolveCopies } from './copies-store.ts';
 import { dispatchSteps } from './dispatch.ts';
 import { cancelled, type GenerationRow, isFinal, isIdle, statusesOf } from './domain/job.ts';
 import {
@@ -75,6 +76,7 @@ async function endJob(
     const changes = {
       status,
       error,
+      copyOf: null,
       ...(idle && { holdId: null, holdExpiresAt: null, finishedAt: now }),
     };
     await updateGeneration(tx, id, changes);
@@ -84,6 +86,7 @@ async function endJob(
         await updateStep(tx, one, { status: next, finishedAt: now });
     }
     const ended = { ...row, ...changes };
+    await resolveCopies(tx, ended);
     await insertEvents(tx, ended, [{ type: 'status', data: { status, percent: row.percent } }], now);
     await insertEvents(tx, ended, closingEvents(ended), now);
     await emitJobEvent(tx, ended, `generation.${status}`, runtime);

@@ -1,6 +1,8 @@
 import { z } from 'zod';
 import { defineTask, type Task } from '#libs/jobs/task.ts';
 import type { Clock } from '#libs/service/runtime.ts';
+import { completeCopies } from './copies.ts';
+import { RESOLVE_COPIES } from './copies-store.ts';
 import { RUN_STEP } from './domain/job.ts';
 import { failOverdueJobs } from './end-job.ts';
 import { type RunOptions, runStep } from './run-step.ts';
@@ -15,6 +17,11 @@ export function generationTasks(options: () => RunOptions): Task[] {
       name: RUN_STEP,
       schema: z.object({ generationId: z.uuid(), step: z.string(), accountId: z.uuid() }),
       run: ({ generationId, step }, { signal }) => runStep(options(), { generationId, key: step }, signal),
+    }),
+    defineTask({
+      name: RESOLVE_COPIES,
+      schema: z.object({ generationId: z.uuid() }),
+      run: ({ generationId }) => completeCopies(options(), generationId),
     }),
     defineTask({
       name: 'fail-overdue-generations',

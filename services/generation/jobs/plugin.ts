@@ -11,8 +11,10 @@ import {
   type DirectRouteOptions,
 } from '#libs/service/direct-routes.ts';
 import type { Logger } from '#libs/service/logger.ts';
+import type { Metrics } from '#libs/service/metrics.ts';
 import type { Runtime } from '#libs/service/runtime.ts';
 import type { ActiveRequests } from '../requests/domain/active-requests.ts';
+import { createCacheRecorder } from './cache-metrics.ts';
 import type { GenerationRow } from './domain/job.ts';
 import { cancelJob } from './end-job.ts';
 import { type EventStream, openEventStream } from './event-stream.ts';
@@ -55,6 +57,7 @@ export type JobsOptions = DirectRouteOptions & {
   database: Database;
   ledger: Ledger;
   listener: Listener;
+  metrics: Metrics;
   runtime: Runtime;
   logger: Logger;
   activeRequests: ActiveRequests;
@@ -64,15 +67,16 @@ export type JobsOptions = DirectRouteOptions & {
 
 /** Content jobs: their creation, their steps, and what their owners see of them. */
 const jobs: FastifyPluginAsync<JobsOptions> = async (app, options) => {
-  const { database, ledger, listener, runtime, logger } = options;
+  const { database, ledger, listener, runtime, logger, metrics } = options;
   const hub = createJobHub(listener);
-  const shared = { database, ledger, runtime };
+  const shared = { database, ledger, runtime, recordCache: createCacheRecorder(metrics) };
   const addRoute = createDirectRoutes(app, options);
   submitRoutes(addRoute, { ...options, ...shared, storedResponses: app.storedResponses });
   app.responseRecoveries.push((requestId, accountId) => recoverAccepted(shared, requestId, accountId));
   jobRoutes(app, { ...shared, hub });
   app.decorate('jobRunOptions', {
     ...options,
+    ...shared,
     hub,
     providers: app.providers,
     runner: app.callRunner,

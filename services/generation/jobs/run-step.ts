@@ -14,7 +14,8 @@ import { createSettlement, type Settlement, type SettlementOptions } from '../ca
 import { requireText } from '../content/domain.ts';
 import type { Providers } from '../providers/domain/providers.ts';
 import type { ActiveRequest, ActiveRequests } from '../requests/domain/active-requests.ts';
-import { commitCall, type JobOptions, type StepReference } from './commit.ts';
+import { commitCall, type StepReference } from './commit.ts';
+import type { CacheOptions } from './copies.ts';
 import { type CallEnd, stepEvent } from './domain/decide-end.ts';
 import { type Job, jobOf, outputsOf, type StepRow } from './domain/job.ts';
 import type { JobHub } from './hub.ts';
@@ -29,7 +30,7 @@ import {
 } from './store.ts';
 import { createTextEvents, type TextEvents } from './text-events.ts';
 
-export type RunOptions = JobOptions &
+export type RunOptions = CacheOptions &
   Omit<SettlementOptions, 'ledger'> & {
     runner: CallRunner;
     providers: Pick<Providers, 'forPipeline'>;

@@ -12,12 +12,13 @@ import type { DirectRoute } from '#libs/service/direct-routes.ts';
 import { parseBody } from '../requests/domain/handler.ts';
 import type { CompleteResponse, StoredResponses } from '../stored-responses/domain.ts';
 import type { JobOptions } from './commit.ts';
+import type { CacheOptions } from './copies.ts';
 import { contextOf, type GenerationRow } from './domain/job.ts';
 import { presentOne } from './routes.ts';
 import { findGeneration } from './store.ts';
 import { createJob, resumeJob } from './submit.ts';
 
-export type SubmitOptions = JobOptions & { storedResponses: StoredResponses; bodyLimitBytes: number };
+export type SubmitOptions = CacheOptions & { storedResponses: StoredResponses; bodyLimitBytes: number };
 
 /** The head of a request with its plan of calls; a job of every content type has some forty. */
 const MAX_HEAD_BYTES = 1024 * 1024;
@@ -68,7 +69,7 @@ export async function recoverAccepted(
 
 /** Creates or continues a job. If there is none afterwards, its hold is released. */
 export async function submit(
-  options: JobOptions,
+  options: CacheOptions,
   head: GenerationRequestHead,
   body: unknown,
 ): Promise<GenerationRow> {

@@ -5,9 +5,12 @@ import { type Database, type Tx, transaction } from '#libs/db/database.ts';
 import { stepOfCall } from '#libs/pipelines/content/plan.ts';
 import { problem } from '#libs/problems/problems.ts';
 import { emitJobEvent, type JobOptions } from './commit.ts';
+import { type CacheOptions, copyResult, findSource, type Source } from './copies.ts';
 import { dispatchSteps } from './dispatch.ts';
+import { cacheKeyOf } from './domain/cache-key.ts';
 import {
   advanced,
+  contextOf,
   type GenerationRow,
   type JobContext,
   jobOf,
@@ -38,10 +41,11 @@ const MAX_PARALLEL = 64;
 
 /** Creates a job, whose first steps start at once. @throws ProblemError `not_found` for an unknown document. */
 export async function createJob(
-  { database, runtime }: JobOptions,
+  options: CacheOptions,
   head: JobHead,
   request: GenerateRequest,
 ): Promise<GenerationRow> {
+  const { database, runtime } = options;
   const { requestId: id, caller, plan, holdExpiresAtMs, terms } = head;
   const { accountId, userId, keyId, workspaceId } = caller;
   const now = runtime.clock.now();
@@ -51,7 +55,11 @@ export async function createJob(
     parentId: null,
     status: 'queued',
     request,
-    context: { ...responseContext(head), ...(source !== undefined && { source }) },
+    context: {
+      ...responseContext(head),
+      ...(source !== undefined && { source }),
+      ...(terms?.cache && { cache: terms.cache }),
+    },
     contentTypes: request.content_types,
     model: plan.calls[0]?.model ?? '',
     scale: plan.scale ?? 1_000,
@@ -69,7 +77,9 @@ export async function createJob(
     startedAt: null,
     finishedAt: null,
   };
-  const { steps } = jobOf(row);
+  const job = jobOf(row);
+  const { steps } = job;
+  if (terms?.cache) row.cacheKey = cacheKeyOf(terms.cache.owner, job, plan.calls);
   const statuses = advanced(steps, new Map(steps.map(({ key }) => [key, 'waiting'])));
   const calls = callsByStep(plan.calls);
   const stepRows = steps.map(({ key }, position) => ({
@@ -85,11 +95,38 @@ export async function createJob(
     costNanoUsd: 0n,
     tokens: 0,
   }));
-  await transaction(database, async (tx) => {
-    await insertGeneration(tx, row, stepRows);
-    await begin(tx, row, 'generation.created', runtime);
+  return transaction(database, async (tx) => {
+    const source = await sourceOf(tx, row, options);
+    if (source === undefined) {
+      await insertGeneration(tx, row, stepRows);
+      await begin(tx, row, 'generation.created', runtime);
+      return row;
+    }
+    const copy = { ...row, copyOf: source.row.id };
+    // Its steps wait for the result, and start only if there is none.
+    await insertGeneration(
+      tx,
+      copy,
+      stepRows.map((one) => ({ ...one, status: 'waiting' as const })),
+    );
+    await begin(tx, copy, 'generation.created', runtime);
+    return source.documents === null ? copy : copyResult(options, tx, copy, source, 'hit');
   });
-  return row;
+}
+
+/** The equal job whose result a new one takes; undefined if it is written. */
+async function sourceOf(
+  tx: Tx,
+  row: GenerationRow,
+  { recordCache }: CacheOptions,
+): Promise<Source | undefined> {
+  const { id, cacheKey, createdAt } = row;
+  const { cache } = contextOf(row);
+  if (cacheKey === null || cache === undefined) return undefined;
+  const oldest = new Date(createdAt.getTime() - cache.ttlMs);
+  const source = cache.refresh ? undefined : await findSource(tx, cacheKey, id, oldest);
+  if (source === undefined) recordCache(cache.refresh ? 'bypass' : 'miss', 0n);
+  return source;
 }
 
 /**

@@ -1,4 +1,5 @@
 import type { CallPlan, JobTerms } from '#libs/contracts/generation-requests.ts';
+import type { Caller } from '#libs/contracts/internal-context.ts';
 import type { Operation } from '#libs/contracts/operation.ts';
 import type { Requirement } from '#libs/contracts/requirements.ts';
 import type { ModelInfo, Tokenizer } from '#libs/pricing/model.ts';
@@ -54,7 +55,10 @@ export type MeteredRoute<B extends RequestBody = RequestBody> = {
   /** How long its holds last, for a route whose requests run in the background. */
   readonly holdTtlMs?: number;
   /** How its jobs run, for a route that creates jobs. */
-  readonly jobTerms?: (check: EntitlementCheck<B>) => JobTerms;
+  readonly jobTerms?: (
+    check: EntitlementCheck<B>,
+    request: { caller: Caller; cacheControl: string | undefined },
+  ) => JobTerms;
   /** For responses that show the plan's usage. */
   readonly planContext?: (check: EntitlementCheck<B>) => PlanContextFields;
 };

@@ -1,5 +1,6 @@
 /** Content jobs as a state machine: what follows from the end of a step. Pure. */
 import type { ContentType, GenerateRequest } from '#libs/contracts/generate.ts';
+import type { CacheTerms } from '#libs/contracts/generation-requests.ts';
 import type { PlanContext } from '#libs/contracts/requirements.ts';
 import type { generationSteps, generations } from '#libs/db/schema/generations.ts';
 import { briefOf, contentSteps, partsOf } from '#libs/pipelines/content/pipeline.ts';
@@ -22,6 +23,8 @@ export type JobContext = {
   readonly response?: { readonly kind: 'job' | 'json' | 'events'; readonly planContext?: PlanContext };
   /** The text of the document that it is written from. */
   readonly source?: string;
+  /** How it takes part in the content cache. */
+  readonly cache?: CacheTerms;
 };
 
 export const contextOf = ({ context }: Pick<GenerationRow, 'context'>) => context as JobContext;

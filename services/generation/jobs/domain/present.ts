@@ -23,6 +23,7 @@ export function presentJob(
     words: brief.words,
     scale: row.scale,
     model: row.model,
+    cached: row.copyOf !== null && row.status === 'completed',
     request: row.request,
     steps: rows.map((one) => {
       const spec = specs.get(one.key);
