@@ -1,5 +1,12 @@
 /** What an API key may do. Users are restricted by their role in the account, not by scopes. */
-export const KEY_SCOPES = ['generate', 'usage:read', 'billing:read', 'keys:manage', '*'] as const;
+export const KEY_SCOPES = [
+  'generate',
+  'usage:read',
+  'usage:write',
+  'billing:read',
+  'keys:manage',
+  '*',
+] as const;
 
 /** `*` means everything, including scopes added later. */
 export type KeyScope = (typeof KEY_SCOPES)[number];

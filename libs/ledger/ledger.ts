@@ -2,12 +2,14 @@
 import pg, { type Pool } from 'pg';
 import { violatesUnique } from '#libs/db/database.ts';
 import { movedNow } from '#libs/service/system-clock.ts';
+import { checkProgram } from './check.ts';
 import { type CorrectOutcome, type CorrectRequest, correctProgram } from './correct.ts';
 import { expireProgram } from './expire.ts';
 import { createGroupCommit, type GroupCommit } from './group-commit.ts';
 import { holdProgram } from './hold.ts';
 import { isolateLocked } from './isolate-locked.ts';
 import { runWithin, type Session } from './load.ts';
+import { type PastRecord, recordPastProgram } from './record-past.ts';
 import { type Settlement, settleProgram } from './settle.ts';
 import { SHARD_COUNT, shardOf } from './shard.ts';
 import { runProgram } from './two-step.ts';
@@ -46,6 +48,8 @@ export type Ledger = {
    * and the database's own error if it is unavailable: nothing is admitted then.
    */
   hold: (request: HoldRequest) => Promise<HoldAnswer>;
+  /** What holds would be answered, each made after those before it that are admitted. Nothing is held. Throws as `hold` does. */
+  check: (requests: readonly HoldRequest[]) => Promise<HoldAnswer[]>;
   /**
    * Records one provider call and moves its amounts from held to used. Throws as `hold` does; repeat it then.
    *
@@ -60,6 +64,11 @@ export type Ledger = {
    * given. Throws as `settle` does.
    */
   correct: (request: CorrectRequest, tx?: LedgerConnection) => Promise<CorrectOutcome>;
+  /**
+   * Records usage of an account that was not held, in the windows of the time when it happened, in the caller's transaction
+   * if its connection is given. Limits and stops do not refuse it.
+   */
+  recordPast: (accountId: string, records: readonly PastRecord[], tx?: LedgerConnection) => Promise<void>;
   /**
    * Ends holds past their expiry, oldest first, and releases what they have left.
    *
@@ -155,11 +164,12 @@ export function createLedger(options: LedgerOptions): Ledger {
 
   return {
     async hold(request) {
-      const { id, accountId, userId, keyId, workspaceId } = request;
-      assertIds(id, accountId, userId, keyId, workspaceId);
-      assertAmounts(request.meters);
-      if (!Number.isSafeInteger(request.ttlMs)) throw new RangeError(`Not a duration: ${request.ttlMs}`);
+      assertHold(request);
       return writerOf(holds, request.accountId).submit(request);
+    },
+    async check(requests) {
+      for (const request of requests) assertHold(request);
+      return runProgram(pool, checkProgram({ now: now(), maxWaitMs: ACCOUNT_LOCK_WAIT_MS }, requests));
     },
     async settle(request, tx) {
       assertIds(request.holdId, request.accountId);
@@ -175,6 +185,12 @@ export function createLedger(options: LedgerOptions): Ledger {
       assertIds(request.holdId, request.accountId);
       assertAmounts(request.meters);
       return runWithin(tx.$client, correctProgram({ now: now(), maxWaitMs: null }, request));
+    },
+    async recordPast(accountId, records, tx = { $client: pool }) {
+      for (const { id, userId, keyId, workspaceId } of records)
+        assertIds(id, accountId, userId, keyId, workspaceId);
+      const session = { now: now(), maxWaitMs: null };
+      await runWithin(tx.$client, recordPastProgram(session, accountId, records));
     },
     expire: (limit, settle = () => []) =>
       runProgram(pool, expireProgram({ now: now(), maxWaitMs: ACCOUNT_LOCK_WAIT_MS }, limit, settle)),
@@ -241,6 +257,12 @@ const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 /** Ids travel side by side with those of other callers: what is no id must not get between them. */
 function assertIds(...ids: (string | null)[]): void {
   for (const id of ids) if (id !== null && !UUID.test(id)) throw new RangeError('Not a UUID in lower case');
+}
+
+function assertHold({ id, accountId, userId, keyId, workspaceId, meters, ttlMs }: HoldRequest): void {
+  assertIds(id, accountId, userId, keyId, workspaceId);
+  assertAmounts(meters);
+  if (!Number.isSafeInteger(ttlMs)) throw new RangeError(`Not a duration: ${ttlMs}`);
 }
 
 /** Far beyond what one call can come to, and far below what a counter can hold. */

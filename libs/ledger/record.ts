@@ -1,7 +1,7 @@
 /** The transaction of an amount that no limit and no stop can refuse. */
 
 import { findCounters } from './counters.ts';
-import { decideSettle } from './decide.ts';
+import { type CounterRef, decideSettle } from './decide.ts';
 import { parseInstant } from './instant.ts';
 import { type Loaded, type LoadedBalance, lockAccounts, type Member, type Session } from './load.ts';
 import { loadMembers } from './members.ts';
@@ -13,6 +13,7 @@ import {
   insertDailyChanges,
   insertThresholds,
   insertUsage,
+  type ThresholdRow,
   updateBalances,
   updateWindows,
 } from './write.ts';
@@ -61,25 +62,35 @@ export function* recordProgram(session: Session, record: RecordRequest): Program
 }
 
 /** Adds amounts to `used` of every window in which the hold counts. */
-export function* moveUsed(
+export function moveUsed(
   loaded: Loaded,
   hold: Member & { id: string; accountId: string; createdAt: number },
   meters: Meters,
 ): Rounds<Statement[]> {
-  const { id, accountId } = hold;
-  const refs = (yield* findCounters(loaded, [hold])).get(id) ?? [];
-  const { crossings } = decideSettle({ callIndex: 0, meters, close: false }, NOTHING_HELD, refs);
-  const balances = new Set(refs.map(({ balance }) => balance));
+  return moveAllUsed(loaded, [{ ...hold, meters }]);
+}
+
+/** Adds the amounts of each, in order, to `used` of every window in which it counts. */
+export function* moveAllUsed(
+  loaded: Loaded,
+  holds: readonly (Member & { id: string; accountId: string; createdAt: number; meters: Meters })[],
+): Rounds<Statement[]> {
+  const counters = yield* findCounters(loaded, holds);
+  const balances = new Set<CounterRef['balance']>();
+  const thresholds: ThresholdRow[] = [];
+  for (const { id, accountId, meters } of holds) {
+    const refs = counters.get(id) ?? [];
+    const { crossings } = decideSettle({ callIndex: 0, meters, close: false }, NOTHING_HELD, refs);
+    for (const { balance } of refs) balances.add(balance);
+    for (const crossing of crossings) thresholds.push({ ...crossing, accountId, holdId: id, at: loaded.now });
+  }
   const isCurrent = (balance: object): balance is LoadedBalance => 'rowPointer' in balance;
   const current = [...balances].filter(isCurrent);
   const ended = [...balances].filter((balance) => !isCurrent(balance)) as EndedWindow[];
   const writes: Statement[] = [];
   if (current.length > 0) writes.push(updateBalances(current));
   if (ended.length > 0) writes.push(updateWindows(ended));
-  if (crossings.length > 0)
-    writes.push(
-      insertThresholds(crossings.map((crossing) => ({ ...crossing, accountId, holdId: id, at: loaded.now }))),
-    );
+  if (thresholds.length > 0) writes.push(insertThresholds(thresholds));
   return writes;
 }
 

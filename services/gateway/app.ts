@@ -33,6 +33,7 @@ import { describeMissingRoute } from './docs/domain.ts';
 import { docsPlugin } from './docs/plugin.ts';
 import { embeddingsPlugin } from './embeddings/plugin.ts';
 import { geminiPlugin } from './gemini/plugin.ts';
+import { holdsPlugin } from './holds/plugin.ts';
 import { idempotencyTasks } from './idempotency/jobs.ts';
 import { idempotencyPlugin } from './idempotency/plugin.ts';
 import { imagesPlugin } from './images/plugin.ts';
@@ -194,6 +195,12 @@ export async function buildApp(dependencies: AppDependencies): Promise<Gateway> 
     generationPools: generation.pools,
     sign: signForGeneration,
     holdTtlMs,
+  });
+  const { priceBook, metering } = app;
+  const { readLimits: limitsOf, planRateLimiter, findPublicReason } = metering;
+  await app.register(holdsPlugin, {
+    ...{ database, ledger, entitlements, runtime, priceBook, planRateLimiter, findPublicReason },
+    readLimits: limitsOf,
   });
   await app.register(chatPlugin);
   await app.register(messagesPlugin);

@@ -1,6 +1,7 @@
 /** A whole gateway for tests: real PostgreSQL, real notifications, a fake clock. */
 import { generateKeyPairSync } from 'node:crypto';
 import { Writable } from 'node:stream';
+import type { Pool } from 'pg';
 import { testEntitlements } from '#libs/catalogue/fixtures.ts';
 import type { AccountEntitlements } from '#libs/clients/account-entitlements.ts';
 import { loadConfig } from '#libs/config/config.ts';
@@ -13,6 +14,7 @@ import type { SendMail } from '#libs/mail/transport.ts';
 import type { ServiceApp } from '#libs/service/create-service.ts';
 import { createLogger } from '#libs/service/logger.ts';
 import { createMetrics } from '#libs/service/metrics.ts';
+import type { Runtime } from '#libs/service/runtime.ts';
 import { createTestDatabase, type TestDatabase, type TestScope } from '#libs/testing/database.ts';
 import { createFakeRuntime, type FakeClock } from '#libs/testing/runtime.ts';
 import { createTestCall, INTERNAL_KEYS_TEXT, type TestCall } from '#libs/testing/service.ts';
@@ -58,7 +60,7 @@ export async function createTestGateway(
     /** Total limits of each account by meter; unlimited unless given. */
     limits?: Record<string, bigint>;
     /** Further routes, to test hooks that run before every route. */
-    addRoutes?: (app: ServiceApp) => void;
+    addRoutes?: (app: ServiceApp, shared: { pool: Pool; runtime: Runtime & { clock: FakeClock } }) => void;
   } = {},
 ): Promise<TestGateway> {
   const { sharedWith, variables = {}, limits = {}, setKeyLimits = async () => {} } = options;
@@ -108,7 +110,7 @@ export async function createTestGateway(
     await app.close();
     await ownListener.close();
   });
-  options.addRoutes?.(app);
+  options.addRoutes?.(app, { pool: database.pool, runtime });
   await app.ready();
 
   return {

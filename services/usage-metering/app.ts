@@ -16,6 +16,8 @@ import type { ServiceConfig } from '#libs/service/variables.ts';
 import { alertTasks } from './alerts/jobs.ts';
 import { alertChannels, alertPlugin, type OperatorAddresses, operatorChannels } from './alerts/plugin.ts';
 import { dashboardPlugin } from './dashboard/plugin.ts';
+import { eventTasks } from './events/jobs.ts';
+import { eventPlugin } from './events/plugin.ts';
 import { holdTasks } from './holds/jobs.ts';
 import { jobTasks } from './jobs/jobs.ts';
 import { jobPlugin } from './jobs/plugin.ts';
@@ -56,6 +58,7 @@ export function buildApp(options: AppOptions): { app: ServiceApp; tasks: Task[] 
   app.register(dashboardPlugin, { database, clock, ensureBalances, entitlements });
   app.register(requestPlugin, { database, ledger, runtime });
   app.register(pricePlugin, { database, runtime });
+  app.register(eventPlugin, { database, ledger, runtime });
   app.register(stopPlugin, { database, ledger, runtime });
   app.register(jobPlugin, { database, runtime });
   app.register(alertPlugin, { database, clock, entitlements });
@@ -69,6 +72,7 @@ export function buildApp(options: AppOptions): { app: ServiceApp; tasks: Task[] 
     }),
     ...partitionTasks({ database, clock }),
     ...usageTasks({ database }),
+    ...eventTasks({ database, clock }),
     ...jobTasks({ database, clock }),
     ...alertTasks({
       database,

@@ -31,6 +31,11 @@ export const TAGS = [
     description: 'Usage, remaining amounts, and why each request was admitted or refused.',
   },
   {
+    name: 'Metering',
+    description:
+      "For customers' own backends: check, hold and settle what they do themselves, on the same limits.",
+  },
+  {
     name: 'Alerts',
     description: 'What needs attention: limits, costs, payments, and how users are notified.',
   },

@@ -17,6 +17,7 @@ import { dashboardOperations } from '#libs/contracts/dashboard.ts';
 import { DOCUMENT_OPERATIONS } from '#libs/contracts/documents.ts';
 import { EMAIL_VERIFICATION_OPERATIONS } from '#libs/contracts/email-verification.ts';
 import { createEmbeddings } from '#libs/contracts/embeddings.ts';
+import { eventOperations } from '#libs/contracts/events.ts';
 import { flagOperations } from '#libs/contracts/flags.ts';
 import {
   batchEmbedContents,
@@ -29,6 +30,7 @@ import {
 import { generateContent } from '#libs/contracts/generate-operations.ts';
 import { createGeneration, GENERATION_OPERATIONS, retryGeneration } from '#libs/contracts/generations.ts';
 import { guardRailOperations } from '#libs/contracts/guard-rails.ts';
+import { HOLD_OPERATIONS } from '#libs/contracts/holds.ts';
 import { IDENTITY_OPERATIONS } from '#libs/contracts/identity.ts';
 import { createImage } from '#libs/contracts/image-generations.ts';
 import { generateImages, IMAGE_READING_OPERATIONS } from '#libs/contracts/images.ts';
@@ -94,6 +96,7 @@ export const OPERATIONS = {
     ...MEMBER_OPERATIONS,
     ...INVITATION_OPERATIONS,
     ...WORKSPACE_OPERATIONS,
+    ...HOLD_OPERATIONS,
     ...SERVICE_OPERATIONS,
   ],
   generation: [
@@ -110,6 +113,7 @@ export const OPERATIONS = {
     ...dashboardOperations,
     ...alertOperations,
     ...unresolvedUsageOperations,
+    ...eventOperations,
     ...priceOperations,
     ...stopOperations,
     ...jobOperations,

@@ -1,8 +1,10 @@
 import { PARALLEL_REQUESTS } from '#libs/catalogue/limit.ts';
 import type { CallFacts, OverdueHold, SettleRequest } from '#libs/ledger/types.ts';
 import { usageFacts } from '#libs/ledger/usage-facts.ts';
+import { EXTERNAL_PLAN, withCountedCost } from '#libs/pipelines/external-call.ts';
 import { settledMeters } from '#libs/pipelines/meters.ts';
 import { boundUsageOf, unsettledSentCalls } from '#libs/pipelines/unknown-outcome.ts';
+import type { Units } from '#libs/pricing/units.ts';
 import { type RecordedCall, readPlan } from '../requests/domain/call-plan.ts';
 
 /** The error code of a call whose hold expired before the call was settled. */
@@ -23,14 +25,14 @@ export function boundSettlements(hold: OverdueHold): SettleRequest[] {
   const bounds =
     plan === null
       ? boundOfRest(hold)
-      : unsettledSentCalls(plan.calls, new Set(settledCalls)).map(boundSettlement);
+      : unsettledSentCalls(plan.calls, new Set(settledCalls)).map((call) => boundSettlement(call, plan.kind));
   return bounds.map((bound) => ({ holdId: id, accountId, ...bound, close: false }));
 }
 
 export type Bound = Pick<SettleRequest, 'callIndex' | 'meters' | 'facts'>;
 
 /** A result may have been delivered before its settlement was lost, so it counts against meters of results (`gen.blog`). */
-function boundSettlement(call: RecordedCall): Bound {
+function boundSettlement(call: RecordedCall, kind: string): Bound {
   const { units, cost } = boundUsageOf(call, call.price);
   return {
     callIndex: call.index,
@@ -40,11 +42,16 @@ function boundSettlement(call: RecordedCall): Bound {
       step: call.step,
       provider: call.provider,
       model: call.model,
-      endpoint: units.image === undefined ? 'chat.completions' : 'images.generations',
-      ...usageFacts(units, cost),
+      endpoint: endpointOf(kind, units),
+      ...usageFacts(units, withCountedCost(cost, call.counts)),
       priceVersion: call.price.version,
     },
   };
+}
+
+function endpointOf(kind: string, units: Units): string {
+  if (kind === EXTERNAL_PLAN) return '';
+  return units.image === undefined ? 'chat.completions' : 'images.generations';
 }
 
 function boundOfRest({ settledCalls, remaining: left }: OverdueHold): Bound[] {

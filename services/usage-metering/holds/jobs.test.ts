@@ -190,6 +190,44 @@ t.test(
   },
 );
 
+t.test(
+  'given an expired hold of a customer, then what is not settled counts at its bound, its money included',
+  async (t) => {
+    const service = await createTestService(t);
+    const { ledger, runtime, pool, runTask } = service;
+    await createBalances(ledger, ACCOUNT, runtime.clock.now());
+    const id = runtime.newId();
+    const plan = JSON.parse(planOf('summary', 'render'));
+    const [summary, render] = plan.calls;
+    const counts = { images: 2, cost: 70 };
+    const price = { ...PRICE, tiers: [{ from_input_tokens: 0, pico_usd_per_unit: {} }] };
+    const external = { ...render, provider: 'external', inputTokens: 0, outputTokens: 0, counts, price };
+    const detail = JSON.stringify({ kind: 'external', calls: [summary, external] });
+    const meters = { cost: 270n, 'tokens.total': 150n, images: 2n };
+    await ledger.hold(testHold(ACCOUNT, id, meters, { detail }));
+    runtime.clock.advance(60_000);
+    await Promise.all([runTask('expire-holds'), runTask('expire-holds')]);
+    await runTask('expire-holds');
+    const { rows } = await pool.query(
+      `SELECT provider, endpoint, usage_source, cost_nano_usd FROM usage_events WHERE hold_id = $1 ORDER BY call_index`,
+      [id],
+    );
+    t.strictSame(rows, [
+      { provider: 'openai', endpoint: '', usage_source: 'bound', cost_nano_usd: 200n },
+      { provider: 'external', endpoint: '', usage_source: 'bound', cost_nano_usd: 70n },
+    ]);
+    const { rows: counters } = await pool.query(
+      `SELECT meter, used, held FROM ledger_counters WHERE used > 0 ORDER BY meter`,
+    );
+    t.strictSame(counters, [
+      { meter: 'cost', used: 270n, held: 0n },
+      { meter: 'images', used: 2n, held: 0n },
+      { meter: 'tokens.total', used: 150n, held: 0n },
+    ]);
+    t.strictSame(await findBreaches(pool), []);
+  },
+);
+
 t.test('given a worker with the rights of the service', async (t) => {
   const { pool, database, startWorker } = await createTestService(t);
   const ledger = createLedger({ pool });
