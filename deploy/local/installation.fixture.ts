@@ -16,6 +16,7 @@ import type { ServiceName } from '#libs/contracts/internal-context.ts';
 import { createDatabase } from '#libs/db/database.ts';
 import { createListener } from '#libs/db/listen.ts';
 import { createPool } from '#libs/db/pool.ts';
+import { isPublicAddress } from '#libs/http/public-address.ts';
 import { createPublicHttp } from '#libs/http/public-http.ts';
 import { createServicePool } from '#libs/http/service-pool.ts';
 import { createTestJobs } from '#libs/jobs/fixtures.ts';
@@ -172,6 +173,7 @@ export async function startInstallation(t: TestScope, catalogue: string): Promis
           runtime: systemRuntime,
         }),
         http: publicHttp,
+        webhookPolicy: { isAllowedAddress: isPublicAddress, allowsHttp: false },
         operators: { slackUrl: undefined, sentry: undefined },
         sweepIntervalMs: meteringVariables.SWEEP_INTERVAL,
         sweepBatch: meteringVariables.SWEEP_BATCH,

@@ -35,7 +35,11 @@ export type AuditAction =
   | 'staff.revoked'
   | 'stop.created'
   | 'stop.lifted'
-  | 'usage.resolved';
+  | 'usage.resolved'
+  | 'webhook_endpoint.changed'
+  | 'webhook_endpoint.created'
+  | 'webhook_endpoint.deleted'
+  | 'webhook_endpoint.secret_rotated';
 
 /** Who acts: a user's id, `system` or `cli`, and the request it happens in. */
 export type Actor = { readonly actor: string; readonly requestId: string | null };

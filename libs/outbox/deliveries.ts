@@ -1,8 +1,9 @@
 import type { outboxDeliveries, outboxEvents } from '#libs/db/schema/outbox.ts';
 import type { Logger } from '#libs/service/logger.ts';
 
-/** The task that delivers on each channel. usage-metering runs the first, the gateway the second. */
+/** The tasks that deliver. usage-metering runs the first two, the gateway the third. */
 export const DELIVERY_TASK = 'deliver-event';
+export const WEBHOOK_TASK = 'deliver-webhook';
 export const MAIL_TASK = 'deliver-mail';
 
 /** Adds the deliveries that depend on the account: mails, chat messages and webhooks. usage-metering runs it. */
@@ -11,10 +12,17 @@ export const FAN_OUT_TASK = 'fan-out-event';
 /** Mails go to addresses of users, which only the gateway may read. */
 export const MAIL_CHANNEL = 'email';
 
-export const taskOfChannel = (channel: string): string =>
-  channel === MAIL_CHANNEL ? MAIL_TASK : DELIVERY_TASK;
+/** Requests to endpoints of customers; `target` is the endpoint's id. */
+export const WEBHOOK_CHANNEL = 'webhook';
 
-/** About three hours, with the growing pauses of the job queue. */
+const TASKS: Readonly<Record<string, string>> = {
+  [MAIL_CHANNEL]: MAIL_TASK,
+  [WEBHOOK_CHANNEL]: WEBHOOK_TASK,
+};
+
+export const taskOfChannel = (channel: string): string => TASKS[channel] ?? DELIVERY_TASK;
+
+/** Of channels without pauses of their own (`retries.ts`): about three hours, with those of the job queue. */
 export const MAX_DELIVERY_ATTEMPTS = 10;
 
 export type EventRow = typeof outboxEvents.$inferSelect;
@@ -29,6 +37,11 @@ export type Channel = (
   delivery: DeliveryRow,
   context: { signal: AbortSignal; logger: Logger },
 ) => Promise<void>;
+
+/** Thrown by a channel when another attempt cannot succeed. */
+export class PermanentDeliveryError extends Error {
+  override readonly name = 'PermanentDeliveryError';
+}
 
 /** A channel by its name in `EVENT_ROUTES`. */
 export type Channels = Readonly<Record<string, Channel>>;

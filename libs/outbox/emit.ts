@@ -2,7 +2,8 @@ import type { Tx } from '#libs/db/database.ts';
 import { alerts, outboxDeliveries, outboxEvents } from '#libs/db/schema/outbox.ts';
 import { enqueue } from '#libs/jobs/enqueue.ts';
 import { alertRuleOf } from './alert-rules.ts';
-import { FAN_OUT_TASK, MAX_DELIVERY_ATTEMPTS, taskOfChannel } from './deliveries.ts';
+import { FAN_OUT_TASK, MAX_DELIVERY_ATTEMPTS } from './deliveries.ts';
+import { enqueueDelivery } from './enqueue-delivery.ts';
 import { EVENT_ROUTES, type EventType } from './routes.ts';
 
 export type OutboxEvent = {
@@ -46,8 +47,5 @@ export async function emit(tx: Tx, event: OutboxEvent, newId: () => string): Pro
   }
   if (deliveries.length === 0) return;
   await tx.insert(outboxDeliveries).values(deliveries);
-  for (const { id: deliveryId, channel } of deliveries) {
-    const payload = { deliveryId, accountId: event.accountId };
-    await enqueue(tx, taskOfChannel(channel), payload, { maxAttempts: MAX_DELIVERY_ATTEMPTS });
-  }
+  for (const delivery of deliveries) await enqueueDelivery(tx, { ...delivery, accountId: event.accountId });
 }

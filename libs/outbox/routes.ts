@@ -25,7 +25,8 @@ export type EventType =
   | 'usage.anomaly'
   | 'usage.overrun'
   | 'usage.threshold'
-  | 'webhook.disabled';
+  | 'webhook.disabled'
+  | 'webhook.test';
 
 /** Where a delivery goes. `target` is an address within the channel, empty where the channel has only one. */
 export type Route = { readonly channel: string; readonly target: string };
@@ -60,4 +61,6 @@ export const EVENT_ROUTES: Readonly<Record<EventType, readonly Route[]>> = {
   // The ledger's transaction writes it with its alert; the task `fan-out-event` adds the deliveries.
   'usage.threshold': [],
   'webhook.disabled': [LOG],
+  // Goes to one endpoint only.
+  'webhook.test': [],
 };

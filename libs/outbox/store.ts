@@ -1,7 +1,7 @@
-import { and, eq, lt, notExists, sql } from 'drizzle-orm';
+import { and, eq, lt, ne, notExists, or, sql } from 'drizzle-orm';
 import type { Queryable } from '#libs/db/database.ts';
 import { outboxDeliveries, outboxEvents } from '#libs/db/schema/outbox.ts';
-import type { DeliveryRow, EventRow } from './deliveries.ts';
+import { type DeliveryRow, type EventRow, WEBHOOK_CHANNEL } from './deliveries.ts';
 
 /** Counts an attempt before it happens, so that one that kills the process counts. @returns null when it is delivered. */
 export async function beginAttempt(
@@ -10,8 +10,8 @@ export async function beginAttempt(
 ): Promise<{ event: EventRow; delivery: DeliveryRow } | null> {
   const [delivery] = await db
     .update(outboxDeliveries)
-    .set({ attempts: sql`${outboxDeliveries.attempts} + 1` })
-    .where(and(eq(outboxDeliveries.id, deliveryId), sql`${outboxDeliveries.status} <> 'delivered'`))
+    .set({ attempts: sql`${outboxDeliveries.attempts} + 1`, nextAttemptAt: null })
+    .where(and(eq(outboxDeliveries.id, deliveryId), ne(outboxDeliveries.status, 'delivered')))
     .returning();
   if (delivery === undefined) return null;
   const [event] = await db.select().from(outboxEvents).where(eq(outboxEvents.id, delivery.eventId));
@@ -25,23 +25,31 @@ export async function markDelivered(db: Queryable, deliveryId: string, at: Date)
     .where(eq(outboxDeliveries.id, deliveryId));
 }
 
-/** @param status `dead` when no further attempt is planned. */
+/** @param failure.status `dead` when no further attempt is planned. */
 export async function markFailed(
   db: Queryable,
   deliveryId: string,
-  status: 'pending' | 'dead',
-  lastError: string,
+  failure: Pick<DeliveryRow, 'status' | 'lastError' | 'nextAttemptAt'>,
 ): Promise<void> {
-  await db.update(outboxDeliveries).set({ status, lastError }).where(eq(outboxDeliveries.id, deliveryId));
+  await db.update(outboxDeliveries).set(failure).where(eq(outboxDeliveries.id, deliveryId));
 }
 
-/** Deletes events that are older than `before` and have no delivery to come. @returns how many. */
+/**
+ * Deletes events that are older than `before` and have no delivery to come. Staff repair dead deliveries, except to
+ * endpoints of customers, who may replay them until then.
+ *
+ * @returns how many.
+ */
 export async function deleteDelivered(db: Queryable, before: Date): Promise<number> {
   const open = db
     .select({ id: outboxDeliveries.id })
     .from(outboxDeliveries)
     .where(
-      and(eq(outboxDeliveries.eventId, outboxEvents.id), sql`${outboxDeliveries.status} <> 'delivered'`),
+      and(
+        eq(outboxDeliveries.eventId, outboxEvents.id),
+        ne(outboxDeliveries.status, 'delivered'),
+        or(ne(outboxDeliveries.status, 'dead'), ne(outboxDeliveries.channel, WEBHOOK_CHANNEL)),
+      ),
     );
   const { rowCount } = await db
     .delete(outboxEvents)

@@ -1,9 +1,19 @@
 import { z } from 'zod';
-import type { Database } from '#libs/db/database.ts';
+import { type Database, transaction } from '#libs/db/database.ts';
 import { summarizeFailure } from '#libs/jobs/failure.ts';
 import { defineTask, type JobContext, type Task } from '#libs/jobs/task.ts';
 import type { Clock } from '#libs/service/runtime.ts';
-import { type Channels, DELIVERY_TASK, MAX_DELIVERY_ATTEMPTS } from './deliveries.ts';
+import {
+  type Channels,
+  DELIVERY_TASK,
+  type DeliveryRow,
+  type EventRow,
+  MAX_DELIVERY_ATTEMPTS,
+  PermanentDeliveryError,
+  WEBHOOK_TASK,
+} from './deliveries.ts';
+import { enqueueDelivery } from './enqueue-delivery.ts';
+import { hasOwnPauses, pauseAfter } from './retries.ts';
 import { beginAttempt, deleteDelivered, markDelivered, markFailed } from './store.ts';
 
 const RETENTION_MS = 30 * 24 * 60 * 60 * 1000;
@@ -33,14 +43,12 @@ export function outboxTasks(options: OutboxOptions): Task[] {
         if (deleted > 0) logger.info({ deleted }, 'delivered events deleted');
       },
     }),
+    deliveryTask(WEBHOOK_TASK, options),
   ];
 }
 
-async function deliver(
-  deliveryId: string,
-  { database, channels, clock }: OutboxOptions,
-  context: JobContext,
-): Promise<void> {
+async function deliver(deliveryId: string, options: OutboxOptions, context: JobContext): Promise<void> {
+  const { database, channels, clock } = options;
   const attempt = await beginAttempt(database, deliveryId);
   if (attempt === null) return;
   const { event, delivery } = attempt;
@@ -50,10 +58,33 @@ async function deliver(
     await channel(event, delivery, context);
   } catch (error) {
     if (context.signal.aborted) throw error;
-    const status = delivery.attempts >= MAX_DELIVERY_ATTEMPTS ? 'dead' : 'pending';
-    await markFailed(database, deliveryId, status, summarizeFailure(error, event.payload));
-    throw error;
+    return await handleFailure(error, attempt, options);
   }
   // A process that dies here delivers again, with the same id.
   await markDelivered(database, deliveryId, clock.now());
+}
+
+/** Plans the next attempt, or rejects so that the queue does. */
+async function handleFailure(
+  error: unknown,
+  { event, delivery }: { event: EventRow; delivery: DeliveryRow },
+  { database, clock }: OutboxOptions,
+): Promise<void> {
+  const { id, channel, attempts } = delivery;
+  const lastError = summarizeFailure(error, event.payload);
+  if (!hasOwnPauses(channel)) {
+    const status = attempts >= MAX_DELIVERY_ATTEMPTS ? 'dead' : 'pending';
+    await markFailed(database, id, { status, lastError, nextAttemptAt: null });
+    throw error;
+  }
+  const pauseMs = error instanceof PermanentDeliveryError ? null : pauseAfter(channel, attempts);
+  if (pauseMs === null) {
+    await markFailed(database, id, { status: 'dead', lastError, nextAttemptAt: null });
+    return;
+  }
+  const nextAttemptAt = new Date(clock.now().getTime() + pauseMs);
+  await transaction(database, async (tx) => {
+    await markFailed(tx, id, { status: 'pending', lastError, nextAttemptAt });
+    await enqueueDelivery(tx, { ...delivery, accountId: event.accountId }, nextAttemptAt);
+  });
 }

@@ -5,7 +5,7 @@ import { createDatabase } from '#libs/db/database.ts';
 import type { PublicHttp } from '#libs/http/public-http.ts';
 import type { Task } from '#libs/jobs/task.ts';
 import type { Ledger } from '#libs/ledger/ledger.ts';
-import { CHANNELS } from '#libs/outbox/deliveries.ts';
+import { CHANNELS, WEBHOOK_CHANNEL } from '#libs/outbox/deliveries.ts';
 import { outboxTasks } from '#libs/outbox/tasks.ts';
 import { createService, type ServiceApp } from '#libs/service/create-service.ts';
 import { requireInternalContext } from '#libs/service/internal-calls.ts';
@@ -27,6 +27,8 @@ import { requestPlugin } from './requests/plugin.ts';
 import { stopPlugin } from './stops/plugin.ts';
 import { usageTasks } from './usage/jobs.ts';
 import { usagePlugin } from './usage/plugin.ts';
+import type { EndpointPolicy } from './webhooks/domain/endpoints.ts';
+import { webhookChannel, webhookPlugin, webhookTargets } from './webhooks/plugin.ts';
 
 export type AppOptions = {
   config: ServiceConfig;
@@ -41,6 +43,7 @@ export type AppOptions = {
   entitlements: Pick<AccountEntitlements, 'get' | 'suggestPlans' | 'listen'>;
   /** For requests to addresses that customers choose. */
   http: Pick<PublicHttp, 'request'>;
+  webhookPolicy: EndpointPolicy;
   operators: OperatorAddresses;
   sweepIntervalMs: number;
   sweepBatch: number;
@@ -62,6 +65,7 @@ export function buildApp(options: AppOptions): { app: ServiceApp; tasks: Task[] 
   app.register(stopPlugin, { database, ledger, runtime });
   app.register(jobPlugin, { database, runtime });
   app.register(alertPlugin, { database, clock, entitlements });
+  app.register(webhookPlugin, { database, runtime, policy: options.webhookPolicy });
 
   const tasks = [
     ...holdTasks({
@@ -78,11 +82,15 @@ export function buildApp(options: AppOptions): { app: ServiceApp; tasks: Task[] 
       database,
       runtime,
       operatorChannels: operatorChannels(operators),
-      findTargets: async () => [],
+      findTargets: webhookTargets(clock),
     }),
     ...outboxTasks({
       database,
-      channels: { ...CHANNELS, ...alertChannels({ database, http, operators }) },
+      channels: {
+        ...CHANNELS,
+        ...alertChannels({ database, http, operators }),
+        [WEBHOOK_CHANNEL]: webhookChannel({ database, http, runtime }),
+      },
       clock,
     }),
   ];

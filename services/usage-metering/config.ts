@@ -1,8 +1,9 @@
 import { z } from 'zod';
-import { durationMs, httpUrl, integer } from '#libs/config/variables.ts';
+import { durationMs, httpUrl, integer, list } from '#libs/config/variables.ts';
 import { backendVariables } from '#libs/service/backend-variables.ts';
 import { serviceVariables } from '#libs/service/variables.ts';
 import { parseSentryDsn, type SentryAddress } from './alerts/domain/messages.ts';
+import { parseNetworks } from './webhooks/domain/networks.ts';
 
 export const configSchema = z.object({
   ...serviceVariables(8082),
@@ -20,7 +21,27 @@ export const configSchema = z.object({
     .transform(readSentryDsn)
     .optional()
     .describe('DSN of Sentry, or of a tool that accepts its envelopes, for alerts about the installation'),
+  WEBHOOK_NETWORKS: list()
+    .transform(readNetworks)
+    .optional()
+    .describe(
+      'Private networks that webhook endpoints may be in, also without TLS, such as `127.0.0.0/8`: for development and closed networks',
+    ),
+  DELIVERY_CONCURRENCY: integer({ min: 8, max: 64 })
+    .prefault('24')
+    .describe(
+      'Background jobs that run at the same time, at most 16 of which are requests to webhook endpoints',
+    ),
 });
+
+function readNetworks(networks: string[], context: z.RefinementCtx) {
+  try {
+    return parseNetworks(networks);
+  } catch (error) {
+    context.addIssue((error as Error).message);
+    return z.NEVER;
+  }
+}
 
 function readSentryDsn(dsn: string, context: z.RefinementCtx): SentryAddress {
   try {

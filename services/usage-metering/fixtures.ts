@@ -7,7 +7,8 @@ import { createPlanSuggestions } from '#libs/clients/plan-suggestions.ts';
 import type { Caller } from '#libs/contracts/internal-context.ts';
 import { createDatabase, type Database } from '#libs/db/database.ts';
 import { createPool } from '#libs/db/pool.ts';
-import type { PublicHttpRequest } from '#libs/http/public-http.ts';
+import { isPublicAddress } from '#libs/http/public-address.ts';
+import type { PublicHttp, PublicHttpRequest } from '#libs/http/public-http.ts';
 import { createTestJobs, runTaskOnce, type TestJobs } from '#libs/jobs/fixtures.ts';
 import { testSegment } from '#libs/ledger/fixtures.ts';
 import { createLedger, type Ledger } from '#libs/ledger/ledger.ts';
@@ -74,7 +75,11 @@ export type TestService = {
   startWorker: () => TestJobs;
 };
 
-export async function createTestService(t: TestScope): Promise<TestService> {
+/** @param http sends requests to addresses of customers instead of recording them. */
+export async function createTestService(
+  t: TestScope,
+  http?: Pick<PublicHttp, 'request'>,
+): Promise<TestService> {
   const { pool, serviceUrl } = await createTestDatabase(t);
   const runtime = createFakeRuntime();
   const { now } = runtime.clock;
@@ -99,6 +104,7 @@ export async function createTestService(t: TestScope): Promise<TestService> {
     sweepIntervalMs: 5_000,
     sweepBatch: 3,
     ...outside,
+    ...(http && { http }),
     ensureBalances: async (accountId) => {
       ensured.push(accountId);
       runtime.clock.advance(100);
@@ -140,6 +146,7 @@ function fakeOutside() {
         return { url: request.url, status, headers: {}, body: Buffer.from(body) };
       },
     },
+    webhookPolicy: { isAllowedAddress: isPublicAddress, allowsHttp: false },
     operators: { slackUrl: undefined, sentry: undefined },
     entitlements: createTestEntitlements(),
   };

@@ -1,5 +1,6 @@
 import { createAccountEntitlements } from '#libs/clients/account-entitlements.ts';
 import { entitlementsPath } from '#libs/contracts/entitlements.ts';
+import { isPublicAddress } from '#libs/http/public-address.ts';
 import { createPublicHttp } from '#libs/http/public-http.ts';
 import { createLedger } from '#libs/ledger/ledger.ts';
 import { problem } from '#libs/problems/problems.ts';
@@ -14,7 +15,10 @@ await startService({
     const ledger = createLedger({ pool: shared.pool });
     const billing = connectTo('billing', variables.BILLING_URL).client;
     const listener = openListener();
-    const http = createPublicHttp();
+    const isInNetworks = variables.WEBHOOK_NETWORKS;
+    const isAllowedAddress = (address: string) =>
+      isPublicAddress(address) || isInNetworks?.(address) === true;
+    const http = createPublicHttp({ isAllowed: isAllowedAddress });
     closeAtEnd(() => http.close());
     const { app, tasks } = buildApp({
       ...shared,
@@ -22,6 +26,7 @@ await startService({
       ledger,
       entitlements: createAccountEntitlements({ billing, listener, runtime: shared.runtime }),
       http,
+      webhookPolicy: { isAllowedAddress, allowsHttp: isInNetworks !== undefined },
       operators: { slackUrl: variables.OPERATOR_SLACK_URL, sentry: variables.SENTRY_DSN },
       sweepIntervalMs: variables.SWEEP_INTERVAL,
       sweepBatch: variables.SWEEP_BATCH,
@@ -32,6 +37,7 @@ await startService({
           throw problem('service_unavailable', { cause: `billing: ${answer.status}` });
       },
     });
-    return { app, tasks, flush: ledger.idle };
+    const taskOptions = { concurrency: variables.DELIVERY_CONCURRENCY };
+    return { app, tasks, taskOptions, flush: ledger.idle };
   },
 });

@@ -39,6 +39,10 @@ export const TAGS = [
     name: 'Alerts',
     description: 'What needs attention: limits, costs, payments, and how users are notified.',
   },
+  {
+    name: 'Webhooks',
+    description: 'Events sent to addresses of the account. The section `webhooks` describes each of them.',
+  },
   { name: 'Social', description: 'Connections to social networks, and posts published through them.' },
   { name: 'Instructions', description: 'Brand voices and prompts that content follows.' },
   { name: 'Knowledge base', description: 'Texts that are used as context when content is generated.' },

@@ -17,6 +17,7 @@ import { INFO, SECURITY_SCHEMES, SERVERS, TAGS } from './description.ts';
 import { DOCUMENTED_OPERATIONS } from './documented-operations.ts';
 import { OPERATIONS } from './domain.ts';
 import { HEADER_COMPONENTS, responseHeaders } from './response-headers.ts';
+import { takeWebhooks, webhookRoutes } from './webhooks.ts';
 
 const JSON_TYPE = 'application/json';
 const EVENT_STREAM_TYPE = 'text/event-stream';
@@ -73,18 +74,20 @@ export async function buildOpenApiDocument(): Promise<string> {
     complete(object, operation, shared);
     return object;
   });
+  const webhooks = takeWebhooks(document);
   const { components } = document;
   components.responses = sortedByName(shared.responses);
   components.examples = sortedByName(shared.examples);
   components.schemas = tidySchemas(
     {
-      answers: [described.map(({ responses }) => responses), components.responses],
+      // Messages of webhooks may gain fields, as answers may.
+      answers: [described.map(({ responses }) => responses), components.responses, webhooks],
       requests: described.map(({ parameters, requestBody }) => ({ parameters, requestBody })),
     },
     components.schemas,
   );
   const { openapi, info, servers, tags, paths } = document;
-  return stringify({ openapi, info, servers, tags, paths, components }, YAML_STYLE);
+  return stringify({ openapi, info, servers, tags, paths, webhooks, components }, YAML_STYLE);
 }
 
 function sortedByName<Value>(components: ReadonlyMap<string, Value>): Record<string, Value> {
@@ -115,6 +118,7 @@ async function generate(operations: readonly Operation[]): Promise<Document> {
       handler: async () => undefined,
     });
   }
+  for (const route of webhookRoutes()) app.route(route);
   await app.ready();
   const document = structuredClone(app.swagger()) as unknown as Document;
   await app.close();

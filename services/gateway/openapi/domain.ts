@@ -56,6 +56,7 @@ import { subscriptionOperations } from '#libs/contracts/subscriptions.ts';
 import { trialOperations } from '#libs/contracts/trials.ts';
 import { unresolvedUsageOperations } from '#libs/contracts/unresolved-usage.ts';
 import { usageOperations } from '#libs/contracts/usage.ts';
+import { webhookOperations } from '#libs/contracts/webhooks.ts';
 import { WORKSPACE_OPERATIONS } from '#libs/contracts/workspaces.ts';
 
 export const OPERATIONS = {
@@ -112,6 +113,7 @@ export const OPERATIONS = {
     ...usageOperations,
     ...dashboardOperations,
     ...alertOperations,
+    ...webhookOperations,
     ...unresolvedUsageOperations,
     ...eventOperations,
     ...priceOperations,

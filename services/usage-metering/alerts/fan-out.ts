@@ -2,8 +2,8 @@
 import { eq } from 'drizzle-orm';
 import { type Database, type Tx, transaction } from '#libs/db/database.ts';
 import { outboxDeliveries, outboxEvents } from '#libs/db/schema/outbox.ts';
-import { enqueue } from '#libs/jobs/enqueue.ts';
-import { type EventRow, MAX_DELIVERY_ATTEMPTS, taskOfChannel } from '#libs/outbox/deliveries.ts';
+import type { EventRow } from '#libs/outbox/deliveries.ts';
+import { enqueueDelivery } from '#libs/outbox/enqueue-delivery.ts';
 import type { Runtime } from '#libs/service/runtime.ts';
 import { audienceOf } from './domain/audience.ts';
 import { channelsFor, deliverAt } from './domain/preferences.ts';
@@ -70,6 +70,5 @@ async function addDelivery(
     .onConflictDoNothing()
     .returning({ id: outboxDeliveries.id });
   if (added.length === 0) return;
-  const payload = { deliveryId, accountId };
-  await enqueue(tx, taskOfChannel(channel), payload, { runAt, maxAttempts: MAX_DELIVERY_ATTEMPTS });
+  await enqueueDelivery(tx, { id: deliveryId, channel, target, accountId }, runAt);
 }

@@ -1,0 +1,214 @@
+/** The events that accounts can receive at an address of theirs, by Standard Webhooks. */
+import { z } from 'zod';
+import { COUNTER_SCOPES, LIMIT_STATES, WINDOWS } from '#libs/catalogue/limit.ts';
+import { count, instant, nanoUsd } from './envelope.ts';
+
+export type WebhookEvent = {
+  readonly summary: string;
+  /** Of `data`. May gain fields. */
+  readonly data: z.ZodObject;
+  readonly example: Readonly<Record<string, unknown>>;
+};
+
+const GENERATION_ID = '019e3f5e-6f2a-7c31-9d52-8a4f0b6c1d60';
+
+const generation = {
+  generation_id: z.uuid(),
+  status: z.string().describe('As in `GET /api/generations/{id}`.'),
+  error: z.looseObject({ code: z.string() }).optional(),
+};
+const parts = z.record(z.string(), z.string()).optional().describe('The status of each content type.');
+const money = { amount_minor: z.int(), currency: z.string() };
+const invoice = { invoice: z.string(), ...money };
+const openInvoice = {
+  ...invoice,
+  url: z.string().nullable().describe('The page on which it can be paid.'),
+  next_attempt_at: instant.nullable(),
+};
+const openInvoiceExample = {
+  invoice: 'in_1P',
+  amount_minor: 7900,
+  currency: 'USD',
+  url: 'https://invoice.stripe.com/i/acct_1/test',
+  next_attempt_at: '2026-11-23T12:00:00.000Z',
+};
+const generationExample = { generation_id: GENERATION_ID, status: 'completed' };
+
+/** By the type of the event, in the order of the document. */
+export const WEBHOOK_EVENTS = {
+  'usage.threshold': {
+    summary: 'A limit has reached 80, 90, 95 or 100 % of its amount',
+    data: z.looseObject({
+      meter: z.string(),
+      window: z.enum(WINDOWS),
+      scope: z.enum(COUNTER_SCOPES),
+      scope_id: z.string().nullable(),
+      threshold_percentage: z.number(),
+      state: z.enum(LIMIT_STATES),
+      used: z.string().describe('In the unit of the meter; nano-USD for `cost`.'),
+      limit: z.string(),
+      source: z.string().describe('Origin of the limit, such as `plan:pro`.'),
+      request_id: z.string().nullable().describe('The request that reached it; null after a changed limit.'),
+      window_start: instant.nullable(),
+      resets_at: instant.nullable(),
+    }),
+    example: {
+      meter: 'cost',
+      window: 'period',
+      scope: 'account',
+      scope_id: null,
+      threshold_percentage: 80,
+      state: 'warning',
+      used: '120500000000',
+      limit: '150000000000',
+      source: 'plan:pro',
+      request_id: '019e3f5e-6f2a-7c31-9d52-8a4f0b6c1d2e',
+      window_start: '2026-11-01T00:00:00.000Z',
+      resets_at: '2026-12-01T00:00:00.000Z',
+    },
+  },
+  'usage.anomaly': {
+    summary: 'An hour has cost far more than is usual',
+    data: z.looseObject({
+      hour: instant,
+      cost_nano_usd: nanoUsd,
+      median_nano_usd: nanoUsd,
+      score: z.number().describe('Robust z-score.'),
+      calls: count,
+    }),
+    example: {
+      hour: '2026-11-20T12:00:00.000Z',
+      cost_nano_usd: '900000000',
+      median_nano_usd: '20000000',
+      score: 12.4,
+      calls: 410,
+    },
+  },
+  'generation.created': {
+    summary: 'A job has been created',
+    data: z.looseObject(generation),
+    example: { ...generationExample, status: 'queued' },
+  },
+  'generation.step_finished': {
+    summary: 'A step of a job has ended',
+    data: z.looseObject({ ...generation, step: z.string(), step_status: z.enum(['succeeded', 'failed']) }),
+    example: { ...generationExample, status: 'running', step: 'research', step_status: 'succeeded' },
+  },
+  'generation.needs_approval': {
+    summary: 'A job waits for an approval',
+    data: z.looseObject(generation),
+    example: { ...generationExample, status: 'needs_approval' },
+  },
+  'generation.completed': {
+    summary: 'A job has ended with all its content',
+    data: z.looseObject({ ...generation, parts }),
+    example: { ...generationExample, parts: { blog: 'completed' } },
+  },
+  'generation.failed': {
+    summary: 'A job has failed',
+    data: z.looseObject({ ...generation, parts }),
+    example: { ...generationExample, status: 'failed', error: { code: 'provider_error' } },
+  },
+  'generation.cancelled': {
+    summary: 'A job was cancelled',
+    data: z.looseObject(generation),
+    example: { ...generationExample, status: 'cancelled' },
+  },
+  'subscription.changed': {
+    summary: 'The account is on another plan',
+    data: z.looseObject({ from: z.string(), to: z.string(), reason: z.string() }),
+    example: { from: 'free', to: 'pro', reason: 'upgrade', event: 'plan_changed' },
+  },
+  'subscription.ended': {
+    summary: 'The subscription has ended',
+    data: z.looseObject({ plan: z.string(), next_plan: z.string(), reason: z.string() }),
+    example: { plan: 'pro', next_plan: 'free', reason: 'cancelled', event: 'subscription_ended' },
+  },
+  'trial.ending': {
+    summary: 'A trial ends soon',
+    data: z.looseObject({ plan: z.string(), ends_at: instant, trial_id: z.uuid(), days_before: count }),
+    example: { plan: 'pro', ends_at: '2026-12-04T12:00:00.000Z', trial_id: GENERATION_ID, days_before: 3 },
+  },
+  'payment.requested': {
+    summary: 'A payment is requested',
+    data: z.looseObject({ id: z.uuid(), plan: z.string(), status: z.string(), ...money }),
+    example: { id: GENERATION_ID, plan: 'pro', status: 'open', amount_minor: 7900, currency: 'USD' },
+  },
+  'payment.reminder': {
+    summary: 'A payment is still open, and access ends soon',
+    data: z.looseObject({ plan: z.string(), access_ends_at: instant }),
+    example: { plan: 'pro', access_ends_at: '2026-11-27T12:00:00.000Z', event: 'payment_reminder' },
+  },
+  'payment.succeeded': {
+    summary: 'A payment has arrived',
+    data: z.looseObject(invoice),
+    example: { invoice: 'in_1P', amount_minor: 7900, currency: 'USD', event: 'payment_received' },
+  },
+  'payment.failed': {
+    summary: 'A payment was declined',
+    data: z.looseObject(openInvoice),
+    example: { ...openInvoiceExample, event: 'payment_failed' },
+  },
+  'payment.action_required': {
+    summary: 'A payment needs a confirmation by the customer',
+    data: z.looseObject(openInvoice),
+    example: { ...openInvoiceExample, event: 'payment_action_required' },
+  },
+  'payment.refunded': {
+    summary: 'A payment was refunded',
+    data: z.looseObject({ refund: z.string(), ...money }),
+    example: { refund: 're_1P', amount_minor: 7900, currency: 'USD', event: 'refunded' },
+  },
+  'invoice.upcoming': {
+    summary: 'An invoice will be made soon',
+    data: z.looseObject({ subscription: z.string(), period_end: instant }),
+    example: { subscription: 'sub_1P', period_end: '2026-12-01T00:00:00.000Z', event: 'invoice_upcoming' },
+  },
+  'webhook.disabled': {
+    summary: 'Another endpoint of the account was disabled',
+    data: z.looseObject({
+      endpoint_id: z.uuid(),
+      url: z.string(),
+      failing_since: instant,
+      reason: z.enum(['failing', 'gone']),
+    }),
+    example: {
+      endpoint_id: GENERATION_ID,
+      url: 'https://hooks.example.com/inkmeter',
+      failing_since: '2026-11-15T12:00:00.000Z',
+      reason: 'failing',
+    },
+  },
+  'webhook.test': {
+    summary: 'A test, sent on request to one endpoint',
+    data: z.looseObject({ endpoint_id: z.uuid() }),
+    example: { endpoint_id: GENERATION_ID },
+  },
+} as const satisfies Record<string, WebhookEvent>;
+
+export type WebhookEventType = keyof typeof WEBHOOK_EVENTS;
+
+export const WEBHOOK_EVENT_TYPES = Object.keys(WEBHOOK_EVENTS) as [WebhookEventType, ...WebhookEventType[]];
+
+export const isWebhookEvent = (type: string): type is WebhookEventType => Object.hasOwn(WEBHOOK_EVENTS, type);
+
+const EVENT_ID = '019e3f5e-6f2a-7c31-9d52-8a4f0b6c1d61';
+export const EXAMPLE_ACCOUNT = '019e3f5e-6f2a-7c31-9d52-8a4f0b6c1d2f';
+
+/** The body of a request to an endpoint. */
+export const webhookMessage = <Data extends z.ZodType>(type: string, data: Data) =>
+  z.object({
+    type: z.literal(type),
+    timestamp: instant.describe('When it happened.'),
+    id: z.uuid().describe('Of the event: the same at each endpoint that receives it.'),
+    account_id: z.uuid(),
+    data,
+  });
+
+export const exampleMessage = (type: WebhookEventType) => ({
+  type,
+  timestamp: '2026-11-20T12:00:00.000Z',
+  id: EVENT_ID,
+  account_id: EXAMPLE_ACCOUNT,
+  data: WEBHOOK_EVENTS[type].example,
+});

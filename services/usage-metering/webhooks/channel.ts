@@ -1,0 +1,105 @@
+/** The channel that delivers events to the endpoints of accounts. */
+import { type Database, transaction } from '#libs/db/database.ts';
+import { type PublicHttp, PublicHttpError } from '#libs/http/public-http.ts';
+import { type Channel, type EventRow, PermanentDeliveryError } from '#libs/outbox/deliveries.ts';
+import { emit } from '#libs/outbox/emit.ts';
+import type { Runtime } from '#libs/service/runtime.ts';
+import { type Answer, changeAfter, type EndpointRow, isAccepted } from './domain/endpoints.ts';
+import { messageOf } from './domain/message.ts';
+import { signatureHeaders, signingSecrets } from './domain/signature.ts';
+import { findEndpoint, insertAttempt, lockEndpoint, updateEndpoint } from './store.ts';
+
+export type WebhookChannelOptions = {
+  database: Database;
+  /** Checks the address of every connection. */
+  http: Pick<PublicHttp, 'request'>;
+  runtime: Pick<Runtime, 'clock' | 'newId'>;
+};
+
+const TIMEOUT_MS = 10_000;
+/** A longer answer is a failure. */
+const MAX_ANSWER_BYTES = 65_536;
+const MAX_LOGGED_CHARACTERS = 2_048;
+const USER_AGENT = 'Inkmeter-Webhooks/1';
+
+export function webhookChannel(options: WebhookChannelOptions): Channel {
+  const { database } = options;
+  return async (event, { id: deliveryId, target }, { signal }) => {
+    const { accountId } = event;
+    const endpoint = accountId === null ? undefined : await findEndpoint(database, accountId, target);
+    // Deleted since.
+    if (accountId === null || endpoint === undefined) return;
+    if (endpoint.status === 'disabled') throw new PermanentDeliveryError('The endpoint is disabled.');
+    const answer = await send(endpoint, event, deliveryId, options, signal);
+    const isDisabled = await record(endpoint, deliveryId, answer, options);
+    if (isAccepted(answer)) return;
+    const reason = answer.error ?? `The receiver answered ${answer.status}.`;
+    throw isDisabled ? new PermanentDeliveryError(reason) : new Error(reason);
+  };
+}
+
+async function send(
+  endpoint: EndpointRow,
+  event: EventRow,
+  deliveryId: string,
+  { http, runtime }: WebhookChannelOptions,
+  signal: AbortSignal,
+): Promise<Answer> {
+  const at = runtime.clock.now();
+  const body = JSON.stringify(messageOf(event));
+  const startedAt = performance.now();
+  const durationMs = () => Math.round(performance.now() - startedAt);
+  try {
+    const response = await http.request({
+      url: endpoint.url,
+      method: 'POST',
+      headers: {
+        'content-type': 'application/json',
+        'user-agent': USER_AGENT,
+        ...signatureHeaders({ id: deliveryId, body, at }, signingSecrets(endpoint, at)),
+      },
+      body,
+      maxBytes: MAX_ANSWER_BYTES,
+      timeoutMs: TIMEOUT_MS,
+      signal,
+    });
+    const { status } = response;
+    return { status, body: excerptOf(response.body), error: null, durationMs: durationMs() };
+  } catch (error) {
+    if (!(error instanceof PublicHttpError)) throw error;
+    return { status: null, body: null, error: error.message, durationMs: durationMs() };
+  }
+}
+
+/** PostgreSQL stores no NUL in texts. */
+function excerptOf(body: Buffer): string {
+  return body
+    .toString('utf8', 0, 4 * MAX_LOGGED_CHARACTERS)
+    .replaceAll('\0', '')
+    .slice(0, MAX_LOGGED_CHARACTERS);
+}
+
+/** Logs the attempt, and disables an endpoint that has failed for too long. @returns whether it is disabled now. */
+async function record(
+  { accountId, id }: EndpointRow,
+  deliveryId: string,
+  answer: Answer,
+  { database, runtime }: WebhookChannelOptions,
+): Promise<boolean> {
+  const { clock, newId } = runtime;
+  const now = clock.now();
+  return transaction(database, async (tx) => {
+    const endpoint = await lockEndpoint(tx, accountId, id);
+    // Its deliveries were deleted with it.
+    if (endpoint === undefined) return true;
+    await insertAttempt(tx, { id: newId(), deliveryId, at: now }, answer);
+    const change = changeAfter(endpoint, answer, now);
+    if (change === null) return endpoint.status === 'disabled';
+    const changed = await updateEndpoint(tx, id, { ...change, updatedAt: now });
+    if (changed.status === 'enabled') return false;
+    const { url, failingSince, disabledReason: reason } = changed;
+    const payload = { endpoint_id: id, url, failing_since: failingSince?.toISOString() ?? null, reason };
+    await emit(tx, { id: newId(), type: 'webhook.disabled', accountId, payload, createdAt: now }, newId);
+    return true;
+  });
+}

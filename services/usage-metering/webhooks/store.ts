@@ -1,0 +1,92 @@
+import { and, count, desc, eq, lt, sql } from 'drizzle-orm';
+import type { PageQuery } from '#libs/contracts/page.ts';
+import { only, type Queryable, type Tx } from '#libs/db/database.ts';
+import { outboxDeliveries } from '#libs/db/schema/outbox.ts';
+import { webhookAttempts, webhookEndpoints } from '#libs/db/schema/webhooks.ts';
+import { WEBHOOK_CHANNEL } from '#libs/outbox/deliveries.ts';
+import type { Answer, EndpointRow } from './domain/endpoints.ts';
+
+const ofAccount = (accountId: string, id: string) =>
+  and(eq(webhookEndpoints.accountId, accountId), eq(webhookEndpoints.id, id));
+
+/** How many endpoints an account has. No other transaction counts before this one has ended. */
+export async function countEndpoints(tx: Tx, accountId: string): Promise<number> {
+  // Drizzle has no advisory locks, and the service may not lock the account's row.
+  await tx.execute(sql`SELECT pg_advisory_xact_lock(hashtextextended('webhooks ' || ${accountId}, 0))`);
+  const rows = await tx
+    .select({ count: count() })
+    .from(webhookEndpoints)
+    .where(eq(webhookEndpoints.accountId, accountId));
+  return only(rows).count;
+}
+
+export async function insertEndpoint(
+  tx: Tx,
+  row: typeof webhookEndpoints.$inferInsert,
+): Promise<EndpointRow> {
+  return only(await tx.insert(webhookEndpoints).values(row).returning());
+}
+
+/** Newest first, one more than asked for. */
+export function listEndpoints(
+  db: Queryable,
+  accountId: string,
+  { limit, cursor }: PageQuery,
+): Promise<EndpointRow[]> {
+  return db
+    .select()
+    .from(webhookEndpoints)
+    .where(
+      and(
+        eq(webhookEndpoints.accountId, accountId),
+        cursor === undefined ? undefined : lt(webhookEndpoints.id, cursor),
+      ),
+    )
+    .orderBy(desc(webhookEndpoints.id))
+    .limit(limit + 1);
+}
+
+/** All of an account: there are few. */
+export function listAllEndpoints(db: Queryable, accountId: string): Promise<EndpointRow[]> {
+  return db.select().from(webhookEndpoints).where(eq(webhookEndpoints.accountId, accountId));
+}
+
+export async function findEndpoint(
+  db: Queryable,
+  accountId: string,
+  id: string,
+): Promise<EndpointRow | undefined> {
+  const [row] = await db.select().from(webhookEndpoints).where(ofAccount(accountId, id));
+  return row;
+}
+
+/** The endpoint, locked until the transaction ends. */
+export async function lockEndpoint(tx: Tx, accountId: string, id: string): Promise<EndpointRow | undefined> {
+  const [row] = await tx.select().from(webhookEndpoints).where(ofAccount(accountId, id)).for('update');
+  return row;
+}
+
+export async function updateEndpoint(
+  tx: Tx,
+  id: string,
+  change: Partial<typeof webhookEndpoints.$inferInsert>,
+): Promise<EndpointRow> {
+  return only(await tx.update(webhookEndpoints).set(change).where(eq(webhookEndpoints.id, id)).returning());
+}
+
+export async function deleteEndpoint(tx: Tx, id: string): Promise<void> {
+  await tx
+    .delete(outboxDeliveries)
+    .where(and(eq(outboxDeliveries.channel, WEBHOOK_CHANNEL), eq(outboxDeliveries.target, id)));
+  await tx.delete(webhookEndpoints).where(eq(webhookEndpoints.id, id));
+}
+
+export async function insertAttempt(
+  tx: Tx,
+  attempt: { id: string; deliveryId: string; at: Date },
+  { status, body, error, durationMs }: Answer,
+): Promise<void> {
+  const { id, deliveryId, at } = attempt;
+  const answer = { durationMs, responseStatus: status, responseBody: body, error };
+  await tx.insert(webhookAttempts).values({ id, deliveryId, attemptedAt: at, ...answer });
+}
