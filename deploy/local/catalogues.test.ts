@@ -100,10 +100,10 @@ t.test('given a published catalogue, when a restart brings a changed file', asyn
   const admin = async (path: string, body?: object) => {
     const answer = await call(`/api/admin/catalogues${path}`, staffToken, body);
     t.ok(answer.status < 300, JSON.stringify(answer.body));
-    return answer.body.data;
+    return answer.body;
   };
-  const offer = async () => (await call('/api/plans/available', null)).body.data;
-  const { catalogue: imported } = await admin('', { source: readFileSync(cataloguePathOf('lily'), 'utf8') });
+  const offer = async () => (await call('/api/plans/available', null)).body;
+  const imported = await admin('', { source: readFileSync(cataloguePathOf('lily'), 'utf8') });
   await admin(`/${imported.version_id}/publish`, { migration: 'grandfather', reason: 'For a test.' });
   const published = await offer();
   t.match(published.catalogue, { id: 'lily', version: 1 });
@@ -124,7 +124,7 @@ t.test('given a published catalogue, when a restart brings a changed file', asyn
   t.strictSame(await offer(), published, 'the published catalogue stays on offer');
   const { token } = await customer();
   t.match((await call('/api/subscription/current', token)).body.data.catalogue, { id: 'lily', version: 1 });
-  const { catalogues } = await admin('');
+  const { data: catalogues } = await admin('');
   t.strictSame(
     catalogues.map((one: CatalogueVersionWire) => [one.catalogue_id, one.version, one.active]).sort(),
     [

@@ -71,7 +71,7 @@ type Call = {
   status: string;
   tokens: Record<string, number | null>;
 };
-type Explained = { data: { decision: { verdict: string }; hold: { state: string }; calls: Call[] } };
+type Explained = { decision: { verdict: string }; hold: { state: string }; calls: Call[] };
 
 const MODELS = { openai: 'gpt-4o-mini', anthropic: 'claude-haiku-4-5', gemini: 'gemini-2.5-flash' };
 const question = (content: string) => [{ role: 'user' as const, content }];
@@ -83,7 +83,7 @@ t.test('given a fresh installation', { timeout: 170_000 }, async (t) => {
   const openai = new OpenAI({ baseURL: `${url}/v1`, apiKey: key, maxRetries: 0 });
   const usage = async () => (await request<Usage>(`${url}/api/subscription/usage`, { headers })).body.data;
   const explain = async (requestId: string) =>
-    (await request<Explained>(`${url}/api/usage/requests/${requestId}`, { headers })).body.data;
+    (await request<Explained>(`${url}/api/usage/requests/${requestId}`, { headers })).body;
   let spent = 0n;
 
   await t.test(
@@ -247,13 +247,13 @@ t.test('given a fresh installation', { timeout: 170_000 }, async (t) => {
       let cursor: string | null = null;
       let sum = 0n;
       do {
-        const page: { body: { data: { calls: Call[]; next_cursor: string | null } } } = await request(
+        const page: { body: { data: Call[]; next_cursor: string | null } } = await request(
           `${url}/api/usage/requests?limit=100${cursor === null ? '' : `&cursor=${cursor}`}`,
           { headers },
         );
-        const { data } = page.body;
-        for (const call of data.calls) sum += BigInt(call.cost_nano_usd);
-        cursor = data.next_cursor;
+        const { data, next_cursor: next } = page.body;
+        for (const call of data) sum += BigInt(call.cost_nano_usd);
+        cursor = next;
       } while (cursor !== null);
       t.ok(sum >= spent && spent > 0n);
       const { limits } = await usage();

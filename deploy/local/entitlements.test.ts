@@ -132,7 +132,7 @@ t.test('given a catalogue without image models, then there are none to fall back
     status: 403,
     body: { code: 'model_not_in_plan', available_models: [], fallback_options: [] },
   });
-  t.match((await call('/api/images/capabilities', token)).body.data, { can_generate: false, models: [] });
+  t.match((await call('/api/images/capabilities', token)).body, { can_generate: false, models: [] });
 });
 
 t.test(

@@ -41,7 +41,7 @@ t.test(
     t.equal(headers.get('x-inkmeter-degraded'), null);
     t.equal(headers.get('x-inkmeter-cost-usd'), body.usage.cost_usd);
     const explained = await call(`/api/usage/requests/${headers.get('x-request-id')}`, token);
-    t.match(explained.body.data, {
+    t.match(explained.body, {
       hold: { state: 'closed' },
       calls: [
         { step: 'image', provider: 'xai', status: 'ok', cost_usd: '0.020000000' },
@@ -197,7 +197,7 @@ t.test('given a starter with ten images, when they request an eleventh', async (
   });
   t.match(await used(accountId, 'images'), { used: 10n, held: 0n });
   const usage = await call('/api/images/usage', token);
-  t.match(usage.body.data, {
+  t.match(usage.body, {
     plan: 'starter',
     usage: { current: '10', limit: '10', remaining: '0' },
     badge: { state: 'exhausted' },
@@ -284,29 +284,26 @@ t.test('image sizes and qualities of a plan', async (t) => {
   const starter = await customer('starter');
   const { body } = await call('/api/images/capabilities', starter.token);
   t.match(body, {
-    success: true,
-    data: {
-      plan: 'starter',
-      can_generate: true,
-      default_model: 'grok2_basic',
-      models: ['grok2_basic'],
-      qualities: { draft: true, standard: true, premium: false },
-      platforms: { twitter: true, linkedin: true, tiktok: false },
-      features: {
-        image_batch: false,
-        image_custom_size: false,
-        image_post_processing: true,
-        alt_text: true,
-      },
-      max_count: 1,
+    plan: 'starter',
+    can_generate: true,
+    default_model: 'grok2_basic',
+    models: ['grok2_basic'],
+    qualities: { draft: true, standard: true, premium: false },
+    platforms: { twitter: true, linkedin: true, tiktok: false },
+    features: {
+      image_batch: false,
+      image_custom_size: false,
+      image_post_processing: true,
+      alt_text: true,
     },
+    max_count: 1,
   });
   t.match(
-    body.data.quality_presets.find(({ name }: { name: string }) => name === 'story'),
+    body.quality_presets.find(({ name }: { name: string }) => name === 'story'),
     { quality: 'premium', width: 1024, height: 1792, included: false },
   );
   const models = await call('/api/images/models', starter.token);
-  t.match(models.body.data.models, [
+  t.match(models.body.models, [
     { model: 'grok2_basic', provider: 'xai', included: true, price_per_image_usd: '0.020000000' },
     { model: 'grok2_premium', included: false, plans: ['pro', 'enterprise'] },
     { model: 'dalle3', included: false, plans: ['pro', 'enterprise'], price_per_image_usd: '0.120000000' },
@@ -319,7 +316,7 @@ t.test('image sizes and qualities of a plan', async (t) => {
     },
   ]);
   const free = await customer();
-  t.match((await call('/api/images/usage', free.token)).body.data, {
+  t.match((await call('/api/images/usage', free.token)).body, {
     plan: 'free',
     usage: { current: '0', limit: '5', remaining: '5' },
   });
@@ -362,8 +359,7 @@ t.test('given a chat with a model beyond the plan', async (t) => {
   const degraded = await call(CHAT, token, { ...asked, allow_degraded: true });
   t.match(degraded, { status: 200, body: { model: 'grok-3-mini' } });
   t.equal(degraded.headers.get('x-inkmeter-degraded'), 'model=grok-3-mini (asked gpt-4o)');
-  const { calls } = (await call(`/api/usage/requests/${degraded.headers.get('x-request-id')}`, token)).body
-    .data;
+  const { calls } = (await call(`/api/usage/requests/${degraded.headers.get('x-request-id')}`, token)).body;
   t.match(calls, [{ provider: 'xai', model: 'grok-3-mini' }], 'held, called and paid as what was run');
 });
 
@@ -404,11 +400,7 @@ t.test('unauthenticated and invalid requests are refused', async (t) => {
     t.match(answer, { status, body: { code } }, JSON.stringify(body).slice(0, 60));
   }
   t.equal(simulator.witness.totals().all.calls, calls, 'no provider was asked');
-  t.match(
-    (await call('/api/images/usage', key)).body.data,
-    { usage: { current: '0' } },
-    'its own, not others',
-  );
+  t.match((await call('/api/images/usage', key)).body, { usage: { current: '0' } }, 'its own, not others');
   const drawn = await call(GENERATE, token, PROMPT);
   const foreign = await call(`/api/usage/requests/${drawn.headers.get('x-request-id')}`, other.token);
   t.equal(foreign.status, 404);

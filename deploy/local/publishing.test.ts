@@ -48,15 +48,14 @@ t.test('given a hundred calls a second, when the catalogue is published three ti
     await delay(600);
     const imported = await call('/api/admin/catalogues', staffToken, { source: edition(n) });
     t.equal(imported.status, 201, JSON.stringify(imported.body));
-    const versionId = imported.body.data.catalogue.version_id;
+    const versionId = imported.body.version_id;
     const published = await call(`/api/admin/catalogues/${versionId}/publish`, staffToken, {
       migration: 'now',
       reason: 'edited',
     });
     t.ok(published.status < 300, JSON.stringify(published.body));
-    const { id } = published.body.data.migration;
-    const migration = async () =>
-      (await call(`/api/admin/catalogue-migrations/${id}`, staffToken)).body.data.migration;
+    const { id } = published.body;
+    const migration = async () => (await call(`/api/admin/catalogue-migrations/${id}`, staffToken)).body;
     await until(async () => (await migration()).state === 'done');
     t.match(await migration(), { accounts_failed: 0 });
   }

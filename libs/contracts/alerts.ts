@@ -4,6 +4,7 @@ import { ACCOUNT_ALERT_KINDS, type ALERT_CHANNELS, ALERT_KINDS, ALERT_SEVERITIES
 import * as example from './alerts-examples.ts';
 import { count, envelope, instant } from './envelope.ts';
 import { defineOperation } from './operation.ts';
+import { page, pageQuery } from './page.ts';
 import { problemResponses, STAFF_PROBLEMS, USER_PROBLEMS } from './problem-responses.ts';
 import { suggestedPlan, URGENCIES } from './requirements.ts';
 
@@ -187,12 +188,12 @@ export const listOperatorAlerts = defineOperation({
   description: 'Failing providers, critical errors, and unusual costs of the whole installation.',
   tags: ['Admin'],
   auth: 'staff',
-  querystring: z.object({ limit: z.coerce.number().int().min(1).max(100).default(50) }),
+  querystring: pageQuery,
   responses: {
     200: {
-      description: 'The newest alerts.',
-      schema: envelope(z.object({ alerts: z.array(alertWire) })),
-      example: { success: true, data: { alerts: [example.operatorAlert] } },
+      description: 'One page.',
+      schema: page(alertWire),
+      example: { data: [example.operatorAlert], next_cursor: null },
     },
     ...problemResponses(...STAFF_PROBLEMS),
   },

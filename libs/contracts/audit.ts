@@ -1,8 +1,8 @@
 /** The audit log: an append-only record of what staff, operators and the system did. */
 import { z } from 'zod';
-import { envelope, instant } from './envelope.ts';
+import { instant } from './envelope.ts';
 import { defineOperation } from './operation.ts';
-import { pageQuery } from './page.ts';
+import { page, pageQuery } from './page.ts';
 import { problemResponses, STAFF_PROBLEMS } from './problem-responses.ts';
 
 const state = z.record(z.string(), z.unknown()).nullable();
@@ -61,8 +61,8 @@ export const listAudit = defineOperation({
   responses: {
     200: {
       description: 'One page.',
-      schema: envelope(z.object({ entries: z.array(auditEntry), next_cursor: z.uuid().nullable() })),
-      example: { success: true, data: { entries: [exampleEntry], next_cursor: null } },
+      schema: page(auditEntry),
+      example: { data: [exampleEntry], next_cursor: null },
     },
     ...problemResponses(...STAFF_PROBLEMS),
   },

@@ -1,9 +1,8 @@
 /** Plans and payments of accounts, for staff. */
 import { z } from 'zod';
-import { envelope } from './envelope.ts';
 import { idempotencyHeaders } from './idempotency-key.ts';
 import { defineOperation } from './operation.ts';
-import { pageQuery } from './page.ts';
+import { page, pageQuery } from './page.ts';
 import { examplePaymentRequest, PAYMENT_STATUSES, paymentRequest } from './payment-requests.ts';
 import { currentSubscription, cycle } from './plans.ts';
 import { currentSubscription as exampleSubscription } from './plans-examples.ts';
@@ -57,8 +56,8 @@ export const assignPlan = defineOperation({
   responses: {
     200: {
       description: "The account's subscription after the change.",
-      schema: envelope(currentSubscription),
-      example: { success: true, data: exampleSubscription },
+      schema: currentSubscription,
+      example: exampleSubscription,
     },
     ...problemResponses(...STAFF_PROBLEMS, 'not_found', 'unknown_plan', 'plan_change_not_allowed'),
   },
@@ -79,10 +78,8 @@ export const listPaymentRequests = defineOperation({
   responses: {
     200: {
       description: 'One page of payment requests.',
-      schema: envelope(
-        z.object({ payment_requests: z.array(paymentRequest), next_cursor: z.uuid().nullable() }),
-      ),
-      example: { success: true, data: { payment_requests: [openRequest], next_cursor: null } },
+      schema: page(paymentRequest),
+      example: { data: [openRequest], next_cursor: null },
     },
     ...problemResponses(...STAFF_PROBLEMS),
   },
@@ -104,11 +101,8 @@ export const markPaymentRequestPaid = defineOperation({
   responses: {
     200: {
       description: 'The request, paid.',
-      schema: envelope(paymentRequest),
-      example: {
-        success: true,
-        data: { ...openRequest, ...settled, status: 'paid', note: 'Bank transfer of 21 November' },
-      },
+      schema: paymentRequest,
+      example: { ...openRequest, ...settled, status: 'paid', note: 'Bank transfer of 21 November' },
     },
     ...problemResponses(...STAFF_PROBLEMS, 'not_found', 'conflict'),
   },
@@ -128,11 +122,8 @@ export const voidPaymentRequest = defineOperation({
   responses: {
     200: {
       description: 'The request, void.',
-      schema: envelope(paymentRequest),
-      example: {
-        success: true,
-        data: { ...openRequest, ...settled, status: 'void', note: 'Asked for by mistake' },
-      },
+      schema: paymentRequest,
+      example: { ...openRequest, ...settled, status: 'void', note: 'Asked for by mistake' },
     },
     ...problemResponses(...STAFF_PROBLEMS, 'not_found', 'conflict'),
   },
@@ -153,8 +144,8 @@ export const listBillingEvents = defineOperation({
   responses: {
     200: {
       description: 'One page of events.',
-      schema: envelope(billingEventPage),
-      example: { success: true, data: { events: [exampleEvent], next_cursor: null } },
+      schema: billingEventPage,
+      example: { data: [exampleEvent], next_cursor: null },
     },
     ...problemResponses(...STAFF_PROBLEMS),
   },

@@ -4,6 +4,7 @@ import * as example from './billing-examples.ts';
 import { count, instant } from './envelope.ts';
 import { idempotencyHeaders } from './idempotency-key.ts';
 import { defineOperation } from './operation.ts';
+import { page } from './page.ts';
 import { cycle } from './plans.ts';
 import { problemResponses, USER_PROBLEMS } from './problem-responses.ts';
 
@@ -21,7 +22,9 @@ const minor = z.int().describe('In minor units of the currency, such as cents; n
 const MANAGER_PROBLEMS = [...USER_PROBLEMS, 'role_required', 'payment_provider_error'] as const;
 const PROVIDER_PROBLEMS = [...MANAGER_PROBLEMS, 'payments_not_hosted'] as const;
 
-export const page = z.object({ url: z.url().describe('Open it in a browser.') }).meta({ id: 'HostedPage' });
+export const hostedPage = z
+  .object({ url: z.url().describe('Open it in a browser.') })
+  .meta({ id: 'HostedPage' });
 
 export const startCheckout = defineOperation({
   operationId: 'startCheckout',
@@ -75,7 +78,7 @@ export const openPortal = defineOperation({
   responses: {
     200: {
       description: 'The page.',
-      schema: page,
+      schema: hostedPage,
       example: { url: 'https://billing.stripe.com/p/session/x' },
     },
     ...problemResponses(...PROVIDER_PROBLEMS, 'semantic_error', 'conflict'),
@@ -168,7 +171,7 @@ export const listInvoices = defineOperation({
   responses: {
     200: {
       description: 'One page of invoices.',
-      schema: z.object({ data: z.array(invoice), next_cursor: z.string().nullable() }),
+      schema: page(invoice, z.string()),
       example: { data: [example.invoice], next_cursor: null },
     },
     ...problemResponses(...USER_PROBLEMS),

@@ -36,7 +36,7 @@ export const preview = {
       },
     ],
   },
-  accounts: [
+  data: [
     {
       account_id: '019e3f5e-1111-7c31-9d52-8a4f0b6c1d2e',
       plan_before: 'free',

@@ -1,11 +1,11 @@
 /** Catalogue versions: importing, publishing, and moving existing subscriptions. */
 import { z } from 'zod';
 import * as example from './catalogues-examples.ts';
-import { count, envelope, instant } from './envelope.ts';
+import { count, instant } from './envelope.ts';
 import { idempotencyHeaders } from './idempotency-key.ts';
 import { limitAmountWire, limitWire } from './limits.ts';
 import { defineOperation } from './operation.ts';
-import { pageQuery } from './page.ts';
+import { page, pageQuery } from './page.ts';
 import { problemResponses, STAFF_PROBLEMS } from './problem-responses.ts';
 import { rollout } from './rollouts.ts';
 import { reason } from './staff-decision.ts';
@@ -32,6 +32,8 @@ export type CatalogueVersionWire = z.output<typeof catalogueVersion>;
 const changes = z
   .array(z.string())
   .describe('What publishing it would change in the active version, one line each.');
+
+export const importedCatalogue = z.object({ ...versionShape, changes }).meta({ id: 'ImportedCatalogue' });
 
 export const describedCatalogueVersion = z
   .object({ ...versionShape, changes, source: z.string().describe('The file as it was imported.') })
@@ -99,7 +101,7 @@ export const publishPreview = z
     version_id: z.uuid(),
     migration,
     summary: previewSummary.nullable(),
-    accounts: z.array(accountMove).describe('Accounts that would gain, lose or exceed a limit.'),
+    data: z.array(accountMove).describe('Accounts that would gain, lose or exceed a limit.'),
     next_cursor: z.uuid().nullable(),
   })
   .meta({ id: 'PublishPreview' });
@@ -121,13 +123,13 @@ export const importCatalogue = defineOperation({
   responses: {
     200: {
       description: 'A version with this content exists already.',
-      schema: envelope(z.object({ catalogue: catalogueVersion, changes })),
-      example: { success: true, data: { catalogue: example.version, changes: [] } },
+      schema: importedCatalogue,
+      example: { ...example.version, changes: [] },
     },
     201: {
       description: 'Imported.',
-      schema: envelope(z.object({ catalogue: catalogueVersion, changes })),
-      example: { success: true, data: { catalogue: example.version, changes: example.changes } },
+      schema: importedCatalogue,
+      example: { ...example.version, changes: example.changes },
     },
     ...problemResponses(
       ...STAFF_PROBLEMS,
@@ -151,8 +153,8 @@ export const listCatalogues = defineOperation({
   responses: {
     200: {
       description: 'One page.',
-      schema: envelope(z.object({ catalogues: z.array(catalogueVersion), next_cursor: z.uuid().nullable() })),
-      example: { success: true, data: { catalogues: [example.version], next_cursor: null } },
+      schema: page(catalogueVersion),
+      example: { data: [example.version], next_cursor: null },
     },
     ...problemResponses(...STAFF_PROBLEMS),
   },
@@ -169,16 +171,11 @@ export const getCatalogue = defineOperation({
   responses: {
     200: {
       description: 'The version, its file, and its changes to the active version.',
-      schema: envelope(z.object({ catalogue: describedCatalogueVersion })),
+      schema: describedCatalogueVersion,
       example: {
-        success: true,
-        data: {
-          catalogue: {
-            ...example.version,
-            changes: example.changes,
-            source: 'id: default\nname: Inkmeter\n…',
-          },
-        },
+        ...example.version,
+        changes: example.changes,
+        source: 'id: default\nname: Inkmeter\n…',
       },
     },
     ...problemResponses(...STAFF_PROBLEMS, 'not_found'),
@@ -201,16 +198,13 @@ export const publishCatalogue = defineOperation({
   responses: {
     200: {
       description: 'Published; no subscription has to move.',
-      schema: envelope(z.object({ migration: catalogueMigration })),
-      example: {
-        success: true,
-        data: { migration: { ...example.migration, migration: 'grandfather', state: 'done' } },
-      },
+      schema: catalogueMigration,
+      example: { ...example.migration, migration: 'grandfather', state: 'done' },
     },
     202: {
       description: 'Published; existing subscriptions are being moved.',
-      schema: envelope(z.object({ migration: catalogueMigration })),
-      example: { success: true, data: { migration: example.migration } },
+      schema: catalogueMigration,
+      example: example.migration,
     },
     ...problemResponses(...STAFF_PROBLEMS, 'not_found'),
   },
@@ -232,8 +226,8 @@ export const previewPublication = defineOperation({
   responses: {
     200: {
       description: 'Totals and one page of accounts.',
-      schema: envelope(publishPreview),
-      example: { success: true, data: example.preview },
+      schema: publishPreview,
+      example: example.preview,
     },
     ...problemResponses(...STAFF_PROBLEMS, 'not_found'),
   },
@@ -250,8 +244,8 @@ export const getCatalogueMigration = defineOperation({
   responses: {
     200: {
       description: 'The migration.',
-      schema: envelope(z.object({ migration: catalogueMigration })),
-      example: { success: true, data: { migration: example.migration } },
+      schema: catalogueMigration,
+      example: example.migration,
     },
     ...problemResponses(...STAFF_PROBLEMS, 'not_found'),
   },

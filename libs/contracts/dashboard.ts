@@ -153,10 +153,13 @@ export const getBreakdown = defineOperation({
   responses: {
     200: {
       description: 'Rows by start and group.',
-      schema: envelope(
-        z.object({ from: z.iso.date(), to: z.iso.date(), total: usageFigures, rows: z.array(breakdownRow) }),
-      ),
-      example: { success: true, data: example.breakdown },
+      schema: z.object({
+        from: z.iso.date(),
+        to: z.iso.date(),
+        total: usageFigures,
+        rows: z.array(breakdownRow),
+      }),
+      example: example.breakdown,
     },
     ...problemResponses(...USER_PROBLEMS, 'not_found'),
   },
@@ -201,10 +204,8 @@ export const getInsights = defineOperation({
   responses: {
     200: {
       description: 'The comparison.',
-      schema: envelope(
-        z.object({ total: performance, providers: z.array(performance), insights: z.array(insight) }),
-      ),
-      example: { success: true, data: example.insights },
+      schema: z.object({ total: performance, providers: z.array(performance), insights: z.array(insight) }),
+      example: example.insights,
     },
     ...problemResponses(...USER_PROBLEMS),
   },
@@ -253,8 +254,8 @@ export const getProjection = defineOperation({
   responses: {
     200: {
       description: 'The projection.',
-      schema: envelope(projection),
-      example: { success: true, data: example.projection },
+      schema: projection,
+      example: example.projection,
     },
     ...problemResponses(...USER_PROBLEMS),
   },

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { instant } from './envelope.ts';
 import { CONTENT_TYPES } from './generate.ts';
 import { defineOperation } from './operation.ts';
-import { page, pageQuery } from './page.ts';
+import { list, page, pageQuery } from './page.ts';
 import { problemResponses, USER_PROBLEMS } from './problem-responses.ts';
 import { isStorable } from './storable-text.ts';
 
@@ -160,7 +160,7 @@ export const listDocumentVersions = defineOperation({
   responses: {
     200: {
       description: 'All versions, newest first.',
-      schema: z.object({ data: z.array(documentVersion) }).meta({ id: 'DocumentVersions' }),
+      schema: list(documentVersion).meta({ id: 'DocumentVersions' }),
       example: {
         data: [
           {
@@ -171,6 +171,7 @@ export const listDocumentVersions = defineOperation({
             created_at: example.created_at,
           },
         ],
+        next_cursor: null,
       },
     },
     ...problemResponses(...USER_PROBLEMS, 'not_found'),

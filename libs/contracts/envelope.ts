@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-/** `{success: true, data}`: the shape of every successful response about plans and usage. */
+/** `{success: true, data}`: the shape of the routes below `/api/subscription`, and of no others. */
 export function envelope<Data extends z.ZodType>(data: Data) {
   return z.object({ success: z.literal(true), data });
 }

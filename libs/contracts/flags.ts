@@ -1,7 +1,8 @@
 /** Feature flags: switch features on or off for all, a share, or some of the accounts, independent of their plan. */
 import { z } from 'zod';
-import { envelope, instant } from './envelope.ts';
+import { instant } from './envelope.ts';
 import { defineOperation } from './operation.ts';
+import { list } from './page.ts';
 import { problemResponses, STAFF_PROBLEMS } from './problem-responses.ts';
 import { givenReason, reason, segmentName } from './staff-decision.ts';
 
@@ -72,8 +73,6 @@ const exampleFlag: FlagWire = {
 };
 
 const params = z.object({ key: flagKey });
-const oneFlag = envelope(z.object({ flag }));
-const exampleAnswer = { success: true, data: { flag: exampleFlag } };
 
 export const listFlags = defineOperation({
   operationId: 'listFlags',
@@ -85,8 +84,8 @@ export const listFlags = defineOperation({
   responses: {
     200: {
       description: 'Every flag.',
-      schema: envelope(z.object({ flags: z.array(flag) })),
-      example: { success: true, data: { flags: [exampleFlag] } },
+      schema: list(flag),
+      example: { data: [exampleFlag], next_cursor: null },
     },
     ...problemResponses(...STAFF_PROBLEMS),
   },
@@ -101,7 +100,7 @@ export const getFlag = defineOperation({
   auth: 'staff',
   params,
   responses: {
-    200: { description: 'The flag.', schema: oneFlag, example: exampleAnswer },
+    200: { description: 'The flag.', schema: flag, example: exampleFlag },
     ...problemResponses(...STAFF_PROBLEMS, 'not_found'),
   },
 });
@@ -124,8 +123,8 @@ export const putFlag = defineOperation({
     reason: 'Testers asked for it.',
   },
   responses: {
-    200: { description: 'Replaced.', schema: oneFlag, example: exampleAnswer },
-    201: { description: 'Created.', schema: oneFlag, example: exampleAnswer },
+    200: { description: 'Replaced.', schema: flag, example: exampleFlag },
+    201: { description: 'Created.', schema: flag, example: exampleFlag },
     ...problemResponses(...STAFF_PROBLEMS),
   },
 });

@@ -1,7 +1,8 @@
 /** Daily emergency limits in addition to those of the plans: global, for a plan, or for an account. */
 import { z } from 'zod';
-import { envelope, instant, usd } from './envelope.ts';
+import { instant, usd } from './envelope.ts';
 import { defineOperation } from './operation.ts';
+import { list } from './page.ts';
 import { problemResponses, STAFF_PROBLEMS } from './problem-responses.ts';
 import { exampleRollout, rollout } from './rollouts.ts';
 import { givenReason, reason } from './staff-decision.ts';
@@ -72,6 +73,8 @@ const applied = {
     .describe('The progress of the change; null for one account, where it already applies.'),
 };
 
+const appliedGuardRail = guardRail.extend(applied).meta({ id: 'AppliedGuardRail' });
+
 export const listGuardRails = defineOperation({
   operationId: 'listGuardRails',
   method: 'GET',
@@ -84,33 +87,28 @@ export const listGuardRails = defineOperation({
   responses: {
     200: {
       description: 'All settings.',
-      schema: envelope(
-        z.object({
-          catalogue: z
-            .object({
-              tokens_per_day: z.string().nullable(),
-              cost_per_day_usd: usd.nullable(),
-              plans: z.array(z.string()).describe('Plans to which it applies by default.'),
-              segments: z.array(z.string()).describe('Segments to which it applies by default.'),
-            })
-            .nullable()
-            .describe('Null if the catalogue has none.'),
-          guard_rails: z.array(guardRail),
-          ...applied,
-        }),
-      ),
+      schema: list(guardRail).extend({
+        catalogue: z
+          .object({
+            tokens_per_day: z.string().nullable(),
+            cost_per_day_usd: usd.nullable(),
+            plans: z.array(z.string()).describe('Plans to which it applies by default.'),
+            segments: z.array(z.string()).describe('Segments to which it applies by default.'),
+          })
+          .nullable()
+          .describe('Null if the catalogue has none.'),
+        ...applied,
+      }),
       example: {
-        success: true,
-        data: {
-          catalogue: {
-            tokens_per_day: '1000',
-            cost_per_day_usd: '5.000000000',
-            plans: ['free-alpha'],
-            segments: ['new_tester'],
-          },
-          guard_rails: [exampleRail],
-          rollout: exampleRollout,
+        data: [exampleRail],
+        next_cursor: null,
+        catalogue: {
+          tokens_per_day: '1000',
+          cost_per_day_usd: '5.000000000',
+          plans: ['free-alpha'],
+          segments: ['new_tester'],
         },
+        rollout: exampleRollout,
       },
     },
     ...problemResponses(...STAFF_PROBLEMS),
@@ -137,8 +135,8 @@ export const putGuardRail = defineOperation({
   responses: {
     200: {
       description: 'Set.',
-      schema: envelope(z.object({ guard_rail: guardRail, ...applied })),
-      example: { success: true, data: { guard_rail: exampleRail, rollout: exampleRollout } },
+      schema: appliedGuardRail,
+      example: { ...exampleRail, rollout: exampleRollout },
     },
     ...problemResponses(...STAFF_PROBLEMS, 'not_found', 'semantic_error'),
   },
@@ -156,8 +154,8 @@ export const deleteGuardRail = defineOperation({
   responses: {
     200: {
       description: 'Deleted.',
-      schema: envelope(z.object(applied)),
-      example: { success: true, data: { rollout: exampleRollout } },
+      schema: z.object(applied),
+      example: { rollout: exampleRollout },
     },
     ...problemResponses(...STAFF_PROBLEMS, 'not_found'),
   },

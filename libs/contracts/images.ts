@@ -1,7 +1,7 @@
 /** `/api/images`: image generation with the models of the plan. */
 import { z } from 'zod';
 import { METERING_PROBLEMS } from './chat-operations.ts';
-import { envelope, usd } from './envelope.ts';
+import { usd } from './envelope.ts';
 import { idempotencyHeaders } from './idempotency-key.ts';
 import * as example from './images-examples.ts';
 import { limitWire } from './limits.ts';
@@ -235,8 +235,8 @@ export const getImageCapabilities = defineOperation({
   responses: {
     200: {
       description: 'Models, qualities, presets, platforms and features.',
-      schema: envelope(imageCapabilities),
-      example: { success: true, data: example.capabilities },
+      schema: imageCapabilities,
+      example: example.capabilities,
     },
     ...problemResponses(...USER_PROBLEMS, 'metering_unavailable'),
   },
@@ -275,8 +275,8 @@ export const listImageModels = defineOperation({
   responses: {
     200: {
       description: 'Every image model that is sold.',
-      schema: envelope(imageModels),
-      example: { success: true, data: example.models },
+      schema: imageModels,
+      example: example.models,
     },
     ...problemResponses(...USER_PROBLEMS, 'metering_unavailable'),
   },
@@ -304,8 +304,8 @@ export const getImageUsage = defineOperation({
   responses: {
     200: {
       description: 'The limits on images and their usage.',
-      schema: envelope(imageUsage),
-      example: { success: true, data: example.usageReport },
+      schema: imageUsage,
+      example: example.usageReport,
     },
     ...problemResponses(...USER_PROBLEMS, 'metering_unavailable'),
   },

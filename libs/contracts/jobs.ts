@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { instant } from './envelope.ts';
 import { idempotencyHeaders } from './idempotency-key.ts';
 import { defineOperation } from './operation.ts';
-import { pageQuery } from './page.ts';
+import { page, pageQuery } from './page.ts';
 import { problemResponses, STAFF_PROBLEMS } from './problem-responses.ts';
 
 const tags = ['Admin'];
@@ -65,7 +65,7 @@ export const listJobs = defineOperation({
   responses: {
     200: {
       description: 'One page.',
-      schema: z.object({ data: z.array(job), next_cursor: jobId.nullable() }),
+      schema: page(job, jobId),
       example: { data: [exampleJob], next_cursor: null },
     },
     ...problemResponses(...STAFF_PROBLEMS),

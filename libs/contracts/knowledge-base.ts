@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { count, instant } from './envelope.ts';
 import { idempotencyHeaders } from './idempotency-key.ts';
 import { defineOperation } from './operation.ts';
-import { page, pageQuery } from './page.ts';
+import { list, page, pageQuery } from './page.ts';
 import { COUNTING_PROBLEMS, problemResponses, USER_PROBLEMS } from './problem-responses.ts';
 import { CONTROLS, isStorable } from './storable-text.ts';
 
@@ -213,8 +213,8 @@ export const searchKbPassages = defineOperation({
   responses: {
     200: {
       description: 'Passages; none if no word of the query is in any file.',
-      schema: z.object({ data: z.array(kbPassage) }).meta({ id: 'KbPassages' }),
-      example: { data: [examplePassage] },
+      schema: list(kbPassage).meta({ id: 'KbPassages' }),
+      example: { data: [examplePassage], next_cursor: null },
     },
     ...problemResponses(...USER_PROBLEMS),
   },

@@ -1,9 +1,10 @@
 /** Overrides: entitlements that staff grant one account in addition to its plan. */
 import { z } from 'zod';
 import { isMeter, SCOPES, WINDOWS } from '#libs/catalogue/limit.ts';
-import { envelope, instant, usd } from './envelope.ts';
+import { instant, usd } from './envelope.ts';
 import { idempotencyHeaders } from './idempotency-key.ts';
 import { defineOperation } from './operation.ts';
+import { list } from './page.ts';
 import { problemResponses, STAFF_PROBLEMS } from './problem-responses.ts';
 import { givenReason, reason } from './staff-decision.ts';
 
@@ -112,7 +113,6 @@ const exampleOverride: OverrideWire = {
 };
 
 const accountParams = z.object({ account_id: z.uuid() });
-const oneOverride = envelope(z.object({ override }));
 const PROBLEMS = [...STAFF_PROBLEMS, 'not_found'] as const;
 
 export const listOverrides = defineOperation({
@@ -127,8 +127,8 @@ export const listOverrides = defineOperation({
   responses: {
     200: {
       description: 'At most the 500 newest.',
-      schema: envelope(z.object({ overrides: z.array(override) })),
-      example: { success: true, data: { overrides: [exampleOverride] } },
+      schema: list(override),
+      example: { data: [exampleOverride], next_cursor: null },
     },
     ...problemResponses(...PROBLEMS),
   },
@@ -156,8 +156,8 @@ export const createOverride = defineOperation({
   responses: {
     201: {
       description: 'Created.',
-      schema: oneOverride,
-      example: { success: true, data: { override: exampleOverride } },
+      schema: override,
+      example: exampleOverride,
     },
     ...problemResponses(...PROBLEMS, 'semantic_error', 'conflict'),
   },
@@ -176,17 +176,12 @@ export const endOverride = defineOperation({
   responses: {
     200: {
       description: 'The ended override.',
-      schema: oneOverride,
+      schema: override,
       example: {
-        success: true,
-        data: {
-          override: {
-            ...exampleOverride,
-            state: 'ended',
-            ended_at: '2026-11-21T08:00:00.000Z',
-            ended_by: exampleOverride.author,
-          },
-        },
+        ...exampleOverride,
+        state: 'ended',
+        ended_at: '2026-11-21T08:00:00.000Z',
+        ended_by: exampleOverride.author,
       },
     },
     ...problemResponses(...PROBLEMS),

@@ -11,9 +11,22 @@ export const pageQuery = z.object({
 
 export type PageQuery = z.output<typeof pageQuery>;
 
-/** A page of entries; `next_cursor` is null on the last one. */
-export function page<Entry extends z.ZodType>(entry: Entry) {
-  return z.object({ data: z.array(entry), next_cursor: z.uuid().nullable() });
+/** A page of entries; `next_cursor` is null on the last one. Cursors are ids of entries unless they have a schema of their own. */
+export function page<Entry extends z.ZodType, Cursor extends z.ZodType<string> = z.ZodUUID>(
+  entry: Entry,
+  cursor: Cursor = z.uuid() as z.ZodType as Cursor,
+) {
+  return z.object({ data: z.array(entry), next_cursor: cursor.nullable() });
+}
+
+/** A list that always fits into one response, in the shape of a page. */
+export function list<Entry extends z.ZodType>(entry: Entry) {
+  return z.object({ data: z.array(entry), next_cursor: z.null() });
+}
+
+/** Wraps every entry of a {@link list}. */
+export function toList<Entry>(data: Entry[]): { data: Entry[]; next_cursor: null } {
+  return { data, next_cursor: null };
 }
 
 /** Builds a page from up to `limit + 1` rows: the extra row shows that there is a next page. */

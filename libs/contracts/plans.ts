@@ -62,25 +62,20 @@ const catalogueRef = z.object({
 
 const names = z.record(z.string(), z.string());
 
-export const planList = z.object({
-  catalogue: catalogueRef,
-  default_plan: z.string().describe('The plan of new accounts.'),
-  features: z.record(z.string(), z.string()).describe('The description of each feature.'),
-  labels: z
-    .object({ features: names, models: names, qualities: names, platforms: names })
-    .describe('Names for users, by the keys that the plans have.'),
-  plans: z.array(plan).describe('From the lowest rank to the highest.'),
-});
+export const planList = z
+  .object({
+    catalogue: catalogueRef,
+    default_plan: z.string().describe('The plan of new accounts.'),
+    features: z.record(z.string(), z.string()).describe('The description of each feature.'),
+    labels: z
+      .object({ features: names, models: names, qualities: names, platforms: names })
+      .describe('Names for users, by the keys that the plans have.'),
+    plans: z.array(plan).describe('From the lowest rank to the highest.'),
+  })
+  .meta({ id: 'PlanList' });
 export type PlanList = z.infer<typeof planList>;
 
-const planListResponses = {
-  200: {
-    description: 'The plans on offer.',
-    schema: envelope(planList),
-    example: { success: true, data: example.planList },
-  },
-  ...problemResponses('rate_limited', 'internal_error', 'service_unavailable'),
-};
+const PUBLIC_PROBLEMS = ['rate_limited', 'internal_error', 'service_unavailable'] as const;
 
 export const listPlans = defineOperation({
   operationId: 'listPlans',
@@ -90,7 +85,14 @@ export const listPlans = defineOperation({
   description: 'Prices, features, models and limits of every listed plan.',
   tags,
   auth: 'none',
-  responses: planListResponses,
+  responses: {
+    200: {
+      description: 'The plans on offer.',
+      schema: envelope(planList),
+      example: { success: true, data: example.planList },
+    },
+    ...problemResponses(...PUBLIC_PROBLEMS),
+  },
 });
 
 export const listAvailablePlans = defineOperation({
@@ -98,10 +100,13 @@ export const listAvailablePlans = defineOperation({
   method: 'GET',
   path: '/api/plans/available',
   summary: 'Plans on offer',
-  description: 'The same as `GET /api/subscription/plans`.',
+  description: 'The same as `GET /api/subscription/plans`, without its `success`.',
   tags,
   auth: 'none',
-  responses: planListResponses,
+  responses: {
+    200: { description: 'The plans on offer.', schema: planList, example: example.planList },
+    ...problemResponses(...PUBLIC_PROBLEMS),
+  },
 });
 
 export const currentSubscription = z
@@ -192,8 +197,8 @@ export const getMyPlan = defineOperation({
   responses: {
     200: {
       description: 'The current plan, the subscription, upgrades and trials.',
-      schema: envelope(myPlan),
-      example: { success: true, data: example.myPlan },
+      schema: myPlan,
+      example: example.myPlan,
     },
     ...problemResponses(...USER_PROBLEMS),
   },
@@ -236,8 +241,8 @@ export const getPlanLimits = defineOperation({
   responses: {
     200: {
       description: 'Limits with their usage, features, models, qualities and platforms.',
-      schema: envelope(planUsage),
-      example: { success: true, data: example.planUsage },
+      schema: planUsage,
+      example: example.planUsage,
     },
     ...problemResponses(...USER_PROBLEMS),
   },
@@ -269,8 +274,8 @@ export const getCapability = defineOperation({
   responses: {
     200: {
       description: 'Whether it is enabled, its source, and the plans that include it.',
-      schema: envelope(capability),
-      example: { success: true, data: example.capability },
+      schema: capability,
+      example: example.capability,
     },
     ...problemResponses(...USER_PROBLEMS),
   },
@@ -315,8 +320,8 @@ export const comparePlans = defineOperation({
   responses: {
     200: {
       description: 'Both plans and their differences.',
-      schema: envelope(planComparison),
-      example: { success: true, data: example.planComparison },
+      schema: planComparison,
+      example: example.planComparison,
     },
     ...problemResponses(
       'invalid_request',

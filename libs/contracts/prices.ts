@@ -8,6 +8,7 @@ import { count, envelope, instant } from './envelope.ts';
 import { idempotencyHeaders } from './idempotency-key.ts';
 import { priceText } from './labels.ts';
 import { defineOperation } from './operation.ts';
+import { list } from './page.ts';
 import { problemResponses, STAFF_PROBLEMS } from './problem-responses.ts';
 
 const TOKENS: ReadonlySet<UnitClass> = new Set<UnitClass>(TOKEN_CLASSES);
@@ -128,8 +129,8 @@ export const listPrices = defineOperation({
   responses: {
     200: {
       description: 'Every price row, newest first within its model and class.',
-      schema: envelope(z.object({ prices: z.array(priceRow) })),
-      example: { success: true, data: { prices: [examplePriceRow] } },
+      schema: list(priceRow),
+      example: { data: [examplePriceRow], next_cursor: null },
     },
     ...problemResponses(...STAFF_PROBLEMS),
   },
@@ -185,8 +186,8 @@ export const addPrices = defineOperation({
   responses: {
     201: {
       description: 'The rows added.',
-      schema: envelope(z.object({ prices: z.array(priceRow) })),
-      example: { success: true, data: { prices: [{ ...examplePriceRow, state: 'scheduled' }] } },
+      schema: list(priceRow),
+      example: { data: [{ ...examplePriceRow, state: 'scheduled' }], next_cursor: null },
     },
     ...problemResponses(...STAFF_PROBLEMS, 'unknown_model', 'conflict', 'semantic_error'),
   },

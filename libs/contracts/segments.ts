@@ -1,6 +1,5 @@
 /** Segments: groups of accounts, set by staff, that flags and emergency limits can refer to. */
 import { z } from 'zod';
-import { envelope } from './envelope.ts';
 import { defineOperation } from './operation.ts';
 import { problemResponses, STAFF_PROBLEMS } from './problem-responses.ts';
 import { reason, segmentName } from './staff-decision.ts';
@@ -10,11 +9,8 @@ const params = z.object({ account_id: z.uuid() });
 const segments = z.array(segmentName).max(100);
 const answer = {
   description: 'The segments of the account.',
-  schema: envelope(z.object({ account_id: z.uuid(), segments: z.array(z.string()) })),
-  example: {
-    success: true,
-    data: { account_id: '019e3f5e-1111-7c31-9d52-8a4f0b6c1d2e', segments: ['new_tester'] },
-  },
+  schema: z.object({ account_id: z.uuid(), segments: z.array(z.string()) }),
+  example: { account_id: '019e3f5e-1111-7c31-9d52-8a4f0b6c1d2e', segments: ['new_tester'] },
 };
 
 export const getSegments = defineOperation({

@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { idempotencyHeaders } from './idempotency-key.ts';
 import { defineOperation } from './operation.ts';
-import { page, pageQuery } from './page.ts';
+import { list, page, pageQuery } from './page.ts';
 import { COUNTING_PROBLEMS, problemResponses, USER_PROBLEMS } from './problem-responses.ts';
 import {
   connectRequest,
@@ -160,8 +160,8 @@ export const createSocialPosts = defineOperation({
   responses: {
     201: {
       description: 'The posts, in the order given.',
-      schema: z.object({ data: z.array(socialPost) }),
-      example: { data: [example.post] },
+      schema: list(socialPost),
+      example: { data: [example.post], next_cursor: null },
     },
     ...problemResponses(...POSTING_PROBLEMS),
   },

@@ -1,9 +1,10 @@
 /** Emergency stops: from their commit on, no replica admits the work that they cover. */
 import { z } from 'zod';
 import { modelKey, providerKey } from '#libs/pricing/price-book-schema.ts';
-import { envelope, instant } from './envelope.ts';
+import { instant } from './envelope.ts';
 import { idempotencyHeaders } from './idempotency-key.ts';
 import { defineOperation } from './operation.ts';
+import { list } from './page.ts';
 import { problemResponses, STAFF_PROBLEMS } from './problem-responses.ts';
 
 const tags = ['Admin'];
@@ -60,9 +61,6 @@ export const createStopBody = z.discriminatedUnion('kind', [
 ]);
 export type CreateStopBody = z.infer<typeof createStopBody>;
 
-const oneStop = envelope(z.object({ stop }));
-const exampleResponse = { success: true, data: { stop: exampleStop } };
-
 export const listStops = defineOperation({
   operationId: 'listStops',
   method: 'GET',
@@ -73,8 +71,8 @@ export const listStops = defineOperation({
   responses: {
     200: {
       description: 'Every stop that has not been lifted.',
-      schema: envelope(z.object({ stops: z.array(stop) })),
-      example: { success: true, data: { stops: [exampleStop] } },
+      schema: list(stop),
+      example: { data: [exampleStop], next_cursor: null },
     },
     ...problemResponses(...STAFF_PROBLEMS),
   },
@@ -100,10 +98,10 @@ export const createStop = defineOperation({
   responses: {
     200: {
       description: 'An earlier stop with this target is in force.',
-      schema: oneStop,
-      example: exampleResponse,
+      schema: stop,
+      example: exampleStop,
     },
-    201: { description: 'The new stop.', schema: oneStop, example: exampleResponse },
+    201: { description: 'The new stop.', schema: stop, example: exampleStop },
     ...problemResponses(...STAFF_PROBLEMS, 'unknown_model'),
   },
 });
@@ -119,16 +117,11 @@ export const liftStop = defineOperation({
   responses: {
     200: {
       description: 'The stop, lifted.',
-      schema: oneStop,
+      schema: stop,
       example: {
-        success: true,
-        data: {
-          stop: {
-            ...exampleStop,
-            lifted_at: '2026-11-20T13:00:00.000Z',
-            lifted_by: exampleStop.author,
-          },
-        },
+        ...exampleStop,
+        lifted_at: '2026-11-20T13:00:00.000Z',
+        lifted_by: exampleStop.author,
       },
     },
     ...problemResponses(...STAFF_PROBLEMS, 'not_found'),

@@ -4,7 +4,7 @@ import { count, envelope, instant } from './envelope.ts';
 import { idempotencyHeaders } from './idempotency-key.ts';
 import { limitAmountWire, refusedLimitWire } from './limits.ts';
 import { defineOperation } from './operation.ts';
-import { pageQuery } from './page.ts';
+import { page, pageQuery } from './page.ts';
 import { currentSubscription, cycle, planChanges } from './plans.ts';
 import { currentSubscription as exampleSubscription } from './plans-examples.ts';
 import { problemResponses, USER_PROBLEMS } from './problem-responses.ts';
@@ -44,28 +44,31 @@ const upgrade = {
   headers: idempotencyHeaders,
   body: planChoice,
   bodyExample: { plan: 'pro', cycle: 'month' },
-  responses: {
-    ...changed,
-    ...problemResponses(
-      ...CHANGE_PROBLEMS,
-      'payment_required',
-      'not_found',
-      'unknown_plan',
-      'plan_change_not_allowed',
-    ),
-  },
 } as const;
+
+const upgradeProblems = problemResponses(
+  ...CHANGE_PROBLEMS,
+  'payment_required',
+  'not_found',
+  'unknown_plan',
+  'plan_change_not_allowed',
+);
 
 export const upgradeSubscription = defineOperation({
   ...upgrade,
   operationId: 'upgradeSubscription',
   path: '/api/subscription/upgrade',
+  responses: { ...changed, ...upgradeProblems },
 });
 
 export const upgradePlan = defineOperation({
   ...upgrade,
   operationId: 'upgradePlan',
   path: '/api/plans/upgrade',
+  responses: {
+    200: { description: changed[200].description, schema: currentSubscription, example: exampleSubscription },
+    ...upgradeProblems,
+  },
 });
 
 export const downgradeSubscription = defineOperation({
@@ -215,9 +218,7 @@ export const billingEvent = z
   .meta({ id: 'BillingEvent' });
 export type BillingEventWire = z.infer<typeof billingEvent>;
 
-export const billingEventPage = z
-  .object({ events: z.array(billingEvent), next_cursor: z.uuid().nullable() })
-  .meta({ id: 'BillingEventPage' });
+export const billingEventPage = page(billingEvent).meta({ id: 'BillingEventPage' });
 
 export const listSubscriptionEvents = defineOperation({
   operationId: 'listSubscriptionEvents',
@@ -232,8 +233,8 @@ export const listSubscriptionEvents = defineOperation({
   responses: {
     200: {
       description: 'One page of events.',
-      schema: envelope(billingEventPage),
-      example: { success: true, data: { events: [example.billingEvent], next_cursor: null } },
+      schema: page(billingEvent).extend({ success: z.literal(true) }),
+      example: { success: true, data: [example.billingEvent], next_cursor: null },
     },
     ...problemResponses(...USER_PROBLEMS),
   },

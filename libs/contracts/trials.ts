@@ -1,6 +1,5 @@
 /** Trials of plans. */
 import { z } from 'zod';
-import { envelope } from './envelope.ts';
 import { idempotencyHeaders } from './idempotency-key.ts';
 import { defineOperation } from './operation.ts';
 import { currentSubscription } from './plans.ts';
@@ -24,11 +23,8 @@ export const startTrial = defineOperation({
   responses: {
     200: {
       description: 'The subscription in its trial, which ends at `trial_ends_at`.',
-      schema: envelope(currentSubscription),
-      example: {
-        success: true,
-        data: { ...exampleSubscription, status: 'trialing', trial_ends_at: '2026-12-04T12:00:00.000Z' },
-      },
+      schema: currentSubscription,
+      example: { ...exampleSubscription, status: 'trialing', trial_ends_at: '2026-12-04T12:00:00.000Z' },
     },
     ...problemResponses(...USER_PROBLEMS, 'role_required', 'unknown_plan', 'trial_not_available'),
   },

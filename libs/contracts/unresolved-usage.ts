@@ -4,7 +4,7 @@ import { UNIT_CLASSES } from '#libs/pricing/units.ts';
 import { instant } from './envelope.ts';
 import { idempotencyHeaders } from './idempotency-key.ts';
 import { defineOperation } from './operation.ts';
-import { pageQuery } from './page.ts';
+import { page, pageQuery } from './page.ts';
 import { problemResponses, STAFF_PROBLEMS } from './problem-responses.ts';
 import { usageCall } from './usage.ts';
 import * as example from './usage-examples.ts';
@@ -66,7 +66,7 @@ export const listUnresolvedUsage = defineOperation({
   responses: {
     200: {
       description: 'One page.',
-      schema: z.object({ data: z.array(unresolvedCall), next_cursor: z.string().nullable() }),
+      schema: page(unresolvedCall, z.string()),
       example: { data: [example.unresolvedCall], next_cursor: null },
     },
     ...problemResponses(...STAFF_PROBLEMS),

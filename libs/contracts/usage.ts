@@ -4,6 +4,7 @@ import { LIMIT_STATES } from '#libs/catalogue/limit.ts';
 import { count, envelope, instant, nanoUsd, usd } from './envelope.ts';
 import { limitWire, meterAmountWire } from './limits.ts';
 import { defineOperation } from './operation.ts';
+import { page } from './page.ts';
 import { problemResponses, USER_PROBLEMS } from './problem-responses.ts';
 import * as example from './usage-examples.ts';
 
@@ -297,8 +298,8 @@ export const listUsageRequests = defineOperation({
   responses: {
     200: {
       description: 'One page.',
-      schema: envelope(z.object({ calls: z.array(usageCall), next_cursor: z.string().nullable() })),
-      example: { success: true, data: { calls: [example.usageCall], next_cursor: null } },
+      schema: page(usageCall, z.string()),
+      example: { data: [example.usageCall], next_cursor: null },
     },
     ...problemResponses(...USER_PROBLEMS),
   },
@@ -318,8 +319,8 @@ export const getUsageRequest = defineOperation({
   responses: {
     200: {
       description: 'The decision and the calls.',
-      schema: envelope(requestReport),
-      example: { success: true, data: example.requestReport },
+      schema: requestReport,
+      example: example.requestReport,
     },
     ...problemResponses(...USER_PROBLEMS, 'not_found'),
   },

@@ -132,7 +132,7 @@ console.log(
     costUsd: chat.response.headers.get('x-inkmeter-cost-usd'),
     streamEnd: stream.data?.toString().trimEnd().split('\n').at(-1),
     status: usage.data.status,
-    decision: request.data.decision.verdict,
+    decision: request.decision.verdict,
     problem: problem?.code,
   }),
 );

@@ -54,12 +54,10 @@ async function stopOnce(proof: Proof, bodyOf: (account: ProofAccount) => StopBod
     const streams = startStreams(proof, account);
     await streams.begun;
     await delay(proof.isQuick ? 1_000 : 2_000);
-    const { data } = await clients[0].send<{ data: { stop: { id: string } } }>(
-      'POST',
-      '/api/admin/stops',
-      staff.token,
-      { ...body, reason: 'The proof stops everything.' },
-    );
+    const stop = await clients[0].send<{ id: string }>('POST', '/api/admin/stops', staff.token, {
+      ...body,
+      reason: 'The proof stops everything.',
+    });
     const stoppedAt = performance.now();
     const streamOutcomes = await Promise.all(streams.outcomes);
     const slowestMs = performance.now() - stoppedAt;
@@ -67,7 +65,7 @@ async function stopOnce(proof: Proof, bodyOf: (account: ProofAccount) => StopBod
       [0, 1].map((index) => chatUntil(clientOf(proof, index), { token: account.key.text }, isDecided)),
     );
     await delay(500);
-    await clients[1].send('DELETE', `/api/admin/stops/${data.stop.id}`, staff.token);
+    await clients[1].send('DELETE', `/api/admin/stops/${stop.id}`, staff.token);
     // A process learns of the lifting by a notification, after it has committed.
     const afterLift = await Promise.all(
       [0, 1].map((index) => chatUntil(clientOf(proof, index), { token: account.key.text }, isServed)),
@@ -77,7 +75,7 @@ async function stopOnce(proof: Proof, bodyOf: (account: ProofAccount) => StopBod
     const outcomes = [...loadOutcomes, ...streamOutcomes, ...afterStop, ...afterLift];
 
     const found = await examine(proof, { accountIds: [account.id], since, outcomes });
-    const { before, between } = await commits.admissions(account.id, data.stop.id);
+    const { before, between } = await commits.admissions(account.id, stop.id);
     differences.push(...found.differences);
     if (between > 0) differences.push(`${between} holds were admitted after the stop had committed`);
     if (before === 0) differences.push('no hold was admitted before the stop: there was nothing to prove');

@@ -17,7 +17,7 @@ export type Refusal = {
   available_plans?: string[];
   payment_request?: PaymentRequestSummary;
 };
-export type Events = { data: { events: BillingEventWire[]; next_cursor: string | null } };
+export type Events = { data: BillingEventWire[]; next_cursor: string | null };
 
 /** The owner of an account by default. */
 export function callerWith(caller: Partial<Caller> = {}): Caller {
@@ -110,16 +110,14 @@ export function customer(service: TestService, accountId: string = ACCOUNT) {
       await markPaid(service, body.payment_request.id);
       return body.payment_request;
     },
-    events: async () => (await get<Events>('/api/subscription/events?limit=100')).body.data.events,
+    events: async () => (await get<Events>('/api/subscription/events?limit=100')).body.data,
     kinds: async () =>
-      (await get<Events>('/api/subscription/events?limit=100')).body.data.events
-        .map(({ kind }) => kind)
-        .reverse(),
+      (await get<Events>('/api/subscription/events?limit=100')).body.data.map(({ kind }) => kind).reverse(),
   };
 }
 
 export function markPaid(service: TestService, id: string, note = 'Transfer') {
-  return service.call<{ data: { status: string; settled_by: string; note: string } } & Refusal>(
+  return service.call<{ status: string; settled_by: string; note: string } & Refusal>(
     'POST',
     `/api/admin/payment-requests/${id}/mark-paid`,
     { as: staff, body: { note } },

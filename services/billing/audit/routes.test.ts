@@ -2,14 +2,14 @@ import t from 'tap';
 import type { AuditEntryWire } from '#libs/contracts/audit.ts';
 import { ACCOUNT, createTestService, OTHER_ACCOUNT, STAFF, staffCaller } from '../fixtures.ts';
 
-type Page = { data: { entries: AuditEntryWire[]; next_cursor: string | null } };
+type Page = { data: AuditEntryWire[]; next_cursor: string | null };
 
 const AUDIT = '/api/admin/audit';
 
 t.test('given a week of audited actions', async (t) => {
   const { call, runtime, pool } = await createTestService(t);
   const list = async (query: string) =>
-    (await call<Page>('GET', `${AUDIT}${query}`, { as: staffCaller('support') })).body.data;
+    (await call<Page>('GET', `${AUDIT}${query}`, { as: staffCaller('support') })).body;
   for (let day = 0; day < 7; day += 1) {
     const account = day % 2 === 0 ? ACCOUNT : OTHER_ACCOUNT;
     await call('PUT', `/api/admin/accounts/${account}/segments`, {
@@ -27,8 +27,8 @@ t.test('given a week of audited actions', async (t) => {
     const seen: AuditEntryWire[] = [];
     let cursor = '';
     for (let pages = 0; pages < 5; pages += 1) {
-      const { entries, next_cursor } = await list(`?actor=${STAFF}&limit=5${cursor}`);
-      seen.push(...entries);
+      const { data, next_cursor } = await list(`?actor=${STAFF}&limit=5${cursor}`);
+      seen.push(...data);
       if (next_cursor === null) break;
       cursor = `&cursor=${next_cursor}`;
     }
@@ -46,7 +46,7 @@ t.test('given a week of audited actions', async (t) => {
   });
 
   await t.test('then they are found by account, actor, action, subject and time', async (t) => {
-    const count = async (query: string) => (await list(`${query}&limit=100`)).entries.length;
+    const count = async (query: string) => (await list(`${query}&limit=100`)).data.length;
     t.equal(await count(`?account_id=${ACCOUNT}`), 4);
     t.equal(await count(`?actor=${STAFF}`), 14);
     t.equal(await count('?actor=unknown'), 0);

@@ -1,6 +1,5 @@
 import type { FastifyInstance } from 'fastify';
 import { listAudit } from '#libs/contracts/audit.ts';
-import { succeed } from '#libs/contracts/envelope.ts';
 import { toPage } from '#libs/contracts/page.ts';
 import type { Database } from '#libs/db/database.ts';
 import { serveOperation } from '#libs/service/serve-operation.ts';
@@ -12,8 +11,7 @@ export function auditRoutes(app: FastifyInstance, { database }: { database: Data
     const { limit, cursor, account_id: accountId, actor, action, subject, from, to } = request.query;
     const filter = { accountId, actor, action, subject, from: instantOf(from), to: instantOf(to) };
     const rows = await listAuditEntries(database, filter, { limit: limit + 1, cursor });
-    const { data, next_cursor } = toPage(rows, limit, presentAuditEntry);
-    return succeed({ entries: data, next_cursor });
+    return toPage(rows, limit, presentAuditEntry);
   });
 }
 

@@ -63,7 +63,7 @@ export async function previewPublication(
     version_id: target.id,
     migration,
     summary: summary && { ...summary, plans: [...plans.values()] },
-    accounts,
+    data: accounts,
     next_cursor: shown.length > page.limit ? (accounts.at(-1)?.account_id ?? null) : null,
   };
 }

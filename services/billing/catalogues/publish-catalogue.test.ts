@@ -42,11 +42,11 @@ t.test('given two replicas that serve a dozen accounts', async (t) => {
     await call('GET', entitlementsPath(account), { as: accountCaller(account) });
   const importVersion = async (text: string) =>
     (
-      await call<{ data: { catalogue: CatalogueVersionWire } }>('POST', CATALOGUES, {
+      await call<CatalogueVersionWire>('POST', CATALOGUES, {
         as: staffCaller('admin'),
         body: text,
       })
-    ).body.data.catalogue.version_id;
+    ).body.version_id;
   const versions = { old: await importVersion(DEFAULT_CATALOGUE), new: await importVersion(NEW_CATALOGUE) };
 
   let isWorking = true;
@@ -102,12 +102,12 @@ t.test('given two replicas that serve a dozen accounts', async (t) => {
     const elsewhere = createDatabase(otherPool);
     for (const version of [versions.new, versions.old, versions.new]) {
       await traffic(HOLDS_BETWEEN);
-      const { status, body } = await call<{ data: { migration: CatalogueMigrationWire } }>(
+      const { status, body } = await call<CatalogueMigrationWire>(
         'POST',
         `${CATALOGUES}/${version}/publish`,
         { as: staffCaller('admin'), body: { migration: 'now' } },
       );
-      t.strictSame([status, body.data.migration.accounts_total], [202, ACCOUNTS]);
+      t.strictSame([status, body.accounts_total], [202, ACCOUNTS]);
       t.equal(await findActiveVersionId(elsewhere), version, 'the other replica sees it at once');
       await run();
       const { rows } = await pool.query(

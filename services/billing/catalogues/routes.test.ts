@@ -21,10 +21,10 @@ import {
 } from '../fixtures.ts';
 import { runAllRollouts } from './catalogues.fixture.ts';
 
-type Imported = { data: { catalogue: CatalogueVersionWire; changes: string[] } };
-type Listed = { data: { catalogues: CatalogueVersionWire[]; next_cursor: string | null } };
-type Published = { data: { migration: CatalogueMigrationWire } };
-type Previewed = { data: PublishPreview };
+type Imported = CatalogueVersionWire & { changes: string[] };
+type Listed = { data: CatalogueVersionWire[]; next_cursor: string | null };
+type Published = CatalogueMigrationWire;
+type Previewed = PublishPreview;
 type Current = { data: CurrentSubscription };
 type Refusal = { code: string; detail: string; issues?: { line: number; path: string; message: string }[] };
 
@@ -46,8 +46,7 @@ function replaceIn(text: string, from: string, to: string): string {
 function toolsOf(t: { error: (error: unknown) => unknown }, service: TestService) {
   const { call, ledger, runtime, pool } = service;
   const importVersion = async (text: string) =>
-    (await call<Imported>('POST', CATALOGUES, { as: staffCaller('admin'), body: text })).body.data.catalogue
-      .version_id;
+    (await call<Imported>('POST', CATALOGUES, { as: staffCaller('admin'), body: text })).body.version_id;
   return {
     importVersion,
     publish: async (versionId: string, migration: string) =>
@@ -56,7 +55,7 @@ function toolsOf(t: { error: (error: unknown) => unknown }, service: TestService
           as: staffCaller('admin'),
           body: { migration },
         })
-      ).body.data.migration,
+      ).body,
     preview: async (versionId: string, migration: string, query = '') =>
       (
         await call<Previewed>('POST', `${CATALOGUES}/${versionId}/publish/preview${query}`, {
@@ -65,7 +64,7 @@ function toolsOf(t: { error: (error: unknown) => unknown }, service: TestService
             migration,
           },
         })
-      ).body.data,
+      ).body,
     rollOut: () => runAllRollouts({ pool, runtime, onFailure: (line) => t.error(line) }),
     current: async (accountId: string) =>
       (await call<Current>('GET', CURRENT, { as: accountCaller(accountId) })).body.data,
@@ -86,8 +85,8 @@ t.test('given the default catalogue on offer', async (t) => {
       body: FEWER_IMAGES,
     });
     t.equal(first.status, 201);
-    t.match(first.body.data, {
-      catalogue: { catalogue_id: 'default', version: 2, active: false, subscriptions: 0, author: STAFF },
+    t.match(first.body, {
+      ...{ catalogue_id: 'default', version: 2, active: false, subscriptions: 0, author: STAFF },
       changes: ['plan free: limit images per period lowered: 5 → 3'],
     });
     const again = await call<Imported>('POST', CATALOGUES, {
@@ -103,10 +102,9 @@ t.test('given the default catalogue on offer', async (t) => {
 
   await t.test('then versions can be listed and read', async (t) => {
     await call('POST', CATALOGUES, { as: staffCaller('admin'), body: MORE_MONEY });
-    const first = (await call<Listed>('GET', `${CATALOGUES}?limit=2`, { as: staffCaller('support') })).body
-      .data;
+    const first = (await call<Listed>('GET', `${CATALOGUES}?limit=2`, { as: staffCaller('support') })).body;
     t.strictSame(
-      first.catalogues.map(({ version, active }) => [version, active]),
+      first.data.map(({ version, active }) => [version, active]),
       [
         [3, false],
         [2, false],
@@ -114,18 +112,16 @@ t.test('given the default catalogue on offer', async (t) => {
     );
     const rest = (
       await call<Listed>('GET', `${CATALOGUES}?cursor=${first.next_cursor}`, { as: staffCaller('support') })
-    ).body.data;
-    t.match(rest, { catalogues: [{ version: 1, active: true, subscriptions: 1 }], next_cursor: null });
-    const id = first.catalogues[0]?.version_id;
-    const { body } = await call<{ data: object }>('GET', `${CATALOGUES}/${id}`, {
+    ).body;
+    t.match(rest, { data: [{ version: 1, active: true, subscriptions: 1 }], next_cursor: null });
+    const id = first.data[0]?.version_id;
+    const { body } = await call<object>('GET', `${CATALOGUES}/${id}`, {
       as: staffCaller('support'),
     });
-    t.match(body.data, {
-      catalogue: {
-        version: 3,
-        source: MORE_MONEY,
-        changes: [/plan free: limit cost per period raised: 2.000000000 USD → 3.000000000 USD/],
-      },
+    t.match(body, {
+      version: 3,
+      source: MORE_MONEY,
+      changes: [/plan free: limit cost per period raised: 2.000000000 USD → 3.000000000 USD/],
     });
   });
 
@@ -183,8 +179,8 @@ t.test('given the default catalogue on offer', async (t) => {
   });
 
   await t.test('then only admins may import, publish and preview, and support may read', async (t) => {
-    const { catalogues } = (await call<Listed>('GET', CATALOGUES, { as: staffCaller('support') })).body.data;
-    const one = `${CATALOGUES}/${catalogues[0]?.version_id}`;
+    const { data: versions } = (await call<Listed>('GET', CATALOGUES, { as: staffCaller('support') })).body;
+    const one = `${CATALOGUES}/${versions[0]?.version_id}`;
     const body = { migration: 'now' };
     for (const role of ['none', 'support'] as const) {
       t.equal(
@@ -269,7 +265,7 @@ t.test('given an account that has used four of its five images', async (t) => {
           changes: losses,
         },
       ]);
-      t.match(ahead.accounts, [
+      t.match(ahead.data, [
         {
           account_id: ACCOUNT,
           losses,
@@ -288,19 +284,19 @@ t.test('given an account that has used four of its five images', async (t) => {
       t.equal(await versionOf(ACCOUNT), 1);
       const later = await preview(fewer, 'period_end');
       t.match(later.summary, { losing: 2, over_limit: 0 }, 'by then the period is over');
-      t.match(await preview(fewer, 'grandfather'), { summary: { accounts: 0 }, accounts: [] });
+      t.match(await preview(fewer, 'grandfather'), { summary: { accounts: 0 }, data: [] });
     },
   );
 
   await t.test('then the accounts are listed page by page', async (t) => {
     const first = await preview(fewer, 'now', '?limit=1');
     t.strictSame(
-      first.accounts.map(({ account_id }) => account_id),
+      first.data.map(({ account_id }) => account_id),
       [ACCOUNT],
     );
     t.equal(first.next_cursor, ACCOUNT);
     const second = await preview(fewer, 'now', `?limit=1&cursor=${first.next_cursor}`);
-    t.match(second, { summary: null, accounts: [{ account_id: OTHER_ACCOUNT }], next_cursor: null });
+    t.match(second, { summary: null, data: [{ account_id: OTHER_ACCOUNT }], next_cursor: null });
   });
 
   await t.test(
@@ -315,7 +311,7 @@ t.test('given an account that has used four of its five images', async (t) => {
           },
         });
         t.equal(status, 200);
-        t.match(body.data.migration, { state: 'done', accounts_total: 0, migration: 'grandfather' });
+        t.match(body, { state: 'done', accounts_total: 0, migration: 'grandfather' });
       });
       t.strictSame(heard, [{ kind: 'catalogue', id: fewer }]);
       await rollOut();
@@ -335,7 +331,7 @@ t.test('given an account that has used four of its five images', async (t) => {
       t.match(started, { state: 'running', accounts_total: 2, version_id: fewer, migration: 'now' });
       await rollOut();
       const url = `/api/admin/catalogue-migrations/${started.id}`;
-      const { migration } = (await call<Published>('GET', url, { as: staffCaller('support') })).body.data;
+      const migration = (await call<Published>('GET', url, { as: staffCaller('support') })).body;
       t.match(migration, { state: 'done', accounts_done: 2, accounts_failed: 0, author: STAFF });
       t.equal(await versionOf(ACCOUNT), 2);
       t.match(await hold({ images: 1n }), {
@@ -376,11 +372,11 @@ t.test('given an account that has used four of its five images', async (t) => {
       const newest = await importVersion(replaceIn(MORE_MONEY, '3.00 USD', '4.00 USD'));
       const second = await publish(newest, 'now');
       await rollOut();
-      const { migration } = (
+      const migration = (
         await call<Published>('GET', `/api/admin/catalogue-migrations/${first.id}`, {
           as: staffCaller('admin'),
         })
-      ).body.data;
+      ).body;
       t.equal(migration.state, 'superseded');
       t.match(second, { accounts_total: 3 });
       const { rows } = await pool.query(
@@ -392,9 +388,9 @@ t.test('given an account that has used four of its five images', async (t) => {
 
   await t.test('then every change is audited', async (t) => {
     const url = `/api/admin/audit?action=catalogue.&actor=${STAFF}&limit=100`;
-    const { entries } = (
-      await call<{ data: { entries: AuditEntryWire[] } }>('GET', url, { as: staffCaller('admin') })
-    ).body.data;
+    const { data: entries } = (
+      await call<{ data: AuditEntryWire[] }>('GET', url, { as: staffCaller('admin') })
+    ).body;
     t.strictSame(entries.map(({ action }) => action).toReversed(), [
       'catalogue.imported',
       'catalogue.published',

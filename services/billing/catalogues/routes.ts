@@ -11,7 +11,6 @@ import {
   previewPublication,
   publishCatalogue,
 } from '#libs/contracts/catalogues.ts';
-import { succeed } from '#libs/contracts/envelope.ts';
 import { toPage } from '#libs/contracts/page.ts';
 import { problem } from '#libs/problems/problems.ts';
 import { serveOperation } from '#libs/service/serve-operation.ts';
@@ -59,23 +58,20 @@ export function catalogueRoutes(app: FastifyInstance, options: CatalogueRouteOpt
       const { id, created } = await importFile(request.body.source, actorOf(request)).catch(refuseFile);
       reply.code(created ? 201 : 200);
       const changes = changesOf(await active(), await version(id));
-      return succeed({ catalogue: presentVersion(await known(id)), changes });
+      return { ...presentVersion(await known(id)), changes };
     });
   });
 
   serveOperation(app, listCatalogues, async (request) => {
     const { limit, cursor } = request.query;
-    const { data, next_cursor } = toPage(await list({ limit: limit + 1, cursor }), limit, presentVersion);
-    return succeed({ catalogues: data, next_cursor });
+    return toPage(await list({ limit: limit + 1, cursor }), limit, presentVersion);
   });
 
   serveOperation(app, getCatalogue, async (request) => {
     const id = request.params.version_id;
     const found = await known(id);
     const changes = changesOf(await active(), await version(id));
-    return succeed({
-      catalogue: { ...presentVersion(found), changes, source: (await source(id)) ?? '' },
-    });
+    return { ...presentVersion(found), changes, source: (await source(id)) ?? '' };
   });
 
   serveOperation(app, publishCatalogue, async (request, reply) => {
@@ -87,18 +83,18 @@ export function catalogueRoutes(app: FastifyInstance, options: CatalogueRouteOpt
       'catalogue published',
     );
     reply.code(rollout.state === 'running' ? 202 : 200);
-    return succeed({ migration: migrationOf(rollout) });
+    return migrationOf(rollout);
   });
 
   serveOperation(app, previewPublication, async (request) => {
     const { id } = await known(request.params.version_id);
     const { limit, cursor } = request.query;
-    return succeed(await preview(await version(id), request.body.migration, { limit, cursor }));
+    return preview(await version(id), request.body.migration, { limit, cursor });
   });
 
-  serveOperation(app, getCatalogueMigration, async (request) => {
-    return succeed({ migration: migrationOf(await findRollout(request.params.id)) });
-  });
+  serveOperation(app, getCatalogueMigration, async (request) =>
+    migrationOf(await findRollout(request.params.id)),
+  );
 }
 
 function migrationOf(rollout: Rollout | undefined) {

@@ -15,7 +15,7 @@ import {
 } from '../customers.fixture.ts';
 import { ACCOUNT, createTestService, OTHER_ACCOUNT, STAFF, type TestService } from '../fixtures.ts';
 
-type Requests = { data: { payment_requests: PaymentRequestWire[]; next_cursor: string | null } };
+type Requests = { data: PaymentRequestWire[]; next_cursor: string | null };
 
 const REQUESTS = '/api/admin/payment-requests';
 const ASSIGN = '/api/plans/assign';
@@ -66,17 +66,12 @@ t.test('given payment requests of several accounts', async (t) => {
   const id = (await one.upgrade('pro')).body.payment_request?.id ?? '';
   const otherId = (await other.upgrade('basic', 'year')).body.payment_request?.id ?? '';
   const list = async (query = '') =>
-    (await service.call<Requests>('GET', `${REQUESTS}${query}`, { as: staff })).body.data;
+    (await service.call<Requests>('GET', `${REQUESTS}${query}`, { as: staff })).body;
 
   await t.test('then staff list them, newest first', async (t) => {
-    const { payment_requests } = await list();
+    const { data } = await list();
     t.strictSame(
-      payment_requests.map((request) => [
-        request.id,
-        request.account_id,
-        request.amount_minor,
-        request.driver,
-      ]),
+      data.map((request) => [request.id, request.account_id, request.amount_minor, request.driver]),
       [
         [otherId, OTHER_ACCOUNT, 29_000, 'manual'],
         [id, ACCOUNT, 7900, 'manual'],
@@ -84,9 +79,9 @@ t.test('given payment requests of several accounts', async (t) => {
     );
     const first = await list('?limit=1');
     t.equal(first.next_cursor, otherId);
-    t.equal((await list(`?limit=1&cursor=${otherId}`)).payment_requests[0]?.id, id);
-    t.equal((await list(`?account_id=${ACCOUNT}`)).payment_requests.length, 1);
-    t.equal((await list('?status=paid')).payment_requests.length, 0);
+    t.equal((await list(`?limit=1&cursor=${otherId}`)).data[0]?.id, id);
+    t.equal((await list(`?account_id=${ACCOUNT}`)).data.length, 1);
+    t.equal((await list('?status=paid')).data.length, 0);
     for (const query of ['?status=late', '?limit=0', '?account_id=me']) {
       t.equal((await service.call('GET', `${REQUESTS}${query}`, { as: staff })).status, 400, query);
     }
@@ -103,12 +98,12 @@ t.test('given payment requests of several accounts', async (t) => {
   await t.test('when ten calls mark one as paid at once, then it takes effect once', async (t) => {
     const answers = await Promise.all(Array.from({ length: 10 }, (_, n) => markPaid(service, id, `by ${n}`)));
     t.ok(answers.every(({ status }) => status === 200));
-    t.equal(new Set(answers.map(({ body }) => body.data.note)).size, 1, 'all return the first resolution');
+    t.equal(new Set(answers.map(({ body }) => body.note)).size, 1, 'all return the first resolution');
     const kinds = await one.kinds();
     t.strictSame(kinds, ['payment_requested', 'payment_received', 'plan_changed']);
     t.match(await audited(service), [{ action: 'payment.marked_paid', actor: STAFF, account_id: ACCOUNT }]);
     t.equal((await audited(service)).length, 1);
-    t.match((await list('?status=paid')).payment_requests, [{ id, settled_by: STAFF }]);
+    t.match((await list('?status=paid')).data, [{ id, settled_by: STAFF }]);
     t.equal((await ledger.hold(testHold(ACCOUNT, runtime.newId(), { 'gen.blog': 400n }))).verdict, 'ok');
     t.match(await other.current(), { plan: { key: 'free' } }, 'other accounts are not affected');
   });
@@ -125,7 +120,7 @@ t.test('given payment requests of several accounts', async (t) => {
 
   await t.test('when one is voided, then it cannot be paid, and the next request is a new one', async (t) => {
     const withdraw = () =>
-      service.call<{ data: PaymentRequestWire }>('POST', `${REQUESTS}/${otherId}/void`, {
+      service.call<PaymentRequestWire>('POST', `${REQUESTS}/${otherId}/void`, {
         as: staff,
         body: {
           note: 'Mistake',
@@ -133,7 +128,7 @@ t.test('given payment requests of several accounts', async (t) => {
       });
     const answers = await Promise.all([withdraw(), withdraw()]);
     t.strictSame(
-      answers.map(({ status, body }) => [status, body.data.status]),
+      answers.map(({ status, body }) => [status, body.status]),
       [
         [200, 'void'],
         [200, 'void'],
@@ -148,7 +143,7 @@ t.test('given payment requests of several accounts', async (t) => {
   await t.test('when one is not paid in time, then it is void', async (t) => {
     runtime.clock.advance(30 * 86_400_000);
     await createJobs(service).renew();
-    t.match((await list(`?account_id=${OTHER_ACCOUNT}`)).payment_requests[0], {
+    t.match((await list(`?account_id=${OTHER_ACCOUNT}`)).data[0], {
       status: 'void',
       note: 'not paid in time',
       settled_by: 'billing',
@@ -194,7 +189,7 @@ t.test('given a plan that staff assign', async (t) => {
     for (const _ of [1, 2]) {
       const { status, body } = await assign(gift);
       t.equal(status, 200);
-      t.match(body.data, {
+      t.match(body, {
         account_id: ACCOUNT,
         plan: { key: 'pro' },
         status: 'active',
@@ -205,7 +200,7 @@ t.test('given a plan that staff assign', async (t) => {
     t.match(await audited(service), [{ action: 'plan.assigned', actor: STAFF, reason: 'Partner' }]);
     t.equal((await audited(service)).length, 1);
     const { body } = await service.call<Requests>('GET', `${REQUESTS}?status=open`, { as: staff });
-    t.strictSame(body.data.payment_requests, [], 'the open payment request is void');
+    t.strictSame(body.data, [], 'the open payment request is void');
   });
 
   await t.test('then it renews without payment', async (t) => {
@@ -226,7 +221,7 @@ t.test('given a plan that staff assign', async (t) => {
     await post('/api/subscription/cancel');
     t.match(await current(), { cancel_at_period_end: true });
     const { body } = await assign({ ...gift, plan: 'free', reason: 'Contract is over' });
-    t.match(body.data, { plan: { key: 'free' }, complimentary: false, cancel_at_period_end: false });
+    t.match(body, { plan: { key: 'free' }, complimentary: false, cancel_at_period_end: false });
     t.match((await events())[0], {
       kind: 'plan_changed',
       data: { from: 'pro', to: 'free', reason: 'assigned' },
@@ -244,8 +239,7 @@ t.test('given a plan that staff assign', async (t) => {
 
   await t.test('then staff read the history of all accounts', async (t) => {
     const read = async (query: string) =>
-      (await service.call<Events>('GET', `/api/admin/billing-events${query}`, { as: staff })).body.data
-        .events;
+      (await service.call<Events>('GET', `/api/admin/billing-events${query}`, { as: staff })).body.data;
     t.ok((await read(`?account_id=${ACCOUNT}`)).every(({ account_id }) => account_id === ACCOUNT));
     t.equal((await read('?kind=trial_started')).length, 1);
     t.ok(new Set((await read('?limit=100')).map(({ account_id }) => account_id)).size > 1);

@@ -5,7 +5,6 @@ import {
   markPaymentRequestPaid,
   voidPaymentRequest,
 } from '#libs/contracts/billing-admin.ts';
-import { succeed } from '#libs/contracts/envelope.ts';
 import { toPage } from '#libs/contracts/page.ts';
 import { serveOperation } from '#libs/service/serve-operation.ts';
 import type { SubscriptionDeps } from '../subscriptions/plugin.ts';
@@ -18,8 +17,7 @@ export function paymentRoutes(app: FastifyInstance, deps: SubscriptionDeps): voi
   serveOperation(app, listPaymentRequests, async (request) => {
     const { limit, cursor, status, account_id: accountId } = request.query;
     const found = await listRequests(deps.database, { status, accountId }, { limit: limit + 1, cursor });
-    const { data: payment_requests, next_cursor } = toPage(found, limit, presentRequest);
-    return succeed({ payment_requests, next_cursor });
+    return toPage(found, limit, presentRequest);
   });
 
   for (const [operation, status] of [
@@ -31,7 +29,7 @@ export function paymentRoutes(app: FastifyInstance, deps: SubscriptionDeps): voi
       const { note } = request.body;
       const staff = actorOf(request);
       const resolution = { requestId, status, note, by: staff.actor, staff };
-      return succeed(presentRequest(await resolvePayment(deps, resolution)));
+      return presentRequest(await resolvePayment(deps, resolution));
     });
   }
 }

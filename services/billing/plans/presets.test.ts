@@ -23,9 +23,9 @@ async function presented(service: TestService, plan: string): Promise<Presented>
   const assignment = { account_id: accountId, plan, reason: 'For a test.' };
   const { status } = await service.call('POST', '/api/plans/assign', { as: staff, body: assignment });
   if (status !== 200) throw new Error(`The plan ${plan} could not be assigned: ${status}`);
-  const mine = await service.call<{ data: MyPlan }>('GET', '/api/plans/my-plan', { as: caller });
-  const limits = await service.call<{ data: PlanUsage }>('GET', '/api/plans/limits', { as: caller });
-  return { plan: mine.body.data.plan, usage: limits.body.data };
+  const mine = await service.call<MyPlan>('GET', '/api/plans/my-plan', { as: caller });
+  const limits = await service.call<PlanUsage>('GET', '/api/plans/limits', { as: caller });
+  return { plan: mine.body.plan, usage: limits.body };
 }
 
 const enabled = (names: Readonly<Record<string, boolean>>) =>
@@ -94,10 +94,10 @@ for (const preset of ['crew', 'alwrity-alpha', 'lily', 'alwrity', 'whisperforge'
       checkTerms(t, catalogue, plan, wire);
       checkLimits(t, catalogue, plan, wire);
     }
-    const offer = await service.call<{ data: PlanList }>('GET', '/api/plans/available', { as: callerWith() });
+    const offer = await service.call<PlanList>('GET', '/api/plans/available', { as: callerWith() });
     const listed = plansByRank(catalogue).filter((plan) => plan.listed);
     t.strictSame(
-      offer.body.data.plans,
+      offer.body.plans,
       listed.map(({ key }) => plans.get(key)?.plan),
       'each plan is offered as an account has it',
     );

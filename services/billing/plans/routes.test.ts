@@ -4,8 +4,6 @@ import { testHold, testSettle } from '#libs/ledger/fixtures.ts';
 import { customer, type Refusal, readPreset } from '../customers.fixture.ts';
 import { ACCOUNT, createTestService, OTHER_ACCOUNT } from '../fixtures.ts';
 
-type Data<Body> = { data: Body };
-
 const COMPARE = '/api/plans/compare';
 const capabilityPath = (name: string) => `/api/plans/capabilities/${name}`;
 
@@ -26,7 +24,7 @@ t.test('given the starter plan of lily', async (t) => {
   const { runtime, ledger } = service;
   const { get, buy } = customer(service);
   await buy('starter');
-  const limits = async () => (await get<Data<PlanUsage>>('/api/plans/limits')).body.data;
+  const limits = async () => (await get<PlanUsage>('/api/plans/limits')).body;
   const limitOf = async (meter: string, window: string) =>
     (await limits()).limits.find((one) => one.meter === meter && one.window === window);
   const use = async (meters: Record<string, bigint>) => {
@@ -36,17 +34,17 @@ t.test('given the starter plan of lily', async (t) => {
   };
 
   await t.test('then its offer is unchanged', async (t) => {
-    const offer = await get<Data<PlanList>>('/api/plans/available');
-    t.equal(offer.body.data.plans.length, 3, 'three plans are on offer');
+    const offer = await get<PlanList>('/api/plans/available');
+    t.equal(offer.body.plans.length, 3, 'three plans are on offer');
     t.strictSame(
-      offer.body.data.plans.map((plan) => [plan.key, plan.not_yet_available.length]),
+      offer.body.plans.map((plan) => [plan.key, plan.not_yet_available.length]),
       [
         ['starter', 2],
         ['pro', 9],
         ['enterprise', 12],
       ],
     );
-    t.strictSame(offer.body.data.plans[0]?.not_yet_available, ['social.autopilot_posts', 'analytics_depth']);
+    t.strictSame(offer.body.plans[0]?.not_yet_available, ['social.autopilot_posts', 'analytics_depth']);
     const { features, image_models, qualities, platforms } = await limits();
     t.match(await limitOf('images', 'period'), {
       amount: { kind: 'limited', value: '10' },
@@ -65,7 +63,7 @@ t.test('given the starter plan of lily', async (t) => {
   });
 
   await t.test('then each capability is returned by name', async (t) => {
-    const ask = async (name: string) => (await get<Data<Capability>>(capabilityPath(name))).body.data;
+    const ask = async (name: string) => (await get<Capability>(capabilityPath(name))).body;
     t.match(await ask('full_ai'), {
       name: 'full_ai',
       enabled: false,
@@ -114,7 +112,7 @@ t.test('given the starter plan of lily', async (t) => {
   });
 
   await t.test('then accounts do not see the usage of each other', async (t) => {
-    const { data } = (await customer(service, OTHER_ACCOUNT).get<Data<PlanUsage>>('/api/plans/limits')).body;
+    const data = (await customer(service, OTHER_ACCOUNT).get<PlanUsage>('/api/plans/limits')).body;
     t.match(data, { plan: { key: 'free' } });
     t.ok(data.limits.every(({ used }) => used === '0'));
     const autopilot = data.limits.find(({ meter }) => meter === 'social.autopilot_posts');
@@ -122,7 +120,7 @@ t.test('given the starter plan of lily', async (t) => {
   });
 
   await t.test('then its plan lists upgrades and trials', async (t) => {
-    const { data } = (await get<Data<MyPlan>>('/api/plans/my-plan')).body;
+    const data = (await get<MyPlan>('/api/plans/my-plan')).body;
     t.match(data, {
       plan: { key: 'starter', price: { monthly_minor: 2900 } },
       source: 'subscription',
@@ -140,20 +138,20 @@ t.test('given the starter plan of lily', async (t) => {
 t.test('given two plans', async (t) => {
   const service = await createTestService(t, readPreset('lily'));
   const compare = (query: string) =>
-    customer(service).get<Data<PlanComparisonWire> & Refusal>(`${COMPARE}?${query}`);
+    customer(service).get<PlanComparisonWire & Refusal>(`${COMPARE}?${query}`);
 
   await t.test('then they are compared by key or alias', async (t) => {
     const { status, body } = await compare('a=basic&b=pro');
     t.equal(status, 200);
-    t.match(body.data, { a: { key: 'starter' }, b: { key: 'pro' }, direction: 'upgrade' });
-    t.ok(body.data.changes.features_gained.includes('full_ai'));
-    t.strictSame(body.data.changes.features_lost, ['basic_ai_only']);
+    t.match(body, { a: { key: 'starter' }, b: { key: 'pro' }, direction: 'upgrade' });
+    t.ok(body.changes.features_gained.includes('full_ai'));
+    t.strictSame(body.changes.features_lost, ['basic_ai_only']);
     t.match(
-      body.data.changes.limits.find(({ meter }) => meter === 'images'),
+      body.changes.limits.find(({ meter }) => meter === 'images'),
       { before: { kind: 'limited', value: '10' }, after: { kind: 'limited', value: '50' }, change: 'raised' },
     );
-    t.match((await compare('a=pro&b=free')).body.data, { direction: 'downgrade' });
-    t.match((await compare('a=pro&b=pro')).body.data, { direction: 'same', changes: { limits: [] } });
+    t.match((await compare('a=pro&b=free')).body, { direction: 'downgrade' });
+    t.match((await compare('a=pro&b=pro')).body, { direction: 'same', changes: { limits: [] } });
   });
 
   await t.test('then an unknown plan is named', async (t) => {

@@ -21,12 +21,12 @@ export function planRoutes(app: FastifyInstance, deps: SubscriptionDeps): void {
   const { database, runtime } = deps;
   const { clock } = runtime;
 
-  for (const operation of [listPlans, listAvailablePlans]) {
-    serveOperation(app, operation, async () => succeed(planListOf(await offeredCatalogue(deps))));
-  }
+  const offer = async () => planListOf(await offeredCatalogue(deps));
+  serveOperation(app, listPlans, async () => succeed(await offer()));
+  serveOperation(app, listAvailablePlans, offer);
 
   serveOperation(app, comparePlans, async ({ query: { a, b } }) =>
-    succeed(comparisonOf(await offeredCatalogue(deps), a, b)),
+    comparisonOf(await offeredCatalogue(deps), a, b),
   );
 
   serveOperation(app, getMyPlan, async (request) => {
@@ -34,18 +34,18 @@ export function planRoutes(app: FastifyInstance, deps: SubscriptionDeps): void {
     const account = await readAccount(deps, accountId);
     const offered = await offeredCatalogue(deps);
     const purchase = await findPurchaseState(database, accountId);
-    return succeed(myPlanOf(account, { ...purchase, offered, now: clock.now() }));
+    return myPlanOf(account, { ...purchase, offered, now: clock.now() });
   });
 
   serveOperation(app, getPlanLimits, async (request) => {
     const caller = callerOf(request);
     const account = await readAccount(deps, caller.accountId);
     const now = clock.now();
-    return succeed(planUsageOf(account, await readLimits(database, now, caller), now));
+    return planUsageOf(account, await readLimits(database, now, caller), now);
   });
 
   serveOperation(app, getCapability, async (request) => {
     const account = await readAccount(deps, callerOf(request).accountId);
-    return succeed(capabilityOf(account, request.params.name, clock.now()));
+    return capabilityOf(account, request.params.name, clock.now());
   });
 }

@@ -1,7 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import { actorOf } from '#libs/audit/request-actor.ts';
 import { assignPlan, listBillingEvents as listEvents } from '#libs/contracts/billing-admin.ts';
-import { succeed } from '#libs/contracts/envelope.ts';
 import { toPage } from '#libs/contracts/page.ts';
 import { serveOperation } from '#libs/service/serve-operation.ts';
 import { currentSubscriptionOf } from '../plans/domain/view.ts';
@@ -20,13 +19,12 @@ export function subscriptionAdminRoutes(app: FastifyInstance, deps: Subscription
       decideAssignment(state, assignment, context),
     );
     if (outcome.kind === 'refused') throw refusalProblem(outcome.refusal);
-    return succeed(currentSubscriptionOf(await readAccount(deps, accountId), deps.runtime.clock.now()));
+    return currentSubscriptionOf(await readAccount(deps, accountId), deps.runtime.clock.now());
   });
 
   serveOperation(app, listEvents, async (request) => {
     const { limit, cursor, account_id: accountId, kind } = request.query;
     const found = await listBillingEvents(deps.database, { accountId, kind }, { limit: limit + 1, cursor });
-    const { data: events, next_cursor } = toPage(found, limit, presentEvent);
-    return succeed({ events, next_cursor });
+    return toPage(found, limit, presentEvent);
   });
 }

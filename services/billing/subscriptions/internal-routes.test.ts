@@ -63,8 +63,8 @@ t.test('given the default catalogue', async (t) => {
       { amount: { kind: 'unlimited' } },
     );
     t.same(
-      (await call<Plans>('GET', '/api/plans/available', { as: accountCaller(OTHER_ACCOUNT) })).body,
-      body,
+      (await call<PlanList>('GET', '/api/plans/available', { as: accountCaller(OTHER_ACCOUNT) })).body,
+      body.data,
     );
   });
 

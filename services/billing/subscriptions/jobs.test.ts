@@ -53,7 +53,7 @@ t.test('given a paid plan whose period ends', async (t) => {
     });
     t.match(await openRequest(), [{ kind: 'renewal', amount_minor: 7900, instructions: /^Pay 79\.00 USD/ }]);
     t.equal((await openRequest()).length, 1, 'once, by any number of replicas');
-    t.match((await get('/api/plans/my-plan')).body, { data: { open_payment_request: { kind: 'renewal' } } });
+    t.match((await get('/api/plans/my-plan')).body, { open_payment_request: { kind: 'renewal' } });
     t.equal((await hold(100n)).verdict, 'ok', 'it is served during the grace period');
   });
 

@@ -114,9 +114,9 @@ t.test('given a downgrade with usage above the new limits', async (t) => {
       });
       t.equal((await ledger.hold(testHold(ACCOUNT, runtime.newId(), { images: 1n }))).verdict, 'ok');
       type Usage = {
-        data: { limits: { meter: string; used: string; limit: string; can_use: boolean }[] };
+        limits: { meter: string; used: string; limit: string; can_use: boolean }[];
       };
-      const usage = (await get<Usage>('/api/plans/limits')).body.data;
+      const usage = (await get<Usage>('/api/plans/limits')).body;
       t.match(
         usage.limits.find(({ meter }) => meter === 'social.connections'),
         { used: '10', amount: { kind: 'limited', value: '5' }, can_use: false, state: 'exhausted' },

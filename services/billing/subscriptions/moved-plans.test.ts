@@ -20,11 +20,11 @@ async function republish(
     `monthlyMinor: ${prices.pro}`,
   );
   const url = '/api/admin/catalogues';
-  const { body } = await call<{ data: { catalogue: { version_id: string } } }>('POST', url, {
+  const { body } = await call<{ version_id: string }>('POST', url, {
     as: staffCaller('admin'),
     body: text,
   });
-  await call('POST', `${url}/${body.data.catalogue.version_id}/publish`, {
+  await call('POST', `${url}/${body.version_id}/publish`, {
     as: staffCaller('admin'),
     body: { migration },
   });

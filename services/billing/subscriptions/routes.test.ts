@@ -141,7 +141,7 @@ t.test('given an account on the free plan', async (t) => {
     const heard = await notificationsDuring(pool, async () => {
       const { status, body } = await markPaid(service, open?.id, 'Transfer 17');
       t.equal(status, 200);
-      t.match(body.data, { status: 'paid', note: 'Transfer 17' });
+      t.match(body, { status: 'paid', note: 'Transfer 17' });
     });
     t.strictSame(heard, [{ kind: 'account', id: ACCOUNT }]);
     t.match(await current(), {
@@ -175,11 +175,11 @@ t.test('given an account on the free plan', async (t) => {
       'payment_received',
       'plan_changed',
     ]);
-    const first = (await get<Events>('/api/subscription/events?limit=3')).body.data;
-    t.match(first.events[0], { kind: 'plan_changed', data: { from: 'free', to: 'pro' } });
+    const first = (await get<Events>('/api/subscription/events?limit=3')).body;
+    t.match(first.data[0], { kind: 'plan_changed', data: { from: 'free', to: 'pro' } });
     const rest = await get<Events>(`/api/subscription/events?limit=100&cursor=${first.next_cursor}`);
-    t.equal(rest.body.data.events.length, 4);
-    t.equal(rest.body.data.next_cursor, null);
+    t.equal(rest.body.data.length, 4);
+    t.equal(rest.body.next_cursor, null);
     t.equal((await get('/api/subscription/events?limit=0')).status, 400);
     t.equal((await get('/api/subscription/events?cursor=x')).status, 400);
     t.strictSame(await customer(service, OTHER_ACCOUNT).events(), [], 'other accounts do not see them');

@@ -14,7 +14,7 @@ import {
 import { readLimits } from '#libs/ledger/read-limits.ts';
 import { type ProblemError, problem } from '#libs/problems/problems.ts';
 import { callerOf } from '#libs/service/internal-calls.ts';
-import { serveOperation } from '#libs/service/serve-operation.ts';
+import { type OperationRequest, serveOperation } from '#libs/service/serve-operation.ts';
 import { type PaymentRequest, presentRequestSummary } from '../payments/domain.ts';
 import { choosePlan } from '../plans/domain/offer.ts';
 import { currentSubscriptionOf } from '../plans/domain/view.ts';
@@ -53,18 +53,16 @@ export type HostedChanges = {
   resume: (accountId: string, by: string) => Promise<'done' | 'local'>;
 };
 
-type CurrentSubscriptionResponse = { success: true; data: CurrentSubscription };
-
 /** The account's own subscription: reads and changes. */
 export function subscriptionRoutes(app: FastifyInstance, options: SubscriptionRouteOptions): void {
   const { database, runtime, collectPayment, hosted } = options;
   const { clock } = runtime;
 
-  async function current(accountId: string): Promise<CurrentSubscriptionResponse> {
-    return succeed(currentSubscriptionOf(await readAccount(options, accountId), clock.now()));
+  async function current(accountId: string): Promise<CurrentSubscription> {
+    return currentSubscriptionOf(await readAccount(options, accountId), clock.now());
   }
 
-  async function respond(accountId: string, outcome: Outcome): Promise<CurrentSubscriptionResponse> {
+  async function respond(accountId: string, outcome: Outcome): Promise<CurrentSubscription> {
     if (outcome.kind === 'refused') throw refusalProblem(outcome.refusal);
     if (outcome.kind === 'payment_required') {
       const request = await collectPayment(outcome.request);
@@ -76,34 +74,36 @@ export function subscriptionRoutes(app: FastifyInstance, options: SubscriptionRo
   const change = async (accountId: string, decide: Decide) =>
     respond(accountId, await changeSubscription(options, { accountId }, decide));
 
-  serveOperation(app, getCurrentSubscription, (request) => current(callerOf(request).accountId));
+  serveOperation(app, getCurrentSubscription, async (request) =>
+    succeed(await current(callerOf(request).accountId)),
+  );
 
-  for (const operation of [upgradePlan, upgradeSubscription]) {
-    serveOperation(app, operation, async (request) => {
-      const { accountId, by } = requireManager(request);
-      const choice = { ...request.body, by };
-      if ((await hosted?.upgrade(accountId, choice)) === 'done') return current(accountId);
-      return change(accountId, (state, context) => decideUpgrade(state, choice, context));
-    });
+  async function upgrade(request: OperationRequest<typeof upgradePlan>): Promise<CurrentSubscription> {
+    const { accountId, by } = requireManager(request);
+    const choice = { ...request.body, by };
+    if ((await hosted?.upgrade(accountId, choice)) === 'done') return current(accountId);
+    return change(accountId, (state, context) => decideUpgrade(state, choice, context));
   }
+  serveOperation(app, upgradePlan, upgrade);
+  serveOperation(app, upgradeSubscription, async (request) => succeed(await upgrade(request)));
 
   serveOperation(app, downgradeSubscription, async (request) => {
     const { accountId, by } = requireManager(request);
     const choice = { ...request.body, by };
-    if ((await hosted?.downgrade(accountId, choice)) === 'done') return current(accountId);
-    return change(accountId, (state, context) => decideDowngrade(state, choice, context));
+    if ((await hosted?.downgrade(accountId, choice)) === 'done') return succeed(await current(accountId));
+    return succeed(await change(accountId, (state, context) => decideDowngrade(state, choice, context)));
   });
 
   serveOperation(app, cancelSubscription, async (request) => {
     const { accountId, by } = requireManager(request);
-    if ((await hosted?.cancel(accountId, by)) === 'done') return current(accountId);
-    return change(accountId, (state, context) => decideCancel(state, by, context));
+    if ((await hosted?.cancel(accountId, by)) === 'done') return succeed(await current(accountId));
+    return succeed(await change(accountId, (state, context) => decideCancel(state, by, context)));
   });
 
   serveOperation(app, resumeSubscription, async (request) => {
     const { accountId, by } = requireManager(request);
-    if ((await hosted?.resume(accountId, by)) === 'done') return current(accountId);
-    return change(accountId, decideResume);
+    if ((await hosted?.resume(accountId, by)) === 'done') return succeed(await current(accountId));
+    return succeed(await change(accountId, decideResume));
   });
 
   serveOperation(app, previewSubscription, async (request) => {
@@ -126,8 +126,7 @@ export function subscriptionRoutes(app: FastifyInstance, options: SubscriptionRo
       { accountId, kind: undefined },
       { limit: limit + 1, cursor },
     );
-    const { data: events, next_cursor } = toPage(found, limit, presentEvent);
-    return succeed({ events, next_cursor });
+    return { success: true as const, ...toPage(found, limit, presentEvent) };
   });
 }
 

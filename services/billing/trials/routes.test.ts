@@ -33,7 +33,7 @@ t.test('given an account without a trial', async (t) => {
   };
 
   await t.test('then its plan lists the possible trials', async (t) => {
-    const { data } = (await get<{ data: MyPlan }>('/api/plans/my-plan')).body;
+    const data = (await get<MyPlan>('/api/plans/my-plan')).body;
     t.match(data.trial, { eligible: true, reason: null });
     t.strictSame(
       data.trial.plans.map(({ key, name, days }) => [key, name, days]),
@@ -63,7 +63,7 @@ t.test('given an account without a trial', async (t) => {
     const answers = await Promise.all([post(TRIAL, { plan: 'pro' }), post(TRIAL, { plan: 'pro' })]);
     for (const { status, body } of answers) {
       t.equal(status, 200);
-      t.match(body.data, {
+      t.match(body, {
         plan: { key: 'pro' },
         status: 'trialing',
         trial_ends_at: '2026-12-04T12:00:00.000Z',
@@ -106,7 +106,7 @@ t.test('given an account without a trial', async (t) => {
       const { status, body } = await post(TRIAL, { plan });
       t.match([status, body.code, body.reason], [409, 'trial_not_available', 'trial_used']);
     }
-    const { data } = (await get<{ data: MyPlan }>('/api/plans/my-plan')).body;
+    const data = (await get<MyPlan>('/api/plans/my-plan')).body;
     t.match(data.trial, { eligible: false, reason: 'trial_used' });
   });
 
@@ -119,7 +119,7 @@ t.test('given an account without a trial', async (t) => {
     t.match([status, body.reason], [409, 'trial_used']);
     t.match(await again.current(), { plan: { key: 'free' }, status: 'active' });
     t.equal((await trialsOf(service)).length, 1);
-    t.match((await again.get<{ data: MyPlan }>('/api/plans/my-plan')).body.data.trial, { eligible: false });
+    t.match((await again.get<MyPlan>('/api/plans/my-plan')).body.trial, { eligible: false });
   });
 
   await t.test('then the account of another owner can', async (t) => {

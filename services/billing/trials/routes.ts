@@ -1,5 +1,4 @@
 import type { FastifyInstance } from 'fastify';
-import { succeed } from '#libs/contracts/envelope.ts';
 import { startTrial } from '#libs/contracts/trials.ts';
 import { serveOperation } from '#libs/service/serve-operation.ts';
 import { currentSubscriptionOf } from '../plans/domain/view.ts';
@@ -20,6 +19,6 @@ export function trialRoutes(app: FastifyInstance, deps: SubscriptionDeps): void 
       decideTrial(state, plan, context),
     );
     if (outcome.kind === 'refused') throw refusalProblem(outcome.refusal);
-    return succeed(currentSubscriptionOf(await readAccount(deps, accountId), deps.runtime.clock.now()));
+    return currentSubscriptionOf(await readAccount(deps, accountId), deps.runtime.clock.now());
   });
 }

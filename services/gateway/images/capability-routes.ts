@@ -4,7 +4,6 @@ import type { Entitlements } from '#libs/catalogue/entitlements.ts';
 import type { Catalogue } from '#libs/catalogue/schema.ts';
 import { plansWith } from '#libs/catalogue/suggest.ts';
 import type { AccountEntitlements } from '#libs/clients/account-entitlements.ts';
-import { succeed } from '#libs/contracts/envelope.ts';
 import {
   generateImages,
   getImageCapabilities,
@@ -54,12 +53,12 @@ export function capabilityRoutes(
 
   serveOperation(app, getImageCapabilities, async (request) => {
     const { account, catalogue } = await planOf(request);
-    return succeed(capabilitiesOf(account, catalogue, priceBook));
+    return capabilitiesOf(account, catalogue, priceBook);
   });
 
   serveOperation(app, listImageModels, async (request) => {
     const { account, catalogue } = await planOf(request);
-    return succeed(modelsOf(account, catalogue, priceBook));
+    return modelsOf(account, catalogue, priceBook);
   });
 
   serveOperation(app, getImageUsage, async (request) => {
@@ -72,13 +71,13 @@ export function capabilityRoutes(
     const limits = read?.limits ?? [];
     const usage = mostUsedLimit(limits, new Set([METER]));
     const prompt = await upgradePromptOf(usage, (limit) => entitlements.suggestPlans(account, limit));
-    return succeed({
+    return {
       plan: account.plan.key,
       usage: usageOf(limits, METER),
       badge: badgeOf(account, usage),
       ...(prompt && { upgrade_prompt: prompt }),
       limits: limits.filter(({ meter }) => meter === METER).map(limitToWire),
-    });
+    };
   });
 }
 

@@ -3,6 +3,7 @@
 const description = [
   'AI content generation by plan, with spending limits that are never exceeded.',
   '**Calling.** Send `Authorization: Bearer <access token or API key>`; API keys may also be sent in `x-api-key`. Requests and responses are JSON in `snake_case`, with times in ISO 8601 UTC and money as decimal strings in USD with nine decimals.',
+  '**Shapes.** One object is the body itself. A list is `{"data": […], "next_cursor": …}`: send `next_cursor` as `cursor` to read the next page, until it is `null`. Only the routes under `/api/subscription` wrap their result, as `{"success": true, "data": …}`.',
   '**Spending.** Before a provider is called, the maximum cost of the request is held against every limit of the account. A request that does not fit is refused with `429` and costs nothing. `x-inkmeter-cost-usd` is the actual cost, and `GET /api/usage/requests/{request_id}` explains the decision for the `x-request-id` of a response.',
   "**Errors** are `application/problem+json` (RFC 9457) with a stable `code`; under `/v1` they have OpenAI's format, and under `/v1/messages` Anthropic's, with the code in `error.problem_code`; under `/v1beta` they have Google's, with the code in `error.details`. The `type` of a problem is the URL of its documentation page, under `/docs/problems`.",
   '**Compatibility.** Responses may gain fields at any time: ignore unknown fields. Requests with fields that are not described here are refused.',

@@ -2,6 +2,7 @@ import { globSync } from 'node:fs';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import t from 'tap';
+import { z } from 'zod';
 import type { Operation } from '#libs/contracts/operation.ts';
 import { TAGS } from './description.ts';
 import { ALL_OPERATIONS } from './domain.ts';
@@ -51,6 +52,34 @@ t.test('every operation describes its path, its tags and its answers', async (t)
     t.ok(auth === 'none' || responses[401] !== undefined, `${operationId}: refuses unauthenticated requests`);
   }
 });
+
+/** Fields of the JSON object that an operation answers with. */
+function fieldsOf(operation: Operation, status: number): ReadonlyMap<string, z.ZodType> {
+  const response = operation.responses[status];
+  const isJson = (response?.contentType ?? 'application/json') === 'application/json';
+  return new Map(
+    isJson && response?.schema instanceof z.ZodObject ? Object.entries(response.schema.shape) : [],
+  );
+}
+
+t.test(
+  'own routes answer with the object itself or with a page, and only /api/subscription wraps it',
+  async (t) => {
+    for (const operation of ALL_OPERATIONS.filter(({ path: url }) => url.startsWith('/api/'))) {
+      for (const status of [200, 201, 202]) {
+        const fields = fieldsOf(operation, status);
+        const isWrapped = operation.path.startsWith('/api/subscription/');
+        const name = `${operation.operationId} ${status}`;
+        t.equal(fields.has('success'), isWrapped && fields.size > 0, `${name}: success`);
+        const isList = fields.get('data') instanceof z.ZodArray;
+        if (isList || (fields.has('data') && !isWrapped)) {
+          t.ok(isList && fields.has('next_cursor'), `${name}: lists have data and next_cursor`);
+        }
+        t.equal(fields.has('next_cursor'), isList, `${name}: only lists have next_cursor`);
+      }
+    }
+  },
+);
 
 t.test('every body has an example, and every example is what its schema says', async (t) => {
   for (const { operationId, body, bodyExample, responses } of ALL_OPERATIONS) {

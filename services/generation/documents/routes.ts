@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import * as contract from '#libs/contracts/documents.ts';
-import { toPage } from '#libs/contracts/page.ts';
+import { toList, toPage } from '#libs/contracts/page.ts';
 import { type Database, transaction } from '#libs/db/database.ts';
 import { slugOf } from '#libs/pipelines/content/text.ts';
 import { problem } from '#libs/problems/problems.ts';
@@ -61,13 +61,13 @@ export function documentRoutes(app: FastifyInstance, { database, clock }: Docume
   serveOperation(app, contract.listDocumentVersions, async (request) => {
     const { document } = await read(database, callerOf(request).accountId, request.params.id);
     const versions = await listVersions(database, document.id);
-    return {
-      data: versions.map(({ userId, createdAt, ...version }) => ({
+    return toList(
+      versions.map(({ userId, createdAt, ...version }) => ({
         ...version,
         user_id: userId,
         created_at: createdAt.toISOString(),
       })),
-    };
+    );
   });
 
   serveOperation(app, contract.exportDocument, async (request, reply) => {

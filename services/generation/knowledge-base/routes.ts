@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import { ownerOf, type QuotaResources } from '#libs/clients/quota-resources.ts';
 import * as contract from '#libs/contracts/knowledge-base.ts';
-import { toPage } from '#libs/contracts/page.ts';
+import { toList, toPage } from '#libs/contracts/page.ts';
 import { type Database, transaction } from '#libs/db/database.ts';
 import { detectLanguage } from '#libs/pipelines/language.ts';
 import { problem } from '#libs/problems/problems.ts';
@@ -84,7 +84,7 @@ export function kbFileRoutes(app: FastifyInstance, options: KbFileOptions): void
   serveOperation(app, contract.searchKbPassages, async (request) => {
     const { query, language = detectLanguage(query), limit } = request.query;
     const { accountId } = callerOf(request);
-    return { data: await retrievePassages(database, { accountId, query, language, limit }) };
+    return toList(await retrievePassages(database, { accountId, query, language, limit }));
   });
 }
 

@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import type { AccountEntitlements } from '#libs/clients/account-entitlements.ts';
 import { ownerOf, type QuotaResources } from '#libs/clients/quota-resources.ts';
-import { toPage } from '#libs/contracts/page.ts';
+import { toList, toPage } from '#libs/contracts/page.ts';
 import type { NewPost, SocialPostView } from '#libs/contracts/social.ts';
 import * as contract from '#libs/contracts/social-operations.ts';
 import { type Database, transaction } from '#libs/db/database.ts';
@@ -127,7 +127,7 @@ export function socialPostRoutes(app: FastifyInstance, options: SocialPostOption
     const posts = body.posts.map((post) => composePost(post, { id: newId(), owner, holdId, now }));
     await createPosts(posts, { owner, holdId });
     reply.code(201);
-    return { data: posts.map(present) };
+    return toList(posts.map(present));
   });
 
   serveOperation(app, contract.getSocialPost, async (request) =>

@@ -10,6 +10,7 @@ import {
 } from '#libs/contracts/alerts.ts';
 import { succeed } from '#libs/contracts/envelope.ts';
 import type { Caller } from '#libs/contracts/internal-context.ts';
+import { toPage } from '#libs/contracts/page.ts';
 import type { Database } from '#libs/db/database.ts';
 import { problem } from '#libs/problems/problems.ts';
 import { callerOf } from '#libs/service/internal-calls.ts';
@@ -80,8 +81,10 @@ export function alertRoutes(app: FastifyInstance, options: AlertRouteOptions): v
 
   serveOperation(app, listOperatorAlertsOperation, async (request) => {
     const { userId } = readerOf(callerOf(request));
-    const alerts = await listOperatorAlerts(database, userId, request.query.limit);
-    return succeed({ alerts: await Promise.all(alerts.map(present)) });
+    const { limit, cursor } = request.query;
+    const alerts = await listOperatorAlerts(database, userId, { limit: limit + 1, cursor });
+    const { data, next_cursor } = toPage(alerts, limit, present);
+    return { data: await Promise.all(data), next_cursor };
   });
 }
 

@@ -1,4 +1,4 @@
-import { and, count, desc, eq, inArray, isNull, or, type SQL, sql } from 'drizzle-orm';
+import { and, count, desc, eq, inArray, isNull, lt, or, type SQL, sql } from 'drizzle-orm';
 import { ACCOUNT_ALERT_KINDS, ALERT_KINDS } from '#libs/contracts/alert-kinds.ts';
 import type { Caller } from '#libs/contracts/internal-context.ts';
 import { only, type Queryable } from '#libs/db/database.ts';
@@ -72,10 +72,15 @@ export async function countAlerts(
 export async function listOperatorAlerts(
   db: Queryable,
   readerId: string,
-  limit: number,
+  { limit, cursor }: { limit: number; cursor: string | undefined },
 ): Promise<AlertView[]> {
   return selectAlerts(db, readerId)
-    .where(or(inArray(alerts.kind, OPERATOR_KINDS), isNull(alerts.accountId)))
+    .where(
+      and(
+        or(inArray(alerts.kind, OPERATOR_KINDS), isNull(alerts.accountId)),
+        cursor === undefined ? undefined : lt(alerts.id, cursor),
+      ),
+    )
     .orderBy(desc(alerts.id))
     .limit(limit);
 }

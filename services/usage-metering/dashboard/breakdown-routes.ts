@@ -1,6 +1,5 @@
 import type { FastifyInstance } from 'fastify';
 import { getBreakdown, getInsights, type PerformanceWire } from '#libs/contracts/dashboard.ts';
-import { succeed } from '#libs/contracts/envelope.ts';
 import { percentageOf } from '#libs/contracts/limits.ts';
 import type { Database } from '#libs/db/database.ts';
 import { divide, formatUsd } from '#libs/money/money.ts';
@@ -48,7 +47,7 @@ export function breakdownRoutes(
         detail: `More than ${MAX_ROWS} rows. Choose fewer days, another granularity or a filter.`,
       });
     const rows = groupBy === 'content_type' ? mergeContentTypes(found) : found;
-    return succeed({ from, to, total: totalOf(rows), rows: presentRows(rows) });
+    return { from, to, total: totalOf(rows), rows: presentRows(rows) };
   });
 
   serveOperation(app, getInsights, async (request) => {
@@ -63,7 +62,7 @@ export function breakdownRoutes(
     ]);
     const [total, ...providers] = rows.map(presentPerformance);
     if (total === undefined) throw new Error('There is always a total.');
-    return succeed({ total, providers, insights: insightsOf(models) });
+    return { total, providers, insights: insightsOf(models) };
   });
 }
 

@@ -98,16 +98,14 @@ t.test(
     await t.test('then the projection states its error', async (t) => {
       t.match(await service.call('GET', '/api/usage/projection', { as: 'owner' }), {
         body: {
-          data: {
-            cost_usd: '47.250000000',
-            percentage: 31.5,
-            days_begun: 10,
-            days_in_period: 30,
-            error_from: 'daily_variance',
-            weekday_pattern: false,
-            // One day in ten costs all: 1.2816 x 4.725 USD x sqrt(20) below.
-            low_usd: '20.168709750',
-          },
+          cost_usd: '47.250000000',
+          percentage: 31.5,
+          days_begun: 10,
+          days_in_period: 30,
+          error_from: 'daily_variance',
+          weekday_pattern: false,
+          // One day in ten costs all: 1.2816 x 4.725 USD x sqrt(20) below.
+          low_usd: '20.168709750',
         },
       });
     });
@@ -146,13 +144,13 @@ t.test(
           facts: call === 0 ? failed : { latencyMs: 10 + call, firstByteMs: 5 },
         });
       const { body } = await service.call('GET', '/api/usage/insights', { as: 'owner' });
-      t.match(body.data.total, { provider: null, calls: 21, errors: 1, error_percentage: 4.76 });
-      t.match(body.data.providers, [
+      t.match(body.total, { provider: null, calls: 21, errors: 1, error_percentage: 4.76 });
+      t.match(body.providers, [
         { provider: 'gemini', calls: 20, errors: 1, error_percentage: 5, latency_ms: { p50: 19, p99: 100 } },
         { provider: 'openai', calls: 1, first_byte_ms: null, cost_per_call_usd: '5.250000000' },
       ]);
-      t.match(body.data.insights, [{ kind: 'errors', provider: 'gemini', model: 'gemini-1', percentage: 5 }]);
-      t.equal(body.data.insights.length, 1);
+      t.match(body.insights, [{ kind: 'errors', provider: 'gemini', model: 'gemini-1', percentage: 5 }]);
+      t.equal(body.insights.length, 1);
     });
   },
 );
@@ -213,7 +211,7 @@ t.test('given random calls, then every breakdown equals a sum of the raw rows', 
     for (const [granularity, start] of Object.entries(starts)) {
       const filter = granularity === 'day' ? '&provider=gemini' : '';
       const url = `/api/usage/breakdown?${range}&group_by=${groupBy}&granularity=${granularity}${filter}`;
-      const { body } = await service.call<{ data: { rows: BreakdownRowWire[] } }>('GET', url, {
+      const { body } = await service.call<{ rows: BreakdownRowWire[] }>('GET', url, {
         as: 'owner',
       });
       const { rows } = await service.pool.query(
@@ -228,7 +226,7 @@ t.test('given random calls, then every breakdown equals a sum of the raw rows', 
       t.ok(rows.length > 0);
       t.strictSame(
         sorted(
-          body.data.rows.map(({ start, group, calls, errors, cost_nano_usd: cost }) => ({
+          body.rows.map(({ start, group, calls, errors, cost_nano_usd: cost }) => ({
             ...{ start, group, calls, errors, cost },
           })),
         ),
@@ -242,8 +240,8 @@ t.test('given random calls, then every breakdown equals a sum of the raw rows', 
     const call = (query: string, as: 'owner' | 'member' = 'owner') =>
       service.call('GET', `/api/usage/breakdown?${query}`, { as });
     const own = await call(`${range}&group_by=user&granularity=total`, 'member');
-    t.match(own.body.data.rows, [{ group: MEMBER }]);
-    t.equal(own.body.data.rows.length, 1);
+    t.match(own.body.rows, [{ group: MEMBER }]);
+    t.equal(own.body.rows.length, 1);
     t.equal((await call(`${range}&user_id=${OWNER}`, 'member')).status, 404);
     for (const query of [
       '',
@@ -256,7 +254,7 @@ t.test('given random calls, then every breakdown equals a sum of the raw rows', 
       t.equal((await call(`${range}&${query}`)).status, 400, query);
     t.equal((await service.call('GET', `/api/usage/breakdown?${range}`)).status, 401);
     t.match(await service.call('GET', `/api/usage/breakdown?${range}`, { as: 'otherOwner' }), {
-      body: { data: { rows: [] } },
+      body: { rows: [] },
     });
   });
 });

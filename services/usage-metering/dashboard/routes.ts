@@ -111,6 +111,6 @@ export function dashboardRoutes(app: FastifyInstance, options: DashboardRouteOpt
     const range = { accountId, userId: visibleUserId(caller), from: firstDayFor(period), to: dayOf(now) };
     const days = await listProviderDays(database, range);
     const { costNanoUsd: _, ...projection } = projectionOf(dailyCosts(days), period, now, limits);
-    return succeed(projection);
+    return projection;
   });
 }

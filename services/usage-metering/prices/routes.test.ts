@@ -9,7 +9,7 @@ import { createTestService, STAFF, type TestService } from '../fixtures.ts';
 import { importPriceBook } from './change-prices.ts';
 
 type Pricing = { data: PricingList };
-type Rows = { data: { prices: AdminPriceRow[] } };
+type Rows = { data: AdminPriceRow[] };
 type Refusal = { code: string };
 
 const BOOK = readFileSync(new URL('../../../deploy/catalogues/prices.yaml', import.meta.url), 'utf8');
@@ -132,19 +132,14 @@ t.test('given a price history', async (t) => {
       as: 'support',
     });
     t.strictSame(
-      body.data.prices
-        .filter((row) => row.class === 'input')
-        .map((row) => [row.price, row.state, row.author]),
+      body.data.filter((row) => row.class === 'input').map((row) => [row.price, row.state, row.author]),
       [
         ['0.050000', 'scheduled', 'price-book'],
         ['0.075000', 'in_force', 'price-book'],
         ['1.000000', 'superseded', 'price-book'],
       ],
     );
-    t.strictSame(
-      (await service.call<Rows>('GET', `${ADMIN}?model=none`, { as: 'support' })).body.data.prices,
-      [],
-    );
+    t.strictSame((await service.call<Rows>('GET', `${ADMIN}?model=none`, { as: 'support' })).body.data, []);
   });
 
   await t.test(
@@ -158,7 +153,7 @@ t.test('given a price history', async (t) => {
       const received = await notificationsDuring(service, async () => {
         const answer = await service.call<Rows>('POST', ADMIN, { as: 'admin', body });
         t.equal(answer.status, 201);
-        t.match(answer.body.data.prices, [
+        t.match(answer.body.data, [
           {
             class: 'input',
             price: '0.060000',

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import type { FastifyInstance } from 'fastify';
 import { actorOf } from '#libs/audit/request-actor.ts';
 import { succeed } from '#libs/contracts/envelope.ts';
+import { toList } from '#libs/contracts/page.ts';
 import { PRICE_FEED_PATH, priceFeedToWire } from '#libs/contracts/price-feed.ts';
 import { addPrices as addPricesOperation, getPricing, listPrices } from '#libs/contracts/prices.ts';
 import type { Database } from '#libs/db/database.ts';
@@ -33,9 +34,7 @@ export function priceRoutes(app: FastifyInstance, { database, runtime }: PriceRo
 
   serveOperation(app, listPrices, async (request) => {
     const { provider = null, model = null } = request.query;
-    return succeed({
-      prices: presentHistory(await listPriceHistory(database, { provider, model }), clock.now()),
-    });
+    return toList(presentHistory(await listPriceHistory(database, { provider, model }), clock.now()));
   });
 
   serveOperation(app, addPricesOperation, async (request, reply) => {
@@ -53,11 +52,7 @@ export function priceRoutes(app: FastifyInstance, { database, runtime }: PriceRo
     const by = actorOf(request);
     await addPrices(database, rows, { by, now, auditId: newId() });
     reply.code(201);
-    return succeed({
-      prices: presentHistory(
-        rows.map((row) => ({ ...row, author: by.actor, createdAt: now })),
-        now,
-      ),
-    });
+    const added = rows.map((row) => ({ ...row, author: by.actor, createdAt: now }));
+    return toList(presentHistory(added, now));
   });
 }

@@ -43,7 +43,7 @@ t.test('given more calls than one page, then exports have each once and can be c
   const listed = await service.call('GET', `/api/usage/requests?from=${middle}&key_id=${KEY}&limit=1`, {
     as: 'owner',
   });
-  t.match(listed.body.data.calls, [{ key_id: KEY, user_id: MEMBER }]);
+  t.match(listed.body.data, [{ key_id: KEY, user_id: MEMBER }]);
 
   for (const path of ['/api/usage/export.csv', '/api/usage/export.ndjson']) {
     t.equal((await service.call('GET', path)).status, 401);

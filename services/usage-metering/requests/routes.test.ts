@@ -15,8 +15,8 @@ import {
   type TestService,
 } from '../fixtures.ts';
 
-type Page = { data: { calls: UsageCall[]; next_cursor: string | null } };
-type Report = { data: RequestReport };
+type Page = { data: UsageCall[]; next_cursor: string | null };
+type Report = RequestReport;
 type Refusal = { code: string };
 
 const LIST = '/api/usage/requests';
@@ -103,7 +103,7 @@ t.test('given one metered call', async (t) => {
   await t.test('then its report explains the decision, the plan, the call and its prices', async (t) => {
     const { status, body } = await service.call<Report>('GET', `${LIST}/${id}`, { as: 'owner' });
     t.equal(status, 200);
-    const { data: report } = body;
+    const report = body;
     t.match(report, { request_id: id, account_id: ACCOUNT, user_id: OWNER, key_id: null });
     t.match(report.decision, { verdict: 'ok', stop: null, decided_at: '2026-11-20T12:00:00.000Z' });
     t.match(report.decision.explanation, /Admitted.*tokens\.total had 0 used/);
@@ -149,26 +149,26 @@ t.test('given one metered call', async (t) => {
     const refused = runtime.newId();
     await ledger.hold(testHold(ACCOUNT, refused, { cost: 100_000_000n }, { userId: OWNER, detail }));
     const { body } = await service.call<Report>('GET', `${LIST}/${refused}`, { as: 'owner' });
-    t.match(body.data, { hold: null, calls: [], totals: { calls: 0, cost_usd: '0.000000000' } });
-    t.equal(body.data.decision.verdict, 'limit_exceeded');
+    t.match(body, { hold: null, calls: [], totals: { calls: 0, cost_usd: '0.000000000' } });
+    t.equal(body.decision.verdict, 'limit_exceeded');
     t.equal(
-      body.data.decision.explanation,
+      body.decision.explanation,
       'Refused: its worst case exceeded the remaining amount. cost had 0.000104250 USD used and ' +
         '0.000000000 USD held of 0.100000000 USD a period, and the request asked for up to 0.100000000 USD.',
     );
-    t.match(body.data.decision.limits, [{ binding: true, limit: { used: '104250', remaining: '99895750' } }]);
-    t.equal(body.data.plan?.calls.length, 1);
+    t.match(body.decision.limits, [{ binding: true, limit: { used: '104250', remaining: '99895750' } }]);
+    t.equal(body.plan?.calls.length, 1);
   });
 
   await t.test('then the report names a disabled meter and an emergency stop', async (t) => {
     const disabled = runtime.newId();
     await ledger.hold(testHold(ACCOUNT, disabled, { 'gen.blog': 1n }, { userId: OWNER }));
     const first = await service.call<Report>('GET', `${LIST}/${disabled}`, { as: 'owner' });
-    t.match(first.body.data.decision, {
+    t.match(first.body.decision, {
       verdict: 'meter_disabled',
       explanation: /does not include gen\.blog/,
     });
-    t.equal(first.body.data.plan, null, 'a detail that is no plan is left out');
+    t.equal(first.body.plan, null, 'a detail that is no plan is left out');
 
     await ledger.stop({
       id: runtime.newId(),
@@ -180,8 +180,8 @@ t.test('given one metered call', async (t) => {
     const stopped = runtime.newId();
     await ledger.hold(testHold(ACCOUNT, stopped, { cost: 1n }, { userId: OWNER }));
     const second = await service.call<Report>('GET', `${LIST}/${stopped}`, { as: 'owner' });
-    t.match(second.body.data.decision, { verdict: 'stopped', stop: 'provider:openai' });
-    t.match(second.body.data.decision.explanation, /provider:openai/);
+    t.match(second.body.decision, { verdict: 'stopped', stop: 'provider:openai' });
+    t.match(second.body.decision.explanation, /provider:openai/);
   });
 
   await t.test('then only its user, the account and staff see it', async (t) => {
@@ -211,7 +211,7 @@ t.test('given calls that are late or cost more than held', async (t) => {
   await createBalances(ledger, ACCOUNT, runtime.clock.now());
   const id = runtime.newId();
   await ledger.hold(testHold(ACCOUNT, id, { cost: 10n }));
-  t.match((await service.call<Report>('GET', `${LIST}/${id}`, { as: 'key' })).body.data.hold, {
+  t.match((await service.call<Report>('GET', `${LIST}/${id}`, { as: 'key' })).body.hold, {
     state: 'open',
     closed_at: null,
     remaining: [{ meter: 'cost', amount: '10' }],
@@ -220,8 +220,8 @@ t.test('given calls that are late or cost more than held', async (t) => {
   await ledger.expire(10);
   await ledger.settle(testSettle(ACCOUNT, id, { cost: 11n }));
   const { body } = await service.call<Report>('GET', `${LIST}/${id}`, { as: 'key' });
-  t.match(body.data.hold, { state: 'expired', remaining: [] });
-  t.match(body.data.calls, [{ late: true, cost_nano_usd: '11' }]);
+  t.match(body.hold, { state: 'expired', remaining: [] });
+  t.match(body.calls, [{ late: true, cost_nano_usd: '11' }]);
 });
 
 t.test('given many calls', async (t) => {
@@ -242,15 +242,15 @@ t.test('given many calls', async (t) => {
   ids.unshift(byKey);
 
   const list = async (query: string, caller: CallerName = 'owner') =>
-    (await service.call<Page>('GET', `${LIST}${query}`, { as: caller })).body.data;
+    (await service.call<Page>('GET', `${LIST}${query}`, { as: caller })).body;
 
   await t.test('then pages have no gaps and no repetitions', async (t) => {
     const seen: string[] = [];
     let cursor: string | null = null;
     let pages = 0;
     do {
-      const page: Page['data'] = await list(`?limit=3${cursor === null ? '' : `&cursor=${cursor}`}`);
-      seen.push(...page.calls.map((one) => one.request_id));
+      const page: Page = await list(`?limit=3${cursor === null ? '' : `&cursor=${cursor}`}`);
+      seen.push(...page.data.map((one) => one.request_id));
       cursor = page.next_cursor;
       pages += 1;
     } while (cursor !== null);
@@ -260,16 +260,16 @@ t.test('given many calls', async (t) => {
   });
 
   await t.test('then filters select, and members see their own', async (t) => {
-    t.equal((await list('?status=error')).calls.length, 1);
-    t.equal((await list('?model=o4-mini&provider=openai')).calls.length, 1);
-    t.equal((await list('?provider=anthropic')).calls.length, 0);
-    t.equal((await list("?model=' OR '1'='1")).calls.length, 0);
+    t.equal((await list('?status=error')).data.length, 1);
+    t.equal((await list('?model=o4-mini&provider=openai')).data.length, 1);
+    t.equal((await list('?provider=anthropic')).data.length, 0);
+    t.equal((await list("?model=' OR '1'='1")).data.length, 0);
     t.strictSame(
-      (await list('', 'member')).calls.map((one) => one.user_id),
+      (await list('', 'member')).data.map((one) => one.user_id),
       [MEMBER],
     );
-    t.equal((await list('', 'key')).calls.length, ids.length);
-    t.match((await list('?limit=1')).calls, [{ user_id: null, key_id: KEY }]);
+    t.equal((await list('', 'key')).data.length, ids.length);
+    t.match((await list('?limit=1')).data, [{ user_id: null, key_id: KEY }]);
   });
 
   await t.test('then forged cursors and invalid sizes are refused', async (t) => {

@@ -1,5 +1,4 @@
 import type { FastifyInstance } from 'fastify';
-import { succeed } from '#libs/contracts/envelope.ts';
 import { getUsageRequest, listUsageRequests } from '#libs/contracts/usage.ts';
 import type { Database } from '#libs/db/database.ts';
 import { problem } from '#libs/problems/problems.ts';
@@ -17,17 +16,17 @@ export function requestRoutes(app: FastifyInstance, { database }: { database: Da
     const caller = callerOf(request);
     const { cursor, limit, ...query } = request.query;
     const filter = callFilterOf(caller.accountId, visibleUserId(caller), query);
-    if (filter === null) return succeed({ calls: [], next_cursor: null });
+    if (filter === null) return { data: [], next_cursor: null };
     const after = cursor === undefined ? null : decodeCursor(cursor);
     // One more row than the page shows whether there is a next page.
     const calls = await listCalls(database, filter, after, limit + 1);
     const shown = calls.slice(0, limit);
     const last = shown.at(-1);
     const hasMore = calls.length > limit && last !== undefined;
-    return succeed({
-      calls: shown.map(presentCall),
+    return {
+      data: shown.map(presentCall),
       next_cursor: hasMore ? encodeCursor(last.position) : null,
-    });
+    };
   });
 
   serveOperation(app, getUsageRequest, async (request) => {
@@ -38,6 +37,6 @@ export function requestRoutes(app: FastifyInstance, { database }: { database: Da
     if (found === undefined || (visibleUser !== null && found.hold.userId !== visibleUser)) {
       throw problem('not_found');
     }
-    return succeed(requestReportOf(found.hold, found.calls));
+    return requestReportOf(found.hold, found.calls);
   });
 }

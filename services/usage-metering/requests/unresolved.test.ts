@@ -149,15 +149,15 @@ t.test('given a call of unknown outcome', async (t) => {
   });
 
   await t.test('then the customer sees the call once, and its true cost in the totals', async (t) => {
-    const page = await service.call<{ data: { calls: UsageCall[] } }>('GET', '/api/usage/requests', {
+    const page = await service.call<{ data: UsageCall[] }>('GET', '/api/usage/requests', {
       as: 'owner',
     });
-    t.match(page.body.data.calls, [{ cost_nano_usd: '200000', correction: { cost_nano_usd: '100000' } }]);
-    t.equal(page.body.data.calls.length, 1);
-    const report = await service.call<{ data: RequestReport }>('GET', `/api/usage/requests/${id}`, {
+    t.match(page.body.data, [{ cost_nano_usd: '200000', correction: { cost_nano_usd: '100000' } }]);
+    t.equal(page.body.data.length, 1);
+    const report = await service.call<RequestReport>('GET', `/api/usage/requests/${id}`, {
       as: 'owner',
     });
-    t.match(report.body.data, {
+    t.match(report.body, {
       calls: [{ usage_source: 'bound', correction: { change_nano_usd: '-100000' } }],
       totals: { calls: 1, tokens: { input: 80, output: 10, total: 90 }, cost_nano_usd: '100000' },
     });

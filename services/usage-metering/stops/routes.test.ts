@@ -4,8 +4,8 @@ import { testHold } from '#libs/ledger/fixtures.ts';
 import { ACCOUNT, createBalances, createTestService, STAFF } from '../fixtures.ts';
 import { importPriceBook } from '../prices/change-prices.ts';
 
-type One = { data: { stop: StopWire } };
-type Many = { data: { stops: StopWire[] } };
+type One = StopWire;
+type Many = { data: StopWire[] };
 type Refusal = { code: string };
 
 const STOPS = '/api/admin/stops';
@@ -44,7 +44,7 @@ t.test('given an account whose requests are admitted', async (t) => {
         };
         const stopped = await service.call<One>('POST', STOPS, { as: 'admin', body });
         t.equal(stopped.status, 201);
-        t.match(stopped.body.data.stop, {
+        t.match(stopped.body, {
           kind,
           target: target ?? '',
           reason: 'wrong figures',
@@ -60,20 +60,18 @@ t.test('given an account whose requests are admitted', async (t) => {
         });
         t.equal(again.status, 200);
         t.strictSame(again.body, stopped.body, 'the stop in force');
-        t.strictSame((await service.call<Many>('GET', STOPS, { as: 'support' })).body.data.stops, [
-          stopped.body.data.stop,
-        ]);
+        t.strictSame((await service.call<Many>('GET', STOPS, { as: 'support' })).body.data, [stopped.body]);
 
-        const url = `${STOPS}/${stopped.body.data.stop.id}`;
+        const url = `${STOPS}/${stopped.body.id}`;
         const lifted = await service.call<One>('DELETE', url, { as: 'admin' });
-        t.match(lifted.body.data.stop, { lifted_at: '2026-11-20T12:00:00.000Z', lifted_by: STAFF });
+        t.match(lifted.body, { lifted_at: '2026-11-20T12:00:00.000Z', lifted_by: STAFF });
         t.strictSame(
           (await service.call<One>('DELETE', url, { as: 'admin' })).body,
           lifted.body,
           'lifting again changes nothing',
         );
         t.equal(await verdict(), 'ok');
-        t.strictSame((await service.call<Many>('GET', STOPS, { as: 'support' })).body.data.stops, []);
+        t.strictSame((await service.call<Many>('GET', STOPS, { as: 'support' })).body.data, []);
       },
     );
   }

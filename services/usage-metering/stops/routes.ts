@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import { actorOf } from '#libs/audit/request-actor.ts';
-import { succeed } from '#libs/contracts/envelope.ts';
+import { toList } from '#libs/contracts/page.ts';
 import {
   createStop,
   liftStop as liftStopOperation,
@@ -27,9 +27,9 @@ export function stopRoutes(app: FastifyInstance, { database, ledger, runtime }: 
     const publicReasons = await readPublicReasons(database, stops);
     return stops.map((stop) => presentStop(stop, publicReasons.get(stop.id) ?? null));
   };
-  const presentOne = async (stop: Stop) => succeed({ stop: only(await present([stop])) });
+  const presentOne = async (stop: Stop) => only(await present([stop]));
 
-  serveOperation(app, listStops, async () => succeed({ stops: await present(await ledger.stops()) }));
+  serveOperation(app, listStops, async () => toList(await present(await ledger.stops())));
 
   serveOperation(app, createStop, async (request, reply) => {
     const { body } = request;

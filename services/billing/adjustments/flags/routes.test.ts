@@ -12,8 +12,8 @@ import {
   staffCaller,
 } from '../../fixtures.ts';
 
-type One = { data: { flag: FlagWire } };
-type Many = { data: { flags: FlagWire[] } };
+type One = FlagWire;
+type Many = { data: FlagWire[] };
 type Refusal = { code: string };
 
 const FLAG = '/api/admin/flags/white_label';
@@ -56,7 +56,7 @@ t.test('given accounts on the free plan', async (t) => {
           reason: 'launch',
         });
         t.equal(answer.status, 201);
-        t.match(answer.body.data.flag, {
+        t.match(answer.body, {
           key: 'white_label',
           description: 'Try it',
           author: STAFF,
@@ -150,22 +150,23 @@ t.test('given accounts on the free plan', async (t) => {
     const body = { enabled: true, feature: 'white_label', rules: [{ kind: 'boolean', on: true }] };
     t.equal((await call('PUT', '/api/admin/flags/new_look', { as: staffCaller('admin'), body })).status, 201);
     t.strictSame(await has(ACCOUNT), { granted: true, source: 'flag:new_look' });
-    const { flags } = (await call<Many>('GET', '/api/admin/flags', { as: staffCaller('support') })).body.data;
+    const { data: flags } = (await call<Many>('GET', '/api/admin/flags', { as: staffCaller('support') }))
+      .body;
     t.strictSame(
       flags.map(({ key }) => key),
       ['new_look'],
     );
     t.strictSame(
-      (await call<One>('GET', '/api/admin/flags/new_look', { as: staffCaller('support') })).body.data.flag,
+      (await call<One>('GET', '/api/admin/flags/new_look', { as: staffCaller('support') })).body,
       flags[0],
     );
   });
 
   await t.test('then every change is audited with the previous state', async (t) => {
     const url = '/api/admin/audit?subject=flag:white_label&limit=100';
-    const { entries } = (
-      await call<{ data: { entries: AuditEntryWire[] } }>('GET', url, { as: staffCaller('support') })
-    ).body.data;
+    const { data: entries } = (
+      await call<{ data: AuditEntryWire[] }>('GET', url, { as: staffCaller('support') })
+    ).body;
     t.match(entries[0], { action: 'flag.removed', reason: 'over', after: null, before: { enabled: true } });
     t.match(entries.at(-1), { action: 'flag.set', reason: 'launch', before: null, actor: STAFF });
     t.strictSame(
@@ -228,12 +229,12 @@ t.test('given an account in segments', async (t) => {
   const { call, runtime } = await createTestService(t);
   const url = segmentsOf(ACCOUNT);
   const put = (segments: unknown) =>
-    call<{ data: object }>('PUT', url, { as: staffCaller('admin'), body: { segments } });
-  t.strictSame((await put(['b', 'a', 'b'])).body.data, { account_id: ACCOUNT, segments: ['a', 'b'] });
-  t.strictSame((await put(['c'])).body.data, { account_id: ACCOUNT, segments: ['c'] });
+    call<object>('PUT', url, { as: staffCaller('admin'), body: { segments } });
+  t.strictSame((await put(['b', 'a', 'b'])).body, { account_id: ACCOUNT, segments: ['a', 'b'] });
+  t.strictSame((await put(['c'])).body, { account_id: ACCOUNT, segments: ['c'] });
   t.match(await call('GET', url, { as: staffCaller('support') }), {
     status: 200,
-    body: { data: { segments: ['c'] } },
+    body: { segments: ['c'] },
   });
 
   await t.test('then an invalid list of names is refused', async (t) => {

@@ -1,8 +1,8 @@
 import type { FastifyInstance } from 'fastify';
 import { recordAudit } from '#libs/audit/record-audit.ts';
 import { actorOf } from '#libs/audit/request-actor.ts';
-import { succeed } from '#libs/contracts/envelope.ts';
 import * as contract from '#libs/contracts/flags.ts';
+import { toList } from '#libs/contracts/page.ts';
 import { type Database, transaction } from '#libs/db/database.ts';
 import { notify } from '#libs/db/notify.ts';
 import { problem } from '#libs/problems/problems.ts';
@@ -19,14 +19,12 @@ export type FlagRouteOptions = {
 export function flagRoutes(app: FastifyInstance, { database, runtime }: FlagRouteOptions): void {
   const { clock, newId } = runtime;
 
-  serveOperation(app, contract.listFlags, async () =>
-    succeed({ flags: (await listFlags(database)).map(presentFlag) }),
-  );
+  serveOperation(app, contract.listFlags, async () => toList((await listFlags(database)).map(presentFlag)));
 
   serveOperation(app, contract.getFlag, async (request) => {
     const flag = await findFlag(database, request.params.key);
     if (flag === undefined) throw problem('not_found');
-    return succeed({ flag: presentFlag(flag) });
+    return presentFlag(flag);
   });
 
   serveOperation(app, contract.putFlag, async (request, reply) => {
@@ -52,7 +50,7 @@ export function flagRoutes(app: FastifyInstance, { database, runtime }: FlagRout
       return existing;
     });
     reply.code(before === undefined ? 201 : 200);
-    return succeed({ flag: presentFlag(flag) });
+    return presentFlag(flag);
   });
 
   serveOperation(app, contract.deleteFlag, async (request, reply) => {

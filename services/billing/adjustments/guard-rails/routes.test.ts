@@ -14,8 +14,8 @@ import {
   staffCaller,
 } from '../../fixtures.ts';
 
-type Put = { data: { guard_rail: GuardRailWire; rollout: RolloutWire | null } };
-type List = { data: { catalogue: object | null; guard_rails: GuardRailWire[]; rollout: RolloutWire | null } };
+type Put = GuardRailWire & { rollout: RolloutWire | null };
+type List = { data: GuardRailWire[]; catalogue: object | null; rollout: RolloutWire | null };
 type Refusal = { code: string };
 
 const RAILS = '/api/admin/guard-rails';
@@ -71,7 +71,7 @@ t.test('given the alpha test, where new accounts may use 1 000 tokens and 5 USD 
       { tokens_per_day: '50', cost_per_day_usd: null },
     );
     t.equal(status, 200);
-    t.match(body.data, { guard_rail: { tokens_per_day: '50', author: STAFF }, rollout: null });
+    t.match(body, { tokens_per_day: '50', author: STAFF, rollout: null });
     t.strictSame(await verdict(51n), ['limit_exceeded', 'guard_rail:account']);
     t.strictSame((await verdict(50n))[0], 'ok');
     t.strictSame((await verdict(51n, OTHER_ACCOUNT))[0], 'ok');
@@ -79,7 +79,7 @@ t.test('given the alpha test, where new accounts may use 1 000 tokens and 5 USD 
 
   await t.test('when a plan gets a guard rail, then a rollout applies it', async (t) => {
     const { body } = await put({ kind: 'plan', plan: 'free-alpha' }, { tokens_per_day: '200' });
-    t.match(body.data.rollout, { state: 'running', accounts_total: 2, accounts_done: 0 });
+    t.match(body.rollout, { state: 'running', accounts_total: 2, accounts_done: 0 });
     await rollOut();
     t.strictSame(await verdict(201n, OTHER_ACCOUNT), ['limit_exceeded', 'guard_rail:plan']);
     t.strictSame(
@@ -87,7 +87,7 @@ t.test('given the alpha test, where new accounts may use 1 000 tokens and 5 USD 
       ['limit_exceeded', 'guard_rail:account'],
       'the most specific setting applies',
     );
-    const list = (await call<List>('GET', RAILS, { as: staffCaller('support') })).body.data;
+    const list = (await call<List>('GET', RAILS, { as: staffCaller('support') })).body;
     t.match(list.rollout, { state: 'done', accounts_done: 2, accounts_failed: 0 });
     t.match(list.catalogue, {
       tokens_per_day: '1000',
@@ -95,7 +95,7 @@ t.test('given the alpha test, where new accounts may use 1 000 tokens and 5 USD 
       segments: ['new_tester'],
     });
     t.strictSame(
-      list.guard_rails.map(({ target }) => target),
+      list.data.map(({ target }) => target),
       [
         { kind: 'plan', plan: 'free-alpha' },
         { kind: 'account', account_id: ACCOUNT },
@@ -154,14 +154,14 @@ t.test('given the alpha test, where new accounts may use 1 000 tokens and 5 USD 
     const url = `${RAILS}?kind=account&target=${ACCOUNT}&reason=calm`;
     t.match(await call('DELETE', url, { as: staffCaller('admin') }), {
       status: 200,
-      body: { data: { rollout: null } },
+      body: { rollout: null },
     });
     t.strictSame((await verdict(51n))[1], 'guard_rail:global');
     t.equal((await call('DELETE', url, { as: staffCaller('admin') })).status, 404);
     const audit = `/api/admin/audit?action=guard_rail.&account_id=${ACCOUNT}`;
-    const { entries } = (
-      await call<{ data: { entries: AuditEntryWire[] } }>('GET', audit, { as: staffCaller('admin') })
-    ).body.data;
+    const { data: entries } = (
+      await call<{ data: AuditEntryWire[] }>('GET', audit, { as: staffCaller('admin') })
+    ).body;
     t.match(entries, [
       { action: 'guard_rail.withdrawn', reason: 'calm', before: { tokens_per_day: '50' }, after: null },
       { action: 'guard_rail.set', before: null, after: { enabled: true, cost_per_day_usd: null } },

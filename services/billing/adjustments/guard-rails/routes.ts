@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import { actorOf } from '#libs/audit/request-actor.ts';
-import { succeed } from '#libs/contracts/envelope.ts';
 import * as contract from '#libs/contracts/guard-rails.ts';
+import { toList } from '#libs/contracts/page.ts';
 import { problem } from '#libs/problems/problems.ts';
 import { serveOperation } from '#libs/service/serve-operation.ts';
 import { presentRollout } from '../../catalogues/domain/rollout.ts';
@@ -29,11 +29,11 @@ export function guardRailRoutes(app: FastifyInstance, deps: SubscriptionDeps): v
       listGuardRails(database),
       findLatestRollout(database, 'guard_rail'),
     ]);
-    return succeed({
+    return {
+      ...toList(settings.map(presentGuardRail)),
       catalogue: presentCatalogueGuardRail(catalogue),
-      guard_rails: settings.map(presentGuardRail),
       rollout: rollout === undefined ? null : presentRollout(rollout),
-    });
+    };
   });
 
   serveOperation(app, contract.putGuardRail, async (request) => {
@@ -53,7 +53,7 @@ export function guardRailRoutes(app: FastifyInstance, deps: SubscriptionDeps): v
     checkGuardRail(setting, (await offeredCatalogue(deps)).catalogue);
     const rollout = await changeGuardRail(deps, { target, setting, at: now, by, reason });
     request.log.warn({ target, enabled }, 'guard rail set');
-    return succeed({ guard_rail: presentGuardRail(setting), rollout: rollout && presentRollout(rollout) });
+    return { ...presentGuardRail(setting), rollout: rollout && presentRollout(rollout) };
   });
 
   serveOperation(app, contract.deleteGuardRail, async (request) => {
@@ -67,6 +67,6 @@ export function guardRailRoutes(app: FastifyInstance, deps: SubscriptionDeps): v
       reason: request.query.reason ?? null,
     });
     request.log.warn({ target }, 'guard rail withdrawn');
-    return succeed({ rollout: rollout && presentRollout(rollout) });
+    return { rollout: rollout && presentRollout(rollout) };
   });
 }

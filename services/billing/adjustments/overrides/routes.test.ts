@@ -13,8 +13,8 @@ import {
   staffCaller,
 } from '../../fixtures.ts';
 
-type One = { data: { override: OverrideWire } };
-type Many = { data: { overrides: OverrideWire[] } };
+type One = OverrideWire;
+type Many = { data: OverrideWire[] };
 type Refusal = { code: string; param?: string };
 
 const pathOf = (accountId: string) => `/api/admin/accounts/${accountId}/overrides`;
@@ -46,7 +46,7 @@ t.test('given an account that has used up its images', async (t) => {
         body: { ...boost, expires_at },
       });
       t.equal(answer.status, 201);
-      granted = answer.body.data.override;
+      granted = answer.body;
     });
     t.strictSame(heard, [{ kind: 'account', id: ACCOUNT }]);
     t.match(granted, { ...boost, account_id: ACCOUNT, author: STAFF, state: 'in_force', expires_at });
@@ -74,7 +74,7 @@ t.test('given an account that has used up its images', async (t) => {
       );
       t.match(await settle(rows[0]?.id ?? '', 1n), { outcome: 'settled', late: false });
       const { body } = await call<Many>('GET', OVERRIDES, { as: staffCaller('support') });
-      t.match(body.data.overrides, [{ id: granted.id, state: 'expired' }]);
+      t.match(body.data, [{ id: granted.id, state: 'expired' }]);
     },
   );
 
@@ -83,12 +83,12 @@ t.test('given an account that has used up its images', async (t) => {
       as: staffCaller('admin'),
       body: { ...boost, amount: '100' },
     });
-    t.match(more.body.data.override, { expires_at: '2026-12-20T12:00:00.000Z' }, 'a boost is for the period');
+    t.match(more.body, { expires_at: '2026-12-20T12:00:00.000Z' }, 'a boost is for the period');
     t.equal((await hold(1n)).verdict, 'ok');
     runtime.clock.advance(60_000);
-    const url = `${OVERRIDES}/${more.body.data.override.id}`;
+    const url = `${OVERRIDES}/${more.body.id}`;
     const ended = await call<One>('DELETE', `${url}?reason=a%20mistake`, { as: staffCaller('admin') });
-    t.match(ended.body.data.override, {
+    t.match(ended.body, {
       state: 'ended',
       ended_by: STAFF,
       ended_at: runtime.clock.now().toISOString(),
@@ -102,17 +102,17 @@ t.test('given an account that has used up its images', async (t) => {
   });
 
   await t.test('then every change is audited', async (t) => {
-    const { body } = await call<{ data: { entries: AuditEntryWire[] } }>(
+    const { body } = await call<{ data: AuditEntryWire[] }>(
       'GET',
       `/api/admin/audit?account_id=${ACCOUNT}&action=override.`,
       { as: staffCaller('support') },
     );
-    t.match(body.data.entries, [
+    t.match(body.data, [
       { action: 'override.ended', reason: 'a mistake', actor: STAFF, before: { amount: '100' }, after: null },
       { action: 'override.created', after: { amount: '100' }, before: null },
       { action: 'override.created', reason, after: { kind: 'quota_boost', meter: 'images', amount: '3' } },
     ]);
-    t.equal(body.data.entries.length, 3);
+    t.equal(body.data.length, 3);
   });
 });
 
@@ -129,8 +129,8 @@ t.test('given an account on the free plan', async (t) => {
     async (t) => {
       t.match((await entitlements()).features, { white_label: { granted: false, source: 'plan:free' } });
       const { body } = await create({ kind: 'feature_grant', feature: 'white_label' });
-      t.match(body.data.override, { expires_at: null, feature: 'white_label' });
-      const source = `override:${body.data.override.id}`;
+      t.match(body, { expires_at: null, feature: 'white_label' });
+      const source = `override:${body.id}`;
       t.match((await entitlements()).features, { white_label: { granted: true, source } });
     },
   );
@@ -143,12 +143,12 @@ t.test('given an account on the free plan', async (t) => {
       expires_at: '2026-11-22T00:00:00.000Z',
     };
     const { body } = await create(change);
-    t.equal(body.data.override.state, 'scheduled');
+    t.equal(body.state, 'scheduled');
     t.match(await entitlements(), { plan: { key: 'free' }, validUntil: '2026-11-21T00:00:00.000Z' });
     const hold = async () => (await ledger.hold(testHold(ACCOUNT, runtime.newId(), { images: 20n }))).verdict;
     t.equal(await hold(), 'limit_exceeded');
     runtime.clock.set('2026-11-21T00:00:00.000Z');
-    t.match((await entitlements()).plan, { key: 'pro', source: `override:${body.data.override.id}` });
+    t.match((await entitlements()).plan, { key: 'pro', source: `override:${body.id}` });
     t.equal(await hold(), 'ok');
     runtime.clock.set('2026-11-22T00:00:00.000Z');
     t.match((await entitlements()).plan, { key: 'free', source: 'subscription' });
@@ -158,7 +158,7 @@ t.test('given an account on the free plan', async (t) => {
   await t.test('when a limit is replaced, then the amount is the one that staff set', async (t) => {
     const limit = { kind: 'n', amount: '750000000' };
     const { body } = await create({ kind: 'limit_replacement', meter: 'cost', limit });
-    t.match(body.data.override, { amount_usd: '0.750000000', expires_at: null });
+    t.match(body, { amount_usd: '0.750000000', expires_at: null });
     const id = runtime.newId();
     t.match(await ledger.hold(testHold(ACCOUNT, id, { cost: 750_000_001n })), {
       verdict: 'limit_exceeded',
@@ -237,13 +237,13 @@ t.test('given an account on the free plan', async (t) => {
 
   await t.test('then those of another account are not found', async (t) => {
     const { body } = await create(boost);
-    const { id } = body.data.override;
+    const { id } = body;
     t.equal(
       (await call('DELETE', `${pathOf(OTHER_ACCOUNT)}/${id}`, { as: staffCaller('admin') })).status,
       404,
     );
     t.strictSame(
-      (await call<Many>('GET', pathOf(OTHER_ACCOUNT), { as: staffCaller('admin') })).body.data.overrides,
+      (await call<Many>('GET', pathOf(OTHER_ACCOUNT), { as: staffCaller('admin') })).body.data,
       [],
     );
     const unknown = pathOf(runtime.newId());

@@ -1,8 +1,8 @@
 import type { FastifyInstance } from 'fastify';
 import { recordAudit } from '#libs/audit/record-audit.ts';
 import { actorOf } from '#libs/audit/request-actor.ts';
-import { succeed } from '#libs/contracts/envelope.ts';
 import * as contract from '#libs/contracts/overrides.ts';
+import { toList } from '#libs/contracts/page.ts';
 import { transaction } from '#libs/db/database.ts';
 import { problem } from '#libs/problems/problems.ts';
 import { serveOperation } from '#libs/service/serve-operation.ts';
@@ -25,7 +25,7 @@ export function overrideRoutes(app: FastifyInstance, deps: SubscriptionDeps): vo
     if (!(await accountExists(database, accountId))) throw problem('not_found');
     const now = clock.now();
     const overrides = await listOverrides(database, accountId);
-    return succeed({ overrides: overrides.map((override) => presentOverride(override, now)) });
+    return toList(overrides.map((override) => presentOverride(override, now)));
   });
 
   serveOperation(app, contract.createOverride, async (request, reply) => {
@@ -56,7 +56,7 @@ export function overrideRoutes(app: FastifyInstance, deps: SubscriptionDeps): vo
       await applyLimits(tx, deps, subscription, clock.now());
     });
     reply.code(201);
-    return succeed({ override: presentOverride(override, now) });
+    return presentOverride(override, now);
   });
 
   serveOperation(app, contract.endOverride, async (request) => {
@@ -65,7 +65,7 @@ export function overrideRoutes(app: FastifyInstance, deps: SubscriptionDeps): vo
     const override = await findOverride(database, accountId, id);
     if (override === undefined) throw problem('not_found');
     const now = clock.now();
-    if (isOver(override, now)) return succeed({ override: presentOverride(override, now) });
+    if (isOver(override, now)) return presentOverride(override, now);
     await transaction(database, async (tx) => {
       const subscription = await lockSubscription(tx, deps, accountId);
       if (!(await endOverride(tx, override, { at: now, by: by.actor }))) return;
@@ -83,6 +83,6 @@ export function overrideRoutes(app: FastifyInstance, deps: SubscriptionDeps): vo
       await applyLimits(tx, deps, subscription, clock.now());
     });
     const ended = (await findOverride(database, accountId, id)) ?? override;
-    return succeed({ override: presentOverride(ended, now) });
+    return presentOverride(ended, now);
   });
 }

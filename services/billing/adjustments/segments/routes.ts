@@ -1,7 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import { recordAudit } from '#libs/audit/record-audit.ts';
 import { actorOf } from '#libs/audit/request-actor.ts';
-import { succeed } from '#libs/contracts/envelope.ts';
 import { getSegments, putSegments } from '#libs/contracts/segments.ts';
 import { transaction } from '#libs/db/database.ts';
 import { problem } from '#libs/problems/problems.ts';
@@ -17,8 +16,10 @@ import { listSegments, replaceSegments } from './store.ts';
 export function segmentRoutes(app: FastifyInstance, deps: SubscriptionDeps): void {
   const { database, runtime } = deps;
   const { clock, newId } = runtime;
-  const respond = async (accountId: string) =>
-    succeed({ account_id: accountId, segments: await listSegments(database, accountId) });
+  const respond = async (accountId: string) => ({
+    account_id: accountId,
+    segments: await listSegments(database, accountId),
+  });
 
   serveOperation(app, getSegments, async (request) => {
     const { account_id: accountId } = request.params;
