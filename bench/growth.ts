@@ -7,11 +7,21 @@ import { type Account, meteredTarget, ROOMY, type System, startSystem } from './
 import { type Pace, plainWorkload } from './throughput.ts';
 import { addUsageRows } from './usage-rows.ts';
 
-/** The views of an account's owner. */
-const VIEWS = ['/api/subscription/usage', '/api/usage/requests?limit=50'] as const;
 const VIEW_CONNECTIONS = 4;
 const CALL_CONNECTIONS = 16;
 const WARM_UP_MS = 10_000;
+
+const dayBefore = (days: number) => new Date(Date.now() - days * 86_400_000).toISOString().slice(0, 10);
+
+/** The views of an account's owner, by their name in the table. */
+const viewsOf = ({ userId }: Account): readonly (readonly [name: string, path: string])[] => [
+  ['usage and limits', '/api/subscription/usage'],
+  ['dashboard', `/api/subscription/dashboard/${userId}`],
+  ['trends of 6 months', `/api/subscription/usage/${userId}/trends?months=6`],
+  ['30 days by model', `/api/usage/breakdown?from=${dayBefore(29)}&to=${dayBefore(0)}&group_by=model`],
+  ['projection', '/api/usage/projection'],
+  ['50 requests', '/api/usage/requests?limit=50'],
+];
 
 /** One of two systems, identical except for the size of their ledgers. */
 type Subject = { system: System; account: Account; measured: Map<string, LoadResult[]> };
@@ -22,8 +32,8 @@ function jobsOf({ system, account }: Subject, { warmUpMs, durationMs }: Pace): [
   const { body, connections } = plainWorkload(CALL_CONNECTIONS);
   return [
     ['metered call', { ...job, path, body, connections }],
-    ...VIEWS.map((view): [string, LoadJob] => [
-      `GET ${view}`,
+    ...viewsOf(account).map(([name, view]): [string, LoadJob] => [
+      name,
       { ...job, method: 'GET', path: view, body: '', connections: VIEW_CONNECTIONS },
     ]),
   ];
@@ -83,10 +93,17 @@ function growthTable(
   const columns = (rounds: readonly LoadResult[]) => [
     whole(requestsPerSecond(rounds)),
     ms(p50(rounds)),
+    ms(medianOf(rounds, ({ latencyMs }) => latencyMs.p95)),
     ms(medianOf(rounds, ({ latencyMs }) => latencyMs.p99)),
     whole(cpuUsPerRequest(rounds).total),
   ];
-  const titles = (count: number) => [`requests/s, ${whole(count)} rows`, 'p50 ms', 'p99 ms', 'CPU µs'];
+  const titles = (count: number) => [
+    `requests/s, ${whole(count)} rows`,
+    'p50 ms',
+    'p95 ms',
+    'p99 ms',
+    'CPU µs',
+  ];
   return table(
     ['what', ...titles(few), ...titles(many), 'p50 grew', 'CPU grew'],
     [...before.measured].map(([what, first]) => {

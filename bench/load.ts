@@ -45,13 +45,13 @@ export type LoadResult = {
   ownCpuUs: number;
 };
 
-export type Percentiles = { p50: number; p99: number };
+export type Percentiles = { p50: number; p95: number; p99: number };
 
 function percentiles(values: number[]): Percentiles {
   const sorted = Float64Array.from(values).sort();
   const at = (share: number) =>
     sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? Number.NaN;
-  return { p50: at(0.5), p99: at(0.99) };
+  return { p50: at(0.5), p95: at(0.95), p99: at(0.99) };
 }
 
 function requestBytes({ method = 'POST', path, headers, body }: LoadJob, address: string): Buffer {

@@ -25,12 +25,12 @@ holds AS (
          '{1,2}', '{0,0}', '{0,0}', '{1,1}', '{"kind":"chat","calls":[]}'
     FROM made),
 days AS (
-  INSERT INTO usage_daily_totals AS t (shard, account_id, day, user_id, provider, model, calls, errors, input_tokens,
+  INSERT INTO usage_daily_totals AS t (shard, account_id, day, user_id, step, provider, model, calls, errors, input_tokens,
     cache_read_tokens, cache_write_tokens, output_tokens, reasoning_tokens, cost_nano_usd, latency_ms)
-  SELECT shard, account, (at AT TIME ZONE 'UTC')::date, '00000000-0000-0000-0000-000000000000', 'openai', model,
+  SELECT shard, account, (at AT TIME ZONE 'UTC')::date, '00000000-0000-0000-0000-000000000000', 'chat', 'openai', model,
          count(*), 0, sum(input), 0, 0, sum(output), 0, sum(cost), count(*) * 900
-    FROM made GROUP BY 1, 2, 3, 6
-  ON CONFLICT (shard, account_id, day, user_id, provider, model) DO UPDATE SET
+    FROM made GROUP BY 1, 2, 3, 7
+  ON CONFLICT ON CONSTRAINT usage_daily_totals_key DO UPDATE SET
     calls = t.calls + excluded.calls, input_tokens = t.input_tokens + excluded.input_tokens,
     output_tokens = t.output_tokens + excluded.output_tokens,
     cost_nano_usd = t.cost_nano_usd + excluded.cost_nano_usd,

@@ -20,7 +20,7 @@ const PORTS_PER_SYSTEM = 20;
 const OPERATIONS_PORT_OFFSET = 1_000;
 
 /** An account with an API key. */
-export type Account = { id: string; authorization: string };
+export type Account = { id: string; userId: string; authorization: string };
 
 /** The system of `npm start`, with the benchmark's provider and a separate database. */
 export type System = {
@@ -180,6 +180,8 @@ async function openAccount(gateway: string, databaseUrl: string, limitAmount: bi
     password: 'a benchmark needs no secret',
   });
   const bearer = { authorization: `Bearer ${access_token}` };
+  const identity = await fetch(`http://${gateway}/api/me`, { headers: bearer });
+  const { user } = (await identity.json()) as { user: { id: string } };
   const { key } = await post('/api/api-keys', { name: 'bench' }, bearer);
   const authorization = `Bearer ${key}`;
   const me = await fetch(`http://${gateway}/api/me`, { headers: { authorization } });
@@ -188,7 +190,7 @@ async function openAccount(gateway: string, databaseUrl: string, limitAmount: bi
   const usage = await fetch(`http://${gateway}/api/subscription/usage`, { headers: { authorization } });
   if (!usage.ok) throw new Error(`The usage of a new account: ${usage.status} ${await usage.text()}`);
   await setLimits(databaseUrl, account.id, limitAmount);
-  return { id: account.id, authorization };
+  return { id: account.id, userId: user.id, authorization };
 }
 
 /** Those of the default catalogue's plans that a chat touches. */
