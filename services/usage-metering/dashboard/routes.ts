@@ -31,20 +31,13 @@ const DASHBOARD_MONTHS = 6;
 const DASHBOARD_ALERTS = 5;
 
 export function dashboardRoutes(app: FastifyInstance, options: DashboardRouteOptions): void {
-  const { database, clock, entitlements, readAccount } = options;
+  const { database, entitlements, readAccount } = options;
 
   /** The user, and whose calls are counted for them: null for the whole account. */
   async function visibleUser(caller: Caller, id: string) {
     const user = await findVisibleUser(database, caller, id);
     if (user === undefined) throw problem('not_found');
     return { ...user, callsOf: user.role === 'member' ? user.userId : null };
-  }
-
-  async function readTrends(accountId: string, userId: string | null, months: number) {
-    const now = clock.now();
-    const starts = monthStarts(await findAnchor(database, accountId), now, months);
-    const from = starts[0] as string;
-    return trendsOf(await listProviderDays(database, { accountId, userId, from, to: dayOf(now) }), starts);
   }
 
   const planName = (accountId: string) =>
@@ -58,10 +51,11 @@ export function dashboardRoutes(app: FastifyInstance, options: DashboardRouteOpt
     const { accountId, userId, callsOf } = user;
     const query = { accountId, userId, keyId: null, workspaceId: null };
     const { now, period, limits } = await readAccount(query, request.id);
+    const starts = monthStarts(await findAnchor(database, accountId), now, DASHBOARD_MONTHS);
+    // One read for all: the projection looks back further than the trends.
     const range = { accountId, userId: callsOf, from: firstDayFor(period), to: dayOf(now) };
-    const [days, trends, plan_name, alerts, counts] = await Promise.all([
+    const [days, plan_name, alerts, counts] = await Promise.all([
       listProviderDays(database, range),
-      readTrends(accountId, callsOf, DASHBOARD_MONTHS),
       planName(accountId),
       listAlerts(database, { accountId, user, unreadOnly: true, limit: DASHBOARD_ALERTS }),
       countAlerts(database, accountId, user),
@@ -78,7 +72,10 @@ export function dashboardRoutes(app: FastifyInstance, options: DashboardRouteOpt
         usage_status,
         provider_breakdown: providerBreakdown(current),
       },
-      trends,
+      trends: trendsOf(
+        days.filter(({ day }) => day >= (starts[0] as string)),
+        starts,
+      ),
       limits: { plan_name, limits: amounts },
       usage_percentages,
       projections: {
@@ -100,8 +97,11 @@ export function dashboardRoutes(app: FastifyInstance, options: DashboardRouteOpt
 
   serveOperation(app, getTrends, async (request) => {
     const { accountId, userId, callsOf } = await visibleUser(callerOf(request), request.params.user_id);
-    await readAccount({ accountId, userId, keyId: null, workspaceId: null }, request.id);
-    return succeed(await readTrends(accountId, callsOf, request.query.months));
+    const query = { accountId, userId, keyId: null, workspaceId: null };
+    const { now } = await readAccount(query, request.id);
+    const starts = monthStarts(await findAnchor(database, accountId), now, request.query.months);
+    const range = { accountId, userId: callsOf, from: starts[0] as string, to: dayOf(now) };
+    return succeed(trendsOf(await listProviderDays(database, range), starts));
   });
 
   serveOperation(app, getProjection, async (request) => {
