@@ -1,14 +1,16 @@
 /** Starts every preset catalogue and uses it as a new customer does; restarts keep what staff published. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import t from 'tap';
+import t, { type Test } from 'tap';
 import type { CatalogueVersionWire } from '#libs/contracts/catalogues.ts';
 import { bootstrap, cataloguePathOf, defaultPricesPath } from './bootstrap.ts';
-import { startInstallation } from './installation.fixture.ts';
+import { type Installation, startInstallation } from './installation.fixture.ts';
 
 type Expected = {
   plan: string;
   text: string;
+  /** False if the plan counts articles, which a chat could write. */
+  hasChat?: boolean;
   /** Undefined if the catalogue sells no images. */
   image?: string;
   /** A model that only a larger plan includes, and that plan. */
@@ -22,7 +24,7 @@ const EXPECTED: Readonly<Record<string, Expected>> = {
     image: 'grok2_basic',
     beyond: { model: 'gpt-5', plan: 'pro' },
   },
-  crew: { plan: 'free', text: 'llama3.2:1b', beyond: { model: 'llama3.1:8b', plan: 'pro' } },
+  crew: { plan: 'free', text: 'llama3.2:1b', hasChat: false },
   'alwrity-alpha': {
     plan: 'free-alpha',
     text: 'gemini-2.5-flash',
@@ -43,7 +45,7 @@ const EXPECTED: Readonly<Record<string, Expected>> = {
   },
 };
 
-for (const [catalogue, { plan, text, image, beyond }] of Object.entries(EXPECTED)) {
+for (const [catalogue, { plan, text, hasChat = true, image, beyond }] of Object.entries(EXPECTED)) {
   t.test(`given the catalogue ${catalogue}`, async (t) => {
     const { call, customer } = await startInstallation(t, catalogue);
     const { token } = await customer();
@@ -55,8 +57,10 @@ for (const [catalogue, { plan, text, image, beyond }] of Object.entries(EXPECTED
         ...more,
       });
     const answer = await chat(text);
-    t.equal(answer.status, 200, `a chat: ${JSON.stringify(answer.body)}`);
-    t.equal(answer.headers.get('x-inkmeter-plan'), plan);
+    if (hasChat) {
+      t.equal(answer.status, 200, `a chat: ${JSON.stringify(answer.body)}`);
+      t.equal(answer.headers.get('x-inkmeter-plan'), plan);
+    } else await chatsAreRefused(t, call, token, text);
 
     const drawn = await call('/api/images/generate', token, { prompt: 'A fountain pen' });
     if (image === undefined) t.match(drawn, { status: 403, body: { code: 'model_not_in_plan' } });
@@ -93,6 +97,23 @@ for (const [catalogue, { plan, text, image, beyond }] of Object.entries(EXPECTED
       new RegExp(`^model=.* \\(asked ${beyond.model}\\)$`),
     );
   });
+}
+
+/** In every wire format. */
+async function chatsAreRefused(t: Test, call: Installation['call'], token: string, model: string) {
+  const messages = [{ role: 'user', content: 'Write a blog about ink.' }];
+  const attempts: [string, object][] = [
+    ['/v1/chat/completions', { model, messages }],
+    ['/v1/messages', { model, messages, max_tokens: 50 }],
+    ['/v1/responses', { model, input: 'Write a blog about ink.' }],
+    ['/v1/completions', { model, prompt: 'A blog about ink:', max_tokens: 50 }],
+    [`/v1beta/models/${model}:generateContent`, { contents: [{ parts: [{ text: 'A blog about ink' }] }] }],
+  ];
+  for (const [path, body] of attempts) {
+    const refused = await call(path, token, body);
+    t.equal(refused.status, 403, path);
+    t.match(JSON.stringify(refused.body), /meter_disabled/, path);
+  }
 }
 
 t.test('given a published catalogue, when a restart brings a changed file', async (t) => {

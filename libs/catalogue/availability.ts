@@ -80,6 +80,7 @@ export const IMPLEMENTED_METERS: ReadonlySet<string> = new Set([
   'api.requests',
   'audio.seconds',
   'brand_voices',
+  'chat.requests',
   'cost',
   'images',
   'kb.bytes',

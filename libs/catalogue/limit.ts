@@ -76,6 +76,7 @@ const FIXED_METERS = new Set([
   'images',
   'audio.seconds',
   'api.requests',
+  'chat.requests',
   'social.connections',
   'social.posts',
   'social.autopilot_posts',

@@ -104,6 +104,7 @@ t.test('crew', async (t) => {
     ['gen.social', 'period', off, 50, unl, unl],
     ['gen.audio', 'period', off, off, unl, unl],
     ['gen.video', 'period', off, off, unl, unl],
+    ['chat.requests', 'period', off, off, unl, unl],
     ['api.requests', 'day', unl, unl, 1_000, unl],
   ]);
   t.same(prices(catalogue), [

@@ -58,6 +58,7 @@ const METERS: Readonly<Record<string, string>> = {
   'api.requests': 'API requests',
   'audio.seconds': 'Audio',
   brand_voices: 'Brand voices',
+  'chat.requests': 'Chat requests',
   cost: 'Cost of AI calls',
   images: 'Images',
   'kb.bytes': 'Bytes of knowledge base files',

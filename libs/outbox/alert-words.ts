@@ -21,6 +21,7 @@ const METERS: Readonly<Record<string, { name: string; units: string | null }>> =
   'tokens.total': { name: 'Tokens', units: 'tokens' },
   'audio.seconds': { name: 'Audio', units: 'seconds of audio' },
   'api.requests': { name: 'API requests', units: 'API requests' },
+  'chat.requests': { name: 'Chat', units: 'chat requests' },
   'social.connections': { name: 'Social accounts', units: 'social accounts' },
   'social.posts': { name: 'Posts', units: 'posts' },
   'social.autopilot_posts': { name: 'Autopilot posts', units: 'autopilot posts' },

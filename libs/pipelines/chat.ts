@@ -18,6 +18,11 @@ export function outputCap(
   return Math.min(wanted, model.maxOutputTokens);
 }
 
+export const CHAT_STEP = 'chat';
+
+/** Counts chats in every wire format, for plans that limit or disable them. */
+export const CHATS_METER = 'chat.requests';
+
 type Marked = { cache_control?: { ttl?: string | null | undefined } | null | undefined };
 
 /** Whether any part of a request is marked to be stored in a cache for an hour. */
@@ -26,19 +31,23 @@ function asksForHourCache({ messages, tools = [] }: ChatCompletionRequest): bool
   return [...messages, ...parts, ...tools].some(({ cache_control: mark }: Marked) => mark?.ttl === '1h');
 }
 
-/** @param bounds upper bound of the prompt's tokens, and the output cap of each completion. */
+/**
+ * @param bounds upper bound of the prompt's tokens, and the output cap of each completion.
+ * @param counts counted meters that it adds to.
+ */
 export function planChat(
   request: ChatCompletionRequest,
   model: ModelInfo,
   price: ModelPriceWire,
   bounds: { inputTokens: number; outputTokens: number },
+  counts: Readonly<Record<string, number>> = {},
 ): CallPlan {
   return {
     kind: 'chat',
     calls: [
       {
         index: 0,
-        step: 'chat',
+        step: CHAT_STEP,
         provider: model.provider,
         model: model.model,
         upstreamModel: model.upstreamModel,
@@ -46,7 +55,7 @@ export function planChat(
         outputTokens: bounds.outputTokens,
         choices: request.n ?? 1,
         otherUnits: {},
-        counts: {},
+        counts,
         price,
         hiddenReasoning: model.capabilities.reasoning,
         ...(asksForHourCache(request) && { cachesForAnHour: true }),

@@ -5,6 +5,7 @@
 import type { PlannedCall } from '#libs/contracts/generation-requests.ts';
 import type { WorstCase } from '#libs/pricing/price.ts';
 import { totalTokens, type UnitClass, type Units } from '#libs/pricing/units.ts';
+import { CHAT_STEP } from './chat.ts';
 import { SAFETY_STEP } from './safety.ts';
 
 export type MeterAmounts = Record<string, bigint>;
@@ -52,7 +53,7 @@ export function worstCaseMeters(
 
 /**
  * The actual amounts of a call. A call that failed before it produced anything settles no amounts; counted meters
- * (`gen.blog`) are charged only for a call that succeeded.
+ * (`gen.blog`) are charged only for a call that succeeded, or for a chat that its client ended.
  */
 export function settledMeters(
   call: Pick<PlannedCall, 'index' | 'provider' | 'step' | 'counts'>,
@@ -63,7 +64,10 @@ export function settledMeters(
   if (outcome.status === 'ok' || tokens > 0n || outcome.costNanoUsd > 0n) {
     addAmounts(amounts, call, tokens, outcome.costNanoUsd, outcome.units);
   }
-  if (outcome.status === 'ok') {
+  // A chat whose client left has been read until then.
+  const isUsed =
+    outcome.status === 'ok' || (call.step === CHAT_STEP && outcome.status === 'aborted' && tokens > 0n);
+  if (isUsed) {
     for (const [meter, count] of Object.entries(call.counts)) add(amounts, meter, BigInt(count));
   }
   if (call.index === 0) add(amounts, REQUESTS_METER, 1n);

@@ -1,7 +1,7 @@
 /** The plan of a chat completion: one provider call. */
 import type { ChatCompletionRequest } from '#libs/contracts/chat-completions.ts';
 import type { CallPlan } from '#libs/contracts/generation-requests.ts';
-import { outputCap, planChat } from '#libs/pipelines/chat.ts';
+import { CHATS_METER, outputCap, planChat } from '#libs/pipelines/chat.ts';
 import { countImages, fixedPromptBound, promptBound, promptTexts } from '#libs/pipelines/prompt-bound.ts';
 import type { ModelInfo } from '#libs/pricing/model.ts';
 import { problem } from '#libs/problems/problems.ts';
@@ -20,10 +20,10 @@ export function planChatCompletion(
   const { info, wire } = requiredModel(check, 'text');
   requireCapabilities(body, info);
   const cap = outputCap(body, info, entitlements.outputTokensCap.value);
-  return planChat(body, info, wire, {
-    inputTokens: bounds.promptTokens,
-    outputTokens: Math.max(Math.min(cap, SMALLEST_OUTPUT_TOKENS), Math.floor(cap * bounds.scale)),
-  });
+  const outputTokens = Math.max(Math.min(cap, SMALLEST_OUTPUT_TOKENS), Math.floor(cap * bounds.scale));
+  const isCounted = entitlements.limits.some(({ meter }) => meter === CHATS_METER);
+  const counts = isCounted ? { [CHATS_METER]: 1 } : {};
+  return planChat(body, info, wire, { inputTokens: bounds.promptTokens, outputTokens }, counts);
 }
 
 /** @param plan the unscaled plan. */
