@@ -1,17 +1,13 @@
-/** The checks of `npm run doctor`. Each looks at one part of an installation, changes nothing, and says what to do. */
-import { existsSync, readFileSync } from 'node:fs';
+/** The checks of the database by `npm run doctor`. Each looks at one part, changes nothing, and says what to do. */
+import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import { createTransport } from 'nodemailer';
 import type { Pool } from 'pg';
 import { missingIn } from '#libs/catalogue/availability.ts';
 import { catalogueChecks } from '#libs/catalogue/checks.ts';
-import type { Environment } from '#libs/config/env.ts';
 import { createDatabase } from '#libs/db/database.ts';
 import { assertServerVersion, migrationsFolder } from '#libs/db/migrate.ts';
 import { serviceRoles } from '#libs/db/roles.ts';
 import { createCatalogueVersions } from '#services/billing/catalogues/versions-store.ts';
-import { createStripeClient } from '#services/billing/payments/stripe/client.ts';
-import { planPublication } from '#services/billing/payments/stripe/publish.ts';
 import { readPriceFeed } from '#services/usage-metering/prices/store.ts';
 
 export type Finding = {
@@ -23,15 +19,15 @@ export type Finding = {
 };
 export type Check = { name: string; run: () => Promise<Finding> };
 
-const TIMEOUT_MS = 10_000;
+export const TIMEOUT_MS = 10_000;
 const MAX_CLOCK_DIFFERENCE_MS = 1_000;
 /** Settings without which a committed settlement can be lost. */
 const DURABLE_SETTINGS = ['fsync', 'full_page_writes', 'synchronous_commit'];
 
-const ok = (text: string): Finding => ({ state: 'ok', text });
-const notSetUp = (text: string): Finding => ({ state: 'not set up', text });
-const failed = (text: string, advice: string): Finding => ({ state: 'failed', text, advice });
-const warning = (text: string, advice: string): Finding => ({ state: 'warning', text, advice });
+export const ok = (text: string): Finding => ({ state: 'ok', text });
+export const notSetUp = (text: string): Finding => ({ state: 'not set up', text });
+export const failed = (text: string, advice: string): Finding => ({ state: 'failed', text, advice });
+export const warning = (text: string, advice: string): Finding => ({ state: 'warning', text, advice });
 
 export function databaseChecks(pool: Pool): Check[] {
   return [
@@ -153,121 +149,4 @@ async function checkPrices(pool: Pool): Promise<Finding> {
     `${name} sells what does not exist: ${missing.join(', ')}`,
     'Remove it from the plans, or name it in notYetAvailable.',
   );
-}
-
-/** What the environment of the services configures. */
-export function serviceChecks(env: Environment, pool: Pool): Check[] {
-  return [
-    { name: 'Stripe', run: () => checkStripe(env, pool) },
-    { name: 'mail', run: () => checkMail(env) },
-    ...PROVIDERS.map(({ name, ...provider }) => ({ name, run: () => checkProvider(env, provider) })),
-  ];
-}
-
-async function checkStripe({ STRIPE_SECRET_KEY, STRIPE_HOST }: Environment, pool: Pool): Promise<Finding> {
-  if (!STRIPE_SECRET_KEY) return notSetUp('payments are recorded by staff (STRIPE_SECRET_KEY)');
-  const stripe = createStripeClient({
-    secretKey: STRIPE_SECRET_KEY,
-    ...(STRIPE_HOST && { host: STRIPE_HOST }),
-  });
-  const active = await createCatalogueVersions().active(createDatabase(pool));
-  const steps = active === undefined ? [] : await planPublication(stripe, active.catalogue);
-  if (steps.length === 0) return ok('the key works, and products and prices match the catalogue');
-  return warning(
-    `${steps.length} products or prices differ`,
-    'Run npm run stripe -- sync --dry-run, then sync.',
-  );
-}
-
-async function checkMail({ SMTP_URL }: Environment): Promise<Finding> {
-  if (!SMTP_URL) return notSetUp('no mails are sent (SMTP_URL)');
-  if (SMTP_URL.startsWith('http')) return ok('mails go to the mailbox of npm start');
-  await createTransport({
-    url: SMTP_URL,
-    connectionTimeout: TIMEOUT_MS,
-    greetingTimeout: TIMEOUT_MS,
-  }).verify();
-  return ok('the server accepts the login');
-}
-
-type Provider = {
-  keyVariable: string;
-  urlVariable: string;
-  defaultUrl: string;
-  /** A request that needs the key and costs nothing. */
-  path: string;
-  headers: (key: string) => Record<string, string>;
-};
-
-const bearer = (key: string) => ({ authorization: `Bearer ${key}` });
-
-const PROVIDERS: (Provider & { name: string })[] = [
-  {
-    name: 'OpenAI',
-    keyVariable: 'OPENAI_API_KEY',
-    urlVariable: 'OPENAI_BASE_URL',
-    defaultUrl: 'https://api.openai.com/v1',
-    path: '/models',
-    headers: bearer,
-  },
-  {
-    name: 'Anthropic',
-    keyVariable: 'ANTHROPIC_API_KEY',
-    urlVariable: 'ANTHROPIC_BASE_URL',
-    defaultUrl: 'https://api.anthropic.com',
-    path: '/v1/models',
-    headers: (key) => ({ 'x-api-key': key, 'anthropic-version': '2023-06-01' }),
-  },
-  {
-    name: 'Gemini',
-    keyVariable: 'GEMINI_API_KEY',
-    urlVariable: 'GEMINI_BASE_URL',
-    defaultUrl: 'https://generativelanguage.googleapis.com',
-    path: '/v1beta/models',
-    headers: (key) => ({ 'x-goog-api-key': key }),
-  },
-  {
-    name: 'xAI',
-    keyVariable: 'XAI_API_KEY',
-    urlVariable: 'XAI_BASE_URL',
-    defaultUrl: 'https://api.x.ai/v1',
-    path: '/models',
-    headers: bearer,
-  },
-  {
-    name: 'Mistral',
-    keyVariable: 'MISTRAL_API_KEY',
-    urlVariable: 'MISTRAL_BASE_URL',
-    defaultUrl: 'https://api.mistral.ai/v1',
-    path: '/models',
-    headers: bearer,
-  },
-];
-
-async function checkProvider(env: Environment, provider: Provider): Promise<Finding> {
-  const key = env[provider.keyVariable];
-  if (!key) return notSetUp(`its models cannot be called (${provider.keyVariable})`);
-  const url = `${env[provider.urlVariable] || provider.defaultUrl}${provider.path}`;
-  const response = await fetch(url, {
-    headers: provider.headers(key),
-    signal: AbortSignal.timeout(TIMEOUT_MS),
-  });
-  await response.body?.cancel();
-  if (response.ok) return ok('the key works');
-  if (response.status === 401 || response.status === 403)
-    return failed(`it refuses the key (${response.status})`, `Replace ${provider.keyVariable}.`);
-  return warning(`${provider.path} answered ${response.status}`, "See the provider's status page.");
-}
-
-/** Whether generation can keep settlements through an outage of the database. */
-export function spoolCheck({ SPOOL_DIR }: Environment): Check {
-  return {
-    name: 'spool',
-    run: async () => {
-      if (!SPOOL_DIR) return notSetUp('settlements wait in .inkmeter/spool (SPOOL_DIR)');
-      return existsSync(SPOOL_DIR)
-        ? ok(SPOOL_DIR)
-        : failed(`${SPOOL_DIR} does not exist`, 'Create it on a disk that survives the process.');
-    },
-  };
 }

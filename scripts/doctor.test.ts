@@ -4,8 +4,9 @@ import type { AddressInfo } from 'node:net';
 import t from 'tap';
 import { bootstrap, cataloguePathOf, defaultPricesPath } from '#deploy/local/bootstrap.ts';
 import { createTestDatabase } from '#libs/testing/database.ts';
-import { runChecks } from './doctor.ts';
-import { databaseChecks, serviceChecks, spoolCheck } from './doctor-checks.ts';
+import { runChecks, withSecretFiles } from './doctor.ts';
+import { databaseChecks } from './doctor-checks.ts';
+import { serviceChecks } from './doctor-service-checks.ts';
 
 async function findings(checks: Parameters<typeof runChecks>[0]) {
   const lines: string[] = [];
@@ -53,13 +54,32 @@ t.test('providers, mail and the spool', async (t) => {
     MISTRAL_BASE_URL: base,
     SMTP_URL: 'smtp://127.0.0.1:1',
     SPOOL_DIR: '/does/not/exist',
+    VALKEY_URL: 'valkey://127.0.0.1:1',
+    ...{ S3_BUCKET: 'files', S3_ENDPOINT: base, S3_ACCESS_KEY_ID: 'id', S3_SECRET_ACCESS_KEY: 'wrong' },
   };
-  const { lineOf, lines } = await findings([spoolCheck(env), ...serviceChecks(env, pool)]);
+  const { lineOf, lines } = await findings(serviceChecks(env, pool));
   t.match(lineOf('OpenAI'), 'ok       OpenAI                the key works');
   t.match(lineOf('Mistral'), 'FAILED   Mistral               it refuses the key (401)');
   t.match(lineOf('xAI'), '-        xAI                   its models cannot be called (XAI_API_KEY)');
   t.match(lineOf('mail'), 'FAILED   mail');
   t.match(lineOf('spool'), 'FAILED   spool                 /does/not/exist does not exist');
   t.match(lineOf('Stripe'), '-        Stripe');
+  t.match(lineOf('Valkey'), /FAILED {3}Valkey .*ECONNREFUSED/);
+  t.match(lineOf('stored files'), 'FAILED   stored files          The storage answered 401');
   t.notMatch(lines.join('\n'), /right|wrong/, 'no key is shown');
+});
+
+t.test('secrets may be in files', async (t) => {
+  const folder = t.testdir({ key: 'from-file\n' });
+  const row = { description: '', default: undefined, required: false, secret: true };
+  const env = withSecretFiles({ OPENAI_API_KEY_FILE: `${folder}/key`, XAI_API_KEY: 'given' }, [
+    {
+      name: 'generation',
+      rows: [
+        { ...row, name: 'OPENAI_API_KEY' },
+        { ...row, name: 'XAI_API_KEY' },
+      ],
+    },
+  ]);
+  t.match(env, { OPENAI_API_KEY: 'from-file', XAI_API_KEY: 'given' });
 });

@@ -1,8 +1,11 @@
 /** `npm run doctor`: checks an installation and says what to do. */
 import { openOperatorDatabase } from '#deploy/local/operator-database.ts';
-import { processEnv } from '#libs/config/env.ts';
+import { readSecret } from '#libs/config/config.ts';
+import { type Environment, processEnv } from '#libs/config/env.ts';
 import { createPool } from '#libs/db/pool.ts';
-import { type Check, databaseChecks, type Finding, serviceChecks, spoolCheck } from './doctor-checks.ts';
+import { type ConfigSource, readSources } from './config-sources.ts';
+import { type Check, databaseChecks, type Finding } from './doctor-checks.ts';
+import { serviceChecks } from './doctor-service-checks.ts';
 
 const MARKS = { ok: 'ok     ', warning: 'WARNING', failed: 'FAILED ', 'not set up': '-      ' } as const;
 
@@ -27,6 +30,12 @@ export async function runChecks(
   return count;
 }
 
+/** The environment with secrets that are in files (`X_FILE`), as the services read it. */
+export function withSecretFiles(env: Environment, sources: readonly ConfigSource[]): Environment {
+  const secrets = sources.flatMap(({ rows }) => rows.filter(({ secret }) => secret).map(({ name }) => name));
+  return { ...env, ...Object.fromEntries(secrets.map((name) => [name, readSecret(env, name)])) };
+}
+
 if (import.meta.main) {
   const { url, close } = await openOperatorDatabase();
   const pool = createPool({
@@ -35,10 +44,10 @@ if (import.meta.main) {
     applicationName: 'inkmeter-doctor',
     statementTimeoutMs: 20_000,
   });
-  const env = processEnv();
+  const env = withSecretFiles(processEnv(), await readSources());
   try {
     const { failed, warnings } = await runChecks(
-      [...databaseChecks(pool), spoolCheck(env), ...serviceChecks(env, pool)],
+      [...databaseChecks(pool), ...serviceChecks(env, pool)],
       (line) => console.log(line),
     );
     console.log(`\n${failed} failed, ${warnings} warnings.`);

@@ -1,18 +1,13 @@
-import { existsSync, globSync, readFileSync, writeFileSync } from 'node:fs';
-import path from 'node:path';
-import { pathToFileURL } from 'node:url';
-import { type ConfigRow, type ConfigSchema, describeConfig } from '#libs/config/config.ts';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import type { ConfigRow } from '#libs/config/config.ts';
+import { type ConfigSource, readSources } from './config-sources.ts';
+import { CONFIGURATION_FILE, checkConfigurationPage, writeConfigurationPage } from './configuration.ts';
 
 const FILE = '.env.example';
 const HEADER = `# Every variable of Inkmeter with its default. Copy this file to .env and uncomment the variables you change.
 # A secret may come from a file instead: DATABASE_URL_FILE=/run/secrets/database-url in place of DATABASE_URL, and so on.
 # Generated from the services' schemas by \`npm run env\`: edit the schemas, not this file.
 `;
-
-/** Titles of the folders that are not services. */
-const TITLES: Record<string, string> = { local: 'npm start', docker: 'the set-up of a production database' };
-
-export type ConfigSource = { name: string; rows: ConfigRow[] };
 
 function render({ name, description, default: fallback, required, secret }: ConfigRow): string {
   const notes = [required ? 'required' : '', secret ? 'secret' : ''].filter((note) => note !== '').join(', ');
@@ -54,33 +49,20 @@ export function renderEnvExample(sources: ConfigSource[]): string {
   ].join('\n');
 }
 
-/** Reads the schemas that `services/<name>/config.ts` and `deploy/<name>/config.ts` export as `configSchema`. */
-export async function readSources(): Promise<ConfigSource[]> {
-  const files = [
-    ...globSync('deploy/{local,docker}/config.ts').sort().reverse(),
-    ...globSync('services/*/config.ts').sort(),
-  ];
-  return Promise.all(
-    files.map(async (file) => {
-      const { configSchema } = (await import(pathToFileURL(path.resolve(file)).href)) as {
-        configSchema?: ConfigSchema;
-      };
-      if (!configSchema) throw new Error(`${file} exports no configSchema.`);
-      const folder = path.basename(path.dirname(file));
-      return { name: TITLES[folder] ?? folder, rows: describeConfig(configSchema) };
-    }),
-  );
-}
-
-/** Faults of the file; empty if it matches the schemas. */
+/** Faults of the file and of the page of variables; empty if both match the schemas. */
 export async function checkEnvExample(): Promise<string[]> {
+  const sources = await readSources();
   const written = existsSync(FILE) ? readFileSync(FILE, 'utf8') : '';
-  return written === renderEnvExample(await readSources())
-    ? []
-    : [`${FILE} is out of date: run \`npm run env\``];
+  const isCurrent = written === renderEnvExample(sources);
+  return [
+    ...(isCurrent ? [] : [`${FILE} is out of date: run \`npm run env\``]),
+    ...checkConfigurationPage(sources),
+  ];
 }
 
 if (import.meta.main) {
-  writeFileSync(FILE, renderEnvExample(await readSources()));
-  console.log(`Wrote ${FILE}.`);
+  const sources = await readSources();
+  writeFileSync(FILE, renderEnvExample(sources));
+  writeConfigurationPage(sources);
+  console.log(`Wrote ${FILE} and ${CONFIGURATION_FILE}.`);
 }

@@ -38,7 +38,6 @@ export function writeSecrets(folder: string, { database }: SecretOptions): strin
   const ownerPassword = keep('postgres-password', randomText);
   keep('database-url', () => urlOf(OWNER, ownerPassword));
   keep('jwt-keys', newJwtKeys);
-  keep('minio-password', randomText);
   keep('grafana-password', randomText);
   // All entries of a pair derive from one secret, which no container gets.
   const internalSecret = keep('internal-secret', randomText);

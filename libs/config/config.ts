@@ -52,8 +52,8 @@ export function loadConfig<Schema extends ConfigSchema>(schema: Schema, env: Env
   throw new ConfigError(`Invalid environment:\n${issues.join('\n')}`);
 }
 
-/** @throws ConfigError if the secret is given twice, or its file cannot be read. */
-function readSecret(env: Environment, name: string): string | undefined {
+/** A secret from the environment or from its file. @throws ConfigError if it is given twice, or its file cannot be read. */
+export function readSecret(env: Environment, name: string): string | undefined {
   const path = env[name + FILE_SUFFIX];
   if (!path) return env[name];
   if (env[name]) throw new ConfigError(`Set either ${name} or ${name}${FILE_SUFFIX}, not both.`);

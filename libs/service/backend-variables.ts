@@ -6,11 +6,10 @@ import { SERVICE_NAMES, type ServiceName } from '#libs/contracts/internal-contex
 /** The variables of every service that uses the shared database. Spread them into its schema. */
 export function backendVariables() {
   return {
-    DATABASE_URL: z
-      .string()
-      .regex(/^postgres(ql)?:\/\//, 'must begin with postgres://')
-      .meta({ secret: true })
-      .describe('Connection string of the PostgreSQL database'),
+    DATABASE_URL: connectionString('Connection string of the PostgreSQL database'),
+    DATABASE_DIRECT_URL: connectionString(
+      'Connection string for notifications and background jobs, which a pooler in transaction mode loses; DATABASE_URL unless given',
+    ).optional(),
     DATABASE_POOL_SIZE: integer({ min: 1, max: 1000 })
       .prefault('10')
       .describe('Maximum number of database connections of this process'),
@@ -24,6 +23,13 @@ export function backendVariables() {
       ),
   };
 }
+
+const connectionString = (description: string) =>
+  z
+    .string()
+    .regex(/^postgres(ql)?:\/\//, 'must begin with postgres://')
+    .meta({ secret: true })
+    .describe(description);
 
 function internalKeys() {
   return list().transform((entries, context) => {

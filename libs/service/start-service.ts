@@ -110,7 +110,7 @@ export async function startService<Schema extends ServiceSchema>(options: {
     jobs.push(
       createJobs({
         ...built.taskOptions,
-        connectionString: variables.DATABASE_URL,
+        connectionString: variables.DATABASE_DIRECT_URL ?? variables.DATABASE_URL,
         applicationName,
         tasks,
         logger,
@@ -165,7 +165,7 @@ function openResources(name: ServiceName, variables: SharedVariables, logger: Lo
     openPool: (purpose: string, max: number) => open(`inkmeter-${name}-${purpose}`, max),
     openListener: () => {
       const listener = createListener({
-        connectionString,
+        connectionString: variables.DATABASE_DIRECT_URL ?? connectionString,
         applicationName: `inkmeter-${name}-listen`,
         onError: (error) => logger.warn({ err: error }, 'listening database connection failed'),
       });

@@ -144,7 +144,9 @@ export async function buildApp(dependencies: AppDependencies): Promise<Gateway> 
   await app.register(browserHeadersPlugin, { corsOrigins: config.corsOrigins });
   const keyUse = createKeyUse({ database, clock: runtime.clock, logger });
   await app.register(authPlugin, { config, database, runtime, listener, keyUse });
-  await app.register(rateLimitsPlugin, { limits: config.rateLimits, database, logger });
+  await app.register(rateLimitsPlugin, {
+    ...{ limits: config.rateLimits, database, logger, valkeyUrl: config.valkeyUrl },
+  });
   await app.register(bodyLimitsPlugin, { budgetBytes: config.mediaBodyBudgetBytes });
   await app.register(idempotencyPlugin, {
     ...{ database, now, logger },

@@ -95,6 +95,14 @@ export const configSchema = z.object({
   RATE_LIMIT_SIGN_UPS_PER_DOMAIN: integer({ min: 0 })
     .prefault('100')
     .describe('Sign-ups per hour with one mail domain, except those of public providers; 0 for no limit'),
+  VALKEY_URL: z
+    .string()
+    .regex(/^(valkey|redis)s?:\/\/./, 'must begin with valkey:// or valkeys://')
+    .optional()
+    .meta({ secret: true })
+    .describe(
+      'Valkey or Redis in which the gateways share the counters of rate limits, valkey://:password@host:6379 or valkeys://…; in PostgreSQL without it',
+    ),
   MAX_CONNECTIONS_PER_ADDRESS: integer({ min: 0 })
     .prefault('2000')
     .describe(
@@ -133,6 +141,7 @@ export function toGatewayConfig(variables: GatewayVariables) {
       // Behind load balancers, all connections have their addresses.
       connectionsPerAddress: variables.TRUST_PROXY.length > 0 ? 0 : variables.MAX_CONNECTIONS_PER_ADDRESS,
     },
+    valkeyUrl: variables.VALKEY_URL,
     mediaBodyBudgetBytes: variables.MEDIA_BODY_BUDGET,
     searchProviders: variables.SEARCH_PROVIDERS,
     trustProxy: variables.TRUST_PROXY,

@@ -1,14 +1,26 @@
 /** A process that counts requests of several clients as a gateway does, a few at a time, in an order of its own. */
 import pg from 'pg';
 import { createDatabase } from '#libs/db/database.ts';
+import { createLogger } from '#libs/service/logger.ts';
 import { createSharedCounters } from './domain/shared-counters.ts';
 import { createLeaseBatch } from './lease-batch.ts';
+import { createValkeyLeases } from './valkey-leases.ts';
 
-const [url, text = ''] = process.argv.slice(2);
+const [url = '', text = ''] = process.argv.slice(2);
 const { limits, requests } = JSON.parse(text) as { limits: number[]; requests: number };
-const pool = new pg.Pool({ connectionString: url });
+/** Counters in the database or in Valkey, by the URL. */
+const open = async () => {
+  if (url.startsWith('valkey:')) {
+    const leases = createValkeyLeases(url, createLogger({ name: 'test', level: 'silent' }));
+    await leases.firstAttempt;
+    return leases;
+  }
+  const pool = new pg.Pool({ connectionString: url });
+  return { lease: createLeaseBatch(createDatabase(pool)), close: () => pool.end() };
+};
+const { lease, close } = await open();
 const counters = createSharedCounters({
-  lease: createLeaseBatch(createDatabase(pool)),
+  lease,
   nowMs: () => performance.now(),
   onError: (error) => {
     throw error;
@@ -29,5 +41,5 @@ while (left.some((count) => count > 0)) {
     }),
   );
 }
-await pool.end();
+await close();
 process.stdout.write(JSON.stringify(admitted));

@@ -9,6 +9,7 @@ import { HOST, networkOf, SITE } from './domain/network.ts';
 import { policyHeader, rateLimited } from './domain/rate-limited.ts';
 import { createSharedCounters, type SharedCounters } from './domain/shared-counters.ts';
 import { createLeaseBatch } from './lease-batch.ts';
+import { createValkeyLeases, leaseWithFallback } from './valkey-leases.ts';
 
 export type RateLimits = {
   /** Requests per minute of one user, or of all API keys of an account together; 0 for no limit. */
@@ -122,14 +123,26 @@ function createThrottles(app: FastifyInstance, limits: RateLimits, counters: Sha
   };
 }
 
-export type RateLimitsOptions = { limits: RateLimits; database: Database; logger: Logger };
+export type RateLimitsOptions = {
+  limits: RateLimits;
+  database: Database;
+  logger: Logger;
+  /** Where the processes share their counters; in the database without it, and while it is away. */
+  valkeyUrl?: string | undefined;
+};
 
 /** Must be registered after authentication: it counts callers. */
 export const rateLimitsPlugin = fp<RateLimitsOptions>(
-  async (app, { limits, database, logger }) => {
+  async (app, { limits, database, logger, valkeyUrl }) => {
     if (limits.connectionsPerAddress > 0) limitConnections(app.server, limits.connectionsPerAddress);
+    const inDatabase = createLeaseBatch(database);
+    const valkey = valkeyUrl === undefined ? undefined : createValkeyLeases(valkeyUrl, logger);
+    if (valkey) {
+      app.addHook('onReady', async () => void (await valkey.firstAttempt));
+      app.addHook('onClose', async () => valkey.close());
+    }
     const counters = createSharedCounters({
-      lease: createLeaseBatch(database),
+      lease: valkey ? leaseWithFallback(valkey.lease, inDatabase, logger) : inDatabase,
       nowMs: () => performance.now(),
       onError: (error) => logger.warn({ err: error }, 'request not counted'),
     });
