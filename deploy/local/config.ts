@@ -26,6 +26,12 @@ export const configSchema = z.object({
     .prefault('.inkmeter')
     .describe('Folder for the database, secrets and logs of `npm start`'),
   POSTGRES_PORT: port().prefault('5433').describe('Port of the embedded PostgreSQL of `npm start`'),
+  WAL_ARCHIVE: z
+    .string()
+    .optional()
+    .describe(
+      'Folder in which `npm start` archives the WAL of its database, for `npm run restore -- --until`; none by default',
+    ),
   SIMULATOR_PORT: port().prefault('8090').describe('Port of the provider simulator'),
   STRIPE_SIMULATOR_PORT: port().prefault('8091').describe('Port of the simulated Stripe account'),
   PAYMENTS: z

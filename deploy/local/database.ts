@@ -10,6 +10,7 @@ import {
   ensureDatabase,
   startEmbeddedPostgres,
 } from '#libs/embedded/embedded-postgres.ts';
+import { archiveSettings, prepareArchive } from '#libs/embedded/wal-archive.ts';
 import type { LocalVariables } from './config.ts';
 import { openLog } from './log-tail.ts';
 import { databasePasswordOf, type Secrets } from './secrets.ts';
@@ -35,13 +36,27 @@ type Options = {
   say: (line: string) => void;
 };
 
+/** Settings that archive the WAL, if the environment names a folder for it. */
+export async function archiveOf(
+  { WAL_ARCHIVE: archive }: LocalVariables,
+  dataFolder: string,
+): Promise<Record<string, string>> {
+  if (archive === undefined) return {};
+  const folder = path.resolve(archive);
+  await prepareArchive(folder, dataFolder);
+  return archiveSettings(folder);
+}
+
 async function runEmbedded({ variables, secrets, folder, logFolder, say }: Options): Promise<LocalDatabase> {
   const logFile = path.join(logFolder, 'postgres.log');
   closeSync(openLog(logFile));
+  const dataFolder = path.join(folder, 'postgres');
+  const settings = await archiveOf(variables, dataFolder);
   const launch = (port: number) =>
     startEmbeddedPostgres({
-      dataFolder: path.join(folder, 'postgres'),
+      dataFolder,
       password: secrets.postgresPassword,
+      settings,
       port,
       portUse: 'embedded PostgreSQL, POSTGRES_PORT',
       logFile,

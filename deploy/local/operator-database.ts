@@ -5,8 +5,8 @@ import { loadConfig } from '#libs/config/config.ts';
 import { loadDotEnv, processEnv } from '#libs/config/env.ts';
 import { startEmbeddedPostgres } from '#libs/embedded/embedded-postgres.ts';
 import { preparePostgres } from '#libs/embedded/postgres-binaries.ts';
-import { configSchema } from './config.ts';
-import { DATABASE } from './database.ts';
+import { configSchema, type LocalVariables } from './config.ts';
+import { archiveOf, DATABASE } from './database.ts';
 import { readOrCreateSecrets } from './secrets.ts';
 import { scriptPath } from './supervisor.ts';
 
@@ -25,7 +25,7 @@ export type OperatorDatabase = { url: string; close: () => Promise<void> };
 export async function openOperatorDatabase(): Promise<OperatorDatabase> {
   const found = await findRunningDatabase();
   if (found !== undefined) return { url: found, close: async () => undefined };
-  const { folder } = readLocalConfig();
+  const { folder, variables } = readLocalConfig();
   const clusterFolder = path.join(folder, 'postgres');
   const { dataFolder } = await preparePostgres(clusterFolder);
   if (!existsSync(dataFolder)) {
@@ -36,6 +36,7 @@ export async function openOperatorDatabase(): Promise<OperatorDatabase> {
     dataFolder: clusterFolder,
     password: postgresPassword,
     port: 0,
+    settings: await archiveOf(variables, clusterFolder),
   });
   return { url: server.url(DATABASE), close: () => server.stop() };
 }
@@ -43,15 +44,15 @@ export async function openOperatorDatabase(): Promise<OperatorDatabase> {
 /** The folder of `npm start`. */
 export const localFolder = () => readLocalConfig().folder;
 
-function readLocalConfig(): { databaseUrl: string | undefined; folder: string } {
+function readLocalConfig(): { variables: LocalVariables; folder: string } {
   loadDotEnv(scriptPath('.env'));
-  const { DATABASE_URL, DATA_FOLDER } = loadConfig(configSchema, processEnv());
-  return { databaseUrl: DATABASE_URL, folder: path.resolve(scriptPath('.'), DATA_FOLDER) };
+  const variables = loadConfig(configSchema, processEnv());
+  return { variables, folder: path.resolve(scriptPath('.'), variables.DATA_FOLDER) };
 }
 
 async function findRunningDatabase(): Promise<string | undefined> {
-  const { databaseUrl, folder } = readLocalConfig();
-  if (databaseUrl !== undefined) return databaseUrl;
+  const { variables, folder } = readLocalConfig();
+  if (variables.DATABASE_URL !== undefined) return variables.DATABASE_URL;
   const { dataFolder } = await preparePostgres(path.join(folder, 'postgres'));
   const port = readPort(path.join(dataFolder, 'postmaster.pid'));
   if (port === undefined) return undefined;

@@ -2,10 +2,11 @@
  * A base backup of a running PostgreSQL server on this machine, by its low-level API (PostgreSQL 18, section 25.3.4): the
  * packaged binaries have neither pg_basebackup nor pg_dump.
  */
-import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
-import { chmod, chown, copyFile, mkdir, open, readdir, readFile, writeFile } from 'node:fs/promises';
+import { createHash, hash } from 'node:crypto';
+import { createWriteStream } from 'node:fs';
+import { chmod, chown, mkdir, open, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import pg from 'pg';
 import type { RunAs } from './postgres-binaries.ts';
@@ -50,28 +51,23 @@ async function listEntries(root: string, folder = ''): Promise<Entry[]> {
   return entries;
 }
 
-async function hashOf(file: string): Promise<string> {
+/** Copies durably, in one pass. @returns the SHA-256, or undefined if the file has gone, as files of temporary tables do. */
+async function copyAndHash(from: string, to: string): Promise<string | undefined> {
   const hash = createHash('sha256');
-  await pipeline(createReadStream(file), hash);
-  return hash.digest('hex');
-}
-
-async function syncFile(file: string): Promise<void> {
-  const handle = await open(file, 'r');
-  await handle.sync();
-  await handle.close();
-}
-
-/** Copies durably. @returns false if the file has gone, as files of temporary tables do. */
-async function copyDurably(from: string, to: string): Promise<boolean> {
+  const hashed = new Transform({
+    transform(chunk, _encoding, done) {
+      hash.update(chunk);
+      done(null, chunk);
+    },
+  });
   try {
-    await copyFile(from, to);
+    const source = await open(from);
+    await pipeline(source.createReadStream(), hashed, createWriteStream(to, { flush: true }));
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     throw error;
   }
-  await syncFile(to);
-  return true;
+  return hash.digest('hex');
 }
 
 /**
@@ -100,24 +96,25 @@ export async function takeBaseBackup(options: {
       [LABEL],
     );
     const { first = '', version: serverVersion = '' } = started[0] ?? {};
-    const copied: string[] = [];
+    const files: Record<string, string> = {};
+    const copy = async (name: string) => {
+      const hash = await copyAndHash(path.join(dataFolder, name), path.join(data, name));
+      if (hash !== undefined) files[name] = hash;
+    };
     for (const { name, isFolder } of await listEntries(dataFolder)) {
-      const to = path.join(data, name);
-      if (isFolder) await mkdir(to, { mode: 0o700 });
-      else if (await copyDurably(path.join(dataFolder, name), to)) copied.push(name);
+      if (isFolder) await mkdir(path.join(data, name), { mode: 0o700 });
+      else await copy(name);
     }
     const { rows: stopped } = await client.query<{ labelfile: string; spcmapfile: string }>(
       'SELECT labelfile, spcmapfile FROM pg_backup_stop(false)',
     );
-    await writeFile(path.join(data, 'backup_label'), stopped[0]?.labelfile ?? '', { flush: true });
-    copied.push('backup_label');
+    const label = stopped[0]?.labelfile ?? '';
+    await writeFile(path.join(data, 'backup_label'), label, { flush: true });
+    files.backup_label = hash('sha256', label);
     const segments = await readdir(path.join(dataFolder, 'pg_wal'));
     for (const name of segments.filter((one) => /^[0-9A-F]{24}$/.test(one) && one >= first)) {
-      const segment = path.join('pg_wal', name);
-      if (await copyDurably(path.join(dataFolder, segment), path.join(data, segment))) copied.push(segment);
+      await copy(path.join('pg_wal', name));
     }
-    const files: Record<string, string> = {};
-    for (const name of copied) files[name] = await hashOf(path.join(data, name));
     const manifest: BackupManifest = { createdAt: new Date().toISOString(), serverVersion, files };
     // Written last: a folder without it is not a backup.
     await writeFile(path.join(target, MANIFEST), `${JSON.stringify(manifest, null, 2)}\n`, { flush: true });
@@ -144,25 +141,27 @@ export async function restoreBaseBackup(options: {
   });
   const manifest = JSON.parse(text) as BackupManifest;
   const data = path.join(source, DATA);
-  for (const [name, hash] of Object.entries(manifest.files)) {
-    if ((await hashOf(path.join(data, name))) !== hash) throw new Error(`${name} of the backup has changed.`);
-  }
   const own = async (file: string, mode: number) => {
     await chmod(file, mode);
     if (runAs.uid !== undefined && runAs.gid !== undefined) await chown(file, runAs.uid, runAs.gid);
   };
   await mkdir(dataFolder);
   await own(dataFolder, 0o700);
-  for (const { name, isFolder } of await listEntries(data)) {
-    const to = path.join(dataFolder, name);
-    if (isFolder) await mkdir(to);
-    else await copyDurably(path.join(data, name), to);
-    await own(to, isFolder ? 0o700 : 0o600);
-  }
-  for (const name of await readdir(path.join(data, 'pg_wal'))) {
-    const to = path.join(dataFolder, 'pg_wal', name);
-    await copyDurably(path.join(data, 'pg_wal', name), to);
-    await own(to, 0o600);
+  try {
+    for (const { name, isFolder } of await listEntries(data)) {
+      if (!isFolder) continue;
+      await mkdir(path.join(dataFolder, name));
+      await own(path.join(dataFolder, name), 0o700);
+    }
+    for (const [name, expected] of Object.entries(manifest.files)) {
+      const to = path.join(dataFolder, name);
+      const found = await copyAndHash(path.join(data, name), to);
+      if (found !== expected) throw new Error(`${name} of the backup has changed.`);
+      await own(to, 0o600);
+    }
+  } catch (error) {
+    await rm(dataFolder, { recursive: true, force: true });
+    throw error;
   }
   return manifest;
 }

@@ -79,6 +79,8 @@ export type EmbeddedPostgresOptions = {
   statementStatistics?: boolean;
   /** Further settings, stronger than the defaults. */
   settings?: Record<string, string>;
+  /** How long the start may take; a minute by default. A recovery replays the WAL first. */
+  startTimeoutMs?: number;
 };
 
 export type EmbeddedPostgres = {
@@ -226,7 +228,7 @@ async function launch(installation: PostgresInstallation, options: EmbeddedPostg
     server.once('exit', (code, signal) => resolve({ code, signal }));
     server.once('error', () => resolve({ code: null, signal: null }));
   });
-  const deadline = AbortSignal.timeout(READY_TIMEOUT_MS);
+  const deadline = AbortSignal.timeout(options.startTimeoutMs ?? READY_TIMEOUT_MS);
   while (server.exitCode === null && server.signalCode === null && server.pid !== undefined) {
     const file = readServerFile(dataFolder);
     if (file?.isReady && file.pid === server.pid) return { pid: server.pid, server, exited };
