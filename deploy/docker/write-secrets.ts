@@ -2,17 +2,17 @@
  * `npm run secrets -- <folder>`: writes the secrets of a new installation, one to a file, for Docker and Kubernetes to mount.
  * Files that exist are kept, so that a second run after an upgrade adds only what is new.
  */
-import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { parseArgs } from 'node:util';
 import { internalKeysOf } from '#deploy/local/internal-keys.ts';
 import { newJwtKeys } from '#deploy/local/secrets.ts';
 import { SERVICE_NAMES, type ServiceName } from '#libs/contracts/internal-context.ts';
 import { serviceRoles } from '#libs/db/roles.ts';
+import { randomText } from './random-text.ts';
+import { ROTATED, type RotatedName, type RotationStep, rotateSecret, STEPS } from './rotate-secrets.ts';
 
 const OWNER = 'inkmeter_owner';
-
-const randomText = () => randomBytes(32).toString('base64url');
 
 /** `host:port/database` of the server. */
 export type SecretOptions = { database: string };
@@ -48,12 +48,33 @@ export function writeSecrets(folder: string, { database }: SecretOptions): strin
   return written;
 }
 
-if (import.meta.main) {
-  const [folder = '.secrets', database = 'postgres:5432/inkmeter'] = process.argv.slice(2);
+const isOneOf = <Name extends string>(names: readonly Name[], name: string | undefined): name is Name =>
+  names.some((one) => one === name);
+
+/** @throws Error for an unknown name or step. */
+function rotateNamed(folder: string, name: string, step: string | undefined): string {
+  if (!isOneOf<RotatedName>(ROTATED, name)) throw new Error(`--rotate takes one of ${ROTATED.join(', ')}.`);
+  if (!isOneOf<RotationStep>(STEPS, step)) throw new Error(`--step takes one of ${STEPS.join(', ')}.`);
+  rotateSecret(folder, name, step);
+  return `${name}: ${step} is done. Restart the services that read it, one at a time.`;
+}
+
+function write(folder: string, database: string): string {
   const written = writeSecrets(folder, { database });
-  console.log(
-    written.length === 0
-      ? `All secrets exist in ${folder}.`
-      : `Wrote to ${folder}:\n${written.map((name) => `  ${name}`).join('\n')}\nKeep a copy outside this machine.`,
-  );
+  if (written.length === 0) return `All secrets exist in ${folder}.`;
+  return `Wrote to ${folder}:\n${written.map((name) => `  ${name}`).join('\n')}\nKeep a copy outside this machine.`;
+}
+
+if (import.meta.main) {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: { rotate: { type: 'string' }, step: { type: 'string' } },
+  });
+  const [folder = '.secrets', database = 'postgres:5432/inkmeter'] = positionals;
+  try {
+    console.log(values.rotate ? rotateNamed(folder, values.rotate, values.step) : write(folder, database));
+  } catch (error) {
+    console.error(error instanceof Error ? error.message : error);
+    process.exitCode = 1;
+  }
 }
