@@ -2,6 +2,7 @@
 import { gzipSync } from 'node:zlib';
 import OpenAI from 'openai';
 import t from 'tap';
+import { pdfOfPages, wavOfSeconds } from '#libs/simulators/vendor-tokens/fixtures.ts';
 import { startInstallation } from './installation.fixture.ts';
 
 const { call, customer, keyOf, url } = await startInstallation(t, 'default');
@@ -62,6 +63,62 @@ t.test('given parameters that could cost more than is held, then each is refused
   })) {
     const answer = await call(CHAT, key, { ...asked('gpt-4o-mini'), [name]: value });
     t.match(answer, { status: 400, body: { error: { param: name, message: new RegExp(name) } } });
+  }
+});
+
+t.test('given documents and recordings, then models that read them do, and others are named', async (t) => {
+  const file = {
+    file_data: `data:application/pdf;base64,${pdfOfPages(2)}`,
+    filename: 'a.pdf',
+    file_id: null,
+  };
+  const wav = { data: wavOfSeconds(1), format: 'wav' };
+  const ask = (model: string, part: object) =>
+    call(CHAT, key, {
+      model,
+      max_tokens: 500,
+      messages: [{ role: 'user', content: [{ type: 'text', text: 'What is it?' }, part] }],
+    });
+  const document = { type: 'file', file, annotation: 'unknown fields are dropped' };
+  const recording = { type: 'input_audio', input_audio: wav };
+  for (const model of ['gpt-4o-mini', 'claude-haiku-4-5', 'gemini-2.5-flash']) {
+    t.equal((await ask(model, document)).status, 200, model);
+  }
+  for (const model of ['gpt-audio', 'gemini-2.5-flash'])
+    t.equal((await ask(model, recording)).status, 200, model);
+
+  const at = 'messages.0.content.1';
+  const rows: [model: string, part: object, param: string, message: RegExp][] = [
+    [
+      'gpt-3.5-turbo',
+      document,
+      at,
+      /content\.1: the model gpt-3\.5-turbo does not read PDF documents\. Use /,
+    ],
+    ['claude-haiku-4-5', recording, at, /does not read recordings\. Use .*\/v1\/audio\/transcriptions/],
+    ['gpt-3.5-turbo', { type: 'image_url', image_url: { url: 'https://a.b/c' } }, at, /does not read images/],
+    ['gpt-4o-mini', { type: 'file', file: { file_id: 'f' } }, `${at}.file.file_id`, /send file_data/],
+    ['gpt-4o-mini', { type: 'file', file: { file_data: 'AA==' } }, at, /must be a PDF document as base64/],
+    [
+      'gpt-audio',
+      { type: 'input_audio', input_audio: { data: 'AAAA', format: 'mp3' } },
+      at,
+      /must be a recording/,
+    ],
+    [
+      'gpt-audio',
+      { type: 'input_audio', input_audio: { ...wav, format: 'ogg' } },
+      `${at}.input_audio.format`,
+      /wav or mp3/,
+    ],
+    ['gpt-4o-mini', { type: 'video_url' }, `${at}.type`, /parts of type video_url are not taken/],
+  ];
+  for (const [model, part, param, message] of rows) {
+    t.match(
+      await ask(model, part),
+      { status: 400, body: { error: { param, message } } },
+      `${model} ${param}`,
+    );
   }
 });
 

@@ -36,6 +36,7 @@ export type AnswerUsage = {
     cached_tokens?: number;
     cache_write_tokens?: number;
     cache_write_1h_tokens?: number;
+    audio_tokens?: number;
   };
   completion_tokens_details?: { reasoning_tokens?: number };
 };

@@ -20,6 +20,27 @@ const imagePart = z.strictObject({
   image_url: z.strictObject({ url: z.string().min(1), detail: z.enum(['auto', 'low', 'high']).optional() }),
   ...cached,
 });
+/** The formats of recordings in prompts. */
+export const RECORDING_FORMATS = ['wav', 'mp3'] as const;
+export type RecordingFormat = (typeof RECORDING_FORMATS)[number];
+
+/** A PDF document. */
+const filePart = z.strictObject({
+  type: z.literal('file'),
+  file: z.strictObject({
+    file_data: z.string().min(1).describe('A data URL of a PDF document: `data:application/pdf;base64,…`.'),
+    filename: z.string().max(255).optional(),
+  }),
+  ...cached,
+});
+const audioPart = z.strictObject({
+  type: z.literal('input_audio'),
+  input_audio: z.strictObject({
+    data: z.string().min(1).describe('A recording as base64.'),
+    format: z.enum(RECORDING_FORMATS),
+  }),
+  ...cached,
+});
 const refusalPart = z.strictObject({ type: z.literal('refusal'), refusal: z.string() });
 
 /** An extension: Claude's reasoning with its signature, which the next turn of a conversation with tools must repeat. */
@@ -44,7 +65,10 @@ export const chatMessage = z.discriminatedUnion('role', [
   }),
   z.strictObject({
     role: z.literal('user'),
-    content: z.union([z.string(), z.array(z.discriminatedUnion('type', [textPart, imagePart])).min(1)]),
+    content: z.union([
+      z.string(),
+      z.array(z.discriminatedUnion('type', [textPart, imagePart, filePart, audioPart])).min(1),
+    ]),
     name: z.string().optional(),
     ...cached,
   }),
@@ -64,8 +88,8 @@ export const chatMessage = z.discriminatedUnion('role', [
   }),
   z.strictObject({
     role: z.literal('tool'),
-    // OpenAI's format has no images here; models without them get the images in a message of their own.
-    content: z.union([z.string(), z.array(z.discriminatedUnion('type', [textPart, imagePart]))]),
+    // OpenAI's format has only texts here; models without more get the rest in a message of the user.
+    content: z.union([z.string(), z.array(z.discriminatedUnion('type', [textPart, imagePart, filePart]))]),
     tool_call_id: z.string(),
     /** An extension: the tool failed. */
     is_error: z.boolean().nullish(),

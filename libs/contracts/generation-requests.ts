@@ -42,6 +42,8 @@ export type PlannedCall = {
   price: ModelPriceWire;
   /** Whether the request asks to store its prompt in a cache for an hour. */
   cachesForAnHour?: boolean | undefined;
+  /** Whether the prompt has recordings. */
+  hearsAudio?: boolean | undefined;
   /** Whether the model may bill reasoning that it does not send; unknown if absent. Output is then not countable. */
   hiddenReasoning?: boolean;
   /** The reasoning effort to request; the model's default if absent. */

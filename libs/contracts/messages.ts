@@ -20,10 +20,17 @@ const imageBlock = z.object({
   ...cached,
 });
 
-/** A document whose text is in the request. */
+/** A text, or a PDF document. */
 const documentBlock = z.object({
   type: z.literal('document'),
-  source: z.object({ type: z.literal('text'), data: z.string() }),
+  source: z.discriminatedUnion('type', [
+    z.object({ type: z.literal('text'), data: z.string() }),
+    z.object({
+      type: z.literal('base64'),
+      media_type: z.literal('application/pdf'),
+      data: z.string().min(1),
+    }),
+  ]),
   title: z.string().nullish(),
   ...cached,
 });

@@ -19,6 +19,9 @@ const modelInfoWire = z.object({
   context_window: count,
   max_output_tokens: count,
   max_image_input_tokens: count,
+  enforces_window: z.boolean().optional(),
+  max_page_input_tokens: count.optional(),
+  max_audio_tokens_per_second: count.optional(),
   tokenizer: z.enum(TOKENIZERS).nullable(),
   capabilities: z.object({
     vision: z.boolean(),
@@ -26,6 +29,8 @@ const modelInfoWire = z.object({
     json_schema: z.boolean(),
     reasoning: z.boolean(),
     streaming: z.boolean(),
+    pdf: z.boolean().optional(),
+    audio: z.boolean().optional(),
   }),
 });
 
@@ -54,6 +59,11 @@ export function priceFeedToWire({ models, rows }: PriceFeed): PriceFeedWire {
       context_window: info.contextWindow,
       max_output_tokens: info.maxOutputTokens,
       max_image_input_tokens: info.maxImageInputTokens,
+      ...(info.enforcesWindow && { enforces_window: true }),
+      ...(info.maxPageInputTokens !== undefined && { max_page_input_tokens: info.maxPageInputTokens }),
+      ...(info.maxAudioTokensPerSecond !== undefined && {
+        max_audio_tokens_per_second: info.maxAudioTokensPerSecond,
+      }),
       tokenizer: info.tokenizer,
       capabilities: {
         vision: info.capabilities.vision,
@@ -61,6 +71,8 @@ export function priceFeedToWire({ models, rows }: PriceFeed): PriceFeedWire {
         json_schema: info.capabilities.jsonSchema,
         reasoning: info.capabilities.reasoning,
         streaming: info.capabilities.streaming,
+        ...(info.capabilities.pdf && { pdf: true }),
+        ...(info.capabilities.audio && { audio: true }),
       },
     })),
     rows: rows.map((row) => ({
@@ -87,6 +99,11 @@ export function priceFeedFromWire(value: unknown): PriceFeed {
       contextWindow: info.context_window,
       maxOutputTokens: info.max_output_tokens,
       maxImageInputTokens: info.max_image_input_tokens,
+      ...(info.enforces_window && { enforcesWindow: true }),
+      ...(info.max_page_input_tokens !== undefined && { maxPageInputTokens: info.max_page_input_tokens }),
+      ...(info.max_audio_tokens_per_second !== undefined && {
+        maxAudioTokensPerSecond: info.max_audio_tokens_per_second,
+      }),
       tokenizer: info.tokenizer,
       capabilities: {
         vision: info.capabilities.vision,
@@ -94,6 +111,8 @@ export function priceFeedFromWire(value: unknown): PriceFeed {
         jsonSchema: info.capabilities.json_schema,
         reasoning: info.capabilities.reasoning,
         streaming: info.capabilities.streaming,
+        ...(info.capabilities.pdf && { pdf: true }),
+        ...(info.capabilities.audio && { audio: true }),
       },
     })),
     rows: rows.map((row) => ({

@@ -6,6 +6,7 @@
  * money that no hold covers.
  */
 import { z } from 'zod';
+import { RECORDING_FORMATS } from './chat-completions.ts';
 
 const textPart = z.object({
   type: z.enum(['input_text', 'output_text', 'text', 'summary_text', 'reasoning_text']),
@@ -16,8 +17,17 @@ const imagePart = z.object({
   image_url: z.string().min(1),
   detail: z.string().nullish(),
 });
+const filePart = z.object({
+  type: z.literal('input_file'),
+  file_data: z.string().min(1).describe('A data URL of a PDF document: `data:application/pdf;base64,…`.'),
+  filename: z.string().max(255).nullish(),
+});
+const audioPart = z.object({
+  type: z.literal('input_audio'),
+  input_audio: z.object({ data: z.string().min(1), format: z.enum(RECORDING_FORMATS) }),
+});
 const refusalPart = z.object({ type: z.literal('refusal'), refusal: z.string() });
-const part = z.discriminatedUnion('type', [textPart, imagePart, refusalPart]);
+const part = z.discriminatedUnion('type', [textPart, imagePart, filePart, audioPart, refusalPart]);
 
 const id = z.string().nullish();
 

@@ -3,6 +3,7 @@ import type { ChatCompletionRequest } from '#libs/contracts/chat-completions.ts'
 import type { CallPlan } from '#libs/contracts/generation-requests.ts';
 import type { ModelInfo } from '#libs/pricing/model.ts';
 import type { ModelPriceWire } from '#libs/pricing/price-wire.ts';
+import { hasRecordings } from './prompt-parts.ts';
 
 /**
  * The output cap sent to the provider: the client's, else the plan's, at most the model's.
@@ -59,6 +60,7 @@ export function planChat(
         price,
         hiddenReasoning: model.capabilities.reasoning,
         ...(asksForHourCache(request) && { cachesForAnHour: true }),
+        ...(hasRecordings(request) && { hearsAudio: true }),
       },
     ],
   };

@@ -32,10 +32,13 @@ export function outputCapOf({
 
 /** The units that bound the cost of a planned call. */
 export function boundOf(
-  call: Pick<PlannedCall, 'inputTokens' | 'outputTokens' | 'choices' | 'otherUnits' | 'cachesForAnHour'>,
+  call: Pick<
+    PlannedCall,
+    'inputTokens' | 'outputTokens' | 'choices' | 'otherUnits' | 'cachesForAnHour' | 'hearsAudio'
+  >,
 ): WorstCase {
-  const { inputTokens, otherUnits, cachesForAnHour } = call;
-  return { inputTokens, outputTokens: outputCapOf(call), otherUnits, cachesForAnHour };
+  const { inputTokens, otherUnits, cachesForAnHour, hearsAudio } = call;
+  return { inputTokens, outputTokens: outputCapOf(call), otherUnits, cachesForAnHour, hearsAudio };
 }
 
 /** The largest amounts of a planned call, added to `amounts`; `costNanoUsd` is its worst case in money. */

@@ -3,7 +3,9 @@ import { encode } from 'gpt-tokenizer/encoding/o200k_base';
 import t from 'tap';
 import { type ChatCompletionRequest, chatCompletionRequest } from '#libs/contracts/chat-completions.ts';
 import type { ModelInfo } from '#libs/pricing/model.ts';
-import { countImages, fixedPromptBound, promptBound, promptTexts, structuredTexts } from './prompt-bound.ts';
+import { mp3OfBytes, pdfOfPages } from '#libs/simulators/vendor-tokens/fixtures.ts';
+import { fixedPromptBound, promptBound, promptTexts, structuredTexts } from './prompt-bound.ts';
+import { hasMedia } from './prompt-parts.ts';
 
 const model: ModelInfo = {
   provider: 'openai',
@@ -89,7 +91,7 @@ t.test('every text of the prompt is counted; images have their own bound', async
     t.match(read, word);
   }
   t.notMatch(read, 'AAAA');
-  t.equal(countImages(request), 1);
+  t.ok(hasMedia(request));
   t.ok(fixedPromptBound(request, model) >= model.maxImageInputTokens);
 });
 
@@ -125,4 +127,20 @@ t.test('the bound is not limited to the context window', async (t) => {
 t.test('a character that NFKC expands counts with its longer form', async (t) => {
   const messages = [{ role: 'user', content: '\ufdfa'.repeat(1_000) }];
   t.ok(promptBound(parse({ model: 'gpt-4o', messages }), model) >= 33_000);
+});
+
+t.test('documents and recordings count at what their model documents, or without a bound', async (t) => {
+  const part = { type: 'file', file: { file_data: `data:application/pdf;base64,${pdfOfPages(1)}` } };
+  const audio = (data: string) => ({ type: 'input_audio', input_audio: { data, format: 'mp3' } });
+  const bound = (content: object, change: Partial<ModelInfo>) =>
+    fixedPromptBound(parse({ model: 'm', messages: [{ role: 'user', content: [content] }] }), {
+      ...model,
+      ...change,
+    });
+  const text = bound({ type: 'text', text: '' }, {});
+  t.equal(bound(part, {}), Number.POSITIVE_INFINITY);
+  t.equal(bound(part, { maxPageInputTokens: 258 }), text + 258_000, 'no document has more than 1,000 pages');
+  t.equal(bound(audio(mp3OfBytes(10_000)), { maxAudioTokensPerSecond: 32 }), text + 320);
+  t.equal(bound(audio('AAAA'), { maxAudioTokensPerSecond: 32 }), Number.POSITIVE_INFINITY, 'is no recording');
+  t.equal(bound(audio(mp3OfBytes(10_000)), {}), Number.POSITIVE_INFINITY);
 });

@@ -3,11 +3,13 @@
  *
  * Plain texts are bounded by their bytes ({@link byteBound}), or by their tokens where the model's tokenizer is public.
  * Tools, schemas and tool calls are always bounded by the bytes of their JSON: vendors render them in forms of their own,
- * which can have more tokens than the JSON.
+ * which can have more tokens than the JSON. Images, documents and recordings are bounded by the maxima that the price book
+ * has for their model; where there is none, only the context window bounds the prompt.
  */
 import type { ChatCompletionRequest, ChatMessage } from '#libs/contracts/chat-completions.ts';
 import type { ModelInfo } from '#libs/pricing/model.ts';
 import { byteBound } from './byte-bound.ts';
+import { type MediaPart, mediaParts, secondsOf } from './prompt-parts.ts';
 
 /** Around the whole prompt. OpenAI adds 3 tokens, which start the completion. */
 const PROMPT_OVERHEAD = 64;
@@ -41,14 +43,27 @@ export function overheadTokens(request: ChatCompletionRequest): number {
   );
 }
 
-/** Number of images in the messages. */
-export function countImages(request: ChatCompletionRequest): number {
-  let images = 0;
-  for (const { content } of request.messages) {
-    if (typeof content === 'string' || content === null || content === undefined) continue;
-    for (const part of content) if (part.type === 'image_url') images += 1;
+/** The most pages of a document that any provider reads (Gemini: https://ai.google.dev/gemini-api/docs/document-processing). */
+const MAX_PAGES = 1_000;
+
+/** The maxima of a model that bound what is not text. */
+export type MediaMaxima = Pick<
+  ModelInfo,
+  'maxImageInputTokens' | 'maxPageInputTokens' | 'maxAudioTokensPerSecond'
+>;
+
+/** Upper bound of the tokens of a part that is not text; infinite if the model documents no maximum. */
+function mediaBound(part: MediaPart, model: MediaMaxima): number {
+  switch (part.type) {
+    case 'image_url':
+      return model.maxImageInputTokens;
+    case 'file':
+      return MAX_PAGES * (model.maxPageInputTokens ?? Number.POSITIVE_INFINITY);
+    case 'input_audio': {
+      const seconds = secondsOf(part) ?? Number.POSITIVE_INFINITY;
+      return seconds * (model.maxAudioTokensPerSecond ?? Number.POSITIVE_INFINITY);
+    }
   }
-  return images;
 }
 
 /** Every plain text that the provider turns into tokens. */
@@ -85,15 +100,14 @@ function* contentTexts({ content }: ChatMessage): Generator<string> {
   for (const part of content) {
     if (part.type === 'text') yield part.text;
     else if (part.type === 'refusal') yield part.refusal;
+    else if (part.type === 'file' && part.file.filename) yield part.file.filename;
   }
 }
 
-/** The bound of everything in a prompt except its plain texts. */
-export function fixedPromptBound(
-  request: ChatCompletionRequest,
-  model: Pick<ModelInfo, 'maxImageInputTokens'>,
-): number {
-  let tokens = overheadTokens(request) + countImages(request) * model.maxImageInputTokens;
+/** The bound of everything in a prompt except its plain texts. Infinite if only the context window bounds it. */
+export function fixedPromptBound(request: ChatCompletionRequest, model: MediaMaxima): number {
+  let tokens = overheadTokens(request);
+  for (const { part } of mediaParts(request)) tokens += mediaBound(part, model);
   for (const text of structuredTexts(request)) tokens += structuredBound(text);
   return tokens;
 }
@@ -113,11 +127,8 @@ const COLON = ':'.charCodeAt(0);
 const BRACKET = '['.charCodeAt(0);
 const BRACE = '{'.charCodeAt(0);
 
-/** The bound of a prompt from its bytes, which holds for every tokenizer. */
-export function promptBound(
-  request: ChatCompletionRequest,
-  model: Pick<ModelInfo, 'maxImageInputTokens'>,
-): number {
+/** The bound of a prompt from its bytes, which holds for every tokenizer. Infinite if only the context window bounds it. */
+export function promptBound(request: ChatCompletionRequest, model: MediaMaxima): number {
   let tokens = fixedPromptBound(request, model);
   for (const text of promptTexts(request)) tokens += byteBound(text);
   return tokens;

@@ -11,15 +11,15 @@ import { SAFETY_STEP } from './safety.ts';
 
 export type BoundedCall = Pick<
   PlannedCall,
-  'inputTokens' | 'outputTokens' | 'choices' | 'otherUnits' | 'cachesForAnHour'
+  'inputTokens' | 'outputTokens' | 'choices' | 'otherUnits' | 'cachesForAnHour' | 'hearsAudio'
 >;
 
 /** What was held for a call: its largest usage, and the cost of the most expensive split of that usage over the classes. */
 export function boundUsageOf(call: BoundedCall, price: ModelPrice): { units: Units; cost: CostParts } {
-  const { inputTokens, otherUnits, cachesForAnHour } = call;
+  const { inputTokens, otherUnits, cachesForAnHour, hearsAudio } = call;
   const outputTokens = outputCapOf(call);
   const totalNanoUsd = worstCaseNanoUsd(boundOf(call), price);
-  const inputNanoUsd = worstCaseNanoUsd({ inputTokens, outputTokens: 0, cachesForAnHour }, price);
+  const inputNanoUsd = worstCaseNanoUsd({ inputTokens, outputTokens: 0, cachesForAnHour, hearsAudio }, price);
   return {
     units: {
       ...otherUnits,

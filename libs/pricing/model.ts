@@ -19,6 +19,10 @@ export interface ModelCapabilities {
   readonly jsonSchema: boolean;
   readonly reasoning: boolean;
   readonly streaming: boolean;
+  /** PDF documents in prompts. */
+  readonly pdf?: boolean;
+  /** Recordings in prompts. */
+  readonly audio?: boolean;
 }
 
 /** A model without its prices. */
@@ -35,6 +39,15 @@ export interface ModelInfo {
   readonly maxOutputTokens: number;
   /** Upper bound of the input tokens of one image in a prompt; 0 if the model accepts no images. */
   readonly maxImageInputTokens: number;
+  /**
+   * Whether the provider refuses prompts with more tokens than the context window, so that no prompt can be billed for more.
+   * Absent for no.
+   */
+  readonly enforcesWindow?: boolean;
+  /** Upper bound of the input tokens of a page of a PDF document; absent if only the context window bounds them. */
+  readonly maxPageInputTokens?: number;
+  /** Upper bound of the input tokens of a second of a recording; absent if the model accepts none. */
+  readonly maxAudioTokensPerSecond?: number;
   /** The public tokenizer that counts this model's prompts exactly; null if there is none. */
   readonly tokenizer: Tokenizer | null;
   readonly capabilities: ModelCapabilities;

@@ -6,7 +6,7 @@ import { TOKEN_CLASSES, UNIT_CLASSES } from './units.ts';
 const TOKEN_CLASS_NAMES: readonly string[] = TOKEN_CLASSES;
 const OTHER_CLASSES = UNIT_CLASSES.filter((unitClass) => !TOKEN_CLASS_NAMES.includes(unitClass));
 
-const CAPABILITIES = ['vision', 'tools', 'jsonSchema', 'reasoning', 'streaming'] as const;
+const CAPABILITIES = ['vision', 'tools', 'jsonSchema', 'reasoning', 'streaming', 'pdf', 'audio'] as const;
 
 export const providerKey = z
   .string()
@@ -64,6 +64,20 @@ const bookModelSchema = pricedModelSchema.extend({
   contextWindow: z.int().min(0).default(0),
   maxOutputTokens: z.int().min(0).default(0),
   maxImageInputTokens: z.int().min(0).default(0),
+  enforcesWindow: z
+    .boolean()
+    .default(false)
+    .meta({ description: 'Whether the vendor refuses prompts with more tokens than contextWindow' }),
+  maxPageInputTokens: z
+    .int()
+    .min(1)
+    .optional()
+    .meta({ description: 'Most tokens of a page of a PDF document, where the vendor documents them' }),
+  maxAudioTokensPerSecond: z
+    .int()
+    .min(1)
+    .optional()
+    .meta({ description: 'Most tokens of a second of a recording' }),
   tokenizer: z.enum(TOKENIZERS).nullable().default(null),
   capabilities: z.array(z.enum(CAPABILITIES)).default([]),
 });

@@ -4,7 +4,7 @@ import { formatDecimal } from '#libs/money/money.ts';
 import { findModel } from './model.ts';
 import { costNanoUsd, effectivePrice } from './price.ts';
 import { PriceBookError, parsePriceBook } from './price-book.ts';
-import { OUTPUT_TOKEN_CLASSES, PLAIN_INPUT_CLASSES, TOKEN_CLASSES } from './units.ts';
+import { OUTPUT_TOKEN_CLASSES, PLAIN_INPUT_CLASSES } from './units.ts';
 
 /** Only Anthropic has a cache that stores for an hour. */
 const PLAIN_CLASSES = [...PLAIN_INPUT_CLASSES, ...OUTPUT_TOKEN_CLASSES];
@@ -53,8 +53,12 @@ t.test('every model can be priced today, in every class its kind reports', async
     const price = effectivePrice(book.rows, info.provider, info.model, today);
     const priced = Object.keys(price?.tiers[0]?.picoUsdPerUnit ?? {});
     t.ok(priced.length > 0, info.model);
-    const classes = info.provider === 'anthropic' ? TOKEN_CLASSES : PLAIN_CLASSES;
-    if (info.kind === 'text') t.same(priced.sort(), [...classes].sort(), info.model);
+    const classes = [
+      ...PLAIN_CLASSES,
+      ...(info.provider === 'anthropic' ? ['cache_write_1h'] : []),
+      ...(info.capabilities.audio ? ['input_audio'] : []),
+    ];
+    if (info.kind === 'text') t.same(priced.sort(), classes.sort(), info.model);
   }
   t.equal(findModel(book.models, 'openai/gpt-4o')?.model, 'gpt-4o');
   t.equal(findModel(book.models, 'anthropic/gpt-4o'), undefined);
@@ -114,6 +118,15 @@ t.test('an invalid book is refused with the line of each error', async (t) => {
   t.match(
     complaints(model(`${windows}    prices:\n      - from: 2025-01-01\n        ${tokens}\n`)),
     /line 3: models\[0\]: a text model needs the source of its windows, and when it was checked/,
+  );
+  const able = (lines: string) =>
+    complaints(model(`${sizes}${lines}    prices:\n      - from: 2025-01-01\n        ${tokens}\n`));
+  t.match(able('    capabilities: [pdf]\n'), /models\[0\]: pdf needs enforcesWindow/);
+  t.equal(able('    enforcesWindow: true\n    capabilities: [pdf]\n'), 'fine');
+  t.match(able('    capabilities: [audio]\n'), /audio and maxAudioTokensPerSecond must be given together/);
+  t.match(
+    able('    maxAudioTokensPerSecond: 32\n    capabilities: [audio]\n'),
+    /audio needs a price of input_audio/,
   );
   t.match(
     complaints(

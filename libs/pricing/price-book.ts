@@ -83,6 +83,11 @@ function modelInfoOf(entry: BookModelEntry): ModelInfo {
     contextWindow: entry.contextWindow,
     maxOutputTokens: entry.maxOutputTokens,
     maxImageInputTokens: entry.maxImageInputTokens,
+    ...(entry.enforcesWindow && { enforcesWindow: true }),
+    ...(entry.maxPageInputTokens !== undefined && { maxPageInputTokens: entry.maxPageInputTokens }),
+    ...(entry.maxAudioTokensPerSecond !== undefined && {
+      maxAudioTokensPerSecond: entry.maxAudioTokensPerSecond,
+    }),
     tokenizer: entry.tokenizer,
     capabilities: {
       vision: can.has('vision'),
@@ -90,6 +95,8 @@ function modelInfoOf(entry: BookModelEntry): ModelInfo {
       jsonSchema: can.has('jsonSchema'),
       reasoning: can.has('reasoning'),
       streaming: can.has('streaming'),
+      ...(can.has('pdf') && { pdf: true }),
+      ...(can.has('audio') && { audio: true }),
     },
   };
 }
@@ -134,6 +141,21 @@ function sizeIssues(entry: BookModelEntry, path: PropertyKey[]): LocatedIssue[] 
   if (entry.capabilities.includes('vision') !== entry.maxImageInputTokens > 0) {
     issues.push({ path, message: 'vision and maxImageInputTokens must be given together' });
   }
+  if (entry.capabilities.includes('pdf') && !entry.enforcesWindow) {
+    issues.push({ path, message: 'pdf needs enforcesWindow: nothing else bounds the tokens of a document' });
+  }
+  return [...issues, ...audioIssues(entry, path)];
+}
+
+function audioIssues(entry: BookModelEntry, path: PropertyKey[]): LocatedIssue[] {
+  const issues: LocatedIssue[] = [];
+  if (entry.kind !== 'text') return issues;
+  const hearsAudio = entry.capabilities.includes('audio');
+  if (hearsAudio !== (entry.maxAudioTokensPerSecond !== undefined)) {
+    issues.push({ path, message: 'audio and maxAudioTokensPerSecond must be given together' });
+  }
+  const isPriced = entry.prices.some(({ perMillion }) => perMillion?.input_audio !== undefined);
+  if (hearsAudio && !isPriced) issues.push({ path, message: 'audio needs a price of input_audio' });
   return issues;
 }
 

@@ -237,3 +237,27 @@ t.test('a price survives the wire', async (t) => {
   );
   t.throws(() => fromWire({ ...wire, tiers: [{ from_input_tokens: 0, pico_usd_per_unit: { gold: '5' } }] }));
 });
+
+t.test('tokens of recordings are in the worst case only of a prompt that has one', async (t) => {
+  const rows: PriceRow[] = (
+    [
+      ['input', 1n],
+      ['input_audio', 7n],
+      ['output', 1n],
+    ] as const
+  ).map(([unitClass, pico]) => ({
+    provider: 'p',
+    model: 'm',
+    class: unitClass,
+    validFrom: '2026-01-01T00:00:00.000Z',
+    picoUsdPerUnit: pico * 1_000n,
+    fromInputTokens: 0,
+  }));
+  const price = effectivePrice(rows, 'p', 'm', new Date('2026-06-01'));
+  if (price === undefined) throw new Error('The model has a price.');
+  const worst = (hearsAudio: boolean) =>
+    worstCaseNanoUsd({ inputTokens: 10, outputTokens: 0, hearsAudio }, price);
+  t.equal(worst(false), 10n);
+  t.equal(worst(true), 70n);
+  t.equal(costNanoUsd({ input: 4, input_audio: 6, output: 2 }, price), 48n);
+});

@@ -1,7 +1,6 @@
 import { hash } from 'node:crypto';
 import { ceilDiv, type NanoUsd, PICO_PER_NANO } from '#libs/money/money.ts';
 import {
-  INPUT_TOKEN_CLASSES,
   OUTPUT_TOKEN_CLASSES,
   PLAIN_INPUT_CLASSES,
   promptTokens,
@@ -167,6 +166,8 @@ export interface WorstCase {
   readonly otherUnits?: Units;
   /** Whether the prompt may be stored in a cache for an hour, which costs more than for five minutes. */
   readonly cachesForAnHour?: boolean | undefined;
+  /** Whether the prompt has recordings, whose tokens may cost more than those of texts. */
+  readonly hearsAudio?: boolean | undefined;
 }
 
 /**
@@ -178,7 +179,7 @@ export function worstCaseNanoUsd(bound: WorstCase, price: ModelPrice): NanoUsd {
   const inputTokens = wholeUnits('input', bound.inputTokens);
   const outputTokens = wholeUnits('output', bound.outputTokens);
   const others = reportedUnits(bound.otherUnits ?? {}).filter(([, count]) => count > 0n);
-  const inputClasses = bound.cachesForAnHour === true ? INPUT_TOKEN_CLASSES : PLAIN_INPUT_CLASSES;
+  const inputClasses = inputClassesOf(bound);
   let worstPico = 0n;
   for (const tier of price.tiers) {
     if (tier.fromInputTokens > bound.inputTokens) break;
@@ -189,6 +190,15 @@ export function worstCaseNanoUsd(bound: WorstCase, price: ModelPrice): NanoUsd {
     if (pico > worstPico) worstPico = pico;
   }
   return ceilDiv(worstPico, PICO_PER_NANO);
+}
+
+/** The classes that tokens of the prompt can be in. */
+function inputClassesOf({ cachesForAnHour, hearsAudio }: WorstCase): readonly [UnitClass, ...UnitClass[]] {
+  return [
+    ...PLAIN_INPUT_CLASSES,
+    ...(cachesForAnHour === true ? (['cache_write_1h'] as const) : []),
+    ...(hearsAudio === true ? (['input_audio'] as const) : []),
+  ];
 }
 
 /** The tier that applies to a prompt of this many tokens. @throws RangeError if there is no base tier. */

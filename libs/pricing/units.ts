@@ -7,6 +7,8 @@ export const UNIT_CLASSES = [
   'cache_read',
   'cache_write',
   'cache_write_1h',
+  /** Tokens of recordings in a prompt, cached or not. */
+  'input_audio',
   'output',
   'reasoning',
   'image',
@@ -22,13 +24,17 @@ export const UNIT_CLASSES = [
 
 export type UnitClass = (typeof UNIT_CLASSES)[number];
 
-/** Classes of every prompt. */
+/** Classes of a prompt of texts and images. */
 export const PLAIN_INPUT_CLASSES = ['input', 'cache_read', 'cache_write'] as const satisfies UnitClass[];
 /**
  * Classes of the prompt. Their sum is the prompt's size, which decides the price tier. Tokens are stored in a cache for an
- * hour only if the request asks for it.
+ * hour only if the request asks for it, and are of audio only if it has a recording.
  */
-export const INPUT_TOKEN_CLASSES = [...PLAIN_INPUT_CLASSES, 'cache_write_1h'] as const satisfies UnitClass[];
+export const INPUT_TOKEN_CLASSES = [
+  ...PLAIN_INPUT_CLASSES,
+  'cache_write_1h',
+  'input_audio',
+] as const satisfies UnitClass[];
 /** Classes of the output. */
 export const OUTPUT_TOKEN_CLASSES = ['output', 'reasoning'] as const satisfies UnitClass[];
 export const TOKEN_CLASSES = [...INPUT_TOKEN_CLASSES, ...OUTPUT_TOKEN_CLASSES] as const;

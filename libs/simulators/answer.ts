@@ -106,6 +106,9 @@ function countInput(call: Call, { usage, fillInput }: Directives, textTokens: nu
 function measureInput(call: Call, directives: Directives, context: AnswerContext): Usage {
   const textTokens = countPromptTokens(call.prompt.parts);
   const total = countInput(call, directives, textTokens);
+  if (call.window !== undefined && total > call.window && directives.fillInput === undefined) {
+    throw new Refusal(400, `prompt is too long: ${total} tokens > ${call.window} maximum`);
+  }
   const cached = cachedTokens(call, directives, context, textTokens);
   const cacheRead = Math.min(cached.cacheRead, total);
   const cacheWrite = Math.min(cached.cacheWrite, total - cacheRead);

@@ -11,6 +11,7 @@ import {
 } from './json.ts';
 import type { Usage } from './usage.ts';
 import { countAnthropicPrompt } from './vendor-tokens/anthropic-prompt.ts';
+import { windowOf } from './vendor-tokens/media-tokens.ts';
 import { unpublishedCounter } from './vendor-tokens/text-tokens.ts';
 
 /** About what a photograph of common size costs: https://docs.anthropic.com/en/docs/build-with-claude/vision */
@@ -64,6 +65,7 @@ function readMessages(body: unknown, version: unknown): Call {
     choices: 1,
     prompt: readPrompt(request, messages),
     countPrompt: (mode) => countAnthropicPrompt(request, mode),
+    window: windowOf('anthropic', model.split('#', 1)[0] ?? model),
     countText: (text) => unpublishedCounter('documented', 1)(text),
     tools: objectsOf(request.tools).map((tool) => ({
       name: textOr(tool.name),

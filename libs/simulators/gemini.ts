@@ -11,6 +11,7 @@ import {
 } from './json.ts';
 import { promptTokens, type Usage } from './usage.ts';
 import { countGeminiPrompt } from './vendor-tokens/gemini-prompt.ts';
+import { windowOf } from './vendor-tokens/media-tokens.ts';
 import { unpublishedCounter } from './vendor-tokens/text-tokens.ts';
 
 /** https://ai.google.dev/gemini-api/docs/tokens: an image of up to 384 pixels a side */
@@ -75,6 +76,7 @@ function readContents(request: JsonObject, model: string, stream: boolean): Call
     choices: optionalInteger(config.candidateCount, 'candidateCount', { max: 8 }) ?? 1,
     prompt: readPrompt(request, contents),
     countPrompt: (mode) => countGeminiPrompt(request, mode),
+    window: windowOf('gemini', model),
     countText: (text) => unpublishedCounter('documented', 1)(text),
     tools: objectsOf(request.tools)
       .flatMap((tool) => objectsOf(tool.functionDeclarations))

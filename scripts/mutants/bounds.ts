@@ -14,10 +14,26 @@ export const BOUND_MUTANTS: readonly Mutant[] = [
   {
     id: 'bounds-images',
     file: PROMPT,
-    find: 'overheadTokens(request) + countImages(request) * model.maxImageInputTokens;',
-    replace: 'overheadTokens(request);',
+    find: 'return model.maxImageInputTokens;',
+    replace: 'return 0;',
     tests: [...PROMPT_TESTS, ...PROPERTIES],
     why: 'images are left out of the bound of a prompt',
+  },
+  {
+    id: 'bounds-documents',
+    file: PROMPT,
+    find: '(model.maxPageInputTokens ?? Number.POSITIVE_INFINITY)',
+    replace: '(model.maxPageInputTokens ?? 0)',
+    tests: PROMPT_TESTS,
+    why: 'documents are left out of the bound of a prompt',
+  },
+  {
+    id: 'bounds-recordings',
+    file: PROMPT,
+    find: 'const seconds = secondsOf(part) ?? Number.POSITIVE_INFINITY;',
+    replace: 'const seconds = secondsOf(part) ?? 0;',
+    tests: PROMPT_TESTS,
+    why: 'a recording whose duration is unknown is held as an empty one',
   },
   {
     id: 'bounds-tools-overhead',
@@ -138,6 +154,14 @@ export const BOUND_MUTANTS: readonly Mutant[] = [
     replace: 'return Math.min(byteBound, contextWindow);',
     tests: ['services/gateway/metering/pipeline.test.ts', 'deploy/local/bounds.test.ts'],
     why: 'a prompt above the context window is held as the window instead of being refused',
+  },
+  {
+    id: 'bounds-window-not-enforced',
+    file: 'services/gateway/metering/prompt-tokens.ts',
+    find: 'prompt.enforcesWindow && mayFit(prompt)',
+    replace: 'mayFit(prompt)',
+    tests: ['services/gateway/metering/pipeline.test.ts'],
+    why: 'a prompt is held as the context window although the provider does not enforce it',
   },
   {
     id: 'bounds-window-counted',

@@ -1,6 +1,7 @@
 /** Anthropic's SDK against `POST /v1/messages`, with the models of several providers. */
 import Anthropic from '@anthropic-ai/sdk';
 import t from 'tap';
+import { pdfOfPages } from '#libs/simulators/vendor-tokens/fixtures.ts';
 import { startInstallation } from '../installation.fixture.ts';
 
 const { call, customer, keyOf, url, pool } = await startInstallation(t, 'default');
@@ -9,11 +10,20 @@ const key = await keyOf(buyer);
 const client = new Anthropic({ baseURL: url, apiKey: key, authToken: null, maxRetries: 0 });
 
 const MODELS = ['claude-haiku-4-5', 'gpt-4o-mini', 'gemini-2.5-flash'];
+const PIXEL = 'iVBORw0KGgo=';
 const WEATHER: Anthropic.Tool = {
   name: 'get_weather',
   description: 'The weather of a city.',
   input_schema: { type: 'object', properties: { city: { type: 'string' } }, required: ['city'] },
 };
+
+async function heldTokensOf({ headers }: Response): Promise<number> {
+  const { rows } = await pool.query(
+    `SELECT asked[array_position(meters, 'tokens.total')]::int AS tokens FROM ledger_decisions WHERE id = $1`,
+    [headers.get('x-request-id')],
+  );
+  return rows[0].tokens;
+}
 
 for (const model of MODELS) {
   t.test(`given ${model}, then a message is created`, async (t) => {
@@ -96,6 +106,108 @@ t.test('given thinking and tools, then the signed thought is returned and can be
   }
 });
 
+t.test(
+  'given a PDF document, then it is read by any model that can, and held as the context window',
+  async (t) => {
+    const document: Anthropic.DocumentBlockParam = {
+      type: 'document',
+      source: { type: 'base64', media_type: 'application/pdf', data: pdfOfPages(3) },
+      title: 'Report',
+    };
+    const asked = (model: string, block: Anthropic.ContentBlockParam) => ({
+      model,
+      max_tokens: 30,
+      messages: [{ role: 'user' as const, content: [block, { type: 'text' as const, text: 'Summarise.' }] }],
+    });
+    const rows: [model: string, heldTokens: number][] = [
+      ['claude-haiku-4-5', 200_030],
+      ['gpt-4o-mini', 128_030],
+      ['gemini-2.5-flash', 258_000],
+    ];
+    for (const [model, heldTokens] of rows) {
+      const { data, response } = await client.messages.create(asked(model, document)).withResponse();
+      t.match(data.content.at(-1), { type: 'text' }, model);
+      const held = await heldTokensOf(response);
+      t.ok(held >= heldTokens && held < heldTokens + 1_000, `${model}: ${held}`);
+    }
+    const { input_tokens: counted } = await client.messages.countTokens({
+      model: 'claude-haiku-4-5',
+      messages: asked('', document).messages,
+    });
+    t.ok(counted > 3 * 2_300 && counted < 4 * 2_300, `3 pages are estimated as ${counted}`);
+
+    const result = {
+      type: 'tool_result' as const,
+      tool_use_id: 'toolu_1',
+      content: [document],
+    };
+    const use = { type: 'tool_use' as const, id: 'toolu_1', name: 'read', input: {} };
+    for (const [model] of rows) {
+      const { content } = await client.messages.create({
+        ...asked(model, result),
+        tools: [{ ...WEATHER, name: 'read' }],
+        messages: [
+          { role: 'user', content: 'Read it.' },
+          { role: 'assistant', content: [use] },
+          { role: 'user', content: [result] },
+        ],
+      });
+      t.ok(content.length > 0, `${model} reads documents of tools`);
+    }
+
+    const url: Anthropic.DocumentBlockParam = {
+      type: 'document',
+      source: { type: 'url', url: 'https://a.b/c.pdf' },
+    };
+    const noPdf: Anthropic.DocumentBlockParam = {
+      type: 'document',
+      source: { type: 'base64', media_type: 'application/pdf', data: PIXEL },
+    };
+    const refused: [string, Anthropic.DocumentBlockParam, RegExp][] = [
+      [
+        'gpt-3.5-turbo',
+        document,
+        /messages\.0\.content\.0: the model gpt-3\.5-turbo does not read PDF documents/,
+      ],
+      ['claude-haiku-4-5', url, /messages\.0\.content\.0\.source\.type .*base64 of a PDF document/],
+      ['claude-haiku-4-5', noPdf, /messages\.0\.content\.0 must be a PDF document/],
+    ];
+    for (const [model, block, message] of refused) {
+      await t.rejects(client.messages.create(asked(model, block)), { status: 400, message }, String(message));
+    }
+  },
+);
+
+t.test(
+  'given 600 KB of English, then a model with 200,000 tokens reads it, and is held as its window',
+  async (t) => {
+    const words = 'The quick brown fox jumps over the lazy dog and reads on. '.repeat(10_500);
+    const prompt = (text: string) => ({
+      model: 'claude-haiku-4-5',
+      max_tokens: 30,
+      messages: [{ role: 'user' as const, content: text }],
+    });
+    const { data, response } = await client.messages.create(prompt(words)).withResponse();
+    t.match(data.content.at(-1), { type: 'text' });
+    t.ok(data.usage.input_tokens > 100_000, `it has ${data.usage.input_tokens} tokens`);
+    t.equal(await heldTokensOf(response), 200_030);
+
+    // The vendor counts more tokens than its window has: it refuses, and nothing is charged.
+    const dense = prompt(`[[simulate: usage=max]]${words}`);
+    const refused = await client.messages.create(dense).catch((error: unknown) => error);
+    t.match(refused, { status: 400, message: /too long/ });
+    const { rows: charged } = await pool.query(
+      `SELECT sum(cost_nano_usd)::int AS cost FROM usage_events WHERE hold_id = $1`,
+      [(refused as InstanceType<typeof Anthropic.APIError>).headers?.get('x-request-id')],
+    );
+    t.match(charged, [{ cost: 0 }]);
+
+    // Hardly any tokenizer makes 1.8 MB fit: refused before anything is held.
+    const hopeless = client.messages.create(prompt(words.repeat(3)));
+    await t.rejects(hopeless, { status: 400, message: /context window/ });
+  },
+);
+
 t.test('given cache marks, then a prompt is written and read, and both are priced', async (t) => {
   const system = 'Words that are worth storing. '.repeat(900);
   const asked = (ttl: '5m' | '1h') => ({
@@ -153,13 +265,13 @@ t.test('given fields whose cost no hold covers, then each is refused by its name
     ['speed', { speed: 'fast' }],
     ['tools.0.type', { tools: [{ type: 'web_search_20250305', name: 'web_search' }] }],
     [
-      'messages.0.content.0.source.type',
+      'messages.0.content.0.source.media_type',
       {
         messages: [
           {
             role: 'user',
             content: [
-              { type: 'document', source: { type: 'base64', media_type: 'application/pdf', data: 'x' } },
+              { type: 'document', source: { type: 'base64', media_type: 'application/msword', data: 'x' } },
             ],
           },
         ],

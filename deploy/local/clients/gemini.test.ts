@@ -2,6 +2,7 @@
 import { type Content, FunctionCallingConfigMode, GoogleGenAI, type Part, Type } from '@google/genai';
 import { GoogleGenerativeAI, SchemaType } from '@google/generative-ai';
 import t from 'tap';
+import { mp3OfBytes, pdfOfPages, wavOfSeconds } from '#libs/simulators/vendor-tokens/fixtures.ts';
 import { startInstallation } from '../installation.fixture.ts';
 
 const { call, customer, keyOf, url, pool } = await startInstallation(t, 'default');
@@ -150,6 +151,53 @@ t.test('given a schema, an image and a thinking budget, then they are passed on'
     t.match(JSON.parse(text ?? ''), { city: String }, model);
   }
 });
+
+t.test(
+  'given a document, a recording and a text file, then they are read, and audio has its own price',
+  async (t) => {
+    const ask = (data: Part['inlineData'], model = 'gemini-2.5-flash') =>
+      ai.models.generateContent({
+        model,
+        contents: [{ text: 'What is in it?' }, { inlineData: data ?? {} }],
+        config: { maxOutputTokens: 500 },
+      });
+    const wav = { mimeType: 'audio/wav', data: wavOfSeconds(2) };
+    const files = [
+      { mimeType: 'application/pdf', data: pdfOfPages(2) },
+      { mimeType: 'text/plain', data: Buffer.from('Ink is wet.').toString('base64') },
+      { mimeType: 'audio/mp3', data: mp3OfBytes(4_000) },
+      wav,
+    ];
+    for (const file of files) t.ok((await ask(file)).text, file.mimeType);
+
+    const { rows } = await pool.query(
+      `SELECT asked[array_position(meters, 'cost')] AS held FROM ledger_decisions
+      WHERE detail LIKE '%"hearsAudio":true%' ORDER BY created_at DESC LIMIT 1`,
+    );
+    // 9 seconds at most, at 32 tokens each, and what is around them: all of it may be audio, at 1 USD a million tokens.
+    t.ok(Number(rows[0].held) > 9 * 32 * 1_000 + 500 * 2_500, `held ${rows[0].held}`);
+
+    const refused: [Part['inlineData'], string, RegExp][] = [
+      [
+        wav,
+        'gpt-4o-mini',
+        /contents\.0\.parts\.1\.inlineData: the model gpt-4o-mini does not read recordings/,
+      ],
+      [
+        { mimeType: 'audio/flac', data: 'AA==' },
+        'gemini-2.5-flash',
+        /audio\/flac is not taken, only .*audio\/mp3/,
+      ],
+      [{ mimeType: 'video/mp4', data: 'AA==' }, 'gemini-2.5-flash', /parts\.1\.inlineData .*video\/mp4/],
+      [
+        { mimeType: 'audio/mp3', data: 'AA==' },
+        'gemini-2.5-flash',
+        /parts\.1\.inlineData must be a recording/,
+      ],
+    ];
+    for (const [data, model, message] of refused) await t.rejects(ask(data, model), { status: 400, message });
+  },
+);
 
 t.test('given texts, then they are embedded, one by one and together', async (t) => {
   for (const model of ['gemini-embedding-001', 'text-embedding-3-small']) {

@@ -1,6 +1,7 @@
 /** OpenAI's SDK against `POST /v1/responses`, with the models of several providers. */
 import OpenAI from 'openai';
 import t from 'tap';
+import { pdfOfPages, wavOfSeconds } from '#libs/simulators/vendor-tokens/fixtures.ts';
 import { startInstallation } from '../installation.fixture.ts';
 
 const { call, customer, keyOf, url, pool } = await startInstallation(t, 'default');
@@ -171,20 +172,47 @@ t.test('given fields without a cost, then they are ignored and named', async (t)
 });
 
 t.test('given fields whose cost no hold covers, then each is refused by its name', async (t) => {
-  const file = { type: 'input_file', file_data: 'data:application/pdf;base64,AA==' };
+  const part = (more: object) => ({ input: [{ role: 'user', content: [more] }] });
+  const wav = { data: wavOfSeconds(1), format: 'wav' };
   const rows: [param: string, more: object][] = [
     ['background', { background: true }],
     ['conversation', { conversation: 'conv_1' }],
     ['service_tier', { service_tier: 'flex' }],
     ['tools.0.type', { tools: [{ type: 'web_search' }] }],
     ['input.0.type', { input: [{ type: 'web_search_call', id: 'ws_1' }] }],
-    ['input.0.content.0.type', { input: [{ role: 'user', content: [file] }] }],
+    ['input.0.content.0.type', part({ type: 'input_video' })],
+    ['input.0.content.0.file_id', part({ type: 'input_file', file_id: 'file-1' })],
+    ['input.0.content.0.file_url', part({ type: 'input_file', file_url: 'https://a.b/c.pdf' })],
+    ['input.0.content.0', part({ type: 'input_file', file_data: 'data:application/pdf;base64,AA==' })],
+    ['input.0.content.0', part({ type: 'input_audio', input_audio: wav })],
+    [
+      'input.0.content.0.input_audio.format',
+      part({ type: 'input_audio', input_audio: { ...wav, format: 'flac' } }),
+    ],
     ['something', { something: 1 }],
   ];
   for (const [param, more] of rows) {
     const answer = await call('/v1/responses', key, { model: 'gpt-4o-mini', input: 'hi', ...more });
     t.match(answer, { status: 400, body: { error: { param, message: new RegExp(param) } } }, param);
   }
+});
+
+t.test('given a PDF document and a recording, then they are read, also in the next turn', async (t) => {
+  const file_data = `data:application/pdf;base64,${pdfOfPages(2)}`;
+  const content: OpenAI.Responses.ResponseInputContent[] = [
+    { type: 'input_text', text: 'Summarise.' },
+    { type: 'input_file', filename: 'a.pdf', file_data },
+  ];
+  for (const model of MODELS) {
+    const asked = { model, max_output_tokens: 300 };
+    const first = await client.responses.create({ ...asked, input: [{ role: 'user', content }] });
+    t.equal(first.status, 'completed', model);
+    const next = { previous_response_id: first.id, input: 'And in one word?' };
+    t.equal((await client.responses.create({ ...asked, ...next })).status, 'completed', model);
+  }
+  const recording = { type: 'input_audio', input_audio: { data: wavOfSeconds(1), format: 'wav' } };
+  const heard = { model: 'gemini-2.5-flash', input: [{ role: 'user', content: [...content, recording] }] };
+  t.equal((await call('/v1/responses', key, heard)).status, 200);
 });
 
 t.test('given failures, then they have their status, in a stream too', async (t) => {

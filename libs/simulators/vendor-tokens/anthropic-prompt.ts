@@ -4,6 +4,7 @@
  */
 import { type JsonObject, objectOr, objectsOf, textOr } from '../json.ts';
 import { anthropicImages, imageTokens, sizeOfPng } from './image-tokens.ts';
+import { ANTHROPIC_PAGE, documentTokens } from './media-tokens.ts';
 import { type CountMode, type TextCounter, unpublishedCounter } from './text-tokens.ts';
 
 const FACTOR = 1.35;
@@ -25,6 +26,11 @@ export function countAnthropicPrompt(request: JsonObject, mode: CountMode): numb
     for (const block of objectsOf(content)) {
       tokens += AROUND_BLOCK + countBlock(block, count);
       if (block.type === 'tool_result') addBlocks(block.content);
+      if (block.type === 'document') {
+        tokens +=
+          documentTokens(textOr(objectOr(block.source).data), ANTHROPIC_PAGE, mode) +
+          count(textOr(block.title));
+      }
       if (block.type !== 'image') continue;
       const size = sizeOfPng(textOr(objectOr(block.source).data));
       tokens += imageTokens({ size }, formula, mode);

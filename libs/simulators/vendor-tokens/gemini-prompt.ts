@@ -1,6 +1,7 @@
 /** Tokens of a request in Gemini's format. The tokenizer is not public. */
 import { isObject, type JsonObject, objectOr, objectsOf, textOr } from '../json.ts';
 import { GEMINI_IMAGES, imageTokens, sizeOfPng } from './image-tokens.ts';
+import { audioTokens, documentTokens, GEMINI_AUDIO_PER_SECOND, GEMINI_PAGE } from './media-tokens.ts';
 import { type CountMode, unpublishedCounter } from './text-tokens.ts';
 
 const FACTOR = 1.2;
@@ -19,7 +20,12 @@ export function countGeminiPrompt(request: JsonObject, mode: CountMode): number 
       const structured = part.functionCall ?? part.functionResponse;
       if (structured !== undefined) tokens += count(JSON.stringify(structured));
       if (!isObject(part.inlineData) && !isObject(part.fileData)) continue;
-      const size = sizeOfPng(textOr(objectOr(part.inlineData).data));
+      const data = textOr(objectOr(part.inlineData).data);
+      const type = textOr(objectOr(part.inlineData).mimeType);
+      if (type === 'application/pdf') tokens += documentTokens(data, GEMINI_PAGE, mode);
+      if (type.startsWith('audio/')) tokens += audioTokens(data, GEMINI_AUDIO_PER_SECOND, mode);
+      if (!type.startsWith('image/') && !isObject(part.fileData)) continue;
+      const size = sizeOfPng(data);
       tokens += imageTokens({ size }, GEMINI_IMAGES, mode);
     }
   }

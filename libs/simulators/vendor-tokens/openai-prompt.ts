@@ -7,6 +7,7 @@
  */
 import { type JsonObject, objectOr, objectsOf, optionalText, textOr } from '../json.ts';
 import { imageTokens, openAiImages, type PromptImage, sizeOfDataUrl } from './image-tokens.ts';
+import { audioTokens, documentTokens, OPENAI_AUDIO_PER_SECOND, OPENAI_PAGE } from './media-tokens.ts';
 import { type CountMode, openAiCounter, type TextCounter, unpublishedCounter } from './text-tokens.ts';
 import { typeScriptOf } from './typescript-tools.ts';
 
@@ -26,6 +27,7 @@ export function countOpenAiPrompt(request: JsonObject, provider: string, mode: C
   for (const message of objectsOf(request.messages)) {
     tokens += countMessage(message, count);
     for (const image of imagesOf(message)) tokens += imageTokens(image, formula, mode);
+    for (const part of objectsOf(message.content)) tokens += countMedia(part, count, mode);
   }
   const tools = objectsOf(request.tools).map((tool) => objectOr(tool.function));
   if (tools.length > 0)
@@ -49,6 +51,16 @@ function countMessage(message: JsonObject, count: TextCounter): number {
     tokens += AROUND_TOOL_CALL + count(textOr(called)) + count(textOr(text));
   }
   return tokens + count(textOr(message.tool_call_id));
+}
+
+function countMedia(part: JsonObject, count: TextCounter, mode: CountMode): number {
+  if (part.type === 'file') {
+    const { file_data: url, filename } = objectOr(part.file);
+    const [, base64 = ''] = textOr(url).split(',');
+    return count(textOr(filename)) + documentTokens(base64, OPENAI_PAGE, mode);
+  }
+  if (part.type !== 'input_audio') return 0;
+  return audioTokens(textOr(objectOr(part.input_audio).data), OPENAI_AUDIO_PER_SECOND, mode);
 }
 
 function imagesOf(message: JsonObject): PromptImage[] {

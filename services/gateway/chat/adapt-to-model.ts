@@ -1,5 +1,6 @@
 /** Fits a chat request to its model: what the model cannot take and costs nothing is left out or capped. */
 import type { ChatCompletionRequest, ChatMessage } from '#libs/contracts/chat-completions.ts';
+import type { MediaPart } from '#libs/pipelines/prompt-parts.ts';
 import type { PricedModel } from '../prices/domain.ts';
 
 type Parameter = keyof ChatCompletionRequest;
@@ -81,7 +82,7 @@ function withoutParameters(
   return rest as ChatCompletionRequest;
 }
 
-/** Reasoning, cache marks and images in tool results are in a form of Claude's own. */
+/** Reasoning, cache marks, and images and documents in tool results are in a form of Claude's own. */
 function withoutClaude(body: ChatCompletionRequest, ignored: string[]): ChatCompletionRequest {
   let adapted = body;
   if (hasMark(adapted)) {
@@ -89,7 +90,7 @@ function withoutClaude(body: ChatCompletionRequest, ignored: string[]): ChatComp
     adapted = changeMarks(adapted, undefined);
   }
   if (!adapted.messages.some(needsPlainForm)) return adapted;
-  return { ...adapted, messages: withImagesAfterResults(adapted.messages.map(toPlainForm)) };
+  return { ...adapted, messages: withMediaAfterResults(adapted.messages.map(toPlainForm)) };
 }
 
 function needsPlainForm(message: ChatMessage): boolean {
@@ -107,19 +108,14 @@ function toPlainForm(message: ChatMessage): ChatMessage {
   return plain;
 }
 
-type ImagePart = Extract<
-  Exclude<ChatMessage['content'], string | null | undefined>[number],
-  { type: 'image_url' }
->;
-
-/** Images of tool results follow all results of their turn, in a message of the user. */
-function withImagesAfterResults(messages: readonly ChatMessage[]): ChatMessage[] {
+/** Images and documents of tool results follow all results of their turn, in a message of the user. */
+function withMediaAfterResults(messages: readonly ChatMessage[]): ChatMessage[] {
   const moved: ChatMessage[] = [];
-  let images: ImagePart[] = [];
+  let media: MediaPart[] = [];
   for (const message of messages) {
     if (message.role !== 'tool') {
-      if (images.length > 0) moved.push({ role: 'user', content: images });
-      images = [];
+      if (media.length > 0) moved.push({ role: 'user', content: media });
+      media = [];
       moved.push(message);
       continue;
     }
@@ -127,11 +123,11 @@ function withImagesAfterResults(messages: readonly ChatMessage[]): ChatMessage[]
       moved.push(message);
       continue;
     }
-    images.push(...message.content.filter((part) => part.type === 'image_url'));
+    media.push(...message.content.filter((part) => part.type !== 'text'));
     const texts = message.content.filter((part) => part.type === 'text');
     moved.push({ ...message, content: texts.length > 0 ? texts : '' });
   }
-  if (images.length > 0) moved.push({ role: 'user', content: images });
+  if (media.length > 0) moved.push({ role: 'user', content: media });
   return moved;
 }
 

@@ -23,11 +23,17 @@ const CALLED_FUNCTION_FIELDS: ReadonlySet<string> = new Set(['name', 'arguments'
 const TOOL_FIELDS: ReadonlySet<string> = new Set(['type', 'function', 'cache_control']);
 const FUNCTION_FIELDS: ReadonlySet<string> = new Set(['name', 'description', 'parameters', 'strict']);
 const DETAILS: ReadonlySet<unknown> = new Set(['auto', 'low', 'high']);
-const IMAGE_PART_FIELDS: ReadonlySet<string> = new Set(['type', 'image_url', 'cache_control']);
+const PART_FIELDS: Readonly<Record<string, ReadonlySet<string>>> = {
+  image_url: new Set(['type', 'image_url', 'cache_control']),
+  file: new Set(['type', 'file', 'cache_control']),
+  input_audio: new Set(['type', 'input_audio', 'cache_control']),
+};
+const FILE_FIELDS: ReadonlySet<string> = new Set(['file_data', 'file_id', 'filename']);
+const AUDIO_FIELDS: ReadonlySet<string> = new Set(['data', 'format']);
 
 /**
- * Removes from a chat request, in place: parameters that are null or have no effect, and unknown fields of messages, image
- * parts, tool calls and tools. Unknown parameters of the request itself stay, so that they are refused: they could cost
+ * Removes from a chat request, in place: parameters that are null or have no effect, and unknown fields of messages, parts
+ * that are not texts, tool calls and tools. Unknown parameters of the request itself stay, so that they are refused: they could cost
  * money that no hold covers.
  *
  * @returns whether anything was removed.
@@ -55,9 +61,15 @@ function dropFromMessage(message: Fields): boolean {
   const fields = MESSAGE_FIELDS.get(String(message.role));
   let dropped = fields === undefined ? false : keepOnly(message, fields);
   for (const part of listOf(message.content)) {
-    if (part.type !== 'image_url') continue;
-    dropped = keepOnly(part, IMAGE_PART_FIELDS) || dropped;
+    const known = PART_FIELDS[String(part.type)];
+    if (known === undefined) continue;
+    dropped = keepOnly(part, known) || dropped;
     dropped = dropUnknownDetail(part.image_url) || dropped;
+    if (isFields(part.file)) {
+      dropped = keepOnly(part.file, FILE_FIELDS) || dropped;
+      dropped = dropNulls(part.file) || dropped;
+    }
+    if (isFields(part.input_audio)) dropped = keepOnly(part.input_audio, AUDIO_FIELDS) || dropped;
   }
   for (const call of listOf(message.tool_calls)) {
     dropped = keepOnly(call, TOOL_CALL_FIELDS) || dropped;

@@ -2,11 +2,12 @@
 import type { ChatCompletionRequest } from '#libs/contracts/chat-completions.ts';
 import type { CallPlan } from '#libs/contracts/generation-requests.ts';
 import { CHATS_METER, outputCap, planChat } from '#libs/pipelines/chat.ts';
-import { countImages, fixedPromptBound, promptBound, promptTexts } from '#libs/pipelines/prompt-bound.ts';
+import { fixedPromptBound, promptBound, promptTexts } from '#libs/pipelines/prompt-bound.ts';
 import type { ModelInfo } from '#libs/pricing/model.ts';
 import { problem } from '#libs/problems/problems.ts';
 import { type EntitlementCheck, requiredModel } from '../entitlements/domain/check-entitlements.ts';
 import type { PlanBounds, Prompt } from '../metering/domain/route.ts';
+import { readsParts } from './domain/check-parts.ts';
 
 /** A shorter completion is not worth its prompt. */
 const SMALLEST_OUTPUT_TOKENS = 16;
@@ -36,6 +37,7 @@ export function chatPrompt(check: EntitlementCheck<ChatCompletionRequest>): Prom
   const { info } = requiredModel(check, 'text');
   return {
     contextWindow: info.contextWindow,
+    enforcesWindow: info.enforcesWindow === true,
     byteBound: promptBound(body, info),
     fixedBound: fixedPromptBound(body, info),
     texts: promptTexts(body),
@@ -51,8 +53,7 @@ function unsupportedParameter(body: ChatCompletionRequest, { capabilities }: Mod
 
 /** Whether a model supports everything a request uses. */
 export function canCompleteChat(body: ChatCompletionRequest, model: ModelInfo): boolean {
-  const canReadImages = model.capabilities.vision || countImages(body) === 0;
-  return canReadImages && unsupportedParameter(body, model) === undefined;
+  return readsParts(body, model) && unsupportedParameter(body, model) === undefined;
 }
 
 function requireCapabilities(body: ChatCompletionRequest, info: ModelInfo): void {

@@ -1,6 +1,6 @@
 /** Parameters and parts of chat requests that are refused by name: their cost is in no hold. */
-import { chatCompletionRequest } from '#libs/contracts/chat-completions.ts';
-import { isFields, listOf, refuse } from './domain/fields.ts';
+import { chatCompletionRequest, RECORDING_FORMATS } from '#libs/contracts/chat-completions.ts';
+import { type Fields, isFields, listOf, refuse } from './domain/fields.ts';
 
 const KNOWN: ReadonlySet<string> = new Set(Object.keys(chatCompletionRequest.shape));
 
@@ -13,7 +13,7 @@ const REASONS: Readonly<Record<string, string>> = {
   function_call: 'use tool_choice',
 };
 const TIERS: ReadonlySet<unknown> = new Set(['auto', 'default', null, undefined]);
-const PARTS: ReadonlySet<unknown> = new Set(['text', 'image_url', 'refusal']);
+const PARTS: ReadonlySet<unknown> = new Set(['text', 'image_url', 'file', 'input_audio', 'refusal']);
 
 /** @throws ProblemError `unsupported_parameter`, for the first one. */
 export function refuseCostlyFields(body: unknown): void {
@@ -28,12 +28,21 @@ export function refuseCostlyFields(body: unknown): void {
     }
   });
   listOf(body.messages).forEach(({ content }, index) => {
-    listOf(content).forEach(({ type }, position) => {
-      if (PARTS.has(type)) return;
-      refuse(
-        `messages.${index}.content.${position}.type`,
-        `parts of type ${String(type)} are not taken, only text and image_url`,
-      );
+    listOf(content).forEach((part, position) => {
+      checkPart(part, `messages.${index}.content.${position}`);
     });
   });
+}
+
+function checkPart({ type, file, input_audio: audio }: Fields, at: string): void {
+  if (!PARTS.has(type)) {
+    const taken = 'only text, image_url, file and input_audio';
+    refuse(`${at}.type`, `parts of type ${String(type)} are not taken, ${taken}`);
+  }
+  if (isFields(file) && file.file_data === undefined && file.file_id !== undefined) {
+    refuse(`${at}.file.file_id`, 'files are not stored; send file_data, a data URL of a PDF document');
+  }
+  if (isFields(audio) && !(RECORDING_FORMATS as readonly unknown[]).includes(audio.format)) {
+    refuse(`${at}.input_audio.format`, 'recordings are taken as wav or mp3');
+  }
 }

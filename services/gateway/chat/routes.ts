@@ -3,6 +3,7 @@ import { createChatCompletion } from '#libs/contracts/chat-operations.ts';
 import { requiredModel } from '../entitlements/domain/check-entitlements.ts';
 import type { MeteredRoute } from '../metering/domain/route.ts';
 import { adaptToModel } from './adapt-to-model.ts';
+import { requireReadableParts } from './domain/check-parts.ts';
 import { canCompleteChat, chatPrompt, planChatCompletion, smallestChatScale } from './plan.ts';
 
 /** `POST /v1/chat/completions`: one provider call, in OpenAI's format for every provider. */
@@ -10,7 +11,11 @@ export const chatCompletionRoute = {
   operation: createChatCompletion,
   rateLimitClass: ({ stream = false }) => ({ generation: false, stream: stream ?? false }),
   canServe: canCompleteChat,
-  adapt: (check) => adaptToModel(check.body, requiredModel(check, 'text')),
+  adapt: (check) => {
+    const model = requiredModel(check, 'text');
+    requireReadableParts(check.body, model.info);
+    return adaptToModel(check.body, model);
+  },
   plan: planChatCompletion,
   prompt: chatPrompt,
   smallestScale: smallestChatScale,

@@ -36,6 +36,7 @@ export function embeddingPrompt(check: EntitlementCheck<EmbeddingRequest>): Prom
   const inputs = inputsOf(check.body);
   const byteBound = embeddingBound(inputs);
   return {
+    enforcesWindow: false,
     contextWindow: info.tokenizer === null ? byteBound : windowOf(info, inputs),
     byteBound,
     fixedBound: fixedEmbeddingBound(inputs),

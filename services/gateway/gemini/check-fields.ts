@@ -11,6 +11,12 @@ const IGNORED_CONFIG = [
   'responseLogprobs',
 ];
 const PARTS = ['text', 'inlineData', 'fileData', 'functionCall', 'functionResponse'];
+/** What inlineData may have. The only files are images with a URL. */
+const INLINE_TYPES = {
+  pattern: /^(?:image\/|text\/|application\/pdf$|audio\/(?:x-)?(?:wav|mp3|mpeg)$)/,
+  label: 'images, texts, application/pdf, audio/wav and audio/mp3',
+};
+const FILE_TYPES = { pattern: /^image\//, label: 'images; send others as inlineData' };
 /** Fields of a part that are not its content. */
 const PART_HINTS: ReadonlySet<string> = new Set([
   'thought',
@@ -92,11 +98,13 @@ function checkParts(content: Fields, path: string): void {
     const at = `${path}.parts.${position}`;
     const kinds = Object.keys(part).filter((name) => !PART_HINTS.has(name));
     const unknown = kinds.find((kind) => !PARTS.includes(kind));
-    if (unknown !== undefined) refuse(`${at}.${unknown}`, 'parts are texts, images, and functions');
+    if (unknown !== undefined)
+      refuse(`${at}.${unknown}`, 'parts are texts, images, documents, recordings, and functions');
     const { mimeType } = { ...(part.inlineData as Fields), ...(part.fileData as Fields) };
-    if (mimeType !== undefined && !/^image\//.test(String(mimeType))) {
-      const kind = part.inlineData ? 'inlineData' : 'fileData';
-      refuse(`${at}.${kind}`, `data of the type ${String(mimeType)} is not taken, only images`);
+    const kind = part.inlineData ? 'inlineData' : 'fileData';
+    const types = part.inlineData ? INLINE_TYPES : FILE_TYPES;
+    if (mimeType !== undefined && !types.pattern.test(String(mimeType))) {
+      refuse(`${at}.${kind}`, `data of the type ${String(mimeType)} is not taken, only ${types.label}`);
     }
     const file = part.fileData;
     if (isFields(file) && !/^https?:\/\//.test(String(file.fileUri)))

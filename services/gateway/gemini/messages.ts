@@ -1,9 +1,11 @@
 /** Turns of Gemini as messages. Function calls get ids, by which chats relate results to them. */
 import type { ChatMessage } from '#libs/contracts/chat-completions.ts';
 import type { GeminiContent, GeminiPart } from '#libs/contracts/gemini.ts';
+import type { MediaPart } from '#libs/pipelines/prompt-parts.ts';
 import { problem } from '#libs/problems/problems.ts';
+import { named } from '../chat/domain/part-names.ts';
 
-type UserPart = { type: 'text'; text: string } | { type: 'image_url'; image_url: { url: string } };
+type UserPart = { type: 'text'; text: string } | MediaPart;
 type OpenCall = { id: string; name: string };
 
 export function toMessages(contents: readonly GeminiContent[]): ChatMessage[] {
@@ -38,7 +40,7 @@ function toQuestion({ parts }: GeminiContent, index: number, open: OpenCall[]): 
   const results = parts.flatMap((part, position) =>
     toResult(part, `contents.${index}.parts.${position}`, open),
   );
-  const said = parts.flatMap(toParts);
+  const said = parts.flatMap((part, position) => toParts(part, `contents.${index}.parts.${position}`));
   const [first] = said;
   if (first === undefined) return results;
   const content = said.length === 1 && first.type === 'text' ? first.text : said;
@@ -59,11 +61,24 @@ function toResult({ functionResponse: result }: GeminiPart, path: string, open: 
   return [{ role: 'tool', tool_call_id: call.id, content: JSON.stringify(result.response ?? {}) }];
 }
 
-function toParts({ text, inlineData, fileData }: GeminiPart): UserPart[] {
+function toParts({ text, inlineData, fileData }: GeminiPart, path: string): UserPart[] {
   if (text) return [{ type: 'text', text }];
-  if (inlineData) {
-    const url = `data:${inlineData.mimeType};base64,${inlineData.data}`;
-    return [{ type: 'image_url', image_url: { url } }];
+  if (inlineData) return [toData(inlineData, `${path}.inlineData`)];
+  if (fileData === undefined) return [];
+  return [named({ type: 'image_url', image_url: { url: fileData.fileUri } }, `${path}.fileData`)];
+}
+
+function toData({ mimeType, data }: NonNullable<GeminiPart['inlineData']>, path: string): UserPart {
+  if (mimeType.startsWith('text/')) {
+    return { type: 'text', text: Buffer.from(data, 'base64').toString('utf8') };
   }
-  return fileData ? [{ type: 'image_url', image_url: { url: fileData.fileUri } }] : [];
+  if (mimeType.startsWith('audio/')) {
+    const format = mimeType.endsWith('wav') ? 'wav' : 'mp3';
+    return named({ type: 'input_audio', input_audio: { data, format } }, path);
+  }
+  const url = `data:${mimeType};base64,${data}`;
+  if (mimeType === 'application/pdf') {
+    return named({ type: 'file', file: { file_data: url, filename: 'document.pdf' } }, path);
+  }
+  return named({ type: 'image_url', image_url: { url } }, path);
 }

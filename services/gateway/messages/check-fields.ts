@@ -62,12 +62,20 @@ function checkBlocks(content: unknown, path: string): void {
     const at = `${path}.${position}`;
     if (!BLOCKS.has(block.type)) refuse(`${at}.type`, `blocks of type ${String(block.type)} are not taken`);
     const source = isFields(block.source) ? block.source.type : undefined;
-    if (block.type === 'document' && source !== 'text') {
-      refuse(`${at}.source.type`, 'documents are taken as text only: {"type":"text","data":"..."}');
-    }
+    if (block.type === 'document') checkDocument(block.source, source, `${at}.source`);
     if (block.type === 'image' && source !== 'base64' && source !== 'url') {
       refuse(`${at}.source.type`, 'images are taken as base64 or url');
     }
     if (block.type === 'tool_result') checkBlocks(block.content, `${at}.content`);
   });
+}
+
+function checkDocument(source: unknown, type: unknown, at: string): void {
+  if (type !== 'text' && type !== 'base64') {
+    refuse(`${at}.type`, 'documents are taken as text, or as base64 of a PDF document');
+  }
+  const mediaType = isFields(source) ? source.media_type : undefined;
+  if (type === 'base64' && mediaType !== 'application/pdf') {
+    refuse(`${at}.media_type`, 'documents as base64 are PDF documents; send others as text');
+  }
 }

@@ -1,16 +1,18 @@
 /** Anthropic's messages as a chat (https://docs.claude.com/en/api/messages). */
 import type { ChatCompletionRequest, ChatMessage, ChatTool } from '#libs/contracts/chat-completions.ts';
 import type { CountTokensRequest, MessageBlock, MessagesRequest } from '#libs/contracts/messages.ts';
+import type { MediaPart } from '#libs/pipelines/prompt-parts.ts';
+import { named } from '../chat/domain/part-names.ts';
 
 type Marked = { cache_control?: ChatTool['cache_control'] };
 type Block<Type extends MessageBlock['type']> = Extract<MessageBlock, { type: Type }>;
-type ContentPart =
-  | { type: 'text'; text: string; cache_control?: ChatTool['cache_control'] }
-  | { type: 'image_url'; image_url: { url: string }; cache_control?: ChatTool['cache_control'] };
+type TextPart = { type: 'text'; text: string; cache_control?: ChatTool['cache_control'] };
+type ContentPart = TextPart | Exclude<MediaPart, { type: 'input_audio' }>;
 type AssistantMessage = Extract<ChatMessage, { role: 'assistant' }>;
 
 /** The longest end-user id of a chat. */
 const LONGEST_USER = 512;
+const LONGEST_FILENAME = 255;
 
 /** What the model reads of a request: the part that `count_tokens` shares with `messages`. */
 export function promptOf(request: CountTokensRequest): ChatCompletionRequest {
@@ -20,7 +22,10 @@ export function promptOf(request: CountTokensRequest): ChatCompletionRequest {
     : [];
   return {
     model,
-    messages: [...first, ...messages.flatMap(toMessages)],
+    messages: [
+      ...first,
+      ...messages.flatMap((message, index) => toMessages(message, `messages.${index}.content`)),
+    ],
     ...(tools?.length && { tools: tools.map(toTool) }),
     ...(tools?.length && choice && toToolChoice(choice)),
     ...(thinking && { thinking }),
@@ -53,22 +58,23 @@ export function toChat(request: MessagesRequest): ChatCompletionRequest {
   };
 }
 
-/** A turn of the user is the results of its tools, then what the user says. */
-function toMessages({ role, content }: MessagesRequest['messages'][number]): ChatMessage[] {
+/** A turn of the user is the results of its tools, then what the user says. @param path of its content. */
+function toMessages({ role, content }: MessagesRequest['messages'][number], path: string): ChatMessage[] {
   if (typeof content === 'string') return [{ role, content }];
   if (role === 'assistant') return [toAssistantMessage(content)];
-  if (role === 'system') return [{ role, content: content.flatMap(toParts).filter(isText) }];
+  if (role === 'system') return [{ role, content: content.flatMap(textsOf) }];
   const messages: ChatMessage[] = [];
   let said: ContentPart[] = [];
   const flush = () => {
     if (said.length > 0) messages.push({ role: 'user', content: said });
     said = [];
   };
-  for (const block of content) {
+  for (const [position, block] of content.entries()) {
+    const at = `${path}.${position}`;
     if (block.type === 'tool_result') {
       flush();
-      messages.push(toToolMessage(block));
-    } else said.push(...toParts(block));
+      messages.push(toToolMessage(block, at));
+    } else said.push(...toParts(block, at));
   }
   flush();
   return messages;
@@ -77,7 +83,7 @@ function toMessages({ role, content }: MessagesRequest['messages'][number]): Cha
 function toAssistantMessage(blocks: readonly MessageBlock[]): AssistantMessage {
   const thoughts = blocks.filter((block) => block.type === 'thinking' || block.type === 'redacted_thinking');
   const calls = blocks.filter((block) => block.type === 'tool_use');
-  const parts = blocks.flatMap(toParts).filter(isText);
+  const parts = blocks.flatMap(textsOf);
   const mark = calls.at(-1)?.cache_control;
   return {
     role: 'assistant',
@@ -94,42 +100,52 @@ function toAssistantMessage(blocks: readonly MessageBlock[]): AssistantMessage {
   };
 }
 
-function toToolMessage(block: Block<'tool_result'>): ChatMessage {
+function toToolMessage(block: Block<'tool_result'>, path: string): ChatMessage {
   const { content } = block;
+  const parts = (given: Exclude<typeof content, string>) =>
+    (given ?? []).flatMap((part, position) => toParts(part, `${path}.content.${position}`));
   return {
     role: 'tool',
     tool_call_id: block.tool_use_id,
-    content: typeof content === 'string' ? content : (content ?? []).flatMap(toParts),
+    content: typeof content === 'string' ? content : parts(content),
     ...(block.is_error && { is_error: true }),
     ...markOf(block),
   };
 }
 
-/** Texts and images; other blocks are read by their message. */
-function toParts(block: MessageBlock): ContentPart[] {
+/** Texts, images and documents; other blocks are read by their message. */
+function toParts(block: MessageBlock, path: string): ContentPart[] {
   switch (block.type) {
     case 'text':
       return [toPart(block)];
-    case 'document': {
-      const title = block.title ? `${block.title}\n\n` : '';
-      return [{ type: 'text', text: title + block.source.data, ...markOf(block) }];
-    }
+    case 'document':
+      return [toDocument(block, path)];
     case 'image': {
       const { source } = block;
       const url = source.type === 'url' ? source.url : `data:${source.media_type};base64,${source.data}`;
-      return [{ type: 'image_url', image_url: { url }, ...markOf(block) }];
+      return [named({ type: 'image_url', image_url: { url }, ...markOf(block) }, path)];
     }
     default:
       return [];
   }
 }
 
-function toPart(block: { text: string } & Marked): Extract<ContentPart, { type: 'text' }> {
+function toDocument(block: Block<'document'>, path: string): ContentPart {
+  const { source, title } = block;
+  if (source.type === 'text') {
+    return { type: 'text', text: (title ? `${title}\n\n` : '') + source.data, ...markOf(block) };
+  }
+  const file_data = `data:${source.media_type};base64,${source.data}`;
+  const filename = title?.slice(0, LONGEST_FILENAME) || 'document.pdf';
+  return named({ type: 'file', file: { file_data, filename }, ...markOf(block) }, path);
+}
+
+function toPart(block: { text: string } & Marked): TextPart {
   return { type: 'text', text: block.text, ...markOf(block) };
 }
 
-function isText(part: ContentPart): part is Extract<ContentPart, { type: 'text' }> {
-  return part.type === 'text';
+function textsOf(block: MessageBlock): TextPart[] {
+  return toParts(block, '').filter((part) => part.type === 'text');
 }
 
 function markOf({ cache_control: mark }: Marked): Marked {

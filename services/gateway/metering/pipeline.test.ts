@@ -69,12 +69,14 @@ function routeOf({
   bytes = 900,
   isCountable = true,
   contextWindow = MODEL.contextWindow,
+  enforcesWindow = false,
 }) {
   return {
     plan: (_check: EntitlementCheck, { promptTokens, scale }: PlanBounds) =>
       planOf(promptTokens, Math.max(SMALLEST_OUTPUT, Math.floor(cap * scale))),
     prompt: () => ({
       contextWindow,
+      enforcesWindow,
       byteBound: bytes,
       fixedBound: 0,
       texts: [Array.from({ length: words }, () => ' word').join('')],
@@ -219,6 +221,37 @@ t.test('a prompt above the context window is counted first, and refused before a
   const unknownTokenizer = { bytes: 501, contextWindow: 500, isCountable: false };
   await t.rejects(run(ledger, routeOf(unknownTokenizer)), tooLarge);
   sameStatements(t, ledger, []);
+});
+
+t.test('a prompt above the window is held as the window only if the provider enforces it', async (t) => {
+  const above = { contextWindow: 1_000, isCountable: false };
+  const rows: [title: string, route: Parameters<typeof routeOf>[0], held: bigint | null][] = [
+    ['enforced', { ...above, bytes: 8_000, enforcesWindow: true }, 1_100n],
+    ['a document without a bound', { ...above, bytes: Infinity, enforcesWindow: true }, 1_100n],
+    [
+      'the same where texts could be counted',
+      { contextWindow: 1_000, bytes: Infinity, enforcesWindow: true },
+      1_100n,
+    ],
+    ['below it', { ...above, bytes: 999, enforcesWindow: true }, 1_099n],
+    ['not enforced', { ...above, bytes: 1_001 }, null],
+    ['hardly any tokenizer makes it fit', { ...above, bytes: 8_001, enforcesWindow: true }, null],
+    [
+      'counted texts that do not fit',
+      { contextWindow: 1_000, bytes: 2_000, words: 1_001, enforcesWindow: true },
+      null,
+    ],
+  ];
+  for (const [title, route, held] of rows) {
+    const ledger = ledgerOf({ amount: 10_000n });
+    const answer = run(ledger, routeOf(route));
+    if (held === null) await t.rejects(answer, { code: 'prompt_too_large' }, title);
+    else {
+      await answer;
+      t.equal(ledger.holds[0]?.meters.cost, held, title);
+    }
+    t.equal(ledger.holds.length, held === null ? 0 : 1, title);
+  }
 });
 
 t.test('two holds: near a limit the prompt is counted before the request is refused', async (t) => {

@@ -1,4 +1,5 @@
 /** Fields of OpenAI's responses that a chat cannot express: ignored where they are free, refused by name where not. */
+import { RECORDING_FORMATS } from '#libs/contracts/chat-completions.ts';
 import { responsesRequest } from '#libs/contracts/responses.ts';
 import { type Fields, isFields, listOf, refuse, take } from '../chat/domain/fields.ts';
 import { flattenNamespaces } from './domain/namespaces.ts';
@@ -31,6 +32,7 @@ const ITEMS: ReadonlySet<unknown> = new Set([
   'reasoning',
   'item_reference',
 ]);
+const FORMATS: readonly unknown[] = RECORDING_FORMATS;
 const PARTS: ReadonlySet<unknown> = new Set([
   'input_text',
   'output_text',
@@ -38,6 +40,8 @@ const PARTS: ReadonlySet<unknown> = new Set([
   'summary_text',
   'reasoning_text',
   'input_image',
+  'input_file',
+  'input_audio',
   'refusal',
 ]);
 
@@ -84,13 +88,24 @@ function dropOfflineSearch(body: Fields): string[] {
 }
 
 function checkParts(content: unknown, path: string): void {
-  listOf(content).forEach(({ type, image_url: url }, position) => {
+  listOf(content).forEach((part, position) => {
+    const { type, image_url: url } = part;
     const at = `${path}.${position}`;
     if (!PARTS.has(type)) {
-      refuse(`${at}.type`, `parts of type ${String(type)} are not taken, only texts and input_image`);
+      refuse(
+        `${at}.type`,
+        `parts of type ${String(type)} are not taken, only texts, input_image, input_file and input_audio`,
+      );
     }
     if (type === 'input_image' && typeof url !== 'string') {
       refuse(`${at}.file_id`, 'images are taken as image_url');
+    }
+    if (type === 'input_file' && typeof part.file_data !== 'string') {
+      const name = part.file_url === undefined ? 'file_id' : 'file_url';
+      refuse(`${at}.${name}`, 'files are taken as file_data, a data URL of a PDF document');
+    }
+    if (isFields(part.input_audio) && !FORMATS.includes(part.input_audio.format)) {
+      refuse(`${at}.input_audio.format`, 'recordings are taken as wav or mp3');
     }
   });
 }

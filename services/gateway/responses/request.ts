@@ -1,21 +1,23 @@
 /** A conversation of items as a chat. */
 import type { ChatCompletionRequest, ChatMessage, ChatTool } from '#libs/contracts/chat-completions.ts';
 import type { ConversationItem, ResponsesRequest } from '#libs/contracts/responses.ts';
+import type { MediaPart } from '#libs/pipelines/prompt-parts.ts';
+import { named } from '../chat/domain/part-names.ts';
 import { chatNameOf } from './domain/namespaces.ts';
 import { thoughtsOf } from './domain/thoughts.ts';
 
 type AssistantMessage = Extract<ChatMessage, { role: 'assistant' }>;
 type Part = Exclude<Extract<ConversationItem, { type: 'message' }>['content'], string>[number];
-type ContentPart =
-  | { type: 'text'; text: string }
-  | { type: 'image_url'; image_url: { url: string; detail?: 'auto' | 'low' | 'high' } };
+type TextPart = { type: 'text'; text: string };
+type ContentPart = TextPart | MediaPart;
 
 export function toChat(request: ResponsesRequest, items: readonly ConversationItem[]): ChatCompletionRequest {
   const { instructions, tools, tool_choice: choice, text, reasoning, metadata } = request;
+  const own = typeof request.input === 'string' ? 1 : request.input.length;
   const first: ChatMessage[] = instructions ? [{ role: 'developer', content: instructions }] : [];
   return {
     model: request.model,
-    messages: [...first, ...toMessages(items)],
+    messages: [...first, ...toMessages(items, items.length - own)],
     ...(request.stream && { stream: true, stream_options: { include_usage: true } }),
     ...(request.max_output_tokens && { max_completion_tokens: request.max_output_tokens }),
     ...copied(request),
@@ -49,8 +51,11 @@ function copied(request: ResponsesRequest): Partial<ChatCompletionRequest> {
   return Object.fromEntries(given.map((name) => [name, request[name]]));
 }
 
-/** Reasoning, text and tool calls of one turn are separate items, and one message of a chat. */
-function toMessages(items: readonly ConversationItem[]): ChatMessage[] {
+/**
+ * Reasoning, text and tool calls of one turn are separate items, and one message of a chat.
+ * @param continued how many items are not of the request's own input.
+ */
+function toMessages(items: readonly ConversationItem[], continued: number): ChatMessage[] {
   const messages: ChatMessage[] = [];
   let turn: AssistantMessage | undefined;
   const assistant = (): AssistantMessage => {
@@ -60,7 +65,8 @@ function toMessages(items: readonly ConversationItem[]): ChatMessage[] {
     }
     return turn;
   };
-  for (const item of items) {
+  for (const [index, item] of items.entries()) {
+    const path = `input.${index - continued}`;
     if (item.type === 'reasoning') {
       const thoughts = thoughtsOf(item.encrypted_content);
       if (thoughts.length > 0) assistant().thinking_blocks = thoughts;
@@ -74,34 +80,57 @@ function toMessages(items: readonly ConversationItem[]): ChatMessage[] {
       message.tool_calls = [...(message.tool_calls ?? []), call];
     } else if (item.type === 'function_call_output') {
       turn = undefined;
-      messages.push({ role: 'tool', tool_call_id: item.call_id, content: toContent(item.output) });
+      messages.push(toToolMessage(item.call_id, toContent(item.output, `${path}.output`)));
     } else if (item.role === 'assistant') {
       // Text after tool calls begins a turn of its own, because a chat cannot express that order.
       if (turn?.tool_calls || turn?.content) turn = undefined;
       assistant().content = textOf(item.content);
     } else {
       turn = undefined;
-      messages.push(toWrittenMessage(item.role, item.content));
+      messages.push(toWrittenMessage(item.role, item.content, `${path}.content`));
     }
   }
   return messages;
 }
 
-function toWrittenMessage(role: 'user' | 'system' | 'developer', content: string | Part[]): ChatMessage {
-  return role === 'user' ? { role, content: toContent(content) } : { role, content: textOf(content) };
+function toWrittenMessage(
+  role: 'user' | 'system' | 'developer',
+  content: string | Part[],
+  path: string,
+): ChatMessage {
+  return role === 'user' ? { role, content: toContent(content, path) } : { role, content: textOf(content) };
 }
 
-function toContent(content: string | readonly Part[]): string | ContentPart[] {
-  return typeof content === 'string' ? content : content.map(toPart);
+/** A recording cannot be the result of a tool. */
+function toToolMessage(id: string, content: string | ContentPart[]): ChatMessage {
+  const readable =
+    typeof content === 'string' ? content : content.filter((part) => part.type !== 'input_audio');
+  return { role: 'tool', tool_call_id: id, content: readable };
 }
 
-function toPart(part: Part): ContentPart {
-  if (part.type === 'refusal') return { type: 'text', text: part.refusal };
-  if (part.type !== 'input_image') return { type: 'text', text: part.text };
-  const { detail } = part;
-  const image = { url: part.image_url };
-  if (detail !== 'low' && detail !== 'high') return { type: 'image_url', image_url: image };
-  return { type: 'image_url', image_url: { ...image, detail } };
+function toContent(content: string | readonly Part[], path: string): string | ContentPart[] {
+  if (typeof content === 'string') return content;
+  return content.map((part, position) => toPart(part, `${path}.${position}`));
+}
+
+function toPart(part: Part, path: string): ContentPart {
+  switch (part.type) {
+    case 'refusal':
+      return { type: 'text', text: part.refusal };
+    case 'input_image': {
+      const { detail, image_url: url } = part;
+      const isKnown = detail === 'low' || detail === 'high';
+      return named({ type: 'image_url', image_url: { url, ...(isKnown && { detail }) } }, path);
+    }
+    case 'input_file': {
+      const filename = part.filename || 'document.pdf';
+      return named({ type: 'file', file: { file_data: part.file_data, filename } }, path);
+    }
+    case 'input_audio':
+      return named({ type: 'input_audio', input_audio: part.input_audio }, path);
+    default:
+      return { type: 'text', text: part.text };
+  }
 }
 
 function textOf(content: string | readonly Part[]): string {

@@ -106,7 +106,7 @@ function kindOf(status: number, document: ErrorDocument): ProviderErrorKind {
   if (status >= 500) return 'server';
   if (document.message === undefined) return 'misdirected';
   if (
-    /context.?length|maximum context|too many (input )?tokens|prompt is too long|input token count/i.test(
+    /context.?length|maximum (?:context|prompt length)|too many (input )?tokens|prompt is too long|input token count/i.test(
       text,
     )
   ) {

@@ -87,6 +87,7 @@ export function toOpenAiUsage(units: Units): AnswerUsage {
     prompt_tokens_details: {
       cached_tokens: units.cache_read ?? 0,
       ...(written > 0 && { cache_write_tokens: written }),
+      ...(units.input_audio && { audio_tokens: units.input_audio }),
       ...(units.cache_write_1h && { cache_write_1h_tokens: units.cache_write_1h }),
     },
     completion_tokens_details: { reasoning_tokens: units.reasoning ?? 0 },

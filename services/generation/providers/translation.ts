@@ -1,5 +1,6 @@
 /** Shared by the translations from OpenAI's format. */
 import type { ChatCompletionRequest, ChatMessage } from '#libs/contracts/chat-completions.ts';
+import { type FilePart, pdfOf } from '#libs/pipelines/prompt-parts.ts';
 import { ProviderError, unsupported } from './domain/provider-error.ts';
 
 type Content = ChatMessage['content'];
@@ -37,6 +38,13 @@ export function readImage(url: string, param: string): ImageSource {
     throw new ProviderError('bad_request', message, { param });
   }
   return { mimeType, base64 };
+}
+
+/** The base64 of a PDF document. @throws ProviderError `bad_request` if the part is none. */
+export function pdfData(part: FilePart): string {
+  const data = pdfOf(part);
+  if (data === undefined) throw new ProviderError('bad_request', 'A file is not a PDF document as base64.');
+  return data;
 }
 
 /** A tool's arguments as an object. Models can write invalid JSON, which becomes `{ input: text }`. */

@@ -21,9 +21,11 @@ export type PlanBounds = {
 export type Prompt = {
   /** The largest prompt that the model accepts, in tokens. */
   readonly contextWindow: number;
-  /** Upper bound of the whole prompt's tokens, from its bytes. */
+  /** Whether the provider refuses larger prompts, so that none can be billed for more. */
+  readonly enforcesWindow: boolean;
+  /** Upper bound of the whole prompt's tokens, from its bytes; infinite if only the context window bounds them. */
   readonly byteBound: number;
-  /** Upper bound of what cannot be counted: tools, schemas, images and the provider's additions. */
+  /** Upper bound of what cannot be counted: tools, schemas, everything but text, and the provider's additions. */
   readonly fixedBound: number;
   /** The texts that can be counted. */
   readonly texts: Iterable<string>;

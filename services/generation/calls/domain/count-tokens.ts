@@ -1,6 +1,7 @@
 import type { ChatCompletionRequest } from '#libs/contracts/chat-completions.ts';
 import type { PlannedCall } from '#libs/contracts/generation-requests.ts';
-import { countImages, overheadTokens, promptTexts, structuredTexts } from '#libs/pipelines/prompt-bound.ts';
+import { overheadTokens, promptTexts, structuredTexts } from '#libs/pipelines/prompt-bound.ts';
+import { hasMedia } from '#libs/pipelines/prompt-parts.ts';
 import type { Tokenizer } from '#libs/pricing/model.ts';
 import { countTokens as countExactly } from '#libs/tokens/count-tokens.ts';
 
@@ -27,14 +28,14 @@ export async function countTokens(
 }
 
 /**
- * Counts the tokens of a chat's prompt, including what a vendor may add to it. Image tokens cannot be counted, so a
- * prompt with images counts at its held bound.
+ * Counts the tokens of a chat's prompt, including what a vendor may add to it. Tokens of images, documents and recordings
+ * cannot be counted, so a prompt with any counts at its held bound.
  */
 export async function countPrompt(
   request: ChatCompletionRequest,
   { provider, upstreamModel, inputTokens }: PlannedCall,
 ): Promise<number> {
-  if (countImages(request) > 0) return inputTokens;
+  if (hasMedia(request)) return inputTokens;
   const text = [...promptTexts(request), ...structuredTexts(request)].join('\n');
   const { tokens } = await countTokens(text, provider, upstreamModel, inputTokens);
   return tokens + overheadTokens(request);

@@ -68,7 +68,12 @@ export function priceCall(
   } catch (error) {
     if (!(error instanceof UnpricedClassError)) throw error;
     const inputTokens = promptTokens(units);
-    const bound = { inputTokens, outputTokens: tokens - inputTokens, cachesForAnHour: true };
+    const bound = {
+      inputTokens,
+      outputTokens: tokens - inputTokens,
+      cachesForAnHour: true,
+      hearsAudio: true,
+    };
     const totalNanoUsd = worstCaseNanoUsd(bound, price);
     const cost = { inputNanoUsd: totalNanoUsd, outputNanoUsd: 0n, totalNanoUsd };
     return { units, source, tokens, cost, priceVersion, hasUnpricedClass: true };

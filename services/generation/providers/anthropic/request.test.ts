@@ -1,4 +1,5 @@
 import t from 'tap';
+import { mp3OfBytes, pdfOfPages } from '#libs/simulators/vendor-tokens/fixtures.ts';
 import { CONVERSATION, chatWith, PIXEL, providerError, TOOL } from '../fixtures.ts';
 import { toAnthropicRequest } from './request.ts';
 
@@ -118,4 +119,25 @@ t.test('what Anthropic cannot do is refused by name', async (t) => {
   t.throws(() => toAnthropicRequest(chatWith({}, { choices: 2 })), providerError({ param: 'n' }));
   const nothing = { seed: null, logprobs: false, frequency_penalty: 0, logit_bias: {} };
   t.doesNotThrow(() => toAnthropicRequest(chatWith(nothing)), 'asking for nothing is fine');
+});
+
+t.test('documents are translated, recordings are refused', async (t) => {
+  const file = { file_data: `data:application/pdf;base64,${pdfOfPages(1)}`, filename: 'a.pdf' };
+  const of = (part: object) =>
+    toAnthropicRequest(chatWith({ messages: [{ role: 'user', content: [part] }] })).messages;
+  t.strictSame(of({ type: 'file', file, cache_control: { type: 'ephemeral' } }), [
+    {
+      role: 'user',
+      content: [
+        {
+          type: 'document',
+          source: { type: 'base64', media_type: 'application/pdf', data: pdfOfPages(1) },
+          title: 'a.pdf',
+          cache_control: { type: 'ephemeral' },
+        },
+      ],
+    },
+  ]);
+  const audio = { type: 'input_audio', input_audio: { data: mp3OfBytes(100), format: 'mp3' } };
+  t.throws(() => of(audio), providerError({ kind: 'unsupported' }));
 });

@@ -1,9 +1,17 @@
 import type Anthropic from '@anthropic-ai/sdk';
 import type { ChatCompletionRequest, ChatMessage, ChatTool } from '#libs/contracts/chat-completions.ts';
+import type { FilePart } from '#libs/pipelines/prompt-parts.ts';
 import type { ThinkingBlock } from '../domain/chat-format.ts';
 import type { NormalisedChat } from '../domain/provider-adapter.ts';
 import { unsupported } from '../domain/provider-error.ts';
-import { parseArguments, readImage, refuseParameters, systemText, thinkingBudget } from '../translation.ts';
+import {
+  parseArguments,
+  pdfData,
+  readImage,
+  refuseParameters,
+  systemText,
+  thinkingBudget,
+} from '../translation.ts';
 
 /** Anthropic has no JSON mode without a schema. Short enough for the overhead in every prompt's bound. */
 const JSON_INSTRUCTION = 'Answer with one JSON object and nothing else.';
@@ -139,6 +147,8 @@ function toContentBlocks(content: ChatMessage['content'], path: string): Block[]
     if (part.type === 'text') {
       return toTextBlocks(part.text).map((block) => ({ ...block, ...markOf(part) }));
     }
+    if (part.type === 'file') return [toDocument(part)];
+    if (part.type === 'input_audio') throw unsupported(`${path}.${position}`, 'it does not read recordings');
     const image = readImage(part.image_url.url, `${path}.${position}.image_url.url`);
     const source =
       'url' in image
@@ -150,6 +160,17 @@ function toContentBlocks(content: ChatMessage['content'], path: string): Block[]
           };
     return [{ type: 'image', source, ...markOf(part) }];
   });
+}
+
+/** https://platform.claude.com/docs/en/build-with-claude/pdf-support */
+function toDocument(part: FilePart): Anthropic.DocumentBlockParam {
+  const { filename } = part.file;
+  return {
+    type: 'document',
+    source: { type: 'base64', media_type: 'application/pdf', data: pdfData(part) },
+    ...(filename && { title: filename }),
+    ...markOf(part),
+  };
 }
 
 /** Anthropic refuses empty text blocks. */

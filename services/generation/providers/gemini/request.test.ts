@@ -1,4 +1,5 @@
 import t from 'tap';
+import { mp3OfBytes, pdfOfPages } from '#libs/simulators/vendor-tokens/fixtures.ts';
 import { CONVERSATION, chatWith, PIXEL, providerError, TOOL } from '../fixtures.ts';
 import { toGeminiRequest } from './request.ts';
 
@@ -105,4 +106,21 @@ t.test('what Gemini cannot do is refused', async (t) => {
   ];
   for (const [body, expected] of rows)
     t.throws(() => toGeminiRequest(chatWith(body)), providerError(expected));
+});
+
+t.test('documents and recordings become inline data', async (t) => {
+  const file = { file_data: `data:application/pdf;base64,${pdfOfPages(1)}`, filename: 'a.pdf' };
+  const content = [
+    { type: 'file', file },
+    { type: 'input_audio', input_audio: { data: mp3OfBytes(100), format: 'mp3' } },
+  ];
+  t.strictSame(toGeminiRequest(chatWith({ messages: [{ role: 'user', content }] })).contents, [
+    {
+      role: 'user',
+      parts: [
+        { inlineData: { mimeType: 'application/pdf', data: pdfOfPages(1) } },
+        { inlineData: { mimeType: 'audio/mp3', data: mp3OfBytes(100) } },
+      ],
+    },
+  ]);
 });

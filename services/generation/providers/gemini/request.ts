@@ -4,6 +4,7 @@ import type { NormalisedChat } from '../domain/provider-adapter.ts';
 import { ProviderError, unsupported } from '../domain/provider-error.ts';
 import {
   parseArguments,
+  pdfData,
   readImage,
   refuseParameters,
   systemText,
@@ -125,7 +126,11 @@ function toParts(
   if (typeof message.content === 'string') return toTextParts(message.content);
   return message.content.flatMap((part, position): GeminiPart[] => {
     if (part.type === 'text') return toTextParts(part.text);
-    if (part.type !== 'image_url') return [];
+    if (part.type === 'file') return [{ inlineData: { mimeType: 'application/pdf', data: pdfData(part) } }];
+    if (part.type === 'input_audio') {
+      const { data, format } = part.input_audio;
+      return [{ inlineData: { mimeType: `audio/${format}`, data } }];
+    }
     const param = `messages.${index}.content.${position}.image_url.url`;
     const image = readImage(part.image_url.url, param);
     if ('url' in image) {

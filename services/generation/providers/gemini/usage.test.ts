@@ -15,6 +15,20 @@ t.test('golden usages become disjoint classes', async (t) => {
       units: { input: 48, cache_read: 2000, output: 120, reasoning: 64 },
     },
     {
+      title: 'audio has a class of its own, cached or not',
+      usage: {
+        promptTokenCount: 1000,
+        cachedContentTokenCount: 500,
+        promptTokensDetails: [
+          { modality: 'TEXT', tokenCount: 700 },
+          { modality: 'AUDIO', tokenCount: 300 },
+        ],
+        cacheTokensDetails: [{ modality: 'AUDIO', tokenCount: 100 }],
+        candidatesTokenCount: 5,
+      },
+      units: { input: 300, cache_read: 400, input_audio: 300, output: 5 },
+    },
+    {
       title: 'results of tools the model used by itself are input',
       usage: { promptTokenCount: 10, toolUsePromptTokenCount: 5, candidatesTokenCount: 2 },
       units: { input: 15, output: 2 },

@@ -19,6 +19,12 @@ t.test('golden usages become disjoint classes', async (t) => {
       units: { input: 86, cache_read: 1920, output: 108, reasoning: 192 },
     },
     {
+      title: 'openai: audio is part of the prompt',
+      vendor: VENDORS.openai,
+      usage: { prompt_tokens: 150, completion_tokens: 10, prompt_tokens_details: { audio_tokens: 120 } },
+      units: { input: 30, input_audio: 120, output: 10 },
+    },
+    {
       title: 'openai: tokens written to the cache are part of the prompt too',
       vendor: VENDORS.openai,
       usage: {

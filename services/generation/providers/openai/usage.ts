@@ -28,13 +28,15 @@ export function openAiUnits(usage: unknown, vendor: Vendor): Units | undefined {
   const cacheRead = readCount(wire.prompt_tokens_details?.cached_tokens);
   const cacheWrite = readCount(wire.prompt_tokens_details?.cache_write_tokens);
   const reasoning = readCount(wire.completion_tokens_details?.reasoning_tokens);
+  const audio = readCount(wire.prompt_tokens_details?.audio_tokens);
   const total = readCount(wire.total_tokens) ?? 0;
   const isExcluded = vendor.excludesReasoning && total !== prompt + completion;
   const written = isExcluded ? completion : remainder(completion, reasoning);
   return {
-    input: remainder(prompt, cacheRead, cacheWrite),
+    input: remainder(prompt, cacheRead, cacheWrite, audio),
     ...(cacheRead !== undefined && { cache_read: cacheRead }),
     ...(cacheWrite !== undefined && { cache_write: cacheWrite }),
+    ...(audio && { input_audio: audio }),
     // tokens of the total that are in no part were produced all the same
     output: Math.max(written, remainder(total, prompt, reasoning)),
     ...(reasoning !== undefined && { reasoning }),

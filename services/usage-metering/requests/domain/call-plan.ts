@@ -22,6 +22,7 @@ const plannedCall = z.object({
   choices: count,
   otherUnits: z.record(z.string(), count),
   cachesForAnHour: z.boolean().optional(),
+  hearsAudio: z.boolean().optional(),
   counts: z.record(z.string(), count),
   price: modelPriceWire.transform(fromWire),
   after: z.array(z.string()).optional(),
