@@ -48,6 +48,30 @@ t.test('given a customer, when they create a job, then its documents can be expo
   t.match(await call(`${JOBS}/${created.body.id}/retry`, free.token, {}), { status: 404 });
 });
 
+t.test('given research, then it is planned and priced with the article', async (t) => {
+  const { token } = await customer('pro');
+  const unknown = '0190a1b2-0000-7000-8000-00000000e001';
+  const body = { topic: 'fountain pens', length: 300, research: true, max_sources: 2 };
+  const written = await call('/api/generate', token, body, { accept: 'application/json' });
+  t.match(written, { status: 200, body: { content: /\[S\d\][\s\S]*## Sources/ } });
+  t.match(written.body.documents[0].content.sources, [{ id: /^S\d$/, url: /^https:/ }]);
+  for (const [wrong, status] of [
+    [{ topic: 'x', url: 'http://10.0.0.1/' }, 422],
+    [{ topic: 'x', url: 'ftp://ink.example/' }, 400],
+    [{ topic: 'x', url: 'https://ink.example/', text: 'x' }, 400],
+    [{ topic: 'x', max_sources: 2 }, 400],
+    [{ topic: 'x', document_id: unknown }, 404],
+    [{ topic: 'x', inputs: {} }, 400],
+  ] as const) {
+    t.match(await call(JOBS, token, wrong), { status }, JSON.stringify(wrong));
+  }
+  const free = await customer();
+  t.match(await call(JOBS, free.token, { topic: 'x', prompt_id: unknown }), {
+    status: 403,
+    body: { code: 'feature_not_in_plan', feature: 'custom_prompts' },
+  });
+});
+
 t.test('given a job that was cancelled, when it is retried, then only the rest runs', async (t) => {
   const { token } = await customer('basic');
   const body = {

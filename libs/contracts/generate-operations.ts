@@ -84,6 +84,6 @@ export const generateContent = defineOperation({
         '',
       ].join('\n\n'),
     },
-    ...problemResponses(...CONTENT_PROBLEMS, 'not_found'),
+    ...problemResponses(...CONTENT_PROBLEMS),
   },
 });

@@ -1,5 +1,6 @@
 /** The request of `POST /api/generate` and `POST /api/generations`: what to write, from what, and how. */
 import { z } from 'zod';
+import { MAX_SOURCES } from './search.ts';
 
 export const CONTENT_TYPES = [
   'blog',
@@ -26,11 +27,33 @@ const MAX_SOURCE_LENGTH = 40_000;
 
 const phrase = (max: number) => z.string().trim().min(1).max(max);
 
+/** Options that mean nothing without another. */
+const DEPENDENT_FIELDS = [
+  ['research_full_text', 'research'],
+  ['research_all_providers', 'research'],
+  ['max_sources', 'research'],
+  ['kb_file_ids', 'use_knowledge_base'],
+  ['prompt_version', 'prompt_id'],
+  ['prompt_variables', 'prompt_id'],
+] as const;
+
+/** What to write from, instead of a topic or in addition to it: at most one of them. */
+const SOURCE_FIELDS = ['text', 'url', 'document_id', 'generation_id'] as const;
+
 export const generateRequest = z
   .strictObject({
     topic: phrase(500).optional().describe('What to write about.'),
     text: phrase(MAX_SOURCE_LENGTH).optional().describe('A text to write from, such as an article.'),
+    url: z
+      .url({ protocol: /^https?$/ })
+      .max(2_000)
+      .optional()
+      .describe('A page on the public internet to write from. It is read once, before anything is held.'),
     document_id: z.uuid().optional().describe('A document of the account to write from.'),
+    generation_id: z
+      .uuid()
+      .optional()
+      .describe('A job of the account whose article is what to write from, such as for posts about it.'),
     content_types: z
       .array(z.enum(CONTENT_TYPES))
       .min(1)
@@ -70,6 +93,46 @@ export const generateRequest = z
       .max(365)
       .optional()
       .describe('For `content_plan`: days to plan, at most the horizon of the plan; 30 by default.'),
+    research: z
+      .boolean()
+      .optional()
+      .describe(
+        'Searches the web first. Claims name their sources, and articles list them. Each search is a call of the plan.',
+      ),
+    research_full_text: z
+      .boolean()
+      .optional()
+      .describe('Reads the texts of the pages instead of summaries. Requires `research`.'),
+    research_all_providers: z
+      .boolean()
+      .optional()
+      .describe('Asks every search provider of the plan. Requires `research`.'),
+    max_sources: z
+      .int()
+      .min(1)
+      .max(MAX_SOURCES)
+      .optional()
+      .describe('Pages that research reads at most; 5 by default. Requires `research`.'),
+    use_knowledge_base: z
+      .boolean()
+      .optional()
+      .describe('Writes from the passages of the knowledge base that match the topic, and cites them.'),
+    kb_file_ids: z
+      .array(z.uuid())
+      .min(1)
+      .max(20)
+      .optional()
+      .describe('The files of the knowledge base to use; all by default. Requires `use_knowledge_base`.'),
+    brand_voice: z
+      .union([z.literal('none'), z.uuid()])
+      .optional()
+      .describe('A brand voice, or `none`; the default voice of the workspace if absent.'),
+    prompt_id: z.uuid().optional().describe('A custom prompt that the content follows.'),
+    prompt_version: z.int().min(1).optional().describe('The newest by default. Requires `prompt_id`.'),
+    prompt_variables: z
+      .record(z.string().max(50), z.string().max(2_000))
+      .optional()
+      .describe('Values of the variables of the prompt. Requires `prompt_id`.'),
     model: phrase(200).optional().describe("A model of the plan; the plan's default if absent."),
     fit_budget: z
       .boolean()
@@ -77,13 +140,19 @@ export const generateRequest = z
       .describe('Shortens the article to what the limits allow, instead of a refusal.'),
     allow_degraded: z.boolean().optional(),
   })
-  .refine(({ topic, text, document_id: documentId }) => topic ?? text ?? documentId, {
+  .refine((request) => request.topic ?? SOURCE_FIELDS.some((field) => request[field] !== undefined), {
     path: ['topic'],
-    message: 'Give a topic, a text or a document_id',
+    message: 'Give a topic, a text, a url, a document_id or a generation_id',
   })
-  .refine(({ text, document_id: documentId }) => text === undefined || documentId === undefined, {
+  .refine((request) => SOURCE_FIELDS.filter((field) => request[field] !== undefined).length <= 1, {
     path: ['text'],
-    message: 'Give either a text or a document_id',
+    message: 'Give only one of text, url, document_id and generation_id',
+  })
+  .superRefine((request, { addIssue }) => {
+    for (const [field, needed] of DEPENDENT_FIELDS) {
+      if (request[field] === undefined || request[field] === false || request[needed]) continue;
+      addIssue({ code: 'custom', path: [field], message: `requires ${needed}` });
+    }
   })
   .meta({ id: 'GenerateRequest' });
 

@@ -111,6 +111,36 @@ export const CONTENT_REQUIREMENTS = [
   REQUIRES_API_ACCESS,
   { kind: 'content_types', field: 'content_types' },
   { kind: 'model', of: 'text', field: 'model' },
+  {
+    kind: 'feature',
+    feature: 'limited_research',
+    when: { field: 'research', is: 'true' },
+    without: { research: null, research_full_text: null, research_all_providers: null, max_sources: null },
+  },
+  {
+    kind: 'feature',
+    feature: 'advanced_research',
+    when: { field: 'research_full_text', is: 'true' },
+    without: { research_full_text: null },
+  },
+  {
+    kind: 'feature',
+    feature: 'premium_research',
+    when: { field: 'research_all_providers', is: 'true' },
+    without: { research_all_providers: null },
+  },
+  {
+    kind: 'feature',
+    feature: 'knowledge_base',
+    when: { field: 'use_knowledge_base', is: 'true' },
+    without: { use_knowledge_base: null, kb_file_ids: null },
+  },
+  {
+    kind: 'feature',
+    feature: 'custom_prompts',
+    when: { field: 'prompt_id', is: 'set' },
+    without: { prompt_id: null, prompt_version: null, prompt_variables: null },
+  },
 ] as const satisfies readonly Requirement[];
 
 export const CONTENT_PROBLEMS = [
@@ -119,6 +149,8 @@ export const CONTENT_PROBLEMS = [
   'content_type_not_in_plan',
   'feature_not_in_plan',
   'payment_required',
+  'not_found',
+  'semantic_error',
 ] as const;
 
 const ACCEPTED = {
@@ -161,7 +193,7 @@ export const createGeneration = defineOperation({
     length: 'medium',
     tone: 'friendly',
   },
-  responses: { 202: ACCEPTED, ...problemResponses(...CONTENT_PROBLEMS, 'not_found') },
+  responses: { 202: ACCEPTED, ...problemResponses(...CONTENT_PROBLEMS) },
 });
 
 export const listGenerations = defineOperation({
@@ -262,7 +294,7 @@ export const retryGeneration = defineOperation({
   scope: 'generate',
   requirements: CONTENT_REQUIREMENTS,
   params,
-  responses: { 202: ACCEPTED, ...problemResponses(...CONTENT_PROBLEMS, 'not_found', 'conflict') },
+  responses: { 202: ACCEPTED, ...problemResponses(...CONTENT_PROBLEMS, 'conflict') },
 });
 
 export const deleteGeneration = defineOperation({

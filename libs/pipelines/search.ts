@@ -1,7 +1,7 @@
 /** Web search: which providers a request asks, and what their calls can cost at most. */
 import type { Amount } from '#libs/catalogue/limit.ts';
 import type { CallPlan, PlannedCall } from '#libs/contracts/generation-requests.ts';
-import { SEARCH_PROVIDERS, type SearchRequest } from '#libs/contracts/search.ts';
+import { SEARCH_PROVIDERS, type SearchRequest, type SearchSource } from '#libs/contracts/search.ts';
 import type { ModelInfo } from '#libs/pricing/model.ts';
 import { problem } from '#libs/problems/problems.ts';
 import type { TextModel } from './text-call.ts';
@@ -68,4 +68,25 @@ export function chooseSearchModels(
     throw problem('service_unavailable', { detail: 'No search provider is in use that the plan includes.' });
   }
   return request.all_providers ? usable : usable.slice(0, 1);
+}
+
+/** The sources of several searches: the best of each first, each page once. */
+export function mergeSources(lists: readonly (readonly SearchSource[])[], limit: number): SearchSource[] {
+  const merged = new Map<string, SearchSource>();
+  const longest = Math.max(0, ...lists.map(({ length }) => length));
+  for (let rank = 0; rank < longest; rank += 1) {
+    for (const list of lists) {
+      const source = list[rank];
+      if (source !== undefined && !merged.has(pageOf(source.url))) merged.set(pageOf(source.url), source);
+    }
+  }
+  return [...merged.values()].slice(0, limit);
+}
+
+/** Addresses that differ only in protocol, `www.`, a fragment or a slash at the end are the same page. */
+function pageOf(url: string): string {
+  return url
+    .replace(/^https?:\/\/(www\.)?/, '')
+    .replace(/#.*$/, '')
+    .replace(/\/$/, '');
 }

@@ -48,7 +48,7 @@ export function writeStep(prompt: string): string | undefined {
   if (/^Edit the sections below into one article/.test(prompt)) return editedArticle(fill, prompt);
   if (/^For search engines, as Markdown lists/.test(prompt)) return searchLists(fill, topic);
   const short = /^Write a blog article of about (\d+) words in Markdown/.exec(prompt);
-  return short === null ? undefined : shortArticle(fill, Number(short[1]));
+  return short === null ? undefined : cited(shortArticle(fill, Number(short[1])), prompt, 1);
 }
 
 type Fill = (template: string) => string;
@@ -68,7 +68,14 @@ function sectionText(fill: Fill, prompt: string, number: number, words: number):
   const own = objectsOf(outline.sections)[number - 1];
   const template = sections[(number - 1) % sections.length] ?? sections[0];
   const heading = typeof own?.heading === 'string' ? own.heading : fill(template?.heading ?? 'Section');
-  return `## ${heading}\n\n${sentencesOf(fill, number - 1, words)}`;
+  return `## ${heading}\n\n${cited(sentencesOf(fill, number - 1, words), prompt, number)}`;
+}
+
+/** The text with the id of one of the prompt's sources after its first sentence. */
+function cited(text: string, prompt: string, turn: number): string {
+  const ids = [...fencedTexts(prompt).keys()].flatMap((label) => /^source (S\d+)\b/.exec(label)?.[1] ?? []);
+  const id = ids[turn % Math.max(1, ids.length)];
+  return id === undefined ? text : text.replace(/[.!?]/, ` [${id}]$&`);
 }
 
 /** Sentences from a place on, until there are enough words, in paragraphs of three. */

@@ -209,7 +209,10 @@ export async function buildApp(dependencies: AppDependencies): Promise<Gateway> 
   await app.register(responsesPlugin, { database, now });
   await app.register(completionsPlugin);
   await app.register(geminiPlugin);
-  await app.register(contentPlugin, { generation: generation.clients });
+  await app.register(contentPlugin, {
+    generation: generation.clients,
+    searchProviders: config.searchProviders,
+  });
   await app.register(imagesPlugin, { now });
   await app.register(embeddingsPlugin);
   await app.register(moderationsPlugin);

@@ -17,6 +17,7 @@ import { callsPlugin } from './calls/plugin.ts';
 import { chatPlugin } from './chat/plugin.ts';
 import type { GenerationConfig } from './config.ts';
 import { contentPlugin } from './content/plugin.ts';
+import { contentInputsPlugin } from './content-inputs/plugin.ts';
 import { documentsPlugin } from './documents/plugin.ts';
 import { embeddingsPlugin } from './embeddings/plugin.ts';
 import { extractionPlugin } from './extraction/plugin.ts';
@@ -97,6 +98,7 @@ export function buildApp(options: AppOptions): Generation {
     metrics,
   });
   const { bodyLimitBytes } = config.service;
+  app.register(contentInputsPlugin, { database });
   app.register(jobsPlugin, {
     ...{ identity, database, ledger, listener, runtime, logger, metrics, activeRequests, bodyLimitBytes },
     newId: runtime.newId,

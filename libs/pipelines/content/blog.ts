@@ -1,5 +1,7 @@
 /** Articles: an outline, sections in parallel, an edit of the whole; short ones in one call. */
 import { z } from 'zod';
+import { sourcesHeading } from './messages.ts';
+import { presentSources, sourcesOf, useOfSources, withCitations } from './sources.ts';
 import {
   type ContentBrief,
   type ContentPipeline,
@@ -59,7 +61,8 @@ export const blogPipeline: ContentPipeline = {
     isShortForm(brief.words) ? assembleShort(brief, outputs) : assembleLong(brief, outputs),
 };
 
-function shortForm({ words, basis }: ContentBrief): ContentStep {
+function shortForm(brief: ContentBrief): ContentStep {
+  const { words, basis } = brief;
   return {
     key: WRITE,
     part: 'blog',
@@ -68,6 +71,7 @@ function shortForm({ words, basis }: ContentBrief): ContentStep {
     message: 'write',
     task: `Write a blog article of about ${words} words in Markdown: "# title", a short introduction, two or three "## " sections, a closing sentence. Article only.`,
     inputs: basis,
+    sources: useOfSources(brief, 'cite'),
     spec: { kind: 'markdown', minWords: Math.floor(words * TOLERANCE), minHeadings: 1 },
     words,
     hasSpare: false,
@@ -82,8 +86,12 @@ function longForm(brief: ContentBrief): ContentStep[] {
   const sectionWords = Math.round((words * 0.85) / count);
   const fromOutline: StepInput = { from: OUTLINE, label: 'outline', words: OUTLINE_WORDS * 1.5 };
   const sections = Array.from({ length: count }, (_, index) =>
-    sectionStep(index + 1, count, sectionWords, [fromOutline, ...basis]),
+    sectionStep(index + 1, count, sectionWords, {
+      inputs: [fromOutline, ...basis],
+      sources: useOfSources(brief, 'cite'),
+    }),
   );
+  const hasMarks = useOfSources(brief, 'cite') !== undefined;
   const shared = { part: 'blog', hasSpare: hasSpares } as const;
   return [
     {
@@ -94,6 +102,7 @@ function longForm(brief: ContentBrief): ContentStep[] {
       message: 'outline',
       task: `Plan a blog article of about ${words} words. Give it a specific title of at most 70 characters and exactly ${count} sections, each with a heading and two to four points that say what it explains: facts, examples, steps. No introduction and no conclusion; they are written later. No section repeats another.`,
       inputs: basis,
+      sources: useOfSources(brief, 'read'),
       spec: outlineSpec(count),
       words: OUTLINE_WORDS,
       counts: {},
@@ -117,7 +126,7 @@ function longForm(brief: ContentBrief): ContentStep[] {
       role: 'writer',
       template: 'blog.edit@1',
       message: 'edit',
-      task: `Edit the sections below into one article of about ${words} words in Markdown. Put an introduction of two or three sentences before the first section and a conclusion with a heading of its own after the last. Keep every "## …" heading, in order. Correct errors, remove repetitions, connect the sections. Answer with the article without its title, and nothing else.`,
+      task: `Edit the sections below into one article of about ${words} words in Markdown. Put an introduction of two or three sentences before the first section and a conclusion with a heading of its own after the last. Keep every "## …" heading, in order. Correct errors, remove repetitions, connect the sections.${hasMarks ? ' Keep the ids of sources, such as [S1], at their claims.' : ''} Answer with the article without its title, and nothing else.`,
       inputs: [
         { from: OUTLINE, label: 'outline', words: OUTLINE_WORDS },
         ...sections.map(({ key }, index) => ({
@@ -133,7 +142,12 @@ function longForm(brief: ContentBrief): ContentStep[] {
   ];
 }
 
-function sectionStep(number: number, count: number, words: number, inputs: StepInput[]): ContentStep {
+function sectionStep(
+  number: number,
+  count: number,
+  words: number,
+  from: Pick<ContentStep, 'inputs' | 'sources'>,
+): ContentStep {
   return {
     key: `blog.section.${number}`,
     part: 'blog',
@@ -142,7 +156,7 @@ function sectionStep(number: number, count: number, words: number, inputs: StepI
     message: 'section',
     number,
     task: `Write section ${number} of ${count} of the outlined article: about ${words} words of Markdown under its heading as "## …". Be concrete: examples, figures only where you are sure, no filler. Cover its points only; the other sections are written separately. Answer with the section only.`,
-    inputs,
+    ...from,
     spec: { kind: 'markdown', minWords: Math.floor(words * 0.4), minHeadings: 0 },
     words,
     hasSpare: false,
@@ -187,34 +201,34 @@ const METADATA_SPEC: JsonSpec = {
   }),
 };
 
-function assembleLong({ language }: ContentBrief, outputs: StepOutputs): DocumentContent {
+function assembleLong(brief: ContentBrief, outputs: StepOutputs): DocumentContent {
   const { title, sections } = jsonOf<Outline>(outputs, OUTLINE);
-  const { meta_description, keywords } = jsonOf<Metadata>(outputs, METADATA);
+  const metadata = jsonOf<Metadata>(outputs, METADATA);
   const { body } = splitTitle(markdownOf(outputs, EDIT));
-  return article({ title, body, meta_description, keywords, language, outline: sections });
+  return article(brief, outputs, { title, body, ...metadata, outline: sections });
 }
 
-function assembleShort({ request, language }: ContentBrief, outputs: StepOutputs): DocumentContent {
+function assembleShort(brief: ContentBrief, outputs: StepOutputs): DocumentContent {
+  const { request } = brief;
   const { title, body } = splitTitle(markdownOf(outputs, WRITE));
-  return article({
+  return article(brief, outputs, {
     title: title ?? request.topic ?? plainText(body).slice(0, MAX_TITLE),
     body,
     meta_description: shortenTo(plainText(body.split(/\n##\s/, 1)[0] ?? body), MAX_DESCRIPTION),
     keywords: request.keywords ?? frequentTerms(body, 5),
-    language,
-    outline: null,
   });
 }
 
-function article(parts: {
-  title: string;
-  body: string;
-  meta_description: string;
-  keywords: string[];
-  language: string;
-  outline: Outline['sections'] | null;
-}): DocumentContent {
-  const { title, body, outline: sections, ...rest } = parts;
+type ArticleParts = Metadata & { title: string; body: string; outline?: Outline['sections'] };
+
+function article(
+  brief: ContentBrief,
+  outputs: StepOutputs,
+  { title, body, outline: sections, ...rest }: ArticleParts,
+): DocumentContent {
+  const { language } = brief;
+  const sources = sourcesOf(brief, outputs);
+  const { markdown, used, claims } = withCitations(body, sources, sourcesHeading(language));
   const words = countWords(plainText(body));
   return {
     title,
@@ -222,11 +236,13 @@ function article(parts: {
       title,
       slug: slugOf(title),
       ...rest,
-      body,
+      language,
+      body: markdown,
       words,
       reading_minutes: Math.max(1, Math.round(words / WORDS_PER_MINUTE)),
       ...(sections && { outline: sections }),
+      ...(sources.length > 0 && { sources: presentSources(used), claims }),
     },
-    markdown: `# ${title}\n\n${body}`,
+    markdown: `# ${title}\n\n${markdown}`,
   };
 }

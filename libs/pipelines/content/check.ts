@@ -24,6 +24,7 @@ export function checkAnswer(
 ): Verdict {
   const text = repaired?.kind === 'continue' ? joined(repaired.draft, answer.text) : answer.text;
   const whole = { text: withoutFence(text), isCut: answer.isCut };
+  if (step.spec.kind === 'search') throw new TypeError('A search writes no answer.');
   return step.spec.kind === 'json'
     ? checkJson(step.spec, whole, canRepair)
     : checkMarkdown(step.spec, whole, canRepair);

@@ -1,5 +1,6 @@
 /** An editorial calendar. */
 import { z } from 'zod';
+import { useOfSources } from './sources.ts';
 import { type ContentBrief, type ContentPipeline, type JsonSpec, jsonOf } from './step.ts';
 
 const KEY = 'content_plan.write';
@@ -36,6 +37,7 @@ export const contentPlanPipeline: ContentPipeline = {
         message: 'content_plan',
         task: `Plan the content of the next ${days} days: exactly ${count} entries in the order of their day (1 to ${days}), spread evenly. Each has a channel, a title to publish under, an angle in one sentence, and the keyword it is for. Begin with what the audience needs first, vary the channels, and let later entries build on earlier ones. State the goal of the plan in one sentence.`,
         inputs: brief.basis,
+        sources: useOfSources(brief, 'read'),
         spec: contentPlanSpec(days, count),
         words: count * 48 + 40,
         hasSpare: brief.hasSpares,

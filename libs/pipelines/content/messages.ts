@@ -13,22 +13,41 @@ export const MESSAGE_KEYS = [
   'seo',
   'content_plan',
   'image_prompts',
+  'research',
 ] as const;
 export type MessageKey = (typeof MESSAGE_KEYS)[number];
 
 /** In the order of {@link MESSAGE_KEYS}; `#` stands for a number. */
 const TEXTS: Readonly<Record<string, string>> = {
-  en: 'Planning the article|Writing section #|Editing the article|Writing title and description|Writing the article|Writing the posts|Writing the audio script|Writing the video script|Writing the newsletter|Analysing keywords|Planning the calendar|Describing images',
-  de: 'Artikel wird gegliedert|Abschnitt # wird geschrieben|Artikel wird redigiert|Titel und Beschreibung werden geschrieben|Artikel wird geschrieben|Beiträge werden geschrieben|Audioskript wird geschrieben|Videoskript wird geschrieben|Newsletter wird geschrieben|Keywords werden analysiert|Redaktionsplan wird erstellt|Bilder werden beschrieben',
-  fr: 'Plan de l’article|Rédaction de la section #|Relecture de l’article|Titre et description|Rédaction de l’article|Rédaction des publications|Rédaction du script audio|Rédaction du script vidéo|Rédaction de la newsletter|Analyse des mots-clés|Calendrier éditorial|Description des images',
-  es: 'Planificando el artículo|Escribiendo la sección #|Editando el artículo|Escribiendo título y descripción|Escribiendo el artículo|Escribiendo las publicaciones|Escribiendo el guion de audio|Escribiendo el guion de vídeo|Escribiendo el boletín|Analizando palabras clave|Planificando el calendario|Describiendo imágenes',
-  it: 'Pianificazione dell’articolo|Scrittura della sezione #|Revisione dell’articolo|Titolo e descrizione|Scrittura dell’articolo|Scrittura dei post|Scrittura del copione audio|Scrittura del copione video|Scrittura della newsletter|Analisi delle parole chiave|Calendario editoriale|Descrizione delle immagini',
-  pt: 'Planejando o artigo|Escrevendo a seção #|Editando o artigo|Escrevendo título e descrição|Escrevendo o artigo|Escrevendo as publicações|Escrevendo o roteiro de áudio|Escrevendo o roteiro de vídeo|Escrevendo a newsletter|Analisando palavras-chave|Planejando o calendário|Descrevendo imagens',
-  nl: 'Artikel plannen|Deel # schrijven|Artikel redigeren|Titel en beschrijving schrijven|Artikel schrijven|Berichten schrijven|Audioscript schrijven|Videoscript schrijven|Nieuwsbrief schrijven|Zoekwoorden analyseren|Contentkalender plannen|Afbeeldingen beschrijven',
-  sv: 'Planerar artikeln|Skriver avsnitt #|Redigerar artikeln|Skriver rubrik och beskrivning|Skriver artikeln|Skriver inläggen|Skriver ljudmanuset|Skriver videomanuset|Skriver nyhetsbrevet|Analyserar nyckelord|Planerar kalendern|Beskriver bilder',
-  pl: 'Planowanie artykułu|Pisanie części #|Redagowanie artykułu|Pisanie tytułu i opisu|Pisanie artykułu|Pisanie postów|Pisanie scenariusza audio|Pisanie scenariusza wideo|Pisanie newslettera|Analiza słów kluczowych|Planowanie kalendarza|Opisywanie obrazów',
-  fi: 'Suunnitellaan artikkelia|Kirjoitetaan osaa #|Muokataan artikkelia|Kirjoitetaan otsikkoa ja kuvausta|Kirjoitetaan artikkelia|Kirjoitetaan julkaisuja|Kirjoitetaan äänikäsikirjoitusta|Kirjoitetaan videokäsikirjoitusta|Kirjoitetaan uutiskirjettä|Analysoidaan avainsanoja|Suunnitellaan kalenteria|Kuvaillaan kuvia',
+  en: 'Planning the article|Writing section #|Editing the article|Writing title and description|Writing the article|Writing the posts|Writing the audio script|Writing the video script|Writing the newsletter|Analysing keywords|Planning the calendar|Describing images|Searching for sources',
+  de: 'Artikel wird gegliedert|Abschnitt # wird geschrieben|Artikel wird redigiert|Titel und Beschreibung werden geschrieben|Artikel wird geschrieben|Beiträge werden geschrieben|Audioskript wird geschrieben|Videoskript wird geschrieben|Newsletter wird geschrieben|Keywords werden analysiert|Redaktionsplan wird erstellt|Bilder werden beschrieben|Quellen werden gesucht',
+  fr: 'Plan de l’article|Rédaction de la section #|Relecture de l’article|Titre et description|Rédaction de l’article|Rédaction des publications|Rédaction du script audio|Rédaction du script vidéo|Rédaction de la newsletter|Analyse des mots-clés|Calendrier éditorial|Description des images|Recherche de sources',
+  es: 'Planificando el artículo|Escribiendo la sección #|Editando el artículo|Escribiendo título y descripción|Escribiendo el artículo|Escribiendo las publicaciones|Escribiendo el guion de audio|Escribiendo el guion de vídeo|Escribiendo el boletín|Analizando palabras clave|Planificando el calendario|Describiendo imágenes|Buscando fuentes',
+  it: 'Pianificazione dell’articolo|Scrittura della sezione #|Revisione dell’articolo|Titolo e descrizione|Scrittura dell’articolo|Scrittura dei post|Scrittura del copione audio|Scrittura del copione video|Scrittura della newsletter|Analisi delle parole chiave|Calendario editoriale|Descrizione delle immagini|Ricerca delle fonti',
+  pt: 'Planejando o artigo|Escrevendo a seção #|Editando o artigo|Escrevendo título e descrição|Escrevendo o artigo|Escrevendo as publicações|Escrevendo o roteiro de áudio|Escrevendo o roteiro de vídeo|Escrevendo a newsletter|Analisando palavras-chave|Planejando o calendário|Descrevendo imagens|Buscando fontes',
+  nl: 'Artikel plannen|Deel # schrijven|Artikel redigeren|Titel en beschrijving schrijven|Artikel schrijven|Berichten schrijven|Audioscript schrijven|Videoscript schrijven|Nieuwsbrief schrijven|Zoekwoorden analyseren|Contentkalender plannen|Afbeeldingen beschrijven|Bronnen zoeken',
+  sv: 'Planerar artikeln|Skriver avsnitt #|Redigerar artikeln|Skriver rubrik och beskrivning|Skriver artikeln|Skriver inläggen|Skriver ljudmanuset|Skriver videomanuset|Skriver nyhetsbrevet|Analyserar nyckelord|Planerar kalendern|Beskriver bilder|Söker källor',
+  pl: 'Planowanie artykułu|Pisanie części #|Redagowanie artykułu|Pisanie tytułu i opisu|Pisanie artykułu|Pisanie postów|Pisanie scenariusza audio|Pisanie scenariusza wideo|Pisanie newslettera|Analiza słów kluczowych|Planowanie kalendarza|Opisywanie obrazów|Szukanie źródeł',
+  fi: 'Suunnitellaan artikkelia|Kirjoitetaan osaa #|Muokataan artikkelia|Kirjoitetaan otsikkoa ja kuvausta|Kirjoitetaan artikkelia|Kirjoitetaan julkaisuja|Kirjoitetaan äänikäsikirjoitusta|Kirjoitetaan videokäsikirjoitusta|Kirjoitetaan uutiskirjettä|Analysoidaan avainsanoja|Suunnitellaan kalenteria|Kuvaillaan kuvia|Etsitään lähteitä',
 };
+
+/** The heading above the sources of an article. */
+const SOURCES: Readonly<Record<string, string>> = {
+  en: 'Sources',
+  de: 'Quellen',
+  fr: 'Sources',
+  es: 'Fuentes',
+  it: 'Fonti',
+  pt: 'Fontes',
+  nl: 'Bronnen',
+  sv: 'Källor',
+  pl: 'Źródła',
+  fi: 'Lähteet',
+};
+
+export function sourcesHeading(language: string): string {
+  return SOURCES[language] ?? 'Sources';
+}
 
 const MESSAGES = new Map(
   Object.entries(TEXTS).map(([language, text]) => [language, text.split('|')] as const),

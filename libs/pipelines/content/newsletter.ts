@@ -1,5 +1,6 @@
 /** A newsletter with the lines that mail clients show before it is opened. */
 import { z } from 'zod';
+import { useOfSources } from './sources.ts';
 import { type ContentPipeline, type JsonSpec, jsonOf } from './step.ts';
 import { countWords, plainText, shortenTo } from './text.ts';
 
@@ -19,7 +20,12 @@ const newsletter = z.object({
 type Newsletter = z.infer<typeof newsletter>;
 
 export const newsletterPipeline: ContentPipeline = {
-  steps: ({ request: { length }, basis, hasSpares }) => {
+  steps: (brief) => {
+    const {
+      request: { length },
+      basis,
+      hasSpares,
+    } = brief;
     const words = typeof length === 'string' ? WORDS[length] : length;
     return [
       {
@@ -30,6 +36,7 @@ export const newsletterPipeline: ContentPipeline = {
         message: 'newsletter',
         task: `Write a newsletter of about ${words} words: a subject of at most ${MAX_SUBJECT} characters that promises one thing, a preheader of at most ${MAX_PREHEADER} characters that adds to it, a short greeting, two to four sections with a heading and a body in Markdown, and one call to action as a sentence.`,
         inputs: basis,
+        sources: useOfSources(brief, 'read'),
         spec: newsletterSpec(words),
         words: Math.round(words * 1.3) + 60,
         hasSpare: hasSpares,

@@ -1,25 +1,23 @@
 /** The pipeline of a request: the steps of every content type, as data. */
-import {
-  CONTENT_TYPES,
-  type ContentType,
-  type GenerateRequest,
-  MIN_WORDS,
-} from '#libs/contracts/generate.ts';
+import type { ContentInputs } from '#libs/contracts/content-inputs.ts';
+import { type ContentType, type GenerateRequest, MIN_WORDS } from '#libs/contracts/generate.ts';
 import { articleStep, blogPipeline } from './blog.ts';
 import { contentPlanPipeline } from './content-plan.ts';
 import { imagePromptsPipeline } from './image-prompts.ts';
 import { detectLanguage, languageCode } from './language.ts';
 import { newsletterPipeline } from './newsletter.ts';
+import { partsOf } from './parts.ts';
+import { researchKeys, researchSteps } from './research.ts';
 import { audioPipeline, videoPipeline } from './scripts.ts';
 import { seoPipeline } from './seo.ts';
 import { socialPipeline } from './social.ts';
+import { presentSources, sourcesOf } from './sources.ts';
 import {
   type ContentBrief,
   type ContentPipeline,
   type ContentStep,
   type DocumentContent,
   SOURCE,
-  type StepInput,
   type StepOutputs,
 } from './step.ts';
 
@@ -44,41 +42,52 @@ export function requestedWords({ length }: Pick<GenerateRequest, 'length'>): num
 /** The scale is kept in thousandths, so that the gateway and generation compute the same pipeline. */
 export const SCALE_STEPS = 1_000;
 
-/** @param scale share of the requested length, in thousandths. */
-export function briefOf(request: GenerateRequest, scale: number): ContentBrief {
+/**
+ * @param scale share of the requested length, in thousandths.
+ * @param inputs texts of the account that the request names.
+ */
+export function briefOf(request: GenerateRequest, scale: number, inputs: ContentInputs = {}): ContentBrief {
   const language =
     request.language === undefined
-      ? detectLanguage(request.topic ?? request.text ?? '')
+      ? detectLanguage(request.topic ?? request.text ?? inputs.source?.text ?? '')
       : languageCode(request.language);
   const words = Math.max(MIN_WORDS, Math.floor((requestedWords(request) * scale) / SCALE_STEPS));
-  return { request, words, language, hasSpares: scale === SCALE_STEPS, basis: sourceOf(request) };
+  return {
+    ...{ request, words, language, inputs },
+    research: request.research === true ? researchKeys(inputs.research ?? []) : [],
+    hasSpares: scale === SCALE_STEPS,
+    basis: hasSource(request) ? [{ from: SOURCE, label: 'text', words: 0 }] : [],
+  };
 }
 
-function sourceOf({ text, document_id: documentId }: GenerateRequest): StepInput[] {
-  return text === undefined && documentId === undefined ? [] : [{ from: SOURCE, label: 'text', words: 0 }];
+function hasSource({ text, url, document_id: documentId, generation_id: jobId }: GenerateRequest): boolean {
+  return [text, url, documentId, jobId].some((source) => source !== undefined);
 }
 
-/** With an article, everything else is written from it. */
+/** With an article, everything else is written from it, and not from its sources. */
 function briefOfPart(part: ContentType, brief: ContentBrief): ContentBrief {
   if (part === 'blog' || !brief.request.content_types.includes('blog')) return brief;
   const article = { from: articleStep(brief.words), label: 'article', words: Math.round(brief.words * 1.3) };
-  return { ...brief, basis: [article] };
-}
-
-/** The parts of a request, in the order in which they are delivered. */
-export function partsOf({ content_types: types }: Pick<GenerateRequest, 'content_types'>): ContentType[] {
-  return CONTENT_TYPES.filter((type) => types.includes(type));
+  return { ...brief, basis: [article], inputs: { ...brief.inputs, passages: [] }, research: [] };
 }
 
 /** Every step of a job, each after those that it waits for. */
 export function contentSteps(brief: ContentBrief): ContentStep[] {
-  return partsOf(brief.request).flatMap((part) => PIPELINES[part].steps(briefOfPart(part, brief)));
+  const written = partsOf(brief.request).flatMap((part) => PIPELINES[part].steps(briefOfPart(part, brief)));
+  return [...researchSteps(brief), ...written];
 }
 
 /** The document of a part whose steps have all succeeded. */
 export function assemblePart(part: ContentType, brief: ContentBrief, outputs: StepOutputs): DocumentContent {
-  const document = PIPELINES[part].assemble(briefOfPart(part, brief), outputs);
-  return { ...document, markdown: document.markdown.trim() };
+  const own = briefOfPart(part, brief);
+  const document = PIPELINES[part].assemble(own, outputs);
+  const sources = sourcesOf(own, outputs);
+  return {
+    ...document,
+    // An article lists the sources that it names; other parts list what they were written from.
+    content: { ...(sources.length > 0 && { sources: presentSources(sources) }), ...document.content },
+    markdown: document.markdown.trim(),
+  };
 }
 
 /** The step whose text a part delivers as it is written; undefined if it delivers an object. */

@@ -1,13 +1,16 @@
 /**
  * The provider calls of content, with true upper bounds. The gateway prices and holds them; generation runs the same steps.
  */
+import type { ContentInputs } from '#libs/contracts/content-inputs.ts';
 import type { GenerateRequest } from '#libs/contracts/generate.ts';
 import type { CallPlan, PlannedCall } from '#libs/contracts/generation-requests.ts';
 import { ProblemError, problem } from '#libs/problems/problems.ts';
+import { planSearchCall } from '../search.ts';
 import { planTextCall, type TextModel, textTokens } from '../text-call.ts';
-import { languageCode, tokensForWords, wordsForTokens } from './language.ts';
+import { tokensForWords, wordsForTokens } from './language.ts';
 import { briefOf, contentSteps, requestedWords, SCALE_STEPS } from './pipeline.ts';
 import { stepPromptBound } from './prompt.ts';
+import { sourceLimit } from './sources.ts';
 import { type ContentBrief, type ContentStep, dependenciesOf } from './step.ts';
 
 /** Tokens of an object that are not its texts: names of fields, quotes and brackets. */
@@ -17,13 +20,21 @@ const LONGEST_STEP = 1.1;
 
 export type ContentPlanInput = TextModel & {
   request: GenerateRequest;
+  inputs?: ContentInputs;
+  /** The models of research, by provider. */
+  searchModels?: readonly TextModel[];
   kind: 'generate' | 'job';
   /** The plan's cap for one call; null for none. */
   outputTokensCap: number | null;
   /** Share of the requested length, from 0 to 1. */
   scale?: number;
-  /** Steps that need not run again. */
-  done?: ReadonlySet<string>;
+  /** For a job that continues. */
+  resumed?: {
+    /** Its share of the requested length, in thousandths. Its steps follow from it, so it cannot change. */
+    scale: number;
+    /** Steps that need not run again. */
+    done: ReadonlySet<string>;
+  };
 };
 
 /** The step and number of a planned call: `blog.edit#2` repairs or continues `blog.edit`. */
@@ -41,6 +52,7 @@ const NEXT_SCALE = 0.8;
  * @throws ProblemError `prompt_too_large` if even the shortest does not fit.
  */
 export function planContent(input: ContentPlanInput): CallPlan & { scale: number } {
+  if (input.resumed !== undefined) return planAtScale(input, input.resumed.scale);
   for (let scale = scaleOf(input); ; scale = Math.floor(scale * NEXT_SCALE)) {
     try {
       return planAtScale(input, scale);
@@ -51,21 +63,20 @@ export function planContent(input: ContentPlanInput): CallPlan & { scale: number
 }
 
 function planAtScale(input: ContentPlanInput, scale: number): CallPlan & { scale: number } {
-  const brief = briefOf(input.request, scale);
+  const brief = briefOf(input.request, scale, input.inputs);
   const calls: PlannedCall[] = [];
   for (const step of contentSteps(brief)) {
-    if (input.done?.has(step.key)) continue;
+    if (input.resumed?.done.has(step.key)) continue;
     calls.push(...planStep(input, brief, step, calls.length));
   }
   return { kind: input.kind, calls, scale };
 }
 
 /** The budget's share, and at most what an output cap allows. */
-function scaleOf({ request, model, outputTokensCap, scale = 1 }: ContentPlanInput): number {
+function scaleOf({ request, inputs, model, outputTokensCap, scale = 1 }: ContentPlanInput): number {
   const cap = Math.min(outputTokensCap ?? model.maxOutputTokens, model.maxOutputTokens);
   const visible = cap - textTokens(model, 0);
-  const language =
-    request.language === undefined ? briefOf(request, SCALE_STEPS).language : languageCode(request.language);
+  const { language } = briefOf(request, SCALE_STEPS, inputs);
   const most = wordsForTokens(visible, language) / (requestedWords(request) * LONGEST_STEP);
   return Math.max(1, Math.floor(Math.min(scale, most, 1) * SCALE_STEPS));
 }
@@ -76,6 +87,7 @@ function planStep(
   step: ContentStep,
   index: number,
 ): PlannedCall[] {
+  if (step.spec.kind === 'search') return [planSearchStep(input, brief, step.key, step.spec.provider, index)];
   const { model, outputTokensCap } = input;
   const isObject = step.spec.kind === 'json';
   const structuredOutput = isObject && model.capabilities.jsonSchema;
@@ -104,6 +116,20 @@ function planStep(
     isSpare: true,
   };
   return [first, repair];
+}
+
+/** @throws ProblemError `service_unavailable` for a provider that is not sold any more. */
+function planSearchStep(
+  { searchModels = [] }: ContentPlanInput,
+  brief: ContentBrief,
+  key: string,
+  provider: string,
+  index: number,
+): PlannedCall {
+  const found = searchModels.find(({ model }) => model.provider === provider);
+  if (found === undefined)
+    throw problem('service_unavailable', { detail: `The search provider ${provider} is not in use.` });
+  return { ...planSearchCall(found, index, sourceLimit(brief)), step: key, after: [] };
 }
 
 /** The step that a planned call belongs to. */

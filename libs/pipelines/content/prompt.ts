@@ -4,6 +4,7 @@ import { byteBound, cutToByteBound } from '../byte-bound.ts';
 import { promptBound } from '../prompt-bound.ts';
 import { fenceUntrusted, systemPrompt } from '../untrusted.ts';
 import { bytesForWords, languageName } from './language.ts';
+import { researchRoom, SOURCE_RULES, sourceParts } from './sources.ts';
 import {
   type ContentBrief,
   type ContentStep,
@@ -58,13 +59,18 @@ export function stepRequest(
   const parts = [step.task, ...wishesOf(step, brief)];
   if (format !== null && !target.structuredOutput)
     parts.push(`Answer with JSON of this schema and nothing else:\n${JSON.stringify(format.schema)}`);
+  if (brief.inputs.prompt !== undefined && step.role === 'writer') {
+    parts.push(`Follow the customer's own instructions too:\n${brief.inputs.prompt.text}`);
+  }
+  if (step.sources !== undefined) parts.push(SOURCE_RULES[step.sources.use]);
   if (brief.request.topic !== undefined) parts.push(fenceUntrusted('topic', brief.request.topic));
   for (const input of step.inputs) {
     const text = textOf(outputs.get(input.from));
     parts.push(fenceUntrusted(input.label, cutToByteBound(text, roomOf(input, brief))));
   }
+  parts.push(...sourceParts(step, brief, outputs));
   const messages: ChatMessage[] = [
-    { role: 'system', content: step.isCompact ? COMPACT_RULE : systemPrompt(ROLES[step.role]) },
+    { role: 'system', content: systemPromptOf(step, brief) },
     { role: 'user', content: parts.join('\n\n') },
     ...(repair === undefined ? [] : repairMessages(step, brief, repair)),
   ];
@@ -79,6 +85,11 @@ export function stepRequest(
         },
       }),
   };
+}
+
+function systemPromptOf({ role, isCompact }: ContentStep, { inputs }: ContentBrief): string {
+  const rules = isCompact ? COMPACT_RULE : systemPrompt(ROLES[role]);
+  return inputs.voice === undefined || role !== 'writer' ? rules : `${rules}\n\n${inputs.voice.instructions}`;
 }
 
 function wishesOf({ counts }: ContentStep, { request, language }: ContentBrief): string[] {
@@ -129,7 +140,7 @@ export function stepPromptBound(
 ): { first: number; repair: number } {
   const empty = stepRequest(step, brief, target, new Map());
   const inputs = step.inputs.reduce((sum, input) => sum + roomOf(input, brief), 0);
-  const first = contentPromptBound(empty) + inputs;
+  const first = contentPromptBound(empty) + inputs + researchRoom(step, brief);
   return { first, repair: first + REPAIR_MESSAGES + REPAIR_BYTES + draftRoom(step, brief) };
 }
 
@@ -142,9 +153,10 @@ function draftRoom({ words, spec }: ContentStep, { language }: ContentBrief): nu
   return bytesForWords(words, language) + (spec.kind === 'json' ? 1_000 : 0);
 }
 
-function roomOf(input: StepInput, { request, language }: ContentBrief): number {
+function roomOf(input: StepInput, { request, inputs, language }: ContentBrief): number {
   if (input.from !== SOURCE) return bytesForWords(input.words, language);
-  return request.text === undefined ? DOCUMENT_BYTES : Math.min(byteBound(request.text), MAX_TEXT_BYTES);
+  const text = request.text ?? inputs.source?.text;
+  return text === undefined ? DOCUMENT_BYTES : Math.min(byteBound(text), MAX_TEXT_BYTES);
 }
 
 function textOf(output: StepOutput | undefined): string {

@@ -1,6 +1,7 @@
 /** Scripts to speak: for audio with cues, and for short videos with what is seen. */
 import { z } from 'zod';
 import type { GenerateRequest } from '#libs/contracts/generate.ts';
+import { useOfSources } from './sources.ts';
 import { type ContentPipeline, type JsonSpec, jsonOf } from './step.ts';
 import { countWords, shortenTo } from './text.ts';
 
@@ -41,7 +42,8 @@ export const videoPipeline = scriptPipeline('video');
 function scriptPipeline(kind: Kind): ContentPipeline {
   const key = `${kind}.write`;
   return {
-    steps: ({ request, basis, hasSpares }) => {
+    steps: (brief) => {
+      const { request, basis, hasSpares } = brief;
       const seconds = secondsOf(kind, request);
       const words = Math.round(seconds * WORDS_PER_SECOND);
       return [
@@ -53,6 +55,7 @@ function scriptPipeline(kind: Kind): ContentPipeline {
           message: kind,
           task: `${TASKS[kind]} It takes ${seconds} seconds to speak: ${words} words in all, hook and call to action included. Write for the ear: short sentences, no headings, numbers as they are spoken.`,
           inputs: basis,
+          sources: useOfSources(brief, 'read'),
           spec: scriptSpec(kind, words),
           words: Math.round(words * 1.6) + 60,
           hasSpare: hasSpares,

@@ -1,6 +1,7 @@
 /** Search engine optimisation: keyword clusters, titles and advice; with a text, its readability and on-page checks. */
 import { z } from 'zod';
 import { checkPage, readabilityOf } from './readability.ts';
+import { useOfSources } from './sources.ts';
 import {
   type ContentBrief,
   type ContentPipeline,
@@ -56,7 +57,8 @@ function listSteps({ basis }: ContentBrief): ContentStep[] {
   ];
 }
 
-function analysisSteps({ basis, hasSpares }: ContentBrief): ContentStep[] {
+function analysisSteps(brief: ContentBrief): ContentStep[] {
+  const { basis, hasSpares } = brief;
   return [
     {
       key: KEY,
@@ -66,6 +68,7 @@ function analysisSteps({ basis, hasSpares }: ContentBrief): ContentStep[] {
       message: 'seo',
       task: `Analyse the subject for search engines: its primary keyword as people type it, three to five clusters of four to eight related keywords with their search intent, three titles of 40 to 65 characters, a meta description of at most 155 characters, three to six questions that searchers ask, and three to six recommendations${basis.length > 0 ? ' for the text' : ' for a page about it'}, each one concrete change.`,
       inputs: basis,
+      sources: useOfSources(brief, 'read'),
       spec: SPEC,
       words: 420,
       hasSpare: hasSpares,

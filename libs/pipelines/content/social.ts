@@ -1,6 +1,7 @@
 /** Posts for social networks: one object for each network, within the network's limits. */
 import { z } from 'zod';
 import type { Network } from '#libs/contracts/generate.ts';
+import { useOfSources } from './sources.ts';
 import { type ContentBrief, type ContentPipeline, type JsonSpec, jsonOf } from './step.ts';
 import { countCharacters, countWords, shortenTo } from './text.ts';
 
@@ -74,6 +75,7 @@ export const socialPipeline: ContentPipeline = {
         message: 'social',
         task: `Write one post for each of these social networks. Do not repeat one post in another; write for the readers of each network. Put hashtags into \`hashtags\`, not into the text.\n${rules.join('\n')}`,
         inputs: brief.basis,
+        sources: useOfSources(brief, 'read'),
         spec: socialSpec(networks),
         words: networks.reduce((sum, network) => sum + (NETWORK_RULES[network].words?.[1] ?? 70) + 25, 0),
         hasSpare: brief.hasSpares,

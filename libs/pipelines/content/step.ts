@@ -1,5 +1,6 @@
 /** The vocabulary of content pipelines: a pipeline is a list of steps, and a step is data. */
 import type { z } from 'zod';
+import type { ContentInputs } from '#libs/contracts/content-inputs.ts';
 import type { ContentType, GenerateRequest } from '#libs/contracts/generate.ts';
 import type { MessageKey } from './messages.ts';
 
@@ -35,6 +36,16 @@ export type JsonSpec = {
   readonly fit: (value: never) => Record<string, unknown>;
 };
 
+/** The pages that a search provider finds. The step writes nothing. */
+export type SearchSpec = { readonly kind: 'search'; readonly provider: string; readonly query: string };
+
+/** How a step uses sources: it reads them, or its text names those that its claims come from. */
+export type SourceUse = {
+  readonly use: 'read' | 'cite';
+  /** The steps that search. */
+  readonly research: readonly string[];
+};
+
 /** `fast` steps prefer a cheaper model over a better writer. */
 export type ModelRole = 'writer' | 'fast';
 
@@ -51,13 +62,17 @@ export type ContentStep = {
   /** The instruction to the model, without inputs and wishes. */
   readonly task: string;
   readonly inputs: readonly StepInput[];
-  readonly spec: MarkdownSpec | JsonSpec;
+  /** Sources in its prompt, after the inputs. */
+  readonly sources?: SourceUse | undefined;
+  readonly spec: MarkdownSpec | JsonSpec | SearchSpec;
   /** Words to expect. The output cap follows from it and the language. */
   readonly words: number;
   /** Whether a second call is planned, to continue or repair the output of the first. */
   readonly hasSpare: boolean;
   /** Its prompt is as short as possible, for budgets of a few hundred tokens. */
   readonly isCompact?: boolean;
+  /** Steps that need several optional ones start when those have ended and one of them has succeeded. */
+  readonly isOptional?: boolean;
   /** Counted meters that it adds to when it succeeds. */
   readonly counts: Readonly<Record<string, number>>;
 };
@@ -69,6 +84,10 @@ export type ContentBrief = {
   readonly words: number;
   /** A code such as `pl`, or `und`. */
   readonly language: string;
+  /** Texts of the account that the request names. */
+  readonly inputs: ContentInputs;
+  /** The keys of the steps that search; empty without research. */
+  readonly research: readonly string[];
   /** Whether a second call may repair an output. A tight budget has none. */
   readonly hasSpares: boolean;
   /** What everything except the article is written from. */
@@ -90,8 +109,9 @@ export type ContentPipeline = {
 };
 
 /** The steps that a step waits for. */
-export function dependenciesOf({ inputs }: Pick<ContentStep, 'inputs'>): string[] {
-  return [...new Set(inputs.map(({ from }) => from))].filter((key) => key !== SOURCE);
+export function dependenciesOf({ inputs, sources }: Pick<ContentStep, 'inputs' | 'sources'>): string[] {
+  const needed = [...inputs.map(({ from }) => from), ...(sources?.research ?? [])];
+  return [...new Set(needed)].filter((key) => key !== SOURCE);
 }
 
 export function markdownOf(outputs: StepOutputs, key: string): string {

@@ -1,33 +1,45 @@
 /** The plan of generated content: a pipeline of provider calls, all of them held before the first one starts. */
-import type { GenerateRequest } from '#libs/contracts/generate.ts';
 import type { CallPlan } from '#libs/contracts/generation-requests.ts';
-import { planContent } from '#libs/pipelines/content/plan.ts';
+import { type ContentPlanInput, planContent } from '#libs/pipelines/content/plan.ts';
 import { problem } from '#libs/problems/problems.ts';
 import { type EntitlementCheck, requiredModel } from '../entitlements/domain/check-entitlements.ts';
 import type { PlanBounds } from '../metering/domain/route.ts';
+import type { PriceBook } from '../prices/domain.ts';
+import type { ContentBody } from './domain.ts';
 
-/** @param done steps of the job that need not run again. */
+/** @param resumed for a job that continues. */
 export function planGeneratedContent(
   kind: 'generate' | 'job',
-  check: EntitlementCheck<GenerateRequest>,
+  check: EntitlementCheck<ContentBody>,
   { scale }: PlanBounds,
-  resumed: { done: ReadonlySet<string>; scale: number } | null = null,
+  priceBook: Pick<PriceBook, 'models' | 'priced'>,
+  resumed?: ContentPlanInput['resumed'],
 ): CallPlan {
   const { info, wire } = requiredModel(check, 'text');
   requireHorizon(check);
+  const { inputs = {}, ...request } = check.body;
   return planContent({
     kind,
-    request: check.body,
+    request,
+    inputs,
+    searchModels: searchModelsOf(inputs.research ?? [], priceBook),
     model: info,
     price: wire,
     outputTokensCap: check.entitlements.outputTokensCap.value,
-    scale: resumed?.scale ?? scale,
-    ...(resumed && { done: resumed.done }),
+    scale,
+    ...(resumed && { resumed }),
   });
 }
 
+function searchModelsOf(providers: readonly string[], priceBook: Pick<PriceBook, 'models' | 'priced'>) {
+  return priceBook
+    .models()
+    .filter(({ kind, provider }) => (kind === 'search' || kind === 'page') && providers.includes(provider))
+    .map((info) => ({ model: info, price: priceBook.priced(`${info.provider}/${info.model}`).wire }));
+}
+
 /** @throws ProblemError `feature_not_in_plan` for a calendar beyond the plan's horizon. */
-function requireHorizon({ body, entitlements }: EntitlementCheck<GenerateRequest>): void {
+function requireHorizon({ body, entitlements }: EntitlementCheck<ContentBody>): void {
   const { value: horizon } = entitlements.horizonDays;
   const { horizon_days: days } = body;
   if (horizon === null || days === undefined || days <= horizon) return;

@@ -1,19 +1,17 @@
 import type { FastifyPluginAsync } from 'fastify';
-import type { InternalClient } from '#libs/clients/internal-client.ts';
 import { retryGeneration } from '#libs/contracts/generations.ts';
 import { meteredRoute, translatedRoute } from '../metering/plugin.ts';
+import type { ContentSources } from './inputs.ts';
 import { prepareRetry } from './retry-routes.ts';
 import { createGenerationRoute, generateContentRoute } from './routes.ts';
 
-export type ContentOptions = {
-  /** One for each generation address. */
-  generation: readonly InternalClient[];
-};
+export type ContentOptions = Pick<ContentSources, 'generation' | 'searchProviders'>;
 
-export const contentPlugin: FastifyPluginAsync<ContentOptions> = async (app, { generation }) => {
-  meteredRoute(app, generateContentRoute);
-  meteredRoute(app, createGenerationRoute);
-  translatedRoute(app, retryGeneration, (request) =>
-    prepareRetry(generation, { id: request.params.id, requestId: request.id, caller: request.caller }),
+export const contentPlugin: FastifyPluginAsync<ContentOptions> = async (app, options) => {
+  const sources = { ...options, priceBook: app.metering.priceBook };
+  meteredRoute(app, generateContentRoute(sources));
+  meteredRoute(app, createGenerationRoute(sources));
+  translatedRoute(app, retryGeneration, ({ params, id: requestId, caller }) =>
+    prepareRetry(sources, { id: params.id, requestId, caller }),
   );
 };

@@ -146,7 +146,8 @@ async function authorise<B extends RequestBody>(
     if (reply.raw.closed) release();
     else reply.raw.once('close', release);
   }
-  const { body: adapted, ignored } = adapt?.(check) ?? { body: check.body, ignored: [] };
+  const sender = { caller, requestId: request.id };
+  const { body: adapted, ignored } = (await adapt?.(check, sender)) ?? { body: check.body, ignored: [] };
   return { check: { ...check, body: adapted }, ignored };
 }
 

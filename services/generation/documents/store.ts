@@ -32,23 +32,6 @@ export function findDocumentsOf(db: Queryable, generationIds: readonly string[])
     .orderBy(documents.id);
 }
 
-/** The newest text of a document; undefined if the account has no such document. */
-export async function findMarkdown(
-  db: Queryable,
-  accountId: string,
-  id: string,
-): Promise<string | undefined> {
-  const [row] = await db
-    .select({ markdown: documentVersions.markdown })
-    .from(documents)
-    .innerJoin(
-      documentVersions,
-      and(eq(documentVersions.documentId, documents.id), eq(documentVersions.version, documents.version)),
-    )
-    .where(and(eq(documents.accountId, accountId), eq(documents.id, id)));
-  return row?.markdown;
-}
-
 export type DocumentFilter = PageQuery & { type?: string | undefined; generation_id?: string | undefined };
 
 /** Newest first, one more than the page has. */

@@ -155,7 +155,7 @@ async function writeDocuments(
         keyId,
         workspaceId,
         generationId,
-        parentId: brief.request.document_id ?? null,
+        parentId: brief.inputs.source?.document_id ?? null,
         type: part,
         variant: 1,
         title: document.title,

@@ -1,6 +1,8 @@
+import { CONTENT_INPUTS_PATH, type ContentInputs } from '#libs/contracts/content-inputs.ts';
 import { type GenerateRequest, generateRequest } from '#libs/contracts/generate.ts';
 import type { JobTerms } from '#libs/contracts/generation-requests.ts';
 import type { GenerationView } from '#libs/contracts/generations.ts';
+import { SEARCH_PROVIDERS, type SearchProvider } from '#libs/contracts/search.ts';
 import { parseSse } from '#libs/http/sse-parser.ts';
 import { planContent } from '#libs/pipelines/content/plan.ts';
 import type { ModelInfo } from '#libs/pricing/model.ts';
@@ -20,6 +22,29 @@ export const MODEL: ModelInfo = {
   capabilities: { vision: false, tools: false, jsonSchema: true, reasoning: false, streaming: true },
 };
 
+/** Pico-USD: the prices of the price book. */
+const SEARCH_PRICES: Readonly<Record<string, Record<string, string>>> = {
+  tavily: { search: '1000000000' },
+  serper: { search: '1000000000' },
+  exa: { search: '3000000000' },
+  firecrawl: { page: '2000000000' },
+};
+
+export function searchModel(provider: SearchProvider) {
+  const model: ModelInfo = {
+    ...MODEL,
+    provider,
+    model: `${provider}_search`,
+    upstreamModel: 'search',
+    kind: provider === 'firecrawl' ? 'page' : 'search',
+    contextWindow: 0,
+    maxOutputTokens: 0,
+    capabilities: { ...MODEL.capabilities, jsonSchema: false, streaming: false },
+  };
+  const tiers = [{ from_input_tokens: 0, pico_usd_per_unit: SEARCH_PRICES[provider] ?? {} }];
+  return { model, price: { provider, model: model.model, version: `${provider}@1`, tiers } };
+}
+
 export type JobEvent = { id: number; event: string; data: Record<string, unknown> };
 
 /** Jobs as the gateway creates them, and as their owners see them. */
@@ -28,22 +53,43 @@ export function jobClient(generation: Pick<TestGeneration, 'workUrl' | 'url' | '
   const call = <Body>(method: string, path: string, caller = CALLER) =>
     request<Body>(`${url}${path}`, { method, headers: sign(path, { method, caller }) });
 
+  const readInputs = (asked: object, caller = CALLER) =>
+    request<ContentInputs>(`${url}${CONTENT_INPUTS_PATH}`, {
+      headers: sign(CONTENT_INPUTS_PATH, { method: 'POST', caller }),
+      body: asked,
+    });
+
   async function submit(
     body: object,
-    options: { terms?: JobTerms; caller?: typeof CALLER; resume?: string; done?: readonly string[] } = {},
+    options: {
+      terms?: JobTerms;
+      caller?: typeof CALLER;
+      resume?: string;
+      done?: readonly string[];
+      research?: string[];
+    } = {},
   ): Promise<HttpResponse<GenerationView> & { requestId: string }> {
-    const { resume, done = [], ...rest } = options;
+    const { resume, done = [], research: _, ...rest } = options;
     const asked: GenerateRequest = generateRequest.parse(body);
+    const inputs = await readInputs(asked, options.caller);
+    if (inputs.status !== 200) return { ...inputs, requestId: '' } as never;
+    const research = asked.research ? (options.research ?? ['tavily']) : undefined;
+    const sent = {
+      ...asked,
+      inputs: { ...inputs.body, ...(research && { research }) },
+      ...(resume && { resume }),
+    };
     const plan = planContent({
       kind: 'job',
       request: asked,
       model: MODEL,
       price: priceOf('openai', MODEL.model),
       outputTokensCap: null,
-      done: new Set(done),
+      inputs: sent.inputs,
+      searchModels: SEARCH_PROVIDERS.map(searchModel),
+      ...(resume && { resumed: { scale: 1_000, done: new Set(done) } }),
     });
     const { requestId, headers } = await admit(plan, { ttlMs: 600_000, ...rest });
-    const sent = { ...asked, ...(resume && { resume }) };
     return { ...(await request<GenerationView>(workUrl, { headers, body: sent })), requestId };
   }
 
@@ -60,6 +106,7 @@ export function jobClient(generation: Pick<TestGeneration, 'workUrl' | 'url' | '
   return {
     call,
     submit,
+    readInputs,
     follow,
     get: async (id: string) => (await call<GenerationView>('GET', `/api/generations/${id}`)).body,
     /** Waits for the end. @returns all events. */

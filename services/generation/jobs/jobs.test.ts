@@ -1,8 +1,12 @@
 /** Content jobs: what runs when, what is paid, and what their owners see. */
 import t from 'tap';
+import { createDatabase, transaction } from '#libs/db/database.ts';
 import { createTestJobs } from '#libs/jobs/fixtures.ts';
 import { findBreaches } from '#libs/ledger/invariants.ts';
 import { ACCOUNT, CALLER, createTestGeneration, OTHER_ACCOUNT } from '../fixtures.ts';
+import { insertInstruction } from '../instructions/store.ts';
+import { insertChunks } from '../knowledge-base/search-store.ts';
+import { insertKbFile } from '../knowledge-base/store.ts';
 import { jobClient } from './jobs.fixture.ts';
 
 const generation = await createTestGeneration(t);
@@ -13,6 +17,9 @@ const { jobs } = worker();
 
 const POSTS = { topic: 'fountain pens', content_types: ['social'] };
 const OTHER_CALLER = { ...CALLER, accountId: OTHER_ACCOUNT };
+const SOME_ID = '0190a1b2-0000-7000-8000-00000000e001';
+const VOICE_ID = '0190a1b2-0000-7000-8000-00000000e002';
+const PROMPT_ID = '0190a1b2-0000-7000-8000-00000000e003';
 const TERMS = { maxParallel: 2, priority: 0 };
 
 const openGate = (name: string) => fetch(`${simulator.url}/release?name=${name}`, { method: 'POST' });
@@ -182,6 +189,130 @@ t.test(
     t.match(await client.call('GET', `/api/generations/${id}`), { status: 404 });
   },
 );
+
+t.test(
+  'given research, files, a voice and a prompt, then the article cites its sources, and each search is paid',
+  async (t) => {
+    const database = createDatabase(pool);
+    const owner = { accountId: ACCOUNT, userId: CALLER.userId, keyId: null, workspaceId: null };
+    const now = new Date();
+    const file = {
+      ...{ ...owner, id: SOME_ID, name: 'feeds.md', mediaType: 'text/markdown', sizeBytes: 40 },
+      ...{ content: 'x', sourceUrl: null, language: 'en', createdAt: now },
+    };
+    const voice = {
+      description: 'A calm expert.',
+      examples: [],
+      do: [],
+      dont: [],
+      vocabulary: { use: [], avoid: [] },
+    };
+    const prompt = { template: 'Mention {{product}}.', variables: [{ name: 'product' }] };
+    await transaction(database, async (tx) => {
+      await insertKbFile(tx, file);
+      await insertChunks(tx, file, [
+        { heading: 'Capillaries', text: 'The feed of fountain pens is a capillary.' },
+      ]);
+      for (const [id, kind, content] of [
+        [VOICE_ID, 'brand_voice', voice],
+        [PROMPT_ID, 'prompt', prompt],
+      ] as const) {
+        const row = { ...owner, id, kind, name: kind, version: 1, isDefault: kind === 'brand_voice' };
+        await insertInstruction(tx, { ...row, content, createdAt: now, updatedAt: now } as never);
+      }
+    });
+    const body = {
+      ...{
+        topic: 'fountain pens',
+        length: 450,
+        research: true,
+        max_sources: 2,
+        research_all_providers: true,
+      },
+      ...{ use_knowledge_base: true, prompt_id: PROMPT_ID, prompt_variables: { product: 'Inkmeter' } },
+    };
+    const { requestId: id } = await client.submit(body, { research: ['tavily', 'exa'] });
+    const events = await client.finish(id);
+    t.match(events.at(-1), { event: 'completed' });
+    t.match(
+      events.find(({ data }) => data.step === 'research.tavily'),
+      { data: { message: 'Searching for sources' } },
+    );
+    const { rows } = await pool.query(
+      `SELECT version.content, version.markdown FROM documents JOIN document_versions AS version ON document_id = id
+        WHERE generation_id = $1`,
+      [id],
+    );
+    const [{ content, markdown }] = rows;
+    t.match(content.sources[0], {
+      id: 'S1',
+      title: 'feeds.md, Capillaries',
+      passage_id: `${SOME_ID}#0`,
+      url: null,
+    });
+    t.ok(content.sources.some(({ url }: { url: string }) => url?.startsWith('https://library.example/')));
+    t.ok(content.claims.length >= content.sources.length);
+    t.match(markdown, /\[S1\][\s\S]*## Sources\n\n- \[S1\] feeds\.md, Capillaries\n- \[S2\] \[.+\]\(<https:/);
+    t.equal(
+      events.findLast(({ data }) => data.replace === true)?.data.chunk,
+      markdown,
+      'the whole text is sent',
+    );
+    const paid = await generation.rows(id);
+    t.match(paid.slice(0, 2), [
+      { step: 'research.tavily', provider: 'tavily', cost_nano_usd: 1_000_000n, meters: /calls.tavily/ },
+      { step: 'research.exa', provider: 'exa', cost_nano_usd: 3_000_000n },
+    ]);
+    t.equal((await client.get(id)).usage.cost_usd, await spent([id]));
+    t.match((await client.get(id)).model, 'gpt-4o');
+
+    const lost = await client.submit({ topic: 'pens [[simulate: status=400]]', research: true });
+    t.match((await client.finish(lost.requestId)).at(-1), {
+      event: 'failed',
+      data: { error: { code: 'invalid_request', step: 'research.tavily' } },
+    });
+    t.equal(await generation.holdState(lost.requestId), 'closed');
+    t.match(await generation.rows(lost.requestId), [{ cost_nano_usd: 0n }], 'nothing is written without it');
+  },
+);
+
+t.test('given a source that cannot be read, then nothing is held', async (t) => {
+  for (const [body, status, param] of [
+    [{ url: 'http://127.0.0.1:5432/' }, 422, 'url'],
+    [{ url: 'http://169.254.169.254/latest/meta-data' }, 422, 'url'],
+    [{ generation_id: SOME_ID }, 404],
+    [{ topic: 'x', brand_voice: SOME_ID }, 404],
+    [{ topic: 'x', prompt_id: SOME_ID }, 404],
+    [{ topic: 'x', prompt_id: PROMPT_ID }, 422, 'variables'],
+    [{ topic: 'x', prompt_id: PROMPT_ID, prompt_variables: { product: 'y'.repeat(2_000) } }, 200],
+    [{ topic: 'x', use_knowledge_base: true, kb_file_ids: [VOICE_ID] }, 404],
+  ] as const) {
+    const answer = await client.readInputs({ content_types: ['social'], ...body });
+    t.equal(answer.status, status, JSON.stringify(body));
+    if (param !== undefined) t.match(answer.body, { code: 'semantic_error', param });
+  }
+});
+
+t.test('given the article of a job, then posts are written from it, and no article is paid', async (t) => {
+  const { requestId: blog } = await client.submit({
+    topic: 'fountain pens',
+    length: 300,
+    brand_voice: 'none',
+  });
+  await client.finish(blog);
+  const { requestId: id } = await client.submit({ generation_id: blog, content_types: ['social'] });
+  await client.finish(id);
+  const rows = await generation.rows(id);
+  t.match(rows, [{ step: 'social.write', status: 'ok' }]);
+  t.notOk(rows.some(({ meters }) => meters.includes('gen.blog')));
+  const { rows: parents } = await pool.query(
+    `SELECT child.parent_id, parent.generation_id FROM documents AS child JOIN documents AS parent ON parent.id = child.parent_id
+      WHERE child.generation_id = $1`,
+    [id],
+  );
+  t.match(parents, [{ generation_id: blog }]);
+  t.match(await client.readInputs({ generation_id: blog }, OTHER_CALLER), { status: 404 });
+});
 
 t.test('given another account, then a job does not exist for it', async (t) => {
   const { requestId: id } = await client.submit(POSTS);

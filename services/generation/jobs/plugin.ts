@@ -71,7 +71,8 @@ const jobs: FastifyPluginAsync<JobsOptions> = async (app, options) => {
   const hub = createJobHub(listener);
   const shared = { database, ledger, runtime, recordCache: createCacheRecorder(metrics) };
   const addRoute = createDirectRoutes(app, options);
-  submitRoutes(addRoute, { ...options, ...shared, storedResponses: app.storedResponses });
+  const { contentInputs, storedResponses } = app;
+  submitRoutes(addRoute, { ...options, ...shared, contentInputs, storedResponses });
   app.responseRecoveries.push((requestId, accountId) => recoverAccepted(shared, requestId, accountId));
   jobRoutes(app, { ...shared, hub });
   app.decorate('jobRunOptions', {
@@ -87,7 +88,7 @@ const jobs: FastifyPluginAsync<JobsOptions> = async (app, options) => {
     logger,
   });
   app.decorate('jobs', {
-    submit: (head, body) => submit(shared, head, body),
+    submit: (head, body) => submit({ ...shared, contentInputs }, head, body),
     cancel: (accountId, id) => cancelJob(shared, accountId, id),
     follow: (id, signal) => followEvents({ database, hub }, id, 0, signal),
     events: (id) => findEvents(database, id, 0, Number.MAX_SAFE_INTEGER),
@@ -105,5 +106,5 @@ export type { EventRow, EventStream, GenerationRow, StoredDocument };
 
 export const jobsPlugin = fastifyPlugin(jobs, {
   name: 'jobs',
-  dependencies: ['calls', 'spool', 'stored-responses', 'providers'],
+  dependencies: ['calls', 'spool', 'stored-responses', 'providers', 'content-inputs'],
 });

@@ -1,11 +1,13 @@
 import type { FastifyInstance } from 'fastify';
+import { z } from 'zod';
 import * as contract from '#libs/contracts/generations.ts';
+import { JOB_PLAN_ROUTE, type JobPlan, jobPlan } from '#libs/contracts/job-plan.ts';
 import { toPage } from '#libs/contracts/page.ts';
 import { problem } from '#libs/problems/problems.ts';
 import { callerOf } from '#libs/service/internal-calls.ts';
 import { serveOperation } from '#libs/service/serve-operation.ts';
 import type { JobOptions } from './commit.ts';
-import type { GenerationRow } from './domain/job.ts';
+import { contextOf, type GenerationRow } from './domain/job.ts';
 import { presentJob } from './domain/present.ts';
 import { cancelJob, removeJob } from './end-job.ts';
 import { openEventStream } from './event-stream.ts';
@@ -31,6 +33,12 @@ export function jobRoutes(app: FastifyInstance, options: JobRouteOptions): void 
     return presentOne(options, row);
   });
 
+  app.get<{ Params: { id: string } }>(
+    JOB_PLAN_ROUTE,
+    { schema: { params: z.object({ id: z.uuid() }), response: { 200: jobPlan } } },
+    (request) => readPlan(database, callerOf(request).accountId, request.params.id),
+  );
+
   serveOperation(app, contract.streamGenerationEvents, async (request, reply) => {
     const { id } = request.params;
     const row = await findGeneration(database, callerOf(request).accountId, id);
@@ -53,6 +61,20 @@ export function jobRoutes(app: FastifyInstance, options: JobRouteOptions): void 
     await removeJob(options, callerOf(request).accountId, request.params.id);
     return reply.code(204).send();
   });
+}
+
+/** What the gateway plans the rest of a job from. */
+async function readPlan(database: JobOptions['database'], accountId: string, id: string): Promise<JobPlan> {
+  const row = await findGeneration(database, accountId, id);
+  if (row === undefined) throw problem('not_found');
+  const steps = await findStepSummaries(database, [id]);
+  return {
+    status: row.status,
+    request: row.request,
+    inputs: contextOf(row).inputs ?? {},
+    scale: row.scale,
+    done: steps.filter(({ status }) => status === 'succeeded').map(({ key }) => key),
+  };
 }
 
 export async function presentOne(options: JobOptions, row: GenerationRow) {

@@ -1,25 +1,26 @@
 /** Runs a step of a job: its call, and a second one if that must be continued or repaired. */
 import type { PlannedCall } from '#libs/contracts/generation-requests.ts';
-import { type Tx, transaction } from '#libs/db/database.ts';
+import { transaction } from '#libs/db/database.ts';
 import type { GenerationFailure } from '#libs/db/schema/generations.ts';
-import type { SettleAnswer, SettleRequest } from '#libs/ledger/types.ts';
 import { type Answer, checkAnswer, type Verdict } from '#libs/pipelines/content/check.ts';
 import { contentPromptBound, type Repair, stepRequest } from '#libs/pipelines/content/prompt.ts';
+import { researchOf, sourceLimit } from '#libs/pipelines/content/sources.ts';
 import type { ContentStep, StepOutputs } from '#libs/pipelines/content/step.ts';
 import { ProblemError } from '#libs/problems/problems.ts';
 import { countPrompt } from '../calls/domain/count-tokens.ts';
 import { type CallRunner, runCall } from '../calls/domain/run-call.ts';
-import { settleOrCorrect } from '../calls/domain/settle-or-correct.ts';
-import { createSettlement, type Settlement, type SettlementOptions } from '../calls/domain/settlement.ts';
+import type { SettlementOptions } from '../calls/domain/settlement.ts';
 import { requireText } from '../content/domain.ts';
 import type { Providers } from '../providers/domain/providers.ts';
 import type { ActiveRequest, ActiveRequests } from '../requests/domain/active-requests.ts';
+import { searchAttempt } from '../search/domain.ts';
 import { commitCall, type StepReference } from './commit.ts';
 import type { CacheOptions } from './copies.ts';
-import { type CallEnd, stepEvent } from './domain/decide-end.ts';
+import { stepEvent } from './domain/decide-end.ts';
 import { type Job, jobOf, outputsOf, type StepRow } from './domain/job.ts';
 import type { JobHub } from './hub.ts';
 import { settleInterrupted } from './interrupted.ts';
+import { committingSettlement, endOf } from './step-settlement.ts';
 import {
   findStatus,
   findSteps,
@@ -28,22 +29,19 @@ import {
   updateGeneration,
   updateStep,
 } from './store.ts';
-import { createTextEvents, type TextEvents } from './text-events.ts';
+import { createTextEvents, SILENT } from './text-events.ts';
 
 export type RunOptions = CacheOptions &
   Omit<SettlementOptions, 'ledger'> & {
     runner: CallRunner;
-    providers: Pick<Providers, 'forPipeline'>;
+    providers: Pick<Providers, 'forPipeline' | 'forSearch'>;
     activeRequests: ActiveRequests;
     hub: JobHub;
     deadlineMarginMs: number;
   };
 
 /** A step that this process runs now. */
-type Run = { job: Job; row: StepRow; step: ContentStep; outputs: StepOutputs; calls: PlannedCall[] };
-
-/** The result of a call waits in memory for a database that is away, because it is paid for. */
-const MAX_RETRY_MS = 600_000;
+export type Run = { job: Job; row: StepRow; step: ContentStep; outputs: StepOutputs; calls: PlannedCall[] };
 
 type Claim = { kind: 'run'; run: Run } | { kind: 'interrupted'; row: StepRow; accountId: string };
 
@@ -117,6 +115,11 @@ async function runClaimed(
     cancelled.addEventListener('abort', begun.abandon, { once: true });
     shutdown.addEventListener('abort', () => begun.end('shutdown'), { once: true });
     let repair: Repair | undefined;
+    const [first] = run.calls;
+    if (first !== undefined && run.step.spec.kind === 'search') {
+      await runSearchCall(options, reference, run, first, begun);
+      return;
+    }
     for (const call of run.calls) {
       repair = await runOneCall(options, reference, run, call, begun, repair);
       if (repair === undefined) return;
@@ -155,13 +158,8 @@ async function runOneCall(
   const texts = createTextEvents(options, run.job, run.step, run.outputs);
   const canRepair = call !== run.calls.at(-1);
   let verdict: Verdict | undefined;
-  const settlement = committingSettlement(
-    options,
-    reference,
-    run,
-    (failure) => endOf(verdict, failure, reference.key),
-    texts,
-  );
+  const endFor = (failure: GenerationFailure | undefined) => endOf(verdict, failure, reference.key);
+  const settlement = committingSettlement(options, reference, run, endFor, texts);
   const providerCall = {
     requestId: run.row.holdId,
     call,
@@ -187,6 +185,34 @@ async function runOneCall(
   return verdict?.kind === 'repair' && settlement.isCommitted() ? verdict.repair : undefined;
 }
 
+/** Searches for sources. What was found is the output of the step. */
+async function runSearchCall(
+  options: RunOptions,
+  reference: StepReference,
+  run: Run,
+  call: PlannedCall,
+  active: ActiveRequest,
+): Promise<void> {
+  const { runner, providers } = options;
+  const { spec } = run.step;
+  const { brief } = run.job;
+  if (spec.kind !== 'search') throw new TypeError(`The step ${reference.key} does not search.`);
+  let verdict: Verdict | undefined;
+  const endFor = (failure: GenerationFailure | undefined) => endOf(verdict, failure, reference.key);
+  const settlement = committingSettlement(options, reference, run, endFor, SILENT);
+  const providerCall = { requestId: run.row.holdId, call, active, settlement, isLast: () => false };
+  const fullText = brief.request.research_full_text === true;
+  const order = { query: spec.query, limit: sourceLimit(brief), fullText };
+  const search = searchAttempt(call, order, providers.forSearch);
+  await runCall(runner, providerCall, async (context, record) => {
+    const { sources } = await search(context, record);
+    const warnings = sources.length === 0 ? ['The search found no sources.'] : [];
+    verdict = { kind: 'accept', output: { json: researchOf(brief, sources) }, warnings };
+  }).catch((error: unknown) => {
+    if (!settlement.isCommitted()) throw error;
+  });
+}
+
 /** In the events of every provider, which arrive in OpenAI's format. Quotes inside texts are escaped. */
 const CUT = /"finish_reason":\s*"length"/;
 
@@ -203,95 +229,6 @@ function chatOf({ step, job, outputs }: Run, call: PlannedCall, repair: Repair |
     choices: 1,
   };
 }
-
-function endOf(verdict: Verdict | undefined, failure: GenerationFailure | undefined, key: string): CallEnd {
-  if (failure !== undefined || verdict === undefined)
-    return {
-      kind: 'failed',
-      failure: failure ?? { code: 'internal_error', detail: 'The step failed.', step: key },
-    };
-  if (verdict.kind === 'accept')
-    return { kind: 'output', output: verdict.output, warnings: verdict.warnings };
-  if (verdict.kind === 'repair') return { kind: 'repair', repair: verdict.repair };
-  return { kind: 'failed', failure: { code: 'provider_malformed', detail: verdict.detail, step: key } };
-}
-
-/** A settlement that commits the result of the call in its own transaction. */
-function committingSettlement(
-  options: RunOptions,
-  reference: StepReference,
-  { row, job, step }: Run,
-  endFor: (failure: GenerationFailure | undefined) => CallEnd,
-  texts: TextEvents,
-): Settlement & { isCommitted: () => boolean } {
-  const { ledger } = options;
-  const { accountId, holdExpiresAt } = job.row;
-  let isCommitted = false;
-
-  async function settle(request: SettleRequest): Promise<SettleAnswer> {
-    let answer: Awaited<ReturnType<typeof settleOrCorrect>> | undefined;
-    const { status, errorCode, inputCostNanoUsd, outputCostNanoUsd } = request.facts;
-    const failure =
-      status === 'ok'
-        ? undefined
-        : { code: errorCode ?? 'internal_error', detail: detailOf(errorCode), step: reference.key };
-    const end = endFor(failure);
-    const meters = countedMeters(request.meters, step, end.kind === 'output');
-    const settleIn = async (tx: Tx, close: boolean) => {
-      const within = {
-        settle: (one: SettleRequest) => ledger.settle(one, tx),
-        correct: (one: Parameters<typeof ledger.correct>[0]) => ledger.correct(one, tx),
-      };
-      answer = await settleOrCorrect(within, { ...request, meters, close });
-      const tokens = Number(request.meters['tokens.total'] ?? 0n);
-      return { costNanoUsd: inputCostNanoUsd + outputCostNanoUsd, tokens, state: answer.state };
-    };
-    const isApplied = await commitCall(options, reference, end, settleIn, texts.rest(end));
-    isCommitted = true;
-    // Another process has ended the step at its bound: these are the true figures.
-    if (!isApplied) answer = await settleOrCorrect(ledger, { ...request, meters, close: false });
-    return answer === undefined ? NOTHING_TO_SETTLE : { ...answer, outcome: 'settled' as const };
-  }
-
-  const leftMs = (holdExpiresAt?.getTime() ?? 0) - options.runtime.clock.now().getTime();
-  const settlement = createSettlement(
-    { ...options, ledger: { ...ledger, settle, correct: async () => 'repeated' as never } },
-    { holdId: row.holdId, accountId, expiresAtMs: performance.now() + leftMs, maxRetryMs: MAX_RETRY_MS },
-  );
-  return { ...settlement, isCommitted: () => isCommitted };
-}
-
-/** A result counts when it is accepted, by whichever call. */
-function countedMeters(meters: SettleRequest['meters'], { counts }: ContentStep, isAccepted: boolean) {
-  const counted = { ...meters };
-  for (const [meter, count] of Object.entries(counts)) {
-    delete counted[meter];
-    if (isAccepted) counted[meter] = BigInt(count);
-  }
-  return counted;
-}
-
-const NOTHING_TO_SETTLE: SettleAnswer = {
-  outcome: 'repeated',
-  late: false,
-  overrun: false,
-  state: 'ok',
-  limit: null,
-};
-
-function detailOf(code: string | null): string {
-  return DETAILS[code ?? ''] ?? 'The provider did not answer as it should.';
-}
-
-const DETAILS: Readonly<Record<string, string>> = {
-  client_closed_request: 'The job was cancelled.',
-  emergency_stop: 'An emergency stop ended the call.',
-  provider_timeout: 'The provider did not answer in time.',
-  provider_refused: 'The provider refused to write this.',
-  service_unavailable: 'The service was stopped during the call.',
-  prompt_too_large: 'The input exceeds the context window of the model.',
-  invalid_request: 'The provider rejected the request.',
-};
 
 function failureOf(error: unknown, step: string): GenerationFailure {
   if (error instanceof ProblemError) return { code: error.code, detail: error.message, step };

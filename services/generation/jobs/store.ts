@@ -8,7 +8,6 @@ import type { GenerationRow, StepRow } from './domain/job.ts';
 export {
   findDocumentContents,
   findDocumentsOf,
-  findMarkdown,
   insertDocument,
   type StoredDocument,
 } from '../documents/store.ts';

@@ -1,5 +1,6 @@
 /** `POST /internal/v1/jobs`: a held request becomes a job. */
-import { generateRequest } from '#libs/contracts/generate.ts';
+import type { ContentInputs } from '#libs/contracts/content-inputs.ts';
+import { type GenerateRequest, generateRequest } from '#libs/contracts/generate.ts';
 import {
   decodeGenerationRequest,
   GENERATION_PATHS,
@@ -9,6 +10,7 @@ import {
 import type { StoredResponse } from '#libs/contracts/stored-response.ts';
 import { ProblemError, problem } from '#libs/problems/problems.ts';
 import type { DirectRoute } from '#libs/service/direct-routes.ts';
+import type { ContentInputResolver } from '../content-inputs/domain.ts';
 import { parseBody } from '../requests/domain/handler.ts';
 import type { CompleteResponse, StoredResponses } from '../stored-responses/domain.ts';
 import type { JobOptions } from './commit.ts';
@@ -18,12 +20,14 @@ import { presentOne } from './routes.ts';
 import { findGeneration } from './store.ts';
 import { createJob, resumeJob } from './submit.ts';
 
-export type SubmitOptions = CacheOptions & { storedResponses: StoredResponses; bodyLimitBytes: number };
+export type SubmitOptions = CacheOptions & { contentInputs: ContentInputResolver };
+
+export type SubmitRouteOptions = SubmitOptions & { storedResponses: StoredResponses; bodyLimitBytes: number };
 
 /** The head of a request with its plan of calls; a job of every content type has some forty. */
 const MAX_HEAD_BYTES = 1024 * 1024;
 
-export function submitRoutes(add: (route: DirectRoute) => void, options: SubmitOptions): void {
+export function submitRoutes(add: (route: DirectRoute) => void, options: SubmitRouteOptions): void {
   add({
     path: GENERATION_PATHS.job,
     contentType: GENERATION_REQUEST_TYPE,
@@ -69,19 +73,29 @@ export async function recoverAccepted(
 
 /** Creates or continues a job. If there is none afterwards, its hold is released. */
 export async function submit(
-  options: CacheOptions,
+  options: SubmitOptions,
   head: GenerationRequestHead,
   body: unknown,
 ): Promise<GenerationRow> {
   try {
-    const { resume, ...request } = body as { resume?: string };
-    return resume === undefined
-      ? await createJob(options, head, parseBody(generateRequest, request))
-      : await resumeJob(options, head, resume);
+    const { resume, inputs, ...fields } = body as { resume?: string; inputs?: ContentInputs };
+    if (resume !== undefined) return await resumeJob(options, head, resume);
+    const request = parseBody(generateRequest, fields);
+    return await createJob(options, head, request, inputs ?? (await sourceInputs(options, head, request)));
   } catch (error) {
     await releaseUnused(options, head, error);
     throw error;
   }
+}
+
+/** For a gateway of the version before, which sends no inputs. */
+async function sourceInputs(
+  { contentInputs }: SubmitOptions,
+  { caller }: GenerationRequestHead,
+  request: GenerateRequest,
+): Promise<ContentInputs> {
+  const source = await contentInputs.resolveSource(caller, request);
+  return source === undefined ? {} : { source };
 }
 
 async function releaseUnused(

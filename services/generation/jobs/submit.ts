@@ -1,7 +1,8 @@
 /** Jobs begin here: a new one, or one that continues after a failure. */
+import type { ContentInputs } from '#libs/contracts/content-inputs.ts';
 import type { GenerateRequest } from '#libs/contracts/generate.ts';
 import type { GenerationRequestHead, PlannedCall } from '#libs/contracts/generation-requests.ts';
-import { type Database, type Tx, transaction } from '#libs/db/database.ts';
+import { type Tx, transaction } from '#libs/db/database.ts';
 import { stepOfCall } from '#libs/pipelines/content/plan.ts';
 import { problem } from '#libs/problems/problems.ts';
 import { emitJobEvent, type JobOptions } from './commit.ts';
@@ -20,7 +21,6 @@ import {
   wantsJson,
 } from './domain/job.ts';
 import {
-  findMarkdown,
   findSteps,
   insertEvents,
   insertGeneration,
@@ -39,29 +39,25 @@ export type JobHead = Pick<
 const DEFAULT_PARALLEL = 4;
 const MAX_PARALLEL = 64;
 
-/** Creates a job, whose first steps start at once. @throws ProblemError `not_found` for an unknown document. */
+/** Creates a job, whose first steps start at once. @param inputs the texts that its request names. */
 export async function createJob(
   options: CacheOptions,
   head: JobHead,
   request: GenerateRequest,
+  inputs: ContentInputs,
 ): Promise<GenerationRow> {
   const { database, runtime } = options;
   const { requestId: id, caller, plan, holdExpiresAtMs, terms } = head;
   const { accountId, userId, keyId, workspaceId } = caller;
   const now = runtime.clock.now();
-  const source = await readSource(database, accountId, request);
   const row: GenerationRow = {
     ...{ id, accountId, userId, keyId, workspaceId },
     parentId: null,
     status: 'queued',
     request,
-    context: {
-      ...responseContext(head),
-      ...(source !== undefined && { source }),
-      ...(terms?.cache && { cache: terms.cache }),
-    },
+    context: { ...responseContext(head), inputs, ...(terms?.cache && { cache: terms.cache }) },
     contentTypes: request.content_types,
-    model: plan.calls[0]?.model ?? '',
+    model: plan.calls.find(({ outputTokens }) => outputTokens > 0)?.model ?? '',
     scale: plan.scale ?? 1_000,
     percent: 0,
     cacheKey: null,
@@ -202,25 +198,17 @@ function responseContext({
   return { response: { kind, ...(planContext && { planContext }) } };
 }
 
-async function readSource(
-  database: Database,
-  accountId: string,
-  { document_id: documentId }: GenerateRequest,
-): Promise<string | undefined> {
-  if (documentId === undefined) return undefined;
-  const markdown = await findMarkdown(database, accountId, documentId);
-  if (markdown === undefined)
-    throw problem('not_found', { detail: 'There is no document with this document_id.' });
-  return markdown;
-}
-
 function callsByStep(calls: readonly PlannedCall[]): Map<string, PlannedCall[]> {
   return Map.groupBy(calls, stepOfCall);
 }
 
-/** @throws ProblemError if the plan is not that of the request. */
+/** @throws ProblemError `conflict` if the plan is not that of the job: its pipeline has changed since. */
 function callsOf(calls: ReadonlyMap<string, PlannedCall[]>, key: string): Record<string, unknown>[] {
   const own = calls.get(key);
-  if (own === undefined) throw problem('internal_error', { detail: `The plan has no call for ${key}.` });
+  if (own === undefined) {
+    throw problem('conflict', {
+      detail: 'The job was planned by another version of the service. Start it again as a new job.',
+    });
+  }
   return own as unknown as Record<string, unknown>[];
 }

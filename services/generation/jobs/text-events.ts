@@ -20,7 +20,7 @@ export type TextEvents = {
 const INTERVAL_MS = 250;
 const PIECE_LENGTH = 400;
 
-const SILENT: TextEvents = { push: () => undefined, idle: () => undefined, rest: () => [] };
+export const SILENT: TextEvents = { push: () => undefined, idle: () => undefined, rest: () => [] };
 
 export function createTextEvents(
   { database, runtime }: { database: Database; runtime: Pick<Runtime, 'clock'> },

@@ -1,6 +1,6 @@
-import { sql } from 'drizzle-orm';
+import { and, eq, inArray, sql } from 'drizzle-orm';
 import type { Queryable, Tx } from '#libs/db/database.ts';
-import { kbChunks } from '#libs/db/schema/knowledge.ts';
+import { kbChunks, kbFiles } from '#libs/db/schema/knowledge.ts';
 import type { Chunk } from './domain/chunks.ts';
 import type { KbFile, Passage } from './domain/file.ts';
 import { configurationOf, prefixQuery, queryWords, SIMPLE, spaced } from './domain/search-text.ts';
@@ -33,6 +33,8 @@ export type PassageQuery = {
   /** ISO 639-1, of the query. It also finds files of other languages, by the words they share. */
   language: string | null;
   limit: number;
+  /** Only these files; all of the account if absent. */
+  fileIds?: readonly string[];
 };
 
 type PassageRow = Passage & { rank: number };
@@ -43,12 +45,13 @@ type PassageRow = Passage & { rank: number };
  */
 export async function retrievePassages(
   db: Queryable,
-  { accountId, query, language, limit }: PassageQuery,
+  { accountId, query, language, limit, fileIds }: PassageQuery,
 ): Promise<Passage[]> {
   const words = queryWords(query);
   if (words.length === 0) return [];
   const anyWord = words.join(' | ');
   const own = configurationOf(language);
+  const ofFiles = fileIds === undefined ? sql`` : sql`AND chunk.file_id IN ${[...fileIds]}`;
   // Drizzle cannot express text search: each configuration of the account stems the query in its own way.
   const { rows } = await db.execute<PassageRow>(sql`
     WITH queries AS (
@@ -66,10 +69,31 @@ export async function retrievePassages(
       FROM queries
       JOIN kb_chunks AS chunk USING (configuration)
       JOIN kb_files AS file ON file.id = chunk.file_id
-     WHERE chunk.account_id = ${accountId} AND chunk.lexemes @@ queries.query
+     WHERE chunk.account_id = ${accountId} AND chunk.lexemes @@ queries.query ${ofFiles}
      ORDER BY ts_rank_cd('{0.1, 0.2, 0.4, 0.6}', chunk.lexemes, queries.query, 1)
               * CASE chunk.configuration WHEN ${own} THEN 1.2 ELSE 1 END DESC,
               chunk.file_id, chunk.position
      LIMIT ${limit}`);
   return rows.map(({ id, file_id, title, text }) => ({ id, file_id, title, text }));
+}
+
+/** The beginnings of files. */
+export function firstPassages(
+  db: Queryable,
+  accountId: string,
+  fileIds: readonly string[],
+  limit: number,
+): Promise<Passage[]> {
+  return db
+    .select({
+      id: sql<string>`${kbChunks.fileId} || '#' || ${kbChunks.position}`,
+      file_id: kbChunks.fileId,
+      title: sql<string>`${kbFiles.name} || coalesce(', ' || ${kbChunks.heading}, '')`,
+      text: kbChunks.text,
+    })
+    .from(kbChunks)
+    .innerJoin(kbFiles, eq(kbFiles.id, kbChunks.fileId))
+    .where(and(eq(kbChunks.accountId, accountId), inArray(kbChunks.fileId, [...fileIds])))
+    .orderBy(kbChunks.position, kbChunks.fileId)
+    .limit(limit);
 }

@@ -5,11 +5,10 @@ import {
   type SearchRequest,
   searchRequest,
 } from '#libs/contracts/search.ts';
-import { planSearch } from '#libs/pipelines/search.ts';
+import { mergeSources, planSearch } from '#libs/pipelines/search.ts';
 import type { ModelInfo } from '#libs/pricing/model.ts';
 import { request } from '#libs/testing/http.ts';
 import { createTestGeneration } from '../fixtures.ts';
-import { mergeSources } from './domain.ts';
 
 const generation = await createTestGeneration(t);
 const { simulator } = generation;

@@ -1,5 +1,6 @@
 import type { PlannedCall } from '#libs/contracts/generation-requests.ts';
 import type { SearchRequest, SearchSource } from '#libs/contracts/search.ts';
+import { mergeSources } from '#libs/pipelines/search.ts';
 import {
   type CallRunner,
   type Figures,
@@ -8,7 +9,7 @@ import {
   type SettledFigures,
 } from '../calls/domain/run-call.ts';
 import type { SearchAdapter } from '../providers/domain/search-adapter.ts';
-import { mergeSources, searchAttempt } from './domain.ts';
+import { searchAttempt } from './domain.ts';
 
 export type SearchResults = {
   sources: SearchSource[];

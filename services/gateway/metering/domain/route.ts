@@ -33,6 +33,11 @@ export type Prompt = {
   readonly tokenizer: Tokenizer | null;
 };
 
+/** Who sent a request, for routes that read from another service before they plan. */
+export type Sender = { readonly caller: Caller; readonly requestId: string };
+
+export type Adapted<B> = { body: B; ignored: readonly string[] };
+
 /** A route whose requests are planned, priced and held before any provider is called: data and pure functions. */
 export type MeteredRoute<B extends RequestBody = RequestBody> = {
   readonly operation: Operation & { readonly requirements: readonly Requirement[] };
@@ -40,7 +45,7 @@ export type MeteredRoute<B extends RequestBody = RequestBody> = {
   /** Whether a model can serve the request; any model of the right kind, unless given. */
   readonly canServe?: (body: B, model: ModelInfo) => boolean;
   /** Fits an allowed request to its model. The names of what was left out or capped are sent in a header. */
-  readonly adapt?: (check: EntitlementCheck<B>) => { body: B; ignored: readonly string[] };
+  readonly adapt?: (check: EntitlementCheck<B>, sender: Sender) => Adapted<B> | Promise<Adapted<B>>;
   /** Translates the response, for a route with a wire format of its own. */
   readonly translate?: TranslateResponse;
   /**

@@ -91,9 +91,7 @@ function decide(job: Job, rows: readonly StepRow[], own: StepRow, end: CallEnd):
     error: row.error ?? (isCancelled ? null : failure),
     finished,
     events: [
-      ...finished.flatMap(({ part, document }) =>
-        writtenStep(part, job.brief) === undefined ? textEvents(part, document.markdown) : [],
-      ),
+      ...finished.flatMap((one) => finishedEvents(job, one)),
       stepEvent(job, own.key, end.kind === 'output' ? 'succeeded' : 'failed', percent, failure),
     ],
   };
@@ -111,6 +109,13 @@ function finishedParts(
   if (step === undefined || partStatuses(job, statuses).get(step.part) !== 'completed') return [];
   const outputs = new Map(outputsOf(job, rows)).set(own.key, end.output);
   return [{ part: step.part, document: assemblePart(step.part, job.brief, outputs) }];
+}
+
+/** The text of a part, unless it was sent while it was written. With the list of its sources, it replaces what was sent. */
+function finishedEvents({ brief }: Job, { part, document }: FinishedPart) {
+  if (writtenStep(part, brief) === undefined) return textEvents(part, document.markdown);
+  if (!('claims' in document.content)) return [];
+  return [{ type: 'content', data: { content_type: part, chunk: document.markdown, replace: true } }];
 }
 
 export function stepEvent(

@@ -1,9 +1,11 @@
 /** Content jobs as a state machine: what follows from the end of a step. Pure. */
+import type { ContentInputs } from '#libs/contracts/content-inputs.ts';
 import type { ContentType, GenerateRequest } from '#libs/contracts/generate.ts';
 import type { CacheTerms } from '#libs/contracts/generation-requests.ts';
 import type { PlanContext } from '#libs/contracts/requirements.ts';
 import type { generationSteps, generations } from '#libs/db/schema/generations.ts';
-import { briefOf, contentSteps, partsOf } from '#libs/pipelines/content/pipeline.ts';
+import { partsOf } from '#libs/pipelines/content/parts.ts';
+import { briefOf, contentSteps } from '#libs/pipelines/content/pipeline.ts';
 import {
   type ContentBrief,
   type ContentStep,
@@ -21,8 +23,8 @@ export type StepStatus = StepRow['status'];
 export type JobContext = {
   /** For a request with an `Idempotency-Key`: what its response is in addition to the results. */
   readonly response?: { readonly kind: 'job' | 'json' | 'events'; readonly planContext?: PlanContext };
-  /** The text of the document that it is written from. */
-  readonly source?: string;
+  /** The texts that its request names, as they were when it was created. */
+  readonly inputs?: ContentInputs;
   /** How it takes part in the content cache. */
   readonly cache?: CacheTerms;
 };
@@ -45,7 +47,7 @@ export type Job = {
 };
 
 export function jobOf(row: GenerationRow): Job {
-  const brief = briefOf(row.request as GenerateRequest, row.scale);
+  const brief = briefOf(row.request as GenerateRequest, row.scale, contextOf(row).inputs);
   return { row, brief, steps: contentSteps(brief) };
 }
 
@@ -58,15 +60,25 @@ export function statusesOf(rows: readonly Pick<StepRow, 'key' | 'status'>[]): Ma
 const ENDED: ReadonlySet<StepStatus> = new Set(['succeeded', 'failed', 'skipped']);
 const LOST: ReadonlySet<StepStatus> = new Set(['failed', 'skipped']);
 
-/** The statuses of the steps that wait: they may start when all they need has succeeded, and never if some of it failed. */
+const hasEnded = (status: StepStatus | undefined) => status !== undefined && ENDED.has(status);
+const isLost = (status: StepStatus | undefined) => status !== undefined && LOST.has(status);
+
+/**
+ * The statuses of the steps that wait: they may start when all they need has succeeded, and never if some of it failed. Of
+ * the optional steps that they need, one success is enough.
+ */
 export function advanced(steps: readonly ContentStep[], statuses: Statuses): Map<string, StepStatus> {
   const next = new Map(statuses);
+  const optional = new Set(steps.filter(({ isOptional }) => isOptional).map(({ key }) => key));
   // steps come after those that they need, so one pass is enough
   for (const step of steps) {
     if (next.get(step.key) !== 'waiting') continue;
-    const needed = dependenciesOf(step).map((key) => next.get(key));
-    if (needed.some((status) => status !== undefined && LOST.has(status))) next.set(step.key, 'skipped');
-    else if (needed.every((status) => status === 'succeeded')) next.set(step.key, 'ready');
+    const needed = dependenciesOf(step);
+    const required = needed.filter((key) => !optional.has(key)).map((key) => next.get(key));
+    const anyOf = needed.filter((key) => optional.has(key)).map((key) => next.get(key));
+    if (required.some(isLost) || (anyOf.length > 0 && anyOf.every(isLost))) next.set(step.key, 'skipped');
+    else if (required.every((status) => status === 'succeeded') && anyOf.every(hasEnded))
+      next.set(step.key, 'ready');
   }
   return next;
 }
@@ -84,9 +96,10 @@ export function isIdle(statuses: Statuses): boolean {
 export type PartStatus = 'running' | 'completed' | 'failed';
 
 export function partStatus(part: ContentType, steps: readonly ContentStep[], statuses: Statuses): PartStatus {
-  const own = steps.filter((step) => step.part === part).map(({ key }) => statuses.get(key));
-  if (own.every((status) => status === 'succeeded')) return 'completed';
-  return own.some((status) => status !== undefined && LOST.has(status)) ? 'failed' : 'running';
+  const own = steps.filter((step) => step.part === part && !step.isOptional);
+  const ofOwn = own.map(({ key }) => statuses.get(key));
+  if (ofOwn.every((status) => status === 'succeeded')) return 'completed';
+  return ofOwn.some(isLost) ? 'failed' : 'running';
 }
 
 export function partStatuses({ brief, steps }: Job, statuses: Statuses): Map<ContentType, PartStatus> {
@@ -105,9 +118,9 @@ export function percentOf(steps: readonly ContentStep[], statuses: Statuses): nu
 }
 
 /** The outputs that are known, and the text that the request gave. */
-export function outputsOf({ brief, row }: Job, rows: readonly StepRow[]): StepOutputs {
+export function outputsOf({ brief }: Job, rows: readonly StepRow[]): StepOutputs {
   const outputs = new Map<string, StepOutput>();
-  const source = brief.request.text ?? contextOf(row).source;
+  const source = brief.request.text ?? brief.inputs.source?.text;
   if (source !== undefined) outputs.set(SOURCE, { markdown: source });
   for (const { key, status, output } of rows) {
     if (status === 'succeeded' && output !== null) outputs.set(key, output as StepOutput);

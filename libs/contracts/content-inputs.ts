@@ -1,0 +1,31 @@
+/**
+ * `POST /internal/v1/content-inputs`: the texts of an account that a request for content names. The gateway needs them for
+ * the bounds of its prompts, before it holds anything, and sends them back with the request.
+ */
+import { z } from 'zod';
+
+const instruction = { id: z.uuid(), version: z.int() };
+
+export const contentInputs = z.object({
+  /** The page or document that is written from. */
+  source: z
+    .object({
+      text: z.string(),
+      title: z.string().nullable(),
+      url: z.string().nullable(),
+      document_id: z.uuid().nullable(),
+    })
+    .optional(),
+  voice: z.object({ ...instruction, instructions: z.string() }).optional(),
+  /** A custom prompt with its values, each of them fenced. */
+  prompt: z.object({ ...instruction, text: z.string() }).optional(),
+  /** Passages of the knowledge base, the best first. */
+  passages: z
+    .array(z.object({ id: z.string(), file_id: z.uuid(), title: z.string(), text: z.string() }))
+    .optional(),
+  /** The search providers that research asks, as the gateway chose them. */
+  research: z.array(z.string()).optional(),
+});
+export type ContentInputs = z.infer<typeof contentInputs>;
+
+export const CONTENT_INPUTS_PATH = '/internal/v1/content-inputs';

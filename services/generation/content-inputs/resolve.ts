@@ -1,0 +1,128 @@
+import type { ContentInputs } from '#libs/contracts/content-inputs.ts';
+import type { GenerateRequest } from '#libs/contracts/generate.ts';
+import type { Caller } from '#libs/contracts/internal-context.ts';
+import type { Database } from '#libs/db/database.ts';
+import { byteBound, cutToByteBound } from '#libs/pipelines/byte-bound.ts';
+import { detectLanguage, languageCode } from '#libs/pipelines/content/language.ts';
+import { subjectOf } from '#libs/pipelines/content/research.ts';
+import { renderPrompt } from '#libs/pipelines/prompt-template.ts';
+import { problem } from '#libs/problems/problems.ts';
+import type { TextExtractor } from '../extraction/domain/extracted-text.ts';
+import { type ContentInputResolver, MAX_PASSAGES, MAX_PROMPT_BYTES, MAX_SOURCE_BYTES } from './domain.ts';
+import {
+  findFiles,
+  findSourceDocument,
+  firstPassages,
+  loadBrandVoice,
+  loadPrompt,
+  retrievePassages,
+} from './store.ts';
+
+export type ResolveOptions = { database: Database; extractor: Pick<TextExtractor, 'fromUrl'> };
+
+/** The gateway waits for 10 s. */
+const PAGE_TIMEOUT_MS = 8_000;
+
+export function createContentInputResolver(options: ResolveOptions): ContentInputResolver {
+  return {
+    resolveSource: (caller, request) => resolveSource(options, caller, request),
+    async resolve(caller, request) {
+      // A page is fetched last, when everything else that can be refused has been found.
+      const voice = await resolveVoice(options, caller, request);
+      const prompt = await resolvePrompt(options, caller, request);
+      const source = await resolveSource(options, caller, request);
+      const inputs = { ...(source && { source }), ...(voice && { voice }), ...(prompt && { prompt }) };
+      const passages = await resolvePassages(options, caller, request, inputs);
+      return { ...inputs, ...(passages && { passages }) };
+    },
+  };
+}
+
+async function resolveSource(
+  { database, extractor }: ResolveOptions,
+  { accountId }: Caller,
+  { url, document_id: documentId, generation_id: generationId }: GenerateRequest,
+): Promise<ContentInputs['source']> {
+  if (url !== undefined) return readPage(extractor, url);
+  if (documentId === undefined && generationId === undefined) return undefined;
+  const document = await findSourceDocument(database, accountId, { documentId, generationId });
+  if (document === undefined) {
+    const detail =
+      generationId === undefined
+        ? 'There is no document with this document_id.'
+        : 'There is no job with this generation_id that has written an article.';
+    throw problem('not_found', { detail });
+  }
+  const { id, title, markdown } = document;
+  return { title, text: cutToByteBound(markdown, MAX_SOURCE_BYTES), url: null, document_id: id };
+}
+
+async function readPage(
+  extractor: ResolveOptions['extractor'],
+  url: string,
+): Promise<NonNullable<ContentInputs['source']>> {
+  const signal = AbortSignal.timeout(PAGE_TIMEOUT_MS);
+  const page = await extractor.fromUrl(url, signal).catch((cause: unknown) => {
+    if (!signal.aborted) throw cause;
+    const detail = `The page was not read within ${PAGE_TIMEOUT_MS / 1_000} s.`;
+    throw problem('semantic_error', { detail, fields: { param: 'url' }, cause });
+  });
+  const text = cutToByteBound(page.text, MAX_SOURCE_BYTES);
+  return { title: page.title, text, url: page.url, document_id: null };
+}
+
+async function resolveVoice(
+  { database }: ResolveOptions,
+  { accountId, workspaceId }: Caller,
+  { brand_voice: wanted = 'default' }: GenerateRequest,
+): Promise<ContentInputs['voice']> {
+  if (wanted === 'none') return undefined;
+  const voice = await loadBrandVoice(database, accountId, wanted, workspaceId);
+  if (voice === undefined && wanted !== 'default')
+    throw problem('not_found', { detail: 'There is no brand voice with this id.' });
+  return voice;
+}
+
+async function resolvePrompt(
+  { database }: ResolveOptions,
+  { accountId }: Caller,
+  { prompt_id: id, prompt_version: version, prompt_variables: values = {} }: GenerateRequest,
+): Promise<ContentInputs['prompt']> {
+  if (id === undefined) return undefined;
+  const prompt = await loadPrompt(database, accountId, id, version);
+  if (prompt === undefined) throw problem('not_found', { detail: 'There is no prompt with this prompt_id.' });
+  const text = renderPrompt(prompt, values);
+  if (byteBound(text) > MAX_PROMPT_BYTES) {
+    throw problem('semantic_error', {
+      detail: `The prompt has more than ${MAX_PROMPT_BYTES} bytes with its values.`,
+      fields: { param: 'prompt_id' },
+    });
+  }
+  return { id: prompt.id, version: prompt.version, text };
+}
+
+async function resolvePassages(
+  { database }: ResolveOptions,
+  { accountId }: Caller,
+  request: GenerateRequest,
+  inputs: ContentInputs,
+): Promise<ContentInputs['passages']> {
+  if (request.use_knowledge_base !== true) return undefined;
+  const { kb_file_ids: fileIds, language } = request;
+  if (fileIds !== undefined) {
+    const known = new Set(await findFiles(database, accountId, fileIds));
+    const missing = fileIds.find((id) => !known.has(id));
+    if (missing !== undefined) throw problem('not_found', { detail: `There is no file ${missing}.` });
+  }
+  const query = subjectOf({ request, inputs });
+  const found = await retrievePassages(database, {
+    accountId,
+    query,
+    language: language === undefined ? detectLanguage(query) : languageCode(language),
+    limit: MAX_PASSAGES,
+    ...(fileIds && { fileIds }),
+  });
+  if (found.length > 0 || fileIds === undefined) return found;
+  // Files that the request names are read even if they share no word with the topic.
+  return firstPassages(database, accountId, fileIds, MAX_PASSAGES);
+}
