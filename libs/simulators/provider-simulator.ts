@@ -217,6 +217,10 @@ function answerOther(
   const [, listed] = /^\/(\w+)\/v1\/models$/.exec(path) ?? [];
   const provider = compatibleProviders.find((name) => name === listed);
   if (method === 'GET' && provider) return { status: 200, body: listModels(provider) };
+  if (method === 'GET' && path === '/anthropic/v1/models')
+    return { status: 200, body: { data: [{ type: 'model', id: 'claude-sonnet-4-5' }], has_more: false } };
+  if (method === 'GET' && path === '/gemini/v1beta/models')
+    return { status: 200, body: { models: [{ name: 'models/gemini-2.5-pro' }] } };
   if (method === 'GET' && path === '/health') return { status: 200, body: { status: 'ok' } };
   if (method === 'POST' && path === '/witness/reset') {
     state.witness.reset();

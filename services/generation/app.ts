@@ -29,6 +29,7 @@ import { knowledgeBasePlugin } from './knowledge-base/plugin.ts';
 import { mediaTasks } from './media/jobs.ts';
 import { createStorage, mediaPlugin } from './media/plugin.ts';
 import { moderationsPlugin } from './moderations/plugin.ts';
+import { providerTasks } from './providers/jobs.ts';
 import { providersPlugin } from './providers/plugin.ts';
 import { createActiveRequests } from './requests/domain/active-requests.ts';
 import { requestsPlugin } from './requests/plugin.ts';
@@ -119,6 +120,7 @@ export function buildApp(options: AppOptions): Generation {
   const tasks = [
     ...storedResponseTasks({ database }),
     ...mediaTasks(media),
+    ...providerTasks({ access: config.access, database, dispatcher, clock: runtime.clock }),
     ...generationTasks(() => app.jobRunOptions),
   ];
   if (entitlements) {

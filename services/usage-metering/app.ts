@@ -60,7 +60,7 @@ export function buildApp(options: AppOptions): { app: ServiceApp; tasks: Task[] 
   app.register(usagePlugin, { database, clock, ensureBalances });
   app.register(dashboardPlugin, { database, clock, ensureBalances, entitlements });
   app.register(requestPlugin, { database, ledger, runtime });
-  app.register(pricePlugin, { database, runtime });
+  app.register(pricePlugin, { database, runtime, registry: metrics.registry });
   app.register(eventPlugin, { database, ledger, runtime });
   app.register(stopPlugin, { database, ledger, runtime });
   app.register(jobPlugin, { database, runtime });

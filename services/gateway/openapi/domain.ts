@@ -44,6 +44,7 @@ import { createModeration } from '#libs/contracts/moderations.ts';
 import type { Operation } from '#libs/contracts/operation.ts';
 import { overrideOperations } from '#libs/contracts/overrides.ts';
 import { planOperations } from '#libs/contracts/plans.ts';
+import { priceAdminOperations } from '#libs/contracts/price-admin.ts';
 import { priceOperations } from '#libs/contracts/prices.ts';
 import { PROMPT_OPERATIONS } from '#libs/contracts/prompts.ts';
 import { createResponse, deleteResponse, getResponse } from '#libs/contracts/responses-operations.ts';
@@ -117,6 +118,7 @@ export const OPERATIONS = {
     ...unresolvedUsageOperations,
     ...eventOperations,
     ...priceOperations,
+    ...priceAdminOperations,
     ...stopOperations,
     ...jobOperations,
   ],

@@ -3,6 +3,7 @@ import { SEARCH_PROVIDERS } from '#libs/contracts/search.ts';
 import { problem } from '#libs/problems/problems.ts';
 import type { Runtime } from '#libs/service/runtime.ts';
 import { createAnthropicAdapter } from './anthropic/adapter.ts';
+import { ANTHROPIC_VERSION } from './anthropic/version.ts';
 import { createChatSource } from './chat-source.ts';
 import type { AudioAdapter } from './domain/audio-adapter.ts';
 import type { ChatSource } from './domain/chat-source.ts';
@@ -48,9 +49,6 @@ const EMBEDDING_VENDORS = {
   // https://docs.ollama.com/api/openai-compatibility#v1%2Fembeddings
   ollama: { encodesBase64: false, takesUser: false },
 } as const satisfies Partial<Record<ProviderKey, EmbeddingVendor>>;
-
-/** The version of Anthropic's API, which every request names. */
-const ANTHROPIC_VERSION = '2023-06-01';
 
 export function createProviders(options: ProvidersOptions): Providers {
   const chatSources = createChatSources(options);

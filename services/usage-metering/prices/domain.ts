@@ -1,11 +1,14 @@
 /** Price rows with their author, and which of them are in force. */
-import { modelLabel } from '#libs/contracts/labels.ts';
+import { modelLabel, priceText } from '#libs/contracts/labels.ts';
+import type { ModelAlias, PriceChange } from '#libs/contracts/price-admin.ts';
 import {
   type AddPricesBody,
   type AdminPriceRow,
   displayPrice,
   type PricingList,
 } from '#libs/contracts/prices.ts';
+import type { modelAliases } from '#libs/db/schema/metering.ts';
+import { formatUsd } from '#libs/money/money.ts';
 import type { ModelInfo } from '#libs/pricing/model.ts';
 import type { PriceRow } from '#libs/pricing/price.ts';
 import { UNIT_CLASSES } from '#libs/pricing/units.ts';
@@ -13,7 +16,7 @@ import { UNIT_CLASSES } from '#libs/pricing/units.ts';
 export type RecordedPrice = PriceRow & { author: string; createdAt: Date };
 
 /** The series of a row. Rows of one series replace each other in time. */
-export function seriesOf(row: PriceRow): string {
+export function seriesOf(row: Omit<PriceRow, 'validFrom'>): string {
   return `${row.provider} ${row.model} ${row.class} ${row.fromInputTokens}`;
 }
 
@@ -35,6 +38,56 @@ export function contradictionsOf(rows: readonly PriceRow[], recorded: readonly P
   const keyOf = (row: PriceRow) => `${seriesOf(row)} ${Date.parse(row.validFrom)}`;
   const known = new Map(recorded.map((row) => [keyOf(row), row.picoUsdPerUnit]));
   return rows.filter((row) => (known.get(keyOf(row)) ?? row.picoUsdPerUnit) !== row.picoUsdPerUnit);
+}
+
+export type ComparedRow = { row: Omit<PriceRow, 'validFrom'>; before: bigint | null };
+
+/** Which rows differ from those in force. */
+export function compareWithForce(
+  rows: readonly Omit<PriceRow, 'validFrom'>[],
+  inForce: readonly PriceRow[],
+): { changes: ComparedRow[]; unchanged: number } {
+  const known = new Map(inForce.map((row) => [seriesOf(row), row.picoUsdPerUnit]));
+  const changes = rows.flatMap((row) => {
+    const before = known.get(seriesOf(row)) ?? null;
+    return before === row.picoUsdPerUnit ? [] : [{ row, before }];
+  });
+  return { changes, unchanged: rows.length - changes.length };
+}
+
+export function presentChange({ row, before }: ComparedRow): PriceChange {
+  const { provider, model, class: unitClass, fromInputTokens } = row;
+  return {
+    ...{ provider, model, class: unitClass, from_input_tokens: fromInputTokens },
+    before: before === null ? null : priceText(unitClass, before),
+    after: priceText(unitClass, row.picoUsdPerUnit),
+  };
+}
+
+export function presentAlias({
+  alias,
+  provider,
+  model,
+  author,
+  createdAt,
+}: typeof modelAliases.$inferSelect): ModelAlias {
+  return { alias, provider, model, author, created_at: createdAt.toISOString() };
+}
+
+export function presentRepriced(repriced: {
+  provider: string;
+  model: string;
+  calls: number;
+  costNanoUsd: bigint;
+  repricedNanoUsd: bigint;
+}) {
+  const { provider, model, calls, costNanoUsd: cost, repricedNanoUsd: priced } = repriced;
+  return {
+    ...{ provider, model, calls },
+    ...{ cost_usd: formatUsd(cost), cost_nano_usd: cost.toString() },
+    ...{ repriced_usd: formatUsd(priced), repriced_nano_usd: priced.toString() },
+    ...{ change_usd: formatUsd(priced - cost), change_nano_usd: (priced - cost).toString() },
+  };
 }
 
 export function presentHistory(rows: readonly RecordedPrice[], now: Date): AdminPriceRow[] {

@@ -2,14 +2,14 @@ import { and, desc, eq, gt, inArray, lte, max, or, sql } from 'drizzle-orm';
 import { alias } from 'drizzle-orm/pg-core';
 import type { PriceFeed } from '#libs/contracts/price-feed.ts';
 import type { Queryable, Tx } from '#libs/db/database.ts';
-import { models, providerPrices } from '#libs/db/schema/metering.ts';
+import { modelAliases, models, providerPrices } from '#libs/db/schema/metering.ts';
 import type { ModelInfo } from '#libs/pricing/model.ts';
 import type { PriceRow } from '#libs/pricing/price.ts';
 import type { RecordedPrice } from './domain.ts';
 
 const earlier = alias(providerPrices, 'earlier');
 
-/** Enabled models, with the price rows in force now and those scheduled for later. */
+/** Enabled models with the aliases that staff added, and the price rows in force now and those scheduled for later. */
 export async function readPriceFeed(db: Queryable, now: Date): Promise<PriceFeed> {
   const startInForce = db
     .select({ validFrom: max(earlier.validFrom) })
@@ -23,12 +23,13 @@ export async function readPriceFeed(db: Queryable, now: Date): Promise<PriceFeed
         lte(earlier.validFrom, now),
       ),
     );
-  const [modelRows, priceRows] = await Promise.all([
+  const [modelRows, aliases, priceRows] = await Promise.all([
     db
       .select({ info: models.info })
       .from(models)
       .where(eq(models.enabled, true))
       .orderBy(models.provider, models.model),
+    db.select().from(modelAliases).orderBy(modelAliases.alias),
     db
       .select()
       .from(providerPrices)
@@ -41,7 +42,12 @@ export async function readPriceFeed(db: Queryable, now: Date): Promise<PriceFeed
         providerPrices.validFrom,
       ),
   ]);
-  return { models: modelRows.map(({ info }) => info), rows: priceRows.map(toPriceRow) };
+  const byModel = Map.groupBy(aliases, ({ provider, model }) => `${provider}/${model}`);
+  const infos = modelRows.map(({ info }) => {
+    const added = byModel.get(`${info.provider}/${info.model}`) ?? [];
+    return { ...info, aliases: [...new Set([...info.aliases, ...added.map(({ alias }) => alias)])] };
+  });
+  return { models: infos, rows: priceRows.map(toPriceRow) };
 }
 
 /** Every row, newest first within its model and class. */
