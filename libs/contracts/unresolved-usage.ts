@@ -1,7 +1,7 @@
 /** Provider calls of unknown outcome, which count at what was held for them, and their corrections by staff. */
 import { z } from 'zod';
 import { UNIT_CLASSES } from '#libs/pricing/units.ts';
-import { instant } from './envelope.ts';
+import { count, instant } from './envelope.ts';
 import { idempotencyHeaders } from './idempotency-key.ts';
 import { defineOperation } from './operation.ts';
 import { page, pageQuery } from './page.ts';
@@ -103,4 +103,93 @@ export const resolveUsage = defineOperation({
   },
 });
 
-export const unresolvedUsageOperations = [listUnresolvedUsage, resolveUsage] as const;
+const exportTokens = z.object({
+  input: z.int(),
+  cache_read: z.int(),
+  cache_write: z.int(),
+  output: z.int().describe('With reasoning.'),
+});
+const exampleTokens = { input: 412, cache_read: 0, cache_write: 0, output: 731 };
+
+export const dayComparison = z
+  .object({
+    day: z.iso.date(),
+    model: z.string(),
+    provider: z
+      .object({ requests: count.nullable(), tokens: exportTokens })
+      .nullable()
+      .describe("The provider's figures; null if the export has none."),
+    recorded: z.object({ calls: count, tokens: exportTokens }).describe('Calls whose outcome is known.'),
+    difference: exportTokens.describe("The provider's figures less the recorded ones."),
+    unresolved: count.describe('Calls of unknown outcome, which are not in the recorded figures.'),
+    result: z
+      .enum(['equal', 'resolved_by_export', 'ambiguous', 'different'])
+      .describe(
+        '`resolved_by_export`: the difference is what the calls of unknown outcome used. `ambiguous`: several of them share it, or it does not fit what was held.',
+      ),
+    resolutions: z.array(z.object({ id: callId, usage: exportTokens.partial() })),
+  })
+  .meta({ id: 'UsageComparison' });
+
+export const reconcileUsage = defineOperation({
+  operationId: 'reconcileUsage',
+  method: 'POST',
+  path: '/api/admin/usage/reconcile',
+  summary: "Compare a provider's usage export with the recorded usage",
+  description:
+    'By UTC day and model. With `apply`, calls of unknown outcome whose usage follows from the difference are corrected as if it had been given to `resolve`. A call around midnight may count on another day at the provider.',
+  tags,
+  auth: 'staff',
+  takesMedia: true,
+  headers: idempotencyHeaders,
+  body: z.strictObject({
+    provider: z.enum(['openai', 'anthropic']),
+    source: z
+      .string()
+      .min(1)
+      .describe(
+        "The file: JSON of OpenAI's completions usage API or of Anthropic's messages usage report, grouped by model in daily buckets, or the CSV of their consoles.",
+      ),
+    apply: z.boolean().default(false),
+  }),
+  bodyExample: {
+    provider: 'openai',
+    source: 'start_time,num_model_requests,model,input_tokens,output_tokens,input_cached_tokens',
+    apply: false,
+  },
+  responses: {
+    200: {
+      description: 'Every day and model of the export, and of the recorded usage of its days.',
+      schema: z.object({
+        days: z.array(dayComparison),
+        unknown_models: z.array(z.string()).describe('Models of the export that are not ours.'),
+        corrected: z.array(callId).describe('Calls that were corrected.'),
+      }),
+      example: {
+        days: [
+          {
+            day: '2026-11-20',
+            model: 'gpt-4o-mini',
+            provider: { requests: 1, tokens: exampleTokens },
+            recorded: { calls: 1, tokens: exampleTokens },
+            difference: { input: 0, cache_read: 0, cache_write: 0, output: 0 },
+            unresolved: 0,
+            result: 'equal',
+            resolutions: [],
+          },
+        ],
+        unknown_models: [],
+        corrected: [],
+      },
+    },
+    ...problemResponses(
+      ...STAFF_PROBLEMS,
+      'semantic_error',
+      'body_too_large',
+      'idempotency_in_progress',
+      'idempotency_key_reused',
+    ),
+  },
+});
+
+export const unresolvedUsageOperations = [listUnresolvedUsage, resolveUsage, reconcileUsage] as const;

@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import { actorOf } from '#libs/audit/request-actor.ts';
-import { listUnresolvedUsage, resolveUsage } from '#libs/contracts/unresolved-usage.ts';
+import { listUnresolvedUsage, reconcileUsage, resolveUsage } from '#libs/contracts/unresolved-usage.ts';
 import type { Database } from '#libs/db/database.ts';
 import type { Ledger } from '#libs/ledger/ledger.ts';
 import { problem } from '#libs/problems/problems.ts';
@@ -8,6 +8,7 @@ import type { Runtime } from '#libs/service/runtime.ts';
 import { serveOperation } from '#libs/service/serve-operation.ts';
 import { decodeCursor, encodeCursor } from './domain/cursor.ts';
 import { correctionOf, isCorrectedTo, parseCallId, presentUnresolved } from './domain/resolution.ts';
+import { reconcile } from './reconcile.ts';
 import { findCall, listUnresolved, resolveCall } from './unresolved-store.ts';
 
 export type UnresolvedRouteOptions = {
@@ -56,5 +57,16 @@ export function unresolvedRoutes(app: FastifyInstance, options: UnresolvedRouteO
       request.log.warn({ hold: id.requestId, call: id.callIndex }, 'call corrected');
     }
     return presentUnresolved(resolved.call);
+  });
+
+  serveOperation(app, reconcileUsage, async (request) => {
+    const { provider, source, apply } = request.body;
+    const result = await reconcile(options, { provider, source, apply, by: actorOf(request) });
+    if (result.corrected.length > 0) request.log.warn({ calls: result.corrected.length }, 'calls corrected');
+    return {
+      days: result.days,
+      unknown_models: result.unknownModels,
+      corrected: result.corrected,
+    };
   });
 }

@@ -3,8 +3,10 @@ import { recordAudit } from '#libs/audit/record-audit.ts';
 import type { Actor } from '#libs/contracts/audit-entry.ts';
 import { type Database, type Queryable, transaction } from '#libs/db/database.ts';
 import { ledgerHolds, usageEvents } from '#libs/db/schema/ledger.ts';
+import { models } from '#libs/db/schema/metering.ts';
 import type { CorrectOutcome, CorrectRequest } from '#libs/ledger/correct.ts';
 import type { Ledger } from '#libs/ledger/ledger.ts';
+import type { ModelInfo } from '#libs/pricing/model.ts';
 import type { CallRecord } from './domain/call-record.ts';
 import type { CallPosition } from './domain/cursor.ts';
 import {
@@ -109,4 +111,9 @@ export function resolveCall(
     });
     return outcome;
   });
+}
+
+export async function listModels(db: Queryable, provider: string): Promise<ModelInfo[]> {
+  const rows = await db.select({ info: models.info }).from(models).where(eq(models.provider, provider));
+  return rows.map(({ info }) => info);
 }
