@@ -66,6 +66,37 @@ t.test('given parameters that could cost more than is held, then each is refused
   }
 });
 
+t.test('given a custom tool, then it is called with a text, whole and streamed', async (t) => {
+  const tools = [{ type: 'custom' as const, custom: { name: 'shout', description: 'Says it loudly.' } }];
+  const question = { role: 'user' as const, content: 'Use shout for Paris' };
+  for (const model of MODELS) {
+    const whole = await client.chat.completions.create({
+      model,
+      max_tokens: 400,
+      tools,
+      messages: [question],
+    });
+    const call = whole.choices[0]?.message.tool_calls?.[0];
+    t.match(call, { type: 'custom', custom: { name: 'shout', input: /^[^{]+$/ } }, model);
+    const result = { role: 'tool' as const, tool_call_id: call?.id ?? '', content: 'LOUD' };
+    const messages = [question, whole.choices[0]?.message ?? question, result];
+    const next = await client.chat.completions.create({ model, max_tokens: 400, tools, messages });
+    t.match(next.choices[0]?.message.content, /LOUD/, model);
+  }
+  const stream = await client.chat.completions.create({
+    ...asked('gpt-4o-mini'),
+    tools,
+    messages: [question],
+    stream: true,
+  });
+  let input = '';
+  for await (const { choices } of stream) {
+    const [call] = (choices[0]?.delta.tool_calls ?? []) as { custom?: { input?: string } }[];
+    input += call?.custom?.input ?? '';
+  }
+  t.match(input, /^[^{]+$/);
+});
+
 t.test('given documents and recordings, then models that read them do, and others are named', async (t) => {
   const file = {
     file_data: `data:application/pdf;base64,${pdfOfPages(2)}`,

@@ -51,6 +51,19 @@ const functionOutputItem = z.object({
   call_id: z.string(),
   output: z.union([z.string(), z.array(part)]),
 });
+const customCallItem = z.object({
+  type: z.literal('custom_tool_call'),
+  id,
+  call_id: z.string(),
+  name: z.string(),
+  input: z.string(),
+});
+const customOutputItem = z.object({
+  type: z.literal('custom_tool_call_output'),
+  id,
+  call_id: z.string(),
+  output: z.union([z.string(), z.array(part)]),
+});
 const reasoningItem = z.object({
   type: z.literal('reasoning'),
   id,
@@ -61,7 +74,13 @@ const itemReference = z.object({ type: z.literal('item_reference'), id: z.string
 /** An item of a conversation. */
 export const conversationItem = z.union([
   messageItem,
-  z.discriminatedUnion('type', [functionCallItem, functionOutputItem, reasoningItem]),
+  z.discriminatedUnion('type', [
+    functionCallItem,
+    functionOutputItem,
+    customCallItem,
+    customOutputItem,
+    reasoningItem,
+  ]),
 ]);
 export type ConversationItem = z.output<typeof conversationItem>;
 
@@ -79,6 +98,14 @@ export const functionTool = z.object({
   description: z.string().nullish(),
   parameters: z.record(z.string(), z.unknown()).nullish(),
   strict: z.boolean().nullish(),
+});
+
+/** A tool that takes a text instead of arguments. */
+export const customTool = z.object({
+  type: z.literal('custom'),
+  name: z.string().regex(/^[a-zA-Z0-9_-]{1,64}$/),
+  description: z.string().nullish(),
+  format: z.object({ type: z.literal('text') }).nullish(),
 });
 
 const textFormat = z.discriminatedUnion('type', [
@@ -112,11 +139,14 @@ export const responsesRequest = z
     temperature: z.number().min(0).max(2).nullish(),
     top_p: z.number().min(0).max(1).nullish(),
     top_logprobs: z.int().min(0).max(20).nullish(),
-    tools: z.array(functionTool).max(128).nullish(),
+    tools: z
+      .array(z.discriminatedUnion('type', [functionTool, customTool]))
+      .max(128)
+      .nullish(),
     tool_choice: z
       .union([
         z.enum(['none', 'auto', 'required']),
-        z.object({ type: z.literal('function'), name: z.string() }),
+        z.object({ type: z.enum(['function', 'custom']), name: z.string() }),
       ])
       .nullish(),
     parallel_tool_calls: z.boolean().nullish(),

@@ -215,6 +215,44 @@ t.test('given a PDF document and a recording, then they are read, also in the ne
   t.equal((await call('/v1/responses', key, heard)).status, 200);
 });
 
+t.test('given a custom tool, then any model calls it with a text, and reads what it returned', async (t) => {
+  const shout: OpenAI.Responses.CustomTool = {
+    type: 'custom',
+    name: 'shout',
+    description: 'Says it loudly.',
+  };
+  for (const model of MODELS) {
+    const asked = { model, tools: [shout], max_output_tokens: 400, store: false };
+    const question = 'Use shout for Paris';
+    const whole = await client.responses.create({ ...asked, input: question });
+    const streamed = client.responses.stream({ ...asked, input: question });
+    const types = new Set<string>();
+    for await (const { type } of streamed) types.add(type);
+    t.ok(types.has('response.custom_tool_call_input.done'), model);
+    for (const first of [whole, await streamed.finalResponse()]) {
+      const call = first.output.find(({ type }) => type === 'custom_tool_call');
+      t.match(call, { id: /^ctc_/, name: 'shout', input: /^[^{]+$/ }, model);
+      if (call?.type !== 'custom_tool_call') continue;
+      const second = await client.responses.create({
+        ...asked,
+        input: [
+          { role: 'user', content: question },
+          call,
+          { type: 'custom_tool_call_output', call_id: call.call_id, output: 'LOUD' },
+        ],
+      });
+      t.match(second.output_text, /LOUD/, model);
+    }
+  }
+  const format = { type: 'grammar', syntax: 'lark', definition: 'start: "a"' };
+  const refused = await call('/v1/responses', key, {
+    model: 'gpt-4o-mini',
+    input: 'hi',
+    tools: [{ ...shout, format }],
+  });
+  t.match(refused, { status: 400, body: { error: { param: 'tools.0.format', message: /any text/ } } });
+});
+
 t.test('given failures, then they have their status, in a stream too', async (t) => {
   const unknown = await failureOf(client.responses.create({ model: 'gpt-0', input: 'hi' }));
   t.ok(unknown instanceof OpenAI.NotFoundError);

@@ -1,10 +1,12 @@
-import type { FastifyInstance, FastifyPluginAsync } from 'fastify';
+import type { FastifyInstance, FastifyPluginAsync, FastifyRequest } from 'fastify';
 import type { ChatCompletionRequest } from '#libs/contracts/chat-completions.ts';
 import type { OperationRequest } from '#libs/service/serve-operation.ts';
 import type { MeteredRoute } from '../metering/domain/route.ts';
 import { meteredRoute, translatedRoute } from '../metering/plugin.ts';
 import { translateAnswers } from './answer-translator.ts';
+import { customToolAnswers } from './custom-tool-answers.ts';
 import type { AnswerWriter } from './domain/answer-writer.ts';
+import { replaceCustomTools } from './domain/custom-tools.ts';
 import { dropIgnoredFields } from './ignored-fields.ts';
 import { refuseCostlyFields } from './refused-fields.ts';
 import { chatCompletionRoute } from './routes.ts';
@@ -41,10 +43,19 @@ export function translatedChatRoute<O extends MeteredRoute['operation']>(
 
 /** OpenAI-compatible chat completions. */
 export const chatPlugin: FastifyPluginAsync = async (app) => {
+  /** The names of the custom tools of requests, until they are served. */
+  const customTools = new WeakMap<FastifyRequest, ReadonlySet<string>>();
   app.addHook('preValidation', (request, _reply, done) => {
-    if (dropIgnoredFields(request.body)) request.rawBody = Buffer.from(JSON.stringify(request.body));
+    const names = replaceCustomTools(request.body);
+    if (names !== undefined && names.size > 0) customTools.set(request, names);
+    const isChanged = dropIgnoredFields(request.body) || names !== undefined;
+    if (isChanged) request.rawBody = Buffer.from(JSON.stringify(request.body));
     refuseCostlyFields(request.body);
     done();
   });
-  meteredRoute(app, chatCompletionRoute);
+  meteredRoute<ChatCompletionRequest>(app, chatCompletionRoute, (request) => {
+    const names = customTools.get(request);
+    if (names === undefined) return chatCompletionRoute;
+    return { ...chatCompletionRoute, translate: translateAnswers(customToolAnswers(names)) };
+  });
 };

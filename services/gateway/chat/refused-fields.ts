@@ -24,7 +24,7 @@ export function refuseCostlyFields(body: unknown): void {
   if (!TIERS.has(body.service_tier)) refuse('service_tier', 'other tiers have other prices');
   listOf(body.tools).forEach(({ type }, index) => {
     if (type !== undefined && type !== 'function') {
-      refuse(`tools.${index}.type`, `use tools of type function instead of ${String(type)}`);
+      refuse(`tools.${index}.type`, `use tools of type function or custom instead of ${String(type)}`);
     }
   });
   listOf(body.messages).forEach(({ content }, index) => {

@@ -69,11 +69,15 @@ export function translatedRoute<O extends Operation, B extends RequestBody>(
   });
 }
 
-/** Adds a route whose requests pass the pipeline. */
-export function meteredRoute<B extends RequestBody>(app: FastifyInstance, route: MeteredRoute<B>): void {
+/** Adds a route whose requests pass the pipeline. @param routeOf the route of one request, if it differs. */
+export function meteredRoute<B extends RequestBody>(
+  app: FastifyInstance,
+  route: MeteredRoute<B>,
+  routeOf: (request: FastifyRequest) => MeteredRoute<B> = () => route,
+): void {
   const { metering } = app;
   serveOperation(app, route.operation, async (request, reply) => {
-    await serveMetered(metering, route, request, reply, request.caller);
+    await serveMetered(metering, routeOf(request as FastifyRequest), request, reply, request.caller);
     return reply;
   });
 }

@@ -1,6 +1,7 @@
 /** Fields of OpenAI's responses that a chat cannot express: ignored where they are free, refused by name where not. */
 import { RECORDING_FORMATS } from '#libs/contracts/chat-completions.ts';
 import { responsesRequest } from '#libs/contracts/responses.ts';
+import { refuseGrammar } from '../chat/domain/custom-tools.ts';
 import { type Fields, isFields, listOf, refuse, take } from '../chat/domain/fields.ts';
 import { flattenNamespaces } from './domain/namespaces.ts';
 
@@ -29,9 +30,12 @@ const ITEMS: ReadonlySet<unknown> = new Set([
   'message',
   'function_call',
   'function_call_output',
+  'custom_tool_call',
+  'custom_tool_call_output',
   'reasoning',
   'item_reference',
 ]);
+const TOOL_TYPES: ReadonlySet<unknown> = new Set(['function', 'custom']);
 const FORMATS: readonly unknown[] = RECORDING_FORMATS;
 const PARTS: ReadonlySet<unknown> = new Set([
   'input_text',
@@ -60,12 +64,14 @@ export function checkResponseFields(body: unknown): string[] {
     else refuse(name, REASONS[name] ?? 'it is not a known parameter');
   }
   if (!TIERS.has(body.service_tier)) refuse('service_tier', 'other tiers have other prices');
-  listOf(body.tools).forEach(({ type }, index) => {
-    if (type !== 'function')
-      refuse(`tools.${index}.type`, `use tools of type function instead of ${String(type)}`);
+  listOf(body.tools).forEach(({ type, format }, index) => {
+    if (type === 'custom') refuseGrammar(format, `tools.${index}.format`);
+    else if (type !== 'function') {
+      refuse(`tools.${index}.type`, `use tools of type function or custom instead of ${String(type)}`);
+    }
   });
-  if (isFields(body.tool_choice) && body.tool_choice.type !== 'function') {
-    refuse('tool_choice.type', 'use none, auto, required or a function');
+  if (isFields(body.tool_choice) && !TOOL_TYPES.has(body.tool_choice.type)) {
+    refuse('tool_choice.type', 'use none, auto, required, a function or a custom tool');
   }
   listOf(body.input).forEach((item, index) => {
     const { type, content, output } = item;

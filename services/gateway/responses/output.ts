@@ -1,6 +1,7 @@
 /** Builds the output items of a response from an answer, whole or in pieces, with the events that describe each step. */
 import type { MessageDelta, ThinkingBlock, ToolCallDelta } from '#libs/contracts/chat-answers.ts';
 import { visibleReasoning, visibleText } from '../chat/domain/answer-text.ts';
+import { customInput } from '../chat/domain/custom-tools.ts';
 import { itemIdOf } from './domain/conversation.ts';
 import { functionNamed, type NamespacedFunction } from './domain/namespaces.ts';
 import { encodeThoughts } from './domain/thoughts.ts';
@@ -25,13 +26,23 @@ type CallItem = {
   arguments: string;
   status: string;
 };
+type CustomCallItem = {
+  type: 'custom_tool_call';
+  id: string;
+  call_id: string;
+  name: string;
+  input: string;
+  status: string;
+};
 type ReasoningItem = {
   type: 'reasoning';
   id: string;
   summary: { type: 'summary_text'; text: string }[];
   encrypted_content?: string;
 };
-export type OutputItem = MessageItem | CallItem | ReasoningItem;
+export type OutputItem = MessageItem | CallItem | CustomCallItem | ReasoningItem;
+
+type Tool = NamespacedFunction & { readonly type?: string };
 
 export type OutputBuilder = {
   readonly items: readonly OutputItem[];
@@ -41,11 +52,9 @@ export type OutputBuilder = {
   readonly finish: () => OutputEvent[];
 };
 
-/** @param tools the functions of the request. */
-export function createOutput(
-  responseId: string,
-  tools?: readonly NamespacedFunction[] | null,
-): OutputBuilder {
+/** @param tools those of the request. */
+export function createOutput(responseId: string, tools?: readonly Tool[] | null): OutputBuilder {
+  const customNames = new Set(tools?.filter(({ type }) => type === 'custom').map(({ name }) => name));
   const items: OutputItem[] = [];
   const calls = new Map<number, number>();
   let thoughts: ThinkingBlock[] = [];
@@ -67,6 +76,7 @@ export function createOutput(
     if (item === undefined) return;
     if (item.type === 'message') endParts(item);
     else if (item.type === 'function_call') endCall(item);
+    else if (item.type === 'custom_tool_call') endCustomCall(item);
     else endReasoning(item);
     emit('response.output_item.done', { output_index: open, item: structuredClone(item) });
     open = undefined;
@@ -89,6 +99,14 @@ export function createOutput(
       name: item.name,
       arguments: item.arguments,
     });
+  }
+
+  /** The text of a custom tool is part of JSON until the call is complete. */
+  function endCustomCall(item: CustomCallItem): void {
+    item.input = customInput(item.input);
+    const at = { item_id: item.id, output_index: open };
+    emit('response.custom_tool_call_input.delta', { ...at, delta: item.input });
+    emit('response.custom_tool_call_input.done', { ...at, input: item.input });
   }
 
   function endReasoning(item: ReasoningItem): void {
@@ -158,25 +176,44 @@ export function createOutput(
     thoughts.push(isAlone ? { ...block, thinking: item.summary[0]?.text ?? '' } : block);
   }
 
+  function callItem(callId: string, chatName: string): CallItem | CustomCallItem {
+    if (customNames.has(chatName)) {
+      const id = itemIdOf(responseId, 'ctc', items.length);
+      return {
+        type: 'custom_tool_call',
+        id,
+        call_id: callId,
+        name: chatName,
+        input: '',
+        status: 'completed',
+      };
+    }
+    const { name, namespace } = functionNamed(tools, chatName);
+    return {
+      type: 'function_call',
+      id: itemIdOf(responseId, 'fc', items.length),
+      call_id: callId,
+      name,
+      ...(namespace && { namespace }),
+      arguments: '',
+      status: 'completed',
+    };
+  }
+
   function call({ index, id, function: called }: ToolCallDelta): void {
     let at = calls.get(index);
     if (at === undefined) {
       const callId = id ?? `call_${index}`;
-      const { name, namespace } = functionNamed(tools, called?.name ?? '');
-      start({
-        type: 'function_call',
-        id: itemIdOf(responseId, 'fc', items.length),
-        call_id: callId,
-        name,
-        ...(namespace && { namespace }),
-        arguments: '',
-        status: 'completed',
-      });
+      start(callItem(callId, called?.name ?? ''));
       at = items.length - 1;
       calls.set(index, at);
     }
     if (!called?.arguments) return;
-    const item = items[at] as CallItem;
+    const item = items[at] as CallItem | CustomCallItem;
+    if (item.type === 'custom_tool_call') {
+      item.input += called.arguments;
+      return;
+    }
     item.arguments += called.arguments;
     emit('response.function_call_arguments.delta', {
       item_id: item.id,

@@ -2,6 +2,7 @@
 import type { ChatCompletionRequest, ChatMessage, ChatTool } from '#libs/contracts/chat-completions.ts';
 import type { ConversationItem, ResponsesRequest } from '#libs/contracts/responses.ts';
 import type { MediaPart } from '#libs/pipelines/prompt-parts.ts';
+import { CUSTOM_TOOL_PARAMETERS, customArguments } from '../chat/domain/custom-tools.ts';
 import { named } from '../chat/domain/part-names.ts';
 import { chatNameOf } from './domain/namespaces.ts';
 import { thoughtsOf } from './domain/thoughts.ts';
@@ -70,15 +71,18 @@ function toMessages(items: readonly ConversationItem[], continued: number): Chat
     if (item.type === 'reasoning') {
       const thoughts = thoughtsOf(item.encrypted_content);
       if (thoughts.length > 0) assistant().thinking_blocks = thoughts;
-    } else if (item.type === 'function_call') {
+    } else if (item.type === 'function_call' || item.type === 'custom_tool_call') {
       const call = {
         id: item.call_id,
         type: 'function' as const,
-        function: { name: chatNameOf(item), arguments: item.arguments },
+        function:
+          item.type === 'function_call'
+            ? { name: chatNameOf(item), arguments: item.arguments }
+            : { name: item.name, arguments: customArguments(item.input) },
       };
       const message = assistant();
       message.tool_calls = [...(message.tool_calls ?? []), call];
-    } else if (item.type === 'function_call_output') {
+    } else if (item.type === 'function_call_output' || item.type === 'custom_tool_call_output') {
       turn = undefined;
       messages.push(toToolMessage(item.call_id, toContent(item.output, `${path}.output`)));
     } else if (item.role === 'assistant') {
@@ -141,6 +145,13 @@ function textOf(content: string | readonly Part[]): string {
 }
 
 function toTool(tool: NonNullable<ResponsesRequest['tools']>[number]): ChatTool {
+  if (tool.type === 'custom') {
+    const { name, description } = tool;
+    return {
+      type: 'function',
+      function: { name, ...(description && { description }), parameters: CUSTOM_TOOL_PARAMETERS },
+    };
+  }
   return {
     type: 'function',
     function: {

@@ -23,13 +23,13 @@ export function responseIdOf(requestId: string): string {
   return `resp_${requestId.replaceAll('-', '')}`;
 }
 
-export type ItemKind = 'msg' | 'fc' | 'rs';
+export type ItemKind = 'msg' | 'fc' | 'ctc' | 'rs';
 
 export function itemIdOf(responseId: string, kind: ItemKind, index: number): string {
   return `${kind}_${responseId.slice('resp_'.length)}_${index}`;
 }
 
-const ITEM_ID = /^(?:msg|fc|rs)_([0-9a-f]{32})_\d+$/;
+const ITEM_ID = /^(?:msg|fc|ctc|rs)_([0-9a-f]{32})_\d+$/;
 
 /** The conversation that a request continues, with references replaced by the items that they name. */
 export async function conversationOf(
