@@ -38,7 +38,9 @@ export const imageGenerationRequest = z
     response_format: z
       .enum(['url', 'b64_json'])
       .nullish()
-      .describe('`b64_json` unless given. `url` is a data URL where the provider has none of its own.'),
+      .describe(
+        '`b64_json` unless given. `url` stores the images, and returns links that work for a day; see `/api/media`.',
+      ),
     user: z.string().max(512).nullish(),
     allow_degraded: z.boolean().optional(),
   })

@@ -107,7 +107,17 @@ t.test('given a prompt, then an image is drawn, in Base64 or as a URL', async (t
     style: 'vivid',
     user: 'u1',
   });
-  t.match(wide.data, [{ url: /^data:image\/png;base64,iVBOR/ }]);
+  t.match(wide.data, [{ url: /\/api\/media\/[^/]+\/content\?expires=\d+&signature=[0-9a-f]{64}$/ }]);
+  t.notOk(wide.data?.[0]?.b64_json, 'an image is not sent twice');
+  const { pathname, search } = new URL(wide.data?.[0]?.url ?? '');
+  const file = await fetch(`${url}${pathname}${search}`);
+  t.match([file.status, file.headers.get('content-type')], [200, 'image/png']);
+  t.match(
+    Buffer.from(await file.arrayBuffer())
+      .subarray(1, 4)
+      .toString(),
+    'PNG',
+  );
   t.equal(await images(), before + 2);
 });
 
@@ -143,6 +153,11 @@ t.test('given sizes, batches and models, then the plan decides', async (t) => {
     [key, { prompt: '' }, 400, 'invalid_request'],
     [key, { n: 9 }, 400, 'invalid_request'],
     [key, { size: 'huge' }, 400, 'invalid_request'],
+    [key, { response_format: 'webp' }, 400, 'invalid_request'],
+    [key, { n: 0 }, 400, 'invalid_request'],
+    [key, { n: 1.5 }, 400, 'invalid_request'],
+    [key, { prompt: undefined }, 400, 'invalid_request'],
+    [key, { style: 'natural' }, 400, 'unsupported_parameter'],
     [key, { prompt: 'A pen [[simulate: moderated]]', model: 'dall-e-3' }, 422, 'provider_refused'],
   ];
   for (const [credential, more, status, code] of rows) {
@@ -150,6 +165,24 @@ t.test('given sizes, batches and models, then the plan decides', async (t) => {
     t.equal(answer.status, status, JSON.stringify({ more, answer: answer.body }));
     t.equal(answer.body.error?.problem_code, code, JSON.stringify(more));
   }
+});
+
+t.test('given several images, then each is drawn, charged and returned', async (t) => {
+  const before = await images();
+  const { data, response } = await client.images
+    .generate({
+      model: 'dall-e-3',
+      prompt: 'A pen',
+      n: 2,
+      size: '1024x1024',
+      quality: 'standard',
+      response_format: 'url',
+    })
+    .withResponse();
+  t.equal(data.data?.length, 2);
+  t.equal(new Set(data.data?.map((image) => image.url)).size, 2);
+  t.equal(response.headers.get('x-inkmeter-cost-usd'), '0.080000000');
+  t.equal(await images(), before + 2);
 });
 
 t.test('given a request that is repeated, then its image is drawn once', async (t) => {

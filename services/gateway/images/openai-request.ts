@@ -35,6 +35,7 @@ export function toImageRequest({
   model,
   n,
   size,
+  response_format: format,
   allow_degraded,
 }: ImageGenerationRequest): ImageRequest {
   const [width, height] = size && size !== 'auto' && size !== PLAIN_SIZE ? size.split('x').map(Number) : [];
@@ -44,6 +45,7 @@ export function toImageRequest({
     prompt,
     model,
     count: n ?? 1,
+    ...(format && { response_format: format }),
     ...(width !== undefined && height !== undefined && { custom_options: { width, height } }),
     ...(allow_degraded !== undefined && { allow_degraded }),
   };

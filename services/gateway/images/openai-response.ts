@@ -31,6 +31,7 @@ function asBase64({ b64_json, url }: Picture): object {
   return b64_json === null ? { url } : { b64_json };
 }
 
+/** A data URL if the image could not be stored. */
 function asUrl({ b64_json, url }: Picture): object {
   if (url !== null || b64_json === null) return { url };
   const [, type] = FORMATS.find(([beginning]) => b64_json.startsWith(beginning)) ?? [];
