@@ -72,6 +72,31 @@ t.test('given research, then it is planned and priced with the article', async (
   });
 });
 
+t.test('given an outline to approve, when it is approved, then the rest is held and written', async (t) => {
+  const { token } = await customer('pro');
+  const body = { topic: 'fountain pens', length: 450, outline_approval: true };
+  const { body: job } = await call(JOBS, token, body);
+  const response = await fetch(`${url}${JOBS}/${job.id}/events`, {
+    headers: { authorization: `Bearer ${token}` },
+  });
+  for await (const { event, data } of parseSse(response.body as AsyncIterable<Uint8Array>)) {
+    if (event === 'status' && JSON.parse(data).status === 'needs_approval') break;
+  }
+  const approve = (id: string, as: string | null, sent: object) => call(`${JOBS}/${id}/approve`, as, sent);
+  t.match(await approve(job.id, null, {}), { status: 401 });
+  t.match(await approve(job.id, token, { outline: { title: 'x', sections: [] } }), { status: 400 });
+  const another = await customer('pro');
+  t.match(await approve(job.id, another.token, {}), { status: 404 });
+  t.match(await call(`${JOBS}/${job.id}/retry`, token, {}), { status: 409 });
+  t.match(await approve(job.id, token, {}), { status: 202, body: { id: job.id } });
+  t.equal(await endOf(job.id, token), 'completed');
+  t.match(await approve(job.id, token, {}), { status: 409, body: { code: 'conflict' } });
+  for (const wrong of [{ length: 300 }, { length: 'short' }, { content_types: ['social'] }]) {
+    t.match(await call(JOBS, token, { ...body, ...wrong }), { status: 400 });
+  }
+  t.match(await call('/api/generate', token, body), { status: 400, body: { param: 'outline_approval' } });
+});
+
 t.test('given a job that was cancelled, when it is retried, then only the rest runs', async (t) => {
   const { token } = await customer('basic');
   const body = {

@@ -29,3 +29,7 @@ export const contentInputs = z.object({
 export type ContentInputs = z.infer<typeof contentInputs>;
 
 export const CONTENT_INPUTS_PATH = '/internal/v1/content-inputs';
+
+/** The approval of an outline: how many sections it has after the edits of its owner; null as they were planned. */
+export const outlineApproval = z.object({ sections: z.int().nullable() });
+export type OutlineApproval = z.infer<typeof outlineApproval>;

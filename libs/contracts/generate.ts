@@ -27,6 +27,33 @@ const MAX_SOURCE_LENGTH = 40_000;
 
 const phrase = (max: number) => z.string().trim().min(1).max(max);
 
+/** Shorter articles are written in one call, without an outline. */
+export const OUTLINED_WORDS = 400;
+export const MAX_SECTIONS = 12;
+
+/** Whether there will be an outline to approve, if that is what the request asks for. */
+function hasOutline(request: {
+  outline_approval?: boolean | undefined;
+  content_types: readonly ContentType[];
+  length: (typeof LENGTHS)[number] | number;
+}): boolean {
+  const { outline_approval: isAsked, content_types: types, length } = request;
+  const isLong = typeof length === 'number' ? length >= OUTLINED_WORDS : length !== 'short';
+  return isAsked !== true || (isLong && types.includes('blog'));
+}
+
+/** The outline of an article. */
+export const articleOutline = z
+  .strictObject({
+    title: phrase(120),
+    sections: z
+      .array(z.strictObject({ heading: phrase(200), points: z.array(phrase(300)).max(10).default([]) }))
+      .min(1)
+      .max(MAX_SECTIONS),
+  })
+  .meta({ id: 'ArticleOutline' });
+export type ArticleOutline = z.output<typeof articleOutline>;
+
 /** Options that mean nothing without another. */
 const DEPENDENT_FIELDS = [
   ['research_full_text', 'research'],
@@ -133,6 +160,12 @@ export const generateRequest = z
       .record(z.string().max(50), z.string().max(2_000))
       .optional()
       .describe('Values of the variables of the prompt. Requires `prompt_id`.'),
+    outline_approval: z
+      .boolean()
+      .optional()
+      .describe(
+        'For `POST /api/generations`: the job waits with the status `needs_approval` when the outline of the article is written. For articles of at least 400 words.',
+      ),
     model: phrase(200).optional().describe("A model of the plan; the plan's default if absent."),
     fit_budget: z
       .boolean()
@@ -147,6 +180,10 @@ export const generateRequest = z
   .refine((request) => SOURCE_FIELDS.filter((field) => request[field] !== undefined).length <= 1, {
     path: ['text'],
     message: 'Give only one of text, url, document_id and generation_id',
+  })
+  .refine(hasOutline, {
+    path: ['outline_approval'],
+    message: `requires a blog of at least ${OUTLINED_WORDS} words`,
   })
   .superRefine((request, { addIssue }) => {
     for (const [field, needed] of DEPENDENT_FIELDS) {

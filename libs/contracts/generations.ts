@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { METERING_PROBLEMS } from './chat-operations.ts';
 import { count, instant } from './envelope.ts';
-import { CONTENT_TYPES, generateRequest } from './generate.ts';
+import { articleOutline, CONTENT_TYPES, generateRequest } from './generate.ts';
 import { idempotencyHeaders } from './idempotency-key.ts';
 import { defineOperation } from './operation.ts';
 import { page, pageQuery } from './page.ts';
@@ -58,6 +58,10 @@ export const generation = z
     ),
     usage: usage.describe('Of all steps, those that failed included.'),
     error: failure.nullable(),
+    approval: z
+      .object({ outline: articleOutline })
+      .nullable()
+      .describe('With the status `needs_approval`: the outline to approve or to edit.'),
     created_at: instant,
     started_at: instant.nullable(),
     finished_at: instant.nullable(),
@@ -89,6 +93,7 @@ const example: GenerationView = {
   parts: [{ content_type: 'social', status: 'running', document_id: null }],
   usage: { cost_usd: '0.000000000', tokens: 0 },
   error: null,
+  approval: null,
   created_at: '2026-11-20T12:00:00.000Z',
   started_at: '2026-11-20T12:00:00.120Z',
   finished_at: null,
@@ -241,7 +246,7 @@ export const streamGenerationEvents = defineOperation({
   description: [
     'Server-sent events from the beginning of the job, or after `Last-Event-ID`, until it ends: `status`, `step` (with a',
     'message in the language of the content), `content` (a piece of a text; with `replace`, the whole text instead of the',
-    'pieces so far), `document`, and at the end `completed`, `failed` or `cancelled`.',
+    'pieces so far), `document`, `approval` (the outline that waits), and at the end `completed`, `failed` or `cancelled`.',
   ].join(' '),
   tags,
   auth: 'user',
@@ -294,6 +299,35 @@ export const retryGeneration = defineOperation({
   scope: 'generate',
   requirements: CONTENT_REQUIREMENTS,
   params,
+  responses: { 202: ACCEPTED, ...problemResponses(...CONTENT_PROBLEMS, 'conflict') },
+});
+
+export const approveGeneration = defineOperation({
+  operationId: 'approveGeneration',
+  method: 'POST',
+  path: `${PATH}/{id}/approve`,
+  headers: idempotencyHeaders,
+  summary: 'Approve the outline of a job',
+  description: [
+    'For a job that waits with the status `needs_approval`. Nothing is held while it waits, and it may wait as long as it',
+    'likes. The rest is planned and held now, at current prices. With an `outline`, that is what the article follows: it',
+    'may have more or fewer sections. To give up instead, cancel the job.',
+  ].join(' '),
+  tags,
+  auth: 'user',
+  scope: 'generate',
+  requirements: CONTENT_REQUIREMENTS,
+  params,
+  body: z.strictObject({ outline: articleOutline.optional() }).meta({ id: 'ApproveGenerationRequest' }),
+  bodyExample: {
+    outline: {
+      title: 'Fountain pens for the left-handed',
+      sections: [
+        { heading: 'Why ink smears', points: ['Wet inks', 'The overwriting hand'] },
+        { heading: 'Nibs that dry fast', points: ['Fine nibs'] },
+      ],
+    },
+  },
   responses: { 202: ACCEPTED, ...problemResponses(...CONTENT_PROBLEMS, 'conflict') },
 });
 

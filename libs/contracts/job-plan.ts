@@ -1,6 +1,6 @@
 /** `GET /internal/v1/jobs/{id}/plan`: what the gateway plans the rest of a job from. */
 import { z } from 'zod';
-import { contentInputs } from './content-inputs.ts';
+import { contentInputs, outlineApproval } from './content-inputs.ts';
 
 export const JOB_PLAN_ROUTE = '/internal/v1/jobs/:id/plan';
 
@@ -11,6 +11,7 @@ export const jobPlan = z.object({
   /** As it created the job. */
   request: z.looseObject({}),
   inputs: contentInputs,
+  approval: outlineApproval.optional(),
   /** In thousandths. */
   scale: z.int(),
   /** Steps that have succeeded. */

@@ -1,5 +1,6 @@
 /** Articles: an outline, sections in parallel, an edit of the whole; short ones in one call. */
 import { z } from 'zod';
+import { OUTLINED_WORDS } from '#libs/contracts/generate.ts';
 import { sourcesHeading } from './messages.ts';
 import { presentSources, sourcesOf, useOfSources, withCitations } from './sources.ts';
 import {
@@ -15,10 +16,8 @@ import {
 } from './step.ts';
 import { countWords, frequentTerms, plainText, shortenTo, slugOf, splitTitle } from './text.ts';
 
-/** Shorter articles are written in one call. */
-const SHORT_FORM_WORDS = 400;
 const WORDS_PER_SECTION = 220;
-const MAX_SECTIONS = 8;
+const MAX_PLANNED_SECTIONS = 8;
 const OUTLINE_WORDS = 220;
 const METADATA_WORDS = 90;
 const MAX_DESCRIPTION = 160;
@@ -43,11 +42,11 @@ const metadata = z.object({ meta_description: z.string(), keywords: z.array(z.st
 type Metadata = z.infer<typeof metadata>;
 
 export function isShortForm(words: number): boolean {
-  return words < SHORT_FORM_WORDS;
+  return words < OUTLINED_WORDS;
 }
 
 function sectionCount(words: number): number {
-  return Math.min(MAX_SECTIONS, Math.max(3, Math.round(words / WORDS_PER_SECTION)));
+  return Math.min(MAX_PLANNED_SECTIONS, Math.max(3, Math.round(words / WORDS_PER_SECTION)));
 }
 
 /** The step whose output is the article. */
@@ -82,7 +81,7 @@ function shortForm(brief: ContentBrief): ContentStep {
 
 function longForm(brief: ContentBrief): ContentStep[] {
   const { words, basis, hasSpares } = brief;
-  const count = sectionCount(words);
+  const count = brief.approval?.sections ?? sectionCount(words);
   const sectionWords = Math.round((words * 0.85) / count);
   const fromOutline: StepInput = { from: OUTLINE, label: 'outline', words: OUTLINE_WORDS * 1.5 };
   const sections = Array.from({ length: count }, (_, index) =>
@@ -104,6 +103,7 @@ function longForm(brief: ContentBrief): ContentStep[] {
       inputs: basis,
       sources: useOfSources(brief, 'read'),
       spec: outlineSpec(count),
+      needsApproval: brief.request.outline_approval === true && brief.approval === undefined,
       words: OUTLINE_WORDS,
       counts: {},
     },

@@ -1,6 +1,11 @@
 /** The pipeline of a request: the steps of every content type, as data. */
-import type { ContentInputs } from '#libs/contracts/content-inputs.ts';
-import { type ContentType, type GenerateRequest, MIN_WORDS } from '#libs/contracts/generate.ts';
+import type { ContentInputs, OutlineApproval } from '#libs/contracts/content-inputs.ts';
+import {
+  type ContentType,
+  type GenerateRequest,
+  MIN_WORDS,
+  OUTLINED_WORDS,
+} from '#libs/contracts/generate.ts';
 import { articleStep, blogPipeline } from './blog.ts';
 import { contentPlanPipeline } from './content-plan.ts';
 import { imagePromptsPipeline } from './image-prompts.ts';
@@ -45,15 +50,22 @@ export const SCALE_STEPS = 1_000;
 /**
  * @param scale share of the requested length, in thousandths.
  * @param inputs texts of the account that the request names.
+ * @param approval of the outline, once it is given.
  */
-export function briefOf(request: GenerateRequest, scale: number, inputs: ContentInputs = {}): ContentBrief {
+export function briefOf(
+  request: GenerateRequest,
+  scale: number,
+  inputs: ContentInputs = {},
+  approval?: OutlineApproval,
+): ContentBrief {
   const language =
     request.language === undefined
       ? detectLanguage(request.topic ?? request.text ?? inputs.source?.text ?? '')
       : languageCode(request.language);
-  const words = Math.max(MIN_WORDS, Math.floor((requestedWords(request) * scale) / SCALE_STEPS));
+  const least = request.outline_approval === true ? OUTLINED_WORDS : MIN_WORDS;
+  const words = Math.max(least, Math.floor((requestedWords(request) * scale) / SCALE_STEPS));
   return {
-    ...{ request, words, language, inputs },
+    ...{ request, words, language, inputs, approval },
     research: request.research === true ? researchKeys(inputs.research ?? []) : [],
     hasSpares: scale === SCALE_STEPS,
     basis: hasSource(request) ? [{ from: SOURCE, label: 'text', words: 0 }] : [],

@@ -1,7 +1,7 @@
 /**
  * The provider calls of content, with true upper bounds. The gateway prices and holds them; generation runs the same steps.
  */
-import type { ContentInputs } from '#libs/contracts/content-inputs.ts';
+import type { ContentInputs, OutlineApproval } from '#libs/contracts/content-inputs.ts';
 import type { GenerateRequest } from '#libs/contracts/generate.ts';
 import type { CallPlan, PlannedCall } from '#libs/contracts/generation-requests.ts';
 import { ProblemError, problem } from '#libs/problems/problems.ts';
@@ -34,6 +34,7 @@ export type ContentPlanInput = TextModel & {
     scale: number;
     /** Steps that need not run again. */
     done: ReadonlySet<string>;
+    approval?: OutlineApproval | undefined;
   };
 };
 
@@ -63,7 +64,7 @@ export function planContent(input: ContentPlanInput): CallPlan & { scale: number
 }
 
 function planAtScale(input: ContentPlanInput, scale: number): CallPlan & { scale: number } {
-  const brief = briefOf(input.request, scale, input.inputs);
+  const brief = briefOf(input.request, scale, input.inputs, input.resumed?.approval);
   const calls: PlannedCall[] = [];
   for (const step of contentSteps(brief)) {
     if (input.resumed?.done.has(step.key)) continue;

@@ -1,6 +1,6 @@
 /** The vocabulary of content pipelines: a pipeline is a list of steps, and a step is data. */
 import type { z } from 'zod';
-import type { ContentInputs } from '#libs/contracts/content-inputs.ts';
+import type { ContentInputs, OutlineApproval } from '#libs/contracts/content-inputs.ts';
 import type { ContentType, GenerateRequest } from '#libs/contracts/generate.ts';
 import type { MessageKey } from './messages.ts';
 
@@ -71,6 +71,8 @@ export type ContentStep = {
   readonly hasSpare: boolean;
   /** Its prompt is as short as possible, for budgets of a few hundred tokens. */
   readonly isCompact?: boolean;
+  /** What follows waits until the owner of the job has approved its output. */
+  readonly needsApproval?: boolean;
   /** Steps that need several optional ones start when those have ended and one of them has succeeded. */
   readonly isOptional?: boolean;
   /** Counted meters that it adds to when it succeeds. */
@@ -88,6 +90,8 @@ export type ContentBrief = {
   readonly inputs: ContentInputs;
   /** The keys of the steps that search; empty without research. */
   readonly research: readonly string[];
+  /** The outline that its owner approved; undefined before that. */
+  readonly approval?: OutlineApproval | undefined;
   /** Whether a second call may repair an output. A tight budget has none. */
   readonly hasSpares: boolean;
   /** What everything except the article is written from. */

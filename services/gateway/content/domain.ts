@@ -1,5 +1,5 @@
-import type { ContentInputs } from '#libs/contracts/content-inputs.ts';
-import type { GenerateRequest } from '#libs/contracts/generate.ts';
+import type { ContentInputs, OutlineApproval } from '#libs/contracts/content-inputs.ts';
+import type { ArticleOutline, GenerateRequest } from '#libs/contracts/generate.ts';
 
 /** A request for content as generation receives it. */
 export type ContentBody = GenerateRequest & {
@@ -7,4 +7,6 @@ export type ContentBody = GenerateRequest & {
   inputs?: ContentInputs;
   /** The job that it continues, instead of a new one. */
   resume?: string;
+  /** The approval of the outline of that job. */
+  approval?: OutlineApproval & { outline?: ArticleOutline };
 };

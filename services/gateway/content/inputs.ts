@@ -36,7 +36,7 @@ export async function readInputs(
           searchProviders,
         ).map(({ provider }) => provider)
       : undefined;
-  const { inputs: _, resume: __, ...request } = body;
+  const { inputs: _, resume: __, approval: ___, ...request } = body;
   const answer = await callGeneration(generation, {
     ...{ method: 'POST', path: CONTENT_INPUTS_PATH, requestId, caller },
     body: request,

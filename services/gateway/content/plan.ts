@@ -17,7 +17,7 @@ export function planGeneratedContent(
 ): CallPlan {
   const { info, wire } = requiredModel(check, 'text');
   requireHorizon(check);
-  const { inputs = {}, ...request } = check.body;
+  const { inputs = {}, resume: _, approval: __, ...request } = check.body;
   return planContent({
     kind,
     request,

@@ -1,8 +1,8 @@
 import type { FastifyPluginAsync } from 'fastify';
-import { retryGeneration } from '#libs/contracts/generations.ts';
+import { approveGeneration, retryGeneration } from '#libs/contracts/generations.ts';
 import { meteredRoute, translatedRoute } from '../metering/plugin.ts';
 import type { ContentSources } from './inputs.ts';
-import { prepareRetry } from './retry-routes.ts';
+import { prepareApproval, prepareRetry } from './retry-routes.ts';
 import { createGenerationRoute, generateContentRoute } from './routes.ts';
 
 export type ContentOptions = Pick<ContentSources, 'generation' | 'searchProviders'>;
@@ -13,5 +13,8 @@ export const contentPlugin: FastifyPluginAsync<ContentOptions> = async (app, opt
   meteredRoute(app, createGenerationRoute(sources));
   translatedRoute(app, retryGeneration, ({ params, id: requestId, caller }) =>
     prepareRetry(sources, { id: params.id, requestId, caller }),
+  );
+  translatedRoute(app, approveGeneration, ({ params, body, id: requestId, caller }) =>
+    prepareApproval(sources, { id: params.id, requestId, caller }, body.outline),
   );
 };

@@ -1,5 +1,5 @@
-import { generateRequest } from '#libs/contracts/generate.ts';
-import { retryGeneration } from '#libs/contracts/generations.ts';
+import { type ArticleOutline, generateRequest } from '#libs/contracts/generate.ts';
+import { approveGeneration, retryGeneration } from '#libs/contracts/generations.ts';
 import type { Caller } from '#libs/contracts/internal-context.ts';
 import { type JobPlan, jobPlan, jobPlanPath } from '#libs/contracts/job-plan.ts';
 import { problem } from '#libs/problems/problems.ts';
@@ -27,6 +27,23 @@ export async function prepareRetry(
   return resumedRequest(sources, retryGeneration, job.id, found);
 }
 
+/**
+ * `POST /api/generations/{id}/approve`: the steps that follow the outline of a job.
+ *
+ * @throws ProblemError `not_found`, `conflict` for a job that does not wait for it, `service_unavailable`.
+ */
+export async function prepareApproval(
+  sources: ContentSources,
+  job: ResumedJob,
+  outline: ArticleOutline | undefined,
+): Promise<PreparedRequest<ContentBody>> {
+  const found = await readJobPlan(sources, job);
+  if (found.status !== 'needs_approval') throw problem('conflict', { detail: `The job is ${found.status}.` });
+  const approval = { sections: outline?.sections.length ?? null };
+  const { body, route } = resumedRequest(sources, approveGeneration, job.id, { ...found, approval });
+  return { body: { ...body, approval: { ...approval, ...(outline && { outline }) } }, route };
+}
+
 async function readJobPlan(
   { generation }: ContentSources,
   { id, requestId, caller }: ResumedJob,
@@ -40,9 +57,9 @@ function resumedRequest(
   { priceBook }: ContentSources,
   operation: MeteredRoute<ContentBody>['operation'],
   id: string,
-  { request, inputs, scale, done }: JobPlan,
+  { request, inputs, approval, scale, done }: JobPlan,
 ): PreparedRequest<ContentBody> {
-  const resumed = { scale, done: new Set(done) };
+  const resumed = { scale, done: new Set(done), approval };
   const route: MeteredRoute<ContentBody> = {
     ...jobRouteBase,
     operation,

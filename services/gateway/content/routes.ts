@@ -2,6 +2,7 @@ import { generateContent } from '#libs/contracts/generate-operations.ts';
 import { createGeneration } from '#libs/contracts/generations.ts';
 import { DEFAULT_HORIZON_DAYS } from '#libs/pipelines/content/content-plan.ts';
 import { SMALLEST_SCALE } from '#libs/pipelines/content/plan.ts';
+import { problem } from '#libs/problems/problems.ts';
 import { type EntitlementCheck, requiredModel } from '../entitlements/domain/check-entitlements.ts';
 import type { MeteredRoute, Sender } from '../metering/domain/route.ts';
 import { cacheTermsOf } from './cache-terms.ts';
@@ -46,7 +47,15 @@ export function generateContentRoute(sources: ContentSources): ContentRoute {
   return {
     ...contentRouteBase,
     operation: generateContent,
-    adapt: adaptWith(sources),
+    adapt(check, sender) {
+      if (check.body.outline_approval === true) {
+        throw problem('invalid_request', {
+          detail: 'An outline is approved between two requests: use POST /api/generations.',
+          fields: { param: 'outline_approval' },
+        });
+      }
+      return adaptWith(sources)(check, sender);
+    },
     rateLimitClass: (_body, accept) => ({ generation: true, stream: accept !== 'application/json' }),
     plan: (check, bounds) => planGeneratedContent('generate', check, bounds, sources.priceBook),
   };

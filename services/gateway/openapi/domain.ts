@@ -28,7 +28,12 @@ import {
   streamGenerateContent,
 } from '#libs/contracts/gemini-operations.ts';
 import { generateContent } from '#libs/contracts/generate-operations.ts';
-import { createGeneration, GENERATION_OPERATIONS, retryGeneration } from '#libs/contracts/generations.ts';
+import {
+  approveGeneration,
+  createGeneration,
+  GENERATION_OPERATIONS,
+  retryGeneration,
+} from '#libs/contracts/generations.ts';
 import { guardRailOperations } from '#libs/contracts/guard-rails.ts';
 import { HOLD_OPERATIONS } from '#libs/contracts/holds.ts';
 import { IDENTITY_OPERATIONS } from '#libs/contracts/identity.ts';
@@ -81,7 +86,7 @@ export const OPERATIONS = {
     searchWeb,
   ],
   /** Planned and held in the same way, and run by generation after the response. */
-  background: [createGeneration, retryGeneration],
+  background: [createGeneration, retryGeneration, approveGeneration],
   /** Answered by the gateway itself. */
   gateway: [
     listModels,

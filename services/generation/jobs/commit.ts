@@ -69,9 +69,11 @@ export async function commitCall(
 
     const job = jobOf(row);
     const decision = decideEnd(job, rows, own, end);
+    // Nothing is held while a job waits for its owner.
+    const closesHold = decision.isIdle || decision.isPaused;
     let figures: CallFigures = { costNanoUsd: 0n, tokens: 0 };
-    if (settle !== null) figures = await settle(tx, decision.isIdle);
-    else if (decision.isIdle && row.holdId !== null)
+    if (settle !== null) figures = await settle(tx, closesHold);
+    else if (closesHold && row.holdId !== null)
       await ledger.close({ holdId: row.holdId, accountId: row.accountId }, tx);
 
     const now = runtime.clock.now();
@@ -174,7 +176,7 @@ async function writeDocuments(
 async function writeJob(
   tx: Tx,
   row: GenerationRow,
-  { isIdle, status, percent, error }: EndDecision,
+  { isIdle, isPaused, status, percent, error }: EndDecision,
   { costNanoUsd, tokens }: CallFigures,
   now: Date,
 ): Promise<GenerationRow> {
@@ -184,7 +186,8 @@ async function writeJob(
     error,
     costNanoUsd: row.costNanoUsd + costNanoUsd,
     tokens: row.tokens + tokens,
-    ...(isIdle && { holdId: null, holdExpiresAt: null, finishedAt: now }),
+    ...((isIdle || isPaused) && { holdId: null, holdExpiresAt: null }),
+    ...(isIdle && { finishedAt: now }),
   };
   await updateGeneration(tx, row.id, changes);
   return { ...row, ...changes };

@@ -8,6 +8,7 @@ import { planContent } from '#libs/pipelines/content/plan.ts';
 import type { ModelInfo } from '#libs/pricing/model.ts';
 import { type HttpResponse, request } from '#libs/testing/http.ts';
 import { CALLER, priceOf, type TestGeneration } from '../fixtures.ts';
+import type { Approval } from './resume.ts';
 
 export const MODEL: ModelInfo = {
   provider: 'openai',
@@ -67,9 +68,10 @@ export function jobClient(generation: Pick<TestGeneration, 'workUrl' | 'url' | '
       resume?: string;
       done?: readonly string[];
       research?: string[];
+      approval?: Approval;
     } = {},
   ): Promise<HttpResponse<GenerationView> & { requestId: string }> {
-    const { resume, done = [], research: _, ...rest } = options;
+    const { resume, done = [], research: _, approval, ...rest } = options;
     const asked: GenerateRequest = generateRequest.parse(body);
     const inputs = await readInputs(asked, options.caller);
     if (inputs.status !== 200) return { ...inputs, requestId: '' } as never;
@@ -78,6 +80,7 @@ export function jobClient(generation: Pick<TestGeneration, 'workUrl' | 'url' | '
       ...asked,
       inputs: { ...inputs.body, ...(research && { research }) },
       ...(resume && { resume }),
+      ...(approval && { approval }),
     };
     const plan = planContent({
       kind: 'job',
@@ -87,7 +90,7 @@ export function jobClient(generation: Pick<TestGeneration, 'workUrl' | 'url' | '
       outputTokensCap: null,
       inputs: sent.inputs,
       searchModels: SEARCH_PROVIDERS.map(searchModel),
-      ...(resume && { resumed: { scale: 1_000, done: new Set(done) } }),
+      ...(resume && { resumed: { scale: 1_000, done: new Set(done), approval } }),
     });
     const { requestId, headers } = await admit(plan, { ttlMs: 600_000, ...rest });
     return { ...(await request<GenerationView>(workUrl, { headers, body: sent })), requestId };

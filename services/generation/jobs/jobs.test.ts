@@ -314,6 +314,74 @@ t.test('given the article of a job, then posts are written from it, and no artic
   t.match(await client.readInputs({ generation_id: blog }, OTHER_CALLER), { status: 404 });
 });
 
+t.test(
+  'given an outline to approve, then nothing is held while the job waits, and edits are followed',
+  async (t) => {
+    const body = {
+      topic: 'fountain pens',
+      content_types: ['blog', 'social'],
+      length: 600,
+      outline_approval: true,
+    };
+    const wait = async () => {
+      const { requestId: id } = await client.submit(body);
+      for await (const { event, data } of client.follow(id)) {
+        if (event === 'status' && data.status === 'needs_approval') break;
+      }
+      return id;
+    };
+    const id = await wait();
+    t.equal(await generation.holdState(id), 'closed');
+    const waiting = await client.get(id);
+    t.match(waiting, { status: 'needs_approval', finished_at: null, error: null });
+    t.equal(waiting.approval?.outline.sections.length, 3);
+    t.strictSame(
+      (await generation.rows(id)).map(({ step }) => step),
+      ['blog.outline'],
+    );
+    t.match(await client.call('DELETE', `/api/generations/${id}`), { status: 409 });
+    t.match(
+      await client.submit(body, { resume: id, done: ['blog.outline'] }),
+      { status: 409 },
+      'it has not failed',
+    );
+
+    const outline = {
+      title: 'Ink, edited',
+      sections: [
+        { heading: 'Why ink smears', points: ['Wet inks'] },
+        { heading: 'What dries fast', points: [] },
+      ],
+    };
+    const approval = { sections: 2, outline };
+    const done = ['blog.outline'];
+    const approved = await client.submit(body, { resume: id, done, approval });
+    t.match(approved, { status: 202, body: { id, status: 'queued', approval: null } });
+    t.match((await client.finish(id)).at(-1), { event: 'completed', data: { percent: 100 } });
+    t.same((await generation.rows(approved.requestId)).map(({ step }) => step).sort(), [
+      'blog.edit',
+      'blog.metadata',
+      'blog.section.1',
+      'blog.section.2',
+      'social.write',
+    ]);
+    const { rows } = await pool.query(
+      `SELECT title FROM documents WHERE generation_id = $1 AND type = 'blog'`,
+      [id],
+    );
+    t.strictSame(rows, [{ title: 'Ink, edited' }]);
+    t.equal((await client.get(id)).usage.cost_usd, await spent([id, approved.requestId]));
+    const again = await client.submit(body, { resume: id, done, approval });
+    t.match(again, { status: 409, body: { code: 'conflict' } });
+    t.equal(await generation.holdState(again.requestId), 'closed');
+
+    const other = await wait();
+    t.match(await client.call('POST', `/api/generations/${other}/cancel`), { body: { status: 'cancelled' } });
+    t.match((await client.finish(other)).at(-1), { event: 'cancelled' });
+    t.match(await client.call('DELETE', `/api/generations/${other}`), { status: 204 });
+  },
+);
+
 t.test('given another account, then a job does not exist for it', async (t) => {
   const { requestId: id } = await client.submit(POSTS);
   await client.finish(id);

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import * as contract from '#libs/contracts/generations.ts';
 import { JOB_PLAN_ROUTE, type JobPlan, jobPlan } from '#libs/contracts/job-plan.ts';
 import { toPage } from '#libs/contracts/page.ts';
+import { OUTLINE } from '#libs/pipelines/content/blog.ts';
 import { problem } from '#libs/problems/problems.ts';
 import { callerOf } from '#libs/service/internal-calls.ts';
 import { serveOperation } from '#libs/service/serve-operation.ts';
@@ -13,7 +14,7 @@ import { cancelJob, removeJob } from './end-job.ts';
 import { openEventStream } from './event-stream.ts';
 import { followEvents } from './follow.ts';
 import type { JobHub } from './hub.ts';
-import { findDocumentsOf, findGeneration, findStepSummaries, listGenerations } from './store.ts';
+import { findDocumentsOf, findGeneration, findOutputs, findStepSummaries, listGenerations } from './store.ts';
 
 export type JobRouteOptions = JobOptions & { hub: JobHub };
 
@@ -72,6 +73,7 @@ async function readPlan(database: JobOptions['database'], accountId: string, id:
     status: row.status,
     request: row.request,
     inputs: contextOf(row).inputs ?? {},
+    approval: contextOf(row).approval,
     scale: row.scale,
     done: steps.filter(({ status }) => status === 'succeeded').map(({ key }) => key),
   };
@@ -87,7 +89,11 @@ async function presentJobs({ database }: JobOptions, rows: readonly GenerationRo
   const ids = rows.map(({ id }) => id);
   if (ids.length === 0) return [];
   const [steps, documents] = [await findStepSummaries(database, ids), await findDocumentsOf(database, ids)];
+  const waiting = rows.filter(({ status }) => status === 'needs_approval').map(({ id }) => id);
+  const outlines = waiting.length === 0 ? [] : await findOutputs(database, waiting, OUTLINE);
   const ofJob = <Row extends { generationId: string }>(all: readonly Row[], id: string) =>
     all.filter(({ generationId }) => generationId === id);
-  return rows.map((row) => presentJob(row, ofJob(steps, row.id), ofJob(documents, row.id)));
+  return rows.map((row) =>
+    presentJob(row, ofJob(steps, row.id), ofJob(documents, row.id), ofJob(outlines, row.id)[0]?.output),
+  );
 }

@@ -27,6 +27,28 @@ export async function insertGeneration(
   await tx.insert(generationSteps).values(steps);
 }
 
+export async function insertSteps(
+  tx: Tx,
+  steps: readonly (typeof generationSteps.$inferInsert)[],
+): Promise<void> {
+  if (steps.length > 0) await tx.insert(generationSteps).values([...steps]);
+}
+
+export async function deleteSteps(tx: Tx, generationId: string, keys: readonly string[]): Promise<void> {
+  await tx
+    .delete(generationSteps)
+    .where(and(eq(generationSteps.generationId, generationId), inArray(generationSteps.key, [...keys])));
+}
+
+/** What jobs wait with for an approval. */
+export function findOutputs(db: Queryable, generationIds: readonly string[], key: string) {
+  const { generationId, output } = generationSteps;
+  return db
+    .select({ generationId, output })
+    .from(generationSteps)
+    .where(and(inArray(generationId, [...generationIds]), eq(generationSteps.key, key)));
+}
+
 /** The job, locked until the transaction ends. Everything that changes a job or its steps locks it first. */
 export async function lockGeneration(tx: Tx, id: string): Promise<GenerationRow | undefined> {
   const [row] = await tx.select().from(generations).where(eq(generations.id, id)).for('update');

@@ -16,9 +16,10 @@ import type { CompleteResponse, StoredResponses } from '../stored-responses/doma
 import type { JobOptions } from './commit.ts';
 import type { CacheOptions } from './copies.ts';
 import { contextOf, type GenerationRow } from './domain/job.ts';
+import { type Approval, resumeJob } from './resume.ts';
 import { presentOne } from './routes.ts';
 import { findGeneration } from './store.ts';
-import { createJob, resumeJob } from './submit.ts';
+import { createJob } from './submit.ts';
 
 export type SubmitOptions = CacheOptions & { contentInputs: ContentInputResolver };
 
@@ -78,8 +79,8 @@ export async function submit(
   body: unknown,
 ): Promise<GenerationRow> {
   try {
-    const { resume, inputs, ...fields } = body as { resume?: string; inputs?: ContentInputs };
-    if (resume !== undefined) return await resumeJob(options, head, resume);
+    const { resume, approval, inputs, ...fields } = body as SubmittedBody;
+    if (resume !== undefined) return await resumeJob(options, head, resume, approval);
     const request = parseBody(generateRequest, fields);
     return await createJob(options, head, request, inputs ?? (await sourceInputs(options, head, request)));
   } catch (error) {
@@ -87,6 +88,9 @@ export async function submit(
     throw error;
   }
 }
+
+/** A request for content, with what the gateway added. */
+type SubmittedBody = { resume?: string; approval?: Approval; inputs?: ContentInputs };
 
 /** For a gateway of the version before, which sends no inputs. */
 async function sourceInputs(

@@ -15,19 +15,10 @@ import {
   type GenerationRow,
   type JobContext,
   jobOf,
-  type StepRow,
   type StepStatus,
-  statusesOf,
   wantsJson,
 } from './domain/job.ts';
-import {
-  findSteps,
-  insertEvents,
-  insertGeneration,
-  lockGeneration,
-  updateGeneration,
-  updateStep,
-} from './store.ts';
+import { insertEvents, insertGeneration } from './store.ts';
 
 /** A held request for a job. */
 export type JobHead = Pick<
@@ -37,7 +28,7 @@ export type JobHead = Pick<
 
 /** A job whose plan does not say how many steps may run at the same time. */
 const DEFAULT_PARALLEL = 4;
-const MAX_PARALLEL = 64;
+export const MAX_PARALLEL = 64;
 
 /** Creates a job, whose first steps start at once. @param inputs the texts that its request names. */
 export async function createJob(
@@ -75,7 +66,9 @@ export async function createJob(
   };
   const job = jobOf(row);
   const { steps } = job;
-  if (terms?.cache) row.cacheKey = cacheKeyOf(terms.cache.owner, job, plan.calls);
+  // One that waits for its owner is nothing to wait for.
+  if (terms?.cache && request.outline_approval !== true)
+    row.cacheKey = cacheKeyOf(terms.cache.owner, job, plan.calls);
   const statuses = advanced(steps, new Map(steps.map(({ key }) => [key, 'waiting'])));
   const calls = callsByStep(plan.calls);
   const stepRows = steps.map(({ key }, position) => ({
@@ -125,57 +118,7 @@ async function sourceOf(
   return source;
 }
 
-/**
- * Continues a job after a failure or a cancellation. Steps that succeeded are kept; the others run under a new hold.
- *
- * @throws ProblemError `not_found`; `conflict` for a job that runs or is complete.
- */
-export async function resumeJob(
-  { database, runtime }: JobOptions,
-  { requestId: holdId, caller, plan, holdExpiresAtMs, terms }: JobHead,
-  id: string,
-): Promise<GenerationRow> {
-  return transaction(database, async (tx) => {
-    const row = await lockGeneration(tx, id);
-    if (row === undefined || row.accountId !== caller.accountId) throw problem('not_found');
-    if (row.holdId === holdId) return row;
-    const isResumable = row.holdId === null && (row.status === 'failed' || row.status === 'cancelled');
-    if (!isResumable) throw problem('conflict', { detail: `The job is ${row.status}.` });
-    const rows = await findSteps(tx, id);
-    const calls = callsByStep(plan.calls);
-    const changes = {
-      status: 'queued' as const,
-      holdId,
-      holdExpiresAt: new Date(holdExpiresAtMs),
-      error: null,
-      finishedAt: null,
-      ...(terms && { maxParallel: Math.min(MAX_PARALLEL, terms.maxParallel), priority: terms.priority }),
-    };
-    await updateGeneration(tx, id, changes);
-    const resumed = { ...row, ...changes };
-    const isOpen = ({ status }: StepRow) => status !== 'succeeded';
-    const { steps } = jobOf(resumed);
-    const waiting = rows.map((one) => ({ ...one, status: isOpen(one) ? ('waiting' as const) : one.status }));
-    const statuses = advanced(steps, statusesOf(waiting));
-    for (const one of rows.filter(isOpen)) {
-      await updateStep(tx, one, {
-        status: statuses.get(one.key) as StepStatus,
-        calls: callsOf(calls, one.key),
-        holdId,
-        callsStarted: 0,
-        callsSettled: 0,
-        repair: null,
-        error: null,
-        startedAt: null,
-        finishedAt: null,
-      });
-    }
-    await begin(tx, resumed, 'generation.created', runtime);
-    return resumed;
-  });
-}
-
-async function begin(
+export async function begin(
   tx: Tx,
   row: GenerationRow,
   type: 'generation.created',
@@ -198,12 +141,12 @@ function responseContext({
   return { response: { kind, ...(planContext && { planContext }) } };
 }
 
-function callsByStep(calls: readonly PlannedCall[]): Map<string, PlannedCall[]> {
+export function callsByStep(calls: readonly PlannedCall[]): Map<string, PlannedCall[]> {
   return Map.groupBy(calls, stepOfCall);
 }
 
 /** @throws ProblemError `conflict` if the plan is not that of the job: its pipeline has changed since. */
-function callsOf(calls: ReadonlyMap<string, PlannedCall[]>, key: string): Record<string, unknown>[] {
+export function callsOf(calls: ReadonlyMap<string, PlannedCall[]>, key: string): Record<string, unknown>[] {
   const own = calls.get(key);
   if (own === undefined) {
     throw problem('conflict', {

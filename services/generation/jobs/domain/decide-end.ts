@@ -9,6 +9,7 @@ import {
   cancelled,
   type GenerationRow,
   isIdle,
+  isPaused,
   type Job,
   outputsOf,
   partStatuses,
@@ -30,8 +31,10 @@ export type FinishedPart = { readonly part: ContentType; readonly document: Docu
 export type EndDecision = {
   readonly end: CallEnd;
   readonly statuses: Statuses;
-  /** No step runs or waits any more: the hold closes with this settlement. */
+  /** No step runs or waits any more. */
   readonly isIdle: boolean;
+  /** No step can run until its owner approves. */
+  readonly isPaused: boolean;
   readonly status: GenerationRow['status'];
   readonly percent: number;
   readonly error: GenerationFailure | null;
@@ -60,7 +63,7 @@ function decideRepair(job: Job, rows: readonly StepRow[], own: StepRow, end: Cal
     return decide(job, rows, own, { kind: 'failed', failure: cancelledFailure(own.key) });
   const { status, percent, error } = job.row;
   return {
-    ...{ end, statuses: statusesOf(rows), isIdle: false, status, percent, error },
+    ...{ end, statuses: statusesOf(rows), isIdle: false, isPaused: false, status, percent, error },
     finished: [],
     events: [],
   };
@@ -77,6 +80,7 @@ function decide(job: Job, rows: readonly StepRow[], own: StepRow, end: CallEnd):
   const isCancelled = row.status === 'cancelled';
   const statuses = isCancelled ? cancelled(ended) : advanced(steps, ended);
   const idle = isIdle(statuses);
+  const paused = isPaused(statuses);
   const finished = finishedParts(job, rows, own, end, statuses);
   const parts = [...partStatuses(job, statuses).values()];
   const isComplete = parts.every((status) => status === 'completed');
@@ -86,15 +90,34 @@ function decide(job: Job, rows: readonly StepRow[], own: StepRow, end: CallEnd):
     end,
     statuses,
     isIdle: idle,
-    status: isCancelled ? 'cancelled' : idle ? (isComplete ? 'completed' : 'failed') : row.status,
+    isPaused: paused,
+    status: isCancelled ? 'cancelled' : statusOf(row.status, { idle, paused, isComplete }),
     percent,
     error: row.error ?? (isCancelled ? null : failure),
     finished,
     events: [
       ...finished.flatMap((one) => finishedEvents(job, one)),
       stepEvent(job, own.key, end.kind === 'output' ? 'succeeded' : 'failed', percent, failure),
+      ...approvalEvents(job, own, end),
+      ...(paused ? [{ type: 'status', data: { status: 'needs_approval', percent } }] : []),
     ],
   };
+}
+
+function statusOf(
+  status: GenerationRow['status'],
+  { idle, paused, isComplete }: { idle: boolean; paused: boolean; isComplete: boolean },
+): GenerationRow['status'] {
+  if (paused) return 'needs_approval';
+  if (!idle) return status;
+  return isComplete ? 'completed' : 'failed';
+}
+
+/** What the owner of a job that waits has to approve. */
+function approvalEvents({ steps }: Job, own: StepRow, end: CallEnd) {
+  const isGate = steps.some(({ key, needsApproval }) => key === own.key && needsApproval);
+  if (!isGate || end.kind !== 'output' || !('json' in end.output)) return [];
+  return [{ type: 'approval', data: { step: own.key, outline: end.output.json } }];
 }
 
 function finishedParts(

@@ -1,5 +1,5 @@
 /** Content jobs as a state machine: what follows from the end of a step. Pure. */
-import type { ContentInputs } from '#libs/contracts/content-inputs.ts';
+import type { ContentInputs, OutlineApproval } from '#libs/contracts/content-inputs.ts';
 import type { ContentType, GenerateRequest } from '#libs/contracts/generate.ts';
 import type { CacheTerms } from '#libs/contracts/generation-requests.ts';
 import type { PlanContext } from '#libs/contracts/requirements.ts';
@@ -25,6 +25,8 @@ export type JobContext = {
   readonly response?: { readonly kind: 'job' | 'json' | 'events'; readonly planContext?: PlanContext };
   /** The texts that its request names, as they were when it was created. */
   readonly inputs?: ContentInputs;
+  /** The approval of its outline, once it is given. */
+  readonly approval?: OutlineApproval;
   /** How it takes part in the content cache. */
   readonly cache?: CacheTerms;
 };
@@ -47,7 +49,8 @@ export type Job = {
 };
 
 export function jobOf(row: GenerationRow): Job {
-  const brief = briefOf(row.request as GenerateRequest, row.scale, contextOf(row).inputs);
+  const { inputs, approval } = contextOf(row);
+  const brief = briefOf(row.request as GenerateRequest, row.scale, inputs, approval);
   return { row, brief, steps: contentSteps(brief) };
 }
 
@@ -70,12 +73,14 @@ const isLost = (status: StepStatus | undefined) => status !== undefined && LOST.
 export function advanced(steps: readonly ContentStep[], statuses: Statuses): Map<string, StepStatus> {
   const next = new Map(statuses);
   const optional = new Set(steps.filter(({ isOptional }) => isOptional).map(({ key }) => key));
+  const gates = new Set(steps.filter(({ needsApproval }) => needsApproval).map(({ key }) => key));
   // steps come after those that they need, so one pass is enough
   for (const step of steps) {
     if (next.get(step.key) !== 'waiting') continue;
     const needed = dependenciesOf(step);
     const required = needed.filter((key) => !optional.has(key)).map((key) => next.get(key));
     const anyOf = needed.filter((key) => optional.has(key)).map((key) => next.get(key));
+    if (needed.some((key) => gates.has(key)) && !required.some(isLost)) continue;
     if (required.some(isLost) || (anyOf.length > 0 && anyOf.every(isLost))) next.set(step.key, 'skipped');
     else if (required.every((status) => status === 'succeeded') && anyOf.every(hasEnded))
       next.set(step.key, 'ready');
@@ -91,6 +96,13 @@ export function cancelled(statuses: Statuses): Map<string, StepStatus> {
 
 export function isIdle(statuses: Statuses): boolean {
   return [...statuses.values()].every((status) => ENDED.has(status));
+}
+
+const WORKING: ReadonlySet<StepStatus> = new Set(['ready', 'queued', 'running']);
+
+/** Whether everything that is left waits for an approval. */
+export function isPaused(statuses: Statuses): boolean {
+  return !isIdle(statuses) && ![...statuses.values()].some((status) => WORKING.has(status));
 }
 
 export type PartStatus = 'running' | 'completed' | 'failed';

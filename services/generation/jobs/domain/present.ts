@@ -1,3 +1,4 @@
+import type { ArticleOutline } from '#libs/contracts/generate.ts';
 import type { GenerationView } from '#libs/contracts/generations.ts';
 import { formatUsd } from '#libs/money/money.ts';
 import { stepMessage } from '#libs/pipelines/content/messages.ts';
@@ -10,6 +11,7 @@ export function presentJob(
   row: GenerationRow,
   rows: readonly StepSummary[],
   documents: readonly DocumentSummary[],
+  outline?: StepRow['output'],
 ): GenerationView {
   const job = jobOf(row);
   const { brief, steps } = job;
@@ -43,6 +45,7 @@ export function presentJob(
     })),
     usage: presentUsage(row),
     error: row.error,
+    approval: outline ? { outline: outline.json as ArticleOutline } : null,
     created_at: row.createdAt.toISOString(),
     started_at: row.startedAt?.toISOString() ?? null,
     finished_at: row.finishedAt?.toISOString() ?? null,
