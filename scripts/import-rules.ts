@@ -24,7 +24,7 @@ const PLACES = [
   ['jobs', new RegExp(`^services/${any(SERVICES)}/.+/([a-z-]+-)?jobs\\.ts$`)],
   ['domain', new RegExp(`^services/${any(SERVICES)}/.+/domain(/[a-z-]+)?\\.ts$`)],
   ['step', new RegExp(`^services/${any(SERVICES)}/[a-z-]+/(.+/)?[a-z0-9-]+\\.ts$`)],
-  ['deployment', /^deploy\/(local|catalogues|docker|kubernetes|observability)\//],
+  ['deployment', /^deploy\/(local|catalogues|docker|kubernetes|observability|citus)\//],
   ['script', /^scripts\/(mutants\/)?[a-z-]+\.ts$/],
   ['proof', /^prove\//],
   ['benchmark', /^bench\//],
