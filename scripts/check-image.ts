@@ -23,7 +23,10 @@ const run = promisify(execFile);
 const ORDINARY_USER = 65_534;
 const READY_TIMEOUT_MS = 60_000;
 const POLL_MS = 100;
-const TEST_FILES = /(\.test|\.fixture|\/fixtures)\.ts$/;
+/** The files below the copied folders that the build context leaves out. */
+const LEFT_OUT = readFileSync('.dockerignore', 'utf8')
+  .split('\n')
+  .filter((pattern) => pattern.startsWith('**/'));
 
 type ComposeService = {
   command: string[];
@@ -75,13 +78,15 @@ function copy(
     const isFolder = paths.length > 1 || target.endsWith('/') || target === given.workingFolder;
     const to = isFolder ? path.join(target, path.basename(source)) : target;
     if (given.stage === null) {
-      cpSync(source, to, { recursive: true, filter: (file) => !TEST_FILES.test(file) });
+      cpSync(source, to, { recursive: true, filter: isInContext });
     } else {
       // hard links: the folders of packages are large, and the other stage is not used again
       execFileSync('cp', ['-al', path.join(given.rootOf.get(given.stage) ?? '', source), to]);
     }
   }
 }
+
+const isInContext = (file: string) => !LEFT_OUT.some((pattern) => path.matchesGlob(file, pattern));
 
 /** `${NAME:-default}` from the variables, as Compose does it. */
 function substitute(text: string, variables: Record<string, string | undefined>): string {
