@@ -1,9 +1,10 @@
-/** A constant rate of plain calls, streams and content, by the clock: a slow answer does not lower the rate. */
+/** A constant rate of plain calls, streams and jobs, by the clock: a slow answer does not lower the rate. */
 import { setTimeout as delay } from 'node:timers/promises';
 
 const TICK_MS = 20;
 const MOST_FAILURES_KEPT = 20;
 const TIMEOUT_MS = 60_000;
+const JOB_POLL_MS = 500;
 
 export type Load = {
   sent: () => number;
@@ -14,20 +15,24 @@ export type Load = {
 
 const message = (content: string) => ({ model: 'gpt-4o-mini', messages: [{ role: 'user', content }] });
 
-/** One in ten is a stream, one in fifty is content of several steps; the rest are plain calls. */
-function requestOf(number: number): { path: string; body: object; isStream: boolean } {
-  if (number % 50 === 0)
-    return {
-      path: '/api/generate',
-      body: { topic: `Bread ${number}`, content_types: ['social'] },
-      isStream: true,
-    };
+type Request = {
+  path: string;
+  body: object;
+  /** What the answer must have, in addition to its status; a job is also followed to its end. */
+  kind: 'plain' | 'stream' | 'job';
+};
+
+/**
+ * Of fifty requests one is a stream of content, one is content in the background, whose steps any process may take over,
+ * and four are streams of a chat. The rest are plain calls.
+ */
+function requestOf(number: number): Request {
+  const content = (topic: string) => ({ topic: `${topic} ${number}`, content_types: ['social'] });
+  if (number % 50 === 0) return { path: '/api/generate', body: content('Bread'), kind: 'stream' };
+  if (number % 50 === 25) return { path: '/api/generations', body: content('Rye'), kind: 'job' };
   const isStream = number % 10 === 0;
-  return {
-    path: '/v1/chat/completions',
-    body: { ...message('Why is ink blue?'), stream: isStream },
-    isStream,
-  };
+  const body = { ...message('Why is ink blue?'), stream: isStream };
+  return { path: '/v1/chat/completions', body, kind: isStream ? 'stream' : 'plain' };
 }
 
 /** @throws Error when no customer can sign up. */
@@ -51,19 +56,41 @@ export async function startLoad({ url, rate }: { url: string; rate: number }): P
     if (failures.size < MOST_FAILURES_KEPT) failures.set(reason, (failures.get(reason) ?? 0) + 1);
   };
 
-  async function send(number: number): Promise<void> {
-    const { path, body, isStream } = requestOf(number);
-    try {
-      const response = await fetch(`${url}${path}`, {
-        method: 'POST',
-        headers: { 'content-type': 'application/json', authorization: `Bearer ${token}` },
-        body: JSON.stringify(body),
-        signal: AbortSignal.timeout(TIMEOUT_MS),
-      });
+  const call = (path: string, init: RequestInit = {}) =>
+    fetch(`${url}${path}`, {
+      ...init,
+      headers: { 'content-type': 'application/json', authorization: `Bearer ${token}` },
+      signal: AbortSignal.timeout(TIMEOUT_MS),
+    });
+
+  /** @returns what went wrong with the job, or undefined. */
+  async function followJob(id: string): Promise<string | undefined> {
+    const deadline = AbortSignal.timeout(TIMEOUT_MS);
+    for (;;) {
+      const response = await call(`/api/generations/${id}`);
       const text = await response.text();
-      const isComplete = !isStream || text.includes('data: [DONE]') || text.includes('event: complete');
-      if (response.status !== 200) fail(`${path}: ${response.status} ${text.slice(0, 200)}`);
-      else if (!isComplete) fail(`${path}: the stream ended with ${text.slice(-100)}`);
+      if (response.status !== 200) return `read: ${response.status} ${text.slice(0, 200)}`;
+      const { status, error } = JSON.parse(text) as { status: string; error: { code: string } | null };
+      if (status === 'completed') return undefined;
+      if (!['queued', 'running'].includes(status)) return `${status} ${error?.code ?? ''}`;
+      if (deadline.aborted) return `still ${status}`;
+      await delay(JOB_POLL_MS);
+    }
+  }
+
+  async function send(number: number): Promise<void> {
+    const { path, body, kind } = requestOf(number);
+    try {
+      const response = await call(path, { method: 'POST', body: JSON.stringify(body) });
+      const text = await response.text();
+      if (response.status !== (kind === 'job' ? 202 : 200)) {
+        fail(`${path}: ${response.status} ${text.slice(0, 200)}`);
+      } else if (kind === 'stream' && !/data: \[DONE\]|event: complete/.test(text)) {
+        fail(`${path}: the stream ended with ${text.slice(-100)}`);
+      } else if (kind === 'job') {
+        const problem = await followJob((JSON.parse(text) as { id: string }).id);
+        if (problem !== undefined) fail(`${path}: ${problem}`);
+      }
     } catch (error) {
       fail(`${path}: ${error instanceof Error ? `${error.message} ${error.cause ?? ''}` : error}`);
     }
