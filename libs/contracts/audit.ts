@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { instant } from './envelope.ts';
 import { defineOperation } from './operation.ts';
-import { page, pageQuery } from './page.ts';
+import { page, pageQuery, timeRange } from './page.ts';
 import { problemResponses, STAFF_PROBLEMS } from './problem-responses.ts';
 
 const state = z.record(z.string(), z.unknown()).nullable();
@@ -32,8 +32,7 @@ export const auditQuery = z.object({
     .optional()
     .describe('One action, or a prefix that ends with a dot: `override.` matches every action on overrides.'),
   subject: name.optional(),
-  from: instant.optional().describe('Inclusive start.'),
-  to: instant.optional().describe('Exclusive end.'),
+  ...timeRange,
 });
 
 const exampleEntry: AuditEntryWire = {

@@ -2,12 +2,12 @@
 import { z } from 'zod';
 import { idempotencyHeaders } from './idempotency-key.ts';
 import { defineOperation } from './operation.ts';
-import { page, pageQuery } from './page.ts';
+import { page, pageQuery, timeRange } from './page.ts';
 import { examplePaymentRequest, PAYMENT_STATUSES, paymentRequest } from './payment-requests.ts';
 import { currentSubscription, cycle } from './plans.ts';
 import { currentSubscription as exampleSubscription } from './plans-examples.ts';
 import { problemResponses, STAFF_PROBLEMS } from './problem-responses.ts';
-import { billingEventPage } from './subscriptions.ts';
+import { billingEventKind, billingEventPage } from './subscriptions.ts';
 import { billingEvent as exampleEvent } from './subscriptions-examples.ts';
 import { accountId } from './usage-examples.ts';
 
@@ -139,7 +139,8 @@ export const listBillingEvents = defineOperation({
   auth: 'staff',
   querystring: pageQuery.extend({
     account_id: z.uuid().optional(),
-    kind: z.string().min(1).max(100).optional(),
+    kind: billingEventKind.optional(),
+    ...timeRange,
   }),
   responses: {
     200: {

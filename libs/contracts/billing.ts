@@ -4,7 +4,7 @@ import * as example from './billing-examples.ts';
 import { count, instant } from './envelope.ts';
 import { idempotencyHeaders } from './idempotency-key.ts';
 import { defineOperation } from './operation.ts';
-import { page } from './page.ts';
+import { page, timeRange } from './page.ts';
 import { cycle } from './plans.ts';
 import { problemResponses, USER_PROBLEMS } from './problem-responses.ts';
 
@@ -133,11 +133,14 @@ export const previewBilling = defineOperation({
   },
 });
 
+const INVOICE_STATUSES = ['draft', 'open', 'paid', 'void', 'uncollectible'] as const;
+const invoiceStatus = z.enum(INVOICE_STATUSES);
+
 export const invoice = z
   .object({
     id: z.string(),
     number: z.string().nullable(),
-    status: z.string().describe('`draft`, `open`, `paid`, `void` or `uncollectible`.'),
+    status: z.string().describe(`${INVOICE_STATUSES.map((status) => `\`${status}\``).join(', ')}.`),
     reason: z.string().nullable(),
     currency,
     subtotal_minor: minor,
@@ -167,6 +170,8 @@ export const listInvoices = defineOperation({
   querystring: z.object({
     limit: z.coerce.number().int().min(1).max(100).default(20),
     cursor: z.string().min(1).max(100).optional().describe('`next_cursor` of the previous page.'),
+    status: invoiceStatus.optional(),
+    ...timeRange,
   }),
   responses: {
     200: {

@@ -109,6 +109,7 @@ export const identity = z
         name: z.string().nullable(),
         platform_role: z.enum(PLATFORM_ROLES),
         created_at: instant,
+        updated_at: instant.describe('When the name, the password or the role was last changed.'),
       })
       .nullable()
       .describe('The user; null for an API key.'),
@@ -156,6 +157,7 @@ const exampleIdentity: Identity = {
     name: 'Ada',
     platform_role: 'none',
     created_at: '2026-11-20T09:00:00.000Z',
+    updated_at: '2026-11-20T09:00:00.000Z',
   },
   account: {
     id: EXAMPLE_IDS.account,

@@ -31,9 +31,14 @@ t.test('limits are read as on a page of prices', async (t) => {
     limitText(meter, meterUnit(meter), window, n === undefined ? { kind: 'unlimited' } : { kind: 'n', n });
   t.equal(text('cost', 'period', 40_000_000_000n), '$40.00 per billing period');
   t.equal(text('tokens.total', 'day', 100_000n), '100,000 tokens per day');
-  t.equal(text('tokens.openai', 'day', 1n), '1 OpenAI tokens per day');
+  t.equal(text('tokens.openai', 'day', 1n), '1 OpenAI token per day');
   t.equal(text('audio.seconds', 'period', 3_600n), '60 minutes of audio per billing period');
+  t.equal(text('audio.seconds', 'day', 60n), '1 minute of audio per day');
   t.equal(text('team.members', 'total', 5n), '5 team members');
+  t.equal(text('brand_voices', 'total', 1n), '1 brand voice');
+  t.equal(text('kb.bytes', 'total', 1n), '1 byte of knowledge base files');
+  t.equal(text('requests.parallel', 'total', 1n), '1 request at the same time');
+  t.equal(text('gen.blog', 'period', 1n), '1 blog content per billing period');
   t.equal(text('images', 'period'), 'Unlimited images');
   t.equal(limitText('api.requests', 'count', 'day', { kind: 'disabled' }), 'No API requests');
 });

@@ -117,8 +117,13 @@ const grouped = (amount: bigint) => amount.toLocaleString('en-US');
 
 function quantity(meter: string, unit: MeterUnit, n: bigint): string {
   if (unit === 'nano_usd') return dollars(n, NANO_DECIMALS);
-  if (unit === 'seconds') return `${grouped(n / SECONDS_PER_MINUTE)} minutes of audio`;
-  return `${grouped(n)} ${lowered(meterLabel(meter))}`;
+  if (unit === 'seconds') return counted(n / SECONDS_PER_MINUTE, 'minutes of audio');
+  return counted(n, lowered(meterLabel(meter)));
+}
+
+/** `3 brand voices`, `1 brand voice`, `1 request at the same time`. */
+function counted(n: bigint, plural: string): string {
+  return `${grouped(n)} ${n === 1n ? plural.replace(/s(?=$| of | at )/, '') : plural}`;
 }
 
 /** The first letter in lower case, unless the word is a name or an acronym. */

@@ -1,5 +1,6 @@
 /** Lists are paged: `?limit=20&cursor=<next_cursor of the previous page>`. */
 import { z } from 'zod';
+import { instant } from './envelope.ts';
 
 const MAX_ENTRIES = 100;
 const DEFAULT_ENTRIES = 20;
@@ -8,6 +9,21 @@ export const pageQuery = z.object({
   limit: z.coerce.number().int().min(1).max(MAX_ENTRIES).default(DEFAULT_ENTRIES),
   cursor: z.uuid().optional().describe('`next_cursor` of the previous page.'),
 });
+
+/** A filter on the time of entries. */
+export const timeRange = {
+  from: instant.optional().describe('Inclusive start.'),
+  to: instant.optional().describe('Exclusive end.'),
+};
+
+/** A filter of {@link timeRange} as dates. */
+export function datesOf({ from, to }: { from?: string | undefined; to?: string | undefined }): DateRange {
+  return {
+    from: from === undefined ? undefined : new Date(from),
+    to: to === undefined ? undefined : new Date(to),
+  };
+}
+export type DateRange = { from: Date | undefined; to: Date | undefined };
 
 export type PageQuery = z.output<typeof pageQuery>;
 

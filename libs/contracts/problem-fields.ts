@@ -265,12 +265,20 @@ export const PROBLEM_FIELDS: Readonly<Partial<Record<ProblemCode, ProblemFieldsC
         .string()
         .nullable()
         .optional()
-        .describe('What is stopped, such as `model:gpt-5`; absent for a request that was already running.'),
+        .describe('What is stopped: `global`, or a kind and its target, such as `model:openai/gpt-5`.'),
       public_reason: z.string().nullable().optional().describe('Why, if staff say so.'),
+      expected_until: z.iso
+        .datetime()
+        .nullable()
+        .optional()
+        .describe(
+          'When staff expect to lift the stop; null if they do not say. `Retry-After` is the time until then.',
+        ),
     },
     example: {
       stop: 'provider:openai',
       public_reason: 'OpenAI has problems. Models of other providers work.',
+      expected_until: '2026-11-20T14:00:00.000Z',
     },
   },
   not_found: { fields: { param, connection_id: z.uuid().optional() }, example: {} },

@@ -11,7 +11,16 @@ const tags = ['Admin'];
 const text = z.string().trim().min(1).max(500);
 const given = {
   reason: text.describe('A note for staff, in the audit log. Callers never see it.'),
-  public_reason: text.nullable().default(null).describe('Shown to callers whose requests are refused.'),
+  public_reason: text
+    .nullable()
+    .default(null)
+    .describe('Shown to callers whose requests are refused or ended.'),
+  expected_until: instant
+    .nullable()
+    .default(null)
+    .describe(
+      'When you expect to lift the stop. Callers see it, in `Retry-After` too. The stop stays until it is lifted.',
+    ),
 };
 
 export const stop = z
@@ -21,6 +30,7 @@ export const stop = z
     target: z.string().describe('Provider, `provider/model`, account or key; empty for the global stop.'),
     reason: z.string().describe('The note for staff.'),
     public_reason: z.string().nullable().describe('What callers see; null: nothing.'),
+    expected_until: instant.nullable().describe('When staff expect to lift it; null: not known.'),
     author: z.string(),
     created_at: instant,
     lifted_at: instant.nullable(),
@@ -35,6 +45,7 @@ const exampleStop = {
   target: 'openai',
   reason: 'The provider reports wrong usage figures.',
   public_reason: 'OpenAI has problems. Models of other providers work.',
+  expected_until: '2026-11-20T14:00:00.000Z',
   author: '019e3f5e-0000-7a10-8c01-5d2f7b9a4e11',
   created_at: '2026-11-20T12:00:00.000Z',
   lifted_at: null,
@@ -94,6 +105,7 @@ export const createStop = defineOperation({
     target: 'openai',
     reason: exampleStop.reason,
     public_reason: exampleStop.public_reason,
+    expected_until: exampleStop.expected_until,
   },
   responses: {
     200: {
@@ -102,7 +114,7 @@ export const createStop = defineOperation({
       example: exampleStop,
     },
     201: { description: 'The new stop.', schema: stop, example: exampleStop },
-    ...problemResponses(...STAFF_PROBLEMS, 'unknown_model'),
+    ...problemResponses(...STAFF_PROBLEMS, 'unknown_model', 'semantic_error'),
   },
 });
 

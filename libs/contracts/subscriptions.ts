@@ -4,7 +4,7 @@ import { count, envelope, instant } from './envelope.ts';
 import { idempotencyHeaders } from './idempotency-key.ts';
 import { limitAmountWire, refusedLimitWire } from './limits.ts';
 import { defineOperation } from './operation.ts';
-import { page, pageQuery } from './page.ts';
+import { page, pageQuery, timeRange } from './page.ts';
 import { currentSubscription, cycle, planChanges } from './plans.ts';
 import { currentSubscription as exampleSubscription } from './plans-examples.ts';
 import { problemResponses, USER_PROBLEMS } from './problem-responses.ts';
@@ -204,6 +204,9 @@ export const BILLING_EVENT_KINDS = [
 ] as const;
 export type BillingEventKind = (typeof BILLING_EVENT_KINDS)[number];
 
+/** Unknown kinds are refused in filters. Events may gain kinds, so answers have any. */
+export const billingEventKind = z.enum(BILLING_EVENT_KINDS);
+
 export const billingEvent = z
   .object({
     id: z.uuid(),
@@ -229,7 +232,7 @@ export const listSubscriptionEvents = defineOperation({
   tags,
   auth: 'user',
   scope: 'billing:read',
-  querystring: pageQuery,
+  querystring: pageQuery.extend({ kind: billingEventKind.optional(), ...timeRange }),
   responses: {
     200: {
       description: 'One page of events.',

@@ -41,7 +41,7 @@ const READ: Readonly<Record<ServiceName, readonly string[]>> = {
   gateway: ['stop_notices'],
   billing: ['accounts', 'memberships', 'models', 'audit_log'],
   'usage-metering': ['accounts', 'memberships', 'vendor_models'],
-  generation: [],
+  generation: ['stop_notices'],
 };
 
 const LEDGER_VIEWS = ['ledger_counters', 'ledger_holds', 'usage_daily'];

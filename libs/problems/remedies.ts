@@ -95,7 +95,7 @@ export const REMEDIES: Readonly<Record<ProblemCode, string>> = {
     'Repeat the request, or choose a model of another provider. `cost_usd` is the amount charged: the provider may bill a malformed response.',
   metering_unavailable: 'Repeat the request after `Retry-After`. Nothing was charged.',
   emergency_stop:
-    'If `stop` names a model or provider, use another one. Otherwise wait until operators lift the stop.',
+    'If `stop` names a model or provider, use another one. Otherwise wait until operators lift the stop: they expect to at `expected_until`, and `Retry-After` is the time until then. Without it, the end is not known.',
   service_unavailable: 'Repeat the request after `Retry-After`.',
   overloaded: 'Repeat the request after `Retry-After`, with exponential backoff.',
   provider_timeout:

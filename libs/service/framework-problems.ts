@@ -1,11 +1,12 @@
 import { isDatabaseAway } from '#libs/db/database-away.ts';
 import { type ProblemCode, ProblemError, problem } from '#libs/problems/problems.ts';
+import { type ValidationIssue, validationProblem } from './validation-problem.ts';
 
 /** The fields used here of errors from Fastify and its plugins. */
 type FrameworkError = {
   readonly code?: unknown;
   readonly statusCode?: unknown;
-  readonly validation?: readonly { readonly instancePath?: string; readonly message?: string }[];
+  readonly validation?: readonly ValidationIssue[];
   readonly validationContext?: string;
 };
 
@@ -36,17 +37,6 @@ const BY_STATUS: Readonly<Record<number, ProblemCode>> = {
   503: 'service_unavailable',
 };
 
-/** Public names of the parts Fastify validates. */
-const PARTS: Readonly<Record<string, string>> = {
-  body: 'body',
-  querystring: 'query',
-  params: 'path',
-  headers: 'headers',
-};
-
-/** Maximum number of validation errors in one response. */
-const MAX_COMPLAINTS = 20;
-
 /**
  * Converts any thrown value to a problem. Messages of the framework are never public.
  *
@@ -56,7 +46,7 @@ export function toProblem(thrown: unknown, request: { bodyLimitBytes?: number } 
   if (thrown instanceof ProblemError) return thrown;
   if (typeof thrown !== 'object' || thrown === null) return problem('internal_error', { cause: thrown });
   const error = thrown as FrameworkError;
-  if (Array.isArray(error.validation)) return validationProblem(error);
+  if (Array.isArray(error.validation)) return validationProblem(error.validation, error.validationContext);
   const code =
     (isDatabaseAway(thrown) ? 'service_unavailable' : undefined) ??
     (typeof error.code === 'string' ? BY_CODE[error.code] : undefined) ??
@@ -84,23 +74,4 @@ export function bodyTooLarge(limitBytes: number, cause?: unknown): ProblemError 
 /** Only the framework's `statusCode` is about this request; an SDK's is about an outgoing call. */
 function isFrameworkError(error: FrameworkError): boolean {
   return typeof error.code === 'string' && /^(FST_|ERR_HTTP_|ECONNRESET)/.test(error.code);
-}
-
-function validationProblem(error: FrameworkError): ProblemError {
-  const part = PARTS[error.validationContext ?? 'body'] ?? 'body';
-  const errors = (error.validation ?? [])
-    .slice(0, MAX_COMPLAINTS)
-    .map(({ instancePath = '', message = '' }) => ({
-      in: part,
-      pointer: instancePath === '/' ? '' : instancePath,
-      detail: message,
-    }));
-  const first = errors[0];
-  if (first === undefined) return problem('invalid_request');
-  const param = first.pointer.slice(1).replaceAll('/', '.');
-  return problem('invalid_request', {
-    detail:
-      param === '' ? `The ${part} is not valid: ${first.detail}` : `${param} is not valid: ${first.detail}`,
-    fields: { ...(param === '' ? {} : { param }), errors },
-  });
 }

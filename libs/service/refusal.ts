@@ -7,8 +7,11 @@ import { rateLimitHeaders, secondsUntil } from './rate-limit-headers.ts';
 
 /** Holds settle within seconds; most retries after this delay succeed. */
 const HELD_RETRY_SECONDS = 2;
-/** `Retry-After` while the ledger is unreachable or an emergency stop is active. */
+/** `Retry-After` while the ledger is unreachable. */
 const UNAVAILABLE_RETRY_SECONDS = 5;
+
+/** What callers may read about an emergency stop. Staff's own note is for staff. */
+export type StopNotice = { publicReason: string | null; expectedUntil: Date | null };
 
 export type RefusalContext = {
   now: Date;
@@ -16,7 +19,7 @@ export type RefusalContext = {
   /** Plans whose limit would have admitted the request, smallest first. */
   suggestions: ProblemFields | undefined;
   /** What callers may read about the emergency stop that refused it. */
-  publicReason?: string | null;
+  notice?: StopNotice | null;
   /** Further fields of the problem. */
   fields?: ProblemFields;
 };
@@ -48,14 +51,26 @@ export function refusal(answer: HoldAnswer, context: RefusalContext): ProblemErr
     case 'meter_disabled':
       return problem('meter_disabled', { fields });
     case 'stopped':
-      return problem('emergency_stop', {
-        ...(context.publicReason && { detail: `Processing is stopped. ${context.publicReason}` }),
-        fields: { stop: answer.stop, public_reason: context.publicReason ?? null },
-        headers: { 'retry-after': `${UNAVAILABLE_RETRY_SECONDS}` },
-      });
+      return emergencyStop(answer.stop, context.notice ?? null, context.now);
     default:
       return meteringUnavailable(new Error(`the ledger answered ${answer.verdict}`));
   }
+}
+
+/**
+ * A stop lasts until it is lifted, so `Retry-After` is sent only where staff expect a time that is still to come.
+ *
+ * @param stop as the ledger names it: `global`, or `kind:target`.
+ * @param now of a request that is refused; a request that is ended has sent its headers.
+ */
+export function emergencyStop(stop: string | null, notice: StopNotice | null, now?: Date): ProblemError {
+  const { publicReason = null, expectedUntil = null } = notice ?? {};
+  const isExpected = expectedUntil !== null && now !== undefined && expectedUntil > now;
+  return problem('emergency_stop', {
+    ...(publicReason !== null && { detail: `Processing is stopped. ${publicReason}` }),
+    fields: { stop, public_reason: publicReason, expected_until: expectedUntil?.toISOString() ?? null },
+    ...(isExpected && { headers: { 'retry-after': `${secondsUntil(expectedUntil, now)}` } }),
+  });
 }
 
 /** The ledger cannot answer, so no request is admitted. */

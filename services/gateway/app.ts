@@ -199,9 +199,9 @@ export async function buildApp(dependencies: AppDependencies): Promise<Gateway> 
     holdTtlMs,
   });
   const { priceBook, metering } = app;
-  const { readLimits: limitsOf, planRateLimiter, findPublicReason } = metering;
+  const { readLimits: limitsOf, planRateLimiter, findStopNotice } = metering;
   await app.register(holdsPlugin, {
-    ...{ database, ledger, entitlements, runtime, priceBook, planRateLimiter, findPublicReason },
+    ...{ database, ledger, entitlements, runtime, priceBook, planRateLimiter, findStopNotice },
     readLimits: limitsOf,
   });
   await app.register(chatPlugin);

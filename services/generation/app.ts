@@ -93,10 +93,7 @@ export function buildApp(options: AppOptions): Generation {
     deadlineMarginMs: config.deadlineMarginMs,
     bodyLimitBytes: config.service.bodyLimitBytes,
     isOverloaded: () => config.service.eventLoopDelayLimitMs > 0 && app.isUnderPressure(),
-    ledger,
-    listener,
-    logger,
-    metrics,
+    ...{ database, ledger, listener, logger, metrics },
   });
   const { bodyLimitBytes } = config.service;
   app.register(contentInputsPlugin, { database });

@@ -52,7 +52,9 @@ export const models = pgTable(
 /** What callers may read about an emergency stop. Staff's own note is in `ledger_stops`. */
 export const stopNotices = pgTable('stop_notices', {
   stopId: uuid('stop_id').primaryKey(),
-  publicReason: text('public_reason').notNull(),
+  publicReason: text('public_reason'),
+  /** When staff expect to lift the stop. */
+  expectedUntil: instant('expected_until'),
 });
 
 /** Further names of models, added by staff: dated or prefixed names that vendors and other gateways use. */

@@ -1,4 +1,5 @@
-import { and, desc, eq, sql } from 'drizzle-orm';
+import { and, desc, eq, gte, lt, sql } from 'drizzle-orm';
+import type { DateRange } from '#libs/contracts/page.ts';
 import type { Queryable } from '#libs/db/database.ts';
 import { invoices } from '#libs/db/schema/stripe.ts';
 import type { InvoiceRow } from '../payments/stripe/store.ts';
@@ -16,10 +17,12 @@ export async function findInvoice(
   return row;
 }
 
+export type InvoiceFilter = DateRange & { accountId: string; status: string | undefined };
+
 /** Newest first, after the invoice `cursor`. */
 export function listInvoices(
   db: Queryable,
-  accountId: string,
+  { accountId, status, from, to }: InvoiceFilter,
   { limit, cursor }: { limit: number; cursor: InvoiceRow | undefined },
 ): Promise<InvoiceRow[]> {
   return db
@@ -28,6 +31,9 @@ export function listInvoices(
     .where(
       and(
         eq(invoices.accountId, accountId),
+        status === undefined ? undefined : eq(invoices.status, status),
+        from && gte(invoices.createdAt, from),
+        to && lt(invoices.createdAt, to),
         // Invoices of one second are ordered by id.
         cursor && sql`(${invoices.createdAt}, ${invoices.id}) < (${cursor.createdAt}, ${cursor.id})`,
       ),

@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import { actorOf } from '#libs/audit/request-actor.ts';
 import { assignPlan, listBillingEvents as listEvents } from '#libs/contracts/billing-admin.ts';
-import { toPage } from '#libs/contracts/page.ts';
+import { datesOf, toPage } from '#libs/contracts/page.ts';
 import { serveOperation } from '#libs/service/serve-operation.ts';
 import { currentSubscriptionOf } from '../plans/domain/view.ts';
 import { listBillingEvents } from './billing-event-store.ts';
@@ -24,7 +24,11 @@ export function subscriptionAdminRoutes(app: FastifyInstance, deps: Subscription
 
   serveOperation(app, listEvents, async (request) => {
     const { limit, cursor, account_id: accountId, kind } = request.query;
-    const found = await listBillingEvents(deps.database, { accountId, kind }, { limit: limit + 1, cursor });
+    const found = await listBillingEvents(
+      deps.database,
+      { accountId, kind, ...datesOf(request.query) },
+      { limit: limit + 1, cursor },
+    );
     return toPage(found, limit, presentEvent);
   });
 }

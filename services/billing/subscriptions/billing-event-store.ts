@@ -1,4 +1,5 @@
-import { and, desc, eq, lt } from 'drizzle-orm';
+import { and, desc, eq, gte, lt } from 'drizzle-orm';
+import type { DateRange } from '#libs/contracts/page.ts';
 import type { Queryable } from '#libs/db/database.ts';
 import { billingEvents } from '#libs/db/schema/billing.ts';
 import type { BillingEvent } from './domain/billing-event.ts';
@@ -15,12 +16,15 @@ export async function insertBillingEvent(db: Queryable, { at, ...event }: Billin
   return inserted.length > 0;
 }
 
-export type BillingEventFilter = { accountId: string | undefined; kind: string | undefined };
+export type BillingEventFilter = Partial<DateRange> & {
+  accountId: string | undefined;
+  kind: BillingEvent['kind'] | undefined;
+};
 
 /** Newest first, after the event `cursor`. */
 export async function listBillingEvents(
   db: Queryable,
-  { accountId, kind }: BillingEventFilter,
+  { accountId, kind, from, to }: BillingEventFilter,
   { limit, cursor }: { limit: number; cursor: string | undefined },
 ): Promise<BillingEvent[]> {
   const rows = await db
@@ -30,7 +34,9 @@ export async function listBillingEvents(
       and(
         cursor === undefined ? undefined : lt(billingEvents.id, cursor),
         accountId === undefined ? undefined : eq(billingEvents.accountId, accountId),
-        kind === undefined ? undefined : eq(billingEvents.kind, kind as BillingEvent['kind']),
+        kind === undefined ? undefined : eq(billingEvents.kind, kind),
+        from && gte(billingEvents.occurredAt, from),
+        to && lt(billingEvents.occurredAt, to),
       ),
     )
     .orderBy(desc(billingEvents.id))

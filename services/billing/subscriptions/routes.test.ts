@@ -180,6 +180,15 @@ t.test('given an account on the free plan', async (t) => {
     const rest = await get<Events>(`/api/subscription/events?limit=100&cursor=${first.next_cursor}`);
     t.equal(rest.body.data.length, 4);
     t.equal(rest.body.next_cursor, null);
+    const changes = await get<Events>('/api/subscription/events?kind=plan_changed&limit=100');
+    t.strictSame([...new Set(changes.body.data.map(({ kind }) => kind))], ['plan_changed']);
+    const { occurred_at: from } = rest.body.data[1] as { occurred_at: string };
+    const since = await get<Events>(`/api/subscription/events?limit=100&from=${from}`);
+    t.ok(since.body.data.length > 0 && since.body.data.every(({ occurred_at }) => occurred_at >= from));
+    const before = await get<Events>(`/api/subscription/events?limit=100&to=${from}`);
+    t.ok(before.body.data.every(({ occurred_at }) => occurred_at < from));
+    t.equal(since.body.data.length + before.body.data.length, 7);
+    t.equal((await get('/api/subscription/events?kind=something')).status, 400);
     t.equal((await get('/api/subscription/events?limit=0')).status, 400);
     t.equal((await get('/api/subscription/events?cursor=x')).status, 400);
     t.strictSame(await customer(service, OTHER_ACCOUNT).events(), [], 'other accounts do not see them');

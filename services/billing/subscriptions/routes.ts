@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import { succeed } from '#libs/contracts/envelope.ts';
-import { toPage } from '#libs/contracts/page.ts';
+import { datesOf, toPage } from '#libs/contracts/page.ts';
 import { type CurrentSubscription, getCurrentSubscription } from '#libs/contracts/plans.ts';
 import {
   cancelSubscription,
@@ -119,11 +119,11 @@ export function subscriptionRoutes(app: FastifyInstance, options: SubscriptionRo
   });
 
   serveOperation(app, listSubscriptionEvents, async (request) => {
-    const { limit, cursor } = request.query;
+    const { limit, cursor, kind } = request.query;
     const { accountId } = callerOf(request);
     const found = await listBillingEvents(
       database,
-      { accountId, kind: undefined },
+      { accountId, kind, ...datesOf(request.query) },
       { limit: limit + 1, cursor },
     );
     return { success: true as const, ...toPage(found, limit, presentEvent) };

@@ -61,7 +61,7 @@ export function accountRoutes(app: FastifyInstance, { database, runtime }: Accou
       await replacePassword(userId, current, next);
       logAccess(request, 'user.password_changed', { user: userId });
     }
-    if (name !== undefined) await renameUser(database, userId, name);
+    if (name !== undefined) await renameUser(database, userId, { name, updatedAt: runtime.clock.now() });
     return await identify(request.caller);
   });
 
@@ -87,4 +87,5 @@ const presentUser = (user: UserRow) => ({
   name: user.name,
   platform_role: user.platformRole,
   created_at: user.createdAt.toISOString(),
+  updated_at: user.updatedAt.toISOString(),
 });

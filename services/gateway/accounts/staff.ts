@@ -37,7 +37,10 @@ export function setPlatformRole(
     if (user === undefined) return { outcome: 'unknown_user' };
     const { id, platformRole: before } = user;
     if (before === role) return { outcome: 'unchanged', email: user.email, role };
-    await tx.update(users).set({ platformRole: role }).where(eq(users.id, id));
+    await tx
+      .update(users)
+      .set({ platformRole: role, updatedAt: runtime.clock.now() })
+      .where(eq(users.id, id));
     const action: AuditAction = role === 'none' ? 'staff.revoked' : 'staff.granted';
     await recordAudit(tx, {
       id: runtime.newId(),

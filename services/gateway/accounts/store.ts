@@ -22,10 +22,11 @@ const hasEmail = (email: string) => eq(sql`lower(${users.email})`, email.toLower
  */
 export async function insertUser(tx: Tx, runtime: Runtime, user: UserInput): Promise<string> {
   const id = runtime.newId();
+  const now = runtime.clock.now();
   try {
     await tx
       .insert(users)
-      .values({ ...user, id, emailNormalised: normaliseEmail(user.email), createdAt: runtime.clock.now() });
+      .values({ ...user, id, emailNormalised: normaliseEmail(user.email), createdAt: now, updatedAt: now });
   } catch (error) {
     throw violatesUnique(error, 'users_email') ? problem('email_taken', { cause: error }) : error;
   }
@@ -141,8 +142,12 @@ export function listMemberAccounts(db: Queryable, userId: string) {
     .orderBy(asc(memberships.createdAt), asc(memberships.accountId));
 }
 
-export async function renameUser(db: Queryable, userId: string, name: string): Promise<void> {
-  await db.update(users).set({ name }).where(eq(users.id, userId));
+export async function renameUser(
+  db: Queryable,
+  userId: string,
+  { name, updatedAt }: { name: string; updatedAt: Date },
+): Promise<void> {
+  await db.update(users).set({ name, updatedAt }).where(eq(users.id, userId));
 }
 
 /**
@@ -157,7 +162,8 @@ export function changePassword(
 ): Promise<boolean> {
   return transaction(db, async (tx) => {
     if ((await lockUser(tx, userId)) !== verifiedHash) return false;
-    await tx.update(users).set({ passwordHash: newHash }).where(eq(users.id, userId));
+    const updatedAt = runtime.clock.now();
+    await tx.update(users).set({ passwordHash: newHash, updatedAt }).where(eq(users.id, userId));
     await revokeSessions(tx, runtime.clock, { userId });
     return true;
   });

@@ -82,7 +82,7 @@ export function resetPassword(
     const userId = await useToken(tx, 'password_reset', token, now);
     if (userId === null) return null;
     await lockUser(tx, userId);
-    await tx.update(users).set({ passwordHash }).where(eq(users.id, userId));
+    await tx.update(users).set({ passwordHash, updatedAt: now }).where(eq(users.id, userId));
     await setVerified(tx, userId, now);
     await revokeSessions(tx, clock, { userId });
     return userId;

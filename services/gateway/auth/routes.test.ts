@@ -185,7 +185,11 @@ t.test('given a user, they change their name and password', async (t) => {
   const ada = await signUp(gateway, 'ada');
   const change = (body: object) => gateway.call('PATCH', '/api/me', { as: ada.access_token, body });
 
-  t.match(await change({ name: 'Ada L.' }), { status: 200, body: { user: { name: 'Ada L.' } } });
+  gateway.clock.advance(1_000);
+  const renamed = await change({ name: 'Ada L.' });
+  t.match(renamed, { status: 200, body: { user: { name: 'Ada L.' } } });
+  const { created_at, updated_at } = renamed.body.user;
+  t.equal(Date.parse(updated_at) - Date.parse(created_at), 1_000);
   t.match(await change({ current_password: 'wrong', new_password: 'a new password' }), {
     status: 401,
     body: { code: 'invalid_credentials' },

@@ -6,7 +6,7 @@ import type { Caller } from '#libs/contracts/internal-context.ts';
 import type { Database } from '#libs/db/database.ts';
 import type { Ledger } from '#libs/ledger/ledger.ts';
 import type { HoldAnswer } from '#libs/ledger/types.ts';
-import { meteringUnavailable, refusal } from '#libs/service/refusal.ts';
+import { meteringUnavailable, refusal, type StopNotice } from '#libs/service/refusal.ts';
 import type { Runtime } from '#libs/service/runtime.ts';
 import type { ReadLimits } from '../entitlements/domain/plan-context.ts';
 import { type ExternalCall, holdRequestOf } from './domain.ts';
@@ -18,7 +18,7 @@ export type HoldDependencies = PlanDependencies & {
   entitlements: Pick<AccountEntitlements, 'get' | 'catalogueOf' | 'suggestPlans'>;
   readLimits: ReadLimits;
   /** What callers may read about an emergency stop. */
-  findPublicReason: (stop: string) => Promise<string | null>;
+  findStopNotice: (stop: string) => Promise<StopNotice | null>;
   runtime: Runtime;
 };
 
@@ -41,7 +41,7 @@ export async function holdAll(
   const { stop, limit } = answer;
   throw refusal(answer, {
     // The refusal stands whether its reason can be read or not.
-    publicReason: stop === null ? null : await options.findPublicReason(stop).catch(() => null),
+    notice: stop === null ? null : await options.findStopNotice(stop).catch(() => null),
     now: options.runtime.clock.now(),
     plan: entitlements.plan.key,
     suggestions: limit === null ? undefined : await options.entitlements.suggestPlans(entitlements, limit),

@@ -40,6 +40,9 @@ const FEED = {
 };
 
 /** 100 tokens of input and 50 of output: 200 nano-USD. */
+/** Of the clock of the tests. */
+const IN_AN_HOUR = new Date('2026-11-20T13:00:00Z');
+
 const OPERATION = { model: 'gpt-4o-mini', input_tokens: 100, output_tokens: 50 };
 const RENDER = { name: 'video.render', meters: { 'gen.video': '1', cost: '40' } };
 
@@ -69,7 +72,10 @@ async function createFixture(t: TestScope) {
         },
         planRateLimiter: createPlanRateLimiter(app.sharedCounters),
         readLimits: (query) => readLimits({ $client: pool }, now(), query),
-        findPublicReason: async () => 'We are checking an invoice.',
+        findStopNotice: async () => ({
+          publicReason: 'We are checking an invoice.',
+          expectedUntil: IN_AN_HOUR,
+        }),
       });
     },
   });
@@ -291,7 +297,13 @@ t.test('given an account of 1,000 nano-USD', async (t) => {
     });
     t.match(await hold(key), {
       status: 503,
-      body: { code: 'emergency_stop', detail: /checking an invoice/ },
+      body: {
+        code: 'emergency_stop',
+        detail: /checking an invoice/,
+        stop: 'model:openai/gpt-4o-mini',
+        expected_until: IN_AN_HOUR.toISOString(),
+      },
+      headers: { 'retry-after': '3600', 'x-should-retry': 'false' },
     });
     t.match((await check(key, [OPERATION, RENDER])).body.operations, [
       { allowed: false, reason: 'emergency_stop' },

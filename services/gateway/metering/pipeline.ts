@@ -15,7 +15,7 @@ import type { HoldAnswer } from '#libs/ledger/types.ts';
 import { ProblemError, problem } from '#libs/problems/problems.ts';
 import type { Metrics } from '#libs/service/metrics.ts';
 import { rateLimitHeaders } from '#libs/service/rate-limit-headers.ts';
-import { meteringUnavailable, refusal } from '#libs/service/refusal.ts';
+import { meteringUnavailable, refusal, type StopNotice } from '#libs/service/refusal.ts';
 import { checkEntitlements, type EntitlementCheck } from '../entitlements/domain/check-entitlements.ts';
 import { type ReadLimits, readPlanContext } from '../entitlements/domain/plan-context.ts';
 import type { RequestBody } from '../entitlements/domain/requirement.ts';
@@ -46,7 +46,7 @@ export type Metering = {
   idempotency: Idempotency;
   metrics: Pick<Metrics, 'recordHold'>;
   /** What callers may read about an emergency stop. */
-  findPublicReason: (stop: string) => Promise<string | null>;
+  findStopNotice: (stop: string) => Promise<StopNotice | null>;
   holdTtlMs: number;
 };
 
@@ -173,10 +173,9 @@ async function holdWithin<B extends RequestBody>(
   metrics.recordHold(answer.verdict === 'ok' ? 'admitted' : 'refused', performance.now() - startedAt);
   if (answer.verdict === 'ok') return hold;
   // The refusal stands whether its reason can be read or not.
-  const publicReason =
-    answer.stop === null ? null : await metering.findPublicReason(answer.stop).catch(() => null);
+  const notice = answer.stop === null ? null : await metering.findStopNotice(answer.stop).catch(() => null);
   throw refusal(answer, {
-    publicReason,
+    notice,
     now: metering.now(),
     plan: check.entitlements.plan.key,
     suggestions:

@@ -10,7 +10,7 @@ import { createPlanRateLimiter } from '../rate-limits/domain/plan-rate-limiter.t
 import type { MeteredRoute } from './domain/route.ts';
 import { createForward } from './forward.ts';
 import { type Metering, serveMetered } from './pipeline.ts';
-import { findPublicReason } from './stop-notices-store.ts';
+import { findStopNotice } from './stop-notices-store.ts';
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -34,7 +34,7 @@ export const meteringPlugin = fp<MeteringOptions>(
   (async (app, { database, generationPools, sign, ...options }) => {
     app.decorate('metering', {
       ...options,
-      findPublicReason: (stop) => findPublicReason(database, stop),
+      findStopNotice: (stop) => findStopNotice(database, stop),
       priceBook: app.priceBook,
       planRateLimiter: createPlanRateLimiter(app.sharedCounters),
       forward: createForward({ pools: generationPools, sign }),

@@ -5,7 +5,7 @@ import { stopNotices } from '#libs/db/schema/metering.ts';
 import { testHold, testSegment } from '#libs/ledger/fixtures.ts';
 import { createLedger } from '#libs/ledger/ledger.ts';
 import { createTestDatabase } from '#libs/testing/database.ts';
-import { findPublicReason } from './stop-notices-store.ts';
+import { findStopNotice } from './stop-notices-store.ts';
 
 t.test('given stops, then a refused caller reads what is meant for them, and no note of staff', async (t) => {
   const { pool } = await createTestDatabase(t);
@@ -14,18 +14,19 @@ t.test('given stops, then a refused caller reads what is meant for them, and no 
   const accountId = randomUUID();
   const segments = [testSegment({ meter: 'cost', n: 10n })];
   await ledger.setLimits({ accountId, anchor: new Date(), periodMonths: 1, segments });
-  for (const [kind, target, publicReason] of [
-    ['provider', 'openai', 'OpenAI has problems.'],
+  const expectedUntil = new Date('2026-11-20T14:00:00Z');
+  for (const [kind, target, notice] of [
+    ['provider', 'openai', { publicReason: 'OpenAI has problems.', expectedUntil: null }],
     ['model', 'openai/gpt-4o-mini', null],
-    ['global', '', 'We are moving.'],
+    ['global', '', { publicReason: null, expectedUntil }],
   ] as const) {
     const id = randomUUID();
     const stop = await ledger.stop({ id, kind, target, reason: 'They overcharge.', author: 'staff' });
-    if (publicReason !== null) await database.insert(stopNotices).values({ stopId: stop.id, publicReason });
+    if (notice !== null) await database.insert(stopNotices).values({ stopId: stop.id, ...notice });
     const refused = await ledger.hold(testHold(accountId, randomUUID(), { cost: 1n }));
     t.equal(refused.verdict, 'stopped');
-    t.equal(await findPublicReason(database, refused.stop ?? ''), publicReason, `${refused.stop}`);
+    t.same(await findStopNotice(database, refused.stop ?? ''), notice, `${refused.stop}`);
     await ledger.liftStop({ id, author: 'staff' });
-    t.equal(await findPublicReason(database, refused.stop ?? ''), null, 'lifted');
+    t.equal(await findStopNotice(database, refused.stop ?? ''), null, 'lifted');
   }
 });

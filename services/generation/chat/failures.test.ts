@@ -211,6 +211,7 @@ t.test('given an emergency stop under a running stream, then it ends within a se
   const stream = await openStream(admitted, chat(`Rivers ${SLOW}`, { stream: true }));
   const otherStream = await openStream(other, chat(`Rivers ${SLOW_ENOUGH}`, { stream: true }));
   await stream.readUntil(firstWords);
+  await generation.pool.query(`INSERT INTO stop_notices VALUES ($1, 'Back soon.')`, [admitted.requestId]);
   const stop = await ledger.stop({
     id: admitted.requestId,
     kind: 'model',
@@ -220,6 +221,7 @@ t.test('given an emergency stop under a running stream, then it ends within a se
   });
   const text = await stream.readUntil(/never/);
   t.match(text, /"problem_code":"emergency_stop"/);
+  t.match(text, /Processing is stopped\. Back soon\./, 'its reason reaches those whose call it ends');
   const row = await rowOf(admitted.requestId);
   t.match(row, { status: 'aborted', error_code: 'emergency_stop', usage_source: 'counted' });
   t.ok((row.output_tokens ?? 0) > 0);

@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { FastifyPluginAsync } from 'fastify';
 import fastifyPlugin from 'fastify-plugin';
 import { Gauge } from 'prom-client';
+import type { Database } from '#libs/db/database.ts';
 import type { Listener } from '#libs/db/listen.ts';
 import type { Ledger } from '#libs/ledger/ledger.ts';
 import { createDirectRoutes, type DirectRouteOptions } from '#libs/service/direct-routes.ts';
@@ -12,6 +13,7 @@ import type { ActiveRequests } from './domain/active-requests.ts';
 import { runGenerationRequest } from './domain/generation-request.ts';
 import type { GenerationHandler, GenerationHandlers } from './domain/handler.ts';
 import { requestRoutes } from './routes.ts';
+import { readStopNotices } from './stop-notices-store.ts';
 import { createStopWatch } from './stop-watch.ts';
 
 declare module 'fastify' {
@@ -28,6 +30,7 @@ export type RequestsOptions = DirectRouteOptions & {
   deadlineMarginMs: number;
   bodyLimitBytes: number;
   isOverloaded: () => boolean;
+  database: Database;
   ledger: Ledger;
   listener: Listener;
   logger: Logger;
@@ -46,7 +49,7 @@ const notServed: GenerationHandler = () => {
  * and leases are watched from before the first request until after the last.
  */
 const requests: FastifyPluginAsync<RequestsOptions> = async (app, options) => {
-  const { activeRequests, ledger, listener, logger, metrics } = options;
+  const { activeRequests, database, ledger, listener, logger, metrics } = options;
   const { storedResponses, callRunner } = app;
   const handlers: GenerationHandlers = {
     chat: notServed,
@@ -80,7 +83,10 @@ const requests: FastifyPluginAsync<RequestsOptions> = async (app, options) => {
       this.set(activeRequests.size());
     },
   });
-  const stopWatch = createStopWatch({ listener, ledger, activeRequests, logger });
+  const stopWatch = createStopWatch({
+    ...{ listener, ledger, activeRequests, logger },
+    readNotices: (ids) => readStopNotices(database, ids),
+  });
   const requestScopedJobs = [
     createPeriodicJob({
       name: 'end-overdue-requests',

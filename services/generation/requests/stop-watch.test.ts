@@ -18,6 +18,9 @@ const scope = (accountId: string) => ({
   deadlineMs: Number.MAX_VALUE,
 });
 
+const NOTICE = { publicReason: 'We are moving.', expectedUntil: null };
+const readNotices = async (ids: readonly string[]) => new Map(ids.map((id) => [id, NOTICE]));
+
 const endOf = (work: ActiveRequest) => new Promise<void>((resolve) => work.onEnded(resolve));
 
 t.test(
@@ -33,15 +36,19 @@ t.test(
     const ledger = createLedger({ pool });
     await ledger.stop(stopOf('early'));
     const registry = createActiveRequests({ drainTimeoutMs: 0 });
-    const watch = createStopWatch({ listener, ledger, activeRequests: registry, logger });
+    const watch = createStopWatch({ listener, ledger, activeRequests: registry, readNotices, logger });
     await watch.start();
-    t.throws(() => registry.begin(scope('early')), { code: 'emergency_stop' });
+    t.throws(() => registry.begin(scope('early')), {
+      code: 'emergency_stop',
+      fields: { stop: 'account:early', public_reason: 'We are moving.' },
+    });
 
     const work = registry.begin(scope('a1'));
     const ended = endOf(work);
     await ledger.stop({ ...stopOf('a1'), id: ID.replace('e001', 'e002') });
     await ended;
     t.equal(work.reason(), 'emergency_stop');
+    t.match(work.stop(), { kind: 'account', target: 'a1', notice: NOTICE });
 
     const other = registry.begin(scope('a2'));
     const otherEnded = endOf(other);
@@ -75,7 +82,7 @@ t.test('given a gap, missed stops are read as soon as the database answers', asy
     },
   };
   const registry = createActiveRequests({ drainTimeoutMs: 0 });
-  const watch = createStopWatch({ listener, ledger, activeRequests: registry, logger });
+  const watch = createStopWatch({ listener, ledger, activeRequests: registry, readNotices, logger });
   await watch.start();
   const work = registry.begin(scope('a1'));
   for (const noise of ['', 'no json', '{"kind":"prices"}', '{"kind":"stop","stop":"planet"}']) {

@@ -9,6 +9,8 @@ type Many = { data: StopWire[] };
 type Refusal = { code: string };
 
 const STOPS = '/api/admin/stops';
+/** When staff expect to lift the stops; the clock of the tests stands two hours before. */
+const SOON = '2026-11-20T14:00:00.000Z';
 const BOOK = `
 version: '1'
 models:
@@ -39,7 +41,7 @@ t.test('given an account whose requests are admitted', async (t) => {
       `when an admin stops it (${kind}), then nothing is admitted until the stop is lifted`,
       async (t) => {
         const body = {
-          ...{ kind, reason: 'wrong figures', public_reason: 'Back soon.' },
+          ...{ kind, reason: 'wrong figures', public_reason: 'Back soon.', expected_until: SOON },
           ...(target && { target }),
         };
         const stopped = await service.call<One>('POST', STOPS, { as: 'admin', body });
@@ -49,6 +51,7 @@ t.test('given an account whose requests are admitted', async (t) => {
           target: target ?? '',
           reason: 'wrong figures',
           public_reason: 'Back soon.',
+          expected_until: SOON,
           author: STAFF,
           lifted_at: null,
         });
@@ -101,6 +104,8 @@ t.test('given an account whose requests are admitted', async (t) => {
       [{ kind: 'global', target: 'openai', reason: 'x' }, 400, 'invalid_request'],
       [{ kind: 'global', reason: ' ' }, 400, 'invalid_request'],
       [{ kind: 'planet', target: 'earth', reason: 'x' }, 400, 'invalid_request'],
+      [{ kind: 'global', reason: 'x', expected_until: 'soon' }, 400, 'invalid_request'],
+      [{ kind: 'global', reason: 'x', expected_until: '2026-11-20T12:00:00.000Z' }, 422, 'semantic_error'],
     ];
     for (const [body, status, code] of cases) {
       const answer = await service.call<Refusal>('POST', STOPS, { as: 'admin', body });

@@ -10,9 +10,10 @@ import {
 import { type Database, only } from '#libs/db/database.ts';
 import type { Stop } from '#libs/ledger/types.ts';
 import { problem } from '#libs/problems/problems.ts';
+import type { StopNotice } from '#libs/service/refusal.ts';
 import type { Runtime } from '#libs/service/runtime.ts';
 import { serveOperation } from '#libs/service/serve-operation.ts';
-import { isKnownModel, liftStop, putStop, readPublicReasons, type StopLedger } from './store.ts';
+import { isKnownModel, liftStop, putStop, readStopNotices, type StopLedger } from './store.ts';
 
 export type StopRouteOptions = {
   database: Database;
@@ -24,8 +25,8 @@ export function stopRoutes(app: FastifyInstance, { database, ledger, runtime }: 
   const { clock, newId } = runtime;
 
   const present = async (stops: readonly Stop[]): Promise<StopWire[]> => {
-    const publicReasons = await readPublicReasons(database, stops);
-    return stops.map((stop) => presentStop(stop, publicReasons.get(stop.id) ?? null));
+    const notices = await readStopNotices(database, stops);
+    return stops.map((stop) => presentStop(stop, notices.get(stop.id)));
   };
   const presentOne = async (stop: Stop) => only(await present([stop]));
 
@@ -37,11 +38,18 @@ export function stopRoutes(app: FastifyInstance, { database, ledger, runtime }: 
     // A stop of a misspelt model would stop nothing, unnoticed.
     if (body.kind === 'model' && !(await isKnownModel(database, target)))
       throw problem('unknown_model', { fields: { model: target } });
+    const expectedUntil = body.expected_until === null ? null : new Date(body.expected_until);
+    if (expectedUntil !== null && expectedUntil <= clock.now())
+      throw problem('semantic_error', {
+        detail: 'expected_until must be in the future.',
+        fields: { param: 'expected_until' },
+      });
     const id = newId();
+    const notice = { publicReason: body.public_reason, expectedUntil };
     const stop = await putStop(
       database,
       ledger,
-      { id, kind: body.kind, target, reason: body.reason, publicReason: body.public_reason },
+      { id, kind: body.kind, target, reason: body.reason, notice },
       { by: actorOf(request), at: clock.now(), auditId: newId() },
     );
     request.log.warn({ stop: stop.id, kind: stop.kind, target: stop.target }, 'stop applied');
@@ -58,13 +66,14 @@ export function stopRoutes(app: FastifyInstance, { database, ledger, runtime }: 
   });
 }
 
-function presentStop(stop: Stop, publicReason: string | null): StopWire {
+function presentStop(stop: Stop, notice: StopNotice | undefined): StopWire {
   return {
     id: stop.id,
     kind: stop.kind,
     target: stop.target,
     reason: stop.reason,
-    public_reason: publicReason,
+    public_reason: notice?.publicReason ?? null,
+    expected_until: notice?.expectedUntil?.toISOString() ?? null,
     author: stop.author,
     created_at: stop.createdAt.toISOString(),
     lifted_at: stop.liftedAt?.toISOString() ?? null,

@@ -6,6 +6,7 @@ import { ledgerStops } from '#libs/db/schema/ledger.ts';
 import { stopNotices } from '#libs/db/schema/metering.ts';
 import type { Ledger, StopInput } from '#libs/ledger/ledger.ts';
 import type { Stop } from '#libs/ledger/types.ts';
+import type { StopNotice } from '#libs/service/refusal.ts';
 import { hasModel } from '../prices/store.ts';
 
 export type StopLedger = Pick<Ledger, 'stop' | 'liftStop' | 'stops'>;
@@ -23,27 +24,28 @@ export function isKnownModel(database: Database, target: string): Promise<boolea
 export function putStop(
   database: Database,
   ledger: StopLedger,
-  { publicReason, ...input }: Omit<StopInput, 'author'> & { publicReason: string | null },
+  { notice, ...input }: Omit<StopInput, 'author'> & { notice: StopNotice },
   change: StopChange,
 ): Promise<Stop> {
   return transaction(database, async (tx) => {
     const stop = await ledger.stop({ ...input, author: change.by.actor }, tx);
     if (stop.id !== input.id) return stop;
-    if (publicReason !== null) await tx.insert(stopNotices).values({ stopId: stop.id, publicReason });
+    if (notice.publicReason !== null || notice.expectedUntil !== null)
+      await tx.insert(stopNotices).values({ stopId: stop.id, ...notice });
     await audit(tx, 'stop.created', stop, input.reason, change);
     return stop;
   });
 }
 
 /** What callers see of stops, by the id of the stop. */
-export async function readPublicReasons(
+export async function readStopNotices(
   database: Database,
   stops: readonly Stop[],
-): Promise<ReadonlyMap<string, string>> {
+): Promise<ReadonlyMap<string, StopNotice>> {
   if (stops.length === 0) return new Map();
   const ids = stops.map(({ id }) => id);
   const notices = await database.select().from(stopNotices).where(inArray(stopNotices.stopId, ids));
-  return new Map(notices.map(({ stopId, publicReason }) => [stopId, publicReason]));
+  return new Map(notices.map(({ stopId, ...notice }) => [stopId, notice]));
 }
 
 /** Lifts a stop and audits it. Lifting it again changes nothing. @returns undefined if there is no such stop. */

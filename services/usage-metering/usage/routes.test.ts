@@ -329,7 +329,8 @@ t.test('given an unknown query parameter, then it is refused by name', async (t)
     status: 400,
     body: {
       code: 'invalid_request',
-      detail: 'The query is not valid: Unrecognized key: "account_id"',
+      detail: 'account_id is not valid: There is no such field',
+      param: 'account_id',
       errors: [{ in: 'query', pointer: '' }],
     },
   });

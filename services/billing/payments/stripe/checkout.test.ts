@@ -41,6 +41,15 @@ t.test('given an account on the free plan', async (t) => {
       { status: 'paid', amount_paid_minor: 55_300, currency: 'USD' },
     ]);
     t.strictSame(await ada.kinds(), ['plan_changed', 'payment_received']);
+    const count = async (query: string) =>
+      (await ada.get<{ data: object[] }>(`/api/billing/invoices?${query}`)).body.data.length;
+    t.equal(await count('status=paid&from=2026-11-20T12:00:00Z'), 1);
+    t.equal(await count('status=open'), 0);
+    t.equal(await count('to=2026-11-20T12:00:00Z'), 0, 'the end is exclusive');
+    t.equal((await ada.get('/api/billing/invoices?from=yesterday')).status, 400);
+    t.match(await ada.get('/api/billing/invoices?status=late'), {
+      body: { param: 'status', detail: /"uncollectible"/ },
+    });
   });
 
   await t.test('then a second checkout is refused', async (t) => {

@@ -1,4 +1,4 @@
-import type { ActiveRequest, EndReason } from '../../requests/domain/active-requests.ts';
+import type { ActiveRequest, ActiveStop, EndReason } from '../../requests/domain/active-requests.ts';
 import type { CallRecord } from './call-record.ts';
 
 /** Ends one call: with its request, or after its client left, as soon as its cost is known. */
@@ -6,6 +6,8 @@ export type CallEnding = {
   readonly signal: AbortSignal;
   /** Why the call was ended, or why its result is not needed; null if neither. */
   readonly reason: () => EndReason | null;
+  /** The emergency stop that ended it, if one did. */
+  readonly stop: () => ActiveStop | null;
   /** Stops following the request. Must be called when the call has ended. */
   readonly release: () => void;
 };
@@ -30,6 +32,7 @@ export function followRequest(active: ActiveRequest, record: CallRecord, onDrain
   return {
     signal: controller.signal,
     reason: () => active.reason() ?? (active.isAbandoned() ? 'client_gone' : null),
+    stop: active.stop,
     release() {
       stopFollowingEnd();
       stopFollowingClient();

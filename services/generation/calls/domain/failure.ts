@@ -2,7 +2,7 @@ import type { PlannedCall } from '#libs/contracts/generation-requests.ts';
 import { type ProblemCode, type ProblemError, problem } from '#libs/problems/problems.ts';
 import type { ProviderOutcome } from '#libs/service/metrics.ts';
 import { ProviderError, type ProviderErrorKind } from '../../providers/domain/provider-error.ts';
-import type { EndReason } from '../../requests/domain/active-requests.ts';
+import { type ActiveStop, type EndReason, stopProblem } from '../../requests/domain/active-requests.ts';
 import type { Outcome } from './measure.ts';
 
 const CODE_BY_KIND: Readonly<Record<ProviderErrorKind, ProblemCode>> = {
@@ -43,14 +43,22 @@ export function clientLeft(): Failure {
   };
 }
 
-/** @param reason why we ended the request, if we did. It takes precedence over the error of the call. */
-export function failureOf(thrown: unknown, call: PlannedCall, reason: EndReason | null): Failure {
+/**
+ * @param reason why we ended the request, if we did. It takes precedence over the error of the call.
+ * @param stop the emergency stop that ended it, if one did.
+ */
+export function failureOf(
+  thrown: unknown,
+  call: PlannedCall,
+  reason: EndReason | null,
+  stop: ActiveStop | null = null,
+): Failure {
   if (reason !== null) {
     const code = CODE_BY_REASON[reason];
     const status = reason === 'deadline' ? 'error' : 'aborted';
     return {
       outcome: { status, errorCode: code, ...billingOf(thrown), ...(reason === 'deadline' && LATE) },
-      problem: problem(code, { cause: thrown }),
+      problem: stop === null ? problem(code, { cause: thrown }) : stopProblem(stop),
       metric: 'cancelled',
     };
   }

@@ -112,7 +112,7 @@ async function attemptCall<Result>(
     return ending.reason() === 'client_gone' ? { failure: clientLeft() } : { result };
   } catch (thrown) {
     if (thrown instanceof ProviderError) record.providerRequestId ??= thrown.providerRequestId;
-    return { failure: failureOf(thrown, call, ending.reason()) };
+    return { failure: failureOf(thrown, call, ending.reason(), ending.stop()) };
   }
 }
 

@@ -1,5 +1,6 @@
 import type { Stop } from '#libs/ledger/types.ts';
-import { problem } from '#libs/problems/problems.ts';
+import type { ProblemError } from '#libs/problems/problems.ts';
+import { emergencyStop, type StopNotice } from '#libs/service/refusal.ts';
 
 /** Why a request was ended before it was complete. */
 export const END_REASONS = ['client_gone', 'emergency_stop', 'deadline', 'shutdown'] as const;
@@ -26,7 +27,9 @@ export type ActiveRequest = BegunRequest & {
   readonly onEnded: (listener: () => void) => () => void;
   /** The first reason it was ended for; null while it has not been ended. */
   readonly reason: () => EndReason | null;
-  readonly end: (reason: EndReason) => void;
+  readonly end: (reason: EndReason, stop?: ActiveStop) => void;
+  /** The stop that ended it; null if it was not ended, or for another reason. */
+  readonly stop: () => ActiveStop | null;
   /**
    * The client has left: no further call starts. A running call ends as soon as its cost is known, at the latest after the
    * drain timeout.
@@ -39,7 +42,7 @@ export type ActiveRequest = BegunRequest & {
   readonly endsAtMs: () => number;
 };
 
-export type ActiveStop = Pick<Stop, 'id' | 'kind' | 'target'>;
+export type ActiveStop = Pick<Stop, 'id' | 'kind' | 'target'> & { readonly notice?: StopNotice | undefined };
 
 export type ActiveRequests = {
   /** @throws ProblemError `emergency_stop` if an active stop covers the scope. */
@@ -76,12 +79,12 @@ export function createActiveRequests(options: ActiveRequestsOptions): ActiveRequ
   let stops = new Map<string, ActiveStop>();
 
   const endCovered = (stop: ActiveStop) => {
-    for (const request of requests) if (covers(stop, request)) request.end('emergency_stop');
+    for (const request of requests) if (covers(stop, request)) request.end('emergency_stop', stop);
   };
 
   return {
     begin(begun) {
-      for (const stop of stops.values()) if (covers(stop, begun)) throw problem('emergency_stop');
+      for (const stop of stops.values()) if (covers(stop, begun)) throw stopProblem(stop);
       const request = createActiveRequest(begun, () => monotonicMs() + drainTimeoutMs);
       requests.add(request);
       return request;
@@ -121,6 +124,7 @@ function createActiveRequest(begun: BegunRequest, drainedAtMs: () => number): Ac
   const whenEnded = new Set<() => void>();
   const whenAbandoned = new Set<() => void>();
   let reason: EndReason | null = null;
+  let stop: ActiveStop | null = null;
   let isAbandoned = false;
   let endsAtMs = begun.deadlineMs;
   return {
@@ -131,9 +135,11 @@ function createActiveRequest(begun: BegunRequest, drainedAtMs: () => number): Ac
       return () => whenEnded.delete(listener);
     },
     reason: () => reason,
-    end(why) {
+    stop: () => stop,
+    end(why, by) {
       if (reason !== null) return;
       reason = why;
+      stop = by ?? null;
       for (const listener of whenEnded) listener();
     },
     abandon() {
@@ -150,6 +156,11 @@ function createActiveRequest(begun: BegunRequest, drainedAtMs: () => number): Ac
     },
     endsAtMs: () => endsAtMs,
   };
+}
+
+/** What a request receives that the stop refuses or ends. */
+export function stopProblem({ kind, target, notice }: ActiveStop): ProblemError {
+  return emergencyStop(kind === 'global' ? kind : `${kind}:${target}`, notice ?? null);
 }
 
 function covers({ kind, target }: ActiveStop, { accountId, keyId, targets }: RequestScope): boolean {
