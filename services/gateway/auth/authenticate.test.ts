@@ -2,7 +2,9 @@ import { createHmac, createPublicKey } from 'node:crypto';
 import { importJWK, type JWK, SignJWT } from 'jose';
 import t from 'tap';
 import { generateApiKey } from '#libs/auth/api-key.ts';
+import { countContentTokens, listGeminiModels } from '#libs/contracts/gemini-operations.ts';
 import type { Listener } from '#libs/db/listen.ts';
+import { serveOperation } from '#libs/service/serve-operation.ts';
 import { createKey, createTestGateway, privateJwk, signUp, TEST_JWK, type TestGateway } from '../fixtures.ts';
 
 /** Counts how often the database is asked. */
@@ -101,6 +103,42 @@ t.test('given altered tokens, none is accepted', async (t) => {
     );
   }
   t.notMatch(gateway.log(), signature, 'no token is logged');
+});
+
+t.test('given an API key in a URL, as Google takes it, then no log line has it', async (t) => {
+  const gateway = await createTestGateway(t, {
+    addRoutes: (app) => {
+      serveOperation(app, listGeminiModels, async () => ({ models: [] }));
+      serveOperation(app, countContentTokens, async () => {
+        throw new Error('It fails.');
+      });
+    },
+  });
+  const { access_token: as } = await signUp(gateway, 'ada');
+  const created = await gateway.call('POST', '/api/api-keys', { as, body: { name: 'Google' } });
+  const { key } = created.body;
+  const countOf = `/v1beta/models/gpt-4o:countTokens?key=${key}`;
+  const contents = [{ parts: [{ text: 'hi' }] }];
+  const rows: [status: number, method: 'GET' | 'POST', path: string, body?: object][] = [
+    [200, 'GET', `/v1beta/models?key=${key}`],
+    [401, 'GET', `/v1beta/models?key=${key}x`],
+    [401, 'GET', `/v1beta/models?key=${key}&key=${key}`],
+    [404, 'GET', `/v1beta/nowhere?key=${key}`],
+    [401, 'GET', `/api/me?key=${key}`],
+    [400, 'POST', countOf, { contents: 7 }],
+    [500, 'POST', countOf, { contents }],
+  ];
+  for (const [status, method, path, body] of rows) {
+    const { statusCode, body: text } = await gateway.app.inject({
+      method,
+      url: path,
+      ...(body && { payload: body }),
+    });
+    t.equal(statusCode, status, `${method} ${path}`);
+    t.notOk(text.includes(key), 'no answer has it');
+  }
+  t.match(gateway.log(), /request failed/);
+  t.notOk(gateway.log().includes(key.slice(key.lastIndexOf('_') + 1)), 'no log line has any part of it');
 });
 
 t.test('given a token, it works until it expires, remembered or not', async (t) => {

@@ -4,7 +4,7 @@ import t from 'tap';
 import { Agent } from 'undici';
 import { listenServerOnFreePort } from '#libs/testing/http.ts';
 import { callContext, chatWith, providerError, providersAt } from './fixtures.ts';
-import { errorFromStatus } from './status-errors.ts';
+import { errorFromDocument, errorFromStatus } from './status-errors.ts';
 
 const html = '<html><body>Not here</body></html>';
 const openAi = (message: string, code: string | null = null, param: string | null = null) => ({
@@ -84,6 +84,18 @@ t.test('given a message with a key or control characters, then it is scrubbed', 
   const { message: seen } = failed(400, openAi(message));
   t.equal(seen, 'bad thing with [redacted], [redacted] and [redacted] \ufffd');
   t.equal(failed(400, openAi('x'.repeat(5_000))).message.length, 500);
+  for (const body of [
+    openAi(message),
+    { detail: message },
+    { type: 'error', error: { message } },
+    [{ error: { message } }],
+  ]) {
+    t.notMatch(
+      errorFromDocument(body, null).message,
+      /SECRET|AIza|abcdefghij/,
+      'in an answer with status 200 too',
+    );
+  }
 });
 
 t.test('given every provider path, then statuses mean the same', async (t) => {
