@@ -155,6 +155,7 @@ export async function startInstallation(t: TestScope, catalogue: string): Promis
 
   const meteringToBilling = connectTo('usage-metering', 'billing', billing.url);
   const metering = base('usage-metering');
+  const meteringListener = listenerFor('usage-metering');
   const publicHttp = createPublicHttp();
   t.teardown(() => publicHttp.close());
   const meteringVariables = loadConfig(meteringSchema, variables('usage-metering'));
@@ -167,9 +168,10 @@ export async function startInstallation(t: TestScope, catalogue: string): Promis
         ...metering,
         config: toServiceConfig(meteringVariables),
         ledger: createLedger({ pool: metering.pool }),
+        listener: meteringListener,
         entitlements: createAccountEntitlements({
           billing: meteringToBilling.client,
-          listener: listenerFor('usage-metering'),
+          listener: meteringListener,
           runtime: systemRuntime,
         }),
         http: publicHttp,

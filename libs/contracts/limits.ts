@@ -237,6 +237,11 @@ const exampleReading = {
   source: 'plan:basic',
 } as const;
 
+export const exampleLimit = limitToWire({
+  ...exampleReading,
+  state: 'blocked',
+  windowStart: new Date('2026-11-20T00:00:00.000Z'),
+});
 export const exampleRefusedLimit = refusedLimitToWire(exampleReading);
 export const exampleDisabledLimit = refusedLimitToWire({
   ...exampleReading,

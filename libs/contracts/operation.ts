@@ -56,6 +56,8 @@ export type Operation = {
    * before it is read.
    */
   readonly takesCredentials?: true;
+  /** Streams until the client disconnects. The gateway ends the stream when the credential of the request does. */
+  readonly isLive?: true;
   /** Its body may contain images, so it may be large. */
   readonly takesMedia?: true;
   /** The body is a form (`multipart/form-data`) with files. */

@@ -2,6 +2,7 @@ import type { Pool } from 'pg';
 import type { InternalIdentity } from '#libs/auth/internal-identity.ts';
 import type { AccountEntitlements } from '#libs/clients/account-entitlements.ts';
 import { createDatabase } from '#libs/db/database.ts';
+import type { Listener } from '#libs/db/listen.ts';
 import type { PublicHttp } from '#libs/http/public-http.ts';
 import type { Task } from '#libs/jobs/task.ts';
 import type { Ledger } from '#libs/ledger/ledger.ts';
@@ -25,6 +26,7 @@ import { partitionTasks } from './partitions/jobs.ts';
 import { pricePlugin } from './prices/plugin.ts';
 import { requestPlugin } from './requests/plugin.ts';
 import { stopPlugin } from './stops/plugin.ts';
+import { streamPlugin } from './stream/plugin.ts';
 import { usageTasks } from './usage/jobs.ts';
 import { usagePlugin } from './usage/plugin.ts';
 import type { EndpointPolicy } from './webhooks/domain/endpoints.ts';
@@ -37,6 +39,7 @@ export type AppOptions = {
   metrics: Metrics;
   pool: Pool;
   ledger: Ledger;
+  listener: Pick<Listener, 'listen'>;
   identity: Pick<InternalIdentity, 'verify'>;
   /** Has billing create the balances of an account that has none. Rejects when billing cannot be reached. */
   ensureBalances: (accountId: string, requestId: string) => Promise<void>;
@@ -51,13 +54,14 @@ export type AppOptions = {
 
 export function buildApp(options: AppOptions): { app: ServiceApp; tasks: Task[] } {
   const { config, runtime, logger, metrics, pool, ledger, identity, ensureBalances } = options;
-  const { entitlements, http, operators } = options;
+  const { entitlements, http, operators, listener } = options;
   const { clock } = runtime;
   const database = createDatabase(pool);
 
   const app = createService({ config, runtime, logger, metrics, acceptRequestId: true });
   requireInternalContext(app, identity);
   app.register(usagePlugin, { database, clock, ensureBalances });
+  app.register(streamPlugin, { database, clock, ensureBalances, entitlements, listener, logger });
   app.register(dashboardPlugin, { database, clock, ensureBalances, entitlements });
   app.register(requestPlugin, { database, ledger, runtime });
   app.register(pricePlugin, { database, runtime, registry: metrics.registry });

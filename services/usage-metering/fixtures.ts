@@ -6,6 +6,7 @@ import { parseCatalogue } from '#libs/catalogue/parse.ts';
 import { createPlanSuggestions } from '#libs/clients/plan-suggestions.ts';
 import type { Caller } from '#libs/contracts/internal-context.ts';
 import { createDatabase, type Database } from '#libs/db/database.ts';
+import { createListener } from '#libs/db/listen.ts';
 import { createPool } from '#libs/db/pool.ts';
 import { isPublicAddress } from '#libs/http/public-address.ts';
 import type { PublicHttp, PublicHttpRequest } from '#libs/http/public-http.ts';
@@ -66,6 +67,11 @@ export type TestService = {
   /** Accounts whose balances the service asked billing to create. */
   ensured: string[];
   call: TestCall<CallerName>;
+  /** Has the service listen on a port. @returns its URL. */
+  listen: () => Promise<string>;
+  /** The header that identifies a caller. */
+  identify: (caller: Caller, request: { method: string; path: string }) => Record<string, string>;
+  close: () => Promise<void>;
   /** Requests to addresses of customers, and what they are answered. */
   sent: PublicHttpRequest[];
   answer: FakeAnswer;
@@ -80,7 +86,9 @@ export async function createTestService(
   t: TestScope,
   http?: Pick<PublicHttp, 'request'>,
 ): Promise<TestService> {
-  const { pool, serviceUrl } = await createTestDatabase(t);
+  const { pool, url, serviceUrl } = await createTestDatabase(t);
+  const listener = createListener({ connectionString: url, applicationName: 'usage-metering-test' });
+  t.teardown(() => listener.close());
   const runtime = createFakeRuntime();
   const { now } = runtime.clock;
   const lines: Record<string, unknown>[] = [];
@@ -100,6 +108,7 @@ export async function createTestService(
     metrics,
     pool,
     ledger,
+    listener,
     identity: testIdentity('usage-metering', runtime.clock),
     sweepIntervalMs: 5_000,
     sweepBatch: 3,
@@ -122,6 +131,9 @@ export async function createTestService(
     lines,
     ensured,
     call: createTestCall<CallerName>(app, (name, request) => identify(callers[name], request)),
+    listen: () => app.listen({ port: 0, host: '127.0.0.1' }),
+    identify,
+    close: () => app.close(),
     sent: outside.sent,
     answer: outside.answer,
     runTask: (name, payload = {}) => runTaskOnce(tasks, name, payload, logger),
@@ -193,6 +205,7 @@ function startTestWorker(t: TestScope, connectionString: string): TestJobs {
     metrics: createMetrics({ service: 'usage-metering', processMetrics: false }),
     pool,
     ledger: createLedger({ pool }),
+    listener: { listen: async () => () => {} },
     identity: testIdentity('usage-metering', systemRuntime.clock),
     sweepIntervalMs: 50,
     sweepBatch: 3,

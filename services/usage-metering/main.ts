@@ -24,6 +24,7 @@ await startService({
       ...shared,
       config: service,
       ledger,
+      listener,
       entitlements: createAccountEntitlements({ billing, listener, runtime: shared.runtime }),
       http,
       webhookPolicy: { isAllowedAddress, allowsHttp: isInNetworks !== undefined },

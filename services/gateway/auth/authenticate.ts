@@ -21,6 +21,11 @@ declare module 'fastify' {
      * @throws ProblemError when the credential is not valid.
      */
     authenticateOptional: (request: FastifyRequest) => Promise<Caller | null>;
+    /**
+     * The caller that the credential of an earlier request has now. Costs a look-up in a cache.
+     * @throws ProblemError when the credential is not valid any more.
+     */
+    authenticateAgain: (request: FastifyRequest) => Caller | Promise<Caller>;
   }
   interface FastifyContextConfig {
     /** The scope an API key needs for the route; without it, only `*` is enough. */
@@ -82,6 +87,8 @@ export function authenticateRequests(
   app.decorate('authenticateOptional', async (request) =>
     hasCredential(request.headers) ? await authenticate(request) : null,
   );
+
+  app.decorate('authenticateAgain', authenticate);
 
   // With a callback, because most credentials are cached and need no promise.
   app.addHook('onRequest', (request, _reply, done) => {

@@ -4,6 +4,7 @@ import type { SignIdentity } from '#libs/auth/internal-identity.ts';
 import type { Operation } from '#libs/contracts/operation.ts';
 import { createFailover } from '#libs/http/failover.ts';
 import { isNotSent } from '#libs/http/service-pool.ts';
+import { createLiveStreams } from './live-streams.ts';
 import { proxyRoutes } from './routes.ts';
 
 export type ProxyOptions = {
@@ -17,7 +18,11 @@ export type ProxyOptions = {
 /** Operations that another service serves. Registered once for each service. */
 export const proxyPlugin: FastifyPluginAsync<ProxyOptions> = async (app, { operations, pools, sign }) => {
   const failover = createFailover(pools, isNotSent);
+  const liveStreams = createLiveStreams(app.authenticateAgain);
+  // The server waits for open responses before it closes.
+  app.addHook('preClose', async () => liveStreams.close());
   proxyRoutes(app, operations, {
+    liveStreams,
     failover,
     sign,
     callerOf: (request: FastifyRequest) =>

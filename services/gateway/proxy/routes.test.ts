@@ -1,3 +1,4 @@
+import { EventEmitter, once } from 'node:events';
 import { createServer } from 'node:http';
 import { text } from 'node:stream/consumers';
 import pg from 'pg';
@@ -9,9 +10,11 @@ import { putFlag } from '#libs/contracts/flags.ts';
 import { type Caller, INTERNAL_CONTEXT_HEADER, SERVICE_CALLER } from '#libs/contracts/internal-context.ts';
 import { addKbFile, deleteKbFile } from '#libs/contracts/knowledge-base.ts';
 import type { Operation } from '#libs/contracts/operation.ts';
+import { streamUsage } from '#libs/contracts/usage-stream.ts';
 import { createDatabase, type Database } from '#libs/db/database.ts';
 import { createFailover } from '#libs/http/failover.ts';
 import { createServicePool, isNotSent } from '#libs/http/service-pool.ts';
+import { problem } from '#libs/problems/problems.ts';
 import { createService } from '#libs/service/create-service.ts';
 import { createLogger } from '#libs/service/logger.ts';
 import { createMetrics } from '#libs/service/metrics.ts';
@@ -22,6 +25,7 @@ import { createFakeRuntime } from '#libs/testing/runtime.ts';
 import { testIdentity } from '#libs/testing/service.ts';
 import type { Idempotency } from '../idempotency/domain.ts';
 import { type IdempotencyState, runOnce } from '../idempotency/idempotency.ts';
+import { createLiveStreams, type LiveStreams } from './live-streams.ts';
 import { proxyRoutes } from './routes.ts';
 
 const CALLER: Caller = { ...SERVICE_CALLER, workspaceId: '019e3f5e-6f2a-7c31-9d52-8a4f0b6c1d41' };
@@ -31,7 +35,10 @@ function createGateway(
   t: TestScope,
   operations: readonly Operation[],
   urls: readonly string[],
-  database?: Database,
+  {
+    database,
+    liveStreams = createLiveStreams(() => CALLER),
+  }: { database?: Database; liveStreams?: LiveStreams } = {},
 ) {
   const runtime = createFakeRuntime();
   const { now } = runtime.clock;
@@ -60,6 +67,7 @@ function createGateway(
     sign: testIdentity('gateway', runtime.clock).signFor('generation'),
     callerOf: () => CALLER,
     idempotency,
+    liveStreams,
   });
   return { app, identity: testIdentity('generation', runtime.clock) };
 }
@@ -160,7 +168,7 @@ t.test(
       }),
     );
     const { pool } = await createTestDatabase(t);
-    const { app } = createGateway(t, [addKbFile], [url], createDatabase(pool));
+    const { app } = createGateway(t, [addKbFile], [url], { database: createDatabase(pool) });
     const post = (key: string, name: string) =>
       app.inject({
         method: 'POST',
@@ -178,3 +186,58 @@ t.test(
     t.strictSame((await post('other', 'b')).json(), { seen: 2 });
   },
 );
+
+t.test('given a stream that lasts, then it ends with its credential', async (t) => {
+  const sources = new EventEmitter();
+  const url = await listenServerOnFreePort(
+    t,
+    createServer((_, response) => {
+      response.writeHead(200, { 'content-type': 'text/event-stream' }).write('event: limits\ndata: {}\n\n');
+      response.once('close', () => sources.emit('closed'));
+    }),
+  );
+  let caller: () => Caller = () => CALLER;
+  const live = createLiveStreams(() => caller(), 3_600_000);
+  const liveStreams: LiveStreams = {
+    ...live,
+    add(...stream) {
+      sources.emit('opened');
+      return live.add(...stream);
+    },
+  };
+  const { app } = createGateway(t, [streamUsage], [url], { liveStreams });
+  const open = async () => {
+    const opened = once(sources, 'opened');
+    // Begins with `then`.
+    const answer = app.inject({ method: 'GET', url: streamUsage.path }).then(({ body }) => body);
+    const closed = once(sources, 'closed');
+    await opened;
+    return { closed, body: () => answer };
+  };
+  const ended = (reason: string) => new RegExp(`event: end\\ndata: {"reason":"${reason}"}\\n\\n$`);
+  const refusals: [string, () => Caller][] = [
+    [
+      'expired',
+      () => {
+        throw problem('token_expired');
+      },
+    ],
+    ['another role', () => ({ ...CALLER, role: 'owner' })],
+  ];
+  for (const [what, refusal] of refusals) {
+    caller = () => CALLER;
+    const stream = await open();
+    await liveStreams.check();
+    caller = () => {
+      throw problem('service_unavailable');
+    };
+    await liveStreams.check();
+    caller = refusal;
+    await liveStreams.check();
+    t.match(await stream.body(), ended('credential'), what);
+    await stream.closed;
+  }
+  const stream = await open();
+  liveStreams.close();
+  t.match(await stream.body(), ended('shutdown'));
+});

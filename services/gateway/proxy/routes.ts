@@ -8,6 +8,7 @@ import type { Failover } from '#libs/http/failover.ts';
 import { problem } from '#libs/problems/problems.ts';
 import { MEDIA_BODY_LIMIT } from '#libs/service/serve-operation.ts';
 import { type CompletedResponse, type Idempotency, replayHeaders } from '../idempotency/domain.ts';
+import type { LiveStreams } from './live-streams.ts';
 
 const REQUEST_HEADERS = [
   'accept',
@@ -38,6 +39,7 @@ export type Proxy = {
   /** The caller; null on routes that need no authentication. */
   callerOf: (request: FastifyRequest) => Caller | null;
   idempotency: Idempotency;
+  liveStreams: LiveStreams;
 };
 
 export function proxyRoutes(app: FastifyInstance, operations: readonly Operation[], proxy: Proxy): void {
@@ -51,7 +53,7 @@ export function proxyRoutes(app: FastifyInstance, operations: readonly Operation
         ...(operation.takesMedia && { takesMedia: true }),
       },
       ...(operation.takesMedia && { bodyLimit: MEDIA_BODY_LIMIT }),
-      handler: (request, reply) => serve(request, reply, proxy),
+      handler: (request, reply) => serve(request, reply, proxy, operation.isLive),
     });
   for (const operation of operations) {
     const { bodyTypes } = operation;
@@ -70,12 +72,19 @@ export function proxyRoutes(app: FastifyInstance, operations: readonly Operation
   }
 }
 
-async function serve(request: FastifyRequest, reply: FastifyReply, proxy: Proxy): Promise<FastifyReply> {
+async function serve(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  proxy: Proxy,
+  isLive = false,
+): Promise<FastifyReply> {
   const caller = proxy.callerOf(request);
   const key = request.headers['idempotency-key'];
   if (request.method !== 'POST' || typeof key !== 'string' || caller === null) {
     const response = await send(request, caller, proxy);
-    return reply.code(response.statusCode).headers(responseHeaders(response)).send(response.body);
+    reply.code(response.statusCode).headers(responseHeaders(response));
+    if (!isLive || caller === null || response.statusCode !== 200) return reply.send(response.body);
+    return reply.send(proxy.liveStreams.add(request, caller, response.body));
   }
 
   const body = request.rawBody ?? Buffer.alloc(0);

@@ -4,6 +4,7 @@ import fastifyPlugin from 'fastify-plugin';
 import type { GenerationRequestHead } from '#libs/contracts/generation-requests.ts';
 import type { Database } from '#libs/db/database.ts';
 import type { Listener } from '#libs/db/listen.ts';
+import { type EventStream, openEventStream } from '#libs/http/event-stream.ts';
 import type { Ledger } from '#libs/ledger/ledger.ts';
 import {
   createDirectRoutes,
@@ -17,7 +18,6 @@ import type { ActiveRequests } from '../requests/domain/active-requests.ts';
 import { createCacheRecorder } from './cache-metrics.ts';
 import type { GenerationRow } from './domain/job.ts';
 import { cancelJob } from './end-job.ts';
-import { type EventStream, openEventStream } from './event-stream.ts';
 import { followEvents } from './follow.ts';
 import { createJobHub } from './hub.ts';
 import { jobRoutes } from './routes.ts';

@@ -3,6 +3,7 @@ import type { AccountEntitlements } from '#libs/clients/account-entitlements.ts'
 import { type AlertRouteOptions, alertRoutes } from './routes.ts';
 
 export { alertChannels, type OperatorAddresses, operatorChannels } from './channels.ts';
+export { presentAlert } from './present.ts';
 
 export type AlertOptions = Omit<AlertRouteOptions, 'entitlements'> & {
   entitlements: Pick<AccountEntitlements, 'get' | 'suggestPlans' | 'listen'>;

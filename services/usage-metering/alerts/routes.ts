@@ -16,8 +16,7 @@ import { problem } from '#libs/problems/problems.ts';
 import { callerOf } from '#libs/service/internal-calls.ts';
 import type { Clock } from '#libs/service/runtime.ts';
 import { serveOperation } from '#libs/service/serve-operation.ts';
-import { seesWholeAccount } from '../usage/domain/visibility.ts';
-import type { Member } from './domain/audience.ts';
+import { readerOf } from './domain/reader.ts';
 import { presentAlert, presentPreferences } from './present.ts';
 import {
   type AlertView,
@@ -86,10 +85,4 @@ export function alertRoutes(app: FastifyInstance, options: AlertRouteOptions): v
     const { data, next_cursor } = toPage(alerts, limit, present);
     return { data: await Promise.all(data), next_cursor };
   });
-}
-
-/** An API key reads as a user of its own who sees the whole account. */
-function readerOf(caller: Caller): Member {
-  const { userId, keyId, role } = caller;
-  return { userId: userId ?? keyId ?? caller.accountId, role: seesWholeAccount(caller) ? 'owner' : role };
 }

@@ -1,4 +1,4 @@
-import { and, count, desc, eq, inArray, isNull, lt, or, type SQL, sql } from 'drizzle-orm';
+import { and, asc, count, desc, eq, gt, inArray, isNull, lt, or, type SQL, sql } from 'drizzle-orm';
 import { ACCOUNT_ALERT_KINDS, ALERT_KINDS } from '#libs/contracts/alert-kinds.ts';
 import type { Caller } from '#libs/contracts/internal-context.ts';
 import { only, type Queryable } from '#libs/db/database.ts';
@@ -52,6 +52,17 @@ export async function listAlerts(
       and(visibleTo(query.accountId, query.user), query.unreadOnly ? isNull(alertReads.readAt) : undefined),
     )
     .orderBy(desc(alerts.id))
+    .limit(query.limit);
+}
+
+/** Alerts with ids above `after`, the oldest first. */
+export async function listAlertsAfter(
+  db: Queryable,
+  query: { accountId: string; user: Member; after: string; limit: number },
+): Promise<AlertView[]> {
+  return selectAlerts(db, query.user.userId)
+    .where(and(visibleTo(query.accountId, query.user), gt(alerts.id, query.after)))
+    .orderBy(asc(alerts.id))
     .limit(query.limit);
 }
 

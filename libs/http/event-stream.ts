@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http';
-import { createSseWriter, SSE_HEADERS, type SseWriter } from '#libs/http/sse-writer.ts';
+import { createSseWriter, SSE_HEADERS, type SseWriter } from './sse-writer.ts';
 
 /** Server-sent events on a response of Node. */
 export type EventStream = Pick<SseWriter, 'send'> & {
