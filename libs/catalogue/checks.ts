@@ -1,5 +1,6 @@
 import { findModel, type ModelInfo, type ModelKind } from '#libs/pricing/model.ts';
 import { namesIn } from './availability.ts';
+import { MODEL_ROLES } from './model-roles.ts';
 import type { Catalogue, Plan } from './schema.ts';
 import { areIncreasing, guardRailThresholds, thresholdsOf } from './thresholds.ts';
 
@@ -196,6 +197,7 @@ function modelChecks(catalogue: Catalogue, knownModels: readonly ModelInfo[]): C
   });
   return [
     ...check(catalogue.textModels, 'text', ['textModels']),
+    ...MODEL_ROLES.flatMap((role) => check(catalogue.modelRoles[role], 'text', ['modelRoles', role])),
     ...check(catalogue.imageModels, 'image', ['imageModels']),
     ...check(catalogue.embeddingModels, 'embedding', ['embeddingModels']),
     ...defaults,

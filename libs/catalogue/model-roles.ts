@@ -5,19 +5,16 @@ import type { Catalogue, Plan } from './schema.ts';
 export const MODEL_ROLES = ['writer', 'fast', 'vision'] as const;
 export type ModelRole = (typeof MODEL_ROLES)[number];
 
-/** The models of a plan by role, in the order in which they are tried. */
+/** The models of a plan by role, the best first. */
 export type ModelRoles = Readonly<Record<ModelRole, readonly string[]>>;
 
 export const NO_MODEL_ROLES: ModelRoles = { writer: [], fast: [], vision: [] };
 
-/** The plan's default model writes first; then the catalogue's models for the role that the plan allows. */
-export function rolesOf({ modelRoles }: Catalogue, { caps }: Plan): ModelRoles {
-  const { textModels, defaultTextModel } = caps;
+export function rolesOf({ modelRoles }: Catalogue, { caps: { textModels } }: Plan): ModelRoles {
   const allowed = (models: readonly string[]) =>
     models.filter((model) => textModels === '*' || textModels.includes(model));
-  const writers = defaultTextModel === null ? modelRoles.writer : [defaultTextModel, ...modelRoles.writer];
   return {
-    writer: [...new Set(allowed(writers))],
+    writer: allowed(modelRoles.writer),
     fast: allowed(modelRoles.fast),
     vision: allowed(modelRoles.vision),
   };

@@ -166,7 +166,11 @@ export const generateRequest = z
       .describe(
         'For `POST /api/generations`: the job waits with the status `needs_approval` when the outline of the article is written. For articles of at least 400 words.',
       ),
-    model: phrase(200).optional().describe("A model of the plan; the plan's default if absent."),
+    model: phrase(200)
+      .optional()
+      .describe(
+        'A model of the plan for every step. Absent or `auto`: the models of the plan by role, within what its limits admit, and others if a provider fails.',
+      ),
     fit_budget: z
       .boolean()
       .optional()

@@ -177,6 +177,7 @@ export const generateImages = defineOperation({
       kind: 'model',
       of: 'text',
       field: null,
+      role: 'vision',
       when: { field: 'generate_alt_text', is: 'true' },
       without: { generate_alt_text: false },
     },

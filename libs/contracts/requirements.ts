@@ -20,6 +20,8 @@ export type Requirement =
       readonly kind: 'model';
       readonly of: 'text' | 'image' | 'embedding' | 'moderation' | 'audio' | 'speech';
       readonly field: string | null;
+      /** Without a name in the field, a model that reads images, if the plan has one. */
+      readonly role?: 'vision';
       readonly when?: RequirementCondition;
       /** How the request avoids it if the plan has no such model. */
       readonly without?: BodyPatch;

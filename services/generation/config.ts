@@ -136,7 +136,7 @@ export function toGenerationConfig(variables: GenerationVariables) {
         baseDelayMs: variables.PROVIDER_RETRY_DELAY,
         maxDelayMs: variables.PROVIDER_RETRY_DELAY_LIMIT,
       },
-    } satisfies Omit<CallRunner, 'metrics' | 'random'>,
+    } satisfies Omit<CallRunner, 'metrics' | 'random' | 'breaker'>,
     deadlineMarginMs: variables.DEADLINE_MARGIN,
     drainTimeoutMs: variables.DRAIN_TIMEOUT,
     spool: { directory: variables.SPOOL_DIR, maxBytes: variables.SPOOL_LIMIT },

@@ -11,7 +11,7 @@ import { tokensForWords, wordsForTokens } from './language.ts';
 import { briefOf, contentSteps, requestedWords, SCALE_STEPS } from './pipeline.ts';
 import { stepPromptBound } from './prompt.ts';
 import { sourceLimit } from './sources.ts';
-import { type ContentBrief, type ContentStep, dependenciesOf } from './step.ts';
+import { type ContentBrief, type ContentStep, dependenciesOf, type ModelRole } from './step.ts';
 
 /** Tokens of an object that are not its texts: names of fields, quotes and brackets. */
 const JSON_TOKENS = 200;
@@ -24,6 +24,8 @@ export type ContentPlanInput = TextModel & {
   /** The models of research, by provider. */
   searchModels?: readonly TextModel[];
   kind: 'generate' | 'job';
+  /** The models of each role, each with its fallbacks behind it; `model` for all steps if absent. */
+  models?: Readonly<Record<ModelRole, readonly TextModel[]>>;
   /** The plan's cap for one call; null for none. */
   outputTokensCap: number | null;
   /** Share of the requested length, from 0 to 1. */
@@ -82,6 +84,7 @@ function scaleOf({ request, inputs, model, outputTokensCap, scale = 1 }: Content
   return Math.max(1, Math.floor(Math.min(scale, most, 1) * SCALE_STEPS));
 }
 
+/** The calls of a step: the first, and one that may repair its output. */
 function planStep(
   input: ContentPlanInput,
   brief: ContentBrief,
@@ -89,7 +92,29 @@ function planStep(
   index: number,
 ): PlannedCall[] {
   if (step.spec.kind === 'search') return [planSearchStep(input, brief, step.key, step.spec.provider, index)];
-  const { model, outputTokensCap } = input;
+  const [first = input, ...others] = input.models?.[step.role] ?? [];
+  const calls = planStepFor(input, first, brief, step, index);
+  const fallbacks = others.flatMap((model) => {
+    try {
+      return [planStepFor(input, model, brief, step, index)];
+    } catch (error) {
+      // A fallback with a smaller context window is none.
+      if (error instanceof ProblemError) return [];
+      throw error;
+    }
+  });
+  if (fallbacks.length === 0) return calls;
+  return calls.map((call, at) => ({ ...call, fallbacks: fallbacks.flatMap((list) => list[at] ?? []) }));
+}
+
+function planStepFor(
+  { outputTokensCap }: ContentPlanInput,
+  target: TextModel,
+  brief: ContentBrief,
+  step: ContentStep,
+  index: number,
+): PlannedCall[] {
+  const { model } = target;
   const isObject = step.spec.kind === 'json';
   const structuredOutput = isObject && model.capabilities.jsonSchema;
   const bounds = stepPromptBound(step, brief, { model: model.model, structuredOutput });
@@ -102,7 +127,7 @@ function planStep(
   const after = dependenciesOf(step);
   const plan = (name: string, at: number, counts: ContentStep['counts'], promptTokens: number) => {
     const call = planTextCall(
-      input,
+      target,
       { index: at, step: name, counts },
       { promptTokens, carriedTokens: 0, outputTokens },
     );

@@ -3,6 +3,7 @@ import type { GenerateRequest } from '#libs/contracts/generate.ts';
 import type { CacheTerms } from '#libs/contracts/generation-requests.ts';
 import type { Caller } from '#libs/contracts/internal-context.ts';
 import type { EntitlementCheck } from '../entitlements/domain/check-entitlements.ts';
+import type { ContentBody } from './domain.ts';
 
 /** Fields that name nothing of the account: only requests with no others share results across accounts. */
 const SHAREABLE: ReadonlySet<string> = new Set<keyof GenerateRequest>([
@@ -18,6 +19,10 @@ const SHAREABLE: ReadonlySet<string> = new Set<keyof GenerateRequest>([
   'call_to_action',
   'networks',
   'horizon_days',
+  'research',
+  'research_full_text',
+  'research_all_providers',
+  'max_sources',
   'model',
   'fit_budget',
   'allow_degraded',
@@ -28,12 +33,16 @@ const SHAREABLE: ReadonlySet<string> = new Set<keyof GenerateRequest>([
  * @returns undefined for a request that takes no part.
  */
 export function cacheTermsOf(
-  { body, entitlements }: EntitlementCheck<GenerateRequest>,
+  { body, entitlements }: EntitlementCheck<ContentBody>,
   { caller, cacheControl = '' }: { caller: Caller; cacheControl: string | undefined },
 ): CacheTerms | undefined {
   const { scope, ttlSeconds, hitCostNanoUsd, countHits } = entitlements.contentCache;
-  if (scope === 'off' || /\bno-store\b/i.test(cacheControl)) return undefined;
-  const isShareable = Object.keys(body).every((field) => SHAREABLE.has(field));
+  // What a job becomes after its approval is its customer's alone.
+  if (body.outline_approval || scope === 'off' || /\bno-store\b/i.test(cacheControl)) return undefined;
+  const { inputs = {}, ...request } = body;
+  const { research: _providers, ...own } = inputs;
+  const isShareable =
+    Object.keys(own).length === 0 && Object.keys(request).every((field) => SHAREABLE.has(field));
   const { catalogue, plan } = entitlements;
   return {
     owner:

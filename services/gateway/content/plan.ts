@@ -1,10 +1,11 @@
 /** The plan of generated content: a pipeline of provider calls, all of them held before the first one starts. */
 import type { CallPlan } from '#libs/contracts/generation-requests.ts';
 import { type ContentPlanInput, planContent } from '#libs/pipelines/content/plan.ts';
+import type { TextModel } from '#libs/pipelines/text-call.ts';
 import { problem } from '#libs/problems/problems.ts';
 import { type EntitlementCheck, requiredModel } from '../entitlements/domain/check-entitlements.ts';
 import type { PlanBounds } from '../metering/domain/route.ts';
-import type { PriceBook } from '../prices/domain.ts';
+import type { PriceBook, PricedModel } from '../prices/domain.ts';
 import type { ContentBody } from './domain.ts';
 
 /** @param resumed for a job that continues. */
@@ -25,6 +26,9 @@ export function planGeneratedContent(
     searchModels: searchModelsOf(inputs.research ?? [], priceBook),
     model: info,
     price: wire,
+    ...(check.chains && {
+      models: { writer: check.chains.writer.map(textModel), fast: check.chains.fast.map(textModel) },
+    }),
     outputTokensCap: check.entitlements.outputTokensCap.value,
     scale,
     ...(resumed && { resumed }),
@@ -36,6 +40,23 @@ function searchModelsOf(providers: readonly string[], priceBook: Pick<PriceBook,
     .models()
     .filter(({ kind, provider }) => (kind === 'search' || kind === 'page') && providers.includes(provider))
     .map((info) => ({ model: info, price: priceBook.priced(`${info.provider}/${info.model}`).wire }));
+}
+
+const textModel = ({ info, wire }: PricedModel): TextModel => ({ model: info, price: wire });
+
+/**
+ * The same content for less, the nearest first: without the reserve for fallback models, then by the cheaper models of the
+ * plan. None if the client named the model.
+ */
+export function cheaperContent<B extends ContentBody>(check: EntitlementCheck<B>): EntitlementCheck<B>[] {
+  const { chains, cheaper = [], models } = check;
+  if (chains === undefined) return [];
+  const fast = chains.fast.slice(0, 1);
+  return [requiredModel(check, 'text'), ...cheaper].map((writer) => ({
+    ...check,
+    models: { ...models, text: writer },
+    chains: { writer: [writer], fast },
+  }));
 }
 
 /** @throws ProblemError `feature_not_in_plan` for a calendar beyond the plan's horizon. */

@@ -8,7 +8,7 @@ import type { MeteredRoute, Sender } from '../metering/domain/route.ts';
 import { cacheTermsOf } from './cache-terms.ts';
 import type { ContentBody } from './domain.ts';
 import { type ContentSources, readInputs } from './inputs.ts';
-import { planGeneratedContent } from './plan.ts';
+import { cheaperContent, planGeneratedContent } from './plan.ts';
 
 /** A job may wait for its turn this long; its hold lasts as long. */
 const JOB_HOLD_MS = 24 * 3_600_000;
@@ -34,7 +34,12 @@ const jobTerms: NonNullable<ContentRoute['jobTerms']> = (check, request) => {
 };
 
 /** What all routes of content share, those included that continue a job. */
-export const contentRouteBase = { planContext, jobTerms, smallestScale: () => SMALLEST_SCALE };
+export const contentRouteBase = {
+  planContext,
+  jobTerms,
+  smallestScale: () => SMALLEST_SCALE,
+  cheaper: cheaperContent<ContentBody>,
+};
 
 export const jobRouteBase = {
   ...contentRouteBase,

@@ -27,7 +27,7 @@ import {
 } from '../idempotency/domain.ts';
 import type { PriceBook } from '../prices/domain.ts';
 import type { PlanRateLimiter } from '../rate-limits/domain/plan-rate-limiter.ts';
-import { fits, headroomsOf, isTooLarge, largestFittingScale } from './domain/fit.ts';
+import { fits, type Headroom, headroomsOf, isTooLarge, largestFittingScale } from './domain/fit.ts';
 import type { TranslateResponse } from './domain/response-translator.ts';
 import type { MeteredRoute, PlanBounds } from './domain/route.ts';
 import { worstCaseOf } from './domain/worst-case.ts';
@@ -60,6 +60,9 @@ type Hold = {
   /** Before the hold was requested, on the clock of `performance.now()`: it expires no earlier than its TTL after this. */
   requestedAtMs: number;
 };
+
+/** A hold, and the request that it is for: one whose model we choose may get a cheaper one. */
+type CheckedHold<B extends RequestBody> = Hold & { check: EntitlementCheck<B> };
 
 /** A request that its plan allows, in the form that its model takes. */
 type AuthorisedRequest<B extends RequestBody> = {
@@ -114,7 +117,8 @@ async function admit<B extends RequestBody>(
   caller: Caller,
 ): Promise<HeldRequest<B>> {
   const authorised = await authorise(metering, route, request, reply, caller);
-  return { ...authorised, hold: await holdWithin(metering, route, authorised.check, request, caller) };
+  const { check, ...hold } = await holdWithin(metering, route, authorised.check, request, caller);
+  return { ...authorised, check, hold };
 }
 
 /** Compares the request with its plan's entitlements, then counts it against the plan's rate limits. */
@@ -158,10 +162,10 @@ async function holdWithin<B extends RequestBody>(
   check: EntitlementCheck<B>,
   request: FastifyRequest,
   caller: Caller,
-): Promise<Hold> {
+): Promise<CheckedHold<B>> {
   const { metrics, entitlements } = metering;
   const startedAt = performance.now();
-  let hold: Hold;
+  let hold: CheckedHold<B>;
   try {
     hold = await holdPlan(metering, route, check, caller, request.id);
   } catch (error) {
@@ -185,17 +189,19 @@ async function holdWithin<B extends RequestBody>(
 
 /**
  * One hold with the bound from the prompt's bytes. If that is refused for its size and the request can be bounded more
- * closely, a second and last one: with counted tokens, and with `fit_budget` at the largest output that fits.
+ * closely, a second and last one: with counted tokens, and with `fit_budget` at the largest output that fits. Where we choose
+ * the model, it is one that the limits admit.
  *
  * @throws ProblemError `prompt_too_large`, before any hold.
  */
 export async function holdPlan<B extends RequestBody>(
   metering: Pick<Metering, 'ledger' | 'priceBook' | 'holdTtlMs' | 'readLimits'>,
-  route: Pick<MeteredRoute<B>, 'plan' | 'prompt' | 'smallestScale' | 'holdTtlMs'>,
-  check: EntitlementCheck<B>,
+  route: Pick<MeteredRoute<B>, 'plan' | 'prompt' | 'smallestScale' | 'holdTtlMs' | 'cheaper'>,
+  asked: EntitlementCheck<B>,
   caller: Caller,
   requestId: string,
-): Promise<Hold> {
+): Promise<CheckedHold<B>> {
+  const check = await affordable(metering, route, asked, caller);
   const requestedAtMs = performance.now();
   const ttlMs = route.holdTtlMs ?? metering.holdTtlMs;
   const smallestScale = check.body.fit_budget === true ? route.smallestScale : undefined;
@@ -206,7 +212,7 @@ export async function holdPlan<B extends RequestBody>(
   const canShrink = canCount || smallestScale !== undefined;
   const plan = route.plan(check, bounds);
   const first = await hold(metering, requestId, caller, plan, ttlMs, !canShrink);
-  if (!canShrink || !isTooLarge(first.answer)) return { ...first, scale: 1, requestedAtMs };
+  if (!canShrink || !isTooLarge(first.answer)) return { ...first, check, scale: 1, requestedAtMs };
 
   if (canCount) bounds = { ...bounds, promptTokens: await countPrompt(prompt) };
   if (smallestScale !== undefined) {
@@ -216,24 +222,51 @@ export async function holdPlan<B extends RequestBody>(
     };
   }
   const second = await hold(metering, requestId, caller, route.plan(check, bounds), ttlMs, true);
-  return { ...second, scale: bounds.scale, requestedAtMs };
+  return { ...second, check, scale: bounds.scale, requestedAtMs };
+}
+
+/** The best form of a request that the account's limits admit now. */
+async function affordable<B extends RequestBody>(
+  metering: Pick<Metering, 'readLimits' | 'priceBook'>,
+  route: Pick<MeteredRoute<B>, 'plan' | 'cheaper'>,
+  check: EntitlementCheck<B>,
+  caller: Caller,
+): Promise<EntitlementCheck<B>> {
+  const cheaper = route.cheaper?.(check) ?? [];
+  // A shorter text by a better model, or the cheapest that can be had.
+  const least = check.body.fit_budget === true ? cheaper[0] : cheaper.at(-1);
+  if (least === undefined) return check;
+  const headrooms = await readHeadrooms(metering, check, caller);
+  const bounds = { promptTokens: 0, scale: 1 };
+  const fitting = [check, ...cheaper].find((one) =>
+    fits(worstCaseOf(route.plan(one, bounds), metering.priceBook), headrooms),
+  );
+  return fitting ?? least;
 }
 
 async function fittingScale<B extends RequestBody>(
-  { readLimits, priceBook }: Pick<Metering, 'readLimits' | 'priceBook'>,
+  metering: Pick<Metering, 'readLimits' | 'priceBook'>,
   route: Pick<MeteredRoute<B>, 'plan'>,
   check: EntitlementCheck<B>,
   bounds: PlanBounds,
   smallest: number,
-  { accountId, userId, keyId, workspaceId }: Caller,
+  caller: Caller,
 ): Promise<number> {
+  const headrooms = await readHeadrooms(metering, check, caller);
+  return largestFittingScale(smallest, (scale) =>
+    fits(worstCaseOf(route.plan(check, { ...bounds, scale }), metering.priceBook), headrooms),
+  );
+}
+
+async function readHeadrooms(
+  { readLimits }: Pick<Metering, 'readLimits'>,
+  { entitlements }: EntitlementCheck,
+  { accountId, userId, keyId, workspaceId }: Caller,
+): Promise<Headroom[]> {
   const account = await readLimits({ accountId, userId, keyId, workspaceId }).catch((error: unknown) => {
     throw meteringUnavailable(error);
   });
-  const headrooms = headroomsOf(account?.limits ?? [], check.entitlements.limits);
-  return largestFittingScale(smallest, (scale) =>
-    fits(worstCaseOf(route.plan(check, { ...bounds, scale }), priceBook), headrooms),
-  );
+  return headroomsOf(account?.limits ?? [], entitlements.limits);
 }
 
 async function hold(

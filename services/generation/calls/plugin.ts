@@ -3,6 +3,7 @@ import fastifyPlugin from 'fastify-plugin';
 import type { Database } from '#libs/db/database.ts';
 import type { Metrics } from '#libs/service/metrics.ts';
 import type { Runtime } from '#libs/service/runtime.ts';
+import { createCircuitBreaker } from './domain/circuit-breaker.ts';
 import type { FlagOptions } from './domain/flag-call.ts';
 import type { CallRunner } from './domain/run-call.ts';
 import { createCallMetrics } from './metrics.ts';
@@ -16,8 +17,11 @@ declare module 'fastify' {
   }
 }
 
+/** A model that failed five times in a row is tried again after ten seconds. */
+const BREAKER = { failures: 5, pauseMs: 10_000 };
+
 export type CallsOptions = {
-  limits: Omit<CallRunner, 'metrics' | 'random'>;
+  limits: Omit<CallRunner, 'metrics' | 'random' | 'breaker'>;
   metrics: Metrics;
   database: Database;
   runtime: Runtime;
@@ -25,7 +29,12 @@ export type CallsOptions = {
 
 /** Shares what every provider call is run with: its timeouts, retries and metrics. */
 const calls: FastifyPluginAsync<CallsOptions> = async (app, { limits, metrics, database, runtime }) => {
-  app.decorate('callRunner', { ...limits, metrics: createCallMetrics(metrics), random: runtime.random });
+  app.decorate('callRunner', {
+    ...limits,
+    metrics: createCallMetrics(metrics),
+    breaker: createCircuitBreaker(BREAKER),
+    random: runtime.random,
+  });
   app.decorate('reportOverrun', (overrun) => emitOverrun(database, overrun, runtime));
 };
 

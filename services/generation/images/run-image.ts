@@ -117,7 +117,7 @@ export async function runImage(
     const check = safetyAttempt(call, safetyInput([prompt, context, industry, tone]), adapter);
     let categories: string[] = [];
     await runAndSettle(call, async (context, record) => {
-      categories = await check(context, record);
+      categories = await check(context, record, call);
     });
     if (categories.length > 0) throw promptRefused(categories);
   }
@@ -156,7 +156,7 @@ export async function runImage(
       await runAndSettle(
         call,
         async (context, record) => {
-          altText = await write(context, record);
+          altText = await write(context, record, call);
         },
         messages,
       );

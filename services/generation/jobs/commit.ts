@@ -40,6 +40,8 @@ export type StepReference = { readonly generationId: string; readonly key: strin
 export type CallFigures = {
   readonly costNanoUsd: bigint;
   readonly tokens: number;
+  /** The model that answered. */
+  readonly model?: string;
   readonly state?: LimitState;
 };
 
@@ -97,10 +99,11 @@ async function writeStep(
   own: StepRow,
   { end, statuses }: EndDecision,
   isSettled: boolean,
-  { costNanoUsd, tokens }: CallFigures,
+  { costNanoUsd, tokens, model }: CallFigures,
   now: Date,
 ): Promise<void> {
   const figures = {
+    ...(model !== undefined && { model }),
     callsSettled: own.callsSettled + (isSettled ? 1 : 0),
     costNanoUsd: own.costNanoUsd + costNanoUsd,
     tokens: own.tokens + tokens,

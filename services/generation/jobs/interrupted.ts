@@ -1,7 +1,7 @@
 import type { PlannedCall } from '#libs/contracts/generation-requests.ts';
 import { settledMeters } from '#libs/pipelines/meters.ts';
 import { CallRecord } from '../calls/domain/call-record.ts';
-import { factsOf, priceCall } from '../calls/domain/price-call.ts';
+import { factsOf, type PricedCall, priceCall } from '../calls/domain/price-call.ts';
 import { commitCall, type JobOptions } from './commit.ts';
 import type { StepRow } from './domain/job.ts';
 
@@ -26,7 +26,7 @@ export async function settleInterrupted(options: JobOptions, row: StepRow, accou
     await commitCall(options, step, { kind: 'failed', failure }, null);
     return;
   }
-  const priced = priceCall(call, { units: null, source: 'bound' });
+  const priced = dearestBound(call);
   const { units, cost, tokens } = priced;
   const outcome = { status: 'error', errorCode: OUTCOME_UNKNOWN, mayBeBilled: true } as const;
   await commitCall(options, step, { kind: 'failed', failure }, async (tx, close) => {
@@ -40,4 +40,12 @@ export async function settleInterrupted(options: JobOptions, row: StepRow, accou
     );
     return { costNanoUsd: cost.totalNanoUsd, tokens };
   });
+}
+
+/** Which of its models was called is unknown. */
+function dearestBound(call: PlannedCall): PricedCall {
+  const bounds = [call, ...(call.fallbacks ?? [])].map((one) =>
+    priceCall(one, { units: null, source: 'bound' }),
+  );
+  return bounds.reduce((most, one) => (one.cost.totalNanoUsd > most.cost.totalNanoUsd ? one : most));
 }

@@ -154,7 +154,6 @@ async function runOneCall(
   repaired: Repair | undefined,
 ): Promise<Repair | undefined> {
   const { runner, providers } = options;
-  const chat = chatOf(run, call, repaired);
   const texts = createTextEvents(options, run.job, run.step, run.outputs);
   const canRepair = call !== run.calls.at(-1);
   let verdict: Verdict | undefined;
@@ -162,15 +161,15 @@ async function runOneCall(
   const settlement = committingSettlement(options, reference, run, endFor, texts);
   const providerCall = {
     requestId: run.row.holdId,
-    call,
+    call: withConfigured(call, providers),
     active,
     settlement,
     isLast: () => false,
-    countPrompt: () => countPrompt(chat.body, call),
+    countPrompt: (one: PlannedCall) => countPrompt(chatOf(run, one, repaired).body, one),
   };
-  await runCall(runner, providerCall, async (context, record) => {
+  await runCall(runner, providerCall, async (context, record, one) => {
     let isCut = false;
-    await providers.forPipeline(call.provider).chatStream(chat, context, (piece) => {
+    await providers.forPipeline(one.provider).chatStream(chatOf(run, one, repaired), context, (piece) => {
       record.take(piece);
       if (piece.bytes !== null && CUT.test(piece.bytes)) isCut = true;
       return piece.text === '' ? undefined : texts.push(piece.text);
@@ -205,12 +204,24 @@ async function runSearchCall(
   const order = { query: spec.query, limit: sourceLimit(brief), fullText };
   const search = searchAttempt(call, order, providers.forSearch);
   await runCall(runner, providerCall, async (context, record) => {
-    const { sources } = await search(context, record);
+    const { sources } = await search(context, record, call);
     const warnings = sources.length === 0 ? ['The search found no sources.'] : [];
     verdict = { kind: 'accept', output: { json: researchOf(brief, sources) }, warnings };
   }).catch((error: unknown) => {
     if (!settlement.isCommitted()) throw error;
   });
+}
+
+/** The call of the first model whose provider is configured, with those of the others behind it. */
+function withConfigured(call: PlannedCall, { forPipeline }: RunOptions['providers']): PlannedCall {
+  const [first = call, ...fallbacks] = [call, ...(call.fallbacks ?? [])].filter(({ provider }) => {
+    try {
+      return forPipeline(provider) !== undefined;
+    } catch {
+      return false;
+    }
+  });
+  return { ...first, fallbacks };
 }
 
 /** In the events of every provider, which arrive in OpenAI's format. Quotes inside texts are escaped. */

@@ -58,7 +58,8 @@ export function committingSettlement(
       };
       answer = await settleOrCorrect(within, { ...request, meters, close });
       const tokens = Number(request.meters['tokens.total'] ?? 0n);
-      return { costNanoUsd: inputCostNanoUsd + outputCostNanoUsd, tokens, state: answer.state };
+      const { model } = request.facts;
+      return { costNanoUsd: inputCostNanoUsd + outputCostNanoUsd, tokens, model, state: answer.state };
     };
     const isApplied = await commitCall(options, reference, end, settleIn, texts.rest(end));
     isCommitted = true;

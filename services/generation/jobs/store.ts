@@ -120,10 +120,10 @@ export function findSteps(db: Queryable, generationId: string): Promise<StepRow[
 
 /** The steps of several jobs, without what they produced. */
 export function findStepSummaries(db: Queryable, generationIds: readonly string[]) {
-  const { generationId, key, status, error, costNanoUsd, tokens, warnings, startedAt, finishedAt } =
+  const { generationId, key, status, model, error, costNanoUsd, tokens, warnings, startedAt, finishedAt } =
     generationSteps;
   return db
-    .select({ generationId, key, status, error, costNanoUsd, tokens, warnings, startedAt, finishedAt })
+    .select({ generationId, key, status, model, error, costNanoUsd, tokens, warnings, startedAt, finishedAt })
     .from(generationSteps)
     .where(inArray(generationSteps.generationId, [...generationIds]))
     .orderBy(asc(generationSteps.position));

@@ -69,7 +69,7 @@ export async function runSearch(
         runner,
         { ...run, call, isLast, beforeSettle },
         async (context, record) => {
-          const { sources, units } = await ask(context, record);
+          const { sources, units } = await ask(context, record, call);
           lists.set(call.index, sources);
           used.searches += units.search ?? 0;
           used.pages += units.page ?? 0;

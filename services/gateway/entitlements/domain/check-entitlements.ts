@@ -12,7 +12,15 @@ import { type ProblemError, problem } from '#libs/problems/problems.ts';
 import type { PriceBook, PricedModel } from '../../prices/domain.ts';
 import { requireActiveSubscription } from './account-status.ts';
 import { evaluateRequirements } from './evaluate-requirements.ts';
-import { type PlanModelKind, resolveModel } from './models.ts';
+import {
+  autoTextModel,
+  chainsFrom,
+  isAuto,
+  type ModelChains,
+  type PlanModelKind,
+  pricedOf,
+  resolveModel,
+} from './models.ts';
 import {
   type Fallback,
   isMet,
@@ -43,6 +51,10 @@ export type EntitlementCheck<B extends RequestBody = RequestBody> = {
   readonly body: B;
   /** The model of each requirement that names a kind of model. */
   readonly models: Readonly<Partial<Record<PlanModelKind, PricedModel>>>;
+  /** The models by role, if the client leaves the choice to us and the catalogue states roles. */
+  readonly chains?: ModelChains | undefined;
+  /** Cheaper models for a request that its limits do not admit with `models`; the best first. */
+  readonly cheaper?: readonly PricedModel[];
   /** Read for operations that require a quality; undefined otherwise. */
   readonly catalogue: Catalogue | undefined;
   readonly degraded: readonly Degradation[];
@@ -81,14 +93,34 @@ function allowed<B extends RequestBody>(
   body: B,
   degraded: readonly Degradation[],
 ): EntitlementCheck<B> {
-  const { entitlements, catalogue, caller } = context;
+  const { entitlements, catalogue, caller, priceBook, canServe } = context;
+  let auto: Pick<EntitlementCheck, 'chains' | 'cheaper'> = {};
   const models: Partial<Record<PlanModelKind, PricedModel>> = {};
   for (const requirement of requirements) {
     if (requirement.kind !== 'model' || !isMet(requirement.when, { body, caller })) continue;
     const field = requirement.field === null ? undefined : body[requirement.field];
-    models[requirement.of] = resolveModel(requirement.of, field, context);
+    models[requirement.of] =
+      requirement.of === 'text' && isAuto(field)
+        ? autoTextModel(entitlements, priceBook, requirement.role === 'vision' ? canSee : canServe)
+        : resolveModel(requirement.of, field, context);
+    if (requirement.of === 'text' && requirement.field !== null && isAuto(field))
+      auto = autoChoice(models.text, entitlements, priceBook);
   }
-  return { entitlements, body, models, catalogue, degraded };
+  return { entitlements, body, models, catalogue, degraded, ...auto };
+}
+
+const canSee = ({ capabilities }: ModelInfo) => capabilities.vision;
+
+function autoChoice(
+  text: PricedModel | undefined,
+  entitlements: Entitlements,
+  priceBook: PriceBook,
+): Pick<EntitlementCheck, 'chains' | 'cheaper'> {
+  const chains = text && chainsFrom(text, entitlements, priceBook);
+  if (text === undefined || chains === undefined) return {};
+  const writers = pricedOf(entitlements.modelRoles.writer, priceBook);
+  const at = writers.findIndex(({ info }) => info.model === text.info.model);
+  return { chains, cheaper: writers.slice(at + 1) };
 }
 
 function combined(fallbacks: readonly Fallback[]): BodyPatch {

@@ -90,3 +90,61 @@ export function resolveModel(
   if (name === null) throw problem('model_not_in_plan', { fields: { plan: entitlements.plan.key } });
   return priceBook.priced(name);
 }
+
+/** The priced models of each role that writes, each with its fallbacks behind it. */
+export type ModelChains = Readonly<Record<'writer' | 'fast', readonly PricedModel[]>>;
+
+/** Whether a client leaves the choice of the model to us. */
+export function isAuto(field: unknown): boolean {
+  return field === undefined || field === null || field === PLAN_DEFAULT;
+}
+
+/**
+ * The text model for `auto`: the plan's default if it can serve the request, else the first of the plan's models that can.
+ * @throws ProblemError `model_not_in_plan` if the plan has no text model.
+ */
+export function autoTextModel(
+  entitlements: Entitlements,
+  priceBook: PriceBook,
+  canServe: (model: ModelInfo) => boolean,
+): PricedModel {
+  const chosen = resolveModel('text', undefined, { entitlements, priceBook });
+  if (canServe(chosen.info)) return chosen;
+  const { writer, vision } = entitlements.modelRoles;
+  return pricedOf([...writer, ...vision], priceBook).find(({ info }) => canServe(info)) ?? chosen;
+}
+
+/** The chains that begin with a model; undefined if the catalogue has no roles. */
+export function chainsFrom(
+  writer: PricedModel,
+  { modelRoles }: Entitlements,
+  priceBook: PriceBook,
+): ModelChains | undefined {
+  if (modelRoles.writer.length === 0) return undefined;
+  const fast = pricedOf(modelRoles.fast, priceBook);
+  const writers = pricedOf(modelRoles.writer, priceBook);
+  return { writer: chainOf(writer, writers), fast: chainOf(fast[0] ?? writer, fast) };
+}
+
+/** More would make holds larger than they need to be. */
+const MAX_FALLBACKS = 2;
+
+/** The models below the first come before those above it, and other providers before its own, which may be down. */
+function chainOf(first: PricedModel, models: readonly PricedModel[]): PricedModel[] {
+  const at = models.findIndex(({ info }) => info.model === first.info.model);
+  const others = [...models.slice(at + 1), ...models.slice(0, Math.max(0, at)).reverse()];
+  const isElsewhere = ({ info }: PricedModel) => info.provider !== first.info.provider;
+  const ordered = [...others.filter(isElsewhere), ...others.filter((other) => !isElsewhere(other))];
+  return [first, ...ordered.slice(0, MAX_FALLBACKS)];
+}
+
+/** Without those that have no price now. */
+export function pricedOf(models: readonly string[], priceBook: PriceBook): PricedModel[] {
+  return models.flatMap((model) => {
+    try {
+      return [priceBook.priced(model)];
+    } catch {
+      return [];
+    }
+  });
+}

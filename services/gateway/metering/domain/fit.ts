@@ -22,9 +22,11 @@ export function isTooLarge({ verdict, replayed, limit }: HoldAnswer): boolean {
 export function headroomsOf(limits: readonly LimitUsage[], plan: Entitlements['limits']): Headroom[] {
   const headrooms: Headroom[] = [];
   for (const limit of limits) {
-    const { meter, window, scope, kind } = limit;
+    const { meter, window, scope, kind, state } = limit;
     const own = plan.find((one) => one.meter === meter && one.window === window && one.scope === scope);
-    if (kind === 'n' && own?.onLimit !== 'overage') headrooms.push({ meter, amount: remaining(limit) });
+    const isBlocked = own?.blocks === true && (state === 'blocked' || state === 'exhausted');
+    if (kind === 'disabled' || (kind === 'n' && isBlocked)) headrooms.push({ meter, amount: 0n });
+    else if (kind === 'n' && own?.onLimit !== 'overage') headrooms.push({ meter, amount: remaining(limit) });
   }
   return headrooms;
 }

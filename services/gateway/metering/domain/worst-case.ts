@@ -1,4 +1,4 @@
-import type { CallPlan } from '#libs/contracts/generation-requests.ts';
+import type { CallPlan, PlannedCall } from '#libs/contracts/generation-requests.ts';
 import { boundOf, type MeterAmounts, worstCaseMeters } from '#libs/pipelines/meters.ts';
 import { worstCaseNanoUsd } from '#libs/pricing/price.ts';
 import type { PriceBook } from '../../prices/domain.ts';
@@ -7,8 +7,32 @@ import type { PriceBook } from '../../prices/domain.ts';
 export function worstCaseOf(plan: CallPlan, priceBook: Pick<PriceBook, 'priced'>): MeterAmounts {
   const amounts: MeterAmounts = {};
   for (const call of plan.calls) {
-    const { price } = priceBook.priced(`${call.provider}/${call.model}`);
-    worstCaseMeters(call, worstCaseNanoUsd(boundOf(call), price), amounts);
+    if (call.fallbacks === undefined) addCall(call, priceBook, amounts);
+    else addDearest([call, ...call.fallbacks], priceBook, amounts);
   }
   return amounts;
+}
+
+function addCall(
+  call: PlannedCall,
+  priceBook: Pick<PriceBook, 'priced'>,
+  amounts: MeterAmounts,
+): MeterAmounts {
+  const { price } = priceBook.priced(`${call.provider}/${call.model}`);
+  return worstCaseMeters(call, worstCaseNanoUsd(boundOf(call), price), amounts);
+}
+
+/** One of the calls is made: the largest amount of each meter. */
+function addDearest(
+  calls: readonly PlannedCall[],
+  priceBook: Pick<PriceBook, 'priced'>,
+  amounts: MeterAmounts,
+): void {
+  const dearest: MeterAmounts = {};
+  for (const call of calls) {
+    for (const [meter, amount] of Object.entries(addCall(call, priceBook, {}))) {
+      if (amount > (dearest[meter] ?? 0n)) dearest[meter] = amount;
+    }
+  }
+  for (const [meter, amount] of Object.entries(dearest)) amounts[meter] = (amounts[meter] ?? 0n) + amount;
 }

@@ -31,7 +31,13 @@ const CODE_BY_REASON: Readonly<Record<EndReason, ProblemCode>> = {
 };
 
 /** A failed call: how it is settled, what the client receives, and its metric. */
-export type Failure = { outcome: Outcome; problem: ProblemError; metric: ProviderOutcome };
+export type Failure = {
+  outcome: Outcome;
+  problem: ProblemError;
+  metric: ProviderOutcome;
+  /** The provider certainly did nothing, and another one may answer. */
+  isOutage?: boolean;
+};
 
 /** The answer is complete, but its client has left. */
 export function clientLeft(): Failure {
@@ -75,6 +81,7 @@ export function failureOf(
     outcome: { status: 'error', errorCode: code, ...billingOf(thrown) },
     problem: problemOf(code, thrown, call),
     metric: metricOf(thrown.kind),
+    isOutage: !thrown.mayBeBilled && thrown.blame !== 'caller',
   };
 }
 

@@ -10,6 +10,7 @@ import type { ActiveRequest } from '../../requests/domain/active-requests.ts';
 import { type CallEnding, followRequest } from './call-ending.ts';
 import type { CallMetrics, DrainOutcome } from './call-metrics.ts';
 import { CallRecord } from './call-record.ts';
+import type { CircuitBreaker } from './circuit-breaker.ts';
 import { clientLeft, type Failure, failureOf } from './failure.ts';
 import { measure, type Outcome } from './measure.ts';
 import { type PricedCall, priceCall } from './price-call.ts';
@@ -17,6 +18,8 @@ import type { Settlement } from './settlement.ts';
 
 export type CallRunner = {
   metrics: CallMetrics;
+  /** Decides which of several models is called. */
+  breaker: CircuitBreaker;
   random: () => number;
   retries: RetryPolicy;
   /** Longest wait for an answer, or for the first piece of a stream. */
@@ -31,7 +34,7 @@ export type ProviderCall = {
   active: ActiveRequest;
   settlement: Settlement;
   /** Counts the tokens of the prompt, for a provider that reports no usage. */
-  countPrompt?: () => Promise<number>;
+  countPrompt?: (call: PlannedCall) => Promise<number>;
   /** Whether this is the last call of the hold, given how it ended. */
   isLast: (status: Outcome['status']) => boolean;
   /**
@@ -46,8 +49,12 @@ export type Figures = { costNanoUsd: bigint; tokens: number };
 
 export type SettledFigures = Figures & { state: LimitState };
 
-/** One attempt at a provider call. It writes what it observes to the record, and resolves when the answer is complete. */
-export type Attempt<Result> = (context: CallContext, record: CallRecord) => Promise<Result>;
+/** One attempt at a provider call, or at one of its fallbacks. It writes what it observes to the record, and resolves when the answer is complete. */
+export type Attempt<Result> = (
+  context: CallContext,
+  record: CallRecord,
+  call: PlannedCall,
+) => Promise<Result>;
 
 const SUCCESS: Outcome = { status: 'ok', errorCode: null, mayBeBilled: true };
 
@@ -59,7 +66,9 @@ const DRAIN_OUTCOMES: Readonly<Record<UsageSource, DrainOutcome>> = {
 };
 
 /**
- * Runs one provider call and settles it, however it ends. Resolves after settling.
+ * Runs one provider call and settles it, however it ends. Resolves after settling. A model that fails before it has produced
+ * anything, so that nothing is charged, is replaced by the next fallback of the plan; a model that keeps failing is left
+ * out. The call that is settled is that of the model that answered.
  *
  * @throws ProblemError saying why there is no complete answer. Output until then is settled too.
  */
@@ -68,6 +77,37 @@ export async function runCall<Result>(
   providerCall: ProviderCall,
   attempt: Attempt<Result>,
 ): Promise<{ result: Result; figures: SettledFigures }> {
+  const { call, active } = providerCall;
+  const candidates = [call, ...(call.fallbacks ?? [])];
+  for (const [position, candidate] of candidates.entries()) {
+    const isLast = position === candidates.length - 1;
+    if (!isLast && !runner.breaker.allows(targetOf(candidate))) continue;
+    // An emergency stop of a fallback ends the call only if that is used.
+    if (position > 0 && !active.use(targetsOf(candidate))) {
+      if (isLast) throw problem('emergency_stop');
+      continue;
+    }
+    const answer = await runCandidate(runner, { ...providerCall, call: candidate }, attempt, !isLast);
+    if (answer !== undefined) return answer;
+  }
+  throw new Error('A call had no candidate.');
+}
+
+function targetOf({ provider, model }: PlannedCall): string {
+  return `${provider}/${model}`;
+}
+
+function targetsOf(call: PlannedCall): string[] {
+  return [call.provider, targetOf(call)];
+}
+
+/** @returns undefined if the next candidate should be called: nothing was produced, and nothing is settled. */
+async function runCandidate<Result>(
+  runner: CallRunner,
+  providerCall: ProviderCall,
+  attempt: Attempt<Result>,
+  hasNext: boolean,
+): Promise<{ result: Result; figures: SettledFigures } | undefined> {
   const { call, active, countPrompt, beforeSettle } = providerCall;
   if (active.isAbandoned()) throw problem('client_closed_request');
   const record = new CallRecord(call);
@@ -80,9 +120,14 @@ export async function runCall<Result>(
   try {
     const { result, failure } = await attemptCall(runner, providerCall, record, ending, attempt);
     // refused before anything was sent, so there is no call to settle
-    if (failure && record.requestBytes === 0) throw failure.problem;
+    if (failure && record.requestBytes === 0 && !(hasNext && failure.isOutage)) throw failure.problem;
     const outcome = failure?.outcome ?? SUCCESS;
-    const measured = await measure(call, record, outcome, countPrompt);
+    if (failure && hasNext && failure.isOutage && !record.hasBegun && !record.hasOutput) {
+      record.end();
+      recordEnd(runner.metrics, call, record, failure, ending);
+      return undefined;
+    }
+    const measured = await measure(call, record, outcome, countPrompt && (() => countPrompt(call)));
     source = measured.source;
     record.end();
     recordEnd(runner.metrics, call, record, failure, ending);
@@ -109,11 +154,19 @@ async function attemptCall<Result>(
   try {
     const result = await attemptWithRetries(runner, providerCall, record, ending.signal, attempt);
     record.isComplete = true;
+    runner.breaker.succeeded(targetOf(call));
     return ending.reason() === 'client_gone' ? { failure: clientLeft() } : { result };
   } catch (thrown) {
     if (thrown instanceof ProviderError) record.providerRequestId ??= thrown.providerRequestId;
-    return { failure: failureOf(thrown, call, ending.reason(), ending.stop()) };
+    const reason = ending.reason();
+    if (reason === null && isProvidersFailure(thrown)) runner.breaker.failed(targetOf(call));
+    return { failure: failureOf(thrown, call, reason, ending.stop()) };
   }
+}
+
+/** Neither the request's fault nor ours: another model may answer. */
+function isProvidersFailure(thrown: unknown): boolean {
+  return thrown instanceof ProviderError && thrown.blame !== 'caller' && thrown.kind !== 'cancelled';
 }
 
 function attemptWithRetries<Result>(
@@ -137,7 +190,7 @@ function attemptWithRetries<Result>(
         throw new ProviderError('cancelled', 'The call was cancelled.');
       record.attempts = number;
       record.isInFlight = true;
-      return await attempt(context, record);
+      return await attempt(context, record, call);
     },
     {
       policy: runner.retries,

@@ -4,7 +4,10 @@ import { formatUsd } from '#libs/money/money.ts';
 import { stepMessage } from '#libs/pipelines/content/messages.ts';
 import { type GenerationRow, jobOf, partStatuses, type StepRow, statusesOf } from './job.ts';
 
-type StepSummary = Pick<StepRow, 'key' | 'status' | 'error' | 'costNanoUsd' | 'tokens' | 'warnings'>;
+type StepSummary = Pick<
+  StepRow,
+  'key' | 'status' | 'model' | 'error' | 'costNanoUsd' | 'tokens' | 'warnings'
+>;
 type DocumentSummary = { readonly id: string; readonly type: string };
 
 export function presentJob(
@@ -33,6 +36,7 @@ export function presentJob(
         step: one.key,
         status: one.status,
         message: spec === undefined ? one.key : stepMessage(spec.message, brief.language, spec.number),
+        model: one.model,
         usage: presentUsage(one),
         error: one.error,
         warnings: one.warnings,

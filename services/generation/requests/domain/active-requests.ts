@@ -23,6 +23,8 @@ export type BegunRequest = RequestScope & {
 };
 
 export type ActiveRequest = BegunRequest & {
+  /** Adds targets that stops may match from now on. @returns false if a stop matches one of them already. */
+  readonly use: (targets: readonly string[]) => boolean;
   /** Calls the listener when the request is ended, at once if it has been. @returns a function that removes the listener. */
   readonly onEnded: (listener: () => void) => () => void;
   /** The first reason it was ended for; null while it has not been ended. */
@@ -85,7 +87,9 @@ export function createActiveRequests(options: ActiveRequestsOptions): ActiveRequ
   return {
     begin(begun) {
       for (const stop of stops.values()) if (covers(stop, begun)) throw stopProblem(stop);
-      const request = createActiveRequest(begun, () => monotonicMs() + drainTimeoutMs);
+      const isStopped = (targets: readonly string[]) =>
+        [...stops.values()].some((stop) => covers(stop, { ...begun, targets }));
+      const request = createActiveRequest(begun, () => monotonicMs() + drainTimeoutMs, isStopped);
       requests.add(request);
       return request;
     },
@@ -120,7 +124,12 @@ export function createActiveRequests(options: ActiveRequestsOptions): ActiveRequ
   };
 }
 
-function createActiveRequest(begun: BegunRequest, drainedAtMs: () => number): ActiveRequest {
+function createActiveRequest(
+  begun: BegunRequest,
+  drainedAtMs: () => number,
+  isStopped: (targets: readonly string[]) => boolean,
+): ActiveRequest {
+  const targets = [...begun.targets];
   const whenEnded = new Set<() => void>();
   const whenAbandoned = new Set<() => void>();
   let reason: EndReason | null = null;
@@ -129,6 +138,12 @@ function createActiveRequest(begun: BegunRequest, drainedAtMs: () => number): Ac
   let endsAtMs = begun.deadlineMs;
   return {
     ...begun,
+    targets,
+    use(more) {
+      if (isStopped(more)) return false;
+      targets.push(...more);
+      return true;
+    },
     onEnded(listener) {
       whenEnded.add(listener);
       if (reason !== null) listener();

@@ -41,8 +41,8 @@ export async function answerWithDocument(
       beforeSettle: (figures) => slot.store(storedResponseOf('json', figures, completed, contentType)),
     }),
   };
-  const { figures } = await runCall(runner, providerCall, async (context, record) => {
-    completed = await attempt(context, record);
+  const { figures } = await runCall(runner, providerCall, async (context, record, call) => {
+    completed = await attempt(context, record, call);
     return completed;
   });
   sendJson(response, figures, completed, contentType);

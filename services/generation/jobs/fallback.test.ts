@@ -1,0 +1,72 @@
+/** Content is written although a provider is down, and the model that answered is priced and shown. */
+import t from 'tap';
+import { generateRequest } from '#libs/contracts/generate.ts';
+import type { GenerationView } from '#libs/contracts/generations.ts';
+import { createTestJobs } from '#libs/jobs/fixtures.ts';
+import { findBreaches } from '#libs/ledger/invariants.ts';
+import { planContent } from '#libs/pipelines/content/plan.ts';
+import { request } from '#libs/testing/http.ts';
+import { createTestGeneration, priceOf } from '../fixtures.ts';
+import { jobClient, MODEL } from './jobs.fixture.ts';
+
+// Nothing listens there: OpenAI is down for all of the tests.
+const generation = await createTestGeneration(t, { OPENAI_BASE_URL: 'http://127.0.0.1:9/v1' });
+const { pool, simulator } = generation;
+const client = jobClient(generation);
+createTestJobs(t, generation.databaseUrl, generation.tasks, { concurrency: 8 }).jobs.start();
+
+const GEMINI = { ...MODEL, provider: 'gemini', model: 'gemini-2.0-flash', upstreamModel: 'gemini-2.0-flash' };
+const models = [MODEL, GEMINI].map((model) => ({ model, price: priceOf(model.provider, model.model) }));
+
+async function submit(topic: string, chain = models): Promise<string> {
+  const body = generateRequest.parse({ topic, content_types: ['blog'], length: 600 });
+  const [first] = chain;
+  if (first === undefined) throw new Error('There is no model.');
+  const plan = planContent({
+    ...first,
+    ...{ kind: 'job', request: body, outputTokensCap: null },
+    models: { writer: chain, fast: chain },
+  });
+  const { requestId, headers } = await generation.admit(plan, { ttlMs: 600_000 });
+  const answer = await request<GenerationView>(generation.workUrl, { headers, body });
+  t.equal(answer.status, 202);
+  return requestId;
+}
+
+t.test('given a provider that is down, then the fallback writes, and is priced and shown', async (t) => {
+  const ids = await Promise.all(['nibs', 'ink', 'paper'].map((topic) => submit(topic)));
+  await Promise.all(ids.map((id) => client.finish(id)));
+  for (const id of ids) {
+    const job = await client.get(id);
+    t.match(job, { status: 'completed', percent: 100 });
+    t.ok(
+      job.steps.every(({ model }) => model === GEMINI.model),
+      'each step shows the model that answered',
+    );
+    const rows = await generation.rows(id);
+    t.equal(rows.length, job.steps.length, 'one row for each step');
+    t.ok(rows.every(({ provider, status }) => provider === 'gemini' && status === 'ok'));
+    t.ok(rows.every(({ meters }) => meters.includes('calls.gemini') && !meters.includes('calls.openai')));
+    t.equal(await generation.holdState(id), 'closed');
+  }
+  t.ok(simulator.witness.calls().every(({ provider }) => provider === 'gemini'));
+  t.strictSame(await findBreaches(pool), []);
+});
+
+t.test('given an emergency stop of the fallback, then it is not called', async (t) => {
+  const before = simulator.witness.calls().length;
+  const stopId = '0190a1b2-0000-7000-8000-00000000d001';
+  const stop = { id: stopId, kind: 'provider', target: 'gemini', reason: 'A test.', author: 'test' } as const;
+  await generation.ledger.stop(stop);
+  const id = await submit('blotters');
+  await client.finish(id);
+  t.match(await client.get(id), { status: 'failed', error: { code: 'emergency_stop' } });
+  t.equal(simulator.witness.calls().length, before);
+  await generation.ledger.liftStop({ id: stopId, author: 'test' });
+});
+
+t.test('given a model without fallback, then its failure is the answer', async (t) => {
+  const id = await submit('caps', models.slice(0, 1));
+  await client.finish(id);
+  t.match(await client.get(id), { status: 'failed', error: { code: 'provider_error' } });
+});
