@@ -32,6 +32,31 @@ const urlAndKey = ({ url, key }: Server) => ({ SERVER_URL: url, SERVER_KEY: key 
 /** At the top of each script. */
 const OPTIONS = 'const { SERVER_URL: url, SERVER_KEY: key } = process.env;\n';
 
+/** Versions that the matrix of tests does not have. */
+function aiSdk(version: string, packages: readonly string[]): Recipe {
+  return {
+    name: `AI SDK ${version}`,
+    packages,
+    task: 'answers, whole and streamed, over chat and responses',
+    files: () => ({
+      'run.mjs': `import { createOpenAI } from '@ai-sdk/openai';
+import { generateText, streamText } from 'ai';
+${OPTIONS}const provider = createOpenAI({ apiKey: key, baseURL: url + '/v1' });
+const prompt = '${QUESTION}';
+for (const model of [provider.chat('${TEXT_MODEL}'), provider.responses('${TEXT_MODEL}')]) {
+  const { text } = await generateText({ model, prompt });
+  let streamed = '';
+  for await (const piece of streamText({ model, prompt }).textStream) streamed += piece;
+  console.log(text === streamed, text.replaceAll('\\n', ' '));
+}
+`,
+    }),
+    env: urlAndKey,
+    command: runScript,
+    expected: /^true .*fountain.*\n+true .*fountain/im,
+  };
+}
+
 export const RECIPES: readonly Recipe[] = [
   {
     name: 'Claude Code',
@@ -130,6 +155,28 @@ tests:
     command: () => ['promptfoo', 'eval', '--no-cache', '--no-table'],
     expected: /3 passed \(100%\)/,
   },
+  {
+    name: 'openai 3',
+    packages: ['openai@3.3.0'],
+    task: 'chats, completes, embeds and draws',
+    files: () => ({
+      'run.mjs': `import { Configuration, OpenAIApi } from 'openai';
+${OPTIONS}const client = new OpenAIApi(new Configuration({ apiKey: key, basePath: url + '/v1' }));
+const messages = [{ role: 'user', content: '${QUESTION}' }];
+const chat = await client.createChatCompletion({ model: '${TEXT_MODEL}', messages });
+const completion = await client.createCompletion({ model: '${TEXT_MODEL}', prompt: '${QUESTION}', max_tokens: 200 });
+const { data } = await client.createEmbedding({ model: '${EMBEDDER}', input: 'Ink' });
+const image = await client.createImage({ prompt: 'A pen', n: 1, response_format: 'url' });
+console.log(chat.data.choices[0].message.content, completion.data.choices[0].text);
+console.log(data.data[0].embedding.length, new URL(image.data.data[0].url).pathname);
+`,
+    }),
+    env: urlAndKey,
+    command: runScript,
+    expected: /fountain[\s\S]*^1536 \/api\/media\//m,
+  },
+  aiSdk('4', ['ai@4.3.19', '@ai-sdk/openai@1.3.24']),
+  aiSdk('7', ['ai@7.0.173', '@ai-sdk/openai@4.0.118']),
   {
     name: 'LlamaIndex',
     packages: ['@llamaindex/openai@0.4.22', 'llamaindex@0.12.1'],

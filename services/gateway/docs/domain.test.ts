@@ -12,7 +12,26 @@ t.test('a missing route is named, with what to use instead', async (t) => {
     ],
     ['POST', '/chat/completions', 'There is no POST /chat/completions. Add /v1 to the base URL.'],
     ['GET', '/v1/files', 'There is no GET /v1/files. Send the content inside the request.'],
-    ['POST', '/v1/audio/speech', 'There is no POST /v1/audio/speech. It is not built yet.'],
+    [
+      'GET',
+      '/v1/audio/speech',
+      'There is no GET /v1/audio/speech. Use POST /v1/audio/transcriptions or POST /v1/audio/speech.',
+    ],
+    [
+      'POST',
+      '/v1/audio/translations',
+      'There is no POST /v1/audio/translations. Use POST /v1/audio/transcriptions, and translate its text with a chat.',
+    ],
+    [
+      'POST',
+      '/v1beta/models/imagen-4.0-generate-001:predict',
+      'There is no POST /v1beta/models/imagen-4.0-generate-001:predict. Use POST /v1/images/generations.',
+    ],
+    [
+      'POST',
+      '/upload/v1beta/files',
+      'There is no POST /upload/v1beta/files. Send the content as inlineData.',
+    ],
     ['POST', '/v1/threads/t/runs', 'There is no POST /v1/threads/t/runs. Use POST /v1/responses.'],
   ];
   for (const [method, path, message] of rows) t.equal(describeMissingRoute(method, path), message);

@@ -2,6 +2,12 @@
 const ALTERNATIVES: readonly [path: RegExp, use: string][] = [
   [/^\/v1(?:beta)?\/v1(?:beta)?\//, 'The path has its version twice: remove it from the base URL.'],
   [/^\/v1beta\/openai\//, 'Use POST /v1/chat/completions.'],
+  [/^\/(?:upload\/)?v1beta\/files/, 'Send the content as inlineData.'],
+  [
+    /^\/v1beta\/cachedContents/,
+    'Send the contents with each request: providers find repeated prompts by themselves.',
+  ],
+  [/^\/v1(?:beta)?\/models\/[^/]+:predict/, 'Use POST /v1/images/generations.'],
   [
     /^\/v1beta\/|^\/v1\/models\/[^/]+:/,
     'Requests to models are generateContent, streamGenerateContent, countTokens, embedContent and batchEmbedContents.',
@@ -23,7 +29,10 @@ const ALTERNATIVES: readonly [path: RegExp, use: string][] = [
   [/^\/v1\/vector_stores/, 'Use POST /api/kb/files.'],
   [/^\/v1\/(?:fine_tuning|fine-tunes)/, 'Models are not trained here.'],
   [/^\/v1\/responses\/[^/]+\/(?:cancel|input_items)/, 'Use GET /v1/responses/{response_id}.'],
-  [/^\/v1\/(?:audio|videos|containers|evals|skills|rerank)/, 'It is not built yet.'],
+  [/^\/v1\/audio\/translations/, 'Use POST /v1/audio/transcriptions, and translate its text with a chat.'],
+  [/^\/v1\/audio/, 'Use POST /v1/audio/transcriptions or POST /v1/audio/speech.'],
+  [/^\/v1\/rerank/, 'Use POST /v1/embeddings, and compare the vectors.'],
+  [/^\/v1\/(?:videos|containers|evals|skills)/, 'It is not built. The API reference at /docs lists what is.'],
 ];
 
 /** The message for a URL without a route. */
