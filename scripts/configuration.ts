@@ -20,7 +20,7 @@ const PURPOSES: readonly (readonly [purpose: string, pattern: RegExp])[] = [
     /^(OPENAI|ANTHROPIC|GEMINI|XAI|MISTRAL|STABILITY|TAVILY|SERPER|EXA|FIRECRAWL|OLLAMA)_|^PROVIDER_|^SEARCH_|^SOCIAL_/,
   ],
   ['Requests, holds and settlement', /^HOLD_|^DEADLINE_|^DRAIN_TIMEOUT$|^SWEEP_|^SPOOL_|^STEP_|^MEDIA_BODY_/],
-  ['Stored files', /^MEDIA_|^S3_/],
+  ['Stored files', /^MEDIA_|^S3_|^ARCHIVE_|^USAGE_RETENTION_/],
   [
     'Catalogue, subscriptions and payments',
     /^INKMETER_CATALOGUE$|^PAYMENT|^STRIPE_(?!SIM)|^CHECKOUT_|^RENEWAL_|^REMINDER_/,

@@ -26,6 +26,7 @@ import { createMetrics } from '#libs/service/metrics.ts';
 import { systemRuntime } from '#libs/service/runtime.ts';
 import { toServiceConfig } from '#libs/service/variables.ts';
 import { type ProviderSimulator, startProviderSimulator } from '#libs/simulators/provider-simulator.ts';
+import { createLocalStorage } from '#libs/storage/local-storage.ts';
 import { createTestDatabase, type TestScope } from '#libs/testing/database.ts';
 import { type HttpResponse, listenOnFreePort, request } from '#libs/testing/http.ts';
 import { INTERNAL_KEYS_TEXT, testIdentity } from '#libs/testing/service.ts';
@@ -178,6 +179,8 @@ export async function startInstallation(t: TestScope, catalogue: string): Promis
         webhookPolicy: { isAllowedAddress: isPublicAddress, allowsHttp: false },
         operators: { slackUrl: undefined, sentry: undefined },
         sweepIntervalMs: meteringVariables.SWEEP_INTERVAL,
+        storage: createLocalStorage(mediaFolder(t)),
+        retentionMonths: null,
         sweepBatch: meteringVariables.SWEEP_BATCH,
         ensureBalances: async (accountId, requestId) => {
           await meteringToBilling.client.call({

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { byteSize, durationMs, httpUrl, integer } from '#libs/config/variables.ts';
 import { backendVariables } from '#libs/service/backend-variables.ts';
 import { serviceVariables, toServiceConfig } from '#libs/service/variables.ts';
-import type { S3Options } from '#libs/storage/s3-storage.ts';
+import { bucketOf, bucketVariables } from '#libs/storage/variables.ts';
 import type { CallRunner } from './calls/domain/run-call.ts';
 import { PROVIDERS, type ProviderAccess, type ProviderKey } from './providers/domain/providers.ts';
 
@@ -102,16 +102,7 @@ export const configSchema = z.object({
     .prefault('http://127.0.0.1:8080')
     .describe('URL of the gateway as clients reach it, for links to media in MEDIA_DIR'),
   MEDIA_RETENTION: durationMs().prefault('30d').describe('How long stored media are kept'),
-  S3_BUCKET: z.string().min(3).optional().describe('Bucket for stored media, of any S3-compatible service'),
-  S3_ENDPOINT: httpUrl().prefault('https://s3.amazonaws.com').describe('URL of the service of the bucket'),
-  S3_REGION: z.string().min(1).prefault('us-east-1').describe('Region of the bucket'),
-  S3_ACCESS_KEY_ID: z.string().min(1).optional().describe('Required with S3_BUCKET'),
-  S3_SECRET_ACCESS_KEY: z
-    .string()
-    .min(1)
-    .optional()
-    .meta({ secret: true })
-    .describe('Required with S3_BUCKET'),
+  ...bucketVariables(),
   SPOOL_LIMIT: byteSize().prefault('64mb').describe('Largest size of the spool of one process'),
   STEP_CONCURRENCY: integer({ min: 1, max: 1_000 })
     .prefault('32')
@@ -145,22 +136,12 @@ export function toGenerationConfig(variables: GenerationVariables) {
       folder: variables.MEDIA_DIR,
       publicUrl: variables.MEDIA_PUBLIC_URL.replace(/\/$/, ''),
       retentionMs: variables.MEDIA_RETENTION,
-      s3: s3Of(variables),
+      s3: bucketOf(variables),
     },
   };
 }
 
 export type GenerationConfig = ReturnType<typeof toGenerationConfig>;
-
-function s3Of(variables: GenerationVariables): S3Options | null {
-  const { S3_BUCKET: bucket, S3_ENDPOINT: endpoint, S3_REGION: region } = variables;
-  const { S3_ACCESS_KEY_ID: accessKeyId, S3_SECRET_ACCESS_KEY: secretAccessKey } = variables;
-  if (bucket === undefined) return null;
-  if (accessKeyId === undefined || secretAccessKey === undefined) {
-    throw new Error('S3_BUCKET requires S3_ACCESS_KEY_ID and S3_SECRET_ACCESS_KEY.');
-  }
-  return { bucket, endpoint, region, accessKeyId, secretAccessKey };
-}
 
 /** Ollama runs locally and accepts any key. */
 const NO_KEY = 'none';

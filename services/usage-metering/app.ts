@@ -14,6 +14,7 @@ import type { Logger } from '#libs/service/logger.ts';
 import type { Metrics } from '#libs/service/metrics.ts';
 import type { Runtime } from '#libs/service/runtime.ts';
 import type { ServiceConfig } from '#libs/service/variables.ts';
+import type { Storage } from '#libs/storage/storage.ts';
 import { alertTasks } from './alerts/jobs.ts';
 import { alertChannels, alertPlugin, type OperatorAddresses, operatorChannels } from './alerts/plugin.ts';
 import { dashboardPlugin } from './dashboard/plugin.ts';
@@ -23,6 +24,7 @@ import { holdTasks } from './holds/jobs.ts';
 import { jobTasks } from './jobs/jobs.ts';
 import { jobPlugin } from './jobs/plugin.ts';
 import { partitionTasks } from './partitions/jobs.ts';
+import { archivePlugin } from './partitions/plugin.ts';
 import { pricePlugin } from './prices/plugin.ts';
 import { requestPlugin } from './requests/plugin.ts';
 import { stopPlugin } from './stops/plugin.ts';
@@ -48,13 +50,17 @@ export type AppOptions = {
   http: Pick<PublicHttp, 'request'>;
   webhookPolicy: EndpointPolicy;
   operators: OperatorAddresses;
+  /** For archived usage. */
+  storage: Storage;
+  /** Months of usage that stay in the database; null for all. */
+  retentionMonths: number | null;
   sweepIntervalMs: number;
   sweepBatch: number;
 };
 
 export function buildApp(options: AppOptions): { app: ServiceApp; tasks: Task[] } {
   const { config, runtime, logger, metrics, pool, ledger, identity, ensureBalances } = options;
-  const { entitlements, http, operators, listener } = options;
+  const { entitlements, http, operators, listener, storage } = options;
   const { clock } = runtime;
   const database = createDatabase(pool);
 
@@ -64,6 +70,7 @@ export function buildApp(options: AppOptions): { app: ServiceApp; tasks: Task[] 
   app.register(streamPlugin, { database, clock, ensureBalances, entitlements, listener, logger });
   app.register(dashboardPlugin, { database, clock, ensureBalances, entitlements });
   app.register(requestPlugin, { database, ledger, runtime });
+  app.register(archivePlugin, { database, storage });
   app.register(pricePlugin, { database, runtime, registry: metrics.registry });
   app.register(eventPlugin, { database, ledger, runtime });
   app.register(stopPlugin, { database, ledger, runtime });
@@ -78,7 +85,7 @@ export function buildApp(options: AppOptions): { app: ServiceApp; tasks: Task[] 
       batch: options.sweepBatch,
       registry: metrics.registry,
     }),
-    ...partitionTasks({ database, clock }),
+    ...partitionTasks({ database, clock, storage, retentionMonths: options.retentionMonths }),
     ...usageTasks({ database }),
     ...eventTasks({ database, clock }),
     ...jobTasks({ database, clock }),

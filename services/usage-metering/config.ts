@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { durationMs, httpUrl, integer, list } from '#libs/config/variables.ts';
 import { backendVariables } from '#libs/service/backend-variables.ts';
 import { serviceVariables } from '#libs/service/variables.ts';
+import { bucketVariables } from '#libs/storage/variables.ts';
 import { parseSentryDsn, type SentryAddress } from './alerts/domain/messages.ts';
 import { parseNetworks } from './webhooks/domain/networks.ts';
 
@@ -13,6 +14,17 @@ export const configSchema = z.object({
   SWEEP_BATCH: integer({ min: 1, max: 10_000 })
     .prefault('500')
     .describe('Holds that one statement expires at most'),
+  USAGE_RETENTION_MONTHS: integer({ min: 4, max: 240 })
+    .optional()
+    .describe(
+      'Months before the current one whose provider calls stay in the database; older ones are moved to files. All stay unless set',
+    ),
+  ARCHIVE_DIR: z
+    .string()
+    .min(1)
+    .prefault('.inkmeter/archive')
+    .describe('Folder for archived usage, shared by all processes; unused with S3_BUCKET'),
+  ...bucketVariables(),
   OPERATOR_SLACK_URL: httpUrl()
     .optional()
     .describe('Incoming webhook of Slack, or of a tool with its format, for alerts about the installation'),

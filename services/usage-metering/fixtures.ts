@@ -16,6 +16,7 @@ import { createLedger, type Ledger } from '#libs/ledger/ledger.ts';
 import { createLogger } from '#libs/service/logger.ts';
 import { createMetrics, type Metrics } from '#libs/service/metrics.ts';
 import { systemRuntime } from '#libs/service/runtime.ts';
+import type { Storage } from '#libs/storage/storage.ts';
 import { createTestDatabase, type TestScope } from '#libs/testing/database.ts';
 import { createFakeRuntime } from '#libs/testing/runtime.ts';
 import {
@@ -75,6 +76,8 @@ export type TestService = {
   /** Requests to addresses of customers, and what they are answered. */
   sent: PublicHttpRequest[];
   answer: FakeAnswer;
+  /** Stored files by key. */
+  files: Map<string, Buffer>;
   /** Runs a task once, as a worker would. */
   runTask: (name: string, payload?: object) => Promise<void>;
   /** Starts a worker with the tasks and the database role of the service, on the real clock. */
@@ -135,6 +138,7 @@ export async function createTestService(
     identify,
     close: () => app.close(),
     sent: outside.sent,
+    files: outside.files,
     answer: outside.answer,
     runTask: (name, payload = {}) => runTaskOnce(tasks, name, payload, logger),
     startWorker: () => startTestWorker(t, serviceUrl('usage-metering')),
@@ -147,7 +151,9 @@ export type FakeAnswer = { status: number; body: string; failure: Error | null }
 function fakeOutside() {
   const sent: PublicHttpRequest[] = [];
   const answer: FakeAnswer = { status: 200, body: 'ok', failure: null };
+  const files = new Map<string, Buffer>();
   return {
+    files,
     sent,
     answer,
     http: {
@@ -160,7 +166,18 @@ function fakeOutside() {
     },
     webhookPolicy: { isAllowedAddress: isPublicAddress, allowsHttp: false },
     operators: { slackUrl: undefined, sentry: undefined },
+    storage: memoryStorage(files),
+    retentionMonths: 12,
     entitlements: createTestEntitlements(),
+  };
+}
+
+function memoryStorage(files: Map<string, Buffer>): Storage {
+  return {
+    put: async (key, { bytes }) => void files.set(key, bytes),
+    get: async (key) => files.get(key),
+    delete: async (key) => void files.delete(key),
+    signedUrl: async () => null,
   };
 }
 

@@ -5,6 +5,7 @@ import { createPublicHttp } from '#libs/http/public-http.ts';
 import { createLedger } from '#libs/ledger/ledger.ts';
 import { problem } from '#libs/problems/problems.ts';
 import { startService } from '#libs/service/start-service.ts';
+import { bucketOf, createStorage } from '#libs/storage/variables.ts';
 import { buildApp } from './app.ts';
 import { configSchema } from './config.ts';
 
@@ -29,6 +30,8 @@ await startService({
       http,
       webhookPolicy: { isAllowedAddress, allowsHttp: isInNetworks !== undefined },
       operators: { slackUrl: variables.OPERATOR_SLACK_URL, sentry: variables.SENTRY_DSN },
+      storage: createStorage({ folder: variables.ARCHIVE_DIR, s3: bucketOf(variables) }),
+      retentionMonths: variables.USAGE_RETENTION_MONTHS ?? null,
       sweepIntervalMs: variables.SWEEP_INTERVAL,
       sweepBatch: variables.SWEEP_BATCH,
       async ensureBalances(accountId, requestId) {

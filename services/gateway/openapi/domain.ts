@@ -62,6 +62,7 @@ import { subscriptionOperations } from '#libs/contracts/subscriptions.ts';
 import { trialOperations } from '#libs/contracts/trials.ts';
 import { unresolvedUsageOperations } from '#libs/contracts/unresolved-usage.ts';
 import { usageOperations } from '#libs/contracts/usage.ts';
+import { usageArchiveOperations } from '#libs/contracts/usage-archives.ts';
 import { usageStreamOperations } from '#libs/contracts/usage-stream.ts';
 import { webhookOperations } from '#libs/contracts/webhooks.ts';
 import { WORKSPACE_OPERATIONS } from '#libs/contracts/workspaces.ts';
@@ -123,6 +124,7 @@ export const OPERATIONS = {
     ...alertOperations,
     ...webhookOperations,
     ...unresolvedUsageOperations,
+    ...usageArchiveOperations,
     ...eventOperations,
     ...priceOperations,
     ...priceAdminOperations,

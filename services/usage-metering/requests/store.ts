@@ -82,6 +82,47 @@ export async function listCalls(
   }));
 }
 
+export type AllCallsFilter = { from: Date | null; to: Date | null; provider: string | null };
+
+/** Calls of all accounts after a position, by account and then by time: in the order of the primary key. */
+export async function listAllCalls(
+  database: Database,
+  { from, to, provider }: AllCallsFilter,
+  after: (CallPosition & { accountId: string }) | null,
+  limit: number,
+): Promise<(CallRecord & { position: CallPosition })[]> {
+  const rows = await database
+    .select({ call: usageEvents, correction: corrections, admittedAt: admittedAtText })
+    .from(usageEvents)
+    .leftJoin(corrections, correctsCall)
+    .where(
+      and(
+        isCall,
+        provider === null ? ne(usageEvents.provider, NO_PROVIDER) : eq(usageEvents.provider, provider),
+        from === null ? undefined : gte(usageEvents.admittedAt, from),
+        to === null ? undefined : lt(usageEvents.admittedAt, to),
+        after === null ? undefined : followsInAccounts(after),
+      ),
+    )
+    .orderBy(usageEvents.accountId, usageEvents.admittedAt, usageEvents.holdId, usageEvents.callIndex)
+    .limit(limit);
+  return rows.map(({ call, correction, admittedAt }) => ({
+    ...call,
+    correction,
+    position: { admittedAt, requestId: call.holdId, callIndex: call.callIndex },
+  }));
+}
+
+function followsInAccounts({
+  accountId,
+  admittedAt,
+  requestId,
+  callIndex,
+}: CallPosition & { accountId: string }): SQL {
+  return sql`(${usageEvents.accountId}, ${usageEvents.admittedAt}, ${usageEvents.holdId}, ${usageEvents.callIndex})
+      > (${accountId}::uuid, ${admittedAt}::timestamptz, ${requestId}::uuid, ${callIndex}::smallint)`;
+}
+
 /** The second condition says the same and limits the partitions that are read. */
 export function comesAfter({ admittedAt, requestId, callIndex }: CallPosition): SQL {
   return sql`(${usageEvents.admittedAt}, ${usageEvents.holdId}, ${usageEvents.callIndex})
