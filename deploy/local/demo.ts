@@ -53,7 +53,7 @@ export async function setUpDemo(pool: Pool, secrets: DemoSecrets, author: string
     database: createDatabase(pool),
     catalogues: createCatalogueVersions(),
     runtime: systemRuntime,
-    paymentPolicy: { graceDays: 0, requestDays: 1, driver: 'manual' },
+    paymentPolicy: { requestDays: 1, driver: 'manual' },
   };
   const { subscription, sold } = await readAccount(deps, accountId);
   const plan = planForKeys(sold.catalogue, subscription.planKey);

@@ -122,7 +122,10 @@ export function definePrograms(options: ProgramOptions): LocalProgram[] {
   return [
     ...(providers.simulated.length > 0 ? [simulator] : []),
     ...(payments?.kind === 'simulated' ? [stripe(payments)] : []),
-    service('billing', payments?.env),
+    service('billing', {
+      ...payments?.env,
+      PAYMENT_PAGES_URL: options.env.PAYMENT_PAGES_URL ?? urlOf(variables.PORT),
+    }),
     service('usage-metering'),
     service('generation', {
       ...providers.env,

@@ -84,6 +84,28 @@ t.test('given an installation with simulated payments', async (t) => {
     t.ok(new Date((await ada.current()).access_ends_at) > new Date(Date.now() + 60 * DAY_MS));
   });
 
+  await t.test('when the clock jumps over a paid renewal and its grace, then no plan ends', async (t) => {
+    const bea = await register('bea@example.com');
+    await click((await bea.call('/api/billing/checkout', { plan: 'pro' })).body.url, { card: '4242' });
+    await until(async () => (await bea.current()).plan.key === 'pro');
+    const bought = await bea.current();
+    await advance(36 * DAY_MS);
+    t.match(await bea.current(), {
+      plan: { key: 'pro' },
+      status: 'active',
+      current_period: { start: bought.current_period.end },
+    });
+    const { rows } = await pool.query(
+      `SELECT e.kind FROM billing_events e JOIN accounts a ON a.id = e.account_id
+        WHERE a.id = $1 AND e.kind IN ('plan_changed', 'renewed', 'subscription_ended') ORDER BY e.kind`,
+      [(await bea.call('/api/me')).body.account.id],
+    );
+    t.strictSame(
+      rows.map(({ kind }) => kind),
+      ['plan_changed', 'renewed'],
+    );
+  });
+
   const skip = executablePath === undefined ? 'no browser is installed' : false;
   await t.test('when a customer pays in a browser', { skip }, async (t) => {
     const browser: Browser = await chromium.launch({

@@ -37,6 +37,8 @@ export const thresholdChanges = thresholdShares.partial().transform(({ warn, not
 }));
 
 const MONTHS_PER_YEAR = 12n;
+/** One period must end before the next payment is requested, and the shortest month has 28 days. */
+const MAX_GRACE_DAYS = 27;
 
 const priceSchema = z
   .strictObject({
@@ -173,6 +175,9 @@ export const catalogueSchema = z.strictObject({
   version: z.string().min(1),
   currency: z.literal('USD'),
   defaultPlan: key,
+  paymentGraceDays: z.int().min(1).max(MAX_GRACE_DAYS).default(3).meta({
+    description: 'Days for which a plan stays active after its renewal was due and is not paid; then it ends',
+  }),
   thresholds: thresholdsSchema.prefault({ warn: '0.80', notice: '0.90', block: '0.95', hard: '1.00' }),
   textModels: z.array(name).default([]).meta({ description: 'Text models from the lowest to the best' }),
   imageModels: z.array(name).default([]).meta({ description: 'Image models from the lowest to the best' }),

@@ -33,7 +33,7 @@ export const startCheckout = defineOperation({
   headers: idempotencyHeaders,
   summary: 'Start a checkout',
   description:
-    'For an account that pays nothing yet. Returns a page of the payment provider; the plan is in force once it is paid. Repeating the call returns the same page, and another choice closes it. An account that has a subscription already changes it with `POST /api/subscription/upgrade`.',
+    'For an account that pays nothing yet. Returns a page of the payment provider, or of the payment request where payments are manual; the plan is in force once it is paid. Repeating the call returns the same page, and another choice closes it. An account that has a subscription already changes it with `POST /api/subscription/upgrade`.',
   tags,
   auth: 'user',
   body: z
@@ -70,7 +70,8 @@ export const openPortal = defineOperation({
   path: '/api/billing/portal',
   headers: idempotencyHeaders,
   summary: "Open the payment provider's portal",
-  description: 'Cards, invoices and cancellation, on a page of the payment provider.',
+  description:
+    'Cards, invoices and cancellation, on a page of the payment provider. Where payments are manual: the page of the open payment request.',
   tags,
   auth: 'user',
   body: z.strictObject({ return_url: returnUrl.optional() }).meta({ id: 'PortalChoice' }),
@@ -82,6 +83,27 @@ export const openPortal = defineOperation({
       example: { url: 'https://billing.stripe.com/p/session/x' },
     },
     ...problemResponses(...PROVIDER_PROBLEMS, 'semantic_error', 'conflict'),
+  },
+});
+
+export const showPaymentPage = defineOperation({
+  operationId: 'showPaymentPage',
+  method: 'GET',
+  path: '/api/billing/payment-pages/{id}',
+  summary: 'Show a payment request as a page',
+  description:
+    'For a browser, where payments are manual: checkout and portal answer with its address. It shows the amount, the instructions and whether the request is paid.',
+  tags,
+  auth: 'none',
+  params: z.object({ id: z.uuid() }),
+  responses: {
+    200: {
+      description: 'The page.',
+      contentType: 'text/html',
+      schema: z.string(),
+      example: '<!doctype html><html lang="en">…</html>',
+    },
+    ...problemResponses('invalid_request', 'not_found', 'internal_error', 'service_unavailable'),
   },
 });
 
@@ -345,6 +367,7 @@ export const stripeWebhook = defineOperation({
 export const billingOperations = [
   startCheckout,
   openPortal,
+  showPaymentPage,
   previewBilling,
   listInvoices,
   getInvoice,

@@ -35,17 +35,21 @@ export async function enqueue<Payload extends object>(
   // A scheduled task runs serially, also when it is asked for in between.
   const queue = options.queue ?? (isName || task.schedule === null ? null : name);
   const maxAttempts = options.maxAttempts ?? (isName ? null : task.maxAttempts);
-  // A function of the job queue, not a table.
-  const { rows } = await tx.execute<{ id: bigint | string }>(sql`
-    SELECT id FROM graphile_worker.add_job(
-      identifier => ${name}::text,
-      payload => ${JSON.stringify(checked)}::json,
-      queue_name => ${queue}::text,
-      run_at => ${databaseTime(options.runAt)}::timestamptz,
-      max_attempts => ${maxAttempts}::int,
-      job_key => ${options.jobKey ?? null}::text,
-      priority => ${options.priority ?? null}::int)`);
-  return String(only(rows).id);
+  for (;;) {
+    // A function of the job queue, not a table.
+    const { rows } = await tx.execute<{ id: bigint | string | null }>(sql`
+      SELECT id FROM graphile_worker.add_job(
+        identifier => ${name}::text,
+        payload => ${JSON.stringify(checked)}::json,
+        queue_name => ${queue}::text,
+        run_at => ${databaseTime(options.runAt)}::timestamptz,
+        max_attempts => ${maxAttempts}::int,
+        job_key => ${options.jobKey ?? null}::text,
+        priority => ${options.priority ?? null}::int)`);
+    const { id } = only(rows);
+    // The queue adds nothing where a job with the key begins in that moment. The next attempt adds one after it.
+    if (id !== null) return String(id);
+  }
 }
 
 /** A job for {@link enqueueAll}: at once, for a task given by name. */
@@ -57,18 +61,22 @@ export type JobSpec = { task: string; payload: object; jobKey: string; queue?: s
 export async function enqueueAll(tx: Queryable, jobs: readonly JobSpec[]): Promise<void> {
   if (jobs.length === 0) return;
   const byKey = new Map(jobs.map((job) => [job.jobKey, job]));
-  // In one order, so that two transactions with the same keys wait for each other and never deadlock.
-  const sorted = [...byKey.values()].sort((a, b) => (a.jobKey < b.jobKey ? -1 : 1));
-  const rows = sorted.map(({ task, payload, jobKey, queue = null }) => ({
-    identifier: task,
-    payload,
-    queue_name: queue,
-    job_key: jobKey,
-  }));
-  // A function of the job queue, not a table.
-  await tx.execute(sql`
-    SELECT FROM graphile_worker.add_jobs(
-      ARRAY(SELECT spec FROM jsonb_populate_recordset(NULL::graphile_worker.job_spec, ${JSON.stringify(rows)}::jsonb) AS spec))`);
+  while (byKey.size > 0) {
+    // In one order, so that two transactions with the same keys wait for each other and never deadlock.
+    const sorted = [...byKey.values()].sort((a, b) => (a.jobKey < b.jobKey ? -1 : 1));
+    const specs = sorted.map(({ task, payload, jobKey, queue = null }) => ({
+      identifier: task,
+      payload,
+      queue_name: queue,
+      job_key: jobKey,
+    }));
+    // A function of the job queue, not a table.
+    const { rows } = await tx.execute<{ key: string }>(sql`
+      SELECT key FROM graphile_worker.add_jobs(
+        ARRAY(SELECT spec FROM jsonb_populate_recordset(NULL::graphile_worker.job_spec, ${JSON.stringify(specs)}::jsonb) AS spec))`);
+    // The queue adds nothing where a job with the key begins in that moment. The next attempt adds one after it.
+    for (const { key } of rows) byKey.delete(key);
+  }
 }
 
 /** The queue compares with the database's clock. */

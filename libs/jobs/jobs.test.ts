@@ -7,7 +7,7 @@ import type { ServiceName } from '#libs/contracts/internal-context.ts';
 import { createDatabase, transaction } from '#libs/db/database.ts';
 import { serviceRoles } from '#libs/db/roles.ts';
 import { createTestDatabase } from '#libs/testing/database.ts';
-import { enqueue } from './enqueue.ts';
+import { enqueue, enqueueAll } from './enqueue.ts';
 import { createTestJobs, until } from './fixtures.ts';
 import { defineTask } from './task.ts';
 
@@ -75,6 +75,35 @@ t.test('given a worker', async (t) => {
     const waiting = await jobsOf('keyed-task');
     t.equal(waiting.length, 1);
     t.strictSame(waiting[0].run_at, runAt);
+  });
+
+  await t.test('when the job of a key begins in that moment, then another one follows it', async (t) => {
+    const job = { task: 'begun-task', payload: { id: 'a' } };
+    const again: [string, () => Promise<unknown>][] = [
+      ['one', () => enqueue(database, job.task, job.payload, { jobKey: 'one' })],
+      ['many', () => enqueueAll(database, [{ ...job, jobKey: 'many' }])],
+    ];
+    for (const [key, add] of again) {
+      await add();
+      const worker = await pool.connect();
+      await worker.query('BEGIN');
+      await worker.query(
+        `UPDATE graphile_worker._private_jobs SET locked_at = now(), locked_by = 'a worker' WHERE key = $1`,
+        [key],
+      );
+      const added = add();
+      await until(async () => {
+        const { rows } = await pool.query(`SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock'
+                                              AND datname = current_database()`);
+        return rows.length > 0;
+      });
+      await worker.query('COMMIT');
+      worker.release();
+      await added;
+      const waiting = (await jobsOf(job.task)).filter((row) => row.key === key && row.locked_at === null);
+      t.equal(waiting.length, 1, key);
+    }
+    await pool.query('DELETE FROM graphile_worker._private_jobs WHERE locked_by IS NOT NULL');
   });
 
   await t.test(

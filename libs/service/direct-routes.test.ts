@@ -7,7 +7,7 @@ import { problem } from '#libs/problems/problems.ts';
 import { listenOnFreePort, request } from '#libs/testing/http.ts';
 import { testIdentity, testServiceConfig } from '#libs/testing/service.ts';
 import { createService } from './create-service.ts';
-import { createDirectRoutes, type DirectRoute } from './direct-routes.ts';
+import { createDirectRoutes, createPublicDirectRoutes, type DirectRoute } from './direct-routes.ts';
 import { createLogger } from './logger.ts';
 import { createMetrics } from './metrics.ts';
 import { systemRuntime } from './runtime.ts';
@@ -60,6 +60,29 @@ async function given(
     request<Answer>(url, { method: 'POST', headers: { ...headers, ...more }, body });
   return { app, url, lines, metrics, headers, sign, send, closing: closing.promise, logged: logged.promise };
 }
+
+t.test('given a public route, then no caller is required, and clients do not choose the id', async (t) => {
+  const metrics = createMetrics({ service: 'direct', processMetrics: false });
+  const logger = createLogger({ name: 'direct', level: 'silent' });
+  const app = createService({ config: testServiceConfig(), runtime: systemRuntime, logger, metrics });
+  const add = createPublicDirectRoutes(app, { newId: () => ID, logger, metrics });
+  add({
+    path: PATH,
+    contentType: null,
+    bodyLimitBytes: LIMIT,
+    serve: async ({ id, response }, caller, body) =>
+      void response.writeHead(200).end(`${id} ${caller} ${body}`),
+  });
+  const url = (await listenOnFreePort(t, app)) + PATH;
+  const send = (body: string) =>
+    request<Answer>(url, {
+      method: 'POST',
+      headers: { 'content-type': 'text/x', 'x-request-id': 'x' },
+      body,
+    });
+  t.match(await send('hello'), { status: 200, body: `${ID} null hello` });
+  t.match(await send('x'.repeat(LIMIT + 1)), { status: 413, body: { code: 'body_too_large' } });
+});
 
 t.test('given the gateway, then it is served, logged and counted', async (t) => {
   const { url, lines, metrics, send } = await given(t);

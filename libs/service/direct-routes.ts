@@ -51,12 +51,13 @@ export type DirectRequest = {
   problemCode: ProblemCode | null;
 };
 
-export type DirectRoute = {
+export type DirectRoute<Who = Caller> = {
   readonly path: string;
-  readonly contentType: string;
+  /** Null for any. */
+  readonly contentType: string | null;
   readonly bodyLimitBytes: number;
   /** Sends the response. An error that it throws becomes a problem, or cuts a response that has begun. */
-  readonly serve: (request: DirectRequest, caller: Caller, body: Buffer) => Promise<void>;
+  readonly serve: (request: DirectRequest, caller: Who, body: Buffer) => Promise<void>;
 };
 
 export type DirectRouteOptions = {
@@ -69,8 +70,27 @@ export type DirectRouteOptions = {
 /** @returns a function that adds a route. They need a real connection: `app.inject` does not reach them. */
 export function createDirectRoutes(
   app: FastifyInstance,
-  { identity, newId, logger, metrics }: DirectRouteOptions,
+  { identity, ...options }: DirectRouteOptions,
 ): (route: DirectRoute) => void {
+  const newRequestId = (raw: IncomingMessage) =>
+    acceptableRequestId(raw.headers['x-request-id']) ?? options.newId();
+  return createRoutes(app, options, newRequestId, (raw, log) => verifyCaller(identity, raw, log));
+}
+
+/** The same for routes of clients, whose bodies prove where they come from. Clients do not choose the request's id. */
+export function createPublicDirectRoutes(
+  app: FastifyInstance,
+  options: Omit<DirectRouteOptions, 'identity'>,
+): (route: DirectRoute<null>) => void {
+  return createRoutes(app, options, options.newId, () => null);
+}
+
+function createRoutes<Who extends Caller | null>(
+  app: FastifyInstance,
+  { logger, metrics }: Omit<DirectRouteOptions, 'identity'>,
+  newRequestId: (raw: IncomingMessage) => string,
+  authenticate: (raw: IncomingMessage, log: RequestLogger) => Who,
+): (route: DirectRoute<Who>) => void {
   const record = createCompletionRecorder(logger, metrics);
   const track = createResponseTracker<DirectRequest>(app, metrics, (request, status) =>
     record({
@@ -84,9 +104,9 @@ export function createDirectRoutes(
     }),
   );
 
-  async function run(route: DirectRoute, request: DirectRequest): Promise<void> {
+  async function run(route: DirectRoute<Who>, request: DirectRequest): Promise<void> {
     try {
-      const caller = verifyCaller(identity, request.raw, request.log);
+      const caller = authenticate(request.raw, request.log);
       request.caller = caller;
       checkHeaders(request.raw, route);
       await route.serve(request, caller, await readBody(request.raw, route.bodyLimitBytes));
@@ -97,7 +117,7 @@ export function createDirectRoutes(
 
   return (route) => {
     app.directRoutes.set(route.path, (raw, response) => {
-      const id = acceptableRequestId(raw.headers['x-request-id']) ?? newId();
+      const id = newRequestId(raw);
       const request: DirectRequest = {
         id,
         route: route.path,
@@ -127,10 +147,15 @@ export function recordFailure(
   return failure;
 }
 
-function checkHeaders({ headers }: IncomingMessage, { contentType, bodyLimitBytes }: DirectRoute): void {
+function checkHeaders(
+  { headers }: IncomingMessage,
+  { contentType, bodyLimitBytes }: Pick<DirectRoute, 'contentType' | 'bodyLimitBytes'>,
+): void {
   const encoding = headers['content-encoding'];
-  if (headers['content-type'] !== contentType || (encoding !== undefined && encoding !== 'identity')) {
-    throw problem('unsupported_media_type', { detail: `Send the body uncompressed, as ${contentType}.` });
+  const isOtherType = contentType !== null && headers['content-type'] !== contentType;
+  if (isOtherType || (encoding !== undefined && encoding !== 'identity')) {
+    const detail = `Send the body uncompressed${contentType === null ? '' : `, as ${contentType}`}.`;
+    throw problem('unsupported_media_type', { detail });
   }
   if (Number(headers['content-length'] ?? 0) > bodyLimitBytes) throw bodyTooLarge(bodyLimitBytes);
 }

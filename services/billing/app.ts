@@ -25,12 +25,14 @@ import {
   upgradeHosted,
 } from './payments/plugin.ts';
 import {
+  createConfirmEnd,
   createSyncSubscription,
   stripePlugin,
   stripeTasks,
   withoutStripePlugin,
 } from './payments/stripe/plugin.ts';
 import { plansPlugin } from './plans/plugin.ts';
+import { revenuePlugin } from './revenue/plugin.ts';
 import { subscriptionTasks } from './subscriptions/jobs.ts';
 import {
   type HostedChanges,
@@ -68,8 +70,14 @@ export function buildApp(options: AppOptions): { app: ServiceApp; tasks: Task[] 
   void app.register(trialsPlugin, deps);
   void app.register(paymentsPlugin, deps);
   void app.register(invoicesPlugin, { database });
+  void app.register(revenuePlugin, deps);
   const { stripe } = options.paymentTerms;
-  if (stripe !== null) void app.register(stripePlugin, { ...deps, ...stripe });
+  if (stripe !== null)
+    void app.register(stripePlugin, {
+      ...deps,
+      ...stripe,
+      ...{ identity, logger, metrics, newId: runtime.newId },
+    });
   else void app.register(withoutStripePlugin);
   void app.register(cataloguesPlugin, { database, runtime, versions: catalogues });
   void app.register(adjustmentsPlugin, deps);
@@ -78,18 +86,23 @@ export function buildApp(options: AppOptions): { app: ServiceApp; tasks: Task[] 
 }
 
 function createDeps({ pool, runtime, paymentTerms, logger }: AppOptions): HostedDeps {
-  const { payments, graceDays, requestDays, returnOrigins, stripe } = paymentTerms;
+  const { payments, requestDays, returnOrigins, apiUrl, stripe } = paymentTerms;
   const deps = {
     database: createDatabase(pool),
     catalogues: createCatalogueVersions(),
     runtime,
     payments,
-    paymentPolicy: { graceDays, requestDays, driver: payments.driver },
+    paymentPolicy: { requestDays, driver: payments.driver },
     returnOrigins,
+    apiUrl,
   };
-  const syncSubscription =
-    stripe === null ? async () => {} : createSyncSubscription({ ...deps, stripe: stripe.stripe }, logger);
-  return { ...deps, syncSubscription };
+  if (stripe === null) return { ...deps, syncSubscription: async () => {} };
+  const stripeDeps = { ...deps, stripe: stripe.stripe };
+  return {
+    ...deps,
+    syncSubscription: createSyncSubscription(stripeDeps, logger),
+    confirmEnd: createConfirmEnd(stripeDeps, logger),
+  };
 }
 
 function hostedChanges(deps: HostedDeps): HostedChanges | null {

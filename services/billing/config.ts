@@ -6,15 +6,9 @@ import { createManualPayments } from './payments/manual/driver.ts';
 import type { PaymentPort } from './payments/port.ts';
 import { createStripe, type StripeConnection } from './payments/stripe/connection.ts';
 
-/** One period must end before the next payment is requested, and the shortest month has 28 days. */
-const MAX_GRACE_DAYS = 27;
-
 export const configSchema = z.object({
   ...serviceVariables(8081),
   ...backendVariables(),
-  PAYMENT_GRACE_DAYS: integer({ min: 1, max: MAX_GRACE_DAYS })
-    .prefault('3')
-    .describe('Days for which a renewed plan stays active before its renewal is paid; then the plan ends'),
   PAYMENT_REQUEST_DAYS: integer({ min: 1, max: 365 })
     .prefault('30')
     .describe('Days for which the price of a payment request holds'),
@@ -45,6 +39,9 @@ export const configSchema = z.object({
     .describe(
       'Origins to which checkout and portal may return, separated by commas; the first is the default',
     ),
+  PAYMENT_PAGES_URL: httpUrl()
+    .prefault('http://127.0.0.1:8080')
+    .describe('Where browsers reach the gateway, for the pages of manual payments'),
   RENEWAL_INTERVAL: durationMs()
     .prefault('30s')
     .describe('Pause between two runs of the renewal of subscriptions'),
@@ -54,9 +51,9 @@ export const configSchema = z.object({
 /** How customers pay. */
 export type PaymentTerms = {
   payments: PaymentPort;
-  graceDays: number;
   requestDays: number;
   returnOrigins: readonly string[];
+  apiUrl: string;
   /** Null where payments are manual. */
   stripe: Omit<StripeConnection, 'payments'> | null;
 };
@@ -65,13 +62,13 @@ export type PaymentTerms = {
 export function toPaymentTerms(
   variables: Pick<
     z.output<typeof configSchema>,
-    | 'PAYMENT_GRACE_DAYS'
     | 'PAYMENT_REQUEST_DAYS'
     | 'PAYMENT_INSTRUCTIONS'
     | 'STRIPE_SECRET_KEY'
     | 'STRIPE_WEBHOOK_SECRET'
     | 'STRIPE_HOST'
     | 'CHECKOUT_RETURN_ORIGINS'
+    | 'PAYMENT_PAGES_URL'
     | 'CLOCK_FILE'
   >,
 ): PaymentTerms {
@@ -81,8 +78,8 @@ export function toPaymentTerms(
     STRIPE_HOST: host,
   } = variables;
   const terms = {
-    graceDays: variables.PAYMENT_GRACE_DAYS,
     requestDays: variables.PAYMENT_REQUEST_DAYS,
+    apiUrl: variables.PAYMENT_PAGES_URL.replace(/\/$/, ''),
     returnOrigins: variables.CHECKOUT_RETURN_ORIGINS.map((url) => new URL(url).origin),
   };
   if (secretKey === undefined) {

@@ -50,8 +50,8 @@ export function staffCaller(platformRole: PlatformRole): Caller {
 
 export const TEST_PAYMENT_TERMS: PaymentTerms = {
   payments: createManualPayments('Pay {amount} for {reference}.'),
-  graceDays: 3,
   requestDays: 30,
+  apiUrl: 'https://api.example',
   returnOrigins: [],
   stripe: null,
 };

@@ -52,6 +52,7 @@ import { rateLimitsPlugin } from './rate-limits/plugin.ts';
 import { responseTasks } from './responses/jobs.ts';
 import { responsesPlugin } from './responses/plugin.ts';
 import { searchPlugin } from './search/plugin.ts';
+import { stripeWebhooksPlugin } from './stripe-webhooks/plugin.ts';
 import { workspacesPlugin } from './workspaces/plugin.ts';
 
 export type AppDependencies = {
@@ -229,5 +230,10 @@ export async function buildApp(dependencies: AppDependencies): Promise<Gateway> 
     { operations: OPERATIONS.generation, pools: generation.pools, sign: signForGeneration },
   ];
   for (const service of proxied) await app.register(proxyPlugin, service);
+  await app.register(stripeWebhooksPlugin, {
+    ...{ logger, metrics, newId: runtime.newId },
+    pools: [backends.billingPool],
+    sign: signFor('billing'),
+  });
   return { app, jobs, tasks, ready: app.priceBook.ready, idle: ledger.idle };
 }

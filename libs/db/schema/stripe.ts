@@ -68,6 +68,8 @@ export const stripeInbox = pgTable(
     /** The object to read again; null where the event names none. */
     objectId: text('object_id'),
     customerId: text('customer_id'),
+    /** Of an invoice, so that it need not be read to find it. */
+    subscriptionId: text('subscription_id'),
     apiVersion: text('api_version'),
     source: text('source', { enum: ['webhook', 'reconciliation'] }).notNull(),
     receivedAt: instant('received_at').notNull(),
@@ -75,9 +77,11 @@ export const stripeInbox = pgTable(
     /** What was done: `synced`, `ignored`, `unknown_type`, `unknown_customer`, `other_mode`. */
     outcome: text('outcome'),
   },
-  (table) => [
-    index('stripe_inbox_object').on(table.objectId).where(sql`processed_at IS NULL`),
-    index('stripe_inbox_received').on(table.receivedAt),
+  () => [
+    // What one job processes: the waiting events of a customer.
+    index('stripe_inbox_waiting')
+      .on(sql`coalesce(customer_id, object_id, event_id)`)
+      .where(sql`processed_at IS NULL`),
   ],
 );
 

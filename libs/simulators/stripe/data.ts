@@ -104,19 +104,43 @@ export function emptyData(series: string): StripeData {
   };
 }
 
+/** A large account is written less often, so that writing takes a small share of the time. */
+const PAUSE_PER_WRITE = 20;
+
+export type OpenData = {
+  data: StripeData;
+  /** Writes the account to its file, soon. */
+  save: () => void;
+  /** Writes what is not written yet. */
+  close: () => void;
+};
+
 /** Reads the account from a file, or begins a new one. Without a file it lives in memory. */
-export function openData(file: string | undefined, series: string): { data: StripeData; save: () => void } {
-  if (file === undefined) return { data: emptyData(series), save: () => {} };
+export function openData(file: string | undefined, series: string): OpenData {
+  if (file === undefined) return { data: emptyData(series), save: () => {}, close: () => {} };
   const data: StripeData = existsSync(file)
     ? { ...emptyData(series), ...JSON.parse(readFileSync(file, 'utf8')) }
     : emptyData(series);
   mkdirSync(path.dirname(file), { recursive: true });
+  let timer: NodeJS.Timeout | undefined;
+  let pausedUntil = 0;
+  const write = () => {
+    clearTimeout(timer);
+    timer = undefined;
+    const startedAt = performance.now();
+    // A crash while writing must not lose the account.
+    writeFileSync(`${file}.next`, JSON.stringify(data));
+    renameSync(`${file}.next`, file);
+    const now = performance.now();
+    pausedUntil = now + (now - startedAt) * PAUSE_PER_WRITE;
+  };
   return {
     data,
     save: () => {
-      // A crash while writing must not lose the account.
-      writeFileSync(`${file}.next`, JSON.stringify(data));
-      renameSync(`${file}.next`, file);
+      const pauseMs = pausedUntil - performance.now();
+      if (pauseMs <= 0) write();
+      else timer ??= setTimeout(write, pauseMs);
     },
+    close: write,
   };
 }

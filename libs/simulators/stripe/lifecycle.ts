@@ -16,15 +16,17 @@ const ANNOUNCE_RENEWAL_SECONDS = 7 * DAY;
 
 type Due = { at: number; run: () => void };
 
-/** Everything that happens on a clock until `until`, in order of time. */
-export function runUntil(account: Account, clock: string | null, until: number): void {
+/** Everything that happens on a clock until `until`, in order of time. @returns whether something did. */
+export function runUntil(account: Account, clock: string | null, until: number): boolean {
   const isOnClock = (reference: TestClockReference) => (reference == null ? null : idOf(reference)) === clock;
+  let hasRun = false;
   try {
     for (;;) {
       const due = nextDue(account, isOnClock);
-      if (due === undefined || due.at > until) return;
+      if (due === undefined || due.at > until) return hasRun;
       account.pinned = due.at;
       due.run();
+      hasRun = true;
     }
   } finally {
     account.pinned = null;

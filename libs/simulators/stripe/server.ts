@@ -61,7 +61,7 @@ export type StripeSimulator = {
 /** @throws Error with the system's code, such as EADDRINUSE. */
 export async function startStripeSimulator(options: StripeSimulatorOptions): Promise<StripeSimulator> {
   const { port = 0, host = '127.0.0.1', clock, random = Math.random, webhooks: endpoints = [] } = options;
-  const { data, save } = openData(options.file, randomBytes(SERIES_BYTES).toString('hex'));
+  const { data, save, close } = openData(options.file, randomBytes(SERIES_BYTES).toString('hex'));
   const chaos: Chaos = { ...NO_CHAOS };
   const account: Account = {
     data,
@@ -74,11 +74,11 @@ export async function startStripeSimulator(options: StripeSimulatorOptions): Pro
   const webhooks = createWebhooks(account, endpoints, { chaos: () => chaos, random });
   const letTimePass = () => runUntil(account, null, Math.floor(accountMs(account) / 1000));
   const flush = async () => {
-    letTimePass();
-    await webhooks.flush();
-    save();
+    const hasChanged = letTimePass();
+    const hasSent = await webhooks.flush();
+    if (hasChanged || hasSent) save();
   };
-  const simulator = { account, chaos, random, save, flush };
+  const simulator = { account, chaos, random, save, flush, letTimePass };
   const server = createServer((request, response) => {
     void serve(simulator, request, response);
   });
@@ -103,7 +103,7 @@ export async function startStripeSimulator(options: StripeSimulatorOptions): Pro
     close: async () => {
       if (!server.listening) return;
       clearInterval(ticking);
-      save();
+      close();
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));
     },
@@ -116,6 +116,7 @@ type Served = {
   random: () => number;
   save: () => void;
   flush: () => Promise<void>;
+  letTimePass: () => boolean;
 };
 
 async function serve(simulator: Served, request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -161,7 +162,7 @@ async function control(simulator: Served, path: string, form: Form, response: Se
 }
 
 function serveApi(
-  { account, chaos, random, save }: Served,
+  { account, chaos, random, save, letTimePass }: Served,
   call: { method: string; path: string; form: Form; body: string },
   request: IncomingMessage,
   response: ServerResponse,
@@ -184,6 +185,8 @@ function serveApi(
     sendJson(response, stored.status, stored.body);
     return;
   }
+  // What was due before this request has happened.
+  letTimePass();
   const answer = answerOf(account, method, path, form);
   if (isWrite) account.data.idempotency[key] = { fingerprint, ...answer };
   if (method !== 'GET') save();

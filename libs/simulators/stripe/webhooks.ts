@@ -9,6 +9,8 @@ const RETRY_MS = [5, 30, 120, 300, 600, 720, 720, 720, 720].map((minutes) => min
 const ATTEMPT_TIMEOUT_MS = 10_000;
 const KEPT_SECONDS = 30 * 24 * 3_600;
 const MAX_PARALLEL = 16;
+/** More than this is a rush, as at the renewal of many customers. */
+const MAX_IN_ORDER = 100;
 
 export type WebhookEndpoint = {
   url: string;
@@ -44,8 +46,8 @@ export const NO_CHAOS: Chaos = {
 
 export type Webhooks = {
   enqueue: (event: Stripe.EventBase) => void;
-  /** Sends everything that is due. Resolves when each attempt has been answered. */
-  flush: () => Promise<void>;
+  /** Sends everything that is due. Resolves when each attempt has been answered. @returns whether something was. */
+  flush: () => Promise<boolean>;
 };
 
 export function createWebhooks(
@@ -54,7 +56,7 @@ export function createWebhooks(
   { chaos, random }: { chaos: () => Chaos; random: () => number },
 ): Webhooks {
   const { data } = account;
-  let running: Promise<void> | undefined;
+  let running: Promise<boolean> | undefined;
 
   function enqueue(event: Stripe.EventBase): void {
     const { drop, duplicate, delayMs, sameSecond } = chaos();
@@ -81,15 +83,15 @@ export function createWebhooks(
     data.deliveries.push({ ...delivery, attempt: delivery.attempt + 1, dueMs });
   }
 
-  async function sendDue(): Promise<void> {
-    for (;;) {
+  async function sendDue(): Promise<boolean> {
+    for (let hasSent = false; ; hasSent = true) {
       const now = accountMs(account);
       const due = data.deliveries.filter(({ dueMs }) => dueMs <= now);
-      if (due.length === 0) return;
+      if (due.length === 0) return hasSent;
       data.deliveries = data.deliveries.filter(({ dueMs }) => dueMs > now);
       const isShuffled = chaos().shuffle;
       if (isShuffled) due.sort(() => random() - 0.5);
-      const parallel = isShuffled ? MAX_PARALLEL : 1;
+      const parallel = isShuffled || due.length > MAX_IN_ORDER ? MAX_PARALLEL : 1;
       for (let first = 0; first < due.length; first += parallel) {
         await Promise.all(due.slice(first, first + parallel).map(attempt));
       }
@@ -103,7 +105,7 @@ export function createWebhooks(
       running = sendDue().finally(() => {
         running = undefined;
       });
-      await running;
+      return running;
     },
   };
 }
@@ -125,9 +127,10 @@ async function send(endpoint: WebhookEndpoint, event: Stripe.EventBase, timestam
   }
 }
 
+const signer = new Stripe('sk_test_simulated').webhooks;
+
 /** The header of a delivery: one signature for each secret. */
 export function signatureOf(payload: string, secrets: readonly string[], timestamp: number): string {
-  const signer = new Stripe('sk_test_simulated').webhooks;
   const signatures = secrets.map(
     (secret) => signer.generateTestHeaderString({ payload, secret, timestamp }).split(',')[1],
   );

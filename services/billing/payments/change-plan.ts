@@ -5,7 +5,7 @@ import type { Cycle } from '../subscriptions/domain/period.ts';
 import { type PlanChange, planChangeOf } from '../subscriptions/domain/plan-change.ts';
 import { directionRefusal, refusalProblem } from '../subscriptions/domain/refusal.ts';
 import { offeredCatalogue, readAccount } from '../subscriptions/plugin.ts';
-import { startCheckout } from './checkout.ts';
+import { allowedUrl, startCheckout } from './checkout.ts';
 import { type HostedDeps, priceOf, requestChange, requireHosted } from './hosted.ts';
 import { findCountingSubscription, findOpenInvoice, type SubscriptionRow } from './stripe/store.ts';
 
@@ -114,12 +114,24 @@ export async function changeNow(
   const result = await requestChange(deps, running, request, (keyed) =>
     hosted.changeNow({ ...keyed, ...item }),
   );
-  if (result.kind === 'action_required') {
-    throw paymentRequired(
-      result.url,
-      'The payment failed or has to be confirmed. Nothing changes before it is paid.',
-    );
-  }
+  if (result.kind !== 'action_required') return;
+  throw result.url === null
+    ? paymentRequired(
+        await portalOf(deps, running),
+        'The payment failed or has to be confirmed, and nothing has changed. Confirm or replace the card, and request the change again.',
+      )
+    : paymentRequired(
+        result.url,
+        'The payment failed or has to be confirmed. Nothing changes before it is paid.',
+      );
+}
+
+/** The page for cards. Next to a scheduled change the provider has no page for the payment itself. */
+async function portalOf(deps: HostedDeps, { customerId }: SubscriptionRow): Promise<string | null> {
+  if (deps.returnOrigins.length === 0) return null;
+  const returnUrl = allowedUrl(deps, undefined, '/billing');
+  const idempotencyKey = `portal-${deps.runtime.newId()}`;
+  return requireHosted(deps).openPortal({ customerId, returnUrl, idempotencyKey });
 }
 
 async function changeOf(

@@ -1,11 +1,17 @@
 import { and, eq } from 'drizzle-orm';
 import type { Queryable, Tx } from '#libs/db/database.ts';
 import { stripeCheckouts } from '#libs/db/schema/stripe.ts';
-import { hasTried } from '../trials/store.ts';
+import { hasTried, lockNewTrials } from '../trials/store.ts';
 
 /** Whether the account or one of its owners has had a trial. */
 export function accountHasTried(db: Queryable, accountId: string): Promise<boolean> {
   return hasTried(db, accountId);
+}
+
+/** The same for a trial that has begun at the provider. Of two at once, the second one sees the first. */
+export async function hasOtherTrial(tx: Tx, accountId: string): Promise<boolean> {
+  await lockNewTrials(tx);
+  return hasTried(tx, accountId);
 }
 
 export type CheckoutRow = typeof stripeCheckouts.$inferSelect;

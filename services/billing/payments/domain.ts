@@ -7,8 +7,6 @@ export type PaymentKind = 'new_period' | 'rest_of_period' | 'renewal';
 
 /** How new payment requests are made. */
 export type PaymentPolicy = {
-  /** Days for which an unpaid period is served before the plan ends. */
-  graceDays: number;
   /** Days for which the price of a payment request holds. */
   requestDays: number;
   /** The driver that collects new requests. */

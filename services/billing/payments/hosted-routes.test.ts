@@ -15,6 +15,8 @@ const WRITES: [string, object][] = [
   ['/api/billing/pause', {}],
   ['/api/billing/resume', {}],
 ];
+/** Manual payments have such pages too. */
+const PAGES = ['/api/billing/checkout', '/api/billing/portal'];
 const READS = ['preview?plan=pro', 'invoices', 'invoices/in_1', 'upcoming', 'payment-methods'].map(
   (one) => `/api/billing/${one}`,
 );
@@ -29,7 +31,7 @@ const STAFF_CALLS: [Method, string, object?][] = [
 
 t.test('given an installation without a payment provider', async (t) => {
   const { call } = await createTestService(t);
-  for (const [url, body] of WRITES) {
+  for (const [url, body] of WRITES.filter(([url]) => !PAGES.includes(url))) {
     t.match(
       await call('POST', url, { as: callerWith(), body }),
       { status: 409, body: { code: 'payments_not_hosted' } },
@@ -49,6 +51,50 @@ t.test('given an installation without a payment provider', async (t) => {
   });
   t.match(await call('GET', '/api/billing/upcoming', { as: callerWith() }), { body: { invoice: null } });
 });
+
+t.test(
+  'given manual payments, then a checkout is a page of the request, until staff mark it as paid',
+  async (t) => {
+    const { call } = await createTestService(t);
+    const post = (url: string, body: object) => call<Page>('POST', url, { as: callerWith(), body });
+    t.match(await post('/api/billing/portal', {}), { status: 409, body: { code: 'conflict' } });
+    const checkout = await post('/api/billing/checkout', { plan: 'pro' });
+    const page = checkout.body.url;
+    t.match(checkout, { status: 200, body: { expires_at: '2026-12-20T12:00:00.000Z' } });
+    t.match(page, /^https:\/\/api\.example\/api\/billing\/payment-pages\/[0-9a-f-]{36}$/);
+    t.match(
+      (await post('/api/billing/checkout', { plan: 'pro' })).body,
+      { url: page },
+      'the same page again',
+    );
+    t.match((await post('/api/billing/portal', {})).body, { url: page });
+
+    const path = new URL(page).pathname;
+    const id = path.split('/').at(-1);
+    const show = (as = callerWith({ accountId: OTHER_ACCOUNT })) => call<string>('GET', path, { as });
+    const open = (await show()).body;
+    t.match(open, /Payment of 79\.00 USD[\s\S]*Not paid yet\.[\s\S]*pro, by the month/);
+    t.match(open, `POST /api/admin/payment-requests/${id}/mark-paid`);
+    t.equal((await call('GET', `${path.slice(0, -4)}0000`, { as: callerWith() })).status, 404);
+    t.equal((await call('GET', `${path}x`, { as: callerWith() })).status, 400);
+
+    for (const [body, status] of [
+      [{ plan: 'pro', seats: 2 }, 422],
+      [{ plan: 'pro', trial: true }, 422],
+      [{ plan: 'none' }, 404],
+    ] as const) {
+      t.equal((await post('/api/billing/checkout', body)).status, status, JSON.stringify(body));
+    }
+    const note = { note: 'Transfer of 20 November' };
+    t.equal(
+      (await call('POST', `/api/admin/payment-requests/${id}/mark-paid`, { as: staff, body: note })).status,
+      200,
+    );
+    t.match((await show()).body, /Paid\. The plan is in force\./);
+    t.notMatch((await show()).body, 'mark-paid');
+    t.equal((await post('/api/billing/checkout', { plan: 'pro' })).status, 409, 'the plan is in force');
+  },
+);
 
 t.test('given a paid plan', async (t) => {
   const { call, ada, settle, stripe, pool, simulator } = await createStripeService(t);
@@ -72,6 +118,21 @@ t.test('given a paid plan', async (t) => {
       }
     }
     for (const url of READS) t.equal((await call('GET', url)).status, 401, url);
+  });
+
+  await t.test('then it is revenue, except while it is paused', async (t) => {
+    const revenue = () => call('GET', '/api/admin/billing/revenue', { as: staff });
+    const paid = { mrr_minor: 7900, arr_minor: 94_800, committed_mrr_minor: 7900, paying_accounts: 1 };
+    t.match(await revenue(), {
+      status: 200,
+      body: { currency: 'USD', ...paid, paused_accounts: 0, plans: [{ plan: 'pro', mrr_minor: 7900 }] },
+    });
+    t.equal((await ada.post('/api/billing/pause', {})).status, 200);
+    t.match((await revenue()).body, { mrr_minor: 0, paying_accounts: 0, paused_accounts: 1, plans: [] });
+    t.equal((await ada.post('/api/billing/resume', {})).status, 200);
+    t.match((await revenue()).body, paid);
+    t.equal((await call('GET', '/api/admin/billing/revenue', { as: callerWith() })).status, 403);
+    t.equal((await call('GET', '/api/admin/billing/revenue')).status, 401);
   });
 
   await t.test('then invalid requests are refused', async (t) => {

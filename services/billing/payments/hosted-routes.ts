@@ -10,6 +10,7 @@ import {
   previewBilling,
   resumeBilling,
   setSeats,
+  showPaymentPage,
   startCheckout,
 } from '#libs/contracts/billing.ts';
 import { problem } from '#libs/problems/problems.ts';
@@ -20,7 +21,10 @@ import { cancelHosted } from './change-plan.ts';
 import { changeSeats } from './change-seats.ts';
 import { allowedUrl, startCheckout as start } from './checkout.ts';
 import { callProvider, type HostedDeps, requestChange, requireHosted, requireRunning } from './hosted.ts';
+import { openPaymentPage, requestCheckout } from './manual/checkout.ts';
+import { paymentPage } from './manual/page.ts';
 import { presentPreview, previewPrice } from './preview.ts';
+import { findRequestsById } from './store.ts';
 import { findCountingSubscription, findCustomer, findStripeSubscription } from './stripe/store.ts';
 
 /** Payments of the caller's own account, on pages of the provider and through its subscription there. */
@@ -28,22 +32,20 @@ export function hostedRoutes(app: FastifyInstance, deps: HostedDeps): void {
   const { database } = deps;
 
   serveOperation(app, startCheckout, async (request) => {
-    const { accountId } = requireManager(request);
+    const { accountId, by } = requireManager(request);
     const { plan, cycle, seats, trial, success_url: successUrl, cancel_url: cancelUrl } = request.body;
-    const { url, expiresAt } = await start(deps, accountId, {
-      plan,
-      cycle,
-      seats,
-      trial,
-      successUrl,
-      cancelUrl,
-    });
+    const choice = { plan, cycle, seats, trial, successUrl, cancelUrl };
+    const { url, expiresAt } =
+      deps.payments.hosted === null
+        ? await requestCheckout(deps, accountId, { ...choice, by })
+        : await start(deps, accountId, choice);
     return { url, expires_at: expiresAt.toISOString() };
   });
 
   serveOperation(app, openPortal, async (request) => {
     const { accountId } = requireManager(request);
-    const hosted = requireHosted(deps);
+    const { hosted } = deps.payments;
+    if (hosted === null) return { url: await openPaymentPage(deps, accountId) };
     const customerId = await findCustomer(database, accountId);
     if (customerId === undefined) {
       throw problem('conflict', {
@@ -51,7 +53,17 @@ export function hostedRoutes(app: FastifyInstance, deps: HostedDeps): void {
       });
     }
     const returnUrl = allowedUrl(deps, request.body?.return_url, '/billing');
-    return { url: await callProvider(() => hosted.openPortal({ customerId, returnUrl })) };
+    const idempotencyKey = `portal-${request.id}`;
+    return { url: await callProvider(() => hosted.openPortal({ customerId, returnUrl, idempotencyKey })) };
+  });
+
+  serveOperation(app, showPaymentPage, async (request, reply) => {
+    const [found] = await findRequestsById(database, request.params.id);
+    if (found === undefined) throw problem('not_found');
+    return reply
+      .type('text/html; charset=utf-8')
+      .header('cache-control', 'no-store')
+      .send(paymentPage(found));
   });
 
   serveOperation(app, previewBilling, async (request): Promise<InvoicePreviewWire> => {

@@ -18,6 +18,8 @@ import {
 export type HostedDeps = PaymentDeps & {
   /** Origins to which the provider's pages may return; the first one is the default. */
   returnOrigins: readonly string[];
+  /** Where clients reach the API, for pages of manual payments. */
+  apiUrl: string;
   /** Reads a subscription at the provider and applies what it says. */
   syncSubscription: (id: string) => Promise<void>;
 };

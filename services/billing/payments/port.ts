@@ -95,7 +95,7 @@ export type HostedPayments = {
   readonly startCheckout: (order: CheckoutOrder) => Promise<{ id: string; url: string; expiresAt: Date }>;
   /** Ends an open session; a finished one stays as it is. */
   readonly expireCheckout: (sessionId: string) => Promise<void>;
-  readonly openPortal: (of: { customerId: string; returnUrl: string }) => Promise<string>;
+  readonly openPortal: (of: Keyed & { customerId: string; returnUrl: string }) => Promise<string>;
   readonly previewChange: (
     of: { subscriptionId: string } & ItemTerms & { at: Date },
   ) => Promise<InvoicePreview>;

@@ -25,6 +25,10 @@ export function findOpenOrNamedRequests(
     .where(and(eq(paymentRequests.accountId, accountId), isWanted));
 }
 
+export function findRequestsById(db: Queryable, id: string): Promise<PaymentRequest[]> {
+  return db.select().from(paymentRequests).where(eq(paymentRequests.id, id));
+}
+
 /** The account that a request belongs to. */
 export async function findPayer(db: Queryable, requestId: string): Promise<string | undefined> {
   const [row] = await db

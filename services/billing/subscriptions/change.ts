@@ -4,7 +4,7 @@ import type { Runtime } from '#libs/service/runtime.ts';
 import type { PaymentPolicy } from '../payments/domain.ts';
 import { applyDecision } from './decision-store.ts';
 import { type Decision, type DecisionContext, keepSubscription, type Outcome } from './domain/decision.ts';
-import { isDue, reconcileSubscription } from './domain/reconcile.ts';
+import { isDue, isLapsed, reconcileSubscription } from './domain/reconcile.ts';
 import type { SubscriptionState } from './domain/state.ts';
 import type { AccountState, CatalogueVersion, Subscription } from './domain/subscription.ts';
 import { MS_PER_DAY } from './domain/transitions.ts';
@@ -24,6 +24,8 @@ export type SubscriptionDeps = {
   catalogues: Catalogues;
   runtime: Pick<Runtime, 'clock' | 'newId'>;
   paymentPolicy: PaymentPolicy;
+  /** Applies what the provider says about a subscription, before its plan is ended. Absent without a provider. */
+  confirmEnd?: (externalId: string) => Promise<void>;
 };
 
 /** A pure function of its arguments. */
@@ -39,8 +41,20 @@ export async function changeSubscription(
   target: ChangeTarget,
   decide: Decide,
 ): Promise<Outcome> {
-  const { outcome } = await transaction(deps.database, (tx) => changeInTransaction(tx, deps, target, decide));
+  await askProvider(deps, await findSubscription(deps.database, target.accountId));
+  const { outcome } = await transaction(deps.database, (tx) =>
+    changeInTransaction(tx, deps, { ...target, endsLapsed: true }, decide),
+  );
   return outcome;
+}
+
+/** A payment may be on its way while the access seems over: the provider knows. */
+async function askProvider(
+  { confirmEnd, runtime }: SubscriptionDeps,
+  stored: Subscription | undefined,
+): Promise<void> {
+  if (stored?.externalId == null || !isLapsed(stored, runtime.clock.now())) return;
+  await confirmEnd?.(stored.externalId);
 }
 
 /**
@@ -63,7 +77,7 @@ export async function lockSubscription(
 export async function changeInTransaction(
   tx: Tx,
   { catalogues, runtime, paymentPolicy }: Omit<SubscriptionDeps, 'database'>,
-  target: ChangeTarget,
+  { endsLapsed = false, ...target }: ChangeTarget & { endsLapsed?: boolean },
   decide: Decide,
 ): Promise<Decision> {
   await lockAccount(tx, target.accountId);
@@ -71,8 +85,8 @@ export async function changeInTransaction(
   // Read under the lock: an earlier instant could lie before a change that was committed meanwhile.
   const now = clock.now();
   const { state, isNew } = await loadState(tx, catalogues, target, now);
-  const { graceDays, requestDays, driver } = paymentPolicy;
-  const context = { now, newId, graceMs: graceDays * MS_PER_DAY, requestDays, driver };
+  const graceMs = state.offered.catalogue.paymentGraceDays * MS_PER_DAY;
+  const context = { now, newId, graceMs, ...paymentPolicy, endsLapsed };
   const reconciled = reconcileSubscription(state, context);
   const decision = decide(reconciled.state, context);
   const { subscription } = decision;
@@ -92,11 +106,20 @@ export async function readAccount(deps: SubscriptionDeps, accountId: string): Pr
   const { database, catalogues, runtime } = deps;
   const now = runtime.clock.now();
   const stored = await findSubscription(database, accountId);
-  const subscription =
-    stored === undefined || isDue(stored, now)
-      ? await transaction(database, (tx) => lockSubscription(tx, deps, accountId))
-      : stored;
-  return loadAccountState(database, catalogues, subscription, now);
+  return loadAccountState(database, catalogues, await upToDate(deps, accountId, stored), now);
+}
+
+async function upToDate(
+  deps: SubscriptionDeps,
+  accountId: string,
+  stored: Subscription | undefined,
+): Promise<Subscription> {
+  if (stored !== undefined && !isDue(stored, deps.runtime.clock.now())) return stored;
+  await askProvider(deps, stored);
+  const { subscription } = await transaction(deps.database, (tx) =>
+    changeInTransaction(tx, deps, { accountId, endsLapsed: true }, keepSubscription),
+  );
+  return subscription;
 }
 
 /** The catalogue version on offer. @throws ProblemError `service_unavailable` before the first import. */

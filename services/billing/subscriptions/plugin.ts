@@ -14,6 +14,7 @@ export {
 export { applyLimits } from './decision-store.ts';
 export { requireManager } from './manager.ts';
 export { moveToCatalogue, recomputeLimits } from './rollout.ts';
+export { lockAccount } from './state-store.ts';
 export { accountExists } from './store.ts';
 export type { HostedChanges };
 

@@ -31,6 +31,12 @@ export async function hasTried(db: Queryable, accountId: string): Promise<boolea
   return ofOwner !== undefined;
 }
 
+/** Lets new trials that have begun elsewhere be checked one after another, until the transaction ends. */
+export async function lockNewTrials(tx: Tx): Promise<void> {
+  // Drizzle has no advisory locks.
+  await tx.execute(sql`SELECT pg_advisory_xact_lock(hashtextextended('new trials', 0))`);
+}
+
 export async function findRunningTrial(db: Queryable, accountId: string): Promise<Trial | undefined> {
   const [row] = await db
     .select(trialColumns)

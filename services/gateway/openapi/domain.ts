@@ -53,6 +53,7 @@ import { priceAdminOperations } from '#libs/contracts/price-admin.ts';
 import { priceOperations } from '#libs/contracts/prices.ts';
 import { PROMPT_OPERATIONS } from '#libs/contracts/prompts.ts';
 import { createResponse, deleteResponse, getResponse } from '#libs/contracts/responses-operations.ts';
+import { revenueOperations } from '#libs/contracts/revenue.ts';
 import { searchWeb } from '#libs/contracts/search.ts';
 import { segmentOperations } from '#libs/contracts/segments.ts';
 import { SERVICE_OPERATIONS } from '#libs/contracts/service-operations.ts';
@@ -138,6 +139,7 @@ export const OPERATIONS = {
     ...billingOperations,
     ...billingAdminOperations,
     ...billingProviderAdminOperations,
+    ...revenueOperations,
     ...overrideOperations,
     ...segmentOperations,
     ...flagOperations,

@@ -9,7 +9,7 @@ import { COMPARISON } from './compare.ts';
 import { EVENT_TARGETS } from './domain/event-types.ts';
 import { listDrift } from './drift-store.ts';
 import { findEvent, reopenEvent, waitingEvents } from './inbox-store.ts';
-import { enqueuePlan, enqueueSync } from './intake.ts';
+import { enqueueEvents, enqueueSync, keyOf } from './intake.ts';
 import { EVENTS } from './reconcile.ts';
 import { readProgress, subscriptionsOf } from './store.ts';
 import type { StripeDeps } from './sync.ts';
@@ -24,7 +24,7 @@ export function stripeAdminRoutes(app: FastifyInstance, deps: StripeDeps): void 
     const { event_id: eventId } = request.params;
     const event = await findEvent(database, eventId);
     if (event === undefined) throw problem('not_found');
-    const { type, objectId, customerId } = event;
+    const { type } = event;
     const target = EVENT_TARGETS[type];
     await transaction(database, async (tx) => {
       await audit(tx, request, {
@@ -34,9 +34,7 @@ export function stripeAdminRoutes(app: FastifyInstance, deps: StripeDeps): void 
       });
       if (target === undefined || target === 'ignored') return;
       await reopenEvent(tx, eventId);
-      const plan =
-        objectId === null ? ({ kind: 'resolve' } as const) : ({ kind: 'sync', target, objectId } as const);
-      await enqueuePlan(tx, plan, { eventId, customerId });
+      await enqueueEvents(tx, [keyOf(event)]);
     });
     return reply.code(202).send({ event_id: eventId, type });
   });

@@ -2,7 +2,7 @@
 import Stripe from 'stripe';
 import type { ChangeResult, ScheduledChange, SubscriptionChange } from '../port.ts';
 import { idOf, secondsOf } from './client.ts';
-import { nextPhaseOf, onlyItem } from './convert.ts';
+import { nextPhaseOf, planItemOf, scheduledPlanItem } from './convert.ts';
 
 type Keyed = { subscriptionId: string; idempotencyKey: string };
 
@@ -16,7 +16,7 @@ export async function changeNow(
   { subscriptionId, priceId, quantity, at, idempotencyKey }: SubscriptionChange & { at: Date },
 ): Promise<ChangeResult> {
   const before = await stripe.subscriptions.retrieve(subscriptionId);
-  const { id, price } = onlyItem(before);
+  const { id, price } = planItemOf(before);
   const scheduled = await readScheduled(stripe, before);
   await releaseSchedule(stripe, before, idempotencyKey);
   const update = stripe.subscriptions.update(
@@ -57,8 +57,10 @@ async function readScheduled(
   { schedule }: Stripe.Subscription,
 ): Promise<{ priceId: string; quantity: number } | null> {
   if (schedule === null) return null;
-  const item = nextPhaseOf(await stripe.subscriptionSchedules.retrieve(idOf(schedule)))?.items[0];
-  return item === undefined ? null : { priceId: idOf(item.price), quantity: item.quantity ?? 1 };
+  const phase = nextPhaseOf(await stripe.subscriptionSchedules.retrieve(idOf(schedule)));
+  if (phase === undefined) return null;
+  const item = await scheduledPlanItem(phase, (id) => stripe.prices.retrieve(id));
+  return item === undefined ? null : { priceId: item.price.id, quantity: item.quantity };
 }
 
 export async function changeAtPeriodEnd(
@@ -66,7 +68,8 @@ export async function changeAtPeriodEnd(
   { subscriptionId, priceId, quantity, idempotencyKey }: ScheduledChange,
 ): Promise<void> {
   const subscription = await stripe.subscriptions.retrieve(subscriptionId);
-  const { price, current_period_start, current_period_end, quantity: seats = 1 } = onlyItem(subscription);
+  const item = planItemOf(subscription);
+  const { id: itemId, price, current_period_start, current_period_end, quantity: seats = 1 } = item;
   const scheduled = await readScheduled(stripe, subscription);
   if (subscription.cancel_at_period_end)
     await resume(stripe, { subscriptionId, idempotencyKey: `${idempotencyKey}-resume` });
@@ -81,6 +84,9 @@ export async function changeAtPeriodEnd(
     price: priceId ?? scheduled?.priceId ?? price.id,
     quantity: quantity ?? scheduled?.quantity ?? seats,
   };
+  const addOns = subscription.items.data
+    .filter((item) => item.id !== itemId)
+    .map((item) => ({ price: item.price.id, quantity: item.quantity ?? 1 }));
   await stripe.subscriptionSchedules.update(
     schedule.id,
     {
@@ -90,10 +96,10 @@ export async function changeAtPeriodEnd(
         {
           start_date: current_period_start,
           end_date: current_period_end,
-          items: [{ price: price.id, quantity: seats }],
+          items: [{ price: price.id, quantity: seats }, ...addOns],
           proration_behavior: 'none',
         },
-        { start_date: current_period_end, items: [next], proration_behavior: 'none' },
+        { start_date: current_period_end, items: [next, ...addOns], proration_behavior: 'none' },
       ],
     },
     { idempotencyKey: `${idempotencyKey}-update` },

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import Stripe from 'stripe';
 
 /** The version whose types the SDK has. Webhook endpoints are created with the same one. */
@@ -6,6 +7,9 @@ export const API_VERSION = '2026-10-28.endive';
 const TIMEOUT_MS = 20_000;
 /** With idempotency keys, so that a repeated write happens once. */
 const RETRIES = 3;
+const TOO_MANY_REQUESTS = 429;
+/** Before the first repetition; doubled before each further one. */
+const RATE_PAUSE_MS = 200;
 
 export type StripeSettings = {
   secretKey: string;
@@ -19,6 +23,7 @@ export function createStripeClient({ secretKey, host }: StripeSettings): Stripe 
     timeout: TIMEOUT_MS,
     maxNetworkRetries: RETRIES,
     telemetry: false,
+    httpClient: createHttpClient(),
     appInfo: { name: 'inkmeter' },
   } as const;
   if (host === undefined) return new Stripe(secretKey, shared);
@@ -30,6 +35,21 @@ export function createStripeClient({ secretKey, host }: StripeSettings): Stripe 
     host: hostname,
     port: port === '' ? (isPlain ? 80 : 443) : Number(port),
   });
+}
+
+/** Repeats requests that were refused for their rate, which the SDK does not. Stripe has not acted on them. */
+function createHttpClient(): Stripe.HttpClient {
+  const client = Stripe.createNodeHttpClient();
+  const send = client.makeRequest.bind(client);
+  client.makeRequest = async (...request) => {
+    for (let attempt = 0; ; attempt += 1) {
+      const response = await send(...request);
+      if (response.getStatusCode() !== TOO_MANY_REQUESTS || attempt === RETRIES) return response;
+      await response.toJSON();
+      await delay(RATE_PAUSE_MS * 2 ** attempt * (1 + Math.random()));
+    }
+  };
+  return client;
 }
 
 /** Whether the keys of this installation move money. Events of the other mode are not ours. */

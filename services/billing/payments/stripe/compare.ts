@@ -3,7 +3,7 @@ import type Stripe from 'stripe';
 import { transaction } from '#libs/db/database.ts';
 import type { JobContext } from '#libs/jobs/task.ts';
 import { idOf, instantOf } from './client.ts';
-import { onlyItem } from './convert.ts';
+import { planItemOf } from './convert.ts';
 import { allStripeSubscriptions, type DriftRow, replaceDrift } from './drift-store.ts';
 import { enqueueSync } from './intake.ts';
 import { type SubscriptionRow, saveProgress } from './store.ts';
@@ -53,7 +53,7 @@ function differencesOf(
   row: SubscriptionRow | undefined,
   theirs: Stripe.Subscription,
 ): DriftRow['differences'] {
-  const item = onlyItem(theirs);
+  const item = planItemOf(theirs);
   const [mine, other] = [
     row && {
       status: row.status,

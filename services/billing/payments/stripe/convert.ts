@@ -2,19 +2,36 @@
 import { isDeepStrictEqual } from 'node:util';
 import type Stripe from 'stripe';
 import type { ExternalSubscription } from '../../subscriptions/domain/external-subscription.ts';
-import { instantOf } from './client.ts';
+import { idOf, instantOf } from './client.ts';
 import { type PlanPrice, planOf } from './prices.ts';
 
 /** Reasons of invoices that pay for a whole period. */
 const PERIOD_REASONS: readonly (string | null)[] = ['subscription_create', 'subscription_cycle'];
 const UNPAID_STATUSES: readonly (string | null)[] = ['draft', 'open', 'uncollectible', 'void'];
 
-/** @throws RangeError for a subscription that Inkmeter did not create. */
-export function onlyItem({ id, items }: Stripe.Subscription): Stripe.SubscriptionItem {
-  const [item] = items.data;
-  if (item === undefined || items.data.length > 1)
-    throw new RangeError(`The subscription ${id} has not one item.`);
+/**
+ * The item with the plan. Others, such as an add-on that staff sell at Stripe, are invoiced with it and stay as they are.
+ *
+ * @throws RangeError for a subscription without items, which Stripe does not have.
+ */
+export function planItemOf({ id, items }: Stripe.Subscription): Stripe.SubscriptionItem {
+  const item = items.data.find(({ price }) => planOf(price) !== null) ?? items.data[0];
+  if (item === undefined) throw new RangeError(`The subscription ${id} has no items.`);
   return item;
+}
+
+/** The same item of a phase, whose prices are read one by one. */
+export async function scheduledPlanItem(
+  { items }: Stripe.SubscriptionSchedule.Phase,
+  readPrice: (id: string) => Promise<Stripe.Price>,
+): Promise<{ price: Stripe.Price; quantity: number } | undefined> {
+  const found: { price: Stripe.Price; quantity: number }[] = [];
+  for (const { price: reference, quantity } of items) {
+    const item = { price: await readPrice(idOf(reference)), quantity: quantity ?? 1 };
+    if (planOf(item.price) !== null) return item;
+    found.push(item);
+  }
+  return found[0];
 }
 
 /** What is in force from the end of the period on. */
@@ -26,7 +43,7 @@ export function externalOf(
   invoices: readonly Stripe.Invoice[],
   scheduled: ScheduledTerms | null,
 ): ExternalSubscription {
-  const item = onlyItem(subscription);
+  const item = planItemOf(subscription);
   const { trial_end, cancel_at, cancel_at_period_end: endsWithPeriod } = subscription;
   const end = instantOf(item.current_period_end);
   return {
@@ -52,7 +69,7 @@ export function externalOf(
  * omits empty invoices.
  */
 function paidThroughOf(subscription: Stripe.Subscription, invoices: readonly Stripe.Invoice[]): Date {
-  const { current_period_end, current_period_start } = onlyItem(subscription);
+  const { current_period_end, current_period_start } = planItemOf(subscription);
   const paidEnds = invoices
     .filter(({ status }) => status === 'paid')
     .flatMap(({ lines }) => lines.data)

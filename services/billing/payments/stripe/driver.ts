@@ -20,8 +20,13 @@ export function createStripePayments(stripe: Stripe): PaymentPort & { hosted: Ho
       findPrice: (plan) => findPrice(stripe, plan),
       startCheckout: (order) => startCheckout(stripe, order),
       expireCheckout: (sessionId) => expireCheckout(stripe, sessionId),
-      openPortal: async ({ customerId, returnUrl }) =>
-        (await stripe.billingPortal.sessions.create({ customer: customerId, return_url: returnUrl })).url,
+      openPortal: async ({ customerId, returnUrl, idempotencyKey }) =>
+        (
+          await stripe.billingPortal.sessions.create(
+            { customer: customerId, return_url: returnUrl },
+            { idempotencyKey },
+          )
+        ).url,
       previewChange: (change) => previewChange(stripe, change),
       previewUpcoming: (subscriptionId) => previewUpcoming(stripe, subscriptionId),
       changeNow: (change) => changeNow(stripe, change),

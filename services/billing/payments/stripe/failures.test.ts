@@ -117,7 +117,15 @@ t.test('given a scheduled downgrade and fewer seats', async (t) => {
     await stripe.stripe.paymentMethods.attach('pm_card_chargeCustomerFail', { customer: await customerId() });
     const { rows } = await pool.query('SELECT id FROM stripe_subscriptions');
     await stripe.stripe.subscriptions.update(rows[0].id, { default_payment_method: '' });
-    t.match(await ada.upgrade('enterprise'), { status: 402, body: { code: 'payment_required' } });
+    t.match(await ada.upgrade('enterprise'), {
+      status: 402,
+      body: { code: 'payment_required', checkout_url: /\/portal\// },
+    });
+    t.match(await scheduled(), { plan: 'basic' });
+    await stripe.stripe.paymentMethods.attach('pm_card_authenticationRequired', {
+      customer: await customerId(),
+    });
+    t.match(await ada.upgrade('enterprise'), { status: 402, body: { checkout_url: /\/portal\// } });
     t.match(await scheduled(), { plan: 'basic' });
     await stripe.stripe.paymentMethods.attach('pm_card_visa', { customer: await customerId() });
   });

@@ -1,17 +1,31 @@
-import { and, eq, isNull, min, sql } from 'drizzle-orm';
+import { and, eq, inArray, isNull, lt, min, sql } from 'drizzle-orm';
 import type { Queryable, Tx } from '#libs/db/database.ts';
 import { stripeInbox } from '#libs/db/schema/stripe.ts';
+import type { WaitingEvent } from './domain/event-work.ts';
 
 export type InboxRow = typeof stripeInbox.$inferInsert;
 
-/** @returns the ids of the events that are new. */
-export async function insertEvents(tx: Queryable, rows: readonly InboxRow[]): Promise<Set<string>> {
-  const inserted = await tx
-    .insert(stripeInbox)
-    .values([...rows])
-    .onConflictDoNothing({ target: stripeInbox.eventId })
-    .returning({ id: stripeInbox.eventId });
-  return new Set(inserted.map(({ id }) => id));
+/** What one job processes, as in the index: the events of a customer, or of an object where no customer is named. */
+const key = sql<string>`coalesce(${stripeInbox.customerId}, ${stripeInbox.objectId}, ${stripeInbox.eventId})`;
+
+/** The waiting events of a key, the oldest first. */
+export function eventsOf(db: Queryable, of: string): Promise<WaitingEvent[]> {
+  const { eventId, type, objectId, subscriptionId, receivedAt, processedAt } = stripeInbox;
+  return db
+    .select({ eventId, type, objectId, subscriptionId })
+    .from(stripeInbox)
+    .where(and(eq(key, of), isNull(processedAt)))
+    .orderBy(receivedAt, eventId);
+}
+
+/** Keys with events that have waited since then. */
+export async function keysWaitingSince(db: Queryable, since: Date, limit: number): Promise<string[]> {
+  const rows = await db
+    .selectDistinct({ key })
+    .from(stripeInbox)
+    .where(and(isNull(stripeInbox.processedAt), lt(stripeInbox.receivedAt, since)))
+    .limit(limit);
+  return rows.map((row) => row.key);
 }
 
 export async function findEvent(
@@ -22,34 +36,26 @@ export async function findEvent(
   return row;
 }
 
-/** Marks an object's events as processed that had arrived when it was read. */
-export async function markProcessed(
-  tx: Tx,
-  { objectId, readAt, outcome, now }: { objectId: string; readAt: Date; outcome: string; now: Date },
-): Promise<void> {
-  await tx
-    .update(stripeInbox)
-    .set({ processedAt: now, outcome })
-    .where(
-      and(
-        eq(stripeInbox.objectId, objectId),
-        isNull(stripeInbox.processedAt),
-        sql`${stripeInbox.receivedAt} <= ${readAt}`,
-      ),
-    );
-}
-
-export async function markEvent(
+/** Marks events as processed. */
+export async function markEvents(
   db: Queryable,
-  eventId: string,
+  eventIds: readonly string[],
   { outcome, now }: { outcome: string; now: Date },
 ): Promise<void> {
-  await db.update(stripeInbox).set({ processedAt: now, outcome }).where(eq(stripeInbox.eventId, eventId));
+  if (eventIds.length === 0) return;
+  await db
+    .update(stripeInbox)
+    .set({ processedAt: now, outcome })
+    .where(and(inArray(stripeInbox.eventId, [...eventIds]), isNull(stripeInbox.processedAt)));
 }
 
 /** Records which object an event turned out to be about. */
-export async function nameObject(tx: Tx, eventId: string, objectId: string): Promise<void> {
-  await tx.update(stripeInbox).set({ objectId }).where(eq(stripeInbox.eventId, eventId));
+export async function nameObject(
+  tx: Tx,
+  eventId: string,
+  of: Pick<InboxRow, 'objectId' | 'customerId' | 'subscriptionId'>,
+): Promise<void> {
+  await tx.update(stripeInbox).set(of).where(eq(stripeInbox.eventId, eventId));
 }
 
 /** Stores an event as new again. */

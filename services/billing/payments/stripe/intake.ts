@@ -1,94 +1,112 @@
-/** From an event to the job that reads its object again. */
+/** From events to the jobs that process them. */
 import { createHash } from 'node:crypto';
-import type { Queryable } from '#libs/db/database.ts';
-import { enqueueAll, type JobSpec } from '#libs/jobs/enqueue.ts';
-import { type NoticePlan, planNotice, type StripeNotice, type SyncTarget } from './domain/event-types.ts';
-import { type InboxRow, insertEvents } from './inbox-store.ts';
+import { sql } from 'drizzle-orm';
+import { only, type Queryable } from '#libs/db/database.ts';
+import { enqueueAll } from '#libs/jobs/enqueue.ts';
+import { planNotice, type StripeNotice, type SyncTarget } from './domain/event-types.ts';
 
+export const PROCESS_TASK = 'process-stripe-events';
 export const SYNC_TASK = 'sync-stripe-object';
-export const RESOLVE_TASK = 'resolve-stripe-event';
 /** Customers share queues, so that the jobs of one run one after another without a queue for each. */
 const QUEUES = 32;
 
-/** An event with what is to be done about it. */
-type Planned = { notice: StripeNotice; plan: NoticePlan };
+type NoticeSource = { source: 'webhook' | 'reconciliation'; now: Date; isLive: boolean };
 
-/** Stores events and the work on them, each once, in the transaction of the caller. @returns how many are new. */
+/** Stores events, each once, with one job for each customer, in one statement. @returns how many are new. */
 export async function acceptNotices(
-  tx: Queryable,
+  db: Queryable,
   notices: readonly StripeNotice[],
-  of: { source: 'webhook' | 'reconciliation'; now: Date; isLive: boolean },
+  of: NoticeSource,
 ): Promise<number> {
   if (notices.length === 0) return 0;
   // In one order, so that replicas with the same events wait for each other and never deadlock.
-  const planned: Planned[] = notices
+  const rows = notices
     .toSorted((a, b) => (a.eventId < b.eventId ? -1 : 1))
-    .map((notice) => ({ notice, plan: planNotice(notice, of.isLive) }));
-  const added = await insertEvents(
-    tx,
-    planned.map((one) => inboxRow(one, of)),
-  );
-  const jobs = planned.filter(({ notice }) => added.has(notice.eventId)).flatMap(jobOf);
-  await enqueueAll(tx, jobs);
-  return added.size;
+    .map((notice) => inboxRow(notice, of));
+  // Drizzle has no statement that inserts into one table and calls a function of the job queue for the new rows.
+  const { rows: results } = await db.execute<{ added: number; missing: string[] }>(sql`
+    WITH sent AS (
+      SELECT * FROM jsonb_to_recordset(${JSON.stringify(rows)}::jsonb) AS row (
+        event_id text, type text, object_id text, customer_id text, subscription_id text, api_version text,
+        outcome text, key text, queue text)
+    ), added AS (
+      INSERT INTO stripe_inbox (event_id, type, object_id, customer_id, subscription_id, api_version, source,
+                                received_at, processed_at, outcome)
+      SELECT event_id, type, object_id, customer_id, subscription_id, api_version, ${of.source}::text,
+             ${of.now.toISOString()}::timestamptz,
+             CASE WHEN outcome IS NOT NULL THEN ${of.now.toISOString()}::timestamptz END, outcome
+        FROM sent
+      ON CONFLICT (event_id) DO NOTHING
+      RETURNING event_id, outcome
+    ), work AS MATERIALIZED (
+      SELECT DISTINCT key, queue FROM sent JOIN added USING (event_id) WHERE added.outcome IS NULL
+    ), jobs AS MATERIALIZED (
+      SELECT payload->>'key' AS key FROM graphile_worker.add_jobs(ARRAY(
+        SELECT (${PROCESS_TASK}::text, json_build_object('key', key), queue, NULL, NULL, 'stripe ' || key, NULL, NULL)
+               ::graphile_worker.job_spec FROM work ORDER BY key))
+    )
+    SELECT (SELECT count(*)::int FROM added) AS added,
+           ARRAY(SELECT key FROM work EXCEPT SELECT key FROM jobs) AS missing`);
+  const { added, missing } = only(results);
+  // The queue adds no job for a key whose job began in that moment, and that one may not have seen the event.
+  await enqueueEvents(db, missing);
+  return added;
 }
 
-function inboxRow(
-  { notice, plan }: Planned,
-  { source, now }: { source: 'webhook' | 'reconciliation'; now: Date },
-): InboxRow {
-  const isDone = plan.kind === 'done';
+function inboxRow(notice: StripeNotice, { isLive }: NoticeSource) {
+  const plan = planNotice(notice, isLive);
+  const objectId = plan.kind === 'sync' ? plan.objectId : null;
+  const { eventId, type, customerId, subscriptionId, apiVersion } = notice;
+  const key = keyOf({ eventId, objectId, customerId });
   return {
-    eventId: notice.eventId,
-    type: notice.type,
-    objectId: plan.kind === 'sync' ? plan.objectId : null,
-    customerId: notice.customerId,
-    apiVersion: notice.apiVersion,
-    source,
-    receivedAt: now,
-    processedAt: isDone ? now : null,
-    outcome: isDone ? plan.outcome : null,
+    event_id: eventId,
+    type,
+    object_id: objectId,
+    customer_id: customerId,
+    subscription_id: subscriptionId,
+    api_version: apiVersion,
+    outcome: plan.kind === 'done' ? plan.outcome : null,
+    key,
+    queue: queueOf(key),
   };
 }
 
-/** Waiting work on the same object is the same work. */
-function jobOf({
-  notice: { eventId, customerId },
-  plan,
+/** Events with the same key are processed by one job at a time. The index of the waiting events has the same expression. */
+export function keyOf({
+  customerId,
+  objectId,
+  eventId,
 }: {
-  notice: Pick<StripeNotice, 'eventId' | 'customerId'>;
-  plan: NoticePlan;
-}): JobSpec[] {
-  if (plan.kind === 'done') return [];
-  if (plan.kind === 'resolve') {
-    return [{ task: RESOLVE_TASK, payload: { eventId }, jobKey: `${RESOLVE_TASK} ${eventId}` }];
-  }
-  return [syncJob(plan.target, plan.objectId, customerId)];
+  customerId: string | null;
+  objectId: string | null;
+  eventId: string;
+}): string {
+  return customerId ?? objectId ?? eventId;
 }
 
-function syncJob(target: SyncTarget, objectId: string, customerId: string | null): JobSpec {
-  const jobKey = `stripe ${target} ${objectId}`;
-  return { task: SYNC_TASK, payload: { target, objectId }, jobKey, queue: queueOf(customerId ?? objectId) };
+/** Adds jobs for events that are stored. */
+export async function enqueueEvents(tx: Queryable, keys: readonly string[]): Promise<void> {
+  const job = (key: string) => ({
+    task: PROCESS_TASK,
+    payload: { key },
+    jobKey: `stripe ${key}`,
+    queue: queueOf(key),
+  });
+  await enqueueAll(tx, keys.map(job));
 }
 
-/** Adds the work on an event. */
-export async function enqueuePlan(
-  tx: Queryable,
-  plan: NoticePlan,
-  notice: Pick<StripeNotice, 'eventId' | 'customerId'>,
-): Promise<void> {
-  await enqueueAll(tx, jobOf({ notice, plan }));
-}
-
+/** Adds a job that reads an object again, without an event. */
 export async function enqueueSync(
   tx: Queryable,
   target: SyncTarget,
   objectId: string,
   customerId: string | null,
 ): Promise<void> {
-  await enqueueAll(tx, [syncJob(target, objectId, customerId)]);
+  const jobKey = `stripe ${target} ${objectId}`;
+  const queue = queueOf(customerId ?? objectId);
+  await enqueueAll(tx, [{ task: SYNC_TASK, payload: { target, objectId }, jobKey, queue }]);
 }
 
-function queueOf(customerId: string): string {
-  return `stripe-${createHash('sha256').update(customerId).digest().readUInt32BE(0) % QUEUES}`;
+function queueOf(key: string): string {
+  return `stripe-${createHash('sha256').update(key).digest().readUInt32BE(0) % QUEUES}`;
 }

@@ -1,18 +1,17 @@
 /** Tasks that bring billing in line with Stripe. */
 import { Counter, Gauge, type Registry } from 'prom-client';
 import { z } from 'zod';
-import { transaction } from '#libs/db/database.ts';
-import { defineTask, type Task } from '#libs/jobs/task.ts';
+import { defineTask, type JobContext, type Task } from '#libs/jobs/task.ts';
 import type { HostedPayments } from '../port.ts';
 import { compareSubscriptions } from './compare.ts';
-import { planNotice, type SyncTarget } from './domain/event-types.ts';
+import type { SyncTarget } from './domain/event-types.ts';
 import { countDrift } from './drift-store.ts';
 import { duplicateTask } from './duplicate-jobs.ts';
-import { markEvent, nameObject, waitingEvents } from './inbox-store.ts';
-import { enqueuePlan, RESOLVE_TASK, SYNC_TASK } from './intake.ts';
-import { pollEvents } from './reconcile.ts';
-import { type StripeDeps, syncObject } from './sync.ts';
-import { noticeOf } from './webhook.ts';
+import { waitingEvents } from './inbox-store.ts';
+import { PROCESS_TASK, SYNC_TASK } from './intake.ts';
+import { processEvents, syncObject } from './process-events.ts';
+import { pollEvents, retryWaiting } from './reconcile.ts';
+import type { StripeDeps } from './sync.ts';
 
 const POLL_SECONDS = 60;
 
@@ -39,24 +38,32 @@ export function stripeTasks(options: StripeTaskOptions): Task[] {
     labelNames: ['target', 'outcome'],
     registers: [registry],
   });
+  const optionsOf = ({ logger }: JobContext) => ({
+    isLive,
+    logger,
+    onRead: (target: SyncTarget, outcome: string) => synced.inc({ target, outcome }),
+  });
   registerGauges(registry, deps);
   return [
     defineTask({
-      name: SYNC_TASK,
-      schema: z.object({ target: z.enum(TARGETS), objectId: z.string() }),
-      run: async ({ target, objectId }, { logger }) => {
-        synced.inc({ target, outcome: await syncObject(deps, target, { objectId, logger }) });
-      },
+      name: PROCESS_TASK,
+      schema: z.object({ key: z.string() }),
+      run: ({ key }, context) => processEvents(deps, key, optionsOf(context)),
     }),
     defineTask({
-      name: RESOLVE_TASK,
-      schema: z.object({ eventId: z.string() }),
-      run: ({ eventId }) => resolveEvent(deps, eventId, isLive),
+      name: SYNC_TASK,
+      schema: z.object({ target: z.enum(TARGETS), objectId: z.string() }),
+      run: (read, context) => syncObject(deps, read, optionsOf(context)),
     }),
     defineTask({
       name: 'poll-stripe-events',
       schedule: { everySeconds: POLL_SECONDS },
       run: (_payload, context) => pollEvents(deps, context, isLive),
+    }),
+    defineTask({
+      name: 'retry-stripe-events',
+      schedule: { cron: '17 * * * *' },
+      run: () => retryWaiting(deps),
     }),
     defineTask({
       name: 'compare-stripe-subscriptions',
@@ -65,22 +72,6 @@ export function stripeTasks(options: StripeTaskOptions): Task[] {
     }),
     duplicateTask(deps),
   ];
-}
-
-/** A thin event that does not name its object: its snapshot does. */
-async function resolveEvent(deps: StripeDeps, eventId: string, isLive: boolean): Promise<void> {
-  const { stripe, database, runtime } = deps;
-  const notice = noticeOf(await stripe.events.retrieve(eventId));
-  const plan = planNotice(notice, isLive);
-  if (plan.kind === 'sync') {
-    await transaction(database, async (tx) => {
-      await nameObject(tx, eventId, plan.objectId);
-      await enqueuePlan(tx, plan, notice);
-    });
-    return;
-  }
-  const outcome = plan.kind === 'done' ? plan.outcome : 'no_object';
-  await markEvent(database, eventId, { outcome, now: runtime.clock.now() });
 }
 
 function registerGauges(registry: Registry, { database }: StripeDeps): void {

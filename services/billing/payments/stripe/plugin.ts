@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { FastifyPluginAsync } from 'fastify';
 import { stripeWebhook } from '#libs/contracts/billing.ts';
 import { getDrift, replayEvent, resyncAccount } from '#libs/contracts/billing-provider-admin.ts';
@@ -25,9 +26,30 @@ export const withoutStripePlugin: FastifyPluginAsync = async (app) => {
   }
 };
 
+/** Longer than a healthy answer takes, and short enough for a user who waits for a page. */
+const CONFIRM_TIMEOUT_MS = 5_000;
+
+/**
+ * Applies what Stripe says about a subscription whose access seems over. Where Stripe does not answer in time, the access
+ * ends: it was paid for until then.
+ */
+export function createConfirmEnd(deps: StripeDeps, logger: Logger): (id: string) => Promise<void> {
+  const sync = createSyncSubscription(deps, logger);
+  return async (id) => {
+    try {
+      const timeout = delay(CONFIRM_TIMEOUT_MS, undefined, { ref: false }).then(() => {
+        throw new Error(`Stripe has not answered within ${CONFIRM_TIMEOUT_MS} ms.`);
+      });
+      await Promise.race([sync(id), timeout]);
+    } catch (error) {
+      logger.warn({ err: error, subscription: id }, 'end of a subscription not confirmed');
+    }
+  };
+}
+
 /** Applies at once what a subscription has become, so that a response shows it. Its event changes nothing more. */
 export function createSyncSubscription(deps: StripeDeps, logger: Logger): (id: string) => Promise<void> {
   return async (id) => {
-    await syncSubscription(deps, id, { objectId: id, logger });
+    await syncSubscription(deps, id, { eventIds: [], invoiceIds: [], isUpcoming: false, logger });
   };
 }

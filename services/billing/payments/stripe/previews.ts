@@ -2,13 +2,13 @@
 import Stripe from 'stripe';
 import type { InvoicePreview, InvoicePreviewLine, ItemTerms } from '../port.ts';
 import { instantOf, secondsOf } from './client.ts';
-import { onlyItem } from './convert.ts';
+import { planItemOf } from './convert.ts';
 
 export async function previewChange(
   stripe: Stripe,
   { subscriptionId, priceId, quantity, at }: { subscriptionId: string; at: Date } & ItemTerms,
 ): Promise<InvoicePreview> {
-  const item = onlyItem(await stripe.subscriptions.retrieve(subscriptionId));
+  const item = planItemOf(await stripe.subscriptions.retrieve(subscriptionId));
   const proration_date = secondsOf(at);
   const invoice = await stripe.invoices.createPreview({
     subscription: subscriptionId,

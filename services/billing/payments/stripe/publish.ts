@@ -1,4 +1,5 @@
 /** Brings products and prices at Stripe in line with a catalogue. Creates and archives, and never deletes. */
+import { createHash } from 'node:crypto';
 import type Stripe from 'stripe';
 import type { Catalogue, Plan } from '#libs/catalogue/schema.ts';
 import { formatDecimal } from '#libs/money/money.ts';
@@ -7,7 +8,9 @@ import { MONTHS_PER_CYCLE } from '../../subscriptions/domain/period.ts';
 import { lookupKey, type PlanPrice, planOf, priceMetadata, productId } from './prices.ts';
 
 export type PublishStep =
-  | { kind: 'create_product' | 'update_product'; planKey: string; name: string; description: string }
+  | { kind: 'create_product'; planKey: string; name: string; description: string }
+  /** `since`: when it was changed last, so that a change back to earlier texts is another one. */
+  | { kind: 'update_product'; planKey: string; name: string; description: string; since: number }
   | { kind: 'create_price'; plan: PlanPrice; amountMinor: number; currency: string; replaces: string | null }
   | { kind: 'archive_price'; id: string; plan: PlanPrice };
 
@@ -42,7 +45,7 @@ function productSteps({ key, name, description }: Plan, product: Stripe.Product 
   const step = { planKey: key, name, description };
   if (product === undefined) return [{ kind: 'create_product', ...step }];
   const isCurrent = product.active && product.name === name && (product.description ?? '') === description;
-  return isCurrent ? [] : [{ kind: 'update_product', ...step }];
+  return isCurrent ? [] : [{ kind: 'update_product', ...step, since: product.updated }];
 }
 
 function pricesOf(plan: Plan, currency: string) {
@@ -69,13 +72,17 @@ async function publishStep(stripe: Stripe, step: PublishStep): Promise<void> {
           ...(description !== '' && { description }),
           metadata: { inkmeter_plan: planKey },
         },
-        { idempotencyKey: `product-${planKey}-${name}-${description}` },
+        { idempotencyKey: `product-${planKey}-${digestOf(name, description)}` },
       );
       return;
     }
     case 'update_product': {
-      const { planKey, name, description } = step;
-      await stripe.products.update(productId(planKey), { name, description, active: true });
+      const { planKey, name, description, since } = step;
+      await stripe.products.update(
+        productId(planKey),
+        { name, description, active: true },
+        { idempotencyKey: `product-${planKey}-${digestOf(name, description)}-after-${since}` },
+      );
       return;
     }
     case 'create_price': {
@@ -95,8 +102,13 @@ async function publishStep(stripe: Stripe, step: PublishStep): Promise<void> {
       return;
     }
     case 'archive_price':
-      await stripe.prices.update(step.id, { active: false });
+      await stripe.prices.update(step.id, { active: false }, { idempotencyKey: `archive-${step.id}` });
   }
+}
+
+/** A key has at most 255 characters. */
+function digestOf(...texts: string[]): string {
+  return createHash('sha256').update(JSON.stringify(texts)).digest('hex').slice(0, 32);
 }
 
 export function describeStep(step: PublishStep): string {

@@ -2,7 +2,7 @@
 import type Stripe from 'stripe';
 import type { ExternalSubscription } from '../../subscriptions/domain/external-subscription.ts';
 import { idOf, instantOf } from './client.ts';
-import { onlyItem } from './convert.ts';
+import { planItemOf } from './convert.ts';
 import { lineOf } from './previews.ts';
 import type { InvoiceRow, PaymentRow, RefundRow, SubscriptionRow } from './store.ts';
 
@@ -27,7 +27,7 @@ export function subscriptionRow(
     status: external.status,
     planKey: external.plan?.planKey ?? null,
     cycle: external.plan?.cycle ?? null,
-    priceId: onlyItem(subscription).price.id,
+    priceId: planItemOf(subscription).price.id,
     quantity: external.quantity,
     scheduledQuantity,
     currentPeriodStart: external.currentPeriodStart,

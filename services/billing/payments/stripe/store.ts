@@ -115,27 +115,6 @@ export function findInvoicesById(db: Queryable, ids: string[]): Promise<InvoiceR
   return ids.length === 0 ? Promise.resolve([]) : db.select().from(invoices).where(inArray(invoices.id, ids));
 }
 
-export async function saveInvoice(tx: Tx, row: InvoiceRow, paid: readonly PaymentRow[]): Promise<void> {
-  await tx
-    .insert(invoices)
-    .values(row)
-    .onConflictDoUpdate({
-      target: invoices.id,
-      set: row,
-      setWhere: sql`${invoices.readNumber} < ${row.readNumber}`,
-    });
-  for (const payment of paid) {
-    await tx
-      .insert(payments)
-      .values(payment)
-      .onConflictDoUpdate({
-        target: payments.id,
-        set: payment,
-        setWhere: sql`${payments.readNumber} < ${payment.readNumber}`,
-      });
-  }
-}
-
 export async function saveRefund(tx: Tx, row: RefundRow): Promise<void> {
   await tx
     .insert(refunds)

@@ -65,8 +65,8 @@ export async function createStripeService(
   const built = await createTestService(t, catalogue, {
     payments,
     stripe,
-    graceDays: 3,
     requestDays: 30,
+    apiUrl: 'https://api.example',
     returnOrigins: [RETURN_ORIGIN],
   });
   service = built;

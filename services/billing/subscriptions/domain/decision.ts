@@ -57,6 +57,8 @@ export type DecisionContext = {
   readonly requestDays: number;
   /** The payment driver that collects new requests. */
   readonly driver: string;
+  /** Whether a plan that the provider renews ends when its access is over. Without it the provider is asked first. */
+  readonly endsLapsed: boolean;
 };
 
 /** A state on its way to a decision, with the effects so far. */

@@ -109,6 +109,7 @@ export function contextAt(now: Date = start): DecisionContext {
     graceMs: GRACE_MS,
     requestDays: 30,
     driver: 'manual',
+    endsLapsed: true,
   };
 }
 

@@ -21,8 +21,19 @@ export function isDue({ currentPeriodEnd, trialEndsAt, accessEndsAt }: Subscript
  */
 export function reconcileSubscription(state: SubscriptionState, context: DecisionContext): Change {
   let change = voidExpiredRequest(beginChange(state), context.now);
-  while (isDue(change.state.subscription, context.now)) change = nextStep(change, context);
+  while (isDue(change.state.subscription, context.now) && !isForProvider(change, context)) {
+    change = nextStep(change, context);
+  }
   return change;
+}
+
+/** Whether the access to a plan that the provider renews seems over, and the provider has yet to confirm that. */
+export function isLapsed({ externalId, accessEndsAt }: Subscription, now: Date): boolean {
+  return externalId !== null && accessEndsAt !== null && accessEndsAt <= now;
+}
+
+function isForProvider({ state: { subscription } }: Change, { now, endsLapsed }: DecisionContext): boolean {
+  return !endsLapsed && isLapsed(subscription, now);
 }
 
 function nextStep(change: Change, context: DecisionContext): Change {
