@@ -1,6 +1,7 @@
 /** Providers that never stop sending: every path closes the socket after a bounded number of bytes, and the call is unknown. */
 import { createServer, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+import { gzipSync } from 'node:zlib';
 import t from 'tap';
 import { Agent } from 'undici';
 import { listenServerOnFreePort } from '#libs/testing/http.ts';
@@ -131,6 +132,47 @@ t.test('given headers that are too large, then the answer is malformed and may b
         providerError({ kind: 'malformed', mayBeBilled: true }),
         `${provider}, ${shape}`,
       );
+    }
+  }
+});
+
+t.test('given answers that are hardly HTTP, then each fails in time', async (t) => {
+  const bomb = gzipSync(Buffer.alloc(20 * MIB, ' '));
+  const raw = (text: string, ends: boolean) => (response: ServerResponse) => {
+    response.socket?.write(text);
+    if (ends) response.socket?.end();
+  };
+  const json = 'content-type: application/json\r\n';
+  const rows: [title: string, answer: Answer, mayBeBilled?: boolean][] = [
+    // As with any other status of a failure.
+    ['a status that does not exist', raw('HTTP/1.1 999 x\r\ncontent-length: 2\r\n\r\n{}', true), false],
+    [
+      'compressed without being asked',
+      (response) => response.writeHead(200, { 'content-encoding': 'gzip' }).end(bomb),
+    ],
+    ['no head', raw('{"choices":[]}', true)],
+    ['fewer bytes than announced', raw(`HTTP/1.1 200 OK\r\n${json}content-length: 5000\r\n\r\n{"id"`, true)],
+    ['two lengths', raw(`HTTP/1.1 200 OK\r\n${json}content-length: 2\r\ncontent-length: 9\r\n\r\n{}`, true)],
+    [
+      'an answer before the answer',
+      raw('HTTP/1.1 103 Early\r\nlink: x\r\n\r\nHTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}', false),
+    ],
+  ];
+  let handler: Answer = () => {};
+  const server = createServer((request, response) => {
+    request.resume();
+    request.on('end', () => handler(response));
+  });
+  server.on('clientError', () => {});
+  const url = await listenServerOnFreePort(t, server);
+  for (const [title, respond, mayBeBilled = true] of rows) {
+    handler = respond;
+    for (const shape of ['plain', 'stream'] as const) {
+      for (const provider of PROVIDERS[shape]) {
+        const context = callContext({ timeoutMs: 5_000, idleTimeoutMs: 5_000 });
+        const pending = call(provider, shape, url, context);
+        await t.rejects(pending, providerError({ mayBeBilled }), `${title}: ${provider}, ${shape}`);
+      }
     }
   }
 });
