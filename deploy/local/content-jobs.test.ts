@@ -119,3 +119,18 @@ t.test('given a job that was cancelled, when it is retried, then only the rest r
   t.match(await call(`${JOBS}/${job.id}/retry`, token, {}), { status: 202, body: { id: job.id } });
   t.equal(await endOf(job.id, token), 'completed');
 });
+
+t.test('given a text that moderation flags, then nothing is written, charged or counted', async (t) => {
+  const { token } = await customer('basic');
+  const flagged = { topic: 'How to stab a friend', content_types: ['social'] };
+  for (const path of [JOBS, '/api/generate']) {
+    const refused = await call(path, token, flagged, { accept: 'application/json' });
+    t.match(refused, { status: 422, body: { code: 'prompt_refused', categories: ['violence'] } }, path);
+  }
+  const { body: usage } = await call('/api/usage/requests?limit=5', token);
+  t.ok(
+    usage.data.every((one: { cost_usd: string; step: string }) => /^0\.0+$/.test(one.cost_usd)),
+    JSON.stringify(usage.data),
+  );
+  t.match((await call(JOBS, token)).body, { data: [] }, 'there is no job');
+});

@@ -82,12 +82,9 @@ const capsSchema = z.strictObject({
   streamsPerUser: z.int().min(1).nullable().default(null),
   analyticsDepth: key.nullable().default(null),
   horizonDays: z.int().min(1).nullable().default(null),
-  retentionDays: z
-    .int()
-    .min(1)
-    .nullable()
-    .default(null)
-    .meta({ description: 'Days that documents and stored media are kept; null: until they are deleted' }),
+  retentionDays: z.int().min(1).nullable().default(null).meta({
+    description: 'Days that documents are kept after their last change; null: until they are deleted',
+  }),
   support: key.nullable().default(null),
   slaPct: decimalSchema(3, 'a percentage such as 99.9')
     .transform((thousandths) => Number(thousandths) / 1000)

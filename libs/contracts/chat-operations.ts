@@ -47,6 +47,7 @@ export const METERING_PROBLEMS = [
   'idempotency_key_reused',
   'unpriced_model',
   'provider_refused',
+  'prompt_refused',
   'limit_exceeded',
   'limit_blocked',
   'limit_held',

@@ -94,7 +94,6 @@ export const createImage = defineOperation({
     ...vendorProblems(
       'openai',
       ...METERING_PROBLEMS,
-      'prompt_refused',
       'unknown_model',
       'feature_not_in_plan',
       'quality_not_in_plan',

@@ -189,7 +189,6 @@ export const generateImages = defineOperation({
     200: { description: 'The images.', schema: imageResult, example: example.result },
     ...problemResponses(
       ...METERING_PROBLEMS,
-      'prompt_refused',
       'unknown_model',
       'feature_not_in_plan',
       'quality_not_in_plan',

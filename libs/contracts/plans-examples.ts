@@ -49,6 +49,7 @@ const freePlan = {
   priority: 0,
   analytics_depth: 'basic',
   horizon_days: 7,
+  retention_days: 90,
   support: 'community',
   sla_percentage: null,
   limits: [costLimit, blogLimit],

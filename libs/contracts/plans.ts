@@ -43,6 +43,9 @@ export const plan = z
     priority: count,
     analytics_depth: z.string().nullable(),
     horizon_days: count.nullable(),
+    retention_days: count
+      .nullable()
+      .describe('Days that documents are kept after their last change; null: until they are deleted.'),
     support: z.string().nullable(),
     sla_percentage: z.number().nullable(),
     limits: z.array(planLimitWire),

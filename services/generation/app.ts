@@ -19,6 +19,7 @@ import { chatPlugin } from './chat/plugin.ts';
 import type { GenerationConfig } from './config.ts';
 import { contentPlugin } from './content/plugin.ts';
 import { contentInputsPlugin } from './content-inputs/plugin.ts';
+import { documentTasks } from './documents/jobs.ts';
 import { documentsPlugin } from './documents/plugin.ts';
 import { embeddingsPlugin } from './embeddings/plugin.ts';
 import { extractionPlugin } from './extraction/plugin.ts';
@@ -125,6 +126,7 @@ export function buildApp(options: AppOptions): Generation {
     const publisher = createPublisher(config.socialPublisherUrl, dispatcher);
     const quotaResources = createQuotaResources({ ledger, entitlements, runtime });
     listenWhileRunning(app, entitlements);
+    tasks.push(...documentTasks({ database, clock: runtime.clock, entitlements }));
     app.register(instructionsPlugin, { database, runtime, entitlements, quotaResources });
     app.register(knowledgeBasePlugin, { database, runtime, quotaResources });
     app.register(socialPlugin, { database, runtime, entitlements, quotaResources, publisher });

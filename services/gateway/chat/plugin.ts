@@ -3,6 +3,7 @@ import type { ChatCompletionRequest } from '#libs/contracts/chat-completions.ts'
 import type { OperationRequest } from '#libs/service/serve-operation.ts';
 import type { MeteredRoute } from '../metering/domain/route.ts';
 import { meteredRoute, translatedRoute } from '../metering/plugin.ts';
+import { isModerated, moderatedRoute } from '../safety/domain.ts';
 import { translateAnswers } from './answer-translator.ts';
 import { customToolAnswers } from './custom-tool-answers.ts';
 import type { AnswerWriter } from './domain/answer-writer.ts';
@@ -29,7 +30,7 @@ export function translatedChatRoute<O extends MeteredRoute['operation']>(
     const { chat, ignored, answers } = await translate(request);
     const { adapt } = chatCompletionRoute;
     const route: MeteredRoute<ChatCompletionRequest> = {
-      ...chatCompletionRoute,
+      ...chatRoute(app),
       operation,
       translate: translateAnswers(answers),
       adapt: (check) => {
@@ -39,6 +40,11 @@ export function translatedChatRoute<O extends MeteredRoute['operation']>(
     };
     return { body: chat, route };
   });
+}
+
+/** The route of chats, moderated if the catalogue asks for it. */
+function chatRoute({ metering }: FastifyInstance): MeteredRoute<ChatCompletionRequest> {
+  return moderatedRoute(chatCompletionRoute, metering.priceBook, isModerated('chat'));
 }
 
 /** OpenAI-compatible chat completions. */
@@ -53,9 +59,10 @@ export const chatPlugin: FastifyPluginAsync = async (app) => {
     refuseCostlyFields(request.body);
     done();
   });
-  meteredRoute<ChatCompletionRequest>(app, chatCompletionRoute, (request) => {
+  const route = chatRoute(app);
+  meteredRoute<ChatCompletionRequest>(app, route, (request) => {
     const names = customTools.get(request);
-    if (names === undefined) return chatCompletionRoute;
-    return { ...chatCompletionRoute, translate: translateAnswers(customToolAnswers(names)) };
+    if (names === undefined) return route;
+    return { ...route, translate: translateAnswers(customToolAnswers(names)) };
   });
 };

@@ -1,6 +1,7 @@
 import type { FastifyPluginAsync } from 'fastify';
 import { approveGeneration, retryGeneration } from '#libs/contracts/generations.ts';
 import { meteredRoute, translatedRoute } from '../metering/plugin.ts';
+import { isModerated, moderatedRoute } from '../safety/domain.ts';
 import type { ContentSources } from './inputs.ts';
 import { prepareApproval, prepareRetry } from './retry-routes.ts';
 import { createGenerationRoute, generateContentRoute } from './routes.ts';
@@ -9,8 +10,8 @@ export type ContentOptions = Pick<ContentSources, 'generation' | 'searchProvider
 
 export const contentPlugin: FastifyPluginAsync<ContentOptions> = async (app, options) => {
   const sources = { ...options, priceBook: app.metering.priceBook };
-  meteredRoute(app, generateContentRoute(sources));
-  meteredRoute(app, createGenerationRoute(sources));
+  for (const route of [generateContentRoute(sources), createGenerationRoute(sources)])
+    meteredRoute(app, moderatedRoute(route, sources.priceBook, isModerated('content')));
   translatedRoute(app, retryGeneration, ({ params, id: requestId, caller }) =>
     prepareRetry(sources, { id: params.id, requestId, caller }),
   );

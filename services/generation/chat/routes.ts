@@ -1,5 +1,7 @@
 import { type ChatCompletionRequest, chatCompletionRequest } from '#libs/contracts/chat-completions.ts';
 import type { PlannedCall } from '#libs/contracts/generation-requests.ts';
+import { promptTexts } from '#libs/pipelines/prompt-bound.ts';
+import { SAFETY_STEP } from '#libs/pipelines/safety.ts';
 import { ProblemError, problem, toOpenAiError } from '#libs/problems/problems.ts';
 import { countPrompt } from '../calls/domain/count-tokens.ts';
 import { type CallRunner, type Figures, type ProviderCall, runCall } from '../calls/domain/run-call.ts';
@@ -16,22 +18,43 @@ import {
   parseBody,
   type ResponseSender,
 } from '../requests/domain/handler.ts';
+import { moderateTexts } from '../safety/domain.ts';
 import { MAX_STORED_BYTES } from '../stored-responses/domain.ts';
 import { createStreamResponse } from './stream-response.ts';
 
-export type ChatOptions = { runner: CallRunner; providers: Pick<Providers, 'forChat'> };
+export type ChatOptions = {
+  runner: CallRunner;
+  providers: Pick<Providers, 'forChat' | 'moderationsIfConfigured'>;
+};
 
 const DONE = 'data: [DONE]\n\n';
 
 /** One provider call with request and response in OpenAI's format. It is settled before its result is sent. */
 export function createChatHandler({ runner, providers }: ChatOptions): GenerationHandler {
-  return (request, input, response) => {
+  return async (asked, input, response) => {
+    const request = await moderated(runner, providers, asked, input.body);
     const call = onlyCall(request);
     const { source, isPassthrough } = providers.forChat(call.provider);
     const chat = toChat(input.body, call, isPassthrough);
     const respond = chat.body.stream ? respondWithStream : respondWithJson;
     return respond({ runner, request, call, source, chat }, response, input);
   };
+}
+
+/** The request without its moderation, which is done. @throws ProblemError `prompt_refused`. */
+async function moderated(
+  runner: CallRunner,
+  { moderationsIfConfigured }: ChatOptions['providers'],
+  request: GenerationRequest,
+  body: unknown,
+): Promise<GenerationRequest> {
+  const { plan } = request;
+  const safety = plan.calls.find(({ step }) => step === SAFETY_STEP);
+  if (safety === undefined) return request;
+  const texts = [...promptTexts(checkShape(body))];
+  const adapter = moderationsIfConfigured(safety.provider);
+  await moderateTexts({ ...request, runner, call: safety, texts, adapter });
+  return { ...request, plan: { ...plan, calls: plan.calls.filter((call) => call !== safety) } };
 }
 
 type Chat = {

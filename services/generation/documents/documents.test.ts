@@ -1,11 +1,15 @@
 /** Documents: what a job leaves behind. */
 import t from 'tap';
+import { testEntitlements } from '#libs/catalogue/fixtures.ts';
 import type { DocumentView } from '#libs/contracts/documents.ts';
-import { createTestJobs } from '#libs/jobs/fixtures.ts';
+import { createDatabase } from '#libs/db/database.ts';
+import { createTestJobs, runTaskOnce } from '#libs/jobs/fixtures.ts';
+import { createLogger } from '#libs/service/logger.ts';
 import { request } from '#libs/testing/http.ts';
 import { CALLER, createTestGeneration, OTHER_ACCOUNT } from '../fixtures.ts';
 import { jobClient } from '../jobs/jobs.fixture.ts';
 import { exportAs } from './export.ts';
+import { type DocumentTaskOptions, documentTasks } from './jobs.ts';
 
 const generation = await createTestGeneration(t);
 const client = jobClient(generation);
@@ -117,4 +121,27 @@ t.test('given another account, then the document does not exist for it', async (
   );
   t.match(await client.call('DELETE', path), { status: 204 });
   t.match(await client.call('GET', path), { status: 404 });
+});
+
+t.test('given a plan that keeps documents for 30 days, then older ones are deleted', async (t) => {
+  const { requestId: job } = await client.submit({ topic: 'ink', content_types: ['social'] });
+  await client.finish(job);
+  const database = createDatabase(generation.pool);
+  const logger = createLogger({ name: 'test', level: 'silent' });
+  const run = (days: number | null, after: number) => {
+    const clock = { now: () => new Date(Date.now() + after * 86_400_000) };
+    const entitlements = { get: async () => testEntitlements({ caps: { retentionDays: days } }) };
+    const tasks = documentTasks({ database, clock, entitlements } as DocumentTaskOptions);
+    return runTaskOnce(tasks, 'delete-expired-documents', {}, logger);
+  };
+  const left = async () => {
+    const list = await client.call<{ data: unknown[] }>('GET', `/api/documents?generation_id=${job}`);
+    return list.body.data.length;
+  };
+  await run(null, 400);
+  t.equal(await left(), 1, 'without a limit they stay');
+  await run(30, 29);
+  t.equal(await left(), 1, 'not yet');
+  await run(30, 31);
+  t.equal(await left(), 0);
 });

@@ -129,3 +129,21 @@ export function findDocumentContents(db: Queryable, generationId: string) {
     .where(eq(documents.generationId, generationId));
 }
 export type StoredDocument = Awaited<ReturnType<typeof findDocumentContents>>[number];
+
+/** The accounts that have documents which were not changed after a time. */
+export async function findAccountsWithDocuments(db: Queryable, before: Date): Promise<string[]> {
+  const rows = await db
+    .selectDistinct({ accountId: documents.accountId })
+    .from(documents)
+    .where(lt(documents.updatedAt, before));
+  return rows.map(({ accountId }) => accountId);
+}
+
+/** @returns how many were deleted. */
+export async function deleteDocumentsBefore(db: Queryable, accountId: string, before: Date): Promise<number> {
+  const deleted = await db
+    .delete(documents)
+    .where(and(eq(documents.accountId, accountId), lt(documents.updatedAt, before)))
+    .returning({ id: documents.id });
+  return deleted.length;
+}

@@ -20,6 +20,7 @@ import type { GenerationRow } from './domain/job.ts';
 import { cancelJob } from './end-job.ts';
 import { followEvents } from './follow.ts';
 import { createJobHub } from './hub.ts';
+import { createModerate } from './moderate.ts';
 import { jobRoutes } from './routes.ts';
 import type { RunOptions } from './run-step.ts';
 import {
@@ -72,23 +73,27 @@ const jobs: FastifyPluginAsync<JobsOptions> = async (app, options) => {
   const shared = { database, ledger, runtime, recordCache: createCacheRecorder(metrics) };
   const addRoute = createDirectRoutes(app, options);
   const { contentInputs, storedResponses } = app;
-  submitRoutes(addRoute, { ...options, ...shared, contentInputs, storedResponses });
-  app.responseRecoveries.push((requestId, accountId) => recoverAccepted(shared, requestId, accountId));
-  jobRoutes(app, { ...shared, hub });
-  app.decorate('jobRunOptions', {
-    ...options,
-    ...shared,
-    hub,
-    providers: app.providers,
+  const settling = {
     runner: app.callRunner,
     metrics: app.callRunner.metrics,
     spool: app.settlementSpool,
     reportOverrun: app.reportOverrun,
     sleep: (ms: number) => delay(ms),
     logger,
+  };
+  const moderate = createModerate({ ...options, ...settling, providers: app.providers });
+  submitRoutes(addRoute, { ...options, ...shared, contentInputs, moderate, storedResponses });
+  app.responseRecoveries.push((requestId, accountId) => recoverAccepted(shared, requestId, accountId));
+  jobRoutes(app, { ...shared, hub });
+  app.decorate('jobRunOptions', {
+    ...options,
+    ...shared,
+    hub,
+    ...settling,
+    providers: app.providers,
   });
   app.decorate('jobs', {
-    submit: (head, body) => submit({ ...shared, contentInputs }, head, body),
+    submit: (head, body) => submit({ ...shared, contentInputs, moderate }, head, body),
     cancel: (accountId, id) => cancelJob(shared, accountId, id),
     follow: (id, signal) => followEvents({ database, hub }, id, 0, signal),
     events: (id) => findEvents(database, id, 0, Number.MAX_SAFE_INTEGER),

@@ -16,12 +16,13 @@ import type { CompleteResponse, StoredResponses } from '../stored-responses/doma
 import type { JobOptions } from './commit.ts';
 import type { CacheOptions } from './copies.ts';
 import { contextOf, type GenerationRow } from './domain/job.ts';
+import type { Moderate } from './moderate.ts';
 import { type Approval, resumeJob } from './resume.ts';
 import { presentOne } from './routes.ts';
 import { findGeneration } from './store.ts';
 import { createJob } from './submit.ts';
 
-export type SubmitOptions = CacheOptions & { contentInputs: ContentInputResolver };
+export type SubmitOptions = CacheOptions & { contentInputs: ContentInputResolver; moderate: Moderate };
 
 export type SubmitRouteOptions = SubmitOptions & { storedResponses: StoredResponses; bodyLimitBytes: number };
 
@@ -82,7 +83,9 @@ export async function submit(
     const { resume, approval, inputs, ...fields } = body as SubmittedBody;
     if (resume !== undefined) return await resumeJob(options, head, resume, approval);
     const request = parseBody(generateRequest, fields);
-    return await createJob(options, head, request, inputs ?? (await sourceInputs(options, head, request)));
+    const given = inputs ?? (await sourceInputs(options, head, request));
+    await options.moderate(head, request, given);
+    return await createJob(options, head, request, given);
   } catch (error) {
     await releaseUnused(options, head, error);
     throw error;

@@ -1,7 +1,8 @@
 import type { PlannedCall } from '#libs/contracts/generation-requests.ts';
 import type { ModerationRequest } from '#libs/contracts/moderations.ts';
-import { type ProblemError, problem } from '#libs/problems/problems.ts';
-import type { Attempt } from '../calls/domain/run-call.ts';
+import { safetyInput } from '#libs/pipelines/safety.ts';
+import { ProblemError, problem } from '#libs/problems/problems.ts';
+import { type Attempt, type CallRunner, type ProviderCall, runCall } from '../calls/domain/run-call.ts';
 import type { ModerationAdapter } from '../providers/domain/moderation-adapter.ts';
 
 type Moderation = { results?: { flagged?: boolean; categories?: Record<string, boolean> }[] };
@@ -29,4 +30,29 @@ function flaggedCategories({ results = [] }: Moderation): string[] {
 
 export function promptRefused(categories: readonly string[]): ProblemError {
   return problem('prompt_refused', { fields: { categories } });
+}
+
+/** Failures of the moderation itself. The providers of texts refuse what they must, so texts are written without it. */
+const OUTAGES: ReadonlySet<string> = new Set(['provider_error', 'provider_timeout', 'provider_malformed']);
+
+export type TextModeration = Pick<ProviderCall, 'requestId' | 'active' | 'settlement'> & {
+  runner: CallRunner;
+  call: PlannedCall;
+  texts: readonly (string | null | undefined)[];
+  /** Undefined for a provider that is not configured: nothing is moderated. */
+  adapter: ModerationAdapter | undefined;
+};
+
+/** Moderates texts before anything is written for them. @throws ProblemError `prompt_refused`. */
+export async function moderateTexts(moderation: TextModeration): Promise<void> {
+  const { runner, call, texts, adapter, requestId, active, settlement } = moderation;
+  if (adapter === undefined) return;
+  const attempt = safetyAttempt(call, safetyInput(texts), adapter);
+  const providerCall = { requestId, active, settlement, call, isLast: () => false };
+  try {
+    const { result } = await runCall(runner, providerCall, attempt);
+    if (result.length > 0) throw promptRefused(result);
+  } catch (error) {
+    if (!(error instanceof ProblemError) || !OUTAGES.has(error.code)) throw error;
+  }
 }

@@ -68,6 +68,7 @@ export function presentPlan(catalogue: Catalogue, plan: Plan): PlanWire {
     priority: caps.priority,
     analytics_depth: caps.analyticsDepth,
     horizon_days: caps.horizonDays,
+    retention_days: caps.retentionDays,
     support: caps.support,
     sla_percentage: caps.slaPct,
     limits: limitsOf(catalogue, plan).map(planLimitToWire),

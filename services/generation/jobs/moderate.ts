@@ -1,0 +1,49 @@
+/** Moderates the texts of a request for content, under its hold, before it becomes a job. */
+import type { ContentInputs } from '#libs/contracts/content-inputs.ts';
+import type { GenerateRequest } from '#libs/contracts/generate.ts';
+import type { GenerationRequestHead } from '#libs/contracts/generation-requests.ts';
+import { SAFETY_STEP } from '#libs/pipelines/safety.ts';
+import type { CallRunner } from '../calls/domain/run-call.ts';
+import { createSettlement, type SettlementOptions } from '../calls/domain/settlement.ts';
+import type { Providers } from '../providers/domain/providers.ts';
+import type { ActiveRequests } from '../requests/domain/active-requests.ts';
+import { moderateTexts } from '../safety/domain.ts';
+
+export type ModerateOptions = SettlementOptions & {
+  runner: CallRunner;
+  providers: Pick<Providers, 'moderationsIfConfigured'>;
+  activeRequests: ActiveRequests;
+};
+
+export type Moderate = (
+  head: GenerationRequestHead,
+  request: GenerateRequest,
+  inputs: ContentInputs,
+) => Promise<void>;
+
+/** A moderation takes a second; its job may have hours. */
+const MAX_MS = 60_000;
+const SETTLEMENT_MS = 10_000;
+
+/** Does nothing for a plan without a moderation. It throws ProblemError `prompt_refused` or `emergency_stop`. */
+export function createModerate(options: ModerateOptions): Moderate {
+  const { activeRequests, providers, runner } = options;
+  return async ({ requestId, caller, plan }, request, { prompt }) => {
+    const call = plan.calls.find(({ step }) => step === SAFETY_STEP);
+    if (call === undefined) return;
+    const { accountId, keyId } = caller;
+    const deadlineMs = performance.now() + MAX_MS;
+    const expiresAtMs = deadlineMs + SETTLEMENT_MS;
+    const settlement = createSettlement(options, { holdId: requestId, accountId, expiresAtMs });
+    const targets = [call.provider, `${call.provider}/${call.model}`];
+    const active = activeRequests.begin({ accountId, keyId, targets, deadlineMs });
+    try {
+      const { topic, text, tone, audience, keywords = [], call_to_action: callToAction } = request;
+      const texts = [topic, text, tone, audience, callToAction, prompt?.text, ...keywords];
+      const adapter = providers.moderationsIfConfigured(call.provider);
+      await moderateTexts({ requestId, active, settlement, runner, call, texts, adapter });
+    } finally {
+      activeRequests.finish(active);
+    }
+  };
+}
