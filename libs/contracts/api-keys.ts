@@ -35,7 +35,7 @@ export const keyLimit = z
 
 export type KeyLimit = z.infer<typeof keyLimit>;
 
-const keyLimits = z
+export const keyLimits = z
   .array(keyLimit)
   .max(MAX_LIMITS)
   .refine(

@@ -27,6 +27,15 @@ export type Caller = {
   platformRole: PlatformRole;
   /** `*`, or the scopes an API key is restricted to (`generate`, `usage:read`, …). */
   scopes: readonly string[];
+  /** Set for an end user with a session token; `userId` is the end user's id then, and `keyId` the key that made it. */
+  session?: SessionRestrictions;
+};
+
+/** What a session token is restricted to; null for no restriction. */
+export type SessionRestrictions = {
+  models: readonly string[] | null;
+  operations: readonly string[] | null;
+  origins: readonly string[] | null;
 };
 
 /** The caller when a service acts on its own behalf. */

@@ -17,6 +17,8 @@ export type Change =
   | { kind: 'user'; id: string }
   /** A key was revoked; `id` is its public id. */
   | { kind: 'api_key'; id: string }
+  /** A session token was revoked; `id` is its public id. */
+  | { kind: 'session_token'; id: string }
   /** An emergency stop is in force; written by the ledger's SQL. `target` is empty for the global one. */
   | { kind: 'stop'; id: string; stop: 'global' | 'provider' | 'model' | 'account' | 'key'; target: string }
   | { kind: 'stop_lifted'; id: string }
@@ -30,6 +32,7 @@ const KINDS: ReadonlySet<string> = new Set<Change['kind']>([
   'flag',
   'user',
   'api_key',
+  'session_token',
   'stop',
   'stop_lifted',
   'generation',

@@ -12,6 +12,8 @@ export type AccessEvent =
   | 'api_key.changed'
   | 'api_key.created'
   | 'api_key.revoked'
+  | 'session_token.created'
+  | 'session_token.revoked'
   | 'api_key.rotated'
   | 'member.added'
   | 'member.role_changed'

@@ -52,6 +52,9 @@ import { rateLimitsPlugin } from './rate-limits/plugin.ts';
 import { responseTasks } from './responses/jobs.ts';
 import { responsesPlugin } from './responses/plugin.ts';
 import { searchPlugin } from './search/plugin.ts';
+import type { SetEndUserLimits } from './session-tokens/domain.ts';
+import { sessionTokenTasks } from './session-tokens/jobs.ts';
+import { createSetEndUserLimits, sessionTokensPlugin } from './session-tokens/plugin.ts';
 import { stripeWebhooksPlugin } from './stripe-webhooks/plugin.ts';
 import { workspacesPlugin } from './workspaces/plugin.ts';
 
@@ -64,6 +67,8 @@ export type AppDependencies = {
   listener: Listener;
   /** Billing, unless given. */
   setKeyLimits?: SetKeyLimits;
+  /** Billing, unless given. */
+  setEndUserLimits?: SetEndUserLimits;
   /** Sends mails; they are only logged without it. */
   sendMail?: SendMail;
   /** The services behind the gateway. Without them it serves identity only. */
@@ -174,10 +179,18 @@ export async function buildApp(dependencies: AppDependencies): Promise<Gateway> 
   const setKeyLimits =
     dependencies.setKeyLimits ?? (backends ? createSetKeyLimits(backends.billing) : noBilling);
   await app.register(apiKeysPlugin, { database, runtime, setKeyLimits });
+  const setEndUserLimits =
+    dependencies.setEndUserLimits ?? (backends ? createSetEndUserLimits(backends.billing) : noBilling);
+  await app.register(sessionTokensPlugin, { database, runtime, setEndUserLimits });
   const jobs = [keyUse.job];
-  const tasks = [authTasks, memberTasks, idempotencyTasks, rateLimitTasks, responseTasks].flatMap((create) =>
-    create({ database, now }),
-  );
+  const tasks = [
+    authTasks,
+    sessionTokenTasks,
+    memberTasks,
+    idempotencyTasks,
+    rateLimitTasks,
+    responseTasks,
+  ].flatMap((create) => create({ database, now }));
   const { sendMail: send } = dependencies;
   const { appUrl } = config.mail;
   const prepareInvitation = (invitationId: string) =>

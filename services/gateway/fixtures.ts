@@ -21,6 +21,7 @@ import { createTestCall, INTERNAL_KEYS_TEXT, type TestCall } from '#libs/testing
 import type { SetKeyLimits } from './api-keys/domain.ts';
 import { buildApp, type Gateway } from './app.ts';
 import { configSchema, toGatewayConfig } from './config.ts';
+import type { SetEndUserLimits } from './session-tokens/domain.ts';
 
 export const TEST_PASSWORD = 'a password of tests';
 
@@ -55,6 +56,7 @@ export async function createTestGateway(
     sharedWith?: TestGateway;
     variables?: Record<string, string>;
     setKeyLimits?: SetKeyLimits;
+    setEndUserLimits?: SetEndUserLimits;
     sendMail?: SendMail;
     listener?: Listener;
     /** Total limits of each account by meter; unlimited unless given. */
@@ -64,6 +66,7 @@ export async function createTestGateway(
   } = {},
 ): Promise<TestGateway> {
   const { sharedWith, variables = {}, limits = {}, setKeyLimits = async () => {} } = options;
+  const { setEndUserLimits = async () => {} } = options;
   const database = sharedWith?.database ?? (await createTestDatabase(t));
   const config = toGatewayConfig(
     loadConfig(configSchema, {
@@ -102,6 +105,7 @@ export async function createTestGateway(
     pool: database.pool,
     listener,
     setKeyLimits,
+    setEndUserLimits,
     entitlements: billingOf(database, limits),
     ...(options.sendMail && { sendMail: options.sendMail }),
   });

@@ -35,7 +35,11 @@ BEGIN
   INSERT INTO ledger_accounts (shard, account_id, anchor, period_months) VALUES (p_shard, p_account, p_anchor, p_months)
   ON CONFLICT (shard, account_id) DO UPDATE SET anchor = p_anchor, period_months = p_months;
 
-  WITH gone AS (DELETE FROM ledger_limits l WHERE l.shard = p_shard AND l.account_id = p_account RETURNING l AS row)
+  -- Limits of end users are set one by one (ledger_set_user_limits).
+  WITH gone AS (
+    DELETE FROM ledger_limits l
+     WHERE l.shard = p_shard AND l.account_id = p_account AND l.source NOT LIKE 'end\_user:%'
+    RETURNING l AS row)
   SELECT array_agg(g.row) INTO v_before FROM gone g;
   INSERT INTO ledger_limits (shard, account_id, scope, scope_id, meter, win, valid_from, valid_until, kind, amount, threshold_bps,
                              block_bps, on_limit, source, counted_since)

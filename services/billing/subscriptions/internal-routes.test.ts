@@ -1,4 +1,5 @@
 import t from 'tap';
+import { endUserLimitsPath } from '#libs/contracts/end-user-limits.ts';
 import { entitlementsFromWire, entitlementsPath, entitlementsToWire } from '#libs/contracts/entitlements.ts';
 import { keyLimitsPath } from '#libs/contracts/key-limits.ts';
 import type { CurrentSubscription, PlanList } from '#libs/contracts/plans.ts';
@@ -269,3 +270,33 @@ t.test('given an API key', async (t) => {
     );
   });
 });
+
+t.test(
+  'given an end user of a new account, when limits are set, then they bind this end user only',
+  async (t) => {
+    const service = await createTestService(t);
+    const { call, ledger, runtime } = service;
+    const user = runtime.newId();
+    const path = endUserLimitsPath(ACCOUNT, user);
+    const put = (limits: object[]) =>
+      call('PUT', path, { as: accountCaller(ACCOUNT), body: { is_new: true, limits } });
+    const daily = { meter: 'cost', window: 'day', amount: '1000' };
+    t.equal((await put([daily])).status, 204);
+    t.match(
+      (await limitsOf(service, ACCOUNT)).filter(({ scope }) => scope === 'user'),
+      [{ scope_id: user, meter: 'cost', win: 'day', kind: 'n', amount: 1_000n }],
+    );
+    const ask = async (userId: string | null) =>
+      (await ledger.hold(testHold(ACCOUNT, runtime.newId(), { cost: 1_001n }, { userId }))).verdict;
+    t.equal(await ask(user), 'limit_exceeded');
+    t.equal(await ask(runtime.newId()), 'ok');
+
+    const refused = [
+      [{ ...daily, meter: 'unicorns' }, 422],
+      [{ ...daily, amount: '-1' }, 400],
+    ] as const;
+    for (const [limit, status] of refused) t.equal((await put([limit])).status, status);
+    t.equal((await put([daily, daily])).status, 422);
+    t.equal((await call('PUT', path, { body: { is_new: true, limits: [] } })).status, 401);
+  },
+);

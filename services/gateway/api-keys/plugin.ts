@@ -1,6 +1,6 @@
 import type { FastifyPluginAsync } from 'fastify';
 
-export { createSetKeyLimits } from './key-limits.ts';
+export { createSetKeyLimits, putLimits } from './key-limits.ts';
 
 import { type ApiKeyRoutesOptions, apiKeyRoutes } from './routes.ts';
 

@@ -1,4 +1,5 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { looksLikeSessionToken } from '#libs/auth/session-token.ts';
 import type { Caller } from '#libs/contracts/internal-context.ts';
 import type { RequiredScope } from '#libs/contracts/key-scopes.ts';
 import { WORKSPACE_HEADER } from '#libs/contracts/workspaces.ts';
@@ -8,6 +9,8 @@ import type { ApiKeyAuthenticator } from './api-key-authenticator.ts';
 import { credentialOf, hasCredential } from './credential.ts';
 import { requireScope } from './domain.ts';
 import type { EnterWorkspace } from './enter-workspace.ts';
+import type { SessionAuthenticator } from './session-authenticator.ts';
+import { checkSession } from './session-rules.ts';
 import type { TokenAuthenticator } from './token-authenticator.ts';
 
 declare module 'fastify' {
@@ -52,8 +55,14 @@ export function authenticateRequests(
   {
     tokens,
     apiKeys,
+    sessionTokens,
     enterWorkspace,
-  }: { tokens: TokenAuthenticator; apiKeys: ApiKeyAuthenticator; enterWorkspace: EnterWorkspace },
+  }: {
+    tokens: TokenAuthenticator;
+    apiKeys: ApiKeyAuthenticator;
+    sessionTokens: SessionAuthenticator;
+    enterWorkspace: EnterWorkspace;
+  },
 ): void {
   app.decorateRequest(CALLER, null);
   app.decorateRequest('caller', {
@@ -72,6 +81,15 @@ export function authenticateRequests(
     requireScope(caller, scope);
     if (auth === 'staff') requireStaff(caller, request.method);
     const workspace = request.headers[WORKSPACE_HEADER];
+    if (caller.session !== undefined) {
+      const { method, headers, routeOptions } = request;
+      checkSession(caller.session, {
+        method,
+        url: routeOptions.url ?? '',
+        origin: headers.origin,
+        workspace,
+      });
+    }
     return workspace === undefined ? undefined : enter(request, caller, workspace);
   }
 
@@ -81,12 +99,15 @@ export function authenticateRequests(
 
   function authenticate(request: FastifyRequest): Caller | Promise<Caller> {
     const { kind, text } = credentialOf(request.headers, queryKeyOf(request));
-    return kind === 'api_key' ? apiKeys.authenticate(text) : tokens.authenticate(text);
+    if (kind === 'token') return tokens.authenticate(text);
+    return looksLikeSessionToken(text) ? sessionTokens.authenticate(text) : apiKeys.authenticate(text);
   }
 
-  app.decorate('authenticateOptional', async (request) =>
-    hasCredential(request.headers) ? await authenticate(request) : null,
-  );
+  app.decorate('authenticateOptional', async (request) => {
+    const caller = hasCredential(request.headers) ? await authenticate(request) : null;
+    // An end user of a partner is no user of ours.
+    return caller?.session === undefined ? caller : null;
+  });
 
   app.decorate('authenticateAgain', authenticate);
 

@@ -6,6 +6,7 @@ import type { Clock } from '#libs/service/runtime.ts';
 import { tagsOfApiKey } from './api-key-authenticator.ts';
 import { changeTag, isIdentityChange } from './change-tag.ts';
 import { tagsOfWorkspace } from './enter-workspace.ts';
+import { tagsOfSessionToken } from './session-authenticator.ts';
 import { tagsOfToken } from './token-authenticator.ts';
 
 /** Entries of each cache; an entry takes some hundred bytes. */
@@ -27,6 +28,7 @@ export function createCallerCaches(app: FastifyInstance, clock: Clock, listener:
   };
   const caches = {
     apiKeys: createFreshCache({ ...freshness, tagsOf: tagsOfApiKey }),
+    sessionTokens: createFreshCache({ ...freshness, tagsOf: tagsOfSessionToken }),
     tokens: createFreshCache({ ...freshness, tagsOf: tagsOfToken }),
     workspaces: createFreshCache({ ...freshness, tagsOf: tagsOfWorkspace }),
   };

@@ -1,6 +1,13 @@
 import type { Change } from '#libs/db/notify.ts';
 
-type IdentityChange = Extract<Change, { kind: 'user' | 'account' | 'api_key' }>;
+type IdentityChange = Extract<Change, { kind: 'user' | 'account' | 'api_key' | 'session_token' }>;
+
+const IDENTITY_KINDS: ReadonlySet<string> = new Set<IdentityChange['kind']>([
+  'user',
+  'account',
+  'api_key',
+  'session_token',
+]);
 
 /** The tag of cache entries that a change of this invalidates. */
 export function changeTag({ kind, id }: IdentityChange): string {
@@ -8,5 +15,5 @@ export function changeTag({ kind, id }: IdentityChange): string {
 }
 
 export function isIdentityChange(change: Change): change is IdentityChange {
-  return change.kind === 'user' || change.kind === 'account' || change.kind === 'api_key';
+  return IDENTITY_KINDS.has(change.kind);
 }

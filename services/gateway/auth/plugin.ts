@@ -14,6 +14,8 @@ import type { KeyUse } from './jobs.ts';
 import { jwksRoutes } from './jwks-routes.ts';
 import { requestInvitationMail, requestMail } from './mails.ts';
 import { authRoutes } from './routes.ts';
+import { createSessionAuthenticator } from './session-authenticator.ts';
+import { findSessionToken } from './session-tokens-store.ts';
 import {
   findApiKeyByPublicId,
   findMembership,
@@ -62,6 +64,11 @@ export const authPlugin = fp<AuthOptions>(
         cache: caches.apiKeys,
         findKey: (publicId) => findApiKeyByPublicId(database, publicId),
         onUse: keyUse.note,
+      }),
+      sessionTokens: createSessionAuthenticator({
+        clock,
+        cache: caches.sessionTokens,
+        findToken: (publicId) => findSessionToken(database, publicId),
       }),
       enterWorkspace: createEnterWorkspace({
         cache: caches.workspaces,

@@ -3,6 +3,7 @@ import cors, { type FastifyCorsOptions } from '@fastify/cors';
 import helmet, { type FastifyHelmetOptions } from '@fastify/helmet';
 import Fastify, { type FastifyPluginAsync } from 'fastify';
 import fp from 'fastify-plugin';
+import { allowSessionTokens } from './session-cors.ts';
 
 /** Response headers that scripts of an allowed origin can read. */
 const EXPOSED_HEADERS = [
@@ -80,6 +81,7 @@ export const browserHeadersPlugin = fp<BrowserHeadersOptions>(
       reply.headers(headers);
       done();
     });
+    allowSessionTokens(app, { corsOrigins, exposedHeaders: EXPOSED_HEADERS });
     if (corsOrigins.length > 0) await app.register(cors, corsOptions(corsOrigins));
   }) satisfies FastifyPluginAsync<BrowserHeadersOptions>,
   { name: 'browser-headers' },

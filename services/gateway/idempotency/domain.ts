@@ -81,7 +81,10 @@ export function checkKeyFormat(key: string): void {
 /** @throws ProblemError `invalid_request` for a malformed key. */
 export function keyNameOf({ caller, key }: Pick<IdempotentRequest, 'caller' | 'key'>): KeyName {
   checkKeyFormat(key);
-  return { accountId: caller.accountId, key: `${caller.keyId ?? caller.userId}:${key}` };
+  const { accountId, keyId, userId, session } = caller;
+  // End users share a key.
+  const owner = session === undefined ? (keyId ?? userId) : `${keyId}/${userId}`;
+  return { accountId, key: `${owner}:${key}` };
 }
 
 export function bodyHashOf({ path, body }: Pick<IdempotentRequest, 'path' | 'body'>): string {

@@ -30,6 +30,7 @@ import type { PlanRateLimiter } from '../rate-limits/domain/plan-rate-limiter.ts
 import { fits, type Headroom, headroomsOf, isTooLarge, largestFittingScale } from './domain/fit.ts';
 import type { TranslateResponse } from './domain/response-translator.ts';
 import type { MeteredRoute, PlanBounds } from './domain/route.ts';
+import { checkSessionModels } from './domain/session-models.ts';
 import { worstCaseOf } from './domain/worst-case.ts';
 import { type Forward, RequestNotSentError } from './forward.ts';
 import { boundWithinWindow, countPrompt } from './prompt-tokens.ts';
@@ -211,6 +212,7 @@ export async function holdPlan<B extends RequestBody>(
     prompt !== undefined && prompt.tokenizer !== null && bounds.promptTokens === prompt.byteBound;
   const canShrink = canCount || smallestScale !== undefined;
   const plan = route.plan(check, bounds);
+  checkSessionModels(caller, plan);
   const first = await hold(metering, requestId, caller, plan, ttlMs, !canShrink);
   if (!canShrink || !isTooLarge(first.answer)) return { ...first, check, scale: 1, requestedAtMs };
 

@@ -57,6 +57,7 @@ import { revenueOperations } from '#libs/contracts/revenue.ts';
 import { searchWeb } from '#libs/contracts/search.ts';
 import { segmentOperations } from '#libs/contracts/segments.ts';
 import { SERVICE_OPERATIONS } from '#libs/contracts/service-operations.ts';
+import { SESSION_TOKEN_OPERATIONS } from '#libs/contracts/session-tokens.ts';
 import { SOCIAL_OPERATIONS } from '#libs/contracts/social-operations.ts';
 import { stopOperations } from '#libs/contracts/stops.ts';
 import { subscriptionOperations } from '#libs/contracts/subscriptions.ts';
@@ -103,6 +104,7 @@ export const OPERATIONS = {
     ...IDENTITY_OPERATIONS,
     ...EMAIL_VERIFICATION_OPERATIONS,
     ...API_KEY_OPERATIONS,
+    ...SESSION_TOKEN_OPERATIONS,
     ...MEMBER_OPERATIONS,
     ...INVITATION_OPERATIONS,
     ...WORKSPACE_OPERATIONS,

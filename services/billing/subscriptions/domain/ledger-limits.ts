@@ -1,7 +1,9 @@
 /** An account's limits in the form of the ledger. */
 import { type Amount, amountOf, blocksEarly, isMeter, type Window } from '#libs/catalogue/limit.ts';
 import { limitTimeline } from '#libs/catalogue/limit-timeline.ts';
+import type { Catalogue } from '#libs/catalogue/schema.ts';
 import type { LimitSegment } from '#libs/ledger/types.ts';
+import type { UserLimit } from '#libs/ledger/user-limits.ts';
 import { problem } from '#libs/problems/problems.ts';
 import { type AccountState, type CatalogueVersion, entitlementInputOf } from './subscription.ts';
 
@@ -32,20 +34,37 @@ function keySegment(
   { keyId, meter, window, amount }: KeyLimit,
   { catalogue }: CatalogueVersion,
 ): LimitSegment {
-  const { warnBps, noticeBps, blockBps, hardBps } = catalogue.thresholds;
   return {
     scope: 'key',
     scopeId: keyId,
-    meter,
-    window,
     validFrom: null,
     validUntil: null,
+    ...ownLimit({ meter, window, amount }, catalogue),
+    source: `key:${keyId}`,
+  };
+}
+
+/** A limit that an account sets itself, with the thresholds of its catalogue. */
+function ownLimit(
+  { meter, window, amount }: Omit<KeyLimit, 'keyId'>,
+  { thresholds: { warnBps, noticeBps, blockBps, hardBps } }: Catalogue,
+): UserLimit {
+  return {
+    meter,
+    window,
     amount: { kind: 'n', n: amount },
     thresholdBps: [warnBps, noticeBps, blockBps, hardBps],
     blocks: blocksEarly(meter),
     onLimit: 'deny',
-    source: `key:${keyId}`,
   };
+}
+
+/** The limits of an end user in the form of the ledger. */
+export function userLimitsOf(
+  limits: readonly Omit<KeyLimit, 'keyId'>[],
+  { sold }: Pick<AccountState, 'sold'>,
+): UserLimit[] {
+  return limits.map((limit) => ownLimit(limit, sold.catalogue));
 }
 
 /** @throws ProblemError `semantic_error` for an unknown meter, and for two limits of one meter in one window. */
