@@ -4,6 +4,7 @@ import OpenAI from 'openai';
 import t, { type Test } from 'tap';
 import { z } from 'zod';
 import { problem } from '#libs/problems/problems.ts';
+import { checkProblem } from '#libs/testing/problems.ts';
 import { testServiceConfig } from '#libs/testing/service.ts';
 import { createService, type ServiceOptions } from './create-service.ts';
 import { createLogger } from './logger.ts';
@@ -238,6 +239,26 @@ t.test('malformed HTTP gets a problem too', async (t) => {
   const heavy = await send(`GET / HTTP/1.1\r\nhost: x\r\nx-big: ${'x'.repeat(20_000)}\r\n\r\n`);
   t.match(heavy, /^HTTP\/1\.1 431 /);
   t.match(heavy, '"code":"headers_too_large"');
+});
+
+t.test('a request that does not arrive in time is refused', async (t) => {
+  const { app } = build(t, { config: testServiceConfig({ REQUEST_TIMEOUT: '100ms' }) });
+  app.post('/echo-late', async () => 'never');
+  await app.listen({ port: 0, host: '127.0.0.1' });
+  const { port } = app.server.address() as AddressInfo;
+  const socket = connect(port, '127.0.0.1');
+  socket.write(
+    'POST /echo-late HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 10\r\n\r\n{',
+  );
+  let answer = '';
+  socket.on('data', (chunk) => {
+    answer += chunk;
+  });
+  await once(socket, 'close');
+  const [head = '', body = ''] = answer.split('\r\n\r\n');
+  t.match(head, /^HTTP\/1\.1 408 /);
+  checkProblem('application/problem+json', JSON.parse(body));
+  t.match(JSON.parse(body), { code: 'request_timeout', status: 408 });
 });
 
 t.test('a client disconnect is logged', async (t) => {
