@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import t from 'tap';
 import { parseApiKey } from '#libs/auth/api-key.ts';
-import { readOrCreateSecrets } from './secrets.ts';
+import { databasePasswordOf, readOrCreateSecrets } from './secrets.ts';
 
 t.test('given no file, secrets are created once and readable by their owner only', async (t) => {
   const folder = mkdtempSync(path.join(tmpdir(), 'secrets-'));
@@ -14,6 +14,11 @@ t.test('given no file, secrets are created once and readable by their owner only
   t.ok(parseApiKey(secrets.demoApiKey), 'the demo key is a key');
   t.match(JSON.parse(secrets.jwtKeys), [{ kty: 'OKP', crv: 'Ed25519', d: String, x: String }]);
   t.strictSame(readOrCreateSecrets(file), secrets, 'and kept');
+
+  const passwords = (['gateway', 'billing', 'usage-metering', 'generation'] as const).map((service) =>
+    databasePasswordOf(service, secrets.serviceDatabasePassword),
+  );
+  t.equal(new Set([...passwords, secrets.serviceDatabasePassword]).size, 5, 'a password for each service');
 
   const { internalSecret, ...older } = secrets;
   writeFileSync(file, JSON.stringify(older));

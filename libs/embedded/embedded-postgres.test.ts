@@ -50,6 +50,7 @@ t.test('a cluster is created, kept over a stop, and durable', async (t) => {
     ),
     ['on', 'on', 'on', 'on'],
   );
+  t.strictSame(await query(first, 'show log_error_verbosity'), ['terse'], 'no values are logged');
   t.strictSame(await query(first, `select current_setting('server_version_num')::int / 10000`), [18]);
   await t.rejects(start(), /already in use by process/, 'a second start names the holder of the data');
   await first.stop();

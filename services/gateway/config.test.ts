@@ -16,12 +16,12 @@ const load = (variables: Record<string, string>) =>
 t.test('given only the required variables, the rest has defaults', async (t) => {
   const config = load({});
   t.match(config, {
-    service: { port: 8080, operationsPort: 9080, bodyLimitBytes: 2 * 1024 * 1024 },
+    service: { port: 8080, operationsPort: 9080, bodyLimitBytes: 2 * 1024 * 1024, maxConnections: 10_000 },
     accessTokens: { ttlMs: 15 * 60 * 1000, keys: [{ kid: /^[\w-]{43}$/, algorithm: 'EdDSA' }] },
     refreshTokenTtlMs: 30 * 24 * 60 * 60 * 1000,
     externalIssuer: null,
     requiresVerification: true,
-    rateLimits: { perCaller: 600 },
+    rateLimits: { perCaller: 600, connectionsPerAddress: 2_000 },
     trustProxy: [],
     corsOrigins: [],
   });
