@@ -7,7 +7,7 @@ import path from 'node:path';
 import t from 'tap';
 import type { Operation } from '#libs/contracts/operation.ts';
 import { request } from '#libs/testing/http.ts';
-import { DOCUMENTED_OPERATIONS } from '../../services/gateway/openapi/documented-operations.ts';
+import { DOCUMENTED_OPERATIONS } from '#services/gateway/openapi/documented-operations.ts';
 import { type Answer, startInstallation } from './installation.fixture.ts';
 
 t.setTimeout(180_000);

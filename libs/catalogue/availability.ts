@@ -88,6 +88,7 @@ export const IMPLEMENTED_METERS: ReadonlySet<string> = new Set([
   PARALLEL_REQUESTS,
   'prompts',
   'social.connections',
+  'social.drafts',
   'social.posts',
   'team.members',
   'tokens.total',

@@ -78,6 +78,7 @@ const FIXED_METERS = new Set([
   'api.requests',
   'chat.requests',
   'social.connections',
+  'social.drafts',
   'social.posts',
   'social.autopilot_posts',
   'brand_voices',
@@ -92,6 +93,7 @@ const METER_FAMILY = /^(tokens|calls|gen)\.[a-z][a-z0-9_-]*$/;
 /** Quota resources: meters that count what exists now. Deleting one releases it, so no window resets them. */
 const GAUGES = new Set([
   'social.connections',
+  'social.drafts',
   'brand_voices',
   'prompts',
   'kb.files',

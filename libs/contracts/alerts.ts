@@ -192,7 +192,7 @@ export const listOperatorAlerts = defineOperation({
   responses: {
     200: {
       description: 'One page.',
-      schema: page(alertWire),
+      schema: page(alertWire).meta({ id: 'AlertPage' }),
       example: { data: [example.operatorAlert], next_cursor: null },
     },
     ...problemResponses(...STAFF_PROBLEMS),

@@ -60,7 +60,7 @@ export const listAudit = defineOperation({
   responses: {
     200: {
       description: 'One page.',
-      schema: page(auditEntry),
+      schema: page(auditEntry).meta({ id: 'AuditEntryPage' }),
       example: { data: [exampleEntry], next_cursor: null },
     },
     ...problemResponses(...STAFF_PROBLEMS),

@@ -78,7 +78,7 @@ export const listPaymentRequests = defineOperation({
   responses: {
     200: {
       description: 'One page of payment requests.',
-      schema: page(paymentRequest),
+      schema: page(paymentRequest).meta({ id: 'PaymentRequestPage' }),
       example: { data: [openRequest], next_cursor: null },
     },
     ...problemResponses(...STAFF_PROBLEMS),

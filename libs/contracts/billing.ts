@@ -4,7 +4,7 @@ import * as example from './billing-examples.ts';
 import { count, instant } from './envelope.ts';
 import { idempotencyHeaders } from './idempotency-key.ts';
 import { defineOperation } from './operation.ts';
-import { page, timeRange } from './page.ts';
+import { page, pageQuery, timeRange } from './page.ts';
 import { cycle } from './plans.ts';
 import { problemResponses, USER_PROBLEMS } from './problem-responses.ts';
 
@@ -190,7 +190,7 @@ export const listInvoices = defineOperation({
   auth: 'user',
   scope: 'billing:read',
   querystring: z.object({
-    limit: z.coerce.number().int().min(1).max(100).default(20),
+    limit: pageQuery.shape.limit,
     cursor: z.string().min(1).max(100).optional().describe('`next_cursor` of the previous page.'),
     status: invoiceStatus.optional(),
     ...timeRange,
@@ -198,7 +198,7 @@ export const listInvoices = defineOperation({
   responses: {
     200: {
       description: 'One page of invoices.',
-      schema: page(invoice, z.string()),
+      schema: page(invoice, z.string()).meta({ id: 'InvoicePage' }),
       example: { data: [example.invoice], next_cursor: null },
     },
     ...problemResponses(...USER_PROBLEMS),

@@ -153,7 +153,7 @@ export const listCatalogues = defineOperation({
   responses: {
     200: {
       description: 'One page.',
-      schema: page(catalogueVersion),
+      schema: page(catalogueVersion).meta({ id: 'CatalogueVersionPage' }),
       example: { data: [example.version], next_cursor: null },
     },
     ...problemResponses(...STAFF_PROBLEMS),

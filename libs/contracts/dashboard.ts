@@ -128,6 +128,10 @@ const breakdownRow = z.object({
 });
 export type BreakdownRowWire = z.infer<typeof breakdownRow>;
 
+const usageBreakdown = z
+  .object({ from: z.iso.date(), to: z.iso.date(), total: usageFigures, rows: z.array(breakdownRow) })
+  .meta({ id: 'UsageBreakdown' });
+
 export const getBreakdown = defineOperation({
   operationId: 'getUsageBreakdown',
   method: 'GET',
@@ -153,12 +157,7 @@ export const getBreakdown = defineOperation({
   responses: {
     200: {
       description: 'Rows by start and group.',
-      schema: z.object({
-        from: z.iso.date(),
-        to: z.iso.date(),
-        total: usageFigures,
-        rows: z.array(breakdownRow),
-      }),
+      schema: usageBreakdown,
       example: example.breakdown,
     },
     ...problemResponses(...USER_PROBLEMS, 'not_found'),
@@ -191,6 +190,10 @@ const insight = z
   .meta({ id: 'UsageInsight' });
 export type InsightWire = z.infer<typeof insight>;
 
+const usageInsights = z
+  .object({ total: performance, providers: z.array(performance), insights: z.array(insight) })
+  .meta({ id: 'UsageInsights' });
+
 export const getInsights = defineOperation({
   operationId: 'getUsageInsights',
   method: 'GET',
@@ -204,7 +207,7 @@ export const getInsights = defineOperation({
   responses: {
     200: {
       description: 'The comparison.',
-      schema: z.object({ total: performance, providers: z.array(performance), insights: z.array(insight) }),
+      schema: usageInsights,
       example: example.insights,
     },
     ...problemResponses(...USER_PROBLEMS),

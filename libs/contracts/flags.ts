@@ -84,7 +84,7 @@ export const listFlags = defineOperation({
   responses: {
     200: {
       description: 'Every flag.',
-      schema: list(flag),
+      schema: list(flag).meta({ id: 'FeatureFlagList' }),
       example: { data: [exampleFlag], next_cursor: null },
     },
     ...problemResponses(...STAFF_PROBLEMS),

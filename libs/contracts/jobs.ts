@@ -65,7 +65,7 @@ export const listJobs = defineOperation({
   responses: {
     200: {
       description: 'One page.',
-      schema: page(job, jobId),
+      schema: page(job, jobId).meta({ id: 'JobPage' }),
       example: { data: [exampleJob], next_cursor: null },
     },
     ...problemResponses(...STAFF_PROBLEMS),

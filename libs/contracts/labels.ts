@@ -67,6 +67,7 @@ const METERS: Readonly<Record<string, string>> = {
   'requests.parallel': 'Requests at the same time',
   'social.autopilot_posts': 'Autopilot posts',
   'social.connections': 'Social profiles',
+  'social.drafts': 'Draft posts',
   'social.posts': 'Social posts',
   'team.members': 'Team members',
   'tokens.total': 'Tokens',

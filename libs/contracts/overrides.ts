@@ -127,7 +127,7 @@ export const listOverrides = defineOperation({
   responses: {
     200: {
       description: 'At most the 500 newest.',
-      schema: list(override),
+      schema: list(override).meta({ id: 'OverrideList' }),
       example: { data: [exampleOverride], next_cursor: null },
     },
     ...problemResponses(...PROBLEMS),

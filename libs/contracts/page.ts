@@ -6,7 +6,13 @@ const MAX_ENTRIES = 100;
 const DEFAULT_ENTRIES = 20;
 
 export const pageQuery = z.object({
-  limit: z.coerce.number().int().min(1).max(MAX_ENTRIES).default(DEFAULT_ENTRIES),
+  limit: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(MAX_ENTRIES)
+    .default(DEFAULT_ENTRIES)
+    .describe('The most entries of one page.'),
   cursor: z.uuid().optional().describe('`next_cursor` of the previous page.'),
 });
 

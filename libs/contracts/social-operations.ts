@@ -160,7 +160,7 @@ export const createSocialPosts = defineOperation({
   responses: {
     201: {
       description: 'The posts, in the order given.',
-      schema: list(socialPost),
+      schema: list(socialPost).meta({ id: 'SocialPostList' }),
       example: { data: [example.post], next_cursor: null },
     },
     ...problemResponses(...POSTING_PROBLEMS),

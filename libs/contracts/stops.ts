@@ -82,7 +82,7 @@ export const listStops = defineOperation({
   responses: {
     200: {
       description: 'Every stop that has not been lifted.',
-      schema: list(stop),
+      schema: list(stop).meta({ id: 'StopList' }),
       example: { data: [exampleStop], next_cursor: null },
     },
     ...problemResponses(...STAFF_PROBLEMS),

@@ -236,7 +236,9 @@ export const listSubscriptionEvents = defineOperation({
   responses: {
     200: {
       description: 'One page of events.',
-      schema: page(billingEvent).extend({ success: z.literal(true) }),
+      schema: page(billingEvent)
+        .extend({ success: z.literal(true) })
+        .meta({ id: 'SubscriptionEventPage' }),
       example: { success: true, data: [example.billingEvent], next_cursor: null },
     },
     ...problemResponses(...USER_PROBLEMS),

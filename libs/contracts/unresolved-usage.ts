@@ -66,7 +66,7 @@ export const listUnresolvedUsage = defineOperation({
   responses: {
     200: {
       description: 'One page.',
-      schema: page(unresolvedCall, z.string()),
+      schema: page(unresolvedCall, z.string()).meta({ id: 'UnresolvedCallPage' }),
       example: { data: [example.unresolvedCall], next_cursor: null },
     },
     ...problemResponses(...STAFF_PROBLEMS),

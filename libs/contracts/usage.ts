@@ -273,12 +273,12 @@ export const getUserUsage = defineOperation({
 const callFilters = {
   from: instant.optional().describe('Calls admitted at this time or later.'),
   to: instant.optional().describe('Calls admitted before this time.'),
-  provider: z.string().max(100).optional(),
-  model: z.string().max(200).optional(),
+  provider: z.string().max(100).optional().describe('A key of a provider, such as `openai`.'),
+  model: z.string().max(200).optional().describe('As in the price list, without its provider.'),
   status: callStatus.optional(),
-  user_id: z.uuid().optional(),
-  key_id: z.uuid().optional(),
-  workspace_id: z.uuid().optional(),
+  user_id: z.uuid().optional().describe('Calls of this user.'),
+  key_id: z.uuid().optional().describe('Calls with this API key.'),
+  workspace_id: z.uuid().optional().describe('Calls in this workspace.'),
 };
 
 export const listUsageRequests = defineOperation({
@@ -292,13 +292,13 @@ export const listUsageRequests = defineOperation({
   scope: 'usage:read',
   querystring: z.object({
     cursor: z.string().max(200).optional().describe('`next_cursor` of the previous page.'),
-    limit: z.coerce.number().int().min(1).max(200).default(50),
+    limit: z.coerce.number().int().min(1).max(200).default(50).describe('The most entries of one page.'),
     ...callFilters,
   }),
   responses: {
     200: {
       description: 'One page.',
-      schema: page(usageCall, z.string()),
+      schema: page(usageCall, z.string()).meta({ id: 'UsageCallPage' }),
       example: { data: [example.usageCall], next_cursor: null },
     },
     ...problemResponses(...USER_PROBLEMS),

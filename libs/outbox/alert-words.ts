@@ -23,6 +23,7 @@ const METERS: Readonly<Record<string, { name: string; units: string | null }>> =
   'api.requests': { name: 'API requests', units: 'API requests' },
   'chat.requests': { name: 'Chat', units: 'chat requests' },
   'social.connections': { name: 'Social accounts', units: 'social accounts' },
+  'social.drafts': { name: 'Drafts', units: 'draft posts' },
   'social.posts': { name: 'Posts', units: 'posts' },
   'social.autopilot_posts': { name: 'Autopilot posts', units: 'autopilot posts' },
   'kb.files': { name: 'Knowledge base', units: 'knowledge base files' },

@@ -6,9 +6,10 @@ import type { socialConnections, socialPosts } from '#libs/db/schema/generation.
 import type { Owner } from '#libs/ledger/quota-resources.ts';
 import { type ProblemError, problem } from '#libs/problems/problems.ts';
 
-/** The meters that count connections and posts. */
+/** The meters that count connections, posts, and drafts until they are published or deleted. */
 export const CONNECTIONS = 'social.connections';
 export const POSTS = 'social.posts';
+export const DRAFTS = 'social.drafts';
 
 export type SocialConnection = typeof socialConnections.$inferSelect;
 export type SocialPost = typeof socialPosts.$inferSelect;
@@ -74,7 +75,7 @@ export function scheduleOf(scheduledAt: Date | null, holdId: string, now: Date):
   return { ...NOT_SCHEDULED, scheduledAt, dueAt: scheduledAt ?? now, holdId };
 }
 
-/** A new post. @param holdId the hold under which it is counted, unless it is a draft. */
+/** A new post. @param holdId the hold under which it is counted, as a post or as a draft. */
 export function composePost(
   post: NewPost,
   { id, owner, holdId, now }: { id: string; owner: Owner; holdId: string; now: Date },
@@ -86,7 +87,9 @@ export function composePost(
     connectionId: post.connection_id,
     text: post.text,
     state: isDraft ? 'draft' : 'scheduled',
-    ...(isDraft ? NOT_SCHEDULED : scheduleOf(scheduledTime(post.scheduled_at, now), holdId, now)),
+    ...(isDraft
+      ? { ...NOT_SCHEDULED, holdId }
+      : scheduleOf(scheduledTime(post.scheduled_at, now), holdId, now)),
     publishedAt: null,
     externalId: null,
     externalUrl: null,

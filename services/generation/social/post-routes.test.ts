@@ -334,3 +334,43 @@ t.test('given invalid times and actions, each is refused', async (t) => {
   }
   t.equal((await social.call('GET', POSTS)).body.data.length, 0);
 });
+
+t.test(
+  'given a catalogue that sells drafts, then they count until they are published or deleted',
+  async (t) => {
+    const limit = { meter: 'social.drafts', window: 'total', amount: 2 };
+    const social = await createTestSocial(t, { plan: 'pro', instances: 2, limit });
+    const connectionId = await connect(social);
+    const drafts = () => social.counter('social.drafts');
+
+    const answers = await Promise.all(Array.from({ length: 10 }, () => write(social, connectionId)));
+    t.equal(answers.filter(({ status }) => status === 201).length, 2);
+    t.match(await write(social, connectionId), {
+      status: 429,
+      body: { code: 'limit_exceeded', limit: { meter: 'social.drafts', used: '2', text: '2 draft posts' } },
+    });
+    t.equal((await write(social, connectionId, { action: 'publish' })).status, 201, 'posts are not drafts');
+    const { body } = await social.call('GET', `${POSTS}?state=draft`);
+    const [first, second] = body.data;
+    const publish = () => social.call('POST', `${POSTS}/${first.id}/publish`, { body: {} });
+    t.strictSame((await Promise.all([publish(), publish()])).map(({ status }) => status).sort(), [200, 409]);
+    t.match(await drafts(), { used: 1n, held: 0n });
+    t.equal((await social.call('DELETE', `${POSTS}/${second.id}`)).status, 204);
+    t.match(await drafts(), { used: 0n, held: 0n });
+    const bulk = (count: number) =>
+      social.call('POST', `${POSTS}/bulk`, {
+        body: {
+          posts: [
+            ...Array.from({ length: count }, () => ({ connection_id: connectionId, text: 'x' })),
+            { connection_id: connectionId, text: 'y', action: 'publish' },
+          ],
+        },
+      });
+    t.equal((await bulk(3)).status, 429);
+    t.match(await social.counter('social.posts', 'day'), { used: 2n, held: 0n }, 'nothing of it is held');
+    t.equal((await bulk(2)).status, 201);
+    t.match(await drafts(), { used: 2n, held: 0n });
+    t.match(await social.counter('social.posts', 'day'), { used: 3n, held: 0n });
+    t.strictSame(await findBreaches(social.pool), []);
+  },
+);

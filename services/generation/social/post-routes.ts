@@ -16,6 +16,7 @@ import {
   checkFeature,
   checkPlatform,
   composePost,
+  DRAFTS,
   POSTS,
   type PostPublisher,
   type SocialPost,
@@ -65,28 +66,33 @@ export function socialPostRoutes(app: FastifyInstance, options: SocialPostOption
   /** When a job takes over a post that this request publishes itself, should the process end before it does. */
   const afterRequest = (now: Date) => new Date(now.getTime() + ATTEMPT_LIMIT_MS);
 
+  /** Room for posts of one state, under the hold that they name; undefined if there are none. */
+  function allocateRoom(owner: Owner, meter: string, posts: readonly SocialPost[]) {
+    const holdId = posts[0]?.holdId ?? null;
+    return holdId === null
+      ? undefined
+      : quotaResources.allocate({ holdId, owner, meter, count: posts.length });
+  }
+
   /**
-   * Inserts posts, and in the same transaction counts those that are not drafts and enqueues their publishing.
+   * Inserts posts, and in the same transaction counts them, drafts apart, and enqueues their publishing.
    * @param runAt overrides the time of their jobs.
    */
   async function createPosts(
     posts: SocialPost[],
-    { owner, holdId, runAt }: { owner: Owner; holdId: string; runAt?: Date },
+    { owner, runAt }: { owner: Owner; runAt?: Date },
   ): Promise<void> {
     const scheduled = posts.filter(({ state }) => state === 'scheduled');
-    if (scheduled.length === 0) return insertPosts(database, posts);
-    await using allocation = await quotaResources.allocate({
-      holdId,
-      owner,
-      meter: POSTS,
-      count: scheduled.length,
-    });
+    const drafts = posts.filter(({ state }) => state === 'draft');
+    await using room = await allocateRoom(owner, POSTS, scheduled);
+    await using draftRoom = await allocateRoom(owner, DRAFTS, drafts);
     await transaction(database, async (tx) => {
       await insertPosts(tx, posts);
       for (const post of scheduled) {
         await enqueuePublishing(tx, post, runAt ?? post.dueAt ?? clock.now());
       }
-      await allocation.settle(tx);
+      await draftRoom?.settle(tx);
+      await room?.settle(tx);
     });
   }
 
@@ -110,10 +116,10 @@ export function socialPostRoutes(app: FastifyInstance, options: SocialPostOption
     const post = composePost(body, { id: newId(), owner, holdId, now });
     reply.code(201);
     if (body.action !== 'publish') {
-      await createPosts([post], { owner, holdId });
+      await createPosts([post], { owner });
       return present(post);
     }
-    await createPosts([post], { owner, holdId, runAt: afterRequest(now) });
+    await createPosts([post], { owner, runAt: afterRequest(now) });
     await publishNow(post.id);
     return present(await getPost(owner.accountId, post.id));
   });
@@ -124,8 +130,14 @@ export function socialPostRoutes(app: FastifyInstance, options: SocialPostOption
     checkFeature(await entitlements.get(owner.accountId), 'bulk_operations');
     await checkPublishing(owner.accountId, body.posts);
     const now = clock.now();
-    const posts = body.posts.map((post) => composePost(post, { id: newId(), owner, holdId, now }));
-    await createPosts(posts, { owner, holdId });
+    const draftHoldId = newId();
+    const posts = body.posts.map((post) =>
+      composePost(post, {
+        ...{ id: newId(), owner, now },
+        holdId: post.action === 'draft' ? draftHoldId : holdId,
+      }),
+    );
+    await createPosts(posts, { owner });
     reply.code(201);
     return toList(posts.map(present));
   });
@@ -146,7 +158,8 @@ export function socialPostRoutes(app: FastifyInstance, options: SocialPostOption
     await using allocation = await quotaResources.allocate({ holdId, owner: ownerOf(post), meter: POSTS });
     await transaction(database, async (tx) => {
       const schedule = scheduleOf(scheduledAt, holdId, now);
-      if (!(await schedulePost(tx, accountId, post.id, schedule))) throw notPublishable(post);
+      if (!(await schedulePost(tx, post, schedule))) throw notPublishable(post);
+      await releasePost(quotaResources, tx, post);
       await enqueuePublishing(tx, post, scheduledAt ?? afterRequest(now));
       await allocation.settle(tx);
     });

@@ -41,17 +41,16 @@ export async function insertPosts(db: Queryable, posts: SocialPost[]): Promise<v
   await db.insert(socialPosts).values(posts);
 }
 
-/** @returns false unless the post is a draft or has failed. */
+/** @returns false if the state of the post has changed since it was read. */
 export async function schedulePost(
   tx: Tx,
-  accountId: string,
-  id: string,
+  { accountId, id, state }: SocialPost,
   schedule: PostSchedule,
 ): Promise<boolean> {
   const { rowCount } = await tx
     .update(socialPosts)
     .set({ state: 'scheduled', ...schedule })
-    .where(and(postOf(accountId, id), inArray(socialPosts.state, ['draft', 'failed'])));
+    .where(and(postOf(accountId, id), eq(socialPosts.state, state)));
   return rowCount === 1;
 }
 

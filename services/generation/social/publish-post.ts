@@ -3,7 +3,7 @@ import { type Database, type Queryable, transaction } from '#libs/db/database.ts
 import { enqueue } from '#libs/jobs/enqueue.ts';
 import type { Clock } from '#libs/service/runtime.ts';
 import { findConnections } from './connections-store.ts';
-import { ATTEMPT_LIMIT_MS, effectsOf, POSTS, type PostPublisher, type SocialPost } from './domain.ts';
+import { ATTEMPT_LIMIT_MS, DRAFTS, effectsOf, POSTS, type PostPublisher, type SocialPost } from './domain.ts';
 import { beginAttempt, finishAttempt } from './posts-store.ts';
 
 export const PUBLISH_POST = 'publish-post';
@@ -54,12 +54,16 @@ export async function publishPost(options: PublishOptions, postId: string): Prom
   });
 }
 
-/** Stops counting a post, on the day and in the week in which it was counted. */
+/** Stops counting a draft, or a post on the day and in the week in which it was counted. */
 export async function releasePost(
   quotaResources: Pick<QuotaResources, 'release'>,
   tx: Parameters<QuotaResources['release']>[0],
   post: SocialPost,
 ): Promise<void> {
   if (post.holdId === null) return;
-  await quotaResources.release(tx, { owner: ownerOf(post), meter: POSTS, under: post.holdId });
+  const owner = ownerOf(post);
+  await quotaResources.release(
+    tx,
+    post.state === 'draft' ? { owner, meter: DRAFTS } : { owner, meter: POSTS, under: post.holdId },
+  );
 }

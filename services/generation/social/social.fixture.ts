@@ -1,9 +1,11 @@
 /** Services with social publishing and the knowledge base, on the plans of a real catalogue. */
 import { readFileSync } from 'node:fs';
 import type { Pool } from 'pg';
+import { parse, stringify } from 'yaml';
 import { type EntitlementInput, entitlementsAt } from '#libs/catalogue/entitlements.ts';
 import { limitTimeline } from '#libs/catalogue/limit-timeline.ts';
 import { parseCatalogue } from '#libs/catalogue/parse.ts';
+import type { Catalogue } from '#libs/catalogue/schema.ts';
 import { createPlanSuggestions } from '#libs/clients/plan-suggestions.ts';
 import type { Caller } from '#libs/contracts/internal-context.ts';
 import { createTestJobs } from '#libs/jobs/fixtures.ts';
@@ -64,9 +66,11 @@ export async function createTestSocial(
     plan?: string;
     instances?: number;
     variables?: Record<string, string>;
+    /** A limit that the plan has in addition to those of the catalogue. */
+    limit?: object;
   } = {},
 ): Promise<TestSocial> {
-  const { catalogue = 'lily', plan = 'pro', instances = 1, variables = {} } = options;
+  const { catalogue = 'lily', plan = 'pro', instances = 1, variables = {}, limit } = options;
   const runtime = createFakeRuntime();
   let billing = undefined as unknown as ReturnType<typeof createTestBilling>;
   const { generations, urls, pool, databaseUrl, ledger, simulator, logger, lines } = await startTestInstances(
@@ -76,7 +80,7 @@ export async function createTestSocial(
       instances,
       runtime,
       entitlements: (ledger) => {
-        billing = createTestBilling(ledger, catalogue);
+        billing = createTestBilling(ledger, readCatalogue(catalogue, plan, limit));
         return billing.entitlements;
       },
     },
@@ -135,10 +139,15 @@ export async function createTestSocial(
   };
 }
 
-/** Billing, as far as posts and files need it. */
-function createTestBilling(ledger: Ledger, name: string) {
+function readCatalogue(name: string, planKey: string, limit: object | undefined): Catalogue {
   const text = readFileSync(new URL(`../../../deploy/catalogues/${name}.yaml`, import.meta.url), 'utf8');
-  const catalogue = parseCatalogue(text);
+  const file = parse(text) as { plans: { key: string; limits: object[] }[] };
+  if (limit !== undefined) file.plans.find(({ key }) => key === planKey)?.limits.push(limit);
+  return parseCatalogue(stringify(file));
+}
+
+/** Billing, as far as posts and files need it. */
+function createTestBilling(ledger: Ledger, catalogue: Catalogue) {
   const plans = new Map<string, string>();
   const inputOf = (accountId: string): EntitlementInput => ({
     catalogue,
