@@ -88,14 +88,56 @@ t.test('given an outline to approve, when it is approved, then the rest is held 
   const another = await customer('pro');
   t.match(await approve(job.id, another.token, {}), { status: 404 });
   t.match(await call(`${JOBS}/${job.id}/retry`, token, {}), { status: 409 });
-  t.match(await approve(job.id, token, {}), { status: 202, body: { id: job.id } });
+  const key = { 'idempotency-key': 'one-approval' };
+  const approved = await call(`${JOBS}/${job.id}/approve`, token, {}, key);
+  t.match(approved, { status: 202, body: { id: job.id } });
   t.equal(await endOf(job.id, token), 'completed');
+  t.match(await call(`${JOBS}/${job.id}/approve`, token, {}, key), { status: 202, body: { id: job.id } });
   t.match(await approve(job.id, token, {}), { status: 409, body: { code: 'conflict' } });
   for (const wrong of [{ length: 300 }, { length: 'short' }, { content_types: ['social'] }]) {
     t.match(await call(JOBS, token, { ...body, ...wrong }), { status: 400 });
   }
   t.match(await call('/api/generate', token, body), { status: 400, body: { param: 'outline_approval' } });
 });
+
+t.test(
+  'given an article, when a section is rewritten, then only that differs in a new version',
+  async (t) => {
+    const { token } = await customer('pro');
+    const written = await call(
+      '/api/generate',
+      token,
+      { topic: 'tea', length: 300 },
+      { accept: 'application/json' },
+    );
+    const [{ document_id: id }] = written.body.documents;
+    const before: string = written.body.content;
+    const rewrite = (n: number, as: string | null, body: object) =>
+      call(`/api/documents/${id}/sections/${n}/rewrite`, as, body);
+    t.match(await rewrite(2, null, {}), { status: 401 });
+    t.match(await rewrite(2, (await customer('pro')).token, {}), { status: 404 });
+    t.match(await rewrite(9, token, {}), { status: 404, body: { detail: 'There is no section 9.' } });
+    t.match(await rewrite(0, token, {}), { status: 400 });
+    t.match(await rewrite(2, token, { words: 5 }), { status: 400 });
+    const job = await rewrite(2, token, { instructions: 'Shorter.', words: 60 });
+    t.match(job, {
+      status: 202,
+      body: { steps: [{ step: 'rewrite.section', message: 'Rewriting section 2' }] },
+    });
+    t.equal(await endOf(job.body.id, token), 'completed');
+    const { body: after } = await call(`/api/documents/${id}`, token);
+    t.match(after, { version: 2, source: 'rewritten' });
+    const sections = (markdown: string) => markdown.split(/^(?=## )/m).map((text) => text.trim());
+    const [one, two] = [sections(before), sections(after.markdown)];
+    t.equal(two.length, one.length);
+    t.strictSame(
+      one.map((text, index) => text === two[index]),
+      one.map((_, index) => index !== 2),
+    );
+    t.match((await call(`${JOBS}/${job.body.id}`, token)).body, { parts: [{ document_id: id }] });
+    t.match((await call(`/api/documents/${id}?version=1`, token)).body, { markdown: before });
+  },
+);
 
 t.test('given a job that was cancelled, when it is retried, then only the rest runs', async (t) => {
   const { token } = await customer('basic');

@@ -6,6 +6,17 @@ import { z } from 'zod';
 
 const instruction = { id: z.uuid(), version: z.int() };
 
+const sectionRewrite = z.object({
+  /** From 1. */
+  section: z.int(),
+  /** The version of the document that it is read from. */
+  version: z.int(),
+  text: z.string(),
+  words: z.int(),
+  instructions: z.string().nullable(),
+});
+export type SectionRewrite = z.infer<typeof sectionRewrite>;
+
 export const contentInputs = z.object({
   /** The page or document that is written from. */
   source: z
@@ -23,6 +34,8 @@ export const contentInputs = z.object({
   passages: z
     .array(z.object({ id: z.string(), file_id: z.uuid(), title: z.string(), text: z.string() }))
     .optional(),
+  /** The section of that document which is rewritten, instead of writing something new. */
+  rewrite: sectionRewrite.optional(),
   /** The search providers that research asks, as the gateway chose them. */
   research: z.array(z.string()).optional(),
 });
@@ -33,3 +46,18 @@ export const CONTENT_INPUTS_PATH = '/internal/v1/content-inputs';
 /** The approval of an outline: how many sections it has after the edits of its owner; null as they were planned. */
 export const outlineApproval = z.object({ sections: z.int().nullable() });
 export type OutlineApproval = z.infer<typeof outlineApproval>;
+
+/** `POST /internal/v1/rewrite-inputs`: what the gateway plans the rewriting of a section from. */
+export const REWRITE_INPUTS_PATH = '/internal/v1/rewrite-inputs';
+
+export const rewriteOrder = z.object({
+  document_id: z.uuid(),
+  section: z.int().min(1),
+  instructions: z.string().nullable(),
+  words: z.int().nullable(),
+  base_version: z.int().nullable(),
+  brand_voice: z.string().nullable(),
+});
+export type RewriteOrder = z.infer<typeof rewriteOrder>;
+
+export const rewriteInputs = z.object({ language: z.string().nullable(), inputs: contentInputs });

@@ -2,9 +2,12 @@
 import { z } from 'zod';
 import { instant } from './envelope.ts';
 import { CONTENT_TYPES } from './generate.ts';
+import { ACCEPTED, CONTENT_PROBLEMS } from './generations.ts';
+import { idempotencyHeaders } from './idempotency-key.ts';
 import { defineOperation } from './operation.ts';
 import { list, page, pageQuery } from './page.ts';
 import { problemResponses, USER_PROBLEMS } from './problem-responses.ts';
+import { REQUIRES_API_ACCESS } from './requirements.ts';
 import { isStorable } from './storable-text.ts';
 
 export const EXPORT_FORMATS = ['markdown', 'html', 'docx', 'json'] as const;
@@ -220,6 +223,49 @@ export const deleteDocument = defineOperation({
   scope: 'generate',
   params,
   responses: { 204: { description: 'Deleted.' }, ...problemResponses(...USER_PROBLEMS, 'not_found') },
+});
+
+export const rewriteSection = defineOperation({
+  operationId: 'rewriteSection',
+  method: 'POST',
+  path: `${PATH}/{id}/sections/{section}/rewrite`,
+  headers: idempotencyHeaders,
+  summary: 'Rewrite one section of an article',
+  description: [
+    'As a job: its calls are planned and held, and when it completes, the document has a new version in which only that',
+    'section differs. Sections are counted from 1, by their headings of the second level (`## …`). Without instructions,',
+    'the section is written anew. An edit that is made meanwhile is kept.',
+  ].join(' '),
+  tags,
+  auth: 'user',
+  scope: 'generate',
+  requirements: [
+    REQUIRES_API_ACCESS,
+    { kind: 'content_types', field: 'content_types' },
+    { kind: 'model', of: 'text', field: 'model' },
+  ],
+  params: params.extend({ section: z.coerce.number().int().min(1).max(200) }),
+  body: z
+    .strictObject({
+      instructions: z
+        .string()
+        .trim()
+        .min(1)
+        .max(500)
+        .refine(isStorable, 'must be text')
+        .optional()
+        .describe('What to change.'),
+      words: z.int().min(20).max(1_000).optional().describe('Its length; as long as it is, if absent.'),
+      base_version: z.int().min(1).optional().describe('The version to rewrite; the newest by default.'),
+      brand_voice: z.union([z.literal('none'), z.uuid()]).optional(),
+      model: z.string().trim().min(1).max(200).optional(),
+    })
+    .meta({ id: 'RewriteSectionRequest' }),
+  bodyExample: { instructions: 'Add an example for left-handed writers.', words: 120 },
+  responses: {
+    202: { ...ACCEPTED, description: 'The job that rewrites the section.' },
+    ...problemResponses(...CONTENT_PROBLEMS),
+  },
 });
 
 export const DOCUMENT_OPERATIONS = [

@@ -160,7 +160,7 @@ export const CONTENT_PROBLEMS = [
   'semantic_error',
 ] as const;
 
-const ACCEPTED = {
+export const ACCEPTED = {
   description: 'The job, which runs now or as soon as it is its turn.',
   schema: generation,
   example,

@@ -43,6 +43,8 @@ export function writeStep(prompt: string): string | undefined {
   if (schema !== undefined) return JSON.stringify(writeObject(parsed(schema), prompt) ?? {});
   const topic = fencedTopic(prompt) ?? 'this topic';
   const fill = filler(topic);
+  const rewritten = /^Rewrite the section below of the article below: about (\d+) words/.exec(prompt);
+  if (rewritten !== null) return rewrittenSection(fill, prompt, Number(rewritten[1]));
   const section = /^Write section (\d+) of \d+ of the outlined article: about (\d+) words/.exec(prompt);
   if (section !== null) return sectionText(fill, prompt, Number(section[1]), Number(section[2]));
   if (/^Edit the sections below into one article/.test(prompt)) return editedArticle(fill, prompt);
@@ -69,6 +71,11 @@ function sectionText(fill: Fill, prompt: string, number: number, words: number):
   const template = sections[(number - 1) % sections.length] ?? sections[0];
   const heading = typeof own?.heading === 'string' ? own.heading : fill(template?.heading ?? 'Section');
   return `## ${heading}\n\n${cited(sentencesOf(fill, number - 1, words), prompt, number)}`;
+}
+
+function rewrittenSection(fill: Fill, prompt: string, words: number): string {
+  const heading = /^##\s+(.+)$/m.exec(fencedTexts(prompt).get('section') ?? '')?.[1] ?? 'Section';
+  return `## ${heading}\n\n${sentencesOf(fill, 3, words)}`;
 }
 
 /** The text with the id of one of the prompt's sources after its first sentence. */

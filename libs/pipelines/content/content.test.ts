@@ -11,6 +11,7 @@ import { assemblePart, briefOf, contentSteps } from './pipeline.ts';
 import { planContent, stepOfCall } from './plan.ts';
 import { contentPromptBound, stepRequest } from './prompt.ts';
 import { readabilityOf } from './readability.ts';
+import { replaceSection, sectionsOf } from './sections.ts';
 import { researchOf, withCitations } from './sources.ts';
 import { dependenciesOf, type StepOutput } from './step.ts';
 import { shortenTo, slugOf } from './text.ts';
@@ -309,4 +310,17 @@ t.test('untrusted texts stay fenced, and only the customer instructs', async (t)
     t.notMatch(outside, /PWNED|untrusted/, `${step.key}: nothing is outside of the fences`);
     t.equal(outside.includes('End with a question.'), step.role === 'writer');
   }
+});
+
+t.test('a rewritten section replaces the one that was read, also where that has moved', async (t) => {
+  const article = 'Intro.\n\n## One\n\nFirst.\n\n```\n## no heading\n```\n\n## Two\n\nSecond.\n';
+  t.strictSame(
+    sectionsOf(article).map(({ text }) => text),
+    ['## One\n\nFirst.\n\n```\n## no heading\n```', '## Two\n\nSecond.'],
+  );
+  const next = '## Two\n\nBetter.';
+  t.equal(replaceSection(article, 2, '## Two\n\nSecond.', next), article.replace('Second.', 'Better.'));
+  const moved = `## Zero\n\nNew.\n\n${article}`;
+  t.equal(replaceSection(moved, 2, '## Two\n\nSecond.', next), moved.replace('Second.', 'Better.'));
+  t.equal(replaceSection(article, 2, '## Two\n\nOther.', next), undefined);
 });

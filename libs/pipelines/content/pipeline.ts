@@ -13,6 +13,7 @@ import { detectLanguage, languageCode } from './language.ts';
 import { newsletterPipeline } from './newsletter.ts';
 import { partsOf } from './parts.ts';
 import { researchKeys, researchSteps } from './research.ts';
+import { assembleRewrite, REWRITE, rewriteSteps } from './rewrite.ts';
 import { audioPipeline, videoPipeline } from './scripts.ts';
 import { seoPipeline } from './seo.ts';
 import { socialPipeline } from './social.ts';
@@ -85,12 +86,14 @@ function briefOfPart(part: ContentType, brief: ContentBrief): ContentBrief {
 
 /** Every step of a job, each after those that it waits for. */
 export function contentSteps(brief: ContentBrief): ContentStep[] {
+  if (brief.inputs.rewrite !== undefined) return rewriteSteps(brief, brief.inputs.rewrite);
   const written = partsOf(brief.request).flatMap((part) => PIPELINES[part].steps(briefOfPart(part, brief)));
   return [...researchSteps(brief), ...written];
 }
 
 /** The document of a part whose steps have all succeeded. */
 export function assemblePart(part: ContentType, brief: ContentBrief, outputs: StepOutputs): DocumentContent {
+  if (brief.inputs.rewrite !== undefined) return assembleRewrite(brief, outputs);
   const own = briefOfPart(part, brief);
   const document = PIPELINES[part].assemble(own, outputs);
   const sources = sourcesOf(own, outputs);
@@ -103,6 +106,7 @@ export function assemblePart(part: ContentType, brief: ContentBrief, outputs: St
 }
 
 /** The step whose text a part delivers as it is written; undefined if it delivers an object. */
-export function writtenStep(part: ContentType, { words }: ContentBrief): string | undefined {
+export function writtenStep(part: ContentType, { words, inputs }: ContentBrief): string | undefined {
+  if (inputs.rewrite !== undefined) return REWRITE;
   return part === 'blog' ? articleStep(words) : undefined;
 }

@@ -68,6 +68,7 @@ export function stepRequest(
     const text = textOf(outputs.get(input.from));
     parts.push(fenceUntrusted(input.label, cutToByteBound(text, roomOf(input, brief))));
   }
+  if (brief.inputs.rewrite !== undefined) parts.push(fenceUntrusted('section', brief.inputs.rewrite.text));
   parts.push(...sourceParts(step, brief, outputs));
   const messages: ChatMessage[] = [
     { role: 'system', content: systemPromptOf(step, brief) },

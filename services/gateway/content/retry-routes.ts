@@ -10,7 +10,13 @@ import { type ContentSources, callGeneration } from './inputs.ts';
 import { planGeneratedContent } from './plan.ts';
 import { jobRouteBase } from './routes.ts';
 
-export type ResumedJob = { id: string; requestId: string; caller: Caller };
+export type ResumedJob = {
+  id: string;
+  requestId: string;
+  caller: Caller;
+  /** The client's bytes, which tell whether a repeated `Idempotency-Key` is for the same request. */
+  bytes: Buffer;
+};
 
 /**
  * `POST /api/generations/{id}/retry`: the steps of a job that have not succeeded, planned and held anew.
@@ -22,9 +28,7 @@ export async function prepareRetry(
   job: ResumedJob,
 ): Promise<PreparedRequest<ContentBody>> {
   const found = await readJobPlan(sources, job);
-  if (found.status !== 'failed' && found.status !== 'cancelled')
-    throw problem('conflict', { detail: `The job is ${found.status}.` });
-  return resumedRequest(sources, retryGeneration, job.id, found);
+  return resumedRequest(sources, retryGeneration, job, found, ['failed', 'cancelled']);
 }
 
 /**
@@ -38,10 +42,14 @@ export async function prepareApproval(
   outline: ArticleOutline | undefined,
 ): Promise<PreparedRequest<ContentBody>> {
   const found = await readJobPlan(sources, job);
-  if (found.status !== 'needs_approval') throw problem('conflict', { detail: `The job is ${found.status}.` });
   const approval = { sections: outline?.sections.length ?? null };
-  const { body, route } = resumedRequest(sources, approveGeneration, job.id, { ...found, approval });
-  return { body: { ...body, approval: { ...approval, ...(outline && { outline }) } }, route };
+  const prepared = resumedRequest(sources, approveGeneration, job, { ...found, approval }, [
+    'needs_approval',
+  ]);
+  return {
+    ...prepared,
+    body: { ...prepared.body, approval: { ...approval, ...(outline && { outline }) } },
+  };
 }
 
 async function readJobPlan(
@@ -56,15 +64,21 @@ async function readJobPlan(
 function resumedRequest(
   { priceBook }: ContentSources,
   operation: MeteredRoute<ContentBody>['operation'],
-  id: string,
-  { request, inputs, approval, scale, done }: JobPlan,
+  { id, bytes }: ResumedJob,
+  { status, request, inputs, approval, scale, done }: JobPlan,
+  statuses: readonly string[],
 ): PreparedRequest<ContentBody> {
   const resumed = { scale, done: new Set(done), approval };
   const route: MeteredRoute<ContentBody> = {
     ...jobRouteBase,
     operation,
+    adapt({ body }) {
+      // Checked here, because a repeated request finds its stored response first.
+      if (!statuses.includes(status)) throw problem('conflict', { detail: `The job is ${status}.` });
+      return { body: { ...body }, ignored: [] };
+    },
     plan: (check, bounds) => planGeneratedContent('job', check, bounds, priceBook, resumed),
   };
   const body = { ...generateRequest.parse(request), allow_degraded: false, inputs, resume: id };
-  return { body, route };
+  return { body, route, bytes };
 }

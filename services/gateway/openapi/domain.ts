@@ -14,7 +14,7 @@ import { catalogueOperations } from '#libs/contracts/catalogues.ts';
 import { createChatCompletion, getModel, listModels } from '#libs/contracts/chat-operations.ts';
 import { createCompletion } from '#libs/contracts/completions.ts';
 import { dashboardOperations } from '#libs/contracts/dashboard.ts';
-import { DOCUMENT_OPERATIONS } from '#libs/contracts/documents.ts';
+import { DOCUMENT_OPERATIONS, rewriteSection } from '#libs/contracts/documents.ts';
 import { EMAIL_VERIFICATION_OPERATIONS } from '#libs/contracts/email-verification.ts';
 import { createEmbeddings } from '#libs/contracts/embeddings.ts';
 import { eventOperations } from '#libs/contracts/events.ts';
@@ -90,7 +90,7 @@ export const OPERATIONS = {
     searchWeb,
   ],
   /** Planned and held in the same way, and run by generation after the response. */
-  background: [createGeneration, retryGeneration, approveGeneration],
+  background: [createGeneration, retryGeneration, approveGeneration, rewriteSection],
   /** Answered by the gateway itself. */
   gateway: [
     listModels,

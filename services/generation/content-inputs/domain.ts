@@ -1,4 +1,5 @@
-import type { ContentInputs } from '#libs/contracts/content-inputs.ts';
+import type { z } from 'zod';
+import type { ContentInputs, RewriteOrder, rewriteInputs } from '#libs/contracts/content-inputs.ts';
 import type { GenerateRequest } from '#libs/contracts/generate.ts';
 import type { Caller } from '#libs/contracts/internal-context.ts';
 
@@ -11,6 +12,8 @@ export type ContentInputResolver = {
   readonly resolve: (caller: Caller, request: GenerateRequest) => Promise<ContentInputs>;
   /** Only what is written from. */
   readonly resolveSource: (caller: Caller, request: GenerateRequest) => Promise<ContentInputs['source']>;
+  /** @throws ProblemError `not_found` without that article or section; `semantic_error` for one that is too long. */
+  readonly resolveRewrite: (caller: Caller, order: RewriteOrder) => Promise<z.infer<typeof rewriteInputs>>;
 };
 
 /** Passages of the knowledge base for one request: enough for an article, few enough for every section to read them. */

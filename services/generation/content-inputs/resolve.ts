@@ -1,15 +1,19 @@
-import type { ContentInputs } from '#libs/contracts/content-inputs.ts';
+import type { z } from 'zod';
+import type { ContentInputs, RewriteOrder, rewriteInputs } from '#libs/contracts/content-inputs.ts';
 import type { GenerateRequest } from '#libs/contracts/generate.ts';
 import type { Caller } from '#libs/contracts/internal-context.ts';
 import type { Database } from '#libs/db/database.ts';
 import { byteBound, cutToByteBound } from '#libs/pipelines/byte-bound.ts';
 import { detectLanguage, languageCode } from '#libs/pipelines/content/language.ts';
 import { subjectOf } from '#libs/pipelines/content/research.ts';
+import { sectionsOf } from '#libs/pipelines/content/sections.ts';
+import { countWords, plainText } from '#libs/pipelines/content/text.ts';
 import { renderPrompt } from '#libs/pipelines/prompt-template.ts';
 import { problem } from '#libs/problems/problems.ts';
 import type { TextExtractor } from '../extraction/domain/extracted-text.ts';
 import { type ContentInputResolver, MAX_PASSAGES, MAX_PROMPT_BYTES, MAX_SOURCE_BYTES } from './domain.ts';
 import {
+  findArticle,
   findFiles,
   findSourceDocument,
   firstPassages,
@@ -26,6 +30,7 @@ const PAGE_TIMEOUT_MS = 8_000;
 export function createContentInputResolver(options: ResolveOptions): ContentInputResolver {
   return {
     resolveSource: (caller, request) => resolveSource(options, caller, request),
+    resolveRewrite: (caller, order) => resolveRewrite(options, caller, order),
     async resolve(caller, request) {
       // A page is fetched last, when everything else that can be refused has been found.
       const voice = await resolveVoice(options, caller, request);
@@ -34,6 +39,50 @@ export function createContentInputResolver(options: ResolveOptions): ContentInpu
       const inputs = { ...(source && { source }), ...(voice && { voice }), ...(prompt && { prompt }) };
       const passages = await resolvePassages(options, caller, request, inputs);
       return { ...inputs, ...(passages && { passages }) };
+    },
+  };
+}
+
+/** Of a section. Longer ones are no sections of an article. */
+const MAX_SECTION_BYTES = 8_000;
+const MIN_WORDS = 20;
+
+async function resolveRewrite(
+  options: ResolveOptions,
+  caller: Caller,
+  order: RewriteOrder,
+): Promise<z.infer<typeof rewriteInputs>> {
+  const document = await findArticle(
+    options.database,
+    caller.accountId,
+    order.document_id,
+    order.base_version,
+  );
+  if (document === undefined) throw problem('not_found');
+  const { version, title, markdown, language } = document;
+  const section = sectionsOf(markdown)[order.section - 1];
+  if (section === undefined) throw problem('not_found', { detail: `There is no section ${order.section}.` });
+  if (byteBound(section.text) > MAX_SECTION_BYTES)
+    throw problem('semantic_error', { detail: `The section has more than ${MAX_SECTION_BYTES} bytes.` });
+  const voice = await resolveVoice(options, caller, order);
+  const words = order.words ?? Math.max(MIN_WORDS, countWords(plainText(section.text)));
+  return {
+    language,
+    inputs: {
+      source: {
+        title,
+        text: cutToByteBound(markdown, MAX_SOURCE_BYTES),
+        url: null,
+        document_id: document.id,
+      },
+      ...(voice && { voice }),
+      rewrite: {
+        section: order.section,
+        version,
+        text: section.text,
+        words,
+        instructions: order.instructions,
+      },
     },
   };
 }
@@ -74,8 +123,9 @@ async function readPage(
 async function resolveVoice(
   { database }: ResolveOptions,
   { accountId, workspaceId }: Caller,
-  { brand_voice: wanted = 'default' }: GenerateRequest,
+  request: { brand_voice?: string | null | undefined },
 ): Promise<ContentInputs['voice']> {
+  const wanted = request.brand_voice ?? 'default';
   if (wanted === 'none') return undefined;
   const voice = await loadBrandVoice(database, accountId, wanted, workspaceId);
   if (voice === undefined && wanted !== 'default')

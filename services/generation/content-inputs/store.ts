@@ -2,6 +2,7 @@ import { and, eq, inArray } from 'drizzle-orm';
 import type { Queryable } from '#libs/db/database.ts';
 import { documents, documentVersions } from '#libs/db/schema/generations.ts';
 import { kbFiles } from '#libs/db/schema/knowledge.ts';
+import { findDocument } from '../documents/store.ts';
 
 export { loadBrandVoice, loadPrompt } from '../instructions/store.ts';
 export { firstPassages, retrievePassages } from '../knowledge-base/search-store.ts';
@@ -38,4 +39,12 @@ export async function findFiles(db: Queryable, accountId: string, ids: readonly 
     .from(kbFiles)
     .where(and(eq(kbFiles.accountId, accountId), inArray(kbFiles.id, [...ids])));
   return rows.map(({ id }) => id);
+}
+
+/** An article in one of its versions; undefined for another type. */
+export async function findArticle(db: Queryable, accountId: string, id: string, version: number | null) {
+  const found = await findDocument(db, accountId, id, version ?? undefined);
+  if (found === undefined || found.document.type !== 'blog') return undefined;
+  const { title, markdown, version: number } = found.version;
+  return { id, language: found.document.language, title, markdown, version: number };
 }

@@ -18,6 +18,7 @@ import {
   type Statuses,
   type StepRow,
 } from './domain/job.ts';
+import { writeRewrite } from './rewrite-store.ts';
 import {
   findSteps,
   type GenerationEvent,
@@ -150,6 +151,13 @@ async function writeDocuments(
   const events: GenerationEvent[] = [];
   const { accountId, userId, keyId, workspaceId, id: generationId } = row;
   for (const { part, document } of finished) {
+    const rewritten = await writeRewrite(tx, { row, brief }, document, now);
+    if (rewritten !== undefined) {
+      const { id: documentId, version, title } = rewritten;
+      const data = { content_type: part, document_id: documentId, title, version };
+      events.push({ type: 'document', data });
+    }
+    if (brief.inputs.rewrite !== undefined) continue;
     const id = newId();
     await insertDocument(
       tx,

@@ -67,8 +67,8 @@ export async function createJob(
   const job = jobOf(row);
   const { steps } = job;
   // One that waits for its owner is nothing to wait for.
-  if (terms?.cache && request.outline_approval !== true)
-    row.cacheKey = cacheKeyOf(terms.cache.owner, job, plan.calls);
+  const isShared = request.outline_approval !== true && inputs.rewrite === undefined;
+  if (terms?.cache && isShared) row.cacheKey = cacheKeyOf(terms.cache.owner, job, plan.calls);
   const statuses = advanced(steps, new Map(steps.map(({ key }) => [key, 'waiting'])));
   const calls = callsByStep(plan.calls);
   const stepRows = steps.map(({ key }, position) => ({

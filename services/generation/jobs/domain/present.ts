@@ -18,6 +18,8 @@ export function presentJob(
 ): GenerationView {
   const job = jobOf(row);
   const { brief, steps } = job;
+  const { rewrite, source } = brief.inputs;
+  const rewrittenId = (rewrite && source?.document_id) ?? null;
   const specs = new Map(steps.map((step) => [step.key, step]));
   return {
     id: row.id,
@@ -45,7 +47,7 @@ export function presentJob(
     parts: [...partStatuses(job, statusesOf(rows))].map(([part, status]) => ({
       content_type: part,
       status,
-      document_id: documents.find(({ type }) => type === part)?.id ?? null,
+      document_id: documents.find(({ type }) => type === part)?.id ?? rewrittenId,
     })),
     usage: presentUsage(row),
     error: row.error,
