@@ -26,7 +26,7 @@ async function customerWithLimit(t: Test, meter: string, n: bigint) {
 }
 
 t.test(
-  'given a prompt that may exceed the context window, when it is sent, then it is refused unheld',
+  'given a prompt of more bytes than the context window, when no limit has room for the window, then it is refused',
   async (t) => {
     const { complete, usage } = await customerWithLimit(t, 'cost', 1_400_000_000n);
     const words = 'the quick brown fox jumps over the lazy dog '.repeat(43_000);
@@ -35,7 +35,8 @@ t.test(
       max_tokens: 100,
       messages: [{ role: 'user', content: `${words}[[simulate: fill_input=440000,fill]]` }],
     });
-    t.match(answer, { status: 400, body: { error: { code: 'context_length_exceeded' } } });
+    // It has 440,000 tokens, for 2.20 USD. A million are held.
+    t.match(answer, { status: 429, body: { error: { problem_code: 'limit_exceeded' } } });
     t.match(await usage(), { used: '0', held: '0' });
   },
 );
