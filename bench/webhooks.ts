@@ -2,7 +2,7 @@
 import { createHmac } from 'node:crypto';
 import { Pool as HttpPool } from 'undici';
 import { createPool } from '#libs/db/pool.ts';
-import { cpuUsByProgram, total } from './processes.ts';
+import { type ByProgram, cpuUsByProgram, total } from './processes.ts';
 import { ms, table, whole } from './report.ts';
 import type { System } from './targets/inkmeter.ts';
 
@@ -11,6 +11,14 @@ const OBJECTS = 2_000;
 /** Signed ahead, so that signing is not measured. */
 const EVENTS_PER_SECOND = 12_000;
 const WARM_UP_EVENTS = 2_000;
+
+/** All programs with Stripe's simulator, and the three that accept and process. */
+const CPU_COLUMNS: readonly ((us: ByProgram) => number)[] = [
+  total,
+  ({ gateway = 0 }) => gateway,
+  ({ billing = 0 }) => billing,
+  ({ postgres = 0 }) => postgres,
+];
 
 type Delivery = { id: string; body: string; signature: string };
 
@@ -92,7 +100,7 @@ export async function measureWebhooks({
       const startedAt = performance.now();
       const latencies = await send(client, events, { connections, durationMs });
       const seconds = (performance.now() - startedAt) / 1_000;
-      const cpuUs = total(cpuUsByProgram([system.pid])) - total(before);
+      const after = cpuUsByProgram([system.pid]);
       await client.close();
       const { rows: stored } = await pool.query<{ count: number }>(
         'SELECT count(*)::int AS count FROM stripe_inbox WHERE event_id LIKE $1',
@@ -107,11 +115,12 @@ export async function measureWebhooks({
         ms(at(0.5)),
         ms(at(0.99)),
         whole(lost),
-        whole(cpuUs / latencies.length),
+        ...CPU_COLUMNS.map((of) => whole((of(after) - of(before)) / latencies.length)),
       ]);
     }
   } finally {
     await pool.end();
   }
-  return table(['connections', 'accepted/s', 'p50 ms', 'p99 ms', 'lost', 'CPU µs/webhook'], rows);
+  const cpu = ['CPU µs/webhook', 'gateway', 'billing', 'PostgreSQL'];
+  return table(['connections', 'accepted/s', 'p50 ms', 'p99 ms', 'lost', ...cpu], rows);
 }

@@ -86,6 +86,8 @@ export async function startSystem({
     POSTGRES_PORT: String(postgresPort),
     SIMULATOR_PORT: String(port + 10),
     STRIPE_SIMULATOR_PORT: String(port + 11),
+    // As with Stripe itself: its simulator has no limit.
+    STRIPE_REQUESTS_PER_SECOND: '80',
     PORT: String(port),
     BILLING_PORT: String(port + 1),
     USAGE_METERING_PORT: String(port + 2),

@@ -40,6 +40,8 @@ export function choosePayments(
       STRIPE_SECRET_KEY: SIMULATED_KEY,
       STRIPE_WEBHOOK_SECRET: secrets.stripeWebhookSecret,
       STRIPE_HOST: url,
+      // The simulator has no limit.
+      STRIPE_REQUESTS_PER_SECOND: env.STRIPE_REQUESTS_PER_SECOND || '10000',
       CHECKOUT_RETURN_ORIGINS: env.CHECKOUT_RETURN_ORIGINS || url,
     },
     simulatorEnv: {

@@ -33,6 +33,11 @@ export const configSchema = z.object({
       'Signing secret of the webhook endpoint at Stripe; two, separated by a comma, while it is rotated',
     ),
   STRIPE_HOST: httpUrl().optional().describe("Address of Stripe's API; set it for a simulator only"),
+  STRIPE_REQUESTS_PER_SECOND: integer({ min: 1, max: 100_000 })
+    .prefault('80')
+    .describe(
+      'Requests to Stripe a second, of each process of billing; Stripe allows 100, and 25 in test mode',
+    ),
   CHECKOUT_RETURN_ORIGINS: list()
     .pipe(z.array(httpUrl()))
     .prefault('')
@@ -67,6 +72,7 @@ export function toPaymentTerms(
     | 'STRIPE_SECRET_KEY'
     | 'STRIPE_WEBHOOK_SECRET'
     | 'STRIPE_HOST'
+    | 'STRIPE_REQUESTS_PER_SECOND'
     | 'CHECKOUT_RETURN_ORIGINS'
     | 'PAYMENT_PAGES_URL'
     | 'CLOCK_FILE'
@@ -93,6 +99,9 @@ export function toPaymentTerms(
   if (webhookSecrets.length === 0) {
     throw new TypeError('Set STRIPE_WEBHOOK_SECRET: without it, deliveries of Stripe cannot be verified.');
   }
-  const { payments, ...stripe } = createStripe({ secretKey, webhookSecrets, host });
+  const { payments, ...stripe } = createStripe({
+    ...{ secretKey, webhookSecrets, host },
+    requestsPerSecond: variables.STRIPE_REQUESTS_PER_SECOND,
+  });
   return { ...terms, payments, stripe };
 }

@@ -8,22 +8,31 @@ const TIMEOUT_MS = 20_000;
 /** With idempotency keys, so that a repeated write happens once. */
 const RETRIES = 3;
 const TOO_MANY_REQUESTS = 429;
+const MS_PER_SECOND = 1_000;
+/** Scripts send one request after another. */
+const UNLIMITED = 100_000;
 /** Before the first repetition; doubled before each further one. */
 const RATE_PAUSE_MS = 200;
 
 export type StripeSettings = {
   secretKey: string;
+  /** Of this process. */
+  requestsPerSecond?: number | undefined;
   /** Where the API is, such as `http://127.0.0.1:8091`; Stripe's own address by default. */
   host?: string | undefined;
 };
 
-export function createStripeClient({ secretKey, host }: StripeSettings): Stripe {
+export function createStripeClient({
+  secretKey,
+  host,
+  requestsPerSecond = UNLIMITED,
+}: StripeSettings): Stripe {
   const shared = {
     apiVersion: API_VERSION,
     timeout: TIMEOUT_MS,
     maxNetworkRetries: RETRIES,
     telemetry: false,
-    httpClient: createHttpClient(),
+    httpClient: createHttpClient(requestsPerSecond),
     appInfo: { name: 'inkmeter' },
   } as const;
   if (host === undefined) return new Stripe(secretKey, shared);
@@ -37,12 +46,17 @@ export function createStripeClient({ secretKey, host }: StripeSettings): Stripe 
   });
 }
 
-/** Repeats requests that were refused for their rate, which the SDK does not. Stripe has not acted on them. */
-function createHttpClient(): Stripe.HttpClient {
+/**
+ * Stays below Stripe's limit of requests, also in a rush of events, and repeats requests that were refused for their rate,
+ * which the SDK does not. Stripe has not acted on them.
+ */
+function createHttpClient(requestsPerSecond: number): Stripe.HttpClient {
   const client = Stripe.createNodeHttpClient();
   const send = client.makeRequest.bind(client);
+  const turn = createRateLimit(requestsPerSecond);
   client.makeRequest = async (...request) => {
     for (let attempt = 0; ; attempt += 1) {
+      await turn();
       const response = await send(...request);
       if (response.getStatusCode() !== TOO_MANY_REQUESTS || attempt === RETRIES) return response;
       await response.toJSON();
@@ -50,6 +64,17 @@ function createHttpClient(): Stripe.HttpClient {
     }
   };
   return client;
+}
+
+/** @returns a function that resolves when the next request may be sent. A second without requests is made up for. */
+export function createRateLimit(perSecond: number): () => Promise<void> {
+  const intervalMs = MS_PER_SECOND / perSecond;
+  let nextMs = Number.NEGATIVE_INFINITY;
+  return async () => {
+    const nowMs = performance.now();
+    nextMs = Math.max(nextMs, nowMs - MS_PER_SECOND) + intervalMs;
+    if (nextMs > nowMs) await delay(nextMs - nowMs);
+  };
 }
 
 /** Whether the keys of this installation move money. Events of the other mode are not ours. */

@@ -38,8 +38,15 @@ export async function acceptNotices(
         FROM sent
       ON CONFLICT (event_id) DO NOTHING
       RETURNING event_id, outcome
-    ), work AS MATERIALIZED (
+    ), concerned AS MATERIALIZED (
       SELECT DISTINCT key, queue FROM sent JOIN added USING (event_id) WHERE added.outcome IS NULL
+    ), waiting AS MATERIALIZED (
+      -- Locked, such a job begins after these events are committed, so it sees them.
+      SELECT key FROM graphile_worker._private_jobs
+       WHERE key IN (SELECT 'stripe ' || key FROM concerned) AND is_available AND run_at <= now()
+         FOR SHARE SKIP LOCKED
+    ), work AS MATERIALIZED (
+      SELECT key, queue FROM concerned WHERE 'stripe ' || key NOT IN (SELECT key FROM waiting)
     ), jobs AS MATERIALIZED (
       SELECT payload->>'key' AS key FROM graphile_worker.add_jobs(ARRAY(
         SELECT (${PROCESS_TASK}::text, json_build_object('key', key), queue, NULL, NULL, 'stripe ' || key, NULL, NULL)

@@ -2,6 +2,7 @@ import t from 'tap';
 import { signatureOf } from '#libs/simulators/stripe/webhooks.ts';
 import { callerWith } from '../../customers.fixture.ts';
 import { createTestService, type TestService } from '../../fixtures.ts';
+import { createRateLimit } from './client.ts';
 import { createStripe } from './connection.ts';
 import { EVENT_TARGETS, planNotice } from './domain/event-types.ts';
 import { readDelivery } from './webhook.ts';
@@ -181,3 +182,15 @@ t.test('given the route', async (t) => {
     },
   );
 });
+
+t.test(
+  'given a limit of requests, then a rush takes its time, and a request after a pause does not',
+  async (t) => {
+    const turn = createRateLimit(100);
+    const startedAt = performance.now();
+    await Promise.all(Array.from({ length: 100 }, turn));
+    t.ok(performance.now() - startedAt < 1_000, 'a second is made up for');
+    await Promise.all(Array.from({ length: 20 }, turn));
+    t.ok(performance.now() - startedAt >= 190, '120 requests take at least the time of 20');
+  },
+);
