@@ -15,7 +15,7 @@ import { readOrCreateSecrets } from './secrets.ts';
 import { chooseServicePorts } from './service-ports.ts';
 import { createSupervisor } from './supervisor.ts';
 
-const PASSWORD = 'a password of tests';
+export const PASSWORD = 'a password of tests';
 const START_TIMEOUT_MS = 120_000;
 /** Generation and the providers take no part. */
 const PROGRAMS = ['stripe simulator', 'billing', 'usage-metering', 'gateway'];
@@ -98,22 +98,32 @@ export async function startWithStripe(t: TestScope & { testdir: () => string }) 
     call,
     advance: (ms: number) =>
       advanceClock(ms, { file: clockFile, pool: database.pool, stripeUrl: payments.url }),
-    /** A new user with an account on the default plan. Tokens expire as the clock advances. */
+    /** A new user with an account on the default plan. */
     async register(email: string) {
-      const login = { email, password: PASSWORD };
-      const { status, body } = await call('/api/auth/register', null, { ...login, name: 'Ada' });
+      const { status, body } = await call('/api/auth/register', null, {
+        email,
+        password: PASSWORD,
+        name: 'Ada',
+      });
       if (status !== 201) throw new Error(JSON.stringify(body));
-      let token: string = body.access_token;
-      const asUser = async (route: string, sent?: unknown) => {
-        const answer = await call(route, token, sent);
-        if (answer.status !== 401) return answer;
-        token = (await call('/api/auth/login', null, login)).body.access_token;
-        return call(route, token, sent);
-      };
-      return {
-        call: asUser,
-        current: async () => (await asUser('/api/subscription/current')).body.data,
-      };
+      return signedIn(email, body.access_token);
     },
+    signedIn,
   };
+
+  /** A user. Tokens expire as the clock advances. */
+  function signedIn(email: string, firstToken: string) {
+    const login = { email, password: PASSWORD };
+    let token = firstToken;
+    const asUser = async (route: string, sent?: unknown) => {
+      const answer = await call(route, token, sent);
+      if (answer.status !== 401) return answer;
+      token = (await call('/api/auth/login', null, login)).body.access_token;
+      return call(route, token, sent);
+    };
+    return {
+      call: asUser,
+      current: async () => (await asUser('/api/subscription/current')).body.data,
+    };
+  }
 }

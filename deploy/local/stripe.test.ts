@@ -7,7 +7,7 @@ import { processEnv } from '#libs/config/env.ts';
 import { until } from '#libs/jobs/fixtures.ts';
 import { click } from '#libs/simulators/stripe/stripe.fixture.ts';
 import { signatureOf } from '#libs/simulators/stripe/webhooks.ts';
-import { startWithStripe } from './stripe-processes.fixture.ts';
+import { PASSWORD, startWithStripe } from './stripe-processes.fixture.ts';
 
 const { CHROMIUM, SCREENSHOT_FOLDER } = processEnv();
 const BROWSERS = [CHROMIUM ?? '/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
@@ -16,7 +16,7 @@ const DAY_MS = 86_400_000;
 
 t.test('given an installation with simulated payments', async (t) => {
   const installation = await startWithStripe(t);
-  const { url, pool, call, register, advance, webhookSecret } = installation;
+  const { url, pool, call, register, signedIn, advance, webhookSecret } = installation;
 
   await t.test('then deliveries that Stripe did not sign now are refused at the gateway', async (t) => {
     const body = JSON.stringify({ id: 'evt_1', object: 'event', type: 'invoice.paid', data: { object: {} } });
@@ -118,7 +118,18 @@ t.test('given an installation with simulated payments', async (t) => {
       if (SCREENSHOT_FOLDER !== undefined)
         await tab.screenshot({ path: path.join(SCREENSHOT_FOLDER, `${name}.png`), fullPage: true });
     };
-    const grace = await register('grace@example.com');
+    // The product has no pages of its own except its documentation, so the browser registers as a frontend would.
+    await tab.goto(`${url}/docs`);
+    const registered = await tab.evaluate(
+      async (body) => {
+        const headers = { 'content-type': 'application/json' };
+        const answer = await fetch('/api/auth/register', { method: 'POST', headers, body });
+        return { status: answer.status, ...((await answer.json()) as { access_token: string }) };
+      },
+      JSON.stringify({ email: 'grace@example.com', password: PASSWORD, name: 'Grace' }),
+    );
+    t.equal(registered.status, 201);
+    const grace = signedIn('grace@example.com', registered.access_token);
     const payWith = (last4: string) => tab.getByRole('button', { name: `•••• ${last4}` }).click();
 
     await t.test('then a declined card has its message, and the account stays free', async (t) => {
