@@ -22,6 +22,7 @@ import type { Metrics } from './metrics.ts';
 import { acceptableRequestId } from './request-id.ts';
 import { createResponseTracker } from './response-tracker.ts';
 import type { Runtime } from './runtime.ts';
+import { tracing } from './tracing.ts';
 import type { ServiceConfig } from './variables.ts';
 
 declare module 'fastify' {
@@ -115,6 +116,7 @@ export function createService(options: ServiceOptions): ServiceApp {
     return503OnClosing: false,
   });
   if (config.maxConnections > 0) app.server.maxConnections = config.maxConnections;
+  tracing()?.instrument(app);
 
   app.setValidatorCompiler(validatorCompiler);
   app.setSerializerCompiler(serializerCompiler);

@@ -23,6 +23,7 @@ import type { ReadinessChecks } from './operations-server.ts';
 import { runService } from './run-service.ts';
 import { type Runtime, systemRuntime } from './runtime.ts';
 import { followClock } from './system-clock.ts';
+import { startTracing } from './tracing.ts';
 import { type ServiceConfig, type serviceVariables, toServiceConfig } from './variables.ts';
 
 type SharedVariables = z.output<
@@ -93,6 +94,8 @@ export async function startService<Schema extends ServiceSchema>(options: {
   const service = toServiceConfig(variables);
   if (variables.CLOCK_FILE !== undefined) followClock(variables.CLOCK_FILE, service.host);
   const logger = createLogger({ name, level: service.logLevel });
+  const endpoint = variables.OTEL_EXPORTER_OTLP_ENDPOINT;
+  const traces = endpoint === undefined ? undefined : await startTracing(name, endpoint);
   const metrics = createMetrics({ service: name });
   const resources = openResources(name, variables, logger);
   const built = await build({
@@ -133,7 +136,12 @@ export async function startService<Schema extends ServiceSchema>(options: {
       },
       stopJobs: () => Promise.all([built.onStop?.(), ...jobs.map((job) => job.stop())]),
       flush: () => built.flush?.(),
-      closePools: resources.close,
+      closePools: async () => {
+        await resources.close();
+        await traces
+          ?.shutdown()
+          .catch((error: unknown) => logger.warn({ err: error }, 'traces not exported'));
+      },
     },
   });
 }

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { byteSize, durationMs, integer, port } from '#libs/config/variables.ts';
+import { byteSize, durationMs, httpUrl, integer, port } from '#libs/config/variables.ts';
 import { LOG_LEVELS, type LogLevel } from './logger.ts';
 
 /** APIs use ports 8080 to 8083, operations endpoints 9080 to 9083. */
@@ -17,6 +17,9 @@ export function serviceVariables(defaultPort: number) {
       .enum(LOG_LEVELS)
       .prefault('info')
       .describe(`One of ${LOG_LEVELS.join(', ')}`),
+    OTEL_EXPORTER_OTLP_ENDPOINT: httpUrl()
+      .optional()
+      .describe('Receiver of traces, over OTLP and HTTP; nothing is traced without one'),
     BODY_LIMIT: byteSize().prefault('1mb').describe('Maximum request body, unless a route sets its own'),
     REQUEST_TIMEOUT: durationMs().prefault('30s').describe('Time for a client to send a whole request'),
     IDLE_TIMEOUT: durationMs().prefault('11m').describe('Maximum silence on a connection during a response'),

@@ -70,6 +70,8 @@ export function createTestCall<As>(
     const parsed = text === '' ? undefined : isJson ? JSON.parse(text) : text;
     checkProblem(contentType, parsed);
     const { statusCode: status } = response;
+    if (status === 429 && response.headers['ratelimit-policy'] === undefined)
+      throw new Error(`${method} ${url}: the headers of a 429 must name the policy that refused.`);
     checkDocumented({ method, path: pathname, status, contentType, body: parsed });
     return { status, headers: response.headers, body: parsed };
   };

@@ -9,13 +9,13 @@ import type { AccountEntitlements } from '#libs/clients/account-entitlements.ts'
 import type { CallPlan } from '#libs/contracts/generation-requests.ts';
 import type { Caller } from '#libs/contracts/internal-context.ts';
 import { degradedHeader } from '#libs/contracts/requirements.ts';
-import { readTraceparent } from '#libs/http/traceparent.ts';
 import type { Ledger } from '#libs/ledger/ledger.ts';
 import type { HoldAnswer } from '#libs/ledger/types.ts';
 import { ProblemError, problem } from '#libs/problems/problems.ts';
 import type { Metrics } from '#libs/service/metrics.ts';
 import { rateLimitHeaders } from '#libs/service/rate-limit-headers.ts';
 import { meteringUnavailable, refusal, type StopNotice } from '#libs/service/refusal.ts';
+import { traceparentOf } from '#libs/service/tracing.ts';
 import { checkEntitlements, type EntitlementCheck } from '../entitlements/domain/check-entitlements.ts';
 import { type ReadLimits, readPlanContext } from '../entitlements/domain/plan-context.ts';
 import type { RequestBody } from '../entitlements/domain/requirement.ts';
@@ -344,7 +344,7 @@ async function forward<B extends RequestBody>(
       response: reply.raw,
       onBegin: () => reply.hijack(),
       ...(route.translate && { translate: route.translate }),
-      traceparent: readTraceparent(request.headers),
+      traceparent: traceparentOf(request.headers),
       responseHeaders: {
         ...(reply.getHeaders() as Record<string, string>),
         ...responseHeaders(metering, route, held),

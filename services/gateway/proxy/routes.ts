@@ -7,6 +7,7 @@ import { fastifyPath, type Operation } from '#libs/contracts/operation.ts';
 import type { Failover } from '#libs/http/failover.ts';
 import { problem } from '#libs/problems/problems.ts';
 import { MEDIA_BODY_LIMIT } from '#libs/service/serve-operation.ts';
+import { traceparentOf } from '#libs/service/tracing.ts';
 import { type CompletedResponse, type Idempotency, replayHeaders } from '../idempotency/domain.ts';
 import type { LiveStreams } from './live-streams.ts';
 
@@ -128,6 +129,8 @@ async function send(
     'x-request-id': request.id,
     [INTERNAL_CONTEXT_HEADER]: sign({ method: request.method, path: request.url }, caller ?? undefined),
   };
+  const traceparent = traceparentOf(request.headers);
+  if (traceparent !== undefined) headers.traceparent = traceparent;
   for (const name of REQUEST_HEADERS) {
     const value = request.headers[name];
     if (typeof value === 'string') headers[name] = value;

@@ -3,6 +3,7 @@ import type { LimitState, UsageSource } from '#libs/ledger/types.ts';
 import { formatUsd } from '#libs/money/money.ts';
 import { reportedUnits } from '#libs/pricing/units.ts';
 import { type ProblemError, problem } from '#libs/problems/problems.ts';
+import type { CallAttributes } from '#libs/service/gen-ai-attributes.ts';
 import type { CallContext } from '../../providers/domain/provider-adapter.ts';
 import { ProviderError } from '../../providers/domain/provider-error.ts';
 import { type RetryPolicy, withRetries } from '../../providers/domain/retry.ts';
@@ -10,6 +11,7 @@ import type { ActiveRequest } from '../../requests/domain/active-requests.ts';
 import { type CallEnding, followRequest } from './call-ending.ts';
 import type { CallMetrics, DrainOutcome } from './call-metrics.ts';
 import { CallRecord } from './call-record.ts';
+import { startCallSpan, usageAttributes } from './call-span.ts';
 import type { CircuitBreaker } from './circuit-breaker.ts';
 import { clientLeft, type Failure, failureOf } from './failure.ts';
 import { measure, type Outcome } from './measure.ts';
@@ -43,6 +45,9 @@ export type ProviderCall = {
    */
   beforeSettle?: (figures: Figures) => Promise<void>;
 };
+
+/** A call with the `traceparent` that its provider receives. */
+type TracedCall = ProviderCall & { traceparent: string | undefined };
 
 /** Cost and tokens of a call, as clients and the gateway see them. */
 export type Figures = { costNanoUsd: bigint; tokens: number };
@@ -111,6 +116,8 @@ async function runCandidate<Result>(
   const { call, active, countPrompt, beforeSettle } = providerCall;
   if (active.isAbandoned()) throw problem('client_closed_request');
   const record = new CallRecord(call);
+  const span = startCallSpan(providerCall.requestId, call, active.traceparent);
+  let spanEnd: CallAttributes = {};
   let isDrained = false;
   const ending = followRequest(active, record, () => {
     isDrained = true;
@@ -118,7 +125,14 @@ async function runCandidate<Result>(
   });
   let source: UsageSource = 'estimated';
   try {
-    const { result, failure } = await attemptCall(runner, providerCall, record, ending, attempt);
+    const { result, failure } = await attemptCall(
+      runner,
+      { ...providerCall, traceparent: span?.traceparent ?? active.traceparent },
+      record,
+      ending,
+      attempt,
+    );
+    if (failure) spanEnd = { errorType: failure.problem.code };
     // refused before anything was sent, so there is no call to settle
     if (failure && record.requestBytes === 0 && !(hasNext && failure.isOutage)) throw failure.problem;
     const outcome = failure?.outcome ?? SUCCESS;
@@ -132,12 +146,14 @@ async function runCandidate<Result>(
     record.end();
     recordEnd(runner.metrics, call, record, failure, ending);
     const priced = priceCall(call, measured, record.serviceTier);
+    spanEnd = { ...spanEnd, ...usageAttributes(record, priced) };
     if (!failure) await beforeSettle?.(figuresOf(priced));
     const figures = await settle(runner, providerCall, record, outcome, priced);
     if (failure) throw withFigures(failure.problem, figures, outcome.status);
     return { result: result as Result, figures };
   } finally {
     ending.release();
+    span?.end(spanEnd);
     if (isDrained) runner.metrics.recordDrained(call.provider, DRAIN_OUTCOMES[source]);
   }
 }
@@ -145,7 +161,7 @@ async function runCandidate<Result>(
 /** The result of a call, or why there is none. A complete answer whose client has left is a failure too. */
 async function attemptCall<Result>(
   runner: CallRunner,
-  providerCall: ProviderCall,
+  providerCall: TracedCall,
   record: CallRecord,
   ending: CallEnding,
   attempt: Attempt<Result>,
@@ -171,7 +187,7 @@ function isProvidersFailure(thrown: unknown): boolean {
 
 function attemptWithRetries<Result>(
   runner: CallRunner,
-  { requestId, call, active }: ProviderCall,
+  { requestId, call, active, traceparent }: TracedCall,
   record: CallRecord,
   signal: AbortSignal,
   attempt: Attempt<Result>,
@@ -181,7 +197,7 @@ function attemptWithRetries<Result>(
     timeoutMs: runner.providerTimeoutMs,
     idleTimeoutMs: runner.idleTimeoutMs,
     callId: `${requestId}/${call.index}`,
-    traceparent: active.traceparent,
+    traceparent,
     trace: record,
   };
   return withRetries(
