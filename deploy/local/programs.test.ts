@@ -45,6 +45,8 @@ t.test('given no keys, everything is simulated and the gateway stops first', asy
     SOCIAL_PUBLISHER_URL: 'http://127.0.0.1:8090/social/v1',
     OTHER: 'kept',
   });
+  const written = define({ DATA_FOLDER: '/data', MEDIA_DIR: '/media' }).programs[3]?.env;
+  t.match(written, { SPOOL_DIR: '/data/spool', MEDIA_DIR: '/media' }, 'nothing is written in the checkout');
   t.match(gateway?.env, { EMAIL_VERIFICATION: 'off', SMTP_URL: 'http://127.0.0.1:8090/mailbox' });
   t.match(gateway?.env, { PORT: '7000', JWT_KEYS: '[{}]', GENERATION_URLS: 'http://127.0.0.1:8083' });
   t.equal(billing?.env.JWT_KEYS, undefined, 'only the gateway can sign tokens');

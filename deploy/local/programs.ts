@@ -66,6 +66,7 @@ async function answers(url: string, isGood: (status: number) => boolean): Promis
 /** The processes of a local installation in their start order; they stop in reverse order. */
 export function definePrograms(options: ProgramOptions): LocalProgram[] {
   const { variables, secrets, providers, payments, logFolder, clockFile } = options;
+  const dataFolder = path.resolve(scriptPath('.'), variables.DATA_FOLDER);
   const clock = clockFile !== undefined && { CLOCK_FILE: clockFile };
   const shared = {
     // Ctrl-C should not wait long for a stream without a reader; the environment wins.
@@ -130,6 +131,9 @@ export function definePrograms(options: ProgramOptions): LocalProgram[] {
     service('generation', {
       ...providers.env,
       MEDIA_PUBLIC_URL: options.env.MEDIA_PUBLIC_URL ?? urlOf(variables.PORT),
+      // What is written is in one folder, so that the checkout may be read-only.
+      SPOOL_DIR: options.env.SPOOL_DIR ?? path.join(dataFolder, 'spool'),
+      MEDIA_DIR: options.env.MEDIA_DIR ?? path.join(dataFolder, 'media'),
     }),
     service('gateway', {
       JWT_KEYS: options.env.JWT_KEYS ?? secrets.jwtKeys,
