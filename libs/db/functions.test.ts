@@ -1,4 +1,4 @@
-import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import t from 'tap';
@@ -185,3 +185,41 @@ t.test('PostgreSQL older than 18.4 is refused', async (t) => {
   await t.resolves(assertServerVersion(server('180004', '18.4')));
   await t.resolves(assertServerVersion(server('190000', '19.0')));
 });
+
+t.test(
+  'given requests that use a table, then a migration of it lets them pass until it gets its turn',
+  async (t) => {
+    const { pool, url } = await createTestDatabase(t);
+    const copy = copyMigrations(t);
+    const journalFile = path.join(copy.folder, 'meta/_journal.json');
+    const journal = JSON.parse(readFileSync(journalFile, 'utf8')) as { entries: object[] };
+    const [last] = journal.entries.slice(-1) as { when: number; idx: number }[];
+    const next = { ...last, idx: (last?.idx ?? 0) + 1, when: (last?.when ?? 0) + 1, tag: '9999_next' };
+    writeFileSync(journalFile, JSON.stringify({ ...journal, entries: [...journal.entries, next] }));
+    writeFileSync(path.join(copy.folder, '9999_next.sql'), 'ALTER TABLE accounts ADD COLUMN next integer');
+
+    const request = await pool.connect();
+    await request.query('BEGIN; SELECT FROM accounts');
+    let isMigrated = false;
+    const migrated = migrate({ connectionString: url, folder: copy.folder }).then(() => {
+      isMigrated = true;
+    });
+    const isWaiting = async () => {
+      const { rowCount } = await pool.query(
+        `SELECT FROM pg_stat_activity WHERE application_name = 'inkmeter-migrate' AND datname = current_database()
+          AND wait_event_type = 'Lock'`,
+      );
+      return rowCount === 1;
+    };
+    for (let attempt = 1; attempt <= 2; attempt += 1) {
+      while (!(await isWaiting()));
+      // It stands in line behind the migration, which gives up.
+      await pool.query('SELECT FROM accounts');
+      t.equal(isMigrated, false);
+    }
+    await request.query('COMMIT');
+    request.release();
+    await migrated;
+    t.resolves(pool.query('SELECT next FROM accounts'));
+  },
+);

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { readMigrationFiles } from 'drizzle-orm/migrator';
 import pg from 'pg';
@@ -25,6 +26,14 @@ const RECORDS_SQL = `
     hash text NOT NULL,
     created_at bigint)`;
 
+const DROPS_VIEW_OR_FUNCTION = /DROP (VIEW|FUNCTION)/i;
+
+const LOCK_TIMEOUT_MS = 500;
+const RETRY_PAUSE_MS = 250;
+const MAX_ATTEMPTS = 100;
+/** deadlock_detected, lock_not_available */
+const LOCK_CONFLICTS: ReadonlySet<string | undefined> = new Set(['40P01', '55P03']);
+
 export type MigrateOptions = {
   /** A login that owns the schema and may create roles. */
   connectionString: string;
@@ -32,12 +41,17 @@ export type MigrateOptions = {
   folder?: string;
 };
 
+type Migration = { tag: string; sql: string[]; hash: string; folderMillis: number };
+
 /**
- * Creates the service roles and the job queue's schema, then applies pending migrations, the SQL functions and the grants
- * in one transaction.
+ * Creates the service roles and the job queue's schema, then applies pending migrations, the SQL functions and the grants.
  * Safe to run from several places at once: one does the work, the others wait and find nothing to do.
  *
- * @throws Error when the database cannot be reached, is older than 18.4, or rejects a statement. Nothing is applied then.
+ * A new database gets everything in one transaction. In one that is in use, each migration has its own, so that requests wait
+ * for locks on few tables and not for long. One that drops a view or function shares it with all that follow and with the
+ * functions, which restore it.
+ *
+ * @throws Error when the database cannot be reached, is older than 18.4, or rejects a statement, whose transaction is undone.
  */
 export async function migrate({
   connectionString,
@@ -52,15 +66,47 @@ export async function migrate({
     await ensureServiceRoles(client);
     // The job queue's package migrates its own schema, on a connection of its own.
     await migrateJobSchema(connectionString);
-    await client.query('BEGIN');
-    await applyMigrations(client, folder);
-    await applyFunctions(client, path.join(folder, 'functions'));
-    await grantServiceRoles(client);
-    await client.query('COMMIT');
+    const { pending, isInUse } = await readPending(client, folder);
+    const firstDrop = pending.findIndex(({ sql }) => sql.some((text) => DROPS_VIEW_OR_FUNCTION.test(text)));
+    const alone = isInUse ? pending.slice(0, firstDrop < 0 ? undefined : firstDrop) : [];
+    for (const migration of alone) await inTransaction(client, () => applyMigration(client, migration));
+    await inTransaction(client, async () => {
+      await client.query(RECORDS_SQL);
+      for (const migration of pending.slice(alone.length)) await applyMigration(client, migration);
+      await applyFunctions(client, path.join(folder, 'functions'));
+      if (!isInUse) await grantServiceRoles(client);
+    });
+    if (isInUse) await inTransaction(client, () => grantServiceRoles(client));
   } finally {
     // Rolls back a transaction that has not committed.
     await client.end();
   }
+}
+
+/**
+ * A statement that waits for a lock blocks all requests that come after it, so it gives up soon, and the transaction is tried
+ * again. A deadlock with requests is resolved in the same way.
+ */
+async function inTransaction(client: pg.Client, run: () => Promise<unknown>): Promise<void> {
+  for (let attempt = 1; ; attempt += 1) {
+    await client.query('BEGIN');
+    await client.query(`SET LOCAL lock_timeout = ${LOCK_TIMEOUT_MS}`);
+    try {
+      await run();
+      await client.query('COMMIT');
+      return;
+    } catch (error) {
+      await client.query('ROLLBACK');
+      if (!isLockConflict(error) || attempt === MAX_ATTEMPTS) throw error;
+      await delay(RETRY_PAUSE_MS);
+    }
+  }
+}
+
+/** A migration's error has the server's as its cause. */
+function isLockConflict(error: unknown): boolean {
+  const cause = error instanceof Error && error.cause !== undefined ? error.cause : error;
+  return cause instanceof pg.DatabaseError && LOCK_CONFLICTS.has(cause.code);
 }
 
 /** @throws Error when the server is older than Inkmeter supports. */
@@ -78,29 +124,35 @@ export async function assertServerVersion(client: Pick<pg.Client, 'query'>): Pro
 
 /**
  * Drizzle's migrator opens and commits a transaction of its own, and skips a migration that is dated before the last one
- * applied. This one runs in the caller's transaction and applies every migration that is not recorded.
+ * applied. This one reads every migration that is not recorded.
  */
-async function applyMigrations(client: pg.Client, folder: string): Promise<void> {
-  await client.query(RECORDS_SQL);
-  const { rows } = await client.query<{ created_at: string }>(
-    'SELECT created_at FROM drizzle.__drizzle_migrations',
+async function readPending(
+  client: pg.Client,
+  folder: string,
+): Promise<{ pending: Migration[]; isInUse: boolean }> {
+  const { rows: found } = await client.query<{ exists: boolean }>(
+    `SELECT to_regclass('drizzle.__drizzle_migrations') IS NOT NULL AS exists`,
   );
+  const records = found[0]?.exists ? 'SELECT created_at FROM drizzle.__drizzle_migrations' : null;
+  const { rows } = records === null ? { rows: [] } : await client.query<{ created_at: string }>(records);
   const applied = new Set(rows.map((row) => Number(row.created_at)));
   const journal = JSON.parse(readFileSync(path.join(folder, 'meta/_journal.json'), 'utf8')) as {
     entries: { tag: string }[];
   };
-  for (const [index, migration] of readMigrationFiles({ migrationsFolder: folder }).entries()) {
-    if (applied.has(migration.folderMillis)) continue;
-    for (const statement of migration.sql) {
-      await client
-        .query(statement)
-        .catch((error) => explain(error, `${journal.entries[index]?.tag}`, statement));
-    }
-    await client.query('INSERT INTO drizzle.__drizzle_migrations (hash, created_at) VALUES ($1, $2)', [
-      migration.hash,
-      migration.folderMillis,
-    ]);
+  const pending = readMigrationFiles({ migrationsFolder: folder })
+    .map((migration, index) => ({ ...migration, tag: `${journal.entries[index]?.tag}` }))
+    .filter(({ folderMillis }) => !applied.has(folderMillis));
+  return { pending, isInUse: applied.size > 0 };
+}
+
+async function applyMigration(client: pg.Client, { tag, sql, hash, folderMillis }: Migration): Promise<void> {
+  for (const statement of sql) {
+    await client.query(statement).catch((error) => explain(error, tag, statement));
   }
+  await client.query('INSERT INTO drizzle.__drizzle_migrations (hash, created_at) VALUES ($1, $2)', [
+    hash,
+    folderMillis,
+  ]);
 }
 
 /** Adds the migration and the line at which PostgreSQL stopped to the message. */

@@ -10,7 +10,6 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import { cataloguePathOf } from '#deploy/local/bootstrap.ts';
 import { internalKeysOf } from '#deploy/local/internal-keys.ts';
 import { chooseProviders } from '#deploy/local/providers.ts';
 import { readOrCreateSecrets } from '#deploy/local/secrets.ts';
@@ -30,9 +29,12 @@ const READY_TIMEOUT_MS = 60_000;
 const HOLD_TIMEOUT_MS = 60_000;
 const POLL_MS = 100;
 
-/** The default catalogue without limits that refuse: refusals are the proof's subject, not this one's. */
-function generousCatalogue(): string {
-  return readFileSync(cataloguePathOf('default'), 'utf8')
+/**
+ * The default catalogue of a release without limits that refuse: refusals are the proof's subject, not this one's. It stays in
+ * force when a newer release brings another.
+ */
+function generousCatalogue(tree: string): string {
+  return readFileSync(path.join(tree, 'deploy/catalogues/default.yaml'), 'utf8')
     .replace(/(meter: (?!cost)[^}]*amount: )[^}]+}/g, '$1unlimited }')
     .replace(/amount: [\d.]+ USD/g, 'amount: 100000 USD')
     .replace(/maxParallel: \d+/g, 'maxParallel: 1000');
@@ -70,7 +72,7 @@ async function roll(commit: string, rate: number, pauseMs: number): Promise<bool
     checkOut(commit, old);
     const current = scriptPath('.');
     const catalogue = path.join(folder, 'catalogue.yaml');
-    writeFileSync(catalogue, generousCatalogue());
+    writeFileSync(catalogue, generousCatalogue(old));
 
     const secrets = readOrCreateSecrets(path.join(folder, 'secrets.json'));
     const server = await startEmbeddedPostgres({
@@ -170,13 +172,20 @@ async function roll(commit: string, rate: number, pauseMs: number): Promise<bool
         await delay(pauseMs);
       }
     };
-    say('Rolling forward ...');
-    await setUp(current);
-    await replaceAll(current);
-    say('Rolling back ...');
-    await replaceAll(old);
+    const replaceThereAndBack = async () => {
+      say('Rolling forward ...');
+      await setUp(current);
+      await replaceAll(current);
+      say('Rolling back ...');
+      await replaceAll(old);
+    };
+    const stopped: unknown = await replaceThereAndBack().catch((error: unknown) => error);
     const failures = await load.end();
     say(`${describe(load)}\n`);
+    if (stopped instanceof Error) {
+      for (const line of failures) say(line);
+      throw stopped;
+    }
 
     const pool = createPool({
       connectionString: databaseUrl,
