@@ -4,6 +4,10 @@ import type { ChangeResult, ScheduledChange, SubscriptionChange } from '../port.
 import { idOf, secondsOf } from './client.ts';
 import { nextPhaseOf, planItemOf, scheduledPlanItem } from './convert.ts';
 
+/** Where a subscription remembers its scheduled change while it is cancelled: Stripe has no schedule next to a cancellation. */
+const SCHEDULED_PRICE = 'scheduled_price';
+const SCHEDULED_QUANTITY = 'scheduled_quantity';
+
 type Keyed = { subscriptionId: string; idempotencyKey: string };
 
 /**
@@ -72,7 +76,7 @@ export async function changeAtPeriodEnd(
   const { id: itemId, price, current_period_start, current_period_end, quantity: seats = 1 } = item;
   const scheduled = await readScheduled(stripe, subscription);
   if (subscription.cancel_at_period_end)
-    await resume(stripe, { subscriptionId, idempotencyKey: `${idempotencyKey}-resume` });
+    await withdrawCancellation(stripe, { subscriptionId, idempotencyKey: `${idempotencyKey}-resume` });
   const schedule =
     subscription.schedule === null
       ? await stripe.subscriptionSchedules.create(
@@ -124,7 +128,15 @@ export async function cancel(
   { subscriptionId, when, idempotencyKey }: Keyed & { when: 'now' | 'period_end' },
 ): Promise<void> {
   if (when === 'period_end') {
-    await keepPlan(stripe, { subscriptionId, idempotencyKey });
+    const subscription = await stripe.subscriptions.retrieve(subscriptionId);
+    const scheduled = await readScheduled(stripe, subscription);
+    if (scheduled !== null) {
+      const { priceId, quantity } = scheduled;
+      const metadata = { [SCHEDULED_PRICE]: priceId, [SCHEDULED_QUANTITY]: `${quantity}` };
+      const key = { idempotencyKey: `${idempotencyKey}-remember` };
+      await stripe.subscriptions.update(subscriptionId, { metadata }, key);
+    }
+    await releaseSchedule(stripe, subscription, idempotencyKey);
     await stripe.subscriptions.update(subscriptionId, { cancel_at_period_end: true }, { idempotencyKey });
     return;
   }
@@ -138,8 +150,28 @@ export async function cancel(
   }
 }
 
+/** A change that was scheduled before the cancellation is due again. */
 export async function resume(stripe: Stripe, { subscriptionId, idempotencyKey }: Keyed): Promise<void> {
-  await stripe.subscriptions.update(subscriptionId, { cancel_at_period_end: false }, { idempotencyKey });
+  const { metadata } = await stripe.subscriptions.retrieve(subscriptionId);
+  const { [SCHEDULED_PRICE]: priceId, [SCHEDULED_QUANTITY]: quantity } = metadata;
+  await withdrawCancellation(stripe, { subscriptionId, idempotencyKey });
+  if (priceId === undefined) return;
+  await changeAtPeriodEnd(stripe, {
+    ...{ subscriptionId, priceId, quantity: Number(quantity) },
+    idempotencyKey: `${idempotencyKey}-restore`,
+  });
+}
+
+async function withdrawCancellation(
+  stripe: Stripe,
+  { subscriptionId, idempotencyKey }: Keyed,
+): Promise<void> {
+  const metadata = { [SCHEDULED_PRICE]: '', [SCHEDULED_QUANTITY]: '' };
+  await stripe.subscriptions.update(
+    subscriptionId,
+    { cancel_at_period_end: false, metadata },
+    { idempotencyKey },
+  );
 }
 
 /** Invoices of a paused subscription are voided, so that nothing is owed afterwards. */

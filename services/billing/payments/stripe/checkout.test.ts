@@ -88,11 +88,18 @@ t.test('given an account on the free plan', async (t) => {
     t.match(await ada.current(), { scheduled_change: null, plan: { key: 'enterprise' } });
   });
 
-  await t.test('when it downgrades, then the smaller plan starts with the period', async (t) => {
-    await ada.post('/api/subscription/downgrade', { plan: 'basic' });
-    await advance(31 * DAY_MS);
-    t.match(await ada.current(), { scheduled_change: null, plan: { key: 'basic' } });
-  });
+  await t.test(
+    'when it downgrades, cancels and resumes, then the smaller plan starts with the period',
+    async (t) => {
+      await ada.post('/api/subscription/downgrade', { plan: 'basic' });
+      t.equal((await ada.post('/api/subscription/cancel')).status, 200);
+      t.match(await ada.current(), { cancel_at_period_end: true, plan: { key: 'enterprise' } });
+      t.equal((await ada.post('/api/subscription/resume')).status, 200);
+      t.match(await ada.current(), { cancel_at_period_end: false, scheduled_change: { plan: 'basic' } });
+      await advance(31 * DAY_MS);
+      t.match(await ada.current(), { scheduled_change: null, plan: { key: 'basic' } });
+    },
+  );
 
   await t.test('when it cancels, then the plan ends with the period', async (t) => {
     t.equal((await ada.post('/api/subscription/cancel')).status, 200);
