@@ -1,7 +1,7 @@
 /**
  * `npm run bench`: measures Inkmeter and today's alternatives on this machine.
  *
- *     npm run bench -- [--only=throughput,floor,ledger,growth,hostile,webhooks] [--connections=1,16,64] [--profile]
+ *     npm run bench -- [--only=throughput,floor,ledger,growth,hostile,webhooks,content] [--connections=1,16,64] [--profile]
  *                      [--workloads=plain,stream,paced] [--targets=none,proxy,portkey,bare,metered,pairs]
  *                      [--compare=<checkout>,…] [--short | --quick]
  *
@@ -16,6 +16,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { benchPath, FOLDER, freePort, startChild } from './children.ts';
+import { measureContentCache } from './content.ts';
 import { measureGrowth } from './growth.ts';
 import { measureHostile } from './hostile.ts';
 import { type LoadGenerator, startLoadGenerator } from './load-client.ts';
@@ -45,7 +46,7 @@ import {
 } from './throughput.ts';
 import { measureWebhooks } from './webhooks.ts';
 
-const PARTS = ['throughput', 'floor', 'ledger', 'growth', 'hostile', 'webhooks'] as const;
+const PARTS = ['throughput', 'floor', 'ledger', 'growth', 'hostile', 'webhooks', 'content'] as const;
 type Part = (typeof PARTS)[number];
 
 const { values: flags } = parseArgs({
@@ -203,7 +204,8 @@ async function run(): Promise<void> {
   sections.push(header);
   console.log(header);
   if (parts.includes('ledger')) add('The ledger alone', await ledgerAlone());
-  if (!flags.profile && parts.every((part) => part === 'ledger')) return;
+  if (parts.includes('content')) add('The content cache', await measureContentCache(say));
+  if (!flags.profile && parts.every((part) => part === 'ledger' || part === 'content')) return;
   const context = await startContext();
   if (parts.includes('throughput')) add('Side by side', await throughput(context));
   if (parts.includes('floor')) add('What cannot be cheaper', await floor(context));

@@ -94,6 +94,15 @@ t.test('given a finished result, then equal requests complete at once and others
   t.match((await submit(posts('nibs'))).body, { cached: false }, 'deleted documents are not shared');
 });
 
+t.test('given many requests of one account that hit and miss at once, then all complete', async (t) => {
+  const topics = Array.from({ length: 40 }, (_, index) => `subject ${index % 5}`);
+  const jobs = await Promise.all(topics.map((topic) => submit(posts(topic))));
+  t.ok(jobs.every(({ status }) => status === 202));
+  await Promise.all(jobs.map(({ requestId }) => client.finish(requestId)));
+  const again = await Promise.all(topics.map((topic) => submit(posts(topic))));
+  t.ok(again.every(({ status, body }) => status === 202 && body.cached));
+});
+
 t.test('given that copies have a price, then they cost it, and count if the catalogue says so', async (t) => {
   const blog = { topic: 'blotting paper', length: 300 };
   const terms = { owner: 'plan test pro', hitCostNanoUsd: '1500000', countHits: true };

@@ -98,7 +98,8 @@ export async function createJob(
       copy,
       stepRows.map((one) => ({ ...one, status: 'waiting' as const })),
     );
-    await begin(tx, copy, 'generation.created', runtime);
+    // Without a dispatch, which settlements wait for: this transaction may settle, and would wait for them.
+    await announce(tx, copy, 'generation.created', runtime);
     return source.documents === null ? copy : copyResult(options, tx, copy, source, 'hit');
   });
 }
@@ -124,10 +125,19 @@ export async function begin(
   type: 'generation.created',
   runtime: JobOptions['runtime'],
 ): Promise<void> {
-  const now = runtime.clock.now();
-  await insertEvents(tx, row, [{ type: 'status', data: { status: row.status, percent: row.percent } }], now);
+  await announce(tx, row, type, runtime);
+  await dispatchSteps(tx, row.accountId, runtime.clock.now());
+}
+
+async function announce(
+  tx: Tx,
+  row: GenerationRow,
+  type: 'generation.created',
+  runtime: JobOptions['runtime'],
+): Promise<void> {
+  const { status, percent } = row;
+  await insertEvents(tx, row, [{ type: 'status', data: { status, percent } }], runtime.clock.now());
   await emitJobEvent(tx, row, type, runtime);
-  await dispatchSteps(tx, row.accountId, now);
 }
 
 function responseContext({
