@@ -75,6 +75,8 @@ export const insights = {
       model: 'gemini-2.5-flash',
       message: 'Only 2 % of the input tokens were read from the cache. Put the parts that repeat first.',
       percentage: 2,
+      alternative: null,
+      saving_usd: null,
     },
   ],
 };

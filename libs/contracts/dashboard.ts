@@ -181,11 +181,13 @@ export type PerformanceWire = z.infer<typeof performance>;
 
 const insight = z
   .object({
-    kind: z.enum(['cache', 'errors']),
+    kind: z.enum(['cache', 'errors', 'cheaper_model', 'output_cap']),
     provider: z.string(),
     model: z.string(),
     message: z.string(),
     percentage,
+    alternative: z.string().nullable().describe('A cheaper model with an equal role in the plan.'),
+    saving_usd: usd.nullable().describe('What it would have saved in that time.'),
   })
   .meta({ id: 'UsageInsight' });
 export type InsightWire = z.infer<typeof insight>;
@@ -200,7 +202,7 @@ export const getInsights = defineOperation({
   path: '/api/usage/insights',
   summary: 'Performance of providers, and what to improve',
   description:
-    'Latency and errors of the newest 5,000 calls of the last 30 days, by provider; and models with unused cache or many errors in that time.',
+    'Latency and errors of the newest 5,000 calls of the last 30 days, by provider; and what to improve: models with unused cache or many errors, cheaper models with an equal role, and output caps that are hardly used.',
   tags,
   auth: 'user',
   scope: 'usage:read',

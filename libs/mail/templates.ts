@@ -1,4 +1,8 @@
 /** The mails that the product sends, each as plain text and as HTML. */
+import { escapeHtml, heading, mailPage, paragraph } from './layout.ts';
+
+const COLOUR = '#1d5fa8';
+
 export type MailTemplate = 'verify_email' | 'account_exists' | 'password_reset' | 'invitation';
 
 export type MailContent = { subject: string; text: string; html: string };
@@ -66,12 +70,9 @@ export function renderMail(
   const openings = opening === undefined ? [] : [opening];
   const text = [...openings, first, ...(link === null ? [] : [link]), ...rest, ...program].join('\n\n');
   const anchor = link === null ? [] : [`<a href="${escapeHtml(link)}">${escapeHtml(link)}</a>`];
-  const html = [...openings.map(escapeHtml), escapeHtml(first), ...anchor, ...rest.map(escapeHtml)].map(
-    (line) => `<p>${line}</p>`,
-  );
-  return { subject, text: `${text}\n`, html: `<!doctype html><html><body>${html.join('')}</body></html>` };
-}
-
-export function escapeHtml(text: string): string {
-  return text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
+  const lines = [...openings.map(escapeHtml), escapeHtml(first), ...anchor, ...rest.map(escapeHtml)];
+  const html = mailPage([heading(escapeHtml(subject)), ...lines.map(paragraph)].join('\n'), {
+    colour: COLOUR,
+  });
+  return { subject, text: `${text}\n`, html };
 }

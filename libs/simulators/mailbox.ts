@@ -2,7 +2,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { text } from 'node:stream/consumers';
 import { z } from 'zod';
-import { escapeHtml } from '#libs/mail/templates.ts';
+import { escapeHtml } from '#libs/mail/layout.ts';
 import { sendJson } from './send.ts';
 
 export const MAILBOX_PATH = '/mailbox';

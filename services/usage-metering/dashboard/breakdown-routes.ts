@@ -1,4 +1,5 @@
 import type { FastifyInstance } from 'fastify';
+import type { AccountEntitlements } from '#libs/clients/account-entitlements.ts';
 import { getBreakdown, getInsights, type PerformanceWire } from '#libs/contracts/dashboard.ts';
 import { percentageOf } from '#libs/contracts/limits.ts';
 import type { Database } from '#libs/db/database.ts';
@@ -8,18 +9,34 @@ import { callerOf } from '#libs/service/internal-calls.ts';
 import type { Clock } from '#libs/service/runtime.ts';
 import { serveOperation } from '#libs/service/serve-operation.ts';
 import { visibleUserId } from '../usage/domain/visibility.ts';
-import { insightsOf, mergeContentTypes, presentRows, totalOf } from './domain/breakdown.ts';
+import { mergeContentTypes, presentRows, totalOf } from './domain/breakdown.ts';
+import { insightsOf } from './domain/insights.ts';
 import { addDays } from './domain/months.ts';
-import { listGroups, listModelUsage, listPerformance, type PerformanceRow } from './store.ts';
+import {
+  listCurrentPrices,
+  listGroups,
+  listModelUsage,
+  listOutputCaps,
+  listPerformance,
+  type PerformanceRow,
+} from './store.ts';
 
 const MAX_DAYS = 400;
 const MAX_ROWS = 5_000;
 const PERFORMANCE_CALLS = 5_000;
+/** Those whose plans are read. */
+const OUTPUT_CAP_CALLS = 1_000;
 const PERFORMANCE_MS = 30 * 86_400_000;
+
+export type BreakdownOptions = {
+  database: Database;
+  clock: Clock;
+  entitlements: Pick<AccountEntitlements, 'get'>;
+};
 
 export function breakdownRoutes(
   app: FastifyInstance,
-  { database, clock }: { database: Database; clock: Clock },
+  { database, clock, entitlements }: BreakdownOptions,
 ): void {
   serveOperation(app, getBreakdown, async (request) => {
     const caller = callerOf(request);
@@ -56,13 +73,18 @@ export function breakdownRoutes(
     const userId = visibleUserId(caller);
     const now = clock.now();
     const since = new Date(now.getTime() - PERFORMANCE_MS);
-    const [rows, models] = await Promise.all([
-      listPerformance(database, { accountId, userId, since, calls: PERFORMANCE_CALLS }),
+    const of = { accountId, userId, since };
+    const [rows, models, outputCaps, { modelRoles: roles }] = await Promise.all([
+      listPerformance(database, { ...of, calls: PERFORMANCE_CALLS }),
       listModelUsage(database, { accountId, userId, from: since, to: now }),
+      listOutputCaps(database, { ...of, calls: OUTPUT_CAP_CALLS }),
+      entitlements.get(accountId),
     ]);
+    const names = [...models.map(({ model }) => model), ...Object.values(roles).flat()];
+    const prices = await listCurrentPrices(database, names, now);
     const [total, ...providers] = rows.map(presentPerformance);
     if (total === undefined) throw new Error('There is always a total.');
-    return { total, providers, insights: insightsOf(models) };
+    return { total, providers, insights: insightsOf({ models, roles, prices, outputCaps }) };
   });
 }
 

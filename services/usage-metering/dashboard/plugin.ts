@@ -8,7 +8,7 @@ export const dashboardPlugin: FastifyPluginAsync<Omit<DashboardRouteOptions, 're
   app,
   options,
 ) => {
-  const { database, clock } = options;
+  const { database, clock, entitlements } = options;
   dashboardRoutes(app, { ...options, readAccount: (...query) => readAccount(options, ...query) });
-  breakdownRoutes(app, { database, clock });
+  breakdownRoutes(app, { database, clock, entitlements });
 };

@@ -152,6 +152,22 @@ t.test(
       t.match(body.insights, [{ kind: 'errors', provider: 'gemini', model: 'gemini-1', percentage: 5 }]);
       t.equal(body.insights.length, 1);
     });
+
+    await t.test('then output caps are compared with what the calls used', async (t) => {
+      const { ledger, runtime } = service;
+      const detail = JSON.stringify({ calls: [{ outputTokens: 1_000 }] });
+      for (let call = 0; call < 20; call += 1) {
+        const id = runtime.newId();
+        await ledger.hold(testHold(ACCOUNT, id, { cost: 0n }, { userId: OWNER, detail }));
+        const facts = { model: 'capped', outputTokens: 40, reasoningTokens: 10 };
+        await ledger.settle(testSettle(ACCOUNT, id, { cost: 0n }, { facts }));
+      }
+      const { body } = await service.call('GET', '/api/usage/insights', { as: 'owner' });
+      t.match(
+        body.insights.filter(({ kind }: { kind: string }) => kind === 'output_cap'),
+        [{ provider: 'openai', model: 'capped', percentage: 5, alternative: null, saving_usd: null }],
+      );
+    });
   },
 );
 

@@ -1,14 +1,18 @@
-import { and, between, eq, gte, ne, type SQL, sql } from 'drizzle-orm';
+import { and, between, eq, gte, inArray, ne, type SQL, sql } from 'drizzle-orm';
 import type { PgColumn } from 'drizzle-orm/pg-core';
 import type { BREAKDOWN_GROUPS, GRANULARITIES } from '#libs/contracts/dashboard.ts';
 import { only, type Queryable } from '#libs/db/database.ts';
-import { ledgerAccounts, NO_ID, usageDaily, usageEvents } from '#libs/db/schema/ledger.ts';
+import { ledgerAccounts, ledgerDecisions, NO_ID, usageDaily, usageEvents } from '#libs/db/schema/ledger.ts';
+import { models } from '#libs/db/schema/metering.ts';
 import { NO_PROVIDER } from '#libs/ledger/quota-resources.ts';
 import { shardOf } from '#libs/ledger/shard.ts';
+import { effectivePrice, type ModelPrice } from '#libs/pricing/price.ts';
 import { countAlerts, listAlerts } from '../alerts/store.ts';
+import { listProviderPrices } from '../prices/store.ts';
 import { findVisibleUser, listModelUsage } from '../usage/store.ts';
 import type { GroupSums } from './domain/breakdown.ts';
 import type { ProviderDay } from './domain/dashboard.ts';
+import type { OutputCapUsage } from './domain/insights.ts';
 
 export { countAlerts, findVisibleUser, listAlerts, listModelUsage };
 
@@ -165,4 +169,72 @@ export async function listPerformance(
     .from(newest)
     .groupBy(sql`GROUPING SETS ((${newest.provider}), ())`)
     .orderBy(sql`${newest.provider} NULLS FIRST`);
+}
+
+/** What the newest calls that succeeded reserved for output, by the plans of their requests, and what they used. */
+export async function listOutputCaps(
+  db: Queryable,
+  {
+    accountId,
+    userId,
+    since,
+    calls,
+  }: { accountId: string; userId: string | null; since: Date; calls: number },
+): Promise<OutputCapUsage[]> {
+  const newest = db
+    .select({
+      shard: usageEvents.shard,
+      holdId: usageEvents.holdId,
+      callIndex: usageEvents.callIndex,
+      provider: usageEvents.provider,
+      model: usageEvents.model,
+      used: sql<bigint>`coalesce(${usageEvents.outputTokens}, 0) + coalesce(${usageEvents.reasoningTokens}, 0)`.as(
+        'used',
+      ),
+    })
+    .from(usageEvents)
+    .where(
+      and(
+        eq(usageEvents.accountId, accountId),
+        gte(usageEvents.admittedAt, since),
+        gte(usageEvents.callIndex, 0),
+        eq(usageEvents.status, 'ok'),
+        userId === null ? undefined : eq(usageEvents.userId, userId),
+      ),
+    )
+    .orderBy(sql`${usageEvents.admittedAt} DESC`)
+    .limit(calls)
+    .as('newest');
+  const cap = sql`(${ledgerDecisions.detail}::jsonb #>> ARRAY['calls', ${newest.callIndex}::text, 'outputTokens'])::bigint`;
+  return db
+    .select({
+      provider: newest.provider,
+      model: newest.model,
+      calls: sql<bigint>`count(*)`.mapWith(BigInt),
+      reserved: sql<bigint>`sum(${cap})::bigint`.mapWith(BigInt),
+      used: sql<bigint>`sum(${newest.used})::bigint`.mapWith(BigInt),
+    })
+    .from(newest)
+    .innerJoin(
+      ledgerDecisions,
+      and(eq(ledgerDecisions.shard, newest.shard), eq(ledgerDecisions.id, newest.holdId)),
+    )
+    .where(sql`${cap} > 0`)
+    .groupBy(newest.provider, newest.model)
+    .orderBy(newest.provider, newest.model);
+}
+
+/** The prices in force of models, of each provider that has them. */
+export async function listCurrentPrices(
+  db: Queryable,
+  names: readonly string[],
+  now: Date,
+): Promise<ModelPrice[]> {
+  if (names.length === 0) return [];
+  const found = await db
+    .select({ provider: models.provider, model: models.model })
+    .from(models)
+    .where(inArray(models.model, [...new Set(names)]));
+  const rows = await listProviderPrices(db, [...new Set(found.map(({ provider }) => provider))]);
+  return found.flatMap(({ provider, model }) => effectivePrice(rows, provider, model, now) ?? []);
 }

@@ -1,7 +1,6 @@
-/** Sums by a dimension, and what to improve. */
-import type { BreakdownRowWire, InsightWire } from '#libs/contracts/dashboard.ts';
-import { percentageOf } from '#libs/contracts/limits.ts';
-import { figuresOf, type ModelUsage, NOTHING, type Sums, sumOf } from '../../usage/domain/usage-report.ts';
+/** Sums by a dimension. */
+import type { BreakdownRowWire } from '#libs/contracts/dashboard.ts';
+import { figuresOf, NOTHING, type Sums, sumOf } from '../../usage/domain/usage-report.ts';
 
 export type GroupSums = Sums & { start: string; group: string | null };
 
@@ -33,27 +32,3 @@ export function presentRows(rows: readonly GroupSums[]): BreakdownRowWire[] {
 }
 
 export const totalOf = (rows: readonly GroupSums[]) => figuresOf(rows.length === 0 ? NOTHING : sumOf(rows));
-
-const MIN_INPUT_TOKENS = 1_000_000n;
-const LOW_CACHE_PERCENTAGE = 10;
-const MIN_CALLS = 20n;
-const HIGH_ERROR_PERCENTAGE = 5;
-
-export function insightsOf(models: readonly ModelUsage[]): InsightWire[] {
-  return models.flatMap((usage) => {
-    const { provider, model, calls, errors, inputTokens, cacheReadTokens } = usage;
-    const insights: InsightWire[] = [];
-    const read = inputTokens + cacheReadTokens;
-    const cached = percentageOf(cacheReadTokens, read) ?? 0;
-    if (read >= MIN_INPUT_TOKENS && cached < LOW_CACHE_PERCENTAGE) {
-      const message = `Only ${cached} % of the input tokens were read from the cache. Put the parts that repeat first.`;
-      insights.push({ kind: 'cache', provider, model, message, percentage: cached });
-    }
-    const failed = percentageOf(errors, calls) ?? 0;
-    if (calls >= MIN_CALLS && failed >= HIGH_ERROR_PERCENTAGE) {
-      const message = `${failed} % of the calls failed. Compare their error codes in the list of calls.`;
-      insights.push({ kind: 'errors', provider, model, message, percentage: failed });
-    }
-    return insights;
-  });
-}
