@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import t from 'tap';
 import { createTestJobs } from '#libs/jobs/fixtures.ts';
 import { ACCOUNT, createTestGeneration } from '../fixtures.ts';
+import { RUN_STEP } from './domain/job.ts';
 import { jobClient } from './jobs.fixture.ts';
 
 t.test(
@@ -60,5 +61,51 @@ t.test(
       ACCOUNT,
     ]);
     t.equal(rows[0].n, 2);
+  },
+);
+
+t.test(
+  'given a service that stops, then its steps continue elsewhere, and nothing is paid twice',
+  async (t) => {
+    const generation = await createTestGeneration(t);
+    const client = jobClient(generation);
+    const task = generation.tasks.find(({ name }) => name === RUN_STEP);
+    const run = async (generationId: string, step: string, signal: AbortSignal) =>
+      task?.run({ generationId, step, accountId: ACCOUNT }, { signal, logger: generation.logger });
+    const running = new AbortController().signal;
+    const body = { topic: 'rivers', length: 400, call_to_action: 'Read [[simulate: chunk_delay=40]]' };
+    const { requestId: id } = await client.submit(body, { terms: { maxParallel: 8, priority: 0 } });
+    const statusOf = async (key: string) =>
+      (await client.get(id)).steps.find(({ step }) => step === key)?.status;
+
+    await t.rejects(run(id, 'blog.outline', AbortSignal.abort()), { name: 'StepHandedOver' });
+    t.equal(await statusOf('blog.outline'), 'queued');
+    t.strictSame(await generation.rows(id), [], 'nothing was sent');
+    for (const key of ['outline', 'section.1', 'section.2', 'section.3', 'metadata'])
+      await run(id, `blog.${key}`, running);
+
+    const stopping = new AbortController();
+    const edit = run(id, 'blog.edit', stopping.signal);
+    let arrived = '';
+    for await (const { event, data } of client.follow(id)) {
+      if (event === 'content') arrived += data.chunk;
+      if (arrived.length > 1_000) break;
+    }
+    stopping.abort();
+    await t.rejects(edit, { name: 'StepHandedOver' });
+    t.equal(await statusOf('blog.edit'), 'queued');
+    const before = await generation.rows(id);
+    t.match(before.at(-1), { step: 'blog.edit', status: 'aborted', error_code: 'service_unavailable' });
+
+    await run(id, 'blog.edit', running);
+    t.match((await client.get(id)).error, null);
+    t.match(await client.get(id), { status: 'completed', percent: 100 });
+    const rows = await generation.rows(id);
+    t.strictSame(
+      rows.slice(before.length).map(({ step, status }) => [step, status]),
+      [['blog.edit#2', 'ok']],
+      'the text that had arrived is continued',
+    );
+    t.equal(await generation.holdState(id), 'closed');
   },
 );

@@ -18,6 +18,7 @@ import { commitCall, type StepReference } from './commit.ts';
 import type { CacheOptions } from './copies.ts';
 import { stepEvent } from './domain/decide-end.ts';
 import { type Job, jobOf, outputsOf, type StepRow } from './domain/job.ts';
+import { handOverStep, isUnsentAtShutdown, repairOfCut, StepHandedOver } from './hand-over.ts';
 import type { JobHub } from './hub.ts';
 import { settleInterrupted } from './interrupted.ts';
 import { committingSettlement, endOf } from './step-settlement.ts';
@@ -86,7 +87,13 @@ function claimStep({ database, runtime }: RunOptions, { generationId, key }: Ste
     if (own?.status !== 'queued') return undefined;
 
     const now = runtime.clock.now();
-    await updateStep(tx, own, { status: 'running', callsStarted: 1, startedAt: now });
+    // Calls of a step that was handed over are settled already.
+    const settled = own.callsSettled;
+    await updateStep(tx, own, {
+      status: 'running',
+      callsStarted: settled + 1,
+      startedAt: own.startedAt ?? now,
+    });
     const isFirst = row.status === 'queued';
     if (isFirst) await updateGeneration(tx, row.id, { status: 'running', startedAt: row.startedAt ?? now });
     const job = jobOf({ ...row, status: isFirst ? 'running' : row.status });
@@ -94,7 +101,7 @@ function claimStep({ database, runtime }: RunOptions, { generationId, key }: Ste
     const step = job.steps.find((one) => one.key === key);
     // A version of this service with another pipeline created the job.
     if (step === undefined) throw new Error(`The pipeline has no step ${key}.`);
-    const calls = own.calls as unknown as PlannedCall[];
+    const calls = (own.calls as unknown as PlannedCall[]).slice(settled);
     return { kind: 'run', run: { job, row: own, step, outputs: outputsOf(job, rows), calls } };
   });
 }
@@ -114,7 +121,8 @@ async function runClaimed(
     if (cancelled.aborted) begun.abandon();
     cancelled.addEventListener('abort', begun.abandon, { once: true });
     shutdown.addEventListener('abort', () => begun.end('shutdown'), { once: true });
-    let repair: Repair | undefined;
+    let repair = (run.row.repair ?? undefined) as Repair | undefined;
+    if (shutdown.aborted) throw new StepHandedOver();
     const [first] = run.calls;
     if (first !== undefined && run.step.spec.kind === 'search') {
       await runSearchCall(options, reference, run, first, begun);
@@ -123,8 +131,13 @@ async function runClaimed(
     for (const call of run.calls) {
       repair = await runOneCall(options, reference, run, call, begun, repair);
       if (repair === undefined) return;
+      if (shutdown.aborted) throw new StepHandedOver();
     }
   } catch (error) {
+    if (error instanceof StepHandedOver || isUnsentAtShutdown(error, active)) {
+      await handOverStep(options, reference);
+      throw new StepHandedOver();
+    }
     // A call that was sent is settled with its failure. Other errors come from before the call.
     await commitCall(options, reference, { kind: 'failed', failure: failureOf(error, reference.key) }, null);
     if (!(error instanceof ProblemError)) throw error;
@@ -157,7 +170,12 @@ async function runOneCall(
   const texts = createTextEvents(options, run.job, run.step, run.outputs);
   const canRepair = call !== run.calls.at(-1);
   let verdict: Verdict | undefined;
-  const endFor = (failure: GenerationFailure | undefined) => endOf(verdict, failure, reference.key);
+  let text = '';
+  const endFor = (failure: GenerationFailure | undefined) => {
+    const cut = canRepair && active.reason() === 'shutdown' ? repairOfCut(run.step, text) : undefined;
+    if (cut !== undefined) verdict = { kind: 'repair', repair: cut };
+    return endOf(verdict, cut === undefined ? failure : undefined, reference.key);
+  };
   const settlement = committingSettlement(options, reference, run, endFor, texts);
   const providerCall = {
     requestId: run.row.holdId,
@@ -171,6 +189,7 @@ async function runOneCall(
     let isCut = false;
     await providers.forPipeline(one.provider).chatStream(chatOf(run, one, repaired), context, (piece) => {
       record.take(piece);
+      text = record.text;
       if (piece.bytes !== null && CUT.test(piece.bytes)) isCut = true;
       return piece.text === '' ? undefined : texts.push(piece.text);
     });
