@@ -22,7 +22,7 @@ export function planItemOf({ id, items }: Stripe.Subscription): Stripe.Subscript
 
 /** The same item of a phase, whose prices are read one by one. */
 export async function scheduledPlanItem(
-  { items }: Stripe.SubscriptionSchedule.Phase,
+  { items }: { items: readonly { price: string | { id: string }; quantity?: number }[] },
   readPrice: (id: string) => Promise<Stripe.Price>,
 ): Promise<{ price: Stripe.Price; quantity: number } | undefined> {
   const found: { price: Stripe.Price; quantity: number }[] = [];

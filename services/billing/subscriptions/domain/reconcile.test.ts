@@ -61,6 +61,17 @@ t.test('an unpaid period ends the plan after the grace period', async (t) => {
   t.equal(openRequestOf(change.state), undefined);
 });
 
+t.test('a plan that the provider renews ends only after the provider was asked', async (t) => {
+  const afterGrace = new Date(periodEnd.getTime() + GRACE_MS);
+  const state = stateOf({ ...paid('pro'), externalId: 'sub_1' });
+  const lapsed = reconcileSubscription(state, { ...contextAt(afterGrace), endsLapsed: false });
+  t.strictSame(lapsed, { state, effects: [] });
+  t.match(reconcile(state, afterGrace), {
+    state: { subscription: { planKey: 'free', externalId: null } },
+    effects: [{ event: { kind: 'subscription_ended', data: { reason: 'payment_overdue' } } }],
+  });
+});
+
 t.test('a cancelled plan ends with its period', async (t) => {
   const cancelled = { ...paid('pro'), cancelAtPeriodEnd: true, accessEndsAt: periodEnd };
   const change = reconcile(stateOf(cancelled), periodEnd);
