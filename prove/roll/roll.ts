@@ -23,6 +23,7 @@ import { examineInstallation } from '../examine-installation.ts';
 import { readWitness } from '../witness.ts';
 import { type Load, startLoad } from './load.ts';
 import { startLoadBalancer } from './load-balancer.ts';
+import { logCauses } from './log-causes.ts';
 
 const REPLICAS = 2;
 const READY_TIMEOUT_MS = 60_000;
@@ -182,10 +183,12 @@ async function roll(commit: string, rate: number, pauseMs: number): Promise<bool
     const stopped: unknown = await replaceThereAndBack().catch((error: unknown) => error);
     const failures = await load.end();
     say(`${describe(load)}\n`);
-    if (stopped instanceof Error) {
-      for (const line of failures) say(line);
-      throw stopped;
+    for (const line of failures) say(line);
+    if (failures.length > 0 || stopped instanceof Error) {
+      say('\nIn the logs:');
+      for (const line of logCauses(folder)) say(line);
     }
+    if (stopped instanceof Error) throw stopped;
 
     const pool = createPool({
       connectionString: databaseUrl,
@@ -195,7 +198,7 @@ async function roll(commit: string, rate: number, pauseMs: number): Promise<bool
     });
     const differences = await compareWithWitness(pool, simulatorUrl);
     await pool.end();
-    for (const line of [...failures, ...differences]) say(line);
+    for (const line of differences) say(line);
     return failures.length === 0 && differences.length === 0;
   } finally {
     for (const end of endings.toReversed()) await end();
