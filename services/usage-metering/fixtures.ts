@@ -11,6 +11,7 @@ import { createPool } from '#libs/db/pool.ts';
 import { isPublicAddress } from '#libs/http/public-address.ts';
 import type { PublicHttp, PublicHttpRequest } from '#libs/http/public-http.ts';
 import { createTestJobs, runTaskOnce, type TestJobs } from '#libs/jobs/fixtures.ts';
+import type { Task } from '#libs/jobs/task.ts';
 import { testSegment } from '#libs/ledger/fixtures.ts';
 import { createLedger, type Ledger } from '#libs/ledger/ledger.ts';
 import { createLogger } from '#libs/service/logger.ts';
@@ -205,7 +206,14 @@ function createTestEntitlements() {
   };
 }
 
-function startTestWorker(t: TestScope, connectionString: string): TestJobs {
+/**
+ * The tasks of the service on the real clock, as a worker runs them.
+ * @param http sends requests to addresses of customers; they are answered without being sent unless it is given.
+ */
+export function createWorkerTasks(
+  connectionString: string,
+  http?: Pick<PublicHttp, 'request'>,
+): { tasks: Task[]; pool: Pool } {
   // as the service has it: with a listener for idle connections that break
   const pool = createPool({
     connectionString,
@@ -214,7 +222,6 @@ function startTestWorker(t: TestScope, connectionString: string): TestJobs {
     statementTimeoutMs: 30_000,
     connectTimeoutMs: 60_000,
   });
-  t.teardown(() => pool.end());
   const { tasks } = buildApp({
     config: testServiceConfig(),
     runtime: systemRuntime,
@@ -227,8 +234,15 @@ function startTestWorker(t: TestScope, connectionString: string): TestJobs {
     sweepIntervalMs: 50,
     sweepBatch: 3,
     ...fakeOutside(),
+    ...(http && { http }),
     ensureBalances: async () => undefined,
   });
+  return { tasks, pool };
+}
+
+function startTestWorker(t: TestScope, connectionString: string): TestJobs {
+  const { tasks, pool } = createWorkerTasks(connectionString);
+  t.teardown(() => pool.end());
   // a busy machine must not cut off a running task, whose connections the end of the test would then terminate
   const worker = createTestJobs(t, connectionString, tasks, { stopMs: 20_000 });
   worker.jobs.start();

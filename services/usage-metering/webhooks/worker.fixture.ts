@@ -1,0 +1,13 @@
+/** A process that runs the background jobs of the service, for tests that kill it. */
+import { createPublicHttp } from '#libs/http/public-http.ts';
+import { createTestJobs } from '#libs/jobs/fixtures.ts';
+import { createWorkerTasks } from '../fixtures.ts';
+
+const [url = ''] = process.argv.slice(2);
+// The receiver is on this machine.
+const http = createPublicHttp({ isAllowed: () => true });
+createTestJobs({ teardown: () => undefined }, url, createWorkerTasks(url, http).tasks, {
+  concurrency: 24,
+  claimMs: 3_000,
+}).jobs.start();
+process.send?.('started');
