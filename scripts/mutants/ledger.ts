@@ -152,8 +152,8 @@ export const LEDGER_MUTANTS: readonly Mutant[] = [
   {
     id: 'record-no-threshold',
     file: 'libs/ledger/record.ts',
-    find: 'if (crossings.length > 0)',
-    replace: 'if (crossings.length > 99)',
+    find: 'if (thresholds.length > 0)',
+    replace: 'if (thresholds.length > 99)',
     tests: ['libs/ledger/quota-resources.test.ts', 'libs/ledger/random-records.test.ts'],
     why: 'a resource allocated without a hold crosses a threshold silently',
   },

@@ -75,7 +75,7 @@ export const SERVICE_MUTANTS: readonly Mutant[] = [
   {
     id: 'stop-misses-new-requests',
     file: 'services/generation/requests/domain/active-requests.ts',
-    find: "for (const stop of stops.values()) if (covers(stop, begun)) throw problem('emergency_stop');",
+    find: 'for (const stop of stops.values()) if (covers(stop, begun)) throw stopProblem(stop);',
     replace: '',
     tests: [
       'services/generation/requests/domain/active-requests.test.ts',
@@ -167,8 +167,8 @@ export const SERVICE_MUTANTS: readonly Mutant[] = [
   {
     id: 'idempotency-one-caller',
     file: IDEMPOTENCY,
-    find: 'caller.keyId ?? caller.userId',
-    replace: 'caller.accountId',
+    find: '(keyId ?? userId)',
+    replace: 'accountId',
     tests: IDEMPOTENCY_TESTS,
     why: 'two callers of an account share their idempotency keys',
   },
@@ -241,9 +241,9 @@ export const SERVICE_MUTANTS: readonly Mutant[] = [
   },
   {
     id: 'outbox-no-job',
-    file: 'libs/outbox/emit.ts',
-    find: '    await enqueue(tx, taskOfChannel(channel), payload, { maxAttempts: MAX_DELIVERY_ATTEMPTS });',
-    replace: '    void payload;',
+    file: 'libs/outbox/enqueue-delivery.ts',
+    find: '  await enqueue(db, taskOfChannel(channel), { deliveryId, accountId }, options);',
+    replace: '  void { db, options, deliveryId, accountId };',
     tests: ['libs/outbox/outbox.test.ts'],
     why: 'an event has no job that delivers it',
   },
