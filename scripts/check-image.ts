@@ -91,7 +91,7 @@ const isInContext = (file: string) => !LEFT_OUT.some((pattern) => path.matchesGl
 /** `${NAME:-default}` from the variables, as Compose does it. */
 function substitute(text: string, variables: Record<string, string | undefined>): string {
   return text.replace(
-    /\$\{([A-Z_]+):-([^}]*)\}/g,
+    /\$\{([A-Z0-9_]+):-([^}]*)\}/g,
     (_whole, name: string, fallback: string) => variables[name] || fallback,
   );
 }
