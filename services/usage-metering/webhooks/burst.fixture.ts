@@ -72,7 +72,7 @@ export async function runBurst(t: TestScope, count: number): Promise<BurstResult
     }
     await delay(100);
   }
-  const { rows } = await pool.query('SELECT count(*)::int AS n FROM alerts');
+  const { rows } = await pool.query(`SELECT count(*)::int AS n FROM alerts WHERE type = 'usage.threshold'`);
   const deliveredMs = Math.round(performance.now() - startedAt);
   return { crossedMs, deliveredMs, alerts: rows[0]?.n as number, ...receiver.result(), killed };
 }
