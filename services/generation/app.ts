@@ -138,8 +138,9 @@ export function buildApp(options: AppOptions): Generation {
     tasks,
     endRequests: () => activeRequests.endAll('shutdown'),
     requestsIdle: activeRequests.idle,
-    dropClients: () => app.dropClients(),
-    conditions: () => app.spoolConditions(),
+    dropClients: () => app.server.closeAllConnections(),
+    // A start that failed has no spool.
+    conditions: () => (app.hasDecorator('spoolConditions') ? app.spoolConditions() : {}),
   };
 }
 

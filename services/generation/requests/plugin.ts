@@ -20,8 +20,6 @@ declare module 'fastify' {
   interface FastifyInstance {
     /** The handler of each kind of request. Features register theirs; without one, a kind is not served. */
     generationHandlers: GenerationHandlers;
-    /** Closes the connections of clients that still wait for a response. */
-    dropClients: () => void;
   }
 }
 
@@ -103,7 +101,6 @@ const requests: FastifyPluginAsync<RequestsOptions> = async (app, options) => {
   ];
 
   app.decorate('generationHandlers', handlers);
-  app.decorate('dropClients', () => app.server.closeAllConnections());
   app.addHook('onReady', stopWatch.start);
   app.addHook('onListen', async () => {
     for (const job of requestScopedJobs) job.start();
