@@ -241,3 +241,15 @@ export async function emitJobEvent(
   const payload = { generation_id: id, status, ...more, ...(failure && { error: failure }) };
   await emit(tx, { id: newId(), type, accountId, payload, createdAt: clock.now() }, newId);
 }
+
+/** The first event of a job. */
+export async function announce(
+  tx: Tx,
+  row: GenerationRow,
+  type: 'generation.created',
+  runtime: JobOptions['runtime'],
+): Promise<void> {
+  const { status, percent } = row;
+  await insertEvents(tx, row, [{ type: 'status', data: { status, percent } }], runtime.clock.now());
+  await emitJobEvent(tx, row, type, runtime);
+}

@@ -5,7 +5,7 @@ import type { GenerationRequestHead, PlannedCall } from '#libs/contracts/generat
 import { type Tx, transaction } from '#libs/db/database.ts';
 import { stepOfCall } from '#libs/pipelines/content/plan.ts';
 import { problem } from '#libs/problems/problems.ts';
-import { emitJobEvent, type JobOptions } from './commit.ts';
+import { announce, type JobOptions } from './commit.ts';
 import { type CacheOptions, copyResult, findSource, type Source } from './copies.ts';
 import { dispatchSteps } from './dispatch.ts';
 import { cacheKeyOf } from './domain/cache-key.ts';
@@ -18,7 +18,7 @@ import {
   type StepStatus,
   wantsJson,
 } from './domain/job.ts';
-import { insertEvents, insertGeneration } from './store.ts';
+import { insertGeneration } from './store.ts';
 
 /** A held request for a job. */
 export type JobHead = Pick<
@@ -98,9 +98,9 @@ export async function createJob(
       copy,
       stepRows.map((one) => ({ ...one, status: 'waiting' as const })),
     );
-    // Without a dispatch, which settlements wait for: this transaction may settle, and would wait for them.
+    if (source.documents !== null) return copyResult(options, tx, copy, source, 'hit');
     await announce(tx, copy, 'generation.created', runtime);
-    return source.documents === null ? copy : copyResult(options, tx, copy, source, 'hit');
+    return copy;
   });
 }
 
@@ -127,17 +127,6 @@ export async function begin(
 ): Promise<void> {
   await announce(tx, row, type, runtime);
   await dispatchSteps(tx, row.accountId, runtime.clock.now());
-}
-
-async function announce(
-  tx: Tx,
-  row: GenerationRow,
-  type: 'generation.created',
-  runtime: JobOptions['runtime'],
-): Promise<void> {
-  const { status, percent } = row;
-  await insertEvents(tx, row, [{ type: 'status', data: { status, percent } }], runtime.clock.now());
-  await emitJobEvent(tx, row, type, runtime);
 }
 
 function responseContext({
