@@ -72,12 +72,8 @@ export async function runCrashes(proof: Proof): Promise<CaseResult> {
   if (proof.isQuick) {
     const rounds = [FAULTS.both, FAULTS.database, FAULTS.generation];
     // Clients that retry until they get a response go through the same rounds.
-    results.push(
-      ...(await Promise.all([
-        underFaults(proof, 'kill -9 and PostgreSQL, 3 rounds', rounds),
-        repeatThrough(proof),
-      ])),
-    );
+    const faults = underFaults(proof, 'kill -9 and PostgreSQL, 3 rounds', rounds);
+    results.push(...(await Promise.all([faults, repeatThrough(proof, faults)])));
   } else {
     for (const fault of Object.values(FAULTS)) {
       const rounds = Array.from({ length: ROUNDS_EACH }, () => fault);

@@ -115,9 +115,9 @@ export async function runRetries(proof: Proof): Promise<CaseResult> {
   return joinResults(results);
 }
 
-/** Clients that retry during the faults. */
-export const repeatThrough = (proof: Proof): Promise<CaseResult> =>
-  repeatUnder(proof, { ...CALM, name: 'through crashes' });
+/** Clients that retry during faults. They are examined after the faults have ended. */
+export const repeatThrough = (proof: Proof, faultsEnd: Promise<unknown>): Promise<CaseResult> =>
+  repeatUnder(proof, { ...CALM, name: 'through crashes', strike: () => faultsEnd.then(() => undefined) });
 
 async function repeatUnder(proof: Proof, trouble: Trouble): Promise<CaseResult> {
   const name = `retries: ${trouble.name}`;

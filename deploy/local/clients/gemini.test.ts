@@ -297,7 +297,7 @@ t.test('given errors, then they have Google’s form', async (t) => {
       400,
       /texts/,
     ],
-    ['gpt-4o-mini:predict', key, good, 404, /generateContent/],
+    ['gpt-4o-mini:predict', key, good, 404, /images\/generations/],
   ];
   for (const [path, credential, body, status, message] of rows) {
     const answer = await call(`/v1beta/models/${path}`, credential, body);

@@ -243,13 +243,8 @@ export async function emitJobEvent(
 }
 
 /** The first event of a job. */
-export async function announce(
-  tx: Tx,
-  row: GenerationRow,
-  type: 'generation.created',
-  runtime: JobOptions['runtime'],
-): Promise<void> {
+export async function emitCreated(tx: Tx, row: GenerationRow, runtime: JobOptions['runtime']): Promise<void> {
   const { status, percent } = row;
   await insertEvents(tx, row, [{ type: 'status', data: { status, percent } }], runtime.clock.now());
-  await emitJobEvent(tx, row, type, runtime);
+  await emitJobEvent(tx, row, 'generation.created', runtime);
 }

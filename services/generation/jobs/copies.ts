@@ -3,7 +3,7 @@ import type { PlannedCall } from '#libs/contracts/generation-requests.ts';
 import { type Tx, transaction } from '#libs/db/database.ts';
 import type { SettleRequest } from '#libs/ledger/types.ts';
 import { REQUESTS_METER } from '#libs/pipelines/meters.ts';
-import { announce, closingEvents, emitJobEvent, type JobOptions } from './commit.ts';
+import { closingEvents, emitCreated, emitJobEvent, type JobOptions } from './commit.ts';
 import {
   findFirstVersions,
   findSources,
@@ -113,7 +113,7 @@ export async function copyResult(
   await copySteps(tx, row, source, now);
   // The ledger comes before outbox and dispatch, as in every settlement: another order would be a deadlock.
   await settleHit(options, tx, row, costNanoUsd);
-  if (outcome === 'hit') await announce(tx, row, 'generation.created', runtime);
+  if (outcome === 'hit') await emitCreated(tx, row, runtime);
   const events: GenerationEvent[] = [];
   for (const { document, version } of written) {
     const id = runtime.newId();

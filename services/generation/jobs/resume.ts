@@ -58,7 +58,7 @@ export async function resumeJob(
     if (approval?.outline !== undefined)
       await updateStep(tx, { generationId: id, key: OUTLINE }, { output: { json: approval.outline } });
     await replaceOpenSteps(tx, resumed, holdId, callsByStep(plan.calls));
-    await begin(tx, resumed, 'generation.created', runtime);
+    await begin(tx, resumed, runtime);
     return resumed;
   });
 }

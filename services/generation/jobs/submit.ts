@@ -5,7 +5,7 @@ import type { GenerationRequestHead, PlannedCall } from '#libs/contracts/generat
 import { type Tx, transaction } from '#libs/db/database.ts';
 import { stepOfCall } from '#libs/pipelines/content/plan.ts';
 import { problem } from '#libs/problems/problems.ts';
-import { announce, type JobOptions } from './commit.ts';
+import { emitCreated, type JobOptions } from './commit.ts';
 import { type CacheOptions, copyResult, findSource, type Source } from './copies.ts';
 import { dispatchSteps } from './dispatch.ts';
 import { cacheKeyOf } from './domain/cache-key.ts';
@@ -88,7 +88,7 @@ export async function createJob(
     const source = await sourceOf(tx, row, options);
     if (source === undefined) {
       await insertGeneration(tx, row, stepRows);
-      await begin(tx, row, 'generation.created', runtime);
+      await begin(tx, row, runtime);
       return row;
     }
     const copy = { ...row, copyOf: source.row.id };
@@ -99,7 +99,7 @@ export async function createJob(
       stepRows.map((one) => ({ ...one, status: 'waiting' as const })),
     );
     if (source.documents !== null) return copyResult(options, tx, copy, source, 'hit');
-    await announce(tx, copy, 'generation.created', runtime);
+    await emitCreated(tx, copy, runtime);
     return copy;
   });
 }
@@ -119,13 +119,8 @@ async function sourceOf(
   return source;
 }
 
-export async function begin(
-  tx: Tx,
-  row: GenerationRow,
-  type: 'generation.created',
-  runtime: JobOptions['runtime'],
-): Promise<void> {
-  await announce(tx, row, type, runtime);
+export async function begin(tx: Tx, row: GenerationRow, runtime: JobOptions['runtime']): Promise<void> {
+  await emitCreated(tx, row, runtime);
   await dispatchSteps(tx, row.accountId, runtime.clock.now());
 }
 
