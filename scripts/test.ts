@@ -18,6 +18,7 @@ const FILE_TIMEOUT_MS = 300_000;
 const FILES_AT_ONCE = availableParallelism() + 1;
 /** More failed files than this are not an accident of load. */
 const MOST_REPEATED = 3;
+const UNKNOWN_FILE = '';
 
 function findFiles(wanted: string[]): string[] {
   const files = (wanted.length > 0 ? wanted : FOLDERS).flatMap((given) =>
@@ -50,14 +51,16 @@ async function runFiles(files: readonly string[], concurrency: number): Promise<
   events.on('test:pass', () => {
     result.passed += 1;
   });
-  events.on('test:fail', ({ name, file, line, details }) => {
+  const known = new Set(files.map((one) => path.resolve(one)));
+  events.on('test:fail', ({ name, file, line, nesting, details }) => {
     const { error } = details;
+    // A test that a fixture declares has the fixture's place: it cannot be traced to a file, and is not repeated.
+    if (nesting === 0 && file !== undefined) result.failedFiles.add(known.has(file) ? file : UNKNOWN_FILE);
     if ('failureType' in error && error.failureType === 'subtestsFailed') return;
     result.failed += 1;
     console.log(`FAIL  ${name} (${path.relative('.', file ?? '')}:${line})`);
     console.log(inspect(error.cause ?? error, { depth: 4 }).replaceAll(/^/gm, '      '));
     if (file === undefined) return;
-    result.failedFiles.add(file);
     const printed = output.get(file);
     if (printed !== undefined) console.log(printed.replaceAll(/^/gm, '      | '));
     output.delete(file);
@@ -75,15 +78,16 @@ let unstable = 0;
 
 // A file that fails next to others and passes alone depends on the load of the machine: a fault of the test, which is
 // reported, and not of the change under test.
-if (failed > 0 && first.failedFiles.size <= MOST_REPEATED) {
-  for (const file of first.failedFiles) {
+const { failedFiles } = first;
+if (failed > 0 && failedFiles.size <= MOST_REPEATED && !failedFiles.has(UNKNOWN_FILE)) {
+  for (const file of failedFiles) {
     console.log(`\nagain, alone: ${path.relative('.', file)}`);
     const again = await runFiles([file], 1);
     if (again.failed > 0 || again.passed === 0) continue;
     unstable += 1;
     console.log(`UNSTABLE  ${path.relative('.', file)}: failed next to other files, passed alone`);
   }
-  if (unstable === first.failedFiles.size) failed = 0;
+  if (failedFiles.size > 0 && unstable === failedFiles.size) failed = 0;
 }
 
 const seconds = ((performance.now() - startedAt) / 1000).toFixed(0);

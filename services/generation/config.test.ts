@@ -10,7 +10,7 @@ const env = {
 
 t.test('every variable is described, and keys are secrets', async (t) => {
   const rows = describeConfig(configSchema);
-  for (const { name, secret } of rows) t.equal(secret, /KEYS?$|DATABASE_URL/.test(name), name);
+  for (const { name, secret } of rows) t.equal(secret, /KEYS?$|DATABASE_(DIRECT_)?URL/.test(name), name);
 });
 
 t.test('a provider is configured by its key, Ollama by its address', async (t) => {

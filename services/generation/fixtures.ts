@@ -295,8 +295,8 @@ function observeLedger(ledger: Ledger): { ledger: Ledger; ledgerEvents: EventEmi
     ledgerEvents,
     ledger: {
       ...ledger,
-      settle: (request) => report(ledger.settle(request)),
-      close: (hold) => report(ledger.close(hold)),
+      settle: (request, tx) => report(ledger.settle(request, tx)),
+      close: (hold, tx) => report(ledger.close(hold, tx)),
     },
   };
 }
