@@ -1,4 +1,4 @@
-/** Content jobs through the gateway: planned, held, run, retried and exported. */
+/** Content jobs through the gateway (planned, held, run, retried, exported), and features that other services check. */
 import t from 'tap';
 import { parseSse } from '#libs/http/sse-parser.ts';
 import { startInstallation } from './installation.fixture.ts';
@@ -175,4 +175,16 @@ t.test('given a text that moderation flags, then nothing is written, charged or 
     JSON.stringify(usage.data),
   );
   t.match((await call(JOBS, token)).body, { data: [] }, 'there is no job');
+});
+
+t.test('given plans with and without webhooks, then only the former create endpoints', async (t) => {
+  const body = { url: 'https://hooks.example.com/inkmeter' };
+  t.match(await call('/api/webhook-endpoints', (await customer('basic')).token, body), {
+    status: 403,
+    body: { code: 'feature_not_in_plan', feature: 'webhooks', plan: 'basic' },
+  });
+  t.match(await call('/api/webhook-endpoints', (await customer('pro')).token, body), {
+    status: 201,
+    body: { status: 'enabled' },
+  });
 });

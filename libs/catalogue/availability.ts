@@ -34,6 +34,8 @@ export const IMPLEMENTED_FEATURES: ReadonlySet<string> = new Set([
   'advanced_research',
   'limited_research',
   'premium_research',
+  // POST /api/webhook-endpoints.
+  'webhooks',
   // GET /api/subscription/usage and GET /api/usage/requests.
   'basic_analytics',
   // Members, roles and invitations.

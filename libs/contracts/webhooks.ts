@@ -138,7 +138,7 @@ export const createWebhookEndpoint = defineOperation({
       schema: endpointWithSecret,
       example: { ...exampleEndpoint, secret: exampleSecret },
     },
-    ...problemResponses(...PROBLEMS, 'semantic_error', 'conflict'),
+    ...problemResponses(...PROBLEMS, 'feature_not_in_plan', 'semantic_error', 'conflict'),
   },
 });
 

@@ -76,7 +76,7 @@ export function buildApp(options: AppOptions): { app: ServiceApp; tasks: Task[] 
   app.register(stopPlugin, { database, ledger, runtime });
   app.register(jobPlugin, { database, runtime });
   app.register(alertPlugin, { database, clock, entitlements });
-  app.register(webhookPlugin, { database, runtime, policy: options.webhookPolicy });
+  app.register(webhookPlugin, { database, runtime, policy: options.webhookPolicy, entitlements });
 
   const tasks = [
     ...holdTasks({

@@ -4,9 +4,9 @@ import { brandVoices } from '#libs/contracts/brand-voices.ts';
 import { previewPrompt, prompts } from '#libs/contracts/prompts.ts';
 import { checkTemplate, type PromptTemplate, renderPrompt } from '#libs/pipelines/prompt-template.ts';
 import { problem } from '#libs/problems/problems.ts';
+import { checkFeature } from '#libs/service/check-feature.ts';
 import { callerOf } from '#libs/service/internal-calls.ts';
 import { serveOperation } from '#libs/service/serve-operation.ts';
-import { checkFeature } from '../social/domain.ts';
 import { type InstructionOptions, instructionRoutes } from './routes.ts';
 import { loadPrompt } from './store.ts';
 

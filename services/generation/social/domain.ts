@@ -1,5 +1,4 @@
 /** What a plan allows, how a post is scheduled, and what follows from an attempt to publish it. */
-import { featureGrant } from '#libs/catalogue/access.ts';
 import type { Entitlements } from '#libs/catalogue/entitlements.ts';
 import type { NewPost } from '#libs/contracts/social.ts';
 import type { socialConnections, socialPosts } from '#libs/db/schema/generation.ts';
@@ -24,15 +23,6 @@ export function checkPlatform({ platforms, plan }: Entitlements, platform: strin
       plan: plan.key,
       available_platforms: platforms.allowed,
     },
-  });
-}
-
-/** @throws ProblemError `feature_not_in_plan` */
-export function checkFeature(entitlements: Entitlements, feature: string): void {
-  const { granted, source } = featureGrant(entitlements, feature);
-  if (granted) return;
-  throw problem('feature_not_in_plan', {
-    fields: { feature, plan: entitlements.plan.key, reason: source },
   });
 }
 

@@ -7,13 +7,13 @@ import * as contract from '#libs/contracts/social-operations.ts';
 import { type Database, transaction } from '#libs/db/database.ts';
 import type { Owner } from '#libs/ledger/quota-resources.ts';
 import { problem } from '#libs/problems/problems.ts';
+import { checkFeature } from '#libs/service/check-feature.ts';
 import { callerOf } from '#libs/service/internal-calls.ts';
 import type { Runtime } from '#libs/service/runtime.ts';
 import { serveOperation } from '#libs/service/serve-operation.ts';
 import { findConnections } from './connections-store.ts';
 import {
   ATTEMPT_LIMIT_MS,
-  checkFeature,
   checkPlatform,
   composePost,
   DRAFTS,

@@ -25,7 +25,7 @@ type EndpointRequest = FastifyRequest & { params: { id: string } };
 /** What was sent to an endpoint, and sending it again. */
 export function deliveryRoutes(
   app: FastifyInstance,
-  { database, runtime }: Omit<WebhookRouteOptions, 'policy'>,
+  { database, runtime }: Pick<WebhookRouteOptions, 'database' | 'runtime'>,
 ): void {
   const { clock, newId } = runtime;
 

@@ -1,11 +1,13 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { recordAudit } from '#libs/audit/record-audit.ts';
 import { actorOf } from '#libs/audit/request-actor.ts';
+import type { AccountEntitlements } from '#libs/clients/account-entitlements.ts';
 import type { AuditAction, AuditState } from '#libs/contracts/audit-entry.ts';
 import { toPage } from '#libs/contracts/page.ts';
 import * as contract from '#libs/contracts/webhooks.ts';
 import { type Database, type Tx, transaction } from '#libs/db/database.ts';
 import { problem } from '#libs/problems/problems.ts';
+import { checkFeature } from '#libs/service/check-feature.ts';
 import { callerOf } from '#libs/service/internal-calls.ts';
 import type { Runtime } from '#libs/service/runtime.ts';
 import { serveOperation } from '#libs/service/serve-operation.ts';
@@ -32,6 +34,7 @@ export type WebhookRouteOptions = {
   database: Database;
   runtime: Pick<Runtime, 'clock' | 'newId'>;
   policy: EndpointPolicy;
+  entitlements: Pick<AccountEntitlements, 'get'>;
 };
 
 /** The account whose endpoints the caller manages. @throws ProblemError `role_required` */
@@ -43,7 +46,7 @@ export function managedAccount(request: FastifyRequest): string {
 
 /** `/api/webhook-endpoints`, without their deliveries. */
 export function endpointRoutes(app: FastifyInstance, options: WebhookRouteOptions): void {
-  const { database, runtime, policy } = options;
+  const { database, runtime, policy, entitlements } = options;
   const { clock, newId } = runtime;
 
   function audit(
@@ -81,6 +84,7 @@ export function endpointRoutes(app: FastifyInstance, options: WebhookRouteOption
   serveOperation(app, contract.createWebhookEndpoint, async (request, reply) => {
     const accountId = managedAccount(request);
     const { url, description, event_types: eventTypes } = request.body;
+    checkFeature(await entitlements.get(accountId), 'webhooks');
     checkEndpointUrl(url, policy);
     const now = clock.now();
     const created = await transaction(database, async (tx) => {
