@@ -11,7 +11,7 @@ import {
   text,
   uuid,
 } from 'drizzle-orm/pg-core';
-import { amount, bytes, instant } from './columns.ts';
+import { amount, instant } from './columns.ts';
 
 /** Who created a row, and for which workspace. */
 const owner = {
@@ -87,16 +87,6 @@ export const generations = pgTable(
     index('generations_open').on(table.holdExpiresAt).where(sql`hold_id IS NOT NULL`),
   ],
 );
-
-/** The recording that a job transcribes, until it has. */
-export const generationRecordings = pgTable('generation_recordings', {
-  generationId: uuid('generation_id')
-    .primaryKey()
-    .references(() => generations.id, { onDelete: 'cascade' }),
-  fileName: text('file_name').notNull(),
-  mediaType: text('media_type').notNull(),
-  content: bytes('content').notNull(),
-});
 
 /** A step of a job. Its result and the settlement of its last call are written in one transaction. */
 export const generationSteps = pgTable(
