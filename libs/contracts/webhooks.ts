@@ -96,7 +96,7 @@ const exampleEndpoint: WebhookEndpointWire = {
   created_at: '2026-11-20T12:00:00.000Z',
   updated_at: '2026-11-20T12:00:00.000Z',
 };
-const exampleSecret = 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw';
+const exampleSecret = 'whsec_<Base64>';
 const exampleDelivery: WebhookDeliveryWire = {
   id: '019e3f5e-6f2a-7c31-9d52-8a4f0b6c1d71',
   endpoint_id: exampleEndpoint.id,
