@@ -106,8 +106,10 @@ function countInput(call: Call, { usage, fillInput }: Directives, textTokens: nu
 function measureInput(call: Call, directives: Directives, context: AnswerContext): Usage {
   const textTokens = countPromptTokens(call.prompt.parts);
   const total = countInput(call, directives, textTokens);
-  if (call.window !== undefined && total > call.window && directives.fillInput === undefined) {
-    throw new Refusal(400, `prompt is too long: ${total} tokens > ${call.window} maximum`);
+  // A prompt that is only reported as larger has its size.
+  const size = directives.usage === 'more' ? call.countPrompt('most') : total;
+  if (call.window !== undefined && size > call.window && directives.fillInput === undefined) {
+    throw new Refusal(400, `prompt is too long: ${size} tokens > ${call.window} maximum`);
   }
   const cached = cachedTokens(call, directives, context, textTokens);
   const cacheRead = Math.min(cached.cacheRead, total);
