@@ -18,10 +18,10 @@ t.test('every preset is valid', async (t) => {
 
 t.test('names that are not implemented and not marked are listed', async (t) => {
   const file = path.join(t.testdir(), 'unmarked.yaml');
-  writeFileSync(file, DEFAULT.replace('  - webhooks\n', ''));
+  writeFileSync(file, DEFAULT.replace('  - white_label\n', ''));
   const { exitCode, lines } = await runCommand(['check', file]);
   t.equal(exitCode, 0);
-  t.equal(lines.at(-1), 'Not implemented, and not listed under notYetAvailable: webhooks');
+  t.equal(lines.at(-1), 'Not implemented, and not listed under notYetAvailable: white_label');
 });
 
 t.test('the issues of an invalid file are listed line by line', async (t) => {

@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer, request as httpRequest } from 'node:http';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Pool } from 'pg';
 import { Agent } from 'undici';
 import { loadConfig } from '#libs/config/config.ts';
@@ -287,6 +288,8 @@ function createTestLog() {
   return { lines, logger, logged };
 }
 
+const POLL_MS = 50;
+
 /** A ledger that reports when it may have closed a hold. */
 function observeLedger(ledger: Ledger): { ledger: Ledger; ledgerEvents: EventEmitter } {
   const ledgerEvents = new EventEmitter().setMaxListeners(0);
@@ -350,7 +353,8 @@ export async function createTestGeneration(
         const closed = once(ledgerEvents, 'closed');
         const { rows } = await pool.query('SELECT state FROM ledger_holds WHERE id = $1', [requestId]);
         if (rows[0]?.state !== 'open') return rows[0]?.state;
-        await closed;
+        // What is settled in a transaction is seen only after its commit.
+        await Promise.race([closed, delay(POLL_MS)]);
       }
     },
     async counters() {
