@@ -133,7 +133,7 @@ function tailOf(text: string, bound: number): string {
   return tail;
 }
 
-/** Upper bound of the tokens of a step's prompt, whatever its inputs are. */
+/** Upper bound of the tokens of a step's prompt, for all inputs. */
 export function stepPromptBound(
   step: ContentStep,
   brief: ContentBrief,

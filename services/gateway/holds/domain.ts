@@ -3,6 +3,7 @@ import { z } from 'zod';
 import type { HoldResource, PlannedOperation, SettleBody } from '#libs/contracts/holds.ts';
 import type { Caller } from '#libs/contracts/internal-context.ts';
 import { type MeterAmountWire, toMeterAmount } from '#libs/contracts/limits.ts';
+import { storedCall } from '#libs/contracts/stored-call.ts';
 import type { HoldRequest, SettleRequest } from '#libs/ledger/types.ts';
 import { usageFacts } from '#libs/ledger/usage-facts.ts';
 import { formatUsd } from '#libs/money/money.ts';
@@ -21,28 +22,14 @@ import {
   UnpricedClassError,
   worstCaseNanoUsd,
 } from '#libs/pricing/price.ts';
-import { fromWire, modelPriceWire, toWire } from '#libs/pricing/price-wire.ts';
+import { toWire } from '#libs/pricing/price-wire.ts';
 import type { Units } from '#libs/pricing/units.ts';
 import { problem } from '#libs/problems/problems.ts';
 
-const count = z.int().min(0);
-
-const externalCall = z.object({
-  index: count,
-  step: z.string(),
-  provider: z.string(),
-  model: z.string(),
-  inputTokens: count,
-  outputTokens: count,
-  choices: count,
-  otherUnits: z.record(z.string(), count),
-  counts: z.record(z.string(), count),
-  price: modelPriceWire.transform(fromWire),
-});
 /** An operation as the hold's detail has it. */
-export type ExternalCall = z.output<typeof externalCall>;
+export type ExternalCall = z.output<typeof storedCall>;
 
-const externalPlan = z.object({ kind: z.literal(EXTERNAL_PLAN), calls: z.array(externalCall) });
+const externalPlan = z.object({ kind: z.literal(EXTERNAL_PLAN), calls: z.array(storedCall) });
 
 /** @param price of its model; none for an operation without one. @throws ProblemError `semantic_error` for an unpriced unit. */
 export function planOperation(
@@ -61,7 +48,7 @@ export function planOperation(
     outputTokens: output_tokens,
     choices: 1,
     otherUnits: units,
-    counts: Object.fromEntries(Object.entries(meters).map(([meter, amount]) => [meter, Number(amount)])),
+    counts: toCounts(meters),
     price,
   };
   priced(`operations.${index}`, () => worstCaseNanoUsd(boundOf(call), price));
@@ -197,7 +184,11 @@ function usageOf(call: ExternalCall, { usage, status }: SettleBody): { units: Un
 }
 
 function countsOf(call: ExternalCall, { meters }: SettleBody): Record<string, number> {
-  if (meters === undefined) return call.counts;
+  return meters === undefined ? call.counts : toCounts(meters);
+}
+
+/** The contract keeps amounts below 10^15, which numbers hold exactly. */
+function toCounts(meters: Readonly<Record<string, string>>): Record<string, number> {
   return Object.fromEntries(Object.entries(meters).map(([meter, amount]) => [meter, Number(amount)]));
 }
 

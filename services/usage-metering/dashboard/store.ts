@@ -124,16 +124,19 @@ export type PerformanceRow = {
   firstByteMs: (number | null)[] | null;
 };
 
-/** The newest calls since an instant, by provider and (provider null) together. Their number bounds the cost. */
-export async function listPerformance(
-  db: Queryable,
-  {
-    accountId,
-    userId,
-    since,
-    calls,
-  }: { accountId: string; userId: string | null; since: Date; calls: number },
-): Promise<PerformanceRow[]> {
+/** The newest calls since an instant; `calls` bounds their number, and so the cost of a query. */
+export type RecentCalls = { accountId: string; userId: string | null; since: Date; calls: number };
+
+const areRecent = ({ accountId, userId, since }: RecentCalls): SQL | undefined =>
+  and(
+    eq(usageEvents.accountId, accountId),
+    gte(usageEvents.admittedAt, since),
+    gte(usageEvents.callIndex, 0),
+    userId === null ? undefined : eq(usageEvents.userId, userId),
+  );
+
+/** Recent calls by provider and (provider null) together. */
+export async function listPerformance(db: Queryable, recent: RecentCalls): Promise<PerformanceRow[]> {
   const newest = db
     .select({
       provider: usageEvents.provider,
@@ -143,17 +146,9 @@ export async function listPerformance(
       firstByteMs: usageEvents.firstByteMs,
     })
     .from(usageEvents)
-    .where(
-      and(
-        eq(usageEvents.accountId, accountId),
-        gte(usageEvents.admittedAt, since),
-        gte(usageEvents.callIndex, 0),
-        ne(usageEvents.provider, NO_PROVIDER),
-        userId === null ? undefined : eq(usageEvents.userId, userId),
-      ),
-    )
+    .where(and(areRecent(recent), ne(usageEvents.provider, NO_PROVIDER)))
     .orderBy(sql`${usageEvents.admittedAt} DESC`)
-    .limit(calls)
+    .limit(recent.calls)
     .as('newest');
   const percentiles = (column: SQL) =>
     sql<number[] | null>`percentile_disc(ARRAY[0.5, 0.95, 0.99]) WITHIN GROUP (ORDER BY ${column})`;
@@ -171,16 +166,8 @@ export async function listPerformance(
     .orderBy(sql`${newest.provider} NULLS FIRST`);
 }
 
-/** What the newest calls that succeeded reserved for output, by the plans of their requests, and what they used. */
-export async function listOutputCaps(
-  db: Queryable,
-  {
-    accountId,
-    userId,
-    since,
-    calls,
-  }: { accountId: string; userId: string | null; since: Date; calls: number },
-): Promise<OutputCapUsage[]> {
+/** What recent calls that succeeded reserved for output, by the plans of their requests, and what they used. */
+export async function listOutputCaps(db: Queryable, recent: RecentCalls): Promise<OutputCapUsage[]> {
   const newest = db
     .select({
       shard: usageEvents.shard,
@@ -193,17 +180,9 @@ export async function listOutputCaps(
       ),
     })
     .from(usageEvents)
-    .where(
-      and(
-        eq(usageEvents.accountId, accountId),
-        gte(usageEvents.admittedAt, since),
-        gte(usageEvents.callIndex, 0),
-        eq(usageEvents.status, 'ok'),
-        userId === null ? undefined : eq(usageEvents.userId, userId),
-      ),
-    )
+    .where(and(areRecent(recent), eq(usageEvents.status, 'ok')))
     .orderBy(sql`${usageEvents.admittedAt} DESC`)
-    .limit(calls)
+    .limit(recent.calls)
     .as('newest');
   const cap = sql`(${ledgerDecisions.detail}::jsonb #>> ARRAY['calls', ${newest.callIndex}::text, 'outputTokens'])::bigint`;
   return db

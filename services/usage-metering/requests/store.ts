@@ -45,17 +45,31 @@ const HOLD_COLUMNS = {
   detail: ledgerHolds.detail,
 };
 
+type PositionedCall = CallRecord & { position: CallPosition };
+
+/** Calls with their corrections. */
+const selectCalls = (database: Database) =>
+  database
+    .select({ call: usageEvents, correction: corrections, admittedAt: admittedAtText })
+    .from(usageEvents)
+    .leftJoin(corrections, correctsCall);
+
+function withPosition({
+  call,
+  correction,
+  admittedAt,
+}: Awaited<ReturnType<typeof selectCalls>>[number]): PositionedCall {
+  return { ...call, correction, position: { admittedAt, requestId: call.holdId, callIndex: call.callIndex } };
+}
+
 /** Calls after a position, newest first. */
 export async function listCalls(
   database: Database,
   filter: CallFilter,
   after: CallPosition | null,
   limit: number,
-): Promise<(CallRecord & { position: CallPosition })[]> {
-  const rows = await database
-    .select({ call: usageEvents, correction: corrections, admittedAt: admittedAtText })
-    .from(usageEvents)
-    .leftJoin(corrections, correctsCall)
+): Promise<PositionedCall[]> {
+  const rows = await selectCalls(database)
     .where(
       and(
         isCall,
@@ -75,11 +89,7 @@ export async function listCalls(
     )
     .orderBy(desc(usageEvents.admittedAt), desc(usageEvents.holdId), desc(usageEvents.callIndex))
     .limit(limit);
-  return rows.map(({ call, correction, admittedAt }) => ({
-    ...call,
-    correction,
-    position: { admittedAt, requestId: call.holdId, callIndex: call.callIndex },
-  }));
+  return rows.map(withPosition);
 }
 
 export type AllCallsFilter = { from: Date | null; to: Date | null; provider: string | null };
@@ -90,11 +100,8 @@ export async function listAllCalls(
   { from, to, provider }: AllCallsFilter,
   after: (CallPosition & { accountId: string }) | null,
   limit: number,
-): Promise<(CallRecord & { position: CallPosition })[]> {
-  const rows = await database
-    .select({ call: usageEvents, correction: corrections, admittedAt: admittedAtText })
-    .from(usageEvents)
-    .leftJoin(corrections, correctsCall)
+): Promise<PositionedCall[]> {
+  const rows = await selectCalls(database)
     .where(
       and(
         isCall,
@@ -106,11 +113,7 @@ export async function listAllCalls(
     )
     .orderBy(usageEvents.accountId, usageEvents.admittedAt, usageEvents.holdId, usageEvents.callIndex)
     .limit(limit);
-  return rows.map(({ call, correction, admittedAt }) => ({
-    ...call,
-    correction,
-    position: { admittedAt, requestId: call.holdId, callIndex: call.callIndex },
-  }));
+  return rows.map(withPosition);
 }
 
 function followsInAccounts({

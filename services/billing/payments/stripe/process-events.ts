@@ -8,7 +8,7 @@ import { eventsOf, markEvents, nameObject } from './inbox-store.ts';
 import { enqueueEvents, keyOf } from './intake.ts';
 import { locate } from './locate.ts';
 import { type StripeDeps, type SyncOutcome, syncSubscription } from './sync.ts';
-import { syncDispute, syncRefunds } from './sync-money.ts';
+import { markAll, syncDispute, syncRefunds } from './sync-money.ts';
 import { noticeOf } from './webhook.ts';
 
 export type ProcessOptions = {
@@ -73,7 +73,7 @@ async function readObject(
       case 'dispute':
         return syncDispute(deps, located.id, eventIds);
       case 'nothing':
-        return done(deps, eventIds, located.outcome);
+        return markAll(deps, eventIds, located.outcome);
     }
   });
   if (outcome !== undefined) options.onRead(target, outcome);
@@ -119,17 +119,8 @@ async function unlessMissing<Outcome>(
   } catch (error) {
     const isMissing = error instanceof Stripe.errors.StripeInvalidRequestError && error.statusCode === 404;
     if (!isMissing) throw error;
-    return done(deps, eventIds, 'gone');
+    return markAll(deps, eventIds, 'gone');
   }
-}
-
-async function done(
-  { database, runtime }: StripeDeps,
-  eventIds: readonly string[],
-  outcome: SyncOutcome,
-): Promise<SyncOutcome> {
-  await markEvents(database, eventIds, { outcome, now: runtime.clock.now() });
-  return outcome;
 }
 
 /** Reads the snapshot of an event that does not name its object. It then waits with the events of its customer. */

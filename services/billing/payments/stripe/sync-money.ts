@@ -78,7 +78,8 @@ async function inAccountOf(
   });
 }
 
-async function markAll(
+/** Ends events with one outcome. */
+export async function markAll(
   { database, runtime }: StripeDeps,
   eventIds: readonly string[],
   outcome: SyncOutcome,

@@ -1,30 +1,18 @@
 /** The plan of calls that a hold covers, as the gateway stored it in the hold's detail. */
 import { z } from 'zod';
 import { displayPrice } from '#libs/contracts/prices.ts';
+import { storedCall } from '#libs/contracts/stored-call.ts';
 import type { RequestReport } from '#libs/contracts/usage.ts';
 import { formatUsd } from '#libs/money/money.ts';
 import { boundOf } from '#libs/pipelines/meters.ts';
 import { tierFor, worstCaseNanoUsd } from '#libs/pricing/price.ts';
-import { fromWire, modelPriceWire } from '#libs/pricing/price-wire.ts';
 import { priceNamed } from '#libs/pricing/service-tiers.ts';
 import { promptTokens, reportedUnits } from '#libs/pricing/units.ts';
 import { type CallRecord, unitsOf } from './call-record.ts';
 
-const count = z.int().min(0);
-
-const plannedCall = z.object({
-  index: count,
-  step: z.string(),
-  provider: z.string(),
-  model: z.string(),
-  inputTokens: count,
-  outputTokens: count,
-  choices: count,
-  otherUnits: z.record(z.string(), count),
+const plannedCall = storedCall.extend({
   cachesForAnHour: z.boolean().optional(),
   hearsAudio: z.boolean().optional(),
-  counts: z.record(z.string(), count),
-  price: modelPriceWire.transform(fromWire),
   after: z.array(z.string()).optional(),
   isSpare: z.boolean().optional(),
 });
