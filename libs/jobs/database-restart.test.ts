@@ -4,8 +4,11 @@ import { createDatabase } from '#libs/db/database.ts';
 import { createPool } from '#libs/db/pool.ts';
 import { createTestCluster } from '#libs/testing/cluster.ts';
 import { enqueue } from './enqueue.ts';
-import { createTestJobs } from './fixtures.ts';
+import { createTestJobs, until } from './fixtures.ts';
 import { defineTask } from './task.ts';
+
+const isLost = ({ detail }: Record<string, unknown>) =>
+  /^Failed to (complete|fail) jobs/.test(String(detail));
 
 t.test('given a worker whose database is killed during a run', async (t) => {
   const cluster = await createTestCluster(t);
@@ -23,17 +26,19 @@ t.test('given a worker whose database is killed during a run', async (t) => {
     runs.set(id, run);
     return run.promise;
   };
-  const started = Promise.withResolvers<void>();
-  const finish = Promise.withResolvers<void>();
+  const interrupted = Array.from({ length: 3 }, () => ({
+    started: Promise.withResolvers<void>(),
+    finish: Promise.withResolvers<void>(),
+  }));
   const task = defineTask({
     name: 'note-id',
     schema: z.object({ id: z.string() }),
     run: async ({ id }) => {
-      if (id === 'interrupted') {
-        started.resolve();
-        await finish.promise;
-      }
+      const run = interrupted[Number(id)];
+      run?.started.resolve();
+      await run?.finish.promise;
       runs.get(id)?.resolve();
+      if (run === interrupted.at(-1)) throw new Error('The last run fails.');
     },
   });
   const ticks = Promise.withResolvers<void>();
@@ -45,16 +50,21 @@ t.test('given a worker whose database is killed during a run', async (t) => {
       if (isBack) ticks.resolve();
     },
   });
-  const { jobs } = createTestJobs(t, cluster.url, [task, repeated]);
+  const { jobs, lines } = createTestJobs(t, cluster.url, [task, repeated]);
   jobs.start();
 
-  const interrupted = runOf('interrupted');
-  await enqueue(database, task, { id: 'interrupted' });
-  await started.promise;
+  for (const [index, { started }] of interrupted.entries()) {
+    await enqueue(database, task, { id: String(index) });
+    await started.promise;
+  }
   await cluster.kill();
-  // The end of this run cannot be recorded, which ends the library's worker.
-  finish.resolve();
-  await interrupted;
+  // The end of a run cannot be recorded, which ends the library's worker, and the ends of further runs neither.
+  for (const [index, { finish }] of interrupted.entries()) {
+    const ended = runOf(String(index));
+    finish.resolve();
+    await ended;
+    await until(async () => lines.filter(isLost).length > index);
+  }
   await cluster.start();
   isBack = true;
   const later = runOf('later');

@@ -40,6 +40,7 @@ export type Jobs = {
 };
 
 const RESTART_DELAY_MS = 1_000;
+const RUNS_POLL_MS = 50;
 /** Claims are renewed this often before they would be stale. */
 const RENEWALS = 4;
 
@@ -70,12 +71,16 @@ export function createJobs(options: JobsOptions): Jobs {
   let runner: Runner | undefined;
   let supervision: Promise<unknown> | undefined;
 
-  /** One life of the queue's worker. It ends when it is stopped, or when it could not record the end of a job. */
+  /** One life of the queue's worker. It ends when it is stopped, or when the database was away. */
   async function runWorker(onRunning: () => void): Promise<void> {
     await releaseEarlierWorkers();
     await startIntervals(pool, tasks);
     const events = new EventEmitter() as WorkerEvents;
     events.on('pool:create', ({ workerPool }) => workers.add(workerPool.id));
+    const failed = Promise.withResolvers<void>();
+    events.on('pool:gracefulShutdown', () => {
+      if (!stopping.signal.aborted) failed.resolve();
+    });
     runner = await run({
       pgPool: pool,
       schema: JOB_SCHEMA,
@@ -97,7 +102,13 @@ export function createJobs(options: JobsOptions): Jobs {
     });
     onRunning();
     if (stopping.signal.aborted) stopRunner();
-    await runner.promise;
+    // The library counts batches that it could not write twice, and then awaits their end forever.
+    await Promise.race([runner.promise, failed.promise.then(allRunsEnded)]);
+    stopRunner();
+  }
+
+  async function allRunsEnded(): Promise<void> {
+    while (active.size > 0) await delay(RUNS_POLL_MS);
   }
 
   /** A worker ends early only when the database was away, so its last claims are still there. */
