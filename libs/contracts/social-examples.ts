@@ -18,4 +18,5 @@ export const post = {
   url: null,
   failure: null,
   created_at: '2026-11-20T09:00:00.000Z',
+  updated_at: '2026-11-20T09:00:00.000Z',
 } satisfies SocialPostView;

@@ -103,6 +103,7 @@ export const socialPost = z
         'Why the post is `failed` or `unknown`. A failed post does not count against limits; an unknown one does.',
       ),
     created_at: instant,
+    updated_at: instant.describe('When the state was changed last.'),
   })
   .meta({ id: 'SocialPost' });
 export type SocialPostView = z.infer<typeof socialPost>;

@@ -18,13 +18,14 @@ import * as ledger from './schema/ledger.ts';
 import * as metering from './schema/metering.ts';
 import * as notifications from './schema/notifications.ts';
 import * as outbox from './schema/outbox.ts';
+import * as streams from './schema/streams.ts';
 import * as stripe from './schema/stripe.ts';
 import * as webhooks from './schema/webhooks.ts';
 
 const OWNED: Readonly<Record<ServiceName, object>> = {
-  gateway,
+  gateway: { ...gateway, ...streams },
   billing: { ...billing, ...stripe },
-  'usage-metering': { ...metering, ...notifications, ...outbox, ...webhooks },
+  'usage-metering': { ...metering, ...notifications, ...outbox, ...streams, ...webhooks },
   generation: { ...generation, ...generations, ...knowledge },
 };
 

@@ -17,6 +17,7 @@ import type { Metrics } from '#libs/service/metrics.ts';
 import type { PeriodicJob } from '#libs/service/periodic-job.ts';
 import { meteringUnavailable } from '#libs/service/refusal.ts';
 import type { Runtime } from '#libs/service/runtime.ts';
+import { createStreamSlots } from '#libs/service/stream-slots.ts';
 import { accountsPlugin } from './accounts/plugin.ts';
 import type { SetKeyLimits } from './api-keys/domain.ts';
 import { apiKeysPlugin, createSetKeyLimits } from './api-keys/plugin.ts';
@@ -150,8 +151,9 @@ export async function buildApp(dependencies: AppDependencies): Promise<Gateway> 
   await app.register(browserHeadersPlugin, { corsOrigins: config.corsOrigins });
   const keyUse = createKeyUse({ database, clock: runtime.clock, logger });
   await app.register(authPlugin, { config, database, runtime, listener, keyUse });
+  const streamSlots = createStreamSlots({ database, runtime, logger });
   await app.register(rateLimitsPlugin, {
-    ...{ limits: config.rateLimits, database, logger, valkeyUrl: config.valkeyUrl },
+    ...{ limits: config.rateLimits, database, streamSlots, logger, valkeyUrl: config.valkeyUrl },
   });
   await app.register(bodyLimitsPlugin, { budgetBytes: config.mediaBodyBudgetBytes });
   await app.register(idempotencyPlugin, {
@@ -182,7 +184,7 @@ export async function buildApp(dependencies: AppDependencies): Promise<Gateway> 
   const setEndUserLimits =
     dependencies.setEndUserLimits ?? (backends ? createSetEndUserLimits(backends.billing) : noBilling);
   await app.register(sessionTokensPlugin, { database, runtime, setEndUserLimits });
-  const jobs = [keyUse.job];
+  const jobs = [keyUse.job, streamSlots.job];
   const tasks = [
     authTasks,
     sessionTokenTasks,

@@ -76,6 +76,8 @@ export const socialPosts = pgTable(
     failureCode: text('failure_code'),
     failureDetail: text('failure_detail'),
     createdAt: instant('created_at').notNull(),
+    /** When the state was changed last. */
+    updatedAt: instant('updated_at').notNull().defaultNow(),
   },
   (table) => [
     index('social_posts_account').on(table.accountId, table.id),

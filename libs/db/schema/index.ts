@@ -8,5 +8,6 @@ export * from './ledger.ts';
 export * from './metering.ts';
 export * from './notifications.ts';
 export * from './outbox.ts';
+export * from './streams.ts';
 export * from './stripe.ts';
 export * from './webhooks.ts';

@@ -70,7 +70,7 @@ async function createFixture(t: TestScope) {
           catalogueOf: async () => undefined,
           suggestPlans: async () => undefined,
         },
-        planRateLimiter: createPlanRateLimiter(app.sharedCounters),
+        planRateLimiter: createPlanRateLimiter(app.sharedCounters, app.takeStream),
         readLimits: (query) => readLimits({ $client: pool }, now(), query),
         findStopNotice: async () => ({
           publicReason: 'We are checking an invoice.',

@@ -36,7 +36,7 @@ export const meteringPlugin = fp<MeteringOptions>(
       ...options,
       findStopNotice: (stop) => findStopNotice(database, stop),
       priceBook: app.priceBook,
-      planRateLimiter: createPlanRateLimiter(app.sharedCounters),
+      planRateLimiter: createPlanRateLimiter(app.sharedCounters, app.takeStream),
       forward: createForward({ pools: generationPools, sign }),
       idempotency: app.idempotency,
     });

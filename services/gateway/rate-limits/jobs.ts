@@ -1,5 +1,6 @@
 import type { Database } from '#libs/db/database.ts';
 import { defineTask, type Task } from '#libs/jobs/task.ts';
+import { deleteExpiredStreamSlots } from '#libs/service/stream-slots.ts';
 import { deleteEndedCounters } from './store.ts';
 
 export function rateLimitTasks({ database }: { database: Database }): Task[] {
@@ -10,6 +11,14 @@ export function rateLimitTasks({ database }: { database: Database }): Task[] {
       run: async (_payload, { logger }) => {
         const count = await deleteEndedCounters(database);
         if (count > 0) logger.info({ count }, 'ended rate limits deleted');
+      },
+    }),
+    defineTask({
+      name: 'delete-expired-stream-slots',
+      schedule: { cron: '29 * * * *' },
+      run: async (_payload, { logger }) => {
+        const count = await deleteExpiredStreamSlots(database);
+        if (count > 0) logger.info({ count }, 'expired stream slots deleted');
       },
     }),
   ];

@@ -3,6 +3,7 @@ import fp from 'fastify-plugin';
 import { LRUCache } from 'lru-cache';
 import type { Database } from '#libs/db/database.ts';
 import type { Logger } from '#libs/service/logger.ts';
+import type { StreamSlots } from '#libs/service/stream-slots.ts';
 import { isSharedMailDomain, mailDomainOf, normaliseEmail } from '../accounts/domain.ts';
 import { limitConnections } from './connections.ts';
 import { HOST, networkOf, SITE } from './domain/network.ts';
@@ -49,6 +50,7 @@ declare module 'fastify' {
   interface FastifyInstance {
     throttles: Throttles;
     sharedCounters: SharedCounters;
+    takeStream: StreamSlots['take'];
   }
 }
 
@@ -126,6 +128,7 @@ function createThrottles(app: FastifyInstance, limits: RateLimits, counters: Sha
 export type RateLimitsOptions = {
   limits: RateLimits;
   database: Database;
+  streamSlots: Pick<StreamSlots, 'take'>;
   logger: Logger;
   /** Where the processes share their counters; in the database without it, and while it is away. */
   valkeyUrl?: string | undefined;
@@ -133,7 +136,7 @@ export type RateLimitsOptions = {
 
 /** Must be registered after authentication: it counts callers. */
 export const rateLimitsPlugin = fp<RateLimitsOptions>(
-  async (app, { limits, database, logger, valkeyUrl }) => {
+  async (app, { limits, database, streamSlots, logger, valkeyUrl }) => {
     if (limits.connectionsPerAddress > 0) limitConnections(app.server, limits.connectionsPerAddress);
     const inDatabase = createLeaseBatch(database);
     const valkey = valkeyUrl === undefined ? undefined : createValkeyLeases(valkeyUrl, logger);
@@ -147,6 +150,7 @@ export const rateLimitsPlugin = fp<RateLimitsOptions>(
       onError: (error) => logger.warn({ err: error }, 'request not counted'),
     });
     app.decorate('sharedCounters', counters);
+    app.decorate('takeStream', streamSlots.take);
     app.decorate('throttles', createThrottles(app, limits, counters));
   },
   { name: 'rate-limits' },

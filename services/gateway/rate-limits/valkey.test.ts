@@ -28,6 +28,7 @@ const NO_LIMITS = {
   signUpsPerDomain: 0,
   connectionsPerAddress: 0,
 };
+const NO_STREAMS = { take: async () => undefined };
 
 async function startServer(port: number): Promise<ChildProcess> {
   const args = ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no'];
@@ -124,6 +125,7 @@ t.test('a real server', { skip }, async (t) => {
     app.register(rateLimitsPlugin, {
       limits: NO_LIMITS,
       database: createDatabase(pool),
+      streamSlots: NO_STREAMS,
       logger,
       valkeyUrl: url,
     });
@@ -142,7 +144,9 @@ t.test('without a server the gateway counts in the database', async (t) => {
   const app = Fastify();
   t.teardown(() => app.close());
   const valkeyUrl = `valkey://127.0.0.1:${await findFreePort()}`;
-  app.register(rateLimitsPlugin, { limits: NO_LIMITS, database: createDatabase(pool), logger, valkeyUrl });
+  app.register(rateLimitsPlugin, {
+    ...{ limits: NO_LIMITS, database: createDatabase(pool), streamSlots: NO_STREAMS, logger, valkeyUrl },
+  });
   await app.ready();
   const policy = { name: 'requests', max: 1, windowMs: HOUR_MS };
   t.equal((await app.sharedCounters.count(policy, 'busy')).isAllowed, true);

@@ -84,6 +84,7 @@ export function composePost(
     externalId: null,
     externalUrl: null,
     createdAt: now,
+    updatedAt: now,
   };
 }
 

@@ -157,7 +157,7 @@ export function socialPostRoutes(app: FastifyInstance, options: SocialPostOption
     await checkPublishing(accountId, [{ connection_id: post.connectionId, action }]);
     await using allocation = await quotaResources.allocate({ holdId, owner: ownerOf(post), meter: POSTS });
     await transaction(database, async (tx) => {
-      const schedule = scheduleOf(scheduledAt, holdId, now);
+      const schedule = { ...scheduleOf(scheduledAt, holdId, now), updatedAt: now };
       if (!(await schedulePost(tx, post, schedule))) throw notPublishable(post);
       await releasePost(quotaResources, tx, post);
       await enqueuePublishing(tx, post, scheduledAt ?? afterRequest(now));
@@ -210,4 +210,5 @@ const present = (post: SocialPost): SocialPostView => ({
       ? null
       : { code: post.failureCode, detail: post.failureDetail },
   created_at: post.createdAt.toISOString(),
+  updated_at: post.updatedAt.toISOString(),
 });

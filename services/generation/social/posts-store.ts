@@ -45,7 +45,7 @@ export async function insertPosts(db: Queryable, posts: SocialPost[]): Promise<v
 export async function schedulePost(
   tx: Tx,
   { accountId, id, state }: SocialPost,
-  schedule: PostSchedule,
+  schedule: PostSchedule & { updatedAt: Date },
 ): Promise<boolean> {
   const { rowCount } = await tx
     .update(socialPosts)
@@ -101,7 +101,7 @@ export async function beginAttempt(
 export async function finishAttempt(
   tx: Tx,
   { id, attempts }: SocialPost,
-  changes: Partial<SocialPost>,
+  changes: Partial<SocialPost> & { updatedAt: Date },
 ): Promise<boolean> {
   const { rowCount } = await tx
     .update(socialPosts)
@@ -116,7 +116,7 @@ export async function finishAttempt(
 export async function expireAttempts(db: Queryable, now: Date): Promise<string[]> {
   const rows = await db
     .update(socialPosts)
-    .set(OUTCOME_UNKNOWN)
+    .set({ ...OUTCOME_UNKNOWN, updatedAt: now })
     .where(and(eq(socialPosts.state, 'scheduled'), lte(socialPosts.claimedUntil, now)))
     .returning({ id: socialPosts.id });
   return rows.map(({ id }) => id);

@@ -45,10 +45,11 @@ export async function publishPost(options: PublishOptions, postId: string): Prom
           credentialReference: connection.credentialReference,
           text: post.text,
         });
-  const { changes, releasesQuota, retryAt } = effectsOf(publication, post.attempts, clock.now());
+  const finishedAt = clock.now();
+  const { changes, releasesQuota, retryAt } = effectsOf(publication, post.attempts, finishedAt);
 
   await transaction(database, async (tx) => {
-    if (!(await finishAttempt(tx, post, changes))) return;
+    if (!(await finishAttempt(tx, post, { ...changes, updatedAt: finishedAt }))) return;
     if (retryAt !== null) await enqueuePublishing(tx, post, retryAt);
     if (releasesQuota) await releasePost(quotaResources, tx, post);
   });

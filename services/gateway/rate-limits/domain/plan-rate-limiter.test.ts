@@ -17,16 +17,27 @@ const plan = (caps: { requests?: number; generations?: number; streams?: number 
     },
   });
 
-/** Counters of one process, in a minute that has 40 seconds left. */
+/** Counters and streams in memory, in a minute that has 40 seconds left. */
 function createLimiter() {
   const used = new Map<string, number>();
-  return createPlanRateLimiter({
-    async count({ name, max }, key) {
-      const count = (used.get(`${name} ${key}`) ?? 0) + 1;
-      used.set(`${name} ${key}`, count);
-      return { isAllowed: count <= max, remaining: Math.max(0, max - count), resetMs: 39_500 };
+  const open = new Map<string, Set<symbol>>();
+  return createPlanRateLimiter(
+    {
+      async count({ name, max }, key) {
+        const count = (used.get(`${name} ${key}`) ?? 0) + 1;
+        used.set(`${name} ${key}`, count);
+        return { isAllowed: count <= max, remaining: Math.max(0, max - count), resetMs: 39_500 };
+      },
     },
-  });
+    async (owner, max) => {
+      const streams = open.get(owner) ?? new Set();
+      open.set(owner, streams);
+      if (streams.size >= max) return undefined;
+      const stream = Symbol(owner);
+      streams.add(stream);
+      return () => void streams.delete(stream);
+    },
+  );
 }
 
 t.test('given a plan of two requests a minute, then the third names the policy that refused', async (t) => {

@@ -1,5 +1,6 @@
 import type { Entitlements } from '#libs/catalogue/entitlements.ts';
 import type { Caller } from '#libs/contracts/internal-context.ts';
+import type { StreamSlots } from '#libs/service/stream-slots.ts';
 import { rateLimited } from './rate-limited.ts';
 import type { SharedCounters } from './shared-counters.ts';
 
@@ -7,8 +8,8 @@ import type { SharedCounters } from './shared-counters.ts';
 export type RateLimitClass = { generation: boolean; stream: boolean };
 
 /**
- * A plan's rate limits. Requests and generations per minute are counted for the account, over all processes; open streams
- * for each user of one process. They keep one account from crowding out the others; spending is limited by the ledger.
+ * A plan's rate limits, over all processes: requests and generations per minute are counted for the account, open streams
+ * for each user. They keep one account from crowding out the others; spending is limited by the ledger.
  */
 export type PlanRateLimiter = {
   /**
@@ -28,21 +29,10 @@ const MINUTE_MS = 60_000;
 /** Streams end within seconds. */
 const STREAM_RETRY_MS = 1_000;
 
-export function createPlanRateLimiter(counters: SharedCounters): PlanRateLimiter {
-  const streams = new Map<string, number>();
-
-  function openStream(streamOwner: string): () => void {
-    streams.set(streamOwner, (streams.get(streamOwner) ?? 0) + 1);
-    let isOpen = true;
-    return () => {
-      if (!isOpen) return;
-      isOpen = false;
-      const open = (streams.get(streamOwner) ?? 1) - 1;
-      if (open > 0) streams.set(streamOwner, open);
-      else streams.delete(streamOwner);
-    };
-  }
-
+export function createPlanRateLimiter(
+  counters: SharedCounters,
+  takeStream: StreamSlots['take'],
+): PlanRateLimiter {
   return {
     async acquire(
       { accountId, userId, keyId },
@@ -55,12 +45,13 @@ export function createPlanRateLimiter(counters: SharedCounters): PlanRateLimiter
         const counted = await counters.count(policy, accountId);
         if (!counted.isAllowed) throw rateLimited(policy, counted.resetMs, plan.key);
       };
-      const streamOwner = `${accountId} ${userId ?? keyId}`;
-      const most = streamsPerUser.value;
-      if (stream && most !== null && (streams.get(streamOwner) ?? 0) >= most) {
-        throw rateLimited({ name: 'streams_per_user', max: most }, STREAM_RETRY_MS, plan.key);
-      }
-      const release = stream && most !== null ? openStream(streamOwner) : undefined;
+      const openStream = async (max: number) => {
+        const release = await takeStream(`${accountId} ${userId ?? keyId}`, max);
+        if (release) return release;
+        throw rateLimited({ name: 'streams_per_user', max }, STREAM_RETRY_MS, plan.key);
+      };
+      const release =
+        stream && streamsPerUser.value !== null ? await openStream(streamsPerUser.value) : undefined;
       try {
         await count('requests_per_minute', requestsPerMinute.value);
         if (generation) await count('generations_per_minute', generationsPerMinute.value);
