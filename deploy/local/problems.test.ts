@@ -121,7 +121,8 @@ t.test('every problem code is answered as it is documented', async (t) => {
     plan_change_not_allowed: () => call('/api/subscription/upgrade', pro.token, { plan: 'basic' }),
     payment_required: () => call('/api/subscription/upgrade', free.token, { plan: 'basic' }),
     trial_not_available: () => call('/api/plans/start-trial', pro.token, { plan: 'pro' }),
-    payments_not_hosted: () => call('/api/billing/seats', pro.token, { seats: 2 }),
+    payments_not_hosted: () =>
+      call('/api/admin/billing/refunds', staffToken, { invoice_id: 'in_1', reason: 'For a test.' }),
     semantic_error: () =>
       call('/api/api-keys', pro.token, { name: 'Key', expires_at: '2020-01-01T00:00:00Z' }),
     idempotency_key_reused: async () => {

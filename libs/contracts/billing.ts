@@ -20,7 +20,7 @@ const currency = z.string().describe('ISO 4217, in upper case.');
 const minor = z.int().describe('In minor units of the currency, such as cents; negative for a credit.');
 
 const MANAGER_PROBLEMS = [...USER_PROBLEMS, 'role_required', 'payment_provider_error'] as const;
-const PROVIDER_PROBLEMS = [...MANAGER_PROBLEMS, 'payments_not_hosted'] as const;
+const CHANGE_PROBLEMS = [...MANAGER_PROBLEMS, 'conflict', 'plan_change_not_allowed'] as const;
 
 export const hostedPage = z
   .object({ url: z.url().describe('Open it in a browser.') })
@@ -54,7 +54,7 @@ export const startCheckout = defineOperation({
       example: example.checkout,
     },
     ...problemResponses(
-      ...PROVIDER_PROBLEMS,
+      ...MANAGER_PROBLEMS,
       'unknown_plan',
       'plan_change_not_allowed',
       'trial_not_available',
@@ -82,7 +82,7 @@ export const openPortal = defineOperation({
       schema: hostedPage,
       example: { url: 'https://billing.stripe.com/p/session/x' },
     },
-    ...problemResponses(...PROVIDER_PROBLEMS, 'semantic_error', 'conflict'),
+    ...problemResponses(...MANAGER_PROBLEMS, 'semantic_error', 'conflict'),
   },
 });
 
@@ -135,7 +135,7 @@ export const previewBilling = defineOperation({
   path: '/api/billing/preview',
   summary: 'What a plan or seats cost now',
   description:
-    'The figures are those of the payment provider where a subscription runs; nothing is changed. Without one, it is the price of the first period.',
+    'The figures are those of the payment provider where a subscription runs there; nothing is changed. Otherwise they are the price of the first period, or the difference for the rest of a paid one.',
   tags,
   auth: 'user',
   scope: 'billing:read',
@@ -299,10 +299,10 @@ export const setSeats = defineOperation({
   path: '/api/billing/seats',
   summary: 'Change the number of seats',
   description:
-    'More seats count at once and are charged for the rest of the period; if the payment fails, nothing changes. Fewer seats take effect when the period ends.',
+    'More seats count once the rest of the period is paid: at once with a card on file, else on the page of the 402 answer. Fewer seats take effect when the period ends.',
   body: z.strictObject({ seats }).meta({ id: 'SeatChoice' }),
   bodyExample: { seats: 8 },
-  responses: { ...stateResponse, ...problemResponses(...PROVIDER_PROBLEMS, 'conflict', 'payment_required') },
+  responses: { ...stateResponse, ...problemResponses(...CHANGE_PROBLEMS, 'payment_required') },
 });
 
 export const cancelBilling = defineOperation({
@@ -315,7 +315,7 @@ export const cancelBilling = defineOperation({
     .strictObject({ when: z.enum(['now', 'period_end']).default('period_end') })
     .meta({ id: 'CancelChoice' }),
   bodyExample: { when: 'period_end' },
-  responses: { ...stateResponse, ...problemResponses(...PROVIDER_PROBLEMS, 'conflict') },
+  responses: { ...stateResponse, ...problemResponses(...CHANGE_PROBLEMS) },
 });
 
 export const pauseBilling = defineOperation({
@@ -324,7 +324,7 @@ export const pauseBilling = defineOperation({
   path: '/api/billing/pause',
   summary: 'Pause',
   description: 'The paid period is served. Then the account has the default plan, and nothing is charged.',
-  responses: { ...stateResponse, ...problemResponses(...PROVIDER_PROBLEMS, 'conflict') },
+  responses: { ...stateResponse, ...problemResponses(...CHANGE_PROBLEMS, 'payment_required') },
 });
 
 export const resumeBilling = defineOperation({
@@ -332,8 +332,12 @@ export const resumeBilling = defineOperation({
   operationId: 'resumeBilling',
   path: '/api/billing/resume',
   summary: 'End a pause',
-  description: 'Payments are collected from the next period on.',
-  responses: { ...stateResponse, ...problemResponses(...PROVIDER_PROBLEMS, 'conflict') },
+  description:
+    'Payments are collected from the next period on. Where payments are manual and the paid period is over, the plan is back once the payment request of the 402 answer is paid.',
+  responses: {
+    ...stateResponse,
+    ...problemResponses(...CHANGE_PROBLEMS, 'payment_required', 'unknown_plan'),
+  },
 });
 
 export const stripeWebhook = defineOperation({

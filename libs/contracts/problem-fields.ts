@@ -150,11 +150,7 @@ export const PROBLEM_FIELDS: Readonly<Partial<Record<ProblemCode, ProblemFieldsC
   payment_required: {
     fields: {
       payment_request: paymentRequestSummary.optional().describe('What to pay, for a purchase.'),
-      checkout_url: z
-        .string()
-        .nullable()
-        .optional()
-        .describe('The page of the payment provider on which to pay.'),
+      checkout_url: z.string().nullable().optional().describe('The page on which to pay.'),
       plan: plan.optional(),
       reason: reason
         .optional()

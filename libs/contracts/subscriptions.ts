@@ -189,6 +189,7 @@ export const BILLING_EVENT_KINDS = [
   'plan_changed',
   'change_scheduled',
   'cancellation_scheduled',
+  'paused',
   'resumed',
   'renewed',
   'subscription_ended',

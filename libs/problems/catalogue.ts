@@ -157,7 +157,7 @@ export const PROBLEMS = {
   payments_not_hosted: {
     status: 409,
     title: 'No payment provider',
-    detail: 'This installation collects payments manually and has no hosted payment pages.',
+    detail: 'This installation collects payments manually. This needs a payment provider.',
     openai: invalidRequest,
     headers: neverRetry,
   },

@@ -30,7 +30,7 @@ export const REMEDIES: Readonly<Record<ProblemCode, string>> = {
 
   payment_provider_error: 'Repeat the request in a few seconds, with the same `Idempotency-Key`.',
   payments_not_hosted:
-    'Use `POST /api/subscription/upgrade`: its response has a payment request with instructions.',
+    'Pay money back by the way it came, and correct a payment request with `POST /api/admin/payment-requests/{id}/void`.',
 
   account_suspended: 'Contact support. The API is not available until the account is active again.',
   insufficient_scope: 'Use a key with the scope in `required_scope`, or sign in as a user.',
@@ -63,7 +63,7 @@ export const REMEDIES: Readonly<Record<ProblemCode, string>> = {
   invitation_required:
     'Create an invitation with `POST /api/invitations` and send its token to the user, who accepts it with `POST /api/invitations/accept`.',
   plan_change_not_allowed:
-    'Check `reason`. `not_a_higher_rank`: use a downgrade. `not_a_lower_rank`: use an upgrade. `already_on_plan`: no change is needed. `contact_sales`: the price is negotiated. `cycle_not_sold`, `cycle_too_short`: choose another `cycle`. `nothing_to_cancel`: the account has no paid plan.',
+    'Check `reason`. `not_a_higher_rank`: use a downgrade. `not_a_lower_rank`: use an upgrade. `already_on_plan`: no change is needed. `contact_sales`: the price is negotiated. `cycle_not_sold`, `cycle_too_short`: choose another `cycle`. `nothing_to_cancel`, `nothing_paid`: the account has no paid plan. `cancelled`: resume the plan first.',
   trial_not_available:
     'Buy the plan instead. `reason` is `trial_used` (each account and each owner gets one trial), `not_on_default_plan` or `plan_without_trial`.',
   idempotency_in_progress:

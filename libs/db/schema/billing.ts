@@ -27,6 +27,8 @@ type ScheduledChangeJson = {
   moves_to?: string | null;
 };
 
+type PausedTermsJson = { plan_key: string; cycle: 'month' | 'year'; seats: number | null };
+
 /** An imported catalogue file. It never changes: subscriptions pin the version they were sold under. */
 export const catalogueVersions = pgTable(
   'catalogue_versions',
@@ -70,6 +72,10 @@ export const subscriptions = pgTable(
     periodPaidMinor: integer('period_paid_minor'),
     /** Seats bought in addition to the plan; null where the plan alone decides. */
     seats: integer('seats'),
+    /** Seats from the next period on; null where they stay. The provider's subscriptions have their own. */
+    scheduledSeats: integer('scheduled_seats'),
+    /** What a pause of payments that billing collects returns to; null where none is paused. */
+    pausedTerms: jsonb('paused_terms').$type<PausedTermsJson>(),
     /** The payment provider's subscription, which renews this one; null where billing renews it. */
     externalId: text('external_id'),
     /** A change that takes effect when the period ends. */
@@ -198,6 +204,8 @@ export const paymentRequests = pgTable(
     catalogueVersionId: uuid('catalogue_version_id').notNull(),
     planKey: text('plan_key').notNull(),
     cycle: text('cycle', { enum: ['month', 'year'] }).notNull(),
+    /** Seats that are paid for; null where the plan alone decides. */
+    seats: integer('seats'),
     /** In minor units (cents). */
     amountMinor: integer('amount_minor').notNull(),
     currency: text('currency', { enum: ['USD'] }).notNull(),

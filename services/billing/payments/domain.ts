@@ -19,6 +19,8 @@ export type PaymentDraft = {
   catalogueVersionId: string;
   planKey: string;
   cycle: Cycle;
+  /** Seats that are paid for; null where the plan alone decides. */
+  seats: number | null;
   amountMinor: number;
   currency: 'USD';
   expiresAt: Date;
@@ -47,6 +49,7 @@ export function requestsSame(request: PaymentRequest, draft: PaymentDraft): bool
     request.kind === draft.kind &&
     request.planKey === draft.planKey &&
     request.cycle === draft.cycle &&
+    request.seats === draft.seats &&
     request.catalogueVersionId === draft.catalogueVersionId
   );
 }
@@ -58,6 +61,7 @@ export function presentRequestSummary(request: PaymentRequest): PaymentRequestSu
     kind: request.kind,
     plan: request.planKey,
     cycle: request.cycle,
+    seats: request.seats,
     amount_minor: request.amountMinor,
     currency: request.currency,
     status: request.status,

@@ -20,7 +20,8 @@ import { requireManager } from '../subscriptions/plugin.ts';
 import { cancelHosted } from './change-plan.ts';
 import { changeSeats } from './change-seats.ts';
 import { allowedUrl, startCheckout as start } from './checkout.ts';
-import { callProvider, type HostedDeps, requestChange, requireHosted, requireRunning } from './hosted.ts';
+import { callProvider, type HostedDeps, requestChange, requireRunning } from './hosted.ts';
+import { cancelManually, changeSeatsManually, setPausedManually, upcomingInvoice } from './manual/changes.ts';
 import { openPaymentPage, requestCheckout } from './manual/checkout.ts';
 import { paymentPage } from './manual/page.ts';
 import { presentPreview, previewPrice } from './preview.ts';
@@ -75,7 +76,7 @@ export function hostedRoutes(app: FastifyInstance, deps: HostedDeps): void {
     const { accountId } = callerOf(request);
     const running = await findCountingSubscription(database, accountId);
     const { hosted } = deps.payments;
-    if (running === undefined || hosted === null) return { invoice: null };
+    if (running === undefined || hosted === null) return { invoice: await upcomingInvoice(deps, accountId) };
     const preview = await callProvider(() => hosted.previewUpcoming(running.id));
     return { invoice: preview === null ? null : presentPreview(preview) };
   });
@@ -100,18 +101,19 @@ export function hostedRoutes(app: FastifyInstance, deps: HostedDeps): void {
 
   serveOperation(app, setSeats, async (request) => {
     const { accountId, by } = requireManager(request);
-    requireHosted(deps);
-    const running = await requireRunning(deps, accountId);
     const { seats: quantity } = request.body;
+    if (deps.payments.hosted === null) return changeSeatsManually(deps, accountId, { seats: quantity, by });
+    const running = await requireRunning(deps, accountId);
     await changeSeats(deps, running, { accountId, by, quantity });
     return stateOf(deps, accountId, running.id);
   });
 
   serveOperation(app, cancelBilling, async (request) => {
     const { accountId, by } = requireManager(request);
-    requireHosted(deps);
+    const when = request.body?.when ?? 'period_end';
+    if (deps.payments.hosted === null) return cancelManually(deps, accountId, { by, when });
     const running = await requireRunning(deps, accountId);
-    await cancelHosted(deps, accountId, { by, when: request.body?.when ?? 'period_end' });
+    await cancelHosted(deps, accountId, { by, when });
     return stateOf(deps, accountId, running.id);
   });
 
@@ -121,7 +123,8 @@ export function hostedRoutes(app: FastifyInstance, deps: HostedDeps): void {
   ] as const) {
     serveOperation(app, operation, async (request) => {
       const { accountId, by } = requireManager(request);
-      const hosted = requireHosted(deps);
+      const { hosted } = deps.payments;
+      if (hosted === null) return setPausedManually(deps, accountId, { isPaused, by });
       const running = await requireRunning(deps, accountId);
       if (running.isPaused !== isPaused) {
         const change = { accountId, by, kind: 'pause', terms: { paused: isPaused } };

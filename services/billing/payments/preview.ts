@@ -2,8 +2,14 @@
 import type { InvoicePreviewWire } from '#libs/contracts/billing.ts';
 import { choosePlan, priceMinorOf } from '../plans/domain/offer.ts';
 import type { Cycle } from '../subscriptions/domain/period.ts';
-import { planChangeOf } from '../subscriptions/domain/plan-change.ts';
+import {
+  type PlanChange,
+  paidMinorOf,
+  planChangeOf,
+  seatChangeOf,
+} from '../subscriptions/domain/plan-change.ts';
 import { directionRefusal, refusalProblem } from '../subscriptions/domain/refusal.ts';
+import { paidSeatsOf, type Subscription } from '../subscriptions/domain/subscription.ts';
 import { offeredCatalogue, readAccount } from '../subscriptions/plugin.ts';
 import { callProvider, type HostedDeps, priceOf } from './hosted.ts';
 import type { InvoicePreview } from './port.ts';
@@ -35,18 +41,39 @@ export async function previewPrice(
     const change = { subscriptionId: running.id, priceId, quantity, at: now };
     return presentPreview(await callProvider(() => hosted.previewChange(change)));
   }
-  const change = planChangeOf({ subscription, sold, offered, target, cycle: query.cycle, now });
-  const price = priceMinorOf(target, change.cycle);
+  const { cycle, seats } = query;
+  const isOwn = target.key === subscription.planKey && (cycle ?? subscription.cycle) === subscription.cycle;
+  const change =
+    isOwn && seats !== undefined && paidMinorOf(subscription, sold) > 0
+      ? seatChangeOf({ subscription, sold, seats, now })
+      : planChangeOf({ subscription, sold, offered, target, cycle, seats, now });
+  return previewOf(change, subscription, now);
+}
+
+/** The figures of billing itself: the price, or what is left to pay for the rest of a period. */
+function previewOf(change: PlanChange, subscription: Subscription, now: Date): InvoicePreviewWire {
+  const { target, version, cycle, seats, payment, proration } = change;
+  const price = priceMinorOf(target, cycle);
   if (price === null) throw refusalProblem(directionRefusal(change, 'upgrade'));
-  const amount = price * (query.seats ?? 1);
-  const { currency } = offered.catalogue;
+  const amount = payment?.amountMinor ?? (change.effective === 'period_end' ? 0 : price * seats);
+  const period = { start: now.toISOString(), end: subscription.currentPeriodEnd.toISOString() };
+  const line = (description: string, amount_minor: number, quantity: number) => ({
+    ...{ description, amount_minor, quantity, period, proration: true },
+  });
+  const { chargeMinor = amount, creditMinor = 0 } = proration ?? {};
   return {
-    currency,
-    subtotal_minor: amount,
+    currency: version.catalogue.currency,
+    subtotal_minor: chargeMinor - creditMinor,
     total_minor: amount,
     amount_due_minor: amount,
-    proration_at: null,
-    lines: [],
+    proration_at: proration === null ? null : now.toISOString(),
+    lines:
+      proration === null
+        ? []
+        : [
+            line('Unused time', -creditMinor, paidSeatsOf(subscription)),
+            line(`Remaining time on ${seats} × ${target.name}`, chargeMinor, seats),
+          ],
   };
 }
 

@@ -7,7 +7,7 @@ import { stripeSubscriptions } from '#libs/db/schema/stripe.ts';
 export function countTerms(db: Queryable, now: Date) {
   const { catalogueVersionId, planKey, cycle, status, cancelAtPeriodEnd } = subscriptions;
   const seats = sql<number>`coalesce(${subscriptions.seats}, 1)`;
-  const isPaused = sql<boolean>`coalesce(${stripeSubscriptions.isPaused}, false)`;
+  const isPaused = sql<boolean>`coalesce(${stripeSubscriptions.isPaused}, ${subscriptions.pausedTerms} IS NOT NULL)`;
   return db
     .select({
       catalogueVersionId,

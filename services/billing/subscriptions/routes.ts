@@ -97,7 +97,7 @@ export function subscriptionRoutes(app: FastifyInstance, options: SubscriptionRo
   serveOperation(app, cancelSubscription, async (request) => {
     const { accountId, by } = requireManager(request);
     if ((await hosted?.cancel(accountId, by)) === 'done') return succeed(await current(accountId));
-    return succeed(await change(accountId, (state, context) => decideCancel(state, by, context)));
+    return succeed(await change(accountId, (state, context) => decideCancel(state, { by }, context)));
   });
 
   serveOperation(app, resumeSubscription, async (request) => {

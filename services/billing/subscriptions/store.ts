@@ -3,7 +3,7 @@ import { unionAll } from 'drizzle-orm/pg-core';
 import type { Queryable, Tx } from '#libs/db/database.ts';
 import { paymentRequests, subscriptions } from '#libs/db/schema/billing.ts';
 import { accounts } from '#libs/db/schema/gateway.ts';
-import type { ScheduledChange, Subscription } from './domain/subscription.ts';
+import type { PausedTerms, ScheduledChange, Subscription } from './domain/subscription.ts';
 
 const { dueAt, createdAt, updatedAt, ...subscriptionColumns } = getTableColumns(subscriptions);
 type SubscriptionRow = Omit<typeof subscriptions.$inferSelect, 'dueAt' | 'createdAt' | 'updatedAt'>;
@@ -40,6 +40,7 @@ export async function saveSubscription(tx: Tx, subscription: Subscription, now: 
   const row = {
     ...subscription,
     scheduledChange: scheduledToRow(subscription.scheduledChange),
+    pausedTerms: pausedToRow(subscription.pausedTerms),
     updatedAt: now,
   };
   await tx
@@ -48,9 +49,14 @@ export async function saveSubscription(tx: Tx, subscription: Subscription, now: 
     .onConflictDoUpdate({ target: subscriptions.accountId, set: row });
 }
 
-function toSubscription({ scheduledChange: change, ...row }: SubscriptionRow): Subscription {
+function toSubscription({ scheduledChange: change, pausedTerms, ...row }: SubscriptionRow): Subscription {
   return {
     ...row,
+    pausedTerms: pausedTerms && {
+      planKey: pausedTerms.plan_key,
+      cycle: pausedTerms.cycle,
+      seats: pausedTerms.seats,
+    },
     scheduledChange: change && {
       planKey: change.plan_key,
       cycle: change.cycle,
@@ -69,6 +75,10 @@ function scheduledToRow(change: ScheduledChange | null): SubscriptionRow['schedu
       moves_to: change.movesTo,
     }
   );
+}
+
+function pausedToRow(terms: PausedTerms | null): SubscriptionRow['pausedTerms'] {
+  return terms && { plan_key: terms.planKey, cycle: terms.cycle, seats: terms.seats };
 }
 
 export async function accountExists(db: Queryable, accountId: string): Promise<boolean> {

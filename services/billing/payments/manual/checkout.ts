@@ -20,11 +20,8 @@ export async function requestCheckout(
       detail: 'A trial needs no payment here. Start it with POST /api/plans/start-trial.',
     });
   }
-  if (seats !== 1) {
-    throw problem('semantic_error', { detail: 'Only a payment provider sells seats. Ask for one.' });
-  }
   const outcome = await changeSubscription(deps, { accountId }, (state, context) =>
-    decideUpgrade(state, { plan, cycle, by }, context),
+    decideUpgrade(state, { plan, cycle, ...(seats > 1 && { seats }), by }, context),
   );
   if (outcome.kind === 'refused') throw refusalProblem(outcome.refusal);
   if (outcome.kind !== 'payment_required') {

@@ -15,10 +15,11 @@ export function paymentPageUrl({ apiUrl }: { apiUrl: string }, requestId: string
 }
 
 export function paymentPage(request: PaymentRequest): string {
-  const { id, planKey, cycle, amountMinor, currency, status, instructions, expiresAt } = request;
+  const { id, planKey, cycle, seats, amountMinor, currency, status, instructions, expiresAt } = request;
   const amount = `${formatDecimal(BigInt(amountMinor), 2)} ${currency}`;
   const rows = [
     ['Plan', `${planKey}, by the ${cycle}`],
+    ...(seats === null ? [] : [['Seats', `${seats}`]]),
     ['Amount', amount],
     ['Reference', id],
     ['Valid until', expiresAt.toISOString().slice(0, 10)],

@@ -73,7 +73,7 @@ t.test('refused downgrades have no effects', async (t) => {
 });
 
 t.test('cancelling', async (t) => {
-  const cancel = (state: SubscriptionState) => decideCancel(state, 'owner', contextAt());
+  const cancel = (state: SubscriptionState) => decideCancel(state, { by: 'owner' }, contextAt());
 
   await t.test('ends a paid plan with its period, once', async (t) => {
     const decision = cancel(stateOf(paid('pro')));
@@ -116,7 +116,7 @@ t.test('resuming', async (t) => {
 
   await t.test('of a cancellation keeps the downgrade that was scheduled before it', async (t) => {
     const { subscription: before } = downgrade(stateOf(paid('pro')), 'starter');
-    const { subscription: cancelling } = decideCancel(stateOf(before), 'owner', contextAt());
+    const { subscription: cancelling } = decideCancel(stateOf(before), { by: 'owner' }, contextAt());
     t.match(cancelling, { cancelAtPeriodEnd: true, accessEndsAt: periodEnd });
     const { subscription: after } = resume(stateOf(cancelling));
     t.strictSame(after, before);

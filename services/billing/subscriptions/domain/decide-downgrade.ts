@@ -34,7 +34,9 @@ export function decideDowngrade(
   if (change.direction !== 'downgrade' || change.refusal !== null) {
     return refuse(state, directionRefusal(change, 'downgrade'));
   }
-  if (target.key === offered.catalogue.defaultPlan) return endPlan(state, by, context);
+  if (target.key === offered.catalogue.defaultPlan) {
+    return endPlan(state, { by, when: 'period_end' }, context);
+  }
   if (current.status === 'past_due') {
     return requirePayment(requestRenewal(beginChange(state), { at, note: 'replaced' }, context));
   }
@@ -47,7 +49,8 @@ export function decideDowngrade(
   if (!current.cancelAtPeriodEnd && isSameChange(scheduledChange, current.scheduledChange)) {
     return keepSubscription(state);
   }
-  const subscription = { ...resumed(current, sold, graceMs), scheduledChange };
+  const { scheduledSeats } = current;
+  const subscription = { ...resumed(current, sold, graceMs), scheduledChange, scheduledSeats };
   return decide(
     addEvent(updateState(beginChange(state), { subscription }), {
       kind: 'change_scheduled',
@@ -62,8 +65,14 @@ export function decideDowngrade(
   );
 }
 
-/** Ends the plan with its period, or at once where that period is unpaid. */
-export function decideCancel(state: SubscriptionState, by: string, context: DecisionContext): Decision {
+export type Cancellation = { by: string; when?: 'now' | 'period_end' };
+
+/** Ends the plan with its period; at once where that is requested, and where the period is unpaid. */
+export function decideCancel(
+  state: SubscriptionState,
+  { by, when = 'period_end' }: Cancellation,
+  context: DecisionContext,
+): Decision {
   const { subscription } = state;
   if (subscription.externalId !== null) return refuse(state, MANAGED_BY_PROVIDER);
   const sold = soldVersion(state);
@@ -71,15 +80,25 @@ export function decideCancel(state: SubscriptionState, by: string, context: Deci
     return refuse(state, { code: 'plan_change_not_allowed', reason: 'trial_ends_by_itself' });
   }
   if (ownPlan(subscription, sold).key === sold.catalogue.defaultPlan) {
+    if (subscription.pausedTerms !== null) return endPause(state, by, context);
     return refuse(state, { code: 'plan_change_not_allowed', reason: 'nothing_to_cancel' });
   }
-  return endPlan(state, by, context);
+  return endPlan(state, { by, when }, context);
 }
 
-function endPlan(state: SubscriptionState, by: string, { now: at }: DecisionContext): Decision {
+/** The plan of the pause has ended, and it does not return. */
+function endPause(state: SubscriptionState, by: string, { now: at }: DecisionContext): Decision {
+  const voided = voidOpenRequest(beginChange(state), { at, by, note: 'cancelled' });
+  return decide(updateState(voided, { subscription: { ...state.subscription, pausedTerms: null } }));
+}
+
+function endPlan(
+  state: SubscriptionState,
+  { by, when }: Required<Cancellation>,
+  { now: at }: DecisionContext,
+): Decision {
   const { subscription: current, versions } = state;
-  if (current.cancelAtPeriodEnd) return keepSubscription(state);
-  if (current.status === 'past_due') {
+  if (when === 'now' || current.status === 'past_due') {
     const subscription = onDefaultPlan(current, versionAtEnd(current, versions), at);
     const voided = voidOpenRequest(beginChange(state), { at, by, note: 'cancelled' });
     return decide(
@@ -90,6 +109,7 @@ function endPlan(state: SubscriptionState, by: string, { now: at }: DecisionCont
       }),
     );
   }
+  if (current.cancelAtPeriodEnd) return keepSubscription(state);
   const subscription = cancelled(current);
   return decide(
     addEvent(updateState(beginChange(state), { subscription }), {
@@ -100,17 +120,17 @@ function endPlan(state: SubscriptionState, by: string, { now: at }: DecisionCont
   );
 }
 
-/** Withdraws a cancellation, or else a scheduled downgrade: one that was scheduled before a cancellation is due again. */
+/** Withdraws a cancellation, or else scheduled terms: those that were scheduled before a cancellation are due again. */
 export function decideResume(state: SubscriptionState, { now: at, graceMs }: DecisionContext): Decision {
   const { subscription: current, versions } = state;
   if (current.externalId !== null) return refuse(state, MANAGED_BY_PROVIDER);
   const withdrawn = resumed(current, soldVersion(state), graceMs);
   const subscription = current.cancelAtPeriodEnd
-    ? { ...withdrawn, scheduledChange: current.scheduledChange }
+    ? { ...withdrawn, scheduledChange: current.scheduledChange, scheduledSeats: current.scheduledSeats }
     : keepScheduledMove(current, withdrawn, versions);
-  if (!current.cancelAtPeriodEnd && isSameChange(subscription.scheduledChange, current.scheduledChange)) {
-    return keepSubscription(state);
-  }
+  const isSame =
+    isSameChange(subscription.scheduledChange, current.scheduledChange) && current.scheduledSeats === null;
+  if (!current.cancelAtPeriodEnd && isSame) return keepSubscription(state);
   return decide(
     addEvent(updateState(beginChange(state), { subscription }), {
       kind: 'resumed',

@@ -18,7 +18,7 @@ import {
 import { accessOf, type ExternalAccess, type ExternalSubscription } from './external-subscription.ts';
 import { SYSTEM_ACTOR, voidOpenRequest } from './payment-requests.ts';
 import { type SubscriptionState, soldVersion } from './state.ts';
-import type { CatalogueVersion, Subscription } from './subscription.ts';
+import { type CatalogueVersion, type Subscription, storedSeats } from './subscription.ts';
 import { onDefaultPlan } from './transitions.ts';
 import { endTrial } from './trial-end.ts';
 
@@ -54,7 +54,7 @@ function endExternal(
       ? endTrial(beginChange(state), at, { next_plan: next.planKey, converted: false })
       : beginChange(state);
   return decide(
-    addNotice(updateState(left, { subscription: { ...next, seats: null } }), {
+    addNotice(updateState(left, { subscription: next }), {
       kind: 'subscription_ended',
       at,
       data: { plan: current.planKey, next_plan: next.planKey, reason },
@@ -106,7 +106,9 @@ function externally(
     complimentary: false,
     externalId: external.id,
     periodPaidMinor: null,
-    seats: quantity > 1 ? quantity : null,
+    seats: storedSeats(quantity),
+    scheduledSeats: null,
+    pausedTerms: null,
     scheduledChange:
       scheduled === null || findPlan(offered.catalogue, scheduled.planKey) === undefined
         ? null

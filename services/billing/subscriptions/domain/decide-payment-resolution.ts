@@ -15,6 +15,7 @@ import {
 import { eventDataOf, resolveRequest } from './payment-requests.ts';
 import { ownPlan, paidMinorOf } from './plan-change.ts';
 import { type SubscriptionState, soldVersion } from './state.ts';
+import { paidSeatsOf, type Subscription } from './subscription.ts';
 import { paidFor } from './transitions.ts';
 import { leaveTrial } from './trial-end.ts';
 
@@ -95,10 +96,24 @@ function applyPurchase(
       },
     });
   }
+  if (isForSeats(request, current)) return applySeats(change, subscription, at);
   const converted = leaveTrial(addEffects(change, { kind: 'trial_converted', at }), at, true);
   return addEvent(updateState(converted, { subscription }), {
     kind: 'plan_changed',
     at,
     data: { from: ownPlan(current, sold).key, to: subscription.planKey, reason: 'upgrade' },
   });
+}
+
+/** Whether a request buys more seats of the plan that the account has. */
+function isForSeats({ kind, planKey, cycle }: PaymentRequest, current: Subscription): boolean {
+  return kind === 'rest_of_period' && planKey === current.planKey && cycle === current.cycle;
+}
+
+/** A smaller plan, a cancellation and a pause that were scheduled stay. */
+function applySeats(change: Change, { seats, periodPaidMinor }: Subscription, at: Date): Change {
+  const { subscription: current } = change.state;
+  const subscription = { ...current, seats, periodPaidMinor, scheduledSeats: null };
+  const data = { seats: paidSeatsOf(subscription), before: paidSeatsOf(current) };
+  return addEvent(updateState(change, { subscription }), { kind: 'seats_changed', at, data });
 }

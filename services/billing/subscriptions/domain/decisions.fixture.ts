@@ -31,8 +31,12 @@ function versionOf(
 
 export const free: Subscription = defaultSubscription(ACCOUNT_ID, version, start);
 
-export function paid(planKey: string, cycle: 'month' | 'year' = 'month'): Subscription {
-  const bought = { kind: 'new_period', planKey, cycle, catalogueVersionId: version.id } as const;
+export function paid(
+  planKey: string,
+  cycle: 'month' | 'year' = 'month',
+  seats: number | null = null,
+): Subscription {
+  const bought = { kind: 'new_period', planKey, cycle, seats, catalogueVersionId: version.id } as const;
   return paidFor(free, bought, { startsAt: start, graceMs: GRACE_MS });
 }
 
@@ -83,6 +87,7 @@ export function requestOf(changes: Partial<PaymentRequest> = {}): PaymentRequest
     catalogueVersionId: version.id,
     planKey: 'pro',
     cycle: 'month',
+    seats: null,
     amountMinor: 7900,
     currency: 'USD',
     expiresAt: periodEnd,

@@ -70,6 +70,7 @@ export function requestRenewal(
     catalogueVersionId: sold.id,
     planKey: ownPlan(subscription, sold).key,
     cycle: subscription.cycle,
+    seats: subscription.seats,
     amountMinor: renewalMinorOf(subscription, sold),
     currency: sold.catalogue.currency,
     expiresAt: subscription.accessEndsAt ?? subscription.currentPeriodEnd,
@@ -103,6 +104,6 @@ export function resolveRequest(
   });
 }
 
-export function eventDataOf({ kind, planKey, cycle, amountMinor }: PaymentRequest): EventData {
-  return { payment: kind, plan: planKey, cycle, amount_minor: amountMinor };
+export function eventDataOf({ kind, planKey, cycle, seats, amountMinor }: PaymentRequest): EventData {
+  return { payment: kind, plan: planKey, cycle, ...(seats !== null && { seats }), amount_minor: amountMinor };
 }

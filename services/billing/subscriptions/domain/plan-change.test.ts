@@ -19,7 +19,7 @@ const fresh = defaultSubscription('0190a1b2-0000-7000-8000-00000000a001', versio
 const paid = (planKey: string, cycle: 'month' | 'year') =>
   paidFor(
     fresh,
-    { kind: 'new_period', planKey, cycle, catalogueVersionId: version.id },
+    { kind: 'new_period', planKey, cycle, seats: null, catalogueVersionId: version.id },
     { startsAt: start, graceMs: 0 },
   );
 const ask = (subscription: typeof fresh, plan: string, cycle: 'month' | 'year' | undefined, now: Date) =>

@@ -5,7 +5,7 @@ import { divide, type Rounding } from '#libs/money/money.ts';
 import type { PaymentKind } from '../../payments/domain.ts';
 import { defaultPlanOf, isFree, priceMinorOf } from '../../plans/domain/offer.ts';
 import { type Cycle, MONTHS_PER_CYCLE } from './period.ts';
-import type { CatalogueVersion, Subscription } from './subscription.ts';
+import { type CatalogueVersion, paidSeatsOf, type Subscription } from './subscription.ts';
 
 export type PlanChangeRefusal =
   | 'already_on_plan'
@@ -30,6 +30,8 @@ export type PlanChange = {
   target: Plan;
   version: CatalogueVersion;
   cycle: Cycle;
+  /** Seats of the plan afterwards. */
+  seats: number;
   /** Why the customer cannot make it; null where they can. */
   refusal: PlanChangeRefusal | null;
   /** Null where it is refused. */
@@ -50,6 +52,8 @@ export type PlanChangeQuery = {
   offered: CatalogueVersion;
   target: Plan;
   cycle: Cycle | undefined;
+  /** Those of the subscription by default. */
+  seats?: number | undefined;
   now: Date;
 };
 
@@ -62,7 +66,14 @@ export function ownPlan(subscription: Subscription, { catalogue }: CatalogueVers
 /** The amount paid for the current period in minor units; 0 for a free, assigned, tried or unpaid plan. */
 export function paidMinorOf(subscription: Subscription, sold: CatalogueVersion): number {
   if (subscription.status !== 'active' || subscription.complimentary) return 0;
-  return subscription.periodPaidMinor ?? priceMinorOf(ownPlan(subscription, sold), subscription.cycle) ?? 0;
+  const { periodPaidMinor, cycle } = subscription;
+  return periodPaidMinor ?? seatsPriceOf(ownPlan(subscription, sold), cycle, paidSeatsOf(subscription)) ?? 0;
+}
+
+/** The price of one cycle for this many seats. */
+function seatsPriceOf(plan: Plan, cycle: Cycle, seats: number): number | null {
+  const priceMinor = priceMinorOf(plan, cycle);
+  return priceMinor === null ? null : priceMinor * seats;
 }
 
 export function planChangeOf(query: PlanChangeQuery): PlanChange {
@@ -70,13 +81,15 @@ export function planChangeOf(query: PlanChangeQuery): PlanChange {
   const own = ownPlan(subscription, sold);
   const paidMinor = paidMinorOf(subscription, sold);
   const cycle = isFree(target) ? 'month' : (query.cycle ?? (paidMinor > 0 ? subscription.cycle : 'month'));
-  const recurringMinor = isFree(target) ? 0 : priceMinorOf(target, cycle);
+  const seats = query.seats ?? paidSeatsOf(subscription);
+  const recurringMinor = isFree(target) ? 0 : seatsPriceOf(target, cycle, seats);
   const direction = directionOf(own, target, subscription, paidMinor > 0 ? cycle : subscription.cycle);
   const change: PlanChange = {
     direction,
     target,
     version: offered,
     cycle,
+    seats,
     refusal: null,
     effective: null,
     effectiveAt: null,
@@ -103,6 +116,25 @@ export function planChangeOf(query: PlanChangeQuery): PlanChange {
   }
   if (isShorter(cycle, subscription.cycle)) return { ...change, refusal: 'cycle_too_short' };
   return { ...change, ...prorated(subscription, paidMinor, cycle, recurringMinor, now) };
+}
+
+/** More or fewer seats of the plan that the account pays for, at the price it was sold for. */
+export function seatChangeOf({
+  subscription,
+  sold,
+  seats,
+  now,
+}: Pick<PlanChangeQuery, 'subscription' | 'sold' | 'now'> & { seats: number }): PlanChange {
+  const { cycle, currentPeriodEnd: effectiveAt } = subscription;
+  const target = ownPlan(subscription, sold);
+  const recurringMinor = seatsPriceOf(target, cycle, seats) ?? 0;
+  const paidMinor = paidMinorOf(subscription, sold);
+  const terms = { target, version: sold, cycle, seats, refusal: null, recurringMinor };
+  if (seats <= paidSeatsOf(subscription)) {
+    const unpaid = { payment: null, proration: null };
+    return { ...terms, ...unpaid, direction: 'downgrade', effective: 'period_end', effectiveAt };
+  }
+  return { ...terms, direction: 'upgrade', ...prorated(subscription, paidMinor, cycle, recurringMinor, now) };
 }
 
 function directionOf(own: Plan, target: Plan, subscription: Subscription, cycle: Cycle) {

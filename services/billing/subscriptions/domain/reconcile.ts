@@ -6,8 +6,8 @@ import { addEvent, beginChange, type Change, type DecisionContext, updateState }
 import { requestRenewal, resolveRequest, SYSTEM_ACTOR, voidOpenRequest } from './payment-requests.ts';
 import { MONTHS_PER_CYCLE, periodAt } from './period.ts';
 import { openRequestOf, type SubscriptionState, type Versions, versionIn } from './state.ts';
-import type { Subscription } from './subscription.ts';
-import { onDefaultPlan, rolledOn } from './transitions.ts';
+import { paidSeatsOf, type Subscription } from './subscription.ts';
+import { nextSeatsOf, nextTermsOf, onDefaultPlan, rolledOn } from './transitions.ts';
 import { endTrial } from './trial-end.ts';
 
 /** Whether the subscription does not yet show a change that time has caused. */
@@ -85,11 +85,11 @@ function endTrialPlan(change: Change, at: Date): Change {
 
 function endAccess(change: Change, at: Date): Change {
   const { subscription, versions } = change.state;
-  const reason = subscription.cancelAtPeriodEnd ? 'cancelled' : 'payment_overdue';
+  const isPaused = subscription.pausedTerms !== null;
+  const reason = isPaused ? 'paused' : subscription.cancelAtPeriodEnd ? 'cancelled' : 'payment_overdue';
   const voided = voidOpenRequest(change, { at, by: SYSTEM_ACTOR, note: reason });
   const ended = onDefaultPlan(subscription, versionAtEnd(subscription, versions), at);
-  // Seats end with the provider's subscription that they were bought with.
-  const next = subscription.externalId === null ? ended : { ...ended, seats: null };
+  const next = isPaused ? { ...ended, pausedTerms: nextTermsOf(subscription) } : ended;
   return addEvent(updateState(voided, { subscription: next }), {
     kind: 'subscription_ended',
     at,
@@ -100,14 +100,29 @@ function endAccess(change: Change, at: Date): Change {
 function renew(change: Change, context: DecisionContext): Change {
   const { subscription: current, versions } = change.state;
   const at = current.currentPeriodEnd;
-  const renewing = withScheduledChange(current, versions);
-  const sold = versionIn(versions, renewing.catalogueVersionId);
-  const { subscription, owedMinor } = rolledOn(renewing, sold, context.graceMs, context.now);
+  const { subscription, owedMinor } = nextPeriodOf(current, versions, context);
   const rolled = updateState(change, { subscription });
   // An unpaid upgrade was priced for the period that has ended.
   const renewed =
     owedMinor > 0 ? requestRenewal(rolled, { at, note: 'the period has ended' }, context) : rolled;
-  return withPlanChange(renewed, current, at);
+  return withSeatsChange(withPlanChange(renewed, current, at), current, at);
+}
+
+/** The subscription once its period has ended, and what is owed for the next one. */
+export function nextPeriodOf(
+  current: Subscription,
+  versions: Versions,
+  { graceMs, now }: Pick<DecisionContext, 'graceMs' | 'now'>,
+): { subscription: Subscription; owedMinor: number } {
+  const changed = withScheduledChange(current, versions);
+  const renewing = { ...changed, seats: nextSeatsOf(current), scheduledSeats: null };
+  return rolledOn(renewing, versionIn(versions, renewing.catalogueVersionId), graceMs, now);
+}
+
+function withSeatsChange(change: Change, before: Subscription, at: Date): Change {
+  const [seats, seatsBefore] = [paidSeatsOf(change.state.subscription), paidSeatsOf(before)];
+  if (seats === seatsBefore) return change;
+  return addEvent(change, { kind: 'seats_changed', at, data: { seats, before: seatsBefore } });
 }
 
 function withPlanChange(change: Change, before: Subscription, at: Date): Change {

@@ -13,6 +13,8 @@ const CHANGE_DETAILS = {
   not_a_higher_rank: 'This plan does not rank above the current one. Use downgrade.',
   not_a_lower_rank: 'This plan does not rank below the current one. Use upgrade.',
   nothing_to_cancel: 'There is no plan to cancel.',
+  nothing_paid: 'The account pays for no plan. Start with POST /api/billing/checkout.',
+  cancelled: 'The plan ends with its period. Resume it first.',
   trial_ends_by_itself: 'A trial ends by itself, and nothing is charged.',
 } as const;
 

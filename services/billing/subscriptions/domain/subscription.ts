@@ -38,7 +38,14 @@ export type Subscription = {
   periodPaidMinor: number | null;
   /** Seats bought in addition to the plan; null where the plan alone decides. */
   seats: number | null;
+  /** Seats from the next period on; null where they stay. The provider's subscriptions have their own. */
+  scheduledSeats: number | null;
+  /** What a pause of payments that billing collects returns to; null where none is paused. */
+  pausedTerms: PausedTerms | null;
 };
+
+/** The plan that a paused account had when its paid period ended. */
+export type PausedTerms = { planKey: string; cycle: Cycle; seats: number | null };
 
 /** A plan of a catalogue version, billed by a cycle. */
 export type PlanTerms = { planKey: string; cycle: Cycle; catalogueVersionId: string };
@@ -70,7 +77,19 @@ export function defaultSubscription(accountId: string, offered: CatalogueVersion
     scheduledChange: null,
     periodPaidMinor: null,
     seats: null,
+    scheduledSeats: null,
+    pausedTerms: null,
   };
+}
+
+/** How many seats are paid for. */
+export function paidSeatsOf({ seats }: Pick<Subscription, 'seats'>): number {
+  return seats ?? 1;
+}
+
+/** One seat is the plan's price, and the plan then decides how many members the account may have. */
+export function storedSeats(count: number): number | null {
+  return count > 1 ? count : null;
 }
 
 /** What staff decided for this account and for all accounts, in addition to the plan. */

@@ -3,7 +3,13 @@ import type { PaymentDraft } from '../../payments/domain.ts';
 import { isFree, priceMinorOf } from '../../plans/domain/offer.ts';
 import { type Cycle, MONTHS_PER_CYCLE, periodAt } from './period.ts';
 import { ownPlan } from './plan-change.ts';
-import type { CatalogueVersion, Subscription } from './subscription.ts';
+import {
+  type CatalogueVersion,
+  type PausedTerms,
+  paidSeatsOf,
+  type Subscription,
+  storedSeats,
+} from './subscription.ts';
 
 export const MS_PER_DAY = 86_400_000;
 
@@ -17,6 +23,9 @@ const UNBOUND = {
   externalId: null,
   scheduledChange: null,
   periodPaidMinor: null,
+  seats: null,
+  scheduledSeats: null,
+  pausedTerms: null,
 } as const satisfies Partial<Subscription>;
 
 /** On a plan without payment. Usage in the current period stays counted. */
@@ -61,10 +70,10 @@ export function trialing(
  */
 export function paidFor(
   subscription: Subscription,
-  bought: Pick<PaymentDraft, 'kind' | 'planKey' | 'cycle' | 'catalogueVersionId'>,
+  bought: Pick<PaymentDraft, 'kind' | 'planKey' | 'cycle' | 'catalogueVersionId' | 'seats'>,
   { startsAt, graceMs }: { startsAt: Date; graceMs: number },
 ): Subscription {
-  const { kind, planKey, cycle, catalogueVersionId } = bought;
+  const { kind, planKey, cycle, catalogueVersionId, seats } = bought;
   const anchor = kind === 'new_period' ? startsAt : subscription.anchor;
   const { start, end } =
     kind === 'new_period'
@@ -76,6 +85,7 @@ export function paidFor(
     planKey,
     cycle,
     catalogueVersionId,
+    seats,
     anchor,
     currentPeriodStart: start,
     currentPeriodEnd: end,
@@ -109,23 +119,53 @@ export function rolledOn(
 export function renewalMinorOf(subscription: Subscription, sold: CatalogueVersion): number {
   const plan = ownPlan(subscription, sold);
   if (subscription.complimentary || isFree(plan)) return 0;
-  return priceMinorOf(plan, subscription.cycle) ?? 0;
+  return (priceMinorOf(plan, subscription.cycle) ?? 0) * paidSeatsOf(subscription);
 }
 
-/** Ending with the period. A scheduled change stays, for the case that the cancellation is withdrawn. */
+/** Ending with the period. Scheduled terms stay, for the case that the cancellation is withdrawn. */
 export function cancelled(subscription: Subscription): Subscription {
-  return { ...subscription, cancelAtPeriodEnd: true, accessEndsAt: subscription.currentPeriodEnd };
+  const { currentPeriodEnd: accessEndsAt } = subscription;
+  return { ...subscription, cancelAtPeriodEnd: true, pausedTerms: null, accessEndsAt };
 }
 
-/** Without its cancellation or scheduled change. See `keepScheduledMove` for a move to another catalogue version. */
+/** Without its cancellation and scheduled terms. See `keepScheduledMove` for a move to another catalogue version. */
 export function resumed(subscription: Subscription, sold: CatalogueVersion, graceMs: number): Subscription {
-  const isPaid = renewalMinorOf(subscription, sold) > 0;
   return {
     ...subscription,
     cancelAtPeriodEnd: false,
-    accessEndsAt: isPaid ? later(subscription.currentPeriodEnd, graceMs) : null,
+    accessEndsAt: paidAccessEnd(subscription, sold, graceMs),
     scheduledChange: null,
+    scheduledSeats: null,
   };
+}
+
+/** When access ends unless the next period is paid; null for a plan that renews without payment. */
+function paidAccessEnd(subscription: Subscription, sold: CatalogueVersion, graceMs: number): Date | null {
+  const { currentPeriodEnd, pausedTerms } = subscription;
+  if (pausedTerms !== null) return currentPeriodEnd;
+  return renewalMinorOf(subscription, sold) > 0 ? later(currentPeriodEnd, graceMs) : null;
+}
+
+/** Served to the end of what is paid. The next period is not charged, and does not begin. */
+export function paused(subscription: Subscription): Subscription {
+  const pausedTerms = nextTermsOf(subscription);
+  return { ...subscription, pausedTerms, accessEndsAt: subscription.currentPeriodEnd };
+}
+
+/** Collected again from the next period on, which has not begun yet. */
+export function unpaused(subscription: Subscription, sold: CatalogueVersion, graceMs: number): Subscription {
+  const collected = { ...subscription, pausedTerms: null };
+  return { ...collected, accessEndsAt: paidAccessEnd(collected, sold, graceMs) };
+}
+
+/** What the next period would be charged for. */
+export function nextTermsOf(subscription: Subscription): PausedTerms {
+  const { planKey, cycle } = subscription.scheduledChange ?? subscription;
+  return { planKey, cycle, seats: nextSeatsOf(subscription) };
+}
+
+export function nextSeatsOf({ seats, scheduledSeats }: Subscription): number | null {
+  return scheduledSeats === null ? seats : storedSeats(scheduledSeats);
 }
 
 export function later(instant: Date, byMs: number): Date {

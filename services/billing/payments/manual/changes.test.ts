@@ -1,0 +1,153 @@
+/** A customer who pays by bank transfer. Figures by hand: 79.00 a seat, a period of 30 days, 15 of which are left. */
+import t from 'tap';
+import type { InvoicePreviewWire, ProviderSubscriptionWire } from '#libs/contracts/billing.ts';
+import { customer, markPaid, type Refusal, staff } from '../../customers.fixture.ts';
+import { createTestService } from '../../fixtures.ts';
+
+type Answer = ProviderSubscriptionWire & Refusal & { url: string; checkout_url?: string };
+
+t.test('given a plan with seats that is paid by transfer', async (t) => {
+  const service = await createTestService(t);
+  const { runtime, call, pool } = service;
+  const ada = customer(service);
+  const post = (path: string, body: object = {}) => ada.post<Answer>(`/api/billing/${path}`, body);
+  const pay = async ({ body }: { body: Answer }) => {
+    const id = body.payment_request?.id ?? '';
+    t.match(body.checkout_url, new RegExp(`/payment-pages/${id}$`));
+    t.equal((await markPaid(service, id)).status, 200);
+  };
+  const seats = async () => (await pool.query('SELECT seats, scheduled_seats FROM subscriptions')).rows[0];
+  const members = async () => {
+    const amount = (await ada.current()).limits.find(({ meter }) => meter === 'team.members')?.amount;
+    return amount?.kind === 'limited' ? amount.value : amount?.kind;
+  };
+  const upcoming = async () =>
+    (await ada.get<{ invoice: InvoicePreviewWire | null }>('/api/billing/upcoming')).body.invoice;
+
+  await t.test('then the seats are bought with the plan', async (t) => {
+    const { body } = await post('checkout', { plan: 'pro', seats: 3 });
+    const page = await call<string>('GET', new URL(body.url).pathname, { as: staff });
+    t.match(page.body, /Payment of 237\.00 USD[\s\S]*<dt>Seats<\/dt><dd>3<\/dd>/);
+    await markPaid(service, body.url.split('/').at(-1) ?? '');
+    t.match(await seats(), { seats: 3, scheduled_seats: null });
+    t.equal(await members(), '5', 'as the plan has by itself');
+    t.match(await upcoming(), {
+      amount_due_minor: 23_700,
+      lines: [{ description: '3 × Pro', quantity: 3, period: { start: '2026-12-20T12:00:00.000Z' } }],
+    });
+  });
+
+  await t.test(
+    'when seats are added, then half a period of two seats is due, and they wait for it',
+    async (t) => {
+      runtime.clock.set('2026-12-05T12:00:00.000Z');
+      t.match((await ada.get('/api/billing/preview?seats=5')).body, {
+        amount_due_minor: 7900,
+        proration_at: '2026-12-05T12:00:00.000Z',
+        lines: [
+          { description: 'Unused time', amount_minor: -11_850, quantity: 3 },
+          { description: 'Remaining time on 5 × Pro', amount_minor: 19_750, quantity: 5 },
+        ],
+      });
+      const answers = await Promise.all(Array.from({ length: 5 }, () => post('seats', { seats: 5 })));
+      t.strictSame(new Set(answers.map(({ body }) => body.payment_request?.id)).size, 1, 'one request');
+      const [first] = answers;
+      t.match(first, {
+        status: 402,
+        body: {
+          code: 'payment_required',
+          payment_request: { kind: 'rest_of_period', amount_minor: 7900, seats: 5 },
+        },
+      });
+      t.match(await seats(), { seats: 3 });
+      if (first !== undefined) await pay(first);
+      t.match(await seats(), { seats: 5 });
+      t.match((await ada.events())[0], { kind: 'seats_changed', data: { seats: 5, before: 3 } });
+    },
+  );
+
+  await t.test('when seats are given up, then the next period has fewer', async (t) => {
+    t.match(await post('seats', { seats: 2 }), { status: 200, body: { seats: 5, scheduled_seats: 2 } });
+    t.equal((await upcoming())?.amount_due_minor, 15_800);
+    await ada.post('/api/subscription/downgrade', { plan: 'basic' });
+    t.equal((await upcoming())?.amount_due_minor, 5_800, 'two seats of the smaller plan');
+    await pay(await post('seats', { seats: 6 }));
+    t.match(await ada.current(), { scheduled_change: { plan: 'basic' } }, 'more seats keep the downgrade');
+    t.equal((await upcoming())?.amount_due_minor, 6 * 2_900);
+    t.equal(await members(), '6');
+    await post('seats', { seats: 2 });
+    await ada.post('/api/subscription/resume');
+    t.match(await seats(), { seats: 6, scheduled_seats: null }, 'both are withdrawn');
+    await post('seats', { seats: 2 });
+  });
+
+  await t.test(
+    'when it pauses, then the paid period is served, and the plan returns once it is paid',
+    async (t) => {
+      const paused = async () =>
+        (await call<{ paused_accounts: number }>('GET', '/api/admin/billing/revenue', { as: staff })).body
+          .paused_accounts;
+      t.match(await post('pause'), { status: 200, body: { paused: true, cancel_at: null } });
+      t.equal(await paused(), 1);
+      t.equal(await upcoming(), null);
+      t.match(await post('resume'), { status: 200, body: { paused: false } });
+      t.match(await ada.current(), { access_ends_at: '2026-12-23T12:00:00.000Z' }, 'with the grace period');
+      await post('pause');
+      runtime.clock.set('2026-12-20T11:59:59.000Z');
+      t.match(await ada.current(), { plan: { key: 'pro' }, access_ends_at: '2026-12-20T12:00:00.000Z' });
+      runtime.clock.set('2026-12-20T12:00:00.000Z');
+      t.match(await ada.current(), { plan: { key: 'free' }, status: 'active' });
+      t.match(await post('pause'), { status: 200, body: { paused: true } }, 'it stays paused');
+      const answer = await post('resume');
+      t.match(answer, { status: 402, body: { payment_request: { amount_minor: 15_800, seats: 2 } } });
+      await pay(answer);
+      t.match(await ada.current(), { plan: { key: 'pro' }, access_ends_at: '2027-01-23T12:00:00.000Z' });
+      t.match(await seats(), { seats: 2, scheduled_seats: null });
+      t.equal(await paused(), 0);
+    },
+  );
+
+  await t.test('when the period is not paid, then its payment comes first', async (t) => {
+    runtime.clock.set('2027-01-20T12:00:00.000Z');
+    for (const [path, body] of [
+      ['seats', { seats: 9 }],
+      ['pause', {}],
+    ] as const) {
+      t.match(await post(path, body), {
+        status: 402,
+        body: { payment_request: { kind: 'renewal', amount_minor: 15_800, seats: 2 } },
+      });
+    }
+    await pay(await post('seats', { seats: 9 }));
+    t.match(await seats(), { seats: 2 }, 'the renewal alone is paid');
+  });
+
+  await t.test('when it is cancelled, then with the period, and now where that is requested', async (t) => {
+    const end = '2027-02-20T12:00:00.000Z';
+    t.match(await post('cancel'), { status: 200, body: { cancel_at: end } });
+    t.match(await post('pause'), { status: 409, body: { reason: 'cancelled' } });
+    await ada.post('/api/subscription/resume');
+    t.match(await post('cancel', { when: 'now' }), { status: 200, body: { seats: null, cancel_at: null } });
+    t.match(await ada.current(), { plan: { key: 'free' } });
+    t.match(await post('cancel'), { status: 409, body: { reason: 'nothing_to_cancel' } });
+    for (const [path, body] of [
+      ['seats', { seats: 2 }],
+      ['pause', {}],
+    ] as const) {
+      t.match(await post(path, body), {
+        status: 409,
+        body: { code: 'plan_change_not_allowed', reason: 'nothing_paid' },
+      });
+    }
+    t.match(await post('resume'), { status: 200, body: { paused: false } }, 'nothing is paused');
+  });
+
+  await t.test('when a paused plan is cancelled, then it does not return', async (t) => {
+    await markPaid(service, (await post('checkout', { plan: 'pro' })).body.url.split('/').at(-1) ?? '');
+    await post('pause');
+    runtime.clock.set('2027-03-20T12:00:00.000Z');
+    t.match(await post('cancel'), { status: 200, body: { paused: false } });
+    t.match(await post('resume'), { status: 200, body: { paused: false } });
+    t.match(await ada.current(), { plan: { key: 'free' } });
+  });
+});
