@@ -1,4 +1,4 @@
-/** Stored images, through the gateway. */
+/** Stored media, through the gateway. */
 import t from 'tap';
 import { startInstallation } from './installation.fixture.ts';
 
@@ -46,3 +46,29 @@ t.test(
     t.equal((await read()).status, 404);
   },
 );
+
+t.test('given a hero image and a voice-over, then their documents name media of the account', async (t) => {
+  const asked = {
+    topic: 'ink',
+    length: 'short',
+    content_types: ['blog', 'audio'],
+    hero_image: true,
+    voice_over: 'coral',
+  };
+  const { status, body } = await call('/api/generate', owner.token, asked, { accept: 'application/json' });
+  t.equal(status, 200);
+  t.strictSame(body.documents.map(({ content_type: part }: { content_type: string }) => part).toSorted(), [
+    'audio',
+    'blog',
+    'hero_image',
+    'voice_over',
+  ]);
+  for (const { content_type: part, content } of body.documents) {
+    if (part !== 'hero_image' && part !== 'voice_over') continue;
+    const media = await call(`/api/media/${content.media_id}`, owner.token);
+    t.match(media, { status: 200, body: { media_type: part === 'hero_image' ? 'image/png' : 'audio/mpeg' } });
+    const { pathname, search } = new URL(media.body.url);
+    t.equal((await fetch(`${url}${pathname}${search}`)).status, 200);
+    t.equal((await call(`/api/media/${content.media_id}`, other.token)).status, 404);
+  }
+});

@@ -1,7 +1,7 @@
 /** `/api/documents`: the results of content jobs, with versions, to edit and to export. */
 import { z } from 'zod';
 import { instant } from './envelope.ts';
-import { CONTENT_TYPES } from './generate.ts';
+import { PARTS } from './generate.ts';
 import { ACCEPTED, CONTENT_PROBLEMS } from './generations.ts';
 import { idempotencyHeaders } from './idempotency-key.ts';
 import { defineOperation } from './operation.ts';
@@ -19,7 +19,7 @@ const MAX_TITLE = 300;
 
 const documentShape = {
   id: z.uuid(),
-  content_type: z.enum(CONTENT_TYPES),
+  content_type: z.enum(PARTS),
   title: z.string(),
   language: z.string().nullable(),
   version: z.int().describe('The newest version.'),
@@ -87,7 +87,7 @@ export const listDocuments = defineOperation({
   auth: 'user',
   scope: 'generate',
   querystring: pageQuery.extend({
-    content_type: z.enum(CONTENT_TYPES).optional(),
+    content_type: z.enum(PARTS).optional(),
     generation_id: z.uuid().optional(),
   }),
   responses: {

@@ -1,6 +1,6 @@
 /** `POST /api/generate` */
 import { z } from 'zod';
-import { CONTENT_TYPES, generateRequest } from './generate.ts';
+import { generateRequest, PARTS } from './generate.ts';
 import { CONTENT_PROBLEMS, CONTENT_REQUIREMENTS, contentHeaders } from './generations.ts';
 import { defineOperation } from './operation.ts';
 import { problemResponses } from './problem-responses.ts';
@@ -21,7 +21,7 @@ export const generatedContent = z
       .array(
         z.object({
           document_id: z.uuid(),
-          content_type: z.enum(CONTENT_TYPES),
+          content_type: z.enum(PARTS),
           content: z.looseObject({}).describe('The fields of the content type.'),
         }),
       )

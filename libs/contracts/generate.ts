@@ -1,5 +1,6 @@
 /** The request of `POST /api/generate` and `POST /api/generations`: what to write, from what, and how. */
 import { z } from 'zod';
+import { VOICES } from './audio.ts';
 import { MAX_SOURCES } from './search.ts';
 
 export const CONTENT_TYPES = [
@@ -13,6 +14,12 @@ export const CONTENT_TYPES = [
   'image_prompts',
 ] as const;
 export type ContentType = (typeof CONTENT_TYPES)[number];
+
+/** What is made from the text of a content type, as a part of its own: the text is delivered even if it fails. */
+export const MEDIA_PARTS = ['hero_image', 'voice_over'] as const;
+export type MediaPart = (typeof MEDIA_PARTS)[number];
+export const PARTS = [...CONTENT_TYPES, ...MEDIA_PARTS] as const;
+export type Part = (typeof PARTS)[number];
 
 /** Social networks that posts are written for. */
 export const NETWORKS = ['linkedin', 'x', 'facebook', 'instagram', 'threads'] as const;
@@ -30,6 +37,8 @@ const phrase = (max: number) => z.string().trim().min(1).max(max);
 /** Shorter articles are written in one call, without an outline. */
 export const OUTLINED_WORDS = 400;
 export const MAX_SECTIONS = 12;
+/** The longest script that is spoken. */
+export const MAX_SPOKEN_WORDS = 450;
 
 /** Whether there will be an outline to approve, if that is what the request asks for. */
 function hasOutline(request: {
@@ -166,6 +175,18 @@ export const generateRequest = z
       .describe(
         'For `POST /api/generations`: the job waits with the status `needs_approval` when the outline of the article is written. For articles of at least 400 words.',
       ),
+    hero_image: z
+      .boolean()
+      .optional()
+      .describe(
+        'Draws an image for the article and describes it: the part `hero_image`, whose document has a `media_id` for `GET /api/media/{id}`. Requires `blog`.',
+      ),
+    voice_over: z
+      .enum(VOICES)
+      .optional()
+      .describe(
+        'A voice that speaks the audio script: the part `voice_over`, whose document has a `media_id` for `GET /api/media/{id}`. Requires `audio`, and a `length` of at most 450 words.',
+      ),
     model: phrase(200)
       .optional()
       .describe(
@@ -188,6 +209,15 @@ export const generateRequest = z
   .refine(hasOutline, {
     path: ['outline_approval'],
     message: `requires a blog of at least ${OUTLINED_WORDS} words`,
+  })
+  .superRefine((request, { addIssue }) => {
+    const { content_types: types, hero_image: image, voice_over: voice, length } = request;
+    const refuse = (path: MediaPart, message: string) => addIssue({ code: 'custom', path: [path], message });
+    if (image === true && !types.includes('blog')) refuse('hero_image', 'requires the content type blog');
+    if (voice === undefined) return;
+    if (!types.includes('audio')) refuse('voice_over', 'requires the content type audio');
+    if (typeof length === 'number' && length > MAX_SPOKEN_WORDS)
+      refuse('voice_over', `requires a length of at most ${MAX_SPOKEN_WORDS} words`);
   })
   .superRefine((request, { addIssue }) => {
     for (const [field, needed] of DEPENDENT_FIELDS) {

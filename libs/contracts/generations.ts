@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { METERING_PROBLEMS } from './chat-operations.ts';
 import { count, instant } from './envelope.ts';
-import { articleOutline, CONTENT_TYPES, generateRequest } from './generate.ts';
+import { articleOutline, CONTENT_TYPES, generateRequest, PARTS } from './generate.ts';
 import { idempotencyHeaders } from './idempotency-key.ts';
 import { defineOperation } from './operation.ts';
 import { page, pageQuery } from './page.ts';
@@ -51,7 +51,7 @@ export const generation = z
     parts: z.array(
       z
         .object({
-          content_type: z.enum(CONTENT_TYPES),
+          content_type: z.enum(PARTS),
           status: z.enum(PART_STATUSES),
           document_id: z.uuid().nullable(),
         })
@@ -118,6 +118,20 @@ export const CONTENT_REQUIREMENTS = [
   REQUIRES_API_ACCESS,
   { kind: 'content_types', field: 'content_types' },
   { kind: 'model', of: 'text', field: 'model' },
+  {
+    kind: 'model',
+    of: 'image',
+    field: null,
+    when: { field: 'hero_image', is: 'true' },
+    without: { hero_image: null },
+  },
+  {
+    kind: 'model',
+    of: 'speech',
+    field: null,
+    when: { field: 'voice_over', is: 'set' },
+    without: { voice_over: null },
+  },
   {
     kind: 'feature',
     feature: 'limited_research',

@@ -1,5 +1,5 @@
 /** Audio: the one call of a transcription, bounded by its seconds, or of speech, bounded by its characters. */
-import type { CallPlan } from '#libs/contracts/generation-requests.ts';
+import type { CallPlan, PlannedCall } from '#libs/contracts/generation-requests.ts';
 import type { Units } from '#libs/pricing/units.ts';
 import type { TextModel } from './text-call.ts';
 
@@ -23,15 +23,20 @@ export function characterCount(text: string): number {
 }
 
 export function planTranscription(model: TextModel, seconds: number): CallPlan {
-  return planAudio(model, TRANSCRIPTION_STEP, { audio_second: seconds });
+  return { kind: 'audio', calls: [planAudioCall(model, TRANSCRIPTION_STEP, { audio_second: seconds })] };
 }
 
 export function planSpeech(model: TextModel, input: string): CallPlan {
-  return planAudio(model, SPEECH_STEP, { character: characterCount(input) });
+  return { kind: 'audio', calls: [planSpeechCall(model, characterCount(input))] };
 }
 
-function planAudio({ model, price }: TextModel, step: string, units: Units): CallPlan {
-  const call = {
+/** @param characters the most that are spoken. */
+export function planSpeechCall(model: TextModel, characters: number): PlannedCall {
+  return planAudioCall(model, SPEECH_STEP, { character: characters });
+}
+
+function planAudioCall({ model, price }: TextModel, step: string, units: Units): PlannedCall {
+  return {
     index: 0,
     step,
     provider: model.provider,
@@ -45,5 +50,4 @@ function planAudio({ model, price }: TextModel, step: string, units: Units): Cal
     price,
     hiddenReasoning: false,
   };
-  return { kind: 'audio', calls: [call] };
 }

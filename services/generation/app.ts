@@ -99,6 +99,9 @@ export function buildApp(options: AppOptions): Generation {
   });
   const { bodyLimitBytes } = config.service;
   app.register(contentInputsPlugin, { database });
+  const storage = createStorage(config.media);
+  const media = { ...config.media, database, storage, runtime, ...(entitlements && { entitlements }) };
+  app.register(mediaPlugin, media);
   app.register(jobsPlugin, {
     ...{ identity, database, ledger, listener, runtime, logger, metrics, activeRequests, bodyLimitBytes },
     newId: runtime.newId,
@@ -107,9 +110,6 @@ export function buildApp(options: AppOptions): Generation {
   app.register(chatPlugin);
   app.register(documentsPlugin, { database, clock: runtime.clock });
   app.register(contentPlugin, { clock: runtime.clock, metrics, bodyLimitBytes });
-  const storage = createStorage(config.media);
-  const media = { ...config.media, database, storage, runtime };
-  app.register(mediaPlugin, media);
   app.register(imagesPlugin);
   app.register(embeddingsPlugin);
   app.register(moderationsPlugin);

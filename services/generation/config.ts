@@ -101,7 +101,9 @@ export const configSchema = z.object({
   MEDIA_PUBLIC_URL: httpUrl()
     .prefault('http://127.0.0.1:8080')
     .describe('URL of the gateway as clients reach it, for links to media in MEDIA_DIR'),
-  MEDIA_RETENTION: durationMs().prefault('30d').describe('How long stored media are kept'),
+  MEDIA_RETENTION: durationMs()
+    .prefault('30d')
+    .describe('How long stored media are kept, for plans without a retention of their own'),
   ...bucketVariables(),
   SPOOL_LIMIT: byteSize().prefault('64mb').describe('Largest size of the spool of one process'),
   STEP_CONCURRENCY: integer({ min: 1, max: 1_000 })

@@ -24,10 +24,10 @@ export function checkAnswer(
 ): Verdict {
   const text = repaired?.kind === 'continue' ? joined(repaired.draft, answer.text) : answer.text;
   const whole = { text: withoutFence(text), isCut: answer.isCut };
-  if (step.spec.kind === 'search') throw new TypeError('A search writes no answer.');
-  return step.spec.kind === 'json'
-    ? checkJson(step.spec, whole, canRepair)
-    : checkMarkdown(step.spec, whole, canRepair);
+  const { spec } = step;
+  if (spec.kind === 'json') return checkJson(spec, whole, canRepair);
+  if (spec.kind === 'markdown') return checkMarkdown(spec, whole, canRepair);
+  throw new TypeError(`A step of the kind ${spec.kind} writes no answer.`);
 }
 
 function checkMarkdown(spec: MarkdownSpec, { text, isCut }: Answer, canRepair: boolean): Verdict {

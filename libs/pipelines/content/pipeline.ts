@@ -1,17 +1,13 @@
 /** The pipeline of a request: the steps of every content type, as data. */
 import type { ContentInputs, OutlineApproval } from '#libs/contracts/content-inputs.ts';
-import {
-  type ContentType,
-  type GenerateRequest,
-  MIN_WORDS,
-  OUTLINED_WORDS,
-} from '#libs/contracts/generate.ts';
+import { type GenerateRequest, MIN_WORDS, OUTLINED_WORDS, type Part } from '#libs/contracts/generate.ts';
 import { articleStep, blogPipeline } from './blog.ts';
 import { contentPlanPipeline } from './content-plan.ts';
+import { heroImagePipeline } from './hero-image.ts';
 import { imagePromptsPipeline } from './image-prompts.ts';
 import { detectLanguage, languageCode } from './language.ts';
 import { newsletterPipeline } from './newsletter.ts';
-import { partsOf } from './parts.ts';
+import { isMediaPart, partsOf } from './parts.ts';
 import { researchKeys, researchSteps } from './research.ts';
 import { assembleRewrite, REWRITE, rewriteSteps } from './rewrite.ts';
 import { audioPipeline, videoPipeline } from './scripts.ts';
@@ -26,8 +22,9 @@ import {
   SOURCE,
   type StepOutputs,
 } from './step.ts';
+import { voiceOverPipeline } from './voice-over.ts';
 
-const PIPELINES: Readonly<Record<ContentType, ContentPipeline>> = {
+const PIPELINES: Readonly<Record<Part, ContentPipeline>> = {
   blog: blogPipeline,
   social: socialPipeline,
   audio: audioPipeline,
@@ -36,6 +33,8 @@ const PIPELINES: Readonly<Record<ContentType, ContentPipeline>> = {
   seo: seoPipeline,
   content_plan: contentPlanPipeline,
   image_prompts: imagePromptsPipeline,
+  hero_image: heroImagePipeline,
+  voice_over: voiceOverPipeline,
 };
 
 const WORDS = { short: 300, medium: 800, long: 1_500 } as const;
@@ -78,7 +77,8 @@ function hasSource({ text, url, document_id: documentId, generation_id: jobId }:
 }
 
 /** With an article, everything else is written from it, and not from its sources. */
-function briefOfPart(part: ContentType, brief: ContentBrief): ContentBrief {
+function briefOfPart(part: Part, brief: ContentBrief): ContentBrief {
+  if (isMediaPart(part)) return { ...brief, inputs: { ...brief.inputs, passages: [] }, research: [] };
   if (part === 'blog' || !brief.request.content_types.includes('blog')) return brief;
   const article = { from: articleStep(brief.words), label: 'article', words: Math.round(brief.words * 1.3) };
   return { ...brief, basis: [article], inputs: { ...brief.inputs, passages: [] }, research: [] };
@@ -92,7 +92,7 @@ export function contentSteps(brief: ContentBrief): ContentStep[] {
 }
 
 /** The document of a part whose steps have all succeeded. */
-export function assemblePart(part: ContentType, brief: ContentBrief, outputs: StepOutputs): DocumentContent {
+export function assemblePart(part: Part, brief: ContentBrief, outputs: StepOutputs): DocumentContent {
   if (brief.inputs.rewrite !== undefined) return assembleRewrite(brief, outputs);
   const own = briefOfPart(part, brief);
   const document = PIPELINES[part].assemble(own, outputs);
@@ -106,7 +106,7 @@ export function assemblePart(part: ContentType, brief: ContentBrief, outputs: St
 }
 
 /** The step whose text a part delivers as it is written; undefined if it delivers an object. */
-export function writtenStep(part: ContentType, { words, inputs }: ContentBrief): string | undefined {
+export function writtenStep(part: Part, { words, inputs }: ContentBrief): string | undefined {
   if (inputs.rewrite !== undefined) return REWRITE;
   return part === 'blog' ? articleStep(words) : undefined;
 }

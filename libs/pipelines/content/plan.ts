@@ -5,13 +5,15 @@ import type { ContentInputs, OutlineApproval } from '#libs/contracts/content-inp
 import type { GenerateRequest } from '#libs/contracts/generate.ts';
 import type { CallPlan, PlannedCall } from '#libs/contracts/generation-requests.ts';
 import { ProblemError, problem } from '#libs/problems/problems.ts';
+import { planSpeechCall } from '../audio.ts';
 import { planSearchCall } from '../search.ts';
 import { planTextCall, type TextModel, textTokens } from '../text-call.ts';
+import { planHeroImage } from './hero-image.ts';
 import { tokensForWords, wordsForTokens } from './language.ts';
 import { briefOf, contentSteps, requestedWords, SCALE_STEPS } from './pipeline.ts';
 import { stepPromptBound } from './prompt.ts';
 import { sourceLimit } from './sources.ts';
-import { type ContentBrief, type ContentStep, dependenciesOf, type ModelRole } from './step.ts';
+import { type ContentBrief, type ContentStep, dependenciesOf, isWritten, type ModelRole } from './step.ts';
 
 /** Tokens of an object that are not its texts: names of fields, quotes and brackets. */
 const JSON_TOKENS = 200;
@@ -23,6 +25,8 @@ export type ContentPlanInput = TextModel & {
   inputs?: ContentInputs;
   /** The models of research, by provider. */
   searchModels?: readonly TextModel[];
+  /** The models of parts that are not texts. */
+  mediaModels?: MediaModels;
   kind: 'generate' | 'job';
   /** The models of each role, each with its fallbacks behind it; `model` for all steps if absent. */
   models?: Readonly<Record<ModelRole, readonly TextModel[]>>;
@@ -38,6 +42,14 @@ export type ContentPlanInput = TextModel & {
     done: ReadonlySet<string>;
     approval?: OutlineApproval | undefined;
   };
+};
+
+/** What draws and speaks, if the request asks for it. */
+export type MediaModels = {
+  readonly image?: Omit<Parameters<typeof planHeroImage>[0], 'altText'>;
+  /** Describes images. */
+  readonly vision?: TextModel;
+  readonly speech?: TextModel;
 };
 
 /** The step and number of a planned call: `blog.edit#2` repairs or continues `blog.edit`. */
@@ -91,7 +103,9 @@ function planStep(
   step: ContentStep,
   index: number,
 ): PlannedCall[] {
-  if (step.spec.kind === 'search') return [planSearchStep(input, brief, step.key, step.spec.provider, index)];
+  const { spec } = step;
+  if (spec.kind === 'search') return [planSearchStep(input, brief, step.key, spec.provider, index)];
+  if (!isWritten(step)) return [planMediaStep(input, step, index)];
   const [first = input, ...others] = input.models?.[step.role] ?? [];
   const calls = planStepFor(input, first, brief, step, index);
   const fallbacks = others.flatMap((model) => {
@@ -156,6 +170,25 @@ function planSearchStep(
   if (found === undefined)
     throw problem('service_unavailable', { detail: `The search provider ${provider} is not in use.` });
   return { ...planSearchCall(found, index, sourceLimit(brief)), step: key, after: [] };
+}
+
+/** @throws Error if the model that the step needs was not given. */
+function planMediaStep(
+  { mediaModels = {}, outputTokensCap }: ContentPlanInput,
+  step: ContentStep,
+  index: number,
+): PlannedCall {
+  const { spec } = step;
+  const { image, vision, speech } = mediaModels;
+  const own = { index, step: step.key, counts: step.counts, after: dependenciesOf(step) };
+  if (spec.kind === 'speech') {
+    if (speech === undefined) throw new Error('A voice-over needs a model that speaks.');
+    return { ...planSpeechCall(speech, spec.maxCharacters), ...own };
+  }
+  if (image === undefined || vision === undefined)
+    throw new Error('An image needs models that draw and see.');
+  const { draw, describe } = planHeroImage({ ...image, altText: { ...vision, outputTokensCap } });
+  return { ...(spec.kind === 'image' ? draw : describe), ...own };
 }
 
 /** The step that a planned call belongs to. */

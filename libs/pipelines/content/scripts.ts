@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import type { GenerateRequest } from '#libs/contracts/generate.ts';
 import { useOfSources } from './sources.ts';
-import { type ContentPipeline, type JsonSpec, jsonOf } from './step.ts';
+import { type ContentPipeline, type JsonSpec, jsonOf, type StepOutputs } from './step.ts';
 import { countWords, shortenTo } from './text.ts';
 
 /** Seconds by length; a number of words is spoken at {@link WORDS_PER_SECOND}. */
@@ -36,6 +36,8 @@ type Script = {
   call_to_action: string;
 };
 
+export const AUDIO_SCRIPT = 'audio.write';
+
 export const audioPipeline = scriptPipeline('audio');
 export const videoPipeline = scriptPipeline('video');
 
@@ -45,7 +47,7 @@ function scriptPipeline(kind: Kind): ContentPipeline {
     steps: (brief) => {
       const { request, basis, hasSpares } = brief;
       const seconds = secondsOf(kind, request);
-      const words = Math.round(seconds * WORDS_PER_SECOND);
+      const words = scriptWords(kind, request);
       return [
         {
           key,
@@ -102,6 +104,18 @@ function secondsOf(kind: Kind, { length }: GenerateRequest): number {
   const seconds = kind === 'audio' ? AUDIO_SECONDS : VIDEO_SECONDS;
   if (typeof length === 'string') return seconds[length];
   return Math.min(MAX_SECONDS[kind], Math.round(length / WORDS_PER_SECOND));
+}
+
+/** Words of a script, spoken at {@link WORDS_PER_SECOND}. */
+export function scriptWords(kind: Kind, request: GenerateRequest): number {
+  return Math.round(secondsOf(kind, request) * WORDS_PER_SECOND);
+}
+
+/** The audio script as it is spoken, without its cues. */
+export function spokenScript(outputs: StepOutputs): { title: string; text: string } {
+  const script = jsonOf<Script>(outputs, AUDIO_SCRIPT);
+  const paragraphs = spokenOf(script).map((text) => text.trim());
+  return { title: script.title, text: paragraphs.filter(Boolean).join('\n\n') };
 }
 
 function spokenOf({ hook, segments, call_to_action: action }: Script): string[] {

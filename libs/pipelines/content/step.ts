@@ -1,7 +1,8 @@
 /** The vocabulary of content pipelines: a pipeline is a list of steps, and a step is data. */
 import type { z } from 'zod';
+import type { SpeechRequest } from '#libs/contracts/audio.ts';
 import type { ContentInputs, OutlineApproval } from '#libs/contracts/content-inputs.ts';
-import type { ContentType, GenerateRequest } from '#libs/contracts/generate.ts';
+import type { GenerateRequest, Part } from '#libs/contracts/generate.ts';
 import type { MessageKey } from './messages.ts';
 
 /** What a step produced: a Markdown text, or an object of its schema. */
@@ -39,6 +40,27 @@ export type JsonSpec = {
 /** The pages that a search provider finds. The step writes nothing. */
 export type SearchSpec = { readonly kind: 'search'; readonly provider: string; readonly query: string };
 
+/** An image of its first input. */
+export type ImageSpec = { readonly kind: 'image' };
+
+/** A text alternative of the image that another step draws. */
+export type AltTextSpec = { readonly kind: 'alt_text'; readonly image: string };
+
+/** A recording of the script of its first input. */
+export type SpeechSpec = {
+  readonly kind: 'speech';
+  readonly voice: SpeechRequest['voice'];
+  readonly maxCharacters: number;
+};
+
+/** The output of a step that makes a file. */
+export type StoredMedia = {
+  readonly media_id: string;
+  readonly media_type: string;
+  readonly width?: number;
+  readonly height?: number;
+};
+
 /** How a step uses sources: it reads them, or its text names those that its claims come from. */
 export type SourceUse = {
   readonly use: 'read' | 'cite';
@@ -52,7 +74,7 @@ export type ModelRole = 'writer' | 'fast';
 export type ContentStep = {
   /** Unique in the job, such as `blog.section.2`. */
   readonly key: string;
-  readonly part: ContentType;
+  readonly part: Part;
   readonly role: ModelRole;
   /** Name and version of the prompt. */
   readonly template: string;
@@ -64,7 +86,7 @@ export type ContentStep = {
   readonly inputs: readonly StepInput[];
   /** Sources in its prompt, after the inputs. */
   readonly sources?: SourceUse | undefined;
-  readonly spec: MarkdownSpec | JsonSpec | SearchSpec;
+  readonly spec: MarkdownSpec | JsonSpec | SearchSpec | ImageSpec | AltTextSpec | SpeechSpec;
   /** Words to expect. The output cap follows from it and the language. */
   readonly words: number;
   /** Whether a second call is planned, to continue or repair the output of the first. */
@@ -111,6 +133,11 @@ export type ContentPipeline = {
   /** The document of the outputs of its steps, all of which have succeeded. */
   readonly assemble: (brief: ContentBrief, outputs: StepOutputs) => DocumentContent;
 };
+
+/** Whether a model writes the output of a step as a text or an object. */
+export function isWritten({ spec }: Pick<ContentStep, 'spec'>): boolean {
+  return spec.kind === 'markdown' || spec.kind === 'json';
+}
 
 /** The steps that a step waits for. */
 export function dependenciesOf({ inputs, sources }: Pick<ContentStep, 'inputs' | 'sources'>): string[] {

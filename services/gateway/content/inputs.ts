@@ -12,7 +12,7 @@ import type { ContentBody } from './domain.ts';
 export type ContentSources = {
   /** One for each generation address. */
   generation: readonly InternalClient[];
-  priceBook: Pick<PriceBook, 'models' | 'priced'>;
+  priceBook: PriceBook;
   /** Those in use, the preferred first. */
   searchProviders: readonly string[];
 };

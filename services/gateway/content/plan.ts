@@ -1,9 +1,10 @@
 /** The plan of generated content: a pipeline of provider calls, all of them held before the first one starts. */
 import type { CallPlan } from '#libs/contracts/generation-requests.ts';
-import { type ContentPlanInput, planContent } from '#libs/pipelines/content/plan.ts';
+import { type ContentPlanInput, type MediaModels, planContent } from '#libs/pipelines/content/plan.ts';
 import type { TextModel } from '#libs/pipelines/text-call.ts';
 import { problem } from '#libs/problems/problems.ts';
 import { type EntitlementCheck, requiredModel } from '../entitlements/domain/check-entitlements.ts';
+import { autoTextModel } from '../entitlements/domain/models.ts';
 import type { PlanBounds } from '../metering/domain/route.ts';
 import type { PriceBook, PricedModel } from '../prices/domain.ts';
 import type { ContentBody } from './domain.ts';
@@ -13,7 +14,7 @@ export function planGeneratedContent(
   kind: 'generate' | 'job',
   check: EntitlementCheck<ContentBody>,
   { scale }: PlanBounds,
-  priceBook: Pick<PriceBook, 'models' | 'priced'>,
+  priceBook: PriceBook,
   resumed?: ContentPlanInput['resumed'],
 ): CallPlan {
   const { info, wire } = requiredModel(check, 'text');
@@ -24,6 +25,7 @@ export function planGeneratedContent(
     request,
     inputs,
     searchModels: searchModelsOf(inputs.research ?? [], priceBook),
+    mediaModels: mediaModelsOf(check, priceBook),
     model: info,
     price: wire,
     ...(check.chains && {
@@ -33,6 +35,26 @@ export function planGeneratedContent(
     scale,
     ...(resumed && { resumed }),
   });
+}
+
+/** A model that sees describes what was drawn; without one in the plan, a writer describes it from its title. */
+function mediaModelsOf(
+  { models, entitlements }: EntitlementCheck<ContentBody>,
+  priceBook: PriceBook,
+): MediaModels {
+  const { image, speech } = models;
+  const { qualities } = entitlements;
+  return {
+    ...(image && {
+      image: {
+        image: textModel(image),
+        quality: qualities.allowed.at(-1) ?? null,
+        qualities: qualities.ladder,
+      },
+      vision: textModel(autoTextModel(entitlements, priceBook, ({ capabilities }) => capabilities.vision)),
+    }),
+    ...(speech && { speech: textModel(speech) }),
+  };
 }
 
 function searchModelsOf(providers: readonly string[], priceBook: Pick<PriceBook, 'models' | 'priced'>) {

@@ -1,6 +1,5 @@
 import {
   SPEECH_TYPES,
-  type SpeechRequest,
   speechRequest,
   type TranscriptionOrder,
   transcriptionOrder,
@@ -12,6 +11,7 @@ import type { AudioAdapter } from '../providers/domain/audio-adapter.ts';
 import type { Providers } from '../providers/domain/providers.ts';
 import { answerWithDocument, onlyCall } from '../requests/domain/answer-with-document.ts';
 import { type GenerationHandler, parseBody } from '../requests/domain/handler.ts';
+import { speechAttempt } from './domain.ts';
 
 export type AudioOptions = { runner: CallRunner; providers: Pick<Providers, 'forAudio'> };
 
@@ -36,18 +36,6 @@ export function createAudioHandler({ runner, providers }: AudioOptions): Generat
 }
 
 type AudioCall = { upstreamModel: string; otherUnits: Readonly<Record<string, number>> };
-
-function speechAttempt(
-  { upstreamModel, otherUnits }: AudioCall,
-  order: SpeechRequest,
-  adapter: AudioAdapter,
-): Attempt<Buffer> {
-  return async (context, record) => {
-    const bytes = await adapter.speak({ ...order, upstreamModel }, context);
-    record.takeDocument(bytes.length, otherUnits);
-    return bytes;
-  };
-}
 
 /** Without a figure of the provider, the duration that was read from the file counts. */
 function transcriptionAttempt(

@@ -71,10 +71,13 @@ function cancelledFailure({ status }: GenerationRow): { code?: string; detail?: 
   return status === 'cancelled' ? { code: 'client_closed_request' } : {};
 }
 
-/** An event of a job as `POST /api/generate` sends it; null for those that it does not send. */
-export function toContentEvent({ type, data }: EventRow): { event: string; data: object } | null {
-  if (type === 'content') return { event: 'content', data };
-  if (type !== 'step' || data.status !== 'running') return null;
-  const { step, message, percent } = data;
-  return { event: 'status', data: { step, message, progress: percent } };
+/** The events of a job as `POST /api/generate` sends them, with the percent of the whole; null for those that it does not send. */
+export function createContentEvents(): (event: EventRow) => { event: string; data: object } | null {
+  let progress = 0;
+  return ({ type, data }) => {
+    if (typeof data.percent === 'number') progress = data.percent;
+    if (type === 'content') return { event: 'content', data: { ...data, progress } };
+    if (type !== 'step' || data.status !== 'running') return null;
+    return { event: 'status', data: { step: data.step, message: data.message, progress } };
+  };
 }

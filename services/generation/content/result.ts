@@ -4,7 +4,13 @@ import { toProblemJson } from '#libs/problems/problems.ts';
 import { contextOf, isFinal } from '../jobs/domain/job.ts';
 import type { EventRow, GenerationRow, JobApi } from '../jobs/plugin.ts';
 import { storedResponseOf } from '../requests/domain/figures.ts';
-import { type ContentResult, failureOfJob, figuresOfJob, presentContent, toContentEvent } from './present.ts';
+import {
+  type ContentResult,
+  createContentEvents,
+  failureOfJob,
+  figuresOfJob,
+  presentContent,
+} from './present.ts';
 
 export async function readResult(
   jobs: Pick<JobApi, 'find' | 'documents'>,
@@ -62,6 +68,7 @@ export async function recoverContent(
 
 function transcriptOf(events: readonly EventRow[], content: object): string {
   const transcript = createTranscript();
+  const toContentEvent = createContentEvents();
   for (const event of events) {
     const sent = toContentEvent(event);
     if (sent !== null) transcript.add(sent.event, sent.data);

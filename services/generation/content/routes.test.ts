@@ -121,6 +121,7 @@ for (const provider of ['openai', 'anthropic', 'gemini'] as const) {
       ]) {
         const chunks = events.filter(({ event, data }) => event === 'content' && data.content_type === type);
         t.ok(chunks.length > 3, 'as it is written');
+        t.ok(chunks.every(({ data }) => Number.isInteger(data.progress)));
         t.equal(chunks.map(({ data }) => data.chunk).join(''), whole, 'the chunks are the whole');
       }
       const progress = events

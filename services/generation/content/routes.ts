@@ -14,7 +14,7 @@ import { wantsJson } from '../jobs/domain/job.ts';
 import type { EventRow, GenerationRow, JobApi } from '../jobs/plugin.ts';
 import { storedResponseOf } from '../requests/domain/figures.ts';
 import type { StoredResponseSlot, StoredResponses } from '../stored-responses/domain.ts';
-import { failureOfJob, figuresOfJob, presentContent, toContentEvent } from './present.ts';
+import { createContentEvents, failureOfJob, figuresOfJob, presentContent } from './present.ts';
 import { createTranscript, readResult } from './result.ts';
 
 export type ContentRouteOptions = {
@@ -82,6 +82,7 @@ async function respondWithEvents(content: ContentRequest, row: GenerationRow): P
   const stream = jobs.openStream(request.response);
   cancelWhenGone(content, stream.gone, row);
   const transcript = createTranscript();
+  const toContentEvent = createContentEvents();
   let last: EventRow | undefined;
   for await (const event of jobs.follow(row.id, NEVER)) {
     last = event;

@@ -1,9 +1,8 @@
 import type { ChatMessage } from '#libs/contracts/chat-completions.ts';
 import type { PlannedCall } from '#libs/contracts/generation-requests.ts';
 import type { ImageRequest } from '#libs/contracts/images.ts';
-import { ALT_TEXT_STEP, altTextMessages, IMAGE_STEP, imagePrompt } from '#libs/pipelines/image.ts';
+import { ALT_TEXT_STEP, altTextMessages, IMAGE_STEP } from '#libs/pipelines/image.ts';
 import { SAFETY_STEP, safetyInput } from '#libs/pipelines/safety.ts';
-import type { Units } from '#libs/pricing/units.ts';
 import type { StoredFile } from '#libs/storage/storage.ts';
 import { countPrompt } from '../calls/domain/count-tokens.ts';
 import {
@@ -16,10 +15,11 @@ import {
 } from '../calls/domain/run-call.ts';
 import { plannedChat, textAttempt } from '../content/domain.ts';
 import type { ChatSource } from '../providers/domain/chat-source.ts';
-import type { Drawn, DrawnImage, ImageAdapter } from '../providers/domain/image-adapter.ts';
+import type { DrawnImage, ImageAdapter } from '../providers/domain/image-adapter.ts';
 import type { ModerationAdapter } from '../providers/domain/moderation-adapter.ts';
 import { promptRefused, safetyAttempt } from '../safety/domain.ts';
-import { type FinishedImage, finishImage, previewOf } from './finish-image.ts';
+import { drawAttempt } from './domain/draw.ts';
+import { type FinishedImage, finishImage, previewOf } from './domain/finish-image.ts';
 
 export type Drawing = {
   images: readonly FinishedImage[];
@@ -123,20 +123,10 @@ export async function runImage(
   }
 
   async function draw(call: PlannedCall): Promise<void> {
-    const adapter = run.adapterFor(call.provider);
-    const order = {
-      prompt: imagePrompt(request),
-      upstreamModel: call.upstreamModel,
-      count: call.otherUnits.image ?? 0,
-      size: call.image?.size ?? null,
-      quality: call.image?.quality ?? null,
-    };
+    const attempt = drawAttempt(call, request, run.adapterFor(call.provider));
     try {
       await runAndSettle(call, async (context, record) => {
-        const { images, billed } = await adapter.draw(order, context);
-        for (const { base64, url } of images) record.responseBytes += (base64 ?? url ?? '').length;
-        const units = unitsOf(call, images.length, billed);
-        if (units !== null) record.usage = { units, final: true };
+        const images = await attempt(context, record, call);
         drawn.set(call.index, await Promise.all(images.map((image) => finish(image))));
       });
     } catch (error) {
@@ -173,18 +163,6 @@ export async function runImage(
   }
   if (description !== undefined) await describe(description);
   return { drawing: drawing(), figures: total };
-}
-
-/** What the images cost; null if only the provider could have said, so that the call counts at its bound. */
-function unitsOf(
-  { inputTokens, otherUnits }: PlannedCall,
-  images: number,
-  billed: Drawn['billed'],
-): Units | null {
-  const { image: ordered = images, image_unit: most } = otherUnits;
-  if (most === undefined) return { image: images };
-  if (billed !== null) return { image: images, image_unit: billed.imageUnits, input: billed.promptTokens };
-  return inputTokens > 0 ? null : { image: images, image_unit: (most / ordered) * images };
 }
 
 function add(one: Figures, other: Figures): Figures {

@@ -2,6 +2,7 @@
 import type { PlannedCall } from '#libs/contracts/generation-requests.ts';
 import { type Tx, transaction } from '#libs/db/database.ts';
 import type { SettleRequest } from '#libs/ledger/types.ts';
+import { partsOf } from '#libs/pipelines/content/parts.ts';
 import { REQUESTS_METER } from '#libs/pipelines/meters.ts';
 import { closingEvents, emitCreated, emitJobEvent, type JobOptions } from './commit.ts';
 import {
@@ -61,8 +62,8 @@ export async function findSource(
     if (row.status !== 'completed') continue;
     const documents = await findFirstVersions(tx, row);
     // Its owner may have deleted some of them.
-    const isWhole = row.contentTypes.every((type) =>
-      documents.some(({ document }) => document.type === type),
+    const isWhole = partsOf(jobOf(row).brief.request).every((part) =>
+      documents.some(({ document }) => document.type === part),
     );
     if (isWhole) return { row, documents };
   }
@@ -142,7 +143,7 @@ export async function copyResult(
   await updateGeneration(tx, row.id, changes);
   const completed = { ...row, ...changes };
   await insertEvents(tx, completed, [...events, ...closingEvents(completed)], now);
-  const parts = Object.fromEntries(row.contentTypes.map((type) => [type, 'completed']));
+  const parts = Object.fromEntries(partsOf(jobOf(row).brief.request).map((part) => [part, 'completed']));
   await emitJobEvent(tx, completed, 'generation.completed', runtime, { parts });
   recordCache(outcome, source.costNanoUsd - costNanoUsd);
   return completed;

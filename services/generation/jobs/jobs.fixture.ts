@@ -4,7 +4,7 @@ import type { JobTerms } from '#libs/contracts/generation-requests.ts';
 import type { GenerationView } from '#libs/contracts/generations.ts';
 import { SEARCH_PROVIDERS, type SearchProvider } from '#libs/contracts/search.ts';
 import { parseSse } from '#libs/http/sse-parser.ts';
-import { planContent } from '#libs/pipelines/content/plan.ts';
+import { type MediaModels, planContent } from '#libs/pipelines/content/plan.ts';
 import type { ModelInfo } from '#libs/pricing/model.ts';
 import { type HttpResponse, request } from '#libs/testing/http.ts';
 import { CALLER, priceOf, type TestGeneration } from '../fixtures.ts';
@@ -69,9 +69,10 @@ export function jobClient(generation: Pick<TestGeneration, 'workUrl' | 'url' | '
       done?: readonly string[];
       research?: string[];
       approval?: Approval;
+      mediaModels?: MediaModels;
     } = {},
   ): Promise<HttpResponse<GenerationView> & { requestId: string }> {
-    const { resume, done = [], research: _, approval, ...rest } = options;
+    const { resume, done = [], research: _, approval, mediaModels, ...rest } = options;
     const asked: GenerateRequest = generateRequest.parse(body);
     const inputs = await readInputs(asked, options.caller);
     if (inputs.status !== 200) return { ...inputs, requestId: '' } as never;
@@ -90,6 +91,7 @@ export function jobClient(generation: Pick<TestGeneration, 'workUrl' | 'url' | '
       outputTokensCap: null,
       inputs: sent.inputs,
       searchModels: SEARCH_PROVIDERS.map(searchModel),
+      ...(mediaModels && { mediaModels }),
       ...(resume && { resumed: { scale: 1_000, done: new Set(done), approval } }),
     });
     const { requestId, headers } = await admit(plan, { ttlMs: 600_000, ...rest });

@@ -91,6 +91,8 @@ const jobs: FastifyPluginAsync<JobsOptions> = async (app, options) => {
     hub,
     ...settling,
     providers: app.providers,
+    saveMedia: app.saveMedia,
+    readMedia: app.readMedia,
   });
   app.decorate('jobs', {
     submit: (head, body) => submit({ ...shared, contentInputs, moderate }, head, body),
@@ -111,5 +113,5 @@ export type { EventRow, EventStream, GenerationRow, StoredDocument };
 
 export const jobsPlugin = fastifyPlugin(jobs, {
   name: 'jobs',
-  dependencies: ['calls', 'spool', 'stored-responses', 'providers', 'content-inputs'],
+  dependencies: ['calls', 'spool', 'stored-responses', 'providers', 'content-inputs', 'media'],
 });

@@ -4,16 +4,13 @@ import { transaction } from '#libs/db/database.ts';
 import type { GenerationFailure } from '#libs/db/schema/generations.ts';
 import { type Answer, checkAnswer, type Verdict } from '#libs/pipelines/content/check.ts';
 import { contentPromptBound, type Repair, stepRequest } from '#libs/pipelines/content/prompt.ts';
-import { researchOf, sourceLimit } from '#libs/pipelines/content/sources.ts';
-import type { ContentStep, StepOutputs } from '#libs/pipelines/content/step.ts';
+import { type ContentStep, isWritten, type StepOutputs } from '#libs/pipelines/content/step.ts';
 import { ProblemError } from '#libs/problems/problems.ts';
 import { countPrompt } from '../calls/domain/count-tokens.ts';
 import { type CallRunner, runCall } from '../calls/domain/run-call.ts';
 import type { SettlementOptions } from '../calls/domain/settlement.ts';
 import { requireText } from '../content/domain.ts';
-import type { Providers } from '../providers/domain/providers.ts';
 import type { ActiveRequest, ActiveRequests } from '../requests/domain/active-requests.ts';
-import { searchAttempt } from '../search/domain.ts';
 import { commitCall, type StepReference } from './commit.ts';
 import type { CacheOptions } from './copies.ts';
 import { stepEvent } from './domain/decide-end.ts';
@@ -31,11 +28,12 @@ import {
   updateStep,
 } from './store.ts';
 import { createTextEvents, SILENT } from './text-events.ts';
+import { substituteFor, type ToolOptions, toolAttempt } from './tools.ts';
 
 export type RunOptions = CacheOptions &
+  ToolOptions &
   Omit<SettlementOptions, 'ledger'> & {
     runner: CallRunner;
-    providers: Pick<Providers, 'forPipeline' | 'forSearch'>;
     activeRequests: ActiveRequests;
     hub: JobHub;
     deadlineMarginMs: number;
@@ -124,8 +122,8 @@ async function runClaimed(
     let repair = (run.row.repair ?? undefined) as Repair | undefined;
     if (shutdown.aborted) throw new StepHandedOver();
     const [first] = run.calls;
-    if (first !== undefined && run.step.spec.kind === 'search') {
-      await runSearchCall(options, reference, run, first, begun);
+    if (first !== undefined && !isWritten(run.step)) {
+      await runToolCall(options, reference, run, first, begun);
       return;
     }
     for (const call of run.calls) {
@@ -203,29 +201,25 @@ async function runOneCall(
   return verdict?.kind === 'repair' && settlement.isCommitted() ? verdict.repair : undefined;
 }
 
-/** Searches for sources. What was found is the output of the step. */
-async function runSearchCall(
+/** Runs the call of a step that writes no text. */
+async function runToolCall(
   options: RunOptions,
   reference: StepReference,
   run: Run,
   call: PlannedCall,
   active: ActiveRequest,
 ): Promise<void> {
-  const { runner, providers } = options;
-  const { spec } = run.step;
-  const { brief } = run.job;
-  if (spec.kind !== 'search') throw new TypeError(`The step ${reference.key} does not search.`);
+  const { step, outputs, job } = run;
+  const attempt = toolAttempt(options, run, call);
   let verdict: Verdict | undefined;
-  const endFor = (failure: GenerationFailure | undefined) => endOf(verdict, failure, reference.key);
+  const endFor = (failure: GenerationFailure | undefined) => {
+    const substitute = failure && substituteFor(step, job.brief, outputs);
+    return substitute ? endOf(substitute, undefined, step.key) : endOf(verdict, failure, step.key);
+  };
   const settlement = committingSettlement(options, reference, run, endFor, SILENT);
   const providerCall = { requestId: run.row.holdId, call, active, settlement, isLast: () => false };
-  const fullText = brief.request.research_full_text === true;
-  const order = { query: spec.query, limit: sourceLimit(brief), fullText };
-  const search = searchAttempt(call, order, providers.forSearch);
-  await runCall(runner, providerCall, async (context, record) => {
-    const { sources } = await search(context, record, call);
-    const warnings = sources.length === 0 ? ['The search found no sources.'] : [];
-    verdict = { kind: 'accept', output: { json: researchOf(brief, sources) }, warnings };
+  await runCall(options.runner, providerCall, async (context, record) => {
+    verdict = await attempt(context, record, call);
   }).catch((error: unknown) => {
     if (!settlement.isCommitted()) throw error;
   });

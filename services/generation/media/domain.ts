@@ -10,6 +10,9 @@ export type MediaLink = { id: string; url: string };
 /** Stores a file for its owner. */
 export type SaveMedia = (owner: Owner, file: { bytes: Buffer; mediaType: string }) => Promise<MediaLink>;
 
+/** The bytes of a stored file of an account; undefined if it is gone. */
+export type ReadMedia = (accountId: string, id: string) => Promise<Buffer | undefined>;
+
 /** How long a URL works; a new one can be read as long as the file is stored. */
 export const URL_SECONDS = 24 * 60 * 60;
 

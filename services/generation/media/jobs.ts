@@ -1,6 +1,7 @@
 import { defineTask, type Task } from '#libs/jobs/task.ts';
 import type { MediaOptions } from './media-links.ts';
-import { deleteMediaRows, findExpiredMedia } from './store.ts';
+import { createMediaRetention } from './retention.ts';
+import { deleteMediaRows, findAccountsWithMedia, findExpiredMedia, setMediaRetention } from './store.ts';
 
 const BATCH = 500;
 
@@ -8,8 +9,24 @@ export function mediaTasks({
   database,
   storage,
   runtime,
-}: Pick<MediaOptions, 'database' | 'storage' | 'runtime'>): Task[] {
+  entitlements,
+  retentionMs,
+}: Omit<MediaOptions, 'publicUrl'>): Task[] {
+  const retentionOf = createMediaRetention(entitlements, retentionMs);
   return [
+    // An account may have changed its plan since its files were stored.
+    defineTask({
+      name: 'apply-media-retention',
+      schedule: { cron: '11 3 * * *' },
+      run: async (_payload, { logger, signal }) => {
+        let changed = 0;
+        for (const accountId of await findAccountsWithMedia(database)) {
+          if (signal.aborted) break;
+          changed += await setMediaRetention(database, accountId, await retentionOf(accountId));
+        }
+        logger.info({ changed }, 'media retention applied');
+      },
+    }),
     defineTask({
       name: 'delete-expired-media',
       schedule: { cron: '23 * * * *' },

@@ -1,10 +1,12 @@
 import { randomBytes } from 'node:crypto';
+import type { AccountEntitlements } from '#libs/clients/account-entitlements.ts';
 import { ownerOf } from '#libs/clients/quota-resources.ts';
 import type { Database } from '#libs/db/database.ts';
 import type { Runtime } from '#libs/service/runtime.ts';
 import type { Storage } from '#libs/storage/storage.ts';
-import { type MediaFile, type SaveMedia, signatureOf, URL_SECONDS } from './domain.ts';
-import { insertMedia } from './store.ts';
+import { type MediaFile, type ReadMedia, type SaveMedia, signatureOf, URL_SECONDS } from './domain.ts';
+import { createMediaRetention } from './retention.ts';
+import { findMedia, insertMedia } from './store.ts';
 
 export type MediaOptions = {
   database: Database;
@@ -12,15 +14,20 @@ export type MediaOptions = {
   runtime: Pick<Runtime, 'clock' | 'newId'>;
   /** Of the gateway, as clients reach it, for storage without URLs of its own. */
   publicUrl: string;
+  /** Of a file whose account's plan does not say it, or cannot be read. */
   retentionMs: number;
+  entitlements?: Pick<AccountEntitlements, 'get'>;
 };
 
 const KEY_BYTES = 32;
 
 /** Writes the file before its row: a file without a row is unreachable, a row without a file would be a broken link. */
 export function createSaveMedia(options: MediaOptions): SaveMedia {
-  const { database, storage, runtime, retentionMs } = options;
+  const { database, storage, runtime, entitlements, retentionMs } = options;
+  const retentionOf = createMediaRetention(entitlements, retentionMs);
   return async (owner, file) => {
+    // A file that is paid for is stored although billing is down.
+    const keptMs = await retentionOf(owner.accountId).catch(() => retentionMs);
     const createdAt = runtime.clock.now();
     const row: MediaFile = {
       id: runtime.newId(),
@@ -29,11 +36,21 @@ export function createSaveMedia(options: MediaOptions): SaveMedia {
       mediaType: file.mediaType,
       sizeBytes: file.bytes.length,
       createdAt,
-      expiresAt: new Date(createdAt.getTime() + retentionMs),
+      expiresAt: new Date(createdAt.getTime() + keptMs),
     };
     await storage.put(row.storageKey, file);
     await insertMedia(database, row);
     return { id: row.id, url: (await linkTo(options, row)).url };
+  };
+}
+
+export function createReadMedia({
+  database,
+  storage,
+}: Pick<MediaOptions, 'database' | 'storage'>): ReadMedia {
+  return async (accountId, id) => {
+    const file = await findMedia(database, id);
+    return file?.accountId === accountId ? storage.get(file.storageKey) : undefined;
   };
 }
 

@@ -2,15 +2,17 @@ import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import t from 'tap';
+import { testEntitlements } from '#libs/catalogue/fixtures.ts';
 import { createDatabase } from '#libs/db/database.ts';
+import { runTaskOnce } from '#libs/jobs/fixtures.ts';
 import { createLogger } from '#libs/service/logger.ts';
 import { createLocalStorage } from '#libs/storage/local-storage.ts';
 import { createTestDatabase } from '#libs/testing/database.ts';
 import { createFakeRuntime } from '#libs/testing/runtime.ts';
-import { CALLER } from '../fixtures.ts';
+import { CALLER, OTHER_ACCOUNT } from '../fixtures.ts';
 import { isValidLink } from './domain.ts';
 import { mediaTasks } from './jobs.ts';
-import { createSaveMedia, linkTo } from './media-links.ts';
+import { createSaveMedia, linkTo, type MediaOptions } from './media-links.ts';
 import { findMedia, listMediaFiles } from './store.ts';
 
 const HOUR_MS = 3_600_000;
@@ -27,6 +29,10 @@ const options = {
 };
 const save = createSaveMedia(options);
 const file = { bytes: Buffer.from('picture'), mediaType: 'image/png' };
+
+const logger = createLogger({ name: 'test', level: 'silent' });
+const runTask = (name: string, more: Partial<MediaOptions> = {}) =>
+  runTaskOnce(mediaTasks({ ...options, ...more }), name, {}, logger);
 
 const queryOf = (url: string) => {
   const { searchParams } = new URL(url);
@@ -58,12 +64,7 @@ t.test(
     const before = readdirSync(path.join(folder, 'media')).length;
     runtime.clock.advance(47.5 * HOUR_MS);
     const { id } = await save(CALLER, file);
-    const [task] = mediaTasks(options);
-    const run = () =>
-      task?.run(
-        {},
-        { signal: new AbortController().signal, logger: createLogger({ name: 'test', level: 'silent' }) },
-      );
+    const run = () => runTask('delete-expired-media');
     await run();
     t.equal(readdirSync(path.join(folder, 'media')).length, before + 1, 'nothing is too early');
     const list = () => listMediaFiles(options.database, CALLER.accountId, { limit: 20 }, runtime.clock.now());
@@ -79,3 +80,37 @@ t.test(
     t.equal(readdirSync(path.join(folder, 'media')).length, 1);
   },
 );
+
+t.test('given a plan with a retention, then it decides, also after the plan has changed', async (t) => {
+  let days: number | null = 90;
+  const entitlements = {
+    get: async (accountId: string) =>
+      testEntitlements({ caps: { retentionDays: accountId === OTHER_ACCOUNT ? null : days } }),
+  };
+  const saveFor = createSaveMedia({ ...options, entitlements });
+  const { id, url } = await saveFor(CALLER, file);
+  const { id: otherId } = await saveFor({ ...CALLER, accountId: OTHER_ACCOUNT }, file);
+  const keptHours = async (mediaId: string) => {
+    const row = await findMedia(options.database, mediaId);
+    return row && (row.expiresAt.getTime() - row.createdAt.getTime()) / HOUR_MS;
+  };
+  t.equal(await keptHours(id), 90 * 24);
+  t.equal(await keptHours(otherId), 48, 'the default');
+
+  days = 7;
+  await runTask('apply-media-retention', { entitlements });
+  t.equal(await keptHours(id), 7 * 24);
+  t.equal(await keptHours(otherId), 48);
+  runtime.clock.advance(7 * 24 * HOUR_MS);
+  const row = await findMedia(options.database, id);
+  t.equal(row && isValidLink(row, queryOf(url), runtime.clock.now()), false);
+  await runTask('delete-expired-media', { entitlements });
+  t.equal(await findMedia(options.database, id), undefined);
+});
+
+t.test('given billing that is down, then a file is stored with the default retention', async (t) => {
+  const entitlements = { get: () => Promise.reject(new Error('Billing does not answer.')) };
+  const { id } = await createSaveMedia({ ...options, entitlements })(CALLER, file);
+  const row = await findMedia(options.database, id);
+  t.equal(row && row.expiresAt.getTime() - row.createdAt.getTime(), 48 * HOUR_MS);
+});

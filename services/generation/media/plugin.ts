@@ -1,18 +1,20 @@
 import type { FastifyPluginAsync } from 'fastify';
 import fastifyPlugin from 'fastify-plugin';
-import type { SaveMedia } from './domain.ts';
-import { createSaveMedia, type MediaOptions } from './media-links.ts';
+import type { ReadMedia, SaveMedia } from './domain.ts';
+import { createReadMedia, createSaveMedia, type MediaOptions } from './media-links.ts';
 import { mediaRoutes } from './routes.ts';
 
 declare module 'fastify' {
   interface FastifyInstance {
     saveMedia: SaveMedia;
+    readMedia: ReadMedia;
   }
 }
 
 /** Stored media with signed URLs. */
 const media: FastifyPluginAsync<MediaOptions> = async (app, options) => {
   app.decorate('saveMedia', createSaveMedia(options));
+  app.decorate('readMedia', createReadMedia(options));
   mediaRoutes(app, options);
 };
 

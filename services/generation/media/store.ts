@@ -1,4 +1,4 @@
-import { and, desc, eq, gt, inArray, lt, lte } from 'drizzle-orm';
+import { and, desc, eq, gt, inArray, lt, lte, ne, sql } from 'drizzle-orm';
 import type { PageQuery } from '#libs/contracts/page.ts';
 import type { Database, Queryable } from '#libs/db/database.ts';
 import { mediaFiles } from '#libs/db/schema/knowledge.ts';
@@ -27,6 +27,26 @@ export function listMediaFiles(
 export async function findMedia(db: Queryable, id: string): Promise<MediaFile | undefined> {
   const [file] = await db.select().from(mediaFiles).where(eq(mediaFiles.id, id));
   return file;
+}
+
+export async function findAccountsWithMedia(db: Queryable): Promise<string[]> {
+  const rows = await db.selectDistinct({ accountId: mediaFiles.accountId }).from(mediaFiles);
+  return rows.map(({ accountId }) => accountId);
+}
+
+/** @returns how many files expire at another time than before. */
+export async function setMediaRetention(
+  db: Queryable,
+  accountId: string,
+  retentionMs: number,
+): Promise<number> {
+  const expiresAt = sql`${mediaFiles.createdAt} + ${retentionMs} * interval '1 millisecond'`;
+  const changed = await db
+    .update(mediaFiles)
+    .set({ expiresAt })
+    .where(and(eq(mediaFiles.accountId, accountId), ne(mediaFiles.expiresAt, expiresAt)))
+    .returning({ id: mediaFiles.id });
+  return changed.length;
 }
 
 export function findExpiredMedia(db: Database, now: Date, limit: number): Promise<MediaFile[]> {

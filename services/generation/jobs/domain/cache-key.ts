@@ -23,7 +23,9 @@ export function cacheKeyOf(owner: string, { row, brief, steps }: Job, calls: rea
     scale: row.scale,
     brief: { ...brief, request: null },
     steps: steps.map(({ key, template, task, words }) => [key, template, task, words]),
-    calls: calls.map(({ step, provider, model, outputTokens }) => [step, provider, model, outputTokens]),
+    calls: calls.map(({ step, provider, model, outputTokens, image = null }) => [
+      ...[step, provider, model, outputTokens, image],
+    ]),
   };
   return createHash('sha256').update(JSON.stringify(parts, sorted)).digest('hex');
 }

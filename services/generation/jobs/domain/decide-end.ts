@@ -1,4 +1,4 @@
-import type { ContentType } from '#libs/contracts/generate.ts';
+import type { Part } from '#libs/contracts/generate.ts';
 import type { GenerationFailure } from '#libs/db/schema/generations.ts';
 import { stepMessage } from '#libs/pipelines/content/messages.ts';
 import { assemblePart, writtenStep } from '#libs/pipelines/content/pipeline.ts';
@@ -26,7 +26,7 @@ export type CallEnd =
   | { readonly kind: 'repair'; readonly repair: Repair }
   | { readonly kind: 'failed'; readonly failure: GenerationFailure };
 
-export type FinishedPart = { readonly part: ContentType; readonly document: DocumentContent };
+export type FinishedPart = { readonly part: Part; readonly document: DocumentContent };
 
 export type EndDecision = {
   readonly end: CallEnd;
@@ -154,7 +154,7 @@ export function stepEvent(
 }
 
 /** A text that was not sent while it was written, by paragraphs. */
-export function textEvents(part: ContentType, markdown: string) {
+export function textEvents(part: Part, markdown: string) {
   const chunks = markdown.split(/(?<=\n\n)/);
   return chunks.map((chunk) => ({ type: 'content', data: { content_type: part, chunk } }));
 }

@@ -1,6 +1,6 @@
 /** Content jobs as a state machine: what follows from the end of a step. Pure. */
 import type { ContentInputs, OutlineApproval } from '#libs/contracts/content-inputs.ts';
-import type { ContentType, GenerateRequest } from '#libs/contracts/generate.ts';
+import type { GenerateRequest, Part } from '#libs/contracts/generate.ts';
 import type { CacheTerms } from '#libs/contracts/generation-requests.ts';
 import type { PlanContext } from '#libs/contracts/requirements.ts';
 import type { generationSteps, generations } from '#libs/db/schema/generations.ts';
@@ -107,14 +107,14 @@ export function isPaused(statuses: Statuses): boolean {
 
 export type PartStatus = 'running' | 'completed' | 'failed';
 
-export function partStatus(part: ContentType, steps: readonly ContentStep[], statuses: Statuses): PartStatus {
+export function partStatus(part: Part, steps: readonly ContentStep[], statuses: Statuses): PartStatus {
   const own = steps.filter((step) => step.part === part && !step.isOptional);
   const ofOwn = own.map(({ key }) => statuses.get(key));
   if (ofOwn.every((status) => status === 'succeeded')) return 'completed';
   return ofOwn.some(isLost) ? 'failed' : 'running';
 }
 
-export function partStatuses({ brief, steps }: Job, statuses: Statuses): Map<ContentType, PartStatus> {
+export function partStatuses({ brief, steps }: Job, statuses: Statuses): Map<Part, PartStatus> {
   return new Map(partsOf(brief.request).map((part) => [part, partStatus(part, steps, statuses)]));
 }
 

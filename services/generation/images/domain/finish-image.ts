@@ -1,7 +1,7 @@
 import sharp, { type Sharp } from 'sharp';
 import type { ImageRequest } from '#libs/contracts/images.ts';
 import { platformPixels } from '#libs/pipelines/image.ts';
-import type { DrawnImage } from '../providers/domain/image-adapter.ts';
+import type { DrawnImage } from '../../providers/domain/image-adapter.ts';
 
 /** No provider draws images of more pixels; larger ones would take the memory of the process. */
 const MAX_PIXELS = 4_096 * 4_096;

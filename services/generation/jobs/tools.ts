@@ -1,0 +1,147 @@
+/** What the steps do that write no text: they search, draw, describe an image, or speak. */
+import { SPEECH_TYPES } from '#libs/contracts/audio.ts';
+import type { PlannedCall } from '#libs/contracts/generation-requests.ts';
+import type { Verdict } from '#libs/pipelines/content/check.ts';
+import { heroImageRequest, heroSubject, subjectRequest } from '#libs/pipelines/content/hero-image.ts';
+import { researchOf, sourceLimit } from '#libs/pipelines/content/sources.ts';
+import {
+  type AltTextSpec,
+  type ContentBrief,
+  type ContentStep,
+  jsonOf,
+  type SearchSpec,
+  type SpeechSpec,
+  type StepOutputs,
+  type StoredMedia,
+} from '#libs/pipelines/content/step.ts';
+import { plainText, shortenTo } from '#libs/pipelines/content/text.ts';
+import { speechText } from '#libs/pipelines/content/voice-over.ts';
+import { altTextMessages } from '#libs/pipelines/image.ts';
+import { speechAttempt } from '../audio/domain.ts';
+import type { Attempt } from '../calls/domain/run-call.ts';
+import { textAttempt } from '../content/domain.ts';
+import { drawAttempt } from '../images/domain/draw.ts';
+import { finishImage, previewOf } from '../images/domain/finish-image.ts';
+import type { ReadMedia, SaveMedia } from '../media/domain.ts';
+import { ProviderError } from '../providers/domain/provider-error.ts';
+import type { Providers } from '../providers/domain/providers.ts';
+import { searchAttempt } from '../search/domain.ts';
+import type { Job } from './domain/job.ts';
+
+export type ToolOptions = {
+  providers: Pick<Providers, 'forPipeline' | 'forSearch' | 'forImages' | 'forAudio'>;
+  saveMedia: SaveMedia;
+  readMedia: ReadMedia;
+};
+
+/** A step that this process runs now. */
+export type ToolRun = { job: Job; step: ContentStep; outputs: StepOutputs };
+
+const MAX_ALT_TEXT = 300;
+
+const accept = (json: Record<string, unknown>, warnings: string[] = []): Verdict => ({
+  kind: 'accept',
+  output: { json },
+  warnings,
+});
+
+/** An attempt at the call of a step that writes no text. */
+export function toolAttempt(options: ToolOptions, run: ToolRun, call: PlannedCall): Attempt<Verdict> {
+  const { spec } = run.step;
+  switch (spec.kind) {
+    case 'search':
+      return searchFor(options, run, call, spec);
+    case 'image':
+      return drawHeroImage(options, run, call);
+    case 'alt_text':
+      return describeImage(options, run, call, spec);
+    case 'speech':
+      return speakScript(options, run, call, spec);
+    default:
+      throw new TypeError(`The step ${run.step.key} writes a text.`);
+  }
+}
+
+/** The output of a step whose call failed; undefined if there is none. An image that is paid for is delivered undescribed. */
+export function substituteFor(
+  { spec }: ContentStep,
+  brief: ContentBrief,
+  outputs: StepOutputs,
+): Verdict | undefined {
+  if (spec.kind !== 'alt_text') return undefined;
+  const { title } = heroSubject(brief, outputs);
+  return accept({ alt_text: title }, [
+    'The image could not be described. Its text alternative is the title.',
+  ]);
+}
+
+function searchFor(
+  { providers }: ToolOptions,
+  { job: { brief } }: ToolRun,
+  call: PlannedCall,
+  { query }: SearchSpec,
+): Attempt<Verdict> {
+  const fullText = brief.request.research_full_text === true;
+  const search = searchAttempt(call, { query, limit: sourceLimit(brief), fullText }, providers.forSearch);
+  return async (context, record) => {
+    const { sources } = await search(context, record, call);
+    const warnings = sources.length === 0 ? ['The search found no sources.'] : [];
+    return accept(researchOf(brief, sources), warnings);
+  };
+}
+
+function drawHeroImage(
+  { providers, saveMedia }: ToolOptions,
+  { job, outputs }: ToolRun,
+  call: PlannedCall,
+): Attempt<Verdict> {
+  const request = heroImageRequest(heroSubject(job.brief, outputs).text);
+  const draw = drawAttempt(call, request, providers.forImages(call.provider));
+  return async (context, record) => {
+    const [image] = await draw(context, record, call);
+    const { base64, mediaType, width, height } = await finishImage(
+      image ?? { base64: null, url: null, revisedPrompt: null },
+      request,
+    );
+    if (base64 === null || mediaType === null)
+      throw new ProviderError('malformed', "The provider's answer has no image that can be read.");
+    const { id } = await saveMedia(job.row, { bytes: Buffer.from(base64, 'base64'), mediaType });
+    return accept({ media_id: id, media_type: mediaType, width, height });
+  };
+}
+
+function describeImage(
+  { providers, readMedia }: ToolOptions,
+  { job, outputs }: ToolRun,
+  call: PlannedCall,
+  { image }: AltTextSpec,
+): Attempt<Verdict> {
+  const request = subjectRequest(heroSubject(job.brief, outputs).text);
+  const { media_id: id } = jsonOf<StoredMedia>(outputs, image);
+  return async (context, record) => {
+    // Without room for an image, the model cannot see.
+    const bytes = call.seesImage === true ? await readMedia(job.row.accountId, id) : undefined;
+    const preview = bytes === undefined ? null : await previewOf({ base64: bytes.toString('base64') });
+    const write = textAttempt(call, altTextMessages(request, '', preview), providers.forPipeline);
+    const text = await write(context, record, call);
+    return accept({ alt_text: shortenTo(plainText(text), MAX_ALT_TEXT) });
+  };
+}
+
+function speakScript(
+  { providers, saveMedia }: ToolOptions,
+  { job, outputs }: ToolRun,
+  call: PlannedCall,
+  { voice, maxCharacters }: SpeechSpec,
+): Attempt<Verdict> {
+  const { text, isCut } = speechText(outputs, maxCharacters);
+  const order = { model: call.model, input: text, voice, response_format: 'mp3' as const };
+  const speak = speechAttempt(call, order, providers.forAudio(call.provider));
+  return async (context, record) => {
+    const bytes = await speak(context, record, call);
+    const mediaType = SPEECH_TYPES.mp3;
+    const { id } = await saveMedia(job.row, { bytes, mediaType });
+    const warnings = isCut ? ['The script is longer than planned: only its beginning is spoken.'] : [];
+    return accept({ media_id: id, media_type: mediaType }, warnings);
+  };
+}
