@@ -22,12 +22,7 @@ BEGIN
   SELECT b.since INTO v_now FROM ledger_balances b
    WHERE b.shard = p_shard AND b.account_id = p_account AND b.scope = 'account' AND b.scope_id = ''
      FOR NO KEY UPDATE;
-  -- Windows may end now: after everything that was admitted in them, by any clock.
-  v_now := greatest(
-    coalesce(p_now, clock_timestamp()), v_now,
-    (SELECT max(e.admitted_at) FROM usage_events e WHERE e.account_id = p_account) + interval '1 microsecond',
-    (SELECT max(h.created_at) FROM ledger_open_holds h WHERE h.shard = p_shard AND h.account_id = p_account)
-      + interval '1 microsecond');
+  v_now := ledger_time_of_change(p_now, p_shard, p_account, v_now);
 
   v_same_period := EXISTS (
     SELECT FROM ledger_accounts a WHERE a.shard = p_shard AND a.account_id = p_account

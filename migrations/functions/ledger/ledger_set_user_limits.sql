@@ -25,12 +25,7 @@ BEGIN
   IF NOT FOUND THEN
     RAISE EXCEPTION 'The account % has no balances', p_account;
   END IF;
-  -- After everything that was admitted, by any clock: a limit that is new counts from here.
-  v_now := greatest(
-    coalesce(p_now, clock_timestamp()), v_now,
-    (SELECT max(e.admitted_at) FROM usage_events e WHERE e.account_id = p_account) + interval '1 microsecond',
-    (SELECT max(h.created_at) FROM ledger_open_holds h WHERE h.shard = p_shard AND h.account_id = p_account)
-      + interval '1 microsecond');
+  v_now := ledger_time_of_change(p_now, p_shard, p_account, v_now);
   IF v_refresh_at <= v_now THEN
     PERFORM ledger_refresh(v_now, p_shard, p_account);
   END IF;
