@@ -5,6 +5,7 @@ import { findModel } from './model.ts';
 import { costNanoUsd, effectivePrice } from './price.ts';
 import { PriceBookError, parsePriceBook } from './price-book.ts';
 import { OUTPUT_TOKEN_CLASSES, PLAIN_INPUT_CLASSES } from './units.ts';
+import { readYaml } from './yaml-document.ts';
 
 /** Only Anthropic has a cache that stores for an hour. */
 const PLAIN_CLASSES = [...PLAIN_INPUT_CLASSES, ...OUTPUT_TOKEN_CLASSES];
@@ -46,6 +47,14 @@ t.test('the founding price table', async (t) => {
     const price = info && effectivePrice(book.rows, info.provider, info.model, today);
     t.equal(price && costNanoUsd({ [unitClass]: 1 }, price), nanoUsd, name);
   }
+});
+
+t.test('every model of the book names its source, and when it was compared with it', async (t) => {
+  const { models } = readYaml(text).data as {
+    models: { model: string; source?: string; checked?: string }[];
+  };
+  const undated = models.filter(({ source, checked }) => source === undefined || checked === undefined);
+  t.same(undated, []);
 });
 
 t.test('every model can be priced today, in every class its kind reports', async (t) => {
