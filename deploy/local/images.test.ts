@@ -305,12 +305,17 @@ t.test('image sizes and qualities of a plan', async (t) => {
   const models = await call('/api/images/models', starter.token);
   t.match(models.body.models, [
     { model: 'grok2_basic', provider: 'xai', included: true, price_per_image_usd: '0.020000000' },
-    { model: 'grok2_premium', included: false, plans: ['pro', 'enterprise'] },
-    { model: 'dalle3', included: false, plans: ['pro', 'enterprise'], price_per_image_usd: '0.120000000' },
+    { model: 'grok2_premium', included: false, plans: [{ key: 'pro' }, { key: 'enterprise' }] },
+    {
+      model: 'dalle3',
+      included: false,
+      plans: [{ key: 'pro' }, { key: 'enterprise' }],
+      price_per_image_usd: '0.120000000',
+    },
     {
       model: 'gpt_image_1',
       included: false,
-      plans: ['enterprise'],
+      plans: [{ key: 'enterprise', name: 'Enterprise', rank: 30 }],
       sizes: [/^\d+x\d+$/],
       price_per_image_usd: '0.249600000',
     },

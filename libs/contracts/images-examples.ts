@@ -86,7 +86,10 @@ export const models = {
       included: true,
       price_per_image_usd: '0.070000000',
       sizes: [],
-      plans: ['pro', 'enterprise'],
+      plans: [
+        { key: 'pro', name: 'Pro', rank: 20 },
+        { key: 'enterprise', name: 'Enterprise', rank: 30 },
+      ],
     },
   ],
 };

@@ -6,6 +6,7 @@ import { idempotencyHeaders } from './idempotency-key.ts';
 import * as example from './images-examples.ts';
 import { limitWire } from './limits.ts';
 import { defineOperation } from './operation.ts';
+import { planRef } from './plan-ref.ts';
 import { problemResponses, USER_PROBLEMS } from './problem-responses.ts';
 import { degradations, planInfo, REQUIRES_API_ACCESS } from './requirements.ts';
 import { SOCIAL_PLATFORMS } from './social.ts';
@@ -256,7 +257,7 @@ export const imageModels = z
             'The most that one image costs, over all sizes and qualities, without the text of its prompt.',
           ),
           sizes: z.array(z.string()).describe('Sizes to choose from; empty if the model decides.'),
-          plans: z.array(z.string()).describe('Higher plans that include it.'),
+          plans: z.array(planRef).describe('Higher plans that include it, by rank.'),
         }),
       )
       .describe('From the least to the best.'),

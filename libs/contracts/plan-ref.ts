@@ -1,4 +1,7 @@
-/** How plans are named and priced everywhere. */
+/**
+ * How plans are named and priced everywhere. A field `plan` holds the key of a plan. A described plan is an object that begins
+ * with `key`, `name` and `rank`: as `plan_details`, and in lists such as `plans` and `suggested_plans`.
+ */
 import { z } from 'zod';
 import type { Plan } from '#libs/catalogue/schema.ts';
 import { count } from './envelope.ts';
@@ -9,6 +12,13 @@ export const planRef = z.object({
   rank: z.int().describe('A plan with a higher rank is an upgrade.'),
 });
 export type PlanRef = z.infer<typeof planRef>;
+
+/** The plan of an account: its key, why it is in force, and the described plan. */
+export const planInForce = {
+  plan: z.string().describe('The key of the plan in force.'),
+  plan_source: z.string().describe('`subscription`, `override:<id>`, or the reason for the default plan.'),
+  plan_details: planRef,
+};
 
 export const planPrice = z
   .object({

@@ -71,7 +71,9 @@ export const planList = {
 
 export const currentSubscription = {
   account_id: accountId,
-  plan: { key: 'free', name: 'Free', rank: 0, source: 'subscription' },
+  plan: 'free',
+  plan_source: 'subscription',
+  plan_details: { key: 'free', name: 'Free', rank: 0 },
   status: 'active',
   cycle: 'month',
   price,
@@ -93,8 +95,9 @@ export const currentSubscription = {
 };
 
 export const myPlan = {
-  plan: freePlan,
-  source: 'subscription',
+  plan: 'free',
+  plan_source: 'subscription',
+  plan_details: freePlan,
   subscription: currentSubscription,
   open_payment_request: examplePaymentRequest,
   upgrades: [pro],
@@ -102,7 +105,9 @@ export const myPlan = {
 };
 
 export const planUsage = {
-  plan: currentSubscription.plan,
+  plan: 'free',
+  plan_source: currentSubscription.plan_source,
+  plan_details: currentSubscription.plan_details,
   period: currentSubscription.current_period,
   limits: [
     {

@@ -5,7 +5,7 @@ import { count, envelope, instant } from './envelope.ts';
 import { limitAmountWire, limitWire, planLimitWire } from './limits.ts';
 import { defineOperation } from './operation.ts';
 import { paymentRequestSummary } from './payment-requests.ts';
-import { planPrice, planRef } from './plan-ref.ts';
+import { planInForce, planPrice, planRef } from './plan-ref.ts';
 import * as example from './plans-examples.ts';
 import { problemResponses, USER_PROBLEMS } from './problem-responses.ts';
 import { suggestedPlan } from './requirements.ts';
@@ -115,10 +115,7 @@ export const listAvailablePlans = defineOperation({
 export const currentSubscription = z
   .object({
     account_id: z.uuid(),
-    plan: z.object({
-      ...planRef.shape,
-      source: z.string().describe('`subscription`, `override:<id>`, or the reason for the default plan.'),
-    }),
+    ...planInForce,
     status: z.enum(SUBSCRIPTION_STATUSES),
     cycle,
     price: planPrice,
@@ -173,8 +170,8 @@ export const getCurrentSubscription = defineOperation({
 
 export const myPlan = z
   .object({
-    plan,
-    source: z.string().describe('`subscription`, `override:<id>`, or the reason for the default plan.'),
+    ...planInForce,
+    plan_details: plan,
     subscription: currentSubscription,
     open_payment_request: paymentRequestSummary
       .nullable()
@@ -218,7 +215,7 @@ const usableLimit = z.object({
 
 export const planUsage = z
   .object({
-    plan: z.object({ ...planRef.shape, source: z.string() }),
+    ...planInForce,
     period: z.object({ start: instant, end: instant }),
     limits: z.array(usableLimit).describe('Every limit with its usage.'),
     features: z

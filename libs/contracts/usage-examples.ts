@@ -140,7 +140,7 @@ export const requestReport = {
     closed_at: '2026-11-20T11:59:59.940Z',
     remaining: [],
   },
-  plan: {
+  call_plan: {
     kind: 'chat',
     calls: [
       {

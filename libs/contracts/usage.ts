@@ -217,7 +217,7 @@ export const requestReport = z
       })
       .nullable()
       .describe('Null for a refused request.'),
-    plan: z
+    call_plan: z
       .object({ kind: z.string(), calls: z.array(plannedCall) })
       .nullable()
       .describe('The planned provider calls.'),

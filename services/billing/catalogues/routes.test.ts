@@ -442,7 +442,7 @@ t.test('given accounts on every plan of one preset', async (t) => {
     for (const account of accounts) {
       const { plan, catalogue, limits } = await current(account);
       const images = limits.find(({ meter }) => meter === 'images');
-      seen.push([catalogue.id, plan.key, images?.text]);
+      seen.push([catalogue.id, plan, images?.text]);
     }
     t.strictSame(seen, [
       ['lily', 'free', '5 images per billing period'],

@@ -25,7 +25,7 @@ async function presented(service: TestService, plan: string): Promise<Presented>
   if (status !== 200) throw new Error(`The plan ${plan} could not be assigned: ${status}`);
   const mine = await service.call<MyPlan>('GET', '/api/plans/my-plan', { as: caller });
   const limits = await service.call<PlanUsage>('GET', '/api/plans/limits', { as: caller });
-  return { plan: mine.body.plan, usage: limits.body };
+  return { plan: mine.body.plan_details, usage: limits.body };
 }
 
 const enabled = (names: Readonly<Record<string, boolean>>) =>

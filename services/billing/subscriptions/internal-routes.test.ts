@@ -78,7 +78,9 @@ t.test('given the default catalogue', async (t) => {
         t.equal(status, 200);
         t.match(body.data, {
           account_id: ACCOUNT,
-          plan: { key: 'free', name: 'Free', rank: 0, source: 'subscription' },
+          plan: 'free',
+          plan_source: 'subscription',
+          plan_details: { key: 'free', name: 'Free', rank: 0 },
           status: 'active',
           cycle: 'month',
           price: { monthly_minor: 0 },

@@ -46,7 +46,7 @@ t.test('given a paid plan whose period ends', async (t) => {
     const jobs = [createJobs(service), createJobs(service), createJobs(service)];
     await Promise.all(jobs.map(({ renew }) => renew()));
     t.match(await current(), {
-      plan: { key: 'pro' },
+      plan: 'pro',
       status: 'past_due',
       current_period: { start: '2026-12-20T12:00:00.000Z', end: '2027-01-20T12:00:00.000Z' },
       access_ends_at: '2026-12-23T12:00:00.000Z',
@@ -77,7 +77,7 @@ t.test('given a paid plan whose period ends', async (t) => {
     runtime.clock.set('2027-01-23T12:00:00.000Z');
     t.match(await hold(6n), { verdict: 'limit_exceeded', limit: { amount: 5n, source: 'plan:free' } });
     await createJobs(service).renew();
-    t.match(await current(), { plan: { key: 'free' }, status: 'active', access_ends_at: null });
+    t.match(await current(), { plan: 'free', status: 'active', access_ends_at: null });
     t.strictSame(await openRequest(), []);
     t.strictSame((await kinds()).slice(-2), ['payment_voided', 'subscription_ended']);
   });
@@ -114,7 +114,7 @@ t.test('given a scheduled downgrade, then it renews at the lower price', async (
   await post('/api/subscription/downgrade', { plan: 'basic' });
   service.runtime.clock.set('2026-12-20T12:00:00.000Z');
   await createJobs(service).renew();
-  t.match(await current(), { plan: { key: 'basic' }, status: 'past_due', price: { monthly_minor: 2900 } });
+  t.match(await current(), { plan: 'basic', status: 'past_due', price: { monthly_minor: 2900 } });
   const [changed, requested] = await events();
   t.match(changed, { kind: 'plan_changed', data: { from: 'enterprise', to: 'basic', reason: 'scheduled' } });
   t.match(requested, { kind: 'payment_requested', data: { payment: 'renewal', amount_minor: 2900 } });

@@ -40,7 +40,7 @@ t.test('given a plan with a scheduled move to a new catalogue version', async (t
     await own.buy('pro');
     return { ...own, service, ends: () => service.runtime.clock.set('2026-12-20T12:00:00.000Z') };
   }
-  const moved = { plan: { key: 'pro' }, status: 'past_due', catalogue: { version: 2 } };
+  const moved = { plan: 'pro', status: 'past_due', catalogue: { version: 2 } };
 
   await t.test('when a downgrade is withdrawn, then it still moves', async (t) => {
     const { service, post, current, ends, kinds } = await moving(t);
@@ -49,7 +49,7 @@ t.test('given a plan with a scheduled move to a new catalogue version', async (t
     t.match(await current(), { scheduled_change: { plan: 'basic' }, catalogue: { version: 1 } });
     for (const _ of [1, 2]) {
       const { body } = await post('/api/subscription/resume');
-      t.match(body.data, { plan: { key: 'pro' }, scheduled_change: { plan: 'pro' } });
+      t.match(body.data, { plan: 'pro', scheduled_change: { plan: 'pro' } });
     }
     t.strictSame(
       (await kinds()).filter((kind) => kind === 'resumed'),
@@ -77,7 +77,7 @@ t.test('given a plan with a scheduled move to a new catalogue version', async (t
       scheduled_change: null,
     });
     ends();
-    t.match(await current(), { plan: { key: 'free' }, catalogue: { version: 2 } });
+    t.match(await current(), { plan: 'free', catalogue: { version: 2 } });
   });
 
   await t.test('when a cancellation is withdrawn, then it still moves', async (t) => {
@@ -96,7 +96,7 @@ t.test('given a plan with a scheduled move to a new catalogue version', async (t
     const { body } = await upgrade('pro');
     await republish(t, service, 'period_end', CHEAPER);
     await markPaid(service, body.payment_request?.id ?? '');
-    t.match(await current(), { plan: { key: 'pro' }, catalogue: { version: 1 } });
+    t.match(await current(), { plan: 'pro', catalogue: { version: 1 } });
     service.runtime.clock.set('2026-12-20T12:00:00.000Z');
     t.match(await current(), moved);
   });
@@ -115,7 +115,7 @@ t.test('given a plan that moved within its period', async (t) => {
       const own = customer(service);
       await own.buy('basic');
       await republish(t, service, 'now', { basic, pro: 7900 });
-      t.match(await own.current(), { plan: { key: 'basic' }, catalogue: { version: 2 } });
+      t.match(await own.current(), { plan: 'basic', catalogue: { version: 2 } });
       t.match(await preview(own), { proration: { charge_minor: 7900, credit_minor: 2900 } });
       // what was moved twice was paid once
       await republish(t, service, 'now', { basic: 1, pro: 7900 });
@@ -132,7 +132,7 @@ t.test('given a plan that moved within its period', async (t) => {
     const own = customer(service);
     await own.upgrade('basic');
     await republish(t, service, 'now', { basic: 2900, pro: 7900 });
-    t.match(await own.current(), { plan: { key: 'basic' }, catalogue: { version: 2 } });
+    t.match(await own.current(), { plan: 'basic', catalogue: { version: 2 } });
     t.match(await preview(own), { amount_due_now_minor: 7900, proration: null });
   });
 
@@ -146,7 +146,7 @@ t.test('given a plan that moved within its period', async (t) => {
     const renewal = (await requestsOf(service)).at(-1);
     t.match(renewal, { status: 'open', amount_minor: 2900 });
     await markPaid(service, renewal.id);
-    t.match(await own.current(), { status: 'active', plan: { key: 'basic' }, catalogue: { version: 2 } });
+    t.match(await own.current(), { status: 'active', plan: 'basic', catalogue: { version: 2 } });
     t.match(await preview(own), { proration: { credit_minor: 2900 } }, 'with what it was paid with');
   });
 });

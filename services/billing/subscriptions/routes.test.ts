@@ -104,7 +104,7 @@ t.test('given an account on the free plan', async (t) => {
       expires_at: '2026-12-20T12:00:00.000Z',
     });
     t.equal(body.payment_request?.instructions, `Pay 79.00 USD for ${body.payment_request?.id}.`);
-    t.match(await current(), { plan: { key: 'free' }, status: 'active' });
+    t.match(await current(), { plan: 'free', status: 'active' });
     t.equal(
       (await ledger.hold(testHold(ACCOUNT, runtime.newId(), { cost: 2_000_000_001n }))).verdict,
       'limit_exceeded',
@@ -145,7 +145,8 @@ t.test('given an account on the free plan', async (t) => {
     });
     t.strictSame(heard, [{ kind: 'account', id: ACCOUNT }]);
     t.match(await current(), {
-      plan: { key: 'pro', source: 'subscription' },
+      plan: 'pro',
+      plan_source: 'subscription',
       status: 'active',
       started_at: '2026-11-20T13:00:00.000Z',
       current_period: { start: '2026-11-20T13:00:00.000Z', end: '2026-12-20T13:00:00.000Z' },
@@ -257,7 +258,7 @@ t.test('given a monthly plan', async (t) => {
       recurring_minor: 0,
       proration: null,
     });
-    t.match(await current(), { plan: { key: 'basic' } }, 'a preview changes nothing');
+    t.match(await current(), { plan: 'basic' }, 'a preview changes nothing');
   });
 
   await t.test('then the last second costs at least one cent', async (t) => {
@@ -280,7 +281,7 @@ t.test('given a monthly plan', async (t) => {
     });
     await markPaid(service, body.payment_request?.id ?? '');
     t.match(await current(), {
-      plan: { key: 'pro' },
+      plan: 'pro',
       started_at: '2026-11-20T12:00:00.000Z',
       current_period: { start: '2026-11-20T12:00:00.000Z', end: '2026-12-20T12:00:00.000Z' },
     });
@@ -312,5 +313,5 @@ t.test('given a prorated upgrade that is not paid before the period ends, then i
   service.runtime.clock.set('2026-12-20T12:00:00.000Z');
   const paid = await markPaid(service, body.payment_request?.id ?? '');
   t.match([paid.status, paid.body.code], [409, 'conflict']);
-  t.match(await current(), { plan: { key: 'basic' }, status: 'past_due' });
+  t.match(await current(), { plan: 'basic', status: 'past_due' });
 });

@@ -15,6 +15,7 @@ import {
   MAX_IMAGES,
 } from '#libs/contracts/images.ts';
 import { limitToWire } from '#libs/contracts/limits.ts';
+import { refOf } from '#libs/contracts/plan-ref.ts';
 import { formatUsd } from '#libs/money/money.ts';
 import { imageUnits } from '#libs/pipelines/image.ts';
 import { imageFormatOf } from '#libs/pipelines/image-formats.ts';
@@ -130,7 +131,7 @@ function modelsOf(account: Entitlements, catalogue: Catalogue, priceBook: PriceB
         included: mayUseModel(account, 'image', info),
         price_per_image_usd: formatUsd(worstCaseNanoUsd(bound, price)),
         sizes: [...format.sizes],
-        plans: plansWith(catalogue, account.plan.key, 'imageModels', info.model).map(({ key }) => key),
+        plans: plansWith(catalogue, account.plan.key, 'imageModels', info.model).map(refOf),
       };
     }),
   };

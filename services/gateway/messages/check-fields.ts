@@ -10,6 +10,9 @@ const REFUSED: Readonly<Record<string, string>> = {
   mcp_servers: 'the provider would call tools of its own',
 };
 
+/** Why a document is refused that is not in the request. */
+const NOT_FETCHED = 'documents are not fetched from URLs or from storage';
+
 const BLOCKS: ReadonlySet<unknown> = new Set([
   'text',
   'image',
@@ -72,7 +75,7 @@ function checkBlocks(content: unknown, path: string): void {
 
 function checkDocument(source: unknown, type: unknown, at: string): void {
   if (type !== 'text' && type !== 'base64') {
-    refuse(`${at}.type`, 'documents are taken as text, or as base64 of a PDF document');
+    refuse(`${at}.type`, `${NOT_FETCHED}; send the text, or the PDF document as base64`);
   }
   const mediaType = isFields(source) ? source.media_type : undefined;
   if (type === 'base64' && mediaType !== 'application/pdf') {

@@ -119,7 +119,9 @@ t.test('given one metered call', async (t) => {
       ],
     );
     t.match(report.hold, { state: 'closed', remaining: [] });
-    t.match(report.plan?.calls, [{ input_tokens: 100, output_tokens: 200, worst_case_usd: '0.000135000' }]);
+    t.match(report.call_plan?.calls, [
+      { input_tokens: 100, output_tokens: 200, worst_case_usd: '0.000135000' },
+    ]);
     t.strictSame(report.calls[0]?.priced_units, [
       { class: 'input', units: 90, per: 'million_tokens', price: '0.150000', text: '$0.15 per 1M tokens' },
       {
@@ -157,7 +159,7 @@ t.test('given one metered call', async (t) => {
         '0.000000000 USD held of 0.100000000 USD a period, and the request asked for up to 0.100000000 USD.',
     );
     t.match(body.decision.limits, [{ binding: true, limit: { used: '104250', remaining: '99895750' } }]);
-    t.equal(body.plan?.calls.length, 1);
+    t.equal(body.call_plan?.calls.length, 1);
   });
 
   await t.test('then the report names a disabled meter and an emergency stop', async (t) => {
@@ -168,7 +170,7 @@ t.test('given one metered call', async (t) => {
       verdict: 'meter_disabled',
       explanation: /does not include gen\.blog/,
     });
-    t.equal(first.body.plan, null, 'a detail that is no plan is left out');
+    t.equal(first.body.call_plan, null, 'a detail that is no plan is left out');
 
     await ledger.stop({
       id: runtime.newId(),

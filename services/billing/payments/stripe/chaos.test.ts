@@ -63,7 +63,7 @@ async function runCustomers(t: Test, isChaotic: boolean) {
         [accounts[index]],
       );
       const kinds = (await user.kinds()).filter((kind) => kind !== 'resumed').sort();
-      return { plan: plan.key, status, access_ends_at, current_period, limits, invoices, kinds };
+      return { plan, status, access_ends_at, current_period, limits, invoices, kinds };
     }),
   );
 }

@@ -25,12 +25,12 @@ t.test('given an account on the free plan', async (t) => {
     const { body } = await checkout({ plan: 'pro', seats: 7 });
     t.equal((await click(body.url, { card: '0002' })).status, 402, 'a declined card changes nothing');
     await settle();
-    t.match(await ada.current(), { plan: { key: 'free' } });
+    t.match(await ada.current(), { plan: 'free' });
     const { location } = await click(body.url, { card: '4242' });
     t.equal(location, 'https://app.example/billing/success');
     await settle();
     t.match(await ada.current(), {
-      plan: { key: 'pro' },
+      plan: 'pro',
       status: 'active',
       current_period: { start: '2026-11-20T12:00:00.000Z', end: '2026-12-20T12:00:00.000Z' },
       access_ends_at: '2026-12-23T12:00:00.000Z',
@@ -59,7 +59,7 @@ t.test('given an account on the free plan', async (t) => {
   await t.test('when the period ends, then access does not wait for the payment', async (t) => {
     await advance(30 * DAY_MS);
     t.match(await ada.current(), {
-      plan: { key: 'pro' },
+      plan: 'pro',
       status: 'active',
       current_period: { start: '2026-12-20T12:00:00.000Z' },
       access_ends_at: '2026-12-23T12:00:00.000Z',
@@ -74,7 +74,7 @@ t.test('given an account on the free plan', async (t) => {
     const preview = await ada.get<Preview>('/api/billing/preview?plan=enterprise');
     const { status, body } = await ada.upgrade('enterprise');
     t.equal(status, 200, JSON.stringify(body));
-    t.match(await ada.current(), { plan: { key: 'enterprise' } });
+    t.match(await ada.current(), { plan: 'enterprise' });
     const [invoice] = (await ada.get<{ data: { amount_paid_minor: number }[] }>('/api/billing/invoices')).body
       .data;
     t.equal(invoice?.amount_paid_minor, preview.body.amount_due_minor);
@@ -85,7 +85,7 @@ t.test('given an account on the free plan', async (t) => {
     t.equal((await ada.post('/api/subscription/downgrade', { plan: 'basic' })).status, 200);
     t.match(await ada.current(), { scheduled_change: { plan: 'basic' } });
     t.equal((await ada.post('/api/subscription/resume')).status, 200);
-    t.match(await ada.current(), { scheduled_change: null, plan: { key: 'enterprise' } });
+    t.match(await ada.current(), { scheduled_change: null, plan: 'enterprise' });
   });
 
   await t.test(
@@ -93,11 +93,11 @@ t.test('given an account on the free plan', async (t) => {
     async (t) => {
       await ada.post('/api/subscription/downgrade', { plan: 'basic' });
       t.equal((await ada.post('/api/subscription/cancel')).status, 200);
-      t.match(await ada.current(), { cancel_at_period_end: true, plan: { key: 'enterprise' } });
+      t.match(await ada.current(), { cancel_at_period_end: true, plan: 'enterprise' });
       t.equal((await ada.post('/api/subscription/resume')).status, 200);
       t.match(await ada.current(), { cancel_at_period_end: false, scheduled_change: { plan: 'basic' } });
       await advance(31 * DAY_MS);
-      t.match(await ada.current(), { scheduled_change: null, plan: { key: 'basic' } });
+      t.match(await ada.current(), { scheduled_change: null, plan: 'basic' });
     },
   );
 
@@ -105,6 +105,6 @@ t.test('given an account on the free plan', async (t) => {
     t.equal((await ada.post('/api/subscription/cancel')).status, 200);
     t.match(await ada.current(), { cancel_at_period_end: true, access_ends_at: '2027-02-20T12:00:00.000Z' });
     await advance(31 * DAY_MS);
-    t.match(await ada.current(), { plan: { key: 'free' }, status: 'active' });
+    t.match(await ada.current(), { plan: 'free', status: 'active' });
   });
 });

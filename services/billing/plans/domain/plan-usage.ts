@@ -27,10 +27,11 @@ export function myPlanOf(
 ): MyPlan {
   const { catalogue } = state.sold;
   const subscription = currentSubscriptionOf(state, about.now);
-  const inForce = planInForce(catalogue, subscription.plan.key);
+  const inForce = planInForce(catalogue, subscription.plan);
   return {
-    plan: presentPlan(catalogue, inForce),
-    source: subscription.plan.source,
+    plan: inForce.key,
+    plan_source: subscription.plan_source,
+    plan_details: presentPlan(catalogue, inForce),
     subscription,
     open_payment_request: about.openRequest === undefined ? null : presentRequestSummary(about.openRequest),
     upgrades: upgradesFrom(catalogue, inForce.key).map(refOf),
@@ -60,13 +61,13 @@ function trialOf(
 export function planUsageOf(state: AccountState, usage: AccountUsage | undefined, now: Date): PlanUsage {
   const { catalogue } = state.sold;
   const may = entitlementsAt(entitlementInputOf(state), now);
-  const { plan, current_period } = currentSubscriptionOf(state, now);
+  const { plan, plan_source, plan_details, current_period } = currentSubscriptionOf(state, now);
   const period = usage && {
     start: usage.period.start.toISOString(),
     end: usage.period.end.toISOString(),
   };
   return {
-    plan,
+    ...{ plan, plan_source, plan_details },
     period: period ?? current_period,
     limits: (usage?.limits ?? []).map((limit) => usable(limit, may, catalogue)),
     features: Object.fromEntries(

@@ -6,7 +6,7 @@ import { findPlan, limitsOf, plansByRank } from '#libs/catalogue/plans.ts';
 import type { Catalogue, Plan } from '#libs/catalogue/schema.ts';
 import { modelLabel, nameLabel } from '#libs/contracts/labels.ts';
 import { planLimitToWire } from '#libs/contracts/limits.ts';
-import { priceOf } from '#libs/contracts/plan-ref.ts';
+import { priceOf, refOf } from '#libs/contracts/plan-ref.ts';
 import type { CurrentSubscription, PlanList, PlanWire } from '#libs/contracts/plans.ts';
 import { MONTHS_PER_CYCLE, periodAt } from '../../subscriptions/domain/period.ts';
 import {
@@ -96,7 +96,9 @@ export function currentSubscriptionOf(state: AccountState, now: Date): CurrentSu
     throw new RangeError(`The catalogue ${sold.catalogueId} has no plan ${may.plan.key}.`);
   return {
     account_id: subscription.accountId,
-    plan: { ...may.plan },
+    plan: may.plan.key,
+    plan_source: may.plan.source,
+    plan_details: refOf(may.plan),
     status: may.status,
     cycle: subscription.cycle,
     price: priceOf(inForce),

@@ -32,7 +32,7 @@ export function readPlan(detail: string): RecordedPlan | null {
   }
 }
 
-export function presentPlan(plan: RecordedPlan): NonNullable<RequestReport['plan']> {
+export function presentPlan(plan: RecordedPlan): NonNullable<RequestReport['call_plan']> {
   return {
     kind: plan.kind,
     calls: plan.calls.map((call) => ({

@@ -63,7 +63,7 @@ export function requestReportOf(hold: HoldRecord, calls: readonly CallRecord[]):
             closed_at: hold.closedAt?.toISOString() ?? null,
             remaining: amountsOf(hold.meters, hold.remaining).filter(({ amount }) => amount !== '0'),
           },
-    plan: plan === null ? null : presentPlan(plan),
+    call_plan: plan === null ? null : presentPlan(plan),
     calls: calls.map((call) => ({ ...presentCall(call), priced_units: pricedUnitsOf(call, plan) })),
     totals: totalsOf(
       calls.map((call) =>
