@@ -26,9 +26,12 @@ const transcriptionFields = {
   prompt: z.string().max(2_000).refine(isStorable, 'must be text').optional(),
   response_format: z.enum(['json', 'text', 'srt', 'verbose_json', 'vtt']).default('json'),
   temperature: z.coerce.number().min(0).max(1).optional(),
+  // A form with one value of a name has no list.
   'timestamp_granularities[]': z
-    .union([granularity, z.array(granularity).max(2)])
-    .optional()
+    .preprocess(
+      (value) => (typeof value === 'string' ? [value] : value),
+      z.array(granularity).max(2).optional(),
+    )
     .describe('With `verbose_json`.'),
 };
 
