@@ -169,6 +169,17 @@ t.test('given a text that moderation flags, then nothing is written, charged or 
     const refused = await call(path, token, flagged, { accept: 'application/json' });
     t.match(refused, { status: 422, body: { code: 'prompt_refused', categories: ['violence'] } }, path);
   }
+  const file = { name: 'notes.md', content: 'Green tea: how to stab a friend.' };
+  const { body: added } = await call('/api/kb/files', token, file);
+  for (const source of [
+    { text: 'A page about how to stab a friend.' },
+    { topic: 'green tea', use_knowledge_base: true, kb_file_ids: [added.id] },
+  ]) {
+    t.match(await call(JOBS, token, { ...source, content_types: ['social'] }), {
+      status: 422,
+      body: { code: 'prompt_refused', categories: ['violence'] },
+    });
+  }
   const { body: usage } = await call('/api/usage/requests?limit=5', token);
   t.ok(
     usage.data.every((one: { cost_usd: string; step: string }) => /^0\.0+$/.test(one.cost_usd)),

@@ -199,14 +199,17 @@ export async function startInstallation(t: TestScope, catalogue: string): Promis
     const dispatcher = new Agent({ headersTimeout: 0, bodyTimeout: 0 });
     t.teardown(() => dispatcher.destroy());
     const service = base('generation');
+    const listener = listenerFor('generation');
+    const { client } = connectTo('generation', 'billing', billing.url);
     const { app, tasks } = buildGeneration({
       ...service,
       config: toGenerationConfig(
         loadConfig(generationSchema, { ...variables('generation'), ...env, MEDIA_DIR: mediaFolder(t) }),
       ),
       ledger: createLedger({ pool: service.pool }),
-      listener: listenerFor('generation'),
+      listener,
       dispatcher,
+      entitlements: createAccountEntitlements({ billing: client, listener, runtime: systemRuntime }),
     });
     const address = await listenOnFreePort(t, app);
     // The steps of content jobs run from the queue.

@@ -44,7 +44,9 @@ export const generation = z
           model: z.string().nullable().describe('The model that answered; null until one has.'),
           usage,
           error: failure.nullable(),
-          warnings: z.array(z.string()).describe('Constraints that the text does not meet after its repair.'),
+          warnings: z
+            .array(z.string())
+            .describe('Constraints that the text does not meet after its repair, and calls made again.'),
         })
         .meta({ id: 'GenerationStep' }),
     ),

@@ -91,12 +91,16 @@ function admit(exchange: Exchange): void {
   exchange.usageMode = directives.usage ?? null;
   if (directives.hang) return;
   const proceed = () => guard(exchange, () => respond(exchange, call, directives));
-  if (directives.until !== undefined) {
+  if (directives.until !== undefined && !passesGate(exchange, directives.until, directives.pass)) {
     response.on('close', exchange.state.gates.wait(directives.until, proceed));
   } else if (directives.slowMs) {
     const timer = setTimeout(proceed, directives.slowMs);
     response.on('close', () => clearTimeout(timer));
   } else proceed();
+}
+
+function passesGate({ state }: Exchange, gate: string, pass = 0): boolean {
+  return pass > 0 && state.attempts.count(`gate ${gate}`) <= pass;
 }
 
 function respond(exchange: Exchange, call: Call, directives: Directives): void {

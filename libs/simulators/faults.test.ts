@@ -10,7 +10,7 @@ t.test('reads the grammar', async (t) => {
     ['slow=10,chunk_delay=5,cut=0', { slowMs: 10, chunkDelayMs: 5, cutAfter: 0 }],
     ['fill,hang,malformed', { fill: true, hang: true, malformed: true }],
     ['no_usage,moderated', { noUsage: true, moderated: true }],
-    ['usage=max,until=gate', { usage: 'max', until: 'gate' }],
+    ['usage=max,until=gate,pass=2', { usage: 'max', until: 'gate', pass: 2 }],
     [
       'fill_input=9,tokens=8,cached=7,reasoning=6,chunks=5,overrun=4',
       { fillInput: 9, tokens: 8, cached: 7, reasoning: 6, chunks: 5, overrun: 4 },

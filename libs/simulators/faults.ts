@@ -16,6 +16,8 @@ export interface Directives {
   slowMs?: number;
   /** Waits for `POST /release?name=`. */
   until?: string;
+  /** Calls that pass the gate of `until` before one waits. */
+  pass?: number;
   chunkDelayMs?: number;
   cutAfter?: number;
   malformed?: true;
@@ -57,6 +59,7 @@ const numbers: ReadonlyMap<string, NumberDirective> = new Map([
   ['status', 'status'],
   ['retry_after_ms', 'retryAfterMs'],
   ['slow', 'slowMs'],
+  ['pass', 'pass'],
   ['chunk_delay', 'chunkDelayMs'],
   ['cut', 'cutAfter'],
   ['fill_input', 'fillInput'],

@@ -5,6 +5,7 @@ import { type JobPlan, jobPlan, jobPlanPath } from '#libs/contracts/job-plan.ts'
 import { problem } from '#libs/problems/problems.ts';
 import type { MeteredRoute } from '../metering/domain/route.ts';
 import type { PreparedRequest } from '../metering/plugin.ts';
+import { isModerated, moderatedRoute } from '../safety/domain.ts';
 import type { ContentBody } from './domain.ts';
 import { type ContentSources, callGeneration } from './inputs.ts';
 import { planGeneratedContent } from './plan.ts';
@@ -48,6 +49,7 @@ export async function prepareApproval(
   ]);
   return {
     ...prepared,
+    ...(outline && { route: moderatedRoute(prepared.route, sources.priceBook, isModerated('content')) }),
     body: { ...prepared.body, approval: { ...approval, ...(outline && { outline }) } },
   };
 }

@@ -4,6 +4,7 @@ import { generateRequest } from '#libs/contracts/generate.ts';
 import type { OperationRequest } from '#libs/service/serve-operation.ts';
 import type { MeteredRoute } from '../metering/domain/route.ts';
 import type { PreparedRequest } from '../metering/plugin.ts';
+import { isModerated, moderatedRoute } from '../safety/domain.ts';
 import type { ContentBody } from './domain.ts';
 import { type ContentSources, callGeneration } from './inputs.ts';
 import { planGeneratedContent } from './plan.ts';
@@ -37,5 +38,6 @@ export async function prepareRewrite(
     adapt: (check) => ({ body: { ...check.body }, ignored: [] }),
     plan: (check, bounds) => planGeneratedContent('job', check, bounds, priceBook),
   };
-  return { body: { ...request, inputs }, route, bytes: rawBody ?? Buffer.alloc(0) };
+  const moderated = moderatedRoute(route, priceBook, isModerated('content'));
+  return { body: { ...request, inputs }, route: moderated, bytes: rawBody ?? Buffer.alloc(0) };
 }

@@ -85,7 +85,7 @@ export async function commitCall(
     const documents = await writeDocuments(tx, job, decision.finished, runtime.newId, now);
     const changed = await writeJob(tx, row, decision, figures, now);
     await resolveCopies(tx, changed);
-    if (decision.end.kind !== 'repair') {
+    if (decision.end.kind === 'output' || decision.end.kind === 'failed') {
       const events = [...texts, ...decision.events, ...documents, ...closingEvents(changed, figures.state)];
       await insertEvents(tx, changed, events, now);
       await emitTransitions(tx, job, changed, own, decision, runtime);
@@ -95,10 +95,12 @@ export async function commitCall(
   });
 }
 
+const REPEATED = 'The service stopped during a call of this step. The call was paid for and made again.';
+
 async function writeStep(
   tx: Tx,
   own: StepRow,
-  { end, statuses }: EndDecision,
+  { end, statuses, spare }: EndDecision,
   isSettled: boolean,
   { costNanoUsd, tokens, model }: CallFigures,
   now: Date,
@@ -113,11 +115,18 @@ async function writeStep(
     await updateStep(tx, own, { ...figures, repair: end.repair, callsStarted: own.callsStarted + 1 });
     return;
   }
+  if (end.kind === 'cut') {
+    const warnings = [...own.warnings, REPEATED];
+    const calls = spare === undefined ? own.calls : [...own.calls, spare.call];
+    await updateStep(tx, own, { ...figures, calls, warnings, status: 'queued' });
+    if (spare !== undefined) await updateStep(tx, spare.lender, { calls: spare.lender.calls.slice(0, -1) });
+    return;
+  }
   await updateStep(tx, own, {
     ...figures,
     status: statuses.get(own.key) ?? own.status,
     finishedAt: now,
-    ...(end.kind === 'output' && { output: end.output, warnings: [...end.warnings] }),
+    ...(end.kind === 'output' && { output: end.output, warnings: [...own.warnings, ...end.warnings] }),
     ...(end.kind === 'failed' && { error: end.failure }),
   });
 }

@@ -7,62 +7,82 @@ import { ACCOUNT, createTestGeneration } from '../fixtures.ts';
 import { RUN_STEP } from './domain/job.ts';
 import { jobClient } from './jobs.fixture.ts';
 
-t.test(
-  'given a job, when its process is killed in the middle of a step, then it continues elsewhere',
-  async (t) => {
-    const generation = await createTestGeneration(t);
-    const { simulator, databaseUrl, tasks, pool } = generation;
-    const client = jobClient(generation);
-    const program = 'services/generation/jobs/worker.fixture.ts';
-    const worker = spawn(process.execPath, [program, databaseUrl, simulator.url], {
-      stdio: ['ignore', 'ignore', 'inherit'],
-    });
-    t.teardown(() => worker.kill('SIGKILL'));
-    const body = { topic: 'rivers', length: 600, call_to_action: 'Read on [[simulate: until=crash]]' };
-    const terms = { maxParallel: 1, priority: 0 };
-    const { requestId: id } = await client.submit({ ...body, content_types: ['blog', 'social'] }, { terms });
-    for await (const { event, data } of client.follow(id)) {
-      if (event === 'step' && data.step === 'blog.edit' && data.status === 'running') break;
-    }
-    await simulator.witness.arrived(6);
-    worker.kill('SIGKILL');
-    await once(worker, 'exit');
-    const paid = await generation.rows(id);
-    t.equal(paid.length, 5, 'five of seven steps had ended');
+const BLOG_STEPS = [
+  'blog.outline',
+  ...['blog.section.1', 'blog.section.2', 'blog.section.3'],
+  'blog.metadata',
+  'blog.edit',
+];
 
-    createTestJobs(t, databaseUrl, tasks, { claimMs: 500 }).jobs.start();
-    const events = await client.finish(id);
-    t.match(events.at(-1), {
-      event: 'failed',
-      data: { error: { code: 'outcome_unknown', step: 'blog.edit' } },
-    });
-    const [lost, ...others] = (await generation.rows(id)).slice(5);
-    t.match(lost, {
-      step: 'blog.edit',
-      status: 'error',
-      usage_source: 'bound',
-      error_code: 'outcome_unknown',
-    });
-    t.notOk(lost?.meters.includes('gen.blog'), 'no article was delivered');
-    t.strictSame(others, []);
-    t.equal(await generation.holdState(id), 'closed');
-    t.equal((await generation.counters()).cost?.held, 0n);
+/** Steps that run although another one has failed: they do not need it. */
+const INDEPENDENT: Readonly<Record<string, string[]>> = {
+  'blog.section.2': ['blog.section.3', 'blog.metadata'],
+  'blog.edit': [],
+};
 
-    await fetch(`${simulator.url}/release?name=crash`, { method: 'POST' });
-    const done = paid.map(({ step }) => step);
-    const retry = await client.submit(
-      { ...body, content_types: ['blog', 'social'] },
-      { resume: id, done, terms },
-    );
-    t.match((await client.finish(id)).at(-1), { event: 'completed', data: { percent: 100 } });
-    const steps = (await generation.rows(retry.requestId)).map(({ step }) => step);
-    t.strictSame(steps, ['blog.edit', 'social.write'], 'only what was missing');
-    const { rows } = await pool.query(`SELECT count(*)::integer AS n FROM documents WHERE account_id = $1`, [
-      ACCOUNT,
-    ]);
-    t.equal(rows[0].n, 2);
-  },
-);
+for (const killedIn of [3, 6]) {
+  t.test(
+    `given a job of six steps, when its process is killed in step ${killedIn}, then it continues elsewhere`,
+    async (t) => {
+      const generation = await createTestGeneration(t);
+      const { simulator, databaseUrl, tasks, pool } = generation;
+      const client = jobClient(generation);
+      const program = 'services/generation/jobs/worker.fixture.ts';
+      const worker = spawn(process.execPath, [program, databaseUrl, simulator.url], {
+        stdio: ['ignore', 'ignore', 'inherit'],
+      });
+      t.teardown(() => worker.kill('SIGKILL'));
+      const gate = `[[simulate: until=crash,pass=${killedIn - 1}]]`;
+      const body = { topic: `rivers ${gate}`, length: 600 };
+      const terms = { maxParallel: 1, priority: 0 };
+      const { requestId: id } = await client.submit(body, { terms });
+      await simulator.witness.arrived(killedIn);
+      worker.kill('SIGKILL');
+      await once(worker, 'exit');
+      const finished = BLOG_STEPS.slice(0, killedIn - 1);
+      const killed = BLOG_STEPS[killedIn - 1] ?? '';
+      const stepsOf = async (holdId: string) => (await generation.rows(holdId)).map(({ step }) => step);
+      t.same((await stepsOf(id)).sort(), finished.toSorted(), 'what had ended is paid');
+      t.match((await client.get(id)).status, 'running');
+
+      await fetch(`${simulator.url}/release?name=crash`, { method: 'POST' });
+      createTestJobs(t, databaseUrl, tasks, { claimMs: 500 }).jobs.start();
+      const events = await client.finish(id);
+      t.match(events.at(-1), {
+        event: 'failed',
+        data: { error: { code: 'outcome_unknown', step: killed } },
+      });
+      const rows = await generation.rows(id);
+      const independent = INDEPENDENT[killed] ?? [];
+      t.same(rows.map(({ step }) => step).sort(), [...finished, killed, ...independent].sort(), 'each once');
+      t.match(
+        rows.find(({ step }) => step === killed),
+        { status: 'error', usage_source: 'bound', error_code: 'outcome_unknown' },
+      );
+      t.notOk(
+        rows.some(({ meters }) => meters.includes('gen.blog')),
+        'no article was delivered',
+      );
+      t.equal(simulator.witness.calls().length, rows.length, 'no call is sent twice');
+      t.equal(await generation.holdState(id), 'closed');
+      t.equal((await generation.counters()).cost?.held, 0n);
+
+      const done = rows.filter(({ status }) => status === 'ok').map(({ step }) => step);
+      const retry = await client.submit(body, { resume: id, done, terms });
+      t.match((await client.finish(id)).at(-1), { event: 'completed', data: { percent: 100 } });
+      t.strictSame(
+        await stepsOf(retry.requestId),
+        BLOG_STEPS.filter((step) => !done.includes(step)),
+        'only what was missing',
+      );
+      const { rows: documents } = await pool.query(
+        'SELECT count(*)::integer AS n FROM documents WHERE account_id = $1',
+        [ACCOUNT],
+      );
+      t.equal(documents[0].n, 1);
+    },
+  );
+}
 
 t.test(
   'given a service that stops, then its steps continue elsewhere, and nothing is paid twice',
@@ -109,3 +129,56 @@ t.test(
     t.equal(await generation.holdState(id), 'closed');
   },
 );
+
+t.test('given a service that stops during a call without a second one, then another is used', async (t) => {
+  const generation = await createTestGeneration(t);
+  const { simulator } = generation;
+  const client = jobClient(generation);
+  const task = generation.tasks.find(({ name }) => name === RUN_STEP);
+  const run = async (generationId: string, step: string, signal: AbortSignal) =>
+    task?.run({ generationId, step, accountId: ACCOUNT }, { signal, logger: generation.logger });
+  const running = new AbortController().signal;
+  const release = (name: string) => fetch(`${simulator.url}/release?name=${name}`, { method: 'POST' });
+  const stopDuring = async (id: string, step: string, calls: number) => {
+    const stopping = new AbortController();
+    const stopped = run(id, step, stopping.signal);
+    await simulator.witness.arrived(calls);
+    stopping.abort();
+    return stopped;
+  };
+  const stepOf = async (id: string, key: string) =>
+    (await client.get(id)).steps.find(({ step }) => step === key);
+  const terms = { maxParallel: 8, priority: 0 };
+
+  const article = { topic: 'rivers [[simulate: until=section,pass=1]]', length: 400 };
+  const { requestId: id } = await client.submit(article, { terms });
+  await run(id, 'blog.outline', running);
+  await t.rejects(stopDuring(id, 'blog.section.1', 2), { name: 'StepHandedOver' });
+  t.match(await stepOf(id, 'blog.section.1'), { status: 'queued' });
+  await release('section');
+  await run(id, 'blog.section.1', running);
+  t.match(await stepOf(id, 'blog.section.1'), {
+    status: 'succeeded',
+    warnings: [/paid for and made again/],
+  });
+  t.strictSame(
+    (await generation.rows(id)).map(({ step, status, call_index: index }) => [step, status, index]),
+    [
+      ['blog.outline', 'ok', 0],
+      ['blog.section.1', 'ok', 1],
+      ['blog.section.1', 'aborted', 2],
+    ].toSorted((one, other) => Number(one[2]) - Number(other[2])),
+    'the second call of the outline, which was not needed, pays for it',
+  );
+
+  const short = { topic: 'brooks [[simulate: until=short]]', length: 300 };
+  const { requestId: alone } = await client.submit(short, { terms });
+  simulator.witness.reset();
+  await stopDuring(alone, 'blog.write', 1);
+  t.match(await client.get(alone), {
+    status: 'failed',
+    error: { code: 'service_unavailable', detail: /Retry the job/ },
+  });
+  t.match(await generation.rows(alone), [{ status: 'aborted' }]);
+  t.equal(await generation.holdState(alone), 'closed');
+});

@@ -22,22 +22,27 @@ export function isUnsentAtShutdown(error: unknown, active: ActiveRequest | undef
 }
 
 /** What the second call of a step makes of an answer that the shutdown cut; undefined if nothing had arrived. */
-export function repairOfCut({ spec }: ContentStep, text: string): Repair | undefined {
+export function repairOfCut({ spec }: Pick<ContentStep, 'spec'>, text: string): Repair | undefined {
   if (text.trim() === '') return undefined;
   return spec.kind === 'json'
     ? { draft: text, kind: 'correct', problems: ['It was cut off. Give it again, complete.'] }
     : { draft: text, kind: 'continue', problems: [] };
 }
 
-/** Returns a step to the queue. Its settled calls stay, and the next claim runs those that are left. */
+/**
+ * Returns a step to the queue. Its settled calls stay, and the next claim runs those that are left.
+ *
+ * @returns false if the step has ended.
+ */
 export async function handOverStep(
   { database }: JobOptions,
   { generationId, key }: StepReference,
-): Promise<void> {
-  await transaction(database, async (tx) => {
-    if ((await lockGeneration(tx, generationId)) === undefined) return;
+): Promise<boolean> {
+  return transaction(database, async (tx) => {
+    if ((await lockGeneration(tx, generationId)) === undefined) return false;
     const own = (await findSteps(tx, generationId)).find((step) => step.key === key);
     if (own?.status === 'running')
       await updateStep(tx, own, { status: 'queued', callsStarted: own.callsSettled });
+    return own?.status === 'running' || own?.status === 'queued';
   });
 }

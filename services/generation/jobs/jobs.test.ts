@@ -33,42 +33,58 @@ const spent = async (holdIds: readonly string[]) => {
 };
 
 t.test(
-  'given 1,000 jobs of one account, when another adds one, then it starts within one step',
+  'given 1,000 jobs of one account, when another adds one, then it starts with the next step',
   async (t) => {
-    const first = await client.submit(POSTS, { terms: TERMS });
-    t.match(first, { status: 202, body: { id: first.requestId, status: 'queued', percent: 0 } });
-    // The other jobs are copies of the first, which is cheaper than 1,000 requests.
+    const gated = (name: string) => ({ ...POSTS, topic: `pens [[simulate: until=${name}]]` });
+    const submit = async (name: string) => (await client.submit(gated(name), { terms: TERMS })).requestId;
+    const own = [await submit('first'), await submit('second'), await submit('third')];
+    // The other jobs are copies, which is cheaper than 1,000 requests. Their ids put them behind.
     await pool.query(
-      `INSERT INTO generations SELECT (jsonb_populate_record(g, jsonb_build_object('id', gen_random_uuid()))).*
-       FROM generations g CROSS JOIN generate_series(1, 999)`,
+      `INSERT INTO generations SELECT (jsonb_populate_record(g, jsonb_build_object('id', overlay(gen_random_uuid()::text PLACING 'ffffffff' FROM 1)))).*
+       FROM generations g CROSS JOIN generate_series(1, 997) WHERE g.id = $1`,
+      [own[2]],
     );
     await pool.query(
       `INSERT INTO generation_steps SELECT (jsonb_populate_record(s, jsonb_build_object('generation_id', g.id, 'status', 'ready'))).*
-       FROM generation_steps s CROSS JOIN generations g WHERE g.id <> s.generation_id`,
+       FROM generation_steps s CROSS JOIN generations g WHERE s.generation_id = $1 AND g.id::text LIKE 'ffffffff%'`,
+      [own[2]],
     );
-    const other = await client.submit(POSTS, { terms: TERMS, caller: OTHER_CALLER });
     const { rows } = await pool.query(
-      `SELECT status, count(*)::integer AS n FROM generation_steps GROUP BY status ORDER BY status`,
+      'SELECT status, count(*)::integer AS n FROM generation_steps GROUP BY status ORDER BY status',
     );
     t.strictSame(rows, [
       { status: 'queued', n: 2 },
-      { status: 'ready', n: 999 },
+      { status: 'ready', n: 998 },
     ]);
-    const { rows: queue } = await pool.query(
-      `SELECT count(*)::integer AS n FROM graphile_worker.jobs WHERE task_identifier = 'run-generation-step'`,
+    const other = await client.submit(POSTS, { terms: TERMS, caller: OTHER_CALLER });
+    const { jobs: fair } = createTestJobs(t, generation.databaseUrl, generation.tasks, { concurrency: 2 });
+    fair.start();
+    await simulator.witness.arrived(2);
+    await openGate('first');
+    await simulator.witness.arrived(4);
+    const { rows: started } = await pool.query(
+      `SELECT generation_id AS id FROM generation_events WHERE type = 'step' AND data->>'status' = 'running' ORDER BY generation_events.id`,
     );
-    t.equal(queue[0].n, 2, 'one step of each account is in the queue, so the second is next');
-    await pool.query('DELETE FROM generations WHERE id <> $1 AND id <> $2', [
-      first.requestId,
-      other.requestId,
-    ]);
+    const [first, second, third] = own;
+    t.same(
+      started
+        .slice(0, 2)
+        .map(({ id }) => id)
+        .sort(),
+      [first, second].sort(),
+      'as many as the plan of the first account runs at the same time',
+    );
+    t.strictSame(
+      started.slice(2).map(({ id }) => id),
+      [other.requestId, third],
+      'the other account is next, although 998 steps were there before',
+    );
+    await pool.query(`DELETE FROM generations WHERE id::text LIKE 'ffffffff%'`);
+    await openGate('second');
+    await openGate('third');
+    for (const id of own) t.match((await client.finish(id)).at(-1), { event: 'completed' });
+    await fair.stop();
     jobs.start();
-    const events = await Promise.all(
-      [first, other].map(({ requestId: id }, index) =>
-        index === 0 ? client.finish(id) : Promise.resolve([]),
-      ),
-    );
-    t.match(events[0]?.at(-1), { event: 'completed', data: { percent: 100 } });
   },
 );
 

@@ -1,6 +1,4 @@
 /** Moderates the texts of a request for content, under its hold, before it becomes a job. */
-import type { ContentInputs } from '#libs/contracts/content-inputs.ts';
-import type { GenerateRequest } from '#libs/contracts/generate.ts';
 import type { GenerationRequestHead } from '#libs/contracts/generation-requests.ts';
 import { SAFETY_STEP } from '#libs/pipelines/safety.ts';
 import type { CallRunner } from '../calls/domain/run-call.ts';
@@ -15,11 +13,7 @@ export type ModerateOptions = SettlementOptions & {
   activeRequests: ActiveRequests;
 };
 
-export type Moderate = (
-  head: GenerationRequestHead,
-  request: GenerateRequest,
-  inputs: ContentInputs,
-) => Promise<void>;
+export type Moderate = (head: GenerationRequestHead, texts: readonly string[]) => Promise<void>;
 
 /** A moderation takes a second; its job may have hours. */
 const MAX_MS = 60_000;
@@ -28,7 +22,7 @@ const SETTLEMENT_MS = 10_000;
 /** Does nothing for a plan without a moderation. It throws ProblemError `prompt_refused` or `emergency_stop`. */
 export function createModerate(options: ModerateOptions): Moderate {
   const { activeRequests, providers, runner } = options;
-  return async ({ requestId, caller, plan }, request, { prompt }) => {
+  return async ({ requestId, caller, plan }, texts) => {
     const call = plan.calls.find(({ step }) => step === SAFETY_STEP);
     if (call === undefined) return;
     const { accountId, keyId } = caller;
@@ -38,8 +32,6 @@ export function createModerate(options: ModerateOptions): Moderate {
     const targets = [call.provider, `${call.provider}/${call.model}`];
     const active = activeRequests.begin({ accountId, keyId, targets, deadlineMs });
     try {
-      const { topic, text, tone, audience, keywords = [], call_to_action: callToAction } = request;
-      const texts = [topic, text, tone, audience, callToAction, prompt?.text, ...keywords];
       const adapter = providers.moderationsIfConfigured(call.provider);
       await moderateTexts({ requestId, active, settlement, runner, call, texts, adapter });
     } finally {

@@ -13,7 +13,7 @@ import { requireText } from '../content/domain.ts';
 import type { ActiveRequest, ActiveRequests } from '../requests/domain/active-requests.ts';
 import { commitCall, type StepReference } from './commit.ts';
 import type { CacheOptions } from './copies.ts';
-import { stepEvent } from './domain/decide-end.ts';
+import { type CallEnd, stepEvent } from './domain/decide-end.ts';
 import { type Job, jobOf, outputsOf, type StepRow } from './domain/job.ts';
 import { handOverStep, isUnsentAtShutdown, repairOfCut, StepHandedOver } from './hand-over.ts';
 import type { JobHub } from './hub.ts';
@@ -124,17 +124,18 @@ async function runClaimed(
     const [first] = run.calls;
     if (first !== undefined && !isWritten(run.step)) {
       await runToolCall(options, reference, run, first, begun);
+      if (shutdown.aborted) throw new StepHandedOver();
       return;
     }
     for (const call of run.calls) {
       repair = await runOneCall(options, reference, run, call, begun, repair);
-      if (repair === undefined) return;
       if (shutdown.aborted) throw new StepHandedOver();
+      if (repair === undefined) return;
     }
   } catch (error) {
     if (error instanceof StepHandedOver || isUnsentAtShutdown(error, active)) {
-      await handOverStep(options, reference);
-      throw new StepHandedOver();
+      if (await handOverStep(options, reference)) throw new StepHandedOver();
+      return;
     }
     // A call that was sent is settled with its failure. Other errors come from before the call.
     await commitCall(options, reference, { kind: 'failed', failure: failureOf(error, reference.key) }, null);
@@ -165,14 +166,16 @@ async function runOneCall(
   repaired: Repair | undefined,
 ): Promise<Repair | undefined> {
   const { runner, providers } = options;
-  const texts = createTextEvents(options, run.job, run.step, run.outputs);
+  const isRepeated = repaired === undefined && run.row.callsSettled > 0;
+  const texts = createTextEvents(options, run.job, run.step, run.outputs, isRepeated);
   const canRepair = call !== run.calls.at(-1);
   let verdict: Verdict | undefined;
   let text = '';
-  const endFor = (failure: GenerationFailure | undefined) => {
-    const cut = canRepair && active.reason() === 'shutdown' ? repairOfCut(run.step, text) : undefined;
-    if (cut !== undefined) verdict = { kind: 'repair', repair: cut };
-    return endOf(verdict, cut === undefined ? failure : undefined, reference.key);
+  const endFor = (failure: GenerationFailure | undefined): CallEnd => {
+    if (failure === undefined || active.reason() !== 'shutdown')
+      return endOf(verdict, failure, reference.key);
+    const repair = canRepair ? repairOfCut(run.step, text) : undefined;
+    return repair === undefined ? { kind: 'cut', failure } : { kind: 'repair', repair };
   };
   const settlement = committingSettlement(options, reference, run, endFor, texts);
   const providerCall = {
@@ -212,7 +215,8 @@ async function runToolCall(
   const { step, outputs, job } = run;
   const attempt = toolAttempt(options, run, call);
   let verdict: Verdict | undefined;
-  const endFor = (failure: GenerationFailure | undefined) => {
+  const endFor = (failure: GenerationFailure | undefined): CallEnd => {
+    if (failure !== undefined && active.reason() === 'shutdown') return { kind: 'cut', failure };
     const substitute = failure && substituteFor(step, job.brief, outputs);
     return substitute ? endOf(substitute, undefined, step.key) : endOf(verdict, failure, step.key);
   };

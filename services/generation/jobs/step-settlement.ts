@@ -103,7 +103,8 @@ const DETAILS: Readonly<Record<string, string>> = {
   emergency_stop: 'An emergency stop ended the call.',
   provider_timeout: 'The provider did not answer in time.',
   provider_refused: 'The provider refused to write this.',
-  service_unavailable: 'The service was stopped during the call.',
+  service_unavailable:
+    'The service was stopped during the call, and no call is left to make it again. Retry the job.',
   prompt_too_large: 'The input exceeds the context window of the model.',
   invalid_request: 'The provider rejected the request.',
 };

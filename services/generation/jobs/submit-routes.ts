@@ -16,6 +16,7 @@ import type { CompleteResponse, StoredResponses } from '../stored-responses/doma
 import type { JobOptions } from './commit.ts';
 import type { CacheOptions } from './copies.ts';
 import { contextOf, type GenerationRow } from './domain/job.ts';
+import { textsOfOutline, textsOfRequest } from './domain/moderated-texts.ts';
 import type { Moderate } from './moderate.ts';
 import { type Approval, resumeJob } from './resume.ts';
 import { presentOne } from './routes.ts';
@@ -81,10 +82,13 @@ export async function submit(
 ): Promise<GenerationRow> {
   try {
     const { resume, approval, inputs, ...fields } = body as SubmittedBody;
-    if (resume !== undefined) return await resumeJob(options, head, resume, approval);
+    if (resume !== undefined) {
+      if (approval?.outline) await options.moderate(head, textsOfOutline(approval.outline));
+      return await resumeJob(options, head, resume, approval);
+    }
     const request = parseBody(generateRequest, fields);
     const given = inputs ?? (await sourceInputs(options, head, request));
-    await options.moderate(head, request, given);
+    await options.moderate(head, textsOfRequest(request, given));
     return await createJob(options, head, request, given);
   } catch (error) {
     await releaseUnused(options, head, error);

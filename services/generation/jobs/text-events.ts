@@ -22,11 +22,13 @@ const PIECE_LENGTH = 400;
 
 export const SILENT: TextEvents = { push: () => undefined, idle: () => undefined, rest: () => [] };
 
+/** @param isRepeated whether pieces of an earlier call may have been sent, which the first piece replaces. */
 export function createTextEvents(
   { database, runtime }: { database: Database; runtime: Pick<Runtime, 'clock'> },
   job: Job,
   step: ContentStep,
   outputs: StepOutputs,
+  isRepeated = false,
 ): TextEvents {
   if (writtenStep(step.part, job.brief) !== step.key) return SILENT;
   const outline = outputs.get('blog.outline');
@@ -40,12 +42,15 @@ export function createTextEvents(
     data: { content_type: step.part, chunk, ...more },
   });
 
+  const pieces = (chunk: string) =>
+    isRepeated && sent === '' ? [event(chunk, { replace: true })] : textEvents(step.part, chunk);
+
   async function store(chunk: string): Promise<void> {
     try {
       // Events are inserted under the lock of the job, so that readers see them in the order of their ids.
       await transaction(database, async (tx) => {
         if (await lockGeneration(tx, job.row.id))
-          await insertEvents(tx, job.row, textEvents(step.part, chunk), runtime.clock.now());
+          await insertEvents(tx, job.row, pieces(chunk), runtime.clock.now());
       });
       sent += chunk;
     } catch {
@@ -72,9 +77,7 @@ export function createTextEvents(
       if (end.kind !== 'output' || !('markdown' in end.output)) return [];
       const whole = title + end.output.markdown;
       // A repaired text replaces what was sent.
-      return whole.startsWith(sent)
-        ? textEvents(step.part, whole.slice(sent.length))
-        : [event(whole, { replace: true })];
+      return whole.startsWith(sent) ? pieces(whole.slice(sent.length)) : [event(whole, { replace: true })];
     },
   };
 }

@@ -1,4 +1,5 @@
 import type { Part } from '#libs/contracts/generate.ts';
+import type { PlannedCall } from '#libs/contracts/generation-requests.ts';
 import type { GenerationFailure } from '#libs/db/schema/generations.ts';
 import { stepMessage } from '#libs/pipelines/content/messages.ts';
 import { assemblePart, writtenStep } from '#libs/pipelines/content/pipeline.ts';
@@ -18,18 +19,23 @@ import {
   type StepRow,
   statusesOf,
 } from './job.ts';
+import { findSpareCall, type SpareCall } from './spare-call.ts';
 
 /** How a call of a step ended. */
 export type CallEnd =
   | { readonly kind: 'output'; readonly output: StepOutput; readonly warnings: readonly string[] }
   /** Another call continues or corrects it. */
   | { readonly kind: 'repair'; readonly repair: Repair }
+  /** The service stopped during the call. Another process makes it again if the budget has a call left. */
+  | { readonly kind: 'cut'; readonly failure: GenerationFailure }
   | { readonly kind: 'failed'; readonly failure: GenerationFailure };
 
 export type FinishedPart = { readonly part: Part; readonly document: DocumentContent };
 
 export type EndDecision = {
   readonly end: CallEnd;
+  /** For a call that was cut: the call of another step that repeats it; its own step may have one left. */
+  readonly spare?: SpareCall | undefined;
   readonly statuses: Statuses;
   /** No step runs or waits any more. */
   readonly isIdle: boolean;
@@ -45,7 +51,7 @@ export type EndDecision = {
 
 /** What follows from the end of a call of a running step. */
 export function decideEnd(job: Job, rows: readonly StepRow[], own: StepRow, end: CallEnd): EndDecision {
-  if (end.kind === 'repair') return decideRepair(job, rows, own, end);
+  if (end.kind === 'repair' || end.kind === 'cut') return decideNextCall(job, rows, own, end);
   try {
     return decide(job, rows, own, end);
   } catch {
@@ -58,12 +64,23 @@ export function decideEnd(job: Job, rows: readonly StepRow[], own: StepRow, end:
   }
 }
 
-function decideRepair(job: Job, rows: readonly StepRow[], own: StepRow, end: CallEnd): EndDecision {
+/** The step goes on with another call, unless its job was cancelled or no call is left. */
+function decideNextCall(
+  job: Job,
+  rows: readonly StepRow[],
+  own: StepRow,
+  end: Extract<CallEnd, { kind: 'repair' | 'cut' }>,
+): EndDecision {
   if (job.row.status === 'cancelled')
     return decide(job, rows, own, { kind: 'failed', failure: cancelledFailure(own.key) });
+  const hasOwn = own.calls.length > own.callsSettled + 1;
+  const spare = hasOwn ? undefined : findSpareCall(rows, own.calls[own.callsSettled] as PlannedCall);
+  if (end.kind === 'cut' && !hasOwn && spare === undefined)
+    return decide(job, rows, own, { kind: 'failed', failure: end.failure });
   const { status, percent, error } = job.row;
   return {
     ...{ end, statuses: statusesOf(rows), isIdle: false, isPaused: false, status, percent, error },
+    ...(end.kind === 'cut' && { spare }),
     finished: [],
     events: [],
   };

@@ -63,7 +63,7 @@ export function statusesOf(rows: readonly Pick<StepRow, 'key' | 'status'>[]): Ma
 const ENDED: ReadonlySet<StepStatus> = new Set(['succeeded', 'failed', 'skipped']);
 const LOST: ReadonlySet<StepStatus> = new Set(['failed', 'skipped']);
 
-const hasEnded = (status: StepStatus | undefined) => status !== undefined && ENDED.has(status);
+export const hasEnded = (status: StepStatus | undefined) => status !== undefined && ENDED.has(status);
 const isLost = (status: StepStatus | undefined) => status !== undefined && LOST.has(status);
 
 /**
