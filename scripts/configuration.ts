@@ -25,7 +25,7 @@ const PURPOSES: readonly (readonly [purpose: string, pattern: RegExp])[] = [
     'Catalogue, subscriptions and payments',
     /^INKMETER_CATALOGUE$|^PAYMENT|^STRIPE_(?!SIM)|^CHECKOUT_|^RENEWAL_|^REMINDER_/,
   ],
-  ['Alerts and webhooks', /^OPERATOR_|^SENTRY_|^WEBHOOK_|^ALERT_|^DELIVERY_/],
+  ['Alerts and webhooks', /^OPERATOR_|^SENTRY_|^WEBHOOK_|^ALERT_|^DELIVERY_|^ENCRYPTION_/],
   ['Logs, traces and metrics', /^LOG_|^OTEL_/],
   [
     'Ports and processes',

@@ -4,7 +4,9 @@ import Fastify from 'fastify';
 import t from 'tap';
 import { z } from 'zod';
 import { createInternalIdentity } from '#libs/auth/internal-identity.ts';
+import { createSecretBox } from '#libs/auth/secret-box.ts';
 import { loadConfig } from '#libs/config/config.ts';
+import { encryptionKeys } from '#libs/config/variables.ts';
 import type { ServiceName } from '#libs/contracts/internal-context.ts';
 import { backendVariables } from '#libs/service/backend-variables.ts';
 import { createAccessTokens } from '#services/gateway/auth/access-tokens.ts';
@@ -98,6 +100,25 @@ t.test('requests between services', async (t) => {
       (from, to) => installations[to]?.billing.verify(headers[from] ?? '', REQUEST).ok ?? false,
     );
   }
+});
+
+t.test('encrypted secrets', async (t) => {
+  const folder = t.testdir();
+  writeSecrets(folder, { database: 'h:5432/d' });
+  const schema = z.object({ ENCRYPTION_KEYS: encryptionKeys() });
+  const boxes = await throughRotation(folder, 'encryption-keys', () =>
+    createSecretBox(
+      loadConfig(schema, { ENCRYPTION_KEYS_FILE: path.join(folder, 'encryption-keys') }).ENCRYPTION_KEYS,
+    ),
+  );
+  const sealed = boxes.map((box) => box.seal('secret', 'row'));
+  checkOverlap(t, boxes.length, (from, to) => {
+    try {
+      return boxes[to]?.open(sealed[from] ?? '', 'row') === 'secret';
+    } catch {
+      return false;
+    }
+  });
 });
 
 t.test('steps out of order are refused', async (t) => {

@@ -1,6 +1,6 @@
 /**
- * `npm run secrets -- <folder> --rotate <name> --step <step>`: the three steps that replace the keys of access tokens or of
- * requests between services without downtime. After each, every process that reads the file is restarted.
+ * `npm run secrets -- <folder> --rotate <name> --step <step>`: the three steps that replace the keys of access tokens, of
+ * requests between services or of encrypted secrets without downtime. After each, every process that reads the file is restarted.
  */
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
@@ -9,7 +9,7 @@ import { newJwtKeys } from '#deploy/local/secrets.ts';
 import { SERVICE_NAMES } from '#libs/contracts/internal-context.ts';
 import { randomText } from './random-text.ts';
 
-export const ROTATED = ['jwt-keys', 'internal-keys'] as const;
+export const ROTATED = ['jwt-keys', 'internal-keys', 'encryption-keys'] as const;
 export const STEPS = ['add', 'promote', 'remove'] as const;
 export type RotatedName = (typeof ROTATED)[number];
 export type RotationStep = (typeof STEPS)[number];
@@ -33,6 +33,9 @@ function replace(file: string, text: string): void {
   renameSync(`${file}.new`, file);
 }
 
+const rotateList = (file: string, step: RotationStep): string[] =>
+  rotate(readFileSync(file, 'utf8').split(','), step, randomText);
+
 /** Performs a step in the folder of `writeSecrets`. @throws Error for a step out of order, or without the files. */
 export function rotateSecret(folder: string, name: RotatedName, step: RotationStep): void {
   const fileOf = (one: string) => path.join(folder, one);
@@ -42,8 +45,11 @@ export function rotateSecret(folder: string, name: RotatedName, step: RotationSt
     replace(fileOf(name), JSON.stringify(rotate(keys, step, newKey)));
     return;
   }
-  const secrets = readFileSync(fileOf('internal-secret'), 'utf8').split(',');
-  const rotated = rotate(secrets, step, randomText);
+  if (name === 'encryption-keys') {
+    replace(fileOf(name), rotateList(fileOf(name), step).join(','));
+    return;
+  }
+  const rotated = rotateList(fileOf('internal-secret'), step);
   replace(fileOf('internal-secret'), rotated.join(','));
   for (const service of SERVICE_NAMES) {
     const keys = rotated.map((secret) => internalKeysOf(service, secret));

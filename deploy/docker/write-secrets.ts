@@ -38,6 +38,7 @@ export function writeSecrets(folder: string, { database }: SecretOptions): strin
   const ownerPassword = keep('postgres-password', randomText);
   keep('database-url', () => urlOf(OWNER, ownerPassword));
   keep('jwt-keys', newJwtKeys);
+  keep('encryption-keys', randomText);
   keep('grafana-password', randomText);
   // All entries of a pair derive from one secret, which no container gets.
   const internalSecret = keep('internal-secret', randomText);

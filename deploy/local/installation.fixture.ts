@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { Pool } from 'pg';
 import { Agent } from 'undici';
+import { createSecretBox } from '#libs/auth/secret-box.ts';
 import { createAccountEntitlements } from '#libs/clients/account-entitlements.ts';
 import { createInternalClient } from '#libs/clients/internal-client.ts';
 import { loadConfig } from '#libs/config/config.ts';
@@ -99,6 +100,7 @@ export async function startInstallation(t: TestScope, catalogue: string): Promis
   const variables = (service: ServiceName) => ({
     DATABASE_URL: database.serviceUrl(service),
     INTERNAL_KEYS: INTERNAL_KEYS_TEXT,
+    ENCRYPTION_KEYS: 'k'.repeat(43),
     EVENT_LOOP_DELAY_LIMIT: '0ms',
   });
   const base = (service: ServiceName) => {
@@ -176,6 +178,7 @@ export async function startInstallation(t: TestScope, catalogue: string): Promis
           runtime: systemRuntime,
         }),
         http: publicHttp,
+        secretBox: createSecretBox(meteringVariables.ENCRYPTION_KEYS),
         webhookPolicy: { isAllowedAddress: isPublicAddress, allowsHttp: false },
         operators: { slackUrl: undefined, sentry: undefined },
         sweepIntervalMs: meteringVariables.SWEEP_INTERVAL,

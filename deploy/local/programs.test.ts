@@ -9,6 +9,7 @@ const secrets = {
   postgresPassword: 'pg',
   serviceDatabasePassword: 'service',
   internalSecret: 'internal',
+  encryptionKey: 'encryption-key',
   jwtKeys: '[{}]',
   stripeWebhookSecret: 'whsec',
   demoApiKey: 'ik_live_demo',

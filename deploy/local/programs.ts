@@ -127,7 +127,9 @@ export function definePrograms(options: ProgramOptions): LocalProgram[] {
       ...payments?.env,
       PAYMENT_PAGES_URL: options.env.PAYMENT_PAGES_URL ?? urlOf(variables.PORT),
     }),
-    service('usage-metering'),
+    service('usage-metering', {
+      ENCRYPTION_KEYS: options.env.ENCRYPTION_KEYS ?? secrets.encryptionKey,
+    }),
     service('generation', {
       ...providers.env,
       MEDIA_PUBLIC_URL: options.env.MEDIA_PUBLIC_URL ?? urlOf(variables.PORT),

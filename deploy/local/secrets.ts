@@ -18,6 +18,8 @@ const generators = {
   serviceDatabasePassword: randomText,
   /** Signs requests between services. */
   internalSecret: randomText,
+  /** Encrypts the secrets of customers in the database. */
+  encryptionKey: randomText,
   /** Signs access tokens. */
   jwtKeys: newJwtKeys,
   /** Signs the deliveries of the simulated Stripe account. */

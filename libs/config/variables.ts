@@ -61,3 +61,20 @@ export function list() {
 export function httpUrl() {
   return z.url({ protocol: /^https?$/ }).transform((text) => text.replace(/\/+$/, ''));
 }
+
+const ENCRYPTION_KEY = /^[\w-]{43}$/;
+
+/** Keys of 32 bytes in base64url, read into bytes. */
+export function encryptionKeys() {
+  return list()
+    .transform((texts, context) => {
+      if (texts.length > 0 && texts.every((text) => ENCRYPTION_KEY.test(text)))
+        return texts.map((text) => Buffer.from(text, 'base64url'));
+      context.addIssue('must be keys of 32 bytes in base64url, separated by commas');
+      return z.NEVER;
+    })
+    .meta({ secret: true })
+    .describe(
+      'Comma-separated keys that encrypt the secrets of customers in the database, each 32 random bytes in base64url; the first encrypts, all decrypt',
+    );
+}

@@ -14,11 +14,19 @@ export const usageEvent = z
       .string()
       .regex(/^[\x21-\x7e]{1,100}$/, 'must be 1 to 100 visible ASCII characters')
       .describe('Your own id. An event is recorded once, however often it is sent.'),
-    meter: z.string().min(1).max(100).describe('Any meter of usage, such as `gen.video` or `cost`.'),
+    meter: z
+      .string()
+      .min(1)
+      .max(100)
+      .describe(
+        'Any meter of the catalogue, such as `gen.video`, `cost` or `kb.files`, except `requests.parallel`.',
+      ),
     amount: z
       .string()
       .regex(/^-?[1-9]\d{0,14}$/, 'must be a whole number other than 0, of at most 15 digits')
-      .describe('In the unit of the meter: nano-USD for `cost`. Negative only in a correction.'),
+      .describe(
+        'In the unit of the meter: nano-USD for `cost`. For meters that count what exists, such as `kb.files` or `team.members`, the change: how many were added, negative for removed. All changes that you report of such a meter together are never less than 0. For other meters negative only in a correction.',
+      ),
     occurred_at: z.iso
       .datetime({ offset: true })
       .optional()
@@ -29,7 +37,9 @@ export const usageEvent = z
       .string()
       .max(100)
       .optional()
-      .describe('The id of the event that this one corrects. Both together never count less than 0.'),
+      .describe(
+        'The id of the event that this one corrects. Both together never count less than 0. Endpoints for webhooks receive `usage.corrected`.',
+      ),
   })
   .meta({ id: 'UsageEvent' });
 export type UsageEventBody = z.output<typeof usageEvent>;

@@ -84,6 +84,37 @@ export const WEBHOOK_EVENTS = {
       calls: 410,
     },
   },
+  'usage.corrected': {
+    summary: 'Usage that was recorded before has been corrected',
+    data: z.looseObject({
+      source: z
+        .enum(['event', 'provider'])
+        .describe(
+          '`event`: by an event that you reported. `provider`: the outcome of a call was unknown, and now its provider says what it used.',
+        ),
+      corrections: z.array(
+        z.looseObject({
+          id: z.string().nullable().describe('Of the event that corrects; null for a call.'),
+          corrects: z.string().describe('The id of the event, or `<request id>.<call index>`.'),
+          meter: z.string(),
+          amount: z.string().describe('The difference, in the unit of the meter; nano-USD for `cost`.'),
+          occurred_at: instant.describe('When the difference counts.'),
+        }),
+      ),
+    }),
+    example: {
+      source: 'event',
+      corrections: [
+        {
+          id: 'render-1842-undo',
+          corrects: 'render-1842',
+          meter: 'gen.video',
+          amount: '-1',
+          occurred_at: '2026-11-20T11:58:00.000Z',
+        },
+      ],
+    },
+  },
   'generation.created': {
     summary: 'A job has been created',
     data: z.looseObject(generation),

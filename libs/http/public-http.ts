@@ -8,6 +8,7 @@ import type { Readable } from 'node:stream';
 import { createBrotliDecompress, createGunzip, createInflate } from 'node:zlib';
 import { Agent, buildConnector, type Dispatcher } from 'undici';
 import { isPublicAddress } from './public-address.ts';
+import { readRetryAfterMs } from './retry-after.ts';
 
 export type PublicHttpFailure =
   | 'invalid_url'
@@ -114,6 +115,14 @@ export function createPublicHttp(options: PublicHttpOptions = {}): PublicHttp {
     },
     close: () => agent.destroy(),
   };
+}
+
+/** The pause that a response asks for, in milliseconds; null if it does not. */
+export function retryAfterOf({ headers }: Pick<PublicHttpResponse, 'headers'>): number | null {
+  return readRetryAfterMs((name) => {
+    const value = headers[name];
+    return typeof value === 'string' ? value : null;
+  });
 }
 
 /** The whole URL, normalised. @throws PublicHttpError `invalid_url`. */

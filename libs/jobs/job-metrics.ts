@@ -7,16 +7,31 @@ export type RunOutcome = 'succeeded' | 'retried' | 'failed' | 'released';
 
 type TaskCounts = { task: string; queued: number; running: number; failed: number; oldest_age: number };
 
+type JobMetricsOptions = { registry: Metrics['registry']; pool: pg.Pool; tasks: readonly string[] };
+
+type JobMetrics = { recordRun: (task: string, outcome: RunOutcome) => void };
+
+/** The workers of a process share its registry, and have different tasks. */
+const shared = new WeakMap<Metrics['registry'], JobMetrics & { tasks: string[] }>();
+
 /**
  * Metrics of the tasks that this process runs. The gauges describe the shared queue, so every replica reports the
  * same: take their maximum, not their sum. They are read when scraped; while the database is away they are absent.
  */
-export function createJobMetrics(options: {
-  registry: Metrics['registry'];
-  pool: pg.Pool;
-  tasks: readonly string[];
-}): { recordRun: (task: string, outcome: RunOutcome) => void } {
-  const { registry, pool, tasks } = options;
+export function createJobMetrics(options: JobMetricsOptions): JobMetrics {
+  const { registry, tasks } = options;
+  const known = shared.get(registry);
+  if (known !== undefined) {
+    known.tasks.push(...tasks);
+    return known;
+  }
+  const all = [...tasks];
+  const created = { tasks: all, ...registerMetrics({ ...options, tasks: all }) };
+  shared.set(registry, created);
+  return created;
+}
+
+function registerMetrics({ registry, pool, tasks }: JobMetricsOptions): JobMetrics {
   const registers = [registry];
   let reading: Promise<TaskCounts[]> | undefined;
   // Both gauges are collected at the same time and share one query.

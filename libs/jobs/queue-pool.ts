@@ -4,6 +4,8 @@ import type { Logger } from '#libs/service/logger.ts';
 import { scrub } from '#libs/service/redaction.ts';
 
 const STATEMENT_TIMEOUT_MS = 10_000;
+/** Taking and ending a job is short; jobs use the service's own pool. */
+const MAX_CONNECTIONS = 8;
 
 export type QueuePoolOptions = {
   connectionString: string;
@@ -18,7 +20,7 @@ export function createQueuePool(options: QueuePoolOptions): pg.Pool {
   const pool = new pg.Pool({
     connectionString,
     // One more for the connection that listens.
-    max: concurrency + 1,
+    max: Math.min(concurrency, MAX_CONNECTIONS) + 1,
     application_name: applicationName ?? 'inkmeter-jobs',
     statement_timeout: STATEMENT_TIMEOUT_MS,
     connectionTimeoutMillis: 5_000,

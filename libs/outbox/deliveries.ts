@@ -3,7 +3,7 @@ import type { Logger } from '#libs/service/logger.ts';
 
 /** The tasks that deliver. usage-metering runs the first two, the gateway the third. */
 export const DELIVERY_TASK = 'deliver-event';
-export const WEBHOOK_TASK = 'deliver-webhook';
+export const RECEIVER_TASK = 'deliver-to-receiver';
 export const MAIL_TASK = 'deliver-mail';
 
 /** Adds the deliveries that depend on the account: mails, chat messages and webhooks. usage-metering runs it. */
@@ -15,18 +15,27 @@ export const MAIL_CHANNEL = 'email';
 /** Requests to endpoints of customers; `target` is the endpoint's id. */
 export const WEBHOOK_CHANNEL = 'webhook';
 
-const TASKS: Readonly<Record<string, string>> = {
-  [MAIL_CHANNEL]: MAIL_TASK,
-  [WEBHOOK_CHANNEL]: WEBHOOK_TASK,
-};
+/** Messages to Slack-compatible addresses of users; `target` is the user's id. */
+export const SLACK_CHANNEL = 'slack';
 
-export const taskOfChannel = (channel: string): string => TASKS[channel] ?? DELIVERY_TASK;
+/**
+ * Channels whose receivers are servers that customers choose. Each receiver gets one request at a time, and its
+ * failures are the customer's to repair: no job of the operators fails.
+ */
+export const RECEIVER_CHANNELS: readonly string[] = [WEBHOOK_CHANNEL, SLACK_CHANNEL];
 
-/** Of channels without pauses of their own (`retries.ts`): about three hours, with those of the job queue. */
+/** The task of other channels, which has a job for each delivery. */
+export const taskOfChannel = (channel: string): string =>
+  channel === MAIL_CHANNEL ? MAIL_TASK : DELIVERY_TASK;
+
+/** Of deliveries with a job of their own: about three hours, with the pauses of the job queue. */
 export const MAX_DELIVERY_ATTEMPTS = 10;
 
 export type EventRow = typeof outboxEvents.$inferSelect;
 export type DeliveryRow = typeof outboxDeliveries.$inferSelect;
+
+/** A delivery that is being attempted. */
+export type Attempt = { event: EventRow; delivery: DeliveryRow };
 
 /**
  * Delivers an event once. Passes `delivery.id` on, so that the receiver recognises a repetition. A rejection is
@@ -41,6 +50,17 @@ export type Channel = (
 /** Thrown by a channel when another attempt cannot succeed. */
 export class PermanentDeliveryError extends Error {
   override readonly name = 'PermanentDeliveryError';
+}
+
+/** Thrown by a channel when the receiver refused, and may have asked for a pause. */
+export class RefusedDeliveryError extends Error {
+  override readonly name = 'RefusedDeliveryError';
+  readonly retryAfterMs: number | null;
+
+  constructor(message: string, retryAfterMs: number | null) {
+    super(message);
+    this.retryAfterMs = retryAfterMs;
+  }
 }
 
 /** A channel by its name in `EVENT_ROUTES`. */

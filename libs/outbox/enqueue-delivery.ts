@@ -1,34 +1,46 @@
-import { createHash } from 'node:crypto';
 import type { Queryable } from '#libs/db/database.ts';
-import { type EnqueueOptions, enqueue } from '#libs/jobs/enqueue.ts';
-import { MAX_DELIVERY_ATTEMPTS, taskOfChannel, WEBHOOK_CHANNEL } from './deliveries.ts';
+import { enqueue } from '#libs/jobs/enqueue.ts';
+import { MAX_DELIVERY_ATTEMPTS, RECEIVER_CHANNELS, RECEIVER_TASK, taskOfChannel } from './deliveries.ts';
 
-export type DeliveryJob = {
-  id: string;
-  channel: string;
-  target: string;
-  accountId: string | null;
-};
+/** A receiver's address; the account, if it has one, is for staff. */
+export type Receiver = { channel: string; target: string; accountId: string | null };
 
-/** Requests to receivers of customers that run at the same time, over all processes. */
-const WEBHOOK_QUEUES = 16;
+export type DeliveryJob = Receiver & { id: string };
 
-/** Adds the job of a pending delivery, in the caller's transaction. */
+/** Jobs for later are combined within this time. */
+const STEP_MS = 1_000;
+
+/**
+ * Adds the job of a pending delivery, in the caller's transaction.
+ *
+ * @param runAt At once unless given. Deliveries to receivers also need it as their `nextAttemptAt`.
+ */
 export async function enqueueDelivery(db: Queryable, delivery: DeliveryJob, runAt?: Date): Promise<void> {
   const { id: deliveryId, channel, accountId } = delivery;
-  const at: EnqueueOptions = runAt === undefined ? {} : { runAt };
-  const options =
-    channel === WEBHOOK_CHANNEL
-      ? { ...at, jobKey: webhookJobKey(deliveryId), queue: webhookQueue(delivery.target) }
-      : { ...at, maxAttempts: MAX_DELIVERY_ATTEMPTS };
-  await enqueue(db, taskOfChannel(channel), { deliveryId, accountId }, options);
+  if (RECEIVER_CHANNELS.includes(channel)) return enqueueReceiver(db, delivery, runAt);
+  await enqueue(
+    db,
+    taskOfChannel(channel),
+    { deliveryId, accountId },
+    { maxAttempts: MAX_DELIVERY_ATTEMPTS, ...(runAt !== undefined && { runAt }) },
+  );
 }
 
-/** One waiting job for each delivery: a replay replaces the planned attempt. */
-export const webhookJobKey = (deliveryId: string): string => `webhook:${deliveryId}`;
-
-/** An endpoint's deliveries run one after another, so that a slow receiver takes no more than one worker. */
-export function webhookQueue(endpointId: string): string {
-  const bucket = createHash('sha256').update(endpointId).digest().readUInt32BE() % WEBHOOK_QUEUES;
-  return `webhooks-${bucket}`;
+/**
+ * Adds the job that makes all deliveries to a receiver that are due by then. A receiver has one waiting job for now,
+ * however many deliveries it waits for, and one for each later time.
+ */
+export async function enqueueReceiver(
+  db: Queryable,
+  { channel, target, accountId }: Receiver,
+  at?: Date,
+): Promise<void> {
+  const payload = { channel, target, accountId };
+  const key = `${channel}:${target}`;
+  if (at === undefined) {
+    await enqueue(db, RECEIVER_TASK, payload, { jobKey: key });
+    return;
+  }
+  const runAt = new Date(Math.ceil(at.getTime() / STEP_MS) * STEP_MS);
+  await enqueue(db, RECEIVER_TASK, payload, { jobKey: `${key}@${runAt.getTime() / STEP_MS}`, runAt });
 }

@@ -1,37 +1,49 @@
-/** When a failed delivery is attempted again. */
-import { WEBHOOK_CHANNEL } from './deliveries.ts';
+/** When a failed delivery to a receiver is attempted again. */
+import { SLACK_CHANNEL, WEBHOOK_CHANNEL } from './deliveries.ts';
 
 const SECOND = 1_000;
 const MINUTE = 60 * SECOND;
 const HOUR = 60 * MINUTE;
 
-/** About a day in all. */
-const WEBHOOK_PAUSES_MS = [
-  5 * SECOND,
-  30 * SECOND,
-  5 * MINUTE,
-  30 * MINUTE,
-  2 * HOUR,
-  4 * HOUR,
-  8 * HOUR,
-  9 * HOUR,
-];
-
-/** Channels with pauses of their own. The others fail their job, which the queue repeats with growing pauses. */
-const PAUSES_MS: Readonly<Record<string, readonly number[]>> = { [WEBHOOK_CHANNEL]: WEBHOOK_PAUSES_MS };
+const PAUSES_MS: Readonly<Record<string, readonly number[]>> = {
+  // About a day in all.
+  [WEBHOOK_CHANNEL]: [
+    5 * SECOND,
+    30 * SECOND,
+    5 * MINUTE,
+    30 * MINUTE,
+    2 * HOUR,
+    4 * HOUR,
+    8 * HOUR,
+    9 * HOUR,
+  ],
+  // About three hours: an older message helps no one.
+  [SLACK_CHANNEL]: [5 * SECOND, 30 * SECOND, 5 * MINUTE, 30 * MINUTE, HOUR, HOUR],
+};
 
 /** Spreads the repetitions of deliveries that failed together. */
 const JITTER = 0.2;
+/** A receiver that asks for a longer pause gets this one. */
+const MAX_REQUESTED_PAUSE_MS = HOUR;
 
-export const hasOwnPauses = (channel: string): boolean => channel in PAUSES_MS;
+/** The pause that a receiver gets when it asks for one; null if it asks for none. */
+export const boundedPause = (retryAfterMs: number | null): number | null =>
+  retryAfterMs === null || retryAfterMs === 0 ? null : Math.min(retryAfterMs, MAX_REQUESTED_PAUSE_MS);
 
 /**
- * The pause after a failed attempt on a channel with pauses of its own, 20 % more or less.
+ * The pause after a failed attempt, 20 % more or less, or the longer one that the receiver asked for.
  *
- * @param attempts those made so far. @param random from 0 to 1.
+ * @param attempts those made so far. @param requestedMs bounded. @param random from 0 to 1.
  * @returns milliseconds; null after the last attempt.
  */
-export function pauseAfter(channel: string, attempts: number, random: number = Math.random()): number | null {
+export function pauseAfter(
+  channel: string,
+  attempts: number,
+  requestedMs: number | null = null,
+  random: number = Math.random(),
+): number | null {
   const pause = PAUSES_MS[channel]?.[attempts - 1];
-  return pause === undefined ? null : Math.round(pause * (1 - JITTER + 2 * JITTER * random));
+  if (pause === undefined) return null;
+  const spread = Math.round(pause * (1 - JITTER + 2 * JITTER * random));
+  return Math.max(spread, requestedMs ?? 0);
 }

@@ -23,6 +23,7 @@ export type EventType =
   | 'system.error'
   | 'trial.ending'
   | 'usage.anomaly'
+  | 'usage.corrected'
   | 'usage.overrun'
   | 'usage.threshold'
   | 'webhook.disabled'
@@ -57,6 +58,7 @@ export const EVENT_ROUTES: Readonly<Record<EventType, readonly Route[]>> = {
   'system.error': [LOG],
   'trial.ending': [LOG],
   'usage.anomaly': [LOG],
+  'usage.corrected': [],
   'usage.overrun': [LOG],
   // The ledger's transaction writes it with its alert; the task `fan-out-event` adds the deliveries.
   'usage.threshold': [],

@@ -1,13 +1,10 @@
-import { and, eq, lt, ne, notExists, or, sql } from 'drizzle-orm';
+import { and, eq, lt, ne, notExists, notInArray, or, sql } from 'drizzle-orm';
 import type { Queryable } from '#libs/db/database.ts';
 import { outboxDeliveries, outboxEvents } from '#libs/db/schema/outbox.ts';
-import { type DeliveryRow, type EventRow, WEBHOOK_CHANNEL } from './deliveries.ts';
+import { type Attempt, type DeliveryRow, RECEIVER_CHANNELS } from './deliveries.ts';
 
 /** Counts an attempt before it happens, so that one that kills the process counts. @returns null when it is delivered. */
-export async function beginAttempt(
-  db: Queryable,
-  deliveryId: string,
-): Promise<{ event: EventRow; delivery: DeliveryRow } | null> {
+export async function beginAttempt(db: Queryable, deliveryId: string): Promise<Attempt | null> {
   const [delivery] = await db
     .update(outboxDeliveries)
     .set({ attempts: sql`${outboxDeliveries.attempts} + 1`, nextAttemptAt: null })
@@ -36,7 +33,7 @@ export async function markFailed(
 
 /**
  * Deletes events that are older than `before` and have no delivery to come. Staff repair dead deliveries, except to
- * endpoints of customers, who may replay them until then.
+ * receivers of customers, who may replay those to endpoints until then.
  *
  * @returns how many.
  */
@@ -48,7 +45,7 @@ export async function deleteDelivered(db: Queryable, before: Date): Promise<numb
       and(
         eq(outboxDeliveries.eventId, outboxEvents.id),
         ne(outboxDeliveries.status, 'delivered'),
-        or(ne(outboxDeliveries.status, 'dead'), ne(outboxDeliveries.channel, WEBHOOK_CHANNEL)),
+        or(ne(outboxDeliveries.status, 'dead'), notInArray(outboxDeliveries.channel, [...RECEIVER_CHANNELS])),
       ),
     );
   const { rowCount } = await db

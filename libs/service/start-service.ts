@@ -64,6 +64,8 @@ export type BuiltService = {
   readonly tasks?: readonly Task[];
   /** How many of them run at the same time, and how long the running ones may take when the service stops. */
   readonly taskOptions?: Pick<JobsOptions, 'concurrency' | 'stopMs'>;
+  /** Tasks that wait for servers of others: they have places of their own, so that they delay none of `tasks`. */
+  readonly waitingTasks?: { readonly tasks: readonly Task[]; readonly concurrency: number };
   /** Run from the moment the service listens until it begins to stop. */
   readonly jobs?: readonly BackgroundJob[];
   /** Checks for `/ready`, in addition to the database and the listener. */
@@ -106,16 +108,15 @@ export async function startService<Schema extends ServiceSchema>(options: {
     metrics,
     ...resources.opened,
   });
-  const { app, tasks = [] } = built;
+  const { app, tasks = [], taskOptions, waitingTasks } = built;
+  const workers = [{ ...taskOptions, tasks }, ...(waitingTasks === undefined ? [] : [waitingTasks])];
   const jobs: BackgroundJob[] = [...(built.jobs ?? [])];
-  if (tasks.length > 0) {
-    const applicationName = `inkmeter-${name}-jobs`;
+  for (const worker of workers.filter((one) => one.tasks.length > 0)) {
     jobs.push(
       createJobs({
-        ...built.taskOptions,
+        ...worker,
         connectionString: variables.DATABASE_DIRECT_URL ?? variables.DATABASE_URL,
-        applicationName,
-        tasks,
+        applicationName: `inkmeter-${name}-jobs`,
         logger,
         metrics,
       }),

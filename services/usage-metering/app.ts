@@ -1,5 +1,6 @@
 import type { Pool } from 'pg';
 import type { InternalIdentity } from '#libs/auth/internal-identity.ts';
+import type { SecretBox } from '#libs/auth/secret-box.ts';
 import type { AccountEntitlements } from '#libs/clients/account-entitlements.ts';
 import { createDatabase } from '#libs/db/database.ts';
 import type { Listener } from '#libs/db/listen.ts';
@@ -7,6 +8,7 @@ import type { PublicHttp } from '#libs/http/public-http.ts';
 import type { Task } from '#libs/jobs/task.ts';
 import type { Ledger } from '#libs/ledger/ledger.ts';
 import { CHANNELS, WEBHOOK_CHANNEL } from '#libs/outbox/deliveries.ts';
+import { receiverTasks } from '#libs/outbox/receiver-tasks.ts';
 import { outboxTasks } from '#libs/outbox/tasks.ts';
 import { createService, type ServiceApp } from '#libs/service/create-service.ts';
 import { requireInternalContext } from '#libs/service/internal-calls.ts';
@@ -32,6 +34,7 @@ import { streamPlugin } from './stream/plugin.ts';
 import { usageTasks } from './usage/jobs.ts';
 import { usagePlugin } from './usage/plugin.ts';
 import type { EndpointPolicy } from './webhooks/domain/endpoints.ts';
+import { webhookTasks } from './webhooks/jobs.ts';
 import { webhookChannel, webhookPlugin, webhookTargets } from './webhooks/plugin.ts';
 
 export type AppOptions = {
@@ -49,6 +52,8 @@ export type AppOptions = {
   /** For requests to addresses that customers choose. */
   http: Pick<PublicHttp, 'request'>;
   webhookPolicy: EndpointPolicy;
+  /** Encrypts secrets of customers. */
+  secretBox: SecretBox;
   operators: OperatorAddresses;
   /** For archived usage. */
   storage: Storage;
@@ -58,9 +63,10 @@ export type AppOptions = {
   sweepBatch: number;
 };
 
-export function buildApp(options: AppOptions): { app: ServiceApp; tasks: Task[] } {
+/** `waitingTasks` make requests to servers of customers. */
+export function buildApp(options: AppOptions): { app: ServiceApp; tasks: Task[]; waitingTasks: Task[] } {
   const { config, runtime, logger, metrics, pool, ledger, identity, ensureBalances } = options;
-  const { entitlements, http, operators, listener, storage } = options;
+  const { entitlements, http, operators, listener, storage, secretBox } = options;
   const { clock } = runtime;
   const database = createDatabase(pool);
 
@@ -75,8 +81,18 @@ export function buildApp(options: AppOptions): { app: ServiceApp; tasks: Task[] 
   app.register(eventPlugin, { database, ledger, runtime });
   app.register(stopPlugin, { database, ledger, runtime });
   app.register(jobPlugin, { database, runtime });
-  app.register(alertPlugin, { database, clock, entitlements });
-  app.register(webhookPlugin, { database, runtime, policy: options.webhookPolicy, entitlements });
+  app.register(alertPlugin, { database, clock, entitlements, secretBox });
+  app.register(webhookPlugin, { database, runtime, policy: options.webhookPolicy, entitlements, secretBox });
+
+  const outbox = {
+    database,
+    channels: {
+      ...CHANNELS,
+      ...alertChannels({ database, http, operators, secretBox }),
+      [WEBHOOK_CHANNEL]: webhookChannel({ database, http, runtime, secretBox }),
+    },
+    clock,
+  };
 
   const tasks = [
     ...holdTasks({
@@ -93,17 +109,11 @@ export function buildApp(options: AppOptions): { app: ServiceApp; tasks: Task[] 
       database,
       runtime,
       operatorChannels: operatorChannels(operators),
-      findTargets: webhookTargets(clock),
+      findTargets: webhookTargets,
+      secretBox,
     }),
-    ...outboxTasks({
-      database,
-      channels: {
-        ...CHANNELS,
-        ...alertChannels({ database, http, operators }),
-        [WEBHOOK_CHANNEL]: webhookChannel({ database, http, runtime }),
-      },
-      clock,
-    }),
+    ...webhookTasks({ database, secretBox }),
+    ...outboxTasks(outbox),
   ];
-  return { app, tasks };
+  return { app, tasks, waitingTasks: receiverTasks(outbox) };
 }

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { durationMs, httpUrl, integer, list } from '#libs/config/variables.ts';
+import { durationMs, encryptionKeys, httpUrl, integer, list } from '#libs/config/variables.ts';
 import { backendVariables } from '#libs/service/backend-variables.ts';
 import { serviceVariables } from '#libs/service/variables.ts';
 import { bucketVariables } from '#libs/storage/variables.ts';
@@ -39,11 +39,12 @@ export const configSchema = z.object({
     .describe(
       'Private networks that webhook endpoints may be in, also without TLS, such as `127.0.0.0/8`: for development and closed networks',
     ),
-  DELIVERY_CONCURRENCY: integer({ min: 8, max: 64 })
-    .prefault('24')
+  DELIVERY_CONCURRENCY: integer({ min: 1, max: 256 })
+    .prefault('32')
     .describe(
-      'Background jobs that run at the same time, at most 16 of which are requests to webhook endpoints',
+      'Webhook endpoints and Slack addresses of customers that receive something at the same time, each one request',
     ),
+  ENCRYPTION_KEYS: encryptionKeys(),
 });
 
 function readNetworks(networks: string[], context: z.RefinementCtx) {

@@ -1,6 +1,7 @@
 /** The service under test: real PostgreSQL, a clock that stands still, and callers of every role. */
 import { readFileSync } from 'node:fs';
 import type { Pool } from 'pg';
+import { createSecretBox, ENCRYPTION_KEY_BYTES } from '#libs/auth/secret-box.ts';
 import { entitlementsAt } from '#libs/catalogue/entitlements.ts';
 import { parseCatalogue } from '#libs/catalogue/parse.ts';
 import { createPlanSuggestions } from '#libs/clients/plan-suggestions.ts';
@@ -105,7 +106,7 @@ export async function createTestService(
   const ledger = createLedger({ pool, now });
   const ensured: string[] = [];
   const outside = fakeOutside();
-  const { app, tasks } = buildApp({
+  const { app, tasks, waitingTasks } = buildApp({
     config: testServiceConfig(),
     runtime,
     logger,
@@ -141,17 +142,22 @@ export async function createTestService(
     sent: outside.sent,
     files: outside.files,
     answer: outside.answer,
-    runTask: (name, payload = {}) => runTaskOnce(tasks, name, payload, logger),
+    runTask: (name, payload = {}) => runTaskOnce([...tasks, ...waitingTasks], name, payload, logger),
     startWorker: () => startTestWorker(t, serviceUrl('usage-metering')),
   };
 }
 
-export type FakeAnswer = { status: number; body: string; failure: Error | null };
+export type FakeAnswer = {
+  status: number;
+  headers: Record<string, string>;
+  body: string;
+  failure: Error | null;
+};
 
 /** Other services and the internet. */
 function fakeOutside() {
   const sent: PublicHttpRequest[] = [];
-  const answer: FakeAnswer = { status: 200, body: 'ok', failure: null };
+  const answer: FakeAnswer = { status: 200, headers: {}, body: 'ok', failure: null };
   const files = new Map<string, Buffer>();
   return {
     files,
@@ -161,10 +167,11 @@ function fakeOutside() {
       async request(request: PublicHttpRequest) {
         sent.push(request);
         if (answer.failure !== null) throw answer.failure;
-        const { status, body } = answer;
-        return { url: request.url, status, headers: {}, body: Buffer.from(body) };
+        const { status, headers, body } = answer;
+        return { url: request.url, status, headers, body: Buffer.from(body) };
       },
     },
+    secretBox: createSecretBox([Buffer.alloc(ENCRYPTION_KEY_BYTES, 1)]),
     webhookPolicy: { isAllowedAddress: isPublicAddress, allowsHttp: false },
     operators: { slackUrl: undefined, sentry: undefined },
     storage: memoryStorage(files),
@@ -222,7 +229,7 @@ export function createWorkerTasks(
     statementTimeoutMs: 30_000,
     connectTimeoutMs: 60_000,
   });
-  const { tasks } = buildApp({
+  const { tasks, waitingTasks } = buildApp({
     config: testServiceConfig(),
     runtime: systemRuntime,
     logger: createLogger({ name: 'test', level: 'silent' }),
@@ -237,7 +244,7 @@ export function createWorkerTasks(
     ...(http && { http }),
     ensureBalances: async () => undefined,
   });
-  return { tasks, pool };
+  return { tasks: [...tasks, ...waitingTasks], pool };
 }
 
 function startTestWorker(t: TestScope, connectionString: string): TestJobs {

@@ -1,3 +1,4 @@
+import { createSecretBox } from '#libs/auth/secret-box.ts';
 import { createAccountEntitlements } from '#libs/clients/account-entitlements.ts';
 import { entitlementsPath } from '#libs/contracts/entitlements.ts';
 import { isPublicAddress } from '#libs/http/public-address.ts';
@@ -8,6 +9,8 @@ import { startService } from '#libs/service/start-service.ts';
 import { bucketOf, createStorage } from '#libs/storage/variables.ts';
 import { buildApp } from './app.ts';
 import { configSchema } from './config.ts';
+
+const TASK_CONCURRENCY = 8;
 
 await startService({
   name: 'usage-metering',
@@ -21,13 +24,14 @@ await startService({
       isPublicAddress(address) || isInNetworks?.(address) === true;
     const http = createPublicHttp({ isAllowed: isAllowedAddress });
     closeAtEnd(() => http.close());
-    const { app, tasks } = buildApp({
+    const { app, tasks, waitingTasks } = buildApp({
       ...shared,
       config: service,
       ledger,
       listener,
       entitlements: createAccountEntitlements({ billing, listener, runtime: shared.runtime }),
       http,
+      secretBox: createSecretBox(variables.ENCRYPTION_KEYS),
       webhookPolicy: { isAllowedAddress, allowsHttp: isInNetworks !== undefined },
       operators: { slackUrl: variables.OPERATOR_SLACK_URL, sentry: variables.SENTRY_DSN },
       storage: createStorage({ folder: variables.ARCHIVE_DIR, s3: bucketOf(variables) }),
@@ -41,7 +45,12 @@ await startService({
           throw problem('service_unavailable', { cause: `billing: ${answer.status}` });
       },
     });
-    const taskOptions = { concurrency: variables.DELIVERY_CONCURRENCY };
-    return { app, tasks, taskOptions, flush: ledger.idle };
+    return {
+      app,
+      tasks,
+      taskOptions: { concurrency: TASK_CONCURRENCY },
+      waitingTasks: { tasks: waitingTasks, concurrency: variables.DELIVERY_CONCURRENCY },
+      flush: ledger.idle,
+    };
   },
 });

@@ -73,12 +73,12 @@ export const reportedEvents = pgTable(
     accountId: uuid('account_id').notNull(),
     id: text('id').notNull(),
     meter: text('meter').notNull(),
-    /** Negative for a correction. */
+    /** Negative for a correction, and for a level that falls. */
     amount: amount('amount').notNull(),
     occurredAt: instant('occurred_at').notNull(),
     /** The event that this one corrects; null for an event of its own. */
     corrects: text('corrects'),
-    /** What is left of the amount after all corrections; null for a correction. */
+    /** What is left of the amount after all corrections; null for a correction, and for a change of a level. */
     remaining: amount('remaining'),
     usageId: uuid('usage_id').notNull(),
     recordedAt: instant('recorded_at').notNull(),
@@ -87,6 +87,18 @@ export const reportedEvents = pgTable(
     primaryKey({ columns: [table.accountId, table.id] }),
     index('reported_events_time').on(table.occurredAt),
   ],
+);
+
+/** What the events of an account have added to meters that count what exists, such as files that it stores elsewhere. */
+export const reportedLevels = pgTable(
+  'reported_levels',
+  {
+    accountId: uuid('account_id').notNull(),
+    meter: text('meter').notNull(),
+    /** Never negative. */
+    level: amount('level').notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.accountId, table.meter] })],
 );
 
 /** Months of usage rows that were moved to files. */

@@ -20,7 +20,7 @@ export const alertSettings = pgTable(
     userId: uuid('user_id').notNull(),
     channels: jsonb('channels').$type<ChannelPreferences>().notNull(),
     quietHours: jsonb('quiet_hours').$type<QuietHours>(),
-    /** A Slack-compatible address with a secret in it: shown only in part. */
+    /** A Slack-compatible address with a secret in it: encrypted, and shown only in part. */
     slackUrl: text('slack_url'),
     updatedAt: instant('updated_at').notNull(),
   },

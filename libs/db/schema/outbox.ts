@@ -1,7 +1,7 @@
 /** Events that leave the system and their deliveries. Every service adds rows; usage-metering delivers them. */
 
 import { sql } from 'drizzle-orm';
-import { index, integer, jsonb, pgTable, text, unique, uuid } from 'drizzle-orm/pg-core';
+import { index, integer, jsonb, pgTable, primaryKey, text, unique, uuid } from 'drizzle-orm/pg-core';
 import { ALERT_KINDS, ALERT_SEVERITIES } from '#libs/contracts/alert-kinds.ts';
 import { instant } from './columns.ts';
 
@@ -31,7 +31,7 @@ export const outboxDeliveries = pgTable(
     status: text('status').$type<'pending' | 'delivered' | 'dead'>().notNull().default('pending'),
     attempts: integer('attempts').notNull().default(0),
     lastError: text('last_error'),
-    /** When it is attempted again; null where the job queue decides, and when no attempt is planned. */
+    /** When it is attempted next; null for at once, where the job queue decides, and when no attempt is planned. */
     nextAttemptAt: instant('next_attempt_at'),
     deliveredAt: instant('delivered_at'),
   },
@@ -39,7 +39,23 @@ export const outboxDeliveries = pgTable(
     unique('outbox_deliveries_route').on(table.eventId, table.channel, table.target),
     /** The deliveries of a webhook endpoint, newest first. */
     index('outbox_deliveries_webhook').on(table.target, table.id).where(sql`channel = 'webhook'`),
+    /** The deliveries to come of one receiver, the most urgent first. */
+    index('outbox_deliveries_pending')
+      .on(table.channel, table.target, table.nextAttemptAt.asc().nullsFirst(), table.id)
+      .where(sql`status = 'pending'`),
   ],
+);
+
+/** Receivers to which a process delivers now, so that each has one request at a time. */
+export const outboxClaims = pgTable(
+  'outbox_claims',
+  {
+    channel: text('channel').notNull(),
+    target: text('target').notNull(),
+    /** After this time the process is considered dead. */
+    claimedUntil: instant('claimed_until').notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.channel, table.target] })],
 );
 
 /** Alerts that users and operators see: written with the event that they have their id from. Never changed. */

@@ -13,7 +13,7 @@ export const webhookEndpoints = pgTable(
     description: text('description').notNull(),
     /** The types it receives; empty for all. */
     eventTypes: text('event_types').array().notNull(),
-    /** `whsec_` and base64. It signs, so it cannot be a hash; only usage-metering may read this table. */
+    /** It signs, so it cannot be a hash: encrypted with a key that the database does not have. */
     secret: text('secret').notNull(),
     /** The secret before the last rotation, which signs as well until `previousSecretUntil`. */
     previousSecret: text('previous_secret'),

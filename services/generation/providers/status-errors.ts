@@ -1,4 +1,5 @@
 /** Classifies failures that providers report, by HTTP status or inside a successful answer. */
+import { plausiblePause, readRetryAfterMs } from '#libs/http/retry-after.ts';
 import { ProviderError, type ProviderErrorKind } from './domain/provider-error.ts';
 import { fieldsOf, type JsonObject, objectsIn, textOrUndefined } from './json.ts';
 import { scrubMessage } from './scrub-message.ts';
@@ -22,9 +23,6 @@ type ErrorDocument = {
   status: number | undefined;
   retryDelayMs: number | null;
 };
-
-/** A provider that asks for a longer pause sent nonsense. */
-const MAX_RETRY_AFTER_MS = 86_400_000;
 
 /** Classifies a failed HTTP response. */
 export function errorFromStatus({ status, body, header, providerRequestId }: FailedAnswer): ProviderError {
@@ -172,26 +170,7 @@ function asStatus(value: unknown): number | undefined {
 function retryDelayMs(details: unknown): number | null {
   for (const { retryDelay } of objectsIn(details)) {
     const [, seconds] = typeof retryDelay === 'string' ? (/^([\d.]+)s$/.exec(retryDelay) ?? []) : [];
-    if (seconds !== undefined) return plausible(Math.ceil(Number(seconds) * 1000));
+    if (seconds !== undefined) return plausiblePause(Math.ceil(Number(seconds) * 1000));
   }
   return null;
-}
-
-/** A number of seconds, or a date; OpenAI also sends `retry-after-ms`. */
-function readRetryAfterMs(header: FailedAnswer['header']): number | null {
-  const milliseconds = header('retry-after-ms');
-  if (milliseconds !== null) return plausible(Number(milliseconds));
-  const value = header('retry-after');
-  if (value === null) return null;
-  if (/^\s*[\d.]+\s*$/.test(value)) return plausible(Number(value) * 1000);
-  if (!/[a-z]{3},? /i.test(value)) return null;
-  // the provider's clock may differ from ours
-  const now = Date.parse(header('date') ?? '');
-  const left = Date.parse(value) - (Number.isNaN(now) ? Date.now() : now);
-  return plausible(Math.max(0, left));
-}
-
-function plausible(milliseconds: number): number | null {
-  if (!Number.isFinite(milliseconds) || milliseconds < 0) return null;
-  return Math.min(milliseconds, MAX_RETRY_AFTER_MS);
 }

@@ -1,12 +1,19 @@
 /** The channels that usage-metering delivers alerts on. */
+import type { SecretBox } from '#libs/auth/secret-box.ts';
 import type { Database } from '#libs/db/database.ts';
-import type { PublicHttp } from '#libs/http/public-http.ts';
+import { type PublicHttp, retryAfterOf } from '#libs/http/public-http.ts';
 import { describeAlert } from '#libs/outbox/alert-text.ts';
-import type { Channel, Channels, EventRow } from '#libs/outbox/deliveries.ts';
+import {
+  type Channel,
+  type Channels,
+  type EventRow,
+  RefusedDeliveryError,
+  SLACK_CHANNEL,
+} from '#libs/outbox/deliveries.ts';
 import { type SentryAddress, sentryEnvelope, slackMessage } from './domain/messages.ts';
+import { slackContext } from './domain/preferences.ts';
 import { findAlert, findSettings } from './store.ts';
 
-export const SLACK_CHANNEL = 'slack';
 export const OPERATOR_SLACK_CHANNEL = 'operator-slack';
 export const SENTRY_CHANNEL = 'sentry';
 
@@ -21,14 +28,17 @@ export type ChannelOptions = {
   /** Reaches only the public internet: customers choose where their messages go. */
   http: Pick<PublicHttp, 'request'>;
   operators: OperatorAddresses;
+  secretBox: Pick<SecretBox, 'open'>;
 };
 
-export function alertChannels({ database, http, operators }: ChannelOptions): Channels {
+export function alertChannels({ database, http, operators, secretBox }: ChannelOptions): Channels {
   const slack: Channel = async (event, { target }, { signal }) => {
-    const { slackUrl: url } = await findSettings(database, event.accountId ?? '', target);
+    const accountId = event.accountId ?? '';
+    const { slackUrl } = await findSettings(database, accountId, target);
     // The user has removed the address since.
-    if (url === null) return;
-    const { status } = await http.request({
+    if (slackUrl === null) return;
+    const url = secretBox.open(slackUrl, slackContext({ accountId, userId: target }));
+    const response = await http.request({
       url,
       method: 'POST',
       headers: { 'content-type': 'application/json' },
@@ -37,7 +47,7 @@ export function alertChannels({ database, http, operators }: ChannelOptions): Ch
       timeoutMs: TIMEOUT_MS,
       signal,
     });
-    assertAccepted(status);
+    assertAccepted(response.status, retryAfterOf(response));
   };
 
   async function slackBody(event: EventRow) {
@@ -45,13 +55,13 @@ export function alertChannels({ database, http, operators }: ChannelOptions): Ch
     return slackMessage(severity, describeAlert(event.type, event.payload));
   }
 
-  const { slackUrl, sentry } = operators;
+  const { slackUrl: operatorUrl, sentry } = operators;
   return {
     [SLACK_CHANNEL]: slack,
-    ...(slackUrl !== undefined && {
+    ...(operatorUrl !== undefined && {
       [OPERATOR_SLACK_CHANNEL]: async (event, _, { signal }) =>
         post(
-          slackUrl,
+          operatorUrl,
           JSON.stringify(await slackBody(event)),
           { 'content-type': 'application/json' },
           signal,
@@ -100,6 +110,7 @@ async function post(
   assertAccepted(response.status);
 }
 
-function assertAccepted(status: number): void {
-  if (status < 200 || status > 299) throw new Error(`The receiver answered ${status}.`);
+function assertAccepted(status: number, retryAfterMs: number | null = null): void {
+  if (status < 200 || status > 299)
+    throw new RefusedDeliveryError(`The receiver answered ${status}.`, retryAfterMs);
 }

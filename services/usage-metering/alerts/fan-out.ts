@@ -2,15 +2,15 @@
 import { eq } from 'drizzle-orm';
 import { type Database, type Tx, transaction } from '#libs/db/database.ts';
 import { outboxDeliveries, outboxEvents } from '#libs/db/schema/outbox.ts';
-import type { EventRow } from '#libs/outbox/deliveries.ts';
+import { type EventRow, RECEIVER_CHANNELS } from '#libs/outbox/deliveries.ts';
 import { enqueueDelivery } from '#libs/outbox/enqueue-delivery.ts';
 import type { Runtime } from '#libs/service/runtime.ts';
 import { audienceOf } from './domain/audience.ts';
 import { channelsFor, deliverAt } from './domain/preferences.ts';
 import { type AlertRow, findAlert, findSettings, listMembers } from './store.ts';
 
-/** One delivery to add. `target` is a user for channels of users. */
-export type PlannedDelivery = { channel: string; target: string; runAt: Date };
+/** One delivery to add, at once unless it has a time. `target` is a user for channels of users. */
+export type PlannedDelivery = { channel: string; target: string; runAt?: Date };
 
 /** More targets of an event, from another feature. */
 export type FindTargets = (tx: Tx, event: EventRow) => Promise<PlannedDelivery[]>;
@@ -35,10 +35,10 @@ export async function fanOut(eventId: string, options: FanOutOptions): Promise<v
     if (alert !== undefined) {
       planned.push(...(await planForUsers(tx, alert, now)));
       if (isForOperators(alert))
-        planned.push(...operatorChannels.map((channel) => ({ channel, target: '', runAt: now })));
+        planned.push(...operatorChannels.map((channel) => ({ channel, target: '' })));
     }
     // The ledger's transaction writes events without deliveries.
-    if (event.type === 'usage.threshold') planned.push({ channel: 'log', target: '', runAt: now });
+    if (event.type === 'usage.threshold') planned.push({ channel: 'log', target: '' });
     for (const delivery of planned) await addDelivery(tx, event, delivery, runtime.newId());
   });
 }
@@ -53,7 +53,8 @@ async function planForUsers(tx: Tx, alert: AlertRow, now: Date): Promise<Planned
   for (const target of audienceOf(alert, await listMembers(tx, accountId))) {
     const settings = await findSettings(tx, accountId, target);
     const runAt = deliverAt(now, severity, settings.quietHours);
-    for (const channel of channelsFor(alert.kind, settings)) planned.push({ channel, target, runAt });
+    const later = runAt > now ? { runAt } : {};
+    for (const channel of channelsFor(alert.kind, settings)) planned.push({ channel, target, ...later });
   }
   return planned;
 }
@@ -64,9 +65,10 @@ async function addDelivery(
   { channel, target, runAt }: PlannedDelivery,
   deliveryId: string,
 ): Promise<void> {
+  const nextAttemptAt = runAt !== undefined && RECEIVER_CHANNELS.includes(channel) ? runAt : null;
   const added = await tx
     .insert(outboxDeliveries)
-    .values({ id: deliveryId, eventId, channel, target })
+    .values({ id: deliveryId, eventId, channel, target, nextAttemptAt })
     .onConflictDoNothing()
     .returning({ id: outboxDeliveries.id });
   if (added.length === 0) return;

@@ -47,22 +47,31 @@ t.test('given a threshold that is crossed, then it is delivered as each user pre
 
   const { rows: deliveries } = await pool.query(
     `SELECT d.id, d.channel, d.target, j.task_identifier AS task, j.run_at FROM outbox_deliveries d
-       JOIN graphile_worker._private_jobs p ON p.payload->>'deliveryId' = d.id::text
+       JOIN graphile_worker._private_jobs p
+         ON p.payload->>'deliveryId' = d.id::text OR (p.payload->>'channel', p.payload->>'target') = (d.channel, d.target)
        JOIN graphile_worker.jobs j ON j.id = p.id WHERE event_id = $1 ORDER BY d.channel`,
     [eventId],
   );
   const atOne = new Date('2026-11-20T13:00:00Z');
   t.match(deliveries, [
     { channel: 'email', target: OWNER, task: 'deliver-mail', run_at: atOne },
-    { channel: 'log', target: '', task: 'deliver-event', run_at: runtime.clock.now() },
-    { channel: 'slack', target: OWNER, task: 'deliver-event', run_at: atOne },
+    { channel: 'log', target: '', task: 'deliver-event' },
+    { channel: 'slack', target: OWNER, task: 'deliver-to-receiver', run_at: atOne },
   ]);
   t.equal(deliveries.length, 3, 'once, however often the event is fanned out');
 
   const deliver = () =>
-    service.runTask('deliver-event', { deliveryId: deliveries[2].id, accountId: ACCOUNT });
-  answer.status = 500;
-  await t.rejects(deliver(), { message: 'The receiver answered 500.' });
+    service.runTask('deliver-to-receiver', { channel: 'slack', target: OWNER, accountId: ACCOUNT });
+  await deliver();
+  t.equal(sent.length, 0, 'not in quiet hours');
+  runtime.clock.set(atOne);
+  answer.status = 429;
+  answer.headers = { 'retry-after': '60' };
+  await deliver();
+  runtime.clock.advance(59_999);
+  await deliver();
+  t.equal(sent.length, 1, 'not before the pause ends that Slack asks for');
+  runtime.clock.advance(1);
   answer.status = 200;
   await deliver();
   await deliver();

@@ -1,4 +1,5 @@
 import type { FastifyInstance } from 'fastify';
+import type { SecretBox } from '#libs/auth/secret-box.ts';
 import { type UpgradeSource, upgradeFor } from '#libs/clients/alert-upgrades.ts';
 import {
   type AlertWire,
@@ -16,6 +17,7 @@ import { problem } from '#libs/problems/problems.ts';
 import { callerOf } from '#libs/service/internal-calls.ts';
 import type { Clock } from '#libs/service/runtime.ts';
 import { serveOperation } from '#libs/service/serve-operation.ts';
+import { type AlertSettings, slackContext } from './domain/preferences.ts';
 import { readerOf } from './domain/reader.ts';
 import { presentAlert, presentPreferences } from './present.ts';
 import {
@@ -26,16 +28,28 @@ import {
   listAlerts,
   listOperatorAlerts,
   markRead,
+  type SettingsKey,
   saveSettings,
 } from './store.ts';
 
-export type AlertRouteOptions = { database: Database; clock: Clock; entitlements: UpgradeSource };
+export type AlertRouteOptions = {
+  database: Database;
+  clock: Clock;
+  entitlements: UpgradeSource;
+  secretBox: SecretBox;
+};
 
 export function alertRoutes(app: FastifyInstance, options: AlertRouteOptions): void {
-  const { database, clock, entitlements } = options;
+  const { database, clock, entitlements, secretBox } = options;
 
   const present = async (alert: AlertView): Promise<AlertWire> =>
     presentAlert(alert, await upgradeFor(entitlements, alert));
+
+  function shown(key: SettingsKey, settings: AlertSettings) {
+    const { slackUrl } = settings;
+    const opened = slackUrl && secretBox.open(slackUrl, slackContext(key));
+    return presentPreferences({ ...settings, slackUrl: opened });
+  }
 
   async function visibleUser(caller: Caller, userId: string) {
     const user = await findUser(database, caller, userId);
@@ -63,7 +77,7 @@ export function alertRoutes(app: FastifyInstance, options: AlertRouteOptions): v
 
   serveOperation(app, getAlertPreferences, async (request) => {
     const { accountId, userId } = await visibleUser(callerOf(request), request.params.user_id);
-    return succeed(presentPreferences(await findSettings(database, accountId, userId)));
+    return succeed(shown({ accountId, userId }, await findSettings(database, accountId, userId)));
   });
 
   serveOperation(app, setAlertPreferences, async (request) => {
@@ -72,10 +86,10 @@ export function alertRoutes(app: FastifyInstance, options: AlertRouteOptions): v
     // Staff look; they do not redirect a customer's alerts.
     if (accountId !== caller.accountId) throw problem('not_found');
     const { channels, quiet_hours: quietHours, slack_url: slackUrl } = request.body;
-    const settings = { channels, quietHours, ...(slackUrl !== undefined && { slackUrl }) };
-    return succeed(
-      presentPreferences(await saveSettings(database, { accountId, userId }, settings, clock.now())),
-    );
+    const key = { accountId, userId };
+    const sealed = slackUrl && secretBox.seal(slackUrl, slackContext(key));
+    const settings = { channels, quietHours, ...(sealed !== undefined && { slackUrl: sealed }) };
+    return succeed(shown(key, await saveSettings(database, key, settings, clock.now())));
   });
 
   serveOperation(app, listOperatorAlertsOperation, async (request) => {

@@ -1,4 +1,4 @@
-import { and, asc, count, desc, eq, gt, inArray, isNull, lt, or, type SQL, sql } from 'drizzle-orm';
+import { and, asc, count, desc, eq, gt, inArray, isNull, lt, notLike, or, type SQL, sql } from 'drizzle-orm';
 import { ACCOUNT_ALERT_KINDS, ALERT_KINDS } from '#libs/contracts/alert-kinds.ts';
 import type { Caller } from '#libs/contracts/internal-context.ts';
 import { only, type Queryable } from '#libs/db/database.ts';
@@ -129,10 +129,43 @@ export async function findSettings(db: Queryable, accountId: string, userId: str
   return row ?? DEFAULT_SETTINGS;
 }
 
+export type SettingsKey = { accountId: string; userId: string };
+
+/** Slack addresses that do not begin like those encrypted with the key in use. */
+export function listSlackSealedOtherwise(
+  db: Queryable,
+  prefix: string,
+): Promise<(SettingsKey & { slackUrl: string | null })[]> {
+  const { accountId, userId, slackUrl } = alertSettings;
+  return db
+    .select({ accountId, userId, slackUrl })
+    .from(alertSettings)
+    .where(notLike(slackUrl, `${prefix}%`));
+}
+
+/** Unless the address was changed meanwhile. */
+export async function replaceSlackUrl(
+  db: Queryable,
+  { accountId, userId }: SettingsKey,
+  before: string,
+  after: string,
+): Promise<void> {
+  await db
+    .update(alertSettings)
+    .set({ slackUrl: after })
+    .where(
+      and(
+        eq(alertSettings.accountId, accountId),
+        eq(alertSettings.userId, userId),
+        eq(alertSettings.slackUrl, before),
+      ),
+    );
+}
+
 /** @param settings without `slackUrl` the stored address stays. */
 export async function saveSettings(
   db: Queryable,
-  key: { accountId: string; userId: string },
+  key: SettingsKey,
   settings: Omit<AlertSettings, 'slackUrl'> & { slackUrl?: string | null },
   updatedAt: Date,
 ): Promise<AlertSettings> {

@@ -15,6 +15,7 @@ const limits = [
   testSegment({ meter: 'images', window: 'day', n: 100n }),
   testSegment({ meter: 'images', window: 'month', n: 1_000n }),
   testSegment({ meter: 'cost', window: 'day', n: 1_000_000n }),
+  testSegment({ meter: 'kb.files', window: 'total', n: 10n }),
 ];
 for (const accountId of [ACCOUNT, OTHER_ACCOUNT])
   await ledger.setLimits({ accountId, anchor: clock.now(), periodMonths: 1, segments: limits });
@@ -48,7 +49,7 @@ t.test('given events, then each counts once, and the others of its batch are not
     { id: 'a', meter: 'images', amount: '5' },
     { id: 'a', meter: 'images', amount: '6' },
     { id: 'b', meter: 'cost', amount: '700' },
-    { id: 'c', meter: 'kb.files', amount: '1' },
+    { id: 'c', meter: 'requests.parallel', amount: '1' },
     { id: 'd', meter: 'unheard', amount: '1' },
     { id: 'e', meter: 'images', amount: '-1' },
     { id: 'f', meter: 'images', amount: '1', occurred_at: '2026-11-20T12:05:01Z' },
@@ -116,6 +117,57 @@ t.test('given late events and corrections, then they count when they happened', 
     [ACCOUNT],
   );
   t.strictSame(rows, [{ threshold_bps: 9_500, used: 95n }], 'the highest threshold of that day');
+  t.strictSame(await findBreaches(pool), []);
+});
+
+t.test('given corrections, then webhooks learn of them', async (t) => {
+  const { rows } = await pool.query(
+    `SELECT payload FROM outbox_events WHERE type = 'usage.corrected' AND account_id = $1 ORDER BY id`,
+    [ACCOUNT],
+  );
+  const [first, second, ...others] = rows.map(({ payload }) => payload);
+  const occurred = '2026-11-20T12:00:00.000Z';
+  t.strictSame(first, {
+    source: 'event',
+    corrections: [{ id: 'i', corrects: 'a', meter: 'images', amount: '-2', occurred_at: occurred }],
+  });
+  t.match(second.corrections, [
+    { id: 'undo-h', corrects: 'h', amount: '-1', occurred_at: occurred },
+    { id: 'more-a', corrects: 'a', amount: '2', occurred_at: occurred },
+  ]);
+  t.strictSame(others, [], 'repetitions and refusals are none');
+});
+
+t.test('given a meter that counts what exists, then events change its level', async (t) => {
+  const level = async () => (await used('kb.files', 'total')).map(([, amount]) => amount);
+  const change = async (...changes: [id: string, amount: string, more?: object][]) =>
+    outcomes(await report(changes.map(([id, amount, more]) => ({ id, meter: 'kb.files', amount, ...more }))));
+  t.strictSame(await change(['f1', '5'], ['f2', '-6'], ['f3', '-2'], ['f4', '-4'], ['f3', '-2']), [
+    'recorded',
+    'exceeds_recorded',
+    'recorded',
+    'exceeds_recorded',
+    'repeated',
+  ]);
+  t.strictSame(await level(), [3n]);
+  t.strictSame(
+    await change(
+      ['f5', '4', { occurred_at: '2026-11-01T08:00:00Z' }],
+      ['f6', '-1', { corrects: 'f1' }],
+      ['f7', '-7'],
+    ),
+    ['recorded', 'not_correctable', 'recorded'],
+    'a late change counts now: what exists has no past',
+  );
+  t.strictSame(await level(), [0n]);
+
+  const results = await Promise.all(
+    Array.from({ length: 6 }, (_, index) => change([`up-${index}`, '2'], [`down-${index}`, '-3'])),
+  );
+  const changed = results.flatMap((some) => [2n, -3n].filter((_, index) => some[index] === 'recorded'));
+  const expected = changed.reduce((sum, amount) => sum + amount, 0n);
+  t.strictSame(await level(), [expected], 'also when batches compete');
+  t.ok(expected >= 0n);
   t.strictSame(await findBreaches(pool), []);
 });
 

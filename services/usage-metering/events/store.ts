@@ -1,10 +1,11 @@
 import { and, eq, inArray, lt, sql } from 'drizzle-orm';
 import type { EventResult, UsageEventBody } from '#libs/contracts/events.ts';
 import { type Database, type Tx, transaction } from '#libs/db/database.ts';
-import { reportedEvents } from '#libs/db/schema/metering.ts';
+import { reportedEvents, reportedLevels } from '#libs/db/schema/metering.ts';
 import type { Ledger } from '#libs/ledger/ledger.ts';
 import type { Member } from '#libs/ledger/load.ts';
-import { decideEvents, factsOf, type StoredEvent } from './domain.ts';
+import { emit } from '#libs/outbox/emit.ts';
+import { correctionPayload, decideEvents, factsOf, isLevel, type StoredEvent } from './domain.ts';
 
 export type EventBatch = {
   accountId: string;
@@ -21,14 +22,24 @@ export function recordEvents(
   ledger: Pick<Ledger, 'recordPast'>,
   batch: EventBatch,
 ): Promise<EventResult[]> {
-  const { accountId, events, now } = batch;
+  const { accountId, events, now, newId } = batch;
   return transaction(database, async (tx) => {
     await tx.execute(sql`SELECT pg_advisory_xact_lock(hashtextextended(${`events ${accountId}`}, 0))`);
     const ids = events.flatMap(({ id, corrects }) => (corrects === undefined ? [id] : [id, corrects]));
-    const known = await listEvents(tx, accountId, ids);
-    const { results, recorded, corrected } = decideEvents(events, known, now);
+    const meters = events.map(({ meter }) => meter).filter(isLevel);
+    const known = {
+      events: await listEvents(tx, accountId, ids),
+      levels: await readLevels(tx, accountId, meters),
+    };
+    const { results, recorded, corrected, levels } = decideEvents(events, known, now);
     for (const [id, remaining] of corrected) await updateRemaining(tx, accountId, id, remaining);
+    for (const [meter, level] of levels) await saveLevel(tx, { accountId, meter, level });
     if (recorded.length > 0) await insertEvents(tx, ledger, batch, recorded);
+    const payload = correctionPayload(recorded);
+    if (payload !== null) {
+      const event = { id: newId(), type: 'usage.corrected', accountId, payload, createdAt: now } as const;
+      await emit(tx, event, newId);
+    }
     return results;
   });
 }
@@ -45,6 +56,29 @@ function listEvents(tx: Tx, accountId: string, ids: readonly string[]): Promise<
     })
     .from(reportedEvents)
     .where(and(eq(reportedEvents.accountId, accountId), inArray(reportedEvents.id, [...new Set(ids)])));
+}
+
+async function readLevels(
+  tx: Tx,
+  accountId: string,
+  meters: readonly string[],
+): Promise<Map<string, bigint>> {
+  if (meters.length === 0) return new Map();
+  const rows = await tx
+    .select({ meter: reportedLevels.meter, level: reportedLevels.level })
+    .from(reportedLevels)
+    .where(and(eq(reportedLevels.accountId, accountId), inArray(reportedLevels.meter, [...new Set(meters)])));
+  return new Map(rows.map(({ meter, level }) => [meter, level]));
+}
+
+async function saveLevel(tx: Tx, row: typeof reportedLevels.$inferInsert): Promise<void> {
+  await tx
+    .insert(reportedLevels)
+    .values(row)
+    .onConflictDoUpdate({
+      target: [reportedLevels.accountId, reportedLevels.meter],
+      set: { level: row.level },
+    });
 }
 
 async function updateRemaining(tx: Tx, accountId: string, id: string, remaining: bigint): Promise<void> {

@@ -40,7 +40,7 @@ export async function reconcile(
       const found = await findCall(database, parseCallId(id));
       if (found === undefined) continue;
       const request = correctionOf(found.call, found.detail, { usage });
-      const change = { request, reason, by, at: runtime.clock.now(), auditId: runtime.newId() };
+      const change = { request, reason, by, at: runtime.clock.now(), newId: runtime.newId };
       if ((await resolveCall(database, ledger, found.call, change)) === 'corrected') corrected.push(id);
     }
   }

@@ -47,7 +47,7 @@ export function unresolvedRoutes(app: FastifyInstance, options: UnresolvedRouteO
       reason,
       by,
       at: runtime.clock.now(),
-      auditId: runtime.newId(),
+      newId: runtime.newId,
     });
     const resolved = await findCall(database, id);
     if (resolved === undefined || !isCorrectedTo(resolved.call, correction)) {

@@ -6,9 +6,11 @@ import { ledgerHolds, usageEvents } from '#libs/db/schema/ledger.ts';
 import { models } from '#libs/db/schema/metering.ts';
 import type { CorrectOutcome, CorrectRequest } from '#libs/ledger/correct.ts';
 import type { Ledger } from '#libs/ledger/ledger.ts';
+import { emit } from '#libs/outbox/emit.ts';
 import type { ModelInfo } from '#libs/pricing/model.ts';
 import type { CallRecord } from './domain/call-record.ts';
 import type { CallPosition } from './domain/cursor.ts';
+import { correctionPayload } from './domain/resolution.ts';
 import {
   ALL_SHARDS,
   admittedAtText,
@@ -81,21 +83,27 @@ export async function findCall(
   return call && { call, detail: hold.detail };
 }
 
-export type Resolution = { request: CorrectRequest; reason: string; by: Actor; at: Date; auditId: string };
+export type Resolution = {
+  request: CorrectRequest;
+  reason: string;
+  by: Actor;
+  at: Date;
+  newId: () => string;
+};
 
 /** Corrects the call and audits it, in one transaction. A call that was corrected before is not audited again. */
 export function resolveCall(
   database: Database,
   ledger: Pick<Ledger, 'correct'>,
   call: CallRecord,
-  { request, reason, by, at, auditId }: Resolution,
+  { request, reason, by, at, newId }: Resolution,
 ): Promise<CorrectOutcome> {
   return transaction(database, async (tx) => {
     const outcome = await ledger.correct(request, tx);
     if (outcome !== 'corrected') return outcome;
     const { inputCostNanoUsd, outputCostNanoUsd, providerRequestId } = request.facts;
     await recordAudit(tx, {
-      id: auditId,
+      id: newId(),
       at,
       by,
       action: 'usage.resolved',
@@ -109,6 +117,12 @@ export function resolveCall(
       },
       reason,
     });
+    const payload = correctionPayload(call, request);
+    if (payload !== null) {
+      const { accountId } = call;
+      const event = { id: newId(), type: 'usage.corrected', accountId, payload, createdAt: at } as const;
+      await emit(tx, event, newId);
+    }
     return outcome;
   });
 }

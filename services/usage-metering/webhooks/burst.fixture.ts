@@ -16,6 +16,8 @@ const WORKERS = 2;
 /** Shares of the deliveries at which a worker is killed. */
 const KILLS = [0.15, 0.3, 0.45];
 const PARALLEL = 64;
+/** Jobs of one worker at the same time. */
+export const PLACES = 32;
 
 export type BurstResult = {
   /** From the first to the last crossing. */
@@ -78,7 +80,7 @@ export async function runBurst(t: TestScope, count: number): Promise<BurstResult
 }
 
 async function startWorker(t: TestScope, url: string): Promise<ChildProcess> {
-  const worker = fork(new URL('worker.fixture.ts', import.meta.url), [url]);
+  const worker = fork(new URL('worker.fixture.ts', import.meta.url), [url, String(PLACES)]);
   t.teardown(() => {
     worker.kill('SIGKILL');
   });

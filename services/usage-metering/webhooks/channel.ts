@@ -1,7 +1,13 @@
 /** The channel that delivers events to the endpoints of accounts. */
+import type { SecretBox } from '#libs/auth/secret-box.ts';
 import { type Database, transaction } from '#libs/db/database.ts';
-import { type PublicHttp, PublicHttpError } from '#libs/http/public-http.ts';
-import { type Channel, type EventRow, PermanentDeliveryError } from '#libs/outbox/deliveries.ts';
+import { type PublicHttp, PublicHttpError, retryAfterOf } from '#libs/http/public-http.ts';
+import {
+  type Channel,
+  type EventRow,
+  PermanentDeliveryError,
+  RefusedDeliveryError,
+} from '#libs/outbox/deliveries.ts';
 import { emit } from '#libs/outbox/emit.ts';
 import type { Runtime } from '#libs/service/runtime.ts';
 import { type Answer, changeAfter, type EndpointRow, isAccepted } from './domain/endpoints.ts';
@@ -14,6 +20,7 @@ export type WebhookChannelOptions = {
   /** Checks the address of every connection. */
   http: Pick<PublicHttp, 'request'>;
   runtime: Pick<Runtime, 'clock' | 'newId'>;
+  secretBox: SecretBox;
 };
 
 const TIMEOUT_MS = 10_000;
@@ -34,7 +41,9 @@ export function webhookChannel(options: WebhookChannelOptions): Channel {
     const isDisabled = await record(endpoint, deliveryId, answer, options);
     if (isAccepted(answer)) return;
     const reason = answer.error ?? `The receiver answered ${answer.status}.`;
-    throw isDisabled ? new PermanentDeliveryError(reason) : new Error(reason);
+    throw isDisabled
+      ? new PermanentDeliveryError(reason)
+      : new RefusedDeliveryError(reason, answer.retryAfterMs);
   };
 }
 
@@ -42,7 +51,7 @@ async function send(
   endpoint: EndpointRow,
   event: EventRow,
   deliveryId: string,
-  { http, runtime }: WebhookChannelOptions,
+  { http, runtime, secretBox }: WebhookChannelOptions,
   signal: AbortSignal,
 ): Promise<Answer> {
   const at = runtime.clock.now();
@@ -56,7 +65,7 @@ async function send(
       headers: {
         'content-type': 'application/json',
         'user-agent': USER_AGENT,
-        ...signatureHeaders({ id: deliveryId, body, at }, signingSecrets(endpoint, at)),
+        ...signatureHeaders({ id: deliveryId, body, at }, signingSecrets(endpoint, at, secretBox)),
       },
       body,
       maxBytes: MAX_ANSWER_BYTES,
@@ -64,10 +73,11 @@ async function send(
       signal,
     });
     const { status } = response;
-    return { status, body: excerptOf(response.body), error: null, durationMs: durationMs() };
+    const retryAfterMs = retryAfterOf(response);
+    return { status, body: excerptOf(response.body), error: null, durationMs: durationMs(), retryAfterMs };
   } catch (error) {
     if (!(error instanceof PublicHttpError)) throw error;
-    return { status: null, body: null, error: error.message, durationMs: durationMs() };
+    return { status: null, body: null, error: error.message, durationMs: durationMs(), retryAfterMs: null };
   }
 }
 

@@ -3,9 +3,8 @@ import type { PageQuery } from '#libs/contracts/page.ts';
 import { only, type Queryable, type Tx } from '#libs/db/database.ts';
 import { outboxDeliveries, outboxEvents } from '#libs/db/schema/outbox.ts';
 import { webhookAttempts } from '#libs/db/schema/webhooks.ts';
-import { enqueueAll } from '#libs/jobs/enqueue.ts';
-import { type DeliveryRow, type EventRow, WEBHOOK_CHANNEL, WEBHOOK_TASK } from '#libs/outbox/deliveries.ts';
-import { enqueueDelivery, webhookJobKey, webhookQueue } from '#libs/outbox/enqueue-delivery.ts';
+import { type DeliveryRow, type EventRow, WEBHOOK_CHANNEL } from '#libs/outbox/deliveries.ts';
+import { enqueueDelivery, enqueueReceiver } from '#libs/outbox/enqueue-delivery.ts';
 
 /** A delivery with its event. */
 export type DeliveryView = { id: string; delivery: DeliveryRow; event: EventRow };
@@ -107,14 +106,6 @@ export async function replayDead(
     .set(AGAIN)
     .where(inArray(outboxDeliveries.id, dead))
     .returning({ id: outboxDeliveries.id });
-  await enqueueAll(
-    tx,
-    rows.map(({ id }) => ({
-      task: WEBHOOK_TASK,
-      payload: { deliveryId: id, accountId },
-      jobKey: webhookJobKey(id),
-      queue: webhookQueue(endpointId),
-    })),
-  );
+  if (rows.length > 0) await enqueueReceiver(tx, { channel: WEBHOOK_CHANNEL, target: endpointId, accountId });
   return rows.length;
 }

@@ -25,8 +25,9 @@ async function createWebhooks(
   const run = async (name: string) => {
     const { rows } = await pool.query(
       `SELECT p.id, p.payload, j.run_at FROM graphile_worker._private_jobs p JOIN graphile_worker.jobs j USING (id)
-        WHERE j.task_identifier = $1 ORDER BY p.id`,
-      [name],
+        WHERE j.task_identifier = $1 AND j.run_at <= greatest($2, now()) ORDER BY p.id`,
+      // Jobs for later are combined by the second.
+      [name, new Date(runtime.clock.now().getTime() + 1_000)],
     );
     await pool.query('DELETE FROM graphile_worker._private_jobs WHERE id = ANY($1)', [
       rows.map(({ id }) => id),
@@ -48,7 +49,7 @@ async function createWebhooks(
       return id;
     },
     /** Runs what is enqueued. @returns the jobs. */
-    deliver: () => run('deliver-webhook'),
+    deliver: () => run('deliver-to-receiver'),
     deliveries: async (id: string, query = '') =>
       (
         await call<{ data: WebhookDeliveryWire[] }>('GET', `${PATH}/${id}/deliveries${query}`, {
@@ -71,7 +72,7 @@ t.test('every event of the contract exists, and every event of an account is in 
 });
 
 t.test('given endpoints with types, then each receives its events, signed', async (t) => {
-  const { create, happen, deliver, deliveries, details, sent, answer, call, runtime } =
+  const { create, happen, deliver, deliveries, details, sent, answer, call, runtime, pool, runTask } =
     await createWebhooks(t);
   const all = await create();
   const some = await create({ url: 'https://b.example/hook', event_types: ['trial.ending'] });
@@ -102,6 +103,23 @@ t.test('given endpoints with types, then each receives its events, signed', asyn
   t.match(log, [{ response_status: 200, error: null }]);
   t.equal(log[0]?.response_body, `ok${'x'.repeat(2_046)}`);
   t.strictSame(message, JSON.parse(String(request.body)));
+
+  await t.test('then its secret is stored encrypted, also when the key changes', async (t) => {
+    const stored = async () =>
+      (await pool.query('SELECT secret FROM webhook_endpoints WHERE id = $1', [all.id])).rows[0].secret;
+    const sealed = await stored();
+    t.match(sealed, /^sealed:[0-9a-f]{8}:[\w-]+$/);
+    // As an earlier version stored it.
+    await pool.query('UPDATE webhook_endpoints SET secret = $2 WHERE id = $1', [all.id, all.secret]);
+    await happen('subscription.changed');
+    await deliver();
+    t.ok(verify(all.secret, sent.pop() as PublicHttpRequest));
+    await runTask('encrypt-webhook-secrets');
+    const again = await stored();
+    t.equal(again.slice(0, 16), sealed.slice(0, 16));
+    await runTask('encrypt-webhook-secrets');
+    t.equal(await stored(), again, 'once');
+  });
 
   await t.test('when a secret is rotated, then both sign until the overlap ends', async (t) => {
     const rotated = await call<Created>('POST', `${PATH}/${all.id}/rotate-secret`, {
@@ -169,7 +187,7 @@ t.test(
     );
     t.equal((await details(id, dead.id)).log.length, 9);
     const { rows } = await pool.query(
-      `SELECT FROM graphile_worker.jobs WHERE task_identifier = 'deliver-webhook'`,
+      `SELECT FROM graphile_worker.jobs WHERE task_identifier = 'deliver-to-receiver'`,
     );
     t.equal(rows.length, 0, 'it is no failed job of the operators');
     t.match((await call('GET', `${PATH}/${id}`, { as: 'owner' })).body, {
@@ -215,7 +233,7 @@ t.test('given an endpoint that fails for days, then it is disabled, with an aler
   await happen('trial.ending');
   await deliver();
   t.match((await call('GET', `${PATH}/${id}`, { as: 'owner' })).body, { status: 'enabled' });
-  runtime.clock.advance(1);
+  runtime.clock.advance(7_000);
   await deliver();
   t.match((await call('GET', `${PATH}/${id}`, { as: 'owner' })).body, {
     status: 'disabled',
@@ -243,6 +261,7 @@ t.test('given an endpoint that fails for days, then it is disabled, with an aler
   t.strictSame(mails, [{ target: OWNER }]);
 
   const before = sent.length;
+  runtime.clock.advance(HOUR_MS);
   await deliver();
   t.equal(sent.length, before, 'it receives nothing more');
   t.equal((await deliveries(id, '?status=pending')).length, 0, 'what was planned is dead');

@@ -1,6 +1,7 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { recordAudit } from '#libs/audit/record-audit.ts';
 import { actorOf } from '#libs/audit/request-actor.ts';
+import type { SecretBox } from '#libs/auth/secret-box.ts';
 import type { AccountEntitlements } from '#libs/clients/account-entitlements.ts';
 import type { AuditAction, AuditState } from '#libs/contracts/audit-entry.ts';
 import { toPage } from '#libs/contracts/page.ts';
@@ -18,7 +19,7 @@ import {
   type EndpointPolicy,
   type EndpointRow,
 } from './domain/endpoints.ts';
-import { newSecret } from './domain/signature.ts';
+import { newSecret, secretContext } from './domain/signature.ts';
 import { presentEndpoint } from './present.ts';
 import {
   countEndpoints,
@@ -35,6 +36,7 @@ export type WebhookRouteOptions = {
   runtime: Pick<Runtime, 'clock' | 'newId'>;
   policy: EndpointPolicy;
   entitlements: Pick<AccountEntitlements, 'get'>;
+  secretBox: SecretBox;
 };
 
 /** The account whose endpoints the caller manages. @throws ProblemError `role_required` */
@@ -46,7 +48,7 @@ export function managedAccount(request: FastifyRequest): string {
 
 /** `/api/webhook-endpoints`, without their deliveries. */
 export function endpointRoutes(app: FastifyInstance, options: WebhookRouteOptions): void {
-  const { database, runtime, policy, entitlements } = options;
+  const { database, runtime, policy, entitlements, secretBox } = options;
   const { clock, newId } = runtime;
 
   function audit(
@@ -87,16 +89,19 @@ export function endpointRoutes(app: FastifyInstance, options: WebhookRouteOption
     checkFeature(await entitlements.get(accountId), 'webhooks');
     checkEndpointUrl(url, policy);
     const now = clock.now();
+    const id = newId();
+    const secret = newSecret();
+    const sealed = secretBox.seal(secret, secretContext(id));
     const created = await transaction(database, async (tx) => {
       checkEndpointCount(await countEndpoints(tx, accountId));
-      const row = { id: newId(), accountId, url, description, eventTypes, secret: newSecret() };
+      const row = { id, accountId, url, description, eventTypes, secret: sealed };
       const endpoint = await insertEndpoint(tx, { ...row, createdAt: now, updatedAt: now });
       const after = auditedFields(endpoint);
       await audit(tx, request, 'webhook_endpoint.created', endpoint, { before: null, after });
       return endpoint;
     });
     reply.code(201);
-    return { ...presentEndpoint(created), secret: created.secret };
+    return { ...presentEndpoint(created), secret };
   });
 
   serveOperation(app, contract.listWebhookEndpoints, async (request) => {
@@ -125,17 +130,18 @@ export function endpointRoutes(app: FastifyInstance, options: WebhookRouteOption
 
   serveOperation(app, contract.rotateWebhookSecret, async (request) => {
     const overlapMs = request.body.overlap_seconds * 1_000;
+    const secret = newSecret();
     const rotated = await change(
       request,
       request.params.id,
       'webhook_endpoint.secret_rotated',
-      ({ secret }, now) => ({
-        secret: newSecret(),
-        previousSecret: overlapMs === 0 ? null : secret,
+      (endpoint, now) => ({
+        secret: secretBox.seal(secret, secretContext(endpoint.id)),
+        previousSecret: overlapMs === 0 ? null : endpoint.secret,
         previousSecretUntil: overlapMs === 0 ? null : new Date(now.getTime() + overlapMs),
       }),
     );
-    return { ...presentEndpoint(rotated), secret: rotated.secret };
+    return { ...presentEndpoint(rotated), secret };
   });
 
   serveOperation(app, contract.deleteWebhookEndpoint, async (request, reply) => {

@@ -1,4 +1,4 @@
-import { and, count, desc, eq, lt, sql } from 'drizzle-orm';
+import { and, count, desc, eq, lt, notLike, or, sql } from 'drizzle-orm';
 import type { PageQuery } from '#libs/contracts/page.ts';
 import { only, type Queryable, type Tx } from '#libs/db/database.ts';
 import { outboxDeliveries } from '#libs/db/schema/outbox.ts';
@@ -72,6 +72,27 @@ export async function updateEndpoint(
   change: Partial<typeof webhookEndpoints.$inferInsert>,
 ): Promise<EndpointRow> {
   return only(await tx.update(webhookEndpoints).set(change).where(eq(webhookEndpoints.id, id)).returning());
+}
+
+/** Endpoints with a secret that does not begin like those of the key in use. */
+export function listEndpointsSealedOtherwise(db: Queryable, prefix: string): Promise<EndpointRow[]> {
+  const { secret, previousSecret } = webhookEndpoints;
+  return db
+    .select()
+    .from(webhookEndpoints)
+    .where(or(notLike(secret, `${prefix}%`), notLike(previousSecret, `${prefix}%`)));
+}
+
+/** Unless the secret was rotated meanwhile. */
+export async function replaceSecrets(
+  db: Queryable,
+  { id, secret }: EndpointRow,
+  secrets: Pick<EndpointRow, 'secret' | 'previousSecret'>,
+): Promise<void> {
+  await db
+    .update(webhookEndpoints)
+    .set(secrets)
+    .where(and(eq(webhookEndpoints.id, id), eq(webhookEndpoints.secret, secret)));
 }
 
 export async function deleteEndpoint(tx: Tx, id: string): Promise<void> {

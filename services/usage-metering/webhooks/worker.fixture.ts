@@ -3,11 +3,11 @@ import { createPublicHttp } from '#libs/http/public-http.ts';
 import { createTestJobs } from '#libs/jobs/fixtures.ts';
 import { createWorkerTasks } from '../fixtures.ts';
 
-const [url = ''] = process.argv.slice(2);
+const [url = '', concurrency] = process.argv.slice(2);
 // The receiver is on this machine.
 const http = createPublicHttp({ isAllowed: () => true });
 createTestJobs({ teardown: () => undefined }, url, createWorkerTasks(url, http).tasks, {
-  concurrency: 24,
+  concurrency: Number(concurrency),
   claimMs: 3_000,
 }).jobs.start();
 process.send?.('started');

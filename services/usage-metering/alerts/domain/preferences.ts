@@ -28,6 +28,10 @@ export const DEFAULT_SETTINGS: AlertSettings = {
   slackUrl: null,
 };
 
+/** What the Slack address of a user is encrypted for. */
+export const slackContext = ({ accountId, userId }: { accountId: string; userId: string }) =>
+  `alert_settings ${accountId} ${userId}`;
+
 /** Where an alert of this kind goes. Operators' kinds go nowhere: they are no matter of the account. */
 export function channelsFor(kind: AlertKind, { channels, slackUrl }: AlertSettings): AlertChannel[] {
   if (!isAccountKind(kind)) return [];

@@ -95,6 +95,19 @@ function costOf(units: Units, planned: RecordedCall | undefined, given: bigint |
   }
 }
 
+/** What receivers of webhooks learn about the correction of a call; null if no amount differs. */
+export function correctionPayload(call: CallRecord, { meters }: CorrectRequest) {
+  const before = new Map(call.meters.map((meter, index) => [meter, call.amounts[index] ?? 0n]));
+  const names = [...new Set([...before.keys(), ...Object.keys(meters)])].sort();
+  const corrections = names.flatMap((meter) => {
+    const amount = (meters[meter] ?? 0n) - (before.get(meter) ?? 0n);
+    const corrects = `${call.holdId}.${call.callIndex}`;
+    const at = call.admittedAt.toISOString();
+    return amount === 0n ? [] : [{ id: null, corrects, meter, amount: amount.toString(), occurred_at: at }];
+  });
+  return corrections.length === 0 ? null : { source: 'provider', corrections };
+}
+
 /** Whether a call was corrected to these figures before. */
 export function isCorrectedTo(call: CallRecord, { facts }: CorrectRequest): boolean {
   if (call.correction === null) return false;

@@ -69,7 +69,14 @@ export function receives({ status, eventTypes }: EndpointRow, type: string): boo
 }
 
 /** What an answer is to a delivery. */
-export type Answer = { status: number | null; body: string | null; error: string | null; durationMs: number };
+export type Answer = {
+  status: number | null;
+  body: string | null;
+  error: string | null;
+  durationMs: number;
+  /** The pause that the receiver asks for. */
+  retryAfterMs: number | null;
+};
 
 export const isAccepted = ({ status, error }: Answer): boolean =>
   error === null && status !== null && status >= 200 && status <= 299;

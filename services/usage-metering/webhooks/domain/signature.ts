@@ -1,5 +1,6 @@
 /** Secrets and signatures of Standard Webhooks (https://www.standardwebhooks.com). */
 import { createHmac, randomBytes } from 'node:crypto';
+import type { SecretBox } from '#libs/auth/secret-box.ts';
 
 const PREFIX = 'whsec_';
 const SECRET_BYTES = 32;
@@ -8,14 +9,28 @@ export function newSecret(random: (length: number) => Buffer = randomBytes): str
   return PREFIX + random(SECRET_BYTES).toString('base64');
 }
 
+type SealedSecrets = { id: string; secret: string; previousSecret: string | null };
+
+/** What a secret of an endpoint is encrypted for. */
+export const secretContext = (endpointId: string) => `webhook_endpoints ${endpointId}`;
+
 /** The secrets that sign at a time, the present one first. */
 export function signingSecrets(
-  endpoint: { secret: string; previousSecret: string | null; previousSecretUntil: Date | null },
+  endpoint: SealedSecrets & { previousSecretUntil: Date | null },
   now: Date,
+  secretBox: SecretBox,
 ): string[] {
-  const { secret, previousSecret, previousSecretUntil } = endpoint;
+  const { id, secret, previousSecret, previousSecretUntil } = endpoint;
   const overlaps = previousSecret !== null && previousSecretUntil !== null && previousSecretUntil > now;
-  return overlaps ? [secret, previousSecret] : [secret];
+  const stored = overlaps ? [secret, previousSecret] : [secret];
+  return stored.map((text) => secretBox.open(text, secretContext(id)));
+}
+
+/** The same secrets, encrypted with the key in use. */
+export function sealedAgain({ id, secret, previousSecret }: SealedSecrets, secretBox: SecretBox) {
+  const context = secretContext(id);
+  const again = (stored: string) => secretBox.seal(secretBox.open(stored, context), context);
+  return { secret: again(secret), previousSecret: previousSecret === null ? null : again(previousSecret) };
 }
 
 /** The headers that let a receiver verify a message. */

@@ -1,0 +1,101 @@
+import { and, asc, eq, inArray, isNull, lte, or, sql } from 'drizzle-orm';
+import type { Queryable } from '#libs/db/database.ts';
+import { outboxClaims, outboxDeliveries, outboxEvents } from '#libs/db/schema/outbox.ts';
+import { type Attempt, RECEIVER_CHANNELS } from './deliveries.ts';
+import type { Receiver } from './enqueue-delivery.ts';
+
+type ReceiverAddress = Pick<Receiver, 'channel' | 'target'>;
+
+const isReceiver = ({ channel, target }: ReceiverAddress) =>
+  and(eq(outboxClaims.channel, channel), eq(outboxClaims.target, target));
+
+/** Claims a receiver. @returns null; until when it is busy if another process has it, or it asked for a pause. */
+export async function claimReceiver(
+  db: Queryable,
+  { channel, target }: ReceiverAddress,
+  now: Date,
+  claimedUntil: Date,
+): Promise<Date | null> {
+  const { rowCount } = await db
+    .insert(outboxClaims)
+    .values({ channel, target, claimedUntil })
+    .onConflictDoUpdate({
+      target: [outboxClaims.channel, outboxClaims.target],
+      set: { claimedUntil },
+      setWhere: lte(outboxClaims.claimedUntil, now),
+    });
+  if (rowCount === 1) return null;
+  const [claim] = await db.select().from(outboxClaims).where(isReceiver({ channel, target }));
+  return claim?.claimedUntil ?? now;
+}
+
+/** Lets no process deliver to a receiver until then. */
+export async function holdReceiver(db: Queryable, receiver: ReceiverAddress, until: Date): Promise<void> {
+  await db.update(outboxClaims).set({ claimedUntil: until }).where(isReceiver(receiver));
+}
+
+export async function releaseReceiver(db: Queryable, receiver: ReceiverAddress): Promise<void> {
+  await db.delete(outboxClaims).where(isReceiver(receiver));
+}
+
+/** A literal, so that the planner sees that the index of pending deliveries has them. */
+const isPending = eq(outboxDeliveries.status, sql`'pending'`);
+
+const dueAt = ({ channel, target }: ReceiverAddress, now: Date) =>
+  and(
+    eq(outboxDeliveries.channel, channel),
+    eq(outboxDeliveries.target, target),
+    isPending,
+    or(isNull(outboxDeliveries.nextAttemptAt), lte(outboxDeliveries.nextAttemptAt, now)),
+  );
+
+/** Begins the most urgent delivery, and counts the attempt, so that one that kills the process counts. */
+export async function beginNextAttempt(
+  db: Queryable,
+  receiver: ReceiverAddress,
+  now: Date,
+): Promise<Attempt | null> {
+  const next = db
+    .select({ id: outboxDeliveries.id })
+    .from(outboxDeliveries)
+    .where(dueAt(receiver, now))
+    .orderBy(sql`${outboxDeliveries.nextAttemptAt} NULLS FIRST`, asc(outboxDeliveries.id))
+    .limit(1);
+  const [delivery] = await db
+    .update(outboxDeliveries)
+    .set({ attempts: sql`${outboxDeliveries.attempts} + 1`, nextAttemptAt: null })
+    .where(and(eq(outboxDeliveries.id, next), isPending))
+    .returning();
+  if (delivery === undefined) return null;
+  const [event] = await db.select().from(outboxEvents).where(eq(outboxEvents.id, delivery.eventId));
+  return event === undefined ? null : { event, delivery };
+}
+
+export async function hasDueDelivery(db: Queryable, receiver: ReceiverAddress, now: Date): Promise<boolean> {
+  const rows = await db
+    .select({ id: outboxDeliveries.id })
+    .from(outboxDeliveries)
+    .where(dueAt(receiver, now))
+    .limit(1);
+  return rows.length > 0;
+}
+
+/** Receivers of deliveries of events that are older than `before`, and due since then. */
+export function listOverdueReceivers(db: Queryable, before: Date): Promise<Receiver[]> {
+  return db
+    .selectDistinct({
+      channel: outboxDeliveries.channel,
+      target: outboxDeliveries.target,
+      accountId: outboxEvents.accountId,
+    })
+    .from(outboxDeliveries)
+    .innerJoin(outboxEvents, eq(outboxEvents.id, outboxDeliveries.eventId))
+    .where(
+      and(
+        inArray(outboxDeliveries.channel, [...RECEIVER_CHANNELS]),
+        isPending,
+        lte(outboxEvents.createdAt, before),
+        or(isNull(outboxDeliveries.nextAttemptAt), lte(outboxDeliveries.nextAttemptAt, before)),
+      ),
+    );
+}

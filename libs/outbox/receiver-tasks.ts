@@ -1,0 +1,102 @@
+/**
+ * Deliveries to servers that customers choose. A receiver gets one request at a time, over all processes, so that a slow
+ * one takes one place among the jobs of a process, however many deliveries it has.
+ */
+import { z } from 'zod';
+import { transaction } from '#libs/db/database.ts';
+import { summarizeFailure } from '#libs/jobs/failure.ts';
+import { defineTask, type JobContext, type Task } from '#libs/jobs/task.ts';
+import { type Attempt, PermanentDeliveryError, RECEIVER_TASK, RefusedDeliveryError } from './deliveries.ts';
+import { enqueueReceiver, type Receiver } from './enqueue-delivery.ts';
+import {
+  beginNextAttempt,
+  claimReceiver,
+  hasDueDelivery,
+  holdReceiver,
+  listOverdueReceivers,
+  releaseReceiver,
+} from './receiver-store.ts';
+import { boundedPause, pauseAfter } from './retries.ts';
+import { markFailed } from './store.ts';
+import { deliver, type OutboxOptions } from './tasks.ts';
+
+/** A receiver with more deliveries takes its turn again behind the others. */
+const TURN_MS = 5_000;
+/** Longer than a turn with a request at its end, so that only a dead process loses its claim. */
+const CLAIM_MS = 30_000;
+/** Longer than any backlog of jobs should take. */
+const OVERDUE_MS = 30 * 60 * 1000;
+
+export function receiverTasks(options: OutboxOptions): Task[] {
+  const { database, clock } = options;
+  return [
+    defineTask({
+      name: RECEIVER_TASK,
+      schema: z.object({ channel: z.string(), target: z.string(), accountId: z.uuid().nullable() }),
+      run: (receiver, context) => deliverDue(receiver, options, context),
+    }),
+    // Repairs what no job is left for, such as deliveries of an earlier version.
+    defineTask({
+      name: 'repair-deliveries',
+      schedule: { cron: '*/10 * * * *' },
+      run: async (_, { logger }) => {
+        const receivers = await listOverdueReceivers(database, new Date(clock.now().getTime() - OVERDUE_MS));
+        for (const receiver of receivers) await enqueueReceiver(database, receiver);
+        if (receivers.length > 0) logger.warn({ receivers: receivers.length }, 'overdue deliveries enqueued');
+      },
+    }),
+  ];
+}
+
+async function deliverDue(receiver: Receiver, options: OutboxOptions, context: JobContext): Promise<void> {
+  const { database, clock } = options;
+  const after = (ms: number) => new Date(clock.now().getTime() + ms);
+  const busyUntil = await claimReceiver(database, receiver, clock.now(), after(CLAIM_MS));
+  if (busyUntil !== null) return enqueueReceiver(database, receiver, busyUntil);
+  const endsAt = performance.now() + TURN_MS;
+  let pauseMs: number | null = null;
+  try {
+    while (pauseMs === null && performance.now() < endsAt) {
+      const attempt = await beginNextAttempt(database, receiver, clock.now());
+      if (attempt === null) break;
+      pauseMs = await deliverOrPlan(attempt, options, context);
+    }
+  } finally {
+    if (pauseMs === null) await releaseReceiver(database, receiver);
+    else await holdReceiver(database, receiver, after(pauseMs));
+  }
+  if (await hasDueDelivery(database, receiver, clock.now()))
+    await enqueueReceiver(database, receiver, pauseMs === null ? undefined : after(pauseMs));
+}
+
+/** Plans the next attempt when this one fails. @returns the pause that the receiver asked for. */
+async function deliverOrPlan(
+  attempt: Attempt,
+  options: OutboxOptions,
+  context: JobContext,
+): Promise<number | null> {
+  const { event, delivery } = attempt;
+  const { database, clock } = options;
+  try {
+    await deliver(attempt, options, context);
+    return null;
+  } catch (error) {
+    if (context.signal.aborted) throw error;
+    const lastError = summarizeFailure(error, event.payload);
+    const requestedMs = error instanceof RefusedDeliveryError ? boundedPause(error.retryAfterMs) : null;
+    const pauseMs =
+      error instanceof PermanentDeliveryError
+        ? null
+        : pauseAfter(delivery.channel, delivery.attempts, requestedMs);
+    if (pauseMs === null) {
+      await markFailed(database, delivery.id, { status: 'dead', lastError, nextAttemptAt: null });
+    } else {
+      const nextAttemptAt = new Date(clock.now().getTime() + pauseMs);
+      await transaction(database, async (tx) => {
+        await markFailed(tx, delivery.id, { status: 'pending', lastError, nextAttemptAt });
+        await enqueueReceiver(tx, { ...delivery, accountId: event.accountId }, nextAttemptAt);
+      });
+    }
+    return requestedMs;
+  }
+}
