@@ -159,6 +159,13 @@ t.test('measuring', async (t) => {
       { units: { input: 500, output: 7 }, source: 'counted' },
     ],
     [
+      'a prompt with a recording counts at its price',
+      { ...openai, hearsAudio: true },
+      { usage: { units: { input: 0, output: 7 }, final: true }, text: 'hello world', isComplete: true },
+      OK,
+      { units: { input: 0, input_audio: 500, output: 7 }, source: 'counted' },
+    ],
+    [
       'units without tokens are complete',
       openai,
       { usage: { units: { image: 2 }, final: true }, isComplete: true },

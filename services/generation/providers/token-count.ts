@@ -20,11 +20,24 @@ export function remainder(total: number, ...parts: (number | undefined)[]): numb
  */
 export function largerUsage(earlier: unknown, later: unknown): unknown {
   if (typeof later === 'number' && typeof earlier === 'number') return Math.max(earlier, later);
+  if (Array.isArray(later)) return Array.isArray(earlier) ? largerList(earlier, later) : later;
   if (!isRecord(later)) return later ?? earlier;
   if (!isRecord(earlier)) return later;
   const merged: Record<string, unknown> = { ...earlier };
   for (const [name, figure] of Object.entries(later)) merged[name] = largerUsage(earlier[name], figure);
   return merged;
+}
+
+/** Gemini lists its figures by modality. */
+function largerList(earlier: readonly unknown[], later: readonly unknown[]): readonly unknown[] {
+  const modalityOf = (entry: unknown) => (isRecord(entry) ? entry.modality : undefined);
+  if (later.some((entry) => modalityOf(entry) === undefined)) return later;
+  const known = new Map(earlier.map((entry) => [modalityOf(entry), entry]));
+  for (const entry of later) {
+    const modality = modalityOf(entry);
+    known.set(modality, largerUsage(known.get(modality), entry));
+  }
+  return [...known.values()];
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

@@ -48,7 +48,7 @@ export async function measure(
   if (isFinal && prompt) return { units: usage.units, source: 'provider' };
   if (isUnbilled(record, outcome)) return NOTHING;
 
-  const input = prompt ?? { input: await inputOf(call, countPrompt), ...call.otherUnits };
+  const input = prompt ?? { [promptClassOf(call)]: await inputOf(call, countPrompt), ...call.otherUnits };
   if (isFinal) return { units: { ...usage.units, ...input }, source: 'counted' };
   if (!record.isCountable || outcome.mayLackOutput) return UNKNOWN;
   return countOutput(call, record, input);
@@ -90,6 +90,9 @@ async function countOutput(
     source: written.isExact && hasOutput ? 'counted' : 'estimated',
   };
 }
+
+/** Tokens of a prompt with a recording cannot be split, so all count in the dearer class. */
+const promptClassOf = ({ hearsAudio }: PlannedCall) => (hearsAudio === true ? 'input_audio' : 'input');
 
 /** At most what was held for the prompt. */
 async function inputOf({ inputTokens }: PlannedCall, countPrompt?: () => Promise<number>): Promise<number> {
