@@ -5,6 +5,7 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -113,6 +114,17 @@ t.test('a line that was being written is dropped, a damaged one is kept aside an
   ]);
   t.match(lines, [{ level: 'error', msg: 'spool file damaged', damaged: 1 }]);
   t.equal(files().filter((name) => name.endsWith('.damaged')).length, 1);
+});
+
+t.test('a file that another process takes over at the same time is left to it', async (t) => {
+  const { open, orphan } = createFixture(t);
+  const spool = await open();
+  await spool.append(closing());
+  const file = orphan();
+  rmSync(file);
+  // Listed, and gone when it is read.
+  symlinkSync(`${file}.gone`, file);
+  t.strictSame((await open()).waiting(), []);
 });
 
 t.test('a full spool refuses entries and keeps the others', async (t) => {

@@ -133,18 +133,25 @@ async function readFilesOfEndedProcesses({
   logger,
 }: SpoolFileOptions): Promise<{ file: string; entries: StoredEntry[] }[]> {
   const ended = (await readdir(directory)).filter(isOfEndedProcess);
-  return Promise.all(
+  const read = await Promise.all(
     ended.map(async (name) => {
       const file = path.join(directory, name);
-      const text = await readFile(file, 'utf8');
+      // Another process that starts at the same time may have taken it over.
+      const text = await readFile(file, 'utf8').catch(ignoreMissing);
+      if (text === undefined) return [];
       const { entries, damaged } = decodeEntries(text);
       if (damaged > 0) {
         logger.error({ file, damaged }, 'spool file damaged');
         await writeFile(`${file}.damaged`, text, { flush: true, mode: 0o600 });
       }
-      return { file, entries };
+      return [{ file, entries }];
     }),
   );
+  return read.flat();
+}
+
+function ignoreMissing(error: NodeJS.ErrnoException): undefined {
+  if (error.code !== 'ENOENT') throw error;
 }
 
 function isOfEndedProcess(name: string): boolean {
