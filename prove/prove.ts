@@ -52,8 +52,7 @@ export async function prove(options: ProveOptions): Promise<boolean> {
   const since = new Date();
   const startedAt = performance.now();
   const seconds = () => `${((performance.now() - startedAt) / 1_000).toFixed(0).padStart(4)} s`;
-  // Crashes are expected here, so errors of processes go only to their logs.
-  const system = await startSystem({ say: () => undefined, keep });
+  const system = await startSystem({ say: log, keep });
   log(`${seconds()}  the system runs: two gateways, two generation processes, logs in ${system.logFolder}`);
   const interrupt = () => void system.stop().then(() => process.exit(130));
   process.once('SIGINT', interrupt);

@@ -8,6 +8,7 @@ import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Pool } from 'pg';
 import { bootstrap } from '#deploy/local/bootstrap.ts';
+import { endOfLog } from '#deploy/local/log-tail.ts';
 import { definePrograms, type LocalProgram } from '#deploy/local/programs.ts';
 import { chooseProviders } from '#deploy/local/providers.ts';
 import { readOrCreateSecrets } from '#deploy/local/secrets.ts';
@@ -57,8 +58,6 @@ export type ProvedProcess = {
   /** SIGSTOP for a time, then SIGCONT. */
   pause: () => void;
   resume: () => void;
-  /** Number of exits that the proof did not cause. */
-  ownEnds: () => number;
   /** Resolves when the process is ready. @throws Error after a minute. */
   ready: () => Promise<void>;
 };
@@ -71,22 +70,29 @@ export type ProvedSystem = {
   pool: Pool;
   simulatorUrl: string;
   logFolder: string;
+  /** Ends of processes that the proof did not cause, since the last call: how each ended, and the end of its log. */
+  takeUnexpectedEnds: () => string[];
   stop: () => Promise<void>;
 };
 
-/** @throws Error with the end of a log if a process does not start. */
+/**
+ * Logs and the database's files are removed at the stop, unless a process has ended unexpectedly.
+ * @throws Error with the end of a log if a process does not start.
+ */
 export async function startSystem(options: {
   say: (line: string) => void;
-  /** Keeps the logs and the database's files after the stop. */
+  /** Keeps logs and files in any case. */
   keep?: boolean;
 }): Promise<ProvedSystem> {
   const folder = mkdtempSync(path.join(tmpdir(), 'inkmeter-prove-'));
   const logFolder = path.join(folder, 'logs');
   mkdirSync(logFolder);
   const endings: (() => Promise<unknown>)[] = [];
+  const unexpectedEnds: string[] = [];
+  let taken = 0;
   const stop = async () => {
     for (const end of endings.splice(0).reverse()) await end();
-    if (!options.keep) rmSync(folder, { recursive: true, force: true });
+    if (!options.keep && unexpectedEnds.length === 0) rmSync(folder, { recursive: true, force: true });
   };
   try {
     const secrets = readOrCreateSecrets(path.join(folder, 'secrets.json'));
@@ -102,7 +108,11 @@ export async function startSystem(options: {
     await bootstrap({ databaseUrl: database.url, ...writeInstallation(folder), log: () => undefined });
 
     const programs = await programsOf({ folder, logFolder, secrets, databaseUrl: database.url });
-    const supervise = (program: LocalProgram) => superviseOne(program, options.say, endings);
+    const onUnexpectedEnd = (end: string) => {
+      unexpectedEnds.push(end);
+      options.say(end);
+    };
+    const supervise = (program: LocalProgram) => superviseOne(program, onUnexpectedEnd, endings);
     const [simulator, ...services] = programs;
     if (simulator === undefined) throw new Error('There is no simulator');
     await supervise(simulator);
@@ -118,6 +128,11 @@ export async function startSystem(options: {
       pool,
       simulatorUrl: simulator.url,
       logFolder,
+      takeUnexpectedEnds() {
+        const ends = unexpectedEnds.slice(taken);
+        taken = unexpectedEnds.length;
+        return ends;
+      },
       stop,
     };
   } catch (error) {
@@ -186,25 +201,34 @@ async function programsOf(given: {
   ];
 }
 
+const SHOWN_LOG_LINES = 20;
+const SHOWN_LINE_LENGTH = 1_000;
+
 /** One supervisor per program, so that its process can be found by name. */
 async function superviseOne(
   program: LocalProgram,
-  say: (line: string) => void,
+  onUnexpectedEnd: (end: string) => void,
   endings: (() => Promise<unknown>)[],
 ): Promise<ProvedProcess> {
   let pid: number | null = null;
-  let kills = 0;
-  let ends = 0;
+  const killed = new Set<number | undefined>();
   let isStopping = false;
   const supervisor: Supervisor = createSupervisor({
-    say,
+    // Crashes are intended here.
+    say: () => undefined,
     onProcesses: (running) => {
-      const next = running[0]?.pid ?? null;
-      if (pid !== null && next === null && !isStopping) ends += 1;
-      pid = next;
+      pid = running[0]?.pid ?? null;
+    },
+    onExit: (ended, reason) => {
+      if (isStopping || killed.has(ended)) return;
+      const lines = endOfLog(program.logFile, SHOWN_LOG_LINES).split('\n');
+      const log = lines.map((line) => `  ${line.slice(0, SHOWN_LINE_LENGTH)}`).join('\n');
+      onUnexpectedEnd(
+        `${program.name} (pid ${ended}) ended by itself: ${reason}. ${program.logFile} ends:\n${log}`,
+      );
     },
     restartDelayMs: RESTART_DELAY_MS,
-    // Crashes are intended here, so restarts are not delayed.
+    // Restarts are not delayed.
     stableAfterMs: 0,
     readyTimeoutMs: START_TIMEOUT_MS,
   });
@@ -220,10 +244,9 @@ async function superviseOne(
     name: program.name,
     url: program.url,
     kill: () => {
-      if (pid !== null) kills += 1;
+      if (pid !== null) killed.add(pid);
       signal('SIGKILL');
     },
-    ownEnds: () => ends - kills,
     pause: () => signal('SIGSTOP'),
     resume: () => signal('SIGCONT'),
     async ready() {

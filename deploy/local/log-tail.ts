@@ -1,4 +1,4 @@
-import { closeSync, existsSync, openSync, readSync, renameSync, statSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readFileSync, readSync, renameSync, statSync } from 'node:fs';
 
 const ROTATE_ABOVE_BYTES = 10 * 1024 * 1024;
 const POLL_INTERVAL_MS = 200;
@@ -7,6 +7,13 @@ const POLL_INTERVAL_MS = 200;
 export function openLog(path: string): number {
   if (existsSync(path) && statSync(path).size > ROTATE_ABOVE_BYTES) renameSync(path, `${path}.1`);
   return openSync(path, 'a', 0o600);
+}
+
+const TAIL_LINES = 15;
+
+/** The last lines of a log. */
+export function endOfLog(path: string, lines = TAIL_LINES): string {
+  return readFileSync(path, 'utf8').trimEnd().split('\n').slice(-lines).join('\n');
 }
 
 /**

@@ -52,11 +52,14 @@ t.test('given a program that crashes, it is restarted and the operator is notifi
   const { folder, program } = makeToy(t, 'polite', POLITE);
   const said: string[] = [];
   let running: ProcessIdentity[] = [];
+  const ended: [number | undefined, string][] = [];
+  const killed: number[] = [];
   const supervisor = createSupervisor({
     say: (line) => said.push(line),
     onProcesses: (processes) => {
       running = processes;
     },
+    onExit: (pid, reason) => ended.push([pid, reason]),
     restartDelayMs: 1,
   });
   t.teardown(() => supervisor.stop());
@@ -68,8 +71,13 @@ t.test('given a program that crashes, it is restarted and the operator is notifi
       [pid],
     );
     process.kill(pid, 'SIGKILL');
+    killed.push(pid);
     await until(() => readIdentity(folder).pid !== pid && running.length === 1);
   }
+  t.strictSame(
+    ended,
+    killed.map((pid) => [pid, 'SIGKILL']),
+  );
   t.strictSame(said, [
     '[polite] exited (SIGKILL); restarting in 1 ms',
     '[polite] exited (SIGKILL); restarting in 2 ms',

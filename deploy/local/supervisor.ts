@@ -1,14 +1,13 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { closeSync, readFileSync } from 'node:fs';
+import { closeSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { identify, type ProcessIdentity } from '#libs/embedded/process-identity.ts';
-import { followLog, openLog, pickError } from './log-tail.ts';
+import { endOfLog, followLog, openLog, pickError } from './log-tail.ts';
 
 const PRELOAD = new URL('../../libs/service/preload.ts', import.meta.url).href;
 const GUARD = new URL('./die-with-parent.ts', import.meta.url).href;
 const READY_POLL_MS = 50;
-const TAIL_LINES = 15;
 
 export type Program = {
   name: string;
@@ -27,6 +26,8 @@ export type SupervisorOptions = {
   say: (line: string) => void;
   /** Called when a process has started or ended. */
   onProcesses?: (running: ProcessIdentity[]) => void;
+  /** Called when a process has ended, with its signal or exit code as text. */
+  onExit?: (pid: number | undefined, reason: string) => void;
   /** Delay before the first restart, doubled with each crash up to 10 s; 250 ms by default. */
   restartDelayMs?: number;
   /** Uptime after which the delay is reset; 30 s by default. */
@@ -61,10 +62,6 @@ type Supervised = {
 
 const MAX_RESTART_DELAY_MS = 10_000;
 
-function endOfLog(path: string): string {
-  return readFileSync(path, 'utf8').trimEnd().split('\n').slice(-TAIL_LINES).join('\n');
-}
-
 /** Keeps programs running and stops them together. No program outlives the supervisor. */
 export function createSupervisor(options: SupervisorOptions): Supervisor {
   const firstDelayMs = options.restartDelayMs ?? 250;
@@ -96,6 +93,7 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
       const ended = (reason: string) => {
         supervised.child = null;
         running.delete(child);
+        options.onExit?.(child.pid, reason);
         report();
         resolve();
         if (supervised.wasReady && !stopping.signal.aborted)

@@ -102,10 +102,7 @@ async function underFaults(proof: Proof, what: string, rounds: readonly Fault[])
     differences.push(...(await awaitService(proof, accounts)));
   }
   const outcomes = await traffic.end();
-  const processes = [...proof.system.gateways, ...proof.system.generations];
-  for (const { name: process, ownEnds } of processes) {
-    if (ownEnds() > 0) differences.push(`${process} ended ${ownEnds()} times without being killed`);
-  }
+  differences.push(...proof.system.takeUnexpectedEnds());
 
   const found = await examine(proof, {
     accountIds: accounts.map(({ id }) => id),
