@@ -9,8 +9,15 @@ const [FIRST, SECOND, REFUSED] = ['hold-1', 'hold-2', 'hold-3'];
 const START = new Date('2026-11-01T00:00:00Z');
 const NOW_US = BigInt(Date.parse('2026-11-20T12:00:00Z')) * 1_000n;
 const SETTLED_US = NOW_US + 1_000_000n;
-const prices = { input: 1_500n, cacheRead: 750n, cacheWrite: 1_500n, output: 6_001n, reasoning: 6_001n };
-const tokens = { input: 10, cacheRead: 0, cacheWrite: 0, output: 20, reasoning: 5 };
+const prices = {
+  input: 1_500n,
+  audio: 32_000n,
+  cacheRead: 750n,
+  cacheWrite: 1_500n,
+  output: 6_001n,
+  reasoning: 6_001n,
+};
+const tokens = { input: 10, audio: 0, cacheRead: 0, cacheWrite: 0, output: 20, reasoning: 5 };
 const cost = priceTokens(tokens, prices);
 
 const call = (holdId: string, change: Partial<WitnessedCall> = {}): WitnessedCall => ({
@@ -163,7 +170,7 @@ function balance({ rows, counters, events, dailySums }: LedgerState): void {
     daily.tokens[key] = total(rows.map((row) => BigInt(row.tokens[key])));
 }
 
-const NOTHING = { input: 0, cacheRead: 0, cacheWrite: 0, output: 0, reasoning: 0 };
+const NOTHING = { input: 0, audio: 0, cacheRead: 0, cacheWrite: 0, output: 0, reasoning: 0 };
 
 t.test('a ledger that agrees with the witness shows no difference', async (t) => {
   const { differences, usedNanoUsd, providerCalls } = compare(honest());
@@ -176,6 +183,13 @@ const falsifications: Record<string, { falsify: (evidence: Falsified) => void; s
   'a call that was lost': {
     falsify: ({ ledgerState }) => void ledgerState.rows.pop(),
     says: /hold-2\/0 was served, but is not in the ledger/,
+  },
+  'tokens of a recording booked as those of text': {
+    falsify: ({ ledgerState, calls }) => {
+      Object.assign(first(calls), { tokens: { ...tokens, input: 0, audio: 10 } });
+      first(ledgerState.rows).tokens = { ...tokens };
+    },
+    says: /10 input tokens booked, 0 served/,
   },
   'an invented call': {
     falsify: ({ calls }) => void calls.pop(),

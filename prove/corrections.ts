@@ -30,6 +30,7 @@ function add(call: UsageRow, { status, usageSource, tokens, costNanoUsd, amounts
     usageSource,
     tokens: {
       input: call.tokens.input + tokens.input,
+      audio: call.tokens.audio + tokens.audio,
       cacheRead: call.tokens.cacheRead + tokens.cacheRead,
       cacheWrite: call.tokens.cacheWrite + tokens.cacheWrite,
       output: call.tokens.output + tokens.output,

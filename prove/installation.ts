@@ -24,6 +24,7 @@ const picoPerToken = (usdPerMillion: string) => BigInt(usdPerMillion.replace('.'
 
 const PROOF_PRICES: TokenPrices = {
   input: picoPerToken(USD_PER_MILLION.input),
+  audio: picoPerToken(USD_PER_MILLION.input),
   cacheRead: picoPerToken(USD_PER_MILLION.input),
   cacheWrite: picoPerToken(USD_PER_MILLION.input),
   output: picoPerToken(USD_PER_MILLION.output),
@@ -33,7 +34,7 @@ const PROOF_PRICES: TokenPrices = {
 /** The worst case of one call of the proof's model, by meter. */
 export const WORST_CASE = {
   cost: priceTokens(
-    { input: PROMPT_TOKENS, cacheRead: 0, cacheWrite: 0, output: OUTPUT_TOKENS, reasoning: 0 },
+    { input: PROMPT_TOKENS, audio: 0, cacheRead: 0, cacheWrite: 0, output: OUTPUT_TOKENS, reasoning: 0 },
     PROOF_PRICES,
   ),
   'tokens.total': BigInt(PROMPT_TOKENS + OUTPUT_TOKENS),
@@ -109,6 +110,7 @@ export async function readPrices(pool: Pool): Promise<(provider: string, model: 
     const priceOf = (unitClass: string) => prices.get(`${provider}/${model} ${unitClass}`) ?? 0n;
     return {
       input: priceOf('input'),
+      audio: priceOf('input_audio'),
       cacheRead: priceOf('cache_read'),
       cacheWrite: priceOf('cache_write'),
       output: priceOf('output'),

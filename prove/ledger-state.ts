@@ -76,7 +76,8 @@ export type DailySum = {
   model: string;
   calls: bigint;
   errors: bigint;
-  tokens: { [K in keyof TokenCounts]: bigint };
+  /** Recordings are in no column of the sums. */
+  tokens: { [K in Exclude<keyof TokenCounts, 'audio'>]: bigint };
   costNanoUsd: bigint;
 };
 
@@ -137,8 +138,8 @@ const HOLDS_SQL = `
 const ROWS_SQL = `
   SELECT hold_id, call_index, account_id, user_id, key_id, workspace_id, ${MICROS('admitted_at')} AS admitted_us,
          ${MICROS('occurred_at')} AS occurred_us, step, provider, model, status, usage_source, late, overrun,
-         input_tokens, cache_read_tokens, cache_write_tokens, output_tokens, reasoning_tokens, cost_nano_usd, meters,
-         amounts
+         input_tokens, other_amounts[array_position(other_classes, 'input_audio')] AS input_audio_tokens,
+         cache_read_tokens, cache_write_tokens, output_tokens, reasoning_tokens, cost_nano_usd, meters, amounts
     FROM usage_events WHERE account_id = ANY ($1)`;
 
 const COUNTERS_SQL = `
@@ -217,6 +218,7 @@ function toUsageRow(row: Row): UsageRow {
     overrun: row.overrun,
     tokens: {
       input: Number(row.input_tokens ?? 0),
+      audio: Number(row.input_audio_tokens ?? 0),
       cacheRead: Number(row.cache_read_tokens ?? 0),
       cacheWrite: Number(row.cache_write_tokens ?? 0),
       output: Number(row.output_tokens ?? 0),

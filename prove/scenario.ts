@@ -51,6 +51,7 @@ export type Scenario = {
 const PICO_PER_UNIT = 1_000n;
 const PRICES = {
   input: PICO_PER_UNIT,
+  audio: PICO_PER_UNIT,
   cacheRead: PICO_PER_UNIT,
   cacheWrite: PICO_PER_UNIT,
   output: PICO_PER_UNIT,
@@ -163,7 +164,7 @@ export function createScenario(pool: Pool): Scenario {
         status: 200,
         reportsUsage: true,
         usageMode: null,
-        tokens: { input: tokens, cacheRead: 0, cacheWrite: 0, output: 0, reasoning: 0 },
+        tokens: { input: tokens, audio: 0, cacheRead: 0, cacheWrite: 0, output: 0, reasoning: 0 },
       });
     },
     mayExceed() {

@@ -1,5 +1,8 @@
-/** Chat requests of every kind that has a bound of its own: scripts, tools, schemas, images, and prompts near the window. */
-import { pngOfSize } from '#libs/simulators/vendor-tokens/fixtures.ts';
+/**
+ * Chat requests of every kind that has a bound of its own: scripts, tools, schemas, images, documents, recordings, and
+ * prompts near the window.
+ */
+import { mp3OfBytes, pdfOfPages, pngOfSize, wavOfSeconds } from '#libs/simulators/vendor-tokens/fixtures.ts';
 import type { Random } from './random.ts';
 
 export type Shape = {
@@ -38,6 +41,18 @@ const SCRIPTS = [
 const EXPANDING = ['\ufdfa', '㍿', '㎥', '½', 'ﬃ'] as const;
 const COLOURS = ['red', 'green', 'blue', 'white', 'black', 'grey', 'pink', 'gold'] as const;
 
+/** Models that bound a document by their window. */
+const READERS_WITHIN_WINDOW = { claude: ['claude-3-5-haiku', 'claude-haiku-4-5'], openai: ['gpt-4o-mini'] };
+/** A page has up to 4,600 tokens, so these fill the windows of 200,000 and 128,000 tokens. */
+const PAGES_WITHIN_WINDOW = { claude: 42, openai: 27 };
+/** Gemini reads no more pages, of 258 tokens each. */
+const MAX_PAGES = 1_000;
+const HEARERS = ['gemini-2.0-flash', 'gpt-audio'] as const;
+const MAX_SECONDS = 20;
+/** The lowest rates that are taken, so that the bytes of a recording say how long it lasts. */
+const LEAST_WAV = { rate: 8_000, bits: 8 };
+const LEAST_MP3_BYTES_PER_SECOND = 1_000;
+
 const user = (content: unknown) => ({ messages: [{ role: 'user', content }] });
 const directive = (simulate: string) => `[[simulate: ${simulate}]]`;
 
@@ -65,6 +80,28 @@ const SIDES = [1, 16, 384, 512, 2_000, 12_000] as const;
 const WORDS_NEAR_WINDOW = 7_000;
 const WORDS_ABOVE_WINDOW = 9_000;
 const pages = (words: number) => 'the quick brown fox jumps over the lazy dog '.repeat(Math.ceil(words / 9));
+
+function documentShape(name: string, models: readonly string[], maxPages: number): Shape {
+  return {
+    name,
+    models,
+    body: (simulate, random) => {
+      const pages = random.integer(Math.ceil(maxPages * 0.9), maxPages);
+      const file = { filename: 'report.pdf', file_data: `data:application/pdf;base64,${pdfOfPages(pages)}` };
+      return user([
+        { type: 'text', text: `${directive(simulate)} What does it say?` },
+        { type: 'file', file },
+      ]);
+    },
+  };
+}
+
+function recording(random: Random) {
+  const seconds = random.integer(1, MAX_SECONDS);
+  return random.integer(0, 1) === 0
+    ? { format: 'wav', data: wavOfSeconds(seconds, LEAST_WAV) }
+    : { format: 'mp3', data: mp3OfBytes(seconds * LEAST_MP3_BYTES_PER_SECOND) };
+}
 
 export const SHAPES: readonly Shape[] = [
   {
@@ -133,6 +170,26 @@ export const SHAPES: readonly Shape[] = [
           type: 'image_url',
           image_url: { url: pngOfSize(random.pick(SIDES), random.pick(SIDES)) },
         })),
+      ]),
+  },
+  documentShape(
+    'a document near the window of Claude',
+    READERS_WITHIN_WINDOW.claude,
+    PAGES_WITHIN_WINDOW.claude,
+  ),
+  documentShape(
+    'a document near the window of OpenAI',
+    READERS_WITHIN_WINDOW.openai,
+    PAGES_WITHIN_WINDOW.openai,
+  ),
+  documentShape('a document of the most pages', ['gemini-2.0-flash'], MAX_PAGES),
+  {
+    name: 'a recording',
+    models: HEARERS,
+    body: (simulate, random) =>
+      user([
+        { type: 'text', text: `${directive(simulate)} What do you hear?` },
+        { type: 'input_audio', input_audio: recording(random) },
       ]),
   },
   {

@@ -9,6 +9,7 @@ const witnessedCall = z
     model: z.string(),
     correlation: z.string().nullable(),
     input_tokens: tokens,
+    input_audio_tokens: tokens,
     cache_read_tokens: tokens,
     cache_write_tokens: tokens,
     output_tokens: tokens,
@@ -31,6 +32,7 @@ const witnessedCall = z
     usageMode: usage_mode,
     tokens: {
       input: usage.input_tokens,
+      audio: usage.input_audio_tokens,
       cacheRead: usage.cache_read_tokens,
       cacheWrite: usage.cache_write_tokens,
       output: usage.output_tokens,

@@ -1,6 +1,6 @@
 import { fencedTopic, writeObject, writeStep } from './content.ts';
 import { type Answer, type Call, type Choice, type Prompt, Refusal, type Tool } from './dialect.ts';
-import type { Directives } from './faults.ts';
+import type { Directives, UsageMode } from './faults.ts';
 import { fillSchema } from './schema-filler.ts';
 import { topicOf, writeText } from './text.ts';
 import {
@@ -99,8 +99,15 @@ function withUsageMode(directives: Directives): Directives {
 function countInput(call: Call, { usage, fillInput }: Directives, textTokens: number): number {
   if (fillInput !== undefined) return fillInput;
   if (usage === undefined) return textTokens + call.prompt.imageTokens;
-  const counted = call.countPrompt(usage === 'max' || usage === 'more' ? 'most' : 'documented');
+  const counted = call.countPrompt(countModeOf(usage));
   return usage === 'more' ? TIMES_MORE * counted + MORE_TOKENS : counted;
+}
+
+const countModeOf = (usage: UsageMode) => (usage === 'max' || usage === 'more' ? 'most' : 'documented');
+
+/** The part of the counted prompt that is recordings. */
+function countAudio(call: Call, { usage, fillInput }: Directives): number {
+  return usage === undefined || fillInput !== undefined ? 0 : call.countAudio(countModeOf(usage));
 }
 
 function measureInput(call: Call, directives: Directives, context: AnswerContext): Usage {
@@ -111,10 +118,11 @@ function measureInput(call: Call, directives: Directives, context: AnswerContext
   if (call.window !== undefined && size > call.window && directives.fillInput === undefined) {
     throw new Refusal(400, `prompt is too long: ${size} tokens > ${call.window} maximum`);
   }
+  const audio = countAudio(call, directives);
   const cached = cachedTokens(call, directives, context, textTokens);
-  const cacheRead = Math.min(cached.cacheRead, total);
-  const cacheWrite = Math.min(cached.cacheWrite, total - cacheRead);
-  return { ...noUsage(), input: total - cacheRead - cacheWrite, cacheRead, cacheWrite };
+  const cacheRead = Math.min(cached.cacheRead, total - audio);
+  const cacheWrite = Math.min(cached.cacheWrite, total - audio - cacheRead);
+  return { ...noUsage(), input: total - audio - cacheRead - cacheWrite, audio, cacheRead, cacheWrite };
 }
 
 function cachedTokens(

@@ -65,6 +65,7 @@ function readMessages(body: unknown, version: unknown): Call {
     choices: 1,
     prompt: readPrompt(request, messages),
     countPrompt: (mode) => countAnthropicPrompt(request, mode),
+    countAudio: () => 0,
     window: windowOf('anthropic', model.split('#', 1)[0] ?? model),
     countText: (text) => unpublishedCounter('documented', 1)(text),
     tools: objectsOf(request.tools).map((tool) => ({

@@ -59,6 +59,8 @@ export interface Call {
   readonly prompt: Prompt;
   /** Tokens of the complete prompt, as the vendor documents them. */
   readonly countPrompt: (mode: CountMode) => number;
+  /** Those of recordings, which are part of them. */
+  readonly countAudio: (mode: CountMode) => number;
   /** The vendor's context window, above which it refuses prompts; absent if the simulator does not check it. */
   readonly window?: number;
   /** Tokens of a text of the answer. */

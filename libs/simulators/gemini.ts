@@ -10,7 +10,7 @@ import {
   textOr,
 } from './json.ts';
 import { promptTokens, type Usage } from './usage.ts';
-import { countGeminiPrompt } from './vendor-tokens/gemini-prompt.ts';
+import { countGeminiAudio, countGeminiPrompt } from './vendor-tokens/gemini-prompt.ts';
 import { windowOf } from './vendor-tokens/media-tokens.ts';
 import { unpublishedCounter } from './vendor-tokens/text-tokens.ts';
 
@@ -76,6 +76,7 @@ function readContents(request: JsonObject, model: string, stream: boolean): Call
     choices: optionalInteger(config.candidateCount, 'candidateCount', { max: 8 }) ?? 1,
     prompt: readPrompt(request, contents),
     countPrompt: (mode) => countGeminiPrompt(request, mode),
+    countAudio: (mode) => countGeminiAudio(request, mode),
     window: windowOf('gemini', model),
     countText: (text) => unpublishedCounter('documented', 1)(text),
     tools: objectsOf(request.tools)
@@ -160,7 +161,10 @@ function writeUsage(usage: Usage, sentTokens = usage.output): JsonObject {
     totalTokenCount: prompt + outputTokens + usage.reasoning,
     ...(usage.cacheRead > 0 && { cachedContentTokenCount: usage.cacheRead }),
     ...(usage.reasoning > 0 && { thoughtsTokenCount: usage.reasoning }),
-    promptTokensDetails: [{ modality: 'TEXT', tokenCount: prompt }],
+    promptTokensDetails: [
+      { modality: 'TEXT', tokenCount: prompt - usage.audio },
+      ...(usage.audio > 0 ? [{ modality: 'AUDIO', tokenCount: usage.audio }] : []),
+    ],
   };
 }
 

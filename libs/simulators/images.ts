@@ -57,6 +57,7 @@ export function imageCall(asked: {
       cacheForAnHour: false,
     },
     countPrompt: () => 0,
+    countAudio: () => 0,
     countText: () => 0,
     tools: [],
     toolChoice: 'none',

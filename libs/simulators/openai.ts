@@ -21,7 +21,7 @@ import {
 } from './json.ts';
 import { bearerToken, writeCompatibleRefusal } from './openai-errors.ts';
 import { promptTokens, type Usage } from './usage.ts';
-import { countOpenAiPrompt } from './vendor-tokens/openai-prompt.ts';
+import { countOpenAiAudio, countOpenAiPrompt } from './vendor-tokens/openai-prompt.ts';
 import { openAiCounter } from './vendor-tokens/text-tokens.ts';
 
 /** What a `low`-detail to medium image costs: https://platform.openai.com/docs/guides/images-vision */
@@ -77,6 +77,7 @@ function readChat(body: unknown, provider: CompatibleProvider): Call {
     choices: optionalInteger(request.n, 'n', { max: 128 }) ?? 1,
     prompt,
     countPrompt: (mode) => countOpenAiPrompt(request, provider, mode),
+    countAudio: (mode) => countOpenAiAudio(request, mode),
     countText: (text) => openAiCounter(model)(text),
     tools: objectsOf(request.tools).map((tool) => {
       const definition = objectOr(tool.function);
@@ -167,7 +168,7 @@ function writeUsage(usage: Usage, provider: CompatibleProvider): JsonObject {
   if (!detailed) return totals;
   return {
     ...totals,
-    prompt_tokens_details: { cached_tokens: usage.cacheRead, audio_tokens: 0 },
+    prompt_tokens_details: { cached_tokens: usage.cacheRead, audio_tokens: usage.audio },
     completion_tokens_details: {
       reasoning_tokens: usage.reasoning,
       audio_tokens: 0,

@@ -60,6 +60,7 @@ t.test('the witness is served over HTTP', async (t) => {
         model: 'gpt-4o-mini',
         correlation: 'call-7',
         input_tokens: 1,
+        input_audio_tokens: 0,
         cache_read_tokens: 0,
         cache_write_tokens: 0,
         output_tokens: 21,

@@ -1,9 +1,14 @@
 import { LRUCache } from 'lru-cache';
 import { hashText } from './text.ts';
 
-/** Tokens and images of one call, in disjoint classes: `input` is what was neither read from nor written to a cache. */
+/**
+ * Tokens and images of one call, in disjoint classes: `input` is what was neither read from nor written to a cache, and is
+ * not of a recording.
+ */
 export interface Usage {
   input: number;
+  /** Of recordings in the prompt. */
+  audio: number;
   cacheRead: number;
   cacheWrite: number;
   /** Visible output. */
@@ -12,15 +17,23 @@ export interface Usage {
   images: number;
 }
 
-export const usageClasses = ['input', 'cacheRead', 'cacheWrite', 'output', 'reasoning', 'images'] as const;
+export const usageClasses = [
+  'input',
+  'audio',
+  'cacheRead',
+  'cacheWrite',
+  'output',
+  'reasoning',
+  'images',
+] as const;
 
 export function noUsage(): Usage {
-  return { input: 0, cacheRead: 0, cacheWrite: 0, output: 0, reasoning: 0, images: 0 };
+  return { input: 0, audio: 0, cacheRead: 0, cacheWrite: 0, output: 0, reasoning: 0, images: 0 };
 }
 
-/** What the vendors call input or prompt tokens when they include the cached ones. */
+/** What the vendors call input or prompt tokens when they include the cached ones and those of recordings. */
 export function promptTokens(usage: Usage): number {
-  return usage.input + usage.cacheRead + usage.cacheWrite;
+  return usage.input + usage.audio + usage.cacheRead + usage.cacheWrite;
 }
 
 export const charactersPerToken = 4;

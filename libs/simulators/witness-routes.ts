@@ -57,6 +57,7 @@ function presentCall(call: WitnessedCall) {
 function presentUsage(usage: Usage) {
   return {
     input_tokens: usage.input,
+    input_audio_tokens: usage.audio,
     cache_read_tokens: usage.cacheRead,
     cache_write_tokens: usage.cacheWrite,
     output_tokens: usage.output,

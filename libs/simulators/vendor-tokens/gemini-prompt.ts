@@ -11,7 +11,7 @@ const AROUND_TOOL = 8;
 
 export function countGeminiPrompt(request: JsonObject, mode: CountMode): number {
   const count = unpublishedCounter(mode, FACTOR);
-  let tokens = AROUND_PROMPT;
+  let tokens = AROUND_PROMPT + countGeminiAudio(request, mode);
   const instruction = objectOr(request.systemInstruction);
   for (const content of [instruction, ...objectsOf(request.contents)]) {
     tokens += AROUND_MESSAGE;
@@ -23,7 +23,6 @@ export function countGeminiPrompt(request: JsonObject, mode: CountMode): number 
       const data = textOr(objectOr(part.inlineData).data);
       const type = textOr(objectOr(part.inlineData).mimeType);
       if (type === 'application/pdf') tokens += documentTokens(data, GEMINI_PAGE, mode);
-      if (type.startsWith('audio/')) tokens += audioTokens(data, GEMINI_AUDIO_PER_SECOND, mode);
       if (!type.startsWith('image/') && !isObject(part.fileData)) continue;
       const size = sizeOfPng(data);
       tokens += imageTokens({ size }, GEMINI_IMAGES, mode);
@@ -34,4 +33,14 @@ export function countGeminiPrompt(request: JsonObject, mode: CountMode): number 
   const config = objectOr(request.generationConfig);
   const schema = config.responseSchema ?? config.responseJsonSchema;
   return schema === undefined ? tokens : tokens + count(JSON.stringify(schema));
+}
+
+/** The tokens of recordings, which have a price of their own. */
+export function countGeminiAudio(request: JsonObject, mode: CountMode): number {
+  const parts = objectsOf(request.contents).flatMap(({ parts }) => objectsOf(parts));
+  return parts.reduce((tokens, { inlineData }) => {
+    const { mimeType, data } = objectOr(inlineData);
+    if (!textOr(mimeType).startsWith('audio/')) return tokens;
+    return tokens + audioTokens(textOr(data), GEMINI_AUDIO_PER_SECOND, mode);
+  }, 0);
 }

@@ -23,11 +23,11 @@ export function countOpenAiPrompt(request: JsonObject, provider: string, mode: C
   const model = textOr(request.model).split('#', 1)[0] ?? '';
   const count = provider === 'openai' ? openAiCounter(model) : unpublishedCounter(mode, OTHER_VENDORS_FACTOR);
   const formula = openAiImages(provider, model);
-  let tokens = COMPLETION_START;
+  let tokens = COMPLETION_START + countOpenAiAudio(request, mode);
   for (const message of objectsOf(request.messages)) {
     tokens += countMessage(message, count);
     for (const image of imagesOf(message)) tokens += imageTokens(image, formula, mode);
-    for (const part of objectsOf(message.content)) tokens += countMedia(part, count, mode);
+    for (const part of objectsOf(message.content)) tokens += countDocument(part, count, mode);
   }
   const tools = objectsOf(request.tools).map((tool) => objectOr(tool.function));
   if (tools.length > 0)
@@ -53,14 +53,20 @@ function countMessage(message: JsonObject, count: TextCounter): number {
   return tokens + count(textOr(message.tool_call_id));
 }
 
-function countMedia(part: JsonObject, count: TextCounter, mode: CountMode): number {
-  if (part.type === 'file') {
-    const { file_data: url, filename } = objectOr(part.file);
-    const [, base64 = ''] = textOr(url).split(',');
-    return count(textOr(filename)) + documentTokens(base64, OPENAI_PAGE, mode);
-  }
-  if (part.type !== 'input_audio') return 0;
-  return audioTokens(textOr(objectOr(part.input_audio).data), OPENAI_AUDIO_PER_SECOND, mode);
+function countDocument(part: JsonObject, count: TextCounter, mode: CountMode): number {
+  if (part.type !== 'file') return 0;
+  const { file_data: url, filename } = objectOr(part.file);
+  const [, base64 = ''] = textOr(url).split(',');
+  return count(textOr(filename)) + documentTokens(base64, OPENAI_PAGE, mode);
+}
+
+/** The tokens of recordings, which have a price of their own. */
+export function countOpenAiAudio(request: JsonObject, mode: CountMode): number {
+  const parts = objectsOf(request.messages).flatMap(({ content }) => objectsOf(content));
+  return parts.reduce((tokens, { type, input_audio: audio }) => {
+    if (type !== 'input_audio') return tokens;
+    return tokens + audioTokens(textOr(objectOr(audio).data), OPENAI_AUDIO_PER_SECOND, mode);
+  }, 0);
 }
 
 function imagesOf(message: JsonObject): PromptImage[] {
