@@ -3,20 +3,16 @@ import { type Account, emit, find, newId, nowOn } from './account.ts';
 import { monthsOf, periodAt } from './calendar.ts';
 import { requestedOffers } from './discounts.ts';
 import { invalid } from './fault.ts';
-import { group, integer, list, metadataOf, needText, text } from './form.ts';
+import { group, integer, metadataOf, needText, text } from './form.ts';
 import { invoiceObject } from './invoice-objects.ts';
 import { customerOf, finalize, markUncollectible, voidInvoice } from './invoicing.ts';
+import { type Item, itemsOf, itemsOfPhase, periodOf, requestedItems, requestedTerms } from './items.ts';
 import { pay } from './paying.ts';
-import { changeItem, onlyItem, periodLine } from './proration.ts';
+import { changeItems, periodLine } from './proration.ts';
 import { type Call, pageOf, type Route } from './route.ts';
-import { createSchedule, releaseSchedule, updateSchedule } from './schedules.ts';
+import { createSchedule, phaseAt, releaseSchedule, updateSchedule } from './schedules.ts';
 import { idOf } from './subscription-objects.ts';
-import {
-  cancelSubscription,
-  createSubscription,
-  requestedItem,
-  updateSubscription,
-} from './subscriptions.ts';
+import { cancelSubscription, createSubscription, updateSubscription } from './subscriptions.ts';
 
 const DAY = 86_400;
 
@@ -141,14 +137,11 @@ export const BILLING_ROUTES: readonly Route[] = [
 function create({ account, form }: Call): Stripe.Subscription {
   const { data } = account;
   const customer = find(data.customers, 'customer', needText(form, 'customer'));
-  const [item] = list(form, 'items');
-  if (item === undefined) throw invalid('Missing required param: items.', 'items');
   const trialDays = integer(form, 'trial_period_days') ?? 0;
   const now = nowOn(account, customer.test_clock);
   const subscription = createSubscription(account, {
     customer,
-    price: find(data.prices, 'price', needText(item, 'price')),
-    quantity: integer(item, 'quantity') ?? 1,
+    items: requestedTerms(account, form, 'items'),
     trialEnd: trialDays > 0 ? now + trialDays * DAY : null,
     metadata: metadataOf(form),
     offers: requestedOffers(account, form, now),
@@ -166,26 +159,39 @@ function preview({ account, form }: Call): Stripe.Invoice {
   if (id === undefined) throw invalid('The simulator previews subscriptions.', 'subscription');
   const subscription = find(data.subscriptions, 'subscription', id);
   const details = group(form, 'subscription_details') ?? {};
-  const wanted = requestedItem(account, subscription, details);
+  const wanted = requestedItems(account, subscription, details);
   const at = integer(details, 'proration_date') ?? nowOn(account, subscription.test_clock);
   const behaviour = text(details, 'proration_behavior') ?? 'create_prorations';
-  const item = onlyItem(subscription);
-  const current = { price: item.price, quantity: item.quantity ?? 1 };
+  const current = periodOf(subscription);
   const change =
-    wanted === null ? null : changeItem(account, subscription, wanted, { at, prorate: behaviour !== 'none' });
+    wanted === null
+      ? null
+      : changeItems(account, subscription, wanted, { at, prorate: behaviour !== 'none' });
   const isImmediate = change !== null && behaviour === 'always_invoice';
-  const terms = wanted ?? current;
-  const months = monthsOf(terms.price);
-  const end = change?.period.end ?? item.current_period_end;
-  const next = periodAt(change?.anchor ?? subscription.billing_cycle_anchor, months, end);
-  const isEnding = subscription.cancel_at_period_end;
-  if (change === null && isEnding) throw invalid('No upcoming invoices for customer', 'subscription');
-  const upcoming = isImmediate ? [] : [periodLine(account, subscription, { id: item.id, ...terms }, next)];
+  if (change === null && subscription.cancel_at_period_end)
+    throw invalid('No upcoming invoices for customer', 'subscription');
+  const end = change?.period.end ?? current.end;
+  const anchor = change?.anchor ?? subscription.billing_cycle_anchor;
+  const upcoming = isImmediate ? [] : upcomingLines(account, subscription, { wanted, anchor, end });
   return invoiceOfPreview(account, subscription, [...(change?.lines ?? []), ...upcoming], {
     reason: isImmediate ? 'subscription_update' : 'upcoming',
-    period: { start: item.current_period_start, end },
+    period: { start: current.start, end },
     at,
   });
+}
+
+/** The lines of the next period: of these items, else of what is scheduled, else of what there is. */
+function upcomingLines(
+  account: Account,
+  subscription: Stripe.Subscription,
+  { wanted, anchor, end }: { wanted: Item[] | null; anchor: number; end: number },
+): Stripe.InvoiceLineItem[] {
+  const scheduled = wanted === null ? phaseAt(account, subscription, end) : undefined;
+  const before = wanted ?? itemsOf(subscription);
+  const items = scheduled === undefined ? before : itemsOfPhase(account, subscription, scheduled.phase);
+  const [months = 1, monthsBefore = 1] = [items, before].map(([item]) => item && monthsOf(item.price));
+  const period = periodAt(months === monthsBefore ? anchor : end, months, end);
+  return items.map((item) => periodLine(account, subscription, item, period));
 }
 
 function invoiceOfPreview(

@@ -6,7 +6,8 @@ import { cardObject } from './customer-objects.ts';
 import type { CardBehaviour } from './data.ts';
 import { findOffer } from './discounts.ts';
 import { invalid } from './fault.ts';
-import { type Form, flag, group, integer, list, metadataOf, needText, text } from './form.ts';
+import { type Form, flag, group, integer, metadataOf, needText, text } from './form.ts';
+import { requestedTerms } from './items.ts';
 import { idOf } from './subscription-objects.ts';
 import { createSubscription } from './subscriptions.ts';
 
@@ -18,7 +19,8 @@ export const TEST_CARDS: Readonly<
 > = {
   '4242': { now: 'ok', later: 'ok', label: 'succeeds' },
   '0002': { now: 'declined', later: 'declined', label: 'is declined' },
-  '3155': { now: 'challenge', later: 'ok', label: 'needs 3-D Secure' },
+  '3155': { now: 'challenge', later: 'ok', label: 'needs 3-D Secure once' },
+  '3184': { now: 'challenge', later: 'challenge', label: 'needs 3-D Secure at every payment' },
   '0341': { now: 'ok', later: 'declined', label: 'succeeds now and fails at the renewal' },
 };
 
@@ -31,11 +33,10 @@ export function createCheckout(account: Account, form: Form): Stripe.Checkout.Se
       'payment_method_types',
     );
   const customer = find(data.customers, 'customer', needText(form, 'customer'));
-  const [line] = list(form, 'line_items');
-  if (line === undefined) throw invalid('Missing required param: line_items.', 'line_items');
-  const price = find(data.prices, 'price', needText(line, 'price'));
-  if (!price.active) throw invalid('The price specified is inactive.', 'line_items[0][price]');
-  const quantity = integer(line, 'quantity') ?? 1;
+  const terms = requestedTerms(account, form, 'line_items');
+  if (terms.some(({ price }) => !price.active))
+    throw invalid('The price specified is inactive.', 'line_items');
+  const [currency = 'usd'] = terms.map(({ price }) => price.currency);
   const subscription = group(form, 'subscription_data') ?? {};
   const created = nowOn(account, customer.test_clock);
   const id = newId(account, 'cs_test');
@@ -43,8 +44,8 @@ export function createCheckout(account: Account, form: Form): Stripe.Checkout.Se
     { id, created },
     {
       customer,
-      currency: price.currency,
-      amount: (price.unit_amount ?? 0) * quantity,
+      currency,
+      amount: terms.reduce((sum, { price, quantity }) => sum + (price.unit_amount ?? 0) * quantity, 0),
       successUrl: needText(form, 'success_url'),
       cancelUrl: text(form, 'cancel_url') ?? null,
       reference: text(form, 'client_reference_id') ?? null,
@@ -56,7 +57,8 @@ export function createCheckout(account: Account, form: Form): Stripe.Checkout.Se
   );
   data.checkoutSessions[id] = session;
   const trialDays = integer(subscription, 'trial_period_days') ?? 0;
-  data.carts[id] = { price: price.id, quantity, trialDays, metadata: metadataOf(subscription) };
+  const items = terms.map(({ price, quantity }) => ({ price: price.id, quantity }));
+  data.carts[id] = { items, trialDays, metadata: metadataOf(subscription) };
   return session;
 }
 
@@ -85,8 +87,10 @@ export function payCheckout(
     account,
     {
       customer,
-      price: find(data.prices, 'price', cart.price),
-      quantity: cart.quantity,
+      items: cart.items.map(({ price, quantity }) => ({
+        price: find(data.prices, 'price', price),
+        quantity,
+      })),
       trialEnd: cart.trialDays > 0 ? created + cart.trialDays * DAY : null,
       metadata: cart.metadata,
       offers: offer === undefined ? [] : [offer],

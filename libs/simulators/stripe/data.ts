@@ -18,6 +18,9 @@ export type Debit = {
   line: string;
 };
 
+type CartItem = { price: string; quantity: number };
+type PendingItem = CartItem & { id: string };
+
 type Table<Row> = Record<string, Row>;
 
 export type Delivery = { event: string; endpoint: number; attempt: number; dueMs: number };
@@ -51,14 +54,14 @@ export type StripeData = {
   testClocks: Table<Stripe.TestHelpers.TestClock>;
   events: Stripe.EventBase[];
   cards: Table<CardBehaviour>;
-  /** By subscription. */
+  /** By subscription item. */
   debits: Table<Debit[]>;
   /** Lines for the next invoice, by customer. */
   pendingLines: Table<Stripe.InvoiceLineItem[]>;
   /** The items that a subscription gets once its open invoice is paid, by invoice. */
-  pendingItems: Table<{ subscription: string; price: string; quantity: number; prorationDate: number }>;
+  pendingItems: Table<{ subscription: string; items: PendingItem[]; prorationDate: number }>;
   /** What a checkout session sells, by session. */
-  carts: Table<{ price: string; quantity: number; trialDays: number; metadata: Record<string, string> }>;
+  carts: Table<{ items: CartItem[]; trialDays: number; metadata: Record<string, string> }>;
   /** Trials whose end was announced. */
   announcedTrials: Table<true>;
   announcedRenewals: Table<number>;

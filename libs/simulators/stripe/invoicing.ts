@@ -52,8 +52,8 @@ export function draftInvoice(
   );
   for (const line of lines) line.invoice = invoice.id;
   claimItems(account, lines, invoice.id);
-  for (const debit of data.debits[subscription.id] ?? [])
-    if (debit.invoice === '') debit.invoice = invoice.id;
+  for (const { id } of subscription.items.data)
+    for (const debit of data.debits[id] ?? []) if (debit.invoice === '') debit.invoice = invoice.id;
   data.invoices[invoice.id] = invoice;
   subscription.latest_invoice = invoice.id;
   emit(account, 'invoice.created', invoice, invoice.test_clock);

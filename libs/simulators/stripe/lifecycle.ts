@@ -1,11 +1,12 @@
 /** What time does: trials end, periods renew, cards are tried again, sessions expire. */
 import type Stripe from 'stripe';
-import { type Account, accountMs, emit, find, type TestClockReference } from './account.ts';
+import { type Account, accountMs, emit, type TestClockReference } from './account.ts';
 import { DAY, monthsOf, periodAt } from './calendar.ts';
 import { endDiscounts, nextDiscountEnd } from './discounts.ts';
 import { draftInvoice, endSubscription, finalize, subscriptionOf, voidInvoice } from './invoicing.ts';
-import { pay } from './paying.ts';
-import { debitOf, onlyItem, periodLine } from './proration.ts';
+import { itemsOf, itemsOfPhase, periodOf } from './items.ts';
+import { pay, setItems } from './paying.ts';
+import { debitPeriod } from './proration.ts';
 import { phaseAt, releaseSchedule } from './schedules.ts';
 import { idOf } from './subscription-objects.ts';
 import { expirePendingUpdate } from './subscriptions.ts';
@@ -82,7 +83,7 @@ function offerSubscription(
   offer: (at: number | null, run: () => void) => void,
 ): void {
   const { data } = account;
-  const { current_period_end: end } = onlyItem(subscription);
+  const { end } = periodOf(subscription);
   // A discount that ends with the period does not cover the next one.
   offer(nextDiscountEnd(account, subscription), () => endDiscounts(account, subscription));
   offer(end, () => renew(account, subscription));
@@ -119,9 +120,7 @@ function offerSubscription(
 }
 
 function renew(account: Account, subscription: Stripe.Subscription): void {
-  const { data } = account;
-  const item = onlyItem(subscription);
-  const at = item.current_period_end;
+  const { end: at } = periodOf(subscription);
   if (
     subscription.cancel_at_period_end ||
     (subscription.cancel_at !== null && subscription.cancel_at <= at)
@@ -130,24 +129,25 @@ function renew(account: Account, subscription: Stripe.Subscription): void {
     return;
   }
   const scheduled = phaseAt(account, subscription, at);
-  const planned = scheduled?.phase.items[0];
-  if (planned !== undefined) {
-    const price = find(data.prices, 'price', idOf(planned.price));
-    if (monthsOf(price) !== monthsOf(item.price)) subscription.billing_cycle_anchor = at;
-    item.price = price;
-    item.quantity = planned.quantity ?? 1;
+  const [months = 1] = itemsOf(subscription).map(({ price }) => monthsOf(price));
+  if (scheduled !== undefined) {
+    const items = itemsOfPhase(account, subscription, scheduled.phase);
+    setItems(account, subscription, items, { at, invoice: '', prorate: false });
   }
-  const period = periodAt(subscription.billing_cycle_anchor, monthsOf(item.price), at);
-  item.current_period_start = period.start;
-  item.current_period_end = period.end;
+  const [nextMonths = months] = itemsOf(subscription).map(({ price }) => monthsOf(price));
+  if (nextMonths !== months) subscription.billing_cycle_anchor = at;
+  const period = periodAt(subscription.billing_cycle_anchor, nextMonths, at);
+  for (const item of subscription.items.data) {
+    item.current_period_start = period.start;
+    item.current_period_end = period.end;
+  }
   if (subscription.status === 'trialing') subscription.status = 'active';
-  const line = periodLine(account, subscription, { ...item, quantity: item.quantity ?? 1 }, period);
-  data.debits[subscription.id] = [debitOf(line, { price: item.price, quantity: item.quantity ?? 1 }, '')];
+  const lines = debitPeriod(account, subscription, period);
   // Active comes first: the invoice is collected an hour later.
   emit(account, 'customer.subscription.updated', subscription, subscription.test_clock);
   const invoice = draftInvoice(account, subscription, {
     reason: 'subscription_cycle',
-    lines: [line],
+    lines,
     period,
     finalizesLater: true,
   });

@@ -25,12 +25,19 @@ export const badge = (text: string) => `<span class="badge ${escapeHtml(text)}">
 export const amountRow = (label: string, amount: string, isTotal = false) =>
   `<div class="row${isTotal ? ' total' : ''}"><span>${escapeHtml(label)}</span><span>${escapeHtml(amount)}</span></div>`;
 
+/** How many of what cost how much. */
+export function priceRow({ unit_amount, currency, recurring }: Stripe.Price, quantity: number): string {
+  const each = money(unit_amount ?? 0, currency);
+  const label = `${quantity} × ${each} a ${recurring?.interval ?? 'period'}`;
+  return amountRow(label, money((unit_amount ?? 0) * quantity, currency));
+}
+
 export function linkTo(id: string, url: string | null, text: string): string {
   return url === null ? '' : `<p><a id="${id}" href="${escapeHtml(url)}">${escapeHtml(text)}</a></p>`;
 }
 
 /** The usual one first; an object would sort its numeric keys. */
-const CARDS = ['4242', '0002', '3155', '0341'];
+const CARDS = ['4242', '0002', '3155', '3184', '0341'];
 
 /** One button for each test card, which is all that is ever entered. */
 export function cardButtons(verb: string): string {

@@ -15,6 +15,7 @@ import {
   money,
   type Page,
   page,
+  priceRow,
 } from './page-layout.ts';
 import { pay } from './paying.ts';
 import { portalPage } from './portal.ts';
@@ -102,17 +103,17 @@ function show(account: Account, session: Stripe.Checkout.Session, message: strin
 
 function cartSection(account: Account, session: Stripe.Checkout.Session): string {
   const cart = account.data.carts[session.id];
-  const price = cart === undefined ? undefined : account.data.prices[cart.price];
-  if (price === undefined || cart === undefined) return '';
-  const each = money(price.unit_amount ?? 0, price.currency);
-  const total = (price.unit_amount ?? 0) * cart.quantity;
-  const trial =
-    cart.trialDays > 0
-      ? `<p>Free for ${cart.trialDays} days, then ${money(total, price.currency)} a ${price.recurring?.interval}.</p>`
-      : '';
-  return `<section><h2>${escapeHtml(productName(account, price))}</h2>
-    ${amountRow(`${cart.quantity} × ${each} a ${price.recurring?.interval}`, money(total, price.currency))}
-    ${amountRow('Due today', money(cart.trialDays > 0 ? 0 : total, price.currency), true)}${trial}</section>`;
+  if (cart === undefined) return '';
+  const { currency } = session;
+  const total = money(session.amount_total ?? 0, currency ?? 'usd');
+  const rows = cart.items.map((item) => {
+    const price = find(account.data.prices, 'price', item.price);
+    return `<h2>${escapeHtml(productName(account, price))}</h2>${priceRow(price, item.quantity)}`;
+  });
+  const isTrial = cart.trialDays > 0;
+  const dueToday = isTrial ? money(0, currency ?? 'usd') : total;
+  const trial = isTrial ? `<p>Free for ${cart.trialDays} days, then ${total} for each period.</p>` : '';
+  return `<section>${rows.join('')}${amountRow('Due today', dueToday, true)}${trial}</section>`;
 }
 
 function invoicePage(account: Account, id: string, form: Form | undefined): Page {

@@ -4,9 +4,10 @@ import { type Account, emit, find, newId, nowOn } from './account.ts';
 import { DAY } from './calendar.ts';
 import { invalid } from './fault.ts';
 import { customerOf, endSubscription, finalize, subscriptionOf } from './invoicing.ts';
+import type { Item } from './items.ts';
 import { chargeObject } from './payment-objects.ts';
-import { changeItem, onlyItem } from './proration.ts';
-import { idOf } from './subscription-objects.ts';
+import { changeItems } from './proration.ts';
+import { idOf, itemObject } from './subscription-objects.ts';
 
 /** Days after the first failure on which the card is tried again. */
 const RETRY_DAYS = [3, 5, 7] as const;
@@ -130,9 +131,11 @@ function applyPendingItems(
   const pending = data.pendingItems[invoice.id];
   if (pending === undefined) return;
   delete data.pendingItems[invoice.id];
-  const price = find(data.prices, 'price', pending.price);
-  const terms = { price, quantity: pending.quantity };
-  setItem(account, subscription, terms, { at: pending.prorationDate, invoice: invoice.id, prorate: true });
+  const items = pending.items.map(({ id, price, quantity }) => ({
+    ...{ id, quantity },
+    price: find(data.prices, 'price', price),
+  }));
+  setItems(account, subscription, items, { at: pending.prorationDate, invoice: invoice.id, prorate: true });
   if (subscription.pending_update !== null) {
     subscription.pending_update = null;
     emit(account, 'customer.subscription.pending_update_applied', subscription, subscription.test_clock);
@@ -140,24 +143,29 @@ function applyPendingItems(
   emit(account, 'customer.subscription.updated', subscription, subscription.test_clock);
 }
 
-/** Gives the subscription's item its new terms; the lines for it are invoiced already. */
-export function setItem(
+/** Gives the subscription other items; the lines for them are invoiced already. */
+export function setItems(
   account: Account,
   subscription: Stripe.Subscription,
-  terms: { price: Stripe.Price; quantity: number },
+  items: readonly Item[],
   { at, invoice, prorate }: { at: number; invoice: string; prorate: boolean },
 ): void {
-  const change = changeItem(account, subscription, terms, { at, prorate });
-  const item = onlyItem(subscription);
-  item.price = terms.price;
-  item.quantity = terms.quantity;
-  item.current_period_start = change.period.start;
-  item.current_period_end = change.period.end;
-  subscription.billing_cycle_anchor = change.anchor;
-  account.data.debits[subscription.id] = change.debits.map((debit) => ({
-    ...debit,
-    invoice: debit.invoice || invoice,
-  }));
+  const { debits } = account.data;
+  const { period, anchor, debits: added } = changeItems(account, subscription, items, { at, prorate });
+  const before = subscription.items.data;
+  subscription.items.data = items.map(({ id, price, quantity }) => {
+    const fresh = itemObject({ id, created: at }, { subscription: subscription.id, price, quantity, period });
+    const known = before.find((item) => item.id === id);
+    const { plan, current_period_start, current_period_end } = fresh;
+    return known === undefined
+      ? fresh
+      : { ...known, price, plan, quantity, current_period_start, current_period_end };
+  });
+  subscription.billing_cycle_anchor = anchor;
+  for (const { id } of before) if (items.every((item) => item.id !== id)) delete debits[id];
+  for (const [id, of] of Object.entries(added)) {
+    debits[id] = of.map((debit) => ({ ...debit, invoice: debit.invoice || invoice }));
+  }
 }
 
 function markFailed(account: Account, invoice: Stripe.Invoice, outcome: PaymentOutcome): void {

@@ -3,9 +3,9 @@ import type Stripe from 'stripe';
 import { type Account, find } from './account.ts';
 import { attachCard, TEST_CARDS } from './checkout.ts';
 import { type Form, text } from './form.ts';
+import { itemsOf, periodOf } from './items.ts';
 import {
   alert,
-  amountRow,
   badge,
   cardButtons,
   cardLine,
@@ -15,8 +15,9 @@ import {
   money,
   type Page,
   page,
+  priceRow,
 } from './page-layout.ts';
-import { onlyItem, productName } from './proration.ts';
+import { productName } from './proration.ts';
 import { idOf } from './subscription-objects.ts';
 import { updateSubscription } from './subscriptions.ts';
 
@@ -62,13 +63,14 @@ function act(
 function planSection(account: Account, subscription: Stripe.Subscription | undefined): string {
   if (subscription === undefined)
     return '<section><h2>Plan</h2><p class="quiet">There is no subscription.</p></section>';
-  const { price, quantity, current_period_end: end } = onlyItem(subscription);
+  const { end } = periodOf(subscription);
   const isEnding = subscription.cancel_at_period_end;
-  const each = money(price.unit_amount ?? 0, price.currency);
-  const amount = money((price.unit_amount ?? 0) * (quantity ?? 1), price.currency);
+  const items = itemsOf(subscription).map(
+    ({ price, quantity }) =>
+      `<h3>${escapeHtml(productName(account, price))}</h3>${priceRow(price, quantity)}`,
+  );
   return `<section><h2>Plan</h2>
-    <div class="row"><b>${escapeHtml(productName(account, price))}</b>${badge(subscription.status)}</div>
-    ${amountRow(`${quantity ?? 1} × ${each} a ${price.recurring?.interval}`, amount)}
+    <p>${badge(subscription.status)}</p>${items.join('')}
     <p class="quiet">${isEnding ? `Ends on ${day(end)}.` : `Renews on ${day(end)}.`}</p>
     <form method="post"><button name="action" value="${isEnding ? 'resume' : 'cancel'}">
     ${isEnding ? 'Keep the plan' : 'Cancel at the end of the period'}</button></form></section>`;

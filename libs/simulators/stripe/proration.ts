@@ -4,26 +4,18 @@ import { type Account, newId } from './account.ts';
 import { monthsOf, periodAt } from './calendar.ts';
 import type { Debit } from './data.ts';
 import { discountOn } from './discounts.ts';
-import { invalid } from './fault.ts';
 import { lineObject } from './invoice-objects.ts';
+import { hasSameTerms, type Item, type ItemTerms, itemsOf, periodOf } from './items.ts';
 import { idOf, type Period } from './subscription-objects.ts';
 
-export type ItemTerms = { price: Stripe.Price; quantity: number };
-
-/** What an item change debits and credits, and the item's period afterwards. */
-export type ItemChange = {
+/** What a change of items debits and credits, and their period afterwards. */
+export type ItemsChange = {
   lines: Stripe.InvoiceLineItem[];
-  /** In force for the item once the change is made. */
-  debits: Debit[];
+  /** In force once the change is made, by the items that change. */
+  debits: Record<string, Debit[]>;
   period: Period;
   anchor: number;
 };
-
-export function onlyItem(subscription: Stripe.Subscription): Stripe.SubscriptionItem {
-  const [item] = subscription.items.data;
-  if (item === undefined) throw invalid('The subscription has no item.');
-  return item;
-}
 
 export function productName({ data }: Account, price: Stripe.Price): string {
   return data.products[idOf(price.product)]?.name ?? 'Product';
@@ -33,7 +25,7 @@ export function productName({ data }: Account, price: Stripe.Price): string {
 export function periodLine(
   account: Account,
   subscription: Stripe.Subscription,
-  item: { id: string } & ItemTerms,
+  item: Item,
   period: Period,
 ): Stripe.InvoiceLineItem {
   const { price, quantity } = item;
@@ -50,6 +42,19 @@ export function periodLine(
     item: item.id,
     credited: null,
     discount: discountOn(account, subscription, amount),
+  });
+}
+
+/** The lines for a whole period of all items, which are what they are credited from later. */
+export function debitPeriod(
+  account: Account,
+  subscription: Stripe.Subscription,
+  period: Period,
+): Stripe.InvoiceLineItem[] {
+  return itemsOf(subscription).map((item) => {
+    const line = periodLine(account, subscription, item, period);
+    account.data.debits[item.id] = [debitOf(line, item, '')];
+    return line;
   });
 }
 
@@ -70,64 +75,93 @@ export function debitOf(line: Stripe.InvoiceLineItem, item: ItemTerms, invoice: 
   };
 }
 
-/** A new price or quantity from `at` on. A price with another interval begins a new period. */
-export function changeItem(
+/** Other items from `at` on: what changes is credited and debited. Another interval begins a new period for all. */
+export function changeItems(
   account: Account,
   subscription: Stripe.Subscription,
-  terms: ItemTerms,
+  items: readonly Item[],
   { at, prorate }: { at: number; prorate: boolean },
-): ItemChange {
-  const item = onlyItem(subscription);
-  const isNewInterval = monthsOf(terms.price) !== monthsOf(item.price);
+): ItemsChange {
+  const before = itemsOf(subscription);
+  const [months] = items.map(({ price }) => monthsOf(price));
   const isTrial = subscription.status === 'trialing';
-  const period =
-    isNewInterval && !isTrial
-      ? periodAt(at, monthsOf(terms.price), at)
-      : { start: item.current_period_start, end: item.current_period_end };
-  const anchor = isNewInterval && !isTrial ? at : subscription.billing_cycle_anchor;
-  const debits = account.data.debits[subscription.id] ?? [];
-  if (!prorate || isTrial) return { lines: [], debits, period, anchor };
+  const isNewInterval = before.some(({ price }) => monthsOf(price) !== months) && !isTrial;
+  const period = isNewInterval ? periodAt(at, months ?? 1, at) : periodOf(subscription);
+  const anchor = isNewInterval ? at : subscription.billing_cycle_anchor;
+  if (!prorate || isTrial) return { lines: [], debits: {}, period, anchor };
+  const isKept = (item: Item, among: readonly Item[]) =>
+    !isNewInterval && among.some((other) => hasSameTerms(item, other));
+  const credits = before
+    .filter((item) => !isKept(item, items))
+    .flatMap((item) => creditsOf(account, subscription, item, at));
+  const added = items
+    .filter((item) => !isKept(item, before))
+    .map((item) => ({
+      item,
+      line: remainingLine(account, subscription, item, { at, period, isNewInterval }),
+    }));
+  return {
+    lines: [...credits, ...added.map(({ line }) => line)],
+    debits: Object.fromEntries(added.map(({ item, line }) => [item.id, [debitOf(line, item, '')]])),
+    period,
+    anchor,
+  };
+}
 
-  const credits = debits
-    .filter(({ start, end, amount }) => start <= at && at < end && amount > 0)
-    .map((debit) => creditLine(account, subscription, item, debit, at));
-  const full = (terms.price.unit_amount ?? 0) * terms.quantity;
+/** The line for the rest of a period, or for a whole new one. */
+function remainingLine(
+  account: Account,
+  subscription: Stripe.Subscription,
+  { id, price, quantity }: Item,
+  { at, period, isNewInterval }: { at: number; period: Period; isNewInterval: boolean },
+): Stripe.InvoiceLineItem {
   const share = isNewInterval ? 1 : (period.end - at) / (period.end - period.start);
-  const amount = Math.round(full * share);
-  const debit = lineObject(newId(account, 'il'), {
+  const amount = Math.round((price.unit_amount ?? 0) * quantity * share);
+  return lineObject(newId(account, 'il'), {
     amount,
-    price: terms.price,
-    product: idOf(terms.price.product),
-    quantity: terms.quantity,
+    price,
+    product: idOf(price.product),
+    quantity,
     period: { start: at, end: period.end },
-    description: `Remaining time on ${terms.quantity} × ${productName(account, terms.price)}`,
+    description: `Remaining time on ${quantity} × ${productName(account, price)}`,
     proration: !isNewInterval,
     subscription: subscription.id,
-    item: item.id,
+    item: id,
     credited: null,
     discount: discountOn(account, subscription, amount),
   });
-  return { lines: [...credits, debit], debits: [debitOf(debit, terms, '')], period, anchor };
+}
+
+/** Credits for everything that is paid for an item beyond `at`. */
+function creditsOf(
+  account: Account,
+  subscription: Stripe.Subscription,
+  item: Item,
+  at: number,
+): Stripe.InvoiceLineItem[] {
+  return (account.data.debits[item.id] ?? [])
+    .filter(({ start, end, amount }) => start <= at && at < end && amount > 0)
+    .map((debit) => creditLine(account, subscription, item, debit, at));
 }
 
 function creditLine(
   account: Account,
   subscription: Stripe.Subscription,
-  item: Stripe.SubscriptionItem,
+  { id, price }: Item,
   debit: Debit,
   at: number,
 ): Stripe.InvoiceLineItem {
   const unused = (debit.end - at) / (debit.end - debit.start);
   return lineObject(newId(account, 'il'), {
     amount: -Math.round(debit.amount * unused),
-    price: item.price,
-    product: idOf(item.price.product),
+    price,
+    product: idOf(price.product),
     quantity: debit.quantity,
     period: { start: at, end: debit.end },
-    description: `Unused time on ${debit.quantity} × ${productName(account, item.price)}`,
+    description: `Unused time on ${debit.quantity} × ${productName(account, price)}`,
     proration: true,
     subscription: subscription.id,
-    item: item.id,
+    item: id,
     credited: { invoice: debit.invoice, lines: [debit.line] },
     discount: null,
   });
@@ -139,8 +173,5 @@ export function creditUnused(
   subscription: Stripe.Subscription,
   at: number,
 ): Stripe.InvoiceLineItem[] {
-  const item = onlyItem(subscription);
-  return (account.data.debits[subscription.id] ?? [])
-    .filter(({ start, end, amount }) => start <= at && at < end && amount > 0)
-    .map((debit) => creditLine(account, subscription, item, debit, at));
+  return itemsOf(subscription).flatMap((item) => creditsOf(account, subscription, item, at));
 }

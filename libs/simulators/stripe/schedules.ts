@@ -3,7 +3,7 @@ import type Stripe from 'stripe';
 import { type Account, emit, find, newId, nowOn } from './account.ts';
 import { invalid } from './fault.ts';
 import { type Form, integer, list, needText, text } from './form.ts';
-import { onlyItem } from './proration.ts';
+import { itemsOf, periodOf, requestedTerms } from './items.ts';
 import { idOf, phaseObject, scheduleObject } from './subscription-objects.ts';
 
 /** `from_subscription`: a schedule whose only phase is the current one. */
@@ -12,13 +12,8 @@ export function createSchedule(account: Account, form: Form): Stripe.Subscriptio
   const subscription = find(data.subscriptions, 'subscription', needText(form, 'from_subscription'));
   if (subscription.schedule !== null)
     throw invalid('You cannot migrate a subscription that is already attached to a schedule.');
-  const item = onlyItem(subscription);
-  const phase = phaseObject({
-    price: item.price.id,
-    quantity: item.quantity ?? 1,
-    start: item.current_period_start,
-    end: item.current_period_end,
-  });
+  const items = itemsOf(subscription).map(({ price, quantity }) => ({ price: price.id, quantity }));
+  const phase = phaseObject({ ...periodOf(subscription), items });
   const created = nowOn(account, subscription.test_clock);
   const schedule = scheduleObject(
     { id: newId(account, 'sub_sched'), created },
@@ -37,13 +32,12 @@ export function updateSchedule(account: Account, schedule: Stripe.SubscriptionSc
   if (asked.length > 0) {
     let start = schedule.phases[0]?.start_date ?? nowOn(account, schedule.test_clock);
     schedule.phases = asked.map((phase) => {
-      const [item] = list(phase, 'items');
-      if (item === undefined) throw invalid('Missing required param: phases[items].', 'phases');
-      const price = find(account.data.prices, 'price', needText(item, 'price')).id;
+      const terms = requestedTerms(account, phase, 'items');
+      const items = terms.map(({ price, quantity }) => ({ price: price.id, quantity }));
       start = integer(phase, 'start_date') ?? start;
       // Without an end the phase is the last one; it is released when it has begun.
       const end = integer(phase, 'end_date') ?? start + 1;
-      const made = phaseObject({ price, quantity: integer(item, 'quantity') ?? 1, start, end });
+      const made = phaseObject({ items, start, end });
       start = end;
       return made;
     });

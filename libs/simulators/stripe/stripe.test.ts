@@ -176,6 +176,68 @@ t.test('given a schedule, when its second phase begins, then price and invoice f
   t.match(await stripe.invoices.retrieve(String(changed.latest_invoice)), { amount_paid: 5800 });
 });
 
+t.test('given two items, then each is charged and credited for itself', async (t) => {
+  const clock = createFakeClock('2026-11-01T00:00:00.000Z');
+  const { stripe, simulator } = await startTestStripe(t, { clock });
+  const { basic, pro, year } = await createPrices(stripe);
+  const product = (await stripe.products.create({ name: 'Seats' })).id;
+  const recurring = { interval: 'month' } as const;
+  const seat = await stripe.prices.create({ product, currency: 'usd', unit_amount: 1000, recurring });
+  const customer = (await stripe.customers.create()).id;
+  await stripe.paymentMethods.attach('pm_card_visa', { customer });
+  const { id, items, latest_invoice } = await stripe.subscriptions.create({
+    customer,
+    items: [{ price: basic.id }, { price: seat.id, quantity: 3 }],
+  });
+  const [plan = '', seats = ''] = items.data.map((item) => item.id);
+  const amountsOf = async (invoice: Stripe.Subscription['latest_invoice']) =>
+    (await stripe.invoices.retrieve(String(invoice))).lines.data.map(({ amount }) => amount);
+  const change = async (changed: Stripe.SubscriptionUpdateParams.Item[]) => {
+    const updated = await stripe.subscriptions.update(id, {
+      items: changed,
+      proration_behavior: 'always_invoice',
+    });
+    return amountsOf(updated.latest_invoice);
+  };
+  t.strictSame(await amountsOf(latest_invoice), [2900, 3000]);
+  simulator.advance(15 * DAY_MS);
+  const preview = await stripe.invoices.createPreview({
+    subscription: id,
+    subscription_details: { items: [{ id: seats, quantity: 5 }], proration_behavior: 'always_invoice' },
+  });
+  t.strictSame(
+    preview.lines.data.map(({ amount }) => amount),
+    [-1500, 2500],
+    'half of the period is left, and the plan is not touched',
+  );
+  t.strictSame(
+    await change([
+      { id: plan, price: pro.id },
+      { id: seats, quantity: 5 },
+    ]),
+    [-1450, -1500, 3950, 2500],
+  );
+  t.strictSame(await change([{ price: basic.id }]), [1450], 'an item without an id is added');
+  t.strictSame(await change([{ id: seats, deleted: true }]), [-2500]);
+  await t.rejects(change([{ price: year.id }]), { message: /one interval/ });
+  await t.rejects(change([{ price: pro.id }]), { message: /same price/ });
+  await t.rejects(change([{ id: 'si_none', quantity: 2 }]), { message: /No such subscription item/ });
+  simulator.advance(15 * DAY_MS + 3_600_000);
+  const renewed = await stripe.subscriptions.retrieve(id);
+  t.strictSame(
+    renewed.items.data.map(({ price, quantity }) => [price.unit_amount, quantity]),
+    [
+      [7900, 1],
+      [2900, 1],
+    ],
+  );
+  t.strictSame(await amountsOf(renewed.latest_invoice), [7900, 2900]);
+  t.match(await stripe.invoices.retrieve(String(renewed.latest_invoice)), {
+    amount_paid: 7900 + 2900 - 2500,
+    starting_balance: -2500,
+  });
+});
+
 t.test('given a trial, then nothing is charged before it ends', async (t) => {
   const { stripe, simulator } = await startTestStripe(t);
   const { pro } = await createPrices(stripe);

@@ -33,7 +33,8 @@ export function subscriptionObject(
   { id, created }: ObjectBasis,
   of: {
     customer: string;
-    item: Stripe.SubscriptionItem;
+    items: Stripe.SubscriptionItem[];
+    currency: string;
     status: string;
     anchor: number;
     trialEnd: number | null;
@@ -60,7 +61,7 @@ export function subscriptionObject(
     cancellation_details: { comment: null, feedback: null, feedback_option: null, reason: null },
     collection_method: 'charge_automatically',
     created,
-    currency: of.item.price.currency,
+    currency: of.currency,
     customer: of.customer,
     customer_account: null,
     days_until_due: null,
@@ -77,7 +78,7 @@ export function subscriptionObject(
       footer: null,
       issuer: { type: 'self' },
     },
-    items: listObject([of.item], `/v1/subscription_items?subscription=${id}`),
+    items: listObject(of.items, `/v1/subscription_items?subscription=${id}`),
     latest_invoice: null,
     livemode: false,
     managed_payments: { enabled: false },
@@ -106,9 +107,9 @@ export function subscriptionObject(
   };
 }
 
-export type PhaseTerms = { price: string; quantity: number; start: number; end: number };
+export type PhaseTerms = Period & { items: readonly { price: string; quantity: number }[] };
 
-export function phaseObject({ price, quantity, start, end }: PhaseTerms): Stripe.SubscriptionSchedule.Phase {
+export function phaseObject({ items, start, end }: PhaseTerms): Stripe.SubscriptionSchedule.Phase {
   return {
     add_invoice_items: [],
     application_fee_percent: null,
@@ -122,17 +123,15 @@ export function phaseObject({ price, quantity, start, end }: PhaseTerms): Stripe
     discounts: [],
     end_date: end,
     invoice_settings: null,
-    items: [
-      {
-        billing_thresholds: null,
-        discounts: [],
-        metadata: {},
-        plan: price,
-        price,
-        quantity,
-        tax_rates: [],
-      },
-    ],
+    items: items.map(({ price, quantity }) => ({
+      billing_thresholds: null,
+      discounts: [],
+      metadata: {},
+      plan: price,
+      price,
+      quantity,
+      tax_rates: [],
+    })),
     metadata: {},
     on_behalf_of: null,
     proration_behavior: 'create_prorations',

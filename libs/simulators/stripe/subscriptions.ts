@@ -1,18 +1,20 @@
 /** Creates, changes and ends subscriptions. */
 import type Stripe from 'stripe';
-import { type Account, emit, find, newId, nowOn } from './account.ts';
+import { type Account, emit, newId, nowOn } from './account.ts';
 import { monthsOf, periodAt } from './calendar.ts';
 import { type Offer, redeem } from './discounts.ts';
 import { declined, invalid } from './fault.ts';
-import { type Form, flag, group, integer, list, metadataOf, text } from './form.ts';
+import { type Form, flag, group, integer, metadataOf, text } from './form.ts';
 import { customerOf, draftInvoice, endSubscription, finalize, voidInvoice } from './invoicing.ts';
-import { type ChargeOptions, pay, setItem } from './paying.ts';
-import { changeItem, creditUnused, debitOf, type ItemTerms, onlyItem, periodLine } from './proration.ts';
+import { hasSameTerms, type Item, type ItemTerms, itemsOf, periodOf, requestedItems } from './items.ts';
+import { type ChargeOptions, pay, setItems } from './paying.ts';
+import { changeItems, creditUnused, debitPeriod } from './proration.ts';
 import { idOf, itemObject, subscriptionObject } from './subscription-objects.ts';
 
 const PENDING_UPDATE_SECONDS = 23 * 3_600;
 
-export type SubscriptionTerms = ItemTerms & {
+export type SubscriptionTerms = {
+  items: readonly ItemTerms[];
   customer: Stripe.Customer;
   trialEnd: number | null;
   metadata: Stripe.Metadata;
@@ -27,20 +29,21 @@ export function createSubscription(
   options: ChargeOptions = {},
 ): Stripe.Subscription {
   const { data } = account;
-  const { customer, price, quantity, trialEnd } = terms;
+  const { customer, trialEnd } = terms;
   const created = nowOn(account, customer.test_clock);
   const id = newId(account, 'sub');
-  const period =
-    trialEnd === null ? periodAt(created, monthsOf(price), created) : { start: created, end: trialEnd };
-  const item = itemObject(
-    { id: newId(account, 'si'), created },
-    { subscription: id, price, quantity, period },
+  const [months = 1] = terms.items.map(({ price }) => monthsOf(price));
+  const [currency = 'usd'] = terms.items.map(({ price }) => price.currency);
+  const period = trialEnd === null ? periodAt(created, months, created) : { start: created, end: trialEnd };
+  const items = terms.items.map((of) =>
+    itemObject({ id: newId(account, 'si'), created }, { ...of, subscription: id, period }),
   );
   const subscription = subscriptionObject(
     { id, created },
     {
       customer: customer.id,
-      item,
+      items,
+      currency,
       status: trialEnd === null ? 'incomplete' : 'trialing',
       anchor: trialEnd ?? created,
       trialEnd,
@@ -51,41 +54,20 @@ export function createSubscription(
     },
   );
   data.subscriptions[id] = subscription;
-  customer.currency ??= price.currency;
+  customer.currency ??= currency;
   emit(account, 'customer.subscription.created', subscription, subscription.test_clock);
   subscription.discounts = redeem(account, terms.offers, { customer, subscription: id });
   if (trialEnd !== null) return subscription;
-  const line = periodLine(account, subscription, { id: item.id, price, quantity }, period);
-  data.debits[id] = [debitOf(line, terms, '')];
-  const invoice = draftInvoice(account, subscription, {
-    reason: 'subscription_create',
-    lines: [line],
-    period,
-  });
+  const lines = debitPeriod(account, subscription, period);
+  const invoice = draftInvoice(account, subscription, { reason: 'subscription_create', lines, period });
   if (invoice !== undefined) pay(account, invoice, options);
   return subscription;
-}
-
-/** The item terms that a request asks for; absent parts stay. */
-export function requestedItem(
-  account: Account,
-  subscription: Stripe.Subscription,
-  form: Form,
-): ItemTerms | null {
-  const [asked] = list(form, 'items');
-  if (asked === undefined) return null;
-  const item = onlyItem(subscription);
-  if (text(asked, 'id') !== undefined && text(asked, 'id') !== item.id)
-    throw invalid('The simulator serves subscriptions with one item.', 'items');
-  const priceId = text(asked, 'price');
-  const price = priceId === undefined ? item.price : find(account.data.prices, 'price', priceId);
-  return { price, quantity: integer(asked, 'quantity') ?? item.quantity ?? 1 };
 }
 
 export function updateSubscription(account: Account, subscription: Stripe.Subscription, form: Form): void {
   if (subscription.status === 'canceled' || subscription.status === 'incomplete_expired')
     throw invalid('A canceled subscription can only update its cancellation_details and metadata.');
-  const wanted = requestedItem(account, subscription, form);
+  const wanted = requestedItems(account, subscription, form);
   // A refused payment must change nothing, so it comes first.
   if (wanted !== null) changeTerms(account, subscription, wanted, form);
   applyFields(account, subscription, form);
@@ -97,7 +79,7 @@ function applyFields(account: Account, subscription: Stripe.Subscription, form: 
   const cancels = flag(form, 'cancel_at_period_end');
   if (cancels !== undefined) {
     subscription.cancel_at_period_end = cancels;
-    subscription.cancel_at = cancels ? onlyItem(subscription).current_period_end : null;
+    subscription.cancel_at = cancels ? periodOf(subscription).end : null;
     subscription.canceled_at = cancels ? at : null;
   }
   const method = text(form, 'default_payment_method');
@@ -114,8 +96,7 @@ function applyFields(account: Account, subscription: Stripe.Subscription, form: 
   const trialEnd = text(form, 'trial_end');
   if (trialEnd === 'now' && subscription.status === 'trialing') {
     subscription.trial_end = at;
-    const item = onlyItem(subscription);
-    item.current_period_end = at;
+    for (const item of subscription.items.data) item.current_period_end = at;
     subscription.billing_cycle_anchor = at;
   }
 }
@@ -123,18 +104,19 @@ function applyFields(account: Account, subscription: Stripe.Subscription, form: 
 function changeTerms(
   account: Account,
   subscription: Stripe.Subscription,
-  wanted: ItemTerms,
+  wanted: readonly Item[],
   form: Form,
 ): void {
   const { data } = account;
-  const item = onlyItem(subscription);
-  if (wanted.price.id === item.price.id && wanted.quantity === item.quantity) return;
+  const before = itemsOf(subscription);
+  const isSame = (item: Item) => before.some((other) => hasSameTerms(item, other));
+  if (wanted.length === before.length && wanted.every(isSame)) return;
   const behaviour = text(form, 'proration_behavior') ?? 'create_prorations';
   const at = integer(form, 'proration_date') ?? nowOn(account, subscription.test_clock);
-  const change = changeItem(account, subscription, wanted, { at, prorate: behaviour !== 'none' });
+  const change = changeItems(account, subscription, wanted, { at, prorate: behaviour !== 'none' });
   const isNewPeriod = change.anchor !== subscription.billing_cycle_anchor;
   if (change.lines.length === 0) {
-    setItem(account, subscription, wanted, { at, invoice: '', prorate: false });
+    setItems(account, subscription, wanted, { at, invoice: '', prorate: false });
     return;
   }
   if (behaviour !== 'always_invoice' && !isNewPeriod) {
@@ -142,7 +124,7 @@ function changeTerms(
       ...(data.pendingLines[idOf(subscription.customer)] ?? []),
       ...change.lines,
     ];
-    setItem(account, subscription, wanted, { at, invoice: '', prorate: true });
+    setItems(account, subscription, wanted, { at, invoice: '', prorate: true });
     return;
   }
   invoiceChange(account, subscription, { wanted, at, lines: change.lines, period: change.period }, form);
@@ -157,7 +139,7 @@ function invoiceChange(
     lines,
     period,
   }: {
-    wanted: ItemTerms;
+    wanted: readonly Item[];
     at: number;
     lines: Stripe.InvoiceLineItem[];
     period: { start: number; end: number };
@@ -177,8 +159,8 @@ function invoiceChange(
   if (invoice === undefined) return;
   finalize(account, invoice);
   const behaviour = text(form, 'payment_behavior') ?? 'allow_incomplete';
-  const terms = { subscription: subscription.id, price: wanted.price.id, quantity: wanted.quantity };
-  data.pendingItems[invoice.id] = { ...terms, prorationDate: at };
+  const items = wanted.map(({ id, price, quantity }) => ({ id, price: price.id, quantity }));
+  data.pendingItems[invoice.id] = { subscription: subscription.id, items, prorationDate: at };
   const outcome = pay(account, invoice);
   if (outcome === 'paid') return;
   switch (behaviour) {
@@ -187,7 +169,7 @@ function invoiceChange(
       subscription.latest_invoice = latest;
       throw declined();
     case 'pending_if_incomplete': {
-      const item = onlyItem(subscription);
+      const pending = { subscription: subscription.id, period: periodOf(subscription) };
       subscription.pending_update = {
         billing_cycle_anchor: null,
         cancel_at_period_end: null,
@@ -195,7 +177,9 @@ function invoiceChange(
         discounts: null,
         expires_at: at + PENDING_UPDATE_SECONDS,
         metadata: null,
-        subscription_items: [{ ...item, price: wanted.price, quantity: wanted.quantity }],
+        subscription_items: wanted.map(({ id, price, quantity }) =>
+          itemObject({ id, created: at }, { ...pending, price, quantity }),
+        ),
         trial_end: null,
         trial_from_plan: null,
       };
@@ -203,7 +187,7 @@ function invoiceChange(
     }
     default:
       delete data.pendingItems[invoice.id];
-      setItem(account, subscription, wanted, { at, invoice: invoice.id, prorate: true });
+      setItems(account, subscription, wanted, { at, invoice: invoice.id, prorate: true });
       subscription.status = 'past_due';
   }
 }

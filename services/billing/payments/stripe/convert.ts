@@ -69,11 +69,16 @@ export function externalOf(
  * omits empty invoices.
  */
 function paidThroughOf(subscription: Stripe.Subscription, invoices: readonly Stripe.Invoice[]): Date {
-  const { current_period_end, current_period_start } = planItemOf(subscription);
+  const { id, current_period_end, current_period_start } = planItemOf(subscription);
+  const addOns = subscription.items.data.map((item) => item.id).filter((item) => item !== id);
   const paidEnds = invoices
     .filter(({ status }) => status === 'paid')
     .flatMap(({ lines }) => lines.data)
-    .filter(({ amount }) => amount >= 0)
+    // An add-on that is paid by itself pays for no plan.
+    .filter(({ amount, parent }) => {
+      const item = parent?.subscription_item_details?.subscription_item;
+      return amount >= 0 && (item === undefined || !addOns.includes(item));
+    })
     .map(({ period }) => period.end);
   const isUnpaid = invoices.some(
     ({ status, billing_reason, lines }) =>
