@@ -12,6 +12,8 @@ export function createSchedule(account: Account, form: Form): Stripe.Subscriptio
   const subscription = find(data.subscriptions, 'subscription', needText(form, 'from_subscription'));
   if (subscription.schedule !== null)
     throw invalid('You cannot migrate a subscription that is already attached to a schedule.');
+  if (subscription.pending_update !== null)
+    throw invalid('You cannot migrate a subscription with a pending update to a schedule.');
   const items = itemsOf(subscription).map(({ price, quantity }) => ({ price: price.id, quantity }));
   const phase = phaseObject({ ...periodOf(subscription), items });
   const created = nowOn(account, subscription.test_clock);

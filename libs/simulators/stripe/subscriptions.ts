@@ -147,6 +147,9 @@ function invoiceChange(
   form: Form,
 ): void {
   const { data } = account;
+  const behaviour = text(form, 'payment_behavior') ?? 'allow_incomplete';
+  if (behaviour === 'pending_if_incomplete' && subscription.schedule !== null)
+    throw invalid('A subscription with a schedule has no pending updates.', 'payment_behavior');
   // A second change replaces one that waits for its payment.
   dropPendingUpdate(account, subscription);
   const latest = subscription.latest_invoice;
@@ -158,7 +161,6 @@ function invoiceChange(
   });
   if (invoice === undefined) return;
   finalize(account, invoice);
-  const behaviour = text(form, 'payment_behavior') ?? 'allow_incomplete';
   const items = wanted.map(({ id, price, quantity }) => ({ id, price: price.id, quantity }));
   data.pendingItems[invoice.id] = { subscription: subscription.id, items, prorationDate: at };
   const outcome = pay(account, invoice);

@@ -94,10 +94,9 @@ export async function cancelHosted(
 export async function resumeHosted(deps: HostedDeps, accountId: string, by: string): Promise<HostedOutcome> {
   const running = await findCountingSubscription(deps.database, accountId);
   if (running === undefined) return 'local';
-  if (running.cancelAt === null && running.scheduleId === null) return 'done';
   const hosted = requireHosted(deps);
   await requestChange(deps, running, { accountId, by, kind: 'resume', terms: {} }, async (keyed) => {
-    if (running.scheduleId !== null) await hosted.keepPlan(keyed);
+    if (running.cancelAt === null || running.scheduleId !== null) await hosted.keepPlan(keyed);
     if (running.cancelAt !== null) await hosted.resume(keyed);
   });
   return 'done';
@@ -126,7 +125,7 @@ export async function changeNow(
       );
 }
 
-/** The page for cards. Next to a scheduled change the provider has no page for the payment itself. */
+/** The page for cards. Shortly before a scheduled change the provider has no page for the payment itself. */
 async function portalOf(deps: HostedDeps, { customerId }: SubscriptionRow): Promise<string | null> {
   if (deps.returnOrigins.length === 0) return null;
   const returnUrl = allowedUrl(deps, undefined, '/billing');

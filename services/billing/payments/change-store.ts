@@ -26,6 +26,22 @@ export async function findUnanswered(
   return row;
 }
 
+/** Whether the provider has yet to answer a change that was requested since then. */
+export async function isChanging(db: Queryable, subscriptionId: string, since: Date): Promise<boolean> {
+  const rows = await db
+    .select({ id: stripeChanges.id })
+    .from(stripeChanges)
+    .where(
+      and(
+        eq(stripeChanges.subscriptionId, subscriptionId),
+        isNull(stripeChanges.answeredAt),
+        gt(stripeChanges.requestedAt, since),
+      ),
+    )
+    .limit(1);
+  return rows.length > 0;
+}
+
 export async function insertChange(tx: Tx, row: ChangeRow): Promise<void> {
   await tx.insert(stripeChanges).values(row);
 }

@@ -1,52 +1,89 @@
 /** Changes of a running subscription. Stripe computes what they cost. */
 import Stripe from 'stripe';
-import type { ChangeResult, ScheduledChange, SubscriptionChange } from '../port.ts';
+import type { ChangeResult, ItemTerms, ScheduledChange, SubscriptionChange } from '../port.ts';
 import { idOf, secondsOf } from './client.ts';
 import { nextPhaseOf, planItemOf, scheduledPlanItem } from './convert.ts';
-
-/** Where a subscription remembers its scheduled change while it is cancelled: Stripe has no schedule next to a cancellation. */
-const SCHEDULED_PRICE = 'scheduled_price';
-const SCHEDULED_QUANTITY = 'scheduled_quantity';
+import { hasSetAside, isRestorable, NOTHING_SET_ASIDE, setAsideMetadata, setAsideOf } from './set-aside.ts';
 
 type Keyed = { subscriptionId: string; idempotencyKey: string };
 
+/** How long before the end of a period no change waits for its payment: what is scheduled begins then. */
+const NO_WAIT_SECONDS = 24 * 3_600;
+
 /**
  * Charges the difference at once. Until it is paid the subscription stays as it is: access and money change together. A
- * scheduled change survives a payment that fails. Stripe has no pending update next to a schedule, so such a payment can only
- * succeed at once.
+ * scheduled change gives way meanwhile; it is scheduled again, unless another plan was paid for.
  */
 export async function changeNow(
   stripe: Stripe,
   { subscriptionId, priceId, quantity, at, idempotencyKey }: SubscriptionChange & { at: Date },
 ): Promise<ChangeResult> {
   const before = await stripe.subscriptions.retrieve(subscriptionId);
-  const { id, price } = planItemOf(before);
-  const scheduled = await readScheduled(stripe, before);
-  await releaseSchedule(stripe, before, idempotencyKey);
-  const update = stripe.subscriptions.update(
-    subscriptionId,
-    {
-      items: [{ id, price: priceId, quantity }],
-      proration_behavior: 'always_invoice',
-      proration_date: secondsOf(at),
-      payment_behavior: scheduled === null ? 'pending_if_incomplete' : 'error_if_incomplete',
-      expand: ['latest_invoice'],
-    },
-    { idempotencyKey },
-  );
-  if (scheduled === null) return resultOf(await update);
-  const restored = { ...scheduled, subscriptionId, idempotencyKey: `${idempotencyKey}-restore` };
+  const { id, current_period_end } = planItemOf(before);
+  await setScheduledAside(stripe, before, idempotencyKey);
+  const canWait = !hasScheduled(before) || current_period_end - secondsOf(at) > NO_WAIT_SECONDS;
   try {
-    const result = resultOf(await update);
-    // More seats do not withdraw a scheduled change of the plan.
-    const isPlanKept = priceId === price.id && scheduled.priceId !== priceId;
-    if (isPlanKept) await changeAtPeriodEnd(stripe, { ...restored, quantity });
-    return result;
+    const changed = await stripe.subscriptions.update(
+      subscriptionId,
+      {
+        items: [{ id, price: priceId, quantity }],
+        proration_behavior: 'always_invoice',
+        proration_date: secondsOf(at),
+        payment_behavior: canWait ? 'pending_if_incomplete' : 'error_if_incomplete',
+        expand: ['latest_invoice'],
+      },
+      { idempotencyKey },
+    );
+    return resultOf(changed);
   } catch (error) {
-    await changeAtPeriodEnd(stripe, restored);
     if (error instanceof Stripe.errors.StripeCardError) return { kind: 'action_required', url: null };
     throw error;
+  } finally {
+    if (hasScheduled(before)) await restoreScheduled(stripe, subscriptionId);
   }
+}
+
+function hasScheduled(subscription: Stripe.Subscription): boolean {
+  return subscription.schedule !== null || hasSetAside(subscription);
+}
+
+/** Schedules a change again that has given way, once nothing is in its way. */
+export async function restoreScheduled(stripe: Stripe, subscriptionId: string): Promise<void> {
+  const subscription = await stripe.subscriptions.retrieve(subscriptionId);
+  if (!isRestorable(subscription)) return;
+  const scheduled = setAsideOf(subscription);
+  if (scheduled === null) {
+    await stripe.subscriptions.update(subscriptionId, { metadata: NOTHING_SET_ASIDE });
+    return;
+  }
+  const { priceId, quantity, gaveWayTo } = scheduled;
+  const idempotencyKey = `${gaveWayTo}-restore`;
+  await changeAtPeriodEnd(stripe, { subscriptionId, priceId, quantity, idempotencyKey });
+}
+
+async function setScheduledAside(
+  stripe: Stripe,
+  subscription: Stripe.Subscription,
+  idempotencyKey: string,
+): Promise<void> {
+  if (subscription.schedule === null) return;
+  const scheduled = await readScheduled(stripe, subscription);
+  if (scheduled !== null) await setAside(stripe, subscription, scheduled, idempotencyKey);
+  await releaseSchedule(stripe, subscription, idempotencyKey);
+}
+
+async function setAside(
+  stripe: Stripe,
+  subscription: Stripe.Subscription,
+  terms: ItemTerms,
+  idempotencyKey: string,
+): Promise<void> {
+  const metadata = setAsideMetadata(subscription, terms, idempotencyKey);
+  await stripe.subscriptions.update(
+    subscription.id,
+    { metadata },
+    { idempotencyKey: `${idempotencyKey}-set-aside` },
+  );
 }
 
 function resultOf({ pending_update, latest_invoice: invoice }: Stripe.Subscription): ChangeResult {
@@ -56,15 +93,25 @@ function resultOf({ pending_update, latest_invoice: invoice }: Stripe.Subscripti
 }
 
 /** The terms from the end of the period on; null where none are scheduled. */
-async function readScheduled(
+async function readScheduled(stripe: Stripe, subscription: Stripe.Subscription): Promise<ItemTerms | null> {
+  const item = await readScheduledItem(stripe, subscription);
+  return item === null ? null : { priceId: item.price.id, quantity: item.quantity };
+}
+
+/** The item with the plan from the end of the period on; null where none is scheduled. */
+export async function readScheduledItem(
   stripe: Stripe,
-  { schedule }: Stripe.Subscription,
-): Promise<{ priceId: string; quantity: number } | null> {
-  if (schedule === null) return null;
+  subscription: Stripe.Subscription,
+): Promise<{ price: Stripe.Price; quantity: number } | null> {
+  const { schedule } = subscription;
+  if (schedule === null) {
+    const terms = setAsideOf(subscription);
+    if (terms === null) return null;
+    return { price: await stripe.prices.retrieve(terms.priceId), quantity: terms.quantity };
+  }
   const phase = nextPhaseOf(await stripe.subscriptionSchedules.retrieve(idOf(schedule)));
   if (phase === undefined) return null;
-  const item = await scheduledPlanItem(phase, (id) => stripe.prices.retrieve(id));
-  return item === undefined ? null : { priceId: item.price.id, quantity: item.quantity };
+  return (await scheduledPlanItem(phase, (id) => stripe.prices.retrieve(id))) ?? null;
 }
 
 export async function changeAtPeriodEnd(
@@ -75,7 +122,15 @@ export async function changeAtPeriodEnd(
   const item = planItemOf(subscription);
   const { id: itemId, price, current_period_start, current_period_end, quantity: seats = 1 } = item;
   const scheduled = await readScheduled(stripe, subscription);
-  if (subscription.cancel_at_period_end)
+  const next = {
+    price: priceId ?? scheduled?.priceId ?? price.id,
+    quantity: quantity ?? scheduled?.quantity ?? seats,
+  };
+  if (subscription.pending_update !== null) {
+    const terms = { priceId: next.price, quantity: next.quantity };
+    return setAside(stripe, subscription, terms, idempotencyKey);
+  }
+  if (subscription.cancel_at_period_end || hasSetAside(subscription))
     await withdrawCancellation(stripe, { subscriptionId, idempotencyKey: `${idempotencyKey}-resume` });
   const schedule =
     subscription.schedule === null
@@ -84,10 +139,6 @@ export async function changeAtPeriodEnd(
           { idempotencyKey: `${idempotencyKey}-create` },
         )
       : await stripe.subscriptionSchedules.retrieve(idOf(subscription.schedule));
-  const next = {
-    price: priceId ?? scheduled?.priceId ?? price.id,
-    quantity: quantity ?? scheduled?.quantity ?? seats,
-  };
   const addOns = subscription.items.data
     .filter((item) => item.id !== itemId)
     .map((item) => ({ price: item.price.id, quantity: item.quantity ?? 1 }));
@@ -111,7 +162,11 @@ export async function changeAtPeriodEnd(
 }
 
 export async function keepPlan(stripe: Stripe, { subscriptionId, idempotencyKey }: Keyed): Promise<void> {
-  await releaseSchedule(stripe, await stripe.subscriptions.retrieve(subscriptionId), idempotencyKey);
+  const subscription = await stripe.subscriptions.retrieve(subscriptionId);
+  await releaseSchedule(stripe, subscription, idempotencyKey);
+  if (!hasSetAside(subscription)) return;
+  const key = { idempotencyKey: `${idempotencyKey}-withdraw` };
+  await stripe.subscriptions.update(subscriptionId, { metadata: NOTHING_SET_ASIDE }, key);
 }
 
 async function releaseSchedule(
@@ -129,14 +184,7 @@ export async function cancel(
 ): Promise<void> {
   if (when === 'period_end') {
     const subscription = await stripe.subscriptions.retrieve(subscriptionId);
-    const scheduled = await readScheduled(stripe, subscription);
-    if (scheduled !== null) {
-      const { priceId, quantity } = scheduled;
-      const metadata = { [SCHEDULED_PRICE]: priceId, [SCHEDULED_QUANTITY]: `${quantity}` };
-      const key = { idempotencyKey: `${idempotencyKey}-remember` };
-      await stripe.subscriptions.update(subscriptionId, { metadata }, key);
-    }
-    await releaseSchedule(stripe, subscription, idempotencyKey);
+    await setScheduledAside(stripe, subscription, idempotencyKey);
     await stripe.subscriptions.update(subscriptionId, { cancel_at_period_end: true }, { idempotencyKey });
     return;
   }
@@ -152,12 +200,12 @@ export async function cancel(
 
 /** A change that was scheduled before the cancellation is due again. */
 export async function resume(stripe: Stripe, { subscriptionId, idempotencyKey }: Keyed): Promise<void> {
-  const { metadata } = await stripe.subscriptions.retrieve(subscriptionId);
-  const { [SCHEDULED_PRICE]: priceId, [SCHEDULED_QUANTITY]: quantity } = metadata;
+  const scheduled = setAsideOf(await stripe.subscriptions.retrieve(subscriptionId));
   await withdrawCancellation(stripe, { subscriptionId, idempotencyKey });
-  if (priceId === undefined) return;
+  if (scheduled === null) return;
+  const { priceId, quantity } = scheduled;
   await changeAtPeriodEnd(stripe, {
-    ...{ subscriptionId, priceId, quantity: Number(quantity) },
+    ...{ subscriptionId, priceId, quantity },
     idempotencyKey: `${idempotencyKey}-restore`,
   });
 }
@@ -166,10 +214,9 @@ async function withdrawCancellation(
   stripe: Stripe,
   { subscriptionId, idempotencyKey }: Keyed,
 ): Promise<void> {
-  const metadata = { [SCHEDULED_PRICE]: '', [SCHEDULED_QUANTITY]: '' };
   await stripe.subscriptions.update(
     subscriptionId,
-    { cancel_at_period_end: false, metadata },
+    { cancel_at_period_end: false, metadata: NOTHING_SET_ASIDE },
     { idempotencyKey },
   );
 }

@@ -104,6 +104,43 @@ t.test('given an upgrade that the card does not pay, then nothing changes until 
   t.match(await ada.current(), { plan: 'pro' });
 });
 
+t.test('given a card that the bank asks about at every payment', async (t) => {
+  const stripe = await createStripeService(t);
+  const { ada, advance, pool, service } = stripe;
+  const page = await ada.post<{ url: string }>('/api/billing/checkout', { plan: 'basic' });
+  await click(page.body.url, { card: '3184', challenge: 'pass' });
+  await stripe.settle();
+  const payOn = async (url: string) => {
+    t.match((await click(url, { card: '3184' })).html, '3-D Secure');
+    t.equal((await click(url, { card: '3184', challenge: 'pass' })).status, 200);
+    await stripe.settle();
+  };
+
+  await t.test('when the plan is upgraded, then it takes effect once the bank has its answer', async (t) => {
+    const { status, body } = await ada.upgrade('pro');
+    t.match([status, body], [402, { checkout_url: /\/pay\/in_/ }]);
+    t.match(await ada.current(), { plan: 'basic' });
+    await payOn((body as unknown as { checkout_url: string }).checkout_url);
+    t.match(await ada.current(), { plan: 'pro', status: 'active' });
+  });
+
+  await t.test(
+    'when it renews, then the account is notified, and pays on the page of the invoice',
+    async (t) => {
+      await advance(30 * DAY_MS + 2 * HOUR_MS);
+      t.match(await ada.current(), { plan: 'pro', status: 'past_due' });
+      t.match(await emitted(service, 'payment.action_required'), [
+        { payload: { amount_minor: 5000, url: /\/pay\/in_/ } },
+        { payload: { amount_minor: 7900, url: /\/pay\/in_/ } },
+      ]);
+      const { body } = await ada.get<{ data: { url: string }[] }>('/api/billing/invoices?status=open');
+      await payOn(body.data[0]?.url ?? '');
+      t.match(await ada.current(), { status: 'active', access_ends_at: '2027-01-23T12:00:00.000Z' });
+      t.match((await pool.query(`SELECT FROM invoices WHERE status = 'open'`)).rowCount, 0);
+    },
+  );
+});
+
 t.test('given a scheduled downgrade and fewer seats', async (t) => {
   const stripe = await createStripeService(t);
   const { ada, advance, customerId, pool } = stripe;
@@ -119,28 +156,66 @@ t.test('given a scheduled downgrade and fewer seats', async (t) => {
     await stripe.stripe.subscriptions.update(rows[0].id, { default_payment_method: '' });
     t.match(await ada.upgrade('enterprise'), {
       status: 402,
-      body: { code: 'payment_required', checkout_url: /\/portal\// },
+      body: { code: 'payment_required', checkout_url: /\/pay\/in_/ },
     });
-    t.match(await scheduled(), { plan: 'basic' });
+    t.match(await scheduled(), { plan: 'basic' }, 'while the payment is possible');
+    await advance(DAY_MS);
+    t.match(await scheduled(), { plan: 'basic' }, 'and afterwards');
+    t.match((await pool.query('SELECT schedule_id FROM stripe_subscriptions')).rows, [
+      { schedule_id: /^sub_sched/ },
+    ]);
+  });
+
+  await t.test('when the bank asks about more seats, then they count once it is answered', async (t) => {
     await stripe.stripe.paymentMethods.attach('pm_card_authenticationRequired', {
       customer: await customerId(),
     });
-    t.match(await ada.upgrade('enterprise'), { status: 402, body: { checkout_url: /\/portal\// } });
+    const refused = await ada.post<{ checkout_url: string }>('/api/billing/seats', { seats: 10 });
+    t.match(refused, { status: 402, body: { checkout_url: /\/pay\/in_/ } });
+    const { checkout_url: url } = refused.body;
+    t.match((await click(url, { card: '3155' })).html, '3-D Secure');
+    t.match((await click(url, { card: '3155', challenge: 'fail' })).html, 'The authentication failed.');
+    t.match((await pool.query('SELECT quantity FROM stripe_subscriptions')).rows, [{ quantity: 8 }]);
+    t.equal((await click(url, { card: '3155', challenge: 'pass' })).status, 200);
+    await stripe.settle();
+    t.match((await pool.query('SELECT quantity FROM stripe_subscriptions')).rows, [{ quantity: 10 }]);
+    t.match(await scheduled(), { plan: 'basic' }, 'the smaller plan stays scheduled');
+  });
+
+  await t.test('when a change is scheduled while a payment waits, then it begins all the same', async (t) => {
+    await stripe.stripe.paymentMethods.attach('pm_card_chargeCustomerFail', { customer: await customerId() });
+    await stripe.stripe.subscriptions.update(
+      (await pool.query('SELECT id FROM stripe_subscriptions')).rows[0].id,
+      { default_payment_method: '' },
+    );
+    t.equal((await ada.upgrade('enterprise')).status, 402);
+    t.equal((await ada.post('/api/subscription/resume')).status, 200);
+    t.equal(await scheduled(), null);
+    t.equal((await ada.post('/api/subscription/downgrade', { plan: 'basic' })).status, 200);
+    t.match(await scheduled(), { plan: 'basic' });
+    await advance(DAY_MS);
     t.match(await scheduled(), { plan: 'basic' });
     await stripe.stripe.paymentMethods.attach('pm_card_visa', { customer: await customerId() });
   });
 
   await t.test('when seats are added, then the downgrade stays', async (t) => {
-    t.match(await ada.post('/api/billing/seats', { seats: 9 }), {
+    t.match(await ada.post('/api/billing/seats', { seats: 11 }), {
       status: 200,
-      body: { seats: 9, scheduled_seats: null },
+      body: { seats: 11, scheduled_seats: null },
     });
     t.match(await scheduled(), { plan: 'basic' });
-    t.match(await ada.post('/api/billing/seats', { seats: 2 }), { body: { seats: 9, scheduled_seats: 2 } });
+    t.match(await ada.post('/api/billing/seats', { seats: 2 }), { body: { seats: 11, scheduled_seats: 2 } });
   });
 
   await t.test('when the period ends, then the smaller plan has the fewer seats', async (t) => {
-    await advance(30 * DAY_MS + 2 * HOUR_MS);
+    await advance(27 * DAY_MS);
+    await stripe.stripe.paymentMethods.attach('pm_card_authenticationRequired', {
+      customer: await customerId(),
+    });
+    const late = await ada.upgrade('enterprise');
+    t.match(late, { status: 402, body: { checkout_url: /\/portal\// } }, 'too late for a payment that waits');
+    await stripe.stripe.paymentMethods.attach('pm_card_visa', { customer: await customerId() });
+    await advance(DAY_MS + 2 * HOUR_MS);
     t.match(await ada.current(), { plan: 'basic', scheduled_change: null });
     const { body } = await ada.get<{ data: { amount_paid_minor: number }[] }>('/api/billing/invoices');
     t.equal(body.data[0]?.amount_paid_minor, 2 * 2900);

@@ -11,6 +11,7 @@ import { waitingEvents } from './inbox-store.ts';
 import { PROCESS_TASK, SYNC_TASK } from './intake.ts';
 import { processEvents, syncObject } from './process-events.ts';
 import { pollEvents, retryWaiting } from './reconcile.ts';
+import { restoreTask } from './restore-jobs.ts';
 import type { StripeDeps } from './sync.ts';
 
 const POLL_SECONDS = 60;
@@ -71,6 +72,7 @@ export function stripeTasks(options: StripeTaskOptions): Task[] {
       run: (_payload, context) => compareSubscriptions(deps, context),
     }),
     duplicateTask(deps),
+    restoreTask(deps),
   ];
 }
 

@@ -11,14 +11,17 @@ import type { ExternalSubscription } from '../../subscriptions/domain/external-s
 import { changeInTransaction, lockAccount, type SubscriptionDeps } from '../../subscriptions/plugin.ts';
 import { hasOtherTrial } from '../checkout-store.ts';
 import { adoptCustomer } from './adopt-customer.ts';
+import { readScheduledItem } from './changes.ts';
 import { idOf } from './client.ts';
-import { externalOf, nextPhaseOf, type ScheduledTerms, scheduledPlanItem } from './convert.ts';
+import { externalOf, type ScheduledTerms } from './convert.ts';
 import { invoiceNotices } from './domain/invoice-notices.ts';
 import { enqueueDuplicate } from './duplicate-jobs.ts';
 import { markEvents } from './inbox-store.ts';
 import { saveInvoices } from './invoice-store.ts';
 import { planOf } from './prices.ts';
+import { enqueueRestore } from './restore-jobs.ts';
 import { invoiceRow, paymentRows, subscriptionRow } from './rows.ts';
+import { isRestorable } from './set-aside.ts';
 import {
   COUNTING,
   findAccountOf,
@@ -92,6 +95,7 @@ export async function syncSubscription(
     });
     if (isUpcoming) effects.push(upcomingNotice(external.id, external.currentPeriodEnd, readAt));
     if (isDuplicate) await enqueueDuplicate(tx, id);
+    else if (isRestorable(subscription)) await enqueueRestore(tx, id);
     const isApplied = isNewest && !isDuplicate;
     await changeInTransaction(tx, deps, { accountId }, (state, context) =>
       withEffects(isApplied ? decideExternal(state, external, context) : keepSubscription(state), effects),
@@ -132,13 +136,12 @@ async function readInvoices(
 
 async function readSchedule(
   stripe: Stripe,
-  { schedule }: Stripe.Subscription,
+  subscription: Stripe.Subscription,
 ): Promise<ScheduledTerms | null> {
-  if (schedule === null) return null;
-  const phase = nextPhaseOf(await stripe.subscriptionSchedules.retrieve(idOf(schedule)));
-  if (phase === undefined) return null;
-  const item = await scheduledPlanItem(phase, (id) => stripe.prices.retrieve(id));
-  return item === undefined ? null : { plan: planOf(item.price), quantity: item.quantity };
+  // A cancelled subscription ends before anything scheduled begins.
+  if (subscription.cancel_at_period_end) return null;
+  const item = await readScheduledItem(stripe, subscription);
+  return item === null ? null : { plan: planOf(item.price), quantity: item.quantity };
 }
 
 /** Whether a failed payment waits for the customer is only in its payment intent. */
