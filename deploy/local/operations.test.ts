@@ -8,6 +8,7 @@ import t from 'tap';
 import type { Operation } from '#libs/contracts/operation.ts';
 import { request } from '#libs/testing/http.ts';
 import { DOCUMENTED_OPERATIONS } from '#services/gateway/openapi/documented-operations.ts';
+import { cataloguePathOf } from './bootstrap.ts';
 import { type Answer, startInstallation } from './installation.fixture.ts';
 
 t.setTimeout(180_000);
@@ -22,7 +23,7 @@ type Parts = { params?: Record<string, string>; query?: string; body?: unknown }
 type Call = readonly [operationId: string, parts?: Parts];
 
 t.test('every operation answers as it is documented', async (t) => {
-  const { url, staffToken, customer, call } = await startInstallation(t, 'default');
+  const { url, staffToken, customer, keyOf, call } = await startInstallation(t, 'default');
   const owner = await customer('pro');
   const { body: me } = await call('/api/me', owner.token);
   const user_id: string = me.user.id;
@@ -210,6 +211,95 @@ t.test('every operation answers as it is documented', async (t) => {
       ['listUnresolvedUsage'],
       ['listJobs'],
       ['listAudit'],
+    );
+  });
+
+  await t.test('instructions, knowledge and publishing', async () => {
+    const { body: voice } = await ask(['createBrandVoice']);
+    const { body: prompt } = await ask(['createPrompt']);
+    const { body: file } = await ask(['addKbFile']);
+    const { body: connection } = await ask(['createSocialConnection']);
+    const connection_id: string = connection.id;
+    const { body: post } = await ask(['createSocialPost', { body: { connection_id, text: 'Ink' } }]);
+    const post_id = { params: { id: post.id } };
+    await askAll(
+      ['getBrandVoice', { params: { id: voice.id } }],
+      ['updateBrandVoice', { params: { id: voice.id } }],
+      ['listBrandVoices'],
+      ['deleteBrandVoice', { params: { id: voice.id } }],
+      ['getPrompt', { params: { id: prompt.id } }],
+      ['updatePrompt', { params: { id: prompt.id } }],
+      ['previewPrompt', { params: { id: prompt.id } }],
+      ['listPrompts'],
+      ['deletePrompt', { params: { id: prompt.id } }],
+      ['getKbFile', { params: { id: file.id } }],
+      ['listKbFiles'],
+      ['searchKbPassages', { query: '?query=ink' }],
+      ['deleteKbFile', { params: { id: file.id } }],
+      ['getSocialPost', post_id],
+      ['listSocialPosts'],
+      ['createSocialPosts', { body: { posts: [{ connection_id, text: 'Pen' }] } }],
+      ['deleteSocialPost', post_id],
+      ['getSocialConnection', { params: { id: connection_id } }],
+      ['listSocialConnections'],
+      ['deleteSocialConnection', { params: { id: connection_id } }],
+    );
+  });
+
+  await t.test('what partners report and reserve', async () => {
+    const { body: hold } = await ask(['createHold']);
+    await askAll(
+      ['checkOperations'],
+      ['settleHold', { params: { id: hold.id } }],
+      ['closeHold', { params: { id: hold.id } }],
+      ['reportEvents'],
+    );
+    const key = await keyOf(owner);
+    const { body: token } = await ask(['createSessionToken'], key);
+    await ask(['revokeSessionToken', { params: { id: token.id } }], key);
+    const { body: endpoint } = await ask(['createWebhookEndpoint']);
+    const params = { id: endpoint.id };
+    await askAll(
+      ['getWebhookEndpoint', { params }],
+      ['changeWebhookEndpoint', { params }],
+      ['rotateWebhookSecret', { params }],
+      ['listWebhookEndpoints'],
+      ['listWebhookDeliveries', { params }],
+      ['replayWebhookDeliveries', { params }],
+      ['deleteWebhookEndpoint', { params }],
+    );
+  });
+
+  await t.test('the routes of vendors', async () => {
+    const gemini = { params: { model: 'gemini-2.5-flash' } };
+    const embedder = { params: { model: 'gemini-embedding-001' } };
+    await askAll(
+      ['createMessage'],
+      ['createCompletion'],
+      ['generateContentOfModel', gemini],
+      ['streamGenerateContent', gemini],
+      ['countContentTokens', gemini],
+      ['embedContent', embedder],
+      ['batchEmbedContents', embedder],
+      ['createSpeech'],
+    );
+  });
+
+  await t.test('prices, reports and revenue', async () => {
+    const alias = { params: { alias: 'house-model' } };
+    await askAll(
+      ['addModelAlias', { body: { alias: 'house-model', provider: 'openai', model: 'gpt-4o-mini' } }],
+      ['listModelAliases'],
+      ['removeModelAlias', alias],
+      ['importPriceList'],
+      ['previewPrices'],
+      ['listUnpricedModels'],
+      ['exportAllUsageCsv'],
+      ['exportAllUsageNdjson'],
+      ['listUsageArchives'],
+      ['reconcileUsage'],
+      ['getRecurringRevenue'],
+      ['importCatalogue', { body: { source: readFileSync(cataloguePathOf('lily'), 'utf8') } }],
     );
   });
 
