@@ -1,23 +1,7 @@
 /** The clients of `npm run clients`: what to install, how to point it at the server, and a task. */
 import { readFileSync } from 'node:fs';
-
-/** A running server and an API key of it. */
-export type Server = { readonly url: string; readonly key: string };
-
-export type Recipe = {
-  readonly name: string;
-  /** The first one is the client. */
-  readonly packages: readonly string[];
-  /** What the client does here, for the table. */
-  readonly task: string;
-  /** Files of the working folder, by path. `home/` is the home folder. */
-  readonly files?: (server: Server) => Readonly<Record<string, string>>;
-  readonly env?: (server: Server) => Readonly<Record<string, string>>;
-  /** A program of the packages (or `node`) and its arguments. */
-  readonly command: (server: Server) => readonly [program: string, ...args: string[]];
-  /** What the output of a success contains. */
-  readonly expected: RegExp;
-};
+import { GENERATORS } from './client-generators.ts';
+import type { Recipe, Server } from './client-recipe.ts';
 
 const QUESTION = 'Name three uses of a fountain pen.';
 const FOUNTAIN = /fountain/i;
@@ -319,4 +303,5 @@ proxy.kill();
     command: () => ['spectral', 'lint', 'openapi.yaml', '--fail-severity=error'],
     expected: /\(0 errors|No results/,
   },
+  ...GENERATORS,
 ];

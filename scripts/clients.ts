@@ -3,7 +3,8 @@ import { execFile } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { RECIPES, type Recipe, type Server } from './client-recipes.ts';
+import type { Recipe, Server } from './client-recipe.ts';
+import { RECIPES } from './client-recipes.ts';
 
 const USAGE = `Usage:
   INKMETER_KEY=ik_live_… npm run clients -- [name …]
