@@ -31,6 +31,13 @@ export function* findCounters(
   yield* loadDefinitions(loaded);
   const counters = new Map<string, CounterRef[]>();
   const older: (typeof holds)[number][] = [];
+  /** Most holds of a batch count in the same balances. */
+  const refs = new Map<LoadedBalance, CounterRef[]>();
+  const refsOf = (balance: LoadedBalance): CounterRef[] => {
+    const known = refs.get(balance) ?? balance.counters.map((_, index) => ({ balance, index }));
+    refs.set(balance, known);
+    return known;
+  };
   for (const hold of holds) {
     const account = loaded.accounts.get(hold.accountId);
     const balances = account === undefined ? [] : balancesOf(account, hold);
@@ -60,9 +67,6 @@ export function* findCounters(
   }
   return counters;
 }
-
-const refsOf = (balance: LoadedBalance): CounterRef[] =>
-  balance.counters.map((_, index) => ({ balance, index }));
 
 function currentRef(
   loaded: Loaded,

@@ -51,7 +51,7 @@ export type HoldDecision = {
   createdAt: number;
   /** Whether the decision is stored: false for a refusal that a smaller request may avoid. */
   isStored: boolean;
-  /** All counters of the request's balances as they were before the decision. */
+  /** The counters of the request's meters as they were before the decision. */
   seen: { counters: Counter[]; used: bigint[]; held: bigint[] };
   binding: Counter | null;
   limit: LimitView | null;
@@ -78,9 +78,10 @@ export function decideHold(
     if (balance.since > createdAt) createdAt = balance.since;
     for (let index = 0; index < balance.counters.length; index += 1) {
       const counter = balance.counters[index] as Counter;
+      const asked = request.meters[counter.meter];
+      if (asked === undefined) continue;
       const used = balance.used[index] as bigint;
       const held = balance.held[index] as bigint;
-      const asked = request.meters[counter.meter] ?? 0n;
       if (asked > 0n) {
         const rank = rankOf(counter, used, held, asked);
         if (rank !== OK && !canShrink(counter, rank, used + held)) isStored = true;

@@ -184,7 +184,7 @@ export const ledgerDecisions = pgTable(
     expiresAt: instant('expires_at').notNull(),
     meters: text('meters').array().notNull(),
     asked: bigint('asked', { mode: 'bigint' }).array().notNull(),
-    /** What the counters of the request's balances stood at when it was decided. */
+    /** What the counters of the request's meters stood at when it was decided. */
     counterIds: bigint('counter_ids', { mode: 'bigint' }).array().notNull(),
     seenUsed: bigint('seen_used', { mode: 'bigint' }).array().notNull(),
     seenHeld: bigint('seen_held', { mode: 'bigint' }).array().notNull(),

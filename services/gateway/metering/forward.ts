@@ -126,19 +126,14 @@ function exchange(
     let upstream: Dispatcher.DispatchController | undefined;
     let left = false;
 
-    const onDrain = () => upstream?.resume();
+    const resume = () => upstream?.resume();
     const onClose = () => {
       if (response.writableFinished) return;
-      if (storeResponse) return onDrain();
+      if (storeResponse) return resume();
       left = true;
       upstream?.abort(new Error('The client has left.'));
     };
-    const stopListening = () => {
-      response.off('close', onClose);
-      response.off('drain', onDrain);
-    };
     response.once('close', onClose);
-    response.on('drain', onDrain);
 
     /** @returns whether the client keeps up. */
     function send(bytes: Buffer): boolean {
@@ -152,14 +147,14 @@ function exchange(
 
     function finish(rest?: Buffer): void {
       if (rest !== undefined) send(rest);
-      stopListening();
+      response.off('close', onClose);
       const isStored = storeResponse && storedBytes <= MAX_STORED_BYTES;
       if (!isStored && !response.destroyed) response.end();
       resolve(isStored ? { status, headers: sentHeaders, body: Buffer.concat(stored) } : undefined);
     }
 
     function fail(error: unknown): void {
-      stopListening();
+      response.off('close', onClose);
       const isTruncated = response.headersSent || response.destroyed;
       if (error instanceof RequestNotSentError || isNotSent(error)) reject(error);
       else if (left) resolve(undefined);
@@ -205,7 +200,9 @@ function exchange(
           if (sentHeaders['content-length'] === undefined) response.flushHeaders();
         },
         onResponseData(controller, chunk) {
-          if (!send(translator ? Buffer.from(translator.push(chunk)) : chunk)) controller.pause();
+          if (send(translator ? Buffer.from(translator.push(chunk)) : chunk)) return;
+          controller.pause();
+          response.once('drain', resume);
         },
         onResponseEnd() {
           if (translator === undefined) return finish();
