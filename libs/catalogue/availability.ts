@@ -30,6 +30,8 @@ export const IMPLEMENTED_FEATURES: ReadonlySet<string> = new Set([
   'seo_analysis',
   'content_planning',
   'blog_writer',
+  // Content from recordings: POST /api/recordings, and their recording_id in requests for content.
+  'standard_generation',
   // POST /api/search.
   'advanced_research',
   'limited_research',
@@ -61,6 +63,8 @@ export const IMPLEMENTED_CONTENT_TYPES: ReadonlySet<string> = new Set([
   'seo',
   'content_plan',
   'image_prompts',
+  'transcript',
+  'insights',
 ]);
 
 /** Providers whose calls and tokens are counted. */

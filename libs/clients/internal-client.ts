@@ -8,7 +8,10 @@ export type InternalRequest = {
   path: string;
   requestId: string;
   caller?: Caller;
+  /** Sent as JSON. */
   body?: unknown;
+  /** Sent as it is, instead of a body. */
+  file?: { bytes: Buffer; mediaType: string };
   headers?: Readonly<Record<string, string>>;
 };
 
@@ -33,7 +36,8 @@ export function createInternalClient(options: {
   const { pool, sign, timeoutMs = 10_000 } = options;
   return {
     /** @throws InternalCallError when the service cannot be reached or its response is not JSON. */
-    async call({ method, path, requestId, caller, body, headers }) {
+    async call({ method, path, requestId, caller, body, file, headers }) {
+      const sent = file?.bytes ?? (body === undefined ? undefined : JSON.stringify(body));
       try {
         const response = await pool.request({
           method,
@@ -44,10 +48,10 @@ export function createInternalClient(options: {
             accept: 'application/json',
             'x-request-id': requestId,
             [INTERNAL_CONTEXT_HEADER]: sign({ method, path }, caller),
-            ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+            ...(sent !== undefined && { 'content-type': file?.mediaType ?? 'application/json' }),
             ...headers,
           },
-          ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+          ...(sent !== undefined && { body: sent }),
         });
         const text = await response.body.text();
         return {

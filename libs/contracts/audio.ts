@@ -35,15 +35,15 @@ const transcriptionFields = {
     .describe('With `verbose_json`.'),
 };
 
+/** A recording in a form. */
+export const recordingFile = z.unknown().refine(isFile, 'must be a file').meta({
+  type: 'string',
+  format: 'binary',
+  description: 'At most 25 MiB: mp3, mp4, m4a, wav, webm, ogg, opus or flac. The type is detected.',
+});
+
 export const transcriptionRequest = z
-  .strictObject({
-    file: z.unknown().refine(isFile, 'must be a file').meta({
-      type: 'string',
-      format: 'binary',
-      description: 'At most 25 MiB: mp3, mp4, m4a, wav, webm, ogg, opus or flac. The type is detected.',
-    }),
-    ...transcriptionFields,
-  })
+  .strictObject({ file: recordingFile, ...transcriptionFields })
   .meta({ id: 'TranscriptionRequest' });
 
 /** As the gateway sends it to generation, in front of the file. */

@@ -27,6 +27,8 @@ export const contentInputs = z.object({
       document_id: z.uuid().nullable(),
     })
     .optional(),
+  /** The recording that is transcribed first. */
+  recording: z.object({ id: z.uuid(), seconds: z.int(), media_type: z.string() }).optional(),
   voice: z.object({ ...instruction, instructions: z.string() }).optional(),
   /** A custom prompt with its values, each of them fenced. */
   prompt: z.object({ ...instruction, text: z.string() }).optional(),

@@ -12,6 +12,8 @@ export const CONTENT_TYPES = [
   'seo',
   'content_plan',
   'image_prompts',
+  'transcript',
+  'insights',
 ] as const;
 export type ContentType = (typeof CONTENT_TYPES)[number];
 
@@ -74,7 +76,7 @@ const DEPENDENT_FIELDS = [
 ] as const;
 
 /** What to write from, instead of a topic or in addition to it: at most one of them. */
-const SOURCE_FIELDS = ['text', 'url', 'document_id', 'generation_id'] as const;
+const SOURCE_FIELDS = ['text', 'url', 'document_id', 'generation_id', 'recording_id'] as const;
 
 export const generateRequest = z
   .strictObject({
@@ -90,6 +92,12 @@ export const generateRequest = z
       .uuid()
       .optional()
       .describe('A job of the account whose article is what to write from, such as for posts about it.'),
+    recording_id: z
+      .uuid()
+      .optional()
+      .describe(
+        'A recording of `POST /api/recordings`. It is transcribed first, priced by the second; everything else is written from the insights of its transcript.',
+      ),
     content_types: z
       .array(z.enum(CONTENT_TYPES))
       .min(1)
@@ -97,7 +105,7 @@ export const generateRequest = z
       .refine((types) => new Set(types).size === types.length, 'must not repeat a content type')
       .default(['blog'])
       .describe(
-        'What to produce. With `blog`, everything else is written from that article; without it, from the text or the topic.',
+        'What to produce. With `blog`, everything else is written from that article; without it, from the text or the topic. `transcript` requires a `recording_id`, and `insights` a source.',
       ),
     length: z
       .union([z.enum(LENGTHS), z.int().min(MIN_WORDS).max(MAX_WORDS)])
@@ -122,7 +130,9 @@ export const generateRequest = z
       .max(NETWORKS.length)
       .refine((networks) => new Set(networks).size === networks.length, 'must not repeat a network')
       .optional()
-      .describe('For `social`: one post for each; LinkedIn and X by default.'),
+      .describe(
+        'For `social`: one post for each; LinkedIn and X by default, and all of them with `insights` or a `recording_id`.',
+      ),
     horizon_days: z
       .int()
       .min(3)
@@ -200,15 +210,26 @@ export const generateRequest = z
   })
   .refine((request) => request.topic ?? SOURCE_FIELDS.some((field) => request[field] !== undefined), {
     path: ['topic'],
-    message: 'Give a topic, a text, a url, a document_id or a generation_id',
+    message: 'Give a topic, a text, a url, a document_id, a generation_id or a recording_id',
   })
   .refine((request) => SOURCE_FIELDS.filter((field) => request[field] !== undefined).length <= 1, {
     path: ['text'],
-    message: 'Give only one of text, url, document_id and generation_id',
+    message: 'Give only one of text, url, document_id, generation_id and recording_id',
   })
   .refine(hasOutline, {
     path: ['outline_approval'],
     message: `requires a blog of at least ${OUTLINED_WORDS} words`,
+  })
+  .superRefine((request, { addIssue }) => {
+    const { content_types: types, recording_id: recording, topic, kb_file_ids: files } = request;
+    const refuse = (path: string, message: string) => addIssue({ code: 'custom', path: [path], message });
+    if (types.includes('transcript') && recording === undefined)
+      refuse('content_types', 'transcript requires recording_id');
+    if (types.includes('insights') && SOURCE_FIELDS.every((field) => request[field] === undefined))
+      refuse('content_types', 'insights requires a source, such as recording_id or text');
+    // What a recording is about is not known before it is transcribed.
+    if (request.use_knowledge_base === true && recording !== undefined && (topic ?? files) === undefined)
+      refuse('use_knowledge_base', 'requires a topic or kb_file_ids with a recording_id');
   })
   .superRefine((request, { addIssue }) => {
     const { content_types: types, hero_image: image, voice_over: voice, length } = request;

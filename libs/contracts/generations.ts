@@ -134,6 +134,7 @@ export const CONTENT_REQUIREMENTS = [
     when: { field: 'voice_over', is: 'set' },
     without: { voice_over: null },
   },
+  { kind: 'model', of: 'audio', field: null, when: { field: 'recording_id', is: 'set' } },
   {
     kind: 'feature',
     feature: 'limited_research',

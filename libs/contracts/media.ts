@@ -1,4 +1,4 @@
-/** `/api/media`: stored images, as long as the account's retention lasts. */
+/** `/api/media`: stored images and recordings, as long as the account's retention lasts. */
 import { z } from 'zod';
 import { count, instant } from './envelope.ts';
 import { defineOperation } from './operation.ts';

@@ -23,7 +23,11 @@ export function characterCount(text: string): number {
 }
 
 export function planTranscription(model: TextModel, seconds: number): CallPlan {
-  return { kind: 'audio', calls: [planAudioCall(model, TRANSCRIPTION_STEP, { audio_second: seconds })] };
+  return { kind: 'audio', calls: [planTranscriptionCall(model, seconds)] };
+}
+
+export function planTranscriptionCall(model: TextModel, seconds: number): PlannedCall {
+  return planAudioCall(model, TRANSCRIPTION_STEP, { audio_second: seconds });
 }
 
 export function planSpeech(model: TextModel, input: string): CallPlan {
@@ -50,4 +54,20 @@ function planAudioCall({ model, price }: TextModel, step: string, units: Units):
     price,
     hiddenReasoning: false,
   };
+}
+
+const EXTENSIONS: readonly (readonly [RegExp, string])[] = [
+  [/mpeg/, 'mp3'],
+  [/wav/, 'wav'],
+  [/webm/, 'webm'],
+  [/flac/, 'flac'],
+  [/ogg|opus/, 'ogg'],
+  [/mp4|m4a/, 'm4a'],
+];
+
+/** A file name for a recording of a type: providers tell formats by the extension, which may lack or lie. */
+export function recordingName(type: string, name = 'recording'): string {
+  const [, extension = 'mp3'] = EXTENSIONS.find(([pattern]) => pattern.test(type)) ?? [];
+  const base = name.replace(/\.[A-Za-z0-9]{1,5}$/, '').replace(/[^\p{L}\p{N} ._-]/gu, '_');
+  return `${base.slice(0, 100) || 'audio'}.${extension}`;
 }

@@ -1,5 +1,6 @@
 /** Audio as OpenAI answers: the seconds of a WAV from its header, of other files by their size; speech as a silent WAV. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { speech } from './content.ts';
 import { type Answer, type Call, type Dialect, Refusal, type Target } from './dialect.ts';
 import { imageCall } from './images.ts';
 import { isObject } from './json.ts';
@@ -26,12 +27,18 @@ function readTranscription({ fields, file, fileName }: Form): Call {
   if (!model) throw new Refusal(400, 'you must provide a model parameter', { param: 'model' });
   if (file.length === 0) throw new Refusal(400, 'file is a required property', { param: 'file' });
   const seconds = secondsOf(file);
-  const text = `This is what the recording ${fileName} says in its ${seconds} seconds.`;
+  const text = spokenIn(fileName, seconds);
   const call = imageCall({ model, user: fields.get('prompt') ?? fileName, images: 0, endUser: undefined });
   return {
     ...call,
     prompt: { ...call.prompt, parts: [formatted(fields.get('response_format'), text, seconds)] },
   };
+}
+
+/** One sentence, and in recordings of more than 20 seconds two words a second. */
+function spokenIn(fileName: string, seconds: number): string {
+  const first = `This is what the recording ${fileName} says in its ${seconds} seconds.`;
+  return seconds <= 20 ? first : `${first} ${speech('good habits', seconds * 2)}`;
 }
 
 function formatted(format: string | undefined, text: string, seconds: number): string {

@@ -23,13 +23,19 @@ function fencedTexts(prompt: string): Map<string, string> {
 /** The subject of a prompt with fenced texts, in a few words; undefined for another prompt. */
 export function fencedTopic(prompt: string): string | undefined {
   const texts = fencedTexts(prompt);
-  const text = texts.get('topic') ?? titleIn(texts.get('article') ?? texts.get('text'));
+  const written =
+    texts.get('article') ?? texts.get('text') ?? texts.get('transcript') ?? texts.get('notes 1');
+  const text = texts.get('topic') ?? titleIn(written) ?? titleOf(parsed(texts.get('insights')));
   return text
     ?.replace(/\[\[simulate:[^\]]*\]\]/g, '')
     .trim()
     .split(/\s+/)
     .slice(0, 8)
     .join(' ');
+}
+
+function titleOf({ title }: Readonly<Record<string, unknown>>): string | undefined {
+  return typeof title === 'string' ? title : undefined;
 }
 
 function titleIn(text: string | undefined): string | undefined {
@@ -47,6 +53,7 @@ export function writeStep(prompt: string): string | undefined {
   if (rewritten !== null) return rewrittenSection(fill, prompt, Number(rewritten[1]));
   const section = /^Write section (\d+) of \d+ of the outlined article: about (\d+) words/.exec(prompt);
   if (section !== null) return sectionText(fill, prompt, Number(section[1]), Number(section[2]));
+  if (/^Take notes of piece/.test(prompt)) return checklistItems.map((item) => `- ${fill(item)}`).join('\n');
   if (/^Edit the sections below into one article/.test(prompt)) return editedArticle(fill, prompt);
   if (/^For search engines, as Markdown lists/.test(prompt)) return searchLists(fill, topic);
   const short = /^Write a blog article of about (\d+) words in Markdown/.exec(prompt);
@@ -98,6 +105,11 @@ function sentencesOf(fill: Fill, start: number, words: number): string {
     (paragraphs.at(-1) as string[]).push(text);
   }
   return paragraphs.map((list) => list.join(' ')).join('\n\n');
+}
+
+/** Speech about a topic, without paragraphs. */
+export function speech(topic: string, words: number): string {
+  return sentencesOf(filler(topic), 0, words).replaceAll('\n\n', ' ');
 }
 
 function editedArticle(fill: Fill, prompt: string): string {
@@ -217,6 +229,16 @@ const OBJECTS: Readonly<Record<string, Compose>> = {
       })),
     };
   },
+  'insights questions quotes summary title': (fill) => ({
+    title: fill(titleTemplates[0]).slice(0, 70),
+    summary: sentencesOf(fill, 0, 30),
+    insights: sections.slice(0, 5).map(({ heading, sentences }) => ({
+      point: fill(heading),
+      detail: fill(sentences[0] ?? ''),
+    })),
+    quotes: findings.slice(0, 2).map(fill),
+    questions: openQuestions.slice(0, 2).map(fill),
+  }),
   prompts: (fill) => ({
     prompts: (['hero', 'section', 'social', 'thumbnail'] as const).map((use, index) => ({
       use,

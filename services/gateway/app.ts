@@ -232,7 +232,7 @@ export async function buildApp(dependencies: AppDependencies): Promise<Gateway> 
   await app.register(imagesPlugin, { now });
   await app.register(embeddingsPlugin);
   await app.register(moderationsPlugin);
-  await app.register(audioPlugin);
+  await app.register(audioPlugin, { generation: generation.clients });
   await app.register(searchPlugin, { providers: config.searchProviders });
   await app.register(modelsPlugin);
   const proxied = [

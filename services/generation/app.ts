@@ -98,7 +98,7 @@ export function buildApp(options: AppOptions): Generation {
     ...{ database, ledger, listener, logger, metrics },
   });
   const { bodyLimitBytes } = config.service;
-  app.register(contentInputsPlugin, { database });
+  app.register(contentInputsPlugin, { database, clock: runtime.clock });
   const storage = createStorage(config.media);
   const media = { ...config.media, database, storage, runtime, ...(entitlements && { entitlements }) };
   app.register(mediaPlugin, media);

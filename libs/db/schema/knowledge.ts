@@ -121,6 +121,8 @@ export const mediaFiles = pgTable(
     storageKey: text('storage_key').notNull(),
     mediaType: text('media_type').notNull(),
     sizeBytes: integer('size_bytes').notNull(),
+    /** Of an uploaded recording, at most; null for other files. */
+    seconds: integer('seconds'),
     createdAt: instant('created_at').notNull(),
     /** When the file and this row are deleted. */
     expiresAt: instant('expires_at').notNull(),

@@ -11,6 +11,7 @@ import { assemblePart, briefOf, contentSteps } from './pipeline.ts';
 import { planContent, stepOfCall } from './plan.ts';
 import { contentPromptBound, stepRequest } from './prompt.ts';
 import { readabilityOf } from './readability.ts';
+import { pieceOf } from './recording.ts';
 import { replaceSection, sectionsOf } from './sections.ts';
 import { researchOf, withCitations } from './sources.ts';
 import { dependenciesOf, type StepOutput } from './step.ts';
@@ -46,8 +47,20 @@ const planOf = (body: object, more: Partial<Parameters<typeof planContent>[0]> =
     ...more,
   });
 
+const VOICE = '0190a1b2-0000-7000-8000-00000000e001';
+const RECORDING = { id: VOICE, seconds: 1_500, media_type: 'audio/mpeg' };
+const mediaModels = {
+  transcription: {
+    model: { ...model, model: 'whisper-1', kind: 'audio' as const },
+    price: { ...price, model: 'whisper-1' },
+  },
+};
+
 t.test('steps come after those that they need, and posts alone need no article', async (t) => {
-  const all = planOf({ topic: 'rivers', content_types: [...CONTENT_TYPES] });
+  const all = planOf(
+    { topic: 'rivers', content_types: [...CONTENT_TYPES], recording_id: VOICE },
+    { inputs: { recording: RECORDING }, mediaModels },
+  );
   const seen = new Set<string>();
   for (const { step, after = [] } of all.calls) {
     t.ok(
@@ -117,7 +130,6 @@ const inputsOf = (text: string): ContentInputs => ({
   research: ['tavily'],
 });
 
-const VOICE = '0190a1b2-0000-7000-8000-00000000e001';
 const searchModels = [
   {
     model: { ...model, provider: 'tavily', model: 'tavily_search', kind: 'search' as const },
@@ -141,12 +153,29 @@ t.test('every prompt stays within its planned bound, whatever the steps before w
     text,
     fc.double({ min: 0.25, max: 1, noNaN: true }),
     fc.boolean(),
-    (fields, written, share, structuredOutput) => {
-      const request = generateRequest.parse({ ...fields, content_types: [...CONTENT_TYPES] });
+    fc.constantFrom('en', 'th', 'hi', 'und'),
+    (fields, written, share, structuredOutput, spoken) => {
+      const { topic, ...others } = fields;
+      const isSpoken = fields.text === undefined;
+      const request = generateRequest.parse({
+        ...others,
+        // Without a topic, the language is not known before the transcript.
+        ...(!(isSpoken && fields.length === 'medium') && { topic }),
+        ...(isSpoken && { recording_id: VOICE }),
+        content_types: CONTENT_TYPES.filter((type) => isSpoken || type !== 'transcript'),
+      });
       const target = { ...model, capabilities: { ...model.capabilities, jsonSchema: structuredOutput } };
-      const inputs = inputsOf(written);
-      const plan = planOf(request, { request, inputs, searchModels, model: target, scale: share });
-      const brief = briefOf(request, plan.scale, inputs);
+      const { source, ...known } = inputsOf(written);
+      const inputs = isSpoken ? { ...known, recording: RECORDING } : { ...known, source };
+      const plan = planOf(request, {
+        request,
+        inputs,
+        searchModels,
+        mediaModels,
+        model: target,
+        scale: share,
+      });
+      const brief = briefOf(request, plan.scale, inputs, undefined, spoken);
       const steps = contentSteps(brief);
       const outputs = new Map<string, StepOutput>(steps.map(({ key }) => [key, { markdown: written }]));
       for (const key of brief.research) outputs.set(key, { json: researchOf(brief, pagesOf(written)) });
@@ -155,6 +184,7 @@ t.test('every prompt stays within its planned bound, whatever the steps before w
         const step = steps.find(({ key }) => key === stepOfCall(call));
         if (step === undefined) return false;
         if (step.spec.kind === 'search') return call.otherUnits.search === 1;
+        if (step.spec.kind === 'transcription') return call.otherUnits.audio_second === 1_500;
         const repair = { draft: written, kind: 'correct' as const, problems: [written] };
         const prompt = stepRequest(
           step,
@@ -275,6 +305,59 @@ t.test('claims name sources that exist, and the article lists those', async (t) 
     ['S1', 'S2'],
   );
   t.equal(withCitations('No claim.', sources, 'Sources').markdown, 'No claim.');
+});
+
+t.test('a recording is transcribed once, and everything is written from its insights', async (t) => {
+  const stepsOf = (seconds: number, body: object = {}) =>
+    planOf(
+      { recording_id: VOICE, length: 'short', ...body },
+      { inputs: { recording: { ...RECORDING, seconds } }, mediaModels },
+    ).calls.filter(({ isSpare }) => isSpare !== true);
+  const chain = ['transcript', 'insights', 'blog', 'social', 'image_prompts'];
+  const all = stepsOf(200, { content_types: chain });
+  t.strictSame(
+    all.map(({ step, after, counts }) => [step, after, counts]),
+    [
+      ['transcript.write', [], { 'gen.transcript': 1 }],
+      ['insights.write', ['transcript.write'], { 'gen.insights': 1 }],
+      ['blog.write', ['insights.write'], { 'gen.blog': 1 }],
+      ['social.write', ['blog.write'], { 'gen.social': 1 }],
+      ['image_prompts.write', ['blog.write'], { 'gen.image_prompts': 1 }],
+    ],
+  );
+  t.strictSame(all[0]?.otherUnits, { audio_second: 200 }, 'priced by the second');
+  t.strictSame(
+    stepsOf(200).map(({ step, counts }) => [step, counts]),
+    [
+      ['transcript.write', {}],
+      ['insights.write', {}],
+      ['blog.write', { 'gen.blog': 1 }],
+    ],
+    'what is not asked for is not counted',
+  );
+  t.strictSame(
+    stepsOf(200, { content_types: ['transcript'] }).map(({ step }) => step),
+    ['transcript.write'],
+  );
+  const hour = stepsOf(3_600);
+  t.equal(hour.filter(({ step }) => step.startsWith('insights.notes.')).length, 12, 'pieces of five minutes');
+  const small = { ...model, contextWindow: 16_385, maxOutputTokens: 4_096 };
+  t.doesNotThrow(() =>
+    planOf(
+      { recording_id: VOICE },
+      { inputs: { recording: { ...RECORDING, seconds: 3_600 } }, mediaModels, model: small },
+    ),
+  );
+  const words = Array.from({ length: 1_000 }, (_, index) => `word${index}`).join(' ');
+  const pieces = [0, 1, 2].map((index) => pieceOf(words, { index, count: 3 }));
+  t.equal(pieces.join(' '), words, 'nothing is lost between pieces');
+  for (const wrong of [
+    { topic: 'x', content_types: ['transcript'] },
+    { topic: 'x', content_types: ['insights'] },
+    { recording_id: VOICE, text: 'x' },
+    { recording_id: VOICE, use_knowledge_base: true },
+  ])
+    t.equal(generateRequest.safeParse(wrong).success, false, JSON.stringify(wrong));
 });
 
 t.test('untrusted texts stay fenced, and only the customer instructs', async (t) => {

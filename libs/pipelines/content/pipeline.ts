@@ -5,9 +5,16 @@ import { articleStep, blogPipeline } from './blog.ts';
 import { contentPlanPipeline } from './content-plan.ts';
 import { heroImagePipeline } from './hero-image.ts';
 import { imagePromptsPipeline } from './image-prompts.ts';
-import { detectLanguage, languageCode } from './language.ts';
+import { detectLanguage, languageCode, UNDETERMINED } from './language.ts';
 import { newsletterPipeline } from './newsletter.ts';
 import { isMediaPart, partsOf } from './parts.ts';
+import {
+  INSIGHTS_INPUT,
+  insightsPipeline,
+  readsInsights,
+  recordingSteps,
+  transcriptPipeline,
+} from './recording.ts';
 import { researchKeys, researchSteps } from './research.ts';
 import { assembleRewrite, REWRITE, rewriteSteps } from './rewrite.ts';
 import { audioPipeline, videoPipeline } from './scripts.ts';
@@ -20,6 +27,7 @@ import {
   type ContentStep,
   type DocumentContent,
   SOURCE,
+  type StepInput,
   type StepOutputs,
 } from './step.ts';
 import { voiceOverPipeline } from './voice-over.ts';
@@ -35,6 +43,8 @@ const PIPELINES: Readonly<Record<Part, ContentPipeline>> = {
   image_prompts: imagePromptsPipeline,
   hero_image: heroImagePipeline,
   voice_over: voiceOverPipeline,
+  transcript: transcriptPipeline,
+  insights: insightsPipeline,
 };
 
 const WORDS = { short: 300, medium: 800, long: 1_500 } as const;
@@ -51,25 +61,40 @@ export const SCALE_STEPS = 1_000;
  * @param scale share of the requested length, in thousandths.
  * @param inputs texts of the account that the request names.
  * @param approval of the outline, once it is given.
+ * @param spokenLanguage of the recording, once it is transcribed.
  */
 export function briefOf(
   request: GenerateRequest,
   scale: number,
   inputs: ContentInputs = {},
   approval?: OutlineApproval,
+  spokenLanguage?: string,
 ): ContentBrief {
-  const language =
-    request.language === undefined
-      ? detectLanguage(request.topic ?? request.text ?? inputs.source?.text ?? '')
-      : languageCode(request.language);
+  const plannedLanguage = languageOf(request, inputs);
+  const isSpoken = plannedLanguage === UNDETERMINED && inputs.recording !== undefined;
+  const language = (isSpoken ? spokenLanguage : undefined) ?? plannedLanguage;
   const least = request.outline_approval === true ? OUTLINED_WORDS : MIN_WORDS;
   const words = Math.max(least, Math.floor((requestedWords(request) * scale) / SCALE_STEPS));
   return {
-    ...{ request, words, language, inputs, approval },
+    ...{ request, words, language, plannedLanguage, inputs, approval },
     research: request.research === true ? researchKeys(inputs.research ?? []) : [],
     hasSpares: scale === SCALE_STEPS,
-    basis: hasSource(request) ? [{ from: SOURCE, label: 'text', words: 0 }] : [],
+    basis: basisOf(request),
   };
+}
+
+function languageOf(
+  { language, topic, text }: GenerateRequest,
+  { source, recording }: ContentInputs,
+): string {
+  if (language !== undefined) return languageCode(language);
+  const known = topic ?? text ?? source?.text;
+  return known === undefined && recording !== undefined ? UNDETERMINED : detectLanguage(known ?? '');
+}
+
+function basisOf(request: GenerateRequest): StepInput[] {
+  if (readsInsights(request)) return [INSIGHTS_INPUT];
+  return hasSource(request) ? [{ from: SOURCE, label: 'text', words: 0 }] : [];
 }
 
 function hasSource({ text, url, document_id: documentId, generation_id: jobId }: GenerateRequest): boolean {
@@ -88,7 +113,7 @@ function briefOfPart(part: Part, brief: ContentBrief): ContentBrief {
 export function contentSteps(brief: ContentBrief): ContentStep[] {
   if (brief.inputs.rewrite !== undefined) return rewriteSteps(brief, brief.inputs.rewrite);
   const written = partsOf(brief.request).flatMap((part) => PIPELINES[part].steps(briefOfPart(part, brief)));
-  return [...researchSteps(brief), ...written];
+  return [...recordingSteps(brief), ...researchSteps(brief), ...written];
 }
 
 /** The document of a part whose steps have all succeeded. */

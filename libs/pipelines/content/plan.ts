@@ -5,7 +5,7 @@ import type { ContentInputs, OutlineApproval } from '#libs/contracts/content-inp
 import type { GenerateRequest } from '#libs/contracts/generate.ts';
 import type { CallPlan, PlannedCall } from '#libs/contracts/generation-requests.ts';
 import { ProblemError, problem } from '#libs/problems/problems.ts';
-import { planSpeechCall } from '../audio.ts';
+import { planSpeechCall, planTranscriptionCall } from '../audio.ts';
 import { planSearchCall } from '../search.ts';
 import { planTextCall, type TextModel, textTokens } from '../text-call.ts';
 import { planHeroImage } from './hero-image.ts';
@@ -44,12 +44,13 @@ export type ContentPlanInput = TextModel & {
   };
 };
 
-/** What draws and speaks, if the request asks for it. */
+/** What draws, speaks and listens, if the request asks for it. */
 export type MediaModels = {
   readonly image?: Omit<Parameters<typeof planHeroImage>[0], 'altText'>;
   /** Describes images. */
   readonly vision?: TextModel;
   readonly speech?: TextModel;
+  readonly transcription?: TextModel;
 };
 
 /** The step and number of a planned call: `blog.edit#2` repairs or continues `blog.edit`. */
@@ -91,8 +92,8 @@ function planAtScale(input: ContentPlanInput, scale: number): CallPlan & { scale
 function scaleOf({ request, inputs, model, outputTokensCap, scale = 1 }: ContentPlanInput): number {
   const cap = Math.min(outputTokensCap ?? model.maxOutputTokens, model.maxOutputTokens);
   const visible = cap - textTokens(model, 0);
-  const { language } = briefOf(request, SCALE_STEPS, inputs);
-  const most = wordsForTokens(visible, language) / (requestedWords(request) * LONGEST_STEP);
+  const { plannedLanguage } = briefOf(request, SCALE_STEPS, inputs);
+  const most = wordsForTokens(visible, plannedLanguage) / (requestedWords(request) * LONGEST_STEP);
   return Math.max(1, Math.floor(Math.min(scale, most, 1) * SCALE_STEPS));
 }
 
@@ -104,7 +105,7 @@ function planStep(
   index: number,
 ): PlannedCall[] {
   const { spec } = step;
-  if (spec.kind === 'search') return [planSearchStep(input, brief, step.key, spec.provider, index)];
+  if (spec.kind === 'search') return [planSearchStep(input, brief, step, spec.provider, index)];
   if (!isWritten(step)) return [planMediaStep(input, step, index)];
   const [first = input, ...others] = input.models?.[step.role] ?? [];
   const calls = planStepFor(input, first, brief, step, index);
@@ -132,7 +133,7 @@ function planStepFor(
   const isObject = step.spec.kind === 'json';
   const structuredOutput = isObject && model.capabilities.jsonSchema;
   const bounds = stepPromptBound(step, brief, { model: model.model, structuredOutput });
-  const wanted = tokensForWords(step.words, brief.language) + (isObject ? JSON_TOKENS : 0);
+  const wanted = tokensForWords(step.words, brief.plannedLanguage) + (isObject ? JSON_TOKENS : 0);
   const outputTokens = Math.min(
     textTokens(model, wanted),
     outputTokensCap ?? model.maxOutputTokens,
@@ -162,14 +163,14 @@ function planStepFor(
 function planSearchStep(
   { searchModels = [] }: ContentPlanInput,
   brief: ContentBrief,
-  key: string,
+  step: ContentStep,
   provider: string,
   index: number,
 ): PlannedCall {
   const found = searchModels.find(({ model }) => model.provider === provider);
   if (found === undefined)
     throw problem('service_unavailable', { detail: `The search provider ${provider} is not in use.` });
-  return { ...planSearchCall(found, index, sourceLimit(brief)), step: key, after: [] };
+  return { ...planSearchCall(found, index, sourceLimit(brief)), step: step.key, after: dependenciesOf(step) };
 }
 
 /** @throws Error if the model that the step needs was not given. */
@@ -179,11 +180,15 @@ function planMediaStep(
   index: number,
 ): PlannedCall {
   const { spec } = step;
-  const { image, vision, speech } = mediaModels;
+  const { image, vision, speech, transcription } = mediaModels;
   const own = { index, step: step.key, counts: step.counts, after: dependenciesOf(step) };
   if (spec.kind === 'speech') {
     if (speech === undefined) throw new Error('A voice-over needs a model that speaks.');
     return { ...planSpeechCall(speech, spec.maxCharacters), ...own };
+  }
+  if (spec.kind === 'transcription') {
+    if (transcription === undefined) throw new Error('A transcript needs a model that listens.');
+    return { ...planTranscriptionCall(transcription, spec.seconds), ...own };
   }
   if (image === undefined || vision === undefined)
     throw new Error('An image needs models that draw and see.');

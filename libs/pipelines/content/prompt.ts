@@ -4,6 +4,7 @@ import { byteBound, cutToByteBound } from '../byte-bound.ts';
 import { promptBound } from '../prompt-bound.ts';
 import { fenceUntrusted, systemPrompt } from '../untrusted.ts';
 import { bytesForWords, languageName } from './language.ts';
+import { pieceOf } from './recording.ts';
 import { researchRoom, SOURCE_RULES, sourceParts } from './sources.ts';
 import {
   type ContentBrief,
@@ -65,7 +66,8 @@ export function stepRequest(
   if (step.sources !== undefined) parts.push(SOURCE_RULES[step.sources.use]);
   if (brief.request.topic !== undefined) parts.push(fenceUntrusted('topic', brief.request.topic));
   for (const input of step.inputs) {
-    const text = textOf(outputs.get(input.from));
+    const whole = textOf(outputs.get(input.from));
+    const text = input.piece === undefined ? whole : pieceOf(whole, input.piece);
     parts.push(fenceUntrusted(input.label, cutToByteBound(text, roomOf(input, brief))));
   }
   if (brief.inputs.rewrite !== undefined) parts.push(fenceUntrusted('section', brief.inputs.rewrite.text));
@@ -93,13 +95,15 @@ function systemPromptOf({ role, isCompact }: ContentStep, { inputs }: ContentBri
   return inputs.voice === undefined || role !== 'writer' ? rules : `${rules}\n\n${inputs.voice.instructions}`;
 }
 
-function wishesOf({ counts }: ContentStep, { request, language }: ContentBrief): string[] {
+function wishesOf({ counts, part }: ContentStep, { request, language }: ContentBrief): string[] {
   const { tone, audience, keywords, avoid_keywords: avoided, point_of_view: view } = request;
   const name =
     request.language === undefined ? languageName(language) : (languageName(language) ?? request.language);
-  const isDelivered = Object.keys(counts).length > 0;
+  const isDelivered = Object.keys(counts).length > 0 && part !== 'insights';
   const wishes = [
-    name ? `Language: ${name}.` : 'Write in the language of the topic.',
+    name
+      ? `Language: ${name}.`
+      : `Write in the language of the ${request.topic === undefined ? 'text' : 'topic'}.`,
     tone && `Tone: ${tone}.`,
     audience && `Readers: ${audience}.`,
     keywords && `Use these keywords where they fit naturally: ${keywords.join(', ')}.`,
@@ -150,12 +154,12 @@ export function contentPromptBound(request: ChatCompletionRequest): number {
   return promptBound(request, NO_IMAGES);
 }
 
-function draftRoom({ words, spec }: ContentStep, { language }: ContentBrief): number {
-  return bytesForWords(words, language) + (spec.kind === 'json' ? 1_000 : 0);
+function draftRoom({ words, spec }: ContentStep, { plannedLanguage }: ContentBrief): number {
+  return bytesForWords(words, plannedLanguage) + (spec.kind === 'json' ? 1_000 : 0);
 }
 
-function roomOf(input: StepInput, { request, inputs, language }: ContentBrief): number {
-  if (input.from !== SOURCE) return bytesForWords(input.words, language);
+function roomOf(input: StepInput, { request, inputs, plannedLanguage }: ContentBrief): number {
+  if (input.from !== SOURCE) return bytesForWords(input.words, plannedLanguage);
   const text = request.text ?? inputs.source?.text;
   return text === undefined ? DOCUMENT_BYTES : Math.min(byteBound(text), MAX_TEXT_BYTES);
 }

@@ -1,6 +1,7 @@
 /** Research before anything is written: one search for each provider, as steps of their own. */
 
 import { partsOf } from './parts.ts';
+import { INSIGHTS_INPUT } from './recording.ts';
 import type { ContentBrief, ContentStep } from './step.ts';
 
 const RESEARCH = 'research';
@@ -15,6 +16,7 @@ export function researchKeys(providers: readonly string[]): string[] {
 /** With several providers, one that fails is done without. */
 export function researchSteps(brief: ContentBrief): ContentStep[] {
   const { research, inputs } = brief;
+  const query = subjectOf(brief);
   return research.map((key, index) => ({
     key,
     part: partsOf(brief.request)[0] ?? 'blog',
@@ -22,8 +24,8 @@ export function researchSteps(brief: ContentBrief): ContentStep[] {
     template: 'research@1',
     message: 'research',
     task: '',
-    inputs: [],
-    spec: { kind: 'search', provider: inputs.research?.[index] ?? '', query: subjectOf(brief) },
+    inputs: query === '' ? [INSIGHTS_INPUT] : [],
+    spec: { kind: 'search', provider: inputs.research?.[index] ?? '', query },
     words: 0,
     hasSpare: false,
     isOptional: research.length > 1,
@@ -31,7 +33,7 @@ export function researchSteps(brief: ContentBrief): ContentStep[] {
   }));
 }
 
-/** What content is about, in a few words: the query of its research and of the knowledge base. */
+/** What content is about, in a few words: the query of its research and of the knowledge base. Empty for a recording. */
 export function subjectOf({ request, inputs }: Pick<ContentBrief, 'request' | 'inputs'>): string {
   const text = request.text ?? inputs.source?.text ?? '';
   const subject = request.topic ?? inputs.source?.title ?? text;

@@ -1,6 +1,7 @@
 /** Posts for social networks: one object for each network, within the network's limits. */
 import { z } from 'zod';
-import type { Network } from '#libs/contracts/generate.ts';
+import { NETWORKS, type Network } from '#libs/contracts/generate.ts';
+import { readsInsights } from './recording.ts';
 import { useOfSources } from './sources.ts';
 import { type ContentBrief, type ContentPipeline, type JsonSpec, jsonOf } from './step.ts';
 import { countCharacters, countWords, shortenTo } from './text.ts';
@@ -93,7 +94,7 @@ export const socialPipeline: ContentPipeline = {
 };
 
 function networksOf({ request }: ContentBrief): readonly Network[] {
-  return request.networks ?? DEFAULT_NETWORKS;
+  return request.networks ?? (readsInsights(request) ? NETWORKS : DEFAULT_NETWORKS);
 }
 
 function present(network: Network, { text, hashtags }: Post) {

@@ -15,7 +15,13 @@ export type StepOutputs = ReadonlyMap<string, StepOutput>;
 export const SOURCE = 'source';
 
 /** The output of another step as part of a prompt, cut to a number of words. */
-export type StepInput = { readonly from: string; readonly label: string; readonly words: number };
+export type StepInput = {
+  readonly from: string;
+  readonly label: string;
+  readonly words: number;
+  /** One of several pieces of that output, of about the same length; all of it if absent. */
+  readonly piece?: { readonly index: number; readonly count: number };
+};
 
 /** A text in Markdown. */
 export type MarkdownSpec = {
@@ -37,8 +43,11 @@ export type JsonSpec = {
   readonly fit: (value: never) => Record<string, unknown>;
 };
 
-/** The pages that a search provider finds. The step writes nothing. */
+/** The pages that a search provider finds. The step writes nothing. Without a query, it searches for its first input. */
 export type SearchSpec = { readonly kind: 'search'; readonly provider: string; readonly query: string };
+
+/** The text of the recording that the request names. */
+export type TranscriptionSpec = { readonly kind: 'transcription'; readonly seconds: number };
 
 /** An image of its first input. */
 export type ImageSpec = { readonly kind: 'image' };
@@ -86,7 +95,14 @@ export type ContentStep = {
   readonly inputs: readonly StepInput[];
   /** Sources in its prompt, after the inputs. */
   readonly sources?: SourceUse | undefined;
-  readonly spec: MarkdownSpec | JsonSpec | SearchSpec | ImageSpec | AltTextSpec | SpeechSpec;
+  readonly spec:
+    | MarkdownSpec
+    | JsonSpec
+    | SearchSpec
+    | ImageSpec
+    | AltTextSpec
+    | SpeechSpec
+    | TranscriptionSpec;
   /** Words to expect. The output cap follows from it and the language. */
   readonly words: number;
   /** Whether a second call is planned, to continue or repair the output of the first. */
@@ -108,6 +124,8 @@ export type ContentBrief = {
   readonly words: number;
   /** A code such as `pl`, or `und`. */
   readonly language: string;
+  /** The language as it was known when the calls were planned, which lengths are measured in. */
+  readonly plannedLanguage: string;
   /** Texts of the account that the request names. */
   readonly inputs: ContentInputs;
   /** The keys of the steps that search; empty without research. */

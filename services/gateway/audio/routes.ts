@@ -7,7 +7,7 @@ import {
   type UploadedFile,
 } from '#libs/contracts/audio.ts';
 import { encodeFileRequest } from '#libs/contracts/generation-requests.ts';
-import { planSpeech, planTranscription, secondsBound } from '#libs/pipelines/audio.ts';
+import { planSpeech, planTranscription, recordingName, secondsBound } from '#libs/pipelines/audio.ts';
 import { problem } from '#libs/problems/problems.ts';
 import { requiredModel } from '../entitlements/domain/check-entitlements.ts';
 import type { MeteredRoute } from '../metering/domain/route.ts';
@@ -34,7 +34,7 @@ export function transcriptionRoute(scope: FastifyInstance): void {
     const { name, type, bytes } = await sniffAudio(file as UploadedFile);
     const order: TranscriptionOrder = {
       ...fields,
-      file_name: nameWithExtension(name, type),
+      file_name: recordingName(type, name),
       file_type: type,
     };
     const seconds = secondsBound(await readDuration(bytes, type), bytes.length);
@@ -50,20 +50,4 @@ export function transcriptionRoute(scope: FastifyInstance): void {
     };
     return { body: order, route, bytes: encodeFileRequest(order, bytes) };
   });
-}
-
-const EXTENSIONS: readonly (readonly [RegExp, string])[] = [
-  [/mpeg/, 'mp3'],
-  [/wav/, 'wav'],
-  [/webm/, 'webm'],
-  [/flac/, 'flac'],
-  [/ogg|opus/, 'ogg'],
-  [/mp4|m4a/, 'm4a'],
-];
-
-/** Providers tell formats by the extension, which may lack or lie. */
-function nameWithExtension(name: string, type: string): string {
-  const [, extension = 'mp3'] = EXTENSIONS.find(([pattern]) => pattern.test(type)) ?? [];
-  const base = name.replace(/\.[A-Za-z0-9]{1,5}$/, '').replace(/[^\p{L}\p{N} ._-]/gu, '_');
-  return `${base.slice(0, 100) || 'audio'}.${extension}`;
 }

@@ -42,7 +42,7 @@ function mediaModelsOf(
   { models, entitlements }: EntitlementCheck<ContentBody>,
   priceBook: PriceBook,
 ): MediaModels {
-  const { image, speech } = models;
+  const { image, speech, audio } = models;
   const { qualities } = entitlements;
   return {
     ...(image && {
@@ -54,6 +54,7 @@ function mediaModelsOf(
       vision: textModel(autoTextModel(entitlements, priceBook, ({ capabilities }) => capabilities.vision)),
     }),
     ...(speech && { speech: textModel(speech) }),
+    ...(audio && { transcription: textModel(audio) }),
   };
 }
 

@@ -1,3 +1,4 @@
+import { callFirst } from '#libs/clients/call-first.ts';
 import { type ArticleOutline, generateRequest } from '#libs/contracts/generate.ts';
 import { approveGeneration, retryGeneration } from '#libs/contracts/generations.ts';
 import type { Caller } from '#libs/contracts/internal-context.ts';
@@ -7,7 +8,7 @@ import type { MeteredRoute } from '../metering/domain/route.ts';
 import type { PreparedRequest } from '../metering/plugin.ts';
 import { isModerated, moderatedRoute } from '../safety/domain.ts';
 import type { ContentBody } from './domain.ts';
-import { type ContentSources, callGeneration } from './inputs.ts';
+import type { ContentSources } from './inputs.ts';
 import { planGeneratedContent } from './plan.ts';
 import { jobRouteBase } from './routes.ts';
 
@@ -59,7 +60,7 @@ async function readJobPlan(
   { id, requestId, caller }: ResumedJob,
 ): Promise<JobPlan> {
   const path = jobPlanPath(id);
-  return jobPlan.parse(await callGeneration(generation, { method: 'GET', path, requestId, caller }));
+  return jobPlan.parse(await callFirst(generation, { method: 'GET', path, requestId, caller }));
 }
 
 /** A request that continues a job. Its steps follow from the request that created it, which therefore stays as it was. */

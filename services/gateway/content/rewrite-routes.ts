@@ -1,3 +1,4 @@
+import { callFirst } from '#libs/clients/call-first.ts';
 import { REWRITE_INPUTS_PATH, rewriteInputs } from '#libs/contracts/content-inputs.ts';
 import { rewriteSection } from '#libs/contracts/documents.ts';
 import { generateRequest } from '#libs/contracts/generate.ts';
@@ -6,7 +7,7 @@ import type { MeteredRoute } from '../metering/domain/route.ts';
 import type { PreparedRequest } from '../metering/plugin.ts';
 import { isModerated, moderatedRoute } from '../safety/domain.ts';
 import type { ContentBody } from './domain.ts';
-import { type ContentSources, callGeneration } from './inputs.ts';
+import type { ContentSources } from './inputs.ts';
 import { planGeneratedContent } from './plan.ts';
 import { jobRouteBase } from './routes.ts';
 
@@ -20,7 +21,7 @@ export async function prepareRewrite(
   { params, body, id: requestId, caller, rawBody }: OperationRequest<typeof rewriteSection>,
 ): Promise<PreparedRequest<ContentBody>> {
   const { instructions = null, words = null, base_version = null, brand_voice = null, model } = body;
-  const answer = await callGeneration(generation, {
+  const answer = await callFirst(generation, {
     ...{ method: 'POST', path: REWRITE_INPUTS_PATH, requestId, caller },
     body: { document_id: params.id, section: params.section, instructions, words, base_version, brand_voice },
   });

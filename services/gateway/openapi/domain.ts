@@ -52,6 +52,7 @@ import { planOperations } from '#libs/contracts/plans.ts';
 import { priceAdminOperations } from '#libs/contracts/price-admin.ts';
 import { priceOperations } from '#libs/contracts/prices.ts';
 import { PROMPT_OPERATIONS } from '#libs/contracts/prompts.ts';
+import { createRecording } from '#libs/contracts/recordings.ts';
 import { createResponse, deleteResponse, getResponse } from '#libs/contracts/responses-operations.ts';
 import { revenueOperations } from '#libs/contracts/revenue.ts';
 import { searchWeb } from '#libs/contracts/search.ts';
@@ -100,6 +101,7 @@ export const OPERATIONS = {
     listGeminiModels,
     getResponse,
     deleteResponse,
+    createRecording,
     ...IMAGE_READING_OPERATIONS,
     ...IDENTITY_OPERATIONS,
     ...EMAIL_VERIFICATION_OPERATIONS,

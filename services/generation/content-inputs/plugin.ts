@@ -1,6 +1,7 @@
 import type { FastifyPluginAsync } from 'fastify';
 import fastifyPlugin from 'fastify-plugin';
 import type { Database } from '#libs/db/database.ts';
+import type { Clock } from '#libs/service/runtime.ts';
 import type { ContentInputResolver } from './domain.ts';
 import { createContentInputResolver } from './resolve.ts';
 import { contentInputRoutes } from './routes.ts';
@@ -12,8 +13,11 @@ declare module 'fastify' {
 }
 
 /** The texts of an account that its content is written from and follows. */
-const contentInputs: FastifyPluginAsync<{ database: Database }> = async (app, { database }) => {
-  const resolver = createContentInputResolver({ database, extractor: app.textExtractor });
+const contentInputs: FastifyPluginAsync<{ database: Database; clock: Clock }> = async (
+  app,
+  { database, clock },
+) => {
+  const resolver = createContentInputResolver({ database, extractor: app.textExtractor, now: clock.now });
   app.decorate('contentInputs', resolver);
   contentInputRoutes(app, resolver);
 };

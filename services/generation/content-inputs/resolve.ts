@@ -15,6 +15,7 @@ import { type ContentInputResolver, MAX_PASSAGES, MAX_PROMPT_BYTES, MAX_SOURCE_B
 import {
   findArticle,
   findFiles,
+  findRecording,
   findSourceDocument,
   firstPassages,
   loadBrandVoice,
@@ -22,7 +23,11 @@ import {
   retrievePassages,
 } from './store.ts';
 
-export type ResolveOptions = { database: Database; extractor: Pick<TextExtractor, 'fromUrl'> };
+export type ResolveOptions = {
+  database: Database;
+  extractor: Pick<TextExtractor, 'fromUrl'>;
+  now: () => Date;
+};
 
 /** The gateway waits for 10 s. */
 const PAGE_TIMEOUT_MS = 8_000;
@@ -35,8 +40,14 @@ export function createContentInputResolver(options: ResolveOptions): ContentInpu
       // A page is fetched last, when everything else that can be refused has been found.
       const voice = await resolveVoice(options, caller, request);
       const prompt = await resolvePrompt(options, caller, request);
+      const recording = await resolveRecording(options, caller, request);
       const source = await resolveSource(options, caller, request);
-      const inputs = { ...(source && { source }), ...(voice && { voice }), ...(prompt && { prompt }) };
+      const inputs = {
+        ...(recording && { recording }),
+        ...(source && { source }),
+        ...(voice && { voice }),
+        ...(prompt && { prompt }),
+      };
       const passages = await resolvePassages(options, caller, request, inputs);
       return { ...inputs, ...(passages && { passages }) };
     },
@@ -104,6 +115,18 @@ async function resolveSource(
   }
   const { id, title, markdown } = document;
   return { title, text: cutToByteBound(markdown, MAX_SOURCE_BYTES), url: null, document_id: id };
+}
+
+async function resolveRecording(
+  { database, now }: ResolveOptions,
+  { accountId }: Caller,
+  { recording_id: id }: GenerateRequest,
+): Promise<ContentInputs['recording']> {
+  if (id === undefined) return undefined;
+  const file = await findRecording(database, accountId, id, now());
+  if (file === undefined)
+    throw problem('not_found', { detail: 'There is no recording with this recording_id.' });
+  return { id, seconds: file.seconds, media_type: file.mediaType };
 }
 
 async function readPage(

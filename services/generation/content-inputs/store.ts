@@ -6,6 +6,7 @@ import { findDocument } from '../documents/store.ts';
 
 export { loadBrandVoice, loadPrompt } from '../instructions/store.ts';
 export { firstPassages, retrievePassages } from '../knowledge-base/search-store.ts';
+export { findRecording } from '../media/store.ts';
 
 export type SourceDocument = { id: string; title: string; markdown: string };
 

@@ -17,6 +17,7 @@ import {
   partStatuses,
   type Statuses,
   type StepRow,
+  withSpokenLanguage,
 } from './domain/job.ts';
 import { writeRewrite } from './rewrite-store.ts';
 import {
@@ -65,11 +66,12 @@ export async function commitCall(
 ): Promise<boolean> {
   const { database, ledger, runtime } = options;
   return transaction(database, async (tx) => {
-    const row = await lockGeneration(tx, step.generationId);
-    const rows = row === undefined ? [] : await findSteps(tx, row.id);
+    const found = await lockGeneration(tx, step.generationId);
+    const rows = found === undefined ? [] : await findSteps(tx, found.id);
     const own = rows.find(({ key }) => key === step.key);
-    if (row === undefined || own?.status !== 'running') return false;
+    if (found === undefined || own?.status !== 'running') return false;
 
+    const row = withSpokenLanguage(found, own.key, end.kind === 'output' ? end.output : undefined);
     const job = jobOf(row);
     const decision = decideEnd(job, rows, own, end);
     // Nothing is held while a job waits for its owner.
@@ -206,6 +208,7 @@ async function writeJob(
     error,
     costNanoUsd: row.costNanoUsd + costNanoUsd,
     tokens: row.tokens + tokens,
+    context: row.context,
     ...((isIdle || isPaused) && { holdId: null, holdExpiresAt: null }),
     ...(isIdle && { finishedAt: now }),
   };

@@ -213,7 +213,7 @@ async function runToolCall(
   active: ActiveRequest,
 ): Promise<void> {
   const { step, outputs, job } = run;
-  const attempt = toolAttempt(options, run, call);
+  const attempt = await toolAttempt(options, run, call);
   let verdict: Verdict | undefined;
   const endFor = (failure: GenerationFailure | undefined): CallEnd => {
     if (failure !== undefined && active.reason() === 'shutdown') return { kind: 'cut', failure };

@@ -1,8 +1,10 @@
 /** What the steps do that write no text: they search, draw, describe an image, or speak. */
-import { SPEECH_TYPES } from '#libs/contracts/audio.ts';
+import { SPEECH_TYPES, type TranscriptionOrder } from '#libs/contracts/audio.ts';
 import type { PlannedCall } from '#libs/contracts/generation-requests.ts';
+import { recordingName } from '#libs/pipelines/audio.ts';
 import type { Verdict } from '#libs/pipelines/content/check.ts';
 import { heroImageRequest, heroSubject, subjectRequest } from '#libs/pipelines/content/hero-image.ts';
+import { insightsTitle } from '#libs/pipelines/content/recording.ts';
 import { researchOf, sourceLimit } from '#libs/pipelines/content/sources.ts';
 import {
   type AltTextSpec,
@@ -17,7 +19,8 @@ import {
 import { plainText, shortenTo } from '#libs/pipelines/content/text.ts';
 import { speechText } from '#libs/pipelines/content/voice-over.ts';
 import { altTextMessages } from '#libs/pipelines/image.ts';
-import { speechAttempt } from '../audio/domain.ts';
+import { problem } from '#libs/problems/problems.ts';
+import { speechAttempt, transcriptionAttempt } from '../audio/domain.ts';
 import type { Attempt } from '../calls/domain/run-call.ts';
 import { textAttempt } from '../content/domain.ts';
 import { drawAttempt } from '../images/domain/draw.ts';
@@ -45,10 +48,16 @@ const accept = (json: Record<string, unknown>, warnings: string[] = []): Verdict
   warnings,
 });
 
-/** An attempt at the call of a step that writes no text. */
-export function toolAttempt(options: ToolOptions, run: ToolRun, call: PlannedCall): Attempt<Verdict> {
+/** An attempt at the call of a step that writes no text. @throws ProblemError `not_found` if its input was deleted. */
+export async function toolAttempt(
+  options: ToolOptions,
+  run: ToolRun,
+  call: PlannedCall,
+): Promise<Attempt<Verdict>> {
   const { spec } = run.step;
   switch (spec.kind) {
+    case 'transcription':
+      return transcribe(options, run, call);
     case 'search':
       return searchFor(options, run, call, spec);
     case 'image':
@@ -77,10 +86,11 @@ export function substituteFor(
 
 function searchFor(
   { providers }: ToolOptions,
-  { job: { brief } }: ToolRun,
+  { job: { brief }, outputs }: ToolRun,
   call: PlannedCall,
-  { query }: SearchSpec,
+  spec: SearchSpec,
 ): Attempt<Verdict> {
+  const query = spec.query || (insightsTitle(outputs) ?? '');
   const fullText = brief.request.research_full_text === true;
   const search = searchAttempt(call, { query, limit: sourceLimit(brief), fullText }, providers.forSearch);
   return async (context, record) => {
@@ -89,6 +99,35 @@ function searchFor(
     return accept(researchOf(brief, sources), warnings);
   };
 }
+
+/** The text of a recording, in the language in which it is spoken unless the request says it. */
+async function transcribe(
+  { providers, readMedia }: ToolOptions,
+  { job: { row, brief } }: ToolRun,
+  call: PlannedCall,
+): Promise<Attempt<Verdict>> {
+  const { recording } = brief.inputs;
+  if (recording === undefined) throw new TypeError('The job has no recording.');
+  const order: TranscriptionOrder = {
+    model: call.model,
+    response_format: 'json',
+    file_name: recordingName(recording.media_type),
+    file_type: recording.media_type,
+    ...(brief.request.language !== undefined && isCode(brief.language) && { language: brief.language }),
+  };
+  const file = await readMedia(row.accountId, recording.id);
+  if (file === undefined) throw problem('not_found', { detail: 'The recording has been deleted.' });
+  const listen = transcriptionAttempt(call, order, file, providers.forAudio(call.provider));
+  return async (context, record) => {
+    const { text } = JSON.parse((await listen(context, record, call)).toString('utf8')) as { text: string };
+    const transcript = text.replaceAll('\0', '').trim();
+    if (transcript === '')
+      return { kind: 'fail', detail: 'Nothing is spoken in the recording.', partial: '' };
+    return { kind: 'accept', output: { markdown: transcript }, warnings: [] };
+  };
+}
+
+const isCode = (language: string) => /^[a-z]{2}$/.test(language);
 
 function drawHeroImage(
   { providers, saveMedia }: ToolOptions,

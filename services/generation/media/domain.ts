@@ -7,8 +7,17 @@ export type MediaFile = typeof mediaFiles.$inferSelect;
 /** A link that works until it expires. */
 export type MediaLink = { id: string; url: string };
 
+/** A recording that a user uploaded. */
+export type Recording = MediaFile & { seconds: number };
+
 /** Stores a file for its owner. */
 export type SaveMedia = (owner: Owner, file: { bytes: Buffer; mediaType: string }) => Promise<MediaLink>;
+
+/** Stores a recording for its owner. @param file.seconds its duration at most. */
+export type SaveRecording = (
+  owner: Owner,
+  file: { bytes: Buffer; mediaType: string; seconds: number },
+) => Promise<Recording>;
 
 /** The bytes of a stored file of an account; undefined if it is gone. */
 export type ReadMedia = (accountId: string, id: string) => Promise<Buffer | undefined>;

@@ -4,7 +4,14 @@ import { ownerOf } from '#libs/clients/quota-resources.ts';
 import type { Database } from '#libs/db/database.ts';
 import type { Runtime } from '#libs/service/runtime.ts';
 import type { Storage } from '#libs/storage/storage.ts';
-import { type MediaFile, type ReadMedia, type SaveMedia, signatureOf, URL_SECONDS } from './domain.ts';
+import {
+  type MediaFile,
+  type ReadMedia,
+  type SaveMedia,
+  type SaveRecording,
+  signatureOf,
+  URL_SECONDS,
+} from './domain.ts';
 import { createMediaRetention } from './retention.ts';
 import { findMedia, insertMedia } from './store.ts';
 
@@ -21,11 +28,27 @@ export type MediaOptions = {
 
 const KEY_BYTES = 32;
 
-/** Writes the file before its row: a file without a row is unreachable, a row without a file would be a broken link. */
 export function createSaveMedia(options: MediaOptions): SaveMedia {
-  const { database, storage, runtime, entitlements, retentionMs } = options;
-  const retentionOf = createMediaRetention(entitlements, retentionMs);
+  const store = createStore(options);
   return async (owner, file) => {
+    const row = await store(owner, file, null);
+    return { id: row.id, url: (await linkTo(options, row)).url };
+  };
+}
+
+export function createSaveRecording(options: MediaOptions): SaveRecording {
+  const store = createStore(options);
+  return async (owner, { seconds, ...file }) => ({ ...(await store(owner, file, seconds)), seconds });
+}
+
+/** Writes the file before its row: a file without a row is unreachable, a row without a file would be a broken link. */
+function createStore({ database, storage, runtime, entitlements, retentionMs }: MediaOptions) {
+  const retentionOf = createMediaRetention(entitlements, retentionMs);
+  return async (
+    owner: Parameters<SaveMedia>[0],
+    file: Parameters<SaveMedia>[1],
+    seconds: number | null,
+  ): Promise<MediaFile> => {
     // A file that is paid for is stored although billing is down.
     const keptMs = await retentionOf(owner.accountId).catch(() => retentionMs);
     const createdAt = runtime.clock.now();
@@ -35,12 +58,13 @@ export function createSaveMedia(options: MediaOptions): SaveMedia {
       storageKey: `media/${randomBytes(KEY_BYTES).toString('hex')}`,
       mediaType: file.mediaType,
       sizeBytes: file.bytes.length,
+      seconds,
       createdAt,
       expiresAt: new Date(createdAt.getTime() + keptMs),
     };
     await storage.put(row.storageKey, file);
     await insertMedia(database, row);
-    return { id: row.id, url: (await linkTo(options, row)).url };
+    return row;
   };
 }
 

@@ -1,7 +1,8 @@
 import type { FastifyPluginAsync } from 'fastify';
 import fastifyPlugin from 'fastify-plugin';
 import type { ReadMedia, SaveMedia } from './domain.ts';
-import { createReadMedia, createSaveMedia, type MediaOptions } from './media-links.ts';
+import { createReadMedia, createSaveMedia, createSaveRecording, type MediaOptions } from './media-links.ts';
+import { recordingRoutes } from './recording-routes.ts';
 import { mediaRoutes } from './routes.ts';
 
 declare module 'fastify' {
@@ -16,6 +17,8 @@ const media: FastifyPluginAsync<MediaOptions> = async (app, options) => {
   app.decorate('saveMedia', createSaveMedia(options));
   app.decorate('readMedia', createReadMedia(options));
   mediaRoutes(app, options);
+  // A scope of its own: no other route accepts recordings.
+  await app.register(async (scope) => recordingRoutes(scope, createSaveRecording(options)));
 };
 
 export const mediaPlugin = fastifyPlugin(media, { name: 'media' });

@@ -2,7 +2,7 @@ import { and, desc, eq, gt, inArray, lt, lte, ne, sql } from 'drizzle-orm';
 import type { PageQuery } from '#libs/contracts/page.ts';
 import type { Database, Queryable } from '#libs/db/database.ts';
 import { mediaFiles } from '#libs/db/schema/knowledge.ts';
-import type { MediaFile } from './domain.ts';
+import type { MediaFile, Recording } from './domain.ts';
 
 export async function insertMedia(db: Queryable, file: MediaFile): Promise<void> {
   await db.insert(mediaFiles).values(file);
@@ -27,6 +27,18 @@ export function listMediaFiles(
 export async function findMedia(db: Queryable, id: string): Promise<MediaFile | undefined> {
   const [file] = await db.select().from(mediaFiles).where(eq(mediaFiles.id, id));
   return file;
+}
+
+/** A recording of an account that is still stored. */
+export async function findRecording(
+  db: Queryable,
+  accountId: string,
+  id: string,
+  now: Date,
+): Promise<Recording | undefined> {
+  const file = await findMedia(db, id);
+  if (file === undefined || file.accountId !== accountId || file.expiresAt <= now) return undefined;
+  return file.seconds === null ? undefined : { ...file, seconds: file.seconds };
 }
 
 export async function findAccountsWithMedia(db: Queryable): Promise<string[]> {

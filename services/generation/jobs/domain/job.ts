@@ -4,8 +4,10 @@ import type { GenerateRequest, Part } from '#libs/contracts/generate.ts';
 import type { CacheTerms } from '#libs/contracts/generation-requests.ts';
 import type { PlanContext } from '#libs/contracts/requirements.ts';
 import type { generationSteps, generations } from '#libs/db/schema/generations.ts';
+import { detectLanguage } from '#libs/pipelines/content/language.ts';
 import { partsOf } from '#libs/pipelines/content/parts.ts';
 import { briefOf, contentSteps } from '#libs/pipelines/content/pipeline.ts';
+import { TRANSCRIPT } from '#libs/pipelines/content/recording.ts';
 import {
   type ContentBrief,
   type ContentStep,
@@ -27,6 +29,8 @@ export type JobContext = {
   readonly inputs?: ContentInputs;
   /** The approval of its outline, once it is given. */
   readonly approval?: OutlineApproval;
+  /** The language of its recording, once that is transcribed. */
+  readonly spokenLanguage?: string;
   /** How it takes part in the content cache. */
   readonly cache?: CacheTerms;
 };
@@ -49,9 +53,19 @@ export type Job = {
 };
 
 export function jobOf(row: GenerationRow): Job {
-  const { inputs, approval } = contextOf(row);
-  const brief = briefOf(row.request as GenerateRequest, row.scale, inputs, approval);
+  const { inputs, approval, spokenLanguage } = contextOf(row);
+  const brief = briefOf(row.request as GenerateRequest, row.scale, inputs, approval, spokenLanguage);
   return { row, brief, steps: contentSteps(brief) };
+}
+
+/** The job with the language of its recording, which the end of a call may show. */
+export function withSpokenLanguage(
+  row: GenerationRow,
+  key: string,
+  output: StepOutput | undefined,
+): GenerationRow {
+  if (key !== TRANSCRIPT || output === undefined || !('markdown' in output)) return row;
+  return { ...row, context: { ...row.context, spokenLanguage: detectLanguage(output.markdown) } };
 }
 
 export type Statuses = ReadonlyMap<string, StepStatus>;
