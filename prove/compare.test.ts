@@ -67,6 +67,7 @@ function honest(): Evidence & { calls: WitnessedCall[]; answered: Set<string> } 
     overrun: false,
     tokens: { ...tokens },
     costNanoUsd: cost,
+    latencyMs: 300,
     amounts: new Map([
       ['cost', cost],
       ['tokens.total', 35n],
@@ -109,12 +110,16 @@ function honest(): Evidence & { calls: WitnessedCall[]; answered: Set<string> } 
           accountId: ACCOUNT,
           day: '2026-11-20',
           userId: null,
+          keyId: KEY,
+          workspaceId: null,
+          step: 'chat',
           provider: 'openai',
           model: 'proof',
           calls: 2n,
           errors: 0n,
           tokens: { input: 20n, cacheRead: 0n, cacheWrite: 0n, output: 40n, reasoning: 10n },
           costNanoUsd: 2n * cost,
+          latencyMs: 600n,
         },
       ],
     },
@@ -166,6 +171,7 @@ function balance({ rows, counters, events, dailySums }: LedgerState): void {
   daily.calls = BigInt(rows.length);
   daily.errors = BigInt(rows.filter(({ status }) => status !== 'ok').length);
   daily.costNanoUsd = total(rows.map(({ costNanoUsd }) => costNanoUsd));
+  daily.latencyMs = total(rows.map(({ latencyMs }) => BigInt(latencyMs)));
   for (const key of Object.keys(daily.tokens) as (keyof typeof daily.tokens)[])
     daily.tokens[key] = total(rows.map((row) => BigInt(row.tokens[key])));
 }
@@ -359,6 +365,18 @@ const falsifications: Record<string, { falsify: (evidence: Falsified) => void; s
       ledgerState.rows.pop();
     },
     says: /cost a month of account .*usage rows/,
+  },
+  'a daily sum under another key': {
+    falsify: ({ ledgerState }) => {
+      first(ledgerState.dailySums).keyId = null;
+    },
+    says: /daily sum of .*key none.*: 2 calls.*, usage rows nothing/,
+  },
+  'a daily sum without a latency': {
+    falsify: ({ ledgerState }) => {
+      first(ledgerState.dailySums).latencyMs = 300n;
+    },
+    says: /daily sum of .* 300 ms.*, usage rows .* 600 ms/,
   },
   'a daily sum that is off by one': {
     falsify: ({ ledgerState }) => {

@@ -222,6 +222,7 @@ function checkDailySums(
           reasoning: tokens('reasoning'),
         },
         costNanoUsd: sum(group.map(({ costNanoUsd }) => costNanoUsd)),
+        latencyMs: sum(group.map(({ latencyMs }) => BigInt(latencyMs))),
       }),
     );
   }
@@ -232,22 +233,22 @@ function checkDailySums(
   }
 }
 
-const dayKey = ({
-  accountId,
-  day,
-  userId,
-  provider,
-  model,
-}: Pick<DailySum, 'accountId' | 'day' | 'userId' | 'provider' | 'model'>) =>
-  `${accountId} on ${day}, user ${userId ?? 'none'}, ${provider}/${model}`;
+type DayKey = Pick<
+  DailySum,
+  'accountId' | 'day' | 'userId' | 'keyId' | 'workspaceId' | 'step' | 'provider' | 'model'
+>;
+
+const dayKey = ({ accountId, day, userId, keyId, workspaceId, step, provider, model }: DayKey) =>
+  `${accountId} on ${day}, user ${userId ?? 'none'}, key ${keyId ?? 'none'}, workspace ${workspaceId ?? 'none'}, ${step} by ${provider}/${model}`;
 
 const dayFigures = ({
   calls,
   errors,
   tokens,
   costNanoUsd,
-}: Pick<DailySum, 'calls' | 'errors' | 'tokens' | 'costNanoUsd'>) =>
-  `${calls} calls, ${errors} errors, ${costNanoUsd} nano-USD, tokens ${Object.values(tokens).join('/')}`;
+  latencyMs,
+}: Pick<DailySum, 'calls' | 'errors' | 'tokens' | 'costNanoUsd' | 'latencyMs'>) =>
+  `${calls} calls, ${errors} errors, ${costNanoUsd} nano-USD, ${latencyMs} ms, tokens ${Object.values(tokens).join('/')}`;
 
 /** Every complete response has been charged. */
 function checkAnswered(

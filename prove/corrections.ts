@@ -22,7 +22,10 @@ export function correctedRows(rows: readonly UsageRow[], differences: string[]):
   return [...calls.values()];
 }
 
-function add(call: UsageRow, { status, usageSource, tokens, costNanoUsd, amounts }: UsageRow): UsageRow {
+function add(
+  call: UsageRow,
+  { status, usageSource, tokens, costNanoUsd, latencyMs, amounts }: UsageRow,
+): UsageRow {
   const meters = new Set([...call.amounts.keys(), ...amounts.keys()]);
   return {
     ...call,
@@ -37,6 +40,7 @@ function add(call: UsageRow, { status, usageSource, tokens, costNanoUsd, amounts
       reasoning: call.tokens.reasoning + tokens.reasoning,
     },
     costNanoUsd: call.costNanoUsd + costNanoUsd,
+    latencyMs: call.latencyMs + latencyMs,
     amounts: new Map(
       [...meters].map((meter) => [meter, (call.amounts.get(meter) ?? 0n) + (amounts.get(meter) ?? 0n)]),
     ),

@@ -36,6 +36,7 @@ export type UsageRow = {
   overrun: boolean;
   tokens: TokenCounts;
   costNanoUsd: bigint;
+  latencyMs: number;
   amounts: Map<string, bigint>;
 };
 
@@ -67,11 +68,14 @@ export type ThresholdEvent = {
   withItsUsage: boolean;
 };
 
-/** Usage per account, UTC day, user, provider and model, as the ledger has added it up. */
+/** Usage per account, UTC day, user, key, workspace, step, provider and model, as the ledger has added it up. */
 export type DailySum = {
   accountId: string;
   day: string;
   userId: string | null;
+  keyId: string | null;
+  workspaceId: string | null;
+  step: string;
   provider: string;
   model: string;
   calls: bigint;
@@ -79,6 +83,7 @@ export type DailySum = {
   /** Recordings are in no column of the sums. */
   tokens: { [K in Exclude<keyof TokenCounts, 'audio'>]: bigint };
   costNanoUsd: bigint;
+  latencyMs: bigint;
 };
 
 export type LedgerState = {
@@ -139,7 +144,7 @@ const ROWS_SQL = `
   SELECT hold_id, call_index, account_id, user_id, key_id, workspace_id, ${MICROS('admitted_at')} AS admitted_us,
          ${MICROS('occurred_at')} AS occurred_us, step, provider, model, status, usage_source, late, overrun,
          input_tokens, other_amounts[array_position(other_classes, 'input_audio')] AS input_audio_tokens,
-         cache_read_tokens, cache_write_tokens, output_tokens, reasoning_tokens, cost_nano_usd, meters, amounts
+         cache_read_tokens, cache_write_tokens, output_tokens, reasoning_tokens, cost_nano_usd, latency_ms, meters, amounts
     FROM usage_events WHERE account_id = ANY ($1)`;
 
 const COUNTERS_SQL = `
@@ -147,13 +152,17 @@ const COUNTERS_SQL = `
          used, held
     FROM ledger_counters WHERE account_id = ANY ($1)`;
 
+/** In the sums of calls without a user, key or workspace. */
+const NO_ID = `'00000000-0000-0000-0000-000000000000'::uuid`;
+
 const DAILY_SUMS_SQL = `
-  SELECT account_id, day::text, nullif(user_id, '00000000-0000-0000-0000-000000000000') AS user_id, provider, model,
+  SELECT account_id, day::text, nullif(user_id, ${NO_ID}) AS user_id, nullif(key_id, ${NO_ID}) AS key_id,
+         nullif(workspace_id, ${NO_ID}) AS workspace_id, step, provider, model,
          sum(calls)::bigint AS calls, sum(errors)::bigint AS errors, sum(input_tokens)::bigint AS input_tokens,
          sum(cache_read_tokens)::bigint AS cache_read_tokens, sum(cache_write_tokens)::bigint AS cache_write_tokens,
          sum(output_tokens)::bigint AS output_tokens, sum(reasoning_tokens)::bigint AS reasoning_tokens,
-         sum(cost_nano_usd)::bigint AS cost_nano_usd
-    FROM usage_daily WHERE account_id = ANY ($1) GROUP BY 1, 2, 3, 4, 5`;
+         sum(cost_nano_usd)::bigint AS cost_nano_usd, sum(latency_ms)::bigint AS latency_ms
+    FROM usage_daily WHERE account_id = ANY ($1) GROUP BY 1, 2, 3, 4, 5, 6, 7, 8`;
 
 const EVENTS_SQL = `
   SELECT e.counter_id, e.threshold_bps, e.used, e.amount, e.hold_id,
@@ -184,6 +193,9 @@ function toDailySum(row: Row): DailySum {
     accountId: row.account_id,
     day: row.day,
     userId: row.user_id,
+    keyId: row.key_id,
+    workspaceId: row.workspace_id,
+    step: row.step,
     provider: row.provider,
     model: row.model,
     calls: row.calls,
@@ -196,6 +208,7 @@ function toDailySum(row: Row): DailySum {
       reasoning: row.reasoning_tokens,
     },
     costNanoUsd: row.cost_nano_usd,
+    latencyMs: row.latency_ms,
   };
 }
 
@@ -225,6 +238,7 @@ function toUsageRow(row: Row): UsageRow {
       reasoning: Number(row.reasoning_tokens ?? 0),
     },
     costNanoUsd: row.cost_nano_usd,
+    latencyMs: row.latency_ms,
     amounts: new Map(row.meters.map((meter: string, index: number) => [meter, row.amounts[index]])),
   };
 }

@@ -86,7 +86,7 @@ function documentShape(name: string, models: readonly string[], maxPages: number
     name,
     models,
     body: (simulate, random) => {
-      const pages = random.integer(Math.ceil(maxPages * 0.9), maxPages);
+      const pages = random.integer(Math.ceil(maxPages * 0.95), maxPages);
       const file = { filename: 'report.pdf', file_data: `data:application/pdf;base64,${pdfOfPages(pages)}` };
       return user([
         { type: 'text', text: `${directive(simulate)} What does it say?` },

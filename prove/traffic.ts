@@ -6,7 +6,7 @@ import type { Proof } from './proof.ts';
 import type { Random } from './random.ts';
 import { SHAPES, type Shape } from './shapes.ts';
 
-/** Models of three vendors, each with its own SDK, and the proof's model. */
+/** Models of three vendors, each with its own wire format, and the proof's model. */
 const MODELS = ['gpt-4o-mini', 'claude-3-5-haiku', 'gemini-2.0-flash', 'proof-small'] as const;
 const WORKERS = 24;
 /** A call that is cut off may be an estimate, which is not meant for dense texts. */
