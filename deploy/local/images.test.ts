@@ -1,8 +1,10 @@
 /** Images and entitlements under the catalogue `lily`, through all four services. */
+import OpenAI from 'openai';
+import sharp from 'sharp';
 import t from 'tap';
 import { startInstallation } from './installation.fixture.ts';
 
-const { call, customer, keyOf, simulator, pool } = await startInstallation(t, 'lily');
+const { call, customer, keyOf, simulator, pool, url } = await startInstallation(t, 'lily');
 
 const GENERATE = '/api/images/generate';
 const PROMPT = { prompt: 'A fountain pen on a letter' };
@@ -238,6 +240,68 @@ t.test('given a pro', async (t) => {
     status: 403,
     body: { code: 'model_not_in_plan', available_models: ['grok2_basic', 'grok2_premium', 'dalle3'] },
   });
+});
+
+t.test('given the features of images, then a plan that sells them gets what they say', async (t) => {
+  const starter = await customer('starter');
+  const enterprise = await customer('enterprise');
+  const style_image = (
+    await sharp({ create: { width: 32, height: 32, channels: 3, background: '#a03020' } })
+      .png()
+      .toBuffer()
+  ).toString('base64');
+  for (const [feature, fields] of [
+    ['image_style_transfer', { style_image }],
+    ['image_streaming', { stream: true }],
+    ['image_advanced_quality', { quality: 'standard' }],
+  ] as const) {
+    const refused = await call(GENERATE, starter.token, { ...PROMPT, ...fields });
+    t.match(refused, { status: 403, body: { code: 'feature_not_in_plan', feature } }, feature);
+  }
+  t.match(await call(GENERATE, enterprise.token, { ...PROMPT, style_image: 'bm90IGFuIGltYWdl' }), {
+    status: 400,
+    body: { param: 'style_image' },
+  });
+
+  const styled = await call(GENERATE, enterprise.token, { ...PROMPT, model: 'dalle3', style_image });
+  t.equal(styled.status, 200, JSON.stringify(styled.body));
+  const explained = await call(`/api/usage/requests/${styled.headers.get('x-request-id')}`, enterprise.token);
+  t.match(explained.body.calls.map(({ step }: { step: string }) => step).toSorted(), [
+    'image',
+    'safety',
+    'style',
+  ]);
+
+  const [plain, best] = await Promise.all(
+    ['draft', 'premium'].map((quality) =>
+      call(GENERATE, enterprise.token, { ...PROMPT, model: 'dalle3', quality }),
+    ),
+  );
+  t.match(
+    [plain?.body, best?.body].map(({ quality, usage }) => [quality, usage.cost_usd]),
+    [
+      ['draft', '0.080000000'],
+      ['premium', '0.120000000'],
+    ],
+    'a quality is drawn and charged',
+  );
+
+  const openai = new OpenAI({ baseURL: `${url}/v1`, apiKey: await keyOf(enterprise), maxRetries: 0 });
+  const stream = await openai.images.generate({
+    ...PROMPT,
+    model: 'gpt_image_1',
+    stream: true,
+    partial_images: 2,
+  });
+  const types: string[] = [];
+  for await (const event of stream) {
+    t.match(event.b64_json, /^iVBOR/);
+    types.push(event.type);
+  }
+  const preview = 'image_generation.partial_image';
+  t.strictSame(types, [preview, preview, 'image_generation.completed']);
+  const none = openai.images.generate({ ...PROMPT, model: 'dalle3', stream: true, partial_images: 1 });
+  await t.rejects(none, { message: /streams no previews/ });
 });
 
 t.test(

@@ -16,6 +16,8 @@ export const IMPLEMENTED_FEATURES: ReadonlySet<string> = new Set([
   'image_batch',
   'image_custom_size',
   'image_post_processing',
+  'image_streaming',
+  'image_style_transfer',
   'knowledge_base',
   // Provided by the models and the limits of a plan.
   'basic_ai_only',

@@ -51,7 +51,12 @@ export type PlannedCall = {
   /** Whether the prompt includes an image. */
   seesImage?: boolean;
   /** The image's size and quality in the provider's own terms; null if the model decides. */
-  image?: { size: string | null; quality: string | null };
+  image?: {
+    size: string | null;
+    quality: string | null;
+    /** Previews to stream of its only image. */
+    partials?: number;
+  };
   /** The steps whose calls must have ended before it is sent. */
   after?: readonly string[];
   /** The prompt has a schema for the answer. */

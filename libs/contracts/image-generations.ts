@@ -2,9 +2,10 @@
 import { z } from 'zod';
 import { METERING_PROBLEMS } from './chat-operations.ts';
 import { idempotencyHeaders } from './idempotency-key.ts';
-import { MAX_IMAGES } from './images.ts';
+import { MAX_IMAGES, MAX_PARTIAL_IMAGES } from './images.ts';
 import { defineOperation } from './operation.ts';
 import { REQUIRES_API_ACCESS } from './requirements.ts';
+import type { StreamEvent } from './stream-events.ts';
 import { vendorProblems } from './vendor-problems.ts';
 
 /** The longest prompt that any image model takes. */
@@ -41,6 +42,16 @@ export const imageGenerationRequest = z
       .describe(
         '`b64_json` unless given. `url` stores the images, and returns links that work for a day; see `/api/media`.',
       ),
+    stream: z
+      .boolean()
+      .nullish()
+      .describe('Each image as an event as soon as it is drawn. Requires the feature `image_streaming`.'),
+    partial_images: z
+      .int()
+      .min(0)
+      .max(MAX_PARTIAL_IMAGES)
+      .nullish()
+      .describe('With `stream`: previews of each image, by models that send them.'),
     user: z.string().max(512).nullish(),
     allow_degraded: z.boolean().optional(),
   })
@@ -54,6 +65,30 @@ export const imageList = z
   })
   .meta({ id: 'ImageList' });
 
+const imageEvent = { b64_json: z.string().nullable(), created_at: z.int() };
+
+const imageGenerationEvents: readonly StreamEvent[] = [
+  {
+    name: 'image_generation.partial_image',
+    description: 'A preview.',
+    data: z.looseObject({
+      type: z.literal('image_generation.partial_image'),
+      partial_image_index: z.int().min(0),
+      ...imageEvent,
+    }),
+  },
+  {
+    name: 'image_generation.completed',
+    description: 'An image, when it is drawn and settled. With `response_format: url`, it has a `url`.',
+    data: z.looseObject({ type: z.literal('image_generation.completed'), ...imageEvent }),
+  },
+  {
+    name: 'error',
+    description: 'Ends a stream that failed.',
+    data: z.looseObject({ error: z.looseObject({ message: z.string() }) }),
+  },
+];
+
 export const createImage = defineOperation({
   operationId: 'createImage',
   method: 'POST',
@@ -61,7 +96,7 @@ export const createImage = defineOperation({
   summary: 'Draw images with any image model of the plan',
   description: [
     "OpenAI's image generation over the same pipeline as `POST /api/images/generate`: images count against the plan, and",
-    'its qualities, batches and sizes apply. Images are not streamed.',
+    'its qualities, batches and sizes apply.',
   ].join(' '),
   tags: ['OpenAI-compatible'],
   auth: 'user',
@@ -81,6 +116,12 @@ export const createImage = defineOperation({
       when: { field: 'custom_options', is: 'set' },
       without: { custom_options: null },
     },
+    {
+      kind: 'feature',
+      feature: 'image_streaming',
+      when: { field: 'stream', is: 'true' },
+      without: { stream: false, partial_images: null },
+    },
   ],
   headers: idempotencyHeaders,
   body: imageGenerationRequest,
@@ -90,10 +131,14 @@ export const createImage = defineOperation({
       description: 'The images.',
       schema: imageList,
       example: { created: 1_795_219_200, data: [{ b64_json: 'iVBORw0KGgo=' }] },
+      events: imageGenerationEvents,
+      eventStreamExample:
+        'event: image_generation.completed\ndata: {"type":"image_generation.completed","b64_json":"iVBORw0KGgo=","created_at":1795219200}\n\n',
     },
     ...vendorProblems(
       'openai',
       ...METERING_PROBLEMS,
+      'unsupported_parameter',
       'unknown_model',
       'feature_not_in_plan',
       'quality_not_in_plan',

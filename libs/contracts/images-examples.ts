@@ -116,3 +116,9 @@ export const usageReport = {
     }),
   ],
 };
+
+export const events = [
+  'event: image\ndata: {"index":0,"b64_json":"iVBORw0KGgo=","url":null,"alt_text":null,"media_type":"image/png","width":1024,"height":1024}',
+  `event: complete\ndata: ${JSON.stringify({ ...result, images: result.images.map((image) => ({ ...image, b64_json: null })) })}`,
+  '',
+].join('\n\n');

@@ -10,12 +10,22 @@ import { planRef } from './plan-ref.ts';
 import { problemResponses, USER_PROBLEMS } from './problem-responses.ts';
 import { degradations, planInfo, REQUIRES_API_ACCESS } from './requirements.ts';
 import { SOCIAL_PLATFORMS } from './social.ts';
+import { contentFailure, type StreamEvent } from './stream-events.ts';
 
 export const MAX_IMAGES = 4;
 export const LONGEST_IMAGE_PROMPT = 1000;
+export const MAX_PARTIAL_IMAGES = 3;
 
-/** 256 KiB in Base64. */
+/** 256 and 512 KiB in Base64. */
 const LONGEST_WATERMARK = 349_528;
+const LONGEST_STYLE_IMAGE = 699_052;
+
+const imageFile = (longest: number) =>
+  z
+    .base64()
+    .max(longest)
+    .regex(/^(iVBORw0KGgo|\/9j\/|UklGR)/, 'must be a PNG, JPEG or WebP')
+    .nullish();
 
 const side = z.int().min(256).max(4096);
 const shortText = (longest: number) => z.string().trim().min(1).max(longest).optional();
@@ -65,14 +75,12 @@ export const imageRequest = z
       .enum(['png', 'jpeg', 'webp'])
       .nullish()
       .describe('With `enable_post_processing`; the format of the model if absent.'),
-    watermark: z
-      .base64()
-      .max(LONGEST_WATERMARK)
-      .regex(/^(iVBORw0KGgo|\/9j\/|UklGR)/, 'must be a PNG, JPEG or WebP')
-      .nullish()
-      .describe(
-        'With `enable_post_processing`: a logo for the lower right corner, as PNG, JPEG or WebP of at most 256 KiB, in Base64.',
-      ),
+    watermark: imageFile(LONGEST_WATERMARK).describe(
+      'With `enable_post_processing`: a logo for the lower right corner, as PNG, JPEG or WebP of at most 256 KiB, in Base64.',
+    ),
+    style_image: imageFile(LONGEST_STYLE_IMAGE).describe(
+      'An image in whose style to draw, as PNG, JPEG or WebP of at most 512 KiB, in Base64. A model that sees describes its style first, as a call of its own. Requires the feature `image_style_transfer`.',
+    ),
     generate_alt_text: z
       .boolean()
       .default(false)
@@ -85,29 +93,48 @@ export const imageRequest = z
       .enum(['b64_json', 'url'])
       .default('b64_json')
       .describe('`url` stores the images, and returns a link that works for a day; see `/api/media`.'),
+    stream: z
+      .boolean()
+      .default(false)
+      .describe(
+        'Server-sent events: each image as soon as it is drawn, then everything else. Requires the feature `image_streaming`.',
+      ),
+    partial_images: z
+      .int()
+      .min(0)
+      .max(MAX_PARTIAL_IMAGES)
+      .optional()
+      .describe(
+        'With `stream`: previews of each image while it is drawn, by models that send them (`gpt_image_1`). Each is billed as 100 output tokens.',
+      ),
     allow_degraded: z.boolean().optional(),
+  })
+  .refine(({ stream, partial_images: partials = 0 }) => stream || partials === 0, {
+    path: ['partial_images'],
+    message: 'requires stream',
   })
   .meta({ id: 'ImageRequest' });
 export type ImageRequest = z.output<typeof imageRequest>;
 
 /** As the gateway sends it to generation: prompts of other routes may be longer. */
-export const imageOrder = imageRequest.extend({ prompt: z.string().min(1) });
+export const imageOrder = imageRequest.safeExtend({ prompt: z.string().min(1) });
+
+const drawnImage = z.object({
+  b64_json: z
+    .string()
+    .nullable()
+    .describe('The image, in Base64; null if it is stored, or was sent in an event before.'),
+  url: z.string().nullable().describe('With `response_format: url`: a link that works for a day.'),
+  alt_text: z.string().nullable(),
+  media_type: z.string().nullable().describe('Null for an image that is only linked.'),
+  width: z.int().nullable(),
+  height: z.int().nullable(),
+});
 
 export const imageResult = z
   .looseObject({
     status: z.literal('success'),
-    images: z
-      .array(
-        z.object({
-          b64_json: z.string().nullable().describe('The image, in Base64.'),
-          url: z.string().nullable().describe('With `response_format: url`: a link that works for a day.'),
-          alt_text: z.string().nullable(),
-          media_type: z.string().nullable().describe('Null for an image that is only linked.'),
-          width: z.int().nullable(),
-          height: z.int().nullable(),
-        }),
-      )
-      .min(1),
+    images: z.array(drawnImage).min(1),
     size: z
       .string()
       .nullable()
@@ -123,6 +150,23 @@ export const imageResult = z
     degraded: degradations.optional(),
   })
   .meta({ id: 'ImageResult' });
+
+const position = z.int().min(0).describe('The position of the image in the result.');
+
+const imageEvents: readonly StreamEvent[] = [
+  {
+    name: 'partial_image',
+    description: 'With `partial_images`: a preview.',
+    data: z.looseObject({ index: position, partial_image_index: z.int().min(0), b64_json: z.string() }),
+  },
+  {
+    name: 'image',
+    description: 'An image, when it is drawn and settled.',
+    data: drawnImage.extend({ index: position }),
+  },
+  { name: 'complete', description: 'Everything else. Ends the stream.', data: imageResult },
+  contentFailure,
+];
 
 const tags = ['Images'];
 
@@ -164,6 +208,26 @@ export const generateImages = defineOperation({
     },
     {
       kind: 'feature',
+      feature: 'image_streaming',
+      when: { field: 'stream', is: 'true' },
+      without: { stream: false, partial_images: null },
+    },
+    {
+      kind: 'feature',
+      feature: 'image_style_transfer',
+      when: { field: 'style_image', is: 'set' },
+      without: { style_image: null },
+    },
+    {
+      kind: 'model',
+      of: 'text',
+      field: null,
+      role: 'vision',
+      when: { field: 'style_image', is: 'set' },
+      without: { style_image: null },
+    },
+    {
+      kind: 'feature',
       feature: 'image_post_processing',
       when: { field: 'enable_post_processing', is: 'true' },
       without: { enable_post_processing: false },
@@ -187,9 +251,16 @@ export const generateImages = defineOperation({
   body: imageRequest,
   bodyExample: example.request,
   responses: {
-    200: { description: 'The images.', schema: imageResult, example: example.result },
+    200: {
+      description: 'The images.',
+      schema: imageResult,
+      example: example.result,
+      events: imageEvents,
+      eventStreamExample: example.events,
+    },
     ...problemResponses(
       ...METERING_PROBLEMS,
+      'unsupported_parameter',
       'unknown_model',
       'feature_not_in_plan',
       'quality_not_in_plan',

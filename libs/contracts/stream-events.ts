@@ -112,6 +112,13 @@ export const RESPONSE_EVENTS: readonly StreamEvent[] = [
 
 const PROGRESS = z.int().min(0).max(100).describe('Percent of the whole request.');
 
+/** A problem as the last event. */
+export const contentFailure: StreamEvent = {
+  name: 'error',
+  description: 'A problem. Ends a stream that failed; what the steps before it cost stays charged.',
+  data: z.looseObject({ code: z.string(), detail: z.string(), status: z.int(), request_id: z.string() }),
+};
+
 /** @param complete the data of the last event. */
 export function contentEvents(complete: z.ZodType): readonly StreamEvent[] {
   return [
@@ -126,11 +133,7 @@ export function contentEvents(complete: z.ZodType): readonly StreamEvent[] {
       data: z.looseObject({ content_type: z.string(), chunk: z.string(), progress: PROGRESS }),
     },
     { name: 'complete', description: 'The whole content. Ends the stream.', data: complete },
-    {
-      name: 'error',
-      description: 'A problem. Ends a stream that failed; what the steps before it cost stays charged.',
-      data: z.looseObject({ code: z.string(), detail: z.string(), status: z.int(), request_id: z.string() }),
-    },
+    contentFailure,
   ];
 }
 

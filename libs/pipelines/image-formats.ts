@@ -9,6 +9,8 @@ export type ImageFormat = {
   readonly imagesPerCall: number;
   /** The units (`image_unit`) that one image is billed by, by quality and then in the order of `sizes`. */
   readonly unitsByQuality?: Readonly<Record<string, readonly number[]>>;
+  /** The units that a preview is billed by; undefined for a model that streams none. */
+  readonly unitsPerPartial?: number;
 };
 
 /** One image per call without options, which every model supports. */
@@ -24,6 +26,8 @@ const FORMATS: Readonly<Record<string, ImageFormat>> = {
     imagesPerCall: 10,
     // output tokens: https://platform.openai.com/docs/guides/image-generation#calculating-costs
     unitsByQuality: { low: [272, 408, 400], medium: [1056, 1584, 1568], high: [4160, 6240, 6208] },
+    // https://platform.openai.com/docs/guides/image-generation#partial-images-cost
+    unitsPerPartial: 100,
   },
   'dall-e-3': {
     sizes: ['1024x1024', '1024x1792', '1792x1024'],

@@ -2,14 +2,8 @@ import t from 'tap';
 import { type ImageRequest, imageRequest } from '#libs/contracts/images.ts';
 import type { ModelInfo } from '#libs/pricing/model.ts';
 import type { ModelPriceWire } from '#libs/pricing/price-wire.ts';
-import {
-  altTextMessages,
-  finishingOf,
-  type ImagePlanInput,
-  imagePrompt,
-  planImage,
-  sizeForPlatform,
-} from './image.ts';
+import { finishingOf, type ImagePlanInput, imagePrompt, planImage, sizeForPlatform } from './image.ts';
+import { altTextMessages } from './image-descriptions.ts';
 import { imageFormatOf, maxImageUnits, nearestSize, providerQuality } from './image-formats.ts';
 import { worstCaseMeters } from './meters.ts';
 import { bytesBound } from './prompt-bound.ts';

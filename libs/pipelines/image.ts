@@ -2,12 +2,19 @@
  * Images for a prompt: the provider calls, their bounds and their prompts. The gateway plans with this module and
  * generation runs the plan with it.
  */
-import type { ChatMessage } from '#libs/contracts/chat-completions.ts';
 import type { CallPlan, PlannedCall } from '#libs/contracts/generation-requests.ts';
 import type { ImageRequest } from '#libs/contracts/images.ts';
+import type { ModelInfo } from '#libs/pricing/model.ts';
 import type { ModelPriceWire } from '#libs/pricing/price-wire.ts';
 import type { UnitClass } from '#libs/pricing/units.ts';
-import { cutToByteBound } from './byte-bound.ts';
+import { problem } from '#libs/problems/problems.ts';
+import {
+  type DescribingModel,
+  planAltText,
+  planStyle,
+  STYLE_BYTES,
+  stylePrompt,
+} from './image-descriptions.ts';
 import {
   type ImageFormat,
   imageFormatOf,
@@ -18,16 +25,9 @@ import {
   shapeDistance,
 } from './image-formats.ts';
 import { bytesBound } from './prompt-bound.ts';
-import { planTextCall, type TextModel, textTokens } from './text-call.ts';
-import { fenceUntrusted, systemPrompt } from './untrusted.ts';
+import type { TextModel } from './text-call.ts';
 
 export const IMAGE_STEP = 'image';
-export const ALT_TEXT_STEP = 'alt_text';
-
-/** Screen readers truncate descriptions at about 125 characters; this suffices in every language. */
-const ALT_TEXT_TOKENS = 120;
-/** Bytes of the provider's revised prompt that the description's prompt includes. */
-const DRAWN_BYTES = 1_500;
 
 /** The shape and style of images on each platform. */
 const PLATFORMS: Readonly<Record<ImageRequest['platform'], { shape: Size; pixels: Size; style: string }>> = {
@@ -87,8 +87,10 @@ export type ImagePlanInput = ImageSettings & {
   /** As degraded to what the plan includes. */
   request: ImageRequest;
   image: TextModel;
-  /** The model that writes descriptions, with the plan's cap for one call; null for none. */
-  altText: (TextModel & { outputTokensCap: number | null }) | null;
+  /** The model that describes what was drawn; null for no description. */
+  altText: DescribingModel | null;
+  /** The model that describes the style of another image. */
+  style?: DescribingModel | null;
 };
 
 /** The given size whose shape is nearest to the platform's; without any, the platform's shape itself. */
@@ -103,34 +105,49 @@ export function sizeForPlatform(platform: ImageRequest['platform'], sizes: reado
  * @throws ProblemError `prompt_too_large` if the description's prompt does not fit into the context window of its model.
  */
 export function planImage(input: ImagePlanInput): CallPlan {
-  const { request, image, size, quality, qualities, altText } = input;
+  const { request, image, size, quality, qualities, altText, style = null } = input;
   const format = imageFormatOf(image.model.upstreamModel);
   const asked = input.asked ?? {
     size: size === null ? null : nearestSize(format, size),
     quality: providerQuality(format, quality, qualities),
   };
+  const partials = partialsOf(request, image.model, format);
+  const imagesPerCall = partials > 0 ? 1 : format.imagesPerCall;
   const calls: PlannedCall[] = [];
-  for (let left = request.count; left > 0; left -= format.imagesPerCall) {
-    const images = Math.min(left, format.imagesPerCall);
-    calls.push(planImageCall(image, { request, format, index: calls.length, images, asked }));
-  }
-  if (altText !== null) {
-    const outputTokens = Math.min(
-      textTokens(altText.model, ALT_TEXT_TOKENS),
-      altText.outputTokensCap ?? Number.POSITIVE_INFINITY,
-      altText.model.maxOutputTokens,
+  for (let left = request.count; left > 0; left -= imagesPerCall) {
+    const images = Math.min(left, imagesPerCall);
+    calls.push(
+      planImageCall(image, {
+        request,
+        format,
+        index: calls.length,
+        images,
+        asked,
+        partials,
+        hasStyle: style !== null,
+      }),
     );
-    // A model that sees reads a preview of the image; the others read its prompt.
-    const promptTokens =
-      bytesBound(altTextMessages(request, '')) + DRAWN_BYTES + altText.model.maxImageInputTokens;
-    const step = { index: calls.length, step: ALT_TEXT_STEP, counts: {} };
-    const call = planTextCall(altText, step, { promptTokens, carriedTokens: 0, outputTokens });
-    calls.push({ ...call, seesImage: altText.model.capabilities.vision });
   }
+  if (altText !== null) calls.push(planAltText(altText, request, calls.length));
+  if (style !== null) calls.push(planStyle(style, calls.length));
   return { kind: 'image', calls };
 }
 
 type AskedImage = { size: string | null; quality: string | null };
+
+/** @throws ProblemError `unsupported_parameter` for previews of a model that streams none. */
+function partialsOf(
+  { stream, partial_images: partials = 0 }: ImageRequest,
+  { model }: ModelInfo,
+  { unitsPerPartial }: ImageFormat,
+): number {
+  if (!stream || partials === 0) return 0;
+  if (unitsPerPartial !== undefined) return partials;
+  throw problem('unsupported_parameter', {
+    detail: `The model ${model} streams no previews.`,
+    fields: { param: 'partial_images', model },
+  });
+}
 
 /** The most that images can be billed by. Units count only where the price names them: older prices are for every image. */
 export function imageUnits(
@@ -138,9 +155,11 @@ export function imageUnits(
   format: ImageFormat,
   images: number,
   { size, quality }: AskedImage,
+  partials = 0,
 ): Record<string, number> {
   if (!hasPrice(price, 'image_unit')) return { image: images };
-  return { image: images, image_unit: maxImageUnits(format, size, quality) * images };
+  const previews = (format.unitsPerPartial ?? 0) * partials;
+  return { image: images, image_unit: (maxImageUnits(format, size, quality) + previews) * images };
 }
 
 function hasPrice({ tiers }: ModelPriceWire, unitClass: UnitClass): boolean {
@@ -155,12 +174,16 @@ function planImageCall(
     index,
     images,
     asked,
+    partials,
+    hasStyle,
   }: {
     request: ImageRequest;
     format: ImageFormat;
     index: number;
     images: number;
     asked: AskedImage;
+    partials: number;
+    hasStyle: boolean;
   },
 ): PlannedCall {
   const prompt = [{ role: 'user' as const, content: imagePrompt(request) }];
@@ -170,24 +193,25 @@ function planImageCall(
     provider: model.provider,
     model: model.model,
     upstreamModel: model.upstreamModel,
-    inputTokens: hasPrice(price, 'input') ? bytesBound(prompt) * images : 0,
+    inputTokens: hasPrice(price, 'input') ? (bytesBound(prompt) + (hasStyle ? STYLE_BYTES : 0)) * images : 0,
     outputTokens: 0,
     choices: 1,
-    otherUnits: imageUnits(price, format, images, asked),
+    otherUnits: imageUnits(price, format, images, asked, partials),
     counts: {},
     price,
-    image: asked,
+    image: { ...asked, ...(partials > 0 && { partials }) },
   };
 }
 
-/** The prompt for the image model. */
-export function imagePrompt(request: ImageRequest): string {
+/** The prompt for the image model. @param style as a model described it; empty without one. */
+export function imagePrompt(request: ImageRequest, style = ''): string {
   const { prompt, content_context: context, industry_context: industry, tone, platform } = request;
   return [
     prompt,
     context && `It accompanies this content: ${context}`,
     industry && `Industry: ${industry}.`,
     tone && `Tone: ${tone}.`,
+    stylePrompt(style),
     request.enable_post_processing && `Finish it ${PLATFORMS[platform].style}.`,
   ]
     .filter(Boolean)
@@ -198,39 +222,4 @@ export function imagePrompt(request: ImageRequest): string {
 export function finishingOf(request: ImageRequest, { image }: PlannedCall): string[] {
   if (!request.enable_post_processing) return [];
   return ['platform_style', ...(image?.size && !request.custom_options ? ['platform_size'] : [])];
-}
-
-/**
- * @param drawn the provider's revised prompt; empty if it reports none.
- * @param preview the image as a data URL, for a model that sees; null for a description of what the prompt asks for.
- */
-export function altTextMessages(
-  request: ImageRequest,
-  drawn: string,
-  preview: string | null = null,
-): ChatMessage[] {
-  const asked = `${fenceUntrusted('image prompt', `${request.prompt}\n${cutToByteBound(drawn, DRAWN_BYTES)}`)}`;
-  const task =
-    preview === null
-      ? `Describe the image drawn for this prompt: ${asked}`
-      : `Describe this image, in the language of the prompt that it was drawn for: ${asked}`;
-  return [
-    {
-      role: 'system',
-      content: systemPrompt(
-        'You write alternative texts of images for people who cannot see them: one sentence of at most 125 ' +
-          'characters, concrete, without “image of”. You answer with the sentence and nothing else.',
-      ),
-    },
-    {
-      role: 'user',
-      content:
-        preview === null
-          ? task
-          : [
-              { type: 'text', text: task },
-              { type: 'image_url', image_url: { url: preview, detail: 'low' } },
-            ],
-    },
-  ];
 }

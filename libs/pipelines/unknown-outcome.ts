@@ -5,7 +5,8 @@
 import type { PlannedCall } from '#libs/contracts/generation-requests.ts';
 import { type CostParts, type ModelPrice, worstCaseNanoUsd } from '#libs/pricing/price.ts';
 import type { Units } from '#libs/pricing/units.ts';
-import { ALT_TEXT_STEP, IMAGE_STEP } from './image.ts';
+import { IMAGE_STEP } from './image.ts';
+import { ALT_TEXT_STEP, STYLE_STEP } from './image-descriptions.ts';
 import { boundOf, outputCapOf } from './meters.ts';
 import { SAFETY_STEP } from './safety.ts';
 
@@ -53,7 +54,8 @@ export function unsettledSentCalls<
 /** For calls that do not say it: of images, and of content that an earlier version planned. */
 const STEPS_BEFORE: Readonly<Record<string, readonly string[]>> = {
   [ALT_TEXT_STEP]: [IMAGE_STEP],
-  [IMAGE_STEP]: [SAFETY_STEP],
+  [IMAGE_STEP]: [SAFETY_STEP, STYLE_STEP],
+  [STYLE_STEP]: [SAFETY_STEP],
   write: ['research'],
   edit: ['write'],
   social: ['edit'],

@@ -76,6 +76,8 @@ export interface Call {
   readonly cachesByItself: boolean;
   /** Images to draw; 0 for text. */
   readonly images: number;
+  /** Previews to stream of each image. */
+  readonly partialImages?: number;
   /** Texts to turn into vectors. */
   readonly embedding?: EmbeddingOrder;
   /** The end user's identifier, one of the ways to pass directives. */

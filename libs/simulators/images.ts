@@ -1,5 +1,12 @@
 import { crc32, deflateSync } from 'node:zlib';
-import { type Answer, type Call, type CompatibleProvider, type Dialect, Refusal } from './dialect.ts';
+import {
+  type Answer,
+  type Call,
+  type CompatibleProvider,
+  type Dialect,
+  type Frame,
+  Refusal,
+} from './dialect.ts';
 import { objectOr, optionalInteger, optionalText } from './json.ts';
 import { openAiDialect } from './openai.ts';
 import { hashText } from './text.ts';
@@ -19,19 +26,27 @@ export function imagesDialect(provider: CompatibleProvider): Dialect {
     idPrefix: 'img_',
     read: (body) => readImageRequest(objectOr(body), provider),
     writeAnswer,
-    writeFrames: () => [],
+    writeFrames,
   };
 }
 
 function readImageRequest(request: Readonly<Record<string, unknown>>, provider: CompatibleProvider): Call {
   const user = optionalText(request.prompt);
   if (!user) throw new Refusal(400, "Missing required parameter: 'prompt'.", { param: 'prompt' });
-  return imageCall({
+  const call = imageCall({
     model: optionalText(request.model) ?? defaultModels[provider] ?? 'image',
     user,
     images: optionalInteger(request.n, 'n', { max: 10 }) ?? 1,
     endUser: optionalText(request.user),
   });
+  if (request.stream !== true) return call;
+  if (!call.model.startsWith('gpt-image'))
+    throw new Refusal(400, "Unknown parameter: 'stream'.", { param: 'stream' });
+  return {
+    ...call,
+    stream: true,
+    partialImages: optionalInteger(request.partial_images, 'partial_images', { max: 3 }) ?? 0,
+  };
 }
 
 /** A call for pictures: a text and nothing of what a chat has. */
@@ -80,12 +95,34 @@ function writeAnswer({ createdAtSeconds, call }: Answer): string {
   return JSON.stringify({ created: createdAtSeconds, data, ...(usage && { usage }) });
 }
 
+/** @see https://platform.openai.com/docs/api-reference/images-streaming */
+function writeFrames({ createdAtSeconds: created_at, call }: Answer): Frame[] {
+  const { user } = call.prompt;
+  const frame = (type: string, data: object): Frame => ({
+    text: `event: ${type}\ndata: ${JSON.stringify({ type, created_at, ...data })}\n\n`,
+    outputTokens: 0,
+  });
+  const image = (seed: string) => drawPng(hashText(seed)).toString('base64');
+  const partials = call.partialImages ?? 0;
+  return [
+    ...Array.from({ length: partials }, (_, index) =>
+      frame('image_generation.partial_image', {
+        b64_json: image(`partial ${index}${user}`),
+        partial_image_index: index,
+      }),
+    ),
+    frame('image_generation.completed', { b64_json: image(`0${user}`), usage: usageOf(user, 1, partials) }),
+  ];
+}
+
 /** Those of a low quality and a square. */
 const TOKENS_PER_IMAGE = 272;
 
-function usageOf(prompt: string, images: number) {
+const TOKENS_PER_PARTIAL = 100;
+
+function usageOf(prompt: string, images: number, partials = 0) {
   const input = Math.ceil(prompt.length / 4);
-  const output = TOKENS_PER_IMAGE * images;
+  const output = (TOKENS_PER_IMAGE + TOKENS_PER_PARTIAL * partials) * images;
   return { input_tokens: input, output_tokens: output, total_tokens: input + output };
 }
 

@@ -3,7 +3,8 @@
 import type { PlannedCall } from '#libs/contracts/generation-requests.ts';
 import { type ImageRequest, imageOrder } from '#libs/contracts/images.ts';
 import { byteBound, cutToByteBound } from '../byte-bound.ts';
-import { ALT_TEXT_STEP, IMAGE_STEP, type ImagePlanInput, planImage } from '../image.ts';
+import { IMAGE_STEP, type ImagePlanInput, planImage } from '../image.ts';
+import { ALT_TEXT_STEP } from '../image-descriptions.ts';
 import { articleStep, isShortForm, OUTLINE, type Outline } from './blog.ts';
 import {
   type ContentBrief,

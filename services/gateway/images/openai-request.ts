@@ -8,8 +8,6 @@ export const PLAIN_SIZE = '1024x1024';
 
 /** Parameters of some models, with the values that ask for nothing else than what is drawn without them. */
 const NEUTRAL: Readonly<Record<string, readonly unknown[]>> = {
-  stream: [false],
-  partial_images: [0],
   background: ['auto', 'opaque'],
   output_format: ['png'],
   output_compression: [100],
@@ -36,6 +34,8 @@ export function toImageRequest({
   n,
   size,
   response_format: format,
+  stream,
+  partial_images: partials,
   allow_degraded,
 }: ImageGenerationRequest): ImageRequest {
   const [width, height] = size && size !== 'auto' && size !== PLAIN_SIZE ? size.split('x').map(Number) : [];
@@ -46,6 +46,8 @@ export function toImageRequest({
     model,
     count: n ?? 1,
     ...(format && { response_format: format }),
+    stream: stream === true,
+    ...(partials !== null && partials !== undefined && { partial_images: partials }),
     ...(width !== undefined && height !== undefined && { custom_options: { width, height } }),
     ...(allow_degraded !== undefined && { allow_degraded }),
   };

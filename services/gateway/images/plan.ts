@@ -15,20 +15,21 @@ export function planImages(check: EntitlementCheck<ImageRequest>): CallPlan {
   const { body, entitlements, models } = check;
   const image = requiredModel(check, 'image');
   const { size, quality } = imageSettings(check, image.info);
+  const describing = models.text
+    ? {
+        model: models.text.info,
+        price: models.text.wire,
+        outputTokensCap: entitlements.outputTokensCap.value,
+      }
+    : null;
   return planImage({
     request: body,
     image: { model: image.info, price: image.wire },
     size,
     quality,
     qualities: entitlements.qualities.ladder,
-    altText:
-      models.text === undefined
-        ? null
-        : {
-            model: models.text.info,
-            price: models.text.wire,
-            outputTokensCap: entitlements.outputTokensCap.value,
-          },
+    altText: body.generate_alt_text ? describing : null,
+    style: body.style_image ? describing : null,
   });
 }
 

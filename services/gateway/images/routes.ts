@@ -6,7 +6,7 @@ import { imageSettings, planImages } from './plan.ts';
 /** `POST /api/images/generate`. Its plan is fixed: there is nothing to count and nothing to shrink. */
 export const generateImagesRoute: MeteredRoute<ImageRequest> = {
   operation: generateImages,
-  rateLimitClass: () => ({ generation: true, stream: false }),
+  rateLimitClass: ({ stream }) => ({ generation: true, stream }),
   plan: planImages,
   planContext: (check) => {
     const { info } = requiredModel(check, 'image');

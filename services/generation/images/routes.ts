@@ -1,12 +1,19 @@
 import { type ImageRequest, imageOrder } from '#libs/contracts/images.ts';
-import { finishingOf } from '#libs/pipelines/image.ts';
+import { toProblemJson } from '#libs/problems/problems.ts';
 import type { CallRunner, Figures } from '../calls/domain/run-call.ts';
 import type { SaveMedia } from '../media/domain.ts';
 import type { Providers } from '../providers/domain/providers.ts';
-import { presentFigures, sendJson, storedResponseOf } from '../requests/domain/figures.ts';
+import { sendJson, storedResponseOf } from '../requests/domain/figures.ts';
 import type { GenerationRequest } from '../requests/domain/generation-request.ts';
-import { type GenerationHandler, parseBody } from '../requests/domain/handler.ts';
-import { type Drawing, runImage } from './run-image.ts';
+import {
+  type GenerationHandler,
+  type HandlerInput,
+  parseBody,
+  type ResponseSender,
+} from '../requests/domain/handler.ts';
+import { createImageStream } from './image-stream.ts';
+import { presentDrawing, presentImageEvent } from './present.ts';
+import { type Drawing, type ImageRun, runImage } from './run-image.ts';
 
 export type ImagesOptions = {
   runner: CallRunner;
@@ -15,55 +22,74 @@ export type ImagesOptions = {
 };
 
 /** Images for a prompt. Each call is settled before its result is sent. */
-export function createImagesHandler({ runner, providers, saveMedia }: ImagesOptions): GenerationHandler {
+export function createImagesHandler(options: ImagesOptions): GenerationHandler {
   return async (request, input, response) => {
-    const { requestId, caller, active, settlement, plan, slot } = request;
     const body = parseBody(imageOrder, input.body);
-    const { drawing, figures } = await runImage(runner, {
-      requestId,
-      active,
-      settlement,
-      request: body,
-      calls: plan.calls,
-      save: body.response_format === 'url' ? (file) => saveMedia(caller, file) : null,
-      adapterFor: providers.forImages,
-      sourceFor: providers.forPipeline,
-      moderationsFor: providers.moderationsIfConfigured,
-      onComplete: async (drawn, known) => {
-        await slot?.store(storedResponseOf('json', known, present(body, request, drawn, known)));
-      },
-    });
-    sendJson(response, figures, present(body, request, drawing, figures));
+    const respond = body.stream ? respondWithEvents : respondWithJson;
+    await respond(options, request, body, response, input);
   };
 }
 
-function present(
-  request: ImageRequest,
-  { plan, planContext }: GenerationRequest,
-  { images, altText, incomplete }: Drawing,
-  figures: Figures & { state?: string },
-): Buffer {
-  const [picture] = plan.calls;
-  const document = {
-    status: 'success',
-    images: images.map(({ base64, url, mediaType, width, height }) => ({
-      // A stored image is not sent twice.
-      b64_json: request.response_format === 'url' && url !== null ? null : base64,
-      url,
-      alt_text: altText,
-      media_type: mediaType,
-      width,
-      height,
-    })),
-    size: picture?.image?.size ?? null,
-    quality: planContext?.plan_info.quality_used ?? null,
-    post_processing: [
-      ...(picture === undefined ? [] : finishingOf(request, picture)),
-      ...new Set(images.flatMap(({ applied }) => applied)),
-    ],
-    incomplete,
-    usage: presentFigures(figures),
-    ...planContext,
+function runOf(
+  { providers, saveMedia }: ImagesOptions,
+  { requestId, caller, active, settlement, plan }: GenerationRequest,
+  body: ImageRequest,
+): Omit<ImageRun, 'onComplete'> {
+  return {
+    ...{ requestId, active, settlement, request: body },
+    calls: plan.calls,
+    save: body.response_format === 'url' ? (file) => saveMedia(caller, file) : null,
+    adapterFor: providers.forImages,
+    sourceFor: providers.forPipeline,
+    moderationsFor: providers.moderationsIfConfigured,
   };
-  return Buffer.from(JSON.stringify(document));
+}
+
+async function respondWithJson(
+  options: ImagesOptions,
+  request: GenerationRequest,
+  body: ImageRequest,
+  response: ResponseSender,
+): Promise<void> {
+  const present = (drawing: Drawing, figures: Figures & { state?: string }) =>
+    Buffer.from(JSON.stringify(presentDrawing(body, request, drawing, figures)));
+  const { drawing, figures } = await runImage(options.runner, {
+    ...runOf(options, request, body),
+    onComplete: async (drawn, known) => {
+      await request.slot?.store(storedResponseOf('json', known, present(drawn, known)));
+    },
+  });
+  sendJson(response, figures, present(drawing, figures));
+}
+
+async function respondWithEvents(
+  options: ImagesOptions,
+  request: GenerationRequest,
+  body: ImageRequest,
+  response: ResponseSender,
+  { requestId, recordFailure }: HandlerInput,
+): Promise<void> {
+  const stream = createImageStream(response);
+  const complete = (drawing: Drawing, figures: Figures & { state?: string }) =>
+    presentDrawing(body, request, drawing, figures, true);
+  try {
+    const { drawing, figures } = await runImage(options.runner, {
+      ...runOf(options, request, body),
+      onPreview: stream.preview,
+      onImage: (index, image) => stream.send('image', presentImageEvent(body, index, image)),
+      onComplete: async (drawn, known) => {
+        const images = drawn.images.map((image, index) => presentImageEvent(body, index, image));
+        const transcript = stream.transcript(images, complete(drawn, known));
+        await request.slot?.store(storedResponseOf('events', known, transcript));
+      },
+    });
+    stream.send('complete', complete(drawing, figures));
+  } catch (error) {
+    if (!stream.hasBegun()) {
+      stream.cancel();
+      throw error;
+    }
+    stream.send('error', toProblemJson(recordFailure(error), requestId));
+  }
+  stream.end();
 }

@@ -1,8 +1,15 @@
 import type { ChatMessage } from '#libs/contracts/chat-completions.ts';
 import type { PlannedCall } from '#libs/contracts/generation-requests.ts';
 import type { ImageRequest } from '#libs/contracts/images.ts';
-import { ALT_TEXT_STEP, altTextMessages, IMAGE_STEP } from '#libs/pipelines/image.ts';
+import { IMAGE_STEP } from '#libs/pipelines/image.ts';
+import {
+  ALT_TEXT_STEP,
+  altTextMessages,
+  STYLE_STEP,
+  styleMessages,
+} from '#libs/pipelines/image-descriptions.ts';
 import { SAFETY_STEP, safetyInput } from '#libs/pipelines/safety.ts';
+import { problem } from '#libs/problems/problems.ts';
 import type { StoredFile } from '#libs/storage/storage.ts';
 import { countPrompt } from '../calls/domain/count-tokens.ts';
 import {
@@ -38,6 +45,9 @@ export type ImageRun = Pick<ProviderCall, 'requestId' | 'active' | 'settlement'>
   save: ((file: StoredFile) => Promise<{ url: string }>) | null;
   /** Undefined for a provider that is not configured: its moderations are left out. */
   moderationsFor: (provider: string) => ModerationAdapter | undefined;
+  /** Called with a preview of an image that is being drawn, and with each image once it is settled. */
+  onPreview?: (index: number, position: number, base64: string) => void;
+  onImage?: (index: number, image: FinishedImage) => void;
   /** Called when everything is complete, before the last call is settled. Must not throw. */
   onComplete: (drawing: Drawing, figures: Figures) => Promise<void>;
 };
@@ -55,9 +65,11 @@ export async function runImage(
   const { request, calls } = run;
   const pictures = calls.filter(({ step }) => step === IMAGE_STEP);
   const description = calls.find(({ step }) => step === ALT_TEXT_STEP);
+  const styling = calls.find(({ step }) => step === STYLE_STEP);
   const safety = calls.find(({ step }) => step === SAFETY_STEP);
   const drawn = new Map<number, readonly FinishedImage[]>();
   const total: SettledFigures = { costNanoUsd: 0n, tokens: 0, state: 'ok' };
+  const stylePreview = styling === undefined ? null : await previewOfStyle(request);
   let altText: string | null = null;
   let unsettled = calls.length;
 
@@ -114,7 +126,8 @@ export async function runImage(
       return;
     }
     const { prompt, content_context: context, industry_context: industry, tone } = request;
-    const check = safetyAttempt(call, safetyInput([prompt, context, industry, tone]), adapter);
+    const input = safetyInput([prompt, context, industry, tone], stylePreview === null ? [] : [stylePreview]);
+    const check = safetyAttempt(call, input, adapter);
     let categories: string[] = [];
     await runAndSettle(call, async (context, record) => {
       categories = await check(context, record, call);
@@ -122,13 +135,34 @@ export async function runImage(
     if (categories.length > 0) throw promptRefused(categories);
   }
 
-  async function draw(call: PlannedCall): Promise<void> {
-    const attempt = drawAttempt(call, request, run.adapterFor(call.provider));
+  /** Nothing is drawn without the style: it would be another image. */
+  async function describeStyle(call: PlannedCall): Promise<string> {
+    const messages = styleMessages(stylePreview);
+    const write = textAttempt(call, messages, run.sourceFor);
+    let style = '';
+    await runAndSettle(
+      call,
+      async (context, record) => {
+        style = await write(context, record, call);
+      },
+      messages,
+    );
+    return style;
+  }
+
+  async function draw(call: PlannedCall, style: string): Promise<void> {
+    const first = firstImageOf(pictures, call);
+    const attempt = drawAttempt(call, request, run.adapterFor(call.provider), {
+      style,
+      onPreview: (position, base64) => run.onPreview?.(first, position, base64),
+    });
     try {
       await runAndSettle(call, async (context, record) => {
         const images = await attempt(context, record, call);
         drawn.set(call.index, await Promise.all(images.map((image) => finish(image))));
       });
+      for (const [position, image] of (drawn.get(call.index) ?? []).entries())
+        run.onImage?.(first + position, image);
     } catch (error) {
       // An image that is not settled must not be delivered.
       drawn.delete(call.index);
@@ -157,12 +191,29 @@ export async function runImage(
   }
 
   if (safety !== undefined) await moderate(safety);
-  const outcomes = await Promise.allSettled(pictures.map(draw));
+  const style = styling === undefined ? '' : await describeStyle(styling);
+  const outcomes = await Promise.allSettled(pictures.map((call) => draw(call, style)));
   if (drawn.size === 0) {
     for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
   }
   if (description !== undefined) await describe(description);
   return { drawing: drawing(), figures: total };
+}
+
+/** The position of the first image of a call among all that were ordered. */
+function firstImageOf(pictures: readonly PlannedCall[], call: PlannedCall): number {
+  const before = pictures.slice(0, pictures.indexOf(call));
+  return before.reduce((sum, { otherUnits }) => sum + (otherUnits.image ?? 0), 0);
+}
+
+/** @throws ProblemError `invalid_request` for an image that cannot be read. */
+async function previewOfStyle({ style_image: image = null }: ImageRequest): Promise<string> {
+  const preview = await previewOf({ base64: image });
+  if (preview !== null) return preview;
+  throw problem('invalid_request', {
+    detail: 'The style image cannot be read.',
+    fields: { param: 'style_image' },
+  });
 }
 
 function add(one: Figures, other: Figures): Figures {

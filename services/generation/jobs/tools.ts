@@ -18,7 +18,7 @@ import {
 } from '#libs/pipelines/content/step.ts';
 import { plainText, shortenTo } from '#libs/pipelines/content/text.ts';
 import { speechText } from '#libs/pipelines/content/voice-over.ts';
-import { altTextMessages } from '#libs/pipelines/image.ts';
+import { altTextMessages } from '#libs/pipelines/image-descriptions.ts';
 import { problem } from '#libs/problems/problems.ts';
 import { speechAttempt, transcriptionAttempt } from '../audio/domain.ts';
 import type { Attempt } from '../calls/domain/run-call.ts';

@@ -3,23 +3,33 @@ import type { ImageRequest } from '#libs/contracts/images.ts';
 import { imagePrompt } from '#libs/pipelines/image.ts';
 import type { Units } from '#libs/pricing/units.ts';
 import type { Attempt } from '../../calls/domain/run-call.ts';
-import type { Drawn, DrawnImage, ImageAdapter } from '../../providers/domain/image-adapter.ts';
+import type { Drawn, DrawnImage, ImageAdapter, ImagePreviews } from '../../providers/domain/image-adapter.ts';
 
 /** An attempt at a planned call that draws. */
 export function drawAttempt(
   call: PlannedCall,
   request: ImageRequest,
   adapter: ImageAdapter,
+  { style = '', onPreview = () => {} }: { style?: string; onPreview?: ImagePreviews['onPreview'] } = {},
 ): Attempt<DrawnImage[]> {
   const order = {
-    prompt: imagePrompt(request),
+    prompt: imagePrompt(request, style),
     upstreamModel: call.upstreamModel,
     count: call.otherUnits.image ?? 0,
     size: call.image?.size ?? null,
     quality: call.image?.quality ?? null,
   };
   return async (context, record) => {
-    const { images, billed } = await adapter.draw(order, context);
+    const count = call.image?.partials ?? 0;
+    const previews = {
+      count,
+      onPreview(position: number, base64: string) {
+        // What has been drawn may be billed, so that it must not be drawn again.
+        record.hasBegun = true;
+        onPreview(position, base64);
+      },
+    };
+    const { images, billed } = await adapter.draw({ ...order, ...(count > 0 && { previews }) }, context);
     for (const { base64, url } of images) record.responseBytes += (base64 ?? url ?? '').length;
     const units = unitsOf(call, images.length, billed);
     if (units !== null) record.usage = { units, final: true };

@@ -9,6 +9,14 @@ export type ImageOrder = {
   /** In the provider's vocabulary; null if it is not sent. */
   size: string | null;
   quality: string | null;
+  /** Previews to stream of the only image; none if absent. */
+  previews?: ImagePreviews;
+};
+
+export type ImagePreviews = {
+  readonly count: number;
+  /** Receives each, in Base64. */
+  readonly onPreview: (position: number, base64: string) => void;
 };
 
 /** One image: as Base64, or as a URL. */

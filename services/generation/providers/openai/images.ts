@@ -4,6 +4,7 @@ import { ProviderError } from '../domain/provider-error.ts';
 import { type Endpoint, postTo } from '../endpoint.ts';
 import { type JsonObject, objectsIn, textOrUndefined } from '../json.ts';
 import { fetchDocument, MAX_ANSWER_BYTES } from '../read-document.ts';
+import { streamImage } from './image-stream.ts';
 
 /** Models that always return Base64, and refuse the parameter that asks for it. */
 const ALWAYS_BASE64 = /^gpt-image/;
@@ -16,8 +17,18 @@ const HIGH_RESOLUTION = /^grok-imagine-image-pro$/;
 export function createOpenAiImageAdapter(endpoint: Endpoint, dispatcher: Dispatcher): ImageAdapter {
   return {
     async draw(order, context) {
-      const body = JSON.stringify(bodyOf(order));
-      const request = postTo(endpoint, { path: '/images/generations', body }, context);
+      const { previews } = order;
+      const sent = {
+        path: '/images/generations',
+        body: JSON.stringify(bodyOf(order)),
+        ...(previews && { accept: 'text/event-stream' }),
+      };
+      const request = postTo(endpoint, sent, context);
+      if (previews) {
+        const completed = await streamImage(dispatcher, request, context, previews);
+        const document = { data: [completed], usage: completed?.usage };
+        return { images: readImages(document, 1), billed: readBilled(document) };
+      }
       const maxBytes = MAX_ANSWER_BYTES * Math.max(1, order.count);
       const { document } = await fetchDocument(dispatcher, request, context, maxBytes);
       return { images: readImages(document, order.count), billed: readBilled(document) };
@@ -26,7 +37,7 @@ export function createOpenAiImageAdapter(endpoint: Endpoint, dispatcher: Dispatc
 }
 
 /** @see https://platform.openai.com/docs/api-reference/images/create */
-function bodyOf({ prompt, upstreamModel, count, size, quality }: ImageOrder): object {
+function bodyOf({ prompt, upstreamModel, count, size, quality, previews }: ImageOrder): object {
   return {
     model: upstreamModel,
     prompt,
@@ -35,6 +46,7 @@ function bodyOf({ prompt, upstreamModel, count, size, quality }: ImageOrder): ob
     ...(size !== null && (RATIO.test(size) ? { aspect_ratio: size } : { size })),
     ...(HIGH_RESOLUTION.test(upstreamModel) && { resolution: '2k' }),
     ...(quality !== null && { quality }),
+    ...(previews && { stream: true, partial_images: previews.count }),
   };
 }
 

@@ -9,6 +9,7 @@ const CONTENT_TYPES: Readonly<Record<string, string>> = {
   write: 'blog',
   edit: 'blog',
   alt_text: 'image',
+  style: 'image',
 };
 
 /** The kind of content that a step belongs to: the steps of an article are one. */
