@@ -35,6 +35,7 @@ export function startTimeLimit(parent: AbortSignal, limits: TimeLimits): TimeLim
   let hasProgressed = false;
   let expired = false;
   let timer: NodeJS.Timeout | undefined;
+  let lastRead: NodeJS.Immediate | undefined;
 
   let onEnd = () => {};
   const end = () => onEnd();
@@ -45,15 +46,21 @@ export function startTimeLimit(parent: AbortSignal, limits: TimeLimits): TimeLim
   };
   const check = () => {
     const left = leftMs();
-    if (left > 0) {
-      timer = setTimeout(check, Math.ceil(left));
-      return;
-    }
+    if (left > 0) timer = setTimeout(check, Math.ceil(left));
+    // What arrived while the process stood still is read before this immediate runs.
+    else lastRead = setImmediate(endIfLate);
+  };
+  const endIfLate = () => {
+    if (leftMs() > 0) return check();
     expired = true;
     end();
   };
-  const restart = () => {
+  const stop = () => {
     clearTimeout(timer);
+    clearImmediate(lastRead);
+  };
+  const restart = () => {
+    stop();
     check();
   };
 
@@ -79,7 +86,7 @@ export function startTimeLimit(parent: AbortSignal, limits: TimeLimits): TimeLim
       progressedAt = performance.now();
       restart();
     },
-    pause: () => clearTimeout(timer),
+    pause: stop,
     resume: () => {
       heardAt = performance.now();
       progressedAt = heardAt;
@@ -90,7 +97,7 @@ export function startTimeLimit(parent: AbortSignal, limits: TimeLimits): TimeLim
       return expired ? new ProviderError('timeout', 'The provider did not answer in time.') : undefined;
     },
     release: () => {
-      clearTimeout(timer);
+      stop();
       parent.removeEventListener('abort', end);
     },
   };
