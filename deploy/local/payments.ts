@@ -46,6 +46,7 @@ export function choosePayments(
     },
     simulatorEnv: {
       FILE: path.join(folder, 'stripe.json'),
+      API_URL: `http://${LOOPBACK}:${PORT}`,
       WEBHOOK_URL: `http://${LOOPBACK}:${PORT}/api/webhooks/stripe`,
       WEBHOOK_SECRETS: secrets.stripeWebhookSecret,
     },

@@ -1,3 +1,4 @@
+import { APPLICATION_PATH } from '#libs/simulators/stripe/application.ts';
 import type { CatalogueStatus } from './bootstrap.ts';
 import type { Demo } from './demo.ts';
 import type { PaymentChoice } from './payments.ts';
@@ -52,23 +53,27 @@ function paymentRows(payments: PaymentChoice | undefined): string[] {
   return [row('payments', PAYMENTS[payments?.kind ?? 'manual']), ''];
 }
 
-const CLOCK_ROWS = [
-  '# then let a month go by: the plan renews, or its card fails and the grace period begins (log in again afterwards)',
-  'npm run clock -- advance 32d',
-];
-
-/** How the demo account's owner upgrades in a browser. */
+/** How a customer upgrades in a browser, and how time goes by afterwards. */
 function checkoutRows(demo: Demo, url: string | undefined, payments: PaymentChoice | undefined): string[] {
   const owner = demo.logins.find(({ role }) => role === 'owner');
   if (owner === undefined || payments === undefined || payments.kind === 'manual') return [];
+  if (payments.kind === 'simulated') {
+    return [
+      '',
+      '  Upgrade in a browser: sign up or sign in, choose a plan, and pay with a test card:',
+      '',
+      row('application', `${payments.url}${APPLICATION_PATH}`),
+      row('then a month later', 'npm run clock -- advance 32d'),
+      row('', 'the plan renews, or its card fails and the grace period begins'),
+    ];
+  }
   const json = `-H 'content-type: application/json'`;
   return [
     '',
-    '  Upgrade in a browser: open the page that the second command prints, and pay with one of its test cards:',
+    '  Upgrade in a browser: open the page that the second command prints:',
     '',
     `OWNER=$(curl -s ${url}/api/auth/login ${json} -d '{"email":"${owner.email}","password":"${owner.password}"}' | sed 's/.*"access_token":"\\([^"]*\\)".*/\\1/')`,
     `curl -s ${url}/api/billing/checkout -H "authorization: Bearer $OWNER" ${json} -d '{"plan":"pro"}'`,
-    ...(payments.kind === 'simulated' ? CLOCK_ROWS : []),
   ];
 }
 

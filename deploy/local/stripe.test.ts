@@ -16,7 +16,7 @@ const DAY_MS = 86_400_000;
 
 t.test('given an installation with simulated payments', async (t) => {
   const installation = await startWithStripe(t);
-  const { url, pool, call, register, signedIn, advance, webhookSecret } = installation;
+  const { url, stripeUrl, pool, call, register, signedIn, advance, webhookSecret } = installation;
 
   await t.test('then deliveries that Stripe did not sign now are refused at the gateway', async (t) => {
     const body = JSON.stringify({ id: 'evt_1', object: 'event', type: 'invoice.paid', data: { object: {} } });
@@ -118,25 +118,33 @@ t.test('given an installation with simulated payments', async (t) => {
       if (SCREENSHOT_FOLDER !== undefined)
         await tab.screenshot({ path: path.join(SCREENSHOT_FOLDER, `${name}.png`), fullPage: true });
     };
-    // The product has no pages of its own except its documentation, so the browser registers as a frontend would.
-    await tab.goto(`${url}/docs`);
-    const registered = await tab.evaluate(
-      async (body) => {
-        const headers = { 'content-type': 'application/json' };
-        const answer = await fetch('/api/auth/register', { method: 'POST', headers, body });
-        return { status: answer.status, ...((await answer.json()) as { access_token: string }) };
-      },
-      JSON.stringify({ email: 'grace@example.com', password: PASSWORD, name: 'Grace' }),
-    );
-    t.equal(registered.status, 201);
-    const grace = signedIn('grace@example.com', registered.access_token);
+    await tab.goto(`${stripeUrl}/app`);
+    await show('welcome');
+    const signUp = async (password: string) => {
+      const form = tab.locator('form', { hasText: 'Create account' });
+      await form.getByLabel('Name').fill('Grace');
+      await form.getByLabel('E-mail address').fill('grace@example.com');
+      await form.getByLabel('Password').fill(password);
+      await form.getByRole('button').click();
+    };
+    await signUp('short');
+    t.match(await tab.getByRole('alert').textContent(), /password/);
+    await signUp(PASSWORD);
+    await tab.getByRole('heading', { name: 'Your account' }).waitFor();
+    t.equal(await tab.locator('#plan').textContent(), 'Free');
+    await show('account-free');
+    const session = (await tab.context().cookies()).find(({ name }) => name === 'inkmeter_application');
+    const grace = signedIn('grace@example.com', session?.value ?? '');
     const payWith = (last4: string) => tab.getByRole('button', { name: `•••• ${last4}` }).click();
 
     await t.test('then a declined card has its message, and the account stays free', async (t) => {
-      const { body } = await grace.call('/api/billing/checkout', { plan: 'pro', seats: 2 });
-      await tab.goto(body.url);
+      await tab.getByRole('button', { name: 'Upgrade to Pro' }).click();
+      await tab.waitForURL('**/checkout/**');
       await show('checkout');
-      t.match(await tab.locator('main').textContent(), /Pro[\s\S]*2 × 79\.00 USD a month[\s\S]*158\.00 USD/);
+      t.match(
+        await tab.locator('main').textContent(),
+        /Pro[\s\S]*1 × 79\.00 USD a month[\s\S]*Due today79\.00 USD/,
+      );
       await payWith('0002');
       t.equal(await tab.getByRole('alert').textContent(), 'Your card was declined.');
       await show('declined');
@@ -155,11 +163,14 @@ t.test('given an installation with simulated payments', async (t) => {
       await show('success');
       await until(async () => (await grace.current()).plan === 'pro');
       t.match(await grace.current(), { status: 'active', cancel_at_period_end: false });
+      await tab.waitForURL('**/app');
+      t.equal(await tab.locator('#plan').textContent(), 'Pro');
+      await show('account-pro');
     });
 
     await t.test('then the portal changes the card, cancels and keeps the plan', async (t) => {
-      const { body } = await grace.call('/api/billing/portal', {});
-      await tab.goto(body.url);
+      await tab.getByRole('button', { name: 'Cards, invoices, cancellation' }).click();
+      await tab.waitForURL('**/portal/**');
       await show('portal');
       await payWith('0002');
       t.equal(await tab.getByRole('alert').textContent(), 'Your card was declined.');
@@ -177,7 +188,22 @@ t.test('given an installation with simulated payments', async (t) => {
       await tab.getByRole('button', { name: 'Keep the plan' }).click();
       await until(async () => (await grace.current()).cancel_at_period_end === false);
       await tab.locator('#return').click();
-      t.match(await tab.title(), 'Back at the application');
+      t.equal(await tab.title(), 'Your account');
+    });
+
+    await t.test('then another plan is charged at once, and a session can end', async (t) => {
+      await tab.getByRole('button', { name: 'Upgrade to Enterprise' }).click();
+      await tab.locator('#plan', { hasText: 'Enterprise' }).waitFor();
+      await tab.getByRole('button', { name: 'Change to Basic' }).click();
+      await tab.getByText(/basic begins on/).waitFor();
+      await tab.getByRole('button', { name: 'Sign out' }).click();
+      await tab.getByRole('heading', { name: 'Welcome' }).waitFor();
+      const form = tab.locator('form', { hasText: 'Sign in' });
+      await form.getByLabel('E-mail address').fill('grace@example.com');
+      await form.getByLabel('Password').fill(PASSWORD);
+      await form.getByRole('button').click();
+      await tab.getByRole('heading', { name: 'Your account' }).waitFor();
+      t.equal(await tab.locator('#plan').textContent(), 'Enterprise');
     });
   });
 });

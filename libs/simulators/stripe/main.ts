@@ -15,6 +15,7 @@ const config = loadConfig(
     FILE: z.string().optional().describe('File that keeps the account between starts'),
     CLOCK_FILE: z.string().optional().describe('Set by `npm start`: the file through which time is moved'),
     WEBHOOK_URL: httpUrl().optional().describe('Where events are delivered'),
+    API_URL: httpUrl().optional().describe('The public API, for the application that the pages return to'),
     WEBHOOK_SECRETS: list().prefault('').describe('Secrets that sign the deliveries'),
   }),
   processEnv(),
@@ -26,6 +27,7 @@ const simulator = await startStripeSimulator({
   host: config.HOST,
   port: config.PORT,
   clock: systemRuntime.clock,
+  apiUrl: config.API_URL,
   ...(config.FILE !== undefined && { file: config.FILE }),
   ...(config.WEBHOOK_URL !== undefined && {
     webhooks: [{ url: config.WEBHOOK_URL, secrets: config.WEBHOOK_SECRETS, payload: 'snapshot' }],

@@ -58,9 +58,10 @@ body{margin:0;background:#f4f6fa;color:#1a1f36;font:16px/1.5 system-ui,sans-seri
 header{background:#312e81;color:#e0e7ff;padding:.6rem 1.5rem;font-size:.85rem}
 main{max-width:34rem;margin:2.5rem auto;padding:0 1rem}
 main.wide{max-width:58rem;display:grid;grid-template-columns:1fr 1fr;gap:1.5rem;align-items:start}
-main.wide>h1{grid-column:1/-1}
+main.wide>h1,.all{grid-column:1/-1}
 h1{font-size:1.5rem;margin:0 0 1rem}h2{font-size:1rem;margin:0 0 .75rem}
 section{background:#fff;border:1px solid #e3e8ee;border-radius:.6rem;padding:1.25rem;margin-bottom:1.25rem}
+section>:first-child{margin-top:0}section>:last-child{margin-bottom:0}
 .row{display:flex;justify-content:space-between;gap:1rem;padding:.35rem 0}
 .total{border-top:1px solid #e3e8ee;font-weight:600;margin-top:.4rem;padding-top:.7rem}
 button{font:inherit;cursor:pointer;border-radius:.4rem;border:1px solid #c7cfdb;background:#fff;padding:.55rem .9rem;color:inherit}
@@ -72,15 +73,20 @@ input{font:inherit;width:100%;padding:.5rem .7rem;border:1px solid #c7cfdb;borde
 .badge{background:#e3e8ee;border-radius:1rem;padding:.1rem .6rem;font-size:.8rem}
 .badge.active,.badge.paid,.badge.trialing{background:#d7f7e0;color:#0b6b2b}
 .badge.past_due,.badge.open,.badge.unpaid{background:#fdecea;color:#8c1d18}
+h3{font-size:.95rem;margin:.6rem 0 0}ul{margin:.25rem 0 1rem;padding-left:1.2rem}form+form{margin-top:.6rem}
+.action{display:flex;justify-content:flex-end;padding-bottom:.6rem;border-bottom:1px solid #e3e8ee;margin-bottom:.6rem}
+.action:last-child{border:0;margin:0;padding:0}
 a{color:#4f46e5}.quiet{color:#697386}
 @media(max-width:44rem){main.wide{display:block}}`;
 
-export function page(status: number, title: string, body: string, isWide = false): Page {
+const BANNER = 'Simulated Stripe. No card data is entered, and no money moves.';
+
+export function page(status: number, title: string, body: string, isWide = false, banner = BANNER): Page {
   return {
     status,
     html: `<!doctype html><html lang="en"><head><meta charset="utf-8">
 <meta name="viewport" content="width=device-width,initial-scale=1"><title>${escapeHtml(title)}</title>
-<style>${CSS}</style></head><body><header>Simulated Stripe. No card data is entered, and no money moves.</header>
+<style>${CSS}</style></head><body><header>${banner}</header>
 <main${isWide ? ' class="wide"' : ''}><h1>${escapeHtml(title)}</h1>${body}</main></body></html>`,
   };
 }

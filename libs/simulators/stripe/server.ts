@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { text as readText } from 'node:stream/consumers';
 import type { Clock } from '#libs/service/runtime.ts';
 import { type Account, accountMs } from './account.ts';
+import { type ApplicationPage, serveApplication } from './application.ts';
 import { BILLING_ROUTES } from './billing-routes.ts';
 import { CATALOGUE_ROUTES } from './catalogue-routes.ts';
 import { CUSTOMER_ROUTES } from './customer-routes.ts';
@@ -38,6 +39,8 @@ export type StripeSimulatorOptions = {
   /** Keeps the account between starts. */
   file?: string;
   webhooks?: readonly WebhookEndpoint[];
+  /** The public API. With it, the pages return to an application that uses it. */
+  apiUrl?: string | undefined;
   /** What happens once the card retries are used up; `cancel` by default. */
   afterRetries?: 'cancel' | 'unpaid';
   /** Delivers webhooks and lets time pass by itself. Otherwise `flush` and `advance` do. */
@@ -78,7 +81,7 @@ export async function startStripeSimulator(options: StripeSimulatorOptions): Pro
     const hasSent = await webhooks.flush();
     if (hasChanged || hasSent) save();
   };
-  const simulator = { account, chaos, random, save, flush, letTimePass };
+  const simulator = { account, chaos, random, save, flush, letTimePass, apiUrl: options.apiUrl };
   const server = createServer((request, response) => {
     void serve(simulator, request, response);
   });
@@ -117,6 +120,7 @@ type Served = {
   save: () => void;
   flush: () => Promise<void>;
   letTimePass: () => boolean;
+  apiUrl: string | undefined;
 };
 
 async function serve(simulator: Served, request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -131,11 +135,14 @@ async function serve(simulator: Served, request: IncomingMessage, response: Serv
     if (path.startsWith('/v1/') || path.startsWith('/v2/')) {
       return serveApi(simulator, { method, path, form, body }, request, response);
     }
+    const { apiUrl } = simulator;
+    const sent = { method, path, form, cookies: request.headers.cookie };
+    const ofApplication = apiUrl === undefined ? undefined : await serveApplication(apiUrl, sent);
+    if (ofApplication !== undefined) return sendPage(response, ofApplication);
     const page = servePage(account, method, path, form);
     if (page === undefined) throw new StripeFault(404, `Unrecognized request URL (${method}: ${path}).`);
     simulator.save();
-    if ('redirect' in page) response.writeHead(303, { location: page.redirect }).end();
-    else response.writeHead(page.status, { 'content-type': 'text/html; charset=utf-8' }).end(page.html);
+    sendPage(response, page);
   } catch (error) {
     const fault =
       error instanceof StripeFault ? error : new StripeFault(500, String(error), { type: 'api_error' });
@@ -251,6 +258,13 @@ function objectById({ data }: Account, id: string): object | undefined {
     data.schedules,
   ];
   return tables.map((table) => table[id]).find((row) => row !== undefined);
+}
+
+function sendPage(response: ServerResponse, page: ApplicationPage): void {
+  const cookie = page.cookie !== undefined && { 'set-cookie': page.cookie };
+  if ('redirect' in page) response.writeHead(303, { location: page.redirect, ...cookie }).end();
+  else
+    response.writeHead(page.status, { 'content-type': 'text/html; charset=utf-8', ...cookie }).end(page.html);
 }
 
 function sendJson(response: ServerResponse, status: number, body: string): void {
