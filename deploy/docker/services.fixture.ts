@@ -15,3 +15,6 @@ export const SERVICE_SCHEMAS: Readonly<Record<ServiceName, ConfigSchema>> = {
 
 /** Set in the image, so that no deployment sets them. */
 export const IMAGE_VARIABLES = ['HOST', 'PORT', 'OPERATIONS_PORT'];
+
+/** Only `npm start` sets them. */
+export const LOCAL_VARIABLES = ['CLOCK_FILE'];

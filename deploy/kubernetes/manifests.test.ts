@@ -84,6 +84,12 @@ for (const name of SERVICE_NAMES) {
       variables.filter((row) => row.required && !set.has(row.name)).map((row) => row.name),
       [],
     );
+    const secrets = variables.filter((row) => row.secret).map((row) => row.name);
+    t.strictSame(
+      secrets.filter((variable) => !own.includes(variable)),
+      [],
+      'every secret can be set; overlays add other variables to the maps',
+    );
     for (const { valueFrom } of container?.env ?? []) {
       if (valueFrom === undefined) continue;
       const { name: secret, key } = valueFrom.secretKeyRef;

@@ -5,7 +5,7 @@ import * as example from './dashboard-examples.ts';
 import { count, envelope, instant, nanoUsd, usd } from './envelope.ts';
 import { defineOperation } from './operation.ts';
 import { problemResponses, USER_PROBLEMS } from './problem-responses.ts';
-import { usageFigures } from './usage.ts';
+import { endUserFilter, usageFigures } from './usage.ts';
 
 const tags = ['Usage'];
 const userParams = z.object({ user_id: z.uuid() });
@@ -112,6 +112,7 @@ export const BREAKDOWN_GROUPS = [
   'provider',
   'key',
   'user',
+  'end_user',
   'workspace',
   'step',
   'content_type',
@@ -123,7 +124,9 @@ const breakdownRow = z.object({
   group: z
     .string()
     .nullable()
-    .describe('The model as `provider/model`, the id, or the name. Null for calls without one.'),
+    .describe(
+      'The model as `provider/model`, the id, or the name; of an end user the id that you gave. Null for calls without one.',
+    ),
   ...usageFigures.shape,
 });
 export type BreakdownRowWire = z.infer<typeof breakdownRow>;
@@ -151,6 +154,7 @@ export const getBreakdown = defineOperation({
     model: z.string().max(200).optional(),
     step: z.string().max(100).optional(),
     user_id: z.uuid().optional(),
+    end_user: endUserFilter,
     key_id: z.uuid().optional(),
     workspace_id: z.uuid().optional(),
   }),

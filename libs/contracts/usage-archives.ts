@@ -48,7 +48,7 @@ export const exportAllUsageCsv = defineOperation({
   querystring: exportQuery,
   responses: {
     200: {
-      description: 'One line for each call, after a line of column names.',
+      description: 'One line for each call, after a line of column names, which is left out with a `cursor`.',
       contentType: 'text/csv',
       schema: z.string(),
       example: example.usageCsv,

@@ -41,7 +41,7 @@ export const streamUsage = defineOperation({
   path: '/api/usage/stream',
   summary: 'Follow usage as it changes',
   description:
-    'Server-sent events: limits about once a second while calls settle, their states, and alerts. Comments keep the connection open. An account may have 100 streams at the same time in each process.',
+    'Server-sent events: limits about once a second while calls settle, their states, and alerts. Comments keep the connection open. An account may have 100 streams at the same time.',
   tags: ['Usage'],
   auth: 'user',
   scope: 'usage:read',

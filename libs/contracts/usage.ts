@@ -270,6 +270,13 @@ export const getUserUsage = defineOperation({
   },
 });
 
+/** Of usage by the end users of a partner. */
+export const endUserFilter = z
+  .string()
+  .max(128)
+  .optional()
+  .describe('Calls of this end user, by the id that you gave in `POST /api/session-tokens`.');
+
 const callFilters = {
   from: instant.optional().describe('Calls admitted at this time or later.'),
   to: instant.optional().describe('Calls admitted before this time.'),
@@ -277,6 +284,7 @@ const callFilters = {
   model: z.string().max(200).optional().describe('As in the price list, without its provider.'),
   status: callStatus.optional(),
   user_id: z.uuid().optional().describe('Calls of this user.'),
+  end_user: endUserFilter,
   key_id: z.uuid().optional().describe('Calls with this API key.'),
   workspace_id: z.uuid().optional().describe('Calls in this workspace.'),
 };
@@ -327,7 +335,7 @@ export const getUsageRequest = defineOperation({
 });
 
 const exportDescription =
-  'Newest first, as a stream without a limit. Each call has a `cursor`: repeat the request with the last one you received to continue a download that broke. Owners, admins and API keys export the whole account; members their own calls.';
+  'Newest first, as a stream without a limit. To continue a download that broke, remove its last line if that has no end, and repeat the request with the `cursor` of the last call you have: what follows begins with the next call, without column names, so that both parts together are the whole export. Owners, admins and API keys export the whole account; members their own calls.';
 const exportQuery = z.object({
   cursor: z.string().max(200).optional().describe('The `cursor` of the last call that you have.'),
   ...callFilters,
@@ -345,7 +353,7 @@ export const exportUsageCsv = defineOperation({
   querystring: exportQuery,
   responses: {
     200: {
-      description: 'One line for each call, after a line of column names.',
+      description: 'One line for each call, after a line of column names, which is left out with a `cursor`.',
       contentType: 'text/csv',
       schema: z.string(),
       example: example.usageCsv,

@@ -41,7 +41,7 @@ const READ_COLUMNS: Readonly<Partial<Record<ServiceName, Readonly<Record<string,
 const READ: Readonly<Record<ServiceName, readonly string[]>> = {
   gateway: ['stop_notices'],
   billing: ['accounts', 'memberships', 'models', 'audit_log'],
-  'usage-metering': ['accounts', 'memberships', 'vendor_models'],
+  'usage-metering': ['accounts', 'end_users', 'memberships', 'vendor_models'],
   generation: ['stop_notices'],
 };
 

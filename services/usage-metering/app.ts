@@ -14,7 +14,9 @@ import { createService, type ServiceApp } from '#libs/service/create-service.ts'
 import { requireInternalContext } from '#libs/service/internal-calls.ts';
 import type { Logger } from '#libs/service/logger.ts';
 import type { Metrics } from '#libs/service/metrics.ts';
+import type { PeriodicJob } from '#libs/service/periodic-job.ts';
 import type { Runtime } from '#libs/service/runtime.ts';
+import { createStreamSlots } from '#libs/service/stream-slots.ts';
 import type { ServiceConfig } from '#libs/service/variables.ts';
 import type { Storage } from '#libs/storage/storage.ts';
 import { alertTasks } from './alerts/jobs.ts';
@@ -63,8 +65,15 @@ export type AppOptions = {
   sweepBatch: number;
 };
 
-/** `waitingTasks` make requests to servers of customers. */
-export function buildApp(options: AppOptions): { app: ServiceApp; tasks: Task[]; waitingTasks: Task[] } {
+export type BuiltApp = {
+  app: ServiceApp;
+  tasks: Task[];
+  /** They make requests to servers of customers. */
+  waitingTasks: Task[];
+  jobs: PeriodicJob[];
+};
+
+export function buildApp(options: AppOptions): BuiltApp {
   const { config, runtime, logger, metrics, pool, ledger, identity, ensureBalances } = options;
   const { entitlements, http, operators, listener, storage, secretBox } = options;
   const { clock } = runtime;
@@ -73,7 +82,8 @@ export function buildApp(options: AppOptions): { app: ServiceApp; tasks: Task[];
   const app = createService({ config, runtime, logger, metrics, acceptRequestId: true });
   requireInternalContext(app, identity);
   app.register(usagePlugin, { database, clock, ensureBalances });
-  app.register(streamPlugin, { database, clock, ensureBalances, entitlements, listener, logger });
+  const slots = createStreamSlots({ database, runtime, logger });
+  app.register(streamPlugin, { database, clock, ensureBalances, entitlements, listener, logger, slots });
   app.register(dashboardPlugin, { database, clock, ensureBalances, entitlements });
   app.register(requestPlugin, { database, ledger, runtime });
   app.register(archivePlugin, { database, storage });
@@ -115,5 +125,5 @@ export function buildApp(options: AppOptions): { app: ServiceApp; tasks: Task[];
     ...webhookTasks({ database, secretBox }),
     ...outboxTasks(outbox),
   ];
-  return { app, tasks, waitingTasks: receiverTasks(outbox) };
+  return { app, tasks, waitingTasks: receiverTasks(outbox), jobs: [slots.job] };
 }

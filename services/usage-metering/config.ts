@@ -26,11 +26,13 @@ export const configSchema = z.object({
     .describe('Folder for archived usage, shared by all processes; unused with S3_BUCKET'),
   ...bucketVariables(),
   OPERATOR_SLACK_URL: httpUrl()
+    .meta({ secret: true })
     .optional()
     .describe('Incoming webhook of Slack, or of a tool with its format, for alerts about the installation'),
   SENTRY_DSN: z
     .string()
     .transform(readSentryDsn)
+    .meta({ secret: true })
     .optional()
     .describe('DSN of Sentry, or of a tool that accepts its envelopes, for alerts about the installation'),
   WEBHOOK_NETWORKS: list()

@@ -24,7 +24,7 @@ await startService({
       isPublicAddress(address) || isInNetworks?.(address) === true;
     const http = createPublicHttp({ isAllowed: isAllowedAddress });
     closeAtEnd(() => http.close());
-    const { app, tasks, waitingTasks } = buildApp({
+    const { app, tasks, waitingTasks, jobs } = buildApp({
       ...shared,
       config: service,
       ledger,
@@ -49,6 +49,7 @@ await startService({
       app,
       tasks,
       taskOptions: { concurrency: TASK_CONCURRENCY },
+      jobs,
       waitingTasks: { tasks: waitingTasks, concurrency: variables.DELIVERY_CONCURRENCY },
       flush: ledger.idle,
     };

@@ -255,6 +255,8 @@ export const storedModelResponses = pgTable(
   {
     id: text('id').primaryKey(),
     accountId: uuid('account_id').notNull(),
+    /** The end user with whose session token it was made: other session tokens do not reach it. */
+    endUserId: uuid('end_user_id'),
     /** The response as JSON. As bytes, because PostgreSQL's JSON cannot contain every text. */
     response: bytes('response').notNull(),
     /** The items of the conversation up to its output, as JSON. */

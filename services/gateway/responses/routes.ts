@@ -4,16 +4,21 @@ import { problem } from '#libs/problems/problems.ts';
 import { serveOperation } from '#libs/service/serve-operation.ts';
 import { translatedChatRoute } from '../chat/plugin.ts';
 import { checkResponseFields } from './check-fields.ts';
-import { conversationOf, responseIdOf, type StoredConversation } from './domain/conversation.ts';
+import {
+  conversationOf,
+  type ResponseOwner,
+  responseIdOf,
+  responseOwnerOf,
+  type StoredConversation,
+} from './domain/conversation.ts';
 import { toChat } from './request.ts';
 import { createResponseWriter } from './response.ts';
 
-/** Stored responses of one account each. */
 export type ResponseStore = {
-  find: (accountId: string, id: string) => Promise<StoredConversation | undefined>;
-  insert: (accountId: string, conversation: StoredConversation) => Promise<void>;
+  find: (owner: ResponseOwner, id: string) => Promise<StoredConversation | undefined>;
+  insert: (owner: ResponseOwner, conversation: StoredConversation) => Promise<void>;
   /** @returns whether there was one. */
-  delete: (accountId: string, id: string) => Promise<boolean>;
+  delete: (owner: ResponseOwner, id: string) => Promise<boolean>;
 };
 
 export function responseRoutes(app: FastifyInstance, store: ResponseStore, now: () => Date): void {
@@ -26,8 +31,8 @@ export function responseRoutes(app: FastifyInstance, store: ResponseStore, now: 
 
   translatedChatRoute(app, createResponse, async (request) => {
     const { body, caller } = request;
-    const { accountId } = caller;
-    const conversation = await conversationOf(body, (id) => store.find(accountId, id));
+    const owner = responseOwnerOf(caller);
+    const conversation = await conversationOf(body, (id) => store.find(owner, id));
     return {
       chat: toChat(body, conversation),
       ignored: ignored.get(request as FastifyRequest) ?? [],
@@ -36,20 +41,20 @@ export function responseRoutes(app: FastifyInstance, store: ResponseStore, now: 
         createdAtSeconds: Math.floor(now().getTime() / 1000),
         request: body,
         conversation,
-        store: (stored) => store.insert(accountId, stored),
+        store: (stored) => store.insert(owner, stored),
       }),
     };
   });
 
   serveOperation(app, getResponse, async ({ params, caller }) => {
-    const stored = await store.find(caller.accountId, params.response_id);
+    const stored = await store.find(responseOwnerOf(caller), params.response_id);
     if (stored === undefined) throw notFound(params.response_id);
     return stored.response;
   });
 
   serveOperation(app, deleteResponse, async ({ params, caller }) => {
     const id = params.response_id;
-    if (!(await store.delete(caller.accountId, id))) throw notFound(id);
+    if (!(await store.delete(responseOwnerOf(caller), id))) throw notFound(id);
     return { id, object: 'response' as const, deleted: true as const };
   });
 }

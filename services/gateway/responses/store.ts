@@ -2,14 +2,18 @@ import { and, desc, eq, gt, lte, notInArray, sql } from 'drizzle-orm';
 import type { ConversationItem, ModelResponse } from '#libs/contracts/responses.ts';
 import type { Database } from '#libs/db/database.ts';
 import { storedModelResponses } from '#libs/db/schema/gateway.ts';
-import { MAX_RESPONSES, STORED_FOR_MS, type StoredConversation } from './domain/conversation.ts';
+import { MAX_RESPONSES, type ResponseOwner, STORED_FOR_MS, type StoredConversation } from './domain/conversation.ts';
 
-const ofAccount = (accountId: string, id: string) =>
-  and(eq(storedModelResponses.accountId, accountId), eq(storedModelResponses.id, id));
+const ofOwner = ({ accountId, endUserId }: ResponseOwner, id: string) =>
+  and(
+    eq(storedModelResponses.accountId, accountId),
+    eq(storedModelResponses.id, id),
+    endUserId === null ? undefined : eq(storedModelResponses.endUserId, endUserId),
+  );
 
 export async function insertResponse(
   db: Database,
-  accountId: string,
+  { accountId, endUserId }: ResponseOwner,
   { response, items }: StoredConversation,
   now: Date,
 ): Promise<void> {
@@ -18,6 +22,7 @@ export async function insertResponse(
     .values({
       id: response.id,
       accountId,
+      endUserId,
       response: Buffer.from(JSON.stringify(response)),
       items: Buffer.from(JSON.stringify(items)),
       createdAt: now,
@@ -28,14 +33,14 @@ export async function insertResponse(
 
 export async function findResponse(
   db: Database,
-  accountId: string,
+  owner: ResponseOwner,
   id: string,
   now: Date,
 ): Promise<StoredConversation | undefined> {
   const [row] = await db
     .select()
     .from(storedModelResponses)
-    .where(and(ofAccount(accountId, id), gt(storedModelResponses.expiresAt, now)));
+    .where(and(ofOwner(owner, id), gt(storedModelResponses.expiresAt, now)));
   if (row === undefined) return undefined;
   return {
     response: JSON.parse(row.response.toString('utf8')) as ModelResponse,
@@ -44,8 +49,8 @@ export async function findResponse(
 }
 
 /** @returns whether there was one. */
-export async function deleteResponse(db: Database, accountId: string, id: string): Promise<boolean> {
-  const { rowCount } = await db.delete(storedModelResponses).where(ofAccount(accountId, id));
+export async function deleteResponse(db: Database, owner: ResponseOwner, id: string): Promise<boolean> {
+  const { rowCount } = await db.delete(storedModelResponses).where(ofOwner(owner, id));
   return (rowCount ?? 0) > 0;
 }
 

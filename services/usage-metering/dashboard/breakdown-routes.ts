@@ -46,6 +46,7 @@ export function breakdownRoutes(
       granularity,
       group_by: groupBy,
       user_id,
+      end_user: endUser,
       key_id,
       workspace_id,
       ...rest
@@ -56,7 +57,7 @@ export function breakdownRoutes(
       });
     const own = visibleUserId(caller);
     if (own !== null && user_id !== undefined && user_id !== own) throw problem('not_found');
-    const filters = { ...rest, keyId: key_id, workspaceId: workspace_id };
+    const filters = { ...rest, endUser, keyId: key_id, workspaceId: workspace_id };
     const range = { accountId: caller.accountId, userId: own ?? user_id ?? null, from, to };
     const found = await listGroups(database, { ...range, granularity, groupBy, filters }, MAX_ROWS + 1);
     if (found.length > MAX_ROWS)

@@ -9,7 +9,7 @@ import { shardOf } from '#libs/ledger/shard.ts';
 import { effectivePrice, type ModelPrice } from '#libs/pricing/price.ts';
 import { countAlerts, listAlerts } from '../alerts/store.ts';
 import { listProviderPrices } from '../prices/store.ts';
-import { findVisibleUser, listModelUsage } from '../usage/store.ts';
+import { findVisibleUser, idOfEndUser, listModelUsage } from '../usage/store.ts';
 import type { GroupSums } from './domain/breakdown.ts';
 import type { ProviderDay } from './domain/dashboard.ts';
 import type { OutputCapUsage } from './domain/insights.ts';
@@ -60,7 +60,9 @@ export async function findAnchor(db: Queryable, accountId: string): Promise<Date
 export type BreakdownQuery = DayRange & {
   granularity: (typeof GRANULARITIES)[number];
   groupBy: (typeof BREAKDOWN_GROUPS)[number];
-  filters: Partial<Record<'provider' | 'model' | 'step' | 'keyId' | 'workspaceId', string | undefined>>;
+  filters: Partial<
+    Record<'provider' | 'model' | 'step' | 'keyId' | 'workspaceId' | 'endUser', string | undefined>
+  >;
 };
 
 const idOrNull = (column: PgColumn) =>
@@ -73,6 +75,8 @@ const GROUPS: Readonly<Record<BreakdownQuery['groupBy'], SQL<string | null>>> = 
   provider: sql`${usageDaily.provider}`,
   key: idOrNull(usageDaily.keyId),
   user: idOrNull(usageDaily.userId),
+  // Drizzle writes the columns of a subquery without their tables.
+  end_user: sql`(SELECT e.external_id FROM end_users e WHERE e.id = usage_daily.user_id)`,
   workspace: idOrNull(usageDaily.workspaceId),
   step,
   content_type: step,
@@ -107,6 +111,9 @@ export function listGroups(db: Queryable, query: BreakdownQuery, limit: number):
         filters.provider === undefined ? undefined : eq(usageDaily.provider, filters.provider),
         filters.model === undefined ? undefined : eq(usageDaily.model, filters.model),
         filters.step === undefined ? undefined : eq(usageDaily.step, filters.step),
+        filters.endUser === undefined
+          ? undefined
+          : eq(usageDaily.userId, idOfEndUser(db, query.accountId, filters.endUser)),
         filters.keyId === undefined ? undefined : eq(usageDaily.keyId, filters.keyId),
         filters.workspaceId === undefined ? undefined : eq(usageDaily.workspaceId, filters.workspaceId),
       ),

@@ -9,9 +9,18 @@ export function ndjsonOf(calls: AsyncIterable<ExportedCall>): Readable {
   return Readable.from(toLines(calls));
 }
 
-/** @param leading columns before those of every export. */
-export function csvOf(calls: AsyncIterable<ExportedCall>, leading: readonly string[] = []): Readable {
-  const csv = stringify({ header: true, columns: [...leading, ...COLUMNS], escape_formulas: true });
+export type CsvOptions = {
+  /** Columns before those of every export. */
+  leading?: readonly string[];
+  /** Begins with the names of the columns. */
+  header: boolean;
+};
+
+export function csvOf(
+  calls: AsyncIterable<ExportedCall>,
+  { leading = [], header }: CsvOptions,
+): Readable {
+  const csv = stringify({ header, columns: [...leading, ...COLUMNS], escape_formulas: true });
   // Ends both when either fails, or when the receiver leaves; the response then breaks, so that nothing looks complete.
   pipeline(Readable.from(toRecords(calls)), csv, () => undefined);
   return csv;

@@ -29,7 +29,7 @@ export function exportRoutes(app: FastifyInstance, { database }: { database: Dat
 
   serveOperation(app, exportUsageCsv, async (request, reply) => {
     const calls = callsOf(database, callerOf(request), request.query);
-    return send(reply, 'text/csv; charset=utf-8', csvOf(calls));
+    return send(reply, 'text/csv; charset=utf-8', csvOf(calls, { header: isWhole(request.query) }));
   });
 
   serveOperation(app, exportAllUsageNdjson, async (request, reply) =>
@@ -37,9 +37,19 @@ export function exportRoutes(app: FastifyInstance, { database }: { database: Dat
   );
 
   serveOperation(app, exportAllUsageCsv, async (request, reply) =>
-    send(reply, 'text/csv; charset=utf-8', csvOf(allCallsOf(database, request.query), ['account_id'])),
+    send(
+      reply,
+      'text/csv; charset=utf-8',
+      csvOf(allCallsOf(database, request.query), {
+        leading: ['account_id'],
+        header: isWhole(request.query),
+      }),
+    ),
   );
 }
+
+/** Not a continuation, which the client appends to what it has. */
+const isWhole = ({ cursor }: { cursor?: string | undefined }): boolean => cursor === undefined;
 
 type AllCallsQuery = {
   from?: string | undefined;

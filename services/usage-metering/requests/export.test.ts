@@ -27,6 +27,29 @@ t.test('given more calls than one page, then exports have each once and can be c
   const all = await ndjson();
   t.equal(new Set(all.map(({ request_id }) => request_id)).size, 521);
   t.strictSame(await ndjson(`?cursor=${encodeURIComponent(all[199].cursor)}`), all.slice(200), 'continued');
+
+  const textOf = async (path: string, as: 'owner' | 'admin' = 'owner') => {
+    const { body, headers } = await service.call<string>('GET', path, { as });
+    t.equal(headers['accept-ranges'], undefined, 'continued by cursor');
+    return body;
+  };
+  for (const [path, as] of [
+    ['/api/usage/export.csv', 'owner'],
+    ['/api/usage/export.ndjson', 'owner'],
+    ['/api/admin/usage/export.csv', 'admin'],
+    ['/api/admin/usage/export.ndjson', 'admin'],
+  ] as const) {
+    const whole = await textOf(path, as);
+    // In the middle of a line, as a connection breaks.
+    for (const share of [0.1, 0.5, 0.97]) {
+      const received = whole.slice(0, Math.floor(whole.length * share));
+      const lines = received.slice(0, received.lastIndexOf('\n') + 1);
+      const last = lines.slice(lines.lastIndexOf('\n', lines.length - 2) + 1);
+      const cursor = path.endsWith('csv') ? last.trim().split(',').at(-1) : JSON.parse(last).cursor;
+      const rest = await textOf(`${path}?cursor=${encodeURIComponent(cursor)}`, as);
+      t.ok(lines + rest === whole, `${path} from ${share * 100} %: the same bytes`);
+    }
+  }
   t.strictSame(await ndjson(`?to=${middle}`), all.slice(520));
   t.equal((await ndjson(`?from=${middle}`)).length, 520);
   t.equal((await ndjson(`?key_id=${KEY}`)).length, 260);

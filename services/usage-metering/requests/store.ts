@@ -4,6 +4,7 @@ import type { Database, Queryable } from '#libs/db/database.ts';
 import { ledgerHolds, usageEvents } from '#libs/db/schema/ledger.ts';
 import { NO_PROVIDER } from '#libs/ledger/quota-resources.ts';
 import { SHARD_COUNT, shardOf } from '#libs/ledger/shard.ts';
+import { idOfEndUser } from '../usage/store.ts';
 import type { CallFilter, CallRecord } from './domain/call-record.ts';
 import type { CallPosition } from './domain/cursor.ts';
 import type { HoldRecord, LimitAtDecision, Verdict } from './domain/request-report.ts';
@@ -75,6 +76,9 @@ export async function listCalls(
         isCall,
         eq(usageEvents.accountId, filter.accountId),
         filter.userId === null ? undefined : eq(usageEvents.userId, filter.userId),
+        filter.endUser === null
+          ? undefined
+          : eq(usageEvents.userId, idOfEndUser(database, filter.accountId, filter.endUser)),
         filter.provider === null
           ? ne(usageEvents.provider, NO_PROVIDER)
           : eq(usageEvents.provider, filter.provider),

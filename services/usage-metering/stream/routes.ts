@@ -8,6 +8,7 @@ import { problem } from '#libs/problems/problems.ts';
 import { callerOf } from '#libs/service/internal-calls.ts';
 import type { Clock } from '#libs/service/runtime.ts';
 import { serveOperation } from '#libs/service/serve-operation.ts';
+import type { StreamSlots } from '#libs/service/stream-slots.ts';
 import { readerOf } from '../alerts/domain/reader.ts';
 import { presentAlert } from '../alerts/plugin.ts';
 import { type ReadAccountOptions, readAccount } from '../usage/plugin.ts';
@@ -19,29 +20,18 @@ export type StreamRouteOptions = ReadAccountOptions & {
   database: Database;
   clock: Clock;
   hub: UsageHub;
+  slots: Pick<StreamSlots, 'take'>;
   entitlements: UpgradeSource;
 };
 
-/** Of one account in this process. */
+/** Of one account, over all processes. */
 export const MAX_STREAMS = 100;
 const ALERTS_PER_READING = 100;
 const RETRY_SECONDS = 5;
 
 export function streamRoutes(app: FastifyInstance, options: StreamRouteOptions): void {
-  const { database, clock, hub, entitlements } = options;
+  const { database, clock, hub, slots, entitlements } = options;
   const closing = new AbortController();
-  const perAccount = new Map<string, number>();
-
-  function count(accountId: string): () => void {
-    const streams = perAccount.get(accountId) ?? 0;
-    if (streams >= MAX_STREAMS) throw tooManyStreams();
-    perAccount.set(accountId, streams + 1);
-    return () => {
-      const left = (perAccount.get(accountId) ?? 1) - 1;
-      if (left === 0) perAccount.delete(accountId);
-      else perAccount.set(accountId, left);
-    };
-  }
 
   const present = async (alert: Parameters<typeof presentAlert>[0]): Promise<AlertWire> =>
     presentAlert(alert, await upgradeFor(entitlements, alert));
@@ -51,7 +41,8 @@ export function streamRoutes(app: FastifyInstance, options: StreamRouteOptions):
     const { accountId, userId, keyId, workspaceId } = caller;
     const viewer = { accountId, userId, keyId, workspaceId };
     const user = readerOf(caller);
-    const release = count(accountId);
+    const release = await slots.take(`usage ${accountId}`, MAX_STREAMS);
+    if (release === undefined) throw tooManyStreams();
     try {
       // Fails before the stream begins; also creates the balances of a new account.
       await readAccount(options, viewer, request.id);

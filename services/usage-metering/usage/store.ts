@@ -2,7 +2,7 @@ import { and, between, desc, eq, ne, type SQL, sql } from 'drizzle-orm';
 import type { PgColumn } from 'drizzle-orm/pg-core';
 import type { Caller } from '#libs/contracts/internal-context.ts';
 import type { Queryable } from '#libs/db/database.ts';
-import { memberships } from '#libs/db/schema/gateway.ts';
+import { endUsers, memberships } from '#libs/db/schema/gateway.ts';
 import { usageDaily } from '#libs/db/schema/ledger.ts';
 import { NO_PROVIDER } from '#libs/ledger/quota-resources.ts';
 import { shardOf } from '#libs/ledger/shard.ts';
@@ -42,6 +42,13 @@ export async function listModelUsage(
     .groupBy(usageDaily.provider, usageDaily.model)
     .orderBy(desc(sumOf(usageDaily.costNanoUsd)), usageDaily.provider, usageDaily.model);
 }
+
+/** A subquery: the id under which usage counts for an end user of a partner; null if there is none. */
+export const idOfEndUser = (db: Queryable, accountId: string, externalId: string) =>
+  db
+    .select({ id: endUsers.id })
+    .from(endUsers)
+    .where(and(eq(endUsers.accountId, accountId), eq(endUsers.externalId, externalId)));
 
 export type Membership = Pick<typeof memberships.$inferSelect, 'accountId' | 'userId' | 'role'>;
 

@@ -1,4 +1,5 @@
 /** Conversations of responses, and what of them is stored. */
+import type { Caller } from '#libs/contracts/internal-context.ts';
 import type { ConversationItem, InputItem, ModelResponse } from '#libs/contracts/responses.ts';
 import { problem } from '#libs/problems/problems.ts';
 
@@ -15,7 +16,15 @@ export type StoredConversation = {
   readonly items: readonly ConversationItem[];
 };
 
-/** Reads a stored response of the caller's account. */
+/** Whose stored responses a caller reaches: those of an end user, or with null all of the account. */
+export type ResponseOwner = { accountId: string; endUserId: string | null };
+
+export const responseOwnerOf = ({ accountId, userId, session }: Caller): ResponseOwner => ({
+  accountId,
+  endUserId: session === undefined ? null : userId,
+});
+
+/** Reads a stored response that the caller reaches. */
 export type FindResponse = (id: string) => Promise<StoredConversation | undefined>;
 
 /** The ids of a response and its items: an item's id contains that of its response, so that it can be found. */

@@ -13,6 +13,8 @@ export type CallRecord = UsageRow & { correction: UsageRow | null };
 export type CallFilter = {
   accountId: string;
   userId: string | null;
+  /** By the partner's name for the end user. */
+  endUser: string | null;
   provider: string | null;
   model: string | null;
   status: CallRecord['status'] | null;
@@ -31,6 +33,7 @@ export type CallQuery = {
   model?: string | undefined;
   status?: CallRecord['status'] | undefined;
   user_id?: string | undefined;
+  end_user?: string | undefined;
   key_id?: string | undefined;
   workspace_id?: string | undefined;
 };
@@ -45,6 +48,7 @@ export function callFilterOf(
   return {
     accountId,
     userId: ownUserId ?? query.user_id ?? null,
+    endUser: query.end_user ?? null,
     provider: query.provider ?? null,
     model: query.model ?? null,
     status: query.status ?? null,

@@ -1,0 +1,1 @@
+ALTER TABLE "stored_model_responses" ADD COLUMN "end_user_id" uuid;
