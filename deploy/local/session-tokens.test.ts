@@ -42,7 +42,9 @@ t.test('given a token with limits of its end user', async (t) => {
     t.equal((await chat((await mint('customer-1')).token)).status, 200);
     const refused = await chat(token);
     t.match(refused, { status: 429, body: { error: { problem_code: 'limit_exceeded' } } });
-    t.match(refused.body.error, { limit: { meter: 'api.requests', scope: 'user', amount: { value: '2' }, used: '2' } });
+    t.match(refused.body.error, {
+      limit: { meter: 'api.requests', scope: 'user', amount: { value: '2' }, used: '2' },
+    });
     t.equal(refused.headers.get('x-should-retry'), 'false');
     t.equal((await chat((await mint('customer-2')).token)).status, 200, 'not that of another end user');
     t.equal((await call(CHAT, key, BODY)).status, 200, 'nor that of the key');

@@ -29,7 +29,7 @@ export async function claimReceiver(
   return claim?.claimedUntil ?? now;
 }
 
-/** Lets no process deliver to a receiver until then. */
+/** Lets no other process deliver to a claimed receiver until then. */
 export async function holdReceiver(db: Queryable, receiver: ReceiverAddress, until: Date): Promise<void> {
   await db.update(outboxClaims).set({ claimedUntil: until }).where(isReceiver(receiver));
 }

@@ -22,8 +22,8 @@ import { deliver, type OutboxOptions } from './tasks.ts';
 
 /** A receiver with more deliveries takes its turn again behind the others. */
 const TURN_MS = 5_000;
-/** Longer than a turn with a request at its end, so that only a dead process loses its claim. */
-const CLAIM_MS = 30_000;
+/** Longer than a request with its queries, so that only a dead process loses its claim. */
+const CLAIM_MS = 13_000;
 /** Longer than any backlog of jobs should take. */
 const OVERDUE_MS = 30 * 60 * 1000;
 
@@ -60,6 +60,7 @@ async function deliverDue(receiver: Receiver, options: OutboxOptions, context: J
       const attempt = await beginNextAttempt(database, receiver, clock.now());
       if (attempt === null) break;
       pauseMs = await deliverOrPlan(attempt, options, context);
+      if (pauseMs === null) await holdReceiver(database, receiver, after(CLAIM_MS));
     }
   } finally {
     if (pauseMs === null) await releaseReceiver(database, receiver);

@@ -2,7 +2,12 @@ import { and, desc, eq, gt, lte, notInArray, sql } from 'drizzle-orm';
 import type { ConversationItem, ModelResponse } from '#libs/contracts/responses.ts';
 import type { Database } from '#libs/db/database.ts';
 import { storedModelResponses } from '#libs/db/schema/gateway.ts';
-import { MAX_RESPONSES, type ResponseOwner, STORED_FOR_MS, type StoredConversation } from './domain/conversation.ts';
+import {
+  MAX_RESPONSES,
+  type ResponseOwner,
+  STORED_FOR_MS,
+  type StoredConversation,
+} from './domain/conversation.ts';
 
 const ofOwner = ({ accountId, endUserId }: ResponseOwner, id: string) =>
   and(

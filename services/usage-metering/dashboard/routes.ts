@@ -51,15 +51,16 @@ export function dashboardRoutes(app: FastifyInstance, options: DashboardRouteOpt
     const { accountId, userId, callsOf } = user;
     const query = { accountId, userId, keyId: null, workspaceId: null };
     const { now, period, limits } = await readAccount(query, request.id);
-    const starts = monthStarts(await findAnchor(database, accountId), now, DASHBOARD_MONTHS);
     // One read for all: the projection looks back further than the trends.
     const range = { accountId, userId: callsOf, from: firstDayFor(period), to: dayOf(now) };
-    const [days, plan_name, alerts, counts] = await Promise.all([
+    const [anchor, days, plan_name, alerts, counts] = await Promise.all([
+      findAnchor(database, accountId),
       listProviderDays(database, range),
       planName(accountId),
       listAlerts(database, { accountId, user, unreadOnly: true, limit: DASHBOARD_ALERTS }),
       countAlerts(database, accountId, user),
     ]);
+    const starts = monthStarts(anchor, now, DASHBOARD_MONTHS);
     const current = days.filter(({ day }) => day >= dayOf(period.start));
     const { calls, cost } = sumsOf(current);
     const { limits: amounts, usage_percentages } = limitFigures(limits);

@@ -16,10 +16,7 @@ export type CsvOptions = {
   header: boolean;
 };
 
-export function csvOf(
-  calls: AsyncIterable<ExportedCall>,
-  { leading = [], header }: CsvOptions,
-): Readable {
+export function csvOf(calls: AsyncIterable<ExportedCall>, { leading = [], header }: CsvOptions): Readable {
   const csv = stringify({ header, columns: [...leading, ...COLUMNS], escape_formulas: true });
   // Ends both when either fails, or when the receiver leaves; the response then breaks, so that nothing looks complete.
   pipeline(Readable.from(toRecords(calls)), csv, () => undefined);

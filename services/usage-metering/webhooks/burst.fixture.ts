@@ -16,6 +16,8 @@ const WORKERS = 2;
 /** Shares of the deliveries at which a worker is killed. */
 const KILLS = [0.15, 0.3, 0.45];
 const PARALLEL = 64;
+const POLL_MS = 100;
+const DELIVERIES_PER_LINE = 1_000;
 /** Jobs of one worker at the same time. */
 export const PLACES = 32;
 
@@ -33,12 +35,18 @@ export type BurstResult = {
   killed: number;
 };
 
-export async function runBurst(t: TestScope, count: number): Promise<BurstResult> {
+/** @param say takes what happens, for someone who waits. */
+export async function runBurst(
+  t: TestScope,
+  count: number,
+  say: (line: string) => void = () => undefined,
+): Promise<BurstResult> {
   const { pool, serviceUrl } = await createTestDatabase(t);
   const ledger = createLedger({ pool });
   const receiver = await startReceiver(t);
   const accounts = Array.from({ length: count }, () => newId());
   const segments = [testSegment({ meter: 'cost', window: 'total', n: 1_000n })];
+  say(`opening ${count} accounts`);
   await inParallel(accounts, (accountId) =>
     ledger.setLimits({ accountId, anchor: new Date(), periodMonths: 1, segments }),
   );
@@ -50,12 +58,14 @@ export async function runBurst(t: TestScope, count: number): Promise<BurstResult
   const holds = accounts.map((accountId) => ({ accountId, id: newId() }));
   await inParallel(holds, ({ accountId, id }) => ledger.hold(testHold(accountId, id, { cost: 850n })));
 
+  say('crossing 80 %');
   const startedAt = performance.now();
   await Promise.all(
     holds.map(({ accountId, id }) => ledger.settle(testSettle(accountId, id, { cost: 850n }))),
   );
   const crossedMs = Math.round(performance.now() - startedAt);
 
+  say(`crossed in ${crossedMs} ms; starting ${WORKERS} workers`);
   const workers = await Promise.all(
     Array.from({ length: WORKERS }, () => startWorker(t, serviceUrl('usage-metering'))),
   );
@@ -66,17 +76,27 @@ export async function runBurst(t: TestScope, count: number): Promise<BurstResult
     return rows[0]?.n as number;
   };
   let killed = 0;
+  let reported = 0;
   for (let done = 0; done < count; done = await delivered()) {
     if (done >= count * (KILLS[killed] ?? Number.POSITIVE_INFINITY)) {
       workers[killed % WORKERS]?.kill('SIGKILL');
       workers[killed % WORKERS] = await startWorker(t, serviceUrl('usage-metering'));
       killed += 1;
+      say(`killed a worker at ${done} deliveries`);
     }
-    await delay(100);
+    reported = sayEvery(say, reported, done);
+    await delay(POLL_MS);
   }
   const { rows } = await pool.query(`SELECT count(*)::int AS n FROM alerts WHERE type = 'usage.threshold'`);
   const deliveredMs = Math.round(performance.now() - startedAt);
   return { crossedMs, deliveredMs, alerts: rows[0]?.n as number, ...receiver.result(), killed };
+}
+
+/** @returns at how many deliveries it was said. */
+function sayEvery(say: (line: string) => void, before: number, done: number): number {
+  if (done - before < DELIVERIES_PER_LINE) return before;
+  say(`${done} deliveries`);
+  return done;
 }
 
 async function startWorker(t: TestScope, url: string): Promise<ChildProcess> {
