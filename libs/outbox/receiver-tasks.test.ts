@@ -52,9 +52,11 @@ t.test('given a receiver that hangs, then it takes one place, and 50 others are 
     requests.set(target, (requests.get(target) ?? 0) + 1);
     if (target === 'slow') await hanging.promise;
   });
-  for (let event = 0; event < 5; event += 1) await emitTo(['slow', ...(event === 2 ? others : [])]);
   // Two processes, each with two places.
   for (let index = 0; index < 2; index += 1) createTestJobs(t, url, tasks, { concurrency: 2 }).jobs.start();
+  await emitTo(['slow']);
+  await until(async () => requests.get('slow') === 1);
+  for (let event = 0; event < 4; event += 1) await emitTo(['slow', ...(event === 2 ? others : [])]);
   const delivered = async () => (await deliveries()).filter(({ status }) => status === 'delivered').length;
   await until(async () => (await delivered()) === 50);
   t.equal(requests.get('slow'), 1, 'one request, for five deliveries');
