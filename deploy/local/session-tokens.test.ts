@@ -74,7 +74,7 @@ t.test('given a token with limits of its end user', async (t) => {
     const requests = await call('/api/usage/requests?end_user=customer-1', key);
     t.equal(requests.body.data.length, 2);
     t.ok(requests.body.data.every((one: { user_id: string }) => one.user_id === userId));
-    t.strictSame((await call('/api/usage/requests?end_user=nobody', key)).body.data, []);
+    t.strictSame((await call('/api/usage/requests?end_user=unknown', key)).body.data, []);
     const today = new Date().toISOString().slice(0, 10);
     const breakdown = `/api/usage/breakdown?from=${today}&to=${today}&granularity=total`;
     const { body } = await call(`${breakdown}&group_by=end_user`, key);
@@ -88,8 +88,8 @@ t.test('given a token with limits of its end user', async (t) => {
       ],
     );
     t.match((await call(`${breakdown}&end_user=customer-1`, key)).body, { total: { calls: 2 } });
-    const stranger = await keyOf(await customer());
-    t.strictSame((await call('/api/usage/requests?end_user=customer-1', stranger)).body.data, []);
+    const otherKey = await keyOf(await customer());
+    t.strictSame((await call('/api/usage/requests?end_user=customer-1', otherKey)).body.data, []);
   });
 });
 
