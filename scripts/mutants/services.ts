@@ -242,9 +242,9 @@ export const SERVICE_MUTANTS: readonly Mutant[] = [
   {
     id: 'outbox-no-job',
     file: 'libs/outbox/enqueue-delivery.ts',
-    find: '  await enqueue(db, taskOfChannel(channel), { deliveryId, accountId }, options);',
-    replace: '  void { db, options, deliveryId, accountId };',
+    find: '  if (RECEIVER_CHANNELS.includes(channel)) return enqueueReceiver(db, delivery, runAt);',
+    replace: '  return enqueueReceiver(db, delivery, runAt);',
     tests: ['libs/outbox/outbox.test.ts'],
-    why: 'an event has no job that delivers it',
+    why: 'an event of a channel without receivers has no job that delivers it',
   },
 ];
