@@ -255,7 +255,8 @@ t.test('a prompt near the context window is bounded, or refused', async (t) => {
     fc.constantFrom(...small),
     fc.array(word, { minLength: 5, maxLength: 20 }),
     fc.double({ min: 0.9, max: 1.1, noNaN: true }),
-    fc.boolean(),
+    // Hardly a prompt is refused whose bytes are around the window.
+    fc.constantFrom(true, false, false),
     async (model, words, share, isByBytes) => {
       const unit = `${words.join(' ')} `;
       const bodyOf = (count: number) =>
@@ -277,6 +278,6 @@ t.test('a prompt near the context window is bounded, or refused', async (t) => {
       return bound === null || (paid <= bound && bound <= model.contextWindow);
     },
   );
-  await t.resolves(fc.assert(property, { numRuns: 120 }));
+  await t.resolves(fc.assert(property, { numRuns: 160 }));
   t.ok(accepted >= 10 && refused >= 10, `${accepted} accepted, ${refused} refused`);
 });
