@@ -3,7 +3,7 @@ import type { ChatCompletionRequest } from '#libs/contracts/chat-completions.ts'
 import type { CallPlan } from '#libs/contracts/generation-requests.ts';
 import type { ModelInfo } from '#libs/pricing/model.ts';
 import type { ModelPriceWire } from '#libs/pricing/price-wire.ts';
-import { hasRecordings } from './prompt-parts.ts';
+import { hasCacheMark, hasRecordings } from './prompt-parts.ts';
 
 /**
  * The output cap sent to the provider: the client's, else the plan's, at most the model's.
@@ -23,14 +23,6 @@ export const CHAT_STEP = 'chat';
 
 /** Counts chats in every wire format, for plans that limit or disable them. */
 export const CHATS_METER = 'chat.requests';
-
-type Marked = { cache_control?: { ttl?: string | null | undefined } | null | undefined };
-
-/** Whether any part of a request is marked to be stored in a cache for an hour. */
-function asksForHourCache({ messages, tools = [] }: ChatCompletionRequest): boolean {
-  const parts = messages.flatMap(({ content }) => (Array.isArray(content) ? (content as Marked[]) : []));
-  return [...messages, ...parts, ...tools].some(({ cache_control: mark }: Marked) => mark?.ttl === '1h');
-}
 
 /**
  * @param bounds upper bound of the prompt's tokens, and the output cap of each completion.
@@ -59,7 +51,7 @@ export function planChat(
         counts,
         price,
         hiddenReasoning: model.capabilities.reasoning,
-        ...(asksForHourCache(request) && { cachesForAnHour: true }),
+        ...(hasCacheMark(request, '1h') && { cachesForAnHour: true }),
         ...(hasRecordings(request) && { hearsAudio: true }),
       },
     ],

@@ -129,7 +129,12 @@ const BRACE = '{'.charCodeAt(0);
 
 /** The bound of a prompt from its bytes, which holds for every tokenizer. Infinite if only the context window bounds it. */
 export function promptBound(request: ChatCompletionRequest, model: MediaMaxima): number {
-  let tokens = fixedPromptBound(request, model);
+  return fixedPromptBound(request, model) + textBound(request);
+}
+
+/** The bound of the plain texts of a prompt from their bytes. */
+export function textBound(request: ChatCompletionRequest): number {
+  let tokens = 0;
   for (const text of promptTexts(request)) tokens += byteBound(text);
   return tokens;
 }

@@ -15,12 +15,28 @@ export function isMedia(part: ContentPart): part is MediaPart {
 }
 
 export function* mediaParts({ messages }: Pick<ChatCompletionRequest, 'messages'>): Generator<PlacedPart> {
-  for (const [message, { content }] of messages.entries()) {
+  for (let message = 0; message < messages.length; message += 1) {
+    const content = messages[message]?.content;
     if (!Array.isArray(content)) continue;
     for (const [position, part] of (content as ContentPart[]).entries()) {
       if (isMedia(part)) yield { part, message, position };
     }
   }
+}
+
+type CacheMark = { readonly ttl?: '5m' | '1h' | null | undefined };
+type Marked = { readonly cache_control?: CacheMark | null | undefined };
+
+/** Whether a message, a part or a tool is marked to be stored in a cache. @param ttl only marks of this duration. */
+export function hasCacheMark({ messages, tools }: ChatCompletionRequest, ttl?: '1h'): boolean {
+  const isMarked = ({ cache_control: mark }: Marked) =>
+    mark !== undefined && mark !== null && (ttl === undefined || mark.ttl === ttl);
+  const hasMarkedPart = ({ content }: ChatMessage) =>
+    Array.isArray(content) && (content as Marked[]).some(isMarked);
+  return (
+    messages.some((message) => isMarked(message) || hasMarkedPart(message)) ||
+    (tools?.some(isMarked) ?? false)
+  );
 }
 
 /** Whether a prompt has anything that is not text, so that its tokens cannot be counted. */

@@ -1,6 +1,6 @@
 /** Fits a chat request to its model: what the model cannot take and costs nothing is left out or capped. */
 import type { ChatCompletionRequest, ChatMessage } from '#libs/contracts/chat-completions.ts';
-import type { MediaPart } from '#libs/pipelines/prompt-parts.ts';
+import { hasCacheMark, type MediaPart } from '#libs/pipelines/prompt-parts.ts';
 import type { PricedModel } from '../prices/domain.ts';
 
 type Parameter = keyof ChatCompletionRequest;
@@ -64,7 +64,7 @@ export function adaptToModel(body: ChatCompletionRequest, { info, price }: Price
     adapted = { ...adapted, temperature: LARGEST_CLAUDE_TEMPERATURE };
   }
   const hasHourPrice = price.tiers.some(({ picoUsdPerUnit }) => picoUsdPerUnit.cache_write_1h !== undefined);
-  if (hasHourPrice || !hasMark(adapted, '1h')) return { body: adapted, ignored };
+  if (hasHourPrice || !hasCacheMark(adapted, '1h')) return { body: adapted, ignored };
   return { body: changeMarks(adapted, SHORTENED), ignored: [...ignored, 'cache_control.ttl=5m'] };
 }
 
@@ -85,7 +85,7 @@ function withoutParameters(
 /** Reasoning, cache marks, and images and documents in tool results are in a form of Claude's own. */
 function withoutClaude(body: ChatCompletionRequest, ignored: string[]): ChatCompletionRequest {
   let adapted = body;
-  if (hasMark(adapted)) {
+  if (hasCacheMark(adapted)) {
     ignored.push('cache_control');
     adapted = changeMarks(adapted, undefined);
   }
@@ -135,12 +135,6 @@ type Mark = { type: 'ephemeral'; ttl?: '5m' | '1h' | null | undefined };
 type Marked = { cache_control?: Mark | null | undefined };
 
 const SHORTENED: Mark = { type: 'ephemeral' };
-
-function hasMark({ messages, tools = [] }: ChatCompletionRequest, ttl?: '1h'): boolean {
-  const isMarked = ({ cache_control: mark }: Marked) => mark && (ttl === undefined || mark.ttl === ttl);
-  const parts = messages.flatMap(({ content }) => (Array.isArray(content) ? (content as Marked[]) : []));
-  return [...messages, ...parts, ...tools].some(isMarked);
-}
 
 /** Replaces every cache mark, or removes it. */
 function changeMarks(body: ChatCompletionRequest, mark: Mark | undefined): ChatCompletionRequest {

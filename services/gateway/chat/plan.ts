@@ -2,7 +2,7 @@
 import type { ChatCompletionRequest } from '#libs/contracts/chat-completions.ts';
 import type { CallPlan } from '#libs/contracts/generation-requests.ts';
 import { CHATS_METER, outputCap, planChat } from '#libs/pipelines/chat.ts';
-import { fixedPromptBound, promptBound, promptTexts } from '#libs/pipelines/prompt-bound.ts';
+import { fixedPromptBound, promptTexts, textBound } from '#libs/pipelines/prompt-bound.ts';
 import type { ModelInfo } from '#libs/pricing/model.ts';
 import { problem } from '#libs/problems/problems.ts';
 import { type EntitlementCheck, requiredModel } from '../entitlements/domain/check-entitlements.ts';
@@ -35,11 +35,12 @@ export function smallestChatScale({ calls: [call] }: CallPlan): number {
 export function chatPrompt(check: EntitlementCheck<ChatCompletionRequest>): Prompt {
   const { body } = check;
   const { info } = requiredModel(check, 'text');
+  const fixedBound = fixedPromptBound(body, info);
   return {
     contextWindow: info.contextWindow,
     enforcesWindow: info.enforcesWindow === true,
-    byteBound: promptBound(body, info),
-    fixedBound: fixedPromptBound(body, info),
+    byteBound: fixedBound + textBound(body),
+    fixedBound,
     texts: promptTexts(body),
     tokenizer: info.tokenizer,
   };
