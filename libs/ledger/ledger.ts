@@ -153,8 +153,13 @@ export function createLedger(options: LedgerOptions): Ledger {
     return queues[Math.floor(shardOf(accountId) / shardsPerWriter)] as GroupCommit<Item, Answer>;
   }
 
-  async function submitSettlement(settlement: Settlement, tx?: LedgerConnection): Promise<SettleAnswer> {
-    if (tx === undefined) return writerOf(settles, settlement.accountId).submit(settlement);
+  function submitSettlement(settlement: Settlement, tx?: LedgerConnection): Promise<SettleAnswer> {
+    return tx === undefined
+      ? writerOf(settles, settlement.accountId).submit(settlement)
+      : settleWithin(tx, settlement);
+  }
+
+  async function settleWithin(tx: LedgerConnection, settlement: Settlement): Promise<SettleAnswer> {
     const [answer] = await runWithin(
       tx.$client,
       settleProgram({ now: now(), maxWaitMs: null }, [settlement]),

@@ -39,8 +39,7 @@ export function createPlanRateLimiter(
       { plan, requestsPerMinute, generationsPerMinute, streamsPerUser },
       { generation, stream },
     ) {
-      const count = async (name: string, max: number | null) => {
-        if (max === null) return;
+      const count = async (name: string, max: number) => {
         const policy = { name, max, windowMs: MINUTE_MS };
         const counted = await counters.count(policy, accountId);
         if (!counted.isAllowed) throw rateLimited(policy, counted.resetMs, plan.key);
@@ -53,8 +52,9 @@ export function createPlanRateLimiter(
       const release =
         stream && streamsPerUser.value !== null ? await openStream(streamsPerUser.value) : undefined;
       try {
-        await count('requests_per_minute', requestsPerMinute.value);
-        if (generation) await count('generations_per_minute', generationsPerMinute.value);
+        if (requestsPerMinute.value !== null) await count('requests_per_minute', requestsPerMinute.value);
+        if (generation && generationsPerMinute.value !== null)
+          await count('generations_per_minute', generationsPerMinute.value);
       } catch (error) {
         release?.();
         throw error;

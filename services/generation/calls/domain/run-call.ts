@@ -30,7 +30,7 @@ export type CallRunner = {
   idleTimeoutMs: number;
 };
 
-export type ProviderCall = {
+export type ProviderCall<Result = unknown> = {
   requestId: string;
   call: PlannedCall;
   active: ActiveRequest;
@@ -43,11 +43,11 @@ export type ProviderCall = {
    * Runs when the result is complete, before it is settled: a response stored here is found by a repeated request even
    * after a crash. Must not throw, because the call is settled in any case.
    */
-  beforeSettle?: (figures: Figures) => Promise<void>;
+  beforeSettle?: (figures: Figures, result: Result) => Promise<void>;
 };
 
 /** A call with the `traceparent` that its provider receives. */
-type TracedCall = ProviderCall & { traceparent: string | undefined };
+type TracedCall<Result> = ProviderCall<Result> & { traceparent: string | undefined };
 
 /** Cost and tokens of a call, as clients and the gateway see them. */
 export type Figures = { costNanoUsd: bigint; tokens: number };
@@ -79,7 +79,7 @@ const DRAIN_OUTCOMES: Readonly<Record<UsageSource, DrainOutcome>> = {
  */
 export async function runCall<Result>(
   runner: CallRunner,
-  providerCall: ProviderCall,
+  providerCall: ProviderCall<Result>,
   attempt: Attempt<Result>,
 ): Promise<{ result: Result; figures: SettledFigures }> {
   const { call, active } = providerCall;
@@ -109,7 +109,7 @@ function targetsOf(call: PlannedCall): string[] {
 /** @returns undefined if the next candidate should be called: nothing was produced, and nothing is settled. */
 async function runCandidate<Result>(
   runner: CallRunner,
-  providerCall: ProviderCall,
+  providerCall: ProviderCall<Result>,
   attempt: Attempt<Result>,
   hasNext: boolean,
 ): Promise<{ result: Result; figures: SettledFigures } | undefined> {
@@ -147,7 +147,7 @@ async function runCandidate<Result>(
     recordEnd(runner.metrics, call, record, failure, ending);
     const priced = priceCall(call, measured, record.serviceTier);
     spanEnd = { ...spanEnd, ...usageAttributes(record, priced) };
-    if (!failure) await beforeSettle?.(figuresOf(priced));
+    if (!failure && beforeSettle) await beforeSettle(figuresOf(priced), result as Result);
     const figures = await settle(runner, providerCall, record, outcome, priced);
     if (failure) throw withFigures(failure.problem, figures, outcome.status);
     return { result: result as Result, figures };
@@ -161,7 +161,7 @@ async function runCandidate<Result>(
 /** The result of a call, or why there is none. A complete answer whose client has left is a failure too. */
 async function attemptCall<Result>(
   runner: CallRunner,
-  providerCall: TracedCall,
+  providerCall: TracedCall<Result>,
   record: CallRecord,
   ending: CallEnding,
   attempt: Attempt<Result>,
@@ -187,7 +187,7 @@ function isProvidersFailure(thrown: unknown): boolean {
 
 function attemptWithRetries<Result>(
   runner: CallRunner,
-  { requestId, call, active, traceparent }: TracedCall,
+  { requestId, call, active, traceparent }: TracedCall<Result>,
   record: CallRecord,
   signal: AbortSignal,
   attempt: Attempt<Result>,
@@ -201,12 +201,12 @@ function attemptWithRetries<Result>(
     trace: record,
   };
   return withRetries(
-    async (number) => {
+    (number) => {
       if (signal.aborted || active.isAbandoned())
         throw new ProviderError('cancelled', 'The call was cancelled.');
       record.attempts = number;
       record.isInFlight = true;
-      return await attempt(context, record, call);
+      return attempt(context, record, call);
     },
     {
       policy: runner.retries,
@@ -235,7 +235,7 @@ function recordEnd(
 
 async function settle(
   { metrics }: CallRunner,
-  { call, settlement, isLast }: ProviderCall,
+  { call, settlement, isLast }: Pick<ProviderCall, 'call' | 'settlement' | 'isLast'>,
   record: CallRecord,
   outcome: Outcome,
   priced: PricedCall,

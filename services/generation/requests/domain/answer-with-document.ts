@@ -5,8 +5,6 @@ import { sendJson, storedResponseOf } from './figures.ts';
 import type { GenerationRequest } from './generation-request.ts';
 import type { ResponseSender } from './handler.ts';
 
-const NOTHING = Buffer.alloc(0);
-
 /** The call of a request whose plan has one. @throws ProblemError `invalid_request` for any other plan. */
 export function onlyCall({ plan }: GenerationRequest): PlannedCall {
   const [call, ...others] = plan.calls;
@@ -29,8 +27,7 @@ export async function answerWithDocument(
   contentType?: string,
 ): Promise<void> {
   const { requestId, active, settlement, slot } = request;
-  let completed: Buffer = NOTHING;
-  const providerCall: ProviderCall = {
+  const providerCall: ProviderCall<Buffer> = {
     requestId,
     call: onlyCall(request),
     active,
@@ -38,12 +35,9 @@ export async function answerWithDocument(
     isLast: () => true,
     countPrompt,
     ...(slot && {
-      beforeSettle: (figures) => slot.store(storedResponseOf('json', figures, completed, contentType)),
+      beforeSettle: (figures, body) => slot.store(storedResponseOf('json', figures, body, contentType)),
     }),
   };
-  const { figures } = await runCall(runner, providerCall, async (context, record, call) => {
-    completed = await attempt(context, record, call);
-    return completed;
-  });
-  sendJson(response, figures, completed, contentType);
+  const { result, figures } = await runCall(runner, providerCall, attempt);
+  sendJson(response, figures, result, contentType);
 }
