@@ -17,7 +17,6 @@ export function createResponseSender(raw: ServerResponse): ResponseSender {
   const requireHead = () => {
     if (sentHead === undefined) throw new Error('A response begins with its head.');
   };
-  raw.on('drain', makeRoom);
   raw.once('close', () => {
     if (!raw.writableFinished) {
       gone = true;
@@ -41,7 +40,10 @@ export function createResponseSender(raw: ServerResponse): ResponseSender {
     write(bytes) {
       requireHead();
       if (ended || gone || raw.write(bytes)) return undefined;
-      room ??= Promise.withResolvers();
+      if (room === undefined) {
+        room = Promise.withResolvers();
+        raw.once('drain', makeRoom);
+      }
       return room.promise;
     },
     end() {
