@@ -81,7 +81,12 @@ function mediaFolder(t: TestScope): string {
   return folder;
 }
 
-export async function startInstallation(t: TestScope, catalogue: string): Promise<Installation> {
+/** @param gatewayVariables of the gateway's configuration, in addition to those of every test. */
+export async function startInstallation(
+  t: TestScope,
+  catalogue: string,
+  gatewayVariables: Readonly<Record<string, string>> = {},
+): Promise<Installation> {
   const database = await createTestDatabase(t);
   await bootstrap({
     databaseUrl: database.url,
@@ -234,6 +239,7 @@ export async function startInstallation(t: TestScope, catalogue: string): Promis
         RATE_LIMIT_SIGN_UPS: '0',
         RATE_LIMIT_SIGN_UPS_PER_DOMAIN: '0',
         RATE_LIMIT_PASSWORDS: '0',
+        ...gatewayVariables,
       }),
     ),
     listener: listenerFor('gateway'),

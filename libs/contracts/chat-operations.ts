@@ -169,6 +169,7 @@ export const getModel = defineOperation({
     200: { description: 'The model.', schema: modelObject, example: modelExample },
     ...vendorProblems(
       'openai',
+      'invalid_request',
       ...CALLER_PROBLEMS,
       'unknown_model',
       'rate_limited',

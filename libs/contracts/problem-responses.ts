@@ -92,6 +92,7 @@ export const TOKEN_COUNT_PROBLEMS = [
   ...CALLER_PROBLEMS,
   'unknown_model',
   'body_too_large',
+  'unsupported_media_type',
   'unpriced_model',
   'rate_limited',
   'internal_error',

@@ -86,6 +86,7 @@ export const createResponse = defineOperation({
 });
 
 const READING_PROBLEMS = [
+  'invalid_request',
   ...CALLER_PROBLEMS,
   'not_found',
   'rate_limited',
@@ -127,6 +128,12 @@ export const deleteResponse = defineOperation({
         .meta({ id: 'DeletedResponse' }),
       example: { id: example.id, object: 'response', deleted: true },
     },
-    ...vendorProblems('openai', ...READING_PROBLEMS),
+    ...vendorProblems(
+      'openai',
+      ...READING_PROBLEMS,
+      'malformed_json',
+      'body_too_large',
+      'unsupported_media_type',
+    ),
   },
 });

@@ -31,8 +31,10 @@ import OpenAI7 from 'openai7';
 import t, { type Test } from 'tap';
 import { z } from 'zod';
 import { startInstallation } from '../installation.fixture.ts';
+import { NO_BROWSER, openPage, servePage } from './browser.fixture.ts';
 
-const { customer, keyOf, url } = await startInstallation(t, 'default');
+const origin = await servePage(t);
+const { customer, keyOf, url } = await startInstallation(t, 'default', { CORS_ORIGINS: origin });
 const key = await keyOf(await customer('pro'));
 const baseURL = `${url}/v1`;
 const options = { apiKey: key, baseURL, maxRetries: 0 };
@@ -206,4 +208,36 @@ t.test('LangChain: a tool call, and its result in a named message', async (t) =>
     for await (const chunk of await chat.stream('Is it sunny?')) text += chunk.text;
     t.ok(text, model);
   }
+});
+
+t.test('openai 6 in a browser, from an allowed origin and from another', { skip: NO_BROWSER }, async (t) => {
+  const page = await openPage(t, origin);
+  /** Runs in the page, which has no modules of the test. */
+  const chat = async ({ apiKey, baseURL, model }: { apiKey: string; baseURL: string; model: string }) => {
+    const sdk = '/openai/index.mjs';
+    const { default: OpenAI } = (await import(sdk)) as { default: typeof OpenAI6 };
+    const client = new OpenAI({ apiKey, baseURL, maxRetries: 0, dangerouslyAllowBrowser: true });
+    const messages = [{ role: 'user' as const, content: 'Is it sunny?' }];
+    const { data: whole, response } = await client.chat.completions
+      .create({ model, messages }, { headers: { 'idempotency-key': 'from-a-browser' } })
+      .withResponse();
+    let streamed = '';
+    const stream = await client.chat.completions.create({ model, messages, stream: true });
+    for await (const chunk of stream) streamed += chunk.choices[0]?.delta.content ?? '';
+    const refused = await client.chat.completions.create({ model: 'no-such-model', messages }).catch(String);
+    return {
+      whole: whole.choices[0]?.message.content,
+      streamed,
+      cost: response.headers.get('x-inkmeter-cost-usd'),
+      refused: String(refused),
+    };
+  };
+  const answer = await page.evaluate(chat, { apiKey: key, baseURL, model: MODEL });
+  t.ok(answer.whole);
+  t.equal(answer.streamed, answer.whole);
+  t.match(answer.cost, /^0\.\d{9}$/);
+  t.match(answer.refused, /404 .*no-such-model/);
+
+  const other = await openPage(t, (await servePage(t)).replace('127.0.0.1', 'localhost'));
+  await t.rejects(other.evaluate(chat, { apiKey: key, baseURL, model: MODEL }), /Connection error/);
 });

@@ -7,7 +7,7 @@ import { ALL_OPERATIONS } from './domain.ts';
 const OF_BODIES = ['malformed_json', 'body_too_large', 'unsupported_media_type'] as const;
 const OF_KEYS = ['idempotency_in_progress', 'idempotency_key_reused'] as const;
 
-/** Adds what the framework answers in place of an operation: every body may be malformed, every key used twice. */
+/** Adds what the framework answers in place of an operation: every body may be malformed, also one that is not read. */
 function withCommonProblems(operation: Operation): Operation {
   const errors = Object.values(operation.responses).filter(({ problems }) => problems !== undefined);
   // Operations in the formats of vendors list their problems themselves.
@@ -15,7 +15,7 @@ function withCommonProblems(operation: Operation): Operation {
   const own = errors.flatMap(({ problems = [] }) => problems);
   const codes: ProblemCode[] = [
     ...own,
-    ...(operation.body === undefined ? [] : ['invalid_request' as const, ...OF_BODIES]),
+    ...(operation.method === 'GET' ? [] : ['invalid_request' as const, ...OF_BODIES]),
     ...(operation.headers === idempotencyHeaders ? ['invalid_request' as const, ...OF_KEYS] : []),
     'overloaded',
   ];
