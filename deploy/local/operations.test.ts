@@ -10,11 +10,14 @@ import { request } from '#libs/testing/http.ts';
 import { DOCUMENTED_OPERATIONS } from '#services/gateway/openapi/documented-operations.ts';
 import { cataloguePathOf } from './bootstrap.ts';
 import { type Answer, startInstallation } from './installation.fixture.ts';
+import { fuzzRequest } from './request-fuzzer.fixture.ts';
 
 t.setTimeout(180_000);
 
 const ROOT = path.resolve(import.meta.dirname, '../..');
 const OPERATIONS = new Map<string, Operation>(DOCUMENTED_OPERATIONS.map((one) => [one.operationId, one]));
+/** The long form is `npm run fuzz:requests`. */
+const DAMAGED_REQUESTS = 400;
 const EMAIL = 'grace@example.com';
 const PASSWORD = 'a long enough password';
 
@@ -304,6 +307,13 @@ t.test('every operation answers as it is documented', async (t) => {
   });
 
   await t.test('the service itself', () => askAll(['getHealth'], ['getOpenApiJson'], ['getOpenApiYaml']));
+
+  await t.test('damaged requests are answered as documented, and never with a fault of ours', async (t) => {
+    const { token } = await customer('enterprise');
+    const tokenFor = (auth: Operation['auth']) => (auth === 'staff' ? staffToken : token);
+    for (let seed = 0; seed < DAMAGED_REQUESTS; seed += 1) await fuzzRequest({ url, tokenFor }, seed);
+    t.pass(`${DAMAGED_REQUESTS} requests`);
+  });
 
   await t.test('then every other operation is called in a test of its service', async (t) => {
     const files = globSync('{services,deploy/local}/**/*.test.ts', { cwd: ROOT });

@@ -61,6 +61,8 @@ const ODD_CONTENT_TYPES = [
   '',
   'a/b/c',
 ];
+/** Longer URLs are refused before their operation is known. */
+const LONGEST_PARAMETER = 2_000;
 const ID = '019e3f5e-6f2a-7c31-9d52-8a4f0b6c1d2e';
 
 type Fields = Record<string, unknown> | unknown[];
@@ -90,9 +92,8 @@ function pathOf({ path, querystring }: Operation, random: Random): string {
   if (names.length === 0 || random() < 0.3) return pathname;
   const name = random() < 0.9 ? pick(random, names) : 'unknown';
   const odd = pick(random, ODD_VALUES);
-  const value = encodeURIComponent(
-    String(typeof odd === 'string' ? odd.toWellFormed() : JSON.stringify(odd)),
-  );
+  const text = typeof odd === 'string' ? odd.toWellFormed() : JSON.stringify(odd);
+  const value = encodeURIComponent(text.slice(0, LONGEST_PARAMETER));
   return `${pathname}?${name}=${value}${random() < 0.2 ? `&${name}=again` : ''}`;
 }
 
