@@ -53,6 +53,17 @@ function hasOutline(request: {
   return isAsked !== true || (isLong && types.includes('blog'));
 }
 
+/** Whether something of the request has alternatives, if that is what it asks for. */
+function hasVariants(request: {
+  variants?: number | undefined;
+  content_types: readonly ContentType[];
+  length: (typeof LENGTHS)[number] | number;
+}): boolean {
+  const { variants, content_types: types } = request;
+  const isShort = types.some((type) => ['social', 'audio', 'video', 'newsletter'].includes(type));
+  return variants === undefined || isShort || hasOutline({ ...request, outline_approval: true });
+}
+
 /** The outline of an article. */
 export const articleOutline = z
   .strictObject({
@@ -132,6 +143,14 @@ export const generateRequest = z
       .optional()
       .describe(
         'For `social`: one post for each; LinkedIn and X by default, and all of them with `insights` or a `recording_id`.',
+      ),
+    variants: z
+      .int()
+      .min(2)
+      .max(MAX_VARIANTS)
+      .optional()
+      .describe(
+        'Alternatives to choose from, in the same document: of the posts, of the title of an article of at least 400 words, of the hook of a script and of the subject of a newsletter. Each set of posts counts once.',
       ),
     horizon_days: z
       .int()
@@ -219,6 +238,10 @@ export const generateRequest = z
   .refine(hasOutline, {
     path: ['outline_approval'],
     message: `requires a blog of at least ${OUTLINED_WORDS} words`,
+  })
+  .refine(hasVariants, {
+    path: ['variants'],
+    message: `requires social, audio, video, newsletter, or a blog of at least ${OUTLINED_WORDS} words`,
   })
   .superRefine((request, { addIssue }) => {
     const { content_types: types, recording_id: recording, topic, kb_file_ids: files } = request;

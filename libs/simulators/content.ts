@@ -25,7 +25,8 @@ export function fencedTopic(prompt: string): string | undefined {
   const texts = fencedTexts(prompt);
   const written =
     texts.get('article') ?? texts.get('text') ?? texts.get('transcript') ?? texts.get('notes 1');
-  const text = texts.get('topic') ?? titleIn(written) ?? titleOf(parsed(texts.get('insights')));
+  const planned = parsed(texts.get('outline') ?? texts.get('insights'));
+  const text = texts.get('topic') ?? titleIn(written) ?? titleOf(planned);
   return text
     ?.replace(/\[\[simulate:[^\]]*\]\]/g, '')
     .trim()
@@ -141,11 +142,29 @@ function shortArticle(fill: Fill, words: number): string {
 
 /** The object that a step asks for, recognised by its fields; undefined for another schema. */
 export function writeObject(schema: Readonly<Record<string, unknown>>, prompt: string): object | undefined {
-  const fields = Object.keys(objectOr(schema.properties)).sort().join(' ');
-  const compose = OBJECTS[fields];
+  const fields = Object.keys(objectOr(schema.properties)).sort();
+  const compose = OBJECTS[fields.filter((field) => field !== 'alternatives').join(' ')];
   const topic = fencedTopic(prompt);
   if (topic === undefined) return undefined;
+  if (compose !== undefined && fields.includes('alternatives'))
+    return { ...compose(filler(topic), topic, prompt), alternatives: alternatives(filler(topic), prompt) };
+  if (fields.join() === 'versions') return postVersions(schema, topic, prompt);
   if (compose !== undefined) return compose(filler(topic), topic, prompt);
+  return posts(schema, topic);
+}
+
+function alternatives(fill: Fill, prompt: string): string[] {
+  return titleTemplates.slice(1, 1 + numberIn(prompt, /Give (\d+) alternative/, 1)).map(fill);
+}
+
+function postVersions(schema: Readonly<Record<string, unknown>>, topic: string, prompt: string): object {
+  const list = objectOr(objectOr(schema.properties).versions);
+  const count = numberIn(prompt, /Write (\d+) versions/, 2);
+  return { versions: Array.from({ length: count }, () => posts(objectOr(list.items), topic)) };
+}
+
+/** A post for each network of a schema; undefined for another schema. */
+function posts(schema: Readonly<Record<string, unknown>>, topic: string): object | undefined {
   const networks = Object.entries(objectOr(schema.properties));
   const arePosts = networks.every(([, node]) => isObject(objectOr(objectOr(node).properties).hashtags));
   return arePosts && networks.length > 0

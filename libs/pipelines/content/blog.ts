@@ -15,6 +15,7 @@ import {
   type StepOutputs,
 } from './step.ts';
 import { countWords, frequentTerms, plainText, shortenTo, slugOf, splitTitle } from './text.ts';
+import { type Alternatives, alternativesOf } from './variants.ts';
 
 const WORDS_PER_SECTION = 220;
 const MAX_PLANNED_SECTIONS = 8;
@@ -38,8 +39,7 @@ const outline = z.object({
 });
 export type Outline = z.infer<typeof outline>;
 
-const metadata = z.object({ meta_description: z.string(), keywords: z.array(z.string()) });
-type Metadata = z.infer<typeof metadata>;
+type Metadata = { meta_description: string; keywords: string[] } & Alternatives;
 
 export function isShortForm(words: number): boolean {
   return words < OUTLINED_WORDS;
@@ -90,6 +90,7 @@ function longForm(brief: ContentBrief): ContentStep[] {
       sources: useOfSources(brief, 'cite'),
     }),
   );
+  const titles = alternativesOf(brief.request, 'title', MAX_TITLE);
   const hasMarks = useOfSources(brief, 'cite') !== undefined;
   const shared = { part: 'blog', hasSpare: hasSpares } as const;
   return [
@@ -114,10 +115,10 @@ function longForm(brief: ContentBrief): ContentStep[] {
       role: 'fast',
       template: 'blog.metadata@1',
       message: 'metadata',
-      task: `Describe the article of this outline for search engines: a meta description of ${MIN_DESCRIPTION} to 155 characters that says what readers learn, and three to ${MAX_KEYWORDS} keywords, the most important first.`,
+      task: `Describe the article of this outline for search engines: a meta description of ${MIN_DESCRIPTION} to 155 characters that says what readers learn, and three to ${MAX_KEYWORDS} keywords, the most important first.${titles.task}`,
       inputs: [fromOutline],
-      spec: METADATA_SPEC,
-      words: METADATA_WORDS,
+      spec: metadataSpec(titles),
+      words: METADATA_WORDS + titles.words,
       counts: {},
     },
     {
@@ -185,21 +186,25 @@ function outlineSpec(count: number): JsonSpec {
   };
 }
 
-const METADATA_SPEC: JsonSpec = {
-  kind: 'json',
-  name: 'blog_metadata',
-  schema: metadata,
-  problems: ({ meta_description: text, keywords }: Metadata) => [
-    ...(text.length >= MIN_DESCRIPTION
-      ? []
-      : [`The meta description has fewer than ${MIN_DESCRIPTION} characters.`]),
-    ...(keywords.length >= 3 ? [] : ['Give at least three keywords.']),
-  ],
-  fit: ({ meta_description: text, keywords }: Metadata) => ({
-    meta_description: shortenTo(plainText(text), MAX_DESCRIPTION),
-    keywords: [...new Set(keywords.map((word) => word.trim()).filter(Boolean))].slice(0, MAX_KEYWORDS),
-  }),
-};
+function metadataSpec(titles: ReturnType<typeof alternativesOf>): JsonSpec {
+  return {
+    kind: 'json',
+    name: 'blog_metadata',
+    schema: z.object({ meta_description: z.string(), keywords: z.array(z.string()), ...titles.shape }),
+    problems: ({ meta_description: text, keywords, ...more }: Metadata) => [
+      ...(text.length >= MIN_DESCRIPTION
+        ? []
+        : [`The meta description has fewer than ${MIN_DESCRIPTION} characters.`]),
+      ...(keywords.length >= 3 ? [] : ['Give at least three keywords.']),
+      ...titles.problems(more),
+    ],
+    fit: ({ meta_description: text, keywords, ...more }: Metadata) => ({
+      ...titles.fit(more),
+      meta_description: shortenTo(plainText(text), MAX_DESCRIPTION),
+      keywords: [...new Set(keywords.map((word) => word.trim()).filter(Boolean))].slice(0, MAX_KEYWORDS),
+    }),
+  };
+}
 
 function assembleLong(brief: ContentBrief, outputs: StepOutputs): DocumentContent {
   const { title, sections } = jsonOf<Outline>(outputs, OUTLINE);

@@ -1,5 +1,6 @@
 /** An editorial calendar. */
 import { z } from 'zod';
+import { labelOf } from './messages.ts';
 import { useOfSources } from './sources.ts';
 import { type ContentBrief, type ContentPipeline, type JsonSpec, jsonOf } from './step.ts';
 
@@ -53,7 +54,10 @@ export const contentPlanPipeline: ContentPipeline = {
         `| ${day} | ${channel} | ${cell(title)} | ${cell(angle)} | ${cell(keyword)} |`,
     );
     const title = brief.request.topic ?? 'Content plan';
-    const table = ['| Day | Channel | Title | Angle | Keyword |', '| --- | --- | --- | --- | --- |', ...rows];
+    const columns = (['day', 'channel', 'title', 'angle', 'keyword'] as const).map((label) =>
+      labelOf(label, brief.language),
+    );
+    const table = [`| ${columns.join(' | ')} |`, '| --- | --- | --- | --- | --- |', ...rows];
     return {
       title,
       content: { goal, days: horizonOf(brief), entries },

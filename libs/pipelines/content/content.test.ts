@@ -100,7 +100,7 @@ t.test('a free tester writes an article of 300 words within 1,000 tokens', async
   );
   const most = calls.reduce((sum, { inputTokens, outputTokens }) => sum + inputTokens + outputTokens, 0);
   t.ok(most <= 1_000, `${most} tokens at most`);
-  const seo = planOf({ topic: 'How to brew green tea', content_types: ['seo'] }, { scale: 0.9 }).calls;
+  const seo = planOf({ topic: 'How to brew green tea', content_types: ['seo'] }, { scale: 0.4 }).calls;
   t.match(seo, [{ step: 'seo.list' }]);
   t.ok(seo.every(({ inputTokens, outputTokens }) => inputTokens + outputTokens <= 1_000));
 });
@@ -358,6 +358,49 @@ t.test('a recording is transcribed once, and everything is written from its insi
     { recording_id: VOICE, use_knowledge_base: true },
   ])
     t.equal(generateRequest.safeParse(wrong).success, false, JSON.stringify(wrong));
+});
+
+t.test('variants are planned, priced and counted with what they belong to', async (t) => {
+  const body = { topic: 'rivers', content_types: ['blog', 'social', 'video'], length: 500 };
+  const capOf = (more: object, key: string) =>
+    planOf({ ...body, ...more }).calls.find(({ step }) => step === key)?.outputTokens ?? 0;
+  for (const [key, least] of [
+    ['social.write', 1.7],
+    ['blog.metadata', 1.05],
+    ['video.write', 1.01],
+  ] as const)
+    t.ok(capOf({ variants: 2 }, key) >= capOf({}, key) * least, key);
+  const { calls } = planOf({ ...body, variants: 3 });
+  t.match(
+    calls.find(({ step }) => step === 'social.write'),
+    { counts: { 'gen.social': 3 } },
+  );
+  t.match(
+    calls.find(({ step }) => step === 'blog.edit'),
+    { counts: { 'gen.blog': 1 } },
+  );
+  const social = step(
+    { topic: 'tea', content_types: ['social'], networks: ['x'], variants: 2 },
+    'social.write',
+  );
+  const x = { text: 'Tea first.', hashtags: ['tea'] };
+  const answer = (versions: object[]) => ({ text: JSON.stringify({ versions }), isCut: false });
+  t.match(checkAnswer(social, answer([{ x }]), true), {
+    kind: 'repair',
+    repair: { problems: ['Give 2 versions, not 1.'] },
+  });
+  const verdict = checkAnswer(social, answer([{ x }, { x: { ...x, text: 'Water second.' } }]), true);
+  if (verdict.kind !== 'accept') throw new Error(verdict.kind);
+  const { content, markdown } = assemblePart(
+    'social',
+    social.brief,
+    new Map([['social.write', verdict.output]]),
+  );
+  t.match(content, {
+    posts: [{ network: 'x', text: 'Tea first.' }],
+    alternatives: [[{ network: 'x', text: 'Water second.' }]],
+  });
+  t.equal(markdown, '## X\n\nTea first.\n\n#tea\n\n## X 2\n\nWater second.\n\n#tea');
 });
 
 t.test('untrusted texts stay fenced, and only the customer instructs', async (t) => {

@@ -56,6 +56,32 @@ export function sourcesHeading(language: string): string {
   return SOURCES[language] ?? 'Sources';
 }
 
+const LABELS = [
+  ...['day', 'channel', 'title', 'angle', 'keyword', 'keywords', 'titles', 'meta_description', 'questions'],
+  ...['recommendations', 'checks', 'readability'],
+] as const;
+type Label = (typeof LABELS)[number];
+
+/** Headings of documents that we assemble, in the order of {@link LABELS}. */
+const LABEL_TEXTS: Readonly<Record<string, string>> = {
+  en: 'Day|Channel|Title|Angle|Keyword|Keywords|Titles|Meta description|Questions|Recommendations|Checks|Readability',
+  de: 'Tag|Kanal|Titel|Blickwinkel|Keyword|Keywords|Titel|Meta-Beschreibung|Fragen|Empfehlungen|Prüfungen|Lesbarkeit',
+  fr: 'Jour|Canal|Titre|Angle|Mot-clé|Mots-clés|Titres|Méta-description|Questions|Recommandations|Contrôles|Lisibilité',
+  es: 'Día|Canal|Título|Enfoque|Palabra clave|Palabras clave|Títulos|Metadescripción|Preguntas|Recomendaciones|Comprobaciones|Legibilidad',
+  it: 'Giorno|Canale|Titolo|Taglio|Parola chiave|Parole chiave|Titoli|Meta descrizione|Domande|Raccomandazioni|Controlli|Leggibilità',
+  pt: 'Dia|Canal|Título|Abordagem|Palavra-chave|Palavras-chave|Títulos|Meta descrição|Perguntas|Recomendações|Verificações|Legibilidade',
+  nl: 'Dag|Kanaal|Titel|Invalshoek|Zoekwoord|Zoekwoorden|Titels|Metabeschrijving|Vragen|Aanbevelingen|Controles|Leesbaarheid',
+  sv: 'Dag|Kanal|Titel|Vinkel|Nyckelord|Nyckelord|Titlar|Metabeskrivning|Frågor|Rekommendationer|Kontroller|Läsbarhet',
+  pl: 'Dzień|Kanał|Tytuł|Ujęcie|Słowo kluczowe|Słowa kluczowe|Tytuły|Metaopis|Pytania|Zalecenia|Kontrole|Czytelność',
+  fi: 'Päivä|Kanava|Otsikko|Näkökulma|Avainsana|Avainsanat|Otsikot|Metakuvaus|Kysymykset|Suositukset|Tarkistukset|Luettavuus',
+};
+
+/** A heading or column, in the language of the content; in English for a language without labels. */
+export function labelOf(label: Label, language: string): string {
+  const texts = (LABEL_TEXTS[language] ?? (LABEL_TEXTS.en as string)).split('|');
+  return texts[LABELS.indexOf(label)] as string;
+}
+
 const MESSAGES = new Map(
   Object.entries(TEXTS).map(([language, text]) => [language, text.split('|')] as const),
 );

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { useOfSources } from './sources.ts';
 import { type ContentPipeline, type JsonSpec, jsonOf } from './step.ts';
 import { countWords, plainText, shortenTo } from './text.ts';
+import { type Alternatives, alternativesOf } from './variants.ts';
 
 const KEY = 'newsletter.write';
 const WORDS = { short: 200, medium: 350, long: 700 } as const;
@@ -17,15 +18,13 @@ const newsletter = z.object({
   sections: z.array(z.object({ heading: z.string(), body: z.string() })),
   call_to_action: z.string(),
 });
-type Newsletter = z.infer<typeof newsletter>;
+type Newsletter = z.infer<typeof newsletter> & Alternatives;
 
 export const newsletterPipeline: ContentPipeline = {
   steps: (brief) => {
-    const {
-      request: { length },
-      basis,
-      hasSpares,
-    } = brief;
+    const { request, basis, hasSpares } = brief;
+    const { length } = request;
+    const subjects = alternativesOf(request, 'subject', MAX_SUBJECT);
     const words = typeof length === 'string' ? WORDS[length] : length;
     return [
       {
@@ -34,18 +33,19 @@ export const newsletterPipeline: ContentPipeline = {
         role: 'writer',
         template: 'newsletter.write@1',
         message: 'newsletter',
-        task: `Write a newsletter of about ${words} words: a subject of at most ${MAX_SUBJECT} characters that promises one thing, a preheader of at most ${MAX_PREHEADER} characters that adds to it, a short greeting, two to four sections with a heading and a body in Markdown, and one call to action as a sentence.`,
+        task: `Write a newsletter of about ${words} words: a subject of at most ${MAX_SUBJECT} characters that promises one thing, a preheader of at most ${MAX_PREHEADER} characters that adds to it, a short greeting, two to four sections with a heading and a body in Markdown, and one call to action as a sentence.${subjects.task}`,
         inputs: basis,
         sources: useOfSources(brief, 'read'),
-        spec: newsletterSpec(words),
-        words: Math.round(words * 1.3) + 60,
+        spec: newsletterSpec(words, subjects),
+        words: Math.round(words * 1.3) + 60 + subjects.words,
         hasSpare: hasSpares,
         counts: { 'gen.newsletter': 1 },
       },
     ];
   },
   assemble: (_brief, outputs) => {
-    const { subject, preheader, greeting, sections, call_to_action } = jsonOf<Newsletter>(outputs, KEY);
+    const letter = jsonOf<Newsletter>(outputs, KEY);
+    const { subject, preheader, greeting, sections, call_to_action, alternatives } = letter;
     const body = [
       greeting,
       ...sections.map(({ heading, body: text }) => `## ${heading}\n\n${text}`),
@@ -53,21 +53,25 @@ export const newsletterPipeline: ContentPipeline = {
     ];
     return {
       title: subject,
-      content: { subject, preheader, greeting, sections, call_to_action },
+      content: {
+        ...{ subject, preheader, greeting, sections, call_to_action },
+        ...(alternatives && { alternatives }),
+      },
       markdown: `# ${subject}\n\n_${preheader}_\n\n${body.filter(Boolean).join('\n\n')}\n`,
     };
   },
 };
 
-function newsletterSpec(words: number): JsonSpec {
+function newsletterSpec(words: number, subjects: ReturnType<typeof alternativesOf>): JsonSpec {
   return {
     kind: 'json',
     name: 'newsletter',
-    schema: newsletter,
-    problems: ({ subject, preheader, sections }: Newsletter) => {
+    schema: newsletter.extend(subjects.shape),
+    problems: ({ subject, preheader, sections, ...more }: Newsletter) => {
       const written = sections.reduce((sum, { body }) => sum + countWords(plainText(body)), 0);
       return [
         ...lengthProblem('subject', subject, MAX_SUBJECT),
+        ...subjects.problems(more),
         ...lengthProblem('preheader', preheader, MAX_PREHEADER),
         ...(sections.length >= 2 ? [] : ['Give at least two sections.']),
         ...(written >= words * 0.5 ? [] : [`The sections have ${written} words, about ${words} are wanted.`]),
@@ -75,6 +79,7 @@ function newsletterSpec(words: number): JsonSpec {
     },
     fit: (value: Newsletter) => ({
       ...value,
+      ...subjects.fit(value),
       subject: shortenTo(plainText(value.subject), MAX_SUBJECT),
       preheader: shortenTo(plainText(value.preheader), MAX_PREHEADER),
     }),

@@ -56,6 +56,8 @@ export function requestedWords({ length }: Pick<GenerateRequest, 'length'>): num
 
 /** The scale is kept in thousandths, so that the gateway and generation compute the same pipeline. */
 export const SCALE_STEPS = 1_000;
+/** Of a budget of about a thousand tokens. */
+const TIGHT_SCALE = 500;
 
 /**
  * @param scale share of the requested length, in thousandths.
@@ -79,6 +81,7 @@ export function briefOf(
     ...{ request, words, language, plannedLanguage, inputs, approval },
     research: request.research === true ? researchKeys(inputs.research ?? []) : [],
     hasSpares: scale === SCALE_STEPS,
+    isTight: scale < TIGHT_SCALE,
     basis: basisOf(request),
   };
 }

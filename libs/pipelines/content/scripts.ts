@@ -4,6 +4,7 @@ import type { GenerateRequest } from '#libs/contracts/generate.ts';
 import { useOfSources } from './sources.ts';
 import { type ContentPipeline, type JsonSpec, jsonOf, type StepOutputs } from './step.ts';
 import { countWords, shortenTo } from './text.ts';
+import { type Alternatives, alternativesOf } from './variants.ts';
 
 /** Seconds by length; a number of words is spoken at {@link WORDS_PER_SECOND}. */
 const AUDIO_SECONDS = { short: 30, medium: 60, long: 180 } as const;
@@ -13,6 +14,9 @@ const MAX_SECONDS = { audio: 1_200, video: 180 } as const;
 const WORDS_PER_SECOND = 2.5;
 /** Speakers vary, and so do words. */
 const TOLERANCE = 1.25;
+
+/** Of an alternative hook, in characters. */
+const MAX_HOOK = 200;
 
 type Kind = 'audio' | 'video';
 const CUE = { audio: 'cue', video: 'visual' } as const;
@@ -34,7 +38,7 @@ type Script = {
   hook: string;
   segments: { text: string; cue?: string; visual?: string }[];
   call_to_action: string;
-};
+} & Alternatives;
 
 export const AUDIO_SCRIPT = 'audio.write';
 
@@ -48,6 +52,7 @@ function scriptPipeline(kind: Kind): ContentPipeline {
       const { request, basis, hasSpares } = brief;
       const seconds = secondsOf(kind, request);
       const words = scriptWords(kind, request);
+      const hooks = alternativesOf(request, 'hook', MAX_HOOK);
       return [
         {
           key,
@@ -55,11 +60,11 @@ function scriptPipeline(kind: Kind): ContentPipeline {
           role: 'writer',
           template: `${kind}.write@1`,
           message: kind,
-          task: `${TASKS[kind]} It takes ${seconds} seconds to speak: ${words} words in all, hook and call to action included. Write for the ear: short sentences, no headings, numbers as they are spoken.`,
+          task: `${TASKS[kind]} It takes ${seconds} seconds to speak: ${words} words in all, hook and call to action included. Write for the ear: short sentences, no headings, numbers as they are spoken.${hooks.task}`,
           inputs: basis,
           sources: useOfSources(brief, 'read'),
-          spec: scriptSpec(kind, words),
-          words: Math.round(words * 1.6) + 60,
+          spec: scriptSpec(kind, words, hooks),
+          words: Math.round(words * 1.6) + 60 + hooks.words,
           hasSpare: hasSpares,
           counts: { [`gen.${kind}`]: 1 },
         },
@@ -79,6 +84,7 @@ function scriptPipeline(kind: Kind): ContentPipeline {
           seconds: parts.at(-1)?.end ?? 0,
           words: wordsOf(script),
           hook: script.hook,
+          ...(script.alternatives && { alternatives: script.alternatives }),
           call_to_action: script.call_to_action,
           parts: parts.map(({ start, end, text, direction }) => ({
             start_seconds: start,
@@ -126,21 +132,23 @@ function wordsOf(script: Script): number {
   return spokenOf(script).reduce((sum, text) => sum + countWords(text), 0);
 }
 
-function scriptSpec(kind: Kind, words: number): JsonSpec {
+function scriptSpec(kind: Kind, words: number, hooks: ReturnType<typeof alternativesOf>): JsonSpec {
+  const schema = kind === 'audio' ? audioScript : videoScript;
   return {
     kind: 'json',
     name: `${kind}_script`,
-    schema: kind === 'audio' ? audioScript : videoScript,
+    schema: schema.extend(hooks.shape),
     problems: (script: Script) => {
       const spoken = wordsOf(script);
       return [
         ...(script.hook.trim() === '' ? ['The hook is empty.'] : []),
+        ...hooks.problems(script),
         ...(script.segments.length > 0 ? [] : ['There is no segment.']),
         ...(spoken <= words * TOLERANCE ? [] : [`The script has ${spoken} words, ${words} are wanted.`]),
         ...(spoken >= words * 0.6 ? [] : [`The script has only ${spoken} words, ${words} are wanted.`]),
       ];
     },
-    fit: (script: Script) => ({ ...script, title: shortenTo(script.title, 120) }),
+    fit: (script: Script) => ({ ...script, ...hooks.fit(script), title: shortenTo(script.title, 120) }),
   };
 }
 

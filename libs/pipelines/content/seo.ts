@@ -1,5 +1,6 @@
 /** Search engine optimisation: keyword clusters, titles and advice; with a text, its readability and on-page checks. */
 import { z } from 'zod';
+import { labelOf } from './messages.ts';
 import { checkPage, readabilityOf } from './readability.ts';
 import { useOfSources } from './sources.ts';
 import {
@@ -33,9 +34,9 @@ const BASIC_KEY = 'seo.list';
 const BASIC_WORDS = 120;
 
 export const seoPipeline: ContentPipeline = {
-  steps: (brief) => (brief.hasSpares ? analysisSteps(brief) : listSteps(brief)),
+  steps: (brief) => (brief.isTight ? listSteps(brief) : analysisSteps(brief)),
   assemble: (brief, outputs) =>
-    brief.hasSpares ? assembleAnalysis(brief, outputs) : assembleList(brief, outputs),
+    brief.isTight ? assembleList(brief, outputs) : assembleAnalysis(brief, outputs),
 };
 
 function listSteps({ basis }: ContentBrief): ContentStep[] {
@@ -81,7 +82,11 @@ function assembleAnalysis(brief: ContentBrief, outputs: StepOutputs): DocumentCo
   const result = jsonOf<Analysis>(outputs, KEY);
   const measured = measure(brief, outputs, brief.request.keywords?.[0] ?? result.primary_keyword);
   const title = `SEO: ${result.primary_keyword}`;
-  return { title, content: { ...result, ...measured }, markdown: present(title, result, measured) };
+  return {
+    title,
+    content: { ...result, ...measured },
+    markdown: present(title, result, measured, brief.language),
+  };
 }
 
 function assembleList(brief: ContentBrief, outputs: StepOutputs): DocumentContent {
@@ -123,19 +128,20 @@ function textOf({ basis }: ContentBrief, outputs: StepOutputs): string {
 
 type Measured = { readability: ReturnType<typeof readabilityOf>; checks: ReturnType<typeof checkPage> };
 
-function present(title: string, result: Analysis, measured: Measured | false): string {
+function present(title: string, result: Analysis, measured: Measured | false, language: string): string {
+  const heading = (label: Parameters<typeof labelOf>[0]) => `## ${labelOf(label, language)}`;
   const list = (items: readonly string[]) => items.map((item) => `- ${item}`).join('\n');
   const sections = [
     `# ${title}`,
-    `## Keywords\n\n${list(result.clusters.map(({ name, intent, keywords }) => `**${name}** (${intent}): ${keywords.join(', ')}`))}`,
-    `## Titles\n\n${list(result.titles)}`,
-    `## Meta description\n\n${result.meta_description}`,
-    `## Questions\n\n${list(result.questions)}`,
-    `## Recommendations\n\n${list(result.recommendations)}`,
+    `${heading('keywords')}\n\n${list(result.clusters.map(({ name, intent, keywords }) => `**${name}** (${intent}): ${keywords.join(', ')}`))}`,
+    `${heading('titles')}\n\n${list(result.titles)}`,
+    `${heading('meta_description')}\n\n${result.meta_description}`,
+    `${heading('questions')}\n\n${list(result.questions)}`,
+    `${heading('recommendations')}\n\n${list(result.recommendations)}`,
     ...(measured
       ? [
-          `## Checks\n\n${list(measured.checks.map(({ passed, detail }) => `${passed ? '✓' : '✗'} ${detail}`))}`,
-          `## Readability\n\n${list([
+          `${heading('checks')}\n\n${list(measured.checks.map(({ passed, detail }) => `${passed ? '✓' : '✗'} ${detail}`))}`,
+          `${heading('readability')}\n\n${list([
             `${measured.readability.words} words in ${measured.readability.sentences} sentences (${measured.readability.words_per_sentence} words a sentence)`,
             `${measured.readability.long_sentences_percent} % long sentences`,
             ...(measured.readability.flesch_reading_ease === null

@@ -5,6 +5,7 @@ import { readsInsights } from './recording.ts';
 import { useOfSources } from './sources.ts';
 import { type ContentBrief, type ContentPipeline, type JsonSpec, jsonOf } from './step.ts';
 import { countCharacters, countWords, shortenTo } from './text.ts';
+import { alternativeCount } from './variants.ts';
 
 type NetworkRules = {
   readonly name: string;
@@ -58,10 +59,13 @@ export const SOCIAL = 'social.write';
 const post = z.object({ text: z.string(), hashtags: z.array(z.string()) });
 type Post = z.infer<typeof post>;
 type Posts = Partial<Record<Network, Post>>;
+/** With variants: each version has a post for every network. */
+type Versions = { versions: Posts[] };
 
 export const socialPipeline: ContentPipeline = {
   steps: (brief) => {
     const networks = networksOf(brief);
+    const count = 1 + alternativeCount(brief.request);
     const rules = networks.map((network) => {
       const { name, words, hashtags, advice } = NETWORK_RULES[network];
       const range = words ? `${words[0]} to ${words[1]} words; ` : '';
@@ -74,22 +78,35 @@ export const socialPipeline: ContentPipeline = {
         role: 'writer',
         template: 'social.write@1',
         message: 'social',
-        task: `Write one post for each of these social networks. Do not repeat one post in another; write for the readers of each network. Put hashtags into \`hashtags\`, not into the text.\n${rules.join('\n')}`,
+        task: `Write one post for each of these social networks. Do not repeat one post in another; write for the readers of each network. Put hashtags into \`hashtags\`, not into the text.${count === 1 ? '' : ` Write ${count} versions of every post, each from another angle.`}\n${rules.join('\n')}`,
         inputs: brief.basis,
         sources: useOfSources(brief, 'read'),
-        spec: socialSpec(networks),
-        words: networks.reduce((sum, network) => sum + (NETWORK_RULES[network].words?.[1] ?? 70) + 25, 0),
+        spec: count === 1 ? postsSpec(networks) : versionsSpec(networks, count),
+        words:
+          count * networks.reduce((sum, network) => sum + (NETWORK_RULES[network].words?.[1] ?? 70) + 25, 0),
         hasSpare: brief.hasSpares,
-        counts: { 'gen.social': 1 },
+        counts: { 'gen.social': count },
       },
     ];
   },
   assemble: (brief, outputs) => {
-    const posts = jsonOf<Posts>(outputs, SOCIAL);
-    const written = networksOf(brief).map((network) => present(network, posts[network] as Post));
+    const output = jsonOf<Posts | Versions>(outputs, SOCIAL);
+    const versions = 'versions' in output ? output.versions : [output];
+    const [posts = [], ...alternatives] = versions.map((version) =>
+      networksOf(brief).map((network) => present(network, version[network] as Post)),
+    );
     const title = brief.request.topic ?? NETWORK_RULES[networksOf(brief)[0] as Network].name;
-    const markdown = written.map(({ name, text_with_hashtags }) => `## ${name}\n\n${text_with_hashtags}\n`);
-    return { title, content: { posts: written }, markdown: markdown.join('\n') };
+    const blocks = [posts, ...alternatives].flatMap((version, index) =>
+      version.map(
+        ({ name, text_with_hashtags: text }) =>
+          `## ${name}${index === 0 ? '' : ` ${index + 1}`}\n\n${text}\n`,
+      ),
+    );
+    return {
+      title,
+      content: { posts, ...(alternatives.length > 0 && { alternatives }) },
+      markdown: blocks.join('\n'),
+    };
   },
 };
 
@@ -130,16 +147,40 @@ function charactersOf(network: Network, text: string): number {
   return count;
 }
 
-function socialSpec(networks: readonly Network[]): JsonSpec {
+const postsOf = (networks: readonly Network[]) =>
+  z.object(Object.fromEntries(networks.map((network) => [network, post])));
+
+function postsSpec(networks: readonly Network[]): JsonSpec {
   return {
     kind: 'json',
     name: 'social_posts',
-    schema: z.object(Object.fromEntries(networks.map((network) => [network, post]))),
-    problems: (posts: Posts) =>
-      networks.flatMap((network) => problemsOf(network, normalised(network, posts[network] as Post))),
-    fit: (posts: Posts) =>
-      Object.fromEntries(networks.map((network) => [network, fitted(network, posts[network] as Post)])),
+    schema: postsOf(networks),
+    problems: (posts: Posts) => problemsOfAll(networks, posts),
+    fit: (posts: Posts) => fittedAll(networks, posts),
   };
+}
+
+function versionsSpec(networks: readonly Network[], count: number): JsonSpec {
+  return {
+    kind: 'json',
+    name: 'social_posts',
+    schema: z.object({ versions: z.array(postsOf(networks)) }),
+    problems: ({ versions }: Versions) => [
+      ...(versions.length >= count ? [] : [`Give ${count} versions, not ${versions.length}.`]),
+      ...versions.flatMap((posts) => problemsOfAll(networks, posts)),
+    ],
+    fit: ({ versions }: Versions) => ({
+      versions: versions.slice(0, count).map((posts) => fittedAll(networks, posts)),
+    }),
+  };
+}
+
+function problemsOfAll(networks: readonly Network[], posts: Posts): string[] {
+  return networks.flatMap((network) => problemsOf(network, normalised(network, posts[network] as Post)));
+}
+
+function fittedAll(networks: readonly Network[], posts: Posts): Posts {
+  return Object.fromEntries(networks.map((network) => [network, fitted(network, posts[network] as Post)]));
 }
 
 /** Hashtags without spaces and each once; those that the model left at the end of the text are taken from it. */

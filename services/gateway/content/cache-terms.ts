@@ -19,6 +19,7 @@ const SHAREABLE: ReadonlySet<string> = new Set<keyof GenerateRequest>([
   'call_to_action',
   'networks',
   'horizon_days',
+  'variants',
   'research',
   'research_full_text',
   'research_all_providers',

@@ -1,0 +1,249 @@
+/** Every content type through the whole system: in three languages on `default`, and on the catalogue that it comes from. */
+import t from 'tap';
+import { CONTENT_TYPES, type ContentType } from '#libs/contracts/generate.ts';
+import { parseSse } from '#libs/http/sse-parser.ts';
+import { silence } from '#libs/simulators/audio.ts';
+import { type Installation, startInstallation } from './installation.fixture.ts';
+
+// biome-ignore lint/suspicious/noExplicitAny: the fields are what the tests are about
+type Content = any;
+type Documents = Partial<Record<ContentType, Content>>;
+
+const JOBS = '/api/generations';
+const WRITTEN = CONTENT_TYPES.filter((type) => type !== 'transcript' && type !== 'insights');
+
+/** Creates a job and waits for its end. @returns it with its documents by content type. */
+async function write({ call, url }: Installation, token: string, body: object) {
+  const created = await call(JOBS, token, body);
+  t.equal(created.status, 202, JSON.stringify(created.body));
+  const { id } = created.body;
+  const response = await fetch(`${url}${JOBS}/${id}/events`, {
+    headers: { authorization: `Bearer ${token}` },
+  });
+  let last = '';
+  for await (const { event } of parseSse(response.body as AsyncIterable<Uint8Array>)) last = event;
+  const { body: job } = await call(`${JOBS}/${id}`, token);
+  t.equal(last, 'completed', JSON.stringify(job.error));
+  const documents: Documents = {};
+  for (const { content_type: type, document_id: documentId } of job.parts)
+    documents[type as ContentType] = (await call(`/api/documents/${documentId}`, token)).body;
+  return { job, documents };
+}
+
+const isText = (value: unknown) => typeof value === 'string' && value.trim().length > 0;
+
+/** What is delivered for each content type. */
+const CHECKS: Readonly<Record<ContentType, (content: Content, language: string) => void>> = {
+  blog: ({
+    title,
+    slug,
+    meta_description: description,
+    keywords,
+    outline,
+    words,
+    reading_minutes: minutes,
+    body,
+  }) => {
+    t.ok(isText(title));
+    t.match(slug, /^[a-z0-9]+(-[a-z0-9]+)*$/, 'diacritics are folded');
+    t.ok(
+      description.length >= 50 && description.length <= 160,
+      `${description.length} characters: ${description}`,
+    );
+    t.ok(keywords.length >= 3 && keywords.length <= 8, keywords.join());
+    t.equal((body.match(/^## /gm) ?? []).length, outline.length + 1, 'every section, and a conclusion');
+    t.ok(words > 400 && minutes === Math.max(1, Math.round(words / 220)));
+  },
+  social: ({ posts }) => {
+    t.strictSame(
+      posts.map(({ network }: Content) => network),
+      ['linkedin', 'x'],
+    );
+    for (const { text_with_hashtags: text, hashtags, characters, max_characters: max } of posts) {
+      t.ok(characters <= max && text.length > 0);
+      t.ok(
+        hashtags.every((tag: string) => /^#[\p{L}\p{N}_]+$/u.test(tag)),
+        hashtags.join(' '),
+      );
+      t.equal(new Set(hashtags).size, hashtags.length);
+    }
+  },
+  audio: (content) => checkScript(content, 'cue'),
+  video: (content) => checkScript(content, 'visual'),
+  newsletter: ({ subject, preheader, sections, call_to_action: action }) => {
+    t.ok(isText(subject) && subject.length <= 60, subject);
+    t.ok(isText(preheader) && preheader.length <= 100, preheader);
+    t.ok(
+      sections.length >= 2 && sections.every(({ heading, body }: Content) => isText(heading) && isText(body)),
+    );
+    t.ok(isText(action));
+  },
+  seo: ({ clusters, titles, meta_description: description, readability, checks }, language) => {
+    t.ok(clusters.length >= 2 && clusters.every(({ keywords }: Content) => keywords.length > 0));
+    t.ok(titles.length > 0 && description.length <= 160);
+    // Without an article there is nothing to measure.
+    if (readability === undefined) return;
+    t.ok(readability.words > 0 && readability.sentences > 0);
+    t.equal(readability.flesch_reading_ease === null, language !== 'en', 'its weights are for English');
+    t.ok(checks.length > 0 && checks.every(({ passed }: Content) => typeof passed === 'boolean'));
+  },
+  content_plan: ({ days, entries, goal }) => {
+    t.ok(isText(goal));
+    t.equal(entries.length, Math.min(30, Math.max(3, Math.round(days / 3))));
+    const calendar = entries.map(({ day }: Content) => day);
+    t.strictSame(
+      calendar,
+      calendar.toSorted((one: number, other: number) => one - other),
+    );
+    t.ok(
+      calendar.every((day: number) => day >= 1 && day <= days),
+      calendar.join(),
+    );
+  },
+  image_prompts: ({ prompts }) => {
+    t.equal(prompts.length, 4);
+    for (const { prompt, alt_text: alt } of prompts)
+      t.ok(prompt.length <= 1_000 && alt.length <= 250 && isText(alt));
+  },
+  transcript: ({ text, words, seconds }) => t.ok(isText(text) && words > 0 && seconds > 0),
+  insights: ({ summary, insights, quotes }) =>
+    t.ok(isText(summary) && insights.length > 0 && quotes.length > 0),
+};
+
+function checkScript({ parts, seconds, hook }: Content, direction: 'cue' | 'visual'): void {
+  t.ok(isText(hook));
+  t.equal(parts[0].start_seconds, 0);
+  t.equal(parts.at(-1).end_seconds, seconds);
+  for (const [index, part] of parts.entries()) {
+    t.ok(part.end_seconds > part.start_seconds && isText(part.text));
+    if (index > 0) t.equal(part.start_seconds, parts[index - 1].end_seconds, 'without gaps');
+  }
+  t.ok(parts.some((part: Content) => isText(part[direction])));
+}
+
+function check(documents: Documents, types: readonly ContentType[], language: string): void {
+  for (const type of types) {
+    const document = documents[type];
+    t.match(document, { content_type: type, language, version: 1, source: 'generated', title: /\S/ }, type);
+    t.ok(isText(document.markdown));
+    t.notMatch(document.markdown, /undefined|\[object|NaN|\n{4}/, `${type} is well formed`);
+    CHECKS[type](document.content, language);
+  }
+}
+
+const PLAN_COLUMNS = {
+  en: /\| Day \| Channel \| Title \|/,
+  pl: /\| Dzień \| Kanał \| Tytuł \|/,
+  fi: /\| Päivä \| Kanava \| Otsikko \|/,
+} as const;
+
+const system = await startInstallation(t, 'default');
+
+t.test('given each language, then each content type has its fields, and steps report in it', async (t) => {
+  const { token } = await system.customer('pro');
+  const messages = new Map<string, string[]>();
+  for (const [language, topic] of [
+    ['en', 'How to care for fountain pens'],
+    ['pl', 'Jak dbać o wieczne pióra w podróży i łatwo je czyścić'],
+    ['fi', 'Täytekynän hoito ja säilytys arjessa'],
+  ] as const) {
+    const { job, documents } = await write(system, token, { topic, content_types: WRITTEN, length: 800 });
+    t.match(job, { language, words: 800, percent: 100 });
+    t.match(documents.content_plan, { content: { days: 30 }, markdown: PLAN_COLUMNS[language] });
+    check(documents, WRITTEN, language);
+    messages.set(
+      language,
+      job.steps.map(({ message }: { message: string }) => message),
+    );
+  }
+  t.equal(messages.get('en')?.[0], 'Planning the article');
+  t.equal(messages.get('pl')?.[0], 'Planowanie artykułu');
+  t.equal(messages.get('fi')?.[0], 'Suunnitellaan artikkelia');
+  for (const language of ['pl', 'fi'])
+    t.notOk(
+      messages.get(language)?.some((message) => messages.get('en')?.includes(message)),
+      language,
+    );
+});
+
+t.test('given variants, then each is priced, and the alternatives are in the document', async (t) => {
+  const { token } = await system.customer('pro');
+  const types = ['blog', 'social', 'audio', 'newsletter'];
+  const body = { topic: 'green tea', content_types: types, length: 450, variants: 3 };
+  const { documents } = await write(system, token, body);
+  t.equal(documents.social?.content.alternatives.length, 2);
+  t.match(documents.social?.markdown, /## LinkedIn\n[\s\S]+## LinkedIn 3\n/);
+  for (const type of ['blog', 'audio', 'newsletter'] as const)
+    t.match(documents[type]?.content.alternatives, [/\S/, /\S/], type);
+  const { body: usage } = await system.call('/api/subscription/usage', token);
+  t.match(
+    usage.data.limits.find(({ meter }: { meter: string }) => meter === 'gen.social'),
+    { used: '3' },
+  );
+  for (const wrong of [
+    { variants: 1 },
+    { variants: 4 },
+    { content_types: ['seo'] },
+    { content_types: ['blog'], length: 'short' },
+  ])
+    t.match(await system.call(JOBS, token, { ...body, ...wrong }), { status: 400 }, JSON.stringify(wrong));
+});
+
+for (const [catalogue, plan, types] of [
+  ['crew', 'pro', ['blog', 'social', 'audio', 'video']],
+  ['alwrity-alpha', 'basic-alpha', ['seo', 'content_plan']],
+  ['alwrity', 'pro', ['newsletter', 'image_prompts']],
+] as const) {
+  t.test(`given ${catalogue}, then its content types are written`, async (t) => {
+    const installation = await startInstallation(t, catalogue);
+    const { token } = await installation.customer(plan);
+    const body = { topic: 'fountain pens', content_types: types };
+    const { documents } = await write(installation, token, body);
+    check(documents, types, 'en');
+  });
+}
+
+t.test('given whisperforge, then a recording becomes everything that it sells', async (t) => {
+  const installation = await startInstallation(t, 'whisperforge');
+  const { call, customer, url } = installation;
+  const { token } = await customer('pro');
+  const upload = (as: string | null, bytes: Uint8Array<ArrayBuffer>) => {
+    const form = new FormData();
+    form.set('file', new File([bytes], 'talk.wav', { type: 'audio/wav' }));
+    const headers = { ...(as !== null && { authorization: `Bearer ${as}` }) };
+    return fetch(`${url}/api/recordings`, { method: 'POST', headers, body: form });
+  };
+  const wav = Uint8Array.from(silence(90));
+  t.equal((await upload(null, wav)).status, 401);
+  t.equal((await upload(token, Uint8Array.from(Buffer.from('no recording')))).status, 400);
+  const stored = await upload(token, wav);
+  t.equal(stored.status, 201);
+  const recording = (await stored.json()) as { id: string };
+  t.match(recording, { id: String, media_type: /wav/, seconds: 90, size_bytes: wav.length });
+
+  const types: ContentType[] = ['transcript', 'insights', 'blog', 'social', 'image_prompts'];
+  const body = { recording_id: recording.id, content_types: types };
+  const { job, documents } = await write(installation, token, body);
+  t.match(job, { language: 'en' });
+  check(
+    documents,
+    types.filter((type) => type !== 'social'),
+    'en',
+  );
+  t.equal(documents.social?.content.posts.length, 5);
+  const { body: usage } = await call('/api/subscription/usage', token);
+  t.match(
+    usage.data.limits.find(({ meter }: { meter: string }) => meter === 'audio.seconds'),
+    { used: '90' },
+  );
+  t.match(
+    await call(JOBS, (await customer('pro')).token, body),
+    { status: 404 },
+    "another account's recording",
+  );
+  t.match(await call(JOBS, token, { topic: 'x', content_types: ['transcript'] }), { status: 400 });
+  const file = await fetch(`${url}/api/documents/${documents.transcript?.id}/export?format=docx`, {
+    headers: { authorization: `Bearer ${token}` },
+  });
+  t.equal(file.status, 200);
+});
