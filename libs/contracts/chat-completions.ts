@@ -130,7 +130,13 @@ export const responseFormat = z.discriminatedUnion('type', [
 ]);
 
 export const chatCompletionRequest = z.strictObject({
-  model: z.string().min(1).max(200),
+  model: z
+    .string()
+    .min(1)
+    .max(200)
+    .describe(
+      'A model of the plan. `auto`: the default of the plan, or a cheaper one if the limits do not admit that; others answer if its provider fails.',
+    ),
   messages: z.array(chatMessage).min(1).max(2000),
   stream: z.boolean().nullish(),
   stream_options: z

@@ -1,13 +1,12 @@
-/** The plan of a chat completion: one provider call. */
+/** The plan of a chat completion: one provider call, with fallbacks where we choose the model. */
 import type { ChatCompletionRequest } from '#libs/contracts/chat-completions.ts';
-import type { CallPlan } from '#libs/contracts/generation-requests.ts';
+import type { CallPlan, PlannedCall } from '#libs/contracts/generation-requests.ts';
 import { CHATS_METER, outputCap, planChat } from '#libs/pipelines/chat.ts';
-import { fixedPromptBound, promptTexts, textBound } from '#libs/pipelines/prompt-bound.ts';
-import type { ModelInfo } from '#libs/pricing/model.ts';
-import { problem } from '#libs/problems/problems.ts';
+import { fixedPromptBound, promptBound, promptTexts, textBound } from '#libs/pipelines/prompt-bound.ts';
 import { type EntitlementCheck, requiredModel } from '../entitlements/domain/check-entitlements.ts';
 import type { PlanBounds, Prompt } from '../metering/domain/route.ts';
-import { readsParts } from './domain/check-parts.ts';
+import { fallbackModels } from './alternatives.ts';
+import { requireCapabilities } from './capabilities.ts';
 
 /** A shorter completion is not worth its prompt. */
 const SMALLEST_OUTPUT_TOKENS = 16;
@@ -24,7 +23,29 @@ export function planChatCompletion(
   const outputTokens = Math.max(Math.min(cap, SMALLEST_OUTPUT_TOKENS), Math.floor(cap * bounds.scale));
   const isCounted = entitlements.limits.some(({ meter }) => meter === CHATS_METER);
   const counts = isCounted ? { [CHATS_METER]: 1 } : {};
-  return planChat(body, info, wire, { inputTokens: bounds.promptTokens, outputTokens }, counts);
+  const plan = planChat(body, info, wire, { inputTokens: bounds.promptTokens, outputTokens }, counts);
+  const fallbacks = plannedFallbacks(check, bounds, counts);
+  return fallbacks.length === 0
+    ? plan
+    : { ...plan, calls: plan.calls.map((call) => ({ ...call, fallbacks })) };
+}
+
+/** None for a chat that only fits its limits with a closer bound or a lower cap. */
+function plannedFallbacks(
+  check: EntitlementCheck<ChatCompletionRequest>,
+  { promptTokens, scale }: PlanBounds,
+  counts: Readonly<Record<string, number>>,
+): PlannedCall[] {
+  const models = fallbackModels(check);
+  if (models.length === 0 || scale < 1) return [];
+  const { body, entitlements } = check;
+  if (promptTokens < promptBound(body, requiredModel(check, 'text').info)) return [];
+  return models.flatMap(({ info, wire }) => {
+    const inputTokens = promptBound(body, info);
+    if (inputTokens > info.contextWindow) return [];
+    const outputTokens = outputCap(body, info, entitlements.outputTokensCap.value);
+    return planChat(body, info, wire, { inputTokens, outputTokens }, counts).calls;
+  });
 }
 
 /** @param plan the unscaled plan. */
@@ -44,24 +65,4 @@ export function chatPrompt(check: EntitlementCheck<ChatCompletionRequest>): Prom
     texts: promptTexts(body),
     tokenizer: info.tokenizer,
   };
-}
-
-/** The first parameter of a request that a model does not support. */
-function unsupportedParameter(body: ChatCompletionRequest, { capabilities }: ModelInfo): string | undefined {
-  if (body.tools !== undefined && !capabilities.tools) return 'tools';
-  return body.stream && !capabilities.streaming ? 'stream' : undefined;
-}
-
-/** Whether a model supports everything a request uses. */
-export function canCompleteChat(body: ChatCompletionRequest, model: ModelInfo): boolean {
-  return readsParts(body, model) && unsupportedParameter(body, model) === undefined;
-}
-
-function requireCapabilities(body: ChatCompletionRequest, info: ModelInfo): void {
-  const param = unsupportedParameter(body, info);
-  if (param === undefined) return;
-  throw problem('unsupported_parameter', {
-    detail: `The model ${info.model} does not support \`${param}\`.`,
-    fields: { param, model: info.model },
-  });
 }

@@ -3,8 +3,10 @@ import { createChatCompletion } from '#libs/contracts/chat-operations.ts';
 import { requiredModel } from '../entitlements/domain/check-entitlements.ts';
 import type { MeteredRoute } from '../metering/domain/route.ts';
 import { adaptToModel } from './adapt-to-model.ts';
+import { cheaperChats } from './alternatives.ts';
+import { canCompleteChat } from './capabilities.ts';
 import { requireReadableParts } from './domain/check-parts.ts';
-import { canCompleteChat, chatPrompt, planChatCompletion, smallestChatScale } from './plan.ts';
+import { chatPrompt, planChatCompletion, smallestChatScale } from './plan.ts';
 
 /** `POST /v1/chat/completions`: one provider call, in OpenAI's format for every provider. */
 export const chatCompletionRoute = {
@@ -17,6 +19,7 @@ export const chatCompletionRoute = {
     return adaptToModel(check.body, model);
   },
   plan: planChatCompletion,
+  cheaper: cheaperChats,
   prompt: chatPrompt,
   smallestScale: smallestChatScale,
   responseHeaders: ({ calls: [call] }, scale): Record<string, string> =>

@@ -30,7 +30,7 @@ import type { PlanRateLimiter } from '../rate-limits/domain/plan-rate-limiter.ts
 import { fits, type Headroom, headroomsOf, isTooLarge, largestFittingScale } from './domain/fit.ts';
 import type { TranslateResponse } from './domain/response-translator.ts';
 import type { MeteredRoute, PlanBounds } from './domain/route.ts';
-import { checkSessionModels } from './domain/session-models.ts';
+import { withinSession } from './domain/session-models.ts';
 import { worstCaseOf } from './domain/worst-case.ts';
 import { type Forward, RequestNotSentError } from './forward.ts';
 import { boundWithinWindow, countPrompt } from './prompt-tokens.ts';
@@ -211,8 +211,7 @@ export async function holdPlan<B extends RequestBody>(
   const canCount =
     prompt !== undefined && prompt.tokenizer !== null && bounds.promptTokens === prompt.byteBound;
   const canShrink = canCount || smallestScale !== undefined;
-  const plan = route.plan(check, bounds);
-  checkSessionModels(caller, plan);
+  const plan = withinSession(caller, route.plan(check, bounds));
   const first = await hold(metering, requestId, caller, plan, ttlMs, !canShrink);
   if (!canShrink || !isTooLarge(first.answer)) return { ...first, check, scale: 1, requestedAtMs };
 
@@ -223,14 +222,15 @@ export async function holdPlan<B extends RequestBody>(
       scale: await fittingScale(metering, route, check, bounds, smallestScale(plan), caller),
     };
   }
-  const second = await hold(metering, requestId, caller, route.plan(check, bounds), ttlMs, true);
+  const closer = withinSession(caller, route.plan(check, bounds));
+  const second = await hold(metering, requestId, caller, closer, ttlMs, true);
   return { ...second, check, scale: bounds.scale, requestedAtMs };
 }
 
 /** The best form of a request that the account's limits admit now. */
 async function affordable<B extends RequestBody>(
   metering: Pick<Metering, 'readLimits' | 'priceBook'>,
-  route: Pick<MeteredRoute<B>, 'plan' | 'cheaper'>,
+  route: Pick<MeteredRoute<B>, 'plan' | 'prompt' | 'cheaper'>,
   check: EntitlementCheck<B>,
   caller: Caller,
 ): Promise<EntitlementCheck<B>> {
@@ -239,11 +239,26 @@ async function affordable<B extends RequestBody>(
   const least = check.body.fit_budget === true ? cheaper[0] : cheaper.at(-1);
   if (least === undefined) return check;
   const headrooms = await readHeadrooms(metering, check, caller);
-  const bounds = { promptTokens: 0, scale: 1 };
-  const fitting = [check, ...cheaper].find((one) =>
-    fits(worstCaseOf(route.plan(one, bounds), metering.priceBook), headrooms),
-  );
-  return fitting ?? least;
+  for (const one of [check, ...cheaper]) {
+    const promptTokens = await promptTokensOf(route, one);
+    if (promptTokens === null) continue;
+    const plan = route.plan(one, { promptTokens, scale: 1 });
+    if (fits(worstCaseOf(plan, metering.priceBook), headrooms)) return one;
+  }
+  return least;
+}
+
+/** Null for a prompt that exceeds the window of its model. */
+async function promptTokensOf<B extends RequestBody>(
+  route: Pick<MeteredRoute<B>, 'prompt'>,
+  check: EntitlementCheck<B>,
+): Promise<number | null> {
+  try {
+    return await boundWithinWindow(route.prompt?.(check));
+  } catch (error) {
+    if (error instanceof ProblemError && error.code === 'prompt_too_large') return null;
+    throw error;
+  }
 }
 
 async function fittingScale<B extends RequestBody>(

@@ -3,7 +3,7 @@ import { WORKSPACE_HEADER } from '#libs/contracts/workspaces.ts';
 import { problem } from '#libs/problems/problems.ts';
 import { createKey, createTestGateway, signUp } from '../fixtures.ts';
 import { keyNameOf } from '../idempotency/domain.ts';
-import { checkSessionModels } from '../metering/domain/session-models.ts';
+import { withinSession } from '../metering/domain/session-models.ts';
 import type { SetEndUserLimits } from './domain.ts';
 
 const PATH = '/api/session-tokens';
@@ -175,9 +175,8 @@ t.test('given an API key of a partner', async (t) => {
       await use((await mint({ models: ['gpt-4o-mini', 'openai/dall-e-3'] })).body.token)
     ).json();
     const plan = (model: string) => ({ calls: [{ provider: 'openai', model }] }) as never;
-    for (const model of ['gpt-4o-mini', 'dall-e-3'])
-      t.doesNotThrow(() => checkSessionModels(caller, plan(model)));
-    t.throws(() => checkSessionModels(caller, plan('gpt-4.1')), { code: 'insufficient_scope' });
+    for (const model of ['gpt-4o-mini', 'dall-e-3']) t.doesNotThrow(() => withinSession(caller, plan(model)));
+    t.throws(() => withinSession(caller, plan('gpt-4.1')), { code: 'insufficient_scope' });
   });
 
   await t.test('when it expires, is revoked, or its key is, then it stops working', async (t) => {

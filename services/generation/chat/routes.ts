@@ -3,8 +3,15 @@ import type { PlannedCall } from '#libs/contracts/generation-requests.ts';
 import { promptTexts } from '#libs/pipelines/prompt-bound.ts';
 import { SAFETY_STEP } from '#libs/pipelines/safety.ts';
 import { ProblemError, problem, toOpenAiError } from '#libs/problems/problems.ts';
+import { configuredCall } from '../calls/domain/configured-call.ts';
 import { countPrompt } from '../calls/domain/count-tokens.ts';
-import { type CallRunner, type Figures, type ProviderCall, runCall } from '../calls/domain/run-call.ts';
+import {
+  type Attempt,
+  type CallRunner,
+  type Figures,
+  type ProviderCall,
+  runCall,
+} from '../calls/domain/run-call.ts';
 import type { ChatSource } from '../providers/domain/chat-source.ts';
 import type { NormalisedChat } from '../providers/domain/provider-adapter.ts';
 import type { Providers } from '../providers/domain/providers.ts';
@@ -33,11 +40,12 @@ const DONE = 'data: [DONE]\n\n';
 export function createChatHandler({ runner, providers }: ChatOptions): GenerationHandler {
   return async (asked, input, response) => {
     const request = await moderated(runner, providers, asked, input.body);
-    const call = onlyCall(request);
-    const { source, isPassthrough } = providers.forChat(call.provider);
-    const chat = toChat(input.body, call, isPassthrough);
-    const respond = chat.body.stream ? respondWithStream : respondWithJson;
-    return respond({ runner, request, call, source, chat }, response, input);
+    const call = configuredCall(onlyCall(request), providers.forChat);
+    const target = targetOf(providers, input.body, call);
+    // A fallback may be of another provider, which takes another form.
+    const targetFor = (one: PlannedCall) => (one === call ? target : targetOf(providers, input.body, one));
+    const respond = target.chat.body.stream ? respondWithStream : respondWithJson;
+    return respond({ runner, request, call, chat: target.chat, targetFor }, response, input);
   };
 }
 
@@ -57,28 +65,38 @@ async function moderated(
   return { ...request, plan: { ...plan, calls: plan.calls.filter((call) => call !== safety) } };
 }
 
+type ChatTarget = { source: ChatSource; chat: NormalisedChat };
+
+function targetOf({ forChat }: Pick<Providers, 'forChat'>, body: unknown, call: PlannedCall): ChatTarget {
+  const { source, isPassthrough } = forChat(call.provider);
+  return { source, chat: toChat(body, call, isPassthrough) };
+}
+
 type Chat = {
   runner: CallRunner;
   request: GenerationRequest;
   call: PlannedCall;
-  source: ChatSource;
+  /** For the first model. */
   chat: NormalisedChat;
+  targetFor: (call: PlannedCall) => ChatTarget;
 };
 
 async function respondWithJson(
-  { runner, request, call, source, chat }: Chat,
+  { runner, request, call, chat, targetFor }: Chat,
   response: ResponseSender,
 ): Promise<void> {
-  const count = () => countPrompt(chat.body, call);
-  await answerWithDocument(runner, request, response, count, async (context, record) => {
-    const answer = await source.chat(chat, context);
+  const count = (one: PlannedCall) => countPrompt(chat.body, one);
+  const attempt: Attempt<Buffer> = async (context, record, one) => {
+    const { source, chat: asked } = targetFor(one);
+    const answer = await source.chat(asked, context);
     record.takeAnswer(answer);
     return answer.bytes;
-  });
+  };
+  await answerWithDocument(runner, request, response, count, attempt, undefined, call);
 }
 
 async function respondWithStream(
-  { runner, request, call, source, chat }: Chat,
+  { runner, request, call, chat, targetFor }: Chat,
   response: ResponseSender,
   { requestId, recordFailure }: HandlerInput,
 ): Promise<void> {
@@ -101,13 +119,14 @@ async function respondWithStream(
     }),
   };
   try {
-    const { figures } = await runCall(runner, providerCall, (context, record) =>
-      source.chatStream(chat, { ...context, onAccepted: stream.beginSoon }, (piece) => {
+    const { figures } = await runCall(runner, providerCall, (context, record, one) => {
+      const { source, chat: asked } = targetFor(one);
+      return source.chatStream(asked, { ...context, onAccepted: stream.beginSoon }, (piece) => {
         record.take(piece);
         if (piece.usageEvent !== undefined) usageEvent = piece.usageEvent;
         return stream.writePiece(piece);
-      }),
-    );
+      });
+    });
     stream.release();
     stream.write(endingOf(figures));
   } catch (error) {
@@ -154,7 +173,7 @@ function providerCallOf(
   { body }: NormalisedChat,
 ): ProviderCall {
   const isLast = () => true;
-  return { requestId, call, active, settlement, isLast, countPrompt: () => countPrompt(body, call) };
+  return { requestId, call, active, settlement, isLast, countPrompt: (one) => countPrompt(body, one) };
 }
 
 /** A comment, because the headers of a stream are sent before its cost is known. SSE parsers skip comments. */

@@ -6,6 +6,7 @@ import { type Answer, checkAnswer, type Verdict } from '#libs/pipelines/content/
 import { contentPromptBound, type Repair, stepRequest } from '#libs/pipelines/content/prompt.ts';
 import { type ContentStep, isWritten, type StepOutputs } from '#libs/pipelines/content/step.ts';
 import { ProblemError } from '#libs/problems/problems.ts';
+import { configuredCall } from '../calls/domain/configured-call.ts';
 import { countPrompt } from '../calls/domain/count-tokens.ts';
 import { type CallRunner, runCall } from '../calls/domain/run-call.ts';
 import type { SettlementOptions } from '../calls/domain/settlement.ts';
@@ -180,7 +181,7 @@ async function runOneCall(
   const settlement = committingSettlement(options, reference, run, endFor, texts);
   const providerCall = {
     requestId: run.row.holdId,
-    call: withConfigured(call, providers),
+    call: configuredCall(call, providers.forPipeline),
     active,
     settlement,
     isLast: () => false,
@@ -227,18 +228,6 @@ async function runToolCall(
   }).catch((error: unknown) => {
     if (!settlement.isCommitted()) throw error;
   });
-}
-
-/** The call of the first model whose provider is configured, with those of the others behind it. */
-function withConfigured(call: PlannedCall, { forPipeline }: RunOptions['providers']): PlannedCall {
-  const [first = call, ...fallbacks] = [call, ...(call.fallbacks ?? [])].filter(({ provider }) => {
-    try {
-      return forPipeline(provider) !== undefined;
-    } catch {
-      return false;
-    }
-  });
-  return { ...first, fallbacks };
 }
 
 /** In the events of every provider, which arrive in OpenAI's format. Quotes inside texts are escaped. */

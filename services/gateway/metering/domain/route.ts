@@ -53,7 +53,7 @@ export type MeteredRoute<B extends RequestBody = RequestBody> = {
    * @throws ProblemError for a request that the chosen models cannot serve.
    */
   readonly plan: (check: EntitlementCheck<B>, bounds: PlanBounds) => CallPlan;
-  /** The same request for less, the nearest first, for a route without a prompt that may choose the models. */
+  /** The same request for less, the nearest first, for a route that may choose the models. */
   readonly cheaper?: (check: EntitlementCheck<B>) => readonly EntitlementCheck<B>[];
   /** The prompt, for a route whose clients write it. */
   readonly prompt?: (check: EntitlementCheck<B>) => Prompt;

@@ -1,17 +1,22 @@
-import type { CallPlan } from '#libs/contracts/generation-requests.ts';
+import type { CallPlan, PlannedCall } from '#libs/contracts/generation-requests.ts';
 import type { Caller } from '#libs/contracts/internal-context.ts';
 import { problem } from '#libs/problems/problems.ts';
 
 /**
- * A session token may be restricted to models, which concerns every call of a plan.
- * @throws ProblemError `insufficient_scope`
+ * The plan of a caller whose session token may be restricted to models: without fallbacks by others.
+ *
+ * @throws ProblemError `insufficient_scope` for a plan that needs another model.
  */
-export function checkSessionModels({ session }: Caller, { calls }: Pick<CallPlan, 'calls'>): void {
+export function withinSession<Plan extends Pick<CallPlan, 'calls'>>({ session }: Caller, plan: Plan): Plan {
   const models = session?.models ?? null;
-  if (models === null) return;
-  const other = calls.find(
-    ({ provider, model }) => !models.includes(model) && !models.includes(`${provider}/${model}`),
+  if (models === null) return plan;
+  const isAllowed = ({ provider, model }: Pick<PlannedCall, 'provider' | 'model'>) =>
+    models.includes(model) || models.includes(`${provider}/${model}`);
+  const other = plan.calls.find((call) => !isAllowed(call));
+  if (other !== undefined)
+    throw problem('insufficient_scope', { detail: `The session token may not call ${other.model}.` });
+  const calls = plan.calls.map((call) =>
+    call.fallbacks === undefined ? call : { ...call, fallbacks: call.fallbacks.filter(isAllowed) },
   );
-  if (other === undefined) return;
-  throw problem('insufficient_scope', { detail: `The session token may not call ${other.model}.` });
+  return { ...plan, calls };
 }

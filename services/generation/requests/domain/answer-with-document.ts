@@ -22,14 +22,15 @@ export async function answerWithDocument(
   runner: CallRunner,
   request: GenerationRequest,
   response: ResponseSender,
-  countPrompt: () => Promise<number>,
+  countPrompt: (call: PlannedCall) => Promise<number>,
   attempt: Attempt<Buffer>,
   contentType?: string,
+  planned: PlannedCall = onlyCall(request),
 ): Promise<void> {
   const { requestId, active, settlement, slot } = request;
   const providerCall: ProviderCall<Buffer> = {
     requestId,
-    call: onlyCall(request),
+    call: planned,
     active,
     settlement,
     isLast: () => true,

@@ -1,0 +1,25 @@
+import type { ChatCompletionRequest } from '#libs/contracts/chat-completions.ts';
+import type { ModelInfo } from '#libs/pricing/model.ts';
+import { problem } from '#libs/problems/problems.ts';
+import { readsParts } from './domain/check-parts.ts';
+
+/** The first parameter of a request that a model does not support. */
+function unsupportedParameter(body: ChatCompletionRequest, { capabilities }: ModelInfo): string | undefined {
+  if (body.tools !== undefined && !capabilities.tools) return 'tools';
+  return body.stream && !capabilities.streaming ? 'stream' : undefined;
+}
+
+/** Whether a model supports everything a request uses. */
+export function canCompleteChat(body: ChatCompletionRequest, model: ModelInfo): boolean {
+  return readsParts(body, model) && unsupportedParameter(body, model) === undefined;
+}
+
+/** @throws ProblemError `unsupported_parameter` */
+export function requireCapabilities(body: ChatCompletionRequest, info: ModelInfo): void {
+  const param = unsupportedParameter(body, info);
+  if (param === undefined) return;
+  throw problem('unsupported_parameter', {
+    detail: `The model ${info.model} does not support \`${param}\`.`,
+    fields: { param, model: info.model },
+  });
+}
