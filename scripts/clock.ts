@@ -30,7 +30,8 @@ async function main(args: readonly string[]): Promise<string> {
   }
   if (command === undefined) return timeOf(file).toISOString();
   const byMs = durationMs().safeParse(amount);
-  if (command !== 'advance' || more.length > 0 || !byMs.success) throw new Error(USAGE);
+  if (command !== 'advance' || amount === undefined || more.length > 0) throw new Error(USAGE);
+  if (!byMs.success) throw new Error(`Advance by a duration such as 90m, 12h or 32d, unlike "${amount}".`);
   if (byMs.data > MAX_MOVE_MS) throw new Error('Move the clock by at most 400 days at once.');
   const { url, close } = await openOperatorDatabase();
   const pool = createPool({
@@ -41,7 +42,8 @@ async function main(args: readonly string[]): Promise<string> {
   });
   try {
     const stripeUrl = `http://${LOOPBACK}:${variables.STRIPE_SIMULATOR_PORT}`;
-    return `It is ${(await advanceClock(byMs.data, { file, pool, stripeUrl })).toISOString()}.`;
+    const now = await advanceClock(byMs.data, { file, pool, stripeUrl });
+    return `It is ${now.toISOString()}. Renewals and payments that were due have happened; log in again.`;
   } finally {
     await pool.end();
     await close();

@@ -148,7 +148,9 @@ function planSection(current: CurrentSubscription): string {
     `This period ends on ${date(period.end)}.`,
     ...(isEnding && until !== null ? [`The plan ends on ${date(until)}.`] : []),
     ...(next === null ? [] : [`${next.plan} begins on ${date(next.effective_at)}.`]),
-    ...(status === 'past_due' && until !== null ? [`Pay until ${date(until)} to keep the plan.`] : []),
+    ...(status === 'past_due' && until !== null
+      ? [`Pay the open invoice until ${date(until)} to keep the plan.`]
+      : []),
   ];
   return `<section><h2>Your plan</h2>
     <div class="row"><b id="plan">${escapeHtml(plan.name)}</b>${badge(status)}</div>

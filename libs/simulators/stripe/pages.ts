@@ -149,7 +149,7 @@ function showInvoice(invoice: Stripe.Invoice, message: string): Page {
     `Invoice ${invoice.number ?? invoice.id}`,
     `<section><div class="row"><span class="quiet">${day(invoice.created)}</span>${badge(invoice.status ?? '')}</div>
     ${linesOf(invoice)}${amountRow('Amount due', money(invoice.amount_due, invoice.currency), true)}</section>
-    ${alert(message)}${form === '' ? '' : `<section>${form}</section>`}`,
+    ${alert(message)}${form === '' ? '' : `<section>${form}</section>`}${linkTo('return', '/billing', 'Return')}`,
   );
 }
 

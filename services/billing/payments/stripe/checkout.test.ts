@@ -108,3 +108,22 @@ t.test('given an account on the free plan', async (t) => {
     t.match(await ada.current(), { plan: 'free', status: 'active' });
   });
 });
+
+t.test('given checkouts of two plans in two tabs, then only one of them is paid', async (t) => {
+  const { ada, settle, pool, stripe } = await createStripeService(t);
+  const open = (plan: string) => ada.post<Page & Refusal>('/api/billing/checkout', { plan });
+  const tabs = await Promise.all([open('pro'), open('basic'), open('pro'), open('basic')]);
+  t.ok(tabs.every(({ status }) => status === 200));
+  await Promise.all(tabs.map(({ body }) => click(body.url, { card: '4242' })));
+  await settle();
+  await settle();
+  const { rows } = await pool.query(
+    `SELECT count(*) FILTER (WHERE status = 'active')::int AS active, count(DISTINCT customer_id)::int AS customers
+       FROM stripe_subscriptions`,
+  );
+  t.strictSame(rows, [{ active: 1, customers: 1 }]);
+  const { data } = await stripe.subscriptions.list({ status: 'active' });
+  t.equal(data.length, 1);
+  t.equal((await ada.current()).status, 'active');
+  t.match(await open('enterprise'), { status: 409 }, 'a third tab is too late');
+});

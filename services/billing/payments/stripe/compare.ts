@@ -61,6 +61,7 @@ function differencesOf(
       quantity: String(row.quantity),
       period_end: row.currentPeriodEnd.toISOString(),
       cancel_at: row.cancelAt?.toISOString() ?? null,
+      paused: String(row.isPaused),
     },
     {
       status: theirs.status,
@@ -73,10 +74,11 @@ function differencesOf(
             ? instantOf(item.current_period_end).toISOString()
             : null
           : instantOf(theirs.cancel_at).toISOString(),
+      paused: String(theirs.pause_collection !== null),
     },
   ];
   const differences: DriftRow['differences'] = {};
-  for (const name of ['status', 'price', 'quantity', 'period_end', 'cancel_at'] as const) {
+  for (const name of ['status', 'price', 'quantity', 'period_end', 'cancel_at', 'paused'] as const) {
     const value = mine?.[name] ?? null;
     if (value !== other[name]) differences[name] = { ours: value, theirs: other[name] };
   }
