@@ -278,6 +278,6 @@ t.test('a prompt near the context window is bounded, or refused', async (t) => {
       return bound === null || (paid <= bound && bound <= model.contextWindow);
     },
   );
-  await t.resolves(fc.assert(property, { numRuns: 160 }));
+  await t.resolves(fc.assert(property, { numRuns: 240 }));
   t.ok(accepted >= 10 && refused >= 10, `${accepted} accepted, ${refused} refused`);
 });
