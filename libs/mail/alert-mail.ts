@@ -2,7 +2,7 @@
 import type { AlertSeverity } from '#libs/contracts/alert-kinds.ts';
 import type { SuggestedPlan } from '#libs/contracts/requirements.ts';
 import { formatDecimal } from '#libs/money/money.ts';
-import { escapeHtml, heading, mailPage, paragraph } from './layout.ts';
+import { button, escapeHtml, heading, link, mailPage, note, paragraph } from './layout.ts';
 import type { MailContent } from './templates.ts';
 
 export type AlertMail = {
@@ -12,6 +12,8 @@ export type AlertMail = {
   recommendation: string | null;
   /** Plans that lift the limit. */
   plans: readonly SuggestedPlan[];
+  /** Where the open invoice is paid, if the alert is about one. */
+  paymentUrl: string | null;
   /** The frontend, where plans and preferences are changed. */
   appUrl: string;
 };
@@ -23,6 +25,8 @@ const COLOURS: Readonly<Record<AlertSeverity, string>> = {
   critical: '#b3261e',
 };
 
+const WHY = 'You receive this mail because of your alert preferences. Change them at';
+
 /** Its colours have enough contrast on white. */
 export function renderAlertMail({
   severity,
@@ -30,18 +34,19 @@ export function renderAlertMail({
   message,
   recommendation,
   plans,
+  paymentUrl,
   appUrl,
 }: AlertMail): MailContent {
   const offers = plans.map(({ name, price: { monthly_minor: price } }) =>
     price === null ? `${name}: contact sales` : `${name}: ${formatDecimal(BigInt(price), 2)} USD a month`,
   );
   const sentence = /[.!?]$/.test(message) ? message : `${message}.`;
-  const why = `You receive this mail because of your alert preferences. Change them at ${appUrl}`;
   const text = [
     sentence,
     ...(recommendation === null ? [] : [recommendation]),
-    ...(offers.length === 0 ? [] : ['Plans with more room:', ...offers.map((offer) => `- ${offer}`)]),
-    why,
+    ...(paymentUrl === null ? [] : [paymentUrl]),
+    ...(offers.length === 0 ? [] : ['Plans with more room:', offers.map((offer) => `- ${offer}`).join('\n')]),
+    `${WHY} ${appUrl}`,
   ].join('\n\n');
   const content = [
     `<p style="margin:0 0 4px;color:${COLOURS[severity]};font-size:13px;font-weight:600;text-transform:uppercase">${severity}</p>`,
@@ -51,8 +56,11 @@ export function renderAlertMail({
       ? []
       : [`<p style="margin:0 0 12px;color:#4a4a4a">${escapeHtml(recommendation)}</p>`]),
     ...(offers.length === 0 ? [] : [listOf('Plans with more room', offers)]),
+    paymentUrl === null
+      ? button('Open your account', appUrl, COLOURS[severity])
+      : button('Pay the invoice', paymentUrl, COLOURS[severity]),
   ];
-  const footer = `<p style="color:#6b6b6b;font-size:13px">${escapeHtml(why)}</p>`;
+  const footer = note(`${escapeHtml(WHY)} ${link(appUrl)}`);
   const html = mailPage(content.join('\n'), { colour: COLOURS[severity], footer });
   return { subject: title, text: `${text}\n`, html };
 }

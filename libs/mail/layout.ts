@@ -15,12 +15,23 @@ export function mailPage(
 <div style="background:#ffffff;border-top:4px solid ${colour};border-radius:6px;padding:24px">
 ${content}
 </div>
-${footer}
+<div style="padding:12px 0">${footer}</div>
 </div></body></html>`;
 }
 
 export const heading = (html: string): string =>
   `<h1 style="margin:0 0 12px;font-size:20px;line-height:1.3">${html}</h1>`;
+
+export const link = (url: string): string => `<a href="${escapeHtml(url)}">${escapeHtml(url)}</a>`;
+
+/** A button that opens a page, in a colour with enough contrast to white. */
+export function button(label: string, url: string, colour: string): string {
+  const style = `display:inline-block;padding:10px 18px;border-radius:6px;background:${colour};color:#ffffff;font-weight:600;text-decoration:none`;
+  return `<p style="margin:16px 0"><a style="${style}" href="${escapeHtml(url)}">${escapeHtml(label)}</a></p>`;
+}
+
+export const note = (html: string): string =>
+  `<p style="margin:0 0 12px;color:#6b6b6b;font-size:13px">${html}</p>`;
 
 export const paragraph = (html: string): string => `<p style="margin:0 0 12px">${html}</p>`;
 

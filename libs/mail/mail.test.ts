@@ -76,11 +76,13 @@ t.test('given an alert, then its mail has the message, the advice and the plans,
         price: { currency: 'USD', monthly_minor: null, yearly_minor: null },
       },
     ],
+    paymentUrl: 'https://pay.example/?a="1"',
     appUrl: 'https://app.example',
   });
   t.equal(mail.subject, 'API Usage Warning - <b>');
   t.match(mail.text, 'You have used 900 of 1,000 Gemini API calls.');
-  t.match(mail.text, '- Pro: 79.00 USD a month\n\n- Enterprise: contact sales');
+  t.match(mail.text, '- Pro: 79.00 USD a month\n- Enterprise: contact sales');
   t.match(mail.html, 'API Usage Warning - &#60;b&#62;');
+  t.match(mail.html, 'href="https://pay.example/?a=&#34;1&#34;">Pay the invoice</a>');
   t.notMatch(mail.html, '<b>');
 });

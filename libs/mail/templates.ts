@@ -1,5 +1,5 @@
 /** The mails that the product sends, each as plain text and as HTML. */
-import { escapeHtml, heading, mailPage, paragraph } from './layout.ts';
+import { button, escapeHtml, heading, link, mailPage, note, paragraph } from './layout.ts';
 
 const COLOUR = '#1d5fa8';
 
@@ -12,6 +12,8 @@ type Draft = {
   paragraphs: readonly string[];
   /** The page of the frontend that sends the token on; null for a mail without a link. */
   path: string | null;
+  /** Names the link. */
+  action?: string;
   /** Where a program sends the token instead. */
   operation?: string;
 };
@@ -24,6 +26,7 @@ const DRAFTS: Readonly<Record<MailTemplate, Draft>> = {
       'If you did not sign up, ignore this mail: the account cannot be used without this link.',
     ],
     path: '/verify-email',
+    action: 'Confirm address',
     operation: 'POST /api/auth/verify-email',
   },
   account_exists: {
@@ -42,6 +45,7 @@ const DRAFTS: Readonly<Record<MailTemplate, Draft>> = {
       'If you do not know who invites you, ignore this mail: nothing happens without the link.',
     ],
     path: '/invitations/accept',
+    action: 'Accept invitation',
     operation: 'POST /api/invitations/accept',
   },
   password_reset: {
@@ -51,6 +55,7 @@ const DRAFTS: Readonly<Record<MailTemplate, Draft>> = {
       'If you did not ask for it, ignore this mail: your password has not changed.',
     ],
     path: '/reset-password',
+    action: 'Choose a password',
     operation: 'POST /api/auth/password-reset/confirm',
   },
 };
@@ -63,16 +68,19 @@ export function renderMail(
   template: MailTemplate,
   { appUrl, token, opening }: { appUrl: string; token: string | null; opening?: string },
 ): MailContent {
-  const { subject, paragraphs, path, operation } = DRAFTS[template];
-  const link = path === null || token === null ? null : `${appUrl}${path}?token=${token}`;
+  const { subject, paragraphs, path, action = 'Open', operation } = DRAFTS[template];
+  const url = path === null || token === null ? null : `${appUrl}${path}?token=${token}`;
   const [first = '', ...rest] = paragraphs;
   const program = operation && token !== null ? [`For programs: ${operation} with the token ${token}`] : [];
   const openings = opening === undefined ? [] : [opening];
-  const text = [...openings, first, ...(link === null ? [] : [link]), ...rest, ...program].join('\n\n');
-  const anchor = link === null ? [] : [`<a href="${escapeHtml(link)}">${escapeHtml(link)}</a>`];
-  const lines = [...openings.map(escapeHtml), escapeHtml(first), ...anchor, ...rest.map(escapeHtml)];
-  const html = mailPage([heading(escapeHtml(subject)), ...lines.map(paragraph)].join('\n'), {
-    colour: COLOUR,
-  });
+  const text = [...openings, first, ...(url === null ? [] : [url]), ...rest, ...program].join('\n\n');
+  const content = [
+    heading(escapeHtml(subject)),
+    ...[...openings, first].map((line) => paragraph(escapeHtml(line))),
+    ...(url === null ? [] : [button(action, url, COLOUR)]),
+    ...rest.map((line) => paragraph(escapeHtml(line))),
+    ...(url === null ? [] : [note(`If the button does not work, open ${link(url)}`)]),
+  ];
+  const html = mailPage(content.join('\n'), { colour: COLOUR });
   return { subject, text: `${text}\n`, html };
 }

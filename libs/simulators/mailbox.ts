@@ -74,13 +74,18 @@ function showHtml(mails: ReadonlyMap<string, StoredMail>, url: string, response:
   return true;
 }
 
+const STYLE = `body{font:16px/1.5 system-ui,sans-serif;max-width:44rem;margin:0 auto;padding:1.5rem 1rem;background:#f4f4f2;color:#1b1b1b}
+article{background:#fff;border-radius:6px;padding:1rem 1.25rem;margin:0 0 1rem}
+h1{font-size:1.5rem}h2{font-size:1.125rem;margin:0}article p{margin:0 0 .75rem;color:#6b6b6b;font-size:.875rem}
+pre{font:inherit;white-space:pre-wrap;overflow-wrap:anywhere;margin:0}`;
+
 function page(mails: readonly StoredMail[]): string {
   const articles = mails.map(
     ({ id, to, subject, text: body, html, received_at }) =>
-      `<article><h2>${escapeHtml(subject)}</h2><p>to ${escapeHtml(to)}, ${received_at}${htmlLink(id, html)}</p><pre>${escapeHtml(body)}</pre></article>`,
+      `<article><h2>${escapeHtml(subject)}</h2><p>to ${escapeHtml(to)}, ${received_at.slice(0, 16).replace('T', ' ')} UTC${htmlLink(id, html)}</p><pre>${escapeHtml(body)}</pre></article>`,
   );
   const content = articles.length === 0 ? '<p>No mail yet.</p>' : articles.join('');
-  return `<!doctype html><meta charset="utf-8"><title>Inkmeter mailbox</title><style>body{font:16px system-ui;max-width:50rem;margin:2rem auto}pre{white-space:pre-wrap;overflow-wrap:anywhere;background:#eee;padding:1rem}</style><h1>Mailbox</h1>${content}`;
+  return `<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>Inkmeter mailbox</title><style>${STYLE}</style><h1>Mailbox</h1>${content}</html>`;
 }
 
 function htmlLink(id: string, html: string | undefined): string {

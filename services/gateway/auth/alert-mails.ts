@@ -32,9 +32,15 @@ export function createAlertMailChannel({ database, send, appUrl, entitlements }:
       severity: alert.severity,
       ...describeAlert(alert.type, alert.data),
       plans: upgrade?.suggested_plans ?? [],
+      paymentUrl: paymentUrlOf(alert),
       appUrl,
     });
     await send({ id, to: user.email, ...mail });
     logger.info({ delivery: id, type: event.type, user: user.id }, 'mail sent');
   };
+}
+
+/** The page of an open invoice, which the payment provider has named. */
+function paymentUrlOf({ kind, data: { url } }: typeof alerts.$inferSelect): string | null {
+  return kind === 'payment' && typeof url === 'string' && URL.parse(url)?.protocol === 'https:' ? url : null;
 }
