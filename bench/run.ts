@@ -1,7 +1,7 @@
 /**
  * `npm run bench`: measures Inkmeter and today's alternatives on this machine.
  *
- *     npm run bench -- [--only=throughput,floor,ledger,growth,hostile,webhooks,content] [--connections=1,16,64] [--profile]
+ *     npm run bench -- [--only=throughput,floor,ledger,growth,hostile,webhooks,content,listeners] [--connections=1,16,64] [--profile]
  *                      [--workloads=plain,stream,paced] [--targets=none,proxy,portkey,bare,metered,pairs]
  *                      [--compare=<checkout>,…] [--short | --quick]
  *
@@ -19,6 +19,7 @@ import { benchPath, FOLDER, freePort, startChild } from './children.ts';
 import { measureContentCache } from './content.ts';
 import { measureGrowth } from './growth.ts';
 import { measureHostile } from './hostile.ts';
+import { measureListeners } from './listeners.ts';
 import { type LoadGenerator, startLoadGenerator } from './load-client.ts';
 import { profile } from './profile.ts';
 import { throughputReport } from './report.ts';
@@ -46,7 +47,16 @@ import {
 } from './throughput.ts';
 import { measureWebhooks } from './webhooks.ts';
 
-const PARTS = ['throughput', 'floor', 'ledger', 'growth', 'hostile', 'webhooks', 'content'] as const;
+const PARTS = [
+  'throughput',
+  'floor',
+  'ledger',
+  'growth',
+  'hostile',
+  'webhooks',
+  'content',
+  'listeners',
+] as const;
 type Part = (typeof PARTS)[number];
 
 const { values: flags } = parseArgs({
@@ -222,6 +232,10 @@ async function run(): Promise<void> {
   if (parts.includes('webhooks')) {
     const durationMs = pace.durationMs * 2;
     add('Webhooks of Stripe', await measureWebhooks({ system: context.system, durationMs, say }));
+  }
+  if (parts.includes('listeners')) {
+    const listeners = quick ? 300 : 3_000;
+    add('Listeners', await measureListeners({ ...context, pace, listeners, say }));
   }
   if (parts.includes('growth')) {
     add('As the ledger grows', await measureGrowth({ ...context, pace, rows: usageRows, say }));

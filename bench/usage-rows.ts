@@ -1,5 +1,6 @@
 /** Usage rows by the million, straight into the ledger's tables, as years of traffic would have left them. */
 import pg from 'pg';
+import { whole } from './report.ts';
 
 const ROWS_PER_STATEMENT = 250_000;
 /** Past months that the rows are spread over. */
@@ -44,8 +45,13 @@ SELECT shard, hold, 0, account, at, at + interval '1 second', 'chat', 'openai', 
        400, 1200, '{cost,tokens.total}', ARRAY[cost, input + output]
   FROM made`;
 
-/** Adds that many rows, half of them for one account. */
-export async function addUsageRows(databaseUrl: string, accountId: string, count: number): Promise<void> {
+/** Adds that many rows, half of them for one account. @param say takes what happens, for someone who waits. */
+export async function addUsageRows(
+  databaseUrl: string,
+  accountId: string,
+  count: number,
+  say: (line: string) => void,
+): Promise<void> {
   const client = new pg.Client({ connectionString: databaseUrl });
   await client.connect();
   try {
@@ -54,8 +60,11 @@ export async function addUsageRows(databaseUrl: string, accountId: string, count
       [MONTHS],
     );
     for (let at = 0; at < count; at += ROWS_PER_STATEMENT) {
-      await client.query(FILL_SQL, [at + 1, Math.min(count, at + ROWS_PER_STATEMENT), count, accountId]);
+      const end = Math.min(count, at + ROWS_PER_STATEMENT);
+      await client.query(FILL_SQL, [at + 1, end, count, accountId]);
+      if (end < count) say(`${whole(end)} of ${whole(count)} rows added`);
     }
+    say(`${whole(count)} rows added; vacuuming`);
     // the work of autovacuum and the checkpointer in that time
     for (const table of ['usage_events', 'ledger_decisions', 'usage_daily_totals'])
       await client.query(`VACUUM ANALYZE ${table}`);

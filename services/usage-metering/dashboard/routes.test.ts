@@ -194,6 +194,10 @@ t.test('given months that begin on the 31st, then every day is in one month', as
 
 t.test('given random calls, then every breakdown equals a sum of the raw rows', async (t) => {
   const service = await createAccount(t, '2026-08-01T12:00:00Z');
+  await service.pool.query(
+    `INSERT INTO end_users (id, account_id, external_id, created_at, updated_at) VALUES ($1, $2, 'c-1', now(), now())`,
+    [MEMBER, ACCOUNT],
+  );
   const random = createFakeRandom(3);
   const pick = <Value>(values: readonly Value[]) => values[Math.floor(random() * values.length)] as Value;
   for (let call = 0; call < 120; call += 1) {
@@ -213,6 +217,7 @@ t.test('given random calls, then every breakdown equals a sum of the raw rows', 
     provider: 'provider',
     key: 'key_id::text',
     user: 'user_id::text',
+    end_user: '(SELECT external_id FROM end_users e WHERE e.id = user_id)',
     workspace: 'workspace_id::text',
     step: 'step',
     content_type: `CASE WHEN step IN ('write', 'edit') THEN 'blog' ELSE step END`,
