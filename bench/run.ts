@@ -17,6 +17,7 @@ import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { benchPath, FOLDER, freePort, startChild } from './children.ts';
 import { measureContentCache } from './content.ts';
+import { measureContentJobs } from './content-jobs.ts';
 import { measureGrowth } from './growth.ts';
 import { measureHostile } from './hostile.ts';
 import { measureListeners } from './listeners.ts';
@@ -214,7 +215,10 @@ async function run(): Promise<void> {
   sections.push(header);
   console.log(header);
   if (parts.includes('ledger')) add('The ledger alone', await ledgerAlone());
-  if (parts.includes('content')) add('The content cache', await measureContentCache(say));
+  if (parts.includes('content')) {
+    add('The content cache', await measureContentCache(say));
+    add('Content jobs', await measureContentJobs(say));
+  }
   if (!flags.profile && parts.every((part) => part === 'ledger' || part === 'content')) return;
   const context = await startContext();
   if (parts.includes('throughput')) add('Side by side', await throughput(context));

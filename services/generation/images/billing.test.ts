@@ -12,13 +12,20 @@ import { createTestGeneration } from '../fixtures.ts';
 const PRICES: Record<string, Record<string, string>> = {
   'gpt-image-1': { image: '0', image_unit: '40000000', input: '5000000' },
   'dall-e-3': { image: '0', image_unit: '40000000000' },
+  // grok2_basic and grok2_premium
+  'grok-imagine-image': { image: '20000000000' },
+  'grok-imagine-image-pro': { image: '70000000000' },
 };
 
 let answer: object = {};
+let sent: Record<string, unknown> = {};
 const vendor = await listenServerOnFreePort(
   t,
   createServer((incoming, response) => {
-    incoming.resume().on('end', () => {
+    const chunks: Buffer[] = [];
+    incoming.on('data', (chunk: Buffer) => chunks.push(chunk));
+    incoming.on('end', () => {
+      sent = JSON.parse(Buffer.concat(chunks).toString());
       response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(answer));
     });
   }),
@@ -123,4 +130,14 @@ t.test('given a price list by size and quality, then each image costs its own pr
     const { row } = await draw('dall-e-3', { quality, size });
     t.match(row, { usage_source: 'provider', cost_nano_usd }, `${quality} ${size.width}x${size.height}`);
   }
+});
+
+t.test('given grok2_basic or grok2_premium, then resolution and price differ', async (t) => {
+  answer = { created: 1, data: images(1) };
+  const basic = await draw('grok-imagine-image');
+  t.match(sent, { model: 'grok-imagine-image', aspect_ratio: '2:3' });
+  t.notOk('resolution' in sent, '1,024 pixels');
+  const premium = await draw('grok-imagine-image-pro');
+  t.match(sent, { model: 'grok-imagine-image-pro', aspect_ratio: '2:3', resolution: '2k' });
+  t.match([basic.row, premium.row], [{ cost_nano_usd: 20_000_000n }, { cost_nano_usd: 70_000_000n }]);
 });
