@@ -79,11 +79,18 @@ function damage(value: Fields, random: Random): void {
     return;
   }
   const kind = random();
-  if (kind < 0.6) fields[key] = pick(random, ODD_VALUES);
+  if (kind < 0.6) fields[key] = structuredClone(pick(random, ODD_VALUES));
   else if (kind < 0.75) delete fields[key];
-  else if (kind < 0.9)
-    fields[pick(random, ['unknown', '__proto__', 'account_id', key.toUpperCase()])] = inner;
-  else fields[key] = [inner, inner];
+  else if (kind < 0.9) {
+    const name = pick(random, ['unknown', '__proto__', 'account_id', key.toUpperCase()]);
+    // An assignment to `__proto__` would change the prototype.
+    Object.defineProperty(fields, name, {
+      value: inner,
+      enumerable: true,
+      writable: true,
+      configurable: true,
+    });
+  } else fields[key] = [inner, inner];
 }
 
 function pathOf({ path, querystring }: Operation, random: Random): string {

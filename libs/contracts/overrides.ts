@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { isMeter, SCOPES, WINDOWS } from '#libs/catalogue/limit.ts';
 import { instant, usd } from './envelope.ts';
 import { idempotencyHeaders } from './idempotency-key.ts';
+import { limitAmountWire } from './limits.ts';
 import { defineOperation } from './operation.ts';
 import { list } from './page.ts';
 import { problemResponses, STAFF_PROBLEMS } from './problem-responses.ts';
@@ -26,25 +27,37 @@ const amount = z
     'An integer in the unit of the meter: nano-USD for `cost`, otherwise a count, tokens or seconds.',
   );
 
+const unlimited = z.strictObject({ kind: z.literal('unlimited') });
+const disabled = z.strictObject({ kind: z.literal('disabled') });
+const newLimit = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('limited'), value: amount }),
+  unlimited,
+  disabled,
+]);
+export type NewLimit = z.output<typeof newLimit>;
+
 const termShapes = {
   quota_boost: { kind: z.literal('quota_boost'), ...place, amount },
   limit_replacement: {
     kind: z.literal('limit_replacement'),
     ...place,
-    limit: z.discriminatedUnion('kind', [
-      z.strictObject({ kind: z.literal('n'), amount }),
-      z.strictObject({ kind: z.literal('unlimited') }),
-      z.strictObject({ kind: z.literal('disabled') }),
-    ]),
+    limit: newLimit,
   },
   feature_grant: { kind: z.literal('feature_grant'), feature: z.string().min(1).max(100) },
   plan_change: { kind: z.literal('plan_change'), plan: z.string().min(1).max(100) },
 } as const;
 
-/** The terms of an override. Also their stored form. */
+/** The stored form of a limit is older than its form on the wire. */
+const storedLimit = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('n'), amount }),
+  unlimited,
+  disabled,
+]);
+
+/** The terms of an override as they are stored. */
 export const overrideTerms = z.discriminatedUnion('kind', [
   z.object(termShapes.quota_boost),
-  z.object(termShapes.limit_replacement),
+  z.object({ ...termShapes.limit_replacement, limit: storedLimit }),
   z.object(termShapes.feature_grant),
   z.object(termShapes.plan_change),
 ]);
@@ -75,7 +88,6 @@ export const OVERRIDE_STATES = ['scheduled', 'in_force', 'expired', 'ended'] as 
 const facts = {
   id: z.uuid(),
   account_id: z.uuid(),
-  amount_usd: usd.optional().describe('The amount in USD; only for `cost`.'),
   reason: z.string(),
   author: z.string(),
   from: instant,
@@ -88,8 +100,12 @@ const facts = {
 
 export const override = z
   .discriminatedUnion('kind', [
-    z.object({ ...termShapes.quota_boost, ...facts }),
-    z.object({ ...termShapes.limit_replacement, ...facts }),
+    z.object({
+      ...termShapes.quota_boost,
+      amount_usd: usd.optional().describe('The amount in USD; only for `cost`.'),
+      ...facts,
+    }),
+    z.object({ ...termShapes.limit_replacement, limit: limitAmountWire, ...facts }),
     z.object({ ...termShapes.feature_grant, ...facts }),
     z.object({ ...termShapes.plan_change, ...facts }),
   ])

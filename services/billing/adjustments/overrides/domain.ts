@@ -5,7 +5,14 @@ import { exactText } from '#libs/catalogue/exact-text.ts';
 import { amountOf, isGauge, type Scope, type Window } from '#libs/catalogue/limit.ts';
 import type { AccountOverride } from '#libs/catalogue/overrides.ts';
 import { findPlan } from '#libs/catalogue/plans.ts';
-import { type CreateOverrideBody, type OverrideWire, overrideTerms } from '#libs/contracts/overrides.ts';
+import { amountToWire } from '#libs/contracts/limits.ts';
+import {
+  type CreateOverrideBody,
+  type NewLimit,
+  type OverrideTerms,
+  type OverrideWire,
+  overrideTerms,
+} from '#libs/contracts/overrides.ts';
 import type { accountOverrides } from '#libs/db/schema/billing.ts';
 import { formatUsd } from '#libs/money/money.ts';
 import { problem } from '#libs/problems/problems.ts';
@@ -52,20 +59,31 @@ function limitSelector(terms: { meter: string; window?: Window | undefined; scop
   return { meter, ...(window && { window }), ...(scope && { scope }) };
 }
 
+function storedLimit(limit: NewLimit) {
+  return limit.kind === 'limited' ? { kind: 'n', amount: limit.value } : limit;
+}
+
+function presentTerms(terms: OverrideTerms) {
+  switch (terms.kind) {
+    case 'quota_boost': {
+      const { amount, meter } = terms;
+      return { ...terms, ...(meter === 'cost' && { amount_usd: formatUsd(BigInt(amount)) }) };
+    }
+    case 'limit_replacement': {
+      const { limit, meter } = terms;
+      const amount = limit.kind === 'n' ? amountOf(BigInt(limit.amount)) : limit;
+      return { ...terms, limit: amountToWire(meter, amount) };
+    }
+    default:
+      return terms;
+  }
+}
+
 export function presentOverride(record: OverrideRow, now: Date): OverrideWire {
-  const { terms } = record;
-  const amount =
-    terms.kind === 'quota_boost'
-      ? terms.amount
-      : terms.kind === 'limit_replacement' && terms.limit.kind === 'n'
-        ? terms.limit.amount
-        : undefined;
-  const isMoney = 'meter' in terms && terms.meter === 'cost' && amount !== undefined;
   return {
     id: record.id,
     account_id: record.accountId,
-    ...terms,
-    ...(isMoney && { amount_usd: formatUsd(BigInt(amount)) }),
+    ...presentTerms(record.terms),
     reason: record.reason,
     author: record.author,
     from: record.validFrom.toISOString(),
@@ -103,7 +121,9 @@ export function createOverride(
   const override = {
     id,
     accountId: subscription.accountId,
-    terms: overrideTerms.parse(terms),
+    terms: overrideTerms.parse(
+      terms.kind === 'limit_replacement' ? { ...terms, limit: storedLimit(terms.limit) } : terms,
+    ),
     reason,
     author,
     ...overrideTimes({ kind: terms.kind, from, expires_at: expiresAt }, subscription, now),

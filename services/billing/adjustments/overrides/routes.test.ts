@@ -156,9 +156,9 @@ t.test('given an account on the free plan', async (t) => {
   });
 
   await t.test('when a limit is replaced, then the amount is the one that staff set', async (t) => {
-    const limit = { kind: 'n', amount: '750000000' };
+    const limit = { kind: 'limited', value: '750000000' };
     const { body } = await create({ kind: 'limit_replacement', meter: 'cost', limit });
-    t.match(body, { amount_usd: '0.750000000', expires_at: null });
+    t.match(body, { limit: { ...limit, value_usd: '0.750000000' }, expires_at: null });
     const id = runtime.newId();
     t.match(await ledger.hold(testHold(ACCOUNT, id, { cost: 750_000_001n })), {
       verdict: 'limit_exceeded',
