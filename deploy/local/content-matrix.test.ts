@@ -189,19 +189,56 @@ t.test('given variants, then each is priced, and the alternatives are in the doc
     t.match(await system.call(JOBS, token, { ...body, ...wrong }), { status: 400 }, JSON.stringify(wrong));
 });
 
-for (const [catalogue, plan, types] of [
-  ['crew', 'pro', ['blog', 'social', 'audio', 'video']],
-  ['alwrity-alpha', 'basic-alpha', ['seo', 'content_plan']],
-  ['alwrity', 'pro', ['newsletter', 'image_prompts']],
+/** Requests that need a feature, with a plan that lacks it. */
+type Refusals = readonly (readonly [feature: string, plan: string, body: object])[];
+
+const TOPIC = { topic: 'fountain pens' };
+
+async function checkRefusals({ call, customer }: Installation, refusals: Refusals): Promise<void> {
+  for (const [feature, plan, more] of refusals) {
+    const { token } = await customer(plan);
+    const refused = await call(JOBS, token, { ...TOPIC, ...more });
+    t.match(refused, { status: 403, body: { plan } }, feature);
+    const { code, content_type: type, feature: missing } = refused.body;
+    if (code === 'content_type_not_in_plan') t.match(more, { content_types: [type] }, feature);
+    else t.equal(missing, feature);
+  }
+}
+
+const ALPHA_REFUSALS: Refusals = [['content_planning', 'free-alpha', { content_types: ['content_plan'] }]];
+const ALWRITY_REFUSALS: Refusals = [
+  ['full_content_generation', 'free', { content_types: ['newsletter'] }],
+  ['advanced_research', 'free', { research: true, research_full_text: true }],
+  ['premium_research', 'basic', { research: true, research_all_providers: true }],
+];
+
+for (const [catalogue, plan, types, refusals] of [
+  ['crew', 'pro', ['blog', 'social', 'audio', 'video'], []],
+  ['alwrity-alpha', 'basic-alpha', ['seo', 'content_plan'], ALPHA_REFUSALS],
+  ['alwrity', 'pro', ['newsletter', 'image_prompts'], ALWRITY_REFUSALS],
 ] as const) {
-  t.test(`given ${catalogue}, then its content types are written`, async (t) => {
+  t.test(`given ${catalogue}, then its content types are written for plans that include them`, async (t) => {
     const installation = await startInstallation(t, catalogue);
     const { token } = await installation.customer(plan);
-    const body = { topic: 'fountain pens', content_types: types };
-    const { documents } = await write(installation, token, body);
+    const { documents } = await write(installation, token, { ...TOPIC, content_types: types });
     check(documents, types, 'en');
+    await checkRefusals(installation, refusals);
   });
 }
+
+t.test('given a free tester of alwrity-alpha, then lists and short articles are written', async (t) => {
+  const alpha = await startInstallation(t, 'alwrity-alpha');
+  const tester = await alpha.customer('free-alpha');
+  const seo = await write(alpha, tester.token, { ...TOPIC, content_types: ['seo'] });
+  t.match(
+    seo.documents.seo,
+    { content: { list: /^## Keywords/ }, markdown: /^# SEO/ },
+    'basic_seo is a list',
+  );
+  const writer = await alpha.customer('free-alpha');
+  const short = await write(alpha, writer.token, { ...TOPIC, length: 'short' });
+  t.match(short.documents.blog, { markdown: /^# [\s\S]+## / }, 'blog_writer, within 1,000 tokens a day');
+});
 
 t.test('given whisperforge, then a recording becomes everything that it sells', async (t) => {
   const installation = await startInstallation(t, 'whisperforge');
@@ -242,6 +279,7 @@ t.test('given whisperforge, then a recording becomes everything that it sells', 
     "another account's recording",
   );
   t.match(await call(JOBS, token, { topic: 'x', content_types: ['transcript'] }), { status: 400 });
+  await checkRefusals(installation, [['custom_prompts', 'free', { prompt_id: recording.id }]]);
   const file = await fetch(`${url}/api/documents/${documents.transcript?.id}/export?format=docx`, {
     headers: { authorization: `Bearer ${token}` },
   });

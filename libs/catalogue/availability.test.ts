@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import t from 'tap';
 import { CONTENT_TYPES } from '#libs/contracts/generate.ts';
 import { generateImages } from '#libs/contracts/images.ts';
@@ -36,6 +36,46 @@ t.test('implemented names match the operations', async (t) => {
   );
   t.ok(required.length > 0);
   for (const feature of required) t.ok(IMPLEMENTED_FEATURES.has(feature), feature);
+});
+
+/** The test that shows each feature at work. */
+const PROOFS: Readonly<Record<string, string>> = {
+  advanced_research: 'deploy/local/content-matrix.test.ts',
+  alt_text: 'deploy/local/images.test.ts',
+  api_access: 'deploy/local/entitlements.test.ts',
+  auto_post: 'services/generation/social/post-routes.test.ts',
+  basic_ai_only: 'services/billing/plans/routes.test.ts',
+  basic_analytics: 'services/usage-metering/usage/routes.test.ts',
+  basic_content_generation: 'deploy/local/content-matrix.test.ts',
+  basic_seo: 'deploy/local/content-matrix.test.ts',
+  blog_writer: 'deploy/local/content-matrix.test.ts',
+  bulk_operations: 'services/generation/social/post-routes.test.ts',
+  content_planning: 'deploy/local/content-matrix.test.ts',
+  custom_prompts: 'services/generation/instructions/routes.test.ts',
+  full_ai: 'services/billing/plans/routes.test.ts',
+  full_content_generation: 'deploy/local/content-matrix.test.ts',
+  image_advanced_quality: 'deploy/local/images.test.ts',
+  image_batch: 'deploy/local/images.test.ts',
+  image_custom_size: 'deploy/local/images.test.ts',
+  image_post_processing: 'deploy/local/images.test.ts',
+  image_streaming: 'deploy/local/images.test.ts',
+  image_style_transfer: 'deploy/local/images.test.ts',
+  knowledge_base: 'services/generation/knowledge-base/routes.test.ts',
+  limited_research: 'deploy/local/content-jobs.test.ts',
+  premium_ai_models: 'services/billing/plans/routes.test.ts',
+  premium_research: 'deploy/local/content-matrix.test.ts',
+  priority_processing: 'services/generation/jobs/jobs.test.ts',
+  seo_analysis: 'deploy/local/content-matrix.test.ts',
+  standard_generation: 'deploy/local/content-matrix.test.ts',
+  team_collaboration: 'services/gateway/members/routes.test.ts',
+  unlimited_content_generation: 'deploy/local/content-matrix.test.ts',
+  webhooks: 'deploy/local/content-jobs.test.ts',
+};
+
+t.test('each implemented feature has a test that shows it at work', async (t) => {
+  t.same(Object.keys(PROOFS).sort(), [...IMPLEMENTED_FEATURES].sort());
+  for (const [feature, file] of Object.entries(PROOFS))
+    t.ok(existsSync(new URL(`../../${file}`, import.meta.url)), `${feature}: ${file}`);
 });
 
 t.test('a plan lists only the names that it includes', async (t) => {

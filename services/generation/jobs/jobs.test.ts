@@ -32,6 +32,26 @@ const spent = async (holdIds: readonly string[]) => {
   return `0.${String(rows[0].cost).padStart(9, '0')}`;
 };
 
+t.test('given a plan with priority_processing, then its steps come before those of others', async (t) => {
+  const usual = await client.submit(POSTS, { terms: TERMS });
+  const urgent = await client.submit(POSTS, { terms: { ...TERMS, priority: 10 }, caller: OTHER_CALLER });
+  const { rows } = await pool.query(
+    `SELECT payload->>'generationId' AS id FROM graphile_worker._private_jobs
+      WHERE payload->>'step' IS NOT NULL ORDER BY priority, run_at`,
+  );
+  t.strictSame(
+    rows.map(({ id }) => id),
+    [urgent.requestId, usual.requestId],
+  );
+  for (const [{ requestId: id }, caller] of [
+    [usual, CALLER],
+    [urgent, OTHER_CALLER],
+  ] as const)
+    t.match(await client.call('POST', `/api/generations/${id}/cancel`, caller), { status: 200 });
+  await pool.query(`DELETE FROM graphile_worker._private_jobs WHERE payload->>'step' IS NOT NULL`);
+  await pool.query('DELETE FROM generations');
+});
+
 t.test(
   'given 1,000 jobs of one account, when another adds one, then it starts with the next step',
   async (t) => {
@@ -203,6 +223,44 @@ t.test(
     t.equal((await client.get(id)).usage.cost_usd, await spent([id]));
     t.match(await client.call('DELETE', `/api/generations/${id}`), { status: 204 });
     t.match(await client.call('GET', `/api/generations/${id}`), { status: 404 });
+  },
+);
+
+t.test(
+  'given a job at half of its way, when it is cancelled, then the ledger has what ran and no more',
+  async (t) => {
+    simulator.witness.reset();
+    const body = { topic: 'brooks [[simulate: until=half,pass=4]]', length: 600 };
+    const { requestId: id } = await client.submit(body, { terms: { maxParallel: 1, priority: 0 } });
+    await simulator.witness.arrived(5);
+    const { percent } = await client.get(id);
+    t.ok(percent >= 50 && percent < 60, `${percent} %`);
+    t.match(await client.call('POST', `/api/generations/${id}/cancel`), {
+      body: { status: 'cancelled', percent },
+    });
+    t.match((await client.finish(id)).at(-1), {
+      event: 'cancelled',
+      data: { usage: { cost_usd: await spent([id]) } },
+    });
+    const rows = await generation.rows(id);
+    t.strictSame(
+      rows.map(({ step, status }) => [step, status]),
+      [
+        ['blog.outline', 'ok'],
+        ...[1, 2, 3].map((number) => [`blog.section.${number}`, 'ok']),
+        ['blog.metadata', 'aborted'],
+      ],
+    );
+    t.notOk(rows.some(({ meters }) => meters.includes('gen.blog')));
+    t.equal(await generation.holdState(id), 'closed');
+    const job = await client.get(id);
+    t.match(job, { status: 'cancelled', usage: { cost_usd: await spent([id]) } });
+    t.strictSame(
+      job.steps.map(({ status }) => status),
+      ['succeeded', 'succeeded', 'succeeded', 'succeeded', 'failed', 'skipped'],
+    );
+    await openGate('half');
+    t.equal(simulator.witness.calls().length, 5, 'no further call begins');
   },
 );
 
