@@ -18,8 +18,8 @@ createTestJobs(t, generation.databaseUrl, generation.tasks, { concurrency: 8 }).
 const GEMINI = { ...MODEL, provider: 'gemini', model: 'gemini-2.0-flash', upstreamModel: 'gemini-2.0-flash' };
 const models = [MODEL, GEMINI].map((model) => ({ model, price: priceOf(model.provider, model.model) }));
 
-async function submit(topic: string, chain = models): Promise<string> {
-  const body = generateRequest.parse({ topic, content_types: ['blog'], length: 600 });
+async function submit(topic: string, chain = models, types = ['blog']): Promise<string> {
+  const body = generateRequest.parse({ topic, content_types: types, length: 600 });
   const [first] = chain;
   if (first === undefined) throw new Error('There is no model.');
   const plan = planContent({
@@ -64,6 +64,18 @@ t.test('given an emergency stop of the fallback, then it is not called', async (
   t.equal(simulator.witness.calls().length, before);
   await generation.ledger.liftStop({ id: stopId, author: 'test' });
 });
+
+t.test(
+  'given a provider that is down for a minute, then its step waits, and only its answer is settled',
+  async (t) => {
+    const before = simulator.witness.calls().length;
+    const id = await submit('seals [[simulate: 503x7]]', models.slice(1), ['social']);
+    t.match((await client.finish(id)).at(-1), { event: 'completed' });
+    t.match(await generation.rows(id), [{ step: 'social.write', status: 'ok', provider: 'gemini' }]);
+    t.equal(simulator.witness.calls().length - before, 8, 'three attempts, put off, three, put off, and two');
+    t.equal(await generation.holdState(id), 'closed');
+  },
+);
 
 t.test('given a model without fallback, then its failure is the answer', async (t) => {
   const id = await submit('caps', models.slice(0, 1));

@@ -15,8 +15,14 @@ export function generationTasks(options: () => RunOptions): Task[] {
   return [
     defineTask({
       name: RUN_STEP,
-      schema: z.object({ generationId: z.uuid(), step: z.string(), accountId: z.uuid() }),
-      run: ({ generationId, step }, { signal }) => runStep(options(), { generationId, key: step }, signal),
+      schema: z.object({
+        generationId: z.uuid(),
+        step: z.string(),
+        accountId: z.uuid(),
+        timesPutOff: z.int().optional(),
+      }),
+      run: ({ generationId, step, timesPutOff }, { signal }) =>
+        runStep(options(), { generationId, key: step }, signal, timesPutOff),
     }),
     defineTask({
       name: RESOLVE_COPIES,

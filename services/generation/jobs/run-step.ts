@@ -8,6 +8,7 @@ import { type ContentStep, isWritten, type StepOutputs } from '#libs/pipelines/c
 import { ProblemError } from '#libs/problems/problems.ts';
 import { configuredCall } from '../calls/domain/configured-call.ts';
 import { countPrompt } from '../calls/domain/count-tokens.ts';
+import { ProviderOutage } from '../calls/domain/failure.ts';
 import { type CallRunner, runCall } from '../calls/domain/run-call.ts';
 import type { SettlementOptions } from '../calls/domain/settlement.ts';
 import { requireText } from '../content/domain.ts';
@@ -16,7 +17,14 @@ import { commitCall, type StepReference } from './commit.ts';
 import type { CacheOptions } from './copies.ts';
 import { type CallEnd, stepEvent } from './domain/decide-end.ts';
 import { type Job, jobOf, outputsOf, type StepRow } from './domain/job.ts';
-import { handOverStep, isUnsentAtShutdown, repairOfCut, StepHandedOver } from './hand-over.ts';
+import {
+  handOverStep,
+  isUnsentAtShutdown,
+  mayPutOff,
+  putOffStep,
+  repairOfCut,
+  StepHandedOver,
+} from './hand-over.ts';
 import type { JobHub } from './hub.ts';
 import { settleInterrupted } from './interrupted.ts';
 import { committingSettlement, endOf } from './step-settlement.ts';
@@ -41,15 +49,26 @@ export type RunOptions = CacheOptions &
   };
 
 /** A step that this process runs now. */
-export type Run = { job: Job; row: StepRow; step: ContentStep; outputs: StepOutputs; calls: PlannedCall[] };
+export type Run = {
+  job: Job;
+  row: StepRow;
+  step: ContentStep;
+  outputs: StepOutputs;
+  calls: PlannedCall[];
+  /** How often it was put off because its provider could not be reached. */
+  timesPutOff: number;
+};
 
-type Claim = { kind: 'run'; run: Run } | { kind: 'interrupted'; row: StepRow; accountId: string };
+type Claim =
+  | { kind: 'run'; run: Omit<Run, 'timesPutOff'> }
+  | { kind: 'interrupted'; row: StepRow; accountId: string };
 
 /** Runs a step that is queued. One that runs already was interrupted: its process is gone. */
 export async function runStep(
   options: RunOptions,
   reference: StepReference,
   shutdown: AbortSignal,
+  timesPutOff = 0,
 ): Promise<void> {
   const cancellation = new AbortController();
   // Before the claim, so that no cancellation is missed after it.
@@ -61,7 +80,7 @@ export async function runStep(
     const claim = await claimStep(options, reference);
     if (claim === undefined) return;
     if (claim.kind === 'interrupted') await settleInterrupted(options, claim.row, claim.accountId);
-    else await runClaimed(options, reference, claim.run, cancellation.signal, shutdown);
+    else await runClaimed(options, reference, { ...claim.run, timesPutOff }, cancellation.signal, shutdown);
   } finally {
     unsubscribe();
   }
@@ -138,6 +157,11 @@ async function runClaimed(
       if (await handOverStep(options, reference)) throw new StepHandedOver();
       return;
     }
+    if (error instanceof ProviderOutage) {
+      const { baseDelayMs } = options.runner.retries;
+      await putOffStep(options, reference, { timesPutOff: run.timesPutOff, baseDelayMs });
+      return;
+    }
     // A call that was sent is settled with its failure. Other errors come from before the call.
     await commitCall(options, reference, { kind: 'failed', failure: failureOf(error, reference.key) }, null);
     if (!(error instanceof ProblemError)) throw error;
@@ -185,6 +209,7 @@ async function runOneCall(
     active,
     settlement,
     isLast: () => false,
+    mayRepeatLater: mayPutOff(run.timesPutOff),
     countPrompt: (one: PlannedCall) => countPrompt(chatOf(run, one, repaired).body, one),
   };
   await runCall(runner, providerCall, async (context, record, one) => {
@@ -222,7 +247,11 @@ async function runToolCall(
     return substitute ? endOf(substitute, undefined, step.key) : endOf(verdict, failure, step.key);
   };
   const settlement = committingSettlement(options, reference, run, endFor, SILENT);
-  const providerCall = { requestId: run.row.holdId, call, active, settlement, isLast: () => false };
+  const providerCall = {
+    ...{ requestId: run.row.holdId, call, active, settlement },
+    isLast: () => false,
+    mayRepeatLater: mayPutOff(run.timesPutOff),
+  };
   await runCall(options.runner, providerCall, async (context, record) => {
     verdict = await attempt(context, record, call);
   }).catch((error: unknown) => {

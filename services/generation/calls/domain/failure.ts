@@ -39,6 +39,14 @@ export type Failure = {
   isOutage?: boolean;
 };
 
+/** No model of a call could be reached, and nothing is charged. */
+export class ProviderOutage extends Error {
+  override readonly name = 'ProviderOutage';
+  constructor(cause: ProblemError) {
+    super('No model of the call could be reached.', { cause });
+  }
+}
+
 /** The answer is complete, but its client has left. */
 export function clientLeft(): Failure {
   const left = problem('client_closed_request');

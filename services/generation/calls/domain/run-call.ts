@@ -13,7 +13,7 @@ import type { CallMetrics, DrainOutcome } from './call-metrics.ts';
 import { CallRecord } from './call-record.ts';
 import { startCallSpan, usageAttributes } from './call-span.ts';
 import type { CircuitBreaker } from './circuit-breaker.ts';
-import { clientLeft, type Failure, failureOf } from './failure.ts';
+import { clientLeft, type Failure, failureOf, ProviderOutage } from './failure.ts';
 import { measure, type Outcome } from './measure.ts';
 import { type PricedCall, priceCall } from './price-call.ts';
 import type { Settlement } from './settlement.ts';
@@ -44,6 +44,8 @@ export type ProviderCall<Result = unknown> = {
    * after a crash. Must not throw, because the call is settled in any case.
    */
   beforeSettle?: (figures: Figures, result: Result) => Promise<void>;
+  /** Whether the caller makes the call again later if no model can be reached: such a call is not settled. */
+  mayRepeatLater?: boolean;
 };
 
 /** A call with the `traceparent` that its provider receives. */
@@ -76,6 +78,7 @@ const DRAIN_OUTCOMES: Readonly<Record<UsageSource, DrainOutcome>> = {
  * out. The call that is settled is that of the model that answered.
  *
  * @throws ProblemError saying why there is no complete answer. Output until then is settled too.
+ * @throws ProviderOutage instead, for a call that may be repeated later.
  */
 export async function runCall<Result>(
   runner: CallRunner,
@@ -134,11 +137,14 @@ async function runCandidate<Result>(
     );
     if (failure) spanEnd = { errorType: failure.problem.code };
     // refused before anything was sent, so there is no call to settle
-    if (failure && record.requestBytes === 0 && !(hasNext && failure.isOutage)) throw failure.problem;
+    const mayContinue = hasNext || providerCall.mayRepeatLater === true;
+    if (failure && record.requestBytes === 0 && !(mayContinue && failure.isOutage)) throw failure.problem;
     const outcome = failure?.outcome ?? SUCCESS;
-    if (failure && hasNext && failure.isOutage && !record.hasBegun && !record.hasOutput) {
+    const isLost = failure?.isOutage === true && !record.hasBegun && !record.hasOutput;
+    if (failure && isLost && (hasNext || providerCall.mayRepeatLater === true)) {
       record.end();
       recordEnd(runner.metrics, call, record, failure, ending);
+      if (!hasNext) throw new ProviderOutage(failure.problem);
       return undefined;
     }
     const measured = await measure(call, record, outcome, countPrompt && (() => countPrompt(call)));
