@@ -5,7 +5,8 @@ import { MAX_DELIVERY_ATTEMPTS, RECEIVER_CHANNELS, RECEIVER_TASK, taskOfChannel 
 /** A receiver's address; the account, if it has one, is for staff. */
 export type Receiver = { channel: string; target: string; accountId: string | null };
 
-export type DeliveryJob = Receiver & { id: string };
+/** `attempts` are those made before, which a job of its own does not repeat. */
+export type DeliveryJob = Receiver & { id: string; attempts?: number };
 
 /** Jobs for later are combined within this time. */
 const STEP_MS = 1_000;
@@ -16,13 +17,13 @@ const STEP_MS = 1_000;
  * @param runAt At once unless given. Deliveries to receivers also need it as their `nextAttemptAt`.
  */
 export async function enqueueDelivery(db: Queryable, delivery: DeliveryJob, runAt?: Date): Promise<void> {
-  const { id: deliveryId, channel, accountId } = delivery;
+  const { id: deliveryId, channel, accountId, attempts = 0 } = delivery;
   if (RECEIVER_CHANNELS.includes(channel)) return enqueueReceiver(db, delivery, runAt);
   await enqueue(
     db,
     taskOfChannel(channel),
     { deliveryId, accountId },
-    { maxAttempts: MAX_DELIVERY_ATTEMPTS, ...(runAt !== undefined && { runAt }) },
+    { maxAttempts: MAX_DELIVERY_ATTEMPTS - attempts, ...(runAt !== undefined && { runAt }) },
   );
 }
 

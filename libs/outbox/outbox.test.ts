@@ -7,7 +7,7 @@ import { createTestJobs, until } from '#libs/jobs/fixtures.ts';
 import { createLogger } from '#libs/service/logger.ts';
 import { createTestDatabase, type TestScope } from '#libs/testing/database.ts';
 import { createFakeRuntime } from '#libs/testing/runtime.ts';
-import { CHANNELS, type Channel, MAX_DELIVERY_ATTEMPTS } from './deliveries.ts';
+import { CHANNELS, type Channel, MAX_DELIVERY_ATTEMPTS, RefusedDeliveryError } from './deliveries.ts';
 import { emit, type OutboxEvent } from './emit.ts';
 import { outboxTasks } from './tasks.ts';
 
@@ -128,6 +128,22 @@ t.test('given a worker that ends between a delivery and its mark', async (t) => 
   const [{ id, status, attempts }] = await deliveries();
   t.strictSame(delivered, [id, id], 'delivered again with the same id');
   t.strictSame([status, attempts], ['delivered', 2]);
+});
+
+t.test('given a channel that asks for a pause', async (t) => {
+  const { emitOne, tasksWith, deliveries, jobs, clock } = await createOutbox(t);
+  const [task] = tasksWith(async () => {
+    throw new RefusedDeliveryError('busy', 90_000);
+  });
+  if (task === undefined) throw new Error('no task');
+  await emitOne();
+  const [{ id: deliveryId }] = await deliveries();
+  const logger = createLogger({ name: 'test', level: 'silent' });
+  await task.run({ deliveryId, accountId: ACCOUNT }, { signal: new AbortController().signal, logger });
+  const at = new Date(clock.now().getTime() + 90_000);
+  t.match(await deliveries(), [{ status: 'pending', attempts: 1, next_attempt_at: at }]);
+  const [, again] = await jobs();
+  t.match(again, { run_at: at, max_attempts: MAX_DELIVERY_ATTEMPTS - 1 }, 'not one attempt more');
 });
 
 t.test('given a channel that fails', async (t) => {

@@ -6,7 +6,7 @@ import { z } from 'zod';
 import { transaction } from '#libs/db/database.ts';
 import { summarizeFailure } from '#libs/jobs/failure.ts';
 import { defineTask, type JobContext, type Task } from '#libs/jobs/task.ts';
-import { type Attempt, PermanentDeliveryError, RECEIVER_TASK, RefusedDeliveryError } from './deliveries.ts';
+import { type Attempt, PermanentDeliveryError, RECEIVER_TASK } from './deliveries.ts';
 import { enqueueReceiver, type Receiver } from './enqueue-delivery.ts';
 import {
   beginNextAttempt,
@@ -16,7 +16,7 @@ import {
   listOverdueReceivers,
   releaseReceiver,
 } from './receiver-store.ts';
-import { boundedPause, pauseAfter } from './retries.ts';
+import { pauseAfter, requestedPause } from './retries.ts';
 import { markFailed } from './store.ts';
 import { deliver, type OutboxOptions } from './tasks.ts';
 
@@ -84,7 +84,7 @@ async function deliverOrPlan(
   } catch (error) {
     if (context.signal.aborted) throw error;
     const lastError = summarizeFailure(error, event.payload);
-    const requestedMs = error instanceof RefusedDeliveryError ? boundedPause(error.retryAfterMs) : null;
+    const requestedMs = requestedPause(error);
     const pauseMs =
       error instanceof PermanentDeliveryError
         ? null

@@ -1,5 +1,5 @@
 /** When a failed delivery to a receiver is attempted again. */
-import { SLACK_CHANNEL, WEBHOOK_CHANNEL } from './deliveries.ts';
+import { RefusedDeliveryError, SLACK_CHANNEL, WEBHOOK_CHANNEL } from './deliveries.ts';
 
 const SECOND = 1_000;
 const MINUTE = 60 * SECOND;
@@ -26,9 +26,11 @@ const JITTER = 0.2;
 /** A receiver that asks for a longer pause gets this one. */
 const MAX_REQUESTED_PAUSE_MS = HOUR;
 
-/** The pause that a receiver gets when it asks for one; null if it asks for none. */
-export const boundedPause = (retryAfterMs: number | null): number | null =>
-  retryAfterMs === null || retryAfterMs === 0 ? null : Math.min(retryAfterMs, MAX_REQUESTED_PAUSE_MS);
+/** The pause that a receiver asked for and gets, in milliseconds; null if it asked for none. */
+export function requestedPause(error: unknown): number | null {
+  if (!(error instanceof RefusedDeliveryError)) return null;
+  return error.retryAfterMs ? Math.min(error.retryAfterMs, MAX_REQUESTED_PAUSE_MS) : null;
+}
 
 /**
  * The pause after a failed attempt, 20 % more or less, or the longer one that the receiver asked for.

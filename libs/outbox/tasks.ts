@@ -1,9 +1,11 @@
 import { z } from 'zod';
-import type { Database } from '#libs/db/database.ts';
+import { type Database, transaction } from '#libs/db/database.ts';
 import { summarizeFailure } from '#libs/jobs/failure.ts';
 import { defineTask, type JobContext, type Task } from '#libs/jobs/task.ts';
 import type { Clock } from '#libs/service/runtime.ts';
 import { type Attempt, type Channels, DELIVERY_TASK, MAX_DELIVERY_ATTEMPTS } from './deliveries.ts';
+import { enqueueDelivery } from './enqueue-delivery.ts';
+import { requestedPause } from './retries.ts';
 import { beginAttempt, deleteDelivered, markDelivered, markFailed } from './store.ts';
 
 const RETENTION_MS = 30 * 24 * 60 * 60 * 1000;
@@ -39,17 +41,24 @@ export function outboxTasks(options: OutboxOptions): Task[] {
   ];
 }
 
-/** Rejects when the attempt fails, so that the queue repeats it. */
+/** Rejects when the attempt fails, so that the queue repeats it, unless the receiver asked for a pause. */
 async function deliverOrRepeat(attempt: Attempt, options: OutboxOptions, context: JobContext): Promise<void> {
   const { event, delivery } = attempt;
+  const { database, clock } = options;
   try {
     await deliver(attempt, options, context);
   } catch (error) {
     if (context.signal.aborted) throw error;
-    const status = delivery.attempts >= MAX_DELIVERY_ATTEMPTS ? 'dead' : 'pending';
+    const isLast = delivery.attempts >= MAX_DELIVERY_ATTEMPTS;
     const lastError = summarizeFailure(error, event.payload);
-    await markFailed(options.database, delivery.id, { status, lastError, nextAttemptAt: null });
-    throw error;
+    const pauseMs = isLast ? null : requestedPause(error);
+    const nextAttemptAt = pauseMs === null ? null : new Date(clock.now().getTime() + pauseMs);
+    await transaction(database, async (tx) => {
+      await markFailed(tx, delivery.id, { status: isLast ? 'dead' : 'pending', lastError, nextAttemptAt });
+      if (nextAttemptAt !== null)
+        await enqueueDelivery(tx, { ...delivery, accountId: event.accountId }, nextAttemptAt);
+    });
+    if (nextAttemptAt === null) throw error;
   }
 }
 

@@ -2,6 +2,7 @@
 import type { SecretBox } from '#libs/auth/secret-box.ts';
 import type { Database } from '#libs/db/database.ts';
 import { type PublicHttp, retryAfterOf } from '#libs/http/public-http.ts';
+import { readRetryAfterMs } from '#libs/http/retry-after.ts';
 import { describeAlert } from '#libs/outbox/alert-text.ts';
 import {
   type Channel,
@@ -107,10 +108,13 @@ async function post(
     signal: AbortSignal.any([signal, AbortSignal.timeout(TIMEOUT_MS)]),
   });
   await response.body?.cancel();
-  assertAccepted(response.status);
+  assertAccepted(
+    response.status,
+    readRetryAfterMs((name) => response.headers.get(name)),
+  );
 }
 
-function assertAccepted(status: number, retryAfterMs: number | null = null): void {
+function assertAccepted(status: number, retryAfterMs: number | null): void {
   if (status < 200 || status > 299)
     throw new RefusedDeliveryError(`The receiver answered ${status}.`, retryAfterMs);
 }
