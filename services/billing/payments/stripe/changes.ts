@@ -3,7 +3,14 @@ import Stripe from 'stripe';
 import type { ChangeResult, ItemTerms, ScheduledChange, SubscriptionChange } from '../port.ts';
 import { idOf, secondsOf } from './client.ts';
 import { nextPhaseOf, planItemOf, scheduledPlanItem } from './convert.ts';
-import { hasSetAside, isRestorable, NOTHING_SET_ASIDE, setAsideMetadata, setAsideOf } from './set-aside.ts';
+import {
+  gaveWayTo,
+  hasSetAside,
+  isRestorable,
+  NOTHING_SET_ASIDE,
+  setAsideMetadata,
+  setAsideOf,
+} from './set-aside.ts';
 
 type Keyed = { subscriptionId: string; idempotencyKey: string };
 
@@ -51,13 +58,17 @@ function hasScheduled(subscription: Stripe.Subscription): boolean {
 export async function restoreScheduled(stripe: Stripe, subscriptionId: string): Promise<void> {
   const subscription = await stripe.subscriptions.retrieve(subscriptionId);
   if (!isRestorable(subscription)) return;
+  const idempotencyKey = `${gaveWayTo(subscription)}-restore`;
   const scheduled = setAsideOf(subscription);
   if (scheduled === null) {
-    await stripe.subscriptions.update(subscriptionId, { metadata: NOTHING_SET_ASIDE });
+    await stripe.subscriptions.update(
+      subscriptionId,
+      { metadata: NOTHING_SET_ASIDE },
+      { idempotencyKey: `${idempotencyKey}-nothing` },
+    );
     return;
   }
-  const { priceId, quantity, gaveWayTo } = scheduled;
-  const idempotencyKey = `${gaveWayTo}-restore`;
+  const { priceId, quantity } = scheduled;
   await changeAtPeriodEnd(stripe, { subscriptionId, priceId, quantity, idempotencyKey });
 }
 

@@ -41,9 +41,14 @@ export function hasSetAside({ metadata }: Stripe.Subscription): boolean {
   return metadata[PRICE] !== undefined;
 }
 
+/** The key of the change that it gave way to, so that it is scheduled again once. */
+export function gaveWayTo({ metadata, id }: Stripe.Subscription): string {
+  return metadata[GAVE_WAY_TO] ?? id;
+}
+
 /** What is to be scheduled again. Null for nothing: another plan that was paid for meanwhile has replaced it. */
-export function setAsideOf(subscription: Stripe.Subscription): (ItemTerms & { gaveWayTo: string }) | null {
-  const { metadata, id } = subscription;
+export function setAsideOf(subscription: Stripe.Subscription): ItemTerms | null {
+  const { metadata } = subscription;
   const { price, quantity: seats = 1 } = planItemOf(subscription);
   const priceId = metadata[PRICE];
   if (priceId === undefined || (metadata[PRICE_BEFORE] ?? price.id) !== price.id) return null;
@@ -51,7 +56,7 @@ export function setAsideOf(subscription: Stripe.Subscription): (ItemTerms & { ga
   const isSeatsKept = (metadata[QUANTITY_BEFORE] ?? `${seats}`) === `${seats}`;
   const quantity = isSeatsKept ? Number(metadata[QUANTITY]) : seats;
   if (priceId === price.id && quantity === seats) return null;
-  return { priceId, quantity, gaveWayTo: metadata[GAVE_WAY_TO] ?? id };
+  return { priceId, quantity };
 }
 
 /** Whether it has nothing left to give way to. */
