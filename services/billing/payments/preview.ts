@@ -1,9 +1,10 @@
 /** What a plan or seats cost now: the provider's figures where it renews the subscription, else the price. */
 import type { InvoicePreviewWire } from '#libs/contracts/billing.ts';
 import { choosePlan, priceMinorOf } from '../plans/domain/offer.ts';
-import type { Cycle } from '../subscriptions/domain/period.ts';
+import { type Cycle, MONTHS_PER_CYCLE, periodAt } from '../subscriptions/domain/period.ts';
 import {
   type PlanChange,
+  type Proration,
   paidMinorOf,
   planChangeOf,
   seatChangeOf,
@@ -56,25 +57,45 @@ function previewOf(change: PlanChange, subscription: Subscription, now: Date): I
   const price = priceMinorOf(target, cycle);
   if (price === null) throw refusalProblem(directionRefusal(change, 'upgrade'));
   const amount = payment?.amountMinor ?? (change.effective === 'period_end' ? 0 : price * seats);
-  const period = { start: now.toISOString(), end: subscription.currentPeriodEnd.toISOString() };
-  const line = (description: string, amount_minor: number, quantity: number) => ({
-    ...{ description, amount_minor, quantity, period, proration: true },
-  });
-  const { chargeMinor = amount, creditMinor = 0 } = proration ?? {};
+  const lines = proration === null ? [] : prorationLines(change, proration, subscription, now);
   return {
     currency: version.catalogue.currency,
-    subtotal_minor: chargeMinor - creditMinor,
+    subtotal_minor: proration === null ? amount : proration.chargeMinor - proration.creditMinor,
     total_minor: amount,
     amount_due_minor: amount,
     proration_at: proration === null ? null : now.toISOString(),
-    lines:
-      proration === null
-        ? []
-        : [
-            line('Unused time', -creditMinor, paidSeatsOf(subscription)),
-            line(`Remaining time on ${seats} × ${target.name}`, chargeMinor, seats),
-          ],
+    lines,
   };
+}
+
+/** The unused time of the current terms, and the rest of the period, or a whole one of another cycle, under the new ones. */
+function prorationLines(
+  { target, cycle, seats, payment }: PlanChange,
+  { chargeMinor, creditMinor }: Proration,
+  subscription: Subscription,
+  now: Date,
+): InvoicePreviewWire['lines'] {
+  const start = now.toISOString();
+  const rest = { start, end: subscription.currentPeriodEnd.toISOString() };
+  const what = `${seats} × ${target.name}`;
+  const isNewPeriod = payment?.kind === 'new_period';
+  const { end } = periodAt(now, MONTHS_PER_CYCLE[cycle], now);
+  return [
+    {
+      description: 'Unused time',
+      amount_minor: -creditMinor,
+      quantity: paidSeatsOf(subscription),
+      period: rest,
+      proration: true,
+    },
+    {
+      description: isNewPeriod ? what : `Remaining time on ${what}`,
+      amount_minor: chargeMinor,
+      quantity: seats,
+      period: isNewPeriod ? { start, end: end.toISOString() } : rest,
+      proration: !isNewPeriod,
+    },
+  ];
 }
 
 export function presentPreview(preview: InvoicePreview): InvoicePreviewWire {

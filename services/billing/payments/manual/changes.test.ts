@@ -49,6 +49,13 @@ t.test('given a plan with seats that is paid by transfer', async (t) => {
           { description: 'Remaining time on 5 × Pro', amount_minor: 19_750, quantity: 5 },
         ],
       });
+      t.match((await ada.get('/api/billing/preview?plan=pro&cycle=year')).body, {
+        amount_due_minor: 3 * 79_000 - 11_850,
+        lines: [
+          { amount_minor: -11_850, proration: true },
+          { description: '3 × Pro', amount_minor: 237_000, period: { end: '2027-12-05T12:00:00.000Z' } },
+        ],
+      });
       const answers = await Promise.all(Array.from({ length: 5 }, () => post('seats', { seats: 5 })));
       t.strictSame(new Set(answers.map(({ body }) => body.payment_request?.id)).size, 1, 'one request');
       const [first] = answers;
