@@ -143,10 +143,15 @@ function standardOutput(): DestinationStream {
       // A development dependency, absent after `npm ci --omit=dev`.
     }
   }
-  return pino.destination({
+  const destination = pino.destination({
     dest: 1,
     sync: false,
     minLength: BUFFER_BYTES,
     periodicFlush: FLUSH_INTERVAL_MS,
+    contentMode: 'buffer',
   });
+  // Of texts, everything that waits would be measured again at each line.
+  const write = destination.write.bind(destination) as (line: Buffer | string) => boolean;
+  destination.write = (line) => write(Buffer.from(line));
+  return destination;
 }

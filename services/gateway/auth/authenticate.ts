@@ -39,8 +39,9 @@ declare module 'fastify' {
 const GOOGLE_ROUTES = /^\/v1beta\/|^\/v1\/models\/.*::/;
 
 /** Google's clients send the key in the URL, which no log contains. Other routes do not accept it there. */
-function queryKeyOf({ routeOptions, query }: FastifyRequest): unknown {
-  return GOOGLE_ROUTES.test(routeOptions.url ?? '') ? (query as { key?: unknown }).key : undefined;
+function queryKeyOf(request: FastifyRequest): unknown {
+  const { key } = request.query as { key?: unknown };
+  return key !== undefined && GOOGLE_ROUTES.test(request.routeOptions.url ?? '') ? key : undefined;
 }
 
 const CALLER = Symbol('caller');
@@ -73,22 +74,23 @@ export function authenticateRequests(
     },
   });
 
-  /** @returns a promise only where the request names a workspace that has to be looked up. */
-  function admit(request: FastifyRequest, caller: Caller): Promise<void> | undefined {
-    const { auth, scope } = request.routeOptions.config;
+  /**
+   * @param route of the request, which Fastify assembles at each read.
+   * @returns a promise only where the request names a workspace that has to be looked up.
+   */
+  function admit(
+    request: FastifyRequest,
+    { url = '', config: { auth, scope } }: FastifyRequest['routeOptions'],
+    caller: Caller,
+  ): Promise<void> | undefined {
     (request as Identified)[CALLER] = caller;
     request.accountId = caller.accountId;
     requireScope(caller, scope);
     if (auth === 'staff') requireStaff(caller, request.method);
     const workspace = request.headers[WORKSPACE_HEADER];
     if (caller.session !== undefined) {
-      const { method, headers, routeOptions } = request;
-      checkSession(caller.session, {
-        method,
-        url: routeOptions.url ?? '',
-        origin: headers.origin,
-        workspace,
-      });
+      const { method, headers } = request;
+      checkSession(caller.session, { method, url, origin: headers.origin, workspace });
     }
     return workspace === undefined ? undefined : enter(request, caller, workspace);
   }
@@ -113,11 +115,15 @@ export function authenticateRequests(
 
   // With a callback, because most credentials are cached and need no promise.
   app.addHook('onRequest', (request, _reply, done) => {
-    if (request.is404 || request.routeOptions.config.auth === 'none') return done();
+    if (request.is404) return done();
+    const route = request.routeOptions;
+    if (route.config.auth === 'none') return done();
     try {
       const answer = authenticate(request);
       const admitted =
-        answer instanceof Promise ? answer.then((caller) => admit(request, caller)) : admit(request, answer);
+        answer instanceof Promise
+          ? answer.then((caller) => admit(request, route, caller))
+          : admit(request, route, answer);
       if (admitted === undefined) return done();
       admitted.then(() => done(), done);
     } catch (error) {

@@ -83,7 +83,7 @@ export async function serveMetered<B extends RequestBody>(
   reply: FastifyReply,
   caller: Caller,
 ): Promise<void> {
-  const key = request.headers['idempotency-key'];
+  const key = headersOf(request)['idempotency-key'];
   if (key === undefined) {
     const held = await admit(metering, route, request, reply, caller);
     await forward(metering, route, held, request, reply, caller, false);
@@ -145,7 +145,7 @@ async function authorise<B extends RequestBody>(
   const release = await planRateLimiter.acquire(
     caller,
     entitlements,
-    rateLimitClass(body, request.headers.accept),
+    rateLimitClass(body, headersOf(request).accept),
   );
   if (release !== undefined) {
     if (reply.raw.closed) release();
@@ -340,7 +340,8 @@ async function forward<B extends RequestBody>(
       caller,
       hold.plan,
     ));
-  const { accept, 'cache-control': cacheControl } = request.headers;
+  const headers = headersOf(request);
+  const { accept, 'cache-control': cacheControl } = headers;
   try {
     const response = await metering.forward({
       head: {
@@ -359,7 +360,7 @@ async function forward<B extends RequestBody>(
       response: reply.raw,
       onBegin: () => reply.hijack(),
       ...(route.translate && { translate: route.translate }),
-      traceparent: traceparentOf(request.headers),
+      traceparent: traceparentOf(headers),
       responseHeaders: {
         ...(reply.getHeaders() as Record<string, string>),
         ...responseHeaders(metering, route, held),
@@ -439,5 +440,8 @@ function endResponse({ raw }: FastifyReply): void {
 const NO_BYTES = Buffer.alloc(0);
 
 const bytesOf = (request: FastifyRequest) => request.rawBody ?? NO_BYTES;
+
+/** As they came: Fastify merges them with the validated ones at each read. */
+const headersOf = ({ raw }: FastifyRequest) => raw.headers;
 
 const isNotStarted = (error: unknown) => error instanceof Error && error.cause instanceof RequestNotSentError;
