@@ -1,5 +1,6 @@
 import { readFileSync, rmSync } from 'node:fs';
 import path from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { configSchema } from '#deploy/local/config.ts';
 import { definePrograms, type LocalProgram } from '#deploy/local/programs.ts';
 import { chooseProviders } from '#deploy/local/providers.ts';
@@ -162,16 +163,25 @@ export async function startSystem({
   };
 }
 
+const OVERLOADED_RETRIES = 20;
+const OVERLOADED_PAUSE_MS = 1_000;
 let accounts = 0;
 
 /** As a client would, except for the amounts: no plan on sale has limits as large, or as small, as a benchmark needs. */
 async function openAccount(gateway: string, databaseUrl: string, limitAmount: bigint): Promise<Account> {
   const post = async (route: string, body: object, headers: Record<string, string> = {}) => {
-    const response = await fetch(`http://${gateway}${route}`, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json', ...headers },
-      body: JSON.stringify(body),
-    });
+    const send = () =>
+      fetch(`http://${gateway}${route}`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', ...headers },
+        body: JSON.stringify(body),
+      });
+    let response = await send();
+    // A service that has just started on a busy machine takes itself for overloaded.
+    for (let retries = 0; response.status === 503 && retries < OVERLOADED_RETRIES; retries += 1) {
+      await delay(OVERLOADED_PAUSE_MS);
+      response = await send();
+    }
     if (!response.ok) throw new Error(`${route} answered ${response.status}: ${await response.text()}`);
     return (await response.json()) as Record<string, unknown>;
   };
