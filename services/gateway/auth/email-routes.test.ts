@@ -1,6 +1,10 @@
 /** Verification of addresses and password reset, with the mails that a simulated mailbox receives. */
 import t from 'tap';
+import { createDatabase, transaction } from '#libs/db/database.ts';
+import { outboxDeliveries } from '#libs/db/schema/outbox.ts';
 import { createMailTransport } from '#libs/mail/transport.ts';
+import { emit } from '#libs/outbox/emit.ts';
+import { systemRuntime } from '#libs/service/runtime.ts';
 import { startProviderSimulator } from '#libs/simulators/provider-simulator.ts';
 import type { TestScope } from '#libs/testing/database.ts';
 import { createTestGateway, TEST_PASSWORD } from '../fixtures.ts';
@@ -229,3 +233,38 @@ t.test('given a member who is added, then their address is verified before they 
   t.equal((await post('verify-email', { token: tokenOf(mail) })).status, 204);
   t.equal((await login(grace.email, grace.password)).status, 200);
 });
+
+t.test(
+  'given alerts about open invoices, then their mails lead to the invoice, and nowhere else',
+  async (t) => {
+    const { gateway, mails, post } = await createVerifyingGateway(t);
+    await post('register', ada);
+    await mails();
+    const { pool } = gateway.database;
+    const { rows } = await pool.query('SELECT user_id, account_id FROM memberships');
+    const { user_id: target, account_id: accountId } = rows[0];
+    const { newId } = systemRuntime;
+    for (const url of ['https://pay.example/in_1', 'javascript:alert(1)']) {
+      const payload = { invoice: 'in_1', amount_minor: 7900, currency: 'USD', url };
+      const event = {
+        id: newId(),
+        type: 'payment.failed',
+        accountId,
+        payload,
+        createdAt: new Date(),
+      } as const;
+      await transaction(createDatabase(pool), async (tx) => {
+        await emit(tx, event, newId);
+        await tx
+          .insert(outboxDeliveries)
+          .values({ id: newId(), eventId: event.id, channel: 'email', target });
+      });
+    }
+    const [, open, odd] = await mails();
+    t.match(open, { to: ada.email, subject: 'Payment failed' });
+    t.match(open?.text, '79.00 USD was declined');
+    t.match(open?.text, 'https://pay.example/in_1');
+    t.match(odd, { subject: 'Payment failed' });
+    t.notMatch(odd?.text, 'javascript');
+  },
+);
