@@ -3,7 +3,14 @@ import type { LoadJob, LoadResult } from './load.ts';
 import type { LoadGenerator } from './load-client.ts';
 import { ms, ratio, table, whole } from './report.ts';
 import { cpuUsPerRequest, medianOf, requestsPerSecond } from './statistics.ts';
-import { type Account, meteredTarget, ROOMY, type System, startSystem } from './targets/inkmeter.ts';
+import {
+  type Account,
+  meteredTarget,
+  ROOMY,
+  type System,
+  setLimits,
+  startSystem,
+} from './targets/inkmeter.ts';
 import { type Pace, plainWorkload } from './throughput.ts';
 import { addUsageRows } from './usage-rows.ts';
 
@@ -74,6 +81,8 @@ async function compare({ load, system, pace, rows, say }: GrowthOptions, grown: 
   };
   const subjects: readonly [Subject, Subject] = [await fill(system, few), await fill(grown, many)];
   for (const subject of subjects) {
+    // A new installation may have applied its catalogue to the account meanwhile.
+    await setLimits(subject.system.databaseUrl, subject.account.id, ROOMY);
     for (const [what, job] of jobsOf(subject, pace)) {
       say(`warming up ${what}`);
       await load.run({ ...job, warmUpMs: 0, durationMs: WARM_UP_MS, requests: pace.coldRequests / 4 });

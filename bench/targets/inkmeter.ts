@@ -213,7 +213,8 @@ const LIMITS = [
   { meter: 'api.requests', window: 'day', blocks: false },
 ] as const;
 
-function setLimits(databaseUrl: string, accountId: string, n: bigint): Promise<void> {
+/** Gives each limit of an account this amount. Billing replaces it when the account's plan or the catalogue changes. */
+export function setLimits(databaseUrl: string, accountId: string, n: bigint): Promise<void> {
   return withDatabase(databaseUrl, (pool) =>
     createLedger({ pool }).setLimits({
       accountId,
