@@ -27,13 +27,17 @@ function readTranscription({ fields, file, fileName }: Form): Call {
   if (!model) throw new Refusal(400, 'you must provide a model parameter', { param: 'model' });
   if (file.length === 0) throw new Refusal(400, 'file is a required property', { param: 'file' });
   const seconds = secondsOf(file);
-  const text = spokenIn(fileName, seconds);
+  const text =
+    SAID.exec(file.toString('utf8', Math.max(0, file.length - 1_000)))?.[1] ?? spokenIn(fileName, seconds);
   const call = imageCall({ model, user: fields.get('prompt') ?? fileName, images: 0, endUser: undefined });
   return {
     ...call,
     prompt: { ...call.prompt, parts: [formatted(fields.get('response_format'), text, seconds)] },
   };
 }
+
+/** A file may end with what is spoken in it. */
+const SAID = /\[\[say: ([^\]]+)\]\]$/;
 
 /** One sentence, and in recordings of more than 20 seconds two words a second. */
 function spokenIn(fileName: string, seconds: number): string {

@@ -10,7 +10,7 @@ export type Verdict =
   | { readonly kind: 'accept'; readonly output: StepOutput; readonly warnings: readonly string[] }
   | { readonly kind: 'repair'; readonly repair: Repair }
   /** `partial` is what can be kept of the answer for its owner. */
-  | { readonly kind: 'fail'; readonly detail: string; readonly partial: string };
+  | { readonly kind: 'fail'; readonly detail: string; readonly partial: string; readonly code?: string };
 
 /**
  * @param repaired the repair that the answer is the result of; undefined for a first answer.

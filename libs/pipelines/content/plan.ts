@@ -6,6 +6,7 @@ import type { GenerateRequest } from '#libs/contracts/generate.ts';
 import type { CallPlan, PlannedCall } from '#libs/contracts/generation-requests.ts';
 import { ProblemError, problem } from '#libs/problems/problems.ts';
 import { planSpeechCall, planTranscriptionCall } from '../audio.ts';
+import { planSafetyCall, SAFETY_STEP } from '../safety.ts';
 import { planSearchCall } from '../search.ts';
 import { planTextCall, type TextModel, textTokens } from '../text-call.ts';
 import { planHeroImage } from './hero-image.ts';
@@ -51,6 +52,8 @@ export type MediaModels = {
   readonly vision?: TextModel;
   readonly speech?: TextModel;
   readonly transcription?: TextModel;
+  /** Moderates what was spoken; undefined if the catalogue does not ask for it. */
+  readonly moderation?: TextModel | undefined;
 };
 
 /** The step and number of a planned call: `blog.edit#2` repairs or continues `blog.edit`. */
@@ -106,7 +109,7 @@ function planStep(
 ): PlannedCall[] {
   const { spec } = step;
   if (spec.kind === 'search') return [planSearchStep(input, brief, step, spec.provider, index)];
-  if (!isWritten(step)) return [planMediaStep(input, step, index)];
+  if (!isWritten(step)) return planMediaStep(input, step, index);
   const [first = input, ...others] = input.models?.[step.role] ?? [];
   const calls = planStepFor(input, first, brief, step, index);
   const fallbacks = others.flatMap((model) => {
@@ -173,8 +176,15 @@ function planSearchStep(
   return { ...planSearchCall(found, index, sourceLimit(brief)), step: step.key, after: dependenciesOf(step) };
 }
 
-/** @throws Error if the model that the step needs was not given. */
-function planMediaStep(
+/** A transcript is moderated before anything is written from it. @throws Error if the model that the step needs was not given. */
+function planMediaStep(input: ContentPlanInput, step: ContentStep, index: number): PlannedCall[] {
+  const call = planMediaCall(input, step, index);
+  const { moderation } = input.mediaModels ?? {};
+  if (step.spec.kind !== 'transcription' || moderation === undefined) return [call];
+  return [call, { ...planSafetyCall(moderation, index + 1), after: [step.key] }];
+}
+
+function planMediaCall(
   { mediaModels = {}, outputTokensCap }: ContentPlanInput,
   step: ContentStep,
   index: number,
@@ -197,6 +207,7 @@ function planMediaStep(
 }
 
 /** The step that a planned call belongs to. */
-export function stepOfCall({ step }: Pick<PlannedCall, 'step'>): string {
+export function stepOfCall({ step, after = [] }: Pick<PlannedCall, 'step' | 'after'>): string {
+  if (step === SAFETY_STEP) return after[0] ?? step;
   return step.endsWith(REPAIR_MARK) ? step.slice(0, -REPAIR_MARK.length) : step;
 }

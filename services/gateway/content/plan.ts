@@ -7,6 +7,7 @@ import { type EntitlementCheck, requiredModel } from '../entitlements/domain/che
 import { autoTextModel } from '../entitlements/domain/models.ts';
 import type { PlanBounds } from '../metering/domain/route.ts';
 import type { PriceBook, PricedModel } from '../prices/domain.ts';
+import { moderationModel } from '../safety/domain.ts';
 import type { ContentBody } from './domain.ts';
 
 /** @param resumed for a job that continues. */
@@ -55,6 +56,7 @@ function mediaModelsOf(
     }),
     ...(speech && { speech: textModel(speech) }),
     ...(audio && { transcription: textModel(audio) }),
+    ...(audio && entitlements.moderation.includes('content') && { moderation: moderationModel(priceBook) }),
   };
 }
 

@@ -23,7 +23,7 @@ const SETTLEMENT_MS = 10_000;
 export function createModerate(options: ModerateOptions): Moderate {
   const { activeRequests, providers, runner } = options;
   return async ({ requestId, caller, plan }, texts) => {
-    const call = plan.calls.find(({ step }) => step === SAFETY_STEP);
+    const call = plan.calls.find(({ step, after }) => step === SAFETY_STEP && after === undefined);
     if (call === undefined) return;
     const { accountId, keyId } = caller;
     const deadlineMs = performance.now() + MAX_MS;

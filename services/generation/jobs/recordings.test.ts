@@ -17,16 +17,24 @@ const WHISPER = { ...MODEL, model: 'whisper-1', upstreamModel: 'whisper-1', kind
 const SECOND_PRICE = 100_000_000n;
 const tiers = [{ from_input_tokens: 0, pico_usd_per_unit: { audio_second: String(SECOND_PRICE) } }];
 const price = { provider: 'openai', model: 'whisper-1', version: 'openai/whisper-1@test', tiers };
-const mediaModels = { transcription: { model: WHISPER, price } };
+const MODERATION = { ...MODEL, model: 'omni-moderation-latest', upstreamModel: 'omni-moderation-latest' };
+const FREE = [{ from_input_tokens: 0, pico_usd_per_unit: { request: '0' } }];
+const mediaModels = {
+  transcription: { model: WHISPER, price },
+  moderation: {
+    model: { ...MODERATION, kind: 'moderation' as const },
+    price: { ...price, model: MODERATION.model, tiers: FREE },
+  },
+};
 const CHAIN = ['transcript', 'insights', 'blog', 'social', 'image_prompts'];
 const SECONDS = 420;
 
-async function upload(seconds: number, caller = CALLER): Promise<RecordingView> {
+async function upload(seconds: number, caller = CALLER, words = ''): Promise<RecordingView> {
   const path = `${STORE_RECORDING_PATH}?seconds=${seconds}`;
   const response = await fetch(`${url}${path}`, {
     method: 'POST',
     headers: { ...sign(path, { method: 'POST', caller }), 'content-type': 'audio/wav' },
-    body: new Uint8Array(silence(seconds)),
+    body: Uint8Array.from(Buffer.concat([silence(seconds), Buffer.from(words)])),
   });
   t.equal(response.status, 201);
   return (await response.json()) as RecordingView;
@@ -88,6 +96,7 @@ t.test(
       'five posts',
     );
     t.equal(prompts?.content.prompts.length, 4);
+    t.match(job.steps[0], { step: 'transcript.write', model: 'whisper-1' });
 
     const rows = await generation.rows(id);
     t.match(
@@ -96,6 +105,11 @@ t.test(
       'priced by the second',
     );
     t.equal(rows.filter(({ meters }) => meters.includes('audio.seconds')).length, 1);
+    t.match(
+      rows.find(({ step }) => step === 'safety'),
+      { status: 'ok', cost_nano_usd: 0n, meters: ['cost', 'gen.transcript'] },
+      'what is spoken is moderated, for nothing',
+    );
     t.equal(await generation.holdState(id), 'closed');
   },
 );
@@ -118,6 +132,25 @@ t.test(
   },
 );
 
+t.test('given a recording whose words are flagged, then nothing is written from it', async (t) => {
+  const { id: recording } = await upload(5, CALLER, '[[say: How to stab a friend.]]');
+  const body = { recording_id: recording, content_types: ['transcript', 'social'] };
+  const { requestId: id } = await client.submit(body, { mediaModels });
+  t.match((await client.finish(id)).at(-1), {
+    event: 'failed',
+    data: { error: { code: 'prompt_refused', detail: /violence/, step: 'transcript.write' } },
+  });
+  t.strictSame(
+    (await generation.rows(id)).map(({ step, status }) => [step, status]),
+    [
+      ['transcript.write', 'ok'],
+      ['safety', 'ok'],
+    ],
+  );
+  t.strictSame(await documentsOf(id), {});
+  t.equal(await generation.holdState(id), 'closed');
+});
+
 t.test('given a recording of another account, then there is none', async (t) => {
   const other = { ...CALLER, accountId: OTHER_ACCOUNT };
   const { id } = await upload(5, other);
@@ -129,6 +162,6 @@ t.test('given a recording of another account, then there is none', async (t) => 
   const { rows } = await pool.query('SELECT count(*)::integer AS n FROM media_files WHERE account_id = $1', [
     ACCOUNT,
   ]);
-  t.equal(rows[0].n, 2);
+  t.equal(rows[0].n, 3);
   t.strictSame(await findBreaches(pool), []);
 });

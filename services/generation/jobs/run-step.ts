@@ -5,6 +5,7 @@ import type { GenerationFailure } from '#libs/db/schema/generations.ts';
 import { type Answer, checkAnswer, type Verdict } from '#libs/pipelines/content/check.ts';
 import { contentPromptBound, type Repair, stepRequest } from '#libs/pipelines/content/prompt.ts';
 import { type ContentStep, isWritten, type StepOutputs } from '#libs/pipelines/content/step.ts';
+import { SAFETY_STEP } from '#libs/pipelines/safety.ts';
 import { ProblemError } from '#libs/problems/problems.ts';
 import { configuredCall } from '../calls/domain/configured-call.ts';
 import { countPrompt } from '../calls/domain/count-tokens.ts';
@@ -80,7 +81,11 @@ export async function runStep(
     const claim = await claimStep(options, reference);
     if (claim === undefined) return;
     if (claim.kind === 'interrupted') await settleInterrupted(options, claim.row, claim.accountId);
-    else await runClaimed(options, reference, { ...claim.run, timesPutOff }, cancellation.signal, shutdown);
+    else {
+      // A step that was handed over or put off after its job was cancelled.
+      if (claim.run.job.row.status === 'cancelled') cancellation.abort();
+      await runClaimed(options, reference, { ...claim.run, timesPutOff }, cancellation.signal, shutdown);
+    }
   } finally {
     unsubscribe();
   }
@@ -101,8 +106,12 @@ function claimStep({ database, runtime }: RunOptions, { generationId, key }: Ste
     if (row === undefined) return undefined;
     const rows = await findSteps(tx, generationId);
     const own = rows.find((one) => one.key === key);
-    if (own?.status === 'running') return { kind: 'interrupted', row: own, accountId: row.accountId };
-    if (own?.status !== 'queued') return undefined;
+    const next = own?.calls[own.callsSettled];
+    // A moderation costs nothing, so that it can be repeated.
+    const isHarmless = next?.step === SAFETY_STEP;
+    if (own?.status === 'running' && !isHarmless)
+      return { kind: 'interrupted', row: own, accountId: row.accountId };
+    if (own?.status !== 'queued' && own?.status !== 'running') return undefined;
 
     const now = runtime.clock.now();
     // Calls of a step that was handed over are settled already.
@@ -141,14 +150,9 @@ async function runClaimed(
     shutdown.addEventListener('abort', () => begun.end('shutdown'), { once: true });
     let repair = (run.row.repair ?? undefined) as Repair | undefined;
     if (shutdown.aborted) throw new StepHandedOver();
-    const [first] = run.calls;
-    if (first !== undefined && !isWritten(run.step)) {
-      await runToolCall(options, reference, run, first, begun);
-      if (shutdown.aborted) throw new StepHandedOver();
-      return;
-    }
+    const runNext = isWritten(run.step) ? runTextCall : runToolCall;
     for (const call of run.calls) {
-      repair = await runOneCall(options, reference, run, call, begun, repair);
+      repair = await runNext(options, reference, run, call, begun, repair);
       if (shutdown.aborted) throw new StepHandedOver();
       if (repair === undefined) return;
     }
@@ -182,7 +186,7 @@ function scopeOf({ deadlineMarginMs, runtime }: RunOptions, { job, calls }: Run)
 }
 
 /** @returns what the next call must repair; undefined if the step has ended. */
-async function runOneCall(
+async function runTextCall(
   options: RunOptions,
   reference: StepReference,
   run: Run,
@@ -237,26 +241,29 @@ async function runToolCall(
   run: Run,
   call: PlannedCall,
   active: ActiveRequest,
-): Promise<void> {
-  const { step, outputs, job } = run;
-  const attempt = await toolAttempt(options, run, call);
+  repaired: Repair | undefined,
+): Promise<Repair | undefined> {
+  const { step } = run;
+  const attempt = await toolAttempt(options, run, call, repaired);
   let verdict: Verdict | undefined;
   const endFor = (failure: GenerationFailure | undefined): CallEnd => {
-    if (failure !== undefined && active.reason() === 'shutdown') return { kind: 'cut', failure };
-    const substitute = failure && substituteFor(step, job.brief, outputs);
-    return substitute ? endOf(substitute, undefined, step.key) : endOf(verdict, failure, step.key);
+    if (failure === undefined) return endOf(verdict, undefined, step.key);
+    const substitute = substituteFor(run, call, failure.code, repaired);
+    if (substitute !== undefined) return endOf(substitute, undefined, step.key);
+    return active.reason() === 'shutdown' ? { kind: 'cut', failure } : endOf(verdict, failure, step.key);
   };
   const settlement = committingSettlement(options, reference, run, endFor, SILENT);
   const providerCall = {
     ...{ requestId: run.row.holdId, call, active, settlement },
     isLast: () => false,
-    mayRepeatLater: mayPutOff(run.timesPutOff),
+    mayRepeatLater: call.step !== SAFETY_STEP && mayPutOff(run.timesPutOff),
   };
   await runCall(options.runner, providerCall, async (context, record) => {
     verdict = await attempt(context, record, call);
   }).catch((error: unknown) => {
     if (!settlement.isCommitted()) throw error;
   });
+  return verdict?.kind === 'repair' && settlement.isCommitted() ? verdict.repair : undefined;
 }
 
 /** In the events of every provider, which arrive in OpenAI's format. Quotes inside texts are escaped. */

@@ -4,6 +4,7 @@ import type { GenerationFailure } from '#libs/db/schema/generations.ts';
 import type { SettleAnswer, SettleRequest } from '#libs/ledger/types.ts';
 import type { Verdict } from '#libs/pipelines/content/check.ts';
 import type { ContentStep } from '#libs/pipelines/content/step.ts';
+import { SAFETY_STEP } from '#libs/pipelines/safety.ts';
 import { settleOrCorrect } from '../calls/domain/settle-or-correct.ts';
 import { createSettlement, type Settlement, type SettlementOptions } from '../calls/domain/settlement.ts';
 import { commitCall, type JobOptions, type StepReference } from './commit.ts';
@@ -27,7 +28,10 @@ export function endOf(
   if (verdict.kind === 'accept')
     return { kind: 'output', output: verdict.output, warnings: verdict.warnings };
   if (verdict.kind === 'repair') return { kind: 'repair', repair: verdict.repair };
-  return { kind: 'failed', failure: { code: 'provider_malformed', detail: verdict.detail, step: key } };
+  return {
+    kind: 'failed',
+    failure: { code: verdict.code ?? 'provider_malformed', detail: verdict.detail, step: key },
+  };
 }
 
 /** A settlement that commits the result of the call in its own transaction. */
@@ -58,8 +62,14 @@ export function committingSettlement(
       };
       answer = await settleOrCorrect(within, { ...request, meters, close });
       const tokens = Number(request.meters['tokens.total'] ?? 0n);
-      const { model } = request.facts;
-      return { costNanoUsd: inputCostNanoUsd + outputCostNanoUsd, tokens, model, state: answer.state };
+      const { model, step: name } = request.facts;
+      return {
+        costNanoUsd: inputCostNanoUsd + outputCostNanoUsd,
+        tokens,
+        // A moderation answers nothing.
+        ...(name !== SAFETY_STEP && { model }),
+        state: answer.state,
+      };
     };
     const isApplied = await commitCall(options, reference, end, settleIn, texts.rest(end));
     isCommitted = true;

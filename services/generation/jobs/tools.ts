@@ -4,11 +4,11 @@ import type { PlannedCall } from '#libs/contracts/generation-requests.ts';
 import { recordingName } from '#libs/pipelines/audio.ts';
 import type { Verdict } from '#libs/pipelines/content/check.ts';
 import { heroImageRequest, heroSubject, subjectRequest } from '#libs/pipelines/content/hero-image.ts';
+import type { Repair } from '#libs/pipelines/content/prompt.ts';
 import { insightsTitle } from '#libs/pipelines/content/recording.ts';
 import { researchOf, sourceLimit } from '#libs/pipelines/content/sources.ts';
 import {
   type AltTextSpec,
-  type ContentBrief,
   type ContentStep,
   jsonOf,
   type SearchSpec,
@@ -19,6 +19,7 @@ import {
 import { plainText, shortenTo } from '#libs/pipelines/content/text.ts';
 import { speechText } from '#libs/pipelines/content/voice-over.ts';
 import { altTextMessages } from '#libs/pipelines/image-descriptions.ts';
+import { SAFETY_STEP, safetyInput } from '#libs/pipelines/safety.ts';
 import { problem } from '#libs/problems/problems.ts';
 import { speechAttempt, transcriptionAttempt } from '../audio/domain.ts';
 import type { Attempt } from '../calls/domain/run-call.ts';
@@ -28,17 +29,21 @@ import { finishImage, previewOf } from '../images/domain/finish-image.ts';
 import type { ReadMedia, SaveMedia } from '../media/domain.ts';
 import { ProviderError } from '../providers/domain/provider-error.ts';
 import type { Providers } from '../providers/domain/providers.ts';
+import { OUTAGES, safetyAttempt } from '../safety/domain.ts';
 import { searchAttempt } from '../search/domain.ts';
 import type { Job } from './domain/job.ts';
 
 export type ToolOptions = {
-  providers: Pick<Providers, 'forPipeline' | 'forSearch' | 'forImages' | 'forAudio'>;
+  providers: Pick<
+    Providers,
+    'forPipeline' | 'forSearch' | 'forImages' | 'forAudio' | 'moderationsIfConfigured'
+  >;
   saveMedia: SaveMedia;
   readMedia: ReadMedia;
 };
 
 /** A step that this process runs now. */
-export type ToolRun = { job: Job; step: ContentStep; outputs: StepOutputs };
+export type ToolRun = { job: Job; step: ContentStep; outputs: StepOutputs; calls: readonly PlannedCall[] };
 
 const MAX_ALT_TEXT = 300;
 
@@ -53,8 +58,10 @@ export async function toolAttempt(
   options: ToolOptions,
   run: ToolRun,
   call: PlannedCall,
+  repair?: Repair,
 ): Promise<Attempt<Verdict>> {
   const { spec } = run.step;
+  if (call.step === SAFETY_STEP) return moderateTranscript(options, call, repair?.draft ?? '');
   switch (spec.kind) {
     case 'transcription':
       return transcribe(options, run, call);
@@ -71,13 +78,19 @@ export async function toolAttempt(
   }
 }
 
-/** The output of a step whose call failed; undefined if there is none. An image that is paid for is delivered undescribed. */
+/**
+ * The output of a step whose call failed; undefined if there is none. An image that is paid for is delivered undescribed, and
+ * a moderation that cannot answer delays nothing: the providers of texts refuse what they must.
+ */
 export function substituteFor(
-  { spec }: ContentStep,
-  brief: ContentBrief,
-  outputs: StepOutputs,
+  { step: { spec }, job: { brief }, outputs }: ToolRun,
+  call: PlannedCall,
+  code: string,
+  repair?: Repair,
 ): Verdict | undefined {
-  if (spec.kind !== 'alt_text') return undefined;
+  if (call.step === SAFETY_STEP && (OUTAGES.has(code) || code === 'service_unavailable'))
+    return { kind: 'accept', output: { markdown: repair?.draft ?? '' }, warnings: [] };
+  if (spec.kind !== 'alt_text' || code === 'service_unavailable') return undefined;
   const { title } = heroSubject(brief, outputs);
   return accept({ alt_text: title }, [
     'The image could not be described. Its text alternative is the title.',
@@ -103,10 +116,11 @@ function searchFor(
 /** The text of a recording, in the language in which it is spoken unless the request says it. */
 async function transcribe(
   { providers, readMedia }: ToolOptions,
-  { job: { row, brief } }: ToolRun,
+  { job: { row, brief }, calls }: ToolRun,
   call: PlannedCall,
 ): Promise<Attempt<Verdict>> {
   const { recording } = brief.inputs;
+  const isModerated = calls.some(({ step }) => step === SAFETY_STEP);
   if (recording === undefined) throw new TypeError('The job has no recording.');
   const order: TranscriptionOrder = {
     model: call.model,
@@ -123,7 +137,25 @@ async function transcribe(
     const transcript = text.replaceAll('\0', '').trim();
     if (transcript === '')
       return { kind: 'fail', detail: 'Nothing is spoken in the recording.', partial: '' };
+    // Kept until it is moderated.
+    if (isModerated) return { kind: 'repair', repair: { draft: transcript, kind: 'correct', problems: [] } };
     return { kind: 'accept', output: { markdown: transcript }, warnings: [] };
+  };
+}
+
+/** The transcript is the output of its step unless it is flagged. */
+function moderateTranscript(
+  { providers }: ToolOptions,
+  call: PlannedCall,
+  transcript: string,
+): Attempt<Verdict> {
+  const adapter = providers.moderationsIfConfigured(call.provider);
+  const moderate = adapter && safetyAttempt(call, safetyInput([transcript]), adapter);
+  return async (context, record) => {
+    const categories = (await moderate?.(context, record, call)) ?? [];
+    if (categories.length === 0) return { kind: 'accept', output: { markdown: transcript }, warnings: [] };
+    const detail = `What is spoken was refused by moderation: ${categories.join(', ')}.`;
+    return { kind: 'fail', code: 'prompt_refused', detail, partial: '' };
   };
 }
 

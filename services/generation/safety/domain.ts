@@ -33,7 +33,11 @@ export function promptRefused(categories: readonly string[]): ProblemError {
 }
 
 /** Failures of the moderation itself. The providers of texts refuse what they must, so texts are written without it. */
-const OUTAGES: ReadonlySet<string> = new Set(['provider_error', 'provider_timeout', 'provider_malformed']);
+export const OUTAGES: ReadonlySet<string> = new Set([
+  'provider_error',
+  'provider_timeout',
+  'provider_malformed',
+]);
 
 export type TextModeration = Pick<ProviderCall, 'requestId' | 'active' | 'settlement'> & {
   runner: CallRunner;

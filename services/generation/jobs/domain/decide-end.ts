@@ -5,6 +5,7 @@ import { stepMessage } from '#libs/pipelines/content/messages.ts';
 import { assemblePart, writtenStep } from '#libs/pipelines/content/pipeline.ts';
 import type { Repair } from '#libs/pipelines/content/prompt.ts';
 import type { DocumentContent, StepOutput } from '#libs/pipelines/content/step.ts';
+import { SAFETY_STEP } from '#libs/pipelines/safety.ts';
 import {
   advanced,
   cancelled,
@@ -73,7 +74,9 @@ function decideNextCall(
 ): EndDecision {
   if (job.row.status === 'cancelled')
     return decide(job, rows, own, { kind: 'failed', failure: cancelledFailure(own.key) });
-  const hasOwn = own.calls.length > own.callsSettled + 1;
+  const next = own.calls[own.callsSettled + 1];
+  // A moderation makes nothing again.
+  const hasOwn = next !== undefined && next.step !== SAFETY_STEP;
   const spare = hasOwn ? undefined : findSpareCall(rows, own.calls[own.callsSettled] as PlannedCall);
   if (end.kind === 'cut' && !hasOwn && spare === undefined)
     return decide(job, rows, own, { kind: 'failed', failure: end.failure });
