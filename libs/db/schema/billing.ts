@@ -6,6 +6,7 @@ import {
   index,
   integer,
   jsonb,
+  numeric,
   pgTable,
   primaryKey,
   text,
@@ -16,6 +17,7 @@ import { WINDOWS } from '#libs/catalogue/limit.ts';
 import { MIGRATIONS } from '#libs/contracts/catalogues.ts';
 import type { FlagRuleWire } from '#libs/contracts/flags.ts';
 import type { GuardRailFigures } from '#libs/contracts/guard-rails.ts';
+import { OUTCOME_GOALS, OUTCOME_STATUSES } from '#libs/contracts/outcome-kinds.ts';
 import type { OverrideTerms } from '#libs/contracts/overrides.ts';
 import type { BillingEventKind } from '#libs/contracts/subscriptions.ts';
 import { instant } from './columns.ts';
@@ -272,4 +274,65 @@ export const billingEvents = pgTable(
     uniqueIndex('billing_events_once').on(table.accountId, table.kind, table.subject),
     index('billing_events_account').on(table.accountId, table.id),
   ],
+);
+
+// Outcome-based billing. Values are exact decimal texts.
+
+/** Fees that depend on what was achieved. */
+export const outcomeAgreements = pgTable(
+  'outcome_agreements',
+  {
+    id: uuid('id').primaryKey(),
+    accountId: uuid('account_id').notNull(),
+    goal: text('goal', { enum: OUTCOME_GOALS }).notNull(),
+    baseline: numeric('baseline').notNull(),
+    /** Other than the baseline; below it where less is better. */
+    target: numeric('target').notNull(),
+    /** For the whole target, in minor units (cents) of USD. */
+    feeMinor: integer('fee_minor').notNull(),
+    startsAt: instant('starts_at').notNull(),
+    endsAt: instant('ends_at').notNull(),
+    status: text('status', { enum: OUTCOME_STATUSES }).notNull(),
+    /** Whole percent of the way from baseline to target, by the latest measurement of the period. */
+    achievedPercent: integer('achieved_percent').notNull(),
+    /** What is payable; null until it is settled. */
+    amountMinor: integer('amount_minor'),
+    /** The payment provider's invoice; null where none was made. */
+    invoiceId: text('invoice_id'),
+    createdBy: text('created_by').notNull(),
+    createdAt: instant('created_at').notNull(),
+    updatedAt: instant('updated_at').notNull(),
+  },
+  (table) => [
+    index('outcome_agreements_account').on(table.accountId, table.id),
+    uniqueIndex('outcome_agreements_invoice').on(table.invoiceId),
+  ],
+);
+
+/** Figures of an agreement, as staff entered them. They never change. */
+export const outcomeMeasurements = pgTable(
+  'outcome_measurements',
+  {
+    id: uuid('id').primaryKey(),
+    agreementId: uuid('agreement_id').notNull(),
+    value: numeric('value').notNull(),
+    measuredAt: instant('measured_at').notNull(),
+    /** Where the figure comes from. */
+    source: text('source').notNull(),
+    createdBy: text('created_by').notNull(),
+    createdAt: instant('created_at').notNull(),
+  },
+  (table) => [index('outcome_measurements_agreement').on(table.agreementId, table.measuredAt, table.id)],
+);
+
+/** Milestones that an agreement has reached, each once: they were emitted with this row. */
+export const outcomeMilestones = pgTable(
+  'outcome_milestones',
+  {
+    agreementId: uuid('agreement_id').notNull(),
+    percent: integer('percent').notNull(),
+    /** Of the measurement that reached it. */
+    reachedAt: instant('reached_at').notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.agreementId, table.percent] })],
 );
