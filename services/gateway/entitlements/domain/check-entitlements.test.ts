@@ -3,6 +3,7 @@ import t from 'tap';
 import { type EntitlementInput, entitlementsAt } from '#libs/catalogue/entitlements.ts';
 import { parseCatalogue } from '#libs/catalogue/parse.ts';
 import { createChatCompletion } from '#libs/contracts/chat-operations.ts';
+import { generateRequest } from '#libs/contracts/generate.ts';
 import { generateContent } from '#libs/contracts/generate-operations.ts';
 import { generateImages } from '#libs/contracts/images.ts';
 import type { Caller } from '#libs/contracts/internal-context.ts';
@@ -180,4 +181,20 @@ t.test('API keys require a plan with API access, if the catalogue sells it', asy
     fields: { feature: 'api_access', fallback_options: [], suggested_plans: [{ key: 'business' }] },
   });
   t.match(await check(free, request), { degraded: [] }, 'a user needs none');
+});
+
+t.test('a field that the plan lacks is removed, so that the request stays one of its schema', async (t) => {
+  const wanted = {
+    topic: 'ink',
+    content_types: ['blog'],
+    hero_image: true,
+    research: true,
+    research_full_text: true,
+  };
+  const onFree = { catalogue: 'crew', planKey: 'free' };
+  await t.rejects(check(onFree, content(wanted)), { code: /not_in_plan/ });
+  const { body, models } = await check(onFree, content({ ...wanted, allow_degraded: true }));
+  t.notOk('hero_image' in body);
+  t.equal(models.image, undefined);
+  generateRequest.parse(body);
 });

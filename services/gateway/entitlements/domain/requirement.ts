@@ -61,5 +61,6 @@ export function isMet(
 
 /** A request with some fields replaced; null removes a field. */
 export function patched<Body extends RequestBody>(body: Body, patch: BodyPatch): Body {
-  return { ...body, ...patch };
+  const fields = Object.entries({ ...body, ...patch });
+  return Object.fromEntries(fields.filter(([field]) => patch[field] !== null)) as Body;
 }
