@@ -244,18 +244,25 @@ t.test('given whisperforge, then a recording becomes everything that it sells', 
   const installation = await startInstallation(t, 'whisperforge');
   const { call, customer, url } = installation;
   const { token } = await customer('pro');
-  const upload = (as: string | null, bytes: Uint8Array<ArrayBuffer>) => {
+  const upload = (as: string | null, bytes: Uint8Array<ArrayBuffer>, key?: string) => {
     const form = new FormData();
     form.set('file', new File([bytes], 'talk.wav', { type: 'audio/wav' }));
-    const headers = { ...(as !== null && { authorization: `Bearer ${as}` }) };
+    const headers = {
+      ...(as !== null && { authorization: `Bearer ${as}` }),
+      ...(key !== undefined && { 'idempotency-key': key }),
+    };
     return fetch(`${url}/api/recordings`, { method: 'POST', headers, body: form });
   };
   const wav = Uint8Array.from(silence(90));
   t.equal((await upload(null, wav)).status, 401);
   t.equal((await upload(token, Uint8Array.from(Buffer.from('no recording')))).status, 400);
-  const stored = await upload(token, wav);
+  const stored = await upload(token, wav, 'talk');
   t.equal(stored.status, 201);
   const recording = (await stored.json()) as { id: string };
+  const repeated = await upload(token, wav, 'talk');
+  t.match(await repeated.json(), { id: recording.id }, 'stored once');
+  const other = await upload(token, Uint8Array.from(silence(2)), 'talk');
+  t.match(await other.json(), { code: 'idempotency_key_reused' });
   t.match(recording, { id: String, media_type: /wav/, seconds: 90, size_bytes: wav.length });
 
   const types: ContentType[] = ['transcript', 'insights', 'blog', 'social', 'image_prompts'];

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { recordingFile } from './audio.ts';
 import { count, instant } from './envelope.ts';
+import { idempotencyHeaders } from './idempotency-key.ts';
 import { defineOperation } from './operation.ts';
 import { problemResponses, USER_PROBLEMS } from './problem-responses.ts';
 
@@ -21,6 +22,7 @@ export const createRecording = defineOperation({
   operationId: 'createRecording',
   method: 'POST',
   path: '/api/recordings',
+  headers: idempotencyHeaders,
   summary: 'Upload a recording',
   description: [
     'Stores a recording, for jobs that write from it: `POST /api/generations` with its `recording_id`. Nothing is',

@@ -16,7 +16,11 @@ const AUDIO_TYPES =
 export async function acceptForms(scope: FastifyInstance): Promise<void> {
   await scope.register(multipart, { limits: LIMITS });
   scope.addHook('preValidation', async (request) => {
-    if (request.isMultipart()) request.body = await readForm(request);
+    if (!request.isMultipart()) return;
+    const form = await readForm(request);
+    request.body = form;
+    // What repeated requests have in common: each form has a boundary of its own.
+    request.rawBody = (form.file as UploadedFile | undefined)?.bytes ?? null;
   });
 }
 
