@@ -40,8 +40,8 @@ t.test('given the starter plan of lily', async (t) => {
       offer.body.plans.map((plan) => [plan.key, plan.not_yet_available.length]),
       [
         ['starter', 2],
-        ['pro', 9],
-        ['enterprise', 12],
+        ['pro', 7],
+        ['enterprise', 10],
       ],
     );
     t.strictSame(offer.body.plans[0]?.not_yet_available, ['social.autopilot_posts', 'analytics_depth']);

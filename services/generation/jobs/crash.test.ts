@@ -181,4 +181,12 @@ t.test('given a service that stops during a call without a second one, then anot
   });
   t.match(await generation.rows(alone), [{ status: 'aborted' }]);
   t.equal(await generation.holdState(alone), 'closed');
+
+  const { requestId: gone } = await client.submit({ topic: 'creeks', length: 300 }, { terms });
+  // Handed over in the moment in which its job was cancelled.
+  await generation.pool.query(`UPDATE generations SET status = 'cancelled' WHERE id = $1`, [gone]);
+  await run(gone, 'blog.write', running);
+  t.match(await client.get(gone), { status: 'cancelled', steps: [{ status: 'failed' }] });
+  t.strictSame(await generation.rows(gone), [], 'nothing is sent for a job that was cancelled');
+  t.equal(await generation.holdState(gone), 'closed');
 });
