@@ -141,6 +141,30 @@ t.test('given a call of unknown outcome', async (t) => {
     ]);
   });
 
+  await t.test('then webhooks learn of it once, with the differences', async (t) => {
+    const { rows } = await service.pool.query(
+      `SELECT account_id, payload FROM outbox_events WHERE type = 'usage.corrected'`,
+    );
+    const correction = {
+      id: null,
+      corrects: `${id}.0`,
+      occurred_at: rows[0]?.payload.corrections[0].occurred_at,
+    };
+    t.strictSame(rows, [
+      {
+        account_id: ACCOUNT,
+        payload: {
+          source: 'provider',
+          corrections: [
+            { ...correction, meter: 'cost', amount: '-100000' },
+            { ...correction, meter: 'tokens.openai', amount: '-60' },
+            { ...correction, meter: 'tokens.total', amount: '-60' },
+          ],
+        },
+      },
+    ]);
+  });
+
   await t.test('then other figures are refused', async (t) => {
     const { status, body } = await resolve(`${id}.0`, { ...resolution, usage: { input: 81, output: 10 } });
     t.equal(status, 409);
