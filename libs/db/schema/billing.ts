@@ -216,6 +216,9 @@ export const paymentRequests = pgTable(
     driver: text('driver').notNull(),
     driverReference: text('driver_reference'),
     instructions: text('instructions'),
+    /** What it pays for. Null before a new period is paid, and in requests of versions that did not record it. */
+    periodStart: instant('period_start'),
+    periodEnd: instant('period_end'),
     createdAt: instant('created_at').notNull(),
     /** An open request is void from here on. */
     expiresAt: instant('expires_at').notNull(),

@@ -34,6 +34,9 @@ export type PaymentRequest = PaymentDraft & {
   /** The driver's own id; null until the driver has accepted the request. */
   driverReference: string | null;
   instructions: string | null;
+  /** The part of a period that it pays for; null before a new period is paid. */
+  periodStart: Date | null;
+  periodEnd: Date | null;
   createdAt: Date;
   settledAt: Date | null;
   settledBy: string | null;

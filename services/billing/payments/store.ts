@@ -45,12 +45,12 @@ export async function insertRequest(tx: Tx, request: PaymentRequest): Promise<vo
 /** Saves that an open request is paid or void. @throws Error where it is not open, which the account's lock rules out. */
 export async function saveResolution(
   tx: Tx,
-  { id, status, settledAt, settledBy, note }: PaymentRequest,
+  { id, status, periodStart, periodEnd, settledAt, settledBy, note }: PaymentRequest,
 ): Promise<void> {
   only(
     await tx
       .update(paymentRequests)
-      .set({ status, settledAt, settledBy, note })
+      .set({ status, periodStart, periodEnd, settledAt, settledBy, note })
       .where(and(eq(paymentRequests.id, id), eq(paymentRequests.status, 'open')))
       .returning({ id: paymentRequests.id }),
   );

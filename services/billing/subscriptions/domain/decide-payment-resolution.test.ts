@@ -31,7 +31,10 @@ t.test('a paid request gives its plan from the moment of payment', async (t) => 
   const decision = resolve(stateOf(free, { paymentRequests: [requestOf()] }), 'paid');
   t.match(decision.outcome, {
     kind: 'payment_resolved',
-    request: { status: 'paid', settledAt: later, settledBy: 'manual', note: 'Transfer' },
+    request: {
+      ...{ status: 'paid', settledAt: later, settledBy: 'manual', note: 'Transfer' },
+      ...{ periodStart: later, periodEnd: new Date('2026-12-22T12:00:00.000Z') },
+    },
   });
   t.match(decision.subscription, {
     planKey: 'pro',
@@ -49,9 +52,10 @@ t.test('a paid request gives its plan from the moment of payment', async (t) => 
 });
 
 t.test('the rest of a period keeps the period', async (t) => {
-  const request = requestOf({ kind: 'rest_of_period' });
+  const request = requestOf({ kind: 'rest_of_period', periodStart: later, periodEnd });
   const decision = resolve(stateOf(paid('starter'), { paymentRequests: [request] }), 'paid');
   t.match(decision.subscription, { planKey: 'pro', currentPeriodEnd: periodEnd });
+  t.match(decision.outcome, { request: { periodStart: later, periodEnd } });
 });
 
 t.test('a period with a credit starts when it was requested', async (t) => {

@@ -41,10 +41,12 @@ export function decidePaymentResolution(
   if (request.status === 'void') return refuse(state, { code: 'payment_request_void', note: request.note });
   if (request.status === 'paid') return refuse(state, { code: 'payment_request_paid' });
   const resolution = { at: context.now, by, note };
-  const resolved = resolveRequest(beginChange(state), request, status, resolution);
+  const bought = status === 'paid' ? boughtBy(request, state, context) : null;
+  const paidPeriod = bought === null ? request : withPeriod(request, bought);
+  const resolved = resolveRequest(beginChange(state), paidPeriod, status, resolution);
   const audited =
     staff === null ? resolved : auditResolution(resolved, request, { status, staff, resolution });
-  const applied = status === 'paid' ? applyPurchase(audited, request, context) : audited;
+  const applied = bought === null ? audited : applyPurchase(audited, request, bought, context);
   const after = applied.state.paymentRequests.find(({ id }) => id === requestId) ?? request;
   return decide(applied, { kind: 'payment_resolved', request: after });
 }
@@ -68,21 +70,32 @@ function auditResolution(
   });
 }
 
+/** The subscription with what the request buys. */
+function boughtBy(
+  request: PaymentRequest,
+  state: SubscriptionState,
+  { now, graceMs }: DecisionContext,
+): Subscription {
+  const { subscription: current, offered, versions } = state;
+  // A credit was computed at the time of the request, so the period it pays for starts then.
+  const startsAt = paidMinorOf(current, soldVersion(state)) > 0 ? request.createdAt : now;
+  return movedLike(current, paidFor(current, request, { startsAt, graceMs }), offered, versions);
+}
+
+/** A new period is known once it is paid. */
+function withPeriod(request: PaymentRequest, bought: Subscription): PaymentRequest {
+  if (request.kind !== 'new_period') return request;
+  return { ...request, periodStart: bought.currentPeriodStart, periodEnd: bought.currentPeriodEnd };
+}
+
 function applyPurchase(
   change: Change,
   request: PaymentRequest,
-  { now: at, graceMs }: DecisionContext,
+  subscription: Subscription,
+  { now: at }: DecisionContext,
 ): Change {
-  const { subscription: current, offered, versions } = change.state;
+  const { subscription: current } = change.state;
   const sold = soldVersion(change.state);
-  // A credit was computed at the time of the request, so the period it pays for starts then.
-  const startsAt = paidMinorOf(current, sold) > 0 ? request.createdAt : at;
-  const subscription = movedLike(
-    current,
-    paidFor(current, request, { startsAt, graceMs }),
-    offered,
-    versions,
-  );
   if (request.kind === 'renewal') {
     const { planKey, currentPeriodStart, currentPeriodEnd } = subscription;
     return addEvent(updateState(change, { subscription }), {

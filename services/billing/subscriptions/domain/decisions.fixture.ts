@@ -95,6 +95,8 @@ export function requestOf(changes: Partial<PaymentRequest> = {}): PaymentRequest
     driver: 'manual',
     driverReference: null,
     instructions: null,
+    periodStart: null,
+    periodEnd: null,
     createdAt: start,
     settledAt: null,
     settledBy: null,

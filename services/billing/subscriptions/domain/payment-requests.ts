@@ -9,6 +9,7 @@ import type { EventData } from './billing-event.ts';
 import { addEffects, addEvent, type Change, type DecisionContext, updateState } from './decision.ts';
 import { ownPlan } from './plan-change.ts';
 import { openRequestOf, soldVersion } from './state.ts';
+import type { Subscription } from './subscription.ts';
 import { renewalMinorOf } from './transitions.ts';
 
 /** The actor of changes that only time causes. */
@@ -30,6 +31,7 @@ export function addPaymentRequest(
     driver,
     driverReference: null,
     instructions: null,
+    ...requestedPeriod(draft, subscription, at),
     createdAt: at,
     settledAt: null,
     settledBy: null,
@@ -42,6 +44,15 @@ export function addPaymentRequest(
     at,
     data: eventDataOf(request),
   });
+}
+
+function requestedPeriod(
+  { kind }: PaymentDraft,
+  { currentPeriodStart, currentPeriodEnd }: Subscription,
+  at: Date,
+): Pick<PaymentRequest, 'periodStart' | 'periodEnd'> {
+  if (kind === 'new_period') return { periodStart: null, periodEnd: null };
+  return { periodStart: kind === 'renewal' ? currentPeriodStart : at, periodEnd: currentPeriodEnd };
 }
 
 /** Requests a payment once: an open request for the same purchase stays, any other open one is voided. */
