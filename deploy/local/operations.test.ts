@@ -306,6 +306,25 @@ t.test('every operation answers as it is documented', async (t) => {
     );
   });
 
+  await t.test('fees by outcome', async () => {
+    const account = { params: { account_id } };
+    const at = (days: number) => new Date(Date.now() + days * 86_400_000).toISOString();
+    const terms = OPERATIONS.get('createOutcomeAgreement')?.bodyExample as object;
+    const create = (ends_at: string) =>
+      ask(['createOutcomeAgreement', { ...account, body: { ...terms, starts_at: at(-30), ends_at } }]);
+    const { body: ended } = await create(at(-1));
+    const { body: running } = await create(at(30));
+    const measured = { value: '512', measured_at: at(-2), source: 'CRM' };
+    await askAll(
+      ['addOutcomeMeasurement', { params: { id: ended.id }, body: measured }],
+      ['settleOutcomeAgreement', { params: { id: ended.id } }],
+      ['cancelOutcomeAgreement', { params: { id: running.id } }],
+      ['listOutcomeAgreements', account],
+      ['listOutcomes'],
+      ['getOutcome', { params: { id: ended.id } }],
+    );
+  });
+
   await t.test('the service itself', () => askAll(['getHealth'], ['getOpenApiJson'], ['getOpenApiYaml']));
 
   await t.test('damaged requests are answered as documented, and never with a fault of ours', async (t) => {

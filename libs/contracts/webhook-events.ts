@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { COUNTER_SCOPES, LIMIT_STATES, WINDOWS } from '#libs/catalogue/limit.ts';
 import { count, instant, nanoUsd } from './envelope.ts';
+import { OUTCOME_GOALS, OUTCOME_STATUSES } from './outcome-kinds.ts';
 
 export type WebhookEvent = {
   readonly summary: string;
@@ -32,6 +33,12 @@ const openInvoiceExample = {
   url: 'https://invoice.stripe.com/i/acct_1/test',
   next_attempt_at: '2026-11-23T12:00:00.000Z',
 };
+const outcome = {
+  agreement_id: z.uuid().describe('As in `GET /api/billing/outcomes/{id}`.'),
+  goal: z.enum(OUTCOME_GOALS),
+  achieved_percent: count,
+};
+const outcomeExample = { agreement_id: GENERATION_ID, goal: 'lead_generation', achieved_percent: 78 };
 const generationExample = { generation_id: GENERATION_ID, status: 'completed' };
 
 /** By the type of the event, in the order of the document. */
@@ -189,6 +196,20 @@ export const WEBHOOK_EVENTS = {
     summary: 'A payment was refunded',
     data: z.looseObject({ refund: z.string(), ...money }),
     example: { refund: 're_1P', amount_minor: 7900, currency: 'USD', event: 'refunded' },
+  },
+  'outcome.milestone_reached': {
+    summary: 'A goal has reached 25, 50, 75 or 100 % of its target',
+    data: z.looseObject({
+      ...outcome,
+      milestone: count,
+      reached_at: instant.describe('When the figure was measured.'),
+    }),
+    example: { ...outcomeExample, milestone: 75, reached_at: '2026-11-20T00:00:00.000Z' },
+  },
+  'outcome.settled': {
+    summary: 'What is payable for a goal is decided',
+    data: z.looseObject({ ...outcome, status: z.enum(OUTCOME_STATUSES), ...money }),
+    example: { ...outcomeExample, status: 'due', amount_minor: 90_000, currency: 'USD' },
   },
   'invoice.upcoming': {
     summary: 'An invoice will be made soon',

@@ -6,6 +6,8 @@ type AlertRule = { readonly kind: AlertKind; readonly severity: AlertSeverity };
 
 const ALERT_RULES: Readonly<Partial<Record<EventType, AlertRule>>> = {
   'dispute.opened': { kind: 'critical_error', severity: 'error' },
+  'outcome.milestone_reached': { kind: 'payment', severity: 'info' },
+  'outcome.settled': { kind: 'payment', severity: 'info' },
   'payment.action_required': { kind: 'payment', severity: 'warning' },
   'payment.failed': { kind: 'payment', severity: 'error' },
   'payment.reminder': { kind: 'payment', severity: 'warning' },

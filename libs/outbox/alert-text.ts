@@ -45,6 +45,16 @@ const TEXTS: Readonly<Record<string, (data: Data) => AlertText>> = {
     message: `A payment${amountIn(data)} is due.`,
     recommendation: null,
   }),
+  'outcome.milestone_reached': (data) => ({
+    title: `Milestone reached - ${data.milestone} %`,
+    message: `Your goal ${goalIn(data)} has reached ${data.achieved_percent} % of its target.`,
+    recommendation: null,
+  }),
+  'outcome.settled': (data) => ({
+    title: 'Outcome settled',
+    message: `Your goal ${goalIn(data)} ended at ${data.achieved_percent} % of its target.`,
+    recommendation: data.amount_minor === 0 ? 'Nothing is due.' : `A payment${amountIn(data)} is due.`,
+  }),
   'subscription.ended': () => ({
     title: 'Subscription ended',
     message: 'Your subscription has ended. Your account is on the free plan now.',
@@ -135,6 +145,11 @@ function anomalyText(data: Data): AlertText {
 function textOf(data: Data, name: string): string | undefined {
   const value = data[name];
   return typeof value === 'string' ? value : undefined;
+}
+
+/** `lead generation`. */
+function goalIn(data: Data): string {
+  return (textOf(data, 'goal') ?? '').replaceAll('_', ' ');
 }
 
 /** ` of 79.00 USD`, if the data has an amount. */

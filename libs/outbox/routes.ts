@@ -11,6 +11,8 @@ export type EventType =
   | 'generation.step_finished'
   | 'invoice.upcoming'
   | 'mail.requested'
+  | 'outcome.milestone_reached'
+  | 'outcome.settled'
   | 'payment.action_required'
   | 'payment.failed'
   | 'payment.refunded'
@@ -46,6 +48,8 @@ export const EVENT_ROUTES: Readonly<Record<EventType, readonly Route[]>> = {
   'generation.step_finished': [],
   'invoice.upcoming': [LOG],
   'mail.requested': [MAIL],
+  'outcome.milestone_reached': [LOG],
+  'outcome.settled': [LOG],
   'payment.action_required': [LOG],
   'payment.failed': [LOG],
   'payment.refunded': [LOG],

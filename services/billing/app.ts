@@ -14,6 +14,8 @@ import { rolloutTasks } from './catalogues/jobs.ts';
 import { cataloguesPlugin, createCatalogueVersions } from './catalogues/plugin.ts';
 import type { PaymentTerms } from './config.ts';
 import { invoicesPlugin } from './invoices/plugin.ts';
+import { outcomeTasks } from './outcomes/jobs.ts';
+import { outcomesPlugin } from './outcomes/plugin.ts';
 import { paymentTasks } from './payments/jobs.ts';
 import {
   cancelHosted,
@@ -70,6 +72,7 @@ export function buildApp(options: AppOptions): { app: ServiceApp; tasks: Task[] 
   void app.register(trialsPlugin, deps);
   void app.register(paymentsPlugin, deps);
   void app.register(invoicesPlugin, { database });
+  void app.register(outcomesPlugin, deps);
   void app.register(revenuePlugin, deps);
   const { stripe } = options.paymentTerms;
   if (stripe !== null)
@@ -127,6 +130,7 @@ function createTasks(
     ...(stripe === null || hosted === null ? [] : stripeTasks({ ...deps, ...stripe, hosted, registry })),
     ...subscriptionTasks({ ...deps, registry, renewalIntervalSeconds }),
     ...paymentTasks(deps),
+    ...outcomeTasks(deps),
     ...trialTasks({ database, runtime, reminderIntervalSeconds }),
     ...rolloutTasks({
       database,

@@ -5,7 +5,7 @@ import { requestedOffers } from './discounts.ts';
 import { invalid } from './fault.ts';
 import { group, integer, metadataOf, needText, text } from './form.ts';
 import { invoiceObject } from './invoice-objects.ts';
-import { customerOf, finalize, markUncollectible, voidInvoice } from './invoicing.ts';
+import { createInvoice, customerOf, finalize, markUncollectible, voidInvoice } from './invoicing.ts';
 import { type Item, itemsOf, itemsOfPhase, periodOf, requestedItems, requestedTerms } from './items.ts';
 import { pay } from './paying.ts';
 import { changeItems, periodLine } from './proration.ts';
@@ -77,6 +77,7 @@ export const BILLING_ROUTES: readonly Route[] = [
     },
   ],
   ['POST', '/v1/invoices/create_preview', preview],
+  ['POST', '/v1/invoices', ({ account, form }) => createInvoice(account, form)],
   ['GET', '/v1/invoices/:id', invoiceOf],
   [
     'GET',

@@ -43,10 +43,25 @@ function create({ account, form }: Call): Stripe.InvoiceItem {
     subscription,
   });
   account.data.invoiceItems[item.id] = item;
-  const waiting = account.data.pendingLines[customer.id] ?? [];
-  account.data.pendingLines[customer.id] = [...waiting, lineOf(newId(account, 'il'), item, subscription)];
+  const line = lineOf(newId(account, 'il'), item, subscription);
+  const invoice = text(form, 'invoice');
+  if (invoice === undefined) {
+    const waiting = account.data.pendingLines[customer.id] ?? [];
+    account.data.pendingLines[customer.id] = [...waiting, line];
+  } else addLine(account, find(account.data.invoices, 'invoice', invoice), line);
   emit(account, 'invoiceitem.created', item, customer.test_clock);
   return item;
+}
+
+function addLine(account: Account, invoice: Stripe.Invoice, line: Stripe.InvoiceLineItem): void {
+  if (invoice.status !== 'draft') throw invalid(`This invoice is ${invoice.status}, not a draft.`, 'invoice');
+  line.invoice = invoice.id;
+  invoice.lines.data.push(line);
+  claimItems(account, [line], invoice.id);
+  for (const field of ['subtotal', 'subtotal_excluding_tax', 'total', 'total_excluding_tax'] as const)
+    invoice[field] = (invoice[field] ?? 0) + line.amount;
+  invoice.amount_due = Math.max(invoice.total, 0);
+  invoice.amount_remaining = invoice.amount_due;
 }
 
 function remove({ account, id }: Call): Stripe.DeletedInvoiceItem {

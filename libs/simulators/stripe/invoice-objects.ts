@@ -65,7 +65,8 @@ export function invoiceObject(
   { id, created }: ObjectBasis,
   of: {
     customer: Stripe.Customer;
-    subscription: Stripe.Subscription;
+    /** Null for an invoice of its own. */
+    subscription: Stripe.Subscription | null;
     reason: string;
     lines: Stripe.InvoiceLineItem[];
     period: Period;
@@ -97,7 +98,7 @@ export function invoiceObject(
     billing_reason: of.reason,
     collection_method: 'charge_automatically',
     created,
-    currency: of.subscription.currency,
+    currency: of.subscription?.currency ?? of.customer.currency ?? 'usd',
     custom_fields: null,
     customer: of.customer.id,
     customer_account: null,
@@ -112,7 +113,7 @@ export function invoiceObject(
     default_source: null,
     default_tax_rates: [],
     description: null,
-    discounts: [...of.subscription.discounts],
+    discounts: [...(of.subscription?.discounts ?? [])],
     due_date: null,
     effective_at: null,
     ending_balance: null,
@@ -129,15 +130,18 @@ export function invoiceObject(
     next_payment_attempt: null,
     number: null,
     on_behalf_of: null,
-    parent: {
-      type: 'subscription_details',
-      quote_details: null,
-      subscription_details: {
-        metadata: { ...of.subscription.metadata },
-        subscription: of.subscription.id,
-        ...(of.prorationDate !== null && { subscription_proration_date: of.prorationDate }),
-      },
-    },
+    parent:
+      of.subscription === null
+        ? null
+        : {
+            type: 'subscription_details',
+            quote_details: null,
+            subscription_details: {
+              metadata: { ...of.subscription.metadata },
+              subscription: of.subscription.id,
+              ...(of.prorationDate !== null && { subscription_proration_date: of.prorationDate }),
+            },
+          },
     payment_settings: { default_mandate: null, payment_method_options: null, payment_method_types: null },
     payments: listObject<Stripe.InvoicePayment>([], `/v1/invoice_payments?invoice=${id}`),
     period_end: of.period.end,
@@ -159,7 +163,7 @@ export function invoiceObject(
     },
     subtotal,
     subtotal_excluding_tax: subtotal,
-    test_clock: of.subscription.test_clock,
+    test_clock: of.customer.test_clock ?? null,
     total,
     total_discount_amounts: discounts,
     total_excluding_tax: total,

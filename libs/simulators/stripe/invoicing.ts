@@ -4,6 +4,7 @@ import { type Account, emit, find, newId, nowOn } from './account.ts';
 import { HOUR } from './calendar.ts';
 import { endDiscounts } from './discounts.ts';
 import { invalid } from './fault.ts';
+import { type Form, flag, metadataOf, needText, text } from './form.ts';
 import { claimItems } from './invoice-items.ts';
 import { invoiceObject, invoicePaymentObject } from './invoice-objects.ts';
 import { paymentIntentObject } from './payment-objects.ts';
@@ -58,6 +59,34 @@ export function draftInvoice(
   subscription.latest_invoice = invoice.id;
   emit(account, 'invoice.created', invoice, invoice.test_clock);
   endDiscounts(account, subscription, lines);
+  return invoice;
+}
+
+/** A draft for a customer, without lines: invoice items name it. */
+export function createInvoice(account: Account, form: Form): Stripe.Invoice {
+  const customer = find(account.data.customers, 'customer', needText(form, 'customer'));
+  if (text(form, 'pending_invoice_items_behavior') !== 'exclude')
+    throw invalid('The simulator leaves out pending items.', 'pending_invoice_items_behavior');
+  const created = nowOn(account, customer.test_clock);
+  const invoice = invoiceObject(
+    { id: newId(account, 'in'), created },
+    {
+      customer,
+      subscription: null,
+      reason: 'manual',
+      lines: [],
+      period: { start: created, end: created },
+      finalizesAt: null,
+      url: account.url,
+      prorationDate: null,
+    },
+  );
+  invoice.auto_advance = flag(form, 'auto_advance') ?? false;
+  invoice.description = text(form, 'description') ?? null;
+  invoice.metadata = metadataOf(form);
+  invoice.default_payment_method = text(form, 'default_payment_method') ?? null;
+  account.data.invoices[invoice.id] = invoice;
+  emit(account, 'invoice.created', invoice, invoice.test_clock);
   return invoice;
 }
 

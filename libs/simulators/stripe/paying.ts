@@ -44,10 +44,11 @@ function charge(account: Account, invoice: Stripe.Invoice, options: ChargeOption
   const intent = reference === undefined ? undefined : data.paymentIntents[idOf(reference)];
   if (payment === undefined || intent === undefined) throw invalid('The invoice has no payment.');
   const customer = customerOf(account, invoice);
+  const named = options.method ?? (invoice.default_payment_method && idOf(invoice.default_payment_method));
   const method =
-    options.method === undefined
+    named === undefined || named === null
       ? cardOf(account, customer, subscriptionOf(account, invoice))
-      : data.paymentMethods[options.method];
+      : data.paymentMethods[named];
   const behaviour = method === undefined ? 'declined' : (data.cards[method.id] ?? 'ok');
   const at = nowOn(account, invoice.test_clock);
   if (behaviour === 'challenge' && options.isPresent !== true) {

@@ -43,6 +43,14 @@ export type CheckoutOrder = Keyed & {
   cancelUrl: string;
 };
 
+/** An amount of its own, in USD, outside of any subscription. */
+export type InvoiceOrder = Keyed & {
+  accountId: string;
+  customerId: string;
+  amountMinor: number;
+  description: string;
+};
+
 export type ItemTerms = { priceId: string; quantity: number };
 export type SubscriptionChange = Keyed & { subscriptionId: string } & ItemTerms;
 /** What is absent stays as it is scheduled, or as it is. */
@@ -120,5 +128,7 @@ export type HostedPayments = {
   readonly creditInvoice: (
     of: Keyed & { invoiceId: string; amountMinor: number; memo: string; isPaid: boolean },
   ) => Promise<string>;
+  /** Invoices an amount and charges the card on file. @returns the provider's id of the invoice, paid or open. */
+  readonly invoiceOnce: (order: InvoiceOrder) => Promise<string>;
   readonly listCards: (customerId: string) => Promise<CardSummary[]>;
 };

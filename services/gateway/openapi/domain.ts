@@ -47,6 +47,7 @@ import { MEMBER_OPERATIONS } from '#libs/contracts/members.ts';
 import { countMessageTokens, createMessage } from '#libs/contracts/messages-operations.ts';
 import { createModeration } from '#libs/contracts/moderations.ts';
 import type { Operation } from '#libs/contracts/operation.ts';
+import { outcomeOperations } from '#libs/contracts/outcomes.ts';
 import { overrideOperations } from '#libs/contracts/overrides.ts';
 import { planOperations } from '#libs/contracts/plans.ts';
 import { priceAdminOperations } from '#libs/contracts/price-admin.ts';
@@ -143,6 +144,7 @@ export const OPERATIONS = {
     ...billingOperations,
     ...billingAdminOperations,
     ...billingProviderAdminOperations,
+    ...outcomeOperations,
     ...revenueOperations,
     ...overrideOperations,
     ...segmentOperations,

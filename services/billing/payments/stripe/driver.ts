@@ -3,6 +3,7 @@ import Stripe from 'stripe';
 import type { CardSummary, CheckoutOrder, HostedPayments, PaymentPort } from '../port.ts';
 import { cancel, changeAtPeriodEnd, changeNow, keepPlan, resume, setPaused } from './changes.ts';
 import { idOf, instantOf } from './client.ts';
+import { invoiceOnce } from './invoice-once.ts';
 import { previewChange, previewUpcoming } from './previews.ts';
 import { lookupKey, type PlanPrice } from './prices.ts';
 
@@ -49,6 +50,7 @@ export function createStripePayments(stripe: Stripe): PaymentPort & { hosted: Ho
             { idempotencyKey },
           )
         ).id,
+      invoiceOnce: (order) => invoiceOnce(stripe, order),
       listCards: (customerId) => listCards(stripe, customerId),
     },
   };

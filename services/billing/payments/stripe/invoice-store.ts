@@ -3,6 +3,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { getTableColumns, sql } from 'drizzle-orm';
 import type { Tx } from '#libs/db/database.ts';
 import { invoices, payments } from '#libs/db/schema/stripe.ts';
+import { markInvoicePaid } from '../../outcomes/store.ts';
 import { findInvoicesById, type InvoiceRow, type PaymentRow } from './store.ts';
 
 /** Nothing about such an invoice changes, unless the invoice itself does. */
@@ -30,6 +31,7 @@ export async function saveInvoices(tx: Tx, read: readonly ReadInvoice[]): Promis
     .insert(invoices)
     .values(changed.map(({ row }) => row))
     .onConflictDoUpdate({ target: invoices.id, ...replacedByNewer(invoices) });
+  await markOutcomesPaid(tx, changed);
   const paid = changed.flatMap((invoice) => invoice.payments);
   if (paid.length === 0) return changed;
   await tx
@@ -37,6 +39,14 @@ export async function saveInvoices(tx: Tx, read: readonly ReadInvoice[]): Promis
     .values(paid)
     .onConflictDoUpdate({ target: payments.id, ...replacedByNewer(payments) });
   return changed;
+}
+
+async function markOutcomesPaid(tx: Tx, changed: readonly ReadInvoice[]): Promise<void> {
+  for (const { row } of changed) {
+    const { id, subscriptionId, status, paidAt } = row;
+    if (subscriptionId === null && status === 'paid' && paidAt !== null)
+      await markInvoicePaid(tx, id, paidAt);
+  }
 }
 
 /** Drizzle has no shorthand for all columns of the row that conflicts. */

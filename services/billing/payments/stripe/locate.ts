@@ -8,6 +8,8 @@ import { findAccountOf, findCountingSubscription, markCustomerDeleted } from './
 
 export type Located =
   | { kind: 'subscription'; id: string; invoiceId: string | null; isUpcoming: boolean }
+  /** An invoice of no subscription. */
+  | { kind: 'invoice'; id: string }
   | { kind: 'refunds'; refunds: readonly Stripe.Refund[] }
   | { kind: 'dispute'; id: string }
   /** Nothing that billing stores depends on it. */
@@ -59,7 +61,7 @@ function ofSubscription(id: string | null, invoiceId: string | null = null): Loc
 async function ofInvoice(stripe: Stripe, id: string): Promise<Located> {
   const { parent } = await stripe.invoices.retrieve(id);
   const subscription = parent?.subscription_details?.subscription;
-  return ofSubscription(subscription === undefined ? null : idOf(subscription), id);
+  return subscription === undefined ? { kind: 'invoice', id } : ofSubscription(idOf(subscription), id);
 }
 
 async function ofCustomer({ stripe, database, runtime }: LocateDeps, id: string): Promise<Located> {

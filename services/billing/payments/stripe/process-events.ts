@@ -8,6 +8,7 @@ import { eventsOf, markEvents, nameObject } from './inbox-store.ts';
 import { enqueueEvents, keyOf } from './intake.ts';
 import { locate } from './locate.ts';
 import { type StripeDeps, type SyncOutcome, syncSubscription } from './sync.ts';
+import { syncInvoice } from './sync-invoice.ts';
 import { markAll, syncDispute, syncRefunds } from './sync-money.ts';
 import { noticeOf } from './webhook.ts';
 
@@ -68,6 +69,8 @@ async function readObject(
       case 'subscription':
         collect(subscriptions, located, read);
         return undefined;
+      case 'invoice':
+        return syncInvoice(deps, located.id, eventIds);
       case 'refunds':
         return syncRefunds(deps, located.refunds, eventIds);
       case 'dispute':

@@ -145,7 +145,7 @@ async function readSchedule(
 }
 
 /** Whether a failed payment waits for the customer is only in its payment intent. */
-async function readIntents(
+export async function readIntents(
   stripe: Stripe,
   invoices: readonly Stripe.Invoice[],
 ): Promise<Map<string, string>> {
