@@ -169,7 +169,7 @@ t.test(
         document,
         /messages\.0\.content\.0: the model gpt-3\.5-turbo does not read PDF documents/,
       ],
-      ['claude-haiku-4-5', url, /messages\.0\.content\.0\.source\.type .*base64 of a PDF document/],
+      ['claude-haiku-4-5', url, /messages\.0\.content\.0\.source\.type .*PDF document as base64/],
       ['claude-haiku-4-5', noPdf, /messages\.0\.content\.0 must be a PDF document/],
     ];
     for (const [model, block, message] of refused) {
