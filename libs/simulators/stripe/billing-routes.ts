@@ -2,7 +2,7 @@ import type Stripe from 'stripe';
 import { type Account, emit, find, newId, nowOn } from './account.ts';
 import { monthsOf, periodAt } from './calendar.ts';
 import { requestedOffers } from './discounts.ts';
-import { invalid } from './fault.ts';
+import { declined, invalid } from './fault.ts';
 import { group, integer, metadataOf, needText, text } from './form.ts';
 import { invoiceObject } from './invoice-objects.ts';
 import { createInvoice, customerOf, finalize, markUncollectible, voidInvoice } from './invoicing.ts';
@@ -102,7 +102,8 @@ export const BILLING_ROUTES: readonly Route[] = [
     '/v1/invoices/:id/pay',
     (call) => {
       const invoice = invoiceOf(call);
-      pay(call.account, invoice, { method: text(call.form, 'payment_method') });
+      const outcome = pay(call.account, invoice, { method: text(call.form, 'payment_method') });
+      if (outcome !== 'paid') throw declined();
       return invoice;
     },
   ],

@@ -277,6 +277,21 @@ t.test('given Stripe', async (t) => {
     t.equal((await invoicesOf(service, id)).length, 1);
   });
 
+  await t.test('when an earlier attempt ended with a draft, then it is completed', async (t) => {
+    const { id } = await create();
+    await measure(id, '400');
+    const metadata = { account: ACCOUNT, order: `outcome-${id}` };
+    const draft = await service.stripe.invoices.create({
+      ...{ customer: await service.customerId(), metadata },
+      pending_invoice_items_behavior: 'exclude',
+    });
+    await settle(id);
+    await until(async () => (await service.stripe.invoices.retrieve(draft.id)).status !== 'draft');
+    t.match(await invoiced(service, id), { invoice_id: draft.id, amount_minor: 60_001 });
+    t.match(await service.stripe.invoices.retrieve(draft.id), { total: 60_001, lines: { data: [{}] } });
+    t.equal((await invoicesOf(service, id)).length, 1);
+  });
+
   await t.test('then nothing is invoiced where nothing is payable', async (t) => {
     const { id } = await create();
     t.match((await settle(id)).body, { status: 'settled_free', invoice_id: null });
