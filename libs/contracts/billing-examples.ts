@@ -29,6 +29,7 @@ export const invoice = {
   amount_due_minor: 2500,
   amount_paid_minor: 2500,
   amount_remaining_minor: 0,
+  amount_refunded_minor: 0,
   created_at: '2026-11-16T00:00:00.000Z',
   paid_at: '2026-11-16T00:00:00.000Z',
   next_payment_attempt_at: null,

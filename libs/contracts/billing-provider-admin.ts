@@ -12,7 +12,11 @@ const PROBLEMS = [...STAFF_PROBLEMS, 'not_found', 'payments_not_hosted', 'paymen
 
 const repaymentBody = z
   .strictObject({
-    invoice_id: z.string().min(1).max(100),
+    invoice_id: z
+      .string()
+      .min(1)
+      .max(100)
+      .describe("The provider's id; where payments are manual, the id of the payment request."),
     amount_minor: count
       .min(1)
       .optional()
@@ -31,7 +35,7 @@ const repayment = z
     amount_minor: count,
     currency: z.string(),
     reason: z.string(),
-    provider_id: z.string().nullable(),
+    provider_id: z.string().nullable().describe('Null for a manual payment.'),
   })
   .meta({ id: 'Repayment' });
 export type RepaymentWire = z.infer<typeof repayment>;
@@ -54,7 +58,7 @@ export const refundInvoice = defineOperation({
   headers: idempotencyHeaders,
   summary: 'Refund an invoice',
   description:
-    'Pays back to the card what the invoice collected, in whole or in part. The plan stays as it is.',
+    'Pays back to the card what the invoice collected, in whole or in part. The plan stays as it is. A manual payment is not collected here, so its refund is only recorded: return the money yourself.',
   tags,
   auth: 'staff',
   body: repaymentBody,
@@ -71,7 +75,8 @@ export const creditInvoice = defineOperation({
   path: '/api/admin/billing/credit-notes',
   headers: idempotencyHeaders,
   summary: 'Issue a credit note',
-  description: 'Lowers an open invoice. For a paid one, the amount reduces the next invoices.',
+  description:
+    'Lowers an open invoice. For a paid one, the amount reduces the next invoices. Refused with `payments_not_hosted` for manual payments: a payment request is paid in full and has no balance to credit.',
   tags,
   auth: 'staff',
   body: repaymentBody,

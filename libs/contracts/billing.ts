@@ -157,25 +157,36 @@ export const previewBilling = defineOperation({
 
 const INVOICE_STATUSES = ['draft', 'open', 'paid', 'void', 'uncollectible'] as const;
 const invoiceStatus = z.enum(INVOICE_STATUSES);
+export type InvoiceStatus = z.infer<typeof invoiceStatus>;
+
+const invoiceLine = previewLine.extend({
+  period: previewLine.shape.period
+    .nullable()
+    .describe('Null where it begins with a payment that is not made yet, or was not recorded.'),
+});
 
 export const invoice = z
   .object({
     id: z.string(),
     number: z.string().nullable(),
     status: z.string().describe(`${INVOICE_STATUSES.map((status) => `\`${status}\``).join(', ')}.`),
-    reason: z.string().nullable(),
+    reason: z
+      .string()
+      .nullable()
+      .describe("The provider's reason; for a manual payment the kind of its payment request."),
     currency,
     subtotal_minor: minor,
     total_minor: minor,
     amount_due_minor: minor,
     amount_paid_minor: minor,
     amount_remaining_minor: minor,
+    amount_refunded_minor: count.describe('What was paid back, in minor units of the currency.'),
     created_at: instant,
     paid_at: instant.nullable(),
     next_payment_attempt_at: instant.nullable(),
     url: z.url().nullable().describe('The page on which it can be paid.'),
-    pdf_url: z.url().nullable(),
-    lines: z.array(previewLine),
+    pdf_url: z.url().nullable().describe('Null for manual payments.'),
+    lines: z.array(invoiceLine),
   })
   .meta({ id: 'Invoice' });
 export type InvoiceWire = z.infer<typeof invoice>;
@@ -185,7 +196,7 @@ export const listInvoices = defineOperation({
   method: 'GET',
   path: '/api/billing/invoices',
   summary: 'Your invoices',
-  description: 'Newest first.',
+  description: 'Newest first. Where payments are manual, each payment request is an invoice.',
   tags,
   auth: 'user',
   scope: 'billing:read',
@@ -243,7 +254,8 @@ export const listPaymentMethods = defineOperation({
   method: 'GET',
   path: '/api/billing/payment-methods',
   summary: 'Your payment methods',
-  description: 'The payment provider stores them; Inkmeter never sees a card.',
+  description:
+    'The payment provider stores them; Inkmeter never sees a card. Where payments are manual, it is the bank transfer.',
   tags,
   auth: 'user',
   scope: 'billing:read',

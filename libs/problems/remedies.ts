@@ -30,7 +30,7 @@ export const REMEDIES: Readonly<Record<ProblemCode, string>> = {
 
   payment_provider_error: 'Repeat the request in a few seconds, with the same `Idempotency-Key`.',
   payments_not_hosted:
-    'Pay money back by the way it came, and correct a payment request with `POST /api/admin/payment-requests/{id}/void`.',
+    'Refund a paid payment request by its own id, and correct an open one with `POST /api/admin/payment-requests/{id}/void`.',
 
   account_suspended: 'Contact support. The API is not available until the account is active again.',
   insufficient_scope: 'Use a key with the scope in `required_scope`, or sign in as a user.',

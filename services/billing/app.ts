@@ -71,7 +71,7 @@ export function buildApp(options: AppOptions): { app: ServiceApp; tasks: Task[] 
   });
   void app.register(trialsPlugin, deps);
   void app.register(paymentsPlugin, deps);
-  void app.register(invoicesPlugin, { database });
+  void app.register(invoicesPlugin, deps);
   void app.register(outcomesPlugin, deps);
   void app.register(revenuePlugin, deps);
   const { stripe } = options.paymentTerms;

@@ -1,8 +1,8 @@
 import type { FastifyPluginAsync } from 'fastify';
-import type { Database } from '#libs/db/database.ts';
+import type { InvoiceDeps } from './read.ts';
 import { invoiceRoutes } from './routes.ts';
 
-/** The invoices of an account, as the payment provider wrote them. */
-export const invoicesPlugin: FastifyPluginAsync<{ database: Database }> = async (app, options) => {
-  invoiceRoutes(app, options);
+/** The invoices of an account: those of the payment provider, and its manual payments. */
+export const invoicesPlugin: FastifyPluginAsync<InvoiceDeps> = async (app, deps) => {
+  invoiceRoutes(app, deps);
 };

@@ -1,4 +1,4 @@
-import { and, desc, eq, gt, isNull } from 'drizzle-orm';
+import { and, desc, eq, gt, inArray, isNull, sql } from 'drizzle-orm';
 import type { Queryable, Tx } from '#libs/db/database.ts';
 import { repayments, stripeChanges } from '#libs/db/schema/stripe.ts';
 
@@ -56,4 +56,20 @@ export async function insertRepayment(tx: Tx, row: RepaymentRow): Promise<void> 
 
 export async function saveRepaymentId(db: Queryable, id: string, externalId: string): Promise<void> {
   await db.update(repayments).set({ externalId }).where(eq(repayments.id, id));
+}
+
+/** What was refunded of an account's payment requests, by their ids; one without a refund is absent. */
+export async function refundedOfRequests(
+  db: Queryable,
+  accountId: string,
+  ids: readonly string[],
+): Promise<Map<string, number>> {
+  if (ids.length === 0) return new Map();
+  const { invoiceId, amountMinor, kind } = repayments;
+  const rows = await db
+    .select({ id: invoiceId, sum: sql<number>`sum(${amountMinor})::int` })
+    .from(repayments)
+    .where(and(eq(repayments.accountId, accountId), inArray(invoiceId, [...ids]), eq(kind, 'refund')))
+    .groupBy(invoiceId);
+  return new Map(rows.map(({ id, sum }) => [id, sum]));
 }

@@ -188,6 +188,10 @@ t.test('given a paid plan', async (t) => {
     t.match(await refund({ amount_minor: 7000 }), { status: 422, body: { available_minor: 6900 } });
     t.match(await refund({}), { status: 200, body: { amount_minor: 6900 } });
     await settle();
+    t.match((await ada.get(`/api/billing/invoices/${invoice.id}`)).body, {
+      amount_paid_minor: 7900,
+      amount_refunded_minor: 7900,
+    });
     t.equal((await refund({})).status, 422);
     t.equal((await refund({ invoice_id: 'in_none' })).status, 404);
     t.equal((await refund({ reason: '' })).status, 400);

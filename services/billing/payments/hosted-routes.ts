@@ -28,6 +28,14 @@ import { presentPreview, previewPrice } from './preview.ts';
 import { findRequestsById } from './store.ts';
 import { findCountingSubscription, findCustomer, findStripeSubscription } from './stripe/store.ts';
 
+/** The only way to pay without a provider. */
+const BANK_TRANSFER = {
+  id: 'bank_transfer',
+  kind: 'bank_transfer',
+  ...{ brand: null, last4: null, exp_month: null, exp_year: null },
+  is_default: true,
+};
+
 /** Payments of the caller's own account, on pages of the provider and through its subscription there. */
 export function hostedRoutes(app: FastifyInstance, deps: HostedDeps): void {
   const { database } = deps;
@@ -83,9 +91,10 @@ export function hostedRoutes(app: FastifyInstance, deps: HostedDeps): void {
 
   serveOperation(app, listPaymentMethods, async (request) => {
     const { accountId } = callerOf(request);
-    const customerId = await findCustomer(database, accountId);
     const { hosted } = deps.payments;
-    if (customerId === undefined || hosted === null) return { data: [], next_cursor: null };
+    if (hosted === null) return { data: [BANK_TRANSFER], next_cursor: null };
+    const customerId = await findCustomer(database, accountId);
+    if (customerId === undefined) return { data: [], next_cursor: null };
     const cards = await callProvider(() => hosted.listCards(customerId));
     const data = cards.map(({ id, kind, brand, last4, expMonth, expYear, isDefault }) => ({
       id,

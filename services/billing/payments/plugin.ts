@@ -7,6 +7,7 @@ import { paymentRoutes } from './routes.ts';
 export { cancelHosted, downgradeHosted, resumeHosted, upgradeHosted } from './change-plan.ts';
 export { collectPayment, type PaymentDeps } from './collect.ts';
 export { ensureCustomer, type HostedDeps } from './hosted.ts';
+export { paymentPageUrl } from './manual/page.ts';
 
 /** Payments: of the caller's account through the provider, and payment requests and repayments for staff. */
 export const paymentsPlugin: FastifyPluginAsync<HostedDeps> = async (app, deps) => {

@@ -35,13 +35,7 @@ export async function repay(deps: HostedDeps, request: RepaymentRequest): Promis
       : isPaid
         ? invoice.paidMinor
         : invoice.remainingMinor;
-  const amountMinor = request.amountMinor ?? most;
-  if (amountMinor < 1 || amountMinor > most) {
-    throw problem('semantic_error', {
-      detail: `Repay between 1 and ${most} minor units of this invoice.`,
-      fields: { available_minor: most },
-    });
-  }
+  const amountMinor = repaidAmount(request, most);
   const row: RepaymentRow = {
     id: runtime.newId(),
     accountId: invoice.accountId,
@@ -75,14 +69,28 @@ export async function repay(deps: HostedDeps, request: RepaymentRequest): Promis
       : hosted.creditInvoice({ invoiceId: invoice.id, amountMinor, memo: reason, isPaid, idempotencyKey }),
   );
   await saveRepaymentId(database, row.id, externalId);
+  return presentRepayment({ ...row, externalId });
+}
+
+/** All that is left by default. @throws ProblemError `semantic_error` where it is more than `most`. */
+export function repaidAmount({ amountMinor }: RepaymentRequest, most: number): number {
+  const amount = amountMinor ?? most;
+  if (amount >= 1 && amount <= most) return amount;
+  throw problem('semantic_error', {
+    detail: `Repay between 1 and ${most} minor units of this invoice.`,
+    fields: { available_minor: most },
+  });
+}
+
+export function presentRepayment(row: RepaymentRow): RepaymentWire {
   return {
     id: row.id,
-    account_id: accountId,
-    kind,
+    account_id: row.accountId,
+    kind: row.kind,
     invoice_id: row.invoiceId,
-    amount_minor: amountMinor,
+    amount_minor: row.amountMinor,
     currency: row.currency,
-    reason,
-    provider_id: externalId,
+    reason: row.reason,
+    provider_id: row.externalId,
   };
 }

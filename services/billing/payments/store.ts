@@ -1,4 +1,5 @@
 import { and, desc, eq, isNull, lt, or, sql } from 'drizzle-orm';
+import { z } from 'zod';
 import { only, type Queryable, type Tx } from '#libs/db/database.ts';
 import { paymentRequests } from '#libs/db/schema/billing.ts';
 import type { PaymentRequest } from './domain.ts';
@@ -27,6 +28,13 @@ export function findOpenOrNamedRequests(
 
 export function findRequestsById(db: Queryable, id: string): Promise<PaymentRequest[]> {
   return db.select().from(paymentRequests).where(eq(paymentRequests.id, id));
+}
+
+/** The request of a manual payment. Ids of the provider's invoices, which are no UUIDs, find none. */
+export async function findManualRequest(db: Queryable, id: string): Promise<PaymentRequest | undefined> {
+  if (!z.uuid().safeParse(id).success) return undefined;
+  const [request] = await findRequestsById(db, id);
+  return request?.driver === 'manual' ? request : undefined;
 }
 
 /** The account that a request belongs to. */

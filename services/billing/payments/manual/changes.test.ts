@@ -1,8 +1,8 @@
 /** A customer who pays by bank transfer. Figures by hand: 79.00 a seat, a period of 30 days, 15 of which are left. */
 import t from 'tap';
-import type { InvoicePreviewWire, ProviderSubscriptionWire } from '#libs/contracts/billing.ts';
-import { customer, markPaid, type Refusal, staff } from '../../customers.fixture.ts';
-import { createTestService } from '../../fixtures.ts';
+import type { InvoicePreviewWire, InvoiceWire, ProviderSubscriptionWire } from '#libs/contracts/billing.ts';
+import { callerWith, customer, emitted, markPaid, type Refusal, staff } from '../../customers.fixture.ts';
+import { ACCOUNT, createTestService, OTHER_ACCOUNT } from '../../fixtures.ts';
 
 type Answer = ProviderSubscriptionWire & Refusal & { url: string; checkout_url?: string };
 
@@ -156,5 +156,137 @@ t.test('given a plan with seats that is paid by transfer', async (t) => {
     t.match(await post('cancel'), { status: 200, body: { paused: false } });
     t.match(await post('resume'), { status: 200, body: { paused: false } });
     t.match(await ada.current(), { plan: 'free' });
+  });
+
+  const invoices = async (query = '', as = callerWith()) =>
+    (
+      await call<{ data: InvoiceWire[]; next_cursor: string | null }>(
+        'GET',
+        `/api/billing/invoices${query}`,
+        {
+          as,
+        },
+      )
+    ).body;
+
+  await t.test('then every payment request was an invoice', async (t) => {
+    const { data } = await invoices('?limit=100');
+    t.strictSame(
+      data.map(({ status, reason, total_minor, lines }) => [
+        ...[status, reason, total_minor, lines[0]?.description],
+        ...[lines[0]?.period?.start.slice(0, 10), lines[0]?.period?.end.slice(0, 10)],
+      ]),
+      [
+        ['paid', 'new_period', 7900, '1 × Pro, by the month', '2027-01-20', '2027-02-20'],
+        ['paid', 'renewal', 15_800, '2 × Pro, by the month', '2027-01-20', '2027-02-20'],
+        ['paid', 'new_period', 15_800, '2 × Pro, by the month', '2026-12-20', '2027-01-20'],
+        ['paid', 'rest_of_period', 3950, 'Change to 6 × Pro, by the month', '2026-12-05', '2026-12-20'],
+        ['paid', 'rest_of_period', 7900, 'Change to 5 × Pro, by the month', '2026-12-05', '2026-12-20'],
+        ['paid', 'new_period', 23_700, '3 × Pro, by the month', '2026-11-20', '2026-12-20'],
+      ],
+    );
+    const renewal = data[1];
+    t.match(renewal, {
+      ...{ number: renewal?.id, currency: 'USD', subtotal_minor: 15_800, amount_due_minor: 15_800 },
+      ...{ amount_paid_minor: 15_800, amount_remaining_minor: 0, amount_refunded_minor: 0 },
+      ...{ created_at: '2027-01-20T12:00:00.000Z', paid_at: '2027-01-20T12:00:00.000Z', pdf_url: null },
+      url: `https://api.example/api/billing/payment-pages/${renewal?.id}`,
+      lines: [{ quantity: 2, amount_minor: 15_800, proration: false }],
+    });
+    t.strictSame(
+      (await call('GET', `/api/billing/invoices/${renewal?.id}`, { as: callerWith() })).body,
+      renewal,
+    );
+    const first = await invoices('?limit=3');
+    t.strictSame(first.data, data.slice(0, 3));
+    t.strictSame(await invoices(`?limit=3&cursor=${first.next_cursor}`), {
+      data: data.slice(3),
+      next_cursor: null,
+    });
+    t.strictSame(
+      (await invoices('?from=2026-12-01T00:00:00Z&to=2027-01-01T00:00:00Z')).data,
+      data.slice(2, 5),
+    );
+    t.strictSame((await invoices('?status=draft')).data, []);
+    const other = callerWith({ accountId: OTHER_ACCOUNT });
+    t.strictSame((await invoices('', other)).data, []);
+    for (const [path, status] of [
+      [`/${renewal?.id}`, 404],
+      [`?cursor=${renewal?.id}`, 400],
+    ] as const) {
+      t.equal((await call('GET', `/api/billing/invoices${path}`, { as: other })).status, status, path);
+    }
+    t.equal((await call('GET', `/api/billing/invoices/${ACCOUNT}`, { as: callerWith() })).status, 404);
+    t.match((await ada.get('/api/billing/payment-methods')).body, {
+      data: [{ kind: 'bank_transfer', is_default: true }],
+    });
+  });
+
+  await t.test('when a request expires, then its invoice is void', async (t) => {
+    await ada.upgrade('pro', 'year');
+    const { data } = await invoices('?status=open');
+    t.match(data, [
+      { amount_remaining_minor: 79_000, amount_paid_minor: 0, paid_at: null, lines: [{ period: null }] },
+    ]);
+    runtime.clock.set('2027-04-19T12:00:00.000Z');
+    t.strictSame((await invoices('?status=open')).data, []);
+    const [expired] = (await invoices('?status=void')).data;
+    t.match(expired, { id: data[0]?.id, status: 'void', amount_remaining_minor: 0, paid_at: null });
+  });
+
+  await t.test('when staff refund a payment, then never more than was paid', async (t) => {
+    await ada.buy('pro', 'year');
+    const [paid] = (await invoices('?status=paid&limit=1')).data;
+    const [unpaid] = (await invoices('?status=void&limit=1')).data;
+    const revenue = async () => (await call('GET', '/api/admin/billing/revenue', { as: staff })).body;
+    const refund = (body: object = {}, path = 'refunds', as: typeof staff | undefined = staff) =>
+      call<{ id: string } & Refusal>('POST', `/api/admin/billing/${path}`, {
+        ...(as && { as }),
+        body: { invoice_id: paid?.id, reason: 'Outage', ...body },
+      });
+    const first = await refund({ amount_minor: 5800 });
+    t.match(first, {
+      status: 200,
+      body: { ...{ kind: 'refund', amount_minor: 5800, currency: 'USD' }, provider_id: null },
+    });
+    t.match(await refund({ amount_minor: 73_201 }), { status: 422, body: { available_minor: 73_200 } });
+    const both = await Promise.all([refund({ amount_minor: 40_000 }), refund({ amount_minor: 40_000 })]);
+    t.strictSame(both.map(({ status }) => status).sort(), [200, 422], 'one of two at once');
+    t.match(await refund(), { status: 200, body: { amount_minor: 33_200 } }, 'all that is left');
+    t.match(await refund(), { status: 422, body: { available_minor: 0 } });
+    t.match((await invoices('?status=paid&limit=1')).data, [
+      { id: paid?.id, amount_paid_minor: 79_000, amount_refunded_minor: 79_000 },
+    ]);
+    t.match(await revenue(), { mrr_minor: 6583, paying_accounts: 1 }, 'the plan stays as it is');
+
+    const refunds = (await ada.events()).filter(({ kind }) => kind === 'refunded');
+    t.equal(refunds.length, 3);
+    t.match(refunds.at(-1), { data: { refund: first.body.id, amount_minor: 5800, currency: 'USD' } });
+    t.strictSame(
+      (await emitted(service, 'payment.refunded')).map(({ payload }) => payload.amount_minor),
+      [5800, 40_000, 33_200],
+    );
+    const audited = await pool.query(
+      `SELECT after FROM audit_log WHERE action = 'payment.refunded' AND reason = 'Outage' ORDER BY id`,
+    );
+    t.match(audited.rows[0], { after: { invoice: paid?.id, amount_minor: 5800, currency: 'USD' } });
+    t.equal(audited.rowCount, 3);
+
+    for (const [body, status] of [
+      [{ invoice_id: unpaid?.id }, 422],
+      [{ amount_minor: 0 }, 400],
+      [{ amount_minor: 1.5 }, 400],
+      [{ reason: ' ' }, 400],
+      [{ extra: 1 }, 400],
+      [{ invoice_id: 'in_1' }, 409],
+    ] as const) {
+      t.equal((await refund(body)).status, status, JSON.stringify(body));
+    }
+    t.equal((await refund({}, 'refunds', callerWith())).status, 403);
+    t.equal((await call('POST', '/api/admin/billing/refunds', { body: {} })).status, 401);
+    t.match(await refund({}, 'credit-notes'), {
+      status: 409,
+      body: { code: 'payments_not_hosted', detail: /no balance/ },
+    });
   });
 });

@@ -180,12 +180,15 @@ export async function findInvoicePayment(db: Queryable, invoiceId: string): Prom
   return row;
 }
 
+/** A refund that succeeded or may. */
+export const COUNTED_REFUND = notInArray(refunds.status, ['failed', 'canceled']);
+
 /** What was paid back of a payment so far. */
 export async function refundedOf(db: Queryable, paymentId: string): Promise<number> {
   const [row] = await db
     .select({ sum: sql<number>`coalesce(sum(${refunds.amountMinor}), 0)::int` })
     .from(refunds)
-    .where(and(eq(refunds.paymentId, paymentId), notInArray(refunds.status, ['failed', 'canceled'])));
+    .where(and(eq(refunds.paymentId, paymentId), COUNTED_REFUND));
   return row?.sum ?? 0;
 }
 
