@@ -141,6 +141,7 @@ export async function fuzzRequest(
     throw new Error(what, { cause: error });
   });
   // On a busy machine a service may not answer in time.
-  if (answer.status >= 500 && answer.status !== 503) throw new Error(`${what}: ${answer.status} ${JSON.stringify(answer.body)}`);
+  if (answer.status >= 500 && answer.status !== 503)
+    throw new Error(`${what}: ${answer.status} ${JSON.stringify(answer.body)}`);
   return answer;
 }
