@@ -65,7 +65,7 @@ export const refundInvoice = defineOperation({
   bodyExample,
   responses: {
     200: { description: 'The refund.', schema: repayment, example: exampleRepayment },
-    ...problemResponses(...PROBLEMS, 'semantic_error'),
+    ...problemResponses(...PROBLEMS, 'semantic_error', 'idempotency_key_reused'),
   },
 });
 

@@ -210,8 +210,13 @@ export const repayments = pgTable(
     requestedAt: instant('requested_at').notNull(),
     /** Stripe's refund or credit note; null until it has been made. */
     externalId: text('external_id'),
+    /** SHA-256 of the `Idempotency-Key` of a manual refund. */
+    keyHash: text('key_hash'),
   },
-  (table) => [index('repayments_account').on(table.accountId)],
+  (table) => [
+    index('repayments_account').on(table.accountId),
+    uniqueIndex('repayments_key').on(table.requestedBy, table.keyHash),
+  ],
 );
 
 /** Changes of subscriptions that an account or staff asked for. The id is the idempotency key. */

@@ -58,6 +58,18 @@ export async function saveRepaymentId(db: Queryable, id: string, externalId: str
   await db.update(repayments).set({ externalId }).where(eq(repayments.id, id));
 }
 
+/** The repayment that the same user requested with a key of this hash. */
+export async function findRepayment(
+  db: Queryable,
+  { requestedBy, keyHash }: { requestedBy: string; keyHash: string },
+): Promise<RepaymentRow | undefined> {
+  const [row] = await db
+    .select()
+    .from(repayments)
+    .where(and(eq(repayments.requestedBy, requestedBy), eq(repayments.keyHash, keyHash)));
+  return row;
+}
+
 /** What was refunded of an account's payment requests, by their ids; one without a refund is absent. */
 export async function refundedOfRequests(
   db: Queryable,

@@ -201,6 +201,38 @@ t.test('given a paid plan', async (t) => {
     t.equal(audited.rowCount, 2);
   });
 
+  await t.test('when payments were manual before, then their invoices are in the same list', async (t) => {
+    const ids = [1, 2].map((number) => `0190a1b2-0000-7000-8000-00000000e00${number}`);
+    await pool.query(
+      `INSERT INTO payment_requests (id, account_id, kind, catalogue_version_id, plan_key, cycle, amount_minor,
+         currency, status, driver, created_at, expires_at, settled_at)
+       SELECT one.id, $2, 'renewal', (SELECT catalogue_version_id FROM subscriptions WHERE account_id = $2), 'pro',
+         'month', 7900, 'USD', 'paid', 'manual', one.at, one.at, one.at
+       FROM unnest($1::uuid[], ARRAY['2026-10-01', '2027-10-01']::timestamptz[]) AS one (id, at)`,
+      [ids, ACCOUNT],
+    );
+    const read = async (cursor: string | null) =>
+      (
+        await ada.get<{ data: { id: string }[]; next_cursor: string | null }>(
+          `/api/billing/invoices?limit=1${cursor === null ? '' : `&cursor=${cursor}`}`,
+        )
+      ).body;
+    const first = await read(null);
+    const second = await read(first.next_cursor);
+    const third = await read(second.next_cursor);
+    t.strictSame(
+      [first, second, third].map(({ data }) => data[0]?.id),
+      [ids[1], invoice.id, ids[0]],
+    );
+    t.equal(third.next_cursor, null);
+    const body = { invoice_id: ids[0], ...reason };
+    t.match(await call('POST', '/api/admin/billing/refunds', { as: staff, body }), {
+      status: 200,
+      body: { invoice_id: ids[0], amount_minor: 7900, provider_id: null },
+    });
+    await pool.query('DELETE FROM payment_requests WHERE id = ANY ($1)', [ids]);
+  });
+
   await t.test('then staff replay an event and read an account again', async (t) => {
     const { rows } = await pool.query(`SELECT event_id FROM stripe_inbox WHERE type = 'invoice.paid'`);
     await pool.query(`UPDATE stripe_subscriptions SET status = 'past_due'`);

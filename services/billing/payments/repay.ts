@@ -15,6 +15,7 @@ export type RepaymentRequest = {
   amountMinor: number | undefined;
   reason: string;
   by: Actor;
+  idempotencyKey: string | undefined;
 };
 
 /** The row and its audit entry are committed before the provider is asked, so that no repayment is without them. */
@@ -47,6 +48,7 @@ export async function repay(deps: HostedDeps, request: RepaymentRequest): Promis
     requestedBy: by.actor,
     requestedAt: runtime.clock.now(),
     externalId: null,
+    keyHash: null,
   };
   await transaction(database, async (tx) => {
     await insertRepayment(tx, row);

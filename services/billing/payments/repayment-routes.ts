@@ -14,7 +14,8 @@ export function repaymentRoutes(app: FastifyInstance, deps: HostedDeps): void {
   ] as const) {
     serveOperation(app, operation, async (request) => {
       const { invoice_id: invoiceId, amount_minor: amountMinor, reason } = request.body;
-      const repayment = { kind, invoiceId, amountMinor, reason, by: actorOf(request) };
+      const idempotencyKey = request.headers['idempotency-key'];
+      const repayment = { kind, invoiceId, amountMinor, reason, by: actorOf(request), idempotencyKey };
       const paid = await findManualRequest(deps.database, invoiceId);
       return paid === undefined ? repay(deps, repayment) : refundManually(deps, paid, repayment);
     });

@@ -162,8 +162,9 @@ t.test(
     let seen = 0;
     const url = await listenServerOnFreePort(
       t,
-      createServer((_, response) => {
+      createServer(({ headers }, response) => {
         seen += 1;
+        t.match(headers['idempotency-key'], /^(k|other)$/, 'the service sees the key');
         response.writeHead(201, { 'content-type': 'application/json' }).end(JSON.stringify({ seen }));
       }),
     );

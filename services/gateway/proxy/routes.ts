@@ -14,6 +14,7 @@ import type { LiveStreams } from './live-streams.ts';
 const REQUEST_HEADERS = [
   'accept',
   'content-type',
+  'idempotency-key',
   'if-none-match',
   'last-event-id',
   'stripe-signature',

@@ -252,7 +252,15 @@ t.test('given a plan with seats that is paid by transfer', async (t) => {
     t.match(await refund({ amount_minor: 73_201 }), { status: 422, body: { available_minor: 73_200 } });
     const both = await Promise.all([refund({ amount_minor: 40_000 }), refund({ amount_minor: 40_000 })]);
     t.strictSame(both.map(({ status }) => status).sort(), [200, 422], 'one of two at once');
-    t.match(await refund(), { status: 200, body: { amount_minor: 33_200 } }, 'all that is left');
+    const keyed = (amount: number, idempotencyKey = 'refund-1') =>
+      call<{ id: string }>('POST', '/api/admin/billing/refunds', {
+        ...{ as: staff, headers: { 'idempotency-key': idempotencyKey } },
+        body: { invoice_id: paid?.id, reason: 'Outage', amount_minor: amount },
+      });
+    const repeated = await Promise.all([keyed(200), keyed(200), keyed(200)]);
+    t.strictSame(new Set(repeated.map(({ status, body }) => `${status} ${body.id}`)).size, 1, 'one refund');
+    t.match(await keyed(201), { status: 422, body: { code: 'idempotency_key_reused' } });
+    t.match(await refund(), { status: 200, body: { amount_minor: 33_000 } }, 'all that is left');
     t.match(await refund(), { status: 422, body: { available_minor: 0 } });
     t.match((await invoices('?status=paid&limit=1')).data, [
       { id: paid?.id, amount_paid_minor: 79_000, amount_refunded_minor: 79_000 },
@@ -260,17 +268,17 @@ t.test('given a plan with seats that is paid by transfer', async (t) => {
     t.match(await revenue(), { mrr_minor: 6583, paying_accounts: 1 }, 'the plan stays as it is');
 
     const refunds = (await ada.events()).filter(({ kind }) => kind === 'refunded');
-    t.equal(refunds.length, 3);
+    t.equal(refunds.length, 4);
     t.match(refunds.at(-1), { data: { refund: first.body.id, amount_minor: 5800, currency: 'USD' } });
     t.strictSame(
       (await emitted(service, 'payment.refunded')).map(({ payload }) => payload.amount_minor),
-      [5800, 40_000, 33_200],
+      [5800, 40_000, 200, 33_000],
     );
     const audited = await pool.query(
       `SELECT after FROM audit_log WHERE action = 'payment.refunded' AND reason = 'Outage' ORDER BY id`,
     );
     t.match(audited.rows[0], { after: { invoice: paid?.id, amount_minor: 5800, currency: 'USD' } });
-    t.equal(audited.rowCount, 3);
+    t.equal(audited.rowCount, 4);
 
     for (const [body, status] of [
       [{ invoice_id: unpaid?.id }, 422],
