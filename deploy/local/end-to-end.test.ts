@@ -20,7 +20,7 @@ type Installation = { url: string; key: string; child: ChildProcess; output: () 
 
 const READY = 'Ctrl-C stops everything';
 const SERVICES = ['PORT', 'BILLING_PORT', 'USAGE_METERING_PORT', 'GENERATION_PORT'] as const;
-const OTHERS = ['SIMULATOR_PORT', 'POSTGRES_PORT'] as const;
+const OTHERS = ['SIMULATOR_PORT', 'STRIPE_SIMULATOR_PORT', 'POSTGRES_PORT'] as const;
 
 /** A free port whose operations port, 1000 higher, is free too. */
 async function freePorts(): Promise<Record<string, string>> {
