@@ -17,6 +17,8 @@ const closers: (() => unknown)[] = [];
 const { url, customer, staffToken } = await startInstallation(
   { teardown: (close) => closers.unshift(close) },
   'default',
+  // The tokens are those of the whole run.
+  { ACCESS_TOKEN_TTL: '12h' },
 );
 const statuses = new Map<number, number>();
 const endsAt = Date.now() + Number(values.minutes) * 60_000;
