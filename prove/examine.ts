@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Pool } from 'pg';
 import type { Outcome } from './calls.ts';
 import { type Comparison, compare } from './compare.ts';
-import { type CounterRecord, countOpenHolds, type LedgerState, readLedgerState } from './ledger-state.ts';
+import { type CounterRecord, countUnfinished, type LedgerState, readLedgerState } from './ledger-state.ts';
 import type { Proof } from './proof.ts';
 import { HOLD_TTL_MS } from './system.ts';
 import type { TableRow } from './table.ts';
@@ -29,7 +29,7 @@ const UNREAD_TOKENS = 200;
 export async function examine(proof: Proof, subject: Subject): Promise<Examination> {
   const { pool, simulatorUrl } = proof.system;
   const { accountIds, since, outcomes, mayExceed, isAll = false } = subject;
-  await untilNothingIsHeld(pool, accountIds);
+  await untilIdle(pool, accountIds);
   const ledgerState = await readLedgerState(pool, accountIds);
   const ours = new Set(ledgerState.holds.map(({ id }) => id));
   const calls = (await readWitness(simulatorUrl, since)).filter(
@@ -47,10 +47,10 @@ export async function examine(proof: Proof, subject: Subject): Promise<Examinati
   return { ...comparison, ledgerState, calls };
 }
 
-/** Waits until every hold is closed or expired. The comparison reports holds that stay open. */
-async function untilNothingIsHeld(pool: Pool, accountIds: readonly string[]): Promise<void> {
+/** Waits until every hold is closed or expired, and every job has ended. The comparison reports holds that stay open. */
+async function untilIdle(pool: Pool, accountIds: readonly string[]): Promise<void> {
   const deadline = AbortSignal.timeout(HOLD_TTL_MS + SWEEP_GRACE_MS);
-  while (!deadline.aborted && (await countOpenHolds(pool, accountIds)) > 0) await delay(POLL_MS);
+  while (!deadline.aborted && (await countUnfinished(pool, accountIds)) > 0) await delay(POLL_MS);
 }
 
 /** Requests whose complete response reached the client; a replay belongs to the original request. */

@@ -125,9 +125,11 @@ export async function readLedgerState(pool: Pool, accountIds: readonly string[])
 }
 
 /** Open holds of these accounts. */
-export async function countOpenHolds(pool: Pool, accountIds: readonly string[]): Promise<number> {
+/** Holds that are open, and jobs that may still settle a call: one whose process was killed can outlive its hold. */
+export async function countUnfinished(pool: Pool, accountIds: readonly string[]): Promise<number> {
   const { rows } = await pool.query<{ count: bigint }>(
-    `SELECT count(*) FROM ledger_holds WHERE account_id = ANY ($1) AND state = 'open'`,
+    `SELECT (SELECT count(*) FROM ledger_holds WHERE account_id = ANY ($1) AND state = 'open')
+          + (SELECT count(*) FROM generations WHERE account_id = ANY ($1) AND hold_id IS NOT NULL) AS count`,
     [accountIds],
   );
   return Number(rows[0]?.count ?? 0);

@@ -10,10 +10,7 @@ import type { ContentBody } from './domain.ts';
 import { type ContentSources, readInputs } from './inputs.ts';
 import { cheaperContent, planGeneratedContent } from './plan.ts';
 
-/**
- * A job may wait for its turn this long; its hold lasts as long. Generation settles the calls of a job also after its process
- * was killed, and until then their amounts stay held.
- */
+/** A job may wait for its turn this long; its hold lasts as long. */
 const JOB_HOLD_MS = 24 * 3_600_000;
 
 /** A plan that does not say how many steps run at the same time. */
@@ -42,12 +39,12 @@ export const contentRouteBase = {
   jobTerms,
   smallestScale: () => SMALLEST_SCALE,
   cheaper: cheaperContent<ContentBody>,
-  holdTtlMs: JOB_HOLD_MS,
 };
 
 export const jobRouteBase = {
   ...contentRouteBase,
   rateLimitClass: () => ({ generation: true, stream: false }),
+  holdTtlMs: JOB_HOLD_MS,
 };
 
 /** `POST /api/generate`: content, whose request waits for it. */
