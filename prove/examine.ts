@@ -3,7 +3,13 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Pool } from 'pg';
 import type { Outcome } from './calls.ts';
 import { type Comparison, compare } from './compare.ts';
-import { type CounterRecord, countUnfinished, type LedgerState, readLedgerState } from './ledger-state.ts';
+import {
+  type CounterRecord,
+  countOpenHolds,
+  countRunningJobs,
+  type LedgerState,
+  readLedgerState,
+} from './ledger-state.ts';
 import type { Proof } from './proof.ts';
 import { HOLD_TTL_MS } from './system.ts';
 import type { TableRow } from './table.ts';
@@ -50,7 +56,9 @@ export async function examine(proof: Proof, subject: Subject): Promise<Examinati
 /** Waits until every hold is closed or expired, and every job has ended. The comparison reports holds that stay open. */
 async function untilIdle(pool: Pool, accountIds: readonly string[]): Promise<void> {
   const deadline = AbortSignal.timeout(HOLD_TTL_MS + SWEEP_GRACE_MS);
-  while (!deadline.aborted && (await countUnfinished(pool, accountIds)) > 0) await delay(POLL_MS);
+  for (const count of [countOpenHolds, countRunningJobs]) {
+    while (!deadline.aborted && (await count(pool, accountIds)) > 0) await delay(POLL_MS);
+  }
 }
 
 /** Requests whose complete response reached the client; a replay belongs to the original request. */

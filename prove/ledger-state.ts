@@ -125,13 +125,15 @@ export async function readLedgerState(pool: Pool, accountIds: readonly string[])
 }
 
 /** Open holds of these accounts. */
-/** Holds that are open, and jobs that may still settle a call: one whose process was killed can outlive its hold. */
-export async function countUnfinished(pool: Pool, accountIds: readonly string[]): Promise<number> {
-  const { rows } = await pool.query<{ count: bigint }>(
-    `SELECT (SELECT count(*) FROM ledger_holds WHERE account_id = ANY ($1) AND state = 'open')
-          + (SELECT count(*) FROM generations WHERE account_id = ANY ($1) AND hold_id IS NOT NULL) AS count`,
-    [accountIds],
-  );
+export const countOpenHolds = (pool: Pool, accountIds: readonly string[]) =>
+  countRows(pool, `FROM ledger_holds WHERE account_id = ANY ($1) AND state = 'open'`, accountIds);
+
+/** Jobs that may still settle a call: one whose process was killed can outlive its hold. */
+export const countRunningJobs = (pool: Pool, accountIds: readonly string[]) =>
+  countRows(pool, 'FROM generations WHERE account_id = ANY ($1) AND hold_id IS NOT NULL', accountIds);
+
+async function countRows(pool: Pool, from: string, accountIds: readonly string[]): Promise<number> {
+  const { rows } = await pool.query<{ count: bigint }>(`SELECT count(*) ${from}`, [accountIds]);
   return Number(rows[0]?.count ?? 0);
 }
 
