@@ -84,17 +84,14 @@ export function altTextMessages(
           'characters, concrete, without “image of”. You answer with the sentence and nothing else.',
       ),
     },
-    {
-      role: 'user',
-      content:
-        preview === null
-          ? task
-          : [
-              { type: 'text', text: task },
-              { type: 'image_url', image_url: { url: preview, detail: 'low' } },
-            ],
-    },
+    aboutImage(task, preview),
   ];
+}
+
+function aboutImage(task: string, preview: string | null): ChatMessage {
+  if (preview === null) return { role: 'user', content: task };
+  const image = { type: 'image_url', image_url: { url: preview, detail: 'low' } } as const;
+  return { role: 'user', content: [{ type: 'text', text: task }, image] };
 }
 
 /** @param preview the image as a data URL; null for the text alone. */
@@ -108,15 +105,6 @@ export function styleMessages(preview: string | null): ChatMessage[] {
           'words. You name neither what the image shows nor any artist. You answer with the description and nothing else.',
       ),
     },
-    {
-      role: 'user',
-      content:
-        preview === null
-          ? task
-          : [
-              { type: 'text', text: task },
-              { type: 'image_url', image_url: { url: preview, detail: 'low' } },
-            ],
-    },
+    aboutImage(task, preview),
   ];
 }
