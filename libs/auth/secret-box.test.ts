@@ -1,5 +1,6 @@
 import t from 'tap';
-import { createSecretBox, ENCRYPTION_KEY_BYTES } from './secret-box.ts';
+import { ENCRYPTION_KEY_BYTES } from './authenticated-encryption.ts';
+import { createSecretBox } from './secret-box.ts';
 
 const [old, current] = [1, 2].map((byte) => Buffer.alloc(ENCRYPTION_KEY_BYTES, byte)) as [Buffer, Buffer];
 const SECRET = 'whsec_geheim';

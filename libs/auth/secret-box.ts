@@ -1,11 +1,7 @@
 /** Encrypts secrets that the database must be able to return, such as those that sign webhooks. */
-import { createCipheriv, createDecipheriv, hash, randomBytes } from 'node:crypto';
+import { hash } from 'node:crypto';
+import { decrypt, encrypt } from './authenticated-encryption.ts';
 
-export const ENCRYPTION_KEY_BYTES = 32;
-
-const CIPHER = 'aes-256-gcm';
-const NONCE_BYTES = 12;
-const TAG_BYTES = 16;
 const PREFIX = 'sealed:';
 
 export type SecretBox = {
@@ -20,7 +16,7 @@ export type SecretBox = {
   readonly open: (stored: string, context: string) => string;
 };
 
-/** @param keys of {@link ENCRYPTION_KEY_BYTES} bytes. The first encrypts, all decrypt. @throws TypeError without a key. */
+/** @param keys of `ENCRYPTION_KEY_BYTES` bytes. The first encrypts, all decrypt. @throws TypeError without a key. */
 export function createSecretBox(keys: readonly Buffer[]): SecretBox {
   const byId = new Map(keys.map((key) => [idOf(key), key]));
   const [first] = keys;
@@ -28,26 +24,14 @@ export function createSecretBox(keys: readonly Buffer[]): SecretBox {
   const prefix = `${PREFIX}${idOf(first)}:`;
   return {
     prefix,
-    seal(secret, context) {
-      const nonce = randomBytes(NONCE_BYTES);
-      const cipher = createCipheriv(CIPHER, first, nonce).setAAD(Buffer.from(context));
-      const text = Buffer.concat([cipher.update(secret, 'utf8'), cipher.final()]);
-      return prefix + Buffer.concat([nonce, cipher.getAuthTag(), text]).toString('base64url');
-    },
+    seal: (secret, context) => prefix + encrypt(first, Buffer.from(secret), context).toString('base64url'),
     open(stored, context) {
       if (!stored.startsWith(PREFIX)) return stored;
       const [, id = '', text = ''] = stored.split(':');
       const key = byId.get(id);
       if (key === undefined)
         throw new Error(`A secret was encrypted with the key ${id}, which is not known.`);
-      const bytes = Buffer.from(text, 'base64url');
-      const decipher = createDecipheriv(CIPHER, key, bytes.subarray(0, NONCE_BYTES), {
-        authTagLength: TAG_BYTES,
-      })
-        .setAAD(Buffer.from(context))
-        .setAuthTag(bytes.subarray(NONCE_BYTES, NONCE_BYTES + TAG_BYTES));
-      const encrypted = bytes.subarray(NONCE_BYTES + TAG_BYTES);
-      return Buffer.concat([decipher.update(encrypted), decipher.final()]).toString('utf8');
+      return decrypt(key, Buffer.from(text, 'base64url'), context).toString('utf8');
     },
   };
 }

@@ -1,3 +1,4 @@
+import { createFailover } from '#libs/http/failover.ts';
 import { PROBLEMS, type ProblemCode } from '#libs/problems/catalogue.ts';
 import { type ProblemError, problem } from '#libs/problems/problems.ts';
 import type { InternalAnswer, InternalClient, InternalRequest } from './internal-client.ts';
@@ -11,19 +12,11 @@ export async function callFirst(
   clients: readonly InternalClient[],
   request: InternalRequest,
 ): Promise<unknown> {
-  let failure: unknown;
-  for (const client of clients) {
-    let answer: InternalAnswer;
-    try {
-      answer = await client.call(request);
-    } catch (error) {
-      failure = error;
-      continue;
-    }
-    if (answer.status < 300) return answer.body;
-    throw problemOf(answer);
-  }
-  throw unavailable(failure);
+  const answer = await createFailover(clients)((client) => client.call(request)).catch((error: unknown) => {
+    throw unavailable(error);
+  });
+  if (answer.status < 300) return answer.body;
+  throw problemOf(answer);
 }
 
 /** A refusal as the service words it; anything that is not the client's fault is ours. */

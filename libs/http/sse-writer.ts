@@ -42,12 +42,28 @@ export function createSseWriter(sink: SseSink, keepAliveMs = KEEP_ALIVE_MS): Sse
   const stream: Stream = { sink, idleTicks: 0 };
   (tickers.get(keepAliveMs) ?? startTicker(keepAliveMs)).add(stream);
   return {
-    send: (event) => write(stream, Buffer.from(format(event))),
+    send: (event) => write(stream, Buffer.from(formatEvent(event))),
     write: (bytes) => write(stream, bytes),
     comment: (text) => {
       void write(stream, Buffer.from(`:${text.replace(/[\r\n]+/g, ' ')}\n\n`));
     },
   };
+}
+
+/** Well below the time after which proxies end a silent request. Until then, a failure gets a status of its own. */
+export const HEAD_DELAY_MS = 3_000;
+
+/** A response that has not begun. */
+export type EventResponse = Pick<SseSink, 'write'> & {
+  readonly begin: (head: { status: number; headers: Record<string, string> }) => void;
+  readonly isGone: () => boolean;
+  readonly hasEnded: () => boolean;
+};
+
+/** Begins a response of server-sent events. */
+export function beginEvents(response: EventResponse): SseWriter {
+  response.begin({ status: 200, headers: SSE_HEADERS });
+  return createSseWriter({ write: response.write, isClosed: () => response.isGone() || response.hasEnded() });
 }
 
 type Stream = { readonly sink: SseSink; idleTicks: number };
@@ -57,7 +73,12 @@ function write(stream: Stream, bytes: Buffer): Promise<void> | undefined {
   return stream.sink.write(bytes);
 }
 
-function format({ event, data, id }: { event?: string; data: string; id?: string }): string {
+/** One event whose data is JSON, as text. */
+export const sseEvent = (event: string, data: object): string =>
+  formatEvent({ event, data: JSON.stringify(data) });
+
+/** One event as text. */
+export function formatEvent({ event, data, id }: { event?: string; data: string; id?: string }): string {
   let text = '';
   if (event !== undefined) text += `event: ${event}\n`;
   if (id !== undefined) text += `id: ${id}\n`;

@@ -1,7 +1,8 @@
 /** The service under test: real PostgreSQL, a clock that stands still, and callers of every role. */
 import { readFileSync } from 'node:fs';
 import type { Pool } from 'pg';
-import { createSecretBox, ENCRYPTION_KEY_BYTES } from '#libs/auth/secret-box.ts';
+import { ENCRYPTION_KEY_BYTES } from '#libs/auth/authenticated-encryption.ts';
+import { createSecretBox } from '#libs/auth/secret-box.ts';
 import { entitlementsAt } from '#libs/catalogue/entitlements.ts';
 import { parseCatalogue } from '#libs/catalogue/parse.ts';
 import { createPlanSuggestions } from '#libs/clients/plan-suggestions.ts';

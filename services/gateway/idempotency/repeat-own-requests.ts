@@ -2,18 +2,18 @@
  * `Idempotency-Key` for operations that the gateway serves itself. Their responses may contain secrets, such as a new API key,
  * so they are stored encrypted with a key derived from the client's `Idempotency-Key`, of which only a hash is stored.
  */
-import { createCipheriv, createDecipheriv, hash, hkdfSync, randomBytes } from 'node:crypto';
+import { hash, hkdfSync } from 'node:crypto';
 import type { FastifyInstance } from 'fastify';
+import {
+  decrypt as decryptWith,
+  ENCRYPTION_KEY_BYTES,
+  encrypt as encryptWith,
+} from '#libs/auth/authenticated-encryption.ts';
 import { idempotencyHeaders } from '#libs/contracts/idempotency-key.ts';
 import { fastifyPath, type Operation } from '#libs/contracts/operation.ts';
 import { OPERATIONS } from '../openapi/domain.ts';
 import { checkKeyFormat, replayHeaders } from './domain.ts';
 import { begin, type Claim, conclude, type IdempotencyState } from './idempotency.ts';
-
-const CIPHER = 'aes-256-gcm';
-const KEY_BYTES = 32;
-const NONCE_BYTES = 12;
-const TAG_BYTES = 16;
 
 const OWN_ROUTES = new Set(
   (OPERATIONS.gateway as readonly Operation[])
@@ -63,22 +63,10 @@ export function addIdempotency(app: FastifyInstance, state: Omit<IdempotencyStat
   });
 }
 
-const derive = (key: string) => Buffer.from(hkdfSync('sha256', key, '', 'stored response', KEY_BYTES));
+const derive = (key: string) =>
+  Buffer.from(hkdfSync('sha256', key, '', 'stored response', ENCRYPTION_KEY_BYTES));
 
-export function encrypt(key: string, text: Buffer): Buffer {
-  const nonce = randomBytes(NONCE_BYTES);
-  const cipher = createCipheriv(CIPHER, derive(key), nonce);
-  const encrypted = Buffer.concat([cipher.update(text), cipher.final()]);
-  return Buffer.concat([nonce, cipher.getAuthTag(), encrypted]);
-}
+export const encrypt = (key: string, text: Buffer): Buffer => encryptWith(derive(key), text);
 
 /** The inverse of {@link encrypt}. @throws Error for another key. */
-export function decrypt(key: string, stored: Buffer): Buffer {
-  const tagAt = NONCE_BYTES;
-  const textAt = tagAt + TAG_BYTES;
-  const decipher = createDecipheriv(CIPHER, derive(key), stored.subarray(0, tagAt), {
-    authTagLength: TAG_BYTES,
-  });
-  decipher.setAuthTag(stored.subarray(tagAt, textAt));
-  return Buffer.concat([decipher.update(stored.subarray(textAt)), decipher.final()]);
-}
+export const decrypt = (key: string, stored: Buffer): Buffer => decryptWith(derive(key), stored);

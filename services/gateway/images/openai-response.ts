@@ -1,6 +1,7 @@
 /** Images in OpenAI's form (https://platform.openai.com/docs/api-reference/images/object). */
 import type { ImageGenerationRequest } from '#libs/contracts/image-generations.ts';
 import { createSseParser } from '#libs/http/sse-parser.ts';
+import { sseEvent } from '#libs/http/sse-writer.ts';
 import { openAiErrorOf } from '#libs/problems/error-formats.ts';
 import type { ProblemDocument } from '#libs/problems/problems.ts';
 import { documentTranslator, parseObject } from '../metering/domain/document-translator.ts';
@@ -38,7 +39,7 @@ function imageEventTranslator(
 ): ResponseTranslator {
   let written = '';
   const write = (event: string, data: object) => {
-    written += `event: ${event}\ndata: ${JSON.stringify(data)}\n\n`;
+    written += sseEvent(event, data);
   };
   const parser = createSseParser(
     ({ event, data }) => {

@@ -7,13 +7,14 @@ import type {
   ThinkingBlock,
   ToolCallDelta,
 } from '#libs/contracts/chat-answers.ts';
+import { sseEvent } from '#libs/http/sse-writer.ts';
 import { anthropicErrorOf } from '#libs/problems/error-formats.ts';
 import { visibleReasoning, visibleText } from '../chat/domain/answer-text.ts';
 import type { StreamWriter } from '../chat/domain/answer-writer.ts';
 import { messageIdOf, stopReasonOf, usageOf } from './response.ts';
 
 function event(type: string, fields: object): string {
-  return `event: ${type}\ndata: ${JSON.stringify({ type, ...fields })}\n\n`;
+  return sseEvent(type, { type, ...fields });
 }
 
 type OpenBlock = { index: number; type: 'text' | 'thinking' | 'tool_use' };

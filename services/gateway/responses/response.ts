@@ -1,6 +1,7 @@
 /** Answers in the form of OpenAI's responses. */
 import type { AnswerUsage, ChatCompletion, FinishReason } from '#libs/contracts/chat-answers.ts';
 import type { ConversationItem, ModelResponse, ResponsesRequest } from '#libs/contracts/responses.ts';
+import { sseEvent } from '#libs/http/sse-writer.ts';
 import type { OpenAiErrorDocument } from '#libs/problems/problems.ts';
 import type { AnswerWriter, StreamWriter } from '../chat/domain/answer-writer.ts';
 import { MAX_STORED_BYTES, type StoredConversation } from './domain/conversation.ts';
@@ -64,7 +65,7 @@ function createResponseStream(context: ResponseContext): StreamWriter {
     for (const { type, ...fields } of events) {
       const data = { type, sequence_number: sequence, ...fields };
       sequence += 1;
-      text += `event: ${type}\ndata: ${JSON.stringify(data)}\n\n`;
+      text += sseEvent(type, data);
     }
     return text;
   }

@@ -1,10 +1,8 @@
-import { createSseWriter, SSE_HEADERS, type SseWriter } from '#libs/http/sse-writer.ts';
+import { beginEvents, HEAD_DELAY_MS, type SseWriter } from '#libs/http/sse-writer.ts';
 import type { StreamPiece } from '../providers/domain/stream-piece.ts';
 import type { ResponseSender } from '../requests/domain/handler.ts';
 import { createStreamEnd } from '../requests/domain/stream-end.ts';
 
-/** Well below the time after which proxies end a silent request. Until then, a failure gets a status of its own. */
-const HEAD_DELAY_MS = 3_000;
 /** The same once the provider has accepted the call: an error inside its answer follows at once. */
 const ACCEPTED_DELAY_MS = 250;
 
@@ -50,11 +48,7 @@ export function createStreamResponse(response: ResponseSender, transcriptLimitBy
 
   function begin(): SseWriter {
     clearTimeout(headTimer);
-    if (writer === undefined) {
-      response.begin({ status: 200, headers: SSE_HEADERS });
-      const isClosed = () => response.isGone() || response.hasEnded();
-      writer = createSseWriter({ write: response.write, isClosed });
-    }
+    writer ??= beginEvents(response);
     return writer;
   }
 

@@ -1,5 +1,6 @@
 /** The response of `POST /api/generate`, from the job alone: a job outlives the process that was to answer with it. */
 import type { StoredResponse } from '#libs/contracts/stored-response.ts';
+import { formatEvent } from '#libs/http/sse-writer.ts';
 import { toProblemJson } from '#libs/problems/problems.ts';
 import { contextOf, isFinal } from '../jobs/domain/job.ts';
 import type { EventRow, GenerationRow, JobApi } from '../jobs/plugin.ts';
@@ -28,9 +29,9 @@ export function createTranscript() {
   let text = '';
   return {
     add(event: string, data: object) {
-      const json = JSON.stringify(data);
-      text += `event: ${event}\ndata: ${json}\n\n`;
-      return { event, data: json };
+      const written = { event, data: JSON.stringify(data) };
+      text += formatEvent(written);
+      return written;
     },
     text: () => text,
   };

@@ -1,8 +1,5 @@
-import { createSseWriter, SSE_HEADERS, type SseWriter } from '#libs/http/sse-writer.ts';
+import { beginEvents, HEAD_DELAY_MS, type SseWriter, sseEvent } from '#libs/http/sse-writer.ts';
 import type { ResponseSender } from '../requests/domain/handler.ts';
-
-/** Well below the time after which proxies end a silent request. Until then, a failure gets a status of its own. */
-const HEAD_DELAY_MS = 3_000;
 
 /** Images as server-sent events. The stream begins with its first event, or with a comment after {@link HEAD_DELAY_MS}. */
 export type ImageStream = {
@@ -23,11 +20,7 @@ export function createImageStream(response: ResponseSender): ImageStream {
 
   function begin(): SseWriter {
     clearTimeout(timer);
-    if (writer === undefined) {
-      response.begin({ status: 200, headers: SSE_HEADERS });
-      const isClosed = () => response.isGone() || response.hasEnded();
-      writer = createSseWriter({ write: response.write, isClosed });
-    }
+    writer ??= beginEvents(response);
     return writer;
   }
 
@@ -43,10 +36,8 @@ export function createImageStream(response: ResponseSender): ImageStream {
     end: () => response.end(),
     cancel: () => clearTimeout(timer),
     transcript(images, complete) {
-      const events = [...images.map((data) => ['image', data]), ['complete', complete]];
-      return Buffer.from(
-        events.map(([event, data]) => `event: ${event}\ndata: ${JSON.stringify(data)}\n\n`).join(''),
-      );
+      const drawn = images.map((image) => sseEvent('image', image));
+      return Buffer.from([...drawn, sseEvent('complete', complete)].join(''));
     },
   };
 }
