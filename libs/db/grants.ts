@@ -9,6 +9,7 @@ import type { ServiceName } from '#libs/contracts/internal-context.ts';
 import { grantJobSchema } from './job-schema.ts';
 import { serviceRoles } from './roles.ts';
 import * as audit from './schema/audit.ts';
+import * as autopilots from './schema/autopilots.ts';
 import * as billing from './schema/billing.ts';
 import * as gateway from './schema/gateway.ts';
 import * as generation from './schema/generation.ts';
@@ -26,7 +27,7 @@ const OWNED: Readonly<Record<ServiceName, object>> = {
   gateway: { ...gateway, ...streams },
   billing: { ...billing, ...stripe },
   'usage-metering': { ...metering, ...notifications, ...outbox, ...streams, ...webhooks },
-  generation: { ...generation, ...generations, ...knowledge },
+  generation: { ...autopilots, ...generation, ...generations, ...knowledge },
 };
 
 /** Columns of other services' tables that a service reads, where the others are secret. */

@@ -54,6 +54,9 @@ export const socialConnections = pgTable(
   ],
 );
 
+/** Figures of a published post. */
+export type PostResults = { impressions: number; engagements: number; clicks: number };
+
 export const socialPosts = pgTable(
   'social_posts',
   {
@@ -75,6 +78,11 @@ export const socialPosts = pgTable(
     externalUrl: text('external_url'),
     failureCode: text('failure_code'),
     failureDetail: text('failure_detail'),
+    /** The run of an autopilot that wrote it. */
+    autopilotRunId: uuid('autopilot_run_id'),
+    /** How readers reacted, as it was reported last. */
+    results: jsonb('results').$type<PostResults>(),
+    resultsAt: instant('results_at'),
     createdAt: instant('created_at').notNull(),
     /** When the state was changed last. */
     updatedAt: instant('updated_at').notNull().defaultNow(),
@@ -82,6 +90,7 @@ export const socialPosts = pgTable(
   (table) => [
     index('social_posts_account').on(table.accountId, table.id),
     index('social_posts_due').on(table.dueAt).where(sql`state = 'scheduled'`),
+    index('social_posts_run').on(table.autopilotRunId).where(sql`autopilot_run_id IS NOT NULL`),
   ],
 );
 

@@ -1,4 +1,5 @@
 export * from './audit.ts';
+export * from './autopilots.ts';
 export * from './billing.ts';
 export * from './gateway.ts';
 export * from './generation.ts';

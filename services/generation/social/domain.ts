@@ -83,6 +83,9 @@ export function composePost(
     publishedAt: null,
     externalId: null,
     externalUrl: null,
+    autopilotRunId: null,
+    results: null,
+    resultsAt: null,
     createdAt: now,
     updatedAt: now,
   };
