@@ -14,6 +14,7 @@ import * as billing from './schema/billing.ts';
 import * as gateway from './schema/gateway.ts';
 import * as generation from './schema/generation.ts';
 import * as generations from './schema/generations.ts';
+import * as integrations from './schema/integrations.ts';
 import * as knowledge from './schema/knowledge.ts';
 import * as ledger from './schema/ledger.ts';
 import * as metering from './schema/metering.ts';
@@ -27,7 +28,7 @@ const OWNED: Readonly<Record<ServiceName, object>> = {
   gateway: { ...gateway, ...streams },
   billing: { ...billing, ...stripe },
   'usage-metering': { ...metering, ...notifications, ...outbox, ...streams, ...webhooks },
-  generation: { ...autopilots, ...generation, ...generations, ...knowledge },
+  generation: { ...autopilots, ...generation, ...generations, ...integrations, ...knowledge },
 };
 
 /** Columns of other services' tables that a service reads, where the others are secret. */
@@ -41,9 +42,9 @@ const READ_COLUMNS: Readonly<Partial<Record<ServiceName, Readonly<Record<string,
 /** Tables of other services that a service reads. */
 const READ: Readonly<Record<ServiceName, readonly string[]>> = {
   gateway: ['stop_notices'],
-  billing: ['accounts', 'memberships', 'models', 'audit_log'],
+  billing: ['accounts', 'brandings', 'memberships', 'models', 'audit_log'],
   'usage-metering': ['accounts', 'end_users', 'memberships', 'vendor_models'],
-  generation: ['stop_notices'],
+  generation: ['brandings', 'stop_notices'],
 };
 
 const LEDGER_VIEWS = ['ledger_counters', 'ledger_holds', 'usage_daily'];

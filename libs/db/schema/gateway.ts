@@ -14,6 +14,19 @@ export const accounts = pgTable('accounts', {
   createdAt: instant('created_at').notNull(),
 });
 
+/** The brand that an account shows instead of the product's. */
+export const brandings = pgTable('brandings', {
+  accountId: uuid('account_id').primaryKey(),
+  productName: text('product_name').notNull(),
+  /** An https address, or an image as a `data:` URL; null shows the name alone. */
+  logoUrl: text('logo_url'),
+  /** `#rrggbb`. */
+  primaryColour: text('primary_colour').notNull(),
+  supportEmail: text('support_email'),
+  websiteUrl: text('website_url'),
+  updatedAt: instant('updated_at').notNull(),
+});
+
 export const users = pgTable(
   'users',
   {

@@ -4,6 +4,7 @@ export * from './billing.ts';
 export * from './gateway.ts';
 export * from './generation.ts';
 export * from './generations.ts';
+export * from './integrations.ts';
 export * from './knowledge.ts';
 export * from './ledger.ts';
 export * from './metering.ts';
