@@ -40,6 +40,7 @@ t.test('implemented names match the operations', async (t) => {
 
 /** The test that shows each feature at work. */
 const PROOFS: Readonly<Record<string, string>> = {
+  advanced_analytics: 'services/usage-metering/dashboard/plans.test.ts',
   advanced_research: 'deploy/local/content-matrix.test.ts',
   alt_text: 'deploy/local/images.test.ts',
   api_access: 'deploy/local/entitlements.test.ts',
@@ -62,6 +63,7 @@ const PROOFS: Readonly<Record<string, string>> = {
   image_style_transfer: 'deploy/local/images.test.ts',
   knowledge_base: 'services/generation/knowledge-base/routes.test.ts',
   limited_research: 'deploy/local/content-jobs.test.ts',
+  predictive_analytics: 'services/usage-metering/dashboard/plans.test.ts',
   premium_ai_models: 'services/billing/plans/routes.test.ts',
   premium_research: 'deploy/local/content-matrix.test.ts',
   priority_processing: 'services/generation/jobs/jobs.test.ts',
@@ -82,7 +84,11 @@ t.test('a plan lists only the names that it includes', async (t) => {
   t.same(availabilityOf('crew', 'free'), [], 'a disabled meter is not included');
   t.same(availabilityOf('crew', 'pro'), []);
   t.same(availabilityOf('alwrity-alpha', 'free'), []);
-  t.same(availabilityOf('alwrity-alpha', 'pro'), ['advanced_analytics'], 'a bundle includes its features');
+  t.same(
+    availabilityOf('alwrity', 'enterprise'),
+    ['white_label', 'custom_integrations'],
+    'a bundle includes its features',
+  );
 });
 
 t.test('an unknown or repeated name is refused', async (t) => {

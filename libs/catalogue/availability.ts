@@ -42,6 +42,10 @@ export const IMPLEMENTED_FEATURES: ReadonlySet<string> = new Set([
   'webhooks',
   // GET /api/subscription/usage and GET /api/usage/requests.
   'basic_analytics',
+  // GET /api/usage/insights.
+  'advanced_analytics',
+  // GET /api/usage/projection.
+  'predictive_analytics',
   // Members, roles and invitations.
   'team_collaboration',
 ]);
@@ -106,17 +110,12 @@ export const IMPLEMENTED_METERS: ReadonlySet<string> = new Set([
   ...PROVIDERS.flatMap((provider) => [`calls.${provider}`, `tokens.${provider}`]),
 ]);
 
-/** Caps of plans that have no effect yet. The others are enforced, or describe a commitment of the operator. */
-export const UNUSED_CAPS = ['analyticsDepth'] as const;
-type UnusedCap = (typeof UNUSED_CAPS)[number];
-
-/** Every feature, content type and meter that a catalogue names, and the caps its plans set that may lack an effect. */
+/** Every feature, content type and meter that a catalogue names. */
 export function namesIn(catalogue: Catalogue): ReadonlySet<string> {
   return new Set([
     ...Object.keys(catalogue.features),
     ...Object.keys(catalogue.contentTypes),
     ...catalogue.plans.flatMap(({ limits }) => limits.map(({ meter }) => meter)),
-    ...catalogue.plans.flatMap(unusedCapsOf),
   ]);
 }
 
@@ -135,7 +134,7 @@ export function notYetAvailableIn(catalogue: Catalogue, plan: Plan): string[] {
     needed.some((feature) => features.includes(feature)) && !isDisabled(`gen.${type}`) ? [type] : [],
   );
   const meters = limits.map(({ meter }) => meter).filter((meter) => !isDisabled(meter));
-  const included = new Set([...features, ...contentTypes, ...meters, ...unusedCapsOf(plan)]);
+  const included = new Set([...features, ...contentTypes, ...meters]);
   return catalogue.notYetAvailable.filter((name) => included.has(name));
 }
 
@@ -148,9 +147,4 @@ function isDelivered(catalogue: Catalogue, name: string): boolean {
     // A bundle of all features is as available as they are.
     catalogue.featureBundles[name] === '*'
   );
-}
-
-/** Null means that a plan does not set the cap. */
-function unusedCapsOf({ caps }: Plan): UnusedCap[] {
-  return UNUSED_CAPS.filter((cap) => caps[cap] !== null);
 }

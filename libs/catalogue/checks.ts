@@ -74,7 +74,9 @@ function vocabularyChecks(catalogue: Catalogue): CatalogueIssue[] {
   ).flatMap((ladder) =>
     repeated(catalogue[ladder]).map((name) => ({ path: [ladder], message: `${name} is listed twice` })),
   );
-  const sold = namesIn(catalogue);
+  // A stored version may mark a cap that has an effect by now.
+  const caps = catalogue.plans.flatMap((plan) => Object.keys(plan.caps));
+  const sold = new Set([...namesIn(catalogue), ...caps]);
   const unavailable = catalogue.notYetAvailable.flatMap((name, index) =>
     sold.has(name)
       ? []

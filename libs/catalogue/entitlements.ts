@@ -1,3 +1,4 @@
+import type { AnalyticsDepth } from './analytics.ts';
 import { effectiveLimits, type LimitInput } from './effective-limits.ts';
 import { featureGrants, type Grant } from './features.ts';
 import type { FeatureFlag } from './flags.ts';
@@ -69,7 +70,7 @@ export interface Entitlements {
   readonly requestsPerMinute: Sourced<number | null>;
   readonly generationsPerMinute: Sourced<number | null>;
   readonly streamsPerUser: Sourced<number | null>;
-  readonly analyticsDepth: Sourced<string | null>;
+  readonly analyticsDepth: Sourced<AnalyticsDepth | null>;
   readonly horizonDays: Sourced<number | null>;
   readonly support: Sourced<string | null>;
   readonly slaPct: Sourced<number | null>;

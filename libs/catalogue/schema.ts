@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { shareOf } from '#libs/money/money.ts';
 import { decimalSchema } from '#libs/pricing/decimal-schema.ts';
 import { pricedModelSchema } from '#libs/pricing/price-book-schema.ts';
+import { ANALYTICS_DEPTHS } from './analytics.ts';
 import { limitSchema, usdSchema } from './limit-schema.ts';
 
 /** The catalogue file. `checks.ts` checks what zod cannot express, such as references between parts of the file. */
@@ -80,7 +81,9 @@ const capsSchema = z.strictObject({
   requestsPerMinute: z.int().min(1).nullable().default(null),
   generationsPerMinute: z.int().min(1).nullable().default(null),
   streamsPerUser: z.int().min(1).nullable().default(null),
-  analyticsDepth: key.nullable().default(null),
+  analyticsDepth: z.enum(ANALYTICS_DEPTHS).nullable().default(null).meta({
+    description: 'How far back and how finely usage is shown; null: without bounds',
+  }),
   horizonDays: z.int().min(1).nullable().default(null),
   retentionDays: z.int().min(1).nullable().default(null).meta({
     description: 'Days that documents are kept after their last change; null: until they are deleted',
@@ -213,8 +216,7 @@ export const catalogueSchema = z.strictObject({
     .default([])
     .meta({ description: 'Requests whose texts are moderated before anything is written' }),
   notYetAvailable: z.array(name).default([]).meta({
-    description:
-      'Features, content types, meters and caps that the plans name and the product does not have yet',
+    description: 'Features, content types and meters that the plans name and the product does not have yet',
   }),
   guardRail: guardRailSchema.nullable().default(null),
   usageEstimates: z.array(estimateSchema).default([]),

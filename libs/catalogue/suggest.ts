@@ -1,4 +1,5 @@
 import { reaches } from '#libs/money/money.ts';
+import { type AnalyticsNeed, analyticsBounds, isWithin } from './analytics.ts';
 import { featuresOf } from './features.ts';
 import { GUARD_RAIL } from './guard-rail.ts';
 import type { Amount, Scope, Window } from './limit.ts';
@@ -108,6 +109,13 @@ export function plansWithQuality(catalogue: Catalogue, currentPlan: string, qual
   return upgradesFrom(catalogue, currentPlan).filter(
     ({ caps }) =>
       wanted !== -1 && (caps.maxQuality === null || catalogue.qualities.indexOf(caps.maxQuality) >= wanted),
+  );
+}
+
+/** Upgrades that show usage as far back, and by hour if asked for. */
+export function plansWithAnalytics(catalogue: Catalogue, currentPlan: string, needed: AnalyticsNeed): Plan[] {
+  return upgradesFrom(catalogue, currentPlan).filter(({ caps }) =>
+    isWithin(analyticsBounds(caps.analyticsDepth), needed),
   );
 }
 

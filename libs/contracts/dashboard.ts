@@ -8,6 +8,8 @@ import { problemResponses, USER_PROBLEMS } from './problem-responses.ts';
 import { endUserFilter, usageFigures } from './usage.ts';
 
 const tags = ['Usage'];
+/** Errors of views that not every plan includes. */
+const PLAN_PROBLEMS = ['feature_not_in_plan', 'metering_unavailable'] as const;
 const userParams = z.object({ user_id: z.uuid() });
 const money = z.number().describe('USD as a number, for display. The other operations have exact amounts.');
 const percentage = z.number().describe('With two decimals.');
@@ -117,10 +119,15 @@ export const BREAKDOWN_GROUPS = [
   'step',
   'content_type',
 ] as const;
-export const GRANULARITIES = ['day', 'month', 'total'] as const;
+export const GRANULARITIES = ['hour', 'day', 'month', 'total'] as const;
+export type Granularity = (typeof GRANULARITIES)[number];
 
 const breakdownRow = z.object({
-  start: z.iso.date().describe('The first day that the row sums.'),
+  start: z
+    .union([z.iso.date(), z.iso.datetime()])
+    .describe(
+      'The first day that the row sums; with `granularity=hour` the hour, such as `2026-11-10T14:00:00Z`.',
+    ),
   group: z
     .string()
     .nullable()
@@ -141,7 +148,7 @@ export const getBreakdown = defineOperation({
   path: '/api/usage/breakdown',
   summary: 'Usage by model, key, user, workspace or content type',
   description:
-    'Sums of UTC days, exact at any moment. Owners, admins and API keys see the whole account; members see their own calls. At most 400 days and 5,000 rows.',
+    'Sums of UTC days or hours, exact at any moment. Owners, admins and API keys see the whole account; members see their own calls. At most 400 days (7 by hour) and 5,000 rows. How far back and whether by hour depends on the `analytics_depth` of the plan: `basic` 92 days, `standard` 400, `advanced` 800 and hours, `premium` and plans without a depth everything.',
   tags,
   auth: 'user',
   scope: 'usage:read',
@@ -164,7 +171,7 @@ export const getBreakdown = defineOperation({
       schema: usageBreakdown,
       example: example.breakdown,
     },
-    ...problemResponses(...USER_PROBLEMS, 'not_found'),
+    ...problemResponses(...USER_PROBLEMS, 'not_found', ...PLAN_PROBLEMS),
   },
 });
 
@@ -206,7 +213,7 @@ export const getInsights = defineOperation({
   path: '/api/usage/insights',
   summary: 'Performance of providers, and what to improve',
   description:
-    'Latency and errors of the newest 5,000 calls of the last 30 days, by provider; and what to improve: models with unused cache or many errors, cheaper models with an equal role, and output caps that are hardly used.',
+    'Latency and errors of the newest 5,000 calls of the last 30 days, by provider; and what to improve: models with unused cache or many errors, cheaper models with an equal role, and output caps that are hardly used. Requires `advanced_analytics`, if the catalogue sells it.',
   tags,
   auth: 'user',
   scope: 'usage:read',
@@ -216,7 +223,7 @@ export const getInsights = defineOperation({
       schema: usageInsights,
       example: example.insights,
     },
-    ...problemResponses(...USER_PROBLEMS),
+    ...problemResponses(...USER_PROBLEMS, ...PLAN_PROBLEMS),
   },
 });
 
@@ -256,7 +263,8 @@ export const getProjection = defineOperation({
   method: 'GET',
   path: '/api/usage/projection',
   summary: 'Projected cost of the current period, with its error',
-  description: 'For the whole account, or for the calls of a member.',
+  description:
+    'For the whole account, or for the calls of a member. Requires `predictive_analytics`, if the catalogue sells it.',
   tags,
   auth: 'user',
   scope: 'usage:read',
@@ -266,7 +274,7 @@ export const getProjection = defineOperation({
       schema: projection,
       example: example.projection,
     },
-    ...problemResponses(...USER_PROBLEMS),
+    ...problemResponses(...USER_PROBLEMS, ...PLAN_PROBLEMS),
   },
 });
 

@@ -3,6 +3,7 @@
  * only amounts and instants are encoded for JSON.
  */
 import { z } from 'zod';
+import { ANALYTICS_DEPTHS } from '#libs/catalogue/analytics.ts';
 import type { Entitlements } from '#libs/catalogue/entitlements.ts';
 import { ON_LIMIT, SCOPES, WINDOWS } from '#libs/catalogue/limit.ts';
 import { NO_MODEL_ROLES } from '#libs/catalogue/model-roles.ts';
@@ -88,7 +89,7 @@ const entitlements = z.object({
   requestsPerMinute: sourcedNumber,
   generationsPerMinute: sourcedNumber,
   streamsPerUser: sourcedNumber,
-  analyticsDepth: sourcedText,
+  analyticsDepth: sourced(z.enum(ANALYTICS_DEPTHS).nullable()),
   horizonDays: sourcedNumber,
   support: sourcedText,
   slaPct: sourcedNumber,

@@ -53,7 +53,7 @@ const freePlan = {
   support: 'community',
   sla_percentage: null,
   limits: [costLimit, blogLimit],
-  not_yet_available: ['analytics_depth', 'horizon_days'],
+  not_yet_available: ['white_label'],
 };
 
 export const planList = {

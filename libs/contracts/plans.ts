@@ -52,7 +52,7 @@ export const plan = z
     not_yet_available: z
       .array(z.string())
       .describe(
-        'Features, content types, meters and fields that this plan includes and that are not implemented yet.',
+        'Features, content types and meters that this plan includes and that are not implemented yet.',
       ),
   })
   .meta({ id: 'Plan' });

@@ -50,7 +50,7 @@ export type AppOptions = {
   identity: Pick<InternalIdentity, 'verify'>;
   /** Has billing create the balances of an account that has none. Rejects when billing cannot be reached. */
   ensureBalances: (accountId: string, requestId: string) => Promise<void>;
-  entitlements: Pick<AccountEntitlements, 'get' | 'suggestPlans' | 'listen'>;
+  entitlements: Pick<AccountEntitlements, 'get' | 'catalogueOf' | 'suggestPlans' | 'listen'>;
   /** For requests to addresses that customers choose. */
   http: Pick<PublicHttp, 'request'>;
   webhookPolicy: EndpointPolicy;

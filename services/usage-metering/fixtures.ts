@@ -79,6 +79,8 @@ export type TestService = {
   /** Requests to addresses of customers, and what they are answered. */
   sent: PublicHttpRequest[];
   answer: FakeAnswer;
+  /** Puts every account on a plan of a catalogue. */
+  sell: (catalogue: string, plan: string) => void;
   /** Stored files by key. */
   files: Map<string, Buffer>;
   /** Runs a task once, as a worker would. */
@@ -141,6 +143,7 @@ export async function createTestService(
     identify,
     close: () => app.close(),
     sent: outside.sent,
+    sell: outside.entitlements.sell,
     files: outside.files,
     answer: outside.answer,
     runTask: (name, payload = {}) => runTaskOnce([...tasks, ...waitingTasks], name, payload, logger),
@@ -190,10 +193,18 @@ function memoryStorage(files: Map<string, Buffer>): Storage {
   };
 }
 
-/** Every account is on the plan Basic of ALwrity's catalogue. */
+/** Every account is on the plan Basic of ALwrity's catalogue, until `sell` changes it. */
 function createTestEntitlements() {
-  const catalogue = parseCatalogue(readFileSync('deploy/catalogues/alwrity.yaml', 'utf8'));
+  const read = (name: string) => parseCatalogue(readFileSync(`deploy/catalogues/${name}.yaml`, 'utf8'));
+  let catalogue = read('alwrity');
+  let planKey = 'basic';
+  const catalogueOf = async () => catalogue;
   return {
+    sell(name: string, plan: string) {
+      catalogue = read(name);
+      planKey = plan;
+    },
+    catalogueOf,
     get: async (accountId: string) =>
       entitlementsAt(
         {
@@ -205,11 +216,11 @@ function createTestEntitlements() {
           overrides: [],
           flags: [],
           guardRails: [],
-          subscription: { planKey: 'basic', status: 'active', trialEndsAt: null, accessEndsAt: null },
+          subscription: { planKey, status: 'active', trialEndsAt: null, accessEndsAt: null },
         },
         new Date('2026-11-20T12:00:00Z'),
       ),
-    suggestPlans: createPlanSuggestions(async () => catalogue),
+    suggestPlans: createPlanSuggestions(catalogueOf),
     listen: async () => () => {},
   };
 }

@@ -39,12 +39,12 @@ t.test('given the starter plan of lily', async (t) => {
     t.strictSame(
       offer.body.plans.map((plan) => [plan.key, plan.not_yet_available.length]),
       [
-        ['starter', 2],
-        ['pro', 7],
-        ['enterprise', 10],
+        ['starter', 1],
+        ['pro', 5],
+        ['enterprise', 7],
       ],
     );
-    t.strictSame(offer.body.plans[0]?.not_yet_available, ['social.autopilot_posts', 'analytics_depth']);
+    t.strictSame(offer.body.plans[0]?.not_yet_available, ['social.autopilot_posts']);
     const { features, image_models, qualities, platforms } = await limits();
     t.match(await limitOf('images', 'period'), {
       amount: { kind: 'limited', value: '10' },

@@ -1,5 +1,4 @@
 import type { FastifyInstance } from 'fastify';
-import type { AccountEntitlements } from '#libs/clients/account-entitlements.ts';
 import { getBreakdown, getInsights, type PerformanceWire } from '#libs/contracts/dashboard.ts';
 import { percentageOf } from '#libs/contracts/limits.ts';
 import type { Database } from '#libs/db/database.ts';
@@ -9,19 +8,19 @@ import { callerOf } from '#libs/service/internal-calls.ts';
 import type { Clock } from '#libs/service/runtime.ts';
 import { serveOperation } from '#libs/service/serve-operation.ts';
 import { visibleUserId } from '../usage/domain/visibility.ts';
+import { listGroups } from './breakdown-store.ts';
 import { mergeContentTypes, presentRows, totalOf } from './domain/breakdown.ts';
+import { isValidRange, maxDays, neededFor } from './domain/breakdown-range.ts';
 import { insightsOf } from './domain/insights.ts';
-import { addDays } from './domain/months.ts';
+import { type PlanReader, requireDepth, requireFeature } from './plan-checks.ts';
 import {
   listCurrentPrices,
-  listGroups,
   listModelUsage,
   listOutputCaps,
   listPerformance,
   type PerformanceRow,
 } from './store.ts';
 
-const MAX_DAYS = 400;
 const MAX_ROWS = 5_000;
 const PERFORMANCE_CALLS = 5_000;
 /** Those whose plans are read. */
@@ -31,7 +30,7 @@ const PERFORMANCE_MS = 30 * 86_400_000;
 export type BreakdownOptions = {
   database: Database;
   clock: Clock;
-  entitlements: Pick<AccountEntitlements, 'get'>;
+  entitlements: PlanReader;
 };
 
 export function breakdownRoutes(
@@ -51,10 +50,11 @@ export function breakdownRoutes(
       workspace_id,
       ...rest
     } = request.query;
-    if (to < from || to > addDays(from, MAX_DAYS - 1))
+    if (!isValidRange(request.query))
       throw problem('invalid_request', {
-        detail: `Choose 1 to ${MAX_DAYS} days, the first one in \`from\`.`,
+        detail: `Choose 1 to ${maxDays(granularity)} days, the first one in \`from\`.`,
       });
+    await requireDepth(entitlements, caller.accountId, neededFor(request.query, clock.now()));
     const own = visibleUserId(caller);
     if (own !== null && user_id !== undefined && user_id !== own) throw problem('not_found');
     const filters = { ...rest, endUser, keyId: key_id, workspaceId: workspace_id };
@@ -75,11 +75,11 @@ export function breakdownRoutes(
     const now = clock.now();
     const since = new Date(now.getTime() - PERFORMANCE_MS);
     const of = { accountId, userId, since };
-    const [rows, models, outputCaps, { modelRoles: roles }] = await Promise.all([
+    const { modelRoles: roles } = await requireFeature(entitlements, accountId, 'advanced_analytics');
+    const [rows, models, outputCaps] = await Promise.all([
       listPerformance(database, { ...of, calls: PERFORMANCE_CALLS }),
       listModelUsage(database, { accountId, userId, from: since, to: now }),
       listOutputCaps(database, { ...of, calls: OUTPUT_CAP_CALLS }),
-      entitlements.get(accountId),
     ]);
     const names = [...models.map(({ model }) => model), ...Object.values(roles).flat()];
     const prices = await listCurrentPrices(database, names, now);

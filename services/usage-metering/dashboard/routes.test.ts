@@ -1,6 +1,6 @@
 import t from 'tap';
 import type { BreakdownRowWire, DashboardWire, UsageTrendsWire } from '#libs/contracts/dashboard.ts';
-import { testHold, testSegment, testSettle } from '#libs/ledger/fixtures.ts';
+import { testFacts, testHold, testSegment, testSettle } from '#libs/ledger/fixtures.ts';
 import type { CallFacts } from '#libs/ledger/types.ts';
 import { createFakeRandom } from '#libs/testing/runtime.ts';
 import { ACCOUNT, addMembers, createTestService, KEY, MEMBER, OWNER, type TestService } from '../fixtures.ts';
@@ -43,6 +43,7 @@ async function spend(
   await ledger.settle(
     testSettle(ACCOUNT, id, meters, { facts: { provider, model: `${provider}-1`, ...facts } }),
   );
+  return id;
 }
 
 t.test(
@@ -132,6 +133,7 @@ t.test(
     });
 
     await t.test('then insights compare the providers', async (t) => {
+      service.sell('alwrity', 'pro');
       const failed = {
         provider: 'gemini',
         status: 'error',
@@ -209,7 +211,12 @@ t.test('given random calls, then every breakdown equals a sum of the raw rows', 
       status: pick(['ok', 'ok', 'error'] as const),
     };
     const who = { userId: pick([OWNER, MEMBER, null]), keyId: pick([KEY, null]) };
-    await spend(service, { cost: BigInt(Math.floor(random() * 1e9)), ...who, facts });
+    const cost = BigInt(Math.floor(random() * 1e9));
+    const isBound = random() < 0.1;
+    const source = isBound ? ({ usageSource: 'bound', status: 'error' } as const) : {};
+    const holdId = await spend(service, { cost, ...who, facts: { ...facts, ...source } });
+    const corrected = { accountId: ACCOUNT, holdId, callIndex: 0, meters: { cost: cost / 2n } };
+    if (isBound) await service.ledger.correct({ ...corrected, facts: testFacts() });
     if (call === 60) await service.runTask('total-daily-usage');
   }
   const naive: Record<string, string> = {
@@ -223,24 +230,30 @@ t.test('given random calls, then every breakdown equals a sum of the raw rows', 
     content_type: `CASE WHEN step IN ('write', 'edit') THEN 'blog' ELSE step END`,
   };
   const starts = {
+    hour: `to_char(date_trunc('hour', admitted_at AT TIME ZONE 'UTC'), 'YYYY-MM-DD"T"HH24:MI:SS"Z"')`,
     day: `to_char(admitted_at AT TIME ZONE 'UTC', 'YYYY-MM-DD')`,
     month: `to_char(greatest(date_trunc('month', admitted_at AT TIME ZONE 'UTC'), '2026-08-03'), 'YYYY-MM-DD')`,
     total: `'2026-08-03'`,
   };
   const range = 'from=2026-08-03&to=2026-08-20';
+  const week = 'from=2026-08-03&to=2026-08-09';
   for (const [groupBy, group] of Object.entries(naive)) {
     for (const [granularity, start] of Object.entries(starts)) {
       const filter = granularity === 'day' ? '&provider=gemini' : '';
-      const url = `/api/usage/breakdown?${range}&group_by=${groupBy}&granularity=${granularity}${filter}`;
+      const isHourly = granularity === 'hour';
+      const url = `/api/usage/breakdown?${isHourly ? week : range}&group_by=${groupBy}&granularity=${granularity}${filter}`;
       const { body } = await service.call<{ rows: BreakdownRowWire[] }>('GET', url, {
         as: 'owner',
       });
       const { rows } = await service.pool.query(
-        `SELECT ${start} AS start, ${group} AS "group", count(*)::integer AS calls,
-                count(*) FILTER (WHERE status <> 'ok')::integer AS errors, sum(cost_nano_usd)::text AS cost
-           FROM usage_events WHERE admitted_at >= '2026-08-03Z' AND admitted_at < '2026-08-21Z' AND ($1 = '' OR provider = $1)
+        `WITH corrected AS (SELECT hold_id, status AS new_status, cost_nano_usd AS difference FROM usage_events WHERE call_index < 0)
+         SELECT ${start} AS start, ${group} AS "group", count(*)::integer AS calls,
+                count(*) FILTER (WHERE coalesce(new_status, status) <> 'ok')::integer AS errors,
+                sum(cost_nano_usd + coalesce(difference, 0))::text AS cost
+           FROM usage_events LEFT JOIN corrected USING (hold_id)
+          WHERE call_index >= 0 AND admitted_at >= '2026-08-03Z' AND admitted_at < $2 AND ($1 = '' OR provider = $1)
           GROUP BY 1, 2`,
-        [filter === '' ? '' : 'gemini'],
+        [filter === '' ? '' : 'gemini', isHourly ? '2026-08-10Z' : '2026-08-21Z'],
       );
       const sorted = (list: { start: string; group: string | null }[]) =>
         list.sort((a, b) => `${a.start} ${a.group ?? ''}`.localeCompare(`${b.start} ${b.group ?? ''}`));
@@ -271,7 +284,7 @@ t.test('given random calls, then every breakdown equals a sum of the raw rows', 
       'from=2024-01-01&to=2026-01-01',
     ])
       t.equal((await call(query)).status, 400, query);
-    for (const query of ['group_by=planet', 'granularity=hour', 'key_id=1'])
+    for (const query of ['group_by=planet', 'granularity=hour', 'granularity=minute', 'key_id=1'])
       t.equal((await call(`${range}&${query}`)).status, 400, query);
     t.equal((await service.call('GET', `/api/usage/breakdown?${range}`)).status, 401);
     t.match(await service.call('GET', `/api/usage/breakdown?${range}`, { as: 'otherOwner' }), {

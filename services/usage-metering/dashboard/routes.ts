@@ -1,5 +1,4 @@
 import type { FastifyInstance } from 'fastify';
-import type { AccountEntitlements } from '#libs/clients/account-entitlements.ts';
 import { getDashboard, getProjection, getTrends } from '#libs/contracts/dashboard.ts';
 import { succeed } from '#libs/contracts/envelope.ts';
 import type { Caller } from '#libs/contracts/internal-context.ts';
@@ -19,11 +18,12 @@ import {
   usdNumber,
 } from './domain/dashboard.ts';
 import { dayOf, monthStarts } from './domain/months.ts';
+import { type PlanReader, requireFeature } from './plan-checks.ts';
 import { dailyCosts, firstDayFor, projectionOf } from './projection.ts';
 import { countAlerts, findAnchor, findVisibleUser, listAlerts, listProviderDays } from './store.ts';
 
 export type DashboardRouteOptions = ReadAccountOptions & {
-  entitlements: Pick<AccountEntitlements, 'get'>;
+  entitlements: PlanReader;
   readAccount: (query: LimitUsageQuery, requestId: string) => Promise<AccountUsage & { now: Date }>;
 };
 
@@ -108,6 +108,7 @@ export function dashboardRoutes(app: FastifyInstance, options: DashboardRouteOpt
   serveOperation(app, getProjection, async (request) => {
     const caller = callerOf(request);
     const { accountId, userId, keyId, workspaceId } = caller;
+    await requireFeature(entitlements, accountId, 'predictive_analytics');
     const { now, period, limits } = await readAccount({ accountId, userId, keyId, workspaceId }, request.id);
     const range = { accountId, userId: visibleUserId(caller), from: firstDayFor(period), to: dayOf(now) };
     const days = await listProviderDays(database, range);

@@ -1,16 +1,14 @@
 import { and, between, eq, gte, inArray, ne, type SQL, sql } from 'drizzle-orm';
 import type { PgColumn } from 'drizzle-orm/pg-core';
-import type { BREAKDOWN_GROUPS, GRANULARITIES } from '#libs/contracts/dashboard.ts';
 import { only, type Queryable } from '#libs/db/database.ts';
-import { ledgerAccounts, ledgerDecisions, NO_ID, usageDaily, usageEvents } from '#libs/db/schema/ledger.ts';
+import { ledgerAccounts, ledgerDecisions, usageDaily, usageEvents } from '#libs/db/schema/ledger.ts';
 import { models } from '#libs/db/schema/metering.ts';
 import { NO_PROVIDER } from '#libs/ledger/quota-resources.ts';
 import { shardOf } from '#libs/ledger/shard.ts';
 import { effectivePrice, type ModelPrice } from '#libs/pricing/price.ts';
 import { countAlerts, listAlerts } from '../alerts/store.ts';
 import { listProviderPrices } from '../prices/store.ts';
-import { findVisibleUser, idOfEndUser, listModelUsage } from '../usage/store.ts';
-import type { GroupSums } from './domain/breakdown.ts';
+import { findVisibleUser, listModelUsage } from '../usage/store.ts';
 import type { ProviderDay } from './domain/dashboard.ts';
 import type { OutputCapUsage } from './domain/insights.ts';
 
@@ -55,71 +53,6 @@ export async function findAnchor(db: Queryable, accountId: string): Promise<Date
     .from(ledgerAccounts)
     .where(and(eq(ledgerAccounts.shard, shardOf(accountId)), eq(ledgerAccounts.accountId, accountId)));
   return only(rows).anchor;
-}
-
-export type BreakdownQuery = DayRange & {
-  granularity: (typeof GRANULARITIES)[number];
-  groupBy: (typeof BREAKDOWN_GROUPS)[number];
-  filters: Partial<
-    Record<'provider' | 'model' | 'step' | 'keyId' | 'workspaceId' | 'endUser', string | undefined>
-  >;
-};
-
-const idOrNull = (column: PgColumn) =>
-  sql<string | null>`nullif(${column}, ${sql.raw(`'${NO_ID}'`)}::uuid)::text`;
-/** Sums from before the step was part of them have none. */
-const step = sql<string | null>`nullif(${usageDaily.step}, '')`;
-
-const GROUPS: Readonly<Record<BreakdownQuery['groupBy'], SQL<string | null>>> = {
-  model: sql`${usageDaily.provider} || '/' || ${usageDaily.model}`,
-  provider: sql`${usageDaily.provider}`,
-  key: idOrNull(usageDaily.keyId),
-  user: idOrNull(usageDaily.userId),
-  // Drizzle writes the columns of a subquery without their tables.
-  end_user: sql`(SELECT e.external_id FROM end_users e WHERE e.id = usage_daily.user_id)`,
-  workspace: idOrNull(usageDaily.workspaceId),
-  step,
-  content_type: step,
-};
-
-/** @returns at most `limit` rows. */
-export function listGroups(db: Queryable, query: BreakdownQuery, limit: number): Promise<GroupSums[]> {
-  const { granularity, groupBy, filters, from } = query;
-  const starts: Record<BreakdownQuery['granularity'], SQL<string>> = {
-    day: sql`${usageDaily.day}::text`,
-    month: sql`greatest(date_trunc('month', ${usageDaily.day})::date, ${from}::date)::text`,
-    total: sql`${from}::text`,
-  };
-  return db
-    .select({
-      start: starts[granularity],
-      group: GROUPS[groupBy],
-      calls: sumOf(usageDaily.calls),
-      errors: sumOf(usageDaily.errors),
-      inputTokens: sumOf(usageDaily.inputTokens),
-      cacheReadTokens: sumOf(usageDaily.cacheReadTokens),
-      cacheWriteTokens: sumOf(usageDaily.cacheWriteTokens),
-      outputTokens: sumOf(usageDaily.outputTokens),
-      reasoningTokens: sumOf(usageDaily.reasoningTokens),
-      costNanoUsd: sumOf(usageDaily.costNanoUsd),
-      latencyMs: sumOf(usageDaily.latencyMs),
-    })
-    .from(usageDaily)
-    .where(
-      and(
-        inRange(query),
-        filters.provider === undefined ? undefined : eq(usageDaily.provider, filters.provider),
-        filters.model === undefined ? undefined : eq(usageDaily.model, filters.model),
-        filters.step === undefined ? undefined : eq(usageDaily.step, filters.step),
-        filters.endUser === undefined
-          ? undefined
-          : eq(usageDaily.userId, idOfEndUser(db, query.accountId, filters.endUser)),
-        filters.keyId === undefined ? undefined : eq(usageDaily.keyId, filters.keyId),
-        filters.workspaceId === undefined ? undefined : eq(usageDaily.workspaceId, filters.workspaceId),
-      ),
-    )
-    .groupBy(sql`1`, sql`2`)
-    .limit(limit);
 }
 
 export type PerformanceRow = {

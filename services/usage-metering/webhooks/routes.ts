@@ -35,7 +35,7 @@ export type WebhookRouteOptions = {
   database: Database;
   runtime: Pick<Runtime, 'clock' | 'newId'>;
   policy: EndpointPolicy;
-  entitlements: Pick<AccountEntitlements, 'get'>;
+  entitlements: Pick<AccountEntitlements, 'get' | 'catalogueOf'>;
   secretBox: SecretBox;
 };
 
@@ -86,7 +86,8 @@ export function endpointRoutes(app: FastifyInstance, options: WebhookRouteOption
   serveOperation(app, contract.createWebhookEndpoint, async (request, reply) => {
     const accountId = managedAccount(request);
     const { url, description, event_types: eventTypes } = request.body;
-    checkFeature(await entitlements.get(accountId), 'webhooks');
+    const plan = await entitlements.get(accountId);
+    checkFeature(plan, 'webhooks', await entitlements.catalogueOf(plan));
     checkEndpointUrl(url, policy);
     const now = clock.now();
     const id = newId();

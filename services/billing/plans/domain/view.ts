@@ -1,5 +1,5 @@
 /** Presents plans and subscriptions to clients. */
-import { notYetAvailableIn, type UNUSED_CAPS } from '#libs/catalogue/availability.ts';
+import { notYetAvailableIn } from '#libs/catalogue/availability.ts';
 import { chosen, entitlementsAt, qualitiesOf } from '#libs/catalogue/entitlements.ts';
 import { featuresOf } from '#libs/catalogue/features.ts';
 import { findPlan, limitsOf, plansByRank } from '#libs/catalogue/plans.ts';
@@ -72,14 +72,9 @@ export function presentPlan(catalogue: Catalogue, plan: Plan): PlanWire {
     support: caps.support,
     sla_percentage: caps.slaPct,
     limits: limitsOf(catalogue, plan).map(planLimitToWire),
-    not_yet_available: notYetAvailableIn(catalogue, plan).map((name) => CAP_FIELDS[name] ?? name),
+    not_yet_available: notYetAvailableIn(catalogue, plan),
   };
 }
-
-/** The fields of a plan that present its caps. */
-const CAP_FIELDS: Readonly<Record<string, keyof PlanWire>> = {
-  analyticsDepth: 'analytics_depth',
-} satisfies Partial<Record<(typeof UNUSED_CAPS)[number], keyof PlanWire>>;
 
 /** A cancelled subscription ends before its scheduled change, unless it is resumed. */
 function scheduledChangeOf({ scheduledChange: change, cancelAtPeriodEnd, currentPeriodEnd }: Subscription) {

@@ -1,5 +1,5 @@
 /** Days, and the months of a subscription. */
-const DAY_MS = 86_400_000;
+export const DAY_MS = 86_400_000;
 
 export const dayOf = (instant: Date): string => instant.toISOString().slice(0, 10);
 
