@@ -74,7 +74,7 @@ export const autopilots = pgTable(
   ],
 );
 
-/** One run of an autopilot. Its id is that of the request and of the content job that it becomes. */
+/** One run of an autopilot. */
 export const autopilotRuns = pgTable(
   'autopilot_runs',
   {
@@ -86,6 +86,8 @@ export const autopilotRuns = pgTable(
     status: text('status', { enum: RUN_STATUSES }).notNull(),
     scheduledFor: instant('scheduled_for').notNull(),
     topic: text('topic').notNull(),
+    /** Its content job, once there is one. */
+    generationId: uuid('generation_id'),
     /** The number of the entry of the content plan, from 0. */
     entry: integer('entry'),
     /** Why this topic was chosen. */

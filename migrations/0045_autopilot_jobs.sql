@@ -1,0 +1,1 @@
+ALTER TABLE "autopilot_runs" ADD COLUMN "generation_id" uuid;
