@@ -82,7 +82,7 @@ for (const [catalogue, { plan, text, hasChat = true, image, beyond }] of Object.
     const preview = await call(`/api/subscription/preview?plan=${beyond.plan}`, token);
     t.match(preview, {
       status: 200,
-      body: { data: { plan: beyond.plan, direction: 'upgrade', effective: 'on_payment', over_limit: [] } },
+      body: { data: { plan: beyond.plan, direction: 'upgrade', effective: 'on_payment', over_limits: [] } },
     });
     t.ok(preview.body.data.amount_due_now_minor > 0, 'and it has a price');
     const refused = await chat(beyond.model);

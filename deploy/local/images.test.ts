@@ -180,7 +180,7 @@ t.test('given a starter with ten images, when they request an eleventh', async (
           percentage: image * 10,
           urgency: image === 10 ? 'high' : 'medium',
           suggested_plans: [
-            { key: 'pro', limit: { kind: 'limited', value: '50' }, price: { monthly_minor: 7900 } },
+            { key: 'pro', amount: { kind: 'limited', value: '50' }, price: { monthly_minor: 7900 } },
           ],
         },
       });

@@ -136,11 +136,11 @@ t.test('every problem code is answered as it is documented', async (t) => {
     provider_error: () => chat(pro.token, 'Hi [[simulate: status=500]]'),
     provider_malformed: () => chat(pro.token, 'Hi [[simulate: malformed]]'),
     limit_exceeded: async () => {
-      const limits = [{ meter: 'tokens.total', window: 'day', amount: 1 }];
+      const limits = [{ meter: 'tokens.total', window: 'day', amount: { kind: 'limited', value: '1' } }];
       return chat((await newKey(pro.token, { limits })).key, 'Hi');
     },
     limit_held: async () => {
-      const limits = [{ meter: 'calls.openai', window: 'day', amount: 1 }];
+      const limits = [{ meter: 'calls.openai', window: 'day', amount: { kind: 'limited', value: '1' } }];
       const { key } = await newKey(enterprise.token, { limits });
       return await whileRunning(key, 1, () => chat(key, 'Hi'));
     },

@@ -95,7 +95,7 @@ function demoRows(demo: Demo, url: string | undefined): string[] {
     `curl -s "${url}/api/admin/payment-requests?status=open" ${asStaff}`,
     `curl -s -X POST ${url}/api/admin/payment-requests/<id>/mark-paid ${asStaff} -d '{"note":"paid by transfer"}'`,
     "# lift the demo account's cost limits",
-    `curl -s -X POST ${url}/api/admin/accounts/${demo.accountId}/overrides ${asStaff} -d '{"kind":"limit_replacement","meter":"cost","limit":{"kind":"unlimited"},"reason":"demo"}'`,
+    `curl -s -X POST ${url}/api/admin/accounts/${demo.accountId}/overrides ${asStaff} -d '{"kind":"limit_replacement","meter":"cost","amount":{"kind":"unlimited"},"reason":"demo"}'`,
     '',
     row('API reference', `${url}/docs`),
   ];

@@ -19,7 +19,7 @@ const mint = async (endUser: string, more: object = {}) => {
 const chat = (token: string) => call(CHAT, token, BODY, { origin: ORIGIN });
 
 t.test('given a token with limits of its end user', async (t) => {
-  const limits = [{ meter: 'api.requests', window: 'day', amount: 2 }];
+  const limits = [{ meter: 'api.requests', window: 'day', amount: { kind: 'limited', value: '2' } }];
   const { token, user_id: userId } = await mint('customer-1', { limits });
 
   await t.test('when a browser asks before it calls, then the origin of the token is allowed', async (t) => {

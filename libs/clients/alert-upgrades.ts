@@ -1,8 +1,8 @@
 /** Which plans lift the limit of a threshold alert. */
 
 import type { AlertWire } from '#libs/contracts/alerts.ts';
+import type { ThresholdData } from '#libs/contracts/threshold-event.ts';
 import type { LimitView } from '#libs/ledger/types.ts';
-import type { ThresholdData } from '#libs/outbox/alert-text.ts';
 import type { AccountEntitlements } from './account-entitlements.ts';
 
 export type UpgradeSource = Pick<AccountEntitlements, 'get' | 'suggestPlans'>;

@@ -35,7 +35,7 @@ export function createPlanSuggestions(
       suggested_plans: plans.map(({ plan, amount }) => ({
         ...refOf(plan),
         price: priceOf(plan),
-        limit: amountToWire(limit.meter, amount),
+        amount: amountToWire(limit.meter, amount),
       })),
     };
   };

@@ -1,19 +1,7 @@
 import { ACCOUNT_ALERT_KINDS } from './alert-kinds.ts';
+import { WEBHOOK_EVENTS } from './webhook-events.ts';
 
-const threshold = {
-  meter: 'calls.gemini',
-  window: 'period',
-  scope: 'account',
-  scope_id: null,
-  threshold_percentage: 80,
-  state: 'warning',
-  used: '800',
-  limit: '1000',
-  source: 'plan:basic',
-  request_id: '019e3f5e-6f2a-7c31-9d52-8a4f0b6c1d2e',
-  window_start: '2026-11-01T00:00:00.000Z',
-  resets_at: '2026-12-01T00:00:00.000Z',
-};
+const threshold = WEBHOOK_EVENTS['usage.threshold'].example;
 
 export const alert = {
   id: '019e3f60-3333-7a10-8c01-5d2f7b9a4e10',
@@ -31,7 +19,7 @@ export const alert = {
         name: 'Pro',
         rank: 2,
         price: { currency: 'USD', monthly_minor: 7900, yearly_minor: 79000 },
-        limit: { kind: 'limited', value: '5000' },
+        amount: { kind: 'limited', value: '5000' },
       },
     ],
   },

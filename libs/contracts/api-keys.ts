@@ -1,42 +1,64 @@
 /** `/api/api-keys`: credentials that act for an account. */
 import { z } from 'zod';
 import { WINDOWS } from '#libs/catalogue/limit.ts';
+import { parseUsd } from '#libs/money/money.ts';
 import { instant } from './envelope.ts';
 import { idempotencyHeaders } from './idempotency-key.ts';
 import { displayName } from './identity.ts';
 import { KEY_SCOPES } from './key-scopes.ts';
+import { keyLimitToWire, keyLimitWire } from './limits.ts';
 import { defineOperation } from './operation.ts';
 import { page, pageQuery } from './page.ts';
 import { problemResponses, USER_PROBLEMS } from './problem-responses.ts';
 
 const MAX_LIMITS = 20;
 const USD = /^(0|[1-9]\d{0,8})(\.\d{1,9})?$/;
+/** JSON numbers keep as many digits exact, and limits that are not on `cost` are stored as such. */
+const MAX_EXACT_DIGITS = 15;
 
-const limitWindow = z.enum(WINDOWS);
-
-/** A limit of one key, in addition to those of its account. */
-export const keyLimit = z
-  .union([
-    z.strictObject({
-      meter: z.literal('cost'),
-      window: limitWindow,
-      amount: z.string().regex(USD).describe('USD with at most nine decimals, such as `"25.00"`.'),
-    }),
-    z.strictObject({
-      meter: z
+/** A limit of one key, in addition to those of its account. The amount has the form that responses have. */
+export const newKeyLimit = z
+  .strictObject({
+    meter: z
+      .string()
+      .regex(/^[a-z][a-z0-9_.-]{0,63}$/, 'must be a meter such as cost or tokens.total')
+      .describe('For example `cost`, `tokens.total` or `images`.'),
+    window: z.enum(WINDOWS),
+    amount: z.strictObject({
+      kind: z.literal('limited'),
+      value: z
         .string()
-        .regex(/^(?!cost$)[a-z][a-z0-9_.-]{0,63}$/)
-        .describe('For example `tokens.total` or `images`.'),
-      window: limitWindow,
-      amount: z.int().min(0),
+        .regex(/^(0|[1-9]\d{0,17})$/, 'must be a whole number in the unit of the meter, as text')
+        .optional()
+        .describe('In the unit of the meter: nano-USD for `cost`, otherwise a count, tokens or seconds.'),
+      value_usd: z
+        .string()
+        .regex(USD, 'must be USD with at most nine decimals, as text')
+        .optional()
+        .describe('For `cost`, instead of `value`: USD with at most nine decimals, such as `"25.00"`.'),
     }),
-  ])
-  .meta({ id: 'KeyLimit' });
+  })
+  .superRefine(({ meter, amount: { value, value_usd: usd } }, context) => {
+    const refuse = (field: string, message: string) =>
+      context.addIssue({ code: 'custom', path: ['amount', field], message });
+    if (usd !== undefined && meter !== 'cost') refuse('value_usd', 'only `cost` has it: set `value`');
+    else if (value === undefined && usd === undefined) refuse('value', 'is required');
+    else if (value !== undefined && usd !== undefined && BigInt(value) !== parseUsd(usd))
+      refuse('value_usd', 'differs from `value`');
+    else if (value !== undefined && meter !== 'cost' && value.length > MAX_EXACT_DIGITS)
+      refuse('value', `must have at most ${MAX_EXACT_DIGITS} digits`);
+  })
+  .meta({ id: 'NewKeyLimit' });
 
-export type KeyLimit = z.infer<typeof keyLimit>;
+export type NewKeyLimit = z.infer<typeof newKeyLimit>;
+
+/** The amount of a limit in the unit of its meter. */
+export function amountOfNewLimit({ amount: { value, value_usd: usd } }: NewKeyLimit): bigint {
+  return value === undefined ? parseUsd(usd ?? '0') : BigInt(value);
+}
 
 export const keyLimits = z
-  .array(keyLimit)
+  .array(newKeyLimit)
   .max(MAX_LIMITS)
   .refine(
     (limits) => new Set(limits.map(({ meter, window }) => `${meter} ${window}`)).size === limits.length,
@@ -85,7 +107,7 @@ const apiKeyShape = {
   name: z.string(),
   prefix: z.string().describe('The beginning of the key, to recognise it.'),
   scopes: z.array(z.string()),
-  limits: z.array(keyLimit),
+  limits: z.array(keyLimitWire),
   created_by: z.uuid(),
   created_at: instant,
   updated_at: instant.describe('When it was changed, rotated or revoked last.'),
@@ -112,7 +134,7 @@ const exampleKey: ApiKeyView = {
   name: 'Newsletter service',
   prefix: 'ik_live_7Hq2Xc',
   scopes: ['generate'],
-  limits: [{ meter: 'cost', window: 'month', amount: '25.00' }],
+  limits: [keyLimitToWire({ meter: 'cost', window: 'month', amount: 25_000_000_000n })],
   created_by: '019e3f5e-6f2a-7c31-9d52-8a4f0b6c1d2e',
   created_at: '2026-11-20T09:00:00.000Z',
   updated_at: '2026-11-20T09:00:00.000Z',
@@ -121,6 +143,10 @@ const exampleKey: ApiKeyView = {
   last_used_at: null,
   revoked_at: null,
 };
+
+const exampleLimits: NewKeyLimit[] = [
+  { meter: 'cost', window: 'month', amount: { kind: 'limited', value_usd: '25.00' } },
+];
 
 const keyId = z.object({ id: z.uuid() });
 const PROBLEMS = [...USER_PROBLEMS, 'role_required', 'insufficient_scope'] as const;
@@ -141,7 +167,7 @@ export const createApiKey = defineOperation({
   bodyExample: {
     name: exampleKey.name,
     scopes: exampleKey.scopes,
-    limits: exampleKey.limits,
+    limits: exampleLimits,
   },
   responses: {
     201: {
@@ -214,7 +240,7 @@ export const changeApiKey = defineOperation({
   scope: 'keys:manage',
   params: keyId,
   body: changeApiKeyRequest,
-  bodyExample: { limits: exampleKey.limits },
+  bodyExample: { limits: exampleLimits },
   responses: {
     200: { description: 'The key after the change.', schema: apiKey, example: exampleKey },
     ...problemResponses(...PROBLEMS, 'not_found', 'conflict', 'semantic_error'),

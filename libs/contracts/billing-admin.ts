@@ -26,6 +26,7 @@ const openRequest = {
   note: null,
 };
 const settled = {
+  updated_at: '2026-11-21T09:00:00.000Z',
   settled_at: '2026-11-21T09:00:00.000Z',
   settled_by: '019e3f5e-0000-7a10-8c01-5d2f7b9a4e11',
 };

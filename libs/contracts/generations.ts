@@ -66,6 +66,7 @@ export const generation = z
       .nullable()
       .describe('With the status `needs_approval`: the outline to approve or to edit.'),
     created_at: instant,
+    updated_at: instant.describe('When its status, its progress or its cost was changed last.'),
     started_at: instant.nullable(),
     finished_at: instant.nullable(),
   })
@@ -99,6 +100,7 @@ const example: GenerationView = {
   error: null,
   approval: null,
   created_at: '2026-11-20T12:00:00.000Z',
+  updated_at: '2026-11-20T12:00:04.000Z',
   started_at: '2026-11-20T12:00:00.120Z',
   finished_at: null,
 };

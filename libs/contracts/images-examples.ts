@@ -29,7 +29,7 @@ const upgradePrompt = {
       name: 'Pro',
       rank: 20,
       price: { currency: 'USD', monthly_minor: 7900, yearly_minor: 79_000 },
-      limit: { kind: 'limited', value: '50' },
+      amount: { kind: 'limited', value: '50' },
     },
   ],
 } as const;

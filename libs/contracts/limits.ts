@@ -116,6 +116,18 @@ export const refusedLimitWire = limitWire
   .meta({ id: 'RefusedLimit' });
 export type RefusedLimitWire = z.infer<typeof refusedLimitWire>;
 
+/** A limit that has reached a threshold, at that time. */
+export const reachedLimitWire = limitWire
+  .omit({ held: true, held_usd: true, remaining: true, remaining_usd: true })
+  .meta({ id: 'ReachedLimit' });
+export type ReachedLimitWire = z.infer<typeof reachedLimitWire>;
+
+/** A limit of one key or end user, in addition to those of its account. */
+export const keyLimitWire = limitWire
+  .pick({ meter: true, label: true, unit: true, window: true, amount: true, text: true })
+  .meta({ id: 'KeyLimit' });
+export type KeyLimitWire = z.infer<typeof keyLimitWire>;
+
 /** A limit in one window, in the meter's own unit. */
 export type LimitReading = {
   meter: string;
@@ -202,6 +214,30 @@ export function limitToWire(reading: LimitReading): LimitWire {
   };
 }
 
+export function reachedLimitToWire(reading: Omit<LimitReading, 'held'>): ReachedLimitWire {
+  const {
+    held: _held,
+    held_usd: _heldUsd,
+    remaining: _remaining,
+    remaining_usd: _remainingUsd,
+    ...limit
+  } = limitToWire({ ...reading, held: 0n });
+  return limit;
+}
+
+/** @param amount in the meter's own unit. */
+export function keyLimitToWire({
+  meter,
+  window,
+  amount,
+}: {
+  meter: string;
+  window: Window;
+  amount: bigint;
+}): KeyLimitWire {
+  return identityOf(meter, window, { kind: 'n', n: amount });
+}
+
 type RefusedReading = Omit<LimitReading, 'state' | 'windowStart'> & { asked: bigint };
 
 export function refusedLimitToWire(limit: RefusedReading): RefusedLimitWire {
@@ -241,6 +277,16 @@ export const exampleLimit = limitToWire({
   ...exampleReading,
   state: 'blocked',
   windowStart: new Date('2026-11-20T00:00:00.000Z'),
+});
+export const exampleReachedLimit = reachedLimitToWire({
+  ...exampleReading,
+  meter: 'calls.gemini',
+  window: 'period',
+  amount: 1_000n,
+  used: 800n,
+  state: 'warning',
+  windowStart: new Date('2026-11-01T00:00:00.000Z'),
+  resetsAt: new Date('2026-12-01T00:00:00.000Z'),
 });
 export const exampleRefusedLimit = refusedLimitToWire(exampleReading);
 export const exampleDisabledLimit = refusedLimitToWire({

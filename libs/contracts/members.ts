@@ -46,7 +46,7 @@ const exampleMember: MemberView = {
 const seats = z
   .object({
     used: count.describe('Members of the account. Pending invitations take no seat.'),
-    limit: count.nullable().describe('Seats of the plan, and those bought in addition; null: unlimited.'),
+    total: count.nullable().describe('Seats of the plan, and those bought in addition; null: unlimited.'),
     available: count.nullable().describe('Members who can still join; null: unlimited.'),
   })
   .meta({ id: 'Seats' });
@@ -70,7 +70,7 @@ export const listMembers = defineOperation({
     200: {
       description: 'One page of members, and the seats of the account.',
       schema: page(member).extend({ seats }).meta({ id: 'MemberPage' }),
-      example: { data: [exampleMember], next_cursor: null, seats: { used: 1, limit: 5, available: 4 } },
+      example: { data: [exampleMember], next_cursor: null, seats: { used: 1, total: 5, available: 4 } },
     },
     ...problemResponses(...PROBLEMS, 'metering_unavailable'),
   },

@@ -29,26 +29,26 @@ const amount = z
 
 const unlimited = z.strictObject({ kind: z.literal('unlimited') });
 const disabled = z.strictObject({ kind: z.literal('disabled') });
-const newLimit = z.discriminatedUnion('kind', [
+const newAmount = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('limited'), value: amount }),
   unlimited,
   disabled,
 ]);
-export type NewLimit = z.output<typeof newLimit>;
+export type NewAmount = z.output<typeof newAmount>;
 
 const termShapes = {
   quota_boost: { kind: z.literal('quota_boost'), ...place, amount },
   limit_replacement: {
     kind: z.literal('limit_replacement'),
     ...place,
-    limit: newLimit,
+    amount: newAmount.describe('What the limit allows from then on.'),
   },
   feature_grant: { kind: z.literal('feature_grant'), feature: z.string().min(1).max(100) },
   plan_change: { kind: z.literal('plan_change'), plan: z.string().min(1).max(100) },
 } as const;
 
-/** The stored form of a limit is older than its form on the wire. */
-const storedLimit = z.discriminatedUnion('kind', [
+/** The stored form of an amount is older than its form on the wire. */
+const storedAmount = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('n'), amount }),
   unlimited,
   disabled,
@@ -57,7 +57,7 @@ const storedLimit = z.discriminatedUnion('kind', [
 /** The terms of an override as they are stored. */
 export const overrideTerms = z.discriminatedUnion('kind', [
   z.object(termShapes.quota_boost),
-  z.object({ ...termShapes.limit_replacement, limit: storedLimit }),
+  z.object({ kind: termShapes.limit_replacement.kind, ...place, limit: storedAmount }),
   z.object(termShapes.feature_grant),
   z.object(termShapes.plan_change),
 ]);
@@ -93,6 +93,7 @@ const facts = {
   from: instant,
   expires_at: instant.nullable(),
   created_at: instant,
+  updated_at: instant.describe('When it was created, or ended by staff.'),
   ended_at: instant.nullable().describe('When staff ended it early.'),
   ended_by: z.string().nullable(),
   state: z.enum(OVERRIDE_STATES),
@@ -105,7 +106,7 @@ export const override = z
       amount_usd: usd.optional().describe('The amount in USD; only for `cost`.'),
       ...facts,
     }),
-    z.object({ ...termShapes.limit_replacement, limit: limitAmountWire, ...facts }),
+    z.object({ ...termShapes.limit_replacement, amount: limitAmountWire, ...facts }),
     z.object({ ...termShapes.feature_grant, ...facts }),
     z.object({ ...termShapes.plan_change, ...facts }),
   ])
@@ -123,6 +124,7 @@ const exampleOverride: OverrideWire = {
   from: '2026-11-20T12:00:00.000Z',
   expires_at: '2026-12-01T09:00:00.000Z',
   created_at: '2026-11-20T12:00:00.000Z',
+  updated_at: '2026-11-20T12:00:00.000Z',
   ended_at: null,
   ended_by: null,
   state: 'in_force',
@@ -196,6 +198,7 @@ export const endOverride = defineOperation({
       example: {
         ...exampleOverride,
         state: 'ended',
+        updated_at: '2026-11-21T08:00:00.000Z',
         ended_at: '2026-11-21T08:00:00.000Z',
         ended_by: exampleOverride.author,
       },

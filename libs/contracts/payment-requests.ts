@@ -22,6 +22,7 @@ const shape = {
     .nullable()
     .describe('How to pay; null until the payment driver has accepted the request.'),
   created_at: instant,
+  updated_at: instant.describe('When it was created, paid or voided.'),
   expires_at: instant.describe('The request is void from this time on.'),
 };
 
@@ -55,5 +56,6 @@ export const examplePaymentRequest: PaymentRequestSummary = {
   status: 'open',
   instructions: 'Transfer 79.00 USD and state 019e3f61-2222-7a10-8c01-5d2f7b9a4e20 as the purpose.',
   created_at: '2026-11-20T12:00:00.000Z',
+  updated_at: '2026-11-20T12:00:00.000Z',
   expires_at: '2026-12-20T12:00:00.000Z',
 };

@@ -79,6 +79,7 @@ export const currentSubscription = {
   price,
   complimentary: false,
   started_at: '2026-11-01T09:30:00.000Z',
+  updated_at: '2026-11-01T09:30:00.000Z',
   current_period: { start: '2026-11-01T09:30:00.000Z', end: '2026-12-01T09:30:00.000Z' },
   cancel_at_period_end: false,
   access_ends_at: null,
@@ -128,7 +129,7 @@ export const planUsage = {
       can_use: true,
       upgrade: {
         urgency: 'medium',
-        suggested_plans: [{ ...pro, price: proPrice, limit: { kind: 'unlimited' } }],
+        suggested_plans: [{ ...pro, price: proPrice, amount: { kind: 'unlimited' } }],
       },
     },
   ],

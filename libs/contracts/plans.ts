@@ -121,6 +121,7 @@ export const currentSubscription = z
     price: planPrice,
     complimentary: z.boolean().describe('Assigned by staff: renews without payment.'),
     started_at: instant,
+    updated_at: instant.describe('When the plan, its payment or a scheduled change was changed last.'),
     current_period: z.object({ start: instant, end: instant }),
     cancel_at_period_end: z.boolean(),
     access_ends_at: instant

@@ -65,7 +65,7 @@ const exampleLimitFields = {
   plan: 'basic',
   limit: exampleRefusedLimit,
   suggested_plans: [
-    { ...exampleSuggestion, limit: { kind: 'limited', value: '50000000000', value_usd: '50.000000000' } },
+    { ...exampleSuggestion, amount: { kind: 'limited', value: '50000000000', value_usd: '50.000000000' } },
   ],
   urgency: 'high',
 };
@@ -230,7 +230,7 @@ export const PROBLEM_FIELDS: Readonly<Partial<Record<ProblemCode, ProblemFieldsC
     example: {
       plan: 'free',
       limit: exampleDisabledLimit,
-      suggested_plans: [{ ...exampleSuggestion, limit: { kind: 'limited', value: '100' } }],
+      suggested_plans: [{ ...exampleSuggestion, amount: { kind: 'limited', value: '100' } }],
       urgency: 'low',
     },
   },
@@ -242,18 +242,21 @@ export const PROBLEM_FIELDS: Readonly<Partial<Record<ProblemCode, ProblemFieldsC
     example: {
       plan: 'basic',
       limit: exampleParallelLimit,
-      suggested_plans: [{ ...exampleSuggestion, limit: { kind: 'limited', value: '50' } }],
+      suggested_plans: [{ ...exampleSuggestion, amount: { kind: 'limited', value: '50' } }],
       urgency: 'low',
     },
   },
   rate_limited: {
     fields: {
       policy: z.string().optional().describe('The rate limit, as in the header `ratelimit-policy`.'),
-      limit: z.int().optional(),
+      max_requests: z
+        .int()
+        .optional()
+        .describe('Requests in the window; without a window, at the same time.'),
       window_seconds: z.number().optional(),
       plan: plan.optional(),
     },
-    example: { policy: 'caller', limit: 600, window_seconds: 60 },
+    example: { policy: 'caller', max_requests: 600, window_seconds: 60 },
   },
   emergency_stop: {
     fields: {

@@ -75,7 +75,7 @@ export const suggestedPlan = z
   .object({
     ...planRef.shape,
     price: planPrice,
-    limit: limitAmountWire.optional().describe('What the plan allows of the limit.'),
+    amount: limitAmountWire.optional().describe('What the plan allows of the limit that refused.'),
   })
   .meta({ id: 'SuggestedPlan' });
 export type SuggestedPlan = z.infer<typeof suggestedPlan>;

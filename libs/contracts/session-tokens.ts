@@ -1,8 +1,9 @@
 /** `/api/session-tokens`: short-lived credentials with which end users of a partner call us from a browser. */
 import { z } from 'zod';
-import { keyLimit, keyLimits } from './api-keys.ts';
+import { keyLimits } from './api-keys.ts';
 import { instant } from './envelope.ts';
 import { idempotencyHeaders } from './idempotency-key.ts';
+import { keyLimitToWire, keyLimitWire } from './limits.ts';
 import { defineOperation } from './operation.ts';
 import { problemResponses, USER_PROBLEMS } from './problem-responses.ts';
 
@@ -77,7 +78,7 @@ const sessionToken = z
     token: z.string().describe('Shown only in this response. Send it as an API key.'),
     end_user: z.string(),
     user_id: z.uuid().describe('The end user in usage reports.'),
-    limits: z.array(keyLimit),
+    limits: z.array(keyLimitWire),
     ...restrictions,
     created_at: instant,
     expires_at: instant,
@@ -89,7 +90,7 @@ const example = {
   token: 'ik_session_<id>_<secret>',
   end_user: 'customer-4711',
   user_id: '019e3f5e-6f2a-7c31-9d52-8a4f0b6c1d81',
-  limits: [{ meter: 'cost' as const, window: 'day' as const, amount: '0.50' }],
+  limits: [keyLimitToWire({ meter: 'cost', window: 'day', amount: 500_000_000n })],
   models: ['gpt-4o-mini'],
   operations: ['createChatCompletion' as const],
   origins: ['https://app.example.com'],
@@ -113,7 +114,7 @@ export const createSessionToken = defineOperation({
   body: createSessionTokenRequest,
   bodyExample: {
     end_user: example.end_user,
-    limits: example.limits,
+    limits: [{ meter: 'cost', window: 'day', amount: { kind: 'limited', value_usd: '0.50' } }],
     models: example.models,
     operations: example.operations,
     origins: example.origins,

@@ -33,6 +33,7 @@ export const stop = z
     expected_until: instant.nullable().describe('When staff expect to lift it; null: not known.'),
     author: z.string(),
     created_at: instant,
+    updated_at: instant.describe('When it was created or lifted.'),
     lifted_at: instant.nullable(),
     lifted_by: z.string().nullable(),
   })
@@ -48,6 +49,7 @@ const exampleStop = {
   expected_until: '2026-11-20T14:00:00.000Z',
   author: '019e3f5e-0000-7a10-8c01-5d2f7b9a4e11',
   created_at: '2026-11-20T12:00:00.000Z',
+  updated_at: '2026-11-20T12:00:00.000Z',
   lifted_at: null,
   lifted_by: null,
 };
@@ -132,6 +134,7 @@ export const liftStop = defineOperation({
       schema: stop,
       example: {
         ...exampleStop,
+        updated_at: '2026-11-20T13:00:00.000Z',
         lifted_at: '2026-11-20T13:00:00.000Z',
         lifted_by: exampleStop.author,
       },

@@ -21,7 +21,7 @@ export const changePreview = {
     credit_minor: 1450,
   },
   changes: planDifferences,
-  over_limit: [],
+  over_limits: [],
 };
 
 export const billingEvent = {

@@ -143,7 +143,7 @@ export const changePreview = z
       .nullable()
       .describe('How the amount is computed for the rest of a paid period; null where no period is paid.'),
     changes: planChanges,
-    over_limit: z
+    over_limits: z
       .array(
         z.object({
           ...refusedLimitWire.omit({ asked: true, asked_usd: true, source: true }).shape,

@@ -1,7 +1,7 @@
 /** The events that accounts can receive at an address of theirs, by Standard Webhooks. */
 import { z } from 'zod';
-import { COUNTER_SCOPES, LIMIT_STATES, WINDOWS } from '#libs/catalogue/limit.ts';
 import { count, instant, nanoUsd } from './envelope.ts';
+import { exampleReachedLimit, reachedLimitWire } from './limits.ts';
 import { OUTCOME_GOALS, OUTCOME_STATUSES } from './outcome-kinds.ts';
 
 export type WebhookEvent = {
@@ -46,32 +46,17 @@ export const WEBHOOK_EVENTS = {
   'usage.threshold': {
     summary: 'A limit has reached 80, 90, 95 or 100 % of its amount',
     data: z.looseObject({
-      meter: z.string(),
-      window: z.enum(WINDOWS),
-      scope: z.enum(COUNTER_SCOPES),
-      scope_id: z.string().nullable(),
       threshold_percentage: z.number(),
-      state: z.enum(LIMIT_STATES),
-      used: z.string().describe('In the unit of the meter; nano-USD for `cost`.'),
-      limit: z.string(),
-      source: z.string().describe('Origin of the limit, such as `plan:pro`.'),
-      request_id: z.string().nullable().describe('The request that reached it; null after a changed limit.'),
-      window_start: instant.nullable(),
-      resets_at: instant.nullable(),
+      limit: reachedLimitWire,
+      request_id: z
+        .string()
+        .nullable()
+        .describe('The request that reached it; null after a change of the limit.'),
     }),
     example: {
-      meter: 'cost',
-      window: 'period',
-      scope: 'account',
-      scope_id: null,
       threshold_percentage: 80,
-      state: 'warning',
-      used: '120500000000',
-      limit: '150000000000',
-      source: 'plan:pro',
+      limit: exampleReachedLimit,
       request_id: '019e3f5e-6f2a-7c31-9d52-8a4f0b6c1d2e',
-      window_start: '2026-11-01T00:00:00.000Z',
-      resets_at: '2026-12-01T00:00:00.000Z',
     },
   },
   'usage.anomaly': {

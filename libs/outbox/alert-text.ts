@@ -1,24 +1,9 @@
 /** What an alert says: title, message and recommendation, made from its data whenever it is shown. */
+import type { ThresholdData } from '#libs/contracts/threshold-event.ts';
 import { formatDecimal } from '#libs/money/money.ts';
 import { describeMeter, formatAmount, formatInstantText, nameOfProvider } from './alert-words.ts';
 
 export type AlertText = { title: string; message: string; recommendation: string | null };
-
-/** The data of a threshold alert, as `alert_on_thresholds` writes it. Amounts are integers in the meter's unit. */
-export type ThresholdData = {
-  meter: string;
-  window: string;
-  scope: string;
-  scope_id: string | null;
-  threshold_percentage: number;
-  state: 'warning' | 'notice' | 'blocked' | 'exhausted';
-  used: string;
-  limit: string;
-  source: string;
-  request_id: string | null;
-  window_start: string | null;
-  resets_at: string | null;
-};
 
 type Data = Readonly<Record<string, unknown>>;
 

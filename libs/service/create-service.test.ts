@@ -219,26 +219,70 @@ t.test('the raw body can be kept', async (t) => {
   t.match(poisoned.json(), { code: 'malformed_json' });
 });
 
-t.test('malformed HTTP gets a problem too', async (t) => {
+t.test('what Node refuses before a route has the shape of every problem', async (t) => {
   const { app } = build(t);
+  app.get('/stream', (_request, reply) => {
+    reply.hijack();
+    reply.raw.writeHead(200, { 'content-type': 'text/event-stream' });
+    reply.raw.write('data: 1\n\n');
+  });
   await app.listen({ port: 0, host: '127.0.0.1' });
   const { port } = app.server.address() as AddressInfo;
-  const send = async (bytes: string) => {
+  const open = (bytes: string) => {
     const socket = connect(port, '127.0.0.1');
-    let text = '';
+    const answer = { socket, text: '' };
     socket.on('data', (chunk) => {
-      text += chunk;
+      answer.text += chunk;
     });
     socket.write(bytes);
-    await once(socket, 'close');
-    return text;
+    return answer;
   };
-  const garbage = await send('THIS IS NOT HTTP\r\n\r\n');
-  t.match(garbage, /^HTTP\/1\.1 400 /);
-  t.match(garbage, '"code":"invalid_request"');
-  const heavy = await send(`GET / HTTP/1.1\r\nhost: x\r\nx-big: ${'x'.repeat(20_000)}\r\n\r\n`);
-  t.match(heavy, /^HTTP\/1\.1 431 /);
-  t.match(heavy, '"code":"headers_too_large"');
+  const send = async (bytes: string) => {
+    const answer = open(bytes);
+    await once(answer.socket, 'close');
+    return answer.text;
+  };
+  const chunked =
+    'POST /echo/1 HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n';
+  const cases: [name: string, bytes: string, status: number, code: string][] = [
+    ['no HTTP', 'THIS IS NOT HTTP\r\n\r\n', 400, 'invalid_request'],
+    ['a TLS greeting', '\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n', 400, 'invalid_request'],
+    ['HTTP/2', 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', 400, 'invalid_request'],
+    ['an unknown method', 'FETCH / HTTP/1.1\r\nhost: x\r\n\r\n', 400, 'invalid_request'],
+    ['no host', 'GET /models/a HTTP/1.1\r\nconnection: close\r\n\r\n', 400, 'invalid_request'],
+    ['two lengths', `${chunked}content-length: 5\r\n\r\n0\r\n\r\n`, 400, 'invalid_request'],
+    ['a malformed chunk', `${chunked}\r\nzz\r\n`, 400, 'invalid_request'],
+    ['a long chunk extension', `${chunked}\r\n1;${'x'.repeat(20_000)}\r\n`, 413, 'body_too_large'],
+    [
+      'a long header',
+      `GET / HTTP/1.1\r\nhost: x\r\na: ${'x'.repeat(20_000)}\r\n\r\n`,
+      431,
+      'headers_too_large',
+    ],
+    ['a long URL', `GET /${'x'.repeat(20_000)} HTTP/1.1\r\nhost: x\r\n\r\n`, 431, 'headers_too_large'],
+    ['CONNECT', 'CONNECT example.com:443 HTTP/1.1\r\nhost: x\r\n\r\n', 405, 'method_not_allowed'],
+  ];
+  for (const [name, bytes, status, code] of cases) {
+    const [head = '', body = ''] = (await send(bytes)).split('\r\n\r\n');
+    t.match(head, new RegExp(`^HTTP/1\\.1 ${status} `), name);
+    t.match(head, /content-type: application\/problem\+json/i, name);
+    const document = JSON.parse(body);
+    t.match(document, { code, status, request_id: UUID_V7 }, name);
+    t.match(head.toLowerCase(), `x-request-id: ${document.request_id}`, name);
+    checkProblem('application/problem+json', document);
+  }
+  const expecting = 'GET /models/a HTTP/1.1\r\nhost: x\r\nexpect: a-miracle\r\nconnection: close\r\n\r\n';
+  t.match(await send(expecting), /^HTTP\/1\.1 200 /, 'an unknown expectation is ignored');
+
+  const stream = open('GET /stream HTTP/1.1\r\nhost: x\r\n\r\n');
+  while (!stream.text.includes('data: 1')) await once(stream.socket, 'data');
+  stream.socket.write('THIS IS NOT HTTP\r\n\r\n');
+  await once(stream.socket, 'close');
+  t.notMatch(
+    stream.text,
+    'invalid_request',
+    'a response that has begun is cut, not continued with another one',
+  );
 });
 
 t.test('a request that does not arrive in time is refused', async (t) => {

@@ -1,8 +1,6 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
-import type { Socket } from 'node:net';
 import underPressure from '@fastify/under-pressure';
 import Fastify, {
-  type ConnectionError,
   type FastifyBaseLogger,
   type FastifyInstance,
   type FastifyReply,
@@ -11,8 +9,9 @@ import Fastify, {
 } from 'fastify';
 import { serializerCompiler, validatorCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod';
 import { type ErrorFormat, errorDocument } from '#libs/problems/error-formats.ts';
-import { type ProblemCode, type ProblemError, problem, toProblemJson } from '#libs/problems/problems.ts';
+import { type ProblemCode, type ProblemError, problem } from '#libs/problems/problems.ts';
 import { watchAllowedMethods } from './allowed-methods.ts';
+import { answerBrokenRequest, answerOddRequests, requireHostHeader } from './broken-requests.ts';
 import { createCompletionRecorder } from './completed-requests.ts';
 import { createDirectServer, type DirectRoutes } from './direct-routes.ts';
 import { toProblem } from './framework-problems.ts';
@@ -115,6 +114,7 @@ export function createService(options: ServiceOptions): ServiceApp {
     // Requests that arrive during shutdown are served with `connection: close`.
     return503OnClosing: false,
   });
+  answerOddRequests(app.server, runtime.newId);
   if (config.maxConnections > 0) app.server.maxConnections = config.maxConnections;
   tracing()?.instrument(app);
 
@@ -141,6 +141,7 @@ export function createService(options: ServiceOptions): ServiceApp {
   refuseCompressedBodies(app);
   refuseUnstorableText(app);
   track = trackRequests(app, logger, metrics);
+  requireHostHeader(app);
   if (config.eventLoopDelayLimitMs > 0) {
     app.register(underPressure, {
       maxEventLoopDelay: config.eventLoopDelayLimitMs,
@@ -163,6 +164,7 @@ function createHttpServer(
       headersTimeout: Math.min(HEADERS_TIMEOUT_MS, requestTimeoutMs),
       // By default Node checks for slow requests only every 30 s, even if their timeout is shorter.
       connectionsCheckingInterval: Math.min(CHECKING_INTERVAL_MS, requestTimeoutMs),
+      requireHostHeader: false,
     },
     directRoutes,
     routed,
@@ -183,34 +185,6 @@ export function sendProblem(
     .headers(error.headers)
     .type(`application/${format === 'problem' ? 'problem+json' : 'json'}; charset=utf-8`)
     .send(JSON.stringify(errorDocument(format, error, request.id)));
-}
-
-/** Malformed HTTP reaches no route, so the response is written to the socket. */
-function answerBrokenRequest(error: ConnectionError, socket: Socket, requestId: string): void {
-  if (error.code === 'ECONNRESET' || !socket.writable) {
-    socket.destroy();
-    return;
-  }
-  const code =
-    error.code === 'HPE_HEADER_OVERFLOW'
-      ? 'headers_too_large'
-      : error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
-        ? 'request_timeout'
-        : 'invalid_request';
-  const refusal = problem(code);
-  const body = JSON.stringify(toProblemJson(refusal, requestId));
-  socket.end(
-    [
-      `HTTP/1.1 ${refusal.status} ${toProblemJson(refusal, requestId).title}`,
-      'content-type: application/problem+json; charset=utf-8',
-      `content-length: ${Buffer.byteLength(body)}`,
-      `x-request-id: ${requestId}`,
-      'connection: close',
-      '',
-      body,
-    ].join('\r\n'),
-    () => socket.destroy(),
-  );
 }
 
 /** Without this, a compressed body is reported as malformed JSON. */

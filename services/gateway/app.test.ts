@@ -273,7 +273,7 @@ t.test('given a limit per caller, each has their own', async (t) => {
   for (let index = 0; index < 4; index++) await gateway.call('GET', '/api/me', { as: key });
   t.match(await gateway.call('GET', '/api/me', { as: key }), {
     status: 429,
-    body: { code: 'rate_limited', policy: 'requests', limit: 5, window_seconds: 60 },
+    body: { code: 'rate_limited', policy: 'requests', max_requests: 5, window_seconds: 60 },
     headers: { 'retry-after': /^\d+$/, ratelimit: /^"requests";r=0;t=\d+$/ },
   });
   t.equal((await gateway.call('GET', '/api/me', { as })).status, 200);

@@ -1,7 +1,7 @@
 /** Tables of the gateway: who may call. */
 import { sql } from 'drizzle-orm';
 import { index, integer, jsonb, pgTable, primaryKey, text, uniqueIndex, uuid } from 'drizzle-orm/pg-core';
-import type { KeyLimit } from '#libs/contracts/api-keys.ts';
+import type { Window } from '#libs/catalogue/limit.ts';
 import { bytes, instant } from './columns.ts';
 
 /** A tenant. Everything that is used, limited or paid belongs to one. */
@@ -90,6 +90,9 @@ export const refreshTokens = pgTable(
   ],
 );
 
+/** Older than its form on the wire: the amount is USD as text for `cost`, a number for other meters. */
+export type StoredKeyLimit = { meter: string; window: Window; amount: string | number };
+
 export const apiKeys = pgTable(
   'api_keys',
   {
@@ -105,7 +108,7 @@ export const apiKeys = pgTable(
     previousSecretHash: text('previous_secret_hash'),
     previousSecretUntil: instant('previous_secret_until'),
     scopes: text('scopes').array().notNull(),
-    limits: jsonb('limits').$type<KeyLimit[]>().notNull().default(sql`'[]'::jsonb`),
+    limits: jsonb('limits').$type<StoredKeyLimit[]>().notNull().default(sql`'[]'::jsonb`),
     createdAt: instant('created_at').notNull(),
     updatedAt: instant('updated_at').notNull().defaultNow(),
     expiresAt: instant('expires_at'),
@@ -127,7 +130,7 @@ export const endUsers = pgTable(
     /** The partner's name for the end user. */
     externalId: text('external_id').notNull(),
     /** As last put in force. */
-    limits: jsonb('limits').$type<KeyLimit[]>().notNull().default(sql`'[]'::jsonb`),
+    limits: jsonb('limits').$type<StoredKeyLimit[]>().notNull().default(sql`'[]'::jsonb`),
     createdAt: instant('created_at').notNull(),
     updatedAt: instant('updated_at').notNull(),
   },

@@ -77,6 +77,8 @@ export const generations = pgTable(
     costNanoUsd: amount('cost_nano_usd').notNull(),
     tokens: bigint('tokens', { mode: 'number' }).notNull(),
     createdAt: instant('created_at').notNull(),
+    /** When its status, its progress or its cost was changed last. */
+    updatedAt: instant('updated_at').notNull().defaultNow(),
     startedAt: instant('started_at'),
     finishedAt: instant('finished_at'),
   },

@@ -70,6 +70,7 @@ export function presentRequestSummary(request: PaymentRequest): PaymentRequestSu
     status: request.status,
     instructions: request.instructions,
     created_at: request.createdAt.toISOString(),
+    updated_at: (request.settledAt ?? request.createdAt).toISOString(),
     expires_at: request.expiresAt.toISOString(),
   };
 }

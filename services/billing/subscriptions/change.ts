@@ -89,11 +89,10 @@ export async function changeInTransaction(
   const context = { now, newId, graceMs, ...paymentPolicy, endsLapsed };
   const reconciled = reconcileSubscription(state, context);
   const decision = decide(reconciled.state, context);
-  const { subscription } = decision;
-  const effects = [...reconciled.effects, ...decision.effects];
+  const changes = { ...decision, effects: [...reconciled.effects, ...decision.effects] };
   const stored = isNew ? undefined : state.subscription;
-  await applyDecision(tx, { catalogues, newId }, { subscription, effects }, { stored, now });
-  return decision;
+  const subscription = await applyDecision(tx, { catalogues, newId }, changes, { stored, now });
+  return { ...decision, subscription };
 }
 
 /**

@@ -36,6 +36,7 @@ export type ApplyDeps = { catalogues: Catalogues; newId: () => string };
 /**
  * Writes a decision. The account must be locked.
  *
+ * @returns the subscription as it is stored.
  * @param stored the subscription row; undefined for a new account.
  * @throws ProblemError `trial_not_available` where an owner has started another trial in the meantime.
  */
@@ -44,11 +45,12 @@ export async function applyDecision(
   deps: ApplyDeps,
   { subscription, effects }: Pick<Decision, 'subscription' | 'effects'>,
   { stored, now }: { stored: Subscription | undefined; now: Date },
-): Promise<void> {
+): Promise<Subscription> {
   for (const effect of effects) await applyEffect(tx, deps.newId, subscription.accountId, effect);
-  if (subscription === stored) return;
-  await saveSubscription(tx, subscription, now);
-  await applyLimits(tx, deps, subscription, now);
+  if (subscription === stored) return subscription;
+  const saved = await saveSubscription(tx, subscription, now);
+  await applyLimits(tx, deps, saved, now);
+  return saved;
 }
 
 async function applyEffect(tx: Tx, newId: () => string, accountId: string, effect: Effect): Promise<void> {

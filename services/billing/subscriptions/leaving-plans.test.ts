@@ -71,7 +71,7 @@ t.test('given a downgrade with usage above the new limits', async (t) => {
     const { data } = (await get<Preview>(`${PREVIEW}?plan=starter`)).body;
     t.match(data, { direction: 'downgrade', effective: 'period_end', amount_due_now_minor: 0 });
     t.strictSame(
-      data.over_limit.map(({ meter, used, amount, resets_before_change }) => [
+      data.over_limits.map(({ meter, used, amount, resets_before_change }) => [
         meter,
         used,
         amount.kind === 'limited' ? amount.value : amount.kind,

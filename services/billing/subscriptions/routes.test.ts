@@ -149,6 +149,7 @@ t.test('given an account on the free plan', async (t) => {
       plan_source: 'subscription',
       status: 'active',
       started_at: '2026-11-20T13:00:00.000Z',
+      updated_at: '2026-11-20T13:00:00.000Z',
       current_period: { start: '2026-11-20T13:00:00.000Z', end: '2026-12-20T13:00:00.000Z' },
       access_ends_at: '2026-12-23T13:00:00.000Z',
       complimentary: false,
@@ -283,6 +284,7 @@ t.test('given a monthly plan', async (t) => {
     t.match(await current(), {
       plan: 'pro',
       started_at: '2026-11-20T12:00:00.000Z',
+      updated_at: '2026-12-06T12:00:00.000Z',
       current_period: { start: '2026-11-20T12:00:00.000Z', end: '2026-12-20T12:00:00.000Z' },
     });
   });

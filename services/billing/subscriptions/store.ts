@@ -5,8 +5,8 @@ import { paymentRequests, subscriptions } from '#libs/db/schema/billing.ts';
 import { accounts } from '#libs/db/schema/gateway.ts';
 import type { PausedTerms, ScheduledChange, Subscription } from './domain/subscription.ts';
 
-const { dueAt, createdAt, updatedAt, ...subscriptionColumns } = getTableColumns(subscriptions);
-type SubscriptionRow = Omit<typeof subscriptions.$inferSelect, 'dueAt' | 'createdAt' | 'updatedAt'>;
+const { dueAt, createdAt, ...subscriptionColumns } = getTableColumns(subscriptions);
+type SubscriptionRow = Omit<typeof subscriptions.$inferSelect, 'dueAt' | 'createdAt'>;
 
 export async function findSubscription(db: Queryable, accountId: string): Promise<Subscription | undefined> {
   const [row] = await db
@@ -36,17 +36,19 @@ export async function findNextNotOnVersion(
   return rows.map(toSubscription);
 }
 
-export async function saveSubscription(tx: Tx, subscription: Subscription, now: Date): Promise<void> {
+/** @returns the subscription as it is stored. */
+export async function saveSubscription(tx: Tx, changed: Subscription, now: Date): Promise<Subscription> {
+  const subscription = { ...changed, updatedAt: now };
   const row = {
     ...subscription,
     scheduledChange: scheduledToRow(subscription.scheduledChange),
     pausedTerms: pausedToRow(subscription.pausedTerms),
-    updatedAt: now,
   };
   await tx
     .insert(subscriptions)
     .values({ ...row, createdAt: now })
     .onConflictDoUpdate({ target: subscriptions.accountId, set: row });
+  return subscription;
 }
 
 function toSubscription({ scheduledChange: change, pausedTerms, ...row }: SubscriptionRow): Subscription {

@@ -64,7 +64,8 @@ t.test('given a key, when its name and limits change, then the key itself stays'
   const change = (body: object, who = as, of = id) =>
     gateway.call('PATCH', `/api/api-keys/${of}`, { as: who, body });
   gateway.clock.advance(1_000);
-  const limits = [{ meter: 'cost', window: 'month', amount: '25.00' }];
+  const amount = { kind: 'limited', value: '25000000000', value_usd: '25.000000000' };
+  const limits = [{ meter: 'cost', window: 'month', amount }];
   const changed = await change({ name: 'Renamed', limits });
   t.match(changed, { status: 200, body: { id, name: 'Renamed', limits } });
   t.ok(changed.body.updated_at > changed.body.created_at);
@@ -78,7 +79,7 @@ t.test('given a key, when its name and limits change, then the key itself stays'
     {},
     { name: '' },
     { scopes: ['*'] },
-    { limits: [{ meter: 'cost', window: 'hour', amount: '1' }] },
+    { limits: [{ meter: 'cost', window: 'hour', amount }] },
   ]) {
     t.match(await change(body), { status: 400, body: { code: 'invalid_request' } }, JSON.stringify(body));
   }
@@ -104,7 +105,7 @@ t.test('given someone else, or a key that no longer works, then nothing changes'
   const small = await createKey(gateway, as, { scopes: ['keys:manage', 'generate'] });
   const limited = await createKey(gateway, as, {
     scopes: ['*'],
-    limits: [{ meter: 'images', window: 'day', amount: 1 }],
+    limits: [{ meter: 'images', window: 'day', amount: { kind: 'limited', value: '1' } }],
   });
   const reader = await createKey(gateway, as, { scopes: ['usage:read'] });
   for (const { key } of [small, limited, reader]) {

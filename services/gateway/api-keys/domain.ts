@@ -1,7 +1,9 @@
-import type { KeyLimit } from '#libs/contracts/api-keys.ts';
+import type { Window } from '#libs/catalogue/limit.ts';
+import { amountOfNewLimit, type NewKeyLimit } from '#libs/contracts/api-keys.ts';
 import { type Caller, MANAGER_ROLES } from '#libs/contracts/internal-context.ts';
-import type { apiKeys } from '#libs/db/schema/gateway.ts';
-import { parseUsd } from '#libs/money/money.ts';
+import { type KeyLimitWire, keyLimitToWire } from '#libs/contracts/limits.ts';
+import type { apiKeys, StoredKeyLimit } from '#libs/db/schema/gateway.ts';
+import { formatUsd, parseUsd } from '#libs/money/money.ts';
 import { problem } from '#libs/problems/problems.ts';
 import { requireRole } from '../auth/domain.ts';
 
@@ -9,7 +11,7 @@ export type ApiKeyRow = typeof apiKeys.$inferSelect;
 
 export type KeyLimitAmount = {
   meter: string;
-  window: KeyLimit['window'];
+  window: Window;
   /** Nano-USD for `cost`, units of the meter otherwise. */
   amount: bigint;
 };
@@ -82,11 +84,32 @@ export function checkDelegation(
   }
 }
 
-/** Limits in the ledger's units: nano-USD for `cost`, units of the meter otherwise. */
-export function limitAmounts(limits: readonly KeyLimit[]): KeyLimitAmount[] {
+/** The limits that a request sets. */
+export function requestedLimits(limits: readonly NewKeyLimit[]): KeyLimitAmount[] {
+  return limits.map((limit) => ({
+    meter: limit.meter,
+    window: limit.window,
+    amount: amountOfNewLimit(limit),
+  }));
+}
+
+export function limitsFromStored(limits: readonly StoredKeyLimit[]): KeyLimitAmount[] {
   return limits.map(({ meter, window, amount }) => ({
     meter,
     window,
-    amount: typeof amount === 'string' ? parseUsd(amount) : BigInt(amount),
+    amount: meter === 'cost' ? parseUsd(String(amount)) : BigInt(amount),
   }));
+}
+
+export function limitsToStored(limits: readonly KeyLimitAmount[]): StoredKeyLimit[] {
+  return limits.map(({ meter, window, amount }) => ({
+    meter,
+    window,
+    amount: meter === 'cost' ? formatUsd(amount) : Number(amount),
+  }));
+}
+
+/** The limits of a key or an end user as responses have them. */
+export function presentLimits(stored: readonly StoredKeyLimit[]): KeyLimitWire[] {
+  return limitsFromStored(stored).map(keyLimitToWire);
 }

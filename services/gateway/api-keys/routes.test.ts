@@ -2,6 +2,9 @@ import t from 'tap';
 import { problem } from '#libs/problems/problems.ts';
 import { addMember, createKey, createTestGateway, signUp } from '../fixtures.ts';
 
+const limited = (amount: object) => ({ kind: 'limited', ...amount });
+const oneImage = { meter: 'images', window: 'day', amount: limited({ value: '1' }) };
+
 t.test('given an owner, when they create a key, it is shown once and works', async (t) => {
   const gateway = await createTestGateway(t);
   const ada = await signUp(gateway, 'ada');
@@ -123,13 +126,31 @@ t.test('given limits, they are in force before the key exists', async (t) => {
   });
   const ada = await signUp(gateway, 'ada');
   const limits = [
-    { meter: 'cost', window: 'month', amount: '25.5' },
-    { meter: 'tokens.total', window: 'day', amount: 100_000 },
+    { meter: 'cost', window: 'month', amount: { kind: 'limited', value_usd: '25.5' } },
+    { meter: 'tokens.total', window: 'day', amount: { kind: 'limited', value: '100000' } },
   ];
   const create = () =>
     gateway.call('POST', '/api/api-keys', { as: ada.access_token, body: { name: 'Robot', limits } });
   const created = await create();
-  t.match(created, { status: 201, body: { limits } });
+  t.equal(created.status, 201);
+  t.strictSame(created.body.limits, [
+    {
+      meter: 'cost',
+      label: 'Cost of AI calls',
+      unit: 'nano_usd',
+      window: 'month',
+      amount: { kind: 'limited', value: '25500000000', value_usd: '25.500000000' },
+      text: '$25.50 per month',
+    },
+    {
+      meter: 'tokens.total',
+      label: 'Tokens',
+      unit: 'tokens',
+      window: 'day',
+      amount: { kind: 'limited', value: '100000' },
+      text: '100,000 tokens per day',
+    },
+  ]);
   t.match(calls, [
     {
       accountId: ada.accountId,
@@ -207,7 +228,7 @@ t.test('given a key that manages keys, it passes on no more than it has', async 
   }
   const limited = await createKey(gateway, ada.access_token, {
     scopes: ['*'],
-    limits: [{ meter: 'images', window: 'day', amount: 1 }],
+    limits: [oneImage],
   });
   t.match(await make(limited.key, { scopes: ['generate'] }), { status: 403 });
 });
@@ -222,17 +243,29 @@ t.test('given malformed bodies, each is refused by name', async (t) => {
     [{ name: 'a', scopes: [] }, 'scopes'],
     [{ name: 'a', scopes: ['root'] }, 'scopes.0'],
     [{ name: 'a', expires_at: 'tomorrow' }, 'expires_at'],
-    [{ name: 'a', limits: [{ meter: 'cost', window: 'month', amount: 5 }] }, 'limits.0'],
-    [{ name: 'a', limits: [{ meter: 'images', window: 'month', amount: '5' }] }, 'limits.0'],
-    [{ name: 'a', limits: [{ meter: 'images', window: 'hour', amount: 5 }] }, 'limits.0'],
-    [{ name: 'a', limits: [{ meter: 'images', window: 'day', amount: -1 }] }, 'limits.0'],
+    [{ name: 'a', limits: [{ ...oneImage, amount: 5 }] }, 'limits.0.amount'],
+    [{ name: 'a', limits: [{ ...oneImage, amount: { kind: 'limited' } }] }, 'limits.0.amount.value'],
+    [{ name: 'a', limits: [{ ...oneImage, amount: limited({ value: '-1' }) }] }, 'limits.0.amount.value'],
+    [
+      { name: 'a', limits: [{ ...oneImage, amount: limited({ value: '9'.repeat(16) }) }] },
+      'limits.0.amount.value',
+    ],
+    [
+      { name: 'a', limits: [{ ...oneImage, amount: limited({ value_usd: '5' }) }] },
+      'limits.0.amount.value_usd',
+    ],
     [
       {
         name: 'a',
-        limits: [
-          { meter: 'images', window: 'day', amount: 1 },
-          { meter: 'images', window: 'day', amount: 2 },
-        ],
+        limits: [{ ...oneImage, meter: 'cost', amount: limited({ value: '5', value_usd: '5' }) }],
+      },
+      'limits.0.amount.value_usd',
+    ],
+    [{ name: 'a', limits: [{ ...oneImage, window: 'hour' }] }, 'limits.0.window'],
+    [
+      {
+        name: 'a',
+        limits: [oneImage, { ...oneImage, amount: limited({ value: '2' }) }],
       },
       'limits',
     ],

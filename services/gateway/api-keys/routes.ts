@@ -15,7 +15,9 @@ import {
   checkExpiry,
   checkIsActive,
   checkMayManageKeys,
-  limitAmounts,
+  limitsToStored,
+  presentLimits,
+  requestedLimits,
   type SetKeyLimits,
 } from './domain.ts';
 import { changeApiKey, findApiKey, insertApiKey, listApiKeys, revokeApiKey } from './store.ts';
@@ -38,7 +40,8 @@ export function apiKeyRoutes(app: FastifyInstance, options: ApiKeyRoutesOptions)
   serveOperation(app, contract.createApiKey, async (request, reply) => {
     const { caller } = request;
     checkMayManageKeys(caller);
-    const { name, scopes, limits, expires_at } = request.body;
+    const { name, scopes, expires_at } = request.body;
+    const limits = requestedLimits(request.body.limits);
     const now = runtime.clock.now();
     const expiresAt = expires_at === undefined ? null : new Date(expires_at);
     checkExpiry(expiresAt, now);
@@ -55,7 +58,7 @@ export function apiKeyRoutes(app: FastifyInstance, options: ApiKeyRoutesOptions)
       previousSecretHash: null,
       previousSecretUntil: null,
       scopes: [...new Set(scopes)],
-      limits,
+      limits: limitsToStored(limits),
       createdAt: now,
       updatedAt: now,
       expiresAt,
@@ -64,7 +67,7 @@ export function apiKeyRoutes(app: FastifyInstance, options: ApiKeyRoutesOptions)
     };
     if (limits.length > 0) {
       const { id: keyId, accountId } = key;
-      await setKeyLimits({ accountId, keyId, limits: limitAmounts(limits), requestId: request.id });
+      await setKeyLimits({ accountId, keyId, limits, requestId: request.id });
     }
     await insertApiKey(database, runtime, key, actorOf(caller, request.id));
     logAccess(request, 'api_key.created', { key: key.id, by_user: caller.userId, by_key: caller.keyId });
@@ -96,10 +99,11 @@ export function apiKeyRoutes(app: FastifyInstance, options: ApiKeyRoutesOptions)
 
   serveOperation(app, contract.changeApiKey, async (request) => {
     const { caller, params } = request;
-    const { name, limits } = request.body;
+    const { name } = request.body;
+    const limits = request.body.limits && requestedLimits(request.body.limits);
     const { id, accountId } = await checkMayChange(caller, params.id);
     if (limits !== undefined) {
-      await setKeyLimits({ accountId, keyId: id, limits: limitAmounts(limits), requestId: request.id });
+      await setKeyLimits({ accountId, keyId: id, limits, requestId: request.id });
     }
     const changed = await changeApiKey(
       database,
@@ -108,7 +112,10 @@ export function apiKeyRoutes(app: FastifyInstance, options: ApiKeyRoutesOptions)
       {
         action: 'api_key.changed',
         by: actorOf(caller, request.id),
-        of: () => ({ ...(name !== undefined && { name }), ...(limits !== undefined && { limits }) }),
+        of: () => ({
+          ...(name !== undefined && { name }),
+          ...(limits && { limits: limitsToStored(limits) }),
+        }),
       },
     );
     if (changed === undefined) throw problem('not_found');
@@ -162,7 +169,7 @@ const present = (key: ApiKeyRow): contract.ApiKeyView => ({
   name: key.name,
   prefix: key.displayPrefix,
   scopes: key.scopes,
-  limits: key.limits,
+  limits: presentLimits(key.limits),
   created_by: key.createdBy,
   created_at: key.createdAt.toISOString(),
   updated_at: key.updatedAt.toISOString(),

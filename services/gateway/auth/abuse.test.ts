@@ -17,7 +17,7 @@ t.test('given guesses from one address, then it is throttled for that user and a
   }
   t.match(await login(gateway, 'ADA@example.com', '10.0.0.1'), {
     status: 429,
-    body: { code: 'rate_limited', policy: 'passwords', limit: 3, window_seconds: 300 },
+    body: { code: 'rate_limited', policy: 'passwords', max_requests: 3, window_seconds: 300 },
     headers: { 'retry-after': /^\d+$/, ratelimit: /^"passwords";r=0;t=\d+$/ },
   });
   t.equal((await login(gateway, 'bob@example.com', '10.0.0.1')).status, 401);

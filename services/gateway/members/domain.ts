@@ -19,10 +19,10 @@ export function seatsOf(limits: readonly LimitUsage[]): SeatsView {
   const used = Number((limit?.used ?? 0n) + (limit?.held ?? 0n));
   if (limit === undefined || limit.kind !== 'n' || limit.amount === null) {
     const isDisabled = limit?.kind === 'disabled';
-    return { used, limit: isDisabled ? 0 : null, available: isDisabled ? 0 : null };
+    return { used, total: isDisabled ? 0 : null, available: isDisabled ? 0 : null };
   }
-  const seats = Number(limit.amount);
-  return { used, limit: seats, available: Math.max(0, seats - used) };
+  const total = Number(limit.amount);
+  return { used, total, available: Math.max(0, total - used) };
 }
 
 /** Owners manage every role, admins every role but owner. @throws ProblemError `role_required` */

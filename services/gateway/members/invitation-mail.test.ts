@@ -59,7 +59,7 @@ t.test('given an invitation, then its mail has a link that accepts it and proves
 
   const members = await gateway.call('GET', '/api/members', { as });
   t.match(members.body, {
-    seats: { used: 2, limit: 3, available: 1 },
+    seats: { used: 2, total: 3, available: 1 },
     data: [{ updated_at: /^20/ }, { updated_at: /^20/ }],
   });
   t.match((await gateway.call('GET', '/api/members?role=owner', { as })).body.data, [

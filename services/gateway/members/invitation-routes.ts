@@ -171,6 +171,7 @@ const present = (invitation: InvitationRow, now: Date): contract.InvitationView 
   status: invitationStatus(invitation, now),
   invited_by: invitation.invitedBy,
   created_at: invitation.createdAt.toISOString(),
+  updated_at: (invitation.acceptedAt ?? invitation.revokedAt ?? invitation.createdAt).toISOString(),
   expires_at: invitation.expiresAt.toISOString(),
   accepted_at: invitation.acceptedAt?.toISOString() ?? null,
   accepted_by: invitation.acceptedBy,

@@ -1,5 +1,4 @@
 /** Rules of session tokens. */
-import type { KeyLimit } from '#libs/contracts/api-keys.ts';
 import type { Caller } from '#libs/contracts/internal-context.ts';
 import { problem } from '#libs/problems/problems.ts';
 import type { KeyLimitAmount } from '../api-keys/domain.ts';
@@ -28,8 +27,8 @@ export function requireKey({ keyId }: Caller): string {
 }
 
 /** Whether limits are the same, in any order. */
-export function hasSameLimits(some: readonly KeyLimit[], others: readonly KeyLimit[]): boolean {
-  const texts = (limits: readonly KeyLimit[]) =>
+export function hasSameLimits(some: readonly KeyLimitAmount[], others: readonly KeyLimitAmount[]): boolean {
+  const texts = (limits: readonly KeyLimitAmount[]) =>
     limits.map(({ meter, window, amount }) => `${meter} ${window} ${amount}`).sort();
   const [one, other] = [texts(some), texts(others)];
   return one.length === other.length && one.every((text, index) => text === other[index]);

@@ -6,7 +6,7 @@ import { problem } from '#libs/problems/problems.ts';
 import { logAccess } from '#libs/service/access-log.ts';
 import type { Runtime } from '#libs/service/runtime.ts';
 import { serveOperation } from '#libs/service/serve-operation.ts';
-import { limitAmounts } from '../api-keys/domain.ts';
+import { limitsFromStored, limitsToStored, presentLimits, requestedLimits } from '../api-keys/domain.ts';
 import { hasSameLimits, requireKey, type SetEndUserLimits } from './domain.ts';
 import { insertToken, lockEndUser, revokeToken, saveLimits } from './store.ts';
 
@@ -23,7 +23,8 @@ export function sessionTokenRoutes(app: FastifyInstance, options: SessionTokenRo
   serveOperation(app, createSessionToken, async (request, reply) => {
     const { accountId } = request.caller;
     const keyId = requireKey(request.caller);
-    const { end_user: externalId, ttl_seconds: ttlSeconds, limits, ...restrictions } = request.body;
+    const { end_user: externalId, ttl_seconds: ttlSeconds, limits: given, ...restrictions } = request.body;
+    const limits = given && requestedLimits(given);
     const createdAt = runtime.clock.now();
     const expiresAt = new Date(createdAt.getTime() + ttlSeconds * 1_000);
     const generated = generateSessionToken();
@@ -34,11 +35,10 @@ export function sessionTokenRoutes(app: FastifyInstance, options: SessionTokenRo
         { id: runtime.newId(), accountId, externalId },
         createdAt,
       );
-      if (limits !== undefined && !hasSameLimits(limits, user.limits)) {
+      if (limits !== undefined && !hasSameLimits(limits, limitsFromStored(user.limits))) {
         // Under the lock, so that the limits in force are the stored ones; before the token exists.
-        const amounts = limitAmounts(limits);
-        await setEndUserLimits({ accountId, userId: user.id, isNew, limits: amounts, requestId: request.id });
-        await saveLimits(tx, user.id, limits, createdAt);
+        await setEndUserLimits({ accountId, userId: user.id, isNew, limits, requestId: request.id });
+        await saveLimits(tx, user.id, limitsToStored(limits), createdAt);
       }
       await insertToken(tx, {
         ...{ id, accountId, endUserId: user.id, keyId, publicId: generated.id },
@@ -47,7 +47,7 @@ export function sessionTokenRoutes(app: FastifyInstance, options: SessionTokenRo
         createdAt,
         expiresAt,
       });
-      return { ...user, limits: limits ?? user.limits };
+      return { ...user, limits: limits === undefined ? user.limits : limitsToStored(limits) };
     });
     logAccess(request, 'session_token.created', { token: id, end_user: endUser.id, by_key: keyId });
     reply.code(201);
@@ -56,7 +56,7 @@ export function sessionTokenRoutes(app: FastifyInstance, options: SessionTokenRo
       token: generated.text,
       end_user: externalId,
       user_id: endUser.id,
-      limits: endUser.limits,
+      limits: presentLimits(endUser.limits),
       ...restrictions,
       created_at: createdAt.toISOString(),
       expires_at: expiresAt.toISOString(),

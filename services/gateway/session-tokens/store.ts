@@ -1,8 +1,7 @@
 import { and, eq, lt } from 'drizzle-orm';
-import type { KeyLimit } from '#libs/contracts/api-keys.ts';
 import { type Database, only, type Queryable, type Tx, transaction } from '#libs/db/database.ts';
 import { notify } from '#libs/db/notify.ts';
-import { endUsers, sessionTokens } from '#libs/db/schema/gateway.ts';
+import { endUsers, type StoredKeyLimit, sessionTokens } from '#libs/db/schema/gateway.ts';
 
 type EndUserRow = typeof endUsers.$inferSelect;
 
@@ -23,7 +22,7 @@ export async function lockEndUser(
   return { ...only(found), isNew: false };
 }
 
-export async function saveLimits(tx: Tx, id: string, limits: KeyLimit[], now: Date): Promise<void> {
+export async function saveLimits(tx: Tx, id: string, limits: StoredKeyLimit[], now: Date): Promise<void> {
   await tx.update(endUsers).set({ limits, updatedAt: now }).where(eq(endUsers.id, id));
 }
 

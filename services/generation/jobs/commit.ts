@@ -212,8 +212,7 @@ async function writeJob(
     ...((isIdle || isPaused) && { holdId: null, holdExpiresAt: null }),
     ...(isIdle && { finishedAt: now }),
   };
-  await updateGeneration(tx, row.id, changes);
-  return { ...row, ...changes };
+  return updateGeneration(tx, row, changes, now);
 }
 
 /** The last event of a job: after it, its stream ends. */

@@ -88,8 +88,8 @@ async function completeCopy(options: CacheOptions, tx: Tx, id: string, sourceId:
     await copyResult(options, tx, before, source, 'shared');
     return;
   }
-  await updateGeneration(tx, id, { copyOf: source?.row.id ?? null });
-  if (source === undefined) await startSteps(tx, { ...before, copyOf: null }, now);
+  const waiting = await updateGeneration(tx, before, { copyOf: source?.row.id ?? null }, now);
+  if (source === undefined) await startSteps(tx, waiting, now);
 }
 
 async function startSteps(tx: Tx, row: GenerationRow, now: Date): Promise<void> {
@@ -140,8 +140,7 @@ export async function copyResult(
     startedAt: now,
     finishedAt: now,
   };
-  await updateGeneration(tx, row.id, changes);
-  const completed = { ...row, ...changes };
+  const completed = await updateGeneration(tx, row, changes, now);
   await insertEvents(tx, completed, [...events, ...closingEvents(completed)], now);
   const parts = Object.fromEntries(partsOf(jobOf(row).brief.request).map((part) => [part, 'completed']));
   await emitJobEvent(tx, completed, 'generation.completed', runtime, { parts });

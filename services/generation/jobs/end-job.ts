@@ -79,13 +79,12 @@ async function endJob(
       copyOf: null,
       ...(idle && { holdId: null, holdExpiresAt: null, finishedAt: now }),
     };
-    await updateGeneration(tx, id, changes);
+    const ended = await updateGeneration(tx, row, changes, now);
     for (const one of rows) {
       const next = statuses.get(one.key);
       if (next !== undefined && next !== one.status)
         await updateStep(tx, one, { status: next, finishedAt: now });
     }
-    const ended = { ...row, ...changes };
     await resolveCopies(tx, ended);
     await insertEvents(tx, ended, [{ type: 'status', data: { status, percent: row.percent } }], now);
     await insertEvents(tx, ended, closingEvents(ended), now);

@@ -122,8 +122,8 @@ function claimStep({ database, runtime }: RunOptions, { generationId, key }: Ste
       startedAt: own.startedAt ?? now,
     });
     const isFirst = row.status === 'queued';
-    if (isFirst) await updateGeneration(tx, row.id, { status: 'running', startedAt: row.startedAt ?? now });
-    const job = jobOf({ ...row, status: isFirst ? 'running' : row.status });
+    const started = { status: 'running', startedAt: row.startedAt ?? now } as const;
+    const job = jobOf(isFirst ? await updateGeneration(tx, row, started, now) : row);
     await insertEvents(tx, job.row, [stepEvent(job, key, 'running', row.percent)], now);
     const step = job.steps.find((one) => one.key === key);
     // A version of this service with another pipeline created the job.

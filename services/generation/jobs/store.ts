@@ -98,12 +98,16 @@ export function listGenerations(
     .limit(limit + 1);
 }
 
+/** @returns the job as it is then. */
 export async function updateGeneration(
   tx: Tx,
-  id: string,
-  changes: Partial<typeof generations.$inferInsert>,
-): Promise<void> {
-  await tx.update(generations).set(changes).where(eq(generations.id, id));
+  row: GenerationRow,
+  changes: Partial<GenerationRow>,
+  now: Date,
+): Promise<GenerationRow> {
+  const updated = { ...changes, updatedAt: now };
+  await tx.update(generations).set(updated).where(eq(generations.id, row.id));
+  return { ...row, ...updated };
 }
 
 export async function deleteGeneration(tx: Tx, id: string): Promise<void> {

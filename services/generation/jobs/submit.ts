@@ -61,6 +61,7 @@ export async function createJob(
     costNanoUsd: 0n,
     tokens: 0,
     createdAt: now,
+    updatedAt: now,
     startedAt: null,
     finishedAt: null,
   };

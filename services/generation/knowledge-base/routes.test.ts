@@ -23,7 +23,7 @@ t.test(
       body: {
         code: 'limit_exceeded',
         limit: { meter: 'kb.files', used: '3', amount: { kind: 'limited', value: '3' } },
-        suggested_plans: [{ key: 'pro', limit: { kind: 'limited', value: '15' } }],
+        suggested_plans: [{ key: 'pro', amount: { kind: 'limited', value: '15' } }],
       },
     });
     const { body } = await social.call('GET', FILES);

@@ -90,8 +90,8 @@ t.test('given a starter, refusals say why, the count before the platform before 
           resets_at: null,
         },
         suggested_plans: [
-          { key: 'pro', limit: { kind: 'limited', value: '25' } },
-          { key: 'enterprise', limit: { kind: 'limited', value: '100' } },
+          { key: 'pro', amount: { kind: 'limited', value: '25' } },
+          { key: 'enterprise', amount: { kind: 'limited', value: '100' } },
         ],
       },
     });

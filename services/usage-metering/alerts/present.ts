@@ -1,4 +1,5 @@
 import type { AlertPreferencesWire, AlertWire } from '#libs/contracts/alerts.ts';
+import { eventDataOf } from '#libs/contracts/threshold-event.ts';
 import { describeAlert } from '#libs/outbox/alert-text.ts';
 import type { AlertSettings } from './domain/preferences.ts';
 import type { AlertView } from './store.ts';
@@ -12,7 +13,7 @@ export function presentAlert(alert: AlertView, upgrade: AlertWire['upgrade']): A
     severity,
     ...describeAlert(type, data),
     upgrade,
-    data,
+    data: eventDataOf(type, data),
     account_id: accountId,
     user_id: userId,
     created_at: createdAt.toISOString(),

@@ -76,6 +76,7 @@ function presentStop(stop: Stop, notice: StopNotice | undefined): StopWire {
     expected_until: notice?.expectedUntil?.toISOString() ?? null,
     author: stop.author,
     created_at: stop.createdAt.toISOString(),
+    updated_at: (stop.liftedAt ?? stop.createdAt).toISOString(),
     lifted_at: stop.liftedAt?.toISOString() ?? null,
     lifted_by: stop.liftedBy,
   };

@@ -84,7 +84,7 @@ function tooManyStreams() {
   const policy = 'usage_streams';
   return problem('rate_limited', {
     detail: `The account has ${MAX_STREAMS} open streams of its usage.`,
-    fields: { policy, limit: MAX_STREAMS },
+    fields: { policy, max_requests: MAX_STREAMS },
     headers: {
       'ratelimit-policy': `"${policy}";q=${MAX_STREAMS}`,
       ratelimit: `"${policy}";r=0;t=${RETRY_SECONDS}`,

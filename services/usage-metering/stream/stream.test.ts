@@ -113,7 +113,7 @@ t.test('given open streams of an account', async (t) => {
     t.match(await next(again.events, 'limits'), { data: { limits: [{ used: '910', state: 'notice' }] } });
     const alert = await next<AlertWire>(again.events, 'alert');
     t.not(alert.id, seen);
-    t.match(alert.data, { data: { state: 'notice', used: '910' } });
+    t.match(alert.data, { data: { limit: { state: 'notice', used: '910' } } });
     again.request.destroy();
 
     const all = await connect('key', { 'last-event-id': lowestIdAt(0) });
@@ -185,7 +185,7 @@ t.test('given an account with as many streams as it may have, then one more is r
   t.match(refused, {
     status: 429,
     headers: { 'ratelimit-policy': `"usage_streams";q=${MAX_STREAMS}`, 'retry-after': '5' },
-    body: { code: 'rate_limited', policy: 'usage_streams', limit: MAX_STREAMS },
+    body: { code: 'rate_limited', policy: 'usage_streams', max_requests: MAX_STREAMS },
   });
   const [closed, last] = streams as [(typeof streams)[number], (typeof streams)[number]];
   closed.request.destroy();

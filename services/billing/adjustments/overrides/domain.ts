@@ -8,7 +8,7 @@ import { findPlan } from '#libs/catalogue/plans.ts';
 import { amountToWire } from '#libs/contracts/limits.ts';
 import {
   type CreateOverrideBody,
-  type NewLimit,
+  type NewAmount,
   type OverrideTerms,
   type OverrideWire,
   overrideTerms,
@@ -59,8 +59,8 @@ function limitSelector(terms: { meter: string; window?: Window | undefined; scop
   return { meter, ...(window && { window }), ...(scope && { scope }) };
 }
 
-function storedLimit(limit: NewLimit) {
-  return limit.kind === 'limited' ? { kind: 'n', amount: limit.value } : limit;
+function storedAmount(amount: NewAmount) {
+  return amount.kind === 'limited' ? { kind: 'n', amount: amount.value } : amount;
 }
 
 function presentTerms(terms: OverrideTerms) {
@@ -70,9 +70,9 @@ function presentTerms(terms: OverrideTerms) {
       return { ...terms, ...(meter === 'cost' && { amount_usd: formatUsd(BigInt(amount)) }) };
     }
     case 'limit_replacement': {
-      const { limit, meter } = terms;
+      const { limit, ...rest } = terms;
       const amount = limit.kind === 'n' ? amountOf(BigInt(limit.amount)) : limit;
-      return { ...terms, limit: amountToWire(meter, amount) };
+      return { ...rest, amount: amountToWire(terms.meter, amount) };
     }
     default:
       return terms;
@@ -89,6 +89,7 @@ export function presentOverride(record: OverrideRow, now: Date): OverrideWire {
     from: record.validFrom.toISOString(),
     expires_at: record.validUntil?.toISOString() ?? null,
     created_at: record.createdAt.toISOString(),
+    updated_at: (record.endedAt ?? record.createdAt).toISOString(),
     ended_at: record.endedAt?.toISOString() ?? null,
     ended_by: record.endedBy,
     state: stateAt(record, now),
@@ -122,7 +123,7 @@ export function createOverride(
     id,
     accountId: subscription.accountId,
     terms: overrideTerms.parse(
-      terms.kind === 'limit_replacement' ? { ...terms, limit: storedLimit(terms.limit) } : terms,
+      terms.kind === 'limit_replacement' ? { ...terms, limit: storedAmount(terms.amount) } : terms,
     ),
     reason,
     author,

@@ -92,6 +92,7 @@ t.test('given an account that has used up its images', async (t) => {
       state: 'ended',
       ended_by: STAFF,
       ended_at: runtime.clock.now().toISOString(),
+      updated_at: runtime.clock.now().toISOString(),
     });
     t.equal((await hold(1n)).verdict, 'limit_exceeded');
     t.strictSame(
@@ -156,15 +157,16 @@ t.test('given an account on the free plan', async (t) => {
   });
 
   await t.test('when a limit is replaced, then the amount is the one that staff set', async (t) => {
-    const limit = { kind: 'limited', value: '750000000' };
-    const { body } = await create({ kind: 'limit_replacement', meter: 'cost', limit });
-    t.match(body, { limit: { ...limit, value_usd: '0.750000000' }, expires_at: null });
+    const amount = { kind: 'limited', value: '750000000' };
+    const { body } = await create({ kind: 'limit_replacement', meter: 'cost', amount });
+    t.match(body, { amount: { ...amount, value_usd: '0.750000000' }, expires_at: null });
+    t.notOk('limit' in body, 'the stored form is not shown');
     const id = runtime.newId();
     t.match(await ledger.hold(testHold(ACCOUNT, id, { cost: 750_000_001n })), {
       verdict: 'limit_exceeded',
       limit: { amount: 750_000_000n },
     });
-    await create({ kind: 'limit_replacement', meter: 'cost', limit: { kind: 'unlimited' } });
+    await create({ kind: 'limit_replacement', meter: 'cost', amount: { kind: 'unlimited' } });
     t.equal((await ledger.hold(testHold(ACCOUNT, runtime.newId(), { cost: 10n ** 12n }))).verdict, 'ok');
   });
 
@@ -209,7 +211,7 @@ t.test('given an account on the free plan', async (t) => {
       [{ kind: 'plan_change', plan: 'platinum' }, 422, 'semantic_error'],
       [{ kind: 'gift' }, 400, 'invalid_request'],
       [
-        { kind: 'limit_replacement', meter: 'kb.files', window: 'day', limit: { kind: 'unlimited' } },
+        { kind: 'limit_replacement', meter: 'kb.files', window: 'day', amount: { kind: 'unlimited' } },
         422,
         'semantic_error',
       ],

@@ -120,7 +120,7 @@ function upgradeFor(
         suggested_plans: plans.map((suggested) => ({
           ...refOf(suggested.plan),
           price: priceOf(suggested.plan),
-          limit: amountToWire(limit.meter, suggested.amount),
+          amount: amountToWire(limit.meter, suggested.amount),
         })),
       };
 }

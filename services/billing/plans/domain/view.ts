@@ -99,6 +99,7 @@ export function currentSubscriptionOf(state: AccountState, now: Date): CurrentSu
     price: priceOf(inForce),
     complimentary: subscription.complimentary,
     started_at: subscription.anchor.toISOString(),
+    updated_at: subscription.updatedAt.toISOString(),
     current_period: { start: period.start.toISOString(), end: period.end.toISOString() },
     cancel_at_period_end: subscription.cancelAtPeriodEnd,
     access_ends_at: subscription.accessEndsAt?.toISOString() ?? null,

@@ -47,7 +47,7 @@ export function presentPreview(
         { catalogue, plan: target },
       ),
     ),
-    over_limit: overLimits(catalogue, change, usage),
+    over_limits: overLimits(catalogue, change, usage),
   };
 }
 
@@ -55,7 +55,7 @@ function overLimits(
   catalogue: Catalogue,
   { target, effectiveAt }: PlanChange,
   usage: readonly LimitUsage[],
-): ChangePreview['over_limit'] {
+): ChangePreview['over_limits'] {
   const limits = new Map(limitsOf(catalogue, target).map((limit) => [limitKey(limit), limit.amount]));
   return usage.flatMap(({ meter, window, scope, scopeId, used, held, resetsAt }) => {
     if (scope === 'key') return [];

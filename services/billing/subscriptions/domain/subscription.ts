@@ -42,6 +42,8 @@ export type Subscription = {
   scheduledSeats: number | null;
   /** What a pause of payments that billing collects returns to; null where none is paused. */
   pausedTerms: PausedTerms | null;
+  /** When any of this was changed last. */
+  updatedAt: Date;
 };
 
 /** The plan that a paused account had when its paid period ended. */
@@ -79,6 +81,7 @@ export function defaultSubscription(accountId: string, offered: CatalogueVersion
     seats: null,
     scheduledSeats: null,
     pausedTerms: null,
+    updatedAt: now,
   };
 }
 

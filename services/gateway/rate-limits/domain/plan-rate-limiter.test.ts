@@ -47,7 +47,7 @@ t.test('given a plan of two requests a minute, then the third names the policy t
   await limiter.acquire({ ...caller, userId: null, keyId: 'k' }, twice, chat);
   await t.rejects(limiter.acquire(caller, twice, chat), {
     code: 'rate_limited',
-    fields: { policy: 'requests_per_minute', limit: 2, window_seconds: 60 },
+    fields: { policy: 'requests_per_minute', max_requests: 2, window_seconds: 60 },
     headers: {
       'retry-after': '40',
       'ratelimit-policy': '"requests_per_minute";q=2;w=60',

@@ -15,7 +15,7 @@ export function rateLimited(policy: Policy, resetMs: number, plan?: string): Pro
   return problem('rate_limited', {
     fields: {
       policy: name,
-      limit: max,
+      max_requests: max,
       ...(windowMs !== undefined && { window_seconds: windowMs / 1000 }),
       ...(plan !== undefined && { plan }),
     },

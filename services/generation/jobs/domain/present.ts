@@ -53,6 +53,7 @@ export function presentJob(
     error: row.error,
     approval: outline ? { outline: outline.json as ArticleOutline } : null,
     created_at: row.createdAt.toISOString(),
+    updated_at: row.updatedAt.toISOString(),
     started_at: row.startedAt?.toISOString() ?? null,
     finished_at: row.finishedAt?.toISOString() ?? null,
   };
