@@ -1,10 +1,12 @@
 import { createFailover } from '#libs/http/failover.ts';
+import { isNotSent } from '#libs/http/service-pool.ts';
 import { PROBLEMS, type ProblemCode } from '#libs/problems/catalogue.ts';
 import { type ProblemError, problem } from '#libs/problems/problems.ts';
 import type { InternalAnswer, InternalClient, InternalRequest } from './internal-client.ts';
 
 /**
- * The answer of the first process of a service that is reached.
+ * The answer of the first process of a service that is reached. After a failure, a request that may have been executed is
+ * repeated at another process only if it is idempotent.
  *
  * @throws ProblemError its problem, or `service_unavailable`.
  */
@@ -12,7 +14,10 @@ export async function callFirst(
   clients: readonly InternalClient[],
   request: InternalRequest,
 ): Promise<unknown> {
-  const answer = await createFailover(clients)((client) => client.call(request)).catch((error: unknown) => {
+  const { method, isIdempotent = method === 'GET' } = request;
+  const mayRepeat = (error: unknown) => isIdempotent || isNotSent((error as Error).cause);
+  const failover = createFailover(clients, mayRepeat);
+  const answer = await failover((client) => client.call(request)).catch((error: unknown) => {
     throw unavailable(error);
   });
   if (answer.status < 300) return answer.body;

@@ -13,6 +13,8 @@ export type InternalRequest = {
   /** Sent as it is, instead of a body. */
   file?: { bytes: Buffer; mediaType: string };
   headers?: Readonly<Record<string, string>>;
+  /** Whether it may be executed twice. By default only a GET may. */
+  isIdempotent?: boolean;
 };
 
 export type InternalAnswer = {

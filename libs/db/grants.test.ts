@@ -25,7 +25,7 @@ t.test('given a migrated database, seen by each service', async (t) => {
       ledger_balances: 'UPDATE held, used',
       ledger_decisions: 'INSERT',
       ledger_ended_holds: 'INSERT',
-      ledger_open_holds: 'DELETE, INSERT, UPDATE remaining, UPDATE settled_calls',
+      ledger_open_holds: 'DELETE, INSERT, UPDATE expires_at, UPDATE remaining, UPDATE settled_calls',
       ledger_windows: 'UPDATE held, used',
       threshold_events: 'INSERT',
       usage_daily_changes: 'INSERT',

@@ -60,7 +60,7 @@ const LEDGER_WRITES: Readonly<Record<string, string>> = {
   ledger_balances: 'UPDATE (used, held)',
   ledger_windows: 'UPDATE (used, held)',
   ledger_decisions: 'INSERT',
-  ledger_open_holds: 'INSERT, DELETE, UPDATE (remaining, settled_calls)',
+  ledger_open_holds: 'INSERT, DELETE, UPDATE (remaining, settled_calls, expires_at)',
   ledger_ended_holds: 'INSERT',
   usage_events: 'INSERT',
   usage_daily_changes: 'INSERT',

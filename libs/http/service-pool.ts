@@ -35,7 +35,7 @@ const NOT_SENT = new Set([
 
 /** Whether an error means that the request was never sent, so that it can safely be sent again. */
 export function isNotSent(error: unknown): boolean {
-  return NOT_SENT.has((error as NodeJS.ErrnoException).code ?? '');
+  return NOT_SENT.has((error as NodeJS.ErrnoException | undefined)?.code ?? '');
 }
 
 /**

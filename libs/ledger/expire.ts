@@ -31,10 +31,10 @@ export function* expireProgram(
   const loaded = yield* lockAccounts(
     session,
     due.map(({ accountId }) => accountId),
-    // Some may have been closed while this transaction waited for its locks.
+    // Some may have been closed or extended while this transaction waited for its locks.
     { after: [selectHolds('ledger_open', OPEN_HOLDS_SQL, due)] },
   );
-  const holds = (loaded.after[0] as Row[]).map(toHold);
+  const holds = (loaded.after[0] as Row[]).map(toHold).filter(({ expiresAt }) => expiresAt <= loaded.now);
   const settlements = holds.flatMap((hold): Settlement[] => {
     const { id, accountId, settledCalls } = hold;
     const overdue = { id, accountId, settledCalls: [...settledCalls], detail: details.get(id) as string };

@@ -225,7 +225,7 @@ t.test('given limits on cost and on images', async (t) => {
     });
   });
 
-  t.test('a call that comes to more than its hold is in the books as it was, and says so', async (t) => {
+  t.test('a call that costs more than its hold is recorded at its cost, and marked', async (t) => {
     const account = await open([testSegment({ meter: 'cost', n: 100n })]);
     const id = randomUUID();
     await ledger.hold(testHold(account, id, { cost: 10n }));

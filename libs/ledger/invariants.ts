@@ -39,7 +39,7 @@ const ENDED_SQL = `
      AND EXISTS (SELECT FROM unnest(h.remaining) r WHERE r <> 0)`;
 
 /**
- * Breaches of the ledger's invariants, one line each; none when the books are right.
+ * Breaches of the ledger's invariants, one line each; none when the balances are right.
  *
  * @param accountIds the accounts to look at; all when left out.
  */

@@ -5,6 +5,7 @@ import { movedNow } from '#libs/service/system-clock.ts';
 import { checkProgram } from './check.ts';
 import { type CorrectOutcome, type CorrectRequest, correctProgram } from './correct.ts';
 import { expireProgram } from './expire.ts';
+import { type ExtendRequest, extendProgram } from './extend.ts';
 import { createGroupCommit, type GroupCommit } from './group-commit.ts';
 import { holdProgram } from './hold.ts';
 import { isolateLocked } from './isolate-locked.ts';
@@ -57,6 +58,12 @@ export type Ledger = {
    * then on, so the transaction should end soon.
    */
   settle: (request: SettleRequest, tx?: LedgerConnection) => Promise<SettleAnswer>;
+  /**
+   * Lets an open hold expire later than it was made to, in the caller's transaction if its connection is given.
+   *
+   * @returns the new expiry; null if the hold has ended. Throws as `settle` does.
+   */
+  extend: (request: ExtendRequest, tx?: LedgerConnection) => Promise<Date | null>;
   /** Releases what a hold has left, in the caller's transaction if its connection is given. */
   close: (request: CloseRequest, tx?: LedgerConnection) => Promise<SettleAnswer>;
   /**
@@ -181,6 +188,11 @@ export function createLedger(options: LedgerOptions): Ledger {
       assertAmounts(request.meters);
       return submitSettlement(request, tx);
     },
+    async extend(request, tx = { $client: pool }) {
+      assertIds(request.holdId, request.accountId);
+      assertDuration(request.ttlMs);
+      return runWithin(tx.$client, extendProgram({ now: now(), maxWaitMs: null }, request));
+    },
     async close({ holdId, accountId }, tx) {
       assertIds(holdId, accountId);
       const close = { holdId, accountId, callIndex: null, meters: {}, facts: null, close: true };
@@ -267,6 +279,10 @@ function assertIds(...ids: (string | null)[]): void {
 function assertHold({ id, accountId, userId, keyId, workspaceId, meters, ttlMs }: HoldRequest): void {
   assertIds(id, accountId, userId, keyId, workspaceId);
   assertAmounts(meters);
+  assertDuration(ttlMs);
+}
+
+function assertDuration(ttlMs: number): void {
   if (!Number.isSafeInteger(ttlMs)) throw new RangeError(`Not a duration: ${ttlMs}`);
 }
 

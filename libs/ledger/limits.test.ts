@@ -182,7 +182,7 @@ t.test('given limits that change while calls run', async (t) => {
     t.strictSame(await usageOf(account), { 'cost/total': [70n, 10n], 'cost/period': [0n, 10n] });
   });
 
-  t.test('and all books add up', async (t) => {
+  t.test('and all balances add up', async (t) => {
     t.strictSame(await findBreaches(pool), []);
   });
 });

@@ -39,7 +39,7 @@ type CounterRow = {
   source: string;
 };
 
-/** Clocks differ: books that were opened a moment ago elsewhere may begin in the reader's future. */
+/** Clocks differ: a window that another process opened a moment ago may begin in the reader's future. */
 const ACCOUNT_SQL = `
   SELECT b.refresh_at <= $3 OR b.member_scopes <> '{}' AS due, w.window_start, w.window_end
     FROM ledger_accounts a
@@ -61,7 +61,7 @@ const COUNTERS_SQL = `
  * Counters that time has outdated are brought up to date first, as the next hold would do: what is read is what a hold
  * would be judged by.
  *
- * @returns undefined for an account that has no books yet.
+ * @returns undefined for an account that has no balances yet.
  */
 export async function readLimits(
   db: LedgerConnection,

@@ -23,7 +23,7 @@ const USED_SQL = `
          AND e.admitted_at < w.window_end AND u.meter = q.meter) counted ON true
    ORDER BY q.n`;
 
-/** What each account has settled of the meter in the current window, in the order asked; 0 without books. */
+/** What each account has settled of the meter in the current window, in the order asked; 0 without balances. */
 export async function readUsed(
   db: LedgerConnection,
   now: Date,

@@ -1,4 +1,4 @@
-/** Random histories, run through the ledger and through the reference model: every answer and all books agree. */
+/** Random histories, run through the ledger and through the reference model: every answer and all balances agree. */
 import { randomUUID } from 'node:crypto';
 import fc from 'fast-check';
 import t from 'tap';
@@ -77,6 +77,7 @@ type Step =
   | { do: 'stop'; kind: StopKind; account: number }
   | { do: 'lift' }
   | { do: 'wait'; minutes: number }
+  | { do: 'extend'; hold: number; minutes: number }
   | { do: 'expire' };
 
 const step: fc.Arbitrary<Step> = fc.oneof(
@@ -107,6 +108,14 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   {
     weight: 3,
     arbitrary: fc.record({ do: fc.constant('wait' as const), minutes: fc.integer({ min: 1, max: 900 }) }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      do: fc.constant('extend' as const),
+      hold: fc.nat({ max: 30 }),
+      minutes: fc.integer({ min: 1, max: 900 }),
+    }),
   },
   { weight: 1, arbitrary: fc.constant({ do: 'expire' as const }) },
 );
@@ -191,7 +200,7 @@ t.test("given a member's own limit that has ended, the limit of every member hol
 });
 
 t.test(
-  'given random histories, the ledger answers as the model does and its books add up',
+  'given random histories, the ledger answers as the model does and its balances add up',
   { timeout: 170_000 },
   async (t) => {
     const { pool } = await createTestDatabase(t);
@@ -217,7 +226,7 @@ t.test(
         await ledger.setLimits({ accountId, ...change });
         model.accounts.set(accountId, change);
       }
-      // The last account has no books until its limits are set.
+      // The last account has no balances until its limits are set.
       for (const accountId of accounts.slice(0, 3))
         await setLimits(accountId, {
           anchor: new Date(Date.UTC(2027, 11, 31)),
@@ -260,6 +269,13 @@ t.test(
           if (each.do === 'lift') {
             for (const id of [...model.stops.keys()]) await ledger.liftStop({ id, author: 'test' });
             model.stops.clear();
+          }
+          if (each.do === 'extend') {
+            const { id, accountId } = issued.at(-1 - each.hold) ?? {};
+            if (id === undefined || accountId === undefined) continue;
+            const ttlMs = each.minutes * 60_000;
+            const expiresAt = await ledger.extend({ holdId: id, accountId, ttlMs });
+            same(expiresAt, model.extend(id, ttlMs, now()), 'extend');
           }
           if (each.do === 'expire') {
             const ids = (await ledger.expire(10_000)).map(({ id }) => id);

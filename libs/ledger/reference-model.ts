@@ -9,6 +9,7 @@ export type ModelHold = {
   verdict: Verdict;
   state: 'open' | 'closed' | 'expired' | 'refused';
   createdAt: Date;
+  expiresAtMs: number;
   remaining: Record<string, bigint>;
   settled: Map<number, Meters>;
 };
@@ -142,7 +143,11 @@ export function createReferenceModel() {
       if (isOk || ((request.keepRefusal || !canShrink) && verdict !== 'unknown_account')) {
         const remaining = isOk ? { ...request.meters } : {};
         const state = isOk ? 'open' : 'refused';
-        holds.set(request.id, { request, verdict, state, createdAt: now, remaining, settled: new Map() });
+        const expiresAtMs = now.getTime() + request.ttlMs;
+        holds.set(request.id, {
+          ...{ request, verdict, state, createdAt: now, expiresAtMs, remaining },
+          settled: new Map(),
+        });
       }
       return { verdict, replayed: false };
     },
@@ -169,10 +174,15 @@ export function createReferenceModel() {
         overrun,
       };
     },
+    extend(id: string, ttlMs: number, now: Date): Date | null {
+      const hold = holds.get(id);
+      if (hold?.state !== 'open') return null;
+      hold.expiresAtMs = now.getTime() + ttlMs;
+      return new Date(hold.expiresAtMs);
+    },
     expire(now: Date): string[] {
       const due = [...holds.values()].filter(
-        ({ state, createdAt, request }) =>
-          state === 'open' && createdAt.getTime() + request.ttlMs <= now.getTime(),
+        ({ state, expiresAtMs }) => state === 'open' && expiresAtMs <= now.getTime(),
       );
       for (const hold of due) hold.state = 'expired';
       return due.map(({ request }) => request.id).sort();

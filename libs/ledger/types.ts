@@ -1,7 +1,7 @@
 /**
  * The ledger's vocabulary.
  *
- * - **meter**: a named thing that can be limited (`cost`, `tokens.total`, `calls.openai`, `gen.blog`).
+ * - **meter**: a named quantity that can be limited (`cost`, `tokens.total`, `calls.openai`, `gen.blog`).
  * - **limit**: an amount of one meter in one window for one scope. **counter**: its `used` and `held`.
  * - **hold**: the worst case of a request, set aside before anything is spent.
  * - **settle**: one provider call's facts, moved from held to used. **close**: what is left is released.
@@ -64,7 +64,7 @@ export type HoldRequest = {
 
 export type HoldAnswer = {
   verdict: Verdict;
-  /** True where this id had been decided before. */
+  /** Whether this id had been decided before. */
   replayed: boolean;
   expiresAt: Date;
   /** Milliseconds until it expires, by the clock that decided. */
@@ -120,9 +120,9 @@ export type CloseRequest = { holdId: string; accountId: string };
 
 export type SettleAnswer = {
   outcome: 'settled' | 'closed' | 'repeated' | 'unknown_hold';
-  /** The hold had expired or was closed; the call is in the books all the same. */
+  /** The hold had expired or was closed. The call is recorded nevertheless. */
   late: boolean;
-  /** The call came to more than its hold; the books say what it really was. */
+  /** The call cost more than was held for it, and is recorded at what it cost. */
   overrun: boolean;
   /** Of the limit nearest to its end. */
   state: LimitState;
@@ -139,9 +139,9 @@ export type LimitSegment = {
   validFrom: Date | null;
   validUntil: Date | null;
   amount: { kind: 'n'; n: bigint } | { kind: 'unlimited' } | { kind: 'disabled' };
-  /** Warning, notice, block and hard lines in basis points of the amount. */
+  /** The warning, notice, block and exhaustion thresholds in basis points of the amount. */
   thresholdBps: readonly [number, number, number, number];
-  /** Whether reaching the block line stops new work (tokens and cost), or only alerts (counted things). */
+  /** Whether the block threshold stops new work (tokens and cost), or only alerts (quota resources). */
   blocks: boolean;
   onLimit: 'deny' | 'overage';
   /** Where the limit comes from, for explanations: `plan:pro`, `override:<id>`. */

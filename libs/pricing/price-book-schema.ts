@@ -61,6 +61,10 @@ const bookModelSchema = pricedModelSchema.extend({
   kind: z.enum(MODEL_KINDS).default('text'),
   source: z.url().optional().meta({ description: "The vendor's page with the windows of the model" }),
   checked: z.iso.date().optional().meta({ description: 'When windows and prices were last checked' }),
+  vendorChecked: z
+    .array(z.enum(['window', 'prices']))
+    .default([])
+    .meta({ description: "What was compared with the vendor's own page; the rest, with public tables" }),
   contextWindow: z.int().min(0).default(0),
   maxOutputTokens: z.int().min(0).default(0),
   maxImageInputTokens: z.int().min(0).default(0),

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect } from 'node:net';
+import { setTimeout } from 'node:timers/promises';
 import OpenAI from 'openai';
 import t, { type Test } from 'tap';
 import { z } from 'zod';
@@ -9,6 +10,7 @@ import { testServiceConfig } from '#libs/testing/service.ts';
 import { createService, type ServiceOptions } from './create-service.ts';
 import { createLogger } from './logger.ts';
 import { createMetrics } from './metrics.ts';
+import { meanDelayMs } from './overload.ts';
 import { systemRuntime } from './runtime.ts';
 
 const UUID_V7 = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
@@ -341,11 +343,22 @@ t.test('an overloaded service refuses with a problem', async (t) => {
   });
   await app.ready();
   // the first sample of the event loop is taken after half a second; until then every request passes
-  t.ok('isUnderPressure' in app);
-  const isUnderPressure = app.isUnderPressure as () => boolean;
-  while (!isUnderPressure()) await new Promise((resolve) => setImmediate(resolve));
+  while (!app.isOverloaded()) await new Promise((resolve) => setImmediate(resolve));
   const response = await app.inject({ method: 'GET', url: '/models/a' });
   t.equal(response.statusCode, 503);
   t.match(response.json(), { code: 'overloaded' });
   t.equal(response.headers['retry-after'], '1');
+});
+
+t.test('a process that could not run for a whole interval is no overloaded one', async (t) => {
+  // given a process that stands still while the event loop is to be sampled
+  const { app } = build(t, { config: { ...config, eventLoopDelayLimitMs: 60_000 } });
+  await app.ready();
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 700);
+  await setTimeout(1);
+  // when it runs again, then it serves requests
+  t.equal((await app.inject({ method: 'GET', url: '/models/a' })).statusCode, 200);
+  t.equal(meanDelayMs(Number.NaN, 200), 200, 'without a sample, the delay of the sample itself counts');
+  t.equal(meanDelayMs(Number.NaN, -1), 0);
+  t.equal(meanDelayMs(25_000_000, 0), 15);
 });

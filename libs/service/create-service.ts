@@ -1,5 +1,4 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
-import underPressure from '@fastify/under-pressure';
 import Fastify, {
   type FastifyBaseLogger,
   type FastifyInstance,
@@ -18,6 +17,7 @@ import { toProblem } from './framework-problems.ts';
 import { addJsonParser, refuseUnstorableText } from './json-body.ts';
 import { type Logger, REQUEST_ID_LABEL, RequestLogger } from './logger.ts';
 import type { Metrics } from './metrics.ts';
+import { shedLoad } from './overload.ts';
 import { acceptableRequestId } from './request-id.ts';
 import { createResponseTracker } from './response-tracker.ts';
 import type { Runtime } from './runtime.ts';
@@ -71,7 +71,6 @@ const LONGEST_SHOWN_PATH = 200;
 const KEEP_ALIVE_TIMEOUT_MS = 72_000;
 const HEADERS_TIMEOUT_MS = 15_000;
 const CHECKING_INTERVAL_MS = 5_000;
-const OVERLOAD_SAMPLE_MS = 500;
 
 /**
  * The Fastify instance of every service: request ids, problems, limits, timeouts, load shedding, metrics and one log
@@ -142,13 +141,7 @@ export function createService(options: ServiceOptions): ServiceApp {
   refuseUnstorableText(app);
   track = trackRequests(app, logger, metrics);
   requireHostHeader(app);
-  if (config.eventLoopDelayLimitMs > 0) {
-    app.register(underPressure, {
-      maxEventLoopDelay: config.eventLoopDelayLimitMs,
-      sampleInterval: OVERLOAD_SAMPLE_MS,
-      retryAfter: 1,
-    });
-  }
+  shedLoad(app, config.eventLoopDelayLimitMs);
   return app.withTypeProvider<ZodTypeProvider>();
 }
 

@@ -17,7 +17,6 @@ const BY_CODE: Readonly<Record<string, ProblemCode>> = {
   FST_ERR_CTP_INVALID_MEDIA_TYPE: 'unsupported_media_type',
   FST_ERR_CTP_INVALID_CONTENT_LENGTH: 'invalid_request',
   FST_ERR_HANDLER_TIMEOUT: 'service_unavailable',
-  FST_UNDER_PRESSURE: 'overloaded',
   FST_JWT_AUTHORIZATION_TOKEN_EXPIRED: 'token_expired',
 };
 
@@ -59,7 +58,7 @@ export function toProblem(thrown: unknown, request: { bodyLimitBytes?: number } 
   }
   return problem(code, {
     cause: thrown,
-    ...(code === 'overloaded' || code === 'service_unavailable' ? { headers: { 'retry-after': '1' } } : {}),
+    ...(code === 'service_unavailable' ? { headers: { 'retry-after': '1' } } : {}),
   });
 }
 

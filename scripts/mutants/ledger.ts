@@ -118,6 +118,14 @@ export const LEDGER_MUTANTS: readonly Mutant[] = [
     why: `the daily total of ${column} counts the first run only`,
   })),
   {
+    id: 'expire-extended',
+    file: 'libs/ledger/expire.ts',
+    find: '.filter(({ expiresAt }) => expiresAt <= loaded.now)',
+    replace: '',
+    tests: ['libs/ledger/extend.test.ts'],
+    why: 'a hold expires although it was extended while its expiry waited',
+  },
+  {
     id: 'expire-too-early',
     file: 'libs/ledger/expire.ts',
     find: 'WHERE expires_at <= coalesce($1::timestamptz, clock_timestamp())',

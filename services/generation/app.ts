@@ -94,7 +94,7 @@ export function buildApp(options: AppOptions): Generation {
     activeRequests,
     deadlineMarginMs: config.deadlineMarginMs,
     bodyLimitBytes: config.service.bodyLimitBytes,
-    isOverloaded: () => config.service.eventLoopDelayLimitMs > 0 && app.isUnderPressure(),
+    isOverloaded: () => app.isOverloaded(),
     ...{ database, ledger, listener, logger, metrics },
   });
   const { bodyLimitBytes } = config.service;

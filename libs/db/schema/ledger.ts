@@ -58,7 +58,7 @@ export const ledgerLimits = pgTable(
     amount: amount('amount'),
     /** Rising thresholds in basis points of the amount; the last is the hard limit. */
     thresholdBps: integer('threshold_bps').array().notNull(),
-    /** At this share of `used` no new work is admitted; null where a thing stays usable to the last unit. */
+    /** From this share of the amount on, no new work is admitted; null for a quota resource, usable to the last unit. */
     blockBps: integer('block_bps'),
     onLimit: text('on_limit', { enum: ['deny', 'overage'] }).notNull(),
     source: text('source').notNull(),

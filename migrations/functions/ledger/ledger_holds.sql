@@ -3,7 +3,7 @@
 CREATE OR REPLACE VIEW ledger_holds AS
   SELECT d.shard, d.id, d.account_id, d.user_id, d.key_id, d.workspace_id,
          CASE WHEN d.verdict <> 'ok' THEN 'refused' WHEN o.id IS NOT NULL THEN 'open' ELSE coalesce(e.state, 'closed') END AS state,
-         d.verdict, d.created_at, d.expires_at,
+         d.verdict, d.created_at, coalesce(o.expires_at, d.expires_at) AS expires_at,
          CASE WHEN d.verdict <> 'ok' THEN d.created_at WHEN o.id IS NULL THEN coalesce(e.ended_at, c.last_at) END AS closed_at,
          d.meters, d.asked, coalesce(o.remaining, '{}') AS remaining,
          coalesce(o.settled_calls, c.call_indexes, '{}') AS settled_calls,

@@ -19,6 +19,8 @@ export function recordingRoute(scope: FastifyInstance, generation: readonly Inte
       requestId: request.id,
       caller: request.caller,
       file: { bytes, mediaType },
+      // The recording has the id of the request, so that it is stored once.
+      isIdempotent: true,
     });
     reply.code(201);
     return recording.parse(stored);

@@ -39,6 +39,7 @@ export async function readInputs(
   const answer = await callFirst(generation, {
     ...{ method: 'POST', path: CONTENT_INPUTS_PATH, requestId, caller },
     body: request,
+    isIdempotent: true,
   });
   return { ...contentInputs.parse(answer), ...(research && { research }) };
 }

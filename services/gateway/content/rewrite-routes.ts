@@ -24,6 +24,7 @@ export async function prepareRewrite(
   const answer = await callFirst(generation, {
     ...{ method: 'POST', path: REWRITE_INPUTS_PATH, requestId, caller },
     body: { document_id: params.id, section: params.section, instructions, words, base_version, brand_voice },
+    isIdempotent: true,
   });
   const { language, inputs } = rewriteInputs.parse(answer);
   const request = generateRequest.parse({

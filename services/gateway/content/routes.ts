@@ -10,9 +10,6 @@ import type { ContentBody } from './domain.ts';
 import { type ContentSources, readInputs } from './inputs.ts';
 import { cheaperContent, planGeneratedContent } from './plan.ts';
 
-/** A job may wait for its turn this long; its hold lasts as long. */
-const JOB_HOLD_MS = 24 * 3_600_000;
-
 /** A plan that does not say how many steps run at the same time. */
 const DEFAULT_PARALLEL = 4;
 
@@ -44,7 +41,6 @@ export const contentRouteBase = {
 export const jobRouteBase = {
   ...contentRouteBase,
   rateLimitClass: () => ({ generation: true, stream: false }),
-  holdTtlMs: JOB_HOLD_MS,
 };
 
 /** `POST /api/generate`: content, whose request waits for it. */

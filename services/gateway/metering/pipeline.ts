@@ -197,14 +197,14 @@ async function holdWithin<B extends RequestBody>(
  */
 export async function holdPlan<B extends RequestBody>(
   metering: Pick<Metering, 'ledger' | 'priceBook' | 'holdTtlMs' | 'readLimits'>,
-  route: Pick<MeteredRoute<B>, 'plan' | 'prompt' | 'smallestScale' | 'holdTtlMs' | 'cheaper'>,
+  route: Pick<MeteredRoute<B>, 'plan' | 'prompt' | 'smallestScale' | 'cheaper'>,
   asked: EntitlementCheck<B>,
   caller: Caller,
   requestId: string,
 ): Promise<CheckedHold<B>> {
   const check = await affordable(metering, route, asked, caller);
   const requestedAtMs = performance.now();
-  const ttlMs = route.holdTtlMs ?? metering.holdTtlMs;
+  const ttlMs = metering.holdTtlMs;
   const smallestScale = check.body.fit_budget === true ? route.smallestScale : undefined;
   const prompt = route.prompt?.(check);
   let bounds: PlanBounds = { promptTokens: await boundWithinWindow(prompt), scale: 1 };

@@ -32,7 +32,7 @@ import {
 
 export type JobOptions = {
   database: Database;
-  ledger: Pick<Ledger, 'settle' | 'close' | 'correct'>;
+  ledger: Pick<Ledger, 'settle' | 'close' | 'correct' | 'extend'>;
   runtime: Pick<Runtime, 'clock' | 'newId'>;
 };
 

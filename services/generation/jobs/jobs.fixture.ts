@@ -70,9 +70,11 @@ export function jobClient(generation: Pick<TestGeneration, 'workUrl' | 'url' | '
       research?: string[];
       approval?: Approval;
       mediaModels?: MediaModels;
+      /** Runs between the hold and the request for the job. */
+      whenHeld?: (holdId: string) => Promise<unknown>;
     } = {},
   ): Promise<HttpResponse<GenerationView> & { requestId: string }> {
-    const { resume, done = [], research: _, approval, mediaModels, ...rest } = options;
+    const { resume, done = [], research: _, approval, mediaModels, whenHeld, ...rest } = options;
     const asked: GenerateRequest = generateRequest.parse(body);
     const inputs = await readInputs(asked, options.caller);
     if (inputs.status !== 200) return { ...inputs, requestId: '' } as never;
@@ -95,6 +97,7 @@ export function jobClient(generation: Pick<TestGeneration, 'workUrl' | 'url' | '
       ...(resume && { resumed: { scale: 1_000, done: new Set(done), approval } }),
     });
     const { requestId, headers } = await admit(plan, { ttlMs: 600_000, ...rest });
+    await whenHeld?.(requestId);
     return { ...(await request<GenerationView>(workUrl, { headers, body: sent })), requestId };
   }
 

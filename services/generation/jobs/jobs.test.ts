@@ -456,6 +456,43 @@ t.test(
   },
 );
 
+t.test('given a hold of which no job comes, then it expires as soon as that of any request', async (t) => {
+  const expiresIn = async (id: string) => {
+    const { rows } = await pool.query(
+      'SELECT extract(epoch FROM expires_at - created_at)::integer AS seconds FROM ledger_holds WHERE id = $1',
+      [id],
+    );
+    return rows[0].seconds;
+  };
+  let ttlBefore = 0;
+  const accepted = await client.submit(POSTS, {
+    whenHeld: async (id) => {
+      ttlBefore = await expiresIn(id);
+    },
+  });
+  t.equal(ttlBefore, 600, 'until generation accepts the job');
+  const ttl = await expiresIn(accepted.requestId);
+  t.ok(ttl >= 86_400 && ttl < 86_460, `${ttl} s from then on`);
+  const { rows } = await pool.query('SELECT hold_expires_at FROM generations WHERE id = $1', [
+    accepted.requestId,
+  ]);
+  const [hold] = (await pool.query('SELECT expires_at FROM ledger_holds WHERE id = $1', [accepted.requestId]))
+    .rows;
+  t.strictSame(rows[0].hold_expires_at, hold.expires_at, 'the job knows it');
+  await client.call('POST', `/api/generations/${accepted.requestId}/cancel`);
+
+  const late = await client.submit(POSTS, {
+    whenHeld: async (id) => {
+      await pool.query('UPDATE ledger_open_holds SET expires_at = now() WHERE id = $1', [id]);
+      t.match(await ledger.expire(1), [{ id, settledCalls: [] }]);
+    },
+  });
+  t.match(late, { status: 503, body: { code: 'service_unavailable' } });
+  t.equal((await client.call('GET', `/api/generations/${late.requestId}`)).status, 404);
+  t.strictSame(await generation.rows(late.requestId), [], 'nothing was sent');
+  t.strictSame(await findBreaches(pool, [ACCOUNT]), []);
+});
+
 t.test('given another account, then a job does not exist for it', async (t) => {
   const { requestId: id } = await client.submit(POSTS);
   await client.finish(id);

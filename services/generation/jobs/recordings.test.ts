@@ -1,4 +1,5 @@
 /** Content from a recording: transcribed once, priced by the second, each part delivered by itself. */
+import { randomUUID } from 'node:crypto';
 import t from 'tap';
 import { type RecordingView, STORE_RECORDING_PATH } from '#libs/contracts/recordings.ts';
 import { createTestJobs } from '#libs/jobs/fixtures.ts';
@@ -29,11 +30,20 @@ const mediaModels = {
 const CHAIN = ['transcript', 'insights', 'blog', 'social', 'image_prompts'];
 const SECONDS = 420;
 
-async function upload(seconds: number, caller = CALLER, words = ''): Promise<RecordingView> {
+async function upload(
+  seconds: number,
+  caller = CALLER,
+  words = '',
+  requestId = randomUUID(),
+): Promise<RecordingView> {
   const path = `${STORE_RECORDING_PATH}?seconds=${seconds}`;
   const response = await fetch(`${url}${path}`, {
     method: 'POST',
-    headers: { ...sign(path, { method: 'POST', caller }), 'content-type': 'audio/wav' },
+    headers: {
+      ...sign(path, { method: 'POST', caller }),
+      'content-type': 'audio/wav',
+      'x-request-id': requestId,
+    },
     body: Uint8Array.from(Buffer.concat([silence(seconds), Buffer.from(words)])),
   });
   t.equal(response.status, 201);
@@ -149,6 +159,14 @@ t.test('given a recording whose words are flagged, then nothing is written from 
   );
   t.strictSame(await documentsOf(id), {});
   t.equal(await generation.holdState(id), 'closed');
+});
+
+t.test('given an upload whose answer was lost, then its repeat returns the same recording', async (t) => {
+  const requestId = randomUUID();
+  const other = { ...CALLER, accountId: OTHER_ACCOUNT };
+  const first = await upload(5, other, '', requestId);
+  t.strictSame(await upload(5, other, '', requestId), first);
+  t.not((await upload(5, other)).id, first.id, 'another request is another recording');
 });
 
 t.test('given a recording of another account, then there is none', async (t) => {

@@ -13,6 +13,7 @@ import {
   type StepRow,
   type StepStatus,
 } from './domain/job.ts';
+import { extendHold } from './job-hold.ts';
 import {
   deleteSteps,
   findSteps,
@@ -33,12 +34,13 @@ export type Approval = OutlineApproval & { readonly outline?: ArticleOutline };
  * @throws ProblemError `not_found`; `conflict` for a job of another status.
  */
 export async function resumeJob(
-  { database, runtime }: JobOptions,
-  { requestId: holdId, caller, plan, holdExpiresAtMs, terms }: JobHead,
+  options: JobOptions,
+  head: JobHead,
   id: string,
   approval?: Approval,
 ): Promise<GenerationRow> {
-  return transaction(database, async (tx) => {
+  const { requestId: holdId, caller, plan, terms } = head;
+  return transaction(options.database, async (tx) => {
     const row = await lockGeneration(tx, id);
     if (row === undefined || row.accountId !== caller.accountId) throw problem('not_found');
     if (row.holdId === holdId) return row;
@@ -47,7 +49,7 @@ export async function resumeJob(
     const changes = {
       status: 'queued' as const,
       holdId,
-      holdExpiresAt: new Date(holdExpiresAtMs),
+      holdExpiresAt: await extendHold(options, tx, head),
       error: null,
       finishedAt: null,
       ...(terms && { maxParallel: Math.min(MAX_PARALLEL, terms.maxParallel), priority: terms.priority }),
@@ -57,7 +59,7 @@ export async function resumeJob(
     if (approval?.outline !== undefined)
       await updateStep(tx, { generationId: id, key: OUTLINE }, { output: { json: approval.outline } });
     await replaceOpenSteps(tx, resumed, holdId, callsByStep(plan.calls));
-    await begin(tx, resumed, runtime);
+    await begin(tx, resumed, options.runtime);
     return resumed;
   });
 }

@@ -18,6 +18,7 @@ import {
   type StepStatus,
   wantsJson,
 } from './domain/job.ts';
+import { extendHold } from './job-hold.ts';
 import { insertGeneration } from './store.ts';
 
 /** A held request for a job. */
@@ -38,10 +39,10 @@ export async function createJob(
   inputs: ContentInputs,
 ): Promise<GenerationRow> {
   const { database, runtime } = options;
-  const { requestId: id, caller, plan, holdExpiresAtMs, terms } = head;
+  const { requestId: id, caller, plan, terms } = head;
   const { accountId, userId, keyId, workspaceId } = caller;
   const now = runtime.clock.now();
-  const row: GenerationRow = {
+  const created: GenerationRow = {
     ...{ id, accountId, userId, keyId, workspaceId },
     parentId: null,
     status: 'queued',
@@ -54,7 +55,7 @@ export async function createJob(
     cacheKey: null,
     copyOf: null,
     holdId: id,
-    holdExpiresAt: new Date(holdExpiresAtMs),
+    holdExpiresAt: null,
     maxParallel: Math.min(MAX_PARALLEL, terms?.maxParallel ?? DEFAULT_PARALLEL),
     priority: terms?.priority ?? 0,
     error: null,
@@ -65,11 +66,11 @@ export async function createJob(
     startedAt: null,
     finishedAt: null,
   };
-  const job = jobOf(row);
+  const job = jobOf(created);
   const { steps } = job;
   // One that waits for its owner is nothing to wait for.
   const isShared = request.outline_approval !== true && inputs.rewrite === undefined;
-  if (terms?.cache && isShared) row.cacheKey = cacheKeyOf(terms.cache.owner, job, plan.calls);
+  if (terms?.cache && isShared) created.cacheKey = cacheKeyOf(terms.cache.owner, job, plan.calls);
   const statuses = advanced(steps, new Map(steps.map(({ key }) => [key, 'waiting'])));
   const calls = callsByStep(plan.calls);
   const stepRows = steps.map(({ key }, position) => ({
@@ -86,7 +87,8 @@ export async function createJob(
     tokens: 0,
   }));
   return transaction(database, async (tx) => {
-    const source = await sourceOf(tx, row, options);
+    const source = await sourceOf(tx, created, options);
+    const row = { ...created, holdExpiresAt: await extendHold(options, tx, head) };
     if (source === undefined) {
       await insertGeneration(tx, row, stepRows);
       await begin(tx, row, runtime);

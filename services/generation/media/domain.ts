@@ -13,10 +13,14 @@ export type Recording = MediaFile & { seconds: number };
 /** Stores a file for its owner. */
 export type SaveMedia = (owner: Owner, file: { bytes: Buffer; mediaType: string }) => Promise<MediaLink>;
 
-/** Stores a recording for its owner. @param file.seconds its duration at most. */
+/**
+ * Stores a recording for its owner, once for each id: a repeat returns what the first attempt stored.
+ *
+ * @param file.seconds its duration at most.
+ */
 export type SaveRecording = (
   owner: Owner,
-  file: { bytes: Buffer; mediaType: string; seconds: number },
+  file: { id: string; bytes: Buffer; mediaType: string; seconds: number },
 ) => Promise<Recording>;
 
 /** The bytes of a stored file of an account; undefined if it is gone. */

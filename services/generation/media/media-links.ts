@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { AccountEntitlements } from '#libs/clients/account-entitlements.ts';
 import { ownerOf } from '#libs/clients/quota-resources.ts';
 import type { Database } from '#libs/db/database.ts';
+import type { Owner } from '#libs/ledger/quota-resources.ts';
 import type { Runtime } from '#libs/service/runtime.ts';
 import type { Storage } from '#libs/storage/storage.ts';
 import {
@@ -31,29 +32,27 @@ const KEY_BYTES = 32;
 export function createSaveMedia(options: MediaOptions): SaveMedia {
   const store = createStore(options);
   return async (owner, file) => {
-    const row = await store(owner, file, null);
+    const row = await store(owner, { ...file, id: options.runtime.newId(), seconds: null });
     return { id: row.id, url: (await linkTo(options, row)).url };
   };
 }
 
 export function createSaveRecording(options: MediaOptions): SaveRecording {
   const store = createStore(options);
-  return async (owner, { seconds, ...file }) => ({ ...(await store(owner, file, seconds)), seconds });
+  return async (owner, file) => ({ ...(await store(owner, file)), seconds: file.seconds });
 }
+
+type NewFile = Parameters<SaveMedia>[1] & Pick<MediaFile, 'id' | 'seconds'>;
 
 /** Writes the file before its row: a file without a row is unreachable, a row without a file would be a broken link. */
 function createStore({ database, storage, runtime, entitlements, retentionMs }: MediaOptions) {
   const retentionOf = createMediaRetention(entitlements, retentionMs);
-  return async (
-    owner: Parameters<SaveMedia>[0],
-    file: Parameters<SaveMedia>[1],
-    seconds: number | null,
-  ): Promise<MediaFile> => {
+  return async (owner: Owner, { id, seconds, ...file }: NewFile): Promise<MediaFile> => {
     // A file that is paid for is stored although billing is down.
     const keptMs = await retentionOf(owner.accountId).catch(() => retentionMs);
     const createdAt = runtime.clock.now();
     const row: MediaFile = {
-      id: runtime.newId(),
+      id,
       ...ownerOf(owner),
       storageKey: `media/${randomBytes(KEY_BYTES).toString('hex')}`,
       mediaType: file.mediaType,
@@ -63,8 +62,9 @@ function createStore({ database, storage, runtime, entitlements, retentionMs }: 
       expiresAt: new Date(createdAt.getTime() + keptMs),
     };
     await storage.put(row.storageKey, file);
-    await insertMedia(database, row);
-    return row;
+    if (await insertMedia(database, row)) return row;
+    await storage.delete(row.storageKey);
+    return (await findMedia(database, id)) as MediaFile;
   };
 }
 

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -12,7 +13,7 @@ import { createFakeRuntime } from '#libs/testing/runtime.ts';
 import { CALLER, OTHER_ACCOUNT } from '../fixtures.ts';
 import { isValidLink } from './domain.ts';
 import { mediaTasks } from './jobs.ts';
-import { createSaveMedia, linkTo, type MediaOptions } from './media-links.ts';
+import { createSaveMedia, createSaveRecording, linkTo, type MediaOptions } from './media-links.ts';
 import { findMedia, listMediaFiles } from './store.ts';
 
 const HOUR_MS = 3_600_000;
@@ -56,6 +57,15 @@ t.test('given a stored file, then its URL works for a day, and for no other file
   t.equal(isValidLink(row, { ...link, signature: '0'.repeat(64) }, now), false);
   const other = await findMedia(options.database, (await save(CALLER, file)).id);
   t.equal(other && isValidLink(other, link, now), false);
+});
+
+t.test('given copies of one upload at once, then one file is stored', async (t) => {
+  const before = readdirSync(path.join(folder, 'media')).length;
+  const recording = { ...file, id: randomUUID(), seconds: 5 };
+  const saveRecording = createSaveRecording(options);
+  const saved = await Promise.all([1, 2, 3].map(() => saveRecording(CALLER, recording)));
+  t.equal(new Set(saved.map(({ storageKey }) => storageKey)).size, 1);
+  t.equal(readdirSync(path.join(folder, 'media')).length, before + 1);
 });
 
 t.test(

@@ -5,7 +5,7 @@ import { type RecordingView, recording, STORE_RECORDING_PATH } from '#libs/contr
 import { callerOf } from '#libs/service/internal-calls.ts';
 import type { Recording, SaveRecording } from './domain.ts';
 
-/** Stores what the gateway has examined. */
+/** Stores what the gateway has examined, once for each id of a request. */
 export function recordingRoutes(scope: FastifyInstance, save: SaveRecording): void {
   const parser = { parseAs: 'buffer', bodyLimit: MAX_AUDIO_BYTES } as const;
   scope.addContentTypeParser(
@@ -26,7 +26,9 @@ export function recordingRoutes(scope: FastifyInstance, save: SaveRecording): vo
       const { seconds } = request.query;
       const mediaType = request.headers['content-type'] ?? '';
       reply.code(201);
-      return present(await save(callerOf(request), { bytes: request.body, mediaType, seconds }));
+      return present(
+        await save(callerOf(request), { id: request.id, bytes: request.body, mediaType, seconds }),
+      );
     },
   );
 }

@@ -4,8 +4,14 @@ import type { Database, Queryable } from '#libs/db/database.ts';
 import { mediaFiles } from '#libs/db/schema/knowledge.ts';
 import type { MediaFile, Recording } from './domain.ts';
 
-export async function insertMedia(db: Queryable, file: MediaFile): Promise<void> {
-  await db.insert(mediaFiles).values(file);
+/** @returns false if a file with this id is stored already. */
+export async function insertMedia(db: Queryable, file: MediaFile): Promise<boolean> {
+  const inserted = await db
+    .insert(mediaFiles)
+    .values(file)
+    .onConflictDoNothing()
+    .returning({ id: mediaFiles.id });
+  return inserted.length > 0;
 }
 
 /** Newest first, one more than the page has, without expired ones. */

@@ -1,4 +1,4 @@
-/** Settlements while the ledger takes none: streams end only when they are durable, and a replay books them exactly once. */
+/** Settlements while the ledger takes none: streams end only when they are durable, and a replay settles them exactly once. */
 import t from 'tap';
 import { until } from '#libs/jobs/fixtures.ts';
 import { testFacts } from '#libs/ledger/fixtures.ts';

@@ -103,7 +103,7 @@ export async function openSpoolFile(options: SpoolFileOptions): Promise<SpoolFil
   };
 }
 
-/** @param size of the file before. A write that fails must not leave a part of a line before the next one. */
+/** @param size of the file before. The rest of a write that fails is removed, so that the next line starts a new one. */
 async function appendDurably(file: string, bytes: Buffer, size: number): Promise<void> {
   const handle = await open(file, 'a', 0o600);
   try {

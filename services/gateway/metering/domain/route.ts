@@ -61,8 +61,6 @@ export type MeteredRoute<B extends RequestBody = RequestBody> = {
   readonly smallestScale?: (plan: CallPlan) => number;
   /** Response headers that only this route sends. */
   readonly responseHeaders?: (plan: CallPlan, scale: number) => Record<string, string>;
-  /** How long its holds last, for a route whose requests run in the background. */
-  readonly holdTtlMs?: number;
   /** How its jobs run, for a route that creates jobs. */
   readonly jobTerms?: (
     check: EntitlementCheck<B>,
