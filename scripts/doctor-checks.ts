@@ -5,8 +5,9 @@ import type { Pool } from 'pg';
 import { missingIn } from '#libs/catalogue/availability.ts';
 import { catalogueChecks } from '#libs/catalogue/checks.ts';
 import { createDatabase } from '#libs/db/database.ts';
-import { assertServerVersion, migrationsFolder } from '#libs/db/migrate.ts';
+import { migrationsFolder } from '#libs/db/migrate.ts';
 import { serviceRoles } from '#libs/db/roles.ts';
+import { assertServerVersion } from '#libs/db/server-version.ts';
 import { createCatalogueVersions } from '#services/billing/catalogues/versions-store.ts';
 import { readPriceFeed } from '#services/usage-metering/prices/store.ts';
 

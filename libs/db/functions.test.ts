@@ -5,7 +5,8 @@ import t from 'tap';
 import { createEmptyDatabase, createTestDatabase, type TestScope } from '#libs/testing/database.ts';
 import { describeSchema } from '#libs/testing/schema.ts';
 import { readFunctionFiles } from './functions.ts';
-import { assertServerVersion, migrate, migrationsFolder } from './migrate.ts';
+import { migrate, migrationsFolder } from './migrate.ts';
+import { assertServerVersion } from './server-version.ts';
 
 /** A copy of the repository's migrations that a test may change. */
 function copyMigrations(t: TestScope) {

@@ -9,14 +9,12 @@ import { applyFunctions } from './functions.ts';
 import { grantServiceRoles } from './grants.ts';
 import { migrateJobSchema } from './job-schema.ts';
 import { ensureServiceRoles } from './roles.ts';
+import { assertServerVersion } from './server-version.ts';
 
 export const migrationsFolder = fileURLToPath(new URL('../../migrations', import.meta.url));
 
 /** Every version of this program must use the same number. */
 const LOCK_KEY = 4_650_713;
-
-/** 18.0 to 18.3 can lose rows in an UPDATE of several rows after a concurrent change. */
-const MIN_SERVER_VERSION = { number: 180_004, name: '18.4' };
 
 /** Drizzle's own bookkeeping, so that its tools see what has been applied. */
 const RECORDS_SQL = `
@@ -107,19 +105,6 @@ async function inTransaction(client: pg.Client, run: () => Promise<unknown>): Pr
 function isLockConflict(error: unknown): boolean {
   const cause = error instanceof Error && error.cause !== undefined ? error.cause : error;
   return cause instanceof pg.DatabaseError && LOCK_CONFLICTS.has(cause.code);
-}
-
-/** @throws Error when the server is older than Inkmeter supports. */
-export async function assertServerVersion(client: Pick<pg.Client, 'query'>): Promise<void> {
-  const { rows } = await client.query<{ number: string; name: string }>(
-    `SELECT current_setting('server_version_num') AS number, current_setting('server_version') AS name`,
-  );
-  const [version] = rows;
-  if (version !== undefined && Number(version.number) >= MIN_SERVER_VERSION.number) return;
-  throw new Error(
-    `Inkmeter requires PostgreSQL ${MIN_SERVER_VERSION.name} or later; this server is ${version?.name}. ` +
-      'Earlier versions can lose rows in an UPDATE of several rows.',
-  );
 }
 
 /**

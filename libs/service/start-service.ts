@@ -12,6 +12,7 @@ import { loadDotEnv, processEnv } from '#libs/config/env.ts';
 import type { ServiceName } from '#libs/contracts/internal-context.ts';
 import { createListener, type Listener } from '#libs/db/listen.ts';
 import { createPool } from '#libs/db/pool.ts';
+import { assertServerVersion } from '#libs/db/server-version.ts';
 import { createServicePool } from '#libs/http/service-pool.ts';
 import { createJobs, type JobsOptions } from '#libs/jobs/jobs.ts';
 import type { Task } from '#libs/jobs/task.ts';
@@ -166,7 +167,7 @@ function openResources(name: ServiceName, variables: SharedVariables, logger: Lo
     return pool;
   };
   const pool = open(`inkmeter-${name}`, variables.DATABASE_POOL_SIZE);
-  readiness.database = () => pool.query('SELECT 1');
+  readiness.database = () => assertServerVersion(pool);
 
   const opened = {
     pool,

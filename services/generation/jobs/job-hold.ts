@@ -1,7 +1,9 @@
+import type { GenerationRequestHead } from '#libs/contracts/generation-requests.ts';
 import type { Tx } from '#libs/db/database.ts';
 import { problem } from '#libs/problems/problems.ts';
 import type { JobOptions } from './commit.ts';
-import type { JobHead } from './submit.ts';
+
+type HeldJob = Pick<GenerationRequestHead, 'requestId' | 'caller' | 'plan' | 'holdExpiresAtMs'>;
 
 /** A job in the background may wait for its turn this long; its hold lasts as long. */
 const JOB_HOLD_MS = 24 * 3_600_000;
@@ -15,7 +17,7 @@ const JOB_HOLD_MS = 24 * 3_600_000;
 export async function extendHold(
   { ledger }: Pick<JobOptions, 'ledger'>,
   tx: Tx,
-  { requestId: holdId, caller: { accountId }, plan, holdExpiresAtMs }: JobHead,
+  { requestId: holdId, caller: { accountId }, plan, holdExpiresAtMs }: HeldJob,
 ): Promise<Date> {
   if (plan.kind !== 'job') return new Date(holdExpiresAtMs);
   const expiresAt = await ledger.extend({ holdId, accountId, ttlMs: JOB_HOLD_MS }, tx);

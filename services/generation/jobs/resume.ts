@@ -55,7 +55,7 @@ export async function resumeJob(
       ...(terms && { maxParallel: Math.min(MAX_PARALLEL, terms.maxParallel), priority: terms.priority }),
       ...(approval && { context: { ...contextOf(row), approval: { sections: approval.sections } } }),
     };
-    const resumed = await updateGeneration(tx, row, changes, runtime.clock.now());
+    const resumed = await updateGeneration(tx, row, changes, options.runtime.clock.now());
     if (approval?.outline !== undefined)
       await updateStep(tx, { generationId: id, key: OUTLINE }, { output: { json: approval.outline } });
     await replaceOpenSteps(tx, resumed, holdId, callsByStep(plan.calls));
