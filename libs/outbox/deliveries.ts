@@ -9,6 +9,9 @@ export const MAIL_TASK = 'deliver-mail';
 /** Adds the deliveries that depend on the account: mails, chat messages and webhooks. usage-metering runs it. */
 export const FAN_OUT_TASK = 'fan-out-event';
 
+/** A line with ids and type in the log of the service that delivers. */
+export const LOG_CHANNEL = 'log';
+
 /** Mails go to addresses of users, which only the gateway may read. */
 export const MAIL_CHANNEL = 'email';
 
@@ -66,13 +69,11 @@ export class RefusedDeliveryError extends Error {
 /** A channel by its name in `EVENT_ROUTES`. */
 export type Channels = Readonly<Record<string, Channel>>;
 
-/** Writes ids and type to the log. */
-const log: Channel = async (event, delivery, { logger }) => {
-  logger.info(
-    { event: event.id, delivery: delivery.id, type: event.type, account: event.accountId },
-    'event delivered',
-  );
-};
+export function logDelivery({ id, type, accountId }: EventRow, delivery: DeliveryRow, logger: Logger): void {
+  logger.info({ event: id, delivery: delivery.id, type, account: accountId }, 'event delivered');
+}
 
 /** The channels of the product. */
-export const CHANNELS: Channels = { log };
+export const CHANNELS: Channels = {
+  [LOG_CHANNEL]: async (event, delivery, { logger }) => logDelivery(event, delivery, logger),
+};

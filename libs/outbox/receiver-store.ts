@@ -61,14 +61,13 @@ export async function beginNextAttempt(
     .where(dueAt(receiver, now))
     .orderBy(sql`${outboxDeliveries.nextAttemptAt} NULLS FIRST`, asc(outboxDeliveries.id))
     .limit(1);
-  const [delivery] = await db
+  const [begun] = await db
     .update(outboxDeliveries)
     .set({ attempts: sql`${outboxDeliveries.attempts} + 1`, nextAttemptAt: null })
-    .where(and(eq(outboxDeliveries.id, next), isPending))
-    .returning();
-  if (delivery === undefined) return null;
-  const [event] = await db.select().from(outboxEvents).where(eq(outboxEvents.id, delivery.eventId));
-  return event === undefined ? null : { event, delivery };
+    .from(outboxEvents)
+    .where(and(eq(outboxDeliveries.id, next), isPending, eq(outboxEvents.id, outboxDeliveries.eventId)))
+    .returning({ delivery: outboxDeliveries, event: outboxEvents });
+  return begun ?? null;
 }
 
 export async function hasDueDelivery(db: Queryable, receiver: ReceiverAddress, now: Date): Promise<boolean> {

@@ -56,11 +56,12 @@ async function deliverDue(receiver: Receiver, options: OutboxOptions, context: J
   const endsAt = performance.now() + TURN_MS;
   let pauseMs: number | null = null;
   try {
-    while (pauseMs === null && performance.now() < endsAt) {
-      const attempt = await beginNextAttempt(database, receiver, clock.now());
-      if (attempt === null) break;
+    let attempt = await beginNextAttempt(database, receiver, clock.now());
+    while (attempt !== null) {
       pauseMs = await deliverOrPlan(attempt, options, context);
-      if (pauseMs === null) await holdReceiver(database, receiver, after(CLAIM_MS));
+      if (pauseMs !== null || performance.now() >= endsAt) break;
+      attempt = await beginNextAttempt(database, receiver, clock.now());
+      if (attempt !== null) await holdReceiver(database, receiver, after(CLAIM_MS));
     }
   } finally {
     if (pauseMs === null) await releaseReceiver(database, receiver);

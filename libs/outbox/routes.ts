@@ -1,4 +1,4 @@
-import { MAIL_CHANNEL } from './deliveries.ts';
+import { LOG_CHANNEL, MAIL_CHANNEL } from './deliveries.ts';
 
 /** Every type of event. Add a new one here, with its channels, before a service emits it. */
 export type EventType =
@@ -34,7 +34,7 @@ export type EventType =
 /** Where a delivery goes. `target` is an address within the channel, empty where the channel has only one. */
 export type Route = { readonly channel: string; readonly target: string };
 
-const LOG: Route = { channel: 'log', target: '' };
+const LOG: Route = { channel: LOG_CHANNEL, target: '' };
 const MAIL: Route = { channel: MAIL_CHANNEL, target: '' };
 
 /** The channels of each event type. A change affects events that are emitted from then on. */

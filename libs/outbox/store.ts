@@ -5,14 +5,19 @@ import { type Attempt, type DeliveryRow, RECEIVER_CHANNELS } from './deliveries.
 
 /** Counts an attempt before it happens, so that one that kills the process counts. @returns null when it is delivered. */
 export async function beginAttempt(db: Queryable, deliveryId: string): Promise<Attempt | null> {
-  const [delivery] = await db
+  const [begun] = await db
     .update(outboxDeliveries)
     .set({ attempts: sql`${outboxDeliveries.attempts} + 1`, nextAttemptAt: null })
-    .where(and(eq(outboxDeliveries.id, deliveryId), ne(outboxDeliveries.status, 'delivered')))
-    .returning();
-  if (delivery === undefined) return null;
-  const [event] = await db.select().from(outboxEvents).where(eq(outboxEvents.id, delivery.eventId));
-  return event === undefined ? null : { event, delivery };
+    .from(outboxEvents)
+    .where(
+      and(
+        eq(outboxDeliveries.id, deliveryId),
+        ne(outboxDeliveries.status, 'delivered'),
+        eq(outboxEvents.id, outboxDeliveries.eventId),
+      ),
+    )
+    .returning({ delivery: outboxDeliveries, event: outboxEvents });
+  return begun ?? null;
 }
 
 export async function markDelivered(db: Queryable, deliveryId: string, at: Date): Promise<void> {

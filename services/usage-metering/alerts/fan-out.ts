@@ -1,13 +1,13 @@
 /** Decides to whom an event is delivered, and adds those deliveries. Running it again adds nothing. */
-import { eq } from 'drizzle-orm';
 import { type Database, type Tx, transaction } from '#libs/db/database.ts';
-import { outboxDeliveries, outboxEvents } from '#libs/db/schema/outbox.ts';
-import { type EventRow, RECEIVER_CHANNELS } from '#libs/outbox/deliveries.ts';
+import { outboxDeliveries } from '#libs/db/schema/outbox.ts';
+import { type EventRow, LOG_CHANNEL, logDelivery, RECEIVER_CHANNELS } from '#libs/outbox/deliveries.ts';
 import { enqueueDelivery } from '#libs/outbox/enqueue-delivery.ts';
+import type { Logger } from '#libs/service/logger.ts';
 import type { Runtime } from '#libs/service/runtime.ts';
 import { audienceOf } from './domain/audience.ts';
 import { channelsFor, deliverAt } from './domain/preferences.ts';
-import { type AlertRow, findAlert, findSettings, listMembers } from './store.ts';
+import { type AlertRow, findEvent, findSettings, listMembers } from './store.ts';
 
 /** One delivery to add, at once unless it has a time. `target` is a user for channels of users. */
 export type PlannedDelivery = { channel: string; target: string; runAt?: Date };
@@ -23,23 +23,23 @@ export type FanOutOptions = {
   findTargets: FindTargets;
 };
 
-export async function fanOut(eventId: string, options: FanOutOptions): Promise<void> {
+export async function fanOut(eventId: string, options: FanOutOptions, logger: Logger): Promise<void> {
   const { database, runtime, operatorChannels, findTargets } = options;
   await transaction(database, async (tx) => {
-    const [event] = await tx.select().from(outboxEvents).where(eq(outboxEvents.id, eventId));
+    const found = await findEvent(tx, eventId);
     // Older than the retention of events.
-    if (event === undefined) return;
+    if (found === undefined) return;
+    const { event, alert } = found;
     const now = runtime.clock.now();
-    const alert = await findAlert(tx, eventId);
     const planned = await findTargets(tx, event);
-    if (alert !== undefined) {
+    if (alert !== null) {
       planned.push(...(await planForUsers(tx, alert, now)));
       if (isForOperators(alert))
         planned.push(...operatorChannels.map((channel) => ({ channel, target: '' })));
     }
+    await addDeliveries(tx, event, planned, runtime.newId);
     // The ledger's transaction writes events without deliveries.
-    if (event.type === 'usage.threshold') planned.push({ channel: 'log', target: '' });
-    for (const delivery of planned) await addDelivery(tx, event, delivery, runtime.newId());
+    if (event.type === 'usage.threshold') await writeLog(tx, event, { now, newId: runtime.newId, logger });
   });
 }
 
@@ -59,18 +59,40 @@ async function planForUsers(tx: Tx, alert: AlertRow, now: Date): Promise<Planned
   return planned;
 }
 
-async function addDelivery(
+async function addDeliveries(
   tx: Tx,
   { id: eventId, accountId }: EventRow,
-  { channel, target, runAt }: PlannedDelivery,
-  deliveryId: string,
+  planned: readonly PlannedDelivery[],
+  newId: () => string,
 ): Promise<void> {
-  const nextAttemptAt = runAt !== undefined && RECEIVER_CHANNELS.includes(channel) ? runAt : null;
+  if (planned.length === 0) return;
+  const deliveries = planned.map(({ channel, target, runAt }) => ({ id: newId(), channel, target, runAt }));
   const added = await tx
     .insert(outboxDeliveries)
-    .values({ id: deliveryId, eventId, channel, target, nextAttemptAt })
+    .values(
+      deliveries.map(({ id, channel, target, runAt }) => ({
+        ...{ id, eventId, channel, target },
+        nextAttemptAt: runAt !== undefined && RECEIVER_CHANNELS.includes(channel) ? runAt : null,
+      })),
+    )
     .onConflictDoNothing()
     .returning({ id: outboxDeliveries.id });
-  if (added.length === 0) return;
-  await enqueueDelivery(tx, { id: deliveryId, channel, target, accountId }, runAt);
+  const ids = new Set(added.map(({ id }) => id));
+  for (const { runAt, ...delivery } of deliveries)
+    if (ids.has(delivery.id)) await enqueueDelivery(tx, { ...delivery, accountId }, runAt);
+}
+
+/** Delivers to the log, which needs no job. A transaction that fails writes the line again. */
+async function writeLog(
+  tx: Tx,
+  event: EventRow,
+  { now, newId, logger }: { now: Date; newId: () => string; logger: Logger },
+): Promise<void> {
+  const row = { id: newId(), eventId: event.id, channel: LOG_CHANNEL, target: '' };
+  const [delivery] = await tx
+    .insert(outboxDeliveries)
+    .values({ ...row, status: 'delivered', attempts: 1, deliveredAt: now })
+    .onConflictDoNothing()
+    .returning();
+  if (delivery !== undefined) logDelivery(event, delivery, logger);
 }

@@ -55,10 +55,12 @@ t.test('given a threshold that is crossed, then it is delivered as each user pre
   const atOne = new Date('2026-11-20T13:00:00Z');
   t.match(deliveries, [
     { channel: 'email', target: OWNER, task: 'deliver-mail', run_at: atOne },
-    { channel: 'log', target: '', task: 'deliver-event' },
     { channel: 'slack', target: OWNER, task: 'deliver-to-receiver', run_at: atOne },
   ]);
-  t.equal(deliveries.length, 3, 'once, however often the event is fanned out');
+  t.equal(deliveries.length, 2, 'once, however often the event is fanned out');
+  const logged = service.lines.filter(({ msg, event }) => msg === 'event delivered' && event === eventId);
+  t.match(logged, [{ type: 'usage.threshold', account: ACCOUNT }]);
+  t.equal(logged.length, 1);
 
   const deliver = () =>
     service.runTask('deliver-to-receiver', { channel: 'slack', target: OWNER, accountId: ACCOUNT });

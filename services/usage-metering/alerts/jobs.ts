@@ -15,7 +15,7 @@ export function alertTasks(options: AlertTaskOptions): Task[] {
       name: FAN_OUT_TASK,
       schema: z.object({ eventId: z.uuid(), accountId: z.uuid().nullable() }),
       maxAttempts: MAX_DELIVERY_ATTEMPTS,
-      run: ({ eventId }) => fanOut(eventId, options),
+      run: ({ eventId }, { logger }) => fanOut(eventId, options, logger),
     }),
     defineTask({
       name: 'encrypt-slack-addresses',

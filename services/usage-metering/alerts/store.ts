@@ -4,7 +4,8 @@ import type { Caller } from '#libs/contracts/internal-context.ts';
 import { only, type Queryable } from '#libs/db/database.ts';
 import { memberships } from '#libs/db/schema/gateway.ts';
 import { alertReads, alertSettings } from '#libs/db/schema/notifications.ts';
-import { alerts } from '#libs/db/schema/outbox.ts';
+import { alerts, outboxEvents } from '#libs/db/schema/outbox.ts';
+import type { EventRow } from '#libs/outbox/deliveries.ts';
 import { findVisibleUser, type Membership } from '../usage/store.ts';
 import { MEMBER_KINDS, type Member, managesAccount } from './domain/audience.ts';
 import { type AlertSettings, DEFAULT_SETTINGS } from './domain/preferences.ts';
@@ -107,6 +108,19 @@ export async function markRead(
   if (alert === undefined || alert.readAt !== null) return alert;
   await db.insert(alertReads).values({ alertId, userId: user.userId, readAt: at }).onConflictDoNothing();
   return { ...alert, readAt: at };
+}
+
+/** An event and its alert, if it has one. */
+export async function findEvent(
+  db: Queryable,
+  id: string,
+): Promise<{ event: EventRow; alert: AlertRow | null } | undefined> {
+  const [found] = await db
+    .select({ event: outboxEvents, alert: alerts })
+    .from(outboxEvents)
+    .leftJoin(alerts, eq(alerts.id, outboxEvents.id))
+    .where(eq(outboxEvents.id, id));
+  return found;
 }
 
 export async function findAlert(db: Queryable, id: string): Promise<AlertRow | undefined> {

@@ -91,18 +91,25 @@ function excerptOf(body: Buffer): string {
 
 /** Logs the attempt, and disables an endpoint that has failed for too long. @returns whether it is disabled now. */
 async function record(
-  { accountId, id }: EndpointRow,
+  before: EndpointRow,
   deliveryId: string,
   answer: Answer,
   { database, runtime }: WebhookChannelOptions,
 ): Promise<boolean> {
   const { clock, newId } = runtime;
+  const { accountId, id } = before;
   const now = clock.now();
+  const attempt = { id: newId(), deliveryId, at: now };
+  // Nothing to change: it was not failing, and gets one request at a time.
+  if (isAccepted(answer) && before.failingSince === null) {
+    await insertAttempt(database, attempt, answer);
+    return false;
+  }
   return transaction(database, async (tx) => {
     const endpoint = await lockEndpoint(tx, accountId, id);
     // Its deliveries were deleted with it.
     if (endpoint === undefined) return true;
-    await insertAttempt(tx, { id: newId(), deliveryId, at: now }, answer);
+    await insertAttempt(tx, attempt, answer);
     const change = changeAfter(endpoint, answer, now);
     if (change === null) return endpoint.status === 'disabled';
     const changed = await updateEndpoint(tx, id, { ...change, updatedAt: now });

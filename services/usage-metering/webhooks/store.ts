@@ -102,12 +102,25 @@ export async function deleteEndpoint(tx: Tx, id: string): Promise<void> {
   await tx.delete(webhookEndpoints).where(eq(webhookEndpoints.id, id));
 }
 
+/** Logs an attempt, unless its delivery was deleted meanwhile. */
 export async function insertAttempt(
-  tx: Tx,
+  db: Queryable,
   attempt: { id: string; deliveryId: string; at: Date },
   { status, body, error, durationMs }: Answer,
 ): Promise<void> {
   const { id, deliveryId, at } = attempt;
-  const answer = { durationMs, responseStatus: status, responseBody: body, error };
-  await tx.insert(webhookAttempts).values({ id, deliveryId, attemptedAt: at, ...answer });
+  await db.insert(webhookAttempts).select(
+    db
+      .select({
+        id: sql`${id}::uuid`.as('id'),
+        deliveryId: outboxDeliveries.id,
+        attemptedAt: sql`${at.toISOString()}::timestamptz`.as('attempted_at'),
+        durationMs: sql`${durationMs}::integer`.as('duration_ms'),
+        responseStatus: sql`${status}::integer`.as('response_status'),
+        responseBody: sql`${body}::text`.as('response_body'),
+        error: sql`${error}::text`.as('error'),
+      })
+      .from(outboxDeliveries)
+      .where(eq(outboxDeliveries.id, deliveryId)),
+  );
 }
