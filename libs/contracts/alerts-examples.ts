@@ -10,7 +10,7 @@ export const alert = {
   severity: 'info',
   title: 'API Usage Notice - Gemini',
   message: 'You have used 800 of 1,000 Gemini API calls',
-  recommendation: 'Requests are refused once the limit is reached until 1 December 2026, 00:00 UTC.',
+  recommendation: 'Once the limit is reached, new requests are refused until 1 December 2026, 00:00 UTC.',
   upgrade: {
     urgency: 'medium',
     suggested_plans: [

@@ -53,7 +53,14 @@ export async function enqueue<Payload extends object>(
 }
 
 /** A job for {@link enqueueAll}: at once, for a task given by name. */
-export type JobSpec = { task: string; payload: object; jobKey: string; queue?: string };
+export type JobSpec = {
+  task: string;
+  payload: object;
+  jobKey: string;
+  queue?: string;
+  /** 25 by default. */
+  maxAttempts?: number;
+};
 
 /**
  * Adds many jobs in one statement. Of several with the same key, the last one counts.
@@ -64,10 +71,11 @@ export async function enqueueAll(tx: Queryable, jobs: readonly JobSpec[]): Promi
   while (byKey.size > 0) {
     // In one order, so that two transactions with the same keys wait for each other and never deadlock.
     const sorted = [...byKey.values()].sort((a, b) => (a.jobKey < b.jobKey ? -1 : 1));
-    const specs = sorted.map(({ task, payload, jobKey, queue = null }) => ({
+    const specs = sorted.map(({ task, payload, jobKey, queue = null, maxAttempts = null }) => ({
       identifier: task,
       payload,
       queue_name: queue,
+      max_attempts: maxAttempts,
       job_key: jobKey,
     }));
     // A function of the job queue, not a table.

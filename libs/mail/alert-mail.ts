@@ -2,7 +2,19 @@
 import type { AlertSeverity } from '#libs/contracts/alert-kinds.ts';
 import type { SuggestedPlan } from '#libs/contracts/requirements.ts';
 import { formatDecimal } from '#libs/money/money.ts';
-import { button, escapeHtml, heading, link, mailPage, note, paragraph } from './layout.ts';
+import {
+  advice,
+  badge,
+  bar,
+  button,
+  escapeHtml,
+  heading,
+  link,
+  listOf,
+  mailPage,
+  note,
+  paragraph,
+} from './layout.ts';
 import type { MailContent } from './templates.ts';
 
 export type AlertMail = {
@@ -10,6 +22,8 @@ export type AlertMail = {
   title: string;
   message: string;
   recommendation: string | null;
+  /** Of the limit that the alert is about; null if it is about none. */
+  usedPercentage: number | null;
   /** Plans that lift the limit. */
   plans: readonly SuggestedPlan[];
   /** Where the open invoice is paid, if the alert is about one. */
@@ -18,6 +32,7 @@ export type AlertMail = {
   appUrl: string;
 };
 
+/** With enough contrast to white text. */
 const COLOURS: Readonly<Record<AlertSeverity, string>> = {
   info: '#1d5fa8',
   warning: '#8a5a00',
@@ -25,14 +40,21 @@ const COLOURS: Readonly<Record<AlertSeverity, string>> = {
   critical: '#b3261e',
 };
 
+const LABELS: Readonly<Record<AlertSeverity, string>> = {
+  info: 'Notice',
+  warning: 'Warning',
+  error: 'Important',
+  critical: 'Critical',
+};
+
 const WHY = 'You receive this mail because of your alert preferences. Change them at';
 
-/** Its colours have enough contrast on white. */
 export function renderAlertMail({
   severity,
   title,
   message,
   recommendation,
+  usedPercentage,
   plans,
   paymentUrl,
   appUrl,
@@ -49,12 +71,11 @@ export function renderAlertMail({
     `${WHY} ${appUrl}`,
   ].join('\n\n');
   const content = [
-    `<p style="margin:0 0 4px;color:${COLOURS[severity]};font-size:13px;font-weight:600;text-transform:uppercase">${severity}</p>`,
+    badge(LABELS[severity], COLOURS[severity]),
     heading(escapeHtml(title)),
     paragraph(escapeHtml(sentence)),
-    ...(recommendation === null
-      ? []
-      : [`<p style="margin:0 0 12px;color:#4a4a4a">${escapeHtml(recommendation)}</p>`]),
+    ...(usedPercentage === null ? [] : [bar(usedPercentage, COLOURS[severity])]),
+    ...(recommendation === null ? [] : [advice(escapeHtml(recommendation))]),
     ...(offers.length === 0 ? [] : [listOf('Plans with more room', offers)]),
     paymentUrl === null
       ? button('Open your account', appUrl, COLOURS[severity])
@@ -63,9 +84,4 @@ export function renderAlertMail({
   const footer = note(`${escapeHtml(WHY)} ${link(appUrl)}`);
   const html = mailPage(content.join('\n'), { colour: COLOURS[severity], footer });
   return { subject: title, text: `${text}\n`, html };
-}
-
-function listOf(title: string, entries: readonly string[]): string {
-  const items = entries.map((entry) => `<li>${escapeHtml(entry)}</li>`).join('');
-  return `<p style="margin:16px 0 4px;font-weight:600">${title}</p><ul style="margin:0;padding-left:20px">${items}</ul>`;
 }

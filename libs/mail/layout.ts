@@ -1,6 +1,16 @@
-/** The frame of HTML mails: plain styles in place, and a width that fits telephones. */
+/** The frame of HTML mails: styles in place, a width that fits telephones, and dark colours for readers who prefer them. */
 
 const FONT = "16px/1.5 -apple-system,'Segoe UI',Roboto,Arial,sans-serif";
+
+/** Styles in place come first, so these are marked as important. */
+const DARK = `:root{color-scheme:light dark}
+@media (prefers-color-scheme:dark){
+.page{background:#17191d!important;color:#ececea!important}
+.card{background:#24272d!important}
+.muted{color:#b3b7bf!important}
+.link{color:#9cc4f5!important}
+.track{background:#3a3f48!important}
+}`;
 
 /**
  * @param content HTML, escaped.
@@ -10,9 +20,9 @@ export function mailPage(
   content: string,
   { colour, footer = '' }: { colour: string; footer?: string },
 ): string {
-  return `<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"></head><body style="margin:0;background:#f4f4f2;font:${FONT};color:#1b1b1b;overflow-wrap:anywhere">
-<div style="max-width:560px;margin:0 auto;padding:24px">
-<div style="background:#ffffff;border-top:4px solid ${colour};border-radius:6px;padding:24px">
+  return `<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><meta name="color-scheme" content="light dark"><style>${DARK}</style></head><body class="page" style="margin:0;background:#f4f4f2;font:${FONT};color:#1b1b1b;overflow-wrap:anywhere">
+<div style="max-width:560px;margin:0 auto;padding:24px 16px">
+<div class="card" style="background:#ffffff;border-top:4px solid ${colour};border-radius:6px;padding:24px 24px 12px">
 ${content}
 </div>
 <div style="padding:12px 0">${footer}</div>
@@ -22,7 +32,26 @@ ${content}
 export const heading = (html: string): string =>
   `<h1 style="margin:0 0 12px;font-size:20px;line-height:1.3">${html}</h1>`;
 
-export const link = (url: string): string => `<a href="${escapeHtml(url)}">${escapeHtml(url)}</a>`;
+export const paragraph = (html: string): string => `<p style="margin:0 0 12px">${html}</p>`;
+
+export const advice = (html: string): string =>
+  `<p class="muted" style="margin:0 0 12px;color:#4a4a4a">${html}</p>`;
+
+export const note = (html: string): string =>
+  `<p class="muted" style="margin:0 0 12px;color:#5f5f5f;font-size:13px">${html}</p>`;
+
+export const link = (url: string): string =>
+  `<a class="link" style="color:#1d5fa8" href="${escapeHtml(url)}">${escapeHtml(url)}</a>`;
+
+/** A short word on a colour with enough contrast to white. */
+export const badge = (text: string, colour: string): string =>
+  `<p style="margin:0 0 10px"><span style="display:inline-block;padding:1px 10px;border-radius:12px;background:${colour};color:#ffffff;font-size:13px;font-weight:600">${escapeHtml(text)}</span></p>`;
+
+/** A bar that is full at 100 percent. */
+export function bar(percentage: number, colour: string): string {
+  const width = Math.min(100, Math.max(0, Math.round(percentage)));
+  return `<div class="track" role="img" aria-label="${width} % used" style="margin:0 0 16px;height:8px;border-radius:4px;background:#e3e3e0"><div style="width:${width}%;height:8px;border-radius:4px;background:${colour}"></div></div>`;
+}
 
 /** A button that opens a page, in a colour with enough contrast to white. */
 export function button(label: string, url: string, colour: string): string {
@@ -30,10 +59,10 @@ export function button(label: string, url: string, colour: string): string {
   return `<p style="margin:16px 0"><a style="${style}" href="${escapeHtml(url)}">${escapeHtml(label)}</a></p>`;
 }
 
-export const note = (html: string): string =>
-  `<p style="margin:0 0 12px;color:#6b6b6b;font-size:13px">${html}</p>`;
-
-export const paragraph = (html: string): string => `<p style="margin:0 0 12px">${html}</p>`;
+export function listOf(title: string, entries: readonly string[]): string {
+  const items = entries.map((entry) => `<li>${escapeHtml(entry)}</li>`).join('');
+  return `<p style="margin:16px 0 4px;font-weight:600">${title}</p><ul style="margin:0 0 12px;padding-left:20px">${items}</ul>`;
+}
 
 export function escapeHtml(text: string): string {
   return text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);

@@ -54,7 +54,7 @@ t.test('given no mail server, then sending fails, to be repeated', async (t) => 
 t.test('given a template, then its link leads to the frontend', async (t) => {
   const reset = renderMail('password_reset', { appUrl: 'https://app.example', token: 'ipr_a"<b>' });
   t.match(reset.text, 'https://app.example/reset-password?token=ipr_a"<b>');
-  t.match(reset.html, '<a href="https://app.example/reset-password?token=ipr_a&#34;&#60;b&#62;">');
+  t.match(reset.html, 'href="https://app.example/reset-password?token=ipr_a&#34;&#60;b&#62;">');
   t.notMatch(reset.html, '<b>');
   const exists = renderMail('account_exists', { appUrl: 'https://app.example', token: null });
   t.notMatch(exists.text, 'token');
@@ -65,7 +65,8 @@ t.test('given an alert, then its mail has the message, the advice and the plans,
     severity: 'warning',
     title: 'API Usage Warning - <b>',
     message: 'You have used 900 of 1,000 Gemini API calls',
-    recommendation: 'Requests are refused once the limit is reached.',
+    recommendation: 'Once the limit is reached, new requests are refused.',
+    usedPercentage: 90,
     plans: [
       {
         ...{ key: 'pro', name: 'Pro', rank: 2 },
@@ -84,5 +85,7 @@ t.test('given an alert, then its mail has the message, the advice and the plans,
   t.match(mail.text, '- Pro: 79.00 USD a month\n- Enterprise: contact sales');
   t.match(mail.html, 'API Usage Warning - &#60;b&#62;');
   t.match(mail.html, 'href="https://pay.example/?a=&#34;1&#34;">Pay the invoice</a>');
+  t.match(mail.html, 'aria-label="90 % used"');
+  t.match(mail.html, 'prefers-color-scheme:dark');
   t.notMatch(mail.html, '<b>');
 });

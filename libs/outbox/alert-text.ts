@@ -1,4 +1,5 @@
 /** What an alert says: title, message and recommendation, made from its data whenever it is shown. */
+import { percentageOf } from '#libs/contracts/limits.ts';
 import type { ThresholdData } from '#libs/contracts/threshold-event.ts';
 import { formatDecimal } from '#libs/money/money.ts';
 import { describeMeter, formatAmount, formatInstantText, nameOfProvider } from './alert-words.ts';
@@ -82,6 +83,13 @@ export function describeAlert(type: string, data: Data): AlertText {
   return TEXTS[type]?.(data) ?? { title: type, message: type, recommendation: null };
 }
 
+/** The share of its limit that an alert is about; null for other alerts. */
+export function usedPercentageOf(type: string, data: Data): number | null {
+  if (type !== 'usage.threshold') return null;
+  const { used, limit } = data as ThresholdData;
+  return percentageOf(BigInt(used), BigInt(limit));
+}
+
 const THRESHOLD_LEVELS = {
   warning: 'API Usage Notice',
   notice: 'API Usage Warning',
@@ -106,7 +114,7 @@ function thresholdAdvice(
   source: string,
 ): string {
   const stops = state === 'exhausted' || (state === 'blocked' && isMetered(meter));
-  const effect = stops ? 'New requests are refused' : 'Requests are refused once the limit is reached';
+  const effect = stops ? 'New requests are refused' : 'Once the limit is reached, new requests are refused';
   const until = resetsAt === null ? '' : ` until ${formatInstantText(resetsAt)}`;
   if (source.startsWith('guard_rail')) return `${effect}${until}. This limit protects every plan.`;
   const saving = isMetered(meter) ? ' A smaller model or a lower output cap lasts longer.' : '';

@@ -27,6 +27,9 @@ const METERS: Readonly<Record<string, { name: string; units: string | null }>> =
   'social.posts': { name: 'Posts', units: 'posts' },
   'social.autopilot_posts': { name: 'Autopilot posts', units: 'autopilot posts' },
   'kb.files': { name: 'Knowledge base', units: 'knowledge base files' },
+  'kb.bytes': { name: 'Knowledge base', units: 'bytes of knowledge base files' },
+  brand_voices: { name: 'Brand voices', units: 'brand voices' },
+  prompts: { name: 'Prompts', units: 'prompts' },
   'team.members': { name: 'Seats', units: 'seats' },
   workspaces: { name: 'Workspaces', units: 'workspaces' },
 };
@@ -43,7 +46,8 @@ export function describeMeter(meter: string): { name: string; units: string | nu
   const name = nameOfProvider(key);
   if (family === 'calls') return { name, units: `${name} API calls` };
   if (family === 'tokens') return { name, units: `${name} tokens` };
-  return { name: capitalise(key), units: `${key} generations` };
+  const words = key.replaceAll('_', ' ');
+  return { name: capitalise(words), units: `${words} generations` };
 }
 
 /** @param amount an integer in the meter's unit, as text. Money is rounded to cents. */

@@ -8,6 +8,8 @@ export const MAIL_TASK = 'deliver-mail';
 
 /** Adds the deliveries that depend on the account: mails, chat messages and webhooks. usage-metering runs it. */
 export const FAN_OUT_TASK = 'fan-out-event';
+/** The same for the thresholds that one statement of the ledger has crossed. */
+export const FAN_OUT_MANY_TASK = 'fan-out-events';
 
 /** A line with ids and type in the log of the service that delivers. */
 export const LOG_CHANNEL = 'log';

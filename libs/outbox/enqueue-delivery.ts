@@ -1,5 +1,5 @@
 import type { Queryable } from '#libs/db/database.ts';
-import { enqueue } from '#libs/jobs/enqueue.ts';
+import { enqueue, enqueueAll } from '#libs/jobs/enqueue.ts';
 import { MAX_DELIVERY_ATTEMPTS, RECEIVER_CHANNELS, RECEIVER_TASK, taskOfChannel } from './deliveries.ts';
 
 /** A receiver's address; the account, if it has one, is for staff. */
@@ -14,7 +14,7 @@ const STEP_MS = 1_000;
 /**
  * Adds the job of a pending delivery, in the caller's transaction.
  *
- * @param runAt At once unless given. Deliveries to receivers also need it as their `nextAttemptAt`.
+ * @param runAt At once unless given. The delivery also needs it as its `nextAttemptAt`.
  */
 export async function enqueueDelivery(db: Queryable, delivery: DeliveryJob, runAt?: Date): Promise<void> {
   const { id: deliveryId, channel, accountId, attempts = 0 } = delivery;
@@ -25,6 +25,29 @@ export async function enqueueDelivery(db: Queryable, delivery: DeliveryJob, runA
     { deliveryId, accountId },
     { maxAttempts: MAX_DELIVERY_ATTEMPTS - attempts, ...(runAt !== undefined && { runAt }) },
   );
+}
+
+/** The same for many, in one statement for all without `runAt`. */
+export async function enqueueDeliveries(
+  db: Queryable,
+  deliveries: readonly (DeliveryJob & { runAt?: Date })[],
+): Promise<void> {
+  const now = deliveries.filter(({ runAt }) => runAt === undefined);
+  await enqueueAll(
+    db,
+    now.map(({ id: deliveryId, channel, target, accountId }) =>
+      RECEIVER_CHANNELS.includes(channel)
+        ? { task: RECEIVER_TASK, payload: { channel, target, accountId }, jobKey: `${channel}:${target}` }
+        : {
+            task: taskOfChannel(channel),
+            payload: { deliveryId, accountId },
+            jobKey: deliveryId,
+            maxAttempts: MAX_DELIVERY_ATTEMPTS,
+          },
+    ),
+  );
+  for (const { runAt, ...delivery } of deliveries)
+    if (runAt !== undefined) await enqueueDelivery(db, delivery, runAt);
 }
 
 /**

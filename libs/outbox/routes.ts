@@ -64,7 +64,7 @@ export const EVENT_ROUTES: Readonly<Record<EventType, readonly Route[]>> = {
   'usage.anomaly': [LOG],
   'usage.corrected': [],
   'usage.overrun': [LOG],
-  // The ledger's transaction writes it with its alert; the task `fan-out-event` adds the deliveries.
+  // The ledger's transaction writes it with its alert; the task `fan-out-events` adds the deliveries.
   'usage.threshold': [],
   'webhook.disabled': [LOG],
   // Goes to one endpoint only.

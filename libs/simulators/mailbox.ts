@@ -74,10 +74,11 @@ function showHtml(mails: ReadonlyMap<string, StoredMail>, url: string, response:
   return true;
 }
 
-const STYLE = `body{font:16px/1.5 system-ui,sans-serif;max-width:44rem;margin:0 auto;padding:1.5rem 1rem;background:#f4f4f2;color:#1b1b1b}
+const STYLE = `:root{color-scheme:light dark}body{font:16px/1.5 system-ui,sans-serif;max-width:44rem;margin:0 auto;padding:1.5rem 1rem;background:#f4f4f2;color:#1b1b1b}
 article{background:#fff;border-radius:6px;padding:1rem 1.25rem;margin:0 0 1rem}
 h1{font-size:1.5rem}h2{font-size:1.125rem;margin:0}article p{margin:0 0 .75rem;color:#6b6b6b;font-size:.875rem}
-pre{font:inherit;white-space:pre-wrap;overflow-wrap:anywhere;margin:0}`;
+pre{font:inherit;white-space:pre-wrap;overflow-wrap:anywhere;margin:0}a{color:#1d5fa8}
+@media (prefers-color-scheme:dark){body{background:#17191d;color:#ececea}article{background:#24272d}article p{color:#b3b7bf}a{color:#9cc4f5}}`;
 
 function page(mails: readonly StoredMail[]): string {
   const articles = mails.map(

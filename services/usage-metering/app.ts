@@ -8,6 +8,7 @@ import type { PublicHttp } from '#libs/http/public-http.ts';
 import type { Task } from '#libs/jobs/task.ts';
 import type { Ledger } from '#libs/ledger/ledger.ts';
 import { CHANNELS, WEBHOOK_CHANNEL } from '#libs/outbox/deliveries.ts';
+import { registerOutboxMetrics } from '#libs/outbox/metrics.ts';
 import { receiverTasks } from '#libs/outbox/receiver-tasks.ts';
 import { outboxTasks } from '#libs/outbox/tasks.ts';
 import { createService, type ServiceApp } from '#libs/service/create-service.ts';
@@ -85,7 +86,7 @@ export function buildApp(options: AppOptions): BuiltApp {
   const slots = createStreamSlots({ database, runtime, logger });
   app.register(streamPlugin, { database, clock, ensureBalances, entitlements, listener, logger, slots });
   app.register(dashboardPlugin, { database, clock, ensureBalances, entitlements });
-  app.register(requestPlugin, { database, ledger, runtime });
+  app.register(requestPlugin, { database, ledger, runtime, registry: metrics.registry });
   app.register(archivePlugin, { database, storage });
   app.register(pricePlugin, { database, runtime, registry: metrics.registry });
   app.register(eventPlugin, { database, ledger, runtime });
@@ -103,6 +104,8 @@ export function buildApp(options: AppOptions): BuiltApp {
     },
     clock,
   };
+
+  registerOutboxMetrics(metrics.registry, database);
 
   const tasks = [
     ...holdTasks({

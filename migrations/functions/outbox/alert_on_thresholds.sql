@@ -1,12 +1,12 @@
 -- Turns the thresholds that a statement has crossed into events and alerts, in its transaction, whatever moved the limit:
--- a settle, a record or a change of the limit. Costs nothing while none is crossed. The task fan-out-event delivers them.
+-- a settle, a record or a change of the limit. Costs nothing while none is crossed. The task fan-out-events delivers them.
 CREATE OR REPLACE FUNCTION alert_on_thresholds() RETURNS trigger LANGUAGE plpgsql
 SECURITY DEFINER
 SET search_path = public, pg_temp
 SET timezone = 'UTC'
 AS $$
 DECLARE
-  v_jobs graphile_worker.job_spec[];
+  v_events json;
 BEGIN
   WITH reached AS MATERIALIZED (
     SELECT uuidv7() AS id, c.account_id, c.state, c.occurred_at,
@@ -27,12 +27,9 @@ BEGIN
     SELECT id, account_id, user_id, 'threshold', 'usage.threshold',
            CASE state WHEN 'warning' THEN 'info' WHEN 'notice' THEN 'warning' ELSE 'error' END, payload, occurred_at
       FROM reached)
-  SELECT array_agg((
-           'fan-out-event', json_build_object('eventId', id, 'accountId', account_id),
-           NULL, NULL, 10, NULL, NULL, NULL)::graphile_worker.job_spec)
-    INTO v_jobs FROM reached;
-  IF v_jobs IS NOT NULL THEN
-    PERFORM graphile_worker.add_jobs(v_jobs);
+  SELECT json_agg(id) INTO v_events FROM reached;
+  IF v_events IS NOT NULL THEN
+    PERFORM graphile_worker.add_job('fan-out-events', json_build_object('eventIds', v_events), max_attempts => 10);
   END IF;
   RETURN NULL;
 END $$;

@@ -5,7 +5,7 @@ import type { Database } from '#libs/db/database.ts';
 import { alerts } from '#libs/db/schema/outbox.ts';
 import { renderAlertMail } from '#libs/mail/alert-mail.ts';
 import type { SendMail } from '#libs/mail/transport.ts';
-import { describeAlert } from '#libs/outbox/alert-text.ts';
+import { describeAlert, usedPercentageOf } from '#libs/outbox/alert-text.ts';
 import type { Channel } from '#libs/outbox/deliveries.ts';
 import { findUserById, NO_MAIL_DOMAIN } from './store.ts';
 
@@ -31,6 +31,7 @@ export function createAlertMailChannel({ database, send, appUrl, entitlements }:
     const mail = renderAlertMail({
       severity: alert.severity,
       ...describeAlert(alert.type, alert.data),
+      usedPercentage: usedPercentageOf(alert.type, alert.data),
       plans: upgrade?.suggested_plans ?? [],
       paymentUrl: paymentUrlOf(alert),
       appUrl,

@@ -1,6 +1,7 @@
 import { Counter, Gauge } from 'prom-client';
 import type { Metrics } from '#libs/service/metrics.ts';
 import type { CallMetrics } from './domain/call-metrics.ts';
+import type { CircuitBreaker } from './domain/circuit-breaker.ts';
 
 /** The shared recorders and the metrics of provider calls. */
 export function createCallMetrics(metrics: Metrics): CallMetrics {
@@ -63,4 +64,18 @@ export function createCallMetrics(metrics: Metrics): CallMetrics {
     },
     recordBound: (provider) => bound.inc({ provider }),
   };
+}
+
+/** The models that this process avoids because they fail. */
+export function registerBreakerMetric({ registry }: Metrics, breaker: Pick<CircuitBreaker, 'avoided'>): void {
+  new Gauge({
+    name: 'inkmeter_circuits_open',
+    help: 'Models that are avoided because their calls failed in a row; absent when they work',
+    labelNames: ['target'] as const,
+    registers: [registry],
+    collect() {
+      this.reset();
+      for (const target of breaker.avoided()) this.set({ target }, 1);
+    },
+  });
 }

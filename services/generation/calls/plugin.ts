@@ -6,7 +6,7 @@ import type { Runtime } from '#libs/service/runtime.ts';
 import { createCircuitBreaker } from './domain/circuit-breaker.ts';
 import type { FlagOptions } from './domain/flag-call.ts';
 import type { CallRunner } from './domain/run-call.ts';
-import { createCallMetrics } from './metrics.ts';
+import { createCallMetrics, registerBreakerMetric } from './metrics.ts';
 import { emitOverrun } from './overrun-store.ts';
 
 declare module 'fastify' {
@@ -29,10 +29,12 @@ export type CallsOptions = {
 
 /** Shares what every provider call is run with: its timeouts, retries and metrics. */
 const calls: FastifyPluginAsync<CallsOptions> = async (app, { limits, metrics, database, runtime }) => {
+  const breaker = createCircuitBreaker(BREAKER);
+  registerBreakerMetric(metrics, breaker);
   app.decorate('callRunner', {
     ...limits,
     metrics: createCallMetrics(metrics),
-    breaker: createCircuitBreaker(BREAKER),
+    breaker,
     random: runtime.random,
   });
   app.decorate('reportOverrun', (overrun) => emitOverrun(database, overrun, runtime));

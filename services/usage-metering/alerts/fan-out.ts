@@ -1,19 +1,19 @@
-/** Decides to whom an event is delivered, and adds those deliveries. Running it again adds nothing. */
+/** Decides to whom events are delivered, and adds those deliveries. Running it again adds nothing. */
 import { type Database, type Tx, transaction } from '#libs/db/database.ts';
 import { outboxDeliveries } from '#libs/db/schema/outbox.ts';
-import { type EventRow, LOG_CHANNEL, logDelivery, RECEIVER_CHANNELS } from '#libs/outbox/deliveries.ts';
-import { enqueueDelivery } from '#libs/outbox/enqueue-delivery.ts';
+import { type EventRow, LOG_CHANNEL, logDelivery } from '#libs/outbox/deliveries.ts';
+import { enqueueDeliveries } from '#libs/outbox/enqueue-delivery.ts';
 import type { Logger } from '#libs/service/logger.ts';
 import type { Runtime } from '#libs/service/runtime.ts';
 import { audienceOf } from './domain/audience.ts';
 import { channelsFor, deliverAt } from './domain/preferences.ts';
-import { type AlertRow, findEvent, findSettings, listMembers } from './store.ts';
+import { type AlertRow, listEvents, listMembers, type MemberSettings } from './store.ts';
 
 /** One delivery to add, at once unless it has a time. `target` is a user for channels of users. */
-export type PlannedDelivery = { channel: string; target: string; runAt?: Date };
+export type PlannedDelivery = { event: EventRow; channel: string; target: string; runAt?: Date };
 
-/** More targets of an event, from another feature. */
-export type FindTargets = (tx: Tx, event: EventRow) => Promise<PlannedDelivery[]>;
+/** More targets of events, from another feature. */
+export type FindTargets = (tx: Tx, events: readonly EventRow[]) => Promise<PlannedDelivery[]>;
 
 export type FanOutOptions = {
   database: Database;
@@ -23,76 +23,93 @@ export type FanOutOptions = {
   findTargets: FindTargets;
 };
 
-export async function fanOut(eventId: string, options: FanOutOptions, logger: Logger): Promise<void> {
-  const { database, runtime, operatorChannels, findTargets } = options;
+/** Events of one transaction, in a handful of statements however many they are. */
+export async function fanOut(
+  eventIds: readonly string[],
+  { database, runtime, operatorChannels, findTargets }: FanOutOptions,
+  logger: Logger,
+): Promise<void> {
+  const { clock, newId } = runtime;
   await transaction(database, async (tx) => {
-    const found = await findEvent(tx, eventId);
-    // Older than the retention of events.
-    if (found === undefined) return;
-    const { event, alert } = found;
-    const now = runtime.clock.now();
-    const planned = await findTargets(tx, event);
-    if (alert !== null) {
-      planned.push(...(await planForUsers(tx, alert, now)));
+    // Events older than the retention are missing.
+    const found = await listEvents(tx, eventIds);
+    const events = found.map(({ event }) => event);
+    const accountIds = [...new Set(found.flatMap(({ alert }) => alert?.accountId ?? []))];
+    const members = Map.groupBy(await listMembers(tx, accountIds), ({ accountId }) => accountId);
+    const now = clock.now();
+    const planned = await findTargets(tx, events);
+    for (const { event, alert } of found) {
+      if (alert === null) continue;
+      planned.push(...planForUsers(event, alert, members.get(alert.accountId ?? '') ?? [], now));
       if (isForOperators(alert))
-        planned.push(...operatorChannels.map((channel) => ({ channel, target: '' })));
+        planned.push(...operatorChannels.map((channel) => ({ event, channel, target: '' })));
     }
-    await addDeliveries(tx, event, planned, runtime.newId);
+    await addDeliveries(tx, planned, newId);
     // The ledger's transaction writes events without deliveries.
-    if (event.type === 'usage.threshold') await writeLog(tx, event, { now, newId: runtime.newId, logger });
+    const unlogged = events.filter(({ type }) => type === 'usage.threshold');
+    await deliverToLog(tx, unlogged, { now, newId, logger });
   });
 }
 
 const isForOperators = ({ kind, accountId }: AlertRow) =>
   kind === 'provider_failure' || kind === 'critical_error' || accountId === null;
 
-async function planForUsers(tx: Tx, alert: AlertRow, now: Date): Promise<PlannedDelivery[]> {
-  const { accountId, severity } = alert;
-  if (accountId === null) return [];
-  const planned: PlannedDelivery[] = [];
-  for (const target of audienceOf(alert, await listMembers(tx, accountId))) {
-    const settings = await findSettings(tx, accountId, target);
-    const runAt = deliverAt(now, severity, settings.quietHours);
+function planForUsers(
+  event: EventRow,
+  alert: AlertRow,
+  members: readonly MemberSettings[],
+  now: Date,
+): PlannedDelivery[] {
+  return audienceOf(alert, members).flatMap(({ userId: target, settings }) => {
+    const runAt = deliverAt(now, alert.severity, settings.quietHours);
     const later = runAt > now ? { runAt } : {};
-    for (const channel of channelsFor(alert.kind, settings)) planned.push({ channel, target, ...later });
-  }
-  return planned;
+    return channelsFor(alert.kind, settings).map((channel) => ({ event, channel, target, ...later }));
+  });
 }
 
 async function addDeliveries(
   tx: Tx,
-  { id: eventId, accountId }: EventRow,
   planned: readonly PlannedDelivery[],
   newId: () => string,
 ): Promise<void> {
   if (planned.length === 0) return;
-  const deliveries = planned.map(({ channel, target, runAt }) => ({ id: newId(), channel, target, runAt }));
+  const deliveries = planned.map((delivery) => ({ ...delivery, id: newId() }));
+  const rows = deliveries.map(({ id, event, channel, target, runAt }) => ({
+    ...{ id, eventId: event.id, channel, target },
+    nextAttemptAt: runAt ?? null,
+  }));
   const added = await tx
     .insert(outboxDeliveries)
-    .values(
-      deliveries.map(({ id, channel, target, runAt }) => ({
-        ...{ id, eventId, channel, target },
-        nextAttemptAt: runAt !== undefined && RECEIVER_CHANNELS.includes(channel) ? runAt : null,
-      })),
-    )
+    .values(rows)
     .onConflictDoNothing()
     .returning({ id: outboxDeliveries.id });
   const ids = new Set(added.map(({ id }) => id));
-  for (const { runAt, ...delivery } of deliveries)
-    if (ids.has(delivery.id)) await enqueueDelivery(tx, { ...delivery, accountId }, runAt);
+  const jobs = deliveries.map(({ event: { accountId }, ...delivery }) => ({ ...delivery, accountId }));
+  await enqueueDeliveries(
+    tx,
+    jobs.filter(({ id }) => ids.has(id)),
+  );
 }
 
-/** Delivers to the log, which needs no job. A transaction that fails writes the line again. */
-async function writeLog(
+/** Needs no job. A transaction that fails writes the lines again. */
+async function deliverToLog(
   tx: Tx,
-  event: EventRow,
+  events: readonly EventRow[],
   { now, newId, logger }: { now: Date; newId: () => string; logger: Logger },
 ): Promise<void> {
-  const row = { id: newId(), eventId: event.id, channel: LOG_CHANNEL, target: '' };
-  const [delivery] = await tx
+  if (events.length === 0) return;
+  const done = {
+    channel: LOG_CHANNEL,
+    target: '',
+    status: 'delivered',
+    attempts: 1,
+    deliveredAt: now,
+  } as const;
+  const added = await tx
     .insert(outboxDeliveries)
-    .values({ ...row, status: 'delivered', attempts: 1, deliveredAt: now })
+    .values(events.map(({ id: eventId }) => ({ id: newId(), eventId, ...done })))
     .onConflictDoNothing()
     .returning();
-  if (delivery !== undefined) logDelivery(event, delivery, logger);
+  const byId = new Map(events.map((event) => [event.id, event]));
+  for (const delivery of added) logDelivery(byId.get(delivery.eventId) as EventRow, delivery, logger);
 }

@@ -40,10 +40,9 @@ t.test('given a threshold that is crossed, then it is delivered as each user pre
   await spend(service, ACCOUNT, 85n);
   const { rows: jobs } = await pool.query(`SELECT task_identifier, payload FROM graphile_worker.jobs
     JOIN graphile_worker._private_jobs USING (id)`);
-  const { eventId } = jobs[0].payload;
-  t.strictSame(jobs, [{ task_identifier: 'fan-out-event', payload: { eventId, accountId: ACCOUNT } }]);
-  for (let run = 0; run < 2; run += 1)
-    await service.runTask('fan-out-event', { eventId, accountId: ACCOUNT });
+  const [eventId] = jobs[0].payload.eventIds;
+  t.strictSame(jobs, [{ task_identifier: 'fan-out-events', payload: { eventIds: [eventId] } }]);
+  for (let run = 0; run < 2; run += 1) await service.runTask('fan-out-events', { eventIds: [eventId] });
 
   const { rows: deliveries } = await pool.query(
     `SELECT d.id, d.channel, d.target, j.task_identifier AS task, j.run_at FROM outbox_deliveries d
@@ -61,6 +60,9 @@ t.test('given a threshold that is crossed, then it is delivered as each user pre
   const logged = service.lines.filter(({ msg, event }) => msg === 'event delivered' && event === eventId);
   t.match(logged, [{ type: 'usage.threshold', account: ACCOUNT }]);
   t.equal(logged.length, 1);
+  const scraped = await service.metrics.registry.metrics();
+  t.match(scraped, 'inkmeter_outbox_pending_deliveries{channel="email",service="usage-metering"} 1');
+  t.match(scraped, /inkmeter_outbox_lag_seconds\{channel="slack",[^}]*\} \d/);
 
   const deliver = () =>
     service.runTask('deliver-to-receiver', { channel: 'slack', target: OWNER, accountId: ACCOUNT });

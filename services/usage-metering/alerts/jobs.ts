@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { SecretBox } from '#libs/auth/secret-box.ts';
 import { defineTask, type Task } from '#libs/jobs/task.ts';
-import { FAN_OUT_TASK, MAX_DELIVERY_ATTEMPTS } from '#libs/outbox/deliveries.ts';
+import { FAN_OUT_MANY_TASK, FAN_OUT_TASK, MAX_DELIVERY_ATTEMPTS } from '#libs/outbox/deliveries.ts';
 import { slackContext } from './domain/preferences.ts';
 import { type FanOutOptions, fanOut } from './fan-out.ts';
 import { listSlackSealedOtherwise, replaceSlackUrl } from './store.ts';
@@ -15,7 +15,13 @@ export function alertTasks(options: AlertTaskOptions): Task[] {
       name: FAN_OUT_TASK,
       schema: z.object({ eventId: z.uuid(), accountId: z.uuid().nullable() }),
       maxAttempts: MAX_DELIVERY_ATTEMPTS,
-      run: ({ eventId }, { logger }) => fanOut(eventId, options, logger),
+      run: ({ eventId }, { logger }) => fanOut([eventId], options, logger),
+    }),
+    defineTask({
+      name: FAN_OUT_MANY_TASK,
+      schema: z.object({ eventIds: z.array(z.uuid()) }),
+      maxAttempts: MAX_DELIVERY_ATTEMPTS,
+      run: ({ eventIds }, { logger }) => fanOut(eventIds, options, logger),
     }),
     defineTask({
       name: 'encrypt-slack-addresses',

@@ -65,7 +65,7 @@ t.test('given 1,000 calls, when 800 are used, then the user sees the alert of se
     severity: 'info',
     title: 'API Usage Notice - Gemini',
     message: 'You have used 800 of 1,000 Gemini API calls',
-    recommendation: 'Requests are refused once the limit is reached until 1 December 2026, 00:00 UTC.',
+    recommendation: 'Once the limit is reached, new requests are refused until 1 December 2026, 00:00 UTC.',
     upgrade: {
       urgency: 'medium',
       suggested_plans: [

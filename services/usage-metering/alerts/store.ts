@@ -110,17 +110,17 @@ export async function markRead(
   return { ...alert, readAt: at };
 }
 
-/** An event and its alert, if it has one. */
-export async function findEvent(
+/** Events with their alerts, if they have one. */
+export function listEvents(
   db: Queryable,
-  id: string,
-): Promise<{ event: EventRow; alert: AlertRow | null } | undefined> {
-  const [found] = await db
+  ids: readonly string[],
+): Promise<{ event: EventRow; alert: AlertRow | null }[]> {
+  return db
     .select({ event: outboxEvents, alert: alerts })
     .from(outboxEvents)
     .leftJoin(alerts, eq(alerts.id, outboxEvents.id))
-    .where(eq(outboxEvents.id, id));
-  return found;
+    .where(inArray(outboxEvents.id, [...ids]))
+    .orderBy(outboxEvents.id);
 }
 
 export async function findAlert(db: Queryable, id: string): Promise<AlertRow | undefined> {
@@ -128,11 +128,18 @@ export async function findAlert(db: Queryable, id: string): Promise<AlertRow | u
   return alert;
 }
 
-export function listMembers(db: Queryable, accountId: string): Promise<Member[]> {
-  return db
-    .select({ userId: memberships.userId, role: memberships.role })
+export type MemberSettings = Member & { accountId: string; settings: AlertSettings };
+
+/** The members of accounts, with how each is notified. */
+export async function listMembers(db: Queryable, accountIds: readonly string[]): Promise<MemberSettings[]> {
+  if (accountIds.length === 0) return [];
+  const { accountId, userId, role } = memberships;
+  const rows = await db
+    .select({ accountId, userId, role, settings: alertSettings })
     .from(memberships)
-    .where(eq(memberships.accountId, accountId));
+    .leftJoin(alertSettings, and(eq(alertSettings.accountId, accountId), eq(alertSettings.userId, userId)))
+    .where(inArray(accountId, [...accountIds]));
+  return rows.map(({ settings, ...member }) => ({ ...member, settings: settings ?? DEFAULT_SETTINGS }));
 }
 
 export async function findSettings(db: Queryable, accountId: string, userId: string): Promise<AlertSettings> {

@@ -1,7 +1,7 @@
-import { and, desc, eq, gte, inArray, isNull, lt, type SQL, sql } from 'drizzle-orm';
+import { and, count, desc, eq, gte, inArray, isNull, lt, type SQL, sql } from 'drizzle-orm';
 import { recordAudit } from '#libs/audit/record-audit.ts';
 import type { Actor } from '#libs/contracts/audit-entry.ts';
-import { type Database, type Queryable, transaction } from '#libs/db/database.ts';
+import { type Database, only, type Queryable, transaction } from '#libs/db/database.ts';
 import { ledgerHolds, usageEvents } from '#libs/db/schema/ledger.ts';
 import { models } from '#libs/db/schema/metering.ts';
 import type { CorrectOutcome, CorrectRequest } from '#libs/ledger/correct.ts';
@@ -30,6 +30,9 @@ export type UnresolvedFilter = {
   to: Date | null;
 };
 
+/** A literal, so that the planner sees that the index of such calls has them. */
+const isAtBound = eq(usageEvents.usageSource, sql.raw(`'bound'`));
+
 /** Calls at their bound without a correction, newest first, after a position. */
 export async function listUnresolved(
   database: Database,
@@ -44,7 +47,7 @@ export async function listUnresolved(
     .where(
       and(
         isCall,
-        eq(usageEvents.usageSource, sql.raw(`'bound'`)),
+        isAtBound,
         isNull(corrections.holdId),
         accountId === null ? undefined : eq(usageEvents.accountId, accountId),
         model === null ? undefined : eq(usageEvents.model, model),
@@ -60,6 +63,16 @@ export async function listUnresolved(
     correction: null,
     position: { admittedAt, requestId: call.holdId, callIndex: call.callIndex },
   }));
+}
+
+/** How many calls of all accounts {@link listUnresolved} would list. */
+export async function countUnresolved(database: Database): Promise<number> {
+  const rows = await database
+    .select({ count: count() })
+    .from(usageEvents)
+    .leftJoin(corrections, correctsCall)
+    .where(and(isCall, isAtBound, isNull(corrections.holdId)));
+  return only(rows).count;
 }
 
 /** A call of any account, with the plan that its hold has. */

@@ -78,11 +78,15 @@ t.test('given a call of unknown outcome', async (t) => {
   const id = await lose(service);
   await service.ledger.hold(testHold(ACCOUNT, service.runtime.newId(), { cost: 1n }));
 
+  const countOf = async () =>
+    (await service.metrics.registry.metrics()).match(/^inkmeter_unresolved_calls\S* (\d+)$/m)?.[1];
+
   await t.test('then staff see it, with its bound', async (t) => {
     t.strictSame(await used(), [200_000n, 150n]);
     const { status, body } = await list();
     t.equal(status, 200);
     t.equal(body.next_cursor, null);
+    t.equal(await countOf(), '1');
     t.match(body.data, [
       {
         id: `${id}.0`,
@@ -100,6 +104,7 @@ t.test('given a call of unknown outcome', async (t) => {
   await t.test('when an admin resolves it, then its true usage counts', async (t) => {
     const { status, body } = await resolve(`${id}.0`, { ...resolution, provider_request_id: 'req_9' });
     t.equal(status, 200);
+    t.equal(await countOf(), '0');
     t.match(body, {
       id: `${id}.0`,
       cost_nano_usd: '200000',

@@ -1,4 +1,4 @@
-import { and, count, desc, eq, lt, notLike, or, sql } from 'drizzle-orm';
+import { and, count, desc, eq, inArray, lt, notLike, or, sql } from 'drizzle-orm';
 import type { PageQuery } from '#libs/contracts/page.ts';
 import { only, type Queryable, type Tx } from '#libs/db/database.ts';
 import { outboxDeliveries } from '#libs/db/schema/outbox.ts';
@@ -46,9 +46,13 @@ export function listEndpoints(
     .limit(limit + 1);
 }
 
-/** All of an account: there are few. */
-export function listAllEndpoints(db: Queryable, accountId: string): Promise<EndpointRow[]> {
-  return db.select().from(webhookEndpoints).where(eq(webhookEndpoints.accountId, accountId));
+/** All of some accounts: there are few of each. */
+export async function listEndpointsOf(db: Queryable, accountIds: readonly string[]): Promise<EndpointRow[]> {
+  if (accountIds.length === 0) return [];
+  return db
+    .select()
+    .from(webhookEndpoints)
+    .where(inArray(webhookEndpoints.accountId, [...accountIds]));
 }
 
 export async function findEndpoint(

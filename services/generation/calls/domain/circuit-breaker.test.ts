@@ -7,7 +7,9 @@ t.test('given failures in a row, then a target is avoided, and tried once after 
   const target = 'openai/gpt-4o';
   for (const _failure of [1, 2]) breaker.failed(target);
   t.equal(breaker.allows(target), true, 'two are not enough');
+  t.strictSame(breaker.avoided(), []);
   breaker.failed(target);
+  t.strictSame(breaker.avoided(), [target]);
   t.equal(breaker.allows(target), false);
   t.equal(breaker.allows('openai/gpt-4o-mini'), true, 'another model');
   now = 10_000;
@@ -18,6 +20,7 @@ t.test('given failures in a row, then a target is avoided, and tried once after 
   now = 20_000;
   t.equal(breaker.allows(target), true);
   breaker.succeeded(target);
+  t.strictSame(breaker.avoided(), []);
   t.equal(breaker.allows(target), true);
   t.equal(breaker.allows(target), true);
 });

@@ -5,6 +5,8 @@ export type CircuitBreaker = {
   readonly allows: (target: string) => boolean;
   readonly succeeded: (target: string) => void;
   readonly failed: (target: string) => void;
+  /** The targets that fail. */
+  readonly avoided: () => string[];
 };
 
 export type CircuitBreakerOptions = {
@@ -38,5 +40,6 @@ export function createCircuitBreaker({
       const failures = (circuits.get(target)?.failures ?? 0) + 1;
       circuits.set(target, { failures, triesAgainAtMs: monotonicMs() + pauseMs });
     },
+    avoided: () => [...circuits].flatMap(([target, { failures }]) => (failures < most ? [] : [target])),
   };
 }

@@ -10,8 +10,6 @@ export const MEMBER_KINDS: readonly AlertKind[] = ['threshold', 'anomaly'];
 export const managesAccount = ({ role }: Member): boolean => role !== 'member';
 
 /** Owners and admins, or the one user that the alert concerns. */
-export function audienceOf({ userId }: AlertSubject, members: readonly Member[]): string[] {
-  return members
-    .filter((member) => (userId === null ? managesAccount(member) : member.userId === userId))
-    .map((member) => member.userId);
+export function audienceOf<M extends Member>({ userId }: AlertSubject, members: readonly M[]): M[] {
+  return members.filter((member) => (userId === null ? managesAccount(member) : member.userId === userId));
 }
