@@ -1,4 +1,6 @@
 /** Documents: what a job leaves behind. */
+import mammoth from 'mammoth';
+import sharp from 'sharp';
 import t from 'tap';
 import { testEntitlements } from '#libs/catalogue/fixtures.ts';
 import type { DocumentView } from '#libs/contracts/documents.ts';
@@ -95,11 +97,48 @@ t.test('given a format, then the file has its type and name', async (t) => {
 t.test('given hostile Markdown, then the HTML has no scripts and no other links', async (t) => {
   const markdown =
     '# Hi\n\nText <script>alert(1)</script>\n\n<script>alert(2)</script>\n\n[a](javascript:alert(1)) ![b](data:x) [c](https://x.org/?a="b")\n\n| a | b |\n| - | - |\n| **1** | 2 |';
-  const input = { title: '<b>', language: 'en', markdown, json: {} };
+  const input = { title: '<b>', language: 'en', markdown, json: {}, images: new Map() };
   const html = (await exportAs('html', input)).body.toString();
   t.notMatch(html, /<script|javascript:|data:x|<b>/);
   t.match(html, /<a href="https:\/\/x\.org\/[^"]*" rel="noopener nofollow">c<\/a>/);
   t.ok((await exportAs('docx', input)).body.length > 1_000);
+});
+
+t.test('given lists, links and an image of the account, then Word and HTML files have them', async (t) => {
+  const png = await sharp({ create: { width: 1_200, height: 800, channels: 3, background: '#204060' } })
+    .png()
+    .toBuffer();
+  const owner = { ...CALLER, workspaceId: null };
+  const { id: media } = await generation.app.saveMedia(owner, { bytes: png, mediaType: 'image/png' });
+  const gone = '0190a1b2-0000-7000-8000-00000000e009';
+  const markdown = [
+    '# Ink',
+    `![A blue field](/api/media/${media}) ![Lost](/api/media/${gone}) ![Far](https://x.org/a.png)`,
+    '1. One\n   - Nested **bold**\n2. Two',
+    'Then:',
+    '1. Again [link](https://x.org/) [script](javascript:alert(1))',
+  ].join('\n\n');
+  t.equal((await edit({ markdown })).status, 200);
+  const fileAs = async (format: string) => {
+    const target = `${path}/export?format=${format}`;
+    const response = await fetch(`${generation.url}${target}`, { headers: generation.sign(target) });
+    return Buffer.from(await response.arrayBuffer());
+  };
+  const html = (await fileAs('html')).toString();
+  t.match(html, /<img src="data:image\/png;base64,iVBOR[^"]+" alt="A blue field">/);
+  t.match(html, /> Lost <img src="https:\/\/x\.org\/a\.png" alt="Far">/, 'an image that is gone is its text');
+
+  // As Word reads it: mammoth is an independent reader.
+  const { value, messages } = await mammoth.convertToHtml({ buffer: await fileAs('docx') });
+  t.match(value, /<h1>Ink<\/h1>/);
+  t.match(value, /<img alt="A blue field" src="data:image\/png;base64,/);
+  t.match(value, /<ol><li>One<ul><li>Nested <strong>bold<\/strong><\/li><\/ul><\/li><li>Two<\/li>/);
+  t.match(value, /<a href="https:\/\/x\.org\/">link<\/a>/);
+  t.notMatch(value, /javascript/);
+  t.strictSame(
+    messages.filter(({ type }) => type === 'error'),
+    [],
+  );
 });
 
 t.test('given another account, then the document does not exist for it', async (t) => {

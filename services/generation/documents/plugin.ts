@@ -2,6 +2,9 @@ import type { FastifyPluginAsync } from 'fastify';
 import { type DocumentOptions, documentRoutes } from './routes.ts';
 
 /** The results of content jobs: to read, edit and export. */
-export const documentsPlugin: FastifyPluginAsync<DocumentOptions> = async (app, options) => {
-  documentRoutes(app, options);
+export const documentsPlugin: FastifyPluginAsync<Omit<DocumentOptions, 'readMedia'>> = async (
+  app,
+  options,
+) => {
+  documentRoutes(app, { ...options, readMedia: app.readMedia });
 };

@@ -7,7 +7,9 @@ import { problem } from '#libs/problems/problems.ts';
 import { callerOf } from '#libs/service/internal-calls.ts';
 import type { Clock } from '#libs/service/runtime.ts';
 import { serveOperation } from '#libs/service/serve-operation.ts';
+import type { ReadMedia } from '../media/domain.ts';
 import { type DocumentRow, presentDocument, presentSummary, type VersionRow } from './domain.ts';
+import { loadImages } from './embedded-images.ts';
 import { exportAs } from './export.ts';
 import {
   addVersion,
@@ -18,9 +20,9 @@ import {
   lockDocument,
 } from './store.ts';
 
-export type DocumentOptions = { database: Database; clock: Clock };
+export type DocumentOptions = { database: Database; clock: Clock; readMedia: ReadMedia };
 
-export function documentRoutes(app: FastifyInstance, { database, clock }: DocumentOptions): void {
+export function documentRoutes(app: FastifyInstance, { database, clock, readMedia }: DocumentOptions): void {
   serveOperation(app, contract.listDocuments, async (request) => {
     const { content_type: type, ...query } = request.query;
     const rows = await listDocuments(database, callerOf(request).accountId, { ...query, type });
@@ -80,7 +82,8 @@ export function documentRoutes(app: FastifyInstance, { database, clock }: Docume
     );
     const { title, markdown } = version;
     const json = presentDocument(document, version);
-    const file = await exportAs(format, { title, markdown, language: document.language, json });
+    const images = await loadImages(markdown, (id) => readMedia(document.accountId, id));
+    const file = await exportAs(format, { title, markdown, language: document.language, json, images });
     // A header takes ASCII only; the name in UTF-8 is for all others (RFC 6266).
     const name = `${slugOf(title)}.${file.extension}`;
     const ascii = name.replace(/[^\x20-\x7e]+/g, '_');
