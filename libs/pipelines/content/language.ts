@@ -76,10 +76,13 @@ export function languageCode(wanted: string): string {
   const tag = lower.split(/[-_]/, 1)[0] as string;
   if (LANGUAGES[tag] !== undefined) return tag;
   const named = Object.entries(LANGUAGES).find(([, { name }]) => name.toLowerCase() === lower);
-  return named?.[0] ?? OWN_NAMES[lower] ?? wanted;
+  return named?.[0] ?? OTHER_NAMES[lower] ?? OTHER_NAMES[tag] ?? wanted;
 }
 
-const OWN_NAMES: Readonly<Record<string, string>> = {
+/** Languages by their names in themselves, and by other tags. */
+const OTHER_NAMES: Readonly<Record<string, string>> = {
+  nb: 'no',
+  nn: 'no',
   deutsch: 'de',
   français: 'fr',
   español: 'es',

@@ -1,4 +1,6 @@
 /** Checks of a text for readers and search engines, computed without a model. */
+import { UNDETERMINED } from './language.ts';
+import { type Label, labelOf } from './messages.ts';
 import { countHeadings, plainText, splitTitle, wordsIn } from './text.ts';
 
 export type Readability = {
@@ -49,48 +51,55 @@ function syllablesIn(word: string): number {
 
 export type PageCheck = { check: string; passed: boolean; detail: string };
 
-/** On-page checks of a Markdown text for its main keyword. */
-export function checkPage(markdown: string, keyword: string): PageCheck[] {
+const TITLE_LENGTH = [20, 65] as const;
+/** Of the words, in percent. */
+const DENSITY = [0.3, 3] as const;
+const LEAST_WORDS = 300;
+const WORDS_PER_HEADING = 400;
+/** What counts as the opening, in characters. */
+const OPENING = 600;
+
+/** On-page checks of a Markdown text for its main keyword. Details are in the language of the text. */
+export function checkPage(markdown: string, keyword: string, language: string): PageCheck[] {
   const { title, body } = splitTitle(markdown);
   const text = plainText(body);
   const words = wordsIn(text).length;
-  const uses = occurrences(text, keyword);
-  const density = words === 0 ? 0 : (100 * uses * Math.max(1, wordsIn(keyword).length)) / words;
-  const opening = text.slice(0, 600);
-  const headings = countHeadings(body);
+  const keywordWords = Math.max(1, wordsIn(keyword).length);
+  const density = words === 0 ? 0 : (100 * occurrences(text, keyword) * keywordWords) / words;
+  const leastHeadings = Math.max(1, Math.floor(words / WORDS_PER_HEADING));
   const links = body.match(/\[[^\]]+\]\(/g)?.length ?? 0;
+  const { format } = new Intl.NumberFormat(localeOf(language), { maximumFractionDigits: 1 });
+  const check = (name: string, label: Label, passed: boolean, figures: string): PageCheck => ({
+    ...{ check: name, passed },
+    detail: `${labelOf(label, language)}: ${figures}`,
+  });
+  const between = (value: number, [least, most]: readonly [number, number], unit = '') => ({
+    passed: value >= least && value <= most,
+    figures: `${format(value)}${unit} (${format(least)}–${format(most)}${unit})`,
+  });
+  const atLeast = (name: string, label: Label, value: number, least: number) =>
+    check(name, label, value >= least, `${format(value)} (≥ ${format(least)})`);
+  const titleLength = between(title?.length ?? 0, TITLE_LENGTH);
+  const inText = between(density, DENSITY, ' %');
   return [
-    {
-      check: 'title_length',
-      passed: title !== null && title.length >= 20 && title.length <= 65,
-      detail:
-        title === null
-          ? 'There is no title ("# …").'
-          : `The title has ${title.length} characters; 20 to 65 are best.`,
-    },
-    {
-      check: 'keyword_in_title',
-      passed: title !== null && occurrences(title, keyword) > 0,
-      detail: `The title ${title !== null && occurrences(title, keyword) > 0 ? 'contains' : 'does not contain'} “${keyword}”.`,
-    },
-    {
-      check: 'keyword_in_opening',
-      passed: occurrences(opening, keyword) > 0,
-      detail: `The first paragraphs ${occurrences(opening, keyword) > 0 ? 'contain' : 'do not contain'} “${keyword}”.`,
-    },
-    {
-      check: 'keyword_density',
-      passed: density >= 0.3 && density <= 3,
-      detail: `“${keyword}” occurs ${uses} times, ${density.toFixed(1)} % of the words; 0.3 to 3 % are best.`,
-    },
-    {
-      check: 'headings',
-      passed: headings >= Math.max(1, Math.floor(words / 400)),
-      detail: `${headings} headings for ${words} words; one for every 300 to 400 words helps readers.`,
-    },
-    { check: 'length', passed: words >= 300, detail: `${words} words; search engines favour 300 or more.` },
-    { check: 'links', passed: links > 0, detail: `${links} links; one to a source or another page helps.` },
+    check('title_length', 'title_length', titleLength.passed, titleLength.figures),
+    check('keyword_in_title', 'keyword_in_title', occurrences(title ?? '', keyword) > 0, `“${keyword}”`),
+    check(
+      'keyword_in_opening',
+      'keyword_in_opening',
+      occurrences(text.slice(0, OPENING), keyword) > 0,
+      `“${keyword}”`,
+    ),
+    check('keyword_density', 'keyword_density', inText.passed, inText.figures),
+    atLeast('headings', 'headings', countHeadings(body), leastHeadings),
+    atLeast('length', 'words', words, LEAST_WORDS),
+    atLeast('links', 'links', links, 1),
   ];
+}
+
+/** Figures as readers of a language write them. */
+export function localeOf(language: string): string {
+  return language === UNDETERMINED || !/^[a-z]{2}$/.test(language) ? 'en' : language;
 }
 
 function occurrences(text: string, keyword: string): number {
