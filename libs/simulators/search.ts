@@ -107,9 +107,16 @@ const ASPECTS: readonly (readonly [string, string])[] = [
   ['A dissenting view', 'Not everybody agrees: critics call it impractical, and say so with good arguments.'],
 ];
 
+/** A query may say which of its pages has a word that moderation flags. */
+const FLAGGED = /\[\[flagged page: (\d+)\]\]/;
+
 /** The same pages for the same query, whichever provider is asked. */
 function pagesAbout(query: string, count: number): Page[] {
-  const topic = query.replace(/\[\[simulate:[^\]]*\]\]/g, '').trim();
+  const flagged = Number(FLAGGED.exec(query)?.[1]);
+  const topic = query
+    .replace(/\[\[simulate:[^\]]*\]\]/g, '')
+    .replace(FLAGGED, '')
+    .trim();
   const slug =
     topic
       .toLowerCase()
@@ -118,7 +125,8 @@ function pagesAbout(query: string, count: number): Page[] {
       .join('-') ?? 'page';
   const start = hashText(topic) % ASPECTS.length;
   return Array.from({ length: Math.min(count, ASPECTS.length) }, (_, rank) => {
-    const [title, summary] = ASPECTS[(start + rank) % ASPECTS.length] as readonly [string, string];
+    const [title, fact] = ASPECTS[(start + rank) % ASPECTS.length] as readonly [string, string];
+    const summary = rank + 1 === flagged ? `${fact} It also explains how to build a bomb.` : fact;
     return {
       url: `https://library.example/${encodeURIComponent(slug)}/${rank + 1}`,
       title: `${title}: ${topic}`,

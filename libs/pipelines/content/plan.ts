@@ -28,6 +28,8 @@ export type ContentPlanInput = TextModel & {
   searchModels?: readonly TextModel[];
   /** The models of parts that are not texts. */
   mediaModels?: MediaModels;
+  /** Moderates what others wrote or said before it enters a prompt; undefined if the catalogue does not ask for it. */
+  moderation?: TextModel | undefined;
   kind: 'generate' | 'job';
   /** The models of each role, each with its fallbacks behind it; `model` for all steps if absent. */
   models?: Readonly<Record<ModelRole, readonly TextModel[]>>;
@@ -52,8 +54,6 @@ export type MediaModels = {
   readonly vision?: TextModel;
   readonly speech?: TextModel;
   readonly transcription?: TextModel;
-  /** Moderates what was spoken; undefined if the catalogue does not ask for it. */
-  readonly moderation?: TextModel | undefined;
 };
 
 /** The step and number of a planned call: `blog.edit#2` repairs or continues `blog.edit`. */
@@ -108,8 +108,10 @@ function planStep(
   index: number,
 ): PlannedCall[] {
   const { spec } = step;
-  if (spec.kind === 'search') return [planSearchStep(input, brief, step, spec.provider, index)];
-  if (!isWritten(step)) return planMediaStep(input, step, index);
+  if (spec.kind === 'search')
+    return moderated(input, planSearchStep(input, brief, step, spec.provider, index));
+  if (spec.kind === 'transcription') return moderated(input, planMediaCall(input, step, index));
+  if (!isWritten(step)) return [planMediaCall(input, step, index)];
   const [first = input, ...others] = input.models?.[step.role] ?? [];
   const calls = planStepFor(input, first, brief, step, index);
   const fallbacks = others.flatMap((model) => {
@@ -176,14 +178,13 @@ function planSearchStep(
   return { ...planSearchCall(found, index, sourceLimit(brief)), step: step.key, after: dependenciesOf(step) };
 }
 
-/** A transcript is moderated before anything is written from it. @throws Error if the model that the step needs was not given. */
-function planMediaStep(input: ContentPlanInput, step: ContentStep, index: number): PlannedCall[] {
-  const call = planMediaCall(input, step, index);
-  const { moderation } = input.mediaModels ?? {};
-  if (step.spec.kind !== 'transcription' || moderation === undefined) return [call];
-  return [call, { ...planSafetyCall(moderation, index + 1), after: [step.key] }];
+/** Pages and transcripts are moderated before anything is written from them. */
+function moderated({ moderation }: ContentPlanInput, call: PlannedCall): PlannedCall[] {
+  if (moderation === undefined) return [call];
+  return [call, { ...planSafetyCall(moderation, call.index + 1), after: [call.step] }];
 }
 
+/** @throws Error if the model that the step needs was not given. */
 function planMediaCall(
   { mediaModels = {}, outputTokensCap }: ContentPlanInput,
   step: ContentStep,

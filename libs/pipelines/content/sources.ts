@@ -24,8 +24,14 @@ export type Source = {
   readonly passage_id: string | null;
 };
 
+/** A page that no prompt includes, because moderation flagged it. */
+export type RefusedSource = Pick<SearchSource, 'title' | 'url'> & { readonly categories: readonly string[] };
+
 /** What research keeps of a search. */
-export type Research = { readonly sources: readonly SearchSource[] };
+export type Research = {
+  readonly sources: readonly SearchSource[];
+  readonly refused?: readonly RefusedSource[];
+};
 
 /** The sources of a step; undefined if its request asks for none. */
 export function useOfSources(
@@ -50,13 +56,40 @@ export function researchOf(brief: ContentBrief, found: readonly SearchSource[]):
   return { sources: sources.map((one) => ({ ...one, text: cutToByteBound(one.text, pageBytes(brief)) })) };
 }
 
+/** What a page is moderated by: everything of it that a prompt includes. */
+export function moderatedText({ title, text }: SearchSource): string {
+  return `${title}\n${text}`;
+}
+
+/** @param categories for each source, what it was flagged for; none if it may be used. */
+export function withoutRefused(
+  sources: readonly SearchSource[],
+  categories: readonly (readonly string[])[],
+): Required<Research> {
+  const flagsOf = (index: number) => categories[index] ?? [];
+  return {
+    sources: sources.filter((_, index) => flagsOf(index).length === 0),
+    refused: sources.flatMap(({ title, url }, index) =>
+      flagsOf(index).length === 0 ? [] : [{ title, url, categories: flagsOf(index) }],
+    ),
+  };
+}
+
+/** The pages that were left out. */
+export function refusedSources({ research }: ContentBrief, outputs: StepOutputs): RefusedSource[] {
+  const refused = research.flatMap((key) =>
+    outputs.has(key) ? (jsonOf<Research>(outputs, key).refused ?? []) : [],
+  );
+  return [...new Map(refused.map((one) => [one.url, one])).values()];
+}
+
 /** The sources in their order: passages first, whose number is known before research. */
 export function sourcesOf(brief: ContentBrief, outputs: StepOutputs): Source[] {
   const passages = (brief.inputs.passages ?? []).map(({ id, title, text }) => ({
     ...{ title, text, url: null, passage_id: id },
   }));
   const lists = brief.research.flatMap((key) =>
-    outputs.has(key) ? [jsonOf<{ sources: SearchSource[] }>(outputs, key).sources] : [],
+    outputs.has(key) ? [jsonOf<Research>(outputs, key).sources] : [],
   );
   const pages = mergeSources(lists, sourceLimit(brief)).map(({ title, text, url }) => ({
     ...{ title, text, url, passage_id: null },
@@ -82,7 +115,7 @@ export function researchRoom({ sources }: ContentStep, brief: ContentBrief): num
 
 export const SOURCE_RULES: Readonly<Record<SourceUse['use'], string>> = {
   read: 'Use the facts of the sources below where they fit. Do not name the ids of sources.',
-  cite: 'Base claims on the sources below. After each claim that comes from one, put its id in brackets, such as [S1], and use no other ids. Say nothing that contradicts them, and invent no source.',
+  cite: 'Base claims on the sources below. After each claim that comes from one, put its id in brackets, such as [S1], and use no other ids. Say it in your own words. Where sources disagree, say so. Say nothing that contradicts them all, and invent no source.',
 };
 
 const MARK = /\s?\[(S\d+(?:\s*,\s*S\d+)*)\]/g;

@@ -7,7 +7,7 @@ import { type EntitlementCheck, requiredModel } from '../entitlements/domain/che
 import { autoTextModel } from '../entitlements/domain/models.ts';
 import type { PlanBounds } from '../metering/domain/route.ts';
 import type { PriceBook, PricedModel } from '../prices/domain.ts';
-import { moderationModel } from '../safety/domain.ts';
+import { isModerated, moderationModel } from '../safety/domain.ts';
 import type { ContentBody } from './domain.ts';
 
 /** @param resumed for a job that continues. */
@@ -27,6 +27,7 @@ export function planGeneratedContent(
     inputs,
     searchModels: searchModelsOf(inputs.research ?? [], priceBook),
     mediaModels: mediaModelsOf(check, priceBook),
+    moderation: isModerated('content')(check) ? moderationModel(priceBook) : undefined,
     model: info,
     price: wire,
     ...(check.chains && {
@@ -56,7 +57,6 @@ function mediaModelsOf(
     }),
     ...(speech && { speech: textModel(speech) }),
     ...(audio && { transcription: textModel(audio) }),
-    ...(audio && entitlements.moderation.includes('content') && { moderation: moderationModel(priceBook) }),
   };
 }
 

@@ -19,7 +19,7 @@ import {
 import { plainText, shortenTo } from '#libs/pipelines/content/text.ts';
 import { speechText } from '#libs/pipelines/content/voice-over.ts';
 import { altTextMessages } from '#libs/pipelines/image-descriptions.ts';
-import { SAFETY_STEP, safetyInput } from '#libs/pipelines/safety.ts';
+import { SAFETY_STEP } from '#libs/pipelines/safety.ts';
 import { problem } from '#libs/problems/problems.ts';
 import { speechAttempt, transcriptionAttempt } from '../audio/domain.ts';
 import type { Attempt } from '../calls/domain/run-call.ts';
@@ -29,9 +29,9 @@ import { finishImage, previewOf } from '../images/domain/finish-image.ts';
 import type { ReadMedia, SaveMedia } from '../media/domain.ts';
 import { ProviderError } from '../providers/domain/provider-error.ts';
 import type { Providers } from '../providers/domain/providers.ts';
-import { OUTAGES, safetyAttempt } from '../safety/domain.ts';
 import { searchAttempt } from '../search/domain.ts';
 import type { Job } from './domain/job.ts';
+import { afterOutage, isModerated, materialOf, moderateMaterial } from './moderate-material.ts';
 
 export type ToolOptions = {
   providers: Pick<
@@ -61,7 +61,7 @@ export async function toolAttempt(
   repair?: Repair,
 ): Promise<Attempt<Verdict>> {
   const { spec } = run.step;
-  if (call.step === SAFETY_STEP) return moderateTranscript(options, call, repair?.draft ?? '');
+  if (call.step === SAFETY_STEP) return moderateMaterial(options.providers, run, call, repair?.draft ?? '');
   switch (spec.kind) {
     case 'transcription':
       return transcribe(options, run, call);
@@ -78,18 +78,19 @@ export async function toolAttempt(
   }
 }
 
-/**
- * The output of a step whose call failed; undefined if there is none. An image that is paid for is delivered undescribed, and
- * a moderation that cannot answer delays nothing: the providers of texts refuse what they must.
- */
+/** The output of a step whose call failed; undefined if there is none. An image that is paid for is delivered undescribed. */
 export function substituteFor(
-  { step: { spec }, job: { brief }, outputs }: ToolRun,
+  run: ToolRun,
   call: PlannedCall,
   code: string,
   repair?: Repair,
 ): Verdict | undefined {
-  if (call.step === SAFETY_STEP && (OUTAGES.has(code) || code === 'service_unavailable'))
-    return { kind: 'accept', output: { markdown: repair?.draft ?? '' }, warnings: [] };
+  if (call.step === SAFETY_STEP) return afterOutage(run, code, repair?.draft ?? '');
+  const {
+    step: { spec },
+    job: { brief },
+    outputs,
+  } = run;
   if (spec.kind !== 'alt_text' || code === 'service_unavailable') return undefined;
   const { title } = heroSubject(brief, outputs);
   return accept({ alt_text: title }, [
@@ -99,7 +100,7 @@ export function substituteFor(
 
 function searchFor(
   { providers }: ToolOptions,
-  { job: { brief }, outputs }: ToolRun,
+  { job: { brief }, outputs, calls }: ToolRun,
   call: PlannedCall,
   spec: SearchSpec,
 ): Attempt<Verdict> {
@@ -108,8 +109,10 @@ function searchFor(
   const search = searchAttempt(call, { query, limit: sourceLimit(brief), fullText }, providers.forSearch);
   return async (context, record) => {
     const { sources } = await search(context, record, call);
-    const warnings = sources.length === 0 ? ['The search found no sources.'] : [];
-    return accept(researchOf(brief, sources), warnings);
+    const research = researchOf(brief, sources);
+    if (sources.length > 0 && isModerated(calls))
+      return { kind: 'repair', repair: materialOf(JSON.stringify(research)) };
+    return accept(research, sources.length === 0 ? ['The search found no sources.'] : []);
   };
 }
 
@@ -120,7 +123,6 @@ async function transcribe(
   call: PlannedCall,
 ): Promise<Attempt<Verdict>> {
   const { recording } = brief.inputs;
-  const isModerated = calls.some(({ step }) => step === SAFETY_STEP);
   if (recording === undefined) throw new TypeError('The job has no recording.');
   const order: TranscriptionOrder = {
     model: call.model,
@@ -137,25 +139,8 @@ async function transcribe(
     const transcript = text.replaceAll('\0', '').trim();
     if (transcript === '')
       return { kind: 'fail', detail: 'Nothing is spoken in the recording.', partial: '' };
-    // Kept until it is moderated.
-    if (isModerated) return { kind: 'repair', repair: { draft: transcript, kind: 'correct', problems: [] } };
+    if (isModerated(calls)) return { kind: 'repair', repair: materialOf(transcript) };
     return { kind: 'accept', output: { markdown: transcript }, warnings: [] };
-  };
-}
-
-/** The transcript is the output of its step unless it is flagged. */
-function moderateTranscript(
-  { providers }: ToolOptions,
-  call: PlannedCall,
-  transcript: string,
-): Attempt<Verdict> {
-  const adapter = providers.moderationsIfConfigured(call.provider);
-  const moderate = adapter && safetyAttempt(call, safetyInput([transcript]), adapter);
-  return async (context, record) => {
-    const categories = (await moderate?.(context, record, call)) ?? [];
-    if (categories.length === 0) return { kind: 'accept', output: { markdown: transcript }, warnings: [] };
-    const detail = `What is spoken was refused by moderation: ${categories.join(', ')}.`;
-    return { kind: 'fail', code: 'prompt_refused', detail, partial: '' };
   };
 }
 

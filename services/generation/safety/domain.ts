@@ -5,27 +5,33 @@ import { ProblemError, problem } from '#libs/problems/problems.ts';
 import { type Attempt, type CallRunner, type ProviderCall, runCall } from '../calls/domain/run-call.ts';
 import type { ModerationAdapter } from '../providers/domain/moderation-adapter.ts';
 
-type Moderation = { results?: { flagged?: boolean; categories?: Record<string, boolean> }[] };
+type ModerationOutcome = { flagged?: boolean; categories?: Record<string, boolean> };
+type Moderation = { results?: ModerationOutcome[] };
 
-/** An attempt that resolves to the categories for which the input is flagged; none if it may be used. */
-export function safetyAttempt(
+/** An attempt that resolves to the categories for which each input is flagged; none for one that may be used. */
+export function flagsAttempt(
   { upstreamModel, otherUnits }: Pick<PlannedCall, 'upstreamModel' | 'otherUnits'>,
   input: ModerationRequest['input'],
   adapter: ModerationAdapter,
-): Attempt<string[]> {
+): Attempt<string[][]> {
   return async (context, record) => {
     const bytes = await adapter.moderate({ model: upstreamModel, input }, context);
     record.takeDocument(bytes.length, otherUnits);
-    return flaggedCategories(JSON.parse(bytes.toString('utf8')));
+    const { results = [] }: Moderation = JSON.parse(bytes.toString('utf8'));
+    return results.map(flagsOf);
   };
 }
 
-function flaggedCategories({ results = [] }: Moderation): string[] {
-  const flagged = results.filter((result) => result.flagged === true);
-  const names = flagged.flatMap(({ categories = {} }) =>
-    Object.entries(categories).flatMap(([name, isFlagged]) => (isFlagged ? [name] : [])),
-  );
-  return flagged.length > 0 && names.length === 0 ? ['other'] : [...new Set(names)];
+/** An attempt that resolves to all categories for which the input is flagged; none if it may be used. */
+export function safetyAttempt(...of: Parameters<typeof flagsAttempt>): Attempt<string[]> {
+  const attempt = flagsAttempt(...of);
+  return async (...call) => [...new Set((await attempt(...call)).flat())];
+}
+
+function flagsOf({ flagged = false, categories = {} }: ModerationOutcome): string[] {
+  if (!flagged) return [];
+  const names = Object.entries(categories).flatMap(([name, isFlagged]) => (isFlagged ? [name] : []));
+  return names.length === 0 ? ['other'] : names;
 }
 
 export function promptRefused(categories: readonly string[]): ProblemError {

@@ -1,0 +1,79 @@
+/** Moderates what a step took in, before anything is written from it: the pages of a search, or a transcript. */
+import type { PlannedCall } from '#libs/contracts/generation-requests.ts';
+import type { Verdict } from '#libs/pipelines/content/check.ts';
+import type { Repair } from '#libs/pipelines/content/prompt.ts';
+import { moderatedText, type Research, withoutRefused } from '#libs/pipelines/content/sources.ts';
+import { SAFETY_STEP, safetyInput } from '#libs/pipelines/safety.ts';
+import type { Attempt } from '../calls/domain/run-call.ts';
+import { ProviderError } from '../providers/domain/provider-error.ts';
+import type { Providers } from '../providers/domain/providers.ts';
+import { flagsAttempt, OUTAGES, safetyAttempt } from '../safety/domain.ts';
+import type { ToolRun } from './tools.ts';
+
+/** What a step took in, as its moderation receives it. It is kept with the step until then. */
+export function materialOf(draft: string): Repair {
+  return { draft, kind: 'correct', problems: [] };
+}
+
+export function isModerated(calls: readonly PlannedCall[]): boolean {
+  return calls.some(({ step }) => step === SAFETY_STEP);
+}
+
+export function moderateMaterial(
+  { moderationsIfConfigured }: Pick<Providers, 'moderationsIfConfigured'>,
+  { step: { spec } }: ToolRun,
+  call: PlannedCall,
+  draft: string,
+): Attempt<Verdict> {
+  const adapter = moderationsIfConfigured(call.provider);
+  if (adapter === undefined) return async () => unmoderated(spec.kind, draft);
+  return spec.kind === 'search'
+    ? moderatePages(call, researchIn(draft), adapter)
+    : moderateTranscript(call, draft, adapter);
+}
+
+/** A moderation that cannot answer delays nothing: the providers of texts refuse what they must. */
+export function afterOutage({ step: { spec } }: ToolRun, code: string, draft: string): Verdict | undefined {
+  return OUTAGES.has(code) || code === 'service_unavailable' ? unmoderated(spec.kind, draft) : undefined;
+}
+
+function unmoderated(kind: string, draft: string): Verdict {
+  const output = kind === 'search' ? { json: researchIn(draft) } : { markdown: draft };
+  return { kind: 'accept', output, warnings: [] };
+}
+
+function researchIn(draft: string): Research {
+  return JSON.parse(draft) as Research;
+}
+
+type Adapter = NonNullable<ReturnType<Providers['moderationsIfConfigured']>>;
+
+/** A page that is flagged is left out, and named with the sources. */
+function moderatePages(call: PlannedCall, { sources }: Research, adapter: Adapter): Attempt<Verdict> {
+  const moderate = flagsAttempt(
+    call,
+    sources.map((source) => moderatedText(source).toWellFormed()),
+    adapter,
+  );
+  return async (context, record) => {
+    const flags = await moderate(context, record, call);
+    if (flags.length !== sources.length)
+      throw new ProviderError('malformed', 'The moderation has not one result for each page.');
+    const research = withoutRefused(sources, flags);
+    const warnings = research.refused.map(
+      ({ url, categories }) => `The page ${url} was left out: it is flagged for ${categories.join(', ')}.`,
+    );
+    return { kind: 'accept', output: { json: research }, warnings };
+  };
+}
+
+/** The transcript is the output of its step unless it is flagged. */
+function moderateTranscript(call: PlannedCall, transcript: string, adapter: Adapter): Attempt<Verdict> {
+  const moderate = safetyAttempt(call, safetyInput([transcript]), adapter);
+  return async (context, record) => {
+    const categories = await moderate(context, record, call);
+    if (categories.length === 0) return { kind: 'accept', output: { markdown: transcript }, warnings: [] };
+    const detail = `What is spoken was refused by moderation: ${categories.join(', ')}.`;
+    return { kind: 'fail', code: 'prompt_refused', detail, partial: '' };
+  };
+}
