@@ -38,6 +38,8 @@ export const contentInputs = z.object({
     .optional(),
   /** The section of that document which is rewritten, instead of writing something new. */
   rewrite: sectionRewrite.optional(),
+  /** How few tokens the plan sells: prompts are shorter, and with `tiny`, results are too. */
+  budget: z.enum(['small', 'tiny']).optional(),
   /** The search providers that research asks, as the gateway chose them. */
   research: z.array(z.string()).optional(),
 });

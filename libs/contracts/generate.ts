@@ -16,11 +16,24 @@ export const CONTENT_TYPES = [
   'insights',
 ] as const;
 export type ContentType = (typeof CONTENT_TYPES)[number];
+const DEFAULT_TYPES = ['blog'] as const satisfies readonly ContentType[];
 
 /** What is made from the text of a content type, as a part of its own: the text is delivered even if it fails. */
 export const MEDIA_PARTS = ['hero_image', 'voice_over'] as const;
 export type MediaPart = (typeof MEDIA_PARTS)[number];
-export const PARTS = [...CONTENT_TYPES, ...MEDIA_PARTS] as const;
+
+/** A pipeline from a recording to everything that is published from it, and the part with all of it in one document. */
+export const CONTENT_KIT = 'content_kit';
+/** What a content kit consists of, in the order in which it is written. */
+export const CONTENT_KIT_TYPES = [
+  'transcript',
+  'insights',
+  'blog',
+  'social',
+  'image_prompts',
+] as const satisfies readonly ContentType[];
+
+export const PARTS = [...CONTENT_TYPES, ...MEDIA_PARTS, CONTENT_KIT] as const;
 export type Part = (typeof PARTS)[number];
 
 /** Social networks that posts are written for. */
@@ -42,22 +55,27 @@ export const MAX_SECTIONS = 12;
 /** The longest script that is spoken. */
 export const MAX_SPOKEN_WORDS = 450;
 
+type Length = (typeof LENGTHS)[number] | number;
+
+function isOutlined(length: Length): boolean {
+  return typeof length === 'number' ? length >= OUTLINED_WORDS : length !== 'short';
+}
+
 /** Whether there will be an outline to approve, if that is what the request asks for. */
 function hasOutline(request: {
   outline_approval?: boolean | undefined;
   content_types: readonly ContentType[];
-  length: (typeof LENGTHS)[number] | number;
+  length: Length;
 }): boolean {
   const { outline_approval: isAsked, content_types: types, length } = request;
-  const isLong = typeof length === 'number' ? length >= OUTLINED_WORDS : length !== 'short';
-  return isAsked !== true || (isLong && types.includes('blog'));
+  return isAsked !== true || (isOutlined(length) && types.includes('blog'));
 }
 
 /** Whether something of the request has alternatives, if that is what it asks for. */
 function hasVariants(request: {
   variants?: number | undefined;
   content_types: readonly ContentType[];
-  length: (typeof LENGTHS)[number] | number;
+  length: Length;
 }): boolean {
   const { variants, content_types: types } = request;
   const isShort = types.some((type) => ['social', 'audio', 'video', 'newsletter'].includes(type));
@@ -75,6 +93,11 @@ export const articleOutline = z
   })
   .meta({ id: 'ArticleOutline' });
 export type ArticleOutline = z.output<typeof articleOutline>;
+
+/** The default, or what a pipeline has replaced it with: requests are parsed by the gateway and by generation. */
+function isReplaceable(types: readonly ContentType[]): boolean {
+  return [DEFAULT_TYPES, CONTENT_KIT_TYPES].some((list) => list.join() === types.join());
+}
 
 /** Options that mean nothing without another. */
 const DEPENDENT_FIELDS = [
@@ -114,9 +137,15 @@ export const generateRequest = z
       .min(1)
       .max(CONTENT_TYPES.length)
       .refine((types) => new Set(types).size === types.length, 'must not repeat a content type')
-      .default(['blog'])
+      .default([...DEFAULT_TYPES])
       .describe(
         'What to produce. With `blog`, everything else is written from that article; without it, from the text or the topic. `transcript` requires a `recording_id`, and `insights` a source.',
+      ),
+    pipeline: z
+      .literal(CONTENT_KIT)
+      .optional()
+      .describe(
+        'Instead of `content_types`. `content_kit` turns a recording into its transcript, insights, an outline, an article, a post for each of the five networks and image prompts, and adds the part `content_kit`: one document with all of it. Requires a `recording_id` and a `length` of at least 400 words.',
       ),
     length: z
       .union([z.enum(LENGTHS), z.int().min(MIN_WORDS).max(MAX_WORDS)])
@@ -227,6 +256,13 @@ export const generateRequest = z
       .describe('Shortens the article to what the limits allow, instead of a refusal.'),
     allow_degraded: z.boolean().optional(),
   })
+  .refine(({ pipeline, content_types: types }) => pipeline === undefined || isReplaceable(types), {
+    path: ['content_types'],
+    message: 'Leave out content_types with a pipeline',
+  })
+  .overwrite((request) =>
+    request.pipeline === undefined ? request : { ...request, content_types: [...CONTENT_KIT_TYPES] },
+  )
   .refine((request) => request.topic ?? SOURCE_FIELDS.some((field) => request[field] !== undefined), {
     path: ['topic'],
     message: 'Give a topic, a text, a url, a document_id, a generation_id or a recording_id',
@@ -246,7 +282,11 @@ export const generateRequest = z
   .superRefine((request, { addIssue }) => {
     const { content_types: types, recording_id: recording, topic, kb_file_ids: files } = request;
     const refuse = (path: string, message: string) => addIssue({ code: 'custom', path: [path], message });
-    if (types.includes('transcript') && recording === undefined)
+    if (request.pipeline !== undefined && !isOutlined(request.length))
+      refuse('length', `pipeline requires at least ${OUTLINED_WORDS} words`);
+    if (request.pipeline !== undefined && recording === undefined)
+      refuse('pipeline', 'requires recording_id');
+    else if (types.includes('transcript') && recording === undefined)
       refuse('content_types', 'transcript requires recording_id');
     if (types.includes('insights') && SOURCE_FIELDS.every((field) => request[field] === undefined))
       refuse('content_types', 'insights requires a source, such as recording_id or text');

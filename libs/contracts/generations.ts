@@ -120,7 +120,7 @@ const PATH = '/api/generations';
 /** What content requires of a plan. */
 export const CONTENT_REQUIREMENTS = [
   REQUIRES_API_ACCESS,
-  { kind: 'content_types', field: 'content_types' },
+  { kind: 'content_types', field: 'content_types', without: { pipeline: null } },
   { kind: 'model', of: 'text', field: 'model' },
   {
     kind: 'model',

@@ -29,8 +29,8 @@ export type Requirement =
   /** The quality of the preset named in the field, or the plan's best without a name. */
   | { readonly kind: 'quality'; readonly field: string }
   | { readonly kind: 'platform'; readonly field: string }
-  /** Each of the content types in the field. */
-  | { readonly kind: 'content_types'; readonly field: string }
+  /** Each of the content types in the field. `without` is what a request for fewer of them leaves out too. */
+  | { readonly kind: 'content_types'; readonly field: string; readonly without?: BodyPatch }
   /** A feature, if the catalogue sells it at all. */
   | {
       readonly kind: 'feature';

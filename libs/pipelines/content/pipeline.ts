@@ -1,7 +1,14 @@
 /** The pipeline of a request: the steps of every content type, as data. */
 import type { ContentInputs, OutlineApproval } from '#libs/contracts/content-inputs.ts';
-import { type GenerateRequest, MIN_WORDS, OUTLINED_WORDS, type Part } from '#libs/contracts/generate.ts';
+import {
+  CONTENT_KIT,
+  type GenerateRequest,
+  MIN_WORDS,
+  OUTLINED_WORDS,
+  type Part,
+} from '#libs/contracts/generate.ts';
 import { articleStep, blogPipeline } from './blog.ts';
+import { assembleContentKit } from './content-kit.ts';
 import { contentPlanPipeline } from './content-plan.ts';
 import { heroImagePipeline } from './hero-image.ts';
 import { imagePromptsPipeline } from './image-prompts.ts';
@@ -20,7 +27,7 @@ import { assembleRewrite, REWRITE, rewriteSteps } from './rewrite.ts';
 import { audioPipeline, videoPipeline } from './scripts.ts';
 import { seoPipeline } from './seo.ts';
 import { socialPipeline } from './social.ts';
-import { presentSources, sourcesOf } from './sources.ts';
+import { presentSources, refusedSources, sourcesOf } from './sources.ts';
 import {
   type ContentBrief,
   type ContentPipeline,
@@ -32,7 +39,7 @@ import {
 } from './step.ts';
 import { voiceOverPipeline } from './voice-over.ts';
 
-const PIPELINES: Readonly<Record<Part, ContentPipeline>> = {
+const PIPELINES: Readonly<Record<Exclude<Part, typeof CONTENT_KIT>, ContentPipeline>> = {
   blog: blogPipeline,
   social: socialPipeline,
   audio: audioPipeline,
@@ -75,13 +82,14 @@ export function briefOf(
   const plannedLanguage = languageOf(request, inputs);
   const isSpoken = plannedLanguage === UNDETERMINED && inputs.recording !== undefined;
   const language = (isSpoken ? spokenLanguage : undefined) ?? plannedLanguage;
-  const least = request.outline_approval === true ? OUTLINED_WORDS : MIN_WORDS;
+  const hasOutline = request.outline_approval === true || request.pipeline !== undefined;
+  const least = hasOutline ? OUTLINED_WORDS : MIN_WORDS;
   const words = Math.max(least, Math.floor((requestedWords(request) * scale) / SCALE_STEPS));
   return {
     ...{ request, words, language, plannedLanguage, inputs, approval },
     research: request.research === true ? researchKeys(inputs.research ?? []) : [],
     hasSpares: scale === SCALE_STEPS,
-    isTight: scale < TIGHT_SCALE,
+    isTight: scale < TIGHT_SCALE || inputs.budget === 'tiny',
     basis: basisOf(request),
   };
 }
@@ -115,20 +123,29 @@ function briefOfPart(part: Part, brief: ContentBrief): ContentBrief {
 /** Every step of a job, each after those that it waits for. */
 export function contentSteps(brief: ContentBrief): ContentStep[] {
   if (brief.inputs.rewrite !== undefined) return rewriteSteps(brief, brief.inputs.rewrite);
-  const written = partsOf(brief.request).flatMap((part) => PIPELINES[part].steps(briefOfPart(part, brief)));
+  const written = partsOf(brief.request).flatMap((part) =>
+    part === CONTENT_KIT ? [] : PIPELINES[part].steps(briefOfPart(part, brief)),
+  );
   return [...recordingSteps(brief), ...researchSteps(brief), ...written];
 }
 
 /** The document of a part whose steps have all succeeded. */
 export function assemblePart(part: Part, brief: ContentBrief, outputs: StepOutputs): DocumentContent {
   if (brief.inputs.rewrite !== undefined) return assembleRewrite(brief, outputs);
+  if (part === CONTENT_KIT)
+    return assembleContentKit(brief.language, (component) => assemblePart(component, brief, outputs));
   const own = briefOfPart(part, brief);
   const document = PIPELINES[part].assemble(own, outputs);
   const sources = sourcesOf(own, outputs);
+  const refused = refusedSources(own, outputs);
   return {
     ...document,
-    // An article lists the sources that it names; other parts list what they were written from.
-    content: { ...(sources.length > 0 && { sources: presentSources(sources) }), ...document.content },
+    content: {
+      // An article lists the sources that it names; other parts list what they were written from.
+      ...(sources.length > 0 && { sources: presentSources(sources) }),
+      ...document.content,
+      ...(refused.length > 0 && { refused_sources: refused }),
+    },
     markdown: document.markdown.trim(),
   };
 }

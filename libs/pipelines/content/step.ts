@@ -134,7 +134,7 @@ export type ContentBrief = {
   readonly approval?: OutlineApproval | undefined;
   /** Whether a second call may repair an output. A tight budget has none. */
   readonly hasSpares: boolean;
-  /** Whether the budget is too small for objects with several lists. */
+  /** Whether the budget is too small for more than the shortest prompts, and for objects with several lists. */
   readonly isTight: boolean;
   /** What everything except the article is written from. */
   readonly basis: readonly StepInput[];

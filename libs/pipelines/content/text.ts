@@ -68,6 +68,18 @@ export function splitTitle(markdown: string): { title: string | null; body: stri
   return { title: plainText(match[1] as string), body: text.slice(match[0].length).trim() };
 }
 
+/** The text with each heading one level lower. Headings in fenced code are text. */
+export function demoteHeadings(markdown: string): string {
+  let isCode = false;
+  return markdown
+    .split('\n')
+    .map((line) => {
+      if (/^\s*(```|~~~)/.test(line)) isCode = !isCode;
+      return isCode ? line : line.replace(/^#{1,5}(?=\s)/, '$&#');
+    })
+    .join('\n');
+}
+
 export function countHeadings(markdown: string): number {
   return markdown.match(/^##\s+\S/gm)?.length ?? 0;
 }

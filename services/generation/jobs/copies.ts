@@ -1,4 +1,5 @@
 /** The content cache: a job takes the result of an equal one, and equal jobs at the same time are written once. */
+import { CONTENT_KIT } from '#libs/contracts/generate.ts';
 import type { PlannedCall } from '#libs/contracts/generation-requests.ts';
 import { type Tx, transaction } from '#libs/db/database.ts';
 import type { SettleRequest } from '#libs/ledger/types.ts';
@@ -127,7 +128,8 @@ export async function copyResult(
       { ...document, ...owner, id, title, version: 1, createdAt: now, updatedAt: now },
       { content, markdown },
     );
-    events.push(...textEvents(type as Parameters<typeof textEvents>[0], markdown));
+    // Everything in a content kit is the text of another part.
+    if (type !== CONTENT_KIT) events.push(...textEvents(type as Parameters<typeof textEvents>[0], markdown));
     events.push({ type: 'document', data: { content_type: type, document_id: id, title } });
   }
   const changes = {

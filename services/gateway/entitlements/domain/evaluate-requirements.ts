@@ -149,7 +149,7 @@ function evaluatePlatform(
 }
 
 function evaluateContentTypes(
-  { field }: RequirementOf<'content_types'>,
+  { field, without = {} }: RequirementOf<'content_types'>,
   context: RequirementContext,
 ): MissingEntitlement | undefined {
   const { body, entitlements } = context;
@@ -171,7 +171,7 @@ function evaluateContentTypes(
         ? []
         : [
             {
-              patch: { [field]: remaining },
+              patch: { [field]: remaining, ...presentIn(body, without) },
               degradation: { what: field, asked: asked.join(','), used: remaining.join(',') },
             },
           ],
@@ -183,6 +183,11 @@ function evaluateContentTypes(
       );
     },
   };
+}
+
+/** Of a patch, what changes the body. */
+function presentIn(body: RequirementContext['body'], patch: BodyPatch): BodyPatch {
+  return Object.fromEntries(Object.entries(patch).filter(([field]) => body[field] !== undefined));
 }
 
 function evaluateFeature(

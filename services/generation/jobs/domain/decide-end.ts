@@ -1,7 +1,8 @@
-import type { Part } from '#libs/contracts/generate.ts';
+import { CONTENT_KIT, type Part } from '#libs/contracts/generate.ts';
 import type { PlannedCall } from '#libs/contracts/generation-requests.ts';
 import type { GenerationFailure } from '#libs/db/schema/generations.ts';
 import { stepMessage } from '#libs/pipelines/content/messages.ts';
+import { componentsOf } from '#libs/pipelines/content/parts.ts';
 import { assemblePart, writtenStep } from '#libs/pipelines/content/pipeline.ts';
 import type { Repair } from '#libs/pipelines/content/prompt.ts';
 import type { DocumentContent, StepOutput } from '#libs/pipelines/content/step.ts';
@@ -149,13 +150,17 @@ function finishedParts(
 ): FinishedPart[] {
   if (end.kind !== 'output') return [];
   const step = job.steps.find(({ key }) => key === own.key);
-  if (step === undefined || partStatuses(job, statuses).get(step.part) !== 'completed') return [];
+  if (step === undefined) return [];
+  const parts = [...partStatuses(job, statuses)].flatMap(([part, status]) =>
+    status === 'completed' && componentsOf(part).includes(step.part) ? [part] : [],
+  );
   const outputs = new Map(outputsOf(job, rows)).set(own.key, end.output);
-  return [{ part: step.part, document: assemblePart(step.part, job.brief, outputs) }];
+  return parts.map((part) => ({ part, document: assemblePart(part, job.brief, outputs) }));
 }
 
-/** The text of a part, unless it was sent while it was written. With the list of its sources, it replaces what was sent. */
+/** The text of a part, unless its text has been sent. With the list of its sources, it replaces what was sent. */
 function finishedEvents({ brief }: Job, { part, document }: FinishedPart) {
+  if (part === CONTENT_KIT) return [];
   if (writtenStep(part, brief) === undefined) return textEvents(part, document.markdown);
   if (!('claims' in document.content)) return [];
   return [{ type: 'content', data: { content_type: part, chunk: document.markdown, replace: true } }];

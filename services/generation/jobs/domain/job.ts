@@ -5,7 +5,7 @@ import type { CacheTerms } from '#libs/contracts/generation-requests.ts';
 import type { PlanContext } from '#libs/contracts/requirements.ts';
 import type { generationSteps, generations } from '#libs/db/schema/generations.ts';
 import { detectLanguage } from '#libs/pipelines/content/language.ts';
-import { partsOf } from '#libs/pipelines/content/parts.ts';
+import { componentsOf, partsOf } from '#libs/pipelines/content/parts.ts';
 import { briefOf, contentSteps } from '#libs/pipelines/content/pipeline.ts';
 import { TRANSCRIPT } from '#libs/pipelines/content/recording.ts';
 import {
@@ -122,7 +122,8 @@ export function isPaused(statuses: Statuses): boolean {
 export type PartStatus = 'running' | 'completed' | 'failed';
 
 export function partStatus(part: Part, steps: readonly ContentStep[], statuses: Statuses): PartStatus {
-  const own = steps.filter((step) => step.part === part && !step.isOptional);
+  const components = componentsOf(part);
+  const own = steps.filter((step) => components.includes(step.part) && !step.isOptional);
   const ofOwn = own.map(({ key }) => statuses.get(key));
   if (ofOwn.every((status) => status === 'succeeded')) return 'completed';
   return ofOwn.some(isLost) ? 'failed' : 'running';
