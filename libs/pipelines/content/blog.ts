@@ -1,7 +1,7 @@
 /** Articles: an outline, sections in parallel, an edit of the whole; short ones in one call. */
 import { z } from 'zod';
 import { OUTLINED_WORDS } from '#libs/contracts/generate.ts';
-import { sourcesHeading } from './messages.ts';
+import { labelOf } from './messages.ts';
 import { presentSources, sourcesOf, useOfSources, withCitations } from './sources.ts';
 import {
   type ContentBrief,
@@ -61,20 +61,23 @@ export const blogPipeline: ContentPipeline = {
 };
 
 function shortForm(brief: ContentBrief): ContentStep {
-  const { words, basis } = brief;
+  const { words, basis, isTight, hasSpares } = brief;
+  const start = `Write a blog article of about ${words} words in Markdown:`;
   return {
     key: WRITE,
     part: 'blog',
     role: 'writer',
-    template: 'blog.write@1',
+    template: isTight ? 'blog.write.compact@1' : 'blog.write@2',
     message: 'write',
-    task: `Write a blog article of about ${words} words in Markdown: "# title", a short introduction, two or three "## " sections, a closing sentence. Article only.`,
+    task: isTight
+      ? `${start} "# title", a short introduction, two or three "## " sections, a closing sentence. Article only.`
+      : `${start} "# title" (specific, at most 70 characters), an opening of one or two sentences that gives the point, two or three "## " sections with concrete steps, facts or examples, and a closing sentence that says what to do first. Article only.`,
     inputs: basis,
     sources: useOfSources(brief, 'cite'),
     spec: { kind: 'markdown', minWords: Math.floor(words * TOLERANCE), minHeadings: 1 },
     words,
-    hasSpare: false,
-    isCompact: true,
+    hasSpare: hasSpares && !isTight,
+    isCompact: isTight,
     counts: { 'gen.blog': 1 },
   };
 }
@@ -98,9 +101,9 @@ function longForm(brief: ContentBrief): ContentStep[] {
       ...shared,
       key: OUTLINE,
       role: 'writer',
-      template: 'blog.outline@1',
+      template: 'blog.outline@2',
       message: 'outline',
-      task: `Plan a blog article of about ${words} words. Give it a specific title of at most 70 characters and exactly ${count} sections, each with a heading and two to four points that say what it explains: facts, examples, steps. No introduction and no conclusion; they are written later. No section repeats another.`,
+      task: `Plan a blog article of about ${words} words. Decide first who searches for this, what they want to be able to do or decide afterwards, and which one angle serves that best; the plan follows it. Give it a specific title of at most 70 characters that promises no more than the article delivers, and exactly ${count} sections in the order in which readers need them. Each has a heading that says something (not "Introduction", "Overview" or "Tips") and two to four points, each a concrete fact, example, step, figure or objection to write about. No introduction and no conclusion; they are written later. No section repeats another.`,
       inputs: basis,
       sources: useOfSources(brief, 'read'),
       spec: outlineSpec(count),
@@ -113,9 +116,9 @@ function longForm(brief: ContentBrief): ContentStep[] {
       ...shared,
       key: METADATA,
       role: 'fast',
-      template: 'blog.metadata@1',
+      template: 'blog.metadata@2',
       message: 'metadata',
-      task: `Describe the article of this outline for search engines: a meta description of ${MIN_DESCRIPTION} to 155 characters that says what readers learn, and three to ${MAX_KEYWORDS} keywords, the most important first.${titles.task}`,
+      task: `Describe the article of this outline for search engines: a meta description of ${MIN_DESCRIPTION} to 155 characters that answers the searcher's question or says what they learn, as a sentence that does not mention the article; and three to ${MAX_KEYWORDS} keywords of one to four words as people type them, the most important first.${titles.task}`,
       inputs: [fromOutline],
       spec: metadataSpec(titles),
       words: METADATA_WORDS + titles.words,
@@ -125,9 +128,9 @@ function longForm(brief: ContentBrief): ContentStep[] {
       ...shared,
       key: EDIT,
       role: 'writer',
-      template: 'blog.edit@1',
+      template: 'blog.edit@2',
       message: 'edit',
-      task: `Edit the sections below into one article of about ${words} words in Markdown. Put an introduction of two or three sentences before the first section and a conclusion with a heading of its own after the last. Keep every "## …" heading, in order. Correct errors, remove repetitions, connect the sections.${hasMarks ? ' Keep the ids of sources, such as [S1], at their claims.' : ''} Answer with the article without its title, and nothing else.`,
+      task: `Edit the sections below into one article of about ${words} words in Markdown. Put an introduction of two or three sentences before the first section: the question of the reader and what the answer depends on, without announcing the sections. Put a conclusion with a heading of its own after the last: what to do first or what to remember, not a summary. Keep every "## …" heading, in order. Correct errors, cut repetitions and filler, connect the sections, use one term for one thing, and add no claims.${hasMarks ? ' Keep the ids of sources, such as [S1], at their claims.' : ''} Answer with the article without its title, and nothing else.`,
       inputs: [
         { from: OUTLINE, label: 'outline', words: OUTLINE_WORDS },
         ...sections.map(({ key }, index) => ({
@@ -153,10 +156,10 @@ function sectionStep(
     key: `blog.section.${number}`,
     part: 'blog',
     role: 'writer',
-    template: 'blog.section@1',
+    template: 'blog.section@2',
     message: 'section',
     number,
-    task: `Write section ${number} of ${count} of the outlined article: about ${words} words of Markdown under its heading as "## …". Be concrete: examples, figures only where you are sure, no filler. Cover its points only; the other sections are written separately. Answer with the section only.`,
+    task: `Write section ${number} of ${count} of the outlined article: about ${words} words of Markdown under its heading as "## …". Cover its points and nothing that another section covers. Open with the most useful sentence. Say why, not only what: with an example, steps in order, a comparison, or a figure that you are sure of. Short paragraphs; a list only for steps or options. Answer with the section only.`,
     ...from,
     spec: { kind: 'markdown', minWords: Math.floor(words * 0.4), minHeadings: 0 },
     words,
@@ -233,7 +236,7 @@ function article(
 ): DocumentContent {
   const { language } = brief;
   const sources = sourcesOf(brief, outputs);
-  const { markdown, used, claims } = withCitations(body, sources, sourcesHeading(language));
+  const { markdown, used, claims } = withCitations(body, sources, labelOf('sources', language));
   const words = countWords(plainText(body));
   return {
     title,

@@ -34,9 +34,9 @@ export const contentPlanPipeline: ContentPipeline = {
         key: KEY,
         part: 'content_plan',
         role: 'writer',
-        template: 'content_plan.write@1',
+        template: 'content_plan.write@2',
         message: 'content_plan',
-        task: `Plan the content of the next ${days} days: exactly ${count} entries in the order of their day (1 to ${days}), spread evenly. Each has a channel, a title to publish under, an angle in one sentence, and the keyword it is for. Begin with what the audience needs first, vary the channels, and let later entries build on earlier ones. State the goal of the plan in one sentence.`,
+        task: `Plan the content of the next ${days} days: exactly ${count} entries in the order of their day (1 to ${days}), spread evenly. Each has a channel, a title to publish under (a specific promise, not a topic), an angle in one sentence that says for whom it is and what it shows, and the keyword it is for. Begin with what the audience must understand first, then comparisons and proof, then decisions. Vary channels and formats (how-to, example, opinion, comparison, answer to an objection), let later entries build on earlier ones, and repeat no title. State the goal of the plan in one sentence whose success can be checked.`,
         inputs: brief.basis,
         sources: useOfSources(brief, 'read'),
         spec: contentPlanSpec(days, count),
@@ -53,7 +53,7 @@ export const contentPlanPipeline: ContentPipeline = {
       ({ day, channel, title, angle, keyword }) =>
         `| ${day} | ${channel} | ${cell(title)} | ${cell(angle)} | ${cell(keyword)} |`,
     );
-    const title = brief.request.topic ?? 'Content plan';
+    const title = brief.request.topic ?? labelOf('content_plan', brief.language);
     const columns = (['day', 'channel', 'title', 'angle', 'keyword'] as const).map((label) =>
       labelOf(label, brief.language),
     );

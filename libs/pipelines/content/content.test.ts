@@ -93,14 +93,15 @@ t.test('caps follow the length, the language and the plan', async (t) => {
 });
 
 t.test('a free tester writes an article of 300 words within 1,000 tokens', async (t) => {
-  const { calls } = planOf({ topic: 'How to brew green tea', length: 'short' });
+  const tiny = { inputs: { budget: 'tiny' as const } };
+  const { calls } = planOf({ topic: 'How to brew green tea', length: 'short' }, tiny);
   t.strictSame(
     calls.map(({ step }) => step),
     ['blog.write'],
   );
   const most = calls.reduce((sum, { inputTokens, outputTokens }) => sum + inputTokens + outputTokens, 0);
   t.ok(most <= 1_000, `${most} tokens at most`);
-  const seo = planOf({ topic: 'How to brew green tea', content_types: ['seo'] }, { scale: 0.4 }).calls;
+  const seo = planOf({ topic: 'How to brew green tea', content_types: ['seo'] }, tiny).calls;
   t.match(seo, [{ step: 'seo.list' }]);
   t.ok(seo.every(({ inputTokens, outputTokens }) => inputTokens + outputTokens <= 1_000));
 });

@@ -1,5 +1,6 @@
 /** Prompts for image models, with the text that readers get who do not see the image. */
 import { z } from 'zod';
+import { labelOf } from './messages.ts';
 import { type ContentPipeline, type JsonSpec, jsonOf } from './step.ts';
 import { shortenTo } from './text.ts';
 
@@ -24,9 +25,9 @@ export const imagePromptsPipeline: ContentPipeline = {
       key: KEY,
       part: 'image_prompts',
       role: 'writer',
-      template: 'image_prompts.write@1',
+      template: 'image_prompts.write@2',
       message: 'image_prompts',
-      task: `Write exactly ${COUNT} prompts for an image model: one hero image, then the other uses. Each names subject, setting, composition, light and style, without text in the image, brands or real people. Write the prompts in English and the alternative texts (at most ${MAX_ALT_TEXT} characters) in the language of the content.`,
+      task: `Write exactly ${COUNT} prompts for an image model: one hero image, then the other uses. Each describes one picture in 30 to 70 words: subject and what it does, setting, composition and distance, light, colours, medium or lens. Show a concrete moment of this content, not a symbol such as a light bulb or a handshake. No text in the image, brands, logos or real people. The prompts share a style and differ in subject and composition. Write the prompts in English and the alternative texts (at most ${MAX_ALT_TEXT} characters, what is seen, without "image of") in the language of the content.`,
       inputs: basis,
       spec: SPEC,
       words: COUNT * 95,
@@ -34,13 +35,13 @@ export const imagePromptsPipeline: ContentPipeline = {
       counts: { 'gen.image_prompts': 1 },
     },
   ],
-  assemble: ({ request }, outputs) => {
+  assemble: ({ request, language }, outputs) => {
     const { prompts } = jsonOf<ImagePrompts>(outputs, KEY);
     const lines = prompts.map(
       ({ use, prompt, alt_text, aspect_ratio }) =>
-        `## ${use} (${aspect_ratio})\n\n${prompt}\n\n_${alt_text}_`,
+        `## ${labelOf(use, language)} (${aspect_ratio})\n\n${prompt}\n\n_${alt_text}_`,
     );
-    const title = request.topic ?? 'Image prompts';
+    const title = request.topic ?? labelOf('image_prompts', language);
     return { title, content: { prompts }, markdown: `# ${title}\n\n${lines.join('\n\n')}\n` };
   },
 };

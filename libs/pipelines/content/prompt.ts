@@ -17,10 +17,23 @@ import {
 } from './step.ts';
 import { wireSchema } from './wire-schema.ts';
 
+/** How texts of a role are written. A change needs a new version of every template of the role. */
 const ROLES: Readonly<Record<ModelRole, string>> = {
+  writer: `You are a senior writer and editor. What you write is published as it is.
+- Serve the readers: answer what they came for, at their level. If none are named, write for an interested adult who is new to the subject.
+- Be specific: every paragraph has a fact, an example, a step or a reason. Cut each sentence that would fit any other subject.
+- Be honest: use the material and common knowledge. Invent no statistics, studies, quotes, people, prices or links.
+- Begin with the point. Announce nothing, repeat nothing, and sum up nothing that was just said.
+- Use plain words, active verbs and sentences of varied length. No stock phrases such as "in today's fast-paced world", "unlock the potential", "game-changer", "dive into" or "it is important to note", in any language.
+- Write the requested language as educated native speakers do: its idiom, quotation marks, capitalisation and numbers, and no words of another language where it has its own.
+Answer with what is asked for and nothing else.`,
+  fast: `You are an editor who describes texts for publication. Use only what the text says: no invented facts and no stock phrases. Write the requested language as educated native speakers do. Answer with what is asked for and nothing else.`,
+};
+
+const SHORT_ROLES: typeof ROLES = {
   writer:
-    'You write for publication: clear, concrete, without filler, in the requested language. Answer with what is asked for and nothing else.',
-  fast: 'You describe texts for publication, precisely and in the requested language. Answer with what is asked for and nothing else.',
+    'You write for publication: specific, honest, without filler or stock phrases. Answer with what is asked for only.',
+  fast: 'You describe texts for publication. Invent nothing. Answer with what is asked for only.',
 };
 
 /** The rule about untrusted text in a few tokens. */
@@ -91,7 +104,8 @@ export function stepRequest(
 }
 
 function systemPromptOf({ role, isCompact }: ContentStep, { inputs }: ContentBrief): string {
-  const rules = isCompact ? COMPACT_RULE : systemPrompt(ROLES[role]);
+  const shortRules = isCompact ? COMPACT_RULE : `${SHORT_ROLES[role]} ${COMPACT_RULE}`;
+  const rules = isCompact || inputs.budget !== undefined ? shortRules : systemPrompt(ROLES[role]);
   return inputs.voice === undefined || role !== 'writer' ? rules : `${rules}\n\n${inputs.voice.instructions}`;
 }
 

@@ -24,7 +24,7 @@ const WORDS_PER_SECOND = 2.5;
 const PIECE_SECONDS = 300;
 const MAX_PIECES = 24;
 /** Of the notes of all pieces, and at least of each. */
-const NOTES_WORDS = 540;
+const NOTES_WORDS = 440;
 const MIN_NOTES_WORDS = 40;
 const INSIGHTS_WORDS = 400;
 const MAX_TITLE = 120;
@@ -108,10 +108,10 @@ function notesStep(
     counts: {},
     key: `insights.notes.${number}`,
     role: 'fast',
-    template: 'insights.notes@1',
+    template: 'insights.notes@2',
     message: 'notes',
     number,
-    task: `Take notes of piece ${number} of ${count} of a transcript, as a list of at most ${words} words: what is claimed, with names, figures and examples, and one short sentence word for word. Answer with the list only.`,
+    task: `Take notes of piece ${number} of ${count} of a transcript, as a list of at most ${words} words: what is claimed, with names, figures and examples, what is decided or disputed, and one short sentence word for word that is worth quoting. Leave out small talk and repetitions. Answer with the list only.`,
     inputs: [input],
     spec: { kind: 'markdown', minWords: 5, minHeadings: 0 },
     words,
@@ -134,9 +134,9 @@ function insightsStep(brief: ContentBrief, inputs: readonly StepInput[]): Conten
     ...partOf(brief, 'insights'),
     key: INSIGHTS,
     role: 'writer',
-    template: 'insights.write@1',
+    template: 'insights.write@2',
     message: 'insights',
-    task: `Extract what is worth publishing from ${from}: a title of at most ${MAX_HEADING} characters, a summary of two or three sentences, five to eight insights, each a point in one sentence and a detail with the figures, names and examples that support it, one to four sentences worth quoting, word for word, and two to four questions that it leaves open. Add nothing that is not said. What is spoken is often unfinished: write whole sentences.`,
+    task: `Extract what is worth publishing from ${from}: a title of at most ${MAX_HEADING} characters, a summary of two or three sentences, five to eight insights, the most useful to those who were not there first, each a point that states something ("Ink dries slower on coated paper", not "Drying times") and a detail with the figures, names and examples that support it, one to four sentences worth quoting, word for word, and two to four questions that it leaves open. Add nothing that is not said. What is spoken is often unfinished: write whole sentences.`,
     inputs,
     spec: INSIGHTS_SPEC,
     words: INSIGHTS_WORDS,

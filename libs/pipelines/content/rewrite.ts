@@ -12,11 +12,11 @@ export function rewriteSteps({ hasSpares }: ContentBrief, rewrite: SectionRewrit
       key: REWRITE,
       part: 'blog',
       role: 'writer',
-      template: 'rewrite.section@1',
+      template: 'rewrite.section@2',
       message: 'rewrite',
       number: section,
       task: [
-        `Rewrite the section below of the article below: about ${words} words of Markdown under one heading as "## …". Keep its facts and the ids of sources such as [S1], do not repeat what other sections say, and answer with the section only.`,
+        `Rewrite the section below of the article below: about ${words} words of Markdown under one heading as "## …". Keep its facts and the ids of sources such as [S1], make it clearer and more specific, do not repeat what other sections say, and answer with the section only.`,
         ...(instructions === null ? [] : [`What to change: ${instructions}`]),
       ].join('\n'),
       inputs: [{ from: SOURCE, label: 'article', words: 0 }],

@@ -58,9 +58,9 @@ function scriptPipeline(kind: Kind): ContentPipeline {
           key,
           part: kind,
           role: 'writer',
-          template: `${kind}.write@1`,
+          template: `${kind}.write@2`,
           message: kind,
-          task: `${TASKS[kind]} It takes ${seconds} seconds to speak: ${words} words in all, hook and call to action included. Write for the ear: short sentences, no headings, numbers as they are spoken.${hooks.task}`,
+          task: `${TASKS[kind]} It takes ${seconds} seconds to speak: ${words} words in all, hook and call to action included. Write for the ear: short sentences with one thought each, no headings or brackets, numbers and abbreviations as they are spoken.${hooks.task}`,
           inputs: basis,
           sources: useOfSources(brief, 'read'),
           spec: scriptSpec(kind, words, hooks),
@@ -101,9 +101,9 @@ function scriptPipeline(kind: Kind): ContentPipeline {
 
 const TASKS: Readonly<Record<Kind, string>> = {
   audio:
-    'Write the script of an audio piece for one speaker. Open with a hook that makes listeners stay, then segments, each with a cue (music, pause, tone of voice), then a call to action.',
+    'Write the script of an audio piece for one speaker. Open with a hook that makes listeners stay: a question, a contrast or a scene, no greeting. Then segments of one idea each that lead from the problem to what to do, each with a cue (music, pause, tone of voice), then a call to action with one single step.',
   video:
-    'Write the script of a short vertical video. Open with a hook for the first three seconds, then segments, each with the spoken text and what is seen (shot, text on screen), then a call to action.',
+    'Write the script of a short vertical video. Open with a hook for the first three seconds that shows the problem or the result, no greeting. Then segments of one idea each, with the spoken text and what is seen (shot, movement, text on screen of at most six words), so that it also works without sound, then a call to action with one single step.',
 };
 
 function secondsOf(kind: Kind, { length }: GenerateRequest): number {

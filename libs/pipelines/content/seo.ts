@@ -1,7 +1,7 @@
 /** Search engine optimisation: keyword clusters, titles and advice; with a text, its readability and on-page checks. */
 import { z } from 'zod';
-import { labelOf } from './messages.ts';
-import { checkPage, readabilityOf } from './readability.ts';
+import { type Label, labelOf } from './messages.ts';
+import { checkPage, localeOf, readabilityOf } from './readability.ts';
 import { useOfSources } from './sources.ts';
 import {
   type ContentBrief,
@@ -65,9 +65,9 @@ function analysisSteps(brief: ContentBrief): ContentStep[] {
       key: KEY,
       part: 'seo',
       role: 'writer',
-      template: 'seo.analyse@1',
+      template: 'seo.analyse@2',
       message: 'seo',
-      task: `Analyse the subject for search engines: its primary keyword as people type it, three to five clusters of four to eight related keywords with their search intent, three titles of 40 to 65 characters, a meta description of at most 155 characters, three to six questions that searchers ask, and three to six recommendations${basis.length > 0 ? ' for the text' : ' for a page about it'}, each one concrete change.`,
+      task: `Analyse the subject for search engines: its primary keyword as people type it in the requested language; three to five clusters of four to eight related keywords, long ones and questions among them, with the intent of those who search for them; three titles of 40 to 65 characters with the keyword near the beginning; a meta description of at most 155 characters that gives a reason to open the page; three to six questions in the words of searchers; and three to six recommendations${basis.length > 0 ? ' for the text' : ' for a page about it'}, each one concrete change: what, where and why. Claim no search volumes or rankings: you do not know them.`,
       inputs: basis,
       sources: useOfSources(brief, 'read'),
       spec: SPEC,
@@ -100,7 +100,10 @@ function assembleList(brief: ContentBrief, outputs: StepOutputs): DocumentConten
 function measure(brief: ContentBrief, outputs: StepOutputs, keyword: string): Measured | false {
   const text = textOf(brief, outputs);
   return (
-    text !== '' && { readability: readabilityOf(text, brief.language), checks: checkPage(text, keyword) }
+    text !== '' && {
+      readability: readabilityOf(text, brief.language),
+      checks: checkPage(text, keyword, brief.language),
+    }
   );
 }
 
@@ -129,7 +132,7 @@ function textOf({ basis }: ContentBrief, outputs: StepOutputs): string {
 type Measured = { readability: ReturnType<typeof readabilityOf>; checks: ReturnType<typeof checkPage> };
 
 function present(title: string, result: Analysis, measured: Measured | false, language: string): string {
-  const heading = (label: Parameters<typeof labelOf>[0]) => `## ${labelOf(label, language)}`;
+  const heading = (label: Label) => `## ${labelOf(label, language)}`;
   const list = (items: readonly string[]) => items.map((item) => `- ${item}`).join('\n');
   const sections = [
     `# ${title}`,
@@ -141,15 +144,24 @@ function present(title: string, result: Analysis, measured: Measured | false, la
     ...(measured
       ? [
           `${heading('checks')}\n\n${list(measured.checks.map(({ passed, detail }) => `${passed ? '✓' : '✗'} ${detail}`))}`,
-          `${heading('readability')}\n\n${list([
-            `${measured.readability.words} words in ${measured.readability.sentences} sentences (${measured.readability.words_per_sentence} words a sentence)`,
-            `${measured.readability.long_sentences_percent} % long sentences`,
-            ...(measured.readability.flesch_reading_ease === null
-              ? []
-              : [`Flesch reading ease ${measured.readability.flesch_reading_ease}`]),
-          ])}`,
+          `${heading('readability')}\n\n${list(readabilityLines(measured.readability, language))}`,
         ]
       : []),
   ];
   return `${sections.join('\n\n')}\n`;
+}
+
+function readabilityLines(readability: Measured['readability'], language: string): string[] {
+  const { format } = new Intl.NumberFormat(localeOf(language));
+  const { words, sentences, words_per_sentence, long_sentences_percent, flesch_reading_ease } = readability;
+  const figures: (readonly [Label, number | null, string?])[] = [
+    ['words', words],
+    ['sentences', sentences],
+    ['words_per_sentence', words_per_sentence],
+    ['long_sentences', long_sentences_percent, ' %'],
+    ['reading_ease', flesch_reading_ease],
+  ];
+  return figures.flatMap(([label, value, unit = '']) =>
+    value === null ? [] : [`${labelOf(label, language)}: ${format(value)}${unit}`],
+  );
 }

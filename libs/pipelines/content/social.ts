@@ -23,33 +23,35 @@ export const NETWORK_RULES: Readonly<Record<Network, NetworkRules>> = {
     maxCharacters: 3_000,
     words: [200, 300],
     hashtags: [3, 5],
-    advice: 'a strong first line, short paragraphs, a question or call to action at the end',
+    advice:
+      'a first line that stands alone as a claim or a surprising fact, short paragraphs around one example or lesson, a question that experts can answer or a call to action at the end',
   },
   x: {
     name: 'X',
     maxCharacters: 280,
     hashtags: [1, 3],
-    advice: 'one sharp thought, fewer than 200 characters before the hashtags',
+    advice: 'one sharp thought with one concrete detail, fewer than 200 characters before the hashtags',
   },
   facebook: {
     name: 'Facebook',
     maxCharacters: 63_206,
     words: [60, 120],
     hashtags: [1, 3],
-    advice: 'conversational, ends with a question or call to action',
+    advice: 'conversational, about one everyday situation, ends with a question that is easy to answer',
   },
   instagram: {
     name: 'Instagram',
     maxCharacters: 2_200,
     words: [60, 150],
     hashtags: [3, 10],
-    advice: 'a hook before the fold (125 characters), then short lines, a call to action at the end',
+    advice:
+      'a hook before the fold (125 characters), then short lines that readers can use or save, a call to action at the end',
   },
   threads: {
     name: 'Threads',
     maxCharacters: 500,
     hashtags: [0, 1],
-    advice: 'one thought that invites replies, fewer than 450 characters',
+    advice: 'one thought that invites disagreement or an experience, fewer than 450 characters',
   },
 };
 
@@ -76,9 +78,9 @@ export const socialPipeline: ContentPipeline = {
         key: SOCIAL,
         part: 'social',
         role: 'writer',
-        template: 'social.write@1',
+        template: 'social.write@2',
         message: 'social',
-        task: `Write one post for each of these social networks. Do not repeat one post in another; write for the readers of each network. Put hashtags into \`hashtags\`, not into the text.${count === 1 ? '' : ` Write ${count} versions of every post, each from another angle.`}\n${rules.join('\n')}`,
+        task: `Write one post for each of these social networks. Each has an angle of its own for the readers of its network; none is a shorter copy of another. No "excited to share", no announcement that there is an article, no invented experience in the first person, no placeholders such as [link], and emojis only if the tone asks for them. Put hashtags into \`hashtags\`, not into the text: specific ones, in the language of the post.${count === 1 ? '' : ` Write ${count} versions of every post, each from another angle.`}\n${rules.join('\n')}`,
         inputs: brief.basis,
         sources: useOfSources(brief, 'read'),
         spec: count === 1 ? postsSpec(networks) : versionsSpec(networks, count),

@@ -41,7 +41,7 @@ export function cacheTermsOf(
   // What a job becomes after its approval is its customer's alone.
   if (body.outline_approval || scope === 'off' || /\bno-store\b/i.test(cacheControl)) return undefined;
   const { inputs = {}, ...request } = body;
-  const { research: _providers, ...own } = inputs;
+  const { research: _providers, budget: _ofThePlan, ...own } = inputs;
   const isShareable =
     Object.keys(own).length === 0 && Object.keys(request).every((field) => SHAREABLE.has(field));
   const { catalogue, plan } = entitlements;

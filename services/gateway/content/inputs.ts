@@ -16,12 +16,25 @@ export type ContentSources = {
   searchProviders: readonly string[];
 };
 
+/** Fewer tokens in any window than this are a small or a tiny budget. */
+const SMALL_BUDGET = 20_000n;
+const TINY_BUDGET = 5_000n;
+
+function budgetOf({ entitlements }: EntitlementCheck<ContentBody>): ContentInputs['budget'] {
+  const tokens = entitlements.limits.flatMap(({ meter, amount }) =>
+    meter === 'tokens.total' && amount.kind === 'n' ? [amount.n] : [],
+  );
+  if (tokens.some((most) => most < TINY_BUDGET)) return 'tiny';
+  return tokens.some((most) => most < SMALL_BUDGET) ? 'small' : undefined;
+}
+
 /** @throws ProblemError `not_found`, `semantic_error`, `service_unavailable`. */
 export async function readInputs(
   { generation, priceBook, searchProviders }: ContentSources,
-  { body, entitlements }: EntitlementCheck<ContentBody>,
+  check: EntitlementCheck<ContentBody>,
   { caller, requestId }: Sender,
 ): Promise<ContentInputs> {
+  const { body, entitlements } = check;
   const research =
     body.research === true
       ? chooseSearchModels(
@@ -41,5 +54,10 @@ export async function readInputs(
     body: request,
     isIdempotent: true,
   });
-  return { ...contentInputs.parse(answer), ...(research && { research }) };
+  const budget = budgetOf(check);
+  return {
+    ...contentInputs.parse(answer),
+    ...(research && { research }),
+    ...(budget && { budget }),
+  };
 }
