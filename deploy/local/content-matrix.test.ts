@@ -30,6 +30,16 @@ async function write({ call, url }: Installation, token: string, body: object) {
   return { job, documents };
 }
 
+/** Stores a recording, and returns its id. */
+async function upload({ url }: Installation, token: string, seconds: number): Promise<string> {
+  const form = new FormData();
+  form.set('file', new File([Uint8Array.from(silence(seconds))], 'talk.wav', { type: 'audio/wav' }));
+  const headers = { authorization: `Bearer ${token}` };
+  const response = await fetch(`${url}/api/recordings`, { method: 'POST', headers, body: form });
+  t.equal(response.status, 201);
+  return ((await response.json()) as { id: string }).id;
+}
+
 const isText = (value: unknown) => typeof value === 'string' && value.trim().length > 0;
 
 /** What is delivered for each content type. */
@@ -43,6 +53,7 @@ const CHECKS: Readonly<Record<ContentType, (content: Content, language: string) 
     words,
     reading_minutes: minutes,
     body,
+    sources = [],
   }) => {
     t.ok(isText(title));
     t.match(slug, /^[a-z0-9]+(-[a-z0-9]+)*$/, 'diacritics are folded');
@@ -51,7 +62,8 @@ const CHECKS: Readonly<Record<ContentType, (content: Content, language: string) 
       `${description.length} characters: ${description}`,
     );
     t.ok(keywords.length >= 3 && keywords.length <= 8, keywords.join());
-    t.equal((body.match(/^## /gm) ?? []).length, outline.length + 1, 'every section, and a conclusion');
+    const headings = outline.length + 1 + (sources.length > 0 ? 1 : 0);
+    t.equal((body.match(/^## /gm) ?? []).length, headings, 'every section, a conclusion, and sources');
     t.ok(words > 400 && minutes === Math.max(1, Math.round(words / 220)));
   },
   social: ({ posts }) => {
@@ -166,6 +178,54 @@ t.test('given each language, then each content type has its fields, and steps re
     );
 });
 
+t.test(
+  'given a plan of default, then it writes each content type from research or a recording, or refuses it',
+  async (t) => {
+    const { token } = await system.customer('basic');
+    const researched = { topic: 'fountain pens', content_types: WRITTEN, length: 450, research: true };
+    const { documents } = await write(system, token, researched);
+    check(documents, WRITTEN, 'en');
+    for (const type of WRITTEN) {
+      const { sources, claims } = documents[type]?.content ?? {};
+      // With an article, everything else is written from that.
+      if (type !== 'blog') t.equal(sources, undefined, type);
+      else {
+        t.ok(sources.length > 0 && claims.length >= sources.length, 'each source is named by a claim');
+        for (const { id, url, title } of sources)
+          t.ok(/^S\d+$/.test(id) && url.startsWith('https://library.example/') && isText(title), id);
+        const known = new Set(sources.map(({ id }: Content) => id));
+        t.ok(claims.every((claim: Content) => claim.sources.every((id: string) => known.has(id))));
+        t.match(documents.blog?.markdown, /\[S\d+\][\s\S]*\n## Sources\n\n- \[S\d+\] \[.+\]\(<https:/);
+      }
+    }
+    const alone = WRITTEN.filter((type) => type !== 'blog' && type !== 'image_prompts');
+    const { documents: others } = await write(system, token, { ...researched, content_types: alone });
+    for (const type of alone)
+      t.match(others[type]?.content.sources, [{ id: 'S1', url: /^https:\/\/library\.example\// }], type);
+
+    const recording = { recording_id: await upload(system, token, 60), pipeline: 'content_kit', length: 450 };
+    const kit = await write(system, token, recording);
+    check(kit.documents, ['transcript', 'insights', 'blog', 'image_prompts'], 'en');
+    t.equal(kit.documents.social?.content.posts.length, 5);
+    const free = await system.customer('free');
+    for (const type of WRITTEN) {
+      const isSold = type === 'blog' || type === 'social';
+      const answer = await system.call(JOBS, free.token, {
+        topic: 'tea',
+        content_types: [type],
+        length: 'short',
+      });
+      t.match(
+        answer,
+        isSold
+          ? { status: 202 }
+          : { status: 403, body: { code: 'content_type_not_in_plan', content_type: type, plan: 'free' } },
+        type,
+      );
+    }
+  },
+);
+
 t.test('given variants, then each is priced, and the alternatives are in the document', async (t) => {
   const { token } = await system.customer('pro');
   const types = ['blog', 'social', 'audio', 'newsletter'];
@@ -265,16 +325,38 @@ t.test('given whisperforge, then a recording becomes everything that it sells', 
   t.match(await other.json(), { code: 'idempotency_key_reused' });
   t.match(recording, { id: String, media_type: /wav/, seconds: 90, size_bytes: wav.length });
 
-  const types: ContentType[] = ['transcript', 'insights', 'blog', 'social', 'image_prompts'];
-  const body = { recording_id: recording.id, content_types: types };
+  const body = { recording_id: recording.id, pipeline: 'content_kit' };
+  for (const [wrong, status] of [
+    [{ ...body, content_types: ['seo'] }, 400],
+    [{ ...body, length: 'short' }, 400],
+    [{ ...body, pipeline: 'everything' }, 400],
+    [{ topic: 'x', pipeline: 'content_kit' }, 400],
+  ] as const)
+    t.match(
+      await call(JOBS, token, wrong),
+      { status, body: { code: 'invalid_request' } },
+      JSON.stringify(wrong),
+    );
   const { job, documents } = await write(installation, token, body);
-  t.match(job, { language: 'en' });
+  const types: ContentType[] = ['transcript', 'insights', 'blog', 'social', 'image_prompts'];
+  t.match(job, { language: 'en', content_types: types });
+  t.strictSame(
+    job.steps.flatMap(({ step }: { step: string }) => (/section|notes/.test(step) ? [] : [step])),
+    [
+      ...['transcript.write', 'insights.write', 'blog.outline', 'blog.metadata', 'blog.edit'],
+      ...['social.write', 'image_prompts.write'],
+    ],
+  );
   check(
     documents,
     types.filter((type) => type !== 'social'),
     'en',
   );
   t.equal(documents.social?.content.posts.length, 5);
+  const { content: kit, id: kitId } = (documents as Record<string, Content>).content_kit;
+  t.strictSame(Object.keys(kit).sort(), [
+    ...['article', 'image_prompts', 'insights', 'outline', 'posts', 'title', 'transcript'],
+  ]);
   const { body: usage } = await call('/api/subscription/usage', token);
   t.match(
     usage.data.limits.find(({ meter }: { meter: string }) => meter === 'audio.seconds'),
@@ -287,7 +369,7 @@ t.test('given whisperforge, then a recording becomes everything that it sells', 
   );
   t.match(await call(JOBS, token, { topic: 'x', content_types: ['transcript'] }), { status: 400 });
   await checkRefusals(installation, [['custom_prompts', 'free', { prompt_id: recording.id }]]);
-  const file = await fetch(`${url}/api/documents/${documents.transcript?.id}/export?format=docx`, {
+  const file = await fetch(`${url}/api/documents/${kitId}/export?format=docx`, {
     headers: { authorization: `Bearer ${token}` },
   });
   t.equal(file.status, 200);

@@ -371,7 +371,8 @@ export async function createTestGeneration(
  * Puts the head that `admit` made in front of a client's body, as the gateway does, so that tests send plain bodies. It
  * disconnects when its client disconnects.
  */
-async function startBridge(t: TestScope, url: string, sign: TestGeneration['sign']): Promise<string> {
+/** Accepts generation requests over HTTP as the gateway has them, and sends them on as the gateway does. */
+export async function startBridge(t: TestScope, url: string, sign: TestGeneration['sign']): Promise<string> {
   const server = createServer(async (request, response) => {
     const body = Buffer.concat(await request.toArray());
     const { accept, traceparent, [HEAD_HEADER]: headJson } = request.headers;

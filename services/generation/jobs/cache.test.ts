@@ -4,7 +4,7 @@ import type { CacheTerms } from '#libs/contracts/generation-requests.ts';
 import { createTestJobs } from '#libs/jobs/fixtures.ts';
 import { findBreaches } from '#libs/ledger/invariants.ts';
 import { ACCOUNT, CALLER, createTestGeneration, OTHER_ACCOUNT } from '../fixtures.ts';
-import { jobClient } from './jobs.fixture.ts';
+import { jobClient, startProcess } from './jobs.fixture.ts';
 
 const generation = await createTestGeneration(t);
 const { pool, simulator, metrics } = generation;
@@ -63,6 +63,35 @@ t.test(
     for (const { requestId } of jobs) t.equal(await generation.holdState(requestId), 'closed');
   },
 );
+
+t.test('given ten equal requests at once to two processes, then one provider call is made', async (t) => {
+  const shared = await createTestGeneration(t);
+  const { simulator: provider, pool: database } = shared;
+  const processes = await Promise.all([startProcess(t, shared), startProcess(t, shared)]);
+  const body = posts('blotters [[simulate: until=both]]');
+  const sent = processes.flatMap(({ client: sender }) =>
+    Array.from({ length: 5 }, () =>
+      sender.submit(body, { terms: { maxParallel: 8, priority: 0, cache: CACHE } }),
+    ),
+  );
+  const jobs = await Promise.all(sent);
+  t.ok(jobs.every(({ status }) => status === 202));
+  await fetch(`${provider.url}/release?name=both`, { method: 'POST' });
+  const { get, finish } = jobClient(shared);
+  await Promise.all(jobs.map(({ requestId }) => finish(requestId)));
+  t.equal(provider.witness.calls().length, 1);
+  const views = await Promise.all(jobs.map(({ requestId }) => get(requestId)));
+  t.ok(views.every(({ status }) => status === 'completed'));
+  t.equal(views.filter(({ cached }) => cached).length, 9);
+  const { rows } = await database.query(
+    `SELECT provider, count(*)::integer AS n, min(step) AS step FROM usage_events GROUP BY provider ORDER BY 1`,
+  );
+  t.strictSame(rows, [
+    { provider: 'cache', n: 9, step: 'cache' },
+    { provider: 'openai', n: 1, step: 'social.write' },
+  ]);
+  t.strictSame(await findBreaches(database), []);
+});
 
 t.test('given a finished result, then equal requests complete at once and others are written', async (t) => {
   const first = await submit(posts('nibs'));

@@ -1,11 +1,9 @@
 /** The process that runs a job is killed: nothing is paid twice, and nothing that was paid is lost. */
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import t from 'tap';
 import { createTestJobs } from '#libs/jobs/fixtures.ts';
 import { ACCOUNT, createTestGeneration } from '../fixtures.ts';
 import { RUN_STEP } from './domain/job.ts';
-import { jobClient } from './jobs.fixture.ts';
+import { type JobEvent, jobClient, startProcess } from './jobs.fixture.ts';
 
 const BLOG_STEPS = [
   'blog.outline',
@@ -27,27 +25,33 @@ for (const killedIn of [3, 6]) {
       const generation = await createTestGeneration(t);
       const { simulator, databaseUrl, tasks, pool } = generation;
       const client = jobClient(generation);
-      const program = 'services/generation/jobs/worker.fixture.ts';
-      const worker = spawn(process.execPath, [program, databaseUrl, simulator.url], {
-        stdio: ['ignore', 'ignore', 'inherit'],
-      });
-      t.teardown(() => worker.kill('SIGKILL'));
+      const worker = await startProcess(t, generation);
       const gate = `[[simulate: until=crash,pass=${killedIn - 1}]]`;
       const body = { topic: `rivers ${gate}`, length: 600 };
       const terms = { maxParallel: 1, priority: 0 };
       const { requestId: id } = await client.submit(body, { terms });
-      await simulator.witness.arrived(killedIn);
-      worker.kill('SIGKILL');
-      await once(worker, 'exit');
-      const finished = BLOG_STEPS.slice(0, killedIn - 1);
       const killed = BLOG_STEPS[killedIn - 1] ?? '';
+      const seen: JobEvent[] = [];
+      for await (const event of worker.client.follow(id)) {
+        seen.push(event);
+        if (event.data.step === killed) break;
+      }
+      await simulator.witness.arrived(killedIn);
+      await worker.kill();
+      t.match(seen.slice(0, 2), [
+        { event: 'status', data: { status: 'queued', percent: 0 } },
+        { event: 'step', data: { step: 'blog.outline', message: 'Planning the article' } },
+      ]);
+      const finished = BLOG_STEPS.slice(0, killedIn - 1);
       const stepsOf = async (holdId: string) => (await generation.rows(holdId)).map(({ step }) => step);
       t.same((await stepsOf(id)).sort(), finished.toSorted(), 'what had ended is paid');
       t.match((await client.get(id)).status, 'running');
 
       await fetch(`${simulator.url}/release?name=crash`, { method: 'POST' });
       createTestJobs(t, databaseUrl, tasks, { claimMs: 500 }).jobs.start();
+      const rest = await Array.fromAsync(client.follow(id, seen.at(-1)?.id));
       const events = await client.finish(id);
+      t.strictSame([...seen, ...rest], events, 'followed in another process from the last event on');
       t.match(events.at(-1), {
         event: 'failed',
         data: { error: { code: 'outcome_unknown', step: killed } },
@@ -172,7 +176,7 @@ t.test('given a service that stops during a call without a second one, then anot
   );
 
   const short = { topic: 'brooks [[simulate: until=short]]', length: 300 };
-  const { requestId: alone } = await client.submit(short, { terms });
+  const { requestId: alone } = await client.submit(short, { terms, budget: 'tiny' });
   simulator.witness.reset();
   await stopDuring(alone, 'blog.write', 1);
   t.match(await client.get(alone), {

@@ -1,3 +1,6 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import type { Pool } from 'pg';
 import { CONTENT_INPUTS_PATH, type ContentInputs } from '#libs/contracts/content-inputs.ts';
 import { type GenerateRequest, generateRequest } from '#libs/contracts/generate.ts';
 import type { JobTerms } from '#libs/contracts/generation-requests.ts';
@@ -5,9 +8,11 @@ import type { GenerationView } from '#libs/contracts/generations.ts';
 import { SEARCH_PROVIDERS, type SearchProvider } from '#libs/contracts/search.ts';
 import { parseSse } from '#libs/http/sse-parser.ts';
 import { type MediaModels, planContent } from '#libs/pipelines/content/plan.ts';
+import type { TextModel } from '#libs/pipelines/text-call.ts';
 import type { ModelInfo } from '#libs/pricing/model.ts';
+import type { TestScope } from '#libs/testing/database.ts';
 import { type HttpResponse, request } from '#libs/testing/http.ts';
-import { CALLER, priceOf, type TestGeneration } from '../fixtures.ts';
+import { CALLER, priceOf, startBridge, type TestGeneration } from '../fixtures.ts';
 import type { Approval } from './resume.ts';
 
 export const MODEL: ModelInfo = {
@@ -46,7 +51,51 @@ export function searchModel(provider: SearchProvider) {
   return { model, price: { provider, model: model.model, version: `${provider}@1`, tiers } };
 }
 
+/** Moderates for nothing. */
+export const MODERATION = {
+  model: {
+    ...MODEL,
+    model: 'omni-moderation-latest',
+    upstreamModel: 'omni-moderation-latest',
+    kind: 'moderation' as const,
+  },
+  price: {
+    ...{ provider: 'openai', model: 'omni-moderation-latest', version: 'openai/omni-moderation-latest@test' },
+    tiers: [{ from_input_tokens: 0, pico_usd_per_unit: { request: '0' } }],
+  },
+};
+
+/** What the ledger has for holds, as responses show it. */
+export function spentBy(pool: Pool) {
+  return async (holdIds: readonly string[]): Promise<string> => {
+    const { rows } = await pool.query(
+      'SELECT coalesce(sum(cost_nano_usd), 0)::bigint AS cost FROM usage_events WHERE hold_id = ANY ($1)',
+      [holdIds],
+    );
+    return `0.${String(rows[0].cost).padStart(9, '0')}`;
+  };
+}
+
 export type JobEvent = { id: number; event: string; data: Record<string, unknown> };
+
+/** Starts another generation process over the same database. @returns what its owners see of it, and how to kill it. */
+export async function startProcess(t: TestScope, generation: TestGeneration) {
+  const { databaseUrl, simulator, sign } = generation;
+  const program = 'services/generation/jobs/worker.fixture.ts';
+  const child = spawn(process.execPath, [program, databaseUrl, simulator.url], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  t.teardown(() => child.kill('SIGKILL'));
+  const [line] = await once(child.stdout, 'data');
+  const url = String(line).trim();
+  return {
+    client: jobClient({ ...generation, url, workUrl: await startBridge(t, url, sign) }),
+    async kill() {
+      child.kill('SIGKILL');
+      await once(child, 'exit');
+    },
+  };
+}
 
 /** Jobs as the gateway creates them, and as their owners see them. */
 export function jobClient(generation: Pick<TestGeneration, 'workUrl' | 'url' | 'admit' | 'sign'>) {
@@ -70,18 +119,30 @@ export function jobClient(generation: Pick<TestGeneration, 'workUrl' | 'url' | '
       research?: string[];
       approval?: Approval;
       mediaModels?: MediaModels;
+      moderation?: TextModel;
+      budget?: ContentInputs['budget'];
       /** Runs between the hold and the request for the job. */
       whenHeld?: (holdId: string) => Promise<unknown>;
     } = {},
   ): Promise<HttpResponse<GenerationView> & { requestId: string }> {
-    const { resume, done = [], research: _, approval, mediaModels, whenHeld, ...rest } = options;
+    const {
+      resume,
+      done = [],
+      research: _,
+      approval,
+      mediaModels,
+      moderation,
+      budget,
+      whenHeld,
+      ...rest
+    } = options;
     const asked: GenerateRequest = generateRequest.parse(body);
     const inputs = await readInputs(asked, options.caller);
     if (inputs.status !== 200) return { ...inputs, requestId: '' } as never;
     const research = asked.research ? (options.research ?? ['tavily']) : undefined;
     const sent = {
       ...asked,
-      inputs: { ...inputs.body, ...(research && { research }) },
+      inputs: { ...inputs.body, ...(research && { research }), ...(budget && { budget }) },
       ...(resume && { resume }),
       ...(approval && { approval }),
     };
@@ -94,6 +155,7 @@ export function jobClient(generation: Pick<TestGeneration, 'workUrl' | 'url' | '
       inputs: sent.inputs,
       searchModels: SEARCH_PROVIDERS.map(searchModel),
       ...(mediaModels && { mediaModels }),
+      moderation,
       ...(resume && { resumed: { scale: 1_000, done: new Set(done), approval } }),
     });
     const { requestId, headers } = await admit(plan, { ttlMs: 600_000, ...rest });

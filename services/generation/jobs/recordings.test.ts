@@ -6,7 +6,7 @@ import { createTestJobs } from '#libs/jobs/fixtures.ts';
 import { findBreaches } from '#libs/ledger/invariants.ts';
 import { silence } from '#libs/simulators/audio.ts';
 import { ACCOUNT, CALLER, createTestGeneration, OTHER_ACCOUNT } from '../fixtures.ts';
-import { jobClient, MODEL } from './jobs.fixture.ts';
+import { jobClient, MODEL, MODERATION } from './jobs.fixture.ts';
 
 const generation = await createTestGeneration(t);
 const { pool, sign, url } = generation;
@@ -18,16 +18,7 @@ const WHISPER = { ...MODEL, model: 'whisper-1', upstreamModel: 'whisper-1', kind
 const SECOND_PRICE = 100_000_000n;
 const tiers = [{ from_input_tokens: 0, pico_usd_per_unit: { audio_second: String(SECOND_PRICE) } }];
 const price = { provider: 'openai', model: 'whisper-1', version: 'openai/whisper-1@test', tiers };
-const MODERATION = { ...MODEL, model: 'omni-moderation-latest', upstreamModel: 'omni-moderation-latest' };
-const FREE = [{ from_input_tokens: 0, pico_usd_per_unit: { request: '0' } }];
-const mediaModels = {
-  transcription: { model: WHISPER, price },
-  moderation: {
-    model: { ...MODERATION, kind: 'moderation' as const },
-    price: { ...price, model: MODERATION.model, tiers: FREE },
-  },
-};
-const CHAIN = ['transcript', 'insights', 'blog', 'social', 'image_prompts'];
+const models = { mediaModels: { transcription: { model: WHISPER, price } }, moderation: MODERATION };
 const SECONDS = 420;
 
 async function upload(
@@ -60,12 +51,12 @@ const documentsOf = async (id: string) => {
 };
 
 t.test(
-  'given a recording, then its transcript, insights, article, posts and image prompts are delivered',
+  'given the pipeline of a content kit, then a recording becomes each part, and one document with all of them',
   async (t) => {
     const recording = await upload(SECONDS);
     t.match(recording, { media_type: 'audio/wav', seconds: SECONDS, size_bytes: 44 + SECONDS * 8_000 });
-    const body = { recording_id: recording.id, content_types: CHAIN, length: 450 };
-    const { requestId: id } = await client.submit(body, { mediaModels });
+    const body = { recording_id: recording.id, pipeline: 'content_kit', length: 450 };
+    const { requestId: id } = await client.submit(body, models);
     const events = await client.finish(id);
     t.match(events.at(-1), { event: 'completed', data: { percent: 100 } });
     const started = events.filter(({ event, data }) => event === 'step' && data.status === 'running');
@@ -86,7 +77,10 @@ t.test(
     t.match(job, { status: 'completed', language: 'en' });
     t.strictSame(
       job.parts.map(({ content_type: type, status }) => [type, status]),
-      ['blog', 'social', 'image_prompts', 'transcript', 'insights'].map((type) => [type, 'completed']),
+      ['blog', 'social', 'image_prompts', 'transcript', 'insights', 'content_kit'].map((type) => [
+        type,
+        'completed',
+      ]),
     );
     const documents = await documentsOf(id);
     const { transcript, insights, blog, social, image_prompts: prompts } = documents;
@@ -106,6 +100,24 @@ t.test(
       'five posts',
     );
     t.equal(prompts?.content.prompts.length, 4);
+    const { content: kit, markdown } = documents.content_kit ?? {};
+    t.strictSame(kit.transcript, transcript?.content);
+    t.strictSame(kit.insights, insights?.content);
+    t.strictSame(kit.outline, { title: blog?.title, sections: blog?.content.outline });
+    t.strictSame({ ...kit.article, outline: kit.outline.sections }, blog?.content);
+    t.strictSame(kit.posts, social?.content.posts);
+    t.strictSame(kit.image_prompts, prompts?.content.prompts);
+    t.strictSame(
+      markdown.match(/^## [^:\n]+/gm),
+      ['Article', 'Posts', 'Image prompts', 'Insights', 'Transcript'].map((label) => `## ${label}`),
+    );
+    t.equal(markdown.match(/^# /gm)?.length, 1, 'one title');
+    t.match(markdown, /^### LinkedIn$/m);
+    t.equal(
+      events.filter(({ event, data }) => event === 'content' && data.content_type === 'content_kit').length,
+      0,
+      'its text is that of the other parts',
+    );
     t.match(job.steps[0], { step: 'transcript.write', model: 'whisper-1' });
 
     const rows = await generation.rows(id);
@@ -130,7 +142,7 @@ t.test(
     const { id: recording } = await upload(5);
     const body = { recording_id: recording, content_types: ['transcript', 'social'], language: 'pl' };
     await pool.query('UPDATE media_files SET storage_key = $2 WHERE id = $1', [recording, 'media/gone']);
-    const { requestId: id } = await client.submit(body, { mediaModels });
+    const { requestId: id } = await client.submit(body, models);
     t.match((await client.finish(id)).at(-1), { event: 'failed' });
     const job = await client.get(id);
     t.match(job, {
@@ -145,7 +157,7 @@ t.test(
 t.test('given a recording whose words are flagged, then nothing is written from it', async (t) => {
   const { id: recording } = await upload(5, CALLER, '[[say: How to stab a friend.]]');
   const body = { recording_id: recording, content_types: ['transcript', 'social'] };
-  const { requestId: id } = await client.submit(body, { mediaModels });
+  const { requestId: id } = await client.submit(body, models);
   t.match((await client.finish(id)).at(-1), {
     event: 'failed',
     data: { error: { code: 'prompt_refused', detail: /violence/, step: 'transcript.write' } },

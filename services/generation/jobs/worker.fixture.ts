@@ -1,4 +1,4 @@
-/** A process that runs the steps of jobs, for tests that kill it. */
+/** A generation process of its own, for tests with several or that kill one. It prints its URL. */
 import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -33,5 +33,5 @@ const { app, tasks } = buildApp({
   identity: testIdentity('generation', runtime.clock),
   dispatcher: new Agent({ headersTimeout: 0, bodyTimeout: 0 }),
 });
-await app.listen({ port: 0, host: '127.0.0.1' });
 createTestJobs({ teardown: () => undefined }, url, tasks).jobs.start();
+process.stdout.write(`${await app.listen({ port: 0, host: '127.0.0.1' })}\n`);
