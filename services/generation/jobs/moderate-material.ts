@@ -3,12 +3,12 @@ import type { PlannedCall } from '#libs/contracts/generation-requests.ts';
 import type { Verdict } from '#libs/pipelines/content/check.ts';
 import type { Repair } from '#libs/pipelines/content/prompt.ts';
 import { moderatedText, type Research, withoutRefused } from '#libs/pipelines/content/sources.ts';
+import type { ContentStep } from '#libs/pipelines/content/step.ts';
 import { SAFETY_STEP, safetyInput } from '#libs/pipelines/safety.ts';
 import type { Attempt } from '../calls/domain/run-call.ts';
 import { ProviderError } from '../providers/domain/provider-error.ts';
 import type { Providers } from '../providers/domain/providers.ts';
 import { flagsAttempt, OUTAGES, safetyAttempt } from '../safety/domain.ts';
-import type { ToolRun } from './tools.ts';
 
 /** What a step took in, as its moderation receives it. It is kept with the step until then. */
 export function materialOf(draft: string): Repair {
@@ -21,7 +21,7 @@ export function isModerated(calls: readonly PlannedCall[]): boolean {
 
 export function moderateMaterial(
   { moderationsIfConfigured }: Pick<Providers, 'moderationsIfConfigured'>,
-  { step: { spec } }: ToolRun,
+  { spec }: Pick<ContentStep, 'spec'>,
   call: PlannedCall,
   draft: string,
 ): Attempt<Verdict> {
@@ -33,7 +33,11 @@ export function moderateMaterial(
 }
 
 /** A moderation that cannot answer delays nothing: the providers of texts refuse what they must. */
-export function afterOutage({ step: { spec } }: ToolRun, code: string, draft: string): Verdict | undefined {
+export function afterOutage(
+  { spec }: Pick<ContentStep, 'spec'>,
+  code: string,
+  draft: string,
+): Verdict | undefined {
   return OUTAGES.has(code) || code === 'service_unavailable' ? unmoderated(spec.kind, draft) : undefined;
 }
 

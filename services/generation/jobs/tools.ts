@@ -61,7 +61,8 @@ export async function toolAttempt(
   repair?: Repair,
 ): Promise<Attempt<Verdict>> {
   const { spec } = run.step;
-  if (call.step === SAFETY_STEP) return moderateMaterial(options.providers, run, call, repair?.draft ?? '');
+  if (call.step === SAFETY_STEP)
+    return moderateMaterial(options.providers, run.step, call, repair?.draft ?? '');
   switch (spec.kind) {
     case 'transcription':
       return transcribe(options, run, call);
@@ -85,7 +86,7 @@ export function substituteFor(
   code: string,
   repair?: Repair,
 ): Verdict | undefined {
-  if (call.step === SAFETY_STEP) return afterOutage(run, code, repair?.draft ?? '');
+  if (call.step === SAFETY_STEP) return afterOutage(run.step, code, repair?.draft ?? '');
   const {
     step: { spec },
     job: { brief },
