@@ -132,6 +132,7 @@ export function definePrograms(options: ProgramOptions): LocalProgram[] {
     }),
     service('generation', {
       ...providers.env,
+      ENCRYPTION_KEYS: options.env.ENCRYPTION_KEYS ?? secrets.encryptionKey,
       MEDIA_PUBLIC_URL: options.env.MEDIA_PUBLIC_URL ?? urlOf(variables.PORT),
       // What is written is in one folder, so that the checkout may be read-only.
       SPOOL_DIR: options.env.SPOOL_DIR ?? path.join(dataFolder, 'spool'),

@@ -59,6 +59,19 @@ const providers: readonly Provider[] = [
     urlVariable: 'SOCIAL_PUBLISHER_URL',
     simulatorPath: '/social/v1',
   },
+  // So do those of systems whose tokens belong to customers.
+  {
+    name: 'Notion',
+    keyVariable: 'NOTION_BASE_URL',
+    urlVariable: 'NOTION_BASE_URL',
+    simulatorPath: '/notion',
+  },
+  {
+    name: 'HubSpot',
+    keyVariable: 'HUBSPOT_BASE_URL',
+    urlVariable: 'HUBSPOT_BASE_URL',
+    simulatorPath: '/hubspot',
+  },
 ];
 
 const SIMULATED_KEY = 'simulated';

@@ -46,6 +46,10 @@ export const IMPLEMENTED_FEATURES: ReadonlySet<string> = new Set([
   'advanced_analytics',
   // GET /api/usage/projection.
   'predictive_analytics',
+  // /api/integrations: documents published to Notion and to systems of customers, contacts read from HubSpot.
+  'notion_integration',
+  'custom_integrations',
+  'crm_integration',
   // Members, roles and invitations.
   'team_collaboration',
 ]);

@@ -12,6 +12,8 @@ export type AuditAction =
   | 'flag.set'
   | 'guard_rail.set'
   | 'guard_rail.withdrawn'
+  | 'integration.connected'
+  | 'integration.disconnected'
   | 'invitation.accepted'
   | 'invitation.created'
   | 'invitation.revoked'

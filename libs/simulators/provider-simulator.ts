@@ -10,15 +10,18 @@ import { type SimulatorState, serveCall } from './exchange.ts';
 import { createAttempts } from './faults.ts';
 import { createGates } from './gates.ts';
 import { geminiDialect } from './gemini.ts';
+import { createHubspotSimulator, HUBSPOT_PATH } from './hubspot.ts';
 import { imagesDialect } from './images.ts';
 import { createMailbox, MAILBOX_PATH } from './mailbox.ts';
 import { moderationsDialect } from './moderations.ts';
+import { createNotionSimulator, NOTION_PATH } from './notion.ts';
 import { listModels, openAiDialect } from './openai.ts';
 import { searchDialect } from './search.ts';
 import { sendJson } from './send.ts';
 import { createSocialSimulator, SOCIAL_PATH, type SocialSimulator } from './social.ts';
 import { stabilityDialect } from './stability.ts';
 import { createPromptMemory } from './usage.ts';
+import type { VendorSimulator } from './vendor-api.ts';
 import { createWitness, type Witness } from './witness.ts';
 import { answerWitness } from './witness-routes.ts';
 
@@ -79,12 +82,22 @@ export async function startProviderSimulator(
 
   const social = createSocialSimulator(state.attempts);
   const mailbox = createMailbox(clock.now);
+  const vendors: readonly (readonly [path: string, simulator: VendorSimulator])[] = [
+    [NOTION_PATH, createNotionSimulator(state.attempts)],
+    [HUBSPOT_PATH, createHubspotSimulator()],
+  ];
+  const clearOthers = () => {
+    social.clear();
+    for (const [, vendor] of vendors) vendor.clear();
+  };
 
   const server = createServer({ keepAliveTimeout: 60_000, requestTimeout: 0 }, (request, response) => {
+    const vendor = vendors.find(([path]) => request.url?.startsWith(`${path}/`));
     if (request.url?.startsWith(MAILBOX_PATH)) mailbox(request, response);
+    else if (vendor !== undefined) serveVendor(...vendor, request, response);
     else if (request.url?.startsWith(SOCIAL_PATH)) serveSocial(social, request, response);
     else if (request.url === SPEECH_PATH) readBody(request, (body) => serveSpeech(request, response, body));
-    else route(state, social, request, response);
+    else route(state, clearOthers, request, response);
   });
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
@@ -167,6 +180,20 @@ function serveSocial(social: SocialSimulator, request: IncomingMessage, response
   });
 }
 
+function serveVendor(
+  basePath: string,
+  vendor: VendorSimulator,
+  request: IncomingMessage,
+  response: ServerResponse,
+): void {
+  readBody(request, (body = Buffer.alloc(0)) => {
+    const { method = '', url = '', headers } = request;
+    const path = url.slice(basePath.length);
+    const answer = vendor.answer({ method, path, headers, body: body.toString() });
+    sendJson(response, answer.status, JSON.stringify(answer.body), answer.headers);
+  });
+}
+
 /** Hands the body over when it is complete; undefined where it is too large. */
 function readBody(request: IncomingMessage, use: (body: Buffer | undefined) => void): void {
   const chunks: Buffer[] = [];
@@ -183,14 +210,14 @@ function readBody(request: IncomingMessage, use: (body: Buffer | undefined) => v
 
 function route(
   state: SimulatorState,
-  social: SocialSimulator,
+  clearOthers: () => void,
   request: IncomingMessage,
   response: ServerResponse,
 ): void {
   const [path = '', query = ''] = (request.url ?? '').split('?', 2);
   const destination = request.method === 'POST' ? destinationOf(path) : undefined;
   if (!destination) {
-    const { status, body } = answerOther(state, social, request.method, path, query);
+    const { status, body } = answerOther(state, clearOthers, request.method, path, query);
     request.resume();
     sendJson(response, status, JSON.stringify(body));
     return;
@@ -209,7 +236,7 @@ function route(
 
 function answerOther(
   state: SimulatorState,
-  social: SocialSimulator,
+  clearOthers: () => void,
   method: string | undefined,
   path: string,
   query: string,
@@ -227,7 +254,7 @@ function answerOther(
     state.attempts.clear();
     state.gates.clear();
     state.memory.clear();
-    social.clear();
+    clearOthers();
     return { status: 200, body: { reset: true } };
   }
   if (method === 'POST' && path === '/release') {

@@ -125,7 +125,7 @@ async function roll(commit: string, rate: number, pauseMs: number): Promise<bool
       const env = {
         ...SETTINGS,
         ...(name === 'generation' && { ...providers, SPOOL_DIR: path.join(folder, `spool-${number}`) }),
-        ...(name === 'usage-metering' && { ENCRYPTION_KEYS: secrets.encryptionKey }),
+        ENCRYPTION_KEYS: secrets.encryptionKey,
         ...(name === 'gateway' && { JWT_KEYS: secrets.jwtKeys }),
         DATABASE_URL: databaseUrl,
         INTERNAL_KEYS: internalKeysOf(name, secrets.internalSecret),

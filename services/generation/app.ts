@@ -1,10 +1,12 @@
 import type { Pool } from 'pg';
 import type { Dispatcher } from 'undici';
 import type { InternalIdentity } from '#libs/auth/internal-identity.ts';
+import { createSecretBox } from '#libs/auth/secret-box.ts';
 import type { AccountEntitlements } from '#libs/clients/account-entitlements.ts';
 import { createQuotaResources } from '#libs/clients/quota-resources.ts';
 import { createDatabase } from '#libs/db/database.ts';
 import type { Listener } from '#libs/db/listen.ts';
+import { createPublicHttp } from '#libs/http/public-http.ts';
 import type { Task } from '#libs/jobs/task.ts';
 import type { Ledger } from '#libs/ledger/ledger.ts';
 import { createService, type ServiceApp } from '#libs/service/create-service.ts';
@@ -25,6 +27,8 @@ import { embeddingsPlugin } from './embeddings/plugin.ts';
 import { extractionPlugin } from './extraction/plugin.ts';
 import { imagesPlugin } from './images/plugin.ts';
 import { instructionsPlugin } from './instructions/plugin.ts';
+import { integrationTasks } from './integrations/jobs.ts';
+import { integrationsPlugin } from './integrations/plugin.ts';
 import { generationTasks } from './jobs/jobs.ts';
 import { jobsPlugin } from './jobs/plugin.ts';
 import { knowledgeBasePlugin } from './knowledge-base/plugin.ts';
@@ -54,7 +58,7 @@ export type AppOptions = {
   /** Connections to providers. */
   dispatcher: Dispatcher;
   /** Without entitlements, social publishing and the knowledge base are not served. */
-  entitlements?: Pick<AccountEntitlements, 'get' | 'suggestPlans' | 'listen'>;
+  entitlements?: Pick<AccountEntitlements, 'get' | 'catalogueOf' | 'suggestPlans' | 'listen'>;
 };
 
 export type Generation = {
@@ -128,6 +132,15 @@ export function buildApp(options: AppOptions): Generation {
     listenWhileRunning(app, entitlements);
     tasks.push(...documentTasks({ database, clock: runtime.clock, entitlements }));
     app.register(instructionsPlugin, { database, runtime, entitlements, quotaResources });
+    const { encryptionKeys, ...addresses } = config.integrations;
+    const http = createPublicHttp({ isAllowed: addresses.endpointPolicy.isAllowedAddress });
+    app.addHook('onClose', () => http.close());
+    const integrations = {
+      ...{ database, runtime, clock: runtime.clock, entitlements, dispatcher, http, ...addresses },
+      secretBox: createSecretBox(encryptionKeys),
+    };
+    app.register(integrationsPlugin, integrations);
+    tasks.push(...integrationTasks(integrations));
     app.register(knowledgeBasePlugin, { database, runtime, quotaResources });
     app.register(socialPlugin, { database, runtime, entitlements, quotaResources, publisher });
     tasks.push(...socialTasks({ database, clock: runtime.clock, publisher, quotaResources }));

@@ -6,6 +6,7 @@ import { configSchema, toGenerationConfig } from './config.ts';
 const env = {
   DATABASE_URL: 'postgres://localhost/test',
   INTERNAL_KEYS: INTERNAL_KEYS_TEXT,
+  ENCRYPTION_KEYS: 'k'.repeat(43),
 };
 
 t.test('every variable is described, and keys are secrets', async (t) => {

@@ -1,6 +1,9 @@
 import { z } from 'zod';
-import { byteSize, durationMs, httpUrl, integer } from '#libs/config/variables.ts';
+import { networks } from '#libs/config/networks.ts';
+import { byteSize, durationMs, encryptionKeys, httpUrl, integer } from '#libs/config/variables.ts';
+import { isPublicAddress } from '#libs/http/public-address.ts';
 import { backendVariables } from '#libs/service/backend-variables.ts';
+import type { EndpointPolicy } from '#libs/service/endpoint-url.ts';
 import { serviceVariables, toServiceConfig } from '#libs/service/variables.ts';
 import { bucketOf, bucketVariables } from '#libs/storage/variables.ts';
 import type { CallRunner } from './calls/domain/run-call.ts';
@@ -83,6 +86,18 @@ export const configSchema = z.object({
     .describe(
       'Base URL of the service that publishes posts to social networks; without it, none can be published',
     ),
+  NOTION_BASE_URL: baseUrl('https://api.notion.com').describe(
+    'Base URL of the API of Notion, to which customers publish documents',
+  ),
+  HUBSPOT_BASE_URL: baseUrl('https://api.hubapi.com').describe(
+    'Base URL of the API of HubSpot, from which contacts of customers are read',
+  ),
+  WEBHOOK_NETWORKS: networks()
+    .optional()
+    .describe(
+      'Private networks that webhook endpoints may be in, also without TLS, such as `127.0.0.0/8`: for development and closed networks',
+    ),
+  ENCRYPTION_KEYS: encryptionKeys(),
   DRAIN_TIMEOUT: durationMs()
     .prefault('60s')
     .describe('Longest time that a provider call runs on after its client left, until its cost is known'),
@@ -134,6 +149,12 @@ export function toGenerationConfig(variables: GenerationVariables) {
     drainTimeoutMs: variables.DRAIN_TIMEOUT,
     spool: { directory: variables.SPOOL_DIR, maxBytes: variables.SPOOL_LIMIT },
     socialPublisherUrl: variables.SOCIAL_PUBLISHER_URL,
+    integrations: {
+      notionUrl: variables.NOTION_BASE_URL,
+      hubspotUrl: variables.HUBSPOT_BASE_URL,
+      endpointPolicy: endpointPolicy(variables),
+      encryptionKeys: variables.ENCRYPTION_KEYS,
+    },
     media: {
       folder: variables.MEDIA_DIR,
       publicUrl: variables.MEDIA_PUBLIC_URL.replace(/\/$/, ''),
@@ -144,6 +165,13 @@ export function toGenerationConfig(variables: GenerationVariables) {
 }
 
 export type GenerationConfig = ReturnType<typeof toGenerationConfig>;
+
+function endpointPolicy({ WEBHOOK_NETWORKS: isInNetworks }: GenerationVariables): EndpointPolicy {
+  return {
+    isAllowedAddress: (address) => isPublicAddress(address) || isInNetworks?.(address) === true,
+    allowsHttp: isInNetworks !== undefined,
+  };
+}
 
 /** Ollama runs locally and accepts any key. */
 const NO_KEY = 'none';

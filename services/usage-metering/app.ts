@@ -12,6 +12,7 @@ import { registerOutboxMetrics } from '#libs/outbox/metrics.ts';
 import { receiverTasks } from '#libs/outbox/receiver-tasks.ts';
 import { outboxTasks } from '#libs/outbox/tasks.ts';
 import { createService, type ServiceApp } from '#libs/service/create-service.ts';
+import type { EndpointPolicy } from '#libs/service/endpoint-url.ts';
 import { requireInternalContext } from '#libs/service/internal-calls.ts';
 import type { Logger } from '#libs/service/logger.ts';
 import type { Metrics } from '#libs/service/metrics.ts';
@@ -36,7 +37,6 @@ import { stopPlugin } from './stops/plugin.ts';
 import { streamPlugin } from './stream/plugin.ts';
 import { usageTasks } from './usage/jobs.ts';
 import { usagePlugin } from './usage/plugin.ts';
-import type { EndpointPolicy } from './webhooks/domain/endpoints.ts';
 import { webhookTasks } from './webhooks/jobs.ts';
 import { webhookChannel, webhookPlugin, webhookTargets } from './webhooks/plugin.ts';
 

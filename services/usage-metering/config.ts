@@ -1,10 +1,10 @@
 import { z } from 'zod';
-import { durationMs, encryptionKeys, httpUrl, integer, list } from '#libs/config/variables.ts';
+import { networks } from '#libs/config/networks.ts';
+import { durationMs, encryptionKeys, httpUrl, integer } from '#libs/config/variables.ts';
 import { backendVariables } from '#libs/service/backend-variables.ts';
 import { serviceVariables } from '#libs/service/variables.ts';
 import { bucketVariables } from '#libs/storage/variables.ts';
 import { parseSentryDsn, type SentryAddress } from './alerts/domain/messages.ts';
-import { parseNetworks } from './webhooks/domain/networks.ts';
 
 export const configSchema = z.object({
   ...serviceVariables(8082),
@@ -35,8 +35,7 @@ export const configSchema = z.object({
     .meta({ secret: true })
     .optional()
     .describe('DSN of Sentry, or of a tool that accepts its envelopes, for alerts about the installation'),
-  WEBHOOK_NETWORKS: list()
-    .transform(readNetworks)
+  WEBHOOK_NETWORKS: networks()
     .optional()
     .describe(
       'Private networks that webhook endpoints may be in, also without TLS, such as `127.0.0.0/8`: for development and closed networks',
@@ -48,15 +47,6 @@ export const configSchema = z.object({
     ),
   ENCRYPTION_KEYS: encryptionKeys(),
 });
-
-function readNetworks(networks: string[], context: z.RefinementCtx) {
-  try {
-    return parseNetworks(networks);
-  } catch (error) {
-    context.addIssue((error as Error).message);
-    return z.NEVER;
-  }
-}
 
 function readSentryDsn(dsn: string, context: z.RefinementCtx): SentryAddress {
   try {

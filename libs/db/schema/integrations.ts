@@ -1,12 +1,8 @@
 /** Tables of generation: external systems that accounts have connected, and documents that were published to them. */
 import { index, integer, jsonb, pgTable, primaryKey, smallint, text, uuid } from 'drizzle-orm/pg-core';
+import { INTEGRATION_PROVIDERS, PUBLICATION_PROVIDERS } from '#libs/contracts/integrations.ts';
 import { instant } from './columns.ts';
 import { documents } from './generations.ts';
-
-export const INTEGRATION_PROVIDERS = ['notion', 'hubspot', 'webhook'] as const;
-
-/** The providers that documents can be published to. */
-export const PUBLICATION_PROVIDERS = ['notion', 'webhook'] as const;
 
 /** A connection of an account to an external system. */
 export const integrations = pgTable(

@@ -3,6 +3,7 @@ import { subscriptionAdminRoutes } from './admin-routes.ts';
 import { internalRoutes } from './internal-routes.ts';
 import { type HostedChanges, type SubscriptionRouteOptions, subscriptionRoutes } from './routes.ts';
 
+export { requireManager } from '#libs/service/require-manager.ts';
 export {
   changeInTransaction,
   changeSubscription,
@@ -12,7 +13,6 @@ export {
   type SubscriptionDeps,
 } from './change.ts';
 export { applyLimits } from './decision-store.ts';
-export { requireManager } from './manager.ts';
 export { moveToCatalogue, recomputeLimits } from './rollout.ts';
 export { lockAccount } from './state-store.ts';
 export { accountExists } from './store.ts';

@@ -14,6 +14,7 @@ import {
 import { readLimits } from '#libs/ledger/read-limits.ts';
 import { type ProblemError, problem } from '#libs/problems/problems.ts';
 import { callerOf } from '#libs/service/internal-calls.ts';
+import { requireManager } from '#libs/service/require-manager.ts';
 import { type OperationRequest, serveOperation } from '#libs/service/serve-operation.ts';
 import { type PaymentRequest, presentRequestSummary } from '../payments/domain.ts';
 import { choosePlan } from '../plans/domain/offer.ts';
@@ -34,7 +35,6 @@ import type { Outcome } from './domain/decision.ts';
 import type { Cycle } from './domain/period.ts';
 import { planChangeOf } from './domain/plan-change.ts';
 import { refusalProblem } from './domain/refusal.ts';
-import { requireManager } from './manager.ts';
 
 export type SubscriptionRouteOptions = SubscriptionDeps & {
   /** Orders a payment from its driver. Called after the transaction that requested it. */

@@ -44,6 +44,10 @@ export const TAGS = [
     name: 'Webhooks',
     description: 'Events sent to addresses of the account. The section `webhooks` describes each of them.',
   },
+  {
+    name: 'Integrations',
+    description: 'External systems: documents are published there, and contacts are read there.',
+  },
   { name: 'Social', description: 'Connections to social networks, and posts published through them.' },
   { name: 'Instructions', description: 'Brand voices and prompts that content follows.' },
   { name: 'Knowledge base', description: 'Texts that are used as context when content is generated.' },

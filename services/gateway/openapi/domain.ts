@@ -39,6 +39,7 @@ import { HOLD_OPERATIONS } from '#libs/contracts/holds.ts';
 import { IDENTITY_OPERATIONS } from '#libs/contracts/identity.ts';
 import { createImage } from '#libs/contracts/image-generations.ts';
 import { generateImages, IMAGE_READING_OPERATIONS } from '#libs/contracts/images.ts';
+import { INTEGRATION_OPERATIONS } from '#libs/contracts/integrations.ts';
 import { INVITATION_OPERATIONS } from '#libs/contracts/invitations.ts';
 import { jobOperations } from '#libs/contracts/jobs.ts';
 import { KB_OPERATIONS } from '#libs/contracts/knowledge-base.ts';
@@ -122,6 +123,7 @@ export const OPERATIONS = {
     ...PROMPT_OPERATIONS,
     ...KB_OPERATIONS,
     ...MEDIA_OPERATIONS,
+    ...INTEGRATION_OPERATIONS,
   ],
   usageMetering: [
     ...usageOperations,

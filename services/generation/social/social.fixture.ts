@@ -167,6 +167,7 @@ function createTestBilling(ledger: Ledger, catalogue: Catalogue) {
   });
   const entitlements: NonNullable<AppOptions['entitlements']> = {
     get: async (accountId) => entitlementsAt(inputOf(accountId), new Date()),
+    catalogueOf: async () => catalogue,
     suggestPlans: createPlanSuggestions(async () => catalogue),
     listen: async () => () => {},
   };

@@ -5,11 +5,11 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { setTimeout as delay } from 'node:timers/promises';
+import { newWebhookSecret } from '#libs/auth/webhook-signature.ts';
 import { testHold, testSegment, testSettle } from '#libs/ledger/fixtures.ts';
 import { createLedger } from '#libs/ledger/ledger.ts';
 import { systemRuntime } from '#libs/service/runtime.ts';
 import { createTestDatabase, type TestScope } from '#libs/testing/database.ts';
-import { newSecret } from './domain/signature.ts';
 
 const { newId } = systemRuntime;
 const WORKERS = 2;
@@ -53,7 +53,7 @@ export async function runBurst(
   await pool.query(
     `INSERT INTO webhook_endpoints (id, account_id, url, description, event_types, secret, created_at, updated_at)
      SELECT uuidv7(), a, $2, '', '{usage.threshold}', $3, now(), now() FROM unnest($1::uuid[]) a`,
-    [accounts, receiver.url, newSecret()],
+    [accounts, receiver.url, newWebhookSecret()],
   );
   const holds = accounts.map((accountId) => ({ accountId, id: newId() }));
   await inParallel(holds, ({ accountId, id }) => ledger.hold(testHold(accountId, id, { cost: 850n })));

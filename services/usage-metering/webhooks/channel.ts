@@ -1,5 +1,6 @@
 /** The channel that delivers events to the endpoints of accounts. */
 import type { SecretBox } from '#libs/auth/secret-box.ts';
+import { signatureHeaders } from '#libs/auth/webhook-signature.ts';
 import { type Database, transaction } from '#libs/db/database.ts';
 import { type PublicHttp, PublicHttpError, retryAfterOf } from '#libs/http/public-http.ts';
 import {
@@ -12,7 +13,7 @@ import { emit } from '#libs/outbox/emit.ts';
 import type { Runtime } from '#libs/service/runtime.ts';
 import { type Answer, changeAfter, type EndpointRow, isAccepted } from './domain/endpoints.ts';
 import { messageOf } from './domain/message.ts';
-import { signatureHeaders, signingSecrets } from './domain/signature.ts';
+import { signingSecrets } from './domain/signature.ts';
 import { findEndpoint, insertAttempt, lockEndpoint, updateEndpoint } from './store.ts';
 
 export type WebhookChannelOptions = {

@@ -2,6 +2,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { recordAudit } from '#libs/audit/record-audit.ts';
 import { actorOf } from '#libs/audit/request-actor.ts';
 import type { SecretBox } from '#libs/auth/secret-box.ts';
+import { newWebhookSecret } from '#libs/auth/webhook-signature.ts';
 import type { AccountEntitlements } from '#libs/clients/account-entitlements.ts';
 import type { AuditAction, AuditState } from '#libs/contracts/audit-entry.ts';
 import { toPage } from '#libs/contracts/page.ts';
@@ -9,17 +10,12 @@ import * as contract from '#libs/contracts/webhooks.ts';
 import { type Database, type Tx, transaction } from '#libs/db/database.ts';
 import { problem } from '#libs/problems/problems.ts';
 import { checkFeature } from '#libs/service/check-feature.ts';
+import { checkEndpointUrl, type EndpointPolicy } from '#libs/service/endpoint-url.ts';
 import { callerOf } from '#libs/service/internal-calls.ts';
 import type { Runtime } from '#libs/service/runtime.ts';
 import { serveOperation } from '#libs/service/serve-operation.ts';
-import {
-  checkEndpointCount,
-  checkEndpointUrl,
-  checkMayManageEndpoints,
-  type EndpointPolicy,
-  type EndpointRow,
-} from './domain/endpoints.ts';
-import { newSecret, secretContext } from './domain/signature.ts';
+import { checkEndpointCount, checkMayManageEndpoints, type EndpointRow } from './domain/endpoints.ts';
+import { secretContext } from './domain/signature.ts';
 import { presentEndpoint } from './present.ts';
 import {
   countEndpoints,
@@ -91,7 +87,7 @@ export function endpointRoutes(app: FastifyInstance, options: WebhookRouteOption
     checkEndpointUrl(url, policy);
     const now = clock.now();
     const id = newId();
-    const secret = newSecret();
+    const secret = newWebhookSecret();
     const sealed = secretBox.seal(secret, secretContext(id));
     const created = await transaction(database, async (tx) => {
       checkEndpointCount(await countEndpoints(tx, accountId));
@@ -131,7 +127,7 @@ export function endpointRoutes(app: FastifyInstance, options: WebhookRouteOption
 
   serveOperation(app, contract.rotateWebhookSecret, async (request) => {
     const overlapMs = request.body.overlap_seconds * 1_000;
-    const secret = newSecret();
+    const secret = newWebhookSecret();
     const rotated = await change(
       request,
       request.params.id,

@@ -1,5 +1,4 @@
 /** Rules of webhook endpoints. */
-import { isIP } from 'node:net';
 import { type Caller, MANAGER_ROLES } from '#libs/contracts/internal-context.ts';
 import { isWebhookEvent } from '#libs/contracts/webhook-events.ts';
 import type { webhookEndpoints } from '#libs/db/schema/webhooks.ts';
@@ -21,31 +20,6 @@ const GONE = 410;
 export function checkMayManageEndpoints({ userId, role }: Caller): void {
   if (userId === null || MANAGER_ROLES.includes(role)) return;
   throw problem('role_required', { fields: { required_roles: [...MANAGER_ROLES], role } });
-}
-
-/** Which networks an installation lets endpoints be in. */
-export type EndpointPolicy = {
-  isAllowedAddress: (address: string) => boolean;
-  /** Without TLS, for development and for closed networks. */
-  allowsHttp: boolean;
-};
-
-/**
- * Refuses what can be refused without a lookup. Every connection is checked again when it is made.
- * @throws ProblemError `semantic_error`
- */
-export function checkEndpointUrl(text: string, { isAllowedAddress, allowsHttp }: EndpointPolicy): void {
-  const refuse = (detail: string) => problem('semantic_error', { detail, fields: { param: 'url' } });
-  const url = new URL(text);
-  if (url.protocol !== 'https:' && !(allowsHttp && url.protocol === 'http:')) {
-    throw refuse('The URL must begin with https.');
-  }
-  if (url.username !== '' || url.password !== '') throw refuse('The URL must not contain credentials.');
-  const host = url.hostname.replace(/^\[(.*)\]$/, '$1');
-  const isLocalName = /(^|\.)localhost\.?$/.test(host) && !allowsHttp;
-  if (isLocalName || (isIP(host) !== 0 && !isAllowedAddress(host))) {
-    throw refuse('The URL is not on the public internet.');
-  }
 }
 
 /** @throws ProblemError `conflict` */

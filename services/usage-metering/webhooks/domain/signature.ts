@@ -1,13 +1,5 @@
-/** Secrets and signatures of Standard Webhooks (https://www.standardwebhooks.com). */
-import { createHmac, randomBytes } from 'node:crypto';
+/** The secrets of endpoints, encrypted in the database. */
 import type { SecretBox } from '#libs/auth/secret-box.ts';
-
-const PREFIX = 'whsec_';
-const SECRET_BYTES = 32;
-
-export function newSecret(random: (length: number) => Buffer = randomBytes): string {
-  return PREFIX + random(SECRET_BYTES).toString('base64');
-}
 
 type SealedSecrets = { id: string; secret: string; previousSecret: string | null };
 
@@ -31,24 +23,4 @@ export function sealedAgain({ id, secret, previousSecret }: SealedSecrets, secre
   const context = secretContext(id);
   const again = (stored: string) => secretBox.seal(secretBox.open(stored, context), context);
   return { secret: again(secret), previousSecret: previousSecret === null ? null : again(previousSecret) };
-}
-
-/** The headers that let a receiver verify a message. */
-export function signatureHeaders(
-  message: { id: string; body: string; at: Date },
-  secrets: readonly string[],
-): Record<string, string> {
-  const timestamp = Math.floor(message.at.getTime() / 1000).toString();
-  const signed = `${message.id}.${timestamp}.${message.body}`;
-  const signatures = secrets.map((secret) => `v1,${sign(secret, signed)}`);
-  return {
-    'webhook-id': message.id,
-    'webhook-timestamp': timestamp,
-    'webhook-signature': signatures.join(' '),
-  };
-}
-
-function sign(secret: string, text: string): string {
-  const key = Buffer.from(secret.slice(PREFIX.length), 'base64');
-  return createHmac('sha256', key).update(text).digest('base64');
 }

@@ -1,13 +1,13 @@
 import type { FastifyRequest } from 'fastify';
 import { MANAGER_ROLES } from '#libs/contracts/internal-context.ts';
 import { problem } from '#libs/problems/problems.ts';
-import { callerOf } from '#libs/service/internal-calls.ts';
+import { callerOf } from './internal-calls.ts';
 
 /** The account to manage, and the id of the user or API key that manages it. */
 export type Manager = { accountId: string; by: string };
 
 /**
- * Admits callers that may change what an account pays: its owners and admins, and API keys with every scope.
+ * Admits callers that may manage an account: its owners and admins, and API keys with every scope.
  *
  * @throws ProblemError `role_required`
  */
