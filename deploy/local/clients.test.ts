@@ -1,6 +1,7 @@
 /** What real clients send: the OpenAI SDK's helpers, LangChain's messages, Azure's header, and HTTP's smaller liberties. */
 import { gzipSync } from 'node:zlib';
 import OpenAI from 'openai';
+import OpenAI4 from 'openai4';
 import t from 'tap';
 import { pdfOfPages, wavOfSeconds } from '#libs/simulators/vendor-tokens/fixtures.ts';
 import { startInstallation } from './installation.fixture.ts';
@@ -49,6 +50,12 @@ t.test('given parameters that are unset or without effect, then they are ignored
     { tools: null, tool_choice: null, response_format: null, prediction: null, service_tier: null },
     { reasoning_effort: 'xhigh' },
     { prompt_cache_retention: '24h' },
+    { metadata: { run: 7 }, store: true },
+    { tools: [], tool_choice: 'auto', parallel_tool_calls: false },
+    { stream_options: { include_usage: null } },
+    { response_format: { type: 'text', extra: null } },
+    { reasoning: { effort: 'low' }, include_reasoning: true },
+    { functions: [], function_call: null },
   ]) {
     const answer = await call(CHAT, key, { ...asked('gpt-4o-mini'), ...more });
     t.equal(answer.status, 200, `${JSON.stringify(more)}: ${JSON.stringify(answer.body)}`);
@@ -63,6 +70,51 @@ t.test('given parameters that could cost more than is held, then each is refused
   })) {
     const answer = await call(CHAT, key, { ...asked('gpt-4o-mini'), [name]: value });
     t.match(answer, { status: 400, body: { error: { param: name, message: new RegExp(name) } } });
+  }
+});
+
+t.test('given a choice of several tools, then only those are called', async (t) => {
+  const functionOf = (name: string) => ({ type: 'function' as const, function: { name, parameters: {} } });
+  for (const model of MODELS) {
+    const answer = await client.chat.completions.create({
+      model,
+      max_tokens: 400,
+      tools: [functionOf('get_weather'), functionOf('get_time')],
+      tool_choice: {
+        type: 'allowed_tools',
+        allowed_tools: { mode: 'required', tools: [functionOf('get_time')] },
+      },
+      messages: [user],
+    });
+    t.match(answer.choices[0]?.message.tool_calls, [{ function: { name: 'get_time' } }], model);
+  }
+});
+
+t.test('given legacy functions, then openai 4 calls them, reads their results, and streams', async (t) => {
+  const legacy = new OpenAI4({ baseURL: `${url}/v1`, apiKey: key, maxRetries: 0 });
+  for (const model of MODELS) {
+    const seen: unknown[] = [];
+    const asked = {
+      model,
+      messages: [{ role: 'user' as const, content: 'Use get_weather for Paris' }],
+      functions: [
+        {
+          name: 'get_weather',
+          description: 'The weather.',
+          parameters: { type: 'object', properties: { city: { type: 'string' } } },
+          parse: JSON.parse,
+          function: (given: unknown) => {
+            seen.push(given);
+            return 'sunny';
+          },
+        },
+      ],
+    };
+    t.match(await legacy.beta.chat.completions.runFunctions(asked).finalContent(), /sunny/, model);
+    t.match(seen, [{ city: String }], model);
+    const streamed = legacy.beta.chat.completions.runFunctions({ ...asked, stream: true });
+    t.match(await streamed.finalContent(), /sunny/, model);
+    t.equal(seen.length, 2, model);
   }
 });
 
@@ -235,9 +287,11 @@ t.test('given names of snapshots, prefixes and latest models, then they are know
     ['gemini-flash-latest', 'gemini-3.5-flash'],
   ];
   for (const [name, model] of names) {
-    const answer = await call(`/v1/models/${encodeURIComponent(name)}`, key);
-    t.match(answer.body, { id: model, created: Number }, name);
-    t.ok(answer.body.created > 1_400_000_000, name);
+    for (const written of [encodeURIComponent(name), name]) {
+      const answer = await call(`/v1/models/${written}`, key);
+      t.match(answer.body, { id: model, created: Number }, written);
+      t.ok(answer.body.created > 1_400_000_000, written);
+    }
   }
   for (const name of ['gpt-5.5-2026-04-23', 'gpt-5.6-luna', 'o1']) {
     const answer = await call(`/v1/models/${name}`, key);
@@ -255,6 +309,8 @@ t.test('given a route that does not exist, then the message names it and what to
   });
   const files = await call('/v1/files', key, {});
   t.match(files, { status: 404, body: { error: { message: /POST \/v1\/files/ } } });
+  const method = await call('/v1/models', key, {});
+  t.match(method, { status: 405, body: { error: { message: 'There is no POST /v1/models. Use GET.' } } });
 });
 
 t.test('given hints that a model cannot take, then they are left out and named', async (t) => {
@@ -276,8 +332,37 @@ t.test('given cache marks in a chat, then Claude stores the prompt, wherever the
         messages: [user],
         tools: [{ type: 'function', function: { name: 'f', description: `2${text}` }, ...mark }],
       },
+      {
+        messages: [user],
+        tools: [{ type: 'function', function: { name: 'f', description: `3${text}`, ...mark } }],
+      },
+      { messages: [{ role: 'user', content: `4${text}` }], ...mark },
+      {
+        messages: [
+          user,
+          {
+            role: 'assistant',
+            content: `5${text}`,
+            tool_calls: [{ id: 'c1', type: 'function', function: { name: 'f', arguments: '{}' }, ...mark }],
+          },
+          { role: 'tool', tool_call_id: 'c1', content: 'sunny' },
+        ],
+        tools: [{ type: 'function', function: { name: 'f' } }],
+      },
+      {
+        messages: [
+          user,
+          {
+            role: 'assistant',
+            content: null,
+            tool_calls: [{ id: 'c1', type: 'function', function: { name: 'f', arguments: '{}' } }],
+          },
+          { role: 'tool', tool_call_id: 'c1', content: [{ type: 'text', text: `6${text}`, ...mark }] },
+        ],
+        tools: [{ type: 'function', function: { name: 'f' } }],
+      },
     ][where];
-  for (const where of [0, 1, 2]) {
+  for (const where of [0, 1, 2, 3, 4, 5, 6]) {
     const request = { ...asked('claude-haiku-4-5'), ...marked(where) };
     const first = await call(CHAT, key, request);
     t.ok(first.body.usage?.prompt_tokens_details.cache_write_tokens > 1024, `${where}`);

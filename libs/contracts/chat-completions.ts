@@ -3,12 +3,12 @@
  * (https://platform.openai.com/docs/api-reference/chat/create).
  *
  * Unknown parameters are refused: they could cost money that no hold covers. What cannot cost anything is dropped before
- * (`services/gateway/chat/ignored-fields.ts`).
+ * (`services/gateway/chat/domain/ignored-fields.ts`).
  */
 import { z } from 'zod';
 
 /** Anthropic's mark for prompt caching: everything up to it is stored, for five minutes or an hour. */
-export const cacheControl = z.strictObject({
+export const cacheControl = z.object({
   type: z.literal('ephemeral'),
   ttl: z.enum(['5m', '1h']).nullish(),
 });
@@ -78,10 +78,8 @@ export const chatMessage = z.discriminatedUnion('role', [
     refusal: z.string().nullish(),
     name: z.string().optional(),
     tool_calls: z.array(toolCall).optional(),
-    // Clients send our responses back unchanged; these fields cost nothing.
-    annotations: z.array(z.unknown()).optional(),
+    // Spoken answers, which no model here has given.
     audio: z.null().optional(),
-    function_call: z.null().optional(),
     reasoning_content: z.string().nullish(),
     thinking_blocks: z.array(thinkingBlock).nullish(),
     ...cached,
@@ -97,10 +95,16 @@ export const chatMessage = z.discriminatedUnion('role', [
   }),
 ]);
 
+/**
+ * OpenAI takes 64 characters without dots and colons, Anthropic 128, and Google dots and colons too. Providers refuse what
+ * they do not take, without a charge.
+ */
+export const TOOL_NAME = /^[a-zA-Z0-9_.:-]{1,128}$/;
+
 export const chatTool = z.strictObject({
   type: z.literal('function'),
   function: z.strictObject({
-    name: z.string().regex(/^[a-zA-Z0-9_-]{1,64}$/),
+    name: z.string().regex(TOOL_NAME),
     description: z.string().optional(),
     parameters: z.record(z.string(), z.unknown()).optional(),
     strict: z.boolean().nullish(),
@@ -129,6 +133,9 @@ export const responseFormat = z.discriminatedUnion('type', [
   }),
 ]);
 
+/** More than any client sends. Some models take fewer. */
+export const MAX_STOPS = 64;
+
 export const chatCompletionRequest = z.strictObject({
   model: z
     .string()
@@ -149,7 +156,7 @@ export const chatCompletionRequest = z.strictObject({
   top_p: z.number().min(0).max(1).nullish(),
   frequency_penalty: z.number().min(-2).max(2).nullish(),
   presence_penalty: z.number().min(-2).max(2).nullish(),
-  stop: z.union([z.string(), z.array(z.string()).max(4)]).nullish(),
+  stop: z.union([z.string(), z.array(z.string()).max(MAX_STOPS)]).nullish(),
   seed: z.int().nullish(),
   logit_bias: z.record(z.string(), z.number()).nullish(),
   logprobs: z.boolean().nullish(),

@@ -122,12 +122,16 @@ export const createChatCompletion = defineOperation({
   },
 });
 
+/** A model as OpenAI and Anthropic describe it at once: each SDK reads its own fields. */
 export const modelObject = z
   .looseObject({
     id: z.string(),
     object: z.literal('model'),
     created: z.int(),
     owned_by: z.string(),
+    type: z.literal('model'),
+    display_name: z.string(),
+    created_at: z.iso.datetime(),
   })
   .meta({ id: 'Model' });
 
@@ -136,6 +140,9 @@ const modelExample = {
   object: 'model',
   created: 1_721_260_800,
   owned_by: 'openai',
+  type: 'model',
+  display_name: 'gpt-4o-mini',
+  created_at: '2024-07-18T00:00:00.000Z',
 } as const;
 
 export const listModels = defineOperation({
@@ -148,9 +155,21 @@ export const listModels = defineOperation({
   scope: 'any',
   responses: {
     200: {
-      description: 'Every model that this account may call.',
-      schema: z.object({ object: z.literal('list'), data: z.array(modelObject) }),
-      example: { object: 'list', data: [modelExample] },
+      description: 'Every model that this account may call, on one page.',
+      schema: z.object({
+        object: z.literal('list'),
+        data: z.array(modelObject),
+        has_more: z.literal(false),
+        first_id: z.string().nullable(),
+        last_id: z.string().nullable(),
+      }),
+      example: {
+        object: 'list',
+        data: [modelExample],
+        has_more: false,
+        first_id: 'gpt-4o-mini',
+        last_id: 'gpt-4o-mini',
+      },
     },
     ...vendorProblems('openai', ...CALLER_PROBLEMS, 'rate_limited', 'internal_error', 'metering_unavailable'),
   },

@@ -179,6 +179,28 @@ const modelExample = {
   supportedGenerationMethods: ['generateContent', 'countTokens'],
 };
 
+export const getGeminiModel = defineOperation({
+  ...shared,
+  scope: 'any',
+  operationId: 'getGeminiModel',
+  method: 'GET',
+  path: '/v1beta/models/{model}',
+  summary: 'Show one model, in the format of Gemini',
+  params,
+  responses: {
+    200: { description: 'The model.', schema: geminiModel, example: modelExample },
+    ...vendorProblems(
+      'google',
+      'invalid_request',
+      ...CALLER_PROBLEMS,
+      'unknown_model',
+      'rate_limited',
+      'internal_error',
+      'metering_unavailable',
+    ),
+  },
+});
+
 export const listGeminiModels = defineOperation({
   ...shared,
   scope: 'any',

@@ -1,5 +1,6 @@
 /** Gemini's requests and responses (https://ai.google.dev/api/generate-content), as far as chats can express them. */
 import { z } from 'zod';
+import { MAX_STOPS, TOOL_NAME } from './chat-completions.ts';
 import { EMBEDDING_TASKS } from './embeddings.ts';
 
 const text = z.string();
@@ -23,7 +24,7 @@ export type GeminiContent = z.output<typeof content>;
 export type GeminiPart = z.output<typeof part>;
 
 const declaration = z.looseObject({
-  name: text.regex(/^[a-zA-Z0-9_-]{1,64}$/, 'must be 1 to 64 letters, digits, _ or -'),
+  name: text.regex(TOOL_NAME, 'must be 1 to 128 letters, digits, or any of _ . : -'),
   description: text.optional(),
   parameters: object.optional(),
   parametersJsonSchema: object.optional(),
@@ -44,7 +45,7 @@ const generationConfig = z.strictObject({
   topP: z.number().min(0).max(1).optional(),
   topK: z.number().min(1).transform(Math.round).optional(),
   candidateCount: z.int().min(1).max(8).optional(),
-  stopSequences: z.array(text).max(4).optional(),
+  stopSequences: z.array(text).max(MAX_STOPS).optional(),
   seed: z.int().optional(),
   presencePenalty: z.number().min(-2).max(2).optional(),
   frequencyPenalty: z.number().min(-2).max(2).optional(),

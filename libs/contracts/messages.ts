@@ -5,7 +5,7 @@
  * cost money that no hold covers.
  */
 import { z } from 'zod';
-import { cacheControl, thinkingConfig } from './chat-completions.ts';
+import { cacheControl, MAX_STOPS, TOOL_NAME, thinkingConfig } from './chat-completions.ts';
 
 const cached = { cache_control: cacheControl.nullish() };
 
@@ -26,12 +26,25 @@ const documentBlock = z.object({
   source: z.discriminatedUnion('type', [
     z.object({ type: z.literal('text'), data: z.string() }),
     z.object({
+      type: z.literal('content'),
+      content: z.union([z.string(), z.array(z.discriminatedUnion('type', [textBlock, imageBlock]))]),
+    }),
+    z.object({
       type: z.literal('base64'),
       media_type: z.literal('application/pdf'),
       data: z.string().min(1),
     }),
   ]),
   title: z.string().nullish(),
+  context: z.string().nullish(),
+  ...cached,
+});
+
+const searchResultBlock = z.object({
+  type: z.literal('search_result'),
+  source: z.string(),
+  title: z.string(),
+  content: z.array(textBlock),
   ...cached,
 });
 
@@ -47,7 +60,10 @@ const toolResultBlock = z.object({
   type: z.literal('tool_result'),
   tool_use_id: z.string(),
   content: z
-    .union([z.string(), z.array(z.discriminatedUnion('type', [textBlock, imageBlock, documentBlock]))])
+    .union([
+      z.string(),
+      z.array(z.discriminatedUnion('type', [textBlock, imageBlock, documentBlock, searchResultBlock])),
+    ])
     .nullish(),
   is_error: z.boolean().nullish(),
   ...cached,
@@ -64,6 +80,7 @@ const contentBlock = z.discriminatedUnion('type', [
   textBlock,
   imageBlock,
   documentBlock,
+  searchResultBlock,
   toolUseBlock,
   toolResultBlock,
   thinkingBlock,
@@ -77,7 +94,7 @@ const message = z.object({
 
 const tool = z.object({
   type: z.literal('custom').nullish(),
-  name: z.string().regex(/^[a-zA-Z0-9_-]{1,64}$/),
+  name: z.string().regex(TOOL_NAME),
   description: z.string().nullish(),
   input_schema: z.record(z.string(), z.unknown()),
   strict: z.boolean().nullish(),
@@ -111,10 +128,10 @@ export const messagesRequest = z
     ...prompt,
     max_tokens: z.int().min(1),
     stream: z.boolean().nullish(),
-    stop_sequences: z.array(z.string()).max(4).nullish(),
+    stop_sequences: z.array(z.string()).max(MAX_STOPS).nullish(),
     temperature: z.number().min(0).max(1).nullish(),
     top_p: z.number().min(0).max(1).nullish(),
-    top_k: z.int().min(1).nullish(),
+    top_k: z.int().min(0).nullish(),
     metadata: z.object({ user_id: z.string().nullish() }).nullish(),
     output_config: z
       .object({

@@ -111,6 +111,54 @@ export const getResponse = defineOperation({
   },
 });
 
+export const listInputItems = defineOperation({
+  operationId: 'listInputItems',
+  method: 'GET',
+  path: '/v1/responses/{response_id}/input_items',
+  summary: 'List the input of a stored response',
+  description:
+    'Everything that the model read but instructions: the items of earlier responses, then those of the request.',
+  tags,
+  auth: 'user',
+  scope: 'generate',
+  params,
+  querystring: z.object({
+    limit: z.coerce.number().int().min(1).max(100).default(20),
+    order: z.enum(['asc', 'desc']).default('desc'),
+    after: z.string().max(200).optional().describe('The id of an item; the list begins after it.'),
+  }),
+  responses: {
+    200: {
+      description: 'The items, the newest first unless `order` says otherwise.',
+      schema: z
+        .object({
+          object: z.literal('list'),
+          data: z.array(z.looseObject({ type: z.string(), id: z.string() })),
+          first_id: z.string().nullable(),
+          last_id: z.string().nullable(),
+          has_more: z.boolean(),
+        })
+        .meta({ id: 'InputItems' }),
+      example: {
+        object: 'list',
+        data: [
+          {
+            type: 'message',
+            id: 'in_019e3f5e6f2a7c319d528a4f0b6c1d2e_0',
+            role: 'user',
+            status: 'completed',
+            content: [{ type: 'input_text', text: 'Name three uses of a fountain pen.' }],
+          },
+        ],
+        first_id: 'in_019e3f5e6f2a7c319d528a4f0b6c1d2e_0',
+        last_id: 'in_019e3f5e6f2a7c319d528a4f0b6c1d2e_0',
+        has_more: false,
+      },
+    },
+    ...vendorProblems('openai', ...READING_PROBLEMS),
+  },
+});
+
 export const deleteResponse = defineOperation({
   operationId: 'deleteResponse',
   method: 'DELETE',

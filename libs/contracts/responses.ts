@@ -6,21 +6,27 @@
  * money that no hold covers.
  */
 import { z } from 'zod';
-import { RECORDING_FORMATS } from './chat-completions.ts';
+import { cacheControl, RECORDING_FORMATS, TOOL_NAME } from './chat-completions.ts';
+
+/** An extension: Claude's mark for prompt caching. */
+const cached = { cache_control: cacheControl.nullish() };
 
 const textPart = z.object({
   type: z.enum(['input_text', 'output_text', 'text', 'summary_text', 'reasoning_text']),
   text: z.string(),
+  ...cached,
 });
 const imagePart = z.object({
   type: z.literal('input_image'),
   image_url: z.string().min(1),
   detail: z.string().nullish(),
+  ...cached,
 });
 const filePart = z.object({
   type: z.literal('input_file'),
   file_data: z.string().min(1).describe('A data URL of a PDF document: `data:application/pdf;base64,…`.'),
   filename: z.string().max(255).nullish(),
+  ...cached,
 });
 const audioPart = z.object({
   type: z.literal('input_audio'),
@@ -36,6 +42,7 @@ const messageItem = z.object({
   id,
   role: z.enum(['user', 'assistant', 'system', 'developer']),
   content: z.union([z.string(), z.array(part)]),
+  ...cached,
 });
 const functionCallItem = z.object({
   type: z.literal('function_call'),
@@ -50,6 +57,7 @@ const functionOutputItem = z.object({
   id,
   call_id: z.string(),
   output: z.union([z.string(), z.array(part)]),
+  ...cached,
 });
 const customCallItem = z.object({
   type: z.literal('custom_tool_call'),
@@ -63,6 +71,7 @@ const customOutputItem = z.object({
   id,
   call_id: z.string(),
   output: z.union([z.string(), z.array(part)]),
+  ...cached,
 });
 const reasoningItem = z.object({
   type: z.literal('reasoning'),
@@ -89,7 +98,7 @@ export type InputItem = z.output<typeof inputItem>;
 
 export const functionTool = z.object({
   type: z.literal('function'),
-  name: z.string().regex(/^[a-zA-Z0-9_-]{1,64}$/),
+  name: z.string().regex(TOOL_NAME),
   namespace: z
     .string()
     .regex(/^[a-zA-Z0-9_-]{1,64}$/)
@@ -98,12 +107,13 @@ export const functionTool = z.object({
   description: z.string().nullish(),
   parameters: z.record(z.string(), z.unknown()).nullish(),
   strict: z.boolean().nullish(),
+  ...cached,
 });
 
 /** A tool that takes a text instead of arguments. */
 export const customTool = z.object({
   type: z.literal('custom'),
-  name: z.string().regex(/^[a-zA-Z0-9_-]{1,64}$/),
+  name: z.string().regex(TOOL_NAME),
   description: z.string().nullish(),
   format: z.object({ type: z.literal('text') }).nullish(),
 });
@@ -159,13 +169,14 @@ export const responsesRequest = z
         summary: z.string().nullish(),
       })
       .nullish(),
-    metadata: z.record(z.string(), z.string()).nullish(),
+    metadata: z.record(z.string(), z.unknown()).nullish(),
     user: z.string().max(512).nullish(),
     safety_identifier: z.string().max(512).nullish(),
     prompt_cache_key: z.string().max(512).nullish(),
     // Other tiers have other prices.
     service_tier: z.enum(['auto', 'default']).nullish(),
     truncation: z.literal('disabled').nullish(),
+    cache_control: cacheControl.nullish().describe('An extension: marks the last item of the input.'),
     fit_budget: z.boolean().optional(),
     allow_degraded: z.boolean().optional(),
   })
@@ -177,7 +188,7 @@ export const modelResponse = z
     id: z.string(),
     object: z.literal('response'),
     created_at: z.int(),
-    status: z.enum(['completed', 'incomplete', 'in_progress']),
+    status: z.enum(['completed', 'incomplete', 'in_progress', 'failed']),
     model: z.string(),
     output: z.array(z.looseObject({ type: z.string(), id: z.string() })),
     previous_response_id: z.string().nullable(),

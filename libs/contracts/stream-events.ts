@@ -107,7 +107,8 @@ export const RESPONSE_EVENTS: readonly StreamEvent[] = [
   typed('response.output_item.done', 'The item is complete.', { item: object }),
   typed('response.completed', 'The whole response, with its `usage`.', { response: object }),
   typed('response.incomplete', 'The same for a response that reached its output cap.', { response: object }),
-  typed('error', 'Ends a stream that failed.', { error: object }),
+  typed('error', 'Why a stream failed.', { error: object }),
+  typed('response.failed', 'The last event of a stream that failed.', { response: object }),
 ];
 
 const PROGRESS = z.int().min(0).max(100).describe('Percent of the whole request.');

@@ -60,7 +60,7 @@ export type ServiceOptions = {
   /** The shape of errors by URL; RFC 9457 by default. */
   readonly errorFormatFor?: (url: string) => ErrorFormat;
   /** The message for a URL without a route. */
-  readonly describeMissing?: (method: string, path: string) => string;
+  readonly describeMissing?: (method: string, path: string, allowed: readonly string[]) => string;
   /** Passed to Fastify: the proxies whose `x-forwarded-for` is trusted. */
   readonly trustProxy?: boolean | string | string[];
 };
@@ -124,11 +124,16 @@ export function createService(options: ServiceOptions): ServiceApp {
   app.setNotFoundHandler((request, reply) => {
     const path = request.url.split('?', 1)[0] ?? '';
     const allowed = allowedMethods(path);
-    const detail = options.describeMissing?.(request.method, path.slice(0, LONGEST_SHOWN_PATH));
+    const detail = options.describeMissing?.(request.method, path.slice(0, LONGEST_SHOWN_PATH), allowed);
+    const described = detail === undefined ? {} : { detail };
     const error =
       allowed.length === 0
-        ? problem('route_not_found', detail === undefined ? {} : { detail })
-        : problem('method_not_allowed', { headers: { allow: allowed.join(', ') }, fields: { allowed } });
+        ? problem('route_not_found', described)
+        : problem('method_not_allowed', {
+            ...described,
+            headers: { allow: allowed.join(', ') },
+            fields: { allowed },
+          });
     answerError(error, request, reply);
   });
 

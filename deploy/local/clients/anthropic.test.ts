@@ -256,6 +256,59 @@ t.test('given fields without a cost, then they are ignored and named', async (t)
   t.equal(response.headers.get('x-inkmeter-ignored'), 'context_management, top_k, cache_control');
 });
 
+t.test('given blocks that only Anthropic has, then any model reads their text', async (t) => {
+  const content = [
+    {
+      type: 'search_result' as const,
+      source: 'https://pens.example/1',
+      title: 'Pens',
+      content: [{ type: 'text' as const, text: 'Ink is wet.' }],
+      citations: { enabled: true },
+    },
+    {
+      type: 'document' as const,
+      title: 'Notes',
+      context: 'From a lab',
+      source: { type: 'content' as const, content: [{ type: 'text' as const, text: 'Water is wet.' }] },
+    },
+  ];
+  for (const model of ['claude-haiku-4-5', 'gpt-4o-mini']) {
+    const { data, response } = await client.messages
+      .create({ model, max_tokens: 20, messages: [{ role: 'user', content }] })
+      .withResponse();
+    t.equal(response.headers.get('x-inkmeter-ignored'), 'citations', model);
+    t.ok(data.usage.input_tokens > 10, model);
+  }
+});
+
+t.test(
+  'given null fields, many stop sequences and long names of tools, then Claude takes them',
+  async (t) => {
+    const answer = await call('/v1/messages?beta=true', key, {
+      model: 'claude-haiku-4-5',
+      max_tokens: 20,
+      messages: [{ role: 'user', content: 'hi' }],
+      system: [
+        { type: 'text', text: 'be', cache_control: { type: 'ephemeral', ttl: '1h', scope: 'global' } },
+      ],
+      tools: [{ name: `mcp__${'x'.repeat(90)}`, input_schema: { type: 'object' } }],
+      stop_sequences: ['a.', 'b.', 'c.', 'd.', 'e.', 'f.'],
+      mcp_servers: [],
+      container: null,
+      output_format: null,
+      top_k: 0,
+    });
+    t.equal(answer.status, 200, JSON.stringify(answer.body));
+  },
+);
+
+t.test('given the list of models, then the SDK reads its pages', async (t) => {
+  const models = await client.models.list();
+  t.match(models.data[0], { type: 'model', id: String, display_name: String, created_at: String });
+  t.equal(models.hasNextPage(), false);
+  t.match(await client.models.retrieve('claude-haiku-4-5'), { id: 'claude-haiku-4-5', type: 'model' });
+});
+
 t.test('given fields whose cost no hold covers, then each is refused by its name', async (t) => {
   const rows: [param: string, more: object][] = [
     ['container', { container: 'c' }],

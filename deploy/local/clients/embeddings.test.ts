@@ -173,6 +173,25 @@ t.test('given no key or another kind of model, then moderation is refused', asyn
   t.equal((await call('/v1/moderations', key, { input: [] })).status, 400);
 });
 
+t.test('given unset fields and hints, then they are ignored', async (t) => {
+  const vectors = await call('/v1/embeddings', key, {
+    model: 'text-embedding-3-small',
+    input: 'hi',
+    dimensions: null,
+    metadata: { a: 'b' },
+    extra: null,
+  });
+  t.equal(vectors.status, 200, JSON.stringify(vectors.body));
+  for (const more of [
+    { model: null, user: null },
+    { model: 'text-moderation-latest', user: 'u1' },
+    { input: [{ type: 'image_url', image_url: { url: 'https://a.example/b.png', detail: 'low' } }] },
+  ]) {
+    const { status, body } = await call('/v1/moderations', key, { input: 'hi', ...more });
+    t.equal(status, 200, JSON.stringify(body));
+  }
+});
+
 t.test('given the list of models, then embedding models are among them', async (t) => {
   const { data } = await client.models.list();
   for (const { model } of MODELS)

@@ -325,4 +325,19 @@ t.test('given the list of models, then those of the plan are in it', async (t) =
   const beta = new GoogleGenAI({ apiKey: key, httpOptions: { baseUrl: url, apiVersion: 'v1beta' } });
   for await (const { name = '' } of await beta.models.list()) names.push(name);
   for (const model of [...MODELS, 'gemini-embedding-001']) t.ok(names.includes(`models/${model}`), model);
+  const shown = await beta.models.get({ model: 'gemini-2.5-flash' });
+  t.match(shown, { name: 'models/gemini-2.5-flash', inputTokenLimit: 1_048_576 });
+  const unknown = await call('/v1beta/models/gemini-0', key);
+  t.match(unknown, { status: 404, body: { error: { status: 'NOT_FOUND', message: /gemini-0/ } } });
+  const other = await call('/v1beta/models/dalle3', key);
+  t.match(other, { status: 404, body: { error: { message: /dalle3/ } } });
+});
+
+t.test('given a tool whose name only Google allows, then its models take it', async (t) => {
+  const answer = await call('/v1beta/models/gemini-2.5-flash:generateContent', key, {
+    contents: [{ parts: [{ text: 'hi' }] }],
+    tools: [{ functionDeclarations: [{ name: 'files.read:v1' }] }],
+    generationConfig: { maxOutputTokens: 20, stopSequences: ['a.', 'b.', 'c.', 'd.', 'e.'] },
+  });
+  t.equal(answer.status, 200, JSON.stringify(answer.body));
 });

@@ -45,6 +45,23 @@ t.test('given no cap, then 16 tokens are held and written', async (t) => {
   t.equal(usage?.completion_tokens, 16);
 });
 
+t.test('given unset parameters and those without an effect, then they are ignored', async (t) => {
+  const answer = await call('/v1/completions', key, {
+    model: 'gpt-3.5-turbo',
+    prompt: 'hi',
+    suffix: null,
+    echo: false,
+    best_of: 1,
+    logprobs: null,
+    user: null,
+    store: false,
+    metadata: { a: 'b' },
+    stream: true,
+    stream_options: { include_usage: true, extra: 1 },
+  });
+  t.equal(answer.status, 200);
+});
+
 t.test('given what a chat cannot express, then it is refused by its name', async (t) => {
   const rows: [param: string, body: object, status: number][] = [
     ['suffix', { suffix: 'end' }, 400],

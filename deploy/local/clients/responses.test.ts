@@ -10,6 +10,7 @@ const key = await keyOf(buyer);
 const client = new OpenAI({ baseURL: `${url}/v1`, apiKey: key, maxRetries: 0 });
 
 const MODELS = ['gpt-4o-mini', 'claude-haiku-4-5', 'gemini-2.5-flash'];
+const ASKED = { role: 'user', content: 'hi' };
 const WEATHER: OpenAI.Responses.FunctionTool = {
   type: 'function',
   name: 'get_weather',
@@ -165,7 +166,7 @@ t.test('given fields without a cost, then they are ignored and named', async (t)
     background: false,
     max_output_tokens: 20,
     temperature: 1.5,
-    metadata: null,
+    metadata: { run: 7 },
   });
   t.equal(answer.status, 200, JSON.stringify(answer.body));
   t.equal(answer.headers.get('x-inkmeter-ignored'), 'include, truncation, temperature=1');
@@ -267,6 +268,86 @@ t.test('given failures, then they have their status, in a stream too', async (t)
     for await (const _ of stream);
   };
   t.ok((await failureOf(read())) instanceof OpenAI.APIError);
+});
+
+t.test('given a stream that fails, then its last event says so in the form that Codex reads', async (t) => {
+  const stream = await client.responses
+    .create({ model: 'gpt-4o-mini', input: '[[simulate: cut=2]] hi', stream: true })
+    .asResponse();
+  const events = (await stream.text())
+    .split('\n')
+    .filter((line) => line.startsWith('data: '))
+    .map((line) => JSON.parse(line.slice('data: '.length)));
+  t.match(events.at(-2), { type: 'error', code: String, message: String });
+  t.match(events.at(-1), {
+    type: 'response.failed',
+    sequence_number: events.length - 1,
+    response: { status: 'failed', error: { code: String, message: String } },
+  });
+});
+
+t.test('given a conversation, then the SDK lists its input in pages', async (t) => {
+  const first = await client.responses.create({
+    model: 'gpt-4o-mini',
+    instructions: 'Be brief.',
+    input: 'One',
+  });
+  const second = await client.responses.create({
+    model: 'gpt-4o-mini',
+    previous_response_id: first.id,
+    input: [{ role: 'user', content: [{ type: 'input_text', text: 'Two' }] }],
+  });
+  const items: OpenAI.Responses.ResponseItem[] = [];
+  for await (const item of client.responses.inputItems.list(second.id, { limit: 1, order: 'asc' }))
+    items.push(item);
+  t.match(items, [
+    { role: 'user', content: [{ type: 'input_text', text: 'One' }] },
+    { id: first.output[0]?.id, role: 'assistant' },
+    { role: 'user', content: [{ text: 'Two' }] },
+  ]);
+  t.equal(new Set(items.map(({ id }) => id)).size, 3);
+  const newest = await client.responses.inputItems.list(second.id, { limit: 1 });
+  t.match(newest, { data: [{ content: [{ text: 'Two' }] }], has_more: true });
+  const missing = await failureOf(client.responses.inputItems.list('resp_0'));
+  t.ok(missing instanceof OpenAI.NotFoundError);
+});
+
+t.test('given a choice of several tools, then only those are called', async (t) => {
+  const time = { ...WEATHER, name: 'get_time' };
+  const { output } = await client.responses.create({
+    model: 'claude-haiku-4-5',
+    input: 'Use a tool',
+    tools: [WEATHER, time],
+    tool_choice: { type: 'allowed_tools', mode: 'required', tools: [{ type: 'function', name: 'get_time' }] },
+  });
+  t.match(output, [{ type: 'function_call', name: 'get_time' }]);
+});
+
+t.test('given cache marks, then Claude stores the prompt, wherever they stand', async (t) => {
+  const text = 'Words that are worth storing. '.repeat(900);
+  const cache_control = { type: 'ephemeral' };
+  const rows: object[] = [
+    {
+      input: [
+        { role: 'developer', content: [{ type: 'input_text', text: `a${text}`, cache_control }] },
+        ASKED,
+      ],
+    },
+    { input: [{ role: 'user', content: `b${text}`, cache_control }] },
+    { input: `c${text}`, cache_control },
+    { input: [ASKED], tools: [{ type: 'function', name: 'f', description: `d${text}`, cache_control }] },
+  ];
+  for (const row of rows) {
+    for (const read of [false, true]) {
+      const { body } = await call('/v1/responses', key, {
+        model: 'claude-haiku-4-5',
+        max_output_tokens: 16,
+        ...row,
+      });
+      const { cached_tokens: cached, cache_write_tokens: written = 0 } = body.usage.input_tokens_details;
+      t.ok((read ? cached : written) > 1024, JSON.stringify(row).slice(0, 60));
+    }
+  }
 });
 
 t.test('given every call, then nothing was charged above its hold', async (t) => {

@@ -3,11 +3,16 @@ import type { ChatCompletionRequest } from '#libs/contracts/chat-completions.ts'
 import type { PricedModel } from '../prices/domain.ts';
 import { adaptToModel } from './adapt-to-model.ts';
 
+const TOOL = { type: 'function', function: { name: 'f' } };
 const base: ChatCompletionRequest = { model: 'm', messages: [{ role: 'user', content: 'hi' }] };
 
-function modelOf(provider: string, prices: Record<string, bigint> = { input: 1n }): PricedModel {
+function modelOf(
+  provider: string,
+  prices: Record<string, bigint> = { input: 1n },
+  reasoning = true,
+): PricedModel {
   const tiers = [{ fromInputTokens: 0, picoUsdPerUnit: prices }];
-  return { info: { provider }, price: { tiers } } as unknown as PricedModel;
+  return { info: { provider, capabilities: { reasoning } }, price: { tiers } } as unknown as PricedModel;
 }
 
 t.test('what a model cannot take is left out or capped, and named', async (t) => {
@@ -19,7 +24,29 @@ t.test('what a model cannot take is left out or capped, and named', async (t) =>
     ['anthropic', { temperature: 0.4, top_k: 3 }, { temperature: 0.4, top_k: 3 }, []],
     ['openai', { top_k: 3, thinking: { type: 'adaptive' } }, {}, ['thinking', 'top_k']],
     ['gemini', { parallel_tool_calls: false, verbosity: 'low' }, {}, ['verbosity']],
+    ['gemini', { tools: [TOOL], parallel_tool_calls: false }, { tools: [TOOL] }, ['parallel_tool_calls']],
+    ['gemini', { tools: [TOOL], parallel_tool_calls: true }, { tools: [TOOL] }, []],
     ['mistral', { user: 'u', seed: 1 }, {}, ['seed', 'user']],
+    [
+      'anthropic',
+      { reasoning_effort: 'low', temperature: 0.2, top_k: 5, top_p: 0.5 },
+      { reasoning_effort: 'low' },
+      ['temperature', 'top_k', 'top_p'],
+    ],
+    [
+      'anthropic',
+      { reasoning_effort: 'none', temperature: 0.2 },
+      { reasoning_effort: 'none', temperature: 0.2 },
+      [],
+    ],
+    [
+      'anthropic',
+      { thinking: { type: 'adaptive' }, top_p: 0.97 },
+      { thinking: { type: 'adaptive' }, top_p: 0.97 },
+      [],
+    ],
+    ['anthropic', { stop: ['\n', 'END'] }, { stop: ['END'] }, ['stop']],
+    ['anthropic', { stop: ' ' }, { stop: [] }, ['stop']],
   ];
   for (const [provider, given, kept, ignored] of rows) {
     const adapted = adaptToModel({ ...base, ...given }, modelOf(provider));
@@ -30,6 +57,48 @@ t.test('what a model cannot take is left out or capped, and named', async (t) =>
 t.test('a request that its model can take stays the same object', async (t) => {
   for (const provider of ['openai', 'anthropic', 'gemini', 'mistral']) {
     t.equal(adaptToModel(base, modelOf(provider)).body, base);
+  }
+});
+
+t.test('effort and thinking are for models that reason', async (t) => {
+  const rows: [given: object, ignored: string[]][] = [
+    [{ reasoning_effort: 'high' }, ['reasoning_effort']],
+    [{ thinking: { type: 'enabled', budget_tokens: 2_000 } }, ['thinking']],
+    [{ reasoning_effort: 'none' }, []],
+    [{ thinking: { type: 'disabled' } }, []],
+  ];
+  for (const provider of ['openai', 'anthropic', 'gemini']) {
+    for (const [given, ignored] of rows) {
+      const adapted = adaptToModel({ ...base, ...given }, modelOf(provider, undefined, false));
+      t.strictSame(adapted, { body: base, ignored }, `${provider} ${JSON.stringify(given)}`);
+    }
+  }
+});
+
+t.test(
+  'given instructions alone, then the last one is the message that Claude and Gemini need',
+  async (t) => {
+    const first = { role: 'system' as const, content: 'Be brief.' };
+    const last = { role: 'developer' as const, content: 'Say hi.' };
+    for (const provider of ['anthropic', 'gemini']) {
+      const { body } = adaptToModel({ ...base, messages: [first, last] }, modelOf(provider));
+      t.strictSame(body.messages, [first, { ...last, role: 'user' }]);
+    }
+    const { body } = adaptToModel({ ...base, messages: [first] }, modelOf('openai'));
+    t.strictSame(body.messages, [first]);
+  },
+);
+
+t.test('given the reasoning of an earlier turn, then it is sent to models that read it', async (t) => {
+  const turn = { role: 'assistant' as const, content: 'Hi', reasoning_content: 'hm' };
+  const { reasoning_content: _, ...plain } = turn;
+  for (const [provider, sent] of [
+    ['xai', turn],
+    ['openai', plain],
+    ['mistral', plain],
+  ] as const) {
+    const { body } = adaptToModel({ ...base, messages: [turn, ...base.messages] }, modelOf(provider));
+    t.strictSame(body.messages, [sent, ...base.messages], provider);
   }
 });
 

@@ -39,6 +39,11 @@ const EXTENSIONS = ['thinking', 'top_k'] as const satisfies Parameter[];
 
 /** Anthropic's range ends at 1, OpenAI's at 2. */
 const LARGEST_CLAUDE_TEMPERATURE = 1;
+/** https://platform.claude.com/docs/en/build-with-claude/extended-thinking#feature-compatibility */
+const SMALLEST_THINKING_TOP_P = 0.95;
+
+/** Providers whose models read the reasoning of earlier turns as a text. Others refuse the field or skip it. */
+const READS_REASONING: ReadonlySet<string> = new Set(['xai', 'ollama']);
 
 export type AdaptedChat = {
   readonly body: ChatCompletionRequest;
@@ -50,22 +55,57 @@ export type AdaptedChat = {
 export function adaptToModel(body: ChatCompletionRequest, { info, price }: PricedModel): AdaptedChat {
   const ignored: string[] = [];
   let adapted = withoutParameters(body, UNSUPPORTED[info.provider] ?? [], ignored);
-  // Without tools it has no effect, and Gemini cannot switch it off.
-  if (info.provider === 'gemini' && (!body.tools?.length || body.parallel_tool_calls === true)) {
+  if (!info.capabilities.reasoning) adapted = withoutReasoning(adapted, ignored);
+  if (info.provider === 'anthropic' || info.provider === 'gemini') adapted = withUserMessage(adapted);
+  if (info.provider === 'gemini' && body.parallel_tool_calls !== undefined) {
+    // Gemini can always call several functions at once.
+    if (body.parallel_tool_calls === false && body.tools?.length) ignored.push('parallel_tool_calls');
     adapted = withoutParameters(adapted, ['parallel_tool_calls'], []);
   }
   if (info.provider !== 'anthropic') {
     const known = info.provider === 'gemini' ? adapted : withoutParameters(adapted, EXTENSIONS, ignored);
-    return { body: withoutClaude(known, ignored), ignored };
+    return { body: withoutClaude(known, info.provider, ignored), ignored };
   }
 
-  if ((adapted.temperature ?? 0) > LARGEST_CLAUDE_TEMPERATURE) {
-    ignored.push(`temperature=${LARGEST_CLAUDE_TEMPERATURE}`);
-    adapted = { ...adapted, temperature: LARGEST_CLAUDE_TEMPERATURE };
-  }
+  adapted = fitToClaude(adapted, ignored);
   const hasHourPrice = price.tiers.some(({ picoUsdPerUnit }) => picoUsdPerUnit.cache_write_1h !== undefined);
   if (hasHourPrice || !hasCacheMark(adapted, '1h')) return { body: adapted, ignored };
   return { body: changeMarks(adapted, SHORTENED), ignored: [...ignored, 'cache_control.ttl=5m'] };
+}
+
+/** The switches of reasoning. Those that switch it off have no effect on a model without it. */
+function withoutReasoning(body: ChatCompletionRequest, ignored: string[]): ChatCompletionRequest {
+  const isOff =
+    body.thinking?.type === 'disabled' || (!body.thinking && (body.reasoning_effort ?? 'none') === 'none');
+  return withoutParameters(body, ['thinking', 'reasoning_effort'], isOff ? [] : ignored);
+}
+
+/** These providers need a message that is no instruction. A last instruction can be one of the user. */
+function withUserMessage(body: ChatCompletionRequest): ChatCompletionRequest {
+  const isInstruction = ({ role }: ChatMessage) => role === 'system' || role === 'developer';
+  if (!body.messages.every(isInstruction)) return body;
+  const messages = [...body.messages];
+  const last = messages.pop();
+  return { ...body, messages: [...messages, { ...last, role: 'user' } as ChatMessage] };
+}
+
+function fitToClaude(body: ChatCompletionRequest, ignored: string[]): ChatCompletionRequest {
+  const { thinking, reasoning_effort: effort, temperature, stop } = body;
+  let fitted = body;
+  if ((temperature ?? 0) > LARGEST_CLAUDE_TEMPERATURE) {
+    ignored.push(`temperature=${LARGEST_CLAUDE_TEMPERATURE}`);
+    fitted = { ...fitted, temperature: LARGEST_CLAUDE_TEMPERATURE };
+  }
+  const thinks = thinking ? thinking.type !== 'disabled' : (effort ?? 'none') !== 'none';
+  if (thinks) {
+    const isPlain = fitted.temperature === LARGEST_CLAUDE_TEMPERATURE;
+    fitted = withoutParameters(fitted, isPlain ? ['top_k'] : ['temperature', 'top_k'], ignored);
+    if ((fitted.top_p ?? 1) < SMALLEST_THINKING_TOP_P) fitted = withoutParameters(fitted, ['top_p'], ignored);
+  }
+  const kept = [stop ?? []].flat().filter((text) => text.trim() !== '');
+  if (kept.length === [stop ?? []].flat().length) return fitted;
+  ignored.push('stop');
+  return { ...fitted, stop: kept };
 }
 
 function withoutParameters(
@@ -83,25 +123,35 @@ function withoutParameters(
 }
 
 /** Reasoning, cache marks, and images and documents in tool results are in a form of Claude's own. */
-function withoutClaude(body: ChatCompletionRequest, ignored: string[]): ChatCompletionRequest {
+function withoutClaude(
+  body: ChatCompletionRequest,
+  provider: string,
+  ignored: string[],
+): ChatCompletionRequest {
   let adapted = body;
   if (hasCacheMark(adapted)) {
     ignored.push('cache_control');
     adapted = changeMarks(adapted, undefined);
   }
-  if (!adapted.messages.some(needsPlainForm)) return adapted;
-  return { ...adapted, messages: withMediaAfterResults(adapted.messages.map(toPlainForm)) };
+  const readsReasoning = READS_REASONING.has(provider);
+  if (!adapted.messages.some((message) => needsPlainForm(message, readsReasoning))) return adapted;
+  const plain = adapted.messages.map((message) => toPlainForm(message, readsReasoning));
+  return { ...adapted, messages: withMediaAfterResults(plain) };
 }
 
-function needsPlainForm(message: ChatMessage): boolean {
-  if (message.role === 'assistant') return message.thinking_blocks !== undefined;
+function needsPlainForm(message: ChatMessage, readsReasoning: boolean): boolean {
+  if (message.role === 'assistant') {
+    return (
+      message.thinking_blocks !== undefined || (!readsReasoning && message.reasoning_content !== undefined)
+    );
+  }
   return message.role === 'tool' && (message.is_error !== undefined || Array.isArray(message.content));
 }
 
-function toPlainForm(message: ChatMessage): ChatMessage {
+function toPlainForm(message: ChatMessage, readsReasoning: boolean): ChatMessage {
   if (message.role === 'assistant') {
-    const { thinking_blocks: _, ...plain } = message;
-    return plain;
+    const { thinking_blocks: _, reasoning_content: reasoning, ...plain } = message;
+    return readsReasoning && reasoning ? { ...plain, reasoning_content: reasoning } : plain;
   }
   if (message.role !== 'tool') return message;
   const { is_error: _, ...plain } = message;

@@ -1,8 +1,9 @@
 import t from 'tap';
 import { chatCompletionRequest } from '#libs/contracts/chat-completions.ts';
-import { dropIgnoredFields } from './ignored-fields.ts';
+import { dropIgnoredFields } from './domain/ignored-fields.ts';
 
-const base = { model: 'gpt-4o-mini', messages: [{ role: 'user', content: 'hi' }] };
+const USER = { role: 'user', content: 'hi' };
+const base = { model: 'gpt-4o-mini', messages: [USER] };
 const calls = [{ id: 'c1', type: 'function', function: { name: 'f', arguments: '{}' } }];
 
 t.test('fields without a cost are dropped, and the request is valid', async (t) => {
@@ -41,6 +42,111 @@ t.test('fields without a cost are dropped, and the request is valid', async (t) 
       base,
     ],
     [
+      'what OpenAI refuses without tools, or without a stream',
+      {
+        ...base,
+        tools: [],
+        tool_choice: 'auto',
+        parallel_tool_calls: true,
+        stream_options: { include_usage: true },
+      },
+      base,
+    ],
+    [
+      'metadata, which providers refuse unless they store the answer',
+      { ...base, metadata: { run: 7 } },
+      base,
+    ],
+    [
+      'unset and unknown options',
+      {
+        ...base,
+        stream: true,
+        stream_options: { include_usage: null, include_extras: true },
+        response_format: {
+          type: 'json_schema',
+          json_schema: { name: 'a', description: null, schema: null, strict: null, $schema: 'x' },
+          extra: 1,
+        },
+      },
+      {
+        ...base,
+        stream: true,
+        stream_options: {},
+        response_format: { type: 'json_schema', json_schema: { name: 'a' } },
+      },
+    ],
+    [
+      'unset and empty fields of messages',
+      {
+        ...base,
+        messages: [
+          { role: 'system', content: 'be', name: null, extra: 1 },
+          {
+            role: 'user',
+            content: [{ type: 'text', text: 'hi', cache_control: null, extra: 1 }],
+            name: null,
+          },
+          {
+            role: 'assistant',
+            content: 'x',
+            tool_calls: null,
+            annotations: null,
+            audio: null,
+            function_call: null,
+          },
+          { role: 'assistant', content: 'x', tool_calls: [], annotations: [{}], refusal: null },
+          { role: 'tool', tool_call_id: 'c1', content: null },
+        ],
+      },
+      {
+        ...base,
+        messages: [
+          { role: 'system', content: 'be' },
+          { role: 'user', content: [{ type: 'text', text: 'hi' }] },
+          { role: 'assistant', content: 'x' },
+          { role: 'assistant', content: 'x' },
+          { role: 'tool', tool_call_id: 'c1', content: '' },
+        ],
+      },
+    ],
+    [
+      'newer fields of cache marks, as Claude Code sends them',
+      { ...base, messages: [{ ...USER, cache_control: { type: 'ephemeral', ttl: '1h', scope: 'global' } }] },
+      { ...base, messages: [{ ...USER, cache_control: { type: 'ephemeral', ttl: '1h' } }] },
+    ],
+    [
+      'calls and tools without a type, and arguments that are no text',
+      {
+        ...base,
+        tools: [{ function: { name: 'f' } }],
+        messages: [
+          {
+            role: 'assistant',
+            content: null,
+            tool_calls: [
+              { id: 'c1', function: { name: 'f', arguments: null } },
+              { id: 'c2', type: 'function', function: { name: 'f', arguments: { a: 1 } } },
+            ],
+          },
+        ],
+      },
+      {
+        ...base,
+        tools: [{ type: 'function', function: { name: 'f' } }],
+        messages: [
+          {
+            role: 'assistant',
+            content: null,
+            tool_calls: [
+              { id: 'c1', type: 'function', function: { name: 'f', arguments: '{}' } },
+              { id: 'c2', type: 'function', function: { name: 'f', arguments: '{"a":1}' } },
+            ],
+          },
+        ],
+      },
+    ],
+    [
       'an unset description of a tool',
       { ...base, tools: [{ type: 'function', function: { name: 'f', description: null } }] },
       { ...base, tools: [{ type: 'function', function: { name: 'f' } }] },
@@ -54,9 +160,17 @@ t.test('fields without a cost are dropped, and the request is valid', async (t) 
 });
 
 t.test('a request without such fields stays as it is', async (t) => {
-  const body = structuredClone({ ...base, temperature: 0, tools: [] });
+  const request = {
+    ...base,
+    temperature: 0,
+    stream: true,
+    stream_options: { include_usage: true },
+    tools: [{ type: 'function', function: { name: 'f' } }],
+    messages: [{ role: 'assistant', content: null, tool_calls: calls }],
+  };
+  const body = structuredClone(request);
   t.equal(dropIgnoredFields(body), false);
-  t.strictSame(body, { ...base, temperature: 0, tools: [] });
+  t.strictSame(body, request);
   for (const nonsense of [null, 7, 'text', [], { messages: 'text', tools: [null, 7] }]) {
     t.equal(dropIgnoredFields(nonsense), false);
   }

@@ -8,7 +8,10 @@ import { translateAnswers } from './answer-translator.ts';
 import { customToolAnswers } from './custom-tool-answers.ts';
 import type { AnswerWriter } from './domain/answer-writer.ts';
 import { replaceCustomTools } from './domain/custom-tools.ts';
-import { dropIgnoredFields } from './ignored-fields.ts';
+import { dropIgnoredFields } from './domain/ignored-fields.ts';
+import { replaceLegacyFunctions } from './domain/legacy-functions.ts';
+import { replaceOtherForms } from './domain/other-forms.ts';
+import { LEGACY_FUNCTION_ANSWERS } from './legacy-function-answers.ts';
 import { refuseCostlyFields } from './refused-fields.ts';
 import { chatCompletionRoute } from './routes.ts';
 
@@ -49,20 +52,23 @@ function chatRoute({ metering }: FastifyInstance): MeteredRoute<ChatCompletionRe
 
 /** OpenAI-compatible chat completions. */
 export const chatPlugin: FastifyPluginAsync = async (app) => {
-  /** The names of the custom tools of requests, until they are served. */
-  const customTools = new WeakMap<FastifyRequest, ReadonlySet<string>>();
+  /** How the answers to requests with custom tools or legacy functions are written, until they are served. */
+  const writers = new WeakMap<FastifyRequest, AnswerWriter>();
   app.addHook('preValidation', (request, _reply, done) => {
-    const names = replaceCustomTools(request.body);
-    if (names !== undefined && names.size > 0) customTools.set(request, names);
-    const isChanged = dropIgnoredFields(request.body) || names !== undefined;
-    if (isChanged) request.rawBody = Buffer.from(JSON.stringify(request.body));
-    refuseCostlyFields(request.body);
+    const { body } = request;
+    const names = replaceCustomTools(body);
+    if (names !== undefined && names.size > 0) writers.set(request, customToolAnswers(names));
+    const callsFunctions = replaceLegacyFunctions(body);
+    if (callsFunctions) writers.set(request, LEGACY_FUNCTION_ANSWERS);
+    const changes = [replaceOtherForms(body), dropIgnoredFields(body)];
+    const isChanged = names !== undefined || callsFunctions !== undefined || changes.includes(true);
+    if (isChanged) request.rawBody = Buffer.from(JSON.stringify(body));
+    refuseCostlyFields(body);
     done();
   });
   const route = chatRoute(app);
   meteredRoute<ChatCompletionRequest>(app, route, (request) => {
-    const names = customTools.get(request);
-    if (names === undefined) return route;
-    return { ...route, translate: translateAnswers(customToolAnswers(names)) };
+    const writer = writers.get(request);
+    return writer === undefined ? route : { ...route, translate: translateAnswers(writer) };
   });
 };

@@ -9,8 +9,8 @@ const REASONS: Readonly<Record<string, string>> = {
   audio: 'audio output has a price of its own',
   modalities: 'only ["text"] is',
   web_search_options: 'searches have a price of their own',
-  functions: 'use tools',
-  function_call: 'use tool_choice',
+  functions: 'use tools alone',
+  function_call: 'it needs functions; use tools and tool_choice',
 };
 const TIERS: ReadonlySet<unknown> = new Set(['auto', 'default', null, undefined]);
 const PARTS: ReadonlySet<unknown> = new Set(['text', 'image_url', 'file', 'input_audio', 'refusal']);

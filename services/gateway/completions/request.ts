@@ -2,6 +2,7 @@
 import type { ChatCompletionRequest } from '#libs/contracts/chat-completions.ts';
 import type { CompletionRequest } from '#libs/contracts/completions.ts';
 import { isFields, refuse } from '../chat/domain/fields.ts';
+import { dropIgnoredFields } from '../chat/domain/ignored-fields.ts';
 
 /** Parameters that a chat cannot express, with the values that change nothing. */
 const REFUSED: Readonly<Record<string, { unless: readonly unknown[]; why: string }>> = {
@@ -19,7 +20,7 @@ export function checkCompletionFields(body: unknown): void {
     if (value !== undefined && !unless.includes(value)) refuse(name, why);
     delete body[name];
   }
-  if (body.user === null) delete body.user;
+  dropIgnoredFields(body);
 }
 
 export function toChat({ prompt, ...parameters }: CompletionRequest): ChatCompletionRequest {

@@ -28,16 +28,21 @@ const ALTERNATIVES: readonly [path: RegExp, use: string][] = [
   [/^\/v1\/(?:files|uploads)/, 'Send the content inside the request.'],
   [/^\/v1\/vector_stores/, 'Use POST /api/kb/files.'],
   [/^\/v1\/(?:fine_tuning|fine-tunes)/, 'Models are not trained here.'],
-  [/^\/v1\/responses\/[^/]+\/(?:cancel|input_items)/, 'Use GET /v1/responses/{response_id}.'],
+  [/^\/v1\/responses\/[^/]+\/cancel/, 'Responses are not created in the background; close the connection.'],
+  [/^\/v1\/responses\/input_tokens/, 'Use POST /v1/messages/count_tokens.'],
+  [/^\/v1\/responses\/compact/, 'Use POST /v1/responses, with a summary of the conversation as input.'],
   [/^\/v1\/audio\/translations/, 'Use POST /v1/audio/transcriptions, and translate its text with a chat.'],
   [/^\/v1\/audio/, 'Use POST /v1/audio/transcriptions or POST /v1/audio/speech.'],
   [/^\/v1\/rerank/, 'Use POST /v1/embeddings, and compare the vectors.'],
   [/^\/v1\/(?:videos|containers|evals|skills)/, 'It is not built. The API reference at /docs lists what is.'],
 ];
 
-/** The message for a URL without a route. */
-export function describeMissingRoute(method: string, path: string): string {
+/** The message for a URL without a route of this method. @param allowed the methods that it has. */
+export function describeMissingRoute(method: string, path: string, allowed: readonly string[] = []): string {
   const [, use] = ALTERNATIVES.find(([pattern]) => pattern.test(path)) ?? [];
-  const missing = `There is no ${method} ${path}.`;
-  return use === undefined ? `${missing} The API reference is at /docs.` : `${missing} ${use}`;
+  const reference =
+    allowed.length === 0
+      ? 'The API reference is at /docs.'
+      : `Use ${allowed.filter((one) => one !== 'HEAD').join(' or ')}.`;
+  return `There is no ${method} ${path}. ${use ?? reference}`;
 }

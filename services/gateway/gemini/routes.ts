@@ -1,20 +1,23 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { z } from 'zod';
 import type { AccountEntitlements } from '#libs/clients/account-entitlements.ts';
 import {
   batchEmbedContents,
   countContentTokens,
   embedContent,
   generateContentOfModel,
+  getGeminiModel,
   listGeminiModels,
   streamGenerateContent,
 } from '#libs/contracts/gemini-operations.ts';
 import type { Operation } from '#libs/contracts/operation.ts';
 import { googleErrorOf } from '#libs/problems/error-formats.ts';
+import { problem } from '#libs/problems/problems.ts';
 import { serveOperation } from '#libs/service/serve-operation.ts';
 import { estimatePrompt } from '../chat/domain/estimate-prompt.ts';
 import { translatedChatRoute } from '../chat/plugin.ts';
 import { createEmbeddingsRoute } from '../embeddings/plugin.ts';
-import { allowedModels } from '../entitlements/domain/models.ts';
+import { allowedModels, mayUseModel } from '../entitlements/domain/models.ts';
 import { translatedRoute } from '../metering/plugin.ts';
 import type { PriceBook } from '../prices/domain.ts';
 import { checkGeminiFields } from './check-fields.ts';
@@ -34,6 +37,15 @@ const JSON_TYPE = 'application/json; charset=utf-8';
 /** The current SDK calls version 1, the older one and the documentation call the beta. Both are the same here. */
 const VERSIONS = ['v1beta', 'v1'] as const;
 
+/** A catch-all, so that an unknown method of a model stays an unknown URL, as at Google. */
+const GET_ANY_MODEL = {
+  ...getGeminiModel,
+  path: '/v1beta/models/*',
+  params: z.object({ '*': z.string().min(1).max(200) }),
+};
+
+const GEMINI_KINDS = ['text', 'embedding'] as const;
+
 export function geminiRoutes(app: FastifyInstance, options: GeminiOptions): void {
   /** What was left out of each request, until its handler runs. */
   const ignored = new WeakMap<object, string[]>();
@@ -46,10 +58,20 @@ export function geminiRoutes(app: FastifyInstance, options: GeminiOptions): void
 
   serveOperation(app, listGeminiModels, async ({ caller }) => {
     const account = await options.entitlements.get(caller.accountId);
-    const models = (['text', 'embedding'] as const).flatMap((kind) =>
-      allowedModels(account, kind, options.priceBook),
-    );
+    const models = GEMINI_KINDS.flatMap((kind) => allowedModels(account, kind, options.priceBook));
     return { models: models.map(presentGeminiModel) };
+  });
+
+  serveOperation(app, GET_ANY_MODEL, async ({ caller, params: { '*': model } }) => {
+    const account = await options.entitlements.get(caller.accountId);
+    const { info } = options.priceBook.priced(model);
+    if (!GEMINI_KINDS.some((kind) => mayUseModel(account, kind, info))) {
+      throw problem('unknown_model', {
+        detail: `The plan does not include the model ${info.model}.`,
+        fields: { model: info.model },
+      });
+    }
+    return presentGeminiModel(info);
   });
 }
 

@@ -1,5 +1,5 @@
 /** Fields of Anthropic's API that a chat cannot express: ignored where they are free, refused by name where not. */
-import { isFields, listOf, refuse, take } from '../chat/domain/fields.ts';
+import { dropNulls, isFields, listOf, refuse, take } from '../chat/domain/fields.ts';
 
 /** Hints without an effect on the cost. */
 const IGNORED = ['context_management', 'diagnostics', 'user_profile_id', 'workspace_id', 'betas'];
@@ -17,6 +17,7 @@ const BLOCKS: ReadonlySet<unknown> = new Set([
   'text',
   'image',
   'document',
+  'search_result',
   'tool_use',
   'tool_result',
   'thinking',
@@ -30,8 +31,10 @@ const BLOCKS: ReadonlySet<unknown> = new Set([
  */
 export function checkMessageFields(body: unknown): string[] {
   if (!isFields(body)) return [];
+  dropNulls(body);
+  if (Array.isArray(body.mcp_servers) && body.mcp_servers.length === 0) delete body.mcp_servers;
   for (const [name, why] of Object.entries(REFUSED)) {
-    if (body[name] !== undefined && body[name] !== null) refuse(name, why);
+    if (body[name] !== undefined) refuse(name, why);
   }
   if (isFields(body.output_format)) {
     body.output_config = {
@@ -54,14 +57,15 @@ export function checkMessageFields(body: unknown): string[] {
       refuse(`tools.${index}.type`, `${type} is a tool of the provider; use tools with an input_schema`);
     }
   });
-  listOf(body.messages).forEach(({ content }, index) => {
-    checkBlocks(content, `messages.${index}.content`);
-  });
-  return take(body, IGNORED);
+  const cites = listOf(body.messages)
+    .map(({ content }, index) => checkBlocks(content, `messages.${index}.content`))
+    .includes(true);
+  return [...take(body, IGNORED), ...(cites ? ['citations'] : [])];
 }
 
-function checkBlocks(content: unknown, path: string): void {
-  listOf(content).forEach((block, position) => {
+/** @returns whether any block asks for citations, which no chat has. */
+function checkBlocks(content: unknown, path: string): boolean {
+  const answers = listOf(content).map((block, position) => {
     const at = `${path}.${position}`;
     if (!BLOCKS.has(block.type)) refuse(`${at}.type`, `blocks of type ${String(block.type)} are not taken`);
     const source = isFields(block.source) ? block.source.type : undefined;
@@ -69,12 +73,14 @@ function checkBlocks(content: unknown, path: string): void {
     if (block.type === 'image' && source !== 'base64' && source !== 'url') {
       refuse(`${at}.source.type`, 'images are taken as base64 or url');
     }
-    if (block.type === 'tool_result') checkBlocks(block.content, `${at}.content`);
+    const cites = isFields(block.citations) && block.citations.enabled === true;
+    return block.type === 'tool_result' ? checkBlocks(block.content, `${at}.content`) : cites;
   });
+  return answers.includes(true);
 }
 
 function checkDocument(source: unknown, type: unknown, at: string): void {
-  if (type !== 'text' && type !== 'base64') {
+  if (type !== 'text' && type !== 'content' && type !== 'base64') {
     refuse(`${at}.type`, `${NOT_FETCHED}; send the text, or the PDF document as base64`);
   }
   const mediaType = isFields(source) ? source.media_type : undefined;

@@ -2,9 +2,9 @@
 import type { ChatCompletionRequest, ChatMessage, ChatTool } from '#libs/contracts/chat-completions.ts';
 import type { CountTokensRequest, MessageBlock, MessagesRequest } from '#libs/contracts/messages.ts';
 import type { MediaPart } from '#libs/pipelines/prompt-parts.ts';
+import { type Marked, markLast, markOf } from '../chat/domain/cache-marks.ts';
 import { named } from '../chat/domain/part-names.ts';
 
-type Marked = { cache_control?: ChatTool['cache_control'] };
 type Block<Type extends MessageBlock['type']> = Extract<MessageBlock, { type: Type }>;
 type TextPart = { type: 'text'; text: string; cache_control?: ChatTool['cache_control'] };
 type ContentPart = TextPart | Exclude<MediaPart, { type: 'input_audio' }>;
@@ -44,7 +44,7 @@ export function toChat(request: MessagesRequest): ChatCompletionRequest {
     ...(stop?.length && { stop }),
     ...(typeof request.temperature === 'number' && { temperature: request.temperature }),
     ...(typeof request.top_p === 'number' && { top_p: request.top_p }),
-    ...(typeof request.top_k === 'number' && { top_k: request.top_k }),
+    ...(request.top_k && { top_k: request.top_k }),
     ...(user && { user }),
     ...(output?.format && {
       response_format: {
@@ -119,7 +119,11 @@ function toParts(block: MessageBlock, path: string): ContentPart[] {
     case 'text':
       return [toPart(block)];
     case 'document':
-      return [toDocument(block, path)];
+      return toDocument(block, path);
+    case 'search_result': {
+      const texts = block.content.map(({ text }) => text);
+      return [{ type: 'text', text: [block.title, block.source, ...texts].join('\n\n'), ...markOf(block) }];
+    }
     case 'image': {
       const { source } = block;
       const url = source.type === 'url' ? source.url : `data:${source.media_type};base64,${source.data}`;
@@ -130,14 +134,28 @@ function toParts(block: MessageBlock, path: string): ContentPart[] {
   }
 }
 
-function toDocument(block: Block<'document'>, path: string): ContentPart {
-  const { source, title } = block;
+function toDocument(block: Block<'document'>, path: string): ContentPart[] {
+  const { source, title, context } = block;
+  const head = [title, context].filter(Boolean);
   if (source.type === 'text') {
-    return { type: 'text', text: (title ? `${title}\n\n` : '') + source.data, ...markOf(block) };
+    return [{ type: 'text', text: [...head, source.data].join('\n\n'), ...markOf(block) }];
+  }
+  if (source.type === 'content') {
+    const { content } = source;
+    const blocks = typeof content === 'string' ? [{ type: 'text' as const, text: content }] : content;
+    const parts = blocks.flatMap((one, position) => toParts(one, `${path}.source.content.${position}`));
+    const first: TextPart[] = head.length > 0 ? [{ type: 'text', text: head.join('\n\n') }] : [];
+    return markLastPart([...first, ...parts], block);
   }
   const file_data = `data:${source.media_type};base64,${source.data}`;
   const filename = title?.slice(0, LONGEST_FILENAME) || 'document.pdf';
-  return named({ type: 'file', file: { file_data, filename }, ...markOf(block) }, path);
+  return [named({ type: 'file', file: { file_data, filename }, ...markOf(block) }, path)];
+}
+
+function markLastPart(parts: ContentPart[], block: Marked): ContentPart[] {
+  const last = parts.at(-1);
+  if (last && block.cache_control) last.cache_control = block.cache_control;
+  return parts;
 }
 
 function toPart(block: { text: string } & Marked): TextPart {
@@ -146,16 +164,6 @@ function toPart(block: { text: string } & Marked): TextPart {
 
 function textsOf(block: MessageBlock): TextPart[] {
   return toParts(block, '').filter((part) => part.type === 'text');
-}
-
-function markOf({ cache_control: mark }: Marked): Marked {
-  return mark ? { cache_control: mark } : {};
-}
-
-function markLast(messages: readonly ChatMessage[], mark: ChatTool['cache_control']): ChatMessage[] {
-  return messages.map((message, index) =>
-    index === messages.length - 1 ? { ...message, cache_control: mark } : message,
-  );
 }
 
 function toTool(tool: NonNullable<MessagesRequest['tools']>[number]): ChatTool {

@@ -24,6 +24,7 @@ import {
   countContentTokens,
   embedContent,
   generateContentOfModel,
+  getGeminiModel,
   listGeminiModels,
   streamGenerateContent,
 } from '#libs/contracts/gemini-operations.ts';
@@ -55,7 +56,12 @@ import { priceAdminOperations } from '#libs/contracts/price-admin.ts';
 import { priceOperations } from '#libs/contracts/prices.ts';
 import { PROMPT_OPERATIONS } from '#libs/contracts/prompts.ts';
 import { createRecording } from '#libs/contracts/recordings.ts';
-import { createResponse, deleteResponse, getResponse } from '#libs/contracts/responses-operations.ts';
+import {
+  createResponse,
+  deleteResponse,
+  getResponse,
+  listInputItems,
+} from '#libs/contracts/responses-operations.ts';
 import { revenueOperations } from '#libs/contracts/revenue.ts';
 import { searchWeb } from '#libs/contracts/search.ts';
 import { segmentOperations } from '#libs/contracts/segments.ts';
@@ -100,8 +106,10 @@ export const OPERATIONS = {
     getModel,
     countMessageTokens,
     countContentTokens,
+    getGeminiModel,
     listGeminiModels,
     getResponse,
+    listInputItems,
     deleteResponse,
     createRecording,
     ...IMAGE_READING_OPERATIONS,

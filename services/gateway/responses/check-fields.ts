@@ -3,6 +3,7 @@ import { RECORDING_FORMATS } from '#libs/contracts/chat-completions.ts';
 import { responsesRequest } from '#libs/contracts/responses.ts';
 import { refuseGrammar } from '../chat/domain/custom-tools.ts';
 import { type Fields, isFields, listOf, refuse, take } from '../chat/domain/fields.ts';
+import { narrowTools } from '../chat/domain/other-forms.ts';
 import { flattenNamespaces } from './domain/namespaces.ts';
 
 /** Hints without an effect on the cost. */
@@ -60,6 +61,7 @@ const PARTS: ReadonlySet<unknown> = new Set([
 export function checkResponseFields(body: unknown): string[] {
   if (!isFields(body)) return [];
   flattenNamespaces(body);
+  narrowTools(body);
   const ignored = [...take(body, IGNORED), ...dropOfflineSearch(body)];
   for (const name of Object.keys(body)) {
     if (KNOWN.has(name)) continue;

@@ -2,6 +2,7 @@
 import type { ChatCompletionRequest, ChatMessage, ChatTool } from '#libs/contracts/chat-completions.ts';
 import type { ConversationItem, ResponsesRequest } from '#libs/contracts/responses.ts';
 import type { MediaPart } from '#libs/pipelines/prompt-parts.ts';
+import { type Marked, markLast, markOf } from '../chat/domain/cache-marks.ts';
 import { CUSTOM_TOOL_PARAMETERS, customArguments } from '../chat/domain/custom-tools.ts';
 import { named } from '../chat/domain/part-names.ts';
 import { chatNameOf } from './domain/namespaces.ts';
@@ -9,16 +10,17 @@ import { thoughtsOf } from './domain/thoughts.ts';
 
 type AssistantMessage = Extract<ChatMessage, { role: 'assistant' }>;
 type Part = Exclude<Extract<ConversationItem, { type: 'message' }>['content'], string>[number];
-type TextPart = { type: 'text'; text: string };
+type TextPart = { type: 'text'; text: string } & Marked;
 type ContentPart = TextPart | MediaPart;
 
 export function toChat(request: ResponsesRequest, items: readonly ConversationItem[]): ChatCompletionRequest {
-  const { instructions, tools, tool_choice: choice, text, reasoning, metadata } = request;
+  const { instructions, tools, tool_choice: choice, text, reasoning } = request;
   const own = typeof request.input === 'string' ? 1 : request.input.length;
   const first: ChatMessage[] = instructions ? [{ role: 'developer', content: instructions }] : [];
+  const messages = [...first, ...toMessages(items, items.length - own)];
   return {
     model: request.model,
-    messages: [...first, ...toMessages(items, items.length - own)],
+    messages: request.cache_control ? markLast(messages, request.cache_control) : messages,
     ...(request.stream && { stream: true, stream_options: { include_usage: true } }),
     ...(request.max_output_tokens && { max_completion_tokens: request.max_output_tokens }),
     ...copied(request),
@@ -32,7 +34,6 @@ export function toChat(request: ResponsesRequest, items: readonly ConversationIt
     ...(text?.format && { response_format: toFormat(text.format) }),
     ...(text?.verbosity && { verbosity: text.verbosity }),
     ...(reasoning?.effort && { reasoning_effort: reasoning.effort }),
-    ...(metadata && { metadata }),
   };
 }
 
@@ -84,14 +85,15 @@ function toMessages(items: readonly ConversationItem[], continued: number): Chat
       message.tool_calls = [...(message.tool_calls ?? []), call];
     } else if (item.type === 'function_call_output' || item.type === 'custom_tool_call_output') {
       turn = undefined;
-      messages.push(toToolMessage(item.call_id, toContent(item.output, `${path}.output`)));
+      const content = toContent(item.output, `${path}.output`);
+      messages.push({ ...toToolMessage(item.call_id, content), ...markOf(item) });
     } else if (item.role === 'assistant') {
       // Text after tool calls begins a turn of its own, because a chat cannot express that order.
       if (turn?.tool_calls || turn?.content) turn = undefined;
-      assistant().content = textOf(item.content);
+      Object.assign(assistant(), { content: textOf(item.content), ...markOf(item) });
     } else {
       turn = undefined;
-      messages.push(toWrittenMessage(item.role, item.content, `${path}.content`));
+      messages.push({ ...toWrittenMessage(item.role, item.content, `${path}.content`), ...markOf(item) });
     }
   }
   return messages;
@@ -102,7 +104,13 @@ function toWrittenMessage(
   content: string | Part[],
   path: string,
 ): ChatMessage {
-  return role === 'user' ? { role, content: toContent(content, path) } : { role, content: textOf(content) };
+  if (role === 'user') return { role, content: toContent(content, path) };
+  const isMarked = Array.isArray(content) && content.some((part) => 'cache_control' in part);
+  return { role, content: isMarked ? content.flatMap(toTextPart) : textOf(content) };
+}
+
+function toTextPart(part: Part): TextPart[] {
+  return 'text' in part ? [{ type: 'text', text: part.text, ...markOf(part) }] : [];
 }
 
 /** A recording cannot be the result of a tool. */
@@ -124,16 +132,19 @@ function toPart(part: Part, path: string): ContentPart {
     case 'input_image': {
       const { detail, image_url: url } = part;
       const isKnown = detail === 'low' || detail === 'high';
-      return named({ type: 'image_url', image_url: { url, ...(isKnown && { detail }) } }, path);
+      return named(
+        { type: 'image_url', image_url: { url, ...(isKnown && { detail }) }, ...markOf(part) },
+        path,
+      );
     }
     case 'input_file': {
       const filename = part.filename || 'document.pdf';
-      return named({ type: 'file', file: { file_data: part.file_data, filename } }, path);
+      return named({ type: 'file', file: { file_data: part.file_data, filename }, ...markOf(part) }, path);
     }
     case 'input_audio':
       return named({ type: 'input_audio', input_audio: part.input_audio }, path);
     default:
-      return { type: 'text', text: part.text };
+      return { type: 'text', text: part.text, ...markOf(part) };
   }
 }
 
@@ -160,6 +171,7 @@ function toTool(tool: NonNullable<ResponsesRequest['tools']>[number]): ChatTool 
       ...(tool.parameters && { parameters: tool.parameters }),
       ...(typeof tool.strict === 'boolean' && { strict: tool.strict }),
     },
+    ...markOf(tool),
   };
 }
 

@@ -91,7 +91,14 @@ function createResponseStream(context: ResponseContext): StreamWriter {
     },
     error({ error }: OpenAiErrorDocument) {
       const { message, code, param } = error;
-      return written([{ type: 'error', code, message, param, error }]);
+      const failed = { ...describe(context, model), status: 'failed', error: { code, message } };
+      return (
+        begin() +
+        written([
+          { type: 'error', code, message, param, error },
+          { type: 'response.failed', response: failed },
+        ])
+      );
     },
     async end() {
       const items = begin() + written(output.finish());
@@ -166,7 +173,10 @@ function usageOf(usage: AnswerUsage | null | undefined): ModelResponse['usage'] 
   if (!usage) return null;
   return {
     input_tokens: usage.prompt_tokens,
-    input_tokens_details: { cached_tokens: usage.prompt_tokens_details?.cached_tokens ?? 0 },
+    input_tokens_details: {
+      cached_tokens: usage.prompt_tokens_details?.cached_tokens ?? 0,
+      cache_write_tokens: usage.prompt_tokens_details?.cache_write_tokens ?? 0,
+    },
     output_tokens: usage.completion_tokens,
     output_tokens_details: {
       reasoning_tokens: usage.completion_tokens_details?.reasoning_tokens ?? 0,

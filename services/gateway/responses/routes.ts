@@ -1,5 +1,11 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
-import { createResponse, deleteResponse, getResponse } from '#libs/contracts/responses-operations.ts';
+import type { Caller } from '#libs/contracts/internal-context.ts';
+import {
+  createResponse,
+  deleteResponse,
+  getResponse,
+  listInputItems,
+} from '#libs/contracts/responses-operations.ts';
 import { problem } from '#libs/problems/problems.ts';
 import { serveOperation } from '#libs/service/serve-operation.ts';
 import { translatedChatRoute } from '../chat/plugin.ts';
@@ -11,6 +17,7 @@ import {
   responseOwnerOf,
   type StoredConversation,
 } from './domain/conversation.ts';
+import { inputItemsOf } from './domain/input-items.ts';
 import { toChat } from './request.ts';
 import { createResponseWriter } from './response.ts';
 
@@ -46,11 +53,20 @@ export function responseRoutes(app: FastifyInstance, store: ResponseStore, now: 
     };
   });
 
+  async function findStored(caller: Caller, id: string): Promise<StoredConversation> {
+    const stored = await store.find(responseOwnerOf(caller), id);
+    if (stored === undefined) throw notFound(id);
+    return stored;
+  }
+
   serveOperation(app, getResponse, async ({ params, caller }) => {
-    const stored = await store.find(responseOwnerOf(caller), params.response_id);
-    if (stored === undefined) throw notFound(params.response_id);
-    return stored.response;
+    const { response } = await findStored(caller, params.response_id);
+    return response;
   });
+
+  serveOperation(app, listInputItems, async ({ params, query, caller }) =>
+    inputItemsOf(await findStored(caller, params.response_id), query),
+  );
 
   serveOperation(app, deleteResponse, async ({ params, caller }) => {
     const id = params.response_id;

@@ -20,6 +20,13 @@ export function refuse(param: string, why: string): never {
   });
 }
 
+/** Removes fields that are null, in place: they are unset. @returns whether there were any. */
+export function dropNulls(fields: Fields): boolean {
+  const names = Object.keys(fields).filter((name) => fields[name] === null);
+  for (const name of names) delete fields[name];
+  return names.length > 0;
+}
+
 /** Removes fields, in place. @returns the names of those that had a value. */
 export function take(fields: Fields, names: readonly string[]): string[] {
   const given: string[] = [];

@@ -109,16 +109,7 @@ function toTurns(messages: readonly ChatMessage[]): Turn[] {
 }
 
 function toBlocks(message: ChatMessage, index: number): Block[] {
-  if (message.role === 'tool') {
-    return [
-      {
-        type: 'tool_result',
-        tool_use_id: message.tool_call_id,
-        content: toContentBlocks(message.content, `messages.${index}.content`) as ToolResultContent,
-        ...(message.is_error && { is_error: true }),
-      },
-    ];
-  }
+  if (message.role === 'tool') return [toToolResult(message, `messages.${index}.content`)];
   if (message.role === 'assistant') {
     const calls = (message.tool_calls ?? []).map(({ id, function: { name, arguments: text } }) => ({
       type: 'tool_use' as const,
@@ -131,6 +122,19 @@ function toBlocks(message: ChatMessage, index: number): Block[] {
     return [...toThoughts(message.thinking_blocks), ...answer, ...calls];
   }
   return toContentBlocks(message.content, `messages.${index}.content`);
+}
+
+/** Blocks inside a result cannot be marked for the cache, so their mark is one of the result. */
+function toToolResult(message: Extract<ChatMessage, { role: 'tool' }>, path: string): Block {
+  const blocks: (Block & Marked)[] = toContentBlocks(message.content, path);
+  const marked = blocks.findLast(({ cache_control: mark }) => mark);
+  return {
+    type: 'tool_result',
+    tool_use_id: message.tool_call_id,
+    content: blocks.map(({ cache_control: _, ...block }) => block) as ToolResultContent,
+    ...(message.is_error && { is_error: true }),
+    ...(marked && markOf(marked)),
+  };
 }
 
 type ToolResultContent = Extract<Anthropic.ToolResultBlockParam['content'], unknown[]>;
