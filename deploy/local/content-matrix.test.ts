@@ -10,7 +10,8 @@ type Content = any;
 type Documents = Partial<Record<ContentType, Content>>;
 
 const JOBS = '/api/generations';
-const WRITTEN = CONTENT_TYPES.filter((type) => type !== 'transcript' && type !== 'insights');
+/** `reply` answers a message: `autopilots.test.ts`. */
+const WRITTEN = CONTENT_TYPES.filter((type) => !['transcript', 'insights', 'reply'].includes(type));
 
 /** Creates a job and waits for its end. @returns it with its documents by content type. */
 async function write({ call, url }: Installation, token: string, body: object) {
@@ -117,6 +118,19 @@ const CHECKS: Readonly<Record<ContentType, (content: Content, language: string) 
     for (const { prompt, alt_text: alt } of prompts)
       t.ok(prompt.length <= 1_000 && alt.length <= 250 && isText(alt));
   },
+  ads: ({ ads }) => {
+    t.strictSame(
+      ads.map(({ network }: Content) => network),
+      ['google', 'meta', 'linkedin', 'x'],
+    );
+    for (const { variants, max_characters: limits } of ads) {
+      t.equal(variants.length, 2);
+      for (const [field, value] of variants.flatMap((one: object) => Object.entries(one)))
+        for (const text of [value].flat())
+          t.ok(isText(text) && text.length <= limits[field], `${field}: ${text}`);
+    }
+  },
+  reply: ({ replies }) => t.ok(replies.length > 0),
   transcript: ({ text, words, seconds }) => t.ok(isText(text) && words > 0 && seconds > 0),
   insights: ({ summary, insights, quotes }) =>
     t.ok(isText(summary) && insights.length > 0 && quotes.length > 0),

@@ -21,6 +21,7 @@ import { isPublicAddress } from '#libs/http/public-address.ts';
 import { createPublicHttp } from '#libs/http/public-http.ts';
 import { createServicePool } from '#libs/http/service-pool.ts';
 import { createTestJobs } from '#libs/jobs/fixtures.ts';
+import type { Task } from '#libs/jobs/task.ts';
 import { createLedger } from '#libs/ledger/ledger.ts';
 import { createLogger } from '#libs/service/logger.ts';
 import { createMetrics } from '#libs/service/metrics.ts';
@@ -71,6 +72,8 @@ export type Installation = {
   ) => Promise<Answer>;
   /** Registers a user on the given plan, or on the default one. */
   customer: (plan?: string) => Promise<Customer>;
+  /** The tasks of the gateway, which no worker runs. */
+  gatewayTasks: readonly Task[];
   /** An API key of the user with all scopes. */
   keyOf: (customer: Customer) => Promise<string>;
 };
@@ -271,6 +274,7 @@ export async function startInstallation(
     pool: database.pool,
     databaseUrl: database.url,
     staffToken: staff.access_token,
+    gatewayTasks: gateway.tasks,
     call,
     async customer(plan) {
       customers += 1;

@@ -7,11 +7,15 @@ import type { Catalogue, Plan } from './schema.ts';
 /** Features that code provides. Add a feature here when it is implemented, and remove the catalogues' marks. */
 export const IMPLEMENTED_FEATURES: ReadonlySet<string> = new Set([
   // Checked by the operations that list them as requirements.
+  'ai_inbox',
   'alt_text',
   'api_access',
   'auto_post',
+  'autopilot_ads',
+  'autopilot_research',
   'bulk_operations',
   'custom_prompts',
+  'enhanced_autopilot',
   'image_advanced_quality',
   'image_batch',
   'image_custom_size',
@@ -75,6 +79,8 @@ export const IMPLEMENTED_CONTENT_TYPES: ReadonlySet<string> = new Set([
   'image_prompts',
   'transcript',
   'insights',
+  'ads',
+  'reply',
 ]);
 
 /** Providers whose calls and tokens are counted. */
@@ -104,6 +110,7 @@ export const IMPLEMENTED_METERS: ReadonlySet<string> = new Set([
   'kb.files',
   PARALLEL_REQUESTS,
   'prompts',
+  'social.autopilot_posts',
   'social.connections',
   'social.drafts',
   'social.posts',

@@ -1,7 +1,14 @@
 /** The vocabulary of alerts, for contracts and the database. */
 
 /** What an alert of an account is about. */
-export const ACCOUNT_ALERT_KINDS = ['threshold', 'anomaly', 'payment', 'trial', 'webhook'] as const;
+export const ACCOUNT_ALERT_KINDS = [
+  'threshold',
+  'anomaly',
+  'payment',
+  'trial',
+  'webhook',
+  'autopilot',
+] as const;
 export type AccountAlertKind = (typeof ACCOUNT_ALERT_KINDS)[number];
 
 /** With those that only operators see. */

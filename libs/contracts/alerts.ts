@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { ACCOUNT_ALERT_KINDS, type ALERT_CHANNELS, ALERT_KINDS, ALERT_SEVERITIES } from './alert-kinds.ts';
 import * as example from './alerts-examples.ts';
+import { isTimeZone } from './cron.ts';
 import { count, envelope, instant } from './envelope.ts';
 import { defineOperation } from './operation.ts';
 import { page, pageQuery } from './page.ts';
@@ -33,9 +34,9 @@ export const alertWire = z
 export type AlertWire = z.infer<typeof alertWire>;
 
 const kindSwitches = z.object(
-  Object.fromEntries(ACCOUNT_ALERT_KINDS.map((kind) => [kind, z.boolean()])) as Record<
+  Object.fromEntries(ACCOUNT_ALERT_KINDS.map((kind) => [kind, z.boolean().default(true)])) as Record<
     (typeof ACCOUNT_ALERT_KINDS)[number],
-    z.ZodBoolean
+    z.ZodDefault<z.ZodBoolean>
   >,
 );
 const channelSwitches = z
@@ -72,15 +73,6 @@ export const alertPreferences = z
   })
   .meta({ id: 'AlertPreferences' });
 export type AlertPreferencesWire = z.infer<typeof alertPreferences>;
-
-function isTimeZone(name: string): boolean {
-  try {
-    new Intl.DateTimeFormat('en', { timeZone: name });
-    return true;
-  } catch {
-    return false;
-  }
-}
 
 const userParams = z.object({ user_id: z.uuid() });
 

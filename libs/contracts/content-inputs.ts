@@ -17,6 +17,17 @@ const sectionRewrite = z.object({
 });
 export type SectionRewrite = z.infer<typeof sectionRewrite>;
 
+/** A post with what became of it. */
+const earlierPost = z.object({
+  kind: z.enum(['best', 'weakest']),
+  network: z.string(),
+  text: z.string(),
+  impressions: z.int(),
+  engagements: z.int(),
+  clicks: z.int(),
+});
+export type EarlierPost = z.infer<typeof earlierPost>;
+
 export const contentInputs = z.object({
   /** The page or document that is written from. */
   source: z
@@ -40,6 +51,25 @@ export const contentInputs = z.object({
   rewrite: sectionRewrite.optional(),
   /** How few tokens the plan sells: prompts are shorter, and with `tiny`, results are too. */
   budget: z.enum(['small', 'tiny']).optional(),
+  /** The run of an autopilot that the content is for. */
+  autopilot: z
+    .object({
+      run_id: z.uuid(),
+      /** Meters that its posts add to. */
+      counts: z.record(z.string(), z.int()),
+      /** Earlier posts to learn from. */
+      examples: z.array(earlierPost),
+    })
+    .optional(),
+  /** The message of the inbox that is answered. */
+  message: z
+    .object({
+      id: z.uuid(),
+      author: z.string(),
+      /** What the account's CRM knows of the author. */
+      contact: z.string().nullable(),
+    })
+    .optional(),
   /** The search providers that research asks, as the gateway chose them. */
   research: z.array(z.string()).optional(),
 });

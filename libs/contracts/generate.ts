@@ -14,6 +14,8 @@ export const CONTENT_TYPES = [
   'image_prompts',
   'transcript',
   'insights',
+  'ads',
+  'reply',
 ] as const;
 export type ContentType = (typeof CONTENT_TYPES)[number];
 const DEFAULT_TYPES = ['blog'] as const satisfies readonly ContentType[];
@@ -39,6 +41,10 @@ export type Part = (typeof PARTS)[number];
 /** Social networks that posts are written for. */
 export const NETWORKS = ['linkedin', 'x', 'facebook', 'instagram', 'threads'] as const;
 export type Network = (typeof NETWORKS)[number];
+
+/** Where ads are shown. */
+export const AD_NETWORKS = ['google', 'meta', 'linkedin', 'x'] as const;
+export type AdNetwork = (typeof AD_NETWORKS)[number];
 
 export const LENGTHS = ['short', 'medium', 'long'] as const;
 export const MIN_WORDS = 150;
@@ -78,7 +84,7 @@ function hasVariants(request: {
   length: Length;
 }): boolean {
   const { variants, content_types: types } = request;
-  const isShort = types.some((type) => ['social', 'audio', 'video', 'newsletter'].includes(type));
+  const isShort = types.some((type) => ['social', 'audio', 'video', 'newsletter', 'ads'].includes(type));
   return variants === undefined || isShort || hasOutline({ ...request, outline_approval: true });
 }
 
@@ -139,7 +145,7 @@ export const generateRequest = z
       .refine((types) => new Set(types).size === types.length, 'must not repeat a content type')
       .default([...DEFAULT_TYPES])
       .describe(
-        'What to produce. With `blog`, everything else is written from that article; without it, from the text or the topic. `transcript` requires a `recording_id`, and `insights` a source.',
+        'What to produce. With `blog`, everything else is written from that article; without it, from the text or the topic. `transcript` requires a `recording_id`, and `insights` a source. `reply` answers the message in `text` and stands alone.',
       ),
     pipeline: z
       .literal(CONTENT_KIT)
@@ -171,15 +177,22 @@ export const generateRequest = z
       .refine((networks) => new Set(networks).size === networks.length, 'must not repeat a network')
       .optional()
       .describe(
-        'For `social`: one post for each; LinkedIn and X by default, and all of them with `insights` or a `recording_id`.',
+        'For `social`: one post for each; LinkedIn and X by default, and all of them with `insights` or a `recording_id`. For `reply`: the one that the message came from, whose limit the replies keep.',
       ),
+    ad_networks: z
+      .array(z.enum(AD_NETWORKS))
+      .min(1)
+      .max(AD_NETWORKS.length)
+      .refine((networks) => new Set(networks).size === networks.length, 'must not repeat a network')
+      .optional()
+      .describe('For `ads`: where the ads are shown; everywhere by default.'),
     variants: z
       .int()
       .min(2)
       .max(MAX_VARIANTS)
       .optional()
       .describe(
-        'Alternatives to choose from, in the same document: of the posts, of the title of an article of at least 400 words, of the hook of a script and of the subject of a newsletter. Each set of posts counts once.',
+        'Alternatives to choose from, in the same document: of the posts, of the title of an article of at least 400 words, of the hook of a script and of the subject of a newsletter. Each set of posts counts once. Ads have two variants by default.',
       ),
     horizon_days: z
       .int()
@@ -277,11 +290,17 @@ export const generateRequest = z
   })
   .refine(hasVariants, {
     path: ['variants'],
-    message: `requires social, audio, video, newsletter, or a blog of at least ${OUTLINED_WORDS} words`,
+    message: `requires social, audio, video, newsletter, ads, or a blog of at least ${OUTLINED_WORDS} words`,
   })
   .superRefine((request, { addIssue }) => {
     const { content_types: types, recording_id: recording, topic, kb_file_ids: files } = request;
     const refuse = (path: string, message: string) => addIssue({ code: 'custom', path: [path], message });
+    if (types.includes('reply') && (types.length > 1 || request.text === undefined))
+      refuse('content_types', 'reply requires the message as text, and no other content type');
+    if (types.includes('reply') && (request.networks ?? []).length > 1)
+      refuse('networks', 'reply takes the one network of the message');
+    if (request.ad_networks !== undefined && !types.includes('ads'))
+      refuse('ad_networks', 'requires the content type ads');
     if (request.pipeline !== undefined && !isOutlined(request.length))
       refuse('length', `pipeline requires at least ${OUTLINED_WORDS} words`);
     if (request.pipeline !== undefined && recording === undefined)

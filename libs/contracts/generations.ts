@@ -167,6 +167,18 @@ export const CONTENT_REQUIREMENTS = [
     when: { field: 'prompt_id', is: 'set' },
     without: { prompt_id: null, prompt_version: null, prompt_variables: null },
   },
+  {
+    kind: 'feature',
+    feature: 'autopilot_ads',
+    when: { field: 'content_types', includes: 'ads' },
+    without: null,
+  },
+  {
+    kind: 'feature',
+    feature: 'ai_inbox',
+    when: { field: 'content_types', includes: 'reply' },
+    without: null,
+  },
 ] as const satisfies readonly Requirement[];
 
 export const CONTENT_PROBLEMS = [

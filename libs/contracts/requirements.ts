@@ -11,7 +11,9 @@ export type BodyPatch = Readonly<Record<string, unknown>>;
 export type RequirementCondition =
   | { readonly caller: 'api_key' }
   /** `set`: the field has a value; `true`: it is true; `several`: it is a number above 1. */
-  | { readonly field: string; readonly is: 'set' | 'true' | 'several' };
+  | { readonly field: string; readonly is: 'set' | 'true' | 'several' }
+  /** The field is a list that includes the value. */
+  | { readonly field: string; readonly includes: string };
 
 /** A condition on the account's plan. Operations declare theirs as data; the gateway evaluates them. */
 export type Requirement =

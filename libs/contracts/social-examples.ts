@@ -17,6 +17,8 @@ export const post = {
   published_at: null,
   url: null,
   failure: null,
+  autopilot_run_id: null,
+  results: null,
   created_at: '2026-11-20T09:00:00.000Z',
   updated_at: '2026-11-20T09:00:00.000Z',
 } satisfies SocialPostView;

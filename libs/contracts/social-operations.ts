@@ -9,6 +9,7 @@ import {
   newPost,
   newPosts,
   POST_STATES,
+  postResults,
   publishPostRequest,
   socialConnection,
   socialPost,
@@ -198,6 +199,33 @@ export const publishSocialPost = defineOperation({
   },
 });
 
+export const recordSocialPostResults = defineOperation({
+  operationId: 'recordSocialPostResults',
+  method: 'POST',
+  path: '/api/social/posts/{id}/results',
+  summary: 'Report the results of a published post',
+  description:
+    'By a frontend or partner that knows them. The figures are totals: they replace those that were reported before. An autopilot with `learn` follows them.',
+  tags,
+  auth: 'user',
+  params: idParams,
+  body: postResults,
+  bodyExample: { impressions: 1_240, engagements: 61, clicks: 18 },
+  responses: {
+    200: {
+      description: 'The post.',
+      schema: socialPost,
+      example: {
+        ...example.post,
+        state: 'published',
+        published_at: example.post.scheduled_at,
+        results: { impressions: 1_240, engagements: 61, clicks: 18 },
+      },
+    },
+    ...problemResponses(...USER_PROBLEMS, 'not_found', 'conflict'),
+  },
+});
+
 export const deleteSocialPost = defineOperation({
   operationId: 'deleteSocialPost',
   method: 'DELETE',
@@ -223,5 +251,6 @@ export const SOCIAL_OPERATIONS = [
   createSocialPosts,
   getSocialPost,
   publishSocialPost,
+  recordSocialPostResults,
   deleteSocialPost,
 ] as const;

@@ -85,6 +85,17 @@ export const publishPostRequest = z
   .strictObject({ scheduled_at: futureInstant.optional().describe('The default is now.') })
   .meta({ id: 'PublishPostRequest' });
 
+/** Postgres integers; no post has more. */
+const figure = z.int().min(0).max(2_147_483_647);
+
+export const postResults = z
+  .strictObject({
+    impressions: figure.describe('How often it was shown.'),
+    engagements: figure.describe('Likes, comments and shares.'),
+    clicks: figure.describe('On its links.'),
+  })
+  .meta({ id: 'SocialPostResults' });
+
 export const socialPost = z
   .object({
     id: z.uuid(),
@@ -102,6 +113,8 @@ export const socialPost = z
       .describe(
         'Why the post is `failed` or `unknown`. A failed post does not count against limits; an unknown one does.',
       ),
+    autopilot_run_id: z.uuid().nullable().describe('The run of an autopilot that wrote it.'),
+    results: postResults.nullable().describe('As they were reported last.'),
     created_at: instant,
     updated_at: instant.describe('When the state was changed last.'),
   })

@@ -1,5 +1,6 @@
 /** The events that accounts can receive at an address of theirs, by Standard Webhooks. */
 import { z } from 'zod';
+import { PAUSE_REASONS } from './autopilot-kinds.ts';
 import { count, instant, nanoUsd } from './envelope.ts';
 import { exampleReachedLimit, reachedLimitWire } from './limits.ts';
 import { OUTCOME_GOALS, OUTCOME_STATUSES } from './outcome-kinds.ts';
@@ -18,6 +19,11 @@ const generation = {
   status: z.string().describe('As in `GET /api/generations/{id}`.'),
   error: z.looseObject({ code: z.string() }).optional(),
 };
+const autopilotFields = {
+  autopilot_id: z.uuid(),
+  problem: z.looseObject({ code: z.string() }).optional().describe('Why the last run did not complete.'),
+};
+const autopilotExample = { autopilot_id: GENERATION_ID };
 const parts = z.record(z.string(), z.string()).optional().describe('The status of each content type.');
 const money = { amount_minor: z.int(), currency: z.string() };
 const invoice = { invoice: z.string(), ...money };
@@ -136,6 +142,33 @@ export const WEBHOOK_EVENTS = {
     summary: 'A job was cancelled',
     data: z.looseObject(generation),
     example: { ...generationExample, status: 'cancelled' },
+  },
+  'autopilot.run_finished': {
+    summary: 'A run of an autopilot has ended',
+    data: z.looseObject({
+      ...autopilotFields,
+      run_id: z.uuid(),
+      status: z.enum(['completed', 'failed', 'refused']),
+      generation_id: z.uuid().nullable(),
+      posts: z.array(z.looseObject({ network: z.string(), post_id: z.uuid().nullable() })),
+    }),
+    example: {
+      ...autopilotExample,
+      run_id: GENERATION_ID,
+      status: 'completed',
+      generation_id: GENERATION_ID,
+      posts: [{ network: 'linkedin', post_id: GENERATION_ID }],
+    },
+  },
+  'autopilot.paused': {
+    summary: 'An autopilot was paused because it cannot run',
+    data: z.looseObject({ ...autopilotFields, name: z.string(), reason: z.enum(PAUSE_REASONS) }),
+    example: { ...autopilotExample, name: 'Pen of the week', reason: 'repeated_failures' },
+  },
+  'inbox.message_drafted': {
+    summary: 'Replies to a message of the inbox have been drafted, or could not be',
+    data: z.looseObject({ message_id: z.uuid(), generation_id: z.uuid(), status: z.string() }),
+    example: { message_id: GENERATION_ID, generation_id: GENERATION_ID, status: 'completed' },
   },
   'subscription.changed': {
     summary: 'The account is on another plan',

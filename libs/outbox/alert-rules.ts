@@ -5,6 +5,7 @@ import type { EventType } from './routes.ts';
 type AlertRule = { readonly kind: AlertKind; readonly severity: AlertSeverity };
 
 const ALERT_RULES: Readonly<Partial<Record<EventType, AlertRule>>> = {
+  'autopilot.paused': { kind: 'autopilot', severity: 'warning' },
   'dispute.opened': { kind: 'critical_error', severity: 'error' },
   'outcome.milestone_reached': { kind: 'payment', severity: 'info' },
   'outcome.settled': { kind: 'payment', severity: 'info' },

@@ -8,6 +8,12 @@ export type AlertText = { title: string; message: string; recommendation: string
 
 type Data = Readonly<Record<string, unknown>>;
 
+const PAUSES: Readonly<Record<string, string>> = {
+  repeated_failures: 'several runs in a row did not complete',
+  creator_removed: 'the user, API key or workspace that it runs for was removed',
+  content_plan_deleted: 'its content plan was deleted',
+};
+
 const TEXTS: Readonly<Record<string, (data: Data) => AlertText>> = {
   'usage.threshold': (data) => thresholdText(data as ThresholdData),
   'usage.anomaly': anomalyText,
@@ -50,6 +56,11 @@ const TEXTS: Readonly<Record<string, (data: Data) => AlertText>> = {
     title: 'Your trial is ending',
     message: `Your trial of ${textOf(data, 'plan') ?? 'your plan'} ends on ${formatInstantText(textOf(data, 'ends_at'))}.`,
     recommendation: 'Add a payment method to keep the plan.',
+  }),
+  'autopilot.paused': (data) => ({
+    title: 'Autopilot paused',
+    message: `The autopilot “${textOf(data, 'name') ?? ''}” was paused: ${PAUSES[textOf(data, 'reason') ?? ''] ?? 'it cannot run'}.`,
+    recommendation: 'Read what its last runs say, correct it, and resume the autopilot.',
   }),
   'webhook.disabled': (data) => ({
     title: 'Webhook endpoint disabled',

@@ -2,6 +2,8 @@ import { LOG_CHANNEL, MAIL_CHANNEL } from './deliveries.ts';
 
 /** Every type of event. Add a new one here, with its channels, before a service emits it. */
 export type EventType =
+  | 'autopilot.paused'
+  | 'autopilot.run_finished'
   | 'dispute.opened'
   | 'generation.cancelled'
   | 'generation.completed'
@@ -9,6 +11,7 @@ export type EventType =
   | 'generation.failed'
   | 'generation.needs_approval'
   | 'generation.step_finished'
+  | 'inbox.message_drafted'
   | 'invoice.upcoming'
   | 'mail.requested'
   | 'outcome.milestone_reached'
@@ -39,6 +42,8 @@ const MAIL: Route = { channel: MAIL_CHANNEL, target: '' };
 
 /** The channels of each event type. A change affects events that are emitted from then on. */
 export const EVENT_ROUTES: Readonly<Record<EventType, readonly Route[]>> = {
+  'autopilot.paused': [LOG],
+  'autopilot.run_finished': [],
   'dispute.opened': [LOG],
   'generation.cancelled': [],
   'generation.completed': [],
@@ -46,6 +51,7 @@ export const EVENT_ROUTES: Readonly<Record<EventType, readonly Route[]>> = {
   'generation.failed': [],
   'generation.needs_approval': [],
   'generation.step_finished': [],
+  'inbox.message_drafted': [],
   'invoice.upcoming': [LOG],
   'mail.requested': [MAIL],
   'outcome.milestone_reached': [LOG],

@@ -24,6 +24,7 @@ import { apiKeysPlugin, createSetKeyLimits } from './api-keys/plugin.ts';
 import { audioPlugin } from './audio/plugin.ts';
 import { authTasks, createKeyUse, mailTask } from './auth/jobs.ts';
 import { authPlugin, requestInvitationMail, requestMail } from './auth/plugin.ts';
+import { autopilotTasks } from './autopilots/jobs.ts';
 import { bodyLimitsPlugin } from './body-limits/plugin.ts';
 import { browserHeadersPlugin } from './browser-headers/plugin.ts';
 import { chatPlugin } from './chat/plugin.ts';
@@ -229,6 +230,13 @@ export async function buildApp(dependencies: AppDependencies): Promise<Gateway> 
     generation: generation.clients,
     searchProviders: config.searchProviders,
   });
+  tasks.push(
+    ...autopilotTasks({
+      ...{ database, runtime, metering },
+      generation: generation.clients,
+      searchProviders: config.searchProviders,
+    }),
+  );
   await app.register(imagesPlugin, { now });
   await app.register(embeddingsPlugin);
   await app.register(moderationsPlugin);

@@ -16,6 +16,8 @@ import type { Metrics } from '#libs/service/metrics.ts';
 import type { Runtime } from '#libs/service/runtime.ts';
 import { createStorage } from '#libs/storage/variables.ts';
 import { audioPlugin } from './audio/plugin.ts';
+import { autopilotTasks } from './autopilots/jobs.ts';
+import { autopilotsPlugin } from './autopilots/plugin.ts';
 import { callsPlugin } from './calls/plugin.ts';
 import { chatPlugin } from './chat/plugin.ts';
 import type { GenerationConfig } from './config.ts';
@@ -26,6 +28,8 @@ import { documentsPlugin } from './documents/plugin.ts';
 import { embeddingsPlugin } from './embeddings/plugin.ts';
 import { extractionPlugin } from './extraction/plugin.ts';
 import { imagesPlugin } from './images/plugin.ts';
+import { inboxTasks } from './inbox/jobs.ts';
+import { inboxPlugin } from './inbox/plugin.ts';
 import { instructionsPlugin } from './instructions/plugin.ts';
 import { integrationTasks } from './integrations/jobs.ts';
 import { integrationsPlugin } from './integrations/plugin.ts';
@@ -144,6 +148,10 @@ export function buildApp(options: AppOptions): Generation {
     app.register(knowledgeBasePlugin, { database, runtime, quotaResources });
     app.register(socialPlugin, { database, runtime, entitlements, quotaResources, publisher });
     tasks.push(...socialTasks({ database, clock: runtime.clock, publisher, quotaResources }));
+    app.register(autopilotsPlugin, { database, runtime, entitlements });
+    tasks.push(...autopilotTasks({ database, runtime, entitlements, quotaResources }));
+    app.register(inboxPlugin, { database, runtime, entitlements });
+    tasks.push(...inboxTasks({ database, clock: runtime.clock, entitlements }));
   }
 
   return {

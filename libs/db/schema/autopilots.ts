@@ -11,6 +11,12 @@ import {
   uniqueIndex,
   uuid,
 } from 'drizzle-orm/pg-core';
+import {
+  AUTOPILOT_STATUSES,
+  MESSAGE_STATUSES,
+  PAUSE_REASONS,
+  RUN_STATUSES,
+} from '#libs/contracts/autopilot-kinds.ts';
 import { instant } from './columns.ts';
 
 /** Who created a row, and for which workspace. */
@@ -20,21 +26,6 @@ const owner = {
   keyId: uuid('key_id'),
   workspaceId: uuid('workspace_id'),
 };
-
-export const AUTOPILOT_STATUSES = ['active', 'paused', 'finished'] as const;
-
-/** Why an autopilot does not run. */
-export const PAUSE_REASONS = [
-  'requested',
-  'repeated_failures',
-  'creator_removed',
-  'content_plan_deleted',
-] as const;
-
-/** The state of a run: it waits for its job, its job runs, or it has ended. */
-export const RUN_STATUSES = ['starting', 'running', 'completed', 'failed', 'refused'] as const;
-
-export const MESSAGE_STATUSES = ['open', 'answered', 'dismissed'] as const;
 
 /** Writes posts on a schedule, in the name of the user or the API key that created it. */
 export const autopilots = pgTable(

@@ -23,6 +23,8 @@ export const MESSAGE_KEYS = [
   'transcript',
   'notes',
   'insights',
+  'ads',
+  'reply',
 ] as const;
 export type MessageKey = (typeof MESSAGE_KEYS)[number];
 

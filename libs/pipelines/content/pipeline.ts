@@ -7,6 +7,7 @@ import {
   OUTLINED_WORDS,
   type Part,
 } from '#libs/contracts/generate.ts';
+import { adsPipeline } from './ads.ts';
 import { articleStep, blogPipeline } from './blog.ts';
 import { assembleContentKit } from './content-kit.ts';
 import { contentPlanPipeline } from './content-plan.ts';
@@ -22,6 +23,7 @@ import {
   recordingSteps,
   transcriptPipeline,
 } from './recording.ts';
+import { replyPipeline } from './reply.ts';
 import { researchKeys, researchSteps } from './research.ts';
 import { assembleRewrite, REWRITE, rewriteSteps } from './rewrite.ts';
 import { audioPipeline, videoPipeline } from './scripts.ts';
@@ -52,6 +54,8 @@ const PIPELINES: Readonly<Record<Exclude<Part, typeof CONTENT_KIT>, ContentPipel
   voice_over: voiceOverPipeline,
   transcript: transcriptPipeline,
   insights: insightsPipeline,
+  ads: adsPipeline,
+  reply: replyPipeline,
 };
 
 const WORDS = { short: 300, medium: 800, long: 1_500 } as const;

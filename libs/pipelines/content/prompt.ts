@@ -3,6 +3,7 @@ import type { ChatCompletionRequest, ChatMessage } from '#libs/contracts/chat-co
 import { byteBound, cutToByteBound } from '../byte-bound.ts';
 import { promptBound } from '../prompt-bound.ts';
 import { fenceUntrusted, systemPrompt } from '../untrusted.ts';
+import { backgroundParts } from './examples.ts';
 import { bytesForWords, languageName } from './language.ts';
 import { pieceOf } from './recording.ts';
 import { researchRoom, SOURCE_RULES, sourceParts } from './sources.ts';
@@ -84,7 +85,7 @@ export function stepRequest(
     parts.push(fenceUntrusted(input.label, cutToByteBound(text, roomOf(input, brief))));
   }
   if (brief.inputs.rewrite !== undefined) parts.push(fenceUntrusted('section', brief.inputs.rewrite.text));
-  parts.push(...sourceParts(step, brief, outputs));
+  parts.push(...backgroundParts(step, brief), ...sourceParts(step, brief, outputs));
   const messages: ChatMessage[] = [
     { role: 'system', content: systemPromptOf(step, brief) },
     { role: 'user', content: parts.join('\n\n') },
@@ -113,11 +114,13 @@ function wishesOf({ counts, part }: ContentStep, { request, language }: ContentB
   const { tone, audience, keywords, avoid_keywords: avoided, point_of_view: view } = request;
   const name =
     request.language === undefined ? languageName(language) : (languageName(language) ?? request.language);
+  // A message may be too short to recognise its language here.
+  const isReply = part === 'reply' && request.language === undefined;
   const isDelivered = Object.keys(counts).length > 0 && part !== 'insights';
   const wishes = [
-    name
+    name && !isReply
       ? `Language: ${name}.`
-      : `Write in the language of the ${request.topic === undefined ? 'text' : 'topic'}.`,
+      : `Write in the language of the ${isReply ? 'message' : request.topic === undefined ? 'text' : 'topic'}.`,
     tone && `Tone: ${tone}.`,
     audience && `Readers: ${audience}.`,
     keywords && `Use these keywords where they fit naturally: ${keywords.join(', ')}.`,

@@ -87,7 +87,7 @@ export const socialPipeline: ContentPipeline = {
         words:
           count * networks.reduce((sum, network) => sum + (NETWORK_RULES[network].words?.[1] ?? 70) + 25, 0),
         hasSpare: brief.hasSpares,
-        counts: { 'gen.social': count },
+        counts: { 'gen.social': count, ...brief.inputs.autopilot?.counts },
       },
     ];
   },
@@ -134,7 +134,7 @@ function wholePost({ text, hashtags }: Post): string {
 }
 
 /** X counts a link as 23 characters and one beyond Latin and punctuation as two (docs.x.com, "Counting characters"). */
-function charactersOf(network: Network, text: string): number {
+export function charactersOf(network: Network, text: string): number {
   if (network !== 'x') return countCharacters(text);
   let count = 0;
   for (const character of text.replace(/https?:\/\/\S+/g, '-'.repeat(23))) {

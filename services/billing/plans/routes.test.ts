@@ -39,12 +39,12 @@ t.test('given the starter plan of lily', async (t) => {
     t.strictSame(
       offer.body.plans.map((plan) => [plan.key, plan.not_yet_available.length]),
       [
-        ['starter', 1],
-        ['pro', 5],
-        ['enterprise', 7],
+        ['starter', 0],
+        ['pro', 0],
+        ['enterprise', 1],
       ],
     );
-    t.strictSame(offer.body.plans[0]?.not_yet_available, ['social.autopilot_posts']);
+    t.strictSame(offer.body.plans[2]?.not_yet_available, ['white_label']);
     const { features, image_models, qualities, platforms } = await limits();
     t.match(await limitOf('images', 'period'), {
       amount: { kind: 'limited', value: '10' },

@@ -38,8 +38,9 @@ export function cacheTermsOf(
   { caller, cacheControl = '' }: { caller: Caller; cacheControl: string | undefined },
 ): CacheTerms | undefined {
   const { scope, ttlSeconds, hitCostNanoUsd, countHits } = entitlements.contentCache;
-  // What a job becomes after its approval is its customer's alone.
-  if (body.outline_approval || scope === 'off' || /\bno-store\b/i.test(cacheControl)) return undefined;
+  // What a job becomes after its approval is its customer's alone. Runs and messages are answered anew.
+  const isOfItsOwn = body.outline_approval || body.inputs?.autopilot || body.inputs?.message;
+  if (isOfItsOwn || scope === 'off' || /\bno-store\b/i.test(cacheControl)) return undefined;
   const { inputs = {}, ...request } = body;
   const { research: _providers, budget: _ofThePlan, ...own } = inputs;
   const isShareable =

@@ -74,7 +74,7 @@ export function createGenerationRoute(sources: ContentSources): ContentRoute {
 
 function adaptWith(sources: ContentSources) {
   return async (check: EntitlementCheck<ContentBody>, sender: Sender) => {
-    const inputs = await readInputs(sources, check, sender);
+    const inputs = { ...check.body.inputs, ...(await readInputs(sources, check, sender)) };
     const body = withHorizon(check);
     return { body: Object.keys(inputs).length === 0 ? body : { ...body, inputs }, ignored: [] };
   };

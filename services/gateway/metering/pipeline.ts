@@ -3,6 +3,8 @@
  *
  * authorise → plan → price → hold → forward → respond
  */
+import { IncomingMessage, ServerResponse } from 'node:http';
+import { Socket } from 'node:net';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { PARALLEL_REQUESTS } from '#libs/catalogue/limit.ts';
 import type { AccountEntitlements } from '#libs/clients/account-entitlements.ts';
@@ -110,11 +112,37 @@ export async function serveMetered<B extends RequestBody>(
   reply.code(response.status).headers(replayHeaders(response)).send(response.body);
 }
 
+/** What the pipeline reads of a request. */
+type MeteredRequest = Pick<FastifyRequest, 'id' | 'body' | 'raw' | 'rawBody'>;
+/** What the pipeline needs of the reply to a request. */
+type MeteredReply = Pick<FastifyReply, 'raw'> & { getHeaders: () => object; hijack: () => unknown };
+
+/**
+ * Serves a request that no client has sent, as if its client had left.
+ *
+ * @returns generation's response.
+ * @throws ProblemError for every refusal and failure before the response begins.
+ */
+export async function serveWithoutClient<B extends RequestBody>(
+  metering: Metering,
+  route: MeteredRoute<B>,
+  { id, body, caller }: { id: string; body: B; caller: Caller },
+): Promise<CompletedResponse> {
+  const raw = new IncomingMessage(new Socket());
+  const request: MeteredRequest = { id, body, raw, rawBody: Buffer.from(JSON.stringify(body)) };
+  const response = new ServerResponse(raw).destroy();
+  const reply: MeteredReply = { raw: response, getHeaders: () => ({}), hijack: () => undefined };
+  const held = await admit(metering, route, request, reply, caller);
+  const outcome = await forward(metering, route, held, request, reply, caller, true);
+  if (outcome.state !== 'done') throw problem('service_unavailable');
+  return outcome.response;
+}
+
 async function admit<B extends RequestBody>(
   metering: Metering,
   route: MeteredRoute<B>,
-  request: FastifyRequest,
-  reply: FastifyReply,
+  request: MeteredRequest,
+  reply: MeteredReply,
   caller: Caller,
 ): Promise<HeldRequest<B>> {
   const authorised = await authorise(metering, route, request, reply, caller);
@@ -126,8 +154,8 @@ async function admit<B extends RequestBody>(
 async function authorise<B extends RequestBody>(
   { entitlements: accounts, priceBook, planRateLimiter }: Metering,
   { operation, rateLimitClass, canServe, adapt }: MeteredRoute<B>,
-  request: FastifyRequest,
-  reply: FastifyReply,
+  request: MeteredRequest,
+  reply: MeteredReply,
   caller: Caller,
 ): Promise<AuthorisedRequest<B>> {
   const body = request.body as B;
@@ -161,7 +189,7 @@ async function holdWithin<B extends RequestBody>(
   metering: Metering,
   route: MeteredRoute<B>,
   check: EntitlementCheck<B>,
-  request: FastifyRequest,
+  request: MeteredRequest,
   caller: Caller,
 ): Promise<CheckedHold<B>> {
   const { metrics, entitlements } = metering;
@@ -324,8 +352,8 @@ async function forward<B extends RequestBody>(
   metering: Metering,
   route: MeteredRoute<B>,
   held: HeldRequest<B>,
-  request: FastifyRequest,
-  reply: FastifyReply,
+  request: MeteredRequest,
+  reply: MeteredReply,
   caller: Caller,
   storeResponse: boolean,
 ): Promise<RequestOutcome> {
@@ -439,9 +467,9 @@ function endResponse({ raw }: FastifyReply): void {
 
 const NO_BYTES = Buffer.alloc(0);
 
-const bytesOf = (request: FastifyRequest) => request.rawBody ?? NO_BYTES;
+const bytesOf = (request: MeteredRequest) => request.rawBody ?? NO_BYTES;
 
 /** As they came: Fastify merges them with the validated ones at each read. */
-const headersOf = ({ raw }: FastifyRequest) => raw.headers;
+const headersOf = ({ raw }: Pick<FastifyRequest, 'raw'>) => raw.headers;
 
 const isNotStarted = (error: unknown) => error instanceof Error && error.cause instanceof RequestNotSentError;

@@ -12,6 +12,8 @@ import { createForward } from './forward.ts';
 import { type Metering, serveMetered } from './pipeline.ts';
 import { findStopNotice } from './stop-notices-store.ts';
 
+export { serveWithoutClient } from './pipeline.ts';
+
 declare module 'fastify' {
   interface FastifyInstance {
     metering: Metering;

@@ -49,6 +49,8 @@ export const TAGS = [
     description: 'External systems: documents are published there, and contacts are read there.',
   },
   { name: 'Social', description: 'Connections to social networks, and posts published through them.' },
+  { name: 'Autopilots', description: 'Posts that are written on a schedule.' },
+  { name: 'Inbox', description: 'Messages from social networks, with drafted replies.' },
   { name: 'Instructions', description: 'Brand voices and prompts that content follows.' },
   { name: 'Knowledge base', description: 'Texts that are used as context when content is generated.' },
   { name: 'Plans', description: 'The plans on offer, their prices, and the plan of the account.' },

@@ -6,6 +6,7 @@ import { alertOperations } from '#libs/contracts/alerts.ts';
 import { API_KEY_OPERATIONS } from '#libs/contracts/api-keys.ts';
 import { createSpeech, createTranscription } from '#libs/contracts/audio.ts';
 import { auditOperations } from '#libs/contracts/audit.ts';
+import { AUTOPILOT_OPERATIONS } from '#libs/contracts/autopilots.ts';
 import { billingOperations } from '#libs/contracts/billing.ts';
 import { billingAdminOperations } from '#libs/contracts/billing-admin.ts';
 import { billingProviderAdminOperations } from '#libs/contracts/billing-provider-admin.ts';
@@ -40,6 +41,7 @@ import { HOLD_OPERATIONS } from '#libs/contracts/holds.ts';
 import { IDENTITY_OPERATIONS } from '#libs/contracts/identity.ts';
 import { createImage } from '#libs/contracts/image-generations.ts';
 import { generateImages, IMAGE_READING_OPERATIONS } from '#libs/contracts/images.ts';
+import { draftInboxReply, INBOX_OPERATIONS } from '#libs/contracts/inbox.ts';
 import { INTEGRATION_OPERATIONS } from '#libs/contracts/integrations.ts';
 import { INVITATION_OPERATIONS } from '#libs/contracts/invitations.ts';
 import { jobOperations } from '#libs/contracts/jobs.ts';
@@ -99,7 +101,7 @@ export const OPERATIONS = {
     searchWeb,
   ],
   /** Planned and held in the same way, and run by generation after the response. */
-  background: [createGeneration, retryGeneration, approveGeneration, rewriteSection],
+  background: [createGeneration, retryGeneration, approveGeneration, rewriteSection, draftInboxReply],
   /** Answered by the gateway itself. */
   gateway: [
     listModels,
@@ -127,6 +129,8 @@ export const OPERATIONS = {
     ...GENERATION_OPERATIONS,
     ...DOCUMENT_OPERATIONS,
     ...SOCIAL_OPERATIONS,
+    ...AUTOPILOT_OPERATIONS,
+    ...INBOX_OPERATIONS,
     ...BRAND_VOICE_OPERATIONS,
     ...PROMPT_OPERATIONS,
     ...KB_OPERATIONS,

@@ -19,6 +19,7 @@ import {
   type StepRow,
   withSpokenLanguage,
 } from './domain/job.ts';
+import { notifyOrigin } from './origin.ts';
 import { writeRewrite } from './rewrite-store.ts';
 import {
   findSteps,
@@ -243,14 +244,16 @@ async function emitTransitions(
 
 export async function emitJobEvent(
   tx: Tx,
-  { id, accountId, status, error }: GenerationRow,
+  row: GenerationRow,
   type: EventType,
   { clock, newId }: JobOptions['runtime'],
   more: Record<string, unknown> = {},
 ): Promise<void> {
+  const { id, accountId, status, error } = row;
   const failure: GenerationFailure | null = error;
   const payload = { generation_id: id, status, ...more, ...(failure && { error: failure }) };
   await emit(tx, { id: newId(), type, accountId, payload, createdAt: clock.now() }, newId);
+  if (type === `generation.${status}`) await notifyOrigin(tx, row, { clock, newId });
 }
 
 /** The first event of a job. */

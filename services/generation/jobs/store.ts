@@ -5,12 +5,15 @@ import { notify } from '#libs/db/notify.ts';
 import { generationEvents, generationSteps, generations } from '#libs/db/schema/generations.ts';
 import type { GenerationRow, StepRow } from './domain/job.ts';
 
+export { claimRun } from '../autopilots/runs-store.ts';
 export {
   findDocumentContents,
   findDocumentsOf,
   insertDocument,
   type StoredDocument,
 } from '../documents/store.ts';
+
+export { setDraft } from '../inbox/store.ts';
 
 export type EventRow = typeof generationEvents.$inferSelect;
 export type GenerationEvent = { type: string; data: Record<string, unknown> };

@@ -19,6 +19,7 @@ import {
   wantsJson,
 } from './domain/job.ts';
 import { extendHold } from './job-hold.ts';
+import { linkOrigin } from './origin.ts';
 import { insertGeneration } from './store.ts';
 
 /** A held request for a job. */
@@ -91,6 +92,7 @@ export async function createJob(
     const row = { ...created, holdExpiresAt: await extendHold(options, tx, head) };
     if (source === undefined) {
       await insertGeneration(tx, row, stepRows);
+      await linkOrigin(tx, row);
       await begin(tx, row, runtime);
       return row;
     }

@@ -30,6 +30,11 @@ export function findConnections(
     .where(and(eq(socialConnections.accountId, accountId), inArray(socialConnections.id, [...ids])));
 }
 
+/** All of the account, whose plan limits their number. */
+export function findAccountConnections(db: Queryable, accountId: string): Promise<SocialConnection[]> {
+  return db.select().from(socialConnections).where(eq(socialConnections.accountId, accountId));
+}
+
 /** Whether the account has this connection already; handles are compared without case. */
 export async function isConnected(
   db: Queryable,

@@ -65,11 +65,15 @@ export function scheduleOf(scheduledAt: Date | null, holdId: string, now: Date):
   return { ...NOT_SCHEDULED, scheduledAt, dueAt: scheduledAt ?? now, holdId };
 }
 
+export type NewPostContext = {
+  id: string;
+  owner: Owner;
+  holdId: string;
+  now: Date;
+};
+
 /** A new post. @param holdId the hold under which it is counted, as a post or as a draft. */
-export function composePost(
-  post: NewPost,
-  { id, owner, holdId, now }: { id: string; owner: Owner; holdId: string; now: Date },
-): SocialPost {
+export function composePost(post: NewPost, { id, owner, holdId, now }: NewPostContext): SocialPost {
   const isDraft = post.action === 'draft';
   return {
     id,

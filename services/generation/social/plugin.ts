@@ -6,6 +6,7 @@ import { type SocialPostOptions, socialPostRoutes } from './post-routes.ts';
 export type SocialOptions = SocialPostOptions & { publisher: PostPublisher };
 
 export { createPublisher } from './http-publisher.ts';
+export { enqueuePublishing } from './publish-post.ts';
 
 /** Accounts at social networks, and posts published through them. */
 export const socialPlugin: FastifyPluginAsync<SocialOptions> = async (app, options) => {

@@ -23,7 +23,7 @@ import {
   scheduledTime,
   scheduleOf,
 } from './domain.ts';
-import { deletePost, findPost, insertPosts, listPosts, schedulePost } from './posts-store.ts';
+import { deletePost, findPost, insertPosts, listPosts, schedulePost, updateResults } from './posts-store.ts';
 import { enqueuePublishing, publishPost, releasePost } from './publish-post.ts';
 
 export type SocialPostOptions = {
@@ -167,6 +167,15 @@ export function socialPostRoutes(app: FastifyInstance, options: SocialPostOption
     return present(await getPost(accountId, post.id));
   });
 
+  serveOperation(app, contract.recordSocialPostResults, async (request) => {
+    const { accountId } = callerOf(request);
+    const { id } = request.params;
+    const results = { results: request.body, resultsAt: clock.now() };
+    const post = await updateResults(database, accountId, id, results);
+    if (post === undefined) throw notPublished(await getPost(accountId, id));
+    return present(post);
+  });
+
   serveOperation(app, contract.deleteSocialPost, async (request, reply) => {
     const { accountId } = callerOf(request);
     const { id } = request.params;
@@ -178,6 +187,10 @@ export function socialPostRoutes(app: FastifyInstance, options: SocialPostOption
     if (!isDeleted) throw notDeletable(await getPost(accountId, id));
     return reply.code(204).send();
   });
+}
+
+function notPublished({ state }: SocialPost) {
+  return problem('conflict', { detail: 'Only a published post has results.', fields: { state } });
 }
 
 function notPublishable({ state }: SocialPost) {
@@ -209,6 +222,8 @@ const present = (post: SocialPost): SocialPostView => ({
     post.failureCode === null || post.failureDetail === null
       ? null
       : { code: post.failureCode, detail: post.failureDetail },
+  autopilot_run_id: post.autopilotRunId,
+  results: post.results,
   created_at: post.createdAt.toISOString(),
   updated_at: post.updatedAt.toISOString(),
 });

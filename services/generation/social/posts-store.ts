@@ -54,6 +54,21 @@ export async function schedulePost(
   return rowCount === 1;
 }
 
+/** Replaces the results of a published post. @returns undefined unless there is one that was published. */
+export async function updateResults(
+  db: Queryable,
+  accountId: string,
+  id: string,
+  changes: Pick<SocialPost, 'results' | 'resultsAt'>,
+): Promise<SocialPost | undefined> {
+  const [post] = await db
+    .update(socialPosts)
+    .set(changes)
+    .where(and(postOf(accountId, id), eq(socialPosts.state, 'published')))
+    .returning();
+  return post;
+}
+
 /** Deletes a post unless it has been published, may have been, or is being published. @returns the deleted post. */
 export async function deletePost(tx: Tx, accountId: string, id: string): Promise<SocialPost | undefined> {
   const isWaiting = and(eq(socialPosts.state, 'scheduled'), isNull(socialPosts.claimedUntil));

@@ -7,7 +7,7 @@ import { ACCOUNT, addMembers, createTestService, MEMBER, OWNER, type TestService
 import { saveSettings } from './store.ts';
 
 const SLACK = 'https://hooks.slack.com/services/T/B/secret';
-const ALL = { threshold: true, anomaly: true, payment: true, trial: true, webhook: true };
+const ALL = { threshold: true, anomaly: true, payment: true, trial: true, webhook: true, autopilot: true };
 
 async function spend(
   { ledger, runtime }: TestService,

@@ -8,7 +8,7 @@ import { alerts, outboxEvents } from '#libs/db/schema/outbox.ts';
 import type { EventRow } from '#libs/outbox/deliveries.ts';
 import { findVisibleUser, type Membership } from '../usage/store.ts';
 import { MEMBER_KINDS, type Member, managesAccount } from './domain/audience.ts';
-import { type AlertSettings, DEFAULT_SETTINGS } from './domain/preferences.ts';
+import { type AlertSettings, DEFAULT_SETTINGS, withEveryKind } from './domain/preferences.ts';
 
 export type AlertRow = typeof alerts.$inferSelect;
 export type AlertView = AlertRow & { readAt: Date | null };
@@ -147,7 +147,7 @@ export async function findSettings(db: Queryable, accountId: string, userId: str
     .select()
     .from(alertSettings)
     .where(and(eq(alertSettings.accountId, accountId), eq(alertSettings.userId, userId)));
-  return row ?? DEFAULT_SETTINGS;
+  return row ? { ...row, channels: withEveryKind(row.channels) } : DEFAULT_SETTINGS;
 }
 
 export type SettingsKey = { accountId: string; userId: string };

@@ -49,6 +49,7 @@ export function isMet(
   if (condition === undefined) return true;
   if ('caller' in condition) return caller.keyId !== null;
   const value = body[condition.field];
+  if ('includes' in condition) return Array.isArray(value) && value.includes(condition.includes);
   switch (condition.is) {
     case 'set':
       return value !== undefined && value !== null;

@@ -32,6 +32,11 @@ export const DEFAULT_SETTINGS: AlertSettings = {
 export const slackContext = ({ accountId, userId }: { accountId: string; userId: string }) =>
   `alert_settings ${accountId} ${userId}`;
 
+/** Settings that were stored before a kind existed: it is on. */
+export function withEveryKind({ email, slack }: ChannelPreferences): ChannelPreferences {
+  return { email: { ...ALL_KINDS, ...email }, slack: { ...ALL_KINDS, ...slack } };
+}
+
 /** Where an alert of this kind goes. Operators' kinds go nowhere: they are no matter of the account. */
 export function channelsFor(kind: AlertKind, { channels, slackUrl }: AlertSettings): AlertChannel[] {
   if (!isAccountKind(kind)) return [];
