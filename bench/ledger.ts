@@ -49,16 +49,14 @@ type Measurement = {
 
 async function openAccounts(ledger: Ledger, count: number): Promise<string[]> {
   const accounts = Array.from({ length: count }, () => randomUUIDv7());
-  await Promise.all(
-    accounts.map((accountId) =>
-      ledger.setLimits({
-        accountId,
-        anchor: new Date('2026-01-31T00:00:00Z'),
-        periodMonths: 1,
-        segments: LIMITS,
-      }),
-    ),
-  );
+  for (const accountId of accounts) {
+    await ledger.setLimits({
+      accountId,
+      anchor: new Date('2026-01-31T00:00:00Z'),
+      periodMonths: 1,
+      segments: LIMITS,
+    });
+  }
   return accounts;
 }
 

@@ -5,7 +5,7 @@ import { moveUsed } from './record.ts';
 import { shardOf } from './shard.ts';
 import type { Program, Row } from './two-step.ts';
 import type { CallFacts, Meters, SettleRequest } from './types.ts';
-import { insertDailyChanges, insertUsage, type UsageRow } from './write.ts';
+import { insertUsage, type UsageRow } from './write.ts';
 
 /** The meters and facts of the whole call, as it would have been settled. */
 export type CorrectRequest = Omit<SettleRequest, 'close'>;
@@ -57,7 +57,7 @@ export function* correctProgram(session: Session, request: CorrectRequest): Prog
       facts: difference(call.facts, request.facts),
     },
   ];
-  return { writes: [insertUsage(rows), insertDailyChanges(rows), ...moves], result: 'corrected' };
+  return { writes: [insertUsage(rows), ...moves], result: 'corrected' };
 }
 
 type Call = { member: Member; admittedAt: number; isOpen: boolean; facts: CallFacts; meters: Meters };

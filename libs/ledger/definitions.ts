@@ -1,8 +1,8 @@
 /** The definitions of counters: read once per version of a balance, and kept in memory. */
 import { LRUCache } from 'lru-cache';
 import type { Counter } from './decide.ts';
-import { formatInstant } from './instant.ts';
-import { type Key, keyArrays, type Loaded, type LoadedBalance, parseAmounts, parseMoment } from './load.ts';
+import { formatInstant, parseInstant } from './instant.ts';
+import { type Key, keyArrays, type Loaded, type LoadedBalance, parseAmounts } from './load.ts';
 import type { Rounds, Row } from './two-step.ts';
 import type { LimitView, Scope, Window } from './types.ts';
 
@@ -77,7 +77,7 @@ export function toCounter(row: Row): Counter {
       at,
       bps: Number(basisPoints[index]),
     })),
-    windowEnd: parseMoment(end as string),
+    windowEnd: parseInstant(end as string),
     source: source as string,
   };
 }

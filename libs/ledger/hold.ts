@@ -2,7 +2,7 @@
 import { plainArray, textArray } from './array-literal.ts';
 import { type Balance, decideHold, type HoldDecision } from './decide.ts';
 import { loadDefinitions } from './definitions.ts';
-import { array, type Column, insertInto, plain, text } from './insert.ts';
+import { array, type Columns, forRows, insertion, plain, text } from './insert.ts';
 import { formatInstant, parseInstant, toDate } from './instant.ts';
 import { type Loaded, type LoadedBalance, lockAccounts, type Session } from './load.ts';
 import { balancesOf, loadMembers, selectKnownMembers } from './members.ts';
@@ -30,7 +30,7 @@ const STOPS: Statement = {
 };
 
 /** What a decision and its open hold both record. */
-const SHARED_COLUMNS: Readonly<Record<string, Column<DecisionRow>>> = {
+const SHARED_COLUMNS: Columns<DecisionRow> = {
   shard: plain('smallint', ({ request }) => shardOf(request.accountId)),
   id: plain('uuid', ({ request }) => request.id),
   account_id: plain('uuid', ({ request }) => request.accountId),
@@ -42,7 +42,7 @@ const SHARED_COLUMNS: Readonly<Record<string, Column<DecisionRow>>> = {
   meters: array('text', ({ request }) => textArray(Object.keys(request.meters))),
 };
 
-const insertDecisions = insertInto<DecisionRow>('ledger_decisions', {
+const DECISION_COLUMNS: Columns<DecisionRow> = {
   ...SHARED_COLUMNS,
   verdict: text(({ verdict }) => verdict),
   asked: array('bigint', ({ request }) => amounts(Object.values(request.meters))),
@@ -54,13 +54,17 @@ const insertDecisions = insertInto<DecisionRow>('ledger_decisions', {
   ),
   binding_counter_id: plain('bigint', ({ decision }) => decision?.binding?.id ?? null),
   detail: text(({ request }) => request.detail),
-});
+};
 
-const insertOpenHolds = insertInto<DecisionRow>('ledger_open_holds', {
-  ...SHARED_COLUMNS,
-  remaining: array('bigint', ({ request }) => amounts(Object.values(request.meters))),
-  settled_calls: array('integer', () => '{}'),
-});
+const SHARED = Object.keys(SHARED_COLUMNS).join(', ');
+
+/** Decisions, and the open holds of requests that are admitted. */
+const insertDecisions = forRows<DecisionRow>(
+  'ledger_decisions',
+  DECISION_COLUMNS,
+  `, d AS (${insertion('ledger_decisions', DECISION_COLUMNS)} RETURNING ${SHARED}, verdict, asked)
+  INSERT INTO ledger_open_holds (${SHARED}, remaining, settled_calls) SELECT ${SHARED}, asked, '{}' FROM d WHERE verdict = 'ok'`,
+);
 
 const REPLAYS_SQL = `
   SELECT d.id, split_part(d.verdict, ' ', 1), d.expires_at, nullif(split_part(d.verdict, ' ', 2), ''), w.meter, w.win, w.scope,
@@ -98,7 +102,6 @@ export function* holdProgram(
 
   const rows: DecisionRow[] = [];
   const withoutTrace: HoldRequest[] = [];
-  const admitted: DecisionRow[] = [];
   const changed = new Set<LoadedBalance>();
   const answers = requests.map((request): HoldAnswer => {
     const replay = replays.get(request.id);
@@ -128,10 +131,7 @@ export function* holdProgram(
     const row = { request, verdict: decision.verdict, createdAt: decision.createdAt, expiresAt, decision };
     if (decision.isStored) rows.push(row);
     else withoutTrace.push(request);
-    if (decision.verdict === 'ok') {
-      admitted.push(row);
-      for (const balance of balances) changed.add(balance);
-    }
+    if (decision.verdict === 'ok') for (const balance of balances) changed.add(balance);
     return { ...answer, verdict: decision.verdict, limit: decision.limit };
   });
 
@@ -144,7 +144,7 @@ export function* holdProgram(
 
   const writes: Statement[] = [];
   if (rows.length > 0) writes.push(insertDecisions(rows));
-  if (admitted.length > 0) writes.push(insertOpenHolds(admitted), updateBalances(changed));
+  if (changed.size > 0) writes.push(updateBalances(changed));
   return { writes, result: answers };
 }
 

@@ -30,16 +30,31 @@ export function array<Row>(type: string, value: (row: Row) => string): Column<Ro
   return { ...text(value), expression: (name) => `${name}::${type}[]` };
 }
 
+export type Columns<Row> = Readonly<Record<string, Column<Row>>>;
+
+/** A statement about the rows of a batch, which its SQL reads as `q`: one array parameter per column. */
+export function forRows<Row>(
+  name: string,
+  columns: Columns<Row>,
+  sql: string,
+): (rows: readonly Row[]) => Statement {
+  const all = Object.values(columns);
+  const parameters = all.map(({ parameter }, index) => `$${index + 1}::${parameter}`);
+  const text = `WITH q AS (SELECT * FROM unnest(${parameters.join(', ')}) r(${Object.keys(columns).join(', ')}))${sql}`;
+  return (rows) => ({ name, text, values: all.map(({ literal }) => literal(rows)) });
+}
+
+/** The SQL that inserts columns of the rows `q`. */
+export function insertion<Row>(table: string, columns: Columns<Row>): string {
+  const expressions = Object.entries(columns).map(([name, { expression }]) => expression(`q.${name}`));
+  return `INSERT INTO ${table} (${Object.keys(columns).join(', ')}) SELECT ${expressions.join(', ')} FROM q`;
+}
+
 /** @param suffix what follows the rows, such as `ON CONFLICT …`. */
 export function insertInto<Row>(
   table: string,
-  columns: Readonly<Record<string, Column<Row>>>,
+  columns: Columns<Row>,
   suffix = '',
 ): (rows: readonly Row[]) => Statement {
-  const names = Object.keys(columns);
-  const all = Object.values(columns);
-  const sql = `INSERT INTO ${table} (${names.join(', ')})
-    SELECT ${all.map(({ expression }, index) => expression(`q.${names[index]}`)).join(', ')}
-      FROM unnest(${all.map(({ parameter }, index) => `$${index + 1}::${parameter}`).join(', ')}) q(${names.join(', ')}) ${suffix}`;
-  return (rows) => ({ name: table, text: sql, values: all.map(({ literal }) => literal(rows)) });
+  return forRows(table, columns, ` ${insertion(table, columns)} ${suffix}`);
 }

@@ -40,11 +40,3 @@ export const formatInstant = rememberLast((micros): string => {
 export function toDate(micros: number): Date | null {
   return Number.isFinite(micros) ? new Date(Math.floor(micros / 1_000)) : null;
 }
-
-/** The day of a finite instant in UTC, as text: `2026-11-27`. */
-export function dayOf(micros: number): string {
-  return dayText(Math.floor(micros / DAY_MICROS));
-}
-
-const DAY_MICROS = 86_400_000_000;
-const dayText = rememberLast((day) => new Date(day * (DAY_MICROS / 1_000)).toISOString().slice(0, 10));

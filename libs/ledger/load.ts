@@ -98,19 +98,16 @@ export function parseAmounts(literal: string): bigint[] {
   return literal === '{}' ? [] : literal.slice(1, -1).split(',').map(BigInt);
 }
 
-/** Texts of arrays and instants repeat from row to row. */
-const cached = <Value>(parse: (text: string) => Value) => {
-  const values = new LRUCache<string, { value: Value }>({ max: 2_000 });
-  return (text: string): Value => {
-    const known = values.get(text);
-    if (known !== undefined) return known.value;
-    const value = parse(text);
-    values.set(text, { value });
-    return value;
-  };
-};
-export const parseNames = cached((text: string): readonly string[] => parseTexts(text));
-export const parseMoment = cached(parseInstant);
+/** The same few lists of names repeat from row to row. */
+const knownNames = new LRUCache<string, readonly string[]>({ max: 1_000 });
+
+export function parseNames(literal: string): readonly string[] {
+  const known = knownNames.get(literal);
+  if (known !== undefined) return known;
+  const names = parseTexts(literal);
+  knownNames.set(literal, names);
+  return names;
+}
 
 /**
  * Locks the accounts in one fixed order, refreshes those whose balances are out of date, and reads their own balances.
@@ -176,7 +173,7 @@ function timeOf(locked: readonly Row[]): number | undefined {
 }
 
 function staleOf(locked: readonly Row[], now: number): string[] {
-  return locked.filter((row) => parseMoment(row[4] as string) <= now).map((row) => row[0] as string);
+  return locked.filter((row) => parseInstant(row[4] as string) <= now).map((row) => row[0] as string);
 }
 
 function toAccount(row: Row): LoadedAccount {
@@ -200,7 +197,7 @@ export function toBalance(accountId: string, scope: Scope, scopeId: string, row:
     scopeId,
     rowPointer,
     version,
-    since: parseMoment(since),
+    since: parseInstant(since),
     counters: NONE,
     used: parseAmounts(used),
     held: parseAmounts(held),

@@ -4,7 +4,7 @@ import { loadMembers } from './members.ts';
 import { moveAllUsed } from './record.ts';
 import type { Program } from './two-step.ts';
 import type { CallFacts, Meters } from './types.ts';
-import { insertDailyChanges, insertUsage, type UsageRow } from './write.ts';
+import { insertUsage, type UsageRow } from './write.ts';
 
 export type PastRecord = Member & {
   /** The id of the usage row. */
@@ -42,5 +42,5 @@ export function* recordPastProgram(
       ...(isCorrection && { corrects: facts.status }),
     }),
   );
-  return { writes: [insertUsage(rows), insertDailyChanges(rows), ...moves], result: undefined };
+  return { writes: [insertUsage(rows), ...moves], result: undefined };
 }

@@ -10,7 +10,6 @@ import type { Program, Rounds, Statement } from './two-step.ts';
 import type { CallFacts, Meters } from './types.ts';
 import {
   type EndedWindow,
-  insertDailyChanges,
   insertThresholds,
   insertUsage,
   type ThresholdRow,
@@ -58,7 +57,7 @@ export function* recordProgram(session: Session, record: RecordRequest): Program
     meters,
   };
   const rows = [{ ...row, admittedAt, occurredAt: loaded.now }];
-  return { writes: [insertUsage(rows), insertDailyChanges(rows), ...moves], result: undefined };
+  return { writes: [insertUsage(rows), ...moves], result: undefined };
 }
 
 /** Adds amounts to `used` of every window in which the hold counts. */

@@ -3,14 +3,13 @@ import { plainArray, textArray } from './array-literal.ts';
 import { findCounters } from './counters.ts';
 import { type CounterRef, decideSettle, type HoldState, type SettleDecision } from './decide.ts';
 import { insertInto, plain, text } from './insert.ts';
-import { formatInstant } from './instant.ts';
+import { formatInstant, parseInstant } from './instant.ts';
 import {
   type Loaded,
   type LoadedBalance,
   lockAccounts,
   type Member,
   parseAmounts,
-  parseMoment,
   parseNames,
   type Session,
 } from './load.ts';
@@ -21,7 +20,6 @@ import type { CallFacts, Meters, SettleAnswer } from './types.ts';
 import {
   amounts,
   type EndedWindow,
-  insertDailyChanges,
   insertThresholds,
   insertUsage,
   type ThresholdRow,
@@ -162,8 +160,8 @@ export function toHold(row: Row): FoundHold {
     userId: userId ?? null,
     keyId: keyId ?? null,
     workspaceId: workspaceId ?? null,
-    createdAt: parseMoment(createdAt as string),
-    expiresAt: parseMoment(expiresAt as string),
+    createdAt: parseInstant(createdAt as string),
+    expiresAt: parseInstant(expiresAt as string),
     meters: parseNames(meters as string),
     settledCalls: parseAmounts(calls as string).map(Number),
     isOpen: rowPointer !== undefined,
@@ -239,7 +237,7 @@ export function writesOf(
   if (closed.size > 0) writes.push(closeHolds([...closed]));
   if (reduced.size > 0) writes.push(reduceHolds([...reduced]));
   if (ended.length > 0) writes.push(insertEnded(ended));
-  if (usage.length > 0) writes.push(insertUsage(usage), insertDailyChanges(usage));
+  if (usage.length > 0) writes.push(insertUsage(usage));
   if (thresholds.length > 0) writes.push(insertThresholds(thresholds));
   return writes;
 }

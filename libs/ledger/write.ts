@@ -2,8 +2,8 @@
 import { NO_ID } from '#libs/db/schema/ledger.ts';
 import { plainArray, textArray } from './array-literal.ts';
 import type { Balance, Crossing } from './decide.ts';
-import { array, insertInto, plain, text } from './insert.ts';
-import { dayOf, formatInstant } from './instant.ts';
+import { array, type Columns, forRows, insertInto, insertion, plain, text } from './insert.ts';
+import { formatInstant } from './instant.ts';
 import type { LoadedBalance, Member } from './load.ts';
 import { shardOf } from './shard.ts';
 import type { Statement } from './two-step.ts';
@@ -81,7 +81,9 @@ export type UsageRow = {
 
 const costOf = ({ inputCostNanoUsd, outputCostNanoUsd }: CallFacts) => inputCostNanoUsd + outputCostNanoUsd;
 
-export const insertUsage = insertInto<UsageRow>('usage_events', {
+const errors = (status: CallFacts['status'] | undefined) => (status === undefined || status === 'ok' ? 0 : 1);
+
+const USAGE_COLUMNS: Columns<UsageRow> = {
   shard: plain('smallint', ({ accountId }) => shardOf(accountId)),
   hold_id: plain('uuid', ({ holdId }) => holdId),
   call_index: plain('smallint', ({ callIndex }) => callIndex),
@@ -121,70 +123,35 @@ export const insertUsage = insertInto<UsageRow>('usage_events', {
   provider_request_id: text(({ facts }) => facts.providerRequestId),
   meters: array('text', ({ meters }) => textArray(Object.keys(meters))),
   amounts: array('bigint', ({ meters }) => amounts(Object.values(meters))),
-});
-
-/** What a batch adds to one daily sum. */
-type DailyChange = Record<keyof typeof DAILY_AMOUNTS, bigint> & {
-  accountId: string;
-  day: string;
-  userId: string;
-  keyId: string;
-  workspaceId: string;
-  step: string;
-  provider: string;
-  model: string;
 };
 
-const errors = (status: CallFacts['status'] | undefined) => (status === undefined || status === 'ok' ? 0 : 1);
+/** Columns of the daily sums that are those of the usage rows. */
+const SUMMED_COLUMNS = [
+  'input_tokens',
+  'cache_read_tokens',
+  'cache_write_tokens',
+  'output_tokens',
+  'reasoning_tokens',
+  'cost_nano_usd',
+  'latency_ms',
+];
 
-/** What a row adds to its daily sum. */
-const DAILY_AMOUNTS = {
-  calls: ({ corrects }) => (corrects === undefined ? 1 : 0),
-  errors: ({ facts, corrects }) => errors(facts.status) - errors(corrects),
-  input_tokens: ({ facts }) => facts.inputTokens ?? 0,
-  cache_read_tokens: ({ facts }) => facts.cacheReadTokens ?? 0,
-  cache_write_tokens: ({ facts }) => facts.cacheWriteTokens ?? 0,
-  output_tokens: ({ facts }) => facts.outputTokens ?? 0,
-  reasoning_tokens: ({ facts }) => facts.reasoningTokens ?? 0,
-  cost_nano_usd: ({ facts }) => costOf(facts),
-  latency_ms: ({ facts }) => Math.round(facts.latencyMs),
-} as const satisfies Record<string, (row: UsageRow) => number | bigint>;
-
-const DAILY_COLUMNS = Object.keys(DAILY_AMOUNTS) as (keyof typeof DAILY_AMOUNTS)[];
-
-const insertDaily = insertInto<DailyChange>('usage_daily_changes', {
-  shard: plain('smallint', ({ accountId }) => shardOf(accountId)),
-  account_id: plain('uuid', ({ accountId }) => accountId),
-  day: plain('date', ({ day }) => day),
-  user_id: plain('uuid', ({ userId }) => userId),
-  key_id: plain('uuid', ({ keyId }) => keyId),
-  workspace_id: plain('uuid', ({ workspaceId }) => workspaceId),
-  step: text(({ step }) => step),
-  provider: text(({ provider }) => provider),
-  model: text(({ model }) => model),
-  ...Object.fromEntries(
-    DAILY_COLUMNS.map((column) => [column, plain<DailyChange>('bigint', (change) => change[column])]),
-  ),
-});
-
-/** Adds calls to the daily sums: one row per sum, which a job adds to the totals. */
-export function insertDailyChanges(rows: readonly UsageRow[]): Statement {
-  const changes = new Map<string, DailyChange>();
-  for (const row of rows) {
-    const { accountId, member } = row;
-    const day = dayOf(row.admittedAt);
-    const userId = member.userId ?? NO_ID;
-    const keyId = member.keyId ?? NO_ID;
-    const workspaceId = member.workspaceId ?? NO_ID;
-    const { step, provider, model } = row.facts;
-    const key = JSON.stringify([accountId, day, userId, keyId, workspaceId, step, provider, model]);
-    let change = changes.get(key);
-    if (change === undefined) {
-      change = { accountId, day, userId, keyId, workspaceId, step, provider, model } as DailyChange;
-      for (const column of DAILY_COLUMNS) change[column] = 0n;
-      changes.set(key, change);
-    }
-    for (const column of DAILY_COLUMNS) change[column] += BigInt(DAILY_AMOUNTS[column](row));
-  }
-  return insertDaily([...changes.values()]);
-}
+/**
+ * Usage rows, and what they add to the daily sums: one row per sum, which a job adds to the totals. The row of a correction is
+ * no call of its own.
+ */
+export const insertUsage = forRows<UsageRow>(
+  'usage_events',
+  {
+    ...USAGE_COLUMNS,
+    errors: plain('integer', ({ facts, corrects }) => errors(facts.status) - errors(corrects)),
+  },
+  `, usage AS (${insertion('usage_events', USAGE_COLUMNS)})
+  INSERT INTO usage_daily_changes (shard, account_id, day, user_id, key_id, workspace_id, step, provider, model, calls, errors,
+                                   ${SUMMED_COLUMNS.join(', ')})
+  SELECT shard, account_id, (admitted_at AT TIME ZONE 'UTC')::date AS day, coalesce(user_id, '${NO_ID}'),
+         coalesce(key_id, '${NO_ID}'), coalesce(workspace_id, '${NO_ID}'), step, provider, model,
+         count(*) FILTER (WHERE call_index >= 0), sum(errors),
+         ${SUMMED_COLUMNS.map((column) => `coalesce(sum(${column}), 0)`).join(', ')}
+    FROM q GROUP BY shard, account_id, day, user_id, key_id, workspace_id, step, provider, model`,
+);

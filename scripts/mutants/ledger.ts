@@ -118,6 +118,22 @@ export const LEDGER_MUTANTS: readonly Mutant[] = [
     why: `the daily total of ${column} counts the first run only`,
   })),
   {
+    id: 'daily-sum-of-batch',
+    file: 'libs/ledger/write.ts',
+    find: 'coalesce(sum(',
+    replace: 'coalesce(max(',
+    tests: ['libs/ledger/concurrency.test.ts'],
+    why: 'of several calls in a batch, one is in the daily sums',
+  },
+  {
+    id: 'daily-corrections-are-calls',
+    file: 'libs/ledger/write.ts',
+    find: 'count(*) FILTER (WHERE call_index >= 0)',
+    replace: 'count(*)',
+    tests: ['libs/ledger/correct.test.ts'],
+    why: 'a correction counts as a call',
+  },
+  {
     id: 'expire-extended',
     file: 'libs/ledger/expire.ts',
     find: '.filter(({ expiresAt }) => expiresAt <= loaded.now)',
