@@ -34,6 +34,11 @@ const LEADING_BYTES: ReadonlySet<number> = new Set([0x20, 0x09, 0x0a, 0x0d, 0xef
 /** `{` and `[`, with which no line of an event stream begins. */
 const DOCUMENT_BYTES: ReadonlySet<number | undefined> = new Set([0x7b, 0x5b]);
 
+/** Servers that send JSON in every event keep a connection alive with `null`, `""` or `"ping"`. */
+function isHeartbeat(event: unknown): boolean {
+  return event === null || typeof event === 'string';
+}
+
 /**
  * Reads server-sent events by the standard, from any vendor: comments, events without data, numbered and named events, any
  * line ending, a byte-order mark, `[DONE]` with blanks. A JSON document instead of a stream is understood too.
@@ -73,7 +78,7 @@ export function createAnswerStream(
     const event = parseJson(json);
     // the bytes ended inside this event
     if (event === undefined && isEnding) return;
-    readEvent(event, json);
+    if (!isHeartbeat(event)) readEvent(event, json);
   }
 
   function readEvent(event: unknown, json: string): void {

@@ -41,12 +41,11 @@ export function errorFromStatus({ status, body, header, providerRequestId }: Fai
 
 /** Whether an answer, or an event of a stream, reports a failure although its HTTP status is 200. */
 export function reportsError(document: JsonObject): boolean {
-  const { error, object, type, choices, detail } = document;
+  const { error, object, type, choices, detail, message, code } = document;
   if (error !== undefined && error !== null && error !== false && error !== '') return true;
   if (object === 'error' || type === 'error') return true;
-  return (
-    detail !== undefined && choices === undefined && document.candidates === undefined && type === undefined
-  );
+  if (choices !== undefined || document.candidates !== undefined || type !== undefined) return false;
+  return detail !== undefined || (typeof message === 'string' && Number(code) >= 400);
 }
 
 /** An error reported inside an answer whose HTTP status is 200. */

@@ -59,8 +59,14 @@ function isPromptKnown(units: Units): boolean {
   return promptTokens(units) > 0 || !hasTokenClass(units);
 }
 
-function isOutputKnown(units: Units, record: CallRecord): boolean {
-  return outputTokens(units) > 0 || !record.hasOutput || !hasTokenClass(units);
+/** The longest token of any vendor's public vocabulary, in characters. */
+const LONGEST_TOKEN = 128;
+
+/** Fewer tokens than the text must have are as unknown as none. */
+function isOutputKnown(units: Units, { hasOutput, text }: CallRecord): boolean {
+  if (!hasOutput || !hasTokenClass(units)) return true;
+  const tokens = outputTokens(units);
+  return tokens > 0 && text.length <= tokens * LONGEST_TOKEN;
 }
 
 function hasTokenClass({ input, output }: Units): boolean {

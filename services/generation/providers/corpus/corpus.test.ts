@@ -4,9 +4,11 @@ import t from 'tap';
 import { Agent } from 'undici';
 import { listenServerOnFreePort } from '#libs/testing/http.ts';
 import type { ChatCompletionChunk, ToolCallDelta } from '../domain/chat-format.ts';
+import { OPENAI_FORMAT_PROVIDERS, type ProviderKey } from '../domain/providers.ts';
 import { writtenReasoning } from '../domain/stream-piece.ts';
 import { chunksIn } from '../fixtures.ts';
 import { type CorpusCase, type ExpectedAnswer, readCorpus } from './corpus.fixture.ts';
+import { runChunks } from './fuzzer.fixture.ts';
 import { checkInvariants, type Observed, runAnswer } from './run-answer.fixture.ts';
 
 const MIN_CASES = 80;
@@ -92,3 +94,32 @@ for (const entry of corpus) {
     });
   }
 }
+
+const SHARES_FORMAT: ReadonlySet<ProviderKey> = new Set(OPENAI_FORMAT_PROVIDERS);
+const ADAPTERS = [...OPENAI_FORMAT_PROVIDERS, 'anthropic', 'gemini'] as const;
+
+t.test(
+  "given an answer in OpenAI's format, then every vendor with that format means the same by it",
+  async (t) => {
+    for (const entry of corpus.filter(({ provider }) => SHARES_FORMAT.has(provider))) {
+      const { text, reasoning, sent, error, final } = await runChunks(entry, [entry.bytes]);
+      for (const provider of OPENAI_FORMAT_PROVIDERS) {
+        const observed = await runChunks({ ...entry, provider }, [entry.bytes]);
+        t.match(observed, { text, reasoning, sent, error, final }, `${entry.name} from ${provider}`);
+        checkInvariants(observed);
+      }
+    }
+  },
+);
+
+t.test(
+  'given an answer in the format of another vendor, then it is refused or read, and never free',
+  async (t) => {
+    for (const entry of corpus) {
+      for (const provider of ADAPTERS.filter((one) => one !== entry.provider)) {
+        checkInvariants(await runChunks({ ...entry, provider }, [entry.bytes]));
+      }
+      t.pass(entry.name);
+    }
+  },
+);

@@ -63,7 +63,7 @@ function normaliseChoice(choice: Fields, key: 'message' | 'delta', position: num
   const finish = finishOf(choice.finish_reason);
   if (finish !== choice.finish_reason) set(choice, 'finish_reason', finish);
   if (typeof choice.index !== 'number') set(choice, 'index', position);
-  if (!isObject(choice[key])) set(choice, key, {});
+  if (!isObject(choice[key])) set(choice, key, messageOf(choice));
   const message = choice[key] as Fields;
   for (const name of ['content', 'refusal', 'reasoning', 'reasoning_content']) {
     const value = message[name];
@@ -76,8 +76,8 @@ function normaliseChoice(choice: Fields, key: 'message' | 'delta', position: num
     }
   }
   if (!message.reasoning && !message.reasoning_content) {
-    const details = reasoningDetails(message.reasoning_details);
-    if (details !== '') set(message, 'reasoning_content', details);
+    const reasoning = textIn(message.thinking, 'text') || reasoningDetails(message.reasoning_details);
+    if (reasoning !== '') set(message, 'reasoning_content', reasoning);
   }
   if (message.tool_calls !== undefined && message.tool_calls !== null) {
     const calls = objectsIn(message.tool_calls) as Fields[];
@@ -93,6 +93,12 @@ function normaliseChoice(choice: Fields, key: 'message' | 'delta', position: num
   return isChanged;
 }
 
+/** Some servers send whole messages in a stream, or texts as in OpenAI's legacy completions. */
+function messageOf({ message, text }: Fields): Fields {
+  if (isObject(message)) return message as Fields;
+  return typeof text === 'string' ? { content: text } : {};
+}
+
 /** An empty reason is none. */
 function finishOf(reason: unknown): unknown {
   if (reason === undefined || reason === null || reason === '') return null;
@@ -101,11 +107,11 @@ function finishOf(reason: unknown): unknown {
     : reason;
 }
 
-/** Mistral's content is a list of parts, and the text of a thinking part is a list again. */
+/** Mistral's content is a list of parts, and the text of a thinking part is a list again. Others send one part alone. */
 function textIn(value: unknown, type: 'text' | 'thinking', depth = 0): string {
   if (typeof value === 'string') return value;
   let text = '';
-  for (const part of objectsIn(value)) {
+  for (const part of objectsIn(isObject(value) ? [value] : value)) {
     if (part.type !== type || depth > 2) continue;
     const inner = part[type];
     text += typeof inner === 'string' ? inner : textIn(inner, 'text', depth + 1);
