@@ -58,8 +58,6 @@ const phrase = (max: number) => z.string().trim().min(1).max(max);
 /** Shorter articles are written in one call, without an outline. */
 export const OUTLINED_WORDS = 400;
 export const MAX_SECTIONS = 12;
-/** The longest script that is spoken. */
-export const MAX_SPOKEN_WORDS = 450;
 
 type Length = (typeof LENGTHS)[number] | number;
 
@@ -256,7 +254,7 @@ export const generateRequest = z
       .enum(VOICES)
       .optional()
       .describe(
-        'A voice that speaks the audio script: the part `voice_over`, whose document has a `media_id` for `GET /api/media/{id}`. Requires `audio`, and a `length` of at most 450 words.',
+        'A voice that speaks the audio script: the part `voice_over`, whose document has a `media_id` for `GET /api/media/{id}`, an MP3. Requires `audio`.',
       ),
     model: phrase(200)
       .optional()
@@ -314,13 +312,11 @@ export const generateRequest = z
       refuse('use_knowledge_base', 'requires a topic or kb_file_ids with a recording_id');
   })
   .superRefine((request, { addIssue }) => {
-    const { content_types: types, hero_image: image, voice_over: voice, length } = request;
+    const { content_types: types, hero_image: image, voice_over: voice } = request;
     const refuse = (path: MediaPart, message: string) => addIssue({ code: 'custom', path: [path], message });
     if (image === true && !types.includes('blog')) refuse('hero_image', 'requires the content type blog');
-    if (voice === undefined) return;
-    if (!types.includes('audio')) refuse('voice_over', 'requires the content type audio');
-    if (typeof length === 'number' && length > MAX_SPOKEN_WORDS)
-      refuse('voice_over', `requires a length of at most ${MAX_SPOKEN_WORDS} words`);
+    if (voice !== undefined && !types.includes('audio'))
+      refuse('voice_over', 'requires the content type audio');
   })
   .superRefine((request, { addIssue }) => {
     for (const [field, needed] of DEPENDENT_FIELDS) {

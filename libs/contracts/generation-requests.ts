@@ -56,6 +56,8 @@ export type PlannedCall = {
     quality: string | null;
     /** Previews to stream of its only image. */
     partials?: number;
+    /** The style image is sent with the prompt. */
+    sendsStyle?: boolean;
   };
   /** The steps whose calls must have ended before it is sent. */
   after?: readonly string[];

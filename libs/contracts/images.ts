@@ -47,7 +47,9 @@ export const imageRequest = z
       .min(1)
       .max(200)
       .default('auto')
-      .describe('A model of `GET /api/images/models`; `auto` is the best one of the plan.'),
+      .describe(
+        'A model of `GET /api/images/models`; `auto` is the best one of the plan that the limits admit, and others of the plan draw if it fails.',
+      ),
     content_context: shortText(500).describe('The content that the image goes with.'),
     industry_context: shortText(200),
     tone: shortText(100).describe('For example `playful` or `sober`.'),
@@ -79,7 +81,7 @@ export const imageRequest = z
       'With `enable_post_processing`: a logo for the lower right corner, as PNG, JPEG or WebP of at most 256 KiB, in Base64.',
     ),
     style_image: imageFile(LONGEST_STYLE_IMAGE).describe(
-      'An image in whose style to draw, as PNG, JPEG or WebP of at most 512 KiB, in Base64. A model that sees describes its style first, as a call of its own. Requires the feature `image_style_transfer`.',
+      'An image in whose style to draw, as PNG, JPEG or WebP of at most 512 KiB, in Base64. It is sent to models that take images (`gpt_image_1`); for the others, a model that sees describes its style first, as a call of its own. Requires the feature `image_style_transfer`.',
     ),
     generate_alt_text: z
       .boolean()

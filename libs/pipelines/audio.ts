@@ -1,7 +1,7 @@
 /** Audio: the one call of a transcription, bounded by its seconds, or of speech, bounded by its characters. */
 import type { CallPlan, PlannedCall } from '#libs/contracts/generation-requests.ts';
 import type { Units } from '#libs/pricing/units.ts';
-import type { TextModel } from './text-call.ts';
+import { type ModelChain, planChain, type TextModel } from './text-call.ts';
 
 export const TRANSCRIPTION_STEP = 'transcription';
 export const SPEECH_STEP = 'speech';
@@ -22,21 +22,21 @@ export function characterCount(text: string): number {
   return [...text].length;
 }
 
-export function planTranscription(model: TextModel, seconds: number): CallPlan {
+export function planTranscription(model: ModelChain, seconds: number): CallPlan {
   return { kind: 'audio', calls: [planTranscriptionCall(model, seconds)] };
 }
 
-export function planTranscriptionCall(model: TextModel, seconds: number): PlannedCall {
-  return planAudioCall(model, TRANSCRIPTION_STEP, { audio_second: seconds });
+export function planTranscriptionCall(model: ModelChain, seconds: number): PlannedCall {
+  return planChain(model, (one) => planAudioCall(one, TRANSCRIPTION_STEP, { audio_second: seconds }));
 }
 
-export function planSpeech(model: TextModel, input: string): CallPlan {
+export function planSpeech(model: ModelChain, input: string): CallPlan {
   return { kind: 'audio', calls: [planSpeechCall(model, characterCount(input))] };
 }
 
 /** @param characters the most that are spoken. */
-export function planSpeechCall(model: TextModel, characters: number): PlannedCall {
-  return planAudioCall(model, SPEECH_STEP, { character: characters });
+export function planSpeechCall(model: ModelChain, characters: number): PlannedCall {
+  return planChain(model, (one) => planAudioCall(one, SPEECH_STEP, { character: characters }));
 }
 
 function planAudioCall({ model, price }: TextModel, step: string, units: Units): PlannedCall {

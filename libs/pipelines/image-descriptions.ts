@@ -5,7 +5,7 @@ import type { ImageRequest } from '#libs/contracts/images.ts';
 import { problem } from '#libs/problems/problems.ts';
 import { cutToByteBound } from './byte-bound.ts';
 import { bytesBound } from './prompt-bound.ts';
-import { planTextCall, type TextModel, textTokens } from './text-call.ts';
+import { type ModelChain, planChain, planTextCall, textTokens } from './text-call.ts';
 import { fenceUntrusted, systemPrompt } from './untrusted.ts';
 
 export const ALT_TEXT_STEP = 'alt_text';
@@ -19,8 +19,12 @@ const STYLE_TOKENS = 160;
 /** The style in the prompt of an image, with its introduction. */
 export const STYLE_BYTES = 800;
 
-/** A model that writes descriptions, with the plan's cap for one call. */
-export type DescribingModel = TextModel & { readonly outputTokensCap: number | null };
+/** The style for a model that gets the image itself. */
+export const ATTACHED_STYLE =
+  'that of the attached image, with its medium, line, colours, light, texture and mood, and nothing of what it shows';
+
+/** Models that write descriptions, with the plan's cap for one call. */
+export type DescribingModel = ModelChain & { readonly outputTokensCap: number | null };
 
 /** A model that sees reads a preview of the image; the others read its prompt. */
 export function planAltText(describing: DescribingModel, request: ImageRequest, index: number): PlannedCall {
@@ -28,7 +32,7 @@ export function planAltText(describing: DescribingModel, request: ImageRequest, 
   return planDescription(describing, { index, step: ALT_TEXT_STEP }, promptBytes, ALT_TEXT_TOKENS);
 }
 
-/** @throws ProblemError `model_not_in_plan` for a model that does not see. */
+/** By models that see. @throws ProblemError `model_not_in_plan` if the first does not. */
 export function planStyle(describing: DescribingModel, index: number): PlannedCall {
   if (!describing.model.capabilities.vision)
     throw problem('model_not_in_plan', { detail: 'The plan has no model that sees the style of an image.' });
@@ -37,24 +41,25 @@ export function planStyle(describing: DescribingModel, index: number): PlannedCa
 }
 
 function planDescription(
-  describing: DescribingModel,
+  { outputTokensCap, ...chain }: DescribingModel,
   step: { index: number; step: string },
   promptBytes: number,
   tokens: number,
 ): PlannedCall {
-  const { model, outputTokensCap } = describing;
-  const outputTokens = Math.min(
-    textTokens(model, tokens),
-    outputTokensCap ?? Number.POSITIVE_INFINITY,
-    model.maxOutputTokens,
-  );
-  const promptTokens = promptBytes + model.maxImageInputTokens;
-  const call = planTextCall(
-    describing,
-    { ...step, counts: {} },
-    { promptTokens, carriedTokens: 0, outputTokens },
-  );
-  return { ...call, seesImage: model.capabilities.vision };
+  return planChain(chain, (target) => {
+    const { model } = target;
+    const outputTokens = Math.min(
+      textTokens(model, tokens),
+      outputTokensCap ?? Number.POSITIVE_INFINITY,
+      model.maxOutputTokens,
+    );
+    const promptTokens = promptBytes + model.maxImageInputTokens;
+    const bounds = { promptTokens, carriedTokens: 0, outputTokens };
+    return {
+      ...planTextCall(target, { ...step, counts: {} }, bounds),
+      seesImage: model.capabilities.vision,
+    };
+  });
 }
 
 /** The part of an image's prompt that says its style; empty without one. */

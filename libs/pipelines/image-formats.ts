@@ -11,6 +11,8 @@ export type ImageFormat = {
   readonly unitsByQuality?: Readonly<Record<string, readonly number[]>>;
   /** The units that a preview is billed by; undefined for a model that streams none. */
   readonly unitsPerPartial?: number;
+  /** The most units (`image_input`) that an image in the prompt is billed by; undefined for a model that takes none. */
+  readonly unitsPerInputImage?: number;
 };
 
 /** One image per call without options, which every model supports. */
@@ -28,6 +30,9 @@ const FORMATS: Readonly<Record<string, ImageFormat>> = {
     unitsByQuality: { low: [272, 408, 400], medium: [1056, 1584, 1568], high: [4160, 6240, 6208] },
     // https://platform.openai.com/docs/guides/image-generation#partial-images-cost
     unitsPerPartial: 100,
+    // 65 and 129 for each tile of 512 pixels, of which the shorter side has one and the longer side at most four:
+    // https://platform.openai.com/docs/guides/images-vision#calculating-costs
+    unitsPerInputImage: 65 + 4 * 129,
   },
   'dall-e-3': {
     sizes: ['1024x1024', '1024x1792', '1792x1024'],
@@ -36,7 +41,6 @@ const FORMATS: Readonly<Record<string, ImageFormat>> = {
     // steps of 4 cents: https://platform.openai.com/docs/pricing#image-generation
     unitsByQuality: { standard: [1, 2, 2], hd: [2, 3, 3] },
   },
-  // https://docs.x.ai/docs/guides/image-generations: neither size nor quality is selectable
   // https://docs.x.ai/docs/guides/image-generations: a ratio instead of a size
   'grok-imagine-image': { sizes: GROK_RATIOS, qualities: [], imagesPerCall: 10 },
   'grok-imagine-image-pro': { sizes: GROK_RATIOS, qualities: [], imagesPerCall: 10 },

@@ -2,9 +2,10 @@ import t from 'tap';
 import { type ImageRequest, imageRequest } from '#libs/contracts/images.ts';
 import type { ModelInfo } from '#libs/pricing/model.ts';
 import type { ModelPriceWire } from '#libs/pricing/price-wire.ts';
-import { finishingOf, type ImagePlanInput, imagePrompt, planImage, sizeForPlatform } from './image.ts';
-import { altTextMessages } from './image-descriptions.ts';
+import { finishingOf, type ImagePlanInput, imagePrompt, planImage } from './image.ts';
+import { ATTACHED_STYLE, altTextMessages } from './image-descriptions.ts';
 import { imageFormatOf, maxImageUnits, nearestSize, providerQuality } from './image-formats.ts';
+import { sizeForPlatform } from './image-platforms.ts';
 import { worstCaseMeters } from './meters.ts';
 import { bytesBound } from './prompt-bound.ts';
 
@@ -145,5 +146,77 @@ t.test('images are bounded by the documented units of their size and quality', (
   }).calls;
   t.strictSame(call?.otherUnits, { image: 3, image_unit: 18_720 });
   t.equal(call?.inputTokens, 3 * bytesBound([{ role: 'user', content: imagePrompt(wish({ count: 3 })) }]));
+  t.end();
+});
+
+const TOKENS = {
+  ...PRICE,
+  tiers: [{ from_input_tokens: 0, pico_usd_per_unit: { image: '0', image_unit: '4' } }],
+};
+const WITH_IMAGES = {
+  ...PRICE,
+  tiers: [
+    {
+      from_input_tokens: 0,
+      pico_usd_per_unit: { image: '0', image_unit: '4', input: '1', image_input: '2' },
+    },
+  ],
+};
+const gptImage = (price = WITH_IMAGES) => ({ model: model('gpt-image-1'), price });
+const others = (...names: string[]) => names.map((name) => ({ model: model(name), price: TOKENS }));
+const fallbacksOf = (calls: ReturnType<typeof plan>) => calls[0]?.fallbacks?.map((call) => call.model) ?? [];
+
+t.test('fallbacks draw the same, in the same calls', (t) => {
+  const chain = { fallbacks: others('gpt-image-1', 'grok-imagine-image') };
+  const [first, second] = plan('dall-e-3', wish({ count: 2 }), chain);
+  t.match(first?.fallbacks, [
+    {
+      index: 0,
+      model: 'gpt-image-1',
+      image: { size: '1024x1536', quality: 'high' },
+      otherUnits: { image: 1 },
+    },
+    { index: 0, model: 'grok-imagine-image', image: { size: '2:3', quality: null } },
+  ]);
+  t.match(second?.fallbacks, [{ index: 1 }, { index: 1 }]);
+  t.strictSame(
+    fallbacksOf(
+      plan('gpt-image-1', wish({ count: 2 }), { fallbacks: others('dall-e-3', 'grok-imagine-image') }),
+    ),
+    ['grok-imagine-image'],
+    'one draws fewer in a call',
+  );
+  t.strictSame(
+    fallbacksOf(plan('dall-e-3', wish({ quality: 'premium' }), chain)),
+    ['gpt-image-1'],
+    'one has no qualities, and the request names one',
+  );
+  const previews = wish({ stream: true, partial_images: 2, count: 2 });
+  const streamed = plan('gpt-image-1', previews, { fallbacks: others('dall-e-3') });
+  t.match(streamed, [{ image: { partials: 2 }, fallbacks: [{ model: 'dall-e-3' }] }, {}]);
+  t.notOk(streamed[0]?.fallbacks?.[0]?.image?.partials, 'an image without previews is better than none');
+  t.throws(() => plan('dall-e-3', previews), { code: 'unsupported_parameter' });
+  t.end();
+});
+
+t.test('a style image is sent to a model that takes it, and described for the others', (t) => {
+  const styled = wish({ style_image: 'iVBORw0KGgoAAAA=', count: 2 });
+  const sees = { ...WRITER, capabilities: { ...WRITER.capabilities, vision: true } };
+  const style = { model: sees, price: PRICE, outputTokensCap: null };
+  const sent = plan('', styled, { image: gptImage(), style, fallbacks: others('grok-imagine-image') });
+  t.equal(sent.length, 1, 'nothing is described');
+  t.match(sent, [{ image: { sendsStyle: true }, otherUnits: { image: 2, image_input: 2 * 581 } }]);
+  t.strictSame(fallbacksOf(sent), [], 'the others need a description');
+  const prompt = imagePrompt(styled, ATTACHED_STYLE);
+  t.ok(bytesBound([{ role: 'user', content: prompt }]) * 2 <= (sent[0]?.inputTokens ?? 0));
+
+  const described = plan('dall-e-3', styled, { style, fallbacks: [gptImage()] });
+  t.strictSame(
+    described.map(({ step }) => step),
+    ['image', 'image', 'style'],
+  );
+  t.strictSame(fallbacksOf(described), [], 'it would be drawn from the image');
+  const unpriced = plan('', styled, { image: gptImage(TOKENS), style });
+  t.match(unpriced, [{ otherUnits: { image_input: undefined } }, { step: 'style' }], 'no price, not sent');
   t.end();
 });

@@ -4,7 +4,6 @@
  */
 import type { CallPlan, PlannedCall } from '#libs/contracts/generation-requests.ts';
 import type { ImageRequest } from '#libs/contracts/images.ts';
-import type { ModelInfo } from '#libs/pricing/model.ts';
 import type { ModelPriceWire } from '#libs/pricing/price-wire.ts';
 import type { UnitClass } from '#libs/pricing/units.ts';
 import { problem } from '#libs/problems/problems.ts';
@@ -22,56 +21,12 @@ import {
   nearestSize,
   providerQuality,
   type Size,
-  shapeDistance,
 } from './image-formats.ts';
+import { platformStyle } from './image-platforms.ts';
 import { bytesBound } from './prompt-bound.ts';
 import type { TextModel } from './text-call.ts';
 
 export const IMAGE_STEP = 'image';
-
-/** The shape and style of images on each platform. */
-const PLATFORMS: Readonly<Record<ImageRequest['platform'], { shape: Size; pixels: Size; style: string }>> = {
-  twitter: {
-    shape: { width: 16, height: 9 },
-    pixels: { width: 1600, height: 900 },
-    style: 'bold and legible as a small preview in a feed on X',
-  },
-  instagram: {
-    shape: { width: 1, height: 1 },
-    pixels: { width: 1080, height: 1080 },
-    style: 'polished, vivid and square-framed for Instagram',
-  },
-  facebook: {
-    shape: { width: 16, height: 9 },
-    pixels: { width: 1200, height: 630 },
-    style: 'warm and inviting for a Facebook feed',
-  },
-  linkedin: {
-    shape: { width: 16, height: 9 },
-    pixels: { width: 1200, height: 627 },
-    style: 'clean and professional for a LinkedIn feed',
-  },
-  tiktok: {
-    shape: { width: 9, height: 16 },
-    pixels: { width: 1080, height: 1920 },
-    style: 'high-contrast and energetic, full-screen on TikTok',
-  },
-  youtube: {
-    shape: { width: 16, height: 9 },
-    pixels: { width: 1280, height: 720 },
-    style: 'striking as a YouTube thumbnail, with one clear subject',
-  },
-  pinterest: {
-    shape: { width: 2, height: 3 },
-    pixels: { width: 1000, height: 1500 },
-    style: 'tall, airy and inspiring for a Pinterest board',
-  },
-};
-
-/** The size at which a platform shows images. */
-export function platformPixels(platform: ImageRequest['platform']): Size {
-  return PLATFORMS[platform].pixels;
-}
 
 export type ImageSettings = {
   /** The size of the request, its preset or its platform; null if the model decides. */
@@ -79,74 +34,100 @@ export type ImageSettings = {
   /** A quality of the plan, and its ladder. */
   quality: string | null;
   qualities: readonly string[];
-  /** Size and quality in the model's own terms, instead. */
-  asked?: AskedImage;
+};
+
+/** Size and quality in a model's own terms; null if it decides. */
+export type AskedImage = { readonly size: string | null; readonly quality: string | null };
+
+/** A model that draws. */
+export type DrawingModel = TextModel & {
+  /** Replaces size and quality of the settings. */
+  readonly asked?: AskedImage;
 };
 
 export type ImagePlanInput = ImageSettings & {
   /** As degraded to what the plan includes. */
   request: ImageRequest;
-  image: TextModel;
+  image: DrawingModel;
+  /** The models that draw if the first fails, in this order. Those that would draw something else are left out. */
+  fallbacks?: readonly DrawingModel[];
   /** The model that describes what was drawn; null for no description. */
   altText: DescribingModel | null;
-  /** The model that describes the style of another image. */
+  /** The model that describes the style of another image, for models that take no images. */
   style?: DescribingModel | null;
 };
 
-/** The given size whose shape is nearest to the platform's; without any, the platform's shape itself. */
-export function sizeForPlatform(platform: ImageRequest['platform'], sizes: readonly Size[]): Size {
-  const { shape } = PLATFORMS[platform];
-  const ranked = sizes.toSorted((one, other) => shapeDistance(one, shape) - shapeDistance(other, shape));
-  return ranked[0] ?? shape;
-}
+/** How a model draws a request. */
+type Drawing = TextModel & {
+  readonly format: ImageFormat;
+  readonly asked: AskedImage;
+  readonly partials: number;
+  readonly imagesPerCall: number;
+  /** It sees the style image itself. */
+  readonly sendsStyle: boolean;
+};
 
 /**
  * Every call of a request, with true upper bounds.
- * @throws ProblemError `prompt_too_large` if the description's prompt does not fit into the context window of its model.
+ * @throws ProblemError `prompt_too_large` if the description's prompt does not fit into the context window of its model;
+ * `unsupported_parameter` for previews of a model that streams none.
  */
 export function planImage(input: ImagePlanInput): CallPlan {
-  const { request, image, size, quality, qualities, altText, style = null } = input;
-  const format = imageFormatOf(image.model.upstreamModel);
-  const asked = input.asked ?? {
-    size: size === null ? null : nearestSize(format, size),
-    quality: providerQuality(format, quality, qualities),
-  };
-  const partials = partialsOf(request, image.model, format);
-  const imagesPerCall = partials > 0 ? 1 : format.imagesPerCall;
+  const { request, image, fallbacks = [], altText, style = null } = input;
+  const first = drawingBy(image, input);
+  if (first.partials < wantedPartials(request)) {
+    const { model } = image.model;
+    throw problem('unsupported_parameter', {
+      detail: `The model ${model} streams no previews.`,
+      fields: { param: 'partial_images', model },
+    });
+  }
+  const others = fallbacks
+    .map((model) => drawingBy(model, input))
+    .filter((other) => canReplace(first, other, request));
   const calls: PlannedCall[] = [];
-  for (let left = request.count; left > 0; left -= imagesPerCall) {
-    const images = Math.min(left, imagesPerCall);
-    calls.push(
-      planImageCall(image, {
-        request,
-        format,
-        index: calls.length,
-        images,
-        asked,
-        partials,
-        hasStyle: style !== null,
-      }),
-    );
+  for (let left = request.count; left > 0; left -= first.imagesPerCall) {
+    const position = { index: calls.length, images: Math.min(left, first.imagesPerCall) };
+    const call = planDrawing(first, request, position);
+    const spares = others.map((other) => planDrawing(other, request, position));
+    calls.push(spares.length === 0 ? call : { ...call, fallbacks: spares });
   }
   if (altText !== null) calls.push(planAltText(altText, request, calls.length));
-  if (style !== null) calls.push(planStyle(style, calls.length));
+  if (style !== null && !first.sendsStyle) calls.push(planStyle(style, calls.length));
   return { kind: 'image', calls };
 }
 
-type AskedImage = { size: string | null; quality: string | null };
+function drawingBy(
+  { asked, ...target }: DrawingModel,
+  { request, size, quality, qualities }: ImagePlanInput,
+): Drawing {
+  const format = imageFormatOf(target.model.upstreamModel);
+  const partials = format.unitsPerPartial === undefined ? 0 : wantedPartials(request);
+  return {
+    ...target,
+    format,
+    asked: asked ?? {
+      size: size === null ? null : nearestSize(format, size),
+      quality: providerQuality(format, quality, qualities),
+    },
+    partials,
+    imagesPerCall: wantedPartials(request) > 0 ? 1 : format.imagesPerCall,
+    sendsStyle:
+      Boolean(request.style_image) &&
+      format.unitsPerInputImage !== undefined &&
+      hasPrice(target.price, 'image_input'),
+  };
+}
 
-/** @throws ProblemError `unsupported_parameter` for previews of a model that streams none. */
-function partialsOf(
-  { stream, partial_images: partials = 0 }: ImageRequest,
-  { model }: ModelInfo,
-  { unitsPerPartial }: ImageFormat,
-): number {
-  if (!stream || partials === 0) return 0;
-  if (unitsPerPartial !== undefined) return partials;
-  throw problem('unsupported_parameter', {
-    detail: `The model ${model} streams no previews.`,
-    fields: { param: 'partial_images', model },
-  });
+function wantedPartials({ stream, partial_images: partials = 0 }: ImageRequest): number {
+  return stream ? partials : 0;
+}
+
+/** Whether a model draws what another one was asked for, in the same calls. A fallback may lack previews. */
+function canReplace(first: Drawing, other: Drawing, { count, quality }: ImageRequest): boolean {
+  const drawsAll = other.imagesPerCall >= Math.min(first.imagesPerCall, count);
+  const hasQuality = !quality || first.asked.quality === null || other.asked.quality !== null;
+  return drawsAll && hasQuality && other.sendsStyle === first.sendsStyle;
 }
 
 /** The most that images can be billed by. Units count only where the price names them: older prices are for every image. */
@@ -166,40 +147,29 @@ function hasPrice({ tiers }: ModelPriceWire, unitClass: UnitClass): boolean {
   return tiers.some(({ pico_usd_per_unit: prices }) => prices[unitClass] !== undefined);
 }
 
-function planImageCall(
-  { model, price }: TextModel,
-  {
-    request,
-    format,
-    index,
-    images,
-    asked,
-    partials,
-    hasStyle,
-  }: {
-    request: ImageRequest;
-    format: ImageFormat;
-    index: number;
-    images: number;
-    asked: AskedImage;
-    partials: number;
-    hasStyle: boolean;
-  },
+function planDrawing(
+  { model, price, format, asked, partials, sendsStyle }: Drawing,
+  request: ImageRequest,
+  { index, images }: { index: number; images: number },
 ): PlannedCall {
   const prompt = [{ role: 'user' as const, content: imagePrompt(request) }];
+  const promptTokens = bytesBound(prompt) + (request.style_image ? STYLE_BYTES : 0);
   return {
     index,
     step: IMAGE_STEP,
     provider: model.provider,
     model: model.model,
     upstreamModel: model.upstreamModel,
-    inputTokens: hasPrice(price, 'input') ? (bytesBound(prompt) + (hasStyle ? STYLE_BYTES : 0)) * images : 0,
+    inputTokens: hasPrice(price, 'input') ? promptTokens * images : 0,
     outputTokens: 0,
     choices: 1,
-    otherUnits: imageUnits(price, format, images, asked, partials),
+    otherUnits: {
+      ...imageUnits(price, format, images, asked, partials),
+      ...(sendsStyle && { image_input: (format.unitsPerInputImage ?? 0) * images }),
+    },
     counts: {},
     price,
-    image: { ...asked, ...(partials > 0 && { partials }) },
+    image: { ...asked, ...(partials > 0 && { partials }), ...(sendsStyle && { sendsStyle }) },
   };
 }
 
@@ -212,7 +182,7 @@ export function imagePrompt(request: ImageRequest, style = ''): string {
     industry && `Industry: ${industry}.`,
     tone && `Tone: ${tone}.`,
     stylePrompt(style),
-    request.enable_post_processing && `Finish it ${PLATFORMS[platform].style}.`,
+    request.enable_post_processing && `Finish it ${platformStyle(platform)}.`,
   ]
     .filter(Boolean)
     .join('\n');

@@ -2,7 +2,7 @@
 import type { PlannedCall } from '#libs/contracts/generation-requests.ts';
 import type { ModelInfo } from '#libs/pricing/model.ts';
 import type { ModelPriceWire } from '#libs/pricing/price-wire.ts';
-import { problem } from '#libs/problems/problems.ts';
+import { ProblemError, problem } from '#libs/problems/problems.ts';
 
 /** Reasoning counts against the same cap as the text. */
 const REASONING_OUTPUT_TOKENS = 1_024;
@@ -12,6 +12,9 @@ const EFFORT_PROVIDERS: ReadonlySet<string> = new Set(['openai', 'anthropic', 'g
 
 /** A text model and the price in force. */
 export type TextModel = { readonly model: ModelInfo; readonly price: ModelPriceWire };
+
+/** A model, and others that are called in this order if it fails. */
+export type ModelChain = TextModel & { readonly fallbacks?: readonly TextModel[] };
 
 /** The output tokens that a text needs with a model, including its reasoning. */
 export function textTokens({ capabilities }: ModelInfo, visibleTokens: number): number {
@@ -46,4 +49,29 @@ export function planTextCall(
     hiddenReasoning: model.capabilities.reasoning,
     ...(model.capabilities.reasoning && EFFORT_PROVIDERS.has(model.provider) && { reasoningEffort: 'low' }),
   };
+}
+
+/** The call of a chain's first model, with those of the others behind it. */
+export function planChain(
+  { fallbacks = [], ...first }: ModelChain,
+  plan: (model: TextModel) => PlannedCall,
+): PlannedCall {
+  const call = plan(first);
+  const others = plansOfFallbacks(fallbacks, plan);
+  return others.length === 0 ? call : { ...call, fallbacks: others };
+}
+
+/** A plan for each fallback that can serve the request: a model with a smaller context window may be none. */
+export function plansOfFallbacks<Model, Plan>(
+  models: readonly Model[],
+  plan: (model: Model) => Plan,
+): Plan[] {
+  return models.flatMap((model) => {
+    try {
+      return [plan(model)];
+    } catch (error) {
+      if (error instanceof ProblemError) return [];
+      throw error;
+    }
+  });
 }

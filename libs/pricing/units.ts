@@ -14,6 +14,8 @@ export const UNIT_CLASSES = [
   'image',
   /** What a vendor bills an image by, where that depends on its size and quality: tokens of images, or steps of its price list. */
   'image_unit',
+  /** Tokens of images in the prompt of an image. */
+  'image_input',
   'audio_second',
   /** Of a text that is spoken. */
   'character',

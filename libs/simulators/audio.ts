@@ -1,7 +1,8 @@
-/** Audio as OpenAI answers: the seconds of a WAV from its header, of other files by their size; speech as a silent WAV. */
+/** Audio as OpenAI answers: the seconds of a WAV from its header, of other files by their size; speech as a silent MP3 or WAV. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { speech } from './content.ts';
-import { type Answer, type Call, type Dialect, Refusal, type Target } from './dialect.ts';
+import { type Answer, type Call, type Dialect, Refusal } from './dialect.ts';
+import { type Form, readForm } from './form.ts';
 import { imageCall } from './images.ts';
 import { isObject } from './json.ts';
 import { openAiDialect } from './openai.ts';
@@ -9,8 +10,6 @@ import { sendJson } from './send.ts';
 
 const BYTES_PER_SECOND = 16_000;
 const SPEECH_CHARACTERS_PER_SECOND = 15;
-
-type Form = { fields: Map<string, string>; file: Buffer; fileName: string };
 
 export const transcriptionsDialect: Dialect = {
   ...openAiDialect('openai'),
@@ -22,7 +21,8 @@ export const transcriptionsDialect: Dialect = {
 };
 
 /** The answer travels in the prompt: it depends on the file, which a call does not have. */
-function readTranscription({ fields, file, fileName }: Form): Call {
+function readTranscription({ fields, files: [upload] }: Form): Call {
+  const { bytes: file, name: fileName } = upload ?? { bytes: Buffer.alloc(0), name: '' };
   const model = fields.get('model');
   if (!model) throw new Refusal(400, 'you must provide a model parameter', { param: 'model' });
   if (file.length === 0) throw new Refusal(400, 'file is a required property', { param: 'file' });
@@ -69,53 +69,54 @@ function secondsOf(file: Buffer): number {
   return Math.max(1, Math.round((file.length - (isWav ? 44 : 0)) / rate));
 }
 
-function readForm(body: Buffer, { headers }: Target): Form {
-  const [, boundary] = /boundary="?([^";]+)"?/.exec(headers['content-type'] ?? '') ?? [];
-  if (boundary === undefined) throw new Refusal(400, 'Could not parse multipart form');
-  const form: Form = { fields: new Map(), file: Buffer.alloc(0), fileName: '' };
-  const separator = `--${boundary}`;
-  for (let start = body.indexOf(separator); start >= 0; ) {
-    const next = body.indexOf(separator, start + separator.length);
-    if (next < 0) break;
-    const headEnd = body.indexOf('\r\n\r\n', start);
-    const head = body.toString('utf8', start, headEnd);
-    const value = body.subarray(headEnd + 4, next - 2);
-    const [, name = ''] = / name="([^"]*)"/.exec(head) ?? [];
-    const [, fileName] = / filename="([^"]*)"/.exec(head) ?? [];
-    if (fileName === undefined) form.fields.set(name, value.toString());
-    else Object.assign(form, { file: value, fileName });
-    start = next;
-  }
-  return form;
-}
-
 /** Answers `/audio/speech`. */
 export function serveSpeech(
   request: IncomingMessage,
   response: ServerResponse,
   body: Buffer | undefined,
 ): void {
-  const input = inputOf(body);
+  const { input, format } = orderOf(body);
   if (!request.headers.authorization) refuseSpeech(response, 401, "You didn't provide an API key.");
   else if (input === '') refuseSpeech(response, 400, "Missing required parameter: 'input'.");
   else {
-    const wav = silence(Math.ceil(input.length / SPEECH_CHARACTERS_PER_SECOND));
-    response.writeHead(200, { 'content-type': 'audio/wav', 'content-length': wav.length }).end(wav);
+    const seconds = Math.ceil(input.length / SPEECH_CHARACTERS_PER_SECOND);
+    const [type, recording] =
+      format === 'mp3' ? ['audio/mpeg', silentMp3(seconds)] : ['audio/wav', silence(seconds)];
+    response
+      .writeHead(200, { 'content-type': type as string, 'content-length': recording.length })
+      .end(recording);
   }
 }
 
-function inputOf(body: Buffer | undefined): string {
+function orderOf(body: Buffer | undefined): { input: string; format: unknown } {
   try {
     const order: unknown = JSON.parse(body?.toString() ?? '');
-    return isObject(order) && typeof order.input === 'string' ? order.input : '';
+    if (!isObject(order) || typeof order.input !== 'string') return { input: '', format: null };
+    return { input: order.input, format: order.response_format ?? 'mp3' };
   } catch {
-    return '';
+    return { input: '', format: null };
   }
 }
 
 function refuseSpeech(response: ServerResponse, status: number, message: string): void {
   const error = { message, type: 'invalid_request_error', param: null, code: null };
   sendJson(response, status, JSON.stringify({ error }));
+}
+
+/** Frames of MPEG-2 layer III: 64 kbit/s, 24 kHz, mono, 24 ms each. Without samples they are silent. */
+const MP3_FRAME_BYTES = 192;
+const MP3_FRAMES_PER_SECOND = 1_000 / 24;
+
+/** A silent MP3 as encoders write it: with a tag, and a frame that states its length. */
+export function silentMp3(seconds: number): Buffer {
+  const frames = Math.ceil(seconds * MP3_FRAMES_PER_SECOND);
+  const tag = Buffer.from('ID3\x04\x00\x00\x00\x00\x00\x0a0123456789', 'latin1');
+  const audio = Buffer.alloc(MP3_FRAME_BYTES * (1 + frames));
+  for (let at = 0; at < audio.length; at += MP3_FRAME_BYTES) audio.writeUInt32BE(0xfff384c4, at);
+  audio.write('Info', 13, 'latin1');
+  audio.writeUInt32BE(1, 17);
+  audio.writeUInt32BE(frames, 21);
+  return Buffer.concat([tag, audio]);
 }
 
 /** A silent WAV: 8 bits, 8,000 samples a second. */

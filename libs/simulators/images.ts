@@ -7,6 +7,7 @@ import {
   type Frame,
   Refusal,
 } from './dialect.ts';
+import { type Form, readForm } from './form.ts';
 import { objectOr, optionalInteger, optionalText } from './json.ts';
 import { openAiDialect } from './openai.ts';
 import { hashText } from './text.ts';
@@ -49,6 +50,35 @@ function readImageRequest(request: Readonly<Record<string, unknown>>, provider: 
   };
 }
 
+/**
+ * Images of a prompt with images, as a form.
+ * @see https://platform.openai.com/docs/api-reference/images/createEdit
+ */
+export const imageEditsDialect: Dialect = {
+  ...imagesDialect('openai'),
+  parse: readForm,
+  read: (form) => readImageEdit(form as Form),
+};
+
+const PNG = Buffer.from([0x89, 0x50, 0x4e, 0x47]);
+
+function readImageEdit({ fields, files }: Form): Call {
+  if (files.length === 0) throw new Refusal(400, "Missing required parameter: 'image'.", { param: 'image' });
+  if (!files.every(({ bytes }) => bytes.subarray(0, 4).equals(PNG)))
+    throw new Refusal(400, 'Invalid image file or mode for image.', { param: 'image' });
+  const { n, stream, partial_images: partials, ...texts } = Object.fromEntries(fields);
+  const request = {
+    ...texts,
+    ...(n !== undefined && { n: Number(n) }),
+    ...(stream === 'true' && { stream: true }),
+    ...(partials !== undefined && { partial_images: Number(partials) }),
+  };
+  const call = readImageRequest(request, 'openai');
+  // What is drawn depends on the images too.
+  const parts = files.map(({ bytes }) => String(hashText(bytes.toString('latin1'))));
+  return { ...call, prompt: { ...call.prompt, parts } };
+}
+
 /** A call for pictures: a text and nothing of what a chat has. */
 export function imageCall(asked: {
   model: string;
@@ -86,18 +116,19 @@ export function imageCall(asked: {
 }
 
 function writeAnswer({ createdAtSeconds, call }: Answer): string {
-  const { user } = call.prompt;
+  const { user, parts } = call.prompt;
   const data = Array.from({ length: call.images }, (_, index) => ({
-    b64_json: drawPng(hashText(`${index}${user}`)).toString('base64'),
+    b64_json: drawPng(hashText(`${index}${user}${parts.join('')}`)).toString('base64'),
     revised_prompt: user,
   }));
-  const usage = call.model.startsWith('gpt-image') && usageOf(user, call.images);
+  const usage = call.model.startsWith('gpt-image') && usageOf(call.prompt, call.images);
   return JSON.stringify({ created: createdAtSeconds, data, ...(usage && { usage }) });
 }
 
 /** @see https://platform.openai.com/docs/api-reference/images-streaming */
 function writeFrames({ createdAtSeconds: created_at, call }: Answer): Frame[] {
-  const { user } = call.prompt;
+  const { user, parts } = call.prompt;
+  const kind = parts.length === 0 ? 'image_generation' : 'image_edit';
   const frame = (type: string, data: object): Frame => ({
     text: `event: ${type}\ndata: ${JSON.stringify({ type, created_at, ...data })}\n\n`,
     outputTokens: 0,
@@ -106,12 +137,15 @@ function writeFrames({ createdAtSeconds: created_at, call }: Answer): Frame[] {
   const partials = call.partialImages ?? 0;
   return [
     ...Array.from({ length: partials }, (_, index) =>
-      frame('image_generation.partial_image', {
+      frame(`${kind}.partial_image`, {
         b64_json: image(`partial ${index}${user}`),
         partial_image_index: index,
       }),
     ),
-    frame('image_generation.completed', { b64_json: image(`0${user}`), usage: usageOf(user, 1, partials) }),
+    frame(`${kind}.completed`, {
+      b64_json: image(`0${user}${parts.join('')}`),
+      usage: usageOf(call.prompt, 1, partials),
+    }),
   ];
 }
 
@@ -120,10 +154,20 @@ const TOKENS_PER_IMAGE = 272;
 
 const TOKENS_PER_PARTIAL = 100;
 
-function usageOf(prompt: string, images: number, partials = 0) {
-  const input = Math.ceil(prompt.length / 4);
+/** A square that the prompt speaks of. */
+const TOKENS_PER_INPUT_IMAGE = 194;
+
+function usageOf({ user, parts }: Call['prompt'], images: number, partials = 0) {
+  const text = Math.ceil(user.length / 4);
+  const image = TOKENS_PER_INPUT_IMAGE * parts.length;
+  const input = text + image;
   const output = (TOKENS_PER_IMAGE + TOKENS_PER_PARTIAL * partials) * images;
-  return { input_tokens: input, output_tokens: output, total_tokens: input + output };
+  return {
+    input_tokens: input,
+    input_tokens_details: { text_tokens: text, image_tokens: image },
+    output_tokens: output,
+    total_tokens: input + output,
+  };
 }
 
 const side = 16;

@@ -11,7 +11,7 @@ import { createAttempts } from './faults.ts';
 import { createGates } from './gates.ts';
 import { geminiDialect } from './gemini.ts';
 import { createHubspotSimulator, HUBSPOT_PATH } from './hubspot.ts';
-import { imagesDialect } from './images.ts';
+import { imageEditsDialect, imagesDialect } from './images.ts';
 import { createMailbox, MAILBOX_PATH } from './mailbox.ts';
 import { moderationsDialect } from './moderations.ts';
 import { createNotionSimulator, NOTION_PATH } from './notion.ts';
@@ -135,6 +135,7 @@ const destinations: ReadonlyMap<string, Destination> = new Map([
   ['/openai/v1/moderations', { dialect: moderationsDialect }],
   ['/openai/v1/audio/transcriptions', { dialect: transcriptionsDialect }],
   ['/openai/v1/images/generations', { dialect: imagesDialect('openai') }],
+  ['/openai/v1/images/edits', { dialect: imageEditsDialect }],
   ['/xai/v1/images/generations', { dialect: imagesDialect('xai') }],
   ['/anthropic/v1/messages', { dialect: anthropicDialect }],
   ['/stability/v2beta/stable-image/generate/core', { dialect: stabilityDialect }],

@@ -161,7 +161,8 @@ export function buildApp(options: AppOptions): Generation {
     requestsIdle: activeRequests.idle,
     dropClients: () => app.server.closeAllConnections(),
     // A start that failed has no spool.
-    conditions: () => (app.hasDecorator('spoolConditions') ? app.spoolConditions() : {}),
+    conditions: () =>
+      app.hasDecorator('spoolConditions') ? { ...app.spoolConditions(), ...app.callConditions() } : {},
   };
 }
 

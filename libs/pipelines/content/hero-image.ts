@@ -98,10 +98,9 @@ export function subjectRequest(subject: string): ImageRequest {
 }
 
 /** The calls of a hero image, with the bounds of its longest prompt. */
-export function planHeroImage(input: Pick<ImagePlanInput, 'image' | 'altText' | 'quality' | 'qualities'>): {
-  draw: PlannedCall;
-  describe: PlannedCall;
-} {
+export function planHeroImage(
+  input: Pick<ImagePlanInput, 'image' | 'fallbacks' | 'altText' | 'quality' | 'qualities'>,
+): { draw: PlannedCall; describe: PlannedCall } {
   const request = imageOrder.parse({ prompt: 'x'.repeat(PROMPT_BYTES) });
   const { calls } = planImage({ ...input, request, size: SIZE });
   const draw = calls.find(({ step }) => step === IMAGE_STEP);

@@ -8,13 +8,14 @@ import { ProblemError, problem } from '#libs/problems/problems.ts';
 import { planSpeechCall, planTranscriptionCall } from '../audio.ts';
 import { planSafetyCall, SAFETY_STEP } from '../safety.ts';
 import { planSearchCall } from '../search.ts';
-import { planTextCall, type TextModel, textTokens } from '../text-call.ts';
+import { type ModelChain, plansOfFallbacks, planTextCall, type TextModel, textTokens } from '../text-call.ts';
 import { planHeroImage } from './hero-image.ts';
 import { tokensForWords, wordsForTokens } from './language.ts';
 import { briefOf, contentSteps, requestedWords, SCALE_STEPS } from './pipeline.ts';
 import { stepPromptBound } from './prompt.ts';
 import { sourceLimit } from './sources.ts';
 import { type ContentBrief, type ContentStep, dependenciesOf, isWritten, type ModelRole } from './step.ts';
+import { pieceBound } from './voice-over.ts';
 
 /** Tokens of an object that are not its texts: names of fields, quotes and brackets. */
 const JSON_TOKENS = 200;
@@ -51,9 +52,9 @@ export type ContentPlanInput = TextModel & {
 export type MediaModels = {
   readonly image?: Omit<Parameters<typeof planHeroImage>[0], 'altText'>;
   /** Describes images. */
-  readonly vision?: TextModel;
-  readonly speech?: TextModel;
-  readonly transcription?: TextModel;
+  readonly vision?: ModelChain;
+  readonly speech?: ModelChain;
+  readonly transcription?: ModelChain;
 };
 
 /** The step and number of a planned call: `blog.edit#2` repairs or continues `blog.edit`. */
@@ -114,15 +115,7 @@ function planStep(
   if (!isWritten(step)) return [planMediaCall(input, step, index)];
   const [first = input, ...others] = input.models?.[step.role] ?? [];
   const calls = planStepFor(input, first, brief, step, index);
-  const fallbacks = others.flatMap((model) => {
-    try {
-      return [planStepFor(input, model, brief, step, index)];
-    } catch (error) {
-      // A fallback with a smaller context window is none.
-      if (error instanceof ProblemError) return [];
-      throw error;
-    }
-  });
+  const fallbacks = plansOfFallbacks(others, (model) => planStepFor(input, model, brief, step, index));
   if (fallbacks.length === 0) return calls;
   return calls.map((call, at) => ({ ...call, fallbacks: fallbacks.flatMap((list) => list[at] ?? []) }));
 }
@@ -185,26 +178,30 @@ function moderated({ moderation }: ContentPlanInput, call: PlannedCall): Planned
 }
 
 /** @throws Error if the model that the step needs was not given. */
-function planMediaCall(
-  { mediaModels = {}, outputTokensCap }: ContentPlanInput,
-  step: ContentStep,
-  index: number,
-): PlannedCall {
-  const { spec } = step;
-  const { image, vision, speech, transcription } = mediaModels;
+function planMediaCall(input: ContentPlanInput, step: ContentStep, index: number): PlannedCall {
+  const call = mediaCallOf(input, step);
   const own = { index, step: step.key, counts: step.counts, after: dependenciesOf(step) };
+  const { fallbacks } = call;
+  return { ...call, ...own, ...(fallbacks && { fallbacks: fallbacks.map((one) => ({ ...one, ...own })) }) };
+}
+
+function mediaCallOf(
+  { mediaModels = {}, outputTokensCap }: ContentPlanInput,
+  { spec }: ContentStep,
+): PlannedCall {
+  const { image, vision, speech, transcription } = mediaModels;
   if (spec.kind === 'speech') {
     if (speech === undefined) throw new Error('A voice-over needs a model that speaks.');
-    return { ...planSpeechCall(speech, spec.maxCharacters), ...own };
+    return planSpeechCall(speech, pieceBound(spec));
   }
   if (spec.kind === 'transcription') {
     if (transcription === undefined) throw new Error('A transcript needs a model that listens.');
-    return { ...planTranscriptionCall(transcription, spec.seconds), ...own };
+    return planTranscriptionCall(transcription, spec.seconds);
   }
   if (image === undefined || vision === undefined)
     throw new Error('An image needs models that draw and see.');
   const { draw, describe } = planHeroImage({ ...image, altText: { ...vision, outputTokensCap } });
-  return { ...(spec.kind === 'image' ? draw : describe), ...own };
+  return spec.kind === 'image' ? draw : describe;
 }
 
 /** The step that a planned call belongs to. */

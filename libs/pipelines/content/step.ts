@@ -55,11 +55,15 @@ export type ImageSpec = { readonly kind: 'image' };
 /** A text alternative of the image that another step draws. */
 export type AltTextSpec = { readonly kind: 'alt_text'; readonly image: string };
 
-/** A recording of the script of its first input. */
+/** A recording of a piece of the script. */
 export type SpeechSpec = {
   readonly kind: 'speech';
   readonly voice: SpeechRequest['voice'];
+  /** Of the whole script. */
   readonly maxCharacters: number;
+  readonly piece: { readonly index: number; readonly count: number };
+  /** The steps whose recordings come before its own in one file. */
+  readonly joins: readonly string[];
 };
 
 /** The output of a step that makes a file. */

@@ -20,15 +20,20 @@ export function countCharacters(text: string): number {
 
 const graphemes = new Intl.Segmenter(undefined, { granularity: 'grapheme' });
 
-/** The end of a sentence in the scripts we know, with closing quotes and brackets. */
-const SENTENCE_END = /[.!?…。！？।؟]["'’”»)\]]*(?=\s|$)/gu;
+/** The end of a sentence in the scripts we know, with closing quotes and brackets. Some scripts have no space after it. */
+const SENTENCE_END = /[.!?…।؟]["'’”»)\]]*(?=\s|$)|[。！？]["'’”»)\]」』]*/gu;
+
+/** The positions after the sentences of a text. */
+export function sentenceEnds(text: string): number[] {
+  return [...text.matchAll(SENTENCE_END)].map(({ index, 0: mark }) => index + mark.length);
+}
 
 /** The start of a text that has at most `max` characters by `measure`: whole sentences if they keep half of it, else words. */
 export function shortenTo(text: string, max: number, measure = countCharacters): string {
   if (measure(text) <= max) return text;
   let sentences = '';
-  for (const { index, 0: mark } of text.matchAll(SENTENCE_END)) {
-    const candidate = text.slice(0, index + mark.length);
+  for (const end of sentenceEnds(text)) {
+    const candidate = text.slice(0, end);
     if (measure(candidate) > max) break;
     sentences = candidate;
   }
@@ -51,9 +56,7 @@ function cutCharacters(text: string, max: number): string {
 /** Drops what follows the last complete paragraph or sentence, for an answer that was cut. */
 export function dropPartialEnd(markdown: string): string {
   const text = markdown.trimEnd();
-  const ends = [...text.matchAll(SENTENCE_END)];
-  const last = ends.at(-1);
-  const complete = last === undefined ? '' : text.slice(0, last.index + last[0].length);
+  const complete = text.slice(0, sentenceEnds(text).at(-1) ?? 0);
   // a heading without a text below it is no end
   return complete.replace(/\n+#{1,6} [^\n]*$/, '').trimEnd();
 }

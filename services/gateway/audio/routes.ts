@@ -8,23 +8,33 @@ import {
 } from '#libs/contracts/audio.ts';
 import { encodeFileRequest } from '#libs/contracts/generation-requests.ts';
 import { planSpeech, planTranscription, recordingName, secondsBound } from '#libs/pipelines/audio.ts';
+import type { ModelChain } from '#libs/pipelines/text-call.ts';
 import { problem } from '#libs/problems/problems.ts';
-import { requiredModel } from '../entitlements/domain/check-entitlements.ts';
+import {
+  type EntitlementCheck,
+  requiredModel,
+  withoutReserve,
+} from '../entitlements/domain/check-entitlements.ts';
 import type { MeteredRoute } from '../metering/domain/route.ts';
 import { translatedRoute } from '../metering/plugin.ts';
+import { textModel } from '../prices/domain.ts';
 import { sniffAudio } from './form.ts';
 import { readDuration } from './read-duration.ts';
 
 const rateLimitClass = () => ({ generation: true, stream: false });
 
+/** The model of a request, with those that replace it if the client leaves the choice to us. */
+function chainOf(check: EntitlementCheck, kind: 'audio' | 'speech'): ModelChain {
+  const fallbacks = check.fallbacks?.[kind]?.map(textModel) ?? [];
+  return { ...textModel(requiredModel(check, kind)), fallbacks };
+}
+
 /** `POST /v1/audio/speech`: one provider call, priced by the character. */
 export const createSpeechRoute: MeteredRoute<SpeechRequest> = {
   operation: createSpeech,
   rateLimitClass,
-  plan: (check) => {
-    const { info, wire } = requiredModel(check, 'speech');
-    return planSpeech({ model: info, price: wire }, check.body.input);
-  },
+  plan: (check) => planSpeech(chainOf(check, 'speech'), check.body.input),
+  cheaper: withoutReserve,
 };
 
 /** `POST /v1/audio/transcriptions`: one provider call, held for the seconds of the recording. */
@@ -44,9 +54,9 @@ export function transcriptionRoute(scope: FastifyInstance): void {
       plan: (check) => {
         // A body that entitlements replaced would lack its file.
         if (check.degraded.length > 0) throw problem('model_not_in_plan');
-        const { info, wire } = requiredModel(check, 'audio');
-        return planTranscription({ model: info, price: wire }, seconds);
+        return planTranscription(chainOf(check, 'audio'), seconds);
       },
+      cheaper: withoutReserve,
     };
     return { body: order, route, bytes: encodeFileRequest(order, bytes) };
   });

@@ -16,6 +16,7 @@ const EXPOSED_HEADERS = [
   'x-inkmeter-degraded',
   'x-inkmeter-fitted-output-tokens',
   'x-inkmeter-ignored',
+  'x-inkmeter-model',
   'x-inkmeter-plan',
   'x-inkmeter-tokens',
   'x-request-id',

@@ -1,12 +1,15 @@
 /** The plan of generated content: a pipeline of provider calls, all of them held before the first one starts. */
 import type { CallPlan } from '#libs/contracts/generation-requests.ts';
 import { type ContentPlanInput, type MediaModels, planContent } from '#libs/pipelines/content/plan.ts';
-import type { TextModel } from '#libs/pipelines/text-call.ts';
 import { problem } from '#libs/problems/problems.ts';
-import { type EntitlementCheck, requiredModel } from '../entitlements/domain/check-entitlements.ts';
-import { autoTextModel } from '../entitlements/domain/models.ts';
+import {
+  type EntitlementCheck,
+  requiredModel,
+  withoutReserve,
+} from '../entitlements/domain/check-entitlements.ts';
+import { type PlanModelKind, visionChain } from '../entitlements/domain/models.ts';
 import type { PlanBounds } from '../metering/domain/route.ts';
-import type { PriceBook, PricedModel } from '../prices/domain.ts';
+import { type PriceBook, textModel } from '../prices/domain.ts';
 import { isModerated, moderationModel } from '../safety/domain.ts';
 import type { ContentBody } from './domain.ts';
 
@@ -41,22 +44,25 @@ export function planGeneratedContent(
 
 /** A model that sees describes what was drawn; without one in the plan, a writer describes it from its title. */
 function mediaModelsOf(
-  { models, entitlements }: EntitlementCheck<ContentBody>,
+  { models, fallbacks, entitlements }: EntitlementCheck<ContentBody>,
   priceBook: PriceBook,
 ): MediaModels {
   const { image, speech, audio } = models;
   const { qualities } = entitlements;
+  const [vision, ...otherVision] = visionChain(entitlements, priceBook).map(textModel);
+  const replacing = (kind: PlanModelKind) => ({ fallbacks: fallbacks?.[kind]?.map(textModel) ?? [] });
   return {
     ...(image && {
       image: {
         image: textModel(image),
+        ...replacing('image'),
         quality: qualities.allowed.at(-1) ?? null,
         qualities: qualities.ladder,
       },
-      vision: textModel(autoTextModel(entitlements, priceBook, ({ capabilities }) => capabilities.vision)),
+      ...(vision && { vision: { ...vision, fallbacks: fallbacks === undefined ? [] : otherVision } }),
     }),
-    ...(speech && { speech: textModel(speech) }),
-    ...(audio && { transcription: textModel(audio) }),
+    ...(speech && { speech: { ...textModel(speech), ...replacing('speech') } }),
+    ...(audio && { transcription: { ...textModel(audio), ...replacing('audio') } }),
   };
 }
 
@@ -67,18 +73,17 @@ function searchModelsOf(providers: readonly string[], priceBook: Pick<PriceBook,
     .map((info) => ({ model: info, price: priceBook.priced(`${info.provider}/${info.model}`).wire }));
 }
 
-const textModel = ({ info, wire }: PricedModel): TextModel => ({ model: info, price: wire });
-
 /**
  * The same content for less, the nearest first: without the reserve for fallback models, then by the cheaper models of the
- * plan. None if the client named the model.
+ * plan. A model that the client named stays.
  */
 export function cheaperContent<B extends ContentBody>(check: EntitlementCheck<B>): EntitlementCheck<B>[] {
   const { chains, cheaper = [], models } = check;
-  if (chains === undefined) return [];
+  if (chains === undefined) return withoutReserve(check);
+  const { fallbacks: _, ...alone } = check;
   const fast = chains.fast.slice(0, 1);
   return [requiredModel(check, 'text'), ...cheaper].map((writer) => ({
-    ...check,
+    ...alone,
     models: { ...models, text: writer },
     chains: { writer: [writer], fast },
   }));

@@ -2,31 +2,50 @@
 import type { CallPlan } from '#libs/contracts/generation-requests.ts';
 import type { ImageGenerationRequest } from '#libs/contracts/image-generations.ts';
 import type { ImageRequest } from '#libs/contracts/images.ts';
-import { planImage } from '#libs/pipelines/image.ts';
+import { type DrawingModel, planImage } from '#libs/pipelines/image.ts';
 import { type ImageFormat, imageFormatOf, providerQuality, sizeName } from '#libs/pipelines/image-formats.ts';
+import { plansOfFallbacks } from '#libs/pipelines/text-call.ts';
 import type { ModelInfo } from '#libs/pricing/model.ts';
 import { problem } from '#libs/problems/problems.ts';
 import { type EntitlementCheck, requiredModel } from '../entitlements/domain/check-entitlements.ts';
+import { type PricedModel, textModel } from '../prices/domain.ts';
 import { PLAIN_SIZE } from './openai-request.ts';
+import { cheaperImages, drawsPreviews } from './plan.ts';
 
 type Wanted = Pick<ImageGenerationRequest, 'size' | 'quality'>;
 
 /** @throws ProblemError `unsupported_parameter`, `quality_not_in_plan` */
 export function planOpenAiImages(check: EntitlementCheck<ImageRequest>, wanted: Wanted): CallPlan {
-  const { info, wire } = requiredModel(check, 'image');
-  const format = imageFormatOf(info.upstreamModel);
+  const { body, fallbacks = {} } = check;
+  const drawing = (model: PricedModel) => drawingModel(check, wanted, model);
   return planImage({
-    request: check.body,
-    image: { model: info, price: wire },
+    request: body,
+    image: drawing(requiredModel(check, 'image')),
+    fallbacks: plansOfFallbacks(fallbacks.image ?? [], drawing),
     size: null,
     quality: null,
     qualities: [],
-    asked: {
-      size: sizeOf(check.body, wanted, info, format),
-      quality: qualityOf(check, wanted, info, format),
-    },
     altText: null,
   });
+}
+
+/** As {@link cheaperImages}, by models that draw what is wanted. */
+export function cheaperOpenAiImages(check: EntitlementCheck<ImageRequest>, wanted: Wanted) {
+  return cheaperImages(check, (model) => {
+    const [drawing] = plansOfFallbacks([model], (one) => drawingModel(check, wanted, one));
+    return drawing !== undefined && drawsPreviews(check.body, model.info);
+  });
+}
+
+function drawingModel(
+  check: EntitlementCheck<ImageRequest>,
+  wanted: Wanted,
+  model: PricedModel,
+): DrawingModel {
+  const { info } = model;
+  const format = imageFormatOf(info.upstreamModel);
+  const size = sizeOf(check.body, wanted, info, format);
+  return { ...textModel(model), asked: { size, quality: qualityOf(check, wanted, info, format) } };
 }
 
 /** Null if the model decides. A custom size that the plan lacks has been left out of the request. */

@@ -4,7 +4,7 @@ import type { ImageRequest } from '#libs/contracts/images.ts';
 import type { MeteredRoute } from '../metering/domain/route.ts';
 import { translatedRoute } from '../metering/plugin.ts';
 import { moderatedRoute } from '../safety/domain.ts';
-import { planOpenAiImages } from './openai-plan.ts';
+import { cheaperOpenAiImages, planOpenAiImages } from './openai-plan.ts';
 import { checkImageFields, toImageRequest } from './openai-request.ts';
 import { translateImages } from './openai-response.ts';
 import { generateImagesRoute } from './routes.ts';
@@ -20,6 +20,7 @@ export function openAiImageRoutes(app: FastifyInstance, now: () => Date): void {
       operation: createImage,
       rateLimitClass: generateImagesRoute.rateLimitClass,
       plan: (check) => planOpenAiImages(check, body),
+      cheaper: (check) => cheaperOpenAiImages(check, body),
       translate: translateImages(body.response_format, Math.floor(now().getTime() / 1000)),
     };
     return { body: toImageRequest(body), route: moderatedRoute(route, app.metering.priceBook) };

@@ -1,36 +1,66 @@
 /** The plan of images: calls that draw, and one that describes what was drawn. */
-
 import type { Entitlements } from '#libs/catalogue/entitlements.ts';
 import type { CallPlan } from '#libs/contracts/generation-requests.ts';
 import type { ImageRequest } from '#libs/contracts/images.ts';
-import { planImage, sizeForPlatform } from '#libs/pipelines/image.ts';
+import { planImage } from '#libs/pipelines/image.ts';
 import { imageFormatOf, type Size, sizeName } from '#libs/pipelines/image-formats.ts';
+import { sizeForPlatform } from '#libs/pipelines/image-platforms.ts';
 import type { ModelInfo } from '#libs/pricing/model.ts';
-import { problem } from '#libs/problems/problems.ts';
+import { type ProblemError, problem } from '#libs/problems/problems.ts';
 import { type EntitlementCheck, requiredModel } from '../entitlements/domain/check-entitlements.ts';
 import { presetNamed } from '../entitlements/domain/evaluate-requirements.ts';
+import { type PricedModel, textModel } from '../prices/domain.ts';
 
 /** @throws ProblemError `unsupported_parameter` for a size that the model does not draw. */
 export function planImages(check: EntitlementCheck<ImageRequest>): CallPlan {
-  const { body, entitlements, models } = check;
+  const { body, entitlements, models, fallbacks = {} } = check;
   const image = requiredModel(check, 'image');
   const { size, quality } = imageSettings(check, image.info);
   const describing = models.text
     ? {
-        model: models.text.info,
-        price: models.text.wire,
+        ...textModel(models.text),
+        fallbacks: fallbacks.text?.map(textModel) ?? [],
         outputTokensCap: entitlements.outputTokensCap.value,
       }
     : null;
   return planImage({
     request: body,
-    image: { model: image.info, price: image.wire },
+    image: textModel(image),
+    fallbacks: (fallbacks.image ?? []).filter(({ info }) => drawsSize(body, info)).map(textModel),
     size,
     quality,
     qualities: entitlements.qualities.ladder,
     altText: body.generate_alt_text ? describing : null,
     style: body.style_image ? describing : null,
   });
+}
+
+/**
+ * The same images for less, the nearest first: without the reserve for fallbacks, then by the models below. None if the client
+ * named the model.
+ */
+export function cheaperImages(
+  check: EntitlementCheck<ImageRequest>,
+  canDraw = (model: PricedModel) =>
+    drawsSize(check.body, model.info) && drawsPreviews(check.body, model.info),
+): EntitlementCheck<ImageRequest>[] {
+  const { cheaper, fallbacks: _, ...alone } = check;
+  if (cheaper === undefined) return [];
+  return [requiredModel(check, 'image'), ...cheaper.filter(canDraw)].map((image) => ({
+    ...alone,
+    models: { ...check.models, image },
+  }));
+}
+
+function drawsSize({ custom_options: size }: ImageRequest, { upstreamModel }: ModelInfo): boolean {
+  return !size || imageFormatOf(upstreamModel).sizes.includes(sizeName(size));
+}
+
+export function drawsPreviews(
+  { stream, partial_images: partials = 0 }: ImageRequest,
+  { upstreamModel }: ModelInfo,
+): boolean {
+  return !stream || partials === 0 || imageFormatOf(upstreamModel).unitsPerPartial !== undefined;
 }
 
 type ImageSettings = { size: Size | null; quality: string | null };
@@ -50,7 +80,8 @@ export function imageSettings(
   const best = presets.find(({ quality }) => quality === allowed.at(-1)) ?? null;
   const preset = typeof body.quality_preset === 'string' ? presetNamed(catalogue, body.quality_preset) : best;
   const quality = body.quality ? qualityNamed(body.quality, entitlements) : (preset?.quality ?? null);
-  if (body.custom_options) return { size: supportedSize(body.custom_options, model), quality };
+  if (!drawsSize(body, model)) throw sizeRefused(model);
+  if (body.custom_options) return { size: body.custom_options, quality };
   const size = body.enable_post_processing ? sizeForPlatform(body.platform, presets) : preset;
   return { size, quality };
 }
@@ -76,10 +107,9 @@ function qualityNamed(name: string, { qualities, plan }: Entitlements): string {
   });
 }
 
-function supportedSize(size: Size, { model, upstreamModel }: ModelInfo): Size {
+function sizeRefused({ model, upstreamModel }: ModelInfo): ProblemError {
   const { sizes } = imageFormatOf(upstreamModel);
-  if (sizes.includes(sizeName(size))) return size;
-  throw problem('unsupported_parameter', {
+  return problem('unsupported_parameter', {
     detail:
       sizes.length === 0
         ? `The model ${model} chooses the size itself.`

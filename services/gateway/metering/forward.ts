@@ -59,6 +59,7 @@ const RESPONSE_HEADERS = [
   'x-should-retry',
   // without it, nginx would hold back the events of a stream
   'x-accel-buffering',
+  'x-inkmeter-model',
 ] as const;
 /** A longer response is not stored, and so cannot be replayed. */
 const MAX_STORED_BYTES = 4 * 1024 * 1024;

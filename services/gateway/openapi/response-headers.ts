@@ -57,6 +57,13 @@ const HEADERS = {
     schema: text,
     example: 'starter',
   },
+  Model: {
+    name: 'x-inkmeter-model',
+    description:
+      'The model that answered. With `model: auto` it may be a fallback; a model that the request names is never replaced. Absent from streams, and where several models answered in turn.',
+    schema: text,
+    example: 'gpt-4o-mini',
+  },
   Degraded: {
     name: 'x-inkmeter-degraded',
     description:
@@ -135,7 +142,15 @@ export function responseHeaders(
   const components: readonly HeaderName[] = [
     'RequestId',
     ...(succeeded && operation.isMetered
-      ? ([...FIGURES, 'FittedOutputTokens', 'Plan', 'Degraded', 'Ignored', 'IdempotentReplayed'] as const)
+      ? ([
+          ...FIGURES,
+          'Model',
+          'FittedOutputTokens',
+          'Plan',
+          'Degraded',
+          'Ignored',
+          'IdempotentReplayed',
+        ] as const)
       : []),
     ...(succeeded && operation.isLimited ? LIMITS : []),
     ...(OF_STATUS[status] ?? []),

@@ -1,5 +1,6 @@
 /** The gateway's copy of models and prices, read from usage-metering. */
 import type { PriceFeed } from '#libs/contracts/price-feed.ts';
+import type { TextModel } from '#libs/pipelines/text-call.ts';
 import type { ModelInfo } from '#libs/pricing/model.ts';
 import { effectivePrice, type ModelPrice, type PriceRow } from '#libs/pricing/price.ts';
 import { type ModelPriceWire, toWire } from '#libs/pricing/price-wire.ts';
@@ -7,6 +8,11 @@ import { problem } from '#libs/problems/problems.ts';
 import { meteringUnavailable } from '#libs/service/refusal.ts';
 
 export type PricedModel = { info: ModelInfo; price: ModelPrice; wire: ModelPriceWire };
+
+/** The model as pipelines plan with it. */
+export function textModel({ info, wire }: PricedModel): TextModel {
+  return { model: info, price: wire };
+}
 
 export type PriceBook = {
   /**

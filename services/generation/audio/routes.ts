@@ -6,11 +6,12 @@ import {
 } from '#libs/contracts/audio.ts';
 import { decodeFileRequest } from '#libs/contracts/generation-requests.ts';
 import { SPEECH_STEP } from '#libs/pipelines/audio.ts';
+import { configuredCall } from '../calls/domain/configured-call.ts';
 import type { CallRunner } from '../calls/domain/run-call.ts';
 import type { Providers } from '../providers/domain/providers.ts';
 import { answerWithDocument, onlyCall } from '../requests/domain/answer-with-document.ts';
 import { type GenerationHandler, parseBody } from '../requests/domain/handler.ts';
-import { speechAttempt, transcriptionAttempt } from './domain.ts';
+import { speechAttempt, transcriptionAttempt } from './domain/attempts.ts';
 
 export type AudioOptions = { runner: CallRunner; providers: Pick<Providers, 'forAudio'> };
 
@@ -19,18 +20,19 @@ const noTokens = async () => 0;
 /** One provider call: a recording to a text, or a text to a recording. */
 export function createAudioHandler({ runner, providers }: AudioOptions): GenerationHandler {
   return async (request, { body }, response) => {
-    const call = onlyCall(request);
-    const adapter = providers.forAudio(call.provider);
+    const call = configuredCall(onlyCall(request), providers.forAudio);
+    // Before anything is sent: the provider may not be configured.
+    providers.forAudio(call.provider);
     if (call.step === SPEECH_STEP) {
       const order = parseBody(speechRequest, body);
       const contentType = SPEECH_TYPES[order.response_format];
-      const attempt = speechAttempt(call, order, adapter);
-      return answerWithDocument(runner, request, response, noTokens, attempt, contentType);
+      const attempt = speechAttempt(order, providers.forAudio);
+      return answerWithDocument(runner, request, response, noTokens, attempt, contentType, call);
     }
     const { fields, file } = decodeFileRequest(body as Buffer);
     const order = parseBody(transcriptionOrder, fields);
-    const attempt = transcriptionAttempt(call, order, file, adapter);
-    return answerWithDocument(runner, request, response, noTokens, attempt, typeOf(order));
+    const attempt = transcriptionAttempt(order, file, providers.forAudio);
+    return answerWithDocument(runner, request, response, noTokens, attempt, typeOf(order), call);
   };
 }
 

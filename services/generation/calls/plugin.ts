@@ -12,6 +12,8 @@ import { emitOverrun } from './overrun-store.ts';
 declare module 'fastify' {
   interface FastifyInstance {
     callRunner: CallRunner;
+    /** For `/ready`: the models that are avoided because they fail. */
+    callConditions: () => Record<string, string>;
     /** Emits the event of a call that used more than was held for it. */
     reportOverrun: FlagOptions['reportOverrun'];
   }
@@ -36,6 +38,10 @@ const calls: FastifyPluginAsync<CallsOptions> = async (app, { limits, metrics, d
     metrics: createCallMetrics(metrics),
     breaker,
     random: runtime.random,
+  });
+  app.decorate('callConditions', (): Record<string, string> => {
+    const avoided = breaker.avoided();
+    return avoided.length === 0 ? {} : { models: `avoided after failures: ${avoided.join(', ')}` };
   });
   app.decorate('reportOverrun', (overrun) => emitOverrun(database, overrun, runtime));
 };

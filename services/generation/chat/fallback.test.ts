@@ -57,8 +57,11 @@ t.test('given a stream, then the fallback answers before anything was sent', asy
 
 t.test('given a model that failed five times, then it is left out until it is tried again', async (t) => {
   for (let number = 0; number < 5; number += 1) await complete(planWith('gemini'));
-  const { rows } = await complete(planWith('gemini'));
+  const { rows, headers } = await complete(planWith('gemini'));
   t.match(rows, [{ provider: 'gemini', attempts: 1 }]);
+  t.match(headers.get('x-inkmeter-model'), /^gemini/, 'the header names the model that answered');
+  const metrics = await generation.metrics.registry.metrics();
+  t.match(metrics, /inkmeter_circuits_open\{[^}]*target="openai\/[^}]+\} 1/);
   const failing = await complete(planWith());
   t.match(failing, { status: 502, rows: [{ provider: 'openai', status: 'error', cost_nano_usd: 0n }] });
 });

@@ -22,14 +22,11 @@ export function plannedChat(call: PlannedCall, messages: ChatMessage[]): Normali
 
 /** An attempt that resolves to the complete text. */
 export function textAttempt(
-  call: PlannedCall,
   messages: ChatMessage[],
   sourceFor: (provider: string) => ChatSource,
 ): Attempt<string> {
-  const source = sourceFor(call.provider);
-  const chat = plannedChat(call, messages);
-  return async (context, record) => {
-    const answer = await source.chat(chat, context);
+  return async (context, record, call) => {
+    const answer = await sourceFor(call.provider).chat(plannedChat(call, messages), context);
     record.takeAnswer(answer);
     return requireText(answer.completion.choices[0]?.message.content ?? '');
   };

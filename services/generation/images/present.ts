@@ -30,12 +30,12 @@ export function presentImageEvent(request: ImageRequest, index: number, image: F
 /** @param wereSent the images were sent as events before. */
 export function presentDrawing(
   request: ImageRequest,
-  { plan, planContext }: GenerationRequest,
-  { images, altText, incomplete }: Drawing,
+  { planContext }: GenerationRequest,
+  { images, calls, altText, incomplete }: Drawing,
   figures: Figures & { state?: string },
   wereSent = false,
 ) {
-  const [picture] = plan.calls;
+  const [picture] = calls;
   return {
     status: 'success',
     images: images.map((image) => ({
@@ -50,6 +50,14 @@ export function presentDrawing(
     ],
     incomplete,
     usage: presentFigures(figures),
-    ...planContext,
+    ...(planContext && {
+      ...planContext,
+      plan_info: { ...planContext.plan_info, model_used: modelsOf(calls) },
+    }),
   };
+}
+
+/** The models that drew: several if only some calls went to a fallback. */
+export function modelsOf(calls: Drawing['calls']): string {
+  return [...new Set(calls.map(({ model }) => model))].join(', ');
 }

@@ -4,6 +4,7 @@ import type { CallPlan } from '#libs/contracts/generation-requests.ts';
 import { type ImageRequest, imageRequest } from '#libs/contracts/images.ts';
 import { parseSse } from '#libs/http/sse-parser.ts';
 import { planImage } from '#libs/pipelines/image.ts';
+import { ATTACHED_STYLE } from '#libs/pipelines/image-descriptions.ts';
 import { withSafetyCall } from '#libs/pipelines/safety.ts';
 import type { ModelInfo } from '#libs/pricing/model.ts';
 import { request } from '#libs/testing/http.ts';
@@ -488,4 +489,111 @@ t.test('given a request that is not as planned, or a provider that is not there'
   const lost = await draw(body, { ...elsewhere, calls });
   t.match(lost, { status: 502, body: { code: 'provider_error', provider: 'mistral' }, rows: [] });
   t.equal(await generation.holdState(lost.requestId), 'closed');
+});
+
+const GROK = modelOf('xai', 'grok2_basic', { kind: 'image', upstreamModel: 'grok-imagine-image' });
+const grok = { model: GROK, price: imagePriceOf('xai', 'grok2_basic') };
+
+t.test('given a model that is down, then a fallback draws, and is priced and shown', async (t) => {
+  const body = wish({ count: 2, generate_alt_text: true });
+  const sees = modelOf('openai', 'gpt-4o', {
+    upstreamModel: 'gpt-4o#status=503',
+    maxImageInputTokens: 1_445,
+    capabilities: { vision: true, tools: false, jsonSchema: false, reasoning: false, streaming: true },
+  });
+  const plan = planImage({
+    request: body,
+    image: {
+      model: modelOf('openai', 'dalle3', { kind: 'image', upstreamModel: 'dall-e-3#status=503' }),
+      price: imagePriceOf('openai', 'dalle3'),
+    },
+    fallbacks: [grok],
+    size: { width: 1024, height: 1536 },
+    quality: 'premium',
+    qualities: ['draft', 'premium'],
+    altText: {
+      model: sees,
+      price: priceOf('openai', 'gpt-4o'),
+      outputTokensCap: null,
+      fallbacks: [
+        { model: modelOf('gemini', 'gemini-2.0-flash', {}), price: priceOf('gemini', 'gemini-2.0-flash') },
+      ],
+    },
+  });
+  const { requestId, headers } = await generation.admit(plan, { planContext: PLAN_CONTEXT });
+  const answer = await request<Answer>(route, { headers, body });
+  t.equal(answer.status, 200);
+  t.match(answer.body, {
+    images: [{ b64_json: /^iVBOR/, alt_text: /\w/ }, { alt_text: /\w/ }],
+    size: '2:3',
+    incomplete: [],
+    plan_info: { model_used: 'grok2_basic', quality_used: 'premium' },
+  });
+  t.equal(answer.headers.get('x-inkmeter-model'), 'grok2_basic');
+  const rows = await generation.rows(requestId);
+  t.match(rows, [
+    { step: 'image', provider: 'xai', model: 'grok2_basic', status: 'ok', overrun: false },
+    { step: 'image', provider: 'xai', status: 'ok' },
+    { step: 'alt_text', provider: 'gemini', status: 'ok', overrun: false },
+  ]);
+  t.equal(rows.length, 3, 'what failed is not charged');
+  t.notOk(rows.some(({ meters }) => meters.includes('calls.openai')));
+  t.equal(await generation.holdState(requestId), 'closed');
+});
+
+t.test('given a style image, then a model that takes it draws from it, and bills its tokens', async (t) => {
+  const picture = (background: string) =>
+    sharp({ create: { width: 64, height: 32, channels: 3, background } })
+      .jpeg()
+      .toBuffer();
+  const price = {
+    ...imagePriceOf('openai', 'gpt_image_1'),
+    version: 'openai/gpt_image_1@with-images',
+    tiers: [
+      {
+        from_input_tokens: 0,
+        pico_usd_per_unit: { image: '0', image_unit: '40000000', input: '5000000', image_input: '10000000' },
+      },
+    ],
+  };
+  const styled = async (style: Buffer, more: object = {}) => {
+    const body = wish({ style_image: style.toString('base64'), ...more });
+    const plan = planImage({
+      request: body,
+      image: {
+        model: modelOf('openai', 'gpt_image_1', { kind: 'image', upstreamModel: 'gpt-image-1' }),
+        price,
+      },
+      size: { width: 1024, height: 1024 },
+      quality: 'draft',
+      qualities: ['draft', 'premium'],
+      altText: null,
+    });
+    return { body, plan };
+  };
+  const red = await styled(await picture('#ff0000'));
+  const first = await draw(red.body, red.plan);
+  t.equal(first.status, 200, JSON.stringify(first.body));
+  const [row] = first.rows;
+  const text = Math.ceil(`A fountain pen\nDraw it in this style: ${ATTACHED_STYLE}`.length / 4);
+  t.match(row, {
+    step: 'image',
+    status: 'ok',
+    usage_source: 'provider',
+    overrun: false,
+    endpoint: 'images.edits',
+  });
+  t.equal(row?.cost_nano_usd, BigInt(272 * 40_000 + text * 5_000 + 194 * 10_000));
+  const blue = await styled(await picture('#0000ff'));
+  const second = await draw(blue.body, blue.plan);
+  t.not(second.body.images[0].b64_json, first.body.images[0].b64_json, 'another style is another image');
+
+  const streamed = await styled(await picture('#00ff00'), { stream: true, partial_images: 1 });
+  const { events } = await drawEvents(streamed.body, streamed.plan);
+  t.strictSame(
+    events.map(({ event }) => event),
+    ['partial_image', 'image', 'complete'],
+  );
+  const broken = await styled(Buffer.from('iVBORw0KGgoAAAA=', 'base64'));
+  t.match(await draw(broken.body, broken.plan), { status: 400, body: { param: 'style_image' }, rows: [] });
 });

@@ -12,7 +12,7 @@ import {
   type ResponseSender,
 } from '../requests/domain/handler.ts';
 import { createImageStream } from './image-stream.ts';
-import { presentDrawing, presentImageEvent } from './present.ts';
+import { modelsOf, presentDrawing, presentImageEvent } from './present.ts';
 import { type Drawing, type ImageRun, runImage } from './run-image.ts';
 
 export type ImagesOptions = {
@@ -56,10 +56,15 @@ async function respondWithJson(
   const { drawing, figures } = await runImage(options.runner, {
     ...runOf(options, request, body),
     onComplete: async (drawn, known) => {
-      await request.slot?.store(storedResponseOf('json', known, present(drawn, known)));
+      await request.slot?.store(storedResponseOf('json', withModel(known, drawn), present(drawn, known)));
     },
   });
-  sendJson(response, figures, present(drawing, figures));
+  sendJson(response, withModel(figures, drawing), present(drawing, figures));
+}
+
+/** The model of the images, not of their description. */
+function withModel<Known extends Figures>(figures: Known, { calls }: Drawing): Known {
+  return { ...figures, model: modelsOf(calls) };
 }
 
 async function respondWithEvents(

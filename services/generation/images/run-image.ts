@@ -11,6 +11,7 @@ import {
 import { SAFETY_STEP, safetyInput } from '#libs/pipelines/safety.ts';
 import { problem } from '#libs/problems/problems.ts';
 import type { StoredFile } from '#libs/storage/storage.ts';
+import { configuredCall } from '../calls/domain/configured-call.ts';
 import { countPrompt } from '../calls/domain/count-tokens.ts';
 import {
   type Attempt,
@@ -26,10 +27,12 @@ import type { DrawnImage, ImageAdapter } from '../providers/domain/image-adapter
 import type { ModerationAdapter } from '../providers/domain/moderation-adapter.ts';
 import { promptRefused, safetyAttempt } from '../safety/domain.ts';
 import { drawAttempt } from './domain/draw.ts';
-import { type FinishedImage, finishImage, previewOf } from './domain/finish-image.ts';
+import { type FinishedImage, finishImage, pngCopyOf, previewOf } from './domain/finish-image.ts';
 
 export type Drawing = {
   images: readonly FinishedImage[];
+  /** The calls that drew them. A fallback replaces the planned one. */
+  calls: readonly PlannedCall[];
   /** One description for all images, because they share a prompt. */
   altText: string | null;
   /** Planned parts that failed. */
@@ -67,18 +70,21 @@ export async function runImage(
   const description = calls.find(({ step }) => step === ALT_TEXT_STEP);
   const styling = calls.find(({ step }) => step === STYLE_STEP);
   const safety = calls.find(({ step }) => step === SAFETY_STEP);
-  const drawn = new Map<number, readonly FinishedImage[]>();
+  const drawn = new Map<number, { call: PlannedCall; images: readonly FinishedImage[] }>();
   const total: SettledFigures = { costNanoUsd: 0n, tokens: 0, state: 'ok' };
-  const stylePreview = styling === undefined ? null : await previewOfStyle(request);
+  const style = request.style_image ? await copiesOfStyle(request.style_image) : null;
+  let styleText = '';
   let altText: string | null = null;
   let unsettled = calls.length;
 
   const drawing = (): Drawing => {
-    const images = pictures.flatMap(({ index }) => drawn.get(index) ?? []);
+    const results = pictures.flatMap(({ index }) => drawn.get(index) ?? []);
+    const images = results.flatMap((result) => result.images);
     const ordered = pictures.reduce((sum, { otherUnits }) => sum + (otherUnits.image ?? 0), 0);
     const lacksText = description !== undefined && altText === null;
     return {
       images,
+      calls: results.map(({ call }) => call),
       altText,
       incomplete: [
         ...(images.length < ordered ? (['images'] as const) : []),
@@ -100,7 +106,7 @@ export async function runImage(
     const beforeSettle = async (figures: Figures) => {
       if (unsettled === 1) await run.onComplete(drawing(), add(total, figures));
     };
-    const countTokens = () => countPrompt(plannedChat(call, messages).body, call);
+    const countTokens = (one: PlannedCall) => countPrompt(plannedChat(one, messages).body, one);
     const providerCall = { ...run, call, isLast, beforeSettle, countPrompt: countTokens };
     const { figures } = await runCall(runner, providerCall, attempt);
     Object.assign(total, add(total, figures), { state: figures.state });
@@ -126,46 +132,46 @@ export async function runImage(
       return;
     }
     const { prompt, content_context: context, industry_context: industry, tone } = request;
-    const input = safetyInput([prompt, context, industry, tone], stylePreview === null ? [] : [stylePreview]);
+    const input = safetyInput([prompt, context, industry, tone], style === null ? [] : [style.preview]);
     const check = safetyAttempt(call, input, adapter);
     let categories: string[] = [];
-    await runAndSettle(call, async (context, record) => {
-      categories = await check(context, record, call);
+    await runAndSettle(call, async (...attempt) => {
+      categories = await check(...attempt);
     });
     if (categories.length > 0) throw promptRefused(categories);
   }
 
-  /** Nothing is drawn without the style: it would be another image. */
-  async function describeStyle(call: PlannedCall): Promise<string> {
-    const messages = styleMessages(stylePreview);
-    const write = textAttempt(call, messages, run.sourceFor);
-    let style = '';
+  /** @param take is called before the text is settled. */
+  async function write(
+    planned: PlannedCall,
+    messages: ChatMessage[],
+    take: (text: string) => void,
+  ): Promise<void> {
+    const answer = textAttempt(messages, run.sourceFor);
     await runAndSettle(
-      call,
-      async (context, record) => {
-        style = await write(context, record, call);
-      },
+      configuredCall(planned, run.sourceFor),
+      async (...attempt) => take(await answer(...attempt)),
       messages,
     );
-    return style;
   }
 
-  async function draw(call: PlannedCall, style: string): Promise<void> {
-    const first = firstImageOf(pictures, call);
-    const attempt = drawAttempt(call, request, run.adapterFor(call.provider), {
-      style,
+  async function draw(planned: PlannedCall): Promise<void> {
+    const first = firstImageOf(pictures, planned);
+    const attempt = drawAttempt(request, run.adapterFor, {
+      style: styleText,
+      styleImage: style?.png ?? null,
       onPreview: (position, base64) => run.onPreview?.(first, position, base64),
     });
     try {
-      await runAndSettle(call, async (context, record) => {
+      await runAndSettle(configuredCall(planned, run.adapterFor), async (context, record, call) => {
         const images = await attempt(context, record, call);
-        drawn.set(call.index, await Promise.all(images.map((image) => finish(image))));
+        drawn.set(planned.index, { call, images: await Promise.all(images.map((image) => finish(image))) });
       });
-      for (const [position, image] of (drawn.get(call.index) ?? []).entries())
+      for (const [position, image] of (drawn.get(planned.index)?.images ?? []).entries())
         run.onImage?.(first + position, image);
     } catch (error) {
       // An image that is not settled must not be delivered.
-      drawn.delete(call.index);
+      drawn.delete(planned.index);
       throw error;
     }
   }
@@ -176,14 +182,9 @@ export async function runImage(
       // Without room for an image, the model cannot see.
       const preview = image && call.seesImage ? await previewOf(image) : null;
       const messages = altTextMessages(request, image?.revisedPrompt ?? '', preview);
-      const write = textAttempt(call, messages, run.sourceFor);
-      await runAndSettle(
-        call,
-        async (context, record) => {
-          altText = await write(context, record, call);
-        },
-        messages,
-      );
+      await write(call, messages, (text) => {
+        altText = text;
+      });
     } catch {
       // The failure is settled. Paid images are delivered without their description.
       altText = null;
@@ -191,8 +192,13 @@ export async function runImage(
   }
 
   if (safety !== undefined) await moderate(safety);
-  const style = styling === undefined ? '' : await describeStyle(styling);
-  const outcomes = await Promise.allSettled(pictures.map((call) => draw(call, style)));
+  // Nothing is drawn without the style: it would be another image.
+  if (styling !== undefined) {
+    await write(styling, styleMessages(style?.preview ?? null), (text) => {
+      styleText = text;
+    });
+  }
+  const outcomes = await Promise.allSettled(pictures.map(draw));
   if (drawn.size === 0) {
     for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
   }
@@ -206,10 +212,10 @@ function firstImageOf(pictures: readonly PlannedCall[], call: PlannedCall): numb
   return before.reduce((sum, { otherUnits }) => sum + (otherUnits.image ?? 0), 0);
 }
 
-/** @throws ProblemError `invalid_request` for an image that cannot be read. */
-async function previewOfStyle({ style_image: image = null }: ImageRequest): Promise<string> {
-  const preview = await previewOf({ base64: image });
-  if (preview !== null) return preview;
+/** Copies without what else the file has. @throws ProblemError `invalid_request` for an image that cannot be read. */
+async function copiesOfStyle(base64: string): Promise<{ preview: string; png: Buffer }> {
+  const [preview, png] = await Promise.all([previewOf({ base64 }), pngCopyOf(base64)]);
+  if (preview !== null && png !== null) return { preview, png };
   throw problem('invalid_request', {
     detail: 'The style image cannot be read.',
     fields: { param: 'style_image' },

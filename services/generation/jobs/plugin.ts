@@ -93,6 +93,7 @@ const jobs: FastifyPluginAsync<JobsOptions> = async (app, options) => {
     providers: app.providers,
     saveMedia: app.saveMedia,
     readMedia: app.readMedia,
+    deleteMedia: app.deleteMedia,
   });
   app.decorate('jobs', {
     submit: (head, body) => submit({ ...shared, contentInputs, moderate }, head, body),

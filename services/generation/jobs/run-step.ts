@@ -38,7 +38,7 @@ import {
   updateStep,
 } from './store.ts';
 import { createTextEvents, SILENT } from './text-events.ts';
-import { substituteFor, type ToolOptions, toolAttempt } from './tools.ts';
+import { configuredToolCall, deleteReplaced, substituteFor, type ToolOptions, toolAttempt } from './tools.ts';
 
 export type RunOptions = CacheOptions &
   ToolOptions &
@@ -239,11 +239,12 @@ async function runToolCall(
   options: RunOptions,
   reference: StepReference,
   run: Run,
-  call: PlannedCall,
+  planned: PlannedCall,
   active: ActiveRequest,
   repaired: Repair | undefined,
 ): Promise<Repair | undefined> {
   const { step } = run;
+  const call = configuredToolCall(options, step, planned);
   const attempt = await toolAttempt(options, run, call, repaired);
   let verdict: Verdict | undefined;
   const endFor = (failure: GenerationFailure | undefined): CallEnd => {
@@ -258,12 +259,15 @@ async function runToolCall(
     isLast: () => false,
     mayRepeatLater: call.step !== SAFETY_STEP && mayPutOff(run.timesPutOff),
   };
-  await runCall(options.runner, providerCall, async (context, record) => {
-    verdict = await attempt(context, record, call);
+  await runCall(options.runner, providerCall, async (...one) => {
+    verdict = await attempt(...one);
   }).catch((error: unknown) => {
     if (!settlement.isCommitted()) throw error;
   });
-  return verdict?.kind === 'repair' && settlement.isCommitted() ? verdict.repair : undefined;
+  if (!settlement.isCommitted()) return undefined;
+  // What is left if this fails ends with its retention.
+  if (verdict?.kind === 'accept') await deleteReplaced(options, run).catch(() => undefined);
+  return verdict?.kind === 'repair' ? verdict.repair : undefined;
 }
 
 /** In the events of every provider, which arrive in OpenAI's format. Quotes inside texts are escaped. */

@@ -21,12 +21,14 @@ import { speechText } from '#libs/pipelines/content/voice-over.ts';
 import { altTextMessages } from '#libs/pipelines/image-descriptions.ts';
 import { SAFETY_STEP } from '#libs/pipelines/safety.ts';
 import { problem } from '#libs/problems/problems.ts';
-import { speechAttempt, transcriptionAttempt } from '../audio/domain.ts';
+import { speechAttempt, transcriptionAttempt } from '../audio/domain/attempts.ts';
+import { joinMp3 } from '../audio/domain/join-mp3.ts';
+import { configuredCall } from '../calls/domain/configured-call.ts';
 import type { Attempt } from '../calls/domain/run-call.ts';
 import { textAttempt } from '../content/domain.ts';
 import { drawAttempt } from '../images/domain/draw.ts';
 import { finishImage, previewOf } from '../images/domain/finish-image.ts';
-import type { ReadMedia, SaveMedia } from '../media/domain.ts';
+import type { DeleteMedia, ReadMedia, SaveMedia } from '../media/domain.ts';
 import { ProviderError } from '../providers/domain/provider-error.ts';
 import type { Providers } from '../providers/domain/providers.ts';
 import { searchAttempt } from '../search/domain.ts';
@@ -40,6 +42,7 @@ export type ToolOptions = {
   >;
   saveMedia: SaveMedia;
   readMedia: ReadMedia;
+  deleteMedia: DeleteMedia;
 };
 
 /** A step that this process runs now. */
@@ -52,6 +55,25 @@ const accept = (json: Record<string, unknown>, warnings: string[] = []): Verdict
   output: { json },
   warnings,
 });
+
+/** The call of a step that writes no text, by the first of its models whose provider is configured. */
+export function configuredToolCall(
+  { providers }: ToolOptions,
+  { spec }: ContentStep,
+  call: PlannedCall,
+): PlannedCall {
+  switch (spec.kind) {
+    case 'image':
+      return configuredCall(call, providers.forImages);
+    case 'alt_text':
+      return configuredCall(call, providers.forPipeline);
+    case 'speech':
+    case 'transcription':
+      return call.step === SAFETY_STEP ? call : configuredCall(call, providers.forAudio);
+    default:
+      return call;
+  }
+}
 
 /** An attempt at the call of a step that writes no text. @throws ProblemError `not_found` if its input was deleted. */
 export async function toolAttempt(
@@ -69,9 +91,9 @@ export async function toolAttempt(
     case 'search':
       return searchFor(options, run, call, spec);
     case 'image':
-      return drawHeroImage(options, run, call);
+      return drawHeroImage(options, run);
     case 'alt_text':
-      return describeImage(options, run, call, spec);
+      return describeImage(options, run, spec);
     case 'speech':
       return speakScript(options, run, call, spec);
     default:
@@ -134,9 +156,9 @@ async function transcribe(
   };
   const file = await readMedia(row.accountId, recording.id);
   if (file === undefined) throw problem('not_found', { detail: 'The recording has been deleted.' });
-  const listen = transcriptionAttempt(call, order, file, providers.forAudio(call.provider));
-  return async (context, record) => {
-    const { text } = JSON.parse((await listen(context, record, call)).toString('utf8')) as { text: string };
+  const listen = transcriptionAttempt(order, file, providers.forAudio);
+  return async (...attempt) => {
+    const { text } = JSON.parse((await listen(...attempt)).toString('utf8')) as { text: string };
     const transcript = text.replaceAll('\0', '').trim();
     if (transcript === '')
       return { kind: 'fail', detail: 'Nothing is spoken in the recording.', partial: '' };
@@ -147,15 +169,11 @@ async function transcribe(
 
 const isCode = (language: string) => /^[a-z]{2}$/.test(language);
 
-function drawHeroImage(
-  { providers, saveMedia }: ToolOptions,
-  { job, outputs }: ToolRun,
-  call: PlannedCall,
-): Attempt<Verdict> {
+function drawHeroImage({ providers, saveMedia }: ToolOptions, { job, outputs }: ToolRun): Attempt<Verdict> {
   const request = heroImageRequest(heroSubject(job.brief, outputs).text);
-  const draw = drawAttempt(call, request, providers.forImages(call.provider));
-  return async (context, record) => {
-    const [image] = await draw(context, record, call);
+  const draw = drawAttempt(request, providers.forImages);
+  return async (...attempt) => {
+    const [image] = await draw(...attempt);
     const { base64, mediaType, width, height } = await finishImage(
       image ?? { base64: null, url: null, revisedPrompt: null },
       request,
@@ -170,35 +188,56 @@ function drawHeroImage(
 function describeImage(
   { providers, readMedia }: ToolOptions,
   { job, outputs }: ToolRun,
-  call: PlannedCall,
   { image }: AltTextSpec,
 ): Attempt<Verdict> {
   const request = subjectRequest(heroSubject(job.brief, outputs).text);
   const { media_id: id } = jsonOf<StoredMedia>(outputs, image);
-  return async (context, record) => {
+  return async (context, record, call) => {
     // Without room for an image, the model cannot see.
     const bytes = call.seesImage === true ? await readMedia(job.row.accountId, id) : undefined;
     const preview = bytes === undefined ? null : await previewOf({ base64: bytes.toString('base64') });
-    const write = textAttempt(call, altTextMessages(request, '', preview), providers.forPipeline);
+    const write = textAttempt(altTextMessages(request, '', preview), providers.forPipeline);
     const text = await write(context, record, call);
     return accept({ alt_text: shortenTo(plainText(text), MAX_ALT_TEXT) });
   };
 }
 
+/** Speaks a piece of the script. The last piece is stored in one file with the others. */
 function speakScript(
-  { providers, saveMedia }: ToolOptions,
+  { providers, saveMedia, readMedia }: ToolOptions,
   { job, outputs }: ToolRun,
-  call: PlannedCall,
-  { voice, maxCharacters }: SpeechSpec,
+  { model }: PlannedCall,
+  spec: SpeechSpec,
 ): Attempt<Verdict> {
-  const { text, isCut } = speechText(outputs, maxCharacters);
-  const order = { model: call.model, input: text, voice, response_format: 'mp3' as const };
-  const speak = speechAttempt(call, order, providers.forAudio(call.provider));
-  return async (context, record) => {
-    const bytes = await speak(context, record, call);
-    const mediaType = SPEECH_TYPES.mp3;
+  const { text, isCut } = speechText(outputs, spec);
+  const order = { model, input: text, voice: spec.voice, response_format: 'mp3' as const };
+  const speak = speechAttempt(order, providers.forAudio);
+  const mediaType = SPEECH_TYPES.mp3;
+  return async (...attempt) => {
+    // Before the call is paid.
+    const pieces = await Promise.all(
+      piecesBefore(outputs, spec).map(async (id) => {
+        const bytes = await readMedia(job.row.accountId, id);
+        if (bytes === undefined)
+          throw problem('not_found', { detail: 'A piece of the recording has been deleted.' });
+        return bytes;
+      }),
+    );
+    const bytes = joinMp3([...pieces, await speak(...attempt)]);
     const { id } = await saveMedia(job.row, { bytes, mediaType });
     const warnings = isCut ? ['The script is longer than planned: only its beginning is spoken.'] : [];
     return accept({ media_id: id, media_type: mediaType }, warnings);
   };
+}
+
+function piecesBefore(outputs: StepOutputs, { joins }: SpeechSpec): string[] {
+  return joins.map((step) => jsonOf<StoredMedia>(outputs, step).media_id);
+}
+
+/** Deletes what a step that has succeeded has replaced: the pieces of a recording. */
+export async function deleteReplaced(
+  { deleteMedia }: ToolOptions,
+  { job, step: { spec }, outputs }: ToolRun,
+): Promise<void> {
+  if (spec.kind === 'speech') await deleteMedia(job.row.accountId, piecesBefore(outputs, spec));
 }

@@ -26,6 +26,9 @@ export type SaveRecording = (
 /** The bytes of a stored file of an account; undefined if it is gone. */
 export type ReadMedia = (accountId: string, id: string) => Promise<Buffer | undefined>;
 
+/** Deletes stored files of an account. Those that are gone are left out. */
+export type DeleteMedia = (accountId: string, ids: readonly string[]) => Promise<void>;
+
 /** How long a URL works; a new one can be read as long as the file is stored. */
 export const URL_SECONDS = 24 * 60 * 60;
 

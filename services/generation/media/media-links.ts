@@ -6,6 +6,7 @@ import type { Owner } from '#libs/ledger/quota-resources.ts';
 import type { Runtime } from '#libs/service/runtime.ts';
 import type { Storage } from '#libs/storage/storage.ts';
 import {
+  type DeleteMedia,
   type MediaFile,
   type ReadMedia,
   type SaveMedia,
@@ -14,7 +15,7 @@ import {
   URL_SECONDS,
 } from './domain.ts';
 import { createMediaRetention } from './retention.ts';
-import { findMedia, insertMedia } from './store.ts';
+import { deleteMediaRows, findMedia, insertMedia } from './store.ts';
 
 export type MediaOptions = {
   database: Database;
@@ -75,6 +76,21 @@ export function createReadMedia({
   return async (accountId, id) => {
     const file = await findMedia(database, id);
     return file?.accountId === accountId ? storage.get(file.storageKey) : undefined;
+  };
+}
+
+export function createDeleteMedia({
+  database,
+  storage,
+}: Pick<MediaOptions, 'database' | 'storage'>): DeleteMedia {
+  return async (accountId, ids) => {
+    for (const id of ids) {
+      const file = await findMedia(database, id);
+      if (file?.accountId !== accountId) continue;
+      // The file first: a row that is left is found again.
+      await storage.delete(file.storageKey);
+      await deleteMediaRows(database, [id]);
+    }
   };
 }
 

@@ -1,7 +1,13 @@
 import type { FastifyPluginAsync } from 'fastify';
 import fastifyPlugin from 'fastify-plugin';
-import type { ReadMedia, SaveMedia } from './domain.ts';
-import { createReadMedia, createSaveMedia, createSaveRecording, type MediaOptions } from './media-links.ts';
+import type { DeleteMedia, ReadMedia, SaveMedia } from './domain.ts';
+import {
+  createDeleteMedia,
+  createReadMedia,
+  createSaveMedia,
+  createSaveRecording,
+  type MediaOptions,
+} from './media-links.ts';
 import { recordingRoutes } from './recording-routes.ts';
 import { mediaRoutes } from './routes.ts';
 
@@ -9,6 +15,7 @@ declare module 'fastify' {
   interface FastifyInstance {
     saveMedia: SaveMedia;
     readMedia: ReadMedia;
+    deleteMedia: DeleteMedia;
   }
 }
 
@@ -16,6 +23,7 @@ declare module 'fastify' {
 const media: FastifyPluginAsync<MediaOptions> = async (app, options) => {
   app.decorate('saveMedia', createSaveMedia(options));
   app.decorate('readMedia', createReadMedia(options));
+  app.decorate('deleteMedia', createDeleteMedia(options));
   mediaRoutes(app, options);
   // A scope of its own: no other route accepts recordings.
   await app.register(async (scope) => recordingRoutes(scope, createSaveRecording(options)));

@@ -6,7 +6,7 @@ import { callerOf } from '#libs/service/internal-calls.ts';
 import { serveOperation } from '#libs/service/serve-operation.ts';
 import { isValidLink, type MediaFile } from './domain.ts';
 import { linkTo, type MediaOptions } from './media-links.ts';
-import { deleteMediaRows, findMedia, listMediaFiles } from './store.ts';
+import { findMedia, listMediaFiles } from './store.ts';
 
 export function mediaRoutes(app: FastifyInstance, options: MediaOptions): void {
   const { database, storage, runtime } = options;
@@ -43,9 +43,8 @@ export function mediaRoutes(app: FastifyInstance, options: MediaOptions): void {
   );
 
   serveOperation(app, contract.deleteMedia, async (request, reply) => {
-    const file = await ownMedia(callerOf(request).accountId, request.params.id);
-    await storage.delete(file.storageKey);
-    await deleteMediaRows(database, [file.id]);
+    const { accountId, id } = await ownMedia(callerOf(request).accountId, request.params.id);
+    await app.deleteMedia(accountId, [id]);
     return reply.code(204).send();
   });
 

@@ -9,7 +9,7 @@ import { generateImages } from '#libs/contracts/images.ts';
 import type { Caller } from '#libs/contracts/internal-context.ts';
 import { parsePriceBook } from '#libs/pricing/price-book.ts';
 import { createPriceBook } from '../../prices/domain.ts';
-import { checkEntitlements, type EntitlementRequest } from './check-entitlements.ts';
+import { checkEntitlements, type EntitlementRequest, withoutReserve } from './check-entitlements.ts';
 import type { RequestBody } from './requirement.ts';
 
 const NOW = new Date('2026-11-20T12:00:00Z');
@@ -197,4 +197,24 @@ t.test('a field that the plan lacks is removed, so that the request stays one of
   t.notOk('hero_image' in body);
   t.equal(models.image, undefined);
   generateRequest.parse(body);
+});
+
+t.test('a model that we choose has others behind it, and one that the client names has none', async (t) => {
+  const names = (list: readonly { info: { model: string } }[] = []) => list.map(({ info }) => info.model);
+  const draw = { prompt: 'A pen', generate_alt_text: true };
+  const auto = await check({ planKey: 'pro' }, images({ ...draw, model: 'auto' }));
+  t.equal(auto.models.image?.info.model, 'dalle3');
+  t.strictSame(names(auto.fallbacks?.image), ['grok2_premium', 'grok2_basic'], 'other providers first');
+  t.strictSame(names(auto.cheaper), ['grok2_premium', 'grok2_basic'], 'for a budget that is too small');
+  t.ok((auto.fallbacks?.text ?? []).every(({ info }) => info.capabilities.vision));
+
+  const named = await check({ planKey: 'pro' }, images({ ...draw, model: 'dalle3' }));
+  t.equal(named.fallbacks?.image, undefined);
+  t.equal(named.cheaper, undefined);
+  t.strictSame(
+    withoutReserve(named).map(({ fallbacks }) => fallbacks),
+    named.fallbacks ? [undefined] : [],
+  );
+  const only = await check({ planKey: 'starter' }, images({ prompt: 'A pen', model: 'auto' }));
+  t.equal(only.fallbacks, undefined, 'a plan with one model');
 });

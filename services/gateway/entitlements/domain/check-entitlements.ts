@@ -14,12 +14,15 @@ import { requireActiveSubscription } from './account-status.ts';
 import { evaluateRequirements } from './evaluate-requirements.ts';
 import {
   autoTextModel,
+  bestFirst,
   chainsFrom,
   isAuto,
   type ModelChains,
   type PlanModelKind,
   pricedOf,
+  replacementsOf,
   resolveModel,
+  visionChain,
 } from './models.ts';
 import {
   type Fallback,
@@ -53,7 +56,9 @@ export type EntitlementCheck<B extends RequestBody = RequestBody> = {
   readonly models: Readonly<Partial<Record<PlanModelKind, PricedModel>>>;
   /** The models by role, if the client leaves the choice to us and the catalogue states roles. */
   readonly chains?: ModelChains | undefined;
-  /** Cheaper models for a request that its limits do not admit with `models`; the best first. */
+  /** Models that may replace those of `models` that we chose, if the plan has any, in the order in which they are tried. */
+  readonly fallbacks?: Readonly<Partial<Record<PlanModelKind, readonly PricedModel[]>>>;
+  /** Cheaper models than the one that `auto` selects, for a request that its limits do not admit; the best first. */
   readonly cheaper?: readonly PricedModel[];
   /** Read for operations that require a quality; undefined otherwise. */
   readonly catalogue: Catalogue | undefined;
@@ -93,34 +98,53 @@ function allowed<B extends RequestBody>(
   body: B,
   degraded: readonly Degradation[],
 ): EntitlementCheck<B> {
-  const { entitlements, catalogue, caller, priceBook, canServe } = context;
+  const { entitlements, catalogue, caller } = context;
   let auto: Pick<EntitlementCheck, 'chains' | 'cheaper'> = {};
   const models: Partial<Record<PlanModelKind, PricedModel>> = {};
+  const fallbacks: Partial<Record<PlanModelKind, readonly PricedModel[]>> = {};
   for (const requirement of requirements) {
     if (requirement.kind !== 'model' || !isMet(requirement.when, { body, caller })) continue;
-    const field = requirement.field === null ? undefined : body[requirement.field];
-    models[requirement.of] =
-      requirement.of === 'text' && isAuto(field)
-        ? autoTextModel(entitlements, priceBook, requirement.role === 'vision' ? canSee : canServe)
-        : resolveModel(requirement.of, field, context);
-    if (requirement.of === 'text' && requirement.field !== null && isAuto(field))
-      auto = autoChoice(models.text, entitlements, priceBook);
+    const { of: kind, field } = requirement;
+    const wanted = field === null ? undefined : body[field];
+    if (!isAuto(wanted)) {
+      models[kind] = resolveModel(kind, wanted, context);
+      continue;
+    }
+    const [chosen, ...others] = chooseModel(requirement, context);
+    models[kind] = chosen;
+    if (others.length > 0) fallbacks[kind] = others;
+    if (field !== null) auto = autoChoice(kind, chosen, context);
   }
-  return { entitlements, body, models, catalogue, degraded, ...auto };
+  const hasFallbacks = Object.keys(fallbacks).length > 0;
+  return { entitlements, body, models, catalogue, degraded, ...auto, ...(hasFallbacks && { fallbacks }) };
 }
 
-const canSee = ({ capabilities }: ModelInfo) => capabilities.vision;
+/** The model for `auto`, and those that may replace it. Texts have {@link ModelChains} instead. */
+function chooseModel(
+  { of: kind, role }: Extract<Requirement, { kind: 'model' }>,
+  context: RequirementContext,
+): [PricedModel, ...PricedModel[]] {
+  const { entitlements, priceBook, canServe } = context;
+  if (role === 'vision') return visionChain(entitlements, priceBook);
+  if (kind === 'text') return [autoTextModel(entitlements, priceBook, canServe)];
+  const chosen = resolveModel(kind, undefined, context);
+  return [chosen, ...replacementsOf(chosen, kind, entitlements, priceBook)];
+}
 
 function autoChoice(
-  text: PricedModel | undefined,
-  entitlements: Entitlements,
-  priceBook: PriceBook,
+  kind: PlanModelKind,
+  chosen: PricedModel,
+  { entitlements, priceBook }: RequirementContext,
 ): Pick<EntitlementCheck, 'chains' | 'cheaper'> {
-  const chains = text && chainsFrom(text, entitlements, priceBook);
-  if (text === undefined || chains === undefined) return {};
-  const writers = pricedOf(entitlements.modelRoles.writer, priceBook);
-  const at = writers.findIndex(({ info }) => info.model === text.info.model);
-  return { chains, cheaper: writers.slice(at + 1) };
+  if (kind === 'image') return { cheaper: below(chosen, bestFirst('image', entitlements, priceBook)) };
+  const chains = kind === 'text' ? chainsFrom(chosen, entitlements, priceBook) : undefined;
+  if (chains === undefined) return {};
+  return { chains, cheaper: below(chosen, pricedOf(entitlements.modelRoles.writer, priceBook)) };
+}
+
+/** @param models the best first. */
+function below({ info }: PricedModel, models: readonly PricedModel[]): PricedModel[] {
+  return models.slice(models.findIndex((one) => one.info.model === info.model) + 1);
 }
 
 function combined(fallbacks: readonly Fallback[]): BodyPatch {
@@ -172,4 +196,10 @@ export function requiredModel(
   const model = models[kind];
   if (model === undefined) throw new Error(`The operation does not require a ${kind} model.`);
   return model;
+}
+
+/** The same request for less: without what would be held for fallbacks. None if it has no fallbacks. */
+export function withoutReserve<B extends RequestBody>(check: EntitlementCheck<B>): EntitlementCheck<B>[] {
+  const { fallbacks, ...alone } = check;
+  return fallbacks === undefined ? [] : [alone];
 }

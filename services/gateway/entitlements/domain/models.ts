@@ -126,6 +126,43 @@ export function chainsFrom(
   return { writer: chainOf(writer, writers), fast: chainOf(fast[0] ?? writer, fast) };
 }
 
+/** Kinds whose other models do the same for a client that leaves the choice to us. Vectors of two models are not alike. */
+const REPLACEABLE_KINDS: ReadonlySet<PlanModelKind> = new Set(['image', 'audio', 'speech']);
+
+/** The models of the plan that may replace one of its kind, in the order in which they are tried. */
+export function replacementsOf(
+  chosen: PricedModel,
+  kind: PlanModelKind,
+  entitlements: Entitlements,
+  priceBook: PriceBook,
+): PricedModel[] {
+  if (!REPLACEABLE_KINDS.has(kind)) return [];
+  return chainOf(chosen, bestFirst(kind, entitlements, priceBook)).slice(1);
+}
+
+/** The priced models of a kind that an account may call, from the best to the least. */
+export function bestFirst(
+  kind: PlanModelKind,
+  entitlements: Entitlements,
+  priceBook: PriceBook,
+): PricedModel[] {
+  const names = allowedModels(entitlements, kind, priceBook).map(
+    ({ provider, model }) => `${provider}/${model}`,
+  );
+  return pricedOf(names.reverse(), priceBook);
+}
+
+/** The models of the plan that see: the one for `auto`, then those that may replace it. */
+export function visionChain(
+  entitlements: Entitlements,
+  priceBook: PriceBook,
+): [PricedModel, ...PricedModel[]] {
+  const sees = ({ capabilities }: ModelInfo) => capabilities.vision;
+  const chosen = autoTextModel(entitlements, priceBook, sees);
+  const others = pricedOf(entitlements.modelRoles.vision, priceBook).filter(({ info }) => sees(info));
+  return [chosen, ...chainOf(chosen, others).slice(1)];
+}
+
 /** More would make holds larger than they need to be. */
 const MAX_FALLBACKS = 2;
 

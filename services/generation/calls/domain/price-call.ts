@@ -86,6 +86,11 @@ const ENDPOINTS: Readonly<Record<string, string>> = {
   [MODERATION_STEP]: 'moderations',
 };
 
+function endpointOf({ step, image }: PlannedCall): string {
+  if (image === undefined) return ENDPOINTS[step] ?? 'chat.completions';
+  return image.sendsStyle === true ? 'images.edits' : 'images.generations';
+}
+
 /** The facts of a call for its usage row. */
 export function factsOf(
   call: PlannedCall,
@@ -97,7 +102,7 @@ export function factsOf(
     step: call.step,
     provider: call.provider,
     model: call.model,
-    endpoint: call.image === undefined ? (ENDPOINTS[call.step] ?? 'chat.completions') : 'images.generations',
+    endpoint: endpointOf(call),
     status,
     errorCode,
     usageSource: source,

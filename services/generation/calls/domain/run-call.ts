@@ -51,8 +51,8 @@ export type ProviderCall<Result = unknown> = {
 /** A call with the `traceparent` that its provider receives. */
 type TracedCall<Result> = ProviderCall<Result> & { traceparent: string | undefined };
 
-/** Cost and tokens of a call, as clients and the gateway see them. */
-export type Figures = { costNanoUsd: bigint; tokens: number };
+/** Cost and tokens of a call, as clients and the gateway see them, and the model that answered. */
+export type Figures = { costNanoUsd: bigint; tokens: number; model?: string };
 
 export type SettledFigures = Figures & { state: LimitState };
 
@@ -153,7 +153,7 @@ async function runCandidate<Result>(
     recordEnd(runner.metrics, call, record, failure, ending);
     const priced = priceCall(call, measured, record.serviceTier);
     spanEnd = { ...spanEnd, ...usageAttributes(record, priced) };
-    if (!failure && beforeSettle) await beforeSettle(figuresOf(priced), result as Result);
+    if (!failure && beforeSettle) await beforeSettle(figuresOf(priced, call), result as Result);
     const figures = await settle(runner, providerCall, record, outcome, priced);
     if (failure) throw withFigures(failure.problem, figures, outcome.status);
     return { result: result as Result, figures };
@@ -251,11 +251,11 @@ async function settle(
   for (const [unitClass, count] of reportedUnits(priced.units)) {
     metrics.recordTokens(call.provider, unitClass, Number(count));
   }
-  return { ...figuresOf(priced), state };
+  return { ...figuresOf(priced, call), state };
 }
 
-function figuresOf({ cost, tokens }: PricedCall): Figures {
-  return { costNanoUsd: cost.totalNanoUsd, tokens };
+function figuresOf({ cost, tokens }: PricedCall, { model }: PlannedCall): Figures {
+  return { costNanoUsd: cost.totalNanoUsd, tokens, model };
 }
 
 /** The headers that the gateway reads. */
@@ -265,6 +265,7 @@ export function figureHeaders(figures: SettledFigures, outcome: Outcome['status'
     'x-inkmeter-tokens': String(figures.tokens),
     'x-inkmeter-budget-state': figures.state,
     'x-inkmeter-outcome': outcome,
+    ...(figures.model !== undefined && { 'x-inkmeter-model': figures.model }),
   };
 }
 

@@ -1,6 +1,6 @@
 import sharp, { type Sharp } from 'sharp';
 import type { ImageRequest } from '#libs/contracts/images.ts';
-import { platformPixels } from '#libs/pipelines/image.ts';
+import { platformPixels } from '#libs/pipelines/image-platforms.ts';
 import type { DrawnImage } from '../../providers/domain/image-adapter.ts';
 
 /** No provider draws images of more pixels; larger ones would take the memory of the process. */
@@ -93,13 +93,20 @@ async function withWatermark(image: Sharp, logo: Buffer, width: number): Promise
 
 /** A small copy for a model that sees, as a data URL; null if the image cannot be read. */
 export async function previewOf({ base64 }: Pick<DrawnImage, 'base64'>): Promise<string | null> {
-  if (base64 === null) return null;
+  const preview = base64 && (await copyOf(base64, 512, (image) => image.jpeg({ quality: 80 })));
+  return preview ? `data:image/jpeg;base64,${preview.toString('base64')}` : null;
+}
+
+/** A copy for a model that draws, without what else the file has; null if the image cannot be read. */
+export function pngCopyOf(base64: string): Promise<Buffer | null> {
+  return copyOf(base64, 1_024, (image) => image.png());
+}
+
+async function copyOf(base64: string, side: number, encode: (image: Sharp) => Sharp): Promise<Buffer | null> {
   try {
-    const preview = await open(Buffer.from(base64, 'base64'))
-      .resize({ width: 512, height: 512, fit: 'inside', withoutEnlargement: true })
-      .jpeg({ quality: 80 })
-      .toBuffer();
-    return `data:image/jpeg;base64,${preview.toString('base64')}`;
+    const image = open(Buffer.from(base64, 'base64')).rotate();
+    const size = { width: side, height: side, fit: 'inside', withoutEnlargement: true } as const;
+    return await encode(image.resize(size)).toBuffer();
   } catch {
     return null;
   }

@@ -23,8 +23,8 @@ export function cacheKeyOf(owner: string, { row, brief, steps }: Job, calls: rea
     scale: row.scale,
     brief: { ...brief, request: null },
     steps: steps.map(({ key, template, task, words }) => [key, template, task, words]),
-    calls: calls.map(({ step, provider, model, outputTokens, image = null }) => [
-      ...[step, provider, model, outputTokens, image],
+    calls: calls.map(({ step, provider, model, outputTokens, image = null, price }) => [
+      ...[step, provider, model, outputTokens, image, price.version],
     ]),
   };
   return createHash('sha256').update(JSON.stringify(parts, sorted)).digest('hex');

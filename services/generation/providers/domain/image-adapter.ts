@@ -9,6 +9,8 @@ export type ImageOrder = {
   /** In the provider's vocabulary; null if it is not sent. */
   size: string | null;
   quality: string | null;
+  /** Images that the prompt speaks of, as PNG; none if absent. */
+  images?: readonly Buffer[];
   /** Previews to stream of the only image; none if absent. */
   previews?: ImagePreviews;
 };
@@ -30,7 +32,13 @@ export type DrawnImage = {
 /** Images, and what the provider reports to have billed for all of them; null if it reports nothing. */
 export type Drawn = {
   images: DrawnImage[];
-  billed: { promptTokens: number; imageUnits: number } | null;
+  billed: {
+    /** Of texts and images. */
+    promptTokens: number;
+    /** Of the images among them; null if they are not reported. */
+    imageTokens: number | null;
+    imageUnits: number;
+  } | null;
 };
 
 export type ImageAdapter = {

@@ -32,7 +32,8 @@ export async function streamImage(
     const image = textOrUndefined(event.b64_json);
     if (image === undefined) return;
     limit.progressed();
-    if (event.type === 'image_generation.completed') completed = event;
+    // `image_generation.completed` or `image_edit.completed`
+    if (String(event.type).endsWith('.completed')) completed = event;
     else onPreview(Number(event.partial_image_index), image);
   }
 

@@ -2,7 +2,8 @@ import type { Dispatcher } from 'undici';
 import type { Drawn, DrawnImage, ImageAdapter, ImageOrder } from '../domain/image-adapter.ts';
 import { ProviderError } from '../domain/provider-error.ts';
 import { type Endpoint, postTo } from '../endpoint.ts';
-import { type JsonObject, objectsIn, textOrUndefined } from '../json.ts';
+import { encodeForm } from '../form.ts';
+import { fieldsOf, type JsonObject, objectsIn, textOrUndefined } from '../json.ts';
 import { fetchDocument, MAX_ANSWER_BYTES } from '../read-document.ts';
 import { streamImage } from './image-stream.ts';
 
@@ -17,13 +18,13 @@ const HIGH_RESOLUTION = /^grok-imagine-image-pro$/;
 export function createOpenAiImageAdapter(endpoint: Endpoint, dispatcher: Dispatcher): ImageAdapter {
   return {
     async draw(order, context) {
-      const { previews } = order;
-      const sent = {
-        path: '/images/generations',
-        body: JSON.stringify(bodyOf(order)),
-        ...(previews && { accept: 'text/event-stream' }),
-      };
-      const request = postTo(endpoint, sent, context);
+      const { previews, images } = order;
+      const sent = images === undefined ? generationOf(order) : await editOf(order, images);
+      const request = postTo(
+        endpoint,
+        { ...sent, ...(previews && { accept: 'text/event-stream' }) },
+        context,
+      );
       if (previews) {
         const completed = await streamImage(dispatcher, request, context, previews);
         const document = { data: [completed], usage: completed?.usage };
@@ -36,8 +37,21 @@ export function createOpenAiImageAdapter(endpoint: Endpoint, dispatcher: Dispatc
   };
 }
 
+function generationOf(order: ImageOrder): { path: string; body: string } {
+  return { path: '/images/generations', body: JSON.stringify(parametersOf(order)) };
+}
+
+/** A prompt with images. @see https://platform.openai.com/docs/api-reference/images/createEdit */
+async function editOf(order: ImageOrder, images: readonly Buffer[]) {
+  const form = new FormData();
+  for (const [name, value] of Object.entries(parametersOf(order))) form.set(name, String(value));
+  for (const [index, image] of images.entries())
+    form.append('image[]', new File([Uint8Array.from(image)], `image-${index}.png`, { type: 'image/png' }));
+  return { path: '/images/edits', ...(await encodeForm(form)) };
+}
+
 /** @see https://platform.openai.com/docs/api-reference/images/create */
-function bodyOf({ prompt, upstreamModel, count, size, quality, previews }: ImageOrder): object {
+function parametersOf({ prompt, upstreamModel, count, size, quality, previews }: ImageOrder): object {
   return {
     model: upstreamModel,
     prompt,
@@ -52,8 +66,11 @@ function bodyOf({ prompt, upstreamModel, count, size, quality, previews }: Image
 
 /** Only models that are billed by tokens report usage: all of the output is images. */
 function readBilled({ usage }: JsonObject): Drawn['billed'] {
-  const { input_tokens: promptTokens, output_tokens: imageUnits } = (usage ?? {}) as JsonObject;
-  return isCount(promptTokens) && isCount(imageUnits) && imageUnits > 0 ? { promptTokens, imageUnits } : null;
+  const { input_tokens: promptTokens, output_tokens: imageUnits, input_tokens_details } = fieldsOf(usage);
+  const { image_tokens: imageTokens } = fieldsOf(input_tokens_details);
+  if (!isCount(promptTokens) || !isCount(imageUnits) || imageUnits === 0) return null;
+  const isSplit = isCount(imageTokens) && imageTokens <= promptTokens;
+  return { promptTokens, imageTokens: isSplit ? imageTokens : null, imageUnits };
 }
 
 function isCount(value: unknown): value is number {

@@ -22,11 +22,15 @@ export function sendJson(
 /** The response to store. It carries its figures in public headers, because the gateway adds none to it. */
 export function storedResponseOf(
   type: keyof typeof CONTENT_TYPES,
-  { costNanoUsd, tokens }: Figures,
+  { costNanoUsd, tokens, model }: Figures,
   body: Buffer,
   contentType: string = CONTENT_TYPES[type],
 ): CompleteResponse {
-  const figures = { 'x-inkmeter-cost-usd': formatUsd(costNanoUsd), 'x-inkmeter-tokens': String(tokens) };
+  const figures = {
+    'x-inkmeter-cost-usd': formatUsd(costNanoUsd),
+    'x-inkmeter-tokens': String(tokens),
+    ...(model !== undefined && { 'x-inkmeter-model': model }),
+  };
   return { status: 200, headers: { 'content-type': contentType, ...figures }, body };
 }
 
