@@ -9,12 +9,23 @@ export const SPEECH_STEP = 'speech';
 /** No codec for speech that providers accept needs fewer bits for a second (Opus). */
 const FEWEST_BITS_PER_SECOND = 6_000;
 
+/** The most bits that a second of a type has. A header that states a shorter recording is wrong. */
+const MOST_BITS_PER_SECOND: readonly (readonly [RegExp, number])[] = [
+  [/^audio\/(mpeg|ogg|opus|mp4|x-m4a|webm)|^application\/ogg/, 640_000],
+  // uncompressed stereo of 192 kHz and 32 bits
+  [/^audio\//, 12_288_000],
+  [/^video\//, 25_000_000],
+];
+
 /**
  * The seconds that a recording is held for.
  * @param duration as read from the file, in seconds; null if the file does not say, as recordings of browsers do.
  */
-export function secondsBound(duration: number | null, bytes: number): number {
-  return Math.max(1, Math.ceil(duration ?? (bytes * 8) / FEWEST_BITS_PER_SECOND));
+export function secondsBound(duration: number | null, bytes: number, type: string): number {
+  const bits = bytes * 8;
+  const [, most = 0] = MOST_BITS_PER_SECOND.find(([pattern]) => pattern.test(type)) ?? [];
+  const isPossible = duration !== null && duration * most >= bits;
+  return Math.max(1, Math.ceil(isPossible ? duration : bits / FEWEST_BITS_PER_SECOND));
 }
 
 /** What speech is billed by. */

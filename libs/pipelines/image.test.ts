@@ -162,7 +162,7 @@ const WITH_IMAGES = {
     },
   ],
 };
-const gptImage = (price = WITH_IMAGES) => ({ model: model('gpt-image-1'), price });
+const gptImage = (price: ModelPriceWire = WITH_IMAGES) => ({ model: model('gpt-image-1'), price });
 const others = (...names: string[]) => names.map((name) => ({ model: model(name), price: TOKENS }));
 const fallbacksOf = (calls: ReturnType<typeof plan>) => calls[0]?.fallbacks?.map((call) => call.model) ?? [];
 

@@ -107,15 +107,15 @@ function refuseSpeech(response: ServerResponse, status: number, message: string)
 const MP3_FRAME_BYTES = 192;
 const MP3_FRAMES_PER_SECOND = 1_000 / 24;
 
-/** A silent MP3 as encoders write it: with a tag, and a frame that states its length. */
-export function silentMp3(seconds: number): Buffer {
-  const frames = Math.ceil(seconds * MP3_FRAMES_PER_SECOND);
+/** A silent MP3 as encoders write it: with a tag, and a frame that states its length. @param stated what that says. */
+export function silentMp3(seconds: number, stated = seconds): Buffer {
+  const frames = Math.floor(seconds * MP3_FRAMES_PER_SECOND);
   const tag = Buffer.from('ID3\x04\x00\x00\x00\x00\x00\x0a0123456789', 'latin1');
   const audio = Buffer.alloc(MP3_FRAME_BYTES * (1 + frames));
   for (let at = 0; at < audio.length; at += MP3_FRAME_BYTES) audio.writeUInt32BE(0xfff384c4, at);
   audio.write('Info', 13, 'latin1');
   audio.writeUInt32BE(1, 17);
-  audio.writeUInt32BE(frames, 21);
+  audio.writeUInt32BE(Math.floor(stated * MP3_FRAMES_PER_SECOND), 21);
   return Buffer.concat([tag, audio]);
 }
 

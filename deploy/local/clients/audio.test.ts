@@ -2,6 +2,7 @@
 import OpenAI, { toFile } from 'openai';
 import t, { type Test } from 'tap';
 import { silence } from '#libs/simulators/audio.ts';
+import { RECORDINGS } from '#libs/testing/recordings.ts';
 import { startInstallation } from '../installation.fixture.ts';
 
 const { call, customer, keyOf, url, pool } = await startInstallation(t, 'whisperforge');
@@ -121,6 +122,21 @@ t.test('given what is no recording, or a wrong form, then it is refused', async 
   t.equal(two.status, 400);
   t.equal((await usage()).length, rows, 'nothing was called');
 });
+
+t.test(
+  'given each format, then the seconds of the file are charged where the vendor says none',
+  async (t) => {
+    for (const [extension, create] of Object.entries(RECORDINGS)) {
+      const file = toFile(create(7), `talk.${extension}`);
+      t.match(await transcribe(file, { response_format: 'text' }), /recording talk/, extension);
+      t.match(
+        (await usage()).at(-1),
+        { status: 'ok', other_amounts: [7n], cost_nano_usd: 700_000n },
+        extension,
+      );
+    }
+  },
+);
 
 t.test('given a recording whose header does not say how long it is, then its bytes bound it', async (t) => {
   // the start of a WebM as browsers record it, without a duration

@@ -12,7 +12,7 @@ import { readDuration } from './read-duration.ts';
 export function recordingRoute(scope: FastifyInstance, generation: readonly InternalClient[]): void {
   serveOperation(scope, createRecording, async (request, reply) => {
     const { type: mediaType, bytes } = await sniffAudio(request.body.file as UploadedFile);
-    const seconds = secondsBound(await readDuration(bytes, mediaType), bytes.length);
+    const seconds = secondsBound(await readDuration(bytes, mediaType), bytes.length, mediaType);
     const stored = await callFirst(generation, {
       method: 'POST',
       path: `${STORE_RECORDING_PATH}?seconds=${seconds}`,

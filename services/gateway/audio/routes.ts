@@ -47,7 +47,7 @@ export function transcriptionRoute(scope: FastifyInstance): void {
       file_name: recordingName(type, name),
       file_type: type,
     };
-    const seconds = secondsBound(await readDuration(bytes, type), bytes.length);
+    const seconds = secondsBound(await readDuration(bytes, type), bytes.length, type);
     const route: MeteredRoute<TranscriptionOrder> = {
       operation: createTranscription,
       rateLimitClass,

@@ -174,7 +174,13 @@ t.test('given an API key of a partner', async (t) => {
     const caller = (
       await use((await mint({ models: ['gpt-4o-mini', 'openai/dall-e-3'] })).body.token)
     ).json();
-    const plan = (model: string) => ({ calls: [{ provider: 'openai', model }] }) as never;
+    const plan = (model: string) =>
+      ({
+        calls: [
+          { step: 'image', provider: 'openai', model },
+          { step: 'safety', provider: 'openai', model: 'omni-moderation-latest' },
+        ],
+      }) as never;
     for (const model of ['gpt-4o-mini', 'dall-e-3']) t.doesNotThrow(() => withinSession(caller, plan(model)));
     t.throws(() => withinSession(caller, plan('gpt-4.1')), { code: 'insufficient_scope' });
   });

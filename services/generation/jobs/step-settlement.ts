@@ -111,6 +111,7 @@ function detailOf(code: string | null): string {
 const DETAILS: Readonly<Record<string, string>> = {
   client_closed_request: 'The job was cancelled.',
   emergency_stop: 'An emergency stop ended the call.',
+  provider_error: 'The provider could not be reached, or failed. Retry the job: what is finished is kept.',
   provider_timeout: 'The provider did not answer in time.',
   provider_refused: 'The provider refused to write this.',
   service_unavailable:

@@ -19,10 +19,10 @@ import {
 import { plainText, shortenTo } from '#libs/pipelines/content/text.ts';
 import { speechText } from '#libs/pipelines/content/voice-over.ts';
 import { altTextMessages } from '#libs/pipelines/image-descriptions.ts';
+import { joinMp3 } from '#libs/pipelines/mp3.ts';
 import { SAFETY_STEP } from '#libs/pipelines/safety.ts';
 import { problem } from '#libs/problems/problems.ts';
 import { speechAttempt, transcriptionAttempt } from '../audio/domain/attempts.ts';
-import { joinMp3 } from '../audio/domain/join-mp3.ts';
 import { configuredCall } from '../calls/domain/configured-call.ts';
 import type { Attempt } from '../calls/domain/run-call.ts';
 import { textAttempt } from '../content/domain.ts';

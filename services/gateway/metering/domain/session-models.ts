@@ -1,5 +1,6 @@
 import type { CallPlan, PlannedCall } from '#libs/contracts/generation-requests.ts';
 import type { Caller } from '#libs/contracts/internal-context.ts';
+import { SAFETY_STEP } from '#libs/pipelines/safety.ts';
 import { problem } from '#libs/problems/problems.ts';
 
 /**
@@ -10,8 +11,9 @@ import { problem } from '#libs/problems/problems.ts';
 export function withinSession<Plan extends Pick<CallPlan, 'calls'>>({ session }: Caller, plan: Plan): Plan {
   const models = session?.models ?? null;
   if (models === null) return plan;
-  const isAllowed = ({ provider, model }: Pick<PlannedCall, 'provider' | 'model'>) =>
-    models.includes(model) || models.includes(`${provider}/${model}`);
+  // A moderation is no choice of the caller.
+  const isAllowed = ({ step, provider, model }: PlannedCall) =>
+    step === SAFETY_STEP || models.includes(model) || models.includes(`${provider}/${model}`);
   const other = plan.calls.find((call) => !isAllowed(call));
   if (other !== undefined)
     throw problem('insufficient_scope', { detail: `The session token may not call ${other.model}.` });
