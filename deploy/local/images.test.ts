@@ -242,6 +242,41 @@ t.test('given a pro', async (t) => {
   });
 });
 
+t.test('given a key with little left, then `auto` draws by a model that it can pay', async (t) => {
+  const { token } = await customer('pro');
+  const keyWith = async (amount: string) => {
+    const limits = [{ meter: 'cost', window: 'day', amount: { kind: 'limited', value_usd: amount } }];
+    return (await call('/api/api-keys', token, { name: 'Small', scopes: ['*'], limits })).body.key;
+  };
+  const small = await keyWith('0.03');
+  const drawn = await call(GENERATE, small, PROMPT);
+  t.match(drawn, {
+    status: 200,
+    body: { usage: { cost_usd: '0.020000000' }, plan_info: { model_used: 'grok2_basic' } },
+  });
+  t.equal(drawn.headers.get('x-inkmeter-model'), 'grok2_basic');
+  const openai = await call('/v1/images/generations', await keyWith('0.03'), { prompt: 'A pen' });
+  t.equal(openai.status, 200);
+  t.equal(openai.headers.get('x-inkmeter-model'), 'grok2_basic');
+  const named = await call(GENERATE, await keyWith('0.03'), { ...PROMPT, model: 'dalle3' });
+  t.match(named, { status: 429, body: { code: 'limit_exceeded' } }, 'a named model is not replaced');
+});
+
+t.test('given a model that is down, then `auto` draws by another, and a named one fails', async (t) => {
+  const { token } = await customer('pro');
+  // The moderation and the first model fail in all of their three attempts.
+  const outage = (id: string) => ({ prompt: `A pen [[simulate: 503x6,id=${id}]]` });
+  const drawn = await call(GENERATE, token, outage('auto'));
+  t.match(drawn, { status: 200, body: { plan_info: { model_used: 'grok2_premium' } } });
+  const explained = await call(`/api/usage/requests/${drawn.headers.get('x-request-id')}`, token);
+  t.match(
+    explained.body.calls.filter(({ step }: { step: string }) => step === 'image'),
+    [{ provider: 'xai', status: 'ok' }],
+  );
+  const named = await call(GENERATE, token, { ...outage('named'), model: 'dalle3' });
+  t.match(named, { status: 502, body: { code: 'provider_error', provider: 'openai', retryable: true } });
+});
+
 t.test('given the features of images, then a plan that sells them gets what they say', async (t) => {
   const starter = await customer('starter');
   const enterprise = await customer('enterprise');

@@ -5,15 +5,13 @@ import type { Catalogue } from '#libs/catalogue/schema.ts';
 import { plansWith } from '#libs/catalogue/suggest.ts';
 import type { AccountEntitlements } from '#libs/clients/account-entitlements.ts';
 import {
-  generateImages,
   getImageCapabilities,
   getImageUsage,
   type ImageCapabilities,
   type ImageModels,
-  LONGEST_IMAGE_PROMPT,
   listImageModels,
-  MAX_IMAGES,
-} from '#libs/contracts/images.ts';
+} from '#libs/contracts/image-plans.ts';
+import { generateImages, LONGEST_IMAGE_PROMPT, MAX_IMAGES } from '#libs/contracts/images.ts';
 import { limitToWire } from '#libs/contracts/limits.ts';
 import { refOf } from '#libs/contracts/plan-ref.ts';
 import { formatUsd } from '#libs/money/money.ts';
