@@ -20,7 +20,7 @@ export const searchRequest = z
     provider: z
       .enum(['auto', ...SEARCH_PROVIDERS])
       .default('auto')
-      .describe('`auto` is the first provider that the plan includes.'),
+      .describe('`auto` is the first provider that the plan includes, and the next ones if it fails.'),
     limit: z.int().min(1).max(MAX_SOURCES).default(5).describe('Sources at most.'),
     full_text: z
       .boolean()

@@ -1,6 +1,6 @@
 import t from 'tap';
 import type { ModelInfo } from '#libs/pricing/model.ts';
-import { chooseSearchModels, planSearchCall } from './search.ts';
+import { chooseSearchModels, planSearch, planSearchCall, searchFallbacks } from './search.ts';
 
 const modelOf = (provider: string): ModelInfo => ({
   provider,
@@ -33,6 +33,29 @@ t.test('auto is the first provider that the plan does not disable', async (t) =>
     'firecrawl',
   ]);
   t.throws(() => chosen(models, [], request, []), { code: 'service_unavailable' });
+});
+
+t.test('auto has others behind it, and a named provider has none', async (t) => {
+  const behind = (more: object = {}, limits = [disabled('serper')]) =>
+    searchFallbacks(models, limits, { ...request, ...more }).map(({ provider }) => provider);
+  t.strictSame(behind(), ['exa', 'firecrawl']);
+  t.strictSame(behind({ provider: 'tavily' }), []);
+  t.strictSame(behind({ all_providers: true }), []);
+  const price = { provider: 'x', model: 'x', version: 'x', tiers: [] };
+  const [tavily, exa, firecrawl] = ['tavily', 'exa', 'firecrawl'].map((name) => ({
+    model: modelOf(name),
+    price,
+  }));
+  if (!tavily || !exa || !firecrawl) throw new Error('There are three.');
+  t.match(planSearch([tavily], 5, [exa, firecrawl]).calls, [
+    {
+      provider: 'tavily',
+      fallbacks: [
+        { provider: 'exa', index: 0 },
+        { provider: 'firecrawl', otherUnits: { page: 5 } },
+      ],
+    },
+  ]);
 });
 
 t.test('a named provider is asked, also if the plan disables it, so that its limit refuses', async (t) => {

@@ -4,7 +4,7 @@ import type { CallPlan, PlannedCall } from '#libs/contracts/generation-requests.
 import { SEARCH_PROVIDERS, type SearchRequest, type SearchSource } from '#libs/contracts/search.ts';
 import type { ModelInfo } from '#libs/pricing/model.ts';
 import { problem } from '#libs/problems/problems.ts';
-import type { TextModel } from './text-call.ts';
+import { planChain, type TextModel } from './text-call.ts';
 
 export const SEARCH_STEP = 'search';
 
@@ -29,8 +29,16 @@ export function planSearchCall({ model, price }: TextModel, index: number, limit
   };
 }
 
-export function planSearch(models: readonly TextModel[], limit: number): CallPlan {
-  return { kind: 'search', calls: models.map((model, index) => planSearchCall(model, index, limit)) };
+/** @param fallbacks are asked in this order if the only model fails. */
+export function planSearch(
+  models: readonly TextModel[],
+  limit: number,
+  fallbacks: readonly TextModel[] = [],
+): CallPlan {
+  const calls = models.map((model, index) =>
+    planChain({ ...model, fallbacks }, (one) => planSearchCall(one, index, limit)),
+  );
+  return { kind: 'search', calls };
 }
 
 /**
@@ -47,9 +55,7 @@ export function chooseSearchModels(
   request: Pick<SearchRequest, 'provider' | 'full_text' | 'all_providers'>,
   configured: readonly string[] = SEARCH_PROVIDERS,
 ): ModelInfo[] {
-  const isDisabled = (provider: string) =>
-    limits.some(({ meter, amount }) => meter === `calls.${provider}` && amount.kind === 'disabled');
-  const found = configured.flatMap((provider) => models.filter((info) => info.provider === provider));
+  const found = modelsInUse(models, configured);
   if (request.provider !== 'auto' && !request.all_providers) {
     if (request.full_text && SUMMARIES_ONLY.has(request.provider)) {
       throw problem('unsupported_parameter', {
@@ -61,13 +67,40 @@ export function chooseSearchModels(
     const named = found.filter(({ provider }) => provider === request.provider);
     if (named.length > 0) return named;
   }
-  const usable = found.filter(
-    ({ provider }) => !isDisabled(provider) && !(request.full_text && SUMMARIES_ONLY.has(provider)),
-  );
+  const usable = usableModels(found, limits, request);
   if (usable.length === 0) {
     throw problem('service_unavailable', { detail: 'No search provider is in use that the plan includes.' });
   }
   return request.all_providers ? usable : usable.slice(0, 1);
+}
+
+/** The search models that are asked if that of `auto` fails. None for a request that names a provider, or asks all. */
+export function searchFallbacks(
+  models: readonly ModelInfo[],
+  limits: readonly { meter: string; amount: Amount }[],
+  request: Pick<SearchRequest, 'provider' | 'full_text' | 'all_providers'>,
+  configured: readonly string[] = SEARCH_PROVIDERS,
+): ModelInfo[] {
+  if (request.provider !== 'auto' || request.all_providers) return [];
+  return usableModels(modelsInUse(models, configured), limits, request).slice(1, 1 + MAX_FALLBACKS);
+}
+
+const MAX_FALLBACKS = 2;
+
+function modelsInUse(models: readonly ModelInfo[], configured: readonly string[]): ModelInfo[] {
+  return configured.flatMap((provider) => models.filter((info) => info.provider === provider));
+}
+
+function usableModels(
+  models: readonly ModelInfo[],
+  limits: readonly { meter: string; amount: Amount }[],
+  { full_text: fullText }: Pick<SearchRequest, 'full_text'>,
+): ModelInfo[] {
+  const isDisabled = (provider: string) =>
+    limits.some(({ meter, amount }) => meter === `calls.${provider}` && amount.kind === 'disabled');
+  return models.filter(
+    ({ provider }) => !isDisabled(provider) && !(fullText && SUMMARIES_ONLY.has(provider)),
+  );
 }
 
 /** The sources of several searches: the best of each first, each page once. */

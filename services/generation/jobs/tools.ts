@@ -89,7 +89,7 @@ export async function toolAttempt(
     case 'transcription':
       return transcribe(options, run, call);
     case 'search':
-      return searchFor(options, run, call, spec);
+      return searchFor(options, run, spec);
     case 'image':
       return drawHeroImage(options, run);
     case 'alt_text':
@@ -124,14 +124,13 @@ export function substituteFor(
 function searchFor(
   { providers }: ToolOptions,
   { job: { brief }, outputs, calls }: ToolRun,
-  call: PlannedCall,
   spec: SearchSpec,
 ): Attempt<Verdict> {
   const query = spec.query || (insightsTitle(outputs) ?? '');
   const fullText = brief.request.research_full_text === true;
-  const search = searchAttempt(call, { query, limit: sourceLimit(brief), fullText }, providers.forSearch);
-  return async (context, record) => {
-    const { sources } = await search(context, record, call);
+  const search = searchAttempt({ query, limit: sourceLimit(brief), fullText }, providers.forSearch);
+  return async (...attempt) => {
+    const { sources } = await search(...attempt);
     const research = researchOf(brief, sources);
     if (sources.length > 0 && isModerated(calls))
       return { kind: 'repair', repair: materialOf(JSON.stringify(research)) };

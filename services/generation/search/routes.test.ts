@@ -120,6 +120,17 @@ t.test(
       { provider: 'exa', status: 'error', cost_nano_usd: 0n },
       { provider: 'serper', cost_nano_usd: 1_000_000n },
     ]);
+
+    const [exa, ...fallbacks] = planOf(['exa', 'tavily'], 3).calls.map((call) => ({ ...call, index: 0 }));
+    const chain = exa && { ...exa, fallbacks };
+    const replaced = await broken.admit({ kind: 'search', calls: chain ? [chain] : [] });
+    const found = await request<Answer>(broken.workUrl, {
+      headers: replaced.headers,
+      body: searchRequest.parse({ query: 'nibs', limit: 3 }),
+    });
+    t.match(found, { status: 200, body: { sources: [{ provider: 'tavily' }, {}, {}], incomplete: [] } });
+    t.match(await broken.rows(replaced.requestId), [{ provider: 'tavily', cost_nano_usd: 1_000_000n }]);
+    t.equal(await broken.holdState(replaced.requestId), 'closed');
   },
 );
 

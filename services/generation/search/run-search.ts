@@ -1,6 +1,7 @@
 import type { PlannedCall } from '#libs/contracts/generation-requests.ts';
 import type { SearchRequest, SearchSource } from '#libs/contracts/search.ts';
 import { mergeSources } from '#libs/pipelines/search.ts';
+import { configuredCall } from '../calls/domain/configured-call.ts';
 import {
   type CallRunner,
   type Figures,
@@ -55,7 +56,8 @@ export async function runSearch(
     ...used,
   });
 
-  async function search(call: PlannedCall): Promise<void> {
+  async function search(planned: PlannedCall): Promise<void> {
+    const call = configuredCall(planned, run.searchFor);
     const isLast = () => {
       unsettled -= 1;
       return unsettled === 0;
@@ -63,13 +65,13 @@ export async function runSearch(
     const beforeSettle = async (figures: Figures) => {
       if (unsettled === 1) await run.onComplete(results(), add(total, figures));
     };
-    const ask = searchAttempt(call, order, run.searchFor);
+    const ask = searchAttempt(order, run.searchFor);
     try {
       const { figures } = await runCall(
         runner,
         { ...run, call, isLast, beforeSettle },
-        async (context, record) => {
-          const { sources, units } = await ask(context, record, call);
+        async (...attempt) => {
+          const { sources, units } = await ask(...attempt);
           lists.set(call.index, sources);
           used.searches += units.search ?? 0;
           used.pages += units.page ?? 0;
