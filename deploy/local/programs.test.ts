@@ -107,6 +107,8 @@ t.test('given every key, no simulator runs', async (t) => {
     ...Object.fromEntries(keys),
     OLLAMA_BASE_URL: 'http://gpu:11434/v1',
     SOCIAL_PUBLISHER_URL: 'http://publisher',
+    NOTION_BASE_URL: 'https://api.notion.com',
+    HUBSPOT_BASE_URL: 'https://api.hubapi.com',
   });
   t.notOk(programs.some(({ name }) => name === 'simulator'));
 });

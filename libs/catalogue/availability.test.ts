@@ -78,6 +78,7 @@ const PROOFS: Readonly<Record<string, string>> = {
   standard_generation: 'deploy/local/content-matrix.test.ts',
   team_collaboration: 'services/gateway/members/routes.test.ts',
   unlimited_content_generation: 'deploy/local/content-matrix.test.ts',
+  white_label: 'services/gateway/branding/branding.test.ts',
   webhooks: 'deploy/local/content-jobs.test.ts',
 };
 
@@ -91,15 +92,24 @@ t.test('a plan lists only the names that it includes', async (t) => {
   t.same(availabilityOf('crew', 'free'), [], 'a disabled meter is not included');
   t.same(availabilityOf('crew', 'pro'), []);
   t.same(availabilityOf('alwrity-alpha', 'free'), []);
-  t.same(
-    availabilityOf('alwrity', 'enterprise'),
-    ['white_label', 'custom_integrations'],
-    'a bundle includes its features',
+  const catalogue = parseCatalogue(
+    textOf('alwrity')
+      .replace('features:\n', 'features:\n  telepathy: Telepathy\n')
+      .replace('notYetAvailable: []', 'notYetAvailable: [telepathy]'),
   );
+  const availabilityIn = (key: string) => {
+    const plan = findPlan(catalogue, key);
+    return plan && notYetAvailableIn(catalogue, plan);
+  };
+  t.same(availabilityIn('free'), []);
+  t.same(availabilityIn('enterprise'), ['telepathy'], 'a bundle includes its features');
 });
 
 t.test('an unknown or repeated name is refused', async (t) => {
-  const text = textOf('crew').replace('  - white_label\n', '  - gen.voice\n  - gen.video\n  - gen.video\n');
+  const text = textOf('crew').replace(
+    'notYetAvailable: []\n',
+    'notYetAvailable:\n  - gen.voice\n  - gen.video\n  - gen.video\n',
+  );
   const refuse = () => parseCatalogue(text);
   t.throws(refuse, CatalogueError);
   t.throws(refuse, /gen\.voice is not a feature, content type, meter or cap of this catalogue/);

@@ -54,6 +54,8 @@ export const IMPLEMENTED_FEATURES: ReadonlySet<string> = new Set([
   'notion_integration',
   'custom_integrations',
   'crm_integration',
+  // /api/branding.
+  'white_label',
   // Members, roles and invitations.
   'team_collaboration',
 ]);

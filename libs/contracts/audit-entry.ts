@@ -5,6 +5,8 @@ export type AuditAction =
   | 'api_key.revoked'
   | 'api_key.rotated'
   | 'api_key.transferred'
+  | 'branding.deleted'
+  | 'branding.set'
   | 'catalogue.activated'
   | 'catalogue.imported'
   | 'catalogue.published'

@@ -1,11 +1,13 @@
 /** The mail of an alert. */
 import type { AlertSeverity } from '#libs/contracts/alert-kinds.ts';
+import type { Brand } from '#libs/contracts/branding.ts';
 import type { SuggestedPlan } from '#libs/contracts/requirements.ts';
 import { formatDecimal } from '#libs/money/money.ts';
 import {
   advice,
   badge,
   bar,
+  brandText,
   button,
   escapeHtml,
   heading,
@@ -30,6 +32,8 @@ export type AlertMail = {
   paymentUrl: string | null;
   /** The frontend, where plans and preferences are changed. */
   appUrl: string;
+  /** Null for the product's own. */
+  brand: Brand | null;
 };
 
 /** With enough contrast to white text. */
@@ -58,6 +62,7 @@ export function renderAlertMail({
   plans,
   paymentUrl,
   appUrl,
+  brand,
 }: AlertMail): MailContent {
   const offers = plans.map(({ name, price: { monthly_minor: price } }) =>
     price === null ? `${name}: contact sales` : `${name}: ${formatDecimal(BigInt(price), 2)} USD a month`,
@@ -69,7 +74,9 @@ export function renderAlertMail({
     ...(paymentUrl === null ? [] : [paymentUrl]),
     ...(offers.length === 0 ? [] : ['Plans with more room:', offers.map((offer) => `- ${offer}`).join('\n')]),
     `${WHY} ${appUrl}`,
+    ...brandText(brand),
   ].join('\n\n');
+  const colour = brand?.primaryColour ?? COLOURS[severity];
   const content = [
     badge(LABELS[severity], COLOURS[severity]),
     heading(escapeHtml(title)),
@@ -78,10 +85,10 @@ export function renderAlertMail({
     ...(recommendation === null ? [] : [advice(escapeHtml(recommendation))]),
     ...(offers.length === 0 ? [] : [listOf('Plans with more room', offers)]),
     paymentUrl === null
-      ? button('Open your account', appUrl, COLOURS[severity])
-      : button('Pay the invoice', paymentUrl, COLOURS[severity]),
+      ? button('Open your account', appUrl, colour)
+      : button('Pay the invoice', paymentUrl, colour),
   ];
   const footer = note(`${escapeHtml(WHY)} ${link(appUrl)}`);
-  const html = mailPage(content.join('\n'), { colour: COLOURS[severity], footer });
-  return { subject: title, text: `${text}\n`, html };
+  const html = mailPage(content.join('\n'), { colour, footer, brand });
+  return { subject: title, text: `${text}\n`, html, brand };
 }

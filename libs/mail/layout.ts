@@ -1,4 +1,6 @@
 /** The frame of HTML mails: styles in place, a width that fits telephones, and dark colours for readers who prefer them. */
+import { logoImage } from '#libs/contracts/brand-logo.ts';
+import type { Brand } from '#libs/contracts/branding.ts';
 
 const FONT = "16px/1.5 -apple-system,'Segoe UI',Roboto,Arial,sans-serif";
 
@@ -12,21 +14,48 @@ const DARK = `:root{color-scheme:light dark}
 .track{background:#3a3f48!important}
 }`;
 
+/** The logo of a brand in a mail, if it is part of the mail. Mail programs show no images from `data:` URLs. */
+export const LOGO_ID = 'brand-logo';
+
 /**
  * @param content HTML, escaped.
  * @param options.colour of the line above the content. @param options.footer HTML below it.
+ * @param options.brand shown above and below the content; null for none.
  */
 export function mailPage(
   content: string,
-  { colour, footer = '' }: { colour: string; footer?: string },
+  { colour, footer = '', brand }: { colour: string; footer?: string; brand: Brand | null },
 ): string {
   return `<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><meta name="color-scheme" content="light dark"><style>${DARK}</style></head><body class="page" style="margin:0;background:#f4f4f2;font:${FONT};color:#1b1b1b;overflow-wrap:anywhere">
-<div style="max-width:560px;margin:0 auto;padding:24px 16px">
+<div style="max-width:560px;margin:0 auto;padding:24px 16px">${brand === null ? '' : brandHeader(brand)}
 <div class="card" style="background:#ffffff;border-top:4px solid ${colour};border-radius:6px;padding:24px 24px 12px">
 ${content}
 </div>
-<div style="padding:12px 0">${footer}</div>
+<div style="padding:12px 0">${footer}${brand === null ? '' : note(brandLine(brand))}</div>
 </div></body></html>`;
+}
+
+function brandHeader({ productName, logoUrl }: Brand): string {
+  const name = escapeHtml(productName);
+  const style = 'font-size:20px;font-weight:700';
+  if (logoUrl === null) return `\n<div style="padding:0 0 16px;${style}">${name}</div>`;
+  const source = logoImage(logoUrl) === undefined ? logoUrl : `cid:${LOGO_ID}`;
+  return `\n<div style="padding:0 0 16px"><img src="${escapeHtml(source)}" alt="${name}" style="display:block;max-height:48px;max-width:240px;border:0;${style}"></div>`;
+}
+
+function brandLine({ productName, websiteUrl, supportEmail }: Brand): string {
+  return [
+    escapeHtml(productName),
+    ...(websiteUrl === null ? [] : [link(websiteUrl)]),
+    ...(supportEmail === null ? [] : [link(`mailto:${supportEmail}`, supportEmail)]),
+  ].join(' · ');
+}
+
+/** The lines below the text of a mail. */
+export function brandText(brand: Brand | null): string[] {
+  if (brand === null) return [];
+  const { productName, websiteUrl, supportEmail } = brand;
+  return [[productName, websiteUrl, supportEmail].filter((part) => part !== null).join('\n')];
 }
 
 export const heading = (html: string): string =>
@@ -40,8 +69,8 @@ export const advice = (html: string): string =>
 export const note = (html: string): string =>
   `<p class="muted" style="margin:0 0 12px;color:#5f5f5f;font-size:13px">${html}</p>`;
 
-export const link = (url: string): string =>
-  `<a class="link" style="color:#1d5fa8" href="${escapeHtml(url)}">${escapeHtml(url)}</a>`;
+export const link = (url: string, label = url): string =>
+  `<a class="link" style="color:#1d5fa8" href="${escapeHtml(url)}">${escapeHtml(label)}</a>`;
 
 /** A short word on a colour with enough contrast to white. */
 export const badge = (text: string, colour: string): string =>

@@ -1,11 +1,18 @@
 /** The mails that the product sends, each as plain text and as HTML. */
-import { button, escapeHtml, heading, link, mailPage, note, paragraph } from './layout.ts';
+import type { Brand } from '#libs/contracts/branding.ts';
+import { brandText, button, escapeHtml, heading, link, mailPage, note, paragraph } from './layout.ts';
 
 const COLOUR = '#1d5fa8';
 
 export type MailTemplate = 'verify_email' | 'account_exists' | 'password_reset' | 'invitation';
 
-export type MailContent = { subject: string; text: string; html: string };
+export type MailContent = {
+  subject: string;
+  text: string;
+  html: string;
+  /** Whose mail it is; null for the product's own. */
+  brand: Brand | null;
+};
 
 type Draft = {
   subject: string;
@@ -63,24 +70,38 @@ const DRAFTS: Readonly<Record<MailTemplate, Draft>> = {
 /**
  * @param options.token single-use; null for a mail without a link.
  * @param options.opening the first paragraph, where it differs for each mail.
+ * @param options.brand null for the product's own.
  */
 export function renderMail(
   template: MailTemplate,
-  { appUrl, token, opening }: { appUrl: string; token: string | null; opening?: string },
+  {
+    appUrl,
+    token,
+    opening,
+    brand,
+  }: { appUrl: string; token: string | null; opening?: string; brand: Brand | null },
 ): MailContent {
   const { subject, paragraphs, path, action = 'Open', operation } = DRAFTS[template];
   const url = path === null || token === null ? null : `${appUrl}${path}?token=${token}`;
   const [first = '', ...rest] = paragraphs;
   const program = operation && token !== null ? [`For programs: ${operation} with the token ${token}`] : [];
   const openings = opening === undefined ? [] : [opening];
-  const text = [...openings, first, ...(url === null ? [] : [url]), ...rest, ...program].join('\n\n');
+  const text = [
+    ...openings,
+    first,
+    ...(url === null ? [] : [url]),
+    ...rest,
+    ...program,
+    ...brandText(brand),
+  ].join('\n\n');
+  const colour = brand?.primaryColour ?? COLOUR;
   const content = [
     heading(escapeHtml(subject)),
     ...[...openings, first].map((line) => paragraph(escapeHtml(line))),
-    ...(url === null ? [] : [button(action, url, COLOUR)]),
+    ...(url === null ? [] : [button(action, url, colour)]),
     ...rest.map((line) => paragraph(escapeHtml(line))),
     ...(url === null ? [] : [note(`If the button does not work, open ${link(url)}`)]),
   ];
-  const html = mailPage(content.join('\n'), { colour: COLOUR });
-  return { subject, text: `${text}\n`, html };
+  const html = mailPage(content.join('\n'), { colour, brand });
+  return { subject, text: `${text}\n`, html, brand };
 }

@@ -51,7 +51,7 @@ t.test(
       args: ['--no-sandbox'],
     });
     t.teardown(() => browser.close());
-    const mail = renderMail('verify_email', { appUrl: 'https://app.example', token: 'ivt_abc' });
+    const mail = renderMail('verify_email', { appUrl: 'https://app.example', token: 'ivt_abc', brand: null });
     const html = mail.html.replace('</body>', '<script>document.title = "run"</script></body>');
     const sent = { ...mail, html, id: '1', from: 'a@b.example', to: 'ada@example.com' };
     await fetch(`${simulator.url}/mailbox`, { method: 'POST', body: JSON.stringify(sent) });

@@ -68,7 +68,8 @@ function showHtml(mails: ReadonlyMap<string, StoredMail>, url: string, response:
   response.writeHead(200, {
     'content-type': 'text/html; charset=utf-8',
     // As mail programs do: styles in place, and nothing that is loaded or run.
-    'content-security-policy': "sandbox allow-popups; default-src 'none'; style-src 'unsafe-inline'",
+    'content-security-policy':
+      "sandbox allow-popups; default-src 'none'; style-src 'unsafe-inline'; img-src data:",
   });
   response.end(mail.html);
   return true;

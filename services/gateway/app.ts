@@ -26,6 +26,7 @@ import { authTasks, createKeyUse, mailTask } from './auth/jobs.ts';
 import { authPlugin, requestInvitationMail, requestMail } from './auth/plugin.ts';
 import { autopilotTasks } from './autopilots/jobs.ts';
 import { bodyLimitsPlugin } from './body-limits/plugin.ts';
+import { brandingPlugin, createBrands } from './branding/plugin.ts';
 import { browserHeadersPlugin } from './browser-headers/plugin.ts';
 import { chatPlugin } from './chat/plugin.ts';
 import { completionsPlugin } from './completions/plugin.ts';
@@ -178,6 +179,7 @@ export async function buildApp(dependencies: AppDependencies): Promise<Gateway> 
     ...{ database, runtime, quotaResources, requestVerification, readSeats },
     requestInvitationMail: (tx, invitationId) => requestInvitationMail(tx, runtime, invitationId),
   });
+  await app.register(brandingPlugin, { database, runtime, entitlements });
   await app.register(workspacesPlugin, { database, runtime, quotaResources });
   const setKeyLimits =
     dependencies.setKeyLimits ?? (backends ? createSetKeyLimits(backends.billing) : noBilling);
@@ -196,9 +198,15 @@ export async function buildApp(dependencies: AppDependencies): Promise<Gateway> 
   ].flatMap((create) => create({ database, now }));
   const { sendMail: send } = dependencies;
   const { appUrl } = config.mail;
+  const { ofAccount: brandOfAccount, ofUser: brandOfUser } = createBrands(database, entitlements);
   const prepareInvitation = (invitationId: string) =>
-    prepareInvitationMail(database, runtime.clock, { invitationId, appUrl });
-  tasks.push(mailTask({ database, runtime, send, appUrl, prepareInvitation, entitlements }));
+    prepareInvitationMail(database, runtime.clock, { invitationId, appUrl, brandOfAccount });
+  tasks.push(
+    mailTask({
+      ...{ database, runtime, send, appUrl, prepareInvitation, entitlements },
+      ...{ brandOfAccount, brandOfUser },
+    }),
+  );
   if (backends === undefined) return { app, jobs, tasks, ready: async () => {}, idle: ledger.idle };
 
   const { signFor, usageMetering, generation, holdTtlMs } = backends;

@@ -61,6 +61,8 @@ export async function createTestGateway(
     listener?: Listener;
     /** Total limits of each account by meter; unlimited unless given. */
     limits?: Record<string, bigint>;
+    /** Features that the plan of every account lacks now; none unless given. */
+    missingFeatures?: () => readonly string[];
     /** Further routes, to test hooks that run before every route. */
     addRoutes?: (app: ServiceApp, shared: { pool: Pool; runtime: Runtime & { clock: FakeClock } }) => void;
   } = {},
@@ -106,7 +108,7 @@ export async function createTestGateway(
     listener,
     setKeyLimits,
     setEndUserLimits,
-    entitlements: billingOf(database, limits),
+    entitlements: billingOf(database, limits, options.missingFeatures),
     ...(options.sendMail && { sendMail: options.sendMail }),
   });
   const { app } = gateway;
@@ -146,7 +148,11 @@ export async function createTestGateway(
 }
 
 /** Sets an account's limits at the first request for its entitlements, as billing does. */
-function billingOf({ pool }: TestDatabase, limits: Record<string, bigint>): AccountEntitlements {
+function billingOf(
+  { pool }: TestDatabase,
+  limits: Record<string, bigint>,
+  missingFeatures: () => readonly string[] = () => [],
+): AccountEntitlements {
   const ledger = createLedger({ pool });
   const opened = new Set<string>();
   return {
@@ -158,7 +164,10 @@ function billingOf({ pool }: TestDatabase, limits: Record<string, bigint>): Acco
         await ledger.setLimits({ accountId, anchor: new Date(), periodMonths: 1, segments });
         opened.add(accountId);
       }
-      return testEntitlements();
+      const missing = missingFeatures().map(
+        (feature) => [feature, { granted: false, source: 'plan:test' }] as const,
+      );
+      return { ...testEntitlements(), features: Object.fromEntries(missing) };
     },
     catalogueOf: async () => undefined,
     suggestPlans: async () => undefined,

@@ -2,6 +2,7 @@ import type { Pool } from 'pg';
 import type { Dispatcher } from 'undici';
 import type { InternalIdentity } from '#libs/auth/internal-identity.ts';
 import { createSecretBox } from '#libs/auth/secret-box.ts';
+import { findBrand } from '#libs/clients/account-brand.ts';
 import type { AccountEntitlements } from '#libs/clients/account-entitlements.ts';
 import { createQuotaResources } from '#libs/clients/quota-resources.ts';
 import { createDatabase } from '#libs/db/database.ts';
@@ -116,7 +117,10 @@ export function buildApp(options: AppOptions): Generation {
     deadlineMarginMs: config.deadlineMarginMs,
   });
   app.register(chatPlugin);
-  app.register(documentsPlugin, { database, clock: runtime.clock });
+  app.register(documentsPlugin, {
+    ...{ database, clock: runtime.clock },
+    findBrand: async (accountId) => (entitlements ? findBrand(database, entitlements, accountId) : null),
+  });
   app.register(contentPlugin, { clock: runtime.clock, metrics, bodyLimitBytes });
   app.register(imagesPlugin);
   app.register(embeddingsPlugin);

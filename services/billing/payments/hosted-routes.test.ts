@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto';
 import t from 'tap';
 import { click } from '#libs/simulators/stripe/stripe.fixture.ts';
 import { callerWith, staff } from '../customers.fixture.ts';
@@ -41,6 +42,32 @@ t.test('given an installation without a payment provider', async (t) => {
     body: { data: [], next_cursor: null },
   });
   t.match(await call('GET', '/api/billing/upcoming', { as: callerWith() }), { body: { invoice: null } });
+});
+
+t.test('given a brand of the account, then its page shows it while the plan includes it', async (t) => {
+  const { call, pool } = await createTestService(t);
+  const { body } = await call<Page>('POST', '/api/billing/checkout', {
+    as: callerWith(),
+    body: { plan: 'pro' },
+  });
+  const { pathname } = new URL(body.url);
+  await pool.query(
+    `INSERT INTO brandings VALUES ($1, 'Acme <script>', 'https://acme.example/l.png', '#0b6b4f', 'help@acme.example', NULL, now())`,
+    [ACCOUNT],
+  );
+  const show = () => call<string>('GET', pathname, { as: callerWith() });
+  t.notMatch((await show()).body, 'Acme', 'the plan has no white label');
+  const grant = { kind: 'feature_grant', feature: 'white_label', ...reason };
+  const granted = await call('POST', `/api/admin/accounts/${ACCOUNT}/overrides`, { as: staff, body: grant });
+  t.equal(granted.status, 201);
+  const page = await show();
+  t.match(page.body, '<img src="https://acme.example/l.png" alt="Acme &lt;script&gt;">');
+  t.match(page.body, 'border-top:4px solid #0b6b4f');
+  t.match(page.body, '<a href="mailto:help@acme.example">');
+  t.notMatch(page.body, /<script|For staff/);
+  const style = /<style>([^<]*)<\/style>/.exec(page.body)?.[1] ?? '';
+  t.match(page.headers['content-security-policy'], `style-src 'sha256-${hash('sha256', style, 'base64')}'`);
+  t.match(page.headers['content-security-policy'], /^default-src 'none'; .*frame-ancestors 'none'$/);
 });
 
 t.test(

@@ -24,6 +24,7 @@ import { callProvider, type HostedDeps, requestChange, requireRunning } from './
 import { cancelManually, changeSeatsManually, setPausedManually, upcomingInvoice } from './manual/changes.ts';
 import { openPaymentPage, requestCheckout } from './manual/checkout.ts';
 import { paymentPage } from './manual/page.ts';
+import { findPageBrand } from './manual/page-brand.ts';
 import { presentPreview, previewPrice } from './preview.ts';
 import { findRequestsById } from './store.ts';
 import { findCountingSubscription, findCustomer, findStripeSubscription } from './stripe/store.ts';
@@ -69,10 +70,12 @@ export function hostedRoutes(app: FastifyInstance, deps: HostedDeps): void {
   serveOperation(app, showPaymentPage, async (request, reply) => {
     const [found] = await findRequestsById(database, request.params.id);
     if (found === undefined) throw problem('not_found');
+    const { html, policy } = paymentPage(found, await findPageBrand(deps, found.accountId));
     return reply
       .type('text/html; charset=utf-8')
       .header('cache-control', 'no-store')
-      .send(paymentPage(found));
+      .header('content-security-policy', policy)
+      .send(html);
   });
 
   serveOperation(app, previewBilling, async (request): Promise<InvoicePreviewWire> => {

@@ -41,10 +41,9 @@ t.test('given the starter plan of lily', async (t) => {
       [
         ['starter', 0],
         ['pro', 0],
-        ['enterprise', 1],
+        ['enterprise', 0],
       ],
     );
-    t.strictSame(offer.body.plans[2]?.not_yet_available, ['white_label']);
     const { features, image_models, qualities, platforms } = await limits();
     t.match(await limitOf('images', 'period'), {
       amount: { kind: 'limited', value: '10' },

@@ -1,6 +1,7 @@
 /** Alerts by mail: the event's delivery names the user, and only the gateway knows the address. */
 import { eq } from 'drizzle-orm';
 import { type UpgradeSource, upgradeFor } from '#libs/clients/alert-upgrades.ts';
+import type { Brand } from '#libs/contracts/branding.ts';
 import type { Database } from '#libs/db/database.ts';
 import { alerts } from '#libs/db/schema/outbox.ts';
 import { renderAlertMail } from '#libs/mail/alert-mail.ts';
@@ -15,9 +16,12 @@ export type AlertMailOptions = {
   appUrl: string;
   /** Which plans lift a limit. */
   entitlements: UpgradeSource;
+  /** Whose brand a mail about an account shows. */
+  brandOfAccount: (accountId: string) => Promise<Brand | null>;
 };
 
-export function createAlertMailChannel({ database, send, appUrl, entitlements }: AlertMailOptions): Channel {
+export function createAlertMailChannel(options: AlertMailOptions): Channel {
+  const { database, send, appUrl, entitlements, brandOfAccount } = options;
   return async (event, { id, target }, { logger }) => {
     const [alert] = await database.select().from(alerts).where(eq(alerts.id, event.id));
     const user = await findUserById(database, target);
@@ -35,6 +39,7 @@ export function createAlertMailChannel({ database, send, appUrl, entitlements }:
       plans: upgrade?.suggested_plans ?? [],
       paymentUrl: paymentUrlOf(alert),
       appUrl,
+      brand: alert.accountId === null ? null : await brandOfAccount(alert.accountId),
     });
     await send({ id, to: user.email, ...mail });
     logger.info({ delivery: id, type: event.type, user: user.id }, 'mail sent');

@@ -1,5 +1,6 @@
 /** Mails about sign-up and passwords. Requests say only to which address; what it gets is decided when it is sent. */
 import { z } from 'zod';
+import type { Brand } from '#libs/contracts/branding.ts';
 import type { Database, Tx } from '#libs/db/database.ts';
 import { type MailContent, type MailTemplate, renderMail } from '#libs/mail/templates.ts';
 import type { SendMail } from '#libs/mail/transport.ts';
@@ -62,6 +63,8 @@ export type MailOptions = {
   /** Undefined where no mail server is configured: mails are then only logged. */
   send: SendMail | undefined;
   appUrl: string;
+  /** Whose brand a mail to a user shows. */
+  brandOfUser: (userId: string) => Promise<Brand | null>;
   /** Null if the invitation needs no mail any more. */
   prepareInvitation: (invitationId: string) => Promise<PreparedMail | null>;
 };
@@ -85,7 +88,7 @@ export function createMailChannel(options: MailOptions): Channel {
 }
 
 async function prepareUserMail(
-  { database, runtime, appUrl }: MailOptions,
+  { database, runtime, appUrl, brandOfUser }: MailOptions,
   { request, email }: Extract<MailPayload, { email: string }>,
 ): Promise<PreparedMail | null> {
   const user = await findUserByEmail(database, email);
@@ -95,5 +98,6 @@ async function prepareUserMail(
   // A repeated delivery has a token of its own, and the one in the first mail still works.
   const token =
     purpose === undefined ? null : await issueEmailToken(database, runtime, { userId: user.id, purpose });
-  return { to: user.email, ...renderMail(template, { appUrl, token }) };
+  const brand = await brandOfUser(user.id);
+  return { to: user.email, ...renderMail(template, { appUrl, token, brand }) };
 }

@@ -1,3 +1,4 @@
+import type { Brand } from '#libs/contracts/branding.ts';
 import type { Queryable } from '#libs/db/database.ts';
 import { type MailContent, renderMail } from '#libs/mail/templates.ts';
 import type { Clock } from '#libs/service/runtime.ts';
@@ -11,7 +12,11 @@ const PLAIN_NAME = /^[\p{L}\p{N} '&,()-]{1,60}$/u;
 export async function prepareInvitationMail(
   db: Queryable,
   clock: Clock,
-  { invitationId, appUrl }: { invitationId: string; appUrl: string },
+  {
+    invitationId,
+    appUrl,
+    brandOfAccount,
+  }: { invitationId: string; appUrl: string; brandOfAccount: (accountId: string) => Promise<Brand | null> },
 ): Promise<(MailContent & { to: string }) | null> {
   const found = await findInvitationForMail(db, invitationId);
   if (found === undefined || invitationStatus(found.invitation, clock.now()) !== 'pending') return null;
@@ -20,5 +25,6 @@ export async function prepareInvitationMail(
   await setMailToken(db, invitation.id, token);
   const account = PLAIN_NAME.test(accountName) ? ` "${accountName}"` : '';
   const opening = `${inviterEmail} invites you to join the account${account}.`;
-  return { to: invitation.email, ...renderMail('invitation', { appUrl, token, opening }) };
+  const brand = await brandOfAccount(invitation.accountId);
+  return { to: invitation.email, ...renderMail('invitation', { appUrl, token, opening, brand }) };
 }

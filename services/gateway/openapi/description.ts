@@ -44,6 +44,7 @@ export const TAGS = [
     name: 'Webhooks',
     description: 'Events sent to addresses of the account. The section `webhooks` describes each of them.',
   },
+  { name: 'Branding', description: "The brand that an account shows instead of the product's." },
   {
     name: 'Integrations',
     description: 'External systems: documents are published there, and contacts are read there.',

@@ -11,6 +11,7 @@ import { billingOperations } from '#libs/contracts/billing.ts';
 import { billingAdminOperations } from '#libs/contracts/billing-admin.ts';
 import { billingProviderAdminOperations } from '#libs/contracts/billing-provider-admin.ts';
 import { BRAND_VOICE_OPERATIONS } from '#libs/contracts/brand-voices.ts';
+import { BRANDING_OPERATIONS } from '#libs/contracts/branding.ts';
 import { catalogueOperations } from '#libs/contracts/catalogues.ts';
 import { createChatCompletion, getModel, listModels } from '#libs/contracts/chat-operations.ts';
 import { createCompletion } from '#libs/contracts/completions.ts';
@@ -123,6 +124,7 @@ export const OPERATIONS = {
     ...MEMBER_OPERATIONS,
     ...INVITATION_OPERATIONS,
     ...WORKSPACE_OPERATIONS,
+    ...BRANDING_OPERATIONS,
     ...HOLD_OPERATIONS,
     ...SERVICE_OPERATIONS,
   ],

@@ -31,6 +31,8 @@ const RESPONSE_HEADERS = [
   'location',
   'www-authenticate',
   'content-disposition',
+  // of a page; the gateway's own allows nothing
+  'content-security-policy',
   // without it, nginx would hold back the events of a stream
   'x-accel-buffering',
 ] as const;

@@ -97,7 +97,7 @@ t.test('given a format, then the file has its type and name', async (t) => {
 t.test('given hostile Markdown, then the HTML has no scripts and no other links', async (t) => {
   const markdown =
     '# Hi\n\nText <script>alert(1)</script>\n\n<script>alert(2)</script>\n\n[a](javascript:alert(1)) ![b](data:x) [c](https://x.org/?a="b")\n\n| a | b |\n| - | - |\n| **1** | 2 |';
-  const input = { title: '<b>', language: 'en', markdown, json: {}, images: new Map() };
+  const input = { title: '<b>', language: 'en', markdown, json: {}, images: new Map(), brand: null };
   const html = (await exportAs('html', input)).body.toString();
   t.notMatch(html, /<script|javascript:|data:x|<b>/);
   t.match(html, /<a href="https:\/\/x\.org\/[^"]*" rel="noopener nofollow">c<\/a>/);
@@ -139,6 +139,42 @@ t.test('given lists, links and an image of the account, then Word and HTML files
     messages.filter(({ type }) => type === 'error'),
     [],
   );
+});
+
+t.test('given a brand, then HTML and DOCX begin with it, escaped', async (t) => {
+  const png = await sharp({ create: { width: 300, height: 60, channels: 3, background: '#0b6b4f' } })
+    .png()
+    .toBuffer();
+  const brand = {
+    productName: 'Acme <b>',
+    logoUrl: `data:image/png;base64,${png.toString('base64')}`,
+    primaryColour: '#0b6b4f',
+    supportEmail: null,
+    websiteUrl: null,
+  };
+  const input = { title: 'Pens', language: 'en', markdown: '# Pens', json: {}, images: new Map(), brand };
+  const html = (await exportAs('html', input)).body.toString();
+  t.match(html, /<body>\n<header [^>]+><img src="data:image\/png;base64,[^"]+" alt="[^"]*"/);
+  t.match(html, '<span>Acme &#60;b&#62;</span>');
+  t.notMatch((await exportAs('html', { ...input, brand: null })).body.toString(), '<header');
+  /** The names of the parts, which a DOCX file has in plain text. */
+  const partsOf = async (own: typeof brand | null): Promise<string[]> =>
+    (await exportAs('docx', { ...input, brand: own })).body.toString('latin1').match(/word\/[\w./-]+/g) ?? [];
+  const parts = await partsOf(brand);
+  t.ok(parts.includes('word/header1.xml'));
+  t.ok(
+    parts.some((name) => /^word\/media\/.+\.png/.test(name)),
+    'with the logo',
+  );
+  const remote = await partsOf({ ...brand, logoUrl: 'https://acme.example/logo.png' });
+  t.ok(remote.includes('word/header1.xml'));
+  t.notOk(
+    remote.some((name) => name.startsWith('word/media/')),
+    'a logo that is an address is not fetched',
+  );
+  const damaged = { ...brand, logoUrl: `data:image/png;base64,${png.subarray(0, 20).toString('base64')}` };
+  t.ok((await partsOf(damaged)).includes('word/header1.xml'), 'a damaged logo is left out');
+  t.notOk((await partsOf(null)).includes('word/header1.xml'));
 });
 
 t.test('given another account, then the document does not exist for it', async (t) => {

@@ -16,13 +16,16 @@ import {
   TextRun,
 } from 'docx';
 import { marked, type Token, type Tokens } from 'marked';
+import type { Brand } from '#libs/contracts/branding.ts';
 import type { EmbeddedImages } from './embedded-images.ts';
+import { docxHeader } from './export-brand.ts';
 import { isSafeLink } from './links.ts';
 
 export type DocxInput = {
   readonly title: string;
   readonly markdown: string;
   readonly images: EmbeddedImages;
+  readonly brand: Brand | null;
 };
 
 const HEADINGS = [
@@ -49,7 +52,7 @@ type Writer = {
   readonly nextList: () => number;
 };
 
-export async function toDocx({ title, markdown, images }: DocxInput): Promise<Buffer> {
+export async function toDocx({ title, markdown, images, brand }: DocxInput): Promise<Buffer> {
   let lists = 0;
   const writer: Writer = { images, nextList: () => ++lists };
   const children = marked.lexer(markdown).flatMap((token) => blocksOf(writer, token));
@@ -61,7 +64,8 @@ export async function toDocx({ title, markdown, images }: DocxInput): Promise<Bu
     style: { paragraph: { indent: { left: INDENT * (level + 1), hanging: INDENT / 2 } } },
   }));
   const numbering = { config: [{ reference: NUMBERED, levels }] };
-  return Packer.toBuffer(new Document({ title, numbering, sections: [{ children }] }));
+  const headers = brand === null ? {} : { headers: { default: await docxHeader(brand) } };
+  return Packer.toBuffer(new Document({ title, numbering, sections: [{ ...headers, children }] }));
 }
 
 function blocksOf(writer: Writer, token: Token, style: IParagraphOptions = {}): Block[] {

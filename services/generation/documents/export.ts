@@ -1,8 +1,10 @@
 /** Documents as files. */
 import { Marked } from 'marked';
+import type { Brand } from '#libs/contracts/branding.ts';
 import type { ExportFormat } from '#libs/contracts/documents.ts';
 import { toDocx } from './docx.ts';
 import type { EmbeddedImages } from './embedded-images.ts';
+import { htmlHeader } from './export-brand.ts';
 import { isSafeLink } from './links.ts';
 
 export type ExportedFile = {
@@ -18,6 +20,8 @@ export type ExportInput = {
   /** The document as `GET /api/documents/{id}` shows it. */
   readonly json: object;
   readonly images: EmbeddedImages;
+  /** Shown at the top of HTML and DOCX; null for none. */
+  readonly brand: Brand | null;
 };
 
 export async function exportAs(format: ExportFormat, input: ExportInput): Promise<ExportedFile> {
@@ -67,8 +71,8 @@ function escapeHtml(text: string): string {
   return text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
 }
 
-function toHtml({ title, language, markdown, images }: ExportInput): string {
+function toHtml({ title, language, markdown, images, brand }: ExportInput): string {
   const lang = /^[a-z]{2,3}$/.test(language ?? '') && language !== 'und' ? ` lang="${language}"` : '';
   const body = createMarked(images).parse(markdown) as string;
-  return `<!doctype html>\n<html${lang}>\n<head>\n<meta charset="utf-8">\n<title>${escapeHtml(title)}</title>\n</head>\n<body>\n${body}</body>\n</html>\n`;
+  return `<!doctype html>\n<html${lang}>\n<head>\n<meta charset="utf-8">\n<title>${escapeHtml(title)}</title>\n</head>\n<body>\n${htmlHeader(brand, escapeHtml)}${body}</body>\n</html>\n`;
 }

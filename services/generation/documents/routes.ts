@@ -1,4 +1,5 @@
 import type { FastifyInstance } from 'fastify';
+import type { Brand } from '#libs/contracts/branding.ts';
 import * as contract from '#libs/contracts/documents.ts';
 import { toList, toPage } from '#libs/contracts/page.ts';
 import { type Database, transaction } from '#libs/db/database.ts';
@@ -20,9 +21,17 @@ import {
   lockDocument,
 } from './store.ts';
 
-export type DocumentOptions = { database: Database; clock: Clock; readMedia: ReadMedia };
+export type DocumentOptions = {
+  database: Database;
+  clock: Clock;
+  readMedia: ReadMedia;
+  /** The brand of an account, which exports show; null for none. */
+  findBrand: (accountId: string) => Promise<Brand | null>;
+};
 
-export function documentRoutes(app: FastifyInstance, { database, clock, readMedia }: DocumentOptions): void {
+export function documentRoutes(app: FastifyInstance, options: DocumentOptions): void {
+  const { database, clock, readMedia, findBrand } = options;
+
   serveOperation(app, contract.listDocuments, async (request) => {
     const { content_type: type, ...query } = request.query;
     const rows = await listDocuments(database, callerOf(request).accountId, { ...query, type });
@@ -83,7 +92,9 @@ export function documentRoutes(app: FastifyInstance, { database, clock, readMedi
     const { title, markdown } = version;
     const json = presentDocument(document, version);
     const images = await loadImages(markdown, (id) => readMedia(document.accountId, id));
-    const file = await exportAs(format, { title, markdown, language: document.language, json, images });
+    const brand = await findBrand(document.accountId);
+    const { language } = document;
+    const file = await exportAs(format, { title, markdown, language, json, images, brand });
     // A header takes ASCII only; the name in UTF-8 is for all others (RFC 6266).
     const name = `${slugOf(title)}.${file.extension}`;
     const ascii = name.replace(/[^\x20-\x7e]+/g, '_');
