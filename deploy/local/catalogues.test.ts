@@ -15,6 +15,8 @@ type Expected = {
   image?: string;
   /** A model that only a larger plan includes, and that plan. */
   beyond?: { model: string; plan: string };
+  /** The smallest plan with `advanced_analytics`. Undefined if the catalogue does not sell it: every plan has it then. */
+  analytics?: string;
 };
 
 const EXPECTED: Readonly<Record<string, Expected>> = {
@@ -23,29 +25,40 @@ const EXPECTED: Readonly<Record<string, Expected>> = {
     text: 'gpt-4o-mini',
     image: 'grok2_basic',
     beyond: { model: 'gpt-5', plan: 'pro' },
+    analytics: 'pro',
   },
   crew: { plan: 'free', text: 'llama3.2:1b', hasChat: false },
   'alwrity-alpha': {
     plan: 'free-alpha',
     text: 'gemini-2.5-flash',
     image: 'stable_image',
+    analytics: 'pro-alpha',
   },
   alwrity: {
     plan: 'free',
     text: 'gemini-2.5-flash',
     image: 'stable_image',
     beyond: { model: 'gpt-4o', plan: 'basic' },
+    analytics: 'pro',
   },
-  lily: { plan: 'free', text: 'gpt-4o-mini', image: 'grok2_basic', beyond: { model: 'gpt-4o', plan: 'pro' } },
+  lily: {
+    plan: 'free',
+    text: 'gpt-4o-mini',
+    image: 'grok2_basic',
+    beyond: { model: 'gpt-4o', plan: 'pro' },
+    analytics: 'pro',
+  },
   whisperforge: {
     plan: 'free',
     text: 'gpt-3.5-turbo',
     image: 'dalle3',
     beyond: { model: 'gpt-4o', plan: 'pro' },
+    analytics: 'business',
   },
 };
 
-for (const [catalogue, { plan, text, hasChat = true, image, beyond }] of Object.entries(EXPECTED)) {
+for (const [catalogue, expected] of Object.entries(EXPECTED)) {
+  const { plan, text, hasChat = true, image, beyond, analytics } = expected;
   t.test(`given the catalogue ${catalogue}`, async (t) => {
     const { call, customer } = await startInstallation(t, catalogue);
     const { token } = await customer();
@@ -77,6 +90,10 @@ for (const [catalogue, { plan, text, hasChat = true, image, beyond }] of Object.
       { status: 200, body: { content: /ink/i, plan_info: { plan } } },
       JSON.stringify(generated.body),
     );
+
+    const insights = await call('/api/usage/insights', token);
+    t.equal(insights.status, analytics === undefined ? 200 : 403);
+    t.equal(insights.body.suggested_plans?.[0].key, analytics);
 
     if (beyond === undefined) return;
     const preview = await call(`/api/subscription/preview?plan=${beyond.plan}`, token);

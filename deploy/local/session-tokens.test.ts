@@ -1,5 +1,6 @@
 /** A partner's server makes a session token, with which a browser calls the gateway directly. */
 import t from 'tap';
+import { NO_BROWSER, openPage, servePage } from './clients/browser.fixture.ts';
 import { startInstallation } from './installation.fixture.ts';
 
 const { call, customer, keyOf, url, pool } = await startInstallation(t, 'default');
@@ -98,3 +99,38 @@ t.test('given a token whose time is over, then it is refused', async (t) => {
   await pool.query(`UPDATE session_tokens SET expires_at = now() - interval '1 s' WHERE id = $1`, [id]);
   t.match(await chat(token), { status: 401, body: { error: { problem_code: 'token_expired' } } });
 });
+
+t.test(
+  'given a page of the partner in Chromium, then it generates with the token, and no other page does',
+  {
+    skip: NO_BROWSER,
+  },
+  async (t) => {
+    const origin = await servePage(t);
+    const limits = [{ meter: 'api.requests', window: 'day', amount: { kind: 'limited', value: '1' } }];
+    const { token } = await mint('customer-5', { origins: [origin], limits });
+    /** Runs in the page. */
+    const generate = async ({ url, token, body }: { url: string; token: string; body: object }) => {
+      const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' };
+      const response = await fetch(url, { method: 'POST', headers, body: JSON.stringify(body) });
+      const retry = response.headers.get('x-should-retry');
+      return { status: response.status, retry, answer: await response.json() };
+    };
+    const request = { url: url + CHAT, token, body: BODY };
+    const page = await openPage(t, origin);
+    t.match(await page.evaluate(generate, request), {
+      status: 200,
+      answer: { choices: [{ message: { role: 'assistant', content: /\w/ } }] },
+    });
+    t.match(await page.evaluate(generate, request), {
+      status: 429,
+      retry: 'false',
+      answer: { error: { problem_code: 'limit_exceeded', limit: { scope: 'user' } } },
+    });
+    const other = await openPage(t, (await servePage(t)).replace('127.0.0.1', 'localhost'));
+    t.match(await other.evaluate(generate, request), {
+      status: 403,
+      answer: { error: { message: 'The session token may not be used from this origin.' } },
+    });
+  },
+);

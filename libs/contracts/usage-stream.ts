@@ -10,6 +10,14 @@ import type { StreamEvent } from './stream-events.ts';
 
 const limits = z.object({ limits: z.array(limitWire) });
 const state = z.object({ limit: limitWire, previous: z.enum(LIMIT_STATES) });
+const stop = z.object({
+  stop: z
+    .string()
+    .describe('What is stopped: `global`, or a kind and its target, such as `model:openai/gpt-5`.'),
+  public_reason: z.string().nullable(),
+  expected_until: z.iso.datetime().nullable().describe('When staff expect to lift it.'),
+});
+export type StopWire = z.infer<typeof stop>;
 export const END_REASONS = ['credential', 'shutdown'] as const;
 export type EndReason = (typeof END_REASONS)[number];
 
@@ -24,6 +32,12 @@ const EVENTS: readonly StreamEvent[] = [
     name: 'alert',
     description: 'A new alert, under its id: send it as `Last-Event-ID` to receive those after it.',
     data: alertWire,
+  },
+  {
+    name: 'stops',
+    description:
+      'The emergency stops that concern the caller, at first if there are some, and whenever they change.',
+    data: z.object({ stops: z.array(stop) }),
   },
   {
     name: 'end',
@@ -41,7 +55,7 @@ export const streamUsage = defineOperation({
   path: '/api/usage/stream',
   summary: 'Follow usage as it changes',
   description:
-    'Server-sent events: limits about once a second while calls settle, their states, and alerts. Comments keep the connection open. An account may have 100 streams at the same time.',
+    'Server-sent events: limits about once a second while calls settle, their states, alerts, and emergency stops. Comments keep the connection open. An account may have 100 streams at the same time.',
   tags: ['Usage'],
   auth: 'user',
   scope: 'usage:read',

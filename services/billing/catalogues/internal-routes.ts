@@ -10,7 +10,7 @@ const params = z.object({ version_id: z.uuid() });
 
 /** Serves the text of catalogue versions to other services. The gateway does not expose it. */
 export function catalogueInternalRoutes(app: FastifyInstance, database: Database): void {
-  const senders: readonly ServiceName[] = ['gateway', 'generation'];
+  const senders: readonly ServiceName[] = ['gateway', 'generation', 'usage-metering'];
   const options = { config: { senders }, schema: { params } };
   app.get(CATALOGUE_SOURCE_ROUTE, options, async (request): Promise<CatalogueSource> => {
     const { version_id } = request.params as z.output<typeof params>;

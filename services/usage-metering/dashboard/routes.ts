@@ -64,7 +64,7 @@ export function dashboardRoutes(app: FastifyInstance, options: DashboardRouteOpt
     const current = days.filter(({ day }) => day >= dayOf(period.start));
     const { calls, cost } = sumsOf(current);
     const { limits: amounts, usage_percentages } = limitFigures(limits);
-    const usage_status = usageStatus(usage_percentages);
+    const usage_status = usageStatus(limits);
     const projection = projectionOf(dailyCosts(days), period, now, limits);
     return succeed({
       current_usage: {

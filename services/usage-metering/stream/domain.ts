@@ -1,5 +1,7 @@
-/** What has changed between two readings of an account's limits. */
+/** What has changed between two readings of an account's limits, and which stops concern it. */
 import type { LimitReading } from '#libs/contracts/limits.ts';
+import type { StopWire } from '#libs/contracts/usage-stream.ts';
+import type { Stop } from '#libs/ledger/types.ts';
 
 export type StateChange = { limit: LimitReading; previous: LimitReading['state'] };
 export type LimitChanges = { limits: LimitReading[]; states: StateChange[] };
@@ -41,4 +43,29 @@ function isSame(one: LimitReading, other: LimitReading): boolean {
 export function firstReset(limits: readonly LimitReading[]): number | null {
   const times = limits.flatMap(({ resetsAt }) => (resetsAt === null ? [] : [resetsAt.getTime()]));
   return times.length === 0 ? null : Math.min(...times);
+}
+
+/** An emergency stop, and what callers may read about it. */
+export type StopInForce = Pick<Stop, 'kind' | 'target'> & {
+  publicReason: string | null;
+  expectedUntil: Date | null;
+};
+
+/** Stops of accounts and keys concern those only; all others concern everyone. */
+export function stopsFor(
+  stops: readonly StopInForce[],
+  { accountId, keyId }: { accountId: string; keyId: string | null },
+): StopInForce[] {
+  return stops.filter(({ kind, target }) => {
+    if (kind === 'account') return target === accountId;
+    return kind !== 'key' || target === keyId;
+  });
+}
+
+export function stopToWire({ kind, target, publicReason, expectedUntil }: StopInForce): StopWire {
+  return {
+    stop: kind === 'global' ? kind : `${kind}:${target}`,
+    public_reason: publicReason,
+    expected_until: expectedUntil?.toISOString() ?? null,
+  };
 }

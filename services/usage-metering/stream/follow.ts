@@ -2,11 +2,13 @@
 import type { AlertWire } from '#libs/contracts/alerts.ts';
 import { type LimitReading, limitToWire } from '#libs/contracts/limits.ts';
 import type { EventStream } from '#libs/http/event-stream.ts';
-import { limitKey, type StateChange } from './domain.ts';
+import { limitKey, type StateChange, stopToWire } from './domain.ts';
 import type { UsageHub, Viewer } from './hub.ts';
+import type { StopBoard } from './stop-board.ts';
 
 export type FollowOptions = {
   hub: UsageHub;
+  stops: StopBoard;
   viewer: Viewer;
   /** Alerts with ids above this one, the oldest first. */
   listAlerts: (after: string) => Promise<AlertWire[]>;
@@ -18,6 +20,7 @@ export type FollowOptions = {
 
 /** Alerts of two transactions may commit in another order than that of their ids. */
 const OVERLAP_MS = 60_000;
+const NO_STOPS = JSON.stringify({ stops: [] });
 
 /**
  * Sends events until the stream ends. What happens while the client is slow is merged: a stream holds each limit once.
@@ -25,11 +28,12 @@ const OVERLAP_MS = 60_000;
  */
 export async function followUsage(
   stream: EventStream,
-  { hub, viewer, listAlerts, after, signal }: FollowOptions,
+  { hub, stops, viewer, listAlerts, after, signal }: FollowOptions,
 ): Promise<void> {
   const limits = new Map<string, LimitReading>();
   const states = new Map<string, StateChange>();
   let hasAlerts = true;
+  let sentStops = NO_STOPS;
   let wake = Promise.withResolvers<void>();
   const onEnd = () => wake.resolve();
   signal.addEventListener('abort', onEnd, { once: true });
@@ -38,6 +42,8 @@ export async function followUsage(
     stream.send({ event, data: JSON.stringify(data), ...(id !== undefined && { id }) });
   const sendLimits = (some: readonly LimitReading[]) => send('limits', { limits: some.map(limitToWire) });
   const alerts = createAlertCursor(listAlerts, after);
+  const currentStops = () => JSON.stringify({ stops: stops.of(viewer).map(stopToWire) });
+  const unsubscribeStops = stops.subscribe(() => wake.resolve());
 
   const subscription = await hub.subscribe(viewer, {
     onLimits(changes) {
@@ -65,10 +71,17 @@ export async function followUsage(
         hasAlerts = false;
         for (const alert of await alerts.next()) await send('alert', alert, alert.id);
       }
-      if (limits.size === 0 && !hasAlerts && !signal.aborted) await wake.promise;
+      const inForce = currentStops();
+      if (inForce !== sentStops) {
+        sentStops = inForce;
+        await stream.send({ event: 'stops', data: inForce });
+      }
+      const isCurrent = limits.size === 0 && !hasAlerts && currentStops() === sentStops;
+      if (isCurrent && !signal.aborted) await wake.promise;
     }
   } finally {
     subscription.unsubscribe();
+    unsubscribeStops();
     signal.removeEventListener('abort', onEnd);
   }
 }

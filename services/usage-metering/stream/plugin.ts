@@ -1,12 +1,14 @@
 import type { FastifyPluginAsync } from 'fastify';
 import type { Listener } from '#libs/db/listen.ts';
+import { CHANGES_CHANNEL, parseChange } from '#libs/db/notify.ts';
 import { readLimits } from '#libs/ledger/read-limits.ts';
 import type { Logger } from '#libs/service/logger.ts';
 import { createUsageHub } from './hub.ts';
 import { type StreamRouteOptions, streamRoutes } from './routes.ts';
-import { readMarks } from './store.ts';
+import { createStopBoard } from './stop-board.ts';
+import { readMarks, readStops } from './store.ts';
 
-export type StreamOptions = Omit<StreamRouteOptions, 'hub'> & {
+export type StreamOptions = Omit<StreamRouteOptions, 'hub' | 'stops'> & {
   listener: Pick<Listener, 'listen'>;
   logger: Logger;
   intervalMs?: number;
@@ -25,14 +27,23 @@ export const streamPlugin: FastifyPluginAsync<StreamOptions> = async (app, optio
     logger,
     ...(intervalMs !== undefined && { intervalMs }),
   });
+  const stops = createStopBoard({ readStops: () => readStops(database), logger });
   let unlisten = () => {};
   app.addHook('onReady', async () => {
     unlisten = await listener.listen(
-      [ALERTS_CHANNEL],
-      (_channel, accountId) => hub.notifyOfAlerts(accountId),
-      hub.notifyAll,
+      [ALERTS_CHANNEL, CHANGES_CHANNEL],
+      (channel, payload) => {
+        if (channel === ALERTS_CHANNEL) return hub.notifyOfAlerts(payload);
+        const kind = parseChange(payload)?.kind;
+        if (kind === 'stop' || kind === 'stop_lifted') void stops.refresh();
+      },
+      () => {
+        hub.notifyAll();
+        void stops.refresh();
+      },
     );
+    await stops.refresh();
   });
   app.addHook('onClose', () => unlisten());
-  streamRoutes(app, { ...options, hub });
+  streamRoutes(app, { ...options, hub, stops });
 };

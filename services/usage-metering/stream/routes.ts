@@ -14,12 +14,14 @@ import { presentAlert } from '../alerts/plugin.ts';
 import { type ReadAccountOptions, readAccount } from '../usage/plugin.ts';
 import { type FollowOptions, followUsage, lowestIdAt } from './follow.ts';
 import type { UsageHub } from './hub.ts';
+import type { StopBoard } from './stop-board.ts';
 import { listAlertsAfter } from './store.ts';
 
 export type StreamRouteOptions = ReadAccountOptions & {
   database: Database;
   clock: Clock;
   hub: UsageHub;
+  stops: StopBoard;
   slots: Pick<StreamSlots, 'take'>;
   entitlements: UpgradeSource;
 };
@@ -30,7 +32,7 @@ const ALERTS_PER_READING = 100;
 const RETRY_SECONDS = 5;
 
 export function streamRoutes(app: FastifyInstance, options: StreamRouteOptions): void {
-  const { database, clock, hub, slots, entitlements } = options;
+  const { database, clock, hub, stops, slots, entitlements } = options;
   const closing = new AbortController();
 
   const present = async (alert: Parameters<typeof presentAlert>[0]): Promise<AlertWire> =>
@@ -48,6 +50,7 @@ export function streamRoutes(app: FastifyInstance, options: StreamRouteOptions):
       await readAccount(options, viewer, request.id);
       const follow: Omit<FollowOptions, 'signal'> = {
         hub,
+        stops,
         viewer,
         after: request.headers['last-event-id'] ?? lowestIdAt(clock.now().getTime()),
         listAlerts: async (after) => {

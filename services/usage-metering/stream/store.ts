@@ -1,5 +1,9 @@
-import type { Database } from '#libs/db/database.ts';
+import { eq, isNull } from 'drizzle-orm';
+import type { Database, Queryable } from '#libs/db/database.ts';
+import { ledgerStops } from '#libs/db/schema/ledger.ts';
+import { stopNotices } from '#libs/db/schema/metering.ts';
 import { shardOf } from '#libs/ledger/shard.ts';
+import type { StopInForce } from './domain.ts';
 
 export { listAlertsAfter } from '../alerts/store.ts';
 
@@ -15,4 +19,15 @@ export async function readMarks(db: Database, accountIds: readonly string[]): Pr
     [accountIds.map(shardOf), accountIds],
   );
   return new Map(rows.map(({ account_id, mark }) => [account_id, mark]));
+}
+
+/** The emergency stops in force, the oldest first. */
+export function readStops(db: Queryable): Promise<StopInForce[]> {
+  const { publicReason, expectedUntil } = stopNotices;
+  return db
+    .select({ kind: ledgerStops.kind, target: ledgerStops.target, publicReason, expectedUntil })
+    .from(ledgerStops)
+    .leftJoin(stopNotices, eq(stopNotices.stopId, ledgerStops.id))
+    .where(isNull(ledgerStops.liftedAt))
+    .orderBy(ledgerStops.id);
 }

@@ -122,6 +122,28 @@ t.test('given open streams of an account', async (t) => {
     all.request.destroy();
   });
 
+  await t.test('when staff stop and lift, then those whom it concerns are notified', async (t) => {
+    const again = await connect('owner');
+    const stop = (body: object) => call<{ id: string }>('POST', '/api/admin/stops', { as: 'admin', body });
+    const lift = (id: string) => call('DELETE', `/api/admin/stops/${id}`, { as: 'admin' });
+    const elsewhere = await stop({ kind: 'account', target: OTHER_ACCOUNT, reason: 'not theirs' });
+    const notice = { public_reason: 'OpenAI has problems.', expected_until: '2026-11-20T14:00:00.000Z' };
+    const { body } = await stop({ kind: 'provider', target: 'openai', reason: 'outage', ...notice });
+    t.strictSame((await next(again.events, 'stops')).data, {
+      stops: [{ stop: 'provider:openai', ...notice }],
+    });
+    await lift(body.id);
+    t.strictSame((await next(again.events, 'stops')).data, { stops: [] });
+    again.request.destroy();
+    const theirs = await connect('otherOwner');
+    const nothing = { public_reason: null, expected_until: null };
+    t.strictSame((await next(theirs.events, 'stops')).data, {
+      stops: [{ stop: `account:${OTHER_ACCOUNT}`, ...nothing }],
+    });
+    theirs.request.destroy();
+    await lift(elsewhere.body.id);
+  });
+
   await t.test('then another account receives nothing of it', async (t) => {
     await spend(OTHER_ACCOUNT, 10n);
     const seen: unknown[] = [];

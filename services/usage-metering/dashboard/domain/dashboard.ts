@@ -1,4 +1,5 @@
 /** Figures of the dashboard. Money is a number here, as the product's first specification has it. */
+import { isGauge } from '#libs/catalogue/limit.ts';
 import type { DashboardWire, UsageTrendsWire } from '#libs/contracts/dashboard.ts';
 import { type LimitReading, percentageOf } from '#libs/contracts/limits.ts';
 
@@ -42,10 +43,10 @@ export function limitFigures(
   return { limits: amounts, usage_percentages: percentages };
 }
 
-export function usageStatus(
-  percentages: Readonly<Record<string, number>>,
-): 'active' | 'warning' | 'limit_reached' {
-  const most = Math.max(0, ...Object.values(percentages));
+/** By the most used limit. A full team does not mean that something runs out. */
+export function usageStatus(limits: readonly LimitReading[]): 'active' | 'warning' | 'limit_reached' {
+  const consumed = limits.filter((limit) => isNumeric(limit) && !isGauge(limit.meter));
+  const most = Math.max(0, ...consumed.map(({ used, amount }) => percentageOf(used, amount) ?? 0));
   if (most >= 100) return 'limit_reached';
   return most >= 80 ? 'warning' : 'active';
 }
