@@ -62,10 +62,11 @@ export async function createAccounts(
 
 /** @param calls the key's own daily limit in worst cases; no limit if absent. */
 export async function createKey(client: GatewayClient, { token }: TestUser, calls?: number): Promise<ApiKey> {
+  const amount = { kind: 'limited', value: String(calls) };
   const { id, key } = await client.send<{ id: string; key: string }>('POST', '/api/api-keys', token, {
     name: 'Proof',
     scopes: ['*'],
-    limits: calls === undefined ? [] : [{ meter: 'calls.openai', window: 'day', amount: calls }],
+    limits: calls === undefined ? [] : [{ meter: 'calls.openai', window: 'day', amount }],
   });
   return { id, text: key };
 }
