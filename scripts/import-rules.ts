@@ -167,9 +167,10 @@ export const rules: Rule[] = [
     allows: ({ file, target }) => !isService(target) || areaOf(file) === areaOf(target),
   },
   {
-    name: 'pure libs import no packages except zod, yaml and node:crypto (for hashes)',
+    name: 'pure libs import no packages except zod, yaml, croner and node:crypto (for hashes)',
     applies: isAt('pure lib'),
-    allows: ({ target }) => isOurs(target) || ['zod', 'yaml', 'node:crypto'].includes(packageOf(target)),
+    allows: ({ target }) =>
+      isOurs(target) || ['zod', 'yaml', 'croner', 'node:crypto'].includes(packageOf(target)),
   },
   {
     name: 'domain does no I/O',
