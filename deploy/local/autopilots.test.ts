@@ -2,8 +2,9 @@
 import t from 'tap';
 import { createDatabase } from '#libs/db/database.ts';
 import { enqueue } from '#libs/jobs/enqueue.ts';
-import { createTestJobs, until } from '#libs/jobs/fixtures.ts';
+import { createTestJobs, runTaskOnce, until } from '#libs/jobs/fixtures.ts';
 import { findBreaches } from '#libs/ledger/invariants.ts';
+import { createLogger } from '#libs/service/logger.ts';
 import { request } from '#libs/testing/http.ts';
 import { type Answer, type Customer, startInstallation } from './installation.fixture.ts';
 
@@ -139,7 +140,7 @@ t.test('given bad settings, then the answer names the field', async (t) => {
 t.test(
   'given everything switched on, when it is due, then it researches, writes, publishes and learns',
   async (t) => {
-    const pro = await customer('pro');
+    const pro = await customer('enterprise');
     const { token } = pro;
     await connect(token, 'twitter');
     const linkedin = await connect(token, 'linkedin');
@@ -188,6 +189,35 @@ t.test(
     });
     const { body: autopilot } = await call(`${AUTOPILOTS}/${id}`, token);
     t.match(autopilot, { status: 'active', consecutive_failures: 0, next_run_at: /T0[78]:00:00.000Z$/ });
+    t.strictSame(await findBreaches(pool), []);
+
+    // Attempts to start one run, as after a crash: all of them arrive at the same time.
+    const runId = crypto.randomUUID();
+    await pool.query(
+      `INSERT INTO autopilot_runs
+       SELECT $1::uuid, autopilot_id, account_id, 'starting', scheduled_for, topic, entry, choice, request,
+              jsonb_set(inputs, '{autopilot,run_id}', to_jsonb($1::text)), NULL, posts, created_at, NULL, NULL
+         FROM autopilot_runs WHERE id = $2`,
+      [runId, second.id],
+    );
+    const { body: me } = await call('/api/me', token);
+    const payload = { runId, accountId: pro.accountId, userId: me.user.id, keyId: null, workspaceId: null };
+    const logger = createLogger({ name: 'test', level: 'silent' });
+    await Promise.all([1, 2, 3].map(() => runTaskOnce(startTasks, 'start-autopilot-run', payload, logger)));
+    const again = async () => (await runs(id, token)).find((run: { id: string }) => run.id === runId);
+    await until(async () => (await again()).finished_at !== null);
+    t.match(await again(), { status: 'completed' });
+    const { rows: jobs } = await pool.query(
+      `SELECT count(*)::int FROM generations WHERE context #>> '{inputs,autopilot,run_id}' = $1`,
+      [runId],
+    );
+    t.strictSame(jobs, [{ count: 1 }]);
+    t.equal(await used(pro, 'social.autopilot_posts'), '6', 'two posts of three runs');
+    const { rows: held } = await pool.query(
+      'SELECT coalesce(sum(held), 0)::int AS sum FROM ledger_counters WHERE account_id = $1',
+      [pro.accountId],
+    );
+    t.strictSame(held, [{ sum: 0 }], 'nothing stays held');
     t.strictSame(await findBreaches(pool), []);
   },
 );
@@ -309,7 +339,7 @@ t.test(
 const message = (more: object = {}) => ({
   network: 'x',
   external_id: '1789',
-  author: { name: 'Grace', handle: 'grace.writes' },
+  author: { name: 'Ada', handle: 'ada.writes', email: 'ada@example.com' },
   text: 'Does the blue ink survive a rainy day?',
   received_at: '2026-11-27T11:58:00Z',
   ...more,
@@ -322,11 +352,16 @@ t.test(
       status: 403,
       body: { feature: 'ai_inbox', suggested_plans: [{ key: 'pro' }, { key: 'enterprise' }] },
     });
-    const pro = await customer('pro');
+    const pro = await customer('enterprise');
     const { token } = pro;
     const { status, body: created } = await call(MESSAGES, token, message());
     t.equal(status, 201);
-    t.match(created, { status: 'open', draft: null, reply: null, author: { name: 'Grace', email: null } });
+    t.match(created, {
+      status: 'open',
+      draft: null,
+      reply: null,
+      author: { name: 'Ada', handle: 'ada.writes' },
+    });
     t.match(await call(MESSAGES, token, message({ text: 'Changed' })), { status: 200, body: created });
     for (const bad of [{ network: 'fax' }, { text: '' }, { author: {} }, { received_at: 'now' }, { more: 1 }])
       t.match(await call(MESSAGES, token, message(bad)), { status: 400 }, JSON.stringify(bad));
@@ -336,6 +371,7 @@ t.test(
     const other = (await customer('pro')).token;
     t.match(await call(`${path}/draft`, other, {}), { status: 404 });
     t.match(await call(path, other), { status: 404 });
+    await send('PUT', '/api/integrations/hubspot', token, { token: 'pat-contacts' });
     const { status: accepted, body: job } = await call(`${path}/draft`, token, { tone: 'friendly' });
     t.equal(accepted, 202, JSON.stringify(job));
     t.match(job, { content_types: ['reply'] });
@@ -350,6 +386,11 @@ t.test(
     t.ok(drafted.draft.replies.length >= 1 && drafted.draft.replies.length <= 3);
     for (const { text, characters, max_characters: max } of drafted.draft.replies)
       t.ok(text.length === characters && characters <= max && max === 280);
+    const { rows: known } = await pool.query(
+      `SELECT context #>> '{inputs,message,contact}' AS contact FROM generations WHERE id = $1`,
+      [job.id],
+    );
+    t.strictSame(known, [{ contact: 'Name: Ada Lovelace\nCompany: Analytical Engines\nStage: customer' }]);
     const { rows } = await pool.query(
       `SELECT payload FROM outbox_events WHERE type = 'inbox.message_drafted'`,
     );

@@ -1,4 +1,5 @@
 /** Answers to the prompts of content pipelines: sections, edits and objects that read like real ones. */
+import { adsOf, replies } from './ads-and-replies.ts';
 import { isObject, objectOr, objectsOf } from './json.ts';
 import {
   checklistItems,
@@ -152,7 +153,7 @@ export function writeObject(schema: Readonly<Record<string, unknown>>, prompt: s
   if (topic === undefined) return undefined;
   if (compose !== undefined && fields.includes('alternatives'))
     return { ...compose(filler(topic), topic, prompt), alternatives: alternatives(filler(topic), prompt) };
-  if (fields.includes('replies')) return replies(prompt);
+  if (fields.includes('replies')) return replies(fencedTexts(prompt));
   const ads = adsOf(schema, topic);
   if (ads !== undefined) return ads;
   if (fields.join() === 'versions') return postVersions(schema, topic, prompt);
@@ -177,78 +178,6 @@ function posts(schema: Readonly<Record<string, unknown>>, topic: string): object
   return arePosts && networks.length > 0
     ? Object.fromEntries(networks.map(([network]) => [network, socialPost(filler(topic), topic, network)]))
     : undefined;
-}
-
-/** Ads for each network of a schema; undefined for another schema. */
-function adsOf(schema: Readonly<Record<string, unknown>>, topic: string): object | undefined {
-  const networks = Object.entries(objectOr(schema.properties));
-  const fieldsOf = (node: unknown) => objectOr(objectOr(objectOr(node).items).properties);
-  const areAds = networks.every(([, node]) =>
-    ['headline', 'headlines'].some((field) => field in fieldsOf(node)),
-  );
-  if (!areAds || networks.length === 0) return undefined;
-  return Object.fromEntries(
-    networks.map(([network, node]) => [
-      network,
-      [0, 1, 2].map((variant) => adOf(fieldsOf(node), topic, variant)),
-    ]),
-  );
-}
-
-const AD_TEXTS = [
-  'Begin with one page',
-  'See what works first',
-  'Four figures are enough',
-  'Change one thing at a time',
-  'Look again in a month',
-  'A checklist for today',
-  'Know before you spend',
-];
-
-function adOf(fields: object, topic: string, variant: number): object {
-  const short = topic.length <= 24 ? topic : (topic.split(' ', 1)[0] as string);
-  const text = (at: number) => AD_TEXTS[(at + variant) % AD_TEXTS.length] as string;
-  const texts: Readonly<Record<string, unknown>> = {
-    headlines: [short, ...[0, 1, 2, 3].map((at) => text(at))],
-    descriptions: [0, 1, 2].map((at) => `${text(at + 3)}: ${short} without guesswork.`),
-    primary_text: `Still guessing about ${short}? ${text(0)}, and see early whether it works.`,
-    introductory_text: `Still guessing about ${short} at work? ${text(1)}, and decide with figures.`,
-    headline: text(2),
-    description: text(4),
-    text: `Still guessing about ${short}? ${text(5)}.`,
-  };
-  return Object.fromEntries(Object.keys(fields).map((field) => [field, texts[field]]));
-}
-
-/** Words that show what a message wants. */
-const INTENTS: readonly (readonly [string, RegExp])[] = [
-  ['complaint', /refund|broken|angry|worst|disappointed|kaputt|enttäuscht|reklam|défectueux|rota?\b/i],
-  ['purchase', /price|buy|order|cost|kaufen|preis|prix|comprar/i],
-  ['praise', /love|great|thank|danke|merci|gracias|toll/i],
-  ['question', /\?/],
-];
-
-function replies(prompt: string): object {
-  const message = fencedTexts(prompt).get('message') ?? '';
-  const author = fencedTexts(prompt).get('author')?.split(/[\s(]/, 1)[0] ?? '';
-  const intent = INTENTS.find(([, pattern]) => pattern.test(message))?.[0] ?? 'other';
-  const isNegative = intent === 'complaint';
-  return {
-    intent,
-    sentiment: isNegative ? 'negative' : intent === 'praise' ? 'positive' : 'neutral',
-    urgency: isNegative ? 'high' : 'normal',
-    summary: `Someone writes: ${message.split(/\s+/).slice(0, 12).join(' ')}`,
-    replies: isNegative
-      ? [
-          `We are sorry, ${author}. Please send us your order number, and we will put it right.`,
-          `Thank you for telling us, ${author}. This should not happen. May we write to you in private?`,
-        ]
-      : [
-          `Thank you, ${author}! We will find out and reply here.`,
-          `Good to hear from you, ${author}. May we ask which one you mean?`,
-          `Thanks for writing, ${author}! More from us today.`,
-        ],
-  };
 }
 
 type Compose = (fill: Fill, topic: string, prompt: string) => object;

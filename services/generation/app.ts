@@ -33,7 +33,7 @@ import { inboxTasks } from './inbox/jobs.ts';
 import { inboxPlugin } from './inbox/plugin.ts';
 import { instructionsPlugin } from './instructions/plugin.ts';
 import { integrationTasks } from './integrations/jobs.ts';
-import { integrationsPlugin } from './integrations/plugin.ts';
+import { createFindContact, integrationsPlugin } from './integrations/plugin.ts';
 import { generationTasks } from './jobs/jobs.ts';
 import { jobsPlugin } from './jobs/plugin.ts';
 import { knowledgeBasePlugin } from './knowledge-base/plugin.ts';
@@ -154,7 +154,8 @@ export function buildApp(options: AppOptions): Generation {
     tasks.push(...socialTasks({ database, clock: runtime.clock, publisher, quotaResources }));
     app.register(autopilotsPlugin, { database, runtime, entitlements });
     tasks.push(...autopilotTasks({ database, runtime, entitlements, quotaResources }));
-    app.register(inboxPlugin, { database, runtime, entitlements });
+    const findContact = createFindContact({ ...integrations, logger });
+    app.register(inboxPlugin, { database, runtime, entitlements, findContact });
     tasks.push(...inboxTasks({ database, clock: runtime.clock, entitlements }));
   }
 

@@ -1,5 +1,6 @@
 /** Messages of the inbox, and the replies that were drafted for them. Pure. */
 import type { InboxMessageView, MessageToAnswer, NewInboxMessage } from '#libs/contracts/inbox.ts';
+import type { ContactView } from '#libs/contracts/integrations.ts';
 import type { inboxMessages } from '#libs/db/schema/autopilots.ts';
 import type { Owner } from '#libs/ledger/quota-resources.ts';
 
@@ -46,13 +47,23 @@ export function statusChange(
   return { status, reply, answeredAt: status === 'answered' ? now : null, updatedAt: now };
 }
 
-/** @param contact what the CRM of the account knows of the author. */
+/** @param contact the author in the CRM of the account; null if it does not know them. */
 export function messageToAnswer(
   { network, text, authorName, authorHandle }: InboxMessage,
-  contact: string | null,
+  contact: ContactView | null,
 ): MessageToAnswer {
   const author = authorHandle === null ? authorName : `${authorName} (${authorHandle})`;
-  return { network: network as MessageToAnswer['network'], text, author, contact };
+  return {
+    network: network as MessageToAnswer['network'],
+    text,
+    author,
+    contact: contact === null ? null : describeContact(contact),
+  };
+}
+
+function describeContact({ name, company, stage }: ContactView): string | null {
+  const known = [name && `Name: ${name}`, company && `Company: ${company}`, stage && `Stage: ${stage}`];
+  return known.filter(Boolean).join('\n') || null;
 }
 
 type DraftView = NonNullable<InboxMessageView['draft']>;

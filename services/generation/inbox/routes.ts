@@ -10,6 +10,7 @@ import { checkFeature } from '#libs/service/check-feature.ts';
 import { callerOf } from '#libs/service/internal-calls.ts';
 import type { Runtime } from '#libs/service/runtime.ts';
 import { serveOperation } from '#libs/service/serve-operation.ts';
+import type { FindContact } from '../integrations/plugin.ts';
 import {
   AI_INBOX,
   type InboxMessage,
@@ -32,10 +33,11 @@ export type InboxRouteOptions = {
   database: Database;
   runtime: Pick<Runtime, 'clock' | 'newId'>;
   entitlements: Pick<AccountEntitlements, 'get' | 'catalogueOf'>;
+  findContact: FindContact;
 };
 
 export function inboxRoutes(app: FastifyInstance, options: InboxRouteOptions): void {
-  const { database, runtime, entitlements } = options;
+  const { database, runtime, entitlements, findContact } = options;
   const { clock, newId } = runtime;
 
   async function present(messages: readonly InboxMessage[]) {
@@ -95,7 +97,9 @@ export function inboxRoutes(app: FastifyInstance, options: InboxRouteOptions): v
     async (request) => {
       const message = await findMessage(database, callerOf(request).accountId, request.params.id);
       if (message === undefined) throw problem('not_found');
-      return messageToAnswer(message, null);
+      const { accountId, authorEmail: email } = message;
+      const contact = email === null ? null : await findContact(database, accountId, email);
+      return messageToAnswer(message, contact);
     },
   );
 }

@@ -24,7 +24,7 @@ t.test('given no caller, every operation refuses, even an invalid body', async (
 t.test('given an unknown or invalid id, nothing is found', async (t) => {
   const social = await createTestSocial(t);
   for (const operation of operations.filter(({ params }) => params !== undefined)) {
-    const body = operation.body && {};
+    const body = operation.body && (operation.bodyExample as object);
     const missing = await social.call(methodOf(operation), urlOf(operation), { body });
     t.match(missing, { status: 404, body: { code: 'not_found' } }, operation.operationId);
     for (const id of ['1', `' or '1'='1`, 'x'.repeat(90)]) {

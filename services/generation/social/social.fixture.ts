@@ -53,6 +53,8 @@ export type TestSocial = {
   counter: (meter: string, window?: string) => Promise<{ used: bigint; held: bigint } | undefined>;
   /** Runs the tasks that publish, for every post and on every instance at once. */
   publishDue: () => Promise<void>;
+  /** Runs a task on every instance at once. */
+  runEverywhere: (name: string, payload?: object) => Promise<void>;
   /** Starts a worker with the tasks of each instance. */
   startWorkers: () => void;
   /** The posts that the network has received. */
@@ -127,6 +129,12 @@ export async function createTestSocial(
           for (const { id, account_id } of rows)
             await run('publish-post', { postId: id, accountId: account_id });
         }),
+      );
+    },
+    async runEverywhere(name, payload = {}) {
+      const context = { signal: new AbortController().signal, logger };
+      await Promise.all(
+        generations.map(({ tasks }) => tasks.find((task) => task.name === name)?.run(payload, context)),
       );
     },
     startWorkers() {
