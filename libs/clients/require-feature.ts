@@ -1,7 +1,5 @@
 import { featureGrant } from '#libs/catalogue/access.ts';
-import { plansWithFeature } from '#libs/catalogue/suggest.ts';
-import { priceOf, refOf } from '#libs/contracts/plan-ref.ts';
-import { problem } from '#libs/problems/problems.ts';
+import { checkFeature } from '#libs/service/check-feature.ts';
 import type { AccountEntitlements } from './account-entitlements.ts';
 
 export type FeatureSource = Pick<AccountEntitlements, 'get' | 'catalogueOf'>;
@@ -16,7 +14,7 @@ export async function hasFeature(
 }
 
 /**
- * Refuses what the plan does not include, with the plans that do.
+ * Refuses what the plan of an account does not include, with the plans that do.
  * @throws ProblemError `feature_not_in_plan`
  */
 export async function requireFeature(
@@ -25,16 +23,5 @@ export async function requireFeature(
   feature: string,
 ): Promise<void> {
   const entitlements = await get(accountId);
-  const { granted, source } = featureGrant(entitlements, feature);
-  if (granted) return;
-  const { key: plan } = entitlements.plan;
-  const catalogue = await catalogueOf(entitlements);
-  const plans = catalogue === undefined ? [] : plansWithFeature(catalogue, plan, feature);
-  throw problem('feature_not_in_plan', {
-    fields: {
-      ...{ feature, plan, reason: source },
-      suggested_plans: plans.map((suggested) => ({ ...refOf(suggested), price: priceOf(suggested) })),
-      fallback_options: [],
-    },
-  });
+  checkFeature(entitlements, feature, await catalogueOf(entitlements));
 }

@@ -80,11 +80,18 @@ function blocksAt(level: number): z.ZodType {
     block('divider', z.strictObject({})),
     block(
       'image',
-      z.strictObject({
-        type: z.literal('external').optional(),
-        external: z.strictObject({ url: address(/^https?$/) }),
-        caption: richText.optional(),
-      }),
+      z.union([
+        z.strictObject({
+          type: z.literal('external').optional(),
+          external: z.strictObject({ url: address(/^https?$/) }),
+          caption: richText.optional(),
+        }),
+        z.strictObject({
+          type: z.literal('file_upload'),
+          file_upload: z.strictObject({ id: z.uuid() }),
+          caption: richText.optional(),
+        }),
+      ]),
     ),
     // Its rows are one level deeper.
     ...(level === MAX_LEVELS ? [] : [block('table', table)]),

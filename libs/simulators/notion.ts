@@ -43,6 +43,13 @@ const updateBody = z.strictObject({
   in_trash: z.boolean().optional(),
 });
 
+/** https://developers.notion.com/reference/create-a-file-upload */
+const uploadBody = z.strictObject({
+  mode: z.literal('single_part').optional(),
+  filename: z.string().regex(/\.(png|jpg|jpeg|webp|gif)$/),
+  content_type: z.enum(['image/png', 'image/jpeg', 'image/webp', 'image/gif']),
+});
+
 const refusal = (
   status: number,
   code: string,
@@ -56,6 +63,8 @@ const refusal = (
 
 export function createNotionSimulator(attempts: Attempts): VendorSimulator {
   const pages = new Map<string, NotionPage>();
+  /** Whether the file of an upload was sent. */
+  const uploads = new Map<string, { contentType: string; isSent: boolean }>();
   const rate = createRateLimit({ burst: BURST, perSecond: 3 });
 
   const invalid = (error: z.ZodError) => {
@@ -129,14 +138,36 @@ export function createNotionSimulator(attempts: Attempts): VendorSimulator {
     return { status: 200, body: shown(page) };
   }
 
-  function append(page: NotionPage, body: unknown, bytes: number): VendorAnswer {
-    if (bytes > MAX_BYTES) return refusal(400, 'validation_error', 'The request is too large.');
+  function createUpload(body: unknown): VendorAnswer {
+    const { data, error } = uploadBody.safeParse(body);
+    if (data === undefined) return invalid(error);
+    const id = randomUUID();
+    uploads.set(id, { contentType: data.content_type, isSent: false });
+    return { status: 200, body: { object: 'file_upload', id, status: 'pending' } };
+  }
+
+  function sendUpload(id: string, contentType: string, form: string): VendorAnswer {
+    const upload = uploads.get(id);
+    if (upload === undefined) return refusal(404, 'object_not_found', 'Could not find the file upload.');
+    const isFile =
+      /^multipart\/form-data; boundary=/.test(contentType) && /name="file"; filename="/.test(form);
+    if (!isFile || !form.includes(`content-type: ${upload.contentType}\r\n`))
+      return refusal(400, 'validation_error', 'The form needs a file of the content type.');
+    upload.isSent = true;
+    return { status: 200, body: { object: 'file_upload', id, status: 'uploaded' } };
+  }
+
+  function append(page: NotionPage, body: unknown, text: string): VendorAnswer {
+    if (text.length > MAX_BYTES) return refusal(400, 'validation_error', 'The request is too large.');
     const { data, error } = children.safeParse(body);
     if (data === undefined) return invalid(error);
     const failed = page.title.includes(APPEND_FAULT)
       ? fault(page.title.replace(APPEND_FAULT, '[[simulate: '), 'append')
       : undefined;
     if (failed !== undefined) return failed;
+    const missingUpload = uploadsIn(text).find((id) => uploads.get(id)?.isSent !== true);
+    if (missingUpload !== undefined)
+      return refusal(400, 'validation_error', `Could not find file_upload with ID: ${missingUpload}.`);
     page.blocks.push(...(data.children as NotionBlock[]));
     return { status: 200, body: { object: 'list', type: 'block', results: data.children, has_more: false } };
   }
@@ -154,20 +185,28 @@ export function createNotionSimulator(attempts: Attempts): VendorSimulator {
         return refusal(429, 'rate_limited', 'You have been rate limited.', ['retry-after', '1']);
       const body = text === '' ? undefined : parseJson(text);
       if (place === 'POST /v1/pages') return create(body);
+      if (place === 'POST /v1/file_uploads') return createUpload(body);
+      const [, uploadId] = /^POST \/v1\/file_uploads\/([\w-]+)\/send$/.exec(place) ?? [];
+      if (uploadId !== undefined) return sendUpload(uploadId, String(headers['content-type']), text);
       const [, kind, id = '', rest = ''] = /^\/v1\/(pages|blocks)\/([\w-]+)(\/children)?$/.exec(path) ?? [];
       const page = find(id);
       if (kind === undefined) return refusal(400, 'invalid_request_url', 'Invalid request URL.');
       if (page === undefined) return missing();
       if (kind === 'pages' && rest === '' && method === 'GET') return { status: 200, body: shown(page) };
       if (kind === 'pages' && rest === '' && method === 'PATCH') return update(page, body);
-      if (kind === 'blocks' && rest !== '' && method === 'PATCH') return append(page, body, text.length);
+      if (kind === 'blocks' && rest !== '' && method === 'PATCH') return append(page, body, text);
       return refusal(400, 'invalid_request_url', 'Invalid request URL.');
     },
     clear() {
       pages.clear();
+      uploads.clear();
       rate.clear();
     },
   };
 }
+
+/** The uploads that a body refers to. */
+const uploadsIn = (body: string): string[] =>
+  [...body.matchAll(/"file_upload":\{"id":"([\w-]+)"/g)].map(([, id = '']) => id);
 
 const textOf = ({ title: pieces }: z.output<typeof title>) => pieces.map(({ text }) => text.content).join('');

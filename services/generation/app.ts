@@ -37,6 +37,7 @@ import { createFindContact, integrationsPlugin } from './integrations/plugin.ts'
 import { generationTasks } from './jobs/jobs.ts';
 import { jobsPlugin } from './jobs/plugin.ts';
 import { knowledgeBasePlugin } from './knowledge-base/plugin.ts';
+import type { ReadMedia } from './media/domain.ts';
 import { mediaTasks } from './media/jobs.ts';
 import { mediaPlugin } from './media/plugin.ts';
 import { moderationsPlugin } from './moderations/plugin.ts';
@@ -146,6 +147,7 @@ export function buildApp(options: AppOptions): Generation {
     const integrations = {
       ...{ database, runtime, clock: runtime.clock, entitlements, dispatcher, http, ...addresses },
       secretBox: createSecretBox(encryptionKeys),
+      readMedia: (...file: Parameters<ReadMedia>) => app.readMedia(...file),
     };
     app.register(integrationsPlugin, integrations);
     tasks.push(...integrationTasks(integrations));

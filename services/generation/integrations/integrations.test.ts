@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
+import sharp from 'sharp';
 import { Webhook } from 'standardwebhooks';
 import t from 'tap';
 import { Agent } from 'undici';
@@ -18,7 +19,8 @@ import { addVersion, insertDocument } from '../documents/store.ts';
 import { ACCOUNT, createTestSocial, OTHER_ACCOUNT, SOME_ID } from '../social/social.fixture.ts';
 import { integrationTasks } from './jobs.ts';
 import { createFindContact } from './plugin.ts';
-import type { PublishOptions } from './publish.ts';
+import { requestPublication } from './publications-store.ts';
+import { type PublishOptions, publishDocument } from './publish.ts';
 
 const TOKEN = 'ntn_a_secret_of_the_customer';
 const PARENT = '59833787-2cf9-4fdf-8782-e53db20768a5';
@@ -156,6 +158,30 @@ t.test(
     t.equal(written[0]?.blocks.length, 120);
   },
 );
+
+t.test("given the account's own images, then they are uploaded to Notion", async (t) => {
+  const color = { channels: 3, background: '#0b6b4f' } as const;
+  const png = await sharp({ create: { width: 60, height: 40, ...color } })
+    .png()
+    .toBuffer();
+  const id = await createDocument(
+    'Pictures',
+    `![A pen](/api/media/${SOME_ID}) ![Gone](/api/media/${PARENT})`,
+  );
+  const key = { documentId: id, provider: 'notion', accountId: ACCOUNT } as const;
+  await transaction(database, (tx) =>
+    requestPublication(tx, { ...key, requestId: SOME_ID, now: new Date() }),
+  );
+  const readMedia = async (_accountId: string, mediaId: string) => (mediaId === SOME_ID ? png : undefined);
+  const { signal } = new AbortController();
+  await publishDocument({ ...tasksOptions().options, readMedia }, key, signal);
+  t.match(await ended(id), { status: 'published' });
+  t.match((await pages()).find(({ title }) => title === 'Pictures')?.blocks, [
+    { type: 'paragraph' },
+    { type: 'image', image: { type: 'file_upload', caption: [{ text: { content: 'A pen' } }] } },
+    { type: 'paragraph', paragraph: { rich_text: [{ text: { content: 'Gone' } }] } },
+  ]);
+});
 
 t.test('given a creation without an answer, then it fails, and is not repeated', async (t) => {
   const id = await createDocument('Lost [[simulate: status=500]]', 'x');
@@ -311,6 +337,7 @@ function tasksOptions() {
   const options: PublishOptions & { hubspotUrl: string } = {
     ...{ database, secretBox, entitlements, dispatcher, clock: social.clock },
     http: { request: () => Promise.reject(new Error('Not in this test.')) },
+    readMedia: async () => undefined,
     notionUrl: `${simulator.url}/notion`,
     hubspotUrl: `${simulator.url}/hubspot`,
   };

@@ -2,7 +2,7 @@
 import type { Dispatcher } from 'undici';
 import { z } from 'zod';
 import { IntegrationError } from './domain/integration.ts';
-import { notionBlocks, notionTitle, requestsOf } from './domain/notion-blocks.ts';
+import { notionBlocks, notionTitle, requestsOf, type Uploads } from './domain/notion-blocks.ts';
 import { createVendorCall, type VendorCall } from './vendor-api.ts';
 
 export type NotionOptions = { dispatcher: Dispatcher; baseUrl: string };
@@ -12,6 +12,8 @@ const API_VERSION = '2026-03-11';
 const INTERVAL_MS = 350;
 
 const page = z.object({ id: z.string(), url: z.string(), in_trash: z.boolean().optional() });
+
+const upload = z.object({ id: z.string() });
 
 const pagePath = (id: string) => `/v1/pages/${encodeURIComponent(id)}`;
 
@@ -80,13 +82,35 @@ export async function clearNotionPage(
   }
 }
 
+export type NotionImage = { bytes: Buffer; format: 'png' | 'jpg' };
+
+/** Uploads images, so that a page has them for ever. @returns their ids by the addresses of the images. */
+export async function uploadImages(
+  call: VendorCall,
+  images: ReadonlyMap<string, NotionImage>,
+): Promise<Uploads> {
+  const uploads = new Map<string, string>();
+  for (const [address, { bytes, format }] of images) {
+    const name = `image.${format}`;
+    const contentType = format === 'jpg' ? 'image/jpeg' : 'image/png';
+    const body = { mode: 'single_part', filename: name, content_type: contentType };
+    const created = await call({ method: 'POST', path: '/v1/file_uploads', isRepeatable: true, body });
+    const { data } = upload.safeParse(created);
+    if (data === undefined) throw new IntegrationError('unavailable', 'The answer of Notion has no upload.');
+    const path = `/v1/file_uploads/${encodeURIComponent(data.id)}/send`;
+    await call({ method: 'POST', path, isRepeatable: true, file: { name, contentType, bytes } });
+    uploads.set(address, data.id);
+  }
+  return uploads;
+}
+
 /** Writes a text to an empty page. If this fails, a part of it may be there: clear the page before the next attempt. */
 export async function writeNotionPage(
   call: VendorCall,
   id: string,
-  { markdown, title }: { markdown: string; title: string },
+  { markdown, title, uploads }: { markdown: string; title: string; uploads: Uploads },
 ): Promise<void> {
-  for (const children of requestsOf(notionBlocks(markdown, title))) {
+  for (const children of requestsOf(notionBlocks(markdown, title, uploads))) {
     const path = `/v1/blocks/${encodeURIComponent(id)}/children`;
     // The whole is repeatable, although a single request is not.
     await call({ method: 'PATCH', path, isRepeatable: true, body: { children } });

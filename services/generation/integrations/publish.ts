@@ -9,6 +9,8 @@ import { enqueue } from '#libs/jobs/enqueue.ts';
 import { shardOf } from '#libs/ledger/shard.ts';
 import type { Runtime } from '#libs/service/runtime.ts';
 import { type DocumentRow, presentDocument, type VersionRow } from '../documents/domain.ts';
+import { loadImages } from '../documents/plugin.ts';
+import type { ReadMedia } from '../media/domain.ts';
 import {
   IntegrationError,
   type IntegrationRow,
@@ -16,7 +18,7 @@ import {
   secretContext,
 } from './domain/integration.ts';
 import { afterFailure, afterSuccess, type PublicationRow, type PublishedPage } from './domain/publication.ts';
-import { clearNotionPage, createNotionPage, notionCall, writeNotionPage } from './notion.ts';
+import { clearNotionPage, createNotionPage, notionCall, uploadImages, writeNotionPage } from './notion.ts';
 import { findDocument, findPublication, recordPage, updatePublication } from './publications-store.ts';
 import { findIntegration, recordUse } from './store.ts';
 import { sendWebhook } from './webhook.ts';
@@ -33,6 +35,8 @@ export type PublishOptions = {
   notionUrl: string;
   /** Connections to addresses of customers. */
   http: Pick<PublicHttp, 'request'>;
+  /** The account's own images in documents. */
+  readMedia: ReadMedia;
 };
 
 /** One attempt: everything that a provider's function reads. */
@@ -137,7 +141,9 @@ async function publishToNotion(options: PublishOptions, attempt: Attempt): Promi
   const { externalId } = publication;
   const known = externalId === null ? null : await clearNotionPage(call, externalId, title);
   const page = known ?? (await createPageOnce(options, call, attempt));
-  await writeNotionPage(call, page.id, { markdown, title });
+  const images = await loadImages(markdown, (id) => options.readMedia(publication.accountId, id));
+  const uploads = await uploadImages(call, images);
+  await writeNotionPage(call, page.id, { markdown, title, uploads });
   return page;
 }
 

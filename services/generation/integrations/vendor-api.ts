@@ -1,4 +1,5 @@
 /** JSON requests to the API of a provider, whose address only the operator sets. */
+import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Dispatcher } from 'undici';
 import { readRetryAfterMs } from '#libs/http/retry-after.ts';
@@ -11,6 +12,8 @@ export type VendorRequest = {
   /** A request that changes nothing, or the same when it is repeated. GET always is. */
   isRepeatable?: boolean;
   body?: object;
+  /** A file instead of a body, as the part `file` of a form. */
+  file?: { name: string; contentType: string; bytes: Buffer };
 };
 
 /**
@@ -68,12 +71,13 @@ export function createVendorCall(options: VendorOptions): VendorCall {
 }
 
 async function send(
-  { method, path, isRepeatable, body }: VendorRequest,
+  { method, path, isRepeatable, body, file }: VendorRequest,
   options: VendorOptions,
 ): Promise<Answer> {
   const { dispatcher, baseUrl, name, headers, token, timeoutMs = TIMEOUT_MS, signal } = options;
   const { origin, pathname } = new URL(baseUrl);
   const deadline = AbortSignal.timeout(timeoutMs);
+  const content = contentOf(body, file);
   try {
     const response = await dispatcher.request({
       origin,
@@ -82,10 +86,10 @@ async function send(
       headers: {
         accept: 'application/json',
         authorization: `Bearer ${token}`,
-        ...(body && { 'content-type': 'application/json' }),
+        ...content.headers,
         ...headers,
       },
-      body: body === undefined ? null : JSON.stringify(body),
+      body: content.body,
       signal: signal ? AbortSignal.any([deadline, signal]) : deadline,
     });
     const header = (key: string) => {
@@ -100,6 +104,21 @@ async function send(
     const detail = `${name} did not answer.`;
     throw new IntegrationError(isHarmless ? 'unavailable' : 'outcome_unknown', detail, { cause: error });
   }
+}
+
+function contentOf(body: VendorRequest['body'], file: VendorRequest['file']) {
+  if (file !== undefined) return formOf(file);
+  if (body === undefined) return { headers: {}, body: null };
+  return { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) };
+}
+
+function formOf({ name, contentType, bytes }: NonNullable<VendorRequest['file']>) {
+  const boundary = randomUUID();
+  const head = `--${boundary}\r\ncontent-disposition: form-data; name="file"; filename="${name}"\r\ncontent-type: ${contentType}\r\n\r\n`;
+  return {
+    headers: { 'content-type': `multipart/form-data; boundary=${boundary}` },
+    body: Buffer.concat([Buffer.from(head), bytes, Buffer.from(`\r\n--${boundary}--\r\n`)]),
+  };
 }
 
 async function readBounded(body: AsyncIterable<Buffer>): Promise<string> {

@@ -132,6 +132,14 @@ t.test('given Markdown, then it becomes blocks', async (t) => {
     ],
   ];
   for (const [markdown, blocks] of cases) t.strictSame(blocksOf(markdown), blocks, markdown);
+  const uploads = new Map([['/api/media/1', '019e3f5e-6f2a-7c31-9d52-8a4f0b6c1d2e']]);
+  const uploaded = notionBlocks('![a](/api/media/1) ![b](/api/media/2)', '', uploads);
+  t.match(uploaded, [
+    { type: 'paragraph' },
+    { type: 'image', image: { type: 'file_upload', file_upload: { id: uploads.get('/api/media/1') } } },
+    { type: 'paragraph' },
+  ]);
+  t.equal(children.safeParse({ children: uploaded }).error, undefined);
   t.strictSame(blocksOf('# Title\n\na', 'Title'), blocksOf('a'), 'the page has the title already');
 });
 

@@ -19,12 +19,22 @@ const MAX_TITLE = 300;
 
 const marked = new Marked({ gfm: true });
 
+/** Images that were uploaded to Notion: the id of the upload by the address in the text. */
+export type Uploads = ReadonlyMap<string, string>;
+
+/** Where blocks are written. */
+type Place = {
+  /** 1 for the blocks of a page; they have children up to {@link MAX_LEVEL}. */
+  level: number;
+  uploads: Uploads;
+};
+
 /** @param title The page has it already, so a first heading with the same text is left out. */
-export function notionBlocks(markdown: string, title: string): Block[] {
+export function notionBlocks(markdown: string, title: string, uploads: Uploads = new Map()): Block[] {
   const tokens = marked.lexer(markdown).filter(({ type }) => type !== 'space');
   const [first] = tokens;
   const isTitle = first?.type === 'heading' && (first as Tokens.Heading).text.trim() === title.trim();
-  return blocksOf(isTitle ? tokens.slice(1) : tokens, 1);
+  return blocksOf(isTitle ? tokens.slice(1) : tokens, { level: 1, uploads });
 }
 
 export const notionTitle = (title: string): RichText[] => plainRichText(title.slice(0, MAX_TITLE));
@@ -63,29 +73,28 @@ const childrenOf = (block: Block): Block[] =>
 
 const sizeOf = (block: Block): number => childrenOf(block).reduce((sum, child) => sum + sizeOf(child), 1);
 
-/** @param level 1 for the blocks of a page; they have children up to {@link MAX_LEVEL}. */
-function blocksOf(tokens: readonly Token[], level: number): Block[] {
-  return tokens.flatMap((token) => blocksOfToken(token, level));
+function blocksOf(tokens: readonly Token[], place: Place): Block[] {
+  return tokens.flatMap((token) => blocksOfToken(token, place));
 }
 
-function blocksOfToken(token: Token, level: number): Block[] {
+function blocksOfToken(token: Token, place: Place): Block[] {
   switch (token.type) {
     case 'heading': {
       const { depth, tokens } = token as Tokens.Heading;
-      return [...textBlocks(`heading_${Math.min(depth, 3)}`, richTextOf(tokens)), ...imagesOf(tokens)];
+      return [...textBlocks(`heading_${Math.min(depth, 3)}`, richTextOf(tokens)), ...imagesOf(tokens, place)];
     }
     case 'list':
       return (token as Tokens.List).items.flatMap((item) =>
-        itemBlocks(item, (token as Tokens.List).ordered, level),
+        itemBlocks(item, (token as Tokens.List).ordered, place),
       );
     case 'blockquote':
-      return nested('quote', (token as Tokens.Blockquote).tokens, level);
+      return nested('quote', (token as Tokens.Blockquote).tokens, place);
     case 'code': {
       const { text, lang = '' } = token as Tokens.Code;
       return textBlocks('code', plainRichText(text), { language: notionLanguage(lang) });
     }
     case 'table':
-      return tableBlocks(token as Tokens.Table, level);
+      return tableBlocks(token as Tokens.Table, place);
     case 'hr':
       return [{ type: 'divider', divider: {} }];
     case 'space':
@@ -95,7 +104,7 @@ function blocksOfToken(token: Token, level: number): Block[] {
       return textBlocks('paragraph', plainRichText((token as Tokens.HTML).text.trim()));
     default: {
       const tokens = (token as Tokens.Paragraph).tokens ?? [token];
-      return [...textBlocks('paragraph', richTextOf(tokens)), ...imagesOf(tokens)];
+      return [...textBlocks('paragraph', richTextOf(tokens)), ...imagesOf(tokens, place)];
     }
   }
 }
@@ -111,15 +120,15 @@ function textBlocks(type: string, text: readonly RichText[], more: object = {}):
   return blocks;
 }
 
-function itemBlocks({ tokens, task, checked }: Tokens.ListItem, isOrdered: boolean, level: number): Block[] {
-  if (task) return nested('to_do', tokens, level, { checked: checked === true });
-  return nested(isOrdered ? 'numbered_list_item' : 'bulleted_list_item', tokens, level);
+function itemBlocks({ tokens, task, checked }: Tokens.ListItem, isOrdered: boolean, place: Place): Block[] {
+  if (task) return nested('to_do', tokens, place, { checked: checked === true });
+  return nested(isOrdered ? 'numbered_list_item' : 'bulleted_list_item', tokens, place);
 }
 
 const TEXTS = ['paragraph', 'text'];
 
 /** A block with the first text of its tokens, and the others as children, or after it where there may be none. */
-function nested(type: string, tokens: readonly Token[], level: number, more: object = {}): Block[] {
+function nested(type: string, tokens: readonly Token[], place: Place, more: object = {}): Block[] {
   const [first, ...others] = tokens.filter((token) => token.type !== 'space' && token.type !== 'checkbox');
   const hasText = first !== undefined && TEXTS.includes(first.type);
   const inline = hasText ? ((first as Tokens.Paragraph).tokens ?? [first]) : [];
@@ -129,32 +138,39 @@ function nested(type: string, tokens: readonly Token[], level: number, more: obj
     richTextOf(inline),
     more,
   );
-  if (level === MAX_LEVEL) return [own, ...overflow, ...imagesOf(inline), ...blocksOf(rest, level)];
-  const children = [...overflow, ...imagesOf(inline), ...blocksOf(rest, level + 1)];
+  if (place.level === MAX_LEVEL)
+    return [own, ...overflow, ...imagesOf(inline, place), ...blocksOf(rest, place)];
+  const children = [
+    ...overflow,
+    ...imagesOf(inline, place),
+    ...blocksOf(rest, { ...place, level: place.level + 1 }),
+  ];
   const content = own[type] as TextContent;
   if (children.length > 0) content.children = children.slice(0, MAX_ITEMS);
   // Children beyond the hundredth follow their parent, one level higher than they were.
   return [own, ...children.slice(MAX_ITEMS)];
 }
 
-function imagesOf(tokens: readonly Token[]): Block[] {
+function imagesOf(tokens: readonly Token[], place: Place): Block[] {
   return tokens.flatMap((token): Block[] => {
-    if (token.type !== 'image') return 'tokens' in token && token.tokens ? imagesOf(token.tokens) : [];
+    if (token.type !== 'image') return 'tokens' in token && token.tokens ? imagesOf(token.tokens, place) : [];
     const { href, text } = token as Tokens.Image;
-    const url = addressOf(href, /^https?:$/);
-    if (url === undefined) return textBlocks('paragraph', plainRichText(text));
+    const source = imageSource(href, place.uploads);
+    if (source === undefined) return textBlocks('paragraph', plainRichText(text));
     const caption = plainRichText(text).slice(0, MAX_ITEMS);
-    return [
-      {
-        type: 'image',
-        image: { type: 'external', external: { url }, ...(caption.length > 0 && { caption }) },
-      },
-    ];
+    return [{ type: 'image', image: { ...source, ...(caption.length > 0 && { caption }) } }];
   });
 }
 
+function imageSource(href: string, uploads: Uploads): object | undefined {
+  const id = uploads.get(href);
+  if (id !== undefined) return { type: 'file_upload', file_upload: { id } };
+  const url = addressOf(href, /^https?:$/);
+  return url === undefined ? undefined : { type: 'external', external: { url } };
+}
+
 /** A table of at most a hundred rows each, with the header in each; lines of text where there may be no table. */
-function tableBlocks({ header, rows }: Tokens.Table, level: number): Block[] {
+function tableBlocks({ header, rows }: Tokens.Table, { level }: Place): Block[] {
   const cellsOf = (cells: readonly Tokens.TableCell[]) => cells.map(({ tokens }) => richTextOf(tokens));
   if (level === MAX_LEVEL || header.length > MAX_ITEMS) {
     return [header, ...rows].flatMap((cells) =>
