@@ -215,6 +215,24 @@ t.test('fails twice with 429 and then succeeds, within the retries of the SDK', 
   );
 });
 
+t.test('refuses what asks for nothing, as OpenAI does', async (t) => {
+  const call = { role: 'assistant' as const, content: 'Hi', tool_calls: [] };
+  const rows: [param: string, more: object][] = [
+    ['tools', { tools: [] }],
+    ['tool_choice', { tool_choice: 'auto' }],
+    ['parallel_tool_calls', { parallel_tool_calls: true }],
+    ['metadata', { metadata: { a: 'b' } }],
+    ['messages[1].tool_calls', { messages: [...ask('Hello').messages, call] }],
+  ];
+  for (const [param, more] of rows) {
+    await t.rejects(
+      client.chat.completions.create({ ...ask('Hello'), ...more }),
+      failure({ status: 400, param }),
+      param,
+    );
+  }
+});
+
 t.test('fails as each vendor does', async (t) => {
   await t.rejects(
     client.chat.completions.create(ask('Hello', 'gpt-4o#fault=status=503')),

@@ -45,6 +45,24 @@ export function openAiDialect(provider: CompatibleProvider): Dialect {
   };
 }
 
+/** OpenAI refuses these, although they ask for nothing. */
+function refuseWhatChangesNothing(request: JsonObject, messages: readonly JsonObject[]): void {
+  const isEmpty = (value: unknown) => Array.isArray(value) && value.length === 0;
+  if (isEmpty(request.tools)) throw invalid("Invalid 'tools': empty array.", 'tools');
+  for (const name of ['tool_choice', 'parallel_tool_calls']) {
+    if (request.tools === undefined && request[name] !== undefined) {
+      throw invalid(`'${name}' is only allowed when 'tools' are specified.`, name);
+    }
+  }
+  if (request.metadata !== undefined && request.store !== true) {
+    throw invalid("The 'metadata' parameter is only allowed when 'store' is enabled.", 'metadata');
+  }
+  messages.forEach((message, index) => {
+    const param = `messages[${index}].tool_calls`;
+    if (isEmpty(message.tool_calls)) throw invalid(`Invalid '${param}': empty array.`, param);
+  });
+}
+
 function readChat(body: unknown, provider: CompatibleProvider): Call {
   const request = objectOr(body);
   const model = optionalText(request.model);
@@ -59,6 +77,7 @@ function readChat(body: unknown, provider: CompatibleProvider): Call {
       'stream_options',
     );
   }
+  if (provider === 'openai') refuseWhatChangesNothing(request, messages);
   const effort = request.reasoning_effort;
   const reasons = reasonsByItself(model) && effort !== 'none' && effort !== 'minimal';
   const maxTokens = optionalInteger(request.max_tokens, 'max_tokens');
