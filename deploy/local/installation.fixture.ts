@@ -29,6 +29,7 @@ import { systemRuntime } from '#libs/service/runtime.ts';
 import { toServiceConfig } from '#libs/service/variables.ts';
 import { type ProviderSimulator, startProviderSimulator } from '#libs/simulators/provider-simulator.ts';
 import { createLocalStorage } from '#libs/storage/local-storage.ts';
+import type { Storage } from '#libs/storage/storage.ts';
 import { createTestDatabase, type TestScope } from '#libs/testing/database.ts';
 import { type HttpResponse, listenOnFreePort, request } from '#libs/testing/http.ts';
 import { INTERNAL_KEYS_TEXT, testIdentity } from '#libs/testing/service.ts';
@@ -61,6 +62,8 @@ export type Installation = {
   /** Connected as the database's owner. */
   pool: Pool;
   databaseUrl: string;
+  /** Where usage-metering keeps archives. */
+  storage: Storage;
   /** Sends a request; with a body, as JSON and POST. @param credential an access token or an API key. */
   /** An access token of platform staff with the role `admin`. */
   staffToken: string;
@@ -166,6 +169,7 @@ export async function startInstallation(
 
   const meteringToBilling = connectTo('usage-metering', 'billing', billing.url);
   const metering = base('usage-metering');
+  const storage = createLocalStorage(mediaFolder(t));
   const meteringListener = listenerFor('usage-metering');
   const publicHttp = createPublicHttp();
   t.teardown(() => publicHttp.close());
@@ -190,7 +194,7 @@ export async function startInstallation(
         webhookPolicy: { isAllowedAddress: isPublicAddress, allowsHttp: false },
         operators: { slackUrl: undefined, sentry: undefined },
         sweepIntervalMs: meteringVariables.SWEEP_INTERVAL,
-        storage: createLocalStorage(mediaFolder(t)),
+        storage,
         retentionMonths: null,
         sweepBatch: meteringVariables.SWEEP_BATCH,
         ensureBalances: async (accountId, requestId) => {
@@ -273,6 +277,7 @@ export async function startInstallation(
     simulator,
     pool: database.pool,
     databaseUrl: database.url,
+    storage,
     staffToken: staff.access_token,
     gatewayTasks: gateway.tasks,
     call,

@@ -14,6 +14,8 @@ export type SecretBox = {
    * @throws Error for another context, a text that was changed, or a key that is not known.
    */
   readonly open: (stored: string, context: string) => string;
+  /** Encrypts with the first key what is in plain text, or was encrypted with another key. @throws Error as `open`. */
+  readonly sealAgain: (stored: string, context: string) => string;
 };
 
 /** @param keys of `ENCRYPTION_KEY_BYTES` bytes. The first encrypts, all decrypt. @throws TypeError without a key. */
@@ -22,18 +24,16 @@ export function createSecretBox(keys: readonly Buffer[]): SecretBox {
   const [first] = keys;
   if (first === undefined) throw new TypeError('There is no encryption key.');
   const prefix = `${PREFIX}${idOf(first)}:`;
-  return {
-    prefix,
-    seal: (secret, context) => prefix + encrypt(first, Buffer.from(secret), context).toString('base64url'),
-    open(stored, context) {
-      if (!stored.startsWith(PREFIX)) return stored;
-      const [, id = '', text = ''] = stored.split(':');
-      const key = byId.get(id);
-      if (key === undefined)
-        throw new Error(`A secret was encrypted with the key ${id}, which is not known.`);
-      return decrypt(key, Buffer.from(text, 'base64url'), context).toString('utf8');
-    },
+  const seal = (secret: string, context: string) =>
+    prefix + encrypt(first, Buffer.from(secret), context).toString('base64url');
+  const open = (stored: string, context: string) => {
+    if (!stored.startsWith(PREFIX)) return stored;
+    const [, id = '', text = ''] = stored.split(':');
+    const key = byId.get(id);
+    if (key === undefined) throw new Error(`A secret was encrypted with the key ${id}, which is not known.`);
+    return decrypt(key, Buffer.from(text, 'base64url'), context).toString('utf8');
   };
+  return { prefix, seal, open, sealAgain: (stored, context) => seal(open(stored, context), context) };
 }
 
 /** Says which key encrypted a text, and nothing else about it. */

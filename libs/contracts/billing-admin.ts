@@ -75,6 +75,7 @@ export const listPaymentRequests = defineOperation({
   querystring: pageQuery.extend({
     status: z.enum(PAYMENT_STATUSES).optional(),
     account_id: z.uuid().optional(),
+    ...timeRange,
   }),
   responses: {
     200: {

@@ -118,6 +118,7 @@ export const importCatalogue = defineOperation({
   headers: idempotencyHeaders,
   auth: 'staff',
   bodyTypes: ['text/yaml', 'application/yaml'],
+  textExample: 'id: default\nname: Inkmeter\n…',
   body: z.strictObject({ source: z.string().min(1).max(MAX_SOURCE_LENGTH) }).meta({ id: 'CatalogueFile' }),
   bodyExample: { source: 'id: default\nname: Inkmeter\n…' },
   responses: {

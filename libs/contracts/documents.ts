@@ -5,7 +5,7 @@ import { PARTS } from './generate.ts';
 import { ACCEPTED, CONTENT_PROBLEMS } from './generations.ts';
 import { idempotencyHeaders } from './idempotency-key.ts';
 import { defineOperation } from './operation.ts';
-import { list, page, pageQuery } from './page.ts';
+import { list, page, pageQuery, timeRange } from './page.ts';
 import { problemResponses, USER_PROBLEMS } from './problem-responses.ts';
 import { REQUIRES_API_ACCESS } from './requirements.ts';
 import { isStorable } from './storable-text.ts';
@@ -89,6 +89,7 @@ export const listDocuments = defineOperation({
   querystring: pageQuery.extend({
     content_type: z.enum(PARTS).optional(),
     generation_id: z.uuid().optional(),
+    ...timeRange,
   }),
   responses: {
     200: {
@@ -201,11 +202,12 @@ export const exportDocument = defineOperation({
       description: 'The file.',
       contentType: 'text/markdown',
       schema: z.string(),
-      otherTypes: [
-        'text/html',
-        'application/json',
-        'application/vnd.openxmlformats-officedocument.wordprocessingml.document',
-      ],
+      otherTypes: {
+        'text/html': '<!doctype html>\n<html lang="en">…</html>\n',
+        'application/json': '{"title": "Fountain pens", "sections": []}',
+        'application/vnd.openxmlformats-officedocument.wordprocessingml.document':
+          '(the bytes of a Word document)',
+      },
       example: wholeExample.markdown,
     },
     ...problemResponses(...USER_PROBLEMS, 'not_found'),

@@ -5,9 +5,10 @@ import { count, instant } from './envelope.ts';
 import { articleOutline, CONTENT_TYPES, generateRequest, PARTS } from './generate.ts';
 import { idempotencyHeaders } from './idempotency-key.ts';
 import { defineOperation } from './operation.ts';
-import { page, pageQuery } from './page.ts';
+import { page, pageQuery, timeRange } from './page.ts';
 import { problemResponses, USER_PROBLEMS } from './problem-responses.ts';
 import { REQUIRES_API_ACCESS, type Requirement } from './requirements.ts';
+import { jobEvents } from './stream-events.ts';
 
 const STATUSES = ['queued', 'running', 'needs_approval', 'completed', 'failed', 'cancelled'] as const;
 const STEP_STATUSES = ['waiting', 'ready', 'queued', 'running', 'succeeded', 'failed', 'skipped'] as const;
@@ -109,7 +110,7 @@ const EVENTS_EXAMPLE = [
   'id: 41\nevent: step\ndata: {"step":"blog.outline","status":"running","message":"Planning the article","percent":0}',
   'id: 57\nevent: content\ndata: {"content_type":"blog","chunk":"# Fountain pens\\n\\nInk that flows"}',
   'id: 64\nevent: document\ndata: {"content_type":"blog","document_id":"019e3f5e-6f2a-7c31-9d52-8a4f0b6c1da0","title":"Fountain pens"}',
-  'id: 65\nevent: completed\ndata: {"status":"completed","percent":100,"usage":{"cost_usd":"0.004100000","tokens":4100}}',
+  'id: 65\nevent: completed\ndata: {"status":"completed","percent":100,"usage":{"cost_usd":"0.004100000","tokens":4100},"budget_state":"ok"}',
   '',
 ].join('\n\n');
 
@@ -245,6 +246,7 @@ export const listGenerations = defineOperation({
   querystring: pageQuery.extend({
     status: z.enum(STATUSES).optional(),
     content_type: z.enum(CONTENT_TYPES).optional(),
+    ...timeRange,
   }),
   responses: {
     200: {
@@ -276,11 +278,7 @@ export const streamGenerationEvents = defineOperation({
   method: 'GET',
   path: `${PATH}/{id}/events`,
   summary: 'Follow a job',
-  description: [
-    'Server-sent events from the beginning of the job, or after `Last-Event-ID`, until it ends: `status`, `step` (with a',
-    'message in the language of the content), `content` (a piece of a text; with `replace`, the whole text instead of the',
-    'pieces so far), `document`, `approval` (the outline that waits), and at the end `completed`, `failed` or `cancelled`.',
-  ].join(' '),
+  description: 'Server-sent events from the beginning of the job, or after `Last-Event-ID`, until it ends.',
   tags,
   auth: 'user',
   scope: 'generate',
@@ -296,6 +294,7 @@ export const streamGenerationEvents = defineOperation({
       description: 'The events.',
       contentType: 'text/event-stream',
       schema: z.string(),
+      events: jobEvents(articleOutline),
       example: EVENTS_EXAMPLE,
     },
     ...problemResponses(...USER_PROBLEMS, 'not_found'),

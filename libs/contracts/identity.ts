@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { instant } from './envelope.ts';
 import { ACCOUNT_ROLES, PLATFORM_ROLES } from './internal-context.ts';
 import { defineOperation } from './operation.ts';
-import { page } from './page.ts';
+import { list } from './page.ts';
 import { problemResponses, USER_PROBLEMS } from './problem-responses.ts';
 import { CONTROLS } from './storable-text.ts';
 
@@ -342,7 +342,7 @@ export const listMyAccounts = defineOperation({
   responses: {
     200: {
       description: 'All accounts of the user, on one page.',
-      schema: page(memberAccount).meta({ id: 'MemberAccountPage' }),
+      schema: list(memberAccount).meta({ id: 'MemberAccountList' }),
       example: { data: [exampleMemberAccount], next_cursor: null },
     },
     ...problemResponses(...USER_PROBLEMS, 'insufficient_scope'),

@@ -20,8 +20,8 @@ export type OperationResponse = {
   readonly examples?: Readonly<Record<string, unknown>>;
   /** `application/json` unless given. */
   readonly contentType?: string;
-  /** Further content types of a file that has several formats. */
-  readonly otherTypes?: readonly string[];
+  /** Examples of a file that has several formats, by its other content types. */
+  readonly otherTypes?: Readonly<Record<string, string>>;
   /** An example of the response as `text/event-stream`, if it can be streamed. */
   readonly eventStreamExample?: string;
   /** The events of such a stream. */
@@ -64,6 +64,8 @@ export type Operation = {
   readonly isForm?: true;
   /** Content types of the body other than JSON; such a body is text. */
   readonly bodyTypes?: readonly string[];
+  /** An example of such a body. */
+  readonly textExample?: string;
   readonly bodyExample?: unknown;
   /** By HTTP status. */
   readonly responses: Readonly<Record<number, OperationResponse>>;

@@ -1,5 +1,6 @@
 /** The server-sent events of operations that can be streamed. */
 import { z } from 'zod';
+import { LIMIT_STATES } from '#libs/catalogue/limit.ts';
 
 export type StreamEvent = {
   /** Null for events without a name, whose data says what they are. */
@@ -135,6 +136,69 @@ export function contentEvents(complete: z.ZodType): readonly StreamEvent[] {
     },
     { name: 'complete', description: 'The whole content. Ends the stream.', data: complete },
     contentFailure,
+  ];
+}
+
+const percent = PROGRESS.describe('Percent of the whole job.');
+const failure = z.looseObject({ code: z.string(), detail: z.string() });
+const partOfJob = { content_type: z.string() };
+
+const endOfJob = (name: string, description: string, fields: z.core.$ZodShape = {}): StreamEvent => ({
+  name,
+  description,
+  data: z.looseObject({
+    status: z.literal(name),
+    percent,
+    usage: z.looseObject({ cost_usd: z.string(), tokens: z.int() }).describe('What the job has cost.'),
+    budget_state: z.enum(LIMIT_STATES),
+    ...fields,
+  }),
+});
+
+/** @param outline of an article. */
+export function jobEvents(outline: z.ZodType): readonly StreamEvent[] {
+  return [
+    {
+      name: 'status',
+      description: 'The job has another status.',
+      data: z.looseObject({ status: z.string(), percent }),
+    },
+    {
+      name: 'step',
+      description: 'A step begins or has ended. The message is in the language of the content.',
+      data: z.looseObject({
+        step: z.string(),
+        status: z.enum(['running', 'succeeded', 'failed']),
+        message: z.string().optional(),
+        percent,
+        error: failure.optional(),
+      }),
+    },
+    {
+      name: 'content',
+      description: 'The next text of a part; with `replace`, the whole text in place of the pieces so far.',
+      data: z.looseObject({ ...partOfJob, chunk: z.string(), replace: z.literal(true).optional() }),
+    },
+    {
+      name: 'document',
+      description: 'A part is complete and stored.',
+      data: z.looseObject({
+        ...partOfJob,
+        document_id: z.uuid(),
+        title: z.string(),
+        version: z.int().optional().describe('Of a document that was rewritten.'),
+      }),
+    },
+    {
+      name: 'approval',
+      description: 'The outline that waits for an approval.',
+      data: z.looseObject({ step: z.string(), outline }),
+    },
+    endOfJob('completed', 'All parts are complete. Ends the stream.'),
+    endOfJob('failed', 'A part has failed; the others are complete. Ends the stream.', {
+      error: failure.optional(),
+    }),
+    endOfJob('cancelled', 'The job was cancelled. Ends the stream.'),
   ];
 }
 

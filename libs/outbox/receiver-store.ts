@@ -9,12 +9,16 @@ type ReceiverAddress = Pick<Receiver, 'channel' | 'target'>;
 const isReceiver = ({ channel, target }: ReceiverAddress) =>
   and(eq(outboxClaims.channel, channel), eq(outboxClaims.target, target));
 
+/** A receiver that a process may deliver to, until then. The time also says whose claim it is: no two are equal. */
+export type Claim = ReceiverAddress & { readonly claimedUntil: Date };
+
+const isOwn = (claim: Claim) => and(isReceiver(claim), eq(outboxClaims.claimedUntil, claim.claimedUntil));
+
 /** Claims a receiver. @returns null; until when it is busy if another process has it, or it asked for a pause. */
 export async function claimReceiver(
   db: Queryable,
-  { channel, target }: ReceiverAddress,
+  { channel, target, claimedUntil }: Claim,
   now: Date,
-  claimedUntil: Date,
 ): Promise<Date | null> {
   const { rowCount } = await db
     .insert(outboxClaims)
@@ -29,13 +33,15 @@ export async function claimReceiver(
   return claim?.claimedUntil ?? now;
 }
 
-/** Lets no other process deliver to a claimed receiver until then. */
-export async function holdReceiver(db: Queryable, receiver: ReceiverAddress, until: Date): Promise<void> {
-  await db.update(outboxClaims).set({ claimedUntil: until }).where(isReceiver(receiver));
+/** Lets no other process deliver to a claimed receiver until then. @returns null if another one has claimed it since. */
+export async function extendClaim(db: Queryable, claim: Claim, claimedUntil: Date): Promise<Claim | null> {
+  const { rowCount } = await db.update(outboxClaims).set({ claimedUntil }).where(isOwn(claim));
+  return rowCount === 1 ? { ...claim, claimedUntil } : null;
 }
 
-export async function releaseReceiver(db: Queryable, receiver: ReceiverAddress): Promise<void> {
-  await db.delete(outboxClaims).where(isReceiver(receiver));
+/** Changes nothing if another process has claimed the receiver since. */
+export async function releaseReceiver(db: Queryable, claim: Claim): Promise<void> {
+  await db.delete(outboxClaims).where(isOwn(claim));
 }
 
 /** A literal, so that the planner sees that the index of pending deliveries has them. */

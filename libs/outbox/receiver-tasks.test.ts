@@ -107,8 +107,10 @@ t.test('given a process that died, then another one continues when its claim end
   const target = newId();
   await emitTo([target]);
   const end = new Date(clock.now().getTime() + 30_000);
-  t.equal(await claimReceiver(database, { channel, target }, clock.now(), end), null);
-  t.same(await claimReceiver(database, { channel, target }, clock.now(), clock.now()), end);
+  const claim = (claimedUntil: Date) =>
+    claimReceiver(database, { channel, target, claimedUntil }, clock.now());
+  t.equal(await claim(end), null);
+  t.same(await claim(clock.now()), end);
   const tasks = tasksWith(async () => undefined);
   const run = () => runTaskOnce(tasks, RECEIVER_TASK, { channel, target, accountId: null }, logger);
   await run();
@@ -116,6 +118,28 @@ t.test('given a process that died, then another one continues when its claim end
   clock.advance(30_000);
   await run();
   t.match(await deliveries(), [{ status: 'delivered' }]);
+});
+
+t.test('given a delivery that outlives its claim, then the claim of the next process stays', async (t) => {
+  const { emitTo, tasksWith, database, pool, clock } = await createReceivers(t);
+  for (const retryAfterMs of [null, 60_000]) {
+    const target = `slow-${retryAfterMs}`;
+    await emitTo([target]);
+    await emitTo([target]);
+    let other: Date | undefined;
+    let sent = 0;
+    const tasks = tasksWith(async () => {
+      sent += 1;
+      clock.advance(13_000);
+      other = new Date(clock.now().getTime() + 13_000);
+      t.equal(await claimReceiver(database, { channel, target, claimedUntil: other }, clock.now()), null);
+      if (retryAfterMs !== null) throw new RefusedDeliveryError('busy', retryAfterMs);
+    });
+    await runTaskOnce(tasks, RECEIVER_TASK, { channel, target, accountId: null }, logger);
+    const { rows } = await pool.query('SELECT claimed_until FROM outbox_claims WHERE target = $1', [target]);
+    t.same(rows, [{ claimed_until: other }], 'neither released nor moved');
+    t.equal(sent, 1, 'the rest is left to the process that has the claim');
+  }
 });
 
 t.test('given a due delivery without a job, then one is added', async (t) => {

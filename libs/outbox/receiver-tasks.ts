@@ -10,9 +10,10 @@ import { type Attempt, PermanentDeliveryError, RECEIVER_TASK } from './deliverie
 import { enqueueReceiver, type Receiver } from './enqueue-delivery.ts';
 import {
   beginNextAttempt,
+  type Claim,
   claimReceiver,
+  extendClaim,
   hasDueDelivery,
-  holdReceiver,
   listOverdueReceivers,
   releaseReceiver,
 } from './receiver-store.ts';
@@ -51,21 +52,27 @@ export function receiverTasks(options: OutboxOptions): Task[] {
 async function deliverDue(receiver: Receiver, options: OutboxOptions, context: JobContext): Promise<void> {
   const { database, clock } = options;
   const after = (ms: number) => new Date(clock.now().getTime() + ms);
-  const busyUntil = await claimReceiver(database, receiver, clock.now(), after(CLAIM_MS));
+  const { channel, target } = receiver;
+  const claimed = { channel, target, claimedUntil: after(CLAIM_MS) };
+  const busyUntil = await claimReceiver(database, claimed, clock.now());
   if (busyUntil !== null) return enqueueReceiver(database, receiver, busyUntil);
+  // Null once another process has it, because a delivery took longer than the claim.
+  let claim: Claim | null = claimed;
   const endsAt = performance.now() + TURN_MS;
   let pauseMs: number | null = null;
   try {
     let attempt = await beginNextAttempt(database, receiver, clock.now());
-    while (attempt !== null) {
+    while (attempt !== null && claim !== null) {
       pauseMs = await deliverOrPlan(attempt, options, context);
       if (pauseMs !== null || performance.now() >= endsAt) break;
       attempt = await beginNextAttempt(database, receiver, clock.now());
-      if (attempt !== null) await holdReceiver(database, receiver, after(CLAIM_MS));
+      if (attempt !== null) claim = await extendClaim(database, claim, after(CLAIM_MS));
     }
   } finally {
-    if (pauseMs === null) await releaseReceiver(database, receiver);
-    else await holdReceiver(database, receiver, after(pauseMs));
+    if (claim !== null) {
+      if (pauseMs === null) await releaseReceiver(database, claim);
+      else await extendClaim(database, claim, after(pauseMs));
+    }
   }
   if (await hasDueDelivery(database, receiver, clock.now()))
     await enqueueReceiver(database, receiver, pauseMs === null ? undefined : after(pauseMs));

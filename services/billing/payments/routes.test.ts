@@ -82,7 +82,10 @@ t.test('given payment requests of several accounts', async (t) => {
     t.equal((await list(`?limit=1&cursor=${otherId}`)).data[0]?.id, id);
     t.equal((await list(`?account_id=${ACCOUNT}`)).data.length, 1);
     t.equal((await list('?status=paid')).data.length, 0);
-    for (const query of ['?status=late', '?limit=0', '?account_id=me']) {
+    const createdAt = runtime.clock.now().toISOString();
+    t.strictSame((await list(`?to=${createdAt}`)).data, [], 'the end is exclusive');
+    t.ok((await list(`?from=${createdAt}`)).data.length > 0);
+    for (const query of ['?status=late', '?from=yesterday', '?limit=0', '?account_id=me']) {
       t.equal((await service.call('GET', `${REQUESTS}${query}`, { as: staff })).status, 400, query);
     }
   });

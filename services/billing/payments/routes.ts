@@ -5,7 +5,7 @@ import {
   markPaymentRequestPaid,
   voidPaymentRequest,
 } from '#libs/contracts/billing-admin.ts';
-import { toPage } from '#libs/contracts/page.ts';
+import { datesOf, toPage } from '#libs/contracts/page.ts';
 import { serveOperation } from '#libs/service/serve-operation.ts';
 import type { SubscriptionDeps } from '../subscriptions/plugin.ts';
 import { resolvePayment } from './collect.ts';
@@ -16,7 +16,8 @@ import { listRequests } from './store.ts';
 export function paymentRoutes(app: FastifyInstance, deps: SubscriptionDeps): void {
   serveOperation(app, listPaymentRequests, async (request) => {
     const { limit, cursor, status, account_id: accountId } = request.query;
-    const found = await listRequests(deps.database, { status, accountId }, { limit: limit + 1, cursor });
+    const filter = { status, accountId, ...datesOf(request.query) };
+    const found = await listRequests(deps.database, filter, { limit: limit + 1, cursor });
     return toPage(found, limit, presentRequest);
   });
 

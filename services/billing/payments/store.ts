@@ -1,5 +1,6 @@
-import { and, desc, eq, isNull, lt, or, sql } from 'drizzle-orm';
+import { and, desc, eq, gte, isNull, lt, or, sql } from 'drizzle-orm';
 import { z } from 'zod';
+import type { DateRange } from '#libs/contracts/page.ts';
 import { only, type Queryable, type Tx } from '#libs/db/database.ts';
 import { paymentRequests } from '#libs/db/schema/billing.ts';
 import type { PaymentRequest } from './domain.ts';
@@ -92,7 +93,7 @@ export function uncollectedRequests(db: Queryable, limit: number): Promise<Payme
     .limit(limit);
 }
 
-export type PaymentRequestFilter = {
+export type PaymentRequestFilter = DateRange & {
   status: PaymentRequest['status'] | undefined;
   accountId: string | undefined;
 };
@@ -100,7 +101,7 @@ export type PaymentRequestFilter = {
 /** Newest first, after the request `cursor`. */
 export function listRequests(
   db: Queryable,
-  { status, accountId }: PaymentRequestFilter,
+  { status, accountId, from, to }: PaymentRequestFilter,
   { limit, cursor }: { limit: number; cursor: string | undefined },
 ): Promise<PaymentRequest[]> {
   return db
@@ -111,6 +112,8 @@ export function listRequests(
         cursor === undefined ? undefined : lt(paymentRequests.id, cursor),
         status === undefined ? undefined : eq(paymentRequests.status, status),
         accountId === undefined ? undefined : eq(paymentRequests.accountId, accountId),
+        from && gte(paymentRequests.createdAt, from),
+        to && lt(paymentRequests.createdAt, to),
       ),
     )
     .orderBy(desc(paymentRequests.id))

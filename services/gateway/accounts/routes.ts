@@ -2,6 +2,7 @@ import type { FastifyInstance } from 'fastify';
 import { hashPassword, verifyPassword } from '#libs/auth/password.ts';
 import * as contract from '#libs/contracts/identity.ts';
 import type { Caller } from '#libs/contracts/internal-context.ts';
+import { toList } from '#libs/contracts/page.ts';
 import type { Database } from '#libs/db/database.ts';
 import { problem } from '#libs/problems/problems.ts';
 import { logAccess } from '#libs/service/access-log.ts';
@@ -67,8 +68,8 @@ export function accountRoutes(app: FastifyInstance, { database, runtime }: Accou
 
   serveOperation(app, contract.listMyAccounts, async ({ caller }) => {
     const rows = await listMemberAccounts(database, requireUser(caller));
-    return {
-      data: rows.map(({ id, name, status, role, joinedAt }) => ({
+    return toList(
+      rows.map(({ id, name, status, role, joinedAt }) => ({
         id,
         name,
         status,
@@ -76,8 +77,7 @@ export function accountRoutes(app: FastifyInstance, { database, runtime }: Accou
         joined_at: joinedAt.toISOString(),
         current: id === caller.accountId,
       })),
-      next_cursor: null,
-    };
+    );
   });
 }
 

@@ -1,4 +1,5 @@
 /** Turns the schemas that zod generates into those that readers and generated clients should see. */
+import { isDeepStrictEqual } from 'node:util';
 
 type Json = { [key: string]: unknown };
 
@@ -48,7 +49,7 @@ function dropNoise(schema: Json): void {
 
 /**
  * Keeps the components that are used, opens those of answers for more fields, and gives the variant for requests the
- * plain name where no answer needs it. Changes the schemas and the references in `roots`.
+ * plain name where no answer needs it for another schema. Changes the schemas and the references in `roots`.
  *
  * @returns the components to publish, sorted by name.
  */
@@ -66,7 +67,8 @@ export function tidySchemas(
   const published = new Map<string, string>();
   for (const name of used.keys()) {
     const plain = name.endsWith(REQUEST_SUFFIX) ? name.slice(0, -REQUEST_SUFFIX.length) : name;
-    published.set(name, used.has(plain) ? name : plain);
+    const isTaken = used.has(plain) && !isDeepStrictEqual(used.get(plain), used.get(name));
+    published.set(name, isTaken ? name : plain);
   }
   walk([roots.answers, roots.requests, [...used.values()]], (object) => {
     if (typeof object.$ref !== 'string' || !object.$ref.startsWith(PREFIX)) return;

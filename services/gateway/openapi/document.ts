@@ -150,7 +150,7 @@ function responseSchema({
   contentType,
   eventStreamExample,
   events,
-  otherTypes = [],
+  otherTypes = {},
 }: OperationResponse): unknown {
   // The generator's notation for a response without a body.
   if (schema === undefined) return z.null().describe(description);
@@ -158,7 +158,7 @@ function responseSchema({
     [contentType ?? JSON_TYPE]: { schema },
     ...(eventStreamExample && { [EVENT_STREAM_TYPE]: { schema: z.string() } }),
     ...(events && { [EVENTS_TYPE]: { schema: z.union(events.map(eventSchema)) } }),
-    ...Object.fromEntries(otherTypes.map((type) => [type, { schema: z.string() }])),
+    ...Object.fromEntries(Object.keys(otherTypes).map((type) => [type, { schema: z.string() }])),
   };
   const described = events === undefined ? description : `${description}\n\n${describeEvents(events)}`;
   return { description: described, content };
@@ -184,12 +184,22 @@ function describe({ description, auth, scope, method }: Operation): string {
   return description === undefined ? needs : `${description}\n\n${needs}`;
 }
 
+/** A file in a form is its name. */
+function bodyExampleOf({ bodyExample, isForm }: Operation): unknown {
+  if (!isForm) return bodyExample;
+  const fields = Object.entries(bodyExample as Record<string, unknown>);
+  return Object.fromEntries(fields.map(([key, value]) => [key, isFile(value) ? value.name : value]));
+}
+
+const isFile = (value: unknown): value is { name: string } =>
+  typeof value === 'object' && value !== null && 'bytes' in value && 'name' in value;
+
 /** Adds examples and headers, which the generator does not support, and moves errors to shared components. */
 function complete(object: OperationObject, operation: Operation, shared: Shared): void {
-  const requestBody = object.requestBody?.content[JSON_TYPE];
-  if (requestBody !== undefined) requestBody.example = operation.bodyExample;
+  const bodies = object.requestBody?.content ?? {};
+  for (const media of Object.values(bodies)) media.example = bodyExampleOf(operation);
   for (const type of operation.bodyTypes ?? []) {
-    if (object.requestBody) object.requestBody.content[type] = { schema: { type: 'string' } };
+    bodies[type] = { schema: { type: 'string' }, example: operation.textExample };
   }
   const traits = {
     isMetered: METERED.has(operation.operationId),
@@ -217,9 +227,12 @@ function withExamples(
   if (content === undefined) return {};
   const media = content[contract.contentType ?? JSON_TYPE];
   if (media !== undefined && contract.example !== undefined) media.example = contract.example;
+  for (const [type, example] of Object.entries(contract.otherTypes ?? {})) {
+    if (content[type] !== undefined) content[type].example = example;
+  }
   const stream = content[EVENT_STREAM_TYPE];
   if (stream !== undefined) {
-    stream.example = contract.eventStreamExample;
+    if (contract.eventStreamExample !== undefined) stream.example = contract.eventStreamExample;
     // As OpenAPI 3.2 describes each item of a stream.
     const events = content[EVENTS_TYPE];
     if (events !== undefined) stream['x-itemSchema'] = events.schema;

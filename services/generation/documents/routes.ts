@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import type { Brand } from '#libs/contracts/branding.ts';
 import * as contract from '#libs/contracts/documents.ts';
-import { toList, toPage } from '#libs/contracts/page.ts';
+import { datesOf, toList, toPage } from '#libs/contracts/page.ts';
 import { type Database, transaction } from '#libs/db/database.ts';
 import { slugOf } from '#libs/pipelines/content/text.ts';
 import { problem } from '#libs/problems/problems.ts';
@@ -34,7 +34,8 @@ export function documentRoutes(app: FastifyInstance, options: DocumentOptions): 
 
   serveOperation(app, contract.listDocuments, async (request) => {
     const { content_type: type, ...query } = request.query;
-    const rows = await listDocuments(database, callerOf(request).accountId, { ...query, type });
+    const filter = { ...query, type, range: datesOf(query) };
+    const rows = await listDocuments(database, callerOf(request).accountId, filter);
     return toPage(rows, query.limit, presentSummary);
   });
 

@@ -1,5 +1,5 @@
-import { and, desc, eq, inArray, lt } from 'drizzle-orm';
-import type { PageQuery } from '#libs/contracts/page.ts';
+import { and, desc, eq, gte, inArray, lt } from 'drizzle-orm';
+import type { DateRange, PageQuery } from '#libs/contracts/page.ts';
 import type { Queryable, Tx } from '#libs/db/database.ts';
 import { documents, documentVersions } from '#libs/db/schema/generations.ts';
 import type { DocumentRow, VersionRow } from './domain.ts';
@@ -32,13 +32,17 @@ export function findDocumentsOf(db: Queryable, generationIds: readonly string[])
     .orderBy(documents.id);
 }
 
-export type DocumentFilter = PageQuery & { type?: string | undefined; generation_id?: string | undefined };
+export type DocumentFilter = PageQuery & {
+  type?: string | undefined;
+  generation_id?: string | undefined;
+  range: DateRange;
+};
 
 /** Newest first, one more than the page has. */
 export function listDocuments(
   db: Queryable,
   accountId: string,
-  { limit, cursor, type, generation_id: generationId }: DocumentFilter,
+  { limit, cursor, type, generation_id: generationId, range: { from, to } }: DocumentFilter,
 ): Promise<DocumentRow[]> {
   return db
     .select()
@@ -49,6 +53,8 @@ export function listDocuments(
         cursor === undefined ? undefined : lt(documents.id, cursor),
         type === undefined ? undefined : eq(documents.type, type),
         generationId === undefined ? undefined : eq(documents.generationId, generationId),
+        from && gte(documents.createdAt, from),
+        to && lt(documents.createdAt, to),
       ),
     )
     .orderBy(desc(documents.id))

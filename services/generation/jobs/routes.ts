@@ -2,7 +2,7 @@ import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import * as contract from '#libs/contracts/generations.ts';
 import { JOB_PLAN_ROUTE, type JobPlan, jobPlan } from '#libs/contracts/job-plan.ts';
-import { toPage } from '#libs/contracts/page.ts';
+import { datesOf, toPage } from '#libs/contracts/page.ts';
 import { openEventStream } from '#libs/http/event-stream.ts';
 import { OUTLINE } from '#libs/pipelines/content/blog.ts';
 import { problem } from '#libs/problems/problems.ts';
@@ -23,7 +23,8 @@ export function jobRoutes(app: FastifyInstance, options: JobRouteOptions): void 
 
   serveOperation(app, contract.listGenerations, async (request) => {
     const { query } = request;
-    const rows = await listGenerations(database, callerOf(request).accountId, query);
+    const filter = { ...query, range: datesOf(query) };
+    const rows = await listGenerations(database, callerOf(request).accountId, filter);
     const views = await presentJobs(options, rows.slice(0, query.limit));
     return { data: views, next_cursor: toPage(rows, query.limit, ({ id }) => id).next_cursor };
   });

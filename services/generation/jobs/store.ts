@@ -1,5 +1,19 @@
-import { and, arrayContains, asc, count, desc, eq, gt, inArray, isNotNull, lt, or, sql } from 'drizzle-orm';
-import type { PageQuery } from '#libs/contracts/page.ts';
+import {
+  and,
+  arrayContains,
+  asc,
+  count,
+  desc,
+  eq,
+  gt,
+  gte,
+  inArray,
+  isNotNull,
+  lt,
+  or,
+  sql,
+} from 'drizzle-orm';
+import type { DateRange, PageQuery } from '#libs/contracts/page.ts';
 import { only, type Queryable, type Tx } from '#libs/db/database.ts';
 import { notify } from '#libs/db/notify.ts';
 import { generationEvents, generationSteps, generations } from '#libs/db/schema/generations.ts';
@@ -76,6 +90,7 @@ export async function findStatus(db: Queryable, id: string): Promise<GenerationR
 }
 
 export type GenerationFilter = PageQuery & {
+  range: DateRange;
   status?: GenerationRow['status'] | undefined;
   content_type?: string | undefined;
 };
@@ -84,7 +99,7 @@ export type GenerationFilter = PageQuery & {
 export function listGenerations(
   db: Queryable,
   accountId: string,
-  { limit, cursor, status, content_type: type }: GenerationFilter,
+  { limit, cursor, status, content_type: type, range: { from, to } }: GenerationFilter,
 ): Promise<GenerationRow[]> {
   return db
     .select()
@@ -95,6 +110,8 @@ export function listGenerations(
         cursor === undefined ? undefined : lt(generations.id, cursor),
         status === undefined ? undefined : eq(generations.status, status),
         type === undefined ? undefined : arrayContains(generations.contentTypes, [type]),
+        from && gte(generations.createdAt, from),
+        to && lt(generations.createdAt, to),
       ),
     )
     .orderBy(desc(generations.id))

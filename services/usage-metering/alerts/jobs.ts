@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { SecretBox } from '#libs/auth/secret-box.ts';
+import { sealAgainTask } from '#libs/jobs/seal-again.ts';
 import { defineTask, type Task } from '#libs/jobs/task.ts';
 import { FAN_OUT_MANY_TASK, FAN_OUT_TASK, MAX_DELIVERY_ATTEMPTS } from '#libs/outbox/deliveries.ts';
 import { slackContext } from './domain/preferences.ts';
@@ -10,6 +11,7 @@ import { type WatchOptions, watchTasks } from './watch-jobs.ts';
 export type AlertTaskOptions = FanOutOptions & WatchOptions & { secretBox: SecretBox };
 
 export function alertTasks(options: AlertTaskOptions): Task[] {
+  const { database, secretBox } = options;
   return [
     defineTask({
       name: FAN_OUT_TASK,
@@ -23,29 +25,12 @@ export function alertTasks(options: AlertTaskOptions): Task[] {
       maxAttempts: MAX_DELIVERY_ATTEMPTS,
       run: ({ eventIds }, { logger }) => fanOut(eventIds, options, logger),
     }),
-    defineTask({
+    sealAgainTask({
       name: 'encrypt-slack-addresses',
-      schedule: { cron: '*/15 * * * *' },
-      run: async (_, { logger }) => {
-        const encrypted = await encryptAddresses(options);
-        if (encrypted > 0) logger.info({ addresses: encrypted }, 'slack addresses encrypted');
-      },
+      list: () => listSlackSealedOtherwise(database, secretBox.prefix),
+      seal: ({ slackUrl, ...key }) =>
+        replaceSlackUrl(database, key, slackUrl, secretBox.sealAgain(slackUrl, slackContext(key))),
     }),
     ...watchTasks(options),
   ];
-}
-
-/** Encrypts with the first key what is in plain text, or was encrypted with another key. @returns how many. */
-async function encryptAddresses({
-  database,
-  secretBox,
-}: Pick<AlertTaskOptions, 'database' | 'secretBox'>): Promise<number> {
-  const settings = await listSlackSealedOtherwise(database, secretBox.prefix);
-  for (const { slackUrl, ...key } of settings) {
-    if (slackUrl === null) continue;
-    const context = slackContext(key);
-    const sealed = secretBox.seal(secretBox.open(slackUrl, context), context);
-    await replaceSlackUrl(database, key, slackUrl, sealed);
-  }
-  return settings.length;
 }

@@ -153,15 +153,16 @@ export async function findSettings(db: Queryable, accountId: string, userId: str
 export type SettingsKey = { accountId: string; userId: string };
 
 /** Slack addresses that do not begin like those encrypted with the key in use. */
-export function listSlackSealedOtherwise(
+export async function listSlackSealedOtherwise(
   db: Queryable,
   prefix: string,
-): Promise<(SettingsKey & { slackUrl: string | null })[]> {
+): Promise<(SettingsKey & { slackUrl: string })[]> {
   const { accountId, userId, slackUrl } = alertSettings;
-  return db
+  const rows = await db
     .select({ accountId, userId, slackUrl })
     .from(alertSettings)
     .where(notLike(slackUrl, `${prefix}%`));
+  return rows.flatMap((row) => (row.slackUrl === null ? [] : [{ ...row, slackUrl: row.slackUrl }]));
 }
 
 /** Unless the address was changed meanwhile. */

@@ -21,6 +21,6 @@ export function signingSecrets(
 /** The same secrets, encrypted with the key in use. */
 export function sealedAgain({ id, secret, previousSecret }: SealedSecrets, secretBox: SecretBox) {
   const context = secretContext(id);
-  const again = (stored: string) => secretBox.seal(secretBox.open(stored, context), context);
+  const again = (stored: string) => secretBox.sealAgain(stored, context);
   return { secret: again(secret), previousSecret: previousSecret === null ? null : again(previousSecret) };
 }
