@@ -36,16 +36,16 @@ export function planImages(check: EntitlementCheck<ImageRequest>): CallPlan {
 }
 
 /**
- * The same images for less, the nearest first: without the reserve for fallbacks, then by the models below. None if the client
- * named the model.
+ * The same images for less, the nearest first: without the reserve for fallbacks, then by the models below. A model that the
+ * client named stays.
  */
 export function cheaperImages(
   check: EntitlementCheck<ImageRequest>,
-  canDraw = (model: PricedModel) =>
-    drawsSize(check.body, model.info) && drawsPreviews(check.body, model.info),
+  canDraw = ({ info }: PricedModel) =>
+    drawsSize(check.body, info) && drawsQuality(check.body, info) && drawsPreviews(check.body, info),
 ): EntitlementCheck<ImageRequest>[] {
-  const { cheaper, fallbacks: _, ...alone } = check;
-  if (cheaper === undefined) return [];
+  const { cheaper = [], fallbacks, ...alone } = check;
+  if (cheaper.length === 0 && fallbacks === undefined) return [];
   return [requiredModel(check, 'image'), ...cheaper.filter(canDraw)].map((image) => ({
     ...alone,
     models: { ...check.models, image },
@@ -54,6 +54,11 @@ export function cheaperImages(
 
 function drawsSize({ custom_options: size }: ImageRequest, { upstreamModel }: ModelInfo): boolean {
   return !size || imageFormatOf(upstreamModel).sizes.includes(sizeName(size));
+}
+
+/** A named quality needs a model that has qualities. */
+function drawsQuality({ quality }: ImageRequest, { upstreamModel }: ModelInfo): boolean {
+  return !quality || imageFormatOf(upstreamModel).qualities.length > 0;
 }
 
 export function drawsPreviews(
