@@ -1,6 +1,7 @@
 /** Content jobs through the gateway (planned, held, run, retried, exported), and features that other services check. */
 import t from 'tap';
 import { parseSse } from '#libs/http/sse-parser.ts';
+import { pdfOf } from '#services/generation/extraction/files.fixture.ts';
 import { startInstallation } from './installation.fixture.ts';
 
 const { call, customer, url, simulator } = await startInstallation(t, 'default');
@@ -70,6 +71,28 @@ t.test('given research, then it is planned and priced with the article', async (
     status: 403,
     body: { code: 'feature_not_in_plan', feature: 'custom_prompts' },
   });
+});
+
+t.test('given a PDF in the knowledge base, then an article cites its page', async (t) => {
+  const { token } = await customer('pro');
+  const pdf = pdfOf('Nib guide', 'Fine nibs suit small writing.', 'Broad nibs are flushed with a converter.');
+  const { status, body: file } = await call('/api/kb/files', token, {
+    name: 'nibs.pdf',
+    content_base64: pdf.toString('base64'),
+  });
+  t.equal(status, 201);
+  const body = {
+    topic: 'How to flush broad nibs with a converter',
+    ...{ length: 450, use_knowledge_base: true, kb_file_ids: [file.id] },
+  };
+  const { body: written } = await call('/api/generate', token, body, { accept: 'application/json' });
+  const [{ content }] = written.documents;
+  t.match(content.sources, [{ id: 'S1', title: 'nibs.pdf, page 2', passage_id: `${file.id}#1`, url: null }]);
+  t.ok(
+    content.claims.some(({ sources }: { sources: string[] }) => sources.includes('S1')),
+    'a claim names it',
+  );
+  t.match(written.content, /\[S1\][\s\S]*## Sources\n\n(- .+\n)*- \[S1\] nibs\.pdf, page 2/);
 });
 
 t.test('given an outline to approve, when it is approved, then the rest is held and written', async (t) => {

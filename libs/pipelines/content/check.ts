@@ -15,27 +15,52 @@ export type Verdict =
 /**
  * @param repaired the repair that the answer is the result of; undefined for a first answer.
  * @param canRepair whether another call may follow.
+ * @param avoided words that the text must not have.
  */
 export function checkAnswer(
   step: Pick<ContentStep, 'spec'>,
   answer: Answer,
   canRepair: boolean,
   repaired?: Repair,
+  avoided: readonly string[] = [],
 ): Verdict {
   const text = repaired?.kind === 'continue' ? joined(repaired.draft, answer.text) : answer.text;
   const whole = { text: withoutFence(text), isCut: answer.isCut };
   const { spec } = step;
-  if (spec.kind === 'json') return checkJson(spec, whole, canRepair);
-  if (spec.kind === 'markdown') return checkMarkdown(spec, whole, canRepair);
+  const found = avoidedIn(whole.text, avoided);
+  if (spec.kind === 'json') return checkJson(spec, whole, canRepair, found);
+  if (spec.kind === 'markdown') return checkMarkdown(spec, whole, canRepair, found);
   throw new TypeError(`A step of the kind ${spec.kind} writes no answer.`);
 }
 
-function checkMarkdown(spec: MarkdownSpec, { text, isCut }: Answer, canRepair: boolean): Verdict {
+/** The words of the list that a text has, each as a problem. */
+function avoidedIn(text: string, avoided: readonly string[]): string[] {
+  return avoided
+    .filter((word) => hasWord(text, word))
+    .map((word) => `Say it without “${word}”, which is to be avoided.`);
+}
+
+function hasWord(text: string, word: string): boolean {
+  const [plain, wanted] = [text, word].map((one) => one.normalize('NFC').toLowerCase()) as [string, string];
+  // Only some scripts separate words.
+  if (!/^[\p{Script=Latin}\p{Script=Cyrillic}\p{Script=Greek}\P{L}]+$/u.test(wanted))
+    return plain.includes(wanted);
+  const pattern = RegExp.escape(wanted);
+  return new RegExp(`(?<![\\p{L}\\p{N}])${pattern}(?![\\p{L}\\p{N}])`, 'u').test(plain);
+}
+
+function checkMarkdown(
+  spec: MarkdownSpec,
+  { text, isCut }: Answer,
+  canRepair: boolean,
+  found: readonly string[],
+): Verdict {
   if (isCut && canRepair) return { kind: 'repair', repair: { draft: text, kind: 'continue', problems: [] } };
   const markdown = isCut ? dropPartialEnd(text) : text;
   const words = countWords(plainText(markdown));
   const headings = countHeadings(markdown);
   const problems = [
+    ...found,
     ...(words >= spec.minWords ? [] : [`The text has ${words} words; at least ${spec.minWords} are wanted.`]),
     ...(headings >= spec.minHeadings
       ? []
@@ -55,6 +80,7 @@ function checkJson(
   { schema, problems, fit }: JsonSpec,
   { text, isCut }: Answer,
   canRepair: boolean,
+  found: readonly string[],
 ): Verdict {
   const again = (list: readonly string[]): Verdict => ({
     kind: 'repair',
@@ -75,9 +101,13 @@ function checkJson(
     };
   }
   const value = parsed.data as never;
-  const list = problems(value);
+  const list = [...found, ...problems(value)];
   if (list.length > 0 && canRepair) return again(list);
-  return { kind: 'accept', output: { json: fit(value) }, warnings: problems(fit(value) as never) };
+  return {
+    kind: 'accept',
+    output: { json: fit(value) },
+    warnings: [...found, ...problems(fit(value) as never)],
+  };
 }
 
 /** The object in a text, which may be fenced or introduced; undefined if there is none. */

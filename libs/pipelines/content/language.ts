@@ -1,9 +1,12 @@
 /** The languages of content: how to find out which one a text is in, and how many tokens its words have. */
+import type { ModelInfo } from '#libs/pricing/model.ts';
 
 type Language = {
   readonly name: string;
   /** Tokens of a word, measured with `o200k_base` on articles of 800 words. */
   readonly tokensPerWord: number;
+  /** With tokenizers that were not trained on its script, measured with `cl100k_base`; the same if absent. */
+  readonly olderTokensPerWord?: number;
   /** UTF-8 bytes of a word with its space. */
   readonly bytesPerWord: number;
 };
@@ -24,17 +27,19 @@ const LANGUAGES: Readonly<Record<string, Language>> = {
   fi: { name: 'Finnish', tokensPerWord: 2.8, bytesPerWord: 10 },
   hu: { name: 'Hungarian', tokensPerWord: 2.5, bytesPerWord: 9 },
   tr: { name: 'Turkish', tokensPerWord: 2.3, bytesPerWord: 9 },
-  ru: { name: 'Russian', tokensPerWord: 2.2, bytesPerWord: 14 },
-  uk: { name: 'Ukrainian', tokensPerWord: 2.4, bytesPerWord: 14 },
-  el: { name: 'Greek', tokensPerWord: 2.6, bytesPerWord: 13 },
-  ar: { name: 'Arabic', tokensPerWord: 2.2, bytesPerWord: 12 },
-  he: { name: 'Hebrew', tokensPerWord: 2.2, bytesPerWord: 11 },
-  hi: { name: 'Hindi', tokensPerWord: 2.2, bytesPerWord: 16 },
-  th: { name: 'Thai', tokensPerWord: 2.6, bytesPerWord: 15 },
+  ru: { name: 'Russian', tokensPerWord: 2.2, olderTokensPerWord: 2.9, bytesPerWord: 14 },
+  uk: { name: 'Ukrainian', tokensPerWord: 2.4, olderTokensPerWord: 3.5, bytesPerWord: 14 },
+  el: { name: 'Greek', tokensPerWord: 2.6, olderTokensPerWord: 6.4, bytesPerWord: 13 },
+  ar: { name: 'Arabic', tokensPerWord: 2.2, olderTokensPerWord: 4.3, bytesPerWord: 12 },
+  he: { name: 'Hebrew', tokensPerWord: 2.2, olderTokensPerWord: 5.9, bytesPerWord: 11 },
+  hi: { name: 'Hindi', tokensPerWord: 2.2, olderTokensPerWord: 5.5, bytesPerWord: 16 },
+  th: { name: 'Thai', tokensPerWord: 2.6, olderTokensPerWord: 4.7, bytesPerWord: 15 },
   ja: { name: 'Japanese', tokensPerWord: 2.2, bytesPerWord: 8 },
   zh: { name: 'Chinese', tokensPerWord: 2, bytesPerWord: 7 },
-  ko: { name: 'Korean', tokensPerWord: 2.2, bytesPerWord: 11 },
+  ko: { name: 'Korean', tokensPerWord: 2.2, olderTokensPerWord: 4.3, bytesPerWord: 11 },
 };
+
+type Tokenizer = ModelInfo['tokenizer'];
 
 /** For languages that are not listed. */
 const OTHER: Language = { name: '', tokensPerWord: 2.8, bytesPerWord: 12 };
@@ -46,9 +51,9 @@ export const UNDETERMINED = 'und';
 const TOKEN_HEADROOM = 1.5;
 const BYTE_HEADROOM = 1.4;
 
-/** An output cap for a text of so many words. */
-export function tokensForWords(words: number, language: string): number {
-  return Math.ceil(words * languageOf(language).tokensPerWord * TOKEN_HEADROOM);
+/** An output cap for a text of so many words. @param tokenizer of the model; null if it is not public. */
+export function tokensForWords(words: number, language: string, tokenizer: Tokenizer): number {
+  return Math.ceil(words * cappedTokens(language, tokenizer));
 }
 
 /** Room in a prompt for a text of so many words. */
@@ -57,8 +62,14 @@ export function bytesForWords(words: number, language: string): number {
 }
 
 /** The most words that an output cap allows. */
-export function wordsForTokens(tokens: number, language: string): number {
-  return Math.floor(tokens / (languageOf(language).tokensPerWord * TOKEN_HEADROOM));
+export function wordsForTokens(tokens: number, language: string, tokenizer: Tokenizer): number {
+  return Math.floor(tokens / cappedTokens(language, tokenizer));
+}
+
+/** What a cap has for each word. */
+function cappedTokens(language: string, tokenizer: Tokenizer): number {
+  const { tokensPerWord, olderTokensPerWord = tokensPerWord } = languageOf(language);
+  return (tokenizer === 'o200k_base' ? tokensPerWord : olderTokensPerWord) * TOKEN_HEADROOM;
 }
 
 /** The English name of a language, for a prompt; undefined if it could not be determined. */

@@ -97,7 +97,8 @@ function scaleOf({ request, inputs, model, outputTokensCap, scale = 1 }: Content
   const cap = Math.min(outputTokensCap ?? model.maxOutputTokens, model.maxOutputTokens);
   const visible = cap - textTokens(model, 0);
   const { plannedLanguage } = briefOf(request, SCALE_STEPS, inputs);
-  const most = wordsForTokens(visible, plannedLanguage) / (requestedWords(request) * LONGEST_STEP);
+  const most =
+    wordsForTokens(visible, plannedLanguage, model.tokenizer) / (requestedWords(request) * LONGEST_STEP);
   return Math.max(1, Math.floor(Math.min(scale, most, 1) * SCALE_STEPS));
 }
 
@@ -131,7 +132,8 @@ function planStepFor(
   const isObject = step.spec.kind === 'json';
   const structuredOutput = isObject && model.capabilities.jsonSchema;
   const bounds = stepPromptBound(step, brief, { model: model.model, structuredOutput });
-  const wanted = tokensForWords(step.words, brief.plannedLanguage) + (isObject ? JSON_TOKENS : 0);
+  const wanted =
+    tokensForWords(step.words, brief.plannedLanguage, model.tokenizer) + (isObject ? JSON_TOKENS : 0);
   const outputTokens = Math.min(
     textTokens(model, wanted),
     outputTokensCap ?? model.maxOutputTokens,

@@ -226,7 +226,7 @@ async function runTextCall(
     });
     await texts.idle();
     const answer: Answer = { text: requireText(record.text), isCut };
-    verdict = checkAnswer(run.step, answer, canRepair, repaired);
+    verdict = checkAnswer(run.step, answer, canRepair, repaired, run.job.brief.request.avoid_keywords);
   }).catch((error: unknown) => {
     // The settlement of a failed call has ended the step.
     if (!settlement.isCommitted()) throw error;
