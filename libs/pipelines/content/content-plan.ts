@@ -1,6 +1,7 @@
 /** An editorial calendar. */
 import { z } from 'zod';
 import { labelOf } from './messages.ts';
+import { documentTitle } from './research.ts';
 import { useOfSources } from './sources.ts';
 import { type ContentBrief, type ContentPipeline, type JsonSpec, jsonOf } from './step.ts';
 
@@ -53,7 +54,7 @@ export const contentPlanPipeline: ContentPipeline = {
       ({ day, channel, title, angle, keyword }) =>
         `| ${day} | ${channel} | ${cell(title)} | ${cell(angle)} | ${cell(keyword)} |`,
     );
-    const title = brief.request.topic ?? labelOf('content_plan', brief.language);
+    const title = documentTitle(brief, outputs, labelOf('content_plan', brief.language));
     const columns = (['day', 'channel', 'title', 'angle', 'keyword'] as const).map((label) =>
       labelOf(label, brief.language),
     );

@@ -1,6 +1,7 @@
 /** Prompts for image models, with the text that readers get who do not see the image. */
 import { z } from 'zod';
 import { labelOf } from './messages.ts';
+import { documentTitle } from './research.ts';
 import { type ContentPipeline, type JsonSpec, jsonOf } from './step.ts';
 import { shortenTo } from './text.ts';
 
@@ -35,13 +36,13 @@ export const imagePromptsPipeline: ContentPipeline = {
       counts: { 'gen.image_prompts': 1 },
     },
   ],
-  assemble: ({ request, language }, outputs) => {
+  assemble: (brief, outputs) => {
     const { prompts } = jsonOf<ImagePrompts>(outputs, KEY);
     const lines = prompts.map(
       ({ use, prompt, alt_text, aspect_ratio }) =>
-        `## ${labelOf(use, language)} (${aspect_ratio})\n\n${prompt}\n\n_${alt_text}_`,
+        `## ${labelOf(use, brief.language)} (${aspect_ratio})\n\n${prompt}\n\n_${alt_text}_`,
     );
-    const title = request.topic ?? labelOf('image_prompts', language);
+    const title = documentTitle(brief, outputs, labelOf('image_prompts', brief.language));
     return { title, content: { prompts }, markdown: `# ${title}\n\n${lines.join('\n\n')}\n` };
   },
 };

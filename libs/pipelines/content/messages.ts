@@ -33,7 +33,8 @@ export const LABELS = [
   ...['recommendations', 'checks', 'readability', 'article', 'posts', 'image_prompts', 'insights'],
   ...['transcript', 'content_plan', 'sources', 'title_length', 'keyword_in_title', 'keyword_in_opening'],
   ...['keyword_density', 'headings', 'words', 'links', 'sentences', 'words_per_sentence', 'long_sentences'],
-  ...['reading_ease', 'hero', 'section', 'social', 'thumbnail'],
+  ...['reading_ease', 'hero', 'section', 'social', 'thumbnail', 'informational', 'commercial'],
+  ...['transactional', 'navigational'],
 ] as const;
 export type Label = (typeof LABELS)[number];
 

@@ -1,10 +1,12 @@
 /** Research before anything is written: one search for each provider, as steps of their own. */
 
 import { partsOf } from './parts.ts';
-import { INSIGHTS_INPUT } from './recording.ts';
-import type { ContentBrief, ContentStep } from './step.ts';
+import { INSIGHTS_INPUT, insightsTitle } from './recording.ts';
+import type { ContentBrief, ContentStep, StepOutputs } from './step.ts';
+import { shortenTo } from './text.ts';
 
 const RESEARCH = 'research';
+const MAX_TITLE = 120;
 /** What search providers take. */
 const MAX_QUERY = 400;
 
@@ -31,6 +33,12 @@ export function researchSteps(brief: ContentBrief): ContentStep[] {
     isOptional: research.length > 1,
     counts: {},
   }));
+}
+
+/** The title of a document that has none of its own. @param label what it is, if nothing says what it is about. */
+export function documentTitle(brief: ContentBrief, outputs: StepOutputs, label: string): string {
+  const subject = subjectOf(brief) || insightsTitle(outputs) || label;
+  return shortenTo(subject, MAX_TITLE);
 }
 
 /** What content is about, in a few words: the query of its research and of the knowledge base. Empty for a recording. */

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { type Label, labelOf } from './messages.ts';
 import { checkPage, localeOf, readabilityOf } from './readability.ts';
+import { documentTitle } from './research.ts';
 import { useOfSources } from './sources.ts';
 import {
   type ContentBrief,
@@ -90,10 +91,10 @@ function assembleAnalysis(brief: ContentBrief, outputs: StepOutputs): DocumentCo
 }
 
 function assembleList(brief: ContentBrief, outputs: StepOutputs): DocumentContent {
-  const { keywords, topic = '' } = brief.request;
+  const keyword = brief.request.keywords?.[0] ?? brief.request.topic ?? '';
   const markdown = markdownOf(outputs, BASIC_KEY);
-  const title = `SEO: ${keywords?.[0] ?? topic}`;
-  const measured = measure(brief, outputs, keywords?.[0] ?? topic);
+  const title = `SEO: ${keyword || documentTitle(brief, outputs, labelOf('keywords', brief.language))}`;
+  const measured = measure(brief, outputs, keyword);
   return { title, content: { list: markdown, ...measured }, markdown: `# ${title}\n\n${markdown}` };
 }
 
@@ -136,7 +137,7 @@ function present(title: string, result: Analysis, measured: Measured | false, la
   const list = (items: readonly string[]) => items.map((item) => `- ${item}`).join('\n');
   const sections = [
     `# ${title}`,
-    `${heading('keywords')}\n\n${list(result.clusters.map(({ name, intent, keywords }) => `**${name}** (${intent}): ${keywords.join(', ')}`))}`,
+    `${heading('keywords')}\n\n${list(result.clusters.map(({ name, intent, keywords }) => `**${name}** (${labelOf(intent, language)}): ${keywords.join(', ')}`))}`,
     `${heading('titles')}\n\n${list(result.titles)}`,
     `${heading('meta_description')}\n\n${result.meta_description}`,
     `${heading('questions')}\n\n${list(result.questions)}`,

@@ -1,7 +1,9 @@
 /** Posts for social networks: one object for each network, within the network's limits. */
 import { z } from 'zod';
 import { NETWORKS, type Network } from '#libs/contracts/generate.ts';
+import { labelOf } from './messages.ts';
 import { readsInsights } from './recording.ts';
+import { documentTitle } from './research.ts';
 import { useOfSources } from './sources.ts';
 import { type ContentBrief, type ContentPipeline, type JsonSpec, jsonOf } from './step.ts';
 import { countCharacters, countWords, shortenTo } from './text.ts';
@@ -97,7 +99,7 @@ export const socialPipeline: ContentPipeline = {
     const [posts = [], ...alternatives] = versions.map((version) =>
       networksOf(brief).map((network) => present(network, version[network] as Post)),
     );
-    const title = brief.request.topic ?? NETWORK_RULES[networksOf(brief)[0] as Network].name;
+    const title = documentTitle(brief, outputs, labelOf('posts', brief.language));
     const blocks = [posts, ...alternatives].flatMap((version, index) =>
       version.map(
         ({ name, text_with_hashtags: text }) =>
