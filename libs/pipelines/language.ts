@@ -1,7 +1,7 @@
 /** The language of a text, from its script and its most frequent words. */
 
 /** Words that are frequent in one language and rare in the others. */
-const FUNCTION_WORDS: Readonly<Record<string, string>> = {
+export const FUNCTION_WORDS: Readonly<Record<string, string>> = {
   en: 'the of and to is that it for with was this are from have which',
   de: 'der die und das ist nicht ein eine mit auf dem den für sich auch',
   fr: 'le les des est une dans pour que qui pas sur avec vous nous cette',
@@ -45,13 +45,18 @@ for (const [language, words] of Object.entries(FUNCTION_WORDS)) {
   for (const word of words.split(' ')) languagesOf.set(word, [...(languagesOf.get(word) ?? []), language]);
 }
 
+/** The language of a script that only one language, or mostly one, is written in; null for other texts. */
+export function languageOfScript(text: string): string | null {
+  const letters = text.match(/\p{Letter}/gu)?.length ?? 0;
+  const found = SCRIPTS.find(([, script]) => (text.match(script)?.length ?? 0) > letters * SCRIPT_SHARE);
+  return found?.[0] ?? null;
+}
+
 /** ISO 639-1; null if the text does not show its language. */
 export function detectLanguage(text: string): string | null {
   const sample = text.slice(0, SAMPLE_LENGTH).toLowerCase();
-  const letters = sample.match(/\p{Letter}/gu)?.length ?? 0;
-  for (const [language, script] of SCRIPTS) {
-    if ((sample.match(script)?.length ?? 0) > letters * SCRIPT_SHARE) return language;
-  }
+  const ofScript = languageOfScript(sample);
+  if (ofScript !== null) return ofScript;
   const scores = new Map<string, number>();
   for (const [word] of sample.matchAll(/\p{Letter}+/gu)) {
     for (const language of languagesOf.get(word) ?? []) scores.set(language, (scores.get(language) ?? 0) + 1);

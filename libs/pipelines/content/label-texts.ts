@@ -27,4 +27,5 @@ export const LABEL_TEXTS: Readonly<Record<string, string>> = {
   ja: '日|チャンネル|タイトル|切り口|キーワード|キーワード|タイトル案|メタディスクリプション|質問|改善案|チェック|読みやすさ|記事|投稿|画像案|要点|文字起こし|コンテンツ計画|出典|タイトルの長さ|タイトル内のキーワード|冒頭のキーワード|キーワード密度|見出し|語数|リンク|文の数|一文あたりの語数|長い文|フレッシュ指数|メイン画像|セクション|SNS|サムネイル|情報収集|比較検討|購入|指名検索',
   zh: '天|渠道|标题|角度|关键词|关键词|标题|元描述|问题|建议|检查|可读性|文章|帖子|配图提示|要点|转写稿|内容计划|资料来源|标题长度|标题中的关键词|开头的关键词|关键词密度|小标题|词数|链接|句数|每句词数|长句|弗莱施指数|主图|部分|社交媒体|缩略图|信息型|商业型|交易型|导航型',
   ko: '일차|채널|제목|관점|키워드|키워드|제목|메타 설명|질문|제안|점검|가독성|글|게시물|이미지 제안|핵심 내용|녹취록|콘텐츠 계획|출처|제목 길이|제목의 키워드|도입부의 키워드|키워드 밀도|소제목|단어|링크|문장|문장당 단어|긴 문장|플레시 지수|대표 이미지|단락|소셜 미디어|썸네일|정보형|상업형|거래형|탐색형',
+  ro: 'Zi|Canal|Titlu|Unghi|Cuvânt-cheie|Cuvinte-cheie|Titluri|Meta descriere|Întrebări|Recomandări|Verificări|Lizibilitate|Articol|Postări|Descrieri de imagini|Idei principale|Transcriere|Plan de conținut|Surse|Lungimea titlului|Cuvânt-cheie în titlu|Cuvânt-cheie în introducere|Densitatea cuvântului-cheie|Subtitluri|Cuvinte|Linkuri|Propoziții|Cuvinte pe propoziție|Propoziții lungi|Indicele Flesch|Imagine principală|Secțiune|Rețele sociale|Miniatură|informațională|comercială|tranzacțională|de navigare',
 };

@@ -1,5 +1,6 @@
 /** The languages of content: how to find out which one a text is in, and how many tokens its words have. */
 import type { ModelInfo } from '#libs/pricing/model.ts';
+import { FUNCTION_WORDS, languageOfScript } from '../language.ts';
 
 type Language = {
   readonly name: string;
@@ -24,6 +25,7 @@ const LANGUAGES: Readonly<Record<string, Language>> = {
   no: { name: 'Norwegian', tokensPerWord: 1.7, bytesPerWord: 7 },
   pl: { name: 'Polish', tokensPerWord: 2.08, bytesPerWord: 8.5 },
   cs: { name: 'Czech', tokensPerWord: 2.2, bytesPerWord: 8 },
+  ro: { name: 'Romanian', tokensPerWord: 1.9, bytesPerWord: 7.5 },
   fi: { name: 'Finnish', tokensPerWord: 2.8, bytesPerWord: 10 },
   hu: { name: 'Hungarian', tokensPerWord: 2.5, bytesPerWord: 9 },
   tr: { name: 'Turkish', tokensPerWord: 2.3, bytesPerWord: 9 },
@@ -105,6 +107,7 @@ const OTHER_NAMES: Readonly<Record<string, string>> = {
   norsk: 'no',
   polski: 'pl',
   čeština: 'cs',
+  română: 'ro',
   suomi: 'fi',
   magyar: 'hu',
   türkçe: 'tr',
@@ -120,35 +123,29 @@ const OTHER_NAMES: Readonly<Record<string, string>> = {
   한국어: 'ko',
 };
 
-const SCRIPTS: readonly (readonly [RegExp, string])[] = [
-  [/[\u3040-\u30ff]/, 'ja'],
-  [/\p{Script=Hangul}/u, 'ko'],
-  [/\p{Script=Han}/u, 'zh'],
-  [/[іїєґ]/i, 'uk'],
-  [/\p{Script=Cyrillic}/u, 'ru'],
-  [/\p{Script=Greek}/u, 'el'],
-  [/\p{Script=Arabic}/u, 'ar'],
-  [/\p{Script=Hebrew}/u, 'he'],
-  [/\p{Script=Devanagari}/u, 'hi'],
-  [/\p{Script=Thai}/u, 'th'],
-];
-
-/** Frequent words that few other languages share. */
-const WORDS: Readonly<Record<string, string>> = {
-  en: 'the and of to for with how why what your in is are',
-  de: 'der die das und für mit wie warum eine einen ist nicht auf im zum zur ein von',
-  fr: 'le les des et pour avec comment pourquoi une est dans du au aux sur',
-  es: 'el los las y para con cómo por qué una es en del al un',
-  it: 'il gli della e per con come perché una è nel di che dei delle',
-  pt: 'o os as e para com como porque uma é em do da não um',
-  nl: 'de het een en voor met hoe waarom van is niet op',
-  sv: 'och för med hur varför en ett är på att som i',
-  pl: 'i w z na dla jak dlaczego oraz nie jest do się czy po od',
-  fi: 'ja on miten miksi kuinka ei että ovat sekä kun',
-  cs: 'a v na pro jak proč je se že do',
-  tr: 've için nasıl neden bir ile bu',
-  hu: 'és a az hogyan miért egy nem',
+/** Frequent words of titles, in addition to those of other texts. */
+const TITLE_WORDS: Readonly<Record<string, string>> = {
+  en: 'how why what your in on',
+  de: 'wie warum einen im zum zur von',
+  fr: 'et comment pourquoi du au aux',
+  es: 'y cómo qué una es en al un',
+  it: 'e come perché è nel dei delle',
+  pt: 'o as e porque em do da',
+  nl: 'de en hoe waarom is op',
+  sv: 'hur varför en ett i',
+  da: 'hvordan hvorfor en et i',
+  no: 'hvordan hvorfor en et i',
+  pl: 'i w z dlaczego oraz do czy po od',
+  fi: 'miten miksi kuinka sekä',
+  cs: 'a v pro proč',
+  tr: 'nasıl neden',
+  hu: 'a hogyan miért',
+  ro: 'cum de ce în',
 };
+
+const KNOWN_WORDS = Object.entries(FUNCTION_WORDS).map(
+  ([code, words]) => [code, new Set(`${words} ${TITLE_WORDS[code] ?? ''}`.split(' '))] as const,
+);
 
 /** Letters that decide where no word does. */
 const LETTERS: readonly (readonly [RegExp, string])[] = [
@@ -168,13 +165,12 @@ const LETTERS: readonly (readonly [RegExp, string])[] = [
 /** The language of a text, from its script, frequent words and letters. Short texts without evidence are English. */
 export function detectLanguage(text: string): string {
   const sample = text.slice(0, 2_000);
-  const script = SCRIPTS.find(([pattern]) => pattern.test(sample));
-  if (script !== undefined) return script[1];
+  const ofScript = languageOfScript(sample);
+  if (ofScript !== null) return ofScript;
   const words = sample.toLowerCase().match(/\p{L}+/gu) ?? [];
   let best = '';
   let most = 0;
-  for (const [code, list] of Object.entries(WORDS)) {
-    const known = new Set(list.split(' '));
+  for (const [code, known] of KNOWN_WORDS) {
     const found = words.filter((word) => known.has(word)).length;
     if (found > most) [best, most] = [code, found];
   }

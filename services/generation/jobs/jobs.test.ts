@@ -216,11 +216,12 @@ t.test(
   'given a job at half of its way, when it is cancelled, then the ledger has what ran and no more',
   async (t) => {
     simulator.witness.reset();
+    const before = await generation.counters();
     const body = { topic: 'brooks [[simulate: until=half,pass=4]]', length: 600 };
     const { requestId: id } = await client.submit(body, { terms: { maxParallel: 1, priority: 0 } });
     await simulator.witness.arrived(5);
     const { percent } = await client.get(id);
-    t.ok(percent >= 50 && percent < 60, `${percent} %`);
+    t.equal(percent, 52);
     t.match(await client.call('POST', `/api/generations/${id}/cancel`), {
       body: { status: 'cancelled', percent },
     });
@@ -239,6 +240,18 @@ t.test(
     );
     t.notOk(rows.some(({ meters }) => meters.includes('gen.blog')));
     t.equal(await generation.holdState(id), 'closed');
+    const charged = simulator.witness
+      .calls()
+      .map(({ usage: { input, cacheRead, output } }) => input * 1_000 + cacheRead * 100 + output * 2_000);
+    t.strictSame(
+      rows.slice(0, 4).map(({ cost_nano_usd: cost }) => Number(cost)),
+      charged.slice(0, 4),
+      'the ledger has what the provider charges',
+    );
+    const after = await generation.counters();
+    const total = rows.reduce((sum, { cost_nano_usd: cost }) => sum + cost, 0n);
+    t.equal((after.cost?.used ?? 0n) - (before.cost?.used ?? 0n), total, 'and the balance has no more');
+    t.equal(after.cost?.held, before.cost?.held);
     const job = await client.get(id);
     t.match(job, { status: 'cancelled', usage: { cost_usd: await spent([id]) } });
     t.strictSame(
