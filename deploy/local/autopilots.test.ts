@@ -180,7 +180,7 @@ t.test(
       status: 'completed',
       topic: 'inks that do not fade',
       choice: {
-        reason: 'With 1 times the usual reactions and 0 of the latest 1 runs, this topic is due next.',
+        reason: 'Its posts have no results yet, and it had 0 of the latest 1 runs.',
         topics: [
           { topic: 'how nibs are made', runs: 1, impressions: 5_000, reactions: 750 },
           { topic: 'inks that do not fade', runs: 0, impressions: 0, reactions: 0, weight: 1 },

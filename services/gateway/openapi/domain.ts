@@ -6,7 +6,7 @@ import { alertOperations } from '#libs/contracts/alerts.ts';
 import { API_KEY_OPERATIONS } from '#libs/contracts/api-keys.ts';
 import { createSpeech, createTranscription } from '#libs/contracts/audio.ts';
 import { auditOperations } from '#libs/contracts/audit.ts';
-import { AUTOPILOT_OPERATIONS } from '#libs/contracts/autopilots.ts';
+import { AUTOPILOT_OPERATIONS } from '#libs/contracts/autopilot-operations.ts';
 import { billingOperations } from '#libs/contracts/billing.ts';
 import { billingAdminOperations } from '#libs/contracts/billing-admin.ts';
 import { billingProviderAdminOperations } from '#libs/contracts/billing-provider-admin.ts';

@@ -1,18 +1,26 @@
 import type { FastifyInstance } from 'fastify';
 import type { AccountEntitlements } from '#libs/clients/account-entitlements.ts';
 import { ownerOf } from '#libs/clients/quota-resources.ts';
-import * as contract from '#libs/contracts/autopilots.ts';
+import * as contract from '#libs/contracts/autopilot-operations.ts';
 import { toPage } from '#libs/contracts/page.ts';
 import { type Database, type Queryable, type Tx, transaction } from '#libs/db/database.ts';
 import { problem } from '#libs/problems/problems.ts';
 import { callerOf } from '#libs/service/internal-calls.ts';
 import type { Runtime } from '#libs/service/runtime.ts';
 import { serveOperation } from '#libs/service/serve-operation.ts';
-import { type Autopilot, activated, checkConnections, checkPlan, paused } from './domain/autopilot.ts';
+import {
+  type Autopilot,
+  activated,
+  checkConnections,
+  checkPlan,
+  MAX_AUTOPILOTS,
+  paused,
+} from './domain/autopilot.ts';
 import { changesOf, createdFrom } from './domain/settings.ts';
 import { presentAutopilot, presentRun } from './present.ts';
 import { hasOpenRun, listRuns } from './runs-store.ts';
 import {
+  countAutopilots,
   deleteAutopilot,
   findAccountConnections,
   findAutopilot,
@@ -65,6 +73,10 @@ export function autopilotRoutes(app: FastifyInstance, options: AutopilotRouteOpt
     const owner = ownerOf(callerOf(request));
     const autopilot = createdFrom(request.body, { id: newId(), owner, now: clock.now() });
     await check(database, autopilot);
+    if ((await countAutopilots(database, owner.accountId)) >= MAX_AUTOPILOTS) {
+      const detail = `An account has at most ${MAX_AUTOPILOTS} autopilots.`;
+      throw problem('semantic_error', { detail });
+    }
     await insertAutopilot(database, autopilot);
     reply.code(201);
     return presentAutopilot(autopilot);

@@ -1,6 +1,6 @@
-import { and, asc, desc, eq, lt, lte } from 'drizzle-orm';
+import { and, asc, count, desc, eq, lt, lte } from 'drizzle-orm';
 import type { PageQuery } from '#libs/contracts/page.ts';
-import type { Queryable, Tx } from '#libs/db/database.ts';
+import { only, type Queryable, type Tx } from '#libs/db/database.ts';
 import { autopilots } from '#libs/db/schema/autopilots.ts';
 import { findDocument } from '../documents/store.ts';
 import type { Autopilot } from './domain/autopilot.ts';
@@ -44,6 +44,14 @@ export async function findAutopilot(
 export async function lockAutopilot(tx: Tx, accountId: string, id: string): Promise<Autopilot | undefined> {
   const [found] = await tx.select().from(autopilots).where(isOne(accountId, id)).for('update');
   return found;
+}
+
+export async function countAutopilots(db: Queryable, accountId: string): Promise<number> {
+  const rows = await db
+    .select({ total: count() })
+    .from(autopilots)
+    .where(eq(autopilots.accountId, accountId));
+  return only(rows).total;
 }
 
 export async function insertAutopilot(db: Queryable, autopilot: Autopilot): Promise<void> {

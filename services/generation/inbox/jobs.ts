@@ -6,6 +6,8 @@ import { deleteMessage, findAccountsWithMessages, findMessagesBefore } from './s
 
 const DAY_MS = 24 * 60 * 60 * 1_000;
 const BATCH = 1_000;
+/** For plans without a retention: messages are personal data. */
+const DEFAULT_RETENTION_DAYS = 365;
 
 export type InboxTaskOptions = {
   database: Database;
@@ -25,8 +27,7 @@ export function inboxTasks({ database, clock, entitlements }: InboxTaskOptions):
         for (const accountId of await findAccountsWithMessages(database, new Date(now - DAY_MS))) {
           if (signal.aborted) break;
           const { value: days } = (await entitlements.get(accountId)).retentionDays;
-          if (days === null) continue;
-          const before = new Date(now - days * DAY_MS);
+          const before = new Date(now - (days ?? DEFAULT_RETENTION_DAYS) * DAY_MS);
           const expired = await findMessagesBefore(database, accountId, before, BATCH);
           for (const id of expired) await transaction(database, (tx) => deleteMessage(tx, accountId, id));
           deleted += expired.length;

@@ -18,6 +18,9 @@ export const AUTOPILOT_POSTS = 'social.autopilot_posts';
 /** The task that creates the posts of a run whose job has ended. */
 export const FINISH_RUN = 'finish-autopilot-run';
 
+/** Of an account. Their posts are limited by the plan. */
+export const MAX_AUTOPILOTS = 100;
+
 /** After so many runs in a row that did not complete, an autopilot is paused. */
 export const MAX_FAILURES = 3;
 

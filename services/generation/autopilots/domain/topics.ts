@@ -56,10 +56,12 @@ export function chooseTopic(
   const [next] = figures.toSorted((one, other) => due(one) - due(other));
   if (next === undefined) throw new TypeError('An autopilot has at least one topic.');
   if (!learns) return { topic: next.topic, choice: { reason: 'The next topic in turn.' } };
-  const reason =
-    usual === 0
-      ? 'The next topic in turn: no results have been reported yet.'
-      : `With ${next.weight} times the usual reactions and ${next.runs} of the latest ${latestTopics.length} runs, this topic is due next.`;
+  const runs = `it had ${next.runs} of the latest ${latestTopics.length} runs`;
+  const known =
+    next.impressions === 0
+      ? `Its posts have no results yet, and ${runs}.`
+      : `Its posts had ${next.weight} times the usual reactions, and ${runs}.`;
+  const reason = usual === 0 ? 'The next topic in turn: no results have been reported yet.' : known;
   return { topic: next.topic, choice: { reason, topics: figures } };
 }
 
