@@ -286,7 +286,7 @@ export const BOUND_MUTANTS: readonly Mutant[] = [
   {
     id: 'usage-zero-with-output',
     file: MEASURE,
-    find: 'return outputTokens(units) > 0 || !record.hasOutput || !hasTokenClass(units);',
+    find: 'return tokens > 0 && text.length <= tokens * LONGEST_TOKEN;',
     replace: 'return true;',
     tests: ACCOUNTING_TESTS,
     why: 'a provider that reports no output tokens for an output is believed',

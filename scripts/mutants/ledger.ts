@@ -142,14 +142,6 @@ export const LEDGER_MUTANTS: readonly Mutant[] = [
     why: 'a hold expires although it was extended while its expiry waited',
   },
   {
-    id: 'expire-too-early',
-    file: 'libs/ledger/expire.ts',
-    find: 'WHERE expires_at <= coalesce($1::timestamptz, clock_timestamp())',
-    replace: 'WHERE ($1::timestamptz IS NULL OR true)',
-    tests: HOLD_TESTS,
-    why: 'holds of running calls are released',
-  },
-  {
     id: 'window-week-from-sunday',
     file: `${SQL}/ledger_window.sql`,
     find: 'v_start := date_trunc(p_win, v_now);',
