@@ -22,6 +22,8 @@ const PROPERTIES = [
 ];
 /** A customer waits for the contacts. */
 const TIMEOUT_MS = 6_000;
+/** HubSpot counts searches by the second. */
+const MAX_PAUSE_MS = 1_000;
 
 const property = z.string().nullish();
 const found = z.object({
@@ -54,6 +56,7 @@ export function hubspotCall(options: HubspotOptions, token: string, signal?: Abo
     token,
     headers: {},
     timeoutMs: TIMEOUT_MS,
+    maxPauseMs: MAX_PAUSE_MS,
     ...more,
   });
 }

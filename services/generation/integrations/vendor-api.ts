@@ -34,13 +34,14 @@ export type VendorOptions = {
   token: string;
   /** Pause before every request but the first. */
   intervalMs?: number;
+  /** The longest pause that is waited for. A longer one is left to the caller. */
+  maxPauseMs?: number;
   timeoutMs?: number;
   signal?: AbortSignal;
 };
 
 const TIMEOUT_MS = 15_000;
 const MAX_ANSWER_BYTES = 2 * 1024 * 1024;
-/** Longer pauses are left to the caller. */
 const MAX_PAUSE_MS = 10_000;
 const DEFAULT_PAUSE_MS = 1_000;
 const MAX_ATTEMPTS = 4;
@@ -53,7 +54,7 @@ type Answer = { status: number; body: unknown; retryAfterMs: number | null };
 
 /** Calls of one customer, one after another. */
 export function createVendorCall(options: VendorOptions): VendorCall {
-  const { intervalMs = 0, signal } = options;
+  const { intervalMs = 0, maxPauseMs = MAX_PAUSE_MS, signal } = options;
   let isFirst = true;
   return async (request) => {
     for (let attempt = 1; ; attempt += 1) {
@@ -63,7 +64,7 @@ export function createVendorCall(options: VendorOptions): VendorCall {
       if (answer.status >= 200 && answer.status < 300) return answer.body;
       const pauseMs = answer.retryAfterMs ?? DEFAULT_PAUSE_MS;
       const mayWait =
-        NOT_PROCESSED.includes(answer.status) && attempt < MAX_ATTEMPTS && pauseMs <= MAX_PAUSE_MS;
+        NOT_PROCESSED.includes(answer.status) && attempt < MAX_ATTEMPTS && pauseMs <= maxPauseMs;
       if (!mayWait) throw failureOf(request, answer, options);
       await delay(pauseMs, undefined, signal && { signal });
     }
