@@ -6,6 +6,7 @@ import type { CurrentSubscription } from '#libs/contracts/plans.ts';
 import type { BillingEventWire } from '#libs/contracts/subscriptions.ts';
 import type { EventType } from '#libs/outbox/routes.ts';
 import { createLogger } from '#libs/service/logger.ts';
+import { checkEventDocumented } from '#libs/testing/webhook-events.ts';
 import { ACCOUNT, STAFF, type TestService } from './fixtures.ts';
 
 const OWNER = '0190a1b2-0000-7000-8000-00000000b001';
@@ -129,11 +130,12 @@ export const requestsOf = async ({ pool }: TestService) =>
   (await pool.query('SELECT id, status, plan_key, amount_minor, note FROM payment_requests ORDER BY id'))
     .rows;
 
-/** The events of one type in the outbox, the oldest first. */
-export const emitted = async ({ pool }: TestService, type: EventType) =>
-  (
-    await pool.query(
-      'SELECT account_id, payload FROM outbox_events WHERE type = $1 ORDER BY created_at, id',
-      [type],
-    )
-  ).rows;
+/** The events of one type in the outbox, the oldest first. Each has the data that the document promises to webhooks. */
+export async function emitted({ pool }: TestService, type: EventType) {
+  const { rows } = await pool.query(
+    'SELECT account_id, payload FROM outbox_events WHERE type = $1 ORDER BY created_at, id',
+    [type],
+  );
+  for (const { payload } of rows) checkEventDocumented(type, payload);
+  return rows;
+}

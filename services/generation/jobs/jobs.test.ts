@@ -2,6 +2,7 @@
 import t from 'tap';
 import { createTestJobs } from '#libs/jobs/fixtures.ts';
 import { findBreaches } from '#libs/ledger/invariants.ts';
+import { checkEventDocumented } from '#libs/testing/webhook-events.ts';
 import { ACCOUNT, CALLER, createTestGeneration, OTHER_ACCOUNT } from '../fixtures.ts';
 import { jobClient, spentBy } from './jobs.fixture.ts';
 
@@ -247,4 +248,11 @@ t.test('given another account, then a job does not exist for it', async (t) => {
   t.strictSame(theirs.body.data, []);
   t.match(await client.submit({ content_types: ['social'], document_id: id }), { status: 404 });
   t.strictSame(await findBreaches(pool), []);
+});
+
+t.test('given all these jobs, then their events have the data that webhooks are promised', async (t) => {
+  const { rows } = await pool.query('SELECT type, payload FROM outbox_events');
+  for (const { type, payload } of rows) checkEventDocumented(type, payload);
+  const types = new Set(rows.map(({ type }) => type));
+  for (const type of ['created', 'step_finished', 'completed']) t.ok(types.has(`generation.${type}`), type);
 });

@@ -3,6 +3,7 @@ import { NO_ID } from '#libs/db/schema/ledger.ts';
 import { until } from '#libs/jobs/fixtures.ts';
 import { testHold, testSegment, testSettle } from '#libs/ledger/fixtures.ts';
 import type { CallFacts } from '#libs/ledger/types.ts';
+import { checkEventDocumented } from '#libs/testing/webhook-events.ts';
 import { ACCOUNT, addMembers, createTestService, MEMBER, OWNER, type TestService } from '../fixtures.ts';
 import { saveSettings } from './store.ts';
 
@@ -41,6 +42,8 @@ t.test('given a threshold that is crossed, then it is delivered as each user pre
   const { rows: jobs } = await pool.query(`SELECT task_identifier, payload FROM graphile_worker.jobs
     JOIN graphile_worker._private_jobs USING (id)`);
   const [eventId] = jobs[0].payload.eventIds;
+  const { rows: events } = await pool.query('SELECT type, payload FROM outbox_events');
+  for (const { type, payload } of events) checkEventDocumented(type, payload);
   t.strictSame(jobs, [{ task_identifier: 'fan-out-events', payload: { eventIds: [eventId] } }]);
   for (let run = 0; run < 2; run += 1) await service.runTask('fan-out-events', { eventIds: [eventId] });
 
@@ -145,6 +148,7 @@ t.test('given an hour of unusual cost, then its account and the operators are al
     { account_id: null, kind: 'anomaly', data },
   ]);
   t.equal(found.length, 2);
+  for (const { data: stored } of found) checkEventDocumented('usage.anomaly', stored);
 });
 
 t.test('given a provider that fails, then operators are alerted once an hour', async (t) => {

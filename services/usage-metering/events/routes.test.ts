@@ -3,6 +3,7 @@ import t from 'tap';
 import type { EventResult } from '#libs/contracts/events.ts';
 import { testHold, testSegment } from '#libs/ledger/fixtures.ts';
 import { findBreaches } from '#libs/ledger/invariants.ts';
+import { checkEventDocumented } from '#libs/testing/webhook-events.ts';
 import { ACCOUNT, type CallerName, createTestService, OTHER_ACCOUNT } from '../fixtures.ts';
 
 type Event = { id: string; meter: string; amount: string; occurred_at?: string; corrects?: string };
@@ -125,6 +126,7 @@ t.test('given corrections, then webhooks learn of them', async (t) => {
     `SELECT payload FROM outbox_events WHERE type = 'usage.corrected' AND account_id = $1 ORDER BY id`,
     [ACCOUNT],
   );
+  for (const { payload } of rows) checkEventDocumented('usage.corrected', payload);
   const [first, second, ...others] = rows.map(({ payload }) => payload);
   const occurred = '2026-11-20T12:00:00.000Z';
   t.strictSame(first, {

@@ -3,6 +3,7 @@ import type { UnresolvedCall } from '#libs/contracts/unresolved-usage.ts';
 import type { RequestReport, UsageCall } from '#libs/contracts/usage.ts';
 import { testHold, testSettle } from '#libs/ledger/fixtures.ts';
 import { findBreaches } from '#libs/ledger/invariants.ts';
+import { checkEventDocumented } from '#libs/testing/webhook-events.ts';
 import {
   ACCOUNT,
   type CallerName,
@@ -150,6 +151,7 @@ t.test('given a call of unknown outcome', async (t) => {
     const { rows } = await service.pool.query(
       `SELECT account_id, payload FROM outbox_events WHERE type = 'usage.corrected'`,
     );
+    for (const { payload } of rows) checkEventDocumented('usage.corrected', payload);
     const correction = {
       id: null,
       corrects: `${id}.0`,

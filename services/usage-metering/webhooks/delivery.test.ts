@@ -8,6 +8,7 @@ import { transaction } from '#libs/db/database.ts';
 import { createPublicHttp, type PublicHttpRequest } from '#libs/http/public-http.ts';
 import { emit } from '#libs/outbox/emit.ts';
 import { EVENT_ROUTES, type EventType } from '#libs/outbox/routes.ts';
+import { checkEventDocumented } from '#libs/testing/webhook-events.ts';
 import { ACCOUNT, addMembers, createTestService, OTHER_ACCOUNT, OWNER } from '../fixtures.ts';
 
 const PATH = '/api/webhook-endpoints';
@@ -250,6 +251,7 @@ t.test('given an endpoint that fails for days, then it is disabled, with an aler
     reason: 'failing',
   };
   t.strictSame(alerts, [{ kind: 'webhook', severity: 'error', data }], 'once');
+  checkEventDocumented('webhook.disabled', data);
   await pool.query(`DELETE FROM graphile_worker._private_jobs p USING graphile_worker.jobs j
                      WHERE j.id = p.id AND j.task_identifier = 'deliver-mail'`);
   const { rows: events } = await pool.query(`SELECT id FROM outbox_events WHERE type = 'webhook.disabled'`);
