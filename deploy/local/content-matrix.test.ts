@@ -10,8 +10,8 @@ type Content = any;
 type Documents = Partial<Record<ContentType, Content>>;
 
 const JOBS = '/api/generations';
-/** `reply` answers a message: `autopilots.test.ts`. */
-const WRITTEN = CONTENT_TYPES.filter((type) => !['transcript', 'insights', 'reply'].includes(type));
+/** `ads` is sold by lily below, and `reply` answers a message: `autopilots.test.ts`. */
+const WRITTEN = CONTENT_TYPES.filter((type) => !['transcript', 'insights', 'ads', 'reply'].includes(type));
 
 /** Creates a job and waits for its end. @returns it with its documents by content type. */
 async function write({ call, url }: Installation, token: string, body: object) {
@@ -290,6 +290,7 @@ for (const [catalogue, plan, types, refusals] of [
   ['crew', 'pro', ['blog', 'social', 'audio', 'video'], []],
   ['alwrity-alpha', 'basic-alpha', ['seo', 'content_plan'], ALPHA_REFUSALS],
   ['alwrity', 'pro', ['newsletter', 'image_prompts'], ALWRITY_REFUSALS],
+  ['lily', 'pro', ['ads'], []],
 ] as const) {
   t.test(`given ${catalogue}, then its content types are written for plans that include them`, async (t) => {
     const installation = await startInstallation(t, catalogue);
