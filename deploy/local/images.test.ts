@@ -264,8 +264,8 @@ t.test('given a key with little left, then `auto` draws by a model that it can p
 
 t.test('given a model that is down, then `auto` draws by another, and a named one fails', async (t) => {
   const { token } = await customer('pro');
-  // The moderation and the first model fail in all of their three attempts.
-  const outage = (id: string) => ({ prompt: `A pen [[simulate: 503x6,id=${id}]]` });
+  // The moderation passes, and the first model fails in all of its three attempts.
+  const outage = (id: string) => ({ prompt: `A pen [[simulate: 503x3,pass=1,id=${id}]]` });
   const drawn = await call(GENERATE, token, outage('auto'));
   t.match(drawn, { status: 200, body: { plan_info: { model_used: 'grok2_premium' } } });
   const explained = await call(`/api/usage/requests/${drawn.headers.get('x-request-id')}`, token);
@@ -275,6 +275,14 @@ t.test('given a model that is down, then `auto` draws by another, and a named on
   );
   const named = await call(GENERATE, token, { ...outage('named'), model: 'dalle3' });
   t.match(named, { status: 502, body: { code: 'provider_error', provider: 'openai', retryable: true } });
+  const unmoderated = await call(GENERATE, token, { prompt: 'A pen [[simulate: 503x3,id=safety]]' });
+  t.match(unmoderated, { status: 502, body: { code: 'provider_error', retryable: true } });
+  const refused = await call(`/api/usage/requests/${unmoderated.headers.get('x-request-id')}`, token);
+  t.strictSame(
+    refused.body.calls.map(({ step }: { step: string }) => step),
+    ['safety'],
+    'nothing is drawn without moderation',
+  );
 });
 
 t.test('given the features of images, then a plan that sells them gets what they say', async (t) => {

@@ -151,11 +151,12 @@ function directivesOf(target: Target, call: Call): Directives {
   return directives;
 }
 
-function failAsDirected({ state, body }: Exchange, { status, failures, id, retryAfterMs }: Directives): void {
+function failAsDirected({ state, body }: Exchange, directives: Directives): void {
+  const { status, failures, pass = 0, id, retryAfterMs } = directives;
   if (status !== undefined) throw simulatedFailure(status, retryAfterMs);
   if (failures === undefined) return;
-  const attempt = state.attempts.count(id ?? hash('sha1', body));
-  if (attempt <= failures.count) throw simulatedFailure(failures.status, retryAfterMs);
+  const attempt = state.attempts.count(id ?? hash('sha1', body)) - pass;
+  if (attempt > 0 && attempt <= failures.count) throw simulatedFailure(failures.status, retryAfterMs);
 }
 
 const failureMessages: Readonly<Record<number, string>> = {

@@ -10,13 +10,13 @@ export interface Directives {
   id?: string;
   /** Always answer with this status. */
   status?: number;
-  /** Answer with this status the first `count` times. */
+  /** Answer with this status the first `count` times, after those that `pass`. */
   failures?: { status: number; count: number };
   retryAfterMs?: number;
   slowMs?: number;
   /** Waits for `POST /release?name=`. */
   until?: string;
-  /** Calls that pass the gate of `until` before one waits. */
+  /** Calls that are answered before one fails, or waits at the gate of `until`. */
   pass?: number;
   chunkDelayMs?: number;
   cutAfter?: number;

@@ -25,7 +25,7 @@ import { plannedChat, textAttempt } from '../content/domain.ts';
 import type { ChatSource } from '../providers/domain/chat-source.ts';
 import type { DrawnImage, ImageAdapter } from '../providers/domain/image-adapter.ts';
 import type { ModerationAdapter } from '../providers/domain/moderation-adapter.ts';
-import { isOutage, promptRefused, safetyAttempt } from '../safety/domain.ts';
+import { promptRefused, safetyAttempt } from '../safety/domain.ts';
 import { drawAttempt } from './domain/draw.ts';
 import { type FinishedImage, finishImage, pngCopyOf, previewOf } from './domain/finish-image.ts';
 
@@ -135,13 +135,9 @@ export async function runImage(
     const input = safetyInput([prompt, context, industry, tone], style === null ? [] : [style.preview]);
     const check = safetyAttempt(call, input, adapter);
     let categories: string[] = [];
-    try {
-      await runAndSettle(call, async (...attempt) => {
-        categories = await check(...attempt);
-      });
-    } catch (error) {
-      if (!isOutage(error)) throw error;
-    }
+    await runAndSettle(call, async (...attempt) => {
+      categories = await check(...attempt);
+    });
     if (categories.length > 0) throw promptRefused(categories);
   }
 

@@ -38,16 +38,12 @@ export function promptRefused(categories: readonly string[]): ProblemError {
   return problem('prompt_refused', { fields: { categories } });
 }
 
-/** Failures of the moderation itself. Providers refuse what they must, so that work goes on without it. */
+/** Failures of the moderation itself. The providers of texts refuse what they must, so texts are written without it. */
 export const OUTAGES: ReadonlySet<string> = new Set([
   'provider_error',
   'provider_timeout',
   'provider_malformed',
 ]);
-
-export function isOutage(error: unknown): boolean {
-  return error instanceof ProblemError && OUTAGES.has(error.code);
-}
 
 export type TextModeration = Pick<ProviderCall, 'requestId' | 'active' | 'settlement'> & {
   runner: CallRunner;
@@ -67,6 +63,6 @@ export async function moderateTexts(moderation: TextModeration): Promise<void> {
     const { result } = await runCall(runner, providerCall, attempt);
     if (result.length > 0) throw promptRefused(result);
   } catch (error) {
-    if (!isOutage(error)) throw error;
+    if (!(error instanceof ProblemError) || !OUTAGES.has(error.code)) throw error;
   }
 }
