@@ -95,7 +95,7 @@ t.test('a plan lists only the names that it includes', async (t) => {
   const catalogue = parseCatalogue(
     textOf('alwrity')
       .replace('features:\n', 'features:\n  telepathy: Telepathy\n')
-      .replace('notYetAvailable: []', 'notYetAvailable: [telepathy]'),
+      .replace('currency: USD\n', 'currency: USD\nnotYetAvailable: [telepathy]\n'),
   );
   const availabilityIn = (key: string) => {
     const plan = findPlan(catalogue, key);
@@ -107,8 +107,8 @@ t.test('a plan lists only the names that it includes', async (t) => {
 
 t.test('an unknown or repeated name is refused', async (t) => {
   const text = textOf('crew').replace(
-    'notYetAvailable: []\n',
-    'notYetAvailable:\n  - gen.voice\n  - gen.video\n  - gen.video\n',
+    'currency: USD\n',
+    'currency: USD\nnotYetAvailable:\n  - gen.voice\n  - gen.video\n  - gen.video\n',
   );
   const refuse = () => parseCatalogue(text);
   t.throws(refuse, CatalogueError);
