@@ -48,7 +48,8 @@ const request = z
     product_name: z
       .string()
       .trim()
-      .regex(PLAIN_NAME, "must be 1 to 60 letters, digits, spaces and ' & , ( ) + ! -")
+      // As a pattern in the document, \p would stop engines without Unicode mode.
+      .refine((name) => PLAIN_NAME.test(name), "must be 1 to 60 letters, digits, spaces and ' & , ( ) + ! -")
       .describe("1 to 60 letters, digits, spaces and `' & , ( ) + ! -`. Also the name of the mails' sender."),
     logo_url: z
       .string()
