@@ -6,7 +6,7 @@ const DECIDE = 'libs/ledger/decide.ts';
 const HOLD = 'libs/ledger/hold.ts';
 const MODEL = 'libs/ledger/reference-model.ts';
 const HOLD_TESTS = ['libs/ledger/holds.test.ts', 'libs/ledger/reference-model.test.ts'];
-const MODEL_TESTS = ['libs/ledger/reference-model.test.ts'];
+const MODEL_TESTS = ['libs/ledger/decide.test.ts', 'libs/ledger/reference-model.test.ts'];
 
 export const LEDGER_MUTANTS: readonly Mutant[] = [
   {
