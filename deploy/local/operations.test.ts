@@ -49,6 +49,7 @@ const CALLED_BY: Readonly<Record<string, readonly string[]>> = {
     'deleteInboxMessage',
     'draftInboxReply',
   ],
+  'services/gateway/branding/branding.test.ts': ['getBranding', 'setBranding', 'deleteBranding'],
   'services/generation/integrations/integrations.test.ts': [
     'listIntegrations',
     'connectNotion',

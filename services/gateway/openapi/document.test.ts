@@ -36,6 +36,8 @@ const UNSTREAMED: ReadonlySet<string> = new Set([
   'createSpeech',
 ]);
 
+/** The number of results of a search, and the JSON of a seed. */
+const OTHER_LIMITS: ReadonlySet<string> = new Set(['SearchRequest', 'PlanInfo', 'ImageUsage']);
 /** By the HTTP parser, on every path in the shape of RFC 9457. */
 const REFUSED_BEFORE_ROUTES: ReadonlySet<string> = new Set(['408', '431']);
 
@@ -145,6 +147,33 @@ t.test('errors are shared, in the format of their routes', async (t) => {
       );
     }
   }
+});
+
+t.test('a limit has one shape wherever it is answered', async (t) => {
+  const target = (schema: Schema): Schema =>
+    typeof schema.$ref === 'string' ? target(resolve(schema.$ref) as Schema) : schema;
+  const found: string[] = [];
+  const visit = (value: unknown, path: string) => {
+    if (typeof value !== 'object' || value === null) return;
+    const { limit } = ((value as Schema).properties ?? {}) as Record<string, Schema>;
+    if (limit !== undefined && !OTHER_LIMITS.has(path.split('.')[0] ?? '')) {
+      const [option] = (limit.anyOf as Schema[] | undefined) ?? [limit];
+      const fields = target(option ?? limit).properties as Record<string, Schema> | undefined;
+      const names = ['meter', 'label', 'unit', 'window', 'amount', 'text'];
+      t.strictSame(
+        names.filter((name) => fields?.[name] === undefined),
+        [],
+        path,
+      );
+      t.strictSame(fields?.amount, { $ref: '#/components/schemas/LimitAmount' }, path);
+      found.push(path);
+    }
+    for (const [key, child] of Object.entries(value)) visit(child, `${path}.${key}`);
+  };
+  for (const [name, schema] of Object.entries(document.components.schemas)) visit(schema, name);
+  for (const [url, item] of Object.entries(document.paths))
+    for (const { responses } of Object.values(item)) visit(responses, url);
+  t.ok(found.length > 5, found.join(', '));
 });
 
 t.test('an answer without a body has none', async (t) => {
