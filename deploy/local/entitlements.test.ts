@@ -151,7 +151,7 @@ t.test(
     const refused = await chat();
     t.match(refused, {
       status: 429,
-      body: { error: { problem_code: 'rate_limited', limit: 10, plan: 'free' } },
+      body: { error: { problem_code: 'rate_limited', max_requests: 10, plan: 'free' } },
     });
     t.match(refused.headers.get('retry-after'), /^\d+$/);
   },

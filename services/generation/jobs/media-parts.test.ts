@@ -1,6 +1,6 @@
 /** Parts that are not texts: what they cost, where they are stored, and what a failure of one leaves to the others. */
 import t from 'tap';
-import { createTestJobs } from '#libs/jobs/fixtures.ts';
+import { createTestJobs, until } from '#libs/jobs/fixtures.ts';
 import { findBreaches } from '#libs/ledger/invariants.ts';
 import { createTestGeneration, imagePriceOf, priceOf } from '../fixtures.ts';
 import { jobClient, MODEL } from './jobs.fixture.ts';
@@ -171,9 +171,11 @@ t.test('given a script of several pieces, then they are one recording, and each 
   const { body } = await client.call<{ size_bytes: number }>('GET', `/api/media/${media}`);
   const seconds = Number(whole) / 15;
   t.ok(body.size_bytes > seconds * 8_000 * 0.95, 'all that was spoken');
-  const list = await client.call<{ data: { created_at: string }[] }>('GET', '/api/media?limit=100');
-  const since = list.body.data.filter(({ created_at: at }) => at >= String(job.created_at));
-  t.equal(since.length, 1, 'the pieces are deleted');
+  // The pieces are deleted after the job has ended.
+  await until(async () => {
+    const list = await client.call<{ data: { created_at: string }[] }>('GET', '/api/media?limit=100');
+    return list.body.data.filter(({ created_at: at }) => at >= String(job.created_at)).length === 1;
+  });
 });
 
 t.test('given models that are down, then others draw and speak', async (t) => {

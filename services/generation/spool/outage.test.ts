@@ -52,6 +52,7 @@ t.test(
           ...process.env,
           DATABASE_URL: cluster.url,
           INTERNAL_KEYS: INTERNAL_KEYS_TEXT,
+          ENCRYPTION_KEYS: 'k'.repeat(43),
           PORT: '0',
           OPENAI_API_KEY: 'sk-test',
           OPENAI_BASE_URL: `${simulator.url}/openai/v1`,

@@ -119,6 +119,7 @@ t.test('models: unknown names, aliases, defaults, and models that cannot serve t
   await t.rejects(check({}, chat({ model: 'no-such-model' })), { code: 'unknown_model' });
   await t.rejects(check({}, { ...chat({ model: 'gpt-4o' }), canServe: () => false }), {
     code: 'model_not_in_plan',
+    message: 'The plan does not include the model gpt-4o.',
     fields: { fallback_options: [] },
   });
   await t.rejects(

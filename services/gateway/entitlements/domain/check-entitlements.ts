@@ -157,8 +157,9 @@ function refusalOf(
   entitlements: Entitlements,
   catalogue: Catalogue | undefined,
 ): ProblemError {
-  const { code } = missing[0] as MissingEntitlement;
+  const { code, detail } = missing[0] as MissingEntitlement;
   return problem(code, {
+    ...(detail !== undefined && { detail }),
     fields: {
       ...Object.assign({}, ...missing.map(({ fields }) => fields).reverse()),
       plan: entitlements.plan.key,

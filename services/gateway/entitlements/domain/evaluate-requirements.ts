@@ -78,6 +78,7 @@ function evaluateModel(
   const choices = new Set([nearest, models.default].filter((name) => name !== null && canRun(name)));
   return {
     code: 'model_not_in_plan',
+    detail: `The plan does not include the model ${info.model}.`,
     fields: {
       reason: 'model_restricted',
       model: info.model,

@@ -34,6 +34,8 @@ export type Fallback = {
 /** A requirement of the request that the plan does not meet. */
 export type MissingEntitlement = {
   readonly code: ProblemCode;
+  /** What is missing by its name, where the code's own text does not say it. */
+  readonly detail?: string;
   readonly fields: ProblemFields;
   /** The nearest first. */
   readonly fallbacks: readonly Fallback[];
