@@ -63,7 +63,7 @@ export type PlannedCall = {
   after?: readonly string[];
   /** The prompt has a schema for the answer. */
   structuredOutput?: boolean;
-  /** Sent instead, in this order, if the model fails before it has produced anything. The hold covers the dearest. */
+  /** Sent instead, in this order, if the model fails before it has produced anything. The hold covers the most expensive. */
   fallbacks?: readonly PlannedCall[];
   /** Sent only if the call before it must be continued or repaired. */
   isSpare?: boolean;

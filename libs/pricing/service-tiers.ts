@@ -6,7 +6,7 @@
  * - OpenAI: https://openai.com/api-priority-processing/ and https://platform.openai.com/docs/pricing (flex and batch)
  * - Gemini: https://ai.google.dev/gemini-api/docs/optimization: priority costs 75 % to 100 % more, and 80 % for Gemini 3
  * - Anthropic: https://platform.claude.com/docs/en/api/service-tiers: priority is bought in advance, at no other list price
- * - xAI: https://docs.x.ai/developers/advanced-api-usage/priority-processing: no figure found, so the dearest of all
+ * - xAI: https://docs.x.ai/developers/advanced-api-usage/priority-processing: no figure found, so the highest of all
  */
 import { ceilDiv } from '#libs/money/money.ts';
 import { type ClassPrices, type ModelPrice, type PriceTier, withPrices } from './price.ts';
@@ -61,7 +61,7 @@ const MULTIPLES: Readonly<Record<string, Readonly<Record<string, readonly ModelM
 };
 
 /**
- * The prices of the tier that served a call. A tier without a known price costs as much as the dearest tier of any model of
+ * The prices of the tier that served a call. A tier without a known price costs as much as the most expensive tier of any model of
  * the vendor, so that it is never too cheap. A vendor without tiers has one price.
  * @param tier as {@link normaliseTier} returns it.
  */

@@ -431,13 +431,13 @@ async function openBalances(ledger: Ledger, accountId: string): Promise<void> {
 async function holdFor(ledger: Ledger, plan: CallPlan, id: string, ttlMs: number, caller: Caller) {
   const meters: Record<string, bigint> = {};
   for (const call of plan.calls) {
-    const dearest: Record<string, bigint> = {};
+    const highest: Record<string, bigint> = {};
     for (const one of [call, ...(call.fallbacks ?? [])]) {
       const cost = worstCaseNanoUsd(boundOf(one), fromWire(one.price));
       for (const [meter, amount] of Object.entries(worstCaseMeters(one, cost)))
-        if (amount > (dearest[meter] ?? -1n)) dearest[meter] = amount;
+        if (amount > (highest[meter] ?? -1n)) highest[meter] = amount;
     }
-    for (const [meter, amount] of Object.entries(dearest)) meters[meter] = (meters[meter] ?? 0n) + amount;
+    for (const [meter, amount] of Object.entries(highest)) meters[meter] = (meters[meter] ?? 0n) + amount;
   }
   const { accountId, userId, keyId, workspaceId } = caller;
   const answer = await ledger.hold({

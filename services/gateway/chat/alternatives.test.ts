@@ -52,7 +52,7 @@ const check = (body: ChatCompletionRequest) =>
 
 const BOUNDS = { promptTokens: 1_000_000, scale: 1 };
 
-t.test('given auto, then other providers may answer, and the dearest of them is held', async (t) => {
+t.test('given auto, then other providers may answer, and the most expensive of them is held', async (t) => {
   const checked = await check(chat({ model: 'auto' }));
   const plan = planChatCompletion(checked, BOUNDS);
   const [call] = plan.calls;

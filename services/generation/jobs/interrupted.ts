@@ -26,7 +26,7 @@ export async function settleInterrupted(options: JobOptions, row: StepRow, accou
     await commitCall(options, step, { kind: 'failed', failure }, null);
     return;
   }
-  const priced = dearestBound(call);
+  const priced = highestBound(call);
   const { units, cost, tokens } = priced;
   const outcome = { status: 'error', errorCode: OUTCOME_UNKNOWN, mayBeBilled: true } as const;
   await commitCall(options, step, { kind: 'failed', failure }, async (tx, close) => {
@@ -43,7 +43,7 @@ export async function settleInterrupted(options: JobOptions, row: StepRow, accou
 }
 
 /** Which of its models was called is unknown. */
-function dearestBound(call: PlannedCall): PricedCall {
+function highestBound(call: PlannedCall): PricedCall {
   const bounds = [call, ...(call.fallbacks ?? [])].map((one) =>
     priceCall(one, { units: null, source: 'bound' }),
   );

@@ -22,7 +22,7 @@ const call = (provider: string, model: string, tokens: number, more: Partial<Pla
     ...more,
   }) as PlannedCall;
 
-t.test('given fallbacks, then the worst case covers the dearest of every meter, once', async (t) => {
+t.test('given fallbacks, then the worst case covers the highest amount of every meter, once', async (t) => {
   const fallbacks = [call('gemini', 'dear', 100), call('mistral', 'middle', 300)];
   const plan = { kind: 'job' as const, calls: [call('openai', 'cheap', 200, { fallbacks })] };
   t.strictSame(worstCaseOf(plan, priceBook), {

@@ -28,11 +28,11 @@ function addDearest(
   priceBook: Pick<PriceBook, 'priced'>,
   amounts: MeterAmounts,
 ): void {
-  const dearest: MeterAmounts = {};
+  const highest: MeterAmounts = {};
   for (const call of calls) {
     for (const [meter, amount] of Object.entries(addCall(call, priceBook, {}))) {
-      if (amount > (dearest[meter] ?? 0n)) dearest[meter] = amount;
+      if (amount > (highest[meter] ?? 0n)) highest[meter] = amount;
     }
   }
-  for (const [meter, amount] of Object.entries(dearest)) amounts[meter] = (amounts[meter] ?? 0n) + amount;
+  for (const [meter, amount] of Object.entries(highest)) amounts[meter] = (amounts[meter] ?? 0n) + amount;
 }

@@ -97,7 +97,7 @@ async function countOutput(
   };
 }
 
-/** Tokens of a prompt with a recording cannot be split, so all count in the dearer class. */
+/** Tokens of a prompt with a recording cannot be split, so all count in the more expensive class. */
 const promptClassOf = ({ hearsAudio }: PlannedCall) => (hearsAudio === true ? 'input_audio' : 'input');
 
 /** At most what was held for the prompt. */

@@ -60,7 +60,7 @@ function unitsOf(
   const { promptTokens, imageTokens, imageUnits } = billed;
   const drawn = { image: images, image_unit: imageUnits };
   if (inputs === undefined) return { ...drawn, input: promptTokens };
-  // A prompt that the provider does not split counts in the dearer class.
+  // A prompt that the provider does not split counts in the more expensive class.
   const sent = imageTokens ?? promptTokens;
   return { ...drawn, input: promptTokens - sent, image_input: sent };
 }
