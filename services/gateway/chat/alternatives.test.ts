@@ -11,7 +11,7 @@ import type { HoldAnswer } from '#libs/ledger/types.ts';
 import { parsePriceBook } from '#libs/pricing/price-book.ts';
 import { checkEntitlements } from '../entitlements/domain/check-entitlements.ts';
 import { worstCaseOf } from '../metering/domain/worst-case.ts';
-import { holdPlan } from '../metering/pipeline.ts';
+import { holdPlan } from '../metering/hold.ts';
 import { createPriceBook } from '../prices/domain.ts';
 import { cheaperChats, fallbackModels } from './alternatives.ts';
 import { planChatCompletion } from './plan.ts';

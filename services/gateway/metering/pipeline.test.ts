@@ -8,7 +8,7 @@ import type { HoldAnswer, HoldRequest, Verdict } from '#libs/ledger/types.ts';
 import type { EntitlementCheck } from '../entitlements/domain/check-entitlements.ts';
 import { createPriceBook } from '../prices/domain.ts';
 import type { MeteredRoute, PlanBounds } from './domain/route.ts';
-import { holdPlan } from './pipeline.ts';
+import { holdPlan } from './hold.ts';
 
 const caller = { ...SERVICE_CALLER, accountId: '00000000-0000-7000-8000-000000000001' };
 const requestId = '00000000-0000-7000-8000-0000000000aa';

@@ -9,7 +9,8 @@ import type { RequestBody } from '../entitlements/domain/requirement.ts';
 import { createPlanRateLimiter } from '../rate-limits/domain/plan-rate-limiter.ts';
 import type { MeteredRoute } from './domain/route.ts';
 import { createForward } from './forward.ts';
-import { type Metering, serveMetered } from './pipeline.ts';
+import type { Metering } from './metering.ts';
+import { serveMetered } from './pipeline.ts';
 import { findStopNotice } from './stop-notices-store.ts';
 
 export { serveWithoutClient } from './pipeline.ts';
