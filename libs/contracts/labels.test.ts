@@ -29,7 +29,7 @@ t.test('keys and meters become words', async (t) => {
 t.test('limits are read as on a page of prices', async (t) => {
   const text = (meter: string, window: 'day' | 'period' | 'total', n?: bigint) =>
     limitText(meter, meterUnit(meter), window, n === undefined ? { kind: 'unlimited' } : { kind: 'n', n });
-  t.equal(text('cost', 'period', 40_000_000_000n), '$40.00 per billing period');
+  t.equal(text('cost', 'period', 40_000_000_000n), '$40.00 of AI usage per billing period');
   t.equal(text('tokens.total', 'day', 100_000n), '100,000 tokens per day');
   t.equal(text('tokens.openai', 'day', 1n), '1 OpenAI token per day');
   t.equal(text('audio.seconds', 'period', 3_600n), '60 minutes of audio per billing period');

@@ -102,6 +102,9 @@ const WINDOWS: Readonly<Record<Window, string>> = {
   total: '',
 };
 
+/** What a limit on money limits. */
+const USAGE = 'AI usage';
+
 const SECONDS_PER_MINUTE = 60n;
 const NANO_DECIMALS = 9;
 const PICO_DECIMALS = 12;
@@ -117,7 +120,7 @@ function dollars(amount: bigint, decimals: number): string {
 const grouped = (amount: bigint) => amount.toLocaleString('en-US');
 
 function quantity(meter: string, unit: MeterUnit, n: bigint): string {
-  if (unit === 'nano_usd') return dollars(n, NANO_DECIMALS);
+  if (unit === 'nano_usd') return `${dollars(n, NANO_DECIMALS)} of ${USAGE}`;
   if (unit === 'seconds') return counted(n / SECONDS_PER_MINUTE, 'minutes of audio');
   return counted(n, lowered(meterLabel(meter)));
 }
@@ -134,10 +137,11 @@ function lowered(label: string): string {
     : label;
 }
 
-/** A limit in words: `100,000 tokens per day`, `Unlimited images`. */
+/** A limit in words: `100,000 tokens per day`, `$50.00 of AI usage per month`, `Unlimited images`. */
 export function limitText(meter: string, unit: MeterUnit, window: Window, amount: Amount): string {
-  if (amount.kind === 'unlimited') return `Unlimited ${lowered(meterLabel(meter))}`;
-  if (amount.kind === 'disabled') return `No ${lowered(meterLabel(meter))}`;
+  const what = unit === 'nano_usd' ? USAGE : lowered(meterLabel(meter));
+  if (amount.kind === 'unlimited') return `Unlimited ${what}`;
+  if (amount.kind === 'disabled') return `No ${what}`;
   return quantity(meter, unit, amount.n) + WINDOWS[window];
 }
 

@@ -187,8 +187,8 @@ t.test('given an account on one version, then a new version applies to new accou
     const { data } = (await call<Current>('GET', CURRENT, { as: accountCaller(account) })).body;
     return [data.catalogue.version, data.limits[0]?.text];
   };
-  t.strictSame(await costOf(ACCOUNT), [1, '$2.00 per billing period']);
-  t.strictSame(await costOf(OTHER_ACCOUNT), [2, '$3.00 per billing period']);
+  t.strictSame(await costOf(ACCOUNT), [1, '$2.00 of AI usage per billing period']);
+  t.strictSame(await costOf(OTHER_ACCOUNT), [2, '$3.00 of AI usage per billing period']);
 });
 
 t.test('given an API key', async (t) => {

@@ -140,7 +140,7 @@ t.test('given limits, they are in force before the key exists', async (t) => {
       unit: 'nano_usd',
       window: 'month',
       amount: { kind: 'limited', value: '25500000000', value_usd: '25.500000000' },
-      text: '$25.50 per month',
+      text: '$25.50 of AI usage per month',
     },
     {
       meter: 'tokens.total',
