@@ -1,10 +1,9 @@
 import type { FastifyPluginAsync } from 'fastify';
-import type { AccountEntitlements } from '#libs/clients/account-entitlements.ts';
+import { type FeatureSource, requireFeature } from '#libs/clients/require-feature.ts';
 import { brandVoices } from '#libs/contracts/brand-voices.ts';
 import { previewPrompt, prompts } from '#libs/contracts/prompts.ts';
 import { checkTemplate, type PromptTemplate, renderPrompt } from '#libs/pipelines/prompt-template.ts';
 import { problem } from '#libs/problems/problems.ts';
-import { checkFeature } from '#libs/service/check-feature.ts';
 import { callerOf } from '#libs/service/internal-calls.ts';
 import { serveOperation } from '#libs/service/serve-operation.ts';
 import { type InstructionOptions, instructionRoutes } from './routes.ts';
@@ -12,7 +11,7 @@ import { loadPrompt } from './store.ts';
 
 export { loadBrandVoice, loadPrompt } from './store.ts';
 
-export type InstructionsOptions = InstructionOptions & { entitlements: Pick<AccountEntitlements, 'get'> };
+export type InstructionsOptions = InstructionOptions & { entitlements: FeatureSource };
 
 /** Brand voices and custom prompts: versioned instructions that an account's content follows. */
 export const instructionsPlugin: FastifyPluginAsync<InstructionsOptions> = async (app, options) => {
@@ -25,7 +24,7 @@ export const instructionsPlugin: FastifyPluginAsync<InstructionsOptions> = async
   instructionRoutes(app, options, {
     kind: 'prompt',
     operations: prompts,
-    checkPlan: async (accountId) => checkFeature(await options.entitlements.get(accountId), 'custom_prompts'),
+    checkPlan: (accountId) => requireFeature(options.entitlements, accountId, 'custom_prompts'),
     checkContent: (content) => checkTemplate(content as PromptTemplate),
   });
 

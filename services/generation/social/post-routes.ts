@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import type { AccountEntitlements } from '#libs/clients/account-entitlements.ts';
 import { ownerOf, type QuotaResources } from '#libs/clients/quota-resources.ts';
+import { requireFeature } from '#libs/clients/require-feature.ts';
 import { toList, toPage } from '#libs/contracts/page.ts';
 import type { NewPost, SocialPostView } from '#libs/contracts/social.ts';
 import * as contract from '#libs/contracts/social-operations.ts';
@@ -29,7 +30,7 @@ import { enqueuePublishing, publishPost, releasePost } from './publish-post.ts';
 export type SocialPostOptions = {
   database: Database;
   runtime: Pick<Runtime, 'clock' | 'newId'>;
-  entitlements: Pick<AccountEntitlements, 'get'>;
+  entitlements: Pick<AccountEntitlements, 'get' | 'catalogueOf'>;
   quotaResources: QuotaResources;
   publisher: Pick<PostPublisher, 'publish'>;
 };
@@ -49,6 +50,8 @@ export function socialPostRoutes(app: FastifyInstance, options: SocialPostOption
     const connections = await findConnections(database, accountId, ids);
     const platforms = new Map(connections.map(({ id, platform }) => [id, platform]));
     const entitled = await entitlements.get(accountId);
+    if (posts.some(({ action }) => action === 'schedule'))
+      checkFeature(entitled, 'auto_post', await entitlements.catalogueOf(entitled));
     for (const { action, connection_id: id } of posts) {
       const platform = platforms.get(id);
       if (platform === undefined) {
@@ -58,7 +61,6 @@ export function socialPostRoutes(app: FastifyInstance, options: SocialPostOption
         });
       }
       if (action === 'draft') continue;
-      if (action === 'schedule') checkFeature(entitled, 'auto_post');
       checkPlatform(entitled, platform);
     }
   }
@@ -127,7 +129,7 @@ export function socialPostRoutes(app: FastifyInstance, options: SocialPostOption
   serveOperation(app, contract.createSocialPosts, async (request, reply) => {
     const { body, id: holdId } = request;
     const owner = ownerOf(callerOf(request));
-    checkFeature(await entitlements.get(owner.accountId), 'bulk_operations');
+    await requireFeature(entitlements, owner.accountId, 'bulk_operations');
     await checkPublishing(owner.accountId, body.posts);
     const now = clock.now();
     const draftHoldId = newId();
