@@ -19,6 +19,7 @@ const message = z.strictObject({ content: z.union([z.string(), z.array(part)]) }
 t.test('a problem names the field and the values that it takes', async (t) => {
   const cases: [schema: z.ZodType, value: unknown, param: string, detail: string][] = [
     [z.object({ a: z.enum(['x', 'y']) }), { a: 'z' }, 'a', 'Invalid option: expected one of "x"|"y"'],
+    [z.object({ a: z.string() }), {}, 'a', 'A value is required'],
     [z.object({ a: z.int().max(9) }), { a: 10 }, 'a', 'Too big: expected number to be <=9'],
     [z.strictObject({ a: z.strictObject({}) }), { a: { b: 1 } }, 'a.b', 'There is no such field'],
     [

@@ -34,6 +34,8 @@ const PARTS: Readonly<Record<string, string>> = {
 const MAX_COMPLAINTS = 20;
 /** What the schemas say of a union none of whose options fits. */
 const UNDESCRIBED = 'Invalid input';
+/** What they say of a field that is not there, whatever its type. */
+const MISSING = /^Invalid .+ received undefined$/;
 
 /** The problem for a part of a request: each invalid field, and the values that it takes. */
 export function validationProblem(issues: readonly ValidationIssue[], context = 'body'): ProblemError {
@@ -59,7 +61,7 @@ function complaintsOf({ code, path, message, keys, errors }: SchemaIssue, base: 
     return keys.map((key) => ({ pointer: `${pointer}/${key}`, detail: 'There is no such field' }));
   }
   if (code !== 'invalid_union' || message !== UNDESCRIBED || errors === undefined) {
-    return [{ pointer, detail: message }];
+    return [{ pointer, detail: MISSING.test(message) ? 'A value is required' : message }];
   }
   // The option that was meant has the type of the value.
   const meant = errors.filter((issues) => !issues.some(isOfAnotherType));
