@@ -34,7 +34,7 @@ const PARTS: Readonly<Record<string, string>> = {
 const MAX_COMPLAINTS = 20;
 /** What the schemas say of a union none of whose options fits. */
 const UNDESCRIBED = 'Invalid input';
-/** What they say of a field that is not there, whatever its type. */
+/** What they say of a field that is missing. */
 const MISSING = /^Invalid .+ received undefined$/;
 
 /** The problem for a part of a request: each invalid field, and the values that it takes. */

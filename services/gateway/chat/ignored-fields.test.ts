@@ -1,5 +1,6 @@
 import t from 'tap';
 import { chatCompletionRequest } from '#libs/contracts/chat-completions.ts';
+import { shown } from './domain/fields.ts';
 import { dropIgnoredFields } from './domain/ignored-fields.ts';
 
 const USER = { role: 'user', content: 'hi' };
@@ -191,4 +192,20 @@ t.test('what could cost money that no hold covers is refused by its name', async
     dropIgnoredFields(body);
     t.notOk(chatCompletionRequest.safeParse(body).success);
   }
+});
+
+t.test('a value that hides its own `toString` is refused, never converted', async (t) => {
+  const hostile = { toString: 1 };
+  for (const messages of [
+    [{ role: hostile, content: 'hi' }],
+    [{ role: 'user', content: [{ type: hostile, text: 'hi' }] }],
+    [{ role: 'user', content: [{ type: 'constructor' }] }],
+  ]) {
+    const body = { ...base, messages };
+    t.doesNotThrow(() => dropIgnoredFields(body));
+    t.notOk(chatCompletionRequest.safeParse(body).success);
+  }
+  t.equal(shown(hostile), '{"toString":1}');
+  t.equal(shown('film'), 'film');
+  t.equal(shown(undefined), 'undefined');
 });

@@ -1,6 +1,6 @@
 /** Parameters and parts of chat requests that are refused by name: their cost is in no hold. */
 import { chatCompletionRequest, RECORDING_FORMATS } from '#libs/contracts/chat-completions.ts';
-import { type Fields, isFields, listOf, refuse } from './domain/fields.ts';
+import { type Fields, isFields, listOf, refuse, shown } from './domain/fields.ts';
 
 const KNOWN: ReadonlySet<string> = new Set(Object.keys(chatCompletionRequest.shape));
 
@@ -24,7 +24,7 @@ export function refuseCostlyFields(body: unknown): void {
   if (!TIERS.has(body.service_tier)) refuse('service_tier', 'other tiers have other prices');
   listOf(body.tools).forEach(({ type }, index) => {
     if (type !== undefined && type !== 'function') {
-      refuse(`tools.${index}.type`, `use tools of type function or custom instead of ${String(type)}`);
+      refuse(`tools.${index}.type`, `use tools of type function or custom instead of ${shown(type)}`);
     }
   });
   listOf(body.messages).forEach(({ content }, index) => {
@@ -37,7 +37,7 @@ export function refuseCostlyFields(body: unknown): void {
 function checkPart({ type, file, input_audio: audio }: Fields, at: string): void {
   if (!PARTS.has(type)) {
     const taken = 'only text, image_url, file and input_audio';
-    refuse(`${at}.type`, `parts of type ${String(type)} are not taken, ${taken}`);
+    refuse(`${at}.type`, `parts of type ${shown(type)} are not taken, ${taken}`);
   }
   if (isFields(file) && file.file_data === undefined && file.file_id !== undefined) {
     refuse(`${at}.file.file_id`, 'files are not stored; send file_data, a data URL of a PDF document');

@@ -1,5 +1,5 @@
 /** Prepares Gemini's requests for their schema: one spelling of names, nothing that is free to ignore, and refusals by name. */
-import { type Fields, isFields, listOf, refuse, take } from '../chat/domain/fields.ts';
+import { type Fields, isFields, listOf, refuse, shown, take } from '../chat/domain/fields.ts';
 
 /** Hints without an effect on the cost, and names that the path has. */
 const IGNORED = ['safetySettings', 'labels', 'store'];
@@ -103,11 +103,11 @@ function checkParts(content: Fields, path: string): void {
     const { mimeType } = { ...(part.inlineData as Fields), ...(part.fileData as Fields) };
     const kind = part.inlineData ? 'inlineData' : 'fileData';
     const types = part.inlineData ? INLINE_TYPES : FILE_TYPES;
-    if (mimeType !== undefined && !types.pattern.test(String(mimeType))) {
-      refuse(`${at}.${kind}`, `data of the type ${String(mimeType)} is not taken, only ${types.label}`);
+    if (mimeType !== undefined && !types.pattern.test(shown(mimeType))) {
+      refuse(`${at}.${kind}`, `data of the type ${shown(mimeType)} is not taken, only ${types.label}`);
     }
     const file = part.fileData;
-    if (isFields(file) && !/^https?:\/\//.test(String(file.fileUri)))
+    if (isFields(file) && !/^https?:\/\//.test(shown(file.fileUri)))
       refuse(`${at}.fileData.fileUri`, 'files are not stored; send inlineData, or the URL of an image');
   });
 }
@@ -126,7 +126,7 @@ function checkTools(body: Fields): void {
 function checkConfig(config: unknown): string[] {
   if (!isFields(config)) return [];
   const { responseModalities: modalities, speechConfig, imageConfig } = config;
-  if (Array.isArray(modalities) && modalities.some((one) => !/^text$/i.test(String(one)))) {
+  if (Array.isArray(modalities) && modalities.some((one) => !/^text$/i.test(shown(one)))) {
     refuse('generationConfig.responseModalities', 'only ["TEXT"] is');
   }
   if (speechConfig) refuse('generationConfig.speechConfig', 'speech has a price of its own');

@@ -1,5 +1,5 @@
 /** Fields of Anthropic's API that a chat cannot express: ignored where they are free, refused by name where not. */
-import { dropNulls, isFields, listOf, refuse, take } from '../chat/domain/fields.ts';
+import { dropNulls, isFields, listOf, refuse, shown, take } from '../chat/domain/fields.ts';
 
 /** Hints without an effect on the cost. */
 const IGNORED = ['context_management', 'diagnostics', 'user_profile_id', 'workspace_id', 'betas'];
@@ -67,7 +67,7 @@ export function checkMessageFields(body: unknown): string[] {
 function checkBlocks(content: unknown, path: string): boolean {
   const answers = listOf(content).map((block, position) => {
     const at = `${path}.${position}`;
-    if (!BLOCKS.has(block.type)) refuse(`${at}.type`, `blocks of type ${String(block.type)} are not taken`);
+    if (!BLOCKS.has(block.type)) refuse(`${at}.type`, `blocks of type ${shown(block.type)} are not taken`);
     const source = isFields(block.source) ? block.source.type : undefined;
     if (block.type === 'document') checkDocument(block.source, source, `${at}.source`);
     if (block.type === 'image' && source !== 'base64' && source !== 'url') {

@@ -2,7 +2,7 @@
 import { RECORDING_FORMATS } from '#libs/contracts/chat-completions.ts';
 import { responsesRequest } from '#libs/contracts/responses.ts';
 import { refuseGrammar } from '../chat/domain/custom-tools.ts';
-import { type Fields, isFields, listOf, refuse, take } from '../chat/domain/fields.ts';
+import { type Fields, isFields, listOf, refuse, shown, take } from '../chat/domain/fields.ts';
 import { narrowTools } from '../chat/domain/other-forms.ts';
 import { flattenNamespaces } from './domain/namespaces.ts';
 
@@ -72,7 +72,7 @@ export function checkResponseFields(body: unknown): string[] {
   listOf(body.tools).forEach(({ type, format }, index) => {
     if (type === 'custom') refuseGrammar(format, `tools.${index}.format`);
     else if (type !== 'function') {
-      refuse(`tools.${index}.type`, `use tools of type function or custom instead of ${String(type)}`);
+      refuse(`tools.${index}.type`, `use tools of type function or custom instead of ${shown(type)}`);
     }
   });
   if (isFields(body.tool_choice) && !TOOL_TYPES.has(body.tool_choice.type)) {
@@ -80,7 +80,7 @@ export function checkResponseFields(body: unknown): string[] {
   }
   listOf(body.input).forEach((item, index) => {
     const { type, content, output } = item;
-    if (!ITEMS.has(type)) refuse(`input.${index}.type`, `items of type ${String(type)} are not taken`);
+    if (!ITEMS.has(type)) refuse(`input.${index}.type`, `items of type ${shown(type)} are not taken`);
     checkParts(content, `input.${index}.content`);
     checkParts(output, `input.${index}.output`);
   });
@@ -105,7 +105,7 @@ function checkParts(content: unknown, path: string): void {
     if (!PARTS.has(type)) {
       refuse(
         `${at}.type`,
-        `parts of type ${String(type)} are not taken, only texts, input_image, input_file and input_audio`,
+        `parts of type ${shown(type)} are not taken, only texts, input_image, input_file and input_audio`,
       );
     }
     if (type === 'input_image' && typeof url !== 'string') {

@@ -12,6 +12,11 @@ export function listOf(value: unknown): Fields[] {
   return Array.isArray(value) ? value.filter(isFields) : [];
 }
 
+/** A text as it is, any other value as JSON. `String` would call a `toString` that the request may have replaced. */
+export function shown(value: unknown): string {
+  return typeof value === 'string' ? value : (JSON.stringify(value) ?? 'undefined');
+}
+
 /** @throws ProblemError `unsupported_parameter`, naming the field. */
 export function refuse(param: string, why: string): never {
   throw problem('unsupported_parameter', {

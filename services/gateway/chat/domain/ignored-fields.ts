@@ -15,7 +15,7 @@ const IGNORED_PARAMETERS: ReadonlySet<string> = new Set([
 /** Providers refuse an empty list of tools, and these parameters without tools. */
 const OF_TOOLS = ['tools', 'tool_choice', 'parallel_tool_calls'];
 
-const MESSAGE_FIELDS = new Map<string, ReadonlySet<string>>(
+const MESSAGE_FIELDS = new Map<unknown, ReadonlySet<string>>(
   chatMessage.options.flatMap(({ shape }) => {
     const fields = new Set(Object.keys(shape));
     const { role } = shape;
@@ -31,12 +31,12 @@ const FORMAT_FIELDS: ReadonlySet<string> = new Set(['type', 'json_schema']);
 const SCHEMA_FIELDS: ReadonlySet<string> = new Set(['name', 'description', 'schema', 'strict']);
 const STREAM_FIELDS: ReadonlySet<string> = new Set(['include_usage', 'include_obfuscation']);
 const DETAILS: ReadonlySet<unknown> = new Set(['auto', 'low', 'high']);
-const PART_FIELDS: Readonly<Record<string, ReadonlySet<string>>> = {
-  text: new Set(['type', 'text', 'cache_control']),
-  image_url: new Set(['type', 'image_url', 'cache_control']),
-  file: new Set(['type', 'file', 'cache_control']),
-  input_audio: new Set(['type', 'input_audio', 'cache_control']),
-};
+const PART_FIELDS: ReadonlyMap<unknown, ReadonlySet<string>> = new Map(
+  ['text', 'image_url', 'file', 'input_audio'].map((type) => [
+    type,
+    new Set(['type', type, 'cache_control']),
+  ]),
+);
 const FILE_FIELDS: ReadonlySet<string> = new Set(['file_data', 'file_id', 'filename']);
 const AUDIO_FIELDS: ReadonlySet<string> = new Set(['data', 'format']);
 const MARK_FIELDS: ReadonlySet<string> = new Set(['type', 'ttl']);
@@ -67,7 +67,7 @@ export function dropIgnoredFields(body: unknown): boolean {
 }
 
 function dropFromMessage(message: Fields): boolean {
-  const fields = MESSAGE_FIELDS.get(String(message.role));
+  const fields = MESSAGE_FIELDS.get(message.role);
   if (fields === undefined) return false;
   let isChanged = keepOnly(message, fields, 'content');
   if (message.role === 'tool' && message.content === null) {
@@ -85,7 +85,7 @@ function dropFromMessage(message: Fields): boolean {
 }
 
 function dropFromPart(part: Fields): boolean {
-  const known = PART_FIELDS[String(part.type)];
+  const known = PART_FIELDS.get(part.type);
   if (known === undefined) return false;
   const changes = [
     keepOnly(part, known),
