@@ -1,4 +1,5 @@
 import { featureGrant } from '#libs/catalogue/access.ts';
+import type { Entitlements } from '#libs/catalogue/entitlements.ts';
 import { checkFeature } from '#libs/service/check-feature.ts';
 import type { AccountEntitlements } from './account-entitlements.ts';
 
@@ -15,13 +16,15 @@ export async function hasFeature(
 
 /**
  * Refuses what the plan of an account does not include, with the plans that do.
- * @throws ProblemError `feature_not_in_plan`
+ * @returns what the account is entitled to.
+ * @throws ProblemError `feature_not_in_plan`, `metering_unavailable`
  */
 export async function requireFeature(
   { get, catalogueOf }: FeatureSource,
   accountId: string,
   feature: string,
-): Promise<void> {
+): Promise<Entitlements> {
   const entitlements = await get(accountId);
   checkFeature(entitlements, feature, await catalogueOf(entitlements));
+  return entitlements;
 }

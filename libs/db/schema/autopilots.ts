@@ -17,22 +17,14 @@ import {
   PAUSE_REASONS,
   RUN_STATUSES,
 } from '#libs/contracts/autopilot-kinds.ts';
-import { instant } from './columns.ts';
-
-/** Who created a row, and for which workspace. */
-const owner = {
-  accountId: uuid('account_id').notNull(),
-  userId: uuid('user_id'),
-  keyId: uuid('key_id'),
-  workspaceId: uuid('workspace_id'),
-};
+import { instant, owner } from './columns.ts';
 
 /** Writes posts on a schedule, in the name of the user or the API key that created it. */
 export const autopilots = pgTable(
   'autopilots',
   {
     id: uuid('id').primaryKey(),
-    ...owner,
+    ...owner(),
     name: text('name').notNull(),
     /** What it writes about; null for one that follows a content plan. */
     topics: text('topics').array(),
@@ -105,7 +97,7 @@ export const inboxMessages = pgTable(
   'inbox_messages',
   {
     id: uuid('id').primaryKey(),
-    ...owner,
+    ...owner(),
     network: text('network').notNull(),
     /** The network's id of the message. */
     externalId: text('external_id').notNull(),

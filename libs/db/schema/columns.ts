@@ -1,5 +1,5 @@
 /** Column types that every schema file uses. */
-import { bigint, customType, timestamp } from 'drizzle-orm/pg-core';
+import { bigint, customType, timestamp, uuid } from 'drizzle-orm/pg-core';
 
 /** A moment in time, read as a Date. */
 export const instant = (name: string) => timestamp(name, { withTimezone: true, mode: 'date' });
@@ -8,3 +8,11 @@ export const instant = (name: string) => timestamp(name, { withTimezone: true, m
 export const amount = (name: string) => bigint(name, { mode: 'bigint' });
 
 export const bytes = customType<{ data: Buffer }>({ dataType: () => 'bytea' });
+
+/** Who created a row, and for which workspace. */
+export const owner = () => ({
+  accountId: uuid('account_id').notNull(),
+  userId: uuid('user_id'),
+  keyId: uuid('key_id'),
+  workspaceId: uuid('workspace_id'),
+});

@@ -11,7 +11,7 @@ import {
   uniqueIndex,
   uuid,
 } from 'drizzle-orm/pg-core';
-import { bytes, instant } from './columns.ts';
+import { bytes, instant, owner } from './columns.ts';
 
 /** The response to a request with an `Idempotency-Key`, which outlives the gateway that sent the request. */
 export const generationResults = pgTable('generation_results', {
@@ -28,19 +28,12 @@ export const generationResults = pgTable('generation_results', {
 
 // Resources of accounts. Each row names the owner it was counted for, so that the same owner is credited on deletion.
 
-const owner = {
-  accountId: uuid('account_id').notNull(),
-  userId: uuid('user_id'),
-  keyId: uuid('key_id'),
-  workspaceId: uuid('workspace_id'),
-};
-
 /** An account at a social network that posts can be published through. */
 export const socialConnections = pgTable(
   'social_connections',
   {
     id: uuid('id').primaryKey(),
-    ...owner,
+    ...owner(),
     platform: text('platform').notNull(),
     /** Without a leading `@`. */
     handle: text('handle').notNull(),
@@ -61,7 +54,7 @@ export const socialPosts = pgTable(
   'social_posts',
   {
     id: uuid('id').primaryKey(),
-    ...owner,
+    ...owner(),
     connectionId: uuid('connection_id').notNull(),
     text: text('text').notNull(),
     state: text('state', { enum: ['draft', 'scheduled', 'published', 'failed', 'unknown'] }).notNull(),

@@ -11,15 +11,7 @@ import {
   text,
   uuid,
 } from 'drizzle-orm/pg-core';
-import { amount, instant } from './columns.ts';
-
-/** Who created a row, and for which workspace. */
-const owner = {
-  accountId: uuid('account_id').notNull(),
-  userId: uuid('user_id'),
-  keyId: uuid('key_id'),
-  workspaceId: uuid('workspace_id'),
-};
+import { amount, instant, owner } from './columns.ts';
 
 export const GENERATION_STATUSES = [
   'queued',
@@ -49,7 +41,7 @@ export const generations = pgTable(
   'generations',
   {
     id: uuid('id').primaryKey(),
-    ...owner,
+    ...owner(),
     /** The job whose result this one starts from. */
     parentId: uuid('parent_id'),
     status: text('status', { enum: GENERATION_STATUSES }).notNull(),
@@ -150,7 +142,7 @@ export const documents = pgTable(
   'documents',
   {
     id: uuid('id').primaryKey(),
-    ...owner,
+    ...owner(),
     /** The job that produced it; kept after that is deleted. */
     generationId: uuid('generation_id').notNull(),
     /** The document that it was made from. */

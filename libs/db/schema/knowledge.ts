@@ -12,17 +12,9 @@ import {
   uniqueIndex,
   uuid,
 } from 'drizzle-orm/pg-core';
-import { instant } from './columns.ts';
+import { instant, owner } from './columns.ts';
 
 const tsvector = customType<{ data: string }>({ dataType: () => 'tsvector' });
-
-/** Who created a row, and for which workspace. */
-const owner = {
-  accountId: uuid('account_id').notNull(),
-  userId: uuid('user_id'),
-  keyId: uuid('key_id'),
-  workspaceId: uuid('workspace_id'),
-};
 
 export const INSTRUCTION_KINDS = ['brand_voice', 'prompt'] as const;
 
@@ -31,7 +23,7 @@ export const instructions = pgTable(
   'instructions',
   {
     id: uuid('id').primaryKey(),
-    ...owner,
+    ...owner(),
     kind: text('kind', { enum: INSTRUCTION_KINDS }).notNull(),
     name: text('name').notNull(),
     /** The brand voice of every content of the workspace that names no other. */
@@ -72,7 +64,7 @@ export const kbFiles = pgTable(
   'kb_files',
   {
     id: uuid('id').primaryKey(),
-    ...owner,
+    ...owner(),
     name: text('name').notNull(),
     mediaType: text('media_type').notNull(),
     /** Of the file as it was sent or fetched. */
@@ -116,7 +108,7 @@ export const mediaFiles = pgTable(
   'media_files',
   {
     id: uuid('id').primaryKey(),
-    ...owner,
+    ...owner(),
     /** Its key in storage. */
     storageKey: text('storage_key').notNull(),
     mediaType: text('media_type').notNull(),

@@ -2,11 +2,11 @@ import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import type { AccountEntitlements } from '#libs/clients/account-entitlements.ts';
 import { ownerOf } from '#libs/clients/quota-resources.ts';
+import { requireFeature } from '#libs/clients/require-feature.ts';
 import * as contract from '#libs/contracts/inbox.ts';
 import { datesOf, toPage } from '#libs/contracts/page.ts';
 import { type Database, transaction } from '#libs/db/database.ts';
 import { problem } from '#libs/problems/problems.ts';
-import { checkFeature } from '#libs/service/check-feature.ts';
 import { callerOf } from '#libs/service/internal-calls.ts';
 import type { Runtime } from '#libs/service/runtime.ts';
 import { serveOperation } from '#libs/service/serve-operation.ts';
@@ -53,8 +53,7 @@ export function inboxRoutes(app: FastifyInstance, options: InboxRouteOptions): v
 
   serveOperation(app, contract.createInboxMessage, async (request, reply) => {
     const owner = ownerOf(callerOf(request));
-    const plan = await entitlements.get(owner.accountId);
-    checkFeature(plan, AI_INBOX, await entitlements.catalogueOf(plan));
+    await requireFeature(entitlements, owner.accountId, AI_INBOX);
     const received = receivedMessage(request.body, { id: newId(), owner, now: clock.now() });
     const { message, isNew } = await insertMessage(database, received);
     reply.code(isNew ? 201 : 200);

@@ -33,7 +33,7 @@ export type InstructionRoutes = {
   kind: InstructionKind;
   operations: VersionedOperations;
   /** @throws ProblemError if the plan does not include it. */
-  checkPlan: (accountId: string) => Promise<void>;
+  checkPlan: (accountId: string) => Promise<unknown>;
   /** @throws ProblemError for a content that contradicts itself. */
   checkContent: (content: InstructionContent) => void;
 };

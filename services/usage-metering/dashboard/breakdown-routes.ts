@@ -1,4 +1,5 @@
 import type { FastifyInstance } from 'fastify';
+import { type FeatureSource, requireFeature } from '#libs/clients/require-feature.ts';
 import { getBreakdown, getInsights, type PerformanceWire } from '#libs/contracts/dashboard.ts';
 import { percentageOf } from '#libs/contracts/limits.ts';
 import type { Database } from '#libs/db/database.ts';
@@ -12,7 +13,7 @@ import { listGroups } from './breakdown-store.ts';
 import { mergeContentTypes, presentRows, totalOf } from './domain/breakdown.ts';
 import { isValidRange, maxDays, neededFor } from './domain/breakdown-range.ts';
 import { insightsOf } from './domain/insights.ts';
-import { type PlanReader, requireDepth, requireFeature } from './plan-checks.ts';
+import { requireDepth } from './plan-checks.ts';
 import {
   listCurrentPrices,
   listModelUsage,
@@ -30,7 +31,7 @@ const PERFORMANCE_MS = 30 * 86_400_000;
 export type BreakdownOptions = {
   database: Database;
   clock: Clock;
-  entitlements: PlanReader;
+  entitlements: FeatureSource;
 };
 
 export function breakdownRoutes(

@@ -1,29 +1,15 @@
 /** What the plan of an account includes of the views of its usage. */
 import { type AnalyticsNeed, analyticsBounds, isWithin } from '#libs/catalogue/analytics.ts';
-import type { Entitlements } from '#libs/catalogue/entitlements.ts';
 import { plansWithAnalytics } from '#libs/catalogue/suggest.ts';
-import type { AccountEntitlements } from '#libs/clients/account-entitlements.ts';
-import { checkFeature, featureRefusal } from '#libs/service/check-feature.ts';
-
-export type PlanReader = Pick<AccountEntitlements, 'get' | 'catalogueOf'>;
-
-/** @throws ProblemError `feature_not_in_plan`, `metering_unavailable` */
-export async function requireFeature(
-  plans: PlanReader,
-  accountId: string,
-  feature: string,
-): Promise<Entitlements> {
-  const entitlements = await plans.get(accountId);
-  checkFeature(entitlements, feature, await plans.catalogueOf(entitlements));
-  return entitlements;
-}
+import type { FeatureSource } from '#libs/clients/require-feature.ts';
+import { featureRefusal } from '#libs/service/check-feature.ts';
 
 /** Every plan shows this much, so it is not read for it. */
 const LEAST = analyticsBounds('basic');
 
 /** @throws ProblemError `feature_not_in_plan`, `metering_unavailable` */
 export async function requireDepth(
-  plans: PlanReader,
+  plans: FeatureSource,
   accountId: string,
   needed: AnalyticsNeed,
 ): Promise<void> {

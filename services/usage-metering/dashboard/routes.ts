@@ -1,4 +1,5 @@
 import type { FastifyInstance } from 'fastify';
+import { type FeatureSource, requireFeature } from '#libs/clients/require-feature.ts';
 import { getDashboard, getProjection, getTrends } from '#libs/contracts/dashboard.ts';
 import { succeed } from '#libs/contracts/envelope.ts';
 import type { Caller } from '#libs/contracts/internal-context.ts';
@@ -18,12 +19,11 @@ import {
   usdNumber,
 } from './domain/dashboard.ts';
 import { dayOf, monthStarts } from './domain/months.ts';
-import { type PlanReader, requireFeature } from './plan-checks.ts';
 import { dailyCosts, firstDayFor, projectionOf } from './projection.ts';
 import { countAlerts, findAnchor, findVisibleUser, listAlerts, listProviderDays } from './store.ts';
 
 export type DashboardRouteOptions = ReadAccountOptions & {
-  entitlements: PlanReader;
+  entitlements: FeatureSource;
   readAccount: (query: LimitUsageQuery, requestId: string) => Promise<AccountUsage & { now: Date }>;
 };
 

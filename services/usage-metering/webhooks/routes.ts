@@ -4,12 +4,12 @@ import { actorOf } from '#libs/audit/request-actor.ts';
 import type { SecretBox } from '#libs/auth/secret-box.ts';
 import { newWebhookSecret } from '#libs/auth/webhook-signature.ts';
 import type { AccountEntitlements } from '#libs/clients/account-entitlements.ts';
+import { requireFeature } from '#libs/clients/require-feature.ts';
 import type { AuditAction, AuditState } from '#libs/contracts/audit-entry.ts';
 import { toPage } from '#libs/contracts/page.ts';
 import * as contract from '#libs/contracts/webhooks.ts';
 import { type Database, type Tx, transaction } from '#libs/db/database.ts';
 import { problem } from '#libs/problems/problems.ts';
-import { checkFeature } from '#libs/service/check-feature.ts';
 import { checkEndpointUrl, type EndpointPolicy } from '#libs/service/endpoint-url.ts';
 import { callerOf } from '#libs/service/internal-calls.ts';
 import type { Runtime } from '#libs/service/runtime.ts';
@@ -82,8 +82,7 @@ export function endpointRoutes(app: FastifyInstance, options: WebhookRouteOption
   serveOperation(app, contract.createWebhookEndpoint, async (request, reply) => {
     const accountId = managedAccount(request);
     const { url, description, event_types: eventTypes } = request.body;
-    const plan = await entitlements.get(accountId);
-    checkFeature(plan, 'webhooks', await entitlements.catalogueOf(plan));
+    await requireFeature(entitlements, accountId, 'webhooks');
     checkEndpointUrl(url, policy);
     const now = clock.now();
     const id = newId();

@@ -8,7 +8,7 @@ export function worstCaseOf(plan: CallPlan, priceBook: Pick<PriceBook, 'priced'>
   const amounts: MeterAmounts = {};
   for (const call of plan.calls) {
     if (call.fallbacks === undefined) addCall(call, priceBook, amounts);
-    else addDearest([call, ...call.fallbacks], priceBook, amounts);
+    else addHighest([call, ...call.fallbacks], priceBook, amounts);
   }
   return amounts;
 }
@@ -23,7 +23,7 @@ function addCall(
 }
 
 /** One of the calls is made: the largest amount of each meter. */
-function addDearest(
+function addHighest(
   calls: readonly PlannedCall[],
   priceBook: Pick<PriceBook, 'priced'>,
   amounts: MeterAmounts,
