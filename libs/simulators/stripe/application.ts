@@ -13,7 +13,9 @@ import { alert, amountRow, badge, escapeHtml, linkTo, money, type Page, page } f
 
 export const APPLICATION_PATH = '/app';
 const BANNER = 'A stand-in for your own application. It uses the public API only.';
-const COOKIE = 'inkmeter_application';
+const SESSION_COOKIE = 'inkmeter_application';
+/** The plan whose payment is open: the page after it waits until billing has had the provider's event. */
+const PLAN_COOKIE = 'inkmeter_ordered_plan';
 const SHOWN_LIMITS = 6;
 
 export type ApplicationRequest = { method: string; path: string; form: Form; cookies: string | undefined };
@@ -29,23 +31,25 @@ export async function serveApplication(
   { method, path, form, cookies = '' }: ApplicationRequest,
 ): Promise<ApplicationPage | undefined> {
   const [, folder, action] = path.split('/');
-  if (folder === 'billing') return action === 'success' ? paidPage() : { redirect: APPLICATION_PATH };
-  if (path === '/') return { redirect: APPLICATION_PATH };
-  if (folder !== 'app') return undefined;
-  const token = new RegExp(`(?:^|; )${COOKIE}=([^;]+)`).exec(cookies)?.[1];
+  const token = cookieOf(cookies, SESSION_COOKIE);
   const call = createCall(apiUrl, token);
+  if (folder === 'billing' && action === 'success') return paidPage(call, cookieOf(cookies, PLAN_COOKIE));
+  if (folder === 'billing' || path === '/') return { redirect: APPLICATION_PATH };
+  if (folder !== 'app') return undefined;
   if (method !== 'POST') return token === undefined ? signInPage('') : accountPage(call, '');
   switch (action) {
     case 'register':
     case 'login':
       return signIn(call, action, form);
     case 'sign-out':
-      return { redirect: APPLICATION_PATH, cookie: sessionOf('', 0) };
+      return { redirect: APPLICATION_PATH, cookie: cookie(SESSION_COOKIE, '', 0) };
     case 'portal':
       return open(call, await call('/api/billing/portal', {}));
     case 'plan': {
       const change = text(form, 'change') === 'downgrade' ? 'downgrade' : 'upgrade';
-      return open(call, await call(`/api/subscription/${change}`, { plan: text(form, 'plan') ?? '' }));
+      const plan = text(form, 'plan') ?? '';
+      const page = await open(call, await call(`/api/subscription/${change}`, { plan }));
+      return { ...page, cookie: cookie(PLAN_COOKIE, encodeURIComponent(plan), ORDER_SECONDS) };
     }
     default:
       return undefined;
@@ -65,10 +69,13 @@ function createCall(apiUrl: string, token: string | undefined): Call {
   };
 }
 
-const sessionOf = (token: string, seconds: number) =>
-  `${COOKIE}=${token}; Path=/; HttpOnly; SameSite=Lax; Max-Age=${seconds}`;
+const cookie = (name: string, value: string, seconds: number) =>
+  `${name}=${value}; Path=/; HttpOnly; SameSite=Lax; Max-Age=${seconds}`;
+
+const cookieOf = (cookies: string, name: string) => new RegExp(`(?:^|; )${name}=([^;]+)`).exec(cookies)?.[1];
 
 const SESSION_SECONDS = 86_400;
+const ORDER_SECONDS = 3600;
 
 async function signIn(call: Call, action: 'register' | 'login', form: Form): Promise<ApplicationPage> {
   const [email = '', password = ''] = [text(form, 'email'), text(form, 'password')];
@@ -79,7 +86,7 @@ async function signIn(call: Call, action: 'register' | 'login', form: Form): Pro
   });
   const { access_token: token } = body;
   if (status >= 300 || typeof token !== 'string') return signInPage(detailOf(body), email);
-  return { redirect: APPLICATION_PATH, cookie: sessionOf(token, SESSION_SECONDS) };
+  return { redirect: APPLICATION_PATH, cookie: cookie(SESSION_COOKIE, token, SESSION_SECONDS) };
 }
 
 /** Opens the page that an answer names; else shows the account, and why nothing changed. */
@@ -96,12 +103,20 @@ function detailOf({ detail, title }: Record<string, unknown>): string {
 const application = (status: number, title: string, body: string, isWide = false) =>
   page(status, title, body, isWide, BANNER);
 
-function paidPage(): Page {
-  const then = `<script>setTimeout(() => location.replace('${APPLICATION_PATH}'), 1500)</script>`;
+/** Shows itself again until the ordered plan is in force, then opens the account. */
+async function paidPage(call: Call, ordered: string | undefined): Promise<Page> {
+  const { status, body } = await call('/api/subscription/current');
+  const isWaiting =
+    status === 200 &&
+    ordered !== undefined &&
+    currentSubscription.parse(body.data).plan !== decodeURIComponent(ordered);
+  const then = isWaiting
+    ? '<script>setTimeout(() => location.reload(), 500)</script>'
+    : `<script>setTimeout(() => location.replace('${APPLICATION_PATH}'), 1500)</script>`;
   return application(
     200,
     'Thank you',
-    `<section><p>Paid. Your plan is in force in a moment.</p>${linkTo('account', APPLICATION_PATH, 'Your account')}</section>${then}`,
+    `<section><p>${isWaiting ? 'Paid. Your plan will be in force in a moment.' : 'Paid. Your plan is in force.'}</p>${linkTo('account', APPLICATION_PATH, 'Your account')}</section>${then}`,
   );
 }
 
@@ -128,7 +143,10 @@ async function accountPage(call: Call, message: string): Promise<ApplicationPage
     call('/api/plans/available'),
   ]);
   if (subscription.status === 401) {
-    return { ...signInPage('Your session has expired. Sign in again.'), cookie: sessionOf('', 0) };
+    return {
+      ...signInPage('Your session has expired. Sign in again.'),
+      cookie: cookie(SESSION_COOKIE, '', 0),
+    };
   }
   const current = currentSubscription.parse(subscription.body.data);
   return application(

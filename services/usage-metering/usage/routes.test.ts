@@ -74,7 +74,7 @@ t.test('given an account that has used several models', async (t) => {
       held_usd: '0.005000000',
       amount: { kind: 'limited', value: '100000000', value_usd: '0.100000000' },
       label: 'Cost of AI calls',
-      text: '$0.10 per billing period',
+      text: '$0.10 of AI usage per billing period',
       remaining_usd: '0.047999999',
       percentage: 47,
       state: 'ok',
