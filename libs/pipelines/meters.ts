@@ -2,8 +2,9 @@
  * The meters of a provider call. The gateway holds the worst case and generation settles the actual amounts with these
  * functions, so both use the same meters.
  */
-import type { PlannedCall } from '#libs/contracts/generation-requests.ts';
-import type { WorstCase } from '#libs/pricing/price.ts';
+import type { CallPlan, PlannedCall } from '#libs/contracts/generation-requests.ts';
+import { type WorstCase, worstCaseNanoUsd } from '#libs/pricing/price.ts';
+import { priceOf } from '#libs/pricing/price-wire.ts';
 import { totalTokens, type UnitClass, type Units } from '#libs/pricing/units.ts';
 import { CHAT_STEP } from './chat.ts';
 import { SAFETY_STEP } from './safety.ts';
@@ -39,6 +40,31 @@ export function boundOf(
 ): WorstCase {
   const { inputTokens, otherUnits, cachesForAnHour, hearsAudio } = call;
   return { inputTokens, outputTokens: outputCapOf(call), otherUnits, cachesForAnHour, hearsAudio };
+}
+
+/** The largest amounts that a plan can come to, by meter, at the prices that its calls carry. */
+export function worstCaseOf({ calls }: Pick<CallPlan, 'calls'>): MeterAmounts {
+  const amounts: MeterAmounts = {};
+  for (const call of calls) {
+    if (call.fallbacks === undefined) addWorstCase(call, amounts);
+    else addHighest([call, ...call.fallbacks], amounts);
+  }
+  return amounts;
+}
+
+function addWorstCase(call: PlannedCall, amounts: MeterAmounts): MeterAmounts {
+  return worstCaseMeters(call, worstCaseNanoUsd(boundOf(call), priceOf(call.price)), amounts);
+}
+
+/** One of the calls is made: the largest amount of each meter. */
+function addHighest(calls: readonly PlannedCall[], amounts: MeterAmounts): void {
+  const highest: MeterAmounts = {};
+  for (const call of calls) {
+    for (const [meter, amount] of Object.entries(addWorstCase(call, {}))) {
+      if (amount > (highest[meter] ?? 0n)) highest[meter] = amount;
+    }
+  }
+  for (const [meter, amount] of Object.entries(highest)) add(amounts, meter, amount);
 }
 
 /** The largest amounts of a planned call, added to `amounts`; `costNanoUsd` is its worst case in money. */

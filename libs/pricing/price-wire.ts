@@ -47,6 +47,22 @@ export function fromWire(value: unknown): ModelPrice {
   };
 }
 
+/** The prices of a version never change, so each is parsed once. */
+const parsed = new Map<string, ModelPrice>();
+/** A price book has some hundred models; this bounds what effective dates add over months. */
+const MAX_PARSED = 1_000;
+
+/** `fromWire`, for prices that travel with every call. */
+export function priceOf(wire: ModelPriceWire): ModelPrice {
+  let price = parsed.get(wire.version);
+  if (price === undefined) {
+    price = fromWire(wire);
+    if (parsed.size >= MAX_PARSED) parsed.clear();
+    parsed.set(wire.version, price);
+  }
+  return price;
+}
+
 function mapPrices<From, To>(
   prices: { readonly [K in (typeof UNIT_CLASSES)[number]]?: From | undefined },
   convert: (price: From) => To,

@@ -23,9 +23,8 @@ import { SEARCH_PROVIDERS } from '#libs/contracts/search.ts';
 import { createListener } from '#libs/db/listen.ts';
 import { testSegment } from '#libs/ledger/fixtures.ts';
 import { createLedger, type Ledger } from '#libs/ledger/ledger.ts';
-import { boundOf, worstCaseMeters } from '#libs/pipelines/meters.ts';
-import { worstCaseNanoUsd } from '#libs/pricing/price.ts';
-import { fromWire, type ModelPriceWire } from '#libs/pricing/price-wire.ts';
+import { worstCaseOf } from '#libs/pipelines/meters.ts';
+import type { ModelPriceWire } from '#libs/pricing/price-wire.ts';
 import { createLogger, type Logger } from '#libs/service/logger.ts';
 import { createMetrics, type Metrics } from '#libs/service/metrics.ts';
 import { type Runtime, systemRuntime } from '#libs/service/runtime.ts';
@@ -429,16 +428,6 @@ async function openBalances(ledger: Ledger, accountId: string): Promise<void> {
 }
 
 async function holdFor(ledger: Ledger, plan: CallPlan, id: string, ttlMs: number, caller: Caller) {
-  const meters: Record<string, bigint> = {};
-  for (const call of plan.calls) {
-    const highest: Record<string, bigint> = {};
-    for (const one of [call, ...(call.fallbacks ?? [])]) {
-      const cost = worstCaseNanoUsd(boundOf(one), fromWire(one.price));
-      for (const [meter, amount] of Object.entries(worstCaseMeters(one, cost)))
-        if (amount > (highest[meter] ?? -1n)) highest[meter] = amount;
-    }
-    for (const [meter, amount] of Object.entries(highest)) meters[meter] = (meters[meter] ?? 0n) + amount;
-  }
   const { accountId, userId, keyId, workspaceId } = caller;
   const answer = await ledger.hold({
     id,
@@ -447,7 +436,7 @@ async function holdFor(ledger: Ledger, plan: CallPlan, id: string, ttlMs: number
     keyId,
     workspaceId,
     ttlMs,
-    meters,
+    meters: worstCaseOf(plan),
     targets: [],
     detail: '{}',
     keepRefusal: true,

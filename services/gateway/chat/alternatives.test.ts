@@ -8,9 +8,9 @@ import { createChatCompletion } from '#libs/contracts/chat-operations.ts';
 import { type Caller, SERVICE_CALLER } from '#libs/contracts/internal-context.ts';
 import type { LimitUsage } from '#libs/ledger/read-limits.ts';
 import type { HoldAnswer } from '#libs/ledger/types.ts';
+import { worstCaseOf } from '#libs/pipelines/meters.ts';
 import { parsePriceBook } from '#libs/pricing/price-book.ts';
 import { checkEntitlements } from '../entitlements/domain/check-entitlements.ts';
-import { worstCaseOf } from '../metering/domain/worst-case.ts';
 import { holdPlan } from '../metering/hold.ts';
 import { createPriceBook } from '../prices/domain.ts';
 import { cheaperChats, fallbackModels } from './alternatives.ts';
@@ -59,10 +59,10 @@ t.test('given auto, then other providers may answer, and the most expensive of t
   t.equal(call?.fallbacks?.length, 2);
   t.not(call?.fallbacks?.[0]?.provider, call?.provider, 'another provider first');
   const alone = (one: typeof call) =>
-    worstCaseOf({ kind: 'chat', calls: one ? [{ ...one, fallbacks: [] }] : [] }, priceBook).cost ?? 0n;
+    worstCaseOf({ calls: one ? [{ ...one, fallbacks: [] }] : [] }).cost ?? 0n;
   const costs = [call, ...(call?.fallbacks ?? [])].map(alone);
   const [most] = costs.toSorted((one, other) => Number(other - one));
-  t.equal(worstCaseOf(plan, priceBook).cost, most);
+  t.equal(worstCaseOf(plan).cost, most);
 
   t.strictSame(planChatCompletion(checked, { promptTokens: 1, scale: 1 }).calls[0]?.fallbacks, undefined);
   t.strictSame(planChatCompletion(checked, { ...BOUNDS, scale: 0.5 }).calls[0]?.fallbacks, undefined);
@@ -84,7 +84,7 @@ t.test('given a parameter that a provider lacks, then none of its models is a fa
 t.test('given little budget, then a cheaper model of the plan answers', async (t) => {
   const checked = await check(chat({ model: 'auto' }));
   const costOf = (one: typeof checked) =>
-    worstCaseOf(planChatCompletion(one, { promptTokens: 200, scale: 1 }), priceBook).cost ?? 0n;
+    worstCaseOf(planChatCompletion(one, { promptTokens: 200, scale: 1 })).cost ?? 0n;
   const choices = cheaperChats(checked);
   t.ok(choices.length > 1);
   const [cheapest = 0n] = choices.map(costOf).toSorted((one, other) => Number(one - other));
@@ -103,7 +103,7 @@ t.test('given little budget, then a cheaper model of the plan answers', async (t
           close: () => Promise.reject(new Error('Nothing is closed here.')),
         },
         readLimits: async () => ({ period: { start: NOW, end: NOW }, limits: [limit] }),
-        ...{ priceBook, holdTtlMs: 60_000 },
+        holdTtlMs: 60_000,
       },
       chatCompletionRoute,
       checked,

@@ -3,6 +3,7 @@ import { PARALLEL_REQUESTS } from '#libs/catalogue/limit.ts';
 import type { CallPlan } from '#libs/contracts/generation-requests.ts';
 import type { Caller } from '#libs/contracts/internal-context.ts';
 import type { HoldAnswer } from '#libs/ledger/types.ts';
+import { worstCaseOf } from '#libs/pipelines/meters.ts';
 import { ProblemError } from '#libs/problems/problems.ts';
 import { meteringUnavailable, refusal } from '#libs/service/refusal.ts';
 import type { EntitlementCheck } from '../entitlements/domain/check-entitlements.ts';
@@ -10,7 +11,6 @@ import type { RequestBody } from '../entitlements/domain/requirement.ts';
 import { fits, type Headroom, headroomsOf, isTooLarge, largestFittingScale } from './domain/fit.ts';
 import type { MeteredRoute, PlanBounds } from './domain/route.ts';
 import { withinSession } from './domain/session-models.ts';
-import { worstCaseOf } from './domain/worst-case.ts';
 import type { Metering } from './metering.ts';
 import { boundWithinWindow, countPrompt } from './prompt-tokens.ts';
 
@@ -68,7 +68,7 @@ export async function holdWithin<B extends RequestBody>(
  * @throws ProblemError `prompt_too_large`, before any hold.
  */
 export async function holdPlan<B extends RequestBody>(
-  metering: Pick<Metering, 'ledger' | 'priceBook' | 'holdTtlMs' | 'readLimits'>,
+  metering: Pick<Metering, 'ledger' | 'holdTtlMs' | 'readLimits'>,
   route: Pick<MeteredRoute<B>, 'plan' | 'prompt' | 'smallestScale' | 'cheaper'>,
   asked: EntitlementCheck<B>,
   caller: Caller,
@@ -101,7 +101,7 @@ export async function holdPlan<B extends RequestBody>(
 
 /** The best form of a request that the account's limits admit now. */
 async function affordable<B extends RequestBody>(
-  metering: Pick<Metering, 'readLimits' | 'priceBook'>,
+  metering: Pick<Metering, 'readLimits'>,
   route: Pick<MeteredRoute<B>, 'plan' | 'prompt' | 'cheaper'>,
   check: EntitlementCheck<B>,
   caller: Caller,
@@ -115,7 +115,7 @@ async function affordable<B extends RequestBody>(
     const promptTokens = await promptTokensOf(route, one);
     if (promptTokens === null) continue;
     const plan = route.plan(one, { promptTokens, scale: 1 });
-    if (fits(worstCaseOf(plan, metering.priceBook), headrooms)) return one;
+    if (fits(worstCaseOf(plan), headrooms)) return one;
   }
   return least;
 }
@@ -134,7 +134,7 @@ async function promptTokensOf<B extends RequestBody>(
 }
 
 async function fittingScale<B extends RequestBody>(
-  metering: Pick<Metering, 'readLimits' | 'priceBook'>,
+  metering: Pick<Metering, 'readLimits'>,
   route: Pick<MeteredRoute<B>, 'plan'>,
   check: EntitlementCheck<B>,
   bounds: PlanBounds,
@@ -143,7 +143,7 @@ async function fittingScale<B extends RequestBody>(
 ): Promise<number> {
   const headrooms = await readHeadrooms(metering, check, caller);
   return largestFittingScale(smallest, (scale) =>
-    fits(worstCaseOf(route.plan(check, { ...bounds, scale }), metering.priceBook), headrooms),
+    fits(worstCaseOf(route.plan(check, { ...bounds, scale })), headrooms),
   );
 }
 
@@ -159,7 +159,7 @@ async function readHeadrooms(
 }
 
 async function hold(
-  { ledger, priceBook }: Pick<Metering, 'ledger' | 'priceBook'>,
+  { ledger }: Pick<Metering, 'ledger'>,
   id: string,
   { accountId, userId, keyId, workspaceId }: Caller,
   plan: CallPlan,
@@ -170,7 +170,7 @@ async function hold(
   for (const call of plan.calls) targets.add(call.provider).add(`${call.provider}/${call.model}`);
   // Jobs wait for their turn instead of being refused.
   const parallel = plan.kind === 'job' ? {} : { [PARALLEL_REQUESTS]: 1n };
-  const meters = { ...worstCaseOf(plan, priceBook), ...parallel };
+  const meters = { ...worstCaseOf(plan), ...parallel };
   const planJson = JSON.stringify(plan);
   try {
     const answer = await ledger.hold({

@@ -147,7 +147,6 @@ function run(
     {
       ledger: { hold: ledger.hold, close },
       readLimits: ledger.readLimits,
-      priceBook,
       holdTtlMs: 1000,
     },
     route,

@@ -1,18 +1,11 @@
-import { LRUCache } from 'lru-cache';
 import type { PlannedCall } from '#libs/contracts/generation-requests.ts';
 import type { CallFacts, UsageSource } from '#libs/ledger/types.ts';
 import { usageFacts } from '#libs/ledger/usage-facts.ts';
 import { EMBEDDING_STEP } from '#libs/pipelines/embedding.ts';
 import { MODERATION_STEP } from '#libs/pipelines/moderation.ts';
 import { boundUsageOf } from '#libs/pipelines/unknown-outcome.ts';
-import {
-  type CostParts,
-  costParts,
-  type ModelPrice,
-  UnpricedClassError,
-  worstCaseNanoUsd,
-} from '#libs/pricing/price.ts';
-import { fromWire, type ModelPriceWire } from '#libs/pricing/price-wire.ts';
+import { type CostParts, costParts, UnpricedClassError, worstCaseNanoUsd } from '#libs/pricing/price.ts';
+import { priceOf } from '#libs/pricing/price-wire.ts';
 import { priceOfTier } from '#libs/pricing/service-tiers.ts';
 import { promptTokens, totalTokens, type Units } from '#libs/pricing/units.ts';
 import { unexpectedTier } from '../../providers/domain/service-tier.ts';
@@ -30,18 +23,6 @@ export type PricedCall = {
   /** The provider reported a class without a price, which was charged at the highest price of the model. */
   hasUnpricedClass: boolean;
 };
-
-/** The prices of a version never change, so each is parsed once. */
-const prices = new LRUCache<string, ModelPrice>({ max: 1_000 });
-
-function priceOf(wire: ModelPriceWire): ModelPrice {
-  let price = prices.get(wire.version);
-  if (price === undefined) {
-    price = fromWire(wire);
-    prices.set(wire.version, price);
-  }
-  return price;
-}
 
 /**
  * Prices the measured usage, at the prices of the service tier that served the call. A class without a price costs as much
