@@ -56,15 +56,21 @@ function addWorstCase(call: PlannedCall, amounts: MeterAmounts): MeterAmounts {
   return worstCaseMeters(call, worstCaseNanoUsd(boundOf(call), priceOf(call.price)), amounts);
 }
 
-/** One of the calls is made: the largest amount of each meter. */
+/** One of the calls is made. */
 function addHighest(calls: readonly PlannedCall[], amounts: MeterAmounts): void {
+  const highest = highestOf(calls.map((call) => addWorstCase(call, {})));
+  for (const [meter, amount] of Object.entries(highest)) add(amounts, meter, amount);
+}
+
+/** The largest amount of each meter. */
+export function highestOf(alternatives: readonly MeterAmounts[]): MeterAmounts {
   const highest: MeterAmounts = {};
-  for (const call of calls) {
-    for (const [meter, amount] of Object.entries(addWorstCase(call, {}))) {
+  for (const amounts of alternatives) {
+    for (const [meter, amount] of Object.entries(amounts)) {
       if (amount > (highest[meter] ?? 0n)) highest[meter] = amount;
     }
   }
-  for (const [meter, amount] of Object.entries(highest)) add(amounts, meter, amount);
+  return highest;
 }
 
 /** The largest amounts of a planned call, added to `amounts`; `costNanoUsd` is its worst case in money. */

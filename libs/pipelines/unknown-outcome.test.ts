@@ -1,5 +1,5 @@
 import t from 'tap';
-import { boundUsageOf, unsettledSentCalls } from './unknown-outcome.ts';
+import { boundOfAny, boundUsageOf, unsettledSentCalls } from './unknown-outcome.ts';
 
 t.test('the usage of an unknown outcome is what was held', async (t) => {
   const price = {
@@ -25,6 +25,42 @@ t.test('the usage of an unknown outcome is what was held', async (t) => {
     cost: { totalNanoUsd: 15n },
   });
 });
+
+t.test(
+  'of a call with fallbacks, the most expensive counts, with the highest amount of each meter',
+  async (t) => {
+    const priceFor = (pico: bigint) => ({
+      ...{ provider: 'p', model: 'm', version: 'v' },
+      tiers: [{ fromInputTokens: 0, picoUsdPerUnit: { input: pico, output: pico } }],
+    });
+    const call = {
+      ...{
+        index: 0,
+        step: 'chat',
+        provider: 'openai',
+        choices: 1,
+        counts: { 'gen.blog': 1 },
+        otherUnits: {},
+      },
+      ...{ inputTokens: 300, outputTokens: 100 },
+    };
+    const dear = { ...call, provider: 'gemini', inputTokens: 100 };
+    const bound = boundOfAny({ ...call, fallbacks: [dear] }, 'ok', ({ provider }) =>
+      priceFor(provider === 'gemini' ? 9_000n : 1_000n),
+    );
+    t.match(bound, { call: dear, units: { input: 100, output: 100 }, cost: { totalNanoUsd: 1_800n } });
+    t.strictSame(bound.meters, {
+      cost: 1_800n,
+      'calls.openai': 1n,
+      'tokens.total': 400n,
+      'tokens.openai': 400n,
+      'gen.blog': 1n,
+      'api.requests': 1n,
+      'calls.gemini': 1n,
+      'tokens.gemini': 200n,
+    });
+  },
+);
 
 t.test('a step was sent only if the step before it has settled', async (t) => {
   const content = ['research', 'write', 'edit', 'social'];

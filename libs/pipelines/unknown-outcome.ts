@@ -7,7 +7,7 @@ import { type CostParts, type ModelPrice, worstCaseNanoUsd } from '#libs/pricing
 import type { Units } from '#libs/pricing/units.ts';
 import { IMAGE_STEP } from './image.ts';
 import { ALT_TEXT_STEP, STYLE_STEP } from './image-descriptions.ts';
-import { boundOf, outputCapOf } from './meters.ts';
+import { boundOf, highestOf, type MeterAmounts, outputCapOf, settledMeters } from './meters.ts';
 import { SAFETY_STEP } from './safety.ts';
 
 export type BoundedCall = Pick<
@@ -29,6 +29,27 @@ export function boundUsageOf(call: BoundedCall, price: ModelPrice): { units: Uni
     },
     cost: { inputNanoUsd, outputNanoUsd: totalNanoUsd - inputNanoUsd, totalNanoUsd },
   };
+}
+
+type AlternativeCall = BoundedCall & Pick<PlannedCall, 'index' | 'provider' | 'step' | 'counts'>;
+
+/**
+ * What counts for a call of which only the plan is known. Any of its models may have been called: the most expensive counts, with
+ * the highest amount of each meter.
+ * @param status `ok` if its result may have been delivered.
+ */
+export function boundOfAny<Call extends AlternativeCall>(
+  call: Call & { readonly fallbacks?: readonly Call[] | undefined },
+  status: 'ok' | 'error',
+  priceOf: (call: Call) => ModelPrice,
+): { call: Call; units: Units; cost: CostParts; meters: MeterAmounts } {
+  const bounds = [call, ...(call.fallbacks ?? [])].map((one) => {
+    const { units, cost } = boundUsageOf(one, priceOf(one));
+    const { totalNanoUsd: costNanoUsd } = cost;
+    return { call: one, units, cost, meters: settledMeters(one, { status, units, costNanoUsd }) };
+  });
+  const highest = bounds.reduce((most, one) => (one.cost.totalNanoUsd > most.cost.totalNanoUsd ? one : most));
+  return { ...highest, meters: highestOf(bounds.map(({ meters }) => meters)) };
 }
 
 /**

@@ -1,7 +1,8 @@
 import type { PlannedCall } from '#libs/contracts/generation-requests.ts';
-import { settledMeters } from '#libs/pipelines/meters.ts';
+import { boundOfAny } from '#libs/pipelines/unknown-outcome.ts';
+import { priceOf } from '#libs/pricing/price-wire.ts';
 import { CallRecord } from '../calls/domain/call-record.ts';
-import { factsOf, type PricedCall, priceCall } from '../calls/domain/price-call.ts';
+import { factsOf, priceCall } from '../calls/domain/price-call.ts';
 import { commitCall, type JobOptions } from './commit.ts';
 import type { StepRow } from './domain/job.ts';
 
@@ -26,26 +27,18 @@ export async function settleInterrupted(options: JobOptions, row: StepRow, accou
     await commitCall(options, step, { kind: 'failed', failure }, null);
     return;
   }
-  const priced = highestBound(call);
-  const { units, cost, tokens } = priced;
+  const { call: highest, meters } = boundOfAny<PlannedCall>(call, 'error', ({ price }) => priceOf(price));
+  const priced = priceCall(highest, { units: null, source: 'bound' });
   const outcome = { status: 'error', errorCode: OUTCOME_UNKNOWN, mayBeBilled: true } as const;
   await commitCall(options, step, { kind: 'failed', failure }, async (tx, close) => {
     await options.ledger.settle(
       {
         ...{ holdId, accountId, callIndex: call.index, close },
-        meters: settledMeters(call, { status: 'error', units, costNanoUsd: cost.totalNanoUsd }),
-        facts: { ...factsOf(call, new CallRecord(call), outcome, priced), attempts: 1 },
+        meters,
+        facts: { ...factsOf(highest, new CallRecord(highest), outcome, priced), attempts: 1 },
       },
       tx,
     );
-    return { costNanoUsd: cost.totalNanoUsd, tokens };
+    return { costNanoUsd: priced.cost.totalNanoUsd, tokens: priced.tokens };
   });
-}
-
-/** Which of its models was called is unknown. */
-function highestBound(call: PlannedCall): PricedCall {
-  const bounds = [call, ...(call.fallbacks ?? [])].map((one) =>
-    priceCall(one, { units: null, source: 'bound' }),
-  );
-  return bounds.reduce((most, one) => (one.cost.totalNanoUsd > most.cost.totalNanoUsd ? one : most));
 }

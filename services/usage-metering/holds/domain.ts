@@ -2,10 +2,9 @@ import { PARALLEL_REQUESTS } from '#libs/catalogue/limit.ts';
 import type { CallFacts, OverdueHold, SettleRequest } from '#libs/ledger/types.ts';
 import { usageFacts } from '#libs/ledger/usage-facts.ts';
 import { EXTERNAL_PLAN, withCountedCost } from '#libs/pipelines/external-call.ts';
-import { settledMeters } from '#libs/pipelines/meters.ts';
-import { boundUsageOf, unsettledSentCalls } from '#libs/pipelines/unknown-outcome.ts';
+import { boundOfAny, unsettledSentCalls } from '#libs/pipelines/unknown-outcome.ts';
 import type { Units } from '#libs/pricing/units.ts';
-import { type RecordedCall, readPlan } from '../requests/domain/call-plan.ts';
+import { type AlternativeCall, type RecordedCall, readPlan } from '../requests/domain/call-plan.ts';
 
 /** The error code of a call whose hold expired before the call was settled. */
 export const HOLD_EXPIRED = 'hold_expired';
@@ -32,11 +31,11 @@ export function boundSettlements(hold: OverdueHold): SettleRequest[] {
 export type Bound = Pick<SettleRequest, 'callIndex' | 'meters' | 'facts'>;
 
 /** A result may have been delivered before its settlement was lost, so it counts against meters of results (`gen.blog`). */
-function boundSettlement(call: RecordedCall, kind: string): Bound {
-  const { units, cost } = boundUsageOf(call, call.price);
+function boundSettlement(planned: RecordedCall, kind: string): Bound {
+  const { call, units, cost, meters } = boundOfAny<AlternativeCall>(planned, 'ok', ({ price }) => price);
   return {
     callIndex: call.index,
-    meters: settledMeters(call, { status: 'ok', units, costNanoUsd: cost.totalNanoUsd }),
+    meters,
     facts: {
       ...LOST_CALL,
       step: call.step,

@@ -6,6 +6,7 @@ import { testHold, testSegment, testSettle } from '#libs/ledger/fixtures.ts';
 import { findBreaches } from '#libs/ledger/invariants.ts';
 import { createLedger } from '#libs/ledger/ledger.ts';
 import { emit } from '#libs/outbox/emit.ts';
+import { worstCaseOf } from '#libs/pipelines/meters.ts';
 import { ACCOUNT, createBalances, createTestService, type TestService } from '../fixtures.ts';
 
 const held = async ({ pool }: TestService) =>
@@ -125,6 +126,41 @@ t.test('given a hold whose process is gone in the middle of a pipeline', async (
     const { rows } = await pool.query(`SELECT used FROM ledger_counters WHERE meter = 'cost'`);
     t.equal(rows[0].used, 230n);
   });
+});
+
+t.test('given an expired hold of a call with a fallback, then the more expensive model counts', async (t) => {
+  const service = await createTestService(t);
+  const { ledger, runtime, pool, runTask } = service;
+  await createBalances(ledger, ACCOUNT, runtime.clock.now());
+  const id = runtime.newId();
+  const plan = JSON.parse(planOf('chat'));
+  const price = {
+    ...{ provider: 'gemini', model: 'gemini-2.5-pro', version: 'gemini/gemini-2.5-pro@test' },
+    tiers: [{ from_input_tokens: 0, pico_usd_per_unit: { input: '3000', output: '6000' } }],
+  };
+  plan.calls[0].fallbacks = [{ ...plan.calls[0], provider: 'gemini', model: 'gemini-2.5-pro', price }];
+  const held = worstCaseOf(plan);
+  await ledger.hold(testHold(ACCOUNT, id, held, { detail: JSON.stringify(plan) }));
+  runtime.clock.advance(60_000);
+  await runTask('expire-holds');
+  const { rows } = await pool.query(
+    'SELECT provider, usage_source, overrun, meters, amounts FROM usage_events WHERE hold_id = $1',
+    [id],
+  );
+  const [{ meters, amounts, ...row }] = rows;
+  t.strictSame(row, { provider: 'gemini', usage_source: 'bound', overrun: false });
+  const booked = Object.fromEntries(meters.map((meter: string, index: number) => [meter, amounts[index]]));
+  t.same(booked, held, 'what was held, in every meter');
+  const used = async () =>
+    (await pool.query(`SELECT used FROM ledger_counters WHERE meter = 'cost'`)).rows[0].used;
+  t.equal(await used(), 600n);
+  const { status, body } = await service.call('POST', `/api/admin/usage/unresolved/${id}.0/resolve`, {
+    as: 'admin',
+    body: { usage: { input: 80, output: 10 }, reason: 'The invoice.' },
+  });
+  t.match({ status, body }, { status: 200, body: { correction: { cost_nano_usd: '300' } } });
+  t.equal(await used(), 300n, 'at the prices of the model that is recorded');
+  t.strictSame(await findBreaches(pool), []);
 });
 
 t.test('given an expired hold without a readable plan, then all that it holds counts', async (t) => {

@@ -1,10 +1,10 @@
 import type { Dispatcher } from 'undici';
-import type { AudioAdapter, Transcript } from '../domain/audio-adapter.ts';
+import type { AudioAdapter } from '../domain/audio-adapter.ts';
 import { ProviderError } from '../domain/provider-error.ts';
 import { type Endpoint, postTo } from '../endpoint.ts';
 import { encodeForm } from '../form.ts';
-import { fieldsOf, parseJson } from '../json.ts';
 import { fetchBytes } from '../read-document.ts';
+import { jsonFormatOf, readTranscript } from './transcript.ts';
 
 const ANY = '*/*';
 
@@ -14,13 +14,14 @@ export function createOpenAiAudioAdapter(endpoint: Endpoint, dispatcher: Dispatc
     async transcribe({ upstreamModel, file, file_name: name, file_type: type, ...fields }, context) {
       const form = new FormData();
       form.set('file', new File([Uint8Array.from(file)], name, { type }));
-      for (const [key, value] of Object.entries({ ...fields, model: upstreamModel })) {
+      const { response_format: format } = fields;
+      const asked = { ...fields, model: upstreamModel, response_format: jsonFormatOf(format) };
+      for (const [key, value] of Object.entries(asked)) {
         for (const one of [value ?? []].flat()) form.append(key, String(one));
       }
       const sent = { path: '/audio/transcriptions', ...(await encodeForm(form)), accept: ANY };
       const bytes = await fetchBytes(dispatcher, postTo(endpoint, sent, context), context);
-      const isJson = fields.response_format === 'json' || fields.response_format === 'verbose_json';
-      return isJson ? readTranscript(bytes) : { bytes, seconds: null };
+      return readTranscript(bytes, format);
     },
     async speak({ upstreamModel, ...request }, context) {
       const sent = {
@@ -33,11 +34,4 @@ export function createOpenAiAudioAdapter(endpoint: Endpoint, dispatcher: Dispatc
       return bytes;
     },
   };
-}
-
-function readTranscript(bytes: Buffer): Transcript {
-  const { text, usage, duration } = fieldsOf(parseJson(bytes.toString('utf8')));
-  if (typeof text !== 'string') throw new ProviderError('malformed', "The provider's answer has no text.");
-  const seconds = fieldsOf(usage).seconds ?? duration;
-  return { bytes, seconds: typeof seconds === 'number' && seconds >= 0 ? Math.ceil(seconds) : null };
 }

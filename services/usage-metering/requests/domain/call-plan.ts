@@ -10,12 +10,18 @@ import { priceNamed } from '#libs/pricing/service-tiers.ts';
 import { promptTokens, reportedUnits } from '#libs/pricing/units.ts';
 import { type CallRecord, unitsOf } from './call-record.ts';
 
-const plannedCall = storedCall.extend({
+const alternativeCall = storedCall.extend({
   cachesForAnHour: z.boolean().optional(),
   hearsAudio: z.boolean().optional(),
+});
+
+const plannedCall = alternativeCall.extend({
   after: z.array(z.string()).optional(),
   isSpare: z.boolean().optional(),
+  fallbacks: z.array(alternativeCall).optional(),
 });
+
+export type AlternativeCall = z.output<typeof alternativeCall>;
 
 const callPlan = z.object({ kind: z.string(), calls: z.array(plannedCall) });
 
@@ -51,12 +57,22 @@ export function presentPlan(plan: RecordedPlan): NonNullable<RequestReport['call
   };
 }
 
+/** What was planned for a call that is recorded: by the model that answered, which may be a fallback. */
+export function plannedCallOf(
+  plan: RecordedPlan | null,
+  { callIndex, priceVersion }: Pick<CallRecord, 'callIndex' | 'priceVersion'>,
+): AlternativeCall | undefined {
+  const planned = plan?.calls.find(({ index }) => index === callIndex);
+  const fallback = planned?.fallbacks?.find(({ price }) => priceNamed(price, priceVersion) !== undefined);
+  return fallback ?? planned;
+}
+
 /** The price of each class of units of a call; empty if the plan has other prices than the call used. */
 export function pricedUnitsOf(
   call: CallRecord,
   plan: RecordedPlan | null,
 ): RequestReport['calls'][number]['priced_units'] {
-  const planned = plan?.calls.find(({ index }) => index === call.callIndex)?.price;
+  const planned = plannedCallOf(plan, call)?.price;
   const price = planned && priceNamed(planned, call.priceVersion);
   if (price === undefined) return [];
   const units = unitsOf(call);

@@ -6,7 +6,7 @@ import { settledMeters } from '#libs/pipelines/meters.ts';
 import { type CostParts, costParts, UnpricedClassError } from '#libs/pricing/price.ts';
 import type { Units } from '#libs/pricing/units.ts';
 import { problem } from '#libs/problems/problems.ts';
-import { type RecordedCall, readPlan } from './call-plan.ts';
+import { type AlternativeCall, plannedCallOf, readPlan } from './call-plan.ts';
 import { type CallRecord, correctedCall, presentCall } from './call-record.ts';
 
 /** @param id validated by the contract. */
@@ -35,7 +35,7 @@ export function correctionOf(
     throw problem('conflict', { detail: 'The outcome of this call is known; it cannot be corrected.' });
   }
   const units: Units = usage;
-  const planned = readPlan(detail)?.calls.find(({ index }) => index === call.callIndex);
+  const planned = plannedCallOf(readPlan(detail), call);
   const cost = costOf(units, planned, given === undefined ? undefined : BigInt(given));
   return {
     holdId: call.holdId,
@@ -68,7 +68,7 @@ export function correctionOf(
 const FREE: CostParts = { inputNanoUsd: 0n, outputNanoUsd: 0n, totalNanoUsd: 0n };
 
 /** @param given the cost as the provider charged it, for a call without a price. */
-function costOf(units: Units, planned: RecordedCall | undefined, given: bigint | undefined): CostParts {
+function costOf(units: Units, planned: AlternativeCall | undefined, given: bigint | undefined): CostParts {
   if (planned === undefined && given !== undefined)
     return { inputNanoUsd: 0n, outputNanoUsd: given, totalNanoUsd: given };
   if (given !== undefined) {
