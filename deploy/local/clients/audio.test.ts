@@ -124,16 +124,24 @@ t.test('given what is no recording, or a wrong form, then it is refused', async 
 });
 
 t.test(
-  'given each format, then the seconds of the file are charged where the vendor says none',
+  'given each format, then the seconds of the file are held, and what the vendor bills is charged',
   async (t) => {
     for (const [extension, create] of Object.entries(RECORDINGS)) {
       const file = toFile(create(7), `talk.${extension}`);
+      const { usage: billed } = (await transcribe(file)) as { usage: { seconds: number } };
       t.match(await transcribe(file, { response_format: 'text' }), /recording talk/, extension);
+      const charged = { status: 'ok', usage_source: 'provider', other_amounts: [BigInt(billed.seconds)] };
       t.match(
-        (await usage()).at(-1),
-        { status: 'ok', other_amounts: [7n], cost_nano_usd: 700_000n },
-        extension,
+        (await usage()).slice(-2),
+        [charged, charged],
+        `${extension}: also where the text has no figures`,
       );
+      const { rows } = await pool.query(
+        `SELECT asked[array_position(meters, 'audio.seconds')] AS seconds FROM ledger_holds
+        WHERE account_id = $1 ORDER BY created_at DESC LIMIT 1`,
+        [buyer.accountId],
+      );
+      t.equal(rows[0].seconds, 7n, extension);
     }
   },
 );
