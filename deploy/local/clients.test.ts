@@ -4,15 +4,19 @@ import OpenAI from 'openai';
 import OpenAI4 from 'openai4';
 import t from 'tap';
 import { pdfOfPages, wavOfSeconds } from '#libs/simulators/vendor-tokens/fixtures.ts';
-import { startInstallation } from './installation.fixture.ts';
+import { serveFiles } from './files.fixture.ts';
+import { type Answer, startInstallation } from './installation.fixture.ts';
 
-const { call, customer, keyOf, url } = await startInstallation(t, 'default');
+const files = await serveFiles(t);
+const { call, customer, keyOf, url } = await startInstallation(t, 'default', {}, files.access);
 const buyer = await customer('pro');
 const key = await keyOf(buyer);
 const client = new OpenAI({ baseURL: `${url}/v1`, apiKey: key, maxRetries: 0 });
 
 const CHAT = '/v1/chat/completions';
 const MODELS = ['gpt-4o-mini', 'claude-haiku-4-5', 'gemini-2.5-flash'];
+const PIXEL =
+  'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==';
 const user = { role: 'user' as const, content: 'Is it sunny in Paris?' };
 const asked = (model: string) => ({ model, max_tokens: 20, messages: [user] });
 
@@ -202,6 +206,85 @@ t.test('given documents and recordings, then models that read them do, and other
       { status: 400, body: { error: { param, message } } },
       `${model} ${param}`,
     );
+  }
+});
+
+t.test('given images and documents by URL, then they cost what they cost inside the request', async (t) => {
+  const base64 = pdfOfPages(2);
+  const pdf = files.add('/a.pdf', Buffer.from(base64, 'base64'), 'application/octet-stream');
+  const png = files.add('/a.png', Buffer.from(PIXEL, 'base64'), 'text/plain');
+  const text = files.add('/a.csv', Buffer.from('pen,ink'), 'text/csv');
+  const inline = { pdf: `data:application/pdf;base64,${base64}`, png: `data:image/png;base64,${PIXEL}` };
+  const chat = (model: string, part: object) =>
+    call(CHAT, key, { model, max_tokens: 50, messages: [{ role: 'user', content: [part] }] });
+  const respond = (model: string, part: object) =>
+    call('/v1/responses', key, { model, max_output_tokens: 50, input: [{ role: 'user', content: [part] }] });
+  const message = (model: string, part: object) =>
+    call('/v1/messages', key, { model, max_tokens: 50, messages: [{ role: 'user', content: [part] }] });
+  const generate = (model: string, part: object) =>
+    call(`/v1beta/models/${model}:generateContent`, key, { contents: [{ parts: [part] }] });
+  const file = (file_data: string) => ({ type: 'file', file: { file_data, filename: 'document.pdf' } });
+  const image = (data: string) => ({ type: 'image_url', image_url: { url: data } });
+  const source = (media_type: string, data: string) => ({ type: 'base64', media_type, data });
+  const gemini = (mimeType: string, data: string) => ({ inlineData: { mimeType, data } });
+  const rows: [send: (model: string, part: object) => Promise<Answer>, linked: object, whole: object][] = [
+    [chat, file(pdf), file(inline.pdf)],
+    [chat, { type: 'file', file: { file_id: pdf } }, { type: 'file', file: { file_data: inline.pdf } }],
+    [chat, { type: 'document_url', document_url: pdf }, { type: 'file', file: { file_data: inline.pdf } }],
+    [chat, image(png), image(inline.png)],
+    [chat, file(png), image(inline.png)],
+    [chat, file(text), { type: 'text', text: 'pen,ink' }],
+    [respond, { type: 'input_file', file_url: pdf }, { type: 'input_file', file_data: inline.pdf }],
+    [respond, { type: 'input_image', image_url: png }, { type: 'input_image', image_url: inline.png }],
+    [
+      message,
+      { type: 'document', source: { type: 'url', url: pdf } },
+      { type: 'document', source: source('application/pdf', base64) },
+    ],
+    [
+      message,
+      { type: 'image', source: { type: 'url', url: png } },
+      { type: 'image', source: source('image/png', PIXEL) },
+    ],
+    [generate, { fileData: { fileUri: pdf } }, gemini('application/pdf', base64)],
+    [generate, { fileData: { fileUri: png, mimeType: 'image/png' } }, gemini('image/png', PIXEL)],
+  ];
+  const cost = ({ status, headers, body }: Answer) => {
+    const { prompt_tokens: chats, input_tokens: others } = body.usage ?? {};
+    const input = chats ?? others ?? body.usageMetadata?.promptTokenCount;
+    return { status, input, cost: headers.get('x-inkmeter-cost-usd') };
+  };
+  for (const [send, linked, whole] of rows) {
+    for (const model of ['claude-haiku-4-5', 'gemini-2.5-flash']) {
+      const expected = cost(await send(model, whole));
+      t.equal(expected.status, 200);
+      t.strictSame(cost(await send(model, linked)), expected, `${model} ${JSON.stringify(linked)}`);
+    }
+  }
+});
+
+t.test('given URLs that cannot be read, then the answer names the part and says why', async (t) => {
+  const page = files.add('/page', Buffer.from('<!doctype html><title>Sign in</title>'), 'text/html');
+  const rows: [part: object, message: RegExp][] = [
+    [
+      { image_url: { url: files.add('/csv', Buffer.from('a,b'), 'image/png') } },
+      /must be an image, not text/,
+    ],
+    [{ file: { file_data: page } }, /is a web page/],
+    [{ file: { file_data: files.add('/zip', gzipSync('a'), 'application/pdf') } }, /must be an image, a PDF/],
+    [{ image_url: { url: `${files.url}/missing` } }, /answered 404/],
+    [{ image_url: { url: `${files.url}/inside` } }, /not on the public internet/],
+    [{ image_url: { url: 'http://0x7f000002/' } }, /not on the public internet/],
+    [{ image_url: { url: 'http://user:pass@example.com/' } }, /http or https URL without credentials/],
+  ];
+  for (const [part, message] of rows) {
+    const content = [
+      { type: 'text', text: 'What is it?' },
+      { type: Object.keys(part)[0], ...part },
+    ];
+    const body = { ...asked('gpt-4o-mini'), messages: [{ role: 'user', content }] };
+    const error = { problem_code: 'url_not_read', param: 'messages.0.content.1', message };
+    t.match(await call(CHAT, key, body), { status: 400, body: { error } }, String(message));
   }
 });
 

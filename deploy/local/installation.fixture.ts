@@ -18,7 +18,7 @@ import { createDatabase } from '#libs/db/database.ts';
 import { createListener } from '#libs/db/listen.ts';
 import { createPool } from '#libs/db/pool.ts';
 import { isPublicAddress } from '#libs/http/public-address.ts';
-import { createPublicHttp } from '#libs/http/public-http.ts';
+import { createPublicHttp, type PublicHttpOptions } from '#libs/http/public-http.ts';
 import { createServicePool } from '#libs/http/service-pool.ts';
 import { createTestJobs } from '#libs/jobs/fixtures.ts';
 import type { Task } from '#libs/jobs/task.ts';
@@ -87,11 +87,15 @@ function mediaFolder(t: TestScope): string {
   return folder;
 }
 
-/** @param gatewayVariables of the gateway's configuration, in addition to those of every test. */
+/**
+ * @param gatewayVariables of the gateway's configuration, in addition to those of every test.
+ * @param linkedMedia where URLs in prompts may lead; the public internet unless given.
+ */
 export async function startInstallation(
   t: TestScope,
   catalogue: string,
   gatewayVariables: Readonly<Record<string, string>> = {},
+  linkedMedia?: PublicHttpOptions,
 ): Promise<Installation> {
   const database = await createTestDatabase(t);
   await bootstrap({
@@ -250,6 +254,7 @@ export async function startInstallation(
       }),
     ),
     listener: listenerFor('gateway'),
+    ...(linkedMedia && { linkedMedia }),
     setKeyLimits: createSetKeyLimits(billing.client),
     backends: {
       ledgerPool: gatewayBase.pool,

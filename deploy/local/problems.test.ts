@@ -131,6 +131,10 @@ t.test('every problem code is answered as it is documented', async (t) => {
       return call('/api/workspaces', pro.token, { name: 'Two' }, headers);
     },
     unsupported_parameter: () => chat(pro.token, 'Hi', { service_tier: 'priority' }),
+    url_not_read: () => {
+      const image = { type: 'image_url', image_url: { url: 'http://169.254.169.254/latest/meta-data' } };
+      return chat(pro.token, 'Hi', { messages: [{ role: 'user', content: [image] }] });
+    },
     prompt_too_large: () =>
       call(CHAT, enterprise.token, { model: 'gpt-4', messages: user('word '.repeat(200_000)) }),
     provider_error: () => chat(pro.token, 'Hi [[simulate: status=500]]'),

@@ -28,7 +28,12 @@ export type RecordingFormat = (typeof RECORDING_FORMATS)[number];
 const filePart = z.strictObject({
   type: z.literal('file'),
   file: z.strictObject({
-    file_data: z.string().min(1).describe('A data URL of a PDF document: `data:application/pdf;base64,…`.'),
+    file_data: z
+      .string()
+      .min(1)
+      .describe(
+        'A data URL of a PDF document, `data:application/pdf;base64,…`, or the URL of a document, a text or an image.',
+      ),
     filename: z.string().max(255).optional(),
   }),
   ...cached,

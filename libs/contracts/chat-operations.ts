@@ -115,6 +115,7 @@ export const createChatCompletion = defineOperation({
     ...vendorProblems(
       'openai',
       ...METERING_PROBLEMS,
+      'url_not_read',
       'unknown_model',
       'feature_not_in_plan',
       'payment_required',

@@ -76,7 +76,7 @@ export const generateContentOfModel = defineOperation({
   ].join(' '),
   responses: {
     200: { description: 'The candidates.', schema: generateContentResponse, example: answer },
-    ...vendorProblems('google', ...METERED_PROBLEMS),
+    ...vendorProblems('google', ...METERED_PROBLEMS, 'url_not_read'),
   },
 });
 
@@ -96,7 +96,7 @@ export const streamGenerateContent = defineOperation({
       events: documentEvents(generateContentResponse),
       eventStreamExample: `data: ${JSON.stringify(answer)}\n\n`,
     },
-    ...vendorProblems('google', ...METERED_PROBLEMS),
+    ...vendorProblems('google', ...METERED_PROBLEMS, 'url_not_read'),
   },
 });
 

@@ -66,6 +66,7 @@ export const createMessage = defineOperation({
     ...vendorProblems(
       'anthropic',
       ...METERING_PROBLEMS,
+      'url_not_read',
       'unknown_model',
       'feature_not_in_plan',
       'payment_required',

@@ -20,7 +20,7 @@ const imageBlock = z.object({
   ...cached,
 });
 
-/** A text, or a PDF document. */
+/** A text or a PDF document; by URL also an image. */
 const documentBlock = z.object({
   type: z.literal('document'),
   source: z.discriminatedUnion('type', [
@@ -34,6 +34,7 @@ const documentBlock = z.object({
       media_type: z.literal('application/pdf'),
       data: z.string().min(1),
     }),
+    z.object({ type: z.literal('url'), url: z.string().min(1) }),
   ]),
   title: z.string().nullish(),
   context: z.string().nullish(),

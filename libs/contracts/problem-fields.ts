@@ -280,6 +280,7 @@ export const PROBLEM_FIELDS: Readonly<Partial<Record<ProblemCode, ProblemFieldsC
       expected_until: '2026-11-20T14:00:00.000Z',
     },
   },
+  url_not_read: { fields: { param }, example: { param: 'messages.0.content.1' } },
   not_found: { fields: { param, connection_id: z.uuid().optional() }, example: {} },
   unknown_model: { fields: { model: z.string() }, example: { model: 'gpt-9' } },
   unpriced_model: { fields: { model: z.string() }, example: { model: 'gpt-9' } },

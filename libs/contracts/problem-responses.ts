@@ -89,6 +89,7 @@ export const TOKEN_COUNT_PROBLEMS = [
   'invalid_request',
   'malformed_json',
   'unsupported_parameter',
+  'url_not_read',
   ...CALLER_PROBLEMS,
   'unknown_model',
   'body_too_large',

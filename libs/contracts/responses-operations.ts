@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { METERING_PROBLEMS } from './chat-operations.ts';
 import { idempotencyHeaders } from './idempotency-key.ts';
 import { defineOperation } from './operation.ts';
-import { CALLER_PROBLEMS } from './problem-responses.ts';
+import { CALLER_PROBLEMS, TOKEN_COUNT_PROBLEMS } from './problem-responses.ts';
 import { REQUIRES_API_ACCESS } from './requirements.ts';
 import { modelResponse, responsesRequest } from './responses.ts';
 import { RESPONSE_EVENTS } from './stream-events.ts';
@@ -78,10 +78,36 @@ export const createResponse = defineOperation({
     ...vendorProblems(
       'openai',
       ...METERING_PROBLEMS,
+      'url_not_read',
       'unknown_model',
       'feature_not_in_plan',
       'payment_required',
     ),
+  },
+});
+
+export const countResponseTokens = defineOperation({
+  operationId: 'countResponseTokens',
+  method: 'POST',
+  takesMedia: true,
+  path: '/v1/responses/input_tokens',
+  summary: 'Estimate the input tokens of a response',
+  description:
+    'An estimate that costs nothing and calls no provider. It is close for models whose tokenizer is public, and rather high for others.',
+  tags,
+  auth: 'user',
+  scope: 'generate',
+  body: responsesRequest,
+  bodyExample: { model: 'gpt-4o-mini', input: 'Name three uses of a fountain pen.' },
+  responses: {
+    200: {
+      description: 'The estimate.',
+      schema: z
+        .object({ object: z.literal('response.input_tokens'), input_tokens: z.int() })
+        .meta({ id: 'ResponseTokens' }),
+      example: { object: 'response.input_tokens', input_tokens: 14 },
+    },
+    ...vendorProblems('openai', ...TOKEN_COUNT_PROBLEMS),
   },
 });
 

@@ -24,7 +24,16 @@ const imagePart = z.object({
 });
 const filePart = z.object({
   type: z.literal('input_file'),
-  file_data: z.string().min(1).describe('A data URL of a PDF document: `data:application/pdf;base64,…`.'),
+  file_data: z
+    .string()
+    .min(1)
+    .nullish()
+    .describe('A data URL of a PDF document: `data:application/pdf;base64,…`.'),
+  file_url: z
+    .string()
+    .min(1)
+    .nullish()
+    .describe('The URL of a document, a text or an image, in place of `file_data`.'),
   filename: z.string().max(255).nullish(),
   ...cached,
 });

@@ -51,6 +51,8 @@ export type PublicHttpRequest = {
   /** For everything: resolution, connection, redirects and the body. */
   timeoutMs: number;
   signal?: AbortSignal;
+  /** Called with the size of each piece of the body, as it arrives. */
+  onBytes?: (bytes: number) => void;
 };
 
 export type PublicHttpResponse = {
@@ -153,7 +155,7 @@ async function follow(
     const { location } = received;
     const isRedirect = REDIRECTS.has(status) && typeof location === 'string';
     if (!isRedirect || request.maxRedirects === undefined || request.maxRedirects === 0) {
-      return { url: url.href, status, headers: received, body: await readBody(response, request.maxBytes) };
+      return { url: url.href, status, headers: received, body: await readBody(response, request) };
     }
     response.body.on('error', () => undefined).destroy();
     if (redirects === request.maxRedirects) throw new PublicHttpError('too_many_redirects');
@@ -167,13 +169,17 @@ async function follow(
 const withoutPrivate = (headers: Readonly<Record<string, string>>) =>
   Object.fromEntries(Object.entries(headers).filter(([name]) => !PRIVATE_HEADERS.test(name)));
 
-async function readBody({ headers, body }: Dispatcher.ResponseData, maxBytes: number): Promise<Buffer> {
+async function readBody(
+  { headers, body }: Dispatcher.ResponseData,
+  { maxBytes, onBytes }: PublicHttpRequest,
+): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let size = 0;
   for await (const chunk of decompressed(body, headers['content-encoding'])) {
     size += chunk.length;
     // Leaving the loop destroys the stream, and with it the connection.
     if (size > maxBytes) throw new PublicHttpError('too_large');
+    onBytes?.(chunk.length);
     chunks.push(chunk);
   }
   return Buffer.concat(chunks);

@@ -314,6 +314,13 @@ export const PROBLEMS = {
     openai: invalidRequest,
   },
 
+  url_not_read: {
+    status: 400,
+    title: 'URL cannot be read',
+    detail: 'An image or document that the request has as a URL cannot be read.',
+    openai: invalidRequest,
+    headers: neverRetry,
+  },
   semantic_error: {
     status: 422,
     title: 'Request cannot be processed',

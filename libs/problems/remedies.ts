@@ -69,6 +69,8 @@ export const REMEDIES: Readonly<Record<ProblemCode, string>> = {
   idempotency_in_progress:
     'Wait for `Retry-After` and repeat the request with the same key. The response is that of the first request.',
 
+  url_not_read:
+    '`param` names the part. Use a URL on the public internet that answers with the file itself, or send the content inside the request. Nothing was charged.',
   semantic_error: 'Fix the error described in `detail`. Repeating the same request fails again.',
   idempotency_key_reused: 'Use a new `Idempotency-Key` for every new request.',
   unpriced_model: 'Use another model. Operators can add prices with `POST /api/admin/prices`.',

@@ -6,6 +6,7 @@ import type { InternalClient } from '#libs/clients/internal-client.ts';
 import { createQuotaResources } from '#libs/clients/quota-resources.ts';
 import { createDatabase, type Tx } from '#libs/db/database.ts';
 import type { Listener } from '#libs/db/listen.ts';
+import type { PublicHttpOptions } from '#libs/http/public-http.ts';
 import type { Task } from '#libs/jobs/task.ts';
 import { createLedger } from '#libs/ledger/ledger.ts';
 import { readLimits } from '#libs/ledger/read-limits.ts';
@@ -40,6 +41,7 @@ import { holdsPlugin } from './holds/plugin.ts';
 import { idempotencyTasks } from './idempotency/jobs.ts';
 import { idempotencyPlugin } from './idempotency/plugin.ts';
 import { imagesPlugin } from './images/plugin.ts';
+import { linkedMediaPlugin } from './linked-media/plugin.ts';
 import { seatOwner, seatsOf } from './members/domain.ts';
 import { memberTasks } from './members/jobs.ts';
 import { membersPlugin, prepareInvitationMail } from './members/plugin.ts';
@@ -78,6 +80,8 @@ export type AppDependencies = {
   backends?: Backends;
   /** Read from billing, unless given. */
   entitlements?: AccountEntitlements;
+  /** How URLs in prompts are fetched: from the public internet, unless given. */
+  linkedMedia?: PublicHttpOptions;
 };
 
 export type Backends = {
@@ -228,6 +232,10 @@ export async function buildApp(dependencies: AppDependencies): Promise<Gateway> 
   await app.register(holdsPlugin, {
     ...{ database, ledger, entitlements, runtime, priceBook, planRateLimiter, findStopNotice },
     readLimits: limitsOf,
+  });
+  await app.register(linkedMediaPlugin, {
+    budgetBytes: config.mediaBodyBudgetBytes,
+    ...(dependencies.linkedMedia && { http: dependencies.linkedMedia }),
   });
   await app.register(chatPlugin);
   await app.register(messagesPlugin);

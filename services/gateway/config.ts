@@ -20,7 +20,7 @@ export const configSchema = z.object({
   MEDIA_BODY_BUDGET: byteSize()
     .prefault('128mb')
     .describe(
-      'Most bytes of large request bodies (up to 32 MB each) in memory at a time; more wait for up to ten seconds',
+      'Most bytes of large request bodies (up to 32 MB each) in memory at a time; more wait for up to ten seconds. As many may be of images and documents that requests have as URLs',
     ),
   ...backendVariables(),
 

@@ -157,7 +157,7 @@ t.test(
 
     const url: Anthropic.DocumentBlockParam = {
       type: 'document',
-      source: { type: 'url', url: 'https://a.b/c.pdf' },
+      source: { type: 'url', url: 'https://127.0.0.1/c.pdf' },
     };
     const noPdf: Anthropic.DocumentBlockParam = {
       type: 'document',
@@ -169,7 +169,7 @@ t.test(
         document,
         /messages\.0\.content\.0: the model gpt-3\.5-turbo does not read PDF documents/,
       ],
-      ['claude-haiku-4-5', url, /messages\.0\.content\.0\.source\.type .*PDF document as base64/],
+      ['claude-haiku-4-5', url, /URL of messages\.0\.content\.0 cannot be read.* not on the public internet/],
       ['claude-haiku-4-5', noPdf, /messages\.0\.content\.0 must be a PDF document/],
     ];
     for (const [model, block, message] of refused) {

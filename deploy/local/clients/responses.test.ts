@@ -183,7 +183,7 @@ t.test('given fields whose cost no hold covers, then each is refused by its name
     ['input.0.type', { input: [{ type: 'web_search_call', id: 'ws_1' }] }],
     ['input.0.content.0.type', part({ type: 'input_video' })],
     ['input.0.content.0.file_id', part({ type: 'input_file', file_id: 'file-1' })],
-    ['input.0.content.0.file_url', part({ type: 'input_file', file_url: 'https://a.b/c.pdf' })],
+    ['input.0.content.0', part({ type: 'input_file', file_url: 'https://127.0.0.1/c.pdf' })],
     ['input.0.content.0', part({ type: 'input_file', file_data: 'data:application/pdf;base64,AA==' })],
     ['input.0.content.0', part({ type: 'input_audio', input_audio: wav })],
     [
@@ -196,6 +196,27 @@ t.test('given fields whose cost no hold covers, then each is refused by its name
     const answer = await call('/v1/responses', key, { model: 'gpt-4o-mini', input: 'hi', ...more });
     t.match(answer, { status: 400, body: { error: { param, message: new RegExp(param) } } }, param);
   }
+});
+
+t.test("given OpenAI's token counts, then they are close to what is used, and cost nothing", async (t) => {
+  const input = 'Name three uses of a fountain pen.';
+  const first = await client.responses.create({ model: 'gpt-4o-mini', input, max_output_tokens: 100 });
+  const asked = { model: 'gpt-4o-mini', input };
+  const counted = await client.responses.inputTokens.count(asked);
+  t.equal(counted.object, 'response.input_tokens');
+  t.ok(Math.abs(counted.input_tokens - (first.usage?.input_tokens ?? 0)) < 10);
+  const next = await client.responses.inputTokens.count({ ...asked, previous_response_id: first.id });
+  t.ok(next.input_tokens > 2 * counted.input_tokens, 'the whole conversation');
+  const rows: [more: object, status: number, param: string | null][] = [
+    [{ model: 'no-such-model' }, 404, null],
+    [{ previous_response_id: 'resp_unknown' }, 400, 'previous_response_id'],
+    [{ background: true }, 400, 'background'],
+  ];
+  for (const [more, status, param] of rows) {
+    const answer = await call('/v1/responses/input_tokens', key, { ...asked, ...more });
+    t.match(answer, { status, body: { error: { param } } }, JSON.stringify(more));
+  }
+  t.equal((await call('/v1/responses/input_tokens', null, asked)).status, 401);
 });
 
 t.test('given a PDF document and a recording, then they are read, also in the next turn', async (t) => {

@@ -1,12 +1,14 @@
 import type { FastifyInstance, FastifyPluginAsync, FastifyRequest } from 'fastify';
 import type { ChatCompletionRequest } from '#libs/contracts/chat-completions.ts';
 import type { OperationRequest } from '#libs/service/serve-operation.ts';
-import type { MeteredRoute } from '../metering/domain/route.ts';
+import { type EntitlementCheck, requiredModel } from '../entitlements/domain/check-entitlements.ts';
+import type { Adapted, MeteredRoute, Sender } from '../metering/domain/route.ts';
 import { meteredRoute, translatedRoute } from '../metering/plugin.ts';
 import { isModerated, moderatedRoute } from '../safety/domain.ts';
 import { translateAnswers } from './answer-translator.ts';
 import { customToolAnswers } from './custom-tool-answers.ts';
 import type { AnswerWriter } from './domain/answer-writer.ts';
+import { requireReadableImages } from './domain/check-parts.ts';
 import { replaceCustomTools } from './domain/custom-tools.ts';
 import { dropIgnoredFields } from './domain/ignored-fields.ts';
 import { replaceLegacyFunctions } from './domain/legacy-functions.ts';
@@ -31,13 +33,12 @@ export function translatedChatRoute<O extends MeteredRoute['operation']>(
 ): void {
   translatedRoute(app, operation, async (request) => {
     const { chat, ignored, answers } = await translate(request);
-    const { adapt } = chatCompletionRoute;
     const route: MeteredRoute<ChatCompletionRequest> = {
       ...chatRoute(app),
       operation,
       translate: translateAnswers(answers),
-      adapt: (check) => {
-        const adapted = adapt(check);
+      adapt: async (check, sender) => {
+        const adapted = await adaptChat(app, check, sender);
         return { body: adapted.body, ignored: [...ignored, ...adapted.ignored] };
       },
     };
@@ -46,8 +47,23 @@ export function translatedChatRoute<O extends MeteredRoute['operation']>(
 }
 
 /** The route of chats, moderated if the catalogue asks for it. */
-function chatRoute({ metering }: FastifyInstance): MeteredRoute<ChatCompletionRequest> {
-  return moderatedRoute(chatCompletionRoute, metering.priceBook, isModerated('chat'));
+function chatRoute(app: FastifyInstance): MeteredRoute<ChatCompletionRequest> {
+  const route: MeteredRoute<ChatCompletionRequest> = {
+    ...chatCompletionRoute,
+    adapt: (check, sender) => adaptChat(app, check, sender),
+  };
+  return moderatedRoute(route, app.metering.priceBook, isModerated('chat'));
+}
+
+/** Fits a chat to its model, with the content of its URLs. */
+async function adaptChat(
+  { inlineLinks }: FastifyInstance,
+  check: EntitlementCheck<ChatCompletionRequest>,
+  sender: Sender,
+): Promise<Adapted<ChatCompletionRequest>> {
+  const { info } = requiredModel(check, 'text');
+  requireReadableImages(check.body, info);
+  return chatCompletionRoute.adapt({ ...check, body: await inlineLinks(check.body, sender) });
 }
 
 /** OpenAI-compatible chat completions. */

@@ -40,7 +40,10 @@ function checkPart({ type, file, input_audio: audio }: Fields, at: string): void
     refuse(`${at}.type`, `parts of type ${shown(type)} are not taken, ${taken}`);
   }
   if (isFields(file) && file.file_data === undefined && file.file_id !== undefined) {
-    refuse(`${at}.file.file_id`, 'files are not stored; send file_data, a data URL of a PDF document');
+    refuse(
+      `${at}.file.file_id`,
+      'files are not stored; send file_data, a data URL of a PDF document or a URL',
+    );
   }
   if (isFields(audio) && !(RECORDING_FORMATS as readonly unknown[]).includes(audio.format)) {
     refuse(`${at}.input_audio.format`, 'recordings are taken as wav or mp3');

@@ -29,7 +29,6 @@ const ALTERNATIVES: readonly [path: RegExp, use: string][] = [
   [/^\/v1\/vector_stores/, 'Use POST /api/kb/files.'],
   [/^\/v1\/(?:fine_tuning|fine-tunes)/, 'Models are not trained here.'],
   [/^\/v1\/responses\/[^/]+\/cancel/, 'Responses are not created in the background; close the connection.'],
-  [/^\/v1\/responses\/input_tokens/, 'Use POST /v1/messages/count_tokens.'],
   [/^\/v1\/responses\/compact/, 'Use POST /v1/responses, with a summary of the conversation as input.'],
   [/^\/v1\/audio\/translations/, 'Use POST /v1/audio/transcriptions, and translate its text with a chat.'],
   [/^\/v1\/audio/, 'Use POST /v1/audio/transcriptions or POST /v1/audio/speech.'],

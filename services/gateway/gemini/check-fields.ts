@@ -11,12 +11,10 @@ const IGNORED_CONFIG = [
   'responseLogprobs',
 ];
 const PARTS = ['text', 'inlineData', 'fileData', 'functionCall', 'functionResponse'];
-/** What inlineData may have. The only files are images with a URL. */
-const INLINE_TYPES = {
-  pattern: /^(?:image\/|text\/|application\/pdf$|audio\/(?:x-)?(?:wav|mp3|mpeg)$)/,
-  label: 'images, texts, application/pdf, audio/wav and audio/mp3',
-};
-const FILE_TYPES = { pattern: /^image\//, label: 'images; send others as inlineData' };
+/** What inlineData and fileData may have. */
+const TAKEN_TYPES = /^(?:image\/|text\/|application\/pdf$|audio\/(?:x-)?(?:wav|mp3|mpeg)$)/;
+/** A URL, but none of Google's own storage. */
+const READABLE_URI = /^https?:\/\/(?!generativelanguage\.googleapis\.com\/)/i;
 /** Fields of a part that are not its content. */
 const PART_HINTS: ReadonlySet<string> = new Set([
   'thought',
@@ -102,13 +100,13 @@ function checkParts(content: Fields, path: string): void {
       refuse(`${at}.${unknown}`, 'parts are texts, images, documents, recordings, and functions');
     const { mimeType } = { ...(part.inlineData as Fields), ...(part.fileData as Fields) };
     const kind = part.inlineData ? 'inlineData' : 'fileData';
-    const types = part.inlineData ? INLINE_TYPES : FILE_TYPES;
-    if (mimeType !== undefined && !types.pattern.test(shown(mimeType))) {
-      refuse(`${at}.${kind}`, `data of the type ${shown(mimeType)} is not taken, only ${types.label}`);
+    if (mimeType !== undefined && !TAKEN_TYPES.test(shown(mimeType))) {
+      const taken = 'images, texts, application/pdf, audio/wav and audio/mp3';
+      refuse(`${at}.${kind}`, `data of the type ${shown(mimeType)} is not taken, only ${taken}`);
     }
     const file = part.fileData;
-    if (isFields(file) && !/^https?:\/\//.test(shown(file.fileUri)))
-      refuse(`${at}.fileData.fileUri`, 'files are not stored; send inlineData, or the URL of an image');
+    if (isFields(file) && !READABLE_URI.test(shown(file.fileUri)))
+      refuse(`${at}.fileData.fileUri`, 'files are not stored; send inlineData, or a URL');
   });
 }
 

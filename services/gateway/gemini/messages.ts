@@ -65,7 +65,13 @@ function toParts({ text, inlineData, fileData }: GeminiPart, path: string): User
   if (text) return [{ type: 'text', text }];
   if (inlineData) return [toData(inlineData, `${path}.inlineData`)];
   if (fileData === undefined) return [];
-  return [named({ type: 'image_url', image_url: { url: fileData.fileUri } }, `${path}.fileData`)];
+  return [toLink(fileData, `${path}.fileData`)];
+}
+
+function toLink({ mimeType, fileUri: url }: NonNullable<GeminiPart['fileData']>, path: string): MediaPart {
+  return mimeType?.startsWith('image/')
+    ? named({ type: 'image_url', image_url: { url } }, path)
+    : named({ type: 'file', file: { file_data: url, filename: 'document.pdf' } }, path);
 }
 
 function toData({ mimeType, data }: NonNullable<GeminiPart['inlineData']>, path: string): UserPart {

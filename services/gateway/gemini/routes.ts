@@ -105,10 +105,12 @@ function methodRoutes(
     };
   });
 
-  serveOperation(app, under(version, countContentTokens), async ({ params, body }) => {
+  serveOperation(app, under(version, countContentTokens), async ({ params, body, caller }, reply) => {
     const { info } = priceBook.priced(params.model);
-    const prompt = 'generateContentRequest' in body ? body.generateContentRequest : body;
-    return { totalTokens: await estimatePrompt(promptOf(params.model, prompt as never), info) };
+    const counted = 'generateContentRequest' in body ? body.generateContentRequest : body;
+    const prompt = promptOf(params.model, counted as never);
+    const whole = await app.inlineLinks(prompt, { caller, response: reply.raw });
+    return { totalTokens: await estimatePrompt(whole, info) };
   });
 
   translatedRoute(app, under(version, embedContent), ({ params, body }) => ({

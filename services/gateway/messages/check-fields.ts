@@ -10,9 +10,6 @@ const REFUSED: Readonly<Record<string, string>> = {
   mcp_servers: 'the provider would call tools of its own',
 };
 
-/** Why a document is refused that is not in the request. */
-const NOT_FETCHED = 'documents are not fetched from URLs or from storage';
-
 const BLOCKS: ReadonlySet<unknown> = new Set([
   'text',
   'image',
@@ -79,9 +76,11 @@ function checkBlocks(content: unknown, path: string): boolean {
   return answers.includes(true);
 }
 
+const DOCUMENT_SOURCES: ReadonlySet<unknown> = new Set(['text', 'content', 'base64', 'url']);
+
 function checkDocument(source: unknown, type: unknown, at: string): void {
-  if (type !== 'text' && type !== 'content' && type !== 'base64') {
-    refuse(`${at}.type`, `${NOT_FETCHED}; send the text, or the PDF document as base64`);
+  if (!DOCUMENT_SOURCES.has(type)) {
+    refuse(`${at}.type`, 'files are not stored; send the text, or the PDF document as base64 or by URL');
   }
   const mediaType = isFields(source) ? source.media_type : undefined;
   if (type === 'base64' && mediaType !== 'application/pdf') {

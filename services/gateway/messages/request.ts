@@ -147,7 +147,7 @@ function toDocument(block: Block<'document'>, path: string): ContentPart[] {
     const first: TextPart[] = head.length > 0 ? [{ type: 'text', text: head.join('\n\n') }] : [];
     return markLastPart([...first, ...parts], block);
   }
-  const file_data = `data:${source.media_type};base64,${source.data}`;
+  const file_data = source.type === 'url' ? source.url : `data:${source.media_type};base64,${source.data}`;
   const filename = title?.slice(0, LONGEST_FILENAME) || 'document.pdf';
   return [named({ type: 'file', file: { file_data, filename }, ...markOf(block) }, path)];
 }

@@ -31,8 +31,9 @@ export function messageRoutes(app: FastifyInstance, priceBook: PriceBook): void 
     answers: MESSAGE_ANSWERS,
   }));
 
-  serveOperation(app, countMessageTokens, async ({ body }) => {
+  serveOperation(app, countMessageTokens, async ({ body, caller }, { raw: response }) => {
     const { info } = priceBook.priced(body.model);
-    return { input_tokens: await estimatePrompt(promptOf(body), info) };
+    const prompt = await app.inlineLinks(promptOf(body), { caller, response });
+    return { input_tokens: await estimatePrompt(prompt, info) };
   });
 }

@@ -133,7 +133,7 @@ async function authorise<B extends RequestBody>(
     if (reply.raw.closed) release();
     else reply.raw.once('close', release);
   }
-  const sender = { caller, requestId: request.id };
+  const sender = { caller, requestId: request.id, response: reply.raw };
   const { body: adapted, ignored } = (await adapt?.(check, sender)) ?? { body: check.body, ignored: [] };
   return { check: { ...check, body: adapted }, ignored };
 }

@@ -61,6 +61,7 @@ import { priceOperations } from '#libs/contracts/prices.ts';
 import { PROMPT_OPERATIONS } from '#libs/contracts/prompts.ts';
 import { createRecording } from '#libs/contracts/recordings.ts';
 import {
+  countResponseTokens,
   createResponse,
   deleteResponse,
   getResponse,
@@ -109,6 +110,7 @@ export const OPERATIONS = {
     listModels,
     getModel,
     countMessageTokens,
+    countResponseTokens,
     countContentTokens,
     getGeminiModel,
     listGeminiModels,

@@ -19,13 +19,10 @@ const IGNORED = [
 ];
 
 const REASONS: Readonly<Record<string, string>> = {
-  background: 'responses are created while the client waits',
+  background: 'responses are created while the client waits; use stream, or POST /api/generate for jobs',
   conversation: 'use previous_response_id',
   prompt: 'stored prompts are not known here; send instructions and input',
 };
-
-/** Why a file is refused that is not in the request. */
-const NOT_FETCHED = 'files are not fetched from URLs or from storage';
 
 const KNOWN: ReadonlySet<string> = new Set(Object.keys(responsesRequest.shape));
 const TIERS: ReadonlySet<unknown> = new Set(['auto', 'default', null, undefined]);
@@ -111,9 +108,11 @@ function checkParts(content: unknown, path: string): void {
     if (type === 'input_image' && typeof url !== 'string') {
       refuse(`${at}.file_id`, 'files are not stored; send image_url, a URL or a data URL');
     }
-    if (type === 'input_file' && typeof part.file_data !== 'string') {
-      const name = part.file_url === undefined ? 'file_id' : 'file_url';
-      refuse(`${at}.${name}`, `${NOT_FETCHED}; send file_data, a data URL of a PDF document`);
+    if (type === 'input_file' && typeof part.file_data !== 'string' && typeof part.file_url !== 'string') {
+      refuse(
+        `${at}.file_id`,
+        'files are not stored; send file_data, a data URL of a PDF document, or file_url',
+      );
     }
     if (isFields(part.input_audio) && !FORMATS.includes(part.input_audio.format)) {
       refuse(`${at}.input_audio.format`, 'recordings are taken as wav or mp3');

@@ -12,5 +12,5 @@ export const responsesPlugin: FastifyPluginAsync<ResponsesOptions> = async (app,
     insert: (owner, conversation) => insertResponse(database, owner, conversation, now()),
     delete: (owner, id) => deleteResponse(database, owner, id),
   };
-  responseRoutes(app, store, now);
+  responseRoutes(app, store, now, app.priceBook);
 };

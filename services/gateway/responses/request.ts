@@ -139,7 +139,8 @@ function toPart(part: Part, path: string): ContentPart {
     }
     case 'input_file': {
       const filename = part.filename || 'document.pdf';
-      return named({ type: 'file', file: { file_data: part.file_data, filename }, ...markOf(part) }, path);
+      const file_data = part.file_data ?? part.file_url ?? '';
+      return named({ type: 'file', file: { file_data, filename }, ...markOf(part) }, path);
     }
     case 'input_audio':
       return named({ type: 'input_audio', input_audio: part.input_audio }, path);

@@ -1,6 +1,7 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { Caller } from '#libs/contracts/internal-context.ts';
 import {
+  countResponseTokens,
   createResponse,
   deleteResponse,
   getResponse,
@@ -8,7 +9,9 @@ import {
 } from '#libs/contracts/responses-operations.ts';
 import { problem } from '#libs/problems/problems.ts';
 import { serveOperation } from '#libs/service/serve-operation.ts';
+import { estimatePrompt } from '../chat/domain/estimate-prompt.ts';
 import { translatedChatRoute } from '../chat/plugin.ts';
+import type { PriceBook } from '../prices/domain.ts';
 import { checkResponseFields } from './check-fields.ts';
 import {
   conversationOf,
@@ -28,7 +31,12 @@ export type ResponseStore = {
   delete: (owner: ResponseOwner, id: string) => Promise<boolean>;
 };
 
-export function responseRoutes(app: FastifyInstance, store: ResponseStore, now: () => Date): void {
+export function responseRoutes(
+  app: FastifyInstance,
+  store: ResponseStore,
+  now: () => Date,
+  priceBook: Pick<PriceBook, 'priced'>,
+): void {
   /** What was left out of each request, until its handler runs. */
   const ignored = new WeakMap<object, string[]>();
   app.addHook('preValidation', (request, _reply, done) => {
@@ -51,6 +59,14 @@ export function responseRoutes(app: FastifyInstance, store: ResponseStore, now: 
         store: (stored) => store.insert(owner, stored),
       }),
     };
+  });
+
+  serveOperation(app, countResponseTokens, async ({ body, caller }, { raw: response }) => {
+    const { info } = priceBook.priced(body.model);
+    const owner = responseOwnerOf(caller);
+    const chat = toChat(body, await conversationOf(body, (id) => store.find(owner, id)));
+    const prompt = await app.inlineLinks(chat, { caller, response });
+    return { object: 'response.input_tokens' as const, input_tokens: await estimatePrompt(prompt, info) };
   });
 
   async function findStored(caller: Caller, id: string): Promise<StoredConversation> {

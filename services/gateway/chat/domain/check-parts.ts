@@ -1,6 +1,12 @@
 /** Compares the images, documents and recordings of a prompt with what its model takes. */
 import type { ChatCompletionRequest } from '#libs/contracts/chat-completions.ts';
-import { type MediaPart, mediaParts, pdfOf, secondsOf } from '#libs/pipelines/prompt-parts.ts';
+import {
+  type MediaPart,
+  mediaParts,
+  type PlacedPart,
+  pdfOf,
+  secondsOf,
+} from '#libs/pipelines/prompt-parts.ts';
 import type { ModelInfo } from '#libs/pricing/model.ts';
 import { problem } from '#libs/problems/problems.ts';
 import { nameOf } from './part-names.ts';
@@ -30,16 +36,10 @@ export function readsParts(body: ChatCompletionRequest, { capabilities }: ModelI
  * @throws ProblemError `unsupported_parameter` for a part that the model does not read, `invalid_request` for one whose
  * data is not what it says.
  */
-export function requireReadableParts(body: ChatCompletionRequest, { model, capabilities }: ModelInfo): void {
+export function requireReadableParts(body: ChatCompletionRequest, info: ModelInfo): void {
   for (const placed of mediaParts(body)) {
-    const { label, capability, use } = KINDS[placed.part.type];
+    requireKind(placed, info);
     const param = nameOf(placed);
-    if (capabilities[capability] !== true) {
-      throw problem('unsupported_parameter', {
-        detail: `${param}: the model ${model} does not read ${label}. Use ${use}.`,
-        fields: { param, model },
-      });
-    }
     const mistake = mistakeOf(placed.part);
     if (mistake !== undefined) {
       throw problem('invalid_request', { detail: `${param} ${mistake}`, fields: { param } });
@@ -47,9 +47,32 @@ export function requireReadableParts(body: ChatCompletionRequest, { model, capab
   }
 }
 
+/** The check of what is certain before URLs are read. @throws ProblemError `unsupported_parameter` for an image. */
+export function requireReadableImages(body: ChatCompletionRequest, info: ModelInfo): void {
+  for (const placed of mediaParts(body)) {
+    if (placed.part.type === 'image_url') requireKind(placed, info);
+  }
+}
+
+function requireKind(placed: PlacedPart, { model, capabilities }: ModelInfo): void {
+  const { label, capability, use } = KINDS[placed.part.type];
+  if (capabilities[capability] === true) return;
+  const param = nameOf(placed);
+  throw problem('unsupported_parameter', {
+    detail: `${param}: the model ${model} does not read ${label}. Use ${use}.`,
+    fields: { param, model },
+  });
+}
+
+const DATA_IMAGE = /^data:image\/[\w.+-]+(?:;[^,;]*)*;base64,/i;
+
+/** Of a part whose URL, if it had one, has been read. */
 function mistakeOf(part: MediaPart): string | undefined {
+  if (part.type === 'image_url' && !DATA_IMAGE.test(part.image_url.url.slice(0, 200))) {
+    return 'must be an http or https URL, or a data URL of an image as base64.';
+  }
   if (part.type === 'file' && pdfOf(part) === undefined) {
-    return 'must be a PDF document as base64, of the type application/pdf.';
+    return 'must be a PDF document as base64, of the type application/pdf, or an http or https URL.';
   }
   if (part.type === 'input_audio' && secondsOf(part) === undefined) {
     return 'must be a recording as base64: WAV with uncompressed samples of at least 8,000 Hz, or MP3.';

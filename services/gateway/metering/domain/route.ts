@@ -1,3 +1,4 @@
+import type { ServerResponse } from 'node:http';
 import type { CallPlan, JobTerms } from '#libs/contracts/generation-requests.ts';
 import type { Caller } from '#libs/contracts/internal-context.ts';
 import type { Operation } from '#libs/contracts/operation.ts';
@@ -33,8 +34,13 @@ export type Prompt = {
   readonly tokenizer: Tokenizer | null;
 };
 
-/** Who sent a request, for routes that read from another service before they plan. */
-export type Sender = { readonly caller: Caller; readonly requestId: string };
+/** Who sent a request, for routes that read from elsewhere before they plan. */
+export type Sender = {
+  readonly caller: Caller;
+  readonly requestId: string;
+  /** Closes when the request ends, or when its client leaves. */
+  readonly response: ServerResponse;
+};
 
 export type Adapted<B> = { body: B; ignored: readonly string[] };
 
