@@ -1,4 +1,4 @@
-import { argon2, randomBytes, timingSafeEqual } from 'node:crypto';
+import { argon2, hash, randomBytes, timingSafeEqual } from 'node:crypto';
 import { promisify } from 'node:util';
 import { createHashQueue } from './hash-queue.ts';
 
@@ -57,6 +57,17 @@ export async function verifyPassword(password: string, stored: string | null): P
   }
   const { salt, tag, ...parameters } = parse(stored);
   return timingSafeEqual(await derive(password, salt, parameters, tag.length), tag);
+}
+
+/**
+ * A secret of 32 bytes from a text that contains a password: as slow to guess as the password's own hash.
+ *
+ * @param context anything that differs between texts; the same text and context have the same secret.
+ * @throws ProblemError `overloaded` when too many hashes wait.
+ */
+export function deriveSecret(text: string, context: string): Promise<Buffer> {
+  const salt = hash('sha256', context, 'buffer').subarray(0, SALT_BYTES);
+  return derive(text, salt, PARAMETERS, TAG_BYTES);
 }
 
 /** Whether a hash was created with outdated parameters. Rehash the password after the next successful login. */

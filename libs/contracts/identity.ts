@@ -1,6 +1,7 @@
 /** Sign-up, sign-in and the caller: `/api/auth/*`, `/api/me` and the public keys of access tokens. */
 import { z } from 'zod';
 import { instant } from './envelope.ts';
+import { idempotencyHeaders } from './idempotency-key.ts';
 import { ACCOUNT_ROLES, PLATFORM_ROLES } from './internal-context.ts';
 import { defineOperation } from './operation.ts';
 import { list } from './page.ts';
@@ -118,6 +119,7 @@ export const identity = z
       name: z.string(),
       status: z.enum(['active', 'suspended', 'deleted']),
       created_at: instant,
+      updated_at: instant.describe('When the name or the status was changed last.'),
     }),
     role: z.enum(ACCOUNT_ROLES).describe('Role in the account.'),
     scopes: z.array(z.string()).describe('`*`, or the scopes of the API key.'),
@@ -164,6 +166,7 @@ const exampleIdentity: Identity = {
     name: 'Analytical Engines',
     status: 'active',
     created_at: '2026-11-20T09:00:00.000Z',
+    updated_at: '2026-11-20T09:00:00.000Z',
   },
   role: 'owner',
   scopes: ['*'],
@@ -204,10 +207,11 @@ export const register = defineOperation({
   path: '/api/auth/register',
   summary: 'Sign up',
   description:
-    'Creates a user and an account that they own. Where addresses are verified, the response is 202 for every address: a mail has the link for `POST /api/auth/verify-email`, or says that the address has an account. Otherwise it starts a session, and a user who was removed from their last account gets a new account with their old email address and password.',
+    'Creates a user and an account that they own. Where addresses are verified, the response is 202 for every address: a mail has the link for `POST /api/auth/verify-email`, or says that the address has an account. Otherwise it starts a session, and a user who was removed from their last account gets a new account with their old email address and password. An `Idempotency-Key` belongs to the email address.',
   tags,
   auth: 'none',
   body: registerRequest,
+  headers: idempotencyHeaders,
   takesCredentials: true,
   bodyExample: {
     email: 'ada@example.com',

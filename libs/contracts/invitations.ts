@@ -142,10 +142,11 @@ export const acceptInvitation = defineOperation({
   path: '/api/invitations/accept',
   summary: 'Accept an invitation',
   description:
-    'With an access token, its user joins the account. Without one, `password` is required: the user with the invited address joins, or a new user is created who has no other account.',
+    'With an access token, its user joins the account. Without one, `password` is required: the user with the invited address joins, or a new user is created who has no other account. An `Idempotency-Key` belongs to the invitation.',
   tags,
   auth: 'none',
   body: acceptInvitationRequest,
+  headers: idempotencyHeaders,
   takesCredentials: true,
   bodyExample: { token: 'inv_5Qd0', password: 'correct horse battery', name: 'Grace' },
   responses: {

@@ -12,6 +12,8 @@ export const accounts = pgTable('accounts', {
     .notNull()
     .default('active'),
   createdAt: instant('created_at').notNull(),
+  /** A trigger sets it at each change. */
+  updatedAt: instant('updated_at').notNull().defaultNow(),
 });
 
 /** The brand that an account shows instead of the product's. */

@@ -35,6 +35,7 @@ export function accountRoutes(app: FastifyInstance, { database, runtime }: Accou
         name: account.name,
         status: account.status,
         created_at: account.createdAt.toISOString(),
+        updated_at: account.updatedAt.toISOString(),
       },
       role: caller.role,
       scopes: [...caller.scopes],

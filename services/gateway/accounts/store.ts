@@ -43,7 +43,8 @@ export async function insertOwnedAccount(
   account: { name: string; ownerId: string },
 ): Promise<string> {
   const id = runtime.newId();
-  await tx.insert(accounts).values({ id, name: account.name, createdAt: runtime.clock.now() });
+  const now = runtime.clock.now();
+  await tx.insert(accounts).values({ id, name: account.name, createdAt: now, updatedAt: now });
   await insertMembership(tx, runtime, { accountId: id, userId: account.ownerId, role: 'owner' });
   await recordWithin(tx, null, {
     id,

@@ -33,6 +33,8 @@ export type IdempotencyState = Pick<Idempotency, 'readOutcome'> & {
 /** A key that belongs to a request until the request is concluded. */
 export type Claim = { name: KeyName; requestId: string };
 
+export type NamedRequest = Claim & { bodyHash: string };
+
 type Begun = { claim: Claim } | { replay: CompletedResponse };
 
 /** See {@link Idempotency.runOnce}. */
@@ -60,10 +62,22 @@ export async function runOnce(
 
 /** @returns the claim to run the request, or the response to replay. */
 export async function begin(state: IdempotencyState, request: IdempotentRequest): Promise<Begun> {
-  const { database, now, readOutcome, running } = state;
-  const { requestId } = request;
-  const name = keyNameOf(request);
-  const bodyHash = bodyHashOf(request);
+  const { requestId, caller } = request;
+  const named = { name: keyNameOf(request), bodyHash: bodyHashOf(request), requestId };
+  return await beginNamed(state, named, (id) => state.readOutcome(id, caller));
+}
+
+/**
+ * {@link begin}, for a request that is named by its route.
+ *
+ * @param readOutcome what became of a request whose gateway is gone.
+ */
+export async function beginNamed(
+  state: Omit<IdempotencyState, 'readOutcome'>,
+  { name, bodyHash, requestId }: NamedRequest,
+  readOutcome: (requestId: string) => Promise<RequestOutcome>,
+): Promise<Begun> {
+  const { database, now, running } = state;
   const claim = { name, requestId };
   if (await claimKey(database, name, { bodyHash, requestId, now: now(), leaseUntil: leaseEnd(now) })) {
     running.add(requestId);
@@ -76,7 +90,7 @@ export async function begin(state: IdempotencyState, request: IdempotentRequest)
   if (decision.kind === 'replay') return { replay: decision.response };
   if (record === undefined) throw inProgress();
 
-  const outcome = await readOutcome(record.requestId, request.caller);
+  const outcome = await readOutcome(record.requestId);
   if (outcome.state === 'running') throw inProgress();
   if (outcome.state === 'done' && isRepeatable(outcome.response)) {
     await storeResponse(database, name, record.requestId, outcome.response);
@@ -90,7 +104,7 @@ export async function begin(state: IdempotencyState, request: IdempotentRequest)
 
 /** Stores the response, or frees the key. While the request may be running, its lease expires instead. */
 export async function conclude(
-  { database, running }: IdempotencyState,
+  { database, running }: Pick<IdempotencyState, 'database' | 'running'>,
   { name, requestId }: Claim,
   outcome: RequestOutcome,
 ): Promise<void> {

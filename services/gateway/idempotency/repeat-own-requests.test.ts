@@ -1,7 +1,8 @@
 /** `Idempotency-Key` on what the gateway serves itself. */
 import t from 'tap';
 import { addMember, createTestGateway, signUp } from '../fixtures.ts';
-import { decrypt, encrypt } from './repeat-own-requests.ts';
+import { bodyHashOf } from './domain.ts';
+import { decrypt, encrypt } from './own-request.ts';
 
 const key = (name: string) => ({ 'idempotency-key': name });
 
@@ -58,6 +59,56 @@ t.test('given a refusal, then a repeat is decided anew unless it cannot change',
   t.equal((await create('Two', 'b')).status, 429);
   await gateway.call('DELETE', `/api/workspaces/${first.id}`, { as });
   t.equal((await create('Two', 'b')).status, 201);
+});
+
+t.test('given a sign-up that is repeated, then its password gets the session again', async (t) => {
+  const gateway = await createTestGateway(t, { variables: { RATE_LIMIT_PASSWORDS: '3' } });
+  const body = { email: 'ada@example.com', password: 'correct horse battery', name: 'Ada' };
+  const register = (idempotencyKey: string, changes: object = {}) =>
+    gateway.call('POST', '/api/auth/register', {
+      headers: key(idempotencyKey),
+      body: { ...body, ...changes },
+    });
+  const first = await register('sign-up');
+  const again = await register('sign-up');
+  t.match([first.status, again.status], [201, 201]);
+  t.strictSame(again.body, first.body);
+  t.equal(again.headers['idempotent-replayed'], 'true');
+  t.equal((await gateway.call('GET', '/api/me', { as: again.body.access_token })).status, 200);
+  const other = await register('sign-up', { email: 'grace@example.com' });
+  t.equal(other.status, 201, 'the key belongs to the address');
+
+  const { rows } = await gateway.database.pool.query('SELECT * FROM idempotency_keys');
+  const stored = JSON.stringify(rows.map((row) => ({ ...row, body: row.body?.toString('latin1') })));
+  t.equal(rows.length, 2);
+  for (const secret of [body.email, body.password, first.body.access_token, first.body.refresh_token]) {
+    t.notOk(stored.includes(secret));
+  }
+  const fastHash = bodyHashOf({ path: '/api/auth/register', body: Buffer.from(JSON.stringify(body)) });
+  t.notOk(stored.includes(fastHash), 'no hash that is easier to guess than that of the password');
+
+  const guess = () => register('sign-up', { password: 'a wrong guess' });
+  t.match(await guess(), { status: 422, body: { code: 'idempotency_key_reused' } });
+  t.match(await guess(), { status: 429, body: { code: 'rate_limited', policy: 'passwords' } });
+});
+
+t.test('given an invitation that is accepted again with its key, then the answer is the same', async (t) => {
+  const gateway = await createTestGateway(t);
+  const { access_token: as } = await signUp(gateway, 'ada');
+  const invitation = { email: 'grace@example.com', role: 'member' };
+  const { body: invited } = await gateway.call('POST', '/api/invitations', { as, body: invitation });
+  const accept = (idempotencyKey: string, more: object) =>
+    gateway.call('POST', '/api/invitations/accept', {
+      headers: key(idempotencyKey),
+      body: { token: invited.token, ...more },
+    });
+  const password = 'correct horse battery';
+  t.equal((await accept('k', {})).status, 422, 'without a password');
+  const first = await accept('k', { password });
+  const again = await accept('k', { password });
+  t.match([first.status, again.status], [201, 201], 'a refusal does not use the key');
+  t.strictSame(again.body, first.body);
+  t.equal((await accept('other', { password })).status, 404);
 });
 
 t.test('a stored response is read with its key alone', async (t) => {

@@ -1,72 +1,67 @@
 /**
- * `Idempotency-Key` for operations that the gateway serves itself. Their responses may contain secrets, such as a new API key,
- * so they are stored encrypted with a key derived from the client's `Idempotency-Key`, of which only a hash is stored.
+ * `Idempotency-Key` for operations that the gateway serves itself. Their responses may contain secrets, such as a new API key
+ * or the tokens of a session, so they are stored encrypted (`own-request.ts`).
  */
-import { hash, hkdfSync } from 'node:crypto';
 import type { FastifyInstance } from 'fastify';
-import {
-  decrypt as decryptWith,
-  ENCRYPTION_KEY_BYTES,
-  encrypt as encryptWith,
-} from '#libs/auth/authenticated-encryption.ts';
 import { idempotencyHeaders } from '#libs/contracts/idempotency-key.ts';
 import { fastifyPath, type Operation } from '#libs/contracts/operation.ts';
 import { OPERATIONS } from '../openapi/domain.ts';
-import { checkKeyFormat, replayHeaders } from './domain.ts';
-import { begin, type Claim, conclude, type IdempotencyState } from './idempotency.ts';
+import { checkKeyFormat, type RequestOutcome, replayHeaders } from './domain.ts';
+import { beginNamed, type Claim, conclude, type IdempotencyState } from './idempotency.ts';
+import { decrypt, encrypt, identify, subjectOf } from './own-request.ts';
 
-const OWN_ROUTES = new Set(
+const OWN_ROUTES = new Map(
   (OPERATIONS.gateway as readonly Operation[])
     .filter(({ headers }) => headers === idempotencyHeaders)
-    .map(({ method, path }) => `${method} ${fastifyPath(path)}`),
+    .map((operation) => [`${operation.method} ${fastifyPath(operation.path)}`, operation]),
 );
 
-const NO_BODY = Buffer.alloc(0);
+/** What a gateway that died has served is not known. */
+const UNKNOWN: RequestOutcome = { state: 'unknown' };
 
-/** @param state its `readOutcome` is not asked: what a gateway that died has served is not known. */
 export function addIdempotency(app: FastifyInstance, state: Omit<IdempotencyState, 'readOutcome'>): void {
-  const own: IdempotencyState = { ...state, readOutcome: async () => ({ state: 'unknown' }) };
-  const claims = new WeakMap<object, { claim: Claim; key: string }>();
+  const claims = new WeakMap<object, { claim: Claim; secret: string; isAnonymous: boolean }>();
 
   app.addHook('preHandler', async (request, reply) => {
     const key = request.headers['idempotency-key'];
-    if (typeof key !== 'string' || !OWN_ROUTES.has(`${request.method} ${request.routeOptions.url}`)) return;
+    const operation = OWN_ROUTES.get(`${request.method} ${request.routeOptions.url}`);
+    if (typeof key !== 'string' || operation === undefined) return;
     checkKeyFormat(key);
-    const begun = await begin(own, {
-      ...{ caller: request.caller, requestId: request.id, key: `own.${hash('sha256', key, 'base64url')}` },
-      ...{ path: request.url, body: request.rawBody ?? NO_BODY },
-    });
+    const subject = subjectOf(operation, request.body);
+    // A repeat shows whether its password is that of the first request, so it is limited like a password check.
+    if (subject !== null) await app.throttles.byUser(request, reply, subject);
+    const { secret, ...named } = await identify(operation, request, subject, key);
+    const begun = await beginNamed(state, { ...named, requestId: request.id }, async () => UNKNOWN);
     if ('claim' in begun) {
-      claims.set(request, { claim: begun.claim, key });
+      claims.set(request, { claim: begun.claim, secret, isAnonymous: subject !== null });
       return;
     }
     const { replay } = begun;
     reply.code(replay.status).headers(replayHeaders(replay));
-    return reply.send(decrypt(key, replay.body));
+    return reply.send(decrypt(secret, replay.body));
   });
 
   app.addHook('onSend', async (request, reply, payload) => {
     const claimed = claims.get(request);
     if (claimed === undefined) return payload;
     claims.delete(request);
+    const { claim, secret, isAnonymous } = claimed;
+    const { statusCode: status } = reply;
+    // A refused request may be repeated with the credential that it lacked.
+    if (isAnonymous && status >= 400) {
+      await conclude(state, claim, UNKNOWN);
+      return payload;
+    }
     const text = typeof payload === 'string' || Buffer.isBuffer(payload) ? payload : '';
     const response = {
-      status: reply.statusCode,
+      status,
       headers: {
         'content-type': String(reply.getHeader('content-type') ?? 'application/json'),
         'x-request-id': request.id,
       },
-      body: encrypt(claimed.key, Buffer.from(text)),
+      body: encrypt(secret, Buffer.from(text)),
     };
-    await conclude(own, claimed.claim, { state: 'done', response });
+    await conclude(state, claim, { state: 'done', response });
     return payload;
   });
 }
-
-const derive = (key: string) =>
-  Buffer.from(hkdfSync('sha256', key, '', 'stored response', ENCRYPTION_KEY_BYTES));
-
-export const encrypt = (key: string, text: Buffer): Buffer => encryptWith(derive(key), text);
-
-/** The inverse of {@link encrypt}. @throws Error for another key. */
-export const decrypt = (key: string, stored: Buffer): Buffer => decryptWith(derive(key), stored);
