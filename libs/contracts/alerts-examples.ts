@@ -48,8 +48,13 @@ const all = Object.fromEntries(ACCOUNT_ALERT_KINDS.map((kind) => [kind, true])) 
   boolean
 >;
 
-export const preferences = {
+export const changeablePreferences = {
   channels: { email: all, slack: { ...all, trial: false } },
   quiet_hours: { from: '22:00', until: '07:00', time_zone: 'Europe/Berlin' },
+};
+
+export const preferences = {
+  ...changeablePreferences,
   slack_url: 'https://hooks.slack.com/…',
+  updated_at: '2026-11-20T12:00:00.000Z',
 };

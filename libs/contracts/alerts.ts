@@ -70,6 +70,7 @@ export const alertPreferences = z
       .string()
       .nullable()
       .describe('The address that receives messages in the format of Slack, without its secret part.'),
+    updated_at: instant.nullable().describe('When they were changed last; null for the defaults.'),
   })
   .meta({ id: 'AlertPreferences' });
 export type AlertPreferencesWire = z.infer<typeof alertPreferences>;
@@ -161,7 +162,10 @@ export const setAlertPreferences = defineOperation({
       .optional()
       .describe('An incoming webhook of Slack, or of a tool that accepts its format. Null removes it.'),
   }),
-  bodyExample: { ...example.preferences, slack_url: 'https://hooks.slack.com/services/T000/B000/XXXX' },
+  bodyExample: {
+    ...example.changeablePreferences,
+    slack_url: 'https://hooks.slack.com/services/T000/B000/XXXX',
+  },
   responses: {
     200: {
       description: 'The preferences.',

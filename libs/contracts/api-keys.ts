@@ -8,7 +8,7 @@ import { displayName } from './identity.ts';
 import { KEY_SCOPES } from './key-scopes.ts';
 import { keyLimitToWire, keyLimitWire } from './limits.ts';
 import { defineOperation } from './operation.ts';
-import { page, pageQuery } from './page.ts';
+import { datedPageQuery, page } from './page.ts';
 import { problemResponses, USER_PROBLEMS } from './problem-responses.ts';
 
 const MAX_LIMITS = 20;
@@ -188,7 +188,7 @@ export const listApiKeys = defineOperation({
   tags,
   auth: 'user',
   scope: 'keys:manage',
-  querystring: pageQuery.extend({
+  querystring: datedPageQuery.extend({
     status: z.enum(['active', 'revoked']).optional().describe('Only keys with this status.'),
   }),
   responses: {

@@ -9,6 +9,7 @@ export const version = {
   version: 2,
   author: '019e3f5e-0000-7a10-8c01-5d2f7b9a4e11',
   created_at: '2026-11-20T12:00:00.000Z',
+  updated_at: '2026-11-20T12:00:00.000Z',
   active: false,
   subscriptions: 0,
 };

@@ -22,6 +22,7 @@ const versionShape = {
   version: z.int().min(1).describe('Numbered from 1 within a catalogue.'),
   author: z.string(),
   created_at: instant,
+  updated_at: instant.describe('When it was imported, became the active version, or was replaced as such.'),
   active: z.boolean().describe('New subscriptions are sold under the active version.'),
   subscriptions: count.describe('How many subscriptions are pinned to it.'),
 };

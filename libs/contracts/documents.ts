@@ -5,7 +5,7 @@ import { PARTS } from './generate.ts';
 import { ACCEPTED, CONTENT_PROBLEMS } from './generations.ts';
 import { idempotencyHeaders } from './idempotency-key.ts';
 import { defineOperation } from './operation.ts';
-import { list, page, pageQuery, timeRange } from './page.ts';
+import { keyPage, keyPageQuery, page, pageQuery, timeRange } from './page.ts';
 import { problemResponses, USER_PROBLEMS } from './problem-responses.ts';
 import { REQUIRES_API_ACCESS } from './requirements.ts';
 import { isStorable } from './storable-text.ts';
@@ -161,10 +161,11 @@ export const listDocumentVersions = defineOperation({
   auth: 'user',
   scope: 'generate',
   params,
+  querystring: keyPageQuery,
   responses: {
     200: {
-      description: 'All versions, newest first.',
-      schema: list(documentVersion).meta({ id: 'DocumentVersions' }),
+      description: 'One page of versions, newest first.',
+      schema: keyPage(documentVersion).meta({ id: 'DocumentVersionPage' }),
       example: {
         data: [
           {

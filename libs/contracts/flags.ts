@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { instant } from './envelope.ts';
 import { defineOperation } from './operation.ts';
-import { list } from './page.ts';
+import { keyPage, keyPageQuery } from './page.ts';
 import { problemResponses, STAFF_PROBLEMS } from './problem-responses.ts';
 import { givenReason, reason, segmentName } from './staff-decision.ts';
 
@@ -81,10 +81,11 @@ export const listFlags = defineOperation({
   summary: 'List feature flags',
   tags,
   auth: 'staff',
+  querystring: keyPageQuery,
   responses: {
     200: {
-      description: 'Every flag.',
-      schema: list(flag).meta({ id: 'FeatureFlagList' }),
+      description: 'One page of flags, by key.',
+      schema: keyPage(flag).meta({ id: 'FeatureFlagPage' }),
       example: { data: [exampleFlag], next_cursor: null },
     },
     ...problemResponses(...STAFF_PROBLEMS),

@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { instant, usd } from './envelope.ts';
 import { defineOperation } from './operation.ts';
-import { list } from './page.ts';
+import { keyPage, keyPageQuery } from './page.ts';
 import { problemResponses, STAFF_PROBLEMS } from './problem-responses.ts';
 import { exampleRollout, rollout } from './rollouts.ts';
 import { givenReason, reason } from './staff-decision.ts';
@@ -84,10 +84,11 @@ export const listGuardRails = defineOperation({
     'The defaults of the active catalogue, the settings of staff, and the progress of the last change. The most specific setting applies: account, then plan, then global, then catalogue.',
   tags,
   auth: 'staff',
+  querystring: keyPageQuery,
   responses: {
     200: {
-      description: 'All settings.',
-      schema: list(guardRail).extend({
+      description: 'One page of settings: the global one, those of plans, then those of accounts.',
+      schema: keyPage(guardRail).extend({
         catalogue: z
           .object({
             tokens_per_day: z.string().nullable(),

@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { count, instant } from './envelope.ts';
 import { idempotencyHeaders } from './idempotency-key.ts';
 import { defineOperation } from './operation.ts';
-import { list, page, pageQuery } from './page.ts';
+import { datedPageQuery, list, page } from './page.ts';
 import { COUNTING_PROBLEMS, problemResponses, USER_PROBLEMS } from './problem-responses.ts';
 import { CONTROLS, isStorable } from './storable-text.ts';
 
@@ -112,7 +112,7 @@ export const listKbFiles = defineOperation({
   summary: 'List knowledge-base files',
   tags,
   auth: 'user',
-  querystring: pageQuery,
+  querystring: datedPageQuery,
   responses: {
     200: {
       description: 'One page of files, newest first, without their content.',

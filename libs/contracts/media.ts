@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { count, instant } from './envelope.ts';
 import { defineOperation } from './operation.ts';
-import { page, pageQuery } from './page.ts';
+import { datedPageQuery, page } from './page.ts';
 import { problemResponses, USER_PROBLEMS } from './problem-responses.ts';
 
 export const mediaFile = z
@@ -40,7 +40,7 @@ export const listMedia = defineOperation({
   summary: 'List stored media',
   tags,
   auth: 'user',
-  querystring: pageQuery,
+  querystring: datedPageQuery,
   responses: {
     200: {
       description: 'One page, newest first.',

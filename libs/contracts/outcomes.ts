@@ -5,7 +5,7 @@ import { idempotencyHeaders } from './idempotency-key.ts';
 import { defineOperation } from './operation.ts';
 import { OUTCOME_GOALS, OUTCOME_STATUSES } from './outcome-kinds.ts';
 import { agreement as exampleAgreement, outcome as exampleOutcome } from './outcomes-examples.ts';
-import { page, pageQuery } from './page.ts';
+import { datedPageQuery, page } from './page.ts';
 import { problemResponses, STAFF_PROBLEMS, USER_PROBLEMS } from './problem-responses.ts';
 import { reason } from './staff-decision.ts';
 
@@ -129,7 +129,7 @@ export const listOutcomeAgreements = defineOperation({
   tags: staffTags,
   auth: 'staff',
   params: accountParams,
-  querystring: pageQuery,
+  querystring: datedPageQuery,
   responses: {
     200: {
       description: 'One page of agreements.',
@@ -242,7 +242,7 @@ export const listOutcomes = defineOperation({
   tags: userTags,
   auth: 'user',
   scope: 'billing:read',
-  querystring: pageQuery,
+  querystring: datedPageQuery,
   responses: {
     200: {
       description: 'One page of agreements.',

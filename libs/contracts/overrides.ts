@@ -5,7 +5,7 @@ import { instant, usd } from './envelope.ts';
 import { idempotencyHeaders } from './idempotency-key.ts';
 import { limitAmountWire } from './limits.ts';
 import { defineOperation } from './operation.ts';
-import { list } from './page.ts';
+import { page, pageQuery } from './page.ts';
 import { problemResponses, STAFF_PROBLEMS } from './problem-responses.ts';
 import { givenReason, reason } from './staff-decision.ts';
 
@@ -142,10 +142,11 @@ export const listOverrides = defineOperation({
   tags,
   auth: 'staff',
   params: accountParams,
+  querystring: pageQuery,
   responses: {
     200: {
-      description: 'At most the 500 newest.',
-      schema: list(override).meta({ id: 'OverrideList' }),
+      description: 'One page of overrides.',
+      schema: page(override).meta({ id: 'OverridePage' }),
       example: { data: [exampleOverride], next_cursor: null },
     },
     ...problemResponses(...PROBLEMS),

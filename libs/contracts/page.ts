@@ -33,6 +33,19 @@ export type DateRange = { from: Date | undefined; to: Date | undefined };
 
 export type PageQuery = z.output<typeof pageQuery>;
 
+/** For lists with a filter on the time of creation. */
+export const datedPageQuery = pageQuery.extend(timeRange);
+export type DatedPageQuery = z.output<typeof datedPageQuery>;
+
+/** Longer than any name that a cursor may contain. */
+const MAX_CURSOR_CHARACTERS = 1_000;
+
+/** For lists whose entries have no id; see {@link keyPage} and {@link toKeyPage}. */
+export const keyPageQuery = pageQuery.extend({
+  cursor: z.string().max(MAX_CURSOR_CHARACTERS).optional().describe('`next_cursor` of the previous page.'),
+});
+export type KeyPageQuery = z.output<typeof keyPageQuery>;
+
 /** A page of entries; `next_cursor` is null on the last one. Cursors are ids of entries unless they have a schema of their own. */
 export function page<Entry extends z.ZodType, Cursor extends z.ZodType<string> = z.ZodUUID>(
   entry: Entry,
@@ -44,6 +57,11 @@ export function page<Entry extends z.ZodType, Cursor extends z.ZodType<string> =
 /** A list that always fits into one response, in the shape of a page. */
 export function list<Entry extends z.ZodType>(entry: Entry) {
   return z.object({ data: z.array(entry), next_cursor: z.null() });
+}
+
+/** A {@link page} of entries that have no id: its cursor is opaque. */
+export function keyPage<Entry extends z.ZodType>(entry: Entry) {
+  return page(entry, z.string());
 }
 
 /** Wraps every entry of a {@link list}. */
@@ -59,4 +77,31 @@ export function toPage<Row extends { id: string }, View>(
 ): { data: View[]; next_cursor: string | null } {
   const shown = rows.slice(0, limit);
   return { data: shown.map(present), next_cursor: rows.length > limit ? (shown.at(-1)?.id ?? null) : null };
+}
+
+/**
+ * Builds a {@link keyPage} from all entries, which it puts in the order of their keys. Entries that are added or removed between
+ * two pages do not move the others.
+ *
+ * @param keyOf unique among the entries.
+ */
+export function toKeyPage<Entry>(
+  entries: readonly Entry[],
+  { limit, cursor }: KeyPageQuery,
+  keyOf: (entry: Entry) => string,
+  order: 'ascending' | 'descending' = 'ascending',
+): { data: Entry[]; next_cursor: string | null } {
+  const direction = order === 'ascending' ? 1 : -1;
+  const compare = (a: string, b: string) => (a === b ? 0 : a < b ? -direction : direction);
+  const after = cursor === undefined ? undefined : Buffer.from(cursor, 'base64url').toString();
+  const rest = entries
+    .map((entry) => ({ entry, key: keyOf(entry) }))
+    .filter(({ key }) => after === undefined || compare(after, key) < 0)
+    .toSorted((a, b) => compare(a.key, b.key));
+  const shown = rest.slice(0, limit);
+  const last = rest.length > limit ? shown.at(-1) : undefined;
+  return {
+    data: shown.map(({ entry }) => entry),
+    next_cursor: last === undefined ? null : Buffer.from(last.key).toString('base64url'),
+  };
 }

@@ -5,6 +5,7 @@ import { UNIT_CLASSES } from '#libs/pricing/units.ts';
 import { count, instant, nanoUsd, usd } from './envelope.ts';
 import { idempotencyHeaders } from './idempotency-key.ts';
 import { defineOperation } from './operation.ts';
+import { keyPage, keyPageQuery } from './page.ts';
 import { addPricesBody } from './prices.ts';
 import { problemResponses, STAFF_PROBLEMS } from './problem-responses.ts';
 
@@ -216,10 +217,11 @@ export const listModelAliases = defineOperation({
     'In addition to the aliases of the price book, and to the prefixes that are always understood.',
   tags,
   auth: 'staff',
+  querystring: keyPageQuery,
   responses: {
     200: {
-      description: 'Every alias.',
-      schema: z.object({ data: z.array(modelAlias), next_cursor: z.null() }),
+      description: 'One page of aliases, by name.',
+      schema: keyPage(modelAlias),
       example: { data: [exampleAlias], next_cursor: null },
     },
     ...problemResponses(...STAFF_PROBLEMS),
@@ -272,13 +274,11 @@ export const listUnpricedModels = defineOperation({
     'Models that the configured providers list, and that the price book does not have. They are read daily; requests for them are refused.',
   tags,
   auth: 'staff',
+  querystring: keyPageQuery,
   responses: {
     200: {
-      description: 'Every model, the newest first.',
-      schema: z.object({
-        data: z.array(z.object({ ...name, first_seen_at: instant })),
-        next_cursor: z.null(),
-      }),
+      description: 'One page of models, the newest first.',
+      schema: keyPage(z.object({ ...name, first_seen_at: instant })),
       example: {
         data: [{ provider: 'openai', model: 'gpt-6', first_seen_at: '2026-11-20T04:00:00.000Z' }],
         next_cursor: null,

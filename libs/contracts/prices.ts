@@ -8,7 +8,7 @@ import { count, envelope, instant } from './envelope.ts';
 import { idempotencyHeaders } from './idempotency-key.ts';
 import { priceText } from './labels.ts';
 import { defineOperation } from './operation.ts';
-import { list } from './page.ts';
+import { keyPage, keyPageQuery, list } from './page.ts';
 import { problemResponses, STAFF_PROBLEMS } from './problem-responses.ts';
 
 const TOKENS: ReadonlySet<UnitClass> = new Set<UnitClass>(TOKEN_CLASSES);
@@ -18,7 +18,7 @@ const PICO_DECIMALS = 12;
 
 const displayedPrice = z.object({
   per: z.enum(['million_tokens', 'unit']),
-  price: z.string().describe('USD, as an exact decimal.'),
+  price_usd: z.string().describe('An exact decimal.'),
   text: z.string().describe('The price in words for users.'),
 });
 
@@ -27,8 +27,8 @@ export function displayPrice(unitClass: UnitClass, picoUsdPerUnit: bigint): z.in
   // A pico-USD per token is a micro-USD per million tokens.
   const text = priceText(unitClass, picoUsdPerUnit);
   return TOKENS.has(unitClass)
-    ? { per: 'million_tokens', price: formatDecimal(picoUsdPerUnit, MICRO_DECIMALS), text }
-    : { per: 'unit', price: formatDecimal(picoUsdPerUnit, PICO_DECIMALS), text };
+    ? { per: 'million_tokens', price_usd: formatDecimal(picoUsdPerUnit, MICRO_DECIMALS), text }
+    : { per: 'unit', price_usd: formatDecimal(picoUsdPerUnit, PICO_DECIMALS), text };
 }
 
 const priceFields = {
@@ -57,7 +57,7 @@ export type PricingList = z.infer<typeof pricingList>;
 const examplePrice = {
   class: 'input',
   per: 'million_tokens',
-  price: '0.150000',
+  price_usd: '0.150000',
   text: '$0.15 per 1M tokens',
   from_input_tokens: 0,
   valid_from: '2024-07-18T00:00:00.000Z',
@@ -125,11 +125,14 @@ export const listPrices = defineOperation({
   summary: 'The whole price history',
   tags: ['Admin'],
   auth: 'staff',
-  querystring: z.object({ provider: z.string().max(100).optional(), model: z.string().max(200).optional() }),
+  querystring: keyPageQuery.extend({
+    provider: z.string().max(100).optional(),
+    model: z.string().max(200).optional(),
+  }),
   responses: {
     200: {
-      description: 'Every price row, newest first within its model and class.',
-      schema: list(priceRow),
+      description: 'One page of prices, newest first within their model and class.',
+      schema: keyPage(priceRow),
       example: { data: [examplePriceRow], next_cursor: null },
     },
     ...problemResponses(...STAFF_PROBLEMS),

@@ -13,6 +13,7 @@ export const rollout = z
     accounts_failed: count.describe('Accounts that keep their previous terms; the log has the reasons.'),
     author: z.string(),
     created_at: instant,
+    updated_at: instant.describe('When its state or its counts were changed last.'),
     finished_at: instant.nullable(),
   })
   .meta({ id: 'Rollout' });
@@ -26,5 +27,6 @@ export const exampleRollout: RolloutWire = {
   accounts_failed: 0,
   author: '019e3f5e-0000-7a10-8c01-5d2f7b9a4e11',
   created_at: '2026-11-20T12:00:00.000Z',
+  updated_at: '2026-11-20T12:00:04.000Z',
   finished_at: null,
 };

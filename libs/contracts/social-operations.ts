@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { idempotencyHeaders } from './idempotency-key.ts';
 import { defineOperation } from './operation.ts';
-import { list, page, pageQuery } from './page.ts';
+import { datedPageQuery, list, page, pageQuery } from './page.ts';
 import { COUNTING_PROBLEMS, problemResponses, USER_PROBLEMS } from './problem-responses.ts';
 import {
   connectRequest,
@@ -100,7 +100,7 @@ export const listSocialPosts = defineOperation({
   summary: 'List posts',
   tags,
   auth: 'user',
-  querystring: pageQuery.extend({ state: z.enum(POST_STATES).optional() }),
+  querystring: datedPageQuery.extend({ state: z.enum(POST_STATES).optional() }),
   responses: {
     200: {
       description: 'One page of posts, newest first.',

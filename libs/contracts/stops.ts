@@ -4,7 +4,7 @@ import { modelKey, providerKey } from '#libs/pricing/price-book-schema.ts';
 import { instant } from './envelope.ts';
 import { idempotencyHeaders } from './idempotency-key.ts';
 import { defineOperation } from './operation.ts';
-import { list } from './page.ts';
+import { keyPage, keyPageQuery } from './page.ts';
 import { problemResponses, STAFF_PROBLEMS } from './problem-responses.ts';
 
 const tags = ['Admin'];
@@ -81,10 +81,11 @@ export const listStops = defineOperation({
   summary: 'List stops in force',
   tags,
   auth: 'staff',
+  querystring: keyPageQuery,
   responses: {
     200: {
-      description: 'Every stop that has not been lifted.',
-      schema: list(stop).meta({ id: 'StopList' }),
+      description: 'One page of the stops that have not been lifted, oldest first.',
+      schema: keyPage(stop).meta({ id: 'StopPage' }),
       example: { data: [exampleStop], next_cursor: null },
     },
     ...problemResponses(...STAFF_PROBLEMS),

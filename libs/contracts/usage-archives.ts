@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { count, instant } from './envelope.ts';
 import { defineOperation } from './operation.ts';
+import { keyPage, keyPageQuery } from './page.ts';
 import { problemResponses, STAFF_PROBLEMS } from './problem-responses.ts';
 import * as example from './usage-examples.ts';
 
@@ -78,10 +79,11 @@ export const listUsageArchives = defineOperation({
     'Months older than `USAGE_RETENTION_MONTHS`, whose calls are in Parquet files. Sums, limits and invoices do not need them.',
   tags,
   auth: 'staff',
+  querystring: keyPageQuery,
   responses: {
     200: {
-      description: 'Every archived month, the oldest first.',
-      schema: z.object({ data: z.array(usageArchive), next_cursor: z.null() }),
+      description: 'One page of archived months, the oldest first.',
+      schema: keyPage(usageArchive),
       example: {
         data: [
           {

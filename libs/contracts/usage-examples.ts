@@ -132,7 +132,7 @@ export const requestReport = {
       { meter: 'cost', unit: 'nano_usd', amount: '2519700', amount_usd: '0.002519700' },
       { meter: 'tokens.total', unit: 'tokens', amount: '4510' },
     ],
-    limits: [{ binding: true, limit: { ...costLimit, used: '4220600', used_usd: '0.004220600' } }],
+    limits: [{ ...costLimit, used: '4220600', used_usd: '0.004220600', binding: true }],
   },
   hold: {
     state: 'closed',
@@ -162,12 +162,18 @@ export const requestReport = {
     {
       ...usageCall,
       priced_units: [
-        { class: 'input', units: 412, per: 'million_tokens', price: '0.150000', text: '$0.15 per 1M tokens' },
+        {
+          class: 'input',
+          units: 412,
+          per: 'million_tokens',
+          price_usd: '0.150000',
+          text: '$0.15 per 1M tokens',
+        },
         {
           class: 'output',
           units: 731,
           per: 'million_tokens',
-          price: '0.600000',
+          price_usd: '0.600000',
           text: '$0.60 per 1M tokens',
         },
       ],

@@ -157,7 +157,7 @@ const pricedUnits = z.object({
   class: z.string(),
   units: count,
   per: z.enum(['million_tokens', 'unit']),
-  price: z.string().describe('USD per million tokens, or per unit.'),
+  price_usd: z.string().describe('An exact decimal.'),
   text: z.string().describe('The price in words for users.'),
 });
 
@@ -199,11 +199,10 @@ export const requestReport = z
       asked: z.array(meterAmountWire).describe('The worst case, by meter.'),
       limits: z
         .array(
-          z.object({
+          limitWire.extend({
             binding: z
               .boolean()
               .describe('Whether this limit decided; for an admitted request, the tightest limit.'),
-            limit: limitWire,
           }),
         )
         .describe('Each limit at the time of the decision.'),

@@ -5,7 +5,7 @@ import { count, instant } from './envelope.ts';
 import { idempotencyHeaders } from './idempotency-key.ts';
 import { displayName } from './identity.ts';
 import { defineOperation } from './operation.ts';
-import { page, pageQuery } from './page.ts';
+import { datedPageQuery, page } from './page.ts';
 import { COUNTING_PROBLEMS, problemResponses, USER_PROBLEMS } from './problem-responses.ts';
 
 export type VersionedResource = {
@@ -74,7 +74,7 @@ export function versionedOperations(resource: VersionedResource) {
       method: 'GET',
       path,
       summary: `List the ${wordsOf(plural)} of the account`,
-      querystring: pageQuery,
+      querystring: datedPageQuery,
       responses: {
         200: {
           description: 'One page, newest first.',

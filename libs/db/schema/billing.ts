@@ -43,6 +43,8 @@ export const catalogueVersions = pgTable(
     source: text('source').notNull(),
     author: text('author').notNull(),
     createdAt: instant('created_at').notNull(),
+    /** When it was imported, activated or replaced. */
+    updatedAt: instant('updated_at').notNull().defaultNow(),
     /** New subscriptions take the active version; at most one is. */
     active: boolean('active').notNull(),
   },
@@ -188,6 +190,7 @@ export const rollouts = pgTable(
     lastAccountId: uuid('last_account_id'),
     author: text('author').notNull(),
     createdAt: instant('created_at').notNull(),
+    updatedAt: instant('updated_at').notNull().defaultNow(),
     finishedAt: instant('finished_at'),
   },
   (table) => [index('rollouts_running').on(table.createdAt).where(sql`state = 'running'`)],

@@ -23,7 +23,7 @@ export async function publishCatalogue(
   const now = clock.now();
   await lockActiveVersion(tx);
   const previousId = await findActiveVersionId(tx);
-  await activateVersion(tx, versionId);
+  await activateVersion(tx, versionId, now);
   const rollout = await startRollout(tx, {
     id: newId(),
     kind: 'catalogue',
@@ -60,10 +60,11 @@ export async function ensureActiveVersion(
   await lockActiveVersion(tx);
   const activeId = await findActiveVersionId(tx);
   if (activeId !== undefined) return activeId;
-  await activateVersion(tx, versionId);
+  const now = clock.now();
+  await activateVersion(tx, versionId, now);
   await recordAudit(tx, {
     id: newId(),
-    at: clock.now(),
+    at: now,
     by: SYSTEM_ACTOR,
     action: 'catalogue.activated',
     subject: `catalogue:${versionId}`,

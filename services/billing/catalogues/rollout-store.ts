@@ -27,7 +27,7 @@ export async function startRollout(tx: Tx, rollout: NewRollout): Promise<Rollout
   const { kind, migration, createdAt } = rollout;
   await tx
     .update(rollouts)
-    .set({ state: 'superseded', finishedAt: createdAt })
+    .set({ state: 'superseded', updatedAt: createdAt, finishedAt: createdAt })
     .where(and(eq(rollouts.kind, kind), eq(rollouts.state, 'running')));
   const affected = migration === 'grandfather' ? 0 : await tx.$count(subscriptions, affectedBy(rollout));
   const row = {
@@ -36,6 +36,7 @@ export async function startRollout(tx: Tx, rollout: NewRollout): Promise<Rollout
     accountsTotal: affected,
     accountsDone: 0,
     accountsFailed: 0,
+    updatedAt: createdAt,
     finishedAt: affected === 0 ? createdAt : null,
   };
   const started = only(await tx.insert(rollouts).values(row).returning());
@@ -90,6 +91,7 @@ export async function advanceRollout(
       accountsDone: sql`${rollouts.accountsDone} + ${step.done}`,
       accountsFailed: sql`${rollouts.accountsFailed} + ${step.failed}`,
       lastAccountId: step.lastAccountId,
+      updatedAt: now,
       ...(step.isLast && { state: 'done' as const, finishedAt: now }),
     })
     .where(and(eq(rollouts.id, id), eq(rollouts.state, 'running')))

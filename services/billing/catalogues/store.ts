@@ -24,10 +24,10 @@ export async function findVersion(db: Queryable, id: string): Promise<CatalogueV
 }
 
 function selectSummaries(db: Queryable) {
-  const { id, catalogueId, version, author, createdAt, active } = catalogueVersions;
+  const { id, catalogueId, version, author, createdAt, updatedAt, active } = catalogueVersions;
   const pinned = db.$count(subscriptions, eq(subscriptions.catalogueVersionId, id));
   return db
-    .select({ id, catalogueId, version, author, createdAt, active, subscriptions: pinned })
+    .select({ id, catalogueId, version, author, createdAt, updatedAt, active, subscriptions: pinned })
     .from(catalogueVersions);
 }
 
@@ -87,7 +87,7 @@ export async function addVersion(
   const row = only(
     await tx
       .insert(catalogueVersions)
-      .values({ ...version, version: (last ?? 0) + 1, active: false })
+      .values({ ...version, updatedAt: version.createdAt, version: (last ?? 0) + 1, active: false })
       .returning(),
   );
   return { row, created: true };
@@ -99,10 +99,10 @@ export async function lockActiveVersion(tx: Tx): Promise<void> {
 }
 
 /** Makes a version the active one in place of the current one. */
-export async function activateVersion(tx: Tx, id: string): Promise<void> {
+export async function activateVersion(tx: Tx, id: string, updatedAt: Date): Promise<void> {
   await tx
     .update(catalogueVersions)
-    .set({ active: false })
+    .set({ active: false, updatedAt })
     .where(and(eq(catalogueVersions.active, true), ne(catalogueVersions.id, id)));
-  await tx.update(catalogueVersions).set({ active: true }).where(eq(catalogueVersions.id, id));
+  await tx.update(catalogueVersions).set({ active: true, updatedAt }).where(eq(catalogueVersions.id, id));
 }

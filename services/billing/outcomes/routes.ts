@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import { actorOf } from '#libs/audit/request-actor.ts';
 import * as contract from '#libs/contracts/outcomes.ts';
-import { type PageQuery, toPage } from '#libs/contracts/page.ts';
+import { type DatedPageQuery, toPage } from '#libs/contracts/page.ts';
 import { problem } from '#libs/problems/problems.ts';
 import { callerOf } from '#libs/service/internal-calls.ts';
 import { serveOperation } from '#libs/service/serve-operation.ts';
@@ -75,14 +75,14 @@ async function readDetails({ database }: OutcomeDeps, agreement: Agreement): Pro
 async function readPage<View>(
   { database }: OutcomeDeps,
   accountId: string,
-  { limit, cursor }: PageQuery,
+  query: DatedPageQuery,
   present: (details: AgreementDetails) => View,
 ): Promise<{ data: View[]; next_cursor: string | null }> {
-  const found = await listAgreements(database, accountId, { limit: limit + 1, cursor });
+  const found = await listAgreements(database, accountId, query);
   const details = await detailsOf(database, found);
   return toPage(
     details.map((one) => ({ ...one, id: one.agreement.id })),
-    limit,
+    query.limit,
     present,
   );
 }

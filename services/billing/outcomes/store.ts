@@ -1,7 +1,9 @@
 import { and, desc, eq, inArray, lt } from 'drizzle-orm';
+import type { DatedPageQuery } from '#libs/contracts/page.ts';
 import type { Queryable, Tx } from '#libs/db/database.ts';
 import { outcomeAgreements, outcomeMeasurements, outcomeMilestones } from '#libs/db/schema/billing.ts';
 import { invoices } from '#libs/db/schema/stripe.ts';
+import { within } from '#libs/db/within.ts';
 import type { Agreement, AgreementDetails, Measurement, Milestone } from './domain.ts';
 
 export async function insertAgreement(tx: Tx, agreement: Agreement): Promise<void> {
@@ -28,19 +30,21 @@ export async function lockAgreement(tx: Tx, id: string): Promise<Agreement | und
   return row;
 }
 
-/** Newest first, after the agreement `cursor`. */
+/** Newest first, one more than the page has. */
 export function listAgreements(
   db: Queryable,
   accountId: string,
-  { limit, cursor }: { limit: number; cursor: string | undefined },
+  { limit, cursor, ...range }: DatedPageQuery,
 ): Promise<Agreement[]> {
   const isOlder = cursor === undefined ? undefined : lt(outcomeAgreements.id, cursor);
   return db
     .select()
     .from(outcomeAgreements)
-    .where(and(eq(outcomeAgreements.accountId, accountId), isOlder))
+    .where(
+      and(eq(outcomeAgreements.accountId, accountId), isOlder, within(outcomeAgreements.createdAt, range)),
+    )
     .orderBy(desc(outcomeAgreements.id))
-    .limit(limit);
+    .limit(limit + 1);
 }
 
 /** Adds milestones and latest measurements, in the order of the agreements. */

@@ -1,10 +1,11 @@
 import { and, count, desc, eq, gt, isNotNull, isNull, lt, or } from 'drizzle-orm';
 import { recordAudit } from '#libs/audit/record-audit.ts';
 import type { Actor } from '#libs/contracts/audit-entry.ts';
-import type { PageQuery } from '#libs/contracts/page.ts';
+import type { DatedPageQuery } from '#libs/contracts/page.ts';
 import { type Database, only, type Queryable, type Tx, transaction } from '#libs/db/database.ts';
 import { notify } from '#libs/db/notify.ts';
 import { apiKeys } from '#libs/db/schema/gateway.ts';
+import { within } from '#libs/db/within.ts';
 import type { Runtime } from '#libs/service/runtime.ts';
 import { lockAccount } from '../members/store.ts';
 import { type ApiKeyRow, checkKeyCount } from './domain.ts';
@@ -57,7 +58,7 @@ export function insertApiKey(
 export function listApiKeys(
   db: Queryable,
   accountId: string,
-  { limit, cursor, status }: PageQuery & { status?: 'active' | 'revoked' | undefined },
+  { limit, cursor, status, ...range }: DatedPageQuery & { status?: 'active' | 'revoked' | undefined },
 ): Promise<ApiKeyRow[]> {
   const isRevoked = status === 'revoked' ? isNotNull(apiKeys.revokedAt) : isNull(apiKeys.revokedAt);
   return db
@@ -68,6 +69,7 @@ export function listApiKeys(
         eq(apiKeys.accountId, accountId),
         cursor === undefined ? undefined : lt(apiKeys.id, cursor),
         status === undefined ? undefined : isRevoked,
+        within(apiKeys.createdAt, range),
       ),
     )
     .orderBy(desc(apiKeys.id))

@@ -1,5 +1,6 @@
 import t from 'tap';
 import { parse } from 'yaml';
+import { z } from 'zod';
 import type { Operation } from '#libs/contracts/operation.ts';
 import { buildOpenApiDocument } from './document.ts';
 import { DOCUMENTED_OPERATIONS } from './documented-operations.ts';
@@ -40,6 +41,37 @@ const UNSTREAMED: ReadonlySet<string> = new Set([
 const OTHER_LIMITS: ReadonlySet<string> = new Set(['SearchRequest', 'PlanInfo', 'ImageUsage']);
 /** By the HTTP parser, on every path in the shape of RFC 9457. */
 const REFUSED_BEFORE_ROUTES: ReadonlySet<string> = new Set(['408', '431']);
+
+/** POST operations that create and charge nothing, by the reason. All others take an `Idempotency-Key`. */
+const REPEATABLE: Readonly<Record<string, readonly string[]>> = {
+  'reads or computes, and stores nothing': [
+    'previewPublication',
+    'previewPrices',
+    'previewPrompt',
+    'checkOperations',
+    'checkIntegration',
+    'countMessageTokens',
+    'countContentTokens',
+  ],
+  'sets a state, which a repeat leaves as it is': [
+    'pauseAutopilot',
+    'resumeAutopilot',
+    'cancelGeneration',
+    'recordSocialPostResults',
+    'markAlertRead',
+  ],
+  'starts, continues or ends a session; one that is not used expires': ['login', 'refresh', 'logout'],
+  'takes a token that works once': ['verifyEmail', 'confirmPasswordReset'],
+  'sends a mail, at most five a day to a mailbox': ['resendVerification', 'requestPasswordReset'],
+  'takes events by the id that Stripe gives them': ['receiveStripeEvent'],
+};
+
+/** Lists that have one page, by the reason. */
+const UNPAGED: Readonly<Record<string, readonly string[]>> = {
+  'at most one entry for each vendor or service': ['listIntegrations', 'listPublications'],
+  'the best results of a search, up to `limit`': ['searchKbPassages', 'searchContacts'],
+  'as long as a user or a customer of Stripe makes it': ['listMyAccounts', 'listPaymentMethods'],
+};
 
 const text = await buildOpenApiDocument();
 const document = parse(text) as Document;
@@ -95,6 +127,22 @@ t.test('answers may gain fields, requests may not', async (t) => {
     t.notMatch(JSON.stringify(objectOf(operationId).responses), /"additionalProperties":false/, operationId);
   }
   t.notMatch(JSON.stringify(responses), /"additionalProperties":false/);
+});
+
+t.test('every POST that creates or charges takes an Idempotency-Key', async (t) => {
+  const posts = DOCUMENTED_OPERATIONS.filter(({ method }) => method === 'POST');
+  const without = posts.filter(({ headers }) => headers?.shape['idempotency-key'] === undefined);
+  t.strictSame(without.map(({ operationId }) => operationId).sort(), Object.values(REPEATABLE).flat().sort());
+});
+
+t.test('every list is paged', async (t) => {
+  const unpaged = DOCUMENTED_OPERATIONS.filter((operation: Operation) => {
+    const { schema } = operation.responses[200] ?? {};
+    const isList = schema instanceof z.ZodObject && 'next_cursor' in schema.shape;
+    const query = operation.querystring?.shape ?? {};
+    return operation.method === 'GET' && isList && !('limit' in query && 'cursor' in query);
+  });
+  t.strictSame(unpaged.map(({ operationId }) => operationId).sort(), Object.values(UNPAGED).flat().sort());
 });
 
 t.test('who may call is said as it is checked', async (t) => {

@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import type { Brand } from '#libs/contracts/branding.ts';
 import * as contract from '#libs/contracts/documents.ts';
-import { datesOf, toList, toPage } from '#libs/contracts/page.ts';
+import { datesOf, toKeyPage, toPage } from '#libs/contracts/page.ts';
 import { type Database, transaction } from '#libs/db/database.ts';
 import { slugOf } from '#libs/pipelines/content/text.ts';
 import { problem } from '#libs/problems/problems.ts';
@@ -20,6 +20,9 @@ import {
   listVersions,
   lockDocument,
 } from './store.ts';
+
+/** Of the largest version in the database. */
+const VERSION_DIGITS = 10;
 
 export type DocumentOptions = {
   database: Database;
@@ -73,13 +76,13 @@ export function documentRoutes(app: FastifyInstance, options: DocumentOptions): 
   serveOperation(app, contract.listDocumentVersions, async (request) => {
     const { document } = await read(database, callerOf(request).accountId, request.params.id);
     const versions = await listVersions(database, document.id);
-    return toList(
-      versions.map(({ userId, createdAt, ...version }) => ({
-        ...version,
-        user_id: userId,
-        created_at: createdAt.toISOString(),
-      })),
-    );
+    const shown = versions.map(({ userId, createdAt, ...version }) => ({
+      ...version,
+      user_id: userId,
+      created_at: createdAt.toISOString(),
+    }));
+    const keyOf = ({ version }: { version: number }) => `${version}`.padStart(VERSION_DIGITS, '0');
+    return toKeyPage(shown, request.query, keyOf, 'descending');
   });
 
   serveOperation(app, contract.exportDocument, async (request, reply) => {

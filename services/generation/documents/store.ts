@@ -102,14 +102,12 @@ export async function addVersion(tx: Tx, version: VersionRow): Promise<void> {
     .where(eq(documents.id, documentId));
 }
 
-/** Newest first. */
 export function listVersions(db: Queryable, documentId: string) {
   const { version, source, title, userId, createdAt } = documentVersions;
   return db
     .select({ version, source, title, userId, createdAt })
     .from(documentVersions)
-    .where(eq(documentVersions.documentId, documentId))
-    .orderBy(desc(version));
+    .where(eq(documentVersions.documentId, documentId));
 }
 export type VersionSummary = Awaited<ReturnType<typeof listVersions>>[number];
 

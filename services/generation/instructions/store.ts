@@ -1,8 +1,9 @@
 import { and, desc, eq, getTableColumns, isNull, lt, ne, or, sql } from 'drizzle-orm';
 import type { BrandVoiceContent } from '#libs/contracts/brand-voices.ts';
-import type { PageQuery } from '#libs/contracts/page.ts';
+import type { DatedPageQuery } from '#libs/contracts/page.ts';
 import type { Queryable, Tx } from '#libs/db/database.ts';
 import { instructions, instructionVersions } from '#libs/db/schema/knowledge.ts';
+import { within } from '#libs/db/within.ts';
 import { brandVoiceInstructions } from '#libs/pipelines/brand-voice.ts';
 import type { PromptTemplate } from '#libs/pipelines/prompt-template.ts';
 import type { Instruction, InstructionKind, VersionedInstruction } from './domain.ts';
@@ -23,14 +24,21 @@ export function listInstructions(
   db: Queryable,
   kind: InstructionKind,
   accountId: string,
-  { limit, cursor }: PageQuery,
+  { limit, cursor, ...range }: DatedPageQuery,
 ): Promise<VersionedInstruction[]> {
   const isAfterCursor = cursor === undefined ? undefined : lt(instructions.id, cursor);
   return db
     .select(columns)
     .from(instructions)
     .innerJoin(instructionVersions, versionOf(undefined))
-    .where(and(eq(instructions.accountId, accountId), eq(instructions.kind, kind), isAfterCursor))
+    .where(
+      and(
+        eq(instructions.accountId, accountId),
+        eq(instructions.kind, kind),
+        isAfterCursor,
+        within(instructions.createdAt, range),
+      ),
+    )
     .orderBy(desc(instructions.id))
     .limit(limit + 1);
 }

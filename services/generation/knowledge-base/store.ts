@@ -1,7 +1,8 @@
 import { and, desc, eq, getTableColumns, lt } from 'drizzle-orm';
-import type { PageQuery } from '#libs/contracts/page.ts';
+import type { DatedPageQuery } from '#libs/contracts/page.ts';
 import type { Queryable, Tx } from '#libs/db/database.ts';
 import { kbFiles } from '#libs/db/schema/knowledge.ts';
+import { within } from '#libs/db/within.ts';
 import type { KbFile, KbFileSummary } from './domain/file.ts';
 
 const { content: _, ...summaryColumns } = getTableColumns(kbFiles);
@@ -12,13 +13,13 @@ const fileOf = (accountId: string, id: string) => and(eq(kbFiles.accountId, acco
 export function listKbFiles(
   db: Queryable,
   accountId: string,
-  { limit, cursor }: PageQuery,
+  { limit, cursor, ...range }: DatedPageQuery,
 ): Promise<KbFileSummary[]> {
   const isAfterCursor = cursor === undefined ? undefined : lt(kbFiles.id, cursor);
   return db
     .select(summaryColumns)
     .from(kbFiles)
-    .where(and(eq(kbFiles.accountId, accountId), isAfterCursor))
+    .where(and(eq(kbFiles.accountId, accountId), isAfterCursor, within(kbFiles.createdAt, range)))
     .orderBy(desc(kbFiles.id))
     .limit(limit + 1);
 }

@@ -1,7 +1,8 @@
 import { and, desc, eq, gt, inArray, lt, lte, ne, sql } from 'drizzle-orm';
-import type { PageQuery } from '#libs/contracts/page.ts';
+import type { DatedPageQuery } from '#libs/contracts/page.ts';
 import type { Database, Queryable } from '#libs/db/database.ts';
 import { mediaFiles } from '#libs/db/schema/knowledge.ts';
+import { within } from '#libs/db/within.ts';
 import type { MediaFile, Recording } from './domain.ts';
 
 /** @returns false if a file with this id is stored already. */
@@ -18,14 +19,21 @@ export async function insertMedia(db: Queryable, file: MediaFile): Promise<boole
 export function listMediaFiles(
   db: Queryable,
   accountId: string,
-  { limit, cursor }: PageQuery,
+  { limit, cursor, ...range }: DatedPageQuery,
   now: Date,
 ): Promise<MediaFile[]> {
   const isAfterCursor = cursor === undefined ? undefined : lt(mediaFiles.id, cursor);
   return db
     .select()
     .from(mediaFiles)
-    .where(and(eq(mediaFiles.accountId, accountId), gt(mediaFiles.expiresAt, now), isAfterCursor))
+    .where(
+      and(
+        eq(mediaFiles.accountId, accountId),
+        gt(mediaFiles.expiresAt, now),
+        isAfterCursor,
+        within(mediaFiles.createdAt, range),
+      ),
+    )
     .orderBy(desc(mediaFiles.id))
     .limit(limit + 1);
 }

@@ -1,8 +1,9 @@
 import { and, asc, desc, eq, inArray, isNull, lt, lte, or } from 'drizzle-orm';
-import type { PageQuery } from '#libs/contracts/page.ts';
+import type { DatedPageQuery } from '#libs/contracts/page.ts';
 import type { PostState } from '#libs/contracts/social.ts';
 import type { Queryable, Tx } from '#libs/db/database.ts';
 import { socialPosts } from '#libs/db/schema/generation.ts';
+import { within } from '#libs/db/within.ts';
 import { OUTCOME_UNKNOWN, type PostSchedule, type SocialPost } from './domain.ts';
 
 const postOf = (accountId: string, id: string) =>
@@ -12,7 +13,7 @@ const postOf = (accountId: string, id: string) =>
 export function listPosts(
   db: Queryable,
   accountId: string,
-  { limit, cursor, state }: PageQuery & { state?: PostState | undefined },
+  { limit, cursor, state, ...range }: DatedPageQuery & { state?: PostState | undefined },
 ): Promise<SocialPost[]> {
   return db
     .select()
@@ -22,6 +23,7 @@ export function listPosts(
         eq(socialPosts.accountId, accountId),
         cursor === undefined ? undefined : lt(socialPosts.id, cursor),
         state === undefined ? undefined : eq(socialPosts.state, state),
+        within(socialPosts.createdAt, range),
       ),
     )
     .orderBy(desc(socialPosts.id))

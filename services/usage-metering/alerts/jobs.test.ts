@@ -35,7 +35,7 @@ t.test('given a threshold that is crossed, then it is delivered as each user pre
   await addMembers(pool, ACCOUNT, [OWNER, MEMBER]);
   await pool.query(`UPDATE memberships SET role = 'owner' WHERE user_id = $1`, [OWNER]);
   const quietHours = { from: '11:00', until: '13:00', time_zone: 'UTC' };
-  const settings = { channels: { email: ALL, slack: ALL }, quietHours, slackUrl: SLACK };
+  const settings = { channels: { email: ALL, slack: ALL }, quietHours, slackUrl: SLACK, updatedAt: null };
   await saveSettings(database, { accountId: ACCOUNT, userId: OWNER }, settings, runtime.clock.now());
   await openCost(service, ACCOUNT, 100n);
   await spend(service, ACCOUNT, 85n);

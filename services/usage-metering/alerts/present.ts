@@ -21,11 +21,17 @@ export function presentAlert(alert: AlertView, upgrade: AlertWire['upgrade']): A
   };
 }
 
-export function presentPreferences({ channels, quietHours, slackUrl }: AlertSettings): AlertPreferencesWire {
+export function presentPreferences({
+  channels,
+  quietHours,
+  slackUrl,
+  updatedAt,
+}: AlertSettings): AlertPreferencesWire {
   return {
     channels,
     quiet_hours: quietHours,
     // The path of a webhook is its secret.
     slack_url: slackUrl === null ? null : `${new URL(slackUrl).origin}/…`,
+    updated_at: updatedAt?.toISOString() ?? null,
   };
 }

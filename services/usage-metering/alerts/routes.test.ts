@@ -191,7 +191,14 @@ t.test('given preferences, then they are kept and the secret of the address is n
   const before = await get();
   t.match(before, {
     status: 200,
-    body: { data: { channels: { email: { threshold: true } }, quiet_hours: null, slack_url: null } },
+    body: {
+      data: {
+        channels: { email: { threshold: true } },
+        quiet_hours: null,
+        slack_url: null,
+        updated_at: null,
+      },
+    },
   });
   const { channels } = before.body.data;
   const body = {
@@ -204,7 +211,9 @@ t.test('given preferences, then they are kept and the secret of the address is n
   t.equal((await put(body)).status, 200);
   const { slack_url: _, ...withoutAddress } = body;
   await put(withoutAddress);
-  t.strictSame((await get()).body.data, { ...body, slack_url: 'https://hooks.slack.com/…' });
+  const { updated_at: updatedAt, ...preferences } = (await get()).body.data;
+  t.strictSame(preferences, { ...body, slack_url: 'https://hooks.slack.com/…' });
+  t.match(updatedAt, /^\d{4}-/);
   await put({ ...body, slack_url: null });
   t.match((await get()).body.data, { slack_url: null });
 

@@ -188,7 +188,7 @@ export async function replaceSlackUrl(
 export async function saveSettings(
   db: Queryable,
   key: SettingsKey,
-  settings: Omit<AlertSettings, 'slackUrl'> & { slackUrl?: string | null },
+  settings: Pick<AlertSettings, 'channels' | 'quietHours'> & { slackUrl?: string | null },
   updatedAt: Date,
 ): Promise<AlertSettings> {
   const rows = await db

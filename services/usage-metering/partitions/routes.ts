@@ -1,5 +1,6 @@
 import { Readable } from 'node:stream';
 import type { FastifyInstance } from 'fastify';
+import { toKeyPage } from '#libs/contracts/page.ts';
 import { exportUsageArchive, listUsageArchives } from '#libs/contracts/usage-archives.ts';
 import type { Database } from '#libs/db/database.ts';
 import { problem } from '#libs/problems/problems.ts';
@@ -11,10 +12,9 @@ import { type ArchivedMonth, type ArchivedRow, findArchive, listArchives } from 
 export type ArchiveRouteOptions = { database: Database; storage: Storage };
 
 export function archiveRoutes(app: FastifyInstance, { database, storage }: ArchiveRouteOptions): void {
-  serveOperation(app, listUsageArchives, async () => ({
-    data: (await listArchives(database)).map(present),
-    next_cursor: null,
-  }));
+  serveOperation(app, listUsageArchives, async ({ query }) =>
+    toKeyPage((await listArchives(database)).map(present), query, ({ month }) => month),
+  );
 
   serveOperation(app, exportUsageArchive, async ({ params }, reply) => {
     const archive = await findArchive(database, `${params.month}-01`);

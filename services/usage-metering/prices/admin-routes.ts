@@ -1,5 +1,6 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { actorOf } from '#libs/audit/request-actor.ts';
+import { toKeyPage } from '#libs/contracts/page.ts';
 import * as contract from '#libs/contracts/price-admin.ts';
 import { problem } from '#libs/problems/problems.ts';
 import { serveOperation } from '#libs/service/serve-operation.ts';
@@ -52,18 +53,18 @@ export function priceAdminRoutes(app: FastifyInstance, { database, runtime }: Pr
     return { cancelled };
   });
 
-  serveOperation(app, contract.listUnpricedModels, async () => {
+  serveOperation(app, contract.listUnpricedModels, async ({ query }) => {
     const unpriced = await listUnpriced(database);
-    const data = unpriced.map(({ provider, model, firstSeenAt }) => ({
+    const models = unpriced.map(({ provider, model, firstSeenAt }) => ({
       ...{ provider, model, first_seen_at: firstSeenAt.toISOString() },
     }));
-    return { data, next_cursor: null };
+    const keyOf = (one: (typeof models)[number]) => `${one.first_seen_at} ${one.provider} ${one.model}`;
+    return toKeyPage(models, query, keyOf, 'descending');
   });
 
-  serveOperation(app, contract.listModelAliases, async () => ({
-    data: (await listAliases(database)).map(presentAlias),
-    next_cursor: null,
-  }));
+  serveOperation(app, contract.listModelAliases, async ({ query }) =>
+    toKeyPage((await listAliases(database)).map(presentAlias), query, ({ alias }) => alias),
+  );
 
   serveOperation(app, contract.addModelAlias, async (request, reply) => {
     await requireModel(request.body);

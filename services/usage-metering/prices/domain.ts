@@ -102,6 +102,17 @@ export function presentHistory(rows: readonly RecordedPrice[], now: Date): Admin
   }));
 }
 
+/** The latest instant of a `Date`, in milliseconds. */
+const END_OF_TIME = 8_640_000_000_000_000;
+const INTEGER_DIGITS = 16;
+
+/** The order of the history: by model and class, the newest first. */
+export function historyKey(row: AdminPriceRow): string {
+  const newestFirst = END_OF_TIME - Date.parse(row.valid_from);
+  const sortable = [row.from_input_tokens, newestFirst].map((n) => `${n}`.padStart(INTEGER_DIGITS, '0'));
+  return [row.provider, row.model, row.class, ...sortable].join(' ');
+}
+
 function stateOf(row: PriceRow, inForce: ReadonlySet<PriceRow>, now: Date): AdminPriceRow['state'] {
   if (inForce.has(row)) return 'in_force';
   return Date.parse(row.validFrom) > now.getTime() ? 'scheduled' : 'superseded';

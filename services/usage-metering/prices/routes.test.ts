@@ -108,7 +108,7 @@ t.test('given a price history', async (t) => {
       { provider: 'openai', model: 'tiny', aliases: ['tiny-2024'], context_window: 1000 },
     ]);
     t.strictSame(
-      body.data.models[0]?.prices.map((one) => [one.class, one.price, one.valid_from]),
+      body.data.models[0]?.prices.map((one) => [one.class, one.price_usd, one.valid_from]),
       [
         ['input', '0.075000', '2025-01-01T00:00:00.000Z'],
         ['cache_read', '0.100000', '2024-01-01T00:00:00.000Z'],
@@ -132,7 +132,7 @@ t.test('given a price history', async (t) => {
       as: 'support',
     });
     t.strictSame(
-      body.data.filter((row) => row.class === 'input').map((row) => [row.price, row.state, row.author]),
+      body.data.filter((row) => row.class === 'input').map((row) => [row.price_usd, row.state, row.author]),
       [
         ['0.050000', 'scheduled', 'price-book'],
         ['0.075000', 'in_force', 'price-book'],
@@ -156,17 +156,17 @@ t.test('given a price history', async (t) => {
         t.match(answer.body.data, [
           {
             class: 'input',
-            price: '0.060000',
+            price_usd: '0.060000',
             valid_from: '2026-11-20T12:00:00.000Z',
             state: 'in_force',
             author: STAFF,
           },
-          { class: 'output', price: '1.500000' },
+          { class: 'output', price_usd: '1.500000' },
         ]);
       });
       t.strictSame(received, ['{"kind":"prices"}']);
       const pricing = await service.call<Pricing>('GET', '/api/subscription/pricing', { as: 'otherOwner' });
-      t.equal(pricing.body.data.models[0]?.prices[0]?.price, '0.060000');
+      t.equal(pricing.body.data.models[0]?.prices[0]?.price_usd, '0.060000');
 
       const repeated = await service.call<Refusal>('POST', ADMIN, { as: 'admin', body });
       t.strictSame([repeated.status, repeated.body.code], [409, 'conflict']);

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { FastifyInstance } from 'fastify';
 import { actorOf } from '#libs/audit/request-actor.ts';
 import { succeed } from '#libs/contracts/envelope.ts';
-import { toList } from '#libs/contracts/page.ts';
+import { toKeyPage, toList } from '#libs/contracts/page.ts';
 import { PRICE_FEED_PATH, priceFeedToWire } from '#libs/contracts/price-feed.ts';
 import { addPrices as addPricesOperation, getPricing, listPrices } from '#libs/contracts/prices.ts';
 import type { Database } from '#libs/db/database.ts';
@@ -10,7 +10,7 @@ import { problem } from '#libs/problems/problems.ts';
 import type { Runtime } from '#libs/service/runtime.ts';
 import { serveOperation } from '#libs/service/serve-operation.ts';
 import { addPrices } from './change-prices.ts';
-import { presentHistory, pricingListOf, rowsOfRequest } from './domain.ts';
+import { historyKey, presentHistory, pricingListOf, rowsOfRequest } from './domain.ts';
 import { hasModel, listPriceHistory, readPriceFeed } from './store.ts';
 
 export type PriceRouteOptions = { database: Database; runtime: Pick<Runtime, 'clock' | 'newId'> };
@@ -33,8 +33,9 @@ export function priceRoutes(app: FastifyInstance, { database, runtime }: PriceRo
   });
 
   serveOperation(app, listPrices, async (request) => {
-    const { provider = null, model = null } = request.query;
-    return toList(presentHistory(await listPriceHistory(database, { provider, model }), clock.now()));
+    const { provider = null, model = null, ...page } = request.query;
+    const history = presentHistory(await listPriceHistory(database, { provider, model }), clock.now());
+    return toKeyPage(history, page, historyKey);
   });
 
   serveOperation(app, addPricesOperation, async (request, reply) => {

@@ -112,7 +112,7 @@ t.test('given one metered call', async (t) => {
       { meter: 'tokens.total', unit: 'tokens', amount: '300' },
     ]);
     t.strictSame(
-      report.decision.limits.map(({ binding, limit }) => [binding, limit.meter, limit.used, limit.amount]),
+      report.decision.limits.map((limit) => [limit.binding, limit.meter, limit.used, limit.amount]),
       [
         [true, 'tokens.total', '0', { kind: 'limited', value: '50000' }],
         [false, 'cost', '0', { kind: 'limited', value: '100000000', value_usd: '0.100000000' }],
@@ -123,15 +123,27 @@ t.test('given one metered call', async (t) => {
       { input_tokens: 100, output_tokens: 200, worst_case_usd: '0.000135000' },
     ]);
     t.strictSame(report.calls[0]?.priced_units, [
-      { class: 'input', units: 90, per: 'million_tokens', price: '0.150000', text: '$0.15 per 1M tokens' },
+      {
+        class: 'input',
+        units: 90,
+        per: 'million_tokens',
+        price_usd: '0.150000',
+        text: '$0.15 per 1M tokens',
+      },
       {
         class: 'cache_read',
         units: 5,
         per: 'million_tokens',
-        price: '0.150000',
+        price_usd: '0.150000',
         text: '$0.15 per 1M tokens',
       },
-      { class: 'output', units: 150, per: 'million_tokens', price: '0.600000', text: '$0.60 per 1M tokens' },
+      {
+        class: 'output',
+        units: 150,
+        per: 'million_tokens',
+        price_usd: '0.600000',
+        text: '$0.60 per 1M tokens',
+      },
     ]);
     t.match(report.calls[0], {
       cost_nano_usd: '104250',
@@ -158,7 +170,7 @@ t.test('given one metered call', async (t) => {
       'Refused: its worst case exceeded the remaining amount. cost had 0.000104250 USD used and ' +
         '0.000000000 USD held of 0.100000000 USD a period, and the request asked for up to 0.100000000 USD.',
     );
-    t.match(body.decision.limits, [{ binding: true, limit: { used: '104250', remaining: '99895750' } }]);
+    t.match(body.decision.limits, [{ binding: true, used: '104250', remaining: '99895750' }]);
     t.equal(body.call_plan?.calls.length, 1);
   });
 

@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import { actorOf } from '#libs/audit/request-actor.ts';
-import { toList } from '#libs/contracts/page.ts';
+import { toKeyPage } from '#libs/contracts/page.ts';
 import {
   createStop,
   liftStop as liftStopOperation,
@@ -30,7 +30,11 @@ export function stopRoutes(app: FastifyInstance, { database, ledger, runtime }: 
   };
   const presentOne = async (stop: Stop) => only(await present([stop]));
 
-  serveOperation(app, listStops, async () => toList(await present(await ledger.stops())));
+  serveOperation(app, listStops, async ({ query }) => {
+    const keyOf = ({ createdAt, id }: Stop) => `${createdAt.toISOString()} ${id}`;
+    const { data, next_cursor } = toKeyPage(await ledger.stops(), query, keyOf);
+    return { data: await present(data), next_cursor };
+  });
 
   serveOperation(app, createStop, async (request, reply) => {
     const { body } = request;

@@ -2,7 +2,7 @@ import type { FastifyInstance } from 'fastify';
 import { recordAudit } from '#libs/audit/record-audit.ts';
 import { actorOf } from '#libs/audit/request-actor.ts';
 import * as contract from '#libs/contracts/flags.ts';
-import { toList } from '#libs/contracts/page.ts';
+import { toKeyPage } from '#libs/contracts/page.ts';
 import { type Database, transaction } from '#libs/db/database.ts';
 import { notify } from '#libs/db/notify.ts';
 import { problem } from '#libs/problems/problems.ts';
@@ -19,7 +19,9 @@ export type FlagRouteOptions = {
 export function flagRoutes(app: FastifyInstance, { database, runtime }: FlagRouteOptions): void {
   const { clock, newId } = runtime;
 
-  serveOperation(app, contract.listFlags, async () => toList((await listFlags(database)).map(presentFlag)));
+  serveOperation(app, contract.listFlags, async ({ query }) =>
+    toKeyPage((await listFlags(database)).map(presentFlag), query, ({ key }) => key),
+  );
 
   serveOperation(app, contract.getFlag, async (request) => {
     const flag = await findFlag(database, request.params.key);

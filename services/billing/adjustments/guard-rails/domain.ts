@@ -89,6 +89,11 @@ export function presentGuardRail(row: GuardRailRow): GuardRailWire {
 }
 
 /** The name of a target in the audit log and in rollouts: `global`, `plan:free`, `account:<id>`. */
+/** The order of the list: the global setting, those of plans, then those of accounts. */
+export function orderOf({ targetKind, target }: Pick<GuardRailRow, 'targetKind' | 'target'>): string {
+  return `${['global', 'plan', 'account'].indexOf(targetKind)} ${target}`;
+}
+
 export function targetName(target: GuardRailTarget): string {
   const id = targetId(target);
   return id === '' ? target.kind : `${target.kind}:${id}`;

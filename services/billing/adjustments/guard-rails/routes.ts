@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import { actorOf } from '#libs/audit/request-actor.ts';
 import * as contract from '#libs/contracts/guard-rails.ts';
-import { toList } from '#libs/contracts/page.ts';
+import { toKeyPage } from '#libs/contracts/page.ts';
 import { problem } from '#libs/problems/problems.ts';
 import { serveOperation } from '#libs/service/serve-operation.ts';
 import { presentRollout } from '../../catalogues/domain/rollout.ts';
@@ -11,6 +11,7 @@ import { changeGuardRail } from './change-guard-rail.ts';
 import {
   checkGuardRail,
   type GuardRailRow,
+  orderOf,
   presentCatalogueGuardRail,
   presentGuardRail,
   targetFromQuery,
@@ -23,14 +24,16 @@ export function guardRailRoutes(app: FastifyInstance, deps: SubscriptionDeps): v
   const { database, runtime } = deps;
   const { clock } = runtime;
 
-  serveOperation(app, contract.listGuardRails, async () => {
+  serveOperation(app, contract.listGuardRails, async ({ query }) => {
     const [{ catalogue }, settings, rollout] = await Promise.all([
       offeredCatalogue(deps),
       listGuardRails(database),
       findLatestRollout(database, 'guard_rail'),
     ]);
+    const { data, next_cursor } = toKeyPage(settings, query, orderOf);
     return {
-      ...toList(settings.map(presentGuardRail)),
+      data: data.map(presentGuardRail),
+      next_cursor,
       catalogue: presentCatalogueGuardRail(catalogue),
       rollout: rollout === undefined ? null : presentRollout(rollout),
     };

@@ -1,12 +1,10 @@
-import { and, asc, eq, sql } from 'drizzle-orm';
+import { and, eq } from 'drizzle-orm';
 import type { Queryable, Tx } from '#libs/db/database.ts';
 import { guardRailSettings } from '#libs/db/schema/billing.ts';
 import { type GuardRailRow, type GuardRailTarget, targetId } from './domain.ts';
 
-/** The least specific target first. */
 export function listGuardRails(db: Queryable): Promise<GuardRailRow[]> {
-  const specificity = sql`array_position(ARRAY['global', 'plan', 'account'], ${guardRailSettings.targetKind})`;
-  return db.select().from(guardRailSettings).orderBy(specificity, asc(guardRailSettings.target));
+  return db.select().from(guardRailSettings);
 }
 
 export async function findGuardRail(

@@ -2,7 +2,7 @@ import type { FastifyInstance } from 'fastify';
 import { recordAudit } from '#libs/audit/record-audit.ts';
 import { actorOf } from '#libs/audit/request-actor.ts';
 import * as contract from '#libs/contracts/overrides.ts';
-import { toList } from '#libs/contracts/page.ts';
+import { toPage } from '#libs/contracts/page.ts';
 import { transaction } from '#libs/db/database.ts';
 import { problem } from '#libs/problems/problems.ts';
 import { serveOperation } from '#libs/service/serve-operation.ts';
@@ -24,8 +24,8 @@ export function overrideRoutes(app: FastifyInstance, deps: SubscriptionDeps): vo
     const { account_id: accountId } = request.params;
     if (!(await accountExists(database, accountId))) throw problem('not_found');
     const now = clock.now();
-    const overrides = await listOverrides(database, accountId);
-    return toList(overrides.map((override) => presentOverride(override, now)));
+    const overrides = await listOverrides(database, accountId, request.query);
+    return toPage(overrides, request.query.limit, (override) => presentOverride(override, now));
   });
 
   serveOperation(app, contract.createOverride, async (request, reply) => {

@@ -1,18 +1,22 @@
-import { and, desc, eq, gt, isNull, or } from 'drizzle-orm';
+import { and, desc, eq, gt, isNull, lt, or } from 'drizzle-orm';
+import type { PageQuery } from '#libs/contracts/page.ts';
 import type { Queryable, Tx } from '#libs/db/database.ts';
 import { accountOverrides } from '#libs/db/schema/billing.ts';
 import type { OverrideRow } from './domain.ts';
 
-const MAX_LISTED = 500;
-
-/** Newest first. */
-export function listOverrides(db: Queryable, accountId: string): Promise<OverrideRow[]> {
+/** Newest first, one more than the page has. */
+export function listOverrides(
+  db: Queryable,
+  accountId: string,
+  { limit, cursor }: PageQuery,
+): Promise<OverrideRow[]> {
+  const isAfterCursor = cursor === undefined ? undefined : lt(accountOverrides.id, cursor);
   return db
     .select()
     .from(accountOverrides)
-    .where(eq(accountOverrides.accountId, accountId))
+    .where(and(eq(accountOverrides.accountId, accountId), isAfterCursor))
     .orderBy(desc(accountOverrides.id))
-    .limit(MAX_LISTED);
+    .limit(limit + 1);
 }
 
 export async function findOverride(

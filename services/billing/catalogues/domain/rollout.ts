@@ -20,6 +20,7 @@ export function presentRollout(rollout: Rollout): RolloutWire {
     accounts_failed: rollout.accountsFailed,
     author: rollout.author,
     created_at: rollout.createdAt.toISOString(),
+    updated_at: rollout.updatedAt.toISOString(),
     finished_at: rollout.finishedAt?.toISOString() ?? null,
   };
 }

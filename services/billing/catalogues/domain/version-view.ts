@@ -9,6 +9,7 @@ export type CatalogueVersionSummary = {
   version: number;
   author: string;
   createdAt: Date;
+  updatedAt: Date;
   active: boolean;
   /** How many subscriptions are pinned to it. */
   subscriptions: number;
@@ -18,9 +19,16 @@ export function presentVersion({
   id,
   catalogueId,
   createdAt,
+  updatedAt,
   ...version
 }: CatalogueVersionSummary): CatalogueVersionWire {
-  return { version_id: id, catalogue_id: catalogueId, ...version, created_at: createdAt.toISOString() };
+  return {
+    version_id: id,
+    catalogue_id: catalogueId,
+    ...version,
+    created_at: createdAt.toISOString(),
+    updated_at: updatedAt.toISOString(),
+  };
 }
 
 /** The changes that publishing a version would make to the active one, one line each. */

@@ -14,6 +14,8 @@ export type AlertSettings = {
   channels: ChannelPreferences;
   quietHours: QuietHours | null;
   slackUrl: string | null;
+  /** Null for the defaults. */
+  updatedAt: Date | null;
 };
 
 const ALL_KINDS = Object.fromEntries(ACCOUNT_ALERT_KINDS.map((kind) => [kind, true])) as Record<
@@ -26,6 +28,7 @@ export const DEFAULT_SETTINGS: AlertSettings = {
   channels: { email: ALL_KINDS, slack: ALL_KINDS },
   quietHours: null,
   slackUrl: null,
+  updatedAt: null,
 };
 
 /** What the Slack address of a user is encrypted for. */

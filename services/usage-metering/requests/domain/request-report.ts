@@ -52,7 +52,7 @@ export function requestReportOf(hold: HoldRecord, calls: readonly CallRecord[]):
       decided_at: hold.createdAt.toISOString(),
       stop: hold.stop,
       asked: amountsOf(hold.meters, hold.asked),
-      limits: hold.limits.map((limit) => ({ binding: limit.binding, limit: limitToWire(limit) })),
+      limits: hold.limits.map((limit) => ({ ...limitToWire(limit), binding: limit.binding })),
     },
     hold:
       hold.state === 'refused'
