@@ -66,6 +66,13 @@ t.test('given parameters that are unset or without effect, then they are ignored
   }
 });
 
+t.test('given hints of other proxies, then they are left out, and named', async (t) => {
+  const hints = { provider: { sort: 'price' }, min_p: 0.1, models: [], plugins: [] };
+  const answer = await call(CHAT, key, { ...asked('claude-haiku-4-5'), ...hints, seed: 1 });
+  t.equal(answer.status, 200);
+  t.equal(answer.headers.get('x-inkmeter-ignored'), 'provider, min_p, seed');
+});
+
 t.test('given parameters that could cost more than is held, then each is refused by name', async (t) => {
   for (const [name, value] of Object.entries({
     web_search_options: {},
@@ -287,6 +294,30 @@ t.test('given URLs that cannot be read, then the answer names the part and says 
     t.match(await call(CHAT, key, body), { status: 400, body: { error } }, String(message));
   }
 });
+
+t.test(
+  "given a path that a vendor's SDK shares with others, then errors are in the shape of that SDK",
+  async (t) => {
+    const rows: [path: string, headers: Record<string, string>, body: object][] = [
+      ['/v1/files', {}, { error: { type: 'invalid_request_error', problem_code: 'route_not_found' } }],
+      [
+        '/v1/files',
+        { 'anthropic-version': '2023-06-01' },
+        { type: 'error', error: { type: 'not_found_error' } },
+      ],
+      [
+        '/v1/agents',
+        { 'anthropic-version': '2023-06-01' },
+        { error: { message: /^There is no .*\/v1\/messages/ } },
+      ],
+      ['/v1/batches', { 'x-goog-api-client': 'gl-node' }, { error: { code: 404, status: 'NOT_FOUND' } }],
+      ['/upload/v1beta/files', {}, { error: { code: 404, status: 'NOT_FOUND' } }],
+    ];
+    for (const [path, headers, body] of rows) {
+      t.match(await call(path, key, undefined, headers), { status: 404, body }, path);
+    }
+  },
+);
 
 t.test('given a key in the header that Azure clients use, then it is accepted', async (t) => {
   const answer = await call('/v1/models', null, undefined, { 'api-key': key });

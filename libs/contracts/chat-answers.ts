@@ -4,7 +4,7 @@
  */
 
 import type { z } from 'zod';
-import type { thinkingBlock } from './chat-completions.ts';
+import type { SignedByGoogle, thinkingBlock } from './chat-completions.ts';
 
 export type ThinkingBlock = z.infer<typeof thinkingBlock>;
 
@@ -14,6 +14,7 @@ export type AnswerToolCall = {
   id: string;
   type: 'function';
   function: { name: string; arguments: string };
+  extra_content?: SignedByGoogle;
 };
 
 export type AnswerMessage = {
@@ -62,6 +63,7 @@ export type ToolCallDelta = {
   id?: string;
   type?: 'function';
   function?: { name?: string; arguments?: string };
+  extra_content?: SignedByGoogle;
 };
 
 export type MessageDelta = {

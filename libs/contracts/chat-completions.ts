@@ -54,11 +54,16 @@ export const thinkingBlock = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('redacted_thinking'), data: z.string() }),
 ]);
 
+/** An extension of Google's: Gemini's signature of a call, which the next turn should repeat. */
+const signedByGoogle = z.object({ google: z.object({ thought_signature: z.string() }) });
+export type SignedByGoogle = z.infer<typeof signedByGoogle>;
+
 const toolCall = z.strictObject({
   id: z.string(),
   type: z.literal('function'),
   function: z.strictObject({ name: z.string(), arguments: z.string() }),
   index: z.int().optional(),
+  extra_content: signedByGoogle.optional(),
 });
 
 export const chatMessage = z.discriminatedUnion('role', [

@@ -9,6 +9,7 @@ const object = z.record(z.string(), z.unknown());
 const part = z.looseObject({
   text: text.optional(),
   thought: z.boolean().optional(),
+  thoughtSignature: text.optional(),
   inlineData: z.looseObject({ mimeType: text, data: text }).optional(),
   fileData: z.looseObject({ mimeType: text.optional(), fileUri: text }).optional(),
   functionCall: z.looseObject({ id: text.optional(), name: text, args: object.optional() }).optional(),

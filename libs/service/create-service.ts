@@ -1,4 +1,4 @@
-import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { IncomingHttpHeaders, IncomingMessage, Server, ServerResponse } from 'node:http';
 import Fastify, {
   type FastifyBaseLogger,
   type FastifyInstance,
@@ -57,8 +57,8 @@ export type ServiceOptions = {
   readonly acceptRequestId?: boolean;
   /** Keep the body's bytes in `request.rawBody`, for forwarding or for checking a signature. */
   readonly keepRawBody?: boolean;
-  /** The shape of errors by URL; RFC 9457 by default. */
-  readonly errorFormatFor?: (url: string) => ErrorFormat;
+  /** The shape of errors; RFC 9457 by default. */
+  readonly errorFormatFor?: (url: string, headers: IncomingHttpHeaders) => ErrorFormat;
   /** The message for a URL without a route. */
   readonly describeMissing?: (method: string, path: string, allowed: readonly string[]) => string;
   /** Passed to Fastify: the proxies whose `x-forwarded-for` is trusted. */
@@ -85,7 +85,7 @@ export function createService(options: ServiceOptions): ServiceApp {
     if (error.status >= 500) request.log.error({ err: thrown }, 'request failed');
     request.problemCode = error.code;
     metrics.recordRefusal(error.code);
-    sendProblem(error, request, reply, formatFor(request.url));
+    sendProblem(error, request, reply, formatFor(request.url, request.headers));
   };
 
   let track: (request: FastifyRequest, reply: FastifyReply) => void = () => {};

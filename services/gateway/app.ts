@@ -11,7 +11,6 @@ import type { Task } from '#libs/jobs/task.ts';
 import { createLedger } from '#libs/ledger/ledger.ts';
 import { readLimits } from '#libs/ledger/read-limits.ts';
 import type { SendMail } from '#libs/mail/transport.ts';
-import type { ErrorFormat } from '#libs/problems/error-formats.ts';
 import { createService, type ServiceApp } from '#libs/service/create-service.ts';
 import type { Logger } from '#libs/service/logger.ts';
 import type { Metrics } from '#libs/service/metrics.ts';
@@ -33,7 +32,7 @@ import { chatPlugin } from './chat/plugin.ts';
 import { completionsPlugin } from './completions/plugin.ts';
 import type { GatewayConfig } from './config.ts';
 import { contentPlugin } from './content/plugin.ts';
-import { describeMissingRoute } from './docs/domain.ts';
+import { describeMissingRoute, errorFormatFor } from './docs/domain.ts';
 import { docsPlugin } from './docs/plugin.ts';
 import { embeddingsPlugin } from './embeddings/plugin.ts';
 import { geminiPlugin } from './gemini/plugin.ts';
@@ -117,13 +116,6 @@ export type Gateway = {
   /** Resolves when every hold has been answered. */
   idle: () => Promise<void>;
 };
-
-/** Each vendor's SDK shows the errors of its own shape. */
-function errorFormatFor(url: string): ErrorFormat {
-  if (/^\/v1\/messages(?:$|[/?])/.test(url)) return 'anthropic';
-  if (/^\/v1beta\/|^\/v1\/models\/[^/?]+:/.test(url)) return 'google';
-  return url.startsWith('/v1/') ? 'openai' : 'problem';
-}
 
 /** Builds the shared parts and registers the features. The app does not listen yet. */
 export async function buildApp(dependencies: AppDependencies): Promise<Gateway> {

@@ -170,6 +170,10 @@ t.test('given fields without a cost, then they are ignored and named', async (t)
   });
   t.equal(answer.status, 200, JSON.stringify(answer.body));
   t.equal(answer.headers.get('x-inkmeter-ignored'), 'include, truncation, temperature=1');
+  const searched = { type: 'web_search_call', id: 'ws_1', status: 'completed' };
+  const input = [searched, { role: 'user', content: 'And now?' }];
+  const next = await call('/v1/responses', key, { model: 'gpt-4o-mini', input });
+  t.equal(next.headers.get('x-inkmeter-ignored'), 'input.web_search_call');
 });
 
 t.test('given fields whose cost no hold covers, then each is refused by its name', async (t) => {
@@ -180,7 +184,7 @@ t.test('given fields whose cost no hold covers, then each is refused by its name
     ['conversation', { conversation: 'conv_1' }],
     ['service_tier', { service_tier: 'flex' }],
     ['tools.0.type', { tools: [{ type: 'web_search' }] }],
-    ['input.0.type', { input: [{ type: 'web_search_call', id: 'ws_1' }] }],
+    ['input.0.type', { input: [{ type: 'computer_call', id: 'cu_1' }] }],
     ['input.0.content.0.type', part({ type: 'input_video' })],
     ['input.0.content.0.file_id', part({ type: 'input_file', file_id: 'file-1' })],
     ['input.0.content.0', part({ type: 'input_file', file_url: 'https://127.0.0.1/c.pdf' })],

@@ -155,3 +155,50 @@ t.test('thoughts and images in tool results get a form that other models read', 
     { role: 'user', content: 'go on' },
   ]);
 });
+
+t.test(
+  'given calls of earlier turns, then their ids and order are those that the provider takes',
+  async (t) => {
+    const google = { google: { thought_signature: 'c2ln' } };
+    const call = (id: string, more: object = {}) => ({
+      id,
+      type: 'function' as const,
+      function: { name: 'f', arguments: '{}' },
+      ...more,
+    });
+    const result = (id: string) => ({ role: 'tool' as const, tool_call_id: id, content: 'x' });
+    const [hi] = base.messages;
+    const messages = [
+      {
+        role: 'assistant' as const,
+        content: null,
+        tool_calls: [call('fc:1|x', { extra_content: google }), call('c2')],
+      },
+      result('fc:1|x'),
+      { role: 'user' as const, content: 'An image of it.' },
+      result('c2'),
+    ];
+    const rows: [provider: string, ids: RegExp, isSigned: boolean][] = [
+      ['openai', /^(?:fc:1\|x|c2)$/, false],
+      ['anthropic', /^(?:[0-9a-f]{9}|c2)$/, false],
+      ['mistral', /^[0-9a-f]{9}$/, false],
+      ['gemini', /^(?:fc:1\|x|c2)$/, true],
+    ];
+    for (const [provider, ids, isSigned] of rows) {
+      const { body, ignored } = adaptToModel({ ...base, messages }, modelOf(provider));
+      const [answer, first, second, said] = body.messages;
+      t.match(answer, { tool_calls: [{ id: ids }, { id: ids }] }, provider);
+      const calls = answer?.role === 'assistant' ? (answer.tool_calls ?? []) : [];
+      t.strictSame(calls[0]?.extra_content, isSigned ? google : undefined);
+      t.strictSame(
+        [first, second],
+        calls.map(({ id }) => result(id)),
+      );
+      t.match(said, { role: 'user', content: 'An image of it.' });
+      t.strictSame(ignored, []);
+    }
+    const last = { role: 'developer' as const, content: 'Now.' };
+    const { body } = adaptToModel({ ...base, messages: [hi ?? last, last] }, modelOf('mistral'));
+    t.match(body.messages[1], { role: 'system' });
+  },
+);

@@ -2,6 +2,7 @@
 import type { ChatCompletionRequest, ChatMessage } from '#libs/contracts/chat-completions.ts';
 import { hasCacheMark, type MediaPart } from '#libs/pipelines/prompt-parts.ts';
 import type { PricedModel } from '../prices/domain.ts';
+import { fitToolHistory } from './domain/tool-history.ts';
 
 type Parameter = keyof ChatCompletionRequest;
 
@@ -45,6 +46,9 @@ const SMALLEST_THINKING_TOP_P = 0.95;
 /** Providers whose models read the reasoning of earlier turns as a text. Others refuse the field or skip it. */
 const READS_REASONING: ReadonlySet<string> = new Set(['xai', 'ollama']);
 
+/** Providers that take instructions of the role `developer`, or whose translation does. */
+const KNOWS_DEVELOPER: ReadonlySet<string> = new Set(['openai', 'xai', 'anthropic', 'gemini']);
+
 export type AdaptedChat = {
   readonly body: ChatCompletionRequest;
   /** Names of the parameters that were left out, or `name=value` for a capped one. */
@@ -54,7 +58,9 @@ export type AdaptedChat = {
 /** @returns the same body if the model can take all of it. */
 export function adaptToModel(body: ChatCompletionRequest, { info, price }: PricedModel): AdaptedChat {
   const ignored: string[] = [];
-  let adapted = withoutParameters(body, UNSUPPORTED[info.provider] ?? [], ignored);
+  let adapted = fitToolHistory(body, info.provider);
+  if (!KNOWS_DEVELOPER.has(info.provider)) adapted = withSystemRole(adapted);
+  adapted = withoutParameters(adapted, UNSUPPORTED[info.provider] ?? [], ignored);
   if (!info.capabilities.reasoning) adapted = withoutReasoning(adapted, ignored);
   if (info.provider === 'anthropic' || info.provider === 'gemini') adapted = withUserMessage(adapted);
   if (info.provider === 'gemini' && body.parallel_tool_calls !== undefined) {
@@ -78,6 +84,14 @@ function withoutReasoning(body: ChatCompletionRequest, ignored: string[]): ChatC
   const isOff =
     body.thinking?.type === 'disabled' || (!body.thinking && (body.reasoning_effort ?? 'none') === 'none');
   return withoutParameters(body, ['thinking', 'reasoning_effort'], isOff ? [] : ignored);
+}
+
+function withSystemRole(body: ChatCompletionRequest): ChatCompletionRequest {
+  if (!body.messages.some(({ role }) => role === 'developer')) return body;
+  const messages = body.messages.map((message) =>
+    message.role === 'developer' ? { ...message, role: 'system' as const } : message,
+  );
+  return { ...body, messages };
 }
 
 /** These providers need a message that is no instruction. A last instruction can be one of the user. */

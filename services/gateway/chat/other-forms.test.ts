@@ -139,3 +139,106 @@ t.test('an answer to legacy functions calls one, whole and streamed', async (t) 
   t.strictSame(written({}, 'tool_calls'), { index: 0, delta: {}, finish_reason: 'function_call' });
   t.equal(await stream.end(), 'data: [DONE]\n\n');
 });
+
+t.test('tools and choices of responses and of Anthropic are those of chats', async (t) => {
+  const called = { name: 'f', description: 'd', parameters: { type: 'object' } };
+  const body = {
+    tools: [
+      { type: 'function', ...called, strict: true },
+      {
+        name: 'f',
+        description: 'd',
+        input_schema: called.parameters,
+        cache_control: MARK,
+        defer_loading: true,
+      },
+      { type: 'web_search_20250305', name: 'web_search' },
+    ],
+  };
+  t.equal(replaceOtherForms(body), true);
+  t.strictSame(body.tools, [
+    { type: 'function', function: { ...called, strict: true } },
+    { type: 'function', function: called, cache_control: MARK },
+    { type: 'web_search_20250305', name: 'web_search' },
+  ]);
+  t.equal(replaceOtherForms(body), false);
+
+  const named = { type: 'function', function: { name: 'f' } };
+  const rows: [choice: unknown, expected: object][] = [
+    ['any', { tool_choice: 'required' }],
+    [
+      { type: 'any', disable_parallel_tool_use: true },
+      { tool_choice: 'required', parallel_tool_calls: false },
+    ],
+    [{ type: 'auto' }, { tool_choice: 'auto' }],
+    [{ type: 'tool', name: 'f' }, { tool_choice: named }],
+    [{ type: 'function', name: 'f' }, { tool_choice: named }],
+  ];
+  for (const [choice, expected] of rows) {
+    const chat = { tool_choice: choice };
+    t.equal(replaceOtherForms(chat), true);
+    t.strictSame(chat, expected);
+    t.equal(replaceOtherForms(chat), false);
+  }
+});
+
+t.test('parts of other formats are those of chats', async (t) => {
+  const url = 'https://a.b/c';
+  const source = { type: 'base64', media_type: 'image/png', data: 'AA==' };
+  const rows: [part: object, expected: object][] = [
+    [
+      { type: 'input_text', text: 'a' },
+      { type: 'text', text: 'a' },
+    ],
+    [
+      { type: 'output_text', text: 'a', annotations: [] },
+      { type: 'text', text: 'a' },
+    ],
+    [
+      { type: 'input_image', image_url: url, detail: 'low' },
+      { type: 'image_url', image_url: { url, detail: 'low' } },
+    ],
+    [
+      { type: 'input_file', file_url: url },
+      { type: 'file', file: { file_data: url } },
+    ],
+    [
+      { type: 'image', source, cache_control: MARK },
+      { type: 'image_url', image_url: { url: 'data:image/png;base64,AA==' }, cache_control: MARK },
+    ],
+    [
+      { type: 'document', source: { type: 'url', url } },
+      { type: 'file', file: { file_data: url } },
+    ],
+    [
+      { type: 'document', source: { type: 'text', data: 'a' } },
+      { type: 'text', text: 'a' },
+    ],
+    [
+      { type: 'image_url', image_url: url },
+      { type: 'image_url', image_url: { url } },
+    ],
+    [
+      { type: 'document_url', document_url: url },
+      { type: 'file', file: { file_data: url } },
+    ],
+    [
+      { type: 'file', file: { file_id: url } },
+      { type: 'file', file: { file_data: url } },
+    ],
+  ];
+  for (const [part, expected] of rows) {
+    const body = { messages: [{ role: 'user', content: [part] }] };
+    t.equal(replaceOtherForms(body), true, JSON.stringify(part));
+    t.strictSame(body.messages[0]?.content, [expected]);
+    t.equal(replaceOtherForms(body), false);
+  }
+  const thought = { type: 'thinking', thinking: 'hm' };
+  const answer = { role: 'assistant', content: [thought, { type: 'text', text: 'a' }] };
+  t.equal(replaceOtherForms({ messages: [answer] }), true);
+  t.strictSame(answer, {
+    role: 'assistant',
+    content: [{ type: 'text', text: 'a' }],
+    thinking_blocks: [{ ...thought, signature: '' }],
+  });
+});

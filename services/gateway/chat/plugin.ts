@@ -10,7 +10,7 @@ import { customToolAnswers } from './custom-tool-answers.ts';
 import type { AnswerWriter } from './domain/answer-writer.ts';
 import { requireReadableImages } from './domain/check-parts.ts';
 import { replaceCustomTools } from './domain/custom-tools.ts';
-import { dropIgnoredFields } from './domain/ignored-fields.ts';
+import { dropIgnoredFields, takeHints } from './domain/ignored-fields.ts';
 import { replaceLegacyFunctions } from './domain/legacy-functions.ts';
 import { replaceOtherForms } from './domain/other-forms.ts';
 import { LEGACY_FUNCTION_ANSWERS } from './legacy-function-answers.ts';
@@ -37,10 +37,7 @@ export function translatedChatRoute<O extends MeteredRoute['operation']>(
       ...chatRoute(app),
       operation,
       translate: translateAnswers(answers),
-      adapt: async (check, sender) => {
-        const adapted = await adaptChat(app, check, sender);
-        return { body: adapted.body, ignored: [...ignored, ...adapted.ignored] };
-      },
+      adapt: adaptIgnoring(app, ignored),
     };
     return { body: chat, route };
   });
@@ -53,6 +50,14 @@ function chatRoute(app: FastifyInstance): MeteredRoute<ChatCompletionRequest> {
     adapt: (check, sender) => adaptChat(app, check, sender),
   };
   return moderatedRoute(route, app.metering.priceBook, isModerated('chat'));
+}
+
+/** @param ignored what was left out before. */
+function adaptIgnoring(app: FastifyInstance, ignored: readonly string[]) {
+  return async (check: EntitlementCheck<ChatCompletionRequest>, sender: Sender) => {
+    const adapted = await adaptChat(app, check, sender);
+    return { ...adapted, ignored: [...ignored, ...adapted.ignored] };
+  };
 }
 
 /** Fits a chat to its model, with the content of its URLs. */
@@ -70,13 +75,17 @@ async function adaptChat(
 export const chatPlugin: FastifyPluginAsync = async (app) => {
   /** How the answers to requests with custom tools or legacy functions are written, until they are served. */
   const writers = new WeakMap<FastifyRequest, AnswerWriter>();
+  /** What was left out of each request, until it is served. */
+  const hints = new WeakMap<FastifyRequest, string[]>();
   app.addHook('preValidation', (request, _reply, done) => {
     const { body } = request;
     const names = replaceCustomTools(body);
     if (names !== undefined && names.size > 0) writers.set(request, customToolAnswers(names));
     const callsFunctions = replaceLegacyFunctions(body);
     if (callsFunctions) writers.set(request, LEGACY_FUNCTION_ANSWERS);
-    const changes = [replaceOtherForms(body), dropIgnoredFields(body)];
+    const ignored = takeHints(body);
+    if (ignored.length > 0) hints.set(request, ignored);
+    const changes = [ignored.length > 0, replaceOtherForms(body), dropIgnoredFields(body)];
     const isChanged = names !== undefined || callsFunctions !== undefined || changes.includes(true);
     if (isChanged) request.rawBody = Buffer.from(JSON.stringify(body));
     refuseCostlyFields(body);
@@ -85,6 +94,11 @@ export const chatPlugin: FastifyPluginAsync = async (app) => {
   const route = chatRoute(app);
   meteredRoute<ChatCompletionRequest>(app, route, (request) => {
     const writer = writers.get(request);
-    return writer === undefined ? route : { ...route, translate: translateAnswers(writer) };
+    const ignored = hints.get(request);
+    return {
+      ...route,
+      ...(writer && { translate: translateAnswers(writer) }),
+      ...(ignored && { adapt: adaptIgnoring(app, ignored) }),
+    };
   });
 };

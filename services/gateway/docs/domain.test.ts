@@ -1,4 +1,6 @@
+import { globSync, readFileSync } from 'node:fs';
 import t from 'tap';
+import { OPERATIONS } from '../openapi/domain.ts';
 import { describeMissingRoute } from './domain.ts';
 
 t.test('a missing route is named, with what to use instead', async (t) => {
@@ -35,4 +37,25 @@ t.test('a missing route is named, with what to use instead', async (t) => {
     ['POST', '/v1/threads/t/runs', 'There is no POST /v1/threads/t/runs. Use POST /v1/responses.'],
   ];
   for (const [method, path, message] of rows) t.equal(describeMissingRoute(method, path), message);
+});
+
+t.test("every path of the vendors' SDKs is served, or its message says what to use", async (t) => {
+  const served = Object.values(OPERATIONS)
+    .flat()
+    .map(({ path }) => new RegExp(`^${path.replaceAll(/\{\w+\}/g, '[^/]+')}$`));
+  const sdks: [files: string, pattern: RegExp, prefix: string][] = [
+    ['openai/resources/**/*.mjs', /_client\.\w+\((?:path)?['`](\/[^'`]+)/g, '/v1'],
+    ['@anthropic-ai/sdk/resources/**/*.mjs', /_client\.\w+\((?:path)?['`](\/v1\/[^'`]+)/g, ''],
+    ['@google/genai/dist/node/index.mjs', /formatMap\('([^'{][^']*)'/g, '/v1beta/'],
+  ];
+  for (const [files, pattern, prefix] of sdks) {
+    const paths = globSync(`node_modules/${files}`)
+      .flatMap((file) => [...readFileSync(file, 'utf8').matchAll(pattern)])
+      .map(([, path = '']) => prefix + path.replace(/\?.*/, '').replaceAll(/\$?\{[^}]*\}/g, 'x'));
+    t.ok(paths.length > 5, files);
+    for (const path of new Set(paths)) {
+      if (served.some((one) => one.test(path))) continue;
+      t.notMatch(describeMissingRoute('POST', path), /The API reference is at/, path);
+    }
+  }
 });

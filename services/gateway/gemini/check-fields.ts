@@ -10,6 +10,7 @@ const IGNORED_CONFIG = [
   'mediaResolution',
   'responseLogprobs',
 ];
+const STANDARD_TIER = /^(?:service_tier_)?(?:standard|unspecified)$/i;
 const PARTS = ['text', 'inlineData', 'fileData', 'functionCall', 'functionResponse'];
 /** What inlineData and fileData may have. */
 const TAKEN_TYPES = /^(?:image\/|text\/|application\/pdf$|audio\/(?:x-)?(?:wav|mp3|mpeg)$)/;
@@ -37,6 +38,10 @@ export function checkGeminiFields(body: unknown): string[] {
   delete body.model;
   if (body.cachedContent) refuse('cachedContent', 'storing contents has a price of its own');
   delete body.cachedContent;
+  if (body.serviceTier !== undefined && !STANDARD_TIER.test(shown(body.serviceTier))) {
+    refuse('serviceTier', 'other tiers have other prices');
+  }
+  delete body.serviceTier;
   if (isFields(body.contents) || typeof body.contents === 'string') body.contents = [body.contents];
   if (Array.isArray(body.contents)) body.contents = body.contents.map(contentOf);
   if (body.systemInstruction !== undefined) body.systemInstruction = contentOf(body.systemInstruction);

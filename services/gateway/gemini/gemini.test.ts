@@ -68,6 +68,21 @@ t.test('schemas of Google are JSON Schema, with the client’s own names', async
   });
 });
 
+t.test('the signature of a call is kept, in requests and in answers', async (t) => {
+  const part = { functionCall: { id: 'c1', name: 'f', args: {} }, thoughtSignature: 'c2ln' };
+  const extra_content = { google: { thought_signature: 'c2ln' } };
+  const call = { id: 'c1', type: 'function', function: { name: 'f', arguments: '{}' }, extra_content };
+  const { messages } = chatOf({
+    contents: [...HELLO, { role: 'model', parts: [part] }],
+    serviceTier: 'standard',
+  });
+  t.match(messages[1], { tool_calls: [call] });
+  const stream = createContentStream(ARRAY);
+  stream.chunk(chunk({ tool_calls: [{ index: 0, ...call }] }, 'tool_calls'));
+  t.match(JSON.parse(`${await stream.end()}`), [{ candidates: [{ content: { parts: [part] } }] }]);
+  t.throws(() => chatOf({ contents: HELLO, serviceTier: 'priority' }), { code: 'unsupported_parameter' });
+});
+
 t.test('two calls of one function get their results in order', async (t) => {
   const call = (n: number) => ({ functionCall: { name: 'f', args: { n } } });
   const result = (n: number) => ({ functionResponse: { name: 'f', response: { n } } });

@@ -18,12 +18,19 @@ export function toMessages(contents: readonly GeminiContent[]): ChatMessage[] {
 
 function toAnswer({ parts }: GeminiContent, index: number, open: OpenCall[]): ChatMessage[] {
   const text = parts.flatMap(({ text = '', thought }) => (thought ? [] : [text])).join('');
-  const calls = parts.flatMap(({ functionCall: called }, position) => {
+  const calls = parts.flatMap(({ functionCall: called, thoughtSignature: signature }, position) => {
     if (called === undefined) return [];
     const id = called.id ?? `call_${index}_${position}`;
     open.push({ id, name: called.name });
     const { name, args = {} } = called;
-    return [{ id, type: 'function' as const, function: { name, arguments: JSON.stringify(args) } }];
+    return [
+      {
+        id,
+        type: 'function' as const,
+        function: { name, arguments: JSON.stringify(args) },
+        ...(signature && { extra_content: { google: { thought_signature: signature } } }),
+      },
+    ];
   });
   if (text === '' && calls.length === 0) return [];
   return [

@@ -24,8 +24,11 @@ export function textParts(text: string, thought: string): AnswerPart[] {
   return [...(thought === '' ? [] : [{ text: thought, thought: true }]), ...(text === '' ? [] : [{ text }])];
 }
 
-export function callPart({ id, function: called }: Pick<AnswerToolCall, 'id' | 'function'>): AnswerPart {
-  return { functionCall: { id, name: called.name, args: argumentsOf(called.arguments) } };
+export function callPart({ id, function: called, extra_content: extra }: AnswerToolCall): AnswerPart {
+  return {
+    functionCall: { id, name: called.name, args: argumentsOf(called.arguments) },
+    ...(extra && { thoughtSignature: extra.google.thought_signature }),
+  };
 }
 
 /** Arguments that are not an object, for example because the cap cut them short, are left out. */

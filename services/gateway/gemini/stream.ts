@@ -57,7 +57,7 @@ export function createContentStream(framing: Framing): StreamWriter {
   function take({ index, delta, finish_reason }: ChatCompletionChunk['choices'][number]): object[] {
     const choice = choiceAt(index);
     choice.finish = finish_reason || choice.finish;
-    for (const { index: at, id, function: called } of delta.tool_calls ?? []) {
+    for (const { index: at, id, function: called, extra_content: extra } of delta.tool_calls ?? []) {
       const call = choice.calls[at] ?? {
         id: id ?? `call_${at}`,
         type: 'function' as const,
@@ -66,6 +66,7 @@ export function createContentStream(framing: Framing): StreamWriter {
       choice.calls[at] = call;
       call.function.name ||= called?.name ?? '';
       call.function.arguments += called?.arguments ?? '';
+      if (extra) call.extra_content = extra;
     }
     const parts = textParts(visibleText(delta), visibleReasoning(delta));
     return parts.length > 0 ? [candidateOf(index, parts)] : [];

@@ -1,5 +1,5 @@
 /** Fields of Anthropic's API that a chat cannot express: ignored where they are free, refused by name where not. */
-import { dropNulls, isFields, listOf, refuse, shown, take } from '../chat/domain/fields.ts';
+import { dropNulls, type Fields, isFields, listOf, refuse, shown, take } from '../chat/domain/fields.ts';
 
 /** Hints without an effect on the cost. */
 const IGNORED = ['context_management', 'diagnostics', 'user_profile_id', 'workspace_id', 'betas'];
@@ -20,6 +20,8 @@ const BLOCKS: ReadonlySet<unknown> = new Set([
   'thinking',
   'redacted_thinking',
 ]);
+
+const OF_PROVIDER = /^(?:server_tool_use|mcp_tool_use|[a-z_]+_tool_result)$/;
 
 /**
  * Removes what is ignored from a request, in place.
@@ -54,16 +56,33 @@ export function checkMessageFields(body: unknown): string[] {
       refuse(`tools.${index}.type`, `${type} is a tool of the provider; use tools with an input_schema`);
     }
   });
-  const cites = listOf(body.messages)
+  const messages = listOf(body.messages);
+  const isOfProvider = messages.map(dropProviderBlocks).includes(true);
+  const cites = messages
     .map(({ content }, index) => checkBlocks(content, `messages.${index}.content`))
     .includes(true);
-  return [...take(body, IGNORED), ...(cites ? ['citations'] : [])];
+  return [
+    ...take(body, IGNORED),
+    ...(cites ? ['citations'] : []),
+    ...(isOfProvider ? ['server_tool_use'] : []),
+  ];
+}
+
+/** Removes calls and results of tools that a provider ran in an earlier turn, which no other provider can read. */
+function dropProviderBlocks(message: Fields): boolean {
+  const { role, content } = message;
+  if (role !== 'assistant' || !Array.isArray(content)) return false;
+  const kept = content.filter((block) => !(isFields(block) && OF_PROVIDER.test(shown(block.type))));
+  if (kept.length === content.length) return false;
+  message.content = kept;
+  return true;
 }
 
 /** @returns whether any block asks for citations, which no chat has. */
 function checkBlocks(content: unknown, path: string): boolean {
   const answers = listOf(content).map((block, position) => {
     const at = `${path}.${position}`;
+    if (block.type === 'tool_reference') Object.assign(block, { type: 'text', text: shown(block.tool_name) });
     if (!BLOCKS.has(block.type)) refuse(`${at}.type`, `blocks of type ${shown(block.type)} are not taken`);
     const source = isFields(block.source) ? block.source.type : undefined;
     if (block.type === 'document') checkDocument(block.source, source, `${at}.source`);

@@ -1,5 +1,6 @@
 import t from 'tap';
 import { messagesRequest } from '#libs/contracts/messages.ts';
+import { checkMessageFields } from './check-fields.ts';
 import { toChat } from './request.ts';
 
 const mark = { type: 'ephemeral', ttl: '1h' } as const;
@@ -99,4 +100,29 @@ t.test('a mark of the whole request stands on its last message', async (t) => {
     { role: 'user', content: 'one' },
     { role: 'user', content: 'two', cache_control: mark },
   ]);
+});
+
+t.test('what the tools of a provider did in earlier turns is left out, and named', async (t) => {
+  const body = {
+    messages: [
+      {
+        role: 'assistant',
+        content: [
+          { type: 'server_tool_use', id: 's1', name: 'web_search', input: {} },
+          { type: 'web_search_tool_result', tool_use_id: 's1', content: [] },
+          { type: 'text', text: 'Found.' },
+          { type: 'tool_use', id: 't1', name: 'find_tool', input: {} },
+        ],
+      },
+      {
+        role: 'user',
+        content: [
+          { type: 'tool_result', tool_use_id: 't1', content: [{ type: 'tool_reference', tool_name: 'f' }] },
+        ],
+      },
+    ],
+  };
+  t.strictSame(checkMessageFields(body), ['server_tool_use']);
+  t.match(body.messages[0]?.content, [{ type: 'text' }, { type: 'tool_use' }]);
+  t.match(body.messages[1]?.content, [{ content: [{ type: 'text', text: 'f' }] }]);
 });

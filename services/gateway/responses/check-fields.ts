@@ -36,6 +36,14 @@ const ITEMS: ReadonlySet<unknown> = new Set([
   'reasoning',
   'item_reference',
 ]);
+const OF_PROVIDER: ReadonlySet<unknown> = new Set([
+  'web_search_call',
+  'file_search_call',
+  'code_interpreter_call',
+  'image_generation_call',
+  'mcp_call',
+  'mcp_list_tools',
+]);
 const TOOL_TYPES: ReadonlySet<unknown> = new Set(['function', 'custom']);
 const FORMATS: readonly unknown[] = RECORDING_FORMATS;
 const PARTS: ReadonlySet<unknown> = new Set([
@@ -59,7 +67,7 @@ export function checkResponseFields(body: unknown): string[] {
   if (!isFields(body)) return [];
   flattenNamespaces(body);
   narrowTools(body);
-  const ignored = [...take(body, IGNORED), ...dropOfflineSearch(body)];
+  const ignored = [...take(body, IGNORED), ...dropOfflineSearch(body), ...dropProviderItems(body)];
   for (const name of Object.keys(body)) {
     if (KNOWN.has(name)) continue;
     if (body[name] === null || body[name] === false) delete body[name];
@@ -93,6 +101,15 @@ function dropOfflineSearch(body: Fields): string[] {
   if (kept.length === body.tools.length) return [];
   body.tools = kept;
   return ['tools.web_search'];
+}
+
+/** Calls of tools that the provider ran in an earlier turn, which no other provider can read. */
+function dropProviderItems(body: Fields): string[] {
+  if (!Array.isArray(body.input)) return [];
+  const dropped = body.input.filter((item) => isFields(item) && OF_PROVIDER.has(item.type));
+  if (dropped.length === 0) return [];
+  body.input = body.input.filter((item) => !dropped.includes(item));
+  return [...new Set(dropped.map(({ type }) => `input.${shown(type)}`))];
 }
 
 function checkParts(content: unknown, path: string): void {

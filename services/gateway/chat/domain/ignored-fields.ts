@@ -12,6 +12,19 @@ const IGNORED_PARAMETERS: ReadonlySet<string> = new Set([
   'usage',
   'include_reasoning',
 ]);
+/** Hints of other vendors and proxies, which change no cost. Their names are sent in a header. */
+const HINTS = [
+  'provider',
+  'route',
+  'transforms',
+  'min_p',
+  'top_a',
+  'repetition_penalty',
+  'chat_template_kwargs',
+  'enable_thinking',
+];
+/** Of OpenRouter: empty, they ask for nothing. */
+const EMPTY_LISTS: ReadonlySet<string> = new Set(['models', 'plugins']);
 /** Providers refuse an empty list of tools, and these parameters without tools. */
 const OF_TOOLS = ['tools', 'tool_choice', 'parallel_tool_calls'];
 
@@ -23,7 +36,7 @@ const MESSAGE_FIELDS = new Map<unknown, ReadonlySet<string>>(
     return roles.map((name) => [name, fields] as const);
   }),
 );
-const TOOL_CALL_FIELDS: ReadonlySet<string> = new Set(['id', 'type', 'function', 'index']);
+const TOOL_CALL_FIELDS: ReadonlySet<string> = new Set(['id', 'type', 'function', 'index', 'extra_content']);
 const CALLED_FUNCTION_FIELDS: ReadonlySet<string> = new Set(['name', 'arguments']);
 const TOOL_FIELDS: ReadonlySet<string> = new Set(['type', 'function', 'cache_control']);
 const FUNCTION_FIELDS: ReadonlySet<string> = new Set(['name', 'description', 'parameters', 'strict']);
@@ -53,7 +66,7 @@ export function dropIgnoredFields(body: unknown): boolean {
   let isChanged = asksForUsage(body);
   if (isChanged) body.stream_options = { include_usage: true };
   for (const name of Object.keys(body)) {
-    if (body[name] !== null && !IGNORED_PARAMETERS.has(name) && !isTextModality(name, body[name])) continue;
+    if (!isUnset(name, body[name])) continue;
     delete body[name];
     isChanged = true;
   }
@@ -64,6 +77,20 @@ export function dropIgnoredFields(body: unknown): boolean {
   if (!isFields(format)) return isChanged;
   isChanged = keepOnly(format, FORMAT_FIELDS) || isChanged;
   return keepOnly(format.json_schema, SCHEMA_FIELDS) || isChanged;
+}
+
+/** Removes hints from a chat request, in place. @returns the names of those that had a value. */
+export function takeHints(body: unknown): string[] {
+  return isFields(body) ? take(body, HINTS) : [];
+}
+
+function isUnset(name: string, value: unknown): boolean {
+  return (
+    value === null ||
+    IGNORED_PARAMETERS.has(name) ||
+    isTextModality(name, value) ||
+    (EMPTY_LISTS.has(name) && isEmptyList(value))
+  );
 }
 
 function dropFromMessage(message: Fields): boolean {
@@ -100,12 +127,24 @@ function dropFromPart(part: Fields): boolean {
 /** Also gives a call the type and the form of arguments that providers expect. */
 function repairCall(call: Fields): boolean {
   let isChanged = keepOnly(call, TOOL_CALL_FIELDS);
+  isChanged = dropUnknownExtra(call) || isChanged;
   const { function: called } = call;
   if (!isFields(called)) return isChanged;
   isChanged = addType(call) || isChanged;
   isChanged = keepOnly(called, CALLED_FUNCTION_FIELDS) || isChanged;
   if (typeof called.arguments === 'string') return isChanged;
   called.arguments = JSON.stringify(called.arguments ?? {});
+  return true;
+}
+
+/** Google's signature of a call is all that any provider reads of it. */
+function dropUnknownExtra(call: Fields): boolean {
+  const { extra_content: extra } = call;
+  if (extra === undefined) return false;
+  const google = isFields(extra) && isFields(extra.google) ? extra.google : {};
+  const { thought_signature: signature } = google;
+  if (typeof signature === 'string') call.extra_content = { google: { thought_signature: signature } };
+  else delete call.extra_content;
   return true;
 }
 

@@ -1,5 +1,7 @@
 /** Forms of chat requests that other vendors and proxies take, as those of the contract. */
-import { type Fields, isFields, listOf, shown } from './fields.ts';
+import { type Fields, isFields, listOf } from './fields.ts';
+import { replaceOtherParts } from './other-parts.ts';
+import { replaceOtherTools } from './other-tools.ts';
 
 /** Claude's smallest budget for reasoning. */
 const SMALLEST_BUDGET = 1024;
@@ -7,7 +9,13 @@ const SMALLEST_BUDGET = 1024;
 /** Replaces other forms in place. @returns whether anything changed. */
 export function replaceOtherForms(body: unknown): boolean {
   if (!isFields(body)) return false;
-  const changes = [narrowTools(body), moveCacheMarks(body), renameReasoning(body), moveLinks(body)];
+  const changes = [
+    narrowTools(body),
+    replaceOtherTools(body),
+    replaceOtherParts(body),
+    moveCacheMarks(body),
+    renameReasoning(body),
+  ];
   return changes.includes(true);
 }
 
@@ -63,26 +71,5 @@ function renameReasoning(body: Fields): boolean {
   else if (typeof budget === 'number') {
     body.thinking ??= { type: 'enabled', budget_tokens: Math.max(SMALLEST_BUDGET, budget) };
   }
-  return true;
-}
-
-/** Documents and images by URL as LiteLLM (`file_id`) and Mistral (`document_url`, a text as `image_url`) have them. */
-function moveLinks(body: Fields): boolean {
-  const parts = listOf(body.messages).flatMap(({ content }) => listOf(content));
-  return parts.map(moveLink).includes(true);
-}
-
-function moveLink(part: Fields): boolean {
-  const { type, image_url: image, document_url: document, file } = part;
-  if (type === 'image_url' && typeof image === 'string') part.image_url = { url: image };
-  else if (type === 'document_url' && typeof document === 'string') {
-    part.type = 'file';
-    part.file = { file_data: document };
-  } else if (type === 'file' && isFields(file) && typeof file.file_data !== 'string') {
-    const url = [file.file_url, file.file_id].find((one) => /^https?:/.test(shown(one)));
-    if (url === undefined) return false;
-    file.file_data = url;
-    delete file.file_id;
-  } else return false;
   return true;
 }

@@ -10,14 +10,7 @@ export type LinkedFile =
 export const UNREADABLE_TYPE = 'It must be an image, a PDF document, a text, or a recording as WAV or MP3.';
 const WEB_PAGE = 'It is a web page. Link to the image or document itself.';
 
-const IMAGES: ReadonlySet<string> = new Set([
-  'image/png',
-  'image/jpeg',
-  'image/webp',
-  'image/gif',
-  'image/heic',
-  'image/heif',
-]);
+const IMAGES: ReadonlySet<string> = new Set(['image/png', 'image/jpeg', 'image/webp', 'image/gif']);
 const RECORDINGS: ReadonlyMap<string, RecordingFormat> = new Map([
   ['audio/wav', 'wav'],
   ['audio/mpeg', 'mp3'],

@@ -90,6 +90,16 @@ t.test('an image by URL is left to the provider', async (t) => {
   ]);
 });
 
+t.test('an answer to continue does not end with white space', async (t) => {
+  const messages = [
+    { role: 'user', content: 'Hi' },
+    { role: 'assistant', content: 'The answer is \n' },
+  ];
+  t.match(toAnthropicRequest(chatWith({ messages })).messages.at(-1), {
+    content: [{ type: 'text', text: 'The answer is' }],
+  });
+});
+
 t.test('effort becomes a thinking budget inside the cap', async (t) => {
   const thinking = (body: object, outputTokens = 10_000) =>
     toAnthropicRequest(chatWith(body, { outputTokens })).thinking;

@@ -105,7 +105,16 @@ function toTurns(messages: readonly ChatMessage[]): Turn[] {
     if (last?.role === role) last.content.push(...content);
     else turns.push({ role, content });
   });
+  const last = turns.at(-1);
+  if (last?.role === 'assistant') trimEnd(last);
   return turns;
+}
+
+/** Anthropic refuses an answer to continue that ends with white space. */
+function trimEnd({ content }: Turn): void {
+  const block = content.at(-1);
+  if (block?.type === 'text')
+    content.splice(-1, 1, ...toTextBlocks(block.text.trimEnd()).map((text) => ({ ...block, ...text })));
 }
 
 function toBlocks(message: ChatMessage, index: number): Block[] {

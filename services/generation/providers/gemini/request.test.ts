@@ -89,6 +89,34 @@ t.test('tool choices', async (t) => {
 t.test('Gemini 3 gets the value that stands for a signature', async (t) => {
   const chat = chatWith({ messages: CONVERSATION }, { upstreamModel: 'gemini-3.1-pro-preview' });
   t.match(toGeminiRequest(chat).contents[1]?.parts[1], { thoughtSignature: /^skip_/ });
+  const call = { id: 'c1', type: 'function', function: { name: 'f', arguments: '{}' } };
+  const extra_content = { google: { thought_signature: 'c2ln' } };
+  const signed = [{ role: 'assistant', content: null, tool_calls: [{ ...call, extra_content }] }];
+  t.match(toGeminiRequest(chatWith({ messages: signed })).contents[0]?.parts, [{ thoughtSignature: 'c2ln' }]);
+});
+
+t.test('references in schemas stand alone, and those in results stay text', async (t) => {
+  const schema = {
+    type: 'object',
+    properties: { a: { $ref: '#/$defs/A', type: 'object', description: 'd' }, $ref: { type: 'string' } },
+    $defs: { A: { type: 'object', properties: {} } },
+  };
+  const plain = {
+    ...schema,
+    properties: { ...schema.properties, a: { $ref: '#/$defs/A', description: 'd' } },
+  };
+  const result = { role: 'tool', tool_call_id: 'c1', content: JSON.stringify(schema) };
+  const call = { id: 'c1', type: 'function', function: { name: 'f', arguments: '{}' } };
+  const request = toGeminiRequest(
+    chatWith({
+      messages: [{ role: 'assistant', content: null, tool_calls: [call] }, result],
+      tools: [{ type: 'function', function: { name: 'f', parameters: schema } }],
+      response_format: { type: 'json_schema', json_schema: { name: 'a', schema } },
+    }),
+  );
+  t.strictSame(request.tools?.[0]?.functionDeclarations[0]?.parametersJsonSchema, plain);
+  t.strictSame(request.generationConfig.responseJsonSchema, plain);
+  t.match(request.contents[1]?.parts, [{ functionResponse: { response: { result: result.content } } }]);
 });
 
 t.test('what Gemini cannot do is refused', async (t) => {

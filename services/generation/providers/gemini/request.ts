@@ -11,10 +11,11 @@ import {
   textOf,
   thinkingBudget,
 } from '../translation.ts';
+import { withPlainRefs } from './schema-refs.ts';
 import type { GeminiConfig, GeminiContent, GeminiFunction, GeminiPart, GeminiRequest } from './wire.ts';
 
 /**
- * Gemini 3 requires the signature of a repeated function call, which OpenAI's format lacks. This value replaces it
+ * Gemini 3 requires the signature of a repeated function call. This value replaces one that the client has not repeated
  * (https://ai.google.dev/gemini-api/docs/thought-signatures).
  */
 const NO_SIGNATURE = 'skip_thought_signature_validator';
@@ -77,7 +78,10 @@ function toFormat({
   if (format?.type === 'json_object') return { responseMimeType: 'application/json' };
   if (format?.type !== 'json_schema') return {};
   const { schema } = format.json_schema;
-  return { responseMimeType: 'application/json', ...(schema && { responseJsonSchema: schema }) };
+  return {
+    responseMimeType: 'application/json',
+    ...(schema && { responseJsonSchema: withPlainRefs(schema) }),
+  };
 }
 
 function toContents(messages: readonly ChatMessage[], model: string): GeminiContent[] {
@@ -116,11 +120,14 @@ function toParts(
     return [{ functionResponse: { name, response: toResult(textOf(message.content)) } }];
   }
   if (message.role === 'assistant') {
-    const signature = /^gemini-3/.test(model) ? { thoughtSignature: NO_SIGNATURE } : {};
-    const calls = (message.tool_calls ?? []).map(({ function: { name, arguments: text } }) => ({
-      functionCall: { name, args: parseArguments(text) },
-      ...signature,
-    }));
+    const unsigned = /^gemini-3/.test(model) ? NO_SIGNATURE : undefined;
+    const calls = (message.tool_calls ?? []).map(({ function: { name, arguments: text }, ...call }) => {
+      const signature = call.extra_content?.google.thought_signature ?? unsigned;
+      return {
+        functionCall: { name, args: parseArguments(text) },
+        ...(signature && { thoughtSignature: signature }),
+      };
+    });
     return [...toTextParts(textOf(message.content) || (message.refusal ?? '')), ...calls];
   }
   if (typeof message.content === 'string') return toTextParts(message.content);
@@ -145,8 +152,9 @@ function toTextParts(text: string): GeminiPart[] {
   return text === '' ? [] : [{ text }];
 }
 
-/** A result must be an object. Most tools return one as JSON. */
+/** A result must be an object. Most tools return one as JSON. Gemini 3 resolves references, so those stay a text. */
 function toResult(text: string): object {
+  if (text.includes('"$ref"')) return { result: text };
   try {
     const value = JSON.parse(text) as unknown;
     if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value;
@@ -160,7 +168,8 @@ function toFunction({ function: { name, description, parameters } }: ChatTool): 
   return {
     name,
     ...(description !== undefined && { description }),
-    ...(parameters && Object.keys(parameters).length > 0 && { parametersJsonSchema: parameters }),
+    ...(parameters &&
+      Object.keys(parameters).length > 0 && { parametersJsonSchema: withPlainRefs(parameters) }),
   };
 }
 

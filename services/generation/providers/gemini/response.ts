@@ -32,7 +32,9 @@ function readParts(candidate: JsonObject): ReadParts {
     if (part.functionCall) {
       const { name, args } = fieldsOf(part.functionCall);
       const called = { name: textOrUndefined(name) ?? '', arguments: JSON.stringify(args ?? {}) };
-      read.calls.push({ type: 'function', function: called });
+      const signature = textOrUndefined(part.thoughtSignature);
+      const signed = signature && { extra_content: { google: { thought_signature: signature } } };
+      read.calls.push({ type: 'function', function: called, ...signed });
     } else if (part.thought) read.reasoning += text;
     else read.text += text;
   }
