@@ -1,10 +1,12 @@
-import { and, asc, eq, inArray, isNull, lte, or, sql } from 'drizzle-orm';
+import { and, asc, eq, inArray, isNull, lte, notExists, or, type SQL, sql } from 'drizzle-orm';
 import type { Queryable } from '#libs/db/database.ts';
 import { outboxClaims, outboxDeliveries, outboxEvents } from '#libs/db/schema/outbox.ts';
 import { type Attempt, RECEIVER_CHANNELS } from './deliveries.ts';
 import type { Receiver } from './enqueue-delivery.ts';
 
-type ReceiverAddress = Pick<Receiver, 'channel' | 'target'>;
+export type ReceiverAddress = Pick<Receiver, 'channel' | 'target'>;
+
+export const receiverKey = ({ channel, target }: ReceiverAddress) => `${channel}:${target}`;
 
 const isReceiver = ({ channel, target }: ReceiverAddress) =>
   and(eq(outboxClaims.channel, channel), eq(outboxClaims.target, target));
@@ -13,6 +15,17 @@ const isReceiver = ({ channel, target }: ReceiverAddress) =>
 export type Claim = ReceiverAddress & { readonly claimedUntil: Date };
 
 const isOwn = (claim: Claim) => and(isReceiver(claim), eq(outboxClaims.claimedUntil, claim.claimedUntil));
+
+/** A literal, so that the planner sees that the index of pending deliveries has them. */
+const isPending = eq(outboxDeliveries.status, sql`'pending'`);
+
+const dueAt = ({ channel, target }: { [Key in keyof ReceiverAddress]: string | SQL }, now: Date) =>
+  and(
+    eq(outboxDeliveries.channel, channel),
+    eq(outboxDeliveries.target, target),
+    isPending,
+    or(isNull(outboxDeliveries.nextAttemptAt), lte(outboxDeliveries.nextAttemptAt, now)),
+  );
 
 /** Claims a receiver. @returns null; until when it is busy if another process has it, or it asked for a pause. */
 export async function claimReceiver(
@@ -39,41 +52,50 @@ export async function extendClaim(db: Queryable, claim: Claim, claimedUntil: Dat
   return rowCount === 1 ? { ...claim, claimedUntil } : null;
 }
 
+/**
+ * Releases a receiver that has no due delivery.
+ * @returns false, without effect, if it has one, or if another process has claimed it since.
+ */
+export async function releaseIdleReceiver(db: Queryable, claim: Claim, now: Date): Promise<boolean> {
+  const due = db.select({ id: outboxDeliveries.id }).from(outboxDeliveries).where(dueAt(claim, now));
+  const { rowCount } = await db.delete(outboxClaims).where(and(isOwn(claim), notExists(due)));
+  return rowCount === 1;
+}
+
 /** Changes nothing if another process has claimed the receiver since. */
 export async function releaseReceiver(db: Queryable, claim: Claim): Promise<void> {
   await db.delete(outboxClaims).where(isOwn(claim));
 }
 
-/** A literal, so that the planner sees that the index of pending deliveries has them. */
-const isPending = eq(outboxDeliveries.status, sql`'pending'`);
-
-const dueAt = ({ channel, target }: ReceiverAddress, now: Date) =>
-  and(
-    eq(outboxDeliveries.channel, channel),
-    eq(outboxDeliveries.target, target),
-    isPending,
-    or(isNull(outboxDeliveries.nextAttemptAt), lte(outboxDeliveries.nextAttemptAt, now)),
-  );
-
-/** Begins the most urgent delivery, and counts the attempt, so that one that kills the process counts. */
-export async function beginNextAttempt(
+/**
+ * Begins the most urgent delivery to each of some receivers, and counts the attempts, so that one that kills the process
+ * counts.
+ * @returns for each receiver in turn; null where nothing is due.
+ */
+export async function beginNextAttempts(
   db: Queryable,
-  receiver: ReceiverAddress,
+  receivers: readonly ReceiverAddress[],
   now: Date,
-): Promise<Attempt | null> {
+): Promise<(Attempt | null)[]> {
+  const due = { channel: sql`receiver.channel`, target: sql`receiver.target` };
   const next = db
     .select({ id: outboxDeliveries.id })
     .from(outboxDeliveries)
-    .where(dueAt(receiver, now))
+    .where(dueAt(due, now))
     .orderBy(sql`${outboxDeliveries.nextAttemptAt} NULLS FIRST`, asc(outboxDeliveries.id))
     .limit(1);
-  const [begun] = await db
+  const channels = sql.param(receivers.map(({ channel }) => channel));
+  const targets = sql.param(receivers.map(({ target }) => target));
+  // Drizzle has no unnest.
+  const ids = sql`(SELECT ${next} FROM unnest(${channels}::text[], ${targets}::text[]) AS receiver (channel, target))`;
+  const begun = await db
     .update(outboxDeliveries)
     .set({ attempts: sql`${outboxDeliveries.attempts} + 1`, nextAttemptAt: null })
     .from(outboxEvents)
-    .where(and(eq(outboxDeliveries.id, next), isPending, eq(outboxEvents.id, outboxDeliveries.eventId)))
+    .where(and(inArray(outboxDeliveries.id, ids), isPending, eq(outboxEvents.id, outboxDeliveries.eventId)))
     .returning({ delivery: outboxDeliveries, event: outboxEvents });
-  return begun ?? null;
+  const byReceiver = new Map(begun.map((attempt) => [receiverKey(attempt.delivery), attempt]));
+  return receivers.map((receiver) => byReceiver.get(receiverKey(receiver)) ?? null);
 }
 
 export async function hasDueDelivery(db: Queryable, receiver: ReceiverAddress, now: Date): Promise<boolean> {

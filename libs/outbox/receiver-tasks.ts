@@ -6,19 +6,23 @@ import { z } from 'zod';
 import { transaction } from '#libs/db/database.ts';
 import { summarizeFailure } from '#libs/jobs/failure.ts';
 import { defineTask, type JobContext, type Task } from '#libs/jobs/task.ts';
+import { createBatches } from './batch.ts';
 import { type Attempt, PermanentDeliveryError, RECEIVER_TASK } from './deliveries.ts';
 import { enqueueReceiver, type Receiver } from './enqueue-delivery.ts';
 import {
-  beginNextAttempt,
+  beginNextAttempts,
   type Claim,
   claimReceiver,
   extendClaim,
   hasDueDelivery,
   listOverdueReceivers,
+  type ReceiverAddress,
+  receiverKey,
+  releaseIdleReceiver,
   releaseReceiver,
 } from './receiver-store.ts';
 import { pauseAfter, requestedPause } from './retries.ts';
-import { markFailed } from './store.ts';
+import { markDelivered, markFailed } from './store.ts';
 import { deliver, type OutboxOptions } from './tasks.ts';
 
 /** A receiver with more deliveries takes its turn again behind the others. */
@@ -28,13 +32,16 @@ const CLAIM_MS = 13_000;
 /** Longer than any backlog of jobs should take. */
 const OVERDUE_MS = 30 * 60 * 1000;
 
+type ReceiverOptions = OutboxOptions & { statements: ReturnType<typeof createStatements> };
+
 export function receiverTasks(options: OutboxOptions): Task[] {
   const { database, clock } = options;
+  const receiverOptions = { ...options, statements: createStatements(options) };
   return [
     defineTask({
       name: RECEIVER_TASK,
       schema: z.object({ channel: z.string(), target: z.string(), accountId: z.uuid().nullable() }),
-      run: (receiver, context) => deliverDue(receiver, options, context),
+      run: (receiver, context) => deliverDue(receiver, receiverOptions, context),
     }),
     // Repairs what no job is left for, such as deliveries of an earlier version.
     defineTask({
@@ -49,8 +56,25 @@ export function receiverTasks(options: OutboxOptions): Task[] {
   ];
 }
 
-async function deliverDue(receiver: Receiver, options: OutboxOptions, context: JobContext): Promise<void> {
-  const { database, clock } = options;
+/** The statements that deliveries to many receivers share. */
+function createStatements({ database, clock }: OutboxOptions) {
+  return {
+    begin: createBatches(
+      (receivers: ReceiverAddress[]) => beginNextAttempts(database, receivers, clock.now()),
+      receiverKey,
+    ),
+    markDelivered: createBatches(
+      async (ids: string[]) => {
+        await markDelivered(database, ids, clock.now());
+        return ids;
+      },
+      (id) => id,
+    ),
+  };
+}
+
+async function deliverDue(receiver: Receiver, options: ReceiverOptions, context: JobContext): Promise<void> {
+  const { database, clock, statements } = options;
   const after = (ms: number) => new Date(clock.now().getTime() + ms);
   const { channel, target } = receiver;
   const claimed = { channel, target, claimedUntil: after(CLAIM_MS) };
@@ -61,12 +85,17 @@ async function deliverDue(receiver: Receiver, options: OutboxOptions, context: J
   const endsAt = performance.now() + TURN_MS;
   let pauseMs: number | null = null;
   try {
-    let attempt = await beginNextAttempt(database, receiver, clock.now());
-    while (attempt !== null && claim !== null) {
+    let attempt = await statements.begin.submit(receiver);
+    while (attempt !== null) {
       pauseMs = await deliverOrPlan(attempt, options, context);
       if (pauseMs !== null || performance.now() >= endsAt) break;
-      attempt = await beginNextAttempt(database, receiver, clock.now());
-      if (attempt !== null) claim = await extendClaim(database, claim, after(CLAIM_MS));
+      if (await releaseIdleReceiver(database, claim, clock.now())) {
+        claim = null;
+        return;
+      }
+      claim = await extendClaim(database, claim, after(CLAIM_MS));
+      if (claim === null) break;
+      attempt = await statements.begin.submit(receiver);
     }
   } finally {
     if (claim !== null) {
@@ -81,13 +110,13 @@ async function deliverDue(receiver: Receiver, options: OutboxOptions, context: J
 /** Plans the next attempt when this one fails. @returns the pause that the receiver asked for. */
 async function deliverOrPlan(
   attempt: Attempt,
-  options: OutboxOptions,
+  { database, channels, clock, statements }: ReceiverOptions,
   context: JobContext,
 ): Promise<number | null> {
   const { event, delivery } = attempt;
-  const { database, clock } = options;
   try {
-    await deliver(attempt, options, context);
+    await deliver(attempt, channels, context);
+    await statements.markDelivered.submit(delivery.id);
     return null;
   } catch (error) {
     if (context.signal.aborted) throw error;

@@ -1,4 +1,4 @@
-import { and, eq, lt, ne, notExists, notInArray, or, sql } from 'drizzle-orm';
+import { and, eq, inArray, lt, ne, notExists, notInArray, or, sql } from 'drizzle-orm';
 import type { Queryable } from '#libs/db/database.ts';
 import { outboxDeliveries, outboxEvents } from '#libs/db/schema/outbox.ts';
 import { type Attempt, type DeliveryRow, RECEIVER_CHANNELS } from './deliveries.ts';
@@ -20,11 +20,11 @@ export async function beginAttempt(db: Queryable, deliveryId: string): Promise<A
   return begun ?? null;
 }
 
-export async function markDelivered(db: Queryable, deliveryId: string, at: Date): Promise<void> {
+export async function markDelivered(db: Queryable, deliveryIds: readonly string[], at: Date): Promise<void> {
   await db
     .update(outboxDeliveries)
     .set({ status: 'delivered', deliveredAt: at, lastError: null })
-    .where(eq(outboxDeliveries.id, deliveryId));
+    .where(inArray(outboxDeliveries.id, [...deliveryIds]));
 }
 
 /** @param failure.status `dead` when no further attempt is planned. */

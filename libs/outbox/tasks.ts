@@ -44,9 +44,10 @@ export function outboxTasks(options: OutboxOptions): Task[] {
 /** Rejects when the attempt fails, so that the queue repeats it, unless the receiver asked for a pause. */
 async function deliverOrRepeat(attempt: Attempt, options: OutboxOptions, context: JobContext): Promise<void> {
   const { event, delivery } = attempt;
-  const { database, clock } = options;
+  const { database, channels, clock } = options;
   try {
-    await deliver(attempt, options, context);
+    await deliver(attempt, channels, context);
+    await markDelivered(database, [delivery.id], clock.now());
   } catch (error) {
     if (context.signal.aborted) throw error;
     const isLast = delivery.attempts >= MAX_DELIVERY_ATTEMPTS;
@@ -62,14 +63,13 @@ async function deliverOrRepeat(attempt: Attempt, options: OutboxOptions, context
   }
 }
 
-/** Makes one attempt, and records its success. A process that dies in between delivers again, with the same id. */
+/** Makes one attempt. A process that dies before it records the success delivers again, with the same id. */
 export async function deliver(
   { event, delivery }: Attempt,
-  { database, channels, clock }: OutboxOptions,
+  channels: Channels,
   context: JobContext,
 ): Promise<void> {
   const channel = channels[delivery.channel];
   if (channel === undefined) throw new Error(`There is no channel "${delivery.channel}".`);
   await channel(event, delivery, context);
-  await markDelivered(database, delivery.id, clock.now());
 }

@@ -236,7 +236,7 @@ export function createWorkerTasks(
   // as the service has it: with a listener for idle connections that break
   const pool = createPool({
     connectionString,
-    max: 4,
+    max: 10,
     applicationName: 'test-worker',
     statementTimeoutMs: 30_000,
     connectTimeoutMs: 60_000,

@@ -3,6 +3,7 @@ import type { SecretBox } from '#libs/auth/secret-box.ts';
 import { signatureHeaders } from '#libs/auth/webhook-signature.ts';
 import { type Database, transaction } from '#libs/db/database.ts';
 import { type PublicHttp, PublicHttpError, retryAfterOf } from '#libs/http/public-http.ts';
+import { createBatches } from '#libs/outbox/batch.ts';
 import {
   type Channel,
   type EventRow,
@@ -14,7 +15,13 @@ import type { Runtime } from '#libs/service/runtime.ts';
 import { type Answer, changeAfter, type EndpointRow, isAccepted } from './domain/endpoints.ts';
 import { messageOf } from './domain/message.ts';
 import { signingSecrets } from './domain/signature.ts';
-import { findEndpoint, insertAttempt, lockEndpoint, updateEndpoint } from './store.ts';
+import {
+  insertAttempts,
+  type LoggedAttempt,
+  listEndpointsById,
+  lockEndpoint,
+  updateEndpoint,
+} from './store.ts';
 
 export type WebhookChannelOptions = {
   database: Database;
@@ -31,20 +38,39 @@ const MAX_LOGGED_CHARACTERS = 2_048;
 const USER_AGENT = 'Inkmeter-Webhooks/1';
 
 export function webhookChannel(options: WebhookChannelOptions): Channel {
-  const { database } = options;
+  const statements = createStatements(options.database);
   return async (event, { id: deliveryId, target }, { signal }) => {
-    const { accountId } = event;
-    const endpoint = accountId === null ? undefined : await findEndpoint(database, accountId, target);
+    const endpoint = await statements.findEndpoint.submit(target);
     // Deleted since.
-    if (accountId === null || endpoint === undefined) return;
+    if (endpoint === null || endpoint.accountId !== event.accountId) return;
     if (endpoint.status === 'disabled') throw new PermanentDeliveryError('The endpoint is disabled.');
     const answer = await send(endpoint, event, deliveryId, options, signal);
-    const isDisabled = await record(endpoint, deliveryId, answer, options);
+    const isDisabled = await record(endpoint, deliveryId, answer, options, statements);
     if (isAccepted(answer)) return;
     const reason = answer.error ?? `The receiver answered ${answer.status}.`;
     throw isDisabled
       ? new PermanentDeliveryError(reason)
       : new RefusedDeliveryError(reason, answer.retryAfterMs);
+  };
+}
+
+/** The statements that deliveries to many endpoints share. */
+function createStatements(database: Database) {
+  return {
+    findEndpoint: createBatches(
+      async (ids: string[]) => {
+        const found = new Map((await listEndpointsById(database, ids)).map((row) => [row.id, row]));
+        return ids.map((id) => found.get(id) ?? null);
+      },
+      (id) => id,
+    ),
+    insertAttempt: createBatches(
+      async (attempts: LoggedAttempt[]) => {
+        await insertAttempts(database, attempts);
+        return attempts;
+      },
+      ({ id }) => id,
+    ),
   };
 }
 
@@ -82,12 +108,13 @@ async function send(
   }
 }
 
-/** PostgreSQL stores no NUL in texts. */
+/** PostgreSQL stores no NUL and no half of a character in texts. */
 function excerptOf(body: Buffer): string {
   return body
     .toString('utf8', 0, 4 * MAX_LOGGED_CHARACTERS)
     .replaceAll('\0', '')
-    .slice(0, MAX_LOGGED_CHARACTERS);
+    .slice(0, MAX_LOGGED_CHARACTERS)
+    .toWellFormed();
 }
 
 /** Logs the attempt, and disables an endpoint that has failed for too long. @returns whether it is disabled now. */
@@ -96,21 +123,22 @@ async function record(
   deliveryId: string,
   answer: Answer,
   { database, runtime }: WebhookChannelOptions,
+  statements: ReturnType<typeof createStatements>,
 ): Promise<boolean> {
   const { clock, newId } = runtime;
   const { accountId, id } = before;
   const now = clock.now();
-  const attempt = { id: newId(), deliveryId, at: now };
+  const attempt = { id: newId(), deliveryId, at: now, answer };
   // Nothing to change: it was not failing, and gets one request at a time.
   if (isAccepted(answer) && before.failingSince === null) {
-    await insertAttempt(database, attempt, answer);
+    await statements.insertAttempt.submit(attempt);
     return false;
   }
   return transaction(database, async (tx) => {
     const endpoint = await lockEndpoint(tx, accountId, id);
     // Its deliveries were deleted with it.
     if (endpoint === undefined) return true;
-    await insertAttempt(tx, attempt, answer);
+    await insertAttempts(tx, [attempt]);
     const change = changeAfter(endpoint, answer, now);
     if (change === null) return endpoint.status === 'disabled';
     const changed = await updateEndpoint(tx, id, { ...change, updatedAt: now });

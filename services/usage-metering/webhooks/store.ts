@@ -64,6 +64,13 @@ export async function findEndpoint(
   return row;
 }
 
+export function listEndpointsById(db: Queryable, ids: readonly string[]): Promise<EndpointRow[]> {
+  return db
+    .select()
+    .from(webhookEndpoints)
+    .where(inArray(webhookEndpoints.id, [...ids]));
+}
+
 /** The endpoint, locked until the transaction ends. */
 export async function lockEndpoint(tx: Tx, accountId: string, id: string): Promise<EndpointRow | undefined> {
   const [row] = await tx.select().from(webhookEndpoints).where(ofAccount(accountId, id)).for('update');
@@ -106,25 +113,19 @@ export async function deleteEndpoint(tx: Tx, id: string): Promise<void> {
   await tx.delete(webhookEndpoints).where(eq(webhookEndpoints.id, id));
 }
 
-/** Logs an attempt, unless its delivery was deleted meanwhile. */
-export async function insertAttempt(
-  db: Queryable,
-  attempt: { id: string; deliveryId: string; at: Date },
-  { status, body, error, durationMs }: Answer,
-): Promise<void> {
-  const { id, deliveryId, at } = attempt;
-  await db.insert(webhookAttempts).select(
-    db
-      .select({
-        id: sql`${id}::uuid`.as('id'),
-        deliveryId: outboxDeliveries.id,
-        attemptedAt: sql`${at.toISOString()}::timestamptz`.as('attempted_at'),
-        durationMs: sql`${durationMs}::integer`.as('duration_ms'),
-        responseStatus: sql`${status}::integer`.as('response_status'),
-        responseBody: sql`${body}::text`.as('response_body'),
-        error: sql`${error}::text`.as('error'),
-      })
-      .from(outboxDeliveries)
-      .where(eq(outboxDeliveries.id, deliveryId)),
-  );
+/** An attempt as it is logged. */
+export type LoggedAttempt = { id: string; deliveryId: string; at: Date; answer: Answer };
+
+/** Logs attempts, except those whose deliveries were deleted meanwhile. */
+export async function insertAttempts(db: Queryable, attempts: readonly LoggedAttempt[]): Promise<void> {
+  const rows = attempts.map(({ id, deliveryId, at, answer }) => ({
+    ...{ id, delivery_id: deliveryId, attempted_at: at.toISOString(), duration_ms: answer.durationMs },
+    ...{ response_status: answer.status, response_body: answer.body, error: answer.error },
+  }));
+  // Drizzle has no record sets.
+  await db.execute(sql`
+    INSERT INTO ${webhookAttempts} (id, delivery_id, attempted_at, duration_ms, response_status, response_body, error)
+    SELECT attempt.* FROM jsonb_to_recordset(${JSON.stringify(rows)}::jsonb) AS attempt (id uuid, delivery_id uuid,
+           attempted_at timestamptz, duration_ms integer, response_status integer, response_body text, error text)
+      JOIN ${outboxDeliveries} ON ${outboxDeliveries.id} = attempt.delivery_id`);
 }
