@@ -16,7 +16,7 @@ const exportQuery = z.object({
 });
 
 const description =
-  'Every call of every account, by account and time. Each has a `cursor`: the last one received continues a download that broke. Calls that are archived are exported by month instead.';
+  'Every call of every account, by account and time. Each has a `cursor`: the last one received continues a download that broke. Byte ranges are not supported (`Accept-Ranges: none`). Calls that are archived are exported by month instead.';
 
 export const exportAllUsageNdjson = defineOperation({
   operationId: 'exportAllUsageNdjson',
@@ -108,10 +108,14 @@ export const exportUsageArchive = defineOperation({
   method: 'GET',
   path: '/api/admin/usage/archives/{month}/export.ndjson',
   summary: 'Export an archived month as JSON lines',
-  description: 'The rows as they were in the database. Large integers are texts.',
+  description:
+    'The rows as they were in the database, always in the same order. Large integers are texts. To continue a download that broke, remove its last line if that has no end, and repeat the request with `skip`, the number of lines that you have.',
   tags,
   auth: 'staff',
   params: z.object({ month: z.string().regex(/^\d{4}-(0[1-9]|1[0-2])$/, 'must be a month such as 2025-10') }),
+  querystring: z.object({
+    skip: z.coerce.number().int().min(0).default(0).describe('Rows to leave out at the beginning.'),
+  }),
   responses: {
     200: {
       description: 'One row in each line.',

@@ -334,7 +334,7 @@ export const getUsageRequest = defineOperation({
 });
 
 const exportDescription =
-  'Newest first, as a stream without a limit. To continue a download that broke, remove its last line if that has no end, and repeat the request with the `cursor` of the last call you have: what follows begins with the next call, without column names, so that both parts together are the whole export. Owners, admins and API keys export the whole account; members their own calls.';
+  'Newest first, as a stream without a limit. To continue a download that broke, remove its last line if that has no end, and repeat the request with the `cursor` of the last call you have: what follows begins with the next call, without column names, so that both parts together are the whole export. Byte ranges are not supported (`Accept-Ranges: none`): new calls come first. Owners, admins and API keys export the whole account; members their own calls.';
 const exportQuery = z.object({
   cursor: z.string().max(200).optional().describe('The `cursor` of the last call that you have.'),
   ...callFilters,

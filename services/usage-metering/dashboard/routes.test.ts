@@ -5,6 +5,7 @@ import type { CallFacts } from '#libs/ledger/types.ts';
 import { createFakeRandom } from '#libs/testing/runtime.ts';
 import { ACCOUNT, addMembers, createTestService, KEY, MEMBER, OWNER, type TestService } from '../fixtures.ts';
 
+const WORKSPACE = '0190a1b2-0000-7000-8000-00000000d001';
 const DASHBOARD = `/api/subscription/dashboard/${OWNER}`;
 const trendsUrl = (user: string, months = '') => `/api/subscription/usage/${user}/trends${months}`;
 
@@ -13,6 +14,7 @@ type Spend = {
   calls?: bigint;
   userId?: string | null;
   keyId?: string | null;
+  workspaceId?: string | null;
   facts?: Partial<CallFacts>;
 };
 
@@ -34,12 +36,12 @@ async function createAccount(t: Parameters<typeof createTestService>[0], now: st
 
 async function spend(
   { ledger, runtime }: TestService,
-  { cost, calls = 1n, userId = OWNER, keyId = null, facts = {} }: Spend,
+  { cost, calls = 1n, userId = OWNER, keyId = null, workspaceId = null, facts = {} }: Spend,
 ) {
   const id = runtime.newId();
   const { provider = 'gemini' } = facts;
   const meters = { cost, [`calls.${provider}`]: calls };
-  await ledger.hold(testHold(ACCOUNT, id, meters, { userId, keyId }));
+  await ledger.hold(testHold(ACCOUNT, id, meters, { userId, keyId, workspaceId }));
   await ledger.settle(
     testSettle(ACCOUNT, id, meters, { facts: { provider, model: `${provider}-1`, ...facts } }),
   );
@@ -202,15 +204,35 @@ t.test('given random calls, then every breakdown equals a sum of the raw rows', 
   );
   const random = createFakeRandom(3);
   const pick = <Value>(values: readonly Value[]) => values[Math.floor(random() * values.length)] as Value;
+  const units: Record<string, Partial<CallFacts>> = {
+    image: { inputTokens: undefined, outputTokens: undefined, otherUnits: { image: 2 } },
+    speech: { inputTokens: undefined, outputTokens: undefined, otherUnits: { character: 300 } },
+    transcription: { inputTokens: undefined, outputTokens: 40, otherUnits: { second: 61 } },
+  };
+  const report = async (event: object) => {
+    const body = { events: [event] };
+    t.match(await service.call('POST', '/api/events', { as: 'key', body }), {
+      body: { results: [{ status: 'recorded' }] },
+    });
+  };
   for (let call = 0; call < 120; call += 1) {
     if (random() < 0.2) service.runtime.clock.advance(86_400_000);
+    const step = pick(['chat', 'write', 'edit', 'social', 'style', 'image', 'speech', 'transcription']);
     const facts = {
-      provider: pick(['gemini', 'openai']),
-      model: pick(['a', 'b']),
-      step: pick(['chat', 'write', 'edit', 'social']),
-      status: pick(['ok', 'ok', 'error'] as const),
+      ...{ step, provider: pick(['gemini', 'openai']), model: pick(['a', 'b']) },
+      ...{ status: pick(['ok', 'ok', 'error'] as const), ...units[step] },
     };
-    const who = { userId: pick([OWNER, MEMBER, null]), keyId: pick([KEY, null]) };
+    const who = {
+      ...{ userId: pick([OWNER, MEMBER, null]), keyId: pick([KEY, null]) },
+      workspaceId: pick([WORKSPACE, null]),
+    };
+    if (call % 6 === 0) {
+      // Late, and partly taken back.
+      const occurred = service.runtime.clock.now().getTime() - Math.floor(random() * 3 * 86_400_000);
+      const event = { id: `e${call}`, meter: pick(['cost', 'images']), amount: '5000000' };
+      await report({ ...event, occurred_at: new Date(occurred).toISOString() });
+      if (random() < 0.5) await report({ ...event, id: `c${call}`, amount: '-2000000', corrects: event.id });
+    }
     const cost = BigInt(Math.floor(random() * 1e9));
     const isBound = random() < 0.1;
     const source = isBound ? ({ usageSource: 'bound', status: 'error' } as const) : {};
@@ -227,7 +249,7 @@ t.test('given random calls, then every breakdown equals a sum of the raw rows', 
     end_user: '(SELECT external_id FROM end_users e WHERE e.id = user_id)',
     workspace: 'workspace_id::text',
     step: 'step',
-    content_type: `CASE WHEN step IN ('write', 'edit') THEN 'blog' ELSE step END`,
+    content_type: `CASE WHEN step IN ('write', 'edit') THEN 'blog' WHEN step = 'style' THEN 'image' ELSE step END`,
   };
   const starts = {
     hour: `to_char(date_trunc('hour', admitted_at AT TIME ZONE 'UTC'), 'YYYY-MM-DD"T"HH24:MI:SS"Z"')`,
@@ -246,12 +268,13 @@ t.test('given random calls, then every breakdown equals a sum of the raw rows', 
         as: 'owner',
       });
       const { rows } = await service.pool.query(
-        `WITH corrected AS (SELECT hold_id, status AS new_status, cost_nano_usd AS difference FROM usage_events WHERE call_index < 0)
-         SELECT ${start} AS start, ${group} AS "group", count(*)::integer AS calls,
-                count(*) FILTER (WHERE coalesce(new_status, status) <> 'ok')::integer AS errors,
-                sum(cost_nano_usd + coalesce(difference, 0))::text AS cost
+        `WITH corrected AS (SELECT hold_id, status AS new_status FROM usage_events WHERE call_index < 0)
+         SELECT ${start} AS start, ${group} AS "group", count(*) FILTER (WHERE call_index >= 0)::integer AS calls,
+                count(*) FILTER (WHERE call_index >= 0 AND coalesce(new_status, status) <> 'ok')::integer AS errors,
+                sum(coalesce(input_tokens, 0))::integer AS input, sum(coalesce(output_tokens, 0))::integer AS output,
+                sum(cost_nano_usd)::text AS cost
            FROM usage_events LEFT JOIN corrected USING (hold_id)
-          WHERE call_index >= 0 AND admitted_at >= '2026-08-03Z' AND admitted_at < $2 AND ($1 = '' OR provider = $1)
+          WHERE admitted_at >= '2026-08-03Z' AND admitted_at < $2 AND ($1 = '' OR provider = $1)
           GROUP BY 1, 2`,
         [filter === '' ? '' : 'gemini', isHourly ? '2026-08-10Z' : '2026-08-21Z'],
       );
@@ -260,9 +283,11 @@ t.test('given random calls, then every breakdown equals a sum of the raw rows', 
       t.ok(rows.length > 0);
       t.strictSame(
         sorted(
-          body.rows.map(({ start, group, calls, errors, cost_nano_usd: cost }) => ({
-            ...{ start, group, calls, errors, cost },
-          })),
+          body.rows.map(
+            ({ start, group, calls, errors, tokens: { input, output }, cost_nano_usd: cost }) => ({
+              ...{ start, group, calls, errors, input, output, cost },
+            }),
+          ),
         ),
         sorted(rows),
         url,

@@ -111,6 +111,20 @@ t.test('given a month of usage beyond the retention', async (t) => {
         Object.entries(row).map(([name, value]) => [name, value === null ? null : String(value)]),
       );
     t.strictSame(read.map(asText), plain(expected).map(asText));
+    const lines = body.split(/(?<=\n)/);
+    for (const [skip, rest] of [
+      [2, lines.slice(2).join('')],
+      [3, ''],
+    ] as const) {
+      const url = `/api/admin/usage/archives/2025-10/export.ndjson?skip=${skip}`;
+      const { status, headers, body: continued } = await service.call<string>('GET', url, { as: 'support' });
+      t.match({ status, headers }, { status: 200, headers: { 'accept-ranges': 'none' } });
+      t.equal(continued || '', rest, `after ${skip} rows`);
+    }
+    t.match(
+      await service.call('GET', '/api/admin/usage/archives/2025-10/export.ndjson?skip=-1', { as: 'support' }),
+      { status: 400 },
+    );
     t.match(await service.call('GET', '/api/admin/usage/archives/2024-01/export.ndjson', { as: 'support' }), {
       status: 404,
     });

@@ -61,16 +61,20 @@ export async function storeMonth(
   return archive;
 }
 
-/** The rows of a stored month, file by file. @throws Error for a file that is missing or not as it was stored. */
+/** The rows of a stored month after the first `skip`, file by file. @throws Error for a file that is missing or not as it was stored. */
 export async function* readArchive(
   storage: Storage,
   archive: Pick<ArchivedMonth, 'storageKey' | 'sha256'>,
+  skip = 0,
 ): AsyncGenerator<ArchivedRow> {
   const manifest = manifestSchema.parse(
     JSON.parse((await readFile(storage, archive.storageKey, archive.sha256)).toString('utf8')),
   );
-  for (const { key, sha256: expected } of manifest.files)
-    yield* await readParquet(await readFile(storage, key, expected));
+  let left = skip;
+  for (const { key, rows, sha256: expected } of manifest.files) {
+    if (left < rows) yield* (await readParquet(await readFile(storage, key, expected))).slice(left);
+    left = Math.max(0, left - rows);
+  }
 }
 
 async function readFile(storage: Storage, key: string, expected: string): Promise<Buffer> {

@@ -16,11 +16,14 @@ export function archiveRoutes(app: FastifyInstance, { database, storage }: Archi
     toKeyPage((await listArchives(database)).map(present), query, ({ month }) => month),
   );
 
-  serveOperation(app, exportUsageArchive, async ({ params }, reply) => {
+  serveOperation(app, exportUsageArchive, async ({ params, query }, reply) => {
     const archive = await findArchive(database, `${params.month}-01`);
     if (archive === undefined) throw problem('not_found');
-    reply.header('content-type', 'application/x-ndjson').header('cache-control', 'no-store');
-    return reply.send(Readable.from(toLines(readArchive(storage, archive))));
+    return reply
+      .header('content-type', 'application/x-ndjson')
+      .header('cache-control', 'no-store')
+      .header('accept-ranges', 'none')
+      .send(Readable.from(toLines(readArchive(storage, archive, query.skip))));
   });
 }
 

@@ -100,8 +100,13 @@ function callsOf(
   return readCalls(database, filter, cursor === undefined ? null : decodeCursor(cursor));
 }
 
+/** A download that broke is continued by cursor: what is exported may change in between, so bytes have no fixed place. */
 function send(reply: FastifyReply, type: string, body: Readable): FastifyReply {
-  return reply.header('content-type', type).header('cache-control', 'no-store').send(body);
+  return reply
+    .header('content-type', type)
+    .header('cache-control', 'no-store')
+    .header('accept-ranges', 'none')
+    .send(body);
 }
 
 /** The calls from the newest on, read page by page as the receiver takes them. */

@@ -26,6 +26,39 @@ t.test('given quiet hours, then alerts that can wait are delivered at their end'
   );
 });
 
+t.test(
+  'given clocks that change in quiet hours, then they end at their time, or with the change',
+  async (t) => {
+    const cases = [
+      // 02:00 becomes 03:00 at 01:00 UTC.
+      ['Europe/Warsaw', '07:00', '2026-03-28T22:00:00Z', '2026-03-29T05:00:00.000Z'],
+      ['Europe/Warsaw', '02:30', '2026-03-28T22:00:00Z', '2026-03-29T01:00:00.000Z'],
+      ['Europe/Warsaw', '03:00', '2026-03-28T22:00:00Z', '2026-03-29T01:00:00.000Z'],
+      ['Europe/Warsaw', '07:00', '2026-03-29T01:30:00Z', '2026-03-29T05:00:00.000Z'],
+      // 03:00 becomes 02:00 at 01:00 UTC: a time that comes twice ends them the first time.
+      ['Europe/Warsaw', '07:00', '2026-10-24T21:00:00Z', '2026-10-25T06:00:00.000Z'],
+      ['Europe/Warsaw', '02:30', '2026-10-24T21:00:00Z', '2026-10-25T00:30:00.000Z'],
+      ['Europe/Warsaw', '02:30', '2026-10-25T01:10:00Z', '2026-10-25T01:30:00.000Z'],
+      // 02:00 becomes 03:00 at 07:00 UTC in March, and 01:00 at 06:00 UTC in November.
+      ['America/New_York', '07:00', '2026-03-08T04:00:00Z', '2026-03-08T11:00:00.000Z'],
+      ['America/New_York', '02:15', '2026-03-08T04:00:00Z', '2026-03-08T07:00:00.000Z'],
+      ['America/New_York', '07:00', '2026-11-01T03:00:00Z', '2026-11-01T12:00:00.000Z'],
+      ['America/New_York', '01:30', '2026-11-01T03:00:00Z', '2026-11-01T05:30:00.000Z'],
+      // 02:00 becomes 02:30 at 15:30 UTC in October, and 01:30 at 15:00 UTC in April.
+      ['Australia/Lord_Howe', '07:00', '2026-10-03T12:30:00Z', '2026-10-03T20:00:00.000Z'],
+      ['Australia/Lord_Howe', '02:15', '2026-10-03T12:30:00Z', '2026-10-03T15:30:00.000Z'],
+      ['Australia/Lord_Howe', '07:00', '2026-04-04T12:00:00Z', '2026-04-04T20:30:00.000Z'],
+      ['Australia/Lord_Howe', '01:45', '2026-04-04T12:00:00Z', '2026-04-04T14:45:00.000Z'],
+    ] as const;
+    for (const [timeZone, until, now, expected] of cases) {
+      const quietHours = { from: '22:00', until, time_zone: timeZone };
+      const end = deliverAt(new Date(now), 'warning', quietHours);
+      t.equal(end.toISOString(), expected, `${timeZone} until ${until}, from ${now}`);
+      t.strictSame(deliverAt(end, 'warning', quietHours), end, 'not quiet any more');
+    }
+  },
+);
+
 t.test('given settings, then each kind goes where it is wanted', async (t) => {
   t.strictSame(channelsFor('threshold', DEFAULT_SETTINGS), ['email']);
   const slack = { ...DEFAULT_SETTINGS, slackUrl: 'https://hooks.slack.com/x' };

@@ -55,17 +55,22 @@ export function isAccountKind(kind: AlertKind): kind is AccountAlertKind {
 /** When an alert may be delivered: now, or at the end of the quiet hours if it can wait. */
 export function deliverAt(now: Date, severity: AlertSeverity, quietHours: QuietHours | null): Date {
   if (quietHours === null || severity === 'error' || severity === 'critical') return now;
-  const from = minutesOf(quietHours.from);
-  const until = minutesOf(quietHours.until);
-  const local = localMinutes(now, quietHours.time_zone);
-  const isQuiet = from <= until ? from <= local && local < until : local >= from || local < until;
-  if (!isQuiet) return now;
-  const end = new Date(now);
-  end.setUTCSeconds(0, 0);
-  const waited = plusMinutes(end, (until - local + DAY) % DAY);
+  if (!isQuiet(now, quietHours)) return now;
+  const { until, time_zone: timeZone } = quietHours;
+  const minute = new Date(now);
+  minute.setUTCSeconds(0, 0);
+  const waited = plusMinutes(minute, (minutesOf(until) - localMinutes(now, timeZone) + DAY) % DAY);
   // A change to or from daylight saving time in between moves the end.
-  const late = (localMinutes(waited, quietHours.time_zone) - until + DAY) % DAY;
-  return plusMinutes(waited, late > DAY / 2 ? DAY - late : -late);
+  const late = (localMinutes(waited, timeZone) - minutesOf(until) + DAY) % DAY;
+  let end = plusMinutes(waited, late > DAY / 2 ? DAY - late : -late);
+  // A time that the change skips has not come before it: the quiet hours end with the change.
+  while (isQuiet(end, quietHours)) end = plusMinutes(end, 1);
+  return end;
+}
+
+function isQuiet(instant: Date, { from, until, time_zone: timeZone }: QuietHours): boolean {
+  const [start, end, local] = [minutesOf(from), minutesOf(until), localMinutes(instant, timeZone)];
+  return start <= end ? start <= local && local < end : local >= start || local < end;
 }
 
 const DAY = 24 * 60;
