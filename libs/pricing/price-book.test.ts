@@ -128,6 +128,14 @@ t.test('an invalid book is refused with the line of each error', async (t) => {
     complaints(model(`${windows}    prices:\n      - from: 2025-01-01\n        ${tokens}\n`)),
     /line 3: models\[0\]: a text model needs the source of its windows, and when it was checked/,
   );
+  t.match(
+    complaints(
+      model(
+        `${sizes.replace('maxOutputTokens: 5', 'maxOutputTokens: 11')}    prices:\n      - from: 2025-01-01\n        ${tokens}\n`,
+      ),
+    ),
+    /line 8: models\[0\]\.maxOutputTokens: is more than the contextWindow/,
+  );
   const able = (lines: string) =>
     complaints(model(`${sizes}${lines}    prices:\n      - from: 2025-01-01\n        ${tokens}\n`));
   t.match(able('    capabilities: [pdf]\n'), /models\[0\]: pdf needs enforcesWindow/);

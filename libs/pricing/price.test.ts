@@ -9,7 +9,7 @@ import {
   UnpricedClassError,
   worstCaseNanoUsd,
 } from './price.ts';
-import { fromWire, toWire } from './price-wire.ts';
+import { fromWire, priceOf, toWire } from './price-wire.ts';
 import { UNIT_CLASSES, type Units } from './units.ts';
 
 const row = (unitClass: PriceRow['class'], pico: bigint, more: Partial<PriceRow> = {}): PriceRow => ({
@@ -236,6 +236,17 @@ t.test('a price survives the wire', async (t) => {
     fromWire({ ...wire, tiers: [{ from_input_tokens: 0, pico_usd_per_unit: { input: '-5' } }] }),
   );
   t.throws(() => fromWire({ ...wire, tiers: [{ from_input_tokens: 0, pico_usd_per_unit: { gold: '5' } }] }));
+});
+
+t.test('a call is priced at the prices of its version, whatever was priced before', (t) => {
+  const prices = [5n, 7n].map((pico) =>
+    effectivePrice([row('input', pico)], 'openai', 'gpt-4o-mini', at('2026-01-01')),
+  );
+  for (const price of [...prices, ...prices]) {
+    if (price !== undefined) t.strictSame(priceOf(toWire(price)), price);
+  }
+  t.equal(new Set(prices.map((price) => price?.version)).size, 2);
+  t.end();
 });
 
 t.test('tokens of recordings are in the worst case only of a prompt that has one', async (t) => {

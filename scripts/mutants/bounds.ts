@@ -7,6 +7,10 @@ const PROPERTIES = ['deploy/local/prompt-bounds.test.ts'];
 const METERS = 'libs/pipelines/meters.ts';
 const PRICE = 'libs/pricing/price.ts';
 const PRICE_TESTS = ['libs/pricing/price.test.ts'];
+const PRICE_BOOK = 'libs/pricing/price-book.ts';
+const PRICE_BOOK_TESTS = ['libs/pricing/price-book.test.ts'];
+const UNKNOWN = 'libs/pipelines/unknown-outcome.ts';
+const UNKNOWN_TESTS = ['libs/pipelines/unknown-outcome.test.ts'];
 const MEASURE = 'services/generation/calls/domain/measure.ts';
 const ACCOUNTING_TESTS = ['services/generation/calls/accounting.test.ts'];
 
@@ -188,6 +192,30 @@ export const BOUND_MUTANTS: readonly Mutant[] = [
     why: 'a request for several completions is held as one',
   },
   {
+    id: 'bounds-first-model',
+    file: METERS,
+    find: 'else addHighest([call, ...call.fallbacks], amounts);',
+    replace: 'else addWorstCase(call, amounts);',
+    tests: ['libs/pipelines/meters.test.ts', 'services/gateway/chat/alternatives.test.ts'],
+    why: 'a call is held for its first model although a more expensive one may answer',
+  },
+  {
+    id: 'bounds-cut-off-first-model',
+    file: UNKNOWN,
+    find: 'const bounds = [call, ...(call.fallbacks ?? [])].map(',
+    replace: 'const bounds = [call].map(',
+    tests: [...UNKNOWN_TESTS, 'services/usage-metering/holds/jobs.test.ts'],
+    why: 'a call that a crash cut off counts as one of its first model',
+  },
+  {
+    id: 'bounds-cut-off-meters',
+    file: UNKNOWN,
+    find: 'meters: highestOf(bounds.map(({ meters }) => meters))',
+    replace: 'meters: highest.meters',
+    tests: UNKNOWN_TESTS,
+    why: 'a call that a crash cut off counts below what was held for its tokens',
+  },
+  {
     id: 'bounds-window-from-bytes',
     file: 'services/gateway/metering/prompt-tokens.ts',
     find: 'if (byteBound <= contextWindow) return byteBound;',
@@ -298,6 +326,55 @@ export const BOUND_MUTANTS: readonly Mutant[] = [
     replace: 'true',
     tests: ACCOUNTING_TESTS,
     why: 'a call whose connection broke after it was sent is booked at nothing',
+  },
+  {
+    id: 'usage-zero-seconds',
+    file: 'services/generation/providers/openai/transcript.ts',
+    find: 'seconds: seconds || null',
+    replace: 'seconds: seconds ?? null',
+    tests: ['services/generation/providers/openai/transcript.test.ts'],
+    why: 'a transcript of zero seconds is free',
+  },
+  {
+    id: 'usage-correction-first-model',
+    file: 'services/usage-metering/requests/domain/call-plan.ts',
+    find: 'return fallback ?? planned;',
+    replace: 'return planned;',
+    tests: ['services/usage-metering/holds/jobs.test.ts'],
+    why: 'staff correct a call of a fallback at the prices of another model',
+  },
+  {
+    id: 'price-of-another-version',
+    file: 'libs/pricing/price-wire.ts',
+    find: 'let price = parsed.get(wire.version);',
+    replace:
+      'let price = parsed.get(wire.version) ?? [...parsed.values()].find(({ model }) => model === wire.model);',
+    tests: PRICE_TESTS,
+    why: 'a call is priced at the first prices that a process has seen of its model',
+  },
+  {
+    id: 'window-below-output',
+    file: PRICE_BOOK,
+    find: 'if (entry.maxOutputTokens > entry.contextWindow) {',
+    replace: 'if (entry.maxOutputTokens < 0) {',
+    tests: PRICE_BOOK_TESTS,
+    why: 'a price book with a window below its output cap is imported',
+  },
+  {
+    id: 'window-without-source',
+    file: PRICE_BOOK,
+    find: '(entry.source === undefined || entry.checked === undefined)',
+    replace: 'entry.source === null',
+    tests: PRICE_BOOK_TESTS,
+    why: 'a window that was compared with no page of a vendor is imported',
+  },
+  {
+    id: 'window-pdf-unbounded',
+    file: PRICE_BOOK,
+    find: "if (entry.capabilities.includes('pdf') && !entry.enforcesWindow) {",
+    replace: "if (entry.capabilities.includes('pdf') && entry.enforcesWindow === null) {",
+    tests: PRICE_BOOK_TESTS,
+    why: 'a model reads documents although nothing bounds their tokens',
   },
   {
     id: 'usage-no-request-meter',

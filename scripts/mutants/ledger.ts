@@ -4,6 +4,8 @@ import type { Mutant } from './mutant.ts';
 const SQL = 'migrations/functions/ledger';
 const DECIDE = 'libs/ledger/decide.ts';
 const HOLD = 'libs/ledger/hold.ts';
+const EXTEND = 'libs/ledger/extend.ts';
+const EXTEND_TESTS = ['libs/ledger/extend.test.ts'];
 const MODEL = 'libs/ledger/reference-model.ts';
 const HOLD_TESTS = ['libs/ledger/holds.test.ts', 'libs/ledger/reference-model.test.ts'];
 const MODEL_TESTS = ['libs/ledger/decide.test.ts', 'libs/ledger/reference-model.test.ts'];
@@ -132,6 +134,54 @@ export const LEDGER_MUTANTS: readonly Mutant[] = [
     replace: 'count(*)',
     tests: ['libs/ledger/correct.test.ts'],
     why: 'a correction counts as a call',
+  },
+  {
+    id: 'daily-sum-without-errors',
+    file: 'libs/ledger/write.ts',
+    find: 'count(*) FILTER (WHERE call_index >= 0), sum(errors),',
+    replace: 'count(*) FILTER (WHERE call_index >= 0), 0,',
+    tests: ['libs/ledger/daily-sums.test.ts'],
+    why: 'failed calls are in the daily sums as successful ones',
+  },
+  {
+    id: 'daily-sum-of-another-day',
+    file: 'libs/ledger/write.ts',
+    find: "(admitted_at AT TIME ZONE 'UTC')::date AS day",
+    replace: "(occurred_at AT TIME ZONE 'UTC')::date AS day",
+    tests: ['libs/ledger/daily-sums.test.ts', 'libs/ledger/correct.test.ts'],
+    why: 'a call is summed on the day on which it ended, and counted on that of its admission',
+  },
+  {
+    id: 'open-hold-of-refusal',
+    file: HOLD,
+    find: "FROM d WHERE verdict = 'ok'`",
+    replace: 'FROM d`',
+    tests: HOLD_TESTS,
+    why: 'a request that was refused has an open hold',
+  },
+  {
+    id: 'open-hold-of-nothing',
+    file: HOLD,
+    find: ", asked, '{}' FROM d",
+    replace: ", '{}'::bigint[], '{}' FROM d",
+    tests: HOLD_TESTS,
+    why: 'an open hold has nothing left, so that its settlement counts as usage above it',
+  },
+  {
+    id: 'extend-not-written',
+    file: EXTEND,
+    find: "writes: [{ name: 'ledger_extend', text: EXTEND_SQL, values }]",
+    replace: 'writes: values.length === 0 ? [{ name: EXTEND_SQL, text: EXTEND_SQL, values }] : []',
+    tests: EXTEND_TESTS,
+    why: 'the hold of a job in the background expires before the job',
+  },
+  {
+    id: 'extend-from-expiry',
+    file: EXTEND,
+    find: 'const expiresAt = now + ttlMs * 1_000;',
+    replace: 'const expiresAt = hold.expiresAt + ttlMs * 1_000 + 0 * now;',
+    tests: EXTEND_TESTS,
+    why: 'a hold is extended for longer than was asked for',
   },
   {
     id: 'expire-extended',

@@ -7,6 +7,9 @@ const IDEMPOTENCY = 'services/gateway/idempotency/domain.ts';
 const IDEMPOTENCY_TESTS = ['services/gateway/idempotency/idempotency.test.ts'];
 const KEYS = 'services/gateway/api-keys/store.ts';
 const KEYS_TESTS = ['services/gateway/api-keys/routes.test.ts'];
+const SESSION = 'services/gateway/auth/session-authenticator.ts';
+const SESSION_RULES = 'services/gateway/auth/session-rules.ts';
+const SESSION_TESTS = ['services/gateway/session-tokens/routes.test.ts'];
 const SINGLE_ATTEMPT = ['services/generation/providers/single-attempt.test.ts'];
 
 export const SERVICE_MUTANTS: readonly Mutant[] = [
@@ -123,6 +126,86 @@ export const SERVICE_MUTANTS: readonly Mutant[] = [
     replace: "if (plan.kind === 'job')",
     tests: ['services/generation/jobs/jobs.test.ts'],
     why: 'the hold of a job in the background ends as early as that of a request',
+  },
+  {
+    id: 'job-of-ended-hold',
+    file: 'services/generation/jobs/job-hold.ts',
+    find: 'if (expiresAt === null) throw',
+    replace: 'if (plan.calls.length < 0) throw',
+    tests: ['services/generation/jobs/jobs.test.ts'],
+    why: 'a job is accepted although nothing is held for it any more',
+  },
+  {
+    id: 'moderation-ignored',
+    file: 'services/generation/safety/domain.ts',
+    find: 'if (result.length > 0) throw promptRefused(result);',
+    replace: '',
+    tests: ['services/generation/chat/moderation.test.ts'],
+    why: 'a text that is flagged is answered',
+  },
+  {
+    id: 'moderation-counts',
+    file: 'libs/pipelines/meters.ts',
+    find: 'if (call.step !== SAFETY_STEP) add(',
+    replace: 'if (call.step !== undefined) add(',
+    tests: ['services/generation/jobs/recordings.test.ts'],
+    why: 'a moderation uses up a limit on calls of its provider',
+  },
+  {
+    id: 'session-any-secret',
+    file: SESSION,
+    find: 'known === null || !matchesApiKeySecret(secret, known.secretHash)',
+    replace: 'known === null || secret === undefined',
+    tests: SESSION_TESTS,
+    why: 'any secret opens a session token',
+  },
+  {
+    id: 'session-revoked',
+    file: SESSION,
+    find: 'if (known.revoked) throw',
+    replace: 'if (known.expiresAtMs < 0) throw',
+    tests: SESSION_TESTS,
+    why: 'a session token works on after its key was revoked',
+  },
+  {
+    id: 'session-expired',
+    file: SESSION,
+    find: 'if (known.expiresAtMs <= clock.now().getTime()) throw',
+    replace: 'if (known.expiresAtMs < 0) throw',
+    tests: SESSION_TESTS,
+    why: 'a session token works on after its end',
+  },
+  {
+    id: 'session-any-operation',
+    file: SESSION_RULES,
+    find: 'if (operations !== null && !operations.includes(operation))',
+    replace: 'if (operations?.length === 0)',
+    tests: SESSION_TESTS,
+    why: 'a session token calls operations that it was not made for',
+  },
+  {
+    id: 'session-any-origin',
+    file: SESSION_RULES,
+    find: 'origin === undefined || !origins.includes(request.origin)',
+    replace: 'origin === undefined',
+    tests: SESSION_TESTS,
+    why: 'a session token works on any page',
+  },
+  {
+    id: 'session-any-fallback',
+    file: 'services/gateway/metering/domain/session-models.ts',
+    find: 'call.fallbacks.filter(isAllowed)',
+    replace: 'call.fallbacks',
+    tests: SESSION_TESTS,
+    why: 'a session token that is restricted to a model is answered by another',
+  },
+  {
+    id: 'server-version',
+    file: 'libs/db/server-version.ts',
+    find: 'number: 180_004',
+    replace: 'number: 180_000',
+    tests: ['libs/db/functions.test.ts'],
+    why: 'a PostgreSQL that loses rows in an UPDATE of several rows is accepted',
   },
   {
     id: 'overload-without-sample',

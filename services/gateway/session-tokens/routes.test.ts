@@ -1,4 +1,5 @@
 import t from 'tap';
+import type { PlannedCall } from '#libs/contracts/generation-requests.ts';
 import { WORKSPACE_HEADER } from '#libs/contracts/workspaces.ts';
 import { problem } from '#libs/problems/problems.ts';
 import { createKey, createTestGateway, signUp } from '../fixtures.ts';
@@ -183,6 +184,10 @@ t.test('given an API key of a partner', async (t) => {
       }) as never;
     for (const model of ['gpt-4o-mini', 'dall-e-3']) t.doesNotThrow(() => withinSession(caller, plan(model)));
     t.throws(() => withinSession(caller, plan('gpt-4.1')), { code: 'insufficient_scope' });
+    const callOf = (model: string) => ({ step: 'chat', provider: 'openai', model }) as PlannedCall;
+    const fallbacks = [callOf('gpt-4.1'), callOf('dall-e-3')];
+    const [restricted] = withinSession(caller, { calls: [{ ...callOf('gpt-4o-mini'), fallbacks }] }).calls;
+    t.strictSame(restricted?.fallbacks, [callOf('dall-e-3')], 'the other fallbacks are left out');
   });
 
   await t.test('when it expires, is revoked, or its key is, then it stops working', async (t) => {
