@@ -104,6 +104,22 @@ export const SERVICE_MUTANTS: readonly Mutant[] = [
     why: 'a short outage of the database loses paid usage',
   },
   {
+    id: 'settle-closes-early',
+    file: 'services/generation/calls/domain/settlement.ts',
+    find: 'close: isLast && !hasSpooled && !hasFailed,',
+    replace: 'close: isLast,',
+    tests: ['services/generation/calls/accounting.test.ts'],
+    why: 'what a call used is released although its settlement is in the spool or failed',
+  },
+  {
+    id: 'settle-waits-for-none',
+    file: 'services/generation/calls/domain/settlement.ts',
+    find: 'if (isLast && underWay.size > 0) await Promise.allSettled(underWay);',
+    replace: '',
+    tests: ['services/generation/calls/accounting.test.ts'],
+    why: 'what a call used is released before it is settled, because another call has ended',
+  },
+  {
     id: 'failover-repeats-sent',
     file: 'services/gateway/metering/forward.ts',
     find: 'createFailover(pools, isNotSent)',

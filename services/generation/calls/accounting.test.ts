@@ -1,4 +1,5 @@
 /** From the record of a call to its usage row: measuring, pricing, settling. */
+import { setImmediate } from 'node:timers/promises';
 import t from 'tap';
 import type { PlannedCall } from '#libs/contracts/generation-requests.ts';
 import type { Ledger } from '#libs/ledger/ledger.ts';
@@ -391,6 +392,46 @@ t.test('settling', async (t) => {
       t.equal(seen.closed, 0);
     },
   );
+
+  const second = { ...entry, call: { ...openai, index: 1 } };
+
+  t.test('the last call waits for one that is still being settled', async (t) => {
+    const first = Promise.withResolvers<SettleAnswer>();
+    const { settlement, seen } = settlementWith({
+      settle: ({ callIndex }) => (callIndex === 0 ? first.promise : Promise.resolve(settled)),
+    });
+    const settling = [settlement.settle(entry, false), settlement.settle(second, true)];
+    await setImmediate();
+    t.match(seen.settled, [{ callIndex: 0 }]);
+    t.equal(seen.settled.length, 1, 'what it used is held until then');
+    first.resolve(settled);
+    await Promise.all(settling);
+    t.match(seen.settled[1], { callIndex: 1, close: true });
+  });
+
+  t.test('the last call does not close the hold of one whose settlement is in the spool', async (t) => {
+    const { settlement, seen } = settlementWith({
+      settle: ({ callIndex }) => (callIndex === 0 ? isAway() : Promise.resolve(settled)),
+    });
+    await t.rejects(settlement.settle(entry, false), { code: 'metering_unavailable' });
+    await settlement.settle(second, true);
+    t.match(seen.settled.at(-1), { callIndex: 1, close: false });
+    await settlement.close();
+    t.match(seen.spooled, [{ kind: 'settle' }, { kind: 'close' }], 'in this order');
+    t.equal(seen.closed, 0);
+  });
+
+  t.test('nor the hold of one that neither database nor disk took', async (t) => {
+    const { settlement, seen } = settlementWith({
+      settle: ({ callIndex }) => (callIndex === 0 ? isAway() : Promise.resolve(settled)),
+      append: isAway,
+    });
+    await t.rejects(settlement.settle(entry, false), { code: 'metering_unavailable' });
+    await settlement.settle(second, true);
+    t.match(seen.settled.at(-1), { callIndex: 1, close: false });
+    await settlement.close();
+    t.equal(seen.closed, 0, 'it expires, so that the call counts at its bound');
+  });
 
   t.test('a database that does not answer: the settlement is spooled in bounded time', async (t) => {
     const { settlement, seen } = settlementWith({ settle: () => new Promise(() => undefined) });

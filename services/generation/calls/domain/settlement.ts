@@ -29,7 +29,8 @@ export type Settlement = {
   /**
    * Settles one call. Settling is idempotent. It is retried for a few seconds while the database cannot be reached, and
    * ends before the hold expires; then the settlement is spooled.
-   * @param isLast also releases the rest of the hold, in the same transaction.
+   * @param isLast also releases the rest of the hold, in the same transaction, after the other calls have been settled: what
+   * they used must stay held until then.
    * @throws ProblemError `metering_unavailable` if the call was not settled, or if it was spooled and is not the last: its
    * result must not be sent, and no further call must start.
    */
@@ -75,6 +76,8 @@ export function createSettlement(
 ): Settlement {
   let isClosed = false;
   let hasSpooled = false;
+  let hasFailed = false;
+  const underWay = new Set<Promise<unknown>>();
 
   async function settleWithRetry(request: SettleRequest): Promise<SettledOrCorrected> {
     const leftMs = Math.min(maxRetryMs, expiresAtMs - SPOOL_MARGIN_MS - performance.now());
@@ -121,39 +124,46 @@ export function createSettlement(
     return storable;
   }
 
+  async function settleCall(entry: SettleEntry, isLast: boolean): Promise<SettlementResult> {
+    const { call, record, outcome, priced } = entry;
+    const { status } = outcome;
+    const { units, cost } = priced;
+    const startedAt = performance.now();
+    const request: SettleRequest = {
+      ...hold,
+      callIndex: call.index,
+      meters: settledMeters(call, { status, units, costNanoUsd: cost.totalNanoUsd }),
+      facts: storableFacts(factsOf(call, record, outcome, priced)),
+      close: isLast && !hasSpooled && !hasFailed,
+    };
+    let answer: SettlementResult;
+    try {
+      answer = await settleOrSpool(request);
+      if (answer.outcome === 'unknown_hold') throw new Error('The hold does not exist.');
+    } catch (error) {
+      metrics.recordSettle('failed', performance.now() - startedAt);
+      hasFailed = true;
+      logFailure(error, request);
+      throw unavailable(error);
+    }
+    metrics.recordSettle(METRIC_OF[answer.outcome] ?? 'settled', performance.now() - startedAt);
+    if (request.close) isClosed = true;
+    if (!isLast && answer.outcome === 'spooled') throw unavailable('The settlement was spooled.');
+    await flagCall({ metrics, logger, reportOverrun }, hold, entry, answer);
+    return answer;
+  }
+
   return {
     async settle(entry, isLast) {
-      const { call, record, outcome, priced } = entry;
-      const { status } = outcome;
-      const { units, cost } = priced;
-      const startedAt = performance.now();
-      const request: SettleRequest = {
-        ...hold,
-        callIndex: call.index,
-        meters: settledMeters(call, { status, units, costNanoUsd: cost.totalNanoUsd }),
-        facts: storableFacts(factsOf(call, record, outcome, priced)),
-        close: isLast,
-      };
-      let answer: SettlementResult;
-      try {
-        answer = await settleOrSpool(request);
-        if (answer.outcome === 'unknown_hold') throw new Error('The hold does not exist.');
-      } catch (error) {
-        metrics.recordSettle('failed', performance.now() - startedAt);
-        // The hold must expire rather than close: a closed hold would look settled.
-        isClosed = true;
-        logFailure(error, request);
-        throw unavailable(error);
-      }
-      metrics.recordSettle(METRIC_OF[answer.outcome] ?? 'settled', performance.now() - startedAt);
-      if (isLast) isClosed = true;
-      else if (answer.outcome === 'spooled') throw unavailable('The settlement was spooled.');
-      await flagCall({ metrics, logger, reportOverrun }, hold, entry, answer);
-      return answer;
+      if (isLast && underWay.size > 0) await Promise.allSettled(underWay);
+      const settling = settleCall(entry, isLast);
+      underWay.add(settling);
+      return settling.finally(() => underWay.delete(settling));
     },
 
     async close() {
-      if (isClosed) return;
+      // After a failure, the hold must expire rather than close: a closed hold would look settled.
+      if (isClosed || hasFailed) return;
       isClosed = true;
       try {
         if (hasSpooled) await spool.append(closing);
