@@ -19,7 +19,10 @@ const PURPOSES: readonly (readonly [purpose: string, pattern: RegExp])[] = [
     'Providers',
     /^(OPENAI|ANTHROPIC|GEMINI|XAI|MISTRAL|STABILITY|TAVILY|SERPER|EXA|FIRECRAWL|OLLAMA|NOTION|HUBSPOT)_|^PROVIDER_|^SEARCH_|^SOCIAL_/,
   ],
-  ['Requests, holds and settlement', /^HOLD_|^DEADLINE_|^DRAIN_TIMEOUT$|^SWEEP_|^SPOOL_|^STEP_|^MEDIA_BODY_/],
+  [
+    'Requests, holds and settlement',
+    /^HOLD_|^DEADLINE_|^DRAIN_TIMEOUT$|^SWEEP_|^SPOOL_|^STEP_|^MEDIA_BODY_|^UPLOAD_/,
+  ],
   ['Stored files', /^MEDIA_|^S3_|^ARCHIVE_|^USAGE_RETENTION_/],
   [
     'Catalogue, subscriptions and payments',

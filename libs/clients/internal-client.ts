@@ -1,6 +1,8 @@
 /** Calls from one service to another: JSON over keep-alive connections, under a signed context. */
+import { Readable } from 'node:stream';
 import type { Pool } from 'undici';
 import type { SignIdentity } from '#libs/auth/internal-identity.ts';
+import type { FileSource } from '#libs/contracts/file-source.ts';
 import { type Caller, INTERNAL_CONTEXT_HEADER } from '#libs/contracts/internal-context.ts';
 
 export type InternalRequest = {
@@ -11,7 +13,7 @@ export type InternalRequest = {
   /** Sent as JSON. */
   body?: unknown;
   /** Sent as it is, instead of a body. */
-  file?: { bytes: Buffer; mediaType: string };
+  file?: { content: FileSource; mediaType: string };
   headers?: Readonly<Record<string, string>>;
   /** Whether it may be executed twice. By default only a GET may. */
   isIdempotent?: boolean;
@@ -39,7 +41,11 @@ export function createInternalClient(options: {
   return {
     /** @throws InternalCallError when the service cannot be reached or its response is not JSON. */
     async call({ method, path, requestId, caller, body, file, headers }) {
-      const sent = file?.bytes ?? (body === undefined ? undefined : JSON.stringify(body));
+      const sent = file
+        ? Readable.from(file.content.read(), { objectMode: false })
+        : body === undefined
+          ? undefined
+          : JSON.stringify(body);
       try {
         const response = await pool.request({
           method,
@@ -51,6 +57,7 @@ export function createInternalClient(options: {
             'x-request-id': requestId,
             [INTERNAL_CONTEXT_HEADER]: sign({ method, path }, caller),
             ...(sent !== undefined && { 'content-type': file?.mediaType ?? 'application/json' }),
+            ...(file && { 'content-length': String(file.content.size) }),
             ...headers,
           },
           ...(sent !== undefined && { body: sent }),

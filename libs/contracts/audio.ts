@@ -10,10 +10,15 @@ import { vendorProblems } from './vendor-problems.ts';
 /** What OpenAI accepts. */
 export const MAX_AUDIO_BYTES = 25 * 1024 * 1024;
 
-/** A file of a form, read into memory. */
-export type UploadedFile = { name: string; type: string; bytes: Buffer };
+/** A file of a form, by the name that its client gave it. A class, so that no JSON can pass for one. */
+export class UploadedFile {
+  readonly name: string;
 
-const isFile = (value: unknown): value is UploadedFile => Buffer.isBuffer((value as UploadedFile)?.bytes);
+  constructor(name: string) {
+    this.name = name;
+  }
+}
+
 const granularity = z.enum(['word', 'segment']);
 
 const transcriptionFields = {
@@ -36,11 +41,14 @@ const transcriptionFields = {
 };
 
 /** A recording in a form. */
-export const recordingFile = z.unknown().refine(isFile, 'must be a file').meta({
-  type: 'string',
-  format: 'binary',
-  description: 'At most 25 MiB: mp3, mp4, m4a, wav, webm, ogg, opus or flac. The type is detected.',
-});
+export const recordingFile = z
+  .unknown()
+  .refine((value) => value instanceof UploadedFile, 'must be a file')
+  .meta({
+    type: 'string',
+    format: 'binary',
+    description: 'At most 25 MiB: mp3, mp4, m4a, wav, webm, ogg, opus or flac. The type is detected.',
+  });
 
 export const transcriptionRequest = z
   .strictObject({ file: recordingFile, ...transcriptionFields })
@@ -116,7 +124,7 @@ export const createTranscription = defineOperation({
     'Priced by the second, and counted on `audio.seconds`. The duration is read from the file before the call; what the provider reports is charged.',
   requirements: [REQUIRES_API_ACCESS, { kind: 'model', of: 'audio', field: 'model' }],
   body: transcriptionRequest,
-  bodyExample: { model: 'whisper-1', file: { name: 'talk.mp3', type: 'audio/mpeg', bytes: Buffer.alloc(0) } },
+  bodyExample: { model: 'whisper-1', file: new UploadedFile('talk.mp3') },
   responses: {
     200: {
       description: 'The text, in the requested format. `text`, `srt` and `vtt` are plain text.',

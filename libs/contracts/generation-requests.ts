@@ -162,14 +162,22 @@ export function decodeGenerationRequest(bytes: Buffer): SentRequest {
   return { head: JSON.parse(bytes.toString('utf8', 0, end)), body: bytes.subarray(end + 1) };
 }
 
-/** A body with a file: its fields as one line of JSON, a line feed, and the file. */
-export function encodeFileRequest(fields: object, file: Buffer): Buffer {
-  return Buffer.concat([Buffer.from(`${JSON.stringify(fields)}\n`), file]);
+/** The fields of a body with a file: one line of JSON, which the file follows. */
+export function encodeFields(fields: object): Buffer {
+  return Buffer.from(`${JSON.stringify(fields)}\n`);
 }
 
-/** @throws SyntaxError if the fields are not one line of JSON. */
-export function decodeFileRequest(body: Buffer): { fields: unknown; file: Buffer } {
-  const end = body.indexOf(LINE_FEED);
-  if (end < 0) throw new SyntaxError('The fields do not end with a line feed.');
-  return { fields: JSON.parse(body.toString('utf8', 0, end)), file: body.subarray(end + 1) };
+/**
+ * Where the file begins in a request to generation, given the start of the request: null for a request without a file,
+ * undefined if more of it is needed.
+ *
+ * @throws SyntaxError for a head that is not JSON.
+ */
+export function fileStartOf(start: Buffer, hasFile: (plan: CallPlan) => boolean): number | null | undefined {
+  const headEnd = start.indexOf(LINE_FEED);
+  if (headEnd < 0) return undefined;
+  const { plan } = JSON.parse(start.toString('utf8', 0, headEnd)) as Pick<GenerationRequestHead, 'plan'>;
+  if (!hasFile(plan)) return null;
+  const fieldsEnd = start.indexOf(LINE_FEED, headEnd + 1);
+  return fieldsEnd < 0 ? undefined : fieldsEnd + 1;
 }

@@ -1,6 +1,6 @@
 /** `POST /api/recordings`: recordings that content is written from. */
 import { z } from 'zod';
-import { recordingFile } from './audio.ts';
+import { recordingFile, UploadedFile } from './audio.ts';
 import { count, instant } from './envelope.ts';
 import { idempotencyHeaders } from './idempotency-key.ts';
 import { defineOperation } from './operation.ts';
@@ -35,7 +35,7 @@ export const createRecording = defineOperation({
   takesMedia: true,
   isForm: true,
   body: z.strictObject({ file: recordingFile }).meta({ id: 'CreateRecordingRequest' }),
-  bodyExample: { file: { name: 'talk.mp3', type: 'audio/mpeg', bytes: Buffer.alloc(0) } },
+  bodyExample: { file: new UploadedFile('talk.mp3') },
   responses: {
     201: {
       description: 'The recording.',

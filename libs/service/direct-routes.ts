@@ -14,6 +14,7 @@ import type { FastifyInstance } from 'fastify';
 import type { InternalIdentity } from '#libs/auth/internal-identity.ts';
 import type { Caller } from '#libs/contracts/internal-context.ts';
 import { type ProblemCode, type ProblemError, problem, toProblemJson } from '#libs/problems/problems.ts';
+import { FileTooLargeError, receiveFile, type TemporaryFile } from '#libs/storage/temporary-file.ts';
 import { createCompletionRecorder } from './completed-requests.ts';
 import { bodyTooLarge, toProblem } from './framework-problems.ts';
 import { verifyCaller } from './internal-calls.ts';
@@ -56,8 +57,18 @@ export type DirectRoute<Who = Caller> = {
   /** Null for any. */
   readonly contentType: string | null;
   readonly bodyLimitBytes: number;
+  /**
+   * Where a file begins in the body, given its bytes so far: null for a body without one, undefined if more of it is needed.
+   * The file is streamed to disk.
+   */
+  readonly fileStart?: (start: Buffer) => number | null | undefined;
   /** Sends the response. An error that it throws becomes a problem, or cuts a response that has begun. */
-  readonly serve: (request: DirectRequest, caller: Who, body: Buffer) => Promise<void>;
+  readonly serve: (
+    request: DirectRequest,
+    caller: Who,
+    body: Buffer,
+    file: TemporaryFile | null,
+  ) => Promise<void>;
 };
 
 export type DirectRouteOptions = {
@@ -109,7 +120,12 @@ function createRoutes<Who extends Caller | null>(
       const caller = authenticate(request.raw, request.log);
       request.caller = caller;
       checkHeaders(request.raw, route);
-      await route.serve(request, caller, await readBody(request.raw, route.bodyLimitBytes));
+      const { body, file } = await readParts(request.raw, route);
+      try {
+        await route.serve(request, caller, body, file);
+      } finally {
+        await file?.close();
+      }
     } catch (error) {
       sendProblem(request, recordFailure(metrics, request, error));
     }
@@ -158,6 +174,47 @@ function checkHeaders(
     throw problem('unsupported_media_type', { detail });
   }
   if (Number(headers['content-length'] ?? 0) > bodyLimitBytes) throw bodyTooLarge(bodyLimitBytes);
+}
+
+type Parts = { body: Buffer; file: TemporaryFile | null };
+
+async function readParts(
+  raw: IncomingMessage,
+  { bodyLimitBytes, fileStart }: Pick<DirectRoute, 'bodyLimitBytes' | 'fileStart'>,
+): Promise<Parts> {
+  if (fileStart === undefined) return { body: await readBody(raw, bodyLimitBytes), file: null };
+  try {
+    return await splitBody(raw, bodyLimitBytes, fileStart);
+  } catch (error) {
+    if (error instanceof FileTooLargeError) throw bodyTooLarge(bodyLimitBytes);
+    throw raw.destroyed && !raw.complete ? problem('client_closed_request', { cause: error }) : error;
+  }
+}
+
+async function splitBody(
+  raw: IncomingMessage,
+  limitBytes: number,
+  fileStart: NonNullable<DirectRoute['fileStart']>,
+): Promise<Parts> {
+  const chunks: AsyncIterator<Buffer> = raw[Symbol.asyncIterator]();
+  let body = Buffer.alloc(0);
+  let start: number | null | undefined;
+  for (;;) {
+    const { value, done } = await chunks.next();
+    if (done === true) return { body, file: null };
+    body = Buffer.concat([body, value]);
+    if (body.length > limitBytes) throw bodyTooLarge(limitBytes);
+    if (start === undefined) start = fileStart(body);
+    if (typeof start === 'number') break;
+  }
+  const file = await receiveFile(restOf(body.subarray(start), chunks), limitBytes - start);
+  return { body: body.subarray(0, start), file };
+}
+
+/** Does not end the chunks: a request that was refused for its size must still be answered. */
+async function* restOf(first: Buffer, chunks: AsyncIterator<Buffer>): AsyncGenerator<Buffer> {
+  yield first;
+  for (let next = await chunks.next(); next.done !== true; next = await chunks.next()) yield next.value;
 }
 
 function readBody(request: IncomingMessage, limitBytes: number): Promise<Buffer> {

@@ -17,6 +17,8 @@ declare module 'fastify' {
     takesCredentials?: boolean;
     /** The route's body may be large; see the operation. */
     takesMedia?: boolean;
+    /** The route's body is a form, whose file is streamed. */
+    isForm?: boolean;
   }
 }
 
@@ -65,6 +67,7 @@ export function serveOperation<O extends Operation>(
       ...(operation.scope && { scope: operation.scope }),
       ...(operation.takesCredentials && { takesCredentials: true }),
       ...(operation.takesMedia && { takesMedia: true }),
+      ...(operation.isForm && { isForm: true }),
     },
     ...(operation.takesCredentials && {
       bodyLimit: Math.min(CREDENTIALS_BODY_LIMIT, app.initialConfig.bodyLimit ?? CREDENTIALS_BODY_LIMIT),

@@ -1,10 +1,11 @@
 import { randomUUID } from 'node:crypto';
-import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { createReadStream } from 'node:fs';
+import { mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { checkKey, type Storage } from './storage.ts';
+import { checkKey, type StreamStorage } from './storage.ts';
 
 /** Files below a folder, which all processes of the service must share. */
-export function createLocalStorage(folder: string): Storage {
+export function createLocalStorage(folder: string): StreamStorage {
   const pathOf = (key: string) => {
     checkKey(key);
     return path.join(folder, key);
@@ -15,18 +16,30 @@ export function createLocalStorage(folder: string): Storage {
       await mkdir(path.dirname(target), { recursive: true });
       // Renamed when it is complete, so that a partial file is never read.
       const partial = `${target}.${randomUUID()}.part`;
-      await writeFile(partial, bytes, { mode: 0o600 });
-      await rename(partial, target);
-    },
-    async get(key) {
       try {
-        return await readFile(pathOf(key));
+        await writeFile(partial, Buffer.isBuffer(bytes) ? bytes : bytes.read(), { mode: 0o600 });
+        await rename(partial, target);
       } catch (error) {
-        if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+        await rm(partial, { force: true });
         throw error;
       }
+    },
+    get: (key) => unlessMissing(readFile(pathOf(key))),
+    async open(key) {
+      const file = pathOf(key);
+      const stats = await unlessMissing(stat(file));
+      return stats && { size: stats.size, read: () => createReadStream(file) };
     },
     delete: (key) => rm(pathOf(key), { force: true }),
     signedUrl: async () => null,
   };
+}
+
+async function unlessMissing<Result>(reading: Promise<Result>): Promise<Result | undefined> {
+  try {
+    return await reading;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
 }

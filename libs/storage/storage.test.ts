@@ -1,12 +1,15 @@
+import { hash } from 'node:crypto';
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { Readable } from 'node:stream';
 // @ts-expect-error it has no types
 import S3rver from 's3rver';
 import t from 'tap';
 import { createLocalStorage } from './local-storage.ts';
 import { createS3Storage } from './s3-storage.ts';
-import type { Storage } from './storage.ts';
+import type { StreamStorage } from './storage.ts';
+import { FileTooLargeError, receiveFile } from './temporary-file.ts';
 
 const BUCKET = 'media';
 
@@ -40,7 +43,7 @@ const localFolder = folderOf('local');
 for (const [name, storage] of [
   ['local', createLocalStorage(localFolder)],
   ['s3', bucket()],
-] as readonly (readonly [string, Storage])[]) {
+] as readonly (readonly [string, StreamStorage])[]) {
   t.test(`given ${name} storage, then a file is what was put, until it is deleted`, async (t) => {
     const bytes = Buffer.from(Array.from({ length: 300_000 }, (_, index) => index % 256));
     await storage.put('a1/image.png', { bytes, mediaType: 'image/png' });
@@ -55,7 +58,43 @@ for (const [name, storage] of [
       await t.rejects(async () => storage.get(key), RangeError, key);
     }
   });
+
+  t.test(`given ${name} storage, then a file is written and read as a stream`, async (t) => {
+    const bytes = Buffer.from(Array.from({ length: 600_000 }, (_, index) => index % 251));
+    const file = await receiveFile(Readable.from([bytes.subarray(0, 1_000), bytes.subarray(1_000)]), 600_000);
+    t.match(file, { size: 600_000, sha256: hash('sha256', bytes) });
+    await storage.put('streamed', { bytes: file, mediaType: 'audio/wav' });
+    await file.close();
+    await t.rejects(collect(file.read()), { code: 'EBADF' });
+    const stored = await storage.open('streamed');
+    t.equal(stored?.size, bytes.length);
+    for (const _ of [1, 2]) t.ok((await collect(stored?.read() ?? [])).equals(bytes));
+    t.equal(await storage.open('none'), undefined);
+  });
 }
+
+t.test('given an upload that is too large, or ends too early, then nothing is left of it', async (t) => {
+  const folder = folderOf('uploads');
+  const { TMPDIR } = process.env;
+  process.env.TMPDIR = folder;
+  t.teardown(() => {
+    process.env.TMPDIR = TMPDIR ?? '';
+  });
+  const failed = async function* () {
+    yield Buffer.alloc(10);
+    throw new Error('The client has left.');
+  };
+  await t.rejects(receiveFile(Readable.from([Buffer.alloc(6), Buffer.alloc(5)]), 10), FileTooLargeError);
+  await t.rejects(receiveFile(failed(), 10), { message: 'The client has left.' });
+  const file = await receiveFile(Readable.from([Buffer.alloc(10)]), 10);
+  t.strictSame(readdirSync(folder), [], 'the file has no name');
+  await file.close();
+  await file.close();
+  const storage = createLocalStorage(folder);
+  const bytes = { size: 20, read: failed };
+  await t.rejects(storage.put('one', { bytes, mediaType: 'audio/wav' }), { message: 'The client has left.' });
+  t.strictSame(readdirSync(folder), []);
+});
 
 t.test('a partial file is never left in its place', async (t) => {
   const storage = createLocalStorage(localFolder);
@@ -92,3 +131,9 @@ t.test('given a bucket that does not exist, then the storage says so', async (t)
   await t.rejects(storage.put('c', file), { message: 'The storage answered 404 to PUT.' });
   t.equal(await storage.get('c'), undefined);
 });
+
+async function collect(stream: AsyncIterable<Uint8Array> | Iterable<Uint8Array>): Promise<Buffer> {
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of stream) chunks.push(chunk);
+  return Buffer.concat(chunks);
+}

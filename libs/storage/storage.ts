@@ -1,4 +1,5 @@
 /** Files by key: in a local folder, or in any S3-compatible bucket. */
+import type { FileSource } from '#libs/contracts/file-source.ts';
 
 export type StoredFile = { bytes: Buffer; mediaType: string };
 
@@ -13,6 +14,13 @@ export type Storage = {
    * that the service must serve the file.
    */
   readonly signedUrl: (key: string, seconds: number) => Promise<string | null>;
+};
+
+/** Storage for files that are too large for memory, too. */
+export type StreamStorage = Storage & {
+  readonly put: (key: string, file: { bytes: Buffer | FileSource; mediaType: string }) => Promise<void>;
+  /** A file that is read as a stream; undefined if there is none. */
+  readonly open: (key: string) => Promise<FileSource | undefined>;
 };
 
 const KEY = /^[a-z0-9][a-z0-9_-]*(\/[a-z0-9][a-z0-9_.-]*)*$/;

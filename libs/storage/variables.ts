@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { httpUrl } from '#libs/config/variables.ts';
 import { createLocalStorage } from './local-storage.ts';
 import { createS3Storage, type S3Options } from './s3-storage.ts';
-import type { Storage } from './storage.ts';
+import type { StreamStorage } from './storage.ts';
 
 export function bucketVariables() {
   return {
@@ -34,6 +34,6 @@ export function bucketOf(variables: BucketVariables): S3Options | null {
 }
 
 /** @param s3 null for the local folder. */
-export function createStorage({ folder, s3 }: { folder: string; s3: S3Options | null }): Storage {
+export function createStorage({ folder, s3 }: { folder: string; s3: S3Options | null }): StreamStorage {
   return s3 === null ? createLocalStorage(folder) : createS3Storage(s3);
 }

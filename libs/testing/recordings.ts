@@ -1,10 +1,10 @@
-/** Recordings of each format as encoders write them: silent, or without samples, but with a header that states their length. */
+/** Recordings of each format as encoders write them: silent, with a header that may state another length than they have. */
 import { silence, silentMp3 } from '#libs/simulators/audio.ts';
 
-/** Bytes of sound for each second, which decoders would not accept. */
-const BYTES_PER_SECOND = 4_000;
-
-const soundOf = (seconds: number) => Buffer.alloc(seconds * BYTES_PER_SECOND, 0x55);
+const FRAMES_PER_SECOND = 50;
+const FRAME_BYTES = 80;
+/** A mono packet of Opus with 20 ms of speech at 32 kbit/s. */
+const OPUS_PACKET = Buffer.concat([Buffer.from([0x08]), Buffer.alloc(FRAME_BYTES - 1, 0x55)]);
 
 const u32 = (value: number) => {
   const bytes = Buffer.alloc(4);
@@ -17,7 +17,14 @@ const u16 = (value: number) => {
   return bytes;
 };
 
-/** @param stated the length that the header states. */
+/** @param stated the length that the size of its samples states. */
+function wav(seconds: number, stated = seconds): Buffer {
+  const file = silence(seconds);
+  file.writeUInt32LE(stated * 8_000, 40);
+  return file;
+}
+
+/** Frames of 4,096 equal samples. @see https://www.rfc-editor.org/rfc/rfc9639#section-9 */
 function flac(seconds: number, stated = seconds): Buffer {
   const rate = 16_000;
   const info = Buffer.alloc(34);
@@ -25,32 +32,51 @@ function flac(seconds: number, stated = seconds): Buffer {
   info.writeUInt16BE(4_096, 2);
   // the rate in 20 bits, channels and bits in 3 and 5, samples in 36
   info.writeBigUInt64BE((BigInt(rate) << 44n) | (15n << 36n) | BigInt(Math.round(stated * rate)), 10);
-  return Buffer.concat([Buffer.from('fLaC'), Buffer.from([0x80, 0, 0, 34]), info, soundOf(seconds)]);
+  const frames: Buffer[] = [];
+  for (let left = seconds * rate; left > 0; left -= 4_096) {
+    // 16 bits for its samples, the rate of the stream, one channel, 16 bits a sample, as frame 0
+    const head = Buffer.concat([Buffer.from([0xff, 0xf8, 0x70, 0x08, 0]), u16(Math.min(left, 4_096) - 1)]);
+    const frame = Buffer.concat([head, checksum(head, 0x07, 8), Buffer.from([0, 0x12, 0x34])]);
+    frames.push(frame, checksum(frame, 0x8005, 16));
+  }
+  return Buffer.concat([Buffer.from('fLaC'), Buffer.from([0x80, 0, 0, 34]), info, ...frames]);
 }
 
-/** @see https://datatracker.ietf.org/doc/html/rfc7845 */
+function checksum(bytes: Buffer, polynomial: number, bits: 8 | 16): Buffer {
+  const top = 1 << (bits - 1);
+  const mask = 2 ** bits - 1;
+  let crc = 0;
+  for (const byte of bytes) {
+    crc ^= byte << (bits - 8);
+    for (let bit = 0; bit < 8; bit += 1) crc = ((crc << 1) ^ (crc & top ? polynomial : 0)) & mask;
+  }
+  return bits === 8 ? Buffer.from([crc]) : u16(crc);
+}
+
+/** Opus, a page for each second. @see https://datatracker.ietf.org/doc/html/rfc7845 */
 function ogg(seconds: number, stated = seconds): Buffer {
   const head = Buffer.from('OpusHead\x01\x01\x00\x00\x80\xbb\x00\x00\x00\x00\x00', 'latin1');
   const tags = Buffer.from('OpusTags\x04\x00\x00\x00test\x00\x00\x00\x00', 'latin1');
-  const pages = [page(0, 2, 0, head), page(1, 0, 0, tags)];
-  for (let second = 1; second <= seconds; second += 1) {
-    const isLast = second === seconds;
-    const position = Math.round((isLast ? stated : Math.min(second, stated)) * 48_000);
-    pages.push(page(second + 1, isLast ? 4 : 0, position, soundOf(1)));
+  const second = Array<Buffer>(FRAMES_PER_SECOND).fill(OPUS_PACKET);
+  const pages = [page(0, 2, 0, [head]), page(1, 0, 0, [tags])];
+  for (let number = 1; number <= seconds; number += 1) {
+    const isLast = number === seconds;
+    const position = Math.round((isLast ? stated : Math.min(number, stated)) * 48_000);
+    pages.push(page(number + 1, isLast ? 4 : 0, position, second));
   }
   return Buffer.concat(pages);
 }
 
-function page(number: number, flags: number, position: number, body: Buffer): Buffer {
-  const segments = Buffer.from([...Array(Math.floor(body.length / 255)).fill(255), body.length % 255]);
+/** @param packets of less than 255 bytes. */
+function page(number: number, flags: number, position: number, packets: readonly Buffer[]): Buffer {
   const head = Buffer.alloc(27);
   head.write('OggS', 'latin1');
   head.writeUInt8(flags, 5);
   head.writeBigUInt64LE(BigInt(position), 6);
   head.writeUInt32LE(7, 14);
   head.writeUInt32LE(number, 18);
-  head.writeUInt8(segments.length, 26);
-  return Buffer.concat([head, segments, body]);
+  head.writeUInt8(packets.length, 26);
+  return Buffer.concat([head, Buffer.from(packets.map(({ length }) => length)), ...packets]);
 }
 
 /** @see https://www.matroska.org/technical/elements.html */
@@ -85,10 +111,13 @@ function webm(seconds: number, stated = seconds): Buffer {
     audio,
   );
   const info = element('1549a966', element('2ad7b1', u32(1_000_000)), double('4489', stated * 1_000));
-  const cluster = element('1f43b675', number('e7', 0), element('a3', soundOf(seconds)));
+  // of track 1, at the start of its cluster
+  const block = element('a3', Buffer.from([0x81, 0, 0, 0]), OPUS_PACKET);
+  const blocks = Array<Buffer>(FRAMES_PER_SECOND).fill(block);
+  const clusters = Array.from({ length: seconds }, () => element('1f43b675', number('e7', 0), ...blocks));
   return Buffer.concat([
     element('1a45dfa3', ...header, number('4287', 4), number('4285', 2)),
-    element('18538067', info, element('1654ae6b', track), cluster),
+    element('18538067', info, element('1654ae6b', track), ...clusters),
   ]);
 }
 
@@ -100,15 +129,15 @@ function m4a(seconds: number, stated = seconds): Buffer {
     return Buffer.concat([u32(8 + body.length), Buffer.from(type, 'latin1'), body]);
   };
   const zeros = (count: number) => Buffer.alloc(count);
-  const samples = Math.round((stated * rate) / 1_024);
-  const length = samples * 1_024;
+  const frames = Math.round((seconds * rate) / 1_024);
+  const length = Math.round(stated * rate);
   const description = box('mp4a', zeros(6), u16(1), zeros(8), u16(1), u16(16), zeros(4), u16(rate), u16(0));
   const table = box(
     'stbl',
     box('stsd', zeros(4), u32(1), description),
-    box('stts', zeros(4), u32(1), u32(samples), u32(1_024)),
-    box('stsc', zeros(4), u32(1), u32(1), u32(samples), u32(1)),
-    box('stsz', zeros(4), u32(128), u32(samples)),
+    box('stts', zeros(4), u32(1), u32(frames), u32(Math.round(length / frames))),
+    box('stsc', zeros(4), u32(1), u32(1), u32(frames), u32(1)),
+    box('stsz', zeros(4), u32(FRAME_BYTES), u32(frames)),
     box('stco', zeros(4), u32(1), u32(40)),
   );
   const handler = box('hdlr', zeros(8), Buffer.from('soun'), zeros(13));
@@ -122,16 +151,16 @@ function m4a(seconds: number, stated = seconds): Buffer {
   const track = box('trak', box('tkhd', zeros(12), u32(1), zeros(4), u32(length), zeros(60)), media);
   return Buffer.concat([
     box('ftyp', Buffer.from('M4A '), u32(0), Buffer.from('M4A mp42isom')),
-    box('mdat', soundOf(seconds)),
+    box('mdat', Buffer.alloc(frames * FRAME_BYTES, 0x55)),
     box('moov', movie, track),
   ]);
 }
 
-/** By extension: `seconds` of sound, of which the header may state less. */
+/** By extension: `seconds` of sound, and what the header states. */
 export const RECORDINGS: Readonly<Record<string, (seconds: number, stated?: number) => Buffer>> = {
   mp3: silentMp3,
   m4a,
-  wav: (seconds) => silence(seconds),
+  wav,
   webm,
   ogg,
   flac,

@@ -153,7 +153,10 @@ export async function buildApp(dependencies: AppDependencies): Promise<Gateway> 
   await app.register(rateLimitsPlugin, {
     ...{ limits: config.rateLimits, database, streamSlots, logger, valkeyUrl: config.valkeyUrl },
   });
-  await app.register(bodyLimitsPlugin, { budgetBytes: config.mediaBodyBudgetBytes });
+  await app.register(bodyLimitsPlugin, {
+    budgetBytes: config.mediaBodyBudgetBytes,
+    uploadBudgetBytes: config.uploadBudgetBytes,
+  });
   await app.register(idempotencyPlugin, {
     ...{ database, now, logger },
     generation: backends?.generation.clients ?? [],

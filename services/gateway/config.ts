@@ -22,6 +22,11 @@ export const configSchema = z.object({
     .describe(
       'Most bytes of large request bodies (up to 32 MB each) in memory at a time; more wait for up to ten seconds. As many may be of images and documents that requests have as URLs',
     ),
+  UPLOAD_BUDGET: byteSize()
+    .prefault('1gb')
+    .describe(
+      'Most bytes of uploaded recordings (up to 25 MB each) in the temporary folder at a time; more wait for up to ten seconds',
+    ),
   ...backendVariables(),
 
   JWT_KEYS: signingKeys()
@@ -143,6 +148,7 @@ export function toGatewayConfig(variables: GatewayVariables) {
     },
     valkeyUrl: variables.VALKEY_URL,
     mediaBodyBudgetBytes: variables.MEDIA_BODY_BUDGET,
+    uploadBudgetBytes: variables.UPLOAD_BUDGET,
     searchProviders: variables.SEARCH_PROVIDERS,
     trustProxy: variables.TRUST_PROXY,
     corsOrigins: variables.CORS_ORIGINS,

@@ -1,6 +1,10 @@
 /** OpenAI's SDK against transcriptions and speech, on the plan that sells minutes of audio. */
+import { once } from 'node:events';
+import { readdirSync, readlinkSync, statSync } from 'node:fs';
+import { type ClientRequest, type IncomingMessage, request } from 'node:http';
 import OpenAI, { toFile } from 'openai';
 import t, { type Test } from 'tap';
+import { until } from '#libs/jobs/fixtures.ts';
 import { silence } from '#libs/simulators/audio.ts';
 import { RECORDINGS } from '#libs/testing/recordings.ts';
 import { startInstallation } from '../installation.fixture.ts';
@@ -81,6 +85,29 @@ t.test(
     const tooLarge = toFile(silence(Math.ceil((26 * MIB) / 8_000)), 'larger.wav');
     await refused(t, transcribe(tooLarge), { status: 413, error: { problem_code: 'body_too_large' } });
     t.match(await seconds(), { used: after.used, held: 0n });
+  },
+);
+
+t.test('given an upload that states 26 MiB, then it is refused before it is sent', async (t) => {
+  const upload = startUpload(26 * MIB);
+  const [response] = (await once(upload, 'response')) as [IncomingMessage];
+  t.equal(response.statusCode, 413);
+  upload.destroy();
+});
+
+t.test(
+  'given clients that leave at half of their uploads, then no file is left, and nothing is held',
+  async (t) => {
+    const before = await seconds();
+    const half = Buffer.alloc(12 * MIB);
+    const { arrayBuffers } = process.memoryUsage();
+    const uploads = Array.from({ length: 8 }, () => startUpload(24 * MIB));
+    for (const upload of uploads) upload.write(half);
+    await until(async () => uploadedBytes() === 8 * half.length);
+    t.ok(process.memoryUsage().arrayBuffers - arrayBuffers < 2 * half.length, 'the rest is on disk');
+    for (const upload of uploads) upload.destroy();
+    await until(async () => uploadedBytes() === 0);
+    t.strictSame(await seconds(), before);
   },
 );
 
@@ -204,4 +231,32 @@ async function formOf(length: number): Promise<FormData> {
   form.set('file', await wav(length));
   form.set('model', 'whisper-1');
   return form;
+}
+
+/** The start of a form with a file of this size. */
+function startUpload(size: number): ClientRequest {
+  const type = 'multipart/form-data; boundary=x';
+  const head = '--x\r\ncontent-disposition: form-data; name="file"; filename="talk.wav"\r\n\r\n';
+  const upload = request(`${url}/v1/audio/transcriptions`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${key}`, 'content-type': type, 'content-length': head.length + size },
+  });
+  upload.on('error', () => undefined);
+  upload.write(head);
+  return upload;
+}
+
+/** Of the uploads that this process has open. Their files have no names. */
+function uploadedBytes(): number {
+  const sizes = readdirSync('/proc/self/fd').map((fd) => uploadSize(`/proc/self/fd/${fd}`));
+  return sizes.reduce((sum, size) => sum + size, 0);
+}
+
+/** 0 for other files, and for one that has been closed meanwhile. */
+function uploadSize(descriptor: string): number {
+  try {
+    return readlinkSync(descriptor).includes('inkmeter-upload-') ? statSync(descriptor).size : 0;
+  } catch {
+    return 0;
+  }
 }

@@ -6,8 +6,8 @@ import {
   type TranscriptionOrder,
   type UploadedFile,
 } from '#libs/contracts/audio.ts';
-import { encodeFileRequest } from '#libs/contracts/generation-requests.ts';
-import { planSpeech, planTranscription, recordingName, secondsBound } from '#libs/pipelines/audio.ts';
+import { encodeFields } from '#libs/contracts/generation-requests.ts';
+import { planSpeech, planTranscription, recordingName } from '#libs/pipelines/audio.ts';
 import type { ModelChain } from '#libs/pipelines/text-call.ts';
 import { problem } from '#libs/problems/problems.ts';
 import {
@@ -18,8 +18,8 @@ import {
 import type { MeteredRoute } from '../metering/domain/route.ts';
 import { translatedRoute } from '../metering/plugin.ts';
 import { textModel } from '../prices/domain.ts';
-import { sniffAudio } from './form.ts';
-import { readDuration } from './read-duration.ts';
+import { readSeconds } from './durations/read-seconds.ts';
+import { sniffAudio, uploadOf } from './form.ts';
 
 const rateLimitClass = () => ({ generation: true, stream: false });
 
@@ -39,15 +39,16 @@ export const createSpeechRoute: MeteredRoute<SpeechRequest> = {
 
 /** `POST /v1/audio/transcriptions`: one provider call, held for the seconds of the recording. */
 export function transcriptionRoute(scope: FastifyInstance): void {
-  translatedRoute(scope, createTranscription, async ({ body }) => {
-    const { file, ...fields } = body;
-    const { name, type, bytes } = await sniffAudio(file as UploadedFile);
+  translatedRoute(scope, createTranscription, async (request) => {
+    const { file, ...fields } = request.body;
+    const upload = uploadOf(request);
+    const type = await sniffAudio(upload);
     const order: TranscriptionOrder = {
       ...fields,
-      file_name: recordingName(type, name),
+      file_name: recordingName(type, (file as UploadedFile).name),
       file_type: type,
     };
-    const seconds = secondsBound(await readDuration(bytes, type), bytes.length, type);
+    const seconds = await readSeconds(upload, type);
     const route: MeteredRoute<TranscriptionOrder> = {
       operation: createTranscription,
       rateLimitClass,
@@ -58,6 +59,7 @@ export function transcriptionRoute(scope: FastifyInstance): void {
       },
       cheaper: withoutReserve,
     };
-    return { body: order, route, bytes: encodeFileRequest(order, bytes) };
+    // Repeated requests are compared by their bytes, so these name the file.
+    return { body: order, route, bytes: encodeFields({ ...order, file_sha256: upload.sha256 }) };
   });
 }

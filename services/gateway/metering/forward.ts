@@ -3,8 +3,10 @@
  * back-pressure from the client to the provider. A client that leaves ends the request upstream.
  */
 import type { ServerResponse } from 'node:http';
+import { Readable } from 'node:stream';
 import type { Dispatcher } from 'undici';
 import type { SignIdentity } from '#libs/auth/internal-identity.ts';
+import type { FileSource } from '#libs/contracts/file-source.ts';
 import {
   encodeGenerationRequest,
   GENERATION_PATHS,
@@ -24,6 +26,8 @@ export type ForwardRequest = {
   /** The plan of the head, serialised. */
   planJson: string;
   body: Buffer;
+  /** Sent behind the body. */
+  file?: FileSource | null | undefined;
   /** The client's response; its headers must not have been sent. */
   response: ServerResponse;
   /** Called when the response begins, before anything of it is written. */
@@ -85,6 +89,11 @@ export function createForward(options: { pools: readonly Dispatcher[]; sign: Sig
   };
 }
 
+async function* withFile(bytes: Buffer, file: FileSource): AsyncGenerator<Uint8Array> {
+  yield bytes;
+  yield* file.read();
+}
+
 type ReceivedHeaders = Readonly<Record<string, string | string[] | undefined>>;
 
 function responseHeadersOf(headers: ReceivedHeaders): Record<string, string> {
@@ -111,7 +120,7 @@ function exchange(
   pool: Dispatcher,
   identity: string,
   bytes: Buffer,
-  { head, response, onBegin, responseHeaders, translate, traceparent }: ForwardRequest,
+  { head, file, response, onBegin, responseHeaders, translate, traceparent }: ForwardRequest,
 ): Promise<CompletedResponse | undefined> {
   const { requestId, storeResponse } = head;
   return new Promise((resolve, reject) => {
@@ -179,8 +188,9 @@ function exchange(
           'x-request-id': requestId,
           [INTERNAL_CONTEXT_HEADER]: identity,
           ...(traceparent !== undefined && { traceparent }),
+          ...(file && { 'content-length': String(bytes.length + file.size) }),
         },
-        body: bytes,
+        body: file ? Readable.from(withFile(bytes, file), { objectMode: false }) : bytes,
       },
       {
         onRequestStart(controller) {

@@ -67,7 +67,7 @@ export async function serveMetered<B extends RequestBody>(
 }
 
 /** What the pipeline reads of a request. */
-type MeteredRequest = Pick<FastifyRequest, 'id' | 'body' | 'raw' | 'rawBody'>;
+type MeteredRequest = Pick<FastifyRequest, 'id' | 'body' | 'raw' | 'rawBody' | 'upload'>;
 /** What the pipeline needs of the reply to a request. */
 type MeteredReply = Pick<FastifyReply, 'raw'> & { getHeaders: () => object; hijack: () => unknown };
 
@@ -83,7 +83,7 @@ export async function serveWithoutClient<B extends RequestBody>(
   { id, body, caller }: { id: string; body: B; caller: Caller },
 ): Promise<CompletedResponse> {
   const raw = new IncomingMessage(new Socket());
-  const request: MeteredRequest = { id, body, raw, rawBody: Buffer.from(JSON.stringify(body)) };
+  const request: MeteredRequest = { id, body, raw, rawBody: Buffer.from(JSON.stringify(body)), upload: null };
   const response = new ServerResponse(raw).destroy();
   const reply: MeteredReply = { raw: response, getHeaders: () => ({}), hijack: () => undefined };
   const held = await admit(metering, route, request, reply, caller);
@@ -176,6 +176,7 @@ async function forward<B extends RequestBody>(
       },
       planJson: hold.planJson,
       body: check.body === request.body ? bytesOf(request) : Buffer.from(JSON.stringify(check.body)),
+      file: request.upload,
       response: reply.raw,
       onBegin: () => reply.hijack(),
       ...(route.translate && { translate: route.translate }),

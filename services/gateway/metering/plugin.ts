@@ -67,7 +67,11 @@ export function translatedRoute<O extends Operation, B extends RequestBody>(
     const served = request as FastifyRequest;
     served.body = body;
     served.rawBody = bytes;
-    await serveMetered(metering, route, served, reply, request.caller);
+    try {
+      await serveMetered(metering, route, served, reply, request.caller);
+    } finally {
+      await served.upload?.close();
+    }
     return reply;
   });
 }

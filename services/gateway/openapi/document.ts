@@ -9,6 +9,7 @@ import {
 } from 'fastify-type-provider-zod';
 import { stringify } from 'yaml';
 import { z } from 'zod';
+import { UploadedFile } from '#libs/contracts/audio.ts';
 import { fastifyPath, type Operation, type OperationResponse } from '#libs/contracts/operation.ts';
 import { describeEvents, eventSchema } from '#libs/contracts/stream-events.ts';
 import type { ErrorFormat } from '#libs/problems/error-formats.ts';
@@ -188,11 +189,9 @@ function describe({ description, auth, scope, method }: Operation): string {
 function bodyExampleOf({ bodyExample, isForm }: Operation): unknown {
   if (!isForm) return bodyExample;
   const fields = Object.entries(bodyExample as Record<string, unknown>);
-  return Object.fromEntries(fields.map(([key, value]) => [key, isFile(value) ? value.name : value]));
+  const shown = (value: unknown) => (value instanceof UploadedFile ? value.name : value);
+  return Object.fromEntries(fields.map(([key, value]) => [key, shown(value)]));
 }
-
-const isFile = (value: unknown): value is { name: string } =>
-  typeof value === 'object' && value !== null && 'bytes' in value && 'name' in value;
 
 /** Adds examples and headers, which the generator does not support, and moves errors to shared components. */
 function complete(object: OperationObject, operation: Operation, shared: Shared): void {

@@ -4,7 +4,6 @@ import {
   type TranscriptionOrder,
   transcriptionOrder,
 } from '#libs/contracts/audio.ts';
-import { decodeFileRequest } from '#libs/contracts/generation-requests.ts';
 import { SPEECH_STEP } from '#libs/pipelines/audio.ts';
 import { configuredCall } from '../calls/domain/configured-call.ts';
 import type { CallRunner } from '../calls/domain/run-call.ts';
@@ -19,7 +18,7 @@ const noTokens = async () => 0;
 
 /** One provider call: a recording to a text, or a text to a recording. */
 export function createAudioHandler({ runner, providers }: AudioOptions): GenerationHandler {
-  return async (request, { body }, response) => {
+  return async (request, { body, file }, response) => {
     const call = configuredCall(onlyCall(request), providers.forAudio);
     // Before anything is sent: the provider may not be configured.
     providers.forAudio(call.provider);
@@ -29,8 +28,8 @@ export function createAudioHandler({ runner, providers }: AudioOptions): Generat
       const attempt = speechAttempt(order, providers.forAudio);
       return answerWithDocument(runner, request, response, noTokens, attempt, contentType, call);
     }
-    const { fields, file } = decodeFileRequest(body as Buffer);
-    const order = parseBody(transcriptionOrder, fields);
+    if (file === null) throw new TypeError('The request has no recording.');
+    const order = parseBody(transcriptionOrder, body);
     const attempt = transcriptionAttempt(order, file, providers.forAudio);
     return answerWithDocument(runner, request, response, noTokens, attempt, typeOf(order), call);
   };

@@ -4,7 +4,7 @@ import { createServer, type ServerResponse } from 'node:http';
 import sharp from 'sharp';
 import t from 'tap';
 import { speechRequest, transcriptionOrder } from '#libs/contracts/audio.ts';
-import { type CallPlan, encodeFileRequest } from '#libs/contracts/generation-requests.ts';
+import { type CallPlan, encodeFields } from '#libs/contracts/generation-requests.ts';
 import { imageRequest } from '#libs/contracts/images.ts';
 import { planSpeech, planTranscription } from '#libs/pipelines/audio.ts';
 import { planEmbedding } from '#libs/pipelines/embedding.ts';
@@ -74,13 +74,15 @@ const APIS: Record<string, Api> = {
       { model: model('audio', 'whisper-1'), price: price('whisper-1', { audio_second: '100000' }) },
       90,
     ),
-    body: encodeFileRequest(
-      transcriptionOrder.parse({
-        ...{ model: 'whisper-1', response_format: 'text' },
-        ...{ file_name: 'talk.wav', file_type: 'audio/wav' },
-      }),
+    body: Buffer.concat([
+      encodeFields(
+        transcriptionOrder.parse({
+          ...{ model: 'whisper-1', response_format: 'text' },
+          ...{ file_name: 'talk.wav', file_type: 'audio/wav' },
+        }),
+      ),
       Buffer.from('RIFF'),
-    ),
+    ]),
     zero: { text: 'Hello', usage: { type: 'duration', seconds: 0 } },
   },
   speech: {

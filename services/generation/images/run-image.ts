@@ -10,7 +10,6 @@ import {
 } from '#libs/pipelines/image-descriptions.ts';
 import { SAFETY_STEP, safetyInput } from '#libs/pipelines/safety.ts';
 import { problem } from '#libs/problems/problems.ts';
-import type { StoredFile } from '#libs/storage/storage.ts';
 import { configuredCall } from '../calls/domain/configured-call.ts';
 import { countPrompt } from '../calls/domain/count-tokens.ts';
 import {
@@ -22,6 +21,7 @@ import {
   type SettledFigures,
 } from '../calls/domain/run-call.ts';
 import { plannedChat, textAttempt } from '../content/domain.ts';
+import type { SaveMedia } from '../media/domain.ts';
 import type { ChatSource } from '../providers/domain/chat-source.ts';
 import type { DrawnImage, ImageAdapter } from '../providers/domain/image-adapter.ts';
 import type { ModerationAdapter } from '../providers/domain/moderation-adapter.ts';
@@ -45,7 +45,7 @@ export type ImageRun = Pick<ProviderCall, 'requestId' | 'active' | 'settlement'>
   adapterFor: (provider: string) => ImageAdapter;
   sourceFor: (provider: string) => ChatSource;
   /** Stores an image, if its URL is wanted. */
-  save: ((file: StoredFile) => Promise<{ url: string }>) | null;
+  save: ((file: Parameters<SaveMedia>[1]) => Promise<{ url: string }>) | null;
   /** Undefined for a provider that is not configured: its moderations are left out. */
   moderationsFor: (provider: string) => ModerationAdapter | undefined;
   /** Called with a preview of an image that is being drawn, and with each image once it is settled. */

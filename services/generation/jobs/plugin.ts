@@ -93,6 +93,7 @@ const jobs: FastifyPluginAsync<JobsOptions> = async (app, options) => {
     providers: app.providers,
     saveMedia: app.saveMedia,
     readMedia: app.readMedia,
+    openMedia: app.openMedia,
     deleteMedia: app.deleteMedia,
   });
   app.decorate('jobs', {

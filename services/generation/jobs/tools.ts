@@ -28,7 +28,7 @@ import type { Attempt } from '../calls/domain/run-call.ts';
 import { textAttempt } from '../content/domain.ts';
 import { drawAttempt } from '../images/domain/draw.ts';
 import { finishImage, previewOf } from '../images/domain/finish-image.ts';
-import type { DeleteMedia, ReadMedia, SaveMedia } from '../media/domain.ts';
+import type { DeleteMedia, OpenMedia, ReadMedia, SaveMedia } from '../media/domain.ts';
 import { ProviderError } from '../providers/domain/provider-error.ts';
 import type { Providers } from '../providers/domain/providers.ts';
 import { searchAttempt } from '../search/domain.ts';
@@ -42,6 +42,7 @@ export type ToolOptions = {
   >;
   saveMedia: SaveMedia;
   readMedia: ReadMedia;
+  openMedia: OpenMedia;
   deleteMedia: DeleteMedia;
 };
 
@@ -140,7 +141,7 @@ function searchFor(
 
 /** The text of a recording, in the language in which it is spoken unless the request says it. */
 async function transcribe(
-  { providers, readMedia }: ToolOptions,
+  { providers, openMedia }: ToolOptions,
   { job: { row, brief }, calls }: ToolRun,
   call: PlannedCall,
 ): Promise<Attempt<Verdict>> {
@@ -153,7 +154,7 @@ async function transcribe(
     file_type: recording.media_type,
     ...(brief.request.language !== undefined && isCode(brief.language) && { language: brief.language }),
   };
-  const file = await readMedia(row.accountId, recording.id);
+  const file = await openMedia(row.accountId, recording.id);
   if (file === undefined) throw problem('not_found', { detail: 'The recording has been deleted.' });
   const listen = transcriptionAttempt(order, file, providers.forAudio);
   return async (...attempt) => {

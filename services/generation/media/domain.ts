@@ -1,4 +1,5 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
+import type { FileSource } from '#libs/contracts/file-source.ts';
 import type { mediaFiles } from '#libs/db/schema/knowledge.ts';
 import type { Owner } from '#libs/ledger/quota-resources.ts';
 
@@ -20,11 +21,14 @@ export type SaveMedia = (owner: Owner, file: { bytes: Buffer; mediaType: string 
  */
 export type SaveRecording = (
   owner: Owner,
-  file: { id: string; bytes: Buffer; mediaType: string; seconds: number },
+  file: { id: string; bytes: Buffer | FileSource; mediaType: string; seconds: number },
 ) => Promise<Recording>;
 
 /** The bytes of a stored file of an account; undefined if it is gone. */
 export type ReadMedia = (accountId: string, id: string) => Promise<Buffer | undefined>;
+
+/** The same, to be read as a stream. */
+export type OpenMedia = (accountId: string, id: string) => Promise<FileSource | undefined>;
 
 /** Deletes stored files of an account. Those that are gone are left out. */
 export type DeleteMedia = (accountId: string, ids: readonly string[]) => Promise<void>;

@@ -4,10 +4,11 @@ import { ownerOf } from '#libs/clients/quota-resources.ts';
 import type { Database } from '#libs/db/database.ts';
 import type { Owner } from '#libs/ledger/quota-resources.ts';
 import type { Runtime } from '#libs/service/runtime.ts';
-import type { Storage } from '#libs/storage/storage.ts';
+import type { StreamStorage } from '#libs/storage/storage.ts';
 import {
   type DeleteMedia,
   type MediaFile,
+  type OpenMedia,
   type ReadMedia,
   type SaveMedia,
   type SaveRecording,
@@ -19,7 +20,7 @@ import { deleteMediaRows, findMedia, insertMedia } from './store.ts';
 
 export type MediaOptions = {
   database: Database;
-  storage: Storage;
+  storage: StreamStorage;
   runtime: Pick<Runtime, 'clock' | 'newId'>;
   /** Of the gateway, as clients reach it, for storage without URLs of its own. */
   publicUrl: string;
@@ -43,7 +44,7 @@ export function createSaveRecording(options: MediaOptions): SaveRecording {
   return async (owner, file) => ({ ...(await store(owner, file)), seconds: file.seconds });
 }
 
-type NewFile = Parameters<SaveMedia>[1] & Pick<MediaFile, 'id' | 'seconds'>;
+type NewFile = Parameters<StreamStorage['put']>[1] & Pick<MediaFile, 'id' | 'seconds'>;
 
 /** Writes the file before its row: a file without a row is unreachable, a row without a file would be a broken link. */
 function createStore({ database, storage, runtime, entitlements, retentionMs }: MediaOptions) {
@@ -57,7 +58,7 @@ function createStore({ database, storage, runtime, entitlements, retentionMs }: 
       ...ownerOf(owner),
       storageKey: `media/${randomBytes(KEY_BYTES).toString('hex')}`,
       mediaType: file.mediaType,
-      sizeBytes: file.bytes.length,
+      sizeBytes: Buffer.isBuffer(file.bytes) ? file.bytes.length : file.bytes.size,
       seconds,
       createdAt,
       expiresAt: new Date(createdAt.getTime() + keptMs),
@@ -76,6 +77,16 @@ export function createReadMedia({
   return async (accountId, id) => {
     const file = await findMedia(database, id);
     return file?.accountId === accountId ? storage.get(file.storageKey) : undefined;
+  };
+}
+
+export function createOpenMedia({
+  database,
+  storage,
+}: Pick<MediaOptions, 'database' | 'storage'>): OpenMedia {
+  return async (accountId, id) => {
+    const file = await findMedia(database, id);
+    return file?.accountId === accountId ? storage.open(file.storageKey) : undefined;
   };
 }
 

@@ -1,8 +1,9 @@
 import type { FastifyPluginAsync } from 'fastify';
 import fastifyPlugin from 'fastify-plugin';
-import type { DeleteMedia, ReadMedia, SaveMedia } from './domain.ts';
+import type { DeleteMedia, OpenMedia, ReadMedia, SaveMedia } from './domain.ts';
 import {
   createDeleteMedia,
+  createOpenMedia,
   createReadMedia,
   createSaveMedia,
   createSaveRecording,
@@ -15,6 +16,7 @@ declare module 'fastify' {
   interface FastifyInstance {
     saveMedia: SaveMedia;
     readMedia: ReadMedia;
+    openMedia: OpenMedia;
     deleteMedia: DeleteMedia;
   }
 }
@@ -23,6 +25,7 @@ declare module 'fastify' {
 const media: FastifyPluginAsync<MediaOptions> = async (app, options) => {
   app.decorate('saveMedia', createSaveMedia(options));
   app.decorate('readMedia', createReadMedia(options));
+  app.decorate('openMedia', createOpenMedia(options));
   app.decorate('deleteMedia', createDeleteMedia(options));
   mediaRoutes(app, options);
   // A scope of its own: no other route accepts recordings.

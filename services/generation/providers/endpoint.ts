@@ -1,4 +1,6 @@
+import { Readable } from 'node:stream';
 import { LRUCache } from 'lru-cache';
+import type { FileSource } from '#libs/contracts/file-source.ts';
 import { CALL_ID_HEADER, type CallContext } from './domain/provider-adapter.ts';
 import type { ProviderRequest } from './exchange.ts';
 
@@ -36,19 +38,21 @@ function targetOf(url: string): Target {
 /** A POST below the endpoint's base URL. The trace learns its size. */
 export function postTo(
   endpoint: Endpoint,
-  sent: { path: string; body: string | Buffer; contentType?: string; accept?: string },
+  sent: { path: string; body: string | Buffer | FileSource; contentType?: string; accept?: string },
   { callId, traceparent, trace }: CallContext,
 ): ProviderRequest {
   const { path, body, contentType = 'application/json', accept = 'application/json' } = sent;
-  trace.requestBytes = Buffer.byteLength(body);
+  const isStream = typeof body === 'object' && 'read' in body;
+  trace.requestBytes = isStream ? body.size : Buffer.byteLength(body);
   return {
     ...targetOf(`${endpoint.baseUrl}${path}`),
     headers: [
       ...endpoint.headers,
       ...['content-type', contentType, 'accept', accept, CALL_ID_HEADER, callId],
       ...(traceparent === undefined ? [] : ['traceparent', traceparent]),
+      ...(isStream ? ['content-length', String(body.size)] : []),
     ],
-    body,
+    body: isStream ? Readable.from(body.read(), { objectMode: false }) : body,
     requestIdHeader: endpoint.requestIdHeader,
   };
 }

@@ -1,3 +1,4 @@
+import type { Readable } from 'node:stream';
 import type { Dispatcher } from 'undici';
 import type { CallTrace } from './domain/provider-adapter.ts';
 import { ProviderError, tooLarge } from './domain/provider-error.ts';
@@ -12,7 +13,7 @@ export type ProviderRequest = {
   path: string;
   /** Names and values in turn. */
   headers: string[];
-  body: string | Buffer;
+  body: string | Buffer | Readable;
   /** The header in which the provider returns its id of the call. */
   requestIdHeader: string;
 };

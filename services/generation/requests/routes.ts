@@ -1,6 +1,8 @@
+import type { FileSource } from '#libs/contracts/file-source.ts';
 import {
   type CallPlan,
   decodeGenerationRequest,
+  fileStartOf,
   GENERATION_PATHS,
   GENERATION_REQUEST_TYPE,
   type GenerationRequestHead,
@@ -44,16 +46,27 @@ export function requestRoutes(add: (route: DirectRoute) => void, options: Reques
       path: GENERATION_PATHS[kind],
       contentType: GENERATION_REQUEST_TYPE,
       bodyLimitBytes: options.bodyLimitBytes + MAX_HEAD_BYTES,
-      serve: async (request, caller, bytes) => {
+      ...(kind === 'audio' && { fileStart }),
+      serve: async (request, caller, bytes, file) => {
         const { head: sent, body } = decode(bytes);
         if (sent.plan.kind !== kind || sent.requestId !== request.id) {
           throw problem('invalid_request', { detail: 'The head is for another request.' });
         }
         // The signed caller counts, not the copy in the head.
         const head = { ...sent, caller, traceparent: readTraceparent(request.raw.headers) };
-        await serve(options, kind, request, head, body, createResponseSender(request.response));
+        await serve(options, kind, request, head, { body, file }, createResponseSender(request.response));
       },
     });
+  }
+}
+
+const hasRecording = ({ calls }: CallPlan) => calls[0]?.step === TRANSCRIPTION_STEP;
+
+function fileStart(start: Buffer): number | null | undefined {
+  try {
+    return fileStartOf(start, hasRecording);
+  } catch (cause) {
+    throw problem('malformed_json', { cause });
   }
 }
 
@@ -70,7 +83,7 @@ async function serve(
   kind: HandledKind,
   request: DirectRequest,
   head: GenerationRequestHead,
-  body: Buffer,
+  { body, file }: { body: Buffer; file: FileSource | null },
   response: ResponseSender,
 ): Promise<void> {
   const { requestId } = head;
@@ -81,7 +94,8 @@ async function serve(
       if (isOverloaded()) throw problem('overloaded', { headers: { 'retry-after': '1' } });
       const input = {
         requestId,
-        body: readBody(head.plan, body),
+        body: parseJson(body),
+        file,
         accept: head.accept ?? '',
         recordFailure: fail,
       };
@@ -92,11 +106,6 @@ async function serve(
     if (response.head() === undefined) sendProblem(failure, head, response);
     else if (!response.hasEnded()) response.cancel();
   }
-}
-
-/** A recording stays as it is; everything else is JSON. */
-function readBody({ calls }: CallPlan, body: Buffer): unknown {
-  return calls[0]?.step === TRANSCRIPTION_STEP ? body : parseJson(body);
 }
 
 function parseJson(body: Buffer): unknown {

@@ -1,4 +1,5 @@
 import type { SpeechRequest, TranscriptionOrder } from '#libs/contracts/audio.ts';
+import type { FileSource } from '#libs/contracts/file-source.ts';
 import { characterCount } from '#libs/pipelines/audio.ts';
 import type { Attempt } from '../../calls/domain/run-call.ts';
 import type { AudioAdapter } from '../../providers/domain/audio-adapter.ts';
@@ -17,7 +18,7 @@ export function speechAttempt(order: SpeechRequest, adapterFor: AdapterFor): Att
 /** An attempt at a planned transcription. Without a figure of the provider, the duration that was read from the file counts. */
 export function transcriptionAttempt(
   order: TranscriptionOrder,
-  file: Buffer,
+  file: FileSource,
   adapterFor: AdapterFor,
 ): Attempt<Buffer> {
   return async (context, record, { provider, upstreamModel, otherUnits }) => {

@@ -1,5 +1,6 @@
 /** The interface to audio models. An adapter makes one call through its vendor's API; it never retries and never logs. */
 import type { SpeechRequest, TranscriptionOrder } from '#libs/contracts/audio.ts';
+import type { FileSource } from '#libs/contracts/file-source.ts';
 import type { CallContext } from './provider-adapter.ts';
 
 export type Transcript = {
@@ -12,7 +13,7 @@ export type Transcript = {
 export type AudioAdapter = {
   /** @throws ProviderError */
   readonly transcribe: (
-    order: TranscriptionOrder & { upstreamModel: string; file: Buffer },
+    order: TranscriptionOrder & { upstreamModel: string; file: FileSource },
     context: CallContext,
   ) => Promise<Transcript>;
   /** @returns the recording. @throws ProviderError */

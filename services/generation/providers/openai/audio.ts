@@ -2,7 +2,7 @@ import type { Dispatcher } from 'undici';
 import type { AudioAdapter } from '../domain/audio-adapter.ts';
 import { ProviderError } from '../domain/provider-error.ts';
 import { type Endpoint, postTo } from '../endpoint.ts';
-import { encodeForm } from '../form.ts';
+import { encodeFileForm } from '../form.ts';
 import { fetchBytes } from '../read-document.ts';
 import { jsonFormatOf, readTranscript } from './transcript.ts';
 
@@ -12,14 +12,13 @@ const ANY = '*/*';
 export function createOpenAiAudioAdapter(endpoint: Endpoint, dispatcher: Dispatcher): AudioAdapter {
   return {
     async transcribe({ upstreamModel, file, file_name: name, file_type: type, ...fields }, context) {
-      const form = new FormData();
-      form.set('file', new File([Uint8Array.from(file)], name, { type }));
       const { response_format: format } = fields;
       const asked = { ...fields, model: upstreamModel, response_format: jsonFormatOf(format) };
-      for (const [key, value] of Object.entries(asked)) {
-        for (const one of [value ?? []].flat()) form.append(key, String(one));
-      }
-      const sent = { path: '/audio/transcriptions', ...(await encodeForm(form)), accept: ANY };
+      const values = Object.entries(asked).flatMap(([key, value]) =>
+        [value ?? []].flat().map((one) => [key, String(one)] as const),
+      );
+      const form = encodeFileForm(values, { name, type, content: file });
+      const sent = { path: '/audio/transcriptions', ...form, accept: ANY };
       const bytes = await fetchBytes(dispatcher, postTo(endpoint, sent, context), context);
       return readTranscript(bytes, format);
     },

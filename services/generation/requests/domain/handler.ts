@@ -1,5 +1,6 @@
 /** The interface of the handlers of chats, content and images, independent of the transport. */
 import type { z } from 'zod';
+import type { FileSource } from '#libs/contracts/file-source.ts';
 import type { RequestKind, ResponseHead } from '#libs/contracts/generation-requests.ts';
 import { type ProblemError, problem } from '#libs/problems/problems.ts';
 import type { GenerationRequest } from './generation-request.ts';
@@ -8,6 +9,8 @@ export type HandlerInput = {
   readonly requestId: string;
   /** The client's JSON body, which the gateway has validated. */
   readonly body: unknown;
+  /** The file that the client sent with it. */
+  readonly file: FileSource | null;
   /** The client's `Accept` header, or an empty string. */
   readonly accept: string;
   /** Records a failure after the response has begun. @returns the problem to send to the client. */
