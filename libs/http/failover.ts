@@ -18,7 +18,7 @@ export function createFailover<Target>(
   return async (attempt) => {
     const first = next;
     next = (next + 1) % targets.length;
-    let lastError: unknown = new Error('There are no targets.');
+    let lastError: unknown;
     for (let tried = 0; tried < targets.length; tried += 1) {
       try {
         return await attempt(targets[(first + tried) % targets.length] as Target);
@@ -27,6 +27,6 @@ export function createFailover<Target>(
         if (!mayRetry(error)) break;
       }
     }
-    throw lastError;
+    throw lastError ?? new Error('There are no targets.');
   };
 }

@@ -265,15 +265,19 @@ function repeated(hold: HoldState, refs: readonly CounterRef[]): SettleDecision 
 /** Finds the limit nearest to its end. */
 function createNearest() {
   let nearest: Share | null = null;
-  let found: { state: LimitState; limit: LimitView | null } = { state: 'ok', limit: null };
+  let found: { counter: Counter; used: bigint; held: bigint } | undefined;
   return {
     offer(counter: Counter, used: bigint, held: bigint) {
       const share = shareOf(counter, used + held);
       if (!isLarger(share, nearest)) return;
       nearest = share;
-      found = { state: stateOf(counter, used), limit: limitView(counter, used, held) };
+      found = { counter, used, held };
     },
-    result: () => found,
+    result(): { state: LimitState; limit: LimitView | null } {
+      if (found === undefined) return { state: 'ok', limit: null };
+      const { counter, used, held } = found;
+      return { state: stateOf(counter, used), limit: limitView(counter, used, held) };
+    },
   };
 }
 

@@ -87,9 +87,9 @@ export function isolateLocked<Item extends { accountId: string }, Answer>(
   }
 
   async function run(items: Item[]): Promise<(Answer | Promise<Answer>)[]> {
-    const free = items.filter(({ accountId }) => !waiting.has(accountId));
-    const error = new Error('another transaction has locked the account');
+    const free = waiting.size === 0 ? items : items.filter(({ accountId }) => !waiting.has(accountId));
     if (free.length < items.length) {
+      const error = new Error('another transaction has locked the account');
       const answers = free.length === 0 ? [] : await run(free);
       return items.map((item) => (free.includes(item) ? (answers.shift() as Answer) : setAside(item, error)));
     }

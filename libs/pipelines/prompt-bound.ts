@@ -67,40 +67,44 @@ function mediaBound(part: MediaPart, model: MediaMaxima): number {
 }
 
 /** Every plain text that the provider turns into tokens. */
-export function* promptTexts(request: ChatCompletionRequest): Generator<string> {
-  for (const message of request.messages) {
-    if ('name' in message && message.name !== undefined) yield message.name;
+export function promptTexts({ messages }: Pick<ChatCompletionRequest, 'messages'>): string[] {
+  const texts: string[] = [];
+  for (const message of messages) {
+    if ('name' in message && message.name !== undefined) texts.push(message.name);
     if (message.role === 'tool') continue;
-    yield* contentTexts(message);
+    addContent(message, texts);
     if (message.role !== 'assistant') continue;
-    if (message.refusal) yield message.refusal;
-    if (message.reasoning_content) yield message.reasoning_content;
+    if (message.refusal) texts.push(message.refusal);
+    if (message.reasoning_content) texts.push(message.reasoning_content);
     for (const block of message.thinking_blocks ?? []) {
-      yield block.type === 'thinking' ? block.thinking : block.data;
+      texts.push(block.type === 'thinking' ? block.thinking : block.data);
     }
   }
+  return texts;
 }
 
 /** Every text that the provider renders in a form of its own: tools, schemas, tool calls and their results. */
-export function* structuredTexts(request: ChatCompletionRequest): Generator<string> {
+export function structuredTexts(request: ChatCompletionRequest): string[] {
+  const texts: string[] = [];
   for (const message of request.messages) {
-    if (message.role === 'assistant' && message.tool_calls) yield JSON.stringify(message.tool_calls);
+    if (message.role === 'assistant' && message.tool_calls) texts.push(JSON.stringify(message.tool_calls));
     if (message.role !== 'tool') continue;
-    yield message.tool_call_id;
-    yield* contentTexts(message);
+    texts.push(message.tool_call_id);
+    addContent(message, texts);
   }
-  if (request.tools !== undefined) yield JSON.stringify(request.tools);
-  if (request.tool_choice !== undefined) yield JSON.stringify(request.tool_choice);
-  if (request.response_format?.type === 'json_schema') yield JSON.stringify(request.response_format);
+  if (request.tools !== undefined) texts.push(JSON.stringify(request.tools));
+  if (request.tool_choice !== undefined) texts.push(JSON.stringify(request.tool_choice));
+  if (request.response_format?.type === 'json_schema') texts.push(JSON.stringify(request.response_format));
+  return texts;
 }
 
-function* contentTexts({ content }: ChatMessage): Generator<string> {
-  if (typeof content === 'string') yield content;
+function addContent({ content }: ChatMessage, texts: string[]): void {
+  if (typeof content === 'string') texts.push(content);
   if (!Array.isArray(content)) return;
   for (const part of content) {
-    if (part.type === 'text') yield part.text;
-    else if (part.type === 'refusal') yield part.refusal;
-    else if (part.type === 'file' && part.file.filename) yield part.file.filename;
+    if (part.type === 'text') texts.push(part.text);
+    else if (part.type === 'refusal') texts.push(part.refusal);
+    else if (part.type === 'file' && part.file.filename) texts.push(part.file.filename);
   }
 }
 
@@ -129,13 +133,13 @@ const BRACE = '{'.charCodeAt(0);
 
 /** The bound of a prompt from its bytes, which holds for every tokenizer. Infinite if only the context window bounds it. */
 export function promptBound(request: ChatCompletionRequest, model: MediaMaxima): number {
-  return fixedPromptBound(request, model) + textBound(request);
+  return fixedPromptBound(request, model) + textsBound(promptTexts(request));
 }
 
 /** The bound of the plain texts of a prompt from their bytes. */
-export function textBound(request: ChatCompletionRequest): number {
+export function textsBound(texts: readonly string[]): number {
   let tokens = 0;
-  for (const text of promptTexts(request)) tokens += byteBound(text);
+  for (const text of texts) tokens += byteBound(text);
   return tokens;
 }
 

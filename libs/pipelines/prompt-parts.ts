@@ -14,14 +14,17 @@ export function isMedia(part: ContentPart): part is MediaPart {
   return part.type === 'image_url' || part.type === 'file' || part.type === 'input_audio';
 }
 
-export function* mediaParts({ messages }: Pick<ChatCompletionRequest, 'messages'>): Generator<PlacedPart> {
+/** Every metered chat calls this several times, and most prompts have none: a list costs less than a generator. */
+export function mediaParts({ messages }: Pick<ChatCompletionRequest, 'messages'>): PlacedPart[] {
+  const parts: PlacedPart[] = [];
   for (let message = 0; message < messages.length; message += 1) {
     const content = messages[message]?.content;
     if (!Array.isArray(content)) continue;
     for (const [position, part] of (content as ContentPart[]).entries()) {
-      if (isMedia(part)) yield { part, message, position };
+      if (isMedia(part)) parts.push({ part, message, position });
     }
   }
+  return parts;
 }
 
 type CacheMark = { readonly ttl?: '5m' | '1h' | null | undefined };
@@ -41,7 +44,7 @@ export function hasCacheMark({ messages, tools }: ChatCompletionRequest, ttl?: '
 
 /** Whether a prompt has anything that is not text, so that its tokens cannot be counted. */
 export function hasMedia(request: Pick<ChatCompletionRequest, 'messages'>): boolean {
-  return mediaParts(request).next().done === false;
+  return mediaParts(request).length > 0;
 }
 
 export function hasRecordings(request: Pick<ChatCompletionRequest, 'messages'>): boolean {

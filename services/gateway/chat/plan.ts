@@ -2,7 +2,7 @@
 import type { ChatCompletionRequest } from '#libs/contracts/chat-completions.ts';
 import type { CallPlan, PlannedCall } from '#libs/contracts/generation-requests.ts';
 import { CHATS_METER, outputCap, planChat } from '#libs/pipelines/chat.ts';
-import { fixedPromptBound, promptBound, promptTexts, textBound } from '#libs/pipelines/prompt-bound.ts';
+import { fixedPromptBound, promptBound, promptTexts, textsBound } from '#libs/pipelines/prompt-bound.ts';
 import { type EntitlementCheck, requiredModel } from '../entitlements/domain/check-entitlements.ts';
 import type { PlanBounds, Prompt } from '../metering/domain/route.ts';
 import { fallbackModels } from './alternatives.ts';
@@ -57,12 +57,13 @@ export function chatPrompt(check: EntitlementCheck<ChatCompletionRequest>): Prom
   const { body } = check;
   const { info } = requiredModel(check, 'text');
   const fixedBound = fixedPromptBound(body, info);
+  const texts = promptTexts(body);
   return {
     contextWindow: info.contextWindow,
     enforcesWindow: info.enforcesWindow === true,
-    byteBound: fixedBound + textBound(body),
+    byteBound: fixedBound + textsBound(texts),
     fixedBound,
-    texts: promptTexts(body),
+    texts,
     tokenizer: info.tokenizer,
   };
 }
