@@ -22,7 +22,7 @@ t.test('models have the names that their vendors write', async (t) => {
 t.test('keys and meters become words', async (t) => {
   t.equal(nameLabel('api_access'), 'API access');
   t.equal(nameLabel('linkedin'), 'LinkedIn');
-  t.equal(meterLabel('gen.blog'), 'Blog content');
+  t.equal(meterLabel('gen.blog'), 'Blog generations');
   t.equal(meterLabel('calls.openai'), 'OpenAI calls');
 });
 
@@ -38,7 +38,7 @@ t.test('limits are read as on a page of prices', async (t) => {
   t.equal(text('brand_voices', 'total', 1n), '1 brand voice');
   t.equal(text('kb.bytes', 'total', 1n), '1 byte of knowledge base files');
   t.equal(text('requests.parallel', 'total', 1n), '1 request at the same time');
-  t.equal(text('gen.blog', 'period', 1n), '1 blog content per billing period');
+  t.equal(text('gen.blog', 'period', 1n), '1 blog generation per billing period');
   t.equal(text('images', 'period'), 'Unlimited images');
   t.equal(limitText('api.requests', 'count', 'day', { kind: 'disabled' }), 'No API requests');
 });

@@ -76,7 +76,7 @@ const METERS: Readonly<Record<string, string>> = {
 
 const FAMILIES: Readonly<Record<string, (name: string) => string>> = {
   calls: (name) => `${name} calls`,
-  gen: (name) => `${name} content`,
+  gen: (name) => `${name} generations`,
   tokens: (name) => `${name} tokens`,
 };
 

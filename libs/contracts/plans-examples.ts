@@ -160,7 +160,7 @@ export const planDifferences = {
   limits: [
     {
       meter: 'gen.blog',
-      label: 'Blog content',
+      label: 'Blog generations',
       unit: 'count',
       window: 'period',
       scope: 'account',

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { defineOperation } from './operation.ts';
 
 const tags = ['Service'];
+const UNCHANGED = 'The document is still the one with the ETag in `If-None-Match`.';
 
 export const getHealth = defineOperation({
   operationId: 'getHealth',
@@ -37,6 +38,7 @@ export const getOpenApiJson = defineOperation({
       }),
       example: { openapi: '3.1.0', info: { title: 'Inkmeter', version: '0.1.0' }, paths: {} },
     },
+    304: { description: UNCHANGED },
   },
 });
 
@@ -54,6 +56,7 @@ export const getOpenApiYaml = defineOperation({
       schema: z.string(),
       example: 'openapi: 3.1.0\ninfo:\n  title: Inkmeter\n  version: 0.1.0\n',
     },
+    304: { description: UNCHANGED },
   },
 });
 

@@ -2,7 +2,7 @@
 import { PARALLEL_REQUESTS } from '#libs/catalogue/limit.ts';
 import { refusedLimitToWire } from '#libs/contracts/limits.ts';
 import type { HoldAnswer } from '#libs/ledger/types.ts';
-import { type ProblemError, type ProblemFields, problem } from '#libs/problems/problems.ts';
+import { PROBLEMS, type ProblemError, type ProblemFields, problem } from '#libs/problems/problems.ts';
 import { rateLimitHeaders, secondsUntil } from './rate-limit-headers.ts';
 
 /** Holds settle within seconds; most retries after this delay succeed. */
@@ -27,9 +27,10 @@ export type RefusalContext = {
 /** The problem for a verdict other than `ok`. */
 export function refusal(answer: HoldAnswer, context: RefusalContext): ProblemError {
   const { limit } = answer;
+  const refused = limit === null ? null : refusedLimitToWire(limit);
   const fields: ProblemFields = {
     plan: context.plan,
-    ...(limit === null ? {} : { limit: refusedLimitToWire(limit) }),
+    ...(refused !== null && { limit: refused }),
     ...context.suggestions,
     ...context.fields,
   };
@@ -42,6 +43,7 @@ export function refusal(answer: HoldAnswer, context: RefusalContext): ProblemErr
     case 'limit_blocked':
     case 'limit_exceeded':
       return problem(answer.verdict, {
+        ...(refused !== null && { detail: `${PROBLEMS[answer.verdict].detail} The limit: ${refused.text}.` }),
         fields,
         headers: {
           ...rateLimitHeaders(limit, context.now),

@@ -52,6 +52,7 @@ const REPEATABLE: Readonly<Record<string, readonly string[]>> = {
     'checkIntegration',
     'countMessageTokens',
     'countContentTokens',
+    'countResponseTokens',
   ],
   'sets a state, which a repeat leaves as it is': [
     'pauseAutopilot',
