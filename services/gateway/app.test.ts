@@ -161,6 +161,10 @@ t.test('given SQL in every field, nothing happens to the database', async (t) =>
 t.test('given wrong methods and unknown URLs, they are refused without authentication', async (t) => {
   const gateway = await createTestGateway(t);
   t.match(await gateway.call('GET', '/api/nothing'), { status: 404, body: { code: 'route_not_found' } });
+  t.match(await gateway.call('POST', '/internal/v1/chat'), {
+    status: 404,
+    body: { code: 'route_not_found' },
+  });
   t.match(await gateway.call('DELETE', '/api/auth/login'), {
     status: 405,
     body: { code: 'method_not_allowed' },
